@@ -1,0 +1,4 @@
+//! Hyperparameter tuner for binary-communication networks on spiking chips.
+
+pub mod seed;
+pub mod units;

@@ -1,0 +1,78 @@
+//! One root seed, and every random draw from a stream derived from it by name.
+//!
+//! A [`Seed`] is 32 bytes. A child is the SHA-256 of its parent and its name, so streams of different
+//! names are independent, and a stream does not depend on how much was drawn from any other: trial 17
+//! draws the same numbers whether trials 0 to 16 ran before it, beside it, or in an earlier process.
+
+use rand::SeedableRng;
+use sha2::{Digest, Sha256};
+
+/// A stream of random numbers: ChaCha8, the same on every platform.
+pub type Stream = rand_chacha::ChaCha8Rng;
+
+/// A node in the tree of seeds; the only way to make a random stream in this crate.
+///
+/// ```
+/// use rand::Rng;
+/// use spiketune::seed::Seed;
+///
+/// let trial = Seed::root(7).child("trial").index(17);
+/// assert_eq!(trial.stream().next_u64(), Seed::root(7).child("trial").index(17).stream().next_u64());
+/// assert_ne!(trial.stream().next_u64(), Seed::root(7).child("trial").index(18).stream().next_u64());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seed([u8; 32]);
+
+impl Seed {
+    /// The root of a study's seeds.
+    pub fn root(seed: u64) -> Self {
+        Self::hash(&[b"root", &seed.to_le_bytes()])
+    }
+
+    /// The seed of the part called `name`.
+    pub fn child(&self, name: &str) -> Self {
+        Self::hash(&[&self.0, b"child", name.as_bytes()])
+    }
+
+    /// The seed of the `n`-th part: trial, epoch, layer.
+    pub fn index(&self, n: u64) -> Self {
+        Self::hash(&[&self.0, b"index", &n.to_le_bytes()])
+    }
+
+    /// The stream of this seed, from its beginning.
+    pub fn stream(&self) -> Stream {
+        Stream::from_seed(self.0)
+    }
+
+    /// A 64-bit digest, for interfaces that take a number.
+    pub fn to_u64(&self) -> u64 {
+        let (head, _) = self.0.split_first_chunk().expect("a seed has 32 bytes");
+        u64::from_le_bytes(*head)
+    }
+
+    fn hash(parts: &[&[u8]]) -> Self {
+        let mut hasher = Sha256::new();
+        for part in parts {
+            hasher.update(part);
+        }
+        Self(hasher.finalize().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_and_an_index_of_the_same_bytes_differ() {
+        let root = Seed::root(0);
+        let name = String::from_utf8(0u64.to_le_bytes().to_vec()).expect("zeros are text");
+        assert_ne!(root.child(&name), root.index(0));
+    }
+
+    #[test]
+    fn the_root_is_fixed_for_ever() {
+        // python3 -c "import hashlib;print(hashlib.sha256(b'root'+bytes(8)).digest()[:8].hex())"
+        assert_eq!(Seed::root(0).to_u64().to_le_bytes(), [0x50, 0x2d, 0x25, 0xb0, 0x19, 0xb5, 0x80, 0x0e]);
+    }
+}

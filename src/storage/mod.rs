@@ -1,0 +1,101 @@
+//! Where a study is kept: one trait, its contract in prose, and storages that keep it.
+//!
+//! # Contract
+//! - A method returns only once what it did would survive the death of this process.
+//! - Every method is one transaction: seen whole by other processes, or not at all.
+//! - Numbers of trials count from 0 within a study, without a gap, whoever claims them.
+//! - [`Storage::claim`] and [`Storage::claim_waiting`] look at the budget inside their transaction, so any
+//!   number of workers never starts more trials than the budget.
+//! - Waiting → running → finished; a running trial goes back to waiting only by [`Storage::requeue`].
+//!   A finished trial never changes: a late [`Storage::finish`] answers `false` and changes nothing.
+//! - What is stored reads back equal: every parameter, value (infinite and NaN intermediate ones too),
+//!   attribute and state.
+
+mod error;
+mod sqlite;
+
+pub use error::StorageError;
+pub use sqlite::SqliteStorage;
+
+use crate::space::{Point, Space};
+use crate::study::{Attributes, Metric, Outcome, Study, Trial};
+
+/// Key of a study within its storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StudyKey(pub(crate) i64);
+
+/// Key of a trial within its storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrialKey(pub(crate) i64);
+
+/// A trial that this process has claimed and now runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claim {
+    /// Key for reports and the result.
+    pub key: TrialKey,
+    /// The trial as stored, running.
+    pub trial: Trial,
+}
+
+/// Keeps studies. See the module for the contract.
+pub trait Storage: Send {
+    /// Makes a study without trials; an error if the name is taken.
+    fn create_study(
+        &mut self,
+        name: &str,
+        metrics: &[Metric],
+        attributes: &Attributes,
+    ) -> Result<StudyKey, StorageError>;
+
+    /// The study called `name`, if there is one.
+    fn find_study(&mut self, name: &str) -> Result<Option<StudyKey>, StorageError>;
+
+    /// Names of all studies, oldest first.
+    fn study_names(&mut self) -> Result<Vec<String>, StorageError>;
+
+    /// Removes a study with all its trials.
+    fn delete_study(&mut self, study: StudyKey) -> Result<(), StorageError>;
+
+    /// Everything known of a study.
+    fn load_study(&mut self, study: StudyKey) -> Result<Study, StorageError>;
+
+    /// Sets one attribute of a study, over an older value.
+    fn set_study_attribute(
+        &mut self,
+        study: StudyKey,
+        name: &str,
+        value: &serde_json::Value,
+    ) -> Result<(), StorageError>;
+
+    /// Starts a new trial of `point`; `None` if the study already has `budget` trials that are not waiting.
+    fn claim(
+        &mut self,
+        study: StudyKey,
+        space: &Space,
+        point: &Point,
+        internal: &Attributes,
+        budget: u32,
+    ) -> Result<Option<Claim>, StorageError>;
+
+    /// Starts the waiting trial of the lowest number, under the same budget; `None` if there is none.
+    ///
+    /// A trial that a person enqueued through Optuna may lack parameters: its point then holds those that
+    /// it has, and [`Storage::set_point`] must complete it.
+    fn claim_waiting(&mut self, study: StudyKey, budget: u32) -> Result<Option<Claim>, StorageError>;
+
+    /// Gives a running trial the whole of its point, over what it had.
+    fn set_point(&mut self, trial: TrialKey, space: &Space, point: &Point) -> Result<(), StorageError>;
+
+    /// Keeps an intermediate value of a running trial; over an older one at the same step.
+    fn report(&mut self, trial: TrialKey, step: u32, value: f64) -> Result<(), StorageError>;
+
+    /// Says that the worker of a running trial is alive.
+    fn heartbeat(&mut self, trial: TrialKey) -> Result<(), StorageError>;
+
+    /// Finishes a running trial; `false` if it is no longer running, and then nothing changes.
+    fn finish(&mut self, trial: TrialKey, outcome: &Outcome) -> Result<bool, StorageError>;
+
+    /// Puts every running trial back to waiting, without its intermediate values: its worker is gone, and
+    /// it will be run again from the start under the same number. Returns how many.
+    fn requeue(&mut self, study: StudyKey) -> Result<u32, StorageError>;
+}

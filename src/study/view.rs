@@ -1,0 +1,94 @@
+//! Views of a study: what is finished, what is best.
+
+use super::{Direction, Study, Trial, TrialState};
+
+impl Study {
+    /// Trials in `state`, in order of their numbers.
+    pub fn in_state(&self, state: TrialState) -> impl Iterator<Item = &Trial> {
+        self.trials.iter().filter(move |trial| trial.state == state)
+    }
+
+    /// How many trials are finished, failed ones included: what the budget counts.
+    pub fn finished(&self) -> usize {
+        self.trials.iter().filter(|trial| trial.state.is_finished()).count()
+    }
+
+    /// Feasible complete trials, best first in the first metric; the earlier of equals first.
+    pub fn ranking(&self) -> Vec<&Trial> {
+        let mut ranking: Vec<&Trial> = self.trials.iter().filter(|trial| trial.is_feasible()).collect();
+        ranking.sort_by(|a, b| self.losses(a)[0].total_cmp(&self.losses(b)[0]));
+        ranking
+    }
+
+    /// The first of the [`ranking`](Self::ranking).
+    pub fn best(&self) -> Option<&Trial> {
+        self.ranking().into_iter().next()
+    }
+
+    /// The values of a complete trial, turned so that less is better.
+    pub fn losses(&self, trial: &Trial) -> Vec<f64> {
+        self.metrics.iter().zip(&trial.values).map(|(metric, &value)| metric.direction.loss(value)).collect()
+    }
+
+    /// Feasible complete trials that no other beats in every metric, in order of their numbers.
+    pub fn pareto_front(&self) -> Vec<&Trial> {
+        let feasible: Vec<(&Trial, Vec<f64>)> = self
+            .trials
+            .iter()
+            .filter(|trial| trial.is_feasible())
+            .map(|trial| (trial, self.losses(trial)))
+            .collect();
+        let is_beaten = |losses: &[f64]| feasible.iter().any(|(_, others)| dominates(others, losses));
+        feasible.iter().filter(|(_, losses)| !is_beaten(losses)).map(|&(trial, _)| trial).collect()
+    }
+
+    /// The direction of the first metric.
+    pub fn direction(&self) -> Direction {
+        self.metrics[0].direction
+    }
+}
+
+/// Whether `a` is nowhere worse than `b` and somewhere better; less is better.
+fn dominates(a: &[f64], b: &[f64]) -> bool {
+    let nowhere_worse = a.iter().zip(b).all(|(x, y)| x <= y);
+    nowhere_worse && a.iter().zip(b).any(|(x, y)| x < y)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::space::Point;
+    use crate::study::Metric;
+
+    fn study(values: &[[f64; 2]]) -> Study {
+        let trials = values.iter().enumerate().map(|(number, values)| Trial {
+            state: TrialState::Complete,
+            values: values.to_vec(),
+            ..Trial::waiting(number as u32, Point::default())
+        });
+        Study {
+            name: "test".into(),
+            metrics: vec![Metric::maximize("accuracy"), Metric::minimize("energy_nj")],
+            trials: trials.collect(),
+            ..Study::default()
+        }
+    }
+
+    fn numbers(trials: Vec<&Trial>) -> Vec<u32> {
+        trials.into_iter().map(|trial| trial.number).collect()
+    }
+
+    #[test]
+    fn the_front_keeps_equals_and_drops_the_dominated() {
+        let study = study(&[[0.9, 5.0], [0.8, 5.0], [0.95, 9.0], [0.9, 5.0], [0.5, 1.0]]);
+        assert_eq!(numbers(study.pareto_front()), [0, 2, 3, 4]);
+    }
+
+    #[test]
+    fn the_earlier_of_two_equals_is_best_and_an_infeasible_one_never_is() {
+        let mut study = study(&[[0.9, 5.0], [0.99, 5.0], [0.9, 5.0]]);
+        study.trials[1].constraints = vec![0.5];
+        assert_eq!(numbers(study.ranking()), [0, 2]);
+        assert_eq!(study.best().map(|trial| trial.number), Some(0));
+    }
+}

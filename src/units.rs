@@ -1,0 +1,114 @@
+//! Physical quantities, each a type that knows its unit, and how to print it for a person.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Defines a quantity held as `f64` in its SI unit and shown with the fitting prefix.
+macro_rules! quantity {
+    ($(#[$doc:meta])* $name:ident, $unit:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, Serialize, Deserialize, JsonSchema)]
+        #[serde(transparent)]
+        pub struct $name(pub f64);
+
+        impl std::ops::Add for $name {
+            type Output = Self;
+            fn add(self, other: Self) -> Self {
+                Self(self.0 + other.0)
+            }
+        }
+
+        impl std::ops::AddAssign for $name {
+            fn add_assign(&mut self, other: Self) {
+                self.0 += other.0;
+            }
+        }
+
+        impl std::ops::Mul<f64> for $name {
+            type Output = Self;
+            fn mul(self, factor: f64) -> Self {
+                Self(self.0 * factor)
+            }
+        }
+
+        impl std::ops::Div<f64> for $name {
+            type Output = Self;
+            fn div(self, divisor: f64) -> Self {
+                Self(self.0 / divisor)
+            }
+        }
+
+        impl std::iter::Sum for $name {
+            fn sum<I: Iterator<Item = Self>>(parts: I) -> Self {
+                Self(parts.map(|part| part.0).sum())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write_with_prefix(f, self.0, $unit)
+            }
+        }
+    };
+}
+
+quantity! {
+    /// A duration in seconds.
+    Seconds, "s"
+}
+quantity! {
+    /// An energy in joules.
+    Joules, "J"
+}
+quantity! {
+    /// A power in watts.
+    Watts, "W"
+}
+impl Joules {
+    /// From picojoules, the unit that chip papers use per operation.
+    pub fn from_pj(pj: f64) -> Self {
+        Self(pj * 1e-12)
+    }
+}
+
+impl Seconds {
+    /// From nanoseconds.
+    pub fn from_ns(ns: f64) -> Self {
+        Self(ns * 1e-9)
+    }
+}
+
+const PREFIXES: [(f64, &str); 6] =
+    [(1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"), (1e-12, "p"), (1e-15, "f")];
+
+/// Three significant digits and the largest prefix that leaves a value of at least one.
+fn write_with_prefix(f: &mut fmt::Formatter<'_>, value: f64, unit: &str) -> fmt::Result {
+    let size = value.abs();
+    let (scale, prefix) = PREFIXES
+        .into_iter()
+        .find(|&(scale, _)| size >= scale * 0.9995)
+        .unwrap_or(if size == 0.0 { PREFIXES[0] } else { PREFIXES[5] });
+    let shown = value / scale;
+    let decimals = match shown.abs() {
+        x if x >= 99.95 => 0,
+        x if x >= 9.995 => 1,
+        _ => 2,
+    };
+    write!(f, "{shown:.decimals$} {prefix}{unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_are_shown_with_three_digits_and_a_prefix() {
+        assert_eq!(Joules::from_pj(23.6).to_string(), "23.6 pJ");
+        assert_eq!(Joules(7.5e-7).to_string(), "750 nJ");
+        assert_eq!(Seconds(0.0).to_string(), "0.00 s");
+        assert_eq!(Seconds(0.9996).to_string(), "1.00 s");
+        assert_eq!(Seconds(83.25).to_string(), "83.2 s");
+    }
+}
