@@ -1,4 +1,5 @@
 //! Hyperparameter tuner for binary-communication networks on spiking chips.
 
+pub mod input;
 pub mod seed;
 pub mod units;
