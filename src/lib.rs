@@ -3,3 +3,6 @@
 pub mod input;
 pub mod seed;
 pub mod units;
+
+pub mod space;
+pub mod study;

@@ -3,13 +3,17 @@
 //! A [`Space`] is checked once, when it is read, and is right from then on. A [`Point`] holds a value for
 //! every active parameter. [`Space::encode`] and [`Space::decode`] go between points and the unit cube.
 
-mod config;
+mod check;
 mod encode;
+mod enumerate;
 mod error;
+mod file;
 mod parameter;
 mod point;
+mod restrict;
 mod value;
 
+pub use encode::INACTIVE;
 pub use error::SpaceError;
 pub use parameter::{Condition, Domain, Parameter};
 pub use point::Point;
@@ -23,4 +27,67 @@ pub struct Space {
     parameters: Vec<Parameter>,
     /// Indices of `parameters` with every parent before its children.
     order: Vec<usize>,
+}
+
+impl Space {
+    /// The JSON Schema of a space's file.
+    pub fn schema() -> serde_json::Value {
+        schemars::schema_for!(file::SpaceFile).to_value()
+    }
+
+    /// What the space is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// All parameters in the file's order.
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// The parameters that are not fixed: the coordinates of the unit cube, in order.
+    pub fn searched(&self) -> impl Iterator<Item = &Parameter> {
+        self.parameters.iter().filter(|parameter| !parameter.domain.is_fixed())
+    }
+
+    /// How many parameters are searched: the dimension of the unit cube.
+    pub fn dimension(&self) -> usize {
+        self.searched().count()
+    }
+
+    /// The parameter called `name`.
+    pub fn parameter(&self, name: &str) -> Option<&Parameter> {
+        self.parameters.iter().find(|parameter| parameter.name == name)
+    }
+
+    /// Every active parameter at its default.
+    pub fn default_point(&self) -> Point {
+        self.keep_active(self.parameters.iter().map(|parameter| parameter.default.clone()).collect())
+    }
+
+    /// Whether `point` has a value in its domain for every active parameter, and no other.
+    ///
+    /// # Errors
+    /// The first parameter that is missing, not active, or outside its domain.
+    pub fn check(&self, point: &Point) -> Result<(), SpaceError> {
+        let values = self.parameters.iter().map(|parameter| {
+            point.get(&parameter.name).cloned().unwrap_or_else(|| parameter.default.clone())
+        });
+        let expected = self.keep_active(values.collect());
+        let space = || self.name.clone();
+        for (name, value) in point.iter() {
+            let parameter = self.parameter(name).filter(|_| expected.get(name).is_some());
+            let domain = parameter.map(|parameter| &parameter.domain).ok_or_else(|| {
+                SpaceError::Inactive { name: name.to_owned(), value: value.clone(), space: space() }
+            })?;
+            if !domain.contains(value) {
+                let (name, value, rule) = (name.to_owned(), value.clone(), domain.to_string());
+                return Err(SpaceError::Outside { name, value, space: space(), rule });
+            }
+        }
+        match expected.iter().find(|(name, _)| point.get(name).is_none()) {
+            Some((name, _)) => Err(SpaceError::Missing { name: name.to_owned(), space: space() }),
+            None => Ok(()),
+        }
+    }
 }

@@ -1,0 +1,354 @@
+//! The rules of a search space: from what is written to what is right.
+
+use indexmap::IndexMap;
+
+use super::file::{CategoricalFile, FloatFile, IntFile, ParameterFile, SpaceFile, When};
+use super::{Condition, Domain, Parameter, Space, SpaceError, Value};
+use crate::input::{self, InputError};
+
+/// Whole numbers beyond this are not exact as floats.
+const LARGEST_INT: i64 = 1 << 53;
+
+/// Relative slack within which a bound or a default counts as on a step's grid.
+const GRID_SLACK: f64 = 1e-9;
+
+impl Space {
+    /// Reads a space from JSON; `file` is what errors call it.
+    ///
+    /// ```
+    /// use spiketune::space::{Space, Value};
+    ///
+    /// let text = r#"{"name": "demo", "parameters": {
+    ///     "rule": {"type": "categorical", "choices": ["adam", "sgd"]},
+    ///     "momentum": {"type": "float", "low": 0, "high": 0.9, "default": 0.5, "when": {"rule": ["sgd"]}}
+    /// }}"#;
+    /// let space = Space::from_json(text, "demo.json")?;
+    /// assert_eq!(space.default_point().get("rule"), Some(&Value::from("adam")));
+    /// assert_eq!(space.default_point().get("momentum"), None);
+    /// # Ok::<(), spiketune::space::SpaceError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The first rule that the file breaks, with file, key, value and the way out.
+    pub fn from_json(text: &str, file: &str) -> Result<Self, SpaceError> {
+        let written: SpaceFile = input::from_json(text, file)?;
+        if written.parameters.is_empty() {
+            return Err(
+                InputError::new(file, "parameters", "empty: a space needs at least one parameter").into()
+            );
+        }
+        let mut parameters = Vec::with_capacity(written.parameters.len());
+        let mut whens = Vec::with_capacity(written.parameters.len());
+        for (name, json) in written.parameters {
+            let at = At { file, path: format!("parameters.{name}") };
+            let (domain, default, when) = at.parameter(ParameterFile::read(json, file, &at.path)?)?;
+            at.unless(name.is_empty(), "empty name: a parameter needs one")?;
+            parameters.push(Parameter { name, domain, conditions: Vec::new(), default });
+            whens.push(when);
+        }
+        for (child, when) in whens.into_iter().enumerate() {
+            let at = At { file, path: format!("parameters.{}.when", parameters[child].name) };
+            parameters[child].conditions = at.conditions(&parameters, when)?;
+        }
+        let order = parents_first(&parameters).map_err(|cycle| {
+            let path = format!("parameters.{}.when", parameters[cycle[0]].name);
+            let names: Vec<&str> = cycle.iter().map(|&index| parameters[index].name.as_str()).collect();
+            let problem = format!("a cycle of conditions: {}: drop one of them", names.join(" -> "));
+            InputError::new(file, &path, problem)
+        })?;
+        Ok(Self { name: written.name, parameters, order })
+    }
+}
+
+/// A place in a file, to build errors with.
+struct At<'a> {
+    file: &'a str,
+    path: String,
+}
+
+impl At<'_> {
+    fn error(&self, problem: impl Into<String>) -> InputError {
+        InputError::new(self.file, &self.path, problem)
+    }
+
+    fn unless(&self, broken: bool, problem: impl Into<String>) -> Result<(), InputError> {
+        if broken { Err(self.error(problem)) } else { Ok(()) }
+    }
+
+    fn parameter(&self, written: ParameterFile) -> Result<(Domain, Value, When), InputError> {
+        match written {
+            ParameterFile::Float(float) => self.float(float),
+            ParameterFile::Int(int) => self.int(int),
+            ParameterFile::Categorical(categorical) => self.categorical(categorical),
+            ParameterFile::Fixed(fixed) => {
+                Ok((Domain::Fixed { value: fixed.value.clone() }, fixed.value, fixed.when))
+            }
+        }
+    }
+
+    fn float(&self, written: FloatFile) -> Result<(Domain, Value, When), InputError> {
+        let FloatFile { low, high, log, step, default, when } = written;
+        self.bounds(low, high)?;
+        self.unless(
+            log && low <= 0.0,
+            format!("low = {low:?} with \"log\": a logarithmic scale needs low > 0"),
+        )?;
+        self.unless(log && step.is_some(), "\"log\" and \"step\" exclude one another: drop one")?;
+        if let Some(step) = step {
+            self.grid(low, high, step)?;
+        }
+        let domain = Domain::Float { low, high, log, step };
+        let default = match (default, step) {
+            (None, _) => domain.middle(),
+            (Some(x), None) => Value::Float(x),
+            (Some(x), Some(step)) => snap(&domain, x, step),
+        };
+        self.default_in(&domain, &default)?;
+        Ok((domain, default, when))
+    }
+
+    fn int(&self, written: IntFile) -> Result<(Domain, Value, When), InputError> {
+        let IntFile { low, high, log, step, default, when } = written;
+        self.bounds(low, high)?;
+        for bound in [low, high] {
+            self.unless(
+                bound.abs() > LARGEST_INT,
+                format!("{bound} is beyond 2^53, where floats skip numbers"),
+            )?;
+        }
+        self.unless(log && low <= 0, format!("low = {low} with \"log\": a logarithmic scale needs low > 0"))?;
+        self.unless(log && step.is_some(), "\"log\" and \"step\" exclude one another: drop one")?;
+        let step = step.unwrap_or(1);
+        self.unless(step < 1, format!("step = {step}: must be at least 1"))?;
+        self.unless(
+            (high - low) % step != 0,
+            format!("high = {high} is not low + k * step: the nearest is {}", high - (high - low) % step),
+        )?;
+        let domain = Domain::Int { low, high, log, step };
+        let default = default.map_or_else(|| domain.middle(), Value::Int);
+        self.default_in(&domain, &default)?;
+        Ok((domain, default, when))
+    }
+
+    fn categorical(&self, written: CategoricalFile) -> Result<(Domain, Value, When), InputError> {
+        let CategoricalFile { choices, default, when } = written;
+        self.unless(choices.is_empty(), "choices = []: needs at least one")?;
+        for (index, choice) in choices.iter().enumerate() {
+            self.unless(choices[..index].contains(choice), format!("choices: {choice} stands there twice"))?;
+        }
+        let default = default.unwrap_or_else(|| choices[0].clone());
+        let domain = Domain::Categorical { choices };
+        self.default_in(&domain, &default)?;
+        Ok((domain, default, when))
+    }
+
+    fn bounds<T: PartialOrd + std::fmt::Debug>(&self, low: T, high: T) -> Result<(), InputError> {
+        self.unless(low > high, format!("low = {low:?} > high = {high:?}: swap them"))?;
+        self.unless(low == high, format!("low = high = {low:?}: write a parameter of one value as \"fixed\""))
+    }
+
+    fn grid(&self, low: f64, high: f64, step: f64) -> Result<(), InputError> {
+        self.unless(step <= 0.0, format!("step = {step:?}: must be positive"))?;
+        let steps = (high - low) / step;
+        let whole = steps.round();
+        self.unless(
+            whole < 1.0 || (steps - whole).abs() > GRID_SLACK * steps,
+            format!(
+                "high = {high:?} is not low + k * step: the nearest is {:?}",
+                low + whole.max(1.0) * step
+            ),
+        )
+    }
+
+    fn default_in(&self, domain: &Domain, default: &Value) -> Result<(), InputError> {
+        self.unless(!domain.contains(default), format!("default = {default}: must be {domain}"))
+    }
+
+    fn conditions(&self, parameters: &[Parameter], when: When) -> Result<Vec<Condition>, InputError> {
+        when.into_iter().map(|(parent, values)| self.condition(parameters, &parent, values)).collect()
+    }
+
+    fn condition(
+        &self,
+        all: &[Parameter],
+        parent: &str,
+        values: Vec<Value>,
+    ) -> Result<Condition, InputError> {
+        let index = all.iter().position(|parameter| parameter.name == parent).ok_or_else(|| {
+            let names = all.iter().map(|parameter| parameter.name.as_str());
+            self.error(format!("unknown parameter \"{parent}\"{}", input::suggestion(parent, names)))
+        })?;
+        let domain = &all[index].domain;
+        self.unless(
+            matches!(domain, Domain::Float { .. }),
+            format!("{parent} is a float: a condition needs an int, categorical or fixed parent"),
+        )?;
+        self.unless(values.is_empty(), format!("{parent} = []: needs at least one value"))?;
+        for value in &values {
+            self.unless(!domain.contains(value), format!("{parent} = {value}: {parent} must be {domain}"))?;
+        }
+        Ok(Condition { parent: index, values })
+    }
+}
+
+/// `x` moved onto the grid if it is there but for rounding.
+fn snap(domain: &Domain, x: f64, step: f64) -> Value {
+    match domain.index_of(&Value::Float(x)).map(|k| domain.value_at(k)) {
+        Some(Value::Float(near)) if (near - x).abs() <= GRID_SLACK * step => Value::Float(near),
+        _ => Value::Float(x),
+    }
+}
+
+/// Indices with every parent before its children, else in the file's order; or a cycle, first = last.
+fn parents_first(parameters: &[Parameter]) -> Result<Vec<usize>, Vec<usize>> {
+    let mut order = IndexMap::new();
+    for index in 0..parameters.len() {
+        visit(parameters, index, &mut order, &mut Vec::new())?;
+    }
+    Ok(order.into_keys().collect())
+}
+
+fn visit(
+    parameters: &[Parameter],
+    index: usize,
+    order: &mut IndexMap<usize, ()>,
+    path: &mut Vec<usize>,
+) -> Result<(), Vec<usize>> {
+    if order.contains_key(&index) {
+        return Ok(());
+    }
+    if let Some(start) = path.iter().position(|&ancestor| ancestor == index) {
+        return Err(path[start..].iter().copied().chain([index]).collect());
+    }
+    path.push(index);
+    for condition in &parameters[index].conditions {
+        visit(parameters, condition.parent, order, path)?;
+    }
+    path.pop();
+    order.insert(index, ());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The error of a space whose parameters are `parameters`.
+    fn problem(parameters: &str) -> String {
+        let text = format!(r#"{{"name": "test", "parameters": {{{parameters}}}}}"#);
+        Space::from_json(&text, "s.json").expect_err("the space breaks a rule").to_string()
+    }
+
+    #[test]
+    fn a_typo_in_a_key_names_file_key_and_the_nearest() {
+        assert_eq!(
+            problem(r#""lr": {"type": "float", "lwo": 0, "high": 1}"#),
+            r#"s.json: parameters.lr: unknown key "lwo"; did you mean "low"?"#
+        );
+        assert_eq!(
+            problem(r#""lr": {"type": "flaot", "low": 0, "high": 1}"#),
+            r#"s.json: parameters.lr: unknown type "flaot"; did you mean "float"?"#
+        );
+        let error = Space::from_json(r#"{"nmae": "x", "parameters": {}}"#, "s.json").expect_err("typo");
+        assert_eq!(error.to_string(), r#"s.json: unknown key "nmae"; did you mean "name"?"#);
+    }
+
+    #[test]
+    fn bounds_must_be_in_order() {
+        assert_eq!(
+            problem(r#""lr": {"type": "float", "low": 2, "high": 1}"#),
+            "s.json: parameters.lr: low = 2.0 > high = 1.0: swap them"
+        );
+        assert!(problem(r#""n": {"type": "int", "low": 2, "high": 2}"#).ends_with(r#"as "fixed""#));
+    }
+
+    #[test]
+    fn a_logarithmic_scale_is_positive_and_has_no_step() {
+        assert_eq!(
+            problem(r#""lr": {"type": "float", "low": 0, "high": 1, "log": true}"#),
+            r#"s.json: parameters.lr: low = 0.0 with "log": a logarithmic scale needs low > 0"#
+        );
+        assert!(problem(r#""n": {"type": "int", "low": -1, "high": 1, "log": true}"#).contains("low = -1"));
+        assert!(
+            problem(r#""n": {"type": "int", "low": 1, "high": 9, "log": true, "step": 2}"#)
+                .contains("exclude")
+        );
+    }
+
+    #[test]
+    fn a_step_reaches_the_upper_bound() {
+        assert_eq!(
+            problem(r#""x": {"type": "float", "low": 0, "high": 1, "step": 0.3}"#),
+            "s.json: parameters.x: high = 1.0 is not low + k * step: the nearest is 0.8999999999999999"
+        );
+        assert!(
+            problem(r#""n": {"type": "int", "low": 0, "high": 10, "step": 4}"#).ends_with("the nearest is 8")
+        );
+        assert!(problem(r#""n": {"type": "int", "low": 0, "high": 10, "step": 0}"#).contains("at least 1"));
+    }
+
+    #[test]
+    fn choices_are_there_and_different() {
+        assert_eq!(
+            problem(r#""c": {"type": "categorical", "choices": []}"#),
+            "s.json: parameters.c: choices = []: needs at least one"
+        );
+        assert!(
+            problem(r#""c": {"type": "categorical", "choices": ["a", "b", "a"]}"#).contains("a stands there")
+        );
+    }
+
+    #[test]
+    fn a_default_is_in_its_domain() {
+        assert_eq!(
+            problem(r#""c": {"type": "categorical", "choices": ["a", "b"], "default": "z"}"#),
+            "s.json: parameters.c: default = z: must be one of a, b"
+        );
+        assert!(
+            problem(r#""n": {"type": "int", "low": 0, "high": 4, "step": 2, "default": 3}"#)
+                .contains("steps of 2")
+        );
+    }
+
+    #[test]
+    fn a_null_among_the_choices_can_be_the_default() {
+        let text = r#"{"name": "t", "parameters": {
+            "c": {"type": "categorical", "choices": [1, null, 1.0, true], "default": null}}}"#;
+        let space = Space::from_json(text, "s.json").expect("right");
+        assert_eq!(space.default_point().get("c"), Some(&Value::Null));
+    }
+
+    #[test]
+    fn a_condition_needs_a_known_parent_with_that_value() {
+        let momentum = |when: &str| {
+            problem(&format!(
+                r#""rule": {{"type": "categorical", "choices": ["adam", "sgd"]}},
+                "m": {{"type": "float", "low": 0, "high": 1, "when": {when}}}"#
+            ))
+        };
+        assert_eq!(
+            momentum(r#"{"rulle": ["sgd"]}"#),
+            r#"s.json: parameters.m.when: unknown parameter "rulle"; did you mean "rule"?"#
+        );
+        assert_eq!(
+            momentum(r#"{"rule": ["sdg"]}"#),
+            "s.json: parameters.m.when: rule = sdg: rule must be one of adam, sgd"
+        );
+        assert!(momentum(r#"{"rule": []}"#).contains("needs at least one value"));
+    }
+
+    #[test]
+    fn a_cycle_of_conditions_is_named() {
+        let parameters = r#"
+            "a": {"type": "int", "low": 0, "high": 1, "when": {"c": [1]}},
+            "b": {"type": "int", "low": 0, "high": 1, "when": {"a": [1]}},
+            "c": {"type": "int", "low": 0, "high": 1, "when": {"b": [1]}}"#;
+        assert_eq!(
+            problem(parameters),
+            "s.json: parameters.a.when: a cycle of conditions: a -> c -> b -> a: drop one of them"
+        );
+        assert!(
+            problem(r#""a": {"type": "int", "low": 0, "high": 1, "when": {"a": [1]}}"#).contains("a -> a")
+        );
+    }
+}

@@ -1,0 +1,224 @@
+//! Points to the unit cube and back.
+//!
+//! One coordinate for every parameter that is not fixed, in the space's order. A domain of n values divides
+//! [0, 1] into n cells, and a value sits at the centre of its cell; the cells of whole numbers on a
+//! logarithmic scale are the intervals of half a step around each, so small numbers get wide cells. A
+//! continuum maps linearly or logarithmically onto the whole of [0, 1].
+
+use super::{Domain, Parameter, Point, Space, SpaceError, Value};
+
+/// The coordinate of a parameter that is not active.
+pub const INACTIVE: f64 = 0.5;
+
+impl Domain {
+    /// The coordinate of `value` in [0, 1], or `None` if it is not of the domain.
+    pub fn encode(&self, value: &Value) -> Option<f64> {
+        if !self.contains(value) {
+            return None;
+        }
+        match (self, value) {
+            (&Domain::Float { low, high, log, step: None }, &Value::Float(x)) if log => {
+                Some((x / low).ln() / (high / low).ln())
+            }
+            (&Domain::Float { low, high, step: None, .. }, &Value::Float(x)) => {
+                Some((x - low) / (high - low))
+            }
+            (&Domain::Int { low, high, log: true, .. }, &Value::Int(n)) => {
+                let (floor, ratio) = padded(low, high);
+                Some((n as f64 / floor).ln() / ratio)
+            }
+            _ => {
+                let (index, size) = (self.index_of(value)?, self.size()?);
+                Some((index as f64 + 0.5) / size as f64)
+            }
+        }
+    }
+
+    /// The value at coordinate `u`; `u` outside [0, 1] counts as the nearer end.
+    pub fn decode(&self, u: f64) -> Value {
+        let u = u.clamp(0.0, 1.0);
+        match *self {
+            Domain::Float { low, high, log, step: None } => {
+                let x = if log { low * (u * (high / low).ln()).exp() } else { low + u * (high - low) };
+                Value::Float(x.clamp(low, high))
+            }
+            Domain::Int { low, high, log: true, .. } => {
+                let (floor, ratio) = padded(low, high);
+                Value::Int(((floor * (u * ratio).exp()).round() as i64).clamp(low, high))
+            }
+            _ => {
+                let size = self.size().expect("a continuum was decoded above");
+                self.value_at(((u * size as f64) as u64).min(size - 1))
+            }
+        }
+    }
+
+    /// The value in the middle of the scale.
+    pub(super) fn middle(&self) -> Value {
+        self.decode(0.5)
+    }
+}
+
+/// The lower end of the range `low - 1/2 .. high + 1/2`, and the logarithm of its ends' ratio.
+fn padded(low: i64, high: i64) -> (f64, f64) {
+    let floor = low as f64 - 0.5;
+    (floor, ((high as f64 + 0.5) / floor).ln())
+}
+
+impl Space {
+    /// The coordinates of `point`, as many as [`Space::dimension`]; [`INACTIVE`] where there is no value.
+    ///
+    /// # Errors
+    /// The point is not in this space.
+    pub fn encode(&self, point: &Point) -> Result<Vec<f64>, SpaceError> {
+        self.check(point)?;
+        let coordinate = |parameter: &Parameter| {
+            point.get(&parameter.name).and_then(|value| parameter.domain.encode(value)).unwrap_or(INACTIVE)
+        };
+        Ok(self.searched().map(coordinate).collect())
+    }
+
+    /// The point at `unit`, one coordinate for every searched parameter.
+    ///
+    /// # Panics
+    /// If `unit` is shorter than [`Space::dimension`].
+    pub fn decode(&self, unit: &[f64]) -> Point {
+        let mut coordinates = unit.iter();
+        let values: Vec<Value> = self
+            .parameters
+            .iter()
+            .map(|parameter| match &parameter.domain {
+                Domain::Fixed { value } => value.clone(),
+                domain => domain.decode(*coordinates.next().expect("one coordinate a searched parameter")),
+            })
+            .collect();
+        self.keep_active(values)
+    }
+
+    /// Which searched parameters are active at `unit`, in the order of its coordinates.
+    pub fn active(&self, unit: &[f64]) -> Vec<bool> {
+        let point = self.decode(unit);
+        self.searched().map(|parameter| point.get(&parameter.name).is_some()).collect()
+    }
+
+    /// The point of those of `values`, one a parameter, whose conditions hold.
+    pub(super) fn keep_active(&self, values: Vec<Value>) -> Point {
+        let mut active = vec![false; values.len()];
+        for &index in &self.order {
+            active[index] = self.parameters[index].conditions.iter().all(|condition| {
+                active[condition.parent] && condition.values.contains(&values[condition.parent])
+            });
+        }
+        let pairs = self.parameters.iter().zip(values).zip(active);
+        pairs
+            .filter(|&(_, active)| active)
+            .map(|((parameter, value), _)| (parameter.name.clone(), value))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NESTED: &str = r#"{"name": "nested", "parameters": {
+        "momentum": {"type": "float", "low": 0.0, "high": 0.9, "step": 0.1, "when": {"rule": ["sgd"]}},
+        "nesterov": {"type": "categorical", "choices": [true, false, null, 3, 0.5, "3"],
+                     "when": {"momentum_on": [1], "rule": ["sgd"]}},
+        "momentum_on": {"type": "int", "low": 0, "high": 1, "when": {"rule": ["sgd"]}},
+        "rule": {"type": "categorical", "choices": ["adam", "sgd"]},
+        "rate": {"type": "float", "low": 1e-5, "high": 10.0, "log": true},
+        "width": {"type": "int", "low": 1, "high": 5000, "log": true},
+        "epochs": {"type": "int", "low": -6, "high": 60, "step": 3},
+        "kind": {"type": "fixed", "value": "dense"}
+    }}"#;
+
+    fn nested() -> Space {
+        Space::from_json(NESTED, "nested.json").expect("right")
+    }
+
+    fn cube() -> impl Strategy<Value = Vec<f64>> {
+        proptest::collection::vec(0.0..=1.0, nested().dimension())
+    }
+
+    proptest! {
+        #[test]
+        fn a_decoded_point_is_in_the_space_and_encodes_to_itself(unit in cube()) {
+            let space = nested();
+            let point = space.decode(&unit);
+            prop_assert_eq!(space.check(&point), Ok(()));
+            let back = space.decode(&space.encode(&point).expect("in the space"));
+            for (name, value) in point.iter() {
+                match (value, back.get(name)) {
+                    // A continuum comes back to within rounding, all else exactly.
+                    (Value::Float(x), Some(Value::Float(y))) if name == "rate" => {
+                        prop_assert!((x - y).abs() <= 1e-13 * x.abs());
+                    }
+                    (value, same) => prop_assert_eq!(Some(value), same),
+                }
+            }
+            prop_assert_eq!(point.len(), back.len());
+        }
+
+        #[test]
+        fn every_whole_number_survives_the_cube(low in 1i64..50, extra in 1i64..100_000, k in 0u64..100_000) {
+            for log in [false, true] {
+                let domain = Domain::Int { low, high: low + extra, log, step: 1 };
+                let value = domain.value_at(k % domain.size().expect("finite"));
+                let u = domain.encode(&value).expect("of the domain");
+                prop_assert!((0.0..=1.0).contains(&u));
+                prop_assert_eq!(domain.decode(u), value);
+            }
+        }
+
+        #[test]
+        fn every_step_survives_the_cube(low in -5.0..5.0, step in 1e-6..3.0, size in 2u32..500, k in 0u64..500) {
+            let high = low + step * f64::from(size);
+            let domain = Domain::Float { low, high, log: false, step: Some(step) };
+            let value = domain.value_at(k % domain.size().expect("finite"));
+            prop_assert_eq!(domain.decode(domain.encode(&value).expect("of the domain")), value);
+        }
+    }
+
+    #[test]
+    fn a_parameter_is_active_only_below_active_parents() {
+        let space = nested();
+        let names =
+            |unit: &[f64]| space.decode(unit).iter().map(|(name, _)| name.to_owned()).collect::<Vec<_>>();
+        // momentum, nesterov, momentum_on, rule, rate, width, epochs
+        assert_eq!(names(&[0.0, 0.0, 0.9, 0.0, 0.5, 0.5, 0.5]), ["rule", "rate", "width", "epochs", "kind"]);
+        assert_eq!(names(&[0.0, 0.0, 0.9, 0.9, 0.5, 0.5, 0.5]).len(), 8);
+        assert_eq!(names(&[0.0, 0.0, 0.1, 0.9, 0.5, 0.5, 0.5]).len(), 7);
+        assert_eq!(
+            space.active(&[0.0, 0.0, 0.1, 0.9, 0.5, 0.5, 0.5]),
+            [true, false, true, true, true, true, true]
+        );
+    }
+
+    #[test]
+    fn the_smallest_whole_number_on_a_logarithmic_scale_has_the_widest_cell() {
+        // Cells of 1..=3: ln 3, ln 5/3, ln 7/5 of ln 7; so 1 lies at (ln 2)/(ln 7).
+        let domain = Domain::Int { low: 1, high: 3, log: true, step: 1 };
+        let u = domain.encode(&Value::Int(1)).expect("of the domain");
+        assert!((u - 2f64.ln() / 7f64.ln()).abs() < 1e-15);
+        assert_eq!(domain.decode(3f64.ln() / 7f64.ln() - 1e-9), Value::Int(1));
+        assert_eq!(domain.decode(3f64.ln() / 7f64.ln() + 1e-9), Value::Int(2));
+    }
+
+    #[test]
+    fn a_point_that_is_not_of_the_space_is_refused_by_name() {
+        let space = nested();
+        let mut point = space.default_point();
+        point.set("width", 0i64);
+        let message = space.encode(&point).expect_err("outside").to_string();
+        assert_eq!(message, "width = 0 is outside the space nested: must be a whole number from 1 to 5000");
+        let mut point = space.default_point();
+        point.set("momentum", 0.1);
+        assert!(
+            space.encode(&point).expect_err("inactive").to_string().contains("momentum = 0.1 is not active")
+        );
+        assert!(space.check(&Point::default()).expect_err("empty").to_string().contains("rule is missing"));
+    }
+}

@@ -1,0 +1,64 @@
+//! All points of a small space.
+
+use super::{Point, Space, Value};
+
+impl Space {
+    /// Every point once, if there are at most `limit`; `None` if there are more.
+    pub fn enumerate(&self, limit: usize) -> Option<Vec<Point>> {
+        let mut points = Vec::new();
+        let defaults = self.parameters.iter().map(|parameter| parameter.default.clone()).collect();
+        self.extend(0, defaults, limit, &mut points).then_some(points)
+    }
+
+    /// Adds the points that agree with `values` before place `depth` of the order; `false` beyond `limit`.
+    ///
+    /// Parents come first in the order, so whether a parameter is active is settled by what precedes it,
+    /// and one that is not active is passed over: that is what keeps every point single.
+    fn extend(&self, depth: usize, values: Vec<Value>, limit: usize, points: &mut Vec<Point>) -> bool {
+        let Some(&index) = self.order.get(depth) else {
+            points.push(self.keep_active(values));
+            return points.len() <= limit;
+        };
+        let parameter = &self.parameters[index];
+        if self.keep_active(values.clone()).get(&parameter.name).is_none() {
+            return self.extend(depth + 1, values, limit, points);
+        }
+        let Some(size) = parameter.domain.size() else { return false };
+        (0..size).all(|k| {
+            let mut values = values.clone();
+            values[index] = parameter.domain.value_at(k);
+            self.extend(depth + 1, values, limit, points)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = r#"{"name": "small", "parameters": {
+        "b": {"type": "int", "low": 0, "high": 2, "when": {"a": ["x"]}},
+        "a": {"type": "categorical", "choices": ["x", "y"]},
+        "c": {"type": "float", "low": 0, "high": 1, "step": 0.5, "when": {"b": [1, 2]}},
+        "d": {"type": "fixed", "value": 7}
+    }}"#;
+
+    #[test]
+    fn every_point_comes_once_and_a_limit_holds() {
+        let space = Space::from_json(SMALL, "small.json").expect("right");
+        // a = y: 1 point; a = x: b = 0: 1, b = 1: 3, b = 2: 3.
+        let points = space.enumerate(8).expect("there are eight");
+        assert_eq!(points.len(), 8);
+        for (index, point) in points.iter().enumerate() {
+            assert_eq!(space.check(point), Ok(()));
+            assert!(!points[..index].contains(point), "{point:?} came twice");
+        }
+        assert_eq!(space.enumerate(7), None);
+    }
+
+    #[test]
+    fn a_continuum_cannot_be_enumerated() {
+        let text = r#"{"name": "t", "parameters": {"x": {"type": "float", "low": 0, "high": 1}}}"#;
+        assert_eq!(Space::from_json(text, "t.json").expect("right").enumerate(usize::MAX), None);
+    }
+}

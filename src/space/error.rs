@@ -1,0 +1,42 @@
+//! What can be wrong with a space or a point.
+
+use super::Value;
+use crate::input::InputError;
+
+/// A space that cannot be read, or a point that is not in it.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum SpaceError {
+    /// The file breaks a rule.
+    #[error(transparent)]
+    File(#[from] InputError),
+    /// A point lacks a parameter that is active in it.
+    #[error("{name} is missing: the space {space} has it active at this point")]
+    Missing {
+        /// The parameter.
+        name: String,
+        /// The space.
+        space: String,
+    },
+    /// A point has a parameter that the space does not have, or not at this point.
+    #[error("{name} = {value} is not active in the space {space} at this point")]
+    Inactive {
+        /// The parameter.
+        name: String,
+        /// Its value.
+        value: Value,
+        /// The space.
+        space: String,
+    },
+    /// A value is outside its domain.
+    #[error("{name} = {value} is outside the space {space}: must be {rule}")]
+    Outside {
+        /// The parameter.
+        name: String,
+        /// Its value.
+        value: Value,
+        /// The space.
+        space: String,
+        /// What values there are.
+        rule: String,
+    },
+}
