@@ -1,1 +1,7 @@
-fn main() {}
+//! The `tune` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    spiketune::cli::main()
+}

@@ -1,15 +1,22 @@
 //! From a point to an outcome: the only place that knows both halves of the house.
 
 pub mod classify;
+mod hyperparameters;
+mod model;
+mod plan;
 pub mod synthetic;
 
 use std::ops::ControlFlow;
+use std::path::Path;
+
+pub use hyperparameters::{Hyperparameters, PlanError};
+pub use plan::Plan;
 
 use crate::seed::Seed;
 use crate::space::Point;
 use crate::study::{Metric, Outcome};
 
-/// Hears the intermediate values of an evaluation; `Break` asks it to stop early.
+/// Hears the first metric after every step of an evaluation, counted from 1; `Break` asks it to stop.
 pub type Observer<'a> = dyn FnMut(u32, f64) -> ControlFlow<()> + 'a;
 
 /// What a study optimizes. Slow, or a fake.
@@ -17,8 +24,34 @@ pub trait Objective: Sync {
     /// What is measured, at least one.
     fn metrics(&self) -> Vec<Metric>;
 
-    /// Evaluates `point` with the randomness of `seed`; the same both, the same outcome, bit for bit.
+    /// Evaluates `point` with the randomness of `seed`: the same both, the same outcome, bit for bit.
     ///
-    /// `observer` hears the first metric after every step, counted from 1. `None`: it broke off.
-    fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Outcome>;
+    /// `None` if the observer broke it off.
+    fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation>;
+}
+
+/// What an evaluation came to, and what it made.
+pub struct Evaluation {
+    /// What the search learns from.
+    pub outcome: Outcome,
+    /// What was trained, if it came to something that can be tested further.
+    pub model: Option<Box<dyn Model>>,
+}
+
+impl From<Outcome> for Evaluation {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, model: None }
+    }
+}
+
+/// A trained model.
+pub trait Model {
+    /// Scores it on data that no search has seen.
+    fn test(&self) -> Outcome;
+
+    /// Writes it to `file`.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    fn save(&self, file: &Path) -> std::io::Result<()>;
 }

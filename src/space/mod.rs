@@ -65,6 +65,16 @@ impl Space {
         self.keep_active(self.parameters.iter().map(|parameter| parameter.default.clone()).collect())
     }
 
+    /// `point` with the default for every active parameter that it lacks or has outside its domain, and
+    /// without those that are not active.
+    pub fn completed(&self, point: &Point) -> Point {
+        let values = self.parameters.iter().map(|parameter| {
+            let given = point.get(&parameter.name).filter(|value| parameter.domain.contains(value));
+            given.unwrap_or(&parameter.default).clone()
+        });
+        self.keep_active(values.collect())
+    }
+
     /// Whether `point` has a value in its domain for every active parameter, and no other.
     ///
     /// # Errors

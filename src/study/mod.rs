@@ -1,13 +1,17 @@
 //! What happened: trials, their states, values and costs, and views of them. Pure data, no IO.
 
+mod confirmation;
 mod outcome;
+mod setup;
 mod trial;
 mod view;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use confirmation::{CONFIRMATION, Candidate, Confirmation, Repeat, Spread};
 pub use outcome::{Failure, FailureKind, Outcome};
+pub use setup::{SETUP, Setup};
 pub use trial::{Attributes, Timestamp, Trial, TrialState};
 
 /// Whether less or more of a metric is better.

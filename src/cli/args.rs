@@ -1,0 +1,178 @@
+//! What is typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Finds the best hyperparameters of a binary-communication network for a data set and a spiking chip.
+///
+/// Trains networks whose hidden activations are 0 or 1, deploys each on a simulated chip, searches with a
+/// Gaussian process, and writes the best hyperparameters to JSON. A study that was interrupted goes on when
+/// the same command runs again.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tune",
+    version,
+    args_conflicts_with_subcommands = true,
+    arg_required_else_help = true,
+    after_help = "\
+Exit codes: 0 done, 1 the run failed, 2 wrong usage or input, 3 done but below --fail-under,
+4 no trial came to a value, 130 interrupted after saving."
+)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// List and download data sets
+    #[command(subcommand)]
+    Data(DataCommand),
+    /// Show a study: how many trials came to what, and the best of them
+    Show(ShowArgs),
+    /// Print the JSON Schema of a kind of file
+    Schema {
+        /// Which
+        kind: SchemaKind,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DataCommand {
+    /// List the catalogue
+    List,
+    /// Download a data set into the cache and verify it
+    Fetch {
+        /// Its name in the catalogue
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    /// The study; the only one of the storage if left out
+    #[arg(long)]
+    pub study: Option<String>,
+    #[command(flatten)]
+    pub storage: StorageArgs,
+    /// How many trials to show
+    #[arg(long, default_value_t = 10)]
+    pub top: usize,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum SchemaKind {
+    /// A search space
+    Space,
+    /// A chip profile
+    Chip,
+    /// best.json
+    Best,
+    /// One line of --json
+    Event,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StorageArgs {
+    /// The SQLite database of studies; Optuna's tools open it as well
+    #[arg(long, value_name = "FILE", env = "TUNE_STORAGE", default_value = "tune.db")]
+    pub storage: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// A name of `tune data list`, or a CSV or NPZ file
+    #[arg(long, value_name = "NAME|FILE", required = true)]
+    pub dataset: Option<String>,
+    /// Trials in all, those of earlier runs of the study included
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub budget: u32,
+    /// Search space: images, tables, whetstone, or a JSON file; what fits the data set if left out
+    #[arg(long, value_name = "NAME|FILE")]
+    pub space: Option<String>,
+    /// Chip to deploy on: a built-in profile or a JSON file
+    #[arg(long, value_name = "NAME|FILE", default_value = "loihi1")]
+    pub chip: String,
+    /// What proposes points
+    #[arg(long, value_enum, default_value_t = SearchKind::Bayes)]
+    pub search: SearchKind,
+    /// Root of all randomness: the same seed, the same result
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Share of the training set held out to score trials
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = share)]
+    pub validation: f64,
+    /// Train this many of the best again with fresh seeds; the best mean wins; 0: no
+    #[arg(long, value_name = "K", default_value_t = 3)]
+    pub confirm: u32,
+    /// Fresh seeds for each of those
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeats: u32,
+    /// Where the result goes; the network's weights go beside it as .safetensors
+    #[arg(long, value_name = "FILE", default_value = "best.json")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub storage: StorageArgs,
+    /// Name of the study; of data set, space, chip, search and seed if left out
+    #[arg(long, value_name = "NAME")]
+    pub study: Option<String>,
+    /// Drop an older study of this name and begin anew
+    #[arg(long)]
+    pub fresh: bool,
+    /// Exit with 3 if the winner's mean on the test set is below this accuracy
+    #[arg(long, value_name = "ACCURACY", value_parser = share_or_one)]
+    pub fail_under: Option<f64>,
+    /// Folder of data sets, looked at first
+    #[arg(long, value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+    /// Fail rather than download a data set
+    #[arg(long)]
+    pub offline: bool,
+    /// Label column of a CSV file, by name or by number from 0; the last if left out
+    #[arg(long, value_name = "COLUMN")]
+    pub label: Option<String>,
+    /// Threads to train with; does not change the result; all cores if left out
+    #[arg(long, value_name = "N", env = "TUNE_THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Stream events as JSON lines on standard output
+    #[arg(long, conflicts_with = "quiet")]
+    pub json: bool,
+    /// Print nothing but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum SearchKind {
+    /// Gaussian process with log expected improvement
+    Bayes,
+    /// Scrambled Sobol sequence
+    Sobol,
+    /// Uniform
+    Random,
+}
+
+impl SearchKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            SearchKind::Bayes => "bayes",
+            SearchKind::Sobol => "sobol",
+            SearchKind::Random => "random",
+        }
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    number_in(text, "between 0 and 1", |x| x > 0.0 && x < 1.0)
+}
+
+fn share_or_one(text: &str) -> Result<f64, String> {
+    number_in(text, "from 0 to 1", |x| (0.0..=1.0).contains(&x))
+}
+
+fn number_in(text: &str, rule: &str, is_in: impl Fn(f64) -> bool) -> Result<f64, String> {
+    text.parse().ok().filter(|&x| is_in(x)).ok_or_else(|| format!("must be a number {rule}"))
+}

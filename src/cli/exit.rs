@@ -1,0 +1,103 @@
+//! How a run ends: exit codes, and errors in one line.
+
+use clap::error::ErrorKind;
+
+use crate::storage::StorageError;
+use crate::tuner::TunerError;
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// All was done.
+    Done,
+    /// Something broke while it ran.
+    Failed,
+    /// What was asked for is wrong.
+    Usage,
+    /// Done, but the result is below what was asked for.
+    BelowTarget,
+    /// No trial came to a value.
+    NothingFeasible,
+    /// Stopped from outside, after saving.
+    Interrupted,
+}
+
+impl Exit {
+    /// The number that the shell sees.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::BelowTarget => 3,
+            Exit::NothingFeasible => 4,
+            Exit::Interrupted => 130,
+        }
+    }
+}
+
+/// Marks an error as one that arose while the program ran, not from what was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct WhileRunning(pub String);
+
+/// Prints a wrong command line as one line; help and version as they are.
+pub(super) fn usage(error: &clap::Error) -> Exit {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            print!("{}", error.render().ansi());
+            Exit::Done
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            eprint!("{}", error.render());
+            Exit::Usage
+        }
+        _ => {
+            eprintln!("{}", one_line(&error.render().to_string()));
+            Exit::Usage
+        }
+    }
+}
+
+/// Prints an error's chain as one line.
+pub(super) fn report(error: &anyhow::Error) -> Exit {
+    eprintln!("error: {}", one_line(&format!("{error:#}")));
+    let failed_while_running = error.chain().any(|cause| {
+        cause.is::<TunerError>()
+            || cause.is::<WhileRunning>()
+            || matches!(cause.downcast_ref::<StorageError>(), Some(error) if !error.is_usage())
+    });
+    if failed_while_running { Exit::Failed } else { Exit::Usage }
+}
+
+/// The lines before `Usage:` or a hint at `--help`, joined.
+fn one_line(text: &str) -> String {
+    let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
+    let kept: Vec<&str> = lines.filter(|line| !line.is_empty() && !line.starts_with("For more information")).collect();
+    kept.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::super::args::Cli;
+    use super::*;
+
+    fn line(args: &[&str]) -> String {
+        let error = Cli::try_parse_from(args).expect_err("the arguments are wrong");
+        one_line(&error.render().to_string())
+    }
+
+    #[test]
+    fn a_typo_in_a_flag_is_one_line_with_the_flag_that_was_meant() {
+        let line = line(&["tune", "--dataset", "iris", "--bugdet", "3"]);
+        assert_eq!(line, "error: unexpected argument '--bugdet' found; tip: a similar argument exists: '--budget'");
+    }
+
+    #[test]
+    fn a_number_out_of_range_is_one_line_with_the_range() {
+        let line = line(&["tune", "--dataset", "iris", "--budget", "0"]);
+        assert_eq!(line, "error: invalid value '0' for '--budget <N>': 0 is not in 1..=100000");
+    }
+}

@@ -1,0 +1,41 @@
+//! The command line: what is typed becomes what is meant, and what happens is shown.
+//!
+//! Results go to standard output, everything else to standard error. Only here is anything printed, and
+//! only here do errors lose their types.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the module that prints")]
+
+mod args;
+mod config;
+mod data;
+mod exit;
+mod output;
+mod progress;
+mod run;
+mod schema;
+mod show;
+mod spaces;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use exit::Exit;
+
+/// Runs the program with the process's arguments; the exit code tells how it ended.
+pub fn main() -> ExitCode {
+    let exit = match Cli::try_parse() {
+        Err(error) => exit::usage(&error),
+        Ok(cli) => dispatch(cli).unwrap_or_else(|error| exit::report(&error)),
+    };
+    ExitCode::from(exit.code())
+}
+
+fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
+    match cli.command {
+        None => run::run(&cli.run),
+        Some(Command::Data(command)) => data::run(&command),
+        Some(Command::Show(args)) => show::run(&args),
+        Some(Command::Schema { kind }) => schema::run(kind),
+    }
+}

@@ -1,0 +1,152 @@
+//! `tune`: a study from beginning or middle to end.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use super::args::{RunArgs, SearchKind};
+use super::config::{self, Config};
+use super::exit::{Exit, WhileRunning};
+use super::progress::Progress;
+use crate::report::{self, Best};
+use crate::search::bayes::BayesSearch;
+use crate::search::{RandomSearch, Search, SobolSearch};
+use crate::storage::{SqliteStorage, Storage, StudyKey, StudyLock};
+use crate::study::{Attributes, SETUP, Setup};
+use crate::tuner::{End, Tuner};
+use crate::objective::Objective;
+
+/// Set by the first signal; the tuner ends cleanly when it sees it.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Signals that come within this time of the first are the same wish: `timeout` signals a program and its
+/// group at once.
+const SAME_WISH: Duration = Duration::from_secs(1);
+
+/// Runs the study that `args` describe.
+pub(super) fn run(args: &RunArgs) -> Result<Exit> {
+    use_threads(args.threads)?;
+    let config = Config::new(args)?;
+    let database = &args.storage.storage;
+    let mut storage = SqliteStorage::open(database)?;
+    let _lock = StudyLock::acquire(database, &config.study)?;
+    let study = open_study(&mut storage, &config, args.fresh, database)?;
+    stop_on_signals()?;
+    let mut progress = Progress::new(args.json, args.quiet);
+    if progress.is_for_people() {
+        config.remarks.iter().for_each(|remark| eprintln!("{remark}"));
+    }
+    let search = search(args.search);
+    let mut tuner = Tuner {
+        space: &config.space,
+        search: search.as_ref(),
+        objective: &config.objective,
+        storage: &mut storage,
+        study,
+        settings: config.settings.clone(),
+        stop: &STOP,
+    };
+    match tuner.run(&mut |event| progress.observe(&event))? {
+        End::Interrupted => Ok(Exit::Interrupted),
+        End::NothingFeasible => {
+            eprintln!("no trial of {} came to a value: see `tune show` for the reasons", config.study);
+            Ok(Exit::NothingFeasible)
+        }
+        End::Done => finish(args, &config, &mut storage, study, &progress),
+    }
+}
+
+/// Writes the winner, shows it, and holds it against what was asked for.
+fn finish(
+    args: &RunArgs,
+    config: &Config,
+    storage: &mut SqliteStorage,
+    study: StudyKey,
+    progress: &Progress,
+) -> Result<Exit> {
+    let study = storage.load_study(study)?;
+    let model = config.output.model();
+    let name = model.file_name().filter(|_| model.exists()).map(|name| name.to_string_lossy().into_owned());
+    let command = config::command(args, config.output.file());
+    let best = Best::of(&study, &command, name.as_deref())
+        .ok_or_else(|| WhileRunning(format!("{} has no confirmed winner", study.name)))?;
+    config.output.write(&best.to_text()).map_err(|error| WhileRunning(format!("{error:#}")))?;
+    if progress.is_for_people() {
+        print!("{}", report::winner_text(&best));
+        eprintln!("written to {}", config.output.file().display());
+    }
+    let mean = best.test.spread.map(|spread| spread.mean);
+    match (args.fail_under, mean) {
+        (Some(least), mean) if mean.is_none_or(|mean| mean < least) => {
+            let shown = mean.map_or("nothing".to_owned(), |mean| format!("{mean:.4}"));
+            eprintln!("the winner scores {shown} on the test set, below --fail-under {least}");
+            Ok(Exit::BelowTarget)
+        }
+        _ => Ok(Exit::Done),
+    }
+}
+
+/// The study of this name: new, or an older one of the same setup.
+fn open_study(storage: &mut SqliteStorage, config: &Config, fresh: bool, database: &Path) -> Result<StudyKey> {
+    if let Some(key) = storage.find_study(&config.study)? {
+        if !fresh {
+            check_same(storage, key, config, database)?;
+            return Ok(key);
+        }
+        storage.delete_study(key)?;
+    }
+    let attributes: Attributes = [
+        (SETUP.to_owned(), config.setup.to_json()),
+        ("tune:version".to_owned(), env!("CARGO_PKG_VERSION").into()),
+    ]
+    .into_iter()
+    .collect();
+    Ok(storage.create_study(&config.study, &config.objective.metrics(), &attributes)?)
+}
+
+/// Refuses to go on with a study of another setup.
+fn check_same(storage: &mut SqliteStorage, key: StudyKey, config: &Config, database: &Path) -> Result<()> {
+    let study = storage.load_study(key)?;
+    let way_out = "choose another --study, or drop the old one with --fresh";
+    let Some(setup) = Setup::of(&study) else {
+        bail!("study {} in {} was not made by tune: {way_out}", study.name, database.display());
+    };
+    let differences = config.setup.differences(&setup);
+    if !differences.is_empty() {
+        bail!(
+            "study {} in {} is of another setup ({}): {way_out}",
+            study.name,
+            database.display(),
+            differences.join("; ")
+        );
+    }
+    Ok(())
+}
+
+fn search(kind: SearchKind) -> Box<dyn Search> {
+    match kind {
+        SearchKind::Bayes => Box::new(BayesSearch::new()),
+        SearchKind::Sobol => Box::new(SobolSearch),
+        SearchKind::Random => Box::new(RandomSearch),
+    }
+}
+
+fn use_threads(threads: Option<u16>) -> Result<()> {
+    let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.map_or(0, usize::from));
+    builder.build_global().context("cannot start the threads")
+}
+
+/// The first signal asks to end cleanly, a later one ends at once: everything finished is stored already.
+fn stop_on_signals() -> Result<()> {
+    let mut first: Option<Instant> = None;
+    ctrlc::set_handler(move || {
+        STOP.store(true, Ordering::Relaxed);
+        let since = first.get_or_insert_with(Instant::now).elapsed();
+        if since > SAME_WISH {
+            std::process::exit(i32::from(Exit::Interrupted.code()));
+        }
+    })
+    .context("cannot listen for signals")
+}

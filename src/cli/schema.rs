@@ -1,0 +1,46 @@
+//! `tune schema`: the JSON Schema of a kind of file.
+
+use anyhow::Result;
+
+use super::args::SchemaKind;
+use super::exit::Exit;
+use crate::backend::ChipProfile;
+use crate::report::Best;
+use crate::space::Space;
+use crate::tuner::Event;
+
+/// Prints the schema of `kind`.
+pub(super) fn run(kind: SchemaKind) -> Result<Exit> {
+    println!("{}", serde_json::to_string_pretty(&schema(kind))?);
+    Ok(Exit::Done)
+}
+
+fn schema(kind: SchemaKind) -> serde_json::Value {
+    match kind {
+        SchemaKind::Space => Space::schema(),
+        SchemaKind::Chip => ChipProfile::schema(),
+        SchemaKind::Best => Best::schema(),
+        SchemaKind::Event => schemars::schema_for!(Event).to_value(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_schemas_are_current() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/schemas");
+        for (kind, name) in [
+            (SchemaKind::Space, "space"),
+            (SchemaKind::Chip, "chip"),
+            (SchemaKind::Best, "best"),
+            (SchemaKind::Event, "event"),
+        ] {
+            let file = format!("{folder}/{name}.schema.json");
+            let committed = std::fs::read_to_string(&file).unwrap_or_default();
+            let current = serde_json::to_string_pretty(&schema(kind)).expect("JSON") + "\n";
+            assert!(committed == current, "{file} is old: write it again with `tune schema {name} > {file}`");
+        }
+    }
+}

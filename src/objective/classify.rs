@@ -1,0 +1,133 @@
+//! Train a network on a data set, deploy it on a chip, score what the chip answers.
+
+use std::fmt::Display;
+use std::time::Instant;
+
+use super::model::{self, Trained};
+use super::{Evaluation, Objective, Observer, Plan, PlanError};
+use crate::backend::{Chip, ChipProfile, DeployError, Deployment};
+use crate::data::{Coded, DataError, Dataset, Samples};
+use crate::network::{BinaryNetwork, Network};
+use crate::seed::Seed;
+use crate::space::{Point, Space};
+use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome};
+use crate::training::{self, EpochReport, TrainingError};
+
+/// The accuracy of a deployed network on data held out from training.
+pub struct Classify {
+    dataset: Dataset,
+    train: Samples,
+    validation: Samples,
+    chip: Chip,
+}
+
+impl Classify {
+    /// Holds out the share `validation` of the training set of `dataset`, stratified, drawn by `seed`.
+    ///
+    /// # Errors
+    /// The training set is too small to be split.
+    pub fn new(
+        dataset: Dataset,
+        profile: ChipProfile,
+        validation: f64,
+        seed: &Seed,
+    ) -> Result<Self, DataError> {
+        let (train, validation) = dataset.train.split(validation, seed)?;
+        Ok(Self { dataset, train, validation, chip: Chip::new(profile) })
+    }
+
+    /// Whether the points of `space` can become plans: its default point is tried, so that a misspelt
+    /// hyperparameter is found before the first training.
+    ///
+    /// # Errors
+    /// The first hyperparameter that is unknown or out of range.
+    pub fn check(&self, space: &Space) -> Result<(), PlanError> {
+        let everything: Point =
+            space.parameters().iter().map(|parameter| (parameter.name.as_str(), parameter.default.clone())).collect();
+        self.plan(&everything).map(|_| ())
+    }
+
+    fn plan(&self, point: &Point) -> Result<Plan, PlanError> {
+        Plan::new(point, self.dataset.train.inputs.ncols(), self.dataset.classes.len())
+    }
+
+    fn coded(&self, plan: &Plan, samples: &Samples) -> Coded {
+        plan.coding.encode(samples, self.dataset.levels)
+    }
+
+    /// The evaluation, with the reason where it comes to nothing; `Ok(None)` if the observer broke it off.
+    fn try_evaluate(
+        &self,
+        point: &Point,
+        seed: &Seed,
+        observer: &mut Observer<'_>,
+    ) -> Result<Option<Evaluation>, Failure> {
+        let plan = self.plan(point).map_err(invalid)?;
+        let mut network = Network::build(&plan.spec, &seed.child("network")).map_err(invalid)?;
+        let (train, validation) = (self.coded(&plan, &self.train), self.coded(&plan, &self.validation));
+        // What does not fit is found before hours are spent on it.
+        self.deploy(&plan, &network, train.max)?;
+        let started = Instant::now();
+        let mut hear = |epoch: &EpochReport| observer(epoch.epoch, epoch.validation_accuracy);
+        let seed = seed.child("training");
+        let summary = training::train(&mut network, &train, &validation, &plan.training, &seed, &mut hear)
+            .map_err(broke_down)?;
+        if summary.interrupted {
+            return Ok(None);
+        }
+        let seconds = started.elapsed().as_secs_f64();
+        let (binary, deployment) = self.deploy(&plan, &network, train.max)?;
+        let mut attributes = model::network_attributes(&plan, &network, &summary);
+        attributes.insert("training_seconds".to_owned(), seconds.into());
+        let (accuracy, report) = model::score(&deployment, &validation)?;
+        let test = self.coded(&plan, &self.dataset.test);
+        let model = Trained { binary, deployment, test, attributes: attributes.clone() };
+        attributes.extend(model::chip_attributes(&report));
+        let outcome = Outcome::Complete { values: vec![accuracy], constraints: Vec::new(), attributes };
+        Ok(Some(Evaluation { outcome, model: Some(Box::new(model)) }))
+    }
+
+    fn deploy(
+        &self,
+        plan: &Plan,
+        network: &Network,
+        input_max: u8,
+    ) -> Result<(BinaryNetwork, Deployment), Failure> {
+        let binary = network.fold(input_max);
+        let deployment = self.chip.deploy(&binary, &plan.deploy).map_err(does_not_fit)?;
+        Ok((binary, deployment))
+    }
+}
+
+impl Objective for Classify {
+    fn metrics(&self) -> Vec<Metric> {
+        vec![Metric::maximize("accuracy")]
+    }
+
+    fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation> {
+        match self.try_evaluate(point, seed, observer) {
+            Ok(evaluation) => evaluation,
+            Err(failure) => Some(Outcome::Failed { failure, attributes: Attributes::new() }.into()),
+        }
+    }
+}
+
+fn invalid(error: impl Display) -> Failure {
+    Failure { kind: FailureKind::Invalid, reason: error.to_string() }
+}
+
+fn does_not_fit(error: DeployError) -> Failure {
+    let kind = match error {
+        DeployError::TooLarge { .. } => FailureKind::TooLarge,
+        _ => FailureKind::Invalid,
+    };
+    Failure { kind, reason: error.to_string() }
+}
+
+fn broke_down(error: TrainingError) -> Failure {
+    let kind = match error {
+        TrainingError::Diverged { .. } => FailureKind::Diverged,
+        _ => FailureKind::Invalid,
+    };
+    Failure { kind, reason: error.to_string() }
+}

@@ -1,0 +1,92 @@
+//! A trained, deployed network: scored on samples, described, written to a file.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::{Model, Plan};
+use crate::backend::{ChipReport, Deployment};
+use crate::data::Coded;
+use crate::network::{BinaryNetwork, LayerSpec, Network};
+use crate::study::{Attributes, Failure, FailureKind, Outcome};
+use crate::training::Summary;
+
+/// A network on its chip, with the samples that will test it.
+pub(super) struct Trained {
+    pub binary: BinaryNetwork,
+    pub deployment: Deployment,
+    pub test: Coded,
+    /// What was known of it before it was tested.
+    pub attributes: Attributes,
+}
+
+impl Model for Trained {
+    fn test(&self) -> Outcome {
+        match score(&self.deployment, &self.test) {
+            Err(failure) => Outcome::Failed { failure, attributes: self.attributes.clone() },
+            Ok((accuracy, report)) => {
+                let mut attributes = self.attributes.clone();
+                attributes.extend(chip_attributes(&report));
+                attributes.insert("chip".to_owned(), json!(report));
+                Outcome::Complete { values: vec![accuracy], constraints: Vec::new(), attributes }
+            }
+        }
+    }
+
+    fn save(&self, file: &Path) -> std::io::Result<()> {
+        self.binary.save(file)
+    }
+}
+
+/// The accuracy of a deployed network on `samples`, and what it did to the chip.
+///
+/// # Errors
+/// A layer never fired, so the answer is the same for every sample.
+pub(super) fn score(deployment: &Deployment, samples: &Coded) -> Result<(f64, ChipReport), Failure> {
+    let run = deployment
+        .run(samples.inputs.view())
+        .map_err(|error| Failure { kind: FailureKind::Error, reason: error.to_string() })?;
+    if let Some(layer) = run.silent_layer() {
+        let reason = format!("layer {layer} fired for no sample: the answer is always the same");
+        return Err(Failure { kind: FailureKind::Silent, reason });
+    }
+    let right = run.predictions.iter().zip(&samples.labels).filter(|(guess, label)| guess == label).count();
+    Ok((right as f64 / samples.labels.len() as f64, deployment.report(&run)))
+}
+
+/// What people read of a trial: the network and how its training went.
+pub(super) fn network_attributes(plan: &Plan, network: &Network, summary: &Summary) -> Attributes {
+    let hidden = plan.spec.hidden.iter().map(|LayerSpec::Dense { width, .. }| *width);
+    let widths: Vec<String> = [plan.spec.inputs]
+        .into_iter()
+        .chain(hidden)
+        .chain([plan.spec.head.classes * plan.spec.head.redundancy])
+        .map(|width| width.to_string())
+        .collect();
+    [
+        ("topology", json!(widths.join("-"))),
+        ("parameters", json!(network.parameters())),
+        ("epochs", json!(summary.epochs)),
+        ("sharp", json!(summary.sharp)),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}
+
+/// What people read of a trial: what the chip does for one inference. What the profile has no numbers for
+/// is left out.
+pub(super) fn chip_attributes(report: &ChipReport) -> Attributes {
+    let scaled = |value: Option<f64>, factor: f64| value.map(|value| json!(value * factor));
+    [
+        ("cores", Some(json!(report.cores))),
+        ("spikes_per_inference", Some(json!(report.spikes_per_inference))),
+        ("synaptic_operations_per_inference", Some(json!(report.synaptic_operations_per_inference))),
+        ("ties", Some(json!(report.ties))),
+        ("modelled_energy_nj", scaled(report.energy_j.total, 1e9)),
+        ("modelled_latency_us", scaled(report.latency_s, 1e6)),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+    .collect()
+}

@@ -1,0 +1,206 @@
+//! Hyperparameters become a plan: input coding, network, training, deployment.
+//!
+//! | hyperparameter | meaning | default |
+//! |---|---|---|
+//! | `input_coding` | `graded`, `threshold`, `thermometer` | `graded` |
+//! | `input_threshold` | of `threshold` | 0.5 |
+//! | `input_levels` | channels an input of `thermometer` | 4 |
+//! | `hidden_layers`, `width_1` .. `width_4` | dense layers and their neurons | 2, 256 and 64 |
+//! | `batch_norm`, `dropout` | of every hidden layer; `output_batch_norm` of the output | no, 0 |
+//! | `redundancy`, `key_overlapping` | output neurons per class; whether classes share them | 10, yes |
+//! | `optimizer` | `adadelta`, `adam`, `rmsprop`, `sgd` | `adadelta` |
+//! | `learning_rate` or `learning_rate_OPTIMIZER` | step size | 4.0, 0.001, 0.001, 0.01 |
+//! | `momentum` | of `sgd` | 0 |
+//! | `weight_decay`, `schedule` | decoupled decay; `constant` or `cosine` | 0, `constant` |
+//! | `batch_size` | samples per step | 128 |
+//! | `method` | `sharpen`, `surrogate` | `sharpen` |
+//! | `surrogate_width` | of the boxcar slope of `surrogate` | 1 |
+//! | `sharpener`, `sharpen_order` | `simple`, `scheduled`, `adaptive`; `bottom-up`, `uniform` | `simple`, `bottom-up` |
+//! | `sharpen_start` | first epoch of `simple` and `scheduled` | 5 |
+//! | `sharpen_steps` | epochs per layer of `simple` | 5 |
+//! | `sharpen_duration`, `sharpen_intermission` | epochs per layer and between layers of `scheduled` | 4, 2 |
+//! | `sharpen_wait`, `sharpen_rate`, `sharpen_late_rate`, `sharpen_patience` | of `adaptive` | 10, 0.25, 0.126, 1 |
+//! | `epochs` | the most epochs | what the sharpener takes and 1 more; 20 of `surrogate` |
+//! | `weight_bits`, `weight_scale` | deployed weights; a scale per `channel` (neuron) or `layer` | the chip's, `channel` |
+//!
+//! The defaults are those of Whetstone's smallest example (Severa et al. 2019): a point that names nothing
+//! is that network.
+
+use super::{Hyperparameters, PlanError};
+use crate::backend::{DeployOptions, Granularity};
+use crate::data::InputCoding;
+use crate::network::{HeadSpec, LayerSpec, Spec};
+use crate::space::Point;
+use crate::training::{Adaptive, Method, Order, Rule, Schedule, Sharpener, TrainingConfig};
+
+/// Everything that is needed to train and deploy one network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// How inputs are sent.
+    pub coding: InputCoding,
+    /// The network.
+    pub spec: Spec,
+    /// Its training.
+    pub training: TrainingConfig,
+    /// Its deployment.
+    pub deploy: DeployOptions,
+}
+
+/// Most hidden layers of a plan.
+const MOST_LAYERS: u32 = 4;
+
+/// Every name that [`Plan::new`] reads.
+const KNOWN: [&str; 38] = [
+    "input_coding",
+    "input_threshold",
+    "input_levels",
+    "hidden_layers",
+    "width_1",
+    "width_2",
+    "width_3",
+    "width_4",
+    "batch_norm",
+    "output_batch_norm",
+    "dropout",
+    "redundancy",
+    "key_overlapping",
+    "optimizer",
+    "learning_rate",
+    "learning_rate_adadelta",
+    "learning_rate_adam",
+    "learning_rate_rmsprop",
+    "learning_rate_sgd",
+    "momentum",
+    "weight_decay",
+    "schedule",
+    "batch_size",
+    "epochs",
+    "method",
+    "surrogate_width",
+    "sharpener",
+    "sharpen_order",
+    "sharpen_start",
+    "sharpen_steps",
+    "sharpen_duration",
+    "sharpen_intermission",
+    "sharpen_wait",
+    "sharpen_rate",
+    "sharpen_late_rate",
+    "sharpen_patience",
+    "weight_bits",
+    "weight_scale",
+];
+
+impl Plan {
+    /// The plan of `point` for `inputs` inputs and `classes` classes.
+    ///
+    /// # Errors
+    /// A hyperparameter is unknown, of the wrong kind, or out of range.
+    pub fn new(point: &Point, inputs: usize, classes: usize) -> Result<Self, PlanError> {
+        let values = Hyperparameters(point);
+        values.only(&KNOWN)?;
+        let coding = coding(&values)?;
+        let spec = spec(&values, coding.width(inputs), classes)?;
+        let training = training(&values, spec.hidden.len() as u32 + 1)?;
+        Ok(Self { coding, spec, training, deploy: deploy(&values)? })
+    }
+}
+
+fn coding(values: &Hyperparameters<'_>) -> Result<InputCoding, PlanError> {
+    let at = values.real("input_threshold", 0.0, 0.999, 0.5)? as f32;
+    let levels = values.whole("input_levels", 1, 64, 4)? as u8;
+    let thermometer = InputCoding::Thermometer { levels };
+    values.choice(
+        "input_coding",
+        &[("graded", InputCoding::Graded), ("threshold", InputCoding::Threshold { at }), ("thermometer", thermometer)],
+    )
+}
+
+fn spec(values: &Hyperparameters<'_>, inputs: usize, classes: usize) -> Result<Spec, PlanError> {
+    let batch_norm = values.truth("batch_norm", false)?;
+    let dropout = values.real("dropout", 0.0, 0.95, 0.0)? as f32;
+    let width = |layer: u32| {
+        let default = if layer == 1 { 256 } else { 64 };
+        values.whole(&format!("width_{layer}"), 1, 1 << 20, default)
+    };
+    let hidden = (1..=values.whole("hidden_layers", 0, MOST_LAYERS, 2)?)
+        .map(|layer| Ok(LayerSpec::Dense { width: width(layer)? as usize, batch_norm, dropout }))
+        .collect::<Result<_, PlanError>>()?;
+    let head = HeadSpec {
+        classes,
+        redundancy: values.whole("redundancy", 1, 1024, 10)? as usize,
+        overlapping: values.truth("key_overlapping", true)?,
+        batch_norm: values.truth("output_batch_norm", false)?,
+    };
+    Ok(Spec { inputs, hidden, head })
+}
+
+/// `layers`: how many are sharpened, the output included.
+fn training(values: &Hyperparameters<'_>, layers: u32) -> Result<TrainingConfig, PlanError> {
+    let sharpener = sharpener(values)?;
+    let width = values.real("surrogate_width", 1e-3, 1e3, 1.0)? as f32;
+    let method = values
+        .choice("method", &[("sharpen", Method::Sharpen { sharpener }), ("surrogate", Method::Surrogate { width })])?;
+    Ok(TrainingConfig {
+        epochs: values.whole("epochs", 1, 100_000, epochs_needed(method, layers))?,
+        batch_size: values.whole("batch_size", 1, 1 << 16, 128)? as usize,
+        rule: rule(values)?,
+        method,
+        schedule: values.choice("schedule", &[("constant", Schedule::Constant), ("cosine", Schedule::Cosine)])?,
+        weight_decay: values.real("weight_decay", 0.0, 1.0, 0.0)? as f32,
+    })
+}
+
+/// What the sharpener takes and one epoch more, in which nothing is soft; the adaptive one may pause.
+fn epochs_needed(method: Method, layers: u32) -> u32 {
+    match method {
+        Method::Sharpen { sharpener: sharpener @ Sharpener::Adaptive(_) } => 2 * sharpener.epochs(layers),
+        Method::Sharpen { sharpener } => sharpener.epochs(layers) + 1,
+        Method::Surrogate { .. } => 20,
+    }
+}
+
+fn rule(values: &Hyperparameters<'_>) -> Result<Rule, PlanError> {
+    let rate = |optimizer: &str, default: f64| {
+        let shared = values.real("learning_rate", 0.0, 1e3, default)?;
+        Ok::<f32, PlanError>(values.real(&format!("learning_rate_{optimizer}"), 0.0, 1e3, shared)? as f32)
+    };
+    let momentum = values.real("momentum", 0.0, 0.9999, 0.0)? as f32;
+    values.choice(
+        "optimizer",
+        &[
+            ("adadelta", Rule::adadelta(rate("adadelta", 4.0)?)),
+            ("adam", Rule::adam(rate("adam", 1e-3)?)),
+            ("rmsprop", Rule::rms_prop(rate("rmsprop", 1e-3)?)),
+            ("sgd", Rule::sgd(rate("sgd", 1e-2)?, momentum)),
+        ],
+    )
+}
+
+fn sharpener(values: &Hyperparameters<'_>) -> Result<Sharpener, PlanError> {
+    let order = values.choice("sharpen_order", &[("bottom-up", Order::BottomUp), ("uniform", Order::Uniform)])?;
+    let start_epoch = values.whole("sharpen_start", 0, 10_000, 5)?;
+    let simple = Sharpener::Simple { start_epoch, steps: values.whole("sharpen_steps", 1, 1000, 5)?, order };
+    let scheduled = Sharpener::Scheduled {
+        start_epoch,
+        duration: values.whole("sharpen_duration", 1, 1000, 4)?,
+        intermission: values.whole("sharpen_intermission", 0, 1000, 2)?,
+        order,
+    };
+    let adaptive = Sharpener::Adaptive(Adaptive {
+        min_init_epochs: values.whole("sharpen_wait", 0, 10_000, 10)?,
+        rate: values.real("sharpen_rate", 1e-4, 1e3, 0.25)? as f32,
+        cz_rate: values.real("sharpen_late_rate", 1e-4, 1e3, 0.126)? as f32,
+        patience: values.whole("sharpen_patience", 0, 10_000, 1)?,
+        order,
+        ..Adaptive::default()
+    });
+    values.choice("sharpener", &[("simple", simple), ("scheduled", scheduled), ("adaptive", adaptive)])
+}
+
+fn deploy(values: &Hyperparameters<'_>) -> Result<DeployOptions, PlanError> {
+    let bits = values.whole("weight_bits", 0, 32, 0)? as u8;
+    let granularity =
+        values.choice("weight_scale", &[("channel", Granularity::Channel), ("layer", Granularity::Layer)])?;
+    Ok(DeployOptions { weight_bits: (bits > 0).then_some(bits), granularity })
+}

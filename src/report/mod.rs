@@ -1,0 +1,7 @@
+//! Text and JSON from a study, and nothing else.
+
+mod best;
+mod text;
+
+pub use best::{Best, Default, Measured};
+pub use text::{study_text, winner_text};

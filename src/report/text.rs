@@ -1,0 +1,90 @@
+//! A study for a person at a terminal.
+
+use std::fmt::Write;
+
+use super::{Best, Measured};
+use crate::study::{Study, Trial, TrialState};
+
+/// The winner: what it scores, beside the default, and its hyperparameters.
+pub fn winner_text(best: &Best) -> String {
+    let metric = best.metrics.first().map_or("value", |metric| metric.name.as_str());
+    let mut rows = vec![
+        ("winner".to_owned(), format!("trial {} of {}", best.trial, best.trials)),
+        (format!("{metric}, test"), measured(&best.test)),
+        (format!("{metric}, validation"), measured(&best.validation)),
+    ];
+    if let Some(default) = best.default.as_ref().filter(|default| default.trial != best.trial) {
+        let searched = default.searched.map_or("failed".to_owned(), |value| format!("{value:.4}"));
+        rows.push(("default, validation".to_owned(), format!("{searched} (one seed; the winner's {:.4})", best.searched)));
+    }
+    for (name, value) in &best.network {
+        rows.push((name.clone(), shown(value)));
+    }
+    let mut text = table(&rows);
+    text.push_str("\nhyperparameters\n");
+    let points: Vec<(String, String)> =
+        best.hyperparameters.iter().map(|(name, value)| (format!("  {name}"), value.to_string())).collect();
+    text.push_str(&table(&points));
+    text
+}
+
+/// The study: how many trials came to what, and the best few.
+pub fn study_text(study: &Study, rows: usize) -> String {
+    let count = |state| study.in_state(state).count();
+    let mut text = format!(
+        "{}: {} complete, {} pruned, {} failed, {} running, {} waiting\n",
+        study.name,
+        count(TrialState::Complete),
+        count(TrialState::Pruned),
+        count(TrialState::Fail),
+        count(TrialState::Running),
+        count(TrialState::Waiting),
+    );
+    let best: Vec<(String, String)> =
+        study.ranking().into_iter().take(rows).map(|trial| (format!("  trial {}", trial.number), row(trial))).collect();
+    text.push_str(&table(&best));
+    let failures: Vec<(String, String)> = study
+        .in_state(TrialState::Fail)
+        .take(rows)
+        .map(|trial| (format!("  trial {} failed", trial.number), reason(trial)))
+        .collect();
+    text.push_str(&table(&failures));
+    text
+}
+
+fn row(trial: &Trial) -> String {
+    let mut text = String::new();
+    for value in &trial.values {
+        let _ = write!(text, "{value:.4}  ");
+    }
+    let settings: Vec<String> = trial.point.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    text + &settings.join(" ")
+}
+
+fn reason(trial: &Trial) -> String {
+    trial.attributes.get("reason").map_or_else(|| "no reason kept".to_owned(), shown)
+}
+
+fn measured(measured: &Measured) -> String {
+    match &measured.spread {
+        Some(spread) => format!("{:.4} +- {:.4} (mean and sd of {} seeds)", spread.mean, spread.sd, spread.count),
+        None => "some seeds failed".to_owned(),
+    }
+}
+
+fn shown(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Number(number) => match number.as_f64() {
+            Some(x) if !number.is_i64() && !number.is_u64() => format!("{x:.4}"),
+            _ => number.to_string(),
+        },
+        other => other.to_string(),
+    }
+}
+
+/// Two columns, the first padded.
+fn table(rows: &[(String, String)]) -> String {
+    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    rows.iter().map(|(name, value)| format!("{name:<width$}  {value}\n")).collect()
+}

@@ -1,0 +1,89 @@
+//! What a study is of: everything that must stay the same when it is resumed.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::Study;
+
+/// Name of the study attribute that holds the [`Setup`].
+pub const SETUP: &str = "tune:setup";
+
+/// What a study is of. Two runs of equal setups make the same trials, bit for bit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Setup {
+    /// The data set's name.
+    pub dataset: String,
+    /// SHA-256 of its content.
+    pub dataset_sha256: String,
+    /// Share of the training set that is held out to score trials, in (0, 1).
+    pub validation: f64,
+    /// The search space's name.
+    pub space: String,
+    /// SHA-256 of the space as it was searched.
+    pub space_sha256: String,
+    /// The chip profile's name.
+    pub chip: String,
+    /// SHA-256 of the profile's file.
+    pub chip_sha256: String,
+    /// The search strategy.
+    pub search: String,
+    /// The root of all randomness.
+    pub seed: u64,
+}
+
+impl Setup {
+    /// What `study` is of, if it was made by this program.
+    pub fn of(study: &Study) -> Option<Self> {
+        serde_json::from_value(study.attributes.get(SETUP)?.clone()).ok()
+    }
+
+    /// As the value of the attribute [`SETUP`].
+    pub fn to_json(&self) -> Json {
+        serde_json::to_value(self).expect("text and numbers are JSON")
+    }
+
+    /// The keys in which `self` and `other` differ, each as `key: ours, theirs`.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let (ours, theirs) = (self.to_json(), other.to_json());
+        let keys = ours.as_object().into_iter().flat_map(|fields| fields.keys());
+        keys.filter(|key| ours[*key] != theirs[*key])
+            .map(|key| format!("{key}: {} there, {} here", theirs[key], ours[key]))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setup() -> Setup {
+        Setup {
+            dataset: "digits".into(),
+            dataset_sha256: "00".into(),
+            validation: 0.2,
+            space: "images".into(),
+            space_sha256: "11".into(),
+            chip: "loihi1".into(),
+            chip_sha256: "22".into(),
+            search: "bayes".into(),
+            seed: 7,
+        }
+    }
+
+    #[test]
+    fn a_setup_survives_its_attribute() {
+        let study =
+            Study { attributes: [(SETUP.to_owned(), setup().to_json())].into_iter().collect(), ..Study::default() };
+        assert_eq!(Setup::of(&study), Some(setup()));
+        assert_eq!(Setup::of(&Study::default()), None);
+    }
+
+    #[test]
+    fn differences_name_the_key_and_both_values() {
+        let other = Setup { seed: 8, chip: "ideal".into(), ..setup() };
+        assert_eq!(other.differences(&setup()), [r#"chip: "loihi1" there, "ideal" here"#, "seed: 7 there, 8 here"]);
+        assert!(setup().differences(&setup()).is_empty());
+    }
+}

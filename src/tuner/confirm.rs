@@ -1,0 +1,153 @@
+//! Fresh seeds for the best trials, so that a lucky seed does not win, and the test of the one that does.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
+
+use super::{Event, Tuner, TunerError, value_of};
+use crate::objective::{Evaluation, Model};
+use crate::seed::Seed;
+use crate::study::{
+    Attributes, CONFIRMATION, Candidate, Confirmation, Direction, Outcome, Repeat, Spread, Study, Trial,
+};
+
+/// A candidate with the models of its repeats.
+struct Confirmed {
+    candidate: Candidate,
+    models: Vec<Option<Box<dyn Model>>>,
+}
+
+impl Tuner<'_> {
+    /// Confirms the best of `study`, tests the winner, keeps its model; the study as it then stands.
+    ///
+    /// A study confirmed before is not confirmed again. `None` if it was broken off.
+    pub(super) fn confirm(
+        &mut self,
+        study: &Study,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Option<Study>, TunerError> {
+        if let Some(old) = self.old_confirmation(study) {
+            return Ok(self.restore_model(study, &old)?.map(|()| study.clone()));
+        }
+        let trials = self.candidates(study);
+        observe(Event::ConfirmationStarted { candidates: trials.len(), repeats: self.repeats() });
+        let mut confirmed = Vec::with_capacity(trials.len());
+        for trial in trials {
+            let Some(candidate) = self.repeat(trial, observe) else { return Ok(None) };
+            confirmed.push(candidate);
+        }
+        let direction = study.direction();
+        confirmed.sort_by(|a, b| mean_loss(&a.candidate, direction).total_cmp(&mean_loss(&b.candidate, direction)));
+        let winner = &confirmed[0];
+        let kept = best_repeat(&winner.candidate, direction);
+        if let Some(model) = &winner.models[kept] {
+            self.save(model.as_ref())?;
+        }
+        let confirmation = Confirmation {
+            trials: study.finished() as u32,
+            repeats: self.settings.confirm.repeats,
+            wanted: self.settings.confirm.candidates,
+            test: winner.models.iter().flatten().map(|model| repeat_of(&model.test())).collect(),
+            kept,
+            candidates: confirmed.into_iter().map(|confirmed| confirmed.candidate).collect(),
+        };
+        self.storage.set_study_attribute(self.study, CONFIRMATION, &confirmation.to_json())?;
+        Ok(Some(self.storage.load_study(self.study)?))
+    }
+
+    /// The confirmation that `study` has, if it is of just these trials and settings.
+    fn old_confirmation(&self, study: &Study) -> Option<Confirmation> {
+        let wanted = self.settings.confirm;
+        Confirmation::of(study).filter(|old| {
+            old.trials as usize == study.finished()
+                && (old.wanted, old.repeats) == (wanted.candidates, wanted.repeats)
+        })
+    }
+
+    /// Trains the winner's kept model again if its file is gone; `None` if it was broken off.
+    fn restore_model(&mut self, study: &Study, old: &Confirmation) -> Result<Option<()>, TunerError> {
+        let is_there = self.settings.model.as_ref().is_none_or(|file| file.exists());
+        let trial = study.trials.iter().find(|trial| trial.number == old.winner().trial);
+        let (false, Some(trial)) = (is_there, trial) else { return Ok(Some(())) };
+        let Some(evaluation) = self.evaluate(trial, &self.repeat_seed(trial, old.kept)) else { return Ok(None) };
+        if let Some(model) = evaluation.model {
+            self.save(model.as_ref())?;
+        }
+        Ok(Some(()))
+    }
+
+    fn candidates<'s>(&self, study: &'s Study) -> Vec<&'s Trial> {
+        let wanted = self.settings.confirm.candidates.max(1) as usize;
+        study.ranking().into_iter().take(wanted).collect()
+    }
+
+    fn repeats(&self) -> usize {
+        match self.settings.confirm.candidates {
+            0 => 1,
+            _ => self.settings.confirm.repeats.max(1) as usize,
+        }
+    }
+
+    /// A fresh seed, the same for every candidate; without candidates the trial's own.
+    fn repeat_seed(&self, trial: &Trial, repeat: usize) -> Seed {
+        match self.settings.confirm.candidates {
+            0 => self.root().child("trial").index(u64::from(trial.number)),
+            _ => self.root().child("confirm").index(repeat as u64),
+        }
+    }
+
+    fn repeat(&self, trial: &Trial, observe: &mut dyn FnMut(Event)) -> Option<Confirmed> {
+        let mut confirmed =
+            Confirmed { candidate: Candidate { trial: trial.number, repeats: Vec::new() }, models: Vec::new() };
+        for index in 0..self.repeats() {
+            let evaluation = self.evaluate(trial, &self.repeat_seed(trial, index))?;
+            let value = value_of(&evaluation.outcome);
+            observe(Event::TrialConfirmed { trial: trial.number, repeat: index as u32, value });
+            confirmed.candidate.repeats.push(repeat_of(&evaluation.outcome));
+            confirmed.models.push(evaluation.model);
+        }
+        Some(confirmed)
+    }
+
+    fn evaluate(&self, trial: &Trial, seed: &Seed) -> Option<Evaluation> {
+        let mut hear = |_, _| match self.stop.load(Ordering::Relaxed) {
+            false => ControlFlow::Continue(()),
+            true => ControlFlow::Break(()),
+        };
+        self.objective.evaluate(&trial.point, seed, &mut hear)
+    }
+
+    fn save(&self, model: &dyn Model) -> Result<(), TunerError> {
+        match &self.settings.model {
+            None => Ok(()),
+            Some(file) => {
+                model.save(file).map_err(|source| TunerError::Model { file: file.clone(), source })
+            }
+        }
+    }
+}
+
+fn repeat_of(outcome: &Outcome) -> Repeat {
+    match outcome {
+        Outcome::Complete { attributes, .. } => {
+            Repeat { value: value_of(outcome), attributes: attributes.clone() }
+        }
+        Outcome::Failed { failure, attributes } => {
+            let mut attributes: Attributes = attributes.clone();
+            attributes.insert("failure".to_owned(), failure.kind.to_string().into());
+            attributes.insert("reason".to_owned(), failure.reason.clone().into());
+            Repeat { value: None, attributes }
+        }
+    }
+}
+
+/// Mean loss over the repeats; infinite if one failed, so that such a candidate comes last.
+fn mean_loss(candidate: &Candidate, direction: Direction) -> f64 {
+    Spread::of(&candidate.repeats).map_or(f64::INFINITY, |spread| direction.loss(spread.mean))
+}
+
+/// The repeat of the lowest loss, the first of equals.
+fn best_repeat(candidate: &Candidate, direction: Direction) -> usize {
+    let loss = |repeat: &Repeat| repeat.value.map_or(f64::INFINITY, |value| direction.loss(value));
+    let losses = candidate.repeats.iter().map(loss).enumerate();
+    losses.min_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(0, |(index, _)| index)
+}

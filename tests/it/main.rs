@@ -1,0 +1,7 @@
+//! Tests of the program as a whole.
+
+mod architecture;
+mod bad_input;
+mod reproducible;
+mod session;
+mod support;
