@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::data::LabelColumn;
+
 /// Finds the best hyperparameters of a binary-communication network for a data set and a spiking chip.
 ///
 /// Trains networks whose hidden activations are 0 or 1, deploys each on a simulated chip, searches with a
@@ -133,7 +135,7 @@ pub(super) struct RunArgs {
     pub offline: bool,
     /// Label column of a CSV file, by name or by number from 0; the last if left out
     #[arg(long, value_name = "COLUMN")]
-    pub label: Option<String>,
+    pub label: Option<LabelColumn>,
     /// Threads to train with; does not change the result; all cores if left out
     #[arg(long, value_name = "N", env = "TUNE_THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,

@@ -10,7 +10,7 @@ use super::output::Output;
 use super::progress::DownloadBar;
 use super::spaces;
 use crate::backend::{Chip, ChipProfile};
-use crate::data::{Dataset, OpenOptions, Sources};
+use crate::data::{Dataset, Header, LabelColumn, OpenOptions, Sources};
 use crate::objective::classify::Classify;
 use crate::seed::Seed;
 use crate::space::Space;
@@ -100,11 +100,11 @@ fn chip(name: &str) -> Result<(ChipProfile, String)> {
 
 fn dataset(args: &RunArgs) -> Result<Dataset> {
     let Some(name) = &args.dataset else { bail!("--dataset is missing: name a data set of `tune data list`") };
-    let mut sources = Sources::new(args.data_dir.as_deref());
+    let mut sources = Sources::new(args.data_dir.as_deref())?;
     if args.offline {
         sources = sources.offline();
     }
-    let options = OpenOptions { label: args.label.clone(), header: None };
+    let options = OpenOptions { label: args.label.clone().unwrap_or_default(), header: Header::Detect };
     let mut bar = DownloadBar::new();
     let dataset = Dataset::open(name, &options, &sources, &mut |progress| {
         if !args.quiet && !args.json {
@@ -134,8 +134,10 @@ pub(super) fn command(args: &RunArgs, out: &Path) -> String {
     option("validation", args.validation.to_string());
     option("confirm", args.confirm.to_string());
     option("repeats", args.repeats.to_string());
-    if let Some(label) = &args.label {
-        option("label", label.clone());
+    match &args.label {
+        None | Some(LabelColumn::Last) => {}
+        Some(LabelColumn::Index(index)) => option("label", index.to_string()),
+        Some(LabelColumn::Name(name)) => option("label", name.clone()),
     }
     option("out", out.display().to_string());
     words.join(" ")

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::args::DataCommand;
 use super::exit::Exit;
 use super::progress::DownloadBar;
-use crate::data::{self, Sources};
+use crate::data::{self, Origin, Sources};
 
 /// Lists or fetches data sets.
 pub(super) fn run(command: &DataCommand) -> Result<Exit> {
@@ -18,14 +18,22 @@ pub(super) fn run(command: &DataCommand) -> Result<Exit> {
 
 fn list() {
     for entry in data::catalogue() {
-        println!("{:<14} {}", entry.name, entry.description);
+        let place = match entry.origin {
+            Origin::BuiltIn(_) => "built in",
+            Origin::Files { .. } => "files",
+        };
+        let [samples, classes] = [entry.train_samples, entry.classes.len()];
+        println!("{:<14} {place:<9} {samples:>6} x {classes:>3} classes  {}", entry.name, entry.description);
     }
 }
 
 fn fetch(name: &str) -> Result<()> {
     let mut bar = DownloadBar::new();
-    let folder = data::fetch(name, &Sources::new(None), &mut |progress| bar.show(progress))?;
+    let files = data::fetch(name, &Sources::new(None)?, &mut |progress| bar.show(progress))?;
     bar.clear();
-    println!("{}", folder.display());
+    match files.as_slice() {
+        [] => println!("{name} is built in"),
+        files => files.iter().for_each(|file| println!("{}", file.display())),
+    }
     Ok(())
 }

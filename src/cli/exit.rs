@@ -2,7 +2,6 @@
 
 use clap::error::ErrorKind;
 
-use crate::storage::StorageError;
 use crate::tuner::TunerError;
 
 /// How the program ends.
@@ -62,12 +61,8 @@ pub(super) fn usage(error: &clap::Error) -> Exit {
 /// Prints an error's chain as one line.
 pub(super) fn report(error: &anyhow::Error) -> Exit {
     eprintln!("error: {}", one_line(&format!("{error:#}")));
-    let failed_while_running = error.chain().any(|cause| {
-        cause.is::<TunerError>()
-            || cause.is::<WhileRunning>()
-            || matches!(cause.downcast_ref::<StorageError>(), Some(error) if !error.is_usage())
-    });
-    if failed_while_running { Exit::Failed } else { Exit::Usage }
+    let while_running = error.is::<TunerError>() || error.is::<WhileRunning>();
+    if while_running { Exit::Failed } else { Exit::Usage }
 }
 
 /// The lines before `Usage:` or a hint at `--help`, joined.

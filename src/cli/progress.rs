@@ -183,15 +183,14 @@ impl DownloadBar {
     }
 
     /// Shows how far it is.
-    pub fn show(&mut self, progress: data::Progress) {
+    pub fn show(&mut self, progress: data::Progress<'_>) {
         let bar = self.bar.get_or_insert_with(|| {
-            let template = "downloading {bar:30} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left";
+            let template = "{bar:30} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left  {msg}";
             ProgressBar::new(0).with_style(style(template))
         });
-        if let Some(total) = progress.total {
-            bar.set_length(total);
-        }
-        bar.set_position(progress.done);
+        bar.set_message(progress.file.to_owned());
+        bar.set_length(progress.total);
+        bar.set_position(progress.bytes);
     }
 
     /// Takes the bar away.
@@ -246,6 +245,6 @@ mod tests {
     #[test]
     fn every_template_can_be_rendered() {
         let _ = Bars::new();
-        DownloadBar::new().show(data::Progress { done: 1, total: Some(2) });
+        DownloadBar::new().show(data::Progress { file: "a", bytes: 1, total: 2 });
     }
 }
