@@ -1,6 +1,7 @@
 //! Hyperparameter tuner for binary-communication networks on spiking chips.
 
 pub mod input;
+pub mod linalg;
 pub mod seed;
 pub mod units;
 
