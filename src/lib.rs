@@ -5,5 +5,6 @@ pub mod linalg;
 pub mod seed;
 pub mod units;
 
+pub mod search;
 pub mod space;
 pub mod study;
