@@ -1,8 +1,10 @@
 //! Hyperparameter tuner for binary-communication networks on spiking chips.
 
 pub mod input;
+pub mod linalg;
 pub mod seed;
 pub mod units;
 
+pub mod search;
 pub mod space;
 pub mod study;

@@ -2,11 +2,25 @@
 //!
 //! The history is the state: a search keeps nothing between suggestions, so resuming a study is free and
 //! suggestion k is the same whoever asks for it.
+//!
+//! ```
+//! use spiketune::search::{Search, SobolSearch};
+//! use spiketune::{seed::Seed, space::Space, study::{Metric, Study}};
+//!
+//! let text = r#"{"name": "line", "parameters": {"x": {"type": "float", "low": 0, "high": 1}}}"#;
+//! let space = Space::from_json(text, "line.json")?;
+//! let study = Study { metrics: vec![Metric::minimize("loss")], ..Study::default() };
+//! let point = SobolSearch::new().suggest(&space, &study, &Seed::root(1));
+//! assert_eq!(space.check(&point), Ok(()));
+//! # Ok::<(), spiketune::space::SpaceError>(())
+//! ```
 
 pub mod bayes;
 mod random;
 mod sobol;
+mod tried;
 
+pub use bayes::BayesSearch;
 pub use random::RandomSearch;
 pub use sobol::SobolSearch;
 
@@ -19,7 +33,11 @@ pub trait Search: Send {
     /// The next point to try: in `space`, and different from every point of `study` unless the whole
     /// space has been tried.
     ///
-    /// `seed` is the seed of this one suggestion. Running trials count as pending. The default point of the
-    /// space is the business of the tuner, which tries it first.
+    /// `seed` is the seed of the search, the same for every suggestion of a study; what belongs to this one
+    /// suggestion is drawn from its child of the number of trials so far. Running and waiting trials count
+    /// as pending. The default point of the space is the business of the tuner, which tries it first.
     fn suggest(&self, space: &Space, study: &Study, seed: &Seed) -> Point;
 }
+
+#[cfg(test)]
+mod contract;

@@ -1,0 +1,146 @@
+//! What a trial at some input promises: log expected improvement times the probability of success.
+
+use ndarray::ArrayView2;
+
+use super::normal;
+use super::process::{GaussianProcess, Local};
+use super::success::Success;
+
+/// Below this a deviation counts as zero: at an observed point nothing is left to be found.
+const LEAST_DEVIATION: f64 = 1e-9;
+
+/// The expected improvement on the best, in logarithms, so that it has a slope even where it underflows:
+/// ln E[max(best - f, 0)] = ln h(z) + ln σ for z = (best - μ) / σ, after Ament et al. 2023.
+#[derive(Clone, Debug)]
+pub(super) struct Improvement {
+    /// Of the loss; lower is better.
+    pub process: GaussianProcess,
+    /// The lowest posterior mean among the feasible observations: an observed value may be a lucky draw.
+    pub best: f64,
+}
+
+/// Improvement where anything has been measured, times the probability of success where anything failed.
+#[derive(Clone, Debug)]
+pub(super) struct Acquisition {
+    pub improvement: Option<Improvement>,
+    pub success: Option<Success>,
+}
+
+impl Acquisition {
+    /// Its logarithm at every row of `inputs`.
+    pub fn values(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
+        let mut values = vec![0.0; inputs.nrows()];
+        if let Some(Improvement { process, best }) = &self.improvement {
+            let posterior = process.posterior(inputs);
+            for ((value, mean), variance) in values.iter_mut().zip(&posterior.mean).zip(&posterior.variance) {
+                *value += ln_improvement(best - mean, variance.sqrt());
+            }
+        }
+        if let Some(success) = &self.success {
+            values.iter_mut().zip(success.ln_probabilities(inputs)).for_each(|(value, ln)| *value += ln);
+        }
+        values
+    }
+
+    /// Its logarithm at one input; writes the derivatives by the input's columns to `gradient`.
+    pub fn value_and_gradient(&self, input: &[f64], gradient: &mut [f64]) -> f64 {
+        gradient.fill(0.0);
+        let improvement = self.improvement.as_ref().map_or(0.0, |part| part.add_gradient(input, gradient));
+        let success = self.success.as_ref().map_or(0.0, |part| part.add_gradient(input, gradient));
+        improvement + success
+    }
+}
+
+impl Improvement {
+    /// The value at `input`; adds its derivatives to `gradient`.
+    fn add_gradient(&self, input: &[f64], gradient: &mut [f64]) -> f64 {
+        let Local { mean, variance, mean_gradient, variance_gradient } = self.process.local(input);
+        let (gain, deviation) = (self.best - mean, variance.sqrt());
+        if deviation > LEAST_DEVIATION {
+            // h' = Φ, so ∂/∂μ = -ρ/σ and ∂/∂σ = (1 - zρ)/σ with ρ = Φ(z)/h(z); dσ = dσ²/(2σ).
+            let z = gain / deviation;
+            let ratio = (normal::ln_cdf(z) - normal::ln_h(z)).exp();
+            let by_variance = (1.0 - z * ratio) / (2.0 * variance);
+            for (slope, (mean, variance)) in
+                gradient.iter_mut().zip(mean_gradient.iter().zip(&variance_gradient))
+            {
+                *slope += by_variance * variance - ratio / deviation * mean;
+            }
+        }
+        ln_improvement(gain, deviation)
+    }
+}
+
+/// ln E[max(g, 0)] of a normal gain g of mean `gain` and deviation `deviation`.
+fn ln_improvement(gain: f64, deviation: f64) -> f64 {
+    let deviation = deviation.max(LEAST_DEVIATION);
+    normal::ln_h(gain / deviation) + deviation.ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use linfa::Dataset;
+    use linfa::traits::Fit;
+    use ndarray::{Array, Axis, array};
+
+    use super::*;
+    use crate::search::bayes::GpParams;
+
+    /// E[max(g, 0)] by the midpoint rule.
+    fn integrated(gain: f64, deviation: f64) -> f64 {
+        let (step, mut sum) = (1e-4, 0.0);
+        for k in 0..400_000 {
+            let z = -20.0 + (f64::from(k) + 0.5) * step;
+            sum += (gain + deviation * z).max(0.0) * normal::ln_density(z).exp() * step;
+        }
+        sum
+    }
+
+    #[test]
+    fn log_ei_matches_numeric_integration() {
+        for (gain, deviation) in [(0.0, 1.0), (0.3, 0.1), (-0.5, 0.2), (-2.0, 0.5), (3.0, 2.0)] {
+            let (actual, expected) = (ln_improvement(gain, deviation), integrated(gain, deviation).ln());
+            assert!((actual - expected).abs() < 1e-5, "{gain} {deviation}: {actual} instead of {expected}");
+        }
+    }
+
+    #[test]
+    fn log_ei_is_finite_far_below_the_best() {
+        let near = ln_improvement(-1e3, 1.0);
+        let far = ln_improvement(-1e6, 1.0);
+        // ln h(z) -> -z²/2 - 2 ln|z| - ln √(2π)
+        assert!((near - (-5e5 - 2.0 * 1e3f64.ln() - normal::LN_SQRT_2PI)).abs() < 1e-5);
+        assert!(far.is_finite() && far < near);
+        assert!(ln_improvement(-1.0, 0.0).is_finite());
+    }
+
+    #[test]
+    fn the_gradient_matches_differences() {
+        let inputs = Array::from_shape_fn((9, 2), |(i, j)| ((i * (3 + 2 * j)) % 9) as f64 / 9.0);
+        let targets = inputs.map_axis(Axis(1), |x| (5.0 * x[0]).sin() + x[1]);
+        let labels = [true, true, false, true, false, true, true, true, true];
+        let success = Success::fit(&[0, 1], &inputs, &labels, &crate::seed::Seed::root(0)).unwrap();
+        let process = GpParams::new().fit(&Dataset::new(inputs, targets)).unwrap();
+        for best in [-0.9, -40.0] {
+            let improvement = Some(Improvement { process: process.clone(), best });
+            let acquisition = Acquisition { improvement, success: Some(success.clone()) };
+            let input = [0.41, 0.63];
+            let mut gradient = [0.0; 2];
+            let value = acquisition.value_and_gradient(&input, &mut gradient);
+            assert!((value - acquisition.values(array![input].view())[0]).abs() < 1e-8 * value.abs());
+            for f in 0..2 {
+                let at = |step: f64| {
+                    let mut moved = array![input];
+                    moved[(0, f)] += step;
+                    acquisition.values(moved.view())[0]
+                };
+                let difference = (at(1e-5) - at(-1e-5)) / 2e-5;
+                assert!(
+                    (gradient[f] - difference).abs() < 1e-5 * (1.0 + difference.abs()),
+                    "{f}: {} and {difference}",
+                    gradient[f]
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! How well hyperparameters explain the data: the log posterior density that the fit maximizes.
+//!
+//! K = s² m + v 11ᵀ + σ²I, where v is the variance of the constant mean, integrated out, and
+//! ln p(y | θ) = -½ yᵀα - ½ ln det K - ½ n ln 2π with α = K⁻¹y; ∂/∂θ = ½ tr((ααᵀ - K⁻¹) ∂K/∂θ): Rasmussen &
+//! Williams 2006, eqs. 2.30, 5.8 and 5.9. The derivatives by all length-scales come from one matrix product:
+//! with W = (ααᵀ - K⁻¹) ∘ s² dm/d(r²) and the scaled inputs Z, that by ln l_g is
+//! -2 Σ_f Σ_i z_if (z_if Σ_j W_ij - (W Z)_if), over the columns f of group g.
+
+use ndarray::{Array1, Array2, Axis};
+
+use super::hyper::{Hyperparameters, Prior};
+use super::kernel;
+use super::normal::LN_SQRT_2PI;
+use crate::linalg::{Cholesky, LinalgError};
+
+/// Variance of the constant mean of standardised targets.
+pub(super) const MEAN_VARIANCE: f64 = 1.0;
+
+/// What the hyperparameters have to explain.
+#[derive(Clone, Copy)]
+pub(super) struct Evidence<'a> {
+    /// (n, F).
+    pub inputs: &'a Array2<f64>,
+    /// (n).
+    pub targets: &'a Array1<f64>,
+    /// Group of each column.
+    pub groups: &'a [usize],
+    pub prior: Prior,
+}
+
+/// The factored kernel matrix of some hyperparameters.
+pub(super) struct Factored {
+    /// Z, (n, F).
+    pub scaled: Array2<f64>,
+    /// m, (n, n).
+    values: Array2<f64>,
+    /// dm/d(r²), (n, n).
+    slopes: Array2<f64>,
+    pub factor: Cholesky,
+    /// K⁻¹y, (n).
+    pub weights: Array1<f64>,
+}
+
+impl Evidence<'_> {
+    /// The negative log posterior density at `logs` up to a constant, and its gradient; infinite where the
+    /// kernel matrix cannot be factored.
+    pub fn loss(&self, logs: &[f64], gradient: &mut [f64]) -> f64 {
+        let hyper = Hyperparameters::from_logs(logs);
+        let Ok(factored) = self.factor(&hyper) else { return f64::INFINITY };
+        gradient.fill(0.0);
+        let prior = self.prior.ln_density(logs, gradient);
+        self.add_likelihood_gradient(&hyper, &factored, gradient);
+        gradient.iter_mut().for_each(|slope| *slope = -*slope);
+        -(prior + self.ln_likelihood(&factored))
+    }
+
+    pub fn factor(&self, hyper: &Hyperparameters) -> Result<Factored, LinalgError> {
+        let scaled = kernel::scaled(self.inputs.view(), self.groups, &hyper.lengths);
+        let (values, slopes) = kernel::gram(&scaled);
+        let mut matrix = values.mapv(|value| hyper.scale * value + MEAN_VARIANCE);
+        matrix.diag_mut().mapv_inplace(|value| value + hyper.noise);
+        let factor = Cholesky::with_jitter(matrix.view())?;
+        let weights = factor.solve(self.targets.view());
+        Ok(Factored { scaled, values, slopes, factor, weights })
+    }
+
+    fn ln_likelihood(&self, factored: &Factored) -> f64 {
+        let n = self.targets.len() as f64;
+        let fit = self.targets.dot(&factored.weights);
+        -0.5 * (fit + factored.factor.log_determinant()) - n * LN_SQRT_2PI
+    }
+
+    fn add_likelihood_gradient(&self, hyper: &Hyperparameters, factored: &Factored, gradient: &mut [f64]) {
+        // ααᵀ - K⁻¹, in place of K⁻¹.
+        let mut pull = factored.factor.inverse();
+        for (mut row, &weight) in pull.rows_mut().into_iter().zip(&factored.weights) {
+            row.zip_mut_with(&factored.weights, |entry, other| *entry = weight * other - *entry);
+        }
+        let count = hyper.lengths.len();
+        let by_scale: f64 = pull.iter().zip(&factored.values).map(|(a, m)| a * m).sum();
+        gradient[count] += 0.5 * hyper.scale * by_scale;
+        gradient[count + 1] += 0.5 * hyper.noise * pull.diag().sum();
+        pull.zip_mut_with(&factored.slopes, |entry, slope| *entry *= hyper.scale * slope);
+        let sums = pull.sum_axis(Axis(1));
+        let products = pull.dot(&factored.scaled);
+        for ((row, product), sum) in factored.scaled.rows().into_iter().zip(products.rows()).zip(&sums) {
+            for ((z, w), &group) in row.iter().zip(product).zip(self.groups) {
+                gradient[group] -= 2.0 * z * (z * sum - w);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array, array};
+
+    use super::*;
+
+    #[test]
+    fn the_gradient_matches_differences() {
+        let inputs = Array::from_shape_fn((12, 4), |(i, j)| ((i * 7 + j * 5) % 11) as f64 / 11.0);
+        let targets = inputs.column(0).mapv(|x| (6.0 * x).sin()) + &inputs.column(2);
+        let evidence =
+            Evidence { inputs: &inputs, targets: &targets, groups: &[0, 1, 1, 2], prior: Prior::new(3) };
+        let logs = [-1.0, 0.2, -0.4, 0.3, -3.0];
+        let mut gradient = [0.0; 5];
+        evidence.loss(&logs, &mut gradient);
+        for i in 0..5 {
+            let at = |step: f64| {
+                let mut moved = logs;
+                moved[i] += step;
+                evidence.loss(&moved, &mut [0.0; 5])
+            };
+            let difference = (at(1e-5) - at(-1e-5)) / 2e-5;
+            assert!(
+                (gradient[i] - difference).abs() < 1e-6 * (1.0 + difference.abs()),
+                "{i}: {} and {difference}",
+                gradient[i]
+            );
+        }
+    }
+
+    #[test]
+    fn the_likelihood_of_one_value_is_a_normal_density() {
+        // One value y = 2 of variance s² + v + σ² = 1 + 1 + 2 = 4: ln N(2; 0, 4).
+        let evidence =
+            Evidence { inputs: &array![[0.3]], targets: &array![2.0], groups: &[0], prior: Prior::new(1) };
+        let hyper = Hyperparameters { lengths: vec![1.0], scale: 1.0, noise: 2.0 };
+        let factored = evidence.factor(&hyper).unwrap();
+        let expected = -0.5 - 2f64.ln() - LN_SQRT_2PI;
+        assert!((evidence.ln_likelihood(&factored) - expected).abs() < 1e-14);
+    }
+}

@@ -1,0 +1,149 @@
+//! The hyperparameters of the Gaussian process and what is believed of them before any data.
+//!
+//! - length-scale: LogNormal(√2 + ½ ln G, √3) for G length-scales (Hvarfner et al. 2024, "Vanilla Bayesian
+//!   optimization performs great in high dimensions"): the more inputs, the smoother in each.
+//! - signal variance s²: Gamma of shape 2 and rate 1, the prior of Optuna's GP sampler for standardised values.
+//! - noise variance σ²: LogNormal(-4, 1), BoTorch's prior for standardised values.
+//!
+//! Everything is optimised in logarithms; the densities are those of the parameters themselves, so the
+//! mode of the prior is the mode that these papers mean.
+
+use std::f64::consts::SQRT_2;
+
+use rand_distr::{Distribution, StandardNormal};
+
+use crate::seed::Stream;
+
+/// Smallest and largest length-scale: below, neighbouring trials tell nothing of each other; above, an
+/// input plays no role.
+const LENGTHS: (f64, f64) = (0.025, 100.0);
+const SCALES: (f64, f64) = (0.01, 100.0);
+/// The floor keeps the kernel matrix well conditioned.
+const NOISES: (f64, f64) = (1e-6, 10.0);
+
+/// Variance of the logarithm of a length-scale.
+const LENGTH_SPREAD: f64 = 3.0;
+const NOISE_LOCATION: f64 = -4.0;
+
+/// Hyperparameters of the kernel s² m(r²) + σ² on the diagonal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hyperparameters {
+    /// One length-scale a group of columns, in units of the inputs.
+    pub lengths: Vec<f64>,
+    /// Signal variance s², in squared units of the targets.
+    pub scale: f64,
+    /// Noise variance σ², in squared units of the targets.
+    pub noise: f64,
+}
+
+impl Hyperparameters {
+    /// (ln l_1, ..., ln l_G, ln s², ln σ²).
+    pub(super) fn to_logs(&self) -> Vec<f64> {
+        self.lengths.iter().chain([&self.scale, &self.noise]).map(|x| x.ln()).collect()
+    }
+
+    /// The inverse of [`Self::to_logs`].
+    pub(super) fn from_logs(logs: &[f64]) -> Self {
+        let count = logs.len() - 2;
+        let lengths = logs[..count].iter().map(|x| x.exp()).collect();
+        Self { lengths, scale: logs[count].exp(), noise: logs[count + 1].exp() }
+    }
+}
+
+/// The prior over the hyperparameters of a process with so many length-scales.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Prior {
+    groups: usize,
+}
+
+impl Prior {
+    pub(super) fn new(groups: usize) -> Self {
+        Self { groups }
+    }
+
+    /// Mean of the logarithm of a length-scale.
+    fn length_location(self) -> f64 {
+        SQRT_2 + 0.5 * (self.groups.max(1) as f64).ln()
+    }
+
+    /// The most probable hyperparameters.
+    pub(super) fn mode(self) -> Hyperparameters {
+        let length = (self.length_location() - LENGTH_SPREAD).exp().clamp(LENGTHS.0, LENGTHS.1);
+        Hyperparameters {
+            lengths: vec![length; self.groups],
+            scale: 1.0,
+            noise: (NOISE_LOCATION - 1.0).exp(),
+        }
+    }
+
+    /// Hyperparameters scattered around the mode: where a further ascent starts.
+    pub(super) fn draw(self, stream: &mut Stream) -> Hyperparameters {
+        let mut logs = self.mode().to_logs();
+        for (log, (low, high)) in logs.iter_mut().zip(self.bounds()) {
+            let step: f64 = StandardNormal.sample(stream);
+            *log = (*log + step).clamp(low, high);
+        }
+        Hyperparameters::from_logs(&logs)
+    }
+
+    /// Smallest and largest logarithm of every hyperparameter.
+    pub(super) fn bounds(self) -> Vec<(f64, f64)> {
+        let lengths = std::iter::repeat_n(LENGTHS, self.groups);
+        lengths.chain([SCALES, NOISES]).map(|(low, high)| (low.ln(), high.ln())).collect()
+    }
+
+    /// ln p up to a constant; adds its derivatives by the logarithms to `gradient`.
+    pub(super) fn ln_density(self, logs: &[f64], gradient: &mut [f64]) -> f64 {
+        let mut total = 0.0;
+        for (log, slope) in logs[..self.groups].iter().zip(&mut *gradient) {
+            total += ln_log_normal(*log, self.length_location(), LENGTH_SPREAD, slope);
+        }
+        // Gamma(2, 1): ln p = ln s² - s² + constant.
+        let scale = logs[self.groups];
+        gradient[self.groups] += 1.0 - scale.exp();
+        total += scale - scale.exp();
+        let noise = self.groups + 1;
+        total + ln_log_normal(logs[noise], NOISE_LOCATION, 1.0, &mut gradient[noise])
+    }
+}
+
+/// The log density of a log-normal variable at exp(`log`) up to a constant; adds d/d`log` to `slope`.
+fn ln_log_normal(log: f64, location: f64, spread: f64, slope: &mut f64) -> f64 {
+    let distance = log - location;
+    *slope -= 1.0 + distance / spread;
+    -log - 0.5 * distance * distance / spread
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gradient_vanishes_at_the_mode_and_matches_differences_elsewhere() {
+        let prior = Prior::new(3);
+        let mut gradient = vec![0.0; 5];
+        prior.ln_density(&prior.mode().to_logs(), &mut gradient);
+        assert!(gradient.iter().all(|slope| slope.abs() < 1e-12), "{gradient:?}");
+
+        let logs = [0.3, -1.0, 2.0, 0.7, -3.0];
+        let mut gradient = vec![0.0; 5];
+        prior.ln_density(&logs, &mut gradient);
+        for i in 0..5 {
+            let at = |step: f64| {
+                let mut moved = logs;
+                moved[i] += step;
+                prior.ln_density(&moved, &mut [0.0; 5])
+            };
+            let difference = (at(1e-5) - at(-1e-5)) / 2e-5;
+            assert!((gradient[i] - difference).abs() < 1e-8, "{i}: {} and {difference}", gradient[i]);
+        }
+    }
+
+    #[test]
+    fn the_mode_of_a_length_scale_grows_with_the_root_of_their_number() {
+        // exp(√2 - 3) √D = 0.2048 √D
+        for (groups, length) in [(1, 0.2048), (4, 0.4096), (100, 2.048)] {
+            assert!((Prior::new(groups).mode().lengths[0] / length - 1.0).abs() < 1e-3);
+        }
+    }
+}

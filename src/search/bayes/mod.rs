@@ -1,0 +1,121 @@
+//! Bayesian optimization: a Gaussian process learns the loss from the trials so far, and the next trial is
+//! where it expects the largest improvement.
+//!
+//! *A history becomes features; a process is fitted to them; its acquisition is maximized over the cube.*
+//!
+//! | file | idea |
+//! |---|---|
+//! | `history` | a study as the model sees it |
+//! | `cube`, `features` | mixed and conditional points as Euclidean inputs |
+//! | `kernel`, `hyper`, `evidence`, `params`, `process` | the Gaussian process, usable on its own |
+//! | `transform` | the scale of the losses |
+//! | `acquisition`, `success`, `model` | what a point promises |
+//! | `maximize`, `lbfgs` | where it promises most |
+//!
+//! One objective: the first metric of the study. All trials enter the exact process, at a cost of O(n³) for
+//! n of them.
+
+mod acquisition;
+mod cube;
+mod evidence;
+mod features;
+mod history;
+mod hyper;
+mod kernel;
+mod lbfgs;
+mod maximize;
+mod model;
+mod normal;
+mod params;
+mod process;
+mod success;
+mod transform;
+
+use cube::Cube;
+use features::Features;
+use history::History;
+pub use hyper::Hyperparameters;
+use maximize::Maximizer;
+pub use params::{GpError, GpParams, GpValidParams};
+pub use process::{GaussianProcess, Posterior};
+
+use super::tried::Tried;
+use super::{Search, SobolSearch};
+use crate::seed::Seed;
+use crate::space::{Point, Space};
+use crate::study::Study;
+
+/// Fewest and most trials of the initial design.
+const DESIGN: (usize, usize) = (5, 20);
+
+/// Settings of a [`BayesSearch`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BayesParams {
+    /// How many trials, the default point and those of others included, precede the first of the model; the
+    /// search fills them up with a scrambled Sobol sequence. `None`: one more than the space has dimensions,
+    /// but at least 5 and at most 20. More → a surer model, fewer trials that use it.
+    pub initial: Option<usize>,
+    /// Cells that the acquisition is looked at before local search; a quarter as many surround the best
+    /// trials. More → surer of the maximum, slower; default 2048.
+    pub candidates: usize,
+    /// Local searches from candidates drawn by their acquisition, beside those from the best; default 8.
+    pub starts: usize,
+}
+
+impl Default for BayesParams {
+    fn default() -> Self {
+        Self { initial: None, candidates: 2048, starts: 8 }
+    }
+}
+
+/// Suggests the point of the largest expected improvement under a Gaussian process.
+///
+/// Complete trials teach the loss, failed and infeasible ones the probability of success, which multiplies
+/// the improvement; running and waiting ones count as if their expected loss had been measured. Where no
+/// model can be fitted (nothing has ended yet, nothing is searched) the point is that of [`SobolSearch`].
+#[derive(Clone, Debug, Default)]
+pub struct BayesSearch {
+    params: BayesParams,
+}
+
+impl BayesSearch {
+    /// A search with the default settings.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A search with other settings.
+    pub fn with(params: BayesParams) -> Self {
+        Self { params }
+    }
+
+    fn initial(&self, space: &Space) -> usize {
+        self.params.initial.unwrap_or((space.dimension() + 1).clamp(DESIGN.0, DESIGN.1))
+    }
+
+    /// The most promising point that is new; `None` without a model or a new point.
+    fn model_point(&self, space: &Space, study: &Study, seed: &Seed) -> Option<Point> {
+        let cube = Cube::new(space);
+        let history = History::new(space, &cube, study);
+        if history.ended.is_empty() {
+            return None;
+        }
+        let features = Features::new(&cube);
+        let acquisition = model::acquisition(&history, &features, seed).ok()?;
+        let ranking =
+            Maximizer::new(&cube, &features, &acquisition, &history).ranking(space, &self.params, seed);
+        let tried = Tried::of(study);
+        ranking.iter().map(|scored| space.decode(&scored.cell.unit)).find(|point| !tried.contains(point))
+    }
+}
+
+impl Search for BayesSearch {
+    fn suggest(&self, space: &Space, study: &Study, seed: &Seed) -> Point {
+        let count = study.trials.len();
+        let design = || SobolSearch::new().suggest(space, study, seed);
+        if count < self.initial(space) {
+            return design();
+        }
+        self.model_point(space, study, &seed.child("bayes").index(count as u64)).unwrap_or_else(design)
+    }
+}

@@ -1,0 +1,253 @@
+//! A Gaussian process conditioned on data: what is known of a function after a few evaluations.
+
+use linfa::traits::PredictInplace;
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+
+use super::evidence::{Evidence, MEAN_VARIANCE};
+use super::hyper::Hyperparameters;
+use super::params::GpError;
+use super::{kernel, normal};
+use crate::linalg::Cholesky;
+
+/// The function's values at some inputs, without noise.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Posterior {
+    /// One an input.
+    pub mean: Array1<f64>,
+    /// One an input, not negative.
+    pub variance: Array1<f64>,
+}
+
+/// The function's value at one input, without noise, and its derivatives by the input's columns.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Local {
+    pub mean: f64,
+    pub variance: f64,
+    pub mean_gradient: Vec<f64>,
+    pub variance_gradient: Vec<f64>,
+}
+
+/// A Gaussian process conditioned on data.
+#[derive(Clone, Debug)]
+pub struct GaussianProcess {
+    hyper: Hyperparameters,
+    ln_posterior: f64,
+    groups: Vec<usize>,
+    /// Inputs over length-scales, (n, F).
+    scaled: Array2<f64>,
+    targets: Array1<f64>,
+    factor: Cholesky,
+    /// K⁻¹y, (n).
+    weights: Array1<f64>,
+}
+
+impl GaussianProcess {
+    /// The process with the hyperparameters `hyper`, whose loss is `loss`.
+    pub(super) fn new(evidence: Evidence<'_>, hyper: Hyperparameters, loss: f64) -> Result<Self, GpError> {
+        let factored = evidence.factor(&hyper)?;
+        Ok(Self {
+            hyper,
+            ln_posterior: -loss,
+            groups: evidence.groups.to_vec(),
+            scaled: factored.scaled,
+            targets: evidence.targets.clone(),
+            factor: factored.factor,
+            weights: factored.weights,
+        })
+    }
+
+    /// The fitted hyperparameters.
+    pub fn hyperparameters(&self) -> &Hyperparameters {
+        &self.hyper
+    }
+
+    /// The log posterior density of the hyperparameters, up to a constant of the prior.
+    pub fn ln_posterior(&self) -> f64 {
+        self.ln_posterior
+    }
+
+    /// Mean and variance at every row of `inputs`: Rasmussen & Williams 2006, eqs. 2.25 and 2.26.
+    pub fn posterior(&self, inputs: ArrayView2<f64>) -> Posterior {
+        let scaled = kernel::scaled(inputs, &self.groups, &self.hyper.lengths);
+        let mut covariance = kernel::cross(&scaled, &self.scaled);
+        covariance.mapv_inplace(|m| self.covariance(m));
+        let mean = covariance.dot(&self.weights);
+        self.factor.solve_lower_rows(&mut covariance);
+        let explained = covariance.map_axis(Axis(1), |row| row.dot(&row));
+        let variance = explained.mapv(|explained| (self.covariance(1.0) - explained).max(0.0));
+        Posterior { mean, variance }
+    }
+
+    /// Mean, variance and their gradients at one input.
+    pub(super) fn local(&self, input: &[f64]) -> Local {
+        let lengths: Vec<f64> = self.groups.iter().map(|&group| self.hyper.lengths[group]).collect();
+        let scaled: Array1<f64> = input.iter().zip(&lengths).map(|(x, length)| x / length).collect();
+        let pairs: Vec<(f64, f64)> = self
+            .scaled
+            .rows()
+            .into_iter()
+            .map(|row| kernel::matern(kernel::r_squared(scaled.view(), row)))
+            .collect();
+        let covariance: Array1<f64> = pairs.iter().map(|&(m, _)| self.covariance(m)).collect();
+        let solved = self.factor.solve(covariance.view());
+        let mut local = Local {
+            mean: covariance.dot(&self.weights),
+            variance: (self.covariance(1.0) - covariance.dot(&solved)).max(0.0),
+            mean_gradient: vec![0.0; input.len()],
+            variance_gradient: vec![0.0; input.len()],
+        };
+        for (i, (row, &(_, slope))) in self.scaled.rows().into_iter().zip(&pairs).enumerate() {
+            for (f, &other) in row.iter().enumerate() {
+                // d k_i / d x_f
+                let by_input = 2.0 * self.hyper.scale * slope * (scaled[f] - other) / lengths[f];
+                local.mean_gradient[f] += self.weights[i] * by_input;
+                local.variance_gradient[f] -= 2.0 * solved[i] * by_input;
+            }
+        }
+        local
+    }
+
+    /// Mean and variance, noise included, of every target given all the others: Rasmussen & Williams 2006,
+    /// eqs. 5.10 to 5.12. The hyperparameters stay.
+    pub fn leave_one_out(&self) -> Posterior {
+        let variance = self.factor.inverse().diag().mapv(f64::recip);
+        let mean = &self.targets - &(&self.weights * &variance);
+        Posterior { mean, variance }
+    }
+
+    /// The sum of the log densities that [`Self::leave_one_out`] gives the targets.
+    pub fn leave_one_out_density(&self) -> f64 {
+        let Posterior { mean, variance } = self.leave_one_out();
+        let ln_density = |((y, mean), variance): ((&f64, &f64), &f64)| {
+            let deviation = variance.sqrt();
+            normal::ln_density((y - mean) / deviation) - deviation.ln()
+        };
+        self.targets.iter().zip(&mean).zip(&variance).map(ln_density).sum()
+    }
+
+    /// Conditions on one more noisy observation; the hyperparameters stay. Costs O(n²).
+    ///
+    /// # Errors
+    /// The input repeats others so closely that the kernel matrix loses its factor; nothing has changed.
+    pub fn observe(&mut self, input: ArrayView1<f64>, target: f64) -> Result<(), GpError> {
+        let row = kernel::scaled(input.insert_axis(Axis(0)), &self.groups, &self.hyper.lengths);
+        let covariance = kernel::cross(&row, &self.scaled).mapv(|m| self.covariance(m));
+        self.factor.append(covariance.row(0), self.covariance(1.0) + self.hyper.noise)?;
+        self.scaled.append(Axis(0), row.view()).expect("the row has a value a column");
+        self.targets.append(Axis(0), ndarray::aview1(&[target])).expect("targets have one axis");
+        self.weights = self.factor.solve(self.targets.view());
+        Ok(())
+    }
+
+    /// The prior covariance of values whose inputs have correlation `m`.
+    fn covariance(&self, m: f64) -> f64 {
+        self.hyper.scale * m + MEAN_VARIANCE
+    }
+}
+
+impl PredictInplace<Array2<f64>, Array1<f64>> for GaussianProcess {
+    fn predict_inplace<'a>(&'a self, inputs: &'a Array2<f64>, mean: &mut Array1<f64>) {
+        *mean = self.posterior(inputs.view()).mean;
+    }
+
+    fn default_target(&self, inputs: &Array2<f64>) -> Array1<f64> {
+        Array1::zeros(inputs.nrows())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use linfa::Dataset;
+    use linfa::traits::{Fit, Predict};
+    use ndarray::{Array, array, s};
+
+    use super::*;
+    use crate::search::bayes::GpParams;
+
+    fn hyper(length: f64, noise: f64) -> Hyperparameters {
+        Hyperparameters { lengths: vec![length], scale: 1.0, noise }
+    }
+
+    /// A process whose hyperparameters are given, not fitted.
+    fn fixed(inputs: Array2<f64>, targets: Array1<f64>, hyper: Hyperparameters) -> GaussianProcess {
+        let groups = vec![0; inputs.ncols()];
+        let params = GpParams::new().groups(groups).start(hyper).draws(0).iterations(0);
+        params.fit(&Dataset::new(inputs, targets)).unwrap()
+    }
+
+    fn waves(n: usize) -> (Array2<f64>, Array1<f64>) {
+        let inputs = Array::from_shape_fn((n, 2), |(i, j)| ((i * (3 + 2 * j)) % n) as f64 / n as f64);
+        let targets = inputs.map_axis(Axis(1), |x| (5.0 * x[0]).sin() + x[1]);
+        (inputs, targets)
+    }
+
+    #[test]
+    fn two_points_worked_by_hand() {
+        // Points at 0 and 1, length 1, s² = v = 1, σ² = 0.5, y = (1, -1); q = m(1), h = m(1/4).
+        // K = [[2.5, 1 + q], [1 + q, 2.5]], so α = (1, -1) / (1.5 - q), k(0.5) = (1 + h)(1, 1):
+        // the mean at 0.5 is 0, the variance 2 - 2 (1 + h)² / (3.5 + q); the mean at 0 is (1 - q) / (1.5 - q).
+        let process = fixed(array![[0.0], [1.0]], array![1.0, -1.0], hyper(1.0, 0.5));
+        let (q, h) = (kernel::matern(1.0).0, kernel::matern(0.25).0);
+        let posterior = process.posterior(array![[0.5], [0.0]].view());
+        assert!(posterior.mean[0].abs() < 1e-15);
+        assert!((posterior.mean[1] - (1.0 - q) / (1.5 - q)).abs() < 1e-15);
+        assert!((posterior.variance[0] - (2.0 - 2.0 * (1.0 + h) * (1.0 + h) / (3.5 + q))).abs() < 1e-14);
+    }
+
+    #[test]
+    fn without_noise_it_interpolates() {
+        let (inputs, targets) = waves(11);
+        let process = fixed(inputs.clone(), targets.clone(), hyper(0.5, 1e-6));
+        let posterior = process.posterior(inputs.view());
+        assert!(posterior.variance.iter().all(|&variance| variance < 2e-6));
+        assert!((&posterior.mean - &targets).iter().all(|error| error.abs() < 1e-3));
+        assert_eq!(process.predict(&inputs), posterior.mean);
+    }
+
+    #[test]
+    fn leaving_one_out_equals_leaving_it_out() {
+        let (inputs, targets) = waves(8);
+        let all = fixed(inputs.clone(), targets.clone(), hyper(0.4, 0.01)).leave_one_out();
+        for i in 0..8 {
+            let rest: Vec<usize> = (0..8).filter(|&j| j != i).collect();
+            let process =
+                fixed(inputs.select(Axis(0), &rest), targets.select(Axis(0), &rest), hyper(0.4, 0.01));
+            let left = process.posterior(inputs.slice(s![i..=i, ..]));
+            assert!((left.mean[0] - all.mean[i]).abs() < 1e-10);
+            assert!((left.variance[0] + 0.01 - all.variance[i]).abs() < 1e-10);
+        }
+    }
+
+    #[test]
+    fn observing_one_more_equals_starting_with_it() {
+        let (inputs, targets) = waves(9);
+        let mut grown =
+            fixed(inputs.slice(s![..8, ..]).to_owned(), targets.slice(s![..8]).to_owned(), hyper(0.4, 0.01));
+        grown.observe(inputs.row(8), targets[8]).unwrap();
+        let whole = fixed(inputs, targets, hyper(0.4, 0.01));
+        let at = array![[0.3, 0.8], [0.9, 0.1]];
+        let (grown, whole) = (grown.posterior(at.view()), whole.posterior(at.view()));
+        assert!((grown.mean - whole.mean).iter().all(|x| x.abs() < 1e-12));
+        assert!((grown.variance - whole.variance).iter().all(|x| x.abs() < 1e-12));
+    }
+
+    #[test]
+    fn the_gradient_at_a_point_matches_differences() {
+        let (inputs, targets) = waves(9);
+        let process = fixed(inputs, targets, hyper(0.4, 0.01));
+        let local = process.local(&[0.31, 0.77]);
+        for f in 0..2 {
+            let at = |step: f64| {
+                let mut input = array![[0.31, 0.77]];
+                input[(0, f)] += step;
+                process.posterior(input.view())
+            };
+            let (up, down) = (at(1e-6), at(-1e-6));
+            assert!((local.mean_gradient[f] - (up.mean[0] - down.mean[0]) / 2e-6).abs() < 1e-7);
+            assert!((local.variance_gradient[f] - (up.variance[0] - down.variance[0]) / 2e-6).abs() < 1e-7);
+        }
+        let same = process.posterior(array![[0.31, 0.77]].view());
+        assert!((same.mean[0] - local.mean).abs() < 1e-13);
+        assert!((same.variance[0] - local.variance).abs() < 1e-13);
+    }
+}

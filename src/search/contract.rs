@@ -1,0 +1,157 @@
+//! What every search keeps, whatever the history.
+
+use super::{BayesSearch, RandomSearch, Search, SobolSearch};
+use crate::seed::Seed;
+use crate::space::{Point, Space};
+use crate::study::{Metric, Study, Trial, TrialState};
+
+const MIXED: &str = r#"{"name": "mixed", "parameters": {
+    "rate": {"type": "float", "low": 1e-4, "high": 1.0, "log": true},
+    "width": {"type": "int", "low": 8, "high": 512, "log": true},
+    "rule": {"type": "categorical", "choices": ["adam", "sgd", "none"]},
+    "momentum": {"type": "float", "low": 0, "high": 0.9, "step": 0.1, "when": {"rule": ["sgd"]}},
+    "seed": {"type": "fixed", "value": 3}
+}}"#;
+
+/// 3 + 3 · 4 = 15 points.
+const SMALL: &str = r#"{"name": "small", "parameters": {
+    "a": {"type": "int", "low": 1, "high": 3},
+    "b": {"type": "categorical", "choices": ["x", "y"]},
+    "c": {"type": "float", "low": 0, "high": 0.75, "step": 0.25, "when": {"b": ["y"]}}
+}}"#;
+
+/// 1100 points, more than are looked at as a whole.
+const GRID: &str = r#"{"name": "grid", "parameters": {
+    "a": {"type": "int", "low": 1, "high": 110},
+    "b": {"type": "int", "low": 0, "high": 9}
+}}"#;
+
+fn searches() -> Vec<(&'static str, Box<dyn Search>)> {
+    vec![
+        ("random", Box::new(RandomSearch::new())),
+        ("sobol", Box::new(SobolSearch::new())),
+        ("bayes", Box::new(BayesSearch::new())),
+    ]
+}
+
+fn space(text: &str) -> Space {
+    Space::from_json(text, "test.json").unwrap()
+}
+
+/// Runs `count` trials, each of which ends as `outcome` of its number says: the loss, or a state without one.
+fn run(
+    search: &dyn Search,
+    space: &Space,
+    count: u32,
+    outcome: impl Fn(u32, &Point) -> Result<f64, TrialState>,
+) -> Study {
+    let mut study = Study { metrics: vec![Metric::minimize("loss")], ..Study::default() };
+    for number in 0..count {
+        let point = search.suggest(space, &study, &Seed::root(11));
+        assert_eq!(space.check(&point), Ok(()));
+        let (state, values) = match outcome(number, &point) {
+            Ok(loss) => (TrialState::Complete, vec![loss]),
+            Err(state) => (state, Vec::new()),
+        };
+        study.trials.push(Trial { state, values, ..Trial::waiting(number, point) });
+    }
+    study
+}
+
+fn assert_no_point_twice(name: &str, study: &Study) {
+    for (number, trial) in study.trials.iter().enumerate() {
+        let earlier = &study.trials[..number];
+        assert!(earlier.iter().all(|other| other.point != trial.point), "{name}: trial {number} repeats one");
+    }
+}
+
+#[test]
+fn every_history_yields_a_new_point_of_the_space() {
+    type History = (&'static str, fn(u32) -> Result<f64, TrialState>);
+    let histories: [History; 9] = [
+        ("plain", |number| Ok(f64::from(number % 7))),
+        ("constant", |_| Ok(0.5)),
+        ("all failed", |_| Err(TrialState::Fail)),
+        ("all pruned", |_| Err(TrialState::Pruned)),
+        ("all pending", |_| Err(TrialState::Running)),
+        ("one complete", |number| if number == 0 { Ok(1.0) } else { Err(TrialState::Running) }),
+        ("huge", |number| Ok(if number % 5 == 0 { 1e300 } else { f64::from(number) })),
+        ("the hugest", |number| Ok(if number % 2 == 0 { f64::MAX } else { f64::MIN })),
+        ("not finite", |number| Ok([f64::INFINITY, f64::NAN, 1.0, f64::NEG_INFINITY][number as usize % 4])),
+    ];
+    let space = space(MIXED);
+    for (name, search) in searches() {
+        for (history, outcome) in histories {
+            let study = run(search.as_ref(), &space, 12, |number, _| outcome(number));
+            assert_no_point_twice(&format!("{name}, {history}"), &study);
+        }
+    }
+}
+
+#[test]
+fn a_small_space_is_tried_as_a_whole_before_anything_comes_twice() {
+    let space = space(SMALL);
+    for (name, search) in searches() {
+        let mut study = run(search.as_ref(), &space, 15, |number, _| Ok(f64::from(number % 4)));
+        assert_no_point_twice(name, &study);
+        study.trials.truncate(15);
+        assert_eq!(
+            space.check(&search.suggest(&space, &study, &Seed::root(11))),
+            Ok(()),
+            "{name}: exhausted"
+        );
+    }
+}
+
+#[test]
+fn a_hundred_trials_on_a_grid_differ() {
+    let space = space(GRID);
+    let loss = |_, point: &Point| {
+        let at = |name| point.get(name).and_then(|value| value.as_f64()).unwrap();
+        Ok((at("a") - 40.0).abs() / 10.0 + (at("b") - 3.0).abs())
+    };
+    for (name, search) in searches() {
+        assert_no_point_twice(name, &run(search.as_ref(), &space, 100, loss));
+    }
+}
+
+#[test]
+fn a_space_without_a_choice_has_one_point() {
+    let space = space(r#"{"name": "one", "parameters": {"x": {"type": "fixed", "value": 1}}}"#);
+    for (_, search) in searches() {
+        run(search.as_ref(), &space, 8, |_, _| Ok(1.0));
+    }
+}
+
+#[test]
+fn trials_of_another_space_are_no_obstacle() {
+    let (old, new) = (space(SMALL), space(MIXED));
+    for (_, search) in searches() {
+        let study = run(&RandomSearch::new(), &old, 10, |_, _| Ok(1.0));
+        let point = search.suggest(&new, &study, &Seed::root(11));
+        assert_eq!(new.check(&point), Ok(()));
+    }
+}
+
+#[test]
+fn suggestions_are_the_same_bit_for_bit_on_any_number_of_threads() {
+    let space = space(MIXED);
+    for (index, (name, _)) in searches().into_iter().enumerate() {
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let loss = |number, _: &Point| Ok(f64::from(number * number % 13));
+            pool.install(|| run(searches()[index].1.as_ref(), &space, 12, loss))
+        };
+        assert_eq!(run(1), run(2), "{name}");
+    }
+}
+
+#[test]
+fn another_seed_gives_other_points() {
+    let space = space(MIXED);
+    let study = run(&RandomSearch::new(), &space, 10, |number, _| Ok(f64::from(number % 3)));
+    for (name, search) in searches() {
+        let suggest = |seed| search.suggest(&space, &study, &Seed::root(seed));
+        assert_ne!(suggest(1), suggest(2), "{name}");
+    }
+}

@@ -1,0 +1,31 @@
+//! Points at random: the baseline that any other search has to beat.
+
+use rand::RngExt;
+
+use super::Search;
+use super::tried::Tried;
+use crate::seed::{Seed, Stream};
+use crate::space::{Point, Space};
+use crate::study::Study;
+
+/// Every parameter uniform on its scale, independent of the others and of the history.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RandomSearch;
+
+impl RandomSearch {
+    /// A random search.
+    pub fn new() -> Self {
+        Self
+    }
+}
+
+impl Search for RandomSearch {
+    fn suggest(&self, space: &Space, study: &Study, seed: &Seed) -> Point {
+        let mut stream = seed.child("random").index(study.trials.len() as u64).stream();
+        let uniform = |_, stream: &mut Stream| {
+            let unit: Vec<f64> = (0..space.dimension()).map(|_| stream.random()).collect();
+            space.decode(&unit)
+        };
+        Tried::of(study).first_new(space, &mut stream, uniform)
+    }
+}

@@ -1,0 +1,54 @@
+//! What a study has tried or is trying, so that nothing is tried twice.
+
+use rand::RngExt;
+
+use crate::seed::Stream;
+use crate::space::{Point, Space};
+use crate::study::Study;
+
+/// How often a proposal is made again before the space is enumerated.
+const RETRIES: usize = 100;
+/// Spaces up to this size are enumerated to find what is left of them. In a larger one, with fewer trials
+/// than points, that many retries do not all hit what was tried.
+const ENUMERABLE: usize = 1 << 14;
+
+/// The points of all trials of a study, whatever their state.
+pub(super) struct Tried<'a> {
+    points: Vec<&'a Point>,
+}
+
+impl<'a> Tried<'a> {
+    pub fn of(study: &'a Study) -> Self {
+        Self { points: study.trials.iter().map(|trial| &trial.point).collect() }
+    }
+
+    pub fn contains(&self, point: &Point) -> bool {
+        self.points.contains(&point)
+    }
+
+    /// The first of `proposal(0)`, `proposal(1)`, ... that is new. If none is, any point of the space that
+    /// is new; if there is none, the first proposal.
+    pub fn first_new(
+        &self,
+        space: &Space,
+        stream: &mut Stream,
+        mut proposal: impl FnMut(usize, &mut Stream) -> Point,
+    ) -> Point {
+        let first = proposal(0, stream);
+        if !self.contains(&first) {
+            return first;
+        }
+        (1..RETRIES)
+            .map(|retry| proposal(retry, stream))
+            .find(|point| !self.contains(point))
+            .or_else(|| self.any_new(space, stream))
+            .unwrap_or(first)
+    }
+
+    /// A random one of the points not yet tried of a space small enough to enumerate.
+    fn any_new(&self, space: &Space, stream: &mut Stream) -> Option<Point> {
+        let mut left = space.enumerate(ENUMERABLE)?;
+        left.retain(|point| !self.contains(point));
+        (!left.is_empty()).then(|| left.swap_remove(stream.random_range(0..left.len())))
+    }
+}
