@@ -1,5 +1,6 @@
 //! Hyperparameter tuner for binary-communication networks on spiking chips.
 
+pub mod data;
 pub mod input;
 pub mod linalg;
 pub mod seed;

@@ -1,22 +1,50 @@
 //! What is learnt from: formats, the catalogue of data sets, splits and input coding.
 //!
+//! [`Dataset::open`] takes a name of the [`catalogue`](catalogue()) or a path. Files are looked for in
+//! [`Sources`], verified, and otherwise downloaded.
+//!
 //! Axes: N samples, I inputs.
+//!
+//! ```
+//! use spiketune::data::{Dataset, OpenOptions, Sources};
+//! use spiketune::seed::Seed;
+//!
+//! let sources = Sources::new(None)?.offline();
+//! let iris = Dataset::open("iris", &OpenOptions::default(), &sources, &mut |_| {})?;
+//! let (train, validation) = iris.train.split(0.25, &Seed::root(1))?;
+//! assert_eq!((train.len(), validation.len(), iris.test.len()), (90, 30, 30));
+//! # Ok::<(), spiketune::data::DataError>(())
+//! ```
 
 mod builtin;
-mod cache;
 mod catalogue;
+mod checksum;
 mod cifar;
+mod classes;
 mod coding;
 mod csv;
 mod download;
+mod entries;
 mod error;
+mod fetch;
 mod idx;
 mod npz;
+mod open;
+mod parts;
+mod sources;
 mod split;
+mod stream;
+mod table;
 mod yinyang;
 
-pub use coding::InputCoding;
+pub use catalogue::{BuiltIn, CatalogueFile, Entry, Format, Origin, catalogue, find};
+pub use cifar::Cifar;
+pub use coding::{Coded, InputCoding};
+pub use csv::{Header, LabelColumn, OpenOptions};
+pub use download::Progress;
 pub use error::DataError;
+pub use fetch::fetch;
+pub use sources::{Network, Sources};
 
 use ndarray::Array2;
 

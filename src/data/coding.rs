@@ -1,0 +1,158 @@
+//! How inputs enter the network and the chip: as graded values, or as binary channels.
+
+use ndarray::Array2;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Samples;
+
+/// How an input value x = v / levels in [0, 1] is sent to the chip.
+///
+/// ```
+/// use ndarray::array;
+/// use spiketune::data::{InputCoding, Samples};
+///
+/// let samples = Samples { inputs: array![[0, 200]], labels: vec![0] };
+/// let coded = InputCoding::Thermometer { levels: 2 }.encode(&samples, 255);
+/// assert_eq!(coded.inputs, array![[0, 0, 1, 1]]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase", tag = "kind", deny_unknown_fields)]
+pub enum InputCoding {
+    /// One channel an input that carries v as it is; only for chips that take graded spikes.
+    Graded,
+    /// One channel an input that fires where x > `at`, strictly.
+    Threshold {
+        /// In [0, 1): at 1 nothing fires. Higher: fewer input spikes, only the brightest inputs seen.
+        at: f32,
+    },
+    /// L channels an input; channel l = 0..L fires where x > (l + 0.5) / L, strictly.
+    ///
+    /// Channels of one input are neighbours, the lowest threshold first: channel l of input i is column
+    /// i L + l. An image of H x W x C so becomes one of H x W x (C L).
+    Thermometer {
+        /// L, at least 1. Higher: finer input, L times as many input neurons.
+        levels: u8,
+    },
+}
+
+/// Samples as the network and the chip get them.
+///
+/// Axes: N samples, I' = [`InputCoding::width`] inputs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Coded {
+    /// (N, I'), each in `0..=max`.
+    pub inputs: Array2<u8>,
+    /// The input that stands for 1.0.
+    pub max: u8,
+    /// (N)
+    pub labels: Vec<u16>,
+}
+
+impl InputCoding {
+    /// How many channels `inputs` inputs (or the channels of a pixel) become.
+    pub fn width(self, inputs: usize) -> usize {
+        inputs * self.channels()
+    }
+
+    /// Codes `samples` whose input `levels` stands for 1.0.
+    pub fn encode(self, samples: &Samples, levels: u8) -> Coded {
+        let labels = samples.labels.clone();
+        match self {
+            Self::Graded => Coded { inputs: samples.inputs.clone(), max: levels, labels },
+            _ => Coded { inputs: self.binary(&samples.inputs, levels), max: 1, labels },
+        }
+    }
+
+    fn channels(self) -> usize {
+        match self {
+            Self::Graded | Self::Threshold { .. } => 1,
+            Self::Thermometer { levels } => usize::from(levels),
+        }
+    }
+
+    fn binary(self, inputs: &Array2<u8>, levels: u8) -> Array2<u8> {
+        let lowest: Vec<u16> = self.thresholds().into_iter().map(|at| lowest_above(at, levels)).collect();
+        let mut coded = Array2::zeros((inputs.nrows(), self.width(inputs.ncols())));
+        if lowest.is_empty() {
+            return coded;
+        }
+        for (mut row, values) in coded.rows_mut().into_iter().zip(inputs.rows()) {
+            for (mut channels, &value) in row.exact_chunks_mut(lowest.len()).into_iter().zip(values) {
+                channels
+                    .iter_mut()
+                    .zip(&lowest)
+                    .for_each(|(fires, &low)| *fires = u8::from(u16::from(value) >= low));
+            }
+        }
+        coded
+    }
+
+    fn thresholds(self) -> Vec<f64> {
+        match self {
+            Self::Graded => Vec::new(),
+            Self::Threshold { at } => vec![f64::from(at)],
+            Self::Thermometer { levels: count } => {
+                (0..count).map(|level| (f64::from(level) + 0.5) / f64::from(count)).collect()
+            }
+        }
+    }
+}
+
+/// The lowest v with v / levels > at; 256 if there is none.
+fn lowest_above(at: f64, levels: u8) -> u16 {
+    (0..=255).find(|&value| f64::from(value) / f64::from(levels) > at).unwrap_or(256)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+    use proptest::prelude::*;
+
+    fn samples() -> Samples {
+        Samples { inputs: array![[0, 4, 8], [9, 12, 16]], labels: vec![0, 1] }
+    }
+
+    #[test]
+    fn graded_keeps_everything() {
+        let coded = InputCoding::Graded.encode(&samples(), 16);
+        assert_eq!(coded, Coded { inputs: samples().inputs, max: 16, labels: vec![0, 1] });
+    }
+
+    #[test]
+    fn a_threshold_is_strict() {
+        let coded = InputCoding::Threshold { at: 0.5 }.encode(&samples(), 16);
+        assert_eq!(coded.inputs, array![[0, 0, 0], [1, 1, 1]]);
+        assert_eq!(coded.max, 1);
+        let none = InputCoding::Threshold { at: 1.0 }.encode(&samples(), 16);
+        assert!(none.inputs.iter().all(|&input| input == 0));
+    }
+
+    #[test]
+    fn a_thermometer_rises_within_each_input() {
+        // Thresholds of L = 2 at 16 levels: 4 and 12, strictly.
+        let coded = InputCoding::Thermometer { levels: 2 }.encode(&samples(), 16);
+        assert_eq!(coded.inputs, array![[0, 0, 0, 0, 1, 0], [1, 0, 1, 0, 1, 1]]);
+    }
+
+    #[test]
+    fn codings_are_written_as_json_objects() {
+        let json = serde_json::to_string(&InputCoding::Thermometer { levels: 3 }).unwrap();
+        assert_eq!(json, r#"{"kind":"thermometer","levels":3}"#);
+        assert_eq!(serde_json::from_str::<InputCoding>(r#"{"kind":"graded"}"#).unwrap(), InputCoding::Graded);
+    }
+
+    proptest! {
+        #[test]
+        fn the_height_of_a_thermometer_is_the_rounded_value(value: u8, count in 1u8..40) {
+            let samples = Samples { inputs: array![[value]], labels: vec![0] };
+            let coded = InputCoding::Thermometer { levels: count }.encode(&samples, 255);
+            prop_assert_eq!(coded.inputs.ncols(), usize::from(count));
+            let height: u32 = coded.inputs.iter().map(|&fires| u32::from(fires)).sum();
+            // Halves round down, because the comparison is strict.
+            let scaled = u32::from(value) * u32::from(count) * 2;
+            prop_assert_eq!(height, (scaled + 254) / 510);
+        }
+    }
+}
