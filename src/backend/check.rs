@@ -55,12 +55,20 @@ impl ChipProfile {
             rule(value.is_finite() && value >= 0.0, &format!("{path}.value"), value, rule_of_values)?;
             let known = self.sources.contains_key(&source);
             let hint = suggestion(&source, self.sources.keys().map(String::as_str));
-            rule(known, &format!("{path}.source"), format!("\"{source}\""), &format!("not in sources{hint}"))?;
+            rule(
+                known,
+                &format!("{path}.source"),
+                format!("\"{source}\""),
+                &format!("not in sources{hint}"),
+            )?;
         }
         match self.time.barrier.as_ref().map(|barrier| barrier.tiles) {
-            Some([few, many]) => {
-                rule(0 < few && few < many, "time.barrier.tiles", format!("[{few}, {many}]"), "must be 1 or more and rise")
-            }
+            Some([few, many]) => rule(
+                0 < few && few < many,
+                "time.barrier.tiles",
+                format!("[{few}, {many}]"),
+                "must be 1 or more and rise",
+            ),
             None => Ok(()),
         }
     }
@@ -104,11 +112,26 @@ impl WeightFormat {
             WeightFormat::Exact => Ok(()),
             WeightFormat::Integer { min_bits, max_bits, default_bits, shift: [least, greatest] } => {
                 let place = "weights.integer";
-                rule((2..=16).contains(&min_bits), &format!("{place}.min_bits"), min_bits, "must lie in 2..=16")?;
+                rule(
+                    (2..=16).contains(&min_bits),
+                    &format!("{place}.min_bits"),
+                    min_bits,
+                    "must lie in 2..=16",
+                )?;
                 let range = min_bits..=16;
-                rule(range.contains(&max_bits), &format!("{place}.max_bits"), max_bits, "must lie in min_bits..=16")?;
+                rule(
+                    range.contains(&max_bits),
+                    &format!("{place}.max_bits"),
+                    max_bits,
+                    "must lie in min_bits..=16",
+                )?;
                 let default = (min_bits..=max_bits).contains(&default_bits);
-                rule(default, &format!("{place}.default_bits"), default_bits, "must lie in min_bits..=max_bits")?;
+                rule(
+                    default,
+                    &format!("{place}.default_bits"),
+                    default_bits,
+                    "must lie in min_bits..=max_bits",
+                )?;
                 let shown = format!("[{least}, {greatest}]");
                 let shifts = least <= greatest && greatest <= 31;
                 rule(shifts, &format!("{place}.shift"), shown, "must not fall and must be 31 at most")

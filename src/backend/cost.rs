@@ -243,7 +243,11 @@ impl Prices {
         let energy = &profile.energy;
         let hops = match profile.topology.mesh {
             None => Some((Joules(0.0), Joules(0.0))),
-            Some(_) => energy.hop_east_west.as_ref().zip(energy.hop_north_south.as_ref()).map(|(x, y)| (x.energy(), y.energy())),
+            Some(_) => energy
+                .hop_east_west
+                .as_ref()
+                .zip(energy.hop_north_south.as_ref())
+                .map(|(x, y)| (x.energy(), y.energy())),
         };
         let update = energy.neuron_active.as_ref().zip(energy.neuron_inactive.as_ref());
         let power = energy.static_per_core.as_ref().zip(energy.static_fixed.as_ref());
@@ -260,7 +264,9 @@ impl Prices {
             active * tally.active_updates as f64 + inactive * tally.inactive_updates as f64
         };
         let network = |(packet, x, y): (Joules, Joules, Joules)| {
-            packet * tally.packets as f64 + x * tally.hops_east_west as f64 + y * tally.hops_north_south as f64
+            packet * tally.packets as f64
+                + x * tally.hops_east_west as f64
+                + y * tally.hops_north_south as f64
         };
         Energy {
             synapse: self.operation.map(|price| price * tally.operations as f64),
@@ -277,7 +283,14 @@ enum Clock {
     /// Every step takes the same time.
     Fixed(Seconds),
     /// A step ends when all is done.
-    Barrier { operation: Seconds, active: Seconds, inactive: Seconds, packet: Seconds, hops: (Seconds, Seconds), barrier: Seconds },
+    Barrier {
+        operation: Seconds,
+        active: Seconds,
+        inactive: Seconds,
+        packet: Seconds,
+        hops: (Seconds, Seconds),
+        barrier: Seconds,
+    },
 }
 
 impl Clock {
@@ -308,7 +321,9 @@ impl Clock {
                 };
                 let flight = |&(x, y): &(u32, u32)| *packet + hops.0 * f64::from(x) + hops.1 * f64::from(y);
                 let sent = spikes.iter().flat_map(|&neuron| &layer.routes[neuron as usize].distances);
-                slowest(operations.iter().zip(&layer.neurons).map(core)) + slowest(sent.map(flight)) + *barrier
+                slowest(operations.iter().zip(&layer.neurons).map(core))
+                    + slowest(sent.map(flight))
+                    + *barrier
             }
         }
     }
@@ -332,5 +347,111 @@ impl Barrier {
         let [few, many] = self.tiles;
         let share = f64::from(tiles.clamp(few, many) - few) / f64::from(many - few);
         self.shortest.time() * (1.0 - share) + self.longest.time() * share
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::super::DeployOptions;
+    use super::super::fixtures::{by_hand, chip, full};
+    use super::*;
+
+    fn close(found: f64, expected: f64) {
+        assert!((found - expected).abs() <= expected.abs() * 1e-12, "{found} is not {expected}");
+    }
+
+    #[test]
+    fn a_small_network_costs_on_loihi_what_hand_arithmetic_says() {
+        // Inputs a and c: 2 operations in layer 0 (a to h1, c to h2), then h1 fires: 2 operations in layer 1,
+        // and o1 fires. All on one tile, so no hops: 2 input packets, 1 of h1, 1 of o1. Four active updates.
+        let deployment = chip("loihi1").deploy(&by_hand(), &DeployOptions::default()).unwrap();
+        let run = deployment.run(array![[1, 0, 1]].view()).unwrap();
+        let step = 2.0 * 3.5 + 2.0 * 8.4 + 2.1 + 113.0;
+        close(run.latency.unwrap().mean.0, 2.0 * step * 1e-9);
+        close(run.period.unwrap().0, step * 1e-9);
+        close(run.energy.synapse.unwrap().0, 4.0 * 23.6e-12);
+        close(run.energy.neuron.unwrap().0, 4.0 * 81e-12);
+        close(run.energy.network.unwrap().0, 4.0 * 1.7e-12);
+        close(run.energy.idle.unwrap().0, 2.0 * 0.816e-3 * step * 1e-9);
+        let total = 4.0 * (23.6 + 81.0 + 1.7) * 1e-12 + 2.0 * 0.816e-3 * step * 1e-9;
+        close(run.total_energy.unwrap().max.0, total);
+        close(run.energy.total().unwrap().0, total);
+    }
+
+    #[test]
+    fn a_silent_sample_costs_inactive_updates_and_two_empty_steps() {
+        let deployment = chip("loihi1").deploy(&by_hand(), &DeployOptions::default()).unwrap();
+        let run = deployment.run(array![[0, 0, 0]].view()).unwrap();
+        close(run.energy.neuron.unwrap().0, 4.0 * 52e-12);
+        assert_eq!((run.energy.synapse, run.energy.network), (Some(Joules(0.0)), Some(Joules(0.0))));
+        close(run.latency.unwrap().max.0, 2.0 * (2.0 * 5.3 + 113.0) * 1e-9);
+    }
+
+    #[test]
+    fn packets_pay_for_the_hops_of_their_way() {
+        // Two neurons a core: hidden neurons on cores 0 to 4, the last of which is on tile 1 like the outputs'.
+        let mut profile = chip("loihi1").profile().clone();
+        profile.core.neurons = Some(2);
+        let network = full(&[1, 10, 2]);
+        let deployment =
+            super::super::Chip::new(profile).deploy(&network, &DeployOptions::default()).unwrap();
+        let run = deployment.run(array![[1]].view()).unwrap();
+        // Packets: 5 of the input, 10 of the hidden neurons, 2 of the output. Hops: 1, 8 and 2.
+        close(run.energy.network.unwrap().0, (17.0 * 1.7 + 11.0 * 3.0) * 1e-12);
+        let barrier = 113.0 + 352.0 / 31.0;
+        let steps = [2.0 * 3.5 + 2.0 * 8.4, 20.0 * 3.5 + 2.0 * 8.4].map(|core| core + 2.1 + 4.1 + barrier);
+        close(run.latency.unwrap().mean.0, (steps[0] + steps[1]) * 1e-9);
+        close(run.period.unwrap().0, steps[1] * 1e-9);
+    }
+
+    #[test]
+    fn truenorth_pays_for_events_and_for_one_tick() {
+        let deployment = chip("truenorth").deploy(&by_hand(), &DeployOptions::default()).unwrap();
+        let run = deployment.run(array![[1, 0, 1]].view()).unwrap();
+        // Each hidden neuron is there twice, so layer 0 makes 4 operations and layer 1 makes 2.
+        close(run.energy.synapse.unwrap().0, 6.0 * 2.297e-12);
+        close(run.energy.idle.unwrap().0, 2.0 * 15.73e-6 * 1e-3);
+        close(run.latency.unwrap().mean.0, 2e-3);
+        close(run.period.unwrap().0, 1e-3);
+    }
+
+    #[test]
+    fn a_missing_number_takes_away_what_needs_it_and_nothing_else() {
+        let mut profile = chip("loihi1").profile().clone();
+        profile.energy.hop_east_west = None;
+        profile.time.barrier = None;
+        let deployment =
+            super::super::Chip::new(profile).deploy(&by_hand(), &DeployOptions::default()).unwrap();
+        let run = deployment.run(array![[1, 0, 1]].view()).unwrap();
+        assert!(run.energy.synapse.is_some() && run.energy.neuron.is_some());
+        assert_eq!((run.energy.network, run.energy.idle, run.total_energy), (None, None, None));
+        assert_eq!((run.latency, run.period), (None, None));
+    }
+
+    #[test]
+    fn a_crossbar_row_is_paid_in_full() {
+        let mut profile = chip("truenorth").profile().clone();
+        profile.counting.synaptic_operations = OperationCounting::CrossbarRow;
+        let deployment =
+            super::super::Chip::new(profile).deploy(&by_hand(), &DeployOptions::default()).unwrap();
+        // Two inputs and one hidden spike, on two axons each, of 256 crosspoints.
+        assert_eq!(deployment.run(array![[1, 0, 1]].view()).unwrap().chip_operations, 3.0 * 2.0 * 256.0);
+    }
+
+    #[test]
+    fn a_weight_sets_the_crosspoints_of_its_digits() {
+        assert_eq!([-1, 0, 1].map(|weight| digits(weight, 2)), [1, 0, 1]);
+        assert_eq!([-7, -1, 0, 3, 7].map(|weight| digits(weight, 4)), [2, 4, 0, 2, 3]);
+    }
+
+    #[test]
+    fn a_barrier_takes_longer_with_more_tiles() {
+        let profile = chip("loihi1").profile().clone();
+        let barrier = profile.time.barrier.unwrap();
+        close(barrier.duration(0).0, 113e-9);
+        close(barrier.duration(32).0, 465e-9);
+        close(barrier.duration(2).0, (113.0 + 352.0 / 31.0) * 1e-9);
     }
 }

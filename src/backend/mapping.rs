@@ -130,7 +130,8 @@ impl<'a> Plan<'a> {
         weight_bits: Option<u8>,
         profile: &'a ChipProfile,
     ) -> Self {
-        let used = layer.weights.rows().into_iter().filter(|row| row.iter().any(|&weight| weight != 0)).count();
+        let used =
+            layer.weights.rows().into_iter().filter(|row| row.iter().any(|&weight| weight != 0)).count();
         let bits = u64::from(weight_bits.unwrap_or(0));
         let per_neuron = profile.core.axons_per_neuron.map_or(u64::MAX, u64::from);
         Self {
@@ -168,7 +169,11 @@ impl<'a> Plan<'a> {
             neurons: end - first,
             in_axons: self.in_axons(),
             out_axons: neurons * self.out_axons_per_neuron(),
-            synapse_bits: self.limits.synapse_memory.as_ref().map_or(0, |memory| self.memory(memory, neurons)),
+            synapse_bits: self
+                .limits
+                .synapse_memory
+                .as_ref()
+                .map_or(0, |memory| self.memory(memory, neurons)),
         }
     }
 
@@ -227,5 +232,113 @@ impl<'a> Plan<'a> {
                 (words * memory.word_bits).saturating_sub(memory.header_bits) / self.weight_bits
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::DeployOptions;
+    use super::super::fixtures::{chip, full};
+    use super::*;
+
+    fn profile() -> ChipProfile {
+        ChipProfile::builtin("loihi1").unwrap()
+    }
+
+    fn mapped(profile: &ChipProfile, widths: &[usize]) -> Result<Mapping, DeployError> {
+        let network = IntegerNetwork::new(&full(widths), profile, &DeployOptions::default())?;
+        Mapping::new(&network, profile)
+    }
+
+    /// Neurons of each core, layer by layer.
+    fn neurons(mapping: &Mapping) -> Vec<Vec<usize>> {
+        let layer = |layer: &LayerMapping| layer.cores.iter().map(|core| core.neurons).collect();
+        mapping.layers.iter().map(layer).collect()
+    }
+
+    fn message(profile: &ChipProfile, widths: &[usize]) -> String {
+        mapped(profile, widths).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_core_of_neurons_is_filled_to_the_last_and_one_more_takes_another() {
+        assert_eq!(neurons(&mapped(&profile(), &[10, 1024]).unwrap()), [[1024]]);
+        assert_eq!(neurons(&mapped(&profile(), &[10, 1025]).unwrap()), [[512, 513]]);
+    }
+
+    #[test]
+    fn synapse_memory_is_filled_to_the_last_word() {
+        // 784 axons in 16,384 words leave 20 words an axon: 1,280 bits, 10 of them a header, 8 a weight: 158.
+        let mapping = mapped(&profile(), &[784, 158]).unwrap();
+        assert_eq!(neurons(&mapping), [[158]]);
+        assert_eq!(mapping.layers[0].cores[0].synapse_bits, 784 * 20 * 64);
+        assert_eq!(neurons(&mapped(&profile(), &[784, 159]).unwrap()), [[79, 80]]);
+        let mut small = profile();
+        small.core.synapse_memory.as_mut().unwrap().bits = 100 * 64;
+        assert!(mapped(&small, &[100, 2]).is_ok());
+        assert_eq!(
+            message(&small, &[101, 2]),
+            "too large for loihi1: layer 0 needs 6464 bits of synapse memory per neuron, the chip has 6400"
+        );
+    }
+
+    #[test]
+    fn axons_in_are_those_of_inputs_that_have_a_weight() {
+        assert!(mapped(&profile(), &[4096, 2]).is_ok());
+        assert_eq!(
+            message(&profile(), &[4097, 2]),
+            "too large for loihi1: layer 0 needs 4097 axons into a core, the chip has 4096"
+        );
+        let mut network = full(&[4097, 2]);
+        network.layers[0].weights.column_mut(7).fill(0.0);
+        assert!(chip("loihi1").deploy(&network, &DeployOptions::default()).is_ok());
+    }
+
+    #[test]
+    fn axons_out_limit_how_many_neurons_share_a_core() {
+        let mut profile = profile();
+        profile.core.out_axons = Some(20);
+        // Sixty output neurons send over one axon each and take three cores; each neuron below needs three.
+        assert_eq!(neurons(&mapped(&profile, &[5, 6, 60]).unwrap())[0], [6]);
+        assert_eq!(neurons(&mapped(&profile, &[5, 7, 60]).unwrap())[0], [3, 4]);
+        profile.core.out_axons = Some(2);
+        assert_eq!(
+            message(&profile, &[5, 6, 6]),
+            "too large for loihi1: layer 0 needs 3 axons out of a core, the chip has 2"
+        );
+    }
+
+    #[test]
+    fn the_last_core_fits_and_one_more_does_not() {
+        assert_eq!(mapped(&profile(), &[1, 128 * 1024]).unwrap().cores(), 128);
+        assert_eq!(
+            message(&profile(), &[1, 128 * 1024 + 1]),
+            "too large for loihi1: needs 129 cores, the chip has 128"
+        );
+    }
+
+    #[test]
+    fn a_crossbar_takes_two_axons_an_input_and_a_copy_for_every_axon_that_is_driven() {
+        let profile = ChipProfile::builtin("truenorth").unwrap();
+        // 300 output neurons take two cores, each input of which has two axons: four copies of 100.
+        let mapping = mapped(&profile, &[128, 100, 300]).unwrap();
+        assert_eq!(neurons(&mapping), [vec![200, 200], vec![150, 150]]);
+        assert_eq!(mapping.layers[0].copies, 4);
+        assert_eq!(mapping.layers[0].cores[0].in_axons, 256);
+        assert_eq!(mapping.layers[1].cores.iter().map(|core| core.number).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(
+            message(&profile, &[129, 100]),
+            "too large for truenorth: layer 0 needs 258 synapses per neuron, the chip has 256"
+        );
+    }
+
+    #[test]
+    fn every_placed_neuron_has_its_core() {
+        let layer = &mapped(&profile(), &[784, 500]).unwrap().layers[0];
+        for (index, core) in layer.cores.iter().enumerate() {
+            assert_eq!(layer.core_of(core.first), index);
+            assert_eq!(layer.core_of(core.first + core.neurons - 1), index);
+        }
+        assert_eq!(layer.cores.iter().map(|core| core.neurons).sum::<usize>(), 500);
     }
 }

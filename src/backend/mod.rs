@@ -9,6 +9,8 @@
 mod check;
 mod cost;
 mod error;
+#[cfg(test)]
+mod fixtures;
 mod mapping;
 mod measured;
 mod profile;
@@ -25,9 +27,9 @@ pub use error::{DeployError, Limit, RunError};
 pub use mapping::{Core, LayerMapping, Mapping};
 pub use measured::{Basis, Constant, EnergyUnit, Measured, PowerUnit, TimeUnit, Unit};
 pub use profile::{
-    Barrier, BiasFormat, ChipProfile, Compare, CoreLimits, Counting, EnergyConstants, InputSpikes, NeuronFormat,
-    OperationCounting, PacketCounting, ProfileError, SynapseMemory, ThresholdFormat, TimeConstants, Topology,
-    WeightFormat,
+    Barrier, BiasFormat, ChipProfile, Compare, CoreLimits, Counting, EnergyConstants, InputSpikes,
+    NeuronFormat, OperationCounting, PacketCounting, ProfileError, SynapseMemory, ThresholdFormat,
+    TimeConstants, Topology, WeightFormat,
 };
 pub use quantize::{Granularity, IntegerLayer, IntegerNetwork};
 pub use report::{ChipReport, EnergyReport, Utilisation};
@@ -88,7 +90,11 @@ impl Chip {
     /// # Errors
     /// If it does not fit, with the limit that it breaks; if its inputs are graded and the chip takes
     /// plain spikes; if the chip has no weights of the bits asked for; if the network is malformed.
-    pub fn deploy(&self, network: &BinaryNetwork, options: &DeployOptions) -> Result<Deployment, DeployError> {
+    pub fn deploy(
+        &self,
+        network: &BinaryNetwork,
+        options: &DeployOptions,
+    ) -> Result<Deployment, DeployError> {
         let input_max = network.input_max;
         if input_max > 1 && !self.takes_graded_inputs() {
             return Err(DeployError::GradedInput { chip: self.profile.name.clone(), input_max });

@@ -351,3 +351,51 @@ impl ChipProfile {
         stated.into_iter().flatten().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn configs() -> &'static Path {
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/configs"))
+    }
+
+    #[test]
+    fn every_profile_in_the_folder_is_built_in_under_its_name_and_passes_the_schema() {
+        let validator = jsonschema::validator_for(&ChipProfile::schema()).unwrap();
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(configs().join("chips")).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(ChipProfile::builtin(&name).unwrap(), ChipProfile::from_json(&text, &name).unwrap());
+            assert_eq!(ChipProfile::builtin(&name).unwrap().name, name);
+            validator.validate(&serde_json::from_str(&text).unwrap()).unwrap();
+            found.push(name);
+        }
+        found.sort();
+        assert_eq!(found, ChipProfile::builtin_names().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_profile_is_the_same_after_writing_and_reading() {
+        for name in ChipProfile::builtin_names() {
+            let profile = ChipProfile::builtin(name).unwrap();
+            let text = serde_json::to_string(&profile).unwrap();
+            assert_eq!(ChipProfile::from_json(&text, name).unwrap(), profile);
+        }
+    }
+
+    /// After a change of the format: `UPDATE_SCHEMA=1 cargo test --lib the_committed_schema`.
+    #[test]
+    fn the_committed_schema_of_chips_is_current() {
+        let path = configs().join("chip.schema.json");
+        let current = serde_json::to_string_pretty(&ChipProfile::schema()).unwrap() + "\n";
+        if std::env::var_os("UPDATE_SCHEMA").is_some() {
+            std::fs::write(&path, &current).unwrap();
+        }
+        assert!(std::fs::read_to_string(&path).unwrap() == current, "{} is out of date", path.display());
+    }
+}

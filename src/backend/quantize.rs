@@ -15,7 +15,9 @@ use super::profile::{ChipProfile, Compare, NeuronFormat, WeightFormat};
 use super::scale::Scale;
 
 /// How many weights share a scale.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Granularity {
     /// All of a layer.
@@ -108,7 +110,9 @@ impl IntegerLayer {
 fn weight_bits(profile: &ChipProfile, options: &DeployOptions) -> Result<Option<u8>, DeployError> {
     let (min, max, default) = match profile.weights {
         WeightFormat::Exact => (2, 16, None),
-        WeightFormat::Integer { min_bits, max_bits, default_bits, .. } => (min_bits, max_bits, Some(default_bits)),
+        WeightFormat::Integer { min_bits, max_bits, default_bits, .. } => {
+            (min_bits, max_bits, Some(default_bits))
+        }
         WeightFormat::Palette { types, default_bits, .. } => (2, types, Some(default_bits)),
     };
     match options.weight_bits {
@@ -204,7 +208,9 @@ impl Quantizer<'_> {
     fn shifts(&self) -> (u8, u8) {
         let register = self.profile.neuron.threshold.as_ref().map_or(0, |threshold| threshold.shift);
         match self.profile.weights {
-            WeightFormat::Integer { shift: [least, greatest], .. } => (least, register.clamp(least, greatest)),
+            WeightFormat::Integer { shift: [least, greatest], .. } => {
+                (least, register.clamp(least, greatest))
+            }
             WeightFormat::Exact | WeightFormat::Palette { .. } => (0, 0),
         }
     }
@@ -281,11 +287,135 @@ impl Grid {
         let weights = layer.weights.iter().map(|&w| whole("weight", w)).collect::<Result<Vec<f64>, _>>()?;
         let weights = Array2::from_shape_vec(layer.weights.dim(), weights).expect("one number a weight");
         let sums_are_exact = |row: ArrayView1<'_, f64>| {
-            row.iter().map(|weight| weight.abs()).sum::<f64>() * f64::from(input_max) <= 2f64.powi(53)
+            row.iter().map(|weight| weight.abs()).sum::<f64>() * f64::from(input_max) < 2f64.powi(53)
         };
         match weights.rows().into_iter().position(|row| !sums_are_exact(row)) {
             Some(neuron) => Err(malformed(format!("sums of neuron {neuron} need more than 53 bits"))),
             None => Ok(Self { weights: weights.mapv(|weight| weight as i64), thresholds }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::super::fixtures::{Random, by_hand, full};
+    use super::*;
+
+    fn quantized(
+        network: &BinaryNetwork,
+        chip: &str,
+        options: &DeployOptions,
+    ) -> Result<IntegerNetwork, DeployError> {
+        IntegerNetwork::new(network, &ChipProfile::builtin(chip).unwrap(), options)
+    }
+
+    fn bits(weight_bits: u8, granularity: Granularity) -> DeployOptions {
+        DeployOptions { weight_bits: Some(weight_bits), granularity }
+    }
+
+    #[test]
+    fn a_chip_that_fires_above_its_threshold_gets_one_less() {
+        let options = DeployOptions::default();
+        let at = quantized(&by_hand(), "ideal", &options).unwrap();
+        let above = quantized(&by_hand(), "loihi1", &options).unwrap();
+        assert_eq!(at.layers[1].weights, array![[1, 1], [0, 1]]);
+        assert_eq!((at.compare, &at.layers[1].thresholds), (Compare::Ge, &array![1, 2]));
+        assert_eq!((above.compare, &above.layers[1].thresholds), (Compare::Gt, &array![0, 1]));
+    }
+
+    #[test]
+    fn thresholds_out_of_reach_come_to_its_edge() {
+        let mut network = by_hand();
+        network.layers[0].thresholds = array![1e300, -1e300];
+        let layer = &quantized(&network, "ideal", &DeployOptions::default()).unwrap().layers[0];
+        assert_eq!((&layer.thresholds, layer.thresholds_changed), (&array![3, -1], 0));
+    }
+
+    #[test]
+    fn a_scale_for_each_channel_is_closer_than_one_for_the_layer() {
+        let mut random =
+            Random { widths: vec![30], classes: 2, input_max: 1, largest: 1000, exponent: -10, seed: 1 }
+                .network();
+        random.layers[0].weights.row_mut(0).mapv_inplace(|weight| (weight * 64.0).round() / 1024.0);
+        let error =
+            |granularity| quantized(&random, "loihi1", &bits(4, granularity)).unwrap().layers[0].weight_error;
+        assert!(0.0 < error(Granularity::Channel) && error(Granularity::Channel) < error(Granularity::Layer));
+    }
+
+    #[test]
+    fn scales_give_the_weights_back_within_half_a_step() {
+        let random =
+            Random { widths: vec![50], classes: 2, input_max: 1, largest: 1000, exponent: -10, seed: 2 };
+        let network = random.network();
+        let integers = &quantized(&network, "ideal", &bits(8, Granularity::Channel)).unwrap().layers[0];
+        for ((output, input), weight) in network.layers[0].weights.indexed_iter() {
+            let scale = integers.scales[output];
+            let code = integers.weights[[input, output]];
+            assert!(code.abs() == 127 || (code as f64 * scale - weight).abs() <= scale * 0.500_001);
+        }
+    }
+
+    #[test]
+    fn sums_up_to_the_membrane_fit_and_one_more_does_not() {
+        let mut profile = ChipProfile::builtin("loihi1").unwrap();
+        profile.neuron.membrane_bits = Some(8);
+        let deploy = |inputs| IntegerNetwork::new(&full(&[inputs, 2]), &profile, &DeployOptions::default());
+        assert_eq!(deploy(1).unwrap().layers[0].shift, 6);
+        assert_eq!(deploy(2).unwrap().layers[0].shift, 5);
+        assert_eq!(deploy(127).unwrap().layers[0].shift, 0);
+        let message = deploy(128).unwrap_err().to_string();
+        assert_eq!(message, "too large for loihi1: layer 0 needs 9 membrane bits, the chip has 8");
+    }
+
+    #[test]
+    fn a_threshold_that_the_chip_cannot_have_is_counted() {
+        let mut profile = ChipProfile::builtin("loihi1").unwrap();
+        profile.neuron.threshold.as_mut().unwrap().bias = None;
+        let mut network = full(&[9, 2]);
+        network.layers[0].weights.fill(-1.0);
+        network.layers[0].thresholds = array![-3.0, 1.0];
+        let layer = &IntegerNetwork::new(&network, &profile, &DeployOptions::default()).unwrap().layers[0];
+        assert_eq!((&layer.thresholds, layer.thresholds_changed), (&array![0, 0], 1));
+    }
+
+    #[test]
+    fn bits_that_the_chip_does_not_have_are_refused() {
+        let message = |chip, weight_bits| {
+            quantized(&by_hand(), chip, &bits(weight_bits, Granularity::Layer)).unwrap_err().to_string()
+        };
+        assert_eq!(message("loihi1", 10), "weight_bits = 10: loihi1 takes 2 to 9");
+        assert_eq!(message("truenorth", 1), "weight_bits = 1: truenorth takes 2 to 4");
+    }
+
+    #[test]
+    fn a_malformed_network_is_refused() {
+        let message = |change: fn(&mut BinaryNetwork)| {
+            let mut network = by_hand();
+            change(&mut network);
+            quantized(&network, "ideal", &DeployOptions::default()).unwrap_err().to_string()
+        };
+        assert_eq!(
+            message(|network| network.layers[0].weights[[0, 0]] = 0.5),
+            "layer 0: weight 0.5 is not a whole multiple of 2^0"
+        );
+        assert_eq!(
+            message(|network| network.layers[1].thresholds[0] = f64::NAN),
+            "layer 1: threshold NaN is not a whole multiple of 2^0"
+        );
+        assert_eq!(
+            message(|network| network.layers[0].weights[[1, 0]] = 2f64.powi(53)),
+            "layer 0: sums of neuron 1 need more than 53 bits"
+        );
+        assert_eq!(
+            message(|network| network.layers[1] = full(&[3, 2]).layers.remove(0)),
+            "layer 1: 3 inputs do not match the neurons of the layer below"
+        );
+        assert_eq!(message(|network| network.layers.clear()), "layer 0: a network needs one layer at least");
+        assert_eq!(
+            message(|network| network.layers[1] = full(&[2, 3]).layers.remove(0)),
+            "layer 1: 3 output neurons, the key has 2"
+        );
     }
 }

@@ -143,7 +143,9 @@ impl Utilisation {
         let limits = &profile.core;
         Self {
             neurons: share(limits.neurons.map(u64::from), |core| core.neurons as u64),
-            synapse_memory: share(limits.synapse_memory.as_ref().map(|memory| memory.bits), |core| core.synapse_bits),
+            synapse_memory: share(limits.synapse_memory.as_ref().map(|memory| memory.bits), |core| {
+                core.synapse_bits
+            }),
             in_axons: share(limits.in_axons.map(u64::from), |core| core.in_axons),
             out_axons: share(limits.out_axons.map(u64::from), |core| core.out_axons),
         }

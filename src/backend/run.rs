@@ -96,10 +96,11 @@ impl Machine {
         let (mut scratch, mut operations) = (Scratch::default(), Vec::new());
         for sample in samples {
             let mut meter = self.cost.meter(&mut operations);
-            let decision = self.simulator.run(sample, inputs.row(sample), &mut scratch, |layer, active, spikes| {
-                meter.layer(layer, active, spikes);
-                totals.layers[layer].count(active, spikes, &self.fan_out[layer]);
-            })?;
+            let decision =
+                self.simulator.run(sample, inputs.row(sample), &mut scratch, |layer, active, spikes| {
+                    meter.layer(layer, active, spikes);
+                    totals.layers[layer].count(active, spikes, &self.fan_out[layer]);
+                })?;
             let (tally, timing) = (meter.tally, meter.timing());
             let period = timing.map(|timing| timing.period);
             totals.predictions.push(decision.class);
@@ -196,4 +197,78 @@ fn spread<T>(samples: &[T], number: impl Fn(&T) -> f64) -> Option<Spread<f64>> {
     let numbers = || samples.iter().map(&number);
     let max = numbers().reduce(f64::max)?;
     Some(Spread { mean: numbers().sum::<f64>() / samples.len() as f64, max })
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array2, array};
+
+    use super::super::fixtures::{Random, by_hand, chip};
+    use super::super::{DeployOptions, Deployment};
+    use super::*;
+
+    fn deployed(name: &str) -> Deployment {
+        chip(name).deploy(&by_hand(), &DeployOptions::default()).unwrap()
+    }
+
+    #[test]
+    fn what_each_layer_does_is_counted() {
+        // a: h1, so o1. b: h1 h2, so o1 o2. a and c: h1, so o1. Nothing: nothing.
+        let run = deployed("ideal").run(array![[1, 0, 0], [0, 1, 0], [1, 0, 1], [0, 0, 0]].view()).unwrap();
+        let layer = |active_inputs, spikes, synaptic_operations| LayerActivity {
+            active_inputs,
+            spikes,
+            synaptic_operations,
+        };
+        assert_eq!(run.layers, [layer(4, 4, 5), layer(4, 4, 7)]);
+        assert_eq!((run.predictions, run.ties), (vec![0, 0, 0, 0], 2));
+    }
+
+    #[test]
+    fn a_profile_without_numbers_gives_no_costs() {
+        let run = deployed("ideal").run(array![[1, 0, 0]].view()).unwrap();
+        let none = Energy { synapse: None, neuron: None, network: None, idle: None };
+        assert_eq!((run.energy, run.total_energy, run.latency, run.period), (none, None, None, None));
+    }
+
+    #[test]
+    fn a_silent_network_and_a_silent_layer_show() {
+        let run = deployed("loihi1").run(array![[0, 0, 1], [0, 0, 0]].view()).unwrap();
+        assert!(run.is_silent());
+        let run = deployed("loihi1").run(array![[1, 0, 0]].view()).unwrap();
+        assert_eq!((run.is_silent(), run.silent_layer()), (false, None));
+        let mut network = by_hand();
+        network.layers[1].thresholds.fill(3.0);
+        let deployment = chip("loihi1").deploy(&network, &DeployOptions::default()).unwrap();
+        let run = deployment.run(array![[1, 0, 0]].view()).unwrap();
+        assert_eq!((run.is_silent(), run.silent_layer()), (false, Some(1)));
+    }
+
+    #[test]
+    fn one_thread_and_four_give_the_same_bits() {
+        let random =
+            Random { widths: vec![30, 40], classes: 3, input_max: 1, largest: 90, exponent: 0, seed: 5 };
+        let deployment = chip("loihi1").deploy(&random.network(), &DeployOptions::default()).unwrap();
+        let inputs = random.inputs(500);
+        let on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| deployment.run(inputs.view()).unwrap())
+        };
+        assert_eq!(on(1), on(4));
+    }
+
+    #[test]
+    fn inputs_that_the_network_does_not_take_are_refused() {
+        let deployment = deployed("ideal");
+        let error = deployment.run(Array2::zeros((1, 4)).view()).unwrap_err();
+        assert_eq!(error.to_string(), "inputs are 4 wide; the network takes 3");
+        let error = deployment.run(array![[0, 0, 0], [0, 2, 0]].view()).unwrap_err();
+        assert_eq!(error.to_string(), "input 2 of sample 1: the network takes 0 to 1");
+    }
+
+    #[test]
+    fn no_samples_give_an_empty_run() {
+        let run = deployed("loihi1").run(Array2::zeros((0, 3)).view()).unwrap();
+        assert_eq!((run.predictions, run.latency, run.period), (vec![], None, None));
+    }
 }

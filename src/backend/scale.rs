@@ -24,7 +24,10 @@ pub(super) enum Scale {
 
 impl Scale {
     /// The scale for `weights` with codes up to `largest_code`; `None`: codes have no limit.
-    pub(super) fn choose<'a>(weights: impl Iterator<Item = &'a i64> + Clone, largest_code: Option<i64>) -> Self {
+    pub(super) fn choose<'a>(
+        weights: impl Iterator<Item = &'a i64> + Clone,
+        largest_code: Option<i64>,
+    ) -> Self {
         let divisor = weights.clone().fold(0, |divisor, &weight| gcd(divisor, weight.unsigned_abs())).max(1);
         let largest = weights.clone().map(|weight| weight.unsigned_abs()).max().unwrap_or(0);
         match largest_code {
@@ -111,7 +114,10 @@ mod tests {
 
     #[test]
     fn a_threshold_rounds_up_to_the_next_whole_sum() {
-        assert_eq!([-7.0, -6.0, 0.0, 1.0, 6.0, 7.0].map(|t| Scale::Divisor(3).threshold(t)), [-2, -2, 0, 1, 2, 3]);
+        assert_eq!(
+            [-7.0, -6.0, 0.0, 1.0, 6.0, 7.0].map(|t| Scale::Divisor(3).threshold(t)),
+            [-2, -2, 0, 1, 2, 3]
+        );
         let step = Scale::Step { step: 2.5, largest_code: 7 };
         assert_eq!([-6.0, 5.0, 5.1].map(|t| step.threshold(t)), [-2, 2, 3]);
     }
@@ -122,7 +128,10 @@ mod tests {
         weights.push(200);
         let scale = Scale::choose(weights.iter(), Some(1));
         assert!((99.0..=120.0).contains(&scale.size()), "{scale:?}");
-        assert_eq!(weights.iter().map(|&w| scale.code(w)).collect::<Vec<_>>(), [1, -1, 1, -1, 1, 1, -1, 1, -1, 1]);
+        assert_eq!(
+            weights.iter().map(|&w| scale.code(w)).collect::<Vec<_>>(),
+            [1, -1, 1, -1, 1, 1, -1, 1, -1, 1]
+        );
     }
 
     proptest! {

@@ -8,7 +8,7 @@ use std::ops::{Add, Mul};
 
 use ndarray::ArrayView1;
 
-use crate::network::Key;
+use crate::network::{Decision, Key};
 
 use super::error::RunError;
 use super::profile::Compare;
@@ -68,15 +68,6 @@ pub(super) struct Scratch {
     levels: Vec<u8>,
     spikes: Vec<u32>,
     scores: Vec<i32>,
-}
-
-/// What the chip decided on one sample.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Decision {
-    /// The class of the highest score, the lowest of several.
-    pub class: u16,
-    /// Whether several classes had the highest score.
-    pub tied: bool,
 }
 
 /// A network ready to run.
@@ -266,9 +257,76 @@ impl Decoder {
                 *score += share;
             }
         }
-        let highest = scores.iter().max().copied().unwrap_or(0);
-        let mut winners = scores.iter().enumerate().filter(|&(_, &score)| score == highest);
-        let class = winners.next().map_or(0, |(class, _)| class as u16);
-        Decision { class, tied: winners.next().is_some() }
+        Decision::of(scores)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::DeployOptions;
+    use super::super::fixtures::{Random, chip, reference};
+    use super::*;
+    use crate::network::BinaryNetwork;
+
+    fn random(widths: Vec<usize>, classes: usize, seed: u64) -> Random {
+        Random { widths, classes, input_max: 1, largest: 1, exponent: 0, seed }
+    }
+
+    /// Decisions and ties of `network` on a chip are those of the reference.
+    fn agrees(name: &str, network: &BinaryNetwork, inputs: ndarray::ArrayView2<'_, u8>) {
+        let run = chip(name).deploy(network, &DeployOptions::default()).unwrap().run(inputs).unwrap();
+        let expected: Vec<Decision> =
+            inputs.rows().into_iter().map(|sample| reference(network, sample)).collect();
+        assert_eq!(run.predictions, expected.iter().map(|decision| decision.class).collect::<Vec<_>>());
+        assert_eq!(run.ties, expected.iter().filter(|decision| decision.tied).count());
+    }
+
+    proptest! {
+        #[test]
+        fn without_limits_every_decision_is_the_networks_own(
+            widths in prop::collection::vec(1usize..20, 1..4), classes in 2usize..5, seed: u64,
+            input_max in prop::sample::select(vec![1u8, 4, 255]), bits in 1u32..36, exponent in -60i32..4,
+        ) {
+            let random = Random { input_max, largest: 1 << bits, exponent, ..random(widths, classes, seed) };
+            agrees("ideal", &random.network(), random.inputs(70).view());
+        }
+
+        #[test]
+        fn small_whole_weights_decide_alike_where_the_chip_fires_above_its_threshold(
+            widths in prop::collection::vec(1usize..40, 1..4), classes in 2usize..5, seed: u64,
+            largest in 1i64..=127, exponent in -40i32..4,
+        ) {
+            let random = Random { largest, exponent, ..random(widths, classes, seed) };
+            agrees("loihi1", &random.network(), random.inputs(20).view());
+        }
+
+        #[test]
+        fn ternary_weights_decide_alike_where_the_chip_fires_at_its_threshold(
+            widths in prop::collection::vec(1usize..100, 1..4), classes in 2usize..5, seed: u64,
+        ) {
+            let random = random(widths, classes, seed);
+            agrees("truenorth", &random.network(), random.inputs(20).view());
+        }
+    }
+
+    /// The deployed layer of one neuron with these weights, on the chip without limits.
+    fn lane_of(weights: &[f64], input_max: u8) -> Rows {
+        let weights = ndarray::Array2::from_shape_vec((1, weights.len()), weights.to_vec()).unwrap();
+        let layer = crate::network::BinaryLayer { weights, thresholds: ndarray::array![0.0], exponent: 0 };
+        let key = Key::from_members(ndarray::array![[true], [false]]);
+        let network = BinaryNetwork { input_max, layers: vec![layer], key };
+        let deployment = chip("ideal").deploy(&network, &DeployOptions::default()).unwrap();
+        Rows::new(&deployment.network().layers[0], Compare::Ge)
+    }
+
+    #[test]
+    fn sums_live_in_the_narrowest_integer_that_holds_them_all() {
+        assert!(matches!(lane_of(&[32_765.0, 1.0, -32_767.0], 1), Rows::I16(_)));
+        assert!(matches!(lane_of(&[32_766.0, 1.0], 1), Rows::I32(_)));
+        assert!(matches!(lane_of(&[32_765.0, 1.0], 2), Rows::I32(_)));
+        assert!(matches!(lane_of(&[2_147_483_645.0, 1.0], 1), Rows::I32(_)));
+        assert!(matches!(lane_of(&[2_147_483_646.0, 1.0], 1), Rows::I64(_)));
     }
 }

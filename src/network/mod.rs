@@ -3,9 +3,11 @@
 //! Axes: B batch, I inputs, O outputs, N output neurons, K classes.
 
 mod binary;
-mod head;
+mod decision;
+mod key;
 mod spec;
 
 pub use binary::{BinaryLayer, BinaryNetwork};
-pub use head::Key;
+pub use decision::Decision;
+pub use key::Key;
 pub use spec::{HeadSpec, LayerSpec, Spec};
