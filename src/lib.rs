@@ -1,6 +1,5 @@
 //! Hyperparameter tuner for binary-communication networks on spiking chips.
 
-pub mod data;
 pub mod input;
 pub mod linalg;
 pub mod seed;
@@ -9,3 +8,7 @@ pub mod units;
 pub mod search;
 pub mod space;
 pub mod study;
+
+pub mod backend;
+pub mod data;
+pub mod network;

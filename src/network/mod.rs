@@ -2,16 +2,12 @@
 //!
 //! Axes: B batch, I inputs, O outputs, N output neurons, K classes.
 
-mod activation;
 mod binary;
-mod dense;
-mod dropout;
-mod head;
-mod norm;
-#[doc(hidden)]
-pub mod reference;
+mod decision;
+mod key;
 mod spec;
 
 pub use binary::{BinaryLayer, BinaryNetwork};
-pub use head::Key;
+pub use decision::Decision;
+pub use key::Key;
 pub use spec::{HeadSpec, LayerSpec, Spec};

@@ -1,0 +1,107 @@
+//! Why a network cannot be deployed, or a deployed one not run.
+
+use std::fmt;
+
+/// Why a network cannot be deployed on a chip.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum DeployError {
+    /// The chip has less than the network needs.
+    #[error("too large for {chip}: {}needs {needed} {limit}, the chip has {available}", place(*layer))]
+    TooLarge {
+        /// The chip's name.
+        chip: String,
+        /// What there is too little of.
+        limit: Limit,
+        /// How much of it the network needs.
+        needed: u64,
+        /// How much of it there is.
+        available: u64,
+        /// The layer, counted from 0; `None`: the network as a whole.
+        layer: Option<usize>,
+    },
+    /// Inputs are graded and the chip takes plain spikes.
+    #[error("input_max = {input_max}: {chip} takes no graded spikes; choose another input coding")]
+    GradedInput {
+        /// The chip's name.
+        chip: String,
+        /// The network's largest input.
+        input_max: u8,
+    },
+    /// The chip has no weights of this many bits.
+    #[error("weight_bits = {bits}: {chip} takes {min} to {max}")]
+    WeightBits {
+        /// The chip's name.
+        chip: String,
+        /// The bits that were asked for.
+        bits: u8,
+        /// The fewest.
+        min: u8,
+        /// The most.
+        max: u8,
+    },
+    /// Not a network: sizes that do not fit together, or numbers off the grid.
+    #[error("layer {layer}: {problem}")]
+    Malformed {
+        /// The layer, counted from 0.
+        layer: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// What a chip can have too little of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Cores of the chip.
+    Cores,
+    /// Axons into one core.
+    InAxons,
+    /// Axons out of one core.
+    OutAxons,
+    /// Synapses of one neuron.
+    FanIn,
+    /// Bits of one core's synapse memory.
+    SynapseMemory,
+    /// Bits of a membrane potential.
+    MembraneBits,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Limit::Cores => "cores",
+            Limit::InAxons => "axons into a core",
+            Limit::OutAxons => "axons out of a core",
+            Limit::FanIn => "synapses per neuron",
+            Limit::SynapseMemory => "bits of synapse memory per neuron",
+            Limit::MembraneBits => "membrane bits",
+        })
+    }
+}
+
+fn place(layer: Option<usize>) -> String {
+    layer.map_or_else(String::new, |layer| format!("layer {layer} "))
+}
+
+/// Why inputs cannot be run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// Inputs of another width than the network's.
+    #[error("inputs are {found} wide; the network takes {expected}")]
+    Width {
+        /// The inputs' width.
+        found: usize,
+        /// The network's.
+        expected: usize,
+    },
+    /// An input above the network's largest.
+    #[error("input {level} of sample {sample}: the network takes 0 to {input_max}")]
+    Level {
+        /// The input.
+        level: u8,
+        /// Where it is, counted from 0.
+        sample: usize,
+        /// The largest that the network takes.
+        input_max: u8,
+    },
+}

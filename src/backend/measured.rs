@@ -1,0 +1,179 @@
+//! Physical numbers with their unit, their basis and their source.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::units::{Joules, Seconds, Watts};
+
+/// A physical number as a chip profile states it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Measured<U> {
+    /// Zero or more, in `unit`.
+    pub value: f64,
+    /// The unit of `value`.
+    pub unit: U,
+    /// How the number came about.
+    pub basis: Basis,
+    /// A key of the profile's `sources`.
+    pub source: String,
+}
+
+/// How a physical number came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Basis {
+    /// Measured on the manufactured chip.
+    Silicon,
+    /// Simulated from the circuit before manufacture.
+    PreSilicon,
+    /// Computed from other published numbers.
+    Derived,
+    /// Fitted so that a model agrees with measurements.
+    Calibrated,
+}
+
+/// A unit of one physical dimension.
+pub trait Unit: Copy {
+    /// What one of this unit is in the SI unit of its dimension.
+    fn in_si(self) -> f64;
+
+    /// How it is written.
+    fn symbol(self) -> &'static str;
+}
+
+/// Defines the units of a dimension, spelled in JSON as people write them.
+macro_rules! units {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $spelling:literal, $si:literal;)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        pub enum $name {
+            $($(#[$variant_doc])* #[serde(rename = $spelling)] $variant,)*
+        }
+
+        impl Unit for $name {
+            fn in_si(self) -> f64 {
+                match self {
+                    $(Self::$variant => $si,)*
+                }
+            }
+
+            fn symbol(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $spelling,)*
+                }
+            }
+        }
+    };
+}
+
+units! {
+    /// Units of energy.
+    EnergyUnit {
+        /// 1e-15 J
+        Femtojoule = "fJ", 1e-15;
+        /// 1e-12 J
+        Picojoule = "pJ", 1e-12;
+        /// 1e-9 J
+        Nanojoule = "nJ", 1e-9;
+    }
+}
+
+units! {
+    /// Units of time.
+    TimeUnit {
+        /// 1e-9 s
+        Nanosecond = "ns", 1e-9;
+        /// 1e-6 s
+        Microsecond = "us", 1e-6;
+        /// 1e-3 s
+        Millisecond = "ms", 1e-3;
+    }
+}
+
+units! {
+    /// Units of power.
+    PowerUnit {
+        /// 1e-6 W
+        Microwatt = "uW", 1e-6;
+        /// 1e-3 W
+        Milliwatt = "mW", 1e-3;
+        /// 1 W
+        Watt = "W", 1.0;
+    }
+}
+
+impl<U: Unit> Measured<U> {
+    fn in_si(&self) -> f64 {
+        self.value * self.unit.in_si()
+    }
+}
+
+impl Measured<EnergyUnit> {
+    /// The energy.
+    pub fn energy(&self) -> Joules {
+        Joules(self.in_si())
+    }
+}
+
+impl Measured<TimeUnit> {
+    /// The duration.
+    pub fn time(&self) -> Seconds {
+        Seconds(self.in_si())
+    }
+}
+
+impl Measured<PowerUnit> {
+    /// The power.
+    pub fn power(&self) -> Watts {
+        Watts(self.in_si())
+    }
+}
+
+/// One physical number of a profile, with its place in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Constant {
+    /// The key's path in the profile: `energy.spike`.
+    pub name: String,
+    /// The number, in `unit`.
+    pub value: f64,
+    /// Its unit.
+    pub unit: String,
+    /// How it came about.
+    pub basis: Basis,
+    /// Where it was published; in a profile the key of a source, in a report the source itself.
+    pub source: String,
+}
+
+impl Constant {
+    /// The number at `name`, if the profile states it.
+    pub(super) fn new<U: Unit>(name: &str, stated: Option<&Measured<U>>) -> Option<Self> {
+        stated.map(|number| Self {
+            name: name.to_owned(),
+            value: number.value,
+            unit: number.unit.symbol().to_owned(),
+            basis: number.basis,
+            source: number.source.clone(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_read_in_its_unit() {
+        let text = r#"{"value": 23.6, "unit": "pJ", "basis": "pre-silicon", "source": "davies2018"}"#;
+        let number: Measured<EnergyUnit> = serde_json::from_str(text).unwrap();
+        assert!((number.energy().0 - 2.36e-11).abs() < 1e-26);
+        assert_eq!(number.basis, Basis::PreSilicon);
+    }
+
+    #[test]
+    fn an_energy_in_seconds_is_refused() {
+        let text = r#"{"value": 23.6, "unit": "ns", "basis": "silicon", "source": "x"}"#;
+        let error = serde_json::from_str::<Measured<EnergyUnit>>(text).unwrap_err().to_string();
+        assert!(error.starts_with("unknown variant `ns`, expected one of `fJ`, `pJ`, `nJ`"), "{error}");
+    }
+}

@@ -1,0 +1,401 @@
+//! Chip profiles: what a chip can hold, how it computes, and what that costs.
+//!
+//! A profile is a JSON file. `null` for a limit means that the chip has none. `null` for a physical
+//! number means that none is published: whatever needs it is then not reported at all. Zero is a statement.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::input::{InputError, from_json, suggestion};
+
+use super::measured::{Constant, EnergyUnit, Measured, PowerUnit, TimeUnit};
+
+/// The profiles that come with the program: name and JSON text.
+const BUILTIN: [(&str, &str); 3] = [
+    ("ideal", include_str!("../../configs/chips/ideal.json")),
+    ("loihi1", include_str!("../../configs/chips/loihi1.json")),
+    ("truenorth", include_str!("../../configs/chips/truenorth.json")),
+];
+
+/// Why there is no such profile.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ProfileError {
+    /// No profile of this name comes with the program.
+    #[error("chip = \"{name}\": no such chip{hint}")]
+    Unknown {
+        /// The name that was asked for.
+        name: String,
+        /// The nearest name, or all of them.
+        hint: String,
+    },
+    /// The file is not a profile.
+    #[error(transparent)]
+    Input(#[from] InputError),
+}
+
+/// A chip.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChipProfile {
+    /// Where the JSON Schema is, for editors.
+    #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
+    pub schema_url: Option<String>,
+    /// Version of this format: 1.
+    pub schema: u32,
+    /// The chip's name, with the variant of its numbers where there are several.
+    pub name: String,
+    /// What it is, in one or two sentences.
+    pub description: String,
+    /// Citations by the keys that the numbers name.
+    #[schemars(with = "std::collections::BTreeMap<String, String>")]
+    pub sources: IndexMap<String, String>,
+    /// How its cores are laid out.
+    pub topology: Topology,
+    /// What one core can hold.
+    pub core: CoreLimits,
+    /// What a weight can be.
+    pub weights: WeightFormat,
+    /// How a neuron decides.
+    pub neuron: NeuronFormat,
+    /// What an input spike can carry.
+    pub input: InputSpikes,
+    /// What is counted as one operation or one packet.
+    pub counting: Counting,
+    /// Energies and powers.
+    pub energy: EnergyConstants,
+    /// Durations.
+    pub time: TimeConstants,
+}
+
+/// How the cores of a chip are laid out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Topology {
+    /// Cores of one chip.
+    pub cores: Option<u32>,
+    /// Cores that share a router.
+    pub cores_per_tile: u32,
+    /// Tiles from east to west and from north to south; null: every core is next to every other.
+    pub mesh: Option<[u32; 2]>,
+}
+
+/// What one core can hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CoreLimits {
+    /// Neurons.
+    pub neurons: Option<u32>,
+    /// Axons that come in.
+    pub in_axons: Option<u32>,
+    /// Axons that go out: pairs of a neuron and a core that it sends to.
+    pub out_axons: Option<u32>,
+    /// Synapses of one neuron.
+    pub fan_in: Option<u32>,
+    /// Axons on other cores that one neuron can drive; a neuron that needs more is placed several times.
+    pub axons_per_neuron: Option<u32>,
+    /// Memory that holds the weights.
+    pub synapse_memory: Option<SynapseMemory>,
+}
+
+/// Weights are kept in lists, one an axon, each beginning in a new word.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SynapseMemory {
+    /// Bits of one core.
+    pub bits: u64,
+    /// Bits of a word.
+    pub word_bits: u64,
+    /// Bits before the first weight of a list.
+    pub header_bits: u64,
+}
+
+/// What a weight can be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum WeightFormat {
+    /// Weights stay as trained, unless fewer bits are asked for.
+    Exact,
+    /// Signed integers, `-(2^(b-1) - 1) ..= 2^(b-1) - 1`, shifted into the membrane.
+    Integer {
+        /// Fewest bits, sign included; 2 or more.
+        min_bits: u8,
+        /// Most bits, sign included.
+        max_bits: u8,
+        /// Bits where none are asked for.
+        default_bits: u8,
+        /// Least and greatest left shift of a layer's weights into the membrane.
+        shift: [u8; 2],
+    },
+    /// A crossbar of bits; each neuron has one value per axon type.
+    ///
+    /// A weight of b bits takes b axons of different types for each input. With 2 bits the values are
+    /// 1 and -1 (Esser et al. 2016); with more they are the digits of two's complement.
+    Palette {
+        /// Axon types, 2 or more.
+        types: u8,
+        /// Bits of a neuron's value for a type, sign included.
+        value_bits: u8,
+        /// Bits of a weight where none are asked for; at most `types`.
+        default_bits: u8,
+    },
+}
+
+/// How a neuron decides.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NeuronFormat {
+    /// When it fires.
+    pub compare: Compare,
+    /// Bits of the membrane potential, sign included.
+    pub membrane_bits: Option<u8>,
+    /// What a threshold can be; null: any whole number.
+    pub threshold: Option<ThresholdFormat>,
+}
+
+/// When a neuron fires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Compare {
+    /// potential > threshold
+    Gt,
+    /// potential >= threshold
+    Ge,
+}
+
+/// What a threshold can be: an unsigned register, less what a constant bias adds to the potential.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ThresholdFormat {
+    /// Bits of the register.
+    pub bits: u8,
+    /// The register counts in steps of `2^shift` of the membrane.
+    pub shift: u8,
+    /// The bias, without which a threshold cannot be below zero.
+    pub bias: Option<BiasFormat>,
+}
+
+/// A constant that is added to the potential: `mantissa * 2^exponent`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BiasFormat {
+    /// Bits of the mantissa, sign included.
+    pub bits: u8,
+    /// The largest exponent.
+    pub max_exponent: u8,
+}
+
+/// What an input spike can carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum InputSpikes {
+    /// That it happened, and nothing else.
+    Binary,
+    /// A whole number.
+    Graded,
+}
+
+/// What is counted as one operation or one packet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Counting {
+    /// Synaptic operations of a spike that comes in.
+    pub synaptic_operations: OperationCounting,
+    /// Packets of a spike that goes out.
+    pub packets: PacketCounting,
+}
+
+/// Synaptic operations of a spike that comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OperationCounting {
+    /// One for every synapse whose weight is not zero.
+    Effective,
+    /// One for every neuron that the core can hold, connected or not.
+    CrossbarRow,
+}
+
+/// Packets of a spike that goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PacketCounting {
+    /// One for every core that it goes to.
+    PerDestinationCore,
+    /// One for every axon that it goes to.
+    PerDestinationAxon,
+}
+
+/// Energies and powers; null where none is published.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EnergyConstants {
+    /// Of one synaptic operation.
+    pub synaptic_operation: Option<Measured<EnergyUnit>>,
+    /// Of one update of a neuron that received events in this step.
+    pub neuron_active: Option<Measured<EnergyUnit>>,
+    /// Of one update of a neuron that received none.
+    pub neuron_inactive: Option<Measured<EnergyUnit>>,
+    /// Of one packet, whatever its way.
+    pub spike: Option<Measured<EnergyUnit>>,
+    /// Of one packet's hop to the east or west; not needed without a mesh.
+    pub hop_east_west: Option<Measured<EnergyUnit>>,
+    /// Of one packet's hop to the north or south; not needed without a mesh.
+    pub hop_north_south: Option<Measured<EnergyUnit>>,
+    /// Drawn all the time by one core in use.
+    pub static_per_core: Option<Measured<PowerUnit>>,
+    /// Drawn all the time by the rest of the chip.
+    pub static_fixed: Option<Measured<PowerUnit>>,
+}
+
+/// Durations; null where none is published.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TimeConstants {
+    /// Of a step, on a chip whose steps all take the same time; the others are then not needed.
+    pub step: Option<Measured<TimeUnit>>,
+    /// Of one synaptic operation; a core does one after the other.
+    pub synaptic_operation: Option<Measured<TimeUnit>>,
+    /// Of one update of a neuron that received events in this step.
+    pub neuron_active: Option<Measured<TimeUnit>>,
+    /// Of one update of a neuron that received none.
+    pub neuron_inactive: Option<Measured<TimeUnit>>,
+    /// Of one packet within its tile.
+    pub spike: Option<Measured<TimeUnit>>,
+    /// Of one packet's hop to the east or west; not needed without a mesh.
+    pub hop_east_west: Option<Measured<TimeUnit>>,
+    /// Of one packet's hop to the north or south; not needed without a mesh.
+    pub hop_north_south: Option<Measured<TimeUnit>>,
+    /// The agreement of all tiles that a step is over.
+    pub barrier: Option<Barrier>,
+}
+
+/// Duration of a barrier, linear in the tiles that take part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Barrier {
+    /// The fewest and the most tiles that were measured.
+    pub tiles: [u32; 2],
+    /// With the fewest.
+    pub shortest: Measured<TimeUnit>,
+    /// With the most.
+    pub longest: Measured<TimeUnit>,
+}
+
+impl ChipProfile {
+    /// The profile called `name` that comes with the program.
+    ///
+    /// ```
+    /// use spiketune::backend::ChipProfile;
+    ///
+    /// let loihi = ChipProfile::builtin("loihi1")?;
+    /// assert_eq!(loihi.core.neurons, Some(1024));
+    /// let error = ChipProfile::builtin("liohi1").unwrap_err().to_string();
+    /// assert_eq!(error, r#"chip = "liohi1": no such chip; did you mean "loihi1"?"#);
+    /// # Ok::<(), spiketune::backend::ProfileError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there is none; the error names the nearest.
+    pub fn builtin(name: &str) -> Result<Self, ProfileError> {
+        match BUILTIN.into_iter().find(|&(known, _)| known == name) {
+            Some((_, text)) => Ok(Self::from_json(text, &format!("configs/chips/{name}.json"))?),
+            None => Err(ProfileError::Unknown {
+                name: name.to_owned(),
+                hint: suggestion(name, Self::builtin_names()),
+            }),
+        }
+    }
+
+    /// The names that [`ChipProfile::builtin`] knows, in alphabetical order.
+    pub fn builtin_names() -> impl Iterator<Item = &'static str> + Clone {
+        BUILTIN.into_iter().map(|(name, _)| name)
+    }
+
+    /// Reads a profile; `file` is what errors call it.
+    ///
+    /// # Errors
+    /// One line with the file, the key, the value and the rule that it breaks.
+    pub fn from_json(text: &str, file: &str) -> Result<Self, InputError> {
+        let profile: Self = from_json(text, file)?;
+        profile.check().map_err(|broken| InputError::new(file, &broken.path, broken.problem))?;
+        Ok(profile)
+    }
+
+    /// The JSON Schema of a profile.
+    pub fn schema() -> serde_json::Value {
+        schemars::schema_for!(ChipProfile).to_value()
+    }
+
+    /// Every physical number that the profile states, in the order of the file.
+    pub fn constants(&self) -> Vec<Constant> {
+        let (energy, time, barrier) = (&self.energy, &self.time, self.time.barrier.as_ref());
+        let stated = [
+            Constant::new("energy.synaptic_operation", energy.synaptic_operation.as_ref()),
+            Constant::new("energy.neuron_active", energy.neuron_active.as_ref()),
+            Constant::new("energy.neuron_inactive", energy.neuron_inactive.as_ref()),
+            Constant::new("energy.spike", energy.spike.as_ref()),
+            Constant::new("energy.hop_east_west", energy.hop_east_west.as_ref()),
+            Constant::new("energy.hop_north_south", energy.hop_north_south.as_ref()),
+            Constant::new("energy.static_per_core", energy.static_per_core.as_ref()),
+            Constant::new("energy.static_fixed", energy.static_fixed.as_ref()),
+            Constant::new("time.step", time.step.as_ref()),
+            Constant::new("time.synaptic_operation", time.synaptic_operation.as_ref()),
+            Constant::new("time.neuron_active", time.neuron_active.as_ref()),
+            Constant::new("time.neuron_inactive", time.neuron_inactive.as_ref()),
+            Constant::new("time.spike", time.spike.as_ref()),
+            Constant::new("time.hop_east_west", time.hop_east_west.as_ref()),
+            Constant::new("time.hop_north_south", time.hop_north_south.as_ref()),
+            Constant::new("time.barrier.shortest", barrier.map(|barrier| &barrier.shortest)),
+            Constant::new("time.barrier.longest", barrier.map(|barrier| &barrier.longest)),
+        ];
+        stated.into_iter().flatten().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn configs() -> &'static Path {
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/configs"))
+    }
+
+    #[test]
+    fn every_profile_in_the_folder_is_built_in_under_its_name_and_passes_the_schema() {
+        let validator = jsonschema::validator_for(&ChipProfile::schema()).unwrap();
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(configs().join("chips")).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(ChipProfile::builtin(&name).unwrap(), ChipProfile::from_json(&text, &name).unwrap());
+            assert_eq!(ChipProfile::builtin(&name).unwrap().name, name);
+            validator.validate(&serde_json::from_str(&text).unwrap()).unwrap();
+            found.push(name);
+        }
+        found.sort();
+        assert_eq!(found, ChipProfile::builtin_names().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_profile_is_the_same_after_writing_and_reading() {
+        for name in ChipProfile::builtin_names() {
+            let profile = ChipProfile::builtin(name).unwrap();
+            let text = serde_json::to_string(&profile).unwrap();
+            assert_eq!(ChipProfile::from_json(&text, name).unwrap(), profile);
+        }
+    }
+
+    /// After a change of the format: `UPDATE_SCHEMA=1 cargo test --lib the_committed_schema`.
+    #[test]
+    fn the_committed_schema_of_chips_is_current() {
+        let path = configs().join("chip.schema.json");
+        let current = serde_json::to_string_pretty(&ChipProfile::schema()).unwrap() + "\n";
+        if std::env::var_os("UPDATE_SCHEMA").is_some() {
+            std::fs::write(&path, &current).unwrap();
+        }
+        assert!(std::fs::read_to_string(&path).unwrap() == current, "{} is out of date", path.display());
+    }
+}

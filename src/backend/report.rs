@@ -1,0 +1,164 @@
+//! What is reported of a deployed network.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Deployment;
+use super::mapping::{Core, Mapping};
+use super::measured::Constant;
+use super::profile::ChipProfile;
+use super::run::Run;
+use crate::units::Joules;
+
+/// A deployed network in numbers. Energies and times are modelled with the constants listed; null where
+/// the profile lacks one that is needed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ChipReport {
+    /// The profile's name.
+    pub chip: String,
+    /// Cores in use.
+    pub cores: usize,
+    /// Neurons of the network, output neurons included.
+    pub neurons: usize,
+    /// Neurons on the cores, which are more where one is placed several times.
+    pub placed_neurons: usize,
+    /// Weights that are not zero.
+    pub synapses: usize,
+    /// Bits of a weight, sign included; null: weights are exact.
+    pub weight_bits: Option<u8>,
+    /// Rounding of the weights of each layer: root mean square error over root mean square.
+    pub weight_errors: Vec<f64>,
+    /// Neurons whose threshold the chip cannot have exactly.
+    pub thresholds_changed: usize,
+    /// Spikes of all neurons per inference, mean.
+    pub spikes_per_inference: f64,
+    /// Share of each layer's neurons that fire, mean.
+    pub activity: Vec<f64>,
+    /// Weights that are not zero of active inputs, per inference, mean.
+    pub synaptic_operations_per_inference: f64,
+    /// The same as the chip counts them.
+    pub chip_operations_per_inference: f64,
+    /// Share of samples on which several classes had the highest score.
+    pub ties: f64,
+    /// Modelled, per inference.
+    pub energy_j: EnergyReport,
+    /// Modelled: mean duration of one inference in seconds.
+    pub latency_s: Option<f64>,
+    /// Modelled: the longest duration of one inference in seconds.
+    pub latency_max_s: Option<f64>,
+    /// Modelled: inferences per second when they follow one another through the layers.
+    pub throughput_hz: Option<f64>,
+    /// Of the cores in use.
+    pub utilisation: Utilisation,
+    /// The physical numbers behind energies and times, with their basis and source.
+    pub constants: Vec<Constant>,
+}
+
+/// Modelled energy per inference in joules.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EnergyReport {
+    /// Of synaptic operations, mean.
+    pub synapse: Option<f64>,
+    /// Of neuron updates, mean.
+    pub neuron: Option<f64>,
+    /// Of packets, mean.
+    pub network: Option<f64>,
+    /// Of the static power of the cores in use, mean.
+    #[serde(rename = "static")]
+    pub idle: Option<f64>,
+    /// All parts, mean.
+    pub total: Option<f64>,
+    /// All parts, largest of the samples.
+    pub total_max: Option<f64>,
+}
+
+/// Mean share of what a core has that the cores in use take; null where there is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Utilisation {
+    /// Of neurons.
+    pub neurons: Option<f64>,
+    /// Of synapse memory.
+    pub synapse_memory: Option<f64>,
+    /// Of axons in.
+    pub in_axons: Option<f64>,
+    /// Of axons out.
+    pub out_axons: Option<f64>,
+}
+
+impl ChipReport {
+    pub(super) fn new(deployment: &Deployment, run: &Run) -> Self {
+        let (network, mapping, profile) = (&deployment.network, &deployment.mapping, &deployment.profile);
+        let samples = run.predictions.len().max(1) as f64;
+        let per_inference = |total: u64| total as f64 / samples;
+        let layers = || network.layers.iter();
+        let activity =
+            |(layer, neurons): (&super::LayerActivity, usize)| per_inference(layer.spikes) / neurons as f64;
+        let placed = mapping.layers.iter().flat_map(|layer| &layer.cores).map(|core| core.neurons);
+        Self {
+            chip: profile.name.clone(),
+            cores: mapping.cores(),
+            neurons: layers().map(|layer| layer.neurons()).sum(),
+            placed_neurons: placed.sum(),
+            synapses: layers().map(|layer| layer.weights.iter().filter(|&&weight| weight != 0).count()).sum(),
+            weight_bits: network.weight_bits,
+            weight_errors: layers().map(|layer| layer.weight_error).collect(),
+            thresholds_changed: layers().map(|layer| layer.thresholds_changed).sum(),
+            spikes_per_inference: per_inference(run.layers.iter().map(|layer| layer.spikes).sum()),
+            activity: run.layers.iter().zip(layers().map(|layer| layer.neurons())).map(activity).collect(),
+            synaptic_operations_per_inference: per_inference(
+                run.layers.iter().map(|layer| layer.synaptic_operations).sum(),
+            ),
+            chip_operations_per_inference: run.chip_operations,
+            ties: run.ties as f64 / samples,
+            energy_j: EnergyReport::new(run),
+            latency_s: run.latency.map(|latency| latency.mean.0),
+            latency_max_s: run.latency.map(|latency| latency.max.0),
+            throughput_hz: run.period.map(|period| 1.0 / period.0),
+            utilisation: Utilisation::new(mapping, profile),
+            constants: cited(profile),
+        }
+    }
+}
+
+impl EnergyReport {
+    fn new(run: &Run) -> Self {
+        let joules = |part: Option<Joules>| part.map(|energy| energy.0);
+        Self {
+            synapse: joules(run.energy.synapse),
+            neuron: joules(run.energy.neuron),
+            network: joules(run.energy.network),
+            idle: joules(run.energy.idle),
+            total: run.total_energy.map(|energy| energy.mean.0),
+            total_max: run.total_energy.map(|energy| energy.max.0),
+        }
+    }
+}
+
+impl Utilisation {
+    fn new(mapping: &Mapping, profile: &ChipProfile) -> Self {
+        let cores = || mapping.layers.iter().flat_map(|layer| &layer.cores);
+        let share = |limit: Option<u64>, used: fn(&Core) -> u64| {
+            limit.map(|limit| cores().map(used).sum::<u64>() as f64 / (limit as f64 * cores().count() as f64))
+        };
+        let limits = &profile.core;
+        Self {
+            neurons: share(limits.neurons.map(u64::from), |core| core.neurons as u64),
+            synapse_memory: share(limits.synapse_memory.as_ref().map(|memory| memory.bits), |core| {
+                core.synapse_bits
+            }),
+            in_axons: share(limits.in_axons.map(u64::from), |core| core.in_axons),
+            out_axons: share(limits.out_axons.map(u64::from), |core| core.out_axons),
+        }
+    }
+}
+
+/// The profile's constants with their sources written out.
+fn cited(profile: &ChipProfile) -> Vec<Constant> {
+    let mut constants = profile.constants();
+    for constant in &mut constants {
+        if let Some(citation) = profile.sources.get(&constant.source) {
+            constant.source.clone_from(citation);
+        }
+    }
+    constants
+}

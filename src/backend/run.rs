@@ -1,0 +1,274 @@
+//! A deployed network at work on many samples.
+
+use std::ops::Range;
+
+use ndarray::ArrayView2;
+use rayon::prelude::*;
+
+use super::cost::{CostModel, Energy, Tally};
+use super::error::RunError;
+use super::simulate::{Scratch, Simulator};
+use crate::units::{Joules, Seconds};
+
+/// Samples that one task runs; results are put together in the order of the samples.
+const BLOCK: usize = 64;
+
+/// What one layer did, summed over the samples.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LayerActivity {
+    /// Inputs that were not zero.
+    pub active_inputs: u64,
+    /// Spikes of its neurons.
+    pub spikes: u64,
+    /// Weights that are not zero, of active inputs; as the network has them, whatever the chip counts.
+    pub synaptic_operations: u64,
+}
+
+/// A mean over samples and the largest of them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread<T> {
+    /// The mean.
+    pub mean: T,
+    /// The largest.
+    pub max: T,
+}
+
+/// What the chip did on many samples. Energies and times are modelled; `None`: the profile lacks a number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// One class a sample.
+    pub predictions: Vec<u16>,
+    /// Samples on which several classes had the highest score; the lowest of them was taken.
+    pub ties: usize,
+    /// From the input to the output neurons.
+    pub layers: Vec<LayerActivity>,
+    /// Synaptic operations as the chip counts them, per inference.
+    pub chip_operations: f64,
+    /// Per inference, mean.
+    pub energy: Energy,
+    /// All parts together, per inference.
+    pub total_energy: Option<Spread<Joules>>,
+    /// From the first input spike to the last step's end.
+    pub latency: Option<Spread<Seconds>>,
+    /// Between one inference and the next, mean; the throughput is its inverse.
+    pub period: Option<Seconds>,
+}
+
+impl Run {
+    /// Whether no neuron fired on any sample.
+    pub fn is_silent(&self) -> bool {
+        self.layers.iter().all(|layer| layer.spikes == 0)
+    }
+
+    /// The first layer that never fired: nothing behind it depends on the input.
+    pub fn silent_layer(&self) -> Option<usize> {
+        self.layers.iter().position(|layer| layer.spikes == 0)
+    }
+}
+
+/// What runs: the simulator and what it costs.
+#[derive(Clone, Debug)]
+pub(super) struct Machine {
+    pub simulator: Simulator,
+    pub cost: CostModel,
+    /// One a layer: for each input its weights that are not zero.
+    pub fan_out: Vec<Vec<u64>>,
+}
+
+impl Machine {
+    /// Runs all samples, (N, I); the same result with any number of threads.
+    pub(super) fn run(&self, inputs: ArrayView2<'_, u8>) -> Result<Run, RunError> {
+        self.simulator.check_width(inputs.ncols())?;
+        let samples = inputs.nrows();
+        let blocks: Vec<Range<usize>> =
+            (0..samples).step_by(BLOCK).map(|first| first..(first + BLOCK).min(samples)).collect();
+        let blocks: Vec<Result<Totals, RunError>> =
+            blocks.into_par_iter().map(|block| self.block(inputs, block)).collect();
+        let mut totals = Totals::new(self.fan_out.len());
+        for block in blocks {
+            totals.append(block?);
+        }
+        Ok(self.summary(totals))
+    }
+
+    fn block(&self, inputs: ArrayView2<'_, u8>, samples: Range<usize>) -> Result<Totals, RunError> {
+        let mut totals = Totals::new(self.fan_out.len());
+        let (mut scratch, mut operations) = (Scratch::default(), Vec::new());
+        for sample in samples {
+            let mut meter = self.cost.meter(&mut operations);
+            let decision =
+                self.simulator.run(sample, inputs.row(sample), &mut scratch, |layer, active, spikes| {
+                    meter.layer(layer, active, spikes);
+                    totals.layers[layer].count(active, spikes, &self.fan_out[layer]);
+                })?;
+            let (tally, timing) = (meter.tally, meter.timing());
+            let period = timing.map(|timing| timing.period);
+            totals.predictions.push(decision.class);
+            totals.ties += usize::from(decision.tied);
+            totals.tally.add(&tally);
+            totals.energies.extend(self.cost.energy(&tally, period).total());
+            totals.latencies.extend(timing.map(|timing| timing.latency));
+            totals.periods.extend(period);
+        }
+        Ok(totals)
+    }
+
+    fn summary(&self, totals: Totals) -> Run {
+        let samples = totals.predictions.len().max(1) as f64;
+        let time = (!totals.periods.is_empty()).then(|| totals.periods.iter().copied().sum());
+        let energy = self.cost.energy(&totals.tally, time);
+        let mean = |part: Option<Joules>| part.map(|part| part / samples);
+        Run {
+            ties: totals.ties,
+            layers: totals.layers,
+            chip_operations: totals.tally.operations as f64 / samples,
+            energy: Energy {
+                synapse: mean(energy.synapse),
+                neuron: mean(energy.neuron),
+                network: mean(energy.network),
+                idle: mean(energy.idle),
+            },
+            total_energy: spread(&totals.energies, |energy| energy.0).map(|both| both.map(Joules)),
+            latency: spread(&totals.latencies, |time| time.0).map(|both| both.map(Seconds)),
+            period: time.map(|time: Seconds| time / samples),
+            predictions: totals.predictions,
+        }
+    }
+}
+
+impl LayerActivity {
+    fn count(&mut self, active: &[u32], spikes: &[u32], fan_out: &[u64]) {
+        self.active_inputs += active.len() as u64;
+        self.spikes += spikes.len() as u64;
+        self.synaptic_operations += active.iter().map(|&input| fan_out[input as usize]).sum::<u64>();
+    }
+}
+
+impl Spread<f64> {
+    fn map<T>(self, unit: impl Fn(f64) -> T) -> Spread<T> {
+        Spread { mean: unit(self.mean), max: unit(self.max) }
+    }
+}
+
+/// Sums over samples, in their order.
+struct Totals {
+    predictions: Vec<u16>,
+    ties: usize,
+    layers: Vec<LayerActivity>,
+    tally: Tally,
+    /// One a sample, or none.
+    energies: Vec<Joules>,
+    /// One a sample, or none.
+    latencies: Vec<Seconds>,
+    /// One a sample, or none.
+    periods: Vec<Seconds>,
+}
+
+impl Totals {
+    fn new(layers: usize) -> Self {
+        Self {
+            predictions: Vec::new(),
+            ties: 0,
+            layers: vec![LayerActivity::default(); layers],
+            tally: Tally::default(),
+            energies: Vec::new(),
+            latencies: Vec::new(),
+            periods: Vec::new(),
+        }
+    }
+
+    fn append(&mut self, mut block: Self) {
+        self.predictions.append(&mut block.predictions);
+        self.ties += block.ties;
+        for (sum, layer) in self.layers.iter_mut().zip(&block.layers) {
+            sum.active_inputs += layer.active_inputs;
+            sum.spikes += layer.spikes;
+            sum.synaptic_operations += layer.synaptic_operations;
+        }
+        self.tally.add(&block.tally);
+        self.energies.append(&mut block.energies);
+        self.latencies.append(&mut block.latencies);
+        self.periods.append(&mut block.periods);
+    }
+}
+
+/// Mean and largest of `samples`; `None` of none.
+fn spread<T>(samples: &[T], number: impl Fn(&T) -> f64) -> Option<Spread<f64>> {
+    let numbers = || samples.iter().map(&number);
+    let max = numbers().reduce(f64::max)?;
+    Some(Spread { mean: numbers().sum::<f64>() / samples.len() as f64, max })
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array2, array};
+
+    use super::super::fixtures::{Random, by_hand, chip};
+    use super::super::{DeployOptions, Deployment};
+    use super::*;
+
+    fn deployed(name: &str) -> Deployment {
+        chip(name).deploy(&by_hand(), &DeployOptions::default()).unwrap()
+    }
+
+    #[test]
+    fn what_each_layer_does_is_counted() {
+        // a: h1, so o1. b: h1 h2, so o1 o2. a and c: h1, so o1. Nothing: nothing.
+        let run = deployed("ideal").run(array![[1, 0, 0], [0, 1, 0], [1, 0, 1], [0, 0, 0]].view()).unwrap();
+        let layer = |active_inputs, spikes, synaptic_operations| LayerActivity {
+            active_inputs,
+            spikes,
+            synaptic_operations,
+        };
+        assert_eq!(run.layers, [layer(4, 4, 5), layer(4, 4, 7)]);
+        assert_eq!((run.predictions, run.ties), (vec![0, 0, 0, 0], 2));
+    }
+
+    #[test]
+    fn a_profile_without_numbers_gives_no_costs() {
+        let run = deployed("ideal").run(array![[1, 0, 0]].view()).unwrap();
+        let none = Energy { synapse: None, neuron: None, network: None, idle: None };
+        assert_eq!((run.energy, run.total_energy, run.latency, run.period), (none, None, None, None));
+    }
+
+    #[test]
+    fn a_silent_network_and_a_silent_layer_show() {
+        let run = deployed("loihi1").run(array![[0, 0, 1], [0, 0, 0]].view()).unwrap();
+        assert!(run.is_silent());
+        let run = deployed("loihi1").run(array![[1, 0, 0]].view()).unwrap();
+        assert_eq!((run.is_silent(), run.silent_layer()), (false, None));
+        let mut network = by_hand();
+        network.layers[1].thresholds.fill(3.0);
+        let deployment = chip("loihi1").deploy(&network, &DeployOptions::default()).unwrap();
+        let run = deployment.run(array![[1, 0, 0]].view()).unwrap();
+        assert_eq!((run.is_silent(), run.silent_layer()), (false, Some(1)));
+    }
+
+    #[test]
+    fn one_thread_and_four_give_the_same_bits() {
+        let random =
+            Random { widths: vec![30, 40], classes: 3, input_max: 1, largest: 90, exponent: 0, seed: 5 };
+        let deployment = chip("loihi1").deploy(&random.network(), &DeployOptions::default()).unwrap();
+        let inputs = random.inputs(500);
+        let on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| deployment.run(inputs.view()).unwrap())
+        };
+        assert_eq!(on(1), on(4));
+    }
+
+    #[test]
+    fn inputs_that_the_network_does_not_take_are_refused() {
+        let deployment = deployed("ideal");
+        let error = deployment.run(Array2::zeros((1, 4)).view()).unwrap_err();
+        assert_eq!(error.to_string(), "inputs are 4 wide; the network takes 3");
+        let error = deployment.run(array![[0, 0, 0], [0, 2, 0]].view()).unwrap_err();
+        assert_eq!(error.to_string(), "input 2 of sample 1: the network takes 0 to 1");
+    }
+
+    #[test]
+    fn no_samples_give_an_empty_run() {
+        let run = deployed("loihi1").run(Array2::zeros((0, 3)).view()).unwrap();
+        assert_eq!((run.predictions, run.latency, run.period), (vec![], None, None));
+    }
+}

@@ -1,0 +1,332 @@
+//! The integer, event-driven forward pass: what the chip computes, bit for bit.
+//!
+//! Each layer is one step. An input spike adds its row of weights to the sums of all neurons, so an input
+//! that is silent costs nothing. Sums live in the narrowest integer that no order of the additions can
+//! overflow, which the layer's reach tells before the first input is seen.
+
+use std::ops::{Add, Mul};
+
+use ndarray::ArrayView1;
+
+use crate::network::{Decision, Key};
+
+use super::error::RunError;
+use super::profile::Compare;
+use super::quantize::{IntegerLayer, IntegerNetwork};
+
+/// A number that sums are kept in.
+trait Lane: Copy + Ord + Add<Output = Self> + Mul<Output = Self> {
+    const ZERO: Self;
+
+    /// `whole` as a lane that was chosen wide enough for it.
+    fn narrowed(whole: i64) -> Self;
+
+    /// The largest number.
+    fn largest() -> i64;
+
+    /// The scratch sums of this type.
+    fn sums(scratch: &mut Sums) -> &mut Vec<Self>;
+}
+
+macro_rules! lane {
+    ($lane:ident) => {
+        impl Lane for $lane {
+            const ZERO: Self = 0;
+
+            fn narrowed(whole: i64) -> Self {
+                whole as Self
+            }
+
+            fn largest() -> i64 {
+                i64::from(Self::MAX)
+            }
+
+            fn sums(scratch: &mut Sums) -> &mut Vec<Self> {
+                &mut scratch.$lane
+            }
+        }
+    };
+}
+
+lane!(i16);
+lane!(i32);
+lane!(i64);
+
+/// Sums of the neurons of the layer at hand, by type.
+#[derive(Default)]
+struct Sums {
+    i16: Vec<i16>,
+    i32: Vec<i32>,
+    i64: Vec<i64>,
+}
+
+/// Memory that is used again for every sample.
+#[derive(Default)]
+pub(super) struct Scratch {
+    sums: Sums,
+    active: Vec<u32>,
+    levels: Vec<u8>,
+    spikes: Vec<u32>,
+    scores: Vec<i32>,
+}
+
+/// A network ready to run.
+#[derive(Clone, Debug)]
+pub(super) struct Simulator {
+    layers: Vec<Rows>,
+    decoder: Decoder,
+    inputs: usize,
+    input_max: u8,
+}
+
+impl Simulator {
+    pub(super) fn new(network: &IntegerNetwork) -> Self {
+        let first = network.layers.first().expect("a deployed network has a layer");
+        Self {
+            layers: network.layers.iter().map(|layer| Rows::new(layer, network.compare)).collect(),
+            decoder: Decoder::new(&network.key),
+            inputs: first.inputs(),
+            input_max: first.input_max,
+        }
+    }
+
+    /// Checks the width of the inputs.
+    pub(super) fn check_width(&self, found: usize) -> Result<(), RunError> {
+        let expected = self.inputs;
+        if found == expected { Ok(()) } else { Err(RunError::Width { found, expected }) }
+    }
+
+    /// Runs sample number `sample`; `observe` hears each layer's number, active inputs and spikes.
+    pub(super) fn run(
+        &self,
+        sample: usize,
+        inputs: ArrayView1<'_, u8>,
+        scratch: &mut Scratch,
+        mut observe: impl FnMut(usize, &[u32], &[u32]),
+    ) -> Result<Decision, RunError> {
+        self.read(sample, inputs, scratch)?;
+        for (index, layer) in self.layers.iter().enumerate() {
+            let levels = (index == 0 && self.input_max > 1).then_some(scratch.levels.as_slice());
+            layer.step(&scratch.active, levels, &mut scratch.sums, &mut scratch.spikes);
+            observe(index, &scratch.active, &scratch.spikes);
+            std::mem::swap(&mut scratch.active, &mut scratch.spikes);
+        }
+        Ok(self.decoder.decide(&scratch.active, &mut scratch.scores))
+    }
+
+    /// Lists the inputs that are not zero.
+    fn read(&self, sample: usize, inputs: ArrayView1<'_, u8>, scratch: &mut Scratch) -> Result<(), RunError> {
+        scratch.active.clear();
+        scratch.levels.clear();
+        for (index, &level) in inputs.iter().enumerate().filter(|&(_, &level)| level > 0) {
+            if level > self.input_max {
+                return Err(RunError::Level { level, sample, input_max: self.input_max });
+            }
+            scratch.active.push(index as u32);
+            scratch.levels.push(level);
+        }
+        Ok(())
+    }
+}
+
+/// A layer's weights, in the narrowest lane that holds every sum.
+#[derive(Clone, Debug)]
+enum Rows {
+    I16(Layer<i16>),
+    I32(Layer<i32>),
+    I64(Layer<i64>),
+}
+
+impl Rows {
+    fn new(layer: &IntegerLayer, compare: Compare) -> Self {
+        let reach = layer.reach();
+        let widest = reach.iter().map(|&(low, high)| (high + 1).max(-low)).max().unwrap_or(0);
+        match widest {
+            widest if widest <= i16::largest() => Self::I16(Layer::new(layer, compare, &reach)),
+            widest if widest <= i32::largest() => Self::I32(Layer::new(layer, compare, &reach)),
+            _ => Self::I64(Layer::new(layer, compare, &reach)),
+        }
+    }
+
+    fn step(&self, active: &[u32], levels: Option<&[u8]>, sums: &mut Sums, spikes: &mut Vec<u32>) {
+        match self {
+            Self::I16(layer) => layer.step(active, levels, sums, spikes),
+            Self::I32(layer) => layer.step(active, levels, sums, spikes),
+            Self::I64(layer) => layer.step(active, levels, sums, spikes),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Layer<T> {
+    /// (I, O), row after row.
+    weights: Vec<T>,
+    /// (O): fires where the sum is this or more.
+    thresholds: Vec<T>,
+}
+
+impl<T: Lane> Layer<T> {
+    fn new(layer: &IntegerLayer, compare: Compare, reach: &[(i64, i64)]) -> Self {
+        let more = match compare {
+            Compare::Ge => 0,
+            Compare::Gt => 1,
+        };
+        let within = |(&threshold, &(low, high)): (&i64, &(i64, i64))| {
+            T::narrowed(threshold.saturating_add(more).clamp(low, high + 1))
+        };
+        Self {
+            weights: layer.weights.iter().map(|&weight| T::narrowed(weight)).collect(),
+            thresholds: layer.thresholds.iter().zip(reach).map(within).collect(),
+        }
+    }
+
+    fn step(&self, active: &[u32], levels: Option<&[u8]>, sums: &mut Sums, spikes: &mut Vec<u32>) {
+        let sums = T::sums(sums);
+        sums.clear();
+        sums.resize(self.thresholds.len(), T::ZERO);
+        match levels {
+            None => self.add_spikes(active, sums),
+            Some(levels) => self.add_levels(active, levels, sums),
+        }
+        let fires = |&(_, (sum, threshold)): &(usize, (&T, &T))| sum >= threshold;
+        let fired = sums.iter().zip(&self.thresholds).enumerate().filter(fires);
+        spikes.clear();
+        spikes.extend(fired.map(|(neuron, _)| neuron as u32));
+    }
+
+    /// Adds the rows of `active`, four at a time so that the sums are read and written less often.
+    fn add_spikes(&self, active: &[u32], sums: &mut [T]) {
+        let (quads, rest) = active.as_chunks::<4>();
+        for quad in quads {
+            let [a, b, c, d] = quad.map(|input| self.row(input));
+            for ((((sum, &a), &b), &c), &d) in sums.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+                *sum = *sum + a + b + c + d;
+            }
+        }
+        for &input in rest {
+            for (sum, &weight) in sums.iter_mut().zip(self.row(input)) {
+                *sum = *sum + weight;
+            }
+        }
+    }
+
+    fn add_levels(&self, active: &[u32], levels: &[u8], sums: &mut [T]) {
+        for (&input, &level) in active.iter().zip(levels) {
+            let level = T::narrowed(i64::from(level));
+            for (sum, &weight) in sums.iter_mut().zip(self.row(input)) {
+                *sum = *sum + weight * level;
+            }
+        }
+    }
+
+    fn row(&self, input: u32) -> &[T] {
+        let width = self.thresholds.len();
+        &self.weights[input as usize * width..][..width]
+    }
+}
+
+/// Counts the output neurons' votes: the scores are linear in the spikes, so each spike adds its share.
+#[derive(Clone, Debug)]
+struct Decoder {
+    /// (K): the scores without a spike.
+    silent: Vec<i32>,
+    /// (N) rows of (K): what a neuron's spike adds.
+    shares: Vec<i32>,
+}
+
+impl Decoder {
+    fn new(key: &Key) -> Self {
+        let mut spikes = vec![false; key.width()];
+        let silent = key.scores(&spikes);
+        let mut shares = Vec::with_capacity(key.width() * key.classes());
+        for neuron in 0..key.width() {
+            spikes[neuron] = true;
+            shares.extend(key.scores(&spikes).iter().zip(&silent).map(|(one, none)| one - none));
+            spikes[neuron] = false;
+        }
+        Self { silent, shares }
+    }
+
+    fn decide(&self, spikes: &[u32], scores: &mut Vec<i32>) -> Decision {
+        let classes = self.silent.len();
+        scores.clear();
+        scores.extend_from_slice(&self.silent);
+        for &neuron in spikes {
+            let shares = &self.shares[neuron as usize * classes..][..classes];
+            for (score, share) in scores.iter_mut().zip(shares) {
+                *score += share;
+            }
+        }
+        Decision::of(scores)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::DeployOptions;
+    use super::super::fixtures::{Random, chip, reference};
+    use super::*;
+    use crate::network::BinaryNetwork;
+
+    fn random(widths: Vec<usize>, classes: usize, seed: u64) -> Random {
+        Random { widths, classes, input_max: 1, largest: 1, exponent: 0, seed }
+    }
+
+    /// Decisions and ties of `network` on a chip are those of the reference.
+    fn agrees(name: &str, network: &BinaryNetwork, inputs: ndarray::ArrayView2<'_, u8>) {
+        let run = chip(name).deploy(network, &DeployOptions::default()).unwrap().run(inputs).unwrap();
+        let expected: Vec<Decision> =
+            inputs.rows().into_iter().map(|sample| reference(network, sample)).collect();
+        assert_eq!(run.predictions, expected.iter().map(|decision| decision.class).collect::<Vec<_>>());
+        assert_eq!(run.ties, expected.iter().filter(|decision| decision.tied).count());
+    }
+
+    proptest! {
+        #[test]
+        fn without_limits_every_decision_is_the_networks_own(
+            widths in prop::collection::vec(1usize..20, 1..4), classes in 2usize..5, seed: u64,
+            input_max in prop::sample::select(vec![1u8, 4, 255]), bits in 1u32..36, exponent in -60i32..4,
+        ) {
+            let random = Random { input_max, largest: 1 << bits, exponent, ..random(widths, classes, seed) };
+            agrees("ideal", &random.network(), random.inputs(70).view());
+        }
+
+        #[test]
+        fn small_whole_weights_decide_alike_where_the_chip_fires_above_its_threshold(
+            widths in prop::collection::vec(1usize..40, 1..4), classes in 2usize..5, seed: u64,
+            largest in 1i64..=127, exponent in -40i32..4,
+        ) {
+            let random = Random { largest, exponent, ..random(widths, classes, seed) };
+            agrees("loihi1", &random.network(), random.inputs(20).view());
+        }
+
+        #[test]
+        fn ternary_weights_decide_alike_where_the_chip_fires_at_its_threshold(
+            widths in prop::collection::vec(1usize..100, 1..4), classes in 2usize..5, seed: u64,
+        ) {
+            let random = random(widths, classes, seed);
+            agrees("truenorth", &random.network(), random.inputs(20).view());
+        }
+    }
+
+    /// The deployed layer of one neuron with these weights, on the chip without limits.
+    fn lane_of(weights: &[f64], input_max: u8) -> Rows {
+        let weights = ndarray::Array2::from_shape_vec((1, weights.len()), weights.to_vec()).unwrap();
+        let layer = crate::network::BinaryLayer { weights, thresholds: ndarray::array![0.0], exponent: 0 };
+        let key = Key::from_members(ndarray::array![[true], [false]]);
+        let network = BinaryNetwork { input_max, layers: vec![layer], key };
+        let deployment = chip("ideal").deploy(&network, &DeployOptions::default()).unwrap();
+        Rows::new(&deployment.network().layers[0], Compare::Ge)
+    }
+
+    #[test]
+    fn sums_live_in_the_narrowest_integer_that_holds_them_all() {
+        assert!(matches!(lane_of(&[32_765.0, 1.0, -32_767.0], 1), Rows::I16(_)));
+        assert!(matches!(lane_of(&[32_766.0, 1.0], 1), Rows::I32(_)));
+        assert!(matches!(lane_of(&[32_765.0, 1.0], 2), Rows::I32(_)));
+        assert!(matches!(lane_of(&[2_147_483_645.0, 1.0], 1), Rows::I32(_)));
+        assert!(matches!(lane_of(&[2_147_483_646.0, 1.0], 1), Rows::I64(_)));
+    }
+}
