@@ -29,7 +29,7 @@ pub(super) fn digits() -> Result<Parts, DataError> {
 /// 150 irises of three species with four lengths (Fisher 1936).
 pub(super) fn iris() -> Result<Parts, DataError> {
     let species = ["setosa", "versicolor", "virginica"].map(str::to_owned).to_vec();
-    Ok(Table { classes: species, ..table(linfa_datasets::iris())? }.into_parts()?)
+    Table { classes: species, ..table(linfa_datasets::iris())? }.into_parts()
 }
 
 /// 1,599 red wines of quality 3 to 8 with eleven chemical properties (Cortez et al. 2009).

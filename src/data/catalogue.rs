@@ -106,6 +106,14 @@ fn unknown(name: &str) -> DataError {
 }
 
 impl Entry {
+    /// The files of the set; none if it is built in.
+    pub fn files(&self) -> &'static [CatalogueFile] {
+        match self.origin {
+            Origin::BuiltIn(_) => &[],
+            Origin::Files { files, .. } => files,
+        }
+    }
+
     /// The names of the classes.
     pub(super) fn class_names(&self) -> Vec<String> {
         self.classes.iter().map(|&class| class.to_owned()).collect()
@@ -132,16 +140,6 @@ impl CatalogueFile {
 pub(super) fn belongs_to_another(sum: &str, entry: &Entry) -> bool {
     let others = ENTRIES.iter().filter(|other| other.name != entry.name);
     others.flat_map(Entry::files).any(|file| file.sha256 == sum || file.unpacked_sha256 == Some(sum))
-}
-
-impl Entry {
-    /// The files of the set; none if it is built in.
-    pub fn files(&self) -> &'static [CatalogueFile] {
-        match self.origin {
-            Origin::BuiltIn(_) => &[],
-            Origin::Files { files, .. } => files,
-        }
-    }
 }
 
 /// Paths as a list for an error.

@@ -75,16 +75,15 @@ pub(super) fn parse(mut text: impl BufRead, file: &Path, options: &OpenOptions) 
     let start = text.fill_buf().map_err(|error| read_error(file, error))?;
     let mut builder = ReaderBuilder::new();
     builder.has_headers(false).flexible(true).trim(Trim::All).delimiter(delimiter(start));
-    let mut lines = builder.from_reader(text).into_records().peekable();
-    let first = match lines.peek() {
-        Some(Ok(first)) => first.clone(),
-        Some(Err(_)) => StringRecord::new(),
-        None => return Err(DataError::malformed(file, "empty; must have one sample a line")),
-    };
+    let mut lines = builder.from_reader(text).into_records();
+    let empty = || DataError::malformed(file, "empty; must have one sample a line");
+    let first = lines.next().ok_or_else(empty)?.map_err(|error| line_error(file, error))?;
     let layout = Layout::of(&first, file, options)?;
-    let mut features = Vec::new();
-    let mut labels = Vec::new();
-    for line in lines.skip(usize::from(layout.names.is_some())) {
+    let (mut features, mut labels) = (Vec::new(), Vec::new());
+    if layout.names.is_none() {
+        layout.read_line(&first, &mut features, &mut labels)?;
+    }
+    for line in lines {
         let line = line.map_err(|error| line_error(file, error))?;
         layout.read_line(&line, &mut features, &mut labels)?;
     }

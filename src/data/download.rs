@@ -5,7 +5,7 @@
 //! same time download a file once.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -96,7 +96,9 @@ impl Part {
         fs::create_dir_all(target.parent().unwrap_or(Path::new("."))).map_err(failed)?;
         let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         let handle = opened.map_err(failed)?;
-        handle.lock().map_err(failed)?;
+        // Some network file systems cannot lock; then two downloads at once spoil each other, and the
+        // checksum finds it.
+        let _ = handle.lock();
         Ok(Self { path, handle })
     }
 
@@ -211,7 +213,7 @@ impl Part {
         self.handle.set_len(0).map_err(|error| self.disk(error))
     }
 
-    fn disk(&self, source: std::io::Error) -> Failure {
+    fn disk(&self, source: io::Error) -> Failure {
         Failure::Disk(DataError::Write { file: self.path.clone(), source })
     }
 
@@ -220,8 +222,14 @@ impl Part {
         done.map_err(|source| DataError::Write { file: target.into(), source })
     }
 
+    /// The process that held the lock may have renamed it already.
     fn discard(self) -> Result<(), DataError> {
-        fs::remove_file(&self.path).map_err(|source| DataError::Write { file: self.path, source })
+        match fs::remove_file(&self.path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(DataError::Write { file: self.path, source })
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -239,109 +247,12 @@ fn resumes(response: &Response<Body>, have: u64) -> Result<bool, Failure> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
+    use super::super::server::{Manner, Server, described};
     use super::*;
-    use std::io::{BufRead, BufReader};
-    use std::net::{TcpListener, TcpStream};
-    use std::sync::{Arc, Mutex};
-
-    use sha2::{Digest, Sha256};
-
-    /// How the server treats requests for its file.
-    #[derive(Clone, Copy)]
-    pub(in crate::data) enum Manner {
-        /// As it should.
-        Serve,
-        /// Always the whole file.
-        IgnoreRanges,
-        /// At most so many bytes a request, whatever the header promised.
-        CutAfter(usize),
-        /// 404.
-        Refuse,
-        /// Another content of the same length.
-        Corrupt,
-    }
-
-    /// A server of one file under every path, on a thread of its own.
-    pub(in crate::data) struct Server {
-        pub address: String,
-        /// Path and first byte of every request.
-        requests: Arc<Mutex<Vec<(String, usize)>>>,
-    }
-
-    impl Server {
-        pub fn start(content: Vec<u8>, manner: Manner) -> Self {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let address = format!("http://{}", listener.local_addr().unwrap());
-            let requests = Arc::new(Mutex::new(Vec::new()));
-            let heard = Arc::clone(&requests);
-            thread::spawn(move || {
-                for stream in listener.incoming() {
-                    let stream = stream.unwrap();
-                    let request = read_request(&stream);
-                    heard.lock().unwrap().push(request.clone());
-                    answer(stream, request.1, &content, manner);
-                }
-            });
-            Self { address, requests }
-        }
-
-        fn url(&self) -> String {
-            format!("{}/file.bin", self.address)
-        }
-
-        pub fn requests(&self) -> Vec<(String, usize)> {
-            self.requests.lock().unwrap().clone()
-        }
-
-        fn starts(&self) -> Vec<usize> {
-            self.requests().into_iter().map(|(_, start)| start).collect()
-        }
-    }
-
-    fn read_request(stream: &TcpStream) -> (String, usize) {
-        let lines = BufReader::new(stream).lines().map(Result::unwrap).take_while(|line| !line.is_empty());
-        let mut path = String::new();
-        let mut start = 0;
-        for line in lines {
-            let lower = line.to_lowercase();
-            if let Some(range) = lower.strip_prefix("range: bytes=") {
-                start = range.trim_end_matches('-').parse().unwrap();
-            } else if let Some(rest) = line.strip_prefix("GET ") {
-                path = rest.split(' ').next().unwrap().to_owned();
-            }
-        }
-        (path, start)
-    }
-
-    fn answer(mut stream: TcpStream, start: usize, content: &[u8], manner: Manner) {
-        let inverted: Vec<u8> = content.iter().map(|byte| !byte).collect();
-        let (status, range, body, sent) = match manner {
-            Manner::Refuse => ("404 Not Found", None, &[][..], usize::MAX),
-            Manner::IgnoreRanges => ("200 OK", None, content, usize::MAX),
-            Manner::Corrupt => ("200 OK", None, &inverted[..], usize::MAX),
-            Manner::Serve if start == 0 => ("200 OK", None, content, usize::MAX),
-            Manner::CutAfter(sent) if start == 0 => ("200 OK", None, content, sent),
-            Manner::Serve => ("206 Partial Content", Some(start), &content[start..], usize::MAX),
-            Manner::CutAfter(sent) => ("206 Partial Content", Some(start), &content[start..], sent),
-        };
-        let range = range.map_or(String::new(), |start| {
-            format!("Content-Range: bytes {start}-{}/{}\r\n", content.len() - 1, content.len())
-        });
-        let length = body.len();
-        write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{range}Connection: close\r\n\r\n")
-            .unwrap();
-        stream.write_all(&body[..sent.min(body.len())]).unwrap();
-    }
 
     fn content() -> Vec<u8> {
         (0..200_000u32).flat_map(u32::to_le_bytes).collect()
-    }
-
-    /// What the catalogue says of a file with this content.
-    pub(in crate::data) fn described(name: &'static str, content: &[u8]) -> CatalogueFile {
-        let sum: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
-        CatalogueFile { name, bytes: content.len() as u64, sha256: sum.leak(), unpacked_sha256: None }
     }
 
     struct Attempt {
@@ -369,7 +280,7 @@ pub(super) mod tests {
         }
 
         fn from(&mut self, servers: &[&Server]) -> Result<(), String> {
-            let urls: Vec<String> = servers.iter().map(|server| server.url()).collect();
+            let urls: Vec<String> = servers.iter().map(|server| server.url("file.bin")).collect();
             let file = described("file.bin", &content());
             let target = self.target();
             let mut hear = |progress: Progress<'_>| self.progress.push(progress.bytes);
@@ -453,7 +364,7 @@ pub(super) mod tests {
         let mut attempt = Attempt::new();
         let message = attempt.from(&[&refuses, &corrupts]).unwrap_err();
         assert!(message.starts_with("cannot download file.bin: http://127.0.0.1:"), "{message}");
-        assert!(message.contains(&format!("{}: status 404; ", refuses.url())), "{message}");
+        assert!(message.contains(&format!("{}: status 404; ", refuses.url("file.bin"))), "{message}");
         assert!(message.contains("SHA-256 is "), "{message}");
         assert!(
             message.ends_with("put the file into a folder named by --data-dir") && !message.contains('\n')
@@ -475,5 +386,22 @@ pub(super) mod tests {
         fs::write(attempt.target(), content()).unwrap();
         attempt.from(&[&server]).unwrap();
         assert!(server.starts().is_empty() && !attempt.part().exists());
+    }
+
+    #[test]
+    fn downloads_at_the_same_time_request_the_file_once() {
+        let server = Server::start(content(), Manner::Serve);
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("file.bin");
+        let file = described("file.bin", &content());
+        let urls = [server.url("file.bin")];
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| download(&file, &urls, &target, &mut |_| {}).unwrap());
+            }
+        });
+        assert!(fs::read(&target).unwrap() == content());
+        assert_eq!(server.starts(), [0]);
+        assert_eq!(folder.path().read_dir().unwrap().count(), 1);
     }
 }

@@ -28,9 +28,12 @@ mod entries;
 mod error;
 mod fetch;
 mod idx;
+mod npy;
 mod npz;
 mod open;
 mod parts;
+#[cfg(test)]
+mod server;
 mod sources;
 mod split;
 mod stream;

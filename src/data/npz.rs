@@ -6,13 +6,13 @@
 //! column, images as a whole.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::BufReader;
 use std::path::Path;
 
-use ndarray::{Array2, ArrayD, IxDyn, ShapeBuilder};
+use ndarray::Array2;
 use npyz::npz::NpzArchive;
-use npyz::{DType, Deserialize, NpyFile, Order, TypeChar};
 
+use super::npy::{Array, ArrayError, Values, read_array};
 use super::parts::Parts;
 use super::stream::read_error;
 use super::table::{Reals, Scale, Table};
@@ -28,17 +28,6 @@ const MAX_RANK: usize = 4;
 struct Archive<'a> {
     file: &'a Path,
     arrays: NpzArchive<BufReader<File>>,
-}
-
-/// An array with its values in row-major order.
-struct Array {
-    dims: Vec<usize>,
-    values: Values,
-}
-
-enum Values {
-    Bytes(Vec<u8>),
-    Reals(Vec<f64>),
 }
 
 /// Features and labels of one part.
@@ -197,79 +186,12 @@ impl<'a> Archive<'a> {
     }
 }
 
-enum ArrayError {
-    Io(io::Error),
-    Problem(String),
-}
-
-impl From<io::Error> for ArrayError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-fn read_array<R: Read>(array: NpyFile<R>) -> Result<Array, ArrayError> {
-    let header = array.header().clone();
-    let (order, dims) = (header.order(), header.shape().iter().map(|&dim| dim as usize).collect::<Vec<_>>());
-    let count = dims.iter().try_fold(1usize, |count, &dim| count.checked_mul(dim));
-    if count.is_none_or(|count| count as u64 != array.len()) {
-        return Err(ArrayError::Problem(format!("impossible dimensions {dims:?}")));
-    }
-    // The archive's own stream unpacks again for every read of a single value.
-    let array = NpyFile::with_header(header, BufReader::new(array.into_inner()));
-    let values = match read_values(array)? {
-        Values::Bytes(bytes) => Values::Bytes(row_major(bytes, &dims, order)),
-        Values::Reals(reals) => Values::Reals(row_major(reals, &dims, order)),
-    };
-    Ok(Array { dims, values })
-}
-
-fn read_values<R: Read>(array: NpyFile<R>) -> Result<Values, ArrayError> {
-    use TypeChar::{Bool, Float, Int, Uint};
-    let dtype = array.dtype();
-    let kind = match &dtype {
-        DType::Plain(kind) => Some((kind.type_char(), kind.size_field())),
-        _ => None,
-    };
-    match kind {
-        Some((Uint, 1)) => Ok(Values::Bytes(array.into_vec()?)),
-        Some((Uint, 2)) => reals_of(array, |value: u16| value.into()),
-        Some((Uint, 4)) => reals_of(array, |value: u32| value.into()),
-        Some((Uint, 8)) => reals_of(array, |value: u64| value as f64),
-        Some((Int, 1)) => reals_of(array, |value: i8| value.into()),
-        Some((Int, 2)) => reals_of(array, |value: i16| value.into()),
-        Some((Int, 4)) => reals_of(array, |value: i32| value.into()),
-        Some((Int, 8)) => reals_of(array, |value: i64| value as f64),
-        Some((Float, 4)) => reals_of(array, |value: f32| value.into()),
-        Some((Float, 8)) => reals_of(array, |value: f64| value),
-        Some((Bool, 1)) => reals_of(array, |value: bool| f64::from(u8::from(value))),
-        _ => Err(ArrayError::Problem(format!("type {}: must be a number or a boolean", dtype.descr()))),
-    }
-}
-
-fn reals_of<T: Deserialize, R: Read>(
-    array: NpyFile<R>,
-    real: impl Fn(T) -> f64,
-) -> Result<Values, ArrayError> {
-    let values = array.data().map_err(|error| ArrayError::Problem(error.to_string()))?;
-    Ok(Values::Reals(values.map(|value| value.map(&real)).collect::<io::Result<_>>()?))
-}
-
-fn row_major<T: Clone>(values: Vec<T>, dims: &[usize], order: Order) -> Vec<T> {
-    match order {
-        Order::C => values,
-        Order::Fortran => {
-            let array = ArrayD::from_shape_vec(IxDyn(dims).f(), values);
-            array.expect("as many values as the dimensions say were read").iter().cloned().collect()
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use npyz::npz::NpzWriter;
-    use npyz::{AutoSerialize, WriterBuilder};
+    use npyz::{AutoSerialize, Order, WriterBuilder};
+    use std::io;
 
     struct Written {
         folder: tempfile::TempDir,

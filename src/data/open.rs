@@ -158,3 +158,117 @@ fn stem(path: &Path) -> String {
         _ => unpacked.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::cifar::tests::record;
+    use super::super::idx::tests::idx;
+    use super::super::sources::Network;
+    use super::super::stream::tests::gzipped;
+    use super::*;
+
+    fn open(name: &str) -> Result<Dataset, DataError> {
+        let sources =
+            Sources { folders: Vec::new(), cache: None, network: Network::Forbidden, mirrors: Vec::new() };
+        Dataset::open(name, &OpenOptions::default(), &sources, &mut |_| {})
+    }
+
+    fn message(name: &str) -> String {
+        open(name).unwrap_err().to_string()
+    }
+
+    /// A folder with one file.
+    fn folder(name: &str, content: &[u8]) -> (tempfile::TempDir, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        fs::write(&path, content).unwrap();
+        (folder, path.to_string_lossy().into_owned())
+    }
+
+    #[test]
+    fn every_built_in_set_is_as_the_catalogue_says() {
+        for entry in catalogue::catalogue().iter().filter(|entry| entry.files().is_empty()) {
+            let set = open(entry.name).unwrap();
+            assert_eq!(set.name, entry.name);
+            assert_eq!(set.shape, entry.shape);
+            assert_eq!(set.classes, entry.class_names());
+            assert_eq!((set.train.len(), set.test.len()), (entry.train_samples, entry.test_samples));
+            for part in [&set.train, &set.test] {
+                assert_eq!(part.inputs.ncols(), entry.shape.iter().product::<usize>());
+                assert!(part.inputs.iter().all(|&input| input <= set.levels));
+                assert!(part.labels.iter().all(|&label| usize::from(label) < set.classes.len()));
+            }
+        }
+    }
+
+    /// The data are the same for everybody and for ever; a change here makes old results incomparable.
+    #[test]
+    fn built_in_sets_keep_their_checksums() {
+        for (name, checksum) in [
+            ("digits", "c7120a23630e2da3947e4979c840c998065e8aa4115f8b07fde75645bf43c947"),
+            ("iris", "61aea37ef675392fcc5cd59bde02269b27585bed1ccca09a205eda1aa0c79732"),
+            ("winequality", "68d2fad71ffaac2d0b0864d38bdb04b4660f6efb1cbc8524b49363c6fea9a94a"),
+            ("yinyang", "f578034404e9c27befbbb9b9f873dc9376f9f93b12fec69b2299fac8ef43e07e"),
+        ] {
+            assert_eq!(open(name).unwrap().checksum, checksum, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_table_is_opened_by_its_path_plain_or_gzipped() {
+        let text = b"a,kind\n0,x\n1,x\n2,x\n10,y\n20,y\n30,y\n";
+        let (_plain, plain) = folder("mine.csv", text);
+        let (_packed, packed) = folder("mine.csv.gz", &gzipped(text));
+        let set = open(&plain).unwrap();
+        assert_eq!((set.name.as_str(), set.levels, set.classes.len()), ("mine", 255, 2));
+        assert_eq!((set.train.len(), set.test.len()), (4, 2));
+        assert_eq!(open(&packed).unwrap(), set);
+    }
+
+    #[test]
+    fn a_folder_of_idx_files_is_opened_and_a_cut_file_is_named() {
+        let images = gzipped(&idx(&[10, 1, 2], &[9; 20]));
+        let (folder, path) = folder("train-images-idx3-ubyte.gz", &images);
+        let labels = idx(&[10], &[0, 1, 0, 1, 0, 1, 0, 1, 0, 1]);
+        fs::write(folder.path().join("train-labels-idx1-ubyte"), labels).unwrap();
+        let name = folder.path().to_string_lossy();
+        let set = open(&name).unwrap();
+        assert_eq!((set.shape, set.train.len(), set.test.len()), ([1, 2, 1], 8, 2));
+        fs::write(&path, &images[..images.len() - 4]).unwrap();
+        assert!(message(&name).contains("train-images-idx3-ubyte.gz: truncated"));
+    }
+
+    #[test]
+    fn a_folder_of_batches_is_opened() {
+        let (folder, _) = folder("train.bin", &[record(&[0, 7]), record(&[0, 8])].concat());
+        fs::write(folder.path().join("test.bin"), record(&[0, 9])).unwrap();
+        let set = open(&folder.path().to_string_lossy()).unwrap();
+        assert_eq!((set.shape, set.train.labels, set.test.labels), ([32, 32, 3], vec![7, 8], vec![9]));
+        assert_eq!(set.classes[9], "bottle");
+    }
+
+    #[test]
+    fn what_cannot_be_opened_says_why() {
+        assert!(message("fashion_mnist").ends_with("did you mean \"fashion-mnist\"?"));
+        assert!(
+            message("no/such.csv").starts_with("unknown data set \"no/such.csv\": must be a file or one of")
+        );
+        assert!(message("src").contains("src: unknown kind of file"));
+        assert!(message("Cargo.toml").contains("Cargo.toml: unknown kind of file"));
+        assert!(message("kmnist").starts_with("kmnist: no train-images-idx3-ubyte.gz in "));
+        let (_folder, path) = folder("one.csv", b"1,x\n2,x\n3,x\n");
+        assert!(message(&path).contains("one.csv: 1 classes; must be 2 to 65536"));
+    }
+
+    #[test]
+    fn the_checksum_is_of_the_content_alone() {
+        let (_first, first) = folder("first.csv", b"a,kind\n0,x\n1,x\n2,y\n3,y\n");
+        let (_same, same) = folder("second.csv", b"0;x\n1;x\n2.0;y\n3;y\n");
+        let (_other, other) = folder("third.csv", b"0,x\n1,x\n2,y\n4,y\n");
+        let checksum = |path: &str| open(path).unwrap().checksum;
+        assert_eq!(checksum(&first), checksum(&same));
+        assert_ne!(checksum(&first), checksum(&other));
+    }
+}

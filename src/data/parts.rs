@@ -29,10 +29,22 @@ impl Parts {
             Some(test) => (self.train, test),
             None => self.train.split(TEST_FRACTION, &test_seed())?,
         };
+        check_filled(&train, &test, file)?;
         let checksum = checksum::content(self.shape, self.levels, &[&train, &test]);
         let (shape, levels, classes) = (self.shape, self.levels, self.classes);
         Ok(Dataset { name: name.to_owned(), train, test, shape, levels, classes, checksum })
     }
+}
+
+fn check_filled(train: &Samples, test: &Samples, file: &Path) -> Result<(), DataError> {
+    let counts = [train.len(), test.len(), train.inputs.ncols()];
+    if counts.iter().all(|&count| count > 0) {
+        return Ok(());
+    }
+    let [train, test, inputs] = counts;
+    let problem =
+        format!("{train} training and {test} test samples of {inputs} inputs; must have some of each");
+    Err(DataError::malformed(file, problem))
 }
 
 /// Samples that stay, and samples that become the test part of a set that has none.

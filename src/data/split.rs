@@ -78,13 +78,12 @@ fn members_by_class(labels: &[u16]) -> Vec<Vec<usize>> {
 fn shares(sizes: &[usize], fraction: f64) -> Vec<usize> {
     let quotas: Vec<f64> = sizes.iter().map(|&size| size as f64 * fraction).collect();
     let most: Vec<usize> = sizes.iter().map(|&size| size.saturating_sub(1)).collect();
-    let mut shares: Vec<usize> =
-        quotas.iter().zip(&most).map(|(&quota, &most)| (quota as usize).max(1).min(most)).collect();
-    let mut by_remainder: Vec<usize> =
-        (0..sizes.len()).filter(|&class| shares[class] < most[class]).collect();
-    let remainder = |class: &usize| quotas[*class] - quotas[*class].floor();
-    by_remainder.retain(|&class| quotas[class] > shares[class] as f64);
-    by_remainder.sort_by(|a, b| remainder(b).total_cmp(&remainder(a)));
+    let floor_or_one = |(&quota, &most): (&f64, &usize)| (quota as usize).max(1).min(most);
+    let mut shares: Vec<usize> = quotas.iter().zip(&most).map(floor_or_one).collect();
+    let may_grow = |&class: &usize| shares[class] < most[class] && quotas[class] > shares[class] as f64;
+    let mut by_remainder: Vec<usize> = (0..sizes.len()).filter(may_grow).collect();
+    let remainder = |class: usize| quotas[class] - shares[class] as f64;
+    by_remainder.sort_by(|&a, &b| remainder(b).total_cmp(&remainder(a)));
     let total = (sizes.iter().sum::<usize>() as f64 * fraction).round() as usize;
     let missing = total.saturating_sub(shares.iter().sum());
     by_remainder.into_iter().take(missing).for_each(|class| shares[class] += 1);

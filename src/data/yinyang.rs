@@ -83,9 +83,9 @@ fn class_of(x: f64, y: f64) -> Option<Class> {
     Some(if is_left_lobe || is_upper { Class::Yin } else { Class::Yang })
 }
 
-/// From (x, y) to the point (`at`, 0.5).
+/// From (x, y) to the point (`at`, 0.5). Without `hypot`, whose last bit depends on the platform.
 fn distance(x: f64, y: f64, at: f64) -> f64 {
-    (x - at).hypot(y - RADIUS)
+    ((x - at).powi(2) + (y - RADIUS).powi(2)).sqrt()
 }
 
 #[cfg(test)]
