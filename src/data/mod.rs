@@ -1,53 +1,16 @@
-//! What is learnt from: formats, the catalogue of data sets, splits and input coding.
+//! What is learnt from.
 //!
 //! Axes: N samples, I inputs.
 
-mod builtin;
-mod cache;
-mod catalogue;
-mod cifar;
-mod coding;
-mod csv;
-mod download;
-mod error;
-mod idx;
-mod npz;
-mod split;
-mod yinyang;
-
-pub use coding::InputCoding;
-pub use error::DataError;
-
 use ndarray::Array2;
 
-/// Samples with their classes.
-///
-/// An input is a whole number of levels, `0..=Dataset::levels`, standing for the real number
-/// `input / levels` in [0, 1]: what a chip with graded spikes is sent.
+/// Samples as the network is sent them, with their classes.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Samples {
-    /// (N, I)
+pub struct Coded {
+    /// (N, I), each at most `max`.
     pub inputs: Array2<u8>,
+    /// The input that stands for 1.0; at least 1.
+    pub max: u8,
     /// (N), each below the number of classes.
     pub labels: Vec<u16>,
-}
-
-/// A data set in memory.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Dataset {
-    /// Its name in the catalogue, or the file's name without its extension.
-    pub name: String,
-    /// What to learn from; a validation split is cut from it.
-    pub train: Samples,
-    /// Touched once, at the end.
-    pub test: Samples,
-    /// Height, width, channels of an image; `[1, 1, I]` for a table.
-    pub shape: [usize; 3],
-    /// The input that stands for 1.0; at least 1.
-    pub levels: u8,
-    /// Names of the classes, at least two.
-    pub classes: Vec<String>,
-    /// SHA-256 of the shape, levels, inputs and labels, in hex: the same data, the same checksum,
-    /// whatever file it came from.
-    pub checksum: String,
 }
