@@ -34,7 +34,7 @@ use super::{EpochReport, Evaluator, Method, Summary, TrainingConfig, TrainingErr
 /// // Two samples that one neuron a class tells apart.
 /// let set = Coded { inputs: ndarray::array![[1, 0], [0, 1]], max: 1, labels: vec![0, 1] };
 /// let head = HeadSpec { classes: 2, redundancy: 3, overlapping: false, batch_norm: false };
-/// let mut network = Network::build(&Spec { inputs: 2, hidden: vec![], head }, &Seed::root(1))?;
+/// let mut network = Network::build(&Spec { inputs: 20, hidden: vec![], head }, &Seed::root(1))?;
 /// let config = TrainingConfig { rule: Rule::adam(0.1), ..TrainingConfig::whetstone() };
 /// let summary =
 ///     train(&mut network, &set, &set, &config, &Seed::root(2), &mut |_| ControlFlow::Continue(()))?;
@@ -221,19 +221,21 @@ mod tests {
     use ndarray::Array2;
     use rand::RngExt;
 
-    /// Points of the unit square in 16 levels; the class says on which side of a diagonal they lie.
-    fn halves(count: usize, seed: u64) -> Coded {
+    /// Two patterns of 20 spikes and silences, each with about two of them turned.
+    fn patterns(count: usize, seed: u64) -> Coded {
         let mut stream = Seed::root(seed).stream();
-        let inputs = Array2::from_shape_simple_fn((count, 2), || stream.random_range(0..=15u8));
-        let label = |row: ndarray::ArrayView1<'_, u8>| u16::from(row[0] + row[1] > 15);
-        let labels = inputs.outer_iter().map(label).collect();
-        Coded { inputs, max: 15, labels }
+        let labels: Vec<u16> = (0..count).map(|sample| (sample % 2) as u16).collect();
+        let inputs = Array2::from_shape_fn((count, 20), |(sample, i)| {
+            let spike = (i / 2 + usize::from(labels[sample]) * (i % 3)) % 2 == 0;
+            u8::from(spike != stream.random_bool(0.1))
+        });
+        Coded { inputs, max: 1, labels }
     }
 
     fn network(batch_norm: bool, dropout: f32) -> Network {
         let hidden = vec![LayerSpec::Dense { width: 70, batch_norm, dropout }; 2];
         let head = HeadSpec { classes: 2, redundancy: 8, overlapping: false, batch_norm };
-        Network::build(&Spec { inputs: 2, hidden, head }, &Seed::root(1)).expect("the plan is right")
+        Network::build(&Spec { inputs: 20, hidden, head }, &Seed::root(1)).expect("the plan is right")
     }
 
     fn config() -> TrainingConfig {
@@ -248,7 +250,7 @@ mod tests {
     }
 
     fn run(network: &mut Network, config: &TrainingConfig) -> Result<Summary, TrainingError> {
-        let (set, validation) = (halves(1000, 1), halves(300, 2));
+        let (set, validation) = (patterns(1000, 1), patterns(300, 2));
         train(network, &set, &validation, config, &Seed::root(3), &mut |_| ControlFlow::Continue(()))
     }
 
@@ -268,8 +270,8 @@ mod tests {
         for config in configs {
             let mut network = network(true, 0.0);
             let summary = run(&mut network, &config).expect("nothing diverges");
-            let validation = halves(300, 2);
-            let accuracy = network.fold(15).accuracy(validation.inputs.view(), &validation.labels);
+            let validation = patterns(300, 2);
+            let accuracy = network.fold(1).accuracy(validation.inputs.view(), &validation.labels);
             assert!(accuracy > 0.95, "{accuracy} with {config:?}");
             assert!(summary.sharp, "{summary:?} with {config:?}");
             assert!(
@@ -311,7 +313,7 @@ mod tests {
 
     #[test]
     fn the_observer_hears_every_epoch_and_may_break_off() {
-        let (set, mut heard) = (halves(100, 1), Vec::new());
+        let (set, mut heard) = (patterns(100, 1), Vec::new());
         let mut observer = |report: &EpochReport| {
             heard.push(report.epoch);
             assert_eq!((report.sharpness.len(), report.activity.len()), (3, 3));
@@ -335,18 +337,18 @@ mod tests {
         let config = config();
         let problem = |set: &Coded| {
             let mut observer = |_: &EpochReport| ControlFlow::Continue(());
-            train(&mut network(false, 0.0), &halves(10, 1), set, &config, &Seed::root(3), &mut observer)
+            train(&mut network(false, 0.0), &patterns(10, 1), set, &config, &Seed::root(3), &mut observer)
                 .expect_err("the set is wrong")
                 .to_string()
         };
-        let mut set = halves(4, 1);
+        let mut set = patterns(4, 1);
         set.labels[2] = 2;
         assert_eq!(problem(&set), "the validation set has label 2: must be below the network's 2 classes");
         set.labels.pop();
         assert_eq!(problem(&set), "the validation set has 3 labels for 4 samples: must be as many");
-        set.inputs = Array2::zeros((4, 3));
-        assert_eq!(problem(&set), "the validation set has 3 inputs a sample: the network takes 2");
-        set.inputs = Array2::zeros((0, 2));
+        set.inputs = Array2::zeros((4, 21));
+        assert_eq!(problem(&set), "the validation set has 21 inputs a sample: the network takes 20");
+        set.inputs = Array2::zeros((0, 20));
         assert_eq!(problem(&set), "the validation set is empty: it must hold at least one sample");
     }
 }
