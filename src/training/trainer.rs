@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn every_method_and_rule_learns_in_sharp_form() {
         let surrogate = Method::Surrogate { width: 1.0 };
-        let adaptive = Adaptive { min_init_epochs: 6, ..Adaptive::default() };
+        let adaptive = Adaptive { min_init_epochs: 6, sig_increase: 2.0, ..Adaptive::default() };
         let adaptive = Method::Sharpen { sharpener: Sharpener::Adaptive(adaptive) };
         let configs = [
             config(),
