@@ -7,8 +7,16 @@ pub mod units;
 
 pub mod search;
 pub mod space;
+pub mod storage;
 pub mod study;
 
 pub mod backend;
 pub mod data;
 pub mod network;
+pub mod training;
+
+pub mod objective;
+pub mod tuner;
+
+pub mod cli;
+pub mod report;

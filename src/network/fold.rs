@@ -1,0 +1,188 @@
+//! From a trained network to the weights and thresholds that are deployed.
+//!
+//! A neuron fires where `g (y - mean) / sigma + b >= 1/2` with `y = W x`. In the form that is deployed that
+//! is `(g / sigma) W u >= m (1/2 - b + g mean / sigma)`, for inputs `u = m x` that are whole numbers up to
+//! m. Scaling by `g / sigma` rather than dividing by it gives neurons a common scale, keeps negative and
+//! zero gains in one formula, and needs no turned signs.
+
+use ndarray::{Array1, Array2};
+
+use super::dense::Dense;
+use super::norm::EPSILON;
+use super::{BinaryLayer, BinaryNetwork, Network};
+
+/// Bits of a whole number that `f64` holds exactly, less one for what rounding to the grid adds.
+const EXACT_BITS: i32 = 52;
+
+impl Network {
+    /// The network as it will be deployed: every step exact, batch norm by its running statistics, inputs
+    /// whole numbers up to `input_max` in place of [0, 1].
+    ///
+    /// Weights are rounded to the nearest point of a grid, thresholds up to the next, which `>=` does not
+    /// notice. The grid is as fine as keeps any partial sum of a neuron exact in `f64`.
+    pub fn fold(&self, input_max: u8) -> BinaryNetwork {
+        let maxima = std::iter::once(input_max).chain(std::iter::repeat(1));
+        let layers = self.layers.iter().zip(maxima).map(|(layer, max)| on_grid(folded(layer, max), max));
+        BinaryNetwork { input_max, layers: layers.collect(), key: self.head.key.clone() }
+    }
+}
+
+/// Weights (O, I) and thresholds (O).
+type Neurons = (Array2<f64>, Array1<f64>);
+
+/// The layer's neurons with batch norm and bias folded in, for inputs up to `input_max`.
+fn folded(layer: &Dense, input_max: u8) -> Neurons {
+    let mut weights = layer.weights.t().map(|&weight| f64::from(weight)).as_standard_layout().into_owned();
+    let mut thresholds: Array1<f64> = layer.bias.iter().map(|&bias| 0.5 - f64::from(bias)).collect();
+    if let Some(norm) = &layer.norm {
+        for (o, mut weights) in weights.outer_iter_mut().enumerate() {
+            let deviation = (f64::from(norm.variance[o]) + f64::from(EPSILON)).sqrt();
+            let scale = f64::from(norm.gain[o]) / deviation;
+            weights *= scale;
+            thresholds[o] += scale * f64::from(norm.mean[o]);
+        }
+    }
+    (weights, thresholds * f64::from(input_max))
+}
+
+/// Rounds to the grid. A threshold that no sum reaches, from above or below, is brought to the edge.
+fn on_grid((weights, thresholds): Neurons, input_max: u8) -> BinaryLayer {
+    let reach = |row: &Array2<f64>| {
+        let sums = row.outer_iter().map(|row| row.iter().map(|weight| weight.abs()).sum::<f64>());
+        sums.fold(0.0, f64::max) * f64::from(input_max)
+    };
+    let exponent = exponent_above(reach(&weights)) - EXACT_BITS;
+    let unit = 2f64.powi(exponent);
+    let weights = weights.map(|weight| (weight / unit).round() * unit);
+    let edge = reach(&weights);
+    let thresholds = thresholds.map(|threshold| (threshold.clamp(-edge, edge + unit) / unit).ceil() * unit);
+    BinaryLayer { weights, thresholds, exponent }
+}
+
+/// The least e with `value <= 2^e`, where that is a normal number with room for the grid below it.
+fn exponent_above(value: f64) -> i32 {
+    // Far above f64's smallest exponent, so that the grid's unit is a normal number.
+    value.max(2f64.powi(-900)).log2().ceil() as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::{Activations, HeadSpec, LayerSpec, Pass, Spec};
+    use crate::seed::Seed;
+    use proptest::prelude::*;
+    use rand::RngExt;
+
+    fn network(inputs: usize, widths: &[usize], batch_norm: bool, seed: &Seed) -> Network {
+        let hidden =
+            widths.iter().map(|&width| LayerSpec::Dense { width, batch_norm, dropout: 0.0 }).collect();
+        let head = HeadSpec { classes: 3, redundancy: 3, overlapping: true, batch_norm };
+        let mut network = Network::build(&Spec { inputs, hidden, head }, seed).expect("the plan is right");
+        let mut stream = seed.child("values").stream();
+        for layer in &mut network.layers {
+            layer.bias.iter_mut().for_each(|bias| *bias = stream.random_range(0.0..0.6));
+            if let Some(norm) = &mut layer.norm {
+                norm.gain.iter_mut().for_each(|gain| *gain = stream.random_range(-1.0..1.0));
+                norm.gain[0] = 0.0;
+                norm.mean.iter_mut().for_each(|mean| *mean = stream.random_range(-0.5..0.5));
+                norm.variance.iter_mut().for_each(|variance| *variance = stream.random_range(0.0..2.0));
+            }
+        }
+        network
+    }
+
+    fn samples(count: usize, inputs: usize, max: u8, seed: &Seed) -> Array2<u8> {
+        let mut stream = seed.child("samples").stream();
+        Array2::from_shape_simple_fn((count, inputs), || stream.random_range(0..=max))
+    }
+
+    /// The layer's spikes in whole numbers, which no order of summation can change.
+    fn spikes(layer: &BinaryLayer, inputs: &[u8]) -> Vec<bool> {
+        let unit = 2f64.powi(layer.exponent);
+        let whole = |value: f64| {
+            assert_eq!(value, (value / unit).round() * unit, "on the grid");
+            (value / unit) as i128
+        };
+        let fires = |(weights, &threshold): (ndarray::ArrayView1<'_, f64>, &f64)| {
+            let sum: i128 = weights.iter().zip(inputs).map(|(&w, &u)| whole(w) * i128::from(u)).sum();
+            let reach: i128 = weights.iter().zip(inputs).map(|(&w, &u)| whole(w).abs() * i128::from(u)).sum();
+            assert!(reach <= 1 << 53, "every partial sum is exact");
+            sum >= whole(threshold)
+        };
+        layer.weights.outer_iter().zip(&layer.thresholds).map(fires).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn the_hard_pass_is_whole_number_arithmetic(
+            inputs in 1usize..40, widths in prop::collection::vec(1usize..20, 0..3),
+            max in prop::sample::select(vec![1u8, 4, 255]), batch_norm: bool, seed: u64
+        ) {
+            let seed = Seed::root(seed);
+            let binary = network(inputs, &widths, batch_norm, &seed).fold(max);
+            let samples = samples(70, inputs, max, &seed);
+            let scores = binary.scores(samples.view());
+            for (sample, scores) in samples.outer_iter().zip(scores.outer_iter()) {
+                let mut values = sample.to_vec();
+                for layer in &binary.layers {
+                    values = spikes(layer, &values).into_iter().map(u8::from).collect();
+                }
+                let outputs: Vec<bool> = values.iter().map(|&value| value == 1).collect();
+                prop_assert_eq!(binary.key.scores(&outputs), scores.to_vec());
+            }
+        }
+    }
+
+    /// Layer by layer on the same inputs, so that one neuron's rounding does not spread.
+    #[test]
+    fn folding_changes_a_spike_only_within_single_precision_of_the_threshold() {
+        let seed = Seed::root(11);
+        for batch_norm in [false, true] {
+            let network = network(200, &[150, 100], batch_norm, &seed);
+            let samples = samples(256, 200, 255, &seed);
+            let mut activations = Activations::new(&network, 256);
+            activations.load(samples.view(), 255, &(0..256).collect::<Vec<u32>>());
+            network.forward(&mut activations, Pass::Deployed);
+            let mut inputs = samples.map(|&level| f64::from(level));
+            for (l, layer) in network.fold(255).layers.iter().enumerate() {
+                let outputs = activations.outputs(l).map(|&output| f64::from(output));
+                let sums = inputs.dot(&layer.weights.t());
+                let reach = inputs.dot(&layer.weights.t().map(|weight| weight.abs()));
+                for ((b, o), &output) in outputs.indexed_iter() {
+                    let margin = (sums[[b, o]] - layer.thresholds[o]).abs();
+                    let fires = if sums[[b, o]] >= layer.thresholds[o] { 1.0 } else { 0.0 };
+                    // A few units in the last place of f32 of the largest partial sum.
+                    let rounding =
+                        4.0 * f64::from(f32::EPSILON) * (reach[[b, o]] + layer.thresholds[o].abs());
+                    assert!(fires == output || margin <= rounding, "{margin} {rounding}");
+                }
+                inputs = outputs;
+            }
+        }
+    }
+
+    #[test]
+    fn a_gain_of_zero_leaves_a_neuron_that_its_bias_decides() {
+        let mut network = network(4, &[2], true, &Seed::root(1));
+        let norm = network.layers[0].norm.as_mut().expect("it has batch norm");
+        norm.gain.fill(0.0);
+        network.layers[0].bias = vec![0.5, 0.499];
+        let layer = &network.fold(255).layers[0];
+        for sample in [[0; 4], [255; 4]] {
+            assert_eq!(spikes(layer, &sample), [true, false]);
+        }
+    }
+
+    #[test]
+    fn a_threshold_on_a_whole_sum_still_fires() {
+        // Weight 1/4 against threshold 1/2 - 1/4: sum and threshold meet exactly.
+        let mut network = network(1, &[], false, &Seed::root(1));
+        network.layers[0].weights.fill(0.25);
+        network.layers[0].bias.fill(0.25);
+        let layer = &network.fold(1).layers[0];
+        assert_eq!(spikes(layer, &[1]), [true; 9]);
+        assert_eq!(spikes(layer, &[0]), [false; 9]);
+    }
+}

@@ -1,0 +1,109 @@
+//! How good a network would be if it were deployed now, by the fast passes.
+
+use crate::data::Coded;
+use crate::network::{Activations, Decision, Network, Pass};
+
+/// Samples per batch.
+const BATCH: usize = 256;
+
+/// What the neurons of a layer do over a set.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Activity {
+    /// Spikes per neuron and sample, in [0, 1].
+    pub rate: f64,
+    /// The share of neurons that never fire.
+    pub dead: f64,
+    /// The share of neurons that fire on every sample.
+    pub always_on: f64,
+}
+
+/// What a network is on a set, with every step exact and batch norm by its running statistics.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// The share of samples whose class is their label.
+    pub accuracy: f64,
+    /// The share of samples whose highest score is shared by several classes.
+    pub ties: f64,
+    /// One a layer.
+    pub activity: Vec<Activity>,
+}
+
+/// Room to evaluate networks of one shape.
+pub struct Evaluator {
+    activations: Activations,
+    /// Per layer and neuron: spikes so far; a whole number below 2^53.
+    spikes: Vec<Vec<f64>>,
+    /// Of the batch at hand.
+    samples: Vec<u32>,
+    /// (K)
+    scores: Vec<i32>,
+}
+
+impl Evaluator {
+    /// Room for networks of the shape of `network`.
+    pub fn new(network: &Network) -> Self {
+        Self {
+            activations: Activations::new(network, BATCH),
+            spikes: network.widths().map(|width| vec![0.0; width]).collect(),
+            samples: Vec::with_capacity(BATCH),
+            scores: Vec::with_capacity(network.classes()),
+        }
+    }
+
+    /// Evaluates `network` on `set`, which holds at least one sample.
+    pub fn evaluate(&mut self, network: &Network, set: &Coded) -> Evaluation {
+        self.spikes.iter_mut().for_each(|layer| layer.fill(0.0));
+        let (mut right, mut tied) = (0, 0);
+        for (batch, labels) in set.labels.chunks(BATCH).enumerate() {
+            let first = (batch * BATCH) as u32;
+            self.samples.clear();
+            self.samples.extend(first..first + labels.len() as u32);
+            self.activations.load(set.inputs.view(), set.max, &self.samples);
+            network.forward(&mut self.activations, Pass::Deployed);
+            self.count_spikes();
+            for (row, &label) in self.activations.scores().outer_iter().zip(labels) {
+                self.scores.clear();
+                // Scores of exact steps are whole numbers, which the cast keeps.
+                self.scores.extend(row.iter().map(|&score| score as i32));
+                let decision = Decision::of(&self.scores);
+                right += usize::from(decision.class == label);
+                tied += usize::from(decision.tied);
+            }
+        }
+        let samples = set.labels.len() as f64;
+        let activity = self.spikes.iter().map(|layer| Activity::of(layer, samples)).collect();
+        Evaluation { accuracy: right as f64 / samples, ties: tied as f64 / samples, activity }
+    }
+
+    fn count_spikes(&mut self) {
+        for (layer, spikes) in self.spikes.iter_mut().enumerate() {
+            for row in self.activations.outputs(layer).outer_iter() {
+                spikes.iter_mut().zip(row).for_each(|(count, &spike)| *count += f64::from(spike));
+            }
+        }
+    }
+}
+
+impl Activity {
+    fn of(spikes: &[f64], samples: f64) -> Self {
+        let share = |fits: &dyn Fn(f64) -> bool| {
+            spikes.iter().filter(|&&count| fits(count)).count() as f64 / spikes.len() as f64
+        };
+        Self {
+            rate: spikes.iter().sum::<f64>() / (spikes.len() as f64 * samples),
+            dead: share(&|count| count == 0.0),
+            always_on: share(&|count| count == samples),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn activity_counts_the_silent_and_the_tireless() {
+        let activity = Activity::of(&[0.0, 10.0, 10.0, 5.0], 10.0);
+        assert_eq!(activity, Activity { rate: 0.625, dead: 0.25, always_on: 0.5 });
+    }
+}
