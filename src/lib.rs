@@ -7,6 +7,7 @@ pub mod units;
 
 pub mod search;
 pub mod space;
+pub mod storage;
 pub mod study;
 
 pub mod backend;
