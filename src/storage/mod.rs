@@ -7,14 +7,22 @@
 //! - [`Storage::claim`] and [`Storage::claim_waiting`] look at the budget inside their transaction, so any
 //!   number of workers never starts more trials than the budget.
 //! - Waiting → running → finished; a running trial goes back to waiting only by [`Storage::requeue`].
-//!   A finished trial never changes: a late [`Storage::finish`] answers `false` and changes nothing.
+//!   A trial that is not running never changes: a late [`Storage::finish`] answers `false` and changes
+//!   nothing, and so do a late report, heartbeat and point.
 //! - What is stored reads back equal: every parameter, value (infinite and NaN intermediate ones too),
-//!   attribute and state.
+//!   attribute and state. A value or a constraint that is NaN is refused, and so is a point that is not
+//!   in its space. The zero with a sign is stored as plain zero where a number stands alone, since SQLite
+//!   has no other; a [`Claim`] holds its point as it is stored.
+//! - A failed trial keeps its failure as attributes: `failure`, the kind, and `reason`.
 
+#[cfg(test)]
+mod contract;
 mod error;
+mod lock;
 mod sqlite;
 
 pub use error::StorageError;
+pub use lock::StudyLock;
 pub use sqlite::SqliteStorage;
 
 use crate::space::{Point, Space};
@@ -68,6 +76,8 @@ pub trait Storage: Send {
     ) -> Result<(), StorageError>;
 
     /// Starts a new trial of `point`; `None` if the study already has `budget` trials that are not waiting.
+    ///
+    /// The names of `internal` attributes begin with `tune:`.
     fn claim(
         &mut self,
         study: StudyKey,
@@ -80,7 +90,8 @@ pub trait Storage: Send {
     /// Starts the waiting trial of the lowest number, under the same budget; `None` if there is none.
     ///
     /// A trial that a person enqueued through Optuna may lack parameters: its point then holds those that
-    /// it has, and [`Storage::set_point`] must complete it.
+    /// it has (its system attribute `fixed_params`), as JSON spells them, so a `1` for a real number is
+    /// whole. Nobody has checked them. [`Storage::set_point`] must give such a trial its whole point.
     fn claim_waiting(&mut self, study: StudyKey, budget: u32) -> Result<Option<Claim>, StorageError>;
 
     /// Gives a running trial the whole of its point, over what it had.

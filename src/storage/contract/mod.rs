@@ -1,0 +1,328 @@
+//! The contract as tests: every storage passes them, with `storage_contract!(name, Place)`.
+
+mod round_trip;
+
+use std::thread;
+
+use serde_json::{Value as Json, json};
+
+use super::{Claim, Storage, StorageError, StudyKey, TrialKey};
+use crate::space::{Point, Space, Value};
+use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome, Trial, TrialState};
+
+/// An empty database of its own, to which any number of connections can be opened.
+pub(super) trait Place: Sync {
+    /// A place that nobody has used.
+    fn fresh() -> Self;
+
+    /// A new connection to it.
+    fn open(&self) -> Box<dyn Storage>;
+}
+
+/// Runs the whole contract against the storages of a [`Place`].
+macro_rules! storage_contract {
+    ($place:ty) => {
+        $crate::storage::contract::storage_contract!($place:
+            studies_are_made_found_listed_and_deleted
+            a_study_needs_a_free_name_and_a_metric
+            a_study_attribute_overwrites_the_older_one
+            what_is_deleted_or_never_was_is_an_error
+            workers_claim_numbers_without_gaps_within_the_budget
+            waiting_trials_are_claimed_in_order_under_the_same_budget
+            a_requeued_trial_waits_under_its_number_without_its_reports
+            a_finished_trial_never_changes
+            a_report_overwrites_the_older_one_of_its_step
+            another_point_replaces_the_whole_of_the_first
+            what_cannot_be_stored_is_refused_and_changes_nothing
+            a_failure_is_kept_with_its_reason
+            another_connection_sees_every_step
+            every_trial_reads_back_equal
+            the_zero_with_a_sign_is_plain_zero_from_the_claim_on
+        );
+    };
+    ($place:ty: $($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                $crate::storage::contract::$name(&<$place as $crate::storage::contract::Place>::fresh());
+            }
+        )*
+    };
+}
+pub(super) use storage_contract;
+
+pub(super) use self::round_trip::every_trial_reads_back_equal;
+
+/// One parameter of each kind, and one that is there only sometimes.
+pub(super) fn space() -> Space {
+    let text = r#"{"name": "test", "parameters": {
+        "rate": {"type": "float", "low": 1e-4, "high": 0.1, "log": true, "default": 0.01},
+        "dropout": {"type": "float", "low": 0, "high": 0.5, "step": 0.1, "default": 0.1},
+        "layers": {"type": "int", "low": 1, "high": 4, "default": 2},
+        "rule": {"type": "categorical", "choices": ["adam", "sgd", 1, 1.0, true, null], "default": "sgd"},
+        "momentum": {"type": "float", "low": 0, "high": 0.9, "default": 0.5, "when": {"rule": ["sgd"]}},
+        "epochs": {"type": "fixed", "value": 5}
+    }}"#;
+    Space::from_json(text, "test.json").expect("a right space")
+}
+
+/// The default point of [`space`] at another rate.
+pub(super) fn point(rate: f64) -> Point {
+    let mut point = space().default_point();
+    point.set("rate", rate);
+    point
+}
+
+/// An outcome of one metric.
+pub(super) fn complete(value: f64) -> Outcome {
+    Outcome::Complete { values: vec![value], constraints: Vec::new(), attributes: Attributes::new() }
+}
+
+/// A study of one metric called `study`.
+pub(super) fn study(storage: &mut dyn Storage) -> StudyKey {
+    storage.create_study("study", &[Metric::maximize("accuracy")], &Attributes::new()).expect("a new study")
+}
+
+/// Claims a trial of the default point.
+pub(super) fn claim(storage: &mut dyn Storage, study: StudyKey) -> Claim {
+    let space = space();
+    let claim = storage.claim(study, &space, &space.default_point(), &Attributes::new(), u32::MAX);
+    claim.expect("stored").expect("within the budget")
+}
+
+fn trial(storage: &mut dyn Storage, study: StudyKey, number: usize) -> Trial {
+    storage.load_study(study).expect("loaded").trials[number].clone()
+}
+
+fn attributes<const N: usize>(pairs: [(&str, Json); N]) -> Attributes {
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+pub(super) fn studies_are_made_found_listed_and_deleted(place: &impl Place) {
+    let mut storage = place.open();
+    let metrics = [Metric::maximize("accuracy"), Metric::minimize("energy_nj")];
+    let about = attributes([("tune:seed", json!(7)), ("note", json!("größer → besser"))]);
+    let first = storage.create_study("a study / ünïcode", &metrics, &about).expect("made");
+    let second = study(&mut *storage);
+    claim(&mut *storage, second);
+    assert_eq!(storage.study_names().expect("listed"), ["a study / ünïcode", "study"]);
+    assert_eq!(storage.find_study("study").expect("looked for"), Some(second));
+    assert_eq!(storage.find_study("Study").expect("looked for"), None);
+    let loaded = storage.load_study(first).expect("loaded");
+    assert_eq!((loaded.name.as_str(), loaded.metrics), ("a study / ünïcode", metrics.to_vec()));
+    assert_eq!((loaded.attributes, loaded.trials), (about, vec![]));
+    storage.delete_study(second).expect("deleted");
+    assert_eq!(storage.study_names().expect("listed"), ["a study / ünïcode"]);
+}
+
+pub(super) fn a_study_needs_a_free_name_and_a_metric(place: &impl Place) {
+    let mut storage = place.open();
+    study(&mut *storage);
+    let mut create = |name: &str, metrics: &[Metric]| {
+        storage.create_study(name, metrics, &Attributes::new()).expect_err("refused").to_string()
+    };
+    let metric = [Metric::maximize("accuracy")];
+    assert_eq!(create("study", &metric), "study \"study\" exists: resume it or choose another name");
+    assert_eq!(create("other", &[]), "study \"other\" has no metric: must have at least one");
+    assert_eq!(create("", &metric), "study name of 0 characters: must have 1 to 512");
+    assert_eq!(create(&"x".repeat(513), &metric), "study name of 513 characters: must have 1 to 512");
+    assert_eq!(storage.study_names().expect("listed"), ["study"]);
+}
+
+pub(super) fn a_study_attribute_overwrites_the_older_one(place: &impl Place) {
+    let mut storage = place.open();
+    let study = study(&mut *storage);
+    for (name, value) in [("tune:state", json!(1)), ("note", json!("x")), ("tune:state", json!({"a": [1.5]}))]
+    {
+        storage.set_study_attribute(study, name, &value).expect("set");
+    }
+    let loaded = storage.load_study(study).expect("loaded").attributes;
+    assert_eq!(loaded, attributes([("note", json!("x")), ("tune:state", json!({"a": [1.5]}))]));
+}
+
+pub(super) fn what_is_deleted_or_never_was_is_an_error(place: &impl Place) {
+    let mut storage = place.open();
+    let (space, none) = (space(), Attributes::new());
+    let study = study(&mut *storage);
+    let trial = claim(&mut *storage, study).key;
+    storage.delete_study(study).expect("deleted");
+    let of_study = [
+        storage.load_study(study).err(),
+        storage.delete_study(study).err(),
+        storage.set_study_attribute(study, "note", &Json::Null).err(),
+        storage.claim(study, &space, &space.default_point(), &none, 9).err(),
+        storage.claim_waiting(study, 9).err(),
+        storage.requeue(study).err(),
+    ];
+    assert!(of_study.iter().all(|error| matches!(error, Some(StorageError::NoStudy(key)) if *key == study)));
+    let of_trial = [
+        storage.report(trial, 1, 0.5).err(),
+        storage.heartbeat(trial).err(),
+        storage.finish(trial, &complete(0.5)).err(),
+        storage.set_point(trial, &space, &space.default_point()).err(),
+        storage.heartbeat(TrialKey(1_000_000)).err(),
+    ];
+    assert!(of_trial.iter().all(|error| matches!(error, Some(StorageError::NoTrial(_)))));
+}
+
+pub(super) fn workers_claim_numbers_without_gaps_within_the_budget(place: &impl Place) {
+    const BUDGET: u32 = 50;
+    let study = study(&mut *place.open());
+    let work = || {
+        let (mut storage, space) = (place.open(), space());
+        let mut claim = || {
+            storage
+                .claim(study, &space, &space.default_point(), &Attributes::new(), BUDGET)
+                .expect("stored")
+                .map(|claim| claim.trial.number)
+        };
+        std::iter::from_fn(&mut claim).collect::<Vec<u32>>()
+    };
+    let mut numbers: Vec<u32> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..4).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("no panic")).collect()
+    });
+    numbers.sort_unstable();
+    assert!(numbers.iter().copied().eq(0..BUDGET), "{numbers:?}");
+    assert_eq!(place.open().load_study(study).expect("loaded").trials.len(), BUDGET as usize);
+}
+
+pub(super) fn waiting_trials_are_claimed_in_order_under_the_same_budget(place: &impl Place) {
+    let mut storage = place.open();
+    let study = study(&mut *storage);
+    let first = claim(&mut *storage, study);
+    let second = claim(&mut *storage, study);
+    assert!(storage.finish(second.key, &complete(0.5)).expect("stored"));
+    let third = claim(&mut *storage, study);
+    assert_eq!(storage.requeue(study).expect("stored"), 2);
+    assert_eq!(storage.claim_waiting(study, 1).expect("looked"), None, "the budget is spent");
+    let again = storage.claim_waiting(study, 3).expect("looked").expect("one waits");
+    assert_eq!((again.key, again.trial.number), (first.key, 0));
+    let again = storage.claim_waiting(study, 3).expect("looked").expect("one waits");
+    assert_eq!((again.key, again.trial.number), (third.key, 2));
+    assert_eq!(storage.claim_waiting(study, 9).expect("looked"), None, "none waits");
+}
+
+pub(super) fn a_requeued_trial_waits_under_its_number_without_its_reports(place: &impl Place) {
+    let mut storage = place.open();
+    let study = study(&mut *storage);
+    let (finished, running) = (claim(&mut *storage, study), claim(&mut *storage, study));
+    for claim in [&finished, &running] {
+        storage.heartbeat(claim.key).expect("stored");
+        storage.report(claim.key, 1, 0.25).expect("stored");
+    }
+    storage.finish(finished.key, &complete(0.5)).expect("stored");
+    assert_eq!(storage.requeue(study).expect("stored"), 1);
+    assert_eq!(trial(&mut *storage, study, 1), Trial::waiting(1, running.trial.point.clone()));
+    assert_eq!(trial(&mut *storage, study, 0).intermediate, [(1, 0.25)]);
+    let again = storage.claim_waiting(study, 9).expect("looked").expect("it waits");
+    assert_eq!(again.key, running.key);
+    assert!(again.trial.started >= running.trial.started);
+    assert_eq!(again.trial, Trial { started: again.trial.started, ..running.trial });
+}
+
+pub(super) fn a_finished_trial_never_changes(place: &impl Place) {
+    let mut storage = place.open();
+    let study = study(&mut *storage);
+    let key = claim(&mut *storage, study).key;
+    storage.report(key, 1, 0.25).expect("stored");
+    assert!(storage.finish(key, &complete(0.5)).expect("stored"));
+    let before = trial(&mut *storage, study, 0);
+    assert!(!storage.finish(key, &complete(0.75)).expect("late, not wrong"));
+    storage.report(key, 1, 0.75).expect("late, not wrong");
+    storage.report(key, 2, 0.75).expect("late, not wrong");
+    storage.heartbeat(key).expect("late, not wrong");
+    storage.set_point(key, &space(), &point(0.05)).expect("late, not wrong");
+    assert_eq!(storage.requeue(study).expect("stored"), 0);
+    assert_eq!(trial(&mut *storage, study, 0), before);
+}
+
+pub(super) fn a_report_overwrites_the_older_one_of_its_step(place: &impl Place) {
+    let mut storage = place.open();
+    let study = study(&mut *storage);
+    let key = claim(&mut *storage, study).key;
+    for (step, value) in [(2, 0.5), (1, f64::INFINITY), (2, f64::NEG_INFINITY), (1, 0.125)] {
+        storage.report(key, step, value).expect("stored");
+    }
+    assert_eq!(trial(&mut *storage, study, 0).intermediate, [(1, 0.125), (2, f64::NEG_INFINITY)]);
+}
+
+pub(super) fn another_point_replaces_the_whole_of_the_first(place: &impl Place) {
+    let (mut storage, space) = (place.open(), space());
+    let study = study(&mut *storage);
+    let key = claim(&mut *storage, study).key;
+    let mut other: Point = [("rate", 0.001), ("dropout", 0.0)].into_iter().collect();
+    other.set("layers", 3);
+    other.set("rule", 1.0);
+    other.set("epochs", 5);
+    storage.set_point(key, &space, &other).expect("stored");
+    let stored = trial(&mut *storage, study, 0).point;
+    assert!(stored.iter().eq(other.iter()), "{stored:?}");
+}
+
+pub(super) fn what_cannot_be_stored_is_refused_and_changes_nothing(place: &impl Place) {
+    let (mut storage, space) = (place.open(), space());
+    let study = study(&mut *storage);
+    let key = claim(&mut *storage, study).key;
+    let before = storage.load_study(study).expect("loaded");
+    let outcome = |values: &[f64], constraints: &[f64]| Outcome::Complete {
+        values: values.to_vec(),
+        constraints: constraints.to_vec(),
+        attributes: attributes([("cores", json!(1))]),
+    };
+    let mut finish = |outcome: Outcome| storage.finish(key, &outcome).expect_err("refused").to_string();
+    assert_eq!(finish(outcome(&[], &[])), "0 values for 1 metrics: must be one for each");
+    assert!(finish(outcome(&[f64::NAN], &[])).starts_with("value 0 = NaN: must be a number"));
+    assert!(finish(outcome(&[0.5], &[0.0, f64::NAN])).starts_with("constraint 1 = NaN: must be a number"));
+    let mut claim = |point: &Point, internal: &Attributes| {
+        storage.claim(study, &space, point, internal, 9).expect_err("refused").to_string()
+    };
+    assert!(claim(&point(1.0), &Attributes::new()).contains("rate = 1.0 is outside the space test"));
+    let foreign = attributes([("constraints", json!([1]))]);
+    let error = claim(&point(0.01), &foreign);
+    assert_eq!(error, "internal attribute \"constraints\": must begin with \"tune:\"");
+    assert!(storage.set_point(key, &space, &Point::default()).is_err());
+    assert_eq!(storage.load_study(study).expect("loaded"), before);
+}
+
+pub(super) fn a_failure_is_kept_with_its_reason(place: &impl Place) {
+    let mut storage = place.open();
+    let study = study(&mut *storage);
+    let key = claim(&mut *storage, study).key;
+    let failure = Failure { kind: FailureKind::TooLarge, reason: "cores = 200: must be at most 128".into() };
+    let known = attributes([("cores", json!(200))]);
+    storage.finish(key, &Outcome::Failed { failure, attributes: known }).expect("stored");
+    let stored = trial(&mut *storage, study, 0);
+    assert_eq!((stored.state, stored.values), (TrialState::Fail, vec![]));
+    let expected = [
+        ("cores", json!(200)),
+        ("failure", json!("too-large")),
+        ("reason", json!("cores = 200: must be at most 128")),
+    ];
+    assert_eq!(stored.attributes, attributes(expected));
+}
+
+pub(super) fn another_connection_sees_every_step(place: &impl Place) {
+    let (mut worker, mut reader) = (place.open(), place.open());
+    let study = study(&mut *worker);
+    let claimed = claim(&mut *worker, study);
+    assert_eq!(trial(&mut *reader, study, 0), claimed.trial);
+    worker.report(claimed.key, 1, 0.5).expect("stored");
+    assert_eq!(trial(&mut *reader, study, 0).intermediate, [(1, 0.5)]);
+    worker.finish(claimed.key, &complete(0.5)).expect("stored");
+    let seen = trial(&mut *reader, study, 0);
+    assert_eq!((seen.state, seen.values), (TrialState::Complete, vec![0.5]));
+    assert!(seen.finished >= seen.started);
+}
+
+pub(super) fn the_zero_with_a_sign_is_plain_zero_from_the_claim_on(place: &impl Place) {
+    let mut storage = place.open();
+    let study = study(&mut *storage);
+    let text = r#"{"name": "zero", "parameters": {"x": {"type": "float", "low": -1, "high": 1}}}"#;
+    let space = Space::from_json(text, "zero.json").expect("a right space");
+    let point = [("x", -0.0)].into_iter().collect();
+    let claim =
+        storage.claim(study, &space, &point, &Attributes::new(), 1).expect("stored").expect("a claim");
+    assert_eq!(claim.trial.point.get("x"), Some(&Value::Float(0.0)));
+    assert_eq!(trial(&mut *storage, study, 0), claim.trial);
+}

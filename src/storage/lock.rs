@@ -1,0 +1,139 @@
+//! One process at a time runs a study on one machine.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process;
+
+use sha2::{Digest, Sha256};
+
+use super::StorageError;
+
+/// Longest part of a lock's file name that comes from the study's name, in bytes.
+///
+/// File systems allow 255 bytes for the whole name, and the database's own name is part of it.
+const LONGEST_NAME: usize = 100;
+
+/// Holds a study for this process until it is dropped.
+///
+/// The lock is an advisory one on a file beside the database, `<database>.<study>.lock`. The operating
+/// system releases it when the process ends, however it ends. The file itself stays: removing it would let
+/// a third process lock a new file of that name while a second one still holds the old.
+#[derive(Debug)]
+pub struct StudyLock {
+    /// Open for as long as the lock holds.
+    _file: File,
+}
+
+impl StudyLock {
+    /// Takes the lock of `study` in the database at `database`, without waiting.
+    ///
+    /// # Errors
+    /// [`StorageError::Locked`] names the process that holds it; [`StorageError::LockFile`] if the folder
+    /// cannot be written.
+    pub fn acquire(database: &Path, study: &str) -> Result<Self, StorageError> {
+        let path = lock_path(database, study);
+        let failed = |source| StorageError::LockFile { path: path.clone(), source };
+        let options = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+        let mut file = options.map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => sign(&mut file).map_err(failed)?,
+            Err(TryLockError::WouldBlock) => {
+                let (study, database) = (study.to_owned(), database.to_owned());
+                return Err(StorageError::Locked { study, database, holder: holder(&mut file) });
+            }
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        Ok(Self { _file: file })
+    }
+}
+
+/// Where the lock of `study` is, by whichever path the database was reached.
+fn lock_path(database: &Path, study: &str) -> PathBuf {
+    let database = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
+    let mut name = database.into_os_string();
+    name.push(format!(".{}.lock", file_name(study)));
+    PathBuf::from(name)
+}
+
+/// `study` as part of a file name: different studies have different ones.
+fn file_name(study: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let spell = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    let mut name: String = study.bytes().map(spell).collect();
+    if name.len() > LONGEST_NAME {
+        // A full stop stands in no other name, so a shortened name never meets a whole one.
+        let digest = Sha256::digest(study.as_bytes());
+        name.truncate(LONGEST_NAME - 17);
+        name.extend(std::iter::once(".".to_owned()).chain(digest[..8].iter().map(|b| format!("{b:02x}"))));
+    }
+    name
+}
+
+/// Writes into the lock's file who holds it.
+fn sign(file: &mut File) -> io::Result<()> {
+    file.set_len(0)?;
+    write!(file, "process {}", process::id())
+}
+
+/// Who holds the lock, as far as its file tells.
+fn holder(file: &mut File) -> String {
+    let mut text = String::new();
+    match file.read_to_string(&mut text) {
+        Ok(length) if length > 0 => text,
+        // Between taking the lock and signing it.
+        _ => "another process".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_second_holder_is_told_who_the_first_is_and_gets_the_lock_after_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = folder.path().join("studies.db");
+        let first = StudyLock::acquire(&database, "mnist").expect("free");
+        let error = StudyLock::acquire(&database, "mnist").expect_err("held").to_string();
+        assert!(error.contains(&format!("run by process {}: wait", process::id())), "{error}");
+        StudyLock::acquire(&database, "iris").expect("another study is free");
+        drop(first);
+        StudyLock::acquire(&database, "mnist").expect("free again");
+    }
+
+    #[test]
+    fn a_lock_left_by_a_killed_process_is_free() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = folder.path().join("studies.db");
+        fs::write(lock_path(&database, "mnist"), "process 1").expect("written");
+        StudyLock::acquire(&database, "mnist").expect("nobody holds it");
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named() {
+        let error = StudyLock::acquire(Path::new("/nowhere/studies.db"), "s").expect_err("no folder");
+        assert_eq!(error.to_string(), "/nowhere/studies.db.s.lock: no lock can be taken there");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_the_database_leads_to_the_same_lock() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (database, link) = (folder.path().join("studies.db"), folder.path().join("link.db"));
+        fs::write(&database, "").expect("written");
+        std::os::unix::fs::symlink(&database, &link).expect("linked");
+        let _first = StudyLock::acquire(&database, "s").expect("free");
+        assert!(matches!(StudyLock::acquire(&link, "s"), Err(StorageError::Locked { .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn different_studies_have_different_short_plain_file_names(a in ".{0,200}", b in ".{0,200}") {
+            prop_assert_eq!(a == b, file_name(&a) == file_name(&b));
+            prop_assert!(file_name(&a).len() <= LONGEST_NAME);
+            prop_assert!(!file_name(&a).contains(['/', '\0']));
+        }
+    }
+}

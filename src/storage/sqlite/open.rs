@@ -1,0 +1,178 @@
+//! Opening a database: made if missing, refused if it is not one of studies.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, Transaction, TransactionBehavior};
+
+use super::super::StorageError;
+use super::fault::Fault;
+use super::place;
+use super::schema::{self, Content};
+
+/// How long a transaction waits for another process before it gives up. Transactions take milliseconds, so
+/// whoever holds one this long hangs.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Pause between two attempts to turn the write-ahead log on, which takes less than that.
+const RETRY: Duration = Duration::from_millis(5);
+
+/// Room for every statement of the storage, so that each is compiled once a connection.
+const STATEMENTS: usize = 64;
+
+/// Opens the database at `path`, ready for use.
+pub(super) fn open(path: &Path) -> Result<Connection, StorageError> {
+    place::check(path)?;
+    // Without SQLITE_OPEN_URI, which would give `file:` and `?` in a path a meaning.
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection =
+        Connection::open_with_flags(path, flags).map_err(|error| Fault::from(error).at(path))?;
+    prepare(&mut connection, path).map_err(|fault| fault.at(path))?;
+    Ok(connection)
+}
+
+fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Fault> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    if schema::content(connection)? == Content::Empty {
+        create(connection)?;
+    }
+    let path = || path.to_owned();
+    match schema::content(connection)? {
+        Content::Studies(version) if version == schema::VERSION => {}
+        Content::Studies(version) => {
+            return Err(StorageError::UnknownVersion { path: path(), version, known: schema::VERSION }.into());
+        }
+        Content::Foreign(table) => return Err(StorageError::ForeignDatabase { path: path(), table }.into()),
+        // Somebody else removed the tables meanwhile.
+        Content::Empty => return Err(StorageError::NotADatabase { path: path() }.into()),
+    }
+    if connection.is_readonly(MAIN_DB)? {
+        return Err(StorageError::Unwritable { path: path() }.into());
+    }
+    let mode = write_ahead(connection)?;
+    if mode != "wal" {
+        return Err(StorageError::NoWriteAheadLog { path: path(), mode }.into());
+    }
+    Ok(())
+}
+
+/// Makes the tables, unless another process just did.
+fn create(connection: &mut Connection) -> Result<(), Fault> {
+    let transaction: Transaction<'_> =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if schema::content(&transaction)? == Content::Empty {
+        schema::create(&transaction)?;
+    }
+    Ok(transaction.commit()?)
+}
+
+/// Turns the write-ahead log on, so that readers never wait for writers; returns the mode that holds.
+///
+/// With `synchronous` NORMAL a commit is in the operating system's hands when it returns, and so outlives
+/// this process however that ends. A power failure may take the last commits, never the database's
+/// consistency; the trials it takes are run again. FULL would wait for the disk at every report.
+fn write_ahead(connection: &Connection) -> Result<String, Fault> {
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    let begun = Instant::now();
+    loop {
+        match connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)) {
+            // SQLite does not wait by itself here: two that turn the log on at once would wait for each other.
+            Err(error) if is_busy(&error) && begun.elapsed() < BUSY_TIMEOUT => thread::sleep(RETRY),
+            result => return Ok(result?),
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn refused(path: &Path) -> String {
+        let error = open(path).expect_err("refused").to_string();
+        error.strip_prefix(&format!("{}: ", path.display())).expect("the path comes first").to_owned()
+    }
+
+    #[test]
+    fn a_file_of_another_kind_and_a_database_of_another_program_stay_as_they_are() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("notes.txt");
+        fs::write(&path, "a note, longer than nothing".repeat(100)).expect("written");
+        assert_eq!(refused(&path), "not a database: the file is not SQLite's: name another one");
+        for table in ["music", "studies", "alembic_version"] {
+            let path = folder.path().join(table);
+            let create = format!("CREATE TABLE {table} (version_num TEXT)");
+            Connection::open(&path).and_then(|foreign| foreign.execute_batch(&create)).expect("made");
+            let before = fs::read(&path).expect("read");
+            let rule = format!("not a database of studies: it has the table {table}: name another file");
+            assert_eq!(refused(&path), rule);
+            assert_eq!(fs::read(&path).expect("read"), before);
+        }
+    }
+
+    #[test]
+    fn an_unknown_schema_version_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("studies.db");
+        let connection = open(&path).expect("made");
+        let refused_after = |sql| {
+            connection.execute_batch(sql).expect("written");
+            refused(&path)
+        };
+        assert_eq!(
+            refused_after("UPDATE alembic_version SET version_num = 'v9.0.0.a'"),
+            "schema version v9.0.0.a: must be v3.2.0.a, as Optuna 3.2 to 5.0 write it"
+        );
+        assert!(refused_after("DELETE FROM alembic_version").starts_with("schema version none: must be"));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_place_where_nothing_can_be_written_is_refused() {
+        let message = refused(Path::new("/proc/studies.db"));
+        assert_eq!(message, "cannot be written: make the file and its folder writable, or name another");
+    }
+
+    #[test]
+    fn an_empty_file_and_a_path_with_signs_become_databases() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["empty.db", "file:a?mode=memory", "größe %20#.db"] {
+            let path = folder.path().join(name);
+            fs::write(&path, "").expect("written");
+            open(&path).expect("made");
+            assert!(fs::metadata(&path).expect("there").len() > 0, "{name}");
+        }
+    }
+
+    #[test]
+    fn many_processes_may_make_one_database_at_once() {
+        for _ in 0..10 {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("studies.db");
+            std::thread::scope(|scope| {
+                let openers: Vec<_> = (0..8).map(|_| scope.spawn(|| open(&path).map(drop))).collect();
+                for opener in openers {
+                    opener.join().expect("no panic").expect("opened");
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn the_write_ahead_log_is_on_and_commits_do_not_wait_for_the_disk() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let connection = open(&folder.path().join("studies.db")).expect("made");
+        let setting =
+            |name| connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0));
+        assert_eq!(setting("journal_mode"), Ok("wal".to_owned().into()));
+        assert_eq!(setting("synchronous"), Ok(1.into()));
+        assert_eq!(setting("foreign_keys"), Ok(1.into()));
+    }
+}

@@ -1,0 +1,60 @@
+//! Moments as the database spells them: text, UTC, microseconds.
+
+use jiff::civil::DateTime;
+use jiff::fmt::temporal::DateTimePrinter;
+use jiff::tz::TimeZone;
+
+use crate::study::Timestamp;
+
+/// This moment, as `2026-01-31 23:59:59.000001`.
+pub(super) fn now() -> String {
+    spell(TimeZone::UTC.to_datetime(jiff::Timestamp::now()))
+}
+
+/// The moment that `text` spells, cut to microseconds; `None` if it is none.
+///
+/// SQLAlchemy writes a space and six digits. A `T`, fewer or more digits and a final `Z` are read as well,
+/// because Optuna reads them.
+pub(super) fn read(text: &str) -> Option<Timestamp> {
+    let moment: DateTime = text.trim_end_matches('Z').parse().ok()?;
+    let moment = TimeZone::UTC.to_timestamp(moment).ok()?;
+    Some(Timestamp(moment.as_microsecond()))
+}
+
+fn spell(moment: DateTime) -> String {
+    const PRINTER: DateTimePrinter = DateTimePrinter::new().separator(b' ').precision(Some(6));
+    PRINTER.datetime_to_string(&moment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // python3 -c "from datetime import *; d=datetime(2026,1,31,23,59,59,1,timezone.utc)
+    // print(int((d-datetime(1970,1,1,tzinfo=timezone.utc))/timedelta(microseconds=1)))"
+    const MOMENT: Timestamp = Timestamp(1_769_903_999_000_001);
+
+    #[test]
+    fn a_moment_is_spelled_with_a_space_and_six_digits() {
+        assert_eq!(
+            spell("2026-01-31T23:59:59.000001".parse().expect("a moment")),
+            "2026-01-31 23:59:59.000001"
+        );
+        assert_eq!(spell("2026-01-31T23:59:59".parse().expect("a moment")), "2026-01-31 23:59:59.000000");
+    }
+
+    #[test]
+    fn a_moment_is_read_as_any_writer_spells_it() {
+        assert_eq!(read("2026-01-31 23:59:59.000001"), Some(MOMENT));
+        assert_eq!(read("2026-01-31T23:59:59.000001999Z"), Some(MOMENT));
+        assert_eq!(read("2026-01-31 23:59:59"), Some(Timestamp(MOMENT.0 - 1)));
+        assert_eq!(read("yesterday"), None);
+    }
+
+    #[test]
+    fn now_reads_back_as_now() {
+        let before = jiff::Timestamp::now().as_microsecond();
+        let read = read(&now()).expect("our own spelling");
+        assert!((before..=jiff::Timestamp::now().as_microsecond()).contains(&read.0));
+    }
+}

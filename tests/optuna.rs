@@ -1,0 +1,275 @@
+//! Optuna reads our studies and goes on with them, and we read what it did.
+//!
+//! Needs a Python that imports Optuna (`pip install -r tests/python/requirements.txt`): `python3`, or the
+//! interpreter that TUNE_PYTHON names. Without one the tests are listed as ignored.
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use libtest_mimic::{Arguments, Failed, Trial as Test};
+use serde_json::{Value as Json, json};
+use spiketune::space::{Point, Space};
+use spiketune::storage::{Claim, SqliteStorage, Storage, StudyKey};
+use spiketune::study::{Attributes, Failure, FailureKind, Metric, Outcome, Study, Trial, TrialState};
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/check_study.py");
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let python = std::env::var("TUNE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let is_missing = !imports_optuna(&python);
+    type Body = fn(&str) -> Result<(), Failed>;
+    let tests: [(&str, Body); 2] = [
+        ("optuna_reads_every_trial_of_one_metric_and_goes_on", one_metric),
+        ("optuna_reads_values_constraints_and_front_of_two_metrics", two_metrics),
+    ];
+    let tests = tests.into_iter().map(|(name, body)| {
+        let python = python.clone();
+        Test::test(name, move || body(&python)).with_ignored_flag(is_missing)
+    });
+    libtest_mimic::run(&arguments, tests.collect()).exit_code()
+}
+
+fn imports_optuna(python: &str) -> bool {
+    Command::new(python).args(["-c", "import optuna"]).output().is_ok_and(|output| output.status.success())
+}
+
+/// A database in a folder that is removed at the end, with one study called `study`.
+struct Database {
+    folder: tempfile::TempDir,
+    storage: SqliteStorage,
+    study: StudyKey,
+}
+
+impl Database {
+    fn new(metrics: &[Metric]) -> Result<Self, Failed> {
+        let folder = tempfile::tempdir()?;
+        let mut storage = SqliteStorage::open(&folder.path().join("studies.db"))?;
+        let about = attributes([("tune:seed", json!(7)), ("data", json!("größe"))]);
+        let study = storage.create_study("study", metrics, &about)?;
+        Ok(Self { folder, storage, study })
+    }
+
+    fn claim(&mut self, change: impl FnOnce(&mut Point)) -> Result<Claim, Failed> {
+        let space = space()?;
+        let mut point = space.default_point();
+        change(&mut point);
+        let internal = attributes([("tune:origin", json!("default"))]);
+        let claim = self.storage.claim(self.study, &space, &point, &internal, 100)?;
+        claim.ok_or_else(|| "the budget is spent".into())
+    }
+
+    fn complete(&mut self, values: &[f64], constraints: &[f64]) -> Result<(), Failed> {
+        let claim = self.claim(|_| ())?;
+        let outcome = Outcome::Complete {
+            values: values.to_vec(),
+            constraints: constraints.to_vec(),
+            attributes: attributes([("cores", json!(3)), ("energy", json!({"static_nj": 0.1}))]),
+        };
+        self.storage.finish(claim.key, &outcome)?;
+        Ok(())
+    }
+
+    fn load(&mut self) -> Result<Study, Failed> {
+        Ok(self.storage.load_study(self.study)?)
+    }
+
+    /// What Optuna sees of the study, before it goes on with trials of its own.
+    fn seen_by_optuna(&self, python: &str) -> Result<Json, Failed> {
+        let database = self.folder.path().join("studies.db");
+        let output = Command::new(python).arg(Path::new(SCRIPT)).arg(database).arg("study").output()?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+        }
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
+}
+
+fn one_metric(python: &str) -> Result<(), Failed> {
+    let mut database = Database::new(&[Metric::maximize("accuracy")])?;
+    write_every_state(&mut database)?;
+    let ours = database.load()?;
+    let seen = database.seen_by_optuna(python)?;
+    let head = (&seen["metrics"], &seen["directions"], &seen["user"]);
+    assert_eq!(head, (&json!(["accuracy"]), &json!(["MAXIMIZE"]), &json!({"data": "größe"})));
+    compare(&ours, &seen)?;
+    assert_eq!(seen["best"], json!([1]));
+    assert_eq!(ours.best().map(|trial| trial.number), Some(1));
+    let after = database.load()?;
+    // As text, in which NaN equals NaN. The first trial waited, and Optuna finished it.
+    let finished = |study: &Study| format!("{:?}", &study.trials[1..7]);
+    assert_eq!(finished(&after), finished(&ours));
+    check_what_optuna_added(&mut database, &after.trials[ours.trials.len()..])
+}
+
+fn two_metrics(python: &str) -> Result<(), Failed> {
+    let mut database = Database::new(&[Metric::maximize("accuracy"), Metric::minimize("energy_nj")])?;
+    let inf = f64::INFINITY;
+    for (values, constraints) in [
+        ([0.9, 5.0], [-1.0, 0.0]),
+        ([0.8, 5.0], [-1.0, -0.5]),
+        ([0.99, 1.0], [0.5, -1.0]),
+        ([0.95, inf], [-inf, -1e-300]),
+        ([0.5, -1e308], [-1.0, 0.0]),
+    ] {
+        database.complete(&values, &constraints)?;
+    }
+    let ours = database.load()?;
+    let seen = database.seen_by_optuna(python)?;
+    compare(&ours, &seen)?;
+    assert_eq!(seen["best"], json!([0, 3, 4]));
+    let front: Vec<u32> = ours.pareto_front().iter().map(|trial| trial.number).collect();
+    assert_eq!(front, [0, 3, 4]);
+    assert_eq!(database.load()?.trials.len(), ours.trials.len() + 2);
+    Ok(())
+}
+
+/// Every kind of parameter, and every state that the program itself brings a trial into.
+fn write_every_state(database: &mut Database) -> Result<(), Failed> {
+    // Taken back from a worker that died: waits under the number 0.
+    database.claim(|point| point.set("rate", 0.012345678901234567))?;
+    database.storage.requeue(database.study)?;
+    database.complete(&[0.75], &[])?;
+    database.complete(&[f64::NEG_INFINITY], &[])?;
+    for choice in choices() {
+        let claim = database.claim(|point| {
+            if choice != "sgd".into() {
+                *point = point
+                    .iter()
+                    .filter(|(name, _)| *name != "momentum")
+                    .map(|(n, v)| (n, v.clone()))
+                    .collect();
+            }
+            point.set("rule", choice.clone());
+        })?;
+        for (step, value) in [(1, 0.1), (2, f64::NAN), (3, f64::INFINITY), (4, f64::NEG_INFINITY)] {
+            database.storage.report(claim.key, step, value)?;
+        }
+        database.storage.heartbeat(claim.key)?;
+        let failure = Failure { kind: FailureKind::Diverged, reason: "loss = NaN in epoch 2".into() };
+        let known = attributes([("epochs", json!(2))]);
+        database.storage.finish(claim.key, &Outcome::Failed { failure, attributes: known })?;
+    }
+    let running = database.claim(|point| point.set("layers", 4))?;
+    database.storage.report(running.key, 1, 0.3)?;
+    Ok(())
+}
+
+/// Every trial, one by one, in both readers.
+fn compare(ours: &Study, seen: &Json) -> Result<(), Failed> {
+    let theirs = seen["trials"].as_array().ok_or("no list of trials")?;
+    assert_eq!(theirs.len(), ours.trials.len());
+    for (trial, theirs) in ours.trials.iter().zip(theirs) {
+        assert_eq!(*theirs, as_optuna_sees(trial)?, "trial {}", trial.number);
+    }
+    Ok(())
+}
+
+fn as_optuna_sees(trial: &Trial) -> Result<Json, Failed> {
+    let params: Vec<Json> = trial.point.iter().map(|(name, value)| json!([name, value])).collect();
+    let known = distributions();
+    let distributions: serde_json::Map<String, Json> =
+        trial.point.iter().map(|(name, _)| (name.to_owned(), known[name].clone())).collect();
+    let intermediate: serde_json::Map<String, Json> =
+        trial.intermediate.iter().map(|(step, value)| (step.to_string(), spell(*value))).collect();
+    let list = |numbers: &[f64]| match numbers {
+        [] => Json::Null,
+        numbers => numbers.iter().copied().map(spell).collect(),
+    };
+    let state = match trial.state {
+        TrialState::Waiting => "WAITING",
+        TrialState::Running => "RUNNING",
+        TrialState::Complete => "COMPLETE",
+        TrialState::Pruned => "PRUNED",
+        TrialState::Fail => "FAIL",
+    };
+    Ok(json!({
+        "number": trial.number,
+        "state": state,
+        "params": params,
+        "distributions": distributions,
+        "values": list(&trial.values),
+        "intermediate": intermediate,
+        "constraints": list(&trial.constraints),
+        "user": trial.attributes,
+        "system": trial.internal,
+        "started": trial.started.map(|moment| date(moment.0)).transpose()?,
+        "finished": trial.finished.map(|moment| date(moment.0)).transpose()?,
+    }))
+}
+
+/// A number as the script prints it.
+fn spell(x: f64) -> Json {
+    match x {
+        x if x.is_nan() => json!("nan"),
+        f64::INFINITY => json!("inf"),
+        f64::NEG_INFINITY => json!("-inf"),
+        x => json!(x),
+    }
+}
+
+/// A moment as Python's `str` prints it, which leaves a fraction of zero out.
+fn date(microseconds: i64) -> Result<String, Failed> {
+    let moment = jiff::Timestamp::from_microsecond(microseconds)?;
+    let digits = if microseconds % 1_000_000 == 0 { "" } else { "%.6f" };
+    Ok(moment.strftime(&format!("%Y-%m-%d %H:%M:%S{digits}")).to_string())
+}
+
+/// A complete trial, a pruned one and an enqueued one, which is claimed and completed here.
+fn check_what_optuna_added(database: &mut Database, added: &[Trial]) -> Result<(), Failed> {
+    let [complete, pruned, enqueued] = added else { return Err(format!("{added:?}").into()) };
+    let space = space()?;
+    assert_eq!((complete.state, complete.values.as_slice()), (TrialState::Complete, [0.25].as_slice()));
+    assert_eq!(complete.attributes, attributes([("note", json!("NaN"))]));
+    assert!(complete.point.iter().all(|(name, value)| {
+        space.parameter(name).is_some_and(|parameter| parameter.domain.contains(value))
+    }));
+    assert_eq!((pruned.state, pruned.intermediate.as_slice()), (TrialState::Pruned, [(1, 0.125)].as_slice()));
+    assert!(complete.started.is_some() && complete.started <= complete.finished);
+    let mut point = Point::default();
+    point.set("rate", 0.05);
+    point.set("layers", 3);
+    assert_eq!((enqueued.state, &enqueued.point), (TrialState::Waiting, &point));
+    let claim = database.storage.claim_waiting(database.study, 100)?.ok_or("nothing waits")?;
+    assert_eq!((claim.trial.number, &claim.trial.point), (enqueued.number, &point));
+    Ok(())
+}
+
+fn space() -> Result<Space, Failed> {
+    let text = r#"{"name": "test", "parameters": {
+        "rate": {"type": "float", "low": 1e-4, "high": 0.1, "log": true, "default": 0.01},
+        "dropout": {"type": "float", "low": 0, "high": 0.5, "step": 0.1, "default": 0.1},
+        "layers": {"type": "int", "low": 1, "high": 4, "default": 2},
+        "width": {"type": "int", "low": 16, "high": 512, "log": true, "default": 64},
+        "rule": {"type": "categorical", "choices": ["adam", "sgd", 1, 1.5, true, null], "default": "sgd"},
+        "momentum": {"type": "float", "low": 0, "high": 0.9, "default": 0.5, "when": {"rule": ["sgd"]}},
+        "decay": {"type": "fixed", "value": 0.5}
+    }}"#;
+    Ok(Space::from_json(text, "test.json")?)
+}
+
+fn choices() -> [spiketune::space::Value; 4] {
+    use spiketune::space::Value;
+    [Value::Int(1), Value::Float(1.5), Value::Bool(true), Value::Null]
+}
+
+/// The domains of [`space`], as Optuna spells them.
+fn distributions() -> Json {
+    json!({
+        "rate": {"name": "FloatDistribution",
+                 "attributes": {"step": null, "low": 1e-4, "high": 0.1, "log": true}},
+        "dropout": {"name": "FloatDistribution",
+                    "attributes": {"step": 0.1, "low": 0.0, "high": 0.5, "log": false}},
+        "layers": {"name": "IntDistribution", "attributes": {"log": false, "step": 1, "low": 1, "high": 4}},
+        "width": {"name": "IntDistribution", "attributes": {"log": true, "step": 1, "low": 16, "high": 512}},
+        "rule": {"name": "CategoricalDistribution",
+                 "attributes": {"choices": ["adam", "sgd", 1, 1.5, true, null]}},
+        "momentum": {"name": "FloatDistribution",
+                     "attributes": {"step": null, "low": 0.0, "high": 0.9, "log": false}},
+        "decay": {"name": "CategoricalDistribution", "attributes": {"choices": [0.5]}},
+    })
+}
+
+fn attributes<const N: usize>(pairs: [(&str, Json); N]) -> Attributes {
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}

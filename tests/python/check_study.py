@@ -1,0 +1,79 @@
+"""Reads a study with Optuna and goes on with it.
+
+    python3 tests/python/check_study.py studies.db STUDY
+
+Prints one JSON object: everything Optuna reads of the study. Then adds a complete trial, a pruned one and
+an enqueued one. Numbers that JSON cannot spell are printed as "nan", "inf" and "-inf".
+"""
+
+import json
+import math
+import sys
+
+import optuna
+
+
+def spell(value):
+    """`value` as JSON without NaN and infinities."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)
+    if isinstance(value, dict):
+        return {str(key): spell(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [spell(inner) for inner in value]
+    return value
+
+
+def describe(trial):
+    return {
+        "number": trial.number,
+        "state": trial.state.name,
+        "params": list(map(list, trial.params.items())),
+        "distributions": {
+            name: json.loads(optuna.distributions.distribution_to_json(distribution))
+            for name, distribution in trial.distributions.items()
+        },
+        "values": trial.values,
+        "intermediate": trial.intermediate_values,
+        "constraints": trial.system_attrs.get("constraints"),
+        "user": trial.user_attrs,
+        "system": {name: value for name, value in trial.system_attrs.items() if name.startswith("tune:")},
+        "started": str(trial.datetime_start) if trial.datetime_start else None,
+        "finished": str(trial.datetime_complete) if trial.datetime_complete else None,
+    }
+
+
+def proceed(study):
+    """One trial of each state that Optuna alone makes, or makes in a way of its own."""
+    distributions = study.trials[0].distributions
+    trial = study.ask(distributions)
+    trial.set_user_attr("note", float("nan"))
+    study.tell(trial, [0.25] * len(study.directions))
+    if len(study.directions) == 1:
+        trial = study.ask(distributions)
+        trial.report(0.125, 1)
+        study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+    study.enqueue_trial({"rate": 0.05, "layers": 3})
+
+
+def main() -> None:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    path, name = sys.argv[1:]
+    study = optuna.load_study(study_name=name, storage=f"sqlite:///{path}")
+    seen = {
+        "optuna": optuna.__version__,
+        "metrics": study.metric_names,
+        "directions": [direction.name for direction in study.directions],
+        "user": study.user_attrs,
+        "trials": [describe(trial) for trial in study.get_trials()],
+        "best": [trial.number for trial in study.best_trials],
+    }
+    json.dump(spell(seen), sys.stdout, allow_nan=False)
+    # A waiting trial would be asked for first.
+    while any(trial.state == optuna.trial.TrialState.WAITING for trial in study.get_trials()):
+        study.tell(study.ask(), state=optuna.trial.TrialState.FAIL)
+    proceed(study)
+
+
+if __name__ == "__main__":
+    main()
