@@ -31,7 +31,9 @@ use crate::backend::{DeployOptions, Granularity};
 use crate::data::InputCoding;
 use crate::network::{HeadSpec, LayerSpec, Spec};
 use crate::space::Point;
-use crate::training::{Adaptive, Method, Order, Rule, Schedule, Sharpener, TrainingConfig};
+use crate::training::{
+    Adaptive, Method, Order, Rule, Schedule, Scheduled, Sharpener, Simple, TrainingConfig,
+};
 
 /// Everything that is needed to train and deploy one network.
 #[derive(Clone, Debug, PartialEq)]
@@ -169,7 +171,7 @@ fn rule(values: &Hyperparameters<'_>) -> Result<Rule, PlanError> {
     values.choice(
         "optimizer",
         &[
-            ("adadelta", Rule::adadelta(rate("adadelta", 4.0)?)),
+            ("adadelta", Rule::Adadelta { learning_rate: rate("adadelta", 4.0)?, rho: 0.95, epsilon: 1e-8 }),
             ("adam", Rule::adam(rate("adam", 1e-3)?)),
             ("rmsprop", Rule::rms_prop(rate("rmsprop", 1e-3)?)),
             ("sgd", Rule::sgd(rate("sgd", 1e-2)?, momentum)),
@@ -180,13 +182,14 @@ fn rule(values: &Hyperparameters<'_>) -> Result<Rule, PlanError> {
 fn sharpener(values: &Hyperparameters<'_>) -> Result<Sharpener, PlanError> {
     let order = values.choice("sharpen_order", &[("bottom-up", Order::BottomUp), ("uniform", Order::Uniform)])?;
     let start_epoch = values.whole("sharpen_start", 0, 10_000, 5)?;
-    let simple = Sharpener::Simple { start_epoch, steps: values.whole("sharpen_steps", 1, 1000, 5)?, order };
-    let scheduled = Sharpener::Scheduled {
+    let simple =
+        Sharpener::Simple(Simple { start_epoch, steps: values.whole("sharpen_steps", 1, 1000, 5)?, order });
+    let scheduled = Sharpener::Scheduled(Scheduled {
         start_epoch,
         duration: values.whole("sharpen_duration", 1, 1000, 4)?,
         intermission: values.whole("sharpen_intermission", 0, 1000, 2)?,
         order,
-    };
+    });
     let adaptive = Sharpener::Adaptive(Adaptive {
         min_init_epochs: values.whole("sharpen_wait", 0, 10_000, 10)?,
         rate: values.real("sharpen_rate", 1e-4, 1e3, 0.25)? as f32,
