@@ -2,9 +2,8 @@
 
 use crate::input::suggestion;
 
-use super::profile::{
-    ChipProfile, CoreLimits, NeuronFormat, OperationCounting, SynapseMemory, Topology, WeightFormat,
-};
+use super::format::{NeuronFormat, WeightFormat};
+use super::profile::{ChipProfile, CoreLimits, OperationCounting, SynapseMemory, Topology};
 
 /// A rule that a profile breaks.
 #[derive(Debug)]

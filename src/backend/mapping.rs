@@ -9,7 +9,8 @@
 //! whose weights are all zero needs no axon.
 
 use super::error::{DeployError, Limit};
-use super::profile::{ChipProfile, CoreLimits, SynapseMemory, WeightFormat};
+use super::format::WeightFormat;
+use super::profile::{ChipProfile, CoreLimits, SynapseMemory};
 use super::quantize::{IntegerLayer, IntegerNetwork};
 
 /// A part of a layer on a core.

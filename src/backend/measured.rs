@@ -130,34 +130,6 @@ impl Measured<PowerUnit> {
     }
 }
 
-/// One physical number of a profile, with its place in it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Constant {
-    /// The key's path in the profile: `energy.spike`.
-    pub name: String,
-    /// The number, in `unit`.
-    pub value: f64,
-    /// Its unit.
-    pub unit: String,
-    /// How it came about.
-    pub basis: Basis,
-    /// Where it was published; in a profile the key of a source, in a report the source itself.
-    pub source: String,
-}
-
-impl Constant {
-    /// The number at `name`, if the profile states it.
-    pub(super) fn new<U: Unit>(name: &str, stated: Option<&Measured<U>>) -> Option<Self> {
-        stated.map(|number| Self {
-            name: name.to_owned(),
-            value: number.value,
-            unit: number.unit.symbol().to_owned(),
-            basis: number.basis,
-            source: number.source.clone(),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

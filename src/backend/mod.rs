@@ -7,10 +7,15 @@
 //! Axes: N samples, I inputs, O outputs, K classes.
 
 mod check;
+mod clock;
+mod constants;
 mod cost;
+mod energy;
 mod error;
 #[cfg(test)]
 mod fixtures;
+mod format;
+mod layer_cost;
 mod mapping;
 mod measured;
 mod profile;
@@ -22,14 +27,15 @@ mod scale;
 mod simulate;
 mod threshold;
 
-pub use cost::Energy;
+pub use constants::{Barrier, Constant, EnergyConstants, TimeConstants};
+pub use energy::Energy;
 pub use error::{DeployError, Limit, RunError};
+pub use format::{BiasFormat, Compare, InputSpikes, NeuronFormat, ThresholdFormat, WeightFormat};
 pub use mapping::{Core, LayerMapping, Mapping};
-pub use measured::{Basis, Constant, EnergyUnit, Measured, PowerUnit, TimeUnit, Unit};
+pub use measured::{Basis, EnergyUnit, Measured, PowerUnit, TimeUnit, Unit};
 pub use profile::{
-    Barrier, BiasFormat, ChipProfile, Compare, CoreLimits, Counting, EnergyConstants, InputSpikes,
-    NeuronFormat, OperationCounting, PacketCounting, ProfileError, SynapseMemory, ThresholdFormat,
-    TimeConstants, Topology, WeightFormat,
+    ChipProfile, CoreLimits, Counting, OperationCounting, PacketCounting, ProfileError, SynapseMemory,
+    Topology,
 };
 pub use quantize::{Granularity, IntegerLayer, IntegerNetwork};
 pub use report::{ChipReport, EnergyReport, Utilisation};
@@ -145,4 +151,28 @@ impl Deployment {
 fn fan_out(layer: &IntegerLayer) -> Vec<u64> {
     let used = |row: ndarray::ArrayView1<'_, i64>| row.iter().filter(|&&weight| weight != 0).count() as u64;
     layer.weights.rows().into_iter().map(used).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fixtures::{by_hand, chip};
+    use super::*;
+
+    #[test]
+    fn graded_inputs_go_to_chips_that_take_them() {
+        let mut network = by_hand();
+        network.input_max = 4;
+        assert!(chip("ideal").deploy(&network, &DeployOptions::default()).is_ok());
+        assert_eq!(
+            chip("loihi1").deploy(&network, &DeployOptions::default()).unwrap_err().to_string(),
+            "input_max = 4: loihi1 takes no graded spikes; choose another input coding"
+        );
+    }
+
+    #[test]
+    fn options_are_read_strictly() {
+        let options: DeployOptions = serde_json::from_str(r#"{"weight_bits": 4}"#).unwrap();
+        assert_eq!(options, DeployOptions { weight_bits: Some(4), granularity: Granularity::Channel });
+        assert!(serde_json::from_str::<DeployOptions>(r#"{"bits": 4}"#).is_err());
+    }
 }

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::input::{InputError, from_json, suggestion};
 
-use super::measured::{Constant, EnergyUnit, Measured, PowerUnit, TimeUnit};
+use super::constants::{EnergyConstants, TimeConstants};
+use super::format::{InputSpikes, NeuronFormat, WeightFormat};
 
 /// The profiles that come with the program: name and JSON text.
 const BUILTIN: [(&str, &str); 3] = [
@@ -110,91 +111,6 @@ pub struct SynapseMemory {
     pub header_bits: u64,
 }
 
-/// What a weight can be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum WeightFormat {
-    /// Weights stay as trained, unless fewer bits are asked for.
-    Exact,
-    /// Signed integers, `-(2^(b-1) - 1) ..= 2^(b-1) - 1`, shifted into the membrane.
-    Integer {
-        /// Fewest bits, sign included; 2 or more.
-        min_bits: u8,
-        /// Most bits, sign included.
-        max_bits: u8,
-        /// Bits where none are asked for.
-        default_bits: u8,
-        /// Least and greatest left shift of a layer's weights into the membrane.
-        shift: [u8; 2],
-    },
-    /// A crossbar of bits; each neuron has one value per axon type.
-    ///
-    /// A weight of b bits takes b axons of different types for each input. With 2 bits the values are
-    /// 1 and -1 (Esser et al. 2016); with more they are the digits of two's complement.
-    Palette {
-        /// Axon types, 2 or more.
-        types: u8,
-        /// Bits of a neuron's value for a type, sign included.
-        value_bits: u8,
-        /// Bits of a weight where none are asked for; at most `types`.
-        default_bits: u8,
-    },
-}
-
-/// How a neuron decides.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NeuronFormat {
-    /// When it fires.
-    pub compare: Compare,
-    /// Bits of the membrane potential, sign included.
-    pub membrane_bits: Option<u8>,
-    /// What a threshold can be; null: any whole number.
-    pub threshold: Option<ThresholdFormat>,
-}
-
-/// When a neuron fires.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Compare {
-    /// potential > threshold
-    Gt,
-    /// potential >= threshold
-    Ge,
-}
-
-/// What a threshold can be: an unsigned register, less what a constant bias adds to the potential.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ThresholdFormat {
-    /// Bits of the register.
-    pub bits: u8,
-    /// The register counts in steps of `2^shift` of the membrane.
-    pub shift: u8,
-    /// The bias, without which a threshold cannot be below zero.
-    pub bias: Option<BiasFormat>,
-}
-
-/// A constant that is added to the potential: `mantissa * 2^exponent`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BiasFormat {
-    /// Bits of the mantissa, sign included.
-    pub bits: u8,
-    /// The largest exponent.
-    pub max_exponent: u8,
-}
-
-/// What an input spike can carry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum InputSpikes {
-    /// That it happened, and nothing else.
-    Binary,
-    /// A whole number.
-    Graded,
-}
-
 /// What is counted as one operation or one packet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -223,62 +139,6 @@ pub enum PacketCounting {
     PerDestinationCore,
     /// One for every axon that it goes to.
     PerDestinationAxon,
-}
-
-/// Energies and powers; null where none is published.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct EnergyConstants {
-    /// Of one synaptic operation.
-    pub synaptic_operation: Option<Measured<EnergyUnit>>,
-    /// Of one update of a neuron that received events in this step.
-    pub neuron_active: Option<Measured<EnergyUnit>>,
-    /// Of one update of a neuron that received none.
-    pub neuron_inactive: Option<Measured<EnergyUnit>>,
-    /// Of one packet, whatever its way.
-    pub spike: Option<Measured<EnergyUnit>>,
-    /// Of one packet's hop to the east or west; not needed without a mesh.
-    pub hop_east_west: Option<Measured<EnergyUnit>>,
-    /// Of one packet's hop to the north or south; not needed without a mesh.
-    pub hop_north_south: Option<Measured<EnergyUnit>>,
-    /// Drawn all the time by one core in use.
-    pub static_per_core: Option<Measured<PowerUnit>>,
-    /// Drawn all the time by the rest of the chip.
-    pub static_fixed: Option<Measured<PowerUnit>>,
-}
-
-/// Durations; null where none is published.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TimeConstants {
-    /// Of a step, on a chip whose steps all take the same time; the others are then not needed.
-    pub step: Option<Measured<TimeUnit>>,
-    /// Of one synaptic operation; a core does one after the other.
-    pub synaptic_operation: Option<Measured<TimeUnit>>,
-    /// Of one update of a neuron that received events in this step.
-    pub neuron_active: Option<Measured<TimeUnit>>,
-    /// Of one update of a neuron that received none.
-    pub neuron_inactive: Option<Measured<TimeUnit>>,
-    /// Of one packet within its tile.
-    pub spike: Option<Measured<TimeUnit>>,
-    /// Of one packet's hop to the east or west; not needed without a mesh.
-    pub hop_east_west: Option<Measured<TimeUnit>>,
-    /// Of one packet's hop to the north or south; not needed without a mesh.
-    pub hop_north_south: Option<Measured<TimeUnit>>,
-    /// The agreement of all tiles that a step is over.
-    pub barrier: Option<Barrier>,
-}
-
-/// Duration of a barrier, linear in the tiles that take part.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Barrier {
-    /// The fewest and the most tiles that were measured.
-    pub tiles: [u32; 2],
-    /// With the fewest.
-    pub shortest: Measured<TimeUnit>,
-    /// With the most.
-    pub longest: Measured<TimeUnit>,
 }
 
 impl ChipProfile {
@@ -324,31 +184,6 @@ impl ChipProfile {
     /// The JSON Schema of a profile.
     pub fn schema() -> serde_json::Value {
         schemars::schema_for!(ChipProfile).to_value()
-    }
-
-    /// Every physical number that the profile states, in the order of the file.
-    pub fn constants(&self) -> Vec<Constant> {
-        let (energy, time, barrier) = (&self.energy, &self.time, self.time.barrier.as_ref());
-        let stated = [
-            Constant::new("energy.synaptic_operation", energy.synaptic_operation.as_ref()),
-            Constant::new("energy.neuron_active", energy.neuron_active.as_ref()),
-            Constant::new("energy.neuron_inactive", energy.neuron_inactive.as_ref()),
-            Constant::new("energy.spike", energy.spike.as_ref()),
-            Constant::new("energy.hop_east_west", energy.hop_east_west.as_ref()),
-            Constant::new("energy.hop_north_south", energy.hop_north_south.as_ref()),
-            Constant::new("energy.static_per_core", energy.static_per_core.as_ref()),
-            Constant::new("energy.static_fixed", energy.static_fixed.as_ref()),
-            Constant::new("time.step", time.step.as_ref()),
-            Constant::new("time.synaptic_operation", time.synaptic_operation.as_ref()),
-            Constant::new("time.neuron_active", time.neuron_active.as_ref()),
-            Constant::new("time.neuron_inactive", time.neuron_inactive.as_ref()),
-            Constant::new("time.spike", time.spike.as_ref()),
-            Constant::new("time.hop_east_west", time.hop_east_west.as_ref()),
-            Constant::new("time.hop_north_south", time.hop_north_south.as_ref()),
-            Constant::new("time.barrier.shortest", barrier.map(|barrier| &barrier.shortest)),
-            Constant::new("time.barrier.longest", barrier.map(|barrier| &barrier.longest)),
-        ];
-        stated.into_iter().flatten().collect()
     }
 }
 

@@ -11,7 +11,8 @@ use crate::network::{BinaryLayer, BinaryNetwork, Key};
 
 use super::DeployOptions;
 use super::error::{DeployError, Limit};
-use super::profile::{ChipProfile, Compare, NeuronFormat, WeightFormat};
+use super::format::{Compare, NeuronFormat, WeightFormat};
+use super::profile::ChipProfile;
 use super::scale::Scale;
 
 /// How many weights share a scale.

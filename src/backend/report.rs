@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Deployment;
+use super::constants::Constant;
 use super::mapping::{Core, Mapping};
-use super::measured::Constant;
 use super::profile::ChipProfile;
 use super::run::Run;
 use crate::units::Joules;
@@ -161,4 +161,55 @@ fn cited(profile: &ChipProfile) -> Vec<Constant> {
         }
     }
     constants
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::super::DeployOptions;
+    use super::super::fixtures::{by_hand, chip};
+    use super::*;
+
+    fn report(name: &str) -> ChipReport {
+        let deployment = chip(name).deploy(&by_hand(), &DeployOptions::default()).unwrap();
+        let run = deployment.run(array![[1, 0, 1], [0, 0, 0]].view()).unwrap();
+        deployment.report(&run)
+    }
+
+    #[test]
+    fn a_report_tells_size_activity_and_cost_per_inference() {
+        let report = report("loihi1");
+        assert_eq!((report.cores, report.neurons, report.synapses, report.weight_bits), (2, 4, 7, Some(8)));
+        assert_eq!((report.spikes_per_inference, report.activity), (1.0, vec![0.25, 0.25]));
+        assert_eq!(report.synaptic_operations_per_inference, 2.0);
+        assert_eq!(report.ties, 0.5);
+        assert_eq!(report.utilisation.neurons, Some(4.0 / 2048.0));
+        assert!(report.energy_j.total_max > report.energy_j.total);
+        let first = &report.constants[0];
+        assert_eq!(
+            (first.name.as_str(), first.value, first.unit.as_str()),
+            ("energy.synaptic_operation", 23.6, "pJ")
+        );
+        assert!(first.source.starts_with("Davies et al. 2018"));
+    }
+
+    #[test]
+    fn what_is_unknown_is_null_and_not_zero() {
+        let json = serde_json::to_value(report("ideal")).unwrap();
+        for part in ["synapse", "neuron", "network", "static", "total", "total_max"] {
+            assert_eq!(json["energy_j"][part], serde_json::Value::Null, "{part}");
+        }
+        assert_eq!(
+            (&json["latency_s"], &json["weight_bits"]),
+            (&serde_json::Value::Null, &serde_json::Value::Null)
+        );
+    }
+
+    #[test]
+    fn a_report_is_the_same_after_writing_and_reading() {
+        let report = report("truenorth");
+        let text = serde_json::to_string(&report).unwrap();
+        assert_eq!(serde_json::from_str::<ChipReport>(&text).unwrap(), report);
+    }
 }

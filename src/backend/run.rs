@@ -5,7 +5,8 @@ use std::ops::Range;
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
-use super::cost::{CostModel, Energy, Tally};
+use super::cost::CostModel;
+use super::energy::{Energy, Tally};
 use super::error::RunError;
 use super::simulate::{Scratch, Simulator};
 use crate::units::{Joules, Seconds};

@@ -11,7 +11,7 @@ use ndarray::ArrayView1;
 use crate::network::{Decision, Key};
 
 use super::error::RunError;
-use super::profile::Compare;
+use super::format::Compare;
 use super::quantize::{IntegerLayer, IntegerNetwork};
 
 /// A number that sums are kept in.

@@ -1,6 +1,6 @@
 //! The thresholds that a chip's neurons can have.
 
-use super::profile::{BiasFormat, ThresholdFormat};
+use super::format::{BiasFormat, ThresholdFormat};
 
 impl ThresholdFormat {
     /// The threshold nearest to `wanted` that a neuron can have, both in units of the membrane.
