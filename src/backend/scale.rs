@@ -2,11 +2,14 @@
 //!
 //! Weights come as whole multiples of the layer's grid. Where they are small multiples of a common
 //! divisor they stay exact. Otherwise `q = round(w / s)`, clipped to the largest code Q, and s is the one
-//! of [`CLIPPINGS`] that leaves the least sum of squared errors: with few bits, clipping rare large
+//! of [`CLIPPINGS`] steps that leaves the least sum of squared errors: with few bits, clipping rare large
 //! weights costs less than a coarse step for all the others.
 
 /// Scales that are tried: s = 2^(-i/8) max|w| / Q for i below this; the last clips at 1/15 of the maximum.
 const CLIPPINGS: i32 = 32;
+
+/// Scales in a row that may be worse than the best before the search ends: the error falls, then rises.
+const PATIENCE: i32 = 4;
 
 /// What one unit of an integer weight stands for, in units of the layer's grid.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,7 +31,7 @@ impl Scale {
         weights: impl Iterator<Item = &'a i64> + Clone,
         largest_code: Option<i64>,
     ) -> Self {
-        let divisor = weights.clone().fold(0, |divisor, &weight| gcd(divisor, weight.unsigned_abs())).max(1);
+        let divisor = weights.clone().fold(0, |divisor, &weight| gcd(weight.unsigned_abs(), divisor)).max(1);
         let largest = weights.clone().map(|weight| weight.unsigned_abs()).max().unwrap_or(0);
         match largest_code {
             Some(code) if largest / divisor > code.unsigned_abs() => {
@@ -43,13 +46,21 @@ impl Scale {
         largest: f64,
         largest_code: i64,
     ) -> Self {
-        let candidates = (0..CLIPPINGS).map(|eighths| {
-            let step = largest / largest_code as f64 * (-f64::from(eighths) / 8.0).exp2();
-            let scale = Self::Step { step, largest_code };
-            (weights.clone().map(|&weight| scale.error(weight).powi(2)).sum::<f64>(), scale)
-        });
-        let first = (f64::INFINITY, Self::Step { step: largest / largest_code as f64, largest_code });
-        candidates.fold(first, |best, next| if next.0 < best.0 { next } else { best }).1
+        let widest = largest / largest_code as f64;
+        let scale =
+            |eighths: i32| Self::Step { step: widest * (-f64::from(eighths) / 8.0).exp2(), largest_code };
+        let squares =
+            |scale: Self| -> f64 { weights.clone().map(|&weight| scale.error(weight).powi(2)).sum() };
+        let (mut best, mut least) = (0, f64::INFINITY);
+        for eighths in 0..CLIPPINGS {
+            let error = squares(scale(eighths));
+            if error < least {
+                (best, least) = (eighths, error);
+            } else if eighths - best >= PATIENCE {
+                break;
+            }
+        }
+        scale(best)
     }
 
     /// The integer weight.
