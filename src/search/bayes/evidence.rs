@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn the_gradient_matches_differences() {
         let inputs = Array::from_shape_fn((12, 4), |(i, j)| ((i * 7 + j * 5) % 11) as f64 / 11.0);
-        let targets = inputs.column(0).mapv(|x| (6.0 * x).sin()) + &inputs.column(2);
+        let targets = inputs.column(0).mapv(|x| (6.0 * x).sin()) + inputs.column(2);
         let evidence =
             Evidence { inputs: &inputs, targets: &targets, groups: &[0, 1, 1, 2], prior: Prior::new(3) };
         let logs = [-1.0, 0.2, -0.4, 0.3, -3.0];
