@@ -44,8 +44,8 @@ impl BinaryNetwork {
 
     /// The decision on each of `inputs` (N, I).
     pub fn decide(&self, inputs: ArrayView2<'_, u8>) -> Vec<Decision> {
-        let scores = self.scores(inputs);
-        scores.outer_iter().map(|row| Decision::of(row.to_slice().unwrap_or_default())).collect()
+        let scores = self.scores(inputs).into_raw_vec_and_offset().0;
+        scores.chunks(self.key.classes()).map(Decision::of).collect()
     }
 
     /// The class of each of `inputs` (N, I).

@@ -31,23 +31,24 @@ impl Head {
         }
     }
 
-    /// The mean cross-entropy of the softmax of `scores` (B, K) against `labels` (B), whose derivative by
-    /// the output activations goes to `errors` (B, N).
+    /// The mean cross-entropy of the softmax of `scores / temperature` (B, K) against `labels` (B), whose
+    /// derivative by the output activations goes to `errors` (B, N).
     ///
     /// `differences` (B, K) is room to work in.
     pub fn loss(
         &self,
         scores: ArrayView2<'_, f32>,
         labels: &[u16],
+        temperature: f32,
         mut differences: ArrayViewMut2<'_, f32>,
         errors: ArrayViewMut2<'_, f32>,
     ) -> f64 {
         let share = (labels.len() as f32).recip();
         let mut total = 0.0;
         for ((scores, differences), &label) in rows(&scores).zip(rows_mut(&mut differences)).zip(labels) {
-            total += f64::from(cross_entropy(scores, usize::from(label), differences));
+            total += f64::from(cross_entropy(scores, temperature, usize::from(label), differences));
             // d score / d activation is twice the sign.
-            differences.iter_mut().for_each(|difference| *difference *= 2.0 * share);
+            differences.iter_mut().for_each(|difference| *difference *= 2.0 * share / temperature);
         }
         let differences = differences.view();
         for_each_block((errors, self.signs.t()), &|_, (errors, signs)| multiply(differences, signs, errors));
@@ -55,17 +56,17 @@ impl Head {
     }
 }
 
-/// `-ln softmax(scores)[label]`; its derivative by the scores goes to `differences`.
-fn cross_entropy(scores: &[f32], label: usize, differences: &mut [f32]) -> f32 {
+/// `-ln softmax(scores / temperature)[label]`; its derivative by `scores / temperature` goes to `differences`.
+fn cross_entropy(scores: &[f32], temperature: f32, label: usize, differences: &mut [f32]) -> f32 {
     let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sum = 0.0;
     for (difference, score) in differences.iter_mut().zip(scores) {
-        *difference = (score - highest).exp();
+        *difference = ((score - highest) / temperature).exp();
         sum += *difference;
     }
     differences.iter_mut().for_each(|difference| *difference /= sum);
     differences[label] -= 1.0;
-    sum.ln() - (scores[label] - highest)
+    sum.ln() - (scores[label] - highest) / temperature
 }
 
 #[cfg(test)]
@@ -77,14 +78,14 @@ mod tests {
     #[test]
     fn the_loss_of_equal_scores_is_the_logarithm_of_their_number() {
         let mut differences = [0.0; 4];
-        assert!((cross_entropy(&[7.0; 4], 2, &mut differences) - 4f32.ln()).abs() < 1e-6);
+        assert!((cross_entropy(&[7.0; 4], 3.0, 2, &mut differences) - 4f32.ln()).abs() < 1e-6);
         assert_eq!(differences, [0.25, 0.25, -0.75, 0.25]);
     }
 
     #[test]
     fn a_sure_and_wrong_answer_costs_its_margin_and_stays_finite() {
         let mut differences = [0.0; 2];
-        assert_eq!(cross_entropy(&[200.0, -200.0], 1, &mut differences), 400.0);
+        assert_eq!(cross_entropy(&[200.0, -200.0], 2.0, 1, &mut differences), 200.0);
         assert_eq!(differences, [1.0, -1.0]);
     }
 

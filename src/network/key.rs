@@ -66,10 +66,8 @@ impl Key {
 
     /// (K) scores `(2a - 1)(2 Kᵀ - 1)` of output spikes a (N): agreements less disagreements.
     pub fn scores(&self, spikes: &[bool]) -> Vec<i32> {
-        let score = |members: &[bool]| {
-            members.iter().zip(spikes).map(|(member, spike)| if member == spike { 1 } else { -1 }).sum()
-        };
-        self.members.rows().into_iter().map(|row| score(&row.to_vec())).collect()
+        let agreement = |(member, spike): (&bool, &bool)| if member == spike { 1 } else { -1 };
+        self.members.outer_iter().map(|members| members.iter().zip(spikes).map(agreement).sum()).collect()
     }
 
     /// The class of the highest score, the lowest of equals.

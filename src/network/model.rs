@@ -95,6 +95,8 @@ impl Network {
     }
 
     /// Runs the batch that was loaded through all layers, to class scores.
+    ///
+    /// Activations and gradients must have been made for a network of the same shape.
     pub fn forward(&self, activations: &mut Activations, pass: Pass<'_>) {
         let batch = activations.batch();
         let Activations { inputs, layers: states, scores, .. } = activations;
@@ -111,13 +113,21 @@ impl Network {
     /// Runs back from the loss against `labels` (B) to every parameter that is not [`frozen`](Self::frozen);
     /// returns the mean loss.
     ///
-    /// The loss is the cross-entropy of the softmax of the scores. To follow a training pass.
-    pub fn backward(&self, activations: &Activations, labels: &[u16], gradients: &mut Gradients) -> f64 {
+    /// The loss is the cross-entropy of the softmax of `scores / temperature`, a temperature above 0. To
+    /// follow a training pass.
+    pub fn backward(
+        &self,
+        activations: &Activations,
+        labels: &[u16],
+        temperature: f32,
+        gradients: &mut Gradients,
+    ) -> f64 {
         let batch = activations.batch();
         let Gradients { layers: states, differences } = gradients;
         let top = states.last_mut().expect("a network has an output layer");
         let room = first_rows(differences, batch);
-        let loss = self.head.loss(activations.scores(), labels, room, first_rows(&mut top.errors, batch));
+        let errors = first_rows(&mut top.errors, batch);
+        let loss = self.head.loss(activations.scores(), labels, temperature, room, errors);
         let frozen = self.frozen();
         for i in (frozen..self.layers.len()).rev() {
             let (below, here) = states.split_at_mut(i);
@@ -149,9 +159,10 @@ impl Network {
         let layers = self.layers.iter_mut().zip(&gradients.layers).enumerate().skip(frozen);
         layers.flat_map(|(i, (layer, gradient))| {
             let gain = layer.norm.as_mut().zip(gradient.gain.as_ref());
-            let weights = layer.weights.as_slice_mut().zip(gradient.weights.as_slice());
+            let contiguous = "matrices of parameters are contiguous";
+            let weights = layer.weights.as_slice_mut().expect(contiguous);
             let tensors = [
-                weights,
+                Some((weights, gradient.weights.as_slice().expect(contiguous))),
                 Some((layer.bias.as_mut_slice(), gradient.bias.as_slice())),
                 gain.map(|(norm, gradient)| (norm.gain.as_mut_slice(), gradient.as_slice())),
             ];
@@ -173,8 +184,7 @@ impl Network {
         let finite = |values: &[f32]| values.iter().all(|value| value.is_finite());
         self.layers.iter().all(|layer| {
             let norm = layer.norm.as_ref();
-            let weights = layer.weights.as_slice().is_some_and(finite);
-            weights
+            layer.weights.iter().all(|weight| weight.is_finite())
                 && finite(&layer.bias)
                 && norm.is_none_or(|norm| finite(&norm.gain) && finite(&norm.mean) && finite(&norm.variance))
         })

@@ -12,7 +12,9 @@
 //! | `learning_rate` or `learning_rate_OPTIMIZER` | step size | 4.0, 0.001, 0.001, 0.01 |
 //! | `momentum` | of `sgd` | 0 |
 //! | `weight_decay`, `schedule` | decoupled decay; `constant` or `cosine` | 0, `constant` |
+//! | `temperature` | what class scores are divided by in the loss | 1 |
 //! | `batch_size` | samples per step | 128 |
+//! | `temperature` | what class scores are divided by in the loss | 1 |
 //! | `method` | `sharpen`, `surrogate` | `sharpen` |
 //! | `surrogate_width` | of the boxcar slope of `surrogate` | 1 |
 //! | `sharpener`, `sharpen_order` | `simple`, `scheduled`, `adaptive`; `bottom-up`, `uniform` | `simple`, `bottom-up` |
@@ -52,7 +54,7 @@ pub struct Plan {
 const MOST_LAYERS: u32 = 4;
 
 /// Every name that [`Plan::new`] reads.
-const KNOWN: [&str; 38] = [
+const KNOWN: [&str; 39] = [
     "input_coding",
     "input_threshold",
     "input_levels",
@@ -74,8 +76,10 @@ const KNOWN: [&str; 38] = [
     "learning_rate_sgd",
     "momentum",
     "weight_decay",
+    "temperature",
     "schedule",
     "batch_size",
+    "temperature",
     "epochs",
     "method",
     "surrogate_width",
@@ -150,6 +154,8 @@ fn training(values: &Hyperparameters<'_>, layers: u32) -> Result<TrainingConfig,
         method,
         schedule: values.choice("schedule", &[("constant", Schedule::Constant), ("cosine", Schedule::Cosine)])?,
         weight_decay: values.real("weight_decay", 0.0, 1.0, 0.0)? as f32,
+        temperature: values.real("temperature", 1e-3, 1e3, 1.0)? as f32,
+        temperature: values.real("temperature", 1e-3, 1e3, 1.0)? as f32,
     })
 }
 

@@ -58,6 +58,9 @@ pub struct TrainingConfig {
     /// Each step takes this share, times the learning rate, off every weight; biases and gains stay. At
     /// least 0. Decoupled from the rule (Loshchilov, Hutter 2019).
     pub weight_decay: f32,
+    /// What class scores are divided by in the loss, above 0. At 1, as Whetstone has it, a lead of one or
+    /// two output neurons ends the learning of a sample; higher values ask for a wider margin.
+    pub temperature: f32,
 }
 
 impl TrainingConfig {
@@ -71,6 +74,7 @@ impl TrainingConfig {
             method: Method::Sharpen { sharpener: Sharpener::Simple(Simple::default()) },
             schedule: Schedule::Constant,
             weight_decay: 0.0,
+            temperature: 1.0,
         }
     }
 
@@ -78,6 +82,7 @@ impl TrainingConfig {
     pub fn check(&self) -> Result<(), TrainingError> {
         positive("epochs", f64::from(self.epochs))?;
         positive("batch_size", self.batch_size as f64)?;
+        positive("temperature", f64::from(self.temperature))?;
         not_negative("weight_decay", f64::from(self.weight_decay))?;
         self.rule.check()?;
         match self.method {

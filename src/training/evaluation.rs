@@ -50,7 +50,7 @@ impl Evaluator {
         }
     }
 
-    /// Evaluates `network` on `set`, which holds at least one sample.
+    /// Evaluates `network` on `set`, which holds at least one sample and fits the network.
     pub fn evaluate(&mut self, network: &Network, set: &Coded) -> Evaluation {
         self.spikes.iter_mut().for_each(|layer| layer.fill(0.0));
         let (mut right, mut tied) = (0, 0);

@@ -29,13 +29,14 @@ use super::{EpochReport, Evaluator, Method, Summary, TrainingConfig, TrainingErr
 /// use spiketune::data::Coded;
 /// use spiketune::network::{HeadSpec, Network, Spec};
 /// use spiketune::seed::Seed;
-/// use spiketune::training::{Rule, TrainingConfig, train};
+/// use spiketune::training::{Method, Rule, TrainingConfig, train};
 ///
 /// // Two samples that one neuron a class tells apart.
 /// let set = Coded { inputs: ndarray::array![[1, 0], [0, 1]], max: 1, labels: vec![0, 1] };
 /// let head = HeadSpec { classes: 2, redundancy: 3, overlapping: false, batch_norm: false };
-/// let mut network = Network::build(&Spec { inputs: 20, hidden: vec![], head }, &Seed::root(1))?;
-/// let config = TrainingConfig { rule: Rule::adam(0.1), ..TrainingConfig::whetstone() };
+/// let mut network = Network::build(&Spec { inputs: 2, hidden: vec![], head }, &Seed::root(1))?;
+/// let method = Method::Surrogate { width: 2.0 };
+/// let config = TrainingConfig { method, rule: Rule::adam(0.1), ..TrainingConfig::whetstone() };
 /// let summary =
 ///     train(&mut network, &set, &set, &config, &Seed::root(2), &mut |_| ControlFlow::Continue(()))?;
 /// assert_eq!(summary.validation_accuracy, 1.0);
@@ -184,7 +185,8 @@ impl<'a> Trainer<'a> {
         let dropout = self.seed.child("dropout").index(u64::from(epoch)).index(batch as u64);
         self.network.forward(&mut self.activations, Pass::Training(&dropout));
         self.network.remember(&self.activations);
-        let loss = self.network.backward(&self.activations, &self.labels, &mut self.gradients);
+        let temperature = self.config.temperature;
+        let loss = self.network.backward(&self.activations, &self.labels, temperature, &mut self.gradients);
         let steps = f64::from(epoch) * batches as f64 + batch as f64;
         let done = steps / (f64::from(self.config.epochs) * batches as f64);
         self.descent.step(self.network, &self.gradients, self.config.schedule.factor(done));
