@@ -14,7 +14,6 @@
 //! | `weight_decay`, `schedule` | decoupled decay; `constant` or `cosine` | 0, `constant` |
 //! | `temperature` | what class scores are divided by in the loss | 1 |
 //! | `batch_size` | samples per step | 128 |
-//! | `temperature` | what class scores are divided by in the loss | 1 |
 //! | `method` | `sharpen`, `surrogate` | `sharpen` |
 //! | `surrogate_width` | of the boxcar slope of `surrogate` | 1 |
 //! | `sharpener`, `sharpen_order` | `simple`, `scheduled`, `adaptive`; `bottom-up`, `uniform` | `simple`, `bottom-up` |
@@ -79,7 +78,6 @@ const KNOWN: [&str; 39] = [
     "temperature",
     "schedule",
     "batch_size",
-    "temperature",
     "epochs",
     "method",
     "surrogate_width",
@@ -154,7 +152,6 @@ fn training(values: &Hyperparameters<'_>, layers: u32) -> Result<TrainingConfig,
         method,
         schedule: values.choice("schedule", &[("constant", Schedule::Constant), ("cosine", Schedule::Cosine)])?,
         weight_decay: values.real("weight_decay", 0.0, 1.0, 0.0)? as f32,
-        temperature: values.real("temperature", 1e-3, 1e3, 1.0)? as f32,
         temperature: values.real("temperature", 1e-3, 1e3, 1.0)? as f32,
     })
 }
