@@ -47,12 +47,14 @@ impl Config {
             None => spaces::open(spaces::fitting(dataset.shape))?,
         };
         let graded_too = Chip::new(profile.clone()).takes_graded_inputs();
-        let searched = space.clone().restrict("input_coding", |coding| {
-            graded_too || coding.as_str() != Some("graded")
-        });
+        let searched =
+            space.clone().restrict("input_coding", |coding| graded_too || coding.as_str() != Some("graded"));
         let mut remarks = Vec::new();
         if searched != space {
-            remarks.push(format!("chip {} takes no graded input: input_coding is not searched there", profile.name));
+            remarks.push(format!(
+                "chip {} takes no graded input: input_coding is not searched there",
+                profile.name
+            ));
         }
         let setup = Setup {
             dataset: dataset.name.clone(),
@@ -99,7 +101,9 @@ fn chip(name: &str) -> Result<(ChipProfile, String)> {
 }
 
 fn dataset(args: &RunArgs) -> Result<Dataset> {
-    let Some(name) = &args.dataset else { bail!("--dataset is missing: name a data set of `tune data list`") };
+    let Some(name) = &args.dataset else {
+        bail!("--dataset is missing: name a data set of `tune data list`")
+    };
     let mut sources = Sources::new(args.data_dir.as_deref())?;
     if args.offline {
         sources = sources.offline();

@@ -68,7 +68,8 @@ pub(super) fn report(error: &anyhow::Error) -> Exit {
 /// The lines before `Usage:` or a hint at `--help`, joined.
 fn one_line(text: &str) -> String {
     let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
-    let kept: Vec<&str> = lines.filter(|line| !line.is_empty() && !line.starts_with("For more information")).collect();
+    let kept: Vec<&str> =
+        lines.filter(|line| !line.is_empty() && !line.starts_with("For more information")).collect();
     kept.join("; ")
 }
 
@@ -87,7 +88,10 @@ mod tests {
     #[test]
     fn a_typo_in_a_flag_is_one_line_with_the_flag_that_was_meant() {
         let line = line(&["tune", "--dataset", "iris", "--bugdet", "3"]);
-        assert_eq!(line, "error: unexpected argument '--bugdet' found; tip: a similar argument exists: '--budget'");
+        assert_eq!(
+            line,
+            "error: unexpected argument '--bugdet' found; tip: a similar argument exists: '--budget'"
+        );
     }
 
     #[test]

@@ -121,7 +121,8 @@ pub(super) struct Bars {
 impl Bars {
     fn new() -> Self {
         let all = MultiProgress::new();
-        let trials = all.add(ProgressBar::new(0).with_style(style("{bar:30} {pos}/{len} trials, {eta} left  {msg}")));
+        let trials =
+            all.add(ProgressBar::new(0).with_style(style("{bar:30} {pos}/{len} trials, {eta} left  {msg}")));
         let trial = all.add(ProgressBar::new_spinner().with_style(style("{spinner} {msg}")));
         Self { all, trials, trial }
     }

@@ -10,13 +10,13 @@ use super::args::{RunArgs, SearchKind};
 use super::config::{self, Config};
 use super::exit::{Exit, WhileRunning};
 use super::progress::Progress;
+use crate::objective::Objective;
 use crate::report::{self, Best};
 use crate::search::bayes::BayesSearch;
 use crate::search::{RandomSearch, Search, SobolSearch};
 use crate::storage::{SqliteStorage, Storage, StudyKey, StudyLock};
 use crate::study::{Attributes, SETUP, Setup};
 use crate::tuner::{End, Tuner};
-use crate::objective::Objective;
 
 /// Set by the first signal; the tuner ends cleanly when it sees it.
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -89,7 +89,12 @@ fn finish(
 }
 
 /// The study of this name: new, or an older one of the same setup.
-fn open_study(storage: &mut SqliteStorage, config: &Config, fresh: bool, database: &Path) -> Result<StudyKey> {
+fn open_study(
+    storage: &mut SqliteStorage,
+    config: &Config,
+    fresh: bool,
+    database: &Path,
+) -> Result<StudyKey> {
     if let Some(key) = storage.find_study(&config.study)? {
         if !fresh {
             check_same(storage, key, config, database)?;

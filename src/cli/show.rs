@@ -20,7 +20,9 @@ pub(super) fn run(args: &ShowArgs) -> Result<Exit> {
         (Some(name), _) => name.clone(),
         (None, [only]) => only.clone(),
         (None, []) => bail!("{}: holds no study", database.display()),
-        (None, names) => bail!("{} holds several studies: choose with --study: {}", database.display(), names.join(", ")),
+        (None, names) => {
+            bail!("{} holds several studies: choose with --study: {}", database.display(), names.join(", "))
+        }
     };
     let Some(key) = storage.find_study(&name)? else {
         let hint = input::suggestion(&name, names.iter().map(String::as_str));

@@ -63,7 +63,12 @@ impl BinaryNetwork {
             let (weights, thresholds) = (bytes(layer.weights.iter()), bytes(layer.thresholds.iter()));
             let shape = vec![layer.weights.nrows(), layer.weights.ncols()];
             tensors.push((format!("layers.{index}.weights"), Dtype::F64, shape, weights));
-            tensors.push((format!("layers.{index}.thresholds"), Dtype::F64, vec![layer.thresholds.len()], thresholds));
+            tensors.push((
+                format!("layers.{index}.thresholds"),
+                Dtype::F64,
+                vec![layer.thresholds.len()],
+                thresholds,
+            ));
         }
         let members = self.key.members();
         let key = members.iter().map(|&member| u8::from(member)).collect();
@@ -138,7 +143,8 @@ fn key(tensors: &SafeTensors<'_>) -> Result<Key, FileError> {
     let view = tensor(tensors, "key", Dtype::U8, 2)?;
     let shape = (view.shape()[0], view.shape()[1]);
     let members = view.data().iter().map(|&member| member != 0).collect();
-    let members = Array2::from_shape_vec(shape, members).map_err(|_| FileError::Content("tensor key".to_owned()))?;
+    let members =
+        Array2::from_shape_vec(shape, members).map_err(|_| FileError::Content("tensor key".to_owned()))?;
     Ok(Key::from_members(members))
 }
 

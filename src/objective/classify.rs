@@ -42,8 +42,11 @@ impl Classify {
     /// # Errors
     /// The first hyperparameter that is unknown or out of range.
     pub fn check(&self, space: &Space) -> Result<(), PlanError> {
-        let everything: Point =
-            space.parameters().iter().map(|parameter| (parameter.name.as_str(), parameter.default.clone())).collect();
+        let everything: Point = space
+            .parameters()
+            .iter()
+            .map(|parameter| (parameter.name.as_str(), parameter.default.clone()))
+            .collect();
         self.plan(&everything).map(|_| ())
     }
 

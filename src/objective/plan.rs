@@ -116,7 +116,11 @@ fn coding(values: &Hyperparameters<'_>) -> Result<InputCoding, PlanError> {
     let thermometer = InputCoding::Thermometer { levels };
     values.choice(
         "input_coding",
-        &[("graded", InputCoding::Graded), ("threshold", InputCoding::Threshold { at }), ("thermometer", thermometer)],
+        &[
+            ("graded", InputCoding::Graded),
+            ("threshold", InputCoding::Threshold { at }),
+            ("thermometer", thermometer),
+        ],
     )
 }
 
@@ -143,14 +147,17 @@ fn spec(values: &Hyperparameters<'_>, inputs: usize, classes: usize) -> Result<S
 fn training(values: &Hyperparameters<'_>, layers: u32) -> Result<TrainingConfig, PlanError> {
     let sharpener = sharpener(values)?;
     let width = values.real("surrogate_width", 1e-3, 1e3, 1.0)? as f32;
-    let method = values
-        .choice("method", &[("sharpen", Method::Sharpen { sharpener }), ("surrogate", Method::Surrogate { width })])?;
+    let method = values.choice(
+        "method",
+        &[("sharpen", Method::Sharpen { sharpener }), ("surrogate", Method::Surrogate { width })],
+    )?;
     Ok(TrainingConfig {
         epochs: values.whole("epochs", 1, 100_000, epochs_needed(method, layers))?,
         batch_size: values.whole("batch_size", 1, 1 << 16, 128)? as usize,
         rule: rule(values)?,
         method,
-        schedule: values.choice("schedule", &[("constant", Schedule::Constant), ("cosine", Schedule::Cosine)])?,
+        schedule: values
+            .choice("schedule", &[("constant", Schedule::Constant), ("cosine", Schedule::Cosine)])?,
         weight_decay: values.real("weight_decay", 0.0, 1.0, 0.0)? as f32,
         temperature: values.real("temperature", 1e-3, 1e3, 1.0)? as f32,
     })
@@ -183,7 +190,8 @@ fn rule(values: &Hyperparameters<'_>) -> Result<Rule, PlanError> {
 }
 
 fn sharpener(values: &Hyperparameters<'_>) -> Result<Sharpener, PlanError> {
-    let order = values.choice("sharpen_order", &[("bottom-up", Order::BottomUp), ("uniform", Order::Uniform)])?;
+    let order =
+        values.choice("sharpen_order", &[("bottom-up", Order::BottomUp), ("uniform", Order::Uniform)])?;
     let start_epoch = values.whole("sharpen_start", 0, 10_000, 5)?;
     let simple =
         Sharpener::Simple(Simple { start_epoch, steps: values.whole("sharpen_steps", 1, 1000, 5)?, order });

@@ -91,10 +91,10 @@ impl Best {
             searched: *trial.values.first()?,
             validation: Measured::of(&winner.repeats),
             test: Measured::of(&confirmation.test),
-            default: study.trials.first().map(|first| Default {
-                trial: first.number,
-                searched: first.values.first().copied(),
-            }),
+            default: study
+                .trials
+                .first()
+                .map(|first| Default { trial: first.number, searched: first.values.first().copied() }),
             network: kept.map(|repeat| repeat.attributes.clone()).unwrap_or_default(),
             model: model.map(str::to_owned),
         })

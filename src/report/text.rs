@@ -15,7 +15,10 @@ pub fn winner_text(best: &Best) -> String {
     ];
     if let Some(default) = best.default.as_ref().filter(|default| default.trial != best.trial) {
         let searched = default.searched.map_or("failed".to_owned(), |value| format!("{value:.4}"));
-        rows.push(("default, validation".to_owned(), format!("{searched} (one seed; the winner's {:.4})", best.searched)));
+        rows.push((
+            "default, validation".to_owned(),
+            format!("{searched} (one seed; the winner's {:.4})", best.searched),
+        ));
     }
     for (name, value) in &best.network {
         rows.push((name.clone(), shown(value)));
@@ -40,8 +43,12 @@ pub fn study_text(study: &Study, rows: usize) -> String {
         count(TrialState::Running),
         count(TrialState::Waiting),
     );
-    let best: Vec<(String, String)> =
-        study.ranking().into_iter().take(rows).map(|trial| (format!("  trial {}", trial.number), row(trial))).collect();
+    let best: Vec<(String, String)> = study
+        .ranking()
+        .into_iter()
+        .take(rows)
+        .map(|trial| (format!("  trial {}", trial.number), row(trial)))
+        .collect();
     text.push_str(&table(&best));
     let failures: Vec<(String, String)> = study
         .in_state(TrialState::Fail)
@@ -67,7 +74,9 @@ fn reason(trial: &Trial) -> String {
 
 fn measured(measured: &Measured) -> String {
     match &measured.spread {
-        Some(spread) => format!("{:.4} +- {:.4} (mean and sd of {} seeds)", spread.mean, spread.sd, spread.count),
+        Some(spread) => {
+            format!("{:.4} +- {:.4} (mean and sd of {} seeds)", spread.mean, spread.sd, spread.count)
+        }
         None => "some seeds failed".to_owned(),
     }
 }

@@ -74,8 +74,10 @@ mod tests {
 
     #[test]
     fn a_setup_survives_its_attribute() {
-        let study =
-            Study { attributes: [(SETUP.to_owned(), setup().to_json())].into_iter().collect(), ..Study::default() };
+        let study = Study {
+            attributes: [(SETUP.to_owned(), setup().to_json())].into_iter().collect(),
+            ..Study::default()
+        };
         assert_eq!(Setup::of(&study), Some(setup()));
         assert_eq!(Setup::of(&Study::default()), None);
     }
@@ -83,7 +85,10 @@ mod tests {
     #[test]
     fn differences_name_the_key_and_both_values() {
         let other = Setup { seed: 8, chip: "ideal".into(), ..setup() };
-        assert_eq!(other.differences(&setup()), [r#"chip: "loihi1" there, "ideal" here"#, "seed: 7 there, 8 here"]);
+        assert_eq!(
+            other.differences(&setup()),
+            [r#"chip: "loihi1" there, "ideal" here"#, "seed: 7 there, 8 here"]
+        );
         assert!(setup().differences(&setup()).is_empty());
     }
 }

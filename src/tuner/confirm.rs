@@ -36,7 +36,9 @@ impl Tuner<'_> {
             confirmed.push(candidate);
         }
         let direction = study.direction();
-        confirmed.sort_by(|a, b| mean_loss(&a.candidate, direction).total_cmp(&mean_loss(&b.candidate, direction)));
+        confirmed.sort_by(|a, b| {
+            mean_loss(&a.candidate, direction).total_cmp(&mean_loss(&b.candidate, direction))
+        });
         let winner = &confirmed[0];
         let kept = best_repeat(&winner.candidate, direction);
         if let Some(model) = &winner.models[kept] {
@@ -68,7 +70,9 @@ impl Tuner<'_> {
         let is_there = self.settings.model.as_ref().is_none_or(|file| file.exists());
         let trial = study.trials.iter().find(|trial| trial.number == old.winner().trial);
         let (false, Some(trial)) = (is_there, trial) else { return Ok(Some(())) };
-        let Some(evaluation) = self.evaluate(trial, &self.repeat_seed(trial, old.kept)) else { return Ok(None) };
+        let Some(evaluation) = self.evaluate(trial, &self.repeat_seed(trial, old.kept)) else {
+            return Ok(None);
+        };
         if let Some(model) = evaluation.model {
             self.save(model.as_ref())?;
         }
@@ -96,8 +100,10 @@ impl Tuner<'_> {
     }
 
     fn repeat(&self, trial: &Trial, observe: &mut dyn FnMut(Event)) -> Option<Confirmed> {
-        let mut confirmed =
-            Confirmed { candidate: Candidate { trial: trial.number, repeats: Vec::new() }, models: Vec::new() };
+        let mut confirmed = Confirmed {
+            candidate: Candidate { trial: trial.number, repeats: Vec::new() },
+            models: Vec::new(),
+        };
         for index in 0..self.repeats() {
             let evaluation = self.evaluate(trial, &self.repeat_seed(trial, index))?;
             let value = value_of(&evaluation.outcome);
@@ -119,9 +125,7 @@ impl Tuner<'_> {
     fn save(&self, model: &dyn Model) -> Result<(), TunerError> {
         match &self.settings.model {
             None => Ok(()),
-            Some(file) => {
-                model.save(file).map_err(|source| TunerError::Model { file: file.clone(), source })
-            }
+            Some(file) => model.save(file).map_err(|source| TunerError::Model { file: file.clone(), source }),
         }
     }
 }

@@ -104,6 +104,9 @@ fn the_map_names_every_room_and_no_path_that_is_not_there() {
     }
     for (room, _) in ROOMS {
         let is_named = [format!("src/{room}/"), format!("src/{room}.rs")];
-        assert!(named.iter().any(|name| is_named.iter().any(|room| room == name)), "ARCHITECTURE.md lacks {room}");
+        assert!(
+            named.iter().any(|name| is_named.iter().any(|room| room == name)),
+            "ARCHITECTURE.md lacks {room}"
+        );
     }
 }

@@ -42,8 +42,11 @@ fn tiny_mnist(tune: &Tune) {
         encoder.write_all(bytes).expect("in memory");
         encoder.finish().expect("in memory")
     };
-    let images: Vec<u8> =
-        [[0, 0, 8, 3], [0, 0, 0, 4], [0, 0, 0, 2], [0, 0, 0, 2]].concat().into_iter().chain([7; 16]).collect();
+    let images: Vec<u8> = [[0, 0, 8, 3], [0, 0, 0, 4], [0, 0, 0, 2], [0, 0, 0, 2]]
+        .concat()
+        .into_iter()
+        .chain([7; 16])
+        .collect();
     let labels: Vec<u8> = [[0, 0, 8, 1], [0, 0, 0, 4], [0, 1, 0, 1]].concat();
     for part in ["train", "t10k"] {
         tune.file(&format!("data/mnist/{part}-images-idx3-ubyte.gz"), gz(&images));
@@ -83,7 +86,11 @@ fn a_label_outside_the_classes() {
         tune.file(&format!("data/cifar10/data_batch_{batch}.bin"), &records);
     }
     tune.file("data/cifar10/test_batch.bin", &records);
-    tune.run(&["--dataset", "cifar10", "--data-dir", "data", "--offline"]).refused(&["label", "12", "data_batch_1.bin"]);
+    tune.run(&["--dataset", "cifar10", "--data-dir", "data", "--offline"]).refused(&[
+        "label",
+        "12",
+        "data_batch_1.bin",
+    ]);
 }
 
 #[test]
@@ -106,7 +113,8 @@ fn a_space_that_breaks_a_rule() {
         tune.file("space.json", format!(r#"{{"name": "s", "parameters": {{{parameters}}}}}"#));
         tune.run(&["--dataset", "iris", "--space", "space.json"])
     };
-    space(r#""dropout": {"type": "float", "low": 0.5, "high": 0.1}"#).refused(&["dropout", "low = 0.5 > high = 0.1"]);
+    space(r#""dropout": {"type": "float", "low": 0.5, "high": 0.1}"#)
+        .refused(&["dropout", "low = 0.5 > high = 0.1"]);
     space(r#""sharpener": {"type": "categorical", "choices": []}"#).refused(&["sharpener", "choices = []"]);
     space(r#""momentum": {"type": "float", "low": 0, "high": 0.9, "when": {"optimzer": ["sgd"]}}"#)
         .refused(&["momentum", "optimzer"]);
@@ -115,9 +123,11 @@ fn a_space_that_breaks_a_rule() {
            "width_2": {"type": "int", "low": 1, "high": 9, "when": {"width_1": [1]}}"#,
     )
     .refused(&["cycle", "width_1 -> width_2 -> width_1"]);
-    space(r#""learning_rate": {"type": "float", "low": 0, "high": 1, "log": true}"#).refused(&["low = 0", "log"]);
+    space(r#""learning_rate": {"type": "float", "low": 0, "high": 1, "log": true}"#)
+        .refused(&["low = 0", "log"]);
     space(r#""droput": {"type": "float", "low": 0, "high": 0.5}"#).refused(&["droput", "dropout"]);
-    space(r#""dropout": {"type": "float", "low": 0, "high": 0.5, "defualt": 0}"#).refused(&["defualt", "default"]);
+    space(r#""dropout": {"type": "float", "low": 0, "high": 0.5, "defualt": 0}"#)
+        .refused(&["defualt", "default"]);
 }
 
 #[test]

@@ -10,8 +10,18 @@ const BUDGET: u32 = 9;
 
 fn args<'a>(threads: &'a str, extra: &[&'a str]) -> Vec<&'a str> {
     let mut args = vec![
-        "--dataset", "yinyang", "--space", "small.json", "--budget", "9", "--confirm", "2", "--repeats", "2",
-        "--threads", threads,
+        "--dataset",
+        "yinyang",
+        "--space",
+        "small.json",
+        "--budget",
+        "9",
+        "--confirm",
+        "2",
+        "--repeats",
+        "2",
+        "--threads",
+        threads,
     ];
     args.extend(extra);
     args

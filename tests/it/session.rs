@@ -13,7 +13,8 @@ fn quick<'a>(extra: &[&'a str]) -> Vec<&'a str> {
 
 fn validate(schema: &str, instance: &Json) {
     let file = project().join(format!("configs/schemas/{schema}.schema.json"));
-    let schema: Json = serde_json::from_str(&std::fs::read_to_string(file).expect("committed")).expect("JSON");
+    let schema: Json =
+        serde_json::from_str(&std::fs::read_to_string(file).expect("committed")).expect("JSON");
     let validator = jsonschema::validator_for(&schema).expect("a schema");
     let problems: Vec<String> = validator.iter_errors(instance).map(|error| error.to_string()).collect();
     assert!(problems.is_empty(), "{problems:?} in {instance}");
@@ -68,7 +69,8 @@ fn an_interrupt_saves_and_the_same_command_resumes() {
     let args = ["--dataset", "digits", "--budget", "40", "--search", "random"];
     let child = tune.start(&args);
     std::thread::sleep(std::time::Duration::from_secs(3));
-    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+    let kill =
+        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
     assert!(kill.success());
     let ended = crate::support::Ended::of(child.wait_with_output().expect("it ends"));
     assert_eq!(ended.code, Some(130), "{}", ended.stderr);
@@ -82,7 +84,8 @@ fn every_file_in_configs_follows_its_schema() {
     let configs = project().join("configs");
     for (folder, schema) in [(configs.clone(), "space"), (configs.join("chips"), "chip")] {
         let files = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
-        let files: Vec<_> = files.filter(|path| path.extension().is_some_and(|ending| ending == "json")).collect();
+        let files: Vec<_> =
+            files.filter(|path| path.extension().is_some_and(|ending| ending == "json")).collect();
         assert!(files.len() >= 3);
         for file in files {
             let text = std::fs::read_to_string(&file).expect("a file");
