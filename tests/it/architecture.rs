@@ -19,7 +19,7 @@ const ROOMS: [(&str, &str); 17] = [
     ("network", "units seed linalg input data"),
     ("training", "units seed linalg input data network"),
     ("backend", "units seed linalg input data network training"),
-    ("objective", "units seed linalg input space study data network training backend"),
+    ("objective", "units seed linalg input space study search data network training backend"),
     ("tuner", "units seed input space study storage search objective"),
     ("report", "units space study"),
     (
