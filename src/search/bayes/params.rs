@@ -53,7 +53,7 @@ pub enum GpError {
 /// use spiketune::search::bayes::GpParams;
 ///
 /// let x = Array::linspace(0.0, 1.0, 9).insert_axis(Axis(1));
-/// let y = x.column(0).mapv(|x| (6.0 * x).sin());
+/// let y = x.column(0).mapv(|x: f64| (6.0 * x).sin());
 /// let process = GpParams::new().fit(&Dataset::new(x, y))?;
 /// let posterior = process.posterior(ndarray::array![[0.4]].view());
 /// assert!((posterior.mean[0] - 2.4f64.sin()).abs() < 0.05);
