@@ -20,7 +20,8 @@ pub fn winner_text(best: &Best) -> String {
             format!("{searched} (one seed; the winner's {:.4})", best.searched),
         ));
     }
-    for (name, value) in &best.network {
+    let is_short = |value: &serde_json::Value| !value.is_object() && !value.is_array();
+    for (name, value) in best.network.iter().filter(|(_, value)| is_short(value)) {
         rows.push((name.clone(), shown(value)));
     }
     let mut text = table(&rows);
