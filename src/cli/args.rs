@@ -95,8 +95,8 @@ pub(super) struct RunArgs {
     /// Search space: images, tables, whetstone, or a JSON file; what fits the data set if left out
     #[arg(long, value_name = "NAME|FILE")]
     pub space: Option<String>,
-    /// Chip to deploy on: a built-in profile or a JSON file
-    #[arg(long, value_name = "NAME|FILE", default_value = "loihi1")]
+    /// Chip to deploy on: loihi1, truenorth, ideal (no limits, exact weights, graded input), or a JSON file
+    #[arg(long, value_name = "NAME|FILE", default_value = "ideal")]
     pub chip: String,
     /// What proposes points
     #[arg(long, value_enum, default_value_t = SearchKind::Bayes)]

@@ -1,31 +1,4 @@
 //! Hyperparameters become a plan: input coding, network, training, deployment.
-//!
-//! | hyperparameter | meaning | default |
-//! |---|---|---|
-//! | `input_coding` | `graded`, `threshold`, `thermometer` | `graded` |
-//! | `input_threshold` | of `threshold` | 0.5 |
-//! | `input_levels` | channels an input of `thermometer` | 4 |
-//! | `hidden_layers`, `width_1` .. `width_4` | dense layers and their neurons | 2, 256 and 64 |
-//! | `batch_norm`, `dropout` | of every hidden layer; `output_batch_norm` of the output | no, 0 |
-//! | `redundancy`, `key_overlapping` | output neurons per class; whether classes share them | 10, yes |
-//! | `optimizer` | `adadelta`, `adam`, `rmsprop`, `sgd` | `adadelta` |
-//! | `learning_rate` or `learning_rate_OPTIMIZER` | step size | 4.0, 0.001, 0.001, 0.01 |
-//! | `momentum` | of `sgd` | 0 |
-//! | `weight_decay`, `schedule` | decoupled decay; `constant` or `cosine` | 0, `constant` |
-//! | `temperature` | what class scores are divided by in the loss | 1 |
-//! | `batch_size` | samples per step | 128 |
-//! | `method` | `sharpen`, `surrogate` | `sharpen` |
-//! | `surrogate_width` | of the boxcar slope of `surrogate` | 1 |
-//! | `sharpener`, `sharpen_order` | `simple`, `scheduled`, `adaptive`; `bottom-up`, `uniform` | `simple`, `bottom-up` |
-//! | `sharpen_start` | first epoch of `simple` and `scheduled` | 5 |
-//! | `sharpen_steps` | epochs per layer of `simple` | 5 |
-//! | `sharpen_duration`, `sharpen_intermission` | epochs per layer and between layers of `scheduled` | 4, 2 |
-//! | `sharpen_wait`, `sharpen_rate`, `sharpen_late_rate`, `sharpen_patience` | of `adaptive` | 10, 0.25, 0.126, 1 |
-//! | `epochs` | the most epochs | what the sharpener takes and 1 more; 20 of `surrogate` |
-//! | `weight_bits`, `weight_scale` | deployed weights; a scale per `channel` (neuron) or `layer` | the chip's, `channel` |
-//!
-//! The defaults are those of Whetstone's smallest example (Severa et al. 2019): a point that names nothing
-//! is that network.
 
 use super::{Hyperparameters, PlanError};
 use crate::backend::{DeployOptions, Granularity};
@@ -37,6 +10,33 @@ use crate::training::{
 };
 
 /// Everything that is needed to train and deploy one network.
+///
+/// | hyperparameter | meaning | default |
+/// |---|---|---|
+/// | `input_coding` | `graded`, `threshold`, `thermometer` | `graded` |
+/// | `input_threshold` | of `threshold` | 0.5 |
+/// | `input_levels` | channels an input of `thermometer` | 4 |
+/// | `hidden_layers`, `width_1` .. `width_4` | dense layers and their neurons | 2, 256 and 64 |
+/// | `batch_norm`, `dropout` | of every hidden layer; `output_batch_norm` of the output | no, 0 |
+/// | `redundancy`, `key_overlapping` | output neurons per class; whether classes share them | 10, yes |
+/// | `optimizer` | `adadelta`, `adam`, `rmsprop`, `sgd` | `adadelta` |
+/// | `learning_rate` or `learning_rate_OPTIMIZER` | step size | 4.0, 0.001, 0.001, 0.01 |
+/// | `momentum` | of `sgd` | 0 |
+/// | `weight_decay`, `schedule` | decoupled decay; `constant` or `cosine` | 0, `constant` |
+/// | `temperature` | what class scores are divided by in the loss | 1 |
+/// | `batch_size` | samples per step | 128 |
+/// | `method` | `sharpen`, `surrogate` | `sharpen` |
+/// | `surrogate_width` | of the boxcar slope of `surrogate` | 1 |
+/// | `sharpener`, `sharpen_order` | `simple`, `scheduled`, `adaptive`; `bottom-up`, `uniform` | `simple`, `bottom-up` |
+/// | `sharpen_start` | first epoch of `simple` and `scheduled` | 5 |
+/// | `sharpen_steps` | epochs per layer of `simple` | 5 |
+/// | `sharpen_duration`, `sharpen_intermission` | epochs per layer and between layers of `scheduled` | 4, 2 |
+/// | `sharpen_wait`, `sharpen_rate`, `sharpen_late_rate`, `sharpen_patience` | of `adaptive` | 10, 0.25, 0.126, 1 |
+/// | `epochs` | the most epochs | what the sharpener takes and 1 more; 20 of `surrogate` |
+/// | `weight_bits`, `weight_scale` | deployed weights; a scale per `channel` (neuron) or `layer` | the chip's, `channel` |
+///
+/// The defaults are those of Whetstone's smallest example (Severa et al. 2019): a point that names nothing
+/// is that network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// How inputs are sent.

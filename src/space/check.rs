@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::file::{CategoricalFile, FloatFile, IntFile, ParameterFile, SpaceFile, When};
-use super::{Condition, Domain, Parameter, Space, SpaceError, Value};
+use super::{Condition, Domain, Parameter, Point, Space, SpaceError, Value};
 use crate::input::{self, InputError};
 
 /// Whole numbers beyond this are not exact as floats.
@@ -56,7 +56,13 @@ impl Space {
             let problem = format!("a cycle of conditions: {}: drop one of them", names.join(" -> "));
             InputError::new(file, &path, problem)
         })?;
-        Ok(Self { name: written.name, parameters, order })
+        let mut space = Self { name: written.name, parameters, order, start: Vec::new() };
+        for (index, point) in written.start.iter().enumerate() {
+            let at = At { file, path: format!("start.{index}") };
+            let point = at.starting_point(&space, point)?;
+            space.start.push(point);
+        }
+        Ok(space)
     }
 }
 
@@ -162,6 +168,24 @@ impl At<'_> {
 
     fn default_in(&self, domain: &Domain, default: &Value) -> Result<(), InputError> {
         self.unless(!domain.contains(default), format!("default = {default}: must be {domain}"))
+    }
+
+    /// The whole of a starting point, whose every named value must be used.
+    fn starting_point(&self, space: &Space, written: &Point) -> Result<Point, InputError> {
+        for (name, _) in written.iter() {
+            let names = space.parameters.iter().map(|parameter| parameter.name.as_str());
+            self.unless(
+                space.parameter(name).is_none(),
+                format!("unknown parameter \"{name}\"{}", input::suggestion(name, names)),
+            )?;
+        }
+        let point = space.completed(written);
+        for (name, value) in written.iter() {
+            let domain = &space.parameter(name).expect("names were looked up above").domain;
+            self.unless(!domain.contains(value), format!("{name} = {value}: must be {domain}"))?;
+            self.unless(point.get(name).is_none(), format!("{name} = {value}: is not active at this point"))?;
+        }
+        Ok(point)
     }
 
     fn conditions(&self, parameters: &[Parameter], when: When) -> Result<Vec<Condition>, InputError> {
@@ -349,6 +373,37 @@ mod tests {
         );
         assert!(
             problem(r#""a": {"type": "int", "low": 0, "high": 1, "when": {"a": [1]}}"#).contains("a -> a")
+        );
+    }
+
+    #[test]
+    fn a_starting_point_gets_defaults_and_must_be_of_the_space() {
+        let space = |start: &str| {
+            let text = format!(
+                r#"{{"name": "t", "start": [{start}], "parameters": {{
+                "rule": {{"type": "categorical", "choices": ["adam", "sgd"]}},
+                "momentum": {{"type": "float", "low": 0, "high": 1, "default": 0.5, "when": {{"rule": ["sgd"]}}}},
+                "width": {{"type": "int", "low": 1, "high": 9, "default": 3}}}}}}"#
+            );
+            Space::from_json(&text, "s.json").map_err(|error| error.to_string())
+        };
+        let points = space(r#"{"rule": "sgd", "width": 7}"#).expect("right").starting_points();
+        assert_eq!(points.len(), 2);
+        assert_eq!(points[0].get("width"), Some(&Value::Int(3)));
+        assert_eq!(points[1].get("width"), Some(&Value::Int(7)));
+        assert_eq!(points[1].get("momentum"), Some(&Value::Float(0.5)));
+        let problem = |start: &str| space(start).expect_err("breaks a rule");
+        assert_eq!(
+            problem(r#"{"widht": 1}"#),
+            r#"s.json: start.0: unknown parameter "widht"; did you mean "width"?"#
+        );
+        assert_eq!(
+            problem(r#"{"width": 70}"#),
+            "s.json: start.0: width = 70: must be a whole number from 1 to 9"
+        );
+        assert_eq!(
+            problem(r#"{"momentum": 0.9}"#),
+            "s.json: start.0: momentum = 0.9: is not active at this point"
         );
     }
 }

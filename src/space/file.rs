@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::Value;
+use super::{Point, Value};
 use crate::input::{self, InputError};
 
 /// A search space: what may vary, and between which bounds.
@@ -24,6 +24,10 @@ pub(super) struct SpaceFile {
     /// The parameters, by name.
     #[schemars(with = "IndexMap<String, ParameterFile>")]
     pub parameters: IndexMap<String, Json>,
+    /// Points that are worth a trial before any search: after the default point, in this order. What a point
+    /// does not name has its default.
+    #[serde(default)]
+    pub start: Vec<Point>,
 }
 
 /// One parameter.

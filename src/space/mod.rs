@@ -27,6 +27,8 @@ pub struct Space {
     parameters: Vec<Parameter>,
     /// Indices of `parameters` with every parent before its children.
     order: Vec<usize>,
+    /// Points to try after the default, each whole.
+    start: Vec<Point>,
 }
 
 impl Space {
@@ -63,6 +65,11 @@ impl Space {
     /// Every active parameter at its default.
     pub fn default_point(&self) -> Point {
         self.keep_active(self.parameters.iter().map(|parameter| parameter.default.clone()).collect())
+    }
+
+    /// The points to try before any search: the default, then those that the file names.
+    pub fn starting_points(&self) -> Vec<Point> {
+        [self.default_point()].into_iter().chain(self.start.iter().cloned()).collect()
     }
 
     /// `point` with the default for every active parameter that it lacks or has outside its domain, and

@@ -6,7 +6,7 @@ impl Space {
     /// The space without those choices of the categorical parameter `name` that `keep` refuses, and
     /// without the parameters that can then never be active.
     ///
-    /// The default, if refused, becomes the first choice kept. A space without such a parameter, or one
+    /// The default, if refused, becomes the first choice kept, and so do values of starting points. A space without such a parameter, or one
     /// that would lose its every choice, is returned as it is.
     pub fn restrict(mut self, name: &str, keep: impl Fn(&Value) -> bool) -> Self {
         let Some(index) = self.parameters.iter().position(|parameter| parameter.name == name) else {
@@ -47,6 +47,7 @@ impl Space {
             condition.parent = place[condition.parent];
         }
         self.order = self.order.iter().filter(|&&index| possible[index]).map(|&index| place[index]).collect();
+        self.start = self.start.iter().map(|point| self.completed(point)).collect();
         self
     }
 }

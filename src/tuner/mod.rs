@@ -130,12 +130,10 @@ impl Tuner<'_> {
         Ok(self.storage.claim(self.study, self.space, &point, &Attributes::new(), budget)?)
     }
 
-    /// The default point first, then what the search says.
+    /// The starting points of the space first, then what the search says.
     fn suggest(&self, study: &Study) -> Point {
-        match study.trials.is_empty() {
-            true => self.space.default_point(),
-            false => self.search.suggest(self.space, study, &self.root().child("search")),
-        }
+        let start = self.space.starting_points().into_iter().nth(study.trials.len());
+        start.unwrap_or_else(|| self.search.suggest(self.space, study, &self.root().child("search")))
     }
 
     /// Gives a trial that a person enqueued with some parameters the defaults of the others.
@@ -171,3 +169,6 @@ fn value_of(outcome: &Outcome) -> Option<f64> {
         Outcome::Failed { .. } => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,7 +35,7 @@ fn a_study_leaves_its_winner_its_weights_and_a_table() {
     assert_eq!(best["model"], "best.safetensors");
     assert!(tune.path("best.safetensors").exists());
     let shown = tune.run(&["show"]).success().stdout;
-    assert!(shown.starts_with("iris-tables-loihi1-random-0: "), "{shown}");
+    assert!(shown.starts_with("iris-tables-ideal-random-0: "), "{shown}");
 }
 
 #[test]

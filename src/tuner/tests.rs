@@ -1,0 +1,166 @@
+//! The loop with objectives that cost nothing.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{Confirm, End, Event, Settings, Tuner};
+use crate::objective::Objective;
+use crate::objective::synthetic::{Problem, Synthetic};
+use crate::search::SobolSearch;
+use crate::space::Point;
+use crate::storage::{SqliteStorage, Storage};
+use crate::study::{Attributes, Confirmation, Spread, Study, TrialState};
+
+struct Bench {
+    folder: tempfile::TempDir,
+    objective: Synthetic,
+    confirm: Confirm,
+}
+
+impl Bench {
+    fn new(objective: Synthetic) -> Self {
+        let confirm = Confirm { candidates: 3, repeats: 2 };
+        Self { folder: tempfile::tempdir().unwrap(), objective, confirm }
+    }
+
+    /// Runs to `budget`, or until `stop_when` says of an event that it is enough.
+    fn run(&self, budget: u32, mut stop_when: impl FnMut(&Event) -> bool) -> (End, Study, Vec<Event>) {
+        let mut storage = SqliteStorage::open(&self.folder.path().join("tune.db")).unwrap();
+        let study = match storage.find_study("test").unwrap() {
+            Some(study) => study,
+            None => storage.create_study("test", &self.objective.metrics(), &Attributes::new()).unwrap(),
+        };
+        let (stop, mut events) = (AtomicBool::new(false), Vec::new());
+        let mut tuner = Tuner {
+            space: &self.objective.space().unwrap(),
+            search: &SobolSearch::new(),
+            objective: &self.objective,
+            storage: &mut storage,
+            study,
+            settings: Settings { budget, seed: 3, confirm: self.confirm, model: None },
+            stop: &stop,
+        };
+        let end = tuner.run(&mut |event| {
+            stop.fetch_or(stop_when(&event), Ordering::Relaxed);
+            events.push(event);
+        });
+        (end.unwrap(), storage.load_study(study).unwrap(), events)
+    }
+
+    fn run_through(&self, budget: u32) -> (End, Study, Vec<Event>) {
+        self.run(budget, |_| false)
+    }
+}
+
+/// All of a study but its times.
+fn told(study: &Study) -> Vec<(u32, TrialState, Point, Vec<f64>, Vec<(u32, f64)>)> {
+    let trial = |trial: &crate::study::Trial| {
+        let (point, values) = (trial.point.clone(), trial.values.clone());
+        (trial.number, trial.state, point, values, trial.intermediate.clone())
+    };
+    study.trials.iter().map(trial).collect()
+}
+
+#[test]
+fn a_study_spends_its_budget_and_tries_the_default_first() {
+    let bench = Bench::new(Synthetic::new(Problem::Branin));
+    let (end, study, events) = bench.run_through(8);
+    assert_eq!(end, End::Done);
+    assert_eq!(study.trials.len(), 8);
+    assert_eq!(study.trials[0].point, bench.objective.space().unwrap().default_point());
+    assert!(study.trials.iter().all(|trial| trial.state == TrialState::Complete));
+    let finished = events.iter().filter(|event| matches!(event, Event::TrialFinished { .. })).count();
+    let confirmed = events.iter().filter(|event| matches!(event, Event::TrialConfirmed { .. })).count();
+    assert_eq!((finished, confirmed), (8, 6));
+    assert!(matches!(events.last(), Some(Event::StudyFinished { finished: 8, best: Some(_) })));
+}
+
+#[test]
+fn a_trial_that_was_broken_off_is_run_again_as_if_nothing_had_been() {
+    let objective = || Synthetic::new(Problem::Hartmann6).with_noise(0.1).with_steps(4);
+    let whole = Bench::new(objective());
+    let (_, expected, _) = whole.run_through(6);
+    let broken = Bench::new(objective());
+    let (end, study, events) =
+        broken.run(6, |event| matches!(event, Event::TrialReported { trial: 3, step: 2, .. }));
+    assert_eq!(end, End::Interrupted);
+    assert_eq!(events.last(), Some(&Event::Interrupted { finished: 3 }));
+    assert_eq!(study.trials[3].state, TrialState::Waiting);
+    assert_eq!(study.trials[3].intermediate, []);
+    let (end, study, _) = broken.run_through(6);
+    assert_eq!(end, End::Done);
+    assert_eq!(told(&study), told(&expected));
+    assert_eq!(study.attributes, expected.attributes);
+}
+
+#[test]
+fn a_larger_budget_goes_on_and_confirms_anew() {
+    let bench = Bench::new(Synthetic::new(Problem::Branin).with_noise(0.5));
+    let (_, small, _) = bench.run_through(4);
+    let (_, large, _) = bench.run_through(9);
+    assert_eq!(told(&large)[..4], told(&small)[..]);
+    assert_eq!(Confirmation::of(&large).unwrap().trials, 9);
+    let (_, at_once, _) = Bench::new(Synthetic::new(Problem::Branin).with_noise(0.5)).run_through(9);
+    assert_eq!(told(&large), told(&at_once));
+}
+
+#[test]
+fn a_study_at_its_end_is_neither_run_nor_confirmed_again() {
+    let bench = Bench::new(Synthetic::new(Problem::Branin).with_noise(0.5));
+    let (_, first, _) = bench.run_through(5);
+    let (end, again, events) = bench.run_through(5);
+    assert_eq!((end, &again), (End::Done, &first));
+    assert_eq!(events.len(), 2, "{events:?}");
+}
+
+#[test]
+fn the_best_mean_over_fresh_seeds_wins_not_the_luckiest_trial() {
+    // Noise as large as the differences, so the order of the search means little.
+    let mut bench = Bench::new(Synthetic::new(Problem::Branin).with_noise(30.0));
+    bench.confirm = Confirm { candidates: 5, repeats: 8 };
+    let (_, study, _) = bench.run_through(12);
+    let confirmation = Confirmation::of(&study).unwrap();
+    let means: Vec<f64> =
+        confirmation.candidates.iter().map(|one| Spread::of(&one.repeats).unwrap().mean).collect();
+    assert_eq!(means.len(), 5);
+    assert!(means.is_sorted(), "{means:?}");
+    let by_search: Vec<u32> = study.ranking().iter().take(5).map(|trial| trial.number).collect();
+    let confirmed: Vec<u32> = confirmation.candidates.iter().map(|one| one.trial).collect();
+    assert_ne!(confirmed, by_search, "with this much noise the order changes");
+}
+
+#[test]
+fn trials_that_all_fail_are_kept_with_their_reasons() {
+    let bench = Bench::new(Synthetic::new(Problem::Branin).failing_above(-1.0));
+    let (end, study, _) = bench.run_through(5);
+    assert_eq!(end, End::NothingFeasible);
+    assert_eq!(study.in_state(TrialState::Fail).count(), 5);
+    for trial in &study.trials {
+        assert_eq!(trial.attributes["failure"], "diverged");
+        assert!(trial.attributes["reason"].as_str().unwrap().contains("diverges"));
+    }
+}
+
+#[test]
+fn a_trial_that_a_person_enqueued_is_run_with_the_defaults_of_what_it_lacks() {
+    let bench = Bench::new(Synthetic::new(Problem::Branin));
+    bench.run_through(1);
+    enqueue(&bench.folder.path().join("tune.db"), r#"{"x": 3.25}"#);
+    let (_, study, _) = bench.run_through(2);
+    let space = bench.objective.space().unwrap();
+    assert_eq!(study.trials[1].state, TrialState::Complete);
+    assert_eq!(study.trials[1].point.get("x"), Some(&3.25.into()));
+    assert_eq!(study.trials[1].point.get("y"), space.default_point().get("y"));
+}
+
+/// What Optuna's `enqueue_trial` leaves in the database.
+fn enqueue(database: &Path, parameters: &str) {
+    let database = rusqlite::Connection::open(database).unwrap();
+    database
+        .execute_batch(&format!(
+            "INSERT INTO trials (number, study_id, state) VALUES (1, 1, 'WAITING');
+             INSERT INTO trial_system_attributes (trial_id, key, value_json)
+             VALUES (last_insert_rowid(), 'fixed_params', '{parameters}');"
+        ))
+        .unwrap();
+}
