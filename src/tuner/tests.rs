@@ -7,9 +7,8 @@ use super::{Confirm, End, Event, Settings, Tuner};
 use crate::objective::Objective;
 use crate::objective::synthetic::{Problem, Synthetic};
 use crate::search::SobolSearch;
-use crate::space::Point;
 use crate::storage::{SqliteStorage, Storage};
-use crate::study::{Attributes, Confirmation, Spread, Study, TrialState};
+use crate::study::{Attributes, Confirmation, Spread, Study, Trial, TrialState};
 
 struct Bench {
     folder: tempfile::TempDir,
@@ -52,13 +51,9 @@ impl Bench {
     }
 }
 
-/// All of a study but its times.
-fn told(study: &Study) -> Vec<(u32, TrialState, Point, Vec<f64>, Vec<(u32, f64)>)> {
-    let trial = |trial: &crate::study::Trial| {
-        let (point, values) = (trial.point.clone(), trial.values.clone());
-        (trial.number, trial.state, point, values, trial.intermediate.clone())
-    };
-    study.trials.iter().map(trial).collect()
+/// The trials of a study without their times.
+fn told(study: &Study) -> Vec<Trial> {
+    study.trials.iter().map(|trial| Trial { started: None, finished: None, ..trial.clone() }).collect()
 }
 
 #[test]
