@@ -160,7 +160,19 @@ fn a_database_that_is_not_ours() {
 #[test]
 fn a_study_of_another_setup() {
     let tune = Tune::new();
-    let common = ["--dataset", "iris", "--budget", "1", "--confirm", "0", "--quiet", "--study", "flowers"];
+    let common = [
+        "--dataset",
+        "iris",
+        "--chip",
+        "loihi1",
+        "--budget",
+        "1",
+        "--confirm",
+        "0",
+        "--quiet",
+        "--study",
+        "flowers",
+    ];
     tune.run(&common).success();
     let seed: Vec<&str> = common.iter().copied().chain(["--seed", "1"]).collect();
     tune.run(&seed).refused(&["flowers", "seed: 0 there, 1 here", "--fresh"]);
