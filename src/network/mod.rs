@@ -31,6 +31,7 @@ mod dropout;
 mod file;
 mod fold;
 mod head;
+mod kernels;
 mod key;
 mod matmul;
 mod model;
