@@ -10,7 +10,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ndarray::Array2;
 use rand::RngExt;
 use spiketune::data::Coded;
-use spiketune::network::{HeadSpec, LayerSpec, Network, Spec};
+use spiketune::network::{HeadSpec, LayerSpec, Network, Spec, Volume};
 use spiketune::seed::Seed;
 use spiketune::training::{EpochReport, Rule, TrainingConfig, train};
 
@@ -38,7 +38,8 @@ impl Shape {
             |&width: &usize| LayerSpec::Dense { width, batch_norm: self.batch_norm, dropout: self.dropout };
         let hidden = self.hidden.iter().map(layer).collect();
         let head = HeadSpec { classes: 10, redundancy: 10, overlapping: true, batch_norm: self.batch_norm };
-        Network::build(&Spec { inputs: 784, hidden, head }, &Seed::root(1)).expect("the plan is right")
+        Network::build(&Spec { input: Volume::flat(784), hidden, head }, &Seed::root(1))
+            .expect("the plan is right")
     }
 }
 
@@ -47,7 +48,8 @@ fn coded(count: usize) -> Coded {
     let mut stream = Seed::root(2).stream();
     let pixel = || if stream.random_bool(0.2) { stream.random() } else { 0 };
     let inputs = Array2::from_shape_simple_fn((count, 784), pixel);
-    Coded { inputs, max: 255, labels: (0..count).map(|sample| (sample % 10) as u16).collect() }
+    let labels = (0..count).map(|sample| (sample % 10) as u16).collect();
+    Coded { inputs, shape: [28, 28, 1], max: 255, labels }
 }
 
 /// Soft epochs of 50 whole steps: gather, both passes, the rule.

@@ -7,9 +7,10 @@
 
 use ndarray::{Array1, Array2};
 
-use super::dense::Dense;
+use super::kernels::LANES;
+use super::layer::Layer;
 use super::norm::EPSILON;
-use super::{BinaryLayer, BinaryNetwork, Network};
+use super::{BinaryLayer, BinaryNetwork, Network, Volume, Window, Wiring};
 
 /// Bits of a whole number that `f64` holds exactly, less one for what rounding to the grid adds.
 const EXACT_BITS: i32 = 52;
@@ -18,45 +19,99 @@ impl Network {
     /// The network as it will be deployed: every step exact, batch norm by its running statistics, inputs
     /// whole numbers up to `input_max` in place of [0, 1].
     ///
+    /// Max pooling becomes a layer of its own. Average pooling goes into the weights of the layer above, a
+    /// share of each to every spike of a square. A residual connection makes the layer above hear both.
+    ///
     /// Weights are rounded to the nearest point of a grid, thresholds up to the next, which `>=` does not
     /// notice. The grid is as fine as keeps any partial sum of a neuron exact in `f64`.
     pub fn fold(&self, input_max: u8) -> BinaryNetwork {
-        let maxima = std::iter::once(input_max).chain(std::iter::repeat(1));
-        let layers = self.layers.iter().zip(maxima).map(|(layer, max)| on_grid(folded(layer, max), max));
-        BinaryNetwork { input_max, layers: layers.collect(), key: self.head.key.clone() }
+        let mut folded: Vec<BinaryLayer> = Vec::new();
+        // What the layer above each of the layers so far hears.
+        let mut heard: Vec<Vec<usize>> = Vec::new();
+        for (index, layer) in self.layers.iter().enumerate() {
+            let sources = heard.last().cloned().unwrap_or_else(|| vec![0]);
+            let max = if index == 0 { input_max } else { sources.len() as u8 };
+            let average = if index == 0 { 1 } else { self.layers[index - 1].step.average };
+            // Only the network's input has a scale of its own: spikes, added or not, count as they are.
+            let scale = if index == 0 { f64::from(input_max) } else { 1.0 };
+            let (wiring, neurons) = (wiring(layer, average), neurons(layer, average, scale));
+            folded.push(on_grid(wiring, neurons, max, sources));
+            if let Some(window) = layer.step.max {
+                folded.push(BinaryLayer::pool(layer.step.sums, window, vec![folded.len()]));
+            }
+            let mut sources = vec![folded.len()];
+            if let Some(from) = layer.adds {
+                sources.extend_from_slice(&heard[from]);
+            }
+            heard.push(sources);
+        }
+        BinaryNetwork { input_max, layers: folded, key: self.head.key.clone() }
     }
 }
 
-/// Weights (O, I) and thresholds (O).
-type Neurons = (Array2<f64>, Array1<f64>);
-
-/// The layer's neurons with batch norm and bias folded in, for inputs up to `input_max`.
-fn folded(layer: &Dense, input_max: u8) -> Neurons {
-    let mut weights = layer.weights.t().map(|&weight| f64::from(weight)).as_standard_layout().into_owned();
-    let mut thresholds: Array1<f64> = layer.bias.iter().map(|&bias| 0.5 - f64::from(bias)).collect();
-    if let Some(norm) = &layer.norm {
-        for (o, mut weights) in weights.outer_iter_mut().enumerate() {
-            let deviation = (f64::from(norm.variance[o]) + f64::from(EPSILON)).sqrt();
-            let scale = f64::from(norm.gain[o]) / deviation;
-            weights *= scale;
-            thresholds[o] += scale * f64::from(norm.mean[o]);
+/// Which spikes reach the layer's neurons, where squares of side `average` below it are averaged.
+fn wiring(layer: &Layer, average: usize) -> Wiring {
+    let linear = &layer.linear;
+    let below = linear.input;
+    let input =
+        Volume { height: below.height * average, width: below.width * average, channels: below.channels };
+    match linear.window() {
+        None => Wiring::Dense { inputs: input.len(), outputs: layer.channels() },
+        Some(window) => {
+            let Window { height, width, stride, padding } = window;
+            let window = Window {
+                height: height * average,
+                width: width * average,
+                stride: stride * average,
+                padding: padding * average,
+            };
+            Wiring::Convolution { input, window, channels: layer.channels() }
         }
     }
-    (weights, thresholds * f64::from(input_max))
+}
+
+/// Weights (units, taps) and thresholds (units).
+type Neurons = (Array2<f64>, Array1<f64>);
+
+/// The layer's neurons with batch norm, bias and averaging folded in, for inputs `scale` times as large.
+fn neurons(layer: &Layer, average: usize, scale: f64) -> Neurons {
+    let linear = &layer.linear;
+    let ((height, width), channels) = (linear.looks_at(), linear.input.channels);
+    let share = ((average * average) as f64).recip();
+    let taps = height * width * channels * average * average;
+    let mut weights = Array2::zeros((layer.channels(), taps));
+    for (o, mut weights) in weights.outer_iter_mut().enumerate() {
+        for (tap, weight) in weights.iter_mut().enumerate() {
+            let (pixel, c) = (tap / channels, tap % channels);
+            let (y, x) = (pixel / (width * average), pixel % (width * average));
+            *weight = f64::from(linear.weight(o, linear.term(y / average, x / average, c))) * share;
+        }
+    }
+    let lane = |lanes: &[super::kernels::Lanes], o: usize| f64::from(lanes[o / LANES].0[o % LANES]);
+    let mut thresholds: Array1<f64> = (0..layer.channels()).map(|o| 0.5 - lane(&layer.bias, o)).collect();
+    if let Some(norm) = &layer.norm {
+        for (o, mut weights) in weights.outer_iter_mut().enumerate() {
+            let deviation = (lane(&norm.variance, o) + f64::from(EPSILON)).sqrt();
+            let factor = lane(&norm.gain, o) / deviation;
+            weights *= factor;
+            thresholds[o] += factor * lane(&norm.mean, o);
+        }
+    }
+    (weights, thresholds * scale)
 }
 
 /// Rounds to the grid. A threshold that no sum reaches, from above or below, is brought to the edge.
-fn on_grid((weights, thresholds): Neurons, input_max: u8) -> BinaryLayer {
-    let reach = |row: &Array2<f64>| {
-        let sums = row.outer_iter().map(|row| row.iter().map(|weight| weight.abs()).sum::<f64>());
-        sums.fold(0.0, f64::max) * f64::from(input_max)
+fn on_grid(wiring: Wiring, (weights, thresholds): Neurons, max: u8, sources: Vec<usize>) -> BinaryLayer {
+    let reach = |rows: &Array2<f64>| {
+        let sums = rows.outer_iter().map(|row| row.iter().map(|weight| weight.abs()).sum::<f64>());
+        sums.fold(0.0, f64::max) * f64::from(max)
     };
     let exponent = exponent_above(reach(&weights)) - EXACT_BITS;
     let unit = 2f64.powi(exponent);
     let weights = weights.map(|weight| (weight / unit).round() * unit);
     let edge = reach(&weights);
     let thresholds = thresholds.map(|threshold| (threshold.clamp(-edge, edge + unit) / unit).ceil() * unit);
-    BinaryLayer { weights, thresholds, exponent }
+    BinaryLayer { wiring, sources, weights, thresholds, exponent }
 }
 
 /// The least e with `value <= 2^e`, where that is a normal number with room for the grid below it.
@@ -68,6 +123,8 @@ fn exponent_above(value: f64) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::kernels::{Lanes, floats_mut};
+    use crate::network::reference::plans;
     use crate::network::{Activations, HeadSpec, LayerSpec, Pass, Spec};
     use crate::seed::Seed;
     use proptest::prelude::*;
@@ -77,15 +134,20 @@ mod tests {
         let hidden =
             widths.iter().map(|&width| LayerSpec::Dense { width, batch_norm, dropout: 0.0 }).collect();
         let head = HeadSpec { classes: 3, redundancy: 3, overlapping: true, batch_norm };
-        let mut network = Network::build(&Spec { inputs, hidden, head }, seed).expect("the plan is right");
+        let mut network = Network::build(&Spec { input: Volume::flat(inputs), hidden, head }, seed)
+            .expect("the plan is right");
         let mut stream = seed.child("values").stream();
         for layer in &mut network.layers {
-            layer.bias.iter_mut().for_each(|bias| *bias = stream.random_range(0.0..0.6));
+            let channels = layer.channels();
+            let mut fill = |lanes: &mut [Lanes], range: std::ops::Range<f32>| {
+                floats_mut(lanes)[..channels].fill_with(|| stream.random_range(range.clone()));
+            };
+            fill(&mut layer.bias, 0.0..0.6);
             if let Some(norm) = &mut layer.norm {
-                norm.gain.iter_mut().for_each(|gain| *gain = stream.random_range(-1.0..1.0));
-                norm.gain[0] = 0.0;
-                norm.mean.iter_mut().for_each(|mean| *mean = stream.random_range(-0.5..0.5));
-                norm.variance.iter_mut().for_each(|variance| *variance = stream.random_range(0.0..2.0));
+                fill(&mut norm.gain, -1.0..1.0);
+                norm.gain[0].0[0] = 0.0;
+                fill(&mut norm.mean, -0.5..0.5);
+                fill(&mut norm.variance, 0.0..2.0);
             }
         }
         network
@@ -147,7 +209,7 @@ mod tests {
             network.forward(&mut activations, Pass::Deployed);
             let mut inputs = samples.map(|&level| f64::from(level));
             for (l, layer) in network.fold(255).layers.iter().enumerate() {
-                let outputs = activations.outputs(l).map(|&output| f64::from(output));
+                let outputs = activations.layers[l].outputs.matrix(256).map(|&output| f64::from(output));
                 let sums = inputs.dot(&layer.weights.t());
                 let reach = inputs.dot(&layer.weights.t().map(|weight| weight.abs()));
                 for ((b, o), &output) in outputs.indexed_iter() {
@@ -163,12 +225,41 @@ mod tests {
         }
     }
 
+    /// Weights and biases so coarse that single precision is exact: both forms must agree on every bit.
+    #[test]
+    fn convolutions_poolings_and_residual_connections_fold_exactly() {
+        let input = Volume { height: 6, width: 6, channels: 3 };
+        for (index, hidden) in plans(false, 0.0).into_iter().enumerate() {
+            let seed = Seed::root(index as u64);
+            let head = HeadSpec { classes: 3, redundancy: 3, overlapping: true, batch_norm: false };
+            let mut network =
+                Network::build(&Spec { input, hidden, head }, &seed).expect("the plan is right");
+            let mut stream = seed.child("values").stream();
+            for layer in &mut network.layers {
+                let eighths = |weight: &mut f32| *weight = (*weight * 16.0).round() / 8.0;
+                floats_mut(&mut layer.linear.weights).iter_mut().for_each(eighths);
+                let channels = layer.channels();
+                floats_mut(&mut layer.bias)[..channels]
+                    .fill_with(|| (stream.random_range(0.0f32..0.7) * 32.0).round() / 32.0);
+            }
+            let samples = samples(40, input.len(), 8, &seed);
+            let mut activations = Activations::new(&network, 40);
+            activations.load(samples.view(), 8, &(0..40).collect::<Vec<u32>>());
+            network.forward(&mut activations, Pass::Deployed);
+            let binary = network.fold(8);
+            assert_eq!(binary.check(), Ok(()));
+            let scores = binary.scores(samples.view()).map(|&score| score as f32);
+            assert_eq!(scores, activations.scores(), "{}", network.topology());
+            assert!(scores.outer_iter().any(|row| row != scores.row(0)), "samples differ in their scores");
+        }
+    }
+
     #[test]
     fn a_gain_of_zero_leaves_a_neuron_that_its_bias_decides() {
         let mut network = network(4, &[2], true, &Seed::root(1));
         let norm = network.layers[0].norm.as_mut().expect("it has batch norm");
-        norm.gain.fill(0.0);
-        network.layers[0].bias = vec![0.5, 0.499];
+        norm.gain.fill(Lanes::ZERO);
+        network.layers[0].bias[0].0[..2].copy_from_slice(&[0.5, 0.499]);
         let layer = &network.fold(255).layers[0];
         for sample in [[0; 4], [255; 4]] {
             assert_eq!(spikes(layer, &sample), [true, false]);
@@ -179,8 +270,8 @@ mod tests {
     fn a_threshold_on_a_whole_sum_still_fires() {
         // Weight 1/4 against threshold 1/2 - 1/4: sum and threshold meet exactly.
         let mut network = network(1, &[], false, &Seed::root(1));
-        network.layers[0].weights.fill(0.25);
-        network.layers[0].bias.fill(0.25);
+        network.layers[0].linear.weights.fill(Lanes::splat(0.25));
+        network.layers[0].bias.fill(Lanes::splat(0.25));
         let layer = &network.fold(1).layers[0];
         assert_eq!(spikes(layer, &[1]), [true; 9]);
         assert_eq!(spikes(layer, &[0]), [false; 9]);

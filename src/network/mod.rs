@@ -1,51 +1,80 @@
 //! One forward and one backward pass of a binary-communication network.
 //!
-//! Axes: B batch, I inputs, O outputs, N output neurons, K classes. Matrices are row-major.
+//! Axes: B batch, I inputs, O outputs, N output neurons, K classes; a sample is a [`Volume`] of height, width and
+//! channels.
 //!
 //! A layer computes, per neuron and sample,
 //!
 //! ```text
-//! y = W x                                   weights (I, O)
+//! y = W x                                   x all inputs (dense), or those in a window (convolution)
 //! z = y + b                                 or, with batch norm: z = g (y - mean) / sqrt(var + eps) + b
 //! a = clip((z - 1/2) / (w + 0.001) + 1/2)   width w = 1 - sharpness; [z >= 1/2] at sharpness 1
 //! ```
 //!
 //! and the head turns the last layer's activations into class scores `(2a - 1)(2 Kᵀ - 1)`.
 //!
-//! Results do not depend on the number of threads: neurons are split into blocks of a fixed size, and sums
-//! over the batch run inside one block in the order of the samples.
+//! Max pooling takes the greatest z of a window before the step, which is the OR of the spikes; average pooling
+//! and residual connections work on the activations.
 //!
+//! Results do not depend on the number of threads: work is split over samples or over outputs, and sums over
+//! the batch run in the order of the samples.
+//!
+//! - Esser et al. 2016: Convolutional networks for fast, energy-efficient neuromorphic computing.
+//! - Fang et al. 2021: Incorporating learnable membrane time constant to enhance learning of spiking neural
+//!   networks.
 //! - Glorot, Bengio 2010: Understanding the difficulty of training deep feedforward neural networks.
+//! - Hinton, Vinyals, Dean 2015: Distilling the knowledge in a neural network.
 //! - Ioffe, Szegedy 2015: Batch normalization.
 //! - Severa, Vineyard, Dellana, Verzi, Aimone 2019: Training deep neural networks for binary communication
 //!   with the Whetstone method. Nature Machine Intelligence 1.
 //! - Srivastava et al. 2014: Dropout.
+//! - Szegedy et al. 2016: Rethinking the Inception architecture for computer vision (label smoothing).
+//! - Yin et al. 2019: Understanding straight-through estimator in training activation quantized neural nets.
+//! - Zenke, Vogels 2021: The remarkable robustness of surrogate gradient learning.
 
 mod activation;
 mod binary;
 mod blocks;
 mod build;
 mod decision;
-mod dense;
+mod describe;
 mod dropout;
 mod file;
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod fold;
 mod head;
-mod kernels;
+#[doc(hidden)]
+pub mod kernels;
 mod key;
+mod layer;
+mod linear;
 mod matmul;
 mod model;
 mod norm;
+mod parts;
 #[doc(hidden)]
 pub mod reference;
 mod spec;
+mod spread;
+mod state;
+mod step;
+mod tensor;
+mod unit;
+mod volume;
+mod wiring;
 mod workspace;
 
-pub use activation::{Slope, sharpened};
-pub use binary::{BinaryLayer, BinaryNetwork};
+pub use activation::{Shape, Slope, Surrogate, sharpened};
+pub use binary::{BinaryLayer, BinaryNetwork, Malformed};
 pub use decision::Decision;
+pub use describe::LayerSummary;
 pub use file::FileError;
+pub use head::{Loss, Teacher};
 pub use key::Key;
 pub use model::{Network, Parameter, Pass};
 pub use spec::{HeadSpec, LayerSpec, Spec, SpecError};
+pub(crate) use spread::Spread;
+pub use state::StateTensor;
+pub use wiring::{Volume, Window, Wiring};
 pub use workspace::{Activations, Gradients};

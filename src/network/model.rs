@@ -2,16 +2,18 @@
 
 use crate::seed::Seed;
 
-use super::dense::{Dense, Step, first_rows, first_rows_of};
 use super::head::Head;
-use super::{Activations, Gradients, Key, Slope};
+use super::kernels::{LANES, floats, floats_mut, panels};
+use super::layer::{Layer, Mode, add_volumes};
+use super::{Activations, Gradients, Key, Loss, Slope, Volume};
 
-/// A stack of dense layers of sharpened neurons with an n-hot head.
+/// Layers of sharpened neurons with an n-hot head.
 ///
 /// Layers count from the input; the last are the output neurons, which are sharpened as well.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
-    pub(super) layers: Vec<Dense>,
+    pub(super) input: Volume,
+    pub(super) layers: Vec<Layer>,
     pub(super) head: Head,
     /// One a layer, in [0, 1].
     pub(super) sharpness: Vec<f32>,
@@ -24,6 +26,8 @@ pub enum Pass<'a> {
     /// Learning: as sharp as each layer is, normalized by the batch; dropout draws from the seed, which is
     /// to be another one at each step.
     Training(&'a Seed),
+    /// As sharp as each layer is, normalized by the running statistics, nothing dropped.
+    Settled,
     /// The network as it will be deployed: every step exact, normalized by the running statistics, nothing
     /// dropped.
     Deployed,
@@ -33,7 +37,7 @@ pub enum Pass<'a> {
 pub struct Parameter<'a> {
     /// Its place among the network's tensors, for whoever keeps a state per tensor.
     pub index: usize,
-    /// The parameters.
+    /// The parameters, in the order of memory; those of empty lanes never change.
     pub values: &'a mut [f32],
     /// As long as `values`.
     pub gradient: &'a [f32],
@@ -45,9 +49,9 @@ pub struct Parameter<'a> {
 const TENSORS: usize = 3;
 
 impl Network {
-    /// I.
+    /// The length of a sample.
     pub fn inputs(&self) -> usize {
-        self.layers[0].weights.nrows()
+        self.input.len()
     }
 
     /// K.
@@ -60,15 +64,14 @@ impl Network {
         &self.head.key
     }
 
-    /// Neurons per layer.
+    /// Outputs per layer, after pooling.
     pub fn widths(&self) -> impl Iterator<Item = usize> {
-        self.layers.iter().map(Dense::width)
+        self.layers.iter().map(|layer| layer.step.outputs().len())
     }
 
     /// How many numbers training may change.
     pub fn parameters(&self) -> usize {
-        let gains = |layer: &Dense| layer.norm.as_ref().map_or(0, |norm| norm.gain.len());
-        self.layers.iter().map(|layer| layer.weights.len() + layer.bias.len() + gains(layer)).sum()
+        self.layers.iter().map(Layer::parameters).sum()
     }
 
     /// Sharpness of each layer, in [0, 1].
@@ -90,7 +93,7 @@ impl Network {
     pub fn frozen(&self) -> usize {
         match self.slope {
             Slope::Own => self.sharpness.iter().rposition(|&s| s == 1.0).map_or(0, |layer| layer + 1),
-            Slope::Boxcar { .. } => 0,
+            Slope::Surrogate(_) => 0,
         }
     }
 
@@ -99,56 +102,80 @@ impl Network {
     /// Activations and gradients must have been made for a network of the same shape.
     pub fn forward(&self, activations: &mut Activations, pass: Pass<'_>) {
         let batch = activations.batch();
-        let Activations { inputs, layers: states, scores, .. } = activations;
-        let mut inputs = first_rows_of(inputs, batch);
-        for (i, (layer, state)) in self.layers.iter().zip(states).enumerate() {
-            let seed = if let Pass::Training(seed) = pass { Some(seed.index(i as u64)) } else { None };
-            let sharpness = if seed.is_some() { self.sharpness[i] } else { 1.0 };
-            layer.forward(inputs, state, Step { sharpness, slope: self.slope, training: seed.as_ref() });
-            inputs = first_rows_of(&state.outputs, batch);
+        let Activations { inputs, layers: states, scores, seed: last, .. } = activations;
+        *last = if let Pass::Training(seed) = pass { Some(seed.clone()) } else { None };
+        for (i, layer) in self.layers.iter().enumerate() {
+            let seed = self.seed(i, pass);
+            let (below, here) = states.split_at_mut(i);
+            let inputs = below.last().map_or(&*inputs, |state| &state.outputs);
+            layer.forward(inputs, &mut here[0], batch, self.mode(i, pass, seed.as_ref()));
+            if let Some(from) = layer.adds {
+                add_volumes(&below[from].outputs, &mut here[0].outputs, batch, true);
+            }
         }
-        self.head.scores(inputs, first_rows(scores, batch));
+        let top = &states.last().expect("a network has an output layer").outputs;
+        self.head.scores(top.matrix(batch), scores.slice_mut(ndarray::s![..batch, ..]));
+    }
+
+    fn seed(&self, layer: usize, pass: Pass<'_>) -> Option<Seed> {
+        if let Pass::Training(seed) = pass { Some(seed.index(layer as u64)) } else { None }
+    }
+
+    fn mode<'a>(&self, layer: usize, pass: Pass<'_>, training: Option<&'a Seed>) -> Mode<'a> {
+        let sharpness = if let Pass::Deployed = pass { 1.0 } else { self.sharpness[layer] };
+        Mode { sharpness, slope: self.slope, training }
     }
 
     /// Runs back from the loss against `labels` (B) to every parameter that is not [`frozen`](Self::frozen);
-    /// returns the mean loss.
+    /// returns the mean `loss`.
     ///
-    /// The loss is the cross-entropy of the softmax of `scores / temperature`, a temperature above 0. To
-    /// follow a training pass.
+    /// # Panics
+    /// If the last forward pass was no training pass.
     pub fn backward(
         &self,
         activations: &Activations,
         labels: &[u16],
-        temperature: f32,
+        loss: Loss<'_>,
         gradients: &mut Gradients,
     ) -> f64 {
         let batch = activations.batch();
-        let Gradients { layers: states, differences } = gradients;
+        let seed = activations.seed.as_ref().expect("a training pass comes before");
+        let Gradients { layers: states, differences, filled } = gradients;
         let top = states.last_mut().expect("a network has an output layer");
-        let room = first_rows(differences, batch);
-        let errors = first_rows(&mut top.errors, batch);
-        let loss = self.head.loss(activations.scores(), labels, temperature, room, errors);
+        let room = differences.slice_mut(ndarray::s![..batch, ..]);
+        let mut total =
+            self.head.loss(activations.scores(), labels, loss, room, top.outputs.matrix_mut(batch));
+        filled.fill(false);
         let frozen = self.frozen();
         for i in (frozen..self.layers.len()).rev() {
             let (below, here) = states.split_at_mut(i);
+            let (layer, state, here) = (&self.layers[i], &activations.layers[i], &mut here[0]);
+            if loss.rate_penalty > 0.0 && i + 1 < self.layers.len() {
+                total += penalize(loss.rate_penalty, &state.outputs, &mut here.outputs, batch);
+            }
             let inputs = match i {
-                0 => first_rows_of(&activations.inputs, batch),
-                _ => activations.outputs(i - 1),
+                0 => &activations.inputs,
+                _ => &activations.layers[i - 1].outputs,
             };
-            self.layers[i].backward(inputs, &activations.layers[i], &mut here[0]);
+            let pass = Pass::Training(seed);
+            let seed = self.seed(i, pass);
+            layer.backward(inputs, state, here, batch, self.mode(i, pass, seed.as_ref()));
+            if let Some(from) = layer.adds.filter(|&from| from >= frozen) {
+                add_volumes(&here.outputs, &mut below[from].outputs, batch, filled[from]);
+                filled[from] = true;
+            }
             if let Some(below) = below.last_mut().filter(|_| i > frozen) {
-                let errors = first_rows_of(&here[0].errors, batch);
-                self.layers[i].send_back(errors, first_rows(&mut below.errors, batch));
+                layer.send_back(here, &mut below.outputs, batch, filled[i - 1]);
             }
         }
-        loss
+        total
     }
 
     /// Moves the running statistics of batch norm towards those of the training pass just done.
     pub fn remember(&mut self, activations: &Activations) {
         for (layer, state) in self.layers.iter_mut().zip(&activations.layers) {
-            if let (Some(norm), Some(normed)) = (&mut layer.norm, &state.normed) {
-                norm.remember(&normed.statistics, activations.batch());
+            if let (Some(norm), Some(statistics)) = (&mut layer.norm, &state.statistics) {
+                norm.remember(statistics, activations.batch() * layer.linear.output.area());
             }
         }
     }
@@ -159,34 +186,62 @@ impl Network {
         let layers = self.layers.iter_mut().zip(&gradients.layers).enumerate().skip(frozen);
         layers.flat_map(|(i, (layer, gradient))| {
             let gain = layer.norm.as_mut().zip(gradient.gain.as_ref());
-            let contiguous = "matrices of parameters are contiguous";
-            let weights = layer.weights.as_slice_mut().expect(contiguous);
             let tensors = [
-                Some((weights, gradient.weights.as_slice().expect(contiguous))),
-                Some((layer.bias.as_mut_slice(), gradient.bias.as_slice())),
-                gain.map(|(norm, gradient)| (norm.gain.as_mut_slice(), gradient.as_slice())),
+                Some((&mut layer.linear.weights, &gradient.weights)),
+                Some((&mut layer.bias, &gradient.bias)),
+                gain.map(|(norm, gradient)| (&mut norm.gain, gradient)),
             ];
             (i * TENSORS..).zip(tensors).filter_map(|(index, tensor)| {
                 let (values, gradient) = tensor?;
-                Some(Parameter { index, values, gradient, decays: index % TENSORS == 0 })
+                let decays = index % TENSORS == 0;
+                Some(Parameter { index, values: floats_mut(values), gradient: floats(gradient), decays })
             })
         })
     }
 
     /// The length of each tensor, by [`Parameter::index`]; 0 where there is none.
     pub fn tensor_lengths(&self) -> impl Iterator<Item = usize> {
-        let gains = |layer: &Dense| layer.norm.as_ref().map_or(0, |norm| norm.gain.len());
-        self.layers.iter().flat_map(move |layer| [layer.weights.len(), layer.bias.len(), gains(layer)])
+        self.layers.iter().flat_map(|layer| {
+            let gains = layer.norm.as_ref().map_or(0, |norm| norm.gain.len());
+            [layer.linear.weights.len(), layer.bias.len(), gains].map(|lanes| lanes * LANES)
+        })
     }
 
     /// Whether every parameter and running statistic is finite.
     pub fn is_finite(&self) -> bool {
-        let finite = |values: &[f32]| values.iter().all(|value| value.is_finite());
         self.layers.iter().all(|layer| {
-            let norm = layer.norm.as_ref();
-            layer.weights.iter().all(|weight| weight.is_finite())
-                && finite(&layer.bias)
-                && norm.is_none_or(|norm| finite(&norm.gain) && finite(&norm.mean) && finite(&norm.variance))
+            let norm = layer.norm.iter().flat_map(|norm| [&norm.gain, &norm.mean, &norm.variance]);
+            let mut tensors = [&layer.linear.weights, &layer.bias].into_iter().chain(norm);
+            tensors.all(|tensor| floats(tensor).iter().all(|value| value.is_finite()))
         })
     }
+}
+
+/// Adds to the errors at a layer's outputs what its activity costs, `penalty` times the mean output; returns
+/// that cost.
+fn penalize(
+    penalty: f32,
+    outputs: &super::tensor::Tensor,
+    errors: &mut super::tensor::Tensor,
+    batch: usize,
+) -> f64 {
+    let volume = outputs.volume;
+    let numbers = (batch * volume.len()) as f64;
+    let share = (f64::from(penalty) / numbers) as f32;
+    let mut sum = 0.0;
+    for sample in 0..batch {
+        for panel in 0..panels(volume.channels) {
+            let lanes = LANES.min(volume.channels - panel * LANES);
+            for y in 0..volume.height {
+                let row = outputs.row_start(panel, y);
+                for place in row..row + volume.width {
+                    let output = &outputs.lanes[sample * outputs.stride + place].0[..lanes];
+                    let error = &mut errors.lanes[sample * errors.stride + place].0[..lanes];
+                    error.iter_mut().for_each(|error| *error += share);
+                    sum += output.iter().map(|&output| f64::from(output)).sum::<f64>();
+                }
+            }
+        }
+    }
+    f64::from(penalty) * sum / numbers
 }

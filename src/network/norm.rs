@@ -1,8 +1,7 @@
-//! Batch norm: each neuron's input normalized over the batch (Ioffe, Szegedy 2015).
+//! Batch norm: each channel's sums normalized over the batch and all places (Ioffe, Szegedy 2015).
 
-use ndarray::{ArrayView2, ArrayViewMut2};
-
-use super::blocks::{rows, rows_mut};
+use super::kernels::{LANES, Lanes, panels, vectorized};
+use super::tensor::Tensor;
 
 /// Added to the variance, as in Keras.
 pub(super) const EPSILON: f32 = 1e-3;
@@ -12,26 +11,27 @@ const MOMENTUM: f32 = 0.99;
 /// What a layer's batch norm learns and remembers; the shift after it is the layer's bias.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Norm {
-    /// (O), from 1.
-    pub gain: Vec<f32>,
-    /// (O), running.
-    pub mean: Vec<f32>,
-    /// (O), running, unbiased.
-    pub variance: Vec<f32>,
+    /// (panel), from 1.
+    pub gain: Vec<Lanes>,
+    /// (panel), running.
+    pub mean: Vec<Lanes>,
+    /// (panel), running, unbiased.
+    pub variance: Vec<Lanes>,
     /// How often the running statistics were updated.
     pub updates: u32,
 }
 
 impl Norm {
-    pub fn new(width: usize) -> Self {
-        Self { gain: vec![1.0; width], mean: vec![0.0; width], variance: vec![1.0; width], updates: 0 }
+    pub fn new(channels: usize) -> Self {
+        let all = |value| vec![Lanes::splat(value); panels(channels)];
+        Self { gain: all(1.0), mean: all(0.0), variance: all(1.0), updates: 0 }
     }
 
-    /// Moves the running statistics towards those of a batch of `size` samples.
+    /// Moves the running statistics towards those of a batch with `size` sums a channel.
     ///
     /// The momentum is `min(0.99, (1 + t) / (10 + t))` at update t: a plain 0.99 would still hold much of
-    /// the initial values after the few hundred steps that a small data set gives. One sample has no
-    /// variance and changes nothing.
+    /// the initial values after the few hundred steps that a small data set gives. One sum has no variance
+    /// and changes nothing.
     pub fn remember(&mut self, batch: &Statistics, size: usize) {
         if size < 2 {
             return;
@@ -39,95 +39,173 @@ impl Norm {
         let t = self.updates as f32;
         let momentum = MOMENTUM.min((1.0 + t) / (10.0 + t));
         let unbiased = size as f32 / (size as f32 - 1.0);
-        let towards =
-            |running: &mut f32, value: f32| *running = momentum * *running + (1.0 - momentum) * value;
-        self.mean.iter_mut().zip(&batch.mean).for_each(|(m, &value)| towards(m, value));
-        self.variance.iter_mut().zip(&batch.variance).for_each(|(v, &value)| towards(v, value * unbiased));
+        let towards = |running: &mut [Lanes], values: &[Lanes], factor: f32| {
+            for (running, value) in running.iter_mut().zip(values) {
+                for lane in 0..LANES {
+                    let value = value.0[lane] * factor;
+                    running.0[lane] = momentum * running.0[lane] + (1.0 - momentum) * value;
+                }
+            }
+        };
+        towards(&mut self.mean, &batch.mean, 1.0);
+        towards(&mut self.variance, &batch.variance, unbiased);
         self.updates = self.updates.saturating_add(1);
     }
 }
 
-/// What a layer's inputs were normalized by: (O) each.
+/// What a layer's sums were normalized by: (panel) each.
 #[derive(Clone, Debug)]
 pub(super) struct Statistics {
-    pub mean: Vec<f32>,
+    pub mean: Vec<Lanes>,
     /// Of the batch, biased.
-    pub variance: Vec<f32>,
+    pub variance: Vec<Lanes>,
     /// `1 / sqrt(variance + EPSILON)`.
-    pub inverse_deviation: Vec<f32>,
+    pub inverse_deviation: Vec<Lanes>,
 }
 
 impl Statistics {
-    pub fn new(width: usize) -> Self {
-        let zeros = || vec![0.0; width];
+    pub fn new(channels: usize) -> Self {
+        let zeros = || vec![Lanes::ZERO; panels(channels)];
         Self { mean: zeros(), variance: zeros(), inverse_deviation: zeros() }
     }
-}
 
-/// Mean and biased variance of each column of a (B, O) block, over the rows in their order.
-pub(super) fn measure(block: &ArrayView2<'_, f32>, mean: &mut [f32], variance: &mut [f32]) {
-    let share = (block.nrows() as f32).recip();
-    mean.fill(0.0);
-    variance.fill(0.0);
-    for row in rows(block) {
-        mean.iter_mut().zip(row).for_each(|(sum, y)| *sum += y);
-    }
-    mean.iter_mut().for_each(|sum| *sum *= share);
-    for row in rows(block) {
-        for ((sum, &mean), y) in variance.iter_mut().zip(&*mean).zip(row) {
-            *sum += (y - mean) * (y - mean);
-        }
-    }
-    variance.iter_mut().for_each(|sum| *sum *= share);
-}
-
-/// `1 / sqrt(variance + EPSILON)`.
-pub(super) fn invert_deviation(variance: &[f32], inverse_deviation: &mut [f32]) {
-    for (inverse, variance) in inverse_deviation.iter_mut().zip(variance) {
-        *inverse = (variance + EPSILON).sqrt().recip();
-    }
-}
-
-/// Normalizes a (B, O) block, in place and into `normalized`, and applies the gain in place.
-pub(super) fn normalize(
-    mut block: ArrayViewMut2<'_, f32>,
-    mut normalized: ArrayViewMut2<'_, f32>,
-    mean: &[f32],
-    inverse_deviation: &[f32],
-    gain: &[f32],
-) {
-    for (row, normalized) in rows_mut(&mut block).zip(rows_mut(&mut normalized)) {
-        let columns = mean.iter().zip(inverse_deviation).zip(gain);
-        for ((y, x), ((mean, inverse), gain)) in row.iter_mut().zip(normalized).zip(columns) {
-            *x = (*y - mean) * inverse;
-            *y = *x * gain;
+    /// Takes over running statistics.
+    pub fn copy(&mut self, norm: &Norm) {
+        self.mean.copy_from_slice(&norm.mean);
+        self.variance.copy_from_slice(&norm.variance);
+        for (inverse, variance) in self.inverse_deviation.iter_mut().zip(&self.variance) {
+            *inverse = inverse_deviation(variance);
         }
     }
 }
 
-/// Turns errors at the gain's output into errors at the layer's sums, in place, for a batch that was
-/// normalized by its own statistics; writes the gain's gradient.
+/// `1 / sqrt(variance + EPSILON)`
+pub(super) fn inverse_deviation(variance: &Lanes) -> Lanes {
+    Lanes(variance.0.map(|variance| (variance + EPSILON).sqrt().recip()))
+}
+
+/// Mean and biased variance of panel `panel` over the first `samples` samples and all places.
 ///
-/// `e <- g / sigma (e - mean(e) - x mean(e x))`, with x the normalized sums and `sum(e)` given.
-pub(super) fn backward(
-    mut errors: ArrayViewMut2<'_, f32>,
-    normalized: &ArrayView2<'_, f32>,
-    inverse_deviation: &[f32],
-    gain: &[f32],
-    error_sum: &[f32],
-    gain_gradient: &mut [f32],
-) {
-    gain_gradient.fill(0.0);
-    for (errors, x) in rows_mut(&mut errors).zip(rows(normalized)) {
-        for ((sum, e), x) in gain_gradient.iter_mut().zip(errors).zip(x) {
-            *sum += *e * x;
+/// Each sample's mean and squared deviations join those of the samples before (Chan, Golub, LeVeque 1983).
+pub(super) fn measure(sums: &Tensor, panel: usize, samples: usize) -> (Lanes, Lanes) {
+    let plane = sums.plane();
+    let (mut mean, mut squares) = (Lanes::ZERO, Lanes::ZERO);
+    vectorized(
+        #[inline(always)]
+        || {
+            for sample in 0..samples {
+                let start = sample * sums.stride + panel * plane;
+                let (here, spread) = moments(&sums.lanes[start..start + plane]);
+                let share = ((sample + 1) as f32).recip();
+                let weight = plane as f32 * sample as f32 * share;
+                for lane in 0..LANES {
+                    let difference = here.0[lane] - mean.0[lane];
+                    mean.0[lane] += difference * share;
+                    squares.0[lane] += spread.0[lane] + difference * difference * weight;
+                }
+            }
+        },
+    );
+    let share = ((samples * plane) as f32).recip();
+    (mean, Lanes(squares.0.map(|sum| sum * share)))
+}
+
+/// Mean, and sum of squared deviations from it.
+#[inline(always)]
+fn moments(values: &[Lanes]) -> (Lanes, Lanes) {
+    if let [value] = values {
+        return (*value, Lanes::ZERO);
+    }
+    let share = (values.len() as f32).recip();
+    let (mut mean, mut squares) = (Lanes::ZERO, Lanes::ZERO);
+    for value in values {
+        (0..LANES).for_each(|lane| mean.0[lane] += value.0[lane]);
+    }
+    mean.0.iter_mut().for_each(|sum| *sum *= share);
+    for value in values {
+        for lane in 0..LANES {
+            let difference = value.0[lane] - mean.0[lane];
+            squares.0[lane] += difference * difference;
         }
     }
-    let share = (errors.nrows() as f32).recip();
-    for (errors, x) in rows_mut(&mut errors).zip(rows(normalized)) {
-        let columns = inverse_deviation.iter().zip(gain).zip(error_sum).zip(&*gain_gradient);
-        for ((e, x), (((inverse, gain), sum), product)) in errors.iter_mut().zip(x).zip(columns) {
-            *e = gain * inverse * (*e - share * sum - share * product * x);
+    (mean, squares)
+}
+
+/// Sums of the errors `e` of panel `panel` at the step's inputs, and of `e x` with x the sums, normalized where there
+/// are `statistics`, over the first `samples` samples and all places.
+pub(super) fn total(
+    errors: &Tensor,
+    sums: &Tensor,
+    statistics: Option<&Statistics>,
+    panel: usize,
+    samples: usize,
+) -> (Lanes, Lanes) {
+    let plane = sums.plane();
+    let (mut bias, mut gain) = (Lanes::ZERO, Lanes::ZERO);
+    vectorized(
+        #[inline(always)]
+        || {
+            for sample in 0..samples {
+                let start = sample * sums.stride + panel * plane;
+                let errors = &errors.lanes[start..start + plane];
+                let Some(statistics) = statistics else {
+                    for error in errors {
+                        (0..LANES).for_each(|lane| bias.0[lane] += error.0[lane]);
+                    }
+                    continue;
+                };
+                let (mean, inverse) = (statistics.mean[panel], statistics.inverse_deviation[panel]);
+                for (error, sum) in errors.iter().zip(&sums.lanes[start..start + plane]) {
+                    for lane in 0..LANES {
+                        bias.0[lane] += error.0[lane];
+                        gain.0[lane] += error.0[lane] * ((sum.0[lane] - mean.0[lane]) * inverse.0[lane]);
+                    }
+                }
+            }
+        },
+    );
+    (bias, gain)
+}
+
+/// Factors that turn errors at the step's inputs into errors at the sums:
+/// `e <- a e - b - c y`, which is `g / sigma (e - mean(e) - x mean(e x))` with `x = (y - mean) / sigma`.
+#[derive(Clone, Copy)]
+pub(super) struct Backward {
+    factor: Lanes,
+    shift: Lanes,
+    slope: Lanes,
+}
+
+impl Backward {
+    /// From a panel's gain, statistics and totals over `size` sums a channel.
+    pub fn new(
+        norm: &Norm,
+        statistics: &Statistics,
+        panel: usize,
+        totals: (Lanes, Lanes),
+        size: usize,
+    ) -> Self {
+        let share = (size as f32).recip();
+        let (mut factor, mut shift, mut slope) = (Lanes::ZERO, Lanes::ZERO, Lanes::ZERO);
+        for lane in 0..LANES {
+            let inverse = statistics.inverse_deviation[panel].0[lane];
+            factor.0[lane] = norm.gain[panel].0[lane] * inverse;
+            slope.0[lane] = factor.0[lane] * totals.1.0[lane] * share * inverse;
+            let mean = statistics.mean[panel].0[lane];
+            shift.0[lane] = factor.0[lane] * totals.0.0[lane] * share - slope.0[lane] * mean;
+        }
+        Self { factor, shift, slope }
+    }
+
+    /// Applies it to some places of the panel.
+    #[inline(always)]
+    pub fn apply(&self, errors: &mut [Lanes], sums: &[Lanes]) {
+        for (error, sum) in errors.iter_mut().zip(sums) {
+            for lane in 0..LANES {
+                error.0[lane] = self.factor.0[lane] * error.0[lane]
+                    - self.shift.0[lane]
+                    - self.slope.0[lane] * sum.0[lane];
+            }
         }
     }
 }
@@ -135,33 +213,30 @@ pub(super) fn backward(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::{Array2, array};
+    use crate::network::Volume;
 
     #[test]
-    fn a_normalized_column_has_mean_zero_and_variance_just_below_one() {
-        let mut block: Array2<f32> = array![[1.0, -4.0], [3.0, 0.0], [5.0, 4.0]];
-        let (mut mean, mut variance, mut inverse) = ([0.0; 2], [0.0; 2], [0.0; 2]);
-        measure(&block.view(), &mut mean, &mut variance);
-        invert_deviation(&variance, &mut inverse);
-        assert_eq!(mean, [3.0, 0.0]);
-        assert!((variance[0] - 8.0 / 3.0).abs() < 1e-6 && (variance[1] - 32.0 / 3.0).abs() < 1e-6);
-        let mut normalized = block.clone();
-        normalize(block.view_mut(), normalized.view_mut(), &mean, &inverse, &[2.0, 2.0]);
-        let expected = 2.0 / (8.0f32 / 3.0 + 0.001).sqrt();
-        assert!((normalized[[2, 0]] - expected).abs() < 1e-6);
-        assert_eq!(block, &normalized * 2.0);
+    fn statistics_of_a_batch_by_hand() {
+        // Channel 0 over two samples of two places: 1, 2, 3, 6.
+        let mut sums = Tensor::new(Volume { height: 1, width: 2, channels: 1 }, 0, 2);
+        for (index, value) in [(0, 1.0), (1, 2.0), (sums.stride, 3.0), (sums.stride + 1, 6.0)] {
+            sums.lanes[index].0[0] = value;
+        }
+        let (mean, variance) = measure(&sums, 0, 2);
+        assert_eq!((mean.0[0], variance.0[0]), (3.0, 3.5));
+        assert_eq!((mean.0[1], variance.0[1]), (0.0, 0.0));
     }
 
     #[test]
-    fn running_statistics_forget_their_start_and_settle_on_the_unbiased_variance() {
+    fn running_statistics_move_to_the_batch_s_and_are_unbiased() {
         let mut norm = Norm::new(1);
-        let batch = Statistics { mean: vec![2.0], variance: vec![3.0], inverse_deviation: vec![0.0] };
+        let mut batch = Statistics::new(1);
+        batch.mean[0].0[0] = 10.0;
+        batch.variance[0].0[0] = 3.0;
         norm.remember(&batch, 4);
-        // The first update keeps a tenth: 0.1 0 + 0.9 2, and 0.1 1 + 0.9 (3 4 / 3).
-        assert!((norm.mean[0] - 1.8).abs() < 1e-6 && (norm.variance[0] - 3.7).abs() < 1e-6);
-        (0..200).for_each(|_| norm.remember(&batch, 4));
-        assert!((norm.mean[0] - 2.0).abs() < 1e-5 && (norm.variance[0] - 4.0).abs() < 1e-5);
+        // Momentum 1/10 at first: 0.9 of 10; 0.1 of 1 plus 0.9 of 3 times 4/3.
+        assert!((norm.mean[0].0[0] - 9.0).abs() < 1e-5 && (norm.variance[0].0[0] - 3.7).abs() < 1e-5);
         norm.remember(&batch, 1);
-        assert_eq!(norm.updates, 201);
+        assert_eq!(norm.updates, 1);
     }
 }

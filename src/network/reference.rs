@@ -1,20 +1,39 @@
 //! The network in slow and obvious `f64` loops, which the fast passes must match.
 
-use super::{Network, Slope};
+#[cfg(test)]
+use super::LayerSpec;
+use super::kernels::{LANES, Lanes};
+use super::layer::Layer;
+use super::norm::EPSILON;
+use super::{Network, Shape, Slope, Volume, Window};
 
-/// A matrix as rows.
+/// A batch: a row a sample, each as its volume numbers it.
 pub type Rows = Vec<Vec<f64>>;
 
-/// A dense layer: what `Network` holds of it.
+/// What `Network` holds of a layer.
 #[derive(Clone, Debug)]
 pub struct ReferenceLayer {
-    /// (I, O)
+    /// What its sums look at.
+    pub input: Volume,
+    /// `None`: everything.
+    pub window: Option<Window>,
+    /// Its sums.
+    pub sums: Volume,
+    /// Max pooling of the sums' potentials.
+    pub max: Option<Window>,
+    /// After it.
+    pub potentials: Volume,
+    /// Side of the squares that activations are averaged over.
+    pub average: usize,
+    /// The layer whose outputs are added.
+    pub adds: Option<usize>,
+    /// (channel, tap): taps as (row, column, input channel).
     pub weights: Rows,
-    /// (O)
+    /// (channel)
     pub bias: Vec<f64>,
-    /// (O), with batch norm only.
+    /// (channel), with batch norm only.
     pub gain: Option<Vec<f64>>,
-    /// (O): running mean and variance, with batch norm only.
+    /// (channel): running mean and variance, with batch norm only.
     pub running: Option<(Vec<f64>, Vec<f64>)>,
     /// In [0, 1].
     pub sharpness: f64,
@@ -31,54 +50,97 @@ pub struct Reference {
     pub slope: Slope,
     /// What scores are divided by in the loss; 1 at first.
     pub temperature: f64,
+    /// The share of the targets that is spread evenly; 0 at first.
+    pub smoothing: f64,
+    /// Cost of a hidden layer's mean activation; 0 at first.
+    pub rate_penalty: f64,
+    /// Scores (B, K) of another network on the batch, and their share of the targets; none at first.
+    pub teacher: Option<(Rows, f64)>,
 }
 
 /// What one layer's forward pass leaves behind.
 struct Trace {
-    /// (B, I)
+    /// (B, input)
     inputs: Rows,
-    /// (B, O), batch norm only.
+    /// (B, sums), batch norm only.
     normalized: Option<Rows>,
-    /// (O), batch norm only.
+    /// (channel), batch norm only.
     deviation: Option<Vec<f64>>,
-    /// (B, O): input of the step.
+    /// (B, potentials): input of the step.
     potentials: Rows,
-    /// (B, O)
+    /// (B, potentials): which of the sums each potential comes from.
+    origins: Vec<Vec<usize>>,
+    /// (B, outputs)
     outputs: Rows,
 }
 
 /// The loss's derivative by one layer's parameters.
 #[derive(Clone, Debug)]
 pub struct ReferenceGradient {
-    /// (I, O)
+    /// (channel, tap)
     pub weights: Rows,
-    /// (O)
+    /// (channel)
     pub bias: Vec<f64>,
-    /// (O), with batch norm only.
+    /// (channel), with batch norm only.
     pub gain: Option<Vec<f64>>,
+}
+
+/// The first numbers of some lanes.
+pub(super) fn wide(lanes: &[Lanes], count: usize) -> Vec<f64> {
+    (0..count).map(|index| f64::from(lanes[index / LANES].0[index % LANES])).collect()
+}
+
+/// (channel, tap) of a layer's weights, or of what lies in memory as they do.
+pub(super) fn taps(layer: &Layer, weights: &[Lanes]) -> Rows {
+    let mut linear = layer.linear.clone();
+    linear.weights.copy_from_slice(weights);
+    let (height, width) = linear.looks_at();
+    let mut rows = Vec::new();
+    for o in 0..layer.channels() {
+        let mut row = Vec::new();
+        for y in 0..height {
+            for x in 0..width {
+                for c in 0..linear.input.channels {
+                    row.push(f64::from(linear.weight(o, linear.term(y, x, c))));
+                }
+            }
+        }
+        rows.push(row);
+    }
+    rows
 }
 
 impl From<&Network> for Reference {
     fn from(network: &Network) -> Self {
-        let wide = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<f64>>();
-        let layers =
-            network.layers.iter().zip(&network.sharpness).map(|(layer, &sharpness)| ReferenceLayer {
-                weights: layer
-                    .weights
-                    .outer_iter()
-                    .map(|row| row.iter().map(|&w| f64::from(w)).collect())
-                    .collect(),
-                bias: wide(&layer.bias),
-                gain: layer.norm.as_ref().map(|norm| wide(&norm.gain)),
-                running: layer.norm.as_ref().map(|norm| (wide(&norm.mean), wide(&norm.variance))),
+        let layers = network.layers.iter().zip(&network.sharpness).map(|(layer, &sharpness)| {
+            let channels = layer.channels();
+            ReferenceLayer {
+                input: layer.linear.input,
+                window: layer.linear.window(),
+                sums: layer.step.sums,
+                max: layer.step.max,
+                potentials: layer.step.potentials,
+                average: layer.step.average,
+                adds: layer.adds,
+                weights: taps(layer, &layer.linear.weights),
+                bias: wide(&layer.bias, channels),
+                gain: layer.norm.as_ref().map(|norm| wide(&norm.gain, channels)),
+                running: layer
+                    .norm
+                    .as_ref()
+                    .map(|norm| (wide(&norm.mean, channels), wide(&norm.variance, channels))),
                 sharpness: f64::from(sharpness),
-            });
+            }
+        });
         let key = network.key().members();
         Self {
             layers: layers.collect(),
             key: key.outer_iter().map(|row| row.to_vec()).collect(),
             slope: network.slope,
             temperature: 1.0,
+            smoothing: 0.0,
+            rate_penalty: 0.0,
+            teacher: None,
         }
     }
 }
@@ -90,40 +152,69 @@ impl Reference {
         let traces = self.traces(inputs, kept);
         let outputs = &traces[traces.len() - 1].outputs;
         let mut total = 0.0;
-        for (outputs, &label) in outputs.iter().zip(labels) {
-            total -= self.probabilities(outputs)[usize::from(label)].ln();
+        for (b, (outputs, &label)) in outputs.iter().zip(labels).enumerate() {
+            let probabilities = self.softmax(&self.scores(outputs));
+            for (target, probability) in self.targets(b, label).iter().zip(probabilities) {
+                total -= target * probability.ln();
+            }
         }
-        total / labels.len() as f64
+        let mut penalty = 0.0;
+        for trace in &traces[..traces.len() - 1] {
+            let activations = trace.outputs.concat();
+            penalty += self.rate_penalty * activations.iter().sum::<f64>() / activations.len() as f64;
+        }
+        total / labels.len() as f64 + penalty
     }
 
     /// The gradient of [`loss`](Self::loss), layer by layer.
     pub fn gradients(&self, inputs: &Rows, labels: &[u16], kept: &[Rows]) -> Vec<ReferenceGradient> {
         let traces = self.traces(inputs, kept);
-        let mut errors = self.output_errors(&traces[traces.len() - 1].outputs, labels);
+        let top = self.layers.len() - 1;
+        let mut errors: Vec<Rows> = traces.iter().map(|trace| zeros(&trace.outputs)).collect();
+        errors[top] = self.output_errors(&traces[top].outputs, labels);
         let mut gradients = Vec::new();
         for (i, layer) in self.layers.iter().enumerate().rev() {
-            let potential_errors = layer.potential_errors(&traces[i], &errors, &kept[i], self.slope);
+            if i < top {
+                let numbers = errors[i].concat().len() as f64;
+                errors[i].iter_mut().flatten().for_each(|error| *error += self.rate_penalty / numbers);
+            }
+            let above = errors[i].clone();
+            if let Some(from) = layer.adds {
+                add(&mut errors[from], &above);
+            }
+            let potential_errors = layer.potential_errors(&traces[i], &above, &kept[i], self.slope);
             let (gradient, below) = layer.backward(&traces[i], &potential_errors);
             gradients.insert(0, gradient);
-            errors = below;
+            if i > 0 {
+                add(&mut errors[i - 1], &below);
+            }
         }
         gradients
     }
 
     /// (B, K) scores with every step exact, batch norm by its running statistics.
     pub fn deployed_scores(&self, inputs: &Rows) -> Rows {
-        let mut values = inputs.clone();
+        let mut outputs: Vec<Rows> = Vec::new();
         for layer in &self.layers {
-            values = values.iter().map(|sample| layer.deployed(sample)).collect();
+            let values = outputs.last().unwrap_or(inputs);
+            let mut values: Rows = values.iter().map(|sample| layer.deployed(sample)).collect();
+            if let Some(from) = layer.adds {
+                add(&mut values, &outputs[from]);
+            }
+            outputs.push(values);
         }
-        values.iter().map(|outputs| self.scores(outputs)).collect()
+        outputs[self.layers.len() - 1].iter().map(|outputs| self.scores(outputs)).collect()
     }
 
     fn traces(&self, inputs: &Rows, kept: &[Rows]) -> Vec<Trace> {
         let mut traces: Vec<Trace> = Vec::new();
         for (layer, kept) in self.layers.iter().zip(kept) {
             let inputs = traces.last().map_or_else(|| inputs.clone(), |trace| trace.outputs.clone());
-            traces.push(layer.trace(inputs, kept));
+            let mut trace = layer.trace(inputs, kept);
+            if let Some(from) = layer.adds {
+                add(&mut trace.outputs, &traces[from].outputs);
+            }
+            traces.push(trace);
         }
         traces
     }
@@ -138,25 +229,38 @@ impl Reference {
         scores
     }
 
-    fn probabilities(&self, outputs: &[f64]) -> Vec<f64> {
-        let scores = self.scores(outputs);
+    fn softmax(&self, scores: &[f64]) -> Vec<f64> {
         let highest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let sum: f64 = scores.iter().map(|score| ((score - highest) / self.temperature).exp()).sum();
         scores.iter().map(|score| ((score - highest) / self.temperature).exp() / sum).collect()
     }
 
+    /// (K): what the probabilities of sample `b` of the batch should be.
+    fn targets(&self, b: usize, label: u16) -> Vec<f64> {
+        let classes = self.key.len();
+        let mut targets = vec![self.smoothing / classes as f64; classes];
+        targets[usize::from(label)] += 1.0 - self.smoothing;
+        if let Some((scores, share)) = &self.teacher {
+            let taught = self.softmax(&scores[b]);
+            for k in 0..classes {
+                targets[k] = (1.0 - share) * targets[k] + share * taught[k];
+            }
+        }
+        targets
+    }
+
     /// (B, N): derivative of the loss by the output activations.
     fn output_errors(&self, outputs: &Rows, labels: &[u16]) -> Rows {
         let mut errors = Vec::new();
-        for (outputs, &label) in outputs.iter().zip(labels) {
-            let probabilities = self.probabilities(outputs);
+        for (b, (outputs, &label)) in outputs.iter().zip(labels).enumerate() {
+            let probabilities = self.softmax(&self.scores(outputs));
+            let targets = self.targets(b, label);
             let mut row = vec![0.0; outputs.len()];
             for (k, members) in self.key.iter().enumerate() {
-                let target = if k == usize::from(label) { 1.0 } else { 0.0 };
                 for (n, error) in row.iter_mut().enumerate() {
                     let sign = if members[n] { 1.0 } else { -1.0 };
                     *error +=
-                        (probabilities[k] - target) / self.temperature * 2.0 * sign / labels.len() as f64;
+                        (probabilities[k] - targets[k]) / self.temperature * 2.0 * sign / labels.len() as f64;
                 }
             }
             errors.push(row);
@@ -165,15 +269,96 @@ impl Reference {
     }
 }
 
-impl ReferenceLayer {
-    fn sums(&self, sample: &[f64]) -> Vec<f64> {
-        let mut sums = vec![0.0; self.bias.len()];
-        for (x, weights) in sample.iter().zip(&self.weights) {
-            for (sum, weight) in sums.iter_mut().zip(weights) {
-                *sum += x * weight;
+fn zeros(rows: &Rows) -> Rows {
+    rows.iter().map(|row| vec![0.0; row.len()]).collect()
+}
+
+fn add(rows: &mut Rows, more: &Rows) {
+    rows.iter_mut().flatten().zip(more.iter().flatten()).for_each(|(sum, value)| *sum += value);
+}
+
+/// Calls `visit(y, x, c)` for every element of `volume`, in its order.
+fn for_each(volume: Volume, mut visit: impl FnMut(usize, usize, usize)) {
+    for y in 0..volume.height {
+        for x in 0..volume.width {
+            for c in 0..volume.channels {
+                visit(y, x, c);
             }
         }
+    }
+}
+
+fn number(volume: Volume, (y, x, c): (usize, usize, usize)) -> usize {
+    (y * volume.width + x) * volume.channels + c
+}
+
+impl ReferenceLayer {
+    /// Calls `visit(sum, channel, input, tap)` for every multiplication of a sample's sums.
+    fn for_each_term(&self, mut visit: impl FnMut(usize, usize, usize, usize)) {
+        let input = self.input;
+        for_each(self.sums, |y, x, o| {
+            let sum = number(self.sums, (y, x, o));
+            let Some(window) = self.window else {
+                return (0..input.len()).for_each(|i| visit(sum, o, i, i));
+            };
+            let inside = Volume { height: window.height, width: window.width, channels: input.channels };
+            for_each(inside, |ky, kx, c| {
+                let row = (y * window.stride + ky).checked_sub(window.padding);
+                let column = (x * window.stride + kx).checked_sub(window.padding);
+                let (Some(row), Some(column)) = (row, column) else { return };
+                if row < input.height && column < input.width {
+                    visit(sum, o, number(input, (row, column, c)), number(inside, (ky, kx, c)));
+                }
+            });
+        });
+    }
+
+    fn sums(&self, sample: &[f64]) -> Vec<f64> {
+        let mut sums = vec![0.0; self.sums.len()];
+        self.for_each_term(|sum, o, input, tap| sums[sum] += sample[input] * self.weights[o][tap]);
         sums
+    }
+
+    fn channel(&self, sum: usize) -> usize {
+        sum % self.sums.channels
+    }
+
+    /// The greatest of each window, and where each is.
+    fn pooled(&self, potentials: &[f64]) -> (Vec<f64>, Vec<usize>) {
+        let Some(window) = self.max else { return (potentials.to_vec(), (0..potentials.len()).collect()) };
+        let mut origins = Vec::new();
+        for_each(self.potentials, |y, x, c| {
+            let corner = (y * window.stride, x * window.stride);
+            let mut origin = number(self.sums, (corner.0, corner.1, c));
+            for ky in 0..window.height {
+                for kx in 0..window.width {
+                    let here = number(self.sums, (corner.0 + ky, corner.1 + kx, c));
+                    if potentials[here] > potentials[origin] {
+                        origin = here;
+                    }
+                }
+            }
+            origins.push(origin);
+        });
+        (origins.iter().map(|&origin| potentials[origin]).collect(), origins)
+    }
+
+    /// Which output each potential's activation goes to, and with what share.
+    fn output(&self, potential: usize) -> (usize, f64) {
+        let Volume { height, width, channels } = self.potentials;
+        let (c, pixel, side) = (potential % channels, potential / channels, self.average);
+        let (y, x) = (pixel / width / side, pixel % width / side);
+        let outputs = Volume { height: height / side, width: width / side, channels };
+        (number(outputs, (y, x, c)), 1.0 / (side * side) as f64)
+    }
+
+    fn averaged(&self, activations: &[f64]) -> Vec<f64> {
+        let mut outputs = vec![0.0; activations.len() / (self.average * self.average)];
+        for (potential, activation) in activations.iter().enumerate() {
+            let (output, share) = self.output(potential);
+            outputs[output] += activation * share;
+        }
+        outputs
     }
 
     fn activation(&self, z: f64) -> f64 {
@@ -184,115 +369,175 @@ impl ReferenceLayer {
     }
 
     fn derivative(&self, z: f64, slope: Slope) -> f64 {
-        let (width, inside) = match slope {
-            Slope::Own => (1.0 - self.sharpness + 0.001, self.sharpness < 1.0),
-            Slope::Boxcar { width } => (f64::from(width), true),
+        let Slope::Surrogate(surrogate) = slope else {
+            let width = 1.0 - self.sharpness + 0.001;
+            return if self.sharpness < 1.0 && (z - 0.5).abs() < width / 2.0 { 1.0 / width } else { 0.0 };
         };
-        if inside && (z - 0.5).abs() < width / 2.0 { 1.0 / width } else { 0.0 }
+        let width = f64::from(surrogate.width);
+        let u = (z - 0.5) / width;
+        let height = match surrogate.shape {
+            Shape::Boxcar if u.abs() < 0.5 => 1.0,
+            Shape::Triangle if u.abs() < 1.0 => 1.0 - u.abs(),
+            Shape::Boxcar | Shape::Triangle => 0.0,
+            Shape::SigmoidDerivative => (2.0 * u).cosh().powi(-2),
+            Shape::Arctan => 1.0 / (1.0 + (std::f64::consts::PI * u).powi(2)),
+        };
+        height / width
     }
 
     fn trace(&self, inputs: Rows, kept: &Rows) -> Trace {
-        let mut potentials: Rows = inputs.iter().map(|sample| self.sums(sample)).collect();
+        let mut sums: Rows = inputs.iter().map(|sample| self.sums(sample)).collect();
         let (mut normalized, mut deviation) = (None, None);
         if let Some(gain) = &self.gain {
-            let (values, deviations) = normalize(&potentials);
-            potentials =
-                values.iter().map(|row| row.iter().zip(gain).map(|(x, g)| x * g).collect()).collect();
+            let (values, deviations) = self.normalize(&sums);
+            sums = values
+                .iter()
+                .map(|row| row.iter().enumerate().map(|(i, x)| x * gain[self.channel(i)]).collect())
+                .collect();
             (normalized, deviation) = (Some(values), Some(deviations));
         }
-        for row in &mut potentials {
-            row.iter_mut().zip(&self.bias).for_each(|(z, bias)| *z += bias);
+        for row in &mut sums {
+            row.iter_mut().enumerate().for_each(|(i, z)| *z += self.bias[self.channel(i)]);
         }
+        let (potentials, origins): (Rows, Vec<_>) = sums.iter().map(|row| self.pooled(row)).unzip();
         let activate = |(row, kept): (&Vec<f64>, &Vec<f64>)| {
-            row.iter().zip(kept).map(|(&z, kept)| self.activation(z) * kept).collect()
+            let activations: Vec<f64> =
+                row.iter().zip(kept).map(|(&z, kept)| self.activation(z) * kept).collect();
+            self.averaged(&activations)
         };
         let outputs = potentials.iter().zip(kept).map(activate).collect();
-        Trace { inputs, normalized, deviation, potentials, outputs }
+        Trace { inputs, normalized, deviation, potentials, origins, outputs }
     }
 
     fn deployed(&self, sample: &[f64]) -> Vec<f64> {
         let mut z = self.sums(sample);
-        if let (Some(gain), Some((mean, variance))) = (&self.gain, &self.running) {
-            for o in 0..z.len() {
-                z[o] = gain[o] * (z[o] - mean[o]) / (variance[o] + 1e-3).sqrt();
+        for (i, z) in z.iter_mut().enumerate() {
+            let o = self.channel(i);
+            if let (Some(gain), Some((mean, variance))) = (&self.gain, &self.running) {
+                *z = gain[o] * (*z - mean[o]) / (variance[o] + f64::from(EPSILON)).sqrt();
             }
+            *z += self.bias[o];
         }
-        z.iter().zip(&self.bias).map(|(z, bias)| if z + bias >= 0.5 { 1.0 } else { 0.0 }).collect()
+        let spikes: Vec<f64> = self.pooled(&z).0.iter().map(|&z| if z >= 0.5 { 1.0 } else { 0.0 }).collect();
+        self.averaged(&spikes)
     }
 
-    /// (B, O): derivative of the loss by the step's inputs.
+    /// (B, sums): derivative of the loss by the potentials before pooling.
     fn potential_errors(&self, trace: &Trace, errors: &Rows, kept: &Rows, slope: Slope) -> Rows {
-        let mut result = errors.clone();
-        for (b, row) in result.iter_mut().enumerate() {
-            for (o, error) in row.iter_mut().enumerate() {
-                *error *= kept[b][o] * self.derivative(trace.potentials[b][o], slope);
+        let mut result = vec![vec![0.0; self.sums.len()]; errors.len()];
+        for (b, result) in result.iter_mut().enumerate() {
+            for (potential, &origin) in trace.origins[b].iter().enumerate() {
+                let (output, share) = self.output(potential);
+                let derivative = self.derivative(trace.potentials[b][potential], slope);
+                result[origin] += errors[b][output] * share * kept[b][potential] * derivative;
             }
         }
         result
     }
 
-    /// Gradient of the parameters, and (B, I) errors at the inputs.
+    /// Gradient of the parameters, and (B, input) errors at the inputs.
     fn backward(&self, trace: &Trace, errors: &Rows) -> (ReferenceGradient, Rows) {
-        let column_sum = |f: &dyn Fn(usize, usize) -> f64| -> Vec<f64> {
-            (0..self.bias.len()).map(|o| (0..errors.len()).map(|b| f(b, o)).sum()).collect()
+        let channel_sum = |f: &dyn Fn(usize, usize) -> f64| -> Vec<f64> {
+            let mut sums = vec![0.0; self.bias.len()];
+            for b in 0..errors.len() {
+                (0..self.sums.len()).for_each(|i| sums[self.channel(i)] += f(b, i));
+            }
+            sums
         };
-        let bias = column_sum(&|b, o| errors[b][o]);
+        let bias = channel_sum(&|b, i| errors[b][i]);
         let mut gain_gradient = None;
         let mut sum_errors = errors.clone();
         if let (Some(gain), Some(x), Some(deviation)) = (&self.gain, &trace.normalized, &trace.deviation) {
-            gain_gradient = Some(column_sum(&|b, o| errors[b][o] * x[b][o]));
-            sum_errors = normalization_errors(errors, x, gain, deviation);
+            gain_gradient = Some(channel_sum(&|b, i| errors[b][i] * x[b][i]));
+            sum_errors = self.normalization_errors(errors, x, gain, deviation);
         }
-        let mut weights = vec![vec![0.0; self.bias.len()]; self.weights.len()];
-        let mut below = vec![vec![0.0; self.weights.len()]; errors.len()];
+        let mut weights = zeros(&self.weights);
+        let mut below = zeros(&trace.inputs);
         for (b, errors) in sum_errors.iter().enumerate() {
-            for (i, row) in self.weights.iter().enumerate() {
-                for (o, error) in errors.iter().enumerate() {
-                    weights[i][o] += trace.inputs[b][i] * error;
-                    below[b][i] += row[o] * error;
-                }
-            }
+            self.for_each_term(|sum, o, input, tap| {
+                weights[o][tap] += trace.inputs[b][input] * errors[sum];
+                below[b][input] += self.weights[o][tap] * errors[sum];
+            });
         }
         (ReferenceGradient { weights, bias, gain: gain_gradient }, below)
     }
-}
 
-/// Normalized columns, and the deviation of each, `sqrt(var + 0.001)`.
-fn normalize(values: &Rows) -> (Rows, Vec<f64>) {
-    let count = values.len() as f64;
-    let (mut result, mut deviations) = (values.clone(), Vec::new());
-    for o in 0..values[0].len() {
-        let mean = values.iter().map(|row| row[o]).sum::<f64>() / count;
-        let variance = values.iter().map(|row| (row[o] - mean).powi(2)).sum::<f64>() / count;
-        let deviation = (variance + 1e-3).sqrt();
-        result.iter_mut().for_each(|row| row[o] = (row[o] - mean) / deviation);
-        deviations.push(deviation);
+    /// Where the sums of channel `o` are: (sample, number).
+    fn places(&self, samples: usize, o: usize) -> Vec<(usize, usize)> {
+        let numbers = (0..self.sums.len()).filter(|&i| self.channel(i) == o);
+        let numbers: Vec<usize> = numbers.collect();
+        (0..samples).flat_map(|b| numbers.iter().map(move |&i| (b, i))).collect()
     }
-    (result, deviations)
-}
 
-/// The chain rule through `x_b = (y_b - mean) / deviation` with its whole Jacobian,
-/// `d x_b / d y_c = ([b = c] - 1/B - x_b x_c / B) / deviation`.
-fn normalization_errors(errors: &Rows, x: &Rows, gain: &[f64], deviation: &[f64]) -> Rows {
-    let count = errors.len();
-    let mut result = vec![vec![0.0; gain.len()]; count];
-    for o in 0..gain.len() {
-        for b in 0..count {
-            for c in 0..count {
-                let same = if b == c { 1.0 } else { 0.0 };
-                let jacobian = same - (1.0 + x[b][o] * x[c][o]) / count as f64;
-                result[c][o] += errors[b][o] * gain[o] * jacobian / deviation[o];
+    /// Sums normalized channel by channel, and the deviation of each, `sqrt(var + epsilon)`.
+    fn normalize(&self, values: &Rows) -> (Rows, Vec<f64>) {
+        let (mut result, mut deviations) = (values.clone(), Vec::new());
+        for o in 0..self.bias.len() {
+            let places = self.places(values.len(), o);
+            let count = places.len() as f64;
+            let mean = places.iter().map(|&(b, i)| values[b][i]).sum::<f64>() / count;
+            let variance = places.iter().map(|&(b, i)| (values[b][i] - mean).powi(2)).sum::<f64>() / count;
+            let deviation = (variance + f64::from(EPSILON)).sqrt();
+            places.iter().for_each(|&(b, i)| result[b][i] = (result[b][i] - mean) / deviation);
+            deviations.push(deviation);
+        }
+        (result, deviations)
+    }
+
+    /// The chain rule through `x_b = (y_b - mean) / deviation` with its whole Jacobian,
+    /// `d x_b / d y_c = ([b = c] - 1/n - x_b x_c / n) / deviation`.
+    fn normalization_errors(&self, errors: &Rows, x: &Rows, gain: &[f64], deviation: &[f64]) -> Rows {
+        let mut result = zeros(errors);
+        for o in 0..gain.len() {
+            let places = self.places(errors.len(), o);
+            for &(b, i) in &places {
+                for &(c, j) in &places {
+                    let same = if (b, i) == (c, j) { 1.0 } else { 0.0 };
+                    let jacobian = same - (1.0 + x[b][i] * x[c][j]) / places.len() as f64;
+                    result[c][j] += errors[b][i] * gain[o] * jacobian / deviation[o];
+                }
             }
         }
+        result
     }
-    result
+}
+
+/// Plans that use everything that a plan may hold, for inputs of even sides of 6 or more.
+#[cfg(test)]
+pub(crate) fn plans(batch_norm: bool, dropout: f32) -> [Vec<LayerSpec>; 6] {
+    let convolution = |channels, height, width, stride, padding| {
+        let window = Window { height, width, stride, padding };
+        LayerSpec::Convolution { channels, window, batch_norm, dropout }
+    };
+    let max = |size, stride| LayerSpec::MaxPool { size, stride };
+    let dense = LayerSpec::Dense { width: 9, batch_norm, dropout };
+    [
+        vec![convolution(4, 3, 3, 1, 1), max(2, 2), dense.clone()],
+        vec![convolution(18, 2, 3, 1, 1), convolution(5, 3, 2, 2, 1), max(2, 1)],
+        vec![
+            convolution(17, 3, 3, 1, 1),
+            convolution(17, 3, 3, 1, 1),
+            LayerSpec::Residual { back: 1 },
+            dense,
+        ],
+        vec![convolution(3, 3, 1, 1, 0), LayerSpec::AveragePool { size: 2 }, convolution(4, 1, 1, 1, 0)],
+        vec![
+            convolution(2, 1, 1, 1, 0),
+            convolution(2, 3, 3, 1, 1),
+            LayerSpec::Residual { back: 1 },
+            convolution(2, 1, 1, 1, 0),
+            LayerSpec::Residual { back: 2 },
+        ],
+        vec![convolution(6, 5, 5, 1, 0)],
+    ]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::dropout::drop_out;
-    use crate::network::{Activations, Gradients, HeadSpec, LayerSpec, Pass, Spec};
+    use crate::network::dropout::Dropout;
+    use crate::network::kernels::floats_mut;
+    use crate::network::{Activations, Gradients, HeadSpec, Loss, Pass, Spec, Surrogate, Teacher};
     use crate::seed::Seed;
     use ndarray::{Array2, ArrayView2};
     use rand::RngExt;
@@ -308,22 +553,33 @@ mod tests {
 
     const MAX: u8 = 7;
     const TEMPERATURE: f64 = 3.0;
+    const SMOOTHING: f64 = 0.125;
+    const RATE_PENALTY: f64 = 0.75;
+    const SHARE: f64 = 0.25;
 
     impl Case {
-        fn new(inputs: usize, widths: &[usize], batch: usize, batch_norm: bool, dropout: f32) -> Self {
-            let seed = Seed::root((inputs * 1000 + batch * 10 + widths.len()) as u64);
+        fn dense(inputs: usize, widths: &[usize], batch: usize, batch_norm: bool, dropout: f32) -> Self {
             let hidden =
                 widths.iter().map(|&width| LayerSpec::Dense { width, batch_norm, dropout }).collect();
+            Self::new(Volume::flat(inputs), hidden, batch, batch_norm)
+        }
+
+        fn new(input: Volume, hidden: Vec<LayerSpec>, batch: usize, batch_norm: bool) -> Self {
+            let seed = Seed::root((input.len() * 1000 + batch * 10 + hidden.len()) as u64);
             let head = HeadSpec { classes: 3, redundancy: 2, overlapping: false, batch_norm };
             let mut network =
-                Network::build(&Spec { inputs, hidden, head }, &seed).expect("the plan is right");
+                Network::build(&Spec { input, hidden, head }, &seed).expect("the plan is right");
             let mut stream = seed.child("case").stream();
             for layer in &mut network.layers {
-                layer.bias.iter_mut().for_each(|bias| *bias = stream.random_range(0.1..0.6));
+                let channels = layer.channels();
+                let mut fill = |lanes: &mut [Lanes], range: std::ops::Range<f32>| {
+                    floats_mut(lanes)[..channels].fill_with(|| stream.random_range(range.clone()));
+                };
+                fill(&mut layer.bias, 0.1..0.6);
                 if let Some(norm) = &mut layer.norm {
-                    norm.gain.iter_mut().for_each(|gain| *gain = stream.random_range(-0.5..1.0));
-                    norm.mean.iter_mut().for_each(|mean| *mean = stream.random_range(-0.5..0.5));
-                    norm.variance.iter_mut().for_each(|variance| *variance = stream.random_range(0.1..2.0));
+                    fill(&mut norm.gain, -0.5..1.0);
+                    fill(&mut norm.mean, -0.5..0.5);
+                    fill(&mut norm.variance, 0.1..2.0);
                 }
             }
             for sharpness in &mut network.sharpness {
@@ -331,13 +587,13 @@ mod tests {
             }
             Self {
                 network,
-                inputs: Array2::from_shape_simple_fn((batch, inputs), || stream.random_range(0..=MAX)),
+                inputs: Array2::from_shape_simple_fn((batch, input.len()), || stream.random_range(0..=MAX)),
                 labels: (0..batch).map(|_| stream.random_range(0..3)).collect(),
                 seed,
             }
         }
 
-        /// Shapes that leave remainders everywhere: 1 x 1, primes, a batch of one, several blocks.
+        /// Shapes that leave remainders everywhere: 1 x 1, primes, a batch of one, several panels.
         fn odd_shapes() -> Vec<Self> {
             let shapes: [(usize, &[usize], usize); 6] = [
                 (1, &[1], 1),
@@ -347,9 +603,22 @@ mod tests {
                 (31, &[61], 13),
                 (5, &[64], 1),
             ];
-            let cases = shapes.iter().flat_map(|&(inputs, widths, batch)| {
+            let dense = shapes.iter().flat_map(|&(inputs, widths, batch)| {
                 [(false, 0.0), (true, 0.0), (false, 0.3), (true, 0.3)]
-                    .map(|(norm, dropout)| Self::new(inputs, widths, batch, norm, dropout))
+                    .map(|(norm, dropout)| Self::dense(inputs, widths, batch, norm, dropout))
+            });
+            dense.chain(Self::images()).collect()
+        }
+
+        /// Convolutions of few and of many channels, windows that are not square, strides, padding, both
+        /// poolings, residual connections, a dense layer on top.
+        fn images() -> Vec<Self> {
+            let shapes = [((6, 8, 1), 3), ((6, 6, 3), 1), ((8, 6, 19), 2)];
+            let cases = shapes.iter().flat_map(|&((height, width, channels), batch)| {
+                let input = Volume { height, width, channels };
+                [(false, 0.0), (true, 0.3)].into_iter().flat_map(move |(norm, dropout)| {
+                    plans(norm, dropout).into_iter().map(move |hidden| Self::new(input, hidden, batch, norm))
+                })
             });
             cases.collect()
         }
@@ -359,24 +628,39 @@ mod tests {
             self.inputs.outer_iter().map(|row| row.iter().map(level).collect()).collect()
         }
 
-        /// What dropout multiplies the activations of each layer by; layers are no wider than a block.
+        /// What dropout multiplies the activations of each layer by.
         fn kept(&self) -> Vec<Rows> {
-            let layer = |(layer, index): (&crate::network::dense::Dense, u64)| {
-                let (mut ones, mut slopes) = (
-                    Array2::ones((self.labels.len(), layer.width())),
-                    Array2::ones((self.labels.len(), layer.width())),
-                );
-                if layer.dropout > 0.0 {
-                    let seed = self.seed.index(index).index(0);
-                    drop_out(layer.dropout, &seed, ones.view_mut(), slopes.view_mut());
-                }
-                rows(ones.view())
+            let layer = |(layer, index): (&Layer, u64)| {
+                let potentials = layer.step.potentials;
+                let sample = |sample: usize| {
+                    let dropout = Dropout::new(layer.dropout, &self.seed.index(index), sample);
+                    let mut row = Vec::new();
+                    for_each(potentials, |y, x, c| {
+                        let lane =
+                            ((c / LANES * potentials.height + y) * potentials.width + x) * LANES + c % LANES;
+                        row.push(dropout.map_or(1.0, |dropout| f64::from(dropout.factor(lane as u32))));
+                    });
+                    row
+                };
+                (0..self.labels.len()).map(sample).collect()
             };
             self.network.layers.iter().zip(0..).map(layer).collect()
         }
 
+        /// Scores (B, K) of a teacher.
+        fn taught(&self) -> Array2<f32> {
+            let mut stream = self.seed.child("teacher").stream();
+            Array2::from_shape_simple_fn((self.labels.len(), 3), || stream.random_range(-9.0..9.0))
+        }
+
         fn reference(&self) -> Reference {
-            Reference { temperature: TEMPERATURE, ..Reference::from(&self.network) }
+            Reference {
+                temperature: TEMPERATURE,
+                smoothing: SMOOTHING,
+                rate_penalty: RATE_PENALTY,
+                teacher: Some((rows(self.taught().view()), SHARE)),
+                ..Reference::from(&self.network)
+            }
         }
 
         fn run(&self) -> (f64, Activations, Gradients) {
@@ -387,7 +671,14 @@ mod tests {
             let samples: Vec<u32> = (0..self.labels.len() as u32).collect();
             activations.load(self.inputs.view(), MAX, &samples);
             self.network.forward(&mut activations, Pass::Training(&self.seed));
-            let loss = self.network.backward(&activations, &self.labels, TEMPERATURE as f32, &mut gradients);
+            let taught = self.taught();
+            let loss = Loss {
+                temperature: TEMPERATURE as f32,
+                smoothing: SMOOTHING as f32,
+                rate_penalty: RATE_PENALTY as f32,
+                teacher: Some(Teacher { scores: taught.view(), share: SHARE as f32 }),
+            };
+            let loss = self.network.backward(&activations, &self.labels, loss, &mut gradients);
             (loss, activations, gradients)
         }
     }
@@ -396,12 +687,22 @@ mod tests {
         matrix.outer_iter().map(|row| row.iter().map(|&x| f64::from(x)).collect()).collect()
     }
 
-    fn assert_agree(name: &str, fast: &[f32], slow: &[f64]) {
+    fn assert_agree(name: &str, fast: &[f64], slow: &[f64]) {
         assert_eq!(fast.len(), slow.len());
         let scale = slow.iter().fold(1e-3, |scale: f64, value| scale.max(value.abs()));
         for (fast, slow) in fast.iter().zip(slow) {
             // A few dozen roundings of f32, which normalizing may magnify by 1 / sqrt(0.001).
-            assert!((f64::from(*fast) - slow).abs() <= 1e-4 * scale, "{name}: {fast} {slow}, scale {scale}");
+            assert!((fast - slow).abs() <= 1e-4 * scale, "{name}: {fast} {slow}, scale {scale}");
+        }
+    }
+
+    fn assert_gradients_agree(case: &Case, gradients: &Gradients, slow: Vec<ReferenceGradient>) {
+        for ((layer, fast), slow) in case.network.layers.iter().zip(&gradients.layers).zip(slow) {
+            let channels = layer.channels();
+            assert_agree("weights", &taps(layer, &fast.weights).concat(), &slow.weights.concat());
+            assert_agree("bias", &wide(&fast.bias, channels), &slow.bias);
+            let gain = fast.gain.as_ref().map(|gain| wide(gain, channels));
+            assert_agree("gain", &gain.unwrap_or_default(), &slow.gain.unwrap_or_default());
         }
     }
 
@@ -413,32 +714,32 @@ mod tests {
             let expected = reference.loss(&case.inputs(), &case.labels, &case.kept());
             assert!((loss - expected).abs() <= 1e-5 * expected.max(1.0), "{loss} {expected}");
             let slow = reference.gradients(&case.inputs(), &case.labels, &case.kept());
-            for (fast, slow) in gradients.layers.iter().zip(slow) {
-                let weights = fast.weights.as_slice().expect("gradients are contiguous");
-                assert_agree("weights", weights, &slow.weights.concat());
-                assert_agree("bias", &fast.bias, &slow.bias);
-                assert_agree("gain", fast.gain.as_deref().unwrap_or(&[]), &slow.gain.unwrap_or_default());
-            }
+            assert_gradients_agree(&case, &gradients, slow);
         }
     }
 
     #[test]
     fn the_surrogate_slope_reaches_every_layer_through_exact_steps() {
-        let mut case = Case::new(13, &[17, 11], 7, true, 0.0);
+        let mut case = Case::dense(13, &[17, 11], 7, true, 0.0);
         case.network.sharpness.fill(1.0);
-        case.network.set_slope(Slope::Boxcar { width: 1.5 });
-        let slow = case.reference().gradients(&case.inputs(), &case.labels, &case.kept());
-        let (_, _, gradients) = case.run();
-        for (fast, slow) in gradients.layers.iter().zip(slow) {
-            assert!(slow.weights.concat().iter().any(|&gradient| gradient != 0.0));
-            let weights = fast.weights.as_slice().expect("gradients are contiguous");
-            assert_agree("weights", weights, &slow.weights.concat());
+        for shape in [Shape::Boxcar, Shape::Triangle, Shape::SigmoidDerivative, Shape::Arctan] {
+            case.network.set_slope(Slope::Surrogate(Surrogate { shape, width: 1.5 }));
+            let slow = case.reference().gradients(&case.inputs(), &case.labels, &case.kept());
+            let (_, _, gradients) = case.run();
+            assert!(slow.iter().all(|layer| layer.weights.concat().iter().any(|&gradient| gradient != 0.0)));
+            assert_gradients_agree(&case, &gradients, slow);
         }
     }
 
     #[test]
     fn the_references_gradient_is_the_slope_of_its_loss() {
-        for case in [Case::new(4, &[5, 3], 6, false, 0.3), Case::new(4, &[5, 3], 6, true, 0.3)] {
+        let dense = [Case::dense(4, &[5, 3], 6, false, 0.3), Case::dense(4, &[5, 3], 6, true, 0.3)];
+        let input = Volume { height: 4, width: 6, channels: 2 };
+        let images = plans(true, 0.3).into_iter().take(5).map(|mut plan| {
+            plan.truncate(3);
+            Case::new(input, plan, 2, true)
+        });
+        for case in dense.into_iter().chain(images) {
             let (inputs, kept) = (case.inputs(), case.kept());
             let reference = case.reference();
             let gradients = reference.gradients(&inputs, &case.labels, &kept);
@@ -480,8 +781,24 @@ mod tests {
     }
 
     #[test]
+    fn the_settled_pass_of_exact_steps_is_the_deployed_one_and_of_soft_ones_is_not() {
+        let mut case = Case::dense(13, &[17, 11], 7, true, 0.3);
+        let inputs = case.inputs.clone();
+        let scores = |network: &Network, pass: Pass<'_>| {
+            let mut activations = Activations::new(network, 7);
+            activations.load(inputs.view(), MAX, &[0, 1, 2, 3, 4, 5, 6]);
+            network.forward(&mut activations, pass);
+            activations.scores().to_owned()
+        };
+        let deployed = scores(&case.network, Pass::Deployed);
+        assert_ne!(scores(&case.network, Pass::Settled), deployed);
+        case.network.sharpness.fill(1.0);
+        assert_eq!(scores(&case.network, Pass::Settled), deployed);
+    }
+
+    #[test]
     fn a_finished_layer_freezes_itself_and_those_below() {
-        let mut case = Case::new(5, &[7, 4], 9, true, 0.0);
+        let mut case = Case::dense(5, &[7, 4], 9, true, 0.0);
         case.network.sharpness[1] = 1.0;
         assert_eq!(case.network.frozen(), 2);
         let (_, _, gradients) = case.run();

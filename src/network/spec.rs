@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// One hidden layer.
+use super::unit::units;
+use super::{Volume, Window};
+
+/// One hidden layer, or what is done to the spikes of the layer before it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum LayerSpec {
@@ -14,6 +17,35 @@ pub enum LayerSpec {
         batch_norm: bool,
         /// Share of activations dropped while training, in [0, 1).
         dropout: f32,
+    },
+    /// Neurons at each place of a window, with weights that all places share; then as a dense layer.
+    Convolution {
+        /// Neurons at each place, at least 1.
+        channels: usize,
+        /// What each of them looks at.
+        window: Window,
+        /// Whether each channel's input is normalized over the batch and all places.
+        batch_norm: bool,
+        /// Share of activations dropped while training, in [0, 1).
+        dropout: f32,
+    },
+    /// The greatest of each window, right after a convolution.
+    MaxPool {
+        /// Rows and columns of the window, at least 1.
+        size: usize,
+        /// Places from one window to the next, at least 1.
+        stride: usize,
+    },
+    /// The mean of each square, after a convolution or its max pooling. Nothing fires here: deployed, the
+    /// next layer hears every spike over a share of the weight.
+    AveragePool {
+        /// Rows and columns of a square, at least 2; divides the height and the width.
+        size: usize,
+    },
+    /// Adds the spikes of a layer further down: the next layer hears both.
+    Residual {
+        /// How many layers with neurons further down, at least 1; it has the same shape.
+        back: usize,
     },
 }
 
@@ -35,8 +67,8 @@ pub struct HeadSpec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {
-    /// I, after input coding.
-    pub inputs: usize,
+    /// The shape of a sample, after input coding.
+    pub input: Volume,
     /// From the input up; may be empty.
     pub hidden: Vec<LayerSpec>,
     /// The output.
@@ -67,32 +99,33 @@ pub enum SpecError {
     /// More classes than labels can name.
     #[error("head.classes = {0}: must be at most 65536")]
     TooManyClasses(usize),
+    /// A window larger than what it looks at.
+    #[error("{name}: a window of {height}x{width} does not fit its input of {input}")]
+    Window {
+        /// Where in the plan: `hidden[0]`.
+        name: String,
+        /// Rows of the window.
+        height: usize,
+        /// Columns of the window.
+        width: usize,
+        /// What it looks at, padding aside.
+        input: Volume,
+    },
+    /// A layer that cannot be where it is.
+    #[error("{name}: {rule}")]
+    Misplaced {
+        /// Where in the plan: `hidden[0]`.
+        name: String,
+        /// What would be right.
+        rule: String,
+    },
 }
 
 impl Spec {
-    /// Checks what the types leave open: sizes and shares.
+    /// Checks what the types leave open: sizes, shares, and what can follow what.
     pub fn check(&self) -> Result<(), SpecError> {
-        at_least("inputs", self.inputs, 1)?;
-        for (i, LayerSpec::Dense { width, dropout, .. }) in self.hidden.iter().enumerate() {
-            at_least(&format!("hidden[{i}].width"), *width, 1)?;
-            if !(0.0..1.0).contains(dropout) {
-                return Err(SpecError::Dropout { name: format!("hidden[{i}].dropout"), value: *dropout });
-            }
-        }
-        at_least("head.classes", self.head.classes, 2)?;
-        at_least("head.redundancy", self.head.redundancy, 1)?;
-        if self.head.classes > 1 << 16 {
-            return Err(SpecError::TooManyClasses(self.head.classes));
-        }
-        Ok(())
+        units(self).map(drop)
     }
-}
-
-fn at_least(name: &str, value: usize, least: usize) -> Result<(), SpecError> {
-    if value >= least {
-        return Ok(());
-    }
-    Err(SpecError::TooSmall { name: name.to_owned(), value, least })
 }
 
 #[cfg(test)]
@@ -101,7 +134,7 @@ mod tests {
 
     fn spec(width: usize, dropout: f32, classes: usize) -> Spec {
         Spec {
-            inputs: 4,
+            input: Volume::flat(4),
             hidden: vec![LayerSpec::Dense { width, batch_norm: true, dropout }],
             head: HeadSpec { classes, redundancy: 1, overlapping: false, batch_norm: false },
         }
@@ -118,5 +151,40 @@ mod tests {
         assert_eq!(problem(spec(1, 1.0, 2)), "hidden[0].dropout = 1: must lie in [0, 1)");
         assert_eq!(problem(spec(1, f32::NAN, 2)), "hidden[0].dropout = NaN: must lie in [0, 1)");
         assert_eq!(problem(spec(1, 0.0, 1)), "head.classes = 1: must be at least 2");
+    }
+
+    fn images(hidden: Vec<LayerSpec>) -> Spec {
+        Spec { input: Volume { height: 8, width: 6, channels: 2 }, hidden, ..spec(1, 0.0, 2) }
+    }
+
+    fn convolution(side: usize, padding: usize) -> LayerSpec {
+        let window = Window { padding, ..Window::square(side, 1) };
+        LayerSpec::Convolution { channels: 3, window, batch_norm: false, dropout: 0.0 }
+    }
+
+    #[test]
+    fn what_cannot_follow_is_named_with_the_rule() {
+        let max = |size| LayerSpec::MaxPool { size, stride: size };
+        assert_eq!(images(vec![convolution(3, 1), max(2)]).check(), Ok(()));
+        assert_eq!(
+            problem(images(vec![convolution(7, 0)])),
+            "hidden[0]: a window of 7x7 does not fit its input of 8x6x2"
+        );
+        assert_eq!(
+            problem(images(vec![max(2)])),
+            "hidden[0]: max pooling must come right after a convolution"
+        );
+        assert_eq!(
+            problem(images(vec![convolution(3, 1), max(4), LayerSpec::AveragePool { size: 2 }])),
+            "hidden[2]: squares of 2 must fill its input of 2x1x3"
+        );
+        assert_eq!(
+            problem(images(vec![convolution(3, 1), convolution(3, 0), LayerSpec::Residual { back: 1 }])),
+            "hidden[2]: adds 8x6x3 to 6x4x3, which must have the same shape"
+        );
+        assert_eq!(
+            problem(images(vec![convolution(3, 1), LayerSpec::Residual { back: 1 }])),
+            "hidden[1]: there is no layer 1 further down"
+        );
     }
 }

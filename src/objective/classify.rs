@@ -51,11 +51,11 @@ impl Classify {
     }
 
     fn plan(&self, point: &Point) -> Result<Plan, PlanError> {
-        Plan::new(point, self.dataset.train.inputs.ncols(), self.dataset.classes.len())
+        Plan::new(point, self.dataset.shape, self.dataset.classes.len())
     }
 
     fn coded(&self, plan: &Plan, samples: &Samples) -> Coded {
-        plan.coding.encode(samples, self.dataset.levels)
+        plan.coding.encode(samples, self.dataset.shape, self.dataset.levels)
     }
 
     /// The evaluation, with the reason where it comes to nothing; `Ok(None)` if the observer broke it off.
@@ -80,7 +80,7 @@ impl Classify {
         }
         let seconds = started.elapsed().as_secs_f64();
         let (binary, deployment) = self.deploy(&plan, &network, train.max)?;
-        let mut attributes = model::network_attributes(&plan, &network, &summary);
+        let mut attributes = model::network_attributes(&network, &summary);
         attributes.insert("training_seconds".to_owned(), seconds.into());
         let (accuracy, report) = model::score(&deployment, &validation)?;
         let test = self.coded(&plan, &self.dataset.test);
@@ -128,9 +128,14 @@ fn does_not_fit(error: DeployError) -> Failure {
 }
 
 fn broke_down(error: TrainingError) -> Failure {
-    let kind = match error {
-        TrainingError::Diverged { .. } => FailureKind::Diverged,
+    Failure { kind: kind(&error), reason: error.to_string() }
+}
+
+fn kind(error: &TrainingError) -> FailureKind {
+    match error {
+        TrainingError::Diverged { .. } | TrainingError::Exploded { .. } => FailureKind::Diverged,
+        TrainingError::Dead { .. } => FailureKind::Silent,
+        TrainingError::Teacher(error) => kind(error),
         _ => FailureKind::Invalid,
-    };
-    Failure { kind, reason: error.to_string() }
+    }
 }

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{Model, Plan};
+use super::Model;
 use crate::backend::{ChipReport, Deployment};
 use crate::data::Coded;
-use crate::network::{BinaryNetwork, LayerSpec, Network};
+use crate::network::{BinaryNetwork, Network};
 use crate::study::{Attributes, Failure, FailureKind, Outcome};
 use crate::training::Summary;
 
@@ -55,16 +55,9 @@ pub(super) fn score(deployment: &Deployment, samples: &Coded) -> Result<(f64, Ch
 }
 
 /// What people read of a trial: the network and how its training went.
-pub(super) fn network_attributes(plan: &Plan, network: &Network, summary: &Summary) -> Attributes {
-    let hidden = plan.spec.hidden.iter().map(|LayerSpec::Dense { width, .. }| *width);
-    let widths: Vec<String> = [plan.spec.inputs]
-        .into_iter()
-        .chain(hidden)
-        .chain([plan.spec.head.classes * plan.spec.head.redundancy])
-        .map(|width| width.to_string())
-        .collect();
+pub(super) fn network_attributes(network: &Network, summary: &Summary) -> Attributes {
     [
-        ("topology", json!(widths.join("-"))),
+        ("topology", json!(network.topology())),
         ("parameters", json!(network.parameters())),
         ("epochs", json!(summary.epochs)),
         ("sharp", json!(summary.sharp)),

@@ -77,9 +77,7 @@ impl Evaluator {
 
     fn count_spikes(&mut self) {
         for (layer, spikes) in self.spikes.iter_mut().enumerate() {
-            for row in self.activations.outputs(layer).outer_iter() {
-                spikes.iter_mut().zip(row).for_each(|(count, &spike)| *count += f64::from(spike));
-            }
+            self.activations.for_each_output(layer, |neuron, spike| spikes[neuron] += f64::from(spike));
         }
     }
 }

@@ -36,6 +36,14 @@ impl Runs {
     pub const fn terms(&self) -> usize {
         self.outer.0 * self.inner.0 * self.length
     }
+
+    /// Floats from the first term to behind the last; 0 without terms.
+    pub const fn reach(&self) -> usize {
+        if self.terms() == 0 {
+            return 0;
+        }
+        (self.outer.0 - 1) * self.outer.1 + (self.inner.0 - 1) * self.inner.1 + self.length
+    }
 }
 
 /// Three nested loops over [`Lanes`], as (times, step of `left`, step of `right`), the outermost first.

@@ -1,0 +1,302 @@
+//! A layer of sharpened neurons, forward and backward over a batch.
+
+use rayon::prelude::*;
+
+use crate::seed::Seed;
+
+use super::Slope;
+use super::dropout::Dropout;
+use super::kernels::{LANES, Lanes, panels, vectorized};
+use super::linear::{Batch, Linear};
+use super::norm::{self, Norm, Statistics, measure};
+use super::parts::{Part, Share, for_each_part};
+use super::step::{Firing, Frame, Step};
+use super::tensor::Tensor;
+
+/// What a layer learns, and what it does to its sums.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Layer {
+    pub linear: Linear,
+    /// (panel): added to the sums, after batch norm if there is one. Lanes beyond the width stay at -1, where
+    /// nothing fires.
+    pub bias: Vec<Lanes>,
+    pub norm: Option<Norm>,
+    pub step: Step,
+    pub dropout: f32,
+    /// The layer whose outputs are added to its own.
+    pub adds: Option<usize>,
+}
+
+/// What a forward pass leaves behind of one layer.
+pub(super) struct LayerActivations {
+    pub sums: Tensor,
+    /// With max pooling only: the greatest potentials, and which of its window each is.
+    peaks: Tensor,
+    winners: Tensor,
+    pub outputs: Tensor,
+    /// (panel): factor and summand from sums to potentials.
+    scale: Vec<Lanes>,
+    shift: Vec<Lanes>,
+    /// With batch norm only.
+    pub statistics: Option<Statistics>,
+}
+
+/// What a backward pass leaves behind of one layer.
+pub(super) struct LayerGradients {
+    /// The derivative of the loss by the layer's outputs.
+    pub outputs: Tensor,
+    /// By its sums.
+    pub sums: Tensor,
+    pub weights: Vec<Lanes>,
+    pub bias: Vec<Lanes>,
+    /// With batch norm only.
+    pub gain: Option<Vec<Lanes>>,
+    /// The weights as the way back needs them; empty in the lowest layer.
+    turned: Vec<Lanes>,
+}
+
+/// How a layer acts in one pass.
+#[derive(Clone, Copy)]
+pub(super) struct Mode<'a> {
+    pub sharpness: f32,
+    pub slope: Slope,
+    /// While training: normalize by the batch, and drop activations by this seed.
+    pub training: Option<&'a Seed>,
+}
+
+impl LayerActivations {
+    /// Room for `samples` samples, with outputs that have a border as the next layer wants it.
+    pub fn new(layer: &Layer, samples: usize, border: usize) -> Self {
+        let step = &layer.step;
+        let pooled = if step.max.is_some() { samples } else { 0 };
+        let channels = step.sums.channels;
+        let zeros = || vec![Lanes::ZERO; panels(channels)];
+        Self {
+            sums: Tensor::new(step.sums, 0, samples),
+            peaks: Tensor::new(step.potentials, 0, pooled),
+            winners: Tensor::new(step.potentials, 0, pooled),
+            outputs: Tensor::new(step.outputs(), border, samples),
+            scale: zeros(),
+            shift: zeros(),
+            statistics: layer.norm.as_ref().map(|_| Statistics::new(channels)),
+        }
+    }
+}
+
+impl LayerGradients {
+    /// Room for `samples` samples; `outputs` tells where the layer's outputs lie.
+    pub fn new(layer: &Layer, samples: usize, outputs: &Tensor, lowest: bool) -> Self {
+        Self {
+            outputs: Tensor::new(outputs.volume, outputs.border, samples),
+            sums: Tensor::new(layer.step.sums, 0, samples),
+            weights: vec![Lanes::ZERO; layer.linear.weights.len()],
+            bias: vec![Lanes::ZERO; layer.bias.len()],
+            gain: layer.norm.as_ref().map(|norm| vec![Lanes::ZERO; norm.gain.len()]),
+            turned: if lowest { Vec::new() } else { layer.linear.turned() },
+        }
+    }
+}
+
+impl Frame {
+    fn of(tensor: &Tensor) -> Self {
+        Self { border: tensor.border, columns: tensor.columns(), plane: tensor.plane() }
+    }
+}
+
+/// Max pooling keeps nothing where there is none.
+fn pooled(tensor: &mut Tensor, samples: usize) -> Part<'_> {
+    match tensor.lanes.is_empty() {
+        true => Part { lanes: &mut [], stride: 0 },
+        false => Part::of(tensor, samples),
+    }
+}
+
+fn pooled_sample(tensor: &Tensor, sample: usize) -> &[Lanes] {
+    match tensor.lanes.is_empty() {
+        true => &[],
+        false => &tensor.lanes[sample * tensor.stride..(sample + 1) * tensor.stride],
+    }
+}
+
+impl Layer {
+    /// Output channels.
+    pub fn channels(&self) -> usize {
+        self.linear.output.channels
+    }
+
+    /// How many numbers training may change.
+    pub fn parameters(&self) -> usize {
+        let gains = if self.norm.is_some() { 1 } else { 0 };
+        (self.linear.fan_in() + 1 + gains) * self.channels()
+    }
+
+    fn share(&self) -> Share {
+        if self.linear.output.area() == 1 { Share::Whole } else { Share::Small }
+    }
+
+    /// Fills the first `samples` samples of `state` from those of `inputs`.
+    pub fn forward(&self, inputs: &Tensor, state: &mut LayerActivations, samples: usize, mode: Mode<'_>) {
+        let measures = self.norm.is_some() && mode.training.is_some();
+        let inputs = Batch::of(inputs, samples);
+        if measures {
+            let sums = [Part::of(&mut state.sums, samples)];
+            for_each_part(samples, self.share(), sums, &|range, [sums]| {
+                self.linear.forward(inputs.samples(range), sums.lanes, sums.stride);
+            });
+        }
+        self.set_affine(state, samples, measures);
+        let frame = Frame::of(&state.outputs);
+        let parts = [
+            Part::of(&mut state.sums, samples),
+            pooled(&mut state.peaks, samples),
+            pooled(&mut state.winners, samples),
+            Part::of(&mut state.outputs, samples),
+        ];
+        let (scale, shift) = (state.scale.as_slice(), state.shift.as_slice());
+        for_each_part(
+            samples,
+            self.share(),
+            parts,
+            &|range, [mut sums, mut peaks, mut winners, mut outputs]| {
+                if !measures {
+                    self.linear.forward(inputs.samples(range.clone()), sums.lanes, sums.stride);
+                }
+                for (index, sample) in range.enumerate() {
+                    let firing = self.firing(scale, shift, sample, mode);
+                    let pooled = (peaks.sample(index), winners.sample(index));
+                    self.step.forward(sums.sample(index), &firing, pooled, outputs.sample(index), frame);
+                }
+            },
+        );
+    }
+
+    /// Sets the factors between sums and potentials, by batch norm and bias.
+    fn set_affine(&self, state: &mut LayerActivations, samples: usize, measures: bool) {
+        let Some((norm, statistics)) = self.norm.as_ref().zip(state.statistics.as_mut()) else {
+            state.scale.fill(Lanes::splat(1.0));
+            return state.shift.copy_from_slice(&self.bias);
+        };
+        if measures {
+            let sums = &state.sums;
+            let outputs = statistics.mean.par_iter_mut().zip(&mut statistics.variance);
+            outputs.zip(&mut statistics.inverse_deviation).enumerate().for_each(
+                |(panel, ((mean, variance), inverse))| {
+                    (*mean, *variance) = measure(sums, panel, samples);
+                    *inverse = norm::inverse_deviation(variance);
+                },
+            );
+        } else {
+            statistics.copy(norm);
+        }
+        for panel in 0..self.bias.len() {
+            for lane in 0..LANES {
+                let scale = norm.gain[panel].0[lane] * statistics.inverse_deviation[panel].0[lane];
+                state.scale[panel].0[lane] = scale;
+                let shift = scale * statistics.mean[panel].0[lane];
+                state.shift[panel].0[lane] = self.bias[panel].0[lane] - shift;
+            }
+        }
+    }
+
+    fn firing<'a>(
+        &self,
+        scale: &'a [Lanes],
+        shift: &'a [Lanes],
+        sample: usize,
+        mode: Mode<'_>,
+    ) -> Firing<'a> {
+        let dropout = mode.training.and_then(|seed| Dropout::new(self.dropout, seed, sample));
+        Firing { sharpness: mode.sharpness, slope: mode.slope, scale, shift, dropout }
+    }
+
+    /// Turns the errors at the outputs into errors at the sums, and these into gradients.
+    pub fn backward(
+        &self,
+        inputs: &Tensor,
+        state: &LayerActivations,
+        gradients: &mut LayerGradients,
+        samples: usize,
+        mode: Mode<'_>,
+    ) {
+        let frame = Frame::of(&gradients.outputs);
+        let errors = Batch::of(&gradients.outputs, samples);
+        let sums = Batch::of(&state.sums, samples);
+        let parts = [Part::of(&mut gradients.sums, samples)];
+        for_each_part(samples, self.share(), parts, &|range, [mut into]| {
+            for (index, sample) in range.enumerate() {
+                let firing = self.firing(&state.scale, &state.shift, sample, mode);
+                let pooled = (pooled_sample(&state.peaks, sample), pooled_sample(&state.winners, sample));
+                let errors = errors.samples(sample..sample + 1).lanes;
+                let sums = sums.samples(sample..sample + 1).lanes;
+                self.step.backward(sums, &firing, pooled, (errors, frame), into.sample(index));
+            }
+        });
+        self.sum_up(state, gradients, samples);
+        self.linear.weight_gradient(inputs, &gradients.sums, samples, &mut gradients.weights);
+    }
+
+    /// Gradients of bias and gain; with batch norm, errors at the step's inputs become errors at the sums.
+    fn sum_up(&self, state: &LayerActivations, gradients: &mut LayerGradients, samples: usize) {
+        let LayerGradients { sums: errors, bias, gain, .. } = gradients;
+        let statistics = state.statistics.as_ref();
+        let totals = |panel| norm::total(errors, &state.sums, statistics, panel, samples);
+        let Some(((norm, statistics), gain)) = self.norm.as_ref().zip(statistics).zip(gain.as_mut()) else {
+            return bias.par_iter_mut().enumerate().for_each(|(panel, bias)| *bias = totals(panel).0);
+        };
+        bias.par_iter_mut().zip(&mut *gain).enumerate().for_each(|(panel, (bias, gain))| {
+            (*bias, *gain) = totals(panel);
+        });
+        let (plane, size) = (state.sums.plane(), samples * state.sums.plane());
+        let sums = Batch::of(&state.sums, samples);
+        let (bias, gain) = (&*bias, &*gain);
+        let parts = [Part::of(errors, samples)];
+        for_each_part(samples, self.share(), parts, &|range, [mut errors]| {
+            vectorized(
+                #[inline(always)]
+                || {
+                    for panel in 0..bias.len() {
+                        let totals = (bias[panel], gain[panel]);
+                        let backward = norm::Backward::new(norm, statistics, panel, totals, size);
+                        let place = panel * plane..(panel + 1) * plane;
+                        for (index, sample) in range.clone().enumerate() {
+                            let sums = &sums.samples(sample..sample + 1).lanes[place.clone()];
+                            backward.apply(&mut errors.sample(index)[place.clone()], sums);
+                        }
+                    }
+                },
+            );
+        });
+    }
+
+    /// Writes (with `add`, adds) to `below` the errors at the layer's inputs.
+    pub fn send_back(&self, gradients: &mut LayerGradients, below: &mut Tensor, samples: usize, add: bool) {
+        let LayerGradients { turned, sums, .. } = gradients;
+        self.linear.turn(turned);
+        let (errors, turned) = (Batch::of(sums, samples), turned.as_slice());
+        for_each_part(samples, self.share(), [Part::of(below, samples)], &|range, [below]| {
+            self.linear.send_back(errors.samples(range), turned, below.lanes, below.stride, add);
+        });
+    }
+}
+
+/// Adds (without `add`, writes) the volumes of `from` to those of `to`, which have the same shape.
+pub(super) fn add_volumes(from: &Tensor, to: &mut Tensor, samples: usize, add: bool) {
+    let frame = Frame::of(to);
+    for_each_part(samples, Share::Small, [Part::of(to, samples)], &|range, [mut to]| {
+        for (index, sample) in range.enumerate() {
+            let source = &from.lanes[sample * from.stride..];
+            let target = to.sample(index);
+            for panel in 0..from.panels() {
+                for y in 0..from.volume.height {
+                    let start = panel * frame.plane + (y + frame.border) * frame.columns + frame.border;
+                    let target = &mut target[start..start + from.volume.width];
+                    for (to, from) in target.iter_mut().zip(&source[from.row_start(panel, y)..]) {
+                        for lane in 0..LANES {
+                            to.0[lane] = if add { to.0[lane] + from.0[lane] } else { from.0[lane] };
+                        }
+                    }
+                }
+            }
+        }
+    });
+}

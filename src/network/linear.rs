@@ -1,0 +1,271 @@
+//! The weighted sums of a layer, and the products that go back through them.
+//!
+//! Weights lie in panels of 16 outputs: term t of panel p is lane `p terms + t`. The order of terms is that of
+//! the inputs in memory, which [`Linear::term`] tells.
+
+use rayon::prelude::*;
+
+use super::kernels::{LANES, Lanes, Rows, Runs, multiply, multiply_outer, panels, transpose};
+use super::tensor::Tensor;
+use super::{Volume, Window};
+
+/// How inputs reach the sums.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Reach {
+    /// Every input, every sum.
+    Dense,
+    /// What is in the window. The inputs are laid out window by window when they are loaded: for a network's
+    /// input of few channels, whose panels would be nearly empty.
+    Patches(Window),
+    /// What is in the window.
+    Window(Window),
+}
+
+/// Sums `y = W x` of every sample.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Linear {
+    pub input: Volume,
+    pub output: Volume,
+    pub reach: Reach,
+    pub weights: Vec<Lanes>,
+}
+
+/// A layer's inputs in memory, or what a pass writes in their place.
+#[derive(Clone, Copy)]
+pub(super) struct Batch<'a> {
+    pub lanes: &'a [Lanes],
+    /// Lanes from one sample to the next.
+    pub stride: usize,
+}
+
+impl Linear {
+    /// All weights 0.
+    pub fn new(input: Volume, output: Volume, reach: Reach) -> Self {
+        let mut linear = Self { input, output, reach, weights: Vec::new() };
+        linear.weights = vec![Lanes::ZERO; linear.panels() * linear.terms()];
+        linear
+    }
+
+    /// Panels of outputs.
+    pub fn panels(&self) -> usize {
+        panels(self.output.channels)
+    }
+
+    /// Terms of a sum in memory, those of empty lanes included.
+    pub fn terms(&self) -> usize {
+        let lanes = panels(self.input.channels) * LANES;
+        match self.reach {
+            Reach::Dense if self.input.area() == 1 => self.input.channels,
+            Reach::Dense => self.input.area() * lanes,
+            Reach::Patches(window) => window.area() * self.input.channels,
+            Reach::Window(window) => window.area() * lanes,
+        }
+    }
+
+    /// Places that a sum looks at: rows and columns.
+    pub fn looks_at(&self) -> (usize, usize) {
+        match self.reach {
+            Reach::Dense => (self.input.height, self.input.width),
+            Reach::Patches(window) | Reach::Window(window) => (window.height, window.width),
+        }
+    }
+
+    /// Which term stands for channel `c` at row `y` and column `x` of what a sum looks at.
+    pub fn term(&self, y: usize, x: usize, c: usize) -> usize {
+        let (height, width) = self.looks_at();
+        match self.reach {
+            Reach::Patches(_) => (y * width + x) * self.input.channels + c,
+            _ => (((c / LANES) * height + y) * width + x) * LANES + c % LANES,
+        }
+    }
+
+    /// The weight of term `term` in the sums of output channel `o`.
+    pub fn weight(&self, o: usize, term: usize) -> f32 {
+        self.weights[o / LANES * self.terms() + term].0[o % LANES]
+    }
+
+    /// The weight of term `term` in the sums of output channel `o`, to write to.
+    pub fn weight_mut(&mut self, o: usize, term: usize) -> &mut f32 {
+        let index = o / LANES * self.terms() + term;
+        &mut self.weights[index].0[o % LANES]
+    }
+
+    /// Weights of one sum.
+    pub fn fan_in(&self) -> usize {
+        let (height, width) = self.looks_at();
+        height * width * self.input.channels
+    }
+
+    /// Multiplications for one sample's sums.
+    pub fn operations(&self) -> usize {
+        self.fan_in() * self.output.len()
+    }
+
+    /// Room for the inputs of `samples` samples.
+    pub fn input_tensor(&self, samples: usize) -> Tensor {
+        match self.reach {
+            Reach::Dense => Tensor::new(self.input, 0, samples),
+            Reach::Window(window) => Tensor::new(self.input, window.padding, samples),
+            Reach::Patches(_) => {
+                Tensor::new(Volume::flat(self.output.area() * self.patch() * LANES), 0, samples)
+            }
+        }
+    }
+
+    /// Lanes of a patch.
+    pub fn patch(&self) -> usize {
+        panels(self.terms())
+    }
+
+    /// Writes the sums of the samples in `inputs` to `sums`, a stride apart.
+    pub fn forward(&self, inputs: Batch<'_>, sums: &mut [Lanes], stride: usize) {
+        let terms = self.terms();
+        let Some(window) = self.window() else {
+            let count = sums.len() / stride;
+            let start = |row: usize| row * inputs.stride * LANES;
+            let rows = Rows { lanes: inputs.lanes, count, start, runs: Runs::one(terms) };
+            return multiply(&rows, &self.weights, terms, sums, |panel, row| row * stride + panel, false);
+        };
+        let places = self.output.area();
+        for (lanes, sums) in inputs.lanes.chunks_exact(inputs.stride).zip(sums.chunks_exact_mut(stride)) {
+            let start = |place: usize| self.place(window, place) * LANES;
+            let rows = Rows { lanes, count: places, start, runs: self.runs(window) };
+            multiply(&rows, &self.weights, terms, sums, |panel, place| panel * places + place, false);
+        }
+    }
+
+    /// Writes the derivative of the loss by the weights to `gradient`, from the first `samples` samples of
+    /// the inputs and of the errors at the sums.
+    pub fn weight_gradient(&self, inputs: &Tensor, errors: &Tensor, samples: usize, gradient: &mut [Lanes]) {
+        let (terms, places) = (self.terms(), self.output.area());
+        let Some(window) = self.window() else {
+            return gradient.par_chunks_mut(terms).enumerate().for_each(|(panel, gradient)| {
+                let walk = [(1, 0, 0), (1, 0, 0), (samples, inputs.stride, errors.stride)];
+                for (group, gradient) in gradient.chunks_mut(LANES).enumerate() {
+                    let (left, right) = (&inputs.lanes[group..], &errors.lanes[panel..]);
+                    multiply_outer(left, right, &walk, gradient.len(), gradient, false);
+                }
+            });
+        };
+        let taps = window.area();
+        let columns = self.columns(window);
+        gradient.par_chunks_mut(terms).enumerate().for_each(|(panel, gradient)| {
+            let right = &errors.lanes[panel * places..];
+            for (group, gradient) in gradient.chunks_mut(LANES).enumerate() {
+                let (start, lines) = match self.reach {
+                    Reach::Patches(_) => (group, (1, 0, 0)),
+                    _ => {
+                        let (plane, tap) = (group / taps, group % taps);
+                        let offset = tap / window.width * columns + tap % window.width;
+                        let down = window.stride * columns;
+                        (plane * inputs.plane() + offset, (self.output.height, down, self.output.width))
+                    }
+                };
+                let (along, step) = match self.reach {
+                    Reach::Patches(_) => (places, self.patch()),
+                    _ => (self.output.width, window.stride),
+                };
+                let walk = [(samples, inputs.stride, errors.stride), lines, (along, step, 1)];
+                multiply_outer(&inputs.lanes[start..], right, &walk, gradient.len(), gradient, false);
+            }
+        });
+    }
+
+    /// Room for [`turn`](Self::turn).
+    pub fn turned(&self) -> Vec<Lanes> {
+        vec![Lanes::ZERO; panels(self.terms()) * self.panels() * LANES]
+    }
+
+    /// Writes the weights to `out` in the order in which [`send_back`](Self::send_back) needs them.
+    pub fn turn(&self, out: &mut [Lanes]) {
+        let group = self.panels() * LANES;
+        let terms = self.terms();
+        out.par_chunks_mut(8 * group).enumerate().for_each(|(part, out)| {
+            transpose(&self.weights, terms, 8 * part, out);
+        });
+    }
+
+    /// Writes (with `add`, adds) to `below` the errors at the inputs of some samples, from those at the sums.
+    ///
+    /// What it leaves in the border of `below` means nothing. Not for patches, which have nothing below.
+    pub fn send_back(
+        &self,
+        errors: Batch<'_>,
+        turned: &[Lanes],
+        below: &mut [Lanes],
+        stride: usize,
+        add: bool,
+    ) {
+        let outputs = self.panels() * LANES;
+        let Some(window) = self.window() else {
+            let count = below.len() / stride;
+            let start = |row: usize| row * errors.stride * LANES;
+            let rows = Rows { lanes: errors.lanes, count, start, runs: Runs::one(outputs) };
+            return multiply(&rows, turned, outputs, below, |group, row| row * stride + group, add);
+        };
+        if !add {
+            below.fill(Lanes::ZERO);
+        }
+        let (places, taps) = (self.output.area(), window.area());
+        let plane = (self.input.height + 2 * window.padding) * self.columns(window);
+        let runs = Runs { outer: (self.panels(), places * LANES), inner: (1, 0), length: LANES };
+        for (lanes, below) in errors.lanes.chunks_exact(errors.stride).zip(below.chunks_exact_mut(stride)) {
+            for tap in 0..taps {
+                let offset = tap / window.width * self.columns(window) + tap % window.width;
+                let rows = Rows { lanes, count: places, start: |place| place * LANES, runs };
+                let place = |group: usize, place| group * plane + offset + self.place(window, place);
+                multiply(&rows, &turned[tap * outputs..], taps * outputs, below, place, true);
+            }
+        }
+    }
+
+    /// `None` where every sum looks at everything.
+    pub fn window(&self) -> Option<Window> {
+        match self.reach {
+            Reach::Dense => None,
+            Reach::Patches(window) | Reach::Window(window) => Some(window),
+        }
+    }
+
+    /// Columns of a row of inputs in memory.
+    fn columns(&self, window: Window) -> usize {
+        self.input.width + 2 * window.padding
+    }
+
+    /// Where what the sums at `place` look at begins in a sample of inputs, in lanes.
+    fn place(&self, window: Window, place: usize) -> usize {
+        match self.reach {
+            Reach::Patches(_) => place * self.patch(),
+            _ => {
+                let (y, x) = (place / self.output.width, place % self.output.width);
+                (y * self.columns(window) + x) * window.stride
+            }
+        }
+    }
+
+    /// How the inputs of a sum lie in memory.
+    fn runs(&self, window: Window) -> Runs {
+        if let Reach::Patches(_) = self.reach {
+            return Runs::one(self.terms());
+        }
+        let row = self.columns(window) * LANES;
+        let plane = (self.input.height + 2 * window.padding) * row;
+        Runs {
+            outer: (panels(self.input.channels), plane),
+            inner: (window.height, row),
+            length: window.width * LANES,
+        }
+    }
+}
+
+impl<'a> Batch<'a> {
+    /// The first `samples` samples of `tensor`.
+    pub fn of(tensor: &'a Tensor, samples: usize) -> Self {
+        Self { lanes: tensor.first(samples), stride: tensor.stride }
+    }
+
+    /// The samples in `range`.
+    pub fn samples(&self, range: std::ops::Range<usize>) -> Self {
+        Self { lanes: &self.lanes[range.start * self.stride..range.end * self.stride], stride: self.stride }
+    }
+}
