@@ -31,7 +31,8 @@ mod dropout;
 mod file;
 mod fold;
 mod head;
-mod kernels;
+#[doc(hidden)]
+pub mod kernels;
 mod key;
 mod matmul;
 mod model;

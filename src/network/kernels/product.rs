@@ -1,0 +1,158 @@
+//! Whole products out of tiles: what every layer's three products come down to.
+
+use super::tile::{ROWS, Runs, Walk, gather, outer};
+use super::{LANES, Lanes, floats};
+
+/// Cuts `count` rows into tiles of at most [`ROWS`], as even as can be: a nearly empty tile costs as much as
+/// a full one.
+pub fn tiles(count: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let tiles = count.div_ceil(ROWS);
+    (0..tiles).map(move |tile| count * tile / tiles..count * (tile + 1) / tiles)
+}
+
+/// Rows to multiply: how many, and where each begins among the floats of what they are read from.
+pub struct Rows<'a, F> {
+    /// What the rows are read from.
+    pub lanes: &'a [Lanes],
+    /// How many.
+    pub count: usize,
+    /// The first float of row r.
+    pub start: F,
+    /// How the terms of a row lie.
+    pub runs: Runs,
+}
+
+/// Multiplies `rows` with every panel of `weights`, each `rows.runs.terms()` lanes long and `spacing` lanes
+/// after the one before; row r's product with panel p goes to (with `add`, is added to) `out[place(p, r)]`.
+///
+/// # Panics
+/// If a row, a panel or a place lies outside its memory.
+pub fn multiply(
+    rows: &Rows<'_, impl Fn(usize) -> usize>,
+    weights: &[Lanes],
+    spacing: usize,
+    out: &mut [Lanes],
+    place: impl Fn(usize, usize) -> usize,
+    add: bool,
+) {
+    let terms = rows.runs.terms();
+    let source = floats(rows.lanes);
+    let reach = rows.runs.reach();
+    let length = out.len();
+    let target = out.as_mut_ptr();
+    for (panel, weights) in weights.chunks(spacing).enumerate() {
+        assert!(weights.len() >= terms, "a panel holds a lane for each term");
+        for tile in tiles(rows.count) {
+            let size = tile.len();
+            let (mut starts, mut ends) = ([std::ptr::null(); ROWS], [std::ptr::null_mut(); ROWS]);
+            for (r, row) in tile.enumerate() {
+                let (start, end) = ((rows.start)(row), place(panel, row));
+                assert!(start + reach <= source.len() && end < length, "rows lie in their memory");
+                starts[r] = source[start..].as_ptr();
+                ends[r] = target.wrapping_add(end);
+            }
+            // SAFETY: rows, panel and places were just seen to lie in their memory, and `out` is borrowed
+            // mutably, so it overlaps nothing that is read.
+            unsafe { gather(&starts[..size], &rows.runs, weights.as_ptr(), &ends[..size], add) };
+        }
+    }
+}
+
+/// Adds (without `add`, writes) the products of 16 lanes of `left` (the first `rows` of them) with `right`
+/// over `walk` to the first `rows` lanes of `out`.
+///
+/// # Panics
+/// If the walk leaves `left` or `right`, or `out` is too short.
+pub fn multiply_outer(
+    left: &[Lanes],
+    right: &[Lanes],
+    walk: &Walk,
+    rows: usize,
+    out: &mut [Lanes],
+    add: bool,
+) {
+    if walk.iter().any(|&(times, _, _)| times == 0) {
+        if !add {
+            out[..rows].fill(Lanes::ZERO);
+        }
+        return;
+    }
+    let last = |step: fn(&(usize, usize, usize)) -> usize| -> usize {
+        walk.iter().map(|loop_| (loop_.0 - 1) * step(loop_)).sum()
+    };
+    assert!(last(|l| l.1) < left.len() && last(|l| l.2) < right.len(), "a walk stays in its memory");
+    assert!(rows <= LANES && rows <= out.len(), "a block has room for its rows");
+    for tile in tiles(rows) {
+        let first = floats(left)[tile.start..].as_ptr();
+        // SAFETY: every place of the walk was just seen to be there, its lanes are 16, `out` is long enough
+        // and borrowed mutably.
+        unsafe {
+            let out = out.as_mut_ptr().add(tile.start);
+            outer(first, right.as_ptr(), walk, tile.len(), out, add);
+        }
+    }
+}
+
+/// Turns panels of weights [PO][T] of lanes of outputs into [ceil(T / 16)][PO * 16] of lanes of terms, from
+/// group `first` of terms on, as many as `out` has room for.
+///
+/// A term beyond the last is 0.
+pub fn transpose(weights: &[Lanes], terms: usize, first: usize, out: &mut [Lanes]) {
+    let outputs = weights.len() / terms * LANES;
+    for (group, out) in (first..).zip(out.chunks_exact_mut(outputs)) {
+        for (panel, out) in weights.chunks_exact(terms).zip(out.as_chunks_mut::<LANES>().0) {
+            let block = &panel[group * LANES..terms.min((group + 1) * LANES)];
+            transpose_block(block, out);
+        }
+    }
+}
+
+fn transpose_block(block: &[Lanes], out: &mut [Lanes; LANES]) {
+    if let Ok(block) = <&[Lanes; LANES]>::try_from(block) {
+        for (o, out) in out.iter_mut().enumerate() {
+            *out = Lanes(std::array::from_fn(|term| block[term].0[o]));
+        }
+    } else {
+        for (o, out) in out.iter_mut().enumerate() {
+            *out = Lanes::ZERO;
+            out.0.iter_mut().zip(block).for_each(|(to, from)| *to = from.0[o]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn tiles_cover_every_row_once_and_are_even(count in 1usize..200) {
+            let sizes: Vec<usize> = tiles(count).map(|tile| tile.len()).collect();
+            prop_assert_eq!(sizes.iter().sum::<usize>(), count);
+            let (least, most) = (sizes.iter().min().copied(), sizes.iter().max().copied());
+            prop_assert!(most <= Some(ROWS) && most.zip(least).is_some_and(|(most, least)| most - least <= 1));
+        }
+
+        #[test]
+        fn a_transposed_weight_is_where_it_is_looked_for(panels in 1usize..4, terms in 1usize..50) {
+            let weights: Vec<Lanes> = (0..panels * terms)
+                .map(|l| Lanes(std::array::from_fn(|n| (l * LANES + n) as f32)))
+                .collect();
+            let groups = terms.div_ceil(LANES);
+            let mut out = vec![Lanes::splat(-1.0); groups * panels * LANES];
+            transpose(&weights, terms, 0, &mut out);
+            for group in 0..groups {
+                for o in 0..panels * LANES {
+                    for lane in 0..LANES {
+                        let term = group * LANES + lane;
+                        let panel = o / LANES;
+                        let expected =
+                            if term < terms { weights[panel * terms + term].0[o % LANES] } else { 0.0 };
+                        prop_assert_eq!(out[group * panels * LANES + o].0[lane], expected);
+                    }
+                }
+            }
+        }
+    }
+}
