@@ -9,13 +9,18 @@
 //! - Lavin, Gray 2016: Fast algorithms for convolutional neural networks. CVPR.
 //! - Winograd 1980: Arithmetic complexity of computations. SIAM.
 
+mod steps;
 mod transform;
 
 use std::ops::Range;
 
 use super::product::{Rows, multiply, multiply_outer};
-use super::{LANES, Lanes, Runs, vectorized};
-use transform::{KERNEL, SIDE, WINDOW, both_ways, error, gradient, input, output, weight};
+use super::vector::vectorized_task;
+use super::{LANES, Lanes, Runs};
+use steps::{
+    FinishGradient, Group, Layout, TransformErrors, TransformInputs, TransformOutputs, TransformWeights,
+};
+use transform::{KERNEL, SIDE, WINDOW};
 
 /// Products that a tile takes in place of 16 times 9.
 const POINTS: usize = WINDOW * WINDOW;
@@ -93,17 +98,9 @@ impl Winograd {
     pub fn transform(&self, weights: &[Lanes], out: &mut [Lanes]) {
         let terms = self.outputs * self.inputs * LANES;
         assert_eq!((weights.len(), out.len()), (TAPS * terms, POINTS * terms), "one set of weights");
-        vectorized(|| {
-            for (block, taps) in weights.chunks_exact(TAPS * LANES).enumerate() {
-                for lane in 0..LANES {
-                    both_ways(
-                        weight,
-                        |y, x| &taps[(y * KERNEL + x) * LANES + lane],
-                        |y, x, lanes| out[(y * WINDOW + x) * terms + block * LANES + lane] = lanes,
-                    );
-                }
-            }
-        });
+        for (block, taps) in weights.as_chunks().0.iter().enumerate() {
+            vectorized_task(TransformWeights { taps, spacing: terms, out: &mut out[block * LANES..] });
+        }
     }
 
     /// Transforms `weights` [PO][PI][3][3][16] for [`Self::send_back`], to [36][PI][PO][16]: turned by half a
@@ -114,25 +111,18 @@ impl Winograd {
     pub fn transform_back(&self, weights: &[Lanes], out: &mut [Lanes]) {
         let terms = self.outputs * self.inputs * LANES;
         assert_eq!((weights.len(), out.len()), (TAPS * terms, POINTS * terms), "one set of weights");
-        vectorized(|| {
-            let mut turned = [[Lanes::ZERO; LANES]; TAPS];
-            for (block, taps) in weights.as_chunks::<{ TAPS * LANES }>().0.iter().enumerate() {
-                let (to, from) = (block / self.inputs, block % self.inputs);
-                for (turned, tap) in turned.iter_mut().rev().zip(taps.as_chunks::<LANES>().0) {
-                    for (o, turned) in turned.iter_mut().enumerate() {
-                        *turned = Lanes(std::array::from_fn(|i| tap[i].0[o]));
-                    }
-                }
-                let first = (from * self.outputs + to) * LANES;
-                for lane in 0..LANES {
-                    both_ways(
-                        weight,
-                        |y, x| &turned[y * KERNEL + x][lane],
-                        |y, x, lanes| out[(y * WINDOW + x) * terms + first + lane] = lanes,
-                    );
+        let mut turned = [Lanes::ZERO; TAPS * LANES];
+        for (block, taps) in weights.chunks_exact(TAPS * LANES).enumerate() {
+            let (to, from) = (block / self.inputs, block % self.inputs);
+            let turned_taps = turned.as_chunks_mut::<LANES>().0.iter_mut().rev();
+            for (turned, tap) in turned_taps.zip(taps.as_chunks::<LANES>().0) {
+                for (o, turned) in turned.iter_mut().enumerate() {
+                    *turned = Lanes(std::array::from_fn(|i| tap[i].0[o]));
                 }
             }
-        });
+            let first = (from * self.outputs + to) * LANES;
+            vectorized_task(TransformWeights { taps: &turned, spacing: terms, out: &mut out[first..] });
+        }
     }
 
     /// Writes the convolution of `count` images of PI panels with `transformed` weights to `out`, PO panels.
@@ -152,16 +142,17 @@ impl Winograd {
         let (left, right) = (spacing(GROUP * self.inputs), spacing(GROUP * self.outputs));
         let (inputs, products) = room[..self.room_len()].split_at_mut(POINTS * left);
         for tiles in groups(count * self.tiles(), GROUP) {
-            let size = tiles.len();
-            let place = |tile, panel| tile * self.inputs + panel;
-            vectorized(|| self.transform_inputs(tiles.clone(), images, inputs, left, place));
+            let layout = Layout { point: left, tile: self.inputs, panel: 1 };
+            let group = Group { of: *self, first: tiles.start, size: tiles.len() };
+            vectorized_task(TransformInputs { group, images, layout, out: inputs });
             let points = inputs.chunks_exact(left).zip(transformed.chunks_exact(self.outputs * terms));
             for ((inputs, weights), products) in points.zip(products.chunks_exact_mut(right)) {
                 let start = |tile| tile * terms;
-                let rows = Rows { lanes: inputs, count: size, start, runs: Runs::one(terms) };
+                let rows = Rows { lanes: inputs, count: group.size, start, runs: Runs::one(terms) };
                 multiply(&rows, weights, terms, products, |panel, tile| panel * GROUP + tile, false);
             }
-            vectorized(|| self.transform_outputs(tiles, products, right, &mut out));
+            let layout = Layout { point: right, tile: 1, panel: GROUP };
+            vectorized_task(TransformOutputs { group, products, layout, out: &mut out });
         }
     }
 
@@ -200,9 +191,10 @@ impl Winograd {
         let (inputs, sent) = room[..self.room_len()].split_at_mut(POINTS * left);
         for tiles in groups(count * self.tiles(), GRADIENT_GROUP) {
             let walk = [(1, 0, 0), (1, 0, 0), (tiles.len(), 1, 1)];
-            let place = |tile, panel| panel * GRADIENT_GROUP + tile;
-            vectorized(|| self.transform_inputs(tiles.clone(), images, inputs, left, place));
-            vectorized(|| self.transform_errors(tiles, errors, sent, right));
+            let group = Group { of: *self, first: tiles.start, size: tiles.len() };
+            let layout = |point| Layout { point, tile: 1, panel: GRADIENT_GROUP };
+            vectorized_task(TransformInputs { group, images, layout: layout(left), out: inputs });
+            vectorized_task(TransformErrors { group, errors, layout: layout(right), out: sent });
             let points = inputs.chunks_exact(left).zip(sent.chunks_exact(right));
             let sums = accumulated.chunks_exact_mut(self.outputs * self.inputs * LANES);
             for ((inputs, sent), sums) in points.zip(sums) {
@@ -223,99 +215,18 @@ impl Winograd {
     pub fn finish_gradient(&self, accumulated: &[Lanes], out: &mut [Lanes]) {
         let terms = self.outputs * self.inputs * LANES;
         assert_eq!((accumulated.len(), out.len()), (POINTS * terms, TAPS * terms), "one gradient");
-        vectorized(|| {
-            for (block, taps) in out.chunks_exact_mut(TAPS * LANES).enumerate() {
-                for lane in 0..LANES {
-                    both_ways(
-                        gradient,
-                        |y, x| &accumulated[(y * WINDOW + x) * terms + block * LANES + lane],
-                        |y, x, lanes| taps[(y * KERNEL + x) * LANES + lane] = lanes,
-                    );
-                }
-            }
-        });
+        for (block, taps) in out.as_chunks_mut().0.iter_mut().enumerate() {
+            vectorized_task(FinishGradient {
+                points: &accumulated[block * LANES..],
+                spacing: terms,
+                out: taps,
+            });
+        }
     }
 
     /// Tiles of an image.
     const fn tiles(&self) -> usize {
         self.height / SIDE * (self.width / SIDE)
-    }
-
-    /// The image that a tile belongs to, and the row and the column of its first output.
-    #[inline(always)]
-    const fn corner(&self, tile: usize) -> (usize, usize, usize) {
-        let (image, tile) = (tile / self.tiles(), tile % self.tiles());
-        let across = self.width / SIDE;
-        (image, tile / across * SIDE, tile % across * SIDE)
-    }
-
-    /// Transforms the inputs of `tiles`; those of each point are `spacing` lanes apart.
-    #[inline(always)]
-    fn transform_inputs(
-        &self,
-        tiles: Range<usize>,
-        images: Images<'_>,
-        out: &mut [Lanes],
-        spacing: usize,
-        place: impl Fn(usize, usize) -> usize,
-    ) {
-        let Images { lanes, stride, border } = images;
-        let (rows, columns) = (self.height + 2 * border, self.width + 2 * border);
-        for (slot, tile) in tiles.enumerate() {
-            let (image, top, left) = self.corner(tile);
-            // Where a tile sticks out by the padding, and there is no border to read, it reads zeros.
-            let inside = |at: usize, size: usize| (at + border).checked_sub(1).filter(|&at| at < size);
-            let ys: [_; WINDOW] = std::array::from_fn(|y| inside(top + y, rows));
-            let xs: [_; WINDOW] = std::array::from_fn(|x| inside(left + x, columns));
-            for panel in 0..self.inputs {
-                let plane = &lanes[image * stride + panel * rows * columns..][..rows * columns];
-                let from = |y: usize, x: usize| match (ys[y], xs[x]) {
-                    (Some(y), Some(x)) => &plane[y * columns + x],
-                    _ => &Lanes::ZERO,
-                };
-                let out = &mut out[place(slot, panel)..];
-                both_ways(input, from, |y, x, lanes| out[(y * WINDOW + x) * spacing] = lanes);
-            }
-        }
-    }
-
-    /// Transforms the errors of `tiles`.
-    #[inline(always)]
-    fn transform_errors(&self, tiles: Range<usize>, errors: Images<'_>, out: &mut [Lanes], spacing: usize) {
-        let Images { lanes, stride, border } = errors;
-        let (rows, columns) = (self.height + 2 * border, self.width + 2 * border);
-        for (slot, tile) in tiles.enumerate() {
-            let (image, top, left) = self.corner(tile);
-            for panel in 0..self.outputs {
-                let first = (panel * rows + top + border) * columns + left + border;
-                let plane = &lanes[image * stride + first..];
-                let from = |y: usize, x: usize| &plane[y * columns + x];
-                let out = &mut out[panel * GRADIENT_GROUP + slot..];
-                both_ways(error, from, |y, x, lanes| out[(y * WINDOW + x) * spacing] = lanes);
-            }
-        }
-    }
-
-    /// Transforms the products of `tiles` back, to where they belong in `out`.
-    #[inline(always)]
-    fn transform_outputs(
-        &self,
-        tiles: Range<usize>,
-        products: &[Lanes],
-        spacing: usize,
-        out: &mut ImagesMut<'_>,
-    ) {
-        let (rows, columns) = (self.height + 2 * out.border, self.width + 2 * out.border);
-        for panel in 0..self.outputs {
-            for (slot, tile) in tiles.clone().enumerate() {
-                let (image, top, left) = self.corner(tile);
-                let first = (panel * rows + top + out.border) * columns + left + out.border;
-                let plane = &mut out.lanes[image * out.stride + first..];
-                let products = &products[panel * GROUP + slot..];
-                let from = |y: usize, x: usize| &products[(y * WINDOW + x) * spacing];
-                both_ways(output, from, |y, x, lanes| plane[y * columns + x] = lanes);
-            }
-        }
     }
 }
 
