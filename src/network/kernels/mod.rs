@@ -4,8 +4,10 @@ mod lanes;
 mod product;
 mod tile;
 mod vector;
+mod winograd;
 
 pub use lanes::{LANES, Lanes, floats, floats_mut, padded, panels};
 pub use product::{Rows, multiply, multiply_outer, transpose};
 pub use tile::{ROWS, Runs, Walk, gather, outer};
 pub use vector::vectorized;
+pub use winograd::{Images, ImagesMut, Winograd};

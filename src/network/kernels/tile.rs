@@ -49,7 +49,8 @@ impl Runs {
 /// Three nested loops over [`Lanes`], as (times, step of `left`, step of `right`), the outermost first.
 pub type Walk = [(usize, usize, usize); 3];
 
-/// Writes (or with `add`, adds) the products of `rows` gathered rows with `panel` to `out[r]`.
+/// Writes the products of `rows` gathered rows with `panel` to `out[r]`; with `add`, the sums go on from what
+/// `out[r]` holds.
 ///
 /// # Safety
 /// Rows must be readable as `runs` says, `panel` for `runs.terms()` lanes; each `out` must be writable and
@@ -74,8 +75,8 @@ pub unsafe fn gather(rows: &[*const f32], runs: &Runs, panel: *const Lanes, out:
     }
 }
 
-/// Writes (or with `add`, adds) the products of `rows` lanes of `left` with `right` to `out`, one after the
-/// other; `left` points to the first of these lanes.
+/// Writes the products of `rows` lanes of `left` with `right` to `out`, one after the other; with `add`, the
+/// sums go on from what `out` holds. `left` points to the first of these lanes.
 ///
 /// # Safety
 /// `left` must be readable for `rows` floats and `right` for a lane at every place of `walk`, `out` writable
@@ -132,8 +133,12 @@ mod avx2 {
     ) {
         // SAFETY: as promised by the caller.
         unsafe {
-            let mut low = [_mm256_setzero_ps(); M];
-            let mut high = [_mm256_setzero_ps(); M];
+            let (mut low, mut high) = ([_mm256_setzero_ps(); M], [_mm256_setzero_ps(); M]);
+            if add {
+                for r in 0..M {
+                    (low[r], high[r]) = load(out[r]);
+                }
+            }
             let mut starts = [std::ptr::null::<f32>(); M];
             starts.copy_from_slice(&rows[..M]);
             let mut panel = panel.cast::<f32>();
@@ -153,7 +158,7 @@ mod avx2 {
                 }
             }
             for r in 0..M {
-                store(out[r], low[r], high[r], add);
+                store(out[r], low[r], high[r]);
             }
         }
     }
@@ -176,8 +181,12 @@ mod avx2 {
         let right = right.cast::<f32>();
         // SAFETY: as promised by the caller.
         unsafe {
-            let mut low = [_mm256_setzero_ps(); M];
-            let mut high = [_mm256_setzero_ps(); M];
+            let (mut low, mut high) = ([_mm256_setzero_ps(); M], [_mm256_setzero_ps(); M]);
+            if add {
+                for r in 0..M {
+                    (low[r], high[r]) = load(out.add(r));
+                }
+            }
             for plane in 0..planes {
                 for line in 0..lines {
                     let mut a = left.add(plane * plane_left + line * line_left);
@@ -195,21 +204,25 @@ mod avx2 {
                 }
             }
             for r in 0..M {
-                store(out.add(r), low[r], high[r], add);
+                store(out.add(r), low[r], high[r]);
             }
         }
     }
 
     #[target_feature(enable = "avx2,fma")]
     #[inline]
-    unsafe fn store(out: *mut Lanes, mut low: __m256, mut high: __m256, add: bool) {
+    unsafe fn load(from: *const Lanes) -> (__m256, __m256) {
+        let from = from.cast::<f32>();
+        // SAFETY: the caller's promise that `from` is readable.
+        unsafe { (_mm256_load_ps(from), _mm256_load_ps(from.add(8))) }
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    #[inline]
+    unsafe fn store(out: *mut Lanes, low: __m256, high: __m256) {
         let out = out.cast::<f32>();
         // SAFETY: the caller's promise that `out` is writable.
         unsafe {
-            if add {
-                low = _mm256_add_ps(low, _mm256_load_ps(out));
-                high = _mm256_add_ps(high, _mm256_load_ps(out.add(8)));
-            }
             _mm256_store_ps(out, low);
             _mm256_store_ps(out.add(8), high);
         }
@@ -230,7 +243,9 @@ mod portable {
         add: bool,
     ) {
         for (&row, &out) in rows.iter().zip(out) {
-            let (mut sums, mut panel) = (Lanes::ZERO, panel);
+            // SAFETY: the caller's promise.
+            let mut sums = if add { unsafe { *out } } else { Lanes::ZERO };
+            let mut panel = panel;
             for outer in 0..runs.outer.0 {
                 for inner in 0..runs.inner.0 {
                     let row = row.wrapping_add(outer * runs.outer.1 + inner * runs.inner.1);
@@ -244,7 +259,7 @@ mod portable {
                 }
             }
             // SAFETY: the caller's promise.
-            unsafe { store(out, &sums, add) };
+            unsafe { *out = sums };
         }
     }
 
@@ -260,7 +275,8 @@ mod portable {
     ) {
         let [planes, lines, places] = *walk;
         for r in 0..rows {
-            let mut sums = Lanes::ZERO;
+            // SAFETY: the caller's promise.
+            let mut sums = if add { unsafe { *out.add(r) } } else { Lanes::ZERO };
             for plane in 0..planes.0 {
                 for line in 0..lines.0 {
                     for place in 0..places.0 {
@@ -272,22 +288,12 @@ mod portable {
                 }
             }
             // SAFETY: the caller's promise.
-            unsafe { store(out.add(r), &sums, add) };
+            unsafe { *out.add(r) = sums };
         }
     }
 
     fn accumulate(sums: &mut Lanes, factor: f32, lanes: &Lanes) {
         sums.0.iter_mut().zip(&lanes.0).for_each(|(sum, lane)| *sum += factor * lane);
-    }
-
-    /// # Safety
-    /// `out` must be writable.
-    unsafe fn store(out: *mut Lanes, sums: &Lanes, add: bool) {
-        // SAFETY: the caller's promise.
-        let out = unsafe { &mut *out };
-        for (out, sum) in out.0.iter_mut().zip(&sums.0) {
-            *out = if add { sum + *out } else { *sum };
-        }
     }
 }
 

@@ -18,3 +18,24 @@ pub fn vectorized<R>(task: impl FnOnce() -> R) -> R {
     }
     task()
 }
+
+/// What [`vectorized_task`] runs.
+pub trait Task {
+    /// Does it; to be `#[inline(always)]`, which a closure cannot be.
+    fn run(self);
+}
+
+/// [`vectorized`] for what the compiler would not inline unasked: large tasks, run from several places.
+#[inline(always)]
+pub fn vectorized_task<T: Task>(task: T) {
+    #[cfg(target_arch = "x86_64")]
+    if super::tile::has_avx2() {
+        #[target_feature(enable = "avx2,fma")]
+        unsafe fn wide<T: Task>(task: T) {
+            task.run();
+        }
+        // SAFETY: the processor has the features that the copy is compiled for.
+        return unsafe { wide(task) };
+    }
+    task.run();
+}
