@@ -2,15 +2,16 @@
 //!
 //! Inferences follow one another through the layers, one layer a step. In each inference every neuron is
 //! updated once: actively if its core received an event. The latency of an inference is the sum of its
-//! steps, the period the longest of them; static power is drawn by the cores in use for one period.
+//! steps, the period the longest of them; static power is drawn by the cores in use for one period. Spikes
+//! that skip layers wait on their way until their step comes, at no cost.
 
 use super::clock::{Clock, Timing};
 use super::energy::{Energy, Prices, Tally};
-use super::layer_cost::{LayerCost, used_inputs};
+use super::layer_cost::LayerCost;
 use super::mapping::Mapping;
 use super::profile::ChipProfile;
 use super::quantize::IntegerNetwork;
-use super::route::{self, Route};
+use super::route::{Route, route};
 use crate::units::Seconds;
 
 /// The cost of one inference while it runs.
@@ -23,16 +24,16 @@ pub(super) struct Meter<'a> {
 }
 
 impl Meter<'_> {
-    /// Counts layer `index` with its active inputs and its spikes.
-    pub(super) fn layer(&mut self, index: usize, active: &[u32], spikes: &[u32]) {
-        let layer = &self.model.layers[index];
-        layer.count(active, self.operations);
+    /// Counts layer `index` once it has fired; `events` are by source.
+    pub(super) fn layer(&mut self, index: usize, events: &[Vec<u32>]) {
+        let (layer, spikes) = (&self.model.layers[index], &events[index + 1]);
+        layer.count(events, self.operations);
         let (active_updates, inactive_updates) = layer.updates(self.operations);
         self.tally.operations += self.operations.iter().sum::<u64>();
         self.tally.active_updates += active_updates;
         self.tally.inactive_updates += inactive_updates;
         if index == 0 {
-            active.iter().for_each(|&input| self.tally.send(&self.model.inputs[input as usize]));
+            events[0].iter().for_each(|&input| self.tally.send(&self.model.inputs[input as usize]));
         }
         spikes.iter().for_each(|&neuron| self.tally.send(&layer.routes[neuron as usize]));
         if let Some(clock) = &self.model.clock {
@@ -59,12 +60,12 @@ pub(super) struct CostModel {
 impl CostModel {
     pub(super) fn new(network: &IntegerNetwork, mapping: &Mapping, profile: &ChipProfile) -> Self {
         let layer = |index| LayerCost::new(network, mapping, index, profile);
-        let (first, map) = (&network.layers[0], &mapping.layers[0]);
-        let from_port = route::from_input(map, &profile.topology, profile.counting.packets);
-        let input = |used| if used { from_port.clone() } else { Route::default() };
+        // Inputs enter at the tile of core 0.
+        let input =
+            |input| route(&[0], &mapping.axons(0, input), &profile.topology, profile.counting.packets);
         Self {
             layers: (0..network.layers.len()).map(layer).collect(),
-            inputs: used_inputs(first).map(input).collect(),
+            inputs: (0..network.layers[0].inputs()).map(input).collect(),
             prices: Prices::new(profile, mapping.cores()),
             clock: Clock::new(profile, mapping.cores()),
         }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::network::Malformed;
+
 /// Why a network cannot be deployed on a chip.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum DeployError {
@@ -47,6 +49,12 @@ pub enum DeployError {
         /// What is wrong with it.
         problem: String,
     },
+}
+
+impl From<Malformed> for DeployError {
+    fn from(Malformed { layer, problem }: Malformed) -> Self {
+        Self::Malformed { layer, problem }
+    }
 }
 
 /// What a chip can have too little of.

@@ -4,7 +4,7 @@ use ndarray::{Array1, Array2, ArrayView1, array};
 use rand::RngExt;
 
 use super::{Chip, ChipProfile};
-use crate::network::{BinaryLayer, BinaryNetwork, Decision, Key};
+use crate::network::{BinaryLayer, BinaryNetwork, Decision, Key, Wiring, fixtures};
 use crate::seed::Seed;
 
 /// A random network: weights in `-largest..=largest` units of `2^exponent`, two output neurons a class.
@@ -21,7 +21,7 @@ impl Random {
     pub fn network(&self) -> BinaryNetwork {
         let mut widths = self.widths.clone();
         widths.push(2 * self.classes);
-        let layers = (1..widths.len()).map(|index| self.layer(index, widths[index - 1], widths[index]));
+        let layers = (1..widths.len()).map(|index| self.layer(index - 1, widths[index - 1], widths[index]));
         let members =
             Array2::from_shape_fn((self.classes, 2 * self.classes), |(class, n)| n % self.classes == class);
         BinaryNetwork { input_max: self.input_max, layers: layers.collect(), key: Key::from_members(members) }
@@ -32,11 +32,9 @@ impl Random {
         let unit = 2f64.powi(self.exponent);
         let spread = self.largest * inputs as i64 / 2;
         let mut whole = |largest: i64| stream.random_range(-largest..=largest) as f64 * unit;
-        BinaryLayer {
-            weights: Array2::from_shape_simple_fn((outputs, inputs), || whole(self.largest)),
-            thresholds: Array1::from_shape_simple_fn(outputs, || whole(spread)),
-            exponent: self.exponent,
-        }
+        let weights = Array2::from_shape_simple_fn((outputs, inputs), || whole(self.largest));
+        let thresholds = Array1::from_shape_simple_fn(outputs, || whole(spread));
+        dense(index, weights, thresholds, self.exponent)
     }
 
     /// (N, I): half of the inputs are zero.
@@ -50,16 +48,8 @@ impl Random {
 
 /// The network's own decision, in plain loops of `f64`.
 pub(super) fn reference(network: &BinaryNetwork, inputs: ArrayView1<'_, u8>) -> Decision {
-    let mut activations: Vec<f64> = inputs.iter().map(|&level| f64::from(level)).collect();
-    for layer in &network.layers {
-        let mut fired = Vec::new();
-        for (row, &threshold) in layer.weights.rows().into_iter().zip(&layer.thresholds) {
-            let sum: f64 = row.iter().zip(&activations).map(|(weight, input)| weight * input).sum();
-            fired.push(if sum >= threshold { 1.0 } else { 0.0 });
-        }
-        activations = fired;
-    }
-    let spikes: Vec<bool> = activations.iter().map(|&spike| spike == 1.0).collect();
+    let outputs = fixtures::direct(network, inputs).pop().expect("a layer");
+    let spikes: Vec<bool> = outputs.into_iter().map(|spike| spike == 1.0).collect();
     Decision::of(&network.key.scores(&spikes))
 }
 
@@ -71,28 +61,38 @@ pub(super) fn chip(name: &str) -> Chip {
 ///
 /// Hidden: 1 fires on a + b >= 1; 2 on b - c >= 1. Output: 1 fires on h1 >= 1, 2 on h1 + h2 >= 2.
 pub(super) fn by_hand() -> BinaryNetwork {
-    let layer = |weights, thresholds| BinaryLayer { weights, thresholds, exponent: 0 };
+    let layer = |source, weights, thresholds| dense(source, weights, thresholds, 0);
     BinaryNetwork {
         input_max: 1,
         layers: vec![
-            layer(array![[1.0, 1.0, 0.0], [0.0, 1.0, -1.0]], array![1.0, 1.0]),
-            layer(array![[1.0, 0.0], [1.0, 1.0]], array![1.0, 2.0]),
+            layer(0, array![[1.0, 1.0, 0.0], [0.0, 1.0, -1.0]], array![1.0, 1.0]),
+            layer(1, array![[1.0, 0.0], [1.0, 1.0]], array![1.0, 2.0]),
         ],
         key: Key::from_members(array![[true, false], [false, true]]),
     }
 }
 
-/// One layer of `outputs` neurons with `inputs` inputs each, all weights 1 and thresholds 1.
-pub(super) fn full_layer(inputs: usize, outputs: usize) -> BinaryLayer {
-    BinaryLayer { weights: Array2::ones((outputs, inputs)), thresholds: Array1::ones(outputs), exponent: 0 }
+/// A dense layer that hears `source`; `weights` are (O, I).
+pub(super) fn dense(
+    source: usize,
+    weights: Array2<f64>,
+    thresholds: Array1<f64>,
+    exponent: i32,
+) -> BinaryLayer {
+    let (outputs, inputs) = weights.dim();
+    let wiring = Wiring::Dense { inputs, outputs };
+    BinaryLayer { wiring, sources: vec![source], weights, thresholds, exponent }
 }
 
 /// Full layers of these widths, the last of which votes for two classes.
 pub(super) fn full(widths: &[usize]) -> BinaryNetwork {
     let outputs = widths.last().copied().unwrap_or(0);
+    let full = |(source, pair): (usize, &[usize])| {
+        dense(source, Array2::ones((pair[1], pair[0])), Array1::ones(pair[1]), 0)
+    };
     BinaryNetwork {
         input_max: 1,
-        layers: widths.windows(2).map(|pair| full_layer(pair[0], pair[1])).collect(),
+        layers: widths.windows(2).enumerate().map(full).collect(),
         key: Key::from_members(Array2::from_shape_fn((2, outputs), |(class, n)| n % 2 == class)),
     }
 }

@@ -1,16 +1,20 @@
 //! What the spikes of one layer cause on its cores and on the mesh.
 
+use ndarray::s;
+
+use super::connect::{Connections, Counter, Fan};
 use super::format::WeightFormat;
-use super::mapping::{LayerMapping, Mapping};
+use super::mapping::{Core, LayerMapping, Mapping};
 use super::profile::{ChipProfile, OperationCounting};
 use super::quantize::{IntegerLayer, IntegerNetwork};
-use super::route::{self, Route};
+use super::route::{Route, route};
 
 /// What one layer costs.
 #[derive(Clone, Debug)]
 pub(super) struct LayerCost {
-    /// (I) rows of one number a core: synaptic operations of one event.
-    operations: Vec<u64>,
+    sources: Vec<usize>,
+    /// For each input the synaptic operations of one event on each core.
+    operations: Fan,
     /// Placed neurons of each core.
     pub neurons: Vec<u64>,
     /// (O): what each neuron's spike sends.
@@ -25,29 +29,28 @@ impl LayerCost {
         profile: &ChipProfile,
     ) -> Self {
         let (layer, map) = (&network.layers[index], &mapping.layers[index]);
-        let above = mapping.layers.get(index + 1);
         let (topology, packets) = (&profile.topology, profile.counting.packets);
-        let heard = network.layers.get(index + 1).map(|above| used_inputs(above).collect::<Vec<bool>>());
-        let route = |neuron: usize| match &heard {
-            Some(heard) if !heard[neuron] => Route::default(),
-            _ => route::between(map, neuron, above, topology, packets),
+        let copy_on = |placed: usize| map.cores[map.core_of(placed)].number;
+        let send = |neuron: usize| {
+            let copies: Vec<usize> =
+                (0..map.copies).map(|copy| copy_on(copy * map.neurons + neuron)).collect();
+            route(&copies, &mapping.axons(index + 1, neuron), topology, packets)
         };
         Self {
+            sources: layer.sources.clone(),
             operations: operations(layer, map, profile),
             neurons: map.cores.iter().map(|core| core.neurons as u64).collect(),
-            routes: (0..layer.neurons()).map(route).collect(),
+            routes: (0..layer.neurons()).map(send).collect(),
         }
     }
 
-    /// Sums the operations of each core over the active inputs.
-    pub(super) fn count(&self, active: &[u32], operations: &mut Vec<u64>) {
-        let cores = self.neurons.len();
+    /// Sums the operations of each core over the events of all sources.
+    pub(super) fn count(&self, events: &[Vec<u32>], operations: &mut Vec<u64>) {
         operations.clear();
-        operations.resize(cores, 0);
-        for &input in active {
-            let row = &self.operations[input as usize * cores..][..cores];
-            for (sum, add) in operations.iter_mut().zip(row) {
-                *sum += add;
+        operations.resize(self.neurons.len(), 0);
+        for &input in self.sources.iter().flat_map(|&source| &events[source]) {
+            for &(core, count) in self.operations.of(input as usize) {
+                operations[core as usize] += u64::from(count);
             }
         }
     }
@@ -66,42 +69,39 @@ impl LayerCost {
     }
 }
 
-/// (I): whether the input has a weight that is not zero.
-pub(super) fn used_inputs(layer: &IntegerLayer) -> impl Iterator<Item = bool> {
-    layer.weights.rows().into_iter().map(|row| row.iter().any(|&weight| weight != 0))
-}
-
-/// (I) rows of one number a core of `map`.
-fn operations(layer: &IntegerLayer, map: &LayerMapping, profile: &ChipProfile) -> Vec<u64> {
-    let palette = matches!(profile.weights, WeightFormat::Palette { .. });
-    let crosspoints = |weight: i64| match palette {
-        true => digits(weight, map.axons_per_input),
-        false => u64::from(weight != 0),
-    };
-    let mut all = Vec::with_capacity(layer.inputs() * map.cores.len());
-    for row in layer.weights.rows() {
-        let used = row.iter().any(|&weight| weight != 0);
-        for core in &map.cores {
-            let placed = core.first..core.first + core.neurons;
-            let effective = || placed.map(|neuron| crosspoints(row[neuron % map.neurons])).sum();
-            all.push(match profile.counting.synaptic_operations {
-                _ if !used => 0,
-                OperationCounting::Effective => effective(),
-                OperationCounting::CrossbarRow => {
-                    map.axons_per_input as u64 * profile.core.neurons.map_or(0, u64::from)
-                }
-            });
-        }
+/// For each input the synaptic operations of one event on each core of `map`.
+fn operations(layer: &IntegerLayer, map: &LayerMapping, profile: &ChipProfile) -> Fan {
+    if profile.counting.synaptic_operations == OperationCounting::CrossbarRow {
+        return map.hearing.with(map.axons_per_input as u32 * profile.core.neurons.unwrap_or(0));
     }
-    all
+    let palette = matches!(profile.weights, WeightFormat::Palette { .. });
+    let crosspoints = |&weight: &i64| match palette {
+        true => digits(weight, map.axons_per_input),
+        false => usize::from(weight != 0),
+    };
+    let of_tap: Vec<usize> =
+        layer.weights.rows().into_iter().map(|row| row.iter().map(crosspoints).sum()).collect();
+    let (connections, mut counter) = (Connections::new(layer), Counter::new(layer.inputs()));
+    let of_core = |core: &Core| {
+        connections.for_each(core.first..core.first + core.neurons, |input, tap, units| {
+            let count = match units.len() == layer.units() {
+                true => of_tap[tap],
+                false => layer.weights.slice(s![tap, units]).iter().map(crosspoints).sum(),
+            };
+            counter.add(input, count);
+        });
+        counter.take()
+    };
+    let of_cores: Vec<_> = map.cores.iter().map(of_core).collect();
+    Fan::new(layer.inputs(), &of_cores)
 }
 
 /// Crosspoints that a weight of `bits` axon types sets: 1 and -1 have a type each where there are two
 /// types; more types are the digits of two's complement.
-fn digits(weight: i64, bits: usize) -> u64 {
+fn digits(weight: i64, bits: usize) -> usize {
     match bits {
-        2 => u64::from(weight != 0),
-        bits => u64::from((weight & ((1 << bits) - 1)).count_ones()),
+        2 => usize::from(weight != 0),
+        bits => (weight & ((1 << bits) - 1)).count_ones() as usize,
     }
 }
 

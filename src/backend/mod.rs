@@ -8,6 +8,7 @@
 
 mod check;
 mod clock;
+mod connect;
 mod constants;
 mod cost;
 mod energy;
@@ -18,6 +19,7 @@ mod format;
 mod layer_cost;
 mod mapping;
 mod measured;
+mod plan;
 mod profile;
 mod quantize;
 mod report;
@@ -147,10 +149,16 @@ impl Deployment {
     }
 }
 
-/// (I): weights of each input that are not zero.
+/// (I): weights that are not zero which a spike of each input meets.
 fn fan_out(layer: &IntegerLayer) -> Vec<u64> {
     let used = |row: ndarray::ArrayView1<'_, i64>| row.iter().filter(|&&weight| weight != 0).count() as u64;
-    layer.weights.rows().into_iter().map(used).collect()
+    let used: Vec<u64> = layer.weights.rows().into_iter().map(used).collect();
+    let met = |input| {
+        let mut sum = 0;
+        layer.wiring.for_each_site(input, |_, tap| sum += used[tap]);
+        sum
+    };
+    (0..layer.inputs()).map(met).collect()
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 //! Each output neuron decides alone, so each may have its own scale: a chip that has a threshold for every
 //! neuron takes the scale in through it. Rounding `q = round(w / s)` turns `w . x >= t` into
 //! `q . x >= ceil(t / s)`, and a chip that compares with `>` is given that threshold less one: the two
-//! sides agree exactly wherever the weights do.
+//! sides agree exactly wherever the weights do. A pool's single weight of 1 stays what it is.
 
 use ndarray::{Array1, Array2, ArrayView1};
 
-use crate::network::{BinaryLayer, BinaryNetwork, Key};
+use crate::network::{BinaryLayer, BinaryNetwork, Key, Wiring};
 
 use super::DeployOptions;
 use super::error::{DeployError, Limit};
@@ -23,23 +23,28 @@ use super::scale::Scale;
 pub enum Granularity {
     /// All of a layer.
     Layer,
-    /// Those of one output neuron: the smaller error, at no cost to the chip.
+    /// Those of one unit (an output neuron of a dense layer, a channel of a convolution): the smaller error, at no cost to the chip.
     #[default]
     Channel,
 }
 
-/// A layer as the chip holds it: output o fires where `weights[.., o] . inputs` passes `thresholds[o]`.
+/// A layer as the chip holds it: a neuron of unit u fires where `weights[.., u] . inputs` passes
+/// `thresholds[u]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IntegerLayer {
-    /// (I, O): an input spike adds one contiguous row.
+    /// Which inputs reach which neurons.
+    pub wiring: Wiring,
+    /// What the layer hears: 0 is the network's input, l the spikes of layer l - 1.
+    pub sources: Vec<usize>,
+    /// (taps, units)
     pub weights: Array2<i64>,
-    /// (O), compared as the chip compares, in units of the weights.
+    /// (units), compared as the chip compares, in units of the weights.
     pub thresholds: Array1<i64>,
-    /// (O): the real weight that an integer weight of 1 stands for.
+    /// (units): the real weight that an integer weight of 1 stands for.
     pub scales: Array1<f64>,
     /// Bits by which the chip shifts this layer's weights left into the membrane.
     pub shift: u8,
-    /// The largest input.
+    /// The largest sum of one input over all sources.
     pub input_max: u8,
     /// Root of the mean squared rounding error of the weights, as a share of their root mean square.
     pub weight_error: f64,
@@ -70,12 +75,11 @@ impl IntegerNetwork {
         profile: &ChipProfile,
         options: &DeployOptions,
     ) -> Result<Self, DeployError> {
-        check_sizes(network)?;
+        network.check()?;
         let weight_bits = weight_bits(profile, options)?;
         let quantizer = Quantizer { profile, weight_bits, granularity: options.granularity };
-        let layer = |(index, layer)| {
-            let input_max = if index == 0 { network.input_max } else { 1 };
-            quantizer.layer(index, layer, input_max)
+        let layer = |(index, layer): (usize, &BinaryLayer)| {
+            quantizer.layer(index, layer, layer.input_max(network.input_max))
         };
         let layers = network.layers.iter().enumerate().map(layer).collect::<Result<_, _>>()?;
         Ok(Self { layers, compare: profile.neuron.compare, weight_bits, key: network.key.clone() })
@@ -85,18 +89,24 @@ impl IntegerNetwork {
 impl IntegerLayer {
     /// I
     pub fn inputs(&self) -> usize {
-        self.weights.nrows()
+        self.wiring.input().len()
     }
 
     /// O
     pub fn neurons(&self) -> usize {
+        self.wiring.output().len()
+    }
+
+    /// Neurons that differ in their weights.
+    pub(super) fn units(&self) -> usize {
         self.weights.ncols()
     }
 
-    /// The least and greatest sums that inputs can make in each neuron, (O); partial sums stay within.
+    /// Bounds of the sums that inputs can make in the neurons of each unit, (units); partial sums stay
+    /// within. Neurons whose window hangs over the border may reach less.
     pub(super) fn reach(&self) -> Vec<(i64, i64)> {
-        let input_max = i64::from(self.input_max);
-        let mut reach = vec![(0, 0); self.neurons()];
+        let input_max = i64::from(self.input_max) * self.wiring.inputs_per_tap() as i64;
+        let mut reach = vec![(0, 0); self.units()];
         for row in self.weights.rows() {
             for (bounds, &weight) in reach.iter_mut().zip(row) {
                 bounds.0 += weight.min(0) * input_max;
@@ -124,29 +134,6 @@ fn weight_bits(profile: &ChipProfile, options: &DeployOptions) -> Result<Option<
     }
 }
 
-fn check_sizes(network: &BinaryNetwork) -> Result<(), DeployError> {
-    let malformed = |layer, problem| Err(DeployError::Malformed { layer, problem });
-    let mut width = None;
-    for (index, layer) in network.layers.iter().enumerate() {
-        let (outputs, inputs) = layer.weights.dim();
-        if width.is_some_and(|width| width != inputs) {
-            return malformed(index, format!("{inputs} inputs do not match the neurons of the layer below"));
-        }
-        if layer.thresholds.len() != outputs {
-            return malformed(index, format!("{} thresholds for {outputs} neurons", layer.thresholds.len()));
-        }
-        width = Some(outputs);
-    }
-    match width {
-        None => malformed(0, "a network needs one layer at least".to_owned()),
-        Some(width) if width != network.key.width() => {
-            let last = network.layers.len() - 1;
-            malformed(last, format!("{width} output neurons, the key has {}", network.key.width()))
-        }
-        Some(_) => Ok(()),
-    }
-}
-
 struct Quantizer<'a> {
     profile: &'a ChipProfile,
     weight_bits: Option<u8>,
@@ -160,6 +147,8 @@ impl Quantizer<'_> {
         let thresholds = scales.iter().zip(&grid.thresholds).map(|(scale, &t)| scale.threshold(t)).collect();
         let unit = libm::scalbn(1.0, layer.exponent);
         let mut integers = IntegerLayer {
+            wiring: layer.wiring,
+            sources: layer.sources.clone(),
             weights: coded(&grid.weights, &scales),
             thresholds,
             scales: scales.iter().map(|scale| scale.size() * unit).collect(),
@@ -172,7 +161,7 @@ impl Quantizer<'_> {
         Ok(integers)
     }
 
-    /// One scale for each output neuron.
+    /// One scale for each unit.
     fn scales(&self, weights: &Array2<i64>) -> Vec<Scale> {
         let largest_code = self.weight_bits.map(|bits| (1 << (bits - 1)) - 1);
         match self.granularity {
@@ -228,6 +217,7 @@ fn set_thresholds(layer: &mut IntegerLayer, reach: &[(i64, i64)], neuron: &Neuro
         Compare::Ge => 0,
         Compare::Gt => 1,
     };
+    let sites = layer.wiring.sites();
     for (threshold, &(low, high)) in layer.thresholds.iter_mut().zip(reach) {
         // Below the least sum it always fires, above the greatest never: how far does not matter.
         let wanted = (*threshold).clamp(low, high + 1) - less;
@@ -235,7 +225,7 @@ fn set_thresholds(layer: &mut IntegerLayer, reach: &[(i64, i64)], neuron: &Neuro
             Some(format) => unshifted(format.nearest(wanted << layer.shift), layer.shift, neuron.compare),
             None => wanted,
         };
-        layer.thresholds_changed += usize::from(nearest != wanted);
+        layer.thresholds_changed += if nearest == wanted { 0 } else { sites };
         *threshold = nearest;
     }
 }
@@ -248,10 +238,10 @@ fn unshifted(threshold: i64, shift: u8, compare: Compare) -> i64 {
     }
 }
 
-/// (I, O) codes of the (O, I) weights.
+/// (taps, units) codes of the (units, taps) weights.
 fn coded(weights: &Array2<i64>, scales: &[Scale]) -> Array2<i64> {
-    let (outputs, inputs) = weights.dim();
-    Array2::from_shape_fn((inputs, outputs), |(input, output)| scales[output].code(weights[[output, input]]))
+    let (units, taps) = weights.dim();
+    Array2::from_shape_fn((taps, units), |(tap, unit)| scales[unit].code(weights[[unit, tap]]))
 }
 
 fn weight_error(weights: &Array2<i64>, scales: &[Scale]) -> f64 {
@@ -265,9 +255,9 @@ fn weight_error(weights: &Array2<i64>, scales: &[Scale]) -> f64 {
 
 /// A layer in whole multiples of its grid.
 struct Grid {
-    /// (O, I)
+    /// (units, taps)
     weights: Array2<i64>,
-    /// (O), whole numbers, which may be far outside what sums reach.
+    /// (units), whole numbers, which may be far outside what sums reach.
     thresholds: Vec<f64>,
 }
 
@@ -287,8 +277,9 @@ impl Grid {
         let thresholds = layer.thresholds.iter().map(|&t| whole("threshold", t)).collect::<Result<_, _>>()?;
         let weights = layer.weights.iter().map(|&w| whole("weight", w)).collect::<Result<Vec<f64>, _>>()?;
         let weights = Array2::from_shape_vec(layer.weights.dim(), weights).expect("one number a weight");
+        let largest = f64::from(input_max) * layer.wiring.inputs_per_tap() as f64;
         let sums_are_exact = |row: ArrayView1<'_, f64>| {
-            row.iter().map(|weight| weight.abs()).sum::<f64>() * f64::from(input_max) < 2f64.powi(53)
+            row.iter().map(|weight| weight.abs()).sum::<f64>() * largest < 2f64.powi(53)
         };
         match weights.rows().into_iter().position(|row| !sums_are_exact(row)) {
             Some(neuron) => Err(malformed(format!("sums of neuron {neuron} need more than 53 bits"))),
@@ -410,12 +401,12 @@ mod tests {
             "layer 0: sums of neuron 1 need more than 53 bits"
         );
         assert_eq!(
-            message(|network| network.layers[1] = full(&[3, 2]).layers.remove(0)),
+            message(|network| network.layers[1] = full(&[2, 3, 2]).layers.remove(1)),
             "layer 1: 3 inputs do not match the neurons of the layer below"
         );
         assert_eq!(message(|network| network.layers.clear()), "layer 0: a network needs one layer at least");
         assert_eq!(
-            message(|network| network.layers[1] = full(&[2, 3]).layers.remove(0)),
+            message(|network| network.layers[1] = full(&[3, 2, 3]).layers.remove(1)),
             "layer 1: 3 output neurons, the key has 2"
         );
     }

@@ -7,6 +7,7 @@ use super::Deployment;
 use super::constants::Constant;
 use super::mapping::{Core, Mapping};
 use super::profile::ChipProfile;
+use super::quantize::IntegerLayer;
 use super::run::Run;
 use crate::units::Joules;
 
@@ -22,7 +23,9 @@ pub struct ChipReport {
     pub neurons: usize,
     /// Neurons on the cores, which are more where one is placed several times.
     pub placed_neurons: usize,
-    /// Weights that are not zero.
+    /// Kind of each layer: dense, convolution or pool.
+    pub kinds: Vec<String>,
+    /// Connections whose weight is not zero.
     pub synapses: usize,
     /// Bits of a weight, sign included; null: weights are exact.
     pub weight_bits: Option<u8>,
@@ -99,7 +102,8 @@ impl ChipReport {
             cores: mapping.cores(),
             neurons: layers().map(|layer| layer.neurons()).sum(),
             placed_neurons: placed.sum(),
-            synapses: layers().map(|layer| layer.weights.iter().filter(|&&weight| weight != 0).count()).sum(),
+            kinds: layers().map(|layer| layer.wiring.kind().to_owned()).collect(),
+            synapses: layers().zip(&deployment.machine.fan_out).map(synapses).sum(),
             weight_bits: network.weight_bits,
             weight_errors: layers().map(|layer| layer.weight_error).collect(),
             thresholds_changed: layers().map(|layer| layer.thresholds_changed).sum(),
@@ -150,6 +154,11 @@ impl Utilisation {
             out_axons: share(limits.out_axons.map(u64::from), |core| core.out_axons),
         }
     }
+}
+
+/// Connections of a layer whose weight is not zero, from those that each input has.
+fn synapses((layer, fan_out): (&IntegerLayer, &Vec<u64>)) -> usize {
+    layer.sources.len() * fan_out.iter().sum::<u64>() as usize
 }
 
 /// The profile's constants with their sources written out.

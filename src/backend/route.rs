@@ -3,7 +3,6 @@
 //! A packet goes east or west first, then north or south, by the shortest way. Inputs enter, and the output
 //! neurons' spikes leave, at the tile of core 0.
 
-use super::mapping::LayerMapping;
 use super::profile::{PacketCounting, Topology};
 
 /// What one spike of one neuron sends.
@@ -30,39 +29,23 @@ impl Route {
     }
 }
 
-/// From the input port to every core of `layer`, over one or several axons each.
-pub(super) fn from_input(layer: &LayerMapping, topology: &Topology, counting: PacketCounting) -> Route {
-    let mut route = Route::default();
-    let packets = match counting {
-        PacketCounting::PerDestinationCore => 1,
-        PacketCounting::PerDestinationAxon => layer.axons_per_input,
-    };
-    for core in &layer.cores {
-        for _ in 0..packets {
-            route.add(topology.distance(0, core.number));
-        }
-    }
-    route
-}
-
-/// From neuron `neuron` of `layer` to every core of the layer `above`; `None`: to the output port.
-pub(super) fn between(
-    layer: &LayerMapping,
-    neuron: usize,
-    above: Option<&LayerMapping>,
+/// What a spike sends to `axons`, which lie on the cores of these numbers: those of one core follow one
+/// another. They are shared out evenly among the copies of its neuron, which lie on the cores `copies`.
+pub(super) fn route(
+    copies: &[usize],
+    axons: &[usize],
     topology: &Topology,
     counting: PacketCounting,
 ) -> Route {
     let mut route = Route::default();
-    let per_copy = layer.targets.div_ceil(layer.copies);
-    let mut last = None;
-    for target in 0..layer.targets {
-        let copy = target / per_copy;
-        let destination = above.map_or(0, |above| above.cores[target / above.axons_per_input].number);
-        let repeated = last.replace((copy, destination)) == Some((copy, destination));
-        if counting == PacketCounting::PerDestinationAxon || !repeated {
-            let source = &layer.cores[layer.core_of(copy * layer.neurons + neuron)];
-            route.add(topology.distance(source.number, destination));
+    let per_copy = axons.len().div_ceil(copies.len()).max(1);
+    for (copy, axons) in copies.iter().zip(axons.chunks(per_copy)) {
+        let mut last = None;
+        for &destination in axons {
+            let repeated = last.replace(destination) == Some(destination);
+            if counting == PacketCounting::PerDestinationAxon || !repeated {
+                route.add(topology.distance(*copy, destination));
+            }
         }
     }
     route
@@ -88,24 +71,9 @@ impl Topology {
 
 #[cfg(test)]
 mod tests {
-    use super::super::mapping::Core;
     use super::*;
 
     const MESH: Topology = Topology { cores: Some(128), cores_per_tile: 4, mesh: Some([8, 4]) };
-
-    fn layer(numbers: &[usize], neurons: usize, copies: usize, targets: usize) -> LayerMapping {
-        let each = neurons * copies / numbers.len();
-        let core = |(index, &number)| Core {
-            number,
-            first: index * each,
-            neurons: each,
-            in_axons: 0,
-            out_axons: 0,
-            synapse_bits: 0,
-        };
-        let cores = numbers.iter().enumerate().map(core).collect();
-        LayerMapping { cores, neurons, copies, targets, axons_per_input: 2 }
-    }
 
     #[test]
     fn hops_are_counted_between_tiles_in_row_major_order() {
@@ -118,21 +86,22 @@ mod tests {
 
     #[test]
     fn a_packet_goes_to_every_core_or_to_every_axon() {
-        let above = layer(&[4, 36], 2, 1, 1);
-        let below = layer(&[0], 6, 1, 4);
-        let cores = between(&below, 5, Some(&above), &MESH, PacketCounting::PerDestinationCore);
+        let axons = [4, 4, 36, 36];
+        let cores = route(&[0], &axons, &MESH, PacketCounting::PerDestinationCore);
         assert_eq!((cores.packets, cores.hops_east_west, cores.hops_north_south), (2, 2, 1));
-        let axons = between(&below, 5, Some(&above), &MESH, PacketCounting::PerDestinationAxon);
+        let axons = route(&[0], &axons, &MESH, PacketCounting::PerDestinationAxon);
         assert_eq!((axons.packets, axons.hops_east_west, axons.hops_north_south), (4, 4, 2));
-        assert_eq!(from_input(&above, &MESH, PacketCounting::PerDestinationAxon), axons);
     }
 
     #[test]
     fn each_copy_sends_from_its_own_core() {
-        // Copies 0 and 1 of the three neurons lie on cores 0 and 8; the target on core 8 has two axons.
-        let below = layer(&[0, 8], 3, 2, 2);
-        let above = layer(&[8], 2, 1, 1);
-        let route = between(&below, 1, Some(&above), &MESH, PacketCounting::PerDestinationAxon);
-        assert_eq!((route.packets, route.hops_east_west, route.hops_north_south), (2, 2, 0));
+        let route = |copies: &[usize], axons: &[usize]| {
+            let route = route(copies, axons, &MESH, PacketCounting::PerDestinationAxon);
+            (route.packets, route.hops_east_west, route.hops_north_south)
+        };
+        assert_eq!(route(&[0, 8], &[8, 8]), (2, 2, 0));
+        // Where there are fewer axons than copies, the last copies have none.
+        assert_eq!(route(&[0, 8, 127], &[8]), (1, 2, 0));
+        assert_eq!(route(&[0], &[]), (0, 0, 0));
     }
 }

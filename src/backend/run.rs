@@ -17,7 +17,7 @@ const BLOCK: usize = 64;
 /// What one layer did, summed over the samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LayerActivity {
-    /// Inputs that were not zero.
+    /// Inputs that were not zero, of all sources.
     pub active_inputs: u64,
     /// Spikes of its neurons.
     pub spikes: u64,
@@ -72,7 +72,7 @@ impl Run {
 pub(super) struct Machine {
     pub simulator: Simulator,
     pub cost: CostModel,
-    /// One a layer: for each input its weights that are not zero.
+    /// One a layer: for each input the weights that are not zero which a spike of it meets.
     pub fan_out: Vec<Vec<u64>>,
 }
 
@@ -98,9 +98,10 @@ impl Machine {
         for sample in samples {
             let mut meter = self.cost.meter(&mut operations);
             let decision =
-                self.simulator.run(sample, inputs.row(sample), &mut scratch, |layer, active, spikes| {
-                    meter.layer(layer, active, spikes);
-                    totals.layers[layer].count(active, spikes, &self.fan_out[layer]);
+                self.simulator.run(sample, inputs.row(sample), &mut scratch, |layer, sources, events| {
+                    meter.layer(layer, events);
+                    let active = sources.iter().map(|&source| events[source].as_slice());
+                    totals.layers[layer].count(active, &events[layer + 1], &self.fan_out[layer]);
                 })?;
             let (tally, timing) = (meter.tally, meter.timing());
             let period = timing.map(|timing| timing.period);
@@ -138,10 +139,12 @@ impl Machine {
 }
 
 impl LayerActivity {
-    fn count(&mut self, active: &[u32], spikes: &[u32], fan_out: &[u64]) {
-        self.active_inputs += active.len() as u64;
+    fn count<'a>(&mut self, active: impl Iterator<Item = &'a [u32]>, spikes: &[u32], fan_out: &[u64]) {
         self.spikes += spikes.len() as u64;
-        self.synaptic_operations += active.iter().map(|&input| fan_out[input as usize]).sum::<u64>();
+        for active in active {
+            self.active_inputs += active.len() as u64;
+            self.synaptic_operations += active.iter().map(|&input| fan_out[input as usize]).sum::<u64>();
+        }
     }
 }
 

@@ -1,14 +1,14 @@
 //! The integer, event-driven forward pass: what the chip computes, bit for bit.
 //!
-//! Each layer is one step. An input spike adds its row of weights to the sums of all neurons, so an input
-//! that is silent costs nothing. Sums live in the narrowest integer that no order of the additions can
-//! overflow, which the layer's reach tells before the first input is seen.
+//! Each layer is one step. An input spike adds its weights to the sums of the neurons that it reaches, so an
+//! input that is silent costs nothing. Sums live in the narrowest integer that no order of the additions
+//! can overflow, which the layer's reach tells before the first input is seen.
 
 use std::ops::{Add, Mul};
 
 use ndarray::ArrayView1;
 
-use crate::network::{Decision, Key};
+use crate::network::{Decision, Key, Spread};
 
 use super::error::RunError;
 use super::format::Compare;
@@ -64,9 +64,9 @@ struct Sums {
 #[derive(Default)]
 pub(super) struct Scratch {
     sums: Sums,
-    active: Vec<u32>,
+    /// By source: the active inputs, then the neurons of each layer that fired.
+    events: Vec<Vec<u32>>,
     levels: Vec<u8>,
-    spikes: Vec<u32>,
     scores: Vec<i32>,
 }
 
@@ -74,6 +74,8 @@ pub(super) struct Scratch {
 #[derive(Clone, Debug)]
 pub(super) struct Simulator {
     layers: Vec<Rows>,
+    /// One a layer: what it hears.
+    sources: Vec<Vec<usize>>,
     decoder: Decoder,
     inputs: usize,
     input_max: u8,
@@ -84,6 +86,7 @@ impl Simulator {
         let first = network.layers.first().expect("a deployed network has a layer");
         Self {
             layers: network.layers.iter().map(|layer| Rows::new(layer, network.compare)).collect(),
+            sources: network.layers.iter().map(|layer| layer.sources.clone()).collect(),
             decoder: Decoder::new(&network.key),
             inputs: first.inputs(),
             input_max: first.input_max,
@@ -96,33 +99,36 @@ impl Simulator {
         if found == expected { Ok(()) } else { Err(RunError::Width { found, expected }) }
     }
 
-    /// Runs sample number `sample`; `observe` hears each layer's number, active inputs and spikes.
+    /// Runs sample number `sample`; `observe` hears after each layer its number, what it heard and the
+    /// events of all sources so far.
     pub(super) fn run(
         &self,
         sample: usize,
         inputs: ArrayView1<'_, u8>,
         scratch: &mut Scratch,
-        mut observe: impl FnMut(usize, &[u32], &[u32]),
+        mut observe: impl FnMut(usize, &[usize], &[Vec<u32>]),
     ) -> Result<Decision, RunError> {
         self.read(sample, inputs, scratch)?;
-        for (index, layer) in self.layers.iter().enumerate() {
-            let levels = (index == 0 && self.input_max > 1).then_some(scratch.levels.as_slice());
-            layer.step(&scratch.active, levels, &mut scratch.sums, &mut scratch.spikes);
-            observe(index, &scratch.active, &scratch.spikes);
-            std::mem::swap(&mut scratch.active, &mut scratch.spikes);
+        let Scratch { sums, events, levels, scores } = scratch;
+        let levels = (self.input_max > 1).then_some(levels.as_slice());
+        for (index, (layer, sources)) in self.layers.iter().zip(&self.sources).enumerate() {
+            let (heard, spikes) = events.split_at_mut(index + 1);
+            layer.step(sources, heard, levels, sums, &mut spikes[0]);
+            observe(index, sources, events);
         }
-        Ok(self.decoder.decide(&scratch.active, &mut scratch.scores))
+        Ok(self.decoder.decide(&events[self.layers.len()], scores))
     }
 
     /// Lists the inputs that are not zero.
     fn read(&self, sample: usize, inputs: ArrayView1<'_, u8>, scratch: &mut Scratch) -> Result<(), RunError> {
-        scratch.active.clear();
+        scratch.events.resize_with(self.layers.len() + 1, Vec::new);
+        scratch.events[0].clear();
         scratch.levels.clear();
         for (index, &level) in inputs.iter().enumerate().filter(|&(_, &level)| level > 0) {
             if level > self.input_max {
                 return Err(RunError::Level { level, sample, input_max: self.input_max });
             }
-            scratch.active.push(index as u32);
+            scratch.events[0].push(index as u32);
             scratch.levels.push(level);
         }
         Ok(())
@@ -148,20 +154,26 @@ impl Rows {
         }
     }
 
-    fn step(&self, active: &[u32], levels: Option<&[u8]>, sums: &mut Sums, spikes: &mut Vec<u32>) {
+    fn step(
+        &self,
+        sources: &[usize],
+        events: &[Vec<u32>],
+        levels: Option<&[u8]>,
+        sums: &mut Sums,
+        spikes: &mut Vec<u32>,
+    ) {
         match self {
-            Self::I16(layer) => layer.step(active, levels, sums, spikes),
-            Self::I32(layer) => layer.step(active, levels, sums, spikes),
-            Self::I64(layer) => layer.step(active, levels, sums, spikes),
+            Self::I16(layer) => layer.step(sources, events, levels, sums, spikes),
+            Self::I32(layer) => layer.step(sources, events, levels, sums, spikes),
+            Self::I64(layer) => layer.step(sources, events, levels, sums, spikes),
         }
     }
 }
 
 #[derive(Clone, Debug)]
 struct Layer<T> {
-    /// (I, O), row after row.
-    weights: Vec<T>,
-    /// (O): fires where the sum is this or more.
+    spread: Spread<T>,
+    /// One a neuron: fires where the sum is this or more.
     thresholds: Vec<T>,
 }
 
@@ -174,17 +186,29 @@ impl<T: Lane> Layer<T> {
         let within = |(&threshold, &(low, high)): (&i64, &(i64, i64))| {
             T::narrowed(threshold.saturating_add(more).clamp(low, high + 1))
         };
+        let thresholds = layer.thresholds.iter().zip(reach).map(within);
         Self {
-            weights: layer.weights.iter().map(|&weight| T::narrowed(weight)).collect(),
-            thresholds: layer.thresholds.iter().zip(reach).map(within).collect(),
+            spread: Spread::new(&layer.wiring, layer.weights.mapv(T::narrowed).view()),
+            thresholds: thresholds.cycle().take(layer.neurons()).collect(),
         }
     }
 
-    fn step(&self, active: &[u32], levels: Option<&[u8]>, sums: &mut Sums, spikes: &mut Vec<u32>) {
+    /// Lists in `spikes` the neurons that fire on the `events` of the layer's `sources`; `levels` are those
+    /// of graded inputs.
+    fn step(
+        &self,
+        sources: &[usize],
+        events: &[Vec<u32>],
+        levels: Option<&[u8]>,
+        sums: &mut Sums,
+        spikes: &mut Vec<u32>,
+    ) {
         let sums = T::sums(sums);
         sums.clear();
         sums.resize(self.thresholds.len(), T::ZERO);
-        self.add(active, levels, sums);
+        for &source in sources {
+            self.add(&events[source], levels.filter(|_| source == 0), sums);
+        }
         let fires = |&(_, (sum, threshold)): &(usize, (&T, &T))| sum >= threshold;
         let fired = sums.iter().zip(&self.thresholds).enumerate().filter(fires);
         spikes.clear();
@@ -198,55 +222,25 @@ impl<T: Lane> Layer<T> {
             // SAFETY: the processor has AVX2, as was just seen, and the call asks for nothing else.
             return unsafe { self.add_with_avx2(active, levels, sums) };
         }
-        self.add_rows(active, levels, sums);
+        self.add_weights(active, levels, sums);
     }
 
-    /// [`Layer::add_rows`] compiled for processors with AVX2: the same integers in fewer instructions.
+    /// [`Layer::add_weights`] compiled for processors with AVX2: the same integers in fewer instructions.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
     fn add_with_avx2(&self, active: &[u32], levels: Option<&[u8]>, sums: &mut [T]) {
-        self.add_rows(active, levels, sums);
+        self.add_weights(active, levels, sums);
     }
 
     #[inline(always)]
-    fn add_rows(&self, active: &[u32], levels: Option<&[u8]>, sums: &mut [T]) {
+    fn add_weights(&self, active: &[u32], levels: Option<&[u8]>, sums: &mut [T]) {
         match levels {
-            None => self.add_spikes(active, sums),
-            Some(levels) => self.add_levels(active, levels, sums),
-        }
-    }
-
-    /// Adds the rows of `active`, four at a time so that the sums are read and written less often.
-    #[inline(always)]
-    fn add_spikes(&self, active: &[u32], sums: &mut [T]) {
-        let (quads, rest) = active.as_chunks::<4>();
-        for quad in quads {
-            let [a, b, c, d] = quad.map(|input| self.row(input));
-            for ((((sum, &a), &b), &c), &d) in sums.iter_mut().zip(a).zip(b).zip(c).zip(d) {
-                *sum = *sum + a + b + c + d;
+            None => self.spread.add_spikes(active, sums),
+            Some(levels) => {
+                let levels = levels.iter().map(|&level| T::narrowed(i64::from(level)));
+                self.spread.add_levels(active, levels, sums);
             }
         }
-        for &input in rest {
-            for (sum, &weight) in sums.iter_mut().zip(self.row(input)) {
-                *sum = *sum + weight;
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn add_levels(&self, active: &[u32], levels: &[u8], sums: &mut [T]) {
-        for (&input, &level) in active.iter().zip(levels) {
-            let level = T::narrowed(i64::from(level));
-            for (sum, &weight) in sums.iter_mut().zip(self.row(input)) {
-                *sum = *sum + weight * level;
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn row(&self, input: u32) -> &[T] {
-        let width = self.thresholds.len();
-        &self.weights[input as usize * width..][..width]
     }
 }
 
@@ -291,7 +285,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::DeployOptions;
-    use super::super::fixtures::{Random, chip, reference};
+    use super::super::fixtures::{Random, chip, dense, reference};
     use super::*;
     use crate::network::BinaryNetwork;
 
@@ -339,7 +333,7 @@ mod tests {
     /// The deployed layer of one neuron with these weights, on the chip without limits.
     fn lane_of(weights: &[f64], input_max: u8) -> Rows {
         let weights = ndarray::Array2::from_shape_vec((1, weights.len()), weights.to_vec()).unwrap();
-        let layer = crate::network::BinaryLayer { weights, thresholds: ndarray::array![0.0], exponent: 0 };
+        let layer = dense(0, weights, ndarray::array![0.0], 0);
         let key = Key::from_members(ndarray::array![[true], [false]]);
         let network = BinaryNetwork { input_max, layers: vec![layer], key };
         let deployment = chip("ideal").deploy(&network, &DeployOptions::default()).unwrap();

@@ -1,8 +1,9 @@
 //! The hard forward pass: every activation 0 or 1, every sum exact.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView1, ArrayView2};
 use rayon::prelude::*;
 
+use super::spread::Spread;
 use super::{BinaryLayer, BinaryNetwork};
 
 /// Samples that share a thread's buffers.
@@ -28,17 +29,21 @@ impl Decision {
 
 impl BinaryNetwork {
     /// (N, K) scores of `inputs` (N, I): integers, the same for any order of summation.
+    ///
+    /// The network must pass [`BinaryNetwork::check`].
     pub fn scores(&self, inputs: ArrayView2<'_, u8>) -> Array2<i32> {
         let classes = self.key.classes();
-        let fans: Vec<Array2<f64>> = self.layers.iter().map(fan_out).collect();
+        let layers: Vec<HardLayer<'_>> = self.layers.iter().map(HardLayer::new).collect();
         let mut scores = vec![0; inputs.nrows() * classes];
-        scores.par_chunks_mut(CHUNK * classes).enumerate().for_each(|(chunk, scores)| {
-            let mut pass = HardPass::new(self, &fans);
-            for (i, scores) in scores.chunks_mut(classes).enumerate() {
-                let sample = inputs.row(chunk * CHUNK + i);
-                scores.copy_from_slice(&self.key.scores(pass.run(sample.iter().copied())));
-            }
-        });
+        let new_pass = || HardPass::new(&layers, self.key.width());
+        scores.par_chunks_mut(CHUNK * classes).enumerate().for_each_init(
+            new_pass,
+            |pass, (chunk, scores)| {
+                for (i, scores) in scores.chunks_mut(classes).enumerate() {
+                    self.key.score(pass.run(inputs.row(chunk * CHUNK + i)), scores);
+                }
+            },
+        );
         Array2::from_shape_vec((inputs.nrows(), classes), scores).expect("one score per sample and class")
     }
 
@@ -60,61 +65,108 @@ impl BinaryNetwork {
     }
 }
 
-/// (I, O): what each input adds to all neurons, side by side.
-fn fan_out(layer: &BinaryLayer) -> Array2<f64> {
-    layer.weights.t().as_standard_layout().into_owned()
+/// A layer made ready for events.
+struct HardLayer<'a> {
+    spread: Spread<f64>,
+    sources: &'a [usize],
+    /// One a neuron.
+    thresholds: Vec<f64>,
+}
+
+impl<'a> HardLayer<'a> {
+    fn new(layer: &'a BinaryLayer) -> Self {
+        let neurons = layer.wiring.output().len();
+        Self {
+            spread: Spread::new(&layer.wiring, layer.weights.t()),
+            sources: &layer.sources,
+            thresholds: layer.thresholds.iter().copied().cycle().take(neurons).collect(),
+        }
+    }
 }
 
 /// One thread's way through the layers, driven by active inputs alone.
 struct HardPass<'a> {
-    network: &'a BinaryNetwork,
-    /// Per layer: (I, O).
-    fans: &'a [Array2<f64>],
-    /// Of the layer at hand: (O).
+    layers: &'a [HardLayer<'a>],
+    /// Of the layer at hand, one a neuron.
     sums: Vec<f64>,
-    spikes: Vec<bool>,
+    /// Inputs that are not zero and what they are.
+    levels: Vec<f64>,
+    /// By source: the active inputs of the network, then the neurons of each layer that fired.
+    events: Vec<Vec<u32>>,
+    /// (N): of the output neurons.
+    outputs: Vec<bool>,
 }
 
 impl<'a> HardPass<'a> {
-    fn new(network: &'a BinaryNetwork, fans: &'a [Array2<f64>]) -> Self {
-        Self { network, fans, sums: Vec::new(), spikes: Vec::new() }
+    fn new(layers: &'a [HardLayer<'a>], outputs: usize) -> Self {
+        let events = vec![Vec::new(); layers.len() + 1];
+        Self { layers, sums: Vec::new(), levels: Vec::new(), events, outputs: vec![false; outputs] }
     }
 
     /// The output neurons' spikes (N) on one sample.
-    fn run(&mut self, sample: impl Iterator<Item = u8>) -> &[bool] {
-        let mut layers = self.network.layers.iter().zip(self.fans);
-        if let Some((first, fan)) = layers.next() {
-            gather(fan, sample.map(f64::from), &mut self.sums);
-            fire(first, &self.sums, &mut self.spikes);
+    fn run(&mut self, sample: ArrayView1<'_, u8>) -> &[bool] {
+        self.read(sample);
+        for (index, layer) in self.layers.iter().enumerate() {
+            self.gather(layer);
+            let fired = (0..).zip(self.sums.iter().zip(&layer.thresholds));
+            let fired = fired.filter(|(_, (sum, threshold))| sum >= threshold).map(|(neuron, _)| neuron);
+            self.events[index + 1].clear();
+            self.events[index + 1].extend(fired);
         }
-        for (layer, fan) in layers {
-            gather(fan, self.spikes.iter().map(|&spike| f64::from(u8::from(spike))), &mut self.sums);
-            fire(layer, &self.sums, &mut self.spikes);
+        self.outputs.fill(false);
+        for &neuron in self.events.last().into_iter().flatten() {
+            self.outputs[neuron as usize] = true;
         }
-        &self.spikes
+        &self.outputs
     }
-}
 
-fn gather(fan: &Array2<f64>, inputs: impl Iterator<Item = f64>, sums: &mut Vec<f64>) {
-    sums.clear();
-    sums.resize(fan.ncols(), 0.0);
-    for (input, weights) in inputs.zip(fan.outer_iter()).filter(|&(input, _)| input != 0.0) {
-        sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += input * weight);
+    fn read(&mut self, sample: ArrayView1<'_, u8>) {
+        self.levels.clear();
+        self.events[0].clear();
+        for (index, &level) in (0..).zip(sample).filter(|&(_, &level)| level > 0) {
+            self.events[0].push(index);
+            self.levels.push(f64::from(level));
+        }
     }
-}
 
-fn fire(layer: &BinaryLayer, sums: &[f64], spikes: &mut Vec<bool>) {
-    spikes.clear();
-    spikes.extend(sums.iter().zip(&layer.thresholds).map(|(sum, threshold)| sum >= threshold));
+    fn gather(&mut self, layer: &HardLayer<'_>) {
+        self.sums.clear();
+        self.sums.resize(layer.thresholds.len(), 0.0);
+        for &source in layer.sources {
+            match source {
+                0 => layer.spread.add_levels(&self.events[0], self.levels.iter().copied(), &mut self.sums),
+                _ => layer.spread.add_spikes(&self.events[source], &mut self.sums),
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::fixtures;
     use super::*;
 
     #[test]
     fn the_lowest_of_equal_scores_wins_and_is_called_tied() {
         assert_eq!(Decision::of(&[-3, 5, 5]), Decision { class: 1, tied: true });
         assert_eq!(Decision::of(&[-3, 5, 6]), Decision { class: 2, tied: false });
+    }
+
+    proptest! {
+        #[test]
+        fn scores_are_those_of_direct_loops_over_windows(
+            seed: u64, input_max in prop::sample::select(vec![1u8, 4, 255]), exponent in -40i32..4,
+        ) {
+            let network = fixtures::network(seed, input_max, 1000, exponent);
+            let inputs = fixtures::inputs(&network, 70, seed);
+            let scores = network.scores(inputs.view());
+            for (sample, scores) in inputs.outer_iter().zip(scores.outer_iter()) {
+                let spikes = fixtures::direct(&network, sample).pop().expect("a layer");
+                let spikes: Vec<bool> = spikes.into_iter().map(|spike| spike == 1.0).collect();
+                prop_assert_eq!(network.key.scores(&spikes), scores.to_vec());
+            }
+        }
     }
 }

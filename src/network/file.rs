@@ -1,8 +1,10 @@
 //! A binary network in a file: safetensors, readable from any language.
 //!
-//! Tensors `layers.L.weights` (O, I) and `layers.L.thresholds` (O) in `f64`, `key` (K, N) of 0 and 1. Output
-//! o of layer L fires where `weights[o] . inputs >= thresholds[o]`. Metadata: `format`, `input_max`, and
-//! `layers.L.exponent`, the base-2 logarithm of the grid that the numbers lie on.
+//! Tensors `layers.L.weights` (units, taps) and `layers.L.thresholds` (units) in `f64`, `key` (K, N) of 0 and
+//! 1. A neuron of unit u of layer L fires where `weights[u] . inputs >= thresholds[u]`. Metadata: `format`,
+//! `input_max`, `layers.L.exponent`, the base-2 logarithm of the grid that the numbers lie on, and as JSON
+//! `layers.L.wiring`, a [`Wiring`](super::Wiring), and `layers.L.sources`, the list of what the layer hears:
+//! 0 is the network's input, l the spikes of layer l - 1.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -10,12 +12,14 @@ use std::path::Path;
 
 use ndarray::{Array1, Array2};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tempfile::NamedTempFile;
 
-use super::{BinaryLayer, BinaryNetwork, Key};
+use super::{BinaryLayer, BinaryNetwork, Key, Malformed};
 
 /// Value of the metadata key `format`.
-const FORMAT: &str = "binary-network-1";
+const FORMAT: &str = "binary-network-2";
 
 /// A file that holds no binary network.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +33,9 @@ pub enum FileError {
     /// It is another kind of safetensors file, or a damaged one.
     #[error("{0}: not as `tune` writes it")]
     Content(String),
+    /// Its layers do not fit together.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
 }
 
 impl BinaryNetwork {
@@ -60,6 +67,8 @@ impl BinaryNetwork {
         let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
         for (index, layer) in self.layers.iter().enumerate() {
             metadata.insert(format!("layers.{index}.exponent"), layer.exponent.to_string());
+            metadata.insert(format!("layers.{index}.wiring"), json(&layer.wiring));
+            metadata.insert(format!("layers.{index}.sources"), json(&layer.sources));
             let (weights, thresholds) = (bytes(layer.weights.iter()), bytes(layer.thresholds.iter()));
             let shape = vec![layer.weights.nrows(), layer.weights.ncols()];
             tensors.push((format!("layers.{index}.weights"), Dtype::F64, shape, weights));
@@ -95,6 +104,8 @@ impl BinaryNetwork {
         let layers = (0..count)
             .map(|index| {
                 Ok(BinaryLayer {
+                    wiring: read_json(&metadata, &format!("layers.{index}.wiring"))?,
+                    sources: read_json(&metadata, &format!("layers.{index}.sources"))?,
                     weights: matrix(&tensors, &format!("layers.{index}.weights"))?,
                     thresholds: vector(&tensors, &format!("layers.{index}.thresholds"))?,
                     exponent: number(&format!("layers.{index}.exponent"))?,
@@ -103,8 +114,19 @@ impl BinaryNetwork {
             .collect::<Result<_, FileError>>()?;
         let input_max = u8::try_from(number("input_max")?)
             .map_err(|_| FileError::Content("metadata input_max".to_owned()))?;
-        Ok(Self { input_max, layers, key: key(&tensors)? })
+        let network = Self { input_max, layers, key: key(&tensors)? };
+        network.check()?;
+        Ok(network)
     }
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("sizes and lists of them can be written as JSON")
+}
+
+fn read_json<T: DeserializeOwned>(metadata: &HashMap<String, String>, name: &str) -> Result<T, FileError> {
+    let found = metadata.get(name).and_then(|text| serde_json::from_str(text).ok());
+    found.ok_or_else(|| FileError::Content(format!("metadata {name}")))
 }
 
 fn bytes<'a>(numbers: impl Iterator<Item = &'a f64>) -> Vec<u8> {
@@ -152,21 +174,41 @@ fn key(tensors: &SafeTensors<'_>) -> Result<Key, FileError> {
 mod tests {
     use ndarray::array;
 
+    use super::super::{Volume, Window, Wiring};
     use super::*;
 
+    /// A convolution of graded pixels, a pool, a residual convolution and an output layer.
     fn network() -> BinaryNetwork {
+        let input = Volume { height: 2, width: 2, channels: 1 };
+        let window = |size, padding| Window { height: size, width: size, stride: 1, padding };
+        let convolution = |input, sources, weights, thresholds, exponent| BinaryLayer {
+            wiring: Wiring::Convolution { input, window: window(1, 0), channels: 2 },
+            sources,
+            weights,
+            thresholds,
+            exponent,
+        };
+        let hidden = Volume { channels: 2, ..input };
         BinaryNetwork {
             input_max: 16,
             layers: vec![
+                convolution(input, vec![0], array![[0.5], [-0.25]], array![0.5, -0.75], -2),
+                BinaryLayer::pool(hidden, Window { height: 3, width: 3, stride: 1, padding: 1 }, vec![1]),
+                convolution(hidden, vec![2, 1], array![[1.0, -3.0], [2.0, 0.0]], array![2.0, 1.0], 0),
                 BinaryLayer {
-                    weights: array![[0.5, -0.25, 1.0], [0.0, 2.5, -1.25]],
-                    thresholds: array![0.5, -0.75],
+                    wiring: Wiring::Dense { inputs: 8, outputs: 1 },
+                    sources: vec![3],
+                    weights: array![[0.0, 2.5, -1.25, 1.0, 1.0, 1.0, 1.0, 1.0]],
+                    thresholds: array![2.0],
                     exponent: -2,
                 },
-                BinaryLayer { weights: array![[1.0, -3.0]], thresholds: array![2.0], exponent: 0 },
             ],
             key: Key::from_members(array![[true], [false]]),
         }
+    }
+
+    fn message(network: &BinaryNetwork) -> String {
+        BinaryNetwork::from_bytes(&network.to_bytes()).expect_err("it does not fit").to_string()
     }
 
     #[test]
@@ -187,5 +229,48 @@ mod tests {
         let foreign = safetensors::serialize(empty, None).expect("an empty file");
         let message = BinaryNetwork::from_bytes(&foreign).expect_err("no network").to_string();
         assert_eq!(message, "metadata format: not as `tune` writes it");
+    }
+
+    #[test]
+    fn a_wiring_that_cannot_be_read_is_refused() {
+        let mut bytes = network().to_bytes();
+        let name = b"convolution";
+        let at = bytes.windows(name.len()).position(|part| part == name).expect("it is there");
+        bytes[at] = b'k';
+        let error = BinaryNetwork::from_bytes(&bytes).expect_err("no wiring");
+        let wirings = ["metadata layers.0.wiring", "metadata layers.2.wiring"];
+        assert!(
+            wirings.map(|name| format!("{name}: not as `tune` writes it")).contains(&error.to_string()),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_wiring_that_does_not_fit_is_refused_in_one_line() {
+        let changed = |change: fn(&mut BinaryNetwork)| {
+            let mut network = network();
+            change(&mut network);
+            message(&network)
+        };
+        let taps = changed(|network| network.layers[2].weights = array![[1.0], [2.0]]);
+        assert_eq!(taps, "layer 2: weights are 2 x 1, the convolution takes 2 x 2");
+        let thresholds = changed(|network| network.layers[0].thresholds = array![0.5]);
+        assert_eq!(thresholds, "layer 0: 1 thresholds for 2 neurons");
+        let pool = changed(|network| network.layers[1].thresholds = array![2.0]);
+        assert_eq!(pool, "layer 1: weight and threshold of a pool must be 1");
+        let graded = changed(|network| network.layers[2].sources = vec![1, 0]);
+        assert_eq!(graded, "layer 2: graded inputs cannot be added to spikes");
+        let above = changed(|network| network.layers[2].sources = vec![3]);
+        assert_eq!(above, "layer 2: source 3 is not below the layer");
+        let twice = changed(|network| network.layers[2].sources = vec![1, 1]);
+        assert_eq!(twice, "layer 2: source 1 is named twice");
+        let none = changed(|network| network.layers[2].sources.clear());
+        assert_eq!(none, "layer 2: 0 sources: must be 1 to 255");
+        let size = changed(|network| network.layers[3].sources = vec![0]);
+        assert_eq!(size, "layer 3: 8 inputs do not match the inputs of the network");
+        let huge = changed(|network| {
+            network.layers[0].wiring = Wiring::Dense { inputs: usize::MAX, outputs: usize::MAX };
+        });
+        assert!(huge.starts_with("layer 0: weights are 2 x 1, the dense takes"), "{huge}");
     }
 }

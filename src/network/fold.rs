@@ -9,7 +9,7 @@ use ndarray::{Array1, Array2};
 
 use super::dense::Dense;
 use super::norm::EPSILON;
-use super::{BinaryLayer, BinaryNetwork, Network};
+use super::{BinaryLayer, BinaryNetwork, Network, Wiring};
 
 /// Bits of a whole number that `f64` holds exactly, less one for what rounding to the grid adds.
 const EXACT_BITS: i32 = 52;
@@ -22,7 +22,8 @@ impl Network {
     /// notice. The grid is as fine as keeps any partial sum of a neuron exact in `f64`.
     pub fn fold(&self, input_max: u8) -> BinaryNetwork {
         let maxima = std::iter::once(input_max).chain(std::iter::repeat(1));
-        let layers = self.layers.iter().zip(maxima).map(|(layer, max)| on_grid(folded(layer, max), max));
+        let layers = self.layers.iter().zip(maxima).enumerate();
+        let layers = layers.map(|(source, (layer, max))| on_grid(folded(layer, max), max, source));
         BinaryNetwork { input_max, layers: layers.collect(), key: self.head.key.clone() }
     }
 }
@@ -46,7 +47,7 @@ fn folded(layer: &Dense, input_max: u8) -> Neurons {
 }
 
 /// Rounds to the grid. A threshold that no sum reaches, from above or below, is brought to the edge.
-fn on_grid((weights, thresholds): Neurons, input_max: u8) -> BinaryLayer {
+fn on_grid((weights, thresholds): Neurons, input_max: u8, source: usize) -> BinaryLayer {
     let reach = |row: &Array2<f64>| {
         let sums = row.outer_iter().map(|row| row.iter().map(|weight| weight.abs()).sum::<f64>());
         sums.fold(0.0, f64::max) * f64::from(input_max)
@@ -56,7 +57,9 @@ fn on_grid((weights, thresholds): Neurons, input_max: u8) -> BinaryLayer {
     let weights = weights.map(|weight| (weight / unit).round() * unit);
     let edge = reach(&weights);
     let thresholds = thresholds.map(|threshold| (threshold.clamp(-edge, edge + unit) / unit).ceil() * unit);
-    BinaryLayer { weights, thresholds, exponent }
+    let (outputs, inputs) = weights.dim();
+    let wiring = Wiring::Dense { inputs, outputs };
+    BinaryLayer { wiring, sources: vec![source], weights, thresholds, exponent }
 }
 
 /// The least e with `value <= 2^e`, where that is a normal number with room for the grid below it.

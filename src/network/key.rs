@@ -66,8 +66,17 @@ impl Key {
 
     /// (K) scores `(2a - 1)(2 Kᵀ - 1)` of output spikes a (N): agreements less disagreements.
     pub fn scores(&self, spikes: &[bool]) -> Vec<i32> {
+        let mut scores = vec![0; self.classes()];
+        self.score(spikes, &mut scores);
+        scores
+    }
+
+    /// Writes the [`scores`](Self::scores) of `spikes` (N) to `scores` (K).
+    pub(super) fn score(&self, spikes: &[bool], scores: &mut [i32]) {
         let agreement = |(member, spike): (&bool, &bool)| if member == spike { 1 } else { -1 };
-        self.members.outer_iter().map(|members| members.iter().zip(spikes).map(agreement).sum()).collect()
+        for (members, score) in self.members.outer_iter().zip(scores) {
+            *score = members.iter().zip(spikes).map(agreement).sum();
+        }
     }
 
     /// The class of the highest score, the lowest of equals.

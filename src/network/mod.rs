@@ -29,6 +29,8 @@ mod decision;
 mod dense;
 mod dropout;
 mod file;
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod fold;
 mod head;
 mod key;
@@ -38,13 +40,17 @@ mod norm;
 #[doc(hidden)]
 pub mod reference;
 mod spec;
+mod spread;
+mod wiring;
 mod workspace;
 
 pub use activation::{Slope, sharpened};
-pub use binary::{BinaryLayer, BinaryNetwork};
+pub use binary::{BinaryLayer, BinaryNetwork, Malformed};
 pub use decision::Decision;
 pub use file::FileError;
 pub use key::Key;
 pub use model::{Network, Parameter, Pass};
 pub use spec::{HeadSpec, LayerSpec, Spec, SpecError};
+pub(crate) use spread::Spread;
+pub use wiring::{Volume, Window, Wiring};
 pub use workspace::{Activations, Gradients};

@@ -1,0 +1,130 @@
+//! Which inputs of a layer reach which of its cores.
+
+use std::ops::Range;
+
+use super::quantize::IntegerLayer;
+
+/// The connections of a layer; an input that a tap without any weight reaches is not connected by it.
+pub(super) struct Connections<'a> {
+    layer: &'a IntegerLayer,
+    /// (taps): whether any unit has a weight.
+    used: Vec<bool>,
+}
+
+impl<'a> Connections<'a> {
+    pub(super) fn new(layer: &'a IntegerLayer) -> Self {
+        let used = layer.weights.rows().into_iter().map(|row| row.iter().any(|&weight| weight != 0));
+        Self { layer, used: used.collect() }
+    }
+
+    /// Calls `visit(input, tap, units)` for every input that reaches some of the placed neurons `placed`,
+    /// once for each site (and copy of it): `units` are those of the site that are among them.
+    pub(super) fn for_each(&self, placed: Range<usize>, mut visit: impl FnMut(usize, usize, Range<usize>)) {
+        let (neurons, units) = (self.layer.neurons(), self.layer.units());
+        let mut next = placed.start;
+        while next < placed.end {
+            let (site, unit) = (next % neurons / units, next % units);
+            let end = units.min(unit + placed.end - next);
+            self.layer.wiring.for_each_input(site, |input, tap| {
+                if self.used[tap] {
+                    visit(input, tap, unit..end);
+                }
+            });
+            next += end - unit;
+        }
+    }
+
+    /// The most inputs that one neuron hears.
+    pub(super) fn fan_in(&self) -> u64 {
+        let inputs = |site: usize| {
+            let mut count = 0;
+            self.for_each(site * self.layer.units()..site * self.layer.units() + 1, |_, _, _| count += 1);
+            count
+        };
+        (0..self.layer.wiring.sites()).map(inputs).max().unwrap_or(0)
+    }
+}
+
+/// Sums of one number an input, for one core after the other.
+pub(super) struct Counter {
+    counts: Vec<u32>,
+    touched: Vec<u32>,
+}
+
+impl Counter {
+    pub(super) fn new(inputs: usize) -> Self {
+        Self { counts: vec![0; inputs], touched: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, input: usize, count: usize) {
+        if self.counts[input] == 0 && count > 0 {
+            self.touched.push(input as u32);
+        }
+        self.counts[input] += count as u32;
+    }
+
+    /// The inputs with a sum, each with it; all sums are zero again.
+    pub(super) fn take(&mut self) -> Vec<(u32, u32)> {
+        let take = |input: u32| (input, std::mem::take(&mut self.counts[input as usize]));
+        self.touched.drain(..).map(take).collect()
+    }
+}
+
+/// For each input the cores that it concerns, in rising order, with a number for each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Fan {
+    /// Of input i: those from `ends[i]` to `ends[i + 1]`.
+    entries: Vec<(u32, u32)>,
+    ends: Vec<usize>,
+}
+
+impl Fan {
+    /// From the (input, number) of each core.
+    pub(super) fn new(inputs: usize, cores: &[Vec<(u32, u32)>]) -> Self {
+        let mut ends = vec![0; inputs + 1];
+        cores.iter().flatten().for_each(|&(input, _)| ends[input as usize + 1] += 1);
+        (0..inputs).for_each(|input| ends[input + 1] += ends[input]);
+        let mut next = ends.clone();
+        let mut entries = vec![(0, 0); ends[inputs]];
+        for (core, inputs) in (0..).zip(cores) {
+            for &(input, number) in inputs {
+                entries[next[input as usize]] = (core, number);
+                next[input as usize] += 1;
+            }
+        }
+        Self { entries, ends }
+    }
+
+    /// (core, number) of each core that `input` concerns.
+    pub(super) fn of(&self, input: usize) -> &[(u32, u32)] {
+        &self.entries[self.ends[input]..self.ends[input + 1]]
+    }
+
+    /// The same cores with `number` for each.
+    pub(super) fn with(&self, number: u32) -> Self {
+        let entries = self.entries.iter().map(|&(core, _)| (core, number)).collect();
+        Self { entries, ends: self.ends.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fan_lists_the_cores_of_each_input() {
+        let mut counter = Counter::new(3);
+        counter.add(2, 1);
+        counter.add(0, 0);
+        counter.add(2, 4);
+        let first = counter.take();
+        counter.add(2, 7);
+        counter.add(1, 3);
+        let fan = Fan::new(3, &[first, counter.take()]);
+        assert_eq!(
+            [0, 1, 2].map(|input| fan.of(input).to_vec()),
+            [vec![], vec![(1, 3)], vec![(0, 5), (1, 7)]]
+        );
+        assert_eq!(fan.with(9).of(1), [(1, 9)]);
+    }
+}

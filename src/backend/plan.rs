@@ -1,0 +1,150 @@
+//! Cutting one layer into parts that each fit on a core.
+
+use std::ops::Range;
+
+use super::connect::{Connections, Counter, Fan};
+use super::error::{DeployError, Limit};
+use super::format::WeightFormat;
+use super::mapping::{Core, LayerMapping};
+use super::profile::{ChipProfile, CoreLimits, SynapseMemory};
+use super::quantize::IntegerLayer;
+use crate::network::Wiring;
+
+/// What a layer asks of every core that holds a part of it.
+pub(super) struct Plan<'a> {
+    chip: &'a str,
+    limits: &'a CoreLimits,
+    index: usize,
+    layer: &'a IntegerLayer,
+    connections: Connections<'a>,
+    /// (O): axons that each neuron's spike goes to.
+    targets: &'a [u64],
+    copies: u64,
+    axons_per_input: u64,
+    weight_bits: u64,
+}
+
+/// A core with its inputs, each with the neurons that it reaches.
+type Part = (Core, Vec<(u32, u32)>);
+
+impl<'a> Plan<'a> {
+    pub(super) fn new(
+        layer: &'a IntegerLayer,
+        index: usize,
+        targets: &'a [u64],
+        weight_bits: Option<u8>,
+        profile: &'a ChipProfile,
+    ) -> Self {
+        let bits = match (weight_bits, layer.wiring) {
+            (None, _) => 0,
+            // Every weight is 1.
+            (Some(_), Wiring::Pool { .. }) => 1,
+            (Some(bits), _) => u64::from(bits),
+        };
+        let per_neuron = profile.core.axons_per_neuron.map_or(u64::MAX, u64::from);
+        let most = targets.iter().copied().max().unwrap_or(0);
+        Self {
+            chip: &profile.name,
+            limits: &profile.core,
+            index,
+            layer,
+            connections: Connections::new(layer),
+            targets,
+            copies: most.div_ceil(per_neuron).max(1),
+            axons_per_input: if matches!(profile.weights, WeightFormat::Palette { .. }) { bits } else { 1 },
+            weight_bits: bits,
+        }
+    }
+
+    /// The fewest cores on which every part fits.
+    pub(super) fn place(&self) -> Result<LayerMapping, DeployError> {
+        self.check_neuron()?;
+        let placed = self.layer.neurons() * self.copies as usize;
+        let most = self.limits.neurons.map_or(placed, |neurons| neurons as usize);
+        let mut counter = Counter::new(self.layer.inputs());
+        let parts = (placed.div_ceil(most)..=placed).find_map(|count| self.cut(count, &mut counter));
+        let (cores, inputs): (Vec<Core>, Vec<_>) =
+            parts.expect("each neuron fits on a core of its own").into_iter().unzip();
+        Ok(LayerMapping {
+            cores,
+            neurons: self.layer.neurons(),
+            copies: self.copies as usize,
+            targets: self.targets.iter().copied().max().unwrap_or(0) as usize,
+            axons_per_input: self.axons_per_input as usize,
+            sources: self.layer.sources.clone(),
+            hearing: Fan::new(self.layer.inputs(), &inputs),
+        })
+    }
+
+    /// The layer on `count` cores; `None` if one of them cannot hold its part.
+    fn cut(&self, count: usize, counter: &mut Counter) -> Option<Vec<Part>> {
+        let placed = self.layer.neurons() * self.copies as usize;
+        let part = |index| placed * index / count..placed * (index + 1) / count;
+        (0..count)
+            .map(|index| Some(self.part(part(index), counter)).filter(|(core, _)| self.fits(core)))
+            .collect()
+    }
+
+    fn part(&self, placed: Range<usize>, counter: &mut Counter) -> Part {
+        let (first, neurons) = (placed.start, placed.len());
+        let sends = |neuron: usize| self.targets[neuron % self.layer.neurons()].div_ceil(self.copies);
+        let out_axons = placed.clone().map(sends).sum();
+        self.connections.for_each(placed, |input, _, units| counter.add(input, units.len()));
+        let inputs = counter.take();
+        let memory = self.limits.synapse_memory.as_ref();
+        let list = |&(_, synapses): &(u32, u32)| memory.map_or(0, |memory| self.list(memory, synapses));
+        let core = Core {
+            number: 0,
+            first,
+            neurons,
+            in_axons: inputs.len() as u64 * self.axons(),
+            out_axons,
+            synapse_bits: inputs.iter().map(list).sum::<u64>() * self.axons(),
+        };
+        (core, inputs)
+    }
+
+    /// Axons that bring one input of all sources.
+    fn axons(&self) -> u64 {
+        self.axons_per_input * self.layer.sources.len() as u64
+    }
+
+    /// Bits of an axon's list of `synapses` weights, in whole words.
+    fn list(&self, memory: &SynapseMemory, synapses: u32) -> u64 {
+        let bits = memory.header_bits + u64::from(synapses) * self.weight_bits;
+        bits.div_ceil(memory.word_bits) * memory.word_bits
+    }
+
+    fn fits(&self, core: &Core) -> bool {
+        let within = |needed: u64, limit: Option<u64>| limit.is_none_or(|limit| needed <= limit);
+        let limits = self.limits;
+        within(core.neurons as u64, limits.neurons.map(u64::from))
+            && within(core.in_axons, limits.in_axons.map(u64::from))
+            && within(core.out_axons, limits.out_axons.map(u64::from))
+            && within(core.synapse_bits, limits.synapse_memory.as_ref().map(|memory| memory.bits))
+    }
+
+    /// Whether a single neuron fits on a core.
+    fn check_neuron(&self) -> Result<(), DeployError> {
+        let memory = self.limits.synapse_memory.as_ref();
+        let in_axons = self.connections.fan_in() * self.axons();
+        let out_axons = self.targets.iter().copied().max().unwrap_or(0).div_ceil(self.copies);
+        let needs = [
+            (Limit::FanIn, in_axons, self.limits.fan_in.map(u64::from)),
+            (Limit::InAxons, in_axons, self.limits.in_axons.map(u64::from)),
+            (Limit::OutAxons, out_axons, self.limits.out_axons.map(u64::from)),
+            (
+                Limit::SynapseMemory,
+                memory.map_or(0, |memory| in_axons * self.list(memory, 1)),
+                memory.map(|memory| memory.bits),
+            ),
+        ];
+        for (limit, needed, available) in needs {
+            if let Some(available) = available.filter(|&available| needed > available) {
+                let (chip, layer) = (self.chip.to_owned(), Some(self.index));
+                return Err(DeployError::TooLarge { chip, limit, needed, available, layer });
+            }
+        }
+        Ok(())
+    }
+}
