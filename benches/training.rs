@@ -47,7 +47,8 @@ fn coded(count: usize) -> Coded {
     let mut stream = Seed::root(2).stream();
     let pixel = || if stream.random_bool(0.2) { stream.random() } else { 0 };
     let inputs = Array2::from_shape_simple_fn((count, 784), pixel);
-    Coded { inputs, max: 255, labels: (0..count).map(|sample| (sample % 10) as u16).collect() }
+    let labels = (0..count).map(|sample| (sample % 10) as u16).collect();
+    Coded { inputs, shape: [28, 28, 1], max: 255, labels }
 }
 
 /// Soft epochs of 50 whole steps: gather, both passes, the rule.

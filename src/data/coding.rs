@@ -13,8 +13,9 @@ use super::Samples;
 /// use spiketune::data::{InputCoding, Samples};
 ///
 /// let samples = Samples { inputs: array![[0, 200]], labels: vec![0] };
-/// let coded = InputCoding::Thermometer { levels: 2 }.encode(&samples, 255);
+/// let coded = InputCoding::Thermometer { levels: 2 }.encode(&samples, [1, 1, 2], 255);
 /// assert_eq!(coded.inputs, array![[0, 0, 1, 1]]);
+/// assert_eq!(coded.shape, [1, 1, 4]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase", tag = "kind", deny_unknown_fields)]
@@ -43,6 +44,9 @@ pub enum InputCoding {
 pub struct Coded {
     /// (N, I'), each in `0..=max`.
     pub inputs: Array2<u8>,
+    /// Height, width, channels: channel c of pixel (y, x) is column (y width + x) channels + c. `[1, 1, I']`
+    /// for a table.
+    pub shape: [usize; 3],
     /// The input that stands for 1.0.
     pub max: u8,
     /// (N)
@@ -55,12 +59,14 @@ impl InputCoding {
         inputs * self.channels()
     }
 
-    /// Codes `samples` whose input `levels` stands for 1.0.
-    pub fn encode(self, samples: &Samples, levels: u8) -> Coded {
+    /// Codes `samples` of a shape (height, width, channels) whose input `levels` stands for 1.0.
+    pub fn encode(self, samples: &Samples, shape: [usize; 3], levels: u8) -> Coded {
         let labels = samples.labels.clone();
+        let [height, width, channels] = shape;
+        let shape = [height, width, self.width(channels)];
         match self {
-            Self::Graded => Coded { inputs: samples.inputs.clone(), max: levels, labels },
-            _ => Coded { inputs: self.binary(&samples.inputs, levels), max: 1, labels },
+            Self::Graded => Coded { inputs: samples.inputs.clone(), shape, max: levels, labels },
+            _ => Coded { inputs: self.binary(&samples.inputs, levels), shape, max: 1, labels },
         }
     }
 
@@ -116,24 +122,25 @@ mod tests {
 
     #[test]
     fn graded_keeps_everything() {
-        let coded = InputCoding::Graded.encode(&samples(), 16);
-        assert_eq!(coded, Coded { inputs: samples().inputs, max: 16, labels: vec![0, 1] });
+        let coded = InputCoding::Graded.encode(&samples(), [1, 3, 1], 16);
+        assert_eq!(coded, Coded { inputs: samples().inputs, shape: [1, 3, 1], max: 16, labels: vec![0, 1] });
     }
 
     #[test]
     fn a_threshold_is_strict() {
-        let coded = InputCoding::Threshold { at: 0.5 }.encode(&samples(), 16);
+        let coded = InputCoding::Threshold { at: 0.5 }.encode(&samples(), [1, 3, 1], 16);
         assert_eq!(coded.inputs, array![[0, 0, 0], [1, 1, 1]]);
         assert_eq!(coded.max, 1);
-        let none = InputCoding::Threshold { at: 1.0 }.encode(&samples(), 16);
+        let none = InputCoding::Threshold { at: 1.0 }.encode(&samples(), [1, 3, 1], 16);
         assert!(none.inputs.iter().all(|&input| input == 0));
     }
 
     #[test]
     fn a_thermometer_rises_within_each_input() {
         // Thresholds of L = 2 at 16 levels: 4 and 12, strictly.
-        let coded = InputCoding::Thermometer { levels: 2 }.encode(&samples(), 16);
+        let coded = InputCoding::Thermometer { levels: 2 }.encode(&samples(), [1, 3, 1], 16);
         assert_eq!(coded.inputs, array![[0, 0, 0, 0, 1, 0], [1, 0, 1, 0, 1, 1]]);
+        assert_eq!(coded.shape, [1, 3, 2]);
     }
 
     #[test]
@@ -147,7 +154,7 @@ mod tests {
         #[test]
         fn the_height_of_a_thermometer_is_the_rounded_value(value: u8, count in 1u8..40) {
             let samples = Samples { inputs: array![[value]], labels: vec![0] };
-            let coded = InputCoding::Thermometer { levels: count }.encode(&samples, 255);
+            let coded = InputCoding::Thermometer { levels: count }.encode(&samples, [1, 1, 1], 255);
             prop_assert_eq!(coded.inputs.ncols(), usize::from(count));
             let height: u32 = coded.inputs.iter().map(|&fires| u32::from(fires)).sum();
             // Halves round down, because the comparison is strict.

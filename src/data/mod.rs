@@ -16,6 +16,7 @@
 //! # Ok::<(), spiketune::data::DataError>(())
 //! ```
 
+mod augment;
 mod builtin;
 mod catalogue;
 mod checksum;
@@ -40,6 +41,7 @@ mod stream;
 mod table;
 mod yinyang;
 
+pub use augment::{Augmentation, Sampling};
 pub use catalogue::{BuiltIn, CatalogueFile, Entry, Format, Origin, catalogue, find};
 pub use cifar::Cifar;
 pub use coding::{Coded, InputCoding};

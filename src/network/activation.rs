@@ -1,21 +1,85 @@
 //! The sharpened step and the slope that stands for its derivative.
 
+use std::f32::consts::PI;
+
 use serde::{Deserialize, Serialize};
 
 /// The width of the ramp just before it becomes a step (Severa et al. 2019).
 const NARROWEST: f32 = 0.001;
 
 /// What the backward pass takes for the derivative of the activation.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Slope {
     /// The derivative itself: `1 / (w + 0.001)` on the ramp, 0 off it, and 0 everywhere at sharpness 1.
     Own,
-    /// A surrogate: `1 / width` where `|z - 1/2| < width / 2`, whatever the sharpness.
-    Boxcar {
-        /// Above 0; wider means that more neurons learn, from a coarser gradient.
-        width: f32,
-    },
+    /// Another function of the step's input, whatever the sharpness.
+    Surrogate(Surrogate),
+}
+
+/// A slope that stands in for the derivative of an exact step, which has none.
+///
+/// A bump around the threshold with area 1, as the derivative of a step has, and height `1 / width` there.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Surrogate {
+    /// How it falls off to both sides.
+    pub shape: Shape,
+    /// Above 0, in units of the step's input; wider means that more neurons learn, from a coarser gradient.
+    pub width: f32,
+}
+
+/// How a surrogate slope falls off, as a function of `u = (z - 1/2) / width`; the height is `f(u) / width`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shape {
+    /// `[|u| < 1/2]`: the straight-through estimator with a window (Yin et al. 2019).
+    Boxcar,
+    /// `max(0, 1 - |u|)` (Esser et al. 2016).
+    Triangle,
+    /// `4 s (1 - s)` with `s = 1 / (1 + exp(-4u))`: never quite 0, but falling exponentially
+    /// (Zenke, Vogels 2021).
+    SigmoidDerivative,
+    /// `1 / (1 + (pi u)^2)`, the derivative of an arctangent: its long tails reach every neuron
+    /// (Fang et al. 2021).
+    Arctan,
+}
+
+impl Surrogate {
+    /// The slope at the step's input `z`.
+    ///
+    /// ```
+    /// use spiketune::network::{Shape, Surrogate};
+    ///
+    /// let slope = Surrogate { shape: Shape::Triangle, width: 0.5 };
+    /// assert_eq!((slope.at(0.5), slope.at(0.75), slope.at(1.0)), (2.0, 1.0, 0.0));
+    /// ```
+    #[inline]
+    pub fn at(self, z: f32) -> f32 {
+        let height = self.width.recip();
+        let u = ((z - 0.5) * height).abs();
+        match self.shape {
+            Shape::Boxcar if (z - 0.5).abs() < self.width / 2.0 => height,
+            Shape::Boxcar => 0.0,
+            Shape::Triangle => height * (1.0 - u).max(0.0),
+            Shape::SigmoidDerivative => {
+                // With e = exp(-4|u|), which cannot overflow: s (1 - s) = e / (1 + e)^2.
+                let e = (-4.0 * u).exp();
+                height * 4.0 * e / ((1.0 + e) * (1.0 + e))
+            }
+            Shape::Arctan => height / (1.0 + (PI * u) * (PI * u)),
+        }
+    }
+}
+
+impl Slope {
+    /// The slope at the step's input `z`, at a sharpness in [0, 1].
+    pub fn at(self, z: f32, sharpness: f32) -> f32 {
+        match self {
+            Slope::Own if sharpness == 1.0 => 0.0,
+            Slope::Own => own(z, gain(sharpness)),
+            Slope::Surrogate(surrogate) => surrogate.at(z),
+        }
+    }
 }
 
 /// The activation of a neuron whose input is `z`, at a sharpness in [0, 1].
@@ -35,25 +99,27 @@ pub fn sharpened(z: f32, sharpness: f32) -> f32 {
 
 /// Writes the activations of `inputs` to `outputs`, and over `inputs` the slopes there.
 pub(super) fn activate(inputs: &mut [f32], outputs: &mut [f32], sharpness: f32, slope: Slope) {
+    let gain = gain(sharpness);
     match slope {
         Slope::Own if sharpness == 1.0 => apply(inputs, outputs, |z| (step(z), 0.0)),
-        Slope::Own => {
-            let gain = gain(sharpness);
-            apply(inputs, outputs, |z| {
-                let y = ramp(z, gain);
-                (y.clamp(0.0, 1.0), if y > 0.0 && y < 1.0 { gain } else { 0.0 })
-            });
+        Slope::Own => apply(inputs, outputs, |z| (ramp(z, gain).clamp(0.0, 1.0), own(z, gain))),
+        Slope::Surrogate(surrogate) if sharpness == 1.0 => beside(inputs, outputs, surrogate, step),
+        Slope::Surrogate(surrogate) => {
+            beside(inputs, outputs, surrogate, |z| ramp(z, gain).clamp(0.0, 1.0));
         }
-        Slope::Boxcar { width } => {
-            let (half, height) = (width / 2.0, width.recip());
-            let boxcar = |z: f32| if (z - 0.5).abs() < half { height } else { 0.0 };
-            if sharpness == 1.0 {
-                apply(inputs, outputs, |z| (step(z), boxcar(z)));
-            } else {
-                let gain = gain(sharpness);
-                apply(inputs, outputs, |z| (ramp(z, gain).clamp(0.0, 1.0), boxcar(z)));
-            }
+    }
+}
+
+/// A loop for each shape, so that none chooses at every neuron.
+fn beside(inputs: &mut [f32], outputs: &mut [f32], slope: Surrogate, activation: impl Fn(f32) -> f32) {
+    let with = |shape| Surrogate { shape, ..slope };
+    match slope.shape {
+        Shape::Boxcar => apply(inputs, outputs, |z| (activation(z), with(Shape::Boxcar).at(z))),
+        Shape::Triangle => apply(inputs, outputs, |z| (activation(z), with(Shape::Triangle).at(z))),
+        Shape::SigmoidDerivative => {
+            apply(inputs, outputs, |z| (activation(z), with(Shape::SigmoidDerivative).at(z)));
         }
+        Shape::Arctan => apply(inputs, outputs, |z| (activation(z), with(Shape::Arctan).at(z))),
     }
 }
 
@@ -70,6 +136,12 @@ fn gain(sharpness: f32) -> f32 {
 
 fn ramp(z: f32, gain: f32) -> f32 {
     (z - 0.5) * gain + 0.5
+}
+
+/// The derivative of the ramp, clipped.
+fn own(z: f32, gain: f32) -> f32 {
+    let y = ramp(z, gain);
+    if y > 0.0 && y < 1.0 { gain } else { 0.0 }
 }
 
 fn step(z: f32) -> f32 {
@@ -113,12 +185,50 @@ mod tests {
         }
     }
 
+    const SHAPES: [Shape; 4] = [Shape::Boxcar, Shape::Triangle, Shape::SigmoidDerivative, Shape::Arctan];
+
     #[test]
-    fn the_surrogate_slope_has_unit_area_around_the_threshold() {
-        let slope = Slope::Boxcar { width: 0.5 };
+    fn a_surrogate_goes_beside_the_step_whatever_the_sharpness() {
+        let slope = Slope::Surrogate(Surrogate { shape: Shape::Boxcar, width: 0.5 });
         assert_eq!(activated(0.7, 1.0, slope), (1.0, 2.0));
         assert_eq!(activated(0.3, 1.0, slope), (0.0, 2.0));
         assert_eq!(activated(0.2, 1.0, slope), (0.0, 0.0));
         assert_eq!(activated(0.2, 0.0, slope).1, 0.0);
+    }
+
+    #[test]
+    fn every_surrogate_has_unit_area_and_the_height_one_over_its_width() {
+        for (shape, width) in SHAPES.into_iter().flat_map(|shape| [(shape, 0.3), (shape, 2.0)]) {
+            let slope = Surrogate { shape, width };
+            assert!((slope.at(0.5) * width - 1.0).abs() < 1e-6, "{slope:?}");
+            // Midpoint sum over 400 widths; outside them an arctangent has 2 / (200 pi^2) of its area.
+            let step = f64::from(width) / 1000.0;
+            let z = |i: i32| 0.5 + (f64::from(i) + 0.5) * step;
+            let area: f64 = (-200_000..200_000).map(|i| f64::from(slope.at(z(i) as f32)) * step).sum();
+            assert!((area - 1.0).abs() < 2e-3, "{slope:?}: {area}");
+        }
+    }
+
+    #[test]
+    fn smooth_surrogates_are_the_derivatives_of_the_sigmoid_and_the_arctangent() {
+        let sigmoid = |u: f64| 1.0 / (1.0 + (-4.0 * u).exp());
+        let arctan = |u: f64| (std::f64::consts::PI * u).atan() / std::f64::consts::PI;
+        let derivative = |f: &dyn Fn(f64) -> f64, u: f64| (f(u + 1e-5) - f(u - 1e-5)) / 2e-5;
+        for z in [-3.0f32, 0.1, 0.45, 0.5, 0.9, 2.0] {
+            let (width, u) = (0.8f32, (f64::from(z) - 0.5) / 0.8);
+            let at = |shape| f64::from(Surrogate { shape, width }.at(z) * width);
+            assert!((at(Shape::SigmoidDerivative) - derivative(&sigmoid, u)).abs() < 1e-5, "{z}");
+            assert!((at(Shape::Arctan) - derivative(&arctan, u)).abs() < 1e-5, "{z}");
+        }
+    }
+
+    #[test]
+    fn a_slope_recomputed_is_the_slope_that_the_forward_pass_left() {
+        let surrogates = SHAPES.map(|shape| Slope::Surrogate(Surrogate { shape, width: 0.7 }));
+        for slope in surrogates.into_iter().chain([Slope::Own]) {
+            for (z, sharpness) in [(0.45, 0.0), (0.62, 0.8), (0.5, 1.0), (-1e9, 0.3), (1e9, 1.0)] {
+                assert_eq!(activated(z, sharpness, slope).1, slope.at(z, sharpness), "{slope:?} {z}");
+            }
+        }
     }
 }

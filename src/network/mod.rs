@@ -15,11 +15,18 @@
 //! Results do not depend on the number of threads: neurons are split into blocks of a fixed size, and sums
 //! over the batch run inside one block in the order of the samples.
 //!
+//! - Esser et al. 2016: Convolutional networks for fast, energy-efficient neuromorphic computing.
+//! - Fang et al. 2021: Incorporating learnable membrane time constant to enhance learning of spiking neural
+//!   networks.
 //! - Glorot, Bengio 2010: Understanding the difficulty of training deep feedforward neural networks.
+//! - Hinton, Vinyals, Dean 2015: Distilling the knowledge in a neural network.
 //! - Ioffe, Szegedy 2015: Batch normalization.
 //! - Severa, Vineyard, Dellana, Verzi, Aimone 2019: Training deep neural networks for binary communication
 //!   with the Whetstone method. Nature Machine Intelligence 1.
 //! - Srivastava et al. 2014: Dropout.
+//! - Szegedy et al. 2016: Rethinking the Inception architecture for computer vision (label smoothing).
+//! - Yin et al. 2019: Understanding straight-through estimator in training activation quantized neural nets.
+//! - Zenke, Vogels 2021: The remarkable robustness of surrogate gradient learning.
 
 mod activation;
 mod binary;
@@ -38,13 +45,16 @@ mod norm;
 #[doc(hidden)]
 pub mod reference;
 mod spec;
+mod state;
 mod workspace;
 
-pub use activation::{Slope, sharpened};
+pub use activation::{Shape, Slope, Surrogate, sharpened};
 pub use binary::{BinaryLayer, BinaryNetwork};
 pub use decision::Decision;
 pub use file::FileError;
+pub use head::{Loss, Teacher};
 pub use key::Key;
 pub use model::{Network, Parameter, Pass};
 pub use spec::{HeadSpec, LayerSpec, Spec, SpecError};
+pub use state::StateTensor;
 pub use workspace::{Activations, Gradients};

@@ -1,10 +1,12 @@
 //! A network in training: its state, and its two passes.
 
+use ndarray::ArrayView2;
+
 use crate::seed::Seed;
 
 use super::dense::{Dense, Step, first_rows, first_rows_of};
 use super::head::Head;
-use super::{Activations, Gradients, Key, Slope};
+use super::{Activations, Gradients, Key, Loss, Slope};
 
 /// A stack of dense layers of sharpened neurons with an n-hot head.
 ///
@@ -24,6 +26,8 @@ pub enum Pass<'a> {
     /// Learning: as sharp as each layer is, normalized by the batch; dropout draws from the seed, which is
     /// to be another one at each step.
     Training(&'a Seed),
+    /// As sharp as each layer is, normalized by the running statistics, nothing dropped.
+    Settled,
     /// The network as it will be deployed: every step exact, normalized by the running statistics, nothing
     /// dropped.
     Deployed,
@@ -90,7 +94,7 @@ impl Network {
     pub fn frozen(&self) -> usize {
         match self.slope {
             Slope::Own => self.sharpness.iter().rposition(|&s| s == 1.0).map_or(0, |layer| layer + 1),
-            Slope::Boxcar { .. } => 0,
+            Slope::Surrogate(_) => 0,
         }
     }
 
@@ -103,7 +107,7 @@ impl Network {
         let mut inputs = first_rows_of(inputs, batch);
         for (i, (layer, state)) in self.layers.iter().zip(states).enumerate() {
             let seed = if let Pass::Training(seed) = pass { Some(seed.index(i as u64)) } else { None };
-            let sharpness = if seed.is_some() { self.sharpness[i] } else { 1.0 };
+            let sharpness = if let Pass::Deployed = pass { 1.0 } else { self.sharpness[i] };
             layer.forward(inputs, state, Step { sharpness, slope: self.slope, training: seed.as_ref() });
             inputs = first_rows_of(&state.outputs, batch);
         }
@@ -111,15 +115,12 @@ impl Network {
     }
 
     /// Runs back from the loss against `labels` (B) to every parameter that is not [`frozen`](Self::frozen);
-    /// returns the mean loss.
-    ///
-    /// The loss is the cross-entropy of the softmax of `scores / temperature`, a temperature above 0. To
-    /// follow a training pass.
+    /// returns the mean `loss`. To follow a training pass.
     pub fn backward(
         &self,
         activations: &Activations,
         labels: &[u16],
-        temperature: f32,
+        loss: Loss<'_>,
         gradients: &mut Gradients,
     ) -> f64 {
         let batch = activations.batch();
@@ -127,7 +128,12 @@ impl Network {
         let top = states.last_mut().expect("a network has an output layer");
         let room = first_rows(differences, batch);
         let errors = first_rows(&mut top.errors, batch);
-        let loss = self.head.loss(activations.scores(), labels, temperature, room, errors);
+        let mut total = self.head.loss(activations.scores(), labels, loss, room, errors);
+        if loss.rate_penalty > 0.0 {
+            let hidden = 0..self.layers.len() - 1;
+            let rates: f64 = hidden.map(|i| mean(activations.outputs(i))).sum();
+            total += f64::from(loss.rate_penalty) * rates;
+        }
         let frozen = self.frozen();
         for i in (frozen..self.layers.len()).rev() {
             let (below, here) = states.split_at_mut(i);
@@ -138,10 +144,14 @@ impl Network {
             self.layers[i].backward(inputs, &activations.layers[i], &mut here[0]);
             if let Some(below) = below.last_mut().filter(|_| i > frozen) {
                 let errors = first_rows_of(&here[0].errors, batch);
-                self.layers[i].send_back(errors, first_rows(&mut below.errors, batch));
+                let mut below = first_rows(&mut below.errors, batch);
+                self.layers[i].send_back(errors, below.view_mut());
+                if loss.rate_penalty > 0.0 {
+                    below += loss.rate_penalty / below.len() as f32;
+                }
             }
         }
-        loss
+        total
     }
 
     /// Moves the running statistics of batch norm towards those of the training pass just done.
@@ -189,4 +199,9 @@ impl Network {
                 && norm.is_none_or(|norm| finite(&norm.gain) && finite(&norm.mean) && finite(&norm.variance))
         })
     }
+}
+
+/// The mean of a (B, O) matrix, summed in the order of its rows.
+fn mean(matrix: ArrayView2<'_, f32>) -> f64 {
+    matrix.iter().map(|&value| f64::from(value)).sum::<f64>() / matrix.len() as f64
 }

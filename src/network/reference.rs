@@ -1,6 +1,6 @@
 //! The network in slow and obvious `f64` loops, which the fast passes must match.
 
-use super::{Network, Slope};
+use super::{Network, Shape, Slope};
 
 /// A matrix as rows.
 pub type Rows = Vec<Vec<f64>>;
@@ -31,6 +31,12 @@ pub struct Reference {
     pub slope: Slope,
     /// What scores are divided by in the loss; 1 at first.
     pub temperature: f64,
+    /// The share of the targets that is spread evenly; 0 at first.
+    pub smoothing: f64,
+    /// Cost of a hidden layer's mean activation; 0 at first.
+    pub rate_penalty: f64,
+    /// Scores (B, K) of another network on the batch, and their share of the targets; none at first.
+    pub teacher: Option<(Rows, f64)>,
 }
 
 /// What one layer's forward pass leaves behind.
@@ -79,6 +85,9 @@ impl From<&Network> for Reference {
             key: key.outer_iter().map(|row| row.to_vec()).collect(),
             slope: network.slope,
             temperature: 1.0,
+            smoothing: 0.0,
+            rate_penalty: 0.0,
+            teacher: None,
         }
     }
 }
@@ -90,10 +99,18 @@ impl Reference {
         let traces = self.traces(inputs, kept);
         let outputs = &traces[traces.len() - 1].outputs;
         let mut total = 0.0;
-        for (outputs, &label) in outputs.iter().zip(labels) {
-            total -= self.probabilities(outputs)[usize::from(label)].ln();
+        for (b, (outputs, &label)) in outputs.iter().zip(labels).enumerate() {
+            let probabilities = self.softmax(&self.scores(outputs));
+            for (target, probability) in self.targets(b, label).iter().zip(probabilities) {
+                total -= target * probability.ln();
+            }
         }
-        total / labels.len() as f64
+        let mut penalty = 0.0;
+        for trace in &traces[..traces.len() - 1] {
+            let activations = trace.outputs.concat();
+            penalty += self.rate_penalty * activations.iter().sum::<f64>() / activations.len() as f64;
+        }
+        total / labels.len() as f64 + penalty
     }
 
     /// The gradient of [`loss`](Self::loss), layer by layer.
@@ -105,7 +122,9 @@ impl Reference {
             let potential_errors = layer.potential_errors(&traces[i], &errors, &kept[i], self.slope);
             let (gradient, below) = layer.backward(&traces[i], &potential_errors);
             gradients.insert(0, gradient);
+            let hidden = (below.len() * below[0].len()) as f64;
             errors = below;
+            errors.iter_mut().flatten().for_each(|error| *error += self.rate_penalty / hidden);
         }
         gradients
     }
@@ -138,25 +157,38 @@ impl Reference {
         scores
     }
 
-    fn probabilities(&self, outputs: &[f64]) -> Vec<f64> {
-        let scores = self.scores(outputs);
+    fn softmax(&self, scores: &[f64]) -> Vec<f64> {
         let highest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let sum: f64 = scores.iter().map(|score| ((score - highest) / self.temperature).exp()).sum();
         scores.iter().map(|score| ((score - highest) / self.temperature).exp() / sum).collect()
     }
 
+    /// (K): what the probabilities of sample `b` of the batch should be.
+    fn targets(&self, b: usize, label: u16) -> Vec<f64> {
+        let classes = self.key.len();
+        let mut targets = vec![self.smoothing / classes as f64; classes];
+        targets[usize::from(label)] += 1.0 - self.smoothing;
+        if let Some((scores, share)) = &self.teacher {
+            let taught = self.softmax(&scores[b]);
+            for k in 0..classes {
+                targets[k] = (1.0 - share) * targets[k] + share * taught[k];
+            }
+        }
+        targets
+    }
+
     /// (B, N): derivative of the loss by the output activations.
     fn output_errors(&self, outputs: &Rows, labels: &[u16]) -> Rows {
         let mut errors = Vec::new();
-        for (outputs, &label) in outputs.iter().zip(labels) {
-            let probabilities = self.probabilities(outputs);
+        for (b, (outputs, &label)) in outputs.iter().zip(labels).enumerate() {
+            let probabilities = self.softmax(&self.scores(outputs));
+            let targets = self.targets(b, label);
             let mut row = vec![0.0; outputs.len()];
             for (k, members) in self.key.iter().enumerate() {
-                let target = if k == usize::from(label) { 1.0 } else { 0.0 };
                 for (n, error) in row.iter_mut().enumerate() {
                     let sign = if members[n] { 1.0 } else { -1.0 };
                     *error +=
-                        (probabilities[k] - target) / self.temperature * 2.0 * sign / labels.len() as f64;
+                        (probabilities[k] - targets[k]) / self.temperature * 2.0 * sign / labels.len() as f64;
                 }
             }
             errors.push(row);
@@ -184,11 +216,20 @@ impl ReferenceLayer {
     }
 
     fn derivative(&self, z: f64, slope: Slope) -> f64 {
-        let (width, inside) = match slope {
-            Slope::Own => (1.0 - self.sharpness + 0.001, self.sharpness < 1.0),
-            Slope::Boxcar { width } => (f64::from(width), true),
+        let Slope::Surrogate(surrogate) = slope else {
+            let width = 1.0 - self.sharpness + 0.001;
+            return if self.sharpness < 1.0 && (z - 0.5).abs() < width / 2.0 { 1.0 / width } else { 0.0 };
         };
-        if inside && (z - 0.5).abs() < width / 2.0 { 1.0 / width } else { 0.0 }
+        let width = f64::from(surrogate.width);
+        let u = (z - 0.5) / width;
+        let height = match surrogate.shape {
+            Shape::Boxcar if u.abs() < 0.5 => 1.0,
+            Shape::Triangle if u.abs() < 1.0 => 1.0 - u.abs(),
+            Shape::Boxcar | Shape::Triangle => 0.0,
+            Shape::SigmoidDerivative => (2.0 * u).cosh().powi(-2),
+            Shape::Arctan => 1.0 / (1.0 + (std::f64::consts::PI * u).powi(2)),
+        };
+        height / width
     }
 
     fn trace(&self, inputs: Rows, kept: &Rows) -> Trace {
@@ -292,7 +333,7 @@ fn normalization_errors(errors: &Rows, x: &Rows, gain: &[f64], deviation: &[f64]
 mod tests {
     use super::*;
     use crate::network::dropout::drop_out;
-    use crate::network::{Activations, Gradients, HeadSpec, LayerSpec, Pass, Spec};
+    use crate::network::{Activations, Gradients, HeadSpec, LayerSpec, Loss, Pass, Spec, Surrogate, Teacher};
     use crate::seed::Seed;
     use ndarray::{Array2, ArrayView2};
     use rand::RngExt;
@@ -308,6 +349,9 @@ mod tests {
 
     const MAX: u8 = 7;
     const TEMPERATURE: f64 = 3.0;
+    const SMOOTHING: f64 = 0.125;
+    const RATE_PENALTY: f64 = 0.75;
+    const SHARE: f64 = 0.25;
 
     impl Case {
         fn new(inputs: usize, widths: &[usize], batch: usize, batch_norm: bool, dropout: f32) -> Self {
@@ -375,8 +419,20 @@ mod tests {
             self.network.layers.iter().zip(0..).map(layer).collect()
         }
 
+        /// Scores (B, K) of a teacher.
+        fn taught(&self) -> Array2<f32> {
+            let mut stream = self.seed.child("teacher").stream();
+            Array2::from_shape_simple_fn((self.labels.len(), 3), || stream.random_range(-9.0..9.0))
+        }
+
         fn reference(&self) -> Reference {
-            Reference { temperature: TEMPERATURE, ..Reference::from(&self.network) }
+            Reference {
+                temperature: TEMPERATURE,
+                smoothing: SMOOTHING,
+                rate_penalty: RATE_PENALTY,
+                teacher: Some((rows(self.taught().view()), SHARE)),
+                ..Reference::from(&self.network)
+            }
         }
 
         fn run(&self) -> (f64, Activations, Gradients) {
@@ -387,7 +443,14 @@ mod tests {
             let samples: Vec<u32> = (0..self.labels.len() as u32).collect();
             activations.load(self.inputs.view(), MAX, &samples);
             self.network.forward(&mut activations, Pass::Training(&self.seed));
-            let loss = self.network.backward(&activations, &self.labels, TEMPERATURE as f32, &mut gradients);
+            let taught = self.taught();
+            let loss = Loss {
+                temperature: TEMPERATURE as f32,
+                smoothing: SMOOTHING as f32,
+                rate_penalty: RATE_PENALTY as f32,
+                teacher: Some(Teacher { scores: taught.view(), share: SHARE as f32 }),
+            };
+            let loss = self.network.backward(&activations, &self.labels, loss, &mut gradients);
             (loss, activations, gradients)
         }
     }
@@ -426,13 +489,15 @@ mod tests {
     fn the_surrogate_slope_reaches_every_layer_through_exact_steps() {
         let mut case = Case::new(13, &[17, 11], 7, true, 0.0);
         case.network.sharpness.fill(1.0);
-        case.network.set_slope(Slope::Boxcar { width: 1.5 });
-        let slow = case.reference().gradients(&case.inputs(), &case.labels, &case.kept());
-        let (_, _, gradients) = case.run();
-        for (fast, slow) in gradients.layers.iter().zip(slow) {
-            assert!(slow.weights.concat().iter().any(|&gradient| gradient != 0.0));
-            let weights = fast.weights.as_slice().expect("gradients are contiguous");
-            assert_agree("weights", weights, &slow.weights.concat());
+        for shape in [Shape::Boxcar, Shape::Triangle, Shape::SigmoidDerivative, Shape::Arctan] {
+            case.network.set_slope(Slope::Surrogate(Surrogate { shape, width: 1.5 }));
+            let slow = case.reference().gradients(&case.inputs(), &case.labels, &case.kept());
+            let (_, _, gradients) = case.run();
+            for (fast, slow) in gradients.layers.iter().zip(slow) {
+                assert!(slow.weights.concat().iter().any(|&gradient| gradient != 0.0));
+                let weights = fast.weights.as_slice().expect("gradients are contiguous");
+                assert_agree("weights", weights, &slow.weights.concat());
+            }
         }
     }
 
@@ -477,6 +542,22 @@ mod tests {
             let expected = Reference::from(&case.network).deployed_scores(&case.inputs());
             assert_eq!(rows(activations.scores()), expected);
         }
+    }
+
+    #[test]
+    fn the_settled_pass_of_exact_steps_is_the_deployed_one_and_of_soft_ones_is_not() {
+        let mut case = Case::new(13, &[17, 11], 7, true, 0.3);
+        let inputs = case.inputs.clone();
+        let scores = |network: &Network, pass: Pass<'_>| {
+            let mut activations = Activations::new(network, 7);
+            activations.load(inputs.view(), MAX, &[0, 1, 2, 3, 4, 5, 6]);
+            network.forward(&mut activations, pass);
+            activations.scores().to_owned()
+        };
+        let deployed = scores(&case.network, Pass::Deployed);
+        assert_ne!(scores(&case.network, Pass::Settled), deployed);
+        case.network.sharpness.fill(1.0);
+        assert_eq!(scores(&case.network, Pass::Settled), deployed);
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Classify {
     }
 
     fn coded(&self, plan: &Plan, samples: &Samples) -> Coded {
-        plan.coding.encode(samples, self.dataset.levels)
+        plan.coding.encode(samples, self.dataset.shape, self.dataset.levels)
     }
 
     /// The evaluation, with the reason where it comes to nothing; `Ok(None)` if the observer broke it off.
@@ -128,9 +128,14 @@ fn does_not_fit(error: DeployError) -> Failure {
 }
 
 fn broke_down(error: TrainingError) -> Failure {
-    let kind = match error {
-        TrainingError::Diverged { .. } => FailureKind::Diverged,
+    Failure { kind: kind(&error), reason: error.to_string() }
+}
+
+fn kind(error: &TrainingError) -> FailureKind {
+    match error {
+        TrainingError::Diverged { .. } | TrainingError::Exploded { .. } => FailureKind::Diverged,
+        TrainingError::Dead { .. } => FailureKind::Silent,
+        TrainingError::Teacher(error) => kind(error),
         _ => FailureKind::Invalid,
-    };
-    Failure { kind, reason: error.to_string() }
+    }
 }

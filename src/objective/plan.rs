@@ -2,11 +2,12 @@
 
 use super::{Hyperparameters, PlanError};
 use crate::backend::{DeployOptions, Granularity};
-use crate::data::InputCoding;
-use crate::network::{HeadSpec, LayerSpec, Spec};
+use crate::data::{Augmentation, InputCoding, Sampling};
+use crate::network::{HeadSpec, LayerSpec, Shape, Spec, Surrogate};
 use crate::space::Point;
 use crate::training::{
-    Adaptive, Method, Order, Rule, Schedule, Scheduled, Sharpener, Simple, TrainingConfig,
+    Adaptive, Average, Distillation, Method, Order, Quantized, Rule, Schedule, Scheduled, Sharpener, Simple,
+    TrainingConfig,
 };
 
 /// Everything that is needed to train and deploy one network.
@@ -22,17 +23,27 @@ use crate::training::{
 /// | `optimizer` | `adadelta`, `adam`, `rmsprop`, `sgd` | `adadelta` |
 /// | `learning_rate` or `learning_rate_OPTIMIZER` | step size | 4.0, 0.001, 0.001, 0.01 |
 /// | `momentum` | of `sgd` | 0 |
-/// | `weight_decay`, `schedule` | decoupled decay; `constant` or `cosine` | 0, `constant` |
+/// | `weight_decay` | decoupled | 0 |
+/// | `schedule`, `warm_up` | `constant`, `cosine`, `one-cycle`, `step`; share of all steps | `constant`, 0 |
 /// | `temperature` | what class scores are divided by in the loss | 1 |
+/// | `label_smoothing`, `rate_penalty` | of the loss | 0, 0 |
+/// | `teacher_epochs`, `teacher_share` | of a soft network to learn from (0: none); its part of the loss | 0, 0.5 |
 /// | `batch_size` | samples per step | 128 |
-/// | `method` | `sharpen`, `surrogate` | `sharpen` |
-/// | `surrogate_width` | of the boxcar slope of `surrogate` | 1 |
+/// | `method` | `sharpen`, `surrogate`, `hybrid` | `sharpen` |
+/// | `slope` | `boxcar`, `triangle`, `sigmoid`, `arctan`: of `surrogate` and `hybrid` | `boxcar` |
+/// | `surrogate_width`, `surrogate_final_width` | of that slope; in the last epoch of `surrogate` | 1, as at first |
+/// | `fine_tune` | epochs of `hybrid` after sharpening | 5 |
 /// | `sharpener`, `sharpen_order` | `simple`, `scheduled`, `adaptive`; `bottom-up`, `uniform` | `simple`, `bottom-up` |
 /// | `sharpen_start` | first epoch of `simple` and `scheduled` | 5 |
 /// | `sharpen_steps` | epochs per layer of `simple` | 5 |
 /// | `sharpen_duration`, `sharpen_intermission` | epochs per layer and between layers of `scheduled` | 4, 2 |
 /// | `sharpen_wait`, `sharpen_rate`, `sharpen_late_rate`, `sharpen_patience` | of `adaptive` | 10, 0.25, 0.126, 1 |
-/// | `epochs` | the most epochs | what the sharpener takes and 1 more; 20 of `surrogate` |
+/// | `epochs` | the most epochs | what the sharpener takes and 1 or `fine_tune` more; 20 of `surrogate` |
+/// | `average` | `none`, `swa`, `lookahead`: of the parameters | `none` |
+/// | `swa_share` | of the epochs that `swa` averages over | 0.25 |
+/// | `lookahead_steps`, `lookahead_alpha` | of `lookahead` | 5, 0.5 |
+/// | `quantized_epochs`, `quantized_bits` | last epochs with rounded weights | 0, `weight_bits` or 8 |
+/// | `shift`, `flip`, `cutout`, `rotation`, `zoom` | of training images: pixels, pixels, degrees, share | none |
 /// | `weight_bits`, `weight_scale` | deployed weights; a scale per `channel` (neuron) or `layer` | the chip's, `channel` |
 ///
 /// The defaults are those of Whetstone's smallest example (Severa et al. 2019): a point that names nothing
@@ -53,7 +64,7 @@ pub struct Plan {
 const MOST_LAYERS: u32 = 4;
 
 /// Every name that [`Plan::new`] reads.
-const KNOWN: [&str; 39] = [
+const KNOWN: [&str; 58] = [
     "input_coding",
     "input_threshold",
     "input_levels",
@@ -93,6 +104,25 @@ const KNOWN: [&str; 39] = [
     "sharpen_patience",
     "weight_bits",
     "weight_scale",
+    "slope",
+    "surrogate_final_width",
+    "fine_tune",
+    "warm_up",
+    "label_smoothing",
+    "rate_penalty",
+    "teacher_epochs",
+    "teacher_share",
+    "average",
+    "swa_share",
+    "lookahead_steps",
+    "lookahead_alpha",
+    "quantized_epochs",
+    "quantized_bits",
+    "shift",
+    "flip",
+    "cutout",
+    "rotation",
+    "zoom",
 ];
 
 impl Plan {
@@ -105,7 +135,7 @@ impl Plan {
         values.only(&KNOWN)?;
         let coding = coding(&values)?;
         let spec = spec(&values, coding.width(inputs), classes)?;
-        let training = training(&values, spec.hidden.len() as u32 + 1)?;
+        let training = training(&values, spec.hidden.len() as u32 + 1, coding)?;
         Ok(Self { coding, spec, training, deploy: deploy(&values)? })
     }
 }
@@ -144,31 +174,122 @@ fn spec(values: &Hyperparameters<'_>, inputs: usize, classes: usize) -> Result<S
 }
 
 /// `layers`: how many are sharpened, the output included.
-fn training(values: &Hyperparameters<'_>, layers: u32) -> Result<TrainingConfig, PlanError> {
-    let sharpener = sharpener(values)?;
-    let width = values.real("surrogate_width", 1e-3, 1e3, 1.0)? as f32;
-    let method = values.choice(
-        "method",
-        &[("sharpen", Method::Sharpen { sharpener }), ("surrogate", Method::Surrogate { width })],
-    )?;
+fn training(
+    values: &Hyperparameters<'_>,
+    layers: u32,
+    coding: InputCoding,
+) -> Result<TrainingConfig, PlanError> {
+    let method = method(values)?;
     Ok(TrainingConfig {
         epochs: values.whole("epochs", 1, 100_000, epochs_needed(method, layers))?,
         batch_size: values.whole("batch_size", 1, 1 << 16, 128)? as usize,
         rule: rule(values)?,
         method,
-        schedule: values
-            .choice("schedule", &[("constant", Schedule::Constant), ("cosine", Schedule::Cosine)])?,
+        schedule: schedule(values)?,
+        warm_up: values.real("warm_up", 0.0, 0.99, 0.0)? as f32,
         weight_decay: values.real("weight_decay", 0.0, 1.0, 0.0)? as f32,
         temperature: values.real("temperature", 1e-3, 1e3, 1.0)? as f32,
+        label_smoothing: values.real("label_smoothing", 0.0, 0.99, 0.0)? as f32,
+        rate_penalty: values.real("rate_penalty", 0.0, 1e3, 0.0)? as f32,
+        distillation: distillation(values)?,
+        average: average(values)?,
+        quantized: quantized(values)?,
+        augmentation: augmentation(values, coding)?,
     })
 }
 
-/// What the sharpener takes and one epoch more, in which nothing is soft; the adaptive one may pause.
+fn method(values: &Hyperparameters<'_>) -> Result<Method, PlanError> {
+    let shape = values.choice(
+        "slope",
+        &[
+            ("boxcar", Shape::Boxcar),
+            ("triangle", Shape::Triangle),
+            ("sigmoid", Shape::SigmoidDerivative),
+            ("arctan", Shape::Arctan),
+        ],
+    )?;
+    let width = values.real("surrogate_width", 1e-3, 1e3, 1.0)?;
+    let final_width = values.real("surrogate_final_width", 1e-3, 1e3, width)? as f32;
+    let width = width as f32;
+    let (sharpener, surrogate) = (sharpener(values)?, Surrogate { shape, width });
+    let fine_tune = values.whole("fine_tune", 0, 100_000, 5)?;
+    values.choice(
+        "method",
+        &[
+            ("sharpen", Method::Sharpen { sharpener }),
+            ("surrogate", Method::Surrogate { shape, width, final_width }),
+            ("hybrid", Method::Hybrid { sharpener, fine_tune, surrogate }),
+        ],
+    )
+}
+
+fn schedule(values: &Hyperparameters<'_>) -> Result<Schedule, PlanError> {
+    values.choice(
+        "schedule",
+        &[
+            ("constant", Schedule::Constant),
+            ("cosine", Schedule::Cosine),
+            ("one-cycle", Schedule::OneCycle),
+            ("step", Schedule::Step),
+        ],
+    )
+}
+
+fn distillation(values: &Hyperparameters<'_>) -> Result<Option<Distillation>, PlanError> {
+    let epochs = values.whole("teacher_epochs", 0, 100_000, 0)?;
+    let share = values.real("teacher_share", 0.0, 1.0, 0.5)? as f32;
+    Ok((epochs > 0).then_some(Distillation { epochs, share }))
+}
+
+fn average(values: &Hyperparameters<'_>) -> Result<Average, PlanError> {
+    let share = values.real("swa_share", 1e-3, 1.0, 0.25)? as f32;
+    let steps = values.whole("lookahead_steps", 1, 10_000, 5)?;
+    let alpha = values.real("lookahead_alpha", 1e-3, 1.0, 0.5)? as f32;
+    values.choice(
+        "average",
+        &[
+            ("none", Average::None),
+            ("swa", Average::Swa { share }),
+            ("lookahead", Average::Lookahead { steps, alpha }),
+        ],
+    )
+}
+
+fn quantized(values: &Hyperparameters<'_>) -> Result<Option<Quantized>, PlanError> {
+    let epochs = values.whole("quantized_epochs", 0, 100_000, 0)?;
+    let deployed = match values.whole("weight_bits", 0, 32, 0)? {
+        bits @ 2..=16 => bits,
+        _ => 8,
+    };
+    let bits = values.whole("quantized_bits", 2, 16, deployed)? as u8;
+    Ok((epochs > 0).then_some(Quantized { bits, epochs }))
+}
+
+/// Binary channels stay binary: only graded ones are interpolated.
+fn augmentation(values: &Hyperparameters<'_>, coding: InputCoding) -> Result<Augmentation, PlanError> {
+    let graded = coding == InputCoding::Graded;
+    Ok(Augmentation {
+        shift: values.whole("shift", 0, 1024, 0)?,
+        flip: values.truth("flip", false)?,
+        cutout: values.whole("cutout", 0, 1024, 0)?,
+        rotation: values.real("rotation", 0.0, 180.0, 0.0)? as f32,
+        zoom: values.real("zoom", 0.0, 4.0, 0.0)? as f32,
+        sampling: if graded { Sampling::Bilinear } else { Sampling::Nearest },
+    })
+}
+
+/// What the sharpener takes and one epoch more, in which nothing is soft, or those of fine-tuning; the adaptive
+/// one may pause.
 fn epochs_needed(method: Method, layers: u32) -> u32 {
+    let sharp = |sharpener: Sharpener| match sharpener {
+        Sharpener::Adaptive(_) => 2 * sharpener.epochs(layers),
+        _ => sharpener.epochs(layers),
+    };
     match method {
-        Method::Sharpen { sharpener: sharpener @ Sharpener::Adaptive(_) } => 2 * sharpener.epochs(layers),
-        Method::Sharpen { sharpener } => sharpener.epochs(layers) + 1,
+        Method::Sharpen { sharpener: sharpener @ Sharpener::Adaptive(_) } => sharp(sharpener),
+        Method::Sharpen { sharpener } => sharp(sharpener) + 1,
         Method::Surrogate { .. } => 20,
+        Method::Hybrid { sharpener, fine_tune, .. } => sharp(sharpener) + fine_tune,
     }
 }
 

@@ -1,11 +1,13 @@
 //! The adaptive sharpener at work.
 
+use serde::{Deserialize, Serialize};
+
 use super::TrainingError;
 use super::config::{not_negative, positive};
 use super::sharpener::{Adaptive, Order, Position};
 
 /// What the adaptive sharpener is doing.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 enum Phase {
     /// Letting the network learn, after so many epochs without a fall of the loss.
     Waiting { stalled: u32 },
@@ -14,12 +16,13 @@ enum Phase {
 }
 
 /// The adaptive sharpener with what it has seen.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct AdaptiveState {
     settings: Adaptive,
     phase: Phase,
     /// The loss that the next is compared with: the least of the wait, or that at which sharpening began.
-    reference: f64,
+    /// None before the first.
+    reference: Option<f64>,
     /// The epoch in which a layer was last finished; no other begins in it.
     finished_in: Option<u32>,
 }
@@ -53,7 +56,7 @@ impl Adaptive {
 
 impl AdaptiveState {
     pub fn new(settings: Adaptive) -> Self {
-        Self { settings, phase: Phase::Waiting { stalled: 0 }, reference: f64::INFINITY, finished_in: None }
+        Self { settings, phase: Phase::Waiting { stalled: 0 }, reference: None, finished_in: None }
     }
 
     /// Sharpens a little, unless it waits.
@@ -84,22 +87,23 @@ impl AdaptiveState {
     /// Decides from the mean training loss of an epoch, counted from 0, what to do in the next.
     pub fn after_epoch(&mut self, epoch: u32, loss: f64) {
         let settings = self.settings;
+        let reference = self.reference.unwrap_or(f64::INFINITY);
         match self.phase {
-            Phase::Waiting { .. } if epoch < settings.min_init_epochs => self.reference = loss,
-            Phase::Waiting { .. } if loss <= self.reference * (1.0 - f64::from(settings.sig_decrease)) => {
+            Phase::Waiting { .. } if epoch < settings.min_init_epochs => self.reference = Some(loss),
+            Phase::Waiting { .. } if loss <= reference * (1.0 - f64::from(settings.sig_decrease)) => {
                 self.phase = Phase::Waiting { stalled: 0 };
-                self.reference = loss;
+                self.reference = Some(loss);
             }
             Phase::Waiting { stalled } if stalled < settings.patience => {
                 self.phase = Phase::Waiting { stalled: stalled + 1 };
             }
             Phase::Waiting { .. } => {
                 self.phase = Phase::Sharpening;
-                self.reference = loss;
+                self.reference = Some(loss);
             }
-            Phase::Sharpening if loss >= self.reference * (1.0 + f64::from(settings.sig_increase)) => {
+            Phase::Sharpening if loss >= reference * (1.0 + f64::from(settings.sig_increase)) => {
                 self.phase = Phase::Waiting { stalled: 0 };
-                self.reference = loss;
+                self.reference = Some(loss);
             }
             Phase::Sharpening => {}
         }

@@ -2,44 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Rule, Sharpener, Simple, TrainingError};
+use crate::data::Augmentation;
 
-/// How a network comes to binary activations.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Method {
-    /// Soft steps are sharpened while the network learns; training ends when all are exact.
-    Sharpen {
-        /// When, which layers, how fast.
-        sharpener: Sharpener,
-    },
-    /// Exact steps from the first epoch; going back, a boxcar around the threshold stands for the slope.
-    Surrogate {
-        /// Of the boxcar, above 0, in units of the step's input. Wider: more neurons learn, from a coarser
-        /// gradient.
-        width: f32,
-    },
-}
-
-/// How the learning rate changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Schedule {
-    /// Not at all.
-    Constant,
-    /// Down to zero over all epochs along half a cosine (Loshchilov, Hutter 2017).
-    Cosine,
-}
-
-impl Schedule {
-    /// The factor on the learning rate after a share `done` in [0, 1] of all steps.
-    pub fn factor(self, done: f64) -> f64 {
-        match self {
-            Schedule::Constant => 1.0,
-            Schedule::Cosine => (1.0 + (std::f64::consts::PI * done).cos()) / 2.0,
-        }
-    }
-}
+use super::{Average, Distillation, Method, Quantized, Rule, Schedule, Sharpener, Simple, TrainingError};
 
 /// How to train a network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,14 +18,30 @@ pub struct TrainingConfig {
     pub rule: Rule,
     /// How the activations become binary.
     pub method: Method,
-    /// How the learning rate changes.
+    /// How the learning rate changes, over `epochs` epochs whether or not training ends earlier.
     pub schedule: Schedule,
+    /// The share of all steps in which the learning rate rises to its first value, in [0, 1).
+    pub warm_up: f32,
     /// Each step takes this share, times the learning rate, off every weight; biases and gains stay. At
     /// least 0. Decoupled from the rule (Loshchilov, Hutter 2019).
     pub weight_decay: f32,
     /// What class scores are divided by in the loss, above 0. At 1, as Whetstone has it, a lead of one or
     /// two output neurons ends the learning of a sample; higher values ask for a wider margin.
     pub temperature: f32,
+    /// The share of the loss's target that is spread evenly over all classes, in [0, 1). Higher: less sure
+    /// of itself, and less drawn to labels that are wrong.
+    pub label_smoothing: f32,
+    /// What a hidden layer costs in which every neuron always fires, in units of the loss, at least 0. Higher:
+    /// fewer spikes and less energy.
+    pub rate_penalty: f32,
+    /// Learning from a soft network, too.
+    pub distillation: Option<Distillation>,
+    /// Which average of the parameters is the result.
+    pub average: Average,
+    /// Rounded weights in the last epochs.
+    pub quantized: Option<Quantized>,
+    /// How the samples are changed before they are learnt from, anew in every epoch.
+    pub augmentation: Augmentation,
 }
 
 impl TrainingConfig {
@@ -73,8 +54,15 @@ impl TrainingConfig {
             rule: Rule::whetstone(),
             method: Method::Sharpen { sharpener: Sharpener::Simple(Simple::default()) },
             schedule: Schedule::Constant,
+            warm_up: 0.0,
             weight_decay: 0.0,
             temperature: 1.0,
+            label_smoothing: 0.0,
+            rate_penalty: 0.0,
+            distillation: None,
+            average: Average::None,
+            quantized: None,
+            augmentation: Augmentation::none(),
         }
     }
 
@@ -84,11 +72,16 @@ impl TrainingConfig {
         positive("batch_size", self.batch_size as f64)?;
         positive("temperature", f64::from(self.temperature))?;
         not_negative("weight_decay", f64::from(self.weight_decay))?;
+        below_one("warm_up", f64::from(self.warm_up))?;
+        below_one("label_smoothing", f64::from(self.label_smoothing))?;
+        not_negative("rate_penalty", f64::from(self.rate_penalty))?;
+        not_negative("rotation", f64::from(self.augmentation.rotation))?;
+        not_negative("zoom", f64::from(self.augmentation.zoom))?;
         self.rule.check()?;
-        match self.method {
-            Method::Sharpen { sharpener } => sharpener.check(),
-            Method::Surrogate { width } => positive("width", f64::from(width)),
-        }
+        self.method.check()?;
+        self.average.check()?;
+        self.distillation.map_or(Ok(()), |distillation| distillation.check())?;
+        self.quantized.map_or(Ok(()), |quantized| quantized.check())
     }
 }
 
@@ -104,7 +97,12 @@ pub(super) fn below_one(name: &'static str, value: f64) -> Result<(), TrainingEr
     require(name, value, (0.0..1.0).contains(&value), "must lie in [0, 1)")
 }
 
-fn require(name: &'static str, value: f64, holds: bool, rule: &'static str) -> Result<(), TrainingError> {
+pub(super) fn require(
+    name: &'static str,
+    value: f64,
+    holds: bool,
+    rule: &'static str,
+) -> Result<(), TrainingError> {
     if holds { Ok(()) } else { Err(TrainingError::Setting { name, value, rule }) }
 }
 
@@ -128,15 +126,22 @@ mod tests {
         );
         let rule = Rule::Sgd { learning_rate: 0.5, momentum: 1.0 };
         assert_eq!(problem(TrainingConfig { rule, ..config.clone() }), "momentum = 1: must lie in [0, 1)");
-        let method = Method::Surrogate { width: 0.0 };
-        assert_eq!(problem(TrainingConfig { method, ..config }), "width = 0: must be positive");
-    }
-
-    #[test]
-    fn the_cosine_starts_at_one_and_ends_at_zero() {
-        assert_eq!(Schedule::Cosine.factor(0.0), 1.0);
-        assert!((Schedule::Cosine.factor(0.5) - 0.5).abs() < 1e-15);
-        assert_eq!(Schedule::Cosine.factor(1.0), 0.0);
+        let config = |change: &dyn Fn(&mut TrainingConfig)| {
+            let mut config = config.clone();
+            change(&mut config);
+            problem(config)
+        };
+        assert_eq!(config(&|c| c.warm_up = 1.0), "warm_up = 1: must lie in [0, 1)");
+        assert_eq!(config(&|c| c.label_smoothing = -0.5), "label_smoothing = -0.5: must lie in [0, 1)");
+        assert_eq!(config(&|c| c.rate_penalty = -1.0), "rate_penalty = -1: must be at least 0");
+        assert_eq!(config(&|c| c.augmentation.zoom = -1.0), "zoom = -1: must be at least 0");
+        assert_eq!(config(&|c| c.average = Average::Swa { share: 0.0 }), "share = 0: must lie in (0, 1]");
+        let lookahead = Average::Lookahead { steps: 0, alpha: 0.5 };
+        assert_eq!(config(&|c| c.average = lookahead), "steps = 0: must be positive");
+        let quantized = Some(Quantized { bits: 1, epochs: 2 });
+        assert_eq!(config(&|c| c.quantized = quantized), "bits = 1: must lie in 2..=16");
+        let distillation = Some(Distillation { epochs: 3, share: 1.5 });
+        assert_eq!(config(&|c| c.distillation = distillation), "share = 1.5: must lie in [0, 1]");
     }
 
     #[test]

@@ -49,6 +49,28 @@ pub enum TrainingError {
         /// K of the network.
         classes: usize,
     },
+    /// A shape that has not as many numbers as a sample.
+    #[error("the {part} set has the shape {shape:?} for {found} inputs a sample: must be as many")]
+    Shape {
+        /// `training` or `validation`.
+        part: &'static str,
+        /// Height, width, channels.
+        shape: [usize; 3],
+        /// What a sample has.
+        found: usize,
+    },
+    /// Samples that are no images, or too small, for what is to be done to them.
+    #[error("{name} = {value}: needs images larger than that, the samples are {height} x {width}")]
+    Augmentation {
+        /// As the configuration calls it.
+        name: &'static str,
+        /// What it is.
+        value: u32,
+        /// Of the samples.
+        height: usize,
+        /// Of the samples.
+        width: usize,
+    },
     /// Numbers that are not finite.
     #[error("{what} is not finite in epoch {epoch}: lower the learning rate")]
     Diverged {
@@ -56,5 +78,35 @@ pub enum TrainingError {
         epoch: u32,
         /// `the loss` or `a weight`.
         what: &'static str,
+    },
+    /// A loss far above that of a guess.
+    #[error("the loss is {loss:.1} in epoch {epoch}, a guess has {guess:.1}: lower the learning rate")]
+    Exploded {
+        /// Counted from 1.
+        epoch: u32,
+        /// Running mean.
+        loss: f64,
+        /// What it is compared with.
+        guess: f64,
+    },
+    /// An exact layer whose neurons never fire, so that the answer is always the same.
+    #[error(
+        "layer {layer} of exact steps fires for no validation sample in epoch {epoch}: \
+         lower the learning rate, or widen the surrogate slope, or use batch norm"
+    )]
+    Dead {
+        /// Counted from 1.
+        epoch: u32,
+        /// Counted from 0 at the input.
+        layer: usize,
+    },
+    /// The teacher's own training broke down.
+    #[error("the teacher: {0}")]
+    Teacher(Box<TrainingError>),
+    /// A checkpoint of something else.
+    #[error("the checkpoint belongs to another training: its {what} differ; delete it to start again")]
+    Checkpoint {
+        /// `settings, data or seed`, or the name of a tensor.
+        what: String,
     },
 }

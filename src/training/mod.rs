@@ -1,24 +1,46 @@
-//! Epochs: gradient-descent rules, schedules, sharpeners, and the loop that runs them.
+//! Epochs: methods, gradient-descent rules, schedules, averages, and the loop that runs them.
 //!
+//! - Courbariaux, Bengio, David 2015: BinaryConnect.
+//! - DeVries, Taylor 2017: Improved regularization of convolutional neural networks with cutout.
+//! - Goyal et al. 2017: Accurate, large minibatch SGD (warm-up).
 //! - Hinton 2012: RMSprop, lecture 6e of Neural Networks for Machine Learning.
+//! - Hinton, Vinyals, Dean 2015: Distilling the knowledge in a neural network.
+//! - Izmailov et al. 2018: Averaging weights leads to wider optima and better generalization (SWA).
 //! - Kingma, Ba 2015: Adam.
 //! - Loshchilov, Hutter 2017: SGDR (cosine schedule); 2019: Decoupled weight decay regularization.
 //! - Severa et al. 2019: Whetstone (sharpeners).
+//! - Smith, Topin 2019: Super-convergence (one-cycle schedule).
 //! - Zeiler 2012: ADADELTA.
+//! - Zhang et al. 2019: Lookahead optimizer: k steps forward, 1 step back.
 
 mod adaptive;
+mod average;
+mod batches;
+mod checkpoint;
 mod config;
 mod error;
 mod evaluation;
+mod learner;
+mod method;
 mod report;
+mod rounding;
 mod rule;
+mod schedule;
 mod sharpener;
+mod teacher;
 mod trainer;
+mod watch;
 
-pub use config::{Method, Schedule, TrainingConfig};
+pub use average::Average;
+pub use checkpoint::{Checkpoint, CheckpointError};
+pub use config::TrainingConfig;
 pub use error::TrainingError;
 pub use evaluation::{Activity, Evaluation, Evaluator};
+pub use method::Method;
 pub use report::{EpochReport, Summary};
+pub use rounding::Quantized;
 pub use rule::Rule;
+pub use schedule::Schedule;
 pub use sharpener::{Adaptive, Order, Scheduled, Sharpener, Simple};
-pub use trainer::train;
+pub use teacher::Distillation;
+pub use trainer::{Trainer, train};

@@ -113,7 +113,7 @@ pub(super) struct Descent {
     rule: Rule,
     weight_decay: f32,
     /// Steps done.
-    steps: u64,
+    pub steps: u64,
     /// One a tensor of the network, by its index.
     moments: Vec<Moments>,
 }
@@ -132,6 +132,11 @@ impl Descent {
             second: vec![0.0; if rule.keeps_two() { length } else { 0 }],
         });
         Self { rule, weight_decay, steps: 0, moments: moments.collect() }
+    }
+
+    /// What is remembered of each tensor of the network, by its index: one or two lists of numbers.
+    pub fn moments_mut(&mut self) -> impl Iterator<Item = [&mut [f32]; 2]> {
+        self.moments.iter_mut().map(|moments| [moments.first.as_mut_slice(), moments.second.as_mut_slice()])
     }
 
     /// Changes all parameters that learn, at `factor` times the learning rate.

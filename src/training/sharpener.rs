@@ -160,7 +160,7 @@ pub(super) struct Position {
 }
 
 /// A sharpener at work.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Sharpening {
     Simple(Simple),
     Scheduled(Scheduled),

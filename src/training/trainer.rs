@@ -1,41 +1,45 @@
-//! The loop over epochs and batches.
+//! The loop over epochs.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use rand::seq::SliceRandom;
-
 use crate::data::Coded;
-use crate::network::{Activations, Gradients, Network, Pass, Slope};
+use crate::network::Network;
 use crate::seed::Seed;
 use crate::units::Seconds;
 
-use super::rule::Descent;
-use super::sharpener::{Position, Sharpening};
-use super::{EpochReport, Evaluator, Method, Summary, TrainingConfig, TrainingError};
+use super::batches;
+use super::learner::Learner;
+use super::method::is_exact;
+use super::teacher::teach;
+use super::watch::require_life;
+use super::{Checkpoint, EpochReport, Evaluator, Summary, TrainingConfig, TrainingError};
 
 /// Trains `network` on `train`, evaluates it on `validation` after each epoch, and tells `observer`, which
 /// may break it off.
 ///
-/// Training ends after `config.epochs` epochs, or after the epoch in which a sharpener has finished all
-/// layers. Everything random comes from `seed`: the order of samples and what is dropped. The result does
+/// Training ends after `config.epochs` epochs, or with its [`Method`](super::Method): `sharpen` after the epoch
+/// in which all layers are exact, `hybrid` so many epochs after that. Everything random comes from `seed`: the order of samples, what is dropped, and how
+/// samples are changed. The result does
 /// not depend on the number of threads of the rayon pool that it runs in.
 ///
 /// # Errors
-/// If settings or sets do not fit, and if the loss or a weight is no longer finite.
+/// If settings or sets do not fit, the loss explodes or is not finite, a weight is not finite, or an exact
+/// layer fires for no validation sample.
 ///
 /// ```
 /// use std::ops::ControlFlow;
 /// use spiketune::data::Coded;
-/// use spiketune::network::{HeadSpec, Network, Spec};
+/// use spiketune::network::{HeadSpec, Network, Shape, Spec};
 /// use spiketune::seed::Seed;
 /// use spiketune::training::{Method, Rule, TrainingConfig, train};
 ///
 /// // Two samples that one neuron a class tells apart.
-/// let set = Coded { inputs: ndarray::array![[1, 0], [0, 1]], max: 1, labels: vec![0, 1] };
+/// let inputs = ndarray::array![[1, 0], [0, 1]];
+/// let set = Coded { inputs, shape: [1, 1, 2], max: 1, labels: vec![0, 1] };
 /// let head = HeadSpec { classes: 2, redundancy: 3, overlapping: false, batch_norm: false };
 /// let mut network = Network::build(&Spec { inputs: 2, hidden: vec![], head }, &Seed::root(1))?;
-/// let method = Method::Surrogate { width: 2.0 };
+/// let method = Method::Surrogate { shape: Shape::Boxcar, width: 2.0, final_width: 2.0 };
 /// let config = TrainingConfig { method, rule: Rule::adam(0.1), ..TrainingConfig::whetstone() };
 /// let summary =
 ///     train(&mut network, &set, &set, &config, &Seed::root(2), &mut |_| ControlFlow::Continue(()))?;
@@ -51,34 +55,7 @@ pub fn train(
     seed: &Seed,
     observer: &mut dyn FnMut(&EpochReport) -> ControlFlow<()>,
 ) -> Result<Summary, TrainingError> {
-    config.check()?;
-    check_set("training", train, network)?;
-    check_set("validation", validation, network)?;
-    let mut trainer = Trainer::new(network, train, config, seed);
-    let mut evaluator = Evaluator::new(trainer.network);
-    loop {
-        let begin = Instant::now();
-        let loss = trainer.epoch()?;
-        let evaluation = evaluator.evaluate(trainer.network, validation);
-        let report = EpochReport {
-            epoch: trainer.epochs,
-            loss,
-            validation_accuracy: evaluation.accuracy,
-            sharpness: trainer.network.sharpness().to_vec(),
-            activity: evaluation.activity,
-            time: Seconds(begin.elapsed().as_secs_f64()),
-        };
-        let interrupted = observer(&report).is_break();
-        if interrupted || trainer.is_done() {
-            return Ok(Summary {
-                epochs: report.epoch,
-                loss,
-                validation_accuracy: report.validation_accuracy,
-                sharp: trainer.is_sharp(),
-                interrupted,
-            });
-        }
-    }
+    Trainer::new(network, train, validation, config, seed)?.run(observer)
 }
 
 fn check_set(part: &'static str, set: &Coded, network: &Network) -> Result<(), TrainingError> {
@@ -93,133 +70,167 @@ fn check_set(part: &'static str, set: &Coded, network: &Network) -> Result<(), T
     if labels != samples {
         return Err(TrainingError::Labels { part, labels, samples });
     }
+    if set.shape.iter().product::<usize>() != found {
+        return Err(TrainingError::Shape { part, shape: set.shape, found });
+    }
     match set.labels.iter().find(|&&label| usize::from(label) >= classes) {
         Some(&label) => Err(TrainingError::Label { part, label, classes }),
         None => Ok(()),
     }
 }
 
-/// A training under way. Its state is the network, the rule's and the sharpener's state and the number of
-/// epochs done; all else is room to work in.
-struct Trainer<'a> {
-    network: &'a mut Network,
-    set: &'a Coded,
-    config: &'a TrainingConfig,
-    seed: &'a Seed,
-    descent: Descent,
-    /// None where the method has nothing to sharpen.
-    sharpening: Option<Sharpening>,
-    /// Epochs done.
-    epochs: u32,
-    activations: Activations,
-    gradients: Gradients,
-    /// Samples in the order of the epoch.
-    order: Vec<u32>,
-    /// Of the batch at hand.
-    labels: Vec<u16>,
+/// A training under way, epoch by epoch, for whoever saves it on the way.
+///
+/// ```
+/// use spiketune::data::Coded;
+/// use spiketune::network::{HeadSpec, Network, Spec};
+/// use spiketune::seed::Seed;
+/// use spiketune::training::{Checkpoint, Trainer, TrainingConfig};
+///
+/// let inputs = ndarray::array![[1, 0], [0, 1]];
+/// let set = Coded { inputs, shape: [1, 1, 2], max: 1, labels: vec![0, 1] };
+/// let head = HeadSpec { classes: 2, redundancy: 3, overlapping: false, batch_norm: false };
+/// let spec = Spec { inputs: 2, hidden: vec![], head };
+/// let (config, seed) = (TrainingConfig::whetstone(), Seed::root(2));
+///
+/// let mut network = Network::build(&spec, &Seed::root(1))?;
+/// let mut trainer = Trainer::new(&mut network, &set, &set, &config, &seed)?;
+/// trainer.epoch()?;
+/// let file = tempfile::NamedTempFile::new()?;
+/// trainer.checkpoint().save(file.path())?;
+///
+/// // Later, in another process:
+/// let checkpoint = Checkpoint::load(file.path())?;
+/// let mut network = Network::build(&spec, &Seed::root(1))?;
+/// let mut trainer = Trainer::resume(&mut network, &set, &set, &config, &seed, &checkpoint)?;
+/// assert_eq!(trainer.epoch()?.epoch, 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Trainer<'a> {
+    pub(super) learner: Learner<'a>,
+    pub(super) set: &'a Coded,
+    validation: &'a Coded,
+    pub(super) config: &'a TrainingConfig,
+    pub(super) seed: &'a Seed,
+    evaluator: Evaluator,
+    /// Training loss and validation accuracy of the last epoch.
+    pub(super) last: Option<(f64, f64)>,
 }
 
 impl<'a> Trainer<'a> {
-    fn new(network: &'a mut Network, set: &'a Coded, config: &'a TrainingConfig, seed: &'a Seed) -> Self {
-        let sharpening = match config.method {
-            Method::Sharpen { sharpener } => {
-                network.set_slope(Slope::Own);
-                Some(Sharpening::new(sharpener))
-            }
-            Method::Surrogate { width } => {
-                network.set_slope(Slope::Boxcar { width });
-                network.sharpness_mut().fill(1.0);
-                None
-            }
-        };
-        let capacity = config.batch_size.min(set.labels.len());
-        Self {
-            descent: Descent::new(config.rule, config.weight_decay, network),
-            activations: Activations::new(network, capacity),
-            gradients: Gradients::new(network, capacity),
-            network,
-            set,
-            config,
-            seed,
-            sharpening,
-            epochs: 0,
-            order: Vec::with_capacity(set.labels.len()),
-            labels: Vec::with_capacity(capacity),
+    /// A training before its first epoch; a teacher, if there is to be one, is trained at once.
+    ///
+    /// # Errors
+    /// If settings or sets do not fit, or the teacher's training breaks down.
+    pub fn new(
+        network: &'a mut Network,
+        train: &'a Coded,
+        validation: &'a Coded,
+        config: &'a TrainingConfig,
+        seed: &'a Seed,
+    ) -> Result<Self, TrainingError> {
+        let mut trainer = Self::untaught(network, train, validation, config, seed)?;
+        if let Some(distillation) = config.distillation {
+            let seed = seed.child("teacher");
+            trainer.learner.taught =
+                Some(teach(distillation, trainer.learner.network, train, config, &seed)?);
         }
+        Ok(trainer)
     }
 
-    /// Runs one epoch; returns its mean training loss.
-    fn epoch(&mut self) -> Result<f64, TrainingError> {
-        let epoch = self.epochs;
-        self.epochs += 1;
-        self.shuffle(epoch);
-        let batches = self.order.len().div_ceil(self.config.batch_size);
-        let mut total = 0.0;
-        for batch in 0..batches {
-            let loss = self.step(Position { epoch, batch, batches });
-            self.require_finite(loss.is_finite(), "the loss")?;
-            total += loss * self.labels.len() as f64;
+    /// The training that `checkpoint` was taken from, which goes on as if it had never stopped.
+    ///
+    /// `network` is to be built as that one was; the sets, `config` and `seed` must be the same.
+    ///
+    /// # Errors
+    /// If settings or sets do not fit, or the checkpoint is of another training.
+    pub fn resume(
+        network: &'a mut Network,
+        train: &'a Coded,
+        validation: &'a Coded,
+        config: &'a TrainingConfig,
+        seed: &'a Seed,
+        checkpoint: &Checkpoint,
+    ) -> Result<Self, TrainingError> {
+        let mut trainer = Self::untaught(network, train, validation, config, seed)?;
+        checkpoint.restore(&mut trainer)?;
+        Ok(trainer)
+    }
+
+    fn untaught(
+        network: &'a mut Network,
+        train: &'a Coded,
+        validation: &'a Coded,
+        config: &'a TrainingConfig,
+        seed: &'a Seed,
+    ) -> Result<Self, TrainingError> {
+        config.check()?;
+        check_set("training", train, network)?;
+        check_set("validation", validation, network)?;
+        batches::check(&config.augmentation, train.shape)?;
+        let evaluator = Evaluator::new(network);
+        let learner = Learner::new(network, Some(config.method), train, config, seed);
+        Ok(Self { learner, set: train, validation, config, seed, evaluator, last: None })
+    }
+
+    /// Runs one epoch, and evaluates the network as it would be deployed.
+    ///
+    /// # Errors
+    /// If the loss explodes or is not finite, a weight is not finite, or an exact layer never fires.
+    pub fn epoch(&mut self) -> Result<EpochReport, TrainingError> {
+        let begin = Instant::now();
+        let loss = self.learner.epoch()?;
+        if self.is_done() {
+            self.learner.finish();
         }
-        self.require_finite(self.network.is_finite(), "a weight")?;
-        let loss = total / self.order.len() as f64;
-        if let Some(sharpening) = &mut self.sharpening {
-            sharpening.after_epoch(epoch, loss);
+        let (evaluator, validation) = (&mut self.evaluator, self.validation);
+        let evaluation = self.learner.with_deployed(|network| evaluator.evaluate(network, validation));
+        let (epoch, sharpness) = (self.learner.epochs, self.learner.network.sharpness());
+        require_life(epoch, &evaluation.activity, sharpness)?;
+        self.last = Some((loss, evaluation.accuracy));
+        Ok(EpochReport {
+            epoch,
+            loss,
+            validation_accuracy: evaluation.accuracy,
+            sharpness: sharpness.to_vec(),
+            activity: evaluation.activity,
+            time: Seconds(begin.elapsed().as_secs_f64()),
+        })
+    }
+
+    /// Whether the last epoch is done: the most that there may be, or the one with which the method ends.
+    pub fn is_done(&self) -> bool {
+        self.learner.is_done()
+    }
+
+    /// Runs epochs to the end, and tells `observer` of each, which may break it off.
+    ///
+    /// # Errors
+    /// As [`epoch`](Self::epoch).
+    pub fn run(
+        &mut self,
+        observer: &mut dyn FnMut(&EpochReport) -> ControlFlow<()>,
+    ) -> Result<Summary, TrainingError> {
+        let mut interrupted = false;
+        while !interrupted && !self.is_done() {
+            interrupted = observer(&self.epoch()?).is_break();
         }
-        Ok(loss)
+        let (loss, validation_accuracy) = self.last.expect("a training has an epoch at least");
+        let sharp = is_exact(self.learner.network);
+        Ok(Summary { epochs: self.learner.epochs, loss, validation_accuracy, sharp, interrupted })
     }
 
-    /// Puts the samples into the order of `epoch`, which depends on no other epoch's.
-    fn shuffle(&mut self, epoch: u32) {
-        self.order.clear();
-        self.order.extend(0..self.set.labels.len() as u32);
-        self.order.shuffle(&mut self.seed.child("shuffle").index(u64::from(epoch)).stream());
-    }
-
-    /// Learns from one batch; returns its mean loss.
-    fn step(&mut self, position: Position) -> f64 {
-        let Position { epoch, batch, batches } = position;
-        if let Some(sharpening) = &mut self.sharpening {
-            sharpening.before_batch(position, self.network.sharpness_mut());
-        }
-        self.load(batch);
-        let dropout = self.seed.child("dropout").index(u64::from(epoch)).index(batch as u64);
-        self.network.forward(&mut self.activations, Pass::Training(&dropout));
-        self.network.remember(&self.activations);
-        let temperature = self.config.temperature;
-        let loss = self.network.backward(&self.activations, &self.labels, temperature, &mut self.gradients);
-        let steps = f64::from(epoch) * batches as f64 + batch as f64;
-        let done = steps / (f64::from(self.config.epochs) * batches as f64);
-        self.descent.step(self.network, &self.gradients, self.config.schedule.factor(done));
-        loss
-    }
-
-    fn load(&mut self, batch: usize) {
-        let size = self.config.batch_size;
-        let end = (batch * size).saturating_add(size).min(self.order.len());
-        let chosen = &self.order[batch * size..end];
-        self.activations.load(self.set.inputs.view(), self.set.max, chosen);
-        self.labels.clear();
-        self.labels.extend(chosen.iter().map(|&sample| self.set.labels[sample as usize]));
-    }
-
-    fn require_finite(&self, finite: bool, what: &'static str) -> Result<(), TrainingError> {
-        if finite { Ok(()) } else { Err(TrainingError::Diverged { epoch: self.epochs, what }) }
-    }
-
-    fn is_sharp(&self) -> bool {
-        self.network.sharpness().iter().all(|&sharpness| sharpness == 1.0)
-    }
-
-    fn is_done(&self) -> bool {
-        self.epochs == self.config.epochs || (self.sharpening.is_some() && self.is_sharp())
+    /// The state after the epochs so far.
+    pub fn checkpoint(&mut self) -> Checkpoint {
+        Checkpoint::of(self)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::{HeadSpec, LayerSpec, Spec};
-    use crate::training::{Adaptive, Rule, Schedule, Sharpener, Simple};
+    use crate::network::{HeadSpec, LayerSpec, Shape, Spec};
+    use crate::training::{Adaptive, Method, Rule, Schedule, Sharpener, Simple};
     use ndarray::Array2;
     use rand::RngExt;
 
@@ -231,7 +242,7 @@ mod tests {
             let spike = (i / 2 + usize::from(labels[sample]) * (i % 3)) % 2 == 0;
             u8::from(spike != stream.random_bool(0.1))
         });
-        Coded { inputs, max: 1, labels }
+        Coded { inputs, shape: [4, 5, 1], max: 1, labels }
     }
 
     fn network(batch_norm: bool, dropout: f32) -> Network {
@@ -258,7 +269,7 @@ mod tests {
 
     #[test]
     fn every_method_and_rule_learns_in_sharp_form() {
-        let surrogate = Method::Surrogate { width: 1.0 };
+        let surrogate = Method::Surrogate { shape: Shape::Boxcar, width: 1.0, final_width: 1.0 };
         let adaptive = Adaptive { min_init_epochs: 6, sig_increase: 2.0, ..Adaptive::default() };
         let adaptive = Method::Sharpen { sharpener: Sharpener::Adaptive(adaptive) };
         let configs = [
@@ -348,6 +359,7 @@ mod tests {
         assert_eq!(problem(&set), "the validation set has label 2: must be below the network's 2 classes");
         set.labels.pop();
         assert_eq!(problem(&set), "the validation set has 3 labels for 4 samples: must be as many");
+        set.shape = [1, 1, 21];
         set.inputs = Array2::zeros((4, 21));
         assert_eq!(problem(&set), "the validation set has 21 inputs a sample: the network takes 20");
         set.inputs = Array2::zeros((0, 20));

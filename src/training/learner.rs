@@ -1,0 +1,197 @@
+//! Epochs of learning: batch by batch, forward, backward, a step of the rule.
+
+use ndarray::Array2;
+
+use crate::data::Coded;
+use crate::network::{Activations, Gradients, Loss, Network, Pass, Teacher};
+use crate::seed::Seed;
+
+use super::average::Averaging;
+use super::batches::Batches;
+use super::method::Binarization;
+use super::rounding::Rounding;
+use super::rule::Descent;
+use super::sharpener::Position;
+use super::watch::Watch;
+use super::{Method, TrainingConfig, TrainingError};
+
+/// A network that learns.
+///
+/// Its state between two epochs is the network, the rule, the method, the average, the watch and the number of
+/// epochs done; all else is settings, room to work in, or drawn anew from the seed.
+pub(super) struct Learner<'a> {
+    pub network: &'a mut Network,
+    config: &'a TrainingConfig,
+    seed: Seed,
+    batches: Batches<'a>,
+    pub binarization: Binarization,
+    pub descent: Descent,
+    pub averaging: Averaging,
+    pub watch: Watch,
+    /// Epochs done.
+    pub epochs: u32,
+    /// (N, K) scores of a teacher, where there is one.
+    pub taught: Option<Array2<f32>>,
+    /// (B, K): those of the batch at hand.
+    taught_batch: Array2<f32>,
+    /// In epochs with rounded weights.
+    rounding: Option<Rounding>,
+    activations: Activations,
+    gradients: Gradients,
+}
+
+impl<'a> Learner<'a> {
+    /// To learn from `set` with everything random from `seed`; without a method the steps stay soft.
+    pub fn new(
+        network: &'a mut Network,
+        method: Option<Method>,
+        set: &'a Coded,
+        config: &'a TrainingConfig,
+        seed: &Seed,
+    ) -> Self {
+        let batches = Batches::new(set, config.batch_size, config.augmentation, seed);
+        let capacity = batches.capacity();
+        Self {
+            binarization: Binarization::new(method, network),
+            descent: Descent::new(config.rule, config.weight_decay, network),
+            averaging: Averaging::new(config.average),
+            watch: Watch::new(network.classes()),
+            epochs: 0,
+            taught: None,
+            taught_batch: Array2::zeros((capacity, network.classes())),
+            rounding: None,
+            activations: Activations::new(network, capacity),
+            gradients: Gradients::new(network, capacity),
+            network,
+            config,
+            seed: seed.clone(),
+            batches,
+        }
+    }
+
+    /// Runs one epoch; returns its mean training loss.
+    pub fn epoch(&mut self) -> Result<f64, TrainingError> {
+        let epoch = self.epochs;
+        self.epochs += 1;
+        self.batches.shuffle(epoch);
+        self.choose_scales(epoch);
+        let batches = self.batches.count();
+        let mut total = 0.0;
+        for batch in 0..batches {
+            let loss = self.step(Position { epoch, batch, batches });
+            self.watch.batch(self.epochs, loss)?;
+            total += loss * self.batches.labels().len() as f64;
+        }
+        if !self.network.is_finite() {
+            return Err(TrainingError::Diverged { epoch: self.epochs, what: "a weight" });
+        }
+        let loss = total / self.batches.samples() as f64;
+        self.binarization.after_epoch(epoch, loss);
+        if self.binarization.is_exact() {
+            let left = self.end().saturating_sub(self.epochs);
+            self.averaging.after_epoch(left, self.config.epochs, self.network);
+        }
+        Ok(loss)
+    }
+
+    /// Whether the last epoch is done.
+    pub fn is_done(&self) -> bool {
+        let exact_at_the_end = self.binarization.is_exact() && self.epochs >= self.end();
+        self.epochs >= self.config.epochs || exact_at_the_end
+    }
+
+    /// To follow the last epoch: leaves in the network the average, and rounded weights, if any.
+    pub fn finish(&mut self) {
+        let averaged = self.averaging.finish(self.network);
+        if let Some(quantized) = self.config.quantized.filter(|_| averaged) {
+            self.rounding = Some(Rounding::new(quantized, self.network));
+        }
+        if let Some(mut rounding) = self.rounding.take() {
+            rounding.round(self.network);
+        }
+        if averaged && self.network.norm_updates() > 0 {
+            self.measure_statistics();
+        }
+    }
+
+    /// What `task` says of the network with the weights that would be deployed.
+    pub fn with_deployed<T>(&mut self, task: impl FnOnce(&Network) -> T) -> T {
+        if let Some(rounding) = &mut self.rounding {
+            rounding.round(self.network);
+        }
+        let result = task(self.network);
+        if let Some(rounding) = &self.rounding {
+            rounding.restore(self.network);
+        }
+        result
+    }
+
+    fn end(&self) -> u32 {
+        self.binarization.end(self.config, self.network.sharpness().len() as u32)
+    }
+
+    fn choose_scales(&mut self, epoch: u32) {
+        let begins = |quantized: &super::Quantized| epoch.saturating_add(quantized.epochs) >= self.end();
+        self.rounding =
+            self.config.quantized.filter(begins).map(|quantized| Rounding::new(quantized, self.network));
+    }
+
+    /// Learns from one batch; returns its mean loss.
+    fn step(&mut self, position: Position) -> f64 {
+        let Position { epoch, batch, batches } = position;
+        self.binarization.before_batch(position, self.config.epochs, self.network);
+        self.batches.load(batch, &mut self.activations);
+        if let Some(rounding) = &mut self.rounding {
+            rounding.round(self.network);
+        }
+        let dropout = self.seed.child("dropout").index(u64::from(epoch)).index(batch as u64);
+        self.network.forward(&mut self.activations, Pass::Training(&dropout));
+        self.network.remember(&self.activations);
+        let loss = self.backward(batch);
+        if let Some(rounding) = &self.rounding {
+            rounding.restore(self.network);
+        }
+        let step = u64::from(epoch) * batches as u64 + batch as u64;
+        let steps = u64::from(self.config.epochs) * batches as u64;
+        self.descend(self.config.schedule.factor(self.config.warm_up, step, steps));
+        loss
+    }
+
+    fn backward(&mut self, batch: usize) -> f64 {
+        let teacher = self.taught.as_ref().map(|taught| Teacher {
+            scores: self.batches.rows_of(batch, taught, &mut self.taught_batch),
+            share: self.config.distillation.map_or(0.0, |distillation| distillation.share),
+        });
+        let loss = Loss {
+            temperature: self.config.temperature,
+            smoothing: self.config.label_smoothing,
+            rate_penalty: self.config.rate_penalty,
+            teacher,
+        };
+        self.network.backward(&self.activations, self.batches.labels(), loss, &mut self.gradients)
+    }
+
+    /// A step of the rule, and of the average once all layers are exact.
+    fn descend(&mut self, factor: f64) {
+        let exact = self.binarization.is_exact();
+        if exact {
+            self.averaging.before_step(self.network);
+        }
+        self.descent.step(self.network, &self.gradients, factor);
+        if exact {
+            self.averaging.after_step(self.network);
+        }
+    }
+
+    /// Measures batch norm's running statistics anew, in one pass over the training set.
+    fn measure_statistics(&mut self) {
+        self.network.set_norm_updates(0);
+        self.batches.shuffle(self.epochs);
+        for batch in 0..self.batches.count() {
+            self.batches.load(batch, &mut self.activations);
+            let dropout = self.seed.child("statistics").index(batch as u64);
+            self.network.forward(&mut self.activations, Pass::Training(&dropout));
+            self.network.remember(&self.activations);
+        }
+    }
+}
