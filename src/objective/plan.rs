@@ -339,3 +339,68 @@ fn deploy(values: &Hyperparameters<'_>) -> Result<DeployOptions, PlanError> {
         values.choice("weight_scale", &[("channel", Granularity::Channel), ("layer", Granularity::Layer)])?;
     Ok(DeployOptions { weight_bits: (bits > 0).then_some(bits), granularity })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::space::Value;
+
+    fn training(values: &[(&str, Value)]) -> TrainingConfig {
+        let point: Point = values.iter().cloned().collect();
+        Plan::new(&point, 784, 10).expect("the point is right").training
+    }
+
+    fn text(choice: &str) -> Value {
+        Value::from(choice)
+    }
+
+    #[test]
+    fn a_point_that_names_nothing_is_whetstones_example() {
+        assert_eq!(
+            TrainingConfig { augmentation: Augmentation::none(), ..training(&[]) },
+            TrainingConfig::whetstone()
+        );
+        assert!(training(&[]).augmentation.is_none());
+    }
+
+    #[test]
+    fn a_hybrid_takes_the_sharpeners_epochs_and_those_of_fine_tuning() {
+        // Three layers of two steps after one soft epoch, then four.
+        let plan = training(&[
+            ("method", text("hybrid")),
+            ("sharpen_start", 1i64.into()),
+            ("sharpen_steps", 2i64.into()),
+            ("fine_tune", 4i64.into()),
+            ("slope", text("triangle")),
+            ("surrogate_width", 0.5.into()),
+        ]);
+        assert_eq!(plan.epochs, 11);
+        let Method::Hybrid { fine_tune, surrogate, .. } = plan.method else { panic!("{plan:?}") };
+        assert_eq!((fine_tune, surrogate), (4, Surrogate { shape: Shape::Triangle, width: 0.5 }));
+    }
+
+    #[test]
+    fn a_slope_keeps_its_width_and_rounding_its_bits_unless_told() {
+        let plan = training(&[
+            ("method", text("surrogate")),
+            ("surrogate_width", 0.5.into()),
+            ("weight_bits", 3i64.into()),
+            ("quantized_epochs", 2i64.into()),
+        ]);
+        let expected = Method::Surrogate { shape: Shape::Boxcar, width: 0.5, final_width: 0.5 };
+        assert_eq!((plan.method, plan.epochs), (expected, 20));
+        assert_eq!(plan.quantized, Some(Quantized { bits: 3, epochs: 2 }));
+        let plan = training(&[("method", text("surrogate")), ("surrogate_final_width", 0.25.into())]);
+        let expected = Method::Surrogate { shape: Shape::Boxcar, width: 1.0, final_width: 0.25 };
+        assert_eq!((plan.method, plan.quantized), (expected, None));
+    }
+
+    #[test]
+    fn images_that_are_sent_as_spikes_are_not_interpolated() {
+        let sampling = |coding| {
+            training(&[("input_coding", text(coding)), ("rotation", 10.0.into())]).augmentation.sampling
+        };
+        assert_eq!(sampling("graded"), Sampling::Bilinear);
+        assert_eq!(sampling("thermometer"), Sampling::Nearest);
+    }
+}

@@ -239,3 +239,137 @@ fn identity(trainer: &Trainer<'_>) -> String {
 fn hex(hasher: Sha256) -> String {
     hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Augmentation, Sampling};
+    use crate::network::{Network, Shape, Surrogate};
+    use crate::seed::Seed;
+    use crate::training::fixtures::{config, network, patterns};
+    use crate::training::{
+        Adaptive, Average, Distillation, Method, Order, Quantized, Rule, Schedule, Scheduled, Sharpener,
+        Simple, TrainingConfig,
+    };
+
+    /// Six epochs with all that can be combined, and two samples in the last batch.
+    fn everything() -> TrainingConfig {
+        let sampling = Sampling::Nearest;
+        TrainingConfig {
+            epochs: 6,
+            method: Method::Surrogate { shape: Shape::Arctan, width: 1.0, final_width: 0.3 },
+            schedule: Schedule::OneCycle,
+            warm_up: 0.1,
+            label_smoothing: 0.1,
+            rate_penalty: 0.01,
+            distillation: Some(Distillation { epochs: 1, share: 0.3 }),
+            average: Average::Swa { share: 0.8 },
+            quantized: Some(Quantized { bits: 4, epochs: 4 }),
+            augmentation: Augmentation {
+                shift: 1,
+                flip: false,
+                cutout: 1,
+                rotation: 5.0,
+                zoom: 0.1,
+                sampling,
+            },
+            ..config()
+        }
+    }
+
+    /// Runs `config` for `epochs` epochs, from a checkpoint if there is one.
+    fn run(config: &TrainingConfig, epochs: u32, from: Option<&Checkpoint>) -> (Network, Checkpoint) {
+        let (set, seed, mut network) = (patterns(98, 1), Seed::root(9), network(true, 0.2));
+        let mut trainer = match from {
+            None => Trainer::new(&mut network, &set, &set, config, &seed),
+            Some(checkpoint) => Trainer::resume(&mut network, &set, &set, config, &seed, checkpoint),
+        }
+        .expect("all fits");
+        for _ in 0..epochs {
+            trainer.epoch().expect("nothing breaks down");
+        }
+        let checkpoint = trainer.checkpoint();
+        (network, checkpoint)
+    }
+
+    fn methods() -> Vec<Method> {
+        let order = Order::BottomUp;
+        let simple = Sharpener::Simple(Simple { start_epoch: 0, steps: 2, order });
+        let scheduled =
+            Sharpener::Scheduled(Scheduled { start_epoch: 1, duration: 1, intermission: 0, order });
+        let adaptive =
+            Sharpener::Adaptive(Adaptive { min_init_epochs: 1, patience: 0, ..Adaptive::default() });
+        let fast = Sharpener::Simple(Simple { start_epoch: 0, steps: 1, order });
+        let surrogate = Surrogate { shape: Shape::Triangle, width: 0.8 };
+        vec![
+            Method::Sharpen { sharpener: simple },
+            Method::Sharpen { sharpener: scheduled },
+            Method::Sharpen { sharpener: adaptive },
+            Method::Surrogate { shape: Shape::SigmoidDerivative, width: 1.0, final_width: 0.5 },
+            Method::Hybrid { sharpener: fast, fine_tune: 3, surrogate },
+        ]
+    }
+
+    #[test]
+    fn a_training_that_was_saved_and_resumed_is_the_one_that_was_not() {
+        let plain = TrainingConfig { epochs: 6, ..config() };
+        let rules = [Rule::sgd(0.05, 0.9), Rule::adam(0.005), Rule::whetstone(), Rule::rms_prop(0.002)];
+        let averages = [Average::Swa { share: 0.8 }, Average::Lookahead { steps: 3, alpha: 0.4 }];
+        let surrogate = methods()[3];
+        let configs = methods()
+            .into_iter()
+            .map(|method| TrainingConfig { method, ..plain.clone() })
+            .chain(rules.map(|rule| TrainingConfig { rule, ..plain.clone() }))
+            .chain(averages.map(|average| TrainingConfig { average, method: surrogate, ..plain.clone() }))
+            .chain(averages.map(|average| TrainingConfig { average, method: methods()[4], ..plain.clone() }))
+            .chain([everything()]);
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("training.safetensors");
+        for config in configs {
+            let (whole, last) = run(&config, 6, None);
+            let (half, saved) = run(&config, 3, None);
+            assert_ne!(half, whole);
+            saved.save(&file).expect("written");
+            let loaded = Checkpoint::load(&file).expect("read");
+            assert_eq!((loaded.epochs(), &loaded), (3, &saved));
+            let (resumed, end) = run(&config, 3, Some(&loaded));
+            assert_eq!(resumed, whole, "{config:?}");
+            assert_eq!(end, last, "{config:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_with_any_bit_flipped_or_its_end_missing_is_refused() {
+        let bytes = run(&TrainingConfig { epochs: 2, ..everything() }, 1, None).1.to_bytes();
+        for place in (0..bytes.len()).step_by(97).chain(0..400.min(bytes.len())) {
+            let mut damaged = bytes.clone();
+            damaged[place] ^= 4;
+            assert!(Checkpoint::from_bytes(&damaged).is_err(), "byte {place}");
+        }
+        for length in [0, 7, 300, bytes.len() - 1] {
+            assert!(Checkpoint::from_bytes(&bytes[..length]).is_err(), "{length} bytes");
+        }
+        let mut damaged = bytes.clone();
+        *damaged.last_mut().expect("a byte") ^= 1;
+        let problem = Checkpoint::from_bytes(&damaged).expect_err("damaged").to_string();
+        assert_eq!(problem, "a damaged checkpoint: its checksum does not fit; delete it to start again");
+        let problem = Checkpoint::from_bytes(b"something else entirely").expect_err("foreign").to_string();
+        assert_eq!(problem, "not a training's checkpoint as `tune` writes it; delete it to start again");
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_training_is_refused() {
+        let saved = run(&everything(), 1, None).1;
+        let (set, seed) = (patterns(98, 1), Seed::root(9));
+        let problem = |set, config: &TrainingConfig, seed| {
+            let resumed =
+                Trainer::resume(&mut network(true, 0.2), set, set, config, seed, &saved).map(|_| ());
+            resumed.expect_err("another training").to_string()
+        };
+        let rule = "the checkpoint belongs to another training: its settings, data or seed differ; \
+                    delete it to start again";
+        assert_eq!(problem(&set, &TrainingConfig { epochs: 7, ..everything() }, &seed), rule);
+        assert_eq!(problem(&set, &everything(), &Seed::root(10)), rule);
+        assert_eq!(problem(&patterns(98, 2), &everything(), &seed), rule);
+    }
+}

@@ -195,3 +195,33 @@ impl<'a> Learner<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::training::fixtures::{config, network, patterns};
+
+    #[test]
+    fn statistics_measured_anew_are_those_of_the_training_set() {
+        let (set, config, mut network) = (patterns(1000, 1), config(), network(true, 0.0));
+        for tensor in network.state_mut().into_iter().filter(|tensor| !tensor.learnt) {
+            tensor.values.fill(50.0);
+        }
+        Learner::new(&mut network, None, &set, &config, &Seed::root(2)).measure_statistics();
+        let weights = network.weights_mut().next().expect("a first layer").map(|&weight| f64::from(weight));
+        let sums = set.inputs.map(|&input| f64::from(input)).dot(&weights);
+        let statistic = |network: &mut Network, name: &str| {
+            let found = network.state_mut().into_iter().find(|tensor| tensor.name == name);
+            found.expect("there is batch norm").values.to_vec()
+        };
+        let means = statistic(&mut network, "layers.0.mean");
+        let variances = statistic(&mut network, "layers.0.variance");
+        for ((column, mean), variance) in sums.columns().into_iter().zip(means).zip(variances) {
+            let expected = column.iter().sum::<f64>() / 1000.0;
+            let spread = column.iter().map(|sum| (sum - expected).powi(2)).sum::<f64>() / 1000.0;
+            // 32 batches of 32 samples, the later ones weighing more: a tenth of a deviation.
+            assert!((f64::from(mean) - expected).abs() < 0.15 * spread.sqrt(), "{mean} {expected}");
+            assert!((f64::from(variance) / spread - 1.0).abs() < 0.3, "{variance} {spread}");
+        }
+    }
+}

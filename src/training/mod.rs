@@ -20,6 +20,8 @@ mod checkpoint;
 mod config;
 mod error;
 mod evaluation;
+#[cfg(test)]
+mod fixtures;
 mod learner;
 mod method;
 mod report;

@@ -71,3 +71,48 @@ fn soft_scores(network: &Network, set: &Coded) -> Array2<f32> {
     }
     scores
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::training::fixtures::{config, network, patterns};
+    use crate::training::{Method, Sharpener, Simple, Trainer};
+
+    #[test]
+    fn a_teacher_is_a_network_that_was_trained_and_never_sharpened() {
+        let (set, seed, untrained) = (patterns(100, 1), Seed::root(5), network(true, 0.2));
+        let never = Simple { start_epoch: 1000, ..Simple::default() };
+        let method = Method::Sharpen { sharpener: Sharpener::Simple(never) };
+        let config = TrainingConfig { method, epochs: 3, ..config() };
+        let mut soft = untrained.clone();
+        let mut trainer = Trainer::new(&mut soft, &set, &set, &config, &seed).expect("all fits");
+        while !trainer.is_done() {
+            trainer.epoch().expect("nothing diverges");
+        }
+        let distillation = Distillation { epochs: 3, share: 0.5 };
+        let taught = teach(distillation, &untrained, &set, &config, &seed).expect("nothing diverges");
+        assert_eq!(taught, soft_scores(&soft, &set));
+        let right =
+            taught.outer_iter().zip(&set.labels).filter(|(row, label)| (row[1] > row[0]) == (**label == 1));
+        assert!(right.count() > 95);
+    }
+
+    #[test]
+    fn a_pupil_that_hears_the_teacher_alone_does_not_see_the_labels() {
+        let config = TrainingConfig {
+            distillation: Some(Distillation { epochs: 1, share: 1.0 }),
+            label_smoothing: 0.2,
+            ..config()
+        };
+        let taught = Array2::from_shape_fn((100, 2), |(sample, class)| (sample % 7) as f32 * class as f32);
+        let pupil = |labels: Vec<u16>| {
+            let set = Coded { labels, ..patterns(100, 1) };
+            let mut network = network(false, 0.0);
+            let mut learner = Learner::new(&mut network, None, &set, &config, &Seed::root(4));
+            learner.taught = Some(taught.clone());
+            learner.epoch().expect("nothing diverges");
+            network
+        };
+        assert_eq!(pupil(vec![0; 100]), pupil(patterns(100, 1).labels));
+    }
+}

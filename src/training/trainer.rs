@@ -229,51 +229,43 @@ impl<'a> Trainer<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::{HeadSpec, LayerSpec, Shape, Spec};
-    use crate::training::{Adaptive, Method, Rule, Schedule, Sharpener, Simple};
+    use crate::network::{Shape, Surrogate};
+    use crate::training::fixtures::{config, network, patterns, run};
+    use crate::training::{
+        Adaptive, Average, Distillation, Method, Quantized, Rule, Schedule, Sharpener, Simple,
+    };
     use ndarray::Array2;
-    use rand::RngExt;
-
-    /// Two patterns of 20 spikes and silences, each with about two of them turned.
-    fn patterns(count: usize, seed: u64) -> Coded {
-        let mut stream = Seed::root(seed).stream();
-        let labels: Vec<u16> = (0..count).map(|sample| (sample % 2) as u16).collect();
-        let inputs = Array2::from_shape_fn((count, 20), |(sample, i)| {
-            let spike = (i / 2 + usize::from(labels[sample]) * (i % 3)) % 2 == 0;
-            u8::from(spike != stream.random_bool(0.1))
-        });
-        Coded { inputs, shape: [4, 5, 1], max: 1, labels }
-    }
-
-    fn network(batch_norm: bool, dropout: f32) -> Network {
-        let hidden = vec![LayerSpec::Dense { width: 70, batch_norm, dropout }; 2];
-        let head = HeadSpec { classes: 2, redundancy: 8, overlapping: false, batch_norm };
-        Network::build(&Spec { inputs: 20, hidden, head }, &Seed::root(1)).expect("the plan is right")
-    }
-
-    fn config() -> TrainingConfig {
-        let simple = Simple { start_epoch: 8, steps: 8, ..Simple::default() };
-        TrainingConfig {
-            epochs: 40,
-            batch_size: 32,
-            rule: Rule::adam(0.005),
-            method: Method::Sharpen { sharpener: Sharpener::Simple(simple) },
-            ..TrainingConfig::whetstone()
-        }
-    }
-
-    fn run(network: &mut Network, config: &TrainingConfig) -> Result<Summary, TrainingError> {
-        let (set, validation) = (patterns(1000, 1), patterns(300, 2));
-        train(network, &set, &validation, config, &Seed::root(3), &mut |_| ControlFlow::Continue(()))
-    }
 
     #[test]
     fn every_method_and_rule_learns_in_sharp_form() {
         let surrogate = Method::Surrogate { shape: Shape::Boxcar, width: 1.0, final_width: 1.0 };
         let adaptive = Adaptive { min_init_epochs: 6, sig_increase: 2.0, ..Adaptive::default() };
         let adaptive = Method::Sharpen { sharpener: Sharpener::Adaptive(adaptive) };
+        let hybrid = Method::Hybrid {
+            sharpener: Sharpener::Simple(Simple { start_epoch: 3, steps: 3, ..Simple::default() }),
+            fine_tune: 6,
+            surrogate: Surrogate { shape: Shape::Triangle, width: 1.0 },
+        };
+        let narrowing = Method::Surrogate { shape: Shape::Arctan, width: 1.0, final_width: 0.3 };
+        let swa = TrainingConfig { average: Average::Swa { share: 0.5 }, epochs: 20, ..config() };
         let configs = [
             config(),
+            TrainingConfig { method: hybrid, ..config() },
+            TrainingConfig { method: narrowing, ..swa },
+            TrainingConfig {
+                method: hybrid,
+                average: Average::Lookahead { steps: 5, alpha: 0.5 },
+                label_smoothing: 0.1,
+                warm_up: 0.1,
+                ..config()
+            },
+            TrainingConfig {
+                method: hybrid,
+                distillation: Some(Distillation { epochs: 5, share: 0.5 }),
+                quantized: Some(Quantized { bits: 4, epochs: 4 }),
+                schedule: Schedule::OneCycle,
+                ..config()
+            },
             TrainingConfig { method: surrogate, schedule: Schedule::Cosine, ..config() },
             TrainingConfig { method: adaptive, ..config() },
             TrainingConfig { rule: Rule::whetstone(), ..config() },
@@ -343,6 +335,63 @@ mod tests {
         let rule = Rule::sgd(1e38, 0.9);
         let error = run(&mut network(false, 0.0), &TrainingConfig { rule, ..config() });
         assert!(matches!(error, Err(TrainingError::Diverged { epoch: 1, .. })), "{error:?}");
+    }
+
+    #[test]
+    fn a_layer_that_nothing_wakes_ends_the_training_by_name() {
+        let method = Method::Surrogate { shape: Shape::Boxcar, width: 1.0, final_width: 1.0 };
+        let mut network = network(false, 0.0);
+        let bias = network.state_mut().into_iter().find(|tensor| tensor.name == "layers.1.bias");
+        bias.expect("the second layer has one").values.fill(-100.0);
+        let error = run(&mut network, &TrainingConfig { method, ..config() }).expect_err("it is dead");
+        assert_eq!(error, TrainingError::Dead { epoch: 1, layer: 1 });
+    }
+
+    #[test]
+    fn a_hybrid_ends_so_many_epochs_after_sharpening() {
+        let sharpener = Sharpener::Simple(Simple { start_epoch: 1, steps: 1, ..Simple::default() });
+        let surrogate = Surrogate { shape: Shape::Boxcar, width: 1.0 };
+        let method = Method::Hybrid { sharpener, fine_tune: 3, surrogate };
+        let mut network = network(true, 0.0);
+        let summary = run(&mut network, &TrainingConfig { method, ..config() }).expect("nothing diverges");
+        assert_eq!((summary.epochs, summary.sharp, network.frozen()), (7, true, 0));
+    }
+
+    #[test]
+    fn rounded_weights_are_what_is_evaluated_and_what_is_left() {
+        let method = Method::Surrogate { shape: Shape::Boxcar, width: 1.0, final_width: 1.0 };
+        let quantized = Some(Quantized { bits: 2, epochs: 3 });
+        let mut network = network(true, 0.0);
+        let summary = run(&mut network, &TrainingConfig { method, quantized, epochs: 8, ..config() });
+        let accuracy = summary.expect("nothing diverges").validation_accuracy;
+        for weights in network.weights_mut() {
+            for neuron in weights.columns() {
+                let mut values: Vec<f32> = neuron.to_vec();
+                values.sort_by(f32::total_cmp);
+                values.dedup();
+                assert!(values.len() <= 3 && values.iter().sum::<f32>().abs() < 1e-6, "{values:?}");
+            }
+        }
+        let validation = patterns(300, 2);
+        let deployed = network.fold(1).accuracy(validation.inputs.view(), &validation.labels);
+        assert!((deployed - accuracy).abs() < 0.01 && deployed > 0.9, "{deployed} {accuracy}");
+    }
+
+    #[test]
+    fn a_penalty_on_spikes_leaves_fewer() {
+        let method = Method::Surrogate { shape: Shape::Triangle, width: 1.0, final_width: 1.0 };
+        let rate = |rate_penalty| {
+            let (set, mut rate) = (patterns(1000, 1), 0.0);
+            let mut observer = |report: &EpochReport| {
+                rate = report.activity[0].rate + report.activity[1].rate;
+                ControlFlow::Continue(())
+            };
+            let config = TrainingConfig { method, rate_penalty, epochs: 6, ..config() };
+            train(&mut network(true, 0.0), &set, &set, &config, &Seed::root(3), &mut observer)
+                .expect("nothing diverges");
+            rate
+        };
+        assert!(rate(1.0) < 0.8 * rate(0.0), "{} {}", rate(1.0), rate(0.0));
     }
 
     #[test]
