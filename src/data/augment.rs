@@ -9,8 +9,8 @@ use crate::seed::{Seed, Stream};
 
 /// How samples are changed before they are learnt from; [`Augmentation::none`] leaves them alone.
 ///
-/// Each sample is mirrored, then turned and scaled about its centre, then shifted, then covered. What comes in
-/// from outside the image is 0.
+/// Each sample is mirrored, then turned and scaled about its centre, then shifted, then covered. What comes
+/// in from outside the image is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Augmentation {

@@ -12,8 +12,8 @@ use super::matmul::multiply;
 /// `q = (1 - share) ((1 - smoothing) [k = label] + smoothing / K) + share softmax(teacher / temperature)`,
 /// plus, for each hidden layer, `rate_penalty` times its mean activation.
 ///
-/// Label smoothing: Szegedy et al. 2016. Distillation: Hinton, Vinyals, Dean 2015; scores of both networks are
-/// divided by the same temperature, and the loss is not multiplied by its square.
+/// Label smoothing: Szegedy et al. 2016. Distillation: Hinton, Vinyals, Dean 2015; scores of both networks
+/// are divided by the same temperature, and the loss is not multiplied by its square.
 #[derive(Clone, Copy, Debug)]
 pub struct Loss<'a> {
     /// What class scores are divided by, above 0; higher asks for a wider margin.
@@ -21,7 +21,7 @@ pub struct Loss<'a> {
     /// The share of the target that is spread evenly over all classes, in [0, 1).
     pub smoothing: f32,
     /// Cost of a hidden layer in which every neuron is active on every sample, at least 0. Higher: fewer
-    /// spikes, less energy.
+    /// spikes, less energy. It moves no layer that is frozen.
     pub rate_penalty: f32,
     /// Who else says what is right.
     pub teacher: Option<Teacher<'a>>,

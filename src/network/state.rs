@@ -2,7 +2,7 @@
 
 use ndarray::ArrayViewMut2;
 
-use super::Network;
+use super::{Activations, Network};
 
 /// A tensor of a network's state.
 pub struct StateTensor<'a> {
@@ -45,7 +45,26 @@ impl Network {
         self.layers.iter().filter_map(|layer| layer.norm.as_ref()).map(|norm| norm.updates).max().unwrap_or(0)
     }
 
-    /// Sets how often the running statistics were updated; after 0, the next update all but replaces them.
+    /// Averages batch norm's running statistics evenly with those of the training pass just done, `before`
+    /// samples after the first that counts; 0 replaces them. One sample has no variance and changes nothing.
+    pub fn measure(&mut self, activations: &Activations, before: usize) {
+        let size = activations.batch() as f32;
+        if size < 2.0 {
+            return;
+        }
+        let share = size / (before as f32 + size);
+        for (layer, state) in self.layers.iter_mut().zip(&activations.layers) {
+            let (Some(norm), Some(normed)) = (&mut layer.norm, &state.normed) else { continue };
+            let batch = &normed.statistics;
+            let unbiased = size / (size - 1.0);
+            let means = norm.mean.iter_mut().zip(&batch.mean);
+            means.for_each(|(mean, measured)| *mean += share * (measured - *mean));
+            let variances = norm.variance.iter_mut().zip(&batch.variance);
+            variances.for_each(|(variance, measured)| *variance += share * (measured * unbiased - *variance));
+        }
+    }
+
+    /// Sets how often the running statistics were updated.
     pub fn set_norm_updates(&mut self, updates: u32) {
         self.layers
             .iter_mut()

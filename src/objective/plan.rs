@@ -278,8 +278,8 @@ fn augmentation(values: &Hyperparameters<'_>, coding: InputCoding) -> Result<Aug
     })
 }
 
-/// What the sharpener takes and one epoch more, in which nothing is soft, or those of fine-tuning; the adaptive
-/// one may pause.
+/// What the sharpener takes and one epoch more, in which nothing is soft, or those of fine-tuning; the
+/// adaptive one may pause.
 fn epochs_needed(method: Method, layers: u32) -> u32 {
     let sharp = |sharpener: Sharpener| match sharpener {
         Sharpener::Adaptive(_) => 2 * sharpener.epochs(layers),

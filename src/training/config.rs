@@ -31,8 +31,8 @@ pub struct TrainingConfig {
     /// The share of the loss's target that is spread evenly over all classes, in [0, 1). Higher: less sure
     /// of itself, and less drawn to labels that are wrong.
     pub label_smoothing: f32,
-    /// What a hidden layer costs in which every neuron always fires, in units of the loss, at least 0. Higher:
-    /// fewer spikes and less energy.
+    /// What a hidden layer costs in which every neuron always fires, in units of the loss, at least 0.
+    /// Higher: fewer spikes and less energy.
     pub rate_penalty: f32,
     /// Learning from a soft network, too.
     pub distillation: Option<Distillation>,

@@ -28,8 +28,8 @@ pub enum Method {
         /// Of the slope in the first epoch, above 0, in units of the step's input. Wider: more neurons learn,
         /// from a coarser gradient.
         width: f32,
-        /// Of the slope in the last epoch, above 0; in between the width changes by the same factor from epoch
-        /// to epoch.
+        /// Of the slope in the last epoch, above 0; in between the width changes by the same factor from
+        /// epoch to epoch.
         final_width: f32,
     },
     /// Soft steps are sharpened until all are exact; from then on a surrogate stands for the slope.

@@ -15,10 +15,10 @@ const CLIPPINGS: i32 = 32;
 /// Quantization-aware training: both passes see rounded weights, and the gradient changes those behind them
 /// (the straight-through estimator of Courbariaux et al. 2015).
 ///
-/// Each output neuron has its own scale s, chosen at the beginning of every epoch for the least squared error.
-/// A weight w becomes `s round(w / s)`, at most `2^(bits - 1) - 1` units to either side. Training ends with the
-/// rounded weights in the network: a chip with as many bits holds them exactly, since batch norm folds into
-/// the scale.
+/// Each output neuron has its own scale s, chosen at the beginning of every epoch for the least squared
+/// error. A weight w becomes `s round(w / s)`, at most `2^(bits - 1) - 1` units to either side. Training ends
+/// with the rounded weights in the network: a chip with as many bits and a scale for each neuron holds them
+/// exactly, since batch norm folds into the scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quantized {

@@ -25,8 +25,8 @@ pub enum Schedule {
 impl Schedule {
     /// The factor on the learning rate at `step` of `steps`, counted from 0.
     ///
-    /// For the first share `warm_up` in [0, 1) of all steps the factor is what the schedule begins with, times
-    /// a line that rises to 1 at the last of them (Goyal et al. 2017); the schedule runs over the rest.
+    /// For the first share `warm_up` in [0, 1) of all steps the factor is what the schedule begins with,
+    /// times a line that rises to 1 at the last of them (Goyal et al. 2017); the schedule runs over the rest.
     ///
     /// ```
     /// use spiketune::training::Schedule;

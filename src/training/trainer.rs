@@ -18,10 +18,10 @@ use super::{Checkpoint, EpochReport, Evaluator, Summary, TrainingConfig, Trainin
 /// Trains `network` on `train`, evaluates it on `validation` after each epoch, and tells `observer`, which
 /// may break it off.
 ///
-/// Training ends after `config.epochs` epochs, or with its [`Method`](super::Method): `sharpen` after the epoch
-/// in which all layers are exact, `hybrid` so many epochs after that. Everything random comes from `seed`: the order of samples, what is dropped, and how
-/// samples are changed. The result does
-/// not depend on the number of threads of the rayon pool that it runs in.
+/// Training ends after `config.epochs` epochs, or with its [`Method`](super::Method): `sharpen` after the
+/// epoch in which all layers are exact, `hybrid` so many epochs after that. Everything random comes from
+/// `seed`: the order of samples, what is dropped, and how samples are changed. The result does not depend on
+/// the number of threads of the rayon pool that it runs in.
 ///
 /// # Errors
 /// If settings or sets do not fit, the loss explodes or is not finite, a weight is not finite, or an exact
@@ -177,7 +177,11 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     /// If the loss explodes or is not finite, a weight is not finite, or an exact layer never fires.
+    ///
+    /// # Panics
+    /// If the training [`is_done`](Self::is_done).
     pub fn epoch(&mut self) -> Result<EpochReport, TrainingError> {
+        assert!(!self.is_done(), "a training that is done has no further epoch");
         let begin = Instant::now();
         let loss = self.learner.epoch()?;
         if self.is_done() {

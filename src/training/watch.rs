@@ -11,9 +11,9 @@ const WEIGHT: f64 = 0.01;
 
 /// The loss, watched from batch to batch.
 ///
-/// A training has exploded when the running mean of its loss is above 10 times that of a guess: of
-/// `ln K`, equal chances for K classes, or of the network as it was built, whichever is more. (Exact steps and
-/// a low temperature make even a fresh network sure of itself, so that `ln K` alone would be too strict.)
+/// A training has exploded when the running mean of its loss is above 10 times that of a guess: of `ln K`,
+/// equal chances for K classes, or of the network as it was built, whichever is more. (Exact steps and a low
+/// temperature make even a fresh network sure of itself, so that `ln K` alone would be too strict.)
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Watch {
     /// What the loss is compared with; `ln K` before the first batch.
@@ -44,8 +44,8 @@ impl Watch {
     }
 }
 
-/// Refuses a layer of exact steps that never fires; `activity` and `sharpness` are those at the end of `epoch`,
-/// counted from 1.
+/// Refuses a layer of exact steps that never fires; `activity` and `sharpness` are those at the end of
+/// `epoch`, counted from 1.
 pub(super) fn require_life(
     epoch: u32,
     activity: &[Activity],
