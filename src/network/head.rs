@@ -21,7 +21,7 @@ pub struct Loss<'a> {
     /// The share of the target that is spread evenly over all classes, in [0, 1).
     pub smoothing: f32,
     /// Cost of a hidden layer in which every neuron is active on every sample, at least 0. Higher: fewer
-    /// spikes, less energy.
+    /// spikes, less energy. It moves no layer that is frozen.
     pub rate_penalty: f32,
     /// Who else says what is right.
     pub teacher: Option<Teacher<'a>>,

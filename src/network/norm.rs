@@ -33,23 +33,26 @@ impl Norm {
     /// the initial values after the few hundred steps that a small data set gives. One sum has no variance
     /// and changes nothing.
     pub fn remember(&mut self, batch: &Statistics, size: usize) {
+        let t = self.updates as f32;
+        self.approach(batch, size, 1.0 - MOMENTUM.min((1.0 + t) / (10.0 + t)));
+        self.updates = self.updates.saturating_add(u32::from(size > 1));
+    }
+
+    /// Moves the running statistics a share of the way to those of a batch with `size` sums a channel.
+    pub fn approach(&mut self, batch: &Statistics, size: usize, share: f32) {
         if size < 2 {
             return;
         }
-        let t = self.updates as f32;
-        let momentum = MOMENTUM.min((1.0 + t) / (10.0 + t));
         let unbiased = size as f32 / (size as f32 - 1.0);
         let towards = |running: &mut [Lanes], values: &[Lanes], factor: f32| {
             for (running, value) in running.iter_mut().zip(values) {
                 for lane in 0..LANES {
-                    let value = value.0[lane] * factor;
-                    running.0[lane] = momentum * running.0[lane] + (1.0 - momentum) * value;
+                    running.0[lane] += share * (value.0[lane] * factor - running.0[lane]);
                 }
             }
         };
         towards(&mut self.mean, &batch.mean, 1.0);
         towards(&mut self.variance, &batch.variance, unbiased);
-        self.updates = self.updates.saturating_add(1);
     }
 }
 

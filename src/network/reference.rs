@@ -804,7 +804,9 @@ mod tests {
         let (_, _, gradients) = case.run();
         let learning: Vec<usize> = case.network.learn(&gradients).map(|parameter| parameter.index).collect();
         assert_eq!(learning, [6, 7, 8]);
-        let slow = case.reference().gradients(&case.inputs(), &case.labels, &case.kept());
+        // What a penalty would still do to their spikes does not reach them either.
+        let reference = Reference { rate_penalty: 0.0, ..case.reference() };
+        let slow = reference.gradients(&case.inputs(), &case.labels, &case.kept());
         assert!(slow[..2].iter().all(|layer| layer.weights.concat().iter().all(|&gradient| gradient == 0.0)));
     }
 }

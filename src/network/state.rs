@@ -1,7 +1,7 @@
 //! A network's state as a list of tensors, for whoever keeps, restores or averages it.
 
-use super::Network;
 use super::kernels::{LANES, floats_mut};
+use super::{Activations, Network};
 
 /// A tensor of a network's state.
 pub struct StateTensor<'a> {
@@ -48,7 +48,18 @@ impl Network {
         self.layers.iter().filter_map(|layer| layer.norm.as_ref()).map(|norm| norm.updates).max().unwrap_or(0)
     }
 
-    /// Sets how often the running statistics were updated; after 0, the next update all but replaces them.
+    /// Averages batch norm's running statistics evenly with those of the training pass just done, `before`
+    /// samples after the first that counts; 0 replaces them. One sum has no variance and changes nothing.
+    pub fn measure(&mut self, activations: &Activations, before: usize) {
+        let share = activations.batch() as f32 / (before + activations.batch()) as f32;
+        for (layer, state) in self.layers.iter_mut().zip(&activations.layers) {
+            if let (Some(norm), Some(statistics)) = (&mut layer.norm, &state.statistics) {
+                norm.approach(statistics, activations.batch() * layer.linear.output.area(), share);
+            }
+        }
+    }
+
+    /// Sets how often the running statistics were updated.
     pub fn set_norm_updates(&mut self, updates: u32) {
         self.layers
             .iter_mut()

@@ -76,9 +76,4 @@ impl Tensor {
         ArrayViewMut2::from_shape(shape, floats_mut(self.first_mut(count)))
             .expect("samples lie a stride apart")
     }
-
-    /// Element (y, x, c) of sample `sample`.
-    pub fn at(&self, sample: usize, y: usize, x: usize, c: usize) -> f32 {
-        self.lanes[sample * self.stride + self.row_start(c / LANES, y) + x].0[c % LANES]
-    }
 }

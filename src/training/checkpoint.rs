@@ -243,7 +243,7 @@ fn hex(hasher: Sha256) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Augmentation, Sampling};
+    use crate::data::{Augmentation, Coded, Sampling};
     use crate::network::{Network, Shape, Surrogate};
     use crate::seed::Seed;
     use crate::training::fixtures::{config, network, patterns};
@@ -296,7 +296,7 @@ mod tests {
         let order = Order::BottomUp;
         let simple = Sharpener::Simple(Simple { start_epoch: 0, steps: 2, order });
         let scheduled =
-            Sharpener::Scheduled(Scheduled { start_epoch: 1, duration: 1, intermission: 0, order });
+            Sharpener::Scheduled(Scheduled { start_epoch: 0, duration: 2, intermission: 0, order });
         let adaptive =
             Sharpener::Adaptive(Adaptive { min_init_epochs: 1, patience: 0, ..Adaptive::default() });
         let fast = Sharpener::Simple(Simple { start_epoch: 0, steps: 1, order });
@@ -361,7 +361,7 @@ mod tests {
     fn a_checkpoint_of_another_training_is_refused() {
         let saved = run(&everything(), 1, None).1;
         let (set, seed) = (patterns(98, 1), Seed::root(9));
-        let problem = |set, config: &TrainingConfig, seed| {
+        let problem = |set: &Coded, config: &TrainingConfig, seed: &Seed| {
             let resumed =
                 Trainer::resume(&mut network(true, 0.2), set, set, config, seed, &saved).map(|_| ());
             resumed.expect_err("another training").to_string()

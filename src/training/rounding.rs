@@ -17,8 +17,8 @@ const CLIPPINGS: i32 = 32;
 ///
 /// Each output neuron has its own scale s, chosen at the beginning of every epoch for the least squared
 /// error. A weight w becomes `s round(w / s)`, at most `2^(bits - 1) - 1` units to either side. Training ends
-/// with the rounded weights in the network: a chip with as many bits holds them exactly, since batch norm
-/// folds into the scale.
+/// with the rounded weights in the network: a chip with as many bits and a scale for each neuron holds them
+/// exactly, since batch norm folds into the scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quantized {

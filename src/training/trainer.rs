@@ -177,7 +177,11 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     /// If the loss explodes or is not finite, a weight is not finite, or an exact layer never fires.
+    ///
+    /// # Panics
+    /// If the training [`is_done`](Self::is_done).
     pub fn epoch(&mut self) -> Result<EpochReport, TrainingError> {
+        assert!(!self.is_done(), "a training that is done has no further epoch");
         let begin = Instant::now();
         let loss = self.learner.epoch()?;
         if self.is_done() {
@@ -364,9 +368,9 @@ mod tests {
         let mut network = network(true, 0.0);
         let summary = run(&mut network, &TrainingConfig { method, quantized, epochs: 8, ..config() });
         let accuracy = summary.expect("nothing diverges").validation_accuracy;
-        for weights in network.weights_mut() {
-            for neuron in weights.columns() {
-                let mut values: Vec<f32> = neuron.to_vec();
+        for panel in network.weight_panels_mut() {
+            for neuron in 0..panel[0].len() {
+                let mut values: Vec<f32> = panel.iter().map(|weights| weights[neuron]).collect();
                 values.sort_by(f32::total_cmp);
                 values.dedup();
                 assert!(values.len() <= 3 && values.iter().sum::<f32>().abs() < 1e-6, "{values:?}");
