@@ -12,7 +12,6 @@ use super::batches;
 use super::learner::Learner;
 use super::method::is_exact;
 use super::teacher::teach;
-use super::watch::require_life;
 use super::{Checkpoint, EpochReport, Evaluator, Summary, TrainingConfig, TrainingError};
 
 /// Trains `network` on `train`, evaluates it on `validation` after each epoch, and tells `observer`, which
@@ -189,8 +188,9 @@ impl<'a> Trainer<'a> {
         }
         let (evaluator, validation) = (&mut self.evaluator, self.validation);
         let evaluation = self.learner.with_deployed(|network| evaluator.evaluate(network, validation));
-        let (epoch, sharpness) = (self.learner.epochs, self.learner.network.sharpness());
-        require_life(epoch, &evaluation.activity, sharpness)?;
+        let (epoch, network) = (self.learner.epochs, &*self.learner.network);
+        let sharpness = network.sharpness();
+        self.learner.watch.epoch(epoch, &evaluation.activity, sharpness, network.frozen())?;
         self.last = Some((loss, evaluation.accuracy));
         Ok(EpochReport {
             epoch,
@@ -348,7 +348,7 @@ mod tests {
         let bias = network.state_mut().into_iter().find(|tensor| tensor.name == "layers.1.bias");
         bias.expect("the second layer has one").values.fill(-100.0);
         let error = run(&mut network, &TrainingConfig { method, ..config() }).expect_err("it is dead");
-        assert_eq!(error, TrainingError::Dead { epoch: 1, layer: 1 });
+        assert_eq!(error, TrainingError::Dead { epoch: 5, layer: 1 });
     }
 
     #[test]

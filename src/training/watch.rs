@@ -8,6 +8,8 @@ use super::{Activity, TrainingError};
 const EXPLOSION: f64 = 10.0;
 /// What a batch's loss weighs in the running mean: it looks back over a hundred batches or so.
 const WEIGHT: f64 = 0.01;
+/// Epochs in a row after which a silent layer is given up though a surrogate slope may still wake it.
+const SILENCE: u32 = 5;
 
 /// The loss, watched from batch to batch.
 ///
@@ -20,11 +22,13 @@ pub(super) struct Watch {
     guess: f64,
     /// None before the first batch.
     mean: Option<f64>,
+    /// Epochs in a row with an exact layer that never fired.
+    silent: u32,
 }
 
 impl Watch {
     pub fn new(classes: usize) -> Self {
-        Self { guess: (classes as f64).ln(), mean: None }
+        Self { guess: (classes as f64).ln(), mean: None, silent: 0 }
     }
 
     /// Hears the mean loss of a batch in `epoch`, counted from 1.
@@ -33,7 +37,7 @@ impl Watch {
             return Err(TrainingError::Diverged { epoch, what: "the loss" });
         }
         let Some(mean) = &mut self.mean else {
-            *self = Self { guess: self.guess.max(loss), mean: Some(loss) };
+            *self = Self { guess: self.guess.max(loss), mean: Some(loss), ..*self };
             return Ok(());
         };
         *mean += WEIGHT * (loss - *mean);
@@ -42,19 +46,26 @@ impl Watch {
         }
         Ok(())
     }
-}
 
-/// Refuses a layer of exact steps that never fires; `activity` and `sharpness` are those at the end of
-/// `epoch`, counted from 1.
-pub(super) fn require_life(
-    epoch: u32,
-    activity: &[Activity],
-    sharpness: &[f32],
-) -> Result<(), TrainingError> {
-    let dead = |(activity, &sharpness): (&Activity, &f32)| sharpness == 1.0 && activity.rate == 0.0;
-    match activity.iter().zip(sharpness).position(dead) {
-        Some(layer) => Err(TrainingError::Dead { epoch, layer }),
-        None => Ok(()),
+    /// Hears what the layers do at the end of `epoch`, counted from 1; refuses an exact layer that never fires:
+    /// one of the lowest `frozen` at once, since nothing can wake it, another after five epochs in a row.
+    pub fn epoch(
+        &mut self,
+        epoch: u32,
+        activity: &[Activity],
+        sharpness: &[f32],
+        frozen: usize,
+    ) -> Result<(), TrainingError> {
+        let silent = |(activity, &sharpness): (&Activity, &f32)| sharpness == 1.0 && activity.rate == 0.0;
+        let Some(layer) = activity.iter().zip(sharpness).position(silent) else {
+            self.silent = 0;
+            return Ok(());
+        };
+        self.silent += 1;
+        if layer < frozen || self.silent >= SILENCE {
+            return Err(TrainingError::Dead { epoch, layer });
+        }
+        Ok(())
     }
 }
 
@@ -83,8 +94,13 @@ mod tests {
     #[test]
     fn only_an_exact_layer_must_fire() {
         let activity = |rate| Activity { rate, dead: 0.0, always_on: 0.0 };
-        let silent = [activity(0.1), activity(0.0)];
-        assert_eq!(require_life(4, &silent, &[1.0, 0.99]), Ok(()));
-        assert_eq!(require_life(4, &silent, &[1.0, 1.0]), Err(TrainingError::Dead { epoch: 4, layer: 1 }));
+        let (silent, lively) = ([activity(0.1), activity(0.0)], [activity(0.1); 2]);
+        let mut watch = Watch::new(2);
+        let dead = |epoch| Err(TrainingError::Dead { epoch, layer: 1 });
+        assert_eq!(watch.epoch(1, &silent, &[1.0, 0.99], 1), Ok(()));
+        assert_eq!(watch.epoch(2, &silent, &[1.0, 1.0], 2), dead(2), "nothing wakes a frozen layer");
+        assert_eq!(watch.epoch(3, &lively, &[1.0, 1.0], 0), Ok(()));
+        assert!((4..8).all(|epoch| watch.epoch(epoch, &silent, &[1.0, 1.0], 0).is_ok()));
+        assert_eq!(watch.epoch(8, &silent, &[1.0, 1.0], 0), dead(8));
     }
 }
