@@ -91,7 +91,7 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> Spread<T> {
             let near = &rest[..rest.len().min(self.channels)];
             let here = near.partition_point(|&input| (input as usize) < begin + self.channels);
             let (here, further) = rest.split_at(here);
-            for run in &self.runs[self.ends[pixel]..self.ends[pixel + 1]] {
+            for &run in &self.runs[self.ends[pixel]..self.ends[pixel + 1]] {
                 match self.sum_step {
                     0 => self.add_run(run, begin, here, sums),
                     step => here.iter().for_each(|&input| {
@@ -107,7 +107,7 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> Spread<T> {
     /// Adds the weights of several channels of a pixel to the same sums, four at a time so that the sums
     /// are read and written less often.
     #[inline(always)]
-    fn add_run(&self, run: &Run, begin: usize, active: &[u32], sums: &mut [T]) {
+    fn add_run(&self, run: Run, begin: usize, active: &[u32], sums: &mut [T]) {
         let sums = &mut sums[run.sums..][..run.length];
         let (quads, rest) = active.as_chunks::<4>();
         for quad in quads {
@@ -128,7 +128,7 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> Spread<T> {
     pub(crate) fn add_levels(&self, active: &[u32], levels: impl Iterator<Item = T>, sums: &mut [T]) {
         for (&input, level) in active.iter().zip(levels) {
             let (pixel, channel) = (input as usize / self.channels, input as usize % self.channels);
-            for run in &self.runs[self.ends[pixel]..self.ends[pixel + 1]] {
+            for &run in &self.runs[self.ends[pixel]..self.ends[pixel + 1]] {
                 let sums = &mut sums[run.sums + channel * self.sum_step..][..run.length];
                 for (sum, &weight) in sums.iter_mut().zip(self.channel(run, channel)) {
                     *sum = *sum + weight * level;
@@ -138,7 +138,7 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> Spread<T> {
     }
 
     #[inline(always)]
-    fn channel(&self, run: &Run, channel: usize) -> &[T] {
+    fn channel(&self, run: Run, channel: usize) -> &[T] {
         &self.weights[run.weights + channel * self.weight_step..][..run.length]
     }
 }
