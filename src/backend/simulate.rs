@@ -207,40 +207,18 @@ impl<T: Lane> Layer<T> {
         sums.clear();
         sums.resize(self.thresholds.len(), T::ZERO);
         for &source in sources {
-            self.add(&events[source], levels.filter(|_| source == 0), sums);
+            match levels.filter(|_| source == 0) {
+                None => self.spread.add_spikes(&events[source], sums),
+                Some(levels) => {
+                    let levels = levels.iter().map(|&level| T::narrowed(i64::from(level)));
+                    self.spread.add_levels(&events[source], levels, sums);
+                }
+            }
         }
         let fires = |&(_, (sum, threshold)): &(usize, (&T, &T))| sum >= threshold;
         let fired = sums.iter().zip(&self.thresholds).enumerate().filter(fires);
         spikes.clear();
         spikes.extend(fired.map(|(neuron, _)| neuron as u32));
-    }
-
-    /// Adds what the inputs send, with the widest vectors that the processor has.
-    fn add(&self, active: &[u32], levels: Option<&[u8]>, sums: &mut [T]) {
-        #[cfg(target_arch = "x86_64")]
-        if std::is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has AVX2, as was just seen, and the call asks for nothing else.
-            return unsafe { self.add_with_avx2(active, levels, sums) };
-        }
-        self.add_weights(active, levels, sums);
-    }
-
-    /// [`Layer::add_weights`] compiled for processors with AVX2: the same integers in fewer instructions.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    fn add_with_avx2(&self, active: &[u32], levels: Option<&[u8]>, sums: &mut [T]) {
-        self.add_weights(active, levels, sums);
-    }
-
-    #[inline(always)]
-    fn add_weights(&self, active: &[u32], levels: Option<&[u8]>, sums: &mut [T]) {
-        match levels {
-            None => self.spread.add_spikes(active, sums),
-            Some(levels) => {
-                let levels = levels.iter().map(|&level| T::narrowed(i64::from(level)));
-                self.spread.add_levels(active, levels, sums);
-            }
-        }
     }
 }
 

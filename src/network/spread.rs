@@ -82,8 +82,41 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> Spread<T> {
     }
 
     /// Adds what spikes of the inputs `active`, in rising order, send to `sums`.
-    #[inline(always)]
     pub(crate) fn add_spikes(&self, active: &[u32], sums: &mut [T]) {
+        #[cfg(target_arch = "x86_64")]
+        if std::is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has AVX2, as was just seen, and the call asks for nothing else.
+            return unsafe { self.spikes_with_avx2(active, sums) };
+        }
+        self.spikes(active, sums);
+    }
+
+    /// Adds what the inputs `active` send to `sums`, each as often as its level says.
+    pub(crate) fn add_levels(&self, active: &[u32], levels: impl Iterator<Item = T>, sums: &mut [T]) {
+        #[cfg(target_arch = "x86_64")]
+        if std::is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has AVX2, as was just seen, and the call asks for nothing else.
+            return unsafe { self.levels_with_avx2(active, levels, sums) };
+        }
+        self.levels(active, levels, sums);
+    }
+
+    /// [`Spread::spikes`] compiled for processors with AVX2: the same sums in fewer instructions.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn spikes_with_avx2(&self, active: &[u32], sums: &mut [T]) {
+        self.spikes(active, sums);
+    }
+
+    /// [`Spread::levels`] compiled for processors with AVX2.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn levels_with_avx2(&self, active: &[u32], levels: impl Iterator<Item = T>, sums: &mut [T]) {
+        self.levels(active, levels, sums);
+    }
+
+    #[inline(always)]
+    fn spikes(&self, active: &[u32], sums: &mut [T]) {
         let mut rest = active;
         while let Some(&first) = rest.first() {
             let pixel = first as usize / self.channels;
@@ -123,9 +156,8 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> Spread<T> {
         }
     }
 
-    /// Adds what the inputs `active` send to `sums`, each as often as its level says.
     #[inline(always)]
-    pub(crate) fn add_levels(&self, active: &[u32], levels: impl Iterator<Item = T>, sums: &mut [T]) {
+    fn levels(&self, active: &[u32], levels: impl Iterator<Item = T>, sums: &mut [T]) {
         for (&input, level) in active.iter().zip(levels) {
             let (pixel, channel) = (input as usize / self.channels, input as usize % self.channels);
             for &run in &self.runs[self.ends[pixel]..self.ends[pixel + 1]] {
