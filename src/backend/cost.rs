@@ -138,6 +138,18 @@ mod tests {
     }
 
     #[test]
+    fn a_spike_that_two_layers_hear_pays_for_both_ways() {
+        let mut network = full(&[1, 2, 2, 2]);
+        network.layers[2].sources = vec![2, 1];
+        let deployment = chip("loihi1").deploy(&network, &DeployOptions::default()).unwrap();
+        let run = deployment.run(array![[1]].view()).unwrap();
+        // Packets: 1 of the input, 4 of the first layer, 2 of the second, 2 of the output; all on one tile.
+        close(run.energy.network.unwrap().0, 9.0 * 1.7e-12);
+        // Operations: 2, then 2 by 2, then both sources' 2 by 2.
+        close(run.energy.synapse.unwrap().0, (2.0 + 4.0 + 8.0) * 23.6e-12);
+    }
+
+    #[test]
     fn truenorth_pays_for_events_and_for_one_tick() {
         let deployment = chip("truenorth").deploy(&by_hand(), &DeployOptions::default()).unwrap();
         let run = deployment.run(array![[1, 0, 1]].view()).unwrap();

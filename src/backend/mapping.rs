@@ -151,9 +151,15 @@ impl LayerMapping {
 
 #[cfg(test)]
 mod tests {
-    use super::super::DeployOptions;
+    use std::ops::Range;
+
+    use ndarray::{Array1, Array2};
+    use proptest::prelude::*;
+
     use super::super::fixtures::{chip, full};
+    use super::super::{DeployOptions, IntegerLayer};
     use super::*;
+    use crate::network::{BinaryLayer, Volume, Window, Wiring, fixtures};
 
     fn profile() -> ChipProfile {
         ChipProfile::builtin("loihi1").unwrap()
@@ -254,5 +260,113 @@ mod tests {
             assert_eq!(layer.core_of(core.first + core.neurons - 1), index);
         }
         assert_eq!(layer.cores.iter().map(|core| core.neurons).sum::<usize>(), 500);
+    }
+
+    /// What a part of a layer needs, by listing its connections one by one: axons in, bits of memory, and
+    /// for every input whether it is heard.
+    fn needs(layer: &IntegerLayer, placed: Range<usize>, bits: u64) -> (u64, u64, Vec<bool>) {
+        let mut synapses = vec![0; layer.inputs()];
+        for neuron in placed {
+            let mut heard = vec![false; layer.inputs()];
+            layer.wiring.for_each_input(neuron % layer.neurons() / layer.units(), |input, tap| {
+                heard[input] |= layer.weights.row(tap).iter().any(|&weight| weight != 0);
+            });
+            heard.iter().zip(&mut synapses).for_each(|(&heard, synapses)| *synapses += u64::from(heard));
+        }
+        let sources = layer.sources.len() as u64;
+        let list = |&synapses: &u64| (10 + bits * synapses).div_ceil(64) * 64;
+        let heard: Vec<bool> = synapses.iter().map(|&synapses| synapses > 0).collect();
+        let axons = heard.iter().filter(|&&heard| heard).count() as u64;
+        (
+            axons * sources,
+            synapses.iter().filter(|&&synapses| synapses > 0).map(list).sum::<u64>() * sources,
+            heard,
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn any_wiring_takes_the_fewest_cores_that_hold_it(
+            seed: u64, neurons in 3u32..60, in_axons in 300u32..900, words in 300u64..3000,
+        ) {
+            let mut profile = profile();
+            profile.topology.cores = None;
+            profile.core.neurons = Some(neurons);
+            profile.core.in_axons = Some(in_axons);
+            profile.core.synapse_memory.as_mut().unwrap().bits = words * 64;
+            let options = DeployOptions::default();
+            let network = IntegerNetwork::new(&fixtures::network(seed, 1, 3, 0), &profile, &options).unwrap();
+            let Ok(mapping) = Mapping::new(&network, &profile) else { return Ok(()) };
+            let mut axons_out: Vec<Vec<u64>> =
+                network.layers.iter().map(|layer| vec![0; layer.neurons()]).collect();
+            for (layer, map) in network.layers.iter().zip(&mapping.layers) {
+                let bits = if layer.wiring.kind() == "pool" { 1 } else { 8 };
+                for core in &map.cores {
+                    let (axons, memory, heard) = needs(layer, core.first..core.first + core.neurons, bits);
+                    prop_assert_eq!((core.in_axons, core.synapse_bits), (axons, memory));
+                    prop_assert!(core.neurons <= neurons as usize && axons <= u64::from(in_axons));
+                    prop_assert!(memory <= words * 64);
+                    for &source in layer.sources.iter().filter(|&&source| source > 0) {
+                        let out = axons_out[source - 1].iter_mut().zip(&heard);
+                        out.for_each(|(axons, &heard)| *axons += u64::from(heard));
+                    }
+                }
+                let fewer = map.cores.len() - 1;
+                let fits = |index| {
+                    let part = map.neurons * index / fewer..map.neurons * (index + 1) / fewer;
+                    let (axons, memory, _) = needs(layer, part.clone(), bits);
+                    part.len() <= neurons as usize && axons <= u64::from(in_axons) && memory <= words * 64
+                };
+                prop_assert!(fewer == 0 || !(0..fewer).all(fits));
+            }
+            let last = axons_out.len() - 1;
+            axons_out[last].fill(1);
+            for (map, axons) in mapping.layers.iter().zip(&axons_out) {
+                for core in &map.cores {
+                    let sent: u64 = axons[core.first..core.first + core.neurons].iter().sum();
+                    prop_assert_eq!(core.out_axons, sent);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_convolution_is_cut_into_neighbours_that_share_inputs() {
+        // Eight places in a row, three inputs each: two cores of four places hear six inputs each, and the
+        // two in the middle reach both.
+        let input = Volume { height: 1, width: 10, channels: 1 };
+        let window = Window { height: 1, width: 3, stride: 1, padding: 0 };
+        let layer = BinaryLayer {
+            wiring: Wiring::Convolution { input, window, channels: 2 },
+            sources: vec![1],
+            weights: Array2::ones((2, 3)),
+            thresholds: Array1::ones(2),
+            exponent: 0,
+        };
+        let mut network = full(&[1, 10, 16]);
+        network.layers[1] = layer;
+        let mut profile = profile();
+        profile.core.neurons = Some(10);
+        let integers = IntegerNetwork::new(&network, &profile, &DeployOptions::default()).unwrap();
+        let mapping = Mapping::new(&integers, &profile).unwrap();
+        assert_eq!(neurons(&mapping), [vec![10], vec![8, 8]]);
+        assert_eq!(mapping.layers[1].cores.iter().map(|core| core.in_axons).collect::<Vec<_>>(), [6, 6]);
+        assert_eq!((mapping.layers[0].cores[0].out_axons, mapping.layers[0].targets), (12, 2));
+        // Lists of 2, 4, 6, 6, 4 and 2 weights of 8 bits take one word each.
+        assert_eq!(mapping.layers[1].cores[0].synapse_bits, 6 * 64);
+    }
+
+    #[test]
+    fn a_layer_that_two_hear_sends_to_both() {
+        let mut network = full(&[2, 3, 3, 4]);
+        network.layers[2].sources = vec![2, 1];
+        let integers = IntegerNetwork::new(&network, &profile(), &DeployOptions::default()).unwrap();
+        let mapping = Mapping::new(&integers, &profile()).unwrap();
+        let core = |layer: usize| &mapping.layers[layer].cores[0];
+        assert_eq!([0, 1, 2].map(|layer| core(layer).out_axons), [6, 3, 4]);
+        assert_eq!([0, 1, 2].map(|layer| core(layer).in_axons), [2, 3, 6]);
+        assert_eq!(mapping.axons(1, 0), [core(1).number, core(2).number]);
     }
 }

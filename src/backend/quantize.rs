@@ -294,6 +294,7 @@ mod tests {
 
     use super::super::fixtures::{Random, by_hand, full};
     use super::*;
+    use crate::network::{Volume, Window};
 
     fn quantized(
         network: &BinaryNetwork,
@@ -409,5 +410,37 @@ mod tests {
             message(|network| network.layers[1] = full(&[3, 2, 3]).layers.remove(1)),
             "layer 1: 3 output neurons, the key has 2"
         );
+    }
+
+    #[test]
+    fn a_pool_is_exact_with_any_bits_on_every_chip() {
+        let input = Volume { height: 2, width: 2, channels: 1 };
+        let window = Window { height: 2, width: 2, stride: 1, padding: 0 };
+        let mut network = full(&[4, 4, 1, 2]);
+        network.layers[1] = BinaryLayer::pool(input, window, vec![1]);
+        for (chip, threshold) in [("ideal", 1), ("loihi1", 0), ("truenorth", 1)] {
+            let layer = &quantized(&network, chip, &bits(2, Granularity::Layer)).unwrap().layers[1];
+            assert_eq!((&layer.weights, &layer.thresholds), (&array![[1]], &array![threshold]), "{chip}");
+            assert_eq!((layer.weight_error, layer.thresholds_changed), (0.0, 0), "{chip}");
+            assert_eq!(layer.reach(), [(0, 4)]);
+        }
+    }
+
+    #[test]
+    fn a_threshold_that_the_chip_cannot_have_counts_for_every_neuron_of_its_channel() {
+        let mut profile = ChipProfile::builtin("loihi1").unwrap();
+        profile.neuron.threshold.as_mut().unwrap().bias = None;
+        let input = Volume { height: 3, width: 3, channels: 1 };
+        let window = Window { height: 2, width: 2, stride: 1, padding: 0 };
+        let mut network = full(&[9, 4, 2]);
+        network.layers[0] = BinaryLayer {
+            wiring: Wiring::Convolution { input, window, channels: 1 },
+            sources: vec![0],
+            weights: array![[-1.0, -1.0, -1.0, -1.0]],
+            thresholds: array![-3.0],
+            exponent: 0,
+        };
+        let layer = &IntegerNetwork::new(&network, &profile, &DeployOptions::default()).unwrap().layers[0];
+        assert_eq!((&layer.thresholds, layer.thresholds_changed), (&array![0], 4));
     }
 }

@@ -207,9 +207,11 @@ fn spread<T>(samples: &[T], number: impl Fn(&T) -> f64) -> Option<Spread<f64>> {
 mod tests {
     use ndarray::{Array2, array};
 
-    use super::super::fixtures::{Random, by_hand, chip};
+    use super::super::fixtures::{Random, by_hand, chip, full};
     use super::super::{DeployOptions, Deployment};
     use super::*;
+    use crate::network::{BinaryLayer, Volume, Window, Wiring, fixtures};
+    use proptest::prelude::*;
 
     fn deployed(name: &str) -> Deployment {
         chip(name).deploy(&by_hand(), &DeployOptions::default()).unwrap()
@@ -274,5 +276,59 @@ mod tests {
     fn no_samples_give_an_empty_run() {
         let run = deployed("loihi1").run(Array2::zeros((0, 3)).view()).unwrap();
         assert_eq!((run.predictions, run.latency, run.period), (vec![], None, None));
+    }
+
+    proptest! {
+        /// A spike counts one operation for every neuron with a window over it whose weight is not zero.
+        #[test]
+        fn operations_are_the_connections_of_every_spike(seed: u64) {
+            let network = fixtures::network(seed, 1, 2, 0);
+            let inputs = fixtures::inputs(&network, 5, seed);
+            let deployment = chip("loihi1").deploy(&network, &DeployOptions::default()).unwrap();
+            let run = deployment.run(inputs.view()).unwrap();
+            let mut expected = vec![(0, 0, 0); network.layers.len()];
+            for sample in inputs.rows() {
+                let mut values = vec![sample.iter().map(|&level| f64::from(level)).collect::<Vec<f64>>()];
+                values.extend(fixtures::direct(&network, sample));
+                for (index, layer) in network.layers.iter().enumerate() {
+                    // Weights that are not zero count 1, so the sums of all neurons count connections.
+                    let ones = layer.weights.t().mapv(|weight| f64::from(u8::from(weight != 0.0)));
+                    for &source in &layer.sources {
+                        let met = fixtures::direct_sums(&layer.wiring, ones.view(), &values[source]);
+                        expected[index].0 += values[source].iter().sum::<f64>() as u64;
+                        expected[index].2 += met.iter().sum::<f64>() as u64;
+                    }
+                    expected[index].1 += values[index + 1].iter().sum::<f64>() as u64;
+                }
+            }
+            let found = run.layers.iter();
+            let found: Vec<_> =
+                found.map(|layer| (layer.active_inputs, layer.spikes, layer.synaptic_operations)).collect();
+            let operations: u64 = expected.iter().map(|layer| layer.2).sum();
+            prop_assert_eq!(found, expected);
+            prop_assert_eq!((run.chip_operations * 5.0).round() as u64, operations);
+        }
+    }
+
+    #[test]
+    fn a_pixel_at_the_border_meets_fewer_weights() {
+        let input = Volume { height: 3, width: 3, channels: 1 };
+        let window = Window { height: 3, width: 3, stride: 1, padding: 1 };
+        let convolution = BinaryLayer {
+            wiring: Wiring::Convolution { input, window, channels: 2 },
+            sources: vec![0],
+            weights: Array2::ones((2, 9)),
+            thresholds: array![1.0, 10.0],
+            exponent: 0,
+        };
+        let mut network = full(&[9, 18, 2]);
+        network.layers[0] = convolution;
+        let deployment = chip("loihi1").deploy(&network, &DeployOptions::default()).unwrap();
+        let operations = |pixel: usize| {
+            let sample = Array2::from_shape_fn((1, 9), |(_, at)| u8::from(at == pixel));
+            let layer = deployment.run(sample.view()).unwrap().layers[0];
+            (layer.synaptic_operations, layer.spikes)
+        };
+        assert_eq!([0, 1, 4].map(operations), [(8, 4), (12, 6), (18, 9)]);
     }
 }

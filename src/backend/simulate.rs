@@ -207,40 +207,18 @@ impl<T: Lane> Layer<T> {
         sums.clear();
         sums.resize(self.thresholds.len(), T::ZERO);
         for &source in sources {
-            self.add(&events[source], levels.filter(|_| source == 0), sums);
+            match levels.filter(|_| source == 0) {
+                None => self.spread.add_spikes(&events[source], sums),
+                Some(levels) => {
+                    let levels = levels.iter().map(|&level| T::narrowed(i64::from(level)));
+                    self.spread.add_levels(&events[source], levels, sums);
+                }
+            }
         }
         let fires = |&(_, (sum, threshold)): &(usize, (&T, &T))| sum >= threshold;
         let fired = sums.iter().zip(&self.thresholds).enumerate().filter(fires);
         spikes.clear();
         spikes.extend(fired.map(|(neuron, _)| neuron as u32));
-    }
-
-    /// Adds what the inputs send, with the widest vectors that the processor has.
-    fn add(&self, active: &[u32], levels: Option<&[u8]>, sums: &mut [T]) {
-        #[cfg(target_arch = "x86_64")]
-        if std::is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has AVX2, as was just seen, and the call asks for nothing else.
-            return unsafe { self.add_with_avx2(active, levels, sums) };
-        }
-        self.add_weights(active, levels, sums);
-    }
-
-    /// [`Layer::add_weights`] compiled for processors with AVX2: the same integers in fewer instructions.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    fn add_with_avx2(&self, active: &[u32], levels: Option<&[u8]>, sums: &mut [T]) {
-        self.add_weights(active, levels, sums);
-    }
-
-    #[inline(always)]
-    fn add_weights(&self, active: &[u32], levels: Option<&[u8]>, sums: &mut [T]) {
-        match levels {
-            None => self.spread.add_spikes(active, sums),
-            Some(levels) => {
-                let levels = levels.iter().map(|&level| T::narrowed(i64::from(level)));
-                self.spread.add_levels(active, levels, sums);
-            }
-        }
     }
 }
 
@@ -285,9 +263,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::DeployOptions;
-    use super::super::fixtures::{Random, chip, dense, reference};
+    use super::super::fixtures::{Random, chip, dense, full, reference};
     use super::*;
-    use crate::network::BinaryNetwork;
+    use crate::network::{BinaryNetwork, fixtures};
 
     fn random(widths: Vec<usize>, classes: usize, seed: u64) -> Random {
         Random { widths, classes, input_max: 1, largest: 1, exponent: 0, seed }
@@ -330,6 +308,52 @@ mod tests {
         }
     }
 
+    /// The decision of a deployed network, in plain loops over windows of `i64`.
+    fn integer_reference(network: &IntegerNetwork, sample: ArrayView1<'_, u8>) -> Decision {
+        let mut values = vec![sample.iter().map(|&level| i64::from(level)).collect::<Vec<i64>>()];
+        for layer in &network.layers {
+            let heard: Vec<i64> = (0..layer.inputs())
+                .map(|input| layer.sources.iter().map(|&source| values[source][input]).sum())
+                .collect();
+            let fires = |(neuron, sum): (usize, i64)| match network.compare {
+                Compare::Ge => i64::from(sum >= layer.thresholds[neuron % layer.units()]),
+                Compare::Gt => i64::from(sum > layer.thresholds[neuron % layer.units()]),
+            };
+            let sums = fixtures::direct_sums(&layer.wiring, layer.weights.view(), &heard);
+            values.push(sums.into_iter().enumerate().map(fires).collect());
+        }
+        let outputs = values.pop().expect("a layer");
+        Decision::of(&network.key.scores(&outputs.iter().map(|&spike| spike == 1).collect::<Vec<bool>>()))
+    }
+
+    proptest! {
+        #[test]
+        fn any_wiring_decides_as_the_hard_pass_does_where_nothing_is_quantized(
+            seed: u64, input_max in prop::sample::select(vec![1u8, 4, 255]), bits in 1u32..36,
+            exponent in -60i32..4,
+        ) {
+            let network = fixtures::network(seed, input_max, 1 << bits, exponent);
+            let inputs = fixtures::inputs(&network, 70, seed);
+            let deployment = chip("ideal").deploy(&network, &DeployOptions::default()).unwrap();
+            let run = deployment.run(inputs.view()).unwrap();
+            prop_assert_eq!(&run.predictions, &network.predict(inputs.view()));
+            let ties = network.decide(inputs.view()).iter().filter(|decision| decision.tied).count();
+            prop_assert_eq!(run.ties, ties);
+        }
+
+        #[test]
+        fn any_wiring_decides_as_its_quantized_integers_say(seed: u64, bits in 2u8..=9) {
+            let network = fixtures::network(seed, 1, 1 << 20, -10);
+            let inputs = fixtures::inputs(&network, 20, seed);
+            let options = DeployOptions { weight_bits: Some(bits), ..DeployOptions::default() };
+            let deployment = chip("loihi1").deploy(&network, &options).unwrap();
+            let run = deployment.run(inputs.view()).unwrap();
+            for (sample, &prediction) in inputs.rows().into_iter().zip(&run.predictions) {
+                prop_assert_eq!(prediction, integer_reference(deployment.network(), sample).class);
+            }
+        }
+    }
+
     /// The deployed layer of one neuron with these weights, on the chip without limits.
     fn lane_of(weights: &[f64], input_max: u8) -> Rows {
         let weights = ndarray::Array2::from_shape_vec((1, weights.len()), weights.to_vec()).unwrap();
@@ -347,5 +371,19 @@ mod tests {
         assert!(matches!(lane_of(&[32_765.0, 1.0], 2), Rows::I32(_)));
         assert!(matches!(lane_of(&[2_147_483_645.0, 1.0], 1), Rows::I32(_)));
         assert!(matches!(lane_of(&[2_147_483_646.0, 1.0], 1), Rows::I64(_)));
+    }
+
+    #[test]
+    fn the_lane_holds_spikes_of_every_source() {
+        let network = |sources| {
+            let mut network = full(&[2, 2, 2, 2]);
+            network.layers[2].weights = ndarray::array![[16_382.0, 1.0], [0.0, -1.0]];
+            network.layers[2].sources = sources;
+            let deployment = chip("ideal").deploy(&network, &DeployOptions::default()).unwrap();
+            Rows::new(&deployment.network().layers[2], Compare::Ge)
+        };
+        assert!(matches!(network(vec![2]), Rows::I16(_)));
+        assert!(matches!(network(vec![2, 0]), Rows::I16(_)));
+        assert!(matches!(network(vec![2, 1, 0]), Rows::I32(_)));
     }
 }

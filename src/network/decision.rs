@@ -35,7 +35,7 @@ impl BinaryNetwork {
         let classes = self.key.classes();
         let layers: Vec<HardLayer<'_>> = self.layers.iter().map(HardLayer::new).collect();
         let mut scores = vec![0; inputs.nrows() * classes];
-        let new_pass = || HardPass::new(&layers, self.key.width());
+        let new_pass = || HardPass::new(self, &layers);
         scores.par_chunks_mut(CHUNK * classes).enumerate().for_each_init(
             new_pass,
             |pass, (chunk, scores)| {
@@ -87,6 +87,8 @@ impl<'a> HardLayer<'a> {
 /// One thread's way through the layers, driven by active inputs alone.
 struct HardPass<'a> {
     layers: &'a [HardLayer<'a>],
+    /// Whether inputs are more than spikes.
+    graded: bool,
     /// Of the layer at hand, one a neuron.
     sums: Vec<f64>,
     /// Inputs that are not zero and what they are.
@@ -98,9 +100,15 @@ struct HardPass<'a> {
 }
 
 impl<'a> HardPass<'a> {
-    fn new(layers: &'a [HardLayer<'a>], outputs: usize) -> Self {
-        let events = vec![Vec::new(); layers.len() + 1];
-        Self { layers, sums: Vec::new(), levels: Vec::new(), events, outputs: vec![false; outputs] }
+    fn new(network: &BinaryNetwork, layers: &'a [HardLayer<'a>]) -> Self {
+        Self {
+            layers,
+            graded: network.input_max > 1,
+            sums: Vec::new(),
+            levels: Vec::new(),
+            events: vec![Vec::new(); layers.len() + 1],
+            outputs: vec![false; network.key.width()],
+        }
     }
 
     /// The output neurons' spikes (N) on one sample.
@@ -134,7 +142,9 @@ impl<'a> HardPass<'a> {
         self.sums.resize(layer.thresholds.len(), 0.0);
         for &source in layer.sources {
             match source {
-                0 => layer.spread.add_levels(&self.events[0], self.levels.iter().copied(), &mut self.sums),
+                0 if self.graded => {
+                    layer.spread.add_levels(&self.events[0], self.levels.iter().copied(), &mut self.sums)
+                }
                 _ => layer.spread.add_spikes(&self.events[source], &mut self.sums),
             }
         }

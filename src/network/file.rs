@@ -1,10 +1,10 @@
 //! A binary network in a file: safetensors, readable from any language.
 //!
-//! Tensors `layers.L.weights` (units, taps) and `layers.L.thresholds` (units) in `f64`, `key` (K, N) of 0 and
-//! 1. A neuron of unit u of layer L fires where `weights[u] . inputs >= thresholds[u]`. Metadata: `format`,
-//! `input_max`, `layers.L.exponent`, the base-2 logarithm of the grid that the numbers lie on, and as JSON
-//! `layers.L.wiring`, a [`Wiring`](super::Wiring), and `layers.L.sources`, the list of what the layer hears:
-//! 0 is the network's input, l the spikes of layer l - 1.
+//! Tensors `layers.L.weights` (units, taps) and `layers.L.thresholds` (units) in `f64`, `key` (K, N) of
+//! zeros and ones. A neuron of unit u of layer L fires where `weights[u] . inputs >= thresholds[u]`.
+//! Metadata: `format`, `input_max`, `layers.L.exponent`, the base-2 logarithm of the grid that the numbers
+//! lie on, and as JSON `layers.L.wiring`, a [`Wiring`](super::Wiring), and `layers.L.sources`, the list of
+//! what the layer hears: 0 is the network's input, l the spikes of layer l - 1.
 
 use std::collections::HashMap;
 use std::io::{self, Write};

@@ -82,8 +82,41 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> Spread<T> {
     }
 
     /// Adds what spikes of the inputs `active`, in rising order, send to `sums`.
-    #[inline(always)]
     pub(crate) fn add_spikes(&self, active: &[u32], sums: &mut [T]) {
+        #[cfg(target_arch = "x86_64")]
+        if std::is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has AVX2, as was just seen, and the call asks for nothing else.
+            return unsafe { self.spikes_with_avx2(active, sums) };
+        }
+        self.spikes(active, sums);
+    }
+
+    /// Adds what the inputs `active` send to `sums`, each as often as its level says.
+    pub(crate) fn add_levels(&self, active: &[u32], levels: impl Iterator<Item = T>, sums: &mut [T]) {
+        #[cfg(target_arch = "x86_64")]
+        if std::is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has AVX2, as was just seen, and the call asks for nothing else.
+            return unsafe { self.levels_with_avx2(active, levels, sums) };
+        }
+        self.levels(active, levels, sums);
+    }
+
+    /// [`Spread::spikes`] compiled for processors with AVX2: the same sums in fewer instructions.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn spikes_with_avx2(&self, active: &[u32], sums: &mut [T]) {
+        self.spikes(active, sums);
+    }
+
+    /// [`Spread::levels`] compiled for processors with AVX2.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn levels_with_avx2(&self, active: &[u32], levels: impl Iterator<Item = T>, sums: &mut [T]) {
+        self.levels(active, levels, sums);
+    }
+
+    #[inline(always)]
+    fn spikes(&self, active: &[u32], sums: &mut [T]) {
         let mut rest = active;
         while let Some(&first) = rest.first() {
             let pixel = first as usize / self.channels;
@@ -91,7 +124,7 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> Spread<T> {
             let near = &rest[..rest.len().min(self.channels)];
             let here = near.partition_point(|&input| (input as usize) < begin + self.channels);
             let (here, further) = rest.split_at(here);
-            for run in &self.runs[self.ends[pixel]..self.ends[pixel + 1]] {
+            for &run in &self.runs[self.ends[pixel]..self.ends[pixel + 1]] {
                 match self.sum_step {
                     0 => self.add_run(run, begin, here, sums),
                     step => here.iter().for_each(|&input| {
@@ -107,7 +140,7 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> Spread<T> {
     /// Adds the weights of several channels of a pixel to the same sums, four at a time so that the sums
     /// are read and written less often.
     #[inline(always)]
-    fn add_run(&self, run: &Run, begin: usize, active: &[u32], sums: &mut [T]) {
+    fn add_run(&self, run: Run, begin: usize, active: &[u32], sums: &mut [T]) {
         let sums = &mut sums[run.sums..][..run.length];
         let (quads, rest) = active.as_chunks::<4>();
         for quad in quads {
@@ -123,12 +156,11 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> Spread<T> {
         }
     }
 
-    /// Adds what the inputs `active` send to `sums`, each as often as its level says.
     #[inline(always)]
-    pub(crate) fn add_levels(&self, active: &[u32], levels: impl Iterator<Item = T>, sums: &mut [T]) {
+    fn levels(&self, active: &[u32], levels: impl Iterator<Item = T>, sums: &mut [T]) {
         for (&input, level) in active.iter().zip(levels) {
             let (pixel, channel) = (input as usize / self.channels, input as usize % self.channels);
-            for run in &self.runs[self.ends[pixel]..self.ends[pixel + 1]] {
+            for &run in &self.runs[self.ends[pixel]..self.ends[pixel + 1]] {
                 let sums = &mut sums[run.sums + channel * self.sum_step..][..run.length];
                 for (sum, &weight) in sums.iter_mut().zip(self.channel(run, channel)) {
                     *sum = *sum + weight * level;
@@ -138,7 +170,7 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> Spread<T> {
     }
 
     #[inline(always)]
-    fn channel(&self, run: &Run, channel: usize) -> &[T] {
+    fn channel(&self, run: Run, channel: usize) -> &[T] {
         &self.weights[run.weights + channel * self.weight_step..][..run.length]
     }
 }
