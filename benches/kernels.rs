@@ -1,0 +1,237 @@
+//! Speed of the innermost loops on one thread, next to what other crates make of the same product.
+//!
+//! Throughput is floating-point operations a second ("Gelem/s" reads GFLOP/s): 2 M K N for a product of
+//! (M, K) with (K, N), and for convolutions what the direct sum would take, 2 H W C O 9 an image, so that
+//! Winograd's may pass the peak. The first benchmark is that peak: shares of it can be read from one run.
+//! Run with `taskset -c 1 cargo bench --bench kernels`, names to the end as filters.
+
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use gemm::Parallelism;
+use ndarray::{Array2, ArrayView2, linalg::general_mat_mul};
+use rand::RngExt;
+use spiketune::network::kernels::{
+    Images, ImagesMut, LANES, Lanes, Rows, Runs, Winograd, multiply, multiply_outer, panels,
+};
+use spiketune::seed::Seed;
+
+/// Products (M, K, N) of dense layers: batch, inputs, neurons.
+const DENSE: [(usize, usize, usize); 5] =
+    [(32, 784, 512), (128, 784, 512), (512, 784, 512), (128, 512, 512), (128, 512, 100)];
+
+/// Convolutions 3x3 (side, channels in, channels out), with as many images a call as take about a millisecond.
+const CONVOLUTIONS: [(usize, usize, usize, usize); 5] =
+    [(32, 64, 64, 4), (16, 64, 128, 8), (16, 128, 128, 4), (8, 128, 128, 16), (8, 128, 256, 8)];
+
+/// Numbers of both signs, none so small that it slows the processor down.
+fn lanes(count: usize) -> Vec<Lanes> {
+    let mut stream = Seed::root(1).stream();
+    (0..count).map(|_| Lanes(std::array::from_fn(|_| stream.random::<f32>() - 0.5))).collect()
+}
+
+fn matrix(rows: usize, columns: usize) -> Array2<f32> {
+    let mut stream = Seed::root(2).stream();
+    Array2::from_shape_simple_fn((rows, columns), || stream.random::<f32>() - 0.5)
+}
+
+/// Products and sums in registers only: what no loop can pass.
+fn peak(criterion: &mut Criterion) {
+    const ROUNDS: usize = 100_000;
+    let mut group = criterion.benchmark_group("peak");
+    group.throughput(Throughput::Elements((ROUNDS * CHAINS * 8 * 2) as u64));
+    group.bench_function("fma", |bencher| bencher.iter(|| fused(black_box(ROUNDS))));
+    group.finish();
+}
+
+/// Sums that run side by side: enough to hide that a fused operation takes four or five cycles.
+const CHAINS: usize = 12;
+
+#[cfg(target_arch = "x86_64")]
+fn fused(rounds: usize) -> f32 {
+    use std::arch::x86_64::*;
+
+    #[target_feature(enable = "avx2,fma")]
+    fn wide(rounds: usize) -> f32 {
+        let mut sums = [_mm256_set1_ps(1.0); CHAINS];
+        let (factor, term) = (_mm256_set1_ps(0.5), _mm256_set1_ps(black_box(0.25)));
+        for _ in 0..rounds {
+            for sum in &mut sums {
+                *sum = _mm256_fmadd_ps(*sum, factor, term);
+            }
+        }
+        sums.iter().map(|&sum| _mm256_cvtss_f32(sum)).sum()
+    }
+
+    let able = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    assert!(able, "the peak of this processor needs another loop");
+    // SAFETY: the processor has the features.
+    unsafe { wide(rounds) }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn fused(rounds: usize) -> f32 {
+    let mut sums = [[1.0f32; 8]; CHAINS];
+    for _ in 0..rounds {
+        for sum in sums.as_flattened_mut() {
+            *sum = sum.mul_add(0.5, black_box(0.25));
+        }
+    }
+    sums.as_flattened().iter().sum()
+}
+
+/// (M, K) times (K, N) with the `gemm` crate.
+fn gemm_product(left: ArrayView2<'_, f32>, right: ArrayView2<'_, f32>, out: &mut Array2<f32>) {
+    let ((m, k), n) = (left.dim(), right.ncols());
+    let (l, r) = (left.strides(), right.strides());
+    // SAFETY: sizes and strides are those of the arrays, and `out` is borrowed mutably.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            out.as_mut_ptr(),
+            1,
+            n as isize,
+            false,
+            left.as_ptr(),
+            l[1],
+            l[0],
+            right.as_ptr(),
+            r[1],
+            r[0],
+            0.0,
+            1.0,
+            false,
+            false,
+            false,
+            Parallelism::None,
+        );
+    }
+}
+
+/// The product of a dense layer: `x W`.
+fn forward(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("product");
+    for (m, k, n) in DENSE {
+        let shape = format!("{m}x{k}x{n}");
+        group.throughput(Throughput::Elements((2 * m * k * n) as u64));
+        let (x, weights) = (lanes(m * panels(k)), lanes(panels(n) * k));
+        let mut out = lanes(m * panels(n));
+        group.bench_function(BenchmarkId::new("tiles", &shape), |bencher| {
+            let start = |row| row * panels(k) * LANES;
+            let rows = Rows { lanes: &x, count: m, start, runs: Runs::one(k) };
+            bencher.iter(|| {
+                multiply(&rows, &weights, k, &mut out, |panel, row| row * panels(n) + panel, false);
+            });
+        });
+        let (x, weights, mut out) = (matrix(m, k), matrix(k, n), matrix(m, n));
+        group.bench_function(BenchmarkId::new("gemm", &shape), |bencher| {
+            bencher.iter(|| gemm_product(x.view(), weights.view(), &mut out));
+        });
+        group.bench_function(BenchmarkId::new("ndarray", &shape), |bencher| {
+            bencher.iter(|| general_mat_mul(1.0, &x, &weights, 0.0, &mut out));
+        });
+    }
+    group.finish();
+}
+
+/// The gradient of a dense layer's weights: `xᵀ e`, with M and N as in the layer and the batch in between.
+fn gradient(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("gradient");
+    for (batch, m, n) in DENSE {
+        let shape = format!("{m}x{batch}x{n}");
+        group.throughput(Throughput::Elements((2 * m * batch * n) as u64));
+        let (x, errors) = (lanes(panels(m) * batch), lanes(panels(n) * batch));
+        let mut out = lanes(panels(n) * panels(m) * LANES);
+        group.bench_function(BenchmarkId::new("tiles", &shape), |bencher| {
+            let walk = [(1, 0, 0), (1, 0, 0), (batch, 1, 1)];
+            bencher.iter(|| {
+                for (block, out) in out.chunks_exact_mut(LANES).enumerate() {
+                    let (to, from) = (block / panels(m), block % panels(m));
+                    let (left, right) = (&x[from * batch..], &errors[to * batch..]);
+                    multiply_outer(left, right, &walk, LANES, out, false);
+                }
+            });
+        });
+        let (x, errors, mut out) = (matrix(batch, m), matrix(batch, n), matrix(m, n));
+        group.bench_function(BenchmarkId::new("gemm", &shape), |bencher| {
+            bencher.iter(|| gemm_product(x.t(), errors.view(), &mut out));
+        });
+        group.bench_function(BenchmarkId::new("ndarray", &shape), |bencher| {
+            bencher.iter(|| general_mat_mul(1.0, &x.t(), &errors, 0.0, &mut out));
+        });
+    }
+    group.finish();
+}
+
+/// The three products of convolutions; the other crates' without laying out their inputs.
+fn convolution(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("convolution");
+    for (side, inputs, outputs, count) in CONVOLUTIONS {
+        let shape = format!("{side}x{side}x{inputs} to {outputs}, {count} images");
+        let places = count * side * side;
+        group.throughput(Throughput::Elements((2 * places * inputs * outputs * 9) as u64));
+        let winograd =
+            Winograd { height: side, width: side, inputs: panels(inputs), outputs: panels(outputs) };
+        let image_len = winograd.inputs * (side + 2) * (side + 2);
+        let error_len = winograd.outputs * side * side;
+        let (mut images, mut errors) = (lanes(count * image_len), lanes(count * error_len));
+        let weights = lanes(winograd.transformed_len());
+        let mut room = lanes(winograd.room_len());
+        group.bench_function(BenchmarkId::new("winograd", &shape), |bencher| {
+            let images = Images { lanes: &images, stride: image_len, border: 1 };
+            bencher.iter(|| {
+                let out = ImagesMut { lanes: &mut errors, stride: error_len, border: 0 };
+                winograd.forward(count, images, &weights, &mut room, out);
+            });
+        });
+        group.bench_function(BenchmarkId::new("winograd back", &shape), |bencher| {
+            let errors = Images { lanes: &errors, stride: error_len, border: 0 };
+            bencher.iter(|| {
+                let below = ImagesMut { lanes: &mut images, stride: image_len, border: 1 };
+                winograd.send_back(count, errors, &weights, &mut room, below);
+            });
+        });
+        let mut sums = vec![Lanes::ZERO; winograd.transformed_len()];
+        group.bench_function(BenchmarkId::new("winograd gradient", &shape), |bencher| {
+            let images = Images { lanes: &images, stride: image_len, border: 1 };
+            let errors = Images { lanes: &errors, stride: error_len, border: 0 };
+            bencher.iter(|| winograd.weight_gradient(count, images, errors, &mut room, &mut sums));
+        });
+        let (x, taps, mut out) =
+            (matrix(places, inputs * 9), matrix(inputs * 9, outputs), matrix(places, outputs));
+        group.bench_function(BenchmarkId::new("gemm", &shape), |bencher| {
+            bencher.iter(|| gemm_product(x.view(), taps.view(), &mut out));
+        });
+        group.bench_function(BenchmarkId::new("ndarray", &shape), |bencher| {
+            bencher.iter(|| general_mat_mul(1.0, &x, &taps, 0.0, &mut out));
+        });
+    }
+    group.finish();
+}
+
+/// What a step pays once for each layer of Winograd's, whatever the batch; throughput is weights a second.
+fn transforms(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("weights");
+    for (inputs, outputs) in [(64, 64), (128, 128)] {
+        let winograd = Winograd { height: 8, width: 8, inputs: panels(inputs), outputs: panels(outputs) };
+        let mut weights = lanes(9 * inputs * panels(outputs));
+        let mut transformed = lanes(winograd.transformed_len());
+        let shape = format!("3x3x{inputs} to {outputs}");
+        group.throughput(Throughput::Elements((9 * inputs * outputs) as u64));
+        group.bench_function(BenchmarkId::new("transform", &shape), |bencher| {
+            bencher.iter(|| winograd.transform(&weights, &mut transformed));
+        });
+        group.bench_function(BenchmarkId::new("transform back", &shape), |bencher| {
+            bencher.iter(|| winograd.transform_back(&weights, &mut transformed));
+        });
+        group.bench_function(BenchmarkId::new("finish gradient", &shape), |bencher| {
+            bencher.iter(|| winograd.finish_gradient(&transformed, &mut weights));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, peak, forward, gradient, convolution, transforms);
+criterion_main!(benches);
