@@ -1,5 +1,7 @@
 //! A layer of sharpened neurons, forward and backward over a batch.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::seed::Seed;
@@ -10,6 +12,7 @@ use super::kernels::{LANES, Lanes, panels, vectorized};
 use super::linear::{Batch, Linear};
 use super::norm::{self, Norm, Statistics, measure};
 use super::parts::{Part, Share, for_each_part};
+use super::sparse::SparseBatch;
 use super::step::{Firing, Frame, Step};
 use super::tensor::Tensor;
 
@@ -53,6 +56,21 @@ pub(super) struct LayerGradients {
     pub gain: Option<Vec<Lanes>>,
     /// The weights as the way back needs them; empty in the lowest layer.
     turned: Vec<Lanes>,
+}
+
+/// What a layer's sums are made of.
+#[derive(Clone, Copy)]
+pub(super) enum Inputs<'a> {
+    Tensor(&'a Tensor),
+    /// Of a dense layer at the bottom.
+    Sparse(&'a SparseBatch),
+}
+
+impl<'a> Inputs<'a> {
+    /// Of the lowest layer: wherever the batch is.
+    pub fn lowest(tensor: &'a Tensor, sparse: &'a SparseBatch) -> Self {
+        if sparse.used { Self::Sparse(sparse) } else { Self::Tensor(tensor) }
+    }
 }
 
 /// How a layer acts in one pass.
@@ -135,13 +153,12 @@ impl Layer {
     }
 
     /// Fills the first `samples` samples of `state` from those of `inputs`.
-    pub fn forward(&self, inputs: &Tensor, state: &mut LayerActivations, samples: usize, mode: Mode<'_>) {
+    pub fn forward(&self, inputs: Inputs<'_>, state: &mut LayerActivations, samples: usize, mode: Mode<'_>) {
         let measures = self.norm.is_some() && mode.training.is_some();
-        let inputs = Batch::of(inputs, samples);
         if measures {
             let sums = [Part::of(&mut state.sums, samples)];
-            for_each_part(samples, self.share(), sums, &|range, [sums]| {
-                self.linear.forward(inputs.samples(range), sums.lanes, sums.stride);
+            for_each_part(samples, self.share(), sums, &|range, [mut sums]| {
+                self.sum(inputs, range, &mut sums)
             });
         }
         self.set_affine(state, samples, measures);
@@ -159,7 +176,7 @@ impl Layer {
             parts,
             &|range, [mut sums, mut peaks, mut winners, mut outputs]| {
                 if !measures {
-                    self.linear.forward(inputs.samples(range.clone()), sums.lanes, sums.stride);
+                    self.sum(inputs, range.clone(), &mut sums);
                 }
                 for (index, sample) in range.enumerate() {
                     let firing = self.firing(scale, shift, sample, mode);
@@ -168,6 +185,16 @@ impl Layer {
                 }
             },
         );
+    }
+
+    fn sum(&self, inputs: Inputs<'_>, samples: Range<usize>, sums: &mut Part<'_>) {
+        match inputs {
+            Inputs::Sparse(batch) => batch.forward(&self.linear, samples.start, sums),
+            Inputs::Tensor(tensor) => {
+                let inputs = Batch::of(tensor, samples.end).samples(samples);
+                self.linear.forward(inputs, sums.lanes, sums.stride);
+            }
+        }
     }
 
     /// Sets the factors between sums and potentials, by batch norm and bias.
@@ -212,7 +239,7 @@ impl Layer {
     /// Turns the errors at the outputs into errors at the sums, and these into gradients.
     pub fn backward(
         &self,
-        inputs: &Tensor,
+        inputs: Inputs<'_>,
         state: &LayerActivations,
         gradients: &mut LayerGradients,
         samples: usize,
@@ -232,7 +259,11 @@ impl Layer {
             }
         });
         self.sum_up(state, gradients, samples);
-        self.linear.weight_gradient(inputs, &gradients.sums, samples, &mut gradients.weights);
+        let LayerGradients { sums, weights, .. } = gradients;
+        match inputs {
+            Inputs::Sparse(batch) => batch.weight_gradient(&self.linear, sums, weights),
+            Inputs::Tensor(tensor) => self.linear.weight_gradient(tensor, sums, samples, weights),
+        }
     }
 
     /// Gradients of bias and gain; with batch norm, errors at the step's inputs become errors at the sums.

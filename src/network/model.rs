@@ -4,7 +4,7 @@ use crate::seed::Seed;
 
 use super::head::Head;
 use super::kernels::{LANES, floats, floats_mut, panels};
-use super::layer::{Layer, Mode, add_volumes};
+use super::layer::{Inputs, Layer, Mode, add_volumes};
 use super::{Activations, Gradients, Key, Loss, Slope, Volume};
 
 /// Layers of sharpened neurons with an n-hot head.
@@ -102,12 +102,15 @@ impl Network {
     /// Activations and gradients must have been made for a network of the same shape.
     pub fn forward(&self, activations: &mut Activations, pass: Pass<'_>) {
         let batch = activations.batch();
-        let Activations { inputs, layers: states, scores, seed: last, .. } = activations;
+        let Activations { inputs, sparse, layers: states, scores, seed: last, .. } = activations;
         *last = if let Pass::Training(seed) = pass { Some(seed.clone()) } else { None };
         for (i, layer) in self.layers.iter().enumerate() {
             let seed = self.seed(i, pass);
             let (below, here) = states.split_at_mut(i);
-            let inputs = below.last().map_or(&*inputs, |state| &state.outputs);
+            let inputs = match below.last() {
+                Some(state) => Inputs::Tensor(&state.outputs),
+                None => Inputs::lowest(inputs, sparse),
+            };
             layer.forward(inputs, &mut here[0], batch, self.mode(i, pass, seed.as_ref()));
             if let Some(from) = layer.adds {
                 add_volumes(&below[from].outputs, &mut here[0].outputs, batch, true);
@@ -154,8 +157,8 @@ impl Network {
                 total += penalize(loss.rate_penalty, &state.outputs, &mut here.outputs, batch);
             }
             let inputs = match i {
-                0 => &activations.inputs,
-                _ => &activations.layers[i - 1].outputs,
+                0 => Inputs::lowest(&activations.inputs, &activations.sparse),
+                _ => Inputs::Tensor(&activations.layers[i - 1].outputs),
             };
             let pass = Pass::Training(seed);
             let seed = self.seed(i, pass);

@@ -9,6 +9,7 @@ use super::Network;
 use super::kernels::{LANES, floats_mut};
 use super::layer::{LayerActivations, LayerGradients};
 use super::linear::Reach;
+use super::sparse::SparseBatch;
 use super::tensor::Tensor;
 
 /// A batch and what a forward pass makes of it.
@@ -17,6 +18,8 @@ pub struct Activations {
     batch: usize,
     /// As the lowest layer wants them.
     pub(super) inputs: Tensor,
+    /// The batch in their place, where a dense layer comes first and most inputs are 0.
+    pub(super) sparse: SparseBatch,
     loader: Loader,
     /// Of dropout in the last pass, where that was a training pass.
     pub(super) seed: Option<Seed>,
@@ -31,6 +34,8 @@ struct Loader {
     sources: Vec<u32>,
     /// The length of a sample.
     inputs: usize,
+    /// Whether the lowest layer can skip inputs that are 0.
+    skips: bool,
 }
 
 /// A float that holds no input.
@@ -49,6 +54,7 @@ impl Activations {
         Self {
             batch: 0,
             loader: Loader::new(network, &inputs),
+            sparse: SparseBatch::default(),
             seed: None,
             inputs,
             layers: layers.collect(),
@@ -65,6 +71,9 @@ impl Activations {
         assert_eq!(inputs.ncols(), self.loader.inputs, "a sample has as many entries as the network inputs");
         self.batch = chosen.len();
         let levels: [f32; 256] = std::array::from_fn(|level| level as f32 / f32::from(max));
+        if self.loader.skips && self.sparse.load(inputs, &levels, chosen) {
+            return;
+        }
         let (stride, loader) = (self.inputs.stride, &self.loader);
         let samples = self.inputs.first_mut(chosen.len()).par_chunks_mut(stride).with_min_len(16);
         samples.zip(chosen).for_each(|(lanes, &sample)| {
@@ -140,7 +149,7 @@ impl Loader {
                 }
             }
         }
-        Self { sources, inputs: volume.len() }
+        Self { sources, inputs: volume.len(), skips: linear.reach == Reach::Dense }
     }
 }
 

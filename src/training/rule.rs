@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::network::kernels::vectorized;
 use crate::network::{Gradients, Network, Parameter};
 
 use super::TrainingError;
@@ -159,30 +160,56 @@ fn change(rule: Rule, steps: u64, factor: f64, decay: f32, parameter: Parameter<
     let Parameter { values, gradient, .. } = parameter;
     let Moments { first, second } = moments;
     match rule {
-        Rule::Sgd { momentum, .. } => with_one(values, gradient, first, |p, g, v| {
-            *v = flushed(momentum * *v - rate * g);
-            *p = keep * *p + *v;
-        }),
+        Rule::Sgd { momentum, .. } => with_one(
+            values,
+            gradient,
+            first,
+            #[inline(always)]
+            |p, g, v| {
+                *v = flushed(momentum * *v - rate * g);
+                *p = keep * *p + *v;
+            },
+        ),
         Rule::Adam { beta1, beta2, epsilon, .. } => {
             let corrected = (f64::from(rate) * adam_correction(beta1, beta2, steps)) as f32;
-            with_two(values, gradient, first, second, |p, g, m, v| {
-                *m = flushed(beta1 * *m + (1.0 - beta1) * g);
-                *v = flushed(beta2 * *v + (1.0 - beta2) * g * g);
-                *p = keep * *p - corrected * *m / (v.sqrt() + epsilon);
-            });
+            with_two(
+                values,
+                gradient,
+                first,
+                second,
+                #[inline(always)]
+                |p, g, m, v| {
+                    *m = flushed(beta1 * *m + (1.0 - beta1) * g);
+                    *v = flushed(beta2 * *v + (1.0 - beta2) * g * g);
+                    *p = keep * *p - corrected * *m / (v.sqrt() + epsilon);
+                },
+            );
         }
         Rule::Adadelta { rho, epsilon, .. } => {
-            with_two(values, gradient, first, second, |p, g, a, d| {
-                *a = flushed(rho * *a + (1.0 - rho) * g * g);
-                let update = g * ((*d + epsilon) / (*a + epsilon)).sqrt();
-                *p = keep * *p - rate * update;
-                *d = flushed(rho * *d + (1.0 - rho) * update * update);
-            });
+            with_two(
+                values,
+                gradient,
+                first,
+                second,
+                #[inline(always)]
+                |p, g, a, d| {
+                    *a = flushed(rho * *a + (1.0 - rho) * g * g);
+                    let update = g * ((*d + epsilon) / (*a + epsilon)).sqrt();
+                    *p = keep * *p - rate * update;
+                    *d = flushed(rho * *d + (1.0 - rho) * update * update);
+                },
+            );
         }
-        Rule::RmsProp { rho, epsilon, .. } => with_one(values, gradient, first, |p, g, a| {
-            *a = flushed(rho * *a + (1.0 - rho) * g * g);
-            *p = keep * *p - rate * g / (a.sqrt() + epsilon);
-        }),
+        Rule::RmsProp { rho, epsilon, .. } => with_one(
+            values,
+            gradient,
+            first,
+            #[inline(always)]
+            |p, g, a| {
+                *a = flushed(rho * *a + (1.0 - rho) * g * g);
+                *p = keep * *p - rate * g / (a.sqrt() + epsilon);
+            },
+        ),
     }
 }
 
@@ -192,6 +219,7 @@ fn adam_correction(beta1: f32, beta2: f32, step: u64) -> f64 {
     missing(beta2).sqrt() / missing(beta1)
 }
 
+#[inline(always)]
 fn flushed(value: f32) -> f32 {
     if value.abs() < TINY { 0.0 } else { value }
 }
@@ -205,9 +233,14 @@ fn with_one(
     let chunks =
         values.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK)).zip(state.par_chunks_mut(CHUNK));
     chunks.for_each(|((values, gradient), state)| {
-        for ((p, &g), s) in values.iter_mut().zip(gradient).zip(state) {
-            change(p, g, s);
-        }
+        vectorized(
+            #[inline(always)]
+            || {
+                for ((p, &g), s) in values.iter_mut().zip(gradient).zip(state) {
+                    change(p, g, s);
+                }
+            },
+        );
     });
 }
 
@@ -221,10 +254,15 @@ fn with_two(
     let states = first.par_chunks_mut(CHUNK).zip(second.par_chunks_mut(CHUNK));
     let chunks = values.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK)).zip(states);
     chunks.for_each(|((values, gradient), (first, second))| {
-        let states = first.iter_mut().zip(second);
-        for ((p, &g), (m, v)) in values.iter_mut().zip(gradient).zip(states) {
-            change(p, g, m, v);
-        }
+        vectorized(
+            #[inline(always)]
+            || {
+                let states = first.iter_mut().zip(second);
+                for ((p, &g), (m, v)) in values.iter_mut().zip(gradient).zip(states) {
+                    change(p, g, m, v);
+                }
+            },
+        );
     });
 }
 

@@ -181,6 +181,12 @@ impl<'a> Trainer<'a> {
     /// If the training [`is_done`](Self::is_done).
     pub fn epoch(&mut self) -> Result<EpochReport, TrainingError> {
         assert!(!self.is_done(), "a training that is done has no further epoch");
+        // On a thread of the pool from end to end: coming from outside would cost a switch of threads at
+        // every product.
+        rayon::scope(|_| self.epoch_inside())
+    }
+
+    fn epoch_inside(&mut self) -> Result<EpochReport, TrainingError> {
         let begin = Instant::now();
         let loss = self.learner.epoch()?;
         if self.is_done() {

@@ -1,11 +1,13 @@
 //! The loops that training time goes into, over memory in [`Lanes`].
 
+mod entries;
 mod lanes;
 mod product;
 mod tile;
 mod vector;
 mod winograd;
 
+pub use entries::{Entry, Field, WIDEST, sum_entries};
 pub use lanes::{LANES, Lanes, floats, floats_mut, padded, panels};
 pub use product::{Rows, multiply, multiply_outer, transpose};
 pub use tile::{ROWS, Runs, Walk, gather, outer};

@@ -1,6 +1,7 @@
 //! Whole products out of tiles: what every layer's three products come down to.
 
 use super::tile::{ROWS, Runs, Walk, gather, outer};
+use super::vector::vectorized;
 use super::{LANES, Lanes, floats};
 
 /// Cuts `count` rows into tiles of at most [`ROWS`], as even as can be: a nearly empty tile costs as much as
@@ -108,15 +109,39 @@ pub fn transpose(weights: &[Lanes], terms: usize, first: usize, out: &mut [Lanes
 }
 
 fn transpose_block(block: &[Lanes], out: &mut [Lanes; LANES]) {
-    if let Ok(block) = <&[Lanes; LANES]>::try_from(block) {
-        for (o, out) in out.iter_mut().enumerate() {
-            *out = Lanes(std::array::from_fn(|term| block[term].0[o]));
-        }
-    } else {
+    let Ok(block) = <&[Lanes; LANES]>::try_from(block) else {
         for (o, out) in out.iter_mut().enumerate() {
             *out = Lanes::ZERO;
             out.0.iter_mut().zip(block).for_each(|(to, from)| *to = from.0[o]);
         }
+        return;
+    };
+    vectorized(
+        #[inline(always)]
+        || {
+            // In four rounds the lanes of rows that lie 8, 4, 2 and 1 apart change places crosswise.
+            *out = *block;
+            exchange::<8>(out);
+            exchange::<4>(out);
+            exchange::<2>(out);
+            exchange::<1>(out);
+        },
+    );
+}
+
+/// Of each pair of rows `D` apart, the first gives the upper half of each `2 D` lanes for the other's lower.
+#[inline(always)]
+fn exchange<const D: usize>(rows: &mut [Lanes; LANES]) {
+    for first in (0..LANES).filter(|row| row & D == 0) {
+        let (upper, lower) = (rows[first], rows[first + D]);
+        rows[first] = Lanes(std::array::from_fn(
+            #[inline(always)]
+            |lane| if lane & D == 0 { upper.0[lane] } else { lower.0[lane ^ D] },
+        ));
+        rows[first + D] = Lanes(std::array::from_fn(
+            #[inline(always)]
+            |lane| if lane & D == 0 { upper.0[lane ^ D] } else { lower.0[lane] },
+        ));
     }
 }
 
