@@ -33,6 +33,8 @@ pub(super) struct Layer {
 /// What a forward pass leaves behind of one layer.
 pub(super) struct LayerActivations {
     pub sums: Tensor,
+    /// The weights in the form in which the sums need them, where that is another.
+    prepared: Vec<Lanes>,
     /// With max pooling only: the greatest potentials, and which of its window each is.
     peaks: Tensor,
     winners: Tensor,
@@ -54,6 +56,8 @@ pub(super) struct LayerGradients {
     pub bias: Vec<Lanes>,
     /// With batch norm only.
     pub gain: Option<Vec<Lanes>>,
+    /// Gradients of parts of the batch, where the weights' gradient needs them.
+    partial: Vec<Lanes>,
     /// The weights as the way back needs them; empty in the lowest layer.
     turned: Vec<Lanes>,
 }
@@ -91,6 +95,7 @@ impl LayerActivations {
         let zeros = || vec![Lanes::ZERO; panels(channels)];
         Self {
             sums: Tensor::new(step.sums, 0, samples),
+            prepared: layer.linear.prepared(),
             peaks: Tensor::new(step.potentials, 0, pooled),
             winners: Tensor::new(step.potentials, 0, pooled),
             outputs: Tensor::new(step.outputs(), border, samples),
@@ -110,6 +115,7 @@ impl LayerGradients {
             weights: vec![Lanes::ZERO; layer.linear.weights.len()],
             bias: vec![Lanes::ZERO; layer.bias.len()],
             gain: layer.norm.as_ref().map(|norm| vec![Lanes::ZERO; norm.gain.len()]),
+            partial: layer.linear.partial(),
             turned: if lowest { Vec::new() } else { layer.linear.turned() },
         }
     }
@@ -155,10 +161,12 @@ impl Layer {
     /// Fills the first `samples` samples of `state` from those of `inputs`.
     pub fn forward(&self, inputs: Inputs<'_>, state: &mut LayerActivations, samples: usize, mode: Mode<'_>) {
         let measures = self.norm.is_some() && mode.training.is_some();
+        self.linear.prepare(&mut state.prepared);
         if measures {
+            let prepared = state.prepared.as_slice();
             let sums = [Part::of(&mut state.sums, samples)];
             for_each_part(samples, self.share(), sums, &|range, [mut sums]| {
-                self.sum(inputs, range, &mut sums)
+                self.sum(inputs, prepared, range, &mut sums)
             });
         }
         self.set_affine(state, samples, measures);
@@ -169,6 +177,7 @@ impl Layer {
             pooled(&mut state.winners, samples),
             Part::of(&mut state.outputs, samples),
         ];
+        let prepared = state.prepared.as_slice();
         let (scale, shift) = (state.scale.as_slice(), state.shift.as_slice());
         for_each_part(
             samples,
@@ -176,7 +185,7 @@ impl Layer {
             parts,
             &|range, [mut sums, mut peaks, mut winners, mut outputs]| {
                 if !measures {
-                    self.sum(inputs, range.clone(), &mut sums);
+                    self.sum(inputs, prepared, range.clone(), &mut sums);
                 }
                 for (index, sample) in range.enumerate() {
                     let firing = self.firing(scale, shift, sample, mode);
@@ -187,12 +196,12 @@ impl Layer {
         );
     }
 
-    fn sum(&self, inputs: Inputs<'_>, samples: Range<usize>, sums: &mut Part<'_>) {
+    fn sum(&self, inputs: Inputs<'_>, prepared: &[Lanes], samples: Range<usize>, sums: &mut Part<'_>) {
         match inputs {
             Inputs::Sparse(batch) => batch.forward(&self.linear, samples.start, sums),
             Inputs::Tensor(tensor) => {
                 let inputs = Batch::of(tensor, samples.end).samples(samples);
-                self.linear.forward(inputs, sums.lanes, sums.stride);
+                self.linear.forward(inputs, prepared, sums.lanes, sums.stride);
             }
         }
     }
@@ -259,10 +268,10 @@ impl Layer {
             }
         });
         self.sum_up(state, gradients, samples);
-        let LayerGradients { sums, weights, .. } = gradients;
+        let LayerGradients { sums, weights, partial, .. } = gradients;
         match inputs {
             Inputs::Sparse(batch) => batch.weight_gradient(&self.linear, sums, weights),
-            Inputs::Tensor(tensor) => self.linear.weight_gradient(tensor, sums, samples, weights),
+            Inputs::Tensor(tensor) => self.linear.weight_gradient(tensor, sums, samples, partial, weights),
         }
     }
 
@@ -302,7 +311,7 @@ impl Layer {
     /// Writes (with `add`, adds) to `below` the errors at the layer's inputs.
     pub fn send_back(&self, gradients: &mut LayerGradients, below: &mut Tensor, samples: usize, add: bool) {
         let LayerGradients { turned, sums, .. } = gradients;
-        self.linear.turn(turned);
+        self.linear.turn(turned, add);
         let (errors, turned) = (Batch::of(sums, samples), turned.as_slice());
         for_each_part(samples, self.share(), [Part::of(below, samples)], &|range, [below]| {
             self.linear.send_back(errors.samples(range), turned, below.lanes, below.stride, add);

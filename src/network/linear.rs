@@ -5,7 +5,10 @@
 
 use rayon::prelude::*;
 
-use super::kernels::{LANES, Lanes, Rows, Runs, multiply, multiply_outer, panels, transpose};
+use super::kernels::{
+    Images, ImagesMut, LANES, Lanes, Rows, Runs, Winograd, multiply, multiply_outer, panels, transpose,
+};
+use super::room::with_room;
 use super::tensor::Tensor;
 use super::{Volume, Window};
 
@@ -29,6 +32,9 @@ pub(super) struct Linear {
     pub reach: Reach,
     pub weights: Vec<Lanes>,
 }
+
+/// Parts of a batch whose gradients are summed up apart: as many for any number of threads.
+const PARTS: usize = 4;
 
 /// A layer's inputs in memory, or what a pass writes in their place.
 #[derive(Clone, Copy)]
@@ -117,9 +123,39 @@ impl Linear {
         panels(self.terms())
     }
 
+    /// The cheaper way to compute it, where there is one that pays.
+    fn winograd(&self) -> Option<Winograd> {
+        let Reach::Window(window) = self.reach else { return None };
+        let Volume { height, width, channels } = self.input;
+        let of = Winograd { height, width, inputs: panels(channels), outputs: self.panels() };
+        let kernel = (window.height, window.width);
+        let applies = Winograd::applies(kernel, window.stride, window.padding, height, width);
+        (applies && of.inputs.min(of.outputs) > 1).then_some(of)
+    }
+
+    /// Room for [`prepare`](Self::prepare).
+    pub fn prepared(&self) -> Vec<Lanes> {
+        vec![Lanes::ZERO; self.winograd().map_or(0, |winograd| winograd.transformed_len())]
+    }
+
+    /// Writes the weights to `out` in the form in which [`forward`](Self::forward) needs them.
+    pub fn prepare(&self, out: &mut [Lanes]) {
+        if let Some(winograd) = self.winograd() {
+            winograd.transform(&self.weights, out);
+        }
+    }
+
     /// Writes the sums of the samples in `inputs` to `sums`, a stride apart.
-    pub fn forward(&self, inputs: Batch<'_>, sums: &mut [Lanes], stride: usize) {
+    pub fn forward(&self, inputs: Batch<'_>, prepared: &[Lanes], sums: &mut [Lanes], stride: usize) {
         let terms = self.terms();
+        if let Some(winograd) = self.winograd() {
+            let images = Images { lanes: inputs.lanes, stride: inputs.stride, border: 1 };
+            let count = sums.len() / stride;
+            let out = ImagesMut { lanes: sums, stride, border: 0 };
+            return with_room(winograd.room_len(), |room| {
+                winograd.forward(count, images, prepared, room, out);
+            });
+        }
         let Some(window) = self.window() else {
             let count = sums.len() / stride;
             let start = |row: usize| row * inputs.stride * LANES;
@@ -134,9 +170,25 @@ impl Linear {
         }
     }
 
+    /// Room for [`weight_gradient`](Self::weight_gradient).
+    pub fn partial(&self) -> Vec<Lanes> {
+        vec![Lanes::ZERO; PARTS * self.prepared().len()]
+    }
+
     /// Writes the derivative of the loss by the weights to `gradient`, from the first `samples` samples of
     /// the inputs and of the errors at the sums.
-    pub fn weight_gradient(&self, inputs: &Tensor, errors: &Tensor, samples: usize, gradient: &mut [Lanes]) {
+    pub fn weight_gradient(
+        &self,
+        inputs: &Tensor,
+        errors: &Tensor,
+        samples: usize,
+        partial: &mut [Lanes],
+        gradient: &mut [Lanes],
+    ) {
+        if let Some(winograd) = self.winograd() {
+            let (inputs, errors) = (Batch::of(inputs, samples), Batch::of(errors, samples));
+            return gradient_in_parts(winograd, inputs, errors, samples, partial, gradient);
+        }
         let (terms, places) = (self.terms(), self.output.area());
         let Some(window) = self.window() else {
             return gradient.par_chunks_mut(terms).enumerate().for_each(|(panel, gradient)| {
@@ -173,11 +225,15 @@ impl Linear {
 
     /// Room for [`turn`](Self::turn).
     pub fn turned(&self) -> Vec<Lanes> {
-        vec![Lanes::ZERO; panels(self.terms()) * self.panels() * LANES]
+        vec![Lanes::ZERO; (panels(self.terms()) * self.panels() * LANES).max(self.prepared().len())]
     }
 
-    /// Writes the weights to `out` in the order in which [`send_back`](Self::send_back) needs them.
-    pub fn turn(&self, out: &mut [Lanes]) {
+    /// Writes the weights to `out` in the form in which [`send_back`](Self::send_back) needs them.
+    pub fn turn(&self, out: &mut [Lanes], add: bool) {
+        if let Some(winograd) = self.winograd().filter(|_| !add) {
+            return winograd.transform_back(&self.weights, &mut out[..winograd.transformed_len()]);
+        }
+        let out = &mut out[..panels(self.terms()) * self.panels() * LANES];
         let group = self.panels() * LANES;
         let terms = self.terms();
         out.par_chunks_mut(8 * group).enumerate().for_each(|(part, out)| {
@@ -196,6 +252,15 @@ impl Linear {
         stride: usize,
         add: bool,
     ) {
+        if let Some(winograd) = self.winograd().filter(|_| !add) {
+            let images = Images { lanes: errors.lanes, stride: errors.stride, border: 0 };
+            let count = below.len() / stride;
+            let turned = &turned[..winograd.transformed_len()];
+            let below = ImagesMut { lanes: below, stride, border: 1 };
+            return with_room(winograd.room_len(), |room| {
+                winograd.send_back(count, images, turned, room, below);
+            });
+        }
         let outputs = self.panels() * LANES;
         let Some(window) = self.window() else {
             let count = below.len() / stride;
@@ -256,6 +321,38 @@ impl Linear {
             length: window.width * LANES,
         }
     }
+}
+
+/// The gradient of each part of the batch for itself, then their sum in the order of the parts.
+fn gradient_in_parts(
+    winograd: Winograd,
+    inputs: Batch<'_>,
+    errors: Batch<'_>,
+    samples: usize,
+    partial: &mut [Lanes],
+    gradient: &mut [Lanes],
+) {
+    let length = winograd.transformed_len();
+    partial.par_chunks_mut(length).enumerate().for_each(|(part, sums)| {
+        let range = samples * part / PARTS..samples * (part + 1) / PARTS;
+        let (inputs, errors) = (inputs.samples(range.clone()), errors.samples(range.clone()));
+        sums.fill(Lanes::ZERO);
+        with_room(winograd.room_len(), |room| {
+            let images = Images { lanes: inputs.lanes, stride: inputs.stride, border: 1 };
+            let errors = Images { lanes: errors.lanes, stride: errors.stride, border: 0 };
+            winograd.weight_gradient(range.len(), images, errors, room, sums);
+        });
+    });
+    let (sums, parts) = partial.split_at_mut(length);
+    const CHUNK: usize = 1024;
+    sums.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, sums)| {
+        for part in parts.chunks_exact(length) {
+            for (sum, more) in sums.iter_mut().zip(&part[chunk * CHUNK..]) {
+                sum.0.iter_mut().zip(&more.0).for_each(|(sum, more)| *sum += more);
+            }
+        }
+    });
+    winograd.finish_gradient(sums, gradient);
 }
 
 impl<'a> Batch<'a> {

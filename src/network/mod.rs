@@ -55,6 +55,7 @@ mod norm;
 mod parts;
 #[doc(hidden)]
 pub mod reference;
+mod room;
 mod sparse;
 mod spec;
 mod spread;

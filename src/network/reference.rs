@@ -607,7 +607,22 @@ mod tests {
                 [(false, 0.0), (true, 0.0), (false, 0.3), (true, 0.3)]
                     .map(|(norm, dropout)| Self::dense(inputs, widths, batch, norm, dropout))
             });
-            dense.chain(Self::images()).collect()
+            dense.chain(Self::images()).chain([Self::wide()]).collect()
+        }
+
+        /// Convolutions 3x3 of several panels, one of which also hears over a residual connection.
+        fn wide() -> Self {
+            let window = Window { padding: 1, ..Window::square(3, 1) };
+            let convolution =
+                |channels| LayerSpec::Convolution { channels, window, batch_norm: true, dropout: 0.1 };
+            let hidden = vec![
+                convolution(20),
+                convolution(20),
+                convolution(20),
+                LayerSpec::Residual { back: 2 },
+                convolution(33),
+            ];
+            Self::new(Volume { height: 4, width: 8, channels: 1 }, hidden, 5, true)
         }
 
         /// Convolutions of few and of many channels, windows that are not square, strides, padding, both

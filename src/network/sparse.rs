@@ -152,11 +152,11 @@ mod tests {
             }
             let mut sums = [(); 2].map(|()| Tensor::new(linear.output, 0, samples));
             let stride = sums[0].stride;
-            linear.forward(Batch::of(&dense, samples), sums[0].first_mut(samples), stride);
+            linear.forward(Batch::of(&dense, samples), &[], sums[0].first_mut(samples), stride);
             sparse.forward(&linear, 0, &mut Part::of(&mut sums[1], samples));
             prop_assert_eq!(&sums[0].lanes, &sums[1].lanes);
             let mut gradients = [(); 2].map(|()| vec![Lanes::splat(7.0); linear.weights.len()]);
-            linear.weight_gradient(&dense, &sums[0], samples, &mut gradients[0]);
+            linear.weight_gradient(&dense, &sums[0], samples, &mut [], &mut gradients[0]);
             sparse.weight_gradient(&linear, &sums[0], &mut gradients[1]);
             prop_assert_eq!(&gradients[0], &gradients[1]);
         }

@@ -100,7 +100,7 @@ fn extend(units: &mut Vec<Unit>, sample: Volume, layer: &LayerSpec, name: &str) 
                 .filter(|unit| unit.window.is_some() && unit.step.average == 1 && unit.adds.is_none());
             let rule = "average pooling must come after a convolution or its max pooling";
             let unit = unit.ok_or_else(|| misplaced(name, rule))?;
-            if input.height % size != 0 || input.width % size != 0 {
+            if !input.height.is_multiple_of(size) || !input.width.is_multiple_of(size) {
                 return Err(misplaced(name, &format!("squares of {size} must fill its input of {input}")));
             }
             unit.step.average = size;

@@ -3,7 +3,7 @@
 use super::{Hyperparameters, PlanError};
 use crate::backend::{DeployOptions, Granularity};
 use crate::data::{Augmentation, InputCoding, Sampling};
-use crate::network::{HeadSpec, LayerSpec, Shape, Spec, Surrogate, Volume};
+use crate::network::{HeadSpec, LayerSpec, Shape, Spec, Surrogate, Volume, Window};
 use crate::space::Point;
 use crate::training::{
     Adaptive, Average, Distillation, Method, Order, Quantized, Rule, Schedule, Scheduled, Sharpener, Simple,
@@ -64,10 +64,19 @@ pub struct Plan {
 const MOST_LAYERS: u32 = 4;
 
 /// Every name that [`Plan::new`] reads.
-const KNOWN: [&str; 58] = [
+const KNOWN: [&str; 67] = [
     "input_coding",
     "input_threshold",
     "input_levels",
+    "topology",
+    "conv_layers",
+    "channels_1",
+    "channels_2",
+    "channels_3",
+    "channels_4",
+    "conv_window",
+    "conv_padding",
+    "conv_pool",
     "hidden_layers",
     "width_1",
     "width_2",
@@ -140,9 +149,16 @@ impl Plan {
         let coding = coding(&values)?;
         let input = Volume { height, width, channels: coding.width(channels) };
         let spec = spec(&values, input, classes)?;
-        let training = training(&values, spec.hidden.len() as u32 + 1, coding)?;
+        let training = training(&values, sharpened_layers(&spec), coding)?;
         Ok(Self { coding, spec, training, deploy: deploy(&values)? })
     }
+}
+
+/// Layers with neurons, the output included.
+fn sharpened_layers(spec: &Spec) -> u32 {
+    let neurons =
+        |layer: &&LayerSpec| matches!(layer, LayerSpec::Dense { .. } | LayerSpec::Convolution { .. });
+    spec.hidden.iter().filter(neurons).count() as u32 + 1
 }
 
 fn coding(values: &Hyperparameters<'_>) -> Result<InputCoding, PlanError> {
@@ -166,9 +182,10 @@ fn spec(values: &Hyperparameters<'_>, input: Volume, classes: usize) -> Result<S
         let default = if layer == 1 { 256 } else { 64 };
         values.whole(&format!("width_{layer}"), 1, 1 << 20, default)
     };
-    let hidden = (1..=values.whole("hidden_layers", 0, MOST_LAYERS, 2)?)
-        .map(|layer| Ok(LayerSpec::Dense { width: width(layer)? as usize, batch_norm, dropout }))
-        .collect::<Result<_, PlanError>>()?;
+    let mut hidden = convolutions(values, batch_norm, dropout)?;
+    for layer in 1..=values.whole("hidden_layers", 0, MOST_LAYERS, 2)? {
+        hidden.push(LayerSpec::Dense { width: width(layer)? as usize, batch_norm, dropout });
+    }
     let head = HeadSpec {
         classes,
         redundancy: values.whole("redundancy", 1, 1024, 10)? as usize,
@@ -176,6 +193,33 @@ fn spec(values: &Hyperparameters<'_>, input: Volume, classes: usize) -> Result<S
         batch_norm: values.truth("output_batch_norm", false)?,
     };
     Ok(Spec { input, hidden, head })
+}
+
+/// The convolutions of a convolutional topology, each with its max pooling.
+fn convolutions(
+    values: &Hyperparameters<'_>,
+    batch_norm: bool,
+    dropout: f32,
+) -> Result<Vec<LayerSpec>, PlanError> {
+    let layers = values.whole("conv_layers", 1, MOST_LAYERS, 2)?;
+    let side = values.whole("conv_window", 1, 64, 5)? as usize;
+    let padded = values.truth("conv_padding", false)?;
+    let pool = values.whole("conv_pool", 1, 64, 2)? as usize;
+    if !values.choice("topology", &[("dense", false), ("convolutional", true)])? {
+        return Ok(Vec::new());
+    }
+    let padding = if padded { (side - 1) / 2 } else { 0 };
+    let window = Window { padding, ..Window::square(side, 1) };
+    let mut hidden = Vec::new();
+    for layer in 1..=layers {
+        let default = if layer == 1 { 32 } else { 64 };
+        let channels = values.whole(&format!("channels_{layer}"), 1, 1 << 16, default)? as usize;
+        hidden.push(LayerSpec::Convolution { channels, window, batch_norm, dropout });
+        if pool > 1 {
+            hidden.push(LayerSpec::MaxPool { size: pool, stride: pool });
+        }
+    }
+    Ok(hidden)
 }
 
 /// `layers`: how many are sharpened, the output included.
@@ -348,11 +392,30 @@ fn deploy(values: &Hyperparameters<'_>) -> Result<DeployOptions, PlanError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::Network;
+    use crate::seed::Seed;
     use crate::space::Value;
 
     fn training(values: &[(&str, Value)]) -> TrainingConfig {
         let point: Point = values.iter().cloned().collect();
         Plan::new(&point, [28, 28, 1], 10).expect("the point is right").training
+    }
+
+    #[test]
+    fn a_convolutional_topology_puts_its_layers_below_the_dense_ones() {
+        let point: Point = [
+            ("topology", text("convolutional")),
+            ("channels_1", Value::from(8)),
+            ("conv_window", Value::from(3)),
+            ("conv_padding", Value::from(true)),
+            ("hidden_layers", Value::from(1)),
+        ]
+        .into_iter()
+        .collect();
+        let spec = Plan::new(&point, [28, 28, 1], 10).expect("the point is right").spec;
+        let network = Network::build(&spec, &Seed::root(1)).expect("the plan is right");
+        assert_eq!(network.topology(), "28x28x1-8c3-p2-64c3-p2-256-100");
+        assert_eq!(sharpened_layers(&spec), 4);
     }
 
     fn text(choice: &str) -> Value {

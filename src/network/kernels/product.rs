@@ -94,8 +94,8 @@ pub fn multiply_outer(
     }
 }
 
-/// Turns panels of weights [PO][T] of lanes of outputs into [ceil(T / 16)][PO * 16] of lanes of terms, from
-/// group `first` of terms on, as many as `out` has room for.
+/// Turns panels of weights, `terms` lanes of outputs each, into groups of 16 terms, a lane of terms for each
+/// output of all panels; from group `first` on, as many as `out` has room for.
 ///
 /// A term beyond the last is 0.
 pub fn transpose(weights: &[Lanes], terms: usize, first: usize, out: &mut [Lanes]) {

@@ -330,9 +330,7 @@ mod tests {
                     for i in 0..inner {
                         for l in 0..length {
                             let x = floats(&memory)[r * 9 + o * runs.outer.1 + i * runs.inner.1 + l];
-                            for n in 0..LANES {
-                                expected[n] += x * panel[k].0[n];
-                            }
+                            expected.iter_mut().zip(panel[k].0).for_each(|(sum, lane)| *sum += x * lane);
                             k += 1;
                         }
                     }
@@ -357,9 +355,8 @@ mod tests {
                     for l in 0..times[1] {
                         for c in 0..times[2] {
                             let x = left[p * 20 + l * 6 + c].0[LANES - rows + r];
-                            for n in 0..LANES {
-                                expected[n] += x * right[p * 30 + l * 8 + c].0[n];
-                            }
+                            let lanes = right[p * 30 + l * 8 + c].0;
+                            expected.iter_mut().zip(lanes).for_each(|(sum, lane)| *sum += x * lane);
                         }
                     }
                 }
