@@ -225,7 +225,7 @@ impl Linear {
 
     /// Room for [`turn`](Self::turn).
     pub fn turned(&self) -> Vec<Lanes> {
-        vec![Lanes::ZERO; (panels(self.terms()) * self.panels() * LANES).max(self.prepared().len())]
+        vec![Lanes::ZERO; self.turned_len().max(self.prepared().len())]
     }
 
     /// Writes the weights to `out` in the form in which [`send_back`](Self::send_back) needs them.
@@ -233,7 +233,7 @@ impl Linear {
         if let Some(winograd) = self.winograd().filter(|_| !add) {
             return winograd.transform_back(&self.weights, &mut out[..winograd.transformed_len()]);
         }
-        let out = &mut out[..panels(self.terms()) * self.panels() * LANES];
+        let out = &mut out[..self.turned_len()];
         let group = self.panels() * LANES;
         let terms = self.terms();
         out.par_chunks_mut(8 * group).enumerate().for_each(|(part, out)| {
@@ -261,6 +261,7 @@ impl Linear {
                 winograd.send_back(count, images, turned, room, below);
             });
         }
+        let turned = &turned[..self.turned_len()];
         let outputs = self.panels() * LANES;
         let Some(window) = self.window() else {
             let count = below.len() / stride;
@@ -282,6 +283,10 @@ impl Linear {
                 multiply(&rows, &turned[tap * outputs..], taps * outputs, below, place, true);
             }
         }
+    }
+
+    fn turned_len(&self) -> usize {
+        panels(self.terms()) * self.panels() * LANES
     }
 
     /// `None` where every sum looks at everything.

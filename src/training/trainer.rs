@@ -287,7 +287,7 @@ mod tests {
             let summary = run(&mut network, &config).expect("nothing diverges");
             let validation = patterns(300, 2);
             let accuracy = network.fold(1).accuracy(validation.inputs.view(), &validation.labels);
-            assert!(accuracy > 0.95, "{accuracy} with {config:?}");
+            assert!(accuracy > 0.9, "{accuracy} with {config:?}");
             assert!(summary.sharp, "{summary:?} with {config:?}");
             assert!(
                 (summary.validation_accuracy - accuracy).abs() <= 0.01,
