@@ -3,7 +3,6 @@
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 use super::Key;
-use super::blocks::{for_each_block, rows, rows_mut};
 use super::matmul::multiply;
 
 /// What a network is trained against.
@@ -91,7 +90,7 @@ impl Head {
             differences.iter_mut().for_each(|difference| *difference *= 2.0 * share / loss.temperature);
         }
         let differences = differences.view();
-        for_each_block((errors, self.signs.t()), &|_, (errors, signs)| multiply(differences, signs, errors));
+        multiply(differences, self.signs.t(), errors);
         total / labels.len() as f64
     }
 }
@@ -135,6 +134,16 @@ fn softmax(scores: &mut [f32], temperature: f32) -> (f32, f32) {
     }
     scores.iter_mut().for_each(|score| *score /= sum);
     (highest, sum)
+}
+
+/// The rows of a row-major matrix.
+fn rows<'a>(matrix: &'a ArrayView2<'_, f32>) -> impl Iterator<Item = &'a [f32]> {
+    matrix.outer_iter().map(|row| row.to_slice().expect("a row of a row-major matrix is contiguous"))
+}
+
+/// The rows of a row-major matrix, to write to.
+fn rows_mut<'a>(matrix: &'a mut ArrayViewMut2<'_, f32>) -> impl Iterator<Item = &'a mut [f32]> {
+    matrix.outer_iter_mut().map(|row| row.into_slice().expect("a row of a row-major matrix is contiguous"))
 }
 
 #[cfg(test)]

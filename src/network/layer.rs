@@ -215,7 +215,8 @@ impl Layer {
         if measures {
             let sums = &state.sums;
             let outputs = statistics.mean.par_iter_mut().zip(&mut statistics.variance);
-            outputs.zip(&mut statistics.inverse_deviation).enumerate().for_each(
+            let outputs = outputs.zip(&mut statistics.inverse_deviation).enumerate();
+            outputs.with_min_len(self.panels_at_a_time(samples)).for_each(
                 |(panel, ((mean, variance), inverse))| {
                     (*mean, *variance) = measure(sums, panel, samples);
                     *inverse = norm::inverse_deviation(variance);
@@ -245,7 +246,8 @@ impl Layer {
         Firing { sharpness: mode.sharpness, slope: mode.slope, scale, shift, dropout }
     }
 
-    /// Turns the errors at the outputs into errors at the sums, and these into gradients.
+    /// Turns the errors at the outputs into errors at the sums, and these into gradients; makes ready to send
+    /// them back, to be added to others where the way back is `shared`.
     pub fn backward(
         &self,
         inputs: Inputs<'_>,
@@ -253,12 +255,15 @@ impl Layer {
         gradients: &mut LayerGradients,
         samples: usize,
         mode: Mode<'_>,
+        shared: bool,
     ) {
         let frame = Frame::of(&gradients.outputs);
         let errors = Batch::of(&gradients.outputs, samples);
         let sums = Batch::of(&state.sums, samples);
+        let gradients_lanes = gradients.sums.stride;
         let parts = [Part::of(&mut gradients.sums, samples)];
-        for_each_part(samples, self.share(), parts, &|range, [mut into]| {
+        let share = Share::of_pass(samples * gradients_lanes);
+        for_each_part(samples, share, parts, &|range, [mut into]| {
             for (index, sample) in range.enumerate() {
                 let firing = self.firing(&state.scale, &state.shift, sample, mode);
                 let pooled = (pooled_sample(&state.peaks, sample), pooled_sample(&state.winners, sample));
@@ -268,10 +273,14 @@ impl Layer {
             }
         });
         self.sum_up(state, gradients, samples);
-        let LayerGradients { sums, weights, partial, .. } = gradients;
-        match inputs {
+        let LayerGradients { sums, weights, partial, turned, .. } = gradients;
+        let mut learn = || match inputs {
             Inputs::Sparse(batch) => batch.weight_gradient(&self.linear, sums, weights),
             Inputs::Tensor(tensor) => self.linear.weight_gradient(tensor, sums, samples, partial, weights),
+        };
+        match turned.is_empty() {
+            true => learn(),
+            false => drop(rayon::join(learn, || self.linear.turn(turned, shared))),
         }
     }
 
@@ -280,17 +289,19 @@ impl Layer {
         let LayerGradients { sums: errors, bias, gain, .. } = gradients;
         let statistics = state.statistics.as_ref();
         let totals = |panel| norm::total(errors, &state.sums, statistics, panel, samples);
+        let alone = self.panels_at_a_time(samples);
         let Some(((norm, statistics), gain)) = self.norm.as_ref().zip(statistics).zip(gain.as_mut()) else {
-            return bias.par_iter_mut().enumerate().for_each(|(panel, bias)| *bias = totals(panel).0);
+            let bias = bias.par_iter_mut().enumerate().with_min_len(alone);
+            return bias.for_each(|(panel, bias)| *bias = totals(panel).0);
         };
-        bias.par_iter_mut().zip(&mut *gain).enumerate().for_each(|(panel, (bias, gain))| {
-            (*bias, *gain) = totals(panel);
-        });
+        let sums = bias.par_iter_mut().zip(&mut *gain).enumerate().with_min_len(alone);
+        sums.for_each(|(panel, (bias, gain))| (*bias, *gain) = totals(panel));
         let (plane, size) = (state.sums.plane(), samples * state.sums.plane());
         let sums = Batch::of(&state.sums, samples);
         let (bias, gain) = (&*bias, &*gain);
+        let share = Share::of_pass(samples * errors.stride);
         let parts = [Part::of(errors, samples)];
-        for_each_part(samples, self.share(), parts, &|range, [mut errors]| {
+        for_each_part(samples, share, parts, &|range, [mut errors]| {
             vectorized(
                 #[inline(always)]
                 || {
@@ -308,10 +319,15 @@ impl Layer {
         });
     }
 
+    /// Panels that one thread sums up in the time that another takes to wake up.
+    fn panels_at_a_time(&self, samples: usize) -> usize {
+        let lanes = samples * self.linear.output.area();
+        if let Share::Alone = Share::of_pass(lanes * self.bias.len()) { self.bias.len() } else { 1 }
+    }
+
     /// Writes (with `add`, adds) to `below` the errors at the layer's inputs.
-    pub fn send_back(&self, gradients: &mut LayerGradients, below: &mut Tensor, samples: usize, add: bool) {
+    pub fn send_back(&self, gradients: &LayerGradients, below: &mut Tensor, samples: usize, add: bool) {
         let LayerGradients { turned, sums, .. } = gradients;
-        self.linear.turn(turned, add);
         let (errors, turned) = (Batch::of(sums, samples), turned.as_slice());
         for_each_part(samples, self.share(), [Part::of(below, samples)], &|range, [below]| {
             self.linear.send_back(errors.samples(range), turned, below.lanes, below.stride, add);

@@ -34,7 +34,6 @@
 
 mod activation;
 mod binary;
-mod blocks;
 mod build;
 mod decision;
 mod describe;

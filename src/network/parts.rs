@@ -37,6 +37,18 @@ pub(super) enum Share {
     Whole,
     /// Several parts a thread, for balance.
     Small,
+    /// One part alone, where waking another thread would take longer than the work.
+    Alone,
+}
+
+/// Lanes that one thread works through, once, in the time that another takes to wake up.
+const SOON_DONE: usize = 8192;
+
+impl Share {
+    /// For work that touches each of `lanes` lanes a few times.
+    pub fn of_pass(lanes: usize) -> Self {
+        if lanes < SOON_DONE { Self::Alone } else { Self::Small }
+    }
 }
 
 /// Runs `task(samples, parts)` on parts of all `samples`.
@@ -51,6 +63,7 @@ pub(super) fn for_each_part<const N: usize>(
     let threads = rayon::current_num_threads();
     let pieces = match share {
         Share::Whole => threads,
+        Share::Alone => 1,
         Share::Small if threads == 1 => 1,
         Share::Small => 4 * threads,
     };

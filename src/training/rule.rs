@@ -146,11 +146,18 @@ impl Descent {
     /// back.
     pub fn step(&mut self, network: &mut Network, gradients: &Gradients, factor: f64) {
         self.steps += 1;
-        for parameter in network.learn(gradients) {
-            let decay = if parameter.decays { self.weight_decay } else { 0.0 };
-            let moments = &mut self.moments[parameter.index];
-            change(self.rule, self.steps, factor, decay, parameter, moments);
-        }
+        let mut moments: Vec<_> = self.moments.iter_mut().map(Some).collect();
+        let parameters = network.learn(gradients).map(|parameter| {
+            let moments = moments[parameter.index].take().expect("each tensor comes once");
+            (parameter, moments)
+        });
+        let parameters: Vec<_> = parameters.collect();
+        let (rule, steps, weight_decay) = (self.rule, self.steps, self.weight_decay);
+        // All tensors at once: one wait for the other threads, not one a tensor.
+        parameters.into_par_iter().for_each(|(parameter, moments)| {
+            let decay = if parameter.decays { weight_decay } else { 0.0 };
+            change(rule, steps, factor, decay, parameter, moments);
+        });
     }
 }
 
