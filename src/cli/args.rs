@@ -35,6 +35,9 @@ pub(super) enum Command {
     Data(DataCommand),
     /// Show a study: how many trials came to what, and the best of them
     Show(ShowArgs),
+    /// Describe networks
+    #[command(subcommand)]
+    Net(NetCommand),
     /// Print the JSON Schema of a kind of file
     Schema {
         /// Which
@@ -50,6 +53,15 @@ pub(super) enum DataCommand {
     Fetch {
         /// Its name in the catalogue
         name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum NetCommand {
+    /// Print a plan's layers with their shapes, parameters and operations
+    Describe {
+        /// The plan, as JSON: input, hidden layers, head
+        file: PathBuf,
     },
 }
 

@@ -8,6 +8,7 @@ mod args;
 mod config;
 mod data;
 mod exit;
+mod net;
 mod output;
 mod progress;
 mod run;
@@ -19,7 +20,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Cli, Command};
+use args::{Cli, Command, NetCommand};
 use exit::Exit;
 
 /// Runs the program with the process's arguments; the exit code tells how it ended.
@@ -36,6 +37,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         None => run::run(&cli.run),
         Some(Command::Data(command)) => data::run(&command),
         Some(Command::Show(args)) => show::run(&args),
+        Some(Command::Net(NetCommand::Describe { file })) => net::describe(&file),
         Some(Command::Schema { kind }) => schema::run(kind),
     }
 }

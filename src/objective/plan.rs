@@ -17,6 +17,10 @@ use crate::training::{
 /// | `input_coding` | `graded`, `threshold`, `thermometer` | `graded` |
 /// | `input_threshold` | of `threshold` | 0.5 |
 /// | `input_levels` | channels an input of `thermometer` | 4 |
+/// | `topology` | `dense`; `convolutional`: convolutions below the dense layers | `dense` |
+/// | `conv_layers`, `channels_1` .. `channels_4` | convolutions and their channels | 2, 32 and 64 |
+/// | `conv_window`, `conv_padding` | side of their windows; whether they keep the image's size | 5, no |
+/// | `conv_pool` | side of the max pooling after each of them; 1: none | 2 |
 /// | `hidden_layers`, `width_1` .. `width_4` | dense layers and their neurons | 2, 256 and 64 |
 /// | `batch_norm`, `dropout` | of every hidden layer; `output_batch_norm` of the output | no, 0 |
 /// | `redundancy`, `key_overlapping` | output neurons per class; whether classes share them | 10, yes |
