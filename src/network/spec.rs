@@ -111,6 +111,16 @@ pub enum SpecError {
         /// What it looks at, padding aside.
         input: Volume,
     },
+    /// More numbers than a network may have of a kind, so that no plan exhausts the machine's memory.
+    #[error("{name}: {count} {what}, must be at most {MOST}")]
+    TooLarge {
+        /// Where in the plan: `hidden[0]`.
+        name: String,
+        /// How many it has.
+        count: u128,
+        /// Of what: `weights`, or `numbers` that a sample has there.
+        what: &'static str,
+    },
     /// A layer that cannot be where it is.
     #[error("{name}: {rule}")]
     Misplaced {
@@ -120,6 +130,10 @@ pub enum SpecError {
         rule: String,
     },
 }
+
+/// The most weights of a layer, and the most numbers that a sample has between two: a quarter of a billion,
+/// 1 GiB.
+pub(super) const MOST: u128 = 1 << 28;
 
 impl Spec {
     /// Checks what the types leave open: sizes, shares, and what can follow what.
@@ -160,6 +174,18 @@ mod tests {
     fn convolution(side: usize, padding: usize) -> LayerSpec {
         let window = Window { padding, ..Window::square(side, 1) };
         LayerSpec::Convolution { channels: 3, window, batch_norm: false, dropout: 0.0 }
+    }
+
+    #[test]
+    fn a_plan_that_no_machine_holds_is_refused_before_it_takes_memory() {
+        let head = HeadSpec { redundancy: 1 << 40, ..spec(1, 0.0, 2).head };
+        let plan = Spec { head, ..spec(1, 0.0, 2) };
+        assert_eq!(problem(plan), "head: 2199023255552 numbers, must be at most 268435456");
+        let input = Volume { height: usize::MAX, width: usize::MAX, channels: 2 };
+        assert!(problem(Spec { input, ..spec(1, 0.0, 2) }).starts_with("input: "));
+        let wide = LayerSpec::Dense { width: 1 << 20, batch_norm: false, dropout: 0.0 };
+        let plan = Spec { hidden: vec![wide.clone(), wide], ..spec(1, 0.0, 2) };
+        assert_eq!(problem(plan), "hidden[1]: 1099511627776 weights, must be at most 268435456");
     }
 
     #[test]

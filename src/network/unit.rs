@@ -1,6 +1,7 @@
 //! A plan's layers, each with what comes right behind it, and the shapes between them.
 
 use super::linear::Reach;
+use super::spec::MOST;
 use super::step::Step;
 use super::{LayerSpec, Spec, SpecError, Volume, Window};
 
@@ -19,6 +20,18 @@ pub(super) struct Unit {
 }
 
 impl Unit {
+    /// Whether its sums and its weights can be held in memory.
+    fn check_size(&self, name: &str) -> Result<(), SpecError> {
+        affordable(name, numbers(self.step.sums), "numbers")?;
+        let looked_at = match self.window {
+            None => numbers(self.input),
+            Some(Window { height, width, .. }) => {
+                (height as u128).saturating_mul(width as u128).saturating_mul(self.input.channels as u128)
+            }
+        };
+        affordable(name, looked_at.saturating_mul(self.step.sums.channels as u128), "weights")
+    }
+
     /// How inputs reach the sums, at the bottom of the network or further up.
     pub fn reach(&self, first: bool) -> Reach {
         match self.window {
@@ -39,9 +52,12 @@ pub(super) fn units(spec: &Spec) -> Result<Vec<Unit>, SpecError> {
     {
         at_least(&format!("input.{name}"), side, 1)?;
     }
+    affordable("input", numbers(spec.input), "numbers")?;
     let mut units: Vec<Unit> = Vec::new();
     for (index, layer) in spec.hidden.iter().enumerate() {
-        extend(&mut units, spec.input, layer, &format!("hidden[{index}]"))?;
+        let name = format!("hidden[{index}]");
+        extend(&mut units, spec.input, layer, &name)?;
+        units.last().map_or(Ok(()), |unit| unit.check_size(&name))?;
     }
     let head = &spec.head;
     at_least("head.classes", head.classes, 2)?;
@@ -49,7 +65,10 @@ pub(super) fn units(spec: &Spec) -> Result<Vec<Unit>, SpecError> {
     if head.classes > 1 << 16 {
         return Err(SpecError::TooManyClasses(head.classes));
     }
-    units.push(dense(everything(&units, spec.input), head.classes * head.redundancy, head.batch_norm, 0.0));
+    let width = head.classes.saturating_mul(head.redundancy);
+    let output = dense(everything(&units, spec.input), width, head.batch_norm, 0.0);
+    output.check_size("head")?;
+    units.push(output);
     Ok(units)
 }
 
@@ -147,6 +166,19 @@ fn fit(window: Window, input: Volume, name: &str) -> Result<(usize, usize), Spec
             Err(SpecError::Window { name: name.to_owned(), height, width, input })
         }
         places => Ok(places),
+    }
+}
+
+/// How many numbers a volume holds, however many that are.
+fn numbers(volume: Volume) -> u128 {
+    let Volume { height, width, channels } = volume;
+    (height as u128).saturating_mul(width as u128).saturating_mul(channels as u128)
+}
+
+fn affordable(name: &str, count: u128, what: &'static str) -> Result<(), SpecError> {
+    match count <= MOST {
+        true => Ok(()),
+        false => Err(SpecError::TooLarge { name: name.to_owned(), count, what }),
     }
 }
 
