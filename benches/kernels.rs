@@ -1,7 +1,7 @@
 //! Speed of the innermost loops on one thread, next to what other crates make of the same product.
 //!
 //! Throughput is floating-point operations a second ("Gelem/s" reads GFLOP/s): 2 M K N for a product of
-//! (M, K) with (K, N), and for convolutions what the direct sum would take, 2 H W C O 9 an image, so that
+//! (M, K) with (K, N), and for convolutions what the direct sum would take, 2 H W C O K² an image, so that
 //! Winograd's may pass the peak. The first benchmark is that peak: shares of it can be read from one run.
 //! Run with `taskset -c 1 cargo bench --bench kernels`, names to the end as filters.
 
@@ -20,9 +20,17 @@ use spiketune::seed::Seed;
 const DENSE: [(usize, usize, usize); 5] =
     [(32, 784, 512), (128, 784, 512), (512, 784, 512), (128, 512, 512), (128, 512, 100)];
 
-/// Convolutions 3x3 (side, channels in, channels out), with as many images a call as take about a millisecond.
-const CONVOLUTIONS: [(usize, usize, usize, usize); 5] =
-    [(32, 64, 64, 4), (16, 64, 128, 8), (16, 128, 128, 4), (8, 128, 128, 16), (8, 128, 256, 8)];
+/// Convolutions (kernel, padding, side of the outputs, channels in, channels out), with as many images a call as
+/// take about a millisecond.
+const CONVOLUTIONS: [(usize, usize, usize, usize, usize, usize); 7] = [
+    (3, 1, 32, 64, 64, 4),
+    (3, 1, 16, 64, 128, 8),
+    (3, 1, 16, 128, 128, 4),
+    (3, 1, 8, 128, 128, 16),
+    (3, 1, 8, 128, 256, 8),
+    (5, 0, 8, 32, 64, 32),
+    (5, 0, 8, 16, 32, 64),
+];
 
 /// Numbers of both signs, none so small that it slows the processor down.
 fn lanes(count: usize) -> Vec<Lanes> {
@@ -168,19 +176,20 @@ fn gradient(criterion: &mut Criterion) {
 /// The three products of convolutions; the other crates' without laying out their inputs.
 fn convolution(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("convolution");
-    for (side, inputs, outputs, count) in CONVOLUTIONS {
-        let shape = format!("{side}x{side}x{inputs} to {outputs}, {count} images");
-        let places = count * side * side;
-        group.throughput(Throughput::Elements((2 * places * inputs * outputs * 9) as u64));
+    for (kernel, padding, side, inputs, outputs, count) in CONVOLUTIONS {
+        let shape = format!("{kernel}x{kernel} {side}x{side}x{inputs} to {outputs}, {count} images");
+        let (places, taps) = (count * side * side, kernel * kernel);
+        group.throughput(Throughput::Elements((2 * places * inputs * outputs * taps) as u64));
+        let (panels_in, panels_out) = (panels(inputs), panels(outputs));
         let winograd =
-            Winograd { height: side, width: side, inputs: panels(inputs), outputs: panels(outputs) };
-        let image_len = winograd.inputs * (side + 2) * (side + 2);
+            Winograd { kernel, padding, height: side, width: side, inputs: panels_in, outputs: panels_out };
+        let image_len = winograd.inputs * (side + kernel - 1).pow(2);
         let error_len = winograd.outputs * side * side;
         let (mut images, mut errors) = (lanes(count * image_len), lanes(count * error_len));
         let weights = lanes(winograd.transformed_len());
         let mut room = lanes(winograd.room_len());
         group.bench_function(BenchmarkId::new("winograd", &shape), |bencher| {
-            let images = Images { lanes: &images, stride: image_len, border: 1 };
+            let images = Images { lanes: &images, stride: image_len, border: padding };
             bencher.iter(|| {
                 let out = ImagesMut { lanes: &mut errors, stride: error_len, border: 0 };
                 winograd.forward(count, images, &weights, &mut room, out);
@@ -189,23 +198,23 @@ fn convolution(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("winograd back", &shape), |bencher| {
             let errors = Images { lanes: &errors, stride: error_len, border: 0 };
             bencher.iter(|| {
-                let below = ImagesMut { lanes: &mut images, stride: image_len, border: 1 };
+                let below = ImagesMut { lanes: &mut images, stride: image_len, border: padding };
                 winograd.send_back(count, errors, &weights, &mut room, below);
             });
         });
         let mut sums = vec![Lanes::ZERO; winograd.transformed_len()];
         group.bench_function(BenchmarkId::new("winograd gradient", &shape), |bencher| {
-            let images = Images { lanes: &images, stride: image_len, border: 1 };
+            let images = Images { lanes: &images, stride: image_len, border: padding };
             let errors = Images { lanes: &errors, stride: error_len, border: 0 };
             bencher.iter(|| winograd.weight_gradient(count, images, errors, &mut room, &mut sums));
         });
-        let (x, taps, mut out) =
-            (matrix(places, inputs * 9), matrix(inputs * 9, outputs), matrix(places, outputs));
+        let (x, filter, mut out) =
+            (matrix(places, inputs * taps), matrix(inputs * taps, outputs), matrix(places, outputs));
         group.bench_function(BenchmarkId::new("gemm", &shape), |bencher| {
-            bencher.iter(|| gemm_product(x.view(), taps.view(), &mut out));
+            bencher.iter(|| gemm_product(x.view(), filter.view(), &mut out));
         });
         group.bench_function(BenchmarkId::new("ndarray", &shape), |bencher| {
-            bencher.iter(|| general_mat_mul(1.0, &x, &taps, 0.0, &mut out));
+            bencher.iter(|| general_mat_mul(1.0, &x, &filter, 0.0, &mut out));
         });
     }
     group.finish();
@@ -214,12 +223,15 @@ fn convolution(criterion: &mut Criterion) {
 /// What a step pays once for each layer of Winograd's, whatever the batch; throughput is weights a second.
 fn transforms(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("weights");
-    for (inputs, outputs) in [(64, 64), (128, 128)] {
-        let winograd = Winograd { height: 8, width: 8, inputs: panels(inputs), outputs: panels(outputs) };
-        let mut weights = lanes(9 * inputs * panels(outputs));
+    for (kernel, inputs, outputs) in [(3, 64, 64), (3, 128, 128), (5, 32, 64)] {
+        let (panels_in, panels_out) = (panels(inputs), panels(outputs));
+        let winograd =
+            Winograd { kernel, padding: 0, height: 8, width: 8, inputs: panels_in, outputs: panels_out };
+        let taps = kernel * kernel;
+        let mut weights = lanes(taps * inputs * panels_out);
         let mut transformed = lanes(winograd.transformed_len());
-        let shape = format!("3x3x{inputs} to {outputs}");
-        group.throughput(Throughput::Elements((9 * inputs * outputs) as u64));
+        let shape = format!("{kernel}x{kernel}x{inputs} to {outputs}");
+        group.throughput(Throughput::Elements((taps * inputs * outputs) as u64));
         group.bench_function(BenchmarkId::new("transform", &shape), |bencher| {
             bencher.iter(|| winograd.transform(&weights, &mut transformed));
         });

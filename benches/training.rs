@@ -45,7 +45,7 @@ const LENET: Shape = Shape {
 
 /// Whetstone's dense example, and a network of the usual size for 28 x 28 images: plain, with all that the
 /// search may add, and at the batch sizes on either side; a LeNet, and a small VGG.
-const SHAPES: [Shape; 8] = [
+const SHAPES: [Shape; 11] = [
     Shape { name: "784-256-64-100", dense: &[256, 64], ..PLAIN },
     PLAIN,
     Shape { name: "784-512-512-100 norm", batch_norm: true, dropout: 0.2, ..PLAIN },
@@ -53,16 +53,19 @@ const SHAPES: [Shape; 8] = [
     Shape { batch: 512, ..PLAIN },
     LENET,
     Shape { batch: 32, ..LENET },
-    Shape {
-        name: "32x32x3-64c3-64c3-p2-128c3-128c3-p2-256-100",
-        image: [32, 32, 3],
-        convolutions: &[(64, 3, false), (64, 3, true), (128, 3, false), (128, 3, true)],
-        padded: true,
-        dense: &[256],
-        batch: 32,
-        ..PLAIN
-    },
+    Shape { batch: 512, ..LENET },
+    Shape { batch: 32, ..VGG },
+    VGG,
+    Shape { batch: 512, ..VGG },
 ];
+const VGG: Shape = Shape {
+    name: "32x32x3-64c3-64c3-p2-128c3-128c3-p2-256-100",
+    image: [32, 32, 3],
+    convolutions: &[(64, 3, false), (64, 3, true), (128, 3, false), (128, 3, true)],
+    padded: true,
+    dense: &[256],
+    ..PLAIN
+};
 
 impl Shape {
     fn network(&self) -> Network {

@@ -247,7 +247,7 @@ impl Layer {
     }
 
     /// Turns the errors at the outputs into errors at the sums, and these into gradients; makes ready to send
-    /// them back, to be added to others where the way back is `shared`.
+    /// them back.
     pub fn backward(
         &self,
         inputs: Inputs<'_>,
@@ -255,7 +255,6 @@ impl Layer {
         gradients: &mut LayerGradients,
         samples: usize,
         mode: Mode<'_>,
-        shared: bool,
     ) {
         let frame = Frame::of(&gradients.outputs);
         let errors = Batch::of(&gradients.outputs, samples);
@@ -280,7 +279,7 @@ impl Layer {
         };
         match turned.is_empty() {
             true => learn(),
-            false => drop(rayon::join(learn, || self.linear.turn(turned, shared))),
+            false => drop(rayon::join(learn, || self.linear.turn(turned))),
         }
     }
 
@@ -344,7 +343,7 @@ pub(super) fn add_volumes(from: &Tensor, to: &mut Tensor, samples: usize, add: b
             let target = to.sample(index);
             for panel in 0..from.panels() {
                 for y in 0..from.volume.height {
-                    let start = panel * frame.plane + (y + frame.border) * frame.columns + frame.border;
+                    let start = frame.row(panel, y);
                     let target = &mut target[start..start + from.volume.width];
                     for (to, from) in target.iter_mut().zip(&source[from.row_start(panel, y)..]) {
                         for lane in 0..LANES {

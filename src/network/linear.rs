@@ -126,11 +126,13 @@ impl Linear {
     /// The cheaper way to compute it, where there is one that pays.
     fn winograd(&self) -> Option<Winograd> {
         let Reach::Window(window) = self.reach else { return None };
-        let Volume { height, width, channels } = self.input;
-        let of = Winograd { height, width, inputs: panels(channels), outputs: self.panels() };
         let kernel = (window.height, window.width);
-        let applies = Winograd::applies(kernel, window.stride, window.padding, height, width);
-        (applies && of.inputs.min(of.outputs) > 1).then_some(of)
+        let Volume { height, width, channels } = self.output;
+        let (inputs, outputs) = (panels(self.input.channels), panels(channels));
+        let pays = kernel.0 == 5 || inputs.min(outputs) > 1;
+        let applies = pays && Winograd::applies(kernel, window.stride, window.padding);
+        let (kernel, padding) = (window.height, window.padding);
+        applies.then_some(Winograd { kernel, padding, height, width, inputs, outputs })
     }
 
     /// Room for [`prepare`](Self::prepare).
@@ -149,7 +151,7 @@ impl Linear {
     pub fn forward(&self, inputs: Batch<'_>, prepared: &[Lanes], sums: &mut [Lanes], stride: usize) {
         let terms = self.terms();
         if let Some(winograd) = self.winograd() {
-            let images = Images { lanes: inputs.lanes, stride: inputs.stride, border: 1 };
+            let images = Images { lanes: inputs.lanes, stride: inputs.stride, border: winograd.padding };
             let count = sums.len() / stride;
             let out = ImagesMut { lanes: sums, stride, border: 0 };
             return with_room(winograd.room_len(), |room| {
@@ -225,15 +227,15 @@ impl Linear {
 
     /// Room for [`turn`](Self::turn).
     pub fn turned(&self) -> Vec<Lanes> {
-        vec![Lanes::ZERO; self.turned_len().max(self.prepared().len())]
+        let turned = || panels(self.terms()) * self.panels() * LANES;
+        vec![Lanes::ZERO; self.winograd().map_or_else(turned, |winograd| winograd.transformed_len())]
     }
 
     /// Writes the weights to `out` in the form in which [`send_back`](Self::send_back) needs them.
-    pub fn turn(&self, out: &mut [Lanes], add: bool) {
-        if let Some(winograd) = self.winograd().filter(|_| !add) {
-            return winograd.transform_back(&self.weights, &mut out[..winograd.transformed_len()]);
+    pub fn turn(&self, out: &mut [Lanes]) {
+        if let Some(winograd) = self.winograd() {
+            return winograd.transform_back(&self.weights, out);
         }
-        let out = &mut out[..self.turned_len()];
         let group = self.panels() * LANES;
         let terms = self.terms();
         out.par_chunks_mut(8 * group).enumerate().for_each(|(part, out)| {
@@ -252,16 +254,17 @@ impl Linear {
         stride: usize,
         add: bool,
     ) {
-        if let Some(winograd) = self.winograd().filter(|_| !add) {
+        if !add && self.window().is_some() {
+            below.fill(Lanes::ZERO);
+        }
+        if let Some(winograd) = self.winograd() {
             let images = Images { lanes: errors.lanes, stride: errors.stride, border: 0 };
             let count = below.len() / stride;
-            let turned = &turned[..winograd.transformed_len()];
-            let below = ImagesMut { lanes: below, stride, border: 1 };
+            let below = ImagesMut { lanes: below, stride, border: winograd.padding };
             return with_room(winograd.room_len(), |room| {
                 winograd.send_back(count, images, turned, room, below);
             });
         }
-        let turned = &turned[..self.turned_len()];
         let outputs = self.panels() * LANES;
         let Some(window) = self.window() else {
             let count = below.len() / stride;
@@ -269,9 +272,6 @@ impl Linear {
             let rows = Rows { lanes: errors.lanes, count, start, runs: Runs::one(outputs) };
             return multiply(&rows, turned, outputs, below, |group, row| row * stride + group, add);
         };
-        if !add {
-            below.fill(Lanes::ZERO);
-        }
         let (places, taps) = (self.output.area(), window.area());
         let plane = (self.input.height + 2 * window.padding) * self.columns(window);
         let runs = Runs { outer: (self.panels(), places * LANES), inner: (1, 0), length: LANES };
@@ -283,10 +283,6 @@ impl Linear {
                 multiply(&rows, &turned[tap * outputs..], taps * outputs, below, place, true);
             }
         }
-    }
-
-    fn turned_len(&self) -> usize {
-        panels(self.terms()) * self.panels() * LANES
     }
 
     /// `None` where every sum looks at everything.
@@ -343,7 +339,7 @@ fn gradient_in_parts(
         let (inputs, errors) = (inputs.samples(range.clone()), errors.samples(range.clone()));
         sums.fill(Lanes::ZERO);
         with_room(winograd.room_len(), |room| {
-            let images = Images { lanes: inputs.lanes, stride: inputs.stride, border: 1 };
+            let images = Images { lanes: inputs.lanes, stride: inputs.stride, border: winograd.padding };
             let errors = Images { lanes: errors.lanes, stride: errors.stride, border: 0 };
             winograd.weight_gradient(range.len(), images, errors, room, sums);
         });

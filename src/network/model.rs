@@ -162,8 +162,7 @@ impl Network {
             };
             let pass = Pass::Training(seed);
             let seed = self.seed(i, pass);
-            let shared = i > 0 && (filled[i - 1] || i.checked_sub(1) == layer.adds);
-            layer.backward(inputs, state, here, batch, self.mode(i, pass, seed.as_ref()), shared);
+            layer.backward(inputs, state, here, batch, self.mode(i, pass, seed.as_ref()));
             if let Some(from) = layer.adds.filter(|&from| from >= frozen) {
                 add_volumes(&here.outputs, &mut below[from].outputs, batch, filled[from]);
                 filled[from] = true;

@@ -45,6 +45,28 @@ pub(super) struct Frame {
 /// Lanes that are worked on at a time.
 const PIECE: usize = 32;
 
+/// Potentials next to each other in memory, all of a row.
+#[derive(Clone, Copy)]
+struct Run {
+    /// The number of the first.
+    first: usize,
+    length: usize,
+    panel: usize,
+    /// Row and column of the first.
+    y: usize,
+    x: usize,
+    /// The outputs lie like the potentials: one place, and no border.
+    flat: bool,
+}
+
+impl Frame {
+    /// Where row `y` of a panel begins.
+    #[inline(always)]
+    pub const fn row(&self, panel: usize, y: usize) -> usize {
+        panel * self.plane + (y + self.border) * self.columns + self.border
+    }
+}
+
 impl Step {
     /// What the layer gives.
     pub fn outputs(&self) -> Volume {
@@ -73,16 +95,17 @@ impl Step {
                 }
                 let peaks = &*peaks;
                 self.for_each_run(
+                    frame,
                     #[inline(always)]
-                    |first, length, panel| {
+                    |run| {
                         let mut piece = [Lanes::ZERO; PIECE];
-                        let piece = &mut piece[..length];
-                        self.potentials_of(first, panel, sums, peaks, firing, piece);
+                        let piece = &mut piece[..run.length];
+                        self.potentials_of(run, sums, peaks, firing, piece);
                         activate(piece, firing.sharpness);
                         if let Some(dropout) = firing.dropout {
-                            dropout.apply(first, piece);
+                            dropout.apply(run.first, piece);
                         }
-                        self.put(first, piece, outputs, frame);
+                        self.put(run, piece, outputs, frame);
                     },
                 );
             },
@@ -101,23 +124,26 @@ impl Step {
         vectorized(
             #[inline(always)]
             || {
-                if self.max.is_some() {
+                let once = self.max.is_some_and(|window| self.meets_each_sum_once(window));
+                if self.max.is_some() && !once {
                     errors.fill(Lanes::ZERO);
                 }
                 self.for_each_run(
+                    frame,
                     #[inline(always)]
-                    |first, length, panel| {
+                    |run| {
                         let mut piece = [Lanes::ZERO; PIECE];
-                        let piece = &mut piece[..length];
-                        self.potentials_of(first, panel, sums, peaks, firing, piece);
+                        let piece = &mut piece[..run.length];
+                        self.potentials_of(run, sums, peaks, firing, piece);
                         slopes(piece, firing.sharpness, firing.slope);
                         if let Some(dropout) = firing.dropout {
-                            dropout.apply(first, piece);
+                            dropout.apply(run.first, piece);
                         }
-                        self.take(first, piece, outputs, frame);
+                        self.take(run, piece, outputs, frame);
                         match self.max {
-                            None => errors[first..first + length].copy_from_slice(piece),
-                            Some(window) => self.route(window, first, piece, winners, errors),
+                            None => errors[run.first..run.first + run.length].copy_from_slice(piece),
+                            Some(window) if once => self.route::<false>(window, run, piece, winners, errors),
+                            Some(window) => self.route::<true>(window, run, piece, winners, errors),
                         }
                     },
                 );
@@ -125,29 +151,30 @@ impl Step {
         );
     }
 
-    /// Calls `task(first lane, length, panel)` for runs of potentials next to each other, each within a row.
+    /// Calls `task` for runs of potentials.
     #[inline(always)]
-    fn for_each_run(&self, mut task: impl FnMut(usize, usize, usize)) {
+    fn for_each_run(&self, frame: Frame, mut task: impl FnMut(Run)) {
         let Volume { height, width, channels } = self.potentials;
+        let flat = height * width == 1 && frame.plane == 1;
         // One place: all panels are one row.
-        let (rows, width, flat) = match height * width {
-            1 => (1, panels(channels), true),
-            _ => (panels(channels) * height, width, false),
-        };
-        for row in 0..rows {
-            for start in (0..width).step_by(PIECE) {
-                let panel = if flat { start } else { row / height };
-                task(row * width + start, PIECE.min(width - start), panel);
+        let (planes, height, width) =
+            if flat { (1, 1, panels(channels)) } else { (panels(channels), height, width) };
+        for plane in 0..planes {
+            for y in 0..height {
+                for x in (0..width).step_by(PIECE) {
+                    let first = (plane * height + y) * width + x;
+                    let panel = if flat { x } else { plane };
+                    task(Run { first, length: PIECE.min(width - x), panel, y, x, flat });
+                }
             }
         }
     }
 
-    /// Writes the potentials from lane `first` on to `piece`.
+    /// Writes the potentials of a run to `piece`.
     #[inline(always)]
     fn potentials_of(
         &self,
-        first: usize,
-        panel: usize,
+        Run { first, panel, .. }: Run,
         sums: &[Lanes],
         peaks: &[Lanes],
         firing: &Firing<'_>,
@@ -179,89 +206,113 @@ impl Step {
         peaks: &mut [Lanes],
         winners: &mut [Lanes],
     ) {
-        let (places, columns) = (self.potentials.area(), self.potentials.width);
-        for panel in 0..panels(self.potentials.channels) {
+        let Volume { height, width, channels } = self.potentials;
+        for panel in 0..panels(channels) {
             let (scale, shift) = (firing.scale[panel], firing.shift[panel]);
             let plane = &sums[panel * self.sums.area()..];
-            for place in 0..places {
-                let corner = (place / columns * self.sums.width + place % columns) * window.stride;
-                let mut best = Lanes::splat(f32::NEG_INFINITY);
-                let mut winner = Lanes::ZERO;
-                for y in 0..window.height {
-                    for x in 0..window.width {
-                        let z = affine(&plane[corner + y * self.sums.width + x], &scale, &shift);
-                        let number = (y * window.width + x) as f32;
-                        for lane in 0..LANES {
-                            let higher = z.0[lane] > best.0[lane];
-                            winner.0[lane] = if higher { number } else { winner.0[lane] };
-                            best.0[lane] = if higher { z.0[lane] } else { best.0[lane] };
-                        }
-                    }
+            for y in 0..height {
+                for x in 0..width {
+                    let corner = &plane[(y * self.sums.width + x) * window.stride..];
+                    let place = (panel * height + y) * width + x;
+                    (peaks[place], winners[place]) = self.greatest(window, corner, &scale, &shift);
                 }
-                peaks[panel * places + place] = best;
-                winners[panel * places + place] = winner;
             }
         }
     }
 
-    /// Adds the errors in `piece`, those of the potentials from `first` on, where each window's winner is.
+    /// The greatest potential of the window at the start of `corner`, and its number there.
     #[inline(always)]
-    fn route(&self, window: Window, first: usize, piece: &[Lanes], winners: &[Lanes], errors: &mut [Lanes]) {
-        let (places, columns) = (self.potentials.area(), self.potentials.width);
-        for (index, error) in (first..).zip(piece) {
-            let (panel, place) = (index / places, index % places);
-            let corner = (place / columns * self.sums.width + place % columns) * window.stride;
-            let plane = &mut errors[panel * self.sums.area()..];
-            let winner = winners[index];
+    fn greatest(&self, window: Window, corner: &[Lanes], scale: &Lanes, shift: &Lanes) -> (Lanes, Lanes) {
+        let (mut best, mut winner) = (Lanes::splat(f32::NEG_INFINITY), Lanes::ZERO);
+        for y in 0..window.height {
+            for x in 0..window.width {
+                let z = affine(&corner[y * self.sums.width + x], scale, shift);
+                let number = (y * window.width + x) as f32;
+                for lane in 0..LANES {
+                    let higher = z.0[lane] > best.0[lane];
+                    winner.0[lane] = if higher { number } else { winner.0[lane] };
+                    best.0[lane] = if higher { z.0[lane] } else { best.0[lane] };
+                }
+            }
+        }
+        (best, winner)
+    }
+
+    /// Whether every sum is in one window.
+    fn meets_each_sum_once(&self, window: Window) -> bool {
+        let (height, width) = (self.potentials.height * window.height, self.potentials.width * window.width);
+        let apart = window.stride == window.height && window.stride == window.width;
+        apart && (height, width) == (self.sums.height, self.sums.width)
+    }
+
+    /// Writes (with `ADD`, adds) the errors in `piece`, those of a run of potentials, where each window's winner is.
+    #[inline(always)]
+    fn route<const ADD: bool>(
+        &self,
+        window: Window,
+        run: Run,
+        piece: &[Lanes],
+        winners: &[Lanes],
+        errors: &mut [Lanes],
+    ) {
+        // Of a flat run each potential is a panel of its own.
+        let (panel, step) = if run.flat { (run.first, self.sums.area()) } else { (run.panel, window.stride) };
+        let x = if run.flat { 0 } else { run.x };
+        let corner = panel * self.sums.area() + (run.y * self.sums.width + x) * window.stride;
+        for (index, (error, winner)) in piece.iter().zip(&winners[run.first..]).enumerate() {
+            let corner = corner + index * step;
             for y in 0..window.height {
                 for x in 0..window.width {
-                    let number = (y * window.width + x) as f32;
-                    let target = &mut plane[corner + y * self.sums.width + x];
+                    let share = won(error, winner, (y * window.width + x) as f32);
+                    let target = &mut errors[corner + y * self.sums.width + x];
+                    if !ADD {
+                        *target = share;
+                        continue;
+                    }
                     for lane in 0..LANES {
-                        target.0[lane] += if winner.0[lane] == number { error.0[lane] } else { 0.0 };
+                        target.0[lane] += share.0[lane];
                     }
                 }
             }
         }
     }
 
-    /// Where in memory the output of potential `index` lies.
+    /// Where in memory the output of a run's first potential lies, where nothing is averaged.
     #[inline(always)]
-    fn output_place(&self, index: usize, frame: Frame) -> usize {
-        let Volume { height, width, .. } = self.potentials;
-        let (panel, y, x) = (index / (height * width), index / width % height, index % width);
-        let (y, x) = (y / self.average, x / self.average);
-        panel * frame.plane + (y + frame.border) * frame.columns + frame.border + x
+    fn output_place(&self, run: Run, frame: Frame) -> usize {
+        if run.flat { run.first } else { frame.row(run.panel, run.y) + run.x }
     }
 
     /// Writes a run of activations to the outputs.
     #[inline(always)]
-    fn put(&self, first: usize, piece: &[Lanes], outputs: &mut [Lanes], frame: Frame) {
+    fn put(&self, run: Run, piece: &[Lanes], outputs: &mut [Lanes], frame: Frame) {
         if self.average == 1 {
-            let start = self.output_place(first, frame);
+            let start = self.output_place(run, frame);
             return outputs[start..start + piece.len()].copy_from_slice(piece);
         }
         let share = ((self.average * self.average) as f32).recip();
-        for (index, activation) in (first..).zip(piece) {
-            let output = &mut outputs[self.output_place(index, frame)];
+        let row = frame.row(run.panel, run.y / self.average);
+        for (x, activation) in (run.x..).zip(piece) {
+            let output = &mut outputs[row + x / self.average];
             output.0.iter_mut().zip(&activation.0).for_each(|(mean, a)| *mean += a * share);
         }
     }
 
     /// Multiplies a run of slopes by the errors at the outputs.
     #[inline(always)]
-    fn take(&self, first: usize, piece: &mut [Lanes], errors: &[Lanes], frame: Frame) {
+    fn take(&self, run: Run, piece: &mut [Lanes], errors: &[Lanes], frame: Frame) {
         let times = |slope: &mut Lanes, error: &Lanes, share: f32| {
             slope.0.iter_mut().zip(&error.0).for_each(|(slope, error)| *slope *= error * share);
         };
         if self.average == 1 {
-            let start = self.output_place(first, frame);
+            let start = self.output_place(run, frame);
             let errors = &errors[start..start + piece.len()];
             return piece.iter_mut().zip(errors).for_each(|(slope, error)| times(slope, error, 1.0));
         }
         let share = ((self.average * self.average) as f32).recip();
-        for (index, slope) in (first..).zip(piece) {
-            times(slope, &errors[self.output_place(index, frame)], share);
+        let row = frame.row(run.panel, run.y / self.average);
+        for (x, slope) in (run.x..).zip(piece) {
+            times(slope, &errors[row + x / self.average], share);
         }
     }
 
@@ -271,7 +322,7 @@ impl Step {
         let Volume { height, width, channels } = self.outputs();
         for panel in 0..panels(channels) {
             for y in 0..height {
-                let start = panel * frame.plane + (y + frame.border) * frame.columns + frame.border;
+                let start = frame.row(panel, y);
                 outputs[start..start + width].fill(Lanes::ZERO);
             }
         }
@@ -285,4 +336,15 @@ fn affine(sum: &Lanes, scale: &Lanes, shift: &Lanes) -> Lanes {
         z.0[lane] = z.0[lane] * scale.0[lane] + shift.0[lane];
     }
     z
+}
+
+/// The errors whose winner is `number`, 0 for the others: by masks, since the compiler makes jumps of a choice.
+#[inline(always)]
+fn won(error: &Lanes, winner: &Lanes, number: f32) -> Lanes {
+    let mut share = *error;
+    for lane in 0..LANES {
+        let mask = u32::from(winner.0[lane] == number).wrapping_neg();
+        share.0[lane] = f32::from_bits(share.0[lane].to_bits() & mask);
+    }
+    share
 }

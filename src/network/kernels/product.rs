@@ -116,6 +116,11 @@ fn transpose_block(block: &[Lanes], out: &mut [Lanes; LANES]) {
         }
         return;
     };
+    transpose_square(block, out);
+}
+
+/// Writes the lanes of `block` to `out`, rows and columns exchanged.
+pub fn transpose_square(block: &[Lanes; LANES], out: &mut [Lanes; LANES]) {
     vectorized(
         #[inline(always)]
         || {

@@ -1,10 +1,10 @@
-//! Convolution 3x3 with stride 1 and padding 1 in a quarter of the multiplications.
+//! Convolutions 3x3 and 5x5 with stride 1 in a quarter, or a sixth, of the multiplications.
 //!
-//! Outputs are computed in tiles of 4x4, each from 6x6 inputs, by Winograd's minimal filtering F(4x4, 3x3):
-//! inputs and weights are transformed to 36 *points*, at each point a matrix product runs over the input
-//! channels, and its results are transformed back. Tiles go through these three steps in groups, so that what
-//! is between the steps stays in the cache. The weights' gradient is a sum over tiles at each point, and goes
-//! back to 3x3 once, after the last tile.
+//! Outputs are computed in tiles of 4x4, each from a window of 6x6 or 8x8 inputs, by Winograd's minimal filtering
+//! F(4x4, 3x3) and F(4x4, 5x5): inputs and weights are transformed to 36 or 64 *points*, at each point a matrix
+//! product runs over the input channels, and its results are transformed back. Tiles go through these three
+//! steps in groups, so that what is between the steps stays in the cache. The weights' gradient is a sum over
+//! tiles at each point, and goes back to weights once, after the last tile.
 //!
 //! - Lavin, Gray 2016: Fast algorithms for convolutional neural networks. CVPR.
 //! - Winograd 1980: Arithmetic complexity of computations. SIAM.
@@ -14,31 +14,32 @@ mod transform;
 
 use std::ops::Range;
 
-use super::product::{Rows, multiply, multiply_outer};
+use super::product::{Rows, multiply, multiply_outer, transpose_square};
 use super::vector::vectorized_task;
 use super::{LANES, Lanes, Runs};
 use steps::{
-    FinishGradient, Group, Layout, TransformErrors, TransformInputs, TransformOutputs, TransformWeights,
+    AddBelow, FinishGradient, Group, Layout, TransformErrors, TransformInputs, TransformOutputs,
+    TransformWeights,
 };
-use transform::{KERNEL, SIDE, WINDOW};
+use transform::{Below, Error, Input, Line, Output, SIDE};
 
-/// Products that a tile takes in place of 16 times 9.
-const POINTS: usize = WINDOW * WINDOW;
-/// Taps of the kernel.
-const TAPS: usize = KERNEL * KERNEL;
 /// Tiles that go through the steps together.
 const GROUP: usize = 32;
 /// The same for the weights' gradient, whose sums run along the tiles.
 const GRADIENT_GROUP: usize = 64;
 
-/// A convolution 3x3 with stride 1 and padding 1 on images of one size.
+/// A convolution with stride 1 on images of one size.
 ///
 /// Results do not depend on how many images a call gets: every sum runs in one order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Winograd {
-    /// Rows of inputs and outputs, a multiple of 4.
+    /// Side of the kernel, 3 or 5.
+    pub kernel: usize,
+    /// Zeros that are taken to lie around the inputs, less than `kernel`.
+    pub padding: usize,
+    /// Rows of outputs; where it is no multiple of 4, parts of tiles are computed in vain.
     pub height: usize,
-    /// Columns of inputs and outputs, a multiple of 4.
+    /// Columns of outputs, likewise.
     pub width: usize,
     /// Panels of input channels, PI.
     pub inputs: usize,
@@ -69,59 +70,85 @@ pub struct ImagesMut<'a> {
 }
 
 impl Winograd {
-    /// Whether a convolution can be computed so.
-    pub const fn applies(
-        kernel: (usize, usize),
-        stride: usize,
-        padding: usize,
-        height: usize,
-        width: usize,
-    ) -> bool {
-        let fits = kernel.0 == KERNEL && kernel.1 == KERNEL && stride == 1 && padding == 1;
-        fits && height > 0 && width > 0 && height.is_multiple_of(SIDE) && width.is_multiple_of(SIDE)
+    /// Whether there is such a convolution for a kernel of so many rows and columns, with that stride and padding.
+    pub const fn applies(kernel: (usize, usize), stride: usize, padding: usize) -> bool {
+        kernel.0 == kernel.1 && (kernel.0 == 3 || kernel.0 == 5) && stride == 1 && padding < kernel.0
+    }
+
+    /// Rows and columns of the inputs, without padding.
+    pub const fn input(&self) -> (usize, usize) {
+        let more = self.kernel - 1;
+        (self.height + more - 2 * self.padding, self.width + more - 2 * self.padding)
+    }
+
+    /// Products that a tile takes in place of 16 times the taps.
+    const fn points(&self) -> usize {
+        (self.kernel + SIDE - 1) * (self.kernel + SIDE - 1)
+    }
+
+    /// Lanes of a set of weights.
+    const fn weights_len(&self) -> usize {
+        self.kernel * self.kernel * self.terms()
+    }
+
+    /// Lanes of a set of weights at one point, or at one tap.
+    const fn terms(&self) -> usize {
+        self.outputs * self.inputs * LANES
     }
 
     /// Lanes of one set of transformed weights, or of one gradient not yet finished.
     pub const fn transformed_len(&self) -> usize {
-        POINTS * self.outputs * self.inputs * LANES
+        self.points() * self.terms()
     }
 
     /// Lanes that a pass needs for itself, whatever they hold before.
     pub const fn room_len(&self) -> usize {
-        POINTS * (spacing(GRADIENT_GROUP * self.inputs) + spacing(GRADIENT_GROUP * self.outputs))
+        self.points() * (spacing(GRADIENT_GROUP * self.inputs) + spacing(GRADIENT_GROUP * self.outputs))
     }
 
-    /// Transforms `weights` [PO][PI][3][3][16] for [`Self::forward`], to [36][PO][PI][16].
+    /// Transforms `weights` [PO][PI][K][K][16] for [`Self::forward`], to [points][PO][PI][16].
     ///
     /// # Panics
     /// If a length is wrong.
     pub fn transform(&self, weights: &[Lanes], out: &mut [Lanes]) {
-        let terms = self.outputs * self.inputs * LANES;
-        assert_eq!((weights.len(), out.len()), (TAPS * terms, POINTS * terms), "one set of weights");
-        for (block, taps) in weights.as_chunks().0.iter().enumerate() {
-            vectorized_task(TransformWeights { taps, spacing: terms, out: &mut out[block * LANES..] });
+        assert_eq!(
+            (weights.len(), out.len()),
+            (self.weights_len(), self.transformed_len()),
+            "one set of weights"
+        );
+        let spacing = self.terms();
+        for (block, taps) in weights.chunks_exact(self.kernel * self.kernel * LANES).enumerate() {
+            let out = &mut out[block * LANES..];
+            match self.kernel {
+                3 => vectorized_task(TransformWeights::<3, 6> { taps, spacing, out }),
+                _ => vectorized_task(TransformWeights::<5, 8> { taps, spacing, out }),
+            }
         }
     }
 
-    /// Transforms `weights` [PO][PI][3][3][16] for [`Self::send_back`], to [36][PI][PO][16]: turned by half a
-    /// turn, with inputs and outputs exchanged.
+    /// Transforms `weights` [PO][PI][K][K][16] for [`Self::send_back`], to [points][PI][PO][16]: with inputs
+    /// and outputs exchanged.
     ///
     /// # Panics
     /// If a length is wrong.
     pub fn transform_back(&self, weights: &[Lanes], out: &mut [Lanes]) {
-        let terms = self.outputs * self.inputs * LANES;
-        assert_eq!((weights.len(), out.len()), (TAPS * terms, POINTS * terms), "one set of weights");
-        let mut turned = [Lanes::ZERO; TAPS * LANES];
-        for (block, taps) in weights.chunks_exact(TAPS * LANES).enumerate() {
+        assert_eq!(
+            (weights.len(), out.len()),
+            (self.weights_len(), self.transformed_len()),
+            "one set of weights"
+        );
+        let (spacing, taps) = (self.terms(), self.kernel * self.kernel);
+        let mut exchanged = [Lanes::ZERO; 25 * LANES];
+        let exchanged = &mut exchanged[..taps * LANES];
+        for (block, weights) in weights.chunks_exact(taps * LANES).enumerate() {
             let (to, from) = (block / self.inputs, block % self.inputs);
-            let turned_taps = turned.as_chunks_mut::<LANES>().0.iter_mut().rev();
-            for (turned, tap) in turned_taps.zip(taps.as_chunks::<LANES>().0) {
-                for (o, turned) in turned.iter_mut().enumerate() {
-                    *turned = Lanes(std::array::from_fn(|i| tap[i].0[o]));
-                }
+            let squares = exchanged.as_chunks_mut::<LANES>().0.iter_mut();
+            squares.zip(weights.as_chunks::<LANES>().0).for_each(|(to, tap)| transpose_square(tap, to));
+            let out = &mut out[(from * self.outputs + to) * LANES..];
+            match self.kernel {
+                3 => vectorized_task(TransformWeights::<3, 6> { taps: exchanged, spacing, out }),
+                _ => vectorized_task(TransformWeights::<5, 8> { taps: exchanged, spacing, out }),
             }
-            let first = (from * self.outputs + to) * LANES;
-            vectorized_task(TransformWeights { taps: &turned, spacing: terms, out: &mut out[first..] });
         }
     }
 
@@ -135,29 +162,44 @@ impl Winograd {
         images: Images<'_>,
         transformed: &[Lanes],
         room: &mut [Lanes],
-        mut out: ImagesMut<'_>,
+        out: ImagesMut<'_>,
     ) {
-        assert_eq!(transformed.len(), self.transformed_len(), "one set of weights");
-        let terms = self.inputs * LANES;
-        let (left, right) = (spacing(GROUP * self.inputs), spacing(GROUP * self.outputs));
-        let (inputs, products) = room[..self.room_len()].split_at_mut(POINTS * left);
-        for tiles in groups(count * self.tiles(), GROUP) {
-            let layout = Layout { point: left, tile: self.inputs, panel: 1 };
-            let group = Group { of: *self, first: tiles.start, size: tiles.len() };
-            vectorized_task(TransformInputs { group, images, layout, out: inputs });
-            let points = inputs.chunks_exact(left).zip(transformed.chunks_exact(self.outputs * terms));
-            for ((inputs, weights), products) in points.zip(products.chunks_exact_mut(right)) {
-                let start = |tile| tile * terms;
-                let rows = Rows { lanes: inputs, count: group.size, start, runs: Runs::one(terms) };
-                multiply(&rows, weights, terms, products, |panel, tile| panel * GROUP + tile, false);
-            }
-            let layout = Layout { point: right, tile: 1, panel: GROUP };
-            vectorized_task(TransformOutputs { group, products, layout, out: &mut out });
+        match self.kernel {
+            3 => self.forward_by::<6>(count, images, transformed, room, out),
+            _ => self.forward_by::<8>(count, images, transformed, room, out),
         }
     }
 
-    /// Writes what the errors of `count` images of PO panels come to below, PI panels: the convolution with
-    /// the weights that [`Self::transform_back`] gives.
+    fn forward_by<const W: usize>(
+        &self,
+        count: usize,
+        images: Images<'_>,
+        transformed: &[Lanes],
+        room: &mut [Lanes],
+        mut out: ImagesMut<'_>,
+    ) where
+        Input: Line<W, W>,
+        Output: Line<W, SIDE>,
+    {
+        assert_eq!(transformed.len(), self.transformed_len(), "one set of weights");
+        let terms = self.inputs * LANES;
+        let (left, right) = (spacing(GROUP * self.inputs), spacing(GROUP * self.outputs));
+        let (inputs, products) = room[..self.room_len()].split_at_mut(W * W * left);
+        for tiles in groups(count * self.tiles(), GROUP) {
+            let layout = Layout { point: left, tile: self.inputs, panel: 1 };
+            let group = Group { of: *self, first: tiles.start, size: tiles.len() };
+            vectorized_task(TransformInputs::<W> { group, images, layout, out: inputs });
+            let points = inputs.chunks_exact(left).zip(transformed.chunks_exact(self.outputs * terms));
+            for ((inputs, weights), products) in points.zip(products.chunks_exact_mut(right)) {
+                multiply_tiles(group.size, inputs, terms, weights, products);
+            }
+            let layout = Layout { point: right, tile: 1, panel: GROUP };
+            vectorized_task(TransformOutputs::<W> { group, products, layout, out: &mut out });
+        }
+    }
+
+    /// Adds what the errors of `count` images of PO panels come to below, PI panels, to what is there, with the
+    /// weights that [`Self::transform_back`] gives. What it leaves in the border means nothing.
     ///
     /// # Panics
     /// If something is too short.
@@ -169,12 +211,42 @@ impl Winograd {
         room: &mut [Lanes],
         below: ImagesMut<'_>,
     ) {
-        let reversed = Self { inputs: self.outputs, outputs: self.inputs, ..*self };
-        reversed.forward(count, errors, transformed, room, below);
+        match self.kernel {
+            3 => self.send_back_by::<6>(count, errors, transformed, room, below),
+            _ => self.send_back_by::<8>(count, errors, transformed, room, below),
+        }
+    }
+
+    fn send_back_by<const W: usize>(
+        &self,
+        count: usize,
+        errors: Images<'_>,
+        transformed: &[Lanes],
+        room: &mut [Lanes],
+        mut below: ImagesMut<'_>,
+    ) where
+        Error: Line<SIDE, W>,
+        Below: Line<W, W>,
+    {
+        assert_eq!(transformed.len(), self.transformed_len(), "one set of weights");
+        let terms = self.outputs * LANES;
+        let (left, right) = (spacing(GROUP * self.outputs), spacing(GROUP * self.inputs));
+        let (sent, products) = room[..self.room_len()].split_at_mut(W * W * left);
+        for tiles in groups(count * self.tiles(), GROUP) {
+            let layout = Layout { point: left, tile: self.outputs, panel: 1 };
+            let group = Group { of: *self, first: tiles.start, size: tiles.len() };
+            vectorized_task(TransformErrors::<W> { group, errors, layout, out: sent });
+            let points = sent.chunks_exact(left).zip(transformed.chunks_exact(self.inputs * terms));
+            for ((sent, weights), products) in points.zip(products.chunks_exact_mut(right)) {
+                multiply_tiles(group.size, sent, terms, weights, products);
+            }
+            let layout = Layout { point: right, tile: 1, panel: GROUP };
+            vectorized_task(AddBelow::<W> { group, products, layout, below: &mut below });
+        }
     }
 
     /// Adds the weights' gradient over `count` images of PI panels and errors of PO panels to `accumulated`
-    /// [36][PO][PI][16].
+    /// [points][PO][PI][16].
     ///
     /// # Panics
     /// If something is too short.
@@ -186,17 +258,34 @@ impl Winograd {
         room: &mut [Lanes],
         accumulated: &mut [Lanes],
     ) {
+        match self.kernel {
+            3 => self.weight_gradient_by::<6>(count, images, errors, room, accumulated),
+            _ => self.weight_gradient_by::<8>(count, images, errors, room, accumulated),
+        }
+    }
+
+    fn weight_gradient_by<const W: usize>(
+        &self,
+        count: usize,
+        images: Images<'_>,
+        errors: Images<'_>,
+        room: &mut [Lanes],
+        accumulated: &mut [Lanes],
+    ) where
+        Input: Line<W, W>,
+        Error: Line<SIDE, W>,
+    {
         assert_eq!(accumulated.len(), self.transformed_len(), "one gradient");
         let (left, right) = (spacing(GRADIENT_GROUP * self.inputs), spacing(GRADIENT_GROUP * self.outputs));
-        let (inputs, sent) = room[..self.room_len()].split_at_mut(POINTS * left);
+        let (inputs, sent) = room[..self.room_len()].split_at_mut(W * W * left);
         for tiles in groups(count * self.tiles(), GRADIENT_GROUP) {
             let walk = [(1, 0, 0), (1, 0, 0), (tiles.len(), 1, 1)];
             let group = Group { of: *self, first: tiles.start, size: tiles.len() };
             let layout = |point| Layout { point, tile: 1, panel: GRADIENT_GROUP };
-            vectorized_task(TransformInputs { group, images, layout: layout(left), out: inputs });
-            vectorized_task(TransformErrors { group, errors, layout: layout(right), out: sent });
+            vectorized_task(TransformInputs::<W> { group, images, layout: layout(left), out: inputs });
+            vectorized_task(TransformErrors::<W> { group, errors, layout: layout(right), out: sent });
             let points = inputs.chunks_exact(left).zip(sent.chunks_exact(right));
-            let sums = accumulated.chunks_exact_mut(self.outputs * self.inputs * LANES);
+            let sums = accumulated.chunks_exact_mut(self.terms());
             for ((inputs, sent), sums) in points.zip(sums) {
                 let blocks = sums.chunks_exact_mut(LANES).enumerate();
                 for (block, sums) in blocks {
@@ -208,26 +297,36 @@ impl Winograd {
         }
     }
 
-    /// Writes the gradient [PO][PI][3][3][16] that `accumulated` holds to `out`.
+    /// Writes the gradient [PO][PI][K][K][16] that `accumulated` holds to `out`.
     ///
     /// # Panics
     /// If a length is wrong.
     pub fn finish_gradient(&self, accumulated: &[Lanes], out: &mut [Lanes]) {
-        let terms = self.outputs * self.inputs * LANES;
-        assert_eq!((accumulated.len(), out.len()), (POINTS * terms, TAPS * terms), "one gradient");
-        for (block, taps) in out.as_chunks_mut().0.iter_mut().enumerate() {
-            vectorized_task(FinishGradient {
-                points: &accumulated[block * LANES..],
-                spacing: terms,
-                out: taps,
-            });
+        assert_eq!(
+            (accumulated.len(), out.len()),
+            (self.transformed_len(), self.weights_len()),
+            "one gradient"
+        );
+        let spacing = self.terms();
+        for (block, out) in out.chunks_exact_mut(self.kernel * self.kernel * LANES).enumerate() {
+            let points = &accumulated[block * LANES..];
+            match self.kernel {
+                3 => vectorized_task(FinishGradient::<3, 6> { points, spacing, out }),
+                _ => vectorized_task(FinishGradient::<5, 8> { points, spacing, out }),
+            }
         }
     }
 
     /// Tiles of an image.
     const fn tiles(&self) -> usize {
-        self.height / SIDE * (self.width / SIDE)
+        self.height.div_ceil(SIDE) * self.width.div_ceil(SIDE)
     }
+}
+
+/// Multiplies what `size` tiles have at a point, `terms` each, with that point's panels of weights.
+fn multiply_tiles(size: usize, tiles: &[Lanes], terms: usize, weights: &[Lanes], products: &mut [Lanes]) {
+    let rows = Rows { lanes: tiles, count: size, start: |tile| tile * terms, runs: Runs::one(terms) };
+    multiply(&rows, weights, terms, products, |panel, tile| panel * GROUP + tile, false);
 }
 
 /// Lanes from one point to the next: odd, so that neighbouring points do not fall on the same lines of the

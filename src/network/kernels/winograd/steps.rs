@@ -1,13 +1,15 @@
 //! The steps around the products: from images to points and back.
+//!
+//! K is the kernel's side, W = K + 3 that of the window of inputs behind a tile of outputs.
 
-use super::transform::{
-    Error, Gradient, Half, Input, KERNEL, Output, SIDE, Steps, WINDOW, Weight, both_ways,
-};
-use super::{Images, ImagesMut, TAPS, Winograd};
+use super::transform::{Below, Block, Error, Gradient, Input, Line, Output, SIDE, Steps, Weight, both_ways};
+use super::{Images, ImagesMut, Winograd};
 use crate::network::kernels::vector::Task;
 use crate::network::kernels::{LANES, Lanes};
 
-const NOTHING: Half = [[Lanes::ZERO; WINDOW]; WINDOW];
+const fn nothing<const W: usize>() -> Block<W> {
+    [[Lanes::ZERO; W]; W]
+}
 
 /// Tiles that go through the steps together, counted through all images of a call.
 #[derive(Clone, Copy)]
@@ -23,7 +25,7 @@ pub struct Group {
 /// Lanes from one point, tile or panel to the next.
 #[derive(Clone, Copy)]
 pub struct Layout {
-    /// From one of the 36 to the next.
+    /// From one point to the next.
     pub point: usize,
     /// From one tile of the group to the next.
     pub tile: usize,
@@ -36,8 +38,14 @@ impl Group {
     #[inline(always)]
     const fn corner(&self, tile: usize) -> (usize, usize, usize) {
         let (image, tile) = ((self.first + tile) / self.of.tiles(), (self.first + tile) % self.of.tiles());
-        let across = self.of.width / SIDE;
+        let across = self.of.width.div_ceil(SIDE);
         (image, tile / across * SIDE, tile % across * SIDE)
+    }
+
+    /// How many rows and columns of the tile at (top, left) are outputs: 4, but for the last.
+    #[inline(always)]
+    fn extent(&self, (top, left): (usize, usize)) -> (usize, usize) {
+        (SIDE.min(self.of.height - top), SIDE.min(self.of.width - left))
     }
 }
 
@@ -50,149 +58,235 @@ impl Layout {
 
     /// How the points lie.
     #[inline(always)]
-    const fn steps(&self) -> Steps {
-        (WINDOW * self.point, self.point)
+    const fn steps<const W: usize>(&self) -> Steps {
+        (W * self.point, self.point)
     }
 }
 
 /// Transforms the group's inputs.
-pub struct TransformInputs<'a> {
+pub struct TransformInputs<'a, const W: usize> {
     pub group: Group,
     pub images: Images<'a>,
     pub layout: Layout,
     pub out: &'a mut [Lanes],
 }
 
-impl Task for TransformInputs<'_> {
+impl<const W: usize> Task for TransformInputs<'_, W>
+where
+    Input: Line<W, W>,
+{
     #[inline(always)]
     fn run(self) {
         let Self { group, images: Images { lanes, stride, border }, layout, out } = self;
-        let (rows, columns) = (group.of.height + 2 * border, group.of.width + 2 * border);
-        let (mut half, mut window) = (NOTHING, NOTHING);
+        let (height, width) = group.of.input();
+        let (rows, columns) = (height + 2 * border, width + 2 * border);
+        let (mut half, mut window) = (nothing::<W>(), nothing::<W>());
         for tile in 0..group.size {
             let (image, top, left) = group.corner(tile);
-            // A tile sticks out by the padding of 1; where there is no border to read, it reads zeros.
+            // A tile sticks out by the padding, and by what is missing to a whole one; where there is no border
+            // to read, it reads zeros. Both counted from `padding` places before the memory's first.
             let (top, left) = (top + border, left + border);
-            let inside = top > 0 && left > 0 && top + WINDOW - 1 <= rows && left + WINDOW - 1 <= columns;
+            let padding = group.of.padding;
+            let inside = top >= padding
+                && left >= padding
+                && top + W <= rows + padding
+                && left + W <= columns + padding;
             for panel in 0..group.of.inputs {
                 let plane = &lanes[image * stride + panel * rows * columns..][..rows * columns];
                 let from = if inside {
-                    (&plane[(top - 1) * columns + left - 1..], (columns, 1))
+                    (&plane[(top - padding) * columns + left - padding..], (columns, 1))
                 } else {
-                    copy_window(plane, (rows, columns), (top, left), &mut window);
-                    (window.as_flattened(), (WINDOW, 1))
+                    copy_window(plane, (rows, columns), (top, left), padding, &mut window);
+                    (window.as_flattened(), (W, 1))
                 };
                 let out = &mut out[layout.start(tile, panel)..];
-                both_ways::<Input, WINDOW, WINDOW>(from, (out, layout.steps()), &mut half);
+                both_ways::<Input, W, W, W>(from, (out, layout.steps::<W>()), &mut half);
             }
         }
     }
 }
 
-/// Copies the window one place above and left of (top, left), zeros where it is outside of the plane.
+/// Copies the window `before` places above and left of (top, left), zeros where it is outside of the plane.
 #[inline(always)]
-fn copy_window(
+fn copy_window<const W: usize>(
     plane: &[Lanes],
     (rows, columns): (usize, usize),
     (top, left): (usize, usize),
-    window: &mut Half,
+    before: usize,
+    window: &mut Block<W>,
 ) {
     for (y, window) in window.iter_mut().enumerate() {
         for (x, lanes) in window.iter_mut().enumerate() {
-            // One more than the place, so that it cannot be below 0.
+            // More than the place by `before`, so that it cannot be below 0.
             let (y, x) = (top + y, left + x);
-            let inside = (1..=rows).contains(&y) && (1..=columns).contains(&x);
-            *lanes = if inside { plane[(y - 1) * columns + x - 1] } else { Lanes::ZERO };
+            let inside = (before..rows + before).contains(&y) && (before..columns + before).contains(&x);
+            *lanes = if inside { plane[(y - before) * columns + x - before] } else { Lanes::ZERO };
         }
     }
 }
 
 /// Transforms the group's errors.
-pub struct TransformErrors<'a> {
+pub struct TransformErrors<'a, const W: usize> {
     pub group: Group,
     pub errors: Images<'a>,
     pub layout: Layout,
     pub out: &'a mut [Lanes],
 }
 
-impl Task for TransformErrors<'_> {
+impl<const W: usize> Task for TransformErrors<'_, W>
+where
+    Error: Line<SIDE, W>,
+{
     #[inline(always)]
     fn run(self) {
         let Self { group, errors: Images { lanes, stride, border }, layout, out } = self;
         let (rows, columns) = (group.of.height + 2 * border, group.of.width + 2 * border);
-        let mut half = NOTHING;
+        let mut half = nothing::<W>();
         for tile in 0..group.size {
             let (image, top, left) = group.corner(tile);
+            let extent = group.extent((top, left));
             for panel in 0..group.of.outputs {
                 let first = (panel * rows + top + border) * columns + left + border;
-                let from = (&lanes[image * stride + first..], (columns, 1));
+                let tile_of = &lanes[image * stride + first..];
+                let mut whole = nothing::<SIDE>();
+                let from = if extent == (SIDE, SIDE) {
+                    (tile_of, (columns, 1))
+                } else {
+                    for y in 0..extent.0 {
+                        whole[y][..extent.1].copy_from_slice(&tile_of[y * columns..][..extent.1]);
+                    }
+                    (whole.as_flattened(), (SIDE, 1))
+                };
                 let out = &mut out[layout.start(tile, panel)..];
-                both_ways::<Error, SIDE, WINDOW>(from, (out, layout.steps()), &mut half);
+                both_ways::<Error, SIDE, W, W>(from, (out, layout.steps::<W>()), &mut half);
             }
         }
     }
 }
 
 /// Transforms the group's products back, to where they belong in `out`.
-pub struct TransformOutputs<'a, 'b> {
+pub struct TransformOutputs<'a, 'b, const W: usize> {
     pub group: Group,
     pub products: &'a [Lanes],
     pub layout: Layout,
     pub out: &'a mut ImagesMut<'b>,
 }
 
-impl Task for TransformOutputs<'_, '_> {
+impl<const W: usize> Task for TransformOutputs<'_, '_, W>
+where
+    Output: Line<W, SIDE>,
+{
     #[inline(always)]
     fn run(self) {
         let Self { group, products, layout, out: ImagesMut { lanes, stride, border } } = self;
         let (rows, columns) = (group.of.height + 2 * *border, group.of.width + 2 * *border);
-        let mut half = NOTHING;
+        let (mut half, mut whole) = (nothing::<W>(), nothing::<SIDE>());
         for panel in 0..group.of.outputs {
             for tile in 0..group.size {
                 let (image, top, left) = group.corner(tile);
                 let first = (panel * rows + top + *border) * columns + left + *border;
-                let from = (&products[layout.start(tile, panel)..], layout.steps());
-                let to = (&mut lanes[image * *stride + first..], (columns, 1));
-                both_ways::<Output, WINDOW, SIDE>(from, to, &mut half);
+                let from = (&products[layout.start(tile, panel)..], layout.steps::<W>());
+                let to = &mut lanes[image * *stride + first..];
+                let extent = group.extent((top, left));
+                if extent == (SIDE, SIDE) {
+                    both_ways::<Output, W, SIDE, W>(from, (to, (columns, 1)), &mut half);
+                    continue;
+                }
+                both_ways::<Output, W, SIDE, W>(from, (whole.as_flattened_mut(), (SIDE, 1)), &mut half);
+                for y in 0..extent.0 {
+                    to[y * columns..][..extent.1].copy_from_slice(&whole[y][..extent.1]);
+                }
             }
         }
     }
 }
 
-/// Transforms one pair of panels' weights to points that are `spacing` lanes apart.
-pub struct TransformWeights<'a> {
-    pub taps: &'a [Lanes; TAPS * LANES],
-    pub spacing: usize,
-    pub out: &'a mut [Lanes],
+/// Transforms the group's products of errors back, and adds them where their windows are in `below`.
+pub struct AddBelow<'a, 'b, const W: usize> {
+    pub group: Group,
+    pub products: &'a [Lanes],
+    pub layout: Layout,
+    pub below: &'a mut ImagesMut<'b>,
 }
 
-impl Task for TransformWeights<'_> {
+impl<const W: usize> Task for AddBelow<'_, '_, W>
+where
+    Below: Line<W, W>,
+{
     #[inline(always)]
     fn run(self) {
-        let mut half = NOTHING;
-        for lane in 0..LANES {
-            let from = (&self.taps[lane..], (KERNEL * LANES, LANES));
-            let to = (&mut self.out[lane..], (WINDOW * self.spacing, self.spacing));
-            both_ways::<Weight, KERNEL, WINDOW>(from, to, &mut half);
+        let Self { group, products, layout, below: ImagesMut { lanes, stride, border } } = self;
+        let (height, width) = group.of.input();
+        let (rows, columns) = (height + 2 * *border, width + 2 * *border);
+        let (mut half, mut window) = (nothing::<W>(), nothing::<W>());
+        // Places of a window that lie in the memory: those from `padding` on, as far as there are rows.
+        let inside = |start: usize, length: usize| {
+            let before = group.of.padding.saturating_sub(start + *border);
+            let first = start + *border + before - group.of.padding;
+            (before, first, W.min(before + length - first))
+        };
+        for panel in 0..group.of.inputs {
+            for tile in 0..group.size {
+                let (image, top, left) = group.corner(tile);
+                let from = (&products[layout.start(tile, panel)..], layout.steps::<W>());
+                both_ways::<Below, W, W, W>(from, (window.as_flattened_mut(), (W, 1)), &mut half);
+                let ((y_first, row, y_end), (x_first, column, x_end)) =
+                    (inside(top, rows), inside(left, columns));
+                let plane = &mut lanes[image * *stride + panel * rows * columns..][..rows * columns];
+                for (y, line) in window[y_first..y_end].iter().enumerate() {
+                    let start = (row + y) * columns + column;
+                    let line = &line[x_first..x_end];
+                    for (to, lanes) in plane[start..start + line.len()].iter_mut().zip(line) {
+                        for lane in 0..LANES {
+                            to.0[lane] += lanes.0[lane];
+                        }
+                    }
+                }
+            }
         }
     }
 }
 
-/// Transforms one pair of panels' gradient back from points that are `spacing` lanes apart.
-pub struct FinishGradient<'a> {
-    pub points: &'a [Lanes],
+/// Transforms one pair of panels' weights [K][K][16] to points that are `spacing` lanes apart.
+pub struct TransformWeights<'a, const K: usize, const W: usize> {
+    pub taps: &'a [Lanes],
     pub spacing: usize,
-    pub out: &'a mut [Lanes; TAPS * LANES],
+    pub out: &'a mut [Lanes],
 }
 
-impl Task for FinishGradient<'_> {
+impl<const K: usize, const W: usize> Task for TransformWeights<'_, K, W>
+where
+    Weight: Line<K, W>,
+{
     #[inline(always)]
     fn run(self) {
-        let mut half = NOTHING;
+        let mut half = nothing::<W>();
         for lane in 0..LANES {
-            let from = (&self.points[lane..], (WINDOW * self.spacing, self.spacing));
-            let to = (&mut self.out[lane..], (KERNEL * LANES, LANES));
-            both_ways::<Gradient, WINDOW, KERNEL>(from, to, &mut half);
+            let from = (&self.taps[lane..], (K * LANES, LANES));
+            let to = (&mut self.out[lane..], (W * self.spacing, self.spacing));
+            both_ways::<Weight, K, W, W>(from, to, &mut half);
+        }
+    }
+}
+
+/// Transforms one pair of panels' gradient back from points that are `spacing` lanes apart, to [K][K][16].
+pub struct FinishGradient<'a, const K: usize, const W: usize> {
+    pub points: &'a [Lanes],
+    pub spacing: usize,
+    pub out: &'a mut [Lanes],
+}
+
+impl<const K: usize, const W: usize> Task for FinishGradient<'_, K, W>
+where
+    Gradient: Line<W, K>,
+{
+    #[inline(always)]
+    fn run(self) {
+        let mut half = nothing::<W>();
+        for lane in 0..LANES {
+            let from = (&self.points[lane..], (W * self.spacing, self.spacing));
+            let to = (&mut self.out[lane..], (K * LANES, LANES));
+            both_ways::<Gradient, W, K, W>(from, to, &mut half);
         }
     }
 }
