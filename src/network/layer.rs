@@ -84,6 +84,8 @@ pub(super) struct Mode<'a> {
     pub slope: Slope,
     /// While training: normalize by the batch, and drop activations by this seed.
     pub training: Option<&'a Seed>,
+    /// Add up every sum term by term, so that coarse weights are exact, as on a chip.
+    pub plain: bool,
 }
 
 impl LayerActivations {
@@ -118,6 +120,13 @@ impl LayerGradients {
             partial: layer.linear.partial(),
             turned: if lowest { Vec::new() } else { layer.linear.turned() },
         }
+    }
+}
+
+impl Mode<'_> {
+    /// The `prepared` weights, if they are used.
+    fn weights<'a>(&self, prepared: &'a [Lanes]) -> &'a [Lanes] {
+        if self.plain { &[] } else { prepared }
     }
 }
 
@@ -161,9 +170,11 @@ impl Layer {
     /// Fills the first `samples` samples of `state` from those of `inputs`.
     pub fn forward(&self, inputs: Inputs<'_>, state: &mut LayerActivations, samples: usize, mode: Mode<'_>) {
         let measures = self.norm.is_some() && mode.training.is_some();
-        self.linear.prepare(&mut state.prepared);
+        if !mode.plain {
+            self.linear.prepare(&mut state.prepared);
+        }
         if measures {
-            let prepared = state.prepared.as_slice();
+            let prepared = mode.weights(&state.prepared);
             let sums = [Part::of(&mut state.sums, samples)];
             for_each_part(samples, self.share(), sums, &|range, [mut sums]| {
                 self.sum(inputs, prepared, range, &mut sums)
@@ -177,7 +188,7 @@ impl Layer {
             pooled(&mut state.winners, samples),
             Part::of(&mut state.outputs, samples),
         ];
-        let prepared = state.prepared.as_slice();
+        let prepared = mode.weights(&state.prepared);
         let (scale, shift) = (state.scale.as_slice(), state.shift.as_slice());
         for_each_part(
             samples,

@@ -147,10 +147,10 @@ impl Linear {
         }
     }
 
-    /// Writes the sums of the samples in `inputs` to `sums`, a stride apart.
+    /// Writes the sums of the samples in `inputs` to `sums`, a stride apart; term by term without `prepared`.
     pub fn forward(&self, inputs: Batch<'_>, prepared: &[Lanes], sums: &mut [Lanes], stride: usize) {
         let terms = self.terms();
-        if let Some(winograd) = self.winograd() {
+        if let Some(winograd) = self.winograd().filter(|_| !prepared.is_empty()) {
             let images = Images { lanes: inputs.lanes, stride: inputs.stride, border: winograd.padding };
             let count = sums.len() / stride;
             let out = ImagesMut { lanes: sums, stride, border: 0 };

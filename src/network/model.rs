@@ -29,7 +29,7 @@ pub enum Pass<'a> {
     /// As sharp as each layer is, normalized by the running statistics, nothing dropped.
     Settled,
     /// The network as it will be deployed: every step exact, normalized by the running statistics, nothing
-    /// dropped.
+    /// dropped, and every sum added up term by term.
     Deployed,
 }
 
@@ -125,8 +125,9 @@ impl Network {
     }
 
     fn mode<'a>(&self, layer: usize, pass: Pass<'_>, training: Option<&'a Seed>) -> Mode<'a> {
-        let sharpness = if let Pass::Deployed = pass { 1.0 } else { self.sharpness[layer] };
-        Mode { sharpness, slope: self.slope, training }
+        let plain = matches!(pass, Pass::Deployed);
+        let sharpness = if plain { 1.0 } else { self.sharpness[layer] };
+        Mode { sharpness, slope: self.slope, training, plain }
     }
 
     /// Runs back from the loss against `labels` (B) to every parameter that is not [`frozen`](Self::frozen);
