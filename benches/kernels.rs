@@ -12,9 +12,13 @@ use gemm::Parallelism;
 use ndarray::{Array2, ArrayView2, linalg::general_mat_mul};
 use rand::RngExt;
 use spiketune::network::kernels::{
-    Images, ImagesMut, LANES, Lanes, Rows, Runs, Winograd, multiply, multiply_outer, panels,
+    Images, ImagesMut, LANES, Lanes, Rows, Runs, Winograd, floats, multiply, multiply_outer, panels,
 };
 use spiketune::seed::Seed;
+
+#[path = "support/mod.rs"]
+#[expect(dead_code, reason = "each benchmark needs a part of it")]
+mod support;
 
 /// Products (M, K, N) of dense layers: batch, inputs, neurons.
 const DENSE: [(usize, usize, usize); 5] =
@@ -43,49 +47,13 @@ fn matrix(rows: usize, columns: usize) -> Array2<f32> {
     Array2::from_shape_simple_fn((rows, columns), || stream.random::<f32>() - 0.5)
 }
 
-/// Products and sums in registers only: what no loop can pass.
+/// Products and sums in registers only.
 fn peak(criterion: &mut Criterion) {
     const ROUNDS: usize = 100_000;
     let mut group = criterion.benchmark_group("peak");
-    group.throughput(Throughput::Elements((ROUNDS * CHAINS * 8 * 2) as u64));
-    group.bench_function("fma", |bencher| bencher.iter(|| fused(black_box(ROUNDS))));
+    group.throughput(Throughput::Elements(support::peak::operations(ROUNDS) as u64));
+    group.bench_function("fma", |bencher| bencher.iter(|| support::peak::fused(black_box(ROUNDS))));
     group.finish();
-}
-
-/// Sums that run side by side: enough to hide that a fused operation takes four or five cycles.
-const CHAINS: usize = 12;
-
-#[cfg(target_arch = "x86_64")]
-fn fused(rounds: usize) -> f32 {
-    use std::arch::x86_64::*;
-
-    #[target_feature(enable = "avx2,fma")]
-    fn wide(rounds: usize) -> f32 {
-        let mut sums = [_mm256_set1_ps(1.0); CHAINS];
-        let (factor, term) = (_mm256_set1_ps(0.5), _mm256_set1_ps(black_box(0.25)));
-        for _ in 0..rounds {
-            for sum in &mut sums {
-                *sum = _mm256_fmadd_ps(*sum, factor, term);
-            }
-        }
-        sums.iter().map(|&sum| _mm256_cvtss_f32(sum)).sum()
-    }
-
-    let able = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-    assert!(able, "the peak of this processor needs another loop");
-    // SAFETY: the processor has the features.
-    unsafe { wide(rounds) }
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn fused(rounds: usize) -> f32 {
-    let mut sums = [[1.0f32; 8]; CHAINS];
-    for _ in 0..rounds {
-        for sum in sums.as_flattened_mut() {
-            *sum = sum.mul_add(0.5, black_box(0.25));
-        }
-    }
-    sums.as_flattened().iter().sum()
 }
 
 /// (M, K) times (K, N) with the `gemm` crate.
@@ -153,11 +121,11 @@ fn gradient(criterion: &mut Criterion) {
         let (x, errors) = (lanes(panels(m) * batch), lanes(panels(n) * batch));
         let mut out = lanes(panels(n) * panels(m) * LANES);
         group.bench_function(BenchmarkId::new("tiles", &shape), |bencher| {
-            let walk = [(1, 0, 0), (1, 0, 0), (batch, 1, 1)];
+            let walk = [(1, 0, 0), (1, 0, 0), (batch, LANES, 1)];
             bencher.iter(|| {
                 for (block, out) in out.chunks_exact_mut(LANES).enumerate() {
                     let (to, from) = (block / panels(m), block % panels(m));
-                    let (left, right) = (&x[from * batch..], &errors[to * batch..]);
+                    let (left, right) = (floats(&x[from * batch..]), &errors[to * batch..]);
                     multiply_outer(left, right, &walk, LANES, out, false);
                 }
             });

@@ -1,141 +1,111 @@
 //! Time of a training step, and of the hard pass over a test set.
 //!
 //! Throughput is samples a second. Run with `cargo bench --bench training`; the pool has as many threads as
-//! the machine, or `RAYON_NUM_THREADS`.
+//! the machine, or `RAYON_NUM_THREADS`. Behind the steps stands a table with floating-point operations a second,
+//! by the direct sums, and their share of the peak that one thread of this machine reached in the same run, so
+//! that Winograd's convolutions and two threads may pass it.
 
 use std::hint::black_box;
+use std::time::Instant;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ndarray::Array2;
-use rand::RngExt;
-use spiketune::data::Coded;
-use spiketune::network::{HeadSpec, LayerSpec, Network, Spec, Volume, Window};
 use spiketune::seed::Seed;
-use spiketune::training::{Method, Rule, Sharpener, Simple, Trainer, TrainingConfig};
+use spiketune::training::{Rule, Trainer};
+use support::nets::{LENET, MLP, Net, VGG, images, soft};
 
-struct Shape {
-    name: &'static str,
-    image: [usize; 3],
-    /// Channels and side of the window of each convolution, and whether max pooling by 2 follows.
-    convolutions: &'static [(usize, usize, bool)],
-    padded: bool,
-    dense: &'static [usize],
-    batch: usize,
-    batch_norm: bool,
-    dropout: f32,
-}
-
-const MNIST: [usize; 3] = [28, 28, 1];
-const PLAIN: Shape = Shape {
-    name: "784-512-512-100",
-    image: MNIST,
-    convolutions: &[],
-    padded: false,
-    dense: &[512, 512],
-    batch: 128,
-    batch_norm: false,
-    dropout: 0.0,
-};
-const LENET: Shape = Shape {
-    name: "28x28x1-32c5-p2-64c5-p2-512-100",
-    convolutions: &[(32, 5, true), (64, 5, true)],
-    dense: &[512],
-    ..PLAIN
-};
+#[path = "support/mod.rs"]
+mod support;
 
 /// Whetstone's dense example, and a network of the usual size for 28 x 28 images: plain, with all that the
 /// search may add, and at the batch sizes on either side; a LeNet, and a small VGG.
-const SHAPES: [Shape; 11] = [
-    Shape { name: "784-256-64-100", dense: &[256, 64], ..PLAIN },
-    PLAIN,
-    Shape { name: "784-512-512-100 norm", batch_norm: true, dropout: 0.2, ..PLAIN },
-    Shape { batch: 32, ..PLAIN },
-    Shape { batch: 512, ..PLAIN },
-    LENET,
-    Shape { batch: 32, ..LENET },
-    Shape { batch: 512, ..LENET },
-    Shape { batch: 32, ..VGG },
-    VGG,
-    Shape { batch: 512, ..VGG },
+const NETS: [(Net, usize); 11] = [
+    (Net { name: "784-256-64-100", dense: &[256, 64], ..MLP }, 128),
+    (MLP, 32),
+    (MLP, 128),
+    (MLP, 512),
+    (Net { name: "784-512-512-100 norm", batch_norm: true, dropout: 0.2, ..MLP }, 128),
+    (LENET, 32),
+    (LENET, 128),
+    (LENET, 512),
+    (VGG, 32),
+    (VGG, 128),
+    (VGG, 512),
 ];
-const VGG: Shape = Shape {
-    name: "32x32x3-64c3-64c3-p2-128c3-128c3-p2-256-100",
-    image: [32, 32, 3],
-    convolutions: &[(64, 3, false), (64, 3, true), (128, 3, false), (128, 3, true)],
-    padded: true,
-    dense: &[256],
-    ..PLAIN
-};
 
-impl Shape {
-    fn network(&self) -> Network {
-        let (batch_norm, dropout) = (self.batch_norm, self.dropout);
-        let mut hidden = Vec::new();
-        for &(channels, side, pooled) in self.convolutions {
-            let padding = if self.padded { side / 2 } else { 0 };
-            let window = Window { padding, ..Window::square(side, 1) };
-            hidden.push(LayerSpec::Convolution { channels, window, batch_norm, dropout });
-            if pooled {
-                hidden.push(LayerSpec::MaxPool { size: 2, stride: 2 });
-            }
-        }
-        hidden.extend(self.dense.iter().map(|&width| LayerSpec::Dense { width, batch_norm, dropout }));
-        let head = HeadSpec { classes: 10, redundancy: 10, overlapping: true, batch_norm };
-        Network::build(&Spec { input: Volume::from(self.image), hidden, head }, &Seed::root(1))
-            .expect("the plan is right")
-    }
-
-    /// Steps of an epoch: fewer where each takes long.
-    fn steps(&self) -> usize {
-        if self.convolutions.is_empty() { 50 } else { 5 }
-    }
+/// Steps of an epoch: fewer where each takes long.
+fn steps_of(net: &Net) -> usize {
+    if net.convolutions.is_empty() { 50 } else { 5 }
 }
 
-/// Images with a fifth of their pixels on, as in MNIST.
-fn coded(count: usize, shape: [usize; 3]) -> Coded {
-    let mut stream = Seed::root(2).stream();
-    let pixel = || if stream.random_bool(0.2) { stream.random() } else { 0 };
-    let inputs = Array2::from_shape_simple_fn((count, shape.iter().product()), pixel);
-    Coded { inputs, shape, max: 255, labels: (0..count).map(|sample| (sample % 10) as u16).collect() }
+/// Runs `measure` with soft epochs of whole steps: load, both passes, the rule; room is made beforehand.
+fn with_epochs(net: &Net, batch: usize, rule: Rule, measure: impl FnOnce(&mut dyn FnMut())) {
+    let (mut network, set) = (net.build(), images(batch * steps_of(net), net.image));
+    let (validation, config, seed) = (images(1, net.image), soft(rule, batch), Seed::root(3));
+    let mut trainer =
+        Trainer::new(&mut network, &set, &validation, &config, &seed).expect("the settings are right");
+    measure(&mut || {
+        trainer.epoch().expect("nothing diverges");
+    });
 }
 
-/// Soft epochs of 50 whole steps, of 5 with convolutions: gather, both passes, the rule; room is made beforehand.
 fn steps(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("steps");
-    for shape in &SHAPES {
-        let samples = shape.batch * shape.steps();
-        let (network, set) = (shape.network(), coded(samples, shape.image));
-        let validation = coded(1, shape.image);
-        // Soft for ever: the steps of a layer that is exact cost less.
-        let simple = Simple { start_epoch: u32::MAX / 2, ..Simple::default() };
-        let method = Method::Sharpen { sharpener: Sharpener::Simple(simple) };
-        let whetstone = TrainingConfig { epochs: u32::MAX, method, ..TrainingConfig::whetstone() };
+    for (net, batch) in &NETS {
         for (rule, name) in [(Rule::adam(0.001), "adam"), (Rule::whetstone(), "adadelta")] {
-            let config = TrainingConfig { rule, batch_size: shape.batch, ..whetstone.clone() };
-            group.throughput(Throughput::Elements(samples as u64));
-            group.bench_function(format!("{} batch {} {name}", shape.name, shape.batch), |bencher| {
-                let (mut network, seed) = (network.clone(), Seed::root(3));
-                let mut trainer = Trainer::new(&mut network, &set, &validation, &config, &seed)
-                    .expect("the settings are right");
-                bencher.iter(|| trainer.epoch().expect("nothing diverges"));
+            group.throughput(Throughput::Elements((batch * steps_of(net)) as u64));
+            group.bench_function(format!("{} batch {batch} {name}", net.name), |bencher| {
+                with_epochs(net, *batch, rule, |epoch| bencher.iter(epoch));
             });
         }
     }
     group.finish();
 }
 
+/// Seconds of the fastest of some calls.
+fn fastest(calls: usize, mut call: impl FnMut()) -> f64 {
+    let mut seconds = f64::INFINITY;
+    for _ in 0..calls {
+        let start = Instant::now();
+        call();
+        seconds = seconds.min(start.elapsed().as_secs_f64());
+    }
+    seconds
+}
+
+fn shares(_: &mut Criterion) {
+    const ROUNDS: usize = 1_000_000;
+    let peak = support::peak::operations(ROUNDS) as f64
+        / fastest(20, || {
+            black_box(support::peak::fused(black_box(ROUNDS)));
+        });
+    println!("peak of one thread: {:.1} GFLOP/s", peak / 1e9);
+    println!(
+        "{:<44} {:>5} {:>9} {:>11} {:>8} {:>6}",
+        "net", "batch", "ms/step", "images/s", "GFLOP/s", "share"
+    );
+    for (net, batch) in &NETS {
+        with_epochs(net, *batch, Rule::adam(0.001), |epoch| {
+            let step = fastest(4, epoch) / steps_of(net) as f64;
+            let images = *batch as f64 / step;
+            let speed = images * net.operations() as f64;
+            let (name, step, share) = (net.name, step * 1e3, 100.0 * speed / peak);
+            println!("{name:<44} {batch:>5} {step:>9.3} {images:>11.0} {:>8.1} {share:>5.0}%", speed / 1e9);
+        });
+    }
+}
+
 fn hard_pass(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("hard pass");
-    let set = coded(1000, MNIST);
-    for shape in &SHAPES[..2] {
-        let binary = shape.network().fold(255);
+    let set = images(1000, MLP.image);
+    for (net, _) in &NETS[..2] {
+        let binary = net.build().fold(255);
         group.throughput(Throughput::Elements(1000));
-        group.bench_function(shape.name, |bencher| {
+        group.bench_function(net.name, |bencher| {
             bencher.iter(|| black_box(binary.predict(set.inputs.view())))
         });
     }
     group.finish();
 }
 
-criterion_group!(benches, steps, hard_pass);
+criterion_group!(benches, steps, shares, hard_pass);
 criterion_main!(benches);

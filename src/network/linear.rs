@@ -6,7 +6,8 @@
 use rayon::prelude::*;
 
 use super::kernels::{
-    Images, ImagesMut, LANES, Lanes, Rows, Runs, Winograd, multiply, multiply_outer, panels, transpose,
+    Images, ImagesMut, LANES, Lanes, Rows, Runs, Winograd, floats, multiply, multiply_outer, panels,
+    transpose,
 };
 use super::room::with_room;
 use super::tensor::Tensor;
@@ -17,9 +18,9 @@ use super::{Volume, Window};
 pub(super) enum Reach {
     /// Every input, every sum.
     Dense,
-    /// What is in the window. The inputs are laid out window by window when they are loaded: for a network's
-    /// input of few channels, whose panels would be nearly empty.
-    Patches(Window),
+    /// What is in the window, of images whose channels lie side by side: for a network's input of few channels,
+    /// whose panels would be nearly empty.
+    Interleaved(Window),
     /// What is in the window.
     Window(Window),
 }
@@ -63,7 +64,7 @@ impl Linear {
         match self.reach {
             Reach::Dense if self.input.area() == 1 => self.input.channels,
             Reach::Dense => self.input.area() * lanes,
-            Reach::Patches(window) => window.area() * self.input.channels,
+            Reach::Interleaved(window) => window.area() * self.input.channels,
             Reach::Window(window) => window.area() * lanes,
         }
     }
@@ -72,7 +73,7 @@ impl Linear {
     pub fn looks_at(&self) -> (usize, usize) {
         match self.reach {
             Reach::Dense => (self.input.height, self.input.width),
-            Reach::Patches(window) | Reach::Window(window) => (window.height, window.width),
+            Reach::Interleaved(window) | Reach::Window(window) => (window.height, window.width),
         }
     }
 
@@ -80,7 +81,7 @@ impl Linear {
     pub fn term(&self, y: usize, x: usize, c: usize) -> usize {
         let (height, width) = self.looks_at();
         match self.reach {
-            Reach::Patches(_) => (y * width + x) * self.input.channels + c,
+            Reach::Interleaved(_) => (y * width + x) * self.input.channels + c,
             _ => (((c / LANES) * height + y) * width + x) * LANES + c % LANES,
         }
     }
@@ -112,15 +113,11 @@ impl Linear {
         match self.reach {
             Reach::Dense => Tensor::new(self.input, 0, samples),
             Reach::Window(window) => Tensor::new(self.input, window.padding, samples),
-            Reach::Patches(_) => {
-                Tensor::new(Volume::flat(self.output.area() * self.patch() * LANES), 0, samples)
+            Reach::Interleaved(window) => {
+                let rows = self.input.height + 2 * window.padding;
+                Tensor::new(Volume::flat(rows * self.row(window)), 0, samples)
             }
         }
-    }
-
-    /// Lanes of a patch.
-    pub fn patch(&self) -> usize {
-        panels(self.terms())
     }
 
     /// The cheaper way to compute it, where there is one that pays.
@@ -166,7 +163,7 @@ impl Linear {
         };
         let places = self.output.area();
         for (lanes, sums) in inputs.lanes.chunks_exact(inputs.stride).zip(sums.chunks_exact_mut(stride)) {
-            let start = |place: usize| self.place(window, place) * LANES;
+            let start = |place: usize| self.place(window, place);
             let rows = Rows { lanes, count: places, start, runs: self.runs(window) };
             multiply(&rows, &self.weights, terms, sums, |panel, place| panel * places + place, false);
         }
@@ -194,33 +191,28 @@ impl Linear {
         let (terms, places) = (self.terms(), self.output.area());
         let Some(window) = self.window() else {
             return gradient.par_chunks_mut(terms).enumerate().for_each(|(panel, gradient)| {
-                let walk = [(1, 0, 0), (1, 0, 0), (samples, inputs.stride, errors.stride)];
+                let walk = [(1, 0, 0), (1, 0, 0), (samples, inputs.stride * LANES, errors.stride)];
                 for (group, gradient) in gradient.chunks_mut(LANES).enumerate() {
-                    let (left, right) = (&inputs.lanes[group..], &errors.lanes[panel..]);
+                    let (left, right) = (floats(&inputs.lanes[group..]), &errors.lanes[panel..]);
                     multiply_outer(left, right, &walk, gradient.len(), gradient, false);
                 }
             });
         };
-        let taps = window.area();
-        let columns = self.columns(window);
+        let runs = self.runs(window);
+        let ((_, plane), (lines, line)) = (runs.outer, runs.inner);
+        let walk = [
+            (samples, inputs.stride * LANES, errors.stride),
+            (self.output.height, self.row(window) * window.stride, self.output.width),
+            (self.output.width, window.stride * self.depth(), 1),
+        ];
         gradient.par_chunks_mut(terms).enumerate().for_each(|(panel, gradient)| {
             let right = &errors.lanes[panel * places..];
-            for (group, gradient) in gradient.chunks_mut(LANES).enumerate() {
-                let (start, lines) = match self.reach {
-                    Reach::Patches(_) => (group, (1, 0, 0)),
-                    _ => {
-                        let (plane, tap) = (group / taps, group % taps);
-                        let offset = tap / window.width * columns + tap % window.width;
-                        let down = window.stride * columns;
-                        (plane * inputs.plane() + offset, (self.output.height, down, self.output.width))
-                    }
-                };
-                let (along, step) = match self.reach {
-                    Reach::Patches(_) => (places, self.patch()),
-                    _ => (self.output.width, window.stride),
-                };
-                let walk = [(samples, inputs.stride, errors.stride), lines, (along, step, 1)];
-                multiply_outer(&inputs.lanes[start..], right, &walk, gradient.len(), gradient, false);
+            for (run, gradient) in gradient.chunks_mut(runs.length).enumerate() {
+                let start = run / lines * plane + run % lines * line;
+                for (group, gradient) in gradient.chunks_mut(LANES).enumerate() {
+                    let left = &floats(&inputs.lanes)[start + group * LANES..];
+                    multiply_outer(left, right, &walk, gradient.len(), gradient, false);
+                }
             }
         });
     }
@@ -245,7 +237,7 @@ impl Linear {
 
     /// Writes (with `add`, adds) to `below` the errors at the inputs of some samples, from those at the sums.
     ///
-    /// What it leaves in the border of `below` means nothing. Not for patches, which have nothing below.
+    /// What it leaves in the border of `below` means nothing. Not for interleaved inputs, which have nothing below.
     pub fn send_back(
         &self,
         errors: Batch<'_>,
@@ -279,7 +271,7 @@ impl Linear {
             for tap in 0..taps {
                 let offset = tap / window.width * self.columns(window) + tap % window.width;
                 let rows = Rows { lanes, count: places, start: |place| place * LANES, runs };
-                let place = |group: usize, place| group * plane + offset + self.place(window, place);
+                let place = |group: usize, place| group * plane + offset + self.place(window, place) / LANES;
                 multiply(&rows, &turned[tap * outputs..], taps * outputs, below, place, true);
             }
         }
@@ -289,7 +281,7 @@ impl Linear {
     pub fn window(&self) -> Option<Window> {
         match self.reach {
             Reach::Dense => None,
-            Reach::Patches(window) | Reach::Window(window) => Some(window),
+            Reach::Interleaved(window) | Reach::Window(window) => Some(window),
         }
     }
 
@@ -298,29 +290,33 @@ impl Linear {
         self.input.width + 2 * window.padding
     }
 
-    /// Where what the sums at `place` look at begins in a sample of inputs, in lanes.
+    /// Floats of a place of the inputs, those of one panel.
+    fn depth(&self) -> usize {
+        if let Reach::Interleaved(_) = self.reach { self.input.channels } else { LANES }
+    }
+
+    /// Floats of a row of inputs in memory.
+    pub fn row(&self, window: Window) -> usize {
+        self.columns(window) * self.depth()
+    }
+
+    /// Where what the sums at `place` look at begins in a sample of inputs, in floats.
     fn place(&self, window: Window, place: usize) -> usize {
-        match self.reach {
-            Reach::Patches(_) => place * self.patch(),
-            _ => {
-                let (y, x) = (place / self.output.width, place % self.output.width);
-                (y * self.columns(window) + x) * window.stride
-            }
-        }
+        let (y, x) = (place / self.output.width, place % self.output.width);
+        (y * self.row(window) + x * self.depth()) * window.stride
     }
 
     /// How the inputs of a sum lie in memory.
     fn runs(&self, window: Window) -> Runs {
-        if let Reach::Patches(_) = self.reach {
-            return Runs::one(self.terms());
-        }
-        let row = self.columns(window) * LANES;
-        let plane = (self.input.height + 2 * window.padding) * row;
-        Runs {
-            outer: (panels(self.input.channels), plane),
-            inner: (window.height, row),
-            length: window.width * LANES,
-        }
+        let row = self.row(window);
+        let (outer, length) = match self.reach {
+            Reach::Interleaved(_) => ((1, 0), window.width * self.input.channels),
+            _ => {
+                let plane = (self.input.height + 2 * window.padding) * row;
+                ((panels(self.input.channels), plane), window.width * LANES)
+            }
+        };
+        Runs { outer, inner: (window.height, row), length }
     }
 }
 

@@ -36,7 +36,9 @@ impl Unit {
     pub fn reach(&self, first: bool) -> Reach {
         match self.window {
             None => Reach::Dense,
-            Some(window) if first && self.input.channels < super::kernels::LANES => Reach::Patches(window),
+            Some(window) if first && self.input.channels < super::kernels::LANES => {
+                Reach::Interleaved(window)
+            }
             Some(window) => Reach::Window(window),
         }
     }

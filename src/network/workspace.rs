@@ -133,19 +133,10 @@ impl Loader {
                     sources[place * LANES + c % LANES] = number(y, x, c);
                 }
             }
-            Reach::Patches(window) => {
-                let output = linear.output;
-                for (row, column, _) in places(output.height, output.width, 1) {
-                    let patch = (row * output.width + column) * linear.patch() * LANES;
-                    for (y, x, c) in places(window.height, window.width, volume.channels) {
-                        let at = |place: usize, tap: usize| {
-                            (place * window.stride + tap).checked_sub(window.padding)
-                        };
-                        let inside = at(row, y).zip(at(column, x));
-                        if let Some((i, j)) = inside.filter(|&(i, j)| i < volume.height && j < volume.width) {
-                            sources[patch + linear.term(y, x, c)] = number(i, j, c);
-                        }
-                    }
+            Reach::Interleaved(window) => {
+                for (y, x, c) in places(volume.height, volume.width, volume.channels) {
+                    let (row, column) = (y + window.padding, (x + window.padding) * volume.channels);
+                    sources[row * linear.row(window) + column + c] = number(y, x, c);
                 }
             }
         }

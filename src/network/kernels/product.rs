@@ -59,19 +59,12 @@ pub fn multiply(
     }
 }
 
-/// Adds (without `add`, writes) the products of 16 lanes of `left` (the first `rows` of them) with `right`
-/// over `walk` to the first `rows` lanes of `out`.
+/// Adds (without `add`, writes) the products of `rows` floats of `left` with `right` over `walk` to the first
+/// `rows` lanes of `out`.
 ///
 /// # Panics
 /// If the walk leaves `left` or `right`, or `out` is too short.
-pub fn multiply_outer(
-    left: &[Lanes],
-    right: &[Lanes],
-    walk: &Walk,
-    rows: usize,
-    out: &mut [Lanes],
-    add: bool,
-) {
+pub fn multiply_outer(left: &[f32], right: &[Lanes], walk: &Walk, rows: usize, out: &mut [Lanes], add: bool) {
     if walk.iter().any(|&(times, _, _)| times == 0) {
         if !add {
             out[..rows].fill(Lanes::ZERO);
@@ -81,11 +74,11 @@ pub fn multiply_outer(
     let last = |step: fn(&(usize, usize, usize)) -> usize| -> usize {
         walk.iter().map(|loop_| (loop_.0 - 1) * step(loop_)).sum()
     };
-    assert!(last(|l| l.1) < left.len() && last(|l| l.2) < right.len(), "a walk stays in its memory");
-    assert!(rows <= LANES && rows <= out.len(), "a block has room for its rows");
+    let inside = last(|l| l.1) + rows <= left.len() && last(|l| l.2) < right.len();
+    assert!(inside && rows <= out.len(), "a walk stays in its memory, and a block has room for its rows");
     for tile in tiles(rows) {
-        let first = floats(left)[tile.start..].as_ptr();
-        // SAFETY: every place of the walk was just seen to be there, its lanes are 16, `out` is long enough
+        let first = left[tile.start..].as_ptr();
+        // SAFETY: every place of the walk was just seen to be there with its rows, `out` is long enough
         // and borrowed mutably.
         unsafe {
             let out = out.as_mut_ptr().add(tile.start);

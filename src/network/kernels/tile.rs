@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! gather:  out[r][n] = sum over k of row_r[k] panel[k][n]       rows anywhere in memory, k along each row
-//! outer:   out[r][n] = sum over t of left[t][r] right[t][n]     r along the lanes of `left`, t along a walk
+//! outer:   out[r][n] = sum over t of left[t][r] right[t][n]     r along the floats of `left`, t along a walk
 //! ```
 //!
 //! A sum runs over its terms in order, whatever the number of rows in the tile, so results do not depend on
@@ -46,7 +46,7 @@ impl Runs {
     }
 }
 
-/// Three nested loops over [`Lanes`], as (times, step of `left`, step of `right`), the outermost first.
+/// Three nested loops, as (times, step of `left` in floats, step of `right` in [`Lanes`]), the outermost first.
 pub type Walk = [(usize, usize, usize); 3];
 
 /// Writes the products of `rows` gathered rows with `panel` to `out[r]`; with `add`, the sums go on from what
@@ -75,8 +75,8 @@ pub unsafe fn gather(rows: &[*const f32], runs: &Runs, panel: *const Lanes, out:
     }
 }
 
-/// Writes the products of `rows` lanes of `left` with `right` to `out`, one after the other; with `add`, the
-/// sums go on from what `out` holds. `left` points to the first of these lanes.
+/// Writes the products of `rows` floats of `left` with `right` to `out`, one after the other; with `add`, the
+/// sums go on from what `out` holds. `left` points to the first of these floats.
 ///
 /// # Safety
 /// `left` must be readable for `rows` floats and `right` for a lane at every place of `walk`, `out` writable
@@ -177,7 +177,7 @@ mod avx2 {
             (planes, plane_left, plane_right),
             (lines, line_left, line_right),
             (count, left_step, right_step),
-        ] = walk.map(|(times, left, right)| (times, left * 16, right * 16));
+        ] = walk.map(|(times, left, right)| (times, left, right * 16));
         let right = right.cast::<f32>();
         // SAFETY: as promised by the caller.
         unsafe {
@@ -283,7 +283,7 @@ mod portable {
                         let a = plane * planes.1 + line * lines.1 + place * places.1;
                         let b = plane * planes.2 + line * lines.2 + place * places.2;
                         // SAFETY: the caller's promise.
-                        unsafe { accumulate(&mut sums, *left.add(a * 16 + r), &*right.add(b)) };
+                        unsafe { accumulate(&mut sums, *left.add(a + r), &*right.add(b)) };
                     }
                 }
             }
@@ -343,7 +343,7 @@ mod tests {
         fn outer_products_meet_every_place(
             rows in 1..=ROWS, times in [1usize..4, 1usize..4, 1usize..6], add: bool
         ) {
-            let walk: Walk = [(times[0], 20, 30), (times[1], 6, 8), (times[2], 1, 1)];
+            let walk: Walk = [(times[0], 320, 30), (times[1], 96, 8), (times[2], 16, 1)];
             let (left, right) = (lanes(90, 3), lanes(120, 4));
             let mut found = vec![Lanes::splat(-2.0); rows];
             let first = &floats(&left)[LANES - rows..];

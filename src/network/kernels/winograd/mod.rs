@@ -16,7 +16,7 @@ use std::ops::Range;
 
 use super::product::{Rows, multiply, multiply_outer, transpose_square};
 use super::vector::vectorized_task;
-use super::{LANES, Lanes, Runs};
+use super::{LANES, Lanes, Runs, floats};
 use steps::{
     AddBelow, FinishGradient, Group, Layout, TransformErrors, TransformInputs, TransformOutputs,
     TransformWeights,
@@ -279,7 +279,7 @@ impl Winograd {
         let (left, right) = (spacing(GRADIENT_GROUP * self.inputs), spacing(GRADIENT_GROUP * self.outputs));
         let (inputs, sent) = room[..self.room_len()].split_at_mut(W * W * left);
         for tiles in groups(count * self.tiles(), GRADIENT_GROUP) {
-            let walk = [(1, 0, 0), (1, 0, 0), (tiles.len(), 1, 1)];
+            let walk = [(1, 0, 0), (1, 0, 0), (tiles.len(), LANES, 1)];
             let group = Group { of: *self, first: tiles.start, size: tiles.len() };
             let layout = |point| Layout { point, tile: 1, panel: GRADIENT_GROUP };
             vectorized_task(TransformInputs::<W> { group, images, layout: layout(left), out: inputs });
@@ -290,7 +290,8 @@ impl Winograd {
                 let blocks = sums.chunks_exact_mut(LANES).enumerate();
                 for (block, sums) in blocks {
                     let (to, from) = (block / self.inputs, block % self.inputs);
-                    let (left, right) = (&inputs[from * GRADIENT_GROUP..], &sent[to * GRADIENT_GROUP..]);
+                    let (left, right) =
+                        (floats(&inputs[from * GRADIENT_GROUP..]), &sent[to * GRADIENT_GROUP..]);
                     multiply_outer(left, right, &walk, LANES, sums, true);
                 }
             }

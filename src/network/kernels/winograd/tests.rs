@@ -153,7 +153,7 @@ impl Case {
         let mut out = zeros(self.errors.len());
         let mut below = zeros(self.images.len());
         let mut gradient = zeros(self.weights.len());
-        let Winograd { kernel, padding, height, width, .. } = self.winograd;
+        let Winograd { kernel, height, width, .. } = self.winograd;
         for image in 0..self.count {
             for (y, x) in places(height, width) {
                 for (o, c) in places(self.channels.1, self.channels.0) {
