@@ -104,7 +104,7 @@ pub(super) struct RunArgs {
     /// Trials in all, those of earlier runs of the study included
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub budget: u32,
-    /// Search space: images, tables, whetstone, or a JSON file; what fits the data set if left out
+    /// Search space: images, small-images, tables, whetstone, or a JSON file; what fits the data set if left out
     #[arg(long, value_name = "NAME|FILE")]
     pub space: Option<String>,
     /// Chip to deploy on: loihi1, truenorth, ideal (no limits, exact weights, graded input), or a JSON file

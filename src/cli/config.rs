@@ -35,9 +35,6 @@ pub(super) struct Config {
     pub remarks: Vec<String>,
 }
 
-/// Images with a side below this are not convolved by default.
-const SMALLEST_SIDE: usize = 16;
-
 impl Config {
     /// Checks `args` and opens what they name, cheap things first.
     pub fn new(args: &RunArgs) -> Result<Self> {
@@ -48,7 +45,7 @@ impl Config {
         let mut remarks = Vec::new();
         let space = match named_space {
             Some(space) => space,
-            None => for_image(spaces::open(spaces::fitting(dataset.shape))?, dataset.shape, &mut remarks),
+            None => spaces::open(spaces::fitting(dataset.shape))?,
         };
         let graded_too = Chip::new(profile.clone()).takes_graded_inputs();
         let searched =
@@ -85,22 +82,6 @@ impl Config {
 }
 
 /// Data set, space, chip, search and seed: what people vary in sweeps.
-/// The space for samples of this shape: small images are not convolved and not shifted, which would leave
-/// little of them.
-fn for_image(space: Space, [height, width, _]: [usize; 3], remarks: &mut Vec<String>) -> Space {
-    if height.min(width) >= SMALLEST_SIDE {
-        return space;
-    }
-    let searched = space
-        .clone()
-        .restrict("topology", |topology| topology.as_str() != Some("convolutional"))
-        .restrict("shift", |shift| shift.as_i64() == Some(0));
-    if searched != space {
-        remarks.push(format!("samples of {height} x {width} are small: topology and shift are not searched"));
-    }
-    searched
-}
-
 fn default_name(setup: &Setup) -> String {
     format!("{}-{}-{}-{}-{}", setup.dataset, setup.space, setup.chip, setup.search, setup.seed)
 }

@@ -8,8 +8,9 @@ use crate::input;
 use crate::space::Space;
 
 /// Name, file and text of every built-in space.
-const BUILT_IN: [(&str, &str, &str); 3] = [
+const BUILT_IN: [(&str, &str, &str); 4] = [
     ("images", "configs/images.json", include_str!("../../configs/images.json")),
+    ("small-images", "configs/small-images.json", include_str!("../../configs/small-images.json")),
     ("tables", "configs/tables.json", include_str!("../../configs/tables.json")),
     ("whetstone", "configs/whetstone.json", include_str!("../../configs/whetstone.json")),
 ];
@@ -28,10 +29,14 @@ pub(super) fn open(name: &str) -> Result<Space> {
     Ok(Space::from_json(&text, name)?)
 }
 
+/// Images with a side below this are small: a convolution's windows would leave little of them.
+const SMALL: usize = 16;
+
 /// The built-in space that suits inputs of `shape` (height, width, channels).
 pub(super) fn fitting(shape: [usize; 3]) -> &'static str {
     match shape {
         [1, 1, _] => "tables",
+        [height, width, _] if height.min(width) < SMALL => "small-images",
         _ => "images",
     }
 }
@@ -45,6 +50,12 @@ mod tests {
         for (name, ..) in BUILT_IN {
             assert_eq!(open(name).expect("right").name(), name);
         }
+    }
+
+    #[test]
+    fn small_images_have_a_space_of_their_own() {
+        let shapes = [[1, 1, 13], [8, 8, 1], [28, 28, 1], [32, 15, 3]];
+        assert_eq!(shapes.map(fitting), ["tables", "small-images", "images", "small-images"]);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The n-hot head: class scores from output neurons, and the loss on them.
 
-use ndarray::{Array2, ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::Key;
-use super::matmul::multiply;
+use super::kernels::{LANES, Lanes, Rows, Runs, multiply, panels};
+use super::tensor::Tensor;
 
 /// What a network is trained against.
 ///
@@ -46,8 +47,10 @@ impl Loss<'_> {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Head {
     pub key: Key,
-    /// (N, K)
-    signs: Array2<f32>,
+    /// Panels of classes, a lane for each output neuron.
+    signs: Vec<Lanes>,
+    /// Panels of output neurons, a lane for each class.
+    turned: Vec<Lanes>,
     /// (K): sum of each class's signs.
     sums: Vec<f32>,
 }
@@ -56,13 +59,14 @@ impl Head {
     pub fn new(key: Key) -> Self {
         let signs = key.signs();
         let sums = signs.columns().into_iter().map(|column| column.sum()).collect();
-        Self { key, signs, sums }
+        Self { key, sums, turned: in_panels(signs.t()), signs: in_panels(signs.view()) }
     }
 
-    /// (B, K) scores `(2a - 1)(2 Kᵀ - 1)` of output activations a (B, N); exact where a is 0 or 1.
-    pub fn scores(&self, outputs: ArrayView2<'_, f32>, mut scores: ArrayViewMut2<'_, f32>) {
-        multiply(outputs, self.signs.view(), scores.view_mut());
-        for row in rows_mut(&mut scores) {
+    /// Writes the scores `(2a - 1)(2 Kᵀ - 1)` (B, K) of the output activations a (B, N) of `batch` samples to
+    /// `scores`; exact where a is 0 or 1.
+    pub fn scores(&self, outputs: &Tensor, batch: usize, scores: &mut Tensor) {
+        product(outputs, &self.signs, batch, scores);
+        for row in rows_mut(&mut scores.matrix_mut(batch)) {
             row.iter_mut().zip(&self.sums).for_each(|(score, sum)| *score = 2.0 * *score - sum);
         }
     }
@@ -76,36 +80,59 @@ impl Head {
         scores: ArrayView2<'_, f32>,
         labels: &[u16],
         loss: Loss<'_>,
-        mut differences: ArrayViewMut2<'_, f32>,
-        errors: ArrayViewMut2<'_, f32>,
+        differences: &mut Tensor,
+        errors: &mut Tensor,
     ) -> f64 {
+        let batch = labels.len();
         let share = (labels.len() as f32).recip();
-        let mut targets = vec![0.0; scores.ncols()];
         let mut total = 0.0;
-        let samples = rows(&scores).zip(rows_mut(&mut differences)).zip(labels).enumerate();
-        for (sample, ((scores, differences), &label)) in samples {
-            loss.targets(sample, usize::from(label), &mut targets);
-            total += f64::from(cross_entropy(scores, loss.temperature, &targets, differences));
+        let (mut rows_of_differences, mut room) = (differences.matrix_mut(batch), errors.matrix_mut(batch));
+        let samples = rows(&scores).zip(rows_mut(&mut rows_of_differences)).zip(labels);
+        for (sample, (((scores, differences), &label), errors)) in
+            samples.zip(rows_mut(&mut room)).enumerate()
+        {
+            // There is an output neuron for each class at least: room for the targets, until the errors come.
+            let targets = &mut errors[..scores.len()];
+            loss.targets(sample, usize::from(label), targets);
+            total += f64::from(cross_entropy(scores, loss.temperature, targets, differences));
             // d score / d activation is twice the sign.
             differences.iter_mut().for_each(|difference| *difference *= 2.0 * share / loss.temperature);
         }
-        let differences = differences.view();
-        multiply(differences, self.signs.t(), errors);
-        total / labels.len() as f64
+        product(differences, &self.turned, batch, errors);
+        total / batch as f64
     }
+}
+
+/// The columns of a matrix in panels of 16, a lane for each row.
+fn in_panels(matrix: ArrayView2<'_, f32>) -> Vec<Lanes> {
+    let (rows, columns) = matrix.dim();
+    let mut lanes = vec![Lanes::ZERO; panels(columns) * rows];
+    for ((row, column), &value) in matrix.indexed_iter() {
+        lanes[column / LANES * rows + row].0[column % LANES] = value;
+    }
+    lanes
+}
+
+/// Writes to `out` (B, M) the product of `left` (B, T) with `weights` in panels of M columns.
+fn product(left: &Tensor, weights: &[Lanes], batch: usize, out: &mut Tensor) {
+    let (terms, stride) = (left.volume.channels, out.stride);
+    let start = |row: usize| row * left.stride * LANES;
+    let rows = Rows { lanes: &left.lanes, count: batch, start, runs: Runs::one(terms) };
+    multiply(&rows, weights, terms, &mut out.lanes, |panel, row| row * stride + panel, false);
 }
 
 impl Loss<'_> {
     /// Writes to `targets` (K) the distribution that the softmax is compared with.
     fn targets(&self, sample: usize, label: usize, targets: &mut [f32]) {
-        targets.fill(self.smoothing / targets.len() as f32);
-        targets[label] += 1.0 - self.smoothing;
-        if let Some(Teacher { scores, share }) = self.teacher {
-            let mut taught = scores.row(sample).to_vec();
-            softmax(&mut taught, self.temperature);
-            for (target, taught) in targets.iter_mut().zip(taught) {
-                *target = (1.0 - share) * *target + share * taught;
-            }
+        let even = self.smoothing / targets.len() as f32;
+        let labelled = |k: usize| if k == label { even + (1.0 - self.smoothing) } else { even };
+        let Some(Teacher { scores, share }) = self.teacher else {
+            return targets.iter_mut().enumerate().for_each(|(k, target)| *target = labelled(k));
+        };
+        targets.iter_mut().zip(scores.row(sample)).for_each(|(target, &score)| *target = score);
+        softmax(targets, self.temperature);
+        for (k, target) in targets.iter_mut().enumerate() {
+            *target = (1.0 - share) * labelled(k) + share * *target;
         }
     }
 }
@@ -149,6 +176,7 @@ fn rows_mut<'a>(matrix: &'a mut ArrayViewMut2<'_, f32>) -> impl Iterator<Item = 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::Volume;
     use crate::seed::Seed;
     use ndarray::array;
 
@@ -183,12 +211,13 @@ mod tests {
     fn scores_of_spikes_are_the_integers_that_the_key_counts() {
         let key = Key::generate(4, 3, true, &Seed::root(5));
         let spikes = [true, false, false, true, true, false, true, false, true, true, false, false];
-        let outputs = Array2::from_shape_fn((1, 12), |(_, n)| f32::from(u8::from(spikes[n])));
-        let mut scores = array![[0.0; 4]];
+        let mut outputs = Tensor::new(Volume::flat(12), 0, 1);
+        outputs.matrix_mut(1).iter_mut().zip(spikes).for_each(|(a, spike)| *a = f32::from(u8::from(spike)));
+        let mut scores = Tensor::new(Volume::flat(4), 0, 1);
         let expected = key.scores(&spikes);
-        Head::new(key).scores(outputs.view(), scores.view_mut());
+        Head::new(key).scores(&outputs, 1, &mut scores);
         assert_eq!(
-            scores.into_raw_vec_and_offset().0,
+            scores.matrix(1).iter().copied().collect::<Vec<_>>(),
             expected.iter().map(|&score| score as f32).collect::<Vec<_>>()
         );
     }

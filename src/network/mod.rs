@@ -48,7 +48,6 @@ pub mod kernels;
 mod key;
 mod layer;
 mod linear;
-mod matmul;
 mod model;
 mod norm;
 mod parts;

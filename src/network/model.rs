@@ -4,7 +4,7 @@ use crate::seed::Seed;
 
 use super::head::Head;
 use super::kernels::{LANES, floats, floats_mut, panels};
-use super::layer::{Inputs, Layer, Mode, add_volumes};
+use super::layer::{Inputs, Layer, LayerGradients, Mode, add_volumes};
 use super::{Activations, Gradients, Key, Loss, Slope, Volume};
 
 /// Layers of sharpened neurons with an n-hot head.
@@ -35,8 +35,6 @@ pub enum Pass<'a> {
 
 /// A tensor of parameters with the loss's derivative by it.
 pub struct Parameter<'a> {
-    /// Its place among the network's tensors, for whoever keeps a state per tensor.
-    pub index: usize,
     /// The parameters, in the order of memory; those of empty lanes never change.
     pub values: &'a mut [f32],
     /// As long as `values`.
@@ -117,7 +115,7 @@ impl Network {
             }
         }
         let top = &states.last().expect("a network has an output layer").outputs;
-        self.head.scores(top.matrix(batch), scores.slice_mut(ndarray::s![..batch, ..]));
+        self.head.scores(top, batch, scores);
     }
 
     fn seed(&self, layer: usize, pass: Pass<'_>) -> Option<Seed> {
@@ -146,9 +144,7 @@ impl Network {
         let seed = activations.seed.as_ref().expect("a training pass comes before");
         let Gradients { layers: states, differences, filled } = gradients;
         let top = states.last_mut().expect("a network has an output layer");
-        let room = differences.slice_mut(ndarray::s![..batch, ..]);
-        let mut total =
-            self.head.loss(activations.scores(), labels, loss, room, top.outputs.matrix_mut(batch));
+        let mut total = self.head.loss(activations.scores(), labels, loss, differences, &mut top.outputs);
         filled.fill(false);
         let frozen = self.frozen();
         for i in (frozen..self.layers.len()).rev() {
@@ -184,26 +180,23 @@ impl Network {
         }
     }
 
-    /// Every tensor that is not [`frozen`](Self::frozen), with its gradient.
-    pub fn learn<'a>(&'a mut self, gradients: &'a Gradients) -> impl Iterator<Item = Parameter<'a>> {
+    /// Calls `change`, in parallel, with every tensor that is not [`frozen`](Self::frozen), its gradient, and its
+    /// state in `states`, of which there is one for each index of [`tensor_lengths`](Self::tensor_lengths).
+    ///
+    /// # Panics
+    /// If there are fewer states.
+    pub fn learn<S: Send>(
+        &mut self,
+        gradients: &Gradients,
+        states: &mut [S],
+        change: &(impl Fn(Parameter<'_>, &mut S) + Sync),
+    ) {
         let frozen = self.frozen();
-        let layers = self.layers.iter_mut().zip(&gradients.layers).enumerate().skip(frozen);
-        layers.flat_map(|(i, (layer, gradient))| {
-            let gain = layer.norm.as_mut().zip(gradient.gain.as_ref());
-            let tensors = [
-                Some((&mut layer.linear.weights, &gradient.weights)),
-                Some((&mut layer.bias, &gradient.bias)),
-                gain.map(|(norm, gradient)| (&mut norm.gain, gradient)),
-            ];
-            (i * TENSORS..).zip(tensors).filter_map(|(index, tensor)| {
-                let (values, gradient) = tensor?;
-                let decays = index % TENSORS == 0;
-                Some(Parameter { index, values: floats_mut(values), gradient: floats(gradient), decays })
-            })
-        })
+        let states = &mut states[..self.layers.len() * TENSORS][frozen * TENSORS..];
+        for_each_tensor(&mut self.layers[frozen..], &gradients.layers[frozen..], states, change);
     }
 
-    /// The length of each tensor, by [`Parameter::index`]; 0 where there is none.
+    /// The length of each tensor, those of a layer side by side; 0 where there is none.
     pub fn tensor_lengths(&self) -> impl Iterator<Item = usize> {
         self.layers.iter().flat_map(|layer| {
             let gains = layer.norm.as_ref().map_or(0, |norm| norm.gain.len());
@@ -218,6 +211,41 @@ impl Network {
             let mut tensors = [&layer.linear.weights, &layer.bias].into_iter().chain(norm);
             tensors.all(|tensor| floats(tensor).iter().all(|value| value.is_finite()))
         })
+    }
+}
+
+/// Both halves of the layers at the same time, down to a single one: nothing has to be listed for that.
+fn for_each_tensor<S: Send>(
+    layers: &mut [Layer],
+    gradients: &[LayerGradients],
+    states: &mut [S],
+    change: &(impl Fn(Parameter<'_>, &mut S) + Sync),
+) {
+    let [layer] = layers else {
+        let middle = layers.len() / 2;
+        if layers.is_empty() {
+            return;
+        }
+        let (layers, states) = (layers.split_at_mut(middle), states.split_at_mut(middle * TENSORS));
+        let gradients = gradients.split_at(middle);
+        rayon::join(
+            || for_each_tensor(layers.0, gradients.0, states.0, change),
+            || for_each_tensor(layers.1, gradients.1, states.1, change),
+        );
+        return;
+    };
+    let gradient = &gradients[0];
+    let gain = layer.norm.as_mut().zip(gradient.gain.as_ref());
+    let tensors = [
+        Some((&mut layer.linear.weights, &gradient.weights)),
+        Some((&mut layer.bias, &gradient.bias)),
+        gain.map(|(norm, gradient)| (&mut norm.gain, gradient)),
+    ];
+    for (number, (tensor, state)) in tensors.into_iter().zip(states).enumerate() {
+        if let Some((values, gradient)) = tensor {
+            let (values, gradient) = (floats_mut(values), floats(gradient));
+            change(Parameter { values, gradient, decays: number == 0 }, state);
+        }
     }
 }
 

@@ -817,8 +817,9 @@ mod tests {
         case.network.sharpness[1] = 1.0;
         assert_eq!(case.network.frozen(), 2);
         let (_, _, gradients) = case.run();
-        let learning: Vec<usize> = case.network.learn(&gradients).map(|parameter| parameter.index).collect();
-        assert_eq!(learning, [6, 7, 8]);
+        let mut learning = [false; 9];
+        case.network.learn(&gradients, &mut learning, &|_, learns| *learns = true);
+        assert_eq!(learning, [false, false, false, false, false, false, true, true, true]);
         // What a penalty would still do to their spikes does not reach them either.
         let reference = Reference { rate_penalty: 0.0, ..case.reference() };
         let slow = reference.gradients(&case.inputs(), &case.labels, &case.kept());

@@ -1,16 +1,16 @@
 //! Room for the passes, allocated once: nothing is allocated per batch.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::ArrayView2;
 use rayon::prelude::*;
 
 use crate::seed::Seed;
 
-use super::Network;
-use super::kernels::{LANES, floats_mut};
+use super::kernels::{LANES, Lanes, floats_mut, vectorized};
 use super::layer::{LayerActivations, LayerGradients};
 use super::linear::Reach;
 use super::sparse::SparseBatch;
 use super::tensor::Tensor;
+use super::{Network, Volume};
 
 /// A batch and what a forward pass makes of it.
 pub struct Activations {
@@ -25,7 +25,7 @@ pub struct Activations {
     pub(super) seed: Option<Seed>,
     pub(super) layers: Vec<LayerActivations>,
     /// (B, K)
-    pub(super) scores: Array2<f32>,
+    pub(super) scores: Tensor,
 }
 
 /// How a sample's numbers become the lowest layer's inputs.
@@ -58,7 +58,7 @@ impl Activations {
             seed: None,
             inputs,
             layers: layers.collect(),
-            scores: Array2::zeros((capacity, network.classes())),
+            scores: Tensor::new(Volume::flat(network.classes()), 0, capacity),
         }
     }
 
@@ -92,30 +92,43 @@ impl Activations {
 
     /// (B, K) class scores of the last pass.
     pub fn scores(&self) -> ArrayView2<'_, f32> {
-        self.scores.slice(ndarray::s![..self.batch, ..])
+        self.scores.matrix(self.batch)
     }
 
-    /// Calls `task` with the outputs of layer `layer` for each sample of the last pass, counted from the input;
-    /// the last is the output. What is in them comes in the order of memory, the same for every sample.
-    pub fn for_each_output(&self, layer: usize, mut task: impl FnMut(usize, f32)) {
+    /// Room for [`add_outputs`](Self::add_outputs): all 0.
+    pub fn totals(&self, layer: usize) -> Vec<Lanes> {
+        vec![Lanes::ZERO; self.layers[layer].outputs.stride]
+    }
+
+    /// Adds the outputs of layer `layer`, counted from the input, of every sample of the last pass to `totals`.
+    /// Exact up to 2^24 spikes a neuron.
+    pub fn add_outputs(&self, layer: usize, totals: &mut [Lanes]) {
         let outputs = &self.layers[layer].outputs;
-        let volume = outputs.volume;
-        for sample in 0..self.batch {
-            let lanes = &outputs.lanes[sample * outputs.stride..];
-            let mut neuron = 0;
-            for panel in 0..outputs.panels() {
-                let width = LANES.min(volume.channels - panel * LANES);
-                for y in 0..volume.height {
-                    let start = outputs.row_start(panel, y);
-                    for values in &lanes[start..start + volume.width] {
-                        for &value in &values.0[..width] {
-                            task(neuron, value);
-                            neuron += 1;
+        vectorized(
+            #[inline(always)]
+            || {
+                for sample in outputs.first(self.batch).chunks_exact(outputs.stride) {
+                    for (total, output) in totals.iter_mut().zip(sample) {
+                        for lane in 0..LANES {
+                            total.0[lane] += output.0[lane];
                         }
                     }
                 }
-            }
-        }
+            },
+        );
+    }
+
+    /// The numbers in `totals` that belong to neurons of layer `layer`, in the order of memory.
+    pub fn neurons<'a>(&self, layer: usize, totals: &'a [Lanes]) -> impl Iterator<Item = f32> + 'a {
+        let outputs = &self.layers[layer].outputs;
+        let volume = outputs.volume;
+        let rows: Vec<(usize, usize)> = (0..outputs.panels())
+            .flat_map(|panel| (0..volume.height).map(move |y| (panel, y)))
+            .map(|(panel, y)| (outputs.row_start(panel, y), LANES.min(volume.channels - panel * LANES)))
+            .collect();
+        rows.into_iter().flat_map(move |(start, width)| {
+            totals[start..start + volume.width].iter().flat_map(move |lanes| lanes.0[..width].iter().copied())
+        })
     }
 }
 
@@ -152,7 +165,7 @@ fn places(height: usize, width: usize, channels: usize) -> impl Iterator<Item = 
 pub struct Gradients {
     pub(super) layers: Vec<LayerGradients>,
     /// (B, K): derivative of the loss by half the scores.
-    pub(super) differences: Array2<f32>,
+    pub(super) differences: Tensor,
     /// Whether the errors at a layer's outputs have something in them already.
     pub(super) filled: Vec<bool>,
 }
@@ -166,7 +179,7 @@ impl Gradients {
             layers.map(|(i, (layer, room))| LayerGradients::new(layer, capacity, &room.outputs, i == 0));
         Self {
             layers: layers.collect(),
-            differences: Array2::zeros((capacity, network.classes())),
+            differences: Tensor::new(Volume::flat(network.classes()), 0, capacity),
             filled: vec![false; network.layers.len()],
         }
     }

@@ -9,7 +9,7 @@ use crate::backend::{ChipReport, Deployment};
 use crate::data::Coded;
 use crate::network::{BinaryNetwork, Network};
 use crate::study::{Attributes, Failure, FailureKind, Outcome};
-use crate::training::Summary;
+use crate::training::{Activity, Summary};
 
 /// A network on its chip, with the samples that will test it.
 pub(super) struct Trained {
@@ -61,10 +61,17 @@ pub(super) fn network_attributes(network: &Network, summary: &Summary) -> Attrib
         ("parameters", json!(network.parameters())),
         ("epochs", json!(summary.epochs)),
         ("sharp", json!(summary.sharp)),
+        ("dead", shares(summary, |activity| activity.dead)),
+        ("always_on", shares(summary, |activity| activity.always_on)),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
     .collect()
+}
+
+/// A share of the neurons of each layer, to a hundredth of a percent.
+fn shares(summary: &Summary, share: impl Fn(&Activity) -> f64) -> serde_json::Value {
+    summary.activity.iter().map(|activity| (share(activity) * 1e4).round() / 1e4).collect()
 }
 
 /// What people read of a trial: what the chip does for one inference. What the profile has no numbers for

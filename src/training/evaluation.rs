@@ -1,6 +1,7 @@
 //! How good a network would be if it were deployed now, by the fast passes.
 
 use crate::data::Coded;
+use crate::network::kernels::Lanes;
 use crate::network::{Activations, Decision, Network, Pass};
 
 /// Samples per batch.
@@ -31,8 +32,8 @@ pub struct Evaluation {
 /// Room to evaluate networks of one shape.
 pub struct Evaluator {
     activations: Activations,
-    /// Per layer and neuron: spikes so far; a whole number below 2^53.
-    spikes: Vec<Vec<f64>>,
+    /// Per layer: spikes so far.
+    spikes: Vec<Vec<Lanes>>,
     /// Of the batch at hand.
     samples: Vec<u32>,
     /// (K)
@@ -42,9 +43,10 @@ pub struct Evaluator {
 impl Evaluator {
     /// Room for networks of the shape of `network`.
     pub fn new(network: &Network) -> Self {
+        let activations = Activations::new(network, BATCH);
         Self {
-            activations: Activations::new(network, BATCH),
-            spikes: network.widths().map(|width| vec![0.0; width]).collect(),
+            spikes: (0..network.widths().count()).map(|layer| activations.totals(layer)).collect(),
+            activations,
             samples: Vec::with_capacity(BATCH),
             scores: Vec::with_capacity(network.classes()),
         }
@@ -52,7 +54,7 @@ impl Evaluator {
 
     /// Evaluates `network` on `set`, which holds at least one sample and fits the network.
     pub fn evaluate(&mut self, network: &Network, set: &Coded) -> Evaluation {
-        self.spikes.iter_mut().for_each(|layer| layer.fill(0.0));
+        self.spikes.iter_mut().for_each(|layer| layer.fill(Lanes::ZERO));
         let (mut right, mut tied) = (0, 0);
         for (batch, labels) in set.labels.chunks(BATCH).enumerate() {
             let first = (batch * BATCH) as u32;
@@ -71,13 +73,18 @@ impl Evaluator {
             }
         }
         let samples = set.labels.len() as f64;
-        let activity = self.spikes.iter().map(|layer| Activity::of(layer, samples)).collect();
+        let layers = self.spikes.iter().enumerate();
+        let activity = layers.map(|(layer, totals)| {
+            let spikes: Vec<f64> = self.activations.neurons(layer, totals).map(f64::from).collect();
+            Activity::of(&spikes, samples)
+        });
+        let activity = activity.collect();
         Evaluation { accuracy: right as f64 / samples, ties: tied as f64 / samples, activity }
     }
 
     fn count_spikes(&mut self) {
         for (layer, spikes) in self.spikes.iter_mut().enumerate() {
-            self.activations.for_each_output(layer, |neuron, spike| spikes[neuron] += f64::from(spike));
+            self.activations.add_outputs(layer, spikes);
         }
     }
 }

@@ -30,6 +30,8 @@ pub struct Summary {
     pub loss: f64,
     /// The validation accuracy after the last epoch.
     pub validation_accuracy: f64,
+    /// What the layers did in the last epoch, one a layer; none if it was resumed after that.
+    pub activity: Vec<Activity>,
     /// Whether every layer was sharp at the end; if not, deployment sharpens them untrained.
     pub sharp: bool,
     /// Whether the observer broke it off.

@@ -146,15 +146,9 @@ impl Descent {
     /// back.
     pub fn step(&mut self, network: &mut Network, gradients: &Gradients, factor: f64) {
         self.steps += 1;
-        let mut moments: Vec<_> = self.moments.iter_mut().map(Some).collect();
-        let parameters = network.learn(gradients).map(|parameter| {
-            let moments = moments[parameter.index].take().expect("each tensor comes once");
-            (parameter, moments)
-        });
-        let parameters: Vec<_> = parameters.collect();
         let (rule, steps, weight_decay) = (self.rule, self.steps, self.weight_decay);
         // All tensors at once: one wait for the other threads, not one a tensor.
-        parameters.into_par_iter().for_each(|(parameter, moments)| {
+        network.learn(gradients, &mut self.moments, &|parameter, moments| {
             let decay = if parameter.decays { weight_decay } else { 0.0 };
             change(rule, steps, factor, decay, parameter, moments);
         });
@@ -282,7 +276,7 @@ mod tests {
         let mut moments = Moments { first: vec![0.0], second: vec![0.0] };
         let mut values = [1.0];
         for (step, gradient) in [(1, [0.5]), (2, [-0.25])] {
-            let parameter = Parameter { index: 0, values: &mut values, gradient: &gradient, decays: true };
+            let parameter = Parameter { values: &mut values, gradient: &gradient, decays: true };
             change(rule, step, 1.0, decay, parameter, &mut moments);
         }
         values[0]
@@ -331,12 +325,12 @@ mod tests {
     fn state_that_fades_ends_at_zero_rather_than_in_denormals() {
         let mut moments = Moments { first: vec![1e-20], second: vec![1e-29] };
         for step in 1..500 {
-            let parameter = Parameter { index: 0, values: &mut [1.0], gradient: &[0.0], decays: false };
+            let parameter = Parameter { values: &mut [1.0], gradient: &[0.0], decays: false };
             change(Rule::adam(0.1), 1000 * step, 1.0, 0.0, parameter, &mut moments);
         }
         assert_eq!(moments.first, [0.0]);
         moments.second[0] = 1.0001e-30;
-        let parameter = Parameter { index: 0, values: &mut [1.0], gradient: &[0.0], decays: false };
+        let parameter = Parameter { values: &mut [1.0], gradient: &[0.0], decays: false };
         change(Rule::adam(0.1), 1, 1.0, 0.0, parameter, &mut moments);
         assert_eq!(moments.second, [0.0]);
     }

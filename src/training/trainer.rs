@@ -12,7 +12,7 @@ use super::batches;
 use super::learner::Learner;
 use super::method::is_exact;
 use super::teacher::teach;
-use super::{Checkpoint, EpochReport, Evaluator, Summary, TrainingConfig, TrainingError};
+use super::{Activity, Checkpoint, EpochReport, Evaluator, Summary, TrainingConfig, TrainingError};
 
 /// Trains `network` on `train`, evaluates it on `validation` after each epoch, and tells `observer`, which
 /// may break it off.
@@ -114,6 +114,8 @@ pub struct Trainer<'a> {
     evaluator: Evaluator,
     /// Training loss and validation accuracy of the last epoch.
     pub(super) last: Option<(f64, f64)>,
+    /// What the layers did in the last epoch.
+    activity: Vec<Activity>,
 }
 
 impl<'a> Trainer<'a> {
@@ -169,7 +171,16 @@ impl<'a> Trainer<'a> {
         batches::check(&config.augmentation, train.shape)?;
         let evaluator = Evaluator::new(network);
         let learner = Learner::new(network, Some(config.method), train, config, seed);
-        Ok(Self { learner, set: train, validation, config, seed, evaluator, last: None })
+        Ok(Self {
+            learner,
+            set: train,
+            validation,
+            config,
+            seed,
+            evaluator,
+            last: None,
+            activity: Vec::new(),
+        })
     }
 
     /// Runs one epoch, and evaluates the network as it would be deployed.
@@ -198,6 +209,7 @@ impl<'a> Trainer<'a> {
         let sharpness = network.sharpness();
         self.learner.watch.epoch(epoch, &evaluation.activity, sharpness, network.frozen())?;
         self.last = Some((loss, evaluation.accuracy));
+        self.activity.clone_from(&evaluation.activity);
         Ok(EpochReport {
             epoch,
             loss,
@@ -227,7 +239,8 @@ impl<'a> Trainer<'a> {
         }
         let (loss, validation_accuracy) = self.last.expect("a training has an epoch at least");
         let sharp = is_exact(self.learner.network);
-        Ok(Summary { epochs: self.learner.epochs, loss, validation_accuracy, sharp, interrupted })
+        let (epochs, activity) = (self.learner.epochs, self.activity.clone());
+        Ok(Summary { epochs, loss, validation_accuracy, activity, sharp, interrupted })
     }
 
     /// The state after the epochs so far.
