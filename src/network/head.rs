@@ -95,6 +95,14 @@ impl Head {
     }
 }
 
+#[cfg(test)]
+impl Head {
+    pub fn bytes(&self) -> u64 {
+        let floats = (self.signs.len() + self.sums.len()) * size_of::<f32>();
+        (self.key.members().len() + floats) as u64
+    }
+}
+
 impl Loss<'_> {
     /// Writes to `targets` (K) the distribution that the softmax is compared with.
     fn targets(&self, sample: usize, label: usize, targets: &mut [f32]) {

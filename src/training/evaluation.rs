@@ -4,7 +4,7 @@ use crate::data::Coded;
 use crate::network::{Activations, Decision, Network, Pass};
 
 /// Samples per batch.
-const BATCH: usize = 256;
+pub(super) const BATCH: usize = 256;
 
 /// What the neurons of a layer do over a set.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,6 +79,15 @@ impl Evaluator {
         for (layer, spikes) in self.spikes.iter_mut().enumerate() {
             self.activations.for_each_output(layer, |neuron, spike| spikes[neuron] += f64::from(spike));
         }
+    }
+}
+
+#[cfg(test)]
+impl Evaluator {
+    /// What its buffers hold.
+    pub(super) fn bytes(&self) -> u64 {
+        let spikes: usize = self.spikes.iter().map(|layer| size_of_val(layer.as_slice())).sum();
+        spikes as u64 + self.activations.bytes()
     }
 }
 
