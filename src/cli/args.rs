@@ -152,8 +152,8 @@ pub(super) struct RunArgs {
     /// Trials at a time, each with its share of the threads
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
-    /// With several workers too, the same seed gives the same study: every suggestion waits for the results
-    /// of all trials up to N before it, N being the workers, and knows of no others
+    /// With N workers too, the same seed gives the same study: suggestion k waits for the results of the trials
+    /// up to number k - N, and knows no others
     #[arg(long)]
     pub deterministic: bool,
     /// Threads to train with, shared out among the workers; does not change a trial's result; all cores if
