@@ -5,9 +5,10 @@ use crate::network::SpecError;
 use crate::training;
 use crate::units::Bytes;
 
-/// For each weight while a network is deployed: folded (8 bytes), as a whole number before and after its scale
-/// is chosen (8 each), and as the simulated chip reads it (8 at most).
-const DEPLOYED_WEIGHT: u64 = 32;
+/// For each weight while a network is deployed: folded, and on the grid as a float and as a whole number (8
+/// bytes each), as the chip's whole number (8), and as the simulation reads it (8 at most). An upper bound:
+/// some of them are of one layer at a time.
+const DEPLOYED_WEIGHT: u64 = 40;
 
 impl Plan {
     /// What its evaluation takes at its peak, in training or in deployment, with so many samples to learn
