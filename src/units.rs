@@ -66,6 +66,40 @@ quantity! {
     /// A power in watts.
     Watts, "W"
 }
+
+/// A size in memory, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bytes(pub u64);
+
+/// Powers of 1024 with the letters that stand for them, the largest first.
+const BYTE_PREFIXES: [(u64, char); 4] = [(1 << 40, 'T'), (1 << 30, 'G'), (1 << 20, 'M'), (1 << 10, 'K')];
+
+/// Text that is no size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a number above 0 with K, M, G or T, such as 8G")]
+pub struct BytesError;
+
+impl std::str::FromStr for Bytes {
+    type Err = BytesError;
+
+    /// `8G`, `1.5G`, `512M`; letters stand for powers of 1024, and none for bytes.
+    fn from_str(text: &str) -> Result<Self, BytesError> {
+        let with = |(factor, letter)| Some((factor, text.strip_suffix(letter)?));
+        let (factor, number) = BYTE_PREFIXES.into_iter().find_map(with).unwrap_or((1, text));
+        let bytes = number.parse::<f64>().map_err(|_| BytesError)? * factor as f64;
+        if (1.0..9e18).contains(&bytes) { Ok(Self(bytes as u64)) } else { Err(BytesError) }
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match BYTE_PREFIXES.into_iter().find(|&(factor, _)| self.0 >= factor) {
+            Some((factor, letter)) => write!(f, "{:.2} {letter}iB", self.0 as f64 / factor as f64),
+            None => write!(f, "{} B", self.0),
+        }
+    }
+}
+
 impl Joules {
     /// From picojoules, the unit that chip papers use per operation.
     pub fn from_pj(pj: f64) -> Self {
@@ -110,5 +144,19 @@ mod tests {
         assert_eq!(Seconds(0.0).to_string(), "0.00 s");
         assert_eq!(Seconds(0.9996).to_string(), "1.00 s");
         assert_eq!(Seconds(83.25).to_string(), "83.2 s");
+    }
+
+    #[test]
+    fn sizes_are_read_and_shown_in_powers_of_1024() {
+        let size = |text: &str| text.parse::<Bytes>();
+        assert_eq!(size("8G"), Ok(Bytes(8 << 30)));
+        assert_eq!(size("1.5K"), Ok(Bytes(1536)));
+        assert_eq!(size("700"), Ok(Bytes(700)));
+        for wrong in ["", "G", "-1G", "0", "8GG", "8X", "NaN", "infT"] {
+            assert_eq!(size(wrong), Err(BytesError), "{wrong}");
+        }
+        assert_eq!(Bytes(8 << 30).to_string(), "8.00 GiB");
+        assert_eq!(Bytes(1536).to_string(), "1.50 KiB");
+        assert_eq!(Bytes(5).to_string(), "5 B");
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::data::LabelColumn;
+use crate::units::Bytes;
 
 /// Finds the best hyperparameters of a binary-communication network for a data set and a spiking chip.
 ///
@@ -113,7 +114,7 @@ pub(super) struct RunArgs {
     /// What proposes points
     #[arg(long, value_enum, default_value_t = SearchKind::Bayes)]
     pub search: SearchKind,
-    /// Root of all randomness: the same seed, the same result
+    /// Root of all randomness: the same seed, the same result, with one worker or with --deterministic
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
     /// Share of the training set held out to score trials
@@ -148,9 +149,22 @@ pub(super) struct RunArgs {
     /// Label column of a CSV file, by name or by number from 0; the last if left out
     #[arg(long, value_name = "COLUMN")]
     pub label: Option<LabelColumn>,
-    /// Threads to train with; does not change the result; all cores if left out
+    /// Trials at a time, each with its share of the threads
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: u16,
+    /// With N workers too, the same seed gives the same study: suggestion k waits for the results of the trials
+    /// up to number k - N, and knows no others
+    #[arg(long)]
+    pub deterministic: bool,
+    /// Threads to train with, shared out among the workers; does not change a trial's result; all cores if
+    /// left out
     #[arg(long, value_name = "N", env = "TUNE_THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// The most memory that one trial may take, such as 8G (K, M, G, T: powers of 1024); a trial that would
+    /// take more fails before it begins; if left out, the memory available on the machine at the start, shared
+    /// out among the workers, where the system tells it
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<Bytes>,
     /// Stream events as JSON lines on standard output
     #[arg(long, conflicts_with = "quiet")]
     pub json: bool,

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use super::args::RunArgs;
+use super::machine;
 use super::output::Output;
 use super::progress::DownloadBar;
 use super::spaces;
@@ -16,6 +17,7 @@ use crate::seed::Seed;
 use crate::space::Space;
 use crate::study::Setup;
 use crate::tuner::{Confirm, Settings};
+use crate::units::Bytes;
 
 /// A run that can begin.
 pub(super) struct Config {
@@ -66,13 +68,16 @@ impl Config {
             chip_sha256,
             search: args.search.name().to_owned(),
             seed: args.seed,
+            deterministic_workers: Some(args.workers).filter(|&workers| args.deterministic && workers > 1),
         };
         let split = Seed::root(args.seed).child("split");
-        let objective = Classify::new(dataset, profile, args.validation, &split)?;
+        let objective = Classify::new(dataset, profile, args.validation, &split)?.with_memory(memory(args));
         objective.check(&searched)?;
         let settings = Settings {
             budget: args.budget,
             seed: args.seed,
+            workers: usize::from(args.workers),
+            deterministic: args.deterministic,
             confirm: Confirm { candidates: args.confirm, repeats: args.repeats },
             model: Some(output.model()),
         };
@@ -119,6 +124,12 @@ fn dataset(args: &RunArgs) -> Result<Dataset> {
     Ok(dataset?)
 }
 
+/// The most memory of a trial: as asked for, else an even share of what is available.
+fn memory(args: &RunArgs) -> Option<Bytes> {
+    let share = |Bytes(available)| Bytes(available / u64::from(args.workers));
+    args.memory.or_else(|| machine::available_memory().map(share))
+}
+
 fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -143,6 +154,15 @@ pub(super) fn command(args: &RunArgs, out: &Path) -> String {
         Some(LabelColumn::Index(index)) => option("label", index.to_string()),
         Some(LabelColumn::Name(name)) => option("label", name.clone()),
     }
+    if args.workers > 1 {
+        option("workers", args.workers.to_string());
+    }
+    if let Some(Bytes(memory)) = args.memory {
+        option("memory", memory.to_string());
+    }
     option("out", out.display().to_string());
+    if args.deterministic {
+        words.push("--deterministic".to_owned());
+    }
     words.join(" ")
 }

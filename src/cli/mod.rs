@@ -8,6 +8,7 @@ mod args;
 mod config;
 mod data;
 mod exit;
+mod machine;
 mod net;
 mod output;
 mod progress;

@@ -14,9 +14,13 @@ pub(super) fn describe(file: &Path) -> Result<Exit> {
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file).with_context(|| format!("{name}: cannot read it"))?;
     let spec: Spec = input::from_json(&text, &name)?;
-    let network = Network::build(&spec, &Seed::root(0)).with_context(|| name)?;
-    print!("{}", table(&network));
+    print!("{}", plan_text(&spec).with_context(|| name)?);
     Ok(Exit::Done)
+}
+
+/// The network of the plan `spec`, as a table.
+pub(super) fn plan_text(spec: &Spec) -> Result<String> {
+    Ok(table(&Network::build(spec, &Seed::root(0))?))
 }
 
 /// A line a layer and one of sums, below a head line.

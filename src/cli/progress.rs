@@ -3,6 +3,7 @@
 //! On a terminal: bars on standard error. Elsewhere: a line for every improvement and one every half
 //! minute. With `--json`: every event as a line on standard output. With `--quiet`: nothing.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
@@ -111,11 +112,13 @@ impl Lines {
     }
 }
 
-/// Bars for terminals: one over the trials, one over the steps of the running trial.
+/// Bars for terminals: one over the trials, a line of the running ones.
 pub(super) struct Bars {
     all: MultiProgress,
     trials: ProgressBar,
     trial: ProgressBar,
+    /// By number: how far each running trial is.
+    running: BTreeMap<u32, String>,
 }
 
 impl Bars {
@@ -124,7 +127,7 @@ impl Bars {
         let trials =
             all.add(ProgressBar::new(0).with_style(style("{bar:30} {pos}/{len} trials, {eta} left  {msg}")));
         let trial = all.add(ProgressBar::new_spinner().with_style(style("{spinner} {msg}")));
-        Self { all, trials, trial }
+        Self { all, trials, trial, running: BTreeMap::new() }
     }
 
     fn observe(&mut self, event: &Event) {
@@ -135,12 +138,16 @@ impl Bars {
                 self.trials.reset_eta();
                 self.show_best(best);
             }
-            Event::TrialStarted { trial, .. } => self.trial.set_message(format!("trial {trial}")),
+            Event::TrialStarted { trial, .. } => {
+                self.running.insert(*trial, format!("trial {trial}"));
+                self.show_running();
+            }
             Event::TrialReported { trial, step, value } => {
-                self.trial.set_message(format!("trial {trial}: epoch {step}, {value:.4}"));
-                self.trial.tick();
+                self.running.insert(*trial, format!("trial {trial}: epoch {step}, {value:.4}"));
+                self.show_running();
             }
             Event::TrialFinished { trial, attributes, best, .. } => {
+                self.running.remove(trial);
                 self.trials.inc(1);
                 self.show_best(best);
                 if let Some(reason) = attributes.get("reason").and_then(|reason| reason.as_str()) {
@@ -161,6 +168,12 @@ impl Bars {
                 self.trials.abandon();
             }
         }
+    }
+
+    fn show_running(&self) {
+        let running: Vec<&str> = self.running.values().map(String::as_str).collect();
+        self.trial.set_message(running.join("; "));
+        self.trial.tick();
     }
 
     fn show_best(&self, best: &Option<BestSoFar>) {

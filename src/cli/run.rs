@@ -15,7 +15,7 @@ use crate::report::{self, Best};
 use crate::search::bayes::BayesSearch;
 use crate::search::{RandomSearch, Search, SobolSearch};
 use crate::storage::{SqliteStorage, Storage, StudyKey, StudyLock};
-use crate::study::{Attributes, SETUP, Setup};
+use crate::study::{Attributes, DATA_SHAPE, SETUP, Setup};
 use crate::tuner::{End, Tuner};
 
 /// Set by the first signal; the tuner ends cleanly when it sees it.
@@ -98,12 +98,15 @@ fn open_study(
     if let Some(key) = storage.find_study(&config.study)? {
         if !fresh {
             check_same(storage, key, config, database)?;
+            // Studies of older versions lack it.
+            storage.set_study_attribute(key, DATA_SHAPE, &config.objective.data_shape().to_json())?;
             return Ok(key);
         }
         storage.delete_study(key)?;
     }
     let attributes: Attributes = [
         (SETUP.to_owned(), config.setup.to_json()),
+        (DATA_SHAPE.to_owned(), config.objective.data_shape().to_json()),
         ("tune:version".to_owned(), env!("CARGO_PKG_VERSION").into()),
     ]
     .into_iter()

@@ -1,12 +1,16 @@
-//! `tune show`: a study as a table.
+//! `tune show`: a study as a table, and the network of its best trial.
 
 use anyhow::{Result, bail};
 
 use super::args::ShowArgs;
 use super::exit::Exit;
+use super::net;
 use crate::input;
+use crate::objective::Plan;
 use crate::report;
+use crate::space::Point;
 use crate::storage::{SqliteStorage, Storage};
+use crate::study::{DataShape, Study};
 
 /// Prints the study that is asked for.
 pub(super) fn run(args: &ShowArgs) -> Result<Exit> {
@@ -30,8 +34,25 @@ pub(super) fn run(args: &ShowArgs) -> Result<Exit> {
     };
     let study = storage.load_study(key)?;
     print!("{}", report::study_text(&study, args.top));
-    if let Some(best) = report::Best::of(&study, "", None) {
-        print!("\n{}", report::winner_text(&best));
+    let winner = report::Best::of(&study, "", None);
+    if let Some(best) = &winner {
+        print!("\n{}", report::winner_text(best));
+    }
+    let best = winner.map(|best| best.hyperparameters).or_else(|| Some(study.best()?.point.clone()));
+    if let Some(point) = best {
+        print!("\n{}", network_text(&study, &point));
     }
     Ok(Exit::Done)
+}
+
+/// The network that `point` of `study` stands for, as a table, or why there is none.
+fn network_text(study: &Study, point: &Point) -> String {
+    let Some(DataShape { sample, classes }) = DataShape::of(study) else {
+        return "no network: the study does not say what its samples look like\n".to_owned();
+    };
+    let table = Plan::new(point, sample, classes).map_err(anyhow::Error::from);
+    match table.and_then(|plan| net::plan_text(&plan.spec)) {
+        Ok(table) => format!("network\n{table}"),
+        Err(error) => format!("no network: {error:#}\n"),
+    }
 }

@@ -121,6 +121,14 @@ fn product(left: &Tensor, weights: &[Lanes], batch: usize, out: &mut Tensor) {
     multiply(&rows, weights, terms, &mut out.lanes, |panel, row| row * stride + panel, false);
 }
 
+#[cfg(test)]
+impl Head {
+    pub fn bytes(&self) -> u64 {
+        let lanes = (self.signs.len() + self.turned.len()) * size_of::<Lanes>();
+        (self.key.members().len() + lanes + self.sums.len() * size_of::<f32>()) as u64
+    }
+}
+
 impl Loss<'_> {
     /// Writes to `targets` (K) the distribution that the softmax is compared with.
     fn targets(&self, sample: usize, label: usize, targets: &mut [f32]) {

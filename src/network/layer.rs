@@ -366,3 +366,28 @@ pub(super) fn add_volumes(from: &Tensor, to: &mut Tensor, samples: usize, add: b
         }
     });
 }
+
+#[cfg(test)]
+impl LayerActivations {
+    pub fn bytes(&self) -> u64 {
+        let statistics = self.statistics.iter();
+        let statistics = statistics.flat_map(|s| [&s.mean, &s.variance, &s.inverse_deviation]);
+        let tensors = [&self.sums, &self.peaks, &self.winners, &self.outputs].map(|tensor| &tensor.lanes);
+        let others = [&self.prepared, &self.scale, &self.shift];
+        tensors
+            .into_iter()
+            .chain(others)
+            .chain(statistics)
+            .map(|lanes| size_of_val(lanes.as_slice()))
+            .sum::<usize>() as u64
+    }
+}
+
+#[cfg(test)]
+impl LayerGradients {
+    pub fn bytes(&self) -> u64 {
+        let lanes =
+            [&self.outputs.lanes, &self.sums.lanes, &self.weights, &self.bias, &self.partial, &self.turned];
+        lanes.into_iter().chain(&self.gain).map(|lanes| size_of_val(lanes.as_slice())).sum::<usize>() as u64
+    }
+}

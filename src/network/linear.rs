@@ -48,9 +48,19 @@ pub(super) struct Batch<'a> {
 impl Linear {
     /// All weights 0.
     pub fn new(input: Volume, output: Volume, reach: Reach) -> Self {
-        let mut linear = Self { input, output, reach, weights: Vec::new() };
-        linear.weights = vec![Lanes::ZERO; linear.panels() * linear.terms()];
+        let mut linear = Self::planned(input, output, reach);
+        linear.weights = vec![Lanes::ZERO; linear.weights_len()];
         linear
+    }
+
+    /// Without weights, to ask what it would take.
+    pub fn planned(input: Volume, output: Volume, reach: Reach) -> Self {
+        Self { input, output, reach, weights: Vec::new() }
+    }
+
+    /// Lanes of its weights.
+    pub fn weights_len(&self) -> usize {
+        self.panels() * self.terms()
     }
 
     /// Panels of outputs.
@@ -134,7 +144,12 @@ impl Linear {
 
     /// Room for [`prepare`](Self::prepare).
     pub fn prepared(&self) -> Vec<Lanes> {
-        vec![Lanes::ZERO; self.winograd().map_or(0, |winograd| winograd.transformed_len())]
+        vec![Lanes::ZERO; self.prepared_len()]
+    }
+
+    /// Lanes of [`prepared`](Self::prepared).
+    pub fn prepared_len(&self) -> usize {
+        self.winograd().map_or(0, |winograd| winograd.transformed_len())
     }
 
     /// Writes the weights to `out` in the form in which [`forward`](Self::forward) needs them.
@@ -171,7 +186,12 @@ impl Linear {
 
     /// Room for [`weight_gradient`](Self::weight_gradient).
     pub fn partial(&self) -> Vec<Lanes> {
-        vec![Lanes::ZERO; PARTS * self.prepared().len()]
+        vec![Lanes::ZERO; self.partial_len()]
+    }
+
+    /// Lanes of [`partial`](Self::partial).
+    pub fn partial_len(&self) -> usize {
+        PARTS * self.prepared_len()
     }
 
     /// Writes the derivative of the loss by the weights to `gradient`, from the first `samples` samples of
@@ -219,8 +239,13 @@ impl Linear {
 
     /// Room for [`turn`](Self::turn).
     pub fn turned(&self) -> Vec<Lanes> {
+        vec![Lanes::ZERO; self.turned_room_len()]
+    }
+
+    /// Lanes of [`turned`](Self::turned).
+    pub fn turned_room_len(&self) -> usize {
         let turned = || panels(self.terms()) * self.panels() * LANES;
-        vec![Lanes::ZERO; self.winograd().map_or_else(turned, |winograd| winograd.transformed_len())]
+        self.winograd().map_or_else(turned, |winograd| winograd.transformed_len())
     }
 
     /// Writes the weights to `out` in the form in which [`send_back`](Self::send_back) needs them.

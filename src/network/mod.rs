@@ -42,6 +42,7 @@ mod file;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod fold;
+mod footprint;
 mod head;
 #[doc(hidden)]
 pub mod kernels;
@@ -70,6 +71,7 @@ pub use binary::{BinaryLayer, BinaryNetwork, Malformed};
 pub use decision::Decision;
 pub use describe::LayerSummary;
 pub use file::FileError;
+pub use footprint::{Footprint, Room};
 pub use head::{Loss, Teacher};
 pub use key::Key;
 pub use model::{Network, Parameter, Pass};

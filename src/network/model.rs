@@ -249,6 +249,18 @@ fn for_each_tensor<S: Send>(
     }
 }
 
+#[cfg(test)]
+impl Network {
+    /// What its tensors hold.
+    pub(crate) fn bytes(&self) -> u64 {
+        let statistics = self.layers.iter().filter_map(|layer| layer.norm.as_ref());
+        let statistics = statistics.flat_map(|norm| [&norm.mean, &norm.variance]);
+        let statistics: usize = statistics.map(|lanes| size_of_val(lanes.as_slice())).sum();
+        let learnt = self.tensor_lengths().sum::<usize>() * size_of::<f32>();
+        (learnt + statistics) as u64 + self.head.bytes()
+    }
+}
+
 /// Adds to the errors at a layer's outputs what its activity costs, `penalty` times the mean output; returns
 /// that cost.
 fn penalize(

@@ -41,6 +41,11 @@ impl Lists {
 }
 
 impl SparseBatch {
+    /// The most entries for each of the samples of a batch, on average, of so many inputs: by sample and by input.
+    pub const fn most_entries(inputs: usize) -> usize {
+        2 * (inputs * MOST_PERCENT).div_ceil(100)
+    }
+
     /// Takes the samples `chosen` of `inputs` (N, I), each number as `levels` says; `false`, and nothing taken,
     /// where too many of them are not 0.
     pub fn load(&mut self, inputs: ArrayView2<'_, u8>, levels: &[f32; 256], chosen: &[u32]) -> bool {
@@ -115,6 +120,15 @@ impl SparseBatch {
                 sum_entries(self.columns.list(input), errors, &mut gradient[input..], terms, count);
             }
         });
+    }
+}
+
+#[cfg(test)]
+impl SparseBatch {
+    /// What its lists hold.
+    pub fn bytes(&self) -> u64 {
+        let of = |lists: &Lists| size_of_val(lists.starts.as_slice()) + size_of_val(lists.entries.as_slice());
+        (of(&self.rows) + of(&self.columns)) as u64
     }
 }
 

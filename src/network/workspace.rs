@@ -184,3 +184,23 @@ impl Gradients {
         }
     }
 }
+
+#[cfg(test)]
+impl Activations {
+    /// What its buffers hold.
+    pub(crate) fn bytes(&self) -> u64 {
+        let own = size_of_val(self.inputs.lanes.as_slice())
+            + size_of_val(self.loader.sources.as_slice())
+            + size_of_val(self.scores.lanes.as_slice());
+        own as u64 + self.sparse.bytes() + self.layers.iter().map(LayerActivations::bytes).sum::<u64>()
+    }
+}
+
+#[cfg(test)]
+impl Gradients {
+    /// What its buffers hold.
+    pub(crate) fn bytes(&self) -> u64 {
+        let differences = size_of_val(self.differences.lanes.as_slice()) as u64;
+        differences + self.layers.iter().map(LayerGradients::bytes).sum::<u64>()
+    }
+}

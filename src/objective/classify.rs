@@ -10,8 +10,9 @@ use crate::data::{Coded, DataError, Dataset, Samples};
 use crate::network::{BinaryNetwork, Network};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
-use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome};
+use crate::study::{Attributes, DataShape, Failure, FailureKind, Metric, Outcome};
 use crate::training::{self, EpochReport, TrainingError};
+use crate::units::Bytes;
 
 /// The accuracy of a deployed network on data held out from training.
 pub struct Classify {
@@ -19,6 +20,7 @@ pub struct Classify {
     train: Samples,
     validation: Samples,
     chip: Chip,
+    memory: Option<Bytes>,
 }
 
 impl Classify {
@@ -33,7 +35,17 @@ impl Classify {
         seed: &Seed,
     ) -> Result<Self, DataError> {
         let (train, validation) = dataset.train.split(validation, seed)?;
-        Ok(Self { dataset, train, validation, chip: Chip::new(profile) })
+        Ok(Self { dataset, train, validation, chip: Chip::new(profile), memory: None })
+    }
+
+    /// Refuses points whose evaluation would take more memory than `limit`.
+    pub fn with_memory(self, limit: Option<Bytes>) -> Self {
+        Self { memory: limit, ..self }
+    }
+
+    /// What the samples are.
+    pub fn data_shape(&self) -> DataShape {
+        DataShape { sample: self.dataset.shape, classes: self.dataset.classes.len() }
     }
 
     /// Whether the points of `space` can become plans: its default point is tried, so that a misspelt
@@ -66,6 +78,7 @@ impl Classify {
         observer: &mut Observer<'_>,
     ) -> Result<Option<Evaluation>, Failure> {
         let plan = self.plan(point).map_err(invalid)?;
+        self.check_memory(&plan)?;
         let mut network = Network::build(&plan.spec, &seed.child("network")).map_err(invalid)?;
         let (train, validation) = (self.coded(&plan, &self.train), self.coded(&plan, &self.validation));
         // What does not fit is found before hours are spent on it.
@@ -88,6 +101,21 @@ impl Classify {
         attributes.extend(model::chip_attributes(&report));
         let outcome = Outcome::Complete { values: vec![accuracy], constraints: Vec::new(), attributes };
         Ok(Some(Evaluation { outcome, model: Some(Box::new(model)) }))
+    }
+
+    /// Refuses a plan that takes more memory than it may, before any of it is taken.
+    fn check_memory(&self, plan: &Plan) -> Result<(), Failure> {
+        let Some(limit) = self.memory else { return Ok(()) };
+        let [train, validation, test] = [&self.train, &self.validation, &self.dataset.test].map(Samples::len);
+        let needed = plan.memory(train, validation, test).map_err(invalid)?;
+        if needed <= limit {
+            return Ok(());
+        }
+        let reason = format!(
+            "would take {needed} of memory, may take {limit}: raise --memory, or choose fewer or smaller layers, \
+             input levels or batches"
+        );
+        Err(Failure { kind: FailureKind::TooLarge, reason })
     }
 
     fn deploy(

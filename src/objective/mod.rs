@@ -2,6 +2,7 @@
 
 pub mod classify;
 mod hyperparameters;
+mod memory;
 mod model;
 mod plan;
 pub mod synthetic;
@@ -26,7 +27,8 @@ pub trait Objective: Sync {
 
     /// Evaluates `point` with the randomness of `seed`: the same both, the same outcome, bit for bit.
     ///
-    /// `None` if the observer broke it off.
+    /// `None` if the observer broke it off. Several points are evaluated at a time, each in a rayon pool of its
+    /// own, whose number of threads does not change the outcome.
     fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation>;
 }
 
@@ -45,7 +47,7 @@ impl From<Outcome> for Evaluation {
 }
 
 /// A trained model.
-pub trait Model {
+pub trait Model: Send {
     /// Scores it on data that no search has seen.
     fn test(&self) -> Outcome;
 

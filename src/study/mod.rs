@@ -3,6 +3,7 @@
 mod confirmation;
 mod outcome;
 mod setup;
+mod shape;
 mod trial;
 mod view;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use confirmation::{CONFIRMATION, Candidate, Confirmation, Repeat, Spread};
 pub use outcome::{Failure, FailureKind, Outcome};
 pub use setup::{SETUP, Setup};
+pub use shape::{DATA_SHAPE, DataShape};
 pub use trial::{Attributes, Timestamp, Trial, TrialState};
 
 /// Whether less or more of a metric is better.

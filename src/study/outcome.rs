@@ -15,7 +15,7 @@ pub enum FailureKind {
     Diverged,
     /// The network never spiked.
     Silent,
-    /// The network does not fit on the chip.
+    /// The network does not fit on the chip, or its training not into memory.
     TooLarge,
     /// The time for one trial ran out.
     TimedOut,

@@ -9,7 +9,8 @@ use super::Study;
 /// Name of the study attribute that holds the [`Setup`].
 pub const SETUP: &str = "tune:setup";
 
-/// What a study is of. Two runs of equal setups make the same trials, bit for bit.
+/// What a study is of. Two runs of equal setups make the same trials, bit for bit, if each has one worker or
+/// as many as `deterministic_workers` says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Setup {
@@ -31,6 +32,10 @@ pub struct Setup {
     pub search: String,
     /// The root of all randomness.
     pub seed: u64,
+    /// With how many workers the study is made such that the order in which they finish changes nothing;
+    /// left out where that is not so, or there is no more than one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deterministic_workers: Option<u16>,
 }
 
 impl Setup {
@@ -47,11 +52,20 @@ impl Setup {
     /// The keys in which `self` and `other` differ, each as `key: ours, theirs`.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let (ours, theirs) = (self.to_json(), other.to_json());
-        let keys = ours.as_object().into_iter().flat_map(|fields| fields.keys());
-        keys.filter(|key| ours[*key] != theirs[*key])
-            .map(|key| format!("{key}: {} there, {} here", theirs[key], ours[key]))
+        let keys_of = |setup: &'_ Json| -> Vec<String> {
+            setup.as_object().into_iter().flat_map(|fields| fields.keys().cloned()).collect()
+        };
+        let mut keys = keys_of(&ours);
+        keys.extend(keys_of(&theirs).into_iter().filter(|key| ours.get(key).is_none()));
+        keys.iter()
+            .filter(|key| ours.get(key) != theirs.get(key))
+            .map(|key| format!("{key}: {} there, {} here", shown(theirs.get(key)), shown(ours.get(key))))
             .collect()
     }
+}
+
+fn shown(value: Option<&Json>) -> String {
+    value.map_or_else(|| "none".to_owned(), Json::to_string)
 }
 
 #[cfg(test)]
@@ -69,6 +83,7 @@ mod tests {
             chip_sha256: "22".into(),
             search: "bayes".into(),
             seed: 7,
+            deterministic_workers: None,
         }
     }
 
@@ -90,5 +105,8 @@ mod tests {
             [r#"chip: "loihi1" there, "ideal" here"#, "seed: 7 there, 8 here"]
         );
         assert!(setup().differences(&setup()).is_empty());
+        let side_by_side = Setup { deterministic_workers: Some(4), ..setup() };
+        assert_eq!(side_by_side.differences(&setup()), ["deterministic_workers: none there, 4 here"]);
+        assert_eq!(setup().differences(&side_by_side), ["deterministic_workers: 4 there, none here"]);
     }
 }

@@ -109,6 +109,15 @@ impl<'a> Batches<'a> {
     }
 }
 
+#[cfg(test)]
+impl Batches<'_> {
+    /// What its lists hold.
+    pub fn bytes(&self) -> u64 {
+        let numbers = (self.order.len() + self.numbers.len()) * size_of::<u32>();
+        (numbers + self.labels.len() * size_of::<u16>() + self.augmented.len()) as u64
+    }
+}
+
 /// Refuses what would move images out of sight, or cover them whole.
 pub(super) fn check(
     augmentation: &Augmentation,

@@ -5,7 +5,7 @@ use crate::network::kernels::Lanes;
 use crate::network::{Activations, Decision, Network, Pass};
 
 /// Samples per batch.
-const BATCH: usize = 256;
+pub(super) const BATCH: usize = 256;
 
 /// What the neurons of a layer do over a set.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -86,6 +86,15 @@ impl Evaluator {
         for (layer, spikes) in self.spikes.iter_mut().enumerate() {
             self.activations.add_outputs(layer, spikes);
         }
+    }
+}
+
+#[cfg(test)]
+impl Evaluator {
+    /// What its buffers hold.
+    pub(super) fn bytes(&self) -> u64 {
+        let spikes: usize = self.spikes.iter().map(|layer| size_of_val(layer.as_slice())).sum();
+        spikes as u64 + self.activations.bytes()
     }
 }
 

@@ -198,6 +198,19 @@ impl<'a> Learner<'a> {
 }
 
 #[cfg(test)]
+impl Learner<'_> {
+    /// What its buffers hold, the network not among them.
+    pub fn bytes(&mut self) -> u64 {
+        let moments: usize = self.descent.moments_mut().flatten().map(|moments| size_of_val(moments)).sum();
+        let average: usize =
+            self.averaging.tensors_mut().iter().map(|tensor| size_of_val(tensor.as_slice())).sum();
+        let scores = self.taught_batch.len() + self.taught.as_ref().map_or(0, |taught| taught.len());
+        let passes = self.activations.bytes() + self.gradients.bytes() + self.batches.bytes();
+        (moments + average + scores * size_of::<f32>()) as u64 + passes
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::training::fixtures::{config, network, patterns};

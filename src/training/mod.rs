@@ -23,6 +23,7 @@ mod evaluation;
 #[cfg(test)]
 mod fixtures;
 mod learner;
+mod memory;
 mod method;
 mod report;
 mod rounding;
@@ -38,6 +39,7 @@ pub use checkpoint::{Checkpoint, CheckpointError};
 pub use config::TrainingConfig;
 pub use error::TrainingError;
 pub use evaluation::{Activity, Evaluation, Evaluator};
+pub use memory::memory;
 pub use method::Method;
 pub use report::{EpochReport, Summary};
 pub use rounding::Quantized;

@@ -102,6 +102,11 @@ impl Rule {
         }
     }
 
+    /// Numbers that the rule keeps per parameter.
+    pub(super) fn keeps(&self) -> usize {
+        if self.keeps_two() { 2 } else { 1 }
+    }
+
     /// Whether the rule keeps a second number per parameter.
     fn keeps_two(&self) -> bool {
         matches!(self, Rule::Adam { .. } | Rule::Adadelta { .. })

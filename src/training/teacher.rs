@@ -12,7 +12,7 @@ use super::learner::Learner;
 use super::{Average, TrainingConfig, TrainingError};
 
 /// Samples per batch of scores.
-const BATCH: usize = 256;
+pub(super) const BATCH: usize = 256;
 
 /// Knowledge distillation (Hinton, Vinyals, Dean 2015).
 ///

@@ -250,6 +250,13 @@ impl<'a> Trainer<'a> {
 }
 
 #[cfg(test)]
+impl Trainer<'_> {
+    pub(super) fn evaluator_bytes(&self) -> u64 {
+        self.evaluator.bytes()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::network::{Shape, Surrogate};

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
+use super::crew::{Crew, Job, with_crew};
 use super::{Event, Tuner, TunerError, value_of};
 use crate::objective::{Evaluation, Model};
 use crate::seed::Seed;
@@ -30,11 +31,10 @@ impl Tuner<'_> {
         }
         let trials = self.candidates(study);
         observe(Event::ConfirmationStarted { candidates: trials.len(), repeats: self.repeats() });
-        let mut confirmed = Vec::with_capacity(trials.len());
-        for trial in trials {
-            let Some(candidate) = self.repeat(trial, observe) else { return Ok(None) };
-            confirmed.push(candidate);
-        }
+        let (objective, stop, workers) = (self.objective, self.stop, self.settings.workers);
+        let confirmed =
+            with_crew(objective, stop, workers, |crew| Ok(self.repeat_all(&trials, crew, observe)))?;
+        let Some(mut confirmed) = confirmed else { return Ok(None) };
         let direction = study.direction();
         confirmed.sort_by(|a, b| {
             mean_loss(&a.candidate, direction).total_cmp(&mean_loss(&b.candidate, direction))
@@ -99,19 +99,39 @@ impl Tuner<'_> {
         }
     }
 
-    fn repeat(&self, trial: &Trial, observe: &mut dyn FnMut(Event)) -> Option<Confirmed> {
-        let mut confirmed = Confirmed {
-            candidate: Candidate { trial: trial.number, repeats: Vec::new() },
-            models: Vec::new(),
-        };
-        for index in 0..self.repeats() {
-            let evaluation = self.evaluate(trial, &self.repeat_seed(trial, index))?;
-            let value = value_of(&evaluation.outcome);
-            observe(Event::TrialConfirmed { trial: trial.number, repeat: index as u32, value });
-            confirmed.candidate.repeats.push(repeat_of(&evaluation.outcome));
-            confirmed.models.push(evaluation.model);
+    /// Every repeat of every one of `trials`, in their order, whichever ends first; `None` if it was broken
+    /// off.
+    fn repeat_all(
+        &self,
+        trials: &[&Trial],
+        crew: &mut Crew<usize>,
+        observe: &mut dyn FnMut(Event),
+    ) -> Option<Vec<Confirmed>> {
+        let repeats = self.repeats();
+        let mut evaluations: Vec<Option<Evaluation>> = Vec::new();
+        evaluations.resize_with(trials.len() * repeats, || None);
+        let mut left = 0..evaluations.len();
+        loop {
+            while crew.has_room()
+                && !self.is_stopped()
+                && let Some(index) = left.next()
+            {
+                let (trial, repeat) = (trials[index / repeats], index % repeats);
+                let job = Job { point: trial.point.clone(), seed: self.repeat_seed(trial, repeat) };
+                crew.start(index, job);
+            }
+            if crew.is_idle() {
+                break;
+            }
+            let (index, evaluation) = crew.next(&mut |_, _, _| ControlFlow::Continue(()));
+            if let Some(Evaluation { outcome, .. }) = &evaluation {
+                let (trial, repeat) = (trials[index / repeats].number, (index % repeats) as u32);
+                observe(Event::TrialConfirmed { trial, repeat, value: value_of(outcome) });
+            }
+            evaluations[index] = evaluation;
         }
-        Some(confirmed)
+        let evaluations = evaluations.into_iter().collect::<Option<Vec<_>>>()?;
+        Some(by_trial(trials, evaluations))
     }
 
     fn evaluate(&self, trial: &Trial, seed: &Seed) -> Option<Evaluation> {
@@ -128,6 +148,21 @@ impl Tuner<'_> {
             Some(file) => model.save(file).map_err(|source| TunerError::Model { file: file.clone(), source }),
         }
     }
+}
+
+/// Groups `evaluations`, as many for each of `trials`.
+fn by_trial(trials: &[&Trial], evaluations: Vec<Evaluation>) -> Vec<Confirmed> {
+    let repeats = evaluations.len() / trials.len().max(1);
+    let mut evaluations = evaluations.into_iter();
+    let confirmed = trials.iter().map(|trial| {
+        let (repeats, models) = evaluations
+            .by_ref()
+            .take(repeats)
+            .map(|evaluation| (repeat_of(&evaluation.outcome), evaluation.model))
+            .unzip();
+        Confirmed { candidate: Candidate { trial: trial.number, repeats }, models }
+    });
+    confirmed.collect()
 }
 
 fn repeat_of(outcome: &Outcome) -> Repeat {

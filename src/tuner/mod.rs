@@ -1,24 +1,28 @@
 //! The loop: suggest, evaluate, store, until the budget is spent; then confirm the best with fresh seeds.
 //!
-//! It emits [`Event`]s and prints nothing. Everything that happened is in the storage before the next thing
-//! begins, so a run that dies loses at most its running trial, and the next run of the same study evaluates
-//! that trial again under the same number and seed.
+//! It emits [`Event`]s and prints nothing. Workers evaluate, several at a time; only the tuner itself asks
+//! the search and touches the storage. Everything that happened is in the storage before the next thing
+//! begins, so a run that dies loses at most its running trials, and the next run of the same study evaluates
+//! these again under the same numbers and seeds.
 
 mod confirm;
+mod crew;
 mod event;
+mod next;
 mod trial;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crew::with_crew;
 pub use event::{BestSoFar, Event};
 
 use crate::objective::Objective;
 use crate::search::Search;
 use crate::seed::Seed;
-use crate::space::{Point, Space};
-use crate::storage::{Claim, Storage, StorageError, StudyKey};
-use crate::study::{Attributes, Outcome, Study};
+use crate::space::Space;
+use crate::storage::{Storage, StorageError, StudyKey};
+use crate::study::Outcome;
 
 /// How far to go.
 #[derive(Clone, Debug)]
@@ -27,6 +31,12 @@ pub struct Settings {
     pub budget: u32,
     /// Root of all randomness.
     pub seed: u64,
+    /// Trials at a time, at least 1. Each of several computes on threads of its own: an even share of the
+    /// rayon pool that the tuner runs in, at least one.
+    pub workers: usize,
+    /// Whether suggestion k knows the results of the trials up to number k - `workers` and no others, however
+    /// soon they come, so that the same seed gives the same study. With one worker it is always so.
+    pub deterministic: bool,
     /// How the winner is confirmed.
     pub confirm: Confirm,
     /// Where the winner's model goes.
@@ -59,6 +69,9 @@ pub enum TunerError {
     /// The study cannot be kept; everything finished before is still there.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// A worker gets no threads.
+    #[error("cannot start the workers' threads: {0}: choose fewer --workers")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
     /// The model cannot be written.
     #[error("cannot write the model to {}: {source}", file.display())]
     Model {
@@ -83,7 +96,7 @@ pub struct Tuner<'a> {
     pub study: StudyKey,
     /// How far to go.
     pub settings: Settings,
-    /// Set from outside to end cleanly after the current step.
+    /// Set from outside to end cleanly after the current steps.
     pub stop: &'a AtomicBool,
 }
 
@@ -96,11 +109,9 @@ impl Tuner<'_> {
         self.storage.requeue(self.study)?;
         let study = self.storage.load_study(self.study)?;
         observe(Event::study_started(&study, self.settings.budget));
-        while let Some(claim) = self.next_trial()? {
-            let finished = self.run_trial(&claim, observe)?;
-            if !finished || self.is_stopped() {
-                return self.interrupt(observe);
-            }
+        let (objective, stop, workers) = (self.objective, self.stop, self.settings.workers);
+        if !with_crew(objective, stop, workers, |crew| self.run_trials(crew, observe))? {
+            return self.interrupt(observe);
         }
         let study = self.storage.load_study(self.study)?;
         if study.best().is_none() {
@@ -114,36 +125,6 @@ impl Tuner<'_> {
                 Ok(End::Done)
             }
         }
-    }
-
-    /// A waiting trial, else a new one; `None` once the budget is spent.
-    fn next_trial(&mut self) -> Result<Option<Claim>, TunerError> {
-        let budget = self.settings.budget;
-        if let Some(claim) = self.storage.claim_waiting(self.study, budget)? {
-            return self.complete_point(claim).map(Some);
-        }
-        let study = self.storage.load_study(self.study)?;
-        if study.trials.len() >= budget as usize {
-            return Ok(None);
-        }
-        let point = self.suggest(&study);
-        Ok(self.storage.claim(self.study, self.space, &point, &Attributes::new(), budget)?)
-    }
-
-    /// The starting points of the space first, then what the search says.
-    fn suggest(&self, study: &Study) -> Point {
-        let start = self.space.starting_points().into_iter().nth(study.trials.len());
-        start.unwrap_or_else(|| self.search.suggest(self.space, study, &self.root().child("search")))
-    }
-
-    /// Gives a trial that a person enqueued with some parameters the defaults of the others.
-    fn complete_point(&mut self, mut claim: Claim) -> Result<Claim, TunerError> {
-        if self.space.check(&claim.trial.point).is_err() {
-            let point = self.space.completed(&claim.trial.point);
-            self.storage.set_point(claim.key, self.space, &point)?;
-            claim.trial.point = point;
-        }
-        Ok(claim)
     }
 
     fn root(&self) -> Seed {

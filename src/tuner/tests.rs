@@ -1,53 +1,91 @@
 //! The loop with objectives that cost nothing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Confirm, End, Event, Settings, Tuner};
+use super::{Confirm, End, Event, Settings, Tuner, TunerError};
 use crate::objective::Objective;
 use crate::objective::synthetic::{Problem, Synthetic};
-use crate::search::SobolSearch;
+use crate::search::{Search, SobolSearch};
 use crate::storage::{SqliteStorage, Storage};
 use crate::study::{Attributes, Confirmation, Spread, Study, Trial, TrialState};
 
-struct Bench {
+mod workers;
+
+struct Bench<O = Synthetic> {
     folder: tempfile::TempDir,
-    objective: Synthetic,
+    objective: O,
+    search: Box<dyn Search>,
     confirm: Confirm,
+    workers: usize,
+    deterministic: bool,
 }
 
-impl Bench {
-    fn new(objective: Synthetic) -> Self {
+impl<O: Objective + AsRef<Synthetic>> Bench<O> {
+    fn new(objective: O) -> Self {
         let confirm = Confirm { candidates: 3, repeats: 2 };
-        Self { folder: tempfile::tempdir().unwrap(), objective, confirm }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            objective,
+            search: Box::new(SobolSearch::new()),
+            confirm,
+            workers: 1,
+            deterministic: false,
+        }
+    }
+
+    fn database(&self) -> PathBuf {
+        self.folder.path().join("tune.db")
     }
 
     /// Runs to `budget`, or until `stop_when` says of an event that it is enough.
-    fn run(&self, budget: u32, mut stop_when: impl FnMut(&Event) -> bool) -> (End, Study, Vec<Event>) {
-        let mut storage = SqliteStorage::open(&self.folder.path().join("tune.db")).unwrap();
+    fn run(&self, budget: u32, stop_when: impl FnMut(&Event) -> bool) -> (End, Study, Vec<Event>) {
+        let (end, study, events) = self.try_run(budget, stop_when);
+        (end.unwrap(), study, events)
+    }
+
+    fn try_run(
+        &self,
+        budget: u32,
+        mut stop_when: impl FnMut(&Event) -> bool,
+    ) -> (Result<End, TunerError>, Study, Vec<Event>) {
+        let mut storage = SqliteStorage::open(&self.database()).unwrap();
         let study = match storage.find_study("test").unwrap() {
             Some(study) => study,
             None => storage.create_study("test", &self.objective.metrics(), &Attributes::new()).unwrap(),
         };
         let (stop, mut events) = (AtomicBool::new(false), Vec::new());
         let mut tuner = Tuner {
-            space: &self.objective.space().unwrap(),
-            search: &SobolSearch::new(),
+            space: &self.objective.as_ref().space().unwrap(),
+            search: self.search.as_ref(),
             objective: &self.objective,
             storage: &mut storage,
             study,
-            settings: Settings { budget, seed: 3, confirm: self.confirm, model: None },
+            settings: Settings {
+                budget,
+                seed: 3,
+                workers: self.workers,
+                deterministic: self.deterministic,
+                confirm: self.confirm,
+                model: None,
+            },
             stop: &stop,
         };
         let end = tuner.run(&mut |event| {
             stop.fetch_or(stop_when(&event), Ordering::Relaxed);
             events.push(event);
         });
-        (end.unwrap(), storage.load_study(study).unwrap(), events)
+        (end, storage.load_study(study).unwrap(), events)
     }
 
     fn run_through(&self, budget: u32) -> (End, Study, Vec<Event>) {
         self.run(budget, |_| false)
+    }
+}
+
+impl AsRef<Synthetic> for Synthetic {
+    fn as_ref(&self) -> &Synthetic {
+        self
     }
 }
 
@@ -140,7 +178,7 @@ fn trials_that_all_fail_are_kept_with_their_reasons() {
 fn a_trial_that_a_person_enqueued_is_run_with_the_defaults_of_what_it_lacks() {
     let bench = Bench::new(Synthetic::new(Problem::Branin));
     bench.run_through(1);
-    enqueue(&bench.folder.path().join("tune.db"), r#"{"x": 3.25}"#);
+    enqueue(&bench.database(), r#"{"x": 3.25}"#);
     let (_, study, _) = bench.run_through(2);
     let space = bench.objective.space().unwrap();
     assert_eq!(study.trials[1].state, TrialState::Complete);

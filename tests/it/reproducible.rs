@@ -136,3 +136,20 @@ fn a_finished_study_is_told_again_without_a_trial_and_a_larger_budget_goes_on() 
     assert_eq!(trials[..9], expected.1[..]);
     assert_eq!(trials.len(), 10);
 }
+
+#[test]
+fn three_deterministic_workers_make_the_same_study_with_one_thread_or_four() {
+    let workers = ["--workers", "3", "--deterministic"];
+    let one = folder();
+    one.run(&args("1", &workers)).success();
+    let expected = result(&one);
+    assert_eq!(expected.1.len(), BUDGET as usize);
+    let four = folder();
+    four.run(&args("4", &workers)).success();
+    assert_eq!(result(&four), expected);
+    let command = four.json("best.json")["command"].as_str().expect("a command").to_owned();
+    assert!(command.contains("--workers 3") && command.contains("--deterministic"), "{command}");
+
+    let other = ["deterministic_workers: 3 there, none here", "--fresh"];
+    four.run(&args("4", &["--workers", "3"])).refused(&other);
+}

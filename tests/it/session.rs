@@ -36,6 +36,11 @@ fn a_study_leaves_its_winner_its_weights_and_a_table() {
     assert!(tune.path("best.safetensors").exists());
     let shown = tune.run(&["show"]).success().stdout;
     assert!(shown.starts_with("iris-tables-ideal-random-0: "), "{shown}");
+    let (_, table) = shown.split_once("network\nlayer ").expect("the winner's network");
+    let topology = best["network"]["topology"].as_str().expect("text");
+    assert!(table.lines().last().is_some_and(|sums| sums.starts_with(topology)), "{shown}");
+    let parameters = best["network"]["parameters"].to_string();
+    assert!(table.lines().last().is_some_and(|sums| sums.contains(&parameters)), "{shown}");
 }
 
 #[test]
@@ -50,6 +55,31 @@ fn a_program_reads_events_one_a_line() {
     assert_eq!((count("trial_started"), count("trial_finished"), count("trial_confirmed")), (3, 3, 2));
     assert_eq!(events.last().expect("some")["event"], "study_finished");
     assert_eq!(ended.stderr, "");
+}
+
+#[test]
+fn workers_share_the_trials() {
+    let tune = Tune::new();
+    let ended = tune.run(&quick(&["--json", "--workers", "2", "--threads", "2"])).success();
+    let count = |name: &str| ended.stdout.matches(&format!("\"event\":\"{name}\"")).count();
+    assert_eq!((count("trial_started"), count("trial_finished"), count("trial_confirmed")), (3, 3, 2));
+    let numbers: Vec<usize> = (0..3)
+        .map(|trial| {
+            ended.stdout.matches(&format!("\"event\":\"trial_finished\",\"trial\":{trial},")).count()
+        })
+        .collect();
+    assert_eq!(numbers, [1, 1, 1]);
+}
+
+#[test]
+fn a_trial_that_would_take_too_much_memory_is_recorded_with_the_limit() {
+    let tune = Tune::new();
+    let ended = tune.run(&quick(&["--memory", "1K"]));
+    assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+    let shown = tune.run(&["show"]).success().stdout;
+    assert!(shown.contains("3 failed"), "{shown}");
+    assert!(shown.contains("of memory, may take 1.00 KiB: raise --memory"), "{shown}");
+    assert!(!shown.contains("network"), "{shown}");
 }
 
 #[test]

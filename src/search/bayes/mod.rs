@@ -71,8 +71,8 @@ impl Default for BayesParams {
 /// Suggests the point of the largest expected improvement under a Gaussian process.
 ///
 /// Complete trials teach the loss, failed and infeasible ones the probability of success, which multiplies
-/// the improvement; running and waiting ones count as if their expected loss had been measured. Where no
-/// model can be fitted (nothing has ended yet, nothing is searched) the point is that of [`SobolSearch`].
+/// the improvement; running and waiting ones count as if their expected loss had been measured, or, where no
+/// loss was, as if they had failed. Where no model can be fitted (nothing has ended yet, nothing is searched) the point is that of [`SobolSearch`].
 #[derive(Clone, Debug, Default)]
 pub struct BayesSearch {
     params: BayesParams,

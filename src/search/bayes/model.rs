@@ -5,6 +5,7 @@ use linfa::traits::Fit;
 use ndarray::{Array1, Array2};
 
 use super::acquisition::{Acquisition, Improvement};
+use super::cube::Cell;
 use super::features::Features;
 use super::history::{History, Measured};
 use super::params::{GpError, GpParams};
@@ -32,8 +33,14 @@ pub(super) fn acquisition(
         acquisition.improvement = Some(improvement(history, features, &seed.child("loss"))?);
     }
     if history.ended.iter().any(|&(_, succeeded)| !succeeded) {
-        let inputs = features.rows(history.ended.iter().map(|(cell, _)| cell));
-        let labels: Vec<bool> = history.ended.iter().map(|&(_, succeeded)| succeeded).collect();
+        let mut trials: Vec<(&Cell, bool)> = history.ended.iter().map(|(cell, end)| (cell, *end)).collect();
+        if acquisition.improvement.is_none() {
+            // No process of losses to keep the next trial away from those under way: taken for failures,
+            // they do so here.
+            trials.extend(history.pending.iter().map(|cell| (cell, false)));
+        }
+        let inputs = features.rows(trials.iter().map(|&(cell, _)| cell));
+        let labels: Vec<bool> = trials.iter().map(|&(_, succeeded)| succeeded).collect();
         let success = Success::fit(features.groups(), &inputs, &labels, &seed.child("success"))?;
         acquisition.success = Some(success);
     }
@@ -117,5 +124,21 @@ mod tests {
             acquisition.improvement.as_ref().unwrap().process.posterior(at.view()).mean[0]
         };
         assert!((mean(&with) - mean(&without)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn where_nothing_succeeded_a_pending_trial_keeps_the_next_away() {
+        let text = r#"{"name": "line", "parameters": {"x": {"type": "float", "low": 0, "high": 1}}}"#;
+        let space = Space::from_json(text, "line.json").unwrap();
+        let cube = Cube::new(&space);
+        let features = Features::new(&cube);
+        let mut history = History::default();
+        history.ended.extend([0.0, 0.1, 0.2, 0.3].map(|u| (cube.cell(&[u]), false)));
+        history.ended.extend([0.6, 0.65].map(|u| (cube.cell(&[u]), true)));
+        let at = features.rows([&cube.cell(&[0.95])]);
+        let without = acquisition(&history, &features, &Seed::root(0)).unwrap();
+        history.pending.push(cube.cell(&[0.95]));
+        let with = acquisition(&history, &features, &Seed::root(0)).unwrap();
+        assert!(with.values(at.view())[0] < without.values(at.view())[0] - 0.1);
     }
 }

@@ -1,0 +1,28 @@
+//! What the machine has to give.
+
+use crate::units::Bytes;
+
+/// Memory that could be taken now without pushing anything else out; `None` where the system does not tell.
+///
+/// On Linux: `MemAvailable` of /proc/meminfo.
+pub(super) fn available_memory() -> Option<Bytes> {
+    available(&std::fs::read_to_string("/proc/meminfo").ok()?)
+}
+
+fn available(meminfo: &str) -> Option<Bytes> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(Bytes(kibibytes.checked_mul(1024)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_available_memory_is_read_from_its_line() {
+        let text = "MemTotal:       24610292 kB\nMemFree:        20396732 kB\nMemAvailable:   23488404 kB\n";
+        assert_eq!(available(text), Some(Bytes(23_488_404 * 1024)));
+        assert_eq!(available("MemTotal:       24610292 kB\n"), None);
+    }
+}

@@ -1,0 +1,183 @@
+//! Evaluations side by side: a crew of workers, each with threads of its own to compute on.
+//!
+//! Workers evaluate and do nothing else. What they report goes to whoever leads the crew, who alone stores
+//! it. A worker waits for the answer to a report before it makes the next, so it is never more than a step
+//! ahead of what is stored.
+
+use std::any::Any;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+
+use super::TunerError;
+use crate::objective::{Evaluation, Objective};
+use crate::seed::Seed;
+use crate::space::Point;
+
+/// What is to be evaluated, and from which seed.
+pub(super) struct Job {
+    pub point: Point,
+    pub seed: Seed,
+}
+
+/// Workers, and what each of them is on.
+pub(super) struct Crew<T> {
+    workers: Vec<Worker<T>>,
+    news: Receiver<(usize, News)>,
+}
+
+struct Worker<T> {
+    orders: Sender<Order>,
+    /// What it is on, and where the answers to its reports go.
+    task: Option<(T, Sender<ControlFlow<()>>)>,
+}
+
+struct Order {
+    job: Job,
+    answers: Receiver<ControlFlow<()>>,
+}
+
+/// What a worker tells.
+enum News {
+    Reported(u32, f64),
+    Done(Option<Evaluation>),
+    Panicked(Box<dyn Any + Send>),
+}
+
+/// Lets `lead` lead a crew that evaluates `objective`, `workers` points at a time, at least one.
+///
+/// Once `stop` is set every evaluation breaks off after its next report.
+pub(super) fn with_crew<T, R>(
+    objective: &dyn Objective,
+    stop: &AtomicBool,
+    workers: usize,
+    lead: impl FnOnce(&mut Crew<T>) -> Result<R, TunerError>,
+) -> Result<R, TunerError> {
+    let pools = pools(workers)?;
+    thread::scope(|scope| {
+        let (tell, news) = channel();
+        let workers = pools.iter().enumerate().map(|(index, pool)| {
+            let (orders, received) = channel();
+            let tell = tell.clone();
+            scope.spawn(move || {
+                work(objective, stop, pool.as_ref(), &received, &|news| {
+                    // Nobody listens once the run has failed.
+                    tell.send((index, news)).is_ok()
+                })
+            });
+            Worker { orders, task: None }
+        });
+        let mut crew = Crew { workers: workers.collect(), news };
+        lead(&mut crew)
+    })
+}
+
+/// One worker computes on the threads of the process; several share them out.
+fn pools(workers: usize) -> Result<Vec<Option<ThreadPool>>, ThreadPoolBuildError> {
+    if workers <= 1 {
+        return Ok(vec![None]);
+    }
+    let threads = (rayon::current_num_threads() / workers).max(1);
+    (0..workers).map(|_| ThreadPoolBuilder::new().num_threads(threads).build().map(Some)).collect()
+}
+
+impl<T> Crew<T> {
+    /// Whether a worker has nothing to do.
+    pub fn has_room(&self) -> bool {
+        self.workers.iter().any(|worker| worker.task.is_none())
+    }
+
+    /// Whether no worker has anything to do.
+    pub fn is_idle(&self) -> bool {
+        self.workers.iter().all(|worker| worker.task.is_none())
+    }
+
+    /// Gives a worker who has nothing to do the `job`, which belongs to `task`.
+    ///
+    /// # Panics
+    /// If there is no such worker.
+    pub fn start(&mut self, task: T, job: Job) {
+        let free = self.workers.iter_mut().find(|worker| worker.task.is_none());
+        let worker = free.expect("there is room for the job");
+        let (answer, answers) = channel();
+        worker.task = Some((task, answer));
+        worker.orders.send(Order { job, answers }).expect("a worker lives as long as its crew");
+    }
+
+    /// Waits until an evaluation is done; tells `hear` what any of them reports before, and it answers
+    /// whether that one goes on.
+    ///
+    /// # Panics
+    /// If nobody has anything to do, and with the panic of an evaluation.
+    pub fn next(&mut self, hear: &mut dyn FnMut(&T, u32, f64) -> ControlFlow<()>) -> (T, Option<Evaluation>) {
+        assert!(!self.is_idle(), "somebody has something to do");
+        loop {
+            let (index, news) = self.news.recv().expect("a worker lives as long as its crew");
+            let task = &mut self.workers[index].task;
+            match news {
+                News::Reported(step, value) => {
+                    let (task, answer) = task.as_ref().expect("who reports has a task");
+                    // Whoever was done with its last report waits for no answer.
+                    let _ = answer.send(hear(task, step, value));
+                }
+                News::Done(evaluation) => {
+                    let (task, _) = task.take().expect("who is done had a task");
+                    return (task, evaluation);
+                }
+                News::Panicked(panic) => resume_unwind(panic),
+            }
+        }
+    }
+}
+
+/// A worker's life: an order, its evaluation, until there are no more orders or `tell` says that nobody
+/// listens.
+fn work(
+    objective: &dyn Objective,
+    stop: &AtomicBool,
+    pool: Option<&ThreadPool>,
+    orders: &Receiver<Order>,
+    tell: &(dyn Fn(News) -> bool + Sync),
+) {
+    while let Ok(Order { job, answers }) = orders.recv() {
+        let mut line = Line { stop, tell, answers, waits: false };
+        let mut evaluate = || {
+            let mut hear = |step, value| line.report(step, value);
+            objective.evaluate(&job.point, &job.seed, &mut hear)
+        };
+        let evaluated = catch_unwind(AssertUnwindSafe(|| match pool {
+            Some(pool) => pool.install(evaluate),
+            None => evaluate(),
+        }));
+        if !tell(evaluated.map_or_else(News::Panicked, News::Done)) {
+            return;
+        }
+    }
+}
+
+/// A worker's line to whoever leads, for one evaluation.
+struct Line<'a> {
+    stop: &'a AtomicBool,
+    tell: &'a (dyn Fn(News) -> bool + Sync),
+    answers: Receiver<ControlFlow<()>>,
+    /// Whether the last report has no answer yet.
+    waits: bool,
+}
+
+impl Line<'_> {
+    fn report(&mut self, step: u32, value: f64) -> ControlFlow<()> {
+        if self.waits {
+            // Without anybody to answer there is nothing to go on for.
+            self.answers.recv().unwrap_or(ControlFlow::Break(()))?;
+        }
+        self.waits = true;
+        match (self.tell)(News::Reported(step, value)) && !self.stop.load(Ordering::Relaxed) {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        }
+    }
+}
