@@ -32,8 +32,8 @@ pub struct Footprint {
     pub learnt: u64,
     /// Its weights.
     pub weights: u64,
-    /// Outputs of all its layers: how many, not bytes.
-    pub outputs: u64,
+    /// The [`totals`](super::Activations::totals) of all its layers.
+    pub totals: u64,
     /// [`Activations`](super::Activations); where inputs that are 0 are skipped, with the most inputs for
     /// which that is done.
     pub activations: Room,
@@ -101,10 +101,10 @@ impl Footprint {
         self.learnt += learnt;
         // Batch norm's running mean and variance beside its gain.
         self.network += learnt + 2 * norms * channels;
-        self.outputs += unit.step.outputs().len() as u64;
 
         let sums = sample(unit.step.sums, 0);
         let outputs = sample(unit.step.outputs(), border);
+        self.totals += outputs;
         // The greatest potentials and which they are.
         let pooled = if unit.step.max.is_some() { 2 * sample(unit.step.potentials, 0) } else { 0 };
         // Scale and shift; mean, variance and inverse deviation of the batch.
@@ -181,7 +181,9 @@ mod tests {
             let (footprint, network) =
                 (spec.footprint().unwrap(), Network::build(&spec, &Seed::root(0)).unwrap());
             assert_eq!(network.bytes(), footprint.network, "{}", network.topology());
-            assert_eq!(network.widths().sum::<usize>() as u64, footprint.outputs);
+            let room = Activations::new(&network, 0);
+            let totals = (0..network.widths().count()).map(|layer| room.totals(layer).len() as u64 * LANE);
+            assert_eq!(totals.sum::<u64>(), footprint.totals);
             let learnt = network.tensor_lengths().sum::<usize>() as u64 * FLOAT;
             assert_eq!(learnt, footprint.learnt);
             for samples in [1, 24] {

@@ -57,7 +57,7 @@ fn learner(spec: &Spec, footprint: &Footprint, config: &TrainingConfig, train: u
 }
 
 fn evaluator(footprint: &Footprint) -> u64 {
-    footprint.activations.of(evaluation::BATCH) + footprint.outputs * size_of::<f64>() as u64
+    footprint.activations.of(evaluation::BATCH) + footprint.totals
 }
 
 /// Coded samples with their labels.

@@ -72,7 +72,8 @@ impl Default for BayesParams {
 ///
 /// Complete trials teach the loss, failed and infeasible ones the probability of success, which multiplies
 /// the improvement; running and waiting ones count as if their expected loss had been measured, or, where no
-/// loss was, as if they had failed. Where no model can be fitted (nothing has ended yet, nothing is searched) the point is that of [`SobolSearch`].
+/// loss was, as if they had failed. Where no model can be fitted (nothing has ended yet, nothing is searched)
+/// the point is that of [`SobolSearch`].
 #[derive(Clone, Debug, Default)]
 pub struct BayesSearch {
     params: BayesParams,
