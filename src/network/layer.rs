@@ -10,8 +10,8 @@ use super::Slope;
 use super::dropout::Dropout;
 use super::kernels::{LANES, Lanes, panels, vectorized};
 use super::linear::{Batch, Linear};
-use super::norm::{self, Norm, Statistics, measure};
-use super::parts::{Part, Share, for_each_part};
+use super::norm::{self, Moments, Norm, Statistics};
+use super::parts::{PARTS, Part, Share, for_each_part, part_of};
 use super::sparse::SparseBatch;
 use super::step::{Firing, Frame, Step};
 use super::tensor::Tensor;
@@ -58,6 +58,8 @@ pub(super) struct LayerGradients {
     pub gain: Option<Vec<Lanes>>,
     /// Gradients of parts of the batch, where the weights' gradient needs them.
     partial: Vec<Lanes>,
+    /// Those of bias and gain for parts of the batch, those of a panel side by side.
+    totals: Vec<(Lanes, Lanes)>,
     /// The weights as the way back needs them; empty in the lowest layer.
     turned: Vec<Lanes>,
 }
@@ -118,6 +120,7 @@ impl LayerGradients {
             bias: vec![Lanes::ZERO; layer.bias.len()],
             gain: layer.norm.as_ref().map(|norm| vec![Lanes::ZERO; norm.gain.len()]),
             partial: layer.linear.partial(),
+            totals: vec![(Lanes::ZERO, Lanes::ZERO); PARTS * layer.bias.len()],
             turned: if lowest { Vec::new() } else { layer.linear.turned() },
         }
     }
@@ -224,15 +227,13 @@ impl Layer {
             return state.shift.copy_from_slice(&self.bias);
         };
         if measures {
-            let sums = &state.sums;
-            let outputs = statistics.mean.par_iter_mut().zip(&mut statistics.variance);
-            let outputs = outputs.zip(&mut statistics.inverse_deviation).enumerate();
-            outputs.with_min_len(self.panels_at_a_time(samples)).for_each(
-                |(panel, ((mean, variance), inverse))| {
-                    (*mean, *variance) = measure(sums, panel, samples);
-                    *inverse = norm::inverse_deviation(variance);
-                },
-            );
+            let (sums, parts) = (&state.sums, self.parts());
+            let moments = statistics.parts[..parts * self.bias.len()].par_iter_mut().enumerate();
+            moments.with_min_len(parts * self.panels_at_a_time(samples)).for_each(|(index, moments)| {
+                let (panel, part) = (index / parts, index % parts);
+                *moments = Moments::of(sums, panel, part_of(samples, part, parts));
+            });
+            statistics.join(parts, sums.plane());
         } else {
             statistics.copy(norm);
         }
@@ -296,16 +297,23 @@ impl Layer {
 
     /// Gradients of bias and gain; with batch norm, errors at the step's inputs become errors at the sums.
     fn sum_up(&self, state: &LayerActivations, gradients: &mut LayerGradients, samples: usize) {
-        let LayerGradients { sums: errors, bias, gain, .. } = gradients;
+        let LayerGradients { sums: errors, bias, gain, totals, .. } = gradients;
         let statistics = state.statistics.as_ref();
-        let totals = |panel| norm::total(errors, &state.sums, statistics, panel, samples);
-        let alone = self.panels_at_a_time(samples);
+        let parts = self.parts();
+        let shares = totals[..parts * bias.len()].par_iter_mut().enumerate();
+        shares.with_min_len(parts * self.panels_at_a_time(samples)).for_each(|(index, total)| {
+            let (panel, part) = (index / parts, index % parts);
+            *total = norm::total(errors, &state.sums, statistics, panel, part_of(samples, part, parts));
+        });
+        for (bias, totals) in bias.iter_mut().zip(totals.chunks_exact(parts)) {
+            *bias = sum_of(totals.iter().map(|total| &total.0));
+        }
         let Some(((norm, statistics), gain)) = self.norm.as_ref().zip(statistics).zip(gain.as_mut()) else {
-            let bias = bias.par_iter_mut().enumerate().with_min_len(alone);
-            return bias.for_each(|(panel, bias)| *bias = totals(panel).0);
+            return;
         };
-        let sums = bias.par_iter_mut().zip(&mut *gain).enumerate().with_min_len(alone);
-        sums.for_each(|(panel, (bias, gain))| (*bias, *gain) = totals(panel));
+        for (gain, totals) in gain.iter_mut().zip(totals.chunks_exact(parts)) {
+            *gain = sum_of(totals.iter().map(|total| &total.1));
+        }
         let (plane, size) = (state.sums.plane(), samples * state.sums.plane());
         let sums = Batch::of(&state.sums, samples);
         let (bias, gain) = (&*bias, &*gain);
@@ -329,6 +337,11 @@ impl Layer {
         });
     }
 
+    /// Parts that sums over the batch are cut into: there are panels enough where a sample is one place.
+    fn parts(&self) -> usize {
+        if self.linear.output.area() == 1 { 1 } else { PARTS }
+    }
+
     /// Panels that one thread sums up in the time that another takes to wake up.
     fn panels_at_a_time(&self, samples: usize) -> usize {
         let lanes = samples * self.linear.output.area();
@@ -343,6 +356,14 @@ impl Layer {
             self.linear.send_back(errors.samples(range), turned, below.lanes, below.stride, add);
         });
     }
+}
+
+/// In their order.
+fn sum_of<'a>(all: impl Iterator<Item = &'a Lanes>) -> Lanes {
+    all.fold(Lanes::ZERO, |mut sum, lanes| {
+        sum.0.iter_mut().zip(&lanes.0).for_each(|(sum, lane)| *sum += lane);
+        sum
+    })
 }
 
 /// Adds (without `add`, writes) the volumes of `from` to those of `to`, which have the same shape.

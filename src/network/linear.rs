@@ -3,12 +3,15 @@
 //! Weights lie in panels of 16 outputs: term t of panel p is lane `p terms + t`. The order of terms is that of
 //! the inputs in memory, which [`Linear::term`] tells.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::kernels::{
     Images, ImagesMut, LANES, Lanes, Rows, Runs, Winograd, floats, multiply, multiply_outer, panels,
     transpose,
 };
+use super::parts::{PARTS, part_of};
 use super::room::with_room;
 use super::tensor::Tensor;
 use super::{Volume, Window};
@@ -33,9 +36,6 @@ pub(super) struct Linear {
     pub reach: Reach,
     pub weights: Vec<Lanes>,
 }
-
-/// Parts of a batch whose gradients are summed up apart: as many for any number of threads.
-const PARTS: usize = 4;
 
 /// A layer's inputs in memory, or what a pass writes in their place.
 #[derive(Clone, Copy)]
@@ -191,7 +191,11 @@ impl Linear {
 
     /// Lanes of [`partial`](Self::partial).
     pub fn partial_len(&self) -> usize {
-        PARTS * self.prepared_len()
+        match (self.winograd(), self.window()) {
+            (Some(winograd), _) => PARTS * winograd.transformed_len(),
+            (None, Some(_)) => PARTS * self.weights_len(),
+            (None, None) => 0,
+        }
     }
 
     /// Writes the derivative of the loss by the weights to `gradient`, from the first `samples` samples of
@@ -208,7 +212,7 @@ impl Linear {
             let (inputs, errors) = (Batch::of(inputs, samples), Batch::of(errors, samples));
             return gradient_in_parts(winograd, inputs, errors, samples, partial, gradient);
         }
-        let (terms, places) = (self.terms(), self.output.area());
+        let terms = self.terms();
         let Some(window) = self.window() else {
             return gradient.par_chunks_mut(terms).enumerate().for_each(|(panel, gradient)| {
                 let walk = [(1, 0, 0), (1, 0, 0), (samples, inputs.stride * LANES, errors.stride)];
@@ -218,23 +222,41 @@ impl Linear {
                 }
             });
         };
+        let length = gradient.len();
+        partial.par_chunks_mut(terms).enumerate().for_each(|(index, gradient)| {
+            let (part, panel) = (index / self.panels(), index % self.panels());
+            self.direct_gradient(window, inputs, errors, part_of(samples, part, PARTS), panel, gradient);
+        });
+        add_parts(partial, length);
+        gradient.copy_from_slice(&partial[..length]);
+    }
+
+    /// Writes the gradient of a panel of weights over some samples.
+    fn direct_gradient(
+        &self,
+        window: Window,
+        inputs: &Tensor,
+        errors: &Tensor,
+        samples: Range<usize>,
+        panel: usize,
+        gradient: &mut [Lanes],
+    ) {
         let runs = self.runs(window);
         let ((_, plane), (lines, line)) = (runs.outer, runs.inner);
         let walk = [
-            (samples, inputs.stride * LANES, errors.stride),
+            (samples.len(), inputs.stride * LANES, errors.stride),
             (self.output.height, self.row(window) * window.stride, self.output.width),
             (self.output.width, window.stride * self.depth(), 1),
         ];
-        gradient.par_chunks_mut(terms).enumerate().for_each(|(panel, gradient)| {
-            let right = &errors.lanes[panel * places..];
-            for (run, gradient) in gradient.chunks_mut(runs.length).enumerate() {
-                let start = run / lines * plane + run % lines * line;
-                for (group, gradient) in gradient.chunks_mut(LANES).enumerate() {
-                    let left = &floats(&inputs.lanes)[start + group * LANES..];
-                    multiply_outer(left, right, &walk, gradient.len(), gradient, false);
-                }
+        let left = floats(&inputs.lanes[samples.start * inputs.stride..]);
+        let right = &errors.lanes[samples.start * errors.stride + panel * self.output.area()..];
+        for (run, gradient) in gradient.chunks_mut(runs.length).enumerate() {
+            let start = run / lines * plane + run % lines * line;
+            for (group, gradient) in gradient.chunks_mut(LANES).enumerate() {
+                let left = &left[start + group * LANES..];
+                multiply_outer(left, right, &walk, gradient.len(), gradient, false);
             }
-        });
+        }
     }
 
     /// Room for [`turn`](Self::turn).
@@ -356,7 +378,7 @@ fn gradient_in_parts(
 ) {
     let length = winograd.transformed_len();
     partial.par_chunks_mut(length).enumerate().for_each(|(part, sums)| {
-        let range = samples * part / PARTS..samples * (part + 1) / PARTS;
+        let range = part_of(samples, part, PARTS);
         let (inputs, errors) = (inputs.samples(range.clone()), errors.samples(range.clone()));
         sums.fill(Lanes::ZERO);
         with_room(winograd.room_len(), |room| {
@@ -365,6 +387,12 @@ fn gradient_in_parts(
             winograd.weight_gradient(range.len(), images, errors, room, sums);
         });
     });
+    add_parts(partial, length);
+    winograd.finish_gradient(&partial[..length], gradient);
+}
+
+/// Adds to the first `length` lanes those of the other parts, in their order.
+fn add_parts(partial: &mut [Lanes], length: usize) {
     let (sums, parts) = partial.split_at_mut(length);
     const CHUNK: usize = 1024;
     sums.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, sums)| {
@@ -374,7 +402,6 @@ fn gradient_in_parts(
             }
         }
     });
-    winograd.finish_gradient(sums, gradient);
 }
 
 impl<'a> Batch<'a> {

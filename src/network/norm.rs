@@ -1,6 +1,9 @@
 //! Batch norm: each channel's sums normalized over the batch and all places (Ioffe, Szegedy 2015).
 
+use std::ops::Range;
+
 use super::kernels::{LANES, Lanes, panels, vectorized};
+use super::parts::PARTS;
 use super::tensor::Tensor;
 
 /// Added to the variance, as in Keras.
@@ -59,6 +62,8 @@ impl Norm {
 /// What a layer's sums were normalized by: (panel) each.
 #[derive(Clone, Debug)]
 pub(super) struct Statistics {
+    /// Of parts of the batch, those of a panel side by side.
+    pub parts: Vec<Moments>,
     pub mean: Vec<Lanes>,
     /// Of the batch, biased.
     pub variance: Vec<Lanes>,
@@ -69,7 +74,18 @@ pub(super) struct Statistics {
 impl Statistics {
     pub fn new(channels: usize) -> Self {
         let zeros = || vec![Lanes::ZERO; panels(channels)];
-        Self { mean: zeros(), variance: zeros(), inverse_deviation: zeros() }
+        let parts = vec![Moments::NONE; PARTS * panels(channels)];
+        Self { parts, mean: zeros(), variance: zeros(), inverse_deviation: zeros() }
+    }
+
+    /// Sets all from the moments of `parts` parts, of `plane` places a sample.
+    pub fn join(&mut self, parts: usize, plane: usize) {
+        for (panel, moments) in self.parts.chunks_exact(parts).take(self.mean.len()).enumerate() {
+            let mut all = Moments::NONE;
+            moments.iter().for_each(|part| all.join(part, plane));
+            (self.mean[panel], self.variance[panel]) = all.finish(plane);
+            self.inverse_deviation[panel] = inverse_deviation(&self.variance[panel]);
+        }
     }
 
     /// Takes over running statistics.
@@ -87,30 +103,57 @@ pub(super) fn inverse_deviation(variance: &Lanes) -> Lanes {
     Lanes(variance.0.map(|variance| (variance + EPSILON).sqrt().recip()))
 }
 
-/// Mean and biased variance of panel `panel` over the first `samples` samples and all places.
-///
-/// Each sample's mean and squared deviations join those of the samples before (Chan, Golub, LeVeque 1983).
-pub(super) fn measure(sums: &Tensor, panel: usize, samples: usize) -> (Lanes, Lanes) {
-    let plane = sums.plane();
-    let (mut mean, mut squares) = (Lanes::ZERO, Lanes::ZERO);
-    vectorized(
-        #[inline(always)]
-        || {
-            for sample in 0..samples {
-                let start = sample * sums.stride + panel * plane;
-                let (here, spread) = moments(&sums.lanes[start..start + plane]);
-                let share = ((sample + 1) as f32).recip();
-                let weight = plane as f32 * sample as f32 * share;
-                for lane in 0..LANES {
-                    let difference = here.0[lane] - mean.0[lane];
-                    mean.0[lane] += difference * share;
-                    squares.0[lane] += spread.0[lane] + difference * difference * weight;
+/// Mean, and sum of squared deviations from it, of some samples at all their places.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moments {
+    samples: usize,
+    mean: Lanes,
+    squares: Lanes,
+}
+
+impl Moments {
+    /// Of no samples.
+    pub const NONE: Self = Self { samples: 0, mean: Lanes::ZERO, squares: Lanes::ZERO };
+
+    /// Of the sums of panel `panel`.
+    pub fn of(sums: &Tensor, panel: usize, samples: Range<usize>) -> Self {
+        let plane = sums.plane();
+        let mut all = Self::NONE;
+        vectorized(
+            #[inline(always)]
+            || {
+                for sample in samples {
+                    let start = sample * sums.stride + panel * plane;
+                    let (mean, squares) = moments(&sums.lanes[start..start + plane]);
+                    all.join(&Self { samples: 1, mean, squares }, plane);
                 }
-            }
-        },
-    );
-    let share = ((samples * plane) as f32).recip();
-    (mean, Lanes(squares.0.map(|sum| sum * share)))
+            },
+        );
+        all
+    }
+
+    /// Takes other samples, of `plane` places each, in (Chan, Golub, LeVeque 1983).
+    #[inline(always)]
+    pub fn join(&mut self, other: &Self, plane: usize) {
+        if other.samples == 0 {
+            return;
+        }
+        let (before, more) = (self.samples as f32, other.samples as f32);
+        let share = more / (before + more);
+        let weight = plane as f32 * before * share;
+        for lane in 0..LANES {
+            let difference = other.mean.0[lane] - self.mean.0[lane];
+            self.mean.0[lane] += difference * share;
+            self.squares.0[lane] += other.squares.0[lane] + difference * difference * weight;
+        }
+        self.samples += other.samples;
+    }
+
+    /// Mean and variance, of `plane` places a sample.
+    pub fn finish(&self, plane: usize) -> (Lanes, Lanes) {
+        let share = ((self.samples * plane) as f32).recip();
+        (self.mean, Lanes(self.squares.0.map(|sum| sum * share)))
+    }
 }
 
 /// Mean, and sum of squared deviations from it.
@@ -135,20 +178,20 @@ fn moments(values: &[Lanes]) -> (Lanes, Lanes) {
 }
 
 /// Sums of the errors `e` of panel `panel` at the step's inputs, and of `e x` with x the sums, normalized where there
-/// are `statistics`, over the first `samples` samples and all places.
+/// are `statistics`, over `samples` and all places.
 pub(super) fn total(
     errors: &Tensor,
     sums: &Tensor,
     statistics: Option<&Statistics>,
     panel: usize,
-    samples: usize,
+    samples: Range<usize>,
 ) -> (Lanes, Lanes) {
     let plane = sums.plane();
     let (mut bias, mut gain) = (Lanes::ZERO, Lanes::ZERO);
     vectorized(
         #[inline(always)]
         || {
-            for sample in 0..samples {
+            for sample in samples {
                 let start = sample * sums.stride + panel * plane;
                 let errors = &errors.lanes[start..start + plane];
                 let Some(statistics) = statistics else {
@@ -225,7 +268,7 @@ mod tests {
         for (index, value) in [(0, 1.0), (1, 2.0), (sums.stride, 3.0), (sums.stride + 1, 6.0)] {
             sums.lanes[index].0[0] = value;
         }
-        let (mean, variance) = measure(&sums, 0, 2);
+        let (mean, variance) = Moments::of(&sums, 0, 0..2).finish(2);
         assert_eq!((mean.0[0], variance.0[0]), (3.0, 3.5));
         assert_eq!((mean.0[1], variance.0[1]), (0.0, 0.0));
     }

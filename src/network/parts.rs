@@ -5,6 +5,15 @@ use std::ops::Range;
 use super::kernels::Lanes;
 use super::tensor::Tensor;
 
+/// Parts that a sum over samples is cut into where each sample has many places: as many for any number of
+/// threads, so that the sum is the same.
+pub(super) const PARTS: usize = 4;
+
+/// The samples of part `part` of `parts`.
+pub(super) fn part_of(samples: usize, part: usize, parts: usize) -> Range<usize> {
+    samples * part / parts..samples * (part + 1) / parts
+}
+
 /// Memory of several samples, to write to.
 pub(super) struct Part<'a> {
     pub lanes: &'a mut [Lanes],

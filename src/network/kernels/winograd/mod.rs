@@ -1,10 +1,10 @@
-//! Convolutions 3x3 and 5x5 with stride 1 in a quarter, or a sixth, of the multiplications.
+//! Convolutions 3x3 and 5x5 with stride 1 in a quarter to a sixth of the multiplications.
 //!
-//! Outputs are computed in tiles of 4x4, each from a window of 6x6 or 8x8 inputs, by Winograd's minimal filtering
-//! F(4x4, 3x3) and F(4x4, 5x5): inputs and weights are transformed to 36 or 64 *points*, at each point a matrix
-//! product runs over the input channels, and its results are transformed back. Tiles go through these three
-//! steps in groups, so that what is between the steps stays in the cache. The weights' gradient is a sum over
-//! tiles at each point, and goes back to weights once, after the last tile.
+//! Outputs are computed in tiles of 4x4 or 8x8, each from a window of inputs, by Winograd's minimal filtering
+//! F(4x4, 3x3), F(8x8, 3x3) and F(4x4, 5x5): inputs and weights are transformed to 36, 100 or 64 *points*, at each
+//! point a matrix product runs over the input channels, and its results are transformed back. Tiles go through
+//! these three steps in groups, so that what is between the steps stays in the cache. The weights' gradient is
+//! a sum over tiles at each point, and goes back to weights once, after the last tile.
 //!
 //! - Lavin, Gray 2016: Fast algorithms for convolutional neural networks. CVPR.
 //! - Winograd 1980: Arithmetic complexity of computations. SIAM.
@@ -21,12 +21,46 @@ use steps::{
     AddBelow, FinishGradient, Group, Layout, TransformErrors, TransformInputs, TransformOutputs,
     TransformWeights,
 };
-use transform::{Below, Error, Input, Line, Output, SIDE};
 
-/// Tiles that go through the steps together.
-const GROUP: usize = 32;
+/// Tiles that go through the steps together, by the side of a window: with their points they stay in the cache.
+const fn tiles_at_once(window: usize) -> usize {
+    match window {
+        6 => 32,
+        8 => 24,
+        _ => 12,
+    }
+}
+
 /// The same for the weights' gradient, whose sums run along the tiles.
-const GRADIENT_GROUP: usize = 64;
+const fn gradient_tiles(window: usize) -> usize {
+    match window {
+        6 => 64,
+        8 => 48,
+        _ => 36,
+    }
+}
+
+/// Calls a method of `$self` with the side of its tiles and that of its windows.
+macro_rules! by_size {
+    ($self:ident.$method:ident($($argument:expr),*)) => {
+        match ($self.kernel, $self.side()) {
+            (3, 4) => $self.$method::<4, 6>($($argument),*),
+            (3, _) => $self.$method::<8, 10>($($argument),*),
+            _ => $self.$method::<4, 8>($($argument),*),
+        }
+    };
+}
+
+/// Runs a task with the side of the kernel and that of the windows.
+macro_rules! task_by_size {
+    ($self:ident, $task:ident $fields:tt) => {
+        match ($self.kernel, $self.side()) {
+            (3, 4) => vectorized_task($task::<3, 6> $fields),
+            (3, _) => vectorized_task($task::<3, 10> $fields),
+            _ => vectorized_task($task::<5, 8> $fields),
+        }
+    };
+}
 
 /// A convolution with stride 1 on images of one size.
 ///
@@ -81,9 +115,20 @@ impl Winograd {
         (self.height + more - 2 * self.padding, self.width + more - 2 * self.padding)
     }
 
-    /// Products that a tile takes in place of 16 times the taps.
+    /// Side of a tile of outputs.
+    const fn side(&self) -> usize {
+        let large = self.kernel == 3 && self.height.is_multiple_of(8) && self.width.is_multiple_of(8);
+        if large { 8 } else { 4 }
+    }
+
+    /// Side of the window of inputs behind a tile.
+    const fn window(&self) -> usize {
+        self.side() + self.kernel - 1
+    }
+
+    /// Products that a tile takes in place of one for each output and tap.
     const fn points(&self) -> usize {
-        (self.kernel + SIDE - 1) * (self.kernel + SIDE - 1)
+        self.window() * self.window()
     }
 
     /// Lanes of a set of weights.
@@ -103,7 +148,8 @@ impl Winograd {
 
     /// Lanes that a pass needs for itself, whatever they hold before.
     pub const fn room_len(&self) -> usize {
-        self.points() * (spacing(GRADIENT_GROUP * self.inputs) + spacing(GRADIENT_GROUP * self.outputs))
+        let group = gradient_tiles(self.window());
+        self.points() * (spacing(group * self.inputs) + spacing(group * self.outputs))
     }
 
     /// Transforms `weights` [PO][PI][K][K][16] for [`Self::forward`], to [points][PO][PI][16].
@@ -119,10 +165,7 @@ impl Winograd {
         let spacing = self.terms();
         for (block, taps) in weights.chunks_exact(self.kernel * self.kernel * LANES).enumerate() {
             let out = &mut out[block * LANES..];
-            match self.kernel {
-                3 => vectorized_task(TransformWeights::<3, 6> { taps, spacing, out }),
-                _ => vectorized_task(TransformWeights::<5, 8> { taps, spacing, out }),
-            }
+            task_by_size!(self, TransformWeights { taps, spacing, out });
         }
     }
 
@@ -145,10 +188,7 @@ impl Winograd {
             let squares = exchanged.as_chunks_mut::<LANES>().0.iter_mut();
             squares.zip(weights.as_chunks::<LANES>().0).for_each(|(to, tap)| transpose_square(tap, to));
             let out = &mut out[(from * self.outputs + to) * LANES..];
-            match self.kernel {
-                3 => vectorized_task(TransformWeights::<3, 6> { taps: exchanged, spacing, out }),
-                _ => vectorized_task(TransformWeights::<5, 8> { taps: exchanged, spacing, out }),
-            }
+            task_by_size!(self, TransformWeights { taps: exchanged, spacing, out });
         }
     }
 
@@ -164,37 +204,32 @@ impl Winograd {
         room: &mut [Lanes],
         out: ImagesMut<'_>,
     ) {
-        match self.kernel {
-            3 => self.forward_by::<6>(count, images, transformed, room, out),
-            _ => self.forward_by::<8>(count, images, transformed, room, out),
-        }
+        by_size!(self.forward_by(count, images, transformed, room, out))
     }
 
-    fn forward_by<const W: usize>(
+    fn forward_by<const S: usize, const W: usize>(
         &self,
         count: usize,
         images: Images<'_>,
         transformed: &[Lanes],
         room: &mut [Lanes],
         mut out: ImagesMut<'_>,
-    ) where
-        Input: Line<W, W>,
-        Output: Line<W, SIDE>,
-    {
+    ) {
         assert_eq!(transformed.len(), self.transformed_len(), "one set of weights");
         let terms = self.inputs * LANES;
-        let (left, right) = (spacing(GROUP * self.inputs), spacing(GROUP * self.outputs));
+        let (left, right) =
+            (spacing(tiles_at_once(W) * self.inputs), spacing(tiles_at_once(W) * self.outputs));
         let (inputs, products) = room[..self.room_len()].split_at_mut(W * W * left);
-        for tiles in groups(count * self.tiles(), GROUP) {
+        for tiles in groups(count * self.tiles(), tiles_at_once(W)) {
             let layout = Layout { point: left, tile: self.inputs, panel: 1 };
             let group = Group { of: *self, first: tiles.start, size: tiles.len() };
             vectorized_task(TransformInputs::<W> { group, images, layout, out: inputs });
             let points = inputs.chunks_exact(left).zip(transformed.chunks_exact(self.outputs * terms));
             for ((inputs, weights), products) in points.zip(products.chunks_exact_mut(right)) {
-                multiply_tiles(group.size, inputs, terms, weights, products);
+                multiply_tiles((group.size, tiles_at_once(W)), inputs, terms, weights, products);
             }
-            let layout = Layout { point: right, tile: 1, panel: GROUP };
-            vectorized_task(TransformOutputs::<W> { group, products, layout, out: &mut out });
+            let layout = Layout { point: right, tile: 1, panel: tiles_at_once(W) };
+            vectorized_task(TransformOutputs::<S, W> { group, products, layout, out: &mut out });
         }
     }
 
@@ -211,36 +246,31 @@ impl Winograd {
         room: &mut [Lanes],
         below: ImagesMut<'_>,
     ) {
-        match self.kernel {
-            3 => self.send_back_by::<6>(count, errors, transformed, room, below),
-            _ => self.send_back_by::<8>(count, errors, transformed, room, below),
-        }
+        by_size!(self.send_back_by(count, errors, transformed, room, below))
     }
 
-    fn send_back_by<const W: usize>(
+    fn send_back_by<const S: usize, const W: usize>(
         &self,
         count: usize,
         errors: Images<'_>,
         transformed: &[Lanes],
         room: &mut [Lanes],
         mut below: ImagesMut<'_>,
-    ) where
-        Error: Line<SIDE, W>,
-        Below: Line<W, W>,
-    {
+    ) {
         assert_eq!(transformed.len(), self.transformed_len(), "one set of weights");
         let terms = self.outputs * LANES;
-        let (left, right) = (spacing(GROUP * self.outputs), spacing(GROUP * self.inputs));
+        let (left, right) =
+            (spacing(tiles_at_once(W) * self.outputs), spacing(tiles_at_once(W) * self.inputs));
         let (sent, products) = room[..self.room_len()].split_at_mut(W * W * left);
-        for tiles in groups(count * self.tiles(), GROUP) {
+        for tiles in groups(count * self.tiles(), tiles_at_once(W)) {
             let layout = Layout { point: left, tile: self.outputs, panel: 1 };
             let group = Group { of: *self, first: tiles.start, size: tiles.len() };
-            vectorized_task(TransformErrors::<W> { group, errors, layout, out: sent });
+            vectorized_task(TransformErrors::<S, W> { group, errors, layout, out: sent });
             let points = sent.chunks_exact(left).zip(transformed.chunks_exact(self.inputs * terms));
             for ((sent, weights), products) in points.zip(products.chunks_exact_mut(right)) {
-                multiply_tiles(group.size, sent, terms, weights, products);
+                multiply_tiles((group.size, tiles_at_once(W)), sent, terms, weights, products);
             }
-            let layout = Layout { point: right, tile: 1, panel: GROUP };
+            let layout = Layout { point: right, tile: 1, panel: tiles_at_once(W) };
             vectorized_task(AddBelow::<W> { group, products, layout, below: &mut below });
         }
     }
@@ -258,32 +288,27 @@ impl Winograd {
         room: &mut [Lanes],
         accumulated: &mut [Lanes],
     ) {
-        match self.kernel {
-            3 => self.weight_gradient_by::<6>(count, images, errors, room, accumulated),
-            _ => self.weight_gradient_by::<8>(count, images, errors, room, accumulated),
-        }
+        by_size!(self.weight_gradient_by(count, images, errors, room, accumulated))
     }
 
-    fn weight_gradient_by<const W: usize>(
+    fn weight_gradient_by<const S: usize, const W: usize>(
         &self,
         count: usize,
         images: Images<'_>,
         errors: Images<'_>,
         room: &mut [Lanes],
         accumulated: &mut [Lanes],
-    ) where
-        Input: Line<W, W>,
-        Error: Line<SIDE, W>,
-    {
+    ) {
         assert_eq!(accumulated.len(), self.transformed_len(), "one gradient");
-        let (left, right) = (spacing(GRADIENT_GROUP * self.inputs), spacing(GRADIENT_GROUP * self.outputs));
+        let (left, right) =
+            (spacing(gradient_tiles(W) * self.inputs), spacing(gradient_tiles(W) * self.outputs));
         let (inputs, sent) = room[..self.room_len()].split_at_mut(W * W * left);
-        for tiles in groups(count * self.tiles(), GRADIENT_GROUP) {
+        for tiles in groups(count * self.tiles(), gradient_tiles(W)) {
             let walk = [(1, 0, 0), (1, 0, 0), (tiles.len(), LANES, 1)];
             let group = Group { of: *self, first: tiles.start, size: tiles.len() };
-            let layout = |point| Layout { point, tile: 1, panel: GRADIENT_GROUP };
+            let layout = |point| Layout { point, tile: 1, panel: gradient_tiles(W) };
             vectorized_task(TransformInputs::<W> { group, images, layout: layout(left), out: inputs });
-            vectorized_task(TransformErrors::<W> { group, errors, layout: layout(right), out: sent });
+            vectorized_task(TransformErrors::<S, W> { group, errors, layout: layout(right), out: sent });
             let points = inputs.chunks_exact(left).zip(sent.chunks_exact(right));
             let sums = accumulated.chunks_exact_mut(self.terms());
             for ((inputs, sent), sums) in points.zip(sums) {
@@ -291,7 +316,7 @@ impl Winograd {
                 for (block, sums) in blocks {
                     let (to, from) = (block / self.inputs, block % self.inputs);
                     let (left, right) =
-                        (floats(&inputs[from * GRADIENT_GROUP..]), &sent[to * GRADIENT_GROUP..]);
+                        (floats(&inputs[from * gradient_tiles(W)..]), &sent[to * gradient_tiles(W)..]);
                     multiply_outer(left, right, &walk, LANES, sums, true);
                 }
             }
@@ -311,23 +336,26 @@ impl Winograd {
         let spacing = self.terms();
         for (block, out) in out.chunks_exact_mut(self.kernel * self.kernel * LANES).enumerate() {
             let points = &accumulated[block * LANES..];
-            match self.kernel {
-                3 => vectorized_task(FinishGradient::<3, 6> { points, spacing, out }),
-                _ => vectorized_task(FinishGradient::<5, 8> { points, spacing, out }),
-            }
+            task_by_size!(self, FinishGradient { points, spacing, out });
         }
     }
 
     /// Tiles of an image.
     const fn tiles(&self) -> usize {
-        self.height.div_ceil(SIDE) * self.width.div_ceil(SIDE)
+        self.height.div_ceil(self.side()) * self.width.div_ceil(self.side())
     }
 }
 
-/// Multiplies what `size` tiles have at a point, `terms` each, with that point's panels of weights.
-fn multiply_tiles(size: usize, tiles: &[Lanes], terms: usize, weights: &[Lanes], products: &mut [Lanes]) {
+/// Multiplies what `size` tiles of a group have at a point, `terms` each, with that point's panels of weights.
+fn multiply_tiles(
+    (size, group): (usize, usize),
+    tiles: &[Lanes],
+    terms: usize,
+    weights: &[Lanes],
+    products: &mut [Lanes],
+) {
     let rows = Rows { lanes: tiles, count: size, start: |tile| tile * terms, runs: Runs::one(terms) };
-    multiply(&rows, weights, terms, products, |panel, tile| panel * GROUP + tile, false);
+    multiply(&rows, weights, terms, products, |panel, tile| panel * group + tile, false);
 }
 
 /// Lanes from one point to the next: odd, so that neighbouring points do not fall on the same lines of the

@@ -1,8 +1,8 @@
 //! The steps around the products: from images to points and back.
 //!
-//! K is the kernel's side, W = K + 3 that of the window of inputs behind a tile of outputs.
+//! K is the kernel's side, S that of a tile of outputs, W = S + K - 1 that of the window of inputs behind it.
 
-use super::transform::{Below, Block, Error, Gradient, Input, Line, Output, SIDE, Steps, Weight, both_ways};
+use super::transform::{Below, Block, Error, Gradient, Input, Output, Steps, Weight, both_ways};
 use super::{Images, ImagesMut, Winograd};
 use crate::network::kernels::vector::Task;
 use crate::network::kernels::{LANES, Lanes};
@@ -38,14 +38,15 @@ impl Group {
     #[inline(always)]
     const fn corner(&self, tile: usize) -> (usize, usize, usize) {
         let (image, tile) = ((self.first + tile) / self.of.tiles(), (self.first + tile) % self.of.tiles());
-        let across = self.of.width.div_ceil(SIDE);
-        (image, tile / across * SIDE, tile % across * SIDE)
+        let (side, across) = (self.of.side(), self.of.width.div_ceil(self.of.side()));
+        (image, tile / across * side, tile % across * side)
     }
 
-    /// How many rows and columns of the tile at (top, left) are outputs: 4, but for the last.
+    /// How many rows and columns of the tile at (top, left) are outputs: all, but for the last.
     #[inline(always)]
     fn extent(&self, (top, left): (usize, usize)) -> (usize, usize) {
-        (SIDE.min(self.of.height - top), SIDE.min(self.of.width - left))
+        let side = self.of.side();
+        (side.min(self.of.height - top), side.min(self.of.width - left))
     }
 }
 
@@ -71,10 +72,7 @@ pub struct TransformInputs<'a, const W: usize> {
     pub out: &'a mut [Lanes],
 }
 
-impl<const W: usize> Task for TransformInputs<'_, W>
-where
-    Input: Line<W, W>,
-{
+impl<const W: usize> Task for TransformInputs<'_, W> {
     #[inline(always)]
     fn run(self) {
         let Self { group, images: Images { lanes, stride, border }, layout, out } = self;
@@ -126,17 +124,14 @@ fn copy_window<const W: usize>(
 }
 
 /// Transforms the group's errors.
-pub struct TransformErrors<'a, const W: usize> {
+pub struct TransformErrors<'a, const S: usize, const W: usize> {
     pub group: Group,
     pub errors: Images<'a>,
     pub layout: Layout,
     pub out: &'a mut [Lanes],
 }
 
-impl<const W: usize> Task for TransformErrors<'_, W>
-where
-    Error: Line<SIDE, W>,
-{
+impl<const S: usize, const W: usize> Task for TransformErrors<'_, S, W> {
     #[inline(always)]
     fn run(self) {
         let Self { group, errors: Images { lanes, stride, border }, layout, out } = self;
@@ -148,39 +143,36 @@ where
             for panel in 0..group.of.outputs {
                 let first = (panel * rows + top + border) * columns + left + border;
                 let tile_of = &lanes[image * stride + first..];
-                let mut whole = nothing::<SIDE>();
-                let from = if extent == (SIDE, SIDE) {
+                let mut whole = nothing::<S>();
+                let from = if extent == (S, S) {
                     (tile_of, (columns, 1))
                 } else {
                     for y in 0..extent.0 {
                         whole[y][..extent.1].copy_from_slice(&tile_of[y * columns..][..extent.1]);
                     }
-                    (whole.as_flattened(), (SIDE, 1))
+                    (whole.as_flattened(), (S, 1))
                 };
                 let out = &mut out[layout.start(tile, panel)..];
-                both_ways::<Error, SIDE, W, W>(from, (out, layout.steps::<W>()), &mut half);
+                both_ways::<Error, S, W, W>(from, (out, layout.steps::<W>()), &mut half);
             }
         }
     }
 }
 
 /// Transforms the group's products back, to where they belong in `out`.
-pub struct TransformOutputs<'a, 'b, const W: usize> {
+pub struct TransformOutputs<'a, 'b, const S: usize, const W: usize> {
     pub group: Group,
     pub products: &'a [Lanes],
     pub layout: Layout,
     pub out: &'a mut ImagesMut<'b>,
 }
 
-impl<const W: usize> Task for TransformOutputs<'_, '_, W>
-where
-    Output: Line<W, SIDE>,
-{
+impl<const S: usize, const W: usize> Task for TransformOutputs<'_, '_, S, W> {
     #[inline(always)]
     fn run(self) {
         let Self { group, products, layout, out: ImagesMut { lanes, stride, border } } = self;
         let (rows, columns) = (group.of.height + 2 * *border, group.of.width + 2 * *border);
-        let (mut half, mut whole) = (nothing::<W>(), nothing::<SIDE>());
+        let (mut half, mut whole) = (nothing::<W>(), nothing::<S>());
         for panel in 0..group.of.outputs {
             for tile in 0..group.size {
                 let (image, top, left) = group.corner(tile);
@@ -188,11 +180,11 @@ where
                 let from = (&products[layout.start(tile, panel)..], layout.steps::<W>());
                 let to = &mut lanes[image * *stride + first..];
                 let extent = group.extent((top, left));
-                if extent == (SIDE, SIDE) {
-                    both_ways::<Output, W, SIDE, W>(from, (to, (columns, 1)), &mut half);
+                if extent == (S, S) {
+                    both_ways::<Output, W, S, W>(from, (to, (columns, 1)), &mut half);
                     continue;
                 }
-                both_ways::<Output, W, SIDE, W>(from, (whole.as_flattened_mut(), (SIDE, 1)), &mut half);
+                both_ways::<Output, W, S, W>(from, (whole.as_flattened_mut(), (S, 1)), &mut half);
                 for y in 0..extent.0 {
                     to[y * columns..][..extent.1].copy_from_slice(&whole[y][..extent.1]);
                 }
@@ -209,10 +201,7 @@ pub struct AddBelow<'a, 'b, const W: usize> {
     pub below: &'a mut ImagesMut<'b>,
 }
 
-impl<const W: usize> Task for AddBelow<'_, '_, W>
-where
-    Below: Line<W, W>,
-{
+impl<const W: usize> Task for AddBelow<'_, '_, W> {
     #[inline(always)]
     fn run(self) {
         let Self { group, products, layout, below: ImagesMut { lanes, stride, border } } = self;
@@ -254,10 +243,7 @@ pub struct TransformWeights<'a, const K: usize, const W: usize> {
     pub out: &'a mut [Lanes],
 }
 
-impl<const K: usize, const W: usize> Task for TransformWeights<'_, K, W>
-where
-    Weight: Line<K, W>,
-{
+impl<const K: usize, const W: usize> Task for TransformWeights<'_, K, W> {
     #[inline(always)]
     fn run(self) {
         let mut half = nothing::<W>();
@@ -276,10 +262,7 @@ pub struct FinishGradient<'a, const K: usize, const W: usize> {
     pub out: &'a mut [Lanes],
 }
 
-impl<const K: usize, const W: usize> Task for FinishGradient<'_, K, W>
-where
-    Gradient: Line<W, K>,
-{
+impl<const K: usize, const W: usize> Task for FinishGradient<'_, K, W> {
     #[inline(always)]
     fn run(self) {
         let mut half = nothing::<W>();
