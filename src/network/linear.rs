@@ -377,10 +377,12 @@ fn gradient_in_parts(
     gradient: &mut [Lanes],
 ) {
     let length = winograd.transformed_len();
+    // A part's sums are large: few samples are not worth many parts.
+    let parts = (samples / 16).clamp(1, PARTS);
+    let partial = &mut partial[..parts * length];
     partial.par_chunks_mut(length).enumerate().for_each(|(part, sums)| {
-        let range = part_of(samples, part, PARTS);
+        let range = part_of(samples, part, parts);
         let (inputs, errors) = (inputs.samples(range.clone()), errors.samples(range.clone()));
-        sums.fill(Lanes::ZERO);
         with_room(winograd.room_len(), |room| {
             let images = Images { lanes: inputs.lanes, stride: inputs.stride, border: winograd.padding };
             let errors = Images { lanes: errors.lanes, stride: errors.stride, border: 0 };

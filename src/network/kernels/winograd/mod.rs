@@ -275,7 +275,7 @@ impl Winograd {
         }
     }
 
-    /// Adds the weights' gradient over `count` images of PI panels and errors of PO panels to `accumulated`
+    /// Writes the weights' gradient over `count` images of PI panels and errors of PO panels to `accumulated`
     /// [points][PO][PI][16].
     ///
     /// # Panics
@@ -300,6 +300,9 @@ impl Winograd {
         accumulated: &mut [Lanes],
     ) {
         assert_eq!(accumulated.len(), self.transformed_len(), "one gradient");
+        if count == 0 {
+            return accumulated.fill(Lanes::ZERO);
+        }
         let (left, right) =
             (spacing(gradient_tiles(W) * self.inputs), spacing(gradient_tiles(W) * self.outputs));
         let (inputs, sent) = room[..self.room_len()].split_at_mut(W * W * left);
@@ -317,7 +320,7 @@ impl Winograd {
                     let (to, from) = (block / self.inputs, block % self.inputs);
                     let (left, right) =
                         (floats(&inputs[from * gradient_tiles(W)..]), &sent[to * gradient_tiles(W)..]);
-                    multiply_outer(left, right, &walk, LANES, sums, true);
+                    multiply_outer(left, right, &walk, LANES, sums, tiles.start > 0);
                 }
             }
         }

@@ -123,7 +123,7 @@ impl Case {
         winograd.transform(&self.weights, &mut forward);
         winograd.transform_back(&self.weights, &mut back);
         let mut room = fresh(winograd.room_len());
-        let mut sums = vec![Lanes::ZERO; winograd.transformed_len()];
+        let mut sums = fresh(winograd.transformed_len());
         let (image_len, error_len) = (self.image_len(), self.error_len());
         let mut found = Found {
             out: fresh(self.errors.len()),
@@ -144,8 +144,11 @@ impl Case {
             let lanes = &mut found.below[first * image_len..];
             let below = ImagesMut { lanes, stride: image_len, border: winograd.padding };
             winograd.send_back(count, errors, &back, &mut room, below);
-            winograd.weight_gradient(count, images, errors, &mut room, &mut sums);
         }
+        // In one call: it writes what the images of the call come to.
+        let images = Images { lanes: &self.images, stride: image_len, border: winograd.padding };
+        let errors = Images { lanes: &self.errors, stride: error_len, border: 0 };
+        winograd.weight_gradient(self.count, images, errors, &mut room, &mut sums);
         winograd.finish_gradient(&sums, &mut found.gradient);
         self.clear_border(&mut found.below, Lanes::ZERO);
         found

@@ -178,17 +178,15 @@ impl<const W: usize> Line<W, W> for Below {
     fn apply(m: [f32; W]) -> [f32; W] {
         let pairs = Points::<W>::PAIRS;
         let mut below = [0.0; W];
-        for j in 0..=pairs {
-            below[2 * j] = Points::<W>::ALL[j] * m[0];
-            below[2 * j + 1] = Points::<W>::ALL[j] * m[W - 1];
+        for i in 0..W {
+            below[i] = Points::<W>::ALL[i / 2] * m[if i % 2 == 0 { 0 } else { W - 1 }];
         }
         for pair in 0..pairs {
             let (plus, minus) = (m[2 * pair + 1], m[2 * pair + 2]);
             let (even, odd) = (plus + minus, Points::<W>::raised(pair, 1, plus - minus));
-            for j in 0..pairs {
-                let coefficient = Points::<W>::OTHERS[pair][j];
-                below[2 * j + 1] += coefficient * odd;
-                below[2 * j + 2] += coefficient * even;
+            for i in 1..W - 1 {
+                let coefficient = Points::<W>::OTHERS[pair][(i - 1) / 2];
+                below[i] += coefficient * if i % 2 == 0 { even } else { odd };
             }
         }
         below
