@@ -72,6 +72,7 @@ fn fastest(calls: usize, mut call: impl FnMut()) -> f64 {
     seconds
 }
 
+#[expect(clippy::print_stdout, reason = "a table for people")]
 fn shares(_: &mut Criterion) {
     const ROUNDS: usize = 1_000_000;
     let peak = support::peak::operations(ROUNDS) as f64

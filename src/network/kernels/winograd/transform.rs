@@ -112,8 +112,8 @@ impl<const W: usize> Points<W> {
     fn evaluate<const C: usize>(pair: usize, coefficients: [f32; C]) -> (f32, f32) {
         let mut even = coefficients[0];
         let mut odd = Self::raised(pair, 1, coefficients[1]);
-        for i in 2..C {
-            let term = Self::raised(pair, i, coefficients[i]);
+        for (i, &coefficient) in (2..).zip(&coefficients[2..]) {
+            let term = Self::raised(pair, i, coefficient);
             if i % 2 == 0 { even += term } else { odd += term }
         }
         (even + odd, even - odd)
@@ -128,8 +128,8 @@ impl<const W: usize> Points<W> {
         for pair in 0..Self::PAIRS {
             let (plus, minus) = (points[2 * pair + 1], points[2 * pair + 2]);
             let (sum, difference) = (plus + minus, plus - minus);
-            for i in 0..C {
-                coefficients[i] += Self::raised(pair, i, if i % 2 == 0 { sum } else { difference });
+            for (i, coefficient) in coefficients.iter_mut().enumerate() {
+                *coefficient += Self::raised(pair, i, if i % 2 == 0 { sum } else { difference });
             }
         }
         coefficients
@@ -184,9 +184,9 @@ impl<const W: usize> Line<W, W> for Below {
         for pair in 0..pairs {
             let (plus, minus) = (m[2 * pair + 1], m[2 * pair + 2]);
             let (even, odd) = (plus + minus, Points::<W>::raised(pair, 1, plus - minus));
-            for i in 1..W - 1 {
-                let coefficient = Points::<W>::OTHERS[pair][(i - 1) / 2];
-                below[i] += coefficient * if i % 2 == 0 { even } else { odd };
+            for (i, below) in below[1..W - 1].iter_mut().enumerate() {
+                let coefficient = Points::<W>::OTHERS[pair][i / 2];
+                *below += coefficient * if i % 2 == 0 { odd } else { even };
             }
         }
         below
