@@ -12,7 +12,7 @@ use gemm::Parallelism;
 use ndarray::{Array2, ArrayView2, linalg::general_mat_mul};
 use rand::RngExt;
 use spiketune::network::kernels::{
-    Images, ImagesMut, LANES, Lanes, Rows, Runs, Winograd, floats, multiply, multiply_outer, panels,
+    Images, ImagesMut, LANES, Lanes, Out, Rows, Runs, Winograd, floats, multiply, multiply_outer, panels,
 };
 use spiketune::seed::Seed;
 
@@ -98,7 +98,8 @@ fn forward(criterion: &mut Criterion) {
             let start = |row| row * panels(k) * LANES;
             let rows = Rows { lanes: &x, count: m, start, runs: Runs::one(k) };
             bencher.iter(|| {
-                multiply(&rows, &weights, k, &mut out, |panel, row| row * panels(n) + panel, false);
+                let out = Out { lanes: &mut out, start: |row| row * panels(n), panel: 1 };
+                multiply(&rows, &weights, k, out, false);
             });
         });
         let (x, weights, mut out) = (matrix(m, k), matrix(k, n), matrix(m, n));
@@ -167,7 +168,7 @@ fn convolution(criterion: &mut Criterion) {
             let errors = Images { lanes: &errors, stride: error_len, border: 0 };
             bencher.iter(|| {
                 let below = ImagesMut { lanes: &mut images, stride: image_len, border: padding };
-                winograd.send_back(count, errors, &weights, &mut room, below);
+                winograd.send_back(count, errors, &weights, &mut room, (below, false));
             });
         });
         let mut sums = vec![Lanes::ZERO; winograd.transformed_len()];

@@ -3,7 +3,7 @@
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use super::Key;
-use super::kernels::{LANES, Lanes, Rows, Runs, multiply, panels};
+use super::kernels::{LANES, Lanes, Out, Rows, Runs, multiply, panels};
 use super::tensor::Tensor;
 
 /// What a network is trained against.
@@ -118,7 +118,8 @@ fn product(left: &Tensor, weights: &[Lanes], batch: usize, out: &mut Tensor) {
     let (terms, stride) = (left.volume.channels, out.stride);
     let start = |row: usize| row * left.stride * LANES;
     let rows = Rows { lanes: &left.lanes, count: batch, start, runs: Runs::one(terms) };
-    multiply(&rows, weights, terms, &mut out.lanes, |panel, row| row * stride + panel, false);
+    let out = Out { lanes: &mut out.lanes, start: |row| row * stride, panel: 1 };
+    multiply(&rows, weights, terms, out, false);
 }
 
 #[cfg(test)]

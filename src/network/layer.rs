@@ -9,7 +9,7 @@ use crate::seed::Seed;
 use super::Slope;
 use super::dropout::Dropout;
 use super::kernels::{LANES, Lanes, panels, vectorized};
-use super::linear::{Batch, Linear};
+use super::linear::{Batch, Below, Linear};
 use super::norm::{self, Moments, Norm, Statistics};
 use super::parts::{PARTS, Part, Share, for_each_part, part_of};
 use super::sparse::SparseBatch;
@@ -258,8 +258,8 @@ impl Layer {
         Firing { sharpness: mode.sharpness, slope: mode.slope, scale, shift, dropout }
     }
 
-    /// Turns the errors at the outputs into errors at the sums, and these into gradients; makes ready to send
-    /// them back.
+    /// Turns the errors at the outputs into errors at the sums, these into gradients, and writes (or, as it says, adds)
+    /// the errors at the inputs to `below`.
     pub fn backward(
         &self,
         inputs: Inputs<'_>,
@@ -267,6 +267,7 @@ impl Layer {
         gradients: &mut LayerGradients,
         samples: usize,
         mode: Mode<'_>,
+        below: Option<(&mut Tensor, bool)>,
     ) {
         let frame = Frame::of(&gradients.outputs);
         let errors = Batch::of(&gradients.outputs, samples);
@@ -289,9 +290,21 @@ impl Layer {
             Inputs::Sparse(batch) => batch.weight_gradient(&self.linear, sums, weights),
             Inputs::Tensor(tensor) => self.linear.weight_gradient(tensor, sums, samples, partial, weights),
         };
-        match turned.is_empty() {
-            true => learn(),
-            false => drop(rayon::join(learn, || self.linear.turn(turned))),
+        let Some((below, add)) = below else { return learn() };
+        let below = Part::of(below, samples);
+        match inputs {
+            Inputs::Tensor(inputs) if rayon::current_num_threads() <= self.linear.backward_parts(samples) => {
+                self.linear.turn(turned);
+                let below = Below { turned, errors: below, add };
+                self.linear.backward(inputs, sums, samples, (partial, weights), below);
+            }
+            _ => {
+                rayon::join(learn, || self.linear.turn(turned));
+                let errors = Batch::of(sums, samples);
+                for_each_part(samples, self.share(), [below], &|range, [below]| {
+                    self.linear.send_back(errors.samples(range), turned, below.lanes, below.stride, add);
+                });
+            }
         }
     }
 
@@ -346,15 +359,6 @@ impl Layer {
     fn panels_at_a_time(&self, samples: usize) -> usize {
         let lanes = samples * self.linear.output.area();
         if let Share::Alone = Share::of_pass(lanes * self.bias.len()) { self.bias.len() } else { 1 }
-    }
-
-    /// Writes (with `add`, adds) to `below` the errors at the layer's inputs.
-    pub fn send_back(&self, gradients: &LayerGradients, below: &mut Tensor, samples: usize, add: bool) {
-        let LayerGradients { turned, sums, .. } = gradients;
-        let (errors, turned) = (Batch::of(sums, samples), turned.as_slice());
-        for_each_part(samples, self.share(), [Part::of(below, samples)], &|range, [below]| {
-            self.linear.send_back(errors.samples(range), turned, below.lanes, below.stride, add);
-        });
     }
 }
 

@@ -8,10 +8,10 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::kernels::{
-    Images, ImagesMut, LANES, Lanes, Rows, Runs, Winograd, floats, multiply, multiply_outer, panels,
+    Images, ImagesMut, LANES, Lanes, Out, Rows, Runs, Winograd, floats, multiply, multiply_outer, panels,
     transpose,
 };
-use super::parts::{PARTS, part_of};
+use super::parts::{PARTS, Part, part_of};
 use super::room::with_room;
 use super::tensor::Tensor;
 use super::{Volume, Window};
@@ -43,6 +43,16 @@ pub(super) struct Batch<'a> {
     pub lanes: &'a [Lanes],
     /// Lanes from one sample to the next.
     pub stride: usize,
+}
+
+/// Where errors go, and how.
+pub(super) struct Below<'a> {
+    /// What [`Linear::turn`] gives.
+    pub turned: &'a [Lanes],
+    /// The errors at the inputs.
+    pub errors: Part<'a>,
+    /// Add them to what is there.
+    pub add: bool,
 }
 
 impl Linear {
@@ -174,13 +184,15 @@ impl Linear {
             let count = sums.len() / stride;
             let start = |row: usize| row * inputs.stride * LANES;
             let rows = Rows { lanes: inputs.lanes, count, start, runs: Runs::one(terms) };
-            return multiply(&rows, &self.weights, terms, sums, |panel, row| row * stride + panel, false);
+            let out = Out { lanes: sums, start: |row| row * stride, panel: 1 };
+            return multiply(&rows, &self.weights, terms, out, false);
         };
         let places = self.output.area();
         for (lanes, sums) in inputs.lanes.chunks_exact(inputs.stride).zip(sums.chunks_exact_mut(stride)) {
             let start = |place: usize| self.place(window, place);
             let rows = Rows { lanes, count: places, start, runs: self.runs(window) };
-            multiply(&rows, &self.weights, terms, sums, |panel, place| panel * places + place, false);
+            let out = Out { lanes: sums, start: |place| place, panel: places };
+            multiply(&rows, &self.weights, terms, out, false);
         }
     }
 
@@ -209,8 +221,8 @@ impl Linear {
         gradient: &mut [Lanes],
     ) {
         if let Some(winograd) = self.winograd() {
-            let (inputs, errors) = (Batch::of(inputs, samples), Batch::of(errors, samples));
-            return gradient_in_parts(winograd, inputs, errors, samples, partial, gradient);
+            let batches = (Batch::of(inputs, samples), Batch::of(errors, samples));
+            return gradient_in_parts(winograd, batches, samples, (partial, gradient), None);
         }
         let terms = self.terms();
         let Some(window) = self.window() else {
@@ -229,6 +241,29 @@ impl Linear {
         });
         add_parts(partial, length);
         gradient.copy_from_slice(&partial[..length]);
+    }
+
+    /// How many threads can share [`backward`](Self::backward) of so many samples; 0 where there is no such way.
+    pub fn backward_parts(&self, samples: usize) -> usize {
+        self.winograd().map_or(0, |_| winograd_parts(samples))
+    }
+
+    /// [`weight_gradient`](Self::weight_gradient) and [`send_back`](Self::send_back) of all samples in one: the same
+    /// results for less.
+    ///
+    /// # Panics
+    /// Where [`backward_parts`](Self::backward_parts) is 0.
+    pub fn backward(
+        &self,
+        inputs: &Tensor,
+        errors: &Tensor,
+        samples: usize,
+        gradient: (&mut [Lanes], &mut [Lanes]),
+        below: Below<'_>,
+    ) {
+        let winograd = self.winograd().expect("the convolution has such a way");
+        let batches = (Batch::of(inputs, samples), Batch::of(errors, samples));
+        gradient_in_parts(winograd, batches, samples, gradient, Some(below));
     }
 
     /// Writes the gradient of a panel of weights over some samples.
@@ -293,15 +328,12 @@ impl Linear {
         stride: usize,
         add: bool,
     ) {
-        if !add && self.window().is_some() {
-            below.fill(Lanes::ZERO);
-        }
         if let Some(winograd) = self.winograd() {
             let images = Images { lanes: errors.lanes, stride: errors.stride, border: 0 };
             let count = below.len() / stride;
             let below = ImagesMut { lanes: below, stride, border: winograd.padding };
             return with_room(winograd.room_len(), |room| {
-                winograd.send_back(count, images, turned, room, below);
+                winograd.send_back(count, images, turned, room, (below, add));
             });
         }
         let outputs = self.panels() * LANES;
@@ -309,8 +341,12 @@ impl Linear {
             let count = below.len() / stride;
             let start = |row: usize| row * errors.stride * LANES;
             let rows = Rows { lanes: errors.lanes, count, start, runs: Runs::one(outputs) };
-            return multiply(&rows, turned, outputs, below, |group, row| row * stride + group, add);
+            let below = Out { lanes: below, start: |row| row * stride, panel: 1 };
+            return multiply(&rows, turned, outputs, below, add);
         };
+        if !add {
+            below.fill(Lanes::ZERO);
+        }
         let (places, taps) = (self.output.area(), window.area());
         let plane = (self.input.height + 2 * window.padding) * self.columns(window);
         let runs = Runs { outer: (self.panels(), places * LANES), inner: (1, 0), length: LANES };
@@ -318,8 +354,9 @@ impl Linear {
             for tap in 0..taps {
                 let offset = tap / window.width * self.columns(window) + tap % window.width;
                 let rows = Rows { lanes, count: places, start: |place| place * LANES, runs };
-                let place = |group: usize, place| group * plane + offset + self.place(window, place) / LANES;
-                multiply(&rows, &turned[tap * outputs..], taps * outputs, below, place, true);
+                let start = |place| offset + self.place(window, place) / LANES;
+                let below = Out { lanes: &mut *below, start, panel: plane };
+                multiply(&rows, &turned[tap * outputs..], taps * outputs, below, true);
             }
         }
     }
@@ -367,28 +404,45 @@ impl Linear {
     }
 }
 
-/// The gradient of each part of the batch for itself, then their sum in the order of the parts.
+/// Parts of a batch whose gradients are computed apart. A part's sums are large: few samples are not worth many.
+fn winograd_parts(samples: usize) -> usize {
+    (samples / 16).clamp(1, PARTS)
+}
+
+/// The gradient of each part of the batch for itself, then their sum in the order of the parts; and the errors at the
+/// inputs, if they are asked for.
 fn gradient_in_parts(
     winograd: Winograd,
-    inputs: Batch<'_>,
-    errors: Batch<'_>,
+    (inputs, errors): (Batch<'_>, Batch<'_>),
     samples: usize,
-    partial: &mut [Lanes],
-    gradient: &mut [Lanes],
+    (partial, gradient): (&mut [Lanes], &mut [Lanes]),
+    below: Option<Below<'_>>,
 ) {
     let length = winograd.transformed_len();
-    // A part's sums are large: few samples are not worth many parts.
-    let parts = (samples / 16).clamp(1, PARTS);
+    let parts = winograd_parts(samples);
     let partial = &mut partial[..parts * length];
-    partial.par_chunks_mut(length).enumerate().for_each(|(part, sums)| {
+    let (turned, add) = below.as_ref().map_or((&[][..], false), |below| (below.turned, below.add));
+    let mut pieces = below.map(|below| below.errors.in_parts(parts));
+    let pieces = pieces.as_mut().map_or(&mut [][..], |pieces| &mut pieces[..parts]);
+    let task = |part: usize, sums: &mut [Lanes], below: Option<&mut Part<'_>>| {
         let range = part_of(samples, part, parts);
         let (inputs, errors) = (inputs.samples(range.clone()), errors.samples(range.clone()));
+        let images = Images { lanes: inputs.lanes, stride: inputs.stride, border: winograd.padding };
+        let errors = Images { lanes: errors.lanes, stride: errors.stride, border: 0 };
         with_room(winograd.room_len(), |room| {
-            let images = Images { lanes: inputs.lanes, stride: inputs.stride, border: winograd.padding };
-            let errors = Images { lanes: errors.lanes, stride: errors.stride, border: 0 };
-            winograd.weight_gradient(range.len(), images, errors, room, sums);
+            let Some(below) = below else {
+                return winograd.weight_gradient(range.len(), images, errors, room, sums);
+            };
+            let below = ImagesMut { lanes: below.lanes, stride: below.stride, border: winograd.padding };
+            winograd.backward(range.len(), images, errors, room, sums, (turned, (below, add)));
         });
-    });
+    };
+    let sums = partial.par_chunks_mut(length).enumerate();
+    if pieces.is_empty() {
+        sums.for_each(|(part, sums)| task(part, sums, None));
+    } else {
+        sums.zip(pieces).for_each(|((part, sums), below)| task(part, sums, Some(below)));
+    }
     add_parts(partial, length);
     winograd.finish_gradient(&partial[..length], gradient);
 }

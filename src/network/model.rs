@@ -159,14 +159,13 @@ impl Network {
             };
             let pass = Pass::Training(seed);
             let seed = self.seed(i, pass);
-            layer.backward(inputs, state, here, batch, self.mode(i, pass, seed.as_ref()));
             if let Some(from) = layer.adds.filter(|&from| from >= frozen) {
                 add_volumes(&here.outputs, &mut below[from].outputs, batch, filled[from]);
                 filled[from] = true;
             }
-            if let Some(below) = below.last_mut().filter(|_| i > frozen) {
-                layer.send_back(here, &mut below.outputs, batch, filled[i - 1]);
-            }
+            let below = below.last_mut().filter(|_| i > frozen);
+            let below = below.map(|below| (&mut below.outputs, filled[i - 1]));
+            layer.backward(inputs, state, here, batch, self.mode(i, pass, seed.as_ref()), below);
         }
         total
     }

@@ -33,6 +33,18 @@ impl<'a> Part<'a> {
         &mut self.lanes[index * self.stride..(index + 1) * self.stride]
     }
 
+    /// Cut as [`part_of`] cuts all its samples into `parts`, at most [`PARTS`]; the others are empty.
+    pub fn in_parts(self, parts: usize) -> [Self; PARTS] {
+        let samples = self.lanes.len() / self.stride;
+        let mut rest = Some(self);
+        std::array::from_fn(|part| {
+            let size = if part < parts { part_of(samples, part, parts).len() } else { 0 };
+            let (cut, more) = rest.take().expect("what is left").split_at(size);
+            rest = Some(more);
+            cut
+        })
+    }
+
     fn split_at(self, samples: usize) -> (Self, Self) {
         let (left, right) = self.lanes.split_at_mut(samples * self.stride);
         (Self { lanes: left, stride: self.stride }, Self { lanes: right, stride: self.stride })

@@ -98,14 +98,20 @@ impl Step {
                     frame,
                     #[inline(always)]
                     |run| {
+                        if self.average == 1 {
+                            let start = self.output_place(run, frame);
+                            return self.fire(
+                                run,
+                                sums,
+                                peaks,
+                                firing,
+                                &mut outputs[start..start + run.length],
+                            );
+                        }
                         let mut piece = [Lanes::ZERO; PIECE];
                         let piece = &mut piece[..run.length];
-                        self.potentials_of(run, sums, peaks, firing, piece);
-                        activate(piece, firing.sharpness);
-                        if let Some(dropout) = firing.dropout {
-                            dropout.apply(run.first, piece);
-                        }
-                        self.put(run, piece, outputs, frame);
+                        self.fire(run, sums, peaks, firing, piece);
+                        self.add_shares(run, piece, outputs, frame);
                     },
                 );
             },
@@ -139,11 +145,16 @@ impl Step {
                         if let Some(dropout) = firing.dropout {
                             dropout.apply(run.first, piece);
                         }
-                        self.take(run, piece, outputs, frame);
-                        match self.max {
-                            None => errors[run.first..run.first + run.length].copy_from_slice(piece),
-                            Some(window) if once => self.route::<false>(window, run, piece, winners, errors),
-                            Some(window) => self.route::<true>(window, run, piece, winners, errors),
+                        let Some(window) = self.max else {
+                            let errors = &mut errors[run.first..run.first + run.length];
+                            return self.take(run, piece, (outputs, frame), errors);
+                        };
+                        let mut found = [Lanes::ZERO; PIECE];
+                        let found = &mut found[..run.length];
+                        self.take(run, piece, (outputs, frame), found);
+                        match once {
+                            true => self.route::<false>(window, run, found, winners, errors),
+                            false => self.route::<true>(window, run, found, winners, errors),
                         }
                     },
                 );
@@ -167,6 +178,16 @@ impl Step {
                     task(Run { first, length: PIECE.min(width - x), panel, y, x, flat });
                 }
             }
+        }
+    }
+
+    /// Writes the activations of a run to `piece`.
+    #[inline(always)]
+    fn fire(&self, run: Run, sums: &[Lanes], peaks: &[Lanes], firing: &Firing<'_>, piece: &mut [Lanes]) {
+        self.potentials_of(run, sums, peaks, firing, piece);
+        activate(piece, firing.sharpness);
+        if let Some(dropout) = firing.dropout {
+            dropout.apply(run.first, piece);
         }
     }
 
@@ -283,14 +304,10 @@ impl Step {
         if run.flat { run.first } else { frame.row(run.panel, run.y) + run.x }
     }
 
-    /// Writes a run of activations to the outputs.
+    /// Adds a run of activations to the means that the outputs are.
     #[inline(always)]
-    fn put(&self, run: Run, piece: &[Lanes], outputs: &mut [Lanes], frame: Frame) {
-        if self.average == 1 {
-            let start = self.output_place(run, frame);
-            return outputs[start..start + piece.len()].copy_from_slice(piece);
-        }
-        let share = ((self.average * self.average) as f32).recip();
+    fn add_shares(&self, run: Run, piece: &[Lanes], outputs: &mut [Lanes], frame: Frame) {
+        let share = self.share();
         let row = frame.row(run.panel, run.y / self.average);
         for (x, activation) in (run.x..).zip(piece) {
             let output = &mut outputs[row + x / self.average];
@@ -298,22 +315,32 @@ impl Step {
         }
     }
 
-    /// Multiplies a run of slopes by the errors at the outputs.
+    /// Writes the products of a run of slopes with the errors at the outputs to `found`.
     #[inline(always)]
-    fn take(&self, run: Run, piece: &mut [Lanes], errors: &[Lanes], frame: Frame) {
-        let times = |slope: &mut Lanes, error: &Lanes, share: f32| {
-            slope.0.iter_mut().zip(&error.0).for_each(|(slope, error)| *slope *= error * share);
-        };
+    fn take(&self, run: Run, slopes: &[Lanes], (errors, frame): (&[Lanes], Frame), found: &mut [Lanes]) {
         if self.average == 1 {
             let start = self.output_place(run, frame);
-            let errors = &errors[start..start + piece.len()];
-            return piece.iter_mut().zip(errors).for_each(|(slope, error)| times(slope, error, 1.0));
+            let errors = &errors[start..start + slopes.len()];
+            for ((found, slope), error) in found.iter_mut().zip(slopes).zip(errors) {
+                for lane in 0..LANES {
+                    found.0[lane] = slope.0[lane] * error.0[lane];
+                }
+            }
+            return;
         }
-        let share = ((self.average * self.average) as f32).recip();
+        let share = self.share();
         let row = frame.row(run.panel, run.y / self.average);
-        for (x, slope) in (run.x..).zip(piece) {
-            times(slope, &errors[row + x / self.average], share);
+        for ((x, slope), found) in (run.x..).zip(slopes).zip(found) {
+            let error = &errors[row + x / self.average];
+            for lane in 0..LANES {
+                found.0[lane] = slope.0[lane] * (error.0[lane] * share);
+            }
         }
+    }
+
+    /// Of an average, that of each activation.
+    fn share(&self) -> f32 {
+        ((self.average * self.average) as f32).recip()
     }
 
     /// Sets all outputs to 0, the border untouched.

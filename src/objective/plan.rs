@@ -20,7 +20,7 @@ use crate::training::{
 /// | `topology` | `dense`; `convolutional`: convolutions below the dense layers | `dense` |
 /// | `conv_layers`, `channels_1` .. `channels_4` | convolutions and their channels | 2, 32 and 64 |
 /// | `conv_window`, `conv_padding` | side of their windows; whether they keep the image's size | 5, no |
-/// | `conv_pool` | side of the max pooling after each of them; 1: none | 2 |
+/// | `conv_pool`, `conv_pooling` | side of the pooling after each of them, 1: none; `max` or `average` | 2, `max` |
 /// | `hidden_layers`, `width_1` .. `width_4` | dense layers and their neurons | 2, 256 and 64 |
 /// | `batch_norm`, `dropout` | of every hidden layer; `output_batch_norm` of the output | no, 0 |
 /// | `redundancy`, `key_overlapping` | output neurons per class; whether classes share them | 10, yes |
@@ -68,7 +68,7 @@ pub struct Plan {
 const MOST_LAYERS: u32 = 4;
 
 /// Every name that [`Plan::new`] reads.
-const KNOWN: [&str; 67] = [
+const KNOWN: [&str; 68] = [
     "input_coding",
     "input_threshold",
     "input_levels",
@@ -81,6 +81,7 @@ const KNOWN: [&str; 67] = [
     "conv_window",
     "conv_padding",
     "conv_pool",
+    "conv_pooling",
     "hidden_layers",
     "width_1",
     "width_2",
@@ -199,7 +200,7 @@ fn spec(values: &Hyperparameters<'_>, input: Volume, classes: usize) -> Result<S
     Ok(Spec { input, hidden, head })
 }
 
-/// The convolutions of a convolutional topology, each with its max pooling.
+/// The convolutions of a convolutional topology, each with its pooling.
 fn convolutions(
     values: &Hyperparameters<'_>,
     batch_norm: bool,
@@ -208,7 +209,9 @@ fn convolutions(
     let layers = values.whole("conv_layers", 1, MOST_LAYERS, 2)?;
     let side = values.whole("conv_window", 1, 64, 5)? as usize;
     let padded = values.truth("conv_padding", false)?;
-    let pool = values.whole("conv_pool", 1, 64, 2)? as usize;
+    let size = values.whole("conv_pool", 1, 64, 2)? as usize;
+    let (max, average) = (LayerSpec::MaxPool { size, stride: size }, LayerSpec::AveragePool { size });
+    let pool = values.choice("conv_pooling", &[("max", max), ("average", average)])?;
     if !values.choice("topology", &[("dense", false), ("convolutional", true)])? {
         return Ok(Vec::new());
     }
@@ -219,8 +222,8 @@ fn convolutions(
         let default = if layer == 1 { 32 } else { 64 };
         let channels = values.whole(&format!("channels_{layer}"), 1, 1 << 16, default)? as usize;
         hidden.push(LayerSpec::Convolution { channels, window, batch_norm, dropout });
-        if pool > 1 {
-            hidden.push(LayerSpec::MaxPool { size: pool, stride: pool });
+        if size > 1 {
+            hidden.push(pool.clone());
         }
     }
     Ok(hidden)
@@ -407,7 +410,7 @@ mod tests {
 
     #[test]
     fn a_convolutional_topology_puts_its_layers_below_the_dense_ones() {
-        let point: Point = [
+        let mut point: Point = [
             ("topology", text("convolutional")),
             ("channels_1", Value::from(8)),
             ("conv_window", Value::from(3)),
@@ -420,6 +423,9 @@ mod tests {
         let network = Network::build(&spec, &Seed::root(1)).expect("the plan is right");
         assert_eq!(network.topology(), "28x28x1-8c3-p2-64c3-p2-256-100");
         assert_eq!(sharpened_layers(&spec), 4);
+        point.set("conv_pooling", text("average"));
+        let spec = Plan::new(&point, [28, 28, 1], 10).expect("the point is right").spec;
+        assert_eq!(spec.hidden[1], LayerSpec::AveragePool { size: 2 });
     }
 
     fn text(choice: &str) -> Value {

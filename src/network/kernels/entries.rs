@@ -41,7 +41,7 @@ pub fn sum_entries(entries: &[Entry], field: Field<'_>, out: &mut [Lanes], gap: 
 
 fn sum<const P: usize>(entries: &[Entry], field: Field<'_>, out: &mut [Lanes], gap: usize) {
     #[cfg(target_arch = "x86_64")]
-    let sums = if super::tile::has_avx2() {
+    let sums = if super::register::has_avx2() {
         // SAFETY: the processor has AVX2 and FMA.
         unsafe { avx2::sum::<P>(entries, field) }
     } else {

@@ -3,13 +3,14 @@
 mod entries;
 mod lanes;
 mod product;
+mod register;
 mod tile;
 mod vector;
 mod winograd;
 
 pub use entries::{Entry, Field, WIDEST, sum_entries};
 pub use lanes::{LANES, Lanes, floats, floats_mut, padded, panels};
-pub use product::{Rows, multiply, multiply_outer, transpose};
-pub use tile::{ROWS, Runs, Walk, gather, outer};
+pub use product::{Out, Rows, multiply, multiply_outer, transpose};
+pub use tile::{ROWS, Runs, Walk, at_once, gather, outer};
 pub use vector::vectorized;
 pub use winograd::{Images, ImagesMut, Winograd};

@@ -1,13 +1,16 @@
 //! Whole products out of tiles: what every layer's three products come down to.
 
-use super::tile::{ROWS, Runs, Walk, gather, outer};
+use super::tile::{ROWS, Runs, Walk, at_once, gather, outer};
 use super::vector::vectorized;
 use super::{LANES, Lanes, floats};
 
-/// Cuts `count` rows into tiles of at most [`ROWS`], as even as can be: a nearly empty tile costs as much as
+/// Lanes of panels that stay in the cache of a core while all rows pass: panels are taken so many at a time.
+const CACHED: usize = 1024;
+
+/// Cuts `count` rows into tiles of at most [`at_once`], as even as can be: a nearly empty tile costs as much as
 /// a full one.
 pub fn tiles(count: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
-    let tiles = count.div_ceil(ROWS);
+    let tiles = count.div_ceil(at_once());
     (0..tiles).map(move |tile| count * tile / tiles..count * (tile + 1) / tiles)
 }
 
@@ -23,8 +26,18 @@ pub struct Rows<'a, F> {
     pub runs: Runs,
 }
 
+/// Where the products go: that of row r with panel p to lane `start(r) + p panel`.
+pub struct Out<'a, F> {
+    /// What is written to.
+    pub lanes: &'a mut [Lanes],
+    /// Where a row's product with the first panel goes.
+    pub start: F,
+    /// Lanes from one panel to the next.
+    pub panel: usize,
+}
+
 /// Multiplies `rows` with every panel of `weights`, each `rows.runs.terms()` lanes long and `spacing` lanes
-/// after the one before; row r's product with panel p goes to (with `add`, is added to) `out[place(p, r)]`.
+/// after the one before, and writes the products to (with `add`, adds them to what is in) `out`.
 ///
 /// # Panics
 /// If a row, a panel or a place lies outside its memory.
@@ -32,29 +45,34 @@ pub fn multiply(
     rows: &Rows<'_, impl Fn(usize) -> usize>,
     weights: &[Lanes],
     spacing: usize,
-    out: &mut [Lanes],
-    place: impl Fn(usize, usize) -> usize,
+    out: Out<'_, impl Fn(usize) -> usize>,
     add: bool,
 ) {
-    let terms = rows.runs.terms();
+    let (terms, reach) = (rows.runs.terms(), rows.runs.reach());
     let source = floats(rows.lanes);
-    let reach = rows.runs.reach();
-    let length = out.len();
-    let target = out.as_mut_ptr();
-    for (panel, weights) in weights.chunks(spacing).enumerate() {
-        assert!(weights.len() >= terms, "a panel holds a lane for each term");
+    let length = out.lanes.len();
+    let target = out.lanes.as_mut_ptr();
+    let (mut starts, mut ends) = ([std::ptr::null(); ROWS], [std::ptr::null_mut(); ROWS]);
+    let block = (CACHED / terms.max(1)).max(1);
+    for (number, weights) in weights.chunks(block * spacing).enumerate() {
+        let panels = weights.len().div_ceil(spacing);
+        assert!(weights.len() >= (panels - 1) * spacing + terms, "a panel holds a lane for each term");
         for tile in tiles(rows.count) {
             let size = tile.len();
-            let (mut starts, mut ends) = ([std::ptr::null(); ROWS], [std::ptr::null_mut(); ROWS]);
-            for (r, row) in tile.enumerate() {
-                let (start, end) = ((rows.start)(row), place(panel, row));
-                assert!(start + reach <= source.len() && end < length, "rows lie in their memory");
-                starts[r] = source[start..].as_ptr();
-                ends[r] = target.wrapping_add(end);
+            let mut inside = true;
+            for ((row, start), end) in tile.zip(&mut starts).zip(&mut ends) {
+                let (first, place) = ((rows.start)(row), (out.start)(row) + number * block * out.panel);
+                inside &= first + reach <= source.len() && place + (panels - 1) * out.panel < length;
+                *start = source.as_ptr().wrapping_add(first);
+                *end = target.wrapping_add(place);
             }
-            // SAFETY: rows, panel and places were just seen to lie in their memory, and `out` is borrowed
-            // mutably, so it overlaps nothing that is read.
-            unsafe { gather(&starts[..size], &rows.runs, weights.as_ptr(), &ends[..size], add) };
+            assert!(inside, "rows lie in their memory");
+            for weights in weights.chunks(spacing) {
+                // SAFETY: rows, panels and places were just seen to lie in their memory, and `out` is borrowed
+                // mutably, so it overlaps nothing that is read.
+                unsafe { gather(&starts[..size], &rows.runs, weights.as_ptr(), &ends[..size], add) };
+                ends.iter_mut().for_each(|end| *end = end.wrapping_add(out.panel));
+            }
         }
     }
 }
@@ -154,7 +172,7 @@ mod tests {
             let sizes: Vec<usize> = tiles(count).map(|tile| tile.len()).collect();
             prop_assert_eq!(sizes.iter().sum::<usize>(), count);
             let (least, most) = (sizes.iter().min().copied(), sizes.iter().max().copied());
-            prop_assert!(most <= Some(ROWS) && most.zip(least).is_some_and(|(most, least)| most - least <= 1));
+            prop_assert!(most <= Some(at_once()) && most.zip(least).is_some_and(|(most, least)| most - least <= 1));
         }
 
         #[test]

@@ -14,11 +14,13 @@ mod transform;
 
 use std::ops::Range;
 
-use super::product::{Rows, multiply, multiply_outer, transpose_square};
+use rayon::prelude::*;
+
+use super::product::{Out, Rows, multiply, multiply_outer, transpose_square};
 use super::vector::vectorized_task;
 use super::{LANES, Lanes, Runs, floats};
 use steps::{
-    AddBelow, FinishGradient, Group, Layout, TransformErrors, TransformInputs, TransformOutputs,
+    FinishGradient, Group, Layout, PutBelow, TransformErrors, TransformInputs, TransformOutputs,
     TransformWeights,
 };
 
@@ -157,16 +159,13 @@ impl Winograd {
     /// # Panics
     /// If a length is wrong.
     pub fn transform(&self, weights: &[Lanes], out: &mut [Lanes]) {
-        assert_eq!(
-            (weights.len(), out.len()),
-            (self.weights_len(), self.transformed_len()),
-            "one set of weights"
-        );
-        let spacing = self.terms();
-        for (block, taps) in weights.chunks_exact(self.kernel * self.kernel * LANES).enumerate() {
-            let out = &mut out[block * LANES..];
-            task_by_size!(self, TransformWeights { taps, spacing, out });
-        }
+        let taps = self.kernel * self.kernel * LANES;
+        self.for_each_half(weights, out, |rows, out| {
+            for (block, taps) in weights.chunks_exact(taps).enumerate() {
+                let (rows, out) = (rows.clone(), &mut out[block * LANES..]);
+                task_by_size!(self, TransformWeights { taps, rows, spacing: self.terms(), out });
+            }
+        });
     }
 
     /// Transforms `weights` [PO][PI][K][K][16] for [`Self::send_back`], to [points][PI][PO][16]: with inputs
@@ -175,21 +174,32 @@ impl Winograd {
     /// # Panics
     /// If a length is wrong.
     pub fn transform_back(&self, weights: &[Lanes], out: &mut [Lanes]) {
-        assert_eq!(
-            (weights.len(), out.len()),
-            (self.weights_len(), self.transformed_len()),
-            "one set of weights"
-        );
-        let (spacing, taps) = (self.terms(), self.kernel * self.kernel);
-        let mut exchanged = [Lanes::ZERO; 25 * LANES];
-        let exchanged = &mut exchanged[..taps * LANES];
-        for (block, weights) in weights.chunks_exact(taps * LANES).enumerate() {
-            let (to, from) = (block / self.inputs, block % self.inputs);
-            let squares = exchanged.as_chunks_mut::<LANES>().0.iter_mut();
-            squares.zip(weights.as_chunks::<LANES>().0).for_each(|(to, tap)| transpose_square(tap, to));
-            let out = &mut out[(from * self.outputs + to) * LANES..];
-            task_by_size!(self, TransformWeights { taps: exchanged, spacing, out });
-        }
+        let taps = self.kernel * self.kernel * LANES;
+        self.for_each_half(weights, out, |rows, out| {
+            let mut exchanged = [Lanes::ZERO; 25 * LANES];
+            let exchanged = &mut exchanged[..taps];
+            for (block, weights) in weights.chunks_exact(taps).enumerate() {
+                let (to, from) = (block / self.inputs, block % self.inputs);
+                let squares = exchanged.as_chunks_mut::<LANES>().0.iter_mut();
+                squares.zip(weights.as_chunks::<LANES>().0).for_each(|(to, tap)| transpose_square(tap, to));
+                let (rows, out) = (rows.clone(), &mut out[(from * self.outputs + to) * LANES..]);
+                task_by_size!(self, TransformWeights { taps: exchanged, rows, spacing: self.terms(), out });
+            }
+        });
+    }
+
+    /// Calls `transform`, in parallel, with the two halves of the rows of points, and what they go to.
+    fn for_each_half(
+        &self,
+        weights: &[Lanes],
+        out: &mut [Lanes],
+        transform: impl Fn(Range<usize>, &mut [Lanes]) + Sync,
+    ) {
+        let expected = (self.weights_len(), self.transformed_len());
+        assert_eq!((weights.len(), out.len()), expected, "one set of weights");
+        let half = self.window() / 2;
+        let (upper, lower) = out.split_at_mut(half * self.window() * self.terms());
+        rayon::join(|| transform(0..half, upper), || transform(half..self.window(), lower));
     }
 
     /// Writes the convolution of `count` images of PI panels with `transformed` weights to `out`, PO panels.
@@ -216,24 +226,23 @@ impl Winograd {
         mut out: ImagesMut<'_>,
     ) {
         assert_eq!(transformed.len(), self.transformed_len(), "one set of weights");
-        let terms = self.inputs * LANES;
-        let (left, right) =
-            (spacing(tiles_at_once(W) * self.inputs), spacing(tiles_at_once(W) * self.outputs));
+        let (terms, most) = (self.inputs * LANES, tiles_at_once(W));
+        let (left, right) = (spacing(most * self.inputs), spacing(most * self.outputs));
         let (inputs, products) = room[..self.room_len()].split_at_mut(W * W * left);
-        for tiles in groups(count * self.tiles(), tiles_at_once(W)) {
+        for tiles in groups(count * self.tiles(), most) {
             let layout = Layout { point: left, tile: self.inputs, panel: 1 };
             let group = Group { of: *self, first: tiles.start, size: tiles.len() };
             vectorized_task(TransformInputs::<W> { group, images, layout, out: inputs });
-            let points = inputs.chunks_exact(left).zip(transformed.chunks_exact(self.outputs * terms));
+            let points = inputs.chunks_exact(left).zip(transformed.chunks_exact(self.terms()));
             for ((inputs, weights), products) in points.zip(products.chunks_exact_mut(right)) {
-                multiply_tiles((group.size, tiles_at_once(W)), inputs, terms, weights, products);
+                multiply_tiles((group.size, most), inputs, terms, weights, products);
             }
-            let layout = Layout { point: right, tile: 1, panel: tiles_at_once(W) };
+            let layout = Layout { point: right, tile: 1, panel: most };
             vectorized_task(TransformOutputs::<S, W> { group, products, layout, out: &mut out });
         }
     }
 
-    /// Adds what the errors of `count` images of PO panels come to below, PI panels, to what is there, with the
+    /// Writes (with `add`, adds) what the errors of `count` images of PO panels come to below, PI panels, with the
     /// weights that [`Self::transform_back`] gives. What it leaves in the border means nothing.
     ///
     /// # Panics
@@ -244,7 +253,7 @@ impl Winograd {
         errors: Images<'_>,
         transformed: &[Lanes],
         room: &mut [Lanes],
-        below: ImagesMut<'_>,
+        below: (ImagesMut<'_>, bool),
     ) {
         by_size!(self.send_back_by(count, errors, transformed, room, below))
     }
@@ -255,23 +264,19 @@ impl Winograd {
         errors: Images<'_>,
         transformed: &[Lanes],
         room: &mut [Lanes],
-        mut below: ImagesMut<'_>,
+        (mut below, add): (ImagesMut<'_>, bool),
     ) {
         assert_eq!(transformed.len(), self.transformed_len(), "one set of weights");
-        let terms = self.outputs * LANES;
-        let (left, right) =
-            (spacing(tiles_at_once(W) * self.outputs), spacing(tiles_at_once(W) * self.inputs));
+        let most = tiles_at_once(W);
+        let (left, right) = (spacing(most * self.outputs), spacing(most * self.inputs));
         let (sent, products) = room[..self.room_len()].split_at_mut(W * W * left);
-        for tiles in groups(count * self.tiles(), tiles_at_once(W)) {
-            let layout = Layout { point: left, tile: self.outputs, panel: 1 };
+        for tiles in groups(count * self.tiles(), most) {
             let group = Group { of: *self, first: tiles.start, size: tiles.len() };
-            vectorized_task(TransformErrors::<S, W> { group, errors, layout, out: sent });
-            let points = sent.chunks_exact(left).zip(transformed.chunks_exact(self.inputs * terms));
-            for ((sent, weights), products) in points.zip(products.chunks_exact_mut(right)) {
-                multiply_tiles((group.size, tiles_at_once(W)), sent, terms, weights, products);
-            }
-            let layout = Layout { point: right, tile: 1, panel: tiles_at_once(W) };
-            vectorized_task(AddBelow::<W> { group, products, layout, below: &mut below });
+            let by_tile = Layout { point: left, tile: self.outputs, panel: 1 };
+            let by_panel = Layout { point: right, tile: 1, panel: most };
+            vectorized_task(TransformErrors::<S, W> { group, errors, layout: by_tile, out: sent });
+            let below = (&mut below, add);
+            self.send_group_back::<W>((group, by_panel, most), sent, transformed, products, below);
         }
     }
 
@@ -288,42 +293,93 @@ impl Winograd {
         room: &mut [Lanes],
         accumulated: &mut [Lanes],
     ) {
-        by_size!(self.weight_gradient_by(count, images, errors, room, accumulated))
+        by_size!(self.backward_by(count, images, errors, room, accumulated, None))
     }
 
-    fn weight_gradient_by<const S: usize, const W: usize>(
+    /// [`Self::weight_gradient`] and [`Self::send_back`] with `back`, the weights and what is below, in one: the
+    /// same results for less, since both need the errors at the points.
+    ///
+    /// # Panics
+    /// If something is too short.
+    pub fn backward(
         &self,
         count: usize,
         images: Images<'_>,
         errors: Images<'_>,
         room: &mut [Lanes],
         accumulated: &mut [Lanes],
+        back: (&[Lanes], (ImagesMut<'_>, bool)),
+    ) {
+        by_size!(self.backward_by(count, images, errors, room, accumulated, Some(back)))
+    }
+
+    fn backward_by<const S: usize, const W: usize>(
+        &self,
+        count: usize,
+        images: Images<'_>,
+        errors: Images<'_>,
+        room: &mut [Lanes],
+        accumulated: &mut [Lanes],
+        mut back: Option<(&[Lanes], (ImagesMut<'_>, bool))>,
     ) {
         assert_eq!(accumulated.len(), self.transformed_len(), "one gradient");
         if count == 0 {
             return accumulated.fill(Lanes::ZERO);
         }
-        let (left, right) =
-            (spacing(gradient_tiles(W) * self.inputs), spacing(gradient_tiles(W) * self.outputs));
+        let most = gradient_tiles(W);
+        let (left, right) = (spacing(most * self.inputs), spacing(most * self.outputs));
         let (inputs, sent) = room[..self.room_len()].split_at_mut(W * W * left);
-        for tiles in groups(count * self.tiles(), gradient_tiles(W)) {
-            let walk = [(1, 0, 0), (1, 0, 0), (tiles.len(), LANES, 1)];
+        for tiles in groups(count * self.tiles(), most) {
             let group = Group { of: *self, first: tiles.start, size: tiles.len() };
-            let layout = |point| Layout { point, tile: 1, panel: gradient_tiles(W) };
-            vectorized_task(TransformInputs::<W> { group, images, layout: layout(left), out: inputs });
-            vectorized_task(TransformErrors::<S, W> { group, errors, layout: layout(right), out: sent });
+            let by_panel = Layout { point: left, tile: 1, panel: most };
+            let by_tile = Layout { point: right, tile: self.outputs, panel: 1 };
+            vectorized_task(TransformInputs::<W> { group, images, layout: by_panel, out: inputs });
+            vectorized_task(TransformErrors::<S, W> { group, errors, layout: by_tile, out: sent });
             let points = inputs.chunks_exact(left).zip(sent.chunks_exact(right));
-            let sums = accumulated.chunks_exact_mut(self.terms());
-            for ((inputs, sent), sums) in points.zip(sums) {
-                let blocks = sums.chunks_exact_mut(LANES).enumerate();
-                for (block, sums) in blocks {
-                    let (to, from) = (block / self.inputs, block % self.inputs);
-                    let (left, right) =
-                        (floats(&inputs[from * gradient_tiles(W)..]), &sent[to * gradient_tiles(W)..]);
-                    multiply_outer(left, right, &walk, LANES, sums, tiles.start > 0);
-                }
+            for ((inputs, sent), sums) in points.zip(accumulated.chunks_exact_mut(self.terms())) {
+                self.add_products((group, by_panel), inputs, sent, sums);
+            }
+            if let Some((transformed, (below, add))) = &mut back {
+                let below = (below, *add);
+                self.send_group_back::<W>((group, by_panel, most), sent, transformed, inputs, below);
             }
         }
+    }
+
+    /// Adds (for the first group, writes) a group's products of inputs, which lie in `layout`, and errors at a point
+    /// to `sums`.
+    fn add_products(
+        &self,
+        (group, layout): (Group, Layout),
+        inputs: &[Lanes],
+        sent: &[Lanes],
+        sums: &mut [Lanes],
+    ) {
+        let walk = [(1, 0, 0), (1, 0, 0), (group.size, LANES, self.outputs)];
+        for (block, sums) in sums.chunks_exact_mut(LANES).enumerate() {
+            let (to, from) = (block / self.inputs, block % self.inputs);
+            let left = floats(&inputs[from * layout.panel..]);
+            multiply_outer(left, &sent[to..], &walk, LANES, sums, group.first > 0);
+        }
+    }
+
+    /// Multiplies what a group of at most `most` tiles has at the points with the `transformed` weights, and writes (with
+    /// `add`, adds) what that comes to below; `products`, laid out in `layout`, is room.
+    fn send_group_back<const W: usize>(
+        &self,
+        (group, layout, most): (Group, Layout, usize),
+        sent: &[Lanes],
+        transformed: &[Lanes],
+        products: &mut [Lanes],
+        (below, add): (&mut ImagesMut<'_>, bool),
+    ) {
+        let terms = self.outputs * LANES;
+        let sent = sent.chunks_exact(spacing(most * self.outputs));
+        let points = sent.zip(transformed.chunks_exact(self.terms()));
+        for ((sent, weights), products) in points.zip(products.chunks_exact_mut(layout.point)) {
+            multiply_tiles((group.size, most), sent, terms, weights, products);
+        }
+        vectorized_task(PutBelow::<W> { group, products, layout, below, add });
     }
 
     /// Writes the gradient [PO][PI][K][K][16] that `accumulated` holds to `out`.
@@ -336,11 +392,11 @@ impl Winograd {
             (self.transformed_len(), self.weights_len()),
             "one gradient"
         );
-        let spacing = self.terms();
-        for (block, out) in out.chunks_exact_mut(self.kernel * self.kernel * LANES).enumerate() {
+        let blocks = out.par_chunks_mut(self.kernel * self.kernel * LANES);
+        blocks.with_min_len(4).enumerate().for_each(|(block, out)| {
             let points = &accumulated[block * LANES..];
-            task_by_size!(self, FinishGradient { points, spacing, out });
-        }
+            task_by_size!(self, FinishGradient { points, spacing: self.terms(), out });
+        });
     }
 
     /// Tiles of an image.
@@ -351,14 +407,14 @@ impl Winograd {
 
 /// Multiplies what `size` tiles of a group have at a point, `terms` each, with that point's panels of weights.
 fn multiply_tiles(
-    (size, group): (usize, usize),
+    (size, most): (usize, usize),
     tiles: &[Lanes],
     terms: usize,
     weights: &[Lanes],
     products: &mut [Lanes],
 ) {
     let rows = Rows { lanes: tiles, count: size, start: |tile| tile * terms, runs: Runs::one(terms) };
-    multiply(&rows, weights, terms, products, |panel, tile| panel * group + tile, false);
+    multiply(&rows, weights, terms, Out { lanes: products, start: |tile| tile, panel: most }, false);
 }
 
 /// Lanes from one point to the next: odd, so that neighbouring points do not fall on the same lines of the

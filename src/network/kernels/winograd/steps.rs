@@ -2,8 +2,13 @@
 //!
 //! K is the kernel's side, S that of a tile of outputs, W = S + K - 1 that of the window of inputs behind it.
 
-use super::transform::{Below, Block, Error, Gradient, Input, Output, Steps, Weight, both_ways};
+use std::ops::Range;
+
+use super::transform::{
+    Below, Block, Error, Gradient, Input, Output, Steps, Weight, both_ways, both_ways_row_by_row,
+};
 use super::{Images, ImagesMut, Winograd};
+use crate::network::kernels::register::Register;
 use crate::network::kernels::vector::Task;
 use crate::network::kernels::{LANES, Lanes};
 
@@ -74,7 +79,7 @@ pub struct TransformInputs<'a, const W: usize> {
 
 impl<const W: usize> Task for TransformInputs<'_, W> {
     #[inline(always)]
-    fn run(self) {
+    unsafe fn run<R: Register>(self) {
         let Self { group, images: Images { lanes, stride, border }, layout, out } = self;
         let (height, width) = group.of.input();
         let (rows, columns) = (height + 2 * border, width + 2 * border);
@@ -98,7 +103,8 @@ impl<const W: usize> Task for TransformInputs<'_, W> {
                     (window.as_flattened(), (W, 1))
                 };
                 let out = &mut out[layout.start(tile, panel)..];
-                both_ways::<Input, W, W, W>(from, (out, layout.steps::<W>()), &mut half);
+                // SAFETY: the caller's promise.
+                unsafe { both_ways::<R, Input, W, W, W>(from, (out, layout.steps::<W>()), &mut half) };
             }
         }
     }
@@ -133,7 +139,7 @@ pub struct TransformErrors<'a, const S: usize, const W: usize> {
 
 impl<const S: usize, const W: usize> Task for TransformErrors<'_, S, W> {
     #[inline(always)]
-    fn run(self) {
+    unsafe fn run<R: Register>(self) {
         let Self { group, errors: Images { lanes, stride, border }, layout, out } = self;
         let (rows, columns) = (group.of.height + 2 * border, group.of.width + 2 * border);
         let mut half = nothing::<W>();
@@ -153,7 +159,8 @@ impl<const S: usize, const W: usize> Task for TransformErrors<'_, S, W> {
                     (whole.as_flattened(), (S, 1))
                 };
                 let out = &mut out[layout.start(tile, panel)..];
-                both_ways::<Error, S, W, W>(from, (out, layout.steps::<W>()), &mut half);
+                // SAFETY: the caller's promise.
+                unsafe { both_ways::<R, Error, S, W, W>(from, (out, layout.steps::<W>()), &mut half) };
             }
         }
     }
@@ -169,7 +176,7 @@ pub struct TransformOutputs<'a, 'b, const S: usize, const W: usize> {
 
 impl<const S: usize, const W: usize> Task for TransformOutputs<'_, '_, S, W> {
     #[inline(always)]
-    fn run(self) {
+    unsafe fn run<R: Register>(self) {
         let Self { group, products, layout, out: ImagesMut { lanes, stride, border } } = self;
         let (rows, columns) = (group.of.height + 2 * *border, group.of.width + 2 * *border);
         let (mut half, mut whole) = (nothing::<W>(), nothing::<S>());
@@ -181,10 +188,14 @@ impl<const S: usize, const W: usize> Task for TransformOutputs<'_, '_, S, W> {
                 let to = &mut lanes[image * *stride + first..];
                 let extent = group.extent((top, left));
                 if extent == (S, S) {
-                    both_ways::<Output, W, S, W>(from, (to, (columns, 1)), &mut half);
+                    // SAFETY: the caller's promise.
+                    unsafe { both_ways::<R, Output, W, S, W>(from, (to, (columns, 1)), &mut half) };
                     continue;
                 }
-                both_ways::<Output, W, S, W>(from, (whole.as_flattened_mut(), (S, 1)), &mut half);
+                // SAFETY: the caller's promise.
+                unsafe {
+                    both_ways::<R, Output, W, S, W>(from, (whole.as_flattened_mut(), (S, 1)), &mut half)
+                };
                 for y in 0..extent.0 {
                     to[y * columns..][..extent.1].copy_from_slice(&whole[y][..extent.1]);
                 }
@@ -193,21 +204,23 @@ impl<const S: usize, const W: usize> Task for TransformOutputs<'_, '_, S, W> {
     }
 }
 
-/// Transforms the group's products of errors back, and adds them where their windows are in `below`.
-pub struct AddBelow<'a, 'b, const W: usize> {
+/// Transforms the group's products of errors back, to where their windows are in `below`. Windows overlap: what one
+/// finds of those before it, it adds to; with `add`, also what was there before all of them.
+pub struct PutBelow<'a, 'b, const W: usize> {
     pub group: Group,
     pub products: &'a [Lanes],
     pub layout: Layout,
     pub below: &'a mut ImagesMut<'b>,
+    pub add: bool,
 }
 
-impl<const W: usize> Task for AddBelow<'_, '_, W> {
+impl<const W: usize> Task for PutBelow<'_, '_, W> {
     #[inline(always)]
-    fn run(self) {
-        let Self { group, products, layout, below: ImagesMut { lanes, stride, border } } = self;
+    unsafe fn run<R: Register>(self) {
+        let Self { group, products, layout, below: ImagesMut { lanes, stride, border }, add } = self;
         let (height, width) = group.of.input();
         let (rows, columns) = (height + 2 * *border, width + 2 * *border);
-        let (mut half, mut window) = (nothing::<W>(), nothing::<W>());
+        let mut half = nothing::<W>();
         // Places of a window that lie in the memory: those from `padding` on, as far as there are rows.
         let inside = |start: usize, length: usize| {
             let before = group.of.padding.saturating_sub(start + *border);
@@ -218,39 +231,70 @@ impl<const W: usize> Task for AddBelow<'_, '_, W> {
             for tile in 0..group.size {
                 let (image, top, left) = group.corner(tile);
                 let from = (&products[layout.start(tile, panel)..], layout.steps::<W>());
-                both_ways::<Below, W, W, W>(from, (window.as_flattened_mut(), (W, 1)), &mut half);
-                let ((y_first, row, y_end), (x_first, column, x_end)) =
-                    (inside(top, rows), inside(left, columns));
+                let (rows_inside, columns_inside) = (inside(top, rows), inside(left, columns));
                 let plane = &mut lanes[image * *stride + panel * rows * columns..][..rows * columns];
-                for (y, line) in window[y_first..y_end].iter().enumerate() {
-                    let start = (row + y) * columns + column;
-                    let line = &line[x_first..x_end];
-                    for (to, lanes) in plane[start..start + line.len()].iter_mut().zip(line) {
-                        for lane in 0..LANES {
-                            to.0[lane] += lanes.0[lane];
-                        }
-                    }
+                // Where the windows above and to the left end in this one.
+                let overlap = |start: usize| if start > 0 { group.of.kernel - 1 } else { 0 };
+                let (met_rows, met_columns) = if add { (W, W) } else { (overlap(top), overlap(left)) };
+                // SAFETY: the caller's promise; lanes are read and written through a reference.
+                unsafe {
+                    both_ways_row_by_row::<R, Below, W, W, W>(
+                        from,
+                        &mut half,
+                        rows_inside.0..rows_inside.2,
+                        #[inline(always)]
+                        |y, line| {
+                            let (first, row, _) = rows_inside;
+                            let row = row + y - first;
+                            let (first, column, end) = columns_inside;
+                            let start = row * columns + column;
+                            let plane = &mut plane[start..start + end - first];
+                            for x in 0..W {
+                                if x >= first && x < end {
+                                    let to = &mut plane[x - first];
+                                    let met = y < met_rows || x < met_columns;
+                                    let before = if met { R::load(to) } else { R::zero() };
+                                    before.sum(line[x]).store(to);
+                                }
+                            }
+                        },
+                    );
                 }
             }
         }
     }
 }
 
-/// Transforms one pair of panels' weights [K][K][16] to points that are `spacing` lanes apart.
+/// Transforms one pair of panels' weights [K][K][16] to points that are `spacing` lanes apart: some `rows` of them, of
+/// which `out` begins with the first.
 pub struct TransformWeights<'a, const K: usize, const W: usize> {
     pub taps: &'a [Lanes],
+    pub rows: Range<usize>,
     pub spacing: usize,
     pub out: &'a mut [Lanes],
 }
 
 impl<const K: usize, const W: usize> Task for TransformWeights<'_, K, W> {
     #[inline(always)]
-    fn run(self) {
+    unsafe fn run<R: Register>(self) {
+        let Self { taps, rows, spacing, out } = self;
         let mut half = nothing::<W>();
         for lane in 0..LANES {
-            let from = (&self.taps[lane..], (K * LANES, LANES));
-            let to = (&mut self.out[lane..], (W * self.spacing, self.spacing));
-            both_ways::<Weight, K, W, W>(from, to, &mut half);
+            // SAFETY: the caller's promise; lanes are written through references.
+            unsafe {
+                both_ways_row_by_row::<R, Weight, K, W, W>(
+                    (&taps[lane..], (K * LANES, LANES)),
+                    &mut half,
+                    rows.clone(),
+                    #[inline(always)]
+                    |y, line| {
+                        for x in 0..W {
+                            let point = (y - rows.start) * W + x;
+                            line[x].store(&mut out[point * spacing + lane]);
+                        }
+                    },
+                );
+            }
         }
     }
 }
@@ -264,12 +308,13 @@ pub struct FinishGradient<'a, const K: usize, const W: usize> {
 
 impl<const K: usize, const W: usize> Task for FinishGradient<'_, K, W> {
     #[inline(always)]
-    fn run(self) {
+    unsafe fn run<R: Register>(self) {
         let mut half = nothing::<W>();
         for lane in 0..LANES {
             let from = (&self.points[lane..], (W * self.spacing, self.spacing));
             let to = (&mut self.out[lane..], (K * LANES, LANES));
-            both_ways::<Gradient, W, K, W>(from, to, &mut half);
+            // SAFETY: the caller's promise.
+            unsafe { both_ways::<R, Gradient, W, K, W>(from, to, &mut half) };
         }
     }
 }

@@ -21,6 +21,8 @@ struct Case {
     images: Vec<Lanes>,
     weights: Vec<Lanes>,
     errors: Vec<Lanes>,
+    /// Whether errors are added below, to zeros, rather than written.
+    adds: bool,
 }
 
 /// What the three products come to.
@@ -42,7 +44,8 @@ impl Case {
         let winograd = Winograd { kernel, padding, height, width, inputs, outputs };
         let mut stream = Seed::root(5).stream();
         let mut draw = || stream.random::<f32>() - 0.5;
-        let mut case = Self { winograd, count, channels, images: vec![], weights: vec![], errors: vec![] };
+        let mut case =
+            Self { winograd, count, channels, images: vec![], weights: vec![], errors: vec![], adds: false };
         case.images = vec![Lanes::ZERO; count * case.image_len()];
         case.weights = vec![Lanes::ZERO; winograd.weights_len()];
         case.errors = vec![Lanes::ZERO; count * case.error_len()];
@@ -127,7 +130,7 @@ impl Case {
         let (image_len, error_len) = (self.image_len(), self.error_len());
         let mut found = Found {
             out: fresh(self.errors.len()),
-            below: vec![Lanes::ZERO; self.images.len()],
+            below: if self.adds { vec![Lanes::ZERO; self.images.len()] } else { fresh(self.images.len()) },
             gradient: fresh(self.weights.len()),
         };
         for first in (0..self.count).step_by(at_once) {
@@ -143,7 +146,7 @@ impl Case {
             winograd.forward(count, images, &forward, &mut room, out);
             let lanes = &mut found.below[first * image_len..];
             let below = ImagesMut { lanes, stride: image_len, border: winograd.padding };
-            winograd.send_back(count, errors, &back, &mut room, below);
+            winograd.send_back(count, errors, &back, &mut room, (below, self.adds));
         }
         // In one call: it writes what the images of the call come to.
         let images = Images { lanes: &self.images, stride: image_len, border: winograd.padding };
@@ -222,6 +225,18 @@ proptest! {
     }
 
     #[test]
+    fn the_way_back_in_one_changes_no_bit(
+        (kind, size) in shapes(),
+        channels in (1usize..40, 1usize..40),
+        count in 1usize..20,
+        adds: bool,
+    ) {
+        let case = Case { adds, ..Case::new(kind, size, channels, count) };
+        let found = case.run(count);
+        prop_assert!(backward(&case) == (found.below, found.gradient));
+    }
+
+    #[test]
     fn images_per_call_change_no_bit(
         (kind, size) in shapes(),
         channels in (1usize..40, 1usize..40),
@@ -230,6 +245,24 @@ proptest! {
         let case = Case::new(kind, size, channels, 20);
         prop_assert!(case.run(at_once) == case.run(20));
     }
+}
+
+/// What is below and the gradient, by the way back in one.
+fn backward(case: &Case) -> (Vec<Lanes>, Vec<Lanes>) {
+    let winograd = case.winograd;
+    let fresh = |len: usize| vec![Lanes::splat(7.0); len];
+    let mut back = fresh(winograd.transformed_len());
+    winograd.transform_back(&case.weights, &mut back);
+    let (mut room, mut sums) = (fresh(winograd.room_len()), fresh(winograd.transformed_len()));
+    let (mut lanes, mut gradient) = (fresh(case.images.len()), fresh(case.weights.len()));
+    let stride = case.image_len();
+    let images = Images { lanes: &case.images, stride, border: winograd.padding };
+    let errors = Images { lanes: &case.errors, stride: case.error_len(), border: 0 };
+    let below = ImagesMut { lanes: &mut lanes, stride, border: winograd.padding };
+    winograd.backward(case.count, images, errors, &mut room, &mut sums, (&back, (below, false)));
+    winograd.finish_gradient(&sums, &mut gradient);
+    case.clear_border(&mut lanes, Lanes::ZERO);
+    (lanes, gradient)
 }
 
 #[test]

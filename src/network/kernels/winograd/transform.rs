@@ -19,7 +19,10 @@
 //! is about 2 times that of direct convolution with 2 pairs, 6 times with 3, and 70 times, 1e-5 of the largest
 //! output, with 4.
 
-use crate::network::kernels::{LANES, Lanes};
+use std::ops::Range;
+
+use crate::network::kernels::Lanes;
+use crate::network::kernels::register::Register;
 
 /// The most pairs of points.
 const MOST: usize = 4;
@@ -98,49 +101,68 @@ impl<const W: usize> Points<W> {
         all
     }
 
-    /// `value p^power`
-    #[inline(always)]
-    fn raised(pair: usize, power: usize, value: f32) -> f32 {
-        let mut factor = 1.0;
-        for _ in 0..power {
+    /// `p^power`
+    const fn power(pair: usize, power: usize) -> f32 {
+        let (mut factor, mut i) = (1.0, 0);
+        while i < power {
             factor *= Self::P[pair];
+            i += 1;
         }
-        value * factor
+        factor
     }
 
     /// The value at ±p of the polynomial with these coefficients.
     #[inline(always)]
-    fn evaluate<const C: usize>(pair: usize, coefficients: [f32; C]) -> (f32, f32) {
+    fn evaluate<R: Register, const C: usize>(pair: usize, coefficients: [R; C]) -> (R, R) {
         let mut even = coefficients[0];
-        let mut odd = Self::raised(pair, 1, coefficients[1]);
-        for (i, &coefficient) in (2..).zip(&coefficients[2..]) {
-            let term = Self::raised(pair, i, coefficient);
-            if i % 2 == 0 { even += term } else { odd += term }
+        let mut odd = coefficients[1].times(Self::power(pair, 1));
+        for i in 2..C {
+            let (factor, coefficient) = (Self::power(pair, i), coefficients[i]);
+            if i % 2 == 0 {
+                even = even.plus(factor, coefficient);
+            } else {
+                odd = odd.plus(factor, coefficient);
+            }
         }
-        (even + odd, even - odd)
+        (even.sum(odd), even.difference(odd))
     }
 
     /// The transpose of [`evaluate`](Self::evaluate): to each coefficient what the values at all points give.
     #[inline(always)]
-    fn gather<const C: usize>(points: [f32; W]) -> [f32; C] {
-        let mut coefficients = [0.0; C];
-        coefficients[0] = points[0];
-        coefficients[C - 1] = points[W - 1];
+    fn gather<R: Register, const C: usize>(points: [R; W]) -> [R; C] {
+        let mut coefficients = [points[0]; C];
         for pair in 0..Self::PAIRS {
             let (plus, minus) = (points[2 * pair + 1], points[2 * pair + 2]);
-            let (sum, difference) = (plus + minus, plus - minus);
-            for (i, coefficient) in coefficients.iter_mut().enumerate() {
-                *coefficient += Self::raised(pair, i, if i % 2 == 0 { sum } else { difference });
+            let (sum, difference) = (plus.sum(minus), plus.difference(minus));
+            for i in 0..C {
+                let share = if i % 2 == 0 { sum } else { difference };
+                let (factor, before) = (Self::power(pair, i), coefficients[i]);
+                coefficients[i] = match (pair, i) {
+                    (0, 1..) => share.times(factor),
+                    _ => before.plus(factor, share),
+                };
             }
         }
+        coefficients[C - 1] = coefficients[C - 1].sum(points[W - 1]);
         coefficients
+    }
+
+    /// The inputs from number `first` on, every other, weighed with `coefficients` and the last of them, number
+    /// `highest`, with 1.
+    #[inline(always)]
+    fn weigh<R: Register>(d: &[R; W], coefficients: &[f32], highest: usize, first: usize) -> R {
+        let mut sum = d[2 * highest + first];
+        for j in (0..highest).rev() {
+            sum = sum.plus(coefficients[j], d[2 * j + first]);
+        }
+        sum
     }
 }
 
-/// One of the matrices, applied to a line of I floats.
+/// One of the matrices, applied to a line of I registers: sixteen lines side by side.
 pub trait Line<const I: usize, const O: usize> {
     /// The product; to be `#[inline(always)]`.
-    fn apply(line: [f32; I]) -> [f32; O];
+    fn apply<R: Register>(line: [R; I]) -> [R; O];
 }
 
 /// `Bᵀ d`
@@ -148,25 +170,17 @@ pub struct Input;
 
 impl<const W: usize> Line<W, W> for Input {
     #[inline(always)]
-    fn apply(d: [f32; W]) -> [f32; W] {
+    fn apply<R: Register>(d: [R; W]) -> [R; W] {
         let pairs = Points::<W>::PAIRS;
-        // The highest coefficient of each polynomial is 1.
-        let value = |coefficients: &[f32], highest: usize, first: usize| {
-            let mut sum = d[2 * highest + first];
-            for j in (0..highest).rev() {
-                sum += coefficients[j] * d[2 * j + first];
-            }
-            sum
-        };
-        let mut points = [0.0; W];
+        let mut points = d;
         for pair in 0..pairs {
             let others = &Points::<W>::OTHERS[pair];
-            let even = value(others, pairs - 1, 2);
-            let odd = Points::<W>::raised(pair, 1, value(others, pairs - 1, 1));
-            (points[2 * pair + 1], points[2 * pair + 2]) = (even + odd, even - odd);
+            let even = Points::<W>::weigh(&d, others, pairs - 1, 2);
+            let odd = Points::<W>::weigh(&d, others, pairs - 1, 1).times(Points::<W>::power(pair, 1));
+            (points[2 * pair + 1], points[2 * pair + 2]) = (even.sum(odd), even.difference(odd));
         }
-        points[0] = value(&Points::<W>::ALL, pairs, 0);
-        points[W - 1] = value(&Points::<W>::ALL, pairs, 1);
+        points[0] = Points::<W>::weigh(&d, &Points::<W>::ALL, pairs, 0);
+        points[W - 1] = Points::<W>::weigh(&d, &Points::<W>::ALL, pairs, 1);
         points
     }
 }
@@ -176,18 +190,18 @@ pub struct Below;
 
 impl<const W: usize> Line<W, W> for Below {
     #[inline(always)]
-    fn apply(m: [f32; W]) -> [f32; W] {
-        let pairs = Points::<W>::PAIRS;
-        let mut below = [0.0; W];
+    fn apply<R: Register>(m: [R; W]) -> [R; W] {
+        let mut below = m;
         for i in 0..W {
-            below[i] = Points::<W>::ALL[i / 2] * m[if i % 2 == 0 { 0 } else { W - 1 }];
+            below[i] = m[if i % 2 == 0 { 0 } else { W - 1 }].times(Points::<W>::ALL[i / 2]);
         }
-        for pair in 0..pairs {
+        for pair in 0..Points::<W>::PAIRS {
             let (plus, minus) = (m[2 * pair + 1], m[2 * pair + 2]);
-            let (even, odd) = (plus + minus, Points::<W>::raised(pair, 1, plus - minus));
-            for (i, below) in below[1..W - 1].iter_mut().enumerate() {
-                let coefficient = Points::<W>::OTHERS[pair][i / 2];
-                *below += coefficient * if i % 2 == 0 { odd } else { even };
+            let even = plus.sum(minus);
+            let odd = plus.difference(minus).times(Points::<W>::power(pair, 1));
+            for i in 1..W - 1 {
+                let coefficient = Points::<W>::OTHERS[pair][(i - 1) / 2];
+                below[i] = below[i].plus(coefficient, if i % 2 == 0 { even } else { odd });
             }
         }
         below
@@ -199,7 +213,7 @@ pub struct Output;
 
 impl<const W: usize, const S: usize> Line<W, S> for Output {
     #[inline(always)]
-    fn apply(m: [f32; W]) -> [f32; S] {
+    fn apply<R: Register>(m: [R; W]) -> [R; S] {
         Points::<W>::gather(m)
     }
 }
@@ -209,12 +223,12 @@ pub struct Error;
 
 impl<const S: usize, const W: usize> Line<S, W> for Error {
     #[inline(always)]
-    fn apply(e: [f32; S]) -> [f32; W] {
-        let mut points = [0.0; W];
+    fn apply<R: Register>(e: [R; S]) -> [R; W] {
+        let mut points = [e[0]; W];
         for pair in 0..Points::<W>::PAIRS {
             (points[2 * pair + 1], points[2 * pair + 2]) = Points::<W>::evaluate(pair, e);
         }
-        (points[0], points[W - 1]) = (e[0], e[S - 1]);
+        points[W - 1] = e[S - 1];
         points
     }
 }
@@ -224,14 +238,14 @@ pub struct Weight;
 
 impl<const K: usize, const W: usize> Line<K, W> for Weight {
     #[inline(always)]
-    fn apply(g: [f32; K]) -> [f32; W] {
-        let mut points = [0.0; W];
+    fn apply<R: Register>(g: [R; K]) -> [R; W] {
+        let mut points = [g[0].times(Points::<W>::SLOPE_AT_0.recip()); W];
         for pair in 0..Points::<W>::PAIRS {
             let (plus, minus) = Points::<W>::evaluate(pair, g);
-            let slope = Points::<W>::SLOPES[pair];
-            (points[2 * pair + 1], points[2 * pair + 2]) = (plus / slope, minus / slope);
+            let share = Points::<W>::SLOPES[pair].recip();
+            (points[2 * pair + 1], points[2 * pair + 2]) = (plus.times(share), minus.times(share));
         }
-        (points[0], points[W - 1]) = (g[0] / Points::<W>::SLOPE_AT_0, g[K - 1]);
+        points[W - 1] = g[K - 1];
         points
     }
 }
@@ -241,11 +255,12 @@ pub struct Gradient;
 
 impl<const W: usize, const K: usize> Line<W, K> for Gradient {
     #[inline(always)]
-    fn apply(mut m: [f32; W]) -> [f32; K] {
-        m[0] /= Points::<W>::SLOPE_AT_0;
+    fn apply<R: Register>(mut m: [R; W]) -> [R; K] {
+        m[0] = m[0].times(Points::<W>::SLOPE_AT_0.recip());
         for pair in 0..Points::<W>::PAIRS {
-            m[2 * pair + 1] /= Points::<W>::SLOPES[pair];
-            m[2 * pair + 2] /= Points::<W>::SLOPES[pair];
+            let share = Points::<W>::SLOPES[pair].recip();
+            m[2 * pair + 1] = m[2 * pair + 1].times(share);
+            m[2 * pair + 2] = m[2 * pair + 2].times(share);
         }
         Points::<W>::gather(m)
     }
@@ -259,45 +274,137 @@ pub type Block<const W: usize> = [[Lanes; W]; W];
 
 /// Applies a matrix along the columns, then along the rows of the block at the start of `from`, and writes the
 /// result to the start of `to`.
+///
+/// # Safety
+/// The processor has the features of R.
 #[inline(always)]
-pub fn both_ways<L: Line<I, O>, const I: usize, const O: usize, const W: usize>(
-    (from, from_steps): (&[Lanes], Steps),
-    (to, to_steps): (&mut [Lanes], Steps),
+pub unsafe fn both_ways<R: Register, L: Line<I, O>, const I: usize, const O: usize, const W: usize>(
+    from: (&[Lanes], Steps),
+    (to, steps): (&mut [Lanes], Steps),
     half: &mut Block<W>,
 ) {
-    for x in 0..I {
-        let mut column = [Lanes::ZERO; I];
-        for y in 0..I {
-            column[y] = from[y * from_steps.0 + x * from_steps.1];
-        }
-        let column = along::<L, I, O>(column);
-        for y in 0..O {
-            half[y][x] = column[y];
-        }
+    // SAFETY: the caller's promise; lanes are written through references.
+    unsafe {
+        both_ways_row_by_row::<R, L, I, O, W>(
+            from,
+            half,
+            0..O,
+            #[inline(always)]
+            |y, row| {
+                for x in 0..O {
+                    row[x].store(&mut to[y * steps.0 + x * steps.1]);
+                }
+            },
+        );
     }
-    for y in 0..O {
-        let mut row = [Lanes::ZERO; I];
-        row.copy_from_slice(&half[y][..I]);
-        let row = along::<L, I, O>(row);
-        for x in 0..O {
-            to[y * to_steps.0 + x * to_steps.1] = row[x];
+}
+
+/// The same, with each of `rows` of the result given to `put`, which is to be `#[inline(always)]`.
+///
+/// # Safety
+/// The processor has the features of R.
+#[inline(always)]
+pub unsafe fn both_ways_row_by_row<
+    R: Register,
+    L: Line<I, O>,
+    const I: usize,
+    const O: usize,
+    const W: usize,
+>(
+    (from, steps): (&[Lanes], Steps),
+    half: &mut Block<W>,
+    rows: Range<usize>,
+    mut put: impl FnMut(usize, [R; O]),
+) {
+    // SAFETY: the caller's promise; lanes are read and written through references.
+    unsafe {
+        for x in 0..I {
+            let mut column = [R::zero(); I];
+            for y in 0..I {
+                column[y] = R::load(&from[y * steps.0 + x * steps.1]);
+            }
+            let column = L::apply(column);
+            for y in 0..O {
+                column[y].store(&mut half[y][x]);
+            }
+        }
+        for y in rows {
+            let mut row = [R::zero(); I];
+            for x in 0..I {
+                row[x] = R::load(&half[y][x]);
+            }
+            put(y, L::apply(row));
         }
     }
 }
 
-/// The matrix applied in each lane.
-#[inline(always)]
-fn along<L: Line<I, O>, const I: usize, const O: usize>(from: [Lanes; I]) -> [Lanes; O] {
-    let mut to = [Lanes::ZERO; O];
-    for n in 0..LANES {
-        let mut line = [0.0; I];
-        for i in 0..I {
-            line[i] = from[i].0[n];
-        }
-        let line = L::apply(line);
-        for o in 0..O {
-            to[o].0[n] = line[o];
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::kernels::register::Level;
+    use crate::network::kernels::vector::{Task, task_at};
+    use crate::seed::Seed;
+    use rand::RngExt;
+
+    /// A matrix applied to a block.
+    struct Apply<'a, const W: usize> {
+        from: &'a Block<W>,
+        to: &'a mut Block<W>,
+        matrix: usize,
+    }
+
+    impl<const W: usize> Apply<'_, W> {
+        #[inline(always)]
+        unsafe fn by<R: Register, L: Line<I, O>, const I: usize, const O: usize>(self) {
+            let mut half = [[Lanes::ZERO; W]; W];
+            let to = (self.to.as_flattened_mut(), (W, 1));
+            // SAFETY: the caller's promise.
+            unsafe { both_ways::<R, L, I, O, W>((self.from.as_flattened(), (W, 1)), to, &mut half) };
         }
     }
-    to
+
+    impl Task for Apply<'_, 10> {
+        #[inline(always)]
+        unsafe fn run<R: Register>(self) {
+            // SAFETY: the caller's promise.
+            unsafe {
+                match self.matrix {
+                    0 => self.by::<R, Input, 10, 10>(),
+                    1 => self.by::<R, Below, 10, 10>(),
+                    2 => self.by::<R, Output, 10, 8>(),
+                    3 => self.by::<R, Error, 8, 10>(),
+                    4 => self.by::<R, Weight, 3, 10>(),
+                    _ => self.by::<R, Gradient, 10, 3>(),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn all_levels_agree() {
+        let mut stream = Seed::root(7).stream();
+        let mut draw = || Lanes(std::array::from_fn(|_| stream.random::<f32>() - 0.5));
+        let from: Block<10> = std::array::from_fn(|_| std::array::from_fn(|_| draw()));
+        for matrix in 0..6 {
+            let results = Level::all().into_iter().map(|level| {
+                let mut to = [[Lanes::ZERO; 10]; 10];
+                // SAFETY: the level is one that the processor has.
+                unsafe { task_at(level, Apply { from: &from, to: &mut to, matrix }) };
+                to
+            });
+            let results: Vec<Block<10>> = results.collect();
+            // Those that fuse are the same, the other is as good as the rounding allows.
+            assert!(results[1..].windows(2).all(|pair| pair[0] == pair[1]), "matrix {matrix}");
+            let largest = entries(&results[0]).map(f32::abs).fold(0.0, f32::max);
+            for result in &results {
+                for (one, other) in entries(result).zip(entries(&results[0])) {
+                    assert!((one - other).abs() <= 2e-6 * largest, "matrix {matrix}: {one} and {other}");
+                }
+            }
+        }
+    }
+
+    fn entries(block: &Block<10>) -> impl Iterator<Item = f32> + '_ {
+        block.as_flattened().iter().flat_map(|lanes| lanes.0)
+    }
 }

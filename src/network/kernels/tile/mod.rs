@@ -1,0 +1,300 @@
+//! The innermost loops: a few rows of a matrix product, kept in registers from the first term to the last.
+//!
+//! Every product of the network is made of two shapes of tile, both of up to [`at_once`] rows by one [`Lanes`]:
+//!
+//! ```text
+//! gather:  out[r][n] = sum over k of row_r[k] panel[k][n]       rows anywhere in memory, k along each row
+//! outer:   out[r][n] = sum over t of left[t][r] right[t][n]     r along the floats of `left`, t along a walk
+//! ```
+//!
+//! A sum runs over its terms in order, whatever the number of rows in the tile, so results do not depend on
+//! how a product is cut. With AVX-512, or AVX2 and FMA, each term is rounded once, and they agree on every bit; without
+//! them it is rounded twice.
+
+mod loops;
+
+use super::Lanes;
+use super::register::Level;
+#[cfg(target_arch = "x86_64")]
+use super::register::{Halves, Wide};
+
+/// The most rows of a tile on any processor.
+pub const ROWS: usize = 16;
+
+/// The most rows of a tile on this processor, at most [`ROWS`]: with AVX2, two registers a row are all but three of
+/// its sixteen; with AVX-512, one a row are half of its 32.
+#[inline]
+pub fn at_once() -> usize {
+    match Level::detect() {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => ROWS,
+        _ => 6,
+    }
+}
+
+/// How the terms of a gathered row lie in memory: `outer` times `inner` runs of `length` floats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Runs {
+    /// Outer repetitions, and floats from one to the next.
+    pub outer: (usize, usize),
+    /// Inner repetitions, and floats from one to the next.
+    pub inner: (usize, usize),
+    /// Floats in a run.
+    pub length: usize,
+}
+
+impl Runs {
+    /// One run of `length` floats.
+    pub const fn one(length: usize) -> Self {
+        Self { outer: (1, 0), inner: (1, 0), length }
+    }
+
+    /// Terms in all.
+    pub const fn terms(&self) -> usize {
+        self.outer.0 * self.inner.0 * self.length
+    }
+
+    /// Floats from the first term to behind the last; 0 without terms.
+    pub const fn reach(&self) -> usize {
+        if self.terms() == 0 {
+            return 0;
+        }
+        (self.outer.0 - 1) * self.outer.1 + (self.inner.0 - 1) * self.inner.1 + self.length
+    }
+}
+
+/// Three nested loops, as (times, step of `left` in floats, step of `right` in [`Lanes`]), the outermost first.
+pub type Walk = [(usize, usize, usize); 3];
+
+#[cfg(target_arch = "x86_64")]
+/// Calls a function with the number of rows in its type.
+macro_rules! by_rows {
+    ($rows:expr, $function:ident $arguments:tt) => {
+        by_rows!(@ $rows, $function $arguments, 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
+    };
+    (@ $rows:expr, $function:ident $arguments:tt, $($count:literal)*) => {
+        match $rows {
+            $($count => $function::<$count> $arguments,)*
+            _ => $function::<ROWS> $arguments,
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+/// Defines the two loops, compiled for a processor's features.
+macro_rules! compiled_for {
+    ($features:literal, $register:ty, $gather:ident, $outer:ident) => {
+        /// # Safety
+        /// As [`gather`], with M rows, on a processor that has the features.
+        #[target_feature(enable = $features)]
+        unsafe fn $gather<const M: usize>(
+            rows: &[*const f32],
+            runs: &Runs,
+            panel: *const Lanes,
+            out: &[*mut Lanes],
+            add: bool,
+        ) {
+            // SAFETY: the caller's promise.
+            unsafe { loops::gather::<$register, M>(rows, runs, panel, out, add) }
+        }
+
+        /// # Safety
+        /// As [`outer`], with M rows, on a processor that has the features.
+        #[target_feature(enable = $features)]
+        unsafe fn $outer<const M: usize>(
+            left: *const f32,
+            right: *const Lanes,
+            walk: &Walk,
+            out: *mut Lanes,
+            add: bool,
+        ) {
+            // SAFETY: the caller's promise.
+            unsafe { loops::outer::<$register, M>(left, right, walk, out, add) }
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+compiled_for!("avx2,fma", Halves, gather_avx2, outer_avx2);
+#[cfg(target_arch = "x86_64")]
+compiled_for!("avx512f", Wide, gather_avx512, outer_avx512);
+
+/// Writes the products of `rows` gathered rows with `panel` to `out[r]`; with `add`, the sums go on from what
+/// `out[r]` holds.
+///
+/// # Safety
+/// Rows must be readable as `runs` says, `panel` for `runs.terms()` lanes; each `out` must be writable and
+/// none may overlap what is read. `rows` and `out` are equally many, 1 to [`at_once`].
+#[inline]
+pub unsafe fn gather(rows: &[*const f32], runs: &Runs, panel: *const Lanes, out: &[*mut Lanes], add: bool) {
+    // SAFETY: the caller's promise, and the level is the processor's.
+    unsafe { gather_at(Level::detect(), rows, runs, panel, out, add) }
+}
+
+/// # Safety
+/// As [`gather`], on a processor of this level.
+#[inline(always)]
+unsafe fn gather_at(
+    level: Level,
+    rows: &[*const f32],
+    runs: &Runs,
+    panel: *const Lanes,
+    out: &[*mut Lanes],
+    add: bool,
+) {
+    debug_assert!(rows.len() == out.len() && (1..=ROWS).contains(&rows.len()));
+    use loops::gather as portable;
+    // SAFETY: the caller's promise.
+    unsafe {
+        match level {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => by_rows!(rows.len(), gather_avx512(rows, runs, panel, out, add)),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => by_rows!(rows.len(), gather_avx2(rows, runs, panel, out, add)),
+            Level::Portable => {
+                for (row, out) in rows.chunks(1).zip(out.chunks(1)) {
+                    portable::<Lanes, 1>(row, runs, panel, out, add);
+                }
+            }
+        }
+    }
+}
+
+/// Writes the products of `rows` floats of `left` with `right` to `out`, one after the other; with `add`, the
+/// sums go on from what `out` holds. `left` points to the first of these floats.
+///
+/// # Safety
+/// `left` must be readable for `rows` floats and `right` for a lane at every place of `walk`, `out` writable
+/// for `rows` lanes and overlapping nothing that is read; `rows` is 1 to [`at_once`].
+#[inline]
+pub unsafe fn outer(
+    left: *const f32,
+    right: *const Lanes,
+    walk: &Walk,
+    rows: usize,
+    out: *mut Lanes,
+    add: bool,
+) {
+    // SAFETY: the caller's promise, and the level is the processor's.
+    unsafe { outer_at(Level::detect(), left, right, walk, rows, out, add) }
+}
+
+/// # Safety
+/// As [`outer`], on a processor of this level.
+#[inline(always)]
+unsafe fn outer_at(
+    level: Level,
+    left: *const f32,
+    right: *const Lanes,
+    walk: &Walk,
+    rows: usize,
+    out: *mut Lanes,
+    add: bool,
+) {
+    debug_assert!((1..=ROWS).contains(&rows));
+    use loops::outer as portable;
+    // SAFETY: the caller's promise.
+    unsafe {
+        match level {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => by_rows!(rows, outer_avx512(left, right, walk, out, add)),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => by_rows!(rows, outer_avx2(left, right, walk, out, add)),
+            Level::Portable => {
+                for row in 0..rows {
+                    portable::<Lanes, 1>(left.add(row), right, walk, out.add(row), add);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::kernels::{LANES, floats};
+    use proptest::prelude::*;
+
+    /// Small whole numbers, whose sums are exact in any order and with any rounding.
+    fn lanes(count: usize, salt: usize) -> Vec<Lanes> {
+        let value = |i: usize| ((i * 7 + salt * 5 + i / 13) % 11) as f32 - 5.0;
+        (0..count).map(|l| Lanes(std::array::from_fn(|n| value(l * LANES + n)))).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn gathered_rows_meet_every_term(
+            rows in 1..=ROWS, outer in 1usize..4, inner in 1usize..4, length in 1usize..40, add: bool
+        ) {
+            let gap = length + 3;
+            let runs = Runs { outer: (outer, inner * gap + 5), inner: (inner, gap), length };
+            let memory = lanes(80, 1);
+            let panel = lanes(runs.terms(), 2);
+            let mut found = vec![Lanes::splat(3.0); rows];
+            let starts: Vec<*const f32> = (0..rows).map(|r| floats(&memory)[r * 9..].as_ptr()).collect();
+            let ends: Vec<*mut Lanes> = found.iter_mut().map(std::ptr::from_mut).collect();
+            // SAFETY: the last row ends before the memory does: 135 + 2 (2 * 42 + 5) + 2 * 42 + 39 < 1280.
+            unsafe { gather(&starts, &runs, panel.as_ptr(), &ends, add) };
+            for (r, found) in found.iter().enumerate() {
+                let mut expected = [if add { 3.0 } else { 0.0 }; LANES];
+                let mut k = 0;
+                for o in 0..outer {
+                    for i in 0..inner {
+                        for l in 0..length {
+                            let x = floats(&memory)[r * 9 + o * runs.outer.1 + i * runs.inner.1 + l];
+                            expected.iter_mut().zip(panel[k].0).for_each(|(sum, lane)| *sum += x * lane);
+                            k += 1;
+                        }
+                    }
+                }
+                prop_assert_eq!(found.0, expected);
+            }
+        }
+
+        #[test]
+        fn outer_products_meet_every_place(
+            rows in 1..=ROWS, times in [1usize..4, 1usize..4, 1usize..6], add: bool
+        ) {
+            let walk: Walk = [(times[0], 320, 30), (times[1], 96, 8), (times[2], 16, 1)];
+            let (left, right) = (lanes(90, 3), lanes(120, 4));
+            let mut found = vec![Lanes::splat(-2.0); rows];
+            let first = &floats(&left)[LANES - rows..];
+            // SAFETY: 2 * 20 + 2 * 6 + 4 lanes of `left` and 2 * 30 + 2 * 8 + 4 of `right` are there.
+            unsafe { outer(first.as_ptr(), right.as_ptr(), &walk, rows, found.as_mut_ptr(), add) };
+            for (r, found) in found.iter().enumerate() {
+                let mut expected = [if add { -2.0 } else { 0.0 }; LANES];
+                for p in 0..times[0] {
+                    for l in 0..times[1] {
+                        for c in 0..times[2] {
+                            let x = left[p * 20 + l * 6 + c].0[LANES - rows + r];
+                            let lanes = right[p * 30 + l * 8 + c].0;
+                            expected.iter_mut().zip(lanes).for_each(|(sum, lane)| *sum += x * lane);
+                        }
+                    }
+                }
+                prop_assert_eq!(found.0, expected);
+            }
+        }
+
+        #[test]
+        fn all_levels_agree(rows in 1..=ROWS, length in 1usize..50) {
+            let (memory, panel) = (lanes(80, 5), lanes(length, 6));
+            let starts: Vec<*const f32> = (0..rows).map(|r| floats(&memory)[r * 9..].as_ptr()).collect();
+            let walk: Walk = [(1, 0, 0), (1, 0, 0), (length, 1, 1)];
+            let runs = Runs::one(length);
+            let results = Level::all().into_iter().map(|level| {
+                let (mut gathered, mut summed) = (vec![Lanes::ZERO; rows], vec![Lanes::splat(1.0); rows]);
+                let ends: Vec<*mut Lanes> = gathered.iter_mut().map(std::ptr::from_mut).collect();
+                // SAFETY: rows of at most 50 floats begin at most 135 into 1280.
+                unsafe {
+                    gather_at(level, &starts, &runs, panel.as_ptr(), &ends, false);
+                    let left = floats(&memory).as_ptr();
+                    outer_at(level, left, panel.as_ptr(), &walk, rows, summed.as_mut_ptr(), true);
+                }
+                (gathered, summed)
+            });
+            let results: Vec<_> = results.collect();
+            prop_assert!(results.windows(2).all(|pair| pair[0] == pair[1]));
+        }
+    }
+}
