@@ -1,5 +1,10 @@
 //! The two loops over the terms, for any kind of register.
 
+#![expect(
+    clippy::needless_range_loop,
+    reason = "a register's index is that of the formulas, and these loops vanish"
+)]
+
 use super::{Runs, Walk};
 use crate::network::kernels::register::Register;
 use crate::network::kernels::{LANES, Lanes};

@@ -2,6 +2,11 @@
 //!
 //! K is the kernel's side, S that of a tile of outputs, W = S + K - 1 that of the window of inputs behind it.
 
+#![expect(
+    clippy::needless_range_loop,
+    reason = "a register's index is that of the formulas, and these loops vanish"
+)]
+
 use std::ops::Range;
 
 use super::transform::{
