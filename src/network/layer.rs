@@ -229,7 +229,7 @@ impl Layer {
         if measures {
             let (sums, parts) = (&state.sums, self.parts());
             let moments = statistics.parts[..parts * self.bias.len()].par_iter_mut().enumerate();
-            moments.with_min_len(parts * self.panels_at_a_time(samples)).for_each(|(index, moments)| {
+            moments.with_min_len(self.sums_at_a_time(samples)).for_each(|(index, moments)| {
                 let (panel, part) = (index / parts, index % parts);
                 *moments = Moments::of(sums, panel, part_of(samples, part, parts));
             });
@@ -314,7 +314,7 @@ impl Layer {
         let statistics = state.statistics.as_ref();
         let parts = self.parts();
         let shares = totals[..parts * bias.len()].par_iter_mut().enumerate();
-        shares.with_min_len(parts * self.panels_at_a_time(samples)).for_each(|(index, total)| {
+        shares.with_min_len(self.sums_at_a_time(samples)).for_each(|(index, total)| {
             let (panel, part) = (index / parts, index % parts);
             *total = norm::total(errors, &state.sums, statistics, panel, part_of(samples, part, parts));
         });
@@ -355,10 +355,10 @@ impl Layer {
         if self.linear.output.area() == 1 { 1 } else { PARTS }
     }
 
-    /// Panels that one thread sums up in the time that another takes to wake up.
-    fn panels_at_a_time(&self, samples: usize) -> usize {
-        let lanes = samples * self.linear.output.area();
-        if let Share::Alone = Share::of_pass(lanes * self.bias.len()) { self.bias.len() } else { 1 }
+    /// How many sums over a part of the batch one thread takes: all where another would take longer to wake up.
+    fn sums_at_a_time(&self, samples: usize) -> usize {
+        let lanes = samples * self.linear.output.area() * self.bias.len();
+        if let Share::Alone = Share::of_pass(lanes) { self.parts() * self.bias.len() } else { 1 }
     }
 }
 
