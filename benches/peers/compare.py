@@ -9,7 +9,7 @@ thread the times are CPU seconds, with more they are wall seconds; each is the m
 ratio above 1 says that tune is faster. Under a net stands the geometric mean over its batches.
 
 Variables of the environment reach both: ONEDNN_MAX_CPU_ISA=AVX2 with MKL_ENABLE_INSTRUCTIONS=AVX2 holds PyTorch
-to the instructions that tune has.
+to AVX2; tune takes AVX-512 where there is any.
 """
 
 import argparse

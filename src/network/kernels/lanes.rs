@@ -5,7 +5,7 @@ use bytemuck::{Pod, Zeroable};
 /// Floats in a [`Lanes`].
 pub const LANES: usize = 16;
 
-/// Sixteen neighbouring channels or neurons: a cache line, two registers of AVX2.
+/// Sixteen neighbouring channels or neurons: a cache line, a register of AVX-512, two of AVX2.
 ///
 /// Lanes beyond a layer's width hold 0 and stay 0.
 #[repr(C, align(64))]
