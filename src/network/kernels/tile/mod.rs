@@ -66,8 +66,8 @@ impl Runs {
 /// Three nested loops, as (times, step of `left` in floats, step of `right` in [`Lanes`]), the outermost first.
 pub type Walk = [(usize, usize, usize); 3];
 
-#[cfg(target_arch = "x86_64")]
 /// Calls a function with the number of rows in its type.
+#[cfg(target_arch = "x86_64")]
 macro_rules! by_rows {
     ($rows:expr, $function:ident $arguments:tt) => {
         by_rows!(@ $rows, $function $arguments, 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
@@ -80,8 +80,8 @@ macro_rules! by_rows {
     };
 }
 
-#[cfg(target_arch = "x86_64")]
 /// Defines the two loops, compiled for a processor's features.
+#[cfg(target_arch = "x86_64")]
 macro_rules! compiled_for {
     ($features:literal, $register:ty, $gather:ident, $outer:ident) => {
         /// # Safety
