@@ -3,12 +3,14 @@
 //! The loss is a noisy bowl, as hard to the model as a real study: the noise has to be learnt.
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use spiketune::search::{BayesSearch, RandomSearch, Search};
+use spiketune::search::{RandomSearch, Search, Strategy};
 use spiketune::seed::Seed;
 use spiketune::space::{Point, Space};
 use spiketune::study::{Metric, Study, Trial, TrialState};
 
 const TRIALS: [u32; 4] = [20, 50, 100, 200];
+/// Of searches without a process of all trials.
+const MORE_TRIALS: [u32; 2] = [100, 1000];
 const DIMENSIONS: [usize; 3] = [5, 10, 20];
 
 /// So many numbers from 0 to 1.
@@ -36,15 +38,22 @@ fn history(space: &Space, count: u32) -> Study {
 }
 
 fn suggestion(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("bayes_suggest");
+    of_search(criterion, Strategy::Bayes, &TRIALS);
+    of_search(criterion, Strategy::Tpe, &MORE_TRIALS);
+    of_search(criterion, Strategy::Nsga2, &MORE_TRIALS);
+}
+
+fn of_search(criterion: &mut Criterion, strategy: Strategy, trials: &[u32]) {
+    let mut group = criterion.benchmark_group(format!("{}_suggest", strategy.name()));
     group.sample_size(10);
+    let search = strategy.build();
     for dimension in DIMENSIONS {
         let space = floats(dimension);
-        for count in TRIALS {
+        for &count in trials {
             let study = history(&space, count);
             let id = BenchmarkId::new(format!("D={dimension}"), format!("n={count}"));
             group.bench_function(id, |bencher| {
-                bencher.iter(|| BayesSearch::new().suggest(&space, &study, &Seed::root(5)));
+                bencher.iter(|| search.suggest(&space, &study, &Seed::root(5)));
             });
         }
     }

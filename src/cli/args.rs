@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::data::LabelColumn;
+use crate::search::Strategy;
 use crate::units::Bytes;
 
 /// Finds the best hyperparameters of a binary-communication network for a data set and a spiking chip.
@@ -177,6 +178,10 @@ pub(super) struct RunArgs {
 pub(super) enum SearchKind {
     /// Gaussian process with log expected improvement
     Bayes,
+    /// Tree-structured Parzen estimator
+    Tpe,
+    /// Evolution towards the Pareto front of all metrics
+    Nsga2,
     /// Scrambled Sobol sequence
     Sobol,
     /// Uniform
@@ -184,12 +189,18 @@ pub(super) enum SearchKind {
 }
 
 impl SearchKind {
-    pub fn name(self) -> &'static str {
+    pub fn strategy(self) -> Strategy {
         match self {
-            SearchKind::Bayes => "bayes",
-            SearchKind::Sobol => "sobol",
-            SearchKind::Random => "random",
+            SearchKind::Bayes => Strategy::Bayes,
+            SearchKind::Tpe => Strategy::Tpe,
+            SearchKind::Nsga2 => Strategy::Nsga2,
+            SearchKind::Sobol => Strategy::Sobol,
+            SearchKind::Random => Strategy::Random,
         }
+    }
+
+    pub fn name(self) -> &'static str {
+        self.strategy().name()
     }
 }
 

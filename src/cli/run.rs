@@ -6,14 +6,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::args::{RunArgs, SearchKind};
+use super::args::RunArgs;
 use super::config::{self, Config};
 use super::exit::{Exit, WhileRunning};
 use super::progress::Progress;
 use crate::objective::Objective;
 use crate::report::{self, Best};
-use crate::search::bayes::BayesSearch;
-use crate::search::{RandomSearch, Search, SobolSearch};
 use crate::storage::{SqliteStorage, Storage, StudyKey, StudyLock};
 use crate::study::{Attributes, DATA_SHAPE, SETUP, Setup};
 use crate::tuner::{End, Tuner};
@@ -38,7 +36,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit> {
     if progress.is_for_people() {
         config.remarks.iter().for_each(|remark| eprintln!("{remark}"));
     }
-    let search = search(args.search);
+    let search = args.search.strategy().build();
     let mut tuner = Tuner {
         space: &config.space,
         search: search.as_ref(),
@@ -131,14 +129,6 @@ fn check_same(storage: &mut SqliteStorage, key: StudyKey, config: &Config, datab
         );
     }
     Ok(())
-}
-
-fn search(kind: SearchKind) -> Box<dyn Search> {
-    match kind {
-        SearchKind::Bayes => Box::new(BayesSearch::new()),
-        SearchKind::Sobol => Box::new(SobolSearch),
-        SearchKind::Random => Box::new(RandomSearch),
-    }
 }
 
 fn use_threads(threads: Option<u16>) -> Result<()> {

@@ -234,7 +234,7 @@ impl Objective for Synthetic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::search::{BayesSearch, RandomSearch, Search, SobolSearch};
+    use crate::search::{BayesSearch, RandomSearch, Search, SobolSearch, TpeSearch};
     use crate::study::{Study, Trial, TrialState};
 
     fn outcome(objective: &Synthetic, point: &Point, seed: &Seed) -> Outcome {
@@ -365,6 +365,24 @@ mod tests {
         let random = median_regret(&objective, &RandomSearch::new());
         // Every other kind is at least 0.4 off, and every other depth 1/32.
         assert!(bayes < 0.01 && bayes < 0.2 * random, "{bayes} {random}");
+    }
+
+    #[test]
+    fn tpe_beats_random_on_numbers_and_on_a_mixed_conditional_space() {
+        for problem in [Problem::Hartmann6, Problem::Conditional] {
+            let objective = Synthetic::new(problem);
+            let tpe = median_regret(&objective, &TpeSearch::new());
+            let random = median_regret(&objective, &RandomSearch::new());
+            assert!(tpe < 0.8 * random, "{problem:?}: {tpe} {random}");
+        }
+    }
+
+    #[test]
+    fn tpe_learns_to_avoid_a_region_that_fails() {
+        let objective = Synthetic::new(Problem::Branin).failing_above(0.6);
+        let study = study(&objective, &TpeSearch::new(), 60, 2);
+        let late_failures = study.trials[30..].iter().filter(|trial| trial.state == TrialState::Fail).count();
+        assert!(late_failures <= 7, "{late_failures} of the last 30, 12 at random");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What every search keeps, whatever the history.
 
-use super::{BayesSearch, RandomSearch, Search, SobolSearch};
+use super::{RandomSearch, Search, Strategy};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::study::{Metric, Study, Trial, TrialState};
@@ -27,11 +27,7 @@ const GRID: &str = r#"{"name": "grid", "parameters": {
 }}"#;
 
 fn searches() -> Vec<(&'static str, Box<dyn Search>)> {
-    vec![
-        ("random", Box::new(RandomSearch::new())),
-        ("sobol", Box::new(SobolSearch::new())),
-        ("bayes", Box::new(BayesSearch::new())),
-    ]
+    Strategy::ALL.into_iter().map(|strategy| (strategy.name(), strategy.build())).collect()
 }
 
 fn space(text: &str) -> Space {
@@ -82,7 +78,7 @@ fn every_history_yields_a_new_point_of_the_space() {
     let space = space(MIXED);
     for (name, search) in searches() {
         for (history, outcome) in histories {
-            let study = run(search.as_ref(), &space, 12, |number, _| outcome(number));
+            let study = run(search.as_ref(), &space, 28, |number, _| outcome(number));
             assert_no_point_twice(&format!("{name}, {history}"), &study);
         }
     }
@@ -119,7 +115,7 @@ fn a_hundred_trials_on_a_grid_differ() {
 fn a_space_without_a_choice_has_one_point() {
     let space = space(r#"{"name": "one", "parameters": {"x": {"type": "fixed", "value": 1}}}"#);
     for (_, search) in searches() {
-        run(search.as_ref(), &space, 8, |_, _| Ok(1.0));
+        run(search.as_ref(), &space, 24, |_, _| Ok(1.0));
     }
 }
 
@@ -140,16 +136,43 @@ fn suggestions_are_the_same_bit_for_bit_on_any_number_of_threads() {
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let loss = |number, _: &Point| Ok(f64::from(number * number % 13));
-            pool.install(|| run(searches()[index].1.as_ref(), &space, 12, loss))
+            pool.install(|| run(searches()[index].1.as_ref(), &space, 28, loss))
         };
         assert_eq!(run(1), run(2), "{name}");
     }
 }
 
 #[test]
+fn several_metrics_and_constraints_yield_new_points_as_well() {
+    let space = space(MIXED);
+    for (name, search) in searches() {
+        let metrics = vec![Metric::minimize("loss"), Metric::maximize("speed"), Metric::minimize("size")];
+        let mut study = Study { metrics, ..Study::default() };
+        for number in 0..30 {
+            let point = search.suggest(&space, &study, &Seed::root(11));
+            assert_eq!(space.check(&point), Ok(()));
+            let state = match number % 7 {
+                3 => TrialState::Fail,
+                5 => TrialState::Running,
+                _ => TrialState::Complete,
+            };
+            let (values, constraints) = match state {
+                TrialState::Complete => (
+                    vec![f64::from(number % 5), f64::from(number % 3), 1.0],
+                    vec![f64::from(number % 4) - 2.0],
+                ),
+                _ => (Vec::new(), Vec::new()),
+            };
+            study.trials.push(Trial { state, values, constraints, ..Trial::waiting(number, point) });
+        }
+        assert_no_point_twice(name, &study);
+    }
+}
+
+#[test]
 fn another_seed_gives_other_points() {
     let space = space(MIXED);
-    let study = run(&RandomSearch::new(), &space, 10, |number, _| Ok(f64::from(number % 3)));
+    let study = run(&RandomSearch::new(), &space, 30, |number, _| Ok(f64::from(number % 3)));
     for (name, search) in searches() {
         let suggest = |seed| search.suggest(&space, &study, &Seed::root(seed));
         assert_ne!(suggest(1), suggest(2), "{name}");

@@ -16,13 +16,21 @@
 //! ```
 
 pub mod bayes;
+mod nsga2;
+mod pareto;
 mod random;
+mod ranking;
 mod sobol;
+mod strategy;
+mod tpe;
 mod tried;
 
 pub use bayes::BayesSearch;
+pub use nsga2::{Nsga2Params, Nsga2Search};
 pub use random::RandomSearch;
 pub use sobol::SobolSearch;
+pub use strategy::Strategy;
+pub use tpe::{TpeParams, TpeSearch};
 
 use crate::seed::Seed;
 use crate::space::{Point, Space};

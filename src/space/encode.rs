@@ -53,6 +53,28 @@ impl Domain {
         }
     }
 
+    /// The lowest and the highest coordinate of the value at `u`; both are `u` in a continuum.
+    ///
+    /// ```
+    /// use spiketune::space::{Domain, Value};
+    ///
+    /// let domain = Domain::Categorical { choices: ["a", "b", "c", "d"].map(Value::from).to_vec() };
+    /// assert_eq!(domain.cell(0.3), (0.25, 0.5));
+    /// ```
+    pub fn cell(&self, u: f64) -> (f64, f64) {
+        match (self, self.decode(u)) {
+            (&Domain::Int { low, high, log: true, .. }, Value::Int(n)) => {
+                let (floor, ratio) = padded(low, high);
+                let edge = |x: f64| ((x / floor).ln() / ratio).clamp(0.0, 1.0);
+                (edge(n as f64 - 0.5), edge(n as f64 + 0.5))
+            }
+            (domain, value) => match (domain.index_of(&value), domain.size()) {
+                (Some(index), Some(size)) => (index as f64 / size as f64, (index + 1) as f64 / size as f64),
+                _ => (u, u),
+            },
+        }
+    }
+
     /// The value in the middle of the scale.
     pub(super) fn middle(&self) -> Value {
         self.decode(0.5)
@@ -170,6 +192,17 @@ mod tests {
                 let u = domain.encode(&value).expect("of the domain");
                 prop_assert!((0.0..=1.0).contains(&u));
                 prop_assert_eq!(domain.decode(u), value);
+            }
+        }
+
+        #[test]
+        fn a_cell_holds_the_coordinates_of_its_value(u in 0.0..1.0) {
+            for parameter in nested().searched() {
+                let domain = &parameter.domain;
+                let (low, high) = domain.cell(u);
+                prop_assert!((0.0..=u).contains(&low) && (u..=1.0).contains(&high), "{}: {} {}", domain, low, high);
+                prop_assert_eq!(domain.decode(0.5 * (low + high)), domain.decode(u));
+                prop_assert_eq!(low == high, domain.size().is_none());
             }
         }
 

@@ -15,6 +15,7 @@ pub use outcome::{Failure, FailureKind, Outcome};
 pub use setup::{SETUP, Setup};
 pub use shape::{DATA_SHAPE, DataShape};
 pub use trial::{Attributes, Timestamp, Trial, TrialState};
+pub use view::dominates;
 
 /// Whether less or more of a metric is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

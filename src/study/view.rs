@@ -48,8 +48,8 @@ impl Study {
     }
 }
 
-/// Whether `a` is nowhere worse than `b` and somewhere better; less is better.
-fn dominates(a: &[f64], b: &[f64]) -> bool {
+/// Whether the losses `a` are nowhere more than `b` and somewhere less.
+pub fn dominates(a: &[f64], b: &[f64]) -> bool {
     let nowhere_worse = a.iter().zip(b).all(|(x, y)| x <= y);
     nowhere_worse && a.iter().zip(b).any(|(x, y)| x < y)
 }

@@ -1,0 +1,51 @@
+//! The searches there are, by name.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{BayesSearch, Nsga2Search, RandomSearch, Search, SobolSearch, TpeSearch};
+
+/// A search by its name, with its default settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Strategy {
+    /// A Gaussian process.
+    #[default]
+    Bayes,
+    /// The tree-structured Parzen estimator.
+    Tpe,
+    /// NSGA-II: evolution towards the front of all metrics.
+    Nsga2,
+    /// Points that fill the space evenly.
+    Sobol,
+    /// Points at random.
+    Random,
+}
+
+impl Strategy {
+    /// All of them.
+    pub const ALL: [Strategy; 5] =
+        [Strategy::Bayes, Strategy::Tpe, Strategy::Nsga2, Strategy::Sobol, Strategy::Random];
+
+    /// As people write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Strategy::Bayes => "bayes",
+            Strategy::Tpe => "tpe",
+            Strategy::Nsga2 => "nsga2",
+            Strategy::Sobol => "sobol",
+            Strategy::Random => "random",
+        }
+    }
+
+    /// The search itself.
+    pub fn build(self) -> Box<dyn Search> {
+        match self {
+            Strategy::Bayes => Box::new(BayesSearch::new()),
+            Strategy::Tpe => Box::new(TpeSearch::new()),
+            Strategy::Nsga2 => Box::new(Nsga2Search::new()),
+            Strategy::Sobol => Box::new(SobolSearch::new()),
+            Strategy::Random => Box::new(RandomSearch::new()),
+        }
+    }
+}

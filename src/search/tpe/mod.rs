@@ -1,0 +1,159 @@
+//! Tree-structured Parzen estimator: where good trials are dense and bad ones are not.
+//!
+//! Bergstra et al. 2011, "Algorithms for hyper-parameter optimization": with l the density of the best few
+//! trials and g that of the others, the expected improvement rises with l(x) / g(x). Both are multivariate
+//! (Falkner et al. 2018, BOHB), so parameters that are good only together are found together. The share of
+//! good trials, the number of candidates and the trials before the first estimate are the defaults of Optuna.
+
+mod parzen;
+
+use parzen::{Parzen, Place};
+
+use super::ranking::ranking;
+use super::tried::Tried;
+use super::{Search, SobolSearch};
+use crate::seed::{Seed, Stream};
+use crate::space::{Domain, Point, Space};
+use crate::study::{Study, Trial};
+
+/// The good trials are this share of all, rounded up, but at most so many.
+const GOOD: (f64, usize) = (0.1, 25);
+
+/// Settings of a [`TpeSearch`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TpeParams {
+    /// How many trials, the default point and those of others included, precede the first estimate; the
+    /// search fills them up with a scrambled Sobol sequence. Default 10.
+    pub initial: usize,
+    /// Draws from the density of good trials, of which the most promising is suggested. More → greedier,
+    /// slower; default 24.
+    pub candidates: usize,
+}
+
+impl Default for TpeParams {
+    fn default() -> Self {
+        Self { initial: 10, candidates: 24 }
+    }
+}
+
+/// Suggests the point of the largest ratio of two densities: that of the best trials to that of all others.
+///
+/// With several metrics the best are the first front, the loneliest of it first. Failed trials are bad ones,
+/// and so are those that run or wait ("constant liar"), which keeps trials side by side apart. Where nothing
+/// has come to a value yet the point is that of [`SobolSearch`].
+#[derive(Clone, Debug, Default)]
+pub struct TpeSearch {
+    params: TpeParams,
+}
+
+impl TpeSearch {
+    /// A search with the default settings.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A search with other settings.
+    pub fn with(params: TpeParams) -> Self {
+        Self { params }
+    }
+}
+
+impl Search for TpeSearch {
+    fn suggest(&self, space: &Space, study: &Study, seed: &Seed) -> Point {
+        let count = study.trials.len();
+        let (good, bad) = split(space, study);
+        if count < self.params.initial || good.is_empty() {
+            return SobolSearch::new().suggest(space, study, seed);
+        }
+        let domains: Vec<&Domain> = space.searched().map(|parameter| &parameter.domain).collect();
+        let (good, bad) = (Parzen::new(&domains, good), Parzen::new(&domains, bad));
+        let mut stream = seed.child("tpe").index(count as u64).stream();
+        let tried = Tried::of(study);
+        tried.first_new(space, &mut stream, |_, stream| {
+            let candidates = (0..self.params.candidates.max(1)).map(|_| draw(space, &good, stream));
+            let mut candidates: Vec<(f64, Point)> = candidates
+                .map(|(place, point)| (good.ln_density(&place) - bad.ln_density(&place), point))
+                .collect();
+            candidates.sort_by(|a, b| b.0.total_cmp(&a.0));
+            let new = candidates.iter().position(|(_, point)| !tried.contains(point)).unwrap_or(0);
+            candidates.swap_remove(new).1
+        })
+    }
+}
+
+/// The places of the good trials and of the others, oldest first.
+fn split(space: &Space, study: &Study) -> (Vec<Place>, Vec<Place>) {
+    let placed = |trial: &&Trial| space.check(&trial.point).is_ok();
+    let ended = study.trials.iter().filter(|trial| trial.state.is_finished()).filter(placed).count();
+    let most = ((GOOD.0 * ended as f64).ceil() as usize).min(GOOD.1);
+    let good: Vec<u32> =
+        ranking(study).into_iter().filter(placed).take(most).map(|trial| trial.number).collect();
+    let is_good = |trial: &Trial| good.contains(&trial.number);
+    let places = |wanted: bool| {
+        let chosen = study.trials.iter().filter(|trial| is_good(trial) == wanted);
+        chosen.filter_map(|trial| place_of(space, &trial.point)).collect()
+    };
+    (places(true), places(false))
+}
+
+/// The coordinates of the active parameters of `point`; `None` if it is not in `space`.
+fn place_of(space: &Space, point: &Point) -> Option<Place> {
+    let unit = space.encode(point).ok()?;
+    Some(only_active(space, point, &unit))
+}
+
+fn only_active(space: &Space, point: &Point, unit: &[f64]) -> Place {
+    let is_active = space.searched().map(|parameter| point.get(&parameter.name).is_some());
+    is_active.zip(unit).map(|(is_active, &u)| is_active.then_some(u)).collect()
+}
+
+fn draw(space: &Space, density: &Parzen<'_>, stream: &mut Stream) -> (Place, Point) {
+    let unit = density.draw(stream);
+    let point = space.decode(&unit);
+    (only_active(space, &point, &unit), point)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::{Metric, TrialState};
+
+    fn study(space: &Space, losses: &[Option<f64>]) -> Study {
+        let points = (0..losses.len()).map(|k| space.decode(&[(k as f64 + 0.5) / losses.len() as f64]));
+        let trials = points.zip(losses).zip(0..).map(|((point, loss), number)| Trial {
+            state: if loss.is_some() { TrialState::Complete } else { TrialState::Fail },
+            values: loss.iter().copied().collect(),
+            ..Trial::waiting(number, point)
+        });
+        Study { metrics: vec![Metric::minimize("loss")], trials: trials.collect(), ..Study::default() }
+    }
+
+    fn line() -> Space {
+        let text = r#"{"name": "line", "parameters": {"x": {"type": "float", "low": 0, "high": 1}}}"#;
+        Space::from_json(text, "line.json").unwrap()
+    }
+
+    #[test]
+    fn a_tenth_is_good_and_failures_never_are() {
+        let losses: Vec<Option<f64>> = (0..40).map(|k| (k % 2 == 0).then_some(f64::from(k))).collect();
+        let (good, bad) = split(&line(), &study(&line(), &losses));
+        assert_eq!((good.len(), bad.len()), (4, 36));
+        let (good, bad) = split(&line(), &study(&line(), &[None; 12]));
+        assert_eq!((good.len(), bad.len()), (0, 12));
+    }
+
+    #[test]
+    fn suggestions_crowd_where_the_losses_are_low() {
+        let (space, lowest) = (line(), 0.7);
+        let losses: Vec<Option<f64>> =
+            (0..60).map(|k| Some(((f64::from(k) + 0.5) / 60.0 - lowest).abs())).collect();
+        let study = study(&space, &losses);
+        let mut near = 0;
+        for seed in 0..20 {
+            let point = TpeSearch::new().suggest(&space, &study, &Seed::root(seed));
+            let x = point.get("x").and_then(|x| x.as_f64()).unwrap();
+            near += u32::from((x - lowest).abs() < 0.15);
+        }
+        assert!(near >= 16, "{near} of 20 within 0.15");
+    }
+}
