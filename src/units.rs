@@ -114,6 +114,26 @@ impl Seconds {
     }
 }
 
+/// Letters that stand for a number of seconds.
+const DURATIONS: [(f64, char); 4] = [(86_400.0, 'd'), (3600.0, 'h'), (60.0, 'm'), (1.0, 's')];
+
+/// Text that is no duration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a number above 0 with s, m, h or d, such as 30m")]
+pub struct SecondsError;
+
+impl std::str::FromStr for Seconds {
+    type Err = SecondsError;
+
+    /// `90s`, `30m`, `1.5h`, `2d`; without a letter seconds.
+    fn from_str(text: &str) -> Result<Self, SecondsError> {
+        let with = |(factor, letter)| Some((factor, text.strip_suffix(letter)?));
+        let (factor, number) = DURATIONS.into_iter().find_map(with).unwrap_or((1.0, text));
+        let seconds = number.parse::<f64>().map_err(|_| SecondsError)? * factor;
+        if (1e-3..1e10).contains(&seconds) { Ok(Self(seconds)) } else { Err(SecondsError) }
+    }
+}
+
 const PREFIXES: [(f64, &str); 6] =
     [(1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"), (1e-12, "p"), (1e-15, "f")];
 
@@ -144,6 +164,18 @@ mod tests {
         assert_eq!(Seconds(0.0).to_string(), "0.00 s");
         assert_eq!(Seconds(0.9996).to_string(), "1.00 s");
         assert_eq!(Seconds(83.25).to_string(), "83.2 s");
+    }
+
+    #[test]
+    fn durations_are_read_with_a_letter_or_in_seconds() {
+        let seconds = |text: &str| text.parse::<Seconds>().map(|Seconds(seconds)| seconds);
+        assert_eq!(seconds("90"), Ok(90.0));
+        assert_eq!(seconds("0.5s"), Ok(0.5));
+        assert_eq!(seconds("1.5h"), Ok(5400.0));
+        assert_eq!(seconds("2d"), Ok(172_800.0));
+        for wrong in ["", "m", "-1m", "0", "1w", "NaN", "infs"] {
+            assert_eq!(seconds(wrong), Err(SecondsError), "{wrong}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::data::LabelColumn;
 use crate::search::Strategy;
+use crate::tuner::StopRule;
 use crate::units::Bytes;
 
 /// Finds the best hyperparameters of a binary-communication network for a data set and a spiking chip.
@@ -115,6 +116,11 @@ pub(super) struct RunArgs {
     /// What proposes points
     #[arg(long, value_enum, default_value_t = SearchKind::Bayes)]
     pub search: SearchKind,
+    /// End before the budget is spent when RULE holds (may be given several times): target=VALUE, the first
+    /// metric reaches it; stagnation=N, no improvement in N trials; improvement=TOLERANCE, the model of bayes
+    /// expects less than that, in standard deviations of the losses; time=30m, trials have run that long
+    #[arg(long, value_name = "RULE")]
+    pub stop_when: Vec<StopRule>,
     /// Root of all randomness: the same seed, the same result, with one worker or with --deterministic
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-use super::args::RunArgs;
+use super::args::{RunArgs, SearchKind};
 use super::machine;
 use super::output::Output;
 use super::progress::DownloadBar;
@@ -16,7 +16,7 @@ use crate::objective::classify::Classify;
 use crate::seed::Seed;
 use crate::space::Space;
 use crate::study::Setup;
-use crate::tuner::{Confirm, Settings};
+use crate::tuner::{Confirm, Settings, StopRule};
 use crate::units::Bytes;
 
 /// A run that can begin.
@@ -41,6 +41,7 @@ impl Config {
     /// Checks `args` and opens what they name, cheap things first.
     pub fn new(args: &RunArgs) -> Result<Self> {
         let output = Output::check(&args.out)?;
+        check_rules(&args.stop_when, args.search)?;
         let (profile, chip_sha256) = chip(&args.chip)?;
         let named_space = args.space.as_deref().map(spaces::open).transpose()?;
         let dataset = dataset(args)?;
@@ -78,11 +79,26 @@ impl Config {
             seed: args.seed,
             workers: usize::from(args.workers),
             deterministic: args.deterministic,
+            stop_when: args.stop_when.clone(),
             confirm: Confirm { candidates: args.confirm, repeats: args.repeats },
             model: Some(output.model()),
         };
         let study = args.study.clone().unwrap_or_else(|| default_name(&setup));
         Ok(Self { output, objective, space: searched, setup, study, settings, remarks })
+    }
+}
+
+/// Refuses a rule that `search` can never fulfil.
+fn check_rules(rules: &[StopRule], search: SearchKind) -> Result<()> {
+    let needs_model = rules.iter().find(|rule| matches!(rule, StopRule::Improvement(_)));
+    match needs_model {
+        Some(rule) if search != SearchKind::Bayes => {
+            bail!(
+                "--stop-when {rule}: --search {} has no model that expects anything: use bayes",
+                search.name()
+            )
+        }
+        _ => Ok(()),
     }
 }
 
@@ -145,6 +161,9 @@ pub(super) fn command(args: &RunArgs, out: &Path) -> String {
     }
     option("chip", args.chip.clone());
     option("search", args.search.name().to_owned());
+    for rule in &args.stop_when {
+        option("stop-when", rule.to_string());
+    }
     option("seed", args.seed.to_string());
     option("validation", args.validation.to_string());
     option("confirm", args.confirm.to_string());

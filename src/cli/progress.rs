@@ -95,6 +95,7 @@ impl Lines {
                     _ => None,
                 }
             }
+            Event::StudyStopped { finished, rule, reason } => Some(stopped(*finished, rule, reason)),
             Event::ConfirmationStarted { candidates, repeats } => {
                 Some(format!("confirming: {candidates} best x {repeats} fresh seeds"))
             }
@@ -162,6 +163,7 @@ impl Bars {
                 self.trial.set_message(format!("trial {trial}, fresh seed {repeat}: {value}"));
                 self.trial.tick();
             }
+            Event::StudyStopped { finished, rule, reason } => self.say(&stopped(*finished, rule, reason)),
             Event::Interrupted { finished } => self.say(&interrupted(*finished)),
             Event::StudyFinished { .. } => {
                 self.trial.finish_and_clear();
@@ -221,6 +223,10 @@ fn style(template: &str) -> ProgressStyle {
 
 fn shown(best: &Option<BestSoFar>) -> String {
     best.as_ref().map_or("none".to_owned(), |best| format!("{:.4} (trial {})", best.value, best.trial))
+}
+
+fn stopped(finished: usize, rule: &str, reason: &str) -> String {
+    format!("stopped after {finished} trials by {rule}: {reason}")
 }
 
 fn interrupted(finished: usize) -> String {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::space::Point;
-use crate::study::{Attributes, Confirmation, Metric, Repeat, Setup, Spread, Study};
+use crate::study::{Attributes, Confirmation, Metric, Repeat, Setup, Spread, Stopped, Study};
 
 /// Version of the form of `best.json`.
 const SCHEMA: u32 = 1;
@@ -29,6 +29,9 @@ pub struct Best {
     pub trials: usize,
     /// Those of them that came to no value.
     pub failed: usize,
+    /// What ended the study before its budget was spent; left out if nothing did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stopped>,
     /// The winner's number.
     pub trial: u32,
     /// The winner's hyperparameters.
@@ -86,6 +89,7 @@ impl Best {
             metrics: study.metrics.clone(),
             trials: study.finished(),
             failed: study.in_state(crate::study::TrialState::Fail).count(),
+            stopped: Stopped::of(study),
             trial: trial.number,
             hyperparameters: trial.point.clone(),
             searched: *trial.values.first()?,

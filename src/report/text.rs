@@ -13,6 +13,9 @@ pub fn winner_text(best: &Best) -> String {
         (format!("{metric}, test"), measured(&best.test)),
         (format!("{metric}, validation"), measured(&best.validation)),
     ];
+    if let Some(stopped) = &best.stopped {
+        rows.push(("stopped".to_owned(), format!("{} ({})", stopped.reason, stopped.rule)));
+    }
     if let Some(default) = best.default.as_ref().filter(|default| default.trial != best.trial) {
         let searched = default.searched.map_or("failed".to_owned(), |value| format!("{value:.4}"));
         rows.push((

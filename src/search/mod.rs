@@ -45,6 +45,13 @@ pub trait Search: Send {
     /// suggestion is drawn from its child of the number of trials so far. Running and waiting trials count
     /// as pending. The default point of the space is the business of the tuner, which tries it first.
     fn suggest(&self, space: &Space, study: &Study, seed: &Seed) -> Point;
+
+    /// The improvement that the next suggestion promises, in standard deviations of the losses so far, outliers
+    /// cut; 0 where nothing is left to try. `None` while it expects
+    /// nothing of the kind, and always for a search without a model of the loss.
+    fn improvement(&self, _space: &Space, _study: &Study, _seed: &Seed) -> Option<f64> {
+        None
+    }
 }
 
 #[cfg(test)]

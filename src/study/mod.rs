@@ -4,6 +4,7 @@ mod confirmation;
 mod outcome;
 mod setup;
 mod shape;
+mod stopped;
 mod trial;
 mod view;
 
@@ -14,6 +15,7 @@ pub use confirmation::{CONFIRMATION, Candidate, Confirmation, Repeat, Spread};
 pub use outcome::{Failure, FailureKind, Outcome};
 pub use setup::{SETUP, Setup};
 pub use shape::{DATA_SHAPE, DataShape};
+pub use stopped::{STOPPED, Stopped};
 pub use trial::{Attributes, Timestamp, Trial, TrialState};
 pub use view::dominates;
 

@@ -55,7 +55,16 @@ pub enum Event {
         /// The best trial by now.
         best: Option<BestSoFar>,
     },
-    /// The budget is spent; the best trials are evaluated with fresh seeds.
+    /// A rule has ended the study before its budget was spent.
+    StudyStopped {
+        /// Trials finished.
+        finished: usize,
+        /// The rule, as it is written.
+        rule: String,
+        /// Why it held.
+        reason: String,
+    },
+    /// No more trials begin; the best trials are evaluated with fresh seeds.
     ConfirmationStarted {
         /// How many.
         candidates: usize,

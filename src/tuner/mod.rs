@@ -1,4 +1,4 @@
-//! The loop: suggest, evaluate, store, until the budget is spent; then confirm the best with fresh seeds.
+//! The loop: suggest, evaluate, store, until the budget is spent or a rule ends the study; then confirm the best with fresh seeds.
 //!
 //! It emits [`Event`]s and prints nothing. Workers evaluate, several at a time; only the tuner itself asks
 //! the search and touches the storage. Everything that happened is in the storage before the next thing
@@ -9,6 +9,8 @@ mod confirm;
 mod crew;
 mod event;
 mod next;
+mod rule;
+mod stopping;
 mod trial;
 
 use std::path::PathBuf;
@@ -16,13 +18,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crew::with_crew;
 pub use event::{BestSoFar, Event};
+pub use rule::{StopRule, StopRuleError};
 
 use crate::objective::Objective;
 use crate::search::Search;
 use crate::seed::Seed;
 use crate::space::Space;
 use crate::storage::{Storage, StorageError, StudyKey};
-use crate::study::Outcome;
+use crate::study::{Outcome, Stopped};
 
 /// How far to go.
 #[derive(Clone, Debug)]
@@ -37,6 +40,8 @@ pub struct Settings {
     /// Whether suggestion k knows the results of the trials up to number k - `workers` and no others, however
     /// soon they come, so that the same seed gives the same study. With one worker it is always so.
     pub deterministic: bool,
+    /// What ends the study before its budget is spent: the first of these that holds.
+    pub stop_when: Vec<StopRule>,
     /// How the winner is confirmed.
     pub confirm: Confirm,
     /// Where the winner's model goes.
@@ -55,7 +60,7 @@ pub struct Confirm {
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The budget is spent and the best confirmed.
+    /// The budget is spent, or a rule has ended the study, and the best is confirmed.
     Done,
     /// No trial came to a value, so there is no best.
     NothingFeasible,
@@ -107,6 +112,7 @@ impl Tuner<'_> {
     /// The storage or the model's file fails; a failing trial is an observation, not an error.
     pub fn run(&mut self, observe: &mut dyn FnMut(Event)) -> Result<End, TunerError> {
         self.storage.requeue(self.study)?;
+        self.reconsider()?;
         let study = self.storage.load_study(self.study)?;
         observe(Event::study_started(&study, self.settings.budget));
         let (objective, stop, workers) = (self.objective, self.stop, self.settings.workers);
@@ -114,6 +120,9 @@ impl Tuner<'_> {
             return self.interrupt(observe);
         }
         let study = self.storage.load_study(self.study)?;
+        if let Some(Stopped { rule, reason, .. }) = Stopped::of(&study) {
+            observe(Event::StudyStopped { finished: study.finished(), rule, reason });
+        }
         if study.best().is_none() {
             observe(Event::study_finished(&study));
             return Ok(End::NothingFeasible);

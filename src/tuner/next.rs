@@ -6,8 +6,8 @@ use crate::storage::Claim;
 use crate::study::{Attributes, Study, Trial, TrialState};
 
 impl Tuner<'_> {
-    /// A waiting trial, else a new one; `None` once the budget is spent, or while a result is missing that
-    /// the next suggestion must know.
+    /// A waiting trial, else a new one; `None` once the budget is spent or a rule has ended the study, or while
+    /// a result is missing that the next suggestion must know.
     pub(super) fn next_trial(&mut self) -> Result<Option<Claim>, TunerError> {
         let budget = self.settings.budget;
         if let Some(claim) = self.storage.claim_waiting(self.study, budget)? {
@@ -18,6 +18,9 @@ impl Tuner<'_> {
             return Ok(None);
         }
         if self.settings.deterministic && !forget_late_results(&mut study, self.settings.workers) {
+            return Ok(None);
+        }
+        if self.has_gone_far_enough(&study)? {
             return Ok(None);
         }
         let point = self.suggest(&study);

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Confirm, End, Event, Settings, Tuner, TunerError};
+use super::{Confirm, End, Event, Settings, StopRule, Tuner, TunerError};
 use crate::objective::Objective;
 use crate::objective::synthetic::{Problem, Synthetic};
 use crate::search::{Search, SobolSearch};
 use crate::storage::{SqliteStorage, Storage};
 use crate::study::{Attributes, Confirmation, Spread, Study, Trial, TrialState};
 
+mod stopping;
 mod workers;
 
 struct Bench<O = Synthetic> {
@@ -19,6 +20,7 @@ struct Bench<O = Synthetic> {
     confirm: Confirm,
     workers: usize,
     deterministic: bool,
+    stop_when: Vec<StopRule>,
 }
 
 impl<O: Objective + AsRef<Synthetic>> Bench<O> {
@@ -31,6 +33,7 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
             confirm,
             workers: 1,
             deterministic: false,
+            stop_when: Vec::new(),
         }
     }
 
@@ -66,6 +69,7 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
                 seed: 3,
                 workers: self.workers,
                 deterministic: self.deterministic,
+                stop_when: self.stop_when.clone(),
                 confirm: self.confirm,
                 model: None,
             },

@@ -24,6 +24,16 @@ fn a_number_out_of_range() {
 }
 
 #[test]
+fn a_rule_that_can_never_hold() {
+    let refused = |rule: &str, parts: &[&str]| {
+        Tune::new().run(&["--dataset", "iris", "--search", "tpe", "--stop-when", rule]).refused(parts);
+    };
+    refused("stagnaton=3", &["--stop-when", "stagnaton", "stagnation"]);
+    refused("stagnation=0", &["stagnation must be a number of trials"]);
+    refused("improvement=0.1", &["improvement=0.1", "--search tpe", "bayes"]);
+}
+
+#[test]
 fn an_unknown_data_set() {
     Tune::new().run(&["--dataset", "minst"]).refused(&["minst", "mnist"]);
     Tune::new().run(&["--dataset", "no-such-thing"]).refused(&["no-such-thing", "digits", "iris"]);

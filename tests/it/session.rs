@@ -58,6 +58,32 @@ fn a_program_reads_events_one_a_line() {
 }
 
 #[test]
+fn a_rule_that_holds_ends_the_study_and_the_reason_is_everywhere() {
+    let tune = Tune::new();
+    let rule = ["--stop-when", "target=0.2", "--budget", "9"];
+    let args: Vec<&str> =
+        quick(&["--json"]).into_iter().filter(|arg| !["--budget", "3"].contains(arg)).collect();
+    let args: Vec<&str> = args.into_iter().chain(rule).collect();
+    let events: Vec<Json> = tune
+        .run(&args)
+        .success()
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a JSON object a line"))
+        .collect();
+    events.iter().for_each(|event| validate("event", event));
+    let stopped =
+        events.iter().find(|event| event["event"] == "study_stopped").expect("it says why it stopped");
+    assert_eq!(stopped["rule"], "target=0.2");
+    let best = tune.json("best.json");
+    validate("best", &best);
+    assert_eq!(best["stopped"]["reason"], stopped["reason"]);
+    assert!(best["command"].as_str().is_some_and(|command| command.contains("--stop-when target=0.2")));
+    let shown = tune.run(&["show"]).success().stdout;
+    assert!(shown.contains(stopped["reason"].as_str().expect("text")), "{shown}");
+}
+
+#[test]
 fn workers_share_the_trials() {
     let tune = Tune::new();
     let ended = tune.run(&quick(&["--json", "--workers", "2", "--threads", "2"])).success();

@@ -9,7 +9,7 @@
 //! | `cube`, `features` | mixed and conditional points as Euclidean inputs |
 //! | `kernel`, `hyper`, `evidence`, `params`, `process` | the Gaussian process, usable on its own |
 //! | `transform` | the scale of the losses |
-//! | `acquisition`, `success`, `model` | what a point promises |
+//! | `acquisition`, `success`, `model`, `plain`, `promise` | what a point promises |
 //! | `maximize`, `lbfgs` | where it promises most |
 //!
 //! One objective: the first metric of the study. All trials enter the exact process, at a cost of O(n³) for
@@ -27,7 +27,9 @@ mod maximize;
 mod model;
 mod normal;
 mod params;
+mod plain;
 mod process;
+mod promise;
 mod success;
 mod transform;
 
@@ -118,5 +120,11 @@ impl Search for BayesSearch {
             return design();
         }
         self.model_point(space, study, &seed.child("bayes").index(count as u64)).unwrap_or_else(design)
+    }
+
+    fn improvement(&self, space: &Space, study: &Study, seed: &Seed) -> Option<f64> {
+        let count = study.trials.len();
+        let seed = seed.child("bayes").index(count as u64);
+        (count >= self.initial(space)).then(|| self.promise(space, study, &seed))?
     }
 }

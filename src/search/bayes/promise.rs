@@ -1,0 +1,71 @@
+//! What the most promising point promises: when to stop.
+
+use super::acquisition::Improvement;
+use super::cube::Cube;
+use super::features::Features;
+use super::history::History;
+use super::maximize::Maximizer;
+use super::{BayesSearch, model, plain};
+use crate::seed::Seed;
+use crate::space::Space;
+use crate::study::Study;
+
+impl BayesSearch {
+    /// The largest expected improvement among the points not yet tried, times their probability of success, in
+    /// standard deviations of the losses, outliers cut; 0 if all have been tried, `None` without a measured loss.
+    pub(super) fn promise(&self, space: &Space, study: &Study, seed: &Seed) -> Option<f64> {
+        let cube = Cube::new(space);
+        let history = History::new(space, &cube, study);
+        if !history.measured.iter().any(|measured| measured.is_feasible) {
+            return None;
+        }
+        let features = Features::new(&cube);
+        let mut acquisition = model::acquisition(&history, &features, seed).ok()?;
+        let process = plain::process(&history, &features, &seed.child("plain")).ok()?;
+        let inputs = features.rows(history.measured.iter().map(|measured| &measured.cell));
+        let means = process.posterior(inputs.view()).mean;
+        let feasible = means.iter().zip(&history.measured).filter(|(_, measured)| measured.is_feasible);
+        let best = feasible.map(|(&mean, _)| mean).fold(f64::INFINITY, f64::min);
+        acquisition.improvement = Some(Improvement { process, best });
+        let ranking =
+            Maximizer::new(&cube, &features, &acquisition, &history).ranking(space, &self.params, seed);
+        Some(ranking.first().map_or(0.0, |scored| scored.value.exp()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::Search;
+    use crate::study::{Metric, Trial, TrialState};
+
+    #[test]
+    fn the_promise_falls_as_the_minimum_is_closed_in_on() {
+        let text = r#"{"name": "line", "parameters": {"x": {"type": "float", "low": 0, "high": 1}}}"#;
+        let space = Space::from_json(text, "line.json").unwrap();
+        let (search, seed) = (BayesSearch::new(), Seed::root(1));
+        let mut study = Study { metrics: vec![Metric::minimize("loss")], ..Study::default() };
+        let mut promises = Vec::new();
+        for number in 0..20 {
+            promises.extend(search.improvement(&space, &study, &seed));
+            let point = search.suggest(&space, &study, &seed);
+            let x = point.get("x").and_then(|x| x.as_f64()).unwrap();
+            let values = vec![(x - 0.3) * (x - 0.3)];
+            study.trials.push(Trial { state: TrialState::Complete, values, ..Trial::waiting(number, point) });
+        }
+        assert_eq!(promises.len(), 15, "none before the model");
+        assert!(promises[14] < 0.1 * promises[0], "{promises:?}");
+    }
+
+    #[test]
+    fn where_everything_was_tried_nothing_is_promised() {
+        let text = r#"{"name": "few", "parameters": {"n": {"type": "int", "low": 0, "high": 5}}}"#;
+        let space = Space::from_json(text, "few.json").unwrap();
+        let mut study = Study { metrics: vec![Metric::minimize("loss")], ..Study::default() };
+        for (point, number) in space.enumerate(6).unwrap().into_iter().zip(0..) {
+            let values = vec![f64::from(number)];
+            study.trials.push(Trial { state: TrialState::Complete, values, ..Trial::waiting(number, point) });
+        }
+        assert_eq!(BayesSearch::new().improvement(&space, &study, &Seed::root(0)), Some(0.0));
+    }
+}

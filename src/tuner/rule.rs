@@ -1,0 +1,234 @@
+//! Rules that end a study before its budget is spent. Each decides from the study alone, so a resumed study
+//! decides as the one that was not interrupted.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::input;
+use crate::study::{Study, Trial};
+use crate::units::Seconds;
+
+/// When a study has gone far enough.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum StopRule {
+    /// The search expects an improvement of less than this from its best point, in standard deviations of
+    /// the losses so far, outliers cut; above 0.
+    Improvement(f64),
+    /// So many trials, at least 1, have finished since the last that was better than all before it; with
+    /// several metrics, since the last on their front.
+    Stagnation(u32),
+    /// The first metric of a feasible trial has reached this value, in its direction.
+    Target(f64),
+    /// Trials have been running for so long; those side by side count once. A trial that runs is not broken
+    /// off.
+    Time(Seconds),
+}
+
+/// Text that is no rule.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StopRuleError {
+    /// There is no `=` in it.
+    #[error("must be RULE=VALUE, such as stagnation=30")]
+    NoValue,
+    /// There is no such rule.
+    #[error("unknown rule \"{name}\"{hint}")]
+    Unknown {
+        /// Its name.
+        name: String,
+        /// The rule that was meant, or all.
+        hint: String,
+    },
+    /// The value is out of range.
+    #[error("{name} must be {rule}")]
+    Value {
+        /// The rule's name.
+        name: &'static str,
+        /// What values there are.
+        rule: &'static str,
+    },
+}
+
+const NAMES: [&str; 4] = ["improvement", "stagnation", "target", "time"];
+
+impl FromStr for StopRule {
+    type Err = StopRuleError;
+
+    /// `improvement=0.01`, `stagnation=30`, `target=0.99`, `time=2h`.
+    fn from_str(text: &str) -> Result<Self, StopRuleError> {
+        let (name, value) = text.split_once('=').ok_or(StopRuleError::NoValue)?;
+        let number = |is_in: fn(f64) -> bool| value.parse().ok().filter(|&x| is_in(x));
+        let wrong = |name, rule| StopRuleError::Value { name, rule };
+        match name {
+            "improvement" => number(|x| x > 0.0 && x.is_finite())
+                .map(StopRule::Improvement)
+                .ok_or(wrong("improvement", "a number above 0, such as 0.01")),
+            "stagnation" => value
+                .parse()
+                .ok()
+                .filter(|&trials| trials > 0)
+                .map(StopRule::Stagnation)
+                .ok_or(wrong("stagnation", "a number of trials, at least 1")),
+            "target" => number(f64::is_finite)
+                .map(StopRule::Target)
+                .ok_or(wrong("target", "a value of the first metric, such as 0.99")),
+            "time" => value
+                .parse()
+                .map(StopRule::Time)
+                .map_err(|_| wrong("time", "a number above 0 with s, m, h or d, such as 30m")),
+            _ => {
+                let hint = input::suggestion(name, NAMES);
+                Err(StopRuleError::Unknown { name: name.to_owned(), hint })
+            }
+        }
+    }
+}
+
+impl fmt::Display for StopRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StopRule::Improvement(tolerance) => write!(f, "improvement={tolerance}"),
+            StopRule::Stagnation(trials) => write!(f, "stagnation={trials}"),
+            StopRule::Target(value) => write!(f, "target={value}"),
+            StopRule::Time(Seconds(seconds)) => write!(f, "time={seconds}s"),
+        }
+    }
+}
+
+impl StopRule {
+    /// Why `study` has gone far enough by this rule; `None` if it has not. `improvement` says what the search
+    /// expects, if it can.
+    pub(super) fn reason(self, study: &Study, improvement: impl FnOnce() -> Option<f64>) -> Option<String> {
+        match self {
+            StopRule::Improvement(tolerance) => {
+                let expected = improvement().filter(|&expected| expected < tolerance)?;
+                Some(format!(
+                    "the best point promises {expected:.2e} standard deviations, less than {tolerance}"
+                ))
+            }
+            StopRule::Stagnation(trials) => {
+                let since = since_improvement(study);
+                (since >= trials as usize).then(|| format!("no improvement in {since} trials"))
+            }
+            StopRule::Target(target) => {
+                let best = study.best()?;
+                let loss = |value| study.direction().loss(value);
+                (loss(best.values[0]) <= loss(target)).then(|| {
+                    format!("trial {} came to {:?}, the target is {target:?}", best.number, best.values[0])
+                })
+            }
+            StopRule::Time(limit) => {
+                let spent = time_spent(study);
+                (spent >= limit)
+                    .then(|| format!("trials ran for {:.1} s, the limit is {} s", spent.0, limit.0))
+            }
+        }
+    }
+}
+
+/// How many trials have finished since the last one that improved on all before it.
+fn since_improvement(study: &Study) -> usize {
+    let front = study.pareto_front();
+    let is_first = |trial: &&&Trial| {
+        let mut earlier = front.iter().take_while(|other| other.number < trial.number);
+        !earlier.any(|other| other.values == trial.values)
+    };
+    let last = front.iter().filter(is_first).map(|trial| trial.number).max();
+    let is_later = |trial: &&Trial| last.is_none_or(|last| trial.number > last);
+    study.trials.iter().filter(is_later).filter(|trial| trial.state.is_finished()).count()
+}
+
+/// For how long finished trials have been running, time together counted once.
+fn time_spent(study: &Study) -> Seconds {
+    let finished = study.trials.iter().filter(|trial| trial.state.is_finished());
+    let mut spans: Vec<(i64, i64)> =
+        finished.filter_map(|trial| Some((trial.started?.0, trial.finished?.0))).collect();
+    spans.sort_unstable();
+    let (mut micros, mut end) = (0, i64::MIN);
+    for (from, to) in spans {
+        micros += (to - from.max(end)).max(0);
+        end = end.max(to);
+    }
+    Seconds(micros as f64 * 1e-6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::space::Point;
+    use crate::study::{Metric, Timestamp, TrialState};
+
+    fn study(metrics: Vec<Metric>, values: &[&[f64]]) -> Study {
+        let trials = values.iter().zip(0..).map(|(values, number)| Trial {
+            state: if values.is_empty() { TrialState::Fail } else { TrialState::Complete },
+            values: values.to_vec(),
+            ..Trial::waiting(number, Point::default())
+        });
+        Study { metrics, trials: trials.collect(), ..Study::default() }
+    }
+
+    #[test]
+    fn a_rule_is_read_as_it_is_shown() {
+        for text in ["improvement=0.01", "stagnation=30", "target=-2.5", "time=7200s"] {
+            assert_eq!(text.parse::<StopRule>().map(|rule| rule.to_string()), Ok(text.to_owned()));
+        }
+        assert_eq!("time=2h".parse(), Ok(StopRule::Time(Seconds(7200.0))));
+    }
+
+    #[test]
+    fn what_is_no_rule_is_refused_with_the_rule_that_was_meant() {
+        let problem = |text: &str| text.parse::<StopRule>().expect_err("no rule").to_string();
+        assert_eq!(problem("stagnation"), "must be RULE=VALUE, such as stagnation=30");
+        assert_eq!(problem("stagnaton=3"), r#"unknown rule "stagnaton"; did you mean "stagnation"?"#);
+        assert_eq!(problem("stagnation=0"), "stagnation must be a number of trials, at least 1");
+        assert_eq!(problem("improvement=-1"), "improvement must be a number above 0, such as 0.01");
+        assert_eq!(problem("target=NaN"), "target must be a value of the first metric, such as 0.99");
+        assert!(problem("time=soon").starts_with("time must be a number above 0"));
+    }
+
+    #[test]
+    fn stagnation_counts_from_the_last_improvement_failures_included() {
+        let metrics = vec![Metric::minimize("loss")];
+        let falling = study(metrics.clone(), &[&[3.0], &[2.0], &[2.0], &[], &[5.0]]);
+        let reason = |trials| StopRule::Stagnation(trials).reason(&falling, || None);
+        assert_eq!(reason(3), Some("no improvement in 3 trials".to_owned()));
+        assert_eq!(reason(4), None);
+        assert_eq!(since_improvement(&study(metrics, &[&[], &[]])), 2);
+        let two = vec![Metric::minimize("loss"), Metric::minimize("size")];
+        // The third is on the front; the fourth equals it.
+        assert_eq!(since_improvement(&study(two, &[&[1.0, 4.0], &[2.0, 5.0], &[0.5, 9.0], &[0.5, 9.0]])), 1);
+    }
+
+    #[test]
+    fn a_target_is_reached_in_its_direction() {
+        let up = study(vec![Metric::maximize("accuracy")], &[&[0.9], &[0.99], &[0.95]]);
+        let reason = |target| StopRule::Target(target).reason(&up, || None);
+        assert_eq!(reason(0.99), Some("trial 1 came to 0.99, the target is 0.99".to_owned()));
+        assert_eq!(reason(0.991), None);
+        let down = study(vec![Metric::minimize("loss")], &[&[0.9], &[0.5]]);
+        assert_eq!(StopRule::Target(0.4).reason(&down, || None), None);
+        assert!(StopRule::Target(0.6).reason(&down, || None).is_some());
+    }
+
+    #[test]
+    fn a_small_promise_ends_the_study_and_none_does_not() {
+        let study = study(vec![Metric::minimize("loss")], &[&[0.9]]);
+        let rule = StopRule::Improvement(0.01);
+        assert_eq!(rule.reason(&study, || None), None);
+        assert_eq!(rule.reason(&study, || Some(0.02)), None);
+        assert!(rule.reason(&study, || Some(1e-3)).is_some_and(|reason| reason.contains("1.00e-3")));
+    }
+
+    #[test]
+    fn time_side_by_side_counts_once() {
+        let mut study = study(vec![Metric::minimize("loss")], &[&[1.0], &[1.0], &[1.0], &[1.0]]);
+        let spans = [(0, 10), (4, 12), (5, 6), (20, 21)];
+        for (trial, (from, to)) in study.trials.iter_mut().zip(spans) {
+            trial.started = Some(Timestamp(from * 1_000_000));
+            trial.finished = Some(Timestamp(to * 1_000_000));
+        }
+        assert_eq!(time_spent(&study), Seconds(13.0));
+        let reason = |limit| StopRule::Time(Seconds(limit)).reason(&study, || None);
+        assert_eq!(reason(13.0), Some("trials ran for 13.0 s, the limit is 13 s".to_owned()));
+        assert_eq!(reason(13.5), None);
+    }
+}

@@ -1,0 +1,36 @@
+//! Whether a study ends before its budget is spent, decided once and kept with the study.
+
+use super::{Tuner, TunerError};
+use crate::study::{STOPPED, Stopped, Study};
+
+impl Tuner<'_> {
+    /// Forgets what stopped the study if other rules hold now.
+    pub(super) fn reconsider(&mut self) -> Result<(), TunerError> {
+        let study = self.storage.load_study(self.study)?;
+        if Stopped::of(&study).is_some_and(|stopped| stopped.rules != self.rules()) {
+            self.storage.set_study_attribute(self.study, STOPPED, &serde_json::Value::Null)?;
+        }
+        Ok(())
+    }
+
+    /// Whether `study`, with what the next suggestion may know of it, has gone far enough; if so, keeps why.
+    ///
+    /// It stays so: what running trials come to afterwards changes nothing.
+    pub(super) fn has_gone_far_enough(&mut self, study: &Study) -> Result<bool, TunerError> {
+        if Stopped::of(study).is_some() {
+            return Ok(true);
+        }
+        let improvement = || self.search.improvement(self.space, study, &self.root().child("search"));
+        let held =
+            self.settings.stop_when.iter().find_map(|rule| Some((rule, rule.reason(study, improvement)?)));
+        let Some((rule, reason)) = held else { return Ok(false) };
+        let (rule, trials) = (rule.to_string(), study.finished() as u32);
+        let stopped = Stopped { rules: self.rules(), rule, reason, trials };
+        self.storage.set_study_attribute(self.study, STOPPED, &stopped.to_json())?;
+        Ok(true)
+    }
+
+    fn rules(&self) -> Vec<String> {
+        self.settings.stop_when.iter().map(ToString::to_string).collect()
+    }
+}

@@ -1,0 +1,102 @@
+//! Studies that end before their budget is spent.
+
+use super::*;
+use crate::search::BayesSearch;
+use crate::study::Stopped;
+use crate::units::Seconds;
+
+fn bench(rule: StopRule) -> Bench {
+    Bench { stop_when: vec![rule], ..Bench::new(Synthetic::new(Problem::Branin)) }
+}
+
+/// Asserts that a study ended by its rule and how; its finished trials and the reason.
+fn assert_stopped(end: End, study: &Study, events: &[Event], rule: &str) -> (usize, String) {
+    assert_eq!(end, End::Done);
+    let stopped = Stopped::of(study).expect("a rule held");
+    assert_eq!((stopped.rule.as_str(), stopped.rules.as_slice()), (rule, [rule.to_owned()].as_slice()));
+    let told = events.iter().find_map(|event| match event {
+        Event::StudyStopped { finished, rule, reason } => Some((*finished, rule.clone(), reason.clone())),
+        _ => None,
+    });
+    assert_eq!(told, Some((study.finished(), stopped.rule, stopped.reason.clone())));
+    assert!(matches!(events.last(), Some(Event::StudyFinished { .. })), "it is confirmed all the same");
+    (study.finished(), stopped.reason)
+}
+
+#[test]
+fn a_target_ends_the_study_with_the_trial_that_reached_it() {
+    let (end, study, events) = bench(StopRule::Target(8.0)).run_through(60);
+    let (finished, reason) = assert_stopped(end, &study, &events, "target=8");
+    assert!(study.trials[finished - 1].values[0] <= 8.0);
+    assert!(study.trials[..finished - 1].iter().all(|trial| trial.values[0] > 8.0));
+    assert!(reason.starts_with(&format!("trial {} came to", finished - 1)), "{reason}");
+}
+
+#[test]
+fn stagnation_ends_the_study() {
+    let (end, study, events) = bench(StopRule::Stagnation(6)).run_through(100);
+    let (finished, _) = assert_stopped(end, &study, &events, "stagnation=6");
+    assert_eq!(study.best().unwrap().number as usize, finished - 7);
+}
+
+#[test]
+fn a_small_promise_ends_the_study() {
+    let search = Box::new(BayesSearch::new());
+    let bench = Bench { search, ..bench(StopRule::Improvement(1e-3)) };
+    let (end, study, events) = bench.run_through(60);
+    let (finished, _) = assert_stopped(end, &study, &events, "improvement=0.001");
+    assert!((10..60).contains(&finished), "{finished}");
+    assert!(study.best().unwrap().values[0] < 0.5, "it is near the optimum by then");
+}
+
+#[test]
+fn time_ends_the_study() {
+    let (end, study, events) = bench(StopRule::Time(Seconds(0.001))).run_through(50_000);
+    let (finished, _) = assert_stopped(end, &study, &events, "time=0.001s");
+    assert!(finished < 50_000);
+}
+
+#[test]
+fn a_study_without_a_rule_that_holds_spends_its_budget() {
+    let (_, study, events) = bench(StopRule::Target(-1.0)).run_through(7);
+    assert_eq!((study.finished(), Stopped::of(&study)), (7, None));
+    assert!(!events.iter().any(|event| matches!(event, Event::StudyStopped { .. })));
+}
+
+#[test]
+fn a_study_that_was_interrupted_stops_where_the_other_does() {
+    for rule in [StopRule::Target(3.0), StopRule::Stagnation(6)] {
+        let (_, expected, _) = bench(rule).run_through(60);
+        let broken = bench(rule);
+        let (end, ..) = broken.run(60, |event| matches!(event, Event::TrialStarted { trial: 1, .. }));
+        assert_eq!(end, End::Interrupted);
+        let (_, study, _) = broken.run_through(60);
+        assert_eq!(told(&study), told(&expected));
+        // And it stays where it is, with a larger budget as well.
+        let (end, again, events) = broken.run_through(90);
+        assert_eq!((end, told(&again)), (End::Done, told(&study)));
+        assert!(matches!(events[1], Event::StudyStopped { .. }), "{events:?}");
+    }
+}
+
+#[test]
+fn deterministic_workers_stop_at_the_same_trial_whoever_finishes_first() {
+    let run = || {
+        let bench = Bench { workers: 4, deterministic: true, ..bench(StopRule::Stagnation(5)) };
+        bench.run_through(100).1
+    };
+    let (first, second) = (run(), run());
+    assert_eq!(told(&first), told(&second));
+    assert_eq!(Stopped::of(&first), Stopped::of(&second));
+}
+
+#[test]
+fn with_other_rules_it_goes_on() {
+    let mut bench = bench(StopRule::Target(8.0));
+    let (_, stopped, _) = bench.run_through(40);
+    bench.stop_when.clear();
+    let (end, study, events) = bench.run_through(40);
+    assert!(stopped.finished() < 40);
+    assert_eq!((end, study.finished(), Stopped::of(&study)), (End::Done, 40, None));
+    assert!(!events.iter().any(|event| matches!(event, Event::StudyStopped { .. })));
+}
