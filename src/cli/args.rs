@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::external::ExternalArgs;
 use crate::data::LabelColumn;
 use crate::search::Strategy;
 use crate::tuner::StopRule;
@@ -33,6 +34,8 @@ pub(super) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Run a study whose trials a command of yours evaluates
+    Run(ExternalArgs),
     /// List and download data sets
     #[command(subcommand)]
     Data(DataCommand),
@@ -90,6 +93,8 @@ pub(super) enum SchemaKind {
     Best,
     /// One line of --json
     Event,
+    /// One line between tune run and its command
+    Command,
 }
 
 #[derive(Debug, Args)]

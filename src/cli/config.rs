@@ -89,7 +89,7 @@ impl Config {
 }
 
 /// Refuses a rule that `search` can never fulfil.
-fn check_rules(rules: &[StopRule], search: SearchKind) -> Result<()> {
+pub(super) fn check_rules(rules: &[StopRule], search: SearchKind) -> Result<()> {
     let needs_model = rules.iter().find(|rule| matches!(rule, StopRule::Improvement(_)));
     match needs_model {
         Some(rule) if search != SearchKind::Bayes => {
@@ -146,7 +146,7 @@ fn memory(args: &RunArgs) -> Option<Bytes> {
     args.memory.or_else(|| machine::available_memory().map(share))
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(super) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -8,8 +8,10 @@ mod args;
 mod config;
 mod data;
 mod exit;
+mod external;
 mod machine;
 mod net;
+mod open;
 mod output;
 mod progress;
 mod run;
@@ -36,6 +38,7 @@ pub fn main() -> ExitCode {
 fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         None => run::run(&cli.run),
+        Some(Command::Run(args)) => external::run(&args),
         Some(Command::Data(command)) => data::run(&command),
         Some(Command::Show(args)) => show::run(&args),
         Some(Command::Net(NetCommand::Describe { file })) => net::describe(&file),

@@ -1,23 +1,23 @@
 //! `tune`: a study from beginning or middle to end.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::args::RunArgs;
 use super::config::{self, Config};
 use super::exit::{Exit, WhileRunning};
+use super::open::{self, Wanted};
 use super::progress::Progress;
 use crate::objective::Objective;
 use crate::report::{self, Best};
 use crate::storage::{SqliteStorage, Storage, StudyKey, StudyLock};
-use crate::study::{Attributes, DATA_SHAPE, SETUP, Setup};
+use crate::study::{DATA_SHAPE, SETUP, SPACE};
 use crate::tuner::{End, Tuner};
 
 /// Set by the first signal; the tuner ends cleanly when it sees it.
-static STOP: AtomicBool = AtomicBool::new(false);
+pub(super) static STOP: AtomicBool = AtomicBool::new(false);
 
 /// Signals that come within this time of the first are the same wish: `timeout` signals a program and its
 /// group at once.
@@ -30,7 +30,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit> {
     let database = &args.storage.storage;
     let mut storage = SqliteStorage::open(database)?;
     let _lock = StudyLock::acquire(database, &config.study)?;
-    let study = open_study(&mut storage, &config, args.fresh, database)?;
+    let study = open_study(&mut storage, &config, args)?;
     stop_on_signals()?;
     let mut progress = Progress::new(args.json, args.quiet);
     if progress.is_for_people() {
@@ -87,57 +87,27 @@ fn finish(
 }
 
 /// The study of this name: new, or an older one of the same setup.
-fn open_study(
-    storage: &mut SqliteStorage,
-    config: &Config,
-    fresh: bool,
-    database: &Path,
-) -> Result<StudyKey> {
-    if let Some(key) = storage.find_study(&config.study)? {
-        if !fresh {
-            check_same(storage, key, config, database)?;
-            // Studies of older versions lack it.
-            storage.set_study_attribute(key, DATA_SHAPE, &config.objective.data_shape().to_json())?;
-            return Ok(key);
-        }
-        storage.delete_study(key)?;
-    }
-    let attributes: Attributes = [
-        (SETUP.to_owned(), config.setup.to_json()),
+fn open_study(storage: &mut SqliteStorage, config: &Config, args: &RunArgs) -> Result<StudyKey> {
+    let facts = [
         (DATA_SHAPE.to_owned(), config.objective.data_shape().to_json()),
-        ("tune:version".to_owned(), env!("CARGO_PKG_VERSION").into()),
-    ]
-    .into_iter()
-    .collect();
-    Ok(storage.create_study(&config.study, &config.objective.metrics(), &attributes)?)
-}
-
-/// Refuses to go on with a study of another setup.
-fn check_same(storage: &mut SqliteStorage, key: StudyKey, config: &Config, database: &Path) -> Result<()> {
-    let study = storage.load_study(key)?;
-    let way_out = "choose another --study, or drop the old one with --fresh";
-    let Some(setup) = Setup::of(&study) else {
-        bail!("study {} in {} was not made by tune: {way_out}", study.name, database.display());
+        (SPACE.to_owned(), config.space.to_json()),
+    ];
+    let wanted = Wanted {
+        name: &config.study,
+        metrics: &config.objective.metrics(),
+        setup: (SETUP, config.setup.to_json()),
+        facts: facts.into_iter().collect(),
     };
-    let differences = config.setup.differences(&setup);
-    if !differences.is_empty() {
-        bail!(
-            "study {} in {} is of another setup ({}): {way_out}",
-            study.name,
-            database.display(),
-            differences.join("; ")
-        );
-    }
-    Ok(())
+    open::open(storage, &args.storage.storage, &wanted, args.fresh)
 }
 
-fn use_threads(threads: Option<u16>) -> Result<()> {
+pub(super) fn use_threads(threads: Option<u16>) -> Result<()> {
     let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.map_or(0, usize::from));
     builder.build_global().context("cannot start the threads")
 }
 
 /// The first signal asks to end cleanly, a later one ends at once: everything finished is stored already.
-fn stop_on_signals() -> Result<()> {
+pub(super) fn stop_on_signals() -> Result<()> {
     let mut first: Option<Instant> = None;
     ctrlc::set_handler(move || {
         STOP.store(true, Ordering::Relaxed);

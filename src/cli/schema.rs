@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::args::SchemaKind;
 use super::exit::Exit;
 use crate::backend::ChipProfile;
+use crate::objective::external;
 use crate::report::Best;
 use crate::space::Space;
 use crate::tuner::Event;
@@ -21,6 +22,7 @@ fn schema(kind: SchemaKind) -> serde_json::Value {
         SchemaKind::Chip => ChipProfile::schema(),
         SchemaKind::Best => Best::schema(),
         SchemaKind::Event => schemars::schema_for!(Event).to_value(),
+        SchemaKind::Command => schemars::schema_for!(external::Message).to_value(),
     }
 }
 
@@ -36,6 +38,7 @@ mod tests {
             (SchemaKind::Chip, "chip"),
             (SchemaKind::Best, "best"),
             (SchemaKind::Event, "event"),
+            (SchemaKind::Command, "command"),
         ] {
             let file = format!("{folder}/{name}.schema.json");
             let committed = std::fs::read_to_string(&file).unwrap_or_default();

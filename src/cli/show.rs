@@ -10,7 +10,7 @@ use crate::objective::Plan;
 use crate::report;
 use crate::space::Point;
 use crate::storage::{SqliteStorage, Storage};
-use crate::study::{DataShape, Study};
+use crate::study::{DataShape, ExternalSetup, Study};
 
 /// Prints the study that is asked for.
 pub(super) fn run(args: &ShowArgs) -> Result<Exit> {
@@ -37,6 +37,9 @@ pub(super) fn run(args: &ShowArgs) -> Result<Exit> {
     let winner = report::Best::of(&study, "", None);
     if let Some(best) = &winner {
         print!("\n{}", report::winner_text(best));
+    }
+    if ExternalSetup::of(&study).is_some() {
+        return Ok(Exit::Done);
     }
     let best = winner.map(|best| best.hyperparameters).or_else(|| Some(study.best()?.point.clone()));
     if let Some(point) = best {

@@ -1,6 +1,7 @@
 //! From a point to an outcome: the only place that knows both halves of the house.
 
 pub mod classify;
+pub mod external;
 mod hyperparameters;
 mod memory;
 mod model;

@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::space::Point;
-use crate::study::{Attributes, Confirmation, Metric, Repeat, Setup, Spread, Stopped, Study};
+use crate::study::{
+    Attributes, Confirmation, ExternalSetup, Metric, Repeat, Setup, Spread, Stopped, Study, Trial,
+};
 
 /// Version of the form of `best.json`.
 const SCHEMA: u32 = 1;
@@ -23,6 +25,9 @@ pub struct Best {
     pub study: String,
     /// What the study is of: data set, space, chip, search, seed.
     pub setup: Option<Setup>,
+    /// What it is of if another program evaluates its trials; left out otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_setup: Option<ExternalSetup>,
     /// What was optimized.
     pub metrics: Vec<Metric>,
     /// Trials finished.
@@ -38,12 +43,15 @@ pub struct Best {
     pub hyperparameters: Point,
     /// What the search saw: the first metric of the winner's own trial on the validation set.
     pub searched: f64,
-    /// The winner with fresh seeds on the validation set.
+    /// The winner with fresh seeds on the validation set; its own trial where none were asked for.
     pub validation: Measured,
-    /// The winner's networks of those seeds on the test set.
+    /// The winner's networks of those seeds on the test set; empty if another program evaluates the trials.
     pub test: Measured,
     /// The default point, for comparison.
     pub default: Option<Default>,
+    /// With several metrics: the trials that no other beats in all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub front: Vec<OnFront>,
     /// What was measured on the test set beside the metric, of the network that is kept: its topology and
     /// what it costs on the chip. Energy and latency are modelled.
     pub network: Attributes,
@@ -71,6 +79,18 @@ pub struct Default {
     pub searched: Option<f64>,
 }
 
+/// A trial on the front of several metrics.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OnFront {
+    /// Its number.
+    pub trial: u32,
+    /// One a metric.
+    pub values: Vec<f64>,
+    /// What was tried.
+    pub hyperparameters: Point,
+}
+
 impl Best {
     /// The winner of `study`; `None` if it has not been confirmed.
     ///
@@ -86,6 +106,7 @@ impl Best {
             command: command.to_owned(),
             study: study.name.clone(),
             setup: Setup::of(study),
+            external_setup: ExternalSetup::of(study),
             metrics: study.metrics.clone(),
             trials: study.finished(),
             failed: study.in_state(crate::study::TrialState::Fail).count(),
@@ -99,6 +120,7 @@ impl Best {
                 .trials
                 .first()
                 .map(|first| Default { trial: first.number, searched: first.values.first().copied() }),
+            front: front(study),
             network: kept.map(|repeat| repeat.attributes.clone()).unwrap_or_default(),
             model: model.map(str::to_owned),
         })
@@ -115,6 +137,18 @@ impl Best {
         text.push('\n');
         text
     }
+}
+
+fn front(study: &Study) -> Vec<OnFront> {
+    if study.metrics.len() < 2 {
+        return Vec::new();
+    }
+    let on_front = |trial: &Trial| OnFront {
+        trial: trial.number,
+        values: trial.values.clone(),
+        hyperparameters: trial.point.clone(),
+    };
+    study.pareto_front().into_iter().map(on_front).collect()
 }
 
 impl Measured {

@@ -3,5 +3,5 @@
 mod best;
 mod text;
 
-pub use best::{Best, Default, Measured};
+pub use best::{Best, Default, Measured, OnFront};
 pub use text::{study_text, winner_text};

@@ -8,20 +8,26 @@ use crate::study::{Study, Trial, TrialState};
 /// The winner: what it scores, beside the default, and its hyperparameters.
 pub fn winner_text(best: &Best) -> String {
     let metric = best.metrics.first().map_or("value", |metric| metric.name.as_str());
-    let mut rows = vec![
-        ("winner".to_owned(), format!("trial {} of {}", best.trial, best.trials)),
-        (format!("{metric}, test"), measured(&best.test)),
-        (format!("{metric}, validation"), measured(&best.validation)),
-    ];
+    let mut rows = vec![("winner".to_owned(), format!("trial {} of {}", best.trial, best.trials))];
+    if best.external_setup.is_none() {
+        rows.push((format!("{metric}, test"), measured(&best.test)));
+        rows.push((format!("{metric}, validation"), measured(&best.validation)));
+    } else {
+        rows.push((metric.to_owned(), format!("{:?}", best.searched)));
+        if best.validation.values.len() > 1 {
+            rows.push((format!("{metric}, fresh seeds"), measured(&best.validation)));
+        }
+    }
+    if !best.front.is_empty() {
+        rows.push(("front".to_owned(), format!("{} trials, none better in every metric", best.front.len())));
+    }
     if let Some(stopped) = &best.stopped {
         rows.push(("stopped".to_owned(), format!("{} ({})", stopped.reason, stopped.rule)));
     }
     if let Some(default) = best.default.as_ref().filter(|default| default.trial != best.trial) {
         let searched = default.searched.map_or("failed".to_owned(), |value| format!("{value:.4}"));
-        rows.push((
-            "default, validation".to_owned(),
-            format!("{searched} (one seed; the winner's {:.4})", best.searched),
-        ));
+        let name = if best.external_setup.is_none() { "default, validation" } else { "default" };
+        rows.push((name.to_owned(), format!("{searched} (one seed; the winner's {:.4})", best.searched)));
     }
     let is_short = |value: &serde_json::Value| !value.is_object() && !value.is_array();
     for (name, value) in best.network.iter().filter(|(_, value)| is_short(value)) {
@@ -35,7 +41,8 @@ pub fn winner_text(best: &Best) -> String {
     text
 }
 
-/// The study: how many trials came to what, and the best few.
+/// The study: how many trials came to what, and the best few; with several metrics, of those that no other
+/// beats in all of them.
 pub fn study_text(study: &Study, rows: usize) -> String {
     let count = |state| study.in_state(state).count();
     let mut text = format!(
@@ -47,12 +54,13 @@ pub fn study_text(study: &Study, rows: usize) -> String {
         count(TrialState::Running),
         count(TrialState::Waiting),
     );
-    let best: Vec<(String, String)> = study
-        .ranking()
-        .into_iter()
-        .take(rows)
-        .map(|trial| (format!("  trial {}", trial.number), row(trial)))
-        .collect();
+    let best = if study.metrics.len() > 1 { study.pareto_front() } else { study.ranking() };
+    if study.metrics.len() > 1 {
+        let names: Vec<&str> = study.metrics.iter().map(|metric| metric.name.as_str()).collect();
+        let _ = writeln!(text, "front of {}: {} trials", names.join(", "), best.len());
+    }
+    let best: Vec<(String, String)> =
+        best.into_iter().take(rows).map(|trial| (format!("  trial {}", trial.number), row(trial))).collect();
     text.push_str(&table(&best));
     let failures: Vec<(String, String)> = study
         .in_state(TrialState::Fail)

@@ -11,6 +11,7 @@ mod file;
 mod parameter;
 mod point;
 mod restrict;
+mod spell;
 mod value;
 
 pub use encode::INACTIVE;

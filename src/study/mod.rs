@@ -1,7 +1,9 @@
 //! What happened: trials, their states, values and costs, and views of them. Pure data, no IO.
 
 mod confirmation;
+mod external;
 mod outcome;
+mod searched;
 mod setup;
 mod shape;
 mod stopped;
@@ -12,8 +14,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use confirmation::{CONFIRMATION, Candidate, Confirmation, Repeat, Spread};
+pub use external::{EXTERNAL_SETUP, ExternalSetup};
 pub use outcome::{Failure, FailureKind, Outcome};
-pub use setup::{SETUP, Setup};
+pub use searched::SPACE;
+pub use setup::{SETUP, Setup, differences};
 pub use shape::{DATA_SHAPE, DataShape};
 pub use stopped::{STOPPED, Stopped};
 pub use trial::{Attributes, Timestamp, Trial, TrialState};

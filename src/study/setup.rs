@@ -48,20 +48,20 @@ impl Setup {
     pub fn to_json(&self) -> Json {
         serde_json::to_value(self).expect("text and numbers are JSON")
     }
+}
 
-    /// The keys in which `self` and `other` differ, each as `key: ours, theirs`.
-    pub fn differences(&self, other: &Self) -> Vec<String> {
-        let (ours, theirs) = (self.to_json(), other.to_json());
-        let keys_of = |setup: &'_ Json| -> Vec<String> {
-            setup.as_object().into_iter().flat_map(|fields| fields.keys().cloned()).collect()
-        };
-        let mut keys = keys_of(&ours);
-        keys.extend(keys_of(&theirs).into_iter().filter(|key| ours.get(key).is_none()));
-        keys.iter()
-            .filter(|key| ours.get(key) != theirs.get(key))
-            .map(|key| format!("{key}: {} there, {} here", shown(theirs.get(key)), shown(ours.get(key))))
-            .collect()
-    }
+/// The keys in which two setups differ, `ours` and that of a study that is there, each as `key: theirs there,
+/// ours here`.
+pub fn differences(ours: &Json, theirs: &Json) -> Vec<String> {
+    let keys_of = |setup: &'_ Json| -> Vec<String> {
+        setup.as_object().into_iter().flat_map(|fields| fields.keys().cloned()).collect()
+    };
+    let mut keys = keys_of(ours);
+    keys.extend(keys_of(theirs).into_iter().filter(|key| ours.get(key).is_none()));
+    keys.iter()
+        .filter(|key| ours.get(key) != theirs.get(key))
+        .map(|key| format!("{key}: {} there, {} here", shown(theirs.get(key)), shown(ours.get(key))))
+        .collect()
 }
 
 fn shown(value: Option<&Json>) -> String {
@@ -100,13 +100,14 @@ mod tests {
     #[test]
     fn differences_name_the_key_and_both_values() {
         let other = Setup { seed: 8, chip: "ideal".into(), ..setup() };
+        let differences = |ours: &Setup, theirs: &Setup| differences(&ours.to_json(), &theirs.to_json());
         assert_eq!(
-            other.differences(&setup()),
+            differences(&other, &setup()),
             [r#"chip: "loihi1" there, "ideal" here"#, "seed: 7 there, 8 here"]
         );
-        assert!(setup().differences(&setup()).is_empty());
+        assert!(differences(&setup(), &setup()).is_empty());
         let side_by_side = Setup { deterministic_workers: Some(4), ..setup() };
-        assert_eq!(side_by_side.differences(&setup()), ["deterministic_workers: none there, 4 here"]);
-        assert_eq!(setup().differences(&side_by_side), ["deterministic_workers: 4 there, none here"]);
+        assert_eq!(differences(&side_by_side, &setup()), ["deterministic_workers: none there, 4 here"]);
+        assert_eq!(differences(&setup(), &side_by_side), ["deterministic_workers: 4 there, none here"]);
     }
 }

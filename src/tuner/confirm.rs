@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
 use super::crew::{Crew, Job, with_crew};
-use super::{Event, Tuner, TunerError, value_of};
+use super::{Confirm, Event, Tuner, TunerError, value_of};
 use crate::objective::{Evaluation, Model};
 use crate::seed::Seed;
 use crate::study::{
@@ -30,6 +30,9 @@ impl Tuner<'_> {
             return Ok(self.restore_model(study, &old)?.map(|()| study.clone()));
         }
         let trials = self.candidates(study);
+        if self.settings.confirm.candidates == 0 && self.settings.model.is_none() {
+            return self.keep(as_it_is(study, trials[0], self.settings.confirm)).map(Some);
+        }
         observe(Event::ConfirmationStarted { candidates: trials.len(), repeats: self.repeats() });
         let (objective, stop, workers) = (self.objective, self.stop, self.settings.workers);
         let confirmed =
@@ -52,8 +55,13 @@ impl Tuner<'_> {
             kept,
             candidates: confirmed.into_iter().map(|confirmed| confirmed.candidate).collect(),
         };
+        self.keep(confirmation).map(Some)
+    }
+
+    /// Stores `confirmation`; the study as it then stands.
+    fn keep(&mut self, confirmation: Confirmation) -> Result<Study, TunerError> {
         self.storage.set_study_attribute(self.study, CONFIRMATION, &confirmation.to_json())?;
-        Ok(Some(self.storage.load_study(self.study)?))
+        Ok(self.storage.load_study(self.study)?)
     }
 
     /// The confirmation that `study` has, if it is of just these trials and settings.
@@ -147,6 +155,20 @@ impl Tuner<'_> {
             None => Ok(()),
             Some(file) => model.save(file).map_err(|source| TunerError::Model { file: file.clone(), source }),
         }
+    }
+}
+
+/// The best trial of `study` without another evaluation: where nothing is confirmed and no model is kept.
+fn as_it_is(study: &Study, best: &Trial, Confirm { candidates, repeats }: Confirm) -> Confirmation {
+    let repeat = Repeat { value: best.values.first().copied(), attributes: best.attributes.clone() };
+    let candidate = Candidate { trial: best.number, repeats: vec![repeat] };
+    Confirmation {
+        trials: study.finished() as u32,
+        repeats,
+        wanted: candidates,
+        candidates: vec![candidate],
+        test: Vec::new(),
+        kept: 0,
     }
 }
 

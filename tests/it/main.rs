@@ -2,6 +2,7 @@
 
 mod architecture;
 mod bad_input;
+mod external;
 mod reproducible;
 mod session;
 mod support;

@@ -2,22 +2,13 @@
 
 use serde_json::Value as Json;
 
-use crate::support::{Tune, project};
+use crate::support::{Tune, project, validate};
 
 const QUICK: [&str; 9] =
     ["--dataset", "iris", "--budget", "3", "--confirm", "1", "--repeats", "2", "--search"];
 
 fn quick<'a>(extra: &[&'a str]) -> Vec<&'a str> {
     QUICK.into_iter().chain(["random"]).chain(extra.iter().copied()).collect()
-}
-
-fn validate(schema: &str, instance: &Json) {
-    let file = project().join(format!("configs/schemas/{schema}.schema.json"));
-    let schema: Json =
-        serde_json::from_str(&std::fs::read_to_string(file).expect("committed")).expect("JSON");
-    let validator = jsonschema::validator_for(&schema).expect("a schema");
-    let problems: Vec<String> = validator.iter_errors(instance).map(|error| error.to_string()).collect();
-    assert!(problems.is_empty(), "{problems:?} in {instance}");
 }
 
 #[test]

@@ -91,3 +91,13 @@ impl Ended {
 pub fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
+
+/// Holds a file that people or programs read against the committed schema of its kind.
+pub fn validate(schema: &str, instance: &Json) {
+    let file = project().join(format!("configs/schemas/{schema}.schema.json"));
+    let schema: Json =
+        serde_json::from_str(&std::fs::read_to_string(file).expect("committed")).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let problems: Vec<String> = validator.iter_errors(instance).map(|error| error.to_string()).collect();
+    assert!(problems.is_empty(), "{problems:?} in {instance}");
+}
