@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::ask::{AskArgs, TellArgs};
 use super::external::ExternalArgs;
 use crate::data::LabelColumn;
 use crate::search::Strategy;
@@ -36,6 +37,22 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Run a study whose trials a command of yours evaluates
     Run(ExternalArgs),
+    /// Start the next trial of a study whose trials a script evaluates; prints its point as JSON
+    Ask(AskArgs),
+    /// Store what a trial came to that a script has evaluated
+    Tell(TellArgs),
+    /// Answer another program that asks for points and tells results, line by line; nothing is stored
+    Serve {
+        /// Over standard input and output, one JSON object a line
+        #[arg(long, required = true)]
+        stdio: bool,
+    },
+    /// Answer kurobako, the program that benchmarks optimizers: kurobako solver command tune kurobako
+    Kurobako {
+        /// What proposes points
+        #[arg(long, value_enum, default_value_t = SearchKind::Bayes)]
+        search: SearchKind,
+    },
     /// List and download data sets
     #[command(subcommand)]
     Data(DataCommand),
@@ -95,6 +112,8 @@ pub(super) enum SchemaKind {
     Event,
     /// One line between tune run and its command
     Command,
+    /// One line of tune serve
+    Serve,
 }
 
 #[derive(Debug, Args)]

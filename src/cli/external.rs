@@ -166,7 +166,7 @@ fn setup(args: &ExternalArgs, space: &Space) -> ExternalSetup {
 }
 
 /// Space, search and seed: what people vary in sweeps.
-fn default_name(space: &Space, search: SearchKind, seed: u64) -> String {
+pub(super) fn default_name(space: &Space, search: SearchKind, seed: u64) -> String {
     format!("{}-{}-{seed}", space.name(), search.name())
 }
 

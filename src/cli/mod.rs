@@ -5,10 +5,12 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the module that prints")]
 
 mod args;
+mod ask;
 mod config;
 mod data;
 mod exit;
 mod external;
+mod kurobako;
 mod machine;
 mod net;
 mod open;
@@ -16,6 +18,7 @@ mod output;
 mod progress;
 mod run;
 mod schema;
+mod serve;
 mod show;
 mod spaces;
 
@@ -39,6 +42,10 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         None => run::run(&cli.run),
         Some(Command::Run(args)) => external::run(&args),
+        Some(Command::Ask(args)) => ask::ask(&args),
+        Some(Command::Tell(args)) => ask::tell(&args),
+        Some(Command::Serve { .. }) => serve::run(),
+        Some(Command::Kurobako { search }) => kurobako::run(search.strategy()),
         Some(Command::Data(command)) => data::run(&command),
         Some(Command::Show(args)) => show::run(&args),
         Some(Command::Net(NetCommand::Describe { file })) => net::describe(&file),

@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::args::SchemaKind;
 use super::exit::Exit;
+use super::serve;
 use crate::backend::ChipProfile;
 use crate::objective::external;
 use crate::report::Best;
@@ -23,6 +24,7 @@ fn schema(kind: SchemaKind) -> serde_json::Value {
         SchemaKind::Best => Best::schema(),
         SchemaKind::Event => schemars::schema_for!(Event).to_value(),
         SchemaKind::Command => schemars::schema_for!(external::Message).to_value(),
+        SchemaKind::Serve => schemars::schema_for!(serve::Message).to_value(),
     }
 }
 
@@ -39,6 +41,7 @@ mod tests {
             (SchemaKind::Best, "best"),
             (SchemaKind::Event, "event"),
             (SchemaKind::Command, "command"),
+            (SchemaKind::Serve, "serve"),
         ] {
             let file = format!("{folder}/{name}.schema.json");
             let committed = std::fs::read_to_string(&file).unwrap_or_default();

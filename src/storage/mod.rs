@@ -94,6 +94,9 @@ pub trait Storage: Send {
     /// whole. Nobody has checked them. [`Storage::set_point`] must give such a trial its whole point.
     fn claim_waiting(&mut self, study: StudyKey, budget: u32) -> Result<Option<Claim>, StorageError>;
 
+    /// The trial of this number, if there is one.
+    fn find_trial(&mut self, study: StudyKey, number: u32) -> Result<Option<TrialKey>, StorageError>;
+
     /// Gives a running trial the whole of its point, over what it had.
     fn set_point(&mut self, trial: TrialKey, space: &Space, point: &Point) -> Result<(), StorageError>;
 

@@ -10,6 +10,7 @@ mod crew;
 mod event;
 mod next;
 mod rule;
+mod session;
 mod stopping;
 mod trial;
 
@@ -18,7 +19,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crew::with_crew;
 pub use event::{BestSoFar, Event};
+pub use next::ask;
 pub use rule::{StopRule, StopRuleError};
+pub use session::{Session, SessionError};
 
 use crate::objective::Objective;
 use crate::search::Search;

@@ -1,8 +1,10 @@
 //! Which trial comes next, and what its suggestion may know.
 
 use super::{Tuner, TunerError};
-use crate::space::Point;
-use crate::storage::Claim;
+use crate::search::Search;
+use crate::seed::Seed;
+use crate::space::{Point, Space};
+use crate::storage::{Claim, Storage, StorageError, StudyKey};
 use crate::study::{Attributes, Study, Trial, TrialState};
 
 impl Tuner<'_> {
@@ -11,7 +13,7 @@ impl Tuner<'_> {
     pub(super) fn next_trial(&mut self) -> Result<Option<Claim>, TunerError> {
         let budget = self.settings.budget;
         if let Some(claim) = self.storage.claim_waiting(self.study, budget)? {
-            return self.complete_point(claim).map(Some);
+            return Ok(Some(complete_point(self.storage, self.space, claim)?));
         }
         let mut study = self.storage.load_study(self.study)?;
         if study.trials.len() >= budget as usize {
@@ -23,25 +25,47 @@ impl Tuner<'_> {
         if self.has_gone_far_enough(&study)? {
             return Ok(None);
         }
-        let point = self.suggest(&study);
+        let point = suggest(self.space, self.search, &self.root(), &study);
         Ok(self.storage.claim(self.study, self.space, &point, &Attributes::new(), budget)?)
     }
+}
 
-    /// The starting points of the space first, then what the search says.
-    fn suggest(&self, study: &Study) -> Point {
-        let start = self.space.starting_points().into_iter().nth(study.trials.len());
-        start.unwrap_or_else(|| self.search.suggest(self.space, study, &self.root().child("search")))
+/// Starts the next trial of `study` for somebody else who evaluates it: a waiting one, else a new one.
+///
+/// Nobody else may ask for a trial of the study meanwhile, else both may get the same point.
+///
+/// # Errors
+/// The storage fails.
+pub fn ask(
+    storage: &mut dyn Storage,
+    study: StudyKey,
+    space: &Space,
+    search: &dyn Search,
+    seed: u64,
+) -> Result<Claim, StorageError> {
+    const NO_BUDGET: u32 = u32::MAX;
+    if let Some(claim) = storage.claim_waiting(study, NO_BUDGET)? {
+        return complete_point(storage, space, claim);
     }
+    let point = suggest(space, search, &Seed::root(seed), &storage.load_study(study)?);
+    let claim = storage.claim(study, space, &point, &Attributes::new(), NO_BUDGET)?;
+    Ok(claim.expect("no study has so many trials"))
+}
 
-    /// Gives a trial that a person enqueued with some parameters the defaults of the others.
-    fn complete_point(&mut self, mut claim: Claim) -> Result<Claim, TunerError> {
-        if self.space.check(&claim.trial.point).is_err() {
-            let point = self.space.completed(&claim.trial.point);
-            self.storage.set_point(claim.key, self.space, &point)?;
-            claim.trial.point = point;
-        }
-        Ok(claim)
+/// The starting points of `space` first, then what `search` says; `root` is the root of the study's randomness.
+pub(super) fn suggest(space: &Space, search: &dyn Search, root: &Seed, study: &Study) -> Point {
+    let start = space.starting_points().into_iter().nth(study.trials.len());
+    start.unwrap_or_else(|| search.suggest(space, study, &root.child("search")))
+}
+
+/// Gives a trial that a person enqueued with some parameters the defaults of the others.
+fn complete_point(storage: &mut dyn Storage, space: &Space, mut claim: Claim) -> Result<Claim, StorageError> {
+    if space.check(&claim.trial.point).is_err() {
+        let point = space.completed(&claim.trial.point);
+        storage.set_point(claim.key, space, &point)?;
+        claim.trial.point = point;
     }
+    Ok(claim)
 }
 
 /// Leaves of `study`, which has k trials, the results of those up to number k - `workers`: what suggestion k

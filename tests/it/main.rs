@@ -3,6 +3,7 @@
 mod architecture;
 mod bad_input;
 mod external;
+mod protocols;
 mod reproducible;
 mod session;
 mod support;

@@ -29,6 +29,7 @@ macro_rules! storage_contract {
             what_is_deleted_or_never_was_is_an_error
             workers_claim_numbers_without_gaps_within_the_budget
             waiting_trials_are_claimed_in_order_under_the_same_budget
+            a_trial_is_found_by_its_number
             a_requeued_trial_waits_under_its_number_without_its_reports
             a_finished_trial_never_changes
             a_report_overwrites_the_older_one_of_its_step
@@ -201,6 +202,17 @@ pub(super) fn waiting_trials_are_claimed_in_order_under_the_same_budget(place: &
     let again = storage.claim_waiting(study, 3).expect("looked").expect("one waits");
     assert_eq!((again.key, again.trial.number), (third.key, 2));
     assert_eq!(storage.claim_waiting(study, 9).expect("looked"), None, "none waits");
+}
+
+pub(super) fn a_trial_is_found_by_its_number(place: &impl Place) {
+    let mut storage = place.open();
+    let (study, other) = (study(&mut *storage), StudyKey(1_000_000));
+    let keys: Vec<TrialKey> = (0..3).map(|_| claim(&mut *storage, study).key).collect();
+    for (number, &key) in (0..).zip(&keys) {
+        assert_eq!(storage.find_trial(study, number).expect("looked"), Some(key));
+    }
+    assert_eq!(storage.find_trial(study, 3).expect("looked"), None);
+    assert!(matches!(storage.find_trial(other, 0), Err(StorageError::NoStudy(_))));
 }
 
 pub(super) fn a_requeued_trial_waits_under_its_number_without_its_reports(place: &impl Place) {

@@ -142,6 +142,10 @@ impl Storage for SqliteStorage {
         self.write(|connection| trials::claim_waiting(connection, study, budget))
     }
 
+    fn find_trial(&mut self, study: StudyKey, number: u32) -> Result<Option<TrialKey>, StorageError> {
+        self.read(|connection| trials::find(connection, study, number))
+    }
+
     fn set_point(&mut self, trial: TrialKey, space: &Space, point: &Point) -> Result<(), StorageError> {
         space.check(point)?;
         self.write(|connection| trials::set_point(connection, trial, space, point))

@@ -53,6 +53,14 @@ pub(super) fn claim_waiting(
     Ok(Some(claim))
 }
 
+/// The trial of this number, if there is one.
+pub(super) fn find(connection: &Connection, study: StudyKey, number: u32) -> Result<Option<TrialKey>, Fault> {
+    studies::require(connection, study)?;
+    let sql = "SELECT trial_id FROM trials WHERE study_id = ?1 AND number = ?2";
+    let mut select = connection.prepare_cached(sql)?;
+    Ok(select.query_row((study.0, number), |row| row.get(0)).optional()?.map(TrialKey))
+}
+
 /// Gives a running trial another point.
 pub(super) fn set_point(
     connection: &Connection,

@@ -1,0 +1,242 @@
+//! `tune kurobako`: a solver for kurobako, the program that benchmarks optimizers.
+//!
+//! ```text
+//! kurobako solver command tune kurobako
+//! ```
+//!
+//! One process answers for any number of solvers, each a study in memory. A trial is evaluated up to its last
+//! step at once.
+
+mod message;
+mod problem;
+mod script;
+
+use std::collections::HashMap;
+use std::io::{BufRead, Write};
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use self::message::{Answer, Asked, CAPABILITIES, Evaluated, Order, Problem, Spec};
+use self::problem::Searched;
+use super::exit::{Exit, WhileRunning};
+use crate::search::Strategy;
+use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome};
+use crate::tuner::Session;
+
+/// Answers kurobako on standard output until the end of standard input.
+pub(super) fn run(strategy: Strategy) -> Result<Exit> {
+    serve(strategy, std::io::stdin().lock(), std::io::stdout().lock())
+}
+
+fn serve(strategy: Strategy, orders: impl BufRead, mut answers: impl Write) -> Result<Exit> {
+    let mut write = |answer: &Answer| {
+        let line = serde_json::to_string(answer).expect("text and numbers are JSON");
+        writeln!(answers, "{line}").and_then(|()| answers.flush()).is_ok()
+    };
+    if !write(&Answer::SolverSpecCast { spec: spec(strategy) }) {
+        return Ok(Exit::Done);
+    }
+    let mut solvers = Solvers { strategy, by_id: HashMap::new() };
+    for line in orders.lines() {
+        let line = line.map_err(|error| WhileRunning(format!("cannot read standard input: {error}")))?;
+        let answer = match serde_json::from_str(&line) {
+            Ok(order) => solvers.answer(order),
+            Err(error) => Some(refused(format!("{error}: {line}"))),
+        };
+        // Whoever closes the pipe has heard enough.
+        if answer.is_some_and(|answer| !write(&answer)) {
+            break;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn spec(strategy: Strategy) -> Spec {
+    let mut attrs = serde_json::Map::new();
+    attrs.insert("version".to_owned(), json!(concat!("tune ", env!("CARGO_PKG_VERSION"))));
+    attrs.insert("search".to_owned(), json!(strategy.name()));
+    Spec { name: format!("tune-{}", strategy.name()), attrs, capabilities: CAPABILITIES }
+}
+
+fn refused(message: String) -> Answer {
+    Answer::ErrorReply { kind: "INVALID_INPUT", message }
+}
+
+/// All solvers that there are.
+struct Solvers {
+    strategy: Strategy,
+    /// A problem that cannot be searched is kept as the reason: its creation has no answer to say so.
+    by_id: HashMap<u64, Result<Solver, String>>,
+}
+
+impl Solvers {
+    fn answer(&mut self, order: Order) -> Option<Answer> {
+        match order {
+            Order::CreateSolverCast { solver_id, random_seed, problem } => {
+                let solver = Solver::new(&problem, self.strategy, random_seed);
+                self.by_id.insert(solver_id, solver.map_err(|error| format!("{error:#}")));
+                None
+            }
+            Order::DropSolverCast { solver_id } => {
+                self.by_id.remove(&solver_id);
+                None
+            }
+            Order::AskCall { solver_id, next_trial_id } => Some(match self.solver(solver_id) {
+                Ok(solver) => {
+                    let trial = solver.ask(next_trial_id);
+                    Answer::AskReply { trial, next_trial_id: next_trial_id + 1 }
+                }
+                Err(problem) => refused(problem),
+            }),
+            Order::TellCall { solver_id, trial } => {
+                let told = self.solver(solver_id).and_then(|solver| {
+                    solver.tell(&trial).map_err(|error| format!("trial {}: {error:#}", trial.id))
+                });
+                Some(told.map_or_else(refused, |()| Answer::TellReply))
+            }
+        }
+    }
+
+    fn solver(&mut self, id: u64) -> Result<&mut Solver, String> {
+        match self.by_id.get_mut(&id) {
+            Some(Ok(solver)) => Ok(solver),
+            Some(Err(problem)) => Err(problem.clone()),
+            None => Err(format!("solver {id}: there is none")),
+        }
+    }
+}
+
+/// One study.
+struct Solver {
+    searched: Searched,
+    session: Session,
+    last_step: u64,
+    /// Our number of each trial that is under way, by kurobako's.
+    numbers: HashMap<u64, u32>,
+}
+
+impl Solver {
+    fn new(problem: &Problem, strategy: Strategy, seed: u64) -> Result<Self> {
+        let searched = Searched::new(problem).with_context(|| format!("problem {}", problem.name))?;
+        let metrics = problem.values_domain.iter().map(|value| Metric::minimize(&value.name)).collect();
+        let session = Session::new(searched.space.clone(), metrics, 0, strategy.build(), seed);
+        Ok(Self { searched, session, last_step: problem.steps.last(), numbers: HashMap::new() })
+    }
+
+    fn ask(&mut self, id: u64) -> Asked {
+        let trial = self.session.ask();
+        let params = self.searched.params(&trial.point);
+        self.numbers.insert(id, trial.number);
+        Asked { id, params, next_step: Some(self.last_step) }
+    }
+
+    fn tell(&mut self, trial: &Evaluated) -> Result<()> {
+        let number = self.numbers.remove(&trial.id).context("not under way")?;
+        Ok(self.session.tell(number, outcome(trial))?)
+    }
+}
+
+/// What a trial came to: a failure where there is no value or one that is not finite.
+fn outcome(trial: &Evaluated) -> Outcome {
+    let attributes = Attributes::new();
+    let values: Option<Vec<f64>> = trial.values.iter().copied().collect();
+    match values.filter(|values| !values.is_empty()) {
+        Some(values) => Outcome::Complete { values, constraints: Vec::new(), attributes },
+        None => {
+            let reason = format!("no value at step {}", trial.current_step);
+            Outcome::Failed { failure: Failure { kind: FailureKind::Error, reason }, attributes }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value as Json;
+
+    use super::*;
+
+    const CREATE: &str = r#"{"type": "CREATE_SOLVER_CAST", "solver_id": ID, "random_seed": 5, "problem": {
+        "name": "p", "attrs": {}, "steps": 3, "reference_point": null,
+        "params_domain": [
+            {"name": "x", "range": {"type": "CONTINUOUS", "low": 0, "high": 1}, "distribution": "UNIFORM", "constraint": null},
+            {"name": "c", "range": {"type": "CATEGORICAL", "choices": ["a", "b"]}, "distribution": "UNIFORM"}],
+        "values_domain": [
+            {"name": "v", "range": {"type": "CONTINUOUS"}, "distribution": "UNIFORM", "constraint": null}]}}"#;
+
+    /// The answers to `orders`, after the first line.
+    fn answers(orders: &[String]) -> Vec<Json> {
+        let text: String = orders.iter().map(|order| order.replace('\n', " ") + "\n").collect();
+        let mut answers = Vec::new();
+        serve(Strategy::Tpe, text.as_bytes(), &mut answers).unwrap();
+        let answers = String::from_utf8(answers).unwrap();
+        let mut answers = answers.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
+        let first = answers.next().unwrap();
+        assert_eq!(first["type"], "SOLVER_SPEC_CAST");
+        assert_eq!(first["spec"]["capabilities"].as_array().map(Vec::len), Some(8));
+        answers.collect()
+    }
+
+    fn create(id: u64) -> String {
+        CREATE.replace("ID", &id.to_string())
+    }
+
+    fn ask(solver: u64, id: u64) -> String {
+        format!(r#"{{"type": "ASK_CALL", "solver_id": {solver}, "next_trial_id": {id}}}"#)
+    }
+
+    fn tell(solver: u64, id: u64, values: &str) -> String {
+        format!(
+            r#"{{"type": "TELL_CALL", "solver_id": {solver}, "trial": {{"id": {id}, "values": {values}, "current_step": 3}}}}"#
+        )
+    }
+
+    #[test]
+    fn trials_are_asked_side_by_side_and_told_in_any_order() {
+        let orders = [
+            create(0),
+            ask(0, 7),
+            ask(0, 8),
+            tell(0, 8, "[0.5]"),
+            tell(0, 7, "[]"),
+            ask(0, 9),
+            tell(0, 9, "[null]"),
+            tell(0, 9, "[1.0]"),
+        ];
+        let answers = answers(&orders);
+        let kinds: Vec<&str> = answers.iter().filter_map(|answer| answer["type"].as_str()).collect();
+        let (ask, tell) = ("ASK_REPLY", "TELL_REPLY");
+        assert_eq!(kinds, [ask, ask, tell, tell, ask, tell, "ERROR_REPLY"]);
+        let first = &answers[0]["trial"];
+        assert_eq!(
+            (&first["id"], &first["next_step"], &first["params"][1]),
+            (&json!(7), &json!(3), &json!(0.0))
+        );
+        assert!(first["params"][0].as_f64().is_some_and(|x| (x - 0.5).abs() < 1e-12));
+        assert_eq!((&answers[1]["trial"]["id"], &answers[1]["next_trial_id"]), (&json!(8), &json!(9)));
+        assert!(answers[6]["message"].as_str().is_some_and(|message| message.contains("not under way")));
+    }
+
+    #[test]
+    fn solvers_of_the_same_seed_answer_alike_and_a_dropped_one_is_gone() {
+        let orders = |id: u64| {
+            let trials = (0..15).flat_map(move |k| [ask(id, k), tell(id, k, &format!("[{}]", k % 5))]);
+            [create(id)].into_iter().chain(trials)
+        };
+        let both: Vec<String> = orders(0).chain(orders(1)).collect();
+        let answers = answers(&both);
+        assert_eq!(answers[..30], answers[30..]);
+        let gone = [create(0), r#"{"type": "DROP_SOLVER_CAST", "solver_id": 0}"#.to_owned(), ask(0, 0)];
+        assert_eq!(super::tests::answers(&gone)[0]["kind"], "INVALID_INPUT");
+    }
+
+    #[test]
+    fn a_problem_that_cannot_be_searched_is_refused_when_it_is_asked() {
+        let endless = create(0).replace(r#""low": 0, "high": 1"#, r#""low": 0"#);
+        let answers = answers(&[endless, ask(0, 0)]);
+        assert_eq!(
+            answers[0]["message"],
+            "problem p: parameter x: low = 0, high = none: both must be finite"
+        );
+    }
+}

@@ -1,0 +1,241 @@
+//! `tune serve --stdio`: a study in memory for another program, one JSON object a line.
+//!
+//! The protocol is described in `configs/schemas/serve.schema.json`. A request that is wrong gets an error
+//! for a reply and changes nothing. Nothing is written anywhere; the end of standard input is the end.
+
+mod message;
+
+use std::io::{BufRead, Write};
+
+use anyhow::{Context, Result};
+use serde_json::Value as Json;
+
+pub(super) use self::message::Message;
+use self::message::{Reply, Request, SCHEMA, Scored};
+use super::exit::{Exit, WhileRunning};
+use super::external::check_names;
+use crate::input;
+use crate::space::{Point, Space};
+use crate::study::{Attributes, Failure, FailureKind, Outcome, Trial};
+use crate::tuner::Session;
+
+/// Answers standard input on standard output until its end.
+pub(super) fn run() -> Result<Exit> {
+    serve(std::io::stdin().lock(), std::io::stdout().lock())
+}
+
+fn serve(requests: impl BufRead, mut replies: impl Write) -> Result<Exit> {
+    let mut server = Server::default();
+    for line in requests.lines() {
+        let line = line.map_err(|error| WhileRunning(format!("cannot read standard input: {error}")))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let reply = serde_json::to_string(&server.answer(&line)).expect("text and numbers are JSON");
+        if writeln!(replies, "{reply}").and_then(|()| replies.flush()).is_err() {
+            // Whoever closes the pipe has heard enough.
+            break;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// What is open.
+#[derive(Default)]
+struct Server {
+    session: Option<Session>,
+}
+
+impl Server {
+    fn answer(&mut self, line: &str) -> Reply {
+        let request = input::from_json(line, "request").map_err(anyhow::Error::from);
+        let reply = request.and_then(|request| self.reply(request));
+        reply.unwrap_or_else(|error| Reply::Error { message: format!("{error:#}") })
+    }
+
+    fn reply(&mut self, request: Request) -> Result<Reply> {
+        Ok(match request {
+            Request::Open { space, metrics, constraints, search, seed } => {
+                let space = Space::from_json(&Json::Object(space).to_string(), "space")?;
+                anyhow::ensure!(!metrics.is_empty(), "metrics = []: a study needs at least one");
+                check_names(&metrics)?;
+                let (name, dimension) = (space.name().to_owned(), space.dimension());
+                self.session = Some(Session::new(space, metrics, constraints, search.build(), seed));
+                Reply::Opened { schema: SCHEMA, space: name, dimension }
+            }
+            Request::Ask {} => {
+                let Trial { number, point, .. } = self.session()?.ask();
+                Reply::Trial { trial: *number, point: point.clone() }
+            }
+            Request::Tell { trial, point, values, constraints, failure } => {
+                let outcome = outcome(values, constraints, failure)?;
+                tell(self.session()?, trial, point.as_ref(), outcome)?
+            }
+            Request::Best {} => best(self.session()?),
+            Request::Close {} => {
+                let trials = self.session()?.study().trials.len();
+                self.session = None;
+                Reply::Closed { trials }
+            }
+        })
+    }
+
+    fn session(&mut self) -> Result<&mut Session> {
+        self.session.as_mut().context("no study is open: begin with {\"op\": \"open\", ...}")
+    }
+}
+
+/// What a trial came to, from what was said of it.
+pub(super) fn outcome(
+    values: Option<Vec<f64>>,
+    constraints: Vec<f64>,
+    failure: Option<String>,
+) -> Result<Outcome> {
+    let attributes = Attributes::new();
+    match (values, failure) {
+        (Some(values), None) => Ok(Outcome::Complete { values, constraints, attributes }),
+        (None, Some(reason)) => {
+            let reason = reason.lines().next().unwrap_or_default().to_owned();
+            Ok(Outcome::Failed { failure: Failure { kind: FailureKind::Error, reason }, attributes })
+        }
+        _ => anyhow::bail!("a trial comes to values or to a failure: tell one of them"),
+    }
+}
+
+fn tell(session: &mut Session, trial: Option<u32>, point: Option<&Point>, outcome: Outcome) -> Result<Reply> {
+    let trial = match (trial, point) {
+        (Some(trial), None) => session.tell(trial, outcome).map(|()| trial)?,
+        (None, Some(point)) => session.add(point, outcome)?,
+        _ => anyhow::bail!("a result belongs to a trial or to a point: name one of them"),
+    };
+    Ok(Reply::Told { trial, best: session.study().best().map(|best| best.number) })
+}
+
+fn best(session: &Session) -> Reply {
+    let study = session.study();
+    let trials = match study.metrics.len() {
+        1 => study.best().into_iter().collect(),
+        _ => study.pareto_front(),
+    };
+    let scored = |trial: &Trial| Scored {
+        trial: trial.number,
+        point: trial.point.clone(),
+        values: trial.values.clone(),
+    };
+    Reply::Best { trials: trials.into_iter().map(scored).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPEN: &str = r#"{"op": "open", "seed": 3, "search": "tpe", "constraints": 1,
+        "metrics": [{"name": "loss", "direction": "minimize"}],
+        "space": {"name": "s", "parameters": {
+            "x": {"type": "float", "low": 0, "high": 1},
+            "kind": {"type": "categorical", "choices": ["a", "b"]},
+            "n": {"type": "int", "low": 1, "high": 9, "when": {"kind": ["b"]}}}}}"#;
+
+    fn open() -> Server {
+        let mut server = Server::default();
+        let opened = Reply::Opened { schema: 1, space: "s".into(), dimension: 3 };
+        assert_eq!(server.answer(OPEN), opened);
+        server
+    }
+
+    fn error(server: &mut Server, line: &str) -> String {
+        match server.answer(line) {
+            Reply::Error { message } => message,
+            reply => panic!("{line} is answered by {reply:?}"),
+        }
+    }
+
+    #[test]
+    fn asked_and_told_in_turns_it_finds_the_best_feasible_point() {
+        let mut server = open();
+        let mut losses = Vec::new();
+        for k in 0..30 {
+            let Reply::Trial { trial, point } = server.answer(r#"{"op": "ask"}"#) else { panic!("no trial") };
+            assert_eq!(trial, k);
+            let x = point.get("x").and_then(|x| x.as_f64()).unwrap();
+            losses.push(if x >= 0.5 { (x - 0.8).abs() } else { f64::INFINITY });
+            let (loss, excess) = ((x - 0.8).abs(), 0.5 - x);
+            let told = server.answer(&format!(
+                r#"{{"op": "tell", "trial": {trial}, "values": [{loss}], "constraints": [{excess}]}}"#
+            ));
+            let least = losses.iter().copied().fold(f64::INFINITY, f64::min);
+            let best = losses.iter().position(|&loss| loss == least && least.is_finite());
+            assert_eq!(told, Reply::Told { trial, best: best.map(|best| best as u32) });
+        }
+        let Reply::Best { trials } = server.answer(r#"{"op": "best"}"#) else { panic!("no best") };
+        assert!(trials.len() == 1 && trials[0].values[0] < 0.1, "{trials:?}");
+    }
+
+    #[test]
+    fn points_that_were_not_asked_for_and_failures_are_trials() {
+        let mut server = open();
+        let told =
+            r#"{"op": "tell", "point": {"kind": "b", "x": 1, "n": 3.0}, "values": [2], "constraints": [0]}"#;
+        assert_eq!(server.answer(told), Reply::Told { trial: 0, best: Some(0) });
+        let failed = r#"{"op": "tell", "point": {"x": 0.5, "kind": "a"}, "failure": "too slow"}"#;
+        assert_eq!(server.answer(failed), Reply::Told { trial: 1, best: Some(0) });
+        assert_eq!(server.answer(r#"{"op": "close"}"#), Reply::Closed { trials: 2 });
+        assert!(error(&mut server, r#"{"op": "ask"}"#).starts_with("no study is open"));
+    }
+
+    #[test]
+    fn sessions_follow_one_another_and_the_same_requests_get_the_same_replies() {
+        let session = |server: &mut Server| -> Vec<Reply> {
+            server.answer(OPEN);
+            (0..15)
+                .flat_map(|k| {
+                    let tell = format!(
+                        r#"{{"op": "tell", "trial": {k}, "values": [{}], "constraints": [0]}}"#,
+                        k % 4
+                    );
+                    [server.answer(r#"{"op": "ask"}"#), server.answer(&tell)]
+                })
+                .collect()
+        };
+        let mut server = Server::default();
+        let first = session(&mut server);
+        assert_eq!(session(&mut server), first);
+        assert_eq!(session(&mut Server::default()), first);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_one_line_and_the_session_goes_on() {
+        let mut server = open();
+        assert_eq!(
+            error(&mut server, r#"{"op": "aks"}"#),
+            r#"request: op: unknown value "aks"; did you mean "ask"?"#
+        );
+        assert!(error(&mut server, "nonsense").starts_with("request: not JSON: "));
+        assert!(error(&mut server, r#"{"op": "tell", "trial": 0}"#).contains("values or to a failure"));
+        assert!(error(&mut server, r#"{"op": "tell", "values": [1]}"#).contains("trial or to a point"));
+        let unknown = r#"{"op": "tell", "trial": 5, "values": [1], "constraints": [0]}"#;
+        assert_eq!(error(&mut server, unknown), "trial 5: there is none; 0 have been asked for or told");
+        let outside = r#"{"op": "tell", "point": {"x": 3, "kind": "a"}, "values": [1], "constraints": [0]}"#;
+        assert!(error(&mut server, outside).contains("x = 3.0 is outside the space s"));
+        let wrong = OPEN.replace(r#""low": 0"#, r#""lwo": 0"#);
+        assert_eq!(
+            error(&mut server, &wrong),
+            r#"space: parameters.x: unknown key "lwo"; did you mean "low"?"#
+        );
+        let none = OPEN.replace(r#"{"name": "loss", "direction": "minimize"}"#, "");
+        assert!(error(&mut server, &none).contains("at least one"));
+        assert!(matches!(server.answer(r#"{"op": "ask"}"#), Reply::Trial { trial: 0, .. }));
+    }
+
+    #[test]
+    fn lines_are_answered_until_the_end() {
+        let mut replies = Vec::new();
+        let requests = format!("{}\n\n{{\"op\": \"ask\"}}\n", OPEN.replace('\n', " "));
+        let exit = serve(requests.as_bytes(), &mut replies).unwrap();
+        assert_eq!(exit, Exit::Done);
+        let replies = String::from_utf8(replies).unwrap();
+        let replies: Vec<Json> = replies.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let kinds: Vec<&str> = replies.iter().filter_map(|reply| reply["reply"].as_str()).collect();
+        assert_eq!(kinds, ["opened", "trial"]);
+    }
+}

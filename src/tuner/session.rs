@@ -1,0 +1,241 @@
+//! A study in memory, whose trials somebody else evaluates: ask for a point, tell what it came to.
+//!
+//! Asked in turns it is the study that the tuner would make, bit for bit; nothing is written anywhere.
+
+use crate::search::Search;
+use crate::seed::Seed;
+use crate::space::{Point, Space, SpaceError};
+use crate::study::{Metric, Outcome, Study, Trial, TrialState};
+
+use super::next;
+
+/// What a study in memory cannot be told.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum SessionError {
+    /// No trial has that number.
+    #[error("trial {number}: there is none; {count} have been asked for or told")]
+    NoTrial {
+        /// The number.
+        number: u32,
+        /// How many trials there are.
+        count: usize,
+    },
+    /// The trial is at its end.
+    #[error("trial {number}: already {state}: a trial is told once")]
+    Finished {
+        /// The number.
+        number: u32,
+        /// What it came to.
+        state: TrialState,
+    },
+    /// Too many or too few values.
+    #[error("{found} values for {expected} metrics: must be one for each")]
+    Values {
+        /// How many metrics there are.
+        expected: usize,
+        /// How many values came.
+        found: usize,
+    },
+    /// Too many or too few constraints.
+    #[error("{found} constraints, the study has {expected}: must be one for each")]
+    Constraints {
+        /// How many there are.
+        expected: usize,
+        /// How many came.
+        found: usize,
+    },
+    /// A value that is no number.
+    #[error("{0}: must be a finite number; a trial that came to nothing is told as failed")]
+    NotFinite(f64),
+    /// The point is not in the space.
+    #[error(transparent)]
+    Point(#[from] SpaceError),
+}
+
+/// A study in memory.
+///
+/// ```
+/// use spiketune::search::Strategy;
+/// use spiketune::space::Space;
+/// use spiketune::study::{Attributes, Metric, Outcome};
+/// use spiketune::tuner::Session;
+///
+/// let text = r#"{"name": "line", "parameters": {"x": {"type": "float", "low": 0, "high": 1}}}"#;
+/// let space = Space::from_json(text, "line.json")?;
+/// let mut session = Session::new(space, vec![Metric::minimize("loss")], 0, Strategy::Bayes.build(), 7);
+/// for _ in 0..20 {
+///     let trial = session.ask();
+///     let x = trial.point.get("x").and_then(|x| x.as_f64()).expect("its only parameter");
+///     let (number, values) = (trial.number, vec![(x - 0.3) * (x - 0.3)]);
+///     session.tell(number, Outcome::Complete { values, constraints: vec![], attributes: Attributes::new() })?;
+/// }
+/// assert!(session.study().best().is_some_and(|best| best.values[0] < 1e-3));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Session {
+    space: Space,
+    study: Study,
+    constraints: usize,
+    search: Box<dyn Search>,
+    seed: u64,
+}
+
+impl Session {
+    /// A study without trials, of at least one metric and so many constraints.
+    pub fn new(
+        space: Space,
+        metrics: Vec<Metric>,
+        constraints: usize,
+        search: Box<dyn Search>,
+        seed: u64,
+    ) -> Self {
+        let study = Study { name: space.name().to_owned(), metrics, ..Study::default() };
+        Self { space, study, constraints, search, seed }
+    }
+
+    /// The next trial to evaluate; it runs from now on.
+    pub fn ask(&mut self) -> &Trial {
+        let point = next::suggest(&self.space, self.search.as_ref(), &Seed::root(self.seed), &self.study);
+        self.start(point)
+    }
+
+    /// What came of a trial that was asked for.
+    ///
+    /// # Errors
+    /// There is no such trial, it has been told already, or the outcome is not one of this study's.
+    pub fn tell(&mut self, number: u32, outcome: Outcome) -> Result<(), SessionError> {
+        let count = self.study.trials.len();
+        let trial = self.study.trials.get(number as usize).ok_or(SessionError::NoTrial { number, count })?;
+        if trial.state.is_finished() {
+            return Err(SessionError::Finished { number, state: trial.state });
+        }
+        self.check(&outcome)?;
+        finish(&mut self.study.trials[number as usize], outcome);
+        Ok(())
+    }
+
+    /// What came of a point that was not asked for; the number of its trial.
+    ///
+    /// # Errors
+    /// The point is not in the space, or the outcome is not one of this study's.
+    pub fn add(&mut self, point: &Point, outcome: Outcome) -> Result<u32, SessionError> {
+        let point = self.space.adopt(point);
+        self.space.check(&point)?;
+        self.check(&outcome)?;
+        // In the space's order, whatever it came in.
+        let number = self.start(self.space.completed(&point)).number;
+        finish(&mut self.study.trials[number as usize], outcome);
+        Ok(number)
+    }
+
+    /// Everything that was asked for and told.
+    pub fn study(&self) -> &Study {
+        &self.study
+    }
+
+    fn start(&mut self, point: Point) -> &Trial {
+        let number = self.study.trials.len();
+        self.study.trials.push(Trial { state: TrialState::Running, ..Trial::waiting(number as u32, point) });
+        &self.study.trials[number]
+    }
+
+    fn check(&self, outcome: &Outcome) -> Result<(), SessionError> {
+        let Outcome::Complete { values, constraints, .. } = outcome else { return Ok(()) };
+        let (expected, found) = (self.study.metrics.len(), values.len());
+        if expected != found {
+            return Err(SessionError::Values { expected, found });
+        }
+        let (expected, found) = (self.constraints, constraints.len());
+        if expected != found {
+            return Err(SessionError::Constraints { expected, found });
+        }
+        match values.iter().chain(constraints).find(|value| !value.is_finite()) {
+            Some(&value) => Err(SessionError::NotFinite(value)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn finish(trial: &mut Trial, outcome: Outcome) {
+    match outcome {
+        Outcome::Complete { values, constraints, attributes } => {
+            trial.state = TrialState::Complete;
+            (trial.values, trial.constraints, trial.attributes) = (values, constraints, attributes);
+        }
+        Outcome::Failed { failure, attributes } => {
+            trial.state = TrialState::Fail;
+            trial.attributes = attributes;
+            trial.attributes.insert("failure".to_owned(), failure.kind.to_string().into());
+            trial.attributes.insert("reason".to_owned(), failure.reason.into());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::Strategy;
+    use crate::study::{Attributes, Failure, FailureKind};
+
+    fn session(constraints: usize) -> Session {
+        let text = r#"{"name": "s", "start": [{"n": 9}], "parameters": {
+            "x": {"type": "float", "low": 0, "high": 1},
+            "n": {"type": "int", "low": 1, "high": 9}
+        }}"#;
+        let space = Space::from_json(text, "s.json").unwrap();
+        Session::new(space, vec![Metric::minimize("loss")], constraints, Strategy::Tpe.build(), 3)
+    }
+
+    fn complete(values: &[f64], constraints: &[f64]) -> Outcome {
+        let (values, constraints) = (values.to_vec(), constraints.to_vec());
+        Outcome::Complete { values, constraints, attributes: Attributes::new() }
+    }
+
+    #[test]
+    fn starting_points_come_first_and_trials_may_be_told_in_any_order() {
+        let mut session = session(0);
+        assert_eq!(session.ask().point.get("n"), Some(&5i64.into()));
+        assert_eq!(session.ask().point.get("n"), Some(&9i64.into()));
+        let third = session.ask().number;
+        assert_eq!(session.tell(third, complete(&[2.0], &[])), Ok(()));
+        let failure = Failure { kind: FailureKind::Error, reason: "broke".into() };
+        assert_eq!(session.tell(0, Outcome::Failed { failure, attributes: Attributes::new() }), Ok(()));
+        let states: Vec<TrialState> = session.study().trials.iter().map(|trial| trial.state).collect();
+        assert_eq!(states, [TrialState::Fail, TrialState::Running, TrialState::Complete]);
+        assert_eq!(session.study().trials[0].attributes["reason"], "broke");
+    }
+
+    #[test]
+    fn a_point_that_was_not_asked_for_becomes_a_trial_in_the_spelling_of_the_space() {
+        let mut session = session(0);
+        let point: Point = serde_json::from_str(r#"{"n": 3.0, "x": 1}"#).unwrap();
+        assert_eq!(session.add(&point, complete(&[0.5], &[])), Ok(0));
+        let expected: Point = serde_json::from_str(r#"{"x": 1.0, "n": 3}"#).unwrap();
+        assert_eq!(session.study().trials[0].point, expected);
+        let outside: Point = serde_json::from_str(r#"{"x": 2, "n": 3}"#).unwrap();
+        let error = session.add(&outside, complete(&[0.5], &[])).expect_err("outside").to_string();
+        assert_eq!(error, "x = 2.0 is outside the space s: must be a number from 0.0 to 1.0");
+        assert_eq!(session.study().trials.len(), 1);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_and_changes_nothing() {
+        let mut session = session(1);
+        session.ask();
+        let before = session.study().clone();
+        assert_eq!(
+            session.tell(1, complete(&[1.0], &[0.0])),
+            Err(SessionError::NoTrial { number: 1, count: 1 })
+        );
+        let values = SessionError::Values { expected: 1, found: 2 };
+        assert_eq!(session.tell(0, complete(&[1.0, 2.0], &[0.0])), Err(values));
+        let constraints = SessionError::Constraints { expected: 1, found: 0 };
+        assert_eq!(session.tell(0, complete(&[1.0], &[])), Err(constraints));
+        let infinite = SessionError::NotFinite(f64::INFINITY);
+        assert_eq!(session.tell(0, complete(&[1.0], &[f64::INFINITY])), Err(infinite));
+        assert_eq!(session.study(), &before);
+        assert_eq!(session.tell(0, complete(&[1.0], &[0.0])), Ok(()));
+        let finished = SessionError::Finished { number: 0, state: TrialState::Complete };
+        assert_eq!(session.tell(0, complete(&[1.0], &[0.0])), Err(finished));
+    }
+}
