@@ -1,4 +1,4 @@
-//! `tune show`: a study as a table, and the network of its best trial.
+//! `tune show`: a study as a table, what it depends on, and the network of its best trial.
 
 use anyhow::{Result, bail};
 
@@ -8,6 +8,8 @@ use super::net;
 use crate::input;
 use crate::objective::Plan;
 use crate::report;
+use crate::search::bayes::importance;
+use crate::seed::Seed;
 use crate::space::Point;
 use crate::storage::{SqliteStorage, Storage};
 use crate::study::{DataShape, ExternalSetup, Study};
@@ -37,6 +39,11 @@ pub(super) fn run(args: &ShowArgs) -> Result<Exit> {
     let winner = report::Best::of(&study, "", None);
     if let Some(best) = &winner {
         print!("\n{}", report::winner_text(best));
+    }
+    if let Some(space) = study.space().transpose()?
+        && let Some(importance) = importance(&space, &study, &Seed::root(0).child("importance"))
+    {
+        print!("\n{}", report::importance_text(&importance));
     }
     if ExternalSetup::of(&study).is_some() {
         return Ok(Exit::Done);

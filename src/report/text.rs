@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{Best, Measured};
-use crate::study::{Study, Trial, TrialState};
+use crate::study::{Importance, Study, Trial, TrialState};
 
 /// The winner: what it scores, beside the default, and its hyperparameters.
 pub fn winner_text(best: &Best) -> String {
@@ -69,6 +69,22 @@ pub fn study_text(study: &Study, rows: usize) -> String {
         .collect();
     text.push_str(&table(&failures));
     text
+}
+
+/// Which parameters matter, and which matter together.
+pub fn importance_text(importance: &Importance) -> String {
+    let percent = |share: f64| format!("{:5.1} %", 100.0 * share);
+    let shares = importance.parameters.iter().map(|share| {
+        (format!("  {}", share.name), format!("{}  alone {}", percent(share.total), percent(share.alone)))
+    });
+    let pairs = importance.pairs.iter().map(|pair| {
+        let [first, second] = &pair.names;
+        (format!("  {first} x {second}"), format!("{}  together", percent(pair.together)))
+    });
+    let noise =
+        [("  noise".to_owned(), format!("{}  of the trials' own variance", percent(importance.noise)))];
+    let rows: Vec<(String, String)> = shares.chain(pairs).chain(noise).collect();
+    format!("importance (shares of the variance of what the model expects over the space)\n{}", table(&rows))
 }
 
 fn row(trial: &Trial) -> String {

@@ -2,6 +2,7 @@
 
 mod confirmation;
 mod external;
+mod importance;
 mod outcome;
 mod searched;
 mod setup;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use confirmation::{CONFIRMATION, Candidate, Confirmation, Repeat, Spread};
 pub use external::{EXTERNAL_SETUP, ExternalSetup};
+pub use importance::{Importance, PairShare, Share};
 pub use outcome::{Failure, FailureKind, Outcome};
 pub use searched::SPACE;
 pub use setup::{SETUP, Setup, differences};

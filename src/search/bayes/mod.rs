@@ -9,8 +9,9 @@
 //! | `cube`, `features` | mixed and conditional points as Euclidean inputs |
 //! | `kernel`, `hyper`, `evidence`, `params`, `process` | the Gaussian process, usable on its own |
 //! | `transform` | the scale of the losses |
-//! | `acquisition`, `success`, `model`, `plain`, `promise` | what a point promises |
+//! | `acquisition`, `success`, `model`, `promise` | what a point promises |
 //! | `maximize`, `lbfgs` | where it promises most |
+//! | `plain`, `importance` | which parameters matter, alone and together |
 //!
 //! One objective: the first metric of the study. All trials enter the exact process, at a cost of O(n³) for
 //! n of them.
@@ -21,6 +22,7 @@ mod evidence;
 mod features;
 mod history;
 mod hyper;
+mod importance;
 mod kernel;
 mod lbfgs;
 mod maximize;
@@ -37,6 +39,7 @@ use cube::Cube;
 use features::Features;
 use history::History;
 pub use hyper::Hyperparameters;
+pub use importance::importance;
 use maximize::Maximizer;
 pub use params::{GpError, GpParams, GpValidParams};
 pub use process::{GaussianProcess, Posterior};
