@@ -14,6 +14,7 @@ mod kurobako;
 mod machine;
 mod net;
 mod open;
+mod out;
 mod output;
 mod progress;
 mod run;

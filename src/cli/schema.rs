@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::args::SchemaKind;
 use super::exit::Exit;
-use super::serve;
+use super::{out, serve};
 use crate::backend::ChipProfile;
 use crate::objective::external;
 use crate::report::Best;
@@ -13,7 +13,7 @@ use crate::tuner::Event;
 
 /// Prints the schema of `kind`.
 pub(super) fn run(kind: SchemaKind) -> Result<Exit> {
-    println!("{}", serde_json::to_string_pretty(&schema(kind))?);
+    out::print(&(serde_json::to_string_pretty(&schema(kind))? + "\n"));
     Ok(Exit::Done)
 }
 

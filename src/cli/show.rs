@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use super::args::ShowArgs;
 use super::exit::Exit;
-use super::net;
+use super::{net, out};
 use crate::input;
 use crate::objective::Plan;
 use crate::report;
@@ -35,22 +35,22 @@ pub(super) fn run(args: &ShowArgs) -> Result<Exit> {
         bail!("--study {name}: not in {}{hint}", database.display());
     };
     let study = storage.load_study(key)?;
-    print!("{}", report::study_text(&study, args.top));
+    out::print(&report::study_text(&study, args.top));
     let winner = report::Best::of(&study, "", None);
     if let Some(best) = &winner {
-        print!("\n{}", report::winner_text(best));
+        out::print(&format!("\n{}", report::winner_text(best)));
     }
     if let Some(space) = study.space().transpose()?
         && let Some(importance) = importance(&space, &study, &Seed::root(0).child("importance"))
     {
-        print!("\n{}", report::importance_text(&importance));
+        out::print(&format!("\n{}", report::importance_text(&importance)));
     }
     if ExternalSetup::of(&study).is_some() {
         return Ok(Exit::Done);
     }
     let best = winner.map(|best| best.hyperparameters).or_else(|| Some(study.best()?.point.clone()));
     if let Some(point) = best {
-        print!("\n{}", network_text(&study, &point));
+        out::print(&format!("\n{}", network_text(&study, &point)));
     }
     Ok(Exit::Done)
 }

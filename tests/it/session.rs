@@ -75,6 +75,18 @@ fn a_rule_that_holds_ends_the_study_and_the_reason_is_everywhere() {
 }
 
 #[test]
+fn a_reader_may_leave_early() {
+    let tune = Tune::new();
+    tune.run(&quick(&["--quiet"])).success();
+    for args in [["show", "--top=3"], ["schema", "space"]] {
+        let mut child = tune.start(&args);
+        drop(child.stdout.take());
+        let ended = crate::support::Ended::of(child.wait_with_output().expect("it ends")).success();
+        assert_eq!(ended.stderr, "", "{args:?}");
+    }
+}
+
+#[test]
 fn workers_share_the_trials() {
     let tune = Tune::new();
     let ended = tune.run(&quick(&["--json", "--workers", "2", "--threads", "2"])).success();
