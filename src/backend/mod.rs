@@ -19,6 +19,7 @@ mod format;
 mod layer_cost;
 mod mapping;
 mod measured;
+mod metrics;
 mod plan;
 mod profile;
 mod quantize;
@@ -35,6 +36,7 @@ pub use error::{DeployError, Limit, RunError};
 pub use format::{BiasFormat, Compare, InputSpikes, NeuronFormat, ThresholdFormat, WeightFormat};
 pub use mapping::{Core, LayerMapping, Mapping};
 pub use measured::{Basis, EnergyUnit, Measured, PowerUnit, TimeUnit, Unit};
+pub use metrics::{Metrics, SynapticOperations};
 pub use profile::{
     ChipProfile, CoreLimits, Counting, OperationCounting, PacketCounting, ProfileError, SynapseMemory,
     Topology,

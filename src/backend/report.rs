@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Deployment;
 use super::constants::Constant;
 use super::mapping::{Core, Mapping};
+use super::metrics::Metrics;
 use super::profile::ChipProfile;
 use super::quantize::IntegerLayer;
 use super::run::Run;
@@ -41,6 +42,8 @@ pub struct ChipReport {
     pub synaptic_operations_per_inference: f64,
     /// The same as the chip counts them.
     pub chip_operations_per_inference: f64,
+    /// NeuroBench's metrics of the network as it is deployed.
+    pub neurobench: Metrics,
     /// Share of samples on which several classes had the highest score.
     pub ties: f64,
     /// Modelled, per inference.
@@ -113,6 +116,7 @@ impl ChipReport {
                 run.layers.iter().map(|layer| layer.synaptic_operations).sum(),
             ),
             chip_operations_per_inference: run.chip_operations,
+            neurobench: Metrics::new(network, run),
             ties: run.ties as f64 / samples,
             energy_j: EnergyReport::new(run),
             latency_s: run.latency.map(|latency| latency.mean.0),

@@ -23,6 +23,10 @@ pub struct LayerActivity {
     pub spikes: u64,
     /// Weights that are not zero, of active inputs; as the network has them, whatever the chip counts.
     pub synaptic_operations: u64,
+    /// The same, where an input that several sources are active on counts once: their sum is one operand.
+    pub effective_operations: u64,
+    /// Whether any input was above 1: a graded one, or the sum of several sources.
+    pub graded: bool,
 }
 
 /// A mean over samples and the largest of them.
@@ -94,15 +98,21 @@ impl Machine {
 
     fn block(&self, inputs: ArrayView2<'_, u8>, samples: Range<usize>) -> Result<Totals, RunError> {
         let mut totals = Totals::new(self.fan_out.len());
-        let (mut scratch, mut operations) = (Scratch::default(), Vec::new());
+        let (mut scratch, mut operations, mut summed) = (Scratch::default(), Vec::new(), Vec::new());
         for sample in samples {
             let mut meter = self.cost.meter(&mut operations);
-            let decision =
-                self.simulator.run(sample, inputs.row(sample), &mut scratch, |layer, sources, events| {
-                    meter.layer(layer, events);
-                    let active = sources.iter().map(|&source| events[source].as_slice());
-                    totals.layers[layer].count(active, &events[layer + 1], &self.fan_out[layer]);
-                })?;
+            let inputs = inputs.row(sample);
+            let graded = inputs.iter().any(|&level| level > 1);
+            let decision = self.simulator.run(sample, inputs, &mut scratch, |layer, sources, events| {
+                meter.layer(layer, events);
+                let activity = &mut totals.layers[layer];
+                let active = || sources.iter().map(|&source| events[source].as_slice());
+                activity.count(active(), &events[layer + 1], &self.fan_out[layer]);
+                activity.graded |= graded && sources.contains(&0);
+                if sources.len() > 1 {
+                    activity.count_sums(active(), &self.fan_out[layer], &mut summed);
+                }
+            })?;
             let (tally, timing) = (meter.tally, meter.timing());
             let period = timing.map(|timing| timing.period);
             totals.predictions.push(decision.class);
@@ -142,8 +152,27 @@ impl LayerActivity {
     fn count<'a>(&mut self, active: impl Iterator<Item = &'a [u32]>, spikes: &[u32], fan_out: &[u64]) {
         self.spikes += spikes.len() as u64;
         for active in active {
+            let operations = active.iter().map(|&input| fan_out[input as usize]).sum::<u64>();
             self.active_inputs += active.len() as u64;
-            self.synaptic_operations += active.iter().map(|&input| fan_out[input as usize]).sum::<u64>();
+            self.synaptic_operations += operations;
+            self.effective_operations += operations;
+        }
+    }
+
+    /// Takes back what was counted more than once because several sources are `active` on an input; `summed`
+    /// is memory that is used again.
+    fn count_sums<'a>(
+        &mut self,
+        active: impl Iterator<Item = &'a [u32]>,
+        fan_out: &[u64],
+        summed: &mut Vec<u32>,
+    ) {
+        summed.clear();
+        active.for_each(|active| summed.extend_from_slice(active));
+        summed.sort();
+        for pair in summed.windows(2).filter(|pair| pair[0] == pair[1]) {
+            self.graded = true;
+            self.effective_operations -= fan_out[pair[0] as usize];
         }
     }
 }
@@ -188,6 +217,8 @@ impl Totals {
             sum.active_inputs += layer.active_inputs;
             sum.spikes += layer.spikes;
             sum.synaptic_operations += layer.synaptic_operations;
+            sum.effective_operations += layer.effective_operations;
+            sum.graded |= layer.graded;
         }
         self.tally.add(&block.tally);
         self.energies.append(&mut block.energies);
@@ -225,6 +256,8 @@ mod tests {
             active_inputs,
             spikes,
             synaptic_operations,
+            effective_operations: synaptic_operations,
+            graded: false,
         };
         assert_eq!(run.layers, [layer(4, 4, 5), layer(4, 4, 7)]);
         assert_eq!((run.predictions, run.ties), (vec![0, 0, 0, 0], 2));

@@ -177,6 +177,24 @@ impl Wiring {
         }
     }
 
+    /// Pairs of an input and a neuron that hears it.
+    pub fn connections(&self) -> u64 {
+        let covered = |input: Volume, window: Window| {
+            let (rows, columns) = window.places(input);
+            let along = |places: usize, extent: usize, size: usize| {
+                (0..places).map(|place| window.covered(place, extent, size).count() as u64).sum::<u64>()
+            };
+            along(rows, window.height, input.height) * along(columns, window.width, input.width)
+        };
+        match *self {
+            Self::Dense { inputs, outputs } => inputs as u64 * outputs as u64,
+            Self::Convolution { input, window, channels } => {
+                covered(input, window) * input.channels as u64 * channels as u64
+            }
+            Self::Pool { input, window } => covered(input, window) * input.channels as u64,
+        }
+    }
+
     /// Groups of neurons that hear the same inputs.
     pub fn sites(&self) -> usize {
         self.output().len() / self.units().max(1)
@@ -316,6 +334,7 @@ mod tests {
                     }
                 }
             }
+            prop_assert_eq!(wiring.connections(), (defined.len() * wiring.units()) as u64);
             forward.sort_unstable();
             backward.sort_unstable();
             defined.sort_unstable();

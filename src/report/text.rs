@@ -33,12 +33,28 @@ pub fn winner_text(best: &Best) -> String {
     for (name, value) in best.network.iter().filter(|(_, value)| is_short(value)) {
         rows.push((name.clone(), shown(value)));
     }
+    rows.extend(neurobench(best));
     let mut text = table(&rows);
     text.push_str("\nhyperparameters\n");
     let points: Vec<(String, String)> =
         best.hyperparameters.iter().map(|(name, value)| (format!("  {name}"), value.to_string())).collect();
     text.push_str(&table(&points));
     text
+}
+
+/// NeuroBench's metrics of the network that is kept, by their own names.
+fn neurobench(best: &Best) -> Vec<(String, String)> {
+    let metrics = best.network.get("chip").and_then(|chip| chip.get("neurobench")?.as_object());
+    let mut rows = Vec::new();
+    for (name, value) in metrics.into_iter().flatten() {
+        match value.as_object() {
+            Some(parts) => {
+                rows.extend(parts.iter().map(|(part, value)| (format!("{name} {part}"), shown(value))))
+            }
+            None => rows.push((name.clone(), shown(value))),
+        }
+    }
+    rows
 }
 
 /// The study: how many trials came to what, and the best few; with several metrics, of those that no other
