@@ -12,7 +12,8 @@ use gemm::Parallelism;
 use ndarray::{Array2, ArrayView2, linalg::general_mat_mul};
 use rand::RngExt;
 use spiketune::network::kernels::{
-    Images, ImagesMut, LANES, Lanes, Out, Rows, Runs, Winograd, floats, multiply, multiply_outer, panels,
+    Back, Images, ImagesMut, LANES, Lanes, Out, Rows, Runs, Winograd, floats, multiply, multiply_outer,
+    panels,
 };
 use spiketune::seed::Seed;
 
@@ -168,7 +169,8 @@ fn convolution(criterion: &mut Criterion) {
             let errors = Images { lanes: &errors, stride: error_len, border: 0 };
             bencher.iter(|| {
                 let below = ImagesMut { lanes: &mut images, stride: image_len, border: padding };
-                winograd.send_back(count, errors, &weights, &mut room, (below, false));
+                let back = Back { transformed: &weights, below, add: false };
+                winograd.send_back(count, errors, &mut room, back);
             });
         });
         let mut sums = vec![Lanes::ZERO; winograd.transformed_len()];

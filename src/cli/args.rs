@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::ask::{AskArgs, TellArgs};
 use super::external::ExternalArgs;
 use crate::data::LabelColumn;
 use crate::search::Strategy;
-use crate::tuner::StopRule;
+use crate::tuner::{Confirm, Settings, StopRule};
 use crate::units::Bytes;
 
 /// Finds the best hyperparameters of a binary-communication network for a data set and a spiking chip.
@@ -50,8 +51,8 @@ pub(super) enum Command {
     /// Answer kurobako, the program that benchmarks optimizers: kurobako solver command tune kurobako
     Kurobako {
         /// What proposes points
-        #[arg(long, value_enum, default_value_t = SearchKind::Bayes)]
-        search: SearchKind,
+        #[arg(long, value_enum, default_value_t = Strategy::Bayes)]
+        search: Strategy,
     },
     /// List and download data sets
     #[command(subcommand)]
@@ -123,23 +124,15 @@ pub(super) struct StorageArgs {
     pub storage: PathBuf,
 }
 
+/// How a study goes on, whatever it is of.
 #[derive(Debug, Args)]
-pub(super) struct RunArgs {
-    /// A name of `tune data list`, or a CSV or NPZ file
-    #[arg(long, value_name = "NAME|FILE", required = true)]
-    pub dataset: Option<String>,
+pub(super) struct StudyArgs {
     /// Trials in all, those of earlier runs of the study included
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub budget: u32,
-    /// Search space: images, small-images, tables, whetstone, or a JSON file; what fits the data set if left out
-    #[arg(long, value_name = "NAME|FILE")]
-    pub space: Option<String>,
-    /// Chip to deploy on: loihi1, truenorth, ideal (no limits, exact weights, graded input), or a JSON file
-    #[arg(long, value_name = "NAME|FILE", default_value = "ideal")]
-    pub chip: String,
     /// What proposes points
-    #[arg(long, value_enum, default_value_t = SearchKind::Bayes)]
-    pub search: SearchKind,
+    #[arg(long, value_enum, default_value_t = Strategy::Bayes)]
+    pub search: Strategy,
     /// End before the budget is spent when RULE holds (may be given several times): target=VALUE, the first
     /// metric reaches it; stagnation=N, no improvement in N trials; improvement=TOLERANCE, the model of bayes
     /// expects less than that, in standard deviations of the losses; time=30m, trials have run that long
@@ -148,26 +141,54 @@ pub(super) struct RunArgs {
     /// Root of all randomness: the same seed, the same result, with one worker or with --deterministic
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Share of the training set held out to score trials
-    #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = share)]
-    pub validation: f64,
-    /// Train this many of the best again with fresh seeds; the best mean wins; 0: no
-    #[arg(long, value_name = "K", default_value_t = 3)]
-    pub confirm: u32,
-    /// Fresh seeds for each of those
+    /// Fresh seeds for each of the best that --confirm takes
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub repeats: u32,
-    /// Where the result goes; the network's weights go beside it as .safetensors
+    /// Where the result goes; a network's weights go beside it as .safetensors
     #[arg(long, value_name = "FILE", default_value = "best.json")]
     pub out: PathBuf,
     #[command(flatten)]
     pub storage: StorageArgs,
-    /// Name of the study; of data set, space, chip, search and seed if left out
+    /// Name of the study; of what it is of, search and seed if left out
     #[arg(long, value_name = "NAME")]
     pub study: Option<String>,
     /// Drop an older study of this name and begin anew
     #[arg(long)]
     pub fresh: bool,
+    /// Trials at a time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: u16,
+    /// With N workers too, the same seed gives the same study: suggestion k waits for the results of the trials
+    /// up to number k - N, and knows no others
+    #[arg(long)]
+    pub deterministic: bool,
+    /// Stream events as JSON lines on standard output
+    #[arg(long, conflicts_with = "quiet")]
+    pub json: bool,
+    /// Print nothing but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// A name of `tune data list`, or a CSV or NPZ file
+    #[arg(long, value_name = "NAME|FILE", required = true)]
+    pub dataset: Option<String>,
+    /// Search space: images, small-images, tables, whetstone, or a JSON file; what fits the data set if left out
+    #[arg(long, value_name = "NAME|FILE")]
+    pub space: Option<String>,
+    /// Chip to deploy on: loihi1, truenorth, ideal (no limits, exact weights, graded input), or a JSON file
+    #[arg(long, value_name = "NAME|FILE", default_value = "ideal")]
+    pub chip: String,
+    #[command(flatten)]
+    pub study: StudyArgs,
+    /// Train this many of the best again with fresh seeds; the best mean wins; 0: no
+    #[arg(long, value_name = "K", default_value_t = 3)]
+    pub confirm: u32,
+    /// Share of the training set held out to score trials
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = share)]
+    pub validation: f64,
     /// Exit with 3 if the winner's mean on the test set is below this accuracy
     #[arg(long, value_name = "ACCURACY", value_parser = share_or_one)]
     pub fail_under: Option<f64>,
@@ -180,13 +201,6 @@ pub(super) struct RunArgs {
     /// Label column of a CSV file, by name or by number from 0; the last if left out
     #[arg(long, value_name = "COLUMN")]
     pub label: Option<LabelColumn>,
-    /// Trials at a time, each with its share of the threads
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub workers: u16,
-    /// With N workers too, the same seed gives the same study: suggestion k waits for the results of the trials
-    /// up to number k - N, and knows no others
-    #[arg(long)]
-    pub deterministic: bool,
     /// Threads to train with, shared out among the workers; does not change a trial's result; all cores if
     /// left out
     #[arg(long, value_name = "N", env = "TUNE_THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -196,41 +210,66 @@ pub(super) struct RunArgs {
     /// out among the workers, where the system tells it
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<Bytes>,
-    /// Stream events as JSON lines on standard output
-    #[arg(long, conflicts_with = "quiet")]
-    pub json: bool,
-    /// Print nothing but errors
-    #[arg(long, short)]
-    pub quiet: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum SearchKind {
-    /// Gaussian process with log expected improvement
-    Bayes,
-    /// Tree-structured Parzen estimator
-    Tpe,
-    /// Evolution towards the Pareto front of all metrics
-    Nsga2,
-    /// Scrambled Sobol sequence
-    Sobol,
-    /// Uniform
-    Random,
-}
-
-impl SearchKind {
-    pub fn strategy(self) -> Strategy {
-        match self {
-            SearchKind::Bayes => Strategy::Bayes,
-            SearchKind::Tpe => Strategy::Tpe,
-            SearchKind::Nsga2 => Strategy::Nsga2,
-            SearchKind::Sobol => Strategy::Sobol,
-            SearchKind::Random => Strategy::Random,
+impl StudyArgs {
+    /// How far to go, with the best `confirm` trials confirmed.
+    pub fn settings(&self, confirm: u32, model: Option<PathBuf>) -> Settings {
+        Settings {
+            budget: self.budget,
+            seed: self.seed,
+            workers: usize::from(self.workers),
+            deterministic: self.deterministic,
+            stop_when: self.stop_when.clone(),
+            confirm: Confirm { candidates: confirm, repeats: self.repeats },
+            model,
         }
     }
 
-    pub fn name(self) -> &'static str {
-        self.strategy().name()
+    /// The number of workers where the study's results depend on it alone.
+    pub fn deterministic_workers(&self) -> Option<u16> {
+        Some(self.workers).filter(|&workers| self.deterministic && workers > 1)
+    }
+
+    /// The command line that makes the same result again: `tune`, the words and options of the study's `kind`,
+    /// then all of these that shape it.
+    pub fn command(&self, kind: Vec<String>) -> String {
+        let mut words = vec!["tune".to_owned()];
+        words.extend(kind);
+        let mut option = |name: &str, value: String| words.extend([format!("--{name}"), value]);
+        option("budget", self.budget.to_string());
+        option("search", self.search.name().to_owned());
+        for rule in &self.stop_when {
+            option("stop-when", rule.to_string());
+        }
+        option("seed", self.seed.to_string());
+        option("repeats", self.repeats.to_string());
+        if self.workers > 1 {
+            option("workers", self.workers.to_string());
+        }
+        option("out", self.out.display().to_string());
+        if self.deterministic {
+            words.push("--deterministic".to_owned());
+        }
+        // Nothing that was typed holds the one character that cannot be quoted.
+        shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
+    }
+}
+
+impl ValueEnum for Strategy {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Strategy::Bayes => "Gaussian process with log expected improvement; one metric",
+            Strategy::Tpe => "Tree-structured Parzen estimator",
+            Strategy::Nsga2 => "Evolution towards the Pareto front of all metrics",
+            Strategy::Sobol => "Scrambled Sobol sequence",
+            Strategy::Random => "Uniform",
+        };
+        Some(PossibleValue::new(self.name()).help(help))
     }
 }
 

@@ -7,9 +7,9 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::json;
 
-use super::args::{SearchKind, StorageArgs};
+use super::args::StorageArgs;
 use super::exit::Exit;
-use super::external::{check_names, metric};
+use super::external::metric;
 use super::open::{self, Wanted};
 use super::{config, serve, spaces};
 use crate::input;
@@ -42,8 +42,8 @@ pub(super) struct AskArgs {
     )]
     pub metric: Vec<Metric>,
     /// What proposes the points of a new study
-    #[arg(long, value_enum, default_value_t = SearchKind::Bayes, requires = "space")]
-    pub search: SearchKind,
+    #[arg(long, value_enum, default_value_t = Strategy::Bayes, requires = "space")]
+    pub search: Strategy,
     /// Root of all randomness of a new study
     #[arg(long, value_name = "N", default_value_t = 0, requires = "space")]
     pub seed: u64,
@@ -75,7 +75,7 @@ pub(super) struct TellArgs {
 
 /// Starts a trial and prints its number, point and seed as one JSON object.
 pub(super) fn ask(args: &AskArgs) -> Result<Exit> {
-    check_names(&args.metric)?;
+    config::check_metrics(&args.metric, args.search)?;
     let space = args.space.as_deref().map(spaces::open).transpose()?;
     let database = &args.storage.storage;
     if space.is_none() && !database.exists() {
@@ -113,7 +113,10 @@ pub(super) fn tell(args: &TellArgs) -> Result<Exit> {
     check_values(&study, &outcome)?;
     let number = match (&args.point, args.trial) {
         (Some(point), _) => add(&mut storage, key, &study, point, &outcome)?,
-        (None, trial) => finish(&mut storage, key, &study, trial.unwrap_or_default(), &outcome)?,
+        (None, trial) => {
+            let number = trial.expect("the parser asks for one of the two");
+            finish(&mut storage, key, &study, number, &outcome)?
+        }
     };
     let study = storage.load_study(key)?;
     let best = study.best().map(|best| json!({"trial": best.number, "values": best.values}));

@@ -1,11 +1,11 @@
 //! What is meant: the typed arguments, checked once against each other and the files they name.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-use super::args::{RunArgs, SearchKind};
+use super::args::RunArgs;
 use super::machine;
 use super::output::Output;
 use super::progress::DownloadBar;
@@ -13,10 +13,11 @@ use super::spaces;
 use crate::backend::{Chip, ChipProfile};
 use crate::data::{Dataset, Header, LabelColumn, OpenOptions, Sources};
 use crate::objective::classify::Classify;
+use crate::search::Strategy;
 use crate::seed::Seed;
 use crate::space::Space;
-use crate::study::Setup;
-use crate::tuner::{Confirm, Settings, StopRule};
+use crate::study::{Metric, Setup};
+use crate::tuner::{Settings, StopRule};
 use crate::units::Bytes;
 
 /// A run that can begin.
@@ -40,8 +41,8 @@ pub(super) struct Config {
 impl Config {
     /// Checks `args` and opens what they name, cheap things first.
     pub fn new(args: &RunArgs) -> Result<Self> {
-        let output = Output::check(&args.out)?;
-        check_rules(&args.stop_when, args.search)?;
+        let output = Output::check(&args.study.out)?;
+        check_rules(&args.study.stop_when, args.study.search)?;
         let (profile, chip_sha256) = chip(&args.chip)?;
         let named_space = args.space.as_deref().map(spaces::open).transpose()?;
         let dataset = dataset(args)?;
@@ -67,32 +68,24 @@ impl Config {
             space_sha256: sha256(format!("{searched:?}").as_bytes()),
             chip: profile.name.clone(),
             chip_sha256,
-            search: args.search.name().to_owned(),
-            seed: args.seed,
-            deterministic_workers: Some(args.workers).filter(|&workers| args.deterministic && workers > 1),
+            search: args.study.search.name().to_owned(),
+            seed: args.study.seed,
+            deterministic_workers: args.study.deterministic_workers(),
         };
-        let split = Seed::root(args.seed).child("split");
+        let split = Seed::root(args.study.seed).child("split");
         let objective = Classify::new(dataset, profile, args.validation, &split)?.with_memory(memory(args));
         objective.check(&searched)?;
-        let settings = Settings {
-            budget: args.budget,
-            seed: args.seed,
-            workers: usize::from(args.workers),
-            deterministic: args.deterministic,
-            stop_when: args.stop_when.clone(),
-            confirm: Confirm { candidates: args.confirm, repeats: args.repeats },
-            model: Some(output.model()),
-        };
-        let study = args.study.clone().unwrap_or_else(|| default_name(&setup));
+        let settings = args.study.settings(args.confirm, Some(output.model()));
+        let study = args.study.study.clone().unwrap_or_else(|| default_name(&setup));
         Ok(Self { output, objective, space: searched, setup, study, settings, remarks })
     }
 }
 
 /// Refuses a rule that `search` can never fulfil.
-pub(super) fn check_rules(rules: &[StopRule], search: SearchKind) -> Result<()> {
+pub(super) fn check_rules(rules: &[StopRule], search: Strategy) -> Result<()> {
     let needs_model = rules.iter().find(|rule| matches!(rule, StopRule::Improvement(_)));
     match needs_model {
-        Some(rule) if search != SearchKind::Bayes => {
+        Some(rule) if search != Strategy::Bayes => {
             bail!(
                 "--stop-when {rule}: --search {} has no model that expects anything: use bayes",
                 search.name()
@@ -100,6 +93,26 @@ pub(super) fn check_rules(rules: &[StopRule], search: SearchKind) -> Result<()> 
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses no metric, two of one name, and more than `search` learns from.
+pub(super) fn check_metrics(metrics: &[Metric], search: Strategy) -> Result<()> {
+    if metrics.is_empty() {
+        bail!("metrics = []: a study needs at least one");
+    }
+    for (index, metric) in metrics.iter().enumerate() {
+        if metrics[..index].iter().any(|other| other.name == metric.name) {
+            bail!("metric {}: stands there twice: give each another name", metric.name);
+        }
+    }
+    if metrics.len() > 1 && !search.takes_several_metrics() {
+        bail!(
+            "search {} learns from one metric, there are {}: use tpe or nsga2",
+            search.name(),
+            metrics.len()
+        );
+    }
+    Ok(())
 }
 
 /// Data set, space, chip, search and seed: what people vary in sweeps.
@@ -132,7 +145,7 @@ fn dataset(args: &RunArgs) -> Result<Dataset> {
     let options = OpenOptions { label: args.label.clone().unwrap_or_default(), header: Header::Detect };
     let mut bar = DownloadBar::new();
     let dataset = Dataset::open(name, &options, &sources, &mut |progress| {
-        if !args.quiet && !args.json {
+        if !args.study.quiet && !args.study.json {
             bar.show(progress);
         }
     });
@@ -142,7 +155,7 @@ fn dataset(args: &RunArgs) -> Result<Dataset> {
 
 /// The most memory of a trial: as asked for, else an even share of what is available.
 fn memory(args: &RunArgs) -> Option<Bytes> {
-    let share = |Bytes(available)| Bytes(available / u64::from(args.workers));
+    let share = |Bytes(available)| Bytes(available / u64::from(args.study.workers));
     args.memory.or_else(|| machine::available_memory().map(share))
 }
 
@@ -151,37 +164,42 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
 }
 
 /// The command that makes the same result again, with every option that shapes it.
-pub(super) fn command(args: &RunArgs, out: &Path) -> String {
-    let mut words = vec!["tune".to_owned()];
+pub(super) fn command(args: &RunArgs) -> String {
+    let mut words = Vec::new();
     let mut option = |name: &str, value: String| words.extend([format!("--{name}"), value]);
     option("dataset", args.dataset.clone().unwrap_or_default());
-    option("budget", args.budget.to_string());
     if let Some(space) = &args.space {
         option("space", space.clone());
     }
     option("chip", args.chip.clone());
-    option("search", args.search.name().to_owned());
-    for rule in &args.stop_when {
-        option("stop-when", rule.to_string());
-    }
-    option("seed", args.seed.to_string());
     option("validation", args.validation.to_string());
     option("confirm", args.confirm.to_string());
-    option("repeats", args.repeats.to_string());
     match &args.label {
         None | Some(LabelColumn::Last) => {}
         Some(LabelColumn::Index(index)) => option("label", index.to_string()),
         Some(LabelColumn::Name(name)) => option("label", name.clone()),
     }
-    if args.workers > 1 {
-        option("workers", args.workers.to_string());
-    }
     if let Some(Bytes(memory)) = args.memory {
         option("memory", memory.to_string());
     }
-    option("out", out.display().to_string());
-    if args.deterministic {
-        words.push("--deterministic".to_owned());
+    args.study.command(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_have_a_name_each_and_a_search_that_learns_from_them() {
+        let problem =
+            |metrics: &[Metric], search| check_metrics(metrics, search).err().map(|error| error.to_string());
+        let two = [Metric::minimize("a"), Metric::maximize("b")];
+        assert_eq!(problem(&two[..1], Strategy::Bayes), None);
+        assert_eq!(problem(&two, Strategy::Nsga2), None);
+        let several = problem(&two, Strategy::Bayes).unwrap();
+        assert_eq!(several, "search bayes learns from one metric, there are 2: use tpe or nsga2");
+        let twice = [Metric::minimize("a"), Metric::maximize("a")];
+        assert!(problem(&twice, Strategy::Tpe).is_some_and(|problem| problem.starts_with("metric a: ")));
+        assert!(problem(&[], Strategy::Tpe).is_some_and(|problem| problem.contains("at least one")));
     }
-    words.join(" ")
 }

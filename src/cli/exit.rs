@@ -70,7 +70,7 @@ fn one_line(text: &str) -> String {
     let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
     let kept: Vec<&str> =
         lines.filter(|line| !line.is_empty() && !line.starts_with("For more information")).collect();
-    kept.join("; ")
+    kept.join("; ").replace(":; ", ": ")
 }
 
 #[cfg(test)]
@@ -98,5 +98,11 @@ mod tests {
     fn a_number_out_of_range_is_one_line_with_the_range() {
         let line = line(&["tune", "--dataset", "iris", "--budget", "0"]);
         assert_eq!(line, "error: invalid value '0' for '--budget <N>': 0 is not in 1..=100000");
+    }
+
+    #[test]
+    fn what_is_missing_is_one_line_with_its_names() {
+        let line = line(&["tune", "tell", "--study", "s", "--value", "1"]);
+        assert_eq!(line, "error: the following required arguments were not provided: --trial <N>");
     }
 }

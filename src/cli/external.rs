@@ -1,11 +1,9 @@
 //! `tune run`: a study whose trials a command evaluates.
 
-use std::path::PathBuf;
-
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 
-use super::args::{SearchKind, StorageArgs};
+use super::args::StudyArgs;
 use super::config;
 use super::exit::{Exit, WhileRunning};
 use super::open::{self, Wanted};
@@ -17,7 +15,7 @@ use crate::report::{self, Best};
 use crate::space::Space;
 use crate::storage::{SqliteStorage, Storage, StudyKey, StudyLock};
 use crate::study::{Direction, EXTERNAL_SETUP, ExternalSetup, Metric, SPACE};
-use crate::tuner::{Confirm, End, Settings, StopRule, Tuner};
+use crate::tuner::{End, Tuner};
 use crate::units::Seconds;
 
 #[derive(Debug, Args)]
@@ -36,62 +34,26 @@ pub(super) struct ExternalArgs {
     /// A trial that takes longer fails and is killed, such as 90s, 30m, 2h
     #[arg(long, value_name = "DURATION")]
     pub trial_timeout: Option<Seconds>,
-    /// Trials in all, those of earlier runs of the study included
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub budget: u32,
-    /// What proposes points
-    #[arg(long, value_enum, default_value_t = SearchKind::Bayes)]
-    pub search: SearchKind,
-    /// End before the budget is spent when RULE holds, as for `tune --dataset`
-    #[arg(long, value_name = "RULE")]
-    pub stop_when: Vec<StopRule>,
-    /// Root of all randomness
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub seed: u64,
+    #[command(flatten)]
+    pub study: StudyArgs,
     /// Evaluate this many of the best again with fresh seeds; the best mean wins; 0: no
     #[arg(long, value_name = "K", default_value_t = 0)]
     pub confirm: u32,
-    /// Fresh seeds for each of those
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
-    pub repeats: u32,
-    /// Where the result goes
-    #[arg(long, value_name = "FILE", default_value = "best.json")]
-    pub out: PathBuf,
-    #[command(flatten)]
-    pub storage: StorageArgs,
-    /// Name of the study; of space, search and seed if left out
-    #[arg(long, value_name = "NAME")]
-    pub study: Option<String>,
-    /// Drop an older study of this name and begin anew
-    #[arg(long)]
-    pub fresh: bool,
-    /// Commands at a time
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub workers: u16,
-    /// With N workers too, the same seed gives the same study, as for `tune --dataset`
-    #[arg(long)]
-    pub deterministic: bool,
-    /// Stream events as JSON lines on standard output
-    #[arg(long, conflicts_with = "quiet")]
-    pub json: bool,
-    /// Print nothing but errors
-    #[arg(long, short)]
-    pub quiet: bool,
 }
 
 /// Runs the study that `args` describe.
 pub(super) fn run(args: &ExternalArgs) -> Result<Exit> {
-    let output = Output::check(&args.out)?;
-    config::check_rules(&args.stop_when, args.search)?;
-    check_names(&args.metric)?;
+    let output = Output::check(&args.study.out)?;
+    config::check_rules(&args.study.stop_when, args.study.search)?;
+    config::check_metrics(&args.metric, args.study.search)?;
     let space = spaces::open(&args.space)?;
     let objective = External::new(&args.command, &space, args.metric.clone())
         .context("--command")?
         .with_timeout(args.trial_timeout)
         .with_stop(&run::STOP);
-    let database = &args.storage.storage;
+    let database = &args.study.storage.storage;
     let mut storage = SqliteStorage::open(database)?;
-    let name = args.study.clone().unwrap_or_else(|| default_name(&space, args.search, args.seed));
+    let name = args.study.study.clone().unwrap_or_else(|| default_name(&space, &args.study));
     let _lock = StudyLock::acquire(database, &name)?;
     let wanted = Wanted {
         name: &name,
@@ -99,17 +61,17 @@ pub(super) fn run(args: &ExternalArgs) -> Result<Exit> {
         setup: (EXTERNAL_SETUP, setup(args, &space).to_json()),
         facts: [(SPACE.to_owned(), space.to_json())].into(),
     };
-    let study = open::open(&mut storage, database, &wanted, args.fresh)?;
+    let study = open::open(&mut storage, database, &wanted, args.study.fresh)?;
     run::stop_on_signals()?;
-    let mut progress = Progress::new(args.json, args.quiet);
-    let search = args.search.strategy().build();
+    let mut progress = Progress::new(args.study.json, args.study.quiet);
+    let search = args.study.search.build();
     let mut tuner = Tuner {
         space: &space,
         search: search.as_ref(),
         objective: &objective,
         storage: &mut storage,
         study,
-        settings: settings(args),
+        settings: args.study.settings(args.confirm, None),
         stop: &run::STOP,
     };
     match tuner.run(&mut |event| progress.observe(&event))? {
@@ -141,33 +103,21 @@ fn finish(
     Ok(Exit::Done)
 }
 
-fn settings(args: &ExternalArgs) -> Settings {
-    Settings {
-        budget: args.budget,
-        seed: args.seed,
-        workers: usize::from(args.workers),
-        deterministic: args.deterministic,
-        stop_when: args.stop_when.clone(),
-        confirm: Confirm { candidates: args.confirm, repeats: args.repeats },
-        model: None,
-    }
-}
-
 fn setup(args: &ExternalArgs, space: &Space) -> ExternalSetup {
     ExternalSetup {
         command: Some(args.command.clone()),
         trial_timeout_s: args.trial_timeout.map(|Seconds(seconds)| seconds),
         space: space.name().to_owned(),
         space_sha256: config::sha256(space.to_json().to_string().as_bytes()),
-        search: args.search.name().to_owned(),
-        seed: args.seed,
-        deterministic_workers: Some(args.workers).filter(|&workers| args.deterministic && workers > 1),
+        search: args.study.search.name().to_owned(),
+        seed: args.study.seed,
+        deterministic_workers: args.study.deterministic_workers(),
     }
 }
 
 /// Space, search and seed: what people vary in sweeps.
-pub(super) fn default_name(space: &Space, search: SearchKind, seed: u64) -> String {
-    format!("{}-{}-{seed}", space.name(), search.name())
+fn default_name(space: &Space, args: &StudyArgs) -> String {
+    format!("{}-{}-{}", space.name(), args.search.name(), args.seed)
 }
 
 /// Reads `loss:minimize`, `accuracy:max`.
@@ -184,19 +134,9 @@ pub(super) fn metric(text: &str) -> Result<Metric, String> {
     }
 }
 
-/// Refuses two metrics of one name.
-pub(super) fn check_names(metrics: &[Metric]) -> Result<()> {
-    for (index, metric) in metrics.iter().enumerate() {
-        if metrics[..index].iter().any(|other| other.name == metric.name) {
-            bail!("metric {}: stands there twice: give each another name", metric.name);
-        }
-    }
-    Ok(())
-}
-
 /// The command that makes the same result again, with every option that shapes it.
 fn command(args: &ExternalArgs) -> String {
-    let mut words = vec!["tune".to_owned(), "run".to_owned()];
+    let mut words = vec!["run".to_owned()];
     let mut option = |name: &str, value: String| words.extend([format!("--{name}"), value]);
     option("command", args.command.clone());
     option("space", args.space.clone());
@@ -207,23 +147,8 @@ fn command(args: &ExternalArgs) -> String {
     if let Some(Seconds(seconds)) = args.trial_timeout {
         option("trial-timeout", format!("{seconds}s"));
     }
-    option("budget", args.budget.to_string());
-    option("search", args.search.name().to_owned());
-    for rule in &args.stop_when {
-        option("stop-when", rule.to_string());
-    }
-    option("seed", args.seed.to_string());
     option("confirm", args.confirm.to_string());
-    option("repeats", args.repeats.to_string());
-    if args.workers > 1 {
-        option("workers", args.workers.to_string());
-    }
-    option("out", args.out.display().to_string());
-    if args.deterministic {
-        words.push("--deterministic".to_owned());
-    }
-    // Nothing that was typed holds the one character that cannot be quoted.
-    shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
+    args.study.command(words)
 }
 
 #[cfg(test)]
@@ -237,7 +162,5 @@ mod tests {
         assert_eq!(metric("loss"), Err("must be NAME:minimize or NAME:maximize".to_owned()));
         assert!(metric("loss:down").is_err_and(|problem| problem.contains("\"down\"")));
         assert!(metric(":min").is_err());
-        let twice = [Metric::minimize("a"), Metric::maximize("a")];
-        assert!(check_names(&twice).is_err_and(|error| error.to_string().starts_with("metric a: ")));
     }
 }

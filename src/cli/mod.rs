@@ -46,7 +46,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Some(Command::Ask(args)) => ask::ask(&args),
         Some(Command::Tell(args)) => ask::tell(&args),
         Some(Command::Serve { .. }) => serve::run(),
-        Some(Command::Kurobako { search }) => kurobako::run(search.strategy()),
+        Some(Command::Kurobako { search }) => kurobako::run(search),
         Some(Command::Data(command)) => data::run(&command),
         Some(Command::Show(args)) => show::run(&args),
         Some(Command::Net(NetCommand::Describe { file })) => net::describe(&file),

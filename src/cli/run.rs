@@ -27,16 +27,16 @@ const SAME_WISH: Duration = Duration::from_secs(1);
 pub(super) fn run(args: &RunArgs) -> Result<Exit> {
     use_threads(args.threads)?;
     let config = Config::new(args)?;
-    let database = &args.storage.storage;
+    let database = &args.study.storage.storage;
     let mut storage = SqliteStorage::open(database)?;
     let _lock = StudyLock::acquire(database, &config.study)?;
     let study = open_study(&mut storage, &config, args)?;
     stop_on_signals()?;
-    let mut progress = Progress::new(args.json, args.quiet);
+    let mut progress = Progress::new(args.study.json, args.study.quiet);
     if progress.is_for_people() {
         config.remarks.iter().for_each(|remark| eprintln!("{remark}"));
     }
-    let search = args.search.strategy().build();
+    let search = args.study.search.build();
     let mut tuner = Tuner {
         space: &config.space,
         search: search.as_ref(),
@@ -67,7 +67,7 @@ fn finish(
     let study = storage.load_study(study)?;
     let model = config.output.model();
     let name = model.file_name().filter(|_| model.exists()).map(|name| name.to_string_lossy().into_owned());
-    let command = config::command(args, config.output.file());
+    let command = config::command(args);
     let best = Best::of(&study, &command, name.as_deref())
         .ok_or_else(|| WhileRunning(format!("{} has no confirmed winner", study.name)))?;
     config.output.write(&best.to_text()).map_err(|error| WhileRunning(format!("{error:#}")))?;
@@ -98,7 +98,7 @@ fn open_study(storage: &mut SqliteStorage, config: &Config, args: &RunArgs) -> R
         setup: (SETUP, config.setup.to_json()),
         facts: facts.into_iter().collect(),
     };
-    open::open(storage, &args.storage.storage, &wanted, args.fresh)
+    open::open(storage, &args.study.storage.storage, &wanted, args.study.fresh)
 }
 
 pub(super) fn use_threads(threads: Option<u16>) -> Result<()> {

@@ -8,8 +8,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::kernels::{
-    Images, ImagesMut, LANES, Lanes, Out, Rows, Runs, Winograd, floats, multiply, multiply_outer, panels,
-    transpose,
+    Back, Images, ImagesMut, LANES, Lanes, Out, Rows, Runs, Winograd, floats, multiply, multiply_outer,
+    panels, transpose,
 };
 use super::parts::{PARTS, Part, part_of};
 use super::room::with_room;
@@ -333,7 +333,7 @@ impl Linear {
             let count = below.len() / stride;
             let below = ImagesMut { lanes: below, stride, border: winograd.padding };
             return with_room(winograd.room_len(), |room| {
-                winograd.send_back(count, images, turned, room, (below, add));
+                winograd.send_back(count, images, room, Back { transformed: turned, below, add });
             });
         }
         let outputs = self.panels() * LANES;
@@ -434,7 +434,8 @@ fn gradient_in_parts(
                 return winograd.weight_gradient(range.len(), images, errors, room, sums);
             };
             let below = ImagesMut { lanes: below.lanes, stride: below.stride, border: winograd.padding };
-            winograd.backward(range.len(), images, errors, room, sums, (turned, (below, add)));
+            let back = Back { transformed: turned, below, add };
+            winograd.backward(range.len(), images, errors, room, sums, back);
         });
     };
     let sums = partial.par_chunks_mut(length).enumerate();

@@ -47,8 +47,8 @@ pub trait Search: Send {
     fn suggest(&self, space: &Space, study: &Study, seed: &Seed) -> Point;
 
     /// The improvement that the next suggestion promises, in standard deviations of the losses so far, outliers
-    /// cut; 0 where nothing is left to try. `None` while it expects
-    /// nothing of the kind, and always for a search without a model of the loss.
+    /// cut; 0 where nothing is left to try. `None` as long as there is no model of the loss, and always for a
+    /// search without one.
     fn improvement(&self, _space: &Space, _study: &Study, _seed: &Seed) -> Option<f64> {
         None
     }

@@ -113,22 +113,15 @@ fn inherit(domain: &Domain, a: Option<f64>, b: Option<f64>, stream: &mut Stream)
     match (domain, a, b) {
         (_, None, None) => uniform,
         (_, Some(only), None) | (_, None, Some(only)) => only,
-        (Domain::Categorical { .. }, Some(a), Some(b)) => {
-            if is_first {
-                a
-            } else {
-                b
+        (_, Some(a), Some(b)) => {
+            // Of numbers Deb's code leaves every other as it is.
+            let is_whole = matches!(domain, Domain::Categorical { .. }) || stream.random();
+            match (is_whole, is_first) {
+                (true, true) => a,
+                (true, false) => b,
+                (false, _) => crossed(a, b, is_first, uniform),
             }
         }
-        // Deb's code leaves every other gene as it is.
-        (_, Some(a), Some(b)) if stream.random() => {
-            if is_first {
-                a
-            } else {
-                b
-            }
-        }
-        (_, Some(a), Some(b)) => crossed(a, b, is_first, uniform),
     }
 }
 

@@ -259,7 +259,7 @@ impl Trainer<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::{Shape, Surrogate};
+    use crate::network::{HeadSpec, LayerSpec, Shape, Spec, Surrogate, Volume, Window};
     use crate::training::fixtures::{config, network, patterns, run};
     use crate::training::{
         Adaptive, Average, Distillation, Method, Quantized, Rule, Schedule, Sharpener, Simple,
@@ -316,17 +316,43 @@ mod tests {
         }
     }
 
+    /// The bits of a training on so many threads.
+    fn trained(
+        threads: usize,
+        mut network: Network,
+        config: &TrainingConfig,
+    ) -> Result<(Network, Summary), TrainingError> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");
+        pool.install(|| run(&mut network, config).map(|summary| (network, summary)))
+    }
+
     #[test]
     fn one_and_two_threads_give_the_same_bits() {
         let config = TrainingConfig { epochs: 3, ..config() };
-        let train = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");
-            pool.install(|| {
-                let mut network = network(true, 0.2);
-                run(&mut network, &config).map(|summary| (network, summary))
-            })
-        };
+        let train = |threads| trained(threads, network(true, 0.2), &config);
         assert_eq!(train(1), train(2));
+    }
+
+    #[test]
+    fn convolutions_give_the_same_bits_whichever_way_they_go_back() {
+        // Two parts a batch: one and two threads go back in one, five do not.
+        let config = TrainingConfig { epochs: 2, batch_size: 40, ..config() };
+        let window = Window { padding: 2, ..Window::square(5, 1) };
+        let hidden = [20, 18, 17].map(|channels| LayerSpec::Convolution {
+            channels,
+            window,
+            batch_norm: true,
+            dropout: 0.1,
+        });
+        let head = HeadSpec { classes: 2, redundancy: 8, overlapping: false, batch_norm: false };
+        let input = Volume { height: 4, width: 5, channels: 1 };
+        let network = Network::build(&Spec { input, hidden: hidden.to_vec(), head }, &Seed::root(1))
+            .expect("the plan is right");
+        let train = |threads| trained(threads, network.clone(), &config);
+        let one = train(1).expect("nothing diverges");
+        assert_ne!(one.0, network);
+        assert_eq!(Ok(&one), train(2).as_ref());
+        assert_eq!(Ok(&one), train(5).as_ref());
     }
 
     #[test]

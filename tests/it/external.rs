@@ -3,14 +3,7 @@
 
 use serde_json::Value as Json;
 
-use crate::support::{Tune, validate};
-
-const SPACE: &str = r#"{"name": "bowl", "parameters": {
-    "x": {"type": "float", "low": -5, "high": 5},
-    "n": {"type": "int", "low": 0, "high": 8},
-    "kind": {"type": "categorical", "choices": ["round", "flat"]},
-    "depth": {"type": "int", "low": 1, "high": 4, "when": {"kind": ["flat"]}}
-}}"#;
+use crate::support::{SPACE, Tune, validate};
 
 /// A bowl whose bottom is at x = 1, n = 3, kind = round; fails where x is above 4.
 const TRAIN: &str = r#"#!/bin/sh

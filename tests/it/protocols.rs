@@ -6,14 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use serde_json::{Value as Json, json};
 
-use crate::support::{Tune, validate};
-
-const SPACE: &str = r#"{"name": "bowl", "parameters": {
-    "x": {"type": "float", "low": -5, "high": 5},
-    "n": {"type": "int", "low": 0, "high": 8},
-    "kind": {"type": "categorical", "choices": ["round", "flat"]},
-    "depth": {"type": "int", "low": 1, "high": 4, "when": {"kind": ["flat"]}}
-}}"#;
+use crate::support::{SPACE, Tune, validate};
 
 fn loss(point: &Json) -> f64 {
     let (x, n) = (point["x"].as_f64().expect("a number"), point["n"].as_f64().expect("a number"));

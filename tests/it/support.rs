@@ -87,6 +87,14 @@ impl Ended {
     }
 }
 
+/// A small space of every kind of parameter.
+pub const SPACE: &str = r#"{"name": "bowl", "parameters": {
+    "x": {"type": "float", "low": -5, "high": 5},
+    "n": {"type": "int", "low": 0, "high": 8},
+    "kind": {"type": "categorical", "choices": ["round", "flat"]},
+    "depth": {"type": "int", "low": 1, "high": 4, "when": {"kind": ["flat"]}}
+}}"#;
+
 /// The project's folder.
 pub fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -35,8 +35,11 @@ pub(super) enum Answer {
 pub(super) struct Spec {
     pub name: String,
     pub attrs: serde_json::Map<String, serde_json::Value>,
-    pub capabilities: [&'static str; 8],
+    pub capabilities: Vec<&'static str>,
 }
+
+/// The one that not every search has.
+pub(super) const MULTI_OBJECTIVE: &str = "MULTI_OBJECTIVE";
 
 /// All capabilities that there are.
 pub(super) const CAPABILITIES: [&str; 8] = [
@@ -46,7 +49,7 @@ pub(super) const CAPABILITIES: [&str; 8] = [
     "LOG_UNIFORM_DISCRETE",
     "CATEGORICAL",
     "CONDITIONAL",
-    "MULTI_OBJECTIVE",
+    MULTI_OBJECTIVE,
     "CONCURRENT",
 ];
 

@@ -17,8 +17,9 @@ use std::io::{BufRead, Write};
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use self::message::{Answer, Asked, CAPABILITIES, Evaluated, Order, Problem, Spec};
+use self::message::{Answer, Asked, CAPABILITIES, Evaluated, MULTI_OBJECTIVE, Order, Problem, Spec};
 use self::problem::Searched;
+use super::config;
 use super::exit::{Exit, WhileRunning};
 use crate::search::Strategy;
 use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome};
@@ -56,7 +57,9 @@ fn spec(strategy: Strategy) -> Spec {
     let mut attrs = serde_json::Map::new();
     attrs.insert("version".to_owned(), json!(concat!("tune ", env!("CARGO_PKG_VERSION"))));
     attrs.insert("search".to_owned(), json!(strategy.name()));
-    Spec { name: format!("tune-{}", strategy.name()), attrs, capabilities: CAPABILITIES }
+    let has = |&capability: &&str| capability != MULTI_OBJECTIVE || strategy.takes_several_metrics();
+    let capabilities = CAPABILITIES.into_iter().filter(has).collect();
+    Spec { name: format!("tune-{}", strategy.name()), attrs, capabilities }
 }
 
 fn refused(message: String) -> Answer {
@@ -119,7 +122,9 @@ struct Solver {
 impl Solver {
     fn new(problem: &Problem, strategy: Strategy, seed: u64) -> Result<Self> {
         let searched = Searched::new(problem).with_context(|| format!("problem {}", problem.name))?;
-        let metrics = problem.values_domain.iter().map(|value| Metric::minimize(&value.name)).collect();
+        let metrics: Vec<Metric> =
+            problem.values_domain.iter().map(|value| Metric::minimize(&value.name)).collect();
+        config::check_metrics(&metrics, strategy)?;
         let session = Session::new(searched.space.clone(), metrics, 0, strategy.build(), seed);
         Ok(Self { searched, session, last_step: problem.steps.last(), numbers: HashMap::new() })
     }

@@ -12,8 +12,8 @@ use serde_json::Value as Json;
 
 pub(super) use self::message::Message;
 use self::message::{Reply, Request, SCHEMA, Scored};
+use super::config;
 use super::exit::{Exit, WhileRunning};
-use super::external::check_names;
 use crate::input;
 use crate::space::{Point, Space};
 use crate::study::{Attributes, Failure, FailureKind, Outcome, Trial};
@@ -57,8 +57,7 @@ impl Server {
         Ok(match request {
             Request::Open { space, metrics, constraints, search, seed } => {
                 let space = Space::from_json(&Json::Object(space).to_string(), "space")?;
-                anyhow::ensure!(!metrics.is_empty(), "metrics = []: a study needs at least one");
-                check_names(&metrics)?;
+                config::check_metrics(&metrics, search)?;
                 let (name, dimension) = (space.name().to_owned(), space.dimension());
                 self.session = Some(Session::new(space, metrics, constraints, search.build(), seed));
                 Reply::Opened { schema: SCHEMA, space: name, dimension }

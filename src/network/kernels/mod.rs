@@ -13,4 +13,4 @@ pub use lanes::{LANES, Lanes, floats, floats_mut, padded, panels};
 pub use product::{Out, Rows, multiply, multiply_outer, transpose};
 pub use tile::{ROWS, Runs, Walk, at_once, gather, outer};
 pub use vector::vectorized;
-pub use winograd::{Images, ImagesMut, Winograd};
+pub use winograd::{Back, Images, ImagesMut, Winograd};

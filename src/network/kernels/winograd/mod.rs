@@ -105,6 +105,17 @@ pub struct ImagesMut<'a> {
     pub border: usize,
 }
 
+/// What errors come to below, and how they get there.
+#[derive(Debug)]
+pub struct Back<'a> {
+    /// The weights as [`Winograd::transform_back`] gives them.
+    pub transformed: &'a [Lanes],
+    /// What is written to; what is left in the border means nothing.
+    pub below: ImagesMut<'a>,
+    /// Add to what is there.
+    pub add: bool,
+}
+
 impl Winograd {
     /// Whether there is such a convolution for a kernel of so many rows and columns, with that stride and padding.
     pub const fn applies(kernel: (usize, usize), stride: usize, padding: usize) -> bool {
@@ -242,31 +253,22 @@ impl Winograd {
         }
     }
 
-    /// Writes (with `add`, adds) what the errors of `count` images of PO panels come to below, PI panels, with the
-    /// weights that [`Self::transform_back`] gives. What it leaves in the border means nothing.
+    /// Writes (or adds) what the errors of `count` images of PO panels come to below, PI panels.
     ///
     /// # Panics
     /// If something is too short.
-    pub fn send_back(
-        &self,
-        count: usize,
-        errors: Images<'_>,
-        transformed: &[Lanes],
-        room: &mut [Lanes],
-        below: (ImagesMut<'_>, bool),
-    ) {
-        by_size!(self.send_back_by(count, errors, transformed, room, below))
+    pub fn send_back(&self, count: usize, errors: Images<'_>, room: &mut [Lanes], back: Back<'_>) {
+        by_size!(self.send_back_by(count, errors, room, back))
     }
 
     fn send_back_by<const S: usize, const W: usize>(
         &self,
         count: usize,
         errors: Images<'_>,
-        transformed: &[Lanes],
         room: &mut [Lanes],
-        (mut below, add): (ImagesMut<'_>, bool),
+        mut back: Back<'_>,
     ) {
-        assert_eq!(transformed.len(), self.transformed_len(), "one set of weights");
+        assert_eq!(back.transformed.len(), self.transformed_len(), "one set of weights");
         let most = tiles_at_once(W);
         let (left, right) = (spacing(most * self.outputs), spacing(most * self.inputs));
         let (sent, products) = room[..self.room_len()].split_at_mut(W * W * left);
@@ -275,8 +277,7 @@ impl Winograd {
             let by_tile = Layout { point: left, tile: self.outputs, panel: 1 };
             let by_panel = Layout { point: right, tile: 1, panel: most };
             vectorized_task(TransformErrors::<S, W> { group, errors, layout: by_tile, out: sent });
-            let below = (&mut below, add);
-            self.send_group_back::<W>((group, by_panel, most), sent, transformed, products, below);
+            self.send_group_back::<W>((group, by_panel), sent, products, &mut back);
         }
     }
 
@@ -296,7 +297,7 @@ impl Winograd {
         by_size!(self.backward_by(count, images, errors, room, accumulated, None))
     }
 
-    /// [`Self::weight_gradient`] and [`Self::send_back`] with `back`, the weights and what is below, in one: the
+    /// [`Self::weight_gradient`] and [`Self::send_back`] in one: the
     /// same results for less, since both need the errors at the points.
     ///
     /// # Panics
@@ -308,7 +309,7 @@ impl Winograd {
         errors: Images<'_>,
         room: &mut [Lanes],
         accumulated: &mut [Lanes],
-        back: (&[Lanes], (ImagesMut<'_>, bool)),
+        back: Back<'_>,
     ) {
         by_size!(self.backward_by(count, images, errors, room, accumulated, Some(back)))
     }
@@ -320,7 +321,7 @@ impl Winograd {
         errors: Images<'_>,
         room: &mut [Lanes],
         accumulated: &mut [Lanes],
-        mut back: Option<(&[Lanes], (ImagesMut<'_>, bool))>,
+        mut back: Option<Back<'_>>,
     ) {
         assert_eq!(accumulated.len(), self.transformed_len(), "one gradient");
         if count == 0 {
@@ -339,9 +340,8 @@ impl Winograd {
             for ((inputs, sent), sums) in points.zip(accumulated.chunks_exact_mut(self.terms())) {
                 self.add_products((group, by_panel), inputs, sent, sums);
             }
-            if let Some((transformed, (below, add))) = &mut back {
-                let below = (below, *add);
-                self.send_group_back::<W>((group, by_panel, most), sent, transformed, inputs, below);
+            if let Some(back) = &mut back {
+                self.send_group_back::<W>((group, by_panel), sent, inputs, back);
             }
         }
     }
@@ -363,23 +363,22 @@ impl Winograd {
         }
     }
 
-    /// Multiplies what a group of at most `most` tiles has at the points with the `transformed` weights, and writes (with
-    /// `add`, adds) what that comes to below; `products`, laid out in `layout`, is room.
+    /// Multiplies what a group has at the points with the weights, and puts what that comes to below; `products`, laid
+    /// out in `layout`, is room.
     fn send_group_back<const W: usize>(
         &self,
-        (group, layout, most): (Group, Layout, usize),
+        (group, layout): (Group, Layout),
         sent: &[Lanes],
-        transformed: &[Lanes],
         products: &mut [Lanes],
-        (below, add): (&mut ImagesMut<'_>, bool),
+        back: &mut Back<'_>,
     ) {
-        let terms = self.outputs * LANES;
+        let (terms, most) = (self.outputs * LANES, layout.panel);
         let sent = sent.chunks_exact(spacing(most * self.outputs));
-        let points = sent.zip(transformed.chunks_exact(self.terms()));
+        let points = sent.zip(back.transformed.chunks_exact(self.terms()));
         for ((sent, weights), products) in points.zip(products.chunks_exact_mut(layout.point)) {
             multiply_tiles((group.size, most), sent, terms, weights, products);
         }
-        vectorized_task(PutBelow::<W> { group, products, layout, below, add });
+        vectorized_task(PutBelow::<W> { group, products, layout, below: &mut back.below, add: back.add });
     }
 
     /// Writes the gradient [PO][PI][K][K][16] that `accumulated` holds to `out`.

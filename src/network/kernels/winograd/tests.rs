@@ -146,7 +146,7 @@ impl Case {
             winograd.forward(count, images, &forward, &mut room, out);
             let lanes = &mut found.below[first * image_len..];
             let below = ImagesMut { lanes, stride: image_len, border: winograd.padding };
-            winograd.send_back(count, errors, &back, &mut room, (below, self.adds));
+            winograd.send_back(count, errors, &mut room, Back { transformed: &back, below, add: self.adds });
         }
         // In one call: it writes what the images of the call come to.
         let images = Images { lanes: &self.images, stride: image_len, border: winograd.padding };
@@ -259,7 +259,8 @@ fn backward(case: &Case) -> (Vec<Lanes>, Vec<Lanes>) {
     let images = Images { lanes: &case.images, stride, border: winograd.padding };
     let errors = Images { lanes: &case.errors, stride: case.error_len(), border: 0 };
     let below = ImagesMut { lanes: &mut lanes, stride, border: winograd.padding };
-    winograd.backward(case.count, images, errors, &mut room, &mut sums, (&back, (below, false)));
+    let back = Back { transformed: &back, below, add: false };
+    winograd.backward(case.count, images, errors, &mut room, &mut sums, back);
     winograd.finish_gradient(&sums, &mut gradient);
     case.clear_border(&mut lanes, Lanes::ZERO);
     (lanes, gradient)

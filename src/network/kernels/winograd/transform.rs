@@ -16,7 +16,7 @@
 //!
 //! The points are such that all entries of A and B are exact, and lie close to 1: among some hundred sets of
 //! eighths and quarters, ones that round little over 32 to 64 channels. The root mean square of the rounding error
-//! is about 2 times that of direct convolution with 2 pairs, 6 times with 3, and 70 times, 1e-5 of the largest
+//! is about 2 times that of direct convolution with 2 pairs, 5 to 6 times with 3, and 70 times, 7e-6 of the largest
 //! output, with 4.
 
 #![expect(
