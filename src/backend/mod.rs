@@ -7,12 +7,14 @@
 //! Axes: N samples, I inputs, O outputs, K classes.
 
 mod check;
+mod circuit;
 mod clock;
 mod connect;
 mod constants;
 mod cost;
 mod energy;
 mod error;
+mod fault;
 #[cfg(test)]
 mod fixtures;
 mod format;
@@ -20,6 +22,7 @@ mod layer_cost;
 mod mapping;
 mod measured;
 mod metrics;
+pub mod nir;
 mod plan;
 mod profile;
 mod quantize;
@@ -33,6 +36,7 @@ mod threshold;
 pub use constants::{Barrier, Constant, EnergyConstants, TimeConstants};
 pub use energy::Energy;
 pub use error::{DeployError, Limit, RunError};
+pub use fault::{Damaged, Fault, FaultError, UnknownFault};
 pub use format::{BiasFormat, Compare, InputSpikes, NeuronFormat, ThresholdFormat, WeightFormat};
 pub use mapping::{Core, LayerMapping, Mapping};
 pub use measured::{Basis, EnergyUnit, Measured, PowerUnit, TimeUnit, Unit};

@@ -5,7 +5,7 @@
 //! `q . x >= ceil(t / s)`, and a chip that compares with `>` is given that threshold less one: the two
 //! sides agree exactly wherever the weights do. A pool's single weight of 1 stays what it is.
 
-use ndarray::{Array1, Array2, ArrayView1};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use crate::network::{BinaryLayer, BinaryNetwork, Key, Wiring};
 
@@ -105,9 +105,14 @@ impl IntegerLayer {
     /// Bounds of the sums that inputs can make in the neurons of each unit, (units); partial sums stay
     /// within. Neurons whose window hangs over the border may reach less.
     pub(super) fn reach(&self) -> Vec<(i64, i64)> {
+        self.reach_of(self.weights.view())
+    }
+
+    /// The same for other `weights`, (taps, units).
+    pub(super) fn reach_of(&self, weights: ArrayView2<'_, i64>) -> Vec<(i64, i64)> {
         let input_max = i64::from(self.input_max) * self.wiring.inputs_per_tap() as i64;
-        let mut reach = vec![(0, 0); self.units()];
-        for row in self.weights.rows() {
+        let mut reach = vec![(0, 0); weights.ncols()];
+        for row in weights.rows() {
             for (bounds, &weight) in reach.iter_mut().zip(row) {
                 bounds.0 += weight.min(0) * input_max;
                 bounds.1 += weight.max(0) * input_max;

@@ -7,15 +7,17 @@
 use std::ops::{Add, Mul};
 
 use ndarray::ArrayView1;
+use rand::RngExt;
 
 use crate::network::{Decision, Key, Spread};
+use crate::seed::{Seed, Stream};
 
+use super::circuit::{Circuit, Weights};
 use super::error::RunError;
-use super::format::Compare;
-use super::quantize::{IntegerLayer, IntegerNetwork};
+use super::quantize::IntegerNetwork;
 
 /// A number that sums are kept in.
-trait Lane: Copy + Ord + Add<Output = Self> + Mul<Output = Self> {
+trait Lane: Copy + Default + Ord + Add<Output = Self> + Mul<Output = Self> {
     const ZERO: Self;
 
     /// `whole` as a lane that was chosen wide enough for it.
@@ -79,17 +81,50 @@ pub(super) struct Simulator {
     decoder: Decoder,
     inputs: usize,
     input_max: u8,
+    loss: Option<Loss>,
+}
+
+/// Spikes that get lost on their way, those of the input and of the output too.
+#[derive(Clone, Debug)]
+pub(super) struct Loss {
+    /// How probably one does, in [0, 1].
+    pub rate: f64,
+    /// What each sample's draws come from.
+    pub seed: Seed,
+}
+
+/// The draws of one sample.
+struct Losing {
+    rate: f64,
+    stream: Stream,
+}
+
+impl Losing {
+    fn keeps(&mut self) -> bool {
+        self.stream.random::<f64>() >= self.rate
+    }
 }
 
 impl Simulator {
     pub(super) fn new(network: &IntegerNetwork) -> Self {
+        let circuits = network.layers.iter().map(|layer| Circuit::new(layer, network.compare));
+        Self::of(network, circuits, None)
+    }
+
+    /// The simulator of what became of the layers of `network`.
+    pub(super) fn of<'a>(
+        network: &IntegerNetwork,
+        circuits: impl Iterator<Item = Circuit<'a>>,
+        loss: Option<Loss>,
+    ) -> Self {
         let first = network.layers.first().expect("a deployed network has a layer");
         Self {
-            layers: network.layers.iter().map(|layer| Rows::new(layer, network.compare)).collect(),
+            layers: circuits.map(|circuit| Rows::new(&circuit)).collect(),
             sources: network.layers.iter().map(|layer| layer.sources.clone()).collect(),
             decoder: Decoder::new(&network.key),
             inputs: first.inputs(),
             input_max: first.input_max,
+            loss,
         }
     }
 
@@ -110,10 +145,19 @@ impl Simulator {
     ) -> Result<Decision, RunError> {
         self.read(sample, inputs, scratch)?;
         let Scratch { sums, events, levels, scores } = scratch;
+        let losing =
+            |loss: &Loss| Losing { rate: loss.rate, stream: loss.seed.index(sample as u64).stream() };
+        let mut losing = self.loss.as_ref().map(losing);
+        if let Some(losing) = &mut losing {
+            lose_inputs(&mut events[0], levels, losing);
+        }
         let levels = (self.input_max > 1).then_some(levels.as_slice());
         for (index, (layer, sources)) in self.layers.iter().zip(&self.sources).enumerate() {
             let (heard, spikes) = events.split_at_mut(index + 1);
             layer.step(sources, heard, levels, sums, &mut spikes[0]);
+            if let Some(losing) = &mut losing {
+                spikes[0].retain(|_| losing.keeps());
+            }
             observe(index, sources, events);
         }
         Ok(self.decoder.decide(&events[self.layers.len()], scores))
@@ -135,6 +179,14 @@ impl Simulator {
     }
 }
 
+/// Drops inputs together with their levels.
+fn lose_inputs(inputs: &mut Vec<u32>, levels: &mut Vec<u8>, losing: &mut Losing) {
+    let kept: Vec<bool> = inputs.iter().map(|_| losing.keeps()).collect();
+    let (mut of_inputs, mut of_levels) = (kept.iter(), kept.iter());
+    inputs.retain(|_| of_inputs.next().is_some_and(|&kept| kept));
+    levels.retain(|_| of_levels.next().is_some_and(|&kept| kept));
+}
+
 /// A layer's weights, in the narrowest lane that holds every sum.
 #[derive(Clone, Debug)]
 enum Rows {
@@ -144,13 +196,13 @@ enum Rows {
 }
 
 impl Rows {
-    fn new(layer: &IntegerLayer, compare: Compare) -> Self {
-        let reach = layer.reach();
+    fn new(circuit: &Circuit<'_>) -> Self {
+        let reach = circuit.reach();
         let widest = reach.iter().map(|&(low, high)| (high + 1).max(-low)).max().unwrap_or(0);
         match widest {
-            widest if widest <= i16::largest() => Self::I16(Layer::new(layer, compare, &reach)),
-            widest if widest <= i32::largest() => Self::I32(Layer::new(layer, compare, &reach)),
-            _ => Self::I64(Layer::new(layer, compare, &reach)),
+            widest if widest <= i16::largest() => Self::I16(Layer::new(circuit, &reach)),
+            widest if widest <= i32::largest() => Self::I32(Layer::new(circuit, &reach)),
+            _ => Self::I64(Layer::new(circuit, &reach)),
         }
     }
 
@@ -178,18 +230,16 @@ struct Layer<T> {
 }
 
 impl<T: Lane> Layer<T> {
-    fn new(layer: &IntegerLayer, compare: Compare, reach: &[(i64, i64)]) -> Self {
-        let more = match compare {
-            Compare::Ge => 0,
-            Compare::Gt => 1,
-        };
-        let within = |(&threshold, &(low, high)): (&i64, &(i64, i64))| {
-            T::narrowed(threshold.saturating_add(more).clamp(low, high + 1))
-        };
-        let thresholds = layer.thresholds.iter().zip(reach).map(within);
+    fn new(circuit: &Circuit<'_>, reach: &[(i64, i64)]) -> Self {
+        let within =
+            |(&threshold, &(low, high)): (&i64, &(i64, i64))| T::narrowed(threshold.clamp(low, high + 1));
+        let wiring = &circuit.layer.wiring;
         Self {
-            spread: Spread::new(&layer.wiring, layer.weights.mapv(T::narrowed).view()),
-            thresholds: thresholds.cycle().take(layer.neurons()).collect(),
+            spread: match &circuit.weights {
+                Weights::Shared(weights) => Spread::new(wiring, weights.mapv(T::narrowed).view()),
+                Weights::Own(weights) => Spread::unshared(wiring, weights.mapv(T::narrowed).view()),
+            },
+            thresholds: circuit.thresholds.iter().zip(reach.iter().cycle()).map(within).collect(),
         }
     }
 
@@ -262,8 +312,8 @@ impl Decoder {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::DeployOptions;
     use super::super::fixtures::{Random, chip, dense, full, reference};
+    use super::super::{Compare, DeployOptions};
     use super::*;
     use crate::network::{BinaryNetwork, fixtures};
 
@@ -361,7 +411,7 @@ mod tests {
         let key = Key::from_members(ndarray::array![[true], [false]]);
         let network = BinaryNetwork { input_max, layers: vec![layer], key };
         let deployment = chip("ideal").deploy(&network, &DeployOptions::default()).unwrap();
-        Rows::new(&deployment.network().layers[0], Compare::Ge)
+        Rows::new(&Circuit::new(&deployment.network().layers[0], Compare::Ge))
     }
 
     #[test]
@@ -380,7 +430,7 @@ mod tests {
             network.layers[2].weights = ndarray::array![[16_382.0, 1.0], [0.0, -1.0]];
             network.layers[2].sources = sources;
             let deployment = chip("ideal").deploy(&network, &DeployOptions::default()).unwrap();
-            Rows::new(&deployment.network().layers[2], Compare::Ge)
+            Rows::new(&Circuit::new(&deployment.network().layers[2], Compare::Ge))
         };
         assert!(matches!(network(vec![2]), Rows::I16(_)));
         assert!(matches!(network(vec![2, 0]), Rows::I16(_)));

@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::ask::{AskArgs, TellArgs};
 use super::external::ExternalArgs;
-use crate::data::LabelColumn;
+use crate::backend::{Fault, UnknownFault};
+use crate::data::{InputCoding, LabelColumn};
 use crate::search::Strategy;
 use crate::tuner::{Confirm, Settings, StopRule};
 use crate::units::Bytes;
@@ -59,6 +60,10 @@ pub(super) enum Command {
     Data(DataCommand),
     /// Show a study: how many trials came to what, and the best of them
     Show(ShowArgs),
+    /// Score a trained network on a chip
+    Eval(EvalArgs),
+    /// Write a trained network for other programs
+    Export(ExportArgs),
     /// Describe networks
     #[command(subcommand)]
     Net(NetCommand),
@@ -115,6 +120,8 @@ pub(super) enum SchemaKind {
     Command,
     /// One line of tune serve
     Serve,
+    /// What `tune eval --json` prints
+    Eval,
 }
 
 #[derive(Debug, Args)]
@@ -122,6 +129,108 @@ pub(super) struct StorageArgs {
     /// The SQLite database of studies; Optuna's tools open it as well
     #[arg(long, value_name = "FILE", env = "TUNE_STORAGE", default_value = "tune.db")]
     pub storage: PathBuf,
+}
+
+/// What to learn from, or to be scored on.
+#[derive(Debug, Args)]
+pub(super) struct DataArgs {
+    /// A name of `tune data list`, or a CSV or NPZ file
+    #[arg(long, value_name = "NAME|FILE", required = true)]
+    pub dataset: Option<String>,
+    /// Folder of data sets, looked at first
+    #[arg(long, value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+    /// Fail rather than download a data set
+    #[arg(long)]
+    pub offline: bool,
+    /// Label column of a CSV file, by name or by number from 0; the last if left out
+    #[arg(long, value_name = "COLUMN")]
+    pub label: Option<LabelColumn>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EvalArgs {
+    /// The network: a .safetensors that tune saved, or a NIR file of any program
+    pub model: PathBuf,
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Which part of the data set
+    #[arg(long, value_enum, default_value_t = PartKind::Test)]
+    pub part: PartKind,
+    /// Chip to deploy on: loihi1, truenorth, ideal (no limits, exact weights, graded input), or a JSON file
+    #[arg(long, value_name = "NAME|FILE", default_value = "ideal")]
+    pub chip: String,
+    /// How inputs are coded: graded, threshold:X, thermometer:L; what the file says, if left out
+    #[arg(long, value_name = "CODING")]
+    pub input_coding: Option<InputCoding>,
+    /// Bits of a deployed weight; those that it was trained for, or the chip's, if left out
+    #[arg(long, value_name = "N")]
+    pub weight_bits: Option<u8>,
+    /// Score on faulty chips too: all, or some of stuck-at-zero, stuck-at-max, bit-flip, weight-variation,
+    /// dead-neuron, saturated-neuron, threshold-shift, dropped-spike, masked-core
+    #[arg(long, value_name = "FAULT,...", value_delimiter = ',', value_parser = faults)]
+    pub faults: Vec<FaultChoice>,
+    /// What each fault is tried at: the share that is broken, or the standard deviation of a variation or shift
+    #[arg(long, value_name = "RATE,...", value_delimiter = ',', default_values_t = [0.001, 0.01, 0.05, 0.1])]
+    pub fault_rates: Vec<f64>,
+    /// Chips of each fault and rate, each broken in other places
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub fault_maps: u32,
+    /// Root of where chips break
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Exit with 3 if the accuracy is below this
+    #[arg(long, value_name = "ACCURACY", value_parser = share_or_one)]
+    pub fail_under: Option<f64>,
+    /// Threads to run on; does not change the result; all cores if left out
+    #[arg(long, value_name = "N", env = "TUNE_THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum PartKind {
+    /// What networks are tested on
+    Test,
+    /// What networks are trained on
+    Train,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    /// The network: a .safetensors that tune saved
+    pub model: PathBuf,
+    /// The form of the file
+    #[arg(long, value_enum)]
+    pub to: FormKind,
+    /// Where it goes
+    #[arg(long, short, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Chip whose integers are written; on `ideal` they are exact
+    #[arg(long, value_name = "NAME|FILE", default_value = "ideal")]
+    pub chip: String,
+    /// Bits of a weight; those that it was trained for, or the chip's, if left out
+    #[arg(long, value_name = "N")]
+    pub weight_bits: Option<u8>,
+    /// What neurons are called
+    #[arg(long, value_enum, default_value_t = FlavourKind::Threshold)]
+    pub flavour: FlavourKind,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum FormKind {
+    /// The neuromorphic intermediate representation, as the Python package `nir` reads it
+    Nir,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum FlavourKind {
+    /// What they are
+    Threshold,
+    /// Integrate and fire: the same spikes in one step from rest, and more programs read it
+    If,
 }
 
 /// How a study goes on, whatever it is of.
@@ -172,9 +281,8 @@ pub(super) struct StudyArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
-    /// A name of `tune data list`, or a CSV or NPZ file
-    #[arg(long, value_name = "NAME|FILE", required = true)]
-    pub dataset: Option<String>,
+    #[command(flatten)]
+    pub data: DataArgs,
     /// Search space: images, small-images, tables, whetstone, or a JSON file; what fits the data set if left out
     #[arg(long, value_name = "NAME|FILE")]
     pub space: Option<String>,
@@ -192,15 +300,6 @@ pub(super) struct RunArgs {
     /// Exit with 3 if the winner's mean on the test set is below this accuracy
     #[arg(long, value_name = "ACCURACY", value_parser = share_or_one)]
     pub fail_under: Option<f64>,
-    /// Folder of data sets, looked at first
-    #[arg(long, value_name = "FOLDER")]
-    pub data_dir: Option<PathBuf>,
-    /// Fail rather than download a data set
-    #[arg(long)]
-    pub offline: bool,
-    /// Label column of a CSV file, by name or by number from 0; the last if left out
-    #[arg(long, value_name = "COLUMN")]
-    pub label: Option<LabelColumn>,
     /// Threads to train with, shared out among the workers; does not change a trial's result; all cores if
     /// left out
     #[arg(long, value_name = "N", env = "TUNE_THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -270,6 +369,20 @@ impl ValueEnum for Strategy {
             Strategy::Random => "Uniform",
         };
         Some(PossibleValue::new(self.name()).help(help))
+    }
+}
+
+/// All faults, or one.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum FaultChoice {
+    All,
+    One(Fault),
+}
+
+fn faults(text: &str) -> Result<FaultChoice, UnknownFault> {
+    match text {
+        "all" => Ok(FaultChoice::All),
+        one => one.parse().map(FaultChoice::One),
     }
 }
 

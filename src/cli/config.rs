@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-use super::args::RunArgs;
+use super::args::{DataArgs, RunArgs};
 use super::machine;
 use super::output::Output;
 use super::progress::DownloadBar;
@@ -45,7 +45,7 @@ impl Config {
         check_rules(&args.study.stop_when, args.study.search)?;
         let (profile, chip_sha256) = chip(&args.chip)?;
         let named_space = args.space.as_deref().map(spaces::open).transpose()?;
-        let dataset = dataset(args)?;
+        let dataset = dataset(&args.data, !args.study.quiet && !args.study.json)?;
         let mut remarks = Vec::new();
         let space = match named_space {
             Some(space) => space,
@@ -121,7 +121,7 @@ fn default_name(setup: &Setup) -> String {
 }
 
 /// The chip profile `name`, built in or a file, and the SHA-256 of its text.
-fn chip(name: &str) -> Result<(ChipProfile, String)> {
+pub(super) fn chip(name: &str) -> Result<(ChipProfile, String)> {
     let path = PathBuf::from(name);
     if path.extension().is_none() && !path.exists() {
         let profile = ChipProfile::builtin(name).with_context(|| format!("--chip {name}"))?;
@@ -134,7 +134,8 @@ fn chip(name: &str) -> Result<(ChipProfile, String)> {
     Ok((profile, sha256))
 }
 
-fn dataset(args: &RunArgs) -> Result<Dataset> {
+/// The data set that is asked for; a download is shown if `shown`.
+pub(super) fn dataset(args: &DataArgs, shown: bool) -> Result<Dataset> {
     let Some(name) = &args.dataset else {
         bail!("--dataset is missing: name a data set of `tune data list`")
     };
@@ -145,7 +146,7 @@ fn dataset(args: &RunArgs) -> Result<Dataset> {
     let options = OpenOptions { label: args.label.clone().unwrap_or_default(), header: Header::Detect };
     let mut bar = DownloadBar::new();
     let dataset = Dataset::open(name, &options, &sources, &mut |progress| {
-        if !args.study.quiet && !args.study.json {
+        if shown {
             bar.show(progress);
         }
     });
@@ -167,14 +168,14 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
 pub(super) fn command(args: &RunArgs) -> String {
     let mut words = Vec::new();
     let mut option = |name: &str, value: String| words.extend([format!("--{name}"), value]);
-    option("dataset", args.dataset.clone().unwrap_or_default());
+    option("dataset", args.data.dataset.clone().unwrap_or_default());
     if let Some(space) = &args.space {
         option("space", space.clone());
     }
     option("chip", args.chip.clone());
     option("validation", args.validation.to_string());
     option("confirm", args.confirm.to_string());
-    match &args.label {
+    match &args.data.label {
         None | Some(LabelColumn::Last) => {}
         Some(LabelColumn::Index(index)) => option("label", index.to_string()),
         Some(LabelColumn::Name(name)) => option("label", name.clone()),

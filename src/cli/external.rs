@@ -95,7 +95,7 @@ fn finish(
     let study = storage.load_study(study)?;
     let best = Best::of(&study, &command(args), None)
         .ok_or_else(|| WhileRunning(format!("{} has no winner", study.name)))?;
-    output.write(&best.to_text()).map_err(|error| WhileRunning(format!("{error:#}")))?;
+    output.write(best.to_text()).map_err(|error| WhileRunning(format!("{error:#}")))?;
     if progress.is_for_people() {
         print!("{}", report::winner_text(&best));
         eprintln!("written to {}", output.file().display());

@@ -1,6 +1,14 @@
 //! What the machine has to give.
 
+use anyhow::{Context, Result};
+
 use crate::units::Bytes;
+
+/// Computes on so many threads from now on; on all cores if none are named.
+pub(super) fn use_threads(threads: Option<u16>) -> Result<()> {
+    let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.map_or(0, usize::from));
+    builder.build_global().context("cannot start the threads")
+}
 
 /// Memory that could be taken now without pushing anything else out; `None` where the system does not tell.
 ///

@@ -8,10 +8,13 @@ mod args;
 mod ask;
 mod config;
 mod data;
+mod eval;
 mod exit;
+mod export;
 mod external;
 mod kurobako;
 mod machine;
+mod model;
 mod net;
 mod open;
 mod out;
@@ -49,6 +52,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Some(Command::Kurobako { search }) => kurobako::run(search),
         Some(Command::Data(command)) => data::run(&command),
         Some(Command::Show(args)) => show::run(&args),
+        Some(Command::Eval(args)) => eval::run(&args),
+        Some(Command::Export(args)) => export::run(&args),
         Some(Command::Net(NetCommand::Describe { file })) => net::describe(&file),
         Some(Command::Schema { kind }) => schema::run(kind),
     }

@@ -41,10 +41,10 @@ impl Output {
     }
 
     /// Replaces the file's content, all at once: a reader sees the old or the new.
-    pub fn write(&self, text: &str) -> Result<()> {
+    pub fn write(&self, content: impl AsRef<[u8]>) -> Result<()> {
         let write = || -> std::io::Result<()> {
             let mut file = NamedTempFile::new_in(self.folder())?;
-            file.write_all(text.as_bytes())?;
+            file.write_all(content.as_ref())?;
             file.as_file().sync_all()?;
             file.persist(&self.0)?;
             Ok(())

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use super::args::RunArgs;
 use super::config::{self, Config};
 use super::exit::{Exit, WhileRunning};
+use super::machine;
 use super::open::{self, Wanted};
 use super::progress::Progress;
 use crate::objective::Objective;
@@ -25,7 +26,7 @@ const SAME_WISH: Duration = Duration::from_secs(1);
 
 /// Runs the study that `args` describe.
 pub(super) fn run(args: &RunArgs) -> Result<Exit> {
-    use_threads(args.threads)?;
+    machine::use_threads(args.threads)?;
     let config = Config::new(args)?;
     let database = &args.study.storage.storage;
     let mut storage = SqliteStorage::open(database)?;
@@ -70,7 +71,7 @@ fn finish(
     let command = config::command(args);
     let best = Best::of(&study, &command, name.as_deref())
         .ok_or_else(|| WhileRunning(format!("{} has no confirmed winner", study.name)))?;
-    config.output.write(&best.to_text()).map_err(|error| WhileRunning(format!("{error:#}")))?;
+    config.output.write(best.to_text()).map_err(|error| WhileRunning(format!("{error:#}")))?;
     if progress.is_for_people() {
         print!("{}", report::winner_text(&best));
         eprintln!("written to {}", config.output.file().display());
@@ -99,11 +100,6 @@ fn open_study(storage: &mut SqliteStorage, config: &Config, args: &RunArgs) -> R
         facts: facts.into_iter().collect(),
     };
     open::open(storage, &args.study.storage.storage, &wanted, args.study.fresh)
-}
-
-pub(super) fn use_threads(threads: Option<u16>) -> Result<()> {
-    let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.map_or(0, usize::from));
-    builder.build_global().context("cannot start the threads")
 }
 
 /// The first signal asks to end cleanly, a later one ends at once: everything finished is stored already.

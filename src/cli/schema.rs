@@ -6,6 +6,7 @@ use super::args::SchemaKind;
 use super::exit::Exit;
 use super::{out, serve};
 use crate::backend::ChipProfile;
+use crate::objective::Score;
 use crate::objective::external;
 use crate::report::Best;
 use crate::space::Space;
@@ -25,6 +26,7 @@ fn schema(kind: SchemaKind) -> serde_json::Value {
         SchemaKind::Event => schemars::schema_for!(Event).to_value(),
         SchemaKind::Command => schemars::schema_for!(external::Message).to_value(),
         SchemaKind::Serve => schemars::schema_for!(serve::Message).to_value(),
+        SchemaKind::Eval => Score::schema(),
     }
 }
 
@@ -42,6 +44,7 @@ mod tests {
             (SchemaKind::Event, "event"),
             (SchemaKind::Command, "command"),
             (SchemaKind::Serve, "serve"),
+            (SchemaKind::Eval, "eval"),
         ] {
             let file = format!("{folder}/{name}.schema.json");
             let committed = std::fs::read_to_string(&file).unwrap_or_default();

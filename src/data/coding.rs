@@ -37,6 +37,43 @@ pub enum InputCoding {
     },
 }
 
+/// Text that is no coding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be graded, threshold:X with X from 0 to below 1, or thermometer:L with L levels from 1 to 255")]
+pub struct CodingError;
+
+impl std::str::FromStr for InputCoding {
+    type Err = CodingError;
+
+    /// `graded`, `threshold:0.5`, `thermometer:4`.
+    fn from_str(text: &str) -> Result<Self, CodingError> {
+        let (kind, number) = text.split_once(':').unwrap_or((text, ""));
+        let coding = match kind {
+            "graded" if number.is_empty() => Some(Self::Graded),
+            "threshold" => {
+                let at = number.parse().ok().filter(|at| (0.0..1.0).contains(at));
+                at.map(|at| Self::Threshold { at })
+            }
+            "thermometer" => {
+                let levels = number.parse().ok().filter(|&levels| levels > 0);
+                levels.map(|levels| Self::Thermometer { levels })
+            }
+            _ => None,
+        };
+        coding.ok_or(CodingError)
+    }
+}
+
+impl std::fmt::Display for InputCoding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Graded => f.write_str("graded"),
+            Self::Threshold { at } => write!(f, "threshold:{at}"),
+            Self::Thermometer { levels } => write!(f, "thermometer:{levels}"),
+        }
+    }
+}
+
 /// Samples as the network and the chip get them.
 ///
 /// Axes: N samples, I' = [`InputCoding::width`] inputs.
@@ -148,6 +185,21 @@ mod tests {
         let json = serde_json::to_string(&InputCoding::Thermometer { levels: 3 }).unwrap();
         assert_eq!(json, r#"{"kind":"thermometer","levels":3}"#);
         assert_eq!(serde_json::from_str::<InputCoding>(r#"{"kind":"graded"}"#).unwrap(), InputCoding::Graded);
+    }
+
+    #[test]
+    fn codings_are_read_as_they_are_shown() {
+        let codings = [
+            InputCoding::Graded,
+            InputCoding::Threshold { at: 0.25 },
+            InputCoding::Thermometer { levels: 4 },
+        ];
+        for coding in codings {
+            assert_eq!(coding.to_string().parse(), Ok(coding));
+        }
+        for wrong in ["", "grey", "graded:1", "threshold", "threshold:1", "threshold:NaN", "thermometer:0"] {
+            assert_eq!(wrong.parse::<InputCoding>(), Err(CodingError), "{wrong}");
+        }
     }
 
     proptest! {

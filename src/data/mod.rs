@@ -44,7 +44,7 @@ mod yinyang;
 pub use augment::{Augmentation, Sampling};
 pub use catalogue::{BuiltIn, CatalogueFile, Entry, Format, Origin, catalogue, find};
 pub use cifar::Cifar;
-pub use coding::{Coded, InputCoding};
+pub use coding::{Coded, CodingError, InputCoding};
 pub use csv::{Header, LabelColumn, OpenOptions};
 pub use download::Progress;
 pub use error::DataError;

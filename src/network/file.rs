@@ -4,7 +4,8 @@
 //! zeros and ones. A neuron of unit u of layer L fires where `weights[u] . inputs >= thresholds[u]`.
 //! Metadata: `format`, `input_max`, `layers.L.exponent`, the base-2 logarithm of the grid that the numbers
 //! lie on, and as JSON `layers.L.wiring`, a [`Wiring`](super::Wiring), and `layers.L.sources`, the list of
-//! what the layer hears: 0 is the network's input, l the spikes of layer l - 1.
+//! what the layer hears: 0 is the network's input, l the spikes of layer l - 1. Whoever saves a network may add
+//! remarks of other names.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -21,12 +22,12 @@ use super::{BinaryLayer, BinaryNetwork, Key, Malformed};
 /// Value of the metadata key `format`.
 const FORMAT: &str = "binary-network-2";
 
+/// What is said of a network beside its numbers, by names that the network does not use itself.
+pub type Remarks = HashMap<String, String>;
+
 /// A file that holds no binary network.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// It cannot be read.
-    #[error(transparent)]
-    Io(#[from] io::Error),
     /// It is not in the safetensors format.
     #[error("not a safetensors file: {0}")]
     Form(#[from] safetensors::SafeTensorError),
@@ -39,31 +40,22 @@ pub enum FileError {
 }
 
 impl BinaryNetwork {
-    /// Writes the network to `file`, all at once: a reader sees the old file or the new.
+    /// Writes the network with `remarks` on it to `file`, all at once: a reader sees the old file or the new.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn save(&self, file: &Path) -> io::Result<()> {
+    pub fn save(&self, remarks: &Remarks, file: &Path) -> io::Result<()> {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
         let mut new = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-        new.write_all(&self.to_bytes())?;
+        new.write_all(&self.to_bytes(remarks))?;
         new.persist(file)?;
         Ok(())
     }
 
-    /// Reads a network that [`BinaryNetwork::save`] wrote.
-    ///
-    /// # Errors
-    /// The file cannot be read, or holds something else.
-    pub fn load(file: &Path) -> Result<Self, FileError> {
-        Self::from_bytes(&std::fs::read(file)?)
-    }
-
-    fn to_bytes(&self) -> Vec<u8> {
-        let mut metadata = HashMap::from([
-            ("format".to_owned(), FORMAT.to_owned()),
-            ("input_max".to_owned(), self.input_max.to_string()),
-        ]);
+    fn to_bytes(&self, remarks: &Remarks) -> Vec<u8> {
+        let mut metadata = remarks.clone();
+        metadata.insert("format".to_owned(), FORMAT.to_owned());
+        metadata.insert("input_max".to_owned(), self.input_max.to_string());
         let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
         for (index, layer) in self.layers.iter().enumerate() {
             metadata.insert(format!("layers.{index}.exponent"), layer.exponent.to_string());
@@ -89,7 +81,11 @@ impl BinaryNetwork {
         safetensors::serialize(views, Some(metadata)).expect("views are valid")
     }
 
-    fn from_bytes(bytes: &[u8]) -> Result<Self, FileError> {
+    /// Reads the bytes of a file that [`BinaryNetwork::save`] wrote: the network, and all metadata.
+    ///
+    /// # Errors
+    /// They are something else.
+    pub fn from_bytes(bytes: &[u8]) -> Result<(Self, Remarks), FileError> {
         let (_, metadata) = SafeTensors::read_metadata(bytes)?;
         let metadata = metadata.metadata().clone().unwrap_or_default();
         let number = |name: &str| {
@@ -116,7 +112,7 @@ impl BinaryNetwork {
             .map_err(|_| FileError::Content("metadata input_max".to_owned()))?;
         let network = Self { input_max, layers, key: key(&tensors)? };
         network.check()?;
-        Ok(network)
+        Ok((network, metadata))
     }
 }
 
@@ -208,20 +204,25 @@ mod tests {
     }
 
     fn message(network: &BinaryNetwork) -> String {
-        BinaryNetwork::from_bytes(&network.to_bytes()).expect_err("it does not fit").to_string()
+        BinaryNetwork::from_bytes(&network.to_bytes(&Remarks::new()))
+            .expect_err("it does not fit")
+            .to_string()
     }
 
     #[test]
-    fn a_network_survives_its_file() {
+    fn a_network_and_what_is_said_of_it_survive_their_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("net.safetensors");
-        network().save(&file).expect("written");
-        assert_eq!(BinaryNetwork::load(&file).expect("read"), network());
+        let remarks = Remarks::from([("author".to_owned(), "somebody".to_owned())]);
+        network().save(&remarks, &file).expect("written");
+        let bytes = std::fs::read(&file).expect("a file");
+        let (read, remarks) = BinaryNetwork::from_bytes(&bytes).expect("read");
+        assert_eq!((read, remarks["author"].as_str()), (network(), "somebody"));
     }
 
     #[test]
     fn a_damaged_or_foreign_file_is_refused() {
-        let whole = network().to_bytes();
+        let whole = network().to_bytes(&Remarks::new());
         for length in [0, 7, 40, whole.len() - 1] {
             assert!(BinaryNetwork::from_bytes(&whole[..length]).is_err(), "{length} bytes");
         }
@@ -233,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_wiring_that_cannot_be_read_is_refused() {
-        let mut bytes = network().to_bytes();
+        let mut bytes = network().to_bytes(&Remarks::new());
         let name = b"convolution";
         let at = bytes.windows(name.len()).position(|part| part == name).expect("it is there");
         bytes[at] = b'k';

@@ -35,7 +35,8 @@ impl Network {
             // Only the network's input has a scale of its own: spikes, added or not, count as they are.
             let scale = if index == 0 { f64::from(input_max) } else { 1.0 };
             let (wiring, neurons) = (wiring(layer, average), neurons(layer, average, scale));
-            folded.push(on_grid(wiring, neurons, max, sources));
+            let (weights, thresholds) = neurons;
+            folded.push(BinaryLayer::on_grid(wiring, sources, weights, thresholds, max));
             if let Some(window) = layer.step.max {
                 folded.push(BinaryLayer::pool(layer.step.sums, window, vec![folded.len()]));
             }
@@ -100,18 +101,32 @@ fn neurons(layer: &Layer, average: usize, scale: f64) -> Neurons {
     (weights, thresholds * scale)
 }
 
-/// Rounds to the grid. A threshold that no sum reaches, from above or below, is brought to the edge.
-fn on_grid(wiring: Wiring, (weights, thresholds): Neurons, max: u8, sources: Vec<usize>) -> BinaryLayer {
-    let reach = |rows: &Array2<f64>| {
-        let sums = rows.outer_iter().map(|row| row.iter().map(|weight| weight.abs()).sum::<f64>());
-        sums.fold(0.0, f64::max) * f64::from(max)
-    };
-    let exponent = exponent_above(reach(&weights)) - EXACT_BITS;
-    let unit = 2f64.powi(exponent);
-    let weights = weights.map(|weight| (weight / unit).round() * unit);
-    let edge = reach(&weights);
-    let thresholds = thresholds.map(|threshold| (threshold.clamp(-edge, edge + unit) / unit).ceil() * unit);
-    BinaryLayer { wiring, sources, weights, thresholds, exponent }
+impl BinaryLayer {
+    /// The layer of these weights (units, taps) and thresholds (units), finite and far from the largest numbers,
+    /// that hears whole numbers up to `max` from each input.
+    ///
+    /// Weights are rounded to the nearest point of the finest grid on which every partial sum is exact in
+    /// `f64`, thresholds up to the next, which `>=` does not notice. A threshold that no sum reaches, from above
+    /// or below, is brought to the edge.
+    pub fn on_grid(
+        wiring: Wiring,
+        sources: Vec<usize>,
+        weights: Array2<f64>,
+        thresholds: Array1<f64>,
+        max: u8,
+    ) -> Self {
+        let reach = |rows: &Array2<f64>| {
+            let sums = rows.outer_iter().map(|row| row.iter().map(|weight| weight.abs()).sum::<f64>());
+            sums.fold(0.0, f64::max) * f64::from(max)
+        };
+        let exponent = exponent_above(reach(&weights)) - EXACT_BITS;
+        let unit = 2f64.powi(exponent);
+        let weights = weights.map(|weight| (weight / unit).round() * unit);
+        let edge = reach(&weights);
+        let thresholds =
+            thresholds.map(|threshold| (threshold.clamp(-edge, edge + unit) / unit).ceil() * unit);
+        Self { wiring, sources, weights, thresholds, exponent }
+    }
 }
 
 /// The least e with `value <= 2^e`, where that is a normal number with room for the grid below it.

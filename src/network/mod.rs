@@ -70,7 +70,7 @@ pub use activation::{Shape, Slope, Surrogate, sharpened};
 pub use binary::{BinaryLayer, BinaryNetwork, Malformed};
 pub use decision::Decision;
 pub use describe::LayerSummary;
-pub use file::FileError;
+pub use file::{FileError, Remarks};
 pub use footprint::{Footprint, Room};
 pub use head::{Loss, Teacher};
 pub use key::Key;

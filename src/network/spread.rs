@@ -7,7 +7,7 @@
 
 use std::ops::{Add, Mul, Range};
 
-use ndarray::ArrayView2;
+use ndarray::{ArrayView2, ArrayView3, Axis, s};
 
 use super::Wiring;
 use super::wiring::{Volume, Window};
@@ -79,6 +79,45 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> Spread<T> {
             vec![Run { weights, sums: places.start * units, length: places.len() * units }]
         });
         Self { weights: ordered, runs, ends, channels: input.channels, weight_step: row, sum_step: 0 }
+    }
+
+    /// The layer of these `weights`, (sites, taps, units): every site has its own.
+    ///
+    /// Each run then reads weights that no other reads; those of neighbouring channels are as far apart as the
+    /// longest run needs.
+    ///
+    /// # Panics
+    /// If the layer is a pool, which has no weights.
+    pub(crate) fn unshared(wiring: &Wiring, weights: ArrayView3<'_, T>) -> Self
+    where
+        T: Default,
+    {
+        let (input, window, units) = match *wiring {
+            Wiring::Dense { .. } => return Self::new(wiring, weights.index_axis(Axis(0), 0)),
+            Wiring::Convolution { input, window, channels } => (input, window, channels),
+            Wiring::Pool { .. } => panic!("a pool has no weights of its own"),
+        };
+        let channels = input.channels;
+        let (mut runs, ends) = runs_of_pixels(input, window, |places: Range<usize>, (ky, kx)| {
+            let weights = ky * window.width + kx;
+            vec![Run { weights, sums: places.start * units, length: places.len() * units }]
+        });
+        let step = window.width.div_ceil(window.stride) * units;
+        let mut own = vec![T::default(); runs.len() * channels * step];
+        for (run, own) in runs.iter_mut().zip(own.chunks_exact_mut(channels * step)) {
+            let (place, tap) = (run.sums / units, run.weights);
+            for (channel, own) in own.chunks_exact_mut(step).enumerate() {
+                for (right, own) in own[..run.length].chunks_exact_mut(units).enumerate() {
+                    let tap = (tap - right * window.stride) * channels + channel;
+                    let row = weights.slice(s![place + right, tap, ..]);
+                    own.iter_mut().zip(row).for_each(|(own, &weight)| *own = weight);
+                }
+            }
+        }
+        for (number, run) in runs.iter_mut().enumerate() {
+            run.weights = number * channels * step;
+        }
+        Self { weights: own, runs, ends, channels, weight_step: step, sum_step: 0 }
     }
 
     /// Adds what spikes of the inputs `active`, in rising order, send to `sums`.
@@ -205,7 +244,7 @@ fn runs_of_pixels(
 
 #[cfg(test)]
 mod tests {
-    use ndarray::Array2;
+    use ndarray::{Array2, Array3};
     use proptest::prelude::*;
     use rand::RngExt;
 
@@ -221,6 +260,27 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn every_site_may_have_weights_of_its_own(seed: u64, share in 0.0..1.0) {
+            let mut stream = Seed::root(seed).stream();
+            let wiring = wiring(volume(&mut stream), &mut stream);
+            prop_assume!(wiring.kind() != "pool");
+            let (sites, taps, units) = (wiring.sites(), wiring.taps(), wiring.units());
+            let weights =
+                Array3::from_shape_simple_fn((sites, taps, units), || stream.random_range(-9i64..=9));
+            let active: Vec<u32> =
+                (0..wiring.input().len() as u32).filter(|_| stream.random_bool(share)).collect();
+            let mut expected = vec![0; wiring.output().len()];
+            for &input in &active {
+                wiring.for_each_site(input as usize, |site, tap| {
+                    (0..units).for_each(|unit| expected[site * units + unit] += weights[[site, tap, unit]]);
+                });
+            }
+            let mut sums = vec![0; wiring.output().len()];
+            Spread::unshared(&wiring, weights.view()).add_spikes(&active, &mut sums);
+            prop_assert_eq!(&sums, &expected);
+        }
+
         #[test]
         fn events_add_what_the_wiring_says(seed: u64, share in 0.0..1.0) {
             let mut stream = Seed::root(seed).stream();

@@ -245,7 +245,7 @@ impl Wiring {
     }
 
     /// What is wrong with its sizes, if anything is.
-    pub(super) fn problem(&self) -> Option<String> {
+    pub(crate) fn problem(&self) -> Option<String> {
         let (input, units) = (self.input(), self.units());
         if input.is_empty() || units == 0 {
             return Some("a layer needs one input and one neuron at least".to_owned());

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::time::Instant;
 
 use super::model::{self, Trained};
-use super::{Evaluation, Objective, Observer, Plan, PlanError};
+use super::{Evaluation, Objective, Observer, Plan, PlanError, SavedNetwork};
 use crate::backend::{Chip, ChipProfile, DeployError, Deployment};
 use crate::data::{Coded, DataError, Dataset, Samples};
 use crate::network::{BinaryNetwork, Network};
@@ -97,7 +97,8 @@ impl Classify {
         attributes.insert("training_seconds".to_owned(), seconds.into());
         let (accuracy, report) = model::score(&deployment, &validation)?;
         let test = self.coded(&plan, &self.dataset.test);
-        let model = Trained { binary, deployment, test, attributes: attributes.clone() };
+        let saved = SavedNetwork { network: binary, coding: Some(plan.coding), deploy: plan.deploy.clone() };
+        let model = Trained { saved, deployment, test, attributes: attributes.clone() };
         attributes.extend(model::chip_attributes(&report));
         let outcome = Outcome::Complete { values: vec![accuracy], constraints: Vec::new(), attributes };
         Ok(Some(Evaluation { outcome, model: Some(Box::new(model)) }))

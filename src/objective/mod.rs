@@ -2,17 +2,23 @@
 
 pub mod classify;
 pub mod external;
+mod faults;
 mod hyperparameters;
 mod memory;
 mod model;
 mod plan;
+mod saved;
+mod score;
 pub mod synthetic;
 
 use std::ops::ControlFlow;
 use std::path::Path;
 
+pub use faults::{FaultScore, Robustness, Sweep};
 pub use hyperparameters::{Hyperparameters, PlanError};
 pub use plan::Plan;
+pub use saved::{ModelError, ModelFile, SavedNetwork};
+pub use score::{Part, Score, ScoreError, Scoring};
 
 use crate::seed::Seed;
 use crate::space::Point;

@@ -4,16 +4,16 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::Model;
+use super::{Model, SavedNetwork};
 use crate::backend::{ChipReport, Deployment};
 use crate::data::Coded;
-use crate::network::{BinaryNetwork, Network};
+use crate::network::Network;
 use crate::study::{Attributes, Failure, FailureKind, Outcome};
 use crate::training::{Activity, Summary};
 
 /// A network on its chip, with the samples that will test it.
 pub(super) struct Trained {
-    pub binary: BinaryNetwork,
+    pub saved: SavedNetwork,
     pub deployment: Deployment,
     pub test: Coded,
     /// What was known of it before it was tested.
@@ -34,7 +34,7 @@ impl Model for Trained {
     }
 
     fn save(&self, file: &Path) -> std::io::Result<()> {
-        self.binary.save(file)
+        self.saved.save(file)
     }
 }
 

@@ -4,4 +4,4 @@ mod best;
 mod text;
 
 pub use best::{Best, Default, Measured, OnFront};
-pub use text::{importance_text, study_text, winner_text};
+pub use text::{importance_text, network_text, study_text, winner_text};

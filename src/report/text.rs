@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
+use serde_json::Value as Json;
+
 use super::{Best, Measured};
-use crate::study::{Importance, Study, Trial, TrialState};
+use crate::study::{Attributes, Importance, Study, Trial, TrialState};
 
 /// The winner: what it scores, beside the default, and its hyperparameters.
 pub fn winner_text(best: &Best) -> String {
@@ -29,11 +31,11 @@ pub fn winner_text(best: &Best) -> String {
         let name = if best.external_setup.is_none() { "default, validation" } else { "default" };
         rows.push((name.to_owned(), format!("{searched} (one seed; the winner's {:.4})", best.searched)));
     }
-    let is_short = |value: &serde_json::Value| !value.is_object() && !value.is_array();
+    let is_short = |value: &Json| !value.is_object() && !value.is_array();
     for (name, value) in best.network.iter().filter(|(_, value)| is_short(value)) {
         rows.push((name.clone(), shown(value)));
     }
-    rows.extend(neurobench(best));
+    rows.extend(best.network.get("chip").into_iter().flat_map(neurobench));
     let mut text = table(&rows);
     text.push_str("\nhyperparameters\n");
     let points: Vec<(String, String)> =
@@ -42,11 +44,18 @@ pub fn winner_text(best: &Best) -> String {
     text
 }
 
-/// NeuroBench's metrics of the network that is kept, by their own names.
-fn neurobench(best: &Best) -> Vec<(String, String)> {
-    let metrics = best.network.get("chip").and_then(|chip| chip.get("neurobench")?.as_object());
+/// A network on a chip: what was measured of it, then NeuroBench's metrics in the report of its `chip`.
+pub fn network_text(measured: &Attributes, chip: &Json) -> String {
+    let mut rows: Vec<(String, String)> =
+        measured.iter().map(|(name, value)| (name.clone(), shown(value))).collect();
+    rows.extend(neurobench(chip));
+    table(&rows)
+}
+
+/// NeuroBench's metrics in the report of a chip, by their own names.
+fn neurobench(chip: &Json) -> Vec<(String, String)> {
     let mut rows = Vec::new();
-    for (name, value) in metrics.into_iter().flatten() {
+    for (name, value) in chip.get("neurobench").and_then(Json::as_object).into_iter().flatten() {
         match value.as_object() {
             Some(parts) => {
                 rows.extend(parts.iter().map(|(part, value)| (format!("{name} {part}"), shown(value))))
@@ -125,10 +134,10 @@ fn measured(measured: &Measured) -> String {
     }
 }
 
-fn shown(value: &serde_json::Value) -> String {
+fn shown(value: &Json) -> String {
     match value {
-        serde_json::Value::String(text) => text.clone(),
-        serde_json::Value::Number(number) => match number.as_f64() {
+        Json::String(text) => text.clone(),
+        Json::Number(number) => match number.as_f64() {
             Some(x) if !number.is_i64() && !number.is_u64() => format!("{x:.4}"),
             _ => number.to_string(),
         },

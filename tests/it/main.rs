@@ -2,6 +2,7 @@
 
 mod architecture;
 mod bad_input;
+mod eval;
 mod external;
 mod protocols;
 mod reproducible;

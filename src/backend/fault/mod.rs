@@ -1,0 +1,224 @@
+//! What a deployed network still answers when its chip is not what it should be.
+//!
+//! Faults are drawn from a seed and act on the deployed integers, each on what the chip has of it: every
+//! synapse of a convolution has a memory of its own, and every neuron its own threshold. Max pooling is wiring
+//! whose weights do not fail; its neurons do. A neuron that is placed several times fails as one.
+//!
+//! Draws do not depend on the rate: what is broken at one rate is broken at every higher one, as far as it is
+//! broken at random.
+
+mod neurons;
+mod weights;
+
+use std::fmt;
+
+use ndarray::ArrayView2;
+use rayon::prelude::*;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Deployment;
+use super::circuit::Circuit;
+use super::error::RunError;
+use super::simulate::{Loss, Scratch, Simulator};
+use crate::input;
+use crate::seed::Seed;
+
+/// Samples that one task runs.
+const BLOCK: usize = 64;
+
+/// What can be wrong with a chip, each with what its rate means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    /// Share of synapses whose weight is stuck at 0.
+    StuckAtZero,
+    /// Share of synapses whose weight is stuck at the largest.
+    StuckAtMax,
+    /// Share of the bits of all weights that are the other way round: of two's complement, or of a crossbar's
+    /// +1 and -1 where weights have two bits.
+    BitFlip,
+    /// Standard deviation of a normal factor around 1 on every weight, which then is no whole number; to a
+    /// 256th.
+    WeightVariation,
+    /// Share of neurons that never fire.
+    DeadNeuron,
+    /// Share of neurons that always fire.
+    SaturatedNeuron,
+    /// Standard deviation of what is added to every threshold: normal, in units of the root of the sum of the
+    /// neuron's squared weights (the standard deviation of its sum over independent inputs of variance 1), to
+    /// the nearest whole number.
+    ThresholdShift,
+    /// Share of spikes that get lost, in every sample others, those of the input and the output too.
+    DroppedSpike,
+    /// Share of the cores in use whose neurons never fire.
+    MaskedCore,
+}
+
+/// Why there is no such fault.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum FaultError {
+    /// Exact weights have neither a largest code nor bits.
+    #[error("{fault}: the weights of {chip} are exact and have no bits: choose --weight-bits")]
+    ExactWeights {
+        /// The fault.
+        fault: Fault,
+        /// The chip's name.
+        chip: String,
+    },
+    /// The rate is no share, or no standard deviation.
+    #[error("{fault}: rate {rate} must be {rule}")]
+    Rate {
+        /// The fault.
+        fault: Fault,
+        /// Its rate.
+        rate: f64,
+        /// What it must be.
+        rule: &'static str,
+    },
+}
+
+/// Text that names no fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no such fault{0}")]
+pub struct UnknownFault(String);
+
+impl Fault {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::StuckAtZero,
+        Self::StuckAtMax,
+        Self::BitFlip,
+        Self::WeightVariation,
+        Self::DeadNeuron,
+        Self::SaturatedNeuron,
+        Self::ThresholdShift,
+        Self::DroppedSpike,
+        Self::MaskedCore,
+    ];
+
+    /// How it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::StuckAtZero => "stuck-at-zero",
+            Self::StuckAtMax => "stuck-at-max",
+            Self::BitFlip => "bit-flip",
+            Self::WeightVariation => "weight-variation",
+            Self::DeadNeuron => "dead-neuron",
+            Self::SaturatedNeuron => "saturated-neuron",
+            Self::ThresholdShift => "threshold-shift",
+            Self::DroppedSpike => "dropped-spike",
+            Self::MaskedCore => "masked-core",
+        }
+    }
+
+    /// Whether its rate is a standard deviation rather than a share.
+    fn is_deviation(self) -> bool {
+        matches!(self, Self::WeightVariation | Self::ThresholdShift)
+    }
+
+    fn check(self, rate: f64, deployment: &Deployment) -> Result<(), FaultError> {
+        let (is_right, rule) = match self.is_deviation() {
+            true => (rate.is_finite() && rate >= 0.0, "0 or more"),
+            false => ((0.0..=1.0).contains(&rate), "from 0 to 1"),
+        };
+        if !is_right {
+            return Err(FaultError::Rate { fault: self, rate, rule });
+        }
+        let has_bits = deployment.network.weight_bits.is_some();
+        match matches!(self, Self::StuckAtMax | Self::BitFlip) && !has_bits {
+            true => Err(FaultError::ExactWeights { fault: self, chip: deployment.profile.name.clone() }),
+            false => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl std::str::FromStr for Fault {
+    type Err = UnknownFault;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFault> {
+        let found = Self::ALL.into_iter().find(|fault| fault.name() == text);
+        found.ok_or_else(|| UnknownFault(input::suggestion(text, Self::ALL.map(Self::name))))
+    }
+}
+
+/// A deployed network with a fault.
+#[derive(Clone, Debug)]
+pub struct Damaged {
+    simulator: Simulator,
+}
+
+impl Deployment {
+    /// The network with `fault` at `rate`, wherever `seed` puts it: the same seed, the same places, and more of
+    /// them the higher the rate.
+    ///
+    /// # Errors
+    /// The rate is out of range, or exact weights are to fail in their bits.
+    pub fn damaged(&self, fault: Fault, rate: f64, seed: &Seed) -> Result<Damaged, FaultError> {
+        fault.check(rate, self)?;
+        let loss = (fault == Fault::DroppedSpike).then(|| Loss { rate, seed: seed.child("sample") });
+        let circuits = self.circuits(fault, rate, seed.clone());
+        Ok(Damaged { simulator: Simulator::of(&self.network, circuits, loss) })
+    }
+
+    /// What `fault` makes of each layer.
+    fn circuits(&self, fault: Fault, rate: f64, seed: Seed) -> impl Iterator<Item = Circuit<'_>> {
+        self.network.layers.iter().enumerate().map(move |(index, layer)| {
+            let mut circuit = Circuit::new(layer, self.network.compare);
+            let stream = &mut seed.child("layer").index(index as u64).stream();
+            match fault {
+                Fault::StuckAtZero | Fault::StuckAtMax | Fault::BitFlip => {
+                    weights::damage(&mut circuit, self.coding(), fault, rate, stream);
+                }
+                Fault::WeightVariation => {
+                    weights::vary(&mut circuit, self.network.weight_bits.is_some(), rate, stream);
+                }
+                Fault::DeadNeuron => neurons::fix(&mut circuit, neurons::NEVER, rate, stream),
+                Fault::SaturatedNeuron => neurons::fix(&mut circuit, neurons::ALWAYS, rate, stream),
+                Fault::ThresholdShift => neurons::shift(&mut circuit, rate, stream),
+                Fault::DroppedSpike => {}
+                Fault::MaskedCore => {
+                    neurons::mask(&mut circuit, &self.mapping.layers[index], rate, &seed.child("core"));
+                }
+            }
+            circuit
+        })
+    }
+
+    fn coding(&self) -> weights::Coding {
+        weights::Coding::new(&self.profile.weights, self.network.weight_bits)
+    }
+}
+
+impl Damaged {
+    /// The class of each of `inputs` (N, I); parallel over samples on the current rayon pool, and the same on
+    /// any.
+    ///
+    /// # Errors
+    /// If the inputs are of another width than the network's, or above its largest.
+    pub fn predict(&self, inputs: ArrayView2<'_, u8>) -> Result<Vec<u16>, RunError> {
+        self.simulator.check_width(inputs.ncols())?;
+        let samples = inputs.nrows();
+        let blocks: Vec<usize> = (0..samples).step_by(BLOCK).collect();
+        let block = |first: usize| {
+            let mut scratch = Scratch::default();
+            let samples = first..(first + BLOCK).min(samples);
+            let class = |sample: usize| {
+                let decision = self.simulator.run(sample, inputs.row(sample), &mut scratch, |_, _, _| {})?;
+                Ok(decision.class)
+            };
+            samples.map(class).collect::<Result<Vec<u16>, RunError>>()
+        };
+        let blocks: Vec<Result<Vec<u16>, RunError>> = blocks.into_par_iter().map(block).collect();
+        Ok(blocks.into_iter().collect::<Result<Vec<_>, _>>()?.concat())
+    }
+}
+
+#[cfg(test)]
+mod tests;

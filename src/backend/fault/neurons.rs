@@ -1,0 +1,50 @@
+//! Neurons that do not fire as they should.
+
+use rand::RngExt;
+use rand_distr::{Distribution, StandardNormal};
+
+use crate::backend::circuit::Circuit;
+use crate::backend::mapping::LayerMapping;
+use crate::seed::{Seed, Stream};
+
+/// The threshold of a neuron that never fires.
+pub(super) const NEVER: i64 = i64::MAX;
+/// The threshold of a neuron that always fires.
+pub(super) const ALWAYS: i64 = i64::MIN;
+
+/// Gives the share `rate` of neurons the threshold `at`.
+pub(super) fn fix(circuit: &mut Circuit<'_>, at: i64, rate: f64, stream: &mut Stream) {
+    for threshold in &mut circuit.thresholds {
+        if stream.random::<f64>() < rate {
+            *threshold = at;
+        }
+    }
+}
+
+/// Adds to each threshold a normal number, `deviation` times the root of the sum of the neuron's squared weights.
+pub(super) fn shift(circuit: &mut Circuit<'_>, deviation: f64, stream: &mut Stream) {
+    let layer = circuit.layer;
+    let repeats = layer.wiring.inputs_per_tap() as f64;
+    let square = |&weight: &i64| (weight as f64).powi(2);
+    let spreads: Vec<f64> = layer
+        .weights
+        .columns()
+        .into_iter()
+        .map(|unit| (unit.iter().map(square).sum::<f64>() * repeats).sqrt())
+        .collect();
+    for (threshold, spread) in circuit.thresholds.iter_mut().zip(spreads.iter().cycle()) {
+        let normal: f64 = StandardNormal.sample(stream);
+        *threshold = threshold.saturating_add((deviation * spread * normal).round() as i64);
+    }
+}
+
+/// Silences the neurons of cores that are masked; `seed` draws for each core of the chip by its number.
+pub(super) fn mask(circuit: &mut Circuit<'_>, mapping: &LayerMapping, rate: f64, seed: &Seed) {
+    let neurons = circuit.thresholds.len();
+    for core in &mapping.cores {
+        if seed.index(core.number as u64).stream().random::<f64>() < rate {
+            (core.first..core.first + core.neurons)
+                .for_each(|placed| circuit.thresholds[placed % neurons] = NEVER);
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! From a graph to the binary network that it is in one step.
+//!
+//! A sample is one step from rest: `IF` fires where `r I` is above its threshold, whatever it would be reset
+//! to, and `Threshold` where its input is. `LIF` is taken where its leak changes nothing: with a time constant
+//! of one step everything is forgotten between two, with a very long one nothing is.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use ndarray::Array2;
+
+use super::error::NirError;
+use super::graph::{Graph, Leak, Operation};
+use super::metadata::Metadata;
+use super::neurons::Neurons;
+use super::stage::{Stage, Value, place};
+use super::tree::Array;
+use crate::network::{BinaryLayer, BinaryNetwork, Key, Volume};
+
+/// The most weights of a network, those that are spread out included.
+const MOST_WEIGHTS: u64 = 1 << 27;
+/// The most output neurons of which each is a class.
+const MOST_CLASSES: usize = 4096;
+/// From this time constant on, in steps, single precision sees no leak.
+const NO_LEAK: f64 = (1 << 24) as f64;
+/// The largest number of a weight or a limit: sums of them are far below what a 64-bit float holds.
+const LARGEST: f64 = 1e200;
+
+impl Graph {
+    /// The network on samples of a shape, coded to whole numbers up to `input_max` that stand for [0, 1].
+    pub fn network(&self, sample: Volume, input_max: u8) -> Result<BinaryNetwork, NirError> {
+        let metadata = Metadata::new(&self.metadata);
+        let (layers, mut stages) = (Vec::new(), BTreeMap::new());
+        let whole_inputs = metadata.has_whole_inputs(input_max)?;
+        let mut builder =
+            Builder { metadata: &metadata, sample, input_max, whole_inputs, room: MOST_WEIGHTS, layers };
+        let incoming = self.incoming()?;
+        for name in self.in_order(&incoming)? {
+            let failed = |problem: String| NirError::node(name, problem);
+            let heard = sum_of(&incoming[name], &stages).map_err(failed)?;
+            let operation = &self.nodes[name].operation;
+            if let Operation::Output { shape } = operation {
+                let key = builder.key(heard.as_deref(), shape).map_err(failed)?;
+                return builder.finish(key);
+            }
+            let stage = builder.stage(operation, heard.as_deref()).map_err(failed)?;
+            drop(heard);
+            stages.insert(name, stage);
+        }
+        Err(NirError::NoGraph("there is no Output".to_owned()))
+    }
+
+    /// Who sends to each node, once every node was found on a way from the one input to the one output.
+    fn incoming(&self) -> Result<BTreeMap<&str, Vec<&str>>, NirError> {
+        let mut incoming: BTreeMap<&str, Vec<&str>> =
+            self.nodes.keys().map(|name| (name.as_str(), Vec::new())).collect();
+        let (mut seen, mut senders) = (BTreeSet::new(), BTreeSet::new());
+        for [from, to] in &self.edges {
+            if !seen.insert((from, to)) {
+                return Err(NirError::node(to, format!("two edges come from {from}")));
+            }
+            senders.insert(from.as_str());
+            incoming.entry(to).or_default().push(from);
+        }
+        let of = |is: fn(&Operation) -> bool| self.nodes.values().filter(|node| is(&node.operation)).count();
+        let inputs = of(|operation| matches!(operation, Operation::Input { .. }));
+        let outputs = of(|operation| matches!(operation, Operation::Output { .. }));
+        if (inputs, outputs) != (1, 1) {
+            let problem = format!("{inputs} nodes Input and {outputs} Output: must be one of each");
+            return Err(NirError::NoGraph(problem));
+        }
+        for (name, node) in &self.nodes {
+            let is_input = matches!(node.operation, Operation::Input { .. });
+            if is_input != incoming[name.as_str()].is_empty() {
+                let problem =
+                    if is_input { "an input cannot hear" } else { "hears nothing: no edge leads to it" };
+                return Err(NirError::node(name, problem));
+            }
+            let is_output = matches!(node.operation, Operation::Output { .. });
+            if is_output == senders.contains(name.as_str()) {
+                let problem =
+                    if is_output { "an output cannot send" } else { "leads nowhere: no edge leaves it" };
+                return Err(NirError::node(name, problem));
+            }
+        }
+        Ok(incoming)
+    }
+
+    /// Every node after those that send to it.
+    fn in_order<'a>(&'a self, incoming: &BTreeMap<&'a str, Vec<&'a str>>) -> Result<Vec<&'a str>, NirError> {
+        let mut waiting: BTreeMap<&str, usize> =
+            incoming.iter().map(|(&name, senders)| (name, senders.len())).collect();
+        let mut targets: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        self.edges.iter().for_each(|[from, to]| targets.entry(from).or_default().push(to));
+        let mut ready: BTreeSet<&str> =
+            waiting.iter().filter(|&(_, &count)| count == 0).map(|(&name, _)| name).collect();
+        let mut order = Vec::with_capacity(self.nodes.len());
+        while let Some(name) = ready.pop_first() {
+            order.push(name);
+            waiting.remove(name);
+            for &target in targets.get(name).into_iter().flatten() {
+                if let Some(count) = waiting.get_mut(target) {
+                    *count -= 1;
+                    if *count == 0 {
+                        ready.insert(target);
+                    }
+                }
+            }
+        }
+        match waiting.keys().next() {
+            None => Ok(order),
+            Some(name) => {
+                let problem =
+                    "is on a circle or behind one: a sample passes each layer once, without recurrence";
+                Err(NirError::node(name, problem))
+            }
+        }
+    }
+}
+
+/// A network in the making.
+struct Builder<'a> {
+    metadata: &'a Metadata<'a>,
+    sample: Volume,
+    input_max: u8,
+    /// Whether the graph takes inputs as they are, rather than as shares of `input_max`.
+    whole_inputs: bool,
+    /// How many more weights there may be.
+    room: u64,
+    layers: Vec<BinaryLayer>,
+}
+
+/// What `senders` together send; `None` of none.
+fn sum_of<'s>(senders: &[&str], stages: &'s BTreeMap<&str, Stage>) -> Result<Option<Cow<'s, Stage>>, String> {
+    let mut stages = senders.iter().filter_map(|&sender| stages.get(sender));
+    let Some(first) = stages.next() else { return Ok(None) };
+    stages.try_fold(Cow::Borrowed(first), |sum, stage| sum.plus(stage).map(Cow::Owned)).map(Some)
+}
+
+impl Builder<'_> {
+    fn stage(&mut self, operation: &Operation, heard: Option<&Stage>) -> Result<Stage, String> {
+        let stage = match (operation, heard) {
+            (Operation::Input { shape }, _) => {
+                Stage::input(shape, self.sample, self.metadata.is_in_our_order())?
+            }
+            (_, None) => return Err("hears nothing".to_owned()),
+            (Operation::Dense { weight, bias }, Some(heard)) => {
+                heard.dense(weight, bias.as_ref(), self.room)?
+            }
+            (Operation::Convolution { .. }, Some(heard)) => heard.convolved(operation, self.room)?,
+            (Operation::Pool { .. }, Some(heard)) => heard.pooled(operation)?,
+            (Operation::Flatten { start, end, input }, Some(heard)) => {
+                heard.flattened(*start, *end, input.as_deref())?
+            }
+            (Operation::Scale(scale), Some(heard)) => heard.scaled(scale)?,
+            (Operation::Threshold(threshold), Some(heard)) => {
+                let neurons = heard.fired(threshold, None, self.room)?;
+                self.add(neurons, heard)?
+            }
+            (Operation::Fire { resistance, threshold, leak, .. }, Some(heard)) => {
+                let gain = gain(resistance, leak.as_ref())?;
+                let neurons = heard.fired(threshold, Some(&gain), self.room)?;
+                self.add(neurons, heard)?
+            }
+            (Operation::Output { .. }, Some(_)) => return Err("is an output".to_owned()),
+        };
+        if let Value::Sums { weights, .. } = &stage.value {
+            self.room = self.room.saturating_sub(weights.len() as u64);
+        }
+        Ok(stage)
+    }
+
+    /// Adds the layer that turns what is `heard` into spikes; these.
+    fn add(&mut self, mut neurons: Neurons, heard: &Stage) -> Result<Stage, String> {
+        let sources = heard.sources.clone();
+        let is_too_large = |number: &f64| !number.is_finite() || number.abs() > LARGEST;
+        if neurons.weights.iter().chain(&neurons.limits).any(is_too_large) {
+            return Err(format!("a weight or threshold is beyond {LARGEST:e}"));
+        }
+        let max = match sources[..] {
+            [0] => self.input_max,
+            _ => u8::try_from(sources.len()).map_err(|_| "hears more than 255 layers".to_owned())?,
+        };
+        if sources == [0] && !self.whole_inputs {
+            neurons.limits *= f64::from(self.input_max);
+        }
+        self.layers.push(neurons.layer(sources, max));
+        Ok(Stage::spikes(vec![self.layers.len()], heard.volume, heard.flat))
+    }
+
+    /// From the neurons that reach the output to classes.
+    fn key(&self, heard: Option<&Stage>, shape: &[usize]) -> Result<Key, String> {
+        let heard = heard.ok_or("hears nothing")?;
+        if !heard.is_spikes() || heard.sources != [self.layers.len()] || self.layers.is_empty() {
+            return Err(
+                "must hear the spikes of one layer: end the network with Threshold, IF or LIF".to_owned()
+            );
+        }
+        let width = heard.volume.len();
+        let length = shape.iter().fold(1usize, |length, &size| length.saturating_mul(size));
+        if length != width {
+            return Err(format!("has shape {shape:?}, there are {width} neurons"));
+        }
+        let Some((classes, members)) = self.metadata.key(width)? else {
+            if width > MOST_CLASSES {
+                return Err(format!("{width} neurons of which each is a class: at most {MOST_CLASSES}"));
+            }
+            let is_own = |(class, neuron)| place(heard.volume, class) == neuron;
+            return Ok(Key::from_members(Array2::from_shape_fn((width, width), is_own)));
+        };
+        let mut key = Array2::from_elem((classes, width), false);
+        for (at, &member) in members.iter().enumerate() {
+            key[[at / width, place(heard.volume, at % width)]] = member;
+        }
+        Ok(Key::from_members(key))
+    }
+
+    fn finish(self, key: Key) -> Result<BinaryNetwork, NirError> {
+        let network = BinaryNetwork { input_max: self.input_max, layers: self.layers, key };
+        network.check().map_err(|malformed| NirError::NoGraph(malformed.to_string()))?;
+        Ok(network)
+    }
+}
+
+/// What one step adds to the potential for a current of 1.
+fn gain<'a>(resistance: &'a Array, leak: Option<&Leak>) -> Result<Cow<'a, Array>, String> {
+    let Some(Leak { tau, rest }) = leak else { return Ok(Cow::Borrowed(resistance)) };
+    if let Some(rest) = rest.values.iter().find(|&&rest| rest != 0.0) {
+        return Err(format!("v_leak {rest}: must be 0"));
+    }
+    let forgets_or_keeps = |&&tau: &&f64| tau != 1.0 && tau < NO_LEAK;
+    if let Some(tau) = tau.values.iter().find(forgets_or_keeps) {
+        return Err(format!(
+            "leaks with tau {tau}, in steps: one step per sample has no leak; tau must be 1 (all is forgotten) or \
+             {NO_LEAK} and more (nothing is)"
+        ));
+    }
+    let values = match (&resistance.values[..], &tau.values[..]) {
+        (resistances, &[tau]) => resistances.iter().map(|resistance| resistance / tau).collect(),
+        (&[resistance], taus) => taus.iter().map(|tau| resistance / tau).collect(),
+        (resistances, taus) if resistances.len() == taus.len() => {
+            resistances.iter().zip(taus).map(|(resistance, tau)| resistance / tau).collect()
+        }
+        (resistances, taus) => {
+            return Err(format!("r has {} numbers, tau {}", resistances.len(), taus.len()));
+        }
+    };
+    Ok(Cow::Owned(Array { values, ..resistance.clone() }))
+}

@@ -1,0 +1,44 @@
+//! Neurons of a graph as a layer of a binary network.
+
+use ndarray::{Array1, Array2};
+
+use crate::network::{BinaryLayer, Wiring};
+
+/// A layer before its numbers are brought to a grid: it fires where the sum is above its limit.
+pub(super) struct Neurons {
+    pub wiring: Wiring,
+    /// (units, taps)
+    pub weights: Array2<f64>,
+    /// (units)
+    pub limits: Array1<f64>,
+}
+
+impl Neurons {
+    /// Whether they are the OR of plain spikes in a window.
+    pub fn is_pool(&self) -> bool {
+        let (units, taps) = self.weights.dim();
+        let limited = |unit: usize, weight: f64| weight > 0.0 && (0.0..weight).contains(&self.limits[unit]);
+        let Wiring::Convolution { input, .. } = self.wiring else { return false };
+        units == input.channels
+            && (0..units).all(|unit| {
+                (0..taps).all(|tap| match self.weights[[unit, tap]] {
+                    weight if tap % input.channels == unit => limited(unit, weight),
+                    weight => weight == 0.0,
+                })
+            })
+    }
+
+    /// The layer that hears `sources`, whose numbers go up to `max`.
+    pub fn layer(self, sources: Vec<usize>, max: u8) -> BinaryLayer {
+        match self.wiring {
+            Wiring::Convolution { input, window, .. } if (max == 1 || sources != [0]) && self.is_pool() => {
+                BinaryLayer::pool(input, window, sources)
+            }
+            wiring => {
+                // Above the limit is at the next number or above it.
+                let thresholds = self.limits.mapv(f64::next_up);
+                BinaryLayer::on_grid(wiring, sources, self.weights, thresholds, max)
+            }
+        }
+    }
+}

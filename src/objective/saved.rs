@@ -1,0 +1,144 @@
+//! Trained networks in files: those that were saved here, and those of other programs.
+
+use std::path::Path;
+
+use crate::backend::DeployOptions;
+use crate::backend::nir::{NirError, NirFile};
+use crate::data::InputCoding;
+use crate::network::{BinaryNetwork, FileError, Remarks};
+
+/// Names of the remarks on a saved network.
+const CODING: &str = "input_coding";
+const DEPLOY: &str = "deploy";
+
+/// The first bytes of an HDF5 file, of which NIR is one.
+const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
+
+/// A trained network with what is needed to score it again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SavedNetwork {
+    /// The network.
+    pub network: BinaryNetwork,
+    /// How its inputs are coded; `None`: the file is older than this is known.
+    pub coding: Option<InputCoding>,
+    /// How it is deployed.
+    pub deploy: DeployOptions,
+}
+
+impl SavedNetwork {
+    /// Writes it to `file`, all at once.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn save(&self, file: &Path) -> std::io::Result<()> {
+        let deploy = serde_json::to_string(&self.deploy)?;
+        let mut remarks = Remarks::from([(DEPLOY.to_owned(), deploy)]);
+        if let Some(coding) = &self.coding {
+            remarks.insert(CODING.to_owned(), serde_json::to_string(coding)?);
+        }
+        self.network.save(&remarks, file)
+    }
+
+    /// Reads the bytes of a file that [`SavedNetwork::save`] wrote.
+    ///
+    /// # Errors
+    /// They are something else.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, FileError> {
+        let (network, remarks) = BinaryNetwork::from_bytes(bytes)?;
+        let unread = |name: &str| FileError::Content(format!("metadata {name}"));
+        let coding = remarks.get(CODING).map(|text| serde_json::from_str(text).map_err(|_| unread(CODING)));
+        let deploy = remarks.get(DEPLOY).map(|text| serde_json::from_str(text).map_err(|_| unread(DEPLOY)));
+        Ok(Self { network, coding: coding.transpose()?, deploy: deploy.transpose()?.unwrap_or_default() })
+    }
+}
+
+/// A file with a trained network.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ModelFile {
+    /// One that was saved here.
+    Saved(SavedNetwork),
+    /// One in the intermediate representation that many programs write.
+    Nir(NirFile),
+}
+
+/// A file that holds no network.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// It is no file that was saved here.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// It is HDF5, but no network in NIR.
+    #[error(transparent)]
+    Nir(#[from] NirError),
+}
+
+impl ModelFile {
+    /// Reads the bytes of a file, whichever kind it is.
+    ///
+    /// # Errors
+    /// It is of neither kind, or damaged.
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, ModelError> {
+        match bytes.starts_with(HDF5) {
+            true => Ok(Self::Nir(NirFile::from_bytes(bytes)?)),
+            false => Ok(Self::Saved(SavedNetwork::from_bytes(&bytes)?)),
+        }
+    }
+
+    /// How its inputs are coded, if the file says so.
+    ///
+    /// # Errors
+    /// It says something that is no coding.
+    pub fn coding(&self) -> Result<Option<InputCoding>, ModelError> {
+        match self {
+            Self::Saved(saved) => Ok(saved.coding),
+            Self::Nir(file) => Ok(file.coding()?),
+        }
+    }
+
+    /// How it was deployed when it was saved.
+    pub fn deploy(&self) -> DeployOptions {
+        match self {
+            Self::Saved(saved) => saved.deploy.clone(),
+            Self::Nir(_) => DeployOptions::default(),
+        }
+    }
+
+    /// The network for samples of a shape (height, width, channels) whose inputs go up to `input_max`.
+    ///
+    /// # Errors
+    /// A NIR file holds something else than a network of one step for such samples.
+    pub fn network(&self, shape: [usize; 3], input_max: u8) -> Result<BinaryNetwork, ModelError> {
+        match self {
+            Self::Saved(saved) => Ok(saved.network.clone()),
+            Self::Nir(file) => Ok(file.network(shape, input_max)?),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::fixtures;
+
+    #[test]
+    fn a_network_is_saved_with_how_it_is_fed_and_deployed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("net.safetensors");
+        let saved = SavedNetwork {
+            network: fixtures::network(1, 1, 100, -3),
+            coding: Some(InputCoding::Thermometer { levels: 3 }),
+            deploy: DeployOptions { weight_bits: Some(4), ..DeployOptions::default() },
+        };
+        saved.save(&file).expect("written");
+        let read = ModelFile::from_bytes(std::fs::read(&file).expect("a file")).expect("a network");
+        assert_eq!(read, ModelFile::Saved(saved));
+    }
+
+    #[test]
+    fn a_file_of_neither_kind_is_refused() {
+        let message =
+            |bytes: &[u8]| ModelFile::from_bytes(bytes.to_vec()).expect_err("no network").to_string();
+        assert!(message(b"{}").starts_with("not a safetensors file: "), "{}", message(b"{}"));
+        assert!(message(HDF5).starts_with("not an HDF5 file that can be read: "), "{}", message(HDF5));
+    }
+}

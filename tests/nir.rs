@@ -1,0 +1,161 @@
+//! The Python package `nir` reads our files as the graph that they are, and writes them such that we read them.
+//!
+//! Needs a Python that imports `nir` (`pip install -r tests/python/requirements.txt`): `python3`, or the
+//! interpreter that TUNE_PYTHON names. Without one the tests are listed as ignored.
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use ndarray::{Array2, array};
+use serde_json::{Value as Json, json};
+use spiketune::backend::nir::{self, Export, Flavour, NirFile};
+use spiketune::backend::{ChipProfile, DeployOptions, IntegerNetwork};
+use spiketune::data::InputCoding;
+use spiketune::network::{BinaryLayer, BinaryNetwork, Key, Volume, Window, Wiring};
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/check_nir.py");
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let python = std::env::var("TUNE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let is_missing = !imports_nir(&python);
+    let tests = [
+        ("nir_reads_the_graph_of_thresholds_that_was_written", Flavour::Threshold),
+        ("nir_reads_the_graph_of_integrators_that_was_written", Flavour::IntegrateAndFire),
+    ];
+    let tests = tests.into_iter().map(|(name, flavour)| {
+        let python = python.clone();
+        Trial::test(name, move || read_by_python(&python, flavour)).with_ignored_flag(is_missing)
+    });
+    libtest_mimic::run(&arguments, tests.collect()).exit_code()
+}
+
+fn imports_nir(python: &str) -> bool {
+    Command::new(python).args(["-c", "import nir"]).output().is_ok_and(|output| output.status.success())
+}
+
+/// A convolution of 2x3 pixels to two channels, their pool, and four output neurons of two classes.
+fn network() -> BinaryNetwork {
+    let input = Volume { height: 2, width: 3, channels: 1 };
+    let window = Window { padding: 1, ..Window::square(3, 1) };
+    BinaryNetwork {
+        input_max: 1,
+        layers: vec![
+            BinaryLayer {
+                wiring: Wiring::Convolution { input, window, channels: 2 },
+                sources: vec![0],
+                weights: array![
+                    [0.0, 1.0, 0.0, 2.0, 7.0, -1.0, 0.0, -3.0, 0.0],
+                    [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+                ],
+                thresholds: array![3.0, 2.0],
+                exponent: 0,
+            },
+            BinaryLayer::pool(Volume { channels: 2, ..input }, Window::square(2, 1), vec![1]),
+            BinaryLayer {
+                wiring: Wiring::Dense { inputs: 4, outputs: 4 },
+                sources: vec![2],
+                // Of places 0 and 1, each with channels 0 and 1.
+                weights: array![
+                    [1.0, 2.0, 3.0, 4.0],
+                    [5.0, 6.0, 7.0, 8.0],
+                    [-1.0, 0.0, 1.0, 0.0],
+                    [0.0, -2.0, 0.0, 3.0]
+                ],
+                thresholds: array![4.0, 9.0, 0.0, 1.0],
+                exponent: 0,
+            },
+        ],
+        key: Key::from_members(array![[true, false, true, false], [false, true, false, true]]),
+    }
+}
+
+fn read_by_python(python: &str, flavour: Flavour) -> Result<(), Failed> {
+    let network = network();
+    let profile = ChipProfile::builtin("loihi1")?;
+    let integers = IntegerNetwork::new(&network, &profile, &DeployOptions::default())?;
+    let coding = Some(InputCoding::Threshold { at: 0.5 });
+    let bytes = nir::write(&integers, &Export { flavour, chip: "loihi1", input_max: 1, coding })?;
+    let folder = tempfile::tempdir()?;
+    let (ours, theirs) = (folder.path().join("ours.nir"), folder.path().join("theirs.nir"));
+    std::fs::write(&ours, bytes)?;
+    let seen = seen_by_python(python, &ours, &theirs)?;
+    compare(&seen, flavour);
+    let read = NirFile::from_bytes(std::fs::read(&theirs)?)?;
+    assert_eq!(read.coding()?, coding);
+    let read = read.network([2, 3, 1], 1)?;
+    let inputs = Array2::from_shape_fn((64, 6), |(sample, input)| (sample >> input & 1) as u8);
+    assert_eq!(read.decide(inputs.view()), network.decide(inputs.view()));
+    Ok(())
+}
+
+/// What Python sees of the file `ours`; it writes what it saw to `theirs`.
+fn seen_by_python(python: &str, ours: &Path, theirs: &Path) -> Result<Json, Failed> {
+    let output = Command::new(python).arg(SCRIPT).arg(ours).arg(theirs).output()?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// Loihi fires above its threshold, so thresholds are one less than where the network's neurons fire.
+fn compare(seen: &Json, flavour: Flavour) {
+    let fire = |numbers: Json, zeros: Json, ones: Json| match flavour {
+        Flavour::Threshold => json!({"type": "Threshold", "metadata": {}, "threshold": numbers}),
+        Flavour::IntegrateAndFire => {
+            json!({"type": "IF", "metadata": {}, "r": ones, "v_threshold": numbers, "v_reset": zeros})
+        }
+    };
+    let fill = |channels: [f64; 2], height: usize, width: usize| -> Json {
+        channels.iter().map(|&number| vec![vec![number; width]; height]).collect::<Vec<_>>().into()
+    };
+    let image = |channels: [f64; 2], height, width| {
+        fire(fill(channels, height, width), fill([0.0; 2], height, width), fill([1.0; 2], height, width))
+    };
+    let nodes = json!({
+        "input": {"type": "Input", "metadata": {}, "shape": [1, 2, 3]},
+        "layer_0_sums": {
+            "type": "Conv2d", "metadata": {"scales": [1.0, 1.0]}, "input_shape": [2, 3],
+            "weight": [[[[0.0, 1.0, 0.0], [2.0, 7.0, -1.0], [0.0, -3.0, 0.0]]],
+                       [[[1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]]],
+            "stride": [1, 1], "padding": [1, 1], "dilation": [1, 1], "groups": 1, "bias": [0.0, 0.0],
+        },
+        "layer_0_spikes": image([2.0, 1.0], 2, 3),
+        "layer_1_sums": {
+            "type": "SumPool2d", "metadata": {}, "kernel_size": [2, 2], "stride": [1, 1], "padding": [0, 0],
+        },
+        "layer_1_spikes": image([0.0, 0.0], 1, 2),
+        "layer_2_flatten": {
+            "type": "Flatten", "metadata": {}, "start_dim": 0, "end_dim": -1, "input_type": [2, 1, 2],
+        },
+        "layer_2_sums": {
+            "type": "Linear", "metadata": {"scales": [1.0, 1.0, 1.0, 1.0]},
+            // Channel by channel: the numbers in the middle of each row have changed places.
+            "weight": [[1.0, 3.0, 2.0, 4.0], [5.0, 7.0, 6.0, 8.0], [-1.0, 1.0, 0.0, 0.0], [0.0, 0.0, -2.0, 3.0]],
+        },
+        "layer_2_spikes": fire(json!([3.0, 8.0, -1.0, 0.0]), json!(vec![0.0; 4]), json!(vec![1.0; 4])),
+        "output": {"type": "Output", "metadata": {}, "shape": [4]},
+    });
+    let edges = json!([
+        ["input", "layer_0_sums"],
+        ["layer_0_spikes", "layer_1_sums"],
+        ["layer_0_sums", "layer_0_spikes"],
+        ["layer_1_spikes", "layer_2_flatten"],
+        ["layer_1_sums", "layer_1_spikes"],
+        ["layer_2_flatten", "layer_2_sums"],
+        ["layer_2_spikes", "output"],
+        ["layer_2_sums", "layer_2_spikes"],
+    ]);
+    let metadata = json!({
+        "chip": "loihi1",
+        "input_coding": r#"{"kind":"threshold","at":0.5}"#,
+        "input_max": 1,
+        "key": [[1, 0, 1, 0], [0, 1, 0, 1]],
+        "program": concat!("tune ", env!("CARGO_PKG_VERSION")),
+        "weight_bits": 8,
+    });
+    assert_eq!(seen["nodes"], nodes);
+    assert_eq!(seen["edges"], edges);
+    assert_eq!(seen["metadata"], metadata);
+}
