@@ -255,9 +255,9 @@ impl Stage {
             Window { height: pool.height, width: pool.width, stride: pool.stride, padding: pool.padding };
         let heard = self.heard()?;
         if alike && heard.area() == 1 && window.area() == 1 {
-            // A list of equal neurons is a row of pixels.
+            // A list of equal neurons is a row of pixels, each of which counts, whatever the stride was.
             let input = Volume { height: 1, width: heard.channels, channels: 1 };
-            let wiring = Wiring::Convolution { input, window, channels: 1 };
+            let wiring = Wiring::Convolution { input, window: Window::square(1, 1), channels: 1 };
             let (weights, limits) = (Array2::from_elem((1, 1), first), Array1::from_elem(1, limit));
             return Ok(Neurons { wiring, weights, limits });
         }

@@ -11,7 +11,7 @@ use super::graph::{Node, Operation, Padding};
 use super::tree::{Array, Width};
 use super::*;
 use crate::backend::ChipProfile;
-use crate::network::{Wiring, fixtures};
+use crate::network::{Window, Wiring, fixtures};
 use crate::seed::Seed;
 
 /// What `tests/fixtures/make_nir.py` writes.
@@ -123,6 +123,15 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_pool_over_one_pixel_hears_every_channel_at_any_stride() {
+    let network = fixtures::network(5_251_405_650_466_014_395, 1, 1 << 20, -10);
+    assert!(matches!(network.layers[1].wiring, Wiring::Pool { window: Window { stride: 3, .. }, .. }));
+    let read = written(&network, "ideal", Flavour::Threshold).unwrap().network(shape(&network), 1).unwrap();
+    let inputs = fixtures::inputs(&network, 30, 1);
+    assert_eq!(read.decide(inputs.view()), network.decide(inputs.view()));
 }
 
 #[test]
