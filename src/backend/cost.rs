@@ -25,8 +25,8 @@ pub(super) struct Meter<'a> {
 
 impl Meter<'_> {
     /// Counts layer `index` once it has fired; `events` are by source.
-    pub(super) fn layer(&mut self, index: usize, events: &[Vec<u32>]) {
-        let (layer, spikes) = (&self.model.layers[index], &events[index + 1]);
+    pub(super) fn layer(&mut self, index: usize, events: &[&[u32]]) {
+        let (layer, spikes) = (&self.model.layers[index], events[index + 1]);
         layer.count(events, self.operations);
         let (active_updates, inactive_updates) = layer.updates(self.operations);
         self.tally.operations += self.operations.iter().sum::<u64>();

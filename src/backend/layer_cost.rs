@@ -45,10 +45,10 @@ impl LayerCost {
     }
 
     /// Sums the operations of each core over the events of all sources.
-    pub(super) fn count(&self, events: &[Vec<u32>], operations: &mut Vec<u64>) {
+    pub(super) fn count(&self, events: &[&[u32]], operations: &mut Vec<u64>) {
         operations.clear();
         operations.resize(self.neurons.len(), 0);
-        for &input in self.sources.iter().flat_map(|&source| &events[source]) {
+        for &input in self.sources.iter().flat_map(|&source| events[source]) {
             for &(core, count) in self.operations.of(input as usize) {
                 operations[core as usize] += u64::from(count);
             }

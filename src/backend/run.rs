@@ -2,17 +2,14 @@
 
 use std::ops::Range;
 
-use ndarray::ArrayView2;
+use ndarray::{ArrayView2, s};
 use rayon::prelude::*;
 
 use super::cost::CostModel;
 use super::energy::{Energy, Tally};
 use super::error::RunError;
-use super::simulate::{Scratch, Simulator};
+use super::simulate::{BLOCK, Block, Simulator};
 use crate::units::{Joules, Seconds};
-
-/// Samples that one task runs; results are put together in the order of the samples.
-const BLOCK: usize = 64;
 
 /// What one layer did, summed over the samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,32 +94,38 @@ impl Machine {
     }
 
     fn block(&self, inputs: ArrayView2<'_, u8>, samples: Range<usize>) -> Result<Totals, RunError> {
+        let mut block = Block::default();
+        self.simulator.run(samples.start, inputs.slice(s![samples.clone(), ..]), &mut block)?;
         let mut totals = Totals::new(self.fan_out.len());
-        let (mut scratch, mut operations, mut summed) = (Scratch::default(), Vec::new(), Vec::new());
-        for sample in samples {
-            let mut meter = self.cost.meter(&mut operations);
-            let inputs = inputs.row(sample);
-            let graded = inputs.iter().any(|&level| level > 1);
-            let decision = self.simulator.run(sample, inputs, &mut scratch, |layer, sources, events| {
-                meter.layer(layer, events);
-                let activity = &mut totals.layers[layer];
-                let active = || sources.iter().map(|&source| events[source].as_slice());
-                activity.count(active(), &events[layer + 1], &self.fan_out[layer]);
-                activity.graded |= graded && sources.contains(&0);
-                if sources.len() > 1 {
-                    activity.count_sums(active(), &self.fan_out[layer], &mut summed);
-                }
-            })?;
-            let (tally, timing) = (meter.tally, meter.timing());
-            let period = timing.map(|timing| timing.period);
+        let mut counters = Counters::default();
+        for (sample, decision) in block.decisions.iter().enumerate() {
             totals.predictions.push(decision.class);
             totals.ties += usize::from(decision.tied);
-            totals.tally.add(&tally);
-            totals.energies.extend(self.cost.energy(&tally, period).total());
-            totals.latencies.extend(timing.map(|timing| timing.latency));
-            totals.periods.extend(period);
+            let graded = inputs.row(samples.start + sample).iter().any(|&level| level > 1);
+            self.count(&block.events(sample).collect::<Vec<_>>(), graded, &mut counters, &mut totals);
         }
         Ok(totals)
+    }
+
+    /// Counts what one sample did and what it cost; `events` are by source.
+    fn count(&self, events: &[&[u32]], graded: bool, counters: &mut Counters, totals: &mut Totals) {
+        let mut meter = self.cost.meter(&mut counters.operations);
+        for (layer, activity) in totals.layers.iter_mut().enumerate() {
+            meter.layer(layer, events);
+            let sources = self.simulator.sources(layer);
+            let active = || sources.iter().map(|&source| events[source]);
+            activity.count(active(), events[layer + 1], &self.fan_out[layer]);
+            activity.graded |= graded && sources.contains(&0);
+            if sources.len() > 1 {
+                activity.count_sums(active(), &self.fan_out[layer], &mut counters.summed);
+            }
+        }
+        let (tally, timing) = (meter.tally, meter.timing());
+        let period = timing.map(|timing| timing.period);
+        totals.tally.add(&tally);
+        totals.energies.extend(self.cost.energy(&tally, period).total());
+        totals.latencies.extend(timing.map(|timing| timing.latency));
+        totals.periods.extend(period);
     }
 
     fn summary(&self, totals: Totals) -> Run {
@@ -181,6 +184,13 @@ impl Spread<f64> {
     fn map<T>(self, unit: impl Fn(f64) -> T) -> Spread<T> {
         Spread { mean: unit(self.mean), max: unit(self.max) }
     }
+}
+
+/// Memory that is used again for every sample.
+#[derive(Default)]
+struct Counters {
+    operations: Vec<u64>,
+    summed: Vec<u32>,
 }
 
 /// Sums over samples, in their order.

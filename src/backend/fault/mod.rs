@@ -12,7 +12,7 @@ mod weights;
 
 use std::fmt;
 
-use ndarray::ArrayView2;
+use ndarray::{ArrayView2, s};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,12 +20,9 @@ use serde::{Deserialize, Serialize};
 use super::Deployment;
 use super::circuit::Circuit;
 use super::error::RunError;
-use super::simulate::{Loss, Scratch, Simulator};
+use super::simulate::{BLOCK, Block, Loss, Simulator};
 use crate::input;
 use crate::seed::Seed;
-
-/// Samples that one task runs.
-const BLOCK: usize = 64;
 
 /// What can be wrong with a chip, each with what its rate means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -207,13 +204,10 @@ impl Damaged {
         let samples = inputs.nrows();
         let blocks: Vec<usize> = (0..samples).step_by(BLOCK).collect();
         let block = |first: usize| {
-            let mut scratch = Scratch::default();
+            let mut block = Block::default();
             let samples = first..(first + BLOCK).min(samples);
-            let class = |sample: usize| {
-                let decision = self.simulator.run(sample, inputs.row(sample), &mut scratch, |_, _, _| {})?;
-                Ok(decision.class)
-            };
-            samples.map(class).collect::<Result<Vec<u16>, RunError>>()
+            self.simulator.run(first, inputs.slice(s![samples, ..]), &mut block)?;
+            Ok(block.decisions.iter().map(|decision| decision.class).collect())
         };
         let blocks: Vec<Result<Vec<u16>, RunError>> = blocks.into_par_iter().map(block).collect();
         Ok(blocks.into_iter().collect::<Result<Vec<_>, _>>()?.concat())

@@ -2,75 +2,38 @@
 //!
 //! Each layer is one step. An input spike adds its weights to the sums of the neurons that it reaches, so an
 //! input that is silent costs nothing. Sums live in the narrowest integer that no order of the additions
-//! can overflow, which the layer's reach tells before the first input is seen.
+//! can overflow, which the layer's reach tells before the first input is seen. Samples go through the layers
+//! in blocks, so that weights are read from near memory.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `lane` | the integers of the sums |
+//! | `events` | what is active, sample by sample |
+//! | `layer`, `panels` | from the events below to the spikes of a layer |
+//! | `decoder` | from the last spikes to a decision |
+//! | `loss` | spikes that get lost on their way |
 
-use std::ops::{Add, Mul};
+mod decoder;
+mod events;
+mod lane;
+mod layer;
+mod loss;
+mod panels;
 
-use ndarray::ArrayView1;
-use rand::RngExt;
+use ndarray::ArrayView2;
 
-use crate::network::{Decision, Key, Spread};
-use crate::seed::{Seed, Stream};
-
-use super::circuit::{Circuit, Weights};
+use super::circuit::Circuit;
 use super::error::RunError;
 use super::quantize::IntegerNetwork;
+use crate::network::Decision;
+use decoder::Decoder;
+use events::Lists;
+use layer::{Rows, Sums};
+use loss::Losing;
+pub(super) use loss::Loss;
 
-/// A number that sums are kept in.
-trait Lane: Copy + Default + Ord + Add<Output = Self> + Mul<Output = Self> {
-    const ZERO: Self;
-
-    /// `whole` as a lane that was chosen wide enough for it.
-    fn narrowed(whole: i64) -> Self;
-
-    /// The largest number.
-    fn largest() -> i64;
-
-    /// The scratch sums of this type.
-    fn sums(scratch: &mut Sums) -> &mut Vec<Self>;
-}
-
-macro_rules! lane {
-    ($lane:ident) => {
-        impl Lane for $lane {
-            const ZERO: Self = 0;
-
-            fn narrowed(whole: i64) -> Self {
-                whole as Self
-            }
-
-            fn largest() -> i64 {
-                i64::from(Self::MAX)
-            }
-
-            fn sums(scratch: &mut Sums) -> &mut Vec<Self> {
-                &mut scratch.$lane
-            }
-        }
-    };
-}
-
-lane!(i16);
-lane!(i32);
-lane!(i64);
-
-/// Sums of the neurons of the layer at hand, by type.
-#[derive(Default)]
-struct Sums {
-    i16: Vec<i16>,
-    i32: Vec<i32>,
-    i64: Vec<i64>,
-}
-
-/// Memory that is used again for every sample.
-#[derive(Default)]
-pub(super) struct Scratch {
-    sums: Sums,
-    /// By source: the active inputs, then the neurons of each layer that fired.
-    events: Vec<Vec<u32>>,
-    levels: Vec<u8>,
-    scores: Vec<i32>,
-}
+/// Samples that go through the layers together.
+pub(super) const BLOCK: usize = 64;
 
 /// A network ready to run.
 #[derive(Clone, Debug)]
@@ -84,24 +47,23 @@ pub(super) struct Simulator {
     loss: Option<Loss>,
 }
 
-/// Spikes that get lost on their way, those of the input and of the output too.
-#[derive(Clone, Debug)]
-pub(super) struct Loss {
-    /// How probably one does, in [0, 1].
-    pub rate: f64,
-    /// What each sample's draws come from.
-    pub seed: Seed,
+/// What the samples of a block do in every layer; its memory is used again for the next.
+#[derive(Default)]
+pub(super) struct Block {
+    /// By source: the active inputs, then the neurons of each layer that fired.
+    events: Vec<Lists>,
+    /// Of graded inputs: one for each active one.
+    levels: Vec<u8>,
+    /// One a sample.
+    pub decisions: Vec<Decision>,
+    sums: Sums,
+    scores: Vec<i32>,
 }
 
-/// The draws of one sample.
-struct Losing {
-    rate: f64,
-    stream: Stream,
-}
-
-impl Losing {
-    fn keeps(&mut self) -> bool {
-        self.stream.random::<f64>() >= self.rate
+impl Block {
+    /// By source: what was active in sample number `sample` of the block.
+    pub(super) fn events(&self, sample: usize) -> impl Iterator<Item = &[u32]> {
+        self.events.iter().map(move |lists| lists.of(sample))
     }
 }
 
@@ -128,194 +90,82 @@ impl Simulator {
         }
     }
 
+    /// What layer number `layer` hears.
+    pub(super) fn sources(&self, layer: usize) -> &[usize] {
+        &self.sources[layer]
+    }
+
     /// Checks the width of the inputs.
     pub(super) fn check_width(&self, found: usize) -> Result<(), RunError> {
         let expected = self.inputs;
         if found == expected { Ok(()) } else { Err(RunError::Width { found, expected }) }
     }
 
-    /// Runs sample number `sample`; `observe` hears after each layer its number, what it heard and the
-    /// events of all sources so far.
+    /// Runs the samples `inputs`, (n, I), of which the first is number `first`.
     pub(super) fn run(
         &self,
-        sample: usize,
-        inputs: ArrayView1<'_, u8>,
-        scratch: &mut Scratch,
-        mut observe: impl FnMut(usize, &[usize], &[Vec<u32>]),
-    ) -> Result<Decision, RunError> {
-        self.read(sample, inputs, scratch)?;
-        let Scratch { sums, events, levels, scores } = scratch;
-        let losing =
-            |loss: &Loss| Losing { rate: loss.rate, stream: loss.seed.index(sample as u64).stream() };
-        let mut losing = self.loss.as_ref().map(losing);
-        if let Some(losing) = &mut losing {
-            lose_inputs(&mut events[0], levels, losing);
-        }
+        first: usize,
+        inputs: ArrayView2<'_, u8>,
+        block: &mut Block,
+    ) -> Result<(), RunError> {
+        self.read(first, inputs, block)?;
+        let mut losing: Vec<Losing> = match &self.loss {
+            Some(loss) => (first..first + inputs.nrows()).map(|sample| loss.of_sample(sample)).collect(),
+            None => Vec::new(),
+        };
+        let Block { events, levels, sums, .. } = block;
+        loss::lose_inputs(&mut events[0], levels, &mut losing);
         let levels = (self.input_max > 1).then_some(levels.as_slice());
         for (index, (layer, sources)) in self.layers.iter().zip(&self.sources).enumerate() {
             let (heard, spikes) = events.split_at_mut(index + 1);
             layer.step(sources, heard, levels, sums, &mut spikes[0]);
-            if let Some(losing) = &mut losing {
-                spikes[0].retain(|_| losing.keeps());
-            }
-            observe(index, sources, events);
+            loss::lose(&mut spikes[0], &mut losing);
         }
-        Ok(self.decoder.decide(&events[self.layers.len()], scores))
+        let Block { events, scores, decisions, .. } = block;
+        let outputs = &events[self.layers.len()];
+        decisions.clear();
+        decisions.extend((0..inputs.nrows()).map(|sample| self.decoder.decide(outputs.of(sample), scores)));
+        Ok(())
     }
 
     /// Lists the inputs that are not zero.
-    fn read(&self, sample: usize, inputs: ArrayView1<'_, u8>, scratch: &mut Scratch) -> Result<(), RunError> {
-        scratch.events.resize_with(self.layers.len() + 1, Vec::new);
-        scratch.events[0].clear();
-        scratch.levels.clear();
-        for (index, &level) in inputs.iter().enumerate().filter(|&(_, &level)| level > 0) {
-            if level > self.input_max {
-                return Err(RunError::Level { level, sample, input_max: self.input_max });
+    fn read(&self, first: usize, inputs: ArrayView2<'_, u8>, block: &mut Block) -> Result<(), RunError> {
+        block.events.resize_with(self.layers.len() + 1, Lists::default);
+        block.levels.clear();
+        let lists = &mut block.events[0];
+        lists.clear();
+        for (sample, row) in inputs.rows().into_iter().enumerate() {
+            let row = row.as_standard_layout();
+            let row = row.as_slice().expect("a row in standard layout lies in one piece");
+            self.check_levels(first + sample, row)?;
+            lists.push(row.len(), |input| row[input] > 0);
+            if self.input_max > 1 {
+                block.levels.extend(lists.of(sample).iter().map(|&input| row[input as usize]));
             }
-            scratch.events[0].push(index as u32);
-            scratch.levels.push(level);
         }
         Ok(())
     }
-}
 
-/// Drops inputs together with their levels.
-fn lose_inputs(inputs: &mut Vec<u32>, levels: &mut Vec<u8>, losing: &mut Losing) {
-    let kept: Vec<bool> = inputs.iter().map(|_| losing.keeps()).collect();
-    let (mut of_inputs, mut of_levels) = (kept.iter(), kept.iter());
-    inputs.retain(|_| of_inputs.next().is_some_and(|&kept| kept));
-    levels.retain(|_| of_levels.next().is_some_and(|&kept| kept));
-}
-
-/// A layer's weights, in the narrowest lane that holds every sum.
-#[derive(Clone, Debug)]
-enum Rows {
-    I16(Layer<i16>),
-    I32(Layer<i32>),
-    I64(Layer<i64>),
-}
-
-impl Rows {
-    fn new(circuit: &Circuit<'_>) -> Self {
-        let reach = circuit.reach();
-        let widest = reach.iter().map(|&(low, high)| (high + 1).max(-low)).max().unwrap_or(0);
-        match widest {
-            widest if widest <= i16::largest() => Self::I16(Layer::new(circuit, &reach)),
-            widest if widest <= i32::largest() => Self::I32(Layer::new(circuit, &reach)),
-            _ => Self::I64(Layer::new(circuit, &reach)),
-        }
-    }
-
-    fn step(
-        &self,
-        sources: &[usize],
-        events: &[Vec<u32>],
-        levels: Option<&[u8]>,
-        sums: &mut Sums,
-        spikes: &mut Vec<u32>,
-    ) {
-        match self {
-            Self::I16(layer) => layer.step(sources, events, levels, sums, spikes),
-            Self::I32(layer) => layer.step(sources, events, levels, sums, spikes),
-            Self::I64(layer) => layer.step(sources, events, levels, sums, spikes),
-        }
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Layer<T> {
-    spread: Spread<T>,
-    /// One a neuron: fires where the sum is this or more.
-    thresholds: Vec<T>,
-}
-
-impl<T: Lane> Layer<T> {
-    fn new(circuit: &Circuit<'_>, reach: &[(i64, i64)]) -> Self {
-        let within =
-            |(&threshold, &(low, high)): (&i64, &(i64, i64))| T::narrowed(threshold.clamp(low, high + 1));
-        let wiring = &circuit.layer.wiring;
-        Self {
-            spread: match &circuit.weights {
-                Weights::Shared(weights) => Spread::new(wiring, weights.mapv(T::narrowed).view()),
-                Weights::Own(weights) => Spread::unshared(wiring, weights.mapv(T::narrowed).view()),
-            },
-            thresholds: circuit.thresholds.iter().zip(reach.iter().cycle()).map(within).collect(),
-        }
-    }
-
-    /// Lists in `spikes` the neurons that fire on the `events` of the layer's `sources`; `levels` are those
-    /// of graded inputs.
-    fn step(
-        &self,
-        sources: &[usize],
-        events: &[Vec<u32>],
-        levels: Option<&[u8]>,
-        sums: &mut Sums,
-        spikes: &mut Vec<u32>,
-    ) {
-        let sums = T::sums(sums);
-        sums.clear();
-        sums.resize(self.thresholds.len(), T::ZERO);
-        for &source in sources {
-            match levels.filter(|_| source == 0) {
-                None => self.spread.add_spikes(&events[source], sums),
-                Some(levels) => {
-                    let levels = levels.iter().map(|&level| T::narrowed(i64::from(level)));
-                    self.spread.add_levels(&events[source], levels, sums);
-                }
+    fn check_levels(&self, sample: usize, row: &[u8]) -> Result<(), RunError> {
+        match row.iter().copied().max() {
+            Some(level) if level > self.input_max => {
+                let level = row.iter().copied().find(|&level| level > self.input_max).unwrap_or(level);
+                Err(RunError::Level { level, sample, input_max: self.input_max })
             }
+            _ => Ok(()),
         }
-        let fires = |&(_, (sum, threshold)): &(usize, (&T, &T))| sum >= threshold;
-        let fired = sums.iter().zip(&self.thresholds).enumerate().filter(fires);
-        spikes.clear();
-        spikes.extend(fired.map(|(neuron, _)| neuron as u32));
-    }
-}
-
-/// Counts the output neurons' votes: the scores are linear in the spikes, so each spike adds its share.
-#[derive(Clone, Debug)]
-struct Decoder {
-    /// (K): the scores without a spike.
-    silent: Vec<i32>,
-    /// (N) rows of (K): what a neuron's spike adds.
-    shares: Vec<i32>,
-}
-
-impl Decoder {
-    fn new(key: &Key) -> Self {
-        let mut spikes = vec![false; key.width()];
-        let silent = key.scores(&spikes);
-        let mut shares = Vec::with_capacity(key.width() * key.classes());
-        for neuron in 0..key.width() {
-            spikes[neuron] = true;
-            shares.extend(key.scores(&spikes).iter().zip(&silent).map(|(one, none)| one - none));
-            spikes[neuron] = false;
-        }
-        Self { silent, shares }
-    }
-
-    fn decide(&self, spikes: &[u32], scores: &mut Vec<i32>) -> Decision {
-        let classes = self.silent.len();
-        scores.clear();
-        scores.extend_from_slice(&self.silent);
-        for &neuron in spikes {
-            let shares = &self.shares[neuron as usize * classes..][..classes];
-            for (score, share) in scores.iter_mut().zip(shares) {
-                *score += share;
-            }
-        }
-        Decision::of(scores)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use ndarray::ArrayView1;
     use proptest::prelude::*;
 
     use super::super::fixtures::{Random, chip, dense, full, reference};
     use super::super::{Compare, DeployOptions};
     use super::*;
-    use crate::network::{BinaryNetwork, fixtures};
+    use crate::network::{BinaryNetwork, Key, fixtures};
 
     fn random(widths: Vec<usize>, classes: usize, seed: u64) -> Random {
         Random { widths, classes, input_max: 1, largest: 1, exponent: 0, seed }

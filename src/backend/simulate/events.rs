@@ -1,0 +1,86 @@
+//! Which inputs and neurons are active, for each sample of a block.
+
+use std::ops::Range;
+
+/// Lists of active numbers in rising order, one a sample.
+#[derive(Default)]
+pub(super) struct Lists {
+    active: Vec<u32>,
+    /// Of sample s: those from `ends[s]` to `ends[s + 1]`.
+    ends: Vec<usize>,
+}
+
+impl Lists {
+    pub fn clear(&mut self) {
+        self.active.clear();
+        self.ends.clear();
+        self.ends.push(0);
+    }
+
+    /// Samples.
+    pub fn len(&self) -> usize {
+        self.ends.len() - 1
+    }
+
+    /// The active ones of sample number `sample`.
+    pub fn of(&self, sample: usize) -> &[u32] {
+        &self.active[self.range(sample)]
+    }
+
+    /// Where they are among those of all samples.
+    pub fn range(&self, sample: usize) -> Range<usize> {
+        self.ends[sample]..self.ends[sample + 1]
+    }
+
+    /// Adds the list of one more sample: the places at which `is_active` holds among `count`.
+    #[inline(always)]
+    pub fn push(&mut self, count: usize, mut is_active: impl FnMut(usize) -> bool) {
+        // Every place is written and only active ones stay: no branch that depends on the data.
+        let start = self.active.len();
+        self.active.resize(start + count + 1, 0);
+        let places = &mut self.active[start..];
+        let mut found = 0;
+        for place in 0..count {
+            places[found] = place as u32;
+            found += usize::from(is_active(place));
+        }
+        self.active.truncate(start + found);
+        self.ends.push(start + found);
+    }
+
+    /// Drops what `keeps(sample, place)` says no to; `place` counts the active ones of all samples.
+    pub fn retain(&mut self, mut keeps: impl FnMut(usize, usize) -> bool) {
+        let (mut kept, mut start) = (0, 0);
+        for sample in 0..self.len() {
+            let end = self.ends[sample + 1];
+            for place in start..end {
+                if keeps(sample, place) {
+                    self.active[kept] = self.active[place];
+                    kept += 1;
+                }
+            }
+            start = end;
+            self.ends[sample + 1] = kept;
+        }
+        self.active.truncate(kept);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_follow_one_another() {
+        let mut lists = Lists::default();
+        lists.clear();
+        lists.push(5, |place| place % 2 == 0);
+        lists.push(3, |_| false);
+        lists.push(4, |place| place > 0);
+        assert_eq!((lists.len(), lists.of(0), lists.of(1)), (3, [0, 2, 4].as_slice(), [].as_slice()));
+        lists.retain(|sample, place| (sample, place) != (2, 4) && place > 0);
+        assert_eq!((lists.of(0), lists.of(2)), ([2, 4].as_slice(), [1, 3].as_slice()));
+        lists.push(1, |_| true);
+        assert_eq!((lists.of(2), lists.of(3)), ([1, 3].as_slice(), [0].as_slice()));
+    }
+}

@@ -1,0 +1,166 @@
+//! A layer of neurons, in the narrowest integers that hold every sum.
+
+use super::super::circuit::{Circuit, Weights};
+use super::events::Lists;
+use super::lane::Lane;
+pub(super) use super::lane::Sums;
+use super::panels::{Panels, Work};
+use crate::network::{Spread, Wiring};
+
+/// A layer's weights, in the narrowest lane that holds every sum.
+#[derive(Clone, Debug)]
+pub(super) enum Rows {
+    I16(Layer<i16>),
+    I32(Layer<i32>),
+    I64(Layer<i64>),
+}
+
+impl Rows {
+    pub(super) fn new(circuit: &Circuit<'_>) -> Self {
+        let reach = circuit.reach();
+        let widest = reach.iter().map(|&(low, high)| (high + 1).max(-low)).max().unwrap_or(0);
+        match widest {
+            widest if widest <= i16::largest() => Self::I16(Layer::new(circuit, &reach)),
+            widest if widest <= i32::largest() => Self::I32(Layer::new(circuit, &reach)),
+            _ => Self::I64(Layer::new(circuit, &reach)),
+        }
+    }
+
+    /// Lists in `spikes` the neurons that fire on the `events` of the layer's `sources`; `levels` are those
+    /// of graded inputs.
+    pub(super) fn step(
+        &self,
+        sources: &[usize],
+        events: &[Lists],
+        levels: Option<&[u8]>,
+        sums: &mut Sums,
+        spikes: &mut Lists,
+    ) {
+        let heard = Heard { sources, events, levels };
+        match self {
+            Self::I16(layer) => layer.step(heard, sums, spikes),
+            Self::I32(layer) => layer.step(heard, sums, spikes),
+            Self::I64(layer) => layer.step(heard, sums, spikes),
+        }
+    }
+}
+
+/// What a layer hears in a block of samples.
+#[derive(Clone, Copy)]
+pub(super) struct Heard<'a> {
+    pub sources: &'a [usize],
+    /// By source.
+    pub events: &'a [Lists],
+    /// Of graded inputs: one for each active one.
+    pub levels: Option<&'a [u8]>,
+}
+
+impl<'a> Heard<'a> {
+    /// Samples.
+    pub fn samples(&self) -> usize {
+        self.events[0].len()
+    }
+
+    /// The levels of sample number `sample`, if `source` is graded.
+    pub fn levels_of(&self, source: usize, sample: usize) -> Option<&'a [u8]> {
+        let levels = self.levels.filter(|_| source == 0)?;
+        Some(&levels[self.events[0].range(sample)])
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Layer<T> {
+    reader: Reader<T>,
+    /// One a neuron: fires where the sum is this or more.
+    thresholds: Vec<T>,
+}
+
+/// The weights in the order in which events read them.
+#[derive(Clone, Debug)]
+enum Reader<T> {
+    /// Of a dense layer.
+    Dense(Panels<T, T>),
+    /// Of a dense layer whose weights are bytes.
+    DenseBytes(Panels<i8, T>),
+    /// Of any other.
+    Windows(Spread<T>),
+}
+
+impl<T: Lane + From<i8>> Layer<T> {
+    fn new(circuit: &Circuit<'_>, reach: &[(i64, i64)]) -> Self {
+        let within =
+            |(&threshold, &(low, high)): (&i64, &(i64, i64))| T::narrowed(threshold.clamp(low, high + 1));
+        Self {
+            reader: Reader::new(circuit),
+            thresholds: circuit.thresholds.iter().zip(reach.iter().cycle()).map(within).collect(),
+        }
+    }
+
+    fn step(&self, heard: Heard<'_>, sums: &mut Sums, spikes: &mut Lists) {
+        let Sums { silent, .. } = sums;
+        let mut silent = std::mem::take(silent);
+        let lanes = T::sums(sums);
+        let stride = self.reader.stride(self.thresholds.len());
+        lanes.clear();
+        lanes.resize(heard.samples() * stride, T::default());
+        match &self.reader {
+            Reader::Dense(panels) => panels.sum(heard, Work { silent: &mut silent, sums: lanes }),
+            Reader::DenseBytes(panels) => panels.sum(heard, Work { silent: &mut silent, sums: lanes }),
+            Reader::Windows(spread) => {
+                for (sample, sums) in lanes.chunks_exact_mut(stride).enumerate() {
+                    add_windows(spread, heard, sample, sums);
+                }
+            }
+        }
+        spikes.clear();
+        for sums in lanes.chunks_exact(stride) {
+            let sums = &sums[..self.thresholds.len()];
+            spikes.push(sums.len(), |neuron| sums[neuron] >= self.thresholds[neuron]);
+        }
+        sums.silent = silent;
+    }
+}
+
+impl<T: Lane + From<i8>> Reader<T> {
+    fn new(circuit: &Circuit<'_>) -> Self {
+        let wiring = &circuit.layer.wiring;
+        match (&circuit.weights, wiring) {
+            (Weights::Shared(weights), Wiring::Dense { .. }) => {
+                let bytes = i64::from(i8::MIN)..=i64::from(i8::MAX);
+                match weights.iter().all(|weight| bytes.contains(weight)) {
+                    true => Self::DenseBytes(Panels::new(weights.view(), |weight| weight as i8)),
+                    false => Self::Dense(Panels::new(weights.view(), T::narrowed)),
+                }
+            }
+            (Weights::Shared(weights), _) => {
+                Self::Windows(Spread::new(wiring, weights.mapv(T::narrowed).view()))
+            }
+            (Weights::Own(weights), _) => {
+                Self::Windows(Spread::unshared(wiring, weights.mapv(T::narrowed).view()))
+            }
+        }
+    }
+
+    /// How far the sums of two samples are apart.
+    fn stride(&self, neurons: usize) -> usize {
+        match self {
+            Self::Dense(panels) => panels.width(),
+            Self::DenseBytes(panels) => panels.width(),
+            Self::Windows(_) => neurons,
+        }
+    }
+}
+
+/// Adds to the `sums` of one sample what it sends through windows.
+fn add_windows<T: Lane>(spread: &Spread<T>, heard: Heard<'_>, sample: usize, sums: &mut [T]) {
+    for &source in heard.sources {
+        let active = heard.events[source].of(sample);
+        match heard.levels_of(source, sample) {
+            None => spread.add_spikes(active, sums),
+            Some(levels) => {
+                let levels = levels.iter().map(|&level| T::narrowed(i64::from(level)));
+                spread.add_levels(active, levels, sums);
+            }
+        }
+    }
+}
