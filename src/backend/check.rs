@@ -2,7 +2,8 @@
 
 use crate::input::suggestion;
 
-use super::format::{NeuronFormat, WeightFormat};
+use super::constants::NeuronCost;
+use super::format::{InputSpikes, NeuronFormat, WeightFormat};
 use super::profile::{ChipProfile, CoreLimits, OperationCounting, SynapseMemory, Topology};
 
 /// A rule that a profile breaks.
@@ -37,11 +38,20 @@ impl ChipProfile {
         self.check_constants()
     }
 
+    /// Whether neurons are priced by what each of them does.
+    pub(super) fn prices_events(&self) -> bool {
+        matches!(self.energy.neuron, Some(NeuronCost::ByEvent { .. }))
+            || matches!(self.time.neuron, Some(NeuronCost::ByEvent { .. }))
+    }
+
     /// Rules between keys of different parts.
     fn check_together(&self) -> Checked {
         let needs_row = self.counting.synaptic_operations == OperationCounting::CrossbarRow;
         let row = self.core.neurons.is_some();
         rule(!needs_row || row, "core.neurons", "null", "crossbar-row counting needs the length of a row")?;
+        // The potential that a neuron keeps is not known of graded inputs, which only the simulation sees.
+        let graded = self.prices_events() && self.input == InputSpikes::Graded;
+        rule(!graded, "input", "\"graded\"", "must be binary where neurons are priced by event")?;
         let exact = self.weights == WeightFormat::Exact;
         let memory = self.core.synapse_memory.is_some();
         rule(!(exact && memory), "core.synapse_memory", "given", "must be null where weights are exact")
@@ -61,15 +71,10 @@ impl ChipProfile {
                 &format!("not in sources{hint}"),
             )?;
         }
-        match self.time.barrier.as_ref().map(|barrier| barrier.tiles) {
-            Some([few, many]) => rule(
-                0 < few && few < many,
-                "time.barrier.tiles",
-                format!("[{few}, {many}]"),
-                "must be 1 or more and rise",
-            ),
-            None => Ok(()),
-        }
+        let table: Vec<u32> = self.time.barrier.iter().flatten().map(|entry| entry.tiles).collect();
+        let rises = table.first() != Some(&0) && table.is_sorted_by(|few, many| few < many);
+        let empty = self.time.barrier.is_some() && table.is_empty();
+        rule(rises && !empty, "time.barrier", format!("{table:?}"), "needs tiles of 1 or more that rise")
     }
 }
 
@@ -196,8 +201,8 @@ mod tests {
             "my.json: topology.mesh: [8, 3]: must have a place for every core"
         );
         assert_eq!(
-            error("/time/barrier/tiles", json!([0, 32])),
-            "my.json: time.barrier.tiles: [0, 32]: must be 1 or more and rise"
+            error("/time/barrier/1/tiles", json!(1)),
+            "my.json: time.barrier: [1, 1]: needs tiles of 1 or more that rise"
         );
         assert_eq!(error("/schema", json!(2)), "my.json: schema: 2: this program reads version 1");
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::input::{InputError, from_json, suggestion};
 
-use super::constants::{EnergyConstants, TimeConstants};
+use super::constants::{AreaConstants, EnergyConstants, TimeConstants};
 use super::format::{InputSpikes, NeuronFormat, WeightFormat};
 
 /// The profiles that come with the program: name and JSON text.
@@ -67,6 +67,8 @@ pub struct ChipProfile {
     pub energy: EnergyConstants,
     /// Durations.
     pub time: TimeConstants,
+    /// Areas of silicon.
+    pub area: AreaConstants,
 }
 
 /// How the cores of a chip are laid out.
@@ -119,6 +121,10 @@ pub struct Counting {
     pub synaptic_operations: OperationCounting,
     /// Packets of a spike that goes out.
     pub packets: PacketCounting,
+    /// Packets of the output neurons' spikes.
+    pub outputs: OutputCounting,
+    /// Steps of an inference.
+    pub steps: StepCounting,
 }
 
 /// Synaptic operations of a spike that comes in.
@@ -139,6 +145,28 @@ pub enum PacketCounting {
     PerDestinationCore,
     /// One for every axon that it goes to.
     PerDestinationAxon,
+}
+
+/// Packets of the output neurons' spikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutputCounting {
+    /// Each is sent off the chip, over the tile of core 0.
+    Sent,
+    /// They are read where they are: no packets.
+    ReadInPlace,
+}
+
+/// Steps of an inference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepCounting {
+    /// Inferences follow one another through the layers: of each, every neuron makes one step, and a new one
+    /// begins with every step of the chip.
+    Pipelined,
+    /// An inference begins when the one before is over: one step for the input and one for each layer, and
+    /// every neuron makes them all. A potential that a neuron keeps is there in its next step, then forgotten.
+    OneByOne,
 }
 
 impl ChipProfile {

@@ -4,12 +4,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Deployment;
-use super::constants::Constant;
 use super::mapping::{Core, Mapping};
 use super::metrics::Metrics;
 use super::profile::ChipProfile;
 use super::quantize::IntegerLayer;
 use super::run::Run;
+use super::stated::Constant;
 use crate::units::Joules;
 
 /// A deployed network in numbers. Energies and times are modelled with the constants listed; null where
@@ -202,7 +202,7 @@ mod tests {
         let first = &report.constants[0];
         assert_eq!(
             (first.name.as_str(), first.value, first.unit.as_str()),
-            ("energy.synaptic_operation", 23.6, "pJ")
+            ("energy.synaptic_operation.any", 23.6, "pJ")
         );
         assert!(first.source.starts_with("Davies et al. 2018"));
     }

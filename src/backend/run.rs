@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::cost::CostModel;
 use super::energy::{Energy, Tally};
 use super::error::RunError;
+use super::occupation::Load;
 use super::simulate::{Scratch, Simulator};
 use crate::units::{Joules, Seconds};
 
@@ -89,7 +90,7 @@ impl Machine {
             (0..samples).step_by(BLOCK).map(|first| first..(first + BLOCK).min(samples)).collect();
         let blocks: Vec<Result<Totals, RunError>> =
             blocks.into_par_iter().map(|block| self.block(inputs, block)).collect();
-        let mut totals = Totals::new(self.fan_out.len());
+        let mut totals = Totals::new(self.cost.tally());
         for block in blocks {
             totals.append(block?);
         }
@@ -97,10 +98,10 @@ impl Machine {
     }
 
     fn block(&self, inputs: ArrayView2<'_, u8>, samples: Range<usize>) -> Result<Totals, RunError> {
-        let mut totals = Totals::new(self.fan_out.len());
-        let (mut scratch, mut operations, mut summed) = (Scratch::default(), Vec::new(), Vec::new());
+        let mut totals = Totals::new(self.cost.tally());
+        let (mut scratch, mut load, mut summed) = (Scratch::default(), Load::default(), Vec::new());
         for sample in samples {
-            let mut meter = self.cost.meter(&mut operations);
+            let mut meter = self.cost.meter(&mut load);
             let inputs = inputs.row(sample);
             let graded = inputs.iter().any(|&level| level > 1);
             let decision = self.simulator.run(sample, inputs, &mut scratch, |layer, sources, events| {
@@ -113,7 +114,7 @@ impl Machine {
                     activity.count_sums(active(), &self.fan_out[layer], &mut summed);
                 }
             })?;
-            let (tally, timing) = (meter.tally, meter.timing());
+            let (timing, tally) = (meter.timing(), meter.tally);
             let period = timing.map(|timing| timing.period);
             totals.predictions.push(decision.class);
             totals.ties += usize::from(decision.tied);
@@ -133,7 +134,7 @@ impl Machine {
         Run {
             ties: totals.ties,
             layers: totals.layers,
-            chip_operations: totals.tally.operations as f64 / samples,
+            chip_operations: totals.tally.work.operations as f64 / samples,
             energy: Energy {
                 synapse: mean(energy.synapse),
                 neuron: mean(energy.neuron),
@@ -198,12 +199,12 @@ struct Totals {
 }
 
 impl Totals {
-    fn new(layers: usize) -> Self {
+    fn new(tally: Tally) -> Self {
         Self {
             predictions: Vec::new(),
             ties: 0,
-            layers: vec![LayerActivity::default(); layers],
-            tally: Tally::default(),
+            layers: vec![LayerActivity::default(); tally.operations.len()],
+            tally,
             energies: Vec::new(),
             latencies: Vec::new(),
             periods: Vec::new(),
