@@ -4,7 +4,9 @@ use crate::input::suggestion;
 
 use super::constants::NeuronCost;
 use super::format::{InputSpikes, NeuronFormat, WeightFormat};
-use super::profile::{ChipProfile, CoreLimits, OperationCounting, SynapseMemory, Topology};
+use super::profile::{
+    ChipProfile, ConvolutionCores, CoreLimits, OperationCounting, StepCounting, SynapseMemory, Topology,
+};
 
 /// A rule that a profile breaks.
 #[derive(Debug)]
@@ -52,9 +54,30 @@ impl ChipProfile {
         // The potential that a neuron keeps is not known of graded inputs, which only the simulation sees.
         let graded = self.prices_events() && self.input == InputSpikes::Graded;
         rule(!graded, "input", "\"graded\"", "must be binary where neurons are priced by event")?;
+        self.check_cores()?;
         let exact = self.weights == WeightFormat::Exact;
         let memory = self.core.synapse_memory.is_some();
         rule(!(exact && memory), "core.synapse_memory", "given", "must be null where weights are exact")
+    }
+
+    /// Rules between the chip's cores and what else it is.
+    fn check_cores(&self) -> Checked {
+        let is_pipelined = self.counting.steps == StepCounting::Pipelined;
+        let shares = self.topology.layers_share_cores;
+        rule(
+            !(shares && is_pipelined),
+            "counting.steps",
+            "\"pipelined\"",
+            "must be one-by-one where layers share cores, which work for one layer a step",
+        )?;
+        let Some(cores) = &self.core.convolutions else { return Ok(()) };
+        let given = cores.memories.len();
+        let one_each = self.topology.cores.is_some_and(|cores| cores as usize == given);
+        rule(one_each, "core.convolutions.memories", given, "must be one for each of topology.cores")?;
+        let limits = &self.core;
+        let no_parts = limits.neurons.is_none() && limits.in_axons.is_none() && limits.out_axons.is_none();
+        let whole = no_parts && limits.synapse_memory.is_none() && self.topology.chips == 1 && !shares;
+        rule(whole, "core.convolutions", "given", "leaves no limits on parts of layers, nor several chips")
     }
 
     fn check_constants(&self) -> Checked {
@@ -80,6 +103,9 @@ impl ChipProfile {
 
 impl Topology {
     fn check(&self) -> Checked {
+        rule(self.chips > 0, "topology.chips", 0, "must be 1 or more")?;
+        let countable = self.chips == 1 || self.cores.is_some();
+        rule(countable, "topology.chips", self.chips, "must be 1 where a chip has cores without limit")?;
         positive("topology.cores", self.cores)?;
         rule(self.cores_per_tile > 0, "topology.cores_per_tile", 0, "must be 1 or more")?;
         let Some([width, height]) = self.mesh else { return Ok(()) };
@@ -96,7 +122,16 @@ impl CoreLimits {
         positive("core.out_axons", self.out_axons)?;
         positive("core.fan_in", self.fan_in)?;
         positive("core.axons_per_neuron", self.axons_per_neuron)?;
-        self.synapse_memory.as_ref().map_or(Ok(()), SynapseMemory::check)
+        self.synapse_memory.as_ref().map_or(Ok(()), SynapseMemory::check)?;
+        self.convolutions.as_ref().map_or(Ok(()), ConvolutionCores::check)
+    }
+}
+
+impl ConvolutionCores {
+    fn check(&self) -> Checked {
+        let place = "core.convolutions";
+        rule(!self.strides.is_empty(), &format!("{place}.strides"), "[]", "needs one stride at least")?;
+        rule(!self.memories.is_empty(), &format!("{place}.memories"), "[]", "needs one core at least")
     }
 }
 
@@ -159,6 +194,8 @@ impl NeuronFormat {
         let Some(threshold) = &self.threshold else { return Ok(()) };
         let bits = threshold.bits;
         rule((1..=62).contains(&bits), "neuron.threshold.bits", bits, "must lie in 1..=62")?;
+        let within = u32::from(threshold.least) < 1 << bits.min(8);
+        rule(within, "neuron.threshold.least", threshold.least, "must lie within bits")?;
         let together = u16::from(bits) + u16::from(threshold.shift) <= 62;
         rule(together, "neuron.threshold.shift", threshold.shift, "must be 62 at most together with bits")?;
         let Some(bias) = &threshold.bias else { return Ok(()) };

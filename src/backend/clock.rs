@@ -5,8 +5,10 @@
 //! step it takes that.
 
 use super::constants::{Barrier, NeuronCost, TimeConstants};
+use super::mapping::Size;
 use super::profile::ChipProfile;
 use super::quantize::IntegerNetwork;
+use super::route::Way;
 use super::work::Work;
 use crate::units::Seconds;
 
@@ -36,12 +38,13 @@ pub(super) struct Durations {
     neuron: NeuronCost<Seconds>,
     packet: Seconds,
     hops: (Seconds, Seconds),
+    crossing: Seconds,
     barrier: Seconds,
 }
 
 impl Clock {
-    /// The clock of `network` on so many cores, if the profile has the numbers.
-    pub(super) fn new(profile: &ChipProfile, network: &IntegerNetwork, cores: usize) -> Option<Self> {
+    /// The clock of `network`, which takes `size` of the chip, if the profile has the numbers.
+    pub(super) fn new(profile: &ChipProfile, network: &IntegerNetwork, size: Size) -> Option<Self> {
         let time = &profile.time;
         if let Some(step) = &time.step {
             return Some(Self::Fixed(step.time()));
@@ -52,21 +55,25 @@ impl Clock {
             neuron: time.neuron.as_ref()?.map(|number| number.time()),
             packet: time.spike.as_ref()?.time(),
             hops: hop_times(time, profile.topology.mesh.is_some())?,
-            barrier: barrier_time(time.barrier.as_ref()?, profile.topology.tiles(cores)),
+            crossing: match size.chips {
+                0 | 1 => Seconds(0.0),
+                _ => time.chip_crossing.as_ref()?.time(),
+            },
+            barrier: barrier_time(time.barrier.as_ref()?, size.tiles),
         }))
     }
 
-    /// A step in which cores do `works`, each with its layer, and whose packets go these distances.
+    /// A step in which cores do `works`, each with its layer, and whose packets go these ways.
     pub(super) fn step<'a>(
         &self,
         works: impl Iterator<Item = (usize, &'a Work)>,
-        distances: impl Iterator<Item = &'a (u32, u32)>,
+        ways: impl Iterator<Item = &'a Way>,
     ) -> Seconds {
         match self {
             Self::Fixed(step) => *step,
             Self::Barrier(durations) => {
                 let core = slowest(works.map(|(layer, work)| durations.core(layer, work)));
-                core + slowest(distances.map(|way| durations.flight(way))) + durations.barrier
+                core + slowest(ways.map(|way| durations.flight(way))) + durations.barrier
             }
         }
     }
@@ -77,8 +84,11 @@ impl Durations {
         self.operations[layer] * work.operations as f64 + self.neuron.of(work)
     }
 
-    fn flight(&self, &(x, y): &(u32, u32)) -> Seconds {
-        self.packet + self.hops.0 * f64::from(x) + self.hops.1 * f64::from(y)
+    fn flight(&self, way: &Way) -> Seconds {
+        self.packet
+            + self.hops.0 * f64::from(way.east_west)
+            + self.hops.1 * f64::from(way.north_south)
+            + self.crossing * f64::from(way.crossings)
     }
 }
 

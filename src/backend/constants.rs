@@ -26,11 +26,13 @@ pub struct EnergyConstants {
     pub hop_east_west: Option<Measured<EnergyUnit>>,
     /// Of one packet's hop to the north or south; not needed without a mesh.
     pub hop_north_south: Option<Measured<EnergyUnit>>,
+    /// Of one packet's way from a chip to the next; not needed where none goes it.
+    pub chip_crossing: Option<Measured<EnergyUnit>>,
     /// Drawn all the time by one core in use.
     pub static_per_core: Option<Measured<PowerUnit>>,
-    /// Drawn all the time by the rest of the chip.
+    /// Drawn all the time by the rest of each chip in use.
     pub static_fixed: Option<Measured<PowerUnit>>,
-    /// Drawn all the time in proportion to the clock; null: no source tells it apart from the static powers.
+    /// Drawn all the time by each chip in use in proportion to its clock; null: no source tells it apart from the static powers.
     pub clock: Option<ClockPower>,
 }
 
@@ -50,6 +52,8 @@ pub struct TimeConstants {
     pub hop_east_west: Option<Measured<TimeUnit>>,
     /// Of one packet's hop to the north or south; not needed without a mesh.
     pub hop_north_south: Option<Measured<TimeUnit>>,
+    /// Of one packet's way from a chip to the next; not needed where none goes it.
+    pub chip_crossing: Option<Measured<TimeUnit>>,
     /// The agreement of all tiles that a step is over, by the tiles that take part: one entry or more, tiles
     /// rising. Linear between two entries; outside them the nearest counts.
     pub barrier: Option<Vec<Barrier>>,
@@ -61,7 +65,7 @@ pub struct TimeConstants {
 pub struct AreaConstants {
     /// Of one core.
     pub core: Option<Measured<AreaUnit>>,
-    /// Of what a chip needs however many cores are in use.
+    /// Of what each chip in use has besides cores.
     pub fixed: Option<Measured<AreaUnit>>,
 }
 

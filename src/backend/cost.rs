@@ -45,11 +45,11 @@ impl Meter<'_> {
         if let Some(clock) = &self.model.clock {
             let works = self.load.works.iter().map(|work| (index, work));
             let step = match self.model.steps {
-                StepCounting::Pipelined => clock.step(works, layer.distances(spikes)),
+                StepCounting::Pipelined => clock.step(works, layer.ways(spikes)),
                 StepCounting::OneByOne => {
                     let others = self.model.idle(index, &before);
                     let others = others.iter().map(|(layer, work)| (*layer, work));
-                    clock.step(works.chain(others), layer.distances(spikes))
+                    clock.step(works.chain(others), layer.ways(spikes))
                 }
             };
             self.add_step(step);
@@ -70,7 +70,7 @@ impl Meter<'_> {
         };
         let idle = self.model.idle(self.model.layers.len(), &[]);
         let works = idle.iter().map(|(layer, work)| (*layer, work));
-        let step = clock.step(works, routes().flat_map(|route| &route.distances));
+        let step = clock.step(works, routes().flat_map(|route| &route.ways));
         self.add_step(step);
     }
 
@@ -120,8 +120,8 @@ impl CostModel {
             layers: (0..network.layers.len()).map(layer).collect(),
             inputs: (0..network.layers[0].inputs()).map(input).collect(),
             steps: profile.counting.steps,
-            prices: Prices::new(profile, network, mapping.cores()),
-            clock: Clock::new(profile, network, mapping.cores()),
+            prices: Prices::new(profile, network, mapping.size(&profile.topology)),
+            clock: Clock::new(profile, network, mapping.size(&profile.topology)),
         }
     }
 
@@ -158,7 +158,7 @@ mod tests {
     use ndarray::array;
 
     use super::super::fixtures::{by_hand, chip, full};
-    use super::super::{Chip, DeployOptions, OperationCounting};
+    use super::super::{Chip, DeployOptions, OperationCounting, Placement};
     use crate::units::Joules;
 
     fn close(found: f64, expected: f64) {
@@ -197,6 +197,7 @@ mod tests {
         // Two neurons a core: hidden neurons on cores 0 to 4, the last of which is on tile 1 like the outputs'.
         let mut profile = chip("loihi1").profile().clone();
         profile.core.neurons = Some(2);
+        profile.topology.placement = Placement::RowMajor;
         let network = full(&[1, 10, 2]);
         let deployment = Chip::new(profile).deploy(&network, &DeployOptions::default()).unwrap();
         let run = deployment.run(array![[1]].view()).unwrap();

@@ -8,7 +8,7 @@ use super::mapping::{Core, LayerMapping, Mapping};
 use super::occupation::{Load, Occupation};
 use super::profile::{ChipProfile, OperationCounting, OutputCounting};
 use super::quantize::{IntegerLayer, IntegerNetwork};
-use super::route::{Route, route};
+use super::route::{Route, Way, route};
 use super::work::Work;
 
 /// What one layer costs.
@@ -36,11 +36,8 @@ impl LayerCost {
         let (topology, counting) = (&profile.topology, &profile.counting);
         let is_read_in_place =
             index + 1 == network.layers.len() && counting.outputs == OutputCounting::ReadInPlace;
-        let copy_on = |placed: usize| map.cores[map.core_of(placed)].number;
         let send = |neuron: usize| {
-            let copies: Vec<usize> =
-                (0..map.copies).map(|copy| copy_on(copy * map.neurons + neuron)).collect();
-            route(&copies, &mapping.axons(index + 1, neuron), topology, counting.packets)
+            route(&map.copies_of(neuron), &mapping.axons(index + 1, neuron), topology, counting.packets)
         };
         let routes = match is_read_in_place {
             true => vec![Route::default(); layer.neurons()],
@@ -75,9 +72,9 @@ impl LayerCost {
         self.neurons.iter().map(|&steps| Work { steps, ..Work::default() })
     }
 
-    /// Every distance that a packet of these spikes goes.
-    pub(super) fn distances(&self, spikes: &[u32]) -> impl Iterator<Item = &(u32, u32)> {
-        spikes.iter().flat_map(|&neuron| &self.routes[neuron as usize].distances)
+    /// Every way that a packet of these spikes goes.
+    pub(super) fn ways(&self, spikes: &[u32]) -> impl Iterator<Item = &Way> {
+        spikes.iter().flat_map(|&neuron| &self.routes[neuron as usize].ways)
     }
 }
 

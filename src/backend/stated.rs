@@ -81,12 +81,13 @@ impl ChipProfile {
     /// Every physical number that the profile states, in the order of the file.
     pub fn constants(&self) -> Vec<Constant> {
         let (energy, time, area) = (&self.energy, &self.time, &self.area);
-        let parts: [(&str, &dyn States); 15] = [
+        let parts: [(&str, &dyn States); 17] = [
             ("energy.synaptic_operation", &energy.synaptic_operation),
             ("energy.neuron", &energy.neuron),
             ("energy.spike", &energy.spike),
             ("energy.hop_east_west", &energy.hop_east_west),
             ("energy.hop_north_south", &energy.hop_north_south),
+            ("energy.chip_crossing", &energy.chip_crossing),
             ("energy.static_per_core", &energy.static_per_core),
             ("energy.static_fixed", &energy.static_fixed),
             ("energy.clock.frequency", &energy.clock.as_ref().map(|clock| clock.frequency.clone())),
@@ -97,6 +98,7 @@ impl ChipProfile {
             ("time.spike", &time.spike),
             ("time.hop_east_west", &time.hop_east_west),
             ("time.hop_north_south", &time.hop_north_south),
+            ("time.chip_crossing", &time.chip_crossing),
         ];
         let mut found = Vec::new();
         for (name, part) in parts {
