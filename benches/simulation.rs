@@ -43,8 +43,7 @@ impl Dense {
 /// Layers whose neurons fire on `ACTIVE` of the samples, and the samples.
 fn layers() -> (Vec<Dense>, Array2<u8>) {
     let mut stream = Seed::root(1).stream();
-    let inputs =
-        Array2::from_shape_simple_fn((IMAGES, WIDTHS[0]), || u8::from(stream.random_bool(ACTIVE)));
+    let inputs = Array2::from_shape_simple_fn((IMAGES, WIDTHS[0]), || u8::from(stream.random_bool(ACTIVE)));
     let mut heard = inputs.slice(s![..1000, ..]).mapv(f32::from);
     let layer = |pair: &[usize]| {
         let weight = || f32::from(stream.random_range(-127i8..=127));

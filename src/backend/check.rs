@@ -2,8 +2,11 @@
 
 use crate::input::suggestion;
 
-use super::format::{NeuronFormat, WeightFormat};
-use super::profile::{ChipProfile, CoreLimits, OperationCounting, SynapseMemory, Topology};
+use super::constants::NeuronCost;
+use super::format::{InputSpikes, NeuronFormat, WeightFormat};
+use super::profile::{
+    ChipProfile, ConvolutionCores, CoreLimits, OperationCounting, StepCounting, SynapseMemory, Topology,
+};
 
 /// A rule that a profile breaks.
 #[derive(Debug)]
@@ -37,14 +40,44 @@ impl ChipProfile {
         self.check_constants()
     }
 
+    /// Whether neurons are priced by what each of them does.
+    pub(super) fn prices_events(&self) -> bool {
+        matches!(self.energy.neuron, Some(NeuronCost::ByEvent { .. }))
+            || matches!(self.time.neuron, Some(NeuronCost::ByEvent { .. }))
+    }
+
     /// Rules between keys of different parts.
     fn check_together(&self) -> Checked {
         let needs_row = self.counting.synaptic_operations == OperationCounting::CrossbarRow;
         let row = self.core.neurons.is_some();
         rule(!needs_row || row, "core.neurons", "null", "crossbar-row counting needs the length of a row")?;
+        // The potential that a neuron keeps is not known of graded inputs, which only the simulation sees.
+        let graded = self.prices_events() && self.input == InputSpikes::Graded;
+        rule(!graded, "input", "\"graded\"", "must be binary where neurons are priced by event")?;
+        self.check_cores()?;
         let exact = self.weights == WeightFormat::Exact;
         let memory = self.core.synapse_memory.is_some();
         rule(!(exact && memory), "core.synapse_memory", "given", "must be null where weights are exact")
+    }
+
+    /// Rules between the chip's cores and what else it is.
+    fn check_cores(&self) -> Checked {
+        let is_pipelined = self.counting.steps == StepCounting::Pipelined;
+        let shares = self.topology.layers_share_cores;
+        rule(
+            !(shares && is_pipelined),
+            "counting.steps",
+            "\"pipelined\"",
+            "must be one-by-one where layers share cores, which work for one layer a step",
+        )?;
+        let Some(cores) = &self.core.convolutions else { return Ok(()) };
+        let given = cores.memories.len();
+        let one_each = self.topology.cores.is_some_and(|cores| cores as usize == given);
+        rule(one_each, "core.convolutions.memories", given, "must be one for each of topology.cores")?;
+        let limits = &self.core;
+        let no_parts = limits.neurons.is_none() && limits.in_axons.is_none() && limits.out_axons.is_none();
+        let whole = no_parts && limits.synapse_memory.is_none() && self.topology.chips == 1 && !shares;
+        rule(whole, "core.convolutions", "given", "leaves no limits on parts of layers, nor several chips")
     }
 
     fn check_constants(&self) -> Checked {
@@ -61,20 +94,18 @@ impl ChipProfile {
                 &format!("not in sources{hint}"),
             )?;
         }
-        match self.time.barrier.as_ref().map(|barrier| barrier.tiles) {
-            Some([few, many]) => rule(
-                0 < few && few < many,
-                "time.barrier.tiles",
-                format!("[{few}, {many}]"),
-                "must be 1 or more and rise",
-            ),
-            None => Ok(()),
-        }
+        let table: Vec<u32> = self.time.barrier.iter().flatten().map(|entry| entry.tiles).collect();
+        let rises = table.first() != Some(&0) && table.is_sorted_by(|few, many| few < many);
+        let empty = self.time.barrier.is_some() && table.is_empty();
+        rule(rises && !empty, "time.barrier", format!("{table:?}"), "needs tiles of 1 or more that rise")
     }
 }
 
 impl Topology {
     fn check(&self) -> Checked {
+        rule(self.chips > 0, "topology.chips", 0, "must be 1 or more")?;
+        let countable = self.chips == 1 || self.cores.is_some();
+        rule(countable, "topology.chips", self.chips, "must be 1 where a chip has cores without limit")?;
         positive("topology.cores", self.cores)?;
         rule(self.cores_per_tile > 0, "topology.cores_per_tile", 0, "must be 1 or more")?;
         let Some([width, height]) = self.mesh else { return Ok(()) };
@@ -91,7 +122,16 @@ impl CoreLimits {
         positive("core.out_axons", self.out_axons)?;
         positive("core.fan_in", self.fan_in)?;
         positive("core.axons_per_neuron", self.axons_per_neuron)?;
-        self.synapse_memory.as_ref().map_or(Ok(()), SynapseMemory::check)
+        self.synapse_memory.as_ref().map_or(Ok(()), SynapseMemory::check)?;
+        self.convolutions.as_ref().map_or(Ok(()), ConvolutionCores::check)
+    }
+}
+
+impl ConvolutionCores {
+    fn check(&self) -> Checked {
+        let place = "core.convolutions";
+        rule(!self.strides.is_empty(), &format!("{place}.strides"), "[]", "needs one stride at least")?;
+        rule(!self.memories.is_empty(), &format!("{place}.memories"), "[]", "needs one core at least")
     }
 }
 
@@ -154,6 +194,8 @@ impl NeuronFormat {
         let Some(threshold) = &self.threshold else { return Ok(()) };
         let bits = threshold.bits;
         rule((1..=62).contains(&bits), "neuron.threshold.bits", bits, "must lie in 1..=62")?;
+        let within = u32::from(threshold.least) < 1 << bits.min(8);
+        rule(within, "neuron.threshold.least", threshold.least, "must lie within bits")?;
         let together = u16::from(bits) + u16::from(threshold.shift) <= 62;
         rule(together, "neuron.threshold.shift", threshold.shift, "must be 62 at most together with bits")?;
         let Some(bias) = &threshold.bias else { return Ok(()) };
@@ -196,8 +238,8 @@ mod tests {
             "my.json: topology.mesh: [8, 3]: must have a place for every core"
         );
         assert_eq!(
-            error("/time/barrier/tiles", json!([0, 32])),
-            "my.json: time.barrier.tiles: [0, 32]: must be 1 or more and rise"
+            error("/time/barrier/1/tiles", json!(1)),
+            "my.json: time.barrier: [1, 1]: needs tiles of 1 or more that rise"
         );
         assert_eq!(error("/schema", json!(2)), "my.json: schema: 2: this program reads version 1");
     }

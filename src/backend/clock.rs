@@ -1,11 +1,15 @@
 //! How long a step takes, by the profile's numbers.
 //!
-//! A core does its operations and updates one after the other. A step ends when the slowest core is done,
+//! A core does its operations and neurons one after the other. A step ends when the slowest core is done,
 //! the farthest packet has arrived and all tiles in use have met at the barrier; on a chip with a fixed
 //! step it takes that.
 
-use super::constants::{Barrier, TimeConstants};
+use super::constants::{Barrier, NeuronCost, TimeConstants};
+use super::mapping::Size;
 use super::profile::ChipProfile;
+use super::quantize::IntegerNetwork;
+use super::route::Way;
+use super::work::Work;
 use crate::units::Seconds;
 
 /// Durations of one inference.
@@ -13,15 +17,8 @@ use crate::units::Seconds;
 pub(super) struct Timing {
     /// The sum of its steps.
     pub latency: Seconds,
-    /// The longest of its steps.
+    /// From the beginning of one inference to that of the next.
     pub period: Seconds,
-}
-
-impl Timing {
-    pub(super) fn add_step(&mut self, step: Seconds) {
-        self.latency += step;
-        self.period = Seconds(self.period.0.max(step.0));
-    }
 }
 
 /// Durations of the profile.
@@ -30,52 +27,68 @@ pub(super) enum Clock {
     /// Every step takes the same time.
     Fixed(Seconds),
     /// A step ends when all is done.
-    Barrier {
-        operation: Seconds,
-        active: Seconds,
-        inactive: Seconds,
-        packet: Seconds,
-        hops: (Seconds, Seconds),
-        barrier: Seconds,
-    },
+    Barrier(Durations),
+}
+
+/// Of what ends a step.
+#[derive(Clone, Debug)]
+pub(super) struct Durations {
+    /// Of an operation in each layer.
+    operations: Vec<Seconds>,
+    neuron: NeuronCost<Seconds>,
+    packet: Seconds,
+    hops: (Seconds, Seconds),
+    crossing: Seconds,
+    barrier: Seconds,
 }
 
 impl Clock {
-    /// The clock, if the profile has the numbers.
-    pub(super) fn new(profile: &ChipProfile, cores: usize) -> Option<Self> {
+    /// The clock of `network`, which takes `size` of the chip, if the profile has the numbers.
+    pub(super) fn new(profile: &ChipProfile, network: &IntegerNetwork, size: Size) -> Option<Self> {
         let time = &profile.time;
         if let Some(step) = &time.step {
             return Some(Self::Fixed(step.time()));
         }
-        Some(Self::Barrier {
-            operation: time.synaptic_operation.as_ref()?.time(),
-            active: time.neuron_active.as_ref()?.time(),
-            inactive: time.neuron_inactive.as_ref()?.time(),
+        let operation = time.synaptic_operation.as_ref()?;
+        Some(Self::Barrier(Durations {
+            operations: network.layers.iter().map(|layer| operation.of(&layer.wiring).time()).collect(),
+            neuron: time.neuron.as_ref()?.map(|number| number.time()),
             packet: time.spike.as_ref()?.time(),
             hops: hop_times(time, profile.topology.mesh.is_some())?,
-            barrier: time.barrier.as_ref()?.duration(profile.topology.tiles(cores)),
-        })
+            crossing: match size.chips {
+                0 | 1 => Seconds(0.0),
+                _ => time.chip_crossing.as_ref()?.time(),
+            },
+            barrier: barrier_time(time.barrier.as_ref()?, size.tiles),
+        }))
     }
 
-    /// The step of a layer with these placed neurons and operations on its cores, whose packets go these
-    /// distances.
+    /// A step in which cores do `works`, each with its layer, and whose packets go these ways.
     pub(super) fn step<'a>(
         &self,
-        neurons: &[u64],
-        operations: &[u64],
-        distances: impl Iterator<Item = &'a (u32, u32)>,
+        works: impl Iterator<Item = (usize, &'a Work)>,
+        ways: impl Iterator<Item = &'a Way>,
     ) -> Seconds {
         match self {
             Self::Fixed(step) => *step,
-            Self::Barrier { operation, active, inactive, packet, hops, barrier } => {
-                let core = |(&operations, &neurons): (&u64, &u64)| {
-                    let update = if operations > 0 { *active } else { *inactive };
-                    *operation * operations as f64 + update * neurons as f64
-                };
-                let flight = |&(x, y): &(u32, u32)| *packet + hops.0 * f64::from(x) + hops.1 * f64::from(y);
-                slowest(operations.iter().zip(neurons).map(core)) + slowest(distances.map(flight)) + *barrier
+            Self::Barrier(durations) => {
+                let core = slowest(works.map(|(layer, work)| durations.core(layer, work)));
+                core + slowest(ways.map(|way| durations.flight(way))) + durations.barrier
             }
         }
+    }
+}
+
+impl Durations {
+    fn core(&self, layer: usize, work: &Work) -> Seconds {
+        self.operations[layer] * work.operations as f64 + self.neuron.of(work)
+    }
+
+    fn flight(&self, way: &Way) -> Seconds {
+        self.packet
+            + self.hops.0 * f64::from(way.east_west)
+            + self.hops.1 * f64::from(way.north_south)
+            + self.crossing * f64::from(way.crossings)
     }
 }
 
@@ -91,12 +104,16 @@ fn hop_times(time: &TimeConstants, mesh: bool) -> Option<(Seconds, Seconds)> {
     }
 }
 
-impl Barrier {
-    /// With this many tiles; outside the measured range the nearest end counts.
-    fn duration(&self, tiles: u32) -> Seconds {
-        let [few, many] = self.tiles;
-        let share = f64::from(tiles.clamp(few, many) - few) / f64::from(many - few);
-        self.shortest.time() * (1.0 - share) + self.longest.time() * share
+/// With this many tiles: linear between two entries of `table`, whose nearest end counts outside it.
+fn barrier_time(table: &[Barrier], tiles: u32) -> Seconds {
+    let above = table.partition_point(|entry| entry.tiles < tiles);
+    match (above.checked_sub(1).map(|below| &table[below]), table.get(above)) {
+        (None, None) => Seconds(0.0),
+        (Some(end), None) | (None, Some(end)) => end.duration.time(),
+        (Some(below), Some(above)) => {
+            let share = f64::from(tiles - below.tiles) / f64::from(above.tiles - below.tiles);
+            below.duration.time() * (1.0 - share) + above.duration.time() * share
+        }
     }
 }
 
@@ -106,10 +123,15 @@ mod tests {
 
     #[test]
     fn a_barrier_takes_longer_with_more_tiles() {
-        let barrier = ChipProfile::builtin("loihi1").unwrap().time.barrier.unwrap();
-        let close = |found: f64, expected: f64| assert!((found - expected).abs() <= expected * 1e-12);
-        close(barrier.duration(0).0, 113e-9);
-        close(barrier.duration(32).0, 465e-9);
-        close(barrier.duration(2).0, (113.0 + 352.0 / 31.0) * 1e-9);
+        let table = ChipProfile::builtin("loihi1").unwrap().time.barrier.unwrap();
+        let close = |tiles, expected: f64| {
+            let found = barrier_time(&table, tiles).0;
+            assert!((found - expected).abs() <= expected * 1e-12, "{tiles}: {found}");
+        };
+        close(0, 113e-9);
+        close(1, 113e-9);
+        close(32, 465e-9);
+        close(99, 465e-9);
+        close(2, (113.0 + 352.0 / 31.0) * 1e-9);
     }
 }

@@ -95,6 +95,11 @@ impl Fan {
         Self { entries, ends }
     }
 
+    /// How many inputs there are.
+    pub(super) fn inputs(&self) -> usize {
+        self.ends.len() - 1
+    }
+
     /// (core, number) of each core that `input` concerns.
     pub(super) fn of(&self, input: usize) -> &[(u32, u32)] {
         &self.entries[self.ends[input]..self.ends[input + 1]]

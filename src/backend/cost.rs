@@ -1,49 +1,101 @@
 //! What an inference costs, by the profile's numbers: a model, not a measurement.
 //!
-//! Inferences follow one another through the layers, one layer a step. In each inference every neuron is
-//! updated once: actively if its core received an event. The latency of an inference is the sum of its
-//! steps, the period the longest of them; static power is drawn by the cores in use for one period. Spikes
-//! that skip layers wait on their way until their step comes, at no cost.
+//! One layer works a step. Where inferences are pipelined ([`StepCounting`]), every neuron makes one step of
+//! each, and the period is the longest step of an inference; where they follow one by one, the period is the
+//! latency, and in the steps of other layers neurons are idle. Latency is the sum of the steps; static power is
+//! drawn by the cores in use for one period. Spikes that skip layers wait on their way until their step comes,
+//! at no cost.
 
 use super::clock::{Clock, Timing};
 use super::energy::{Energy, Prices, Tally};
 use super::layer_cost::LayerCost;
 use super::mapping::Mapping;
-use super::profile::ChipProfile;
+use super::occupation::Load;
+use super::profile::{ChipProfile, StepCounting};
 use super::quantize::IntegerNetwork;
 use super::route::{Route, route};
+use super::work::Work;
 use crate::units::Seconds;
 
 /// The cost of one inference while it runs.
 pub(super) struct Meter<'a> {
     model: &'a CostModel,
-    /// Operations of each core of the layer at hand.
-    operations: &'a mut Vec<u64>,
+    /// What the layer at hand does.
+    load: &'a mut Load,
     pub tally: Tally,
-    timing: Timing,
+    /// Durations of the steps so far: their sum and the longest.
+    sum: Seconds,
+    longest: Seconds,
 }
 
 impl Meter<'_> {
     /// Counts layer `index` once it has fired; `events` are by source.
     pub(super) fn layer(&mut self, index: usize, events: &[&[u32]]) {
-        let (layer, spikes) = (&self.model.layers[index], events[index + 1]);
-        layer.count(events, self.operations);
-        let (active_updates, inactive_updates) = layer.updates(self.operations);
-        self.tally.operations += self.operations.iter().sum::<u64>();
-        self.tally.active_updates += active_updates;
-        self.tally.inactive_updates += inactive_updates;
         if index == 0 {
-            events[0].iter().for_each(|&input| self.tally.send(&self.model.inputs[input as usize]));
+            self.inputs(events[0]);
+        }
+        let (layer, spikes) = (&self.model.layers[index], events[index + 1]);
+        let before = std::mem::take(&mut self.load.kept);
+        layer.count(events, spikes, self.load);
+        for work in &self.load.works {
+            self.tally.work += work;
+            self.tally.operations[index] += work.operations;
         }
         spikes.iter().for_each(|&neuron| self.tally.send(&layer.routes[neuron as usize]));
         if let Some(clock) = &self.model.clock {
-            self.timing.add_step(clock.step(&layer.neurons, self.operations, layer.distances(spikes)));
+            let works = self.load.works.iter().map(|work| (index, work));
+            let step = match self.model.steps {
+                StepCounting::Pipelined => clock.step(works, layer.ways(spikes)),
+                StepCounting::OneByOne => {
+                    let others = self.model.idle(index, &before);
+                    let others = others.iter().map(|(layer, work)| (*layer, work));
+                    clock.step(works.chain(others), layer.ways(spikes))
+                }
+            };
+            self.add_step(step);
         }
+        if self.model.steps == StepCounting::OneByOne {
+            self.rest(index);
+        }
+    }
+
+    /// Counts the packets of `inputs`, and the step in which they are on their way where it is one of its own.
+    fn inputs(&mut self, inputs: &[u32]) {
+        let routes = || inputs.iter().map(|&input| &self.model.inputs[input as usize]);
+        routes().for_each(|route| self.tally.send(route));
+        self.load.kept.clear();
+        let Some(clock) = self.model.clock.as_ref().filter(|_| self.model.steps == StepCounting::OneByOne)
+        else {
+            return;
+        };
+        let idle = self.model.idle(self.model.layers.len(), &[]);
+        let works = idle.iter().map(|(layer, work)| (*layer, work));
+        let step = clock.step(works, routes().flat_map(|route| &route.ways));
+        self.add_step(step);
+    }
+
+    /// Counts the steps that layer `index` makes while others work; in the first after its own it forgets the
+    /// potentials that it kept.
+    fn rest(&mut self, index: usize) {
+        let layers = self.model.layers.len();
+        self.tally.work.steps += layers as u64 * self.load.works.iter().map(|work| work.steps).sum::<u64>();
+        if index + 1 < layers {
+            self.tally.work.updated += self.load.kept.iter().sum::<u64>();
+        }
+    }
+
+    fn add_step(&mut self, step: Seconds) {
+        self.sum += step;
+        self.longest = Seconds(self.longest.0.max(step.0));
     }
 
     /// Durations, if the profile has the numbers.
     pub(super) fn timing(&self) -> Option<Timing> {
-        self.model.clock.as_ref().map(|_| self.timing)
+        let period = match self.model.steps {
+            StepCounting::Pipelined => self.longest,
+            StepCounting::OneByOne => self.sum,
+        };
+        self.model.clock.as_ref().map(|_| Timing { latency: self.sum, period })
     }
 }
 
@@ -53,6 +105,7 @@ pub(super) struct CostModel {
     layers: Vec<LayerCost>,
     /// (I): of each input.
     inputs: Vec<Route>,
+    steps: StepCounting,
     prices: Prices,
     clock: Option<Clock>,
 }
@@ -66,19 +119,37 @@ impl CostModel {
         Self {
             layers: (0..network.layers.len()).map(layer).collect(),
             inputs: (0..network.layers[0].inputs()).map(input).collect(),
-            prices: Prices::new(profile, mapping.cores()),
-            clock: Clock::new(profile, mapping.cores()),
+            steps: profile.counting.steps,
+            prices: Prices::new(profile, network, mapping.size(&profile.topology)),
+            clock: Clock::new(profile, network, mapping.size(&profile.topology)),
         }
     }
 
-    /// A meter at zero; `operations` is memory that it uses.
-    pub(super) fn meter<'a>(&'a self, operations: &'a mut Vec<u64>) -> Meter<'a> {
-        Meter { model: self, operations, tally: Tally::default(), timing: Timing::default() }
+    /// A meter at zero; `load` is memory that it uses.
+    pub(super) fn meter<'a>(&'a self, load: &'a mut Load) -> Meter<'a> {
+        let zero = Seconds(0.0);
+        Meter { model: self, load, tally: self.tally(), sum: zero, longest: zero }
+    }
+
+    /// A tally of this network at zero.
+    pub(super) fn tally(&self) -> Tally {
+        Tally::new(self.layers.len())
     }
 
     /// Energies of what `tally` counts while `time` passes.
     pub(super) fn energy(&self, tally: &Tally, time: Option<Seconds>) -> Energy {
         self.prices.energy(tally, time)
+    }
+
+    /// What the cores of all layers but `busy` do, each with its layer, where those of the layer before it
+    /// have `kept` potentials.
+    fn idle(&self, busy: usize, kept: &[u64]) -> Vec<(usize, Work)> {
+        let mut works = Vec::new();
+        for (index, layer) in self.layers.iter().enumerate().filter(|&(index, _)| index != busy) {
+            let updated = kept.iter().copied().filter(|_| index + 1 == busy).chain(std::iter::repeat(0));
+            works.extend(layer.idle().zip(updated).map(|(work, updated)| (index, Work { updated, ..work })));
+        }
+        works
     }
 }
 
@@ -87,7 +158,7 @@ mod tests {
     use ndarray::array;
 
     use super::super::fixtures::{by_hand, chip, full};
-    use super::super::{Chip, DeployOptions, OperationCounting};
+    use super::super::{Chip, DeployOptions, OperationCounting, Placement};
     use crate::units::Joules;
 
     fn close(found: f64, expected: f64) {
@@ -126,6 +197,7 @@ mod tests {
         // Two neurons a core: hidden neurons on cores 0 to 4, the last of which is on tile 1 like the outputs'.
         let mut profile = chip("loihi1").profile().clone();
         profile.core.neurons = Some(2);
+        profile.topology.placement = Placement::RowMajor;
         let network = full(&[1, 10, 2]);
         let deployment = Chip::new(profile).deploy(&network, &DeployOptions::default()).unwrap();
         let run = deployment.run(array![[1]].view()).unwrap();

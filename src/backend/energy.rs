@@ -1,37 +1,51 @@
 //! Energies of what is counted, by the profile's numbers.
 //!
-//! synapse = operations e_s; neuron = active e_a + inactive e_i; network = packets e_p + east-west hops e_x +
-//! north-south hops e_y; static = (cores p_c + p_f) time.
+//! synapse = sum over layers of operations e_s; neuron as [`NeuronCost`] says; network = packets e_p + east-west
+//! hops e_x + north-south hops e_y + crossings e_c; static = (cores p_c + chips (p_f + f p_m)) time, with a clock
+//! of frequency f.
 
+use super::constants::{ClockPower, NeuronCost};
+use super::mapping::Size;
+use super::measured::{EnergyUnit, Measured};
 use super::profile::ChipProfile;
+use super::quantize::IntegerNetwork;
 use super::route::Route;
+use super::work::Work;
 use crate::units::{Joules, Seconds, Watts};
 
 /// What is counted on the chip.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
-    pub operations: u64,
-    pub active_updates: u64,
-    pub inactive_updates: u64,
+    /// Synaptic operations of each layer.
+    pub operations: Vec<u64>,
+    /// Of all neurons.
+    pub work: Work,
     pub packets: u64,
     pub hops_east_west: u64,
     pub hops_north_south: u64,
+    pub crossings: u64,
 }
 
 impl Tally {
+    /// Of a network of so many layers.
+    pub(super) fn new(layers: usize) -> Self {
+        Self { operations: vec![0; layers], ..Self::default() }
+    }
+
     pub(super) fn add(&mut self, other: &Self) {
-        self.operations += other.operations;
-        self.active_updates += other.active_updates;
-        self.inactive_updates += other.inactive_updates;
+        self.operations.iter_mut().zip(&other.operations).for_each(|(sum, more)| *sum += more);
+        self.work += &other.work;
         self.packets += other.packets;
         self.hops_east_west += other.hops_east_west;
         self.hops_north_south += other.hops_north_south;
+        self.crossings += other.crossings;
     }
 
     pub(super) fn send(&mut self, route: &Route) {
         self.packets += route.packets;
         self.hops_east_west += route.hops_east_west;
         self.hops_north_south += route.hops_north_south;
+        self.crossings += route.crossings;
     }
 }
 
@@ -40,7 +54,7 @@ impl Tally {
 pub struct Energy {
     /// Of synaptic operations.
     pub synapse: Option<Joules>,
-    /// Of neuron updates.
+    /// Of neurons: their updates and spikes.
     pub neuron: Option<Joules>,
     /// Of packets.
     pub network: Option<Joules>,
@@ -49,57 +63,93 @@ pub struct Energy {
 }
 
 impl Energy {
+    /// The sum of what is spent on events, if every part of it is known.
+    pub fn dynamic(&self) -> Option<Joules> {
+        Some(self.synapse? + self.neuron? + self.network?)
+    }
+
     /// The sum, if every part is known.
     pub fn total(&self) -> Option<Joules> {
-        Some(self.synapse? + self.neuron? + self.network? + self.idle?)
+        Some(self.dynamic()? + self.idle?)
     }
 }
 
 /// Energies of the profile, and the power of the cores in use.
 #[derive(Clone, Debug)]
 pub(super) struct Prices {
-    operation: Option<Joules>,
-    update: Option<(Joules, Joules)>,
-    packet: Option<(Joules, Joules, Joules)>,
+    /// Of an operation in each layer.
+    operations: Option<Vec<Joules>>,
+    neuron: Option<NeuronCost<Joules>>,
+    packet: Option<PacketPrices>,
     power: Option<Watts>,
 }
 
-impl Prices {
-    pub(super) fn new(profile: &ChipProfile, cores: usize) -> Self {
-        let energy = &profile.energy;
-        let hops = match profile.topology.mesh {
-            None => Some((Joules(0.0), Joules(0.0))),
-            Some(_) => energy
-                .hop_east_west
-                .as_ref()
-                .zip(energy.hop_north_south.as_ref())
-                .map(|(x, y)| (x.energy(), y.energy())),
+/// Of a packet and of what happens to it on its way.
+#[derive(Clone, Copy, Debug)]
+struct PacketPrices {
+    packet: Joules,
+    east_west: Joules,
+    north_south: Joules,
+    crossing: Joules,
+}
+
+impl PacketPrices {
+    /// Of packets that stay on one of `chips` chips, or cross between them.
+    fn new(profile: &ChipProfile, chips: u32) -> Option<Self> {
+        let (energy, none) = (&profile.energy, Some(Joules(0.0)));
+        let price = |needed: bool, number: &Option<Measured<EnergyUnit>>| match needed {
+            true => number.as_ref().map(|number| number.energy()),
+            false => none,
         };
-        let update = energy.neuron_active.as_ref().zip(energy.neuron_inactive.as_ref());
-        let power = energy.static_per_core.as_ref().zip(energy.static_fixed.as_ref());
+        let mesh = profile.topology.mesh.is_some();
+        Some(Self {
+            packet: price(true, &energy.spike)?,
+            east_west: price(mesh, &energy.hop_east_west)?,
+            north_south: price(mesh, &energy.hop_north_south)?,
+            crossing: price(chips > 1, &energy.chip_crossing)?,
+        })
+    }
+
+    fn energy(&self, tally: &Tally) -> Joules {
+        self.packet * tally.packets as f64
+            + self.east_west * tally.hops_east_west as f64
+            + self.north_south * tally.hops_north_south as f64
+            + self.crossing * tally.crossings as f64
+    }
+}
+
+impl Prices {
+    /// Of `network`, which takes `size` of the chip.
+    pub(super) fn new(profile: &ChipProfile, network: &IntegerNetwork, size: Size) -> Self {
+        let energy = &profile.energy;
+        let operation = energy.synaptic_operation.as_ref();
+        let layers = || network.layers.iter();
         Self {
-            operation: energy.synaptic_operation.as_ref().map(|number| number.energy()),
-            update: update.map(|(active, inactive)| (active.energy(), inactive.energy())),
-            packet: energy.spike.as_ref().zip(hops).map(|(spike, (x, y))| (spike.energy(), x, y)),
-            power: power.map(|(core, fixed)| core.power() * cores as f64 + fixed.power()),
+            operations: operation.map(|cost| layers().map(|layer| cost.of(&layer.wiring).energy()).collect()),
+            neuron: energy.neuron.as_ref().map(|cost| cost.map(|number| number.energy())),
+            packet: PacketPrices::new(profile, size.chips),
+            power: power(profile, size),
         }
     }
 
     /// Energies of what `tally` counts while `time` passes.
     pub(super) fn energy(&self, tally: &Tally, time: Option<Seconds>) -> Energy {
-        let neuron = |(active, inactive): (Joules, Joules)| {
-            active * tally.active_updates as f64 + inactive * tally.inactive_updates as f64
-        };
-        let network = |(packet, x, y): (Joules, Joules, Joules)| {
-            packet * tally.packets as f64
-                + x * tally.hops_east_west as f64
-                + y * tally.hops_north_south as f64
+        let synapse = |prices: &Vec<Joules>| {
+            prices.iter().zip(&tally.operations).map(|(&price, &count)| price * count as f64).sum()
         };
         Energy {
-            synapse: self.operation.map(|price| price * tally.operations as f64),
-            neuron: self.update.map(neuron),
-            network: self.packet.map(network),
+            synapse: self.operations.as_ref().map(synapse),
+            neuron: self.neuron.map(|cost| cost.of(&tally.work)),
+            network: self.packet.map(|prices| prices.energy(tally)),
             idle: self.power.zip(time).map(|(power, time)| Joules(power.0 * time.0)),
         }
     }
+}
+
+/// The power of the cores in use when they do nothing, and of the rest of their chips.
+pub(super) fn power(profile: &ChipProfile, size: Size) -> Option<Watts> {
+    let energy = &profile.energy;
+    let (core, fixed) = energy.static_per_core.as_ref().zip(energy.static_fixed.as_ref())?;
+    let clock = energy.clock.as_ref().map_or(Watts(0.0), ClockPower::power);
+    Some(core.power() * size.cores as f64 + (fixed.power() + clock) * f64::from(size.chips))
 }

@@ -41,6 +41,33 @@ pub enum DeployError {
         /// The most.
         max: u8,
     },
+    /// The chip's windows do not move by this stride.
+    #[error("layer {layer}: stride {stride}: {chip} takes {}", list(strides))]
+    Stride {
+        /// The chip's name.
+        chip: String,
+        /// The layer, counted from 0.
+        layer: usize,
+        /// The layer's stride.
+        stride: usize,
+        /// Those that the chip has.
+        strides: Vec<u32>,
+    },
+    /// Every layer fits on some core, but they do not fit together.
+    #[error(
+        "too large for {chip}: layer {layer} finds no core left with {kernel_words} words of kernel and \
+         {neuron_words} of neuron memory"
+    )]
+    NoCoreLeft {
+        /// The chip's name.
+        chip: String,
+        /// The layer, counted from 0.
+        layer: usize,
+        /// What it needs.
+        kernel_words: u64,
+        /// What it needs.
+        neuron_words: u64,
+    },
     /// Not a network: sizes that do not fit together, or numbers off the grid.
     #[error("layer {layer}: {problem}")]
     Malformed {
@@ -72,6 +99,22 @@ pub enum Limit {
     SynapseMemory,
     /// Bits of a membrane potential.
     MembraneBits,
+    /// Words of one core's kernel memory.
+    KernelWords,
+    /// Words of one core's neuron memory.
+    NeuronWords,
+    /// Rows or columns of a layer's input.
+    InputSide,
+    /// Rows or columns of a layer's output.
+    OutputSide,
+    /// Channels of a layer's input or output.
+    Channels,
+    /// Rows or columns of a window.
+    WindowSide,
+    /// Rows or columns of zeros around an input.
+    Padding,
+    /// Layers that hear one layer.
+    Destinations,
 }
 
 impl fmt::Display for Limit {
@@ -83,8 +126,20 @@ impl fmt::Display for Limit {
             Limit::FanIn => "synapses per neuron",
             Limit::SynapseMemory => "bits of synapse memory per neuron",
             Limit::MembraneBits => "membrane bits",
+            Limit::KernelWords => "words of kernel memory",
+            Limit::NeuronWords => "words of neuron memory",
+            Limit::InputSide => "rows or columns of input",
+            Limit::OutputSide => "rows or columns of output",
+            Limit::Channels => "channels",
+            Limit::WindowSide => "rows or columns of a window",
+            Limit::Padding => "rows or columns of padding",
+            Limit::Destinations => "layers that hear it",
         })
     }
+}
+
+fn list(strides: &[u32]) -> String {
+    strides.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn place(layer: Option<usize>) -> String {

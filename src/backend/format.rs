@@ -64,6 +64,8 @@ pub struct ThresholdFormat {
     pub bits: u8,
     /// The register counts in steps of `2^shift` of the membrane.
     pub shift: u8,
+    /// The least number in the register: 1 where neurons decide only on events, so that none fires without any.
+    pub least: u8,
     /// The bias, without which a threshold cannot be below zero.
     pub bias: Option<BiasFormat>,
 }

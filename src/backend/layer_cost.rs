@@ -5,9 +5,11 @@ use ndarray::s;
 use super::connect::{Connections, Counter, Fan};
 use super::format::WeightFormat;
 use super::mapping::{Core, LayerMapping, Mapping};
-use super::profile::{ChipProfile, OperationCounting};
+use super::occupation::{Load, Occupation};
+use super::profile::{ChipProfile, OperationCounting, OutputCounting};
 use super::quantize::{IntegerLayer, IntegerNetwork};
-use super::route::{Route, route};
+use super::route::{Route, Way, route};
+use super::work::Work;
 
 /// What one layer costs.
 #[derive(Clone, Debug)]
@@ -16,9 +18,11 @@ pub(super) struct LayerCost {
     /// For each input the synaptic operations of one event on each core.
     operations: Fan,
     /// Placed neurons of each core.
-    pub neurons: Vec<u64>,
+    neurons: Vec<u64>,
     /// (O): what each neuron's spike sends.
     pub routes: Vec<Route>,
+    /// What single neurons do, where that has a price.
+    occupation: Option<Occupation>,
 }
 
 impl LayerCost {
@@ -29,43 +33,48 @@ impl LayerCost {
         profile: &ChipProfile,
     ) -> Self {
         let (layer, map) = (&network.layers[index], &mapping.layers[index]);
-        let (topology, packets) = (&profile.topology, profile.counting.packets);
-        let copy_on = |placed: usize| map.cores[map.core_of(placed)].number;
+        let (topology, counting) = (&profile.topology, &profile.counting);
+        let is_read_in_place =
+            index + 1 == network.layers.len() && counting.outputs == OutputCounting::ReadInPlace;
         let send = |neuron: usize| {
-            let copies: Vec<usize> =
-                (0..map.copies).map(|copy| copy_on(copy * map.neurons + neuron)).collect();
-            route(&copies, &mapping.axons(index + 1, neuron), topology, packets)
+            route(&map.copies_of(neuron), &mapping.axons(index + 1, neuron), topology, counting.packets)
+        };
+        let routes = match is_read_in_place {
+            true => vec![Route::default(); layer.neurons()],
+            false => (0..layer.neurons()).map(send).collect(),
         };
         Self {
             sources: layer.sources.clone(),
             operations: operations(layer, map, profile),
             neurons: map.cores.iter().map(|core| core.neurons as u64).collect(),
-            routes: (0..layer.neurons()).map(send).collect(),
+            routes,
+            occupation: profile.prices_events().then(|| Occupation::new(layer, map)),
         }
     }
 
-    /// Sums the operations of each core over the events of all sources.
-    pub(super) fn count(&self, events: &[&[u32]], operations: &mut Vec<u64>) {
-        operations.clear();
-        operations.resize(self.neurons.len(), 0);
+    /// What each core does when `events`, by source, have made the neurons `spikes` fire.
+    pub(super) fn count(&self, events: &[&[u32]], spikes: &[u32], load: &mut Load) {
+        load.works.clear();
+        load.works.extend(self.neurons.iter().map(|&steps| Work { steps, ..Work::default() }));
         for &input in self.sources.iter().flat_map(|&source| events[source]) {
             for &(core, count) in self.operations.of(input as usize) {
-                operations[core as usize] += u64::from(count);
+                load.works[core as usize].operations += u64::from(count);
             }
+        }
+        load.works.iter_mut().filter(|work| work.operations > 0).for_each(|work| work.active = work.steps);
+        if let Some(occupation) = &self.occupation {
+            occupation.count(self.sources.iter().map(|&source| events[source]), spikes, load);
         }
     }
 
-    /// Neurons on cores that did operations, and on cores that did none.
-    pub(super) fn updates(&self, operations: &[u64]) -> (u64, u64) {
-        let cores = || self.neurons.iter().zip(operations);
-        let active = cores().filter(|&(_, &operations)| operations > 0).map(|(neurons, _)| neurons).sum();
-        let inactive = cores().filter(|&(_, &operations)| operations == 0).map(|(neurons, _)| neurons).sum();
-        (active, inactive)
+    /// What each core does in a step of another layer, in which nothing reaches it.
+    pub(super) fn idle(&self) -> impl Iterator<Item = Work> {
+        self.neurons.iter().map(|&steps| Work { steps, ..Work::default() })
     }
 
-    /// Every distance that a packet of these spikes goes.
-    pub(super) fn distances(&self, spikes: &[u32]) -> impl Iterator<Item = &(u32, u32)> {
-        spikes.iter().flat_map(|&neuron| &self.routes[neuron as usize].distances)
+    /// Every way that a packet of these spikes goes.
+    pub(super) fn ways(&self, spikes: &[u32]) -> impl Iterator<Item = &Way> {
+        spikes.iter().flat_map(|&neuron| &self.routes[neuron as usize].ways)
     }
 }
 

@@ -1,27 +1,32 @@
 //! Which neurons live on which core.
 //!
-//! A core holds neurons of one layer, next to each other. A layer takes the fewest cores that its limits
-//! allow and spreads over them evenly, since the slowest core decides how long a step takes. Cores are
-//! taken in row-major order of the mesh, layer after layer. What a core sends depends on which cores hear
-//! it, so layers are cut from the output down.
+//! A part of a layer is neurons next to each other. A layer takes the fewest cores that its limits allow and
+//! spreads over them evenly, since the slowest core decides how long a step takes. Cores are taken in
+//! row-major order of the mesh, layer after layer, and then moved to make the ways of spikes short. What a
+//! core sends depends on which cores hear it, so layers are cut from the output down.
 //!
-//! Synapses are kept as lists, one an axon: a weight of its own for every neuron of the core that the axon's
-//! input reaches, zeros included. So the neurons of a convolution do not share memory for the weights that
-//! they have in common. An input that only zero weights connect needs no axon. Where a layer hears several
+//! Synapses are kept as lists: for each axon a weight of its own for every neuron of the core that the axon's
+//! input reaches, zeros included; where kernels are shared and that takes less, for each input of a
+//! convolution's window one list that all axons use. An input that only zero weights connect needs no axon. Where a layer hears several
 //! sources, each of them has its own axons: spikes of two sources must both count.
+//!
+//! The synapses of a neuron are never split between cores: a core that hears a part of its inputs could only
+//! send on whether their sum passes a threshold, and that is another network.
 
 use std::collections::VecDeque;
 
 use super::connect::Fan;
+use super::convolve;
 use super::error::{DeployError, Limit};
+use super::place::place;
 use super::plan::Plan;
-use super::profile::ChipProfile;
+use super::profile::{ChipProfile, CoreLimits, Topology};
 use super::quantize::IntegerNetwork;
 
-/// A part of a layer on a core.
+/// A part of a layer on a core, which no other shares unless the chip says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Core {
-    /// The core's number on the chip, in row-major order.
+    /// The core's number, in row-major order, chip after chip.
     pub number: usize,
     /// The first of its neurons in the order of the layer's placed neurons.
     pub first: usize,
@@ -33,6 +38,19 @@ pub struct Core {
     pub out_axons: u64,
     /// Bits of synapse memory, whole words.
     pub synapse_bits: u64,
+    /// The same if no kernels were shared.
+    pub unshared_bits: u64,
+}
+
+/// How much of a chip a network takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size {
+    /// Chips.
+    pub chips: u32,
+    /// Tiles of all of them.
+    pub tiles: u32,
+    /// Cores of all of them.
+    pub cores: usize,
 }
 
 /// A layer on its cores.
@@ -81,14 +99,52 @@ impl Mapping {
             let plan = Plan::new(layer, index, &targets, network.weight_bits, profile);
             layers.push_front(plan.place()?);
         }
-        let mapping = Self::numbered(layers.into());
+        let mut mapping = Self { layers: layers.into() };
+        match &profile.core.convolutions {
+            Some(cores) => convolve::assign(&mut mapping, network, cores, &profile.name)?,
+            None => mapping.number(profile),
+        }
         mapping.check_cores(profile)?;
+        place(&mut mapping, &profile.topology, &profile.counting);
         Ok(mapping)
     }
 
     /// Cores in use.
     pub fn cores(&self) -> usize {
-        self.layers.iter().map(|layer| layer.cores.len()).sum()
+        let mut numbers: Vec<usize> = self.parts().map(|core| core.number).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers.len()
+    }
+
+    /// Every part of a layer on a core, layer by layer.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &Core> {
+        self.layers.iter().flat_map(|layer| &layer.cores)
+    }
+
+    /// What each core in use holds, by number.
+    pub(super) fn by_core(&self) -> Vec<Core> {
+        let mut cores: Vec<Core> = self.parts().cloned().collect();
+        cores.sort_by_key(|core| core.number);
+        let together = |core: &mut Core, next: &mut Core| {
+            let same = core.number == next.number;
+            if same {
+                *next = next.with(core);
+            }
+            same
+        };
+        cores.dedup_by(together);
+        cores
+    }
+
+    /// How much of the chip it takes.
+    pub(super) fn size(&self, topology: &Topology) -> Size {
+        let numbers = || self.parts().map(|core| core.number);
+        Size {
+            chips: numbers().map(|core| topology.chip(core) + 1).max().unwrap_or(0),
+            tiles: topology.tiles(numbers()),
+            cores: self.cores(),
+        }
     }
 
     /// For each axon that a spike of `neuron` of `source` goes to the number of its core; of the output
@@ -101,17 +157,24 @@ impl Mapping {
         above.flat_map(|layer| layer.axons(neuron)).collect()
     }
 
-    fn numbered(mut layers: Vec<LayerMapping>) -> Self {
-        let cores = layers.iter_mut().flat_map(|layer| &mut layer.cores);
-        for (number, core) in cores.enumerate() {
-            core.number = number;
+    /// Gives each part the next core, or where layers may share one, the last core as long as it fits there.
+    fn number(&mut self, profile: &ChipProfile) {
+        let shares = profile.topology.layers_share_cores;
+        let mut filled: Option<Core> = None;
+        for core in self.layers.iter_mut().flat_map(|layer| &mut layer.cores) {
+            let together = filled.as_ref().filter(|_| shares).map(|filled| filled.with(core));
+            let fitting = together.filter(|together| together.fits(&profile.core));
+            let next = filled.as_ref().map_or(0, |filled| filled.number + 1);
+            let now = fitting.unwrap_or_else(|| Core { number: next, ..core.clone() });
+            core.number = now.number;
+            filled = Some(now);
         }
-        Self { layers }
     }
 
     fn check_cores(&self, profile: &ChipProfile) -> Result<(), DeployError> {
-        let needed = self.cores() as u64;
-        match profile.topology.cores.map(u64::from) {
+        let needed = self.parts().map(|core| core.number as u64 + 1).max().unwrap_or(0);
+        let chips = u64::from(profile.topology.chips);
+        match profile.topology.cores.map(|cores| u64::from(cores) * chips) {
             Some(available) if needed > available => Err(DeployError::TooLarge {
                 chip: profile.name.clone(),
                 limit: Limit::Cores,
@@ -124,7 +187,42 @@ impl Mapping {
     }
 }
 
+impl Core {
+    /// What a core holds that holds this and `other`.
+    pub(super) fn with(&self, other: &Core) -> Self {
+        Self {
+            number: self.number,
+            first: self.first,
+            neurons: self.neurons + other.neurons,
+            in_axons: self.in_axons + other.in_axons,
+            out_axons: self.out_axons + other.out_axons,
+            synapse_bits: self.synapse_bits + other.synapse_bits,
+            unshared_bits: self.unshared_bits + other.unshared_bits,
+        }
+    }
+
+    /// Whether it is within the limits of one core.
+    pub(super) fn fits(&self, limits: &CoreLimits) -> bool {
+        let within = |needed: u64, limit: Option<u64>| limit.is_none_or(|limit| needed <= limit);
+        within(self.neurons as u64, limits.neurons.map(u64::from))
+            && within(self.in_axons, limits.in_axons.map(u64::from))
+            && within(self.out_axons, limits.out_axons.map(u64::from))
+            && within(self.synapse_bits, limits.synapse_memory.as_ref().map(|memory| memory.bits))
+    }
+}
+
 impl LayerMapping {
+    /// I
+    pub(super) fn inputs(&self) -> usize {
+        self.hearing.inputs()
+    }
+
+    /// The numbers of the cores that hold the copies of `neuron`.
+    pub(super) fn copies_of(&self, neuron: usize) -> Vec<usize> {
+        let core = |copy| self.cores[self.core_of(copy * self.neurons + neuron)].number;
+        (0..self.copies).map(core).collect()
+    }
+
     /// The index in `cores` of the core that holds placed neuron `placed`.
     pub fn core_of(&self, placed: usize) -> usize {
         self.cores.partition_point(|core| core.first <= placed) - 1
@@ -157,7 +255,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::fixtures::{chip, full};
-    use super::super::{DeployOptions, IntegerLayer};
+    use super::super::{DeployOptions, IntegerLayer, Placement};
     use super::*;
     use crate::network::{BinaryLayer, Volume, Window, Wiring, fixtures};
 
@@ -239,7 +337,8 @@ mod tests {
 
     #[test]
     fn a_crossbar_takes_two_axons_an_input_and_a_copy_for_every_axon_that_is_driven() {
-        let profile = ChipProfile::builtin("truenorth").unwrap();
+        let mut profile = ChipProfile::builtin("truenorth").unwrap();
+        profile.topology.placement = Placement::RowMajor;
         // 300 output neurons take two cores, each input of which has two axons: four copies of 100.
         let mapping = mapped(&profile, &[128, 100, 300]).unwrap();
         assert_eq!(neurons(&mapping), [vec![200, 200], vec![150, 150]]);
@@ -266,10 +365,18 @@ mod tests {
     /// for every input whether it is heard.
     fn needs(layer: &IntegerLayer, placed: Range<usize>, bits: u64) -> (u64, u64, Vec<bool>) {
         let mut synapses = vec![0; layer.inputs()];
+        // Of each tap the first unit that has it, and the last.
+        let mut kernel: Vec<Option<(u64, u64)>> = vec![None; layer.weights.nrows()];
         for neuron in placed {
+            let unit = (neuron % layer.units()) as u64;
             let mut heard = vec![false; layer.inputs()];
             layer.wiring.for_each_input(neuron % layer.neurons() / layer.units(), |input, tap| {
-                heard[input] |= layer.weights.row(tap).iter().any(|&weight| weight != 0);
+                let used = layer.weights.row(tap).iter().any(|&weight| weight != 0);
+                heard[input] |= used;
+                if used {
+                    let (first, last) = kernel[tap].unwrap_or((unit, unit));
+                    kernel[tap] = Some((first.min(unit), last.max(unit)));
+                }
             });
             heard.iter().zip(&mut synapses).for_each(|(&heard, synapses)| *synapses += u64::from(heard));
         }
@@ -277,11 +384,10 @@ mod tests {
         let list = |&synapses: &u64| (10 + bits * synapses).div_ceil(64) * 64;
         let heard: Vec<bool> = synapses.iter().map(|&synapses| synapses > 0).collect();
         let axons = heard.iter().filter(|&&heard| heard).count() as u64;
-        (
-            axons * sources,
-            synapses.iter().filter(|&&synapses| synapses > 0).map(list).sum::<u64>() * sources,
-            heard,
-        )
+        let own = synapses.iter().filter(|&&synapses| synapses > 0).map(list).sum::<u64>();
+        let shared = kernel.iter().flatten().map(|(first, last)| list(&(last - first + 1))).sum::<u64>();
+        let memory = if layer.wiring.kind() == "convolution" { own.min(shared) } else { own };
+        (axons * sources, memory * sources, heard)
     }
 
     proptest! {
@@ -293,6 +399,7 @@ mod tests {
         ) {
             let mut profile = profile();
             profile.topology.cores = None;
+            profile.topology.mesh = None;
             profile.core.neurons = Some(neurons);
             profile.core.in_axons = Some(in_axons);
             profile.core.synapse_memory.as_mut().unwrap().bits = words * 64;
@@ -354,8 +461,37 @@ mod tests {
         assert_eq!(neurons(&mapping), [vec![10], vec![8, 8]]);
         assert_eq!(mapping.layers[1].cores.iter().map(|core| core.in_axons).collect::<Vec<_>>(), [6, 6]);
         assert_eq!((mapping.layers[0].cores[0].out_axons, mapping.layers[0].targets), (12, 2));
-        // Lists of 2, 4, 6, 6, 4 and 2 weights of 8 bits take one word each.
-        assert_eq!(mapping.layers[1].cores[0].synapse_bits, 6 * 64);
+        // Lists of 2, 4, 6, 6, 4 and 2 weights of 8 bits take one word each; so do the kernel's three of 2.
+        assert_eq!(mapping.layers[1].cores[0].unshared_bits, 6 * 64);
+        assert_eq!(mapping.layers[1].cores[0].synapse_bits, 3 * 64);
+    }
+
+    #[test]
+    fn layers_share_a_core_where_the_chip_lets_them() {
+        let profile = ChipProfile::builtin("odin").unwrap();
+        let mapping = mapped(&profile, &[200, 40, 10]).unwrap();
+        assert_eq!((neurons(&mapping), mapping.cores()), (vec![vec![40], vec![10]], 1));
+        let core = &mapping.by_core()[0];
+        assert_eq!((core.neurons, core.in_axons, core.out_axons), (50, 240, 50));
+        // 200 inputs and 57 neurons are more than 256 rows.
+        assert_eq!(message(&profile, &[200, 57, 10]), "too large for odin: needs 2 cores, the chip has 1");
+        assert_eq!(
+            message(&profile, &[257, 10]),
+            "too large for odin: layer 0 needs 257 axons into a core, the chip has 256"
+        );
+    }
+
+    #[test]
+    fn a_network_goes_on_to_the_next_chip() {
+        let mut profile = profile();
+        profile.topology.chips = 2;
+        let mapping = mapped(&profile, &[1, 128 * 1024 + 1]).unwrap();
+        let size = mapping.size(&profile.topology);
+        assert_eq!((size.chips, size.tiles, size.cores), (2, 33, 129));
+        assert_eq!(
+            message(&profile, &[1, 256 * 1024 + 1]),
+            "too large for loihi1: needs 257 cores, the chip has 256"
+        );
     }
 
     #[test]

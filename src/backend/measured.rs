@@ -6,6 +6,15 @@ use serde::{Deserialize, Serialize};
 use crate::units::{Joules, Seconds, Watts};
 
 /// A physical number as a chip profile states it.
+///
+/// ```
+/// use spiketune::backend::{Basis, EnergyUnit, Measured};
+///
+/// let text = r#"{"value": 23.6, "unit": "pJ", "basis": "pre-silicon", "source": "davies2018"}"#;
+/// let number: Measured<EnergyUnit> = serde_json::from_str(text)?;
+/// assert_eq!((number.in_si(), number.basis), (23.6 * 1e-12, Basis::PreSilicon));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Measured<U> {
@@ -103,8 +112,37 @@ units! {
     }
 }
 
+units! {
+    /// Units of frequency.
+    FrequencyUnit {
+        /// 1e3 Hz
+        Kilohertz = "kHz", 1e3;
+        /// 1e6 Hz
+        Megahertz = "MHz", 1e6;
+    }
+}
+
+units! {
+    /// Units of power by frequency.
+    ClockPowerUnit {
+        /// 1e-12 W/Hz
+        MicrowattPerMegahertz = "uW/MHz", 1e-12;
+    }
+}
+
+units! {
+    /// Units of area.
+    AreaUnit {
+        /// 1e-12 m^2
+        SquareMicrometre = "um2", 1e-12;
+        /// 1e-6 m^2
+        SquareMillimetre = "mm2", 1e-6;
+    }
+}
+
 impl<U: Unit> Measured<U> {
-    fn in_si(&self) -> f64 {
+    /// The number in the SI unit of its dimension.
+    pub fn in_si(&self) -> f64 {
         self.value * self.unit.in_si()
     }
 }

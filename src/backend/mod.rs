@@ -11,6 +11,7 @@ mod circuit;
 mod clock;
 mod connect;
 mod constants;
+mod convolve;
 mod cost;
 mod energy;
 mod error;
@@ -18,11 +19,14 @@ mod fault;
 #[cfg(test)]
 mod fixtures;
 mod format;
+mod lacking;
 mod layer_cost;
 mod mapping;
 mod measured;
 mod metrics;
 pub mod nir;
+mod occupation;
+mod place;
 mod plan;
 mod profile;
 mod quantize;
@@ -31,23 +35,31 @@ mod route;
 mod run;
 mod scale;
 mod simulate;
+mod stated;
 mod threshold;
+mod work;
 
-pub use constants::{Barrier, Constant, EnergyConstants, TimeConstants};
+pub use constants::{
+    AreaConstants, Barrier, ClockPower, EnergyConstants, NeuronCost, OperationCost, TimeConstants,
+};
 pub use energy::Energy;
 pub use error::{DeployError, Limit, RunError};
 pub use fault::{Damaged, Fault, FaultError, UnknownFault};
 pub use format::{BiasFormat, Compare, InputSpikes, NeuronFormat, ThresholdFormat, WeightFormat};
+pub use lacking::{Figure, Unmodelled};
 pub use mapping::{Core, LayerMapping, Mapping};
-pub use measured::{Basis, EnergyUnit, Measured, PowerUnit, TimeUnit, Unit};
+pub use measured::{
+    AreaUnit, Basis, ClockPowerUnit, EnergyUnit, FrequencyUnit, Measured, PowerUnit, TimeUnit, Unit,
+};
 pub use metrics::{Metrics, SynapticOperations};
 pub use profile::{
-    ChipProfile, CoreLimits, Counting, OperationCounting, PacketCounting, ProfileError, SynapseMemory,
-    Topology,
+    ChipProfile, ConvolutionCores, ConvolutionMemory, CoreLimits, Counting, OperationCounting,
+    OutputCounting, PacketCounting, Placement, ProfileError, StepCounting, SynapseMemory, Topology,
 };
 pub use quantize::{Granularity, IntegerLayer, IntegerNetwork};
-pub use report::{ChipReport, EnergyReport, Utilisation};
+pub use report::{ChipReport, CoreUse, EnergyReport, Utilisation};
 pub use run::{LayerActivity, Run, Spread};
+pub use stated::Constant;
 
 use ndarray::ArrayView2;
 use schemars::JsonSchema;

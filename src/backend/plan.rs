@@ -81,7 +81,7 @@ impl<'a> Plan<'a> {
         let placed = self.layer.neurons() * self.copies as usize;
         let part = |index| placed * index / count..placed * (index + 1) / count;
         (0..count)
-            .map(|index| Some(self.part(part(index), counter)).filter(|(core, _)| self.fits(core)))
+            .map(|index| Some(self.part(part(index), counter)).filter(|(core, _)| core.fits(self.limits)))
             .collect()
     }
 
@@ -89,19 +89,44 @@ impl<'a> Plan<'a> {
         let (first, neurons) = (placed.start, placed.len());
         let sends = |neuron: usize| self.targets[neuron % self.layer.neurons()].div_ceil(self.copies);
         let out_axons = placed.clone().map(sends).sum();
-        self.connections.for_each(placed, |input, _, units| counter.add(input, units.len()));
+        // Of each tap the units that it reaches here, as one range.
+        let mut kernel = vec![0..0; if self.shares_kernels() { self.layer.weights.nrows() } else { 0 }];
+        self.connections.for_each(placed, |input, tap, units| {
+            counter.add(input, units.len());
+            if let Some(all) = kernel.get_mut(tap) {
+                *all =
+                    if all.is_empty() { units } else { all.start.min(units.start)..all.end.max(units.end) };
+            }
+        });
         let inputs = counter.take();
-        let memory = self.limits.synapse_memory.as_ref();
-        let list = |&(_, synapses): &(u32, u32)| memory.map_or(0, |memory| self.list(memory, synapses));
+        let unshared_bits = self.lists(inputs.iter().map(|&(_, synapses)| synapses as usize));
         let core = Core {
             number: 0,
             first,
             neurons,
             in_axons: inputs.len() as u64 * self.axons(),
             out_axons,
-            synapse_bits: inputs.iter().map(list).sum::<u64>() * self.axons(),
+            synapse_bits: match self.shares_kernels() {
+                true => self.lists(kernel.iter().map(|units| units.end - units.start)).min(unshared_bits),
+                false => unshared_bits,
+            },
+            unshared_bits,
         };
         (core, inputs)
+    }
+
+    /// Whether the axons of this layer share their lists of weights.
+    fn shares_kernels(&self) -> bool {
+        let memory = self.limits.synapse_memory.as_ref();
+        memory.is_some_and(|memory| memory.shared_kernels)
+            && matches!(self.layer.wiring, Wiring::Convolution { .. })
+    }
+
+    /// Bits of lists of so many weights each, those of all sources.
+    fn lists(&self, lengths: impl Iterator<Item = usize>) -> u64 {
+        let Some(memory) = &self.limits.synapse_memory else { return 0 };
+        let bits = |length: usize| self.list(memory, length as u32);
+        lengths.filter(|&length| length > 0).map(bits).sum::<u64>() * self.axons()
     }
 
     /// Axons that bring one input of all sources.
@@ -113,15 +138,6 @@ impl<'a> Plan<'a> {
     fn list(&self, memory: &SynapseMemory, synapses: u32) -> u64 {
         let bits = memory.header_bits + u64::from(synapses) * self.weight_bits;
         bits.div_ceil(memory.word_bits) * memory.word_bits
-    }
-
-    fn fits(&self, core: &Core) -> bool {
-        let within = |needed: u64, limit: Option<u64>| limit.is_none_or(|limit| needed <= limit);
-        let limits = self.limits;
-        within(core.neurons as u64, limits.neurons.map(u64::from))
-            && within(core.in_axons, limits.in_axons.map(u64::from))
-            && within(core.out_axons, limits.out_axons.map(u64::from))
-            && within(core.synapse_bits, limits.synapse_memory.as_ref().map(|memory| memory.bits))
     }
 
     /// Whether a single neuron fits on a core.

@@ -9,13 +9,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::input::{InputError, from_json, suggestion};
 
-use super::constants::{EnergyConstants, TimeConstants};
+use super::constants::{AreaConstants, EnergyConstants, TimeConstants};
 use super::format::{InputSpikes, NeuronFormat, WeightFormat};
 
 /// The profiles that come with the program: name and JSON text.
-const BUILTIN: [(&str, &str); 3] = [
+const BUILTIN: [(&str, &str); 9] = [
+    ("dynapcnn", include_str!("../../configs/chips/dynapcnn.json")),
     ("ideal", include_str!("../../configs/chips/ideal.json")),
     ("loihi1", include_str!("../../configs/chips/loihi1.json")),
+    ("loihi1-sanafe", include_str!("../../configs/chips/loihi1-sanafe.json")),
+    ("loihi2", include_str!("../../configs/chips/loihi2.json")),
+    ("odin", include_str!("../../configs/chips/odin.json")),
+    ("risp-127", include_str!("../../configs/chips/risp-127.json")),
+    ("spinnaker1", include_str!("../../configs/chips/spinnaker1.json")),
     ("truenorth", include_str!("../../configs/chips/truenorth.json")),
 ];
 
@@ -67,18 +73,36 @@ pub struct ChipProfile {
     pub energy: EnergyConstants,
     /// Durations.
     pub time: TimeConstants,
+    /// Areas of silicon.
+    pub area: AreaConstants,
 }
 
 /// How the cores of a chip are laid out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Topology {
+    /// Chips that can be joined, side by side from west to east; 1 or more.
+    pub chips: u32,
     /// Cores of one chip.
     pub cores: Option<u32>,
+    /// Whether parts of several layers may lie on one core.
+    pub layers_share_cores: bool,
     /// Cores that share a router.
     pub cores_per_tile: u32,
     /// Tiles from east to west and from north to south; null: every core is next to every other.
     pub mesh: Option<[u32; 2]>,
+    /// Which cores of the mesh a network takes.
+    pub placement: Placement,
+}
+
+/// Which cores of the mesh a network takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Placement {
+    /// Row by row, layer after layer.
+    RowMajor,
+    /// Those that make the ways of spikes short. On several chips, or without a mesh, row by row.
+    ShortWays,
 }
 
 /// What one core can hold.
@@ -97,9 +121,47 @@ pub struct CoreLimits {
     pub axons_per_neuron: Option<u32>,
     /// Memory that holds the weights.
     pub synapse_memory: Option<SynapseMemory>,
+    /// Cores that each hold one whole layer, as a convolution; null: cores hold any part of any layer.
+    pub convolutions: Option<ConvolutionCores>,
 }
 
-/// Weights are kept in lists, one an axon, each beginning in a new word.
+/// Cores that each hold one whole layer, as a convolution: a dense layer is one whose window covers all of its
+/// input, a pool one whose channels hear themselves.
+///
+/// A layer of C input channels, a window of h x w, F output channels and Y x X places takes
+/// `C 2^(ceil(log2(h w)) + ceil(log2 F))` kernel words and `F 2^(ceil(log2 Y) + ceil(log2 X))` neuron words.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConvolutionCores {
+    /// Rows and columns of an input, at most.
+    pub max_input: u32,
+    /// Rows and columns of an output, at most.
+    pub max_output: u32,
+    /// Channels of an input or output, at most.
+    pub max_channels: u32,
+    /// Rows and columns of a window, at most.
+    pub max_window: u32,
+    /// Rows and columns of zeros around an input, at most.
+    pub max_padding: u32,
+    /// Strides of a window.
+    pub strides: Vec<u32>,
+    /// Layers that hear one layer, at most.
+    pub max_destinations: u32,
+    /// Of each core, in the order of their numbers: one for each of the chip.
+    pub memories: Vec<ConvolutionMemory>,
+}
+
+/// What one of several unlike cores holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConvolutionMemory {
+    /// Words of kernels, a weight each.
+    pub kernel_words: u32,
+    /// Words of neurons, one each.
+    pub neuron_words: u32,
+}
+
+/// Weights are kept in lists, each beginning in a new word.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SynapseMemory {
@@ -109,6 +171,9 @@ pub struct SynapseMemory {
     pub word_bits: u64,
     /// Bits before the first weight of a list.
     pub header_bits: u64,
+    /// Whether the axons of a convolution share lists: one for each input of its window, rather than one for
+    /// each axon.
+    pub shared_kernels: bool,
 }
 
 /// What is counted as one operation or one packet.
@@ -119,6 +184,10 @@ pub struct Counting {
     pub synaptic_operations: OperationCounting,
     /// Packets of a spike that goes out.
     pub packets: PacketCounting,
+    /// Packets of the output neurons' spikes.
+    pub outputs: OutputCounting,
+    /// Steps of an inference.
+    pub steps: StepCounting,
 }
 
 /// Synaptic operations of a spike that comes in.
@@ -139,6 +208,28 @@ pub enum PacketCounting {
     PerDestinationCore,
     /// One for every axon that it goes to.
     PerDestinationAxon,
+}
+
+/// Packets of the output neurons' spikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutputCounting {
+    /// Each is sent off the chip, over the tile of core 0.
+    Sent,
+    /// They are read where they are: no packets.
+    ReadInPlace,
+}
+
+/// Steps of an inference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepCounting {
+    /// Inferences follow one another through the layers: of each, every neuron makes one step, and a new one
+    /// begins with every step of the chip.
+    Pipelined,
+    /// An inference begins when the one before is over: one step for the input and one for each layer, and
+    /// every neuron makes them all. A potential that a neuron keeps is there in its next step, then forgotten.
+    OneByOne,
 }
 
 impl ChipProfile {

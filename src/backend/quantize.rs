@@ -149,6 +149,8 @@ impl Quantizer<'_> {
     fn layer(&self, index: usize, layer: &BinaryLayer, input_max: u8) -> Result<IntegerLayer, DeployError> {
         let grid = Grid::of(index, layer, input_max)?;
         let scales = self.scales(&grid.weights);
+        let largest_input = i64::from(input_max) * layer.wiring.inputs_per_tap() as i64;
+        let scales = self.with_thresholds_in_range(scales, &grid, largest_input);
         let thresholds = scales.iter().zip(&grid.thresholds).map(|(scale, &t)| scale.threshold(t)).collect();
         let unit = libm::scalbn(1.0, layer.exponent);
         let mut integers = IntegerLayer {
@@ -175,6 +177,32 @@ impl Quantizer<'_> {
                 weights.rows().into_iter().map(|row| Scale::choose(row.into_iter(), largest_code)).collect()
             }
         }
+    }
+
+    /// The scales, where need be so much coarser that the largest threshold of the chip stands for the layer's.
+    fn with_thresholds_in_range(&self, scales: Vec<Scale>, grid: &Grid, largest_input: i64) -> Vec<Scale> {
+        let (Some(bits), Some(format)) = (self.weight_bits, &self.profile.neuron.threshold) else {
+            return scales;
+        };
+        let largest = (format.largest() >> self.shifts().0) as f64;
+        let least_step = |(row, &threshold): (ArrayView1<'_, i64>, &f64)| {
+            // A threshold above every sum that the neuron can have never fires, wherever it is.
+            let reach = row.iter().map(|&weight| weight.max(0) * largest_input).sum::<i64>() as f64 + 1.0;
+            // A quotient that is rounded down would ask for one unit more than there is.
+            threshold.min(reach) / largest * (1.0 + 4.0 * f64::EPSILON)
+        };
+        let mut steps: Vec<f64> =
+            grid.weights.rows().into_iter().zip(&grid.thresholds).map(least_step).collect();
+        if self.granularity == Granularity::Layer {
+            let coarsest = steps.iter().copied().fold(0.0, f64::max);
+            steps.fill(coarsest);
+        }
+        let largest_code = (1 << (bits - 1)) - 1;
+        let coarser = |(scale, step): (Scale, f64)| match step > scale.size() {
+            true => Scale::Step { step, largest_code },
+            false => scale,
+        };
+        scales.into_iter().zip(steps).map(coarser).collect()
     }
 
     /// Chooses the shift into the membrane and gives every neuron a threshold that the chip has.
@@ -376,6 +404,25 @@ mod tests {
         network.layers[0].thresholds = array![-3.0, 1.0];
         let layer = &IntegerNetwork::new(&network, &profile, &DeployOptions::default()).unwrap().layers[0];
         assert_eq!((&layer.thresholds, layer.thresholds_changed), (&array![0, 0], 1));
+    }
+
+    #[test]
+    fn weights_are_coarser_where_the_largest_threshold_would_be_too_small() {
+        // Sums of up to 20 inputs; the thresholds of half of the neurons lie beyond 127 units.
+        let random =
+            Random { widths: vec![40], classes: 5, input_max: 1, largest: 100, exponent: 0, seed: 3 };
+        let mut network = random.network();
+        network.layers[0].thresholds = Array1::from_shape_fn(10, |neuron| 60.0 * (neuron as f64 + 1.0));
+        for granularity in [Granularity::Layer, Granularity::Channel] {
+            let layer = &quantized(&network, "risp-127", &bits(8, granularity)).unwrap().layers[0];
+            assert_eq!(layer.thresholds_changed, 0, "{granularity:?}");
+            assert!(layer.thresholds.iter().all(|threshold| (1..=127).contains(threshold)));
+            assert!(layer.weights.iter().all(|weight| weight.abs() <= 127));
+            let real = |unit: usize| layer.thresholds[unit] as f64 * layer.scales[unit];
+            assert!((real(9) - 600.0).abs() <= layer.scales[9], "{}", real(9));
+        }
+        let by_channel = &quantized(&network, "risp-127", &bits(8, Granularity::Channel)).unwrap().layers[0];
+        assert_eq!(by_channel.scales[0], 1.0);
     }
 
     #[test]

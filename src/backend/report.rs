@@ -1,15 +1,18 @@
 //! What is reported of a deployed network.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Deployment;
-use super::constants::Constant;
-use super::mapping::{Core, Mapping};
+use super::lacking::{Figure, Unmodelled};
+use super::mapping::{Core, Size};
 use super::metrics::Metrics;
 use super::profile::ChipProfile;
 use super::quantize::IntegerLayer;
 use super::run::Run;
+use super::stated::Constant;
 use crate::units::Joules;
 
 /// A deployed network in numbers. Energies and times are modelled with the constants listed; null where
@@ -52,10 +55,24 @@ pub struct ChipReport {
     pub latency_s: Option<f64>,
     /// Modelled: the longest duration of one inference in seconds.
     pub latency_max_s: Option<f64>,
-    /// Modelled: inferences per second when they follow one another through the layers.
+    /// Modelled: inferences per second when one follows the other as the chip lets them.
     pub throughput_hz: Option<f64>,
+    /// Modelled: mean energy times mean latency, in joule seconds.
+    pub energy_delay_product_js: Option<f64>,
+    /// Modelled: area of the cores in use and of what their chips have besides, in square millimetres.
+    pub area_mm2: Option<f64>,
+    /// What cannot be modelled, with the numbers that the profile lacks for it.
+    pub unmodelled: BTreeMap<String, Vec<String>>,
+    /// Chips in use.
+    pub chips: u32,
+    /// Bits of synapse memory of all cores in use; 0 where the chip keeps synapses elsewhere.
+    pub synapse_memory_bits: u64,
+    /// The same if no kernels of convolutions were shared.
+    pub unshared_synapse_memory_bits: u64,
     /// Of the cores in use.
     pub utilisation: Utilisation,
+    /// Of each core in use, by number.
+    pub core_use: Vec<CoreUse>,
     /// The physical numbers behind energies and times, with their basis and source.
     pub constants: Vec<Constant>,
 }
@@ -65,13 +82,15 @@ pub struct ChipReport {
 pub struct EnergyReport {
     /// Of synaptic operations, mean.
     pub synapse: Option<f64>,
-    /// Of neuron updates, mean.
+    /// Of neurons: their updates and spikes, mean.
     pub neuron: Option<f64>,
     /// Of packets, mean.
     pub network: Option<f64>,
     /// Of the static power of the cores in use, mean.
     #[serde(rename = "static")]
     pub idle: Option<f64>,
+    /// All parts but static, mean.
+    pub dynamic: Option<f64>,
     /// All parts, mean.
     pub total: Option<f64>,
     /// All parts, largest of the samples.
@@ -91,6 +110,21 @@ pub struct Utilisation {
     pub out_axons: Option<f64>,
 }
 
+/// What lies on one core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CoreUse {
+    /// In row-major order of the mesh, chip after chip.
+    pub core: usize,
+    /// Neurons.
+    pub neurons: usize,
+    /// Axons that come in.
+    pub in_axons: u64,
+    /// Axons that go out.
+    pub out_axons: u64,
+    /// Bits of synapse memory, whole words.
+    pub synapse_bits: u64,
+}
+
 impl ChipReport {
     pub(super) fn new(deployment: &Deployment, run: &Run) -> Self {
         let (network, mapping, profile) = (&deployment.network, &deployment.mapping, &deployment.profile);
@@ -99,12 +133,15 @@ impl ChipReport {
         let layers = || network.layers.iter();
         let activity =
             |(layer, neurons): (&super::LayerActivity, usize)| per_inference(layer.spikes) / neurons as f64;
-        let placed = mapping.layers.iter().flat_map(|layer| &layer.cores).map(|core| core.neurons);
+        let size = mapping.size(&profile.topology);
+        let cores = mapping.by_core();
+        let latency = run.latency.map(|latency| latency.mean.0);
+        let energy = run.total_energy.map(|energy| energy.mean.0);
         Self {
             chip: profile.name.clone(),
             cores: mapping.cores(),
             neurons: layers().map(|layer| layer.neurons()).sum(),
-            placed_neurons: placed.sum(),
+            placed_neurons: mapping.parts().map(|core| core.neurons).sum(),
             kinds: layers().map(|layer| layer.wiring.kind().to_owned()).collect(),
             synapses: layers().zip(&deployment.machine.fan_out).map(synapses).sum(),
             weight_bits: network.weight_bits,
@@ -119,10 +156,17 @@ impl ChipReport {
             neurobench: Metrics::new(network, run),
             ties: run.ties as f64 / samples,
             energy_j: EnergyReport::new(run),
-            latency_s: run.latency.map(|latency| latency.mean.0),
+            latency_s: latency,
             latency_max_s: run.latency.map(|latency| latency.max.0),
             throughput_hz: run.period.map(|period| 1.0 / period.0),
-            utilisation: Utilisation::new(mapping, profile),
+            energy_delay_product_js: energy.zip(latency).map(|(energy, latency)| energy * latency),
+            area_mm2: area(profile, size),
+            unmodelled: unmodelled(profile),
+            chips: size.chips,
+            synapse_memory_bits: cores.iter().map(|core| core.synapse_bits).sum(),
+            unshared_synapse_memory_bits: cores.iter().map(|core| core.unshared_bits).sum(),
+            utilisation: Utilisation::new(&cores, profile),
+            core_use: cores.iter().map(CoreUse::new).collect(),
             constants: cited(profile),
         }
     }
@@ -136,6 +180,7 @@ impl EnergyReport {
             neuron: joules(run.energy.neuron),
             network: joules(run.energy.network),
             idle: joules(run.energy.idle),
+            dynamic: joules(run.energy.dynamic()),
             total: run.total_energy.map(|energy| energy.mean.0),
             total_max: run.total_energy.map(|energy| energy.max.0),
         }
@@ -143,10 +188,10 @@ impl EnergyReport {
 }
 
 impl Utilisation {
-    fn new(mapping: &Mapping, profile: &ChipProfile) -> Self {
-        let cores = || mapping.layers.iter().flat_map(|layer| &layer.cores);
+    fn new(cores: &[Core], profile: &ChipProfile) -> Self {
         let share = |limit: Option<u64>, used: fn(&Core) -> u64| {
-            limit.map(|limit| cores().map(used).sum::<u64>() as f64 / (limit as f64 * cores().count() as f64))
+            let used = cores.iter().map(used).sum::<u64>() as f64;
+            limit.map(|limit| used / (limit as f64 * cores.len() as f64))
         };
         let limits = &profile.core;
         Self {
@@ -158,6 +203,33 @@ impl Utilisation {
             out_axons: share(limits.out_axons.map(u64::from), |core| core.out_axons),
         }
     }
+}
+
+impl CoreUse {
+    fn new(core: &Core) -> Self {
+        Self {
+            core: core.number,
+            neurons: core.neurons,
+            in_axons: core.in_axons,
+            out_axons: core.out_axons,
+            synapse_bits: core.synapse_bits,
+        }
+    }
+}
+
+/// In square millimetres.
+fn area(profile: &ChipProfile, size: Size) -> Option<f64> {
+    let (core, fixed) = profile.area.core.as_ref().zip(profile.area.fixed.as_ref())?;
+    Some(1e6 * (core.in_si() * size.cores as f64 + fixed.in_si() * f64::from(size.chips)))
+}
+
+/// Every figure that the profile lacks numbers for, with their keys.
+fn unmodelled(profile: &ChipProfile) -> BTreeMap<String, Vec<String>> {
+    let lacking = Figure::ALL.into_iter().filter_map(|figure| profile.models(figure).err());
+    let named = |lack: Unmodelled| {
+        (lack.figure.name().to_owned(), lack.keys.iter().map(|&key| key.to_owned()).collect())
+    };
+    lacking.map(named).collect()
 }
 
 /// Connections of a layer whose weight is not zero, from those that each input has.
@@ -198,11 +270,22 @@ mod tests {
         assert_eq!(report.synaptic_operations_per_inference, 2.0);
         assert_eq!(report.ties, 0.5);
         assert_eq!(report.utilisation.neurons, Some(4.0 / 2048.0));
+        assert_eq!(
+            report.core_use.iter().map(|core| (core.core, core.neurons)).collect::<Vec<_>>(),
+            [(0, 2), (1, 2)]
+        );
+        assert_eq!(report.chips, 1);
+        assert!((report.area_mm2.unwrap() - 2.0 * 0.46875).abs() < 1e-12);
+        assert_eq!(
+            report.energy_delay_product_js.unwrap(),
+            report.energy_j.total.unwrap() * report.latency_s.unwrap()
+        );
+        assert!(report.unmodelled.is_empty());
         assert!(report.energy_j.total_max > report.energy_j.total);
         let first = &report.constants[0];
         assert_eq!(
             (first.name.as_str(), first.value, first.unit.as_str()),
-            ("energy.synaptic_operation", 23.6, "pJ")
+            ("energy.synaptic_operation.any", 23.6, "pJ")
         );
         assert!(first.source.starts_with("Davies et al. 2018"));
     }
@@ -210,7 +293,7 @@ mod tests {
     #[test]
     fn what_is_unknown_is_null_and_not_zero() {
         let json = serde_json::to_value(report("ideal")).unwrap();
-        for part in ["synapse", "neuron", "network", "static", "total", "total_max"] {
+        for part in ["synapse", "neuron", "network", "static", "dynamic", "total", "total_max"] {
             assert_eq!(json["energy_j"][part], serde_json::Value::Null, "{part}");
         }
         assert_eq!(

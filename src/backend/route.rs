@@ -5,6 +5,17 @@
 
 use super::profile::{PacketCounting, Topology};
 
+/// The way of a packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Way {
+    /// Hops to the east or west.
+    pub east_west: u32,
+    /// Hops to the north or south.
+    pub north_south: u32,
+    /// Crossings from a chip to the next.
+    pub crossings: u32,
+}
+
 /// What one spike of one neuron sends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Route {
@@ -14,23 +25,25 @@ pub(super) struct Route {
     pub hops_east_west: u64,
     /// Hops of all packets to the north or south.
     pub hops_north_south: u64,
-    /// Every distance that a packet goes, east-west and north-south.
-    pub distances: Vec<(u32, u32)>,
+    /// Crossings of all packets from a chip to the next.
+    pub crossings: u64,
+    /// Every way that a packet goes.
+    pub ways: Vec<Way>,
 }
 
 impl Route {
-    fn add(&mut self, (east_west, north_south): (u32, u32)) {
+    fn add(&mut self, way: Way) {
         self.packets += 1;
-        self.hops_east_west += u64::from(east_west);
-        self.hops_north_south += u64::from(north_south);
-        if !self.distances.contains(&(east_west, north_south)) {
-            self.distances.push((east_west, north_south));
+        self.hops_east_west += u64::from(way.east_west);
+        self.hops_north_south += u64::from(way.north_south);
+        self.crossings += u64::from(way.crossings);
+        if !self.ways.contains(&way) {
+            self.ways.push(way);
         }
     }
 }
 
-/// What a spike sends to `axons`, which lie on the cores of these numbers: those of one core follow one
-/// another. They are shared out evenly among the copies of its neuron, which lie on the cores `copies`.
+/// What a spike sends to `axons`, whose copies lie on the cores `copies`; see [`for_each_packet`].
 pub(super) fn route(
     copies: &[usize],
     axons: &[usize],
@@ -38,50 +51,99 @@ pub(super) fn route(
     counting: PacketCounting,
 ) -> Route {
     let mut route = Route::default();
+    for_each_packet(copies, axons, counting, |from, to| route.add(topology.way(from, to)));
+    route
+}
+
+/// Calls `visit(from, to)` with the cores of every packet of a spike to `axons`, which lie on the cores of these
+/// numbers: those of one core follow one another. They are shared out evenly among the copies of its neuron,
+/// which lie on the cores `copies`.
+pub(super) fn for_each_packet(
+    copies: &[usize],
+    axons: &[usize],
+    counting: PacketCounting,
+    mut visit: impl FnMut(usize, usize),
+) {
     let per_copy = axons.len().div_ceil(copies.len()).max(1);
     for (copy, axons) in copies.iter().zip(axons.chunks(per_copy)) {
         let mut last = None;
         for &destination in axons {
             let repeated = last.replace(destination) == Some(destination);
             if counting == PacketCounting::PerDestinationAxon || !repeated {
-                route.add(topology.distance(*copy, destination));
+                visit(*copy, destination);
             }
         }
     }
-    route
 }
 
 impl Topology {
-    /// Hops east-west and north-south between two cores.
-    fn distance(&self, from: usize, to: usize) -> (u32, u32) {
-        let Some([width, _]) = self.mesh else { return (0, 0) };
+    /// The way from one core to another.
+    pub(super) fn way(&self, from: usize, to: usize) -> Way {
+        let crossings = self.chip(from).abs_diff(self.chip(to));
+        let Some([width, _]) = self.mesh else { return Way { crossings, ..Way::default() } };
         let place = |core: usize| {
-            let tile = core as u32 / self.cores_per_tile;
-            (tile % width, tile / width)
+            let tile = (core - self.chip(core) as usize * self.cores_of_chip()) as u32 / self.cores_per_tile;
+            (self.chip(core) * width + tile % width, tile / width)
         };
         let ((x, y), (to_x, to_y)) = (place(from), place(to));
-        (x.abs_diff(to_x), y.abs_diff(to_y))
+        Way { east_west: x.abs_diff(to_x), north_south: y.abs_diff(to_y), crossings }
     }
 
-    /// Tiles that the first `cores` cores lie on.
-    pub(super) fn tiles(&self, cores: usize) -> u32 {
-        (cores as u32).div_ceil(self.cores_per_tile)
+    /// The chip that a core lies on.
+    pub(super) fn chip(&self, core: usize) -> u32 {
+        (core / self.cores_of_chip()) as u32
+    }
+
+    fn cores_of_chip(&self) -> usize {
+        self.cores.map_or(usize::MAX, |cores| cores as usize)
+    }
+
+    /// Tiles that cores of these numbers lie on.
+    pub(super) fn tiles(&self, cores: impl Iterator<Item = usize>) -> u32 {
+        let mut tiles: Vec<(u32, usize)> = cores
+            .map(|core| {
+                let chip = self.chip(core);
+                (chip, (core - chip as usize * self.cores_of_chip()) / self.cores_per_tile as usize)
+            })
+            .collect();
+        tiles.sort_unstable();
+        tiles.dedup();
+        tiles.len() as u32
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Placement;
     use super::*;
 
-    const MESH: Topology = Topology { cores: Some(128), cores_per_tile: 4, mesh: Some([8, 4]) };
+    const MESH: Topology = Topology {
+        chips: 2,
+        cores: Some(128),
+        layers_share_cores: false,
+        cores_per_tile: 4,
+        mesh: Some([8, 4]),
+        placement: Placement::RowMajor,
+    };
+
+    fn way(from: usize, to: usize) -> (u32, u32, u32) {
+        let Way { east_west, north_south, crossings } = MESH.way(from, to);
+        (east_west, north_south, crossings)
+    }
 
     #[test]
     fn hops_are_counted_between_tiles_in_row_major_order() {
-        assert_eq!(MESH.distance(0, 3), (0, 0));
-        assert_eq!(MESH.distance(3, 4), (1, 0));
-        assert_eq!(MESH.distance(0, 8 * 4), (0, 1));
-        assert_eq!(MESH.distance(127, 0), (7, 3));
-        assert_eq!([0, 1, 4, 5, 128].map(|cores| MESH.tiles(cores)), [0, 1, 1, 2, 32]);
+        assert_eq!(way(0, 3), (0, 0, 0));
+        assert_eq!(way(3, 4), (1, 0, 0));
+        assert_eq!(way(0, 8 * 4), (0, 1, 0));
+        assert_eq!(way(127, 0), (7, 3, 0));
+        assert_eq!([0, 1, 4, 5, 128, 129].map(|cores| MESH.tiles(0..cores)), [0, 1, 1, 2, 32, 33]);
+    }
+
+    #[test]
+    fn the_next_chip_lies_to_the_east() {
+        assert_eq!(way(0, 128), (8, 0, 1));
+        assert_eq!(way(31, 128), (1, 0, 1));
     }
 
     #[test]

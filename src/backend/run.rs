@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::cost::CostModel;
 use super::energy::{Energy, Tally};
 use super::error::RunError;
+use super::occupation::Load;
 use super::simulate::{BLOCK, Block, Simulator};
 use crate::units::{Joules, Seconds};
 
@@ -86,7 +87,7 @@ impl Machine {
             (0..samples).step_by(BLOCK).map(|first| first..(first + BLOCK).min(samples)).collect();
         let blocks: Vec<Result<Totals, RunError>> =
             blocks.into_par_iter().map(|block| self.block(inputs, block)).collect();
-        let mut totals = Totals::new(self.fan_out.len());
+        let mut totals = Totals::new(self.cost.tally());
         for block in blocks {
             totals.append(block?);
         }
@@ -96,7 +97,7 @@ impl Machine {
     fn block(&self, inputs: ArrayView2<'_, u8>, samples: Range<usize>) -> Result<Totals, RunError> {
         let mut block = Block::default();
         self.simulator.run(samples.start, inputs.slice(s![samples.clone(), ..]), &mut block)?;
-        let mut totals = Totals::new(self.fan_out.len());
+        let mut totals = Totals::new(self.cost.tally());
         let mut counters = Counters::default();
         for (sample, decision) in block.decisions.iter().enumerate() {
             totals.predictions.push(decision.class);
@@ -109,7 +110,7 @@ impl Machine {
 
     /// Counts what one sample did and what it cost; `events` are by source.
     fn count(&self, events: &[&[u32]], graded: bool, counters: &mut Counters, totals: &mut Totals) {
-        let mut meter = self.cost.meter(&mut counters.operations);
+        let mut meter = self.cost.meter(&mut counters.load);
         for (layer, activity) in totals.layers.iter_mut().enumerate() {
             meter.layer(layer, events);
             let sources = self.simulator.sources(layer);
@@ -120,7 +121,7 @@ impl Machine {
                 activity.count_sums(active(), &self.fan_out[layer], &mut counters.summed);
             }
         }
-        let (tally, timing) = (meter.tally, meter.timing());
+        let (timing, tally) = (meter.timing(), meter.tally);
         let period = timing.map(|timing| timing.period);
         totals.tally.add(&tally);
         totals.energies.extend(self.cost.energy(&tally, period).total());
@@ -136,7 +137,7 @@ impl Machine {
         Run {
             ties: totals.ties,
             layers: totals.layers,
-            chip_operations: totals.tally.operations as f64 / samples,
+            chip_operations: totals.tally.work.operations as f64 / samples,
             energy: Energy {
                 synapse: mean(energy.synapse),
                 neuron: mean(energy.neuron),
@@ -189,7 +190,7 @@ impl Spread<f64> {
 /// Memory that is used again for every sample.
 #[derive(Default)]
 struct Counters {
-    operations: Vec<u64>,
+    load: Load,
     summed: Vec<u32>,
 }
 
@@ -208,12 +209,12 @@ struct Totals {
 }
 
 impl Totals {
-    fn new(layers: usize) -> Self {
+    fn new(tally: Tally) -> Self {
         Self {
             predictions: Vec::new(),
             ties: 0,
-            layers: vec![LayerActivity::default(); layers],
-            tally: Tally::default(),
+            layers: vec![LayerActivity::default(); tally.operations.len()],
+            tally,
             energies: Vec::new(),
             latencies: Vec::new(),
             periods: Vec::new(),

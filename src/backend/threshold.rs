@@ -5,13 +5,21 @@ use super::format::{BiasFormat, ThresholdFormat};
 impl ThresholdFormat {
     /// The threshold nearest to `wanted` that a neuron can have, both in units of the membrane.
     pub(super) fn nearest(&self, wanted: i64) -> i64 {
-        let largest = ((1 << self.bits) - 1) << self.shift;
+        let largest = self.largest();
         match &self.bias {
             Some(bias) if wanted < 0 => -bias.nearest(-wanted.max(-bias.largest())),
             // The register rounds up and the bias takes away what is too much.
             Some(bias) if bias.mantissa() >= (1 << self.shift) - 1 => wanted.min(largest),
-            _ => nearest_multiple(wanted.clamp(0, largest), self.shift).min(largest),
+            _ => {
+                let least = i64::from(self.least) << self.shift;
+                nearest_multiple(wanted.clamp(least, largest), self.shift).min(largest)
+            }
         }
+    }
+
+    /// The largest threshold that a neuron can have, in units of the membrane.
+    pub(super) fn largest(&self) -> i64 {
+        ((1 << self.bits) - 1) << self.shift
     }
 }
 
@@ -41,14 +49,25 @@ fn nearest_multiple(value: i64, shift: u8) -> i64 {
 mod tests {
     use super::*;
 
-    const LOIHI: ThresholdFormat =
-        ThresholdFormat { bits: 17, shift: 6, bias: Some(BiasFormat { bits: 13, max_exponent: 7 }) };
+    const LOIHI: ThresholdFormat = ThresholdFormat {
+        bits: 17,
+        shift: 6,
+        least: 0,
+        bias: Some(BiasFormat { bits: 13, max_exponent: 7 }),
+    };
 
     #[test]
     fn a_register_alone_rounds_to_its_steps_and_stays_in_its_range() {
-        let register = ThresholdFormat { bits: 3, shift: 2, bias: None };
+        let register = ThresholdFormat { bits: 3, shift: 2, least: 0, bias: None };
         let nearest: Vec<i64> = [-9, 0, 1, 2, 5, 27, 28, 99].map(|wanted| register.nearest(wanted)).to_vec();
         assert_eq!(nearest, [0, 0, 0, 4, 4, 28, 28, 28]);
+    }
+
+    #[test]
+    fn a_register_that_begins_at_one_lets_no_neuron_fire_at_rest() {
+        let register = ThresholdFormat { bits: 7, shift: 0, least: 1, bias: None };
+        let nearest: Vec<i64> = [-9, 0, 1, 2, 127, 128].map(|wanted| register.nearest(wanted)).to_vec();
+        assert_eq!(nearest, [1, 1, 1, 2, 127, 127]);
     }
 
     #[test]

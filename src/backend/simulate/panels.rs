@@ -226,7 +226,8 @@ mod tests {
     #[test]
     fn a_sum_of_all_that_does_not_fit_does_no_harm() {
         // 300 times 127 is above 32,767; without the 100 silent ones it is not.
-        let panels = Panels::<i8, i16>::new(Array2::from_elem((300, 1), 127i64).view(), |weight| weight as i8);
+        let panels =
+            Panels::<i8, i16>::new(Array2::from_elem((300, 1), 127i64).view(), |weight| weight as i8);
         let mut events = Lists::default();
         events.clear();
         events.push(300, |input| input % 3 > 0);
