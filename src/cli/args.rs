@@ -9,6 +9,7 @@ use super::ask::{AskArgs, TellArgs};
 use super::external::ExternalArgs;
 use crate::backend::{Fault, UnknownFault};
 use crate::data::{InputCoding, LabelColumn};
+use crate::objective::Goal;
 use crate::search::Strategy;
 use crate::tuner::{Confirm, Settings, StopRule};
 use crate::units::Bytes;
@@ -291,6 +292,21 @@ pub(super) struct RunArgs {
     pub chip: String,
     #[command(flatten)]
     pub study: StudyArgs,
+    /// What trials are measured by (several times for several; the first must be accuracy or robustness and decides
+    /// the winner): accuracy, robustness, and of one inference on the chip, modelled where it is no count, energy,
+    /// latency, throughput, energy-delay-product, area, cores, synaptic-operations, spikes
+    #[arg(long, value_name = "NAME", default_value = "accuracy")]
+    pub metric: Vec<Goal>,
+    /// Faulty chips of robustness, as in tune eval
+    #[arg(long, value_name = "FAULT,...", value_delimiter = ',', value_parser = faults,
+        default_value = "stuck-at-zero,dead-neuron,dropped-spike")]
+    pub faults: Vec<FaultChoice>,
+    /// What each fault of robustness is tried at
+    #[arg(long, value_name = "RATE,...", value_delimiter = ',', default_values_t = [0.05])]
+    pub fault_rates: Vec<f64>,
+    /// Chips of each fault and rate of robustness
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub fault_maps: u32,
     /// Train this many of the best again with fresh seeds; the best mean wins; 0: no
     #[arg(long, value_name = "K", default_value_t = 3)]
     pub confirm: u32,
@@ -309,6 +325,19 @@ pub(super) struct RunArgs {
     /// out among the workers, where the system tells it
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<Bytes>,
+}
+
+impl FaultChoice {
+    /// The faults that are chosen by any of `choices`.
+    pub fn chosen(choices: &[Self]) -> Vec<Fault> {
+        let is_chosen = |fault: &Fault| {
+            choices.iter().any(|choice| match choice {
+                Self::All => true,
+                Self::One(one) => one == fault,
+            })
+        };
+        Fault::ALL.into_iter().filter(is_chosen).collect()
+    }
 }
 
 impl StudyArgs {

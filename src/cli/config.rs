@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-use super::args::{DataArgs, RunArgs};
+use super::args::{DataArgs, FaultChoice, RunArgs};
 use super::machine;
 use super::output::Output;
 use super::progress::DownloadBar;
@@ -13,6 +13,7 @@ use super::spaces;
 use crate::backend::{Chip, ChipProfile};
 use crate::data::{Dataset, Header, LabelColumn, OpenOptions, Sources};
 use crate::objective::classify::Classify;
+use crate::objective::{Goal, Goals, Sweep};
 use crate::search::Strategy;
 use crate::seed::Seed;
 use crate::space::Space;
@@ -44,6 +45,7 @@ impl Config {
         let output = Output::check(&args.study.out)?;
         check_rules(&args.study.stop_when, args.study.search)?;
         let (profile, chip_sha256) = chip(&args.chip)?;
+        let goals = goals(args, &profile)?;
         let named_space = args.space.as_deref().map(spaces::open).transpose()?;
         let dataset = dataset(&args.data, !args.study.quiet && !args.study.json)?;
         let mut remarks = Vec::new();
@@ -68,15 +70,17 @@ impl Config {
             space_sha256: sha256(format!("{searched:?}").as_bytes()),
             chip: profile.name.clone(),
             chip_sha256,
+            faults: goals.list.contains(&Goal::Robustness).then(|| goals.sweep.to_string()),
             search: args.study.search.name().to_owned(),
             seed: args.study.seed,
             deterministic_workers: args.study.deterministic_workers(),
         };
         let split = Seed::root(args.study.seed).child("split");
-        let objective = Classify::new(dataset, profile, args.validation, &split)?.with_memory(memory(args));
+        let objective =
+            Classify::new(dataset, profile, args.validation, goals, &split)?.with_memory(memory(args));
         objective.check(&searched)?;
         let settings = args.study.settings(args.confirm, Some(output.model()));
-        let study = args.study.study.clone().unwrap_or_else(|| default_name(&setup));
+        let study = args.study.study.clone().unwrap_or_else(|| default_name(&setup, &args.metric));
         Ok(Self { output, objective, space: searched, setup, study, settings, remarks })
     }
 }
@@ -115,9 +119,39 @@ pub(super) fn check_metrics(metrics: &[Metric], search: Strategy) -> Result<()> 
     Ok(())
 }
 
-/// Data set, space, chip, search and seed: what people vary in sweeps.
-fn default_name(setup: &Setup) -> String {
-    format!("{}-{}-{}-{}-{}", setup.dataset, setup.space, setup.chip, setup.search, setup.seed)
+/// What trials are measured by, on a chip of `profile`.
+fn goals(args: &RunArgs, profile: &ChipProfile) -> Result<Goals> {
+    let list = args.metric.clone();
+    let metrics: Vec<Metric> = list.iter().map(|goal| goal.metric()).collect();
+    check_metrics(&metrics, args.study.search)?;
+    if !list[0].is_quality() {
+        bail!("--metric {}: the first decides the winner: accuracy or robustness must come first", list[0]);
+    }
+    for goal in &list {
+        goal.check(profile).with_context(|| format!("--metric {goal}"))?;
+    }
+    let faults = FaultChoice::chosen(&args.faults);
+    if list.contains(&Goal::Robustness) {
+        for (fault, &rate) in
+            faults.iter().flat_map(|fault| args.fault_rates.iter().map(move |rate| (fault, rate)))
+        {
+            fault.check_rate(rate).context("--fault-rates")?;
+        }
+    }
+    let sweep =
+        Sweep { faults, rates: args.fault_rates.clone(), maps: args.fault_maps, seed: args.study.seed };
+    Ok(Goals { list, sweep })
+}
+
+/// Data set, space, chip, search, seed and metrics: what people vary in sweeps.
+fn default_name(setup: &Setup, goals: &[Goal]) -> String {
+    let mut name =
+        format!("{}-{}-{}-{}-{}", setup.dataset, setup.space, setup.chip, setup.search, setup.seed);
+    if goals != [Goal::Accuracy] {
+        let goals: Vec<&str> = goals.iter().map(|goal| goal.name()).collect();
+        name += &format!("-{}", goals.join("+"));
+    }
+    name
 }
 
 /// The chip profile `name`, built in or a file, and the SHA-256 of its text.
@@ -175,6 +209,16 @@ pub(super) fn command(args: &RunArgs) -> String {
     option("chip", args.chip.clone());
     option("validation", args.validation.to_string());
     option("confirm", args.confirm.to_string());
+    if args.metric != [Goal::Accuracy] {
+        args.metric.iter().for_each(|goal| option("metric", goal.to_string()));
+    }
+    if args.metric.contains(&Goal::Robustness) {
+        let faults: Vec<&str> = FaultChoice::chosen(&args.faults).iter().map(|fault| fault.name()).collect();
+        let rates: Vec<String> = args.fault_rates.iter().map(f64::to_string).collect();
+        option("faults", faults.join(","));
+        option("fault-rates", rates.join(","));
+        option("fault-maps", args.fault_maps.to_string());
+    }
     match &args.data.label {
         None | Some(LabelColumn::Last) => {}
         Some(LabelColumn::Index(index)) => option("label", index.to_string()),

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::args::{EvalArgs, FaultChoice, PartKind};
 use super::exit::Exit;
 use super::{config, machine, model};
-use crate::backend::{Chip, Fault};
+use crate::backend::Chip;
 use crate::data::InputCoding;
 use crate::objective::{ModelFile, Part, Robustness, Scoring, Sweep};
 use crate::report;
@@ -70,13 +70,7 @@ fn coding(args: &EvalArgs, model: &ModelFile, chip: &Chip) -> Result<InputCoding
 
 /// The faults that are asked for, if any.
 fn sweep(args: &EvalArgs) -> Option<Sweep> {
-    let is_chosen = |fault: &Fault| {
-        args.faults.iter().any(|choice| match choice {
-            FaultChoice::All => true,
-            FaultChoice::One(one) => one == fault,
-        })
-    };
-    let faults: Vec<Fault> = Fault::ALL.into_iter().filter(is_chosen).collect();
+    let faults = FaultChoice::chosen(&args.faults);
     let (rates, maps, seed) = (args.fault_rates.clone(), args.fault_maps, args.seed);
     (!faults.is_empty()).then_some(Sweep { faults, rates, maps, seed })
 }

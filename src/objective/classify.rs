@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::time::Instant;
 
 use super::model::{self, Trained};
-use super::{Evaluation, Objective, Observer, Plan, PlanError, SavedNetwork};
+use super::{Evaluation, Goals, Objective, Observer, Plan, PlanError, SavedNetwork};
 use crate::backend::{Chip, ChipProfile, DeployError, Deployment};
 use crate::data::{Coded, DataError, Dataset, Samples};
 use crate::network::{BinaryNetwork, Network};
@@ -14,17 +14,19 @@ use crate::study::{Attributes, DataShape, Failure, FailureKind, Metric, Outcome}
 use crate::training::{self, EpochReport, TrainingError};
 use crate::units::Bytes;
 
-/// The accuracy of a deployed network on data held out from training.
+/// What deployed networks come to on data held out from training.
 pub struct Classify {
     dataset: Dataset,
     train: Samples,
     validation: Samples,
     chip: Chip,
     memory: Option<Bytes>,
+    goals: Goals,
 }
 
 impl Classify {
-    /// Holds out the share `validation` of the training set of `dataset`, stratified, drawn by `seed`.
+    /// Holds out the share `validation` of the training set of `dataset`, stratified, drawn by `seed`; networks are
+    /// measured by `goals`.
     ///
     /// # Errors
     /// The training set is too small to be split.
@@ -32,10 +34,11 @@ impl Classify {
         dataset: Dataset,
         profile: ChipProfile,
         validation: f64,
+        goals: Goals,
         seed: &Seed,
     ) -> Result<Self, DataError> {
         let (train, validation) = dataset.train.split(validation, seed)?;
-        Ok(Self { dataset, train, validation, chip: Chip::new(profile), memory: None })
+        Ok(Self { dataset, train, validation, chip: Chip::new(profile), memory: None, goals })
     }
 
     /// Refuses points whose evaluation would take more memory than `limit`.
@@ -95,12 +98,13 @@ impl Classify {
         let (binary, deployment) = self.deploy(&plan, &network, train.max)?;
         let mut attributes = model::network_attributes(&network, &summary);
         attributes.insert("training_seconds".to_owned(), seconds.into());
-        let (accuracy, report) = model::score(&deployment, &validation)?;
+        let (values, report) = model::score(&deployment, &validation, &self.goals)?;
         let test = self.coded(&plan, &self.dataset.test);
         let saved = SavedNetwork { network: binary, coding: Some(plan.coding), deploy: plan.deploy.clone() };
-        let model = Trained { saved, deployment, test, attributes: attributes.clone() };
+        let goals = self.goals.clone();
+        let model = Trained { saved, deployment, test, goals, attributes: attributes.clone() };
         attributes.extend(model::chip_attributes(&report));
-        let outcome = Outcome::Complete { values: vec![accuracy], constraints: Vec::new(), attributes };
+        let outcome = Outcome::Complete { values, constraints: Vec::new(), attributes };
         Ok(Some(Evaluation { outcome, model: Some(Box::new(model)) }))
     }
 
@@ -133,7 +137,7 @@ impl Classify {
 
 impl Objective for Classify {
     fn metrics(&self) -> Vec<Metric> {
-        vec![Metric::maximize("accuracy")]
+        self.goals.list.iter().map(|goal| goal.metric()).collect()
     }
 
     fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation> {

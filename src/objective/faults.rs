@@ -1,5 +1,7 @@
 //! A deployed network on many faulty chips.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +51,14 @@ pub struct FaultScore {
     pub worst: f64,
 }
 
+impl fmt::Display for Sweep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let faults: Vec<&str> = self.faults.iter().map(|fault| fault.name()).collect();
+        let rates: Vec<String> = self.rates.iter().map(f64::to_string).collect();
+        write!(f, "{} at {}, {} chips each", faults.join(", "), rates.join(", "), self.maps)
+    }
+}
+
 impl Sweep {
     /// Runs `samples` on every faulty chip.
     ///
@@ -70,6 +80,13 @@ impl Sweep {
             scores.push(FaultScore::of(fault, rate, &found));
         }
         Ok(Robustness { seed: self.seed, maps: self.maps, scores })
+    }
+}
+
+impl Robustness {
+    /// Mean over all faults, rates and chips.
+    pub fn mean(&self) -> f64 {
+        self.scores.iter().map(|score| score.mean).sum::<f64>() / self.scores.len().max(1) as f64
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod classify;
 pub mod external;
 mod faults;
+mod goal;
 mod hyperparameters;
 mod memory;
 mod model;
@@ -15,6 +16,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 pub use faults::{FaultScore, Robustness, Sweep};
+pub use goal::{Goal, Goals, UnknownGoal};
 pub use hyperparameters::{Hyperparameters, PlanError};
 pub use plan::Plan;
 pub use saved::{ModelError, ModelFile, SavedNetwork};

@@ -1,10 +1,11 @@
 //! A trained, deployed network: scored on samples, described, written to a file.
 
+use std::fmt::Display;
 use std::path::Path;
 
 use serde_json::json;
 
-use super::{Model, SavedNetwork};
+use super::{Goals, Model, SavedNetwork};
 use crate::backend::{ChipReport, Deployment};
 use crate::data::Coded;
 use crate::network::Network;
@@ -16,19 +17,20 @@ pub(super) struct Trained {
     pub saved: SavedNetwork,
     pub deployment: Deployment,
     pub test: Coded,
+    pub goals: Goals,
     /// What was known of it before it was tested.
     pub attributes: Attributes,
 }
 
 impl Model for Trained {
     fn test(&self) -> Outcome {
-        match score(&self.deployment, &self.test) {
+        match score(&self.deployment, &self.test, &self.goals) {
             Err(failure) => Outcome::Failed { failure, attributes: self.attributes.clone() },
-            Ok((accuracy, report)) => {
+            Ok((values, report)) => {
                 let mut attributes = self.attributes.clone();
                 attributes.extend(chip_attributes(&report));
                 attributes.insert("chip".to_owned(), json!(report));
-                Outcome::Complete { values: vec![accuracy], constraints: Vec::new(), attributes }
+                Outcome::Complete { values, constraints: Vec::new(), attributes }
             }
         }
     }
@@ -38,20 +40,25 @@ impl Model for Trained {
     }
 }
 
-/// The accuracy of a deployed network on `samples`, and what it did to the chip.
+/// The values of a deployed network on `samples`, one a goal, and what it did to the chip.
 ///
 /// # Errors
 /// A layer never fired, so the answer is the same for every sample.
-pub(super) fn score(deployment: &Deployment, samples: &Coded) -> Result<(f64, ChipReport), Failure> {
-    let run = deployment
-        .run(samples.inputs.view())
-        .map_err(|error| Failure { kind: FailureKind::Error, reason: error.to_string() })?;
+pub(super) fn score(
+    deployment: &Deployment,
+    samples: &Coded,
+    goals: &Goals,
+) -> Result<(Vec<f64>, ChipReport), Failure> {
+    let failed = |error: &dyn Display| Failure { kind: FailureKind::Error, reason: error.to_string() };
+    let run = deployment.run(samples.inputs.view()).map_err(|error| failed(&error))?;
     if let Some(layer) = run.silent_layer() {
         let reason = format!("layer {layer} fired for no sample: the answer is always the same");
         return Err(Failure { kind: FailureKind::Silent, reason });
     }
-    let right = run.predictions.iter().zip(&samples.labels).filter(|(guess, label)| guess == label).count();
-    Ok((right as f64 / samples.labels.len() as f64, deployment.report(&run)))
+    let report = deployment.report(&run);
+    let values =
+        goals.values(deployment, samples, &run.predictions, &report).map_err(|error| failed(&error))?;
+    Ok((values, report))
 }
 
 /// What people read of a trial: the network and how its training went.

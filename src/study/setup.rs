@@ -28,6 +28,9 @@ pub struct Setup {
     pub chip: String,
     /// SHA-256 of the profile's file.
     pub chip_sha256: String,
+    /// The faulty chips that robustness is measured on; left out where it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub faults: Option<String>,
     /// The search strategy.
     pub search: String,
     /// The root of all randomness.
@@ -81,6 +84,7 @@ mod tests {
             space_sha256: "11".into(),
             chip: "loihi1".into(),
             chip_sha256: "22".into(),
+            faults: None,
             search: "bayes".into(),
             seed: 7,
             deterministic_workers: None,

@@ -48,6 +48,19 @@ fn an_unknown_chip_or_space() {
 }
 
 #[test]
+fn a_metric_that_cannot_be() {
+    let refused = |args: &[&str], parts: &[&str]| {
+        let args: Vec<&str> = ["--dataset", "iris"].into_iter().chain(args.iter().copied()).collect();
+        Tune::new().run(&args).refused(parts);
+    };
+    refused(&["--metric", "acuracy"], &["acuracy", "accuracy"]);
+    refused(&["--metric", "energy"], &["--metric energy", "accuracy or robustness must come first"]);
+    let two = ["--search", "nsga2", "--metric", "accuracy", "--metric", "energy"];
+    refused(&[&two[..], &["--chip", "loihi2"]].concat(), &["energy of loihi2", "energy.synaptic_operation"]);
+    refused(&["--metric", "robustness", "--fault-rates", "1.5"], &["--fault-rates", "1.5", "from 0 to 1"]);
+}
+
+#[test]
 fn a_wrong_checksum() {
     let tune = Tune::new();
     // As long as the catalogue says, so that only the content is wrong.

@@ -38,6 +38,33 @@ fn the_winner_scores_again_what_the_study_says() {
 }
 
 #[test]
+fn a_study_may_weigh_accuracy_against_faults_and_energy() {
+    let tune = Tune::new();
+    let args = "--dataset iris --chip loihi1 --search nsga2 --budget 4 --confirm 1 --repeats 1 --quiet \
+                --metric accuracy --metric robustness --metric energy \
+                --faults dead-neuron --fault-rates 0.1 --fault-maps 4";
+    tune.run(&args.split_whitespace().collect::<Vec<_>>()).success();
+    let best = tune.json("best.json");
+    validate("best", &best);
+    let names: Vec<&Json> =
+        best["metrics"].as_array().expect("a list").iter().map(|metric| &metric["name"]).collect();
+    assert_eq!(names, ["accuracy", "robustness", "energy"]);
+    assert_eq!(best["setup"]["faults"], "dead-neuron at 0.1, 4 chips each");
+    // The same network, weighed alone: the accuracy is the confirmed one, and the front holds energies in joules.
+    let again = score(&tune, &["best.safetensors", "--dataset", "iris", "--chip", "loihi1"]);
+    assert_eq!(again["accuracy"], best["test"]["values"][0]);
+    for trial in best["front"].as_array().expect("a list") {
+        let values: Vec<f64> = trial["values"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|value| value.as_f64().expect("a number"))
+            .collect();
+        assert!(values[1] <= 1.0 && values[2] > 0.0 && values[2] < 1e-4, "{values:?}");
+    }
+}
+
+#[test]
 fn a_network_that_was_exported_scores_as_it_did() {
     let tune = Tune::new();
     study(&tune, "loihi1");

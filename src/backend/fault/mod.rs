@@ -114,14 +114,23 @@ impl Fault {
         matches!(self, Self::WeightVariation | Self::ThresholdShift)
     }
 
-    fn check(self, rate: f64, deployment: &Deployment) -> Result<(), FaultError> {
+    /// Whether the fault can be that frequent, or vary that much.
+    ///
+    /// # Errors
+    /// With the range.
+    pub fn check_rate(self, rate: f64) -> Result<(), FaultError> {
         let (is_right, rule) = match self.is_deviation() {
             true => (rate.is_finite() && rate >= 0.0, "0 or more"),
             false => ((0.0..=1.0).contains(&rate), "from 0 to 1"),
         };
-        if !is_right {
-            return Err(FaultError::Rate { fault: self, rate, rule });
+        match is_right {
+            true => Ok(()),
+            false => Err(FaultError::Rate { fault: self, rate, rule }),
         }
+    }
+
+    fn check(self, rate: f64, deployment: &Deployment) -> Result<(), FaultError> {
+        self.check_rate(rate)?;
         let has_bits = deployment.network.weight_bits.is_some();
         match matches!(self, Self::StuckAtMax | Self::BitFlip) && !has_bits {
             true => Err(FaultError::ExactWeights { fault: self, chip: deployment.profile.name.clone() }),
