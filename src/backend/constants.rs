@@ -5,9 +5,7 @@ use std::ops::{Add, Mul};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::measured::{
-    AreaUnit, ClockPowerUnit, EnergyUnit, FrequencyUnit, Measured, PowerUnit, TimeUnit,
-};
+use super::measured::{AreaUnit, ClockPowerUnit, EnergyUnit, FrequencyUnit, Measured, PowerUnit, TimeUnit};
 use super::work::Work;
 use crate::network::Wiring;
 use crate::units::Watts;
@@ -194,8 +192,7 @@ mod tests {
         let joules = |cost: NeuronCost<Joules>| cost.of(&work).0;
         assert_eq!(joules(NeuronCost::PerStep(Joules(2.0))), 20.0);
         assert_eq!(joules(NeuronCost::ByCore { active: Joules(3.0), inactive: Joules(1.0) }), 18.0);
-        let by_event =
-            NeuronCost::ByEvent { access: Joules(1.0), update: Joules(10.0), fire: Joules(100.0) };
+        let by_event = NeuronCost::ByEvent { access: Joules(1.0), update: Joules(10.0), fire: Joules(100.0) };
         assert_eq!(joules(by_event), 240.0);
     }
 

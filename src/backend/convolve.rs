@@ -102,7 +102,8 @@ fn check(
         (Limit::NeuronWords, neuron, most(|memory| memory.neuron_words)),
     ];
     let (chip, layer) = (chip.to_owned(), index);
-    if let Some((limit, needed, available)) = needs.into_iter().find(|&(_, needed, most)| needed > most.into())
+    if let Some((limit, needed, available)) =
+        needs.into_iter().find(|&(_, needed, most)| needed > most.into())
     {
         let available = u64::from(available);
         return Err(DeployError::TooLarge { chip, limit, needed, available, layer: Some(layer) });
@@ -195,8 +196,10 @@ mod tests {
 
     #[test]
     fn layers_move_so_that_each_finds_a_core() {
-        let (image, window) =
-            (Volume { height: 16, width: 16, channels: 1 }, Window { height: 3, width: 3, stride: 1, padding: 1 });
+        let (image, window) = (
+            Volume { height: 16, width: 16, channels: 1 },
+            Window { height: 3, width: 3, stride: 1, padding: 1 },
+        );
         let hidden = Volume { channels: 64, ..image };
         let whole = Window { padding: 0, height: 16, width: 16, stride: 1 };
         let mut network = full(&[2, 2]);
@@ -227,8 +230,7 @@ mod tests {
         );
         let input = Volume { height: 7, width: 7, channels: 1 };
         let mut network = full(&[49, 9, 2]);
-        network.layers[0] =
-            convolution(0, input, Window { height: 1, width: 1, stride: 3, padding: 0 }, 1);
+        network.layers[0] = convolution(0, input, Window { height: 1, width: 1, stride: 3, padding: 0 }, 1);
         assert_eq!(cores(&network).unwrap_err(), "layer 0: stride 3: dynapcnn takes 1, 2, 4, 8");
     }
 }

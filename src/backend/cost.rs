@@ -266,7 +266,8 @@ mod tests {
         profile.topology.chips = 2;
         profile.topology.cores = Some(1);
         let run = |profile: &ChipProfile| {
-            let deployment = Chip::new(profile.clone()).deploy(&by_hand(), &DeployOptions::default()).unwrap();
+            let deployment =
+                Chip::new(profile.clone()).deploy(&by_hand(), &DeployOptions::default()).unwrap();
             deployment.run(array![[1, 0, 1]].view()).unwrap()
         };
         let unknown = run(&profile);

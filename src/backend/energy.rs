@@ -125,8 +125,7 @@ impl Prices {
         let operation = energy.synaptic_operation.as_ref();
         let layers = || network.layers.iter();
         Self {
-            operations: operation
-                .map(|cost| layers().map(|layer| cost.of(&layer.wiring).energy()).collect()),
+            operations: operation.map(|cost| layers().map(|layer| cost.of(&layer.wiring).energy()).collect()),
             neuron: energy.neuron.as_ref().map(|cost| cost.map(|number| number.energy())),
             packet: PacketPrices::new(profile, size.chips),
             power: power(profile, size),

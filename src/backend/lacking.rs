@@ -167,7 +167,11 @@ mod tests {
                 let modelled = chip(name).profile().models(figure);
                 assert_eq!(value(&report, figure).is_some(), modelled.is_ok(), "{figure} of {name}");
                 let named = report.unmodelled.get(figure.name()).map_or(0, Vec::len);
-                assert_eq!(named, modelled.err().map_or(0, |lacking| lacking.keys.len()), "{figure} of {name}");
+                assert_eq!(
+                    named,
+                    modelled.err().map_or(0, |lacking| lacking.keys.len()),
+                    "{figure} of {name}"
+                );
             }
         }
     }
@@ -178,10 +182,7 @@ mod tests {
             ChipProfile::builtin(name).unwrap().models(figure).err().map_or(Vec::new(), |lack| lack.keys)
         };
         assert_eq!(keys("loihi1-sanafe", Figure::DynamicEnergy), [""; 0]);
-        assert_eq!(
-            keys("loihi1-sanafe", Figure::Energy),
-            ["energy.static_per_core", "energy.static_fixed"]
-        );
+        assert_eq!(keys("loihi1-sanafe", Figure::Energy), ["energy.static_per_core", "energy.static_fixed"]);
         assert_eq!(keys("loihi2", Figure::Latency).len(), 4);
         assert_eq!(keys("spinnaker1", Figure::EnergyDelayProduct), [""; 0]);
     }

@@ -476,10 +476,7 @@ mod tests {
         let core = &mapping.by_core()[0];
         assert_eq!((core.neurons, core.in_axons, core.out_axons), (50, 240, 50));
         // 200 inputs and 57 neurons are more than 256 rows.
-        assert_eq!(
-            message(&profile, &[200, 57, 10]),
-            "too large for odin: needs 2 cores, the chip has 1"
-        );
+        assert_eq!(message(&profile, &[200, 57, 10]), "too large for odin: needs 2 cores, the chip has 1");
         assert_eq!(
             message(&profile, &[257, 10]),
             "too large for odin: layer 0 needs 257 axons into a core, the chip has 256"

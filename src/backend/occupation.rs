@@ -49,12 +49,7 @@ impl Occupation {
     }
 
     /// Counts in `load` the neurons that `active` inputs, by source, and their own `spikes` occupy.
-    pub(super) fn count<'a>(
-        &self,
-        active: impl Iterator<Item = &'a [u32]>,
-        spikes: &[u32],
-        load: &mut Load,
-    ) {
+    pub(super) fn count<'a>(&self, active: impl Iterator<Item = &'a [u32]>, spikes: &[u32], load: &mut Load) {
         load.neurons.clear();
         load.neurons.resize(self.wiring.output().len(), State::default());
         active.flatten().for_each(|&input| self.receive(input as usize, &mut load.neurons));

@@ -75,12 +75,15 @@ impl Traffic {
             let is_output = index + 1 == mapping.layers.len();
             for neuron in 0..layer.neurons {
                 let axons = mapping.axons(index + 1, neuron);
-                for_each_packet(&layer.copies_of(neuron), &axons, counting.packets, |from, to| {
-                    match is_output {
+                for_each_packet(
+                    &layer.copies_of(neuron),
+                    &axons,
+                    counting.packets,
+                    |from, to| match is_output {
                         false => *counts.entry((from.min(to), from.max(to))).or_default() += 1,
                         true => outside[from] += u64::from(counting.outputs == OutputCounting::Sent),
-                    }
-                });
+                    },
+                );
             }
         }
         let mut partners = vec![Vec::new(); cores];
@@ -177,8 +180,7 @@ impl<'a> Descent<'a> {
         let change = |core: usize, from: usize, to: usize, except: Option<usize>| {
             let far = |end: usize| self.hops(from, end) as i64 - self.hops(to, end) as i64;
             let partners = self.traffic.partners[core].iter().filter(|&&(other, _)| Some(other) != except);
-            let inside: i64 =
-                partners.map(|&(other, count)| count as i64 * far(self.places[other])).sum();
+            let inside: i64 = partners.map(|&(other, count)| count as i64 * far(self.places[other])).sum();
             inside + self.traffic.outside[core] as i64 * far(0)
         };
         let others = other.map_or(0, |other| change(other, to, from, Some(core)));

@@ -95,7 +95,11 @@ impl<'a> Plan<'a> {
         self.connections.for_each(placed, |input, tap, units| {
             counter.add(input, units.len());
             if let Some(all) = kernel.get_mut(tap) {
-                *all = if all.start == all.end { units } else { all.start.min(units.start)..all.end.max(units.end) };
+                *all = if all.start == all.end {
+                    units
+                } else {
+                    all.start.min(units.start)..all.end.max(units.end)
+                };
             }
         });
         let inputs = counter.take();

@@ -409,7 +409,8 @@ mod tests {
     #[test]
     fn weights_are_coarser_where_the_largest_threshold_would_be_too_small() {
         // Sums of up to 20 inputs; the thresholds of half of the neurons lie beyond 127 units.
-        let random = Random { widths: vec![40], classes: 5, input_max: 1, largest: 100, exponent: 0, seed: 3 };
+        let random =
+            Random { widths: vec![40], classes: 5, input_max: 1, largest: 100, exponent: 0, seed: 3 };
         let mut network = random.network();
         network.layers[0].thresholds = Array1::from_shape_fn(10, |neuron| 60.0 * (neuron as f64 + 1.0));
         for granularity in [Granularity::Layer, Granularity::Channel] {

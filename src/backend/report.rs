@@ -270,10 +270,16 @@ mod tests {
         assert_eq!(report.synaptic_operations_per_inference, 2.0);
         assert_eq!(report.ties, 0.5);
         assert_eq!(report.utilisation.neurons, Some(4.0 / 2048.0));
-        assert_eq!(report.core_use.iter().map(|core| (core.core, core.neurons)).collect::<Vec<_>>(), [(0, 2), (1, 2)]);
+        assert_eq!(
+            report.core_use.iter().map(|core| (core.core, core.neurons)).collect::<Vec<_>>(),
+            [(0, 2), (1, 2)]
+        );
         assert_eq!(report.chips, 1);
         assert!((report.area_mm2.unwrap() - 2.0 * 0.46875).abs() < 1e-12);
-        assert_eq!(report.energy_delay_product_js.unwrap(), report.energy_j.total.unwrap() * report.latency_s.unwrap());
+        assert_eq!(
+            report.energy_delay_product_js.unwrap(),
+            report.energy_j.total.unwrap() * report.latency_s.unwrap()
+        );
         assert!(report.unmodelled.is_empty());
         assert!(report.energy_j.total_max > report.energy_j.total);
         let first = &report.constants[0];

@@ -49,8 +49,12 @@ fn nearest_multiple(value: i64, shift: u8) -> i64 {
 mod tests {
     use super::*;
 
-    const LOIHI: ThresholdFormat =
-        ThresholdFormat { bits: 17, shift: 6, least: 0, bias: Some(BiasFormat { bits: 13, max_exponent: 7 }) };
+    const LOIHI: ThresholdFormat = ThresholdFormat {
+        bits: 17,
+        shift: 6,
+        least: 0,
+        bias: Some(BiasFormat { bits: 13, max_exponent: 7 }),
+    };
 
     #[test]
     fn a_register_alone_rounds_to_its_steps_and_stays_in_its_range() {
