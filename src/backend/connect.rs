@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
+use ndarray::s;
+
 use super::quantize::IntegerLayer;
 
-/// The connections of a layer; an input that a tap without any weight reaches is not connected by it.
+/// The connections of a layer. An input is not connected to neurons whose weights for it are all zero.
 pub(super) struct Connections<'a> {
     layer: &'a IntegerLayer,
     /// (taps): whether any unit has a weight.
@@ -17,7 +19,7 @@ impl<'a> Connections<'a> {
         Self { layer, used: used.collect() }
     }
 
-    /// Calls `visit(input, tap, units)` for every input that reaches some of the placed neurons `placed`,
+    /// Calls `visit(input, tap, units)` for every input that is connected to some of the placed neurons `placed`,
     /// once for each site (and copy of it): `units` are those of the site that are among them.
     pub(super) fn for_each(&self, placed: Range<usize>, mut visit: impl FnMut(usize, usize, Range<usize>)) {
         let (neurons, units) = (self.layer.neurons(), self.layer.units());
@@ -26,7 +28,7 @@ impl<'a> Connections<'a> {
             let (site, unit) = (next % neurons / units, next % units);
             let end = units.min(unit + placed.end - next);
             self.layer.wiring.for_each_input(site, |input, tap| {
-                if self.used[tap] {
+                if self.used[tap] && ((unit, end) == (0, units) || self.reaches(tap, unit..end)) {
                     visit(input, tap, unit..end);
                 }
             });
@@ -34,11 +36,16 @@ impl<'a> Connections<'a> {
         }
     }
 
-    /// The most inputs that one neuron hears.
+    /// Whether any of these units has a weight at `tap`.
+    fn reaches(&self, tap: usize, units: Range<usize>) -> bool {
+        self.layer.weights.slice(s![tap, units]).iter().any(|&weight| weight != 0)
+    }
+
+    /// The most inputs that one neuron may hear: those of its site.
     pub(super) fn fan_in(&self) -> u64 {
         let inputs = |site: usize| {
             let mut count = 0;
-            self.for_each(site * self.layer.units()..site * self.layer.units() + 1, |_, _, _| count += 1);
+            self.layer.wiring.for_each_input(site, |_, tap| count += u64::from(self.used[tap]));
             count
         };
         (0..self.layer.wiring.sites()).map(inputs).max().unwrap_or(0)

@@ -158,7 +158,7 @@ mod tests {
     use ndarray::array;
 
     use super::super::fixtures::{by_hand, chip, full};
-    use super::super::{Chip, DeployOptions, OperationCounting, Placement};
+    use super::super::{Chip, ChipProfile, DeployOptions, Measured, OperationCounting, Placement};
     use crate::units::Joules;
 
     fn close(found: f64, expected: f64) {
@@ -242,6 +242,45 @@ mod tests {
         assert!(run.energy.synapse.is_some() && run.energy.neuron.is_some());
         assert_eq!((run.energy.network, run.energy.idle, run.total_energy), (None, None, None));
         assert_eq!((run.latency, run.period), (None, None));
+    }
+
+    #[test]
+    fn one_by_one_every_neuron_makes_every_step() {
+        // a and c: h1 hears a and fires, h2 hears c and keeps -1; then o1 hears h1 and fires, o2 keeps 1 to the
+        // end. Four neurons make three steps; updates are h1 h2, then h2 o1 o2. Packets: a, c, h1.
+        let deployment = chip("loihi1-sanafe").deploy(&by_hand(), &DeployOptions::default()).unwrap();
+        let run = deployment.run(array![[1, 0, 1]].view()).unwrap();
+        close(run.energy.synapse.unwrap().0, 4.0 * 35.5e-12);
+        close(run.energy.neuron.unwrap().0, (12.0 * 51.2 + 5.0 * 21.6 + 2.0 * 69.3) * 1e-12);
+        close(run.energy.network.unwrap().0, 3.0 * 111e-12);
+        let busy = 2.0 * 3.8 + 2.0 * 6.0 + 2.0 * 3.7 + 30.0;
+        let steps = [2.0 * 6.0 + 21.1, busy + 21.1, busy].map(|core| core + 600.0);
+        close(run.latency.unwrap().mean.0, steps.iter().sum::<f64>() * 1e-9);
+        close(run.period.unwrap().0, steps.iter().sum::<f64>() * 1e-9);
+        assert_eq!((run.energy.idle, run.total_energy), (None, None));
+    }
+
+    #[test]
+    fn a_way_to_another_chip_has_its_own_price_or_none_is_known() {
+        let mut profile = chip("loihi1").profile().clone();
+        profile.topology.chips = 2;
+        profile.topology.cores = Some(1);
+        let run = |profile: &ChipProfile| {
+            let deployment =
+                Chip::new(profile.clone()).deploy(&by_hand(), &DeployOptions::default()).unwrap();
+            deployment.run(array![[1, 0, 1]].view()).unwrap()
+        };
+        let unknown = run(&profile);
+        assert_eq!((unknown.energy.network, unknown.total_energy, unknown.latency), (None, None, None));
+        assert!(unknown.energy.synapse.is_some() && unknown.energy.neuron.is_some());
+        let price = profile.energy.spike.as_ref().map(|spike| Measured { value: 1000.0, ..spike.clone() });
+        let time = profile.time.spike.as_ref().map(|spike| Measured { value: 50.0, ..spike.clone() });
+        (profile.energy.chip_crossing, profile.time.chip_crossing) = (price, time);
+        let known = run(&profile);
+        // h1 to the next chip, over a mesh of 8 tiles, and o1 back to the tile of core 0.
+        close(known.energy.network.unwrap().0, (4.0 * 1.7 + 16.0 * 3.0 + 2.0 * 1000.0) * 1e-12);
+        let step = 2.0 * 3.5 + 2.0 * 8.4 + 2.1 + 8.0 * 4.1 + 50.0 + 113.0 + 352.0 / 31.0;
+        close(known.latency.unwrap().mean.0, 2.0 * step * 1e-9);
     }
 
     #[test]

@@ -367,11 +367,13 @@ mod tests {
         let mut synapses = vec![0; layer.inputs()];
         // Of each tap the first unit that has it, and the last.
         let mut kernel: Vec<Option<(u64, u64)>> = vec![None; layer.weights.nrows()];
-        for neuron in placed {
-            let unit = (neuron % layer.units()) as u64;
+        for neuron in placed.clone() {
+            let units = layer.units();
+            let unit = (neuron % units) as u64;
+            let beside = || placed.clone().filter(|&other| other / units == neuron / units);
             let mut heard = vec![false; layer.inputs()];
             layer.wiring.for_each_input(neuron % layer.neurons() / layer.units(), |input, tap| {
-                let used = layer.weights.row(tap).iter().any(|&weight| weight != 0);
+                let used = beside().any(|other| layer.weights[[tap, other % units]] != 0);
                 heard[input] |= used;
                 if used {
                     let (first, last) = kernel[tap].unwrap_or((unit, unit));

@@ -29,6 +29,8 @@ mod occupation;
 mod place;
 mod plan;
 mod profile;
+#[cfg(test)]
+mod published;
 mod quantize;
 mod report;
 mod route;

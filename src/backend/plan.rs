@@ -90,12 +90,16 @@ impl<'a> Plan<'a> {
         let sends = |neuron: usize| self.targets[neuron % self.layer.neurons()].div_ceil(self.copies);
         let out_axons = placed.clone().map(sends).sum();
         // Of each tap the units that it reaches here, as one range.
-        let mut kernel = vec![0..0; if self.shares_kernels() { self.layer.weights.nrows() } else { 0 }];
+        let mut kernel: Vec<Range<usize>> =
+            vec![0..0; if self.shares_kernels() { self.layer.weights.nrows() } else { 0 }];
         self.connections.for_each(placed, |input, tap, units| {
             counter.add(input, units.len());
             if let Some(all) = kernel.get_mut(tap) {
-                *all =
-                    if all.is_empty() { units } else { all.start.min(units.start)..all.end.max(units.end) };
+                *all = if all.start == all.end {
+                    units
+                } else {
+                    all.start.min(units.start)..all.end.max(units.end)
+                };
             }
         });
         let inputs = counter.take();

@@ -158,7 +158,7 @@ pub(super) struct EvalArgs {
     /// Which part of the data set
     #[arg(long, value_enum, default_value_t = PartKind::Test)]
     pub part: PartKind,
-    /// Chip to deploy on: loihi1, truenorth, ideal (no limits, exact weights, graded input), or a JSON file
+    /// Chip to deploy on: loihi1, truenorth and others of configs/chips, ideal (no limits, exact weights, graded input), or a JSON file
     #[arg(long, value_name = "NAME|FILE", default_value = "ideal")]
     pub chip: String,
     /// How inputs are coded: graded, threshold:X, thermometer:L; what the file says, if left out
@@ -287,7 +287,7 @@ pub(super) struct RunArgs {
     /// Search space: images, small-images, tables, whetstone, or a JSON file; what fits the data set if left out
     #[arg(long, value_name = "NAME|FILE")]
     pub space: Option<String>,
-    /// Chip to deploy on: loihi1, truenorth, ideal (no limits, exact weights, graded input), or a JSON file
+    /// Chip to deploy on: loihi1, truenorth and others of configs/chips, ideal (no limits, exact weights, graded input), or a JSON file
     #[arg(long, value_name = "NAME|FILE", default_value = "ideal")]
     pub chip: String,
     #[command(flatten)]

@@ -1,7 +1,8 @@
 //! What a deployed network still answers when its chip is not what it should be.
 //!
 //! Faults are drawn from a seed and act on the deployed integers, each on what the chip has of it: every
-//! synapse of a convolution has a memory of its own, and every neuron its own threshold. Max pooling is wiring
+//! synapse of a convolution has a memory of its own, unless the neurons of a core share their kernel, and every
+//! neuron its own threshold. Max pooling is wiring
 //! whose weights do not fail; its neurons do. A neuron that is placed several times fails as one.
 //!
 //! Draws do not depend on the rate: what is broken at one rate is broken at every higher one, as far as it is
@@ -178,12 +179,15 @@ impl Deployment {
         self.network.layers.iter().enumerate().map(move |(index, layer)| {
             let mut circuit = Circuit::new(layer, self.network.compare);
             let stream = &mut seed.child("layer").index(index as u64).stream();
+            let whole_layers = self.profile.core.convolutions.is_some();
+            let kernels = weights::Kernels { map: &self.mapping.layers[index], whole_layers };
             match fault {
                 Fault::StuckAtZero | Fault::StuckAtMax | Fault::BitFlip => {
-                    weights::damage(&mut circuit, self.coding(), fault, rate, stream);
+                    weights::damage(&mut circuit, &kernels, self.coding(), fault, rate, stream);
                 }
                 Fault::WeightVariation => {
-                    weights::vary(&mut circuit, self.network.weight_bits.is_some(), rate, stream);
+                    let bits = self.network.weight_bits.is_some();
+                    weights::vary(&mut circuit, &kernels, bits, rate, stream);
                 }
                 Fault::DeadNeuron => neurons::fix(&mut circuit, neurons::NEVER, rate, stream),
                 Fault::SaturatedNeuron => neurons::fix(&mut circuit, neurons::ALWAYS, rate, stream),

@@ -127,7 +127,7 @@ fn weights_vary_by_their_deviation() {
 }
 
 #[test]
-fn synapses_of_a_convolution_fail_one_by_one() {
+fn synapses_of_a_convolution_fail_one_by_one_unless_they_share_a_kernel() {
     let input = Volume { height: 9, width: 9, channels: 1 };
     let mut network = full(&[81, 162, 2]);
     network.layers[0] = BinaryLayer {
@@ -141,11 +141,18 @@ fn synapses_of_a_convolution_fail_one_by_one() {
         thresholds: Array1::ones(2),
         exponent: 0,
     };
-    let deployment = deployed("loihi1", &network);
-    let circuit = deployment.circuits(Fault::StuckAtZero, 0.5, seed(1)).next().unwrap();
-    let Weights::Own(weights) = &circuit.weights else { panic!("each site has its own") };
-    assert_eq!(weights.dim(), (81, 9, 2));
-    assert!(weights.outer_iter().any(|site| site != weights.index_axis(ndarray::Axis(0), 0)));
+    let sites_differ = |shared| {
+        let mut profile = ChipProfile::builtin("loihi1").unwrap();
+        profile.core.synapse_memory.as_mut().unwrap().shared_kernels = shared;
+        let deployment = Chip::new(profile).deploy(&network, &DeployOptions::default()).unwrap();
+        let circuit = deployment.circuits(Fault::StuckAtZero, 0.5, seed(1)).next().unwrap();
+        let Weights::Own(weights) = &circuit.weights else { panic!("each site has its own") };
+        assert_eq!(weights.dim(), (81, 9, 2));
+        assert!(weights.iter().any(|&weight| weight == 0) && weights.iter().any(|&weight| weight != 0));
+        weights.outer_iter().any(|site| site != weights.index_axis(ndarray::Axis(0), 0))
+    };
+    // All 81 sites lie on one core.
+    assert_eq!([false, true].map(sites_differ), [true, false]);
 }
 
 #[test]

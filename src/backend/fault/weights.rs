@@ -9,6 +9,7 @@ use rand_distr::{Distribution, StandardNormal};
 use super::Fault;
 use crate::backend::circuit::{Circuit, Weights};
 use crate::backend::format::{Compare, WeightFormat};
+use crate::backend::mapping::{Core, LayerMapping};
 use crate::network::Wiring;
 use crate::seed::Stream;
 
@@ -64,12 +65,13 @@ impl Coding {
 /// Breaks weights as `fault` does.
 pub(super) fn damage(
     circuit: &mut Circuit<'_>,
+    kernels: &Kernels<'_>,
     coding: Coding,
     fault: Fault,
     rate: f64,
     stream: &mut Stream,
 ) {
-    change(circuit, |code| match fault {
+    change(circuit, kernels, |code| match fault {
         Fault::BitFlip => coding.flipped(code, || stream.random::<f64>() < rate),
         _ if stream.random::<f64>() >= rate => code,
         Fault::StuckAtMax => coding.largest(),
@@ -78,12 +80,18 @@ pub(super) fn damage(
 }
 
 /// Multiplies each weight by a normal factor; codes with `bits` are refined, so that what is between two counts.
-pub(super) fn vary(circuit: &mut Circuit<'_>, bits: bool, deviation: f64, stream: &mut Stream) {
+pub(super) fn vary(
+    circuit: &mut Circuit<'_>,
+    kernels: &Kernels<'_>,
+    bits: bool,
+    deviation: f64,
+    stream: &mut Stream,
+) {
     if matches!(circuit.layer.wiring, Wiring::Pool { .. }) {
         return;
     }
     let parts = if bits { PARTS } else { 1 };
-    change(circuit, |code| {
+    change(circuit, kernels, |code| {
         let normal: f64 = StandardNormal.sample(stream);
         ((code * parts) as f64 * (1.0 + deviation * normal)).round() as i64
     });
@@ -100,8 +108,22 @@ fn refined(threshold: i64, parts: i64, compare: Compare) -> i64 {
     }
 }
 
-/// Replaces every weight, synapse by synapse; those of a pool stay.
-fn change(circuit: &mut Circuit<'_>, mut new: impl FnMut(i64) -> i64) {
+/// Where the weights of a convolution are kept.
+pub(super) struct Kernels<'a> {
+    pub map: &'a LayerMapping,
+    /// Whether cores hold whole layers, with one kernel each.
+    pub whole_layers: bool,
+}
+
+impl Kernels<'_> {
+    /// Whether the sites on this core have one kernel among them.
+    fn are_shared(&self, core: &Core) -> bool {
+        self.whole_layers || core.synapse_bits < core.unshared_bits
+    }
+}
+
+/// Replaces every weight, memory by memory; those of a pool stay.
+fn change(circuit: &mut Circuit<'_>, kernels: &Kernels<'_>, mut new: impl FnMut(i64) -> i64) {
     let layer = circuit.layer;
     let (taps, units) = layer.weights.dim();
     circuit.weights = match layer.wiring {
@@ -111,7 +133,14 @@ fn change(circuit: &mut Circuit<'_>, mut new: impl FnMut(i64) -> i64) {
             Weights::Shared(Cow::Owned(weights))
         }
         Wiring::Convolution { .. } => {
-            let of = |(_, tap, unit)| new(layer.weights[[tap, unit]]);
+            let mut kernel = || Array2::from_shape_fn((taps, units), |place| new(layer.weights[place]));
+            let cores = kernels.map.cores.iter();
+            let shared: Vec<Option<Array2<i64>>> =
+                cores.map(|core| kernels.are_shared(core).then(&mut kernel)).collect();
+            let of = |(site, tap, unit)| match &shared[kernels.map.core_of(site * units + unit)] {
+                Some(kernel) => kernel[[tap, unit]],
+                None => new(layer.weights[[tap, unit]]),
+            };
             Weights::Own(Array3::from_shape_fn((layer.wiring.sites(), taps, units), of))
         }
     };
