@@ -1,9 +1,10 @@
 //! Networks, inputs and chips that tests share, and a slow reference to hold the simulation to.
 
-use ndarray::{Array1, Array2, ArrayView1, array};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, array};
 use rand::RngExt;
 
-use super::{Chip, ChipProfile};
+use super::simulate::Scratch;
+use super::{Chip, ChipProfile, Deployment};
 use crate::network::{BinaryLayer, BinaryNetwork, Decision, Key, Wiring, fixtures};
 use crate::seed::Seed;
 
@@ -51,6 +52,24 @@ pub(super) fn reference(network: &BinaryNetwork, inputs: ArrayView1<'_, u8>) -> 
     let outputs = fixtures::direct(network, inputs).pop().expect("a layer");
     let spikes: Vec<bool> = outputs.into_iter().map(|spike| spike == 1.0).collect();
     Decision::of(&network.key.scores(&spikes))
+}
+
+/// Whether each neuron of each layer fires, sample by sample of `inputs`, (N, I).
+pub(super) fn spikes(deployment: &Deployment, inputs: ArrayView2<'_, u8>) -> Vec<Vec<Vec<bool>>> {
+    let layers = &deployment.network().layers;
+    let of_sample = |(number, sample): (usize, ArrayView1<'_, u8>)| {
+        let mut fired: Vec<Vec<bool>> = layers.iter().map(|layer| vec![false; layer.neurons()]).collect();
+        let observe = |layer: usize, _: &[usize], events: &[Vec<u32>]| {
+            events[layer + 1].iter().for_each(|&neuron| fired[layer][neuron as usize] = true);
+        };
+        deployment
+            .machine
+            .simulator
+            .run(number, sample, &mut Scratch::default(), observe)
+            .expect("inputs fit");
+        fired
+    };
+    inputs.rows().into_iter().enumerate().map(of_sample).collect()
 }
 
 pub(super) fn chip(name: &str) -> Chip {

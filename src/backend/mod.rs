@@ -26,6 +26,8 @@ pub mod nir;
 mod plan;
 mod profile;
 mod quantize;
+#[cfg(test)]
+mod recorded;
 mod report;
 mod route;
 mod run;

@@ -1,0 +1,133 @@
+//! Networks that other programs ran, with what they found, as the scripts of `tests/fixtures/` recorded them.
+
+use ndarray::{Array1, Array2};
+use serde::Deserialize;
+
+use super::Compare;
+use crate::network::{BinaryLayer, BinaryNetwork, Key, Wiring};
+
+/// A layer of a recorded network.
+#[derive(Deserialize)]
+pub(super) struct RecordedLayer {
+    pub wiring: Wiring,
+    pub sources: Vec<usize>,
+    /// (units, taps), whole numbers.
+    pub weights: Vec<Vec<f64>>,
+    /// (units), whole numbers.
+    pub thresholds: Vec<f64>,
+}
+
+impl RecordedLayer {
+    fn layer(&self, compare: Compare) -> BinaryLayer {
+        let (wiring, sources) = (self.wiring, self.sources.clone());
+        let rows = self.weights.concat();
+        let weights = Array2::from_shape_vec((wiring.units(), wiring.taps()), rows).unwrap();
+        let more = if compare == Compare::Gt { 1.0 } else { 0.0 };
+        let thresholds = self.thresholds.iter().map(|threshold| threshold + more).collect::<Array1<f64>>();
+        BinaryLayer { wiring, sources, weights, thresholds, exponent: 0 }
+    }
+}
+
+/// The network of recorded `layers`, whose neurons fire as `compare` says; output neurons vote for two
+/// classes in turn.
+pub(super) fn network(layers: &[RecordedLayer], compare: Compare, input_max: u8) -> BinaryNetwork {
+    let layers: Vec<BinaryLayer> = layers.iter().map(|layer| layer.layer(compare)).collect();
+    let width = layers.last().unwrap().wiring.output().len();
+    let key = Key::from_members(Array2::from_shape_fn((2, width), |(class, n)| n % 2 == class));
+    BinaryNetwork { input_max, layers, key }
+}
+
+/// (N, I) of recorded samples.
+pub(super) fn inputs<'a>(samples: impl Iterator<Item = &'a Vec<u8>>) -> Array2<u8> {
+    let rows: Vec<&Vec<u8>> = samples.collect();
+    Array2::from_shape_fn((rows.len(), rows[0].len()), |(sample, input)| rows[sample][input])
+}
+
+/// Spikes as the fixtures spell them: a 0 or a 1 a neuron.
+pub(super) fn spelled(spikes: &[bool]) -> String {
+    spikes.iter().map(|&spike| if spike { '1' } else { '0' }).collect()
+}
+
+mod tests {
+    use super::super::fixtures::{chip, spikes};
+    use super::super::{Chip, ChipProfile, DeployOptions, Deployment};
+    use super::*;
+    use crate::network::Decision;
+
+    /// What `make_sanafe.py` writes.
+    #[derive(Deserialize)]
+    struct Sanafe {
+        cases: Vec<SanafeCase>,
+    }
+
+    #[derive(Deserialize)]
+    struct SanafeCase {
+        name: String,
+        core_neurons: u32,
+        layers: Vec<PlacedLayer>,
+        samples: Vec<Sample>,
+    }
+
+    #[derive(Deserialize)]
+    struct PlacedLayer {
+        #[serde(flatten)]
+        layer: RecordedLayer,
+        /// One a neuron.
+        cores: Vec<usize>,
+    }
+
+    #[derive(Deserialize)]
+    struct Sample {
+        inputs: Vec<u8>,
+        /// One text a layer.
+        spikes: Vec<String>,
+    }
+
+    /// Holds every spike and decision of `deployment` to the recorded ones.
+    fn compare_spikes(deployment: &Deployment, samples: &[Sample], name: &str) {
+        let inputs = inputs(samples.iter().map(|sample| &sample.inputs));
+        let run = deployment.run(inputs.view()).unwrap();
+        for (index, (ours, sample)) in spikes(deployment, inputs.view()).iter().zip(samples).enumerate() {
+            let spelled: Vec<String> = ours.iter().map(|layer| spelled(layer)).collect();
+            assert_eq!(spelled, sample.spikes, "{name}, sample {index}");
+            let last: Vec<bool> = sample.spikes.last().unwrap().chars().map(|spike| spike == '1').collect();
+            let decision = Decision::of(&deployment.network().key.scores(&last));
+            assert_eq!(run.predictions[index], decision.class, "{name}, sample {index}");
+        }
+    }
+
+    /// Holds the integers of `deployment` to those of the recorded `layers`: nothing was rounded.
+    fn compare_integers<'a>(
+        deployment: &Deployment,
+        layers: impl Iterator<Item = &'a RecordedLayer>,
+        name: &str,
+    ) {
+        for (ours, recorded) in deployment.network().layers.iter().zip(layers) {
+            let weights: Vec<f64> = ours.weights.t().iter().map(|&weight| weight as f64).collect();
+            assert_eq!(weights, recorded.weights.concat(), "{name}");
+            let thresholds: Vec<f64> = ours.thresholds.iter().map(|&threshold| threshold as f64).collect();
+            assert_eq!(thresholds, recorded.thresholds, "{name}");
+        }
+    }
+
+    #[test]
+    fn spikes_and_places_are_those_of_sanafe() {
+        let text = include_str!("../../tests/fixtures/sanafe.json");
+        let fixture: Sanafe = serde_json::from_str(text).unwrap();
+        assert!(fixture.cases.len() >= 5);
+        for SanafeCase { name, core_neurons, layers, samples } in fixture.cases {
+            let mut profile = ChipProfile::builtin("loihi1").unwrap();
+            profile.core.neurons = Some(core_neurons);
+            let (layers, cores): (Vec<RecordedLayer>, Vec<Vec<usize>>) =
+                layers.into_iter().map(|placed| (placed.layer, placed.cores)).unzip();
+            let network = network(&layers, Compare::Gt, 1);
+            let deployment = Chip::new(profile).deploy(&network, &DeployOptions::default()).unwrap();
+            compare_integers(&deployment, layers.iter(), &name);
+            let of_layer = |map: &super::super::LayerMapping| -> Vec<usize> {
+                (0..map.neurons).map(|neuron| map.cores[map.core_of(neuron)].number).collect()
+            };
+            assert_eq!(deployment.mapping().layers.iter().map(of_layer).collect::<Vec<_>>(), cores, "{name}");
+            compare_spikes(&deployment, &samples, &name);
+        }
+    }
+}
