@@ -103,10 +103,16 @@ mod tests {
         name: &str,
     ) {
         for (ours, recorded) in deployment.network().layers.iter().zip(layers) {
-            let weights: Vec<f64> = ours.weights.t().iter().map(|&weight| weight as f64).collect();
-            assert_eq!(weights, recorded.weights.concat(), "{name}");
-            let thresholds: Vec<f64> = ours.thresholds.iter().map(|&threshold| threshold as f64).collect();
-            assert_eq!(thresholds, recorded.thresholds, "{name}");
+            let real = |((_, unit), &weight): ((usize, usize), &i64)| weight as f64 * ours.scales[unit];
+            let weights: Array2<f64> = ours
+                .weights
+                .indexed_iter()
+                .map(real)
+                .collect::<Array1<f64>>()
+                .into_shape_with_order(ours.weights.dim())
+                .unwrap();
+            assert_eq!(weights.t().iter().copied().collect::<Vec<_>>(), recorded.weights.concat(), "{name}");
+            assert_eq!(ours.thresholds_changed, 0, "{name}");
         }
     }
 
@@ -127,6 +133,33 @@ mod tests {
                 (0..map.neurons).map(|neuron| map.cores[map.core_of(neuron)].number).collect()
             };
             assert_eq!(deployment.mapping().layers.iter().map(of_layer).collect::<Vec<_>>(), cores, "{name}");
+            compare_spikes(&deployment, &samples, &name);
+        }
+    }
+
+    /// What `make_nengo_loihi.py` writes.
+    #[derive(Deserialize)]
+    struct NengoLoihi {
+        cases: Vec<NengoCase>,
+    }
+
+    #[derive(Deserialize)]
+    struct NengoCase {
+        name: String,
+        /// In units of the membrane.
+        layers: Vec<RecordedLayer>,
+        samples: Vec<Sample>,
+    }
+
+    #[test]
+    fn spikes_are_those_of_the_emulator_of_nengo_loihi() {
+        let text = include_str!("../../tests/fixtures/nengo-loihi.json");
+        let fixture: NengoLoihi = serde_json::from_str(text).unwrap();
+        assert!(fixture.cases.len() >= 6);
+        for NengoCase { name, layers, samples } in fixture.cases {
+            let network = network(&layers, Compare::Gt, 1);
+            let deployment = chip("loihi1").deploy(&network, &DeployOptions::default()).unwrap();
+            compare_integers(&deployment, layers.iter(), &name);
             compare_spikes(&deployment, &samples, &name);
         }
     }
