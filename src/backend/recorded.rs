@@ -3,8 +3,9 @@
 use ndarray::{Array1, Array2};
 use serde::Deserialize;
 
-use super::Compare;
-use crate::network::{BinaryLayer, BinaryNetwork, Key, Wiring};
+use super::fixtures::spikes;
+use super::{Compare, Deployment};
+use crate::network::{BinaryLayer, BinaryNetwork, Decision, Key, Wiring};
 
 /// A layer of a recorded network.
 #[derive(Deserialize)]
@@ -44,15 +45,36 @@ pub(super) fn inputs<'a>(samples: impl Iterator<Item = &'a Vec<u8>>) -> Array2<u
 }
 
 /// Spikes as the fixtures spell them: a 0 or a 1 a neuron.
-pub(super) fn spelled(spikes: &[bool]) -> String {
+fn spelled(spikes: &[bool]) -> String {
     spikes.iter().map(|&spike| if spike { '1' } else { '0' }).collect()
 }
 
+/// A sample and the spikes that it made.
+#[derive(Deserialize)]
+pub(super) struct Sample {
+    pub inputs: Vec<u8>,
+    /// One text a layer.
+    pub spikes: Vec<String>,
+}
+
+/// Holds every spike and decision of `deployment` to the recorded ones.
+pub(super) fn compare_spikes(deployment: &Deployment, samples: &[Sample], name: &str) {
+    let inputs = inputs(samples.iter().map(|sample| &sample.inputs));
+    let run = deployment.run(inputs.view()).unwrap();
+    for (index, (ours, sample)) in spikes(deployment, inputs.view()).iter().zip(samples).enumerate() {
+        let spelled: Vec<String> = ours.iter().map(|layer| spelled(layer)).collect();
+        assert_eq!(spelled, sample.spikes, "{name}, sample {index}");
+        let last: Vec<bool> = sample.spikes.last().unwrap().chars().map(|spike| spike == '1').collect();
+        let decision = Decision::of(&deployment.network().key.scores(&last));
+        assert_eq!(run.predictions[index], decision.class, "{name}, sample {index}");
+    }
+}
+
 mod tests {
-    use super::super::fixtures::{chip, spikes};
-    use super::super::{Chip, ChipProfile, DeployOptions, Deployment};
+    use super::super::fixtures::chip;
+    use super::super::nir::{self, Export, Flavour, NirFile};
+    use super::super::{Chip, ChipProfile, DeployOptions};
     use super::*;
-    use crate::network::Decision;
 
     /// What `make_sanafe.py` writes.
     #[derive(Deserialize)]
@@ -74,26 +96,6 @@ mod tests {
         layer: RecordedLayer,
         /// One a neuron.
         cores: Vec<usize>,
-    }
-
-    #[derive(Deserialize)]
-    struct Sample {
-        inputs: Vec<u8>,
-        /// One text a layer.
-        spikes: Vec<String>,
-    }
-
-    /// Holds every spike and decision of `deployment` to the recorded ones.
-    fn compare_spikes(deployment: &Deployment, samples: &[Sample], name: &str) {
-        let inputs = inputs(samples.iter().map(|sample| &sample.inputs));
-        let run = deployment.run(inputs.view()).unwrap();
-        for (index, (ours, sample)) in spikes(deployment, inputs.view()).iter().zip(samples).enumerate() {
-            let spelled: Vec<String> = ours.iter().map(|layer| spelled(layer)).collect();
-            assert_eq!(spelled, sample.spikes, "{name}, sample {index}");
-            let last: Vec<bool> = sample.spikes.last().unwrap().chars().map(|spike| spike == '1').collect();
-            let decision = Decision::of(&deployment.network().key.scores(&last));
-            assert_eq!(run.predictions[index], decision.class, "{name}, sample {index}");
-        }
     }
 
     /// Holds the integers of `deployment` to those of the recorded `layers`: nothing was rounded.
@@ -162,5 +164,46 @@ mod tests {
             compare_integers(&deployment, layers.iter(), &name);
             compare_spikes(&deployment, &samples, &name);
         }
+    }
+
+    /// What `make_norse.py` writes.
+    #[derive(Deserialize)]
+    struct Norse {
+        samples: Vec<Sample>,
+    }
+
+    const EXPORTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/nir/exported_if.nir");
+
+    /// A network of convolutions, a pool and a dense layer on a chip, and what is exported of it.
+    fn exported() -> (Deployment, Vec<u8>) {
+        let fixture: Sanafe = serde_json::from_str(include_str!("../../tests/fixtures/sanafe.json")).unwrap();
+        let mut cases = fixture.cases.into_iter();
+        let case = cases.find(|case| case.name == "convolutions and a pool").unwrap();
+        let layers: Vec<RecordedLayer> = case.layers.into_iter().map(|placed| placed.layer).collect();
+        let network = network(&layers, Compare::Gt, 1);
+        let deployment = chip("loihi1").deploy(&network, &DeployOptions::default()).unwrap();
+        let flavour = Flavour::IntegrateAndFire;
+        let export = Export { flavour, chip: "loihi1", input_max: 1, coding: None };
+        let bytes = nir::write(deployment.network(), &export).unwrap();
+        (deployment, bytes)
+    }
+
+    #[test]
+    #[ignore = "writes the file that make_norse.py runs"]
+    fn writes_the_export_that_norse_runs() {
+        std::fs::write(EXPORTED, exported().1).unwrap();
+    }
+
+    #[test]
+    fn spikes_are_those_of_norse_running_the_export() {
+        let (deployment, bytes) = exported();
+        let ran = NirFile::from_bytes(std::fs::read(EXPORTED).unwrap()).unwrap();
+        // What Norse ran is what is exported today.
+        let network = |file: NirFile| file.network([8, 8, 2], 1).unwrap();
+        assert_eq!(network(ran), network(NirFile::from_bytes(bytes).unwrap()));
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/norse.json");
+        let fixture: Norse = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+        assert!(fixture.samples.len() >= 20);
+        compare_spikes(&deployment, &fixture.samples, "exported");
     }
 }
