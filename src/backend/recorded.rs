@@ -80,6 +80,8 @@ mod tests {
     #[derive(Deserialize)]
     struct Sanafe {
         cases: Vec<SanafeCase>,
+        /// Cases with thresholds below zero.
+        restless: Vec<SanafeCase>,
     }
 
     #[derive(Deserialize)]
@@ -122,8 +124,10 @@ mod tests {
     fn spikes_and_places_are_those_of_sanafe() {
         let text = include_str!("../../tests/fixtures/sanafe.json");
         let fixture: Sanafe = serde_json::from_str(text).unwrap();
-        assert!(fixture.cases.len() >= 5);
-        for SanafeCase { name, core_neurons, layers, samples } in fixture.cases {
+        assert!(fixture.cases.len() >= 5 && !fixture.restless.is_empty());
+        for SanafeCase { name, core_neurons, layers, samples } in
+            fixture.cases.into_iter().chain(fixture.restless)
+        {
             let mut profile = ChipProfile::builtin("loihi1").unwrap();
             profile.core.neurons = Some(core_neurons);
             let (layers, cores): (Vec<RecordedLayer>, Vec<Vec<usize>>) =
