@@ -76,6 +76,11 @@ mod tests {
     use super::super::{Chip, ChipProfile, DeployOptions};
     use super::*;
 
+    fn fixture<T: serde::de::DeserializeOwned>(name: &str) -> T {
+        let file = format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
+        serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+    }
+
     /// What `make_sanafe.py` writes.
     #[derive(Deserialize)]
     struct Sanafe {
@@ -122,8 +127,7 @@ mod tests {
 
     #[test]
     fn spikes_and_places_are_those_of_sanafe() {
-        let text = include_str!("../../tests/fixtures/sanafe.json");
-        let fixture: Sanafe = serde_json::from_str(text).unwrap();
+        let fixture: Sanafe = fixture("sanafe.json");
         assert!(fixture.cases.len() >= 5 && !fixture.restless.is_empty());
         for SanafeCase { name, core_neurons, layers, samples } in
             fixture.cases.into_iter().chain(fixture.restless)
@@ -159,8 +163,7 @@ mod tests {
 
     #[test]
     fn spikes_are_those_of_the_emulator_of_nengo_loihi() {
-        let text = include_str!("../../tests/fixtures/nengo-loihi.json");
-        let fixture: NengoLoihi = serde_json::from_str(text).unwrap();
+        let fixture: NengoLoihi = fixture("nengo-loihi.json");
         assert!(fixture.cases.len() >= 6);
         for NengoCase { name, layers, samples } in fixture.cases {
             let network = network(&layers, Compare::Gt, 1);
@@ -180,7 +183,7 @@ mod tests {
 
     /// A network of convolutions, a pool and a dense layer on a chip, and what is exported of it.
     fn exported() -> (Deployment, Vec<u8>) {
-        let fixture: Sanafe = serde_json::from_str(include_str!("../../tests/fixtures/sanafe.json")).unwrap();
+        let fixture: Sanafe = fixture("sanafe.json");
         let mut cases = fixture.cases.into_iter();
         let case = cases.find(|case| case.name == "convolutions and a pool").unwrap();
         let layers: Vec<RecordedLayer> = case.layers.into_iter().map(|placed| placed.layer).collect();
@@ -205,8 +208,7 @@ mod tests {
         // What Norse ran is what is exported today.
         let network = |file: NirFile| file.network([8, 8, 2], 1).unwrap();
         assert_eq!(network(ran), network(NirFile::from_bytes(bytes).unwrap()));
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/norse.json");
-        let fixture: Norse = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+        let fixture: Norse = fixture("norse.json");
         assert!(fixture.samples.len() >= 20);
         compare_spikes(&deployment, &fixture.samples, "exported");
     }
