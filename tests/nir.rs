@@ -1,25 +1,28 @@
-//! The Python package `nir` reads our files as the graph that they are, and writes them such that we read them.
+//! The Python package `nir` reads our files as the graph that they are, and writes them such that we read
+//! them; Norse runs them with the spikes of the chip.
 //!
-//! Needs a Python that imports `nir` (`pip install -r tests/python/requirements.txt`): `python3`, or the
-//! interpreter that TUNE_PYTHON names. Without one the tests are listed as ignored.
+//! Needs a Python that imports `nir` (`pip install -r tests/python/requirements.txt`), and `norse` for the last
+//! test (`pip install norse==1.1.0`): `python3`, or the interpreter that TUNE_PYTHON names. Tests of packages
+//! that it lacks are listed as ignored.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use ndarray::{Array2, array};
+use ndarray::{Array2, Axis, array};
 use serde_json::{Value as Json, json};
 use spiketune::backend::nir::{self, Export, Flavour, NirFile};
-use spiketune::backend::{ChipProfile, DeployOptions, IntegerNetwork};
+use spiketune::backend::{Chip, ChipProfile, DeployOptions, IntegerNetwork};
 use spiketune::data::InputCoding;
-use spiketune::network::{BinaryLayer, BinaryNetwork, Key, Volume, Window, Wiring};
+use spiketune::network::{BinaryLayer, BinaryNetwork, Decision, Key, Volume, Window, Wiring};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/check_nir.py");
+const NORSE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/make_norse.py");
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let python = std::env::var("TUNE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let is_missing = !imports_nir(&python);
+    let is_missing = !imports(&python, "nir");
     let tests = [
         ("nir_reads_the_graph_of_thresholds_that_was_written", Flavour::Threshold),
         ("nir_reads_the_graph_of_integrators_that_was_written", Flavour::IntegrateAndFire),
@@ -28,11 +31,17 @@ fn main() -> ExitCode {
         let python = python.clone();
         Trial::test(name, move || read_by_python(&python, flavour)).with_ignored_flag(is_missing)
     });
-    libtest_mimic::run(&arguments, tests.collect()).exit_code()
+    let mut tests: Vec<Trial> = tests.collect();
+    let is_missing = is_missing || !imports(&python, "norse");
+    let norse =
+        Trial::test("norse_runs_what_was_written_with_the_same_spikes", move || run_by_norse(&python));
+    tests.push(norse.with_ignored_flag(is_missing));
+    libtest_mimic::run(&arguments, tests).exit_code()
 }
 
-fn imports_nir(python: &str) -> bool {
-    Command::new(python).args(["-c", "import nir"]).output().is_ok_and(|output| output.status.success())
+fn imports(python: &str, package: &str) -> bool {
+    let import = format!("import {package}");
+    Command::new(python).args(["-c", &import]).output().is_ok_and(|output| output.status.success())
 }
 
 /// A convolution of 2x3 pixels to two channels, their pool, and four output neurons of two classes.
@@ -73,30 +82,69 @@ fn network() -> BinaryNetwork {
 
 fn read_by_python(python: &str, flavour: Flavour) -> Result<(), Failed> {
     let network = network();
-    let profile = ChipProfile::builtin("loihi1")?;
-    let integers = IntegerNetwork::new(&network, &profile, &DeployOptions::default())?;
     let coding = Some(InputCoding::Threshold { at: 0.5 });
-    let bytes = nir::write(&integers, &Export { flavour, chip: "loihi1", input_max: 1, coding })?;
     let folder = tempfile::tempdir()?;
     let (ours, theirs) = (folder.path().join("ours.nir"), folder.path().join("theirs.nir"));
-    std::fs::write(&ours, bytes)?;
-    let seen = seen_by_python(python, &ours, &theirs)?;
+    write(&network, flavour, coding, &ours)?;
+    let seen = printed(Command::new(python).arg(SCRIPT).arg(&ours).arg(&theirs))?;
     compare(&seen, flavour);
     let read = NirFile::from_bytes(std::fs::read(&theirs)?)?;
     assert_eq!(read.coding()?, coding);
     let read = read.network([2, 3, 1], 1)?;
-    let inputs = Array2::from_shape_fn((64, 6), |(sample, input)| (sample >> input & 1) as u8);
+    let inputs = every_input();
     assert_eq!(read.decide(inputs.view()), network.decide(inputs.view()));
     Ok(())
 }
 
-/// What Python sees of the file `ours`; it writes what it saw to `theirs`.
-fn seen_by_python(python: &str, ours: &Path, theirs: &Path) -> Result<Json, Failed> {
-    let output = Command::new(python).arg(SCRIPT).arg(ours).arg(theirs).output()?;
+fn write(
+    network: &BinaryNetwork,
+    flavour: Flavour,
+    coding: Option<InputCoding>,
+    file: &Path,
+) -> Result<(), Failed> {
+    let profile = ChipProfile::builtin("loihi1")?;
+    let integers = IntegerNetwork::new(network, &profile, &DeployOptions::default())?;
+    let bytes = nir::write(&integers, &Export { flavour, chip: "loihi1", input_max: 1, coding })?;
+    Ok(std::fs::write(file, bytes)?)
+}
+
+/// The 64 samples of six pixels.
+fn every_input() -> Array2<u8> {
+    Array2::from_shape_fn((64, 6), |(sample, input)| (sample >> input & 1) as u8)
+}
+
+/// The JSON that a script prints.
+fn printed(command: &mut Command) -> Result<Json, Failed> {
+    let output = command.output()?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
     }
     Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// Norse's spikes of each layer are as many as the chip's, and those of the last decide alike.
+fn run_by_norse(python: &str) -> Result<(), Failed> {
+    let (network, inputs) = (network(), every_input());
+    let folder = tempfile::tempdir()?;
+    let (net, samples) = (folder.path().join("net.nir"), folder.path().join("inputs.json"));
+    write(&network, Flavour::IntegrateAndFire, None, &net)?;
+    let rows: Vec<Vec<u8>> = inputs.rows().into_iter().map(|row| row.to_vec()).collect();
+    std::fs::write(&samples, serde_json::to_vec(&rows)?)?;
+    let seen = printed(Command::new(python).arg(NORSE).arg(&net).arg(&samples))?;
+    let seen = seen["samples"].as_array().ok_or("no list of samples")?;
+    assert_eq!(seen.len(), inputs.nrows());
+    let deployment =
+        Chip::new(ChipProfile::builtin("loihi1")?).deploy(&network, &DeployOptions::default())?;
+    for (sample, theirs) in inputs.axis_chunks_iter(Axis(0), 1).zip(seen) {
+        let theirs: Vec<String> = serde_json::from_value(theirs["spikes"].clone())?;
+        let ours = deployment.run(sample)?;
+        let spikes = |text: &String| text.matches('1').count() as u64;
+        let counts: Vec<u64> = theirs.iter().map(spikes).collect();
+        assert_eq!(ours.layers.iter().map(|layer| layer.spikes).collect::<Vec<_>>(), counts, "{sample}");
+        let outputs: Vec<bool> = theirs[counts.len() - 1].chars().map(|spike| spike == '1').collect();
+        assert_eq!(ours.predictions, [Decision::of(&network.key.scores(&outputs)).class], "{sample}");
+    }
+    Ok(())
 }
 
 /// Loihi fires above its threshold, so thresholds are one less than where the network's neurons fire.

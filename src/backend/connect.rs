@@ -83,6 +83,8 @@ pub(super) struct Fan {
     /// Of input i: those from `ends[i]` to `ends[i + 1]`.
     entries: Vec<(u32, u32)>,
     ends: Vec<usize>,
+    /// One number an input, where there is one core only: 0 if the input does not concern it.
+    alone: Option<Vec<u32>>,
 }
 
 impl Fan {
@@ -99,7 +101,27 @@ impl Fan {
                 next[input as usize] += 1;
             }
         }
-        Self { entries, ends }
+        let alone = match cores {
+            [core] => {
+                let mut numbers = vec![0; inputs];
+                core.iter().for_each(|&(input, number)| numbers[input as usize] = number);
+                Some(numbers)
+            }
+            _ => None,
+        };
+        Self { entries, ends, alone }
+    }
+
+    /// Calls `visit(core, sum)` with sums of the numbers of `inputs`, at least once for each core that they concern.
+    pub(super) fn for_each_sum(&self, inputs: &[u32], mut visit: impl FnMut(usize, u64)) {
+        if let Some(numbers) = &self.alone {
+            return visit(0, inputs.iter().map(|&input| u64::from(numbers[input as usize])).sum());
+        }
+        for &input in inputs {
+            self.of(input as usize)
+                .iter()
+                .for_each(|&(core, number)| visit(core as usize, u64::from(number)));
+        }
     }
 
     /// How many inputs there are.
@@ -115,7 +137,9 @@ impl Fan {
     /// The same cores with `number` for each.
     pub(super) fn with(&self, number: u32) -> Self {
         let entries = self.entries.iter().map(|&(core, _)| (core, number)).collect();
-        Self { entries, ends: self.ends.clone() }
+        let changed = |&old: &u32| if old > 0 { number } else { 0 };
+        let alone = self.alone.as_ref().map(|numbers| numbers.iter().map(changed).collect());
+        Self { entries, ends: self.ends.clone(), alone }
     }
 }
 
@@ -138,5 +162,13 @@ mod tests {
             [vec![], vec![(1, 3)], vec![(0, 5), (1, 7)]]
         );
         assert_eq!(fan.with(9).of(1), [(1, 9)]);
+        let sums = |fan: &Fan| {
+            let mut sums = [0, 0];
+            fan.for_each_sum(&[0, 1, 2], |core, number| sums[core] += number);
+            sums
+        };
+        assert_eq!((sums(&fan), sums(&fan.with(9))), ([5, 10], [9, 18]));
+        let alone = Fan::new(3, &[vec![(0, 4), (2, 5)]]);
+        assert_eq!((sums(&alone), sums(&alone.with(9))), ([9, 0], [18, 0]));
     }
 }

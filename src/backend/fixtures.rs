@@ -1,9 +1,10 @@
 //! Networks, inputs and chips that tests share, and a slow reference to hold the simulation to.
 
-use ndarray::{Array1, Array2, ArrayView1, array};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, array};
 use rand::RngExt;
 
-use super::{Chip, ChipProfile};
+use super::simulate::Block;
+use super::{Chip, ChipProfile, Deployment, IntegerLayer};
 use crate::network::{BinaryLayer, BinaryNetwork, Decision, Key, Wiring, fixtures};
 use crate::seed::Seed;
 
@@ -51,6 +52,20 @@ pub(super) fn reference(network: &BinaryNetwork, inputs: ArrayView1<'_, u8>) -> 
     let outputs = fixtures::direct(network, inputs).pop().expect("a layer");
     let spikes: Vec<bool> = outputs.into_iter().map(|spike| spike == 1.0).collect();
     Decision::of(&network.key.scores(&spikes))
+}
+
+/// Whether each neuron of each layer fires, sample by sample of `inputs`, (N, I).
+pub(super) fn spikes(deployment: &Deployment, inputs: ArrayView2<'_, u8>) -> Vec<Vec<Vec<bool>>> {
+    let layers = &deployment.network().layers;
+    let mut block = Block::default();
+    deployment.machine.simulator.run(0, inputs, &mut block).expect("inputs fit");
+    let of_layer = |(layer, active): (&IntegerLayer, &[u32])| {
+        let mut fired = vec![false; layer.neurons()];
+        active.iter().for_each(|&neuron| fired[neuron as usize] = true);
+        fired
+    };
+    let of_sample = |sample| layers.iter().zip(block.events(sample).skip(1)).map(of_layer).collect();
+    (0..inputs.nrows()).map(of_sample).collect()
 }
 
 pub(super) fn chip(name: &str) -> Chip {

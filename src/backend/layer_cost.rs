@@ -56,10 +56,9 @@ impl LayerCost {
     pub(super) fn count(&self, events: &[&[u32]], spikes: &[u32], load: &mut Load) {
         load.works.clear();
         load.works.extend(self.neurons.iter().map(|&steps| Work { steps, ..Work::default() }));
-        for &input in self.sources.iter().flat_map(|&source| events[source]) {
-            for &(core, count) in self.operations.of(input as usize) {
-                load.works[core as usize].operations += u64::from(count);
-            }
+        for &source in &self.sources {
+            let add = |core: usize, count| load.works[core].operations += count;
+            self.operations.for_each_sum(events[source], add);
         }
         load.works.iter_mut().filter(|work| work.operations > 0).for_each(|work| work.active = work.steps);
         if let Some(occupation) = &self.occupation {

@@ -94,8 +94,9 @@ fn to_four_decimals(quotient: f32) -> f64 {
 mod tests {
     use ndarray::{Array1, Array2, array};
 
-    use super::super::DeployOptions;
     use super::super::fixtures::{by_hand, chip};
+    use super::super::recorded::{self, RecordedLayer};
+    use super::super::{Compare, DeployOptions};
     use super::*;
     use crate::network::{BinaryLayer, BinaryNetwork, Key, Volume, Window};
 
@@ -177,28 +178,10 @@ mod tests {
     struct Case {
         name: String,
         input_max: u8,
-        layers: Vec<CaseLayer>,
+        layers: Vec<RecordedLayer>,
         inputs: Vec<Vec<u8>>,
         /// By the bits of a weight, `exact` for 32-bit floats.
         metrics: std::collections::BTreeMap<String, Metrics>,
-    }
-
-    #[derive(Deserialize)]
-    struct CaseLayer {
-        wiring: Wiring,
-        sources: Vec<usize>,
-        weights: Vec<Vec<f64>>,
-        thresholds: Vec<f64>,
-    }
-
-    impl CaseLayer {
-        fn layer(&self) -> BinaryLayer {
-            let (wiring, sources) = (self.wiring, self.sources.clone());
-            let rows = self.weights.concat();
-            let weights = Array2::from_shape_vec((wiring.units(), wiring.taps()), rows).unwrap();
-            let thresholds = Array1::from(self.thresholds.clone());
-            BinaryLayer { wiring, sources, weights, thresholds, exponent: 0 }
-        }
     }
 
     #[test]
@@ -207,12 +190,8 @@ mod tests {
         let fixture: Fixture = serde_json::from_str(text).unwrap();
         assert!(fixture.cases.len() >= 4);
         for case in &fixture.cases {
-            let layers: Vec<BinaryLayer> = case.layers.iter().map(CaseLayer::layer).collect();
-            let width = layers.last().unwrap().wiring.output().len();
-            let key = Key::from_members(Array2::from_shape_fn((2, width), |(class, n)| n % 2 == class));
-            let network = BinaryNetwork { input_max: case.input_max, layers, key };
-            let inputs =
-                Array2::from_shape_vec((case.inputs.len(), network.inputs()), case.inputs.concat()).unwrap();
+            let network = recorded::network(&case.layers, Compare::Ge, case.input_max);
+            let inputs = recorded::inputs(case.inputs.iter());
             for (bits, expected) in &case.metrics {
                 let found = metrics("ideal", &network, &inputs, bits.parse().ok());
                 assert_eq!(&found, expected, "{} with weights of {bits} bits", case.name);

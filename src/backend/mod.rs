@@ -32,6 +32,8 @@ mod profile;
 #[cfg(test)]
 mod published;
 mod quantize;
+#[cfg(test)]
+mod recorded;
 mod report;
 mod route;
 mod run;

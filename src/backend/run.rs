@@ -102,8 +102,8 @@ impl Machine {
         for (sample, decision) in block.decisions.iter().enumerate() {
             totals.predictions.push(decision.class);
             totals.ties += usize::from(decision.tied);
-            let graded = inputs.row(samples.start + sample).iter().any(|&level| level > 1);
-            self.count(&block.events(sample).collect::<Vec<_>>(), graded, &mut counters, &mut totals);
+            let events: Vec<&[u32]> = block.events(sample).collect();
+            self.count(&events, block.is_graded(sample), &mut counters, &mut totals);
         }
         Ok(totals)
     }

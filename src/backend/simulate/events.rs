@@ -32,17 +32,17 @@ impl Lists {
         self.ends[sample]..self.ends[sample + 1]
     }
 
-    /// Adds the list of one more sample: the places at which `is_active` holds among `count`.
+    /// Adds the list of one more sample: the places of those that are `active`.
     #[inline(always)]
-    pub fn push(&mut self, count: usize, mut is_active: impl FnMut(usize) -> bool) {
+    pub fn push(&mut self, active: impl ExactSizeIterator<Item = bool>) {
         // Every place is written and only active ones stay: no branch that depends on the data.
         let start = self.active.len();
-        self.active.resize(start + count + 1, 0);
+        self.active.resize(start + active.len() + 1, 0);
         let places = &mut self.active[start..];
         let mut found = 0;
-        for place in 0..count {
-            places[found] = place as u32;
-            found += usize::from(is_active(place));
+        for (place, is_active) in (0..).zip(active) {
+            places[found] = place;
+            found += usize::from(is_active);
         }
         self.active.truncate(start + found);
         self.ends.push(start + found);
@@ -74,13 +74,13 @@ mod tests {
     fn lists_follow_one_another() {
         let mut lists = Lists::default();
         lists.clear();
-        lists.push(5, |place| place % 2 == 0);
-        lists.push(3, |_| false);
-        lists.push(4, |place| place > 0);
+        lists.push([true, false, true, false, true].into_iter());
+        lists.push([false; 3].into_iter());
+        lists.push([false, true, true, true].into_iter());
         assert_eq!((lists.len(), lists.of(0), lists.of(1)), (3, [0, 2, 4].as_slice(), [].as_slice()));
         lists.retain(|sample, place| (sample, place) != (2, 4) && place > 0);
         assert_eq!((lists.of(0), lists.of(2)), ([2, 4].as_slice(), [1, 3].as_slice()));
-        lists.push(1, |_| true);
+        lists.push([true].into_iter());
         assert_eq!((lists.of(2), lists.of(3)), ([1, 3].as_slice(), [0].as_slice()));
     }
 }

@@ -115,7 +115,7 @@ impl<T: Lane + From<i8>> Layer<T> {
         spikes.clear();
         for sums in lanes.chunks_exact(stride) {
             let sums = &sums[..self.thresholds.len()];
-            spikes.push(sums.len(), |neuron| sums[neuron] >= self.thresholds[neuron]);
+            spikes.push(sums.iter().zip(&self.thresholds).map(|(sum, threshold)| sum >= threshold));
         }
         sums.silent = silent;
     }

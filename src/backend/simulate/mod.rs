@@ -61,6 +61,11 @@ pub(super) struct Block {
 }
 
 impl Block {
+    /// Whether an input of sample number `sample` is above 1.
+    pub(super) fn is_graded(&self, sample: usize) -> bool {
+        !self.levels.is_empty() && self.levels[self.events[0].range(sample)].iter().any(|&level| level > 1)
+    }
+
     /// By source: what was active in sample number `sample` of the block.
     pub(super) fn events(&self, sample: usize) -> impl Iterator<Item = &[u32]> {
         self.events.iter().map(move |lists| lists.of(sample))
@@ -138,7 +143,7 @@ impl Simulator {
             let row = row.as_standard_layout();
             let row = row.as_slice().expect("a row in standard layout lies in one piece");
             self.check_levels(first + sample, row)?;
-            lists.push(row.len(), |input| row[input] > 0);
+            lists.push(row.iter().map(|&level| level > 0));
             if self.input_max > 1 {
                 block.levels.extend(lists.of(sample).iter().map(|&input| row[input as usize]));
             }

@@ -96,7 +96,7 @@ impl<W: Copy + Default + Into<T>, T: Lane> Panels<W, T> {
                 let active = heard.events[source].of(sample);
                 let mut next = active.iter().copied().peekable();
                 let inputs = if self.is_mostly(active) { self.inputs } else { 0 };
-                lists.push(inputs, |input| next.next_if_eq(&(input as u32)).is_none());
+                lists.push((0..inputs).map(|input| next.next_if_eq(&(input as u32)).is_none()));
             }
         }
     }
@@ -186,7 +186,7 @@ mod tests {
         events.iter_mut().for_each(Lists::clear);
         for (sample, sums) in expected.chunks_exact_mut(neurons).enumerate() {
             for (source, events) in events.iter_mut().enumerate() {
-                events.push(inputs, |_| stream.random_bool(share));
+                events.push((0..inputs).map(|_| stream.random_bool(share)));
                 for &input in events.of(sample) {
                     let level = if graded && source == 0 { stream.random_range(1..=9) } else { 1 };
                     levels.extend((source == 0).then_some(level));
@@ -230,7 +230,7 @@ mod tests {
             Panels::<i8, i16>::new(Array2::from_elem((300, 1), 127i64).view(), |weight| weight as i8);
         let mut events = Lists::default();
         events.clear();
-        events.push(300, |input| input % 3 > 0);
+        events.push((0..300).map(|input| input % 3 > 0));
         let mut found = vec![0; panels.width()];
         let heard = Heard { sources: &[0], events: &[events], levels: None };
         panels.sum(heard, Work { silent: &mut Vec::new(), sums: &mut found });
