@@ -121,8 +121,8 @@ fn find_core(
     layer: usize,
     shapes: &[Shape],
     memories: &[ConvolutionMemory],
-    owners: &mut Vec<Option<usize>>,
-    seen: &mut Vec<bool>,
+    owners: &mut [Option<usize>],
+    seen: &mut [bool],
 ) -> bool {
     let (kernel, neuron) = shapes[layer].words();
     for (core, memory) in memories.iter().enumerate() {
