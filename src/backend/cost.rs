@@ -41,7 +41,9 @@ impl Meter<'_> {
             self.tally.work += work;
             self.tally.operations[index] += work.operations;
         }
-        spikes.iter().for_each(|&neuron| self.tally.send(&layer.routes[neuron as usize]));
+        if self.model.prices.has_packets() {
+            spikes.iter().for_each(|&neuron| self.tally.send(&layer.routes[neuron as usize]));
+        }
         if let Some(clock) = &self.model.clock {
             let works = self.load.works.iter().map(|work| (index, work));
             let step = match self.model.steps {
@@ -62,7 +64,9 @@ impl Meter<'_> {
     /// Counts the packets of `inputs`, and the step in which they are on their way where it is one of its own.
     fn inputs(&mut self, inputs: &[u32]) {
         let routes = || inputs.iter().map(|&input| &self.model.inputs[input as usize]);
-        routes().for_each(|route| self.tally.send(route));
+        if self.model.prices.has_packets() {
+            routes().for_each(|route| self.tally.send(route));
+        }
         self.load.kept.clear();
         let Some(clock) = self.model.clock.as_ref().filter(|_| self.model.steps == StepCounting::OneByOne)
         else {

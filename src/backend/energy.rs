@@ -132,6 +132,11 @@ impl Prices {
         }
     }
 
+    /// Whether packets have a price: nothing else asks how many there are.
+    pub(super) fn has_packets(&self) -> bool {
+        self.packet.is_some()
+    }
+
     /// Energies of what `tally` counts while `time` passes.
     pub(super) fn energy(&self, tally: &Tally, time: Option<Seconds>) -> Energy {
         let synapse = |prices: &Vec<Joules>| {

@@ -5,6 +5,7 @@ use std::ops::Range;
 /// Lists of active numbers in rising order, one a sample.
 #[derive(Default)]
 pub(super) struct Lists {
+    /// Memory that lasts: what lies behind the last end counts for nothing.
     active: Vec<u32>,
     /// Of sample s: those from `ends[s]` to `ends[s + 1]`.
     ends: Vec<usize>,
@@ -12,7 +13,6 @@ pub(super) struct Lists {
 
 impl Lists {
     pub fn clear(&mut self) {
-        self.active.clear();
         self.ends.clear();
         self.ends.push(0);
     }
@@ -36,15 +36,17 @@ impl Lists {
     #[inline(always)]
     pub fn push(&mut self, active: impl ExactSizeIterator<Item = bool>) {
         // Every place is written and only active ones stay: no branch that depends on the data.
-        let start = self.active.len();
-        self.active.resize(start + active.len() + 1, 0);
-        let places = &mut self.active[start..];
+        let start = *self.ends.last().expect("lists begin with an end");
+        let room = start + active.len() + 1;
+        if self.active.len() < room {
+            self.active.resize(room.next_power_of_two(), 0);
+        }
+        let places = &mut self.active[start..room];
         let mut found = 0;
         for (place, is_active) in (0..).zip(active) {
             places[found] = place;
             found += usize::from(is_active);
         }
-        self.active.truncate(start + found);
         self.ends.push(start + found);
     }
 
@@ -62,7 +64,6 @@ impl Lists {
             start = end;
             self.ends[sample + 1] = kept;
         }
-        self.active.truncate(kept);
     }
 }
 
