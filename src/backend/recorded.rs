@@ -73,7 +73,7 @@ pub(super) fn compare_spikes(deployment: &Deployment, samples: &[Sample], name: 
 mod tests {
     use super::super::fixtures::chip;
     use super::super::nir::{self, Export, Flavour, NirFile};
-    use super::super::{Chip, ChipProfile, DeployOptions};
+    use super::super::{Chip, ChipProfile, DeployOptions, Placement};
     use super::*;
 
     fn fixture<T: serde::de::DeserializeOwned>(name: &str) -> T {
@@ -134,6 +134,7 @@ mod tests {
         {
             let mut profile = ChipProfile::builtin("loihi1").unwrap();
             profile.core.neurons = Some(core_neurons);
+            profile.topology.placement = Placement::RowMajor;
             let (layers, cores): (Vec<RecordedLayer>, Vec<Vec<usize>>) =
                 layers.into_iter().map(|placed| (placed.layer, placed.cores)).unzip();
             let network = network(&layers, Compare::Gt, 1);

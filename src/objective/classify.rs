@@ -85,7 +85,9 @@ impl Classify {
         let mut network = Network::build(&plan.spec, &seed.child("network")).map_err(invalid)?;
         let (train, validation) = (self.coded(&plan, &self.train), self.coded(&plan, &self.validation));
         // What does not fit is found before hours are spent on it.
+        let started = Instant::now();
         self.deploy(&plan, &network, train.max)?;
+        let tried = started.elapsed();
         let started = Instant::now();
         let mut hear = |epoch: &EpochReport| observer(epoch.epoch, epoch.validation_accuracy);
         let seed = seed.child("training");
@@ -94,11 +96,14 @@ impl Classify {
         if summary.interrupted {
             return Ok(None);
         }
-        let seconds = started.elapsed().as_secs_f64();
+        let trained = started.elapsed();
+        let started = Instant::now();
         let (binary, deployment) = self.deploy(&plan, &network, train.max)?;
-        let mut attributes = model::network_attributes(&network, &summary);
-        attributes.insert("training_seconds".to_owned(), seconds.into());
         let (values, report) = model::score(&deployment, &validation, &self.goals)?;
+        let scored = started.elapsed();
+        let mut attributes = model::network_attributes(&network, &summary);
+        attributes.insert("training_seconds".to_owned(), trained.as_secs_f64().into());
+        attributes.insert("deployment_seconds".to_owned(), (tried + scored).as_secs_f64().into());
         let test = self.coded(&plan, &self.dataset.test);
         let saved = SavedNetwork { network: binary, coding: Some(plan.coding), deploy: plan.deploy.clone() };
         let goals = self.goals.clone();
