@@ -17,6 +17,11 @@ impl Lists {
         self.ends.push(0);
     }
 
+    /// Active ones of all samples.
+    pub fn count(&self) -> usize {
+        *self.ends.last().expect("lists begin with an end")
+    }
+
     /// Samples.
     pub fn len(&self) -> usize {
         self.ends.len() - 1
@@ -36,18 +41,67 @@ impl Lists {
     #[inline(always)]
     pub fn push(&mut self, active: impl ExactSizeIterator<Item = bool>) {
         // Every place is written and only active ones stay: no branch that depends on the data.
-        let start = *self.ends.last().expect("lists begin with an end");
-        let room = start + active.len() + 1;
-        if self.active.len() < room {
-            self.active.resize(room.next_power_of_two(), 0);
-        }
-        let places = &mut self.active[start..room];
+        let places = self.room(active.len() + 1);
         let mut found = 0;
         for (place, is_active) in (0..).zip(active) {
             places[found] = place;
             found += usize::from(is_active);
         }
-        self.ends.push(start + found);
+        self.ends.push(self.count() + found);
+    }
+
+    /// Adds the list of one more sample: the places where `values` reach `thresholds`, which are as many.
+    pub fn push_reaching<T: Copy + Ord>(&mut self, values: &[T], thresholds: &[T]) {
+        #[cfg(target_arch = "x86_64")]
+        if std::is_x86_feature_detected!("avx512bw") && std::is_x86_feature_detected!("avx512vl") {
+            // SAFETY: the processor has what the call asks for, as was just seen.
+            return unsafe { self.push_with_avx512(values, thresholds) };
+        }
+        self.push(values.iter().zip(thresholds).map(|(value, threshold)| value >= threshold));
+    }
+
+    /// [`Lists::push_reaching`] with the instruction that moves the active ones of sixteen together.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    fn push_with_avx512<T: Copy + Ord>(&mut self, values: &[T], thresholds: &[T]) {
+        use std::arch::x86_64::{
+            _mm512_add_epi32, _mm512_loadu_si512, _mm512_maskz_compress_epi32, _mm512_set1_epi32,
+            _mm512_setr_epi32, _mm512_storeu_si512, _mm512_test_epi8_mask,
+        };
+        const CHUNK: usize = 64;
+        const LANES: usize = 16;
+        let places = self.room(values.len() + LANES);
+        let mut found = 0;
+        let mut numbers = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+        for (values, thresholds) in values.chunks(CHUNK).zip(thresholds.chunks(CHUNK)) {
+            let mut active = [0u8; CHUNK];
+            for ((active, value), threshold) in active.iter_mut().zip(values).zip(thresholds) {
+                *active = u8::from(value >= threshold);
+            }
+            // SAFETY: the chunk has the 64 bytes that are read.
+            let active = unsafe { _mm512_loadu_si512(active.as_ptr().cast()) };
+            let active = _mm512_test_epi8_mask(active, active);
+            for first in (0..values.len()).step_by(LANES) {
+                let active = (active >> first) as u16;
+                let kept = _mm512_maskz_compress_epi32(active, numbers);
+                let target = &mut places[found..found + LANES];
+                // SAFETY: the target has the 16 places that are written.
+                unsafe { _mm512_storeu_si512(target.as_mut_ptr().cast(), kept) };
+                found += active.count_ones() as usize;
+                numbers = _mm512_add_epi32(numbers, _mm512_set1_epi32(LANES as i32));
+            }
+        }
+        self.ends.push(self.count() + found);
+    }
+
+    /// Memory of at least `most` places behind the last end.
+    #[inline(always)]
+    fn room(&mut self, most: usize) -> &mut [u32] {
+        let (start, end) = (self.count(), self.count() + most);
+        if self.active.len() < end {
+            self.active.resize(end.next_power_of_two(), 0);
+        }
+        &mut self.active[start..]
     }
 
     /// Drops what `keeps(sample, place)` says no to; `place` counts the active ones of all samples.
@@ -69,7 +123,24 @@ impl Lists {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn places_that_reach_their_thresholds_are_listed(
+            pairs in prop::collection::vec((-3i16..3, -3i16..3), 0..200),
+        ) {
+            let (values, thresholds): (Vec<i16>, Vec<i16>) = pairs.iter().copied().unzip();
+            let mut lists = Lists::default();
+            lists.clear();
+            lists.push([true].into_iter());
+            lists.push_reaching(&values, &thresholds);
+            let expected = (0..).zip(&pairs).filter(|(_, (value, threshold))| value >= threshold);
+            prop_assert_eq!(lists.of(1), expected.map(|(place, _)| place).collect::<Vec<u32>>());
+        }
+    }
 
     #[test]
     fn lists_follow_one_another() {

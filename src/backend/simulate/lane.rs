@@ -3,6 +3,7 @@
 use std::ops::{Add, Mul};
 
 use super::events::Lists;
+use super::unit::Line;
 
 /// A number that sums are kept in.
 pub(super) trait Lane: Copy + Default + Ord + Add<Output = Self> + Mul<Output = Self> {
@@ -58,8 +59,10 @@ lane!(i64);
 #[derive(Default)]
 pub(super) struct Sums {
     i16: Vec<i16>,
-    i32: Vec<i32>,
+    pub i32: Vec<i32>,
     i64: Vec<i64>,
     /// Silent inputs, by place among the sources.
     pub silent: Vec<Lists>,
+    /// Levels of all inputs.
+    pub lines: Vec<Line>,
 }

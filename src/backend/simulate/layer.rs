@@ -5,6 +5,7 @@ use super::events::Lists;
 use super::lane::Lane;
 pub(super) use super::lane::Sums;
 use super::panels::{Panels, Work};
+use super::tiles::Tiles;
 use crate::network::{Spread, Wiring};
 
 /// A layer's weights, in the narrowest lane that holds every sum.
@@ -13,34 +14,39 @@ pub(super) enum Rows {
     I16(Layer<i16>),
     I32(Layer<i32>),
     I64(Layer<i64>),
+    /// On a matrix unit.
+    Tiled(Box<Tiled>),
 }
 
 impl Rows {
     pub(super) fn new(circuit: &Circuit<'_>) -> Self {
         let reach = circuit.reach();
-        let widest = reach.iter().map(|&(low, high)| (high + 1).max(-low)).max().unwrap_or(0);
-        match widest {
-            widest if widest <= i16::largest() => Self::I16(Layer::new(circuit, &reach)),
-            widest if widest <= i32::largest() => Self::I32(Layer::new(circuit, &reach)),
-            _ => Self::I64(Layer::new(circuit, &reach)),
+        let events = Self::of_events(circuit, &reach);
+        match Tiled::tiles(circuit, &events) {
+            None => events,
+            Some(tiles) => {
+                Self::Tiled(Box::new(Tiled { tiles, thresholds: thresholds(circuit, &reach), events }))
+            }
         }
     }
 
-    /// Lists in `spikes` the neurons that fire on the `events` of the layer's `sources`; `levels` are those
-    /// of graded inputs.
-    pub(super) fn step(
-        &self,
-        sources: &[usize],
-        events: &[Lists],
-        levels: Option<&[u8]>,
-        sums: &mut Sums,
-        spikes: &mut Lists,
-    ) {
-        let heard = Heard { sources, events, levels };
+    /// The layer by events alone; `reach` bounds its sums.
+    pub(super) fn of_events(circuit: &Circuit<'_>, reach: &[(i64, i64)]) -> Self {
+        let widest = reach.iter().map(|&(low, high)| (high + 1).max(-low)).max().unwrap_or(0);
+        match widest {
+            widest if widest <= i16::largest() => Self::I16(Layer::new(circuit, reach)),
+            widest if widest <= i32::largest() => Self::I32(Layer::new(circuit, reach)),
+            _ => Self::I64(Layer::new(circuit, reach)),
+        }
+    }
+
+    /// Lists in `spikes` the neurons that fire on what they have `heard`.
+    pub(super) fn step(&self, heard: Heard<'_>, sums: &mut Sums, spikes: &mut Lists) {
         match self {
             Self::I16(layer) => layer.step(heard, sums, spikes),
             Self::I32(layer) => layer.step(heard, sums, spikes),
             Self::I64(layer) => layer.step(heard, sums, spikes),
+            Self::Tiled(layer) => layer.step(heard, sums, spikes),
         }
     }
 }
@@ -88,12 +94,7 @@ enum Reader<T> {
 
 impl<T: Lane + From<i8>> Layer<T> {
     fn new(circuit: &Circuit<'_>, reach: &[(i64, i64)]) -> Self {
-        let within =
-            |(&threshold, &(low, high)): (&i64, &(i64, i64))| T::narrowed(threshold.clamp(low, high + 1));
-        Self {
-            reader: Reader::new(circuit),
-            thresholds: circuit.thresholds.iter().zip(reach.iter().cycle()).map(within).collect(),
-        }
+        Self { reader: Reader::new(circuit), thresholds: thresholds(circuit, reach) }
     }
 
     fn step(&self, heard: Heard<'_>, sums: &mut Sums, spikes: &mut Lists) {
@@ -112,12 +113,53 @@ impl<T: Lane + From<i8>> Layer<T> {
                 }
             }
         }
-        spikes.clear();
-        for sums in lanes.chunks_exact(stride) {
-            let sums = &sums[..self.thresholds.len()];
-            spikes.push(sums.iter().zip(&self.thresholds).map(|(sum, threshold)| sum >= threshold));
-        }
+        list(lanes.chunks_exact(stride), &self.thresholds, spikes);
         sums.silent = silent;
+    }
+}
+
+/// One a neuron: fires where the sum is this or more; no sum is outside its `reach`.
+fn thresholds<T: Lane>(circuit: &Circuit<'_>, reach: &[(i64, i64)]) -> Vec<T> {
+    let within =
+        |(&threshold, &(low, high)): (&i64, &(i64, i64))| T::narrowed(threshold.clamp(low, high + 1));
+    circuit.thresholds.iter().zip(reach.iter().cycle()).map(within).collect()
+}
+
+/// Lists in `spikes` the neurons whose sums, sample by sample, reach their thresholds.
+fn list<'a, T: Lane + 'a>(sums: impl Iterator<Item = &'a [T]>, thresholds: &[T], spikes: &mut Lists) {
+    spikes.clear();
+    sums.for_each(|sums| spikes.push_reaching(&sums[..thresholds.len()], thresholds));
+}
+
+/// A dense layer that sums in tiles where many inputs are active, else by events: the integers are the same.
+#[derive(Clone, Debug)]
+pub(super) struct Tiled {
+    tiles: Tiles,
+    /// One a neuron.
+    thresholds: Vec<i32>,
+    events: Rows,
+}
+
+impl Tiled {
+    /// The tiles of a layer, if it is one that has them.
+    fn tiles(circuit: &Circuit<'_>, events: &Rows) -> Option<Tiles> {
+        match (&circuit.weights, circuit.layer.wiring, events) {
+            (Weights::Shared(weights), Wiring::Dense { .. }, Rows::I16(_) | Rows::I32(_)) => {
+                Tiles::new(weights.view())
+            }
+            _ => None,
+        }
+    }
+
+    fn step(&self, heard: Heard<'_>, sums: &mut Sums, spikes: &mut Lists) {
+        if !self.tiles.suit(heard) {
+            return self.events.step(heard, sums, spikes);
+        }
+        let (samples, width) = (heard.samples(), self.tiles.width());
+        let Sums { i32: lanes, lines, .. } = sums;
+        lanes.resize(Tiles::rows(samples) * width, 0);
+        self.tiles.sum(heard, lines, lanes);
+        list(lanes.chunks_exact(width).take(samples), &self.thresholds, spikes);
     }
 }
 

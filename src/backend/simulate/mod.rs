@@ -9,7 +9,8 @@
 //! |---|---|
 //! | `lane` | the integers of the sums |
 //! | `events` | what is active, sample by sample |
-//! | `layer`, `panels` | from the events below to the spikes of a layer |
+//! | `layer` | from the events below to the spikes of a layer |
+//! | `panels`, `tiles`, `unit` | the sums of dense layers: of events in vectors, of all inputs on a matrix unit |
 //! | `decoder` | from the last spikes to a decision |
 //! | `loss` | spikes that get lost on their way |
 
@@ -19,6 +20,8 @@ mod lane;
 mod layer;
 mod loss;
 mod panels;
+mod tiles;
+mod unit;
 
 use ndarray::ArrayView2;
 
@@ -28,7 +31,7 @@ use super::quantize::IntegerNetwork;
 use crate::network::Decision;
 use decoder::Decoder;
 use events::Lists;
-use layer::{Rows, Sums};
+use layer::{Heard, Rows, Sums};
 use loss::Losing;
 pub(super) use loss::Loss;
 
@@ -44,6 +47,8 @@ pub(super) struct Simulator {
     decoder: Decoder,
     inputs: usize,
     input_max: u8,
+    /// (I): the level from which an input counts as active.
+    ones: Vec<u8>,
     loss: Option<Loss>,
 }
 
@@ -91,6 +96,7 @@ impl Simulator {
             decoder: Decoder::new(&network.key),
             inputs: first.inputs(),
             input_max: first.input_max,
+            ones: vec![1; first.inputs()],
             loss,
         }
     }
@@ -123,7 +129,7 @@ impl Simulator {
         let levels = (self.input_max > 1).then_some(levels.as_slice());
         for (index, (layer, sources)) in self.layers.iter().zip(&self.sources).enumerate() {
             let (heard, spikes) = events.split_at_mut(index + 1);
-            layer.step(sources, heard, levels, sums, &mut spikes[0]);
+            layer.step(Heard { sources, events: heard, levels }, sums, &mut spikes[0]);
             loss::lose(&mut spikes[0], &mut losing);
         }
         let Block { events, scores, decisions, .. } = block;
@@ -143,7 +149,7 @@ impl Simulator {
             let row = row.as_standard_layout();
             let row = row.as_slice().expect("a row in standard layout lies in one piece");
             self.check_levels(first + sample, row)?;
-            lists.push(row.iter().map(|&level| level > 0));
+            lists.push_reaching(row, &self.ones);
             if self.input_max > 1 {
                 block.levels.extend(lists.of(sample).iter().map(|&input| row[input as usize]));
             }
@@ -168,6 +174,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::fixtures::{Random, chip, dense, full, reference};
+    use super::super::quantize::IntegerLayer;
     use super::super::{Compare, DeployOptions};
     use super::*;
     use crate::network::{BinaryNetwork, Key, fixtures};
@@ -259,6 +266,11 @@ mod tests {
         }
     }
 
+    fn by_events(layer: &IntegerLayer) -> Rows {
+        let circuit = Circuit::new(layer, Compare::Ge);
+        Rows::of_events(&circuit, &circuit.reach())
+    }
+
     /// The deployed layer of one neuron with these weights, on the chip without limits.
     fn lane_of(weights: &[f64], input_max: u8) -> Rows {
         let weights = ndarray::Array2::from_shape_vec((1, weights.len()), weights.to_vec()).unwrap();
@@ -266,7 +278,7 @@ mod tests {
         let key = Key::from_members(ndarray::array![[true], [false]]);
         let network = BinaryNetwork { input_max, layers: vec![layer], key };
         let deployment = chip("ideal").deploy(&network, &DeployOptions::default()).unwrap();
-        Rows::new(&Circuit::new(&deployment.network().layers[0], Compare::Ge))
+        by_events(&deployment.network().layers[0])
     }
 
     #[test]
@@ -285,7 +297,7 @@ mod tests {
             network.layers[2].weights = ndarray::array![[16_382.0, 1.0], [0.0, -1.0]];
             network.layers[2].sources = sources;
             let deployment = chip("ideal").deploy(&network, &DeployOptions::default()).unwrap();
-            Rows::new(&Circuit::new(&deployment.network().layers[2], Compare::Ge))
+            by_events(&deployment.network().layers[2])
         };
         assert!(matches!(network(vec![2]), Rows::I16(_)));
         assert!(matches!(network(vec![2, 0]), Rows::I16(_)));
