@@ -129,6 +129,17 @@ impl CostModel {
         }
     }
 
+    /// Whether neither events nor time cost anything: then it does not matter on which sample they are.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.clock.is_none() && self.prices.are_unknown()
+    }
+
+    /// The synaptic operations of layer `index`, as the chip counts them, when each of its inputs was active so
+    /// often, by source.
+    pub(super) fn operations(&self, index: usize, active: &[Vec<u32>]) -> u64 {
+        self.layers[index].operations_of(active)
+    }
+
     /// A meter at zero; `load` is memory that it uses.
     pub(super) fn meter<'a>(&'a self, load: &'a mut Load) -> Meter<'a> {
         let zero = Seconds(0.0);

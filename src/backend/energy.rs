@@ -137,6 +137,11 @@ impl Prices {
         self.packet.is_some()
     }
 
+    /// Whether nothing has a price.
+    pub(super) fn are_unknown(&self) -> bool {
+        self.operations.is_none() && self.neuron.is_none() && self.packet.is_none() && self.power.is_none()
+    }
+
     /// Energies of what `tally` counts while `time` passes.
     pub(super) fn energy(&self, tally: &Tally, time: Option<Seconds>) -> Energy {
         let synapse = |prices: &Vec<Joules>| {

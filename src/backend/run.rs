@@ -9,7 +9,7 @@ use super::cost::CostModel;
 use super::energy::{Energy, Tally};
 use super::error::RunError;
 use super::occupation::Load;
-use super::simulate::{BLOCK, Block, Simulator};
+use super::simulate::{BLOCK, Block, Census, Simulator};
 use crate::units::{Joules, Seconds};
 
 /// What one layer did, summed over the samples.
@@ -85,8 +85,13 @@ impl Machine {
         let samples = inputs.nrows();
         let blocks: Vec<Range<usize>> =
             (0..samples).step_by(BLOCK).map(|first| first..(first + BLOCK).min(samples)).collect();
+        let counts_suffice = self.cost.is_unknown() && self.simulator.can_count();
+        let run = |memory: &mut (Block, Census), samples| match counts_suffice {
+            true => self.census(inputs, samples, &mut memory.1),
+            false => self.block(inputs, samples, &mut memory.0),
+        };
         let blocks: Vec<Result<Totals, RunError>> =
-            blocks.into_par_iter().map(|block| self.block(inputs, block)).collect();
+            blocks.into_par_iter().map_init(Default::default, run).collect();
         let mut totals = Totals::new(self.cost.tally());
         for block in blocks {
             totals.append(block?);
@@ -94,9 +99,13 @@ impl Machine {
         Ok(self.summary(totals))
     }
 
-    fn block(&self, inputs: ArrayView2<'_, u8>, samples: Range<usize>) -> Result<Totals, RunError> {
-        let mut block = Block::default();
-        self.simulator.run(samples.start, inputs.slice(s![samples.clone(), ..]), &mut block)?;
+    fn block(
+        &self,
+        inputs: ArrayView2<'_, u8>,
+        samples: Range<usize>,
+        block: &mut Block,
+    ) -> Result<Totals, RunError> {
+        self.simulator.run(samples.start, inputs.slice(s![samples, ..]), block)?;
         let mut totals = Totals::new(self.cost.tally());
         let mut counters = Counters::default();
         for (sample, decision) in block.decisions.iter().enumerate() {
@@ -104,6 +113,27 @@ impl Machine {
             totals.ties += usize::from(decision.tied);
             let events: Vec<&[u32]> = block.events(sample).collect();
             self.count(&events, block.is_graded(sample), &mut counters, &mut totals);
+        }
+        Ok(totals)
+    }
+
+    /// [`Machine::block`] where nothing has a cost and how often something happened is enough.
+    fn census(
+        &self,
+        inputs: ArrayView2<'_, u8>,
+        samples: Range<usize>,
+        census: &mut Census,
+    ) -> Result<Totals, RunError> {
+        self.simulator.count(samples.start, inputs.slice(s![samples, ..]), census)?;
+        let mut totals = Totals::new(self.cost.tally());
+        totals.predictions.extend(census.decisions.iter().map(|decision| decision.class));
+        totals.ties = census.decisions.iter().filter(|decision| decision.tied).count();
+        for (index, layer) in totals.layers.iter_mut().enumerate() {
+            layer.count_block(&census.active[index], &census.active[index + 1], &self.fan_out[index]);
+            layer.graded = index == 0 && census.graded;
+            let operations = self.cost.operations(index, &census.active);
+            totals.tally.operations[index] += operations;
+            totals.tally.work.operations += operations;
         }
         Ok(totals)
     }
@@ -161,6 +191,17 @@ impl LayerActivity {
             self.synaptic_operations += operations;
             self.effective_operations += operations;
         }
+    }
+
+    /// Counts a block of samples, on which every input was `active` and every neuron fired so often.
+    fn count_block(&mut self, active: &[u32], spikes: &[u32], fan_out: &[u64]) {
+        let sum = |counts: &[u32]| counts.iter().map(|&count| u64::from(count)).sum::<u64>();
+        let operations =
+            active.iter().zip(fan_out).map(|(&times, fan_out)| u64::from(times) * fan_out).sum::<u64>();
+        self.active_inputs += sum(active);
+        self.spikes += sum(spikes);
+        self.synaptic_operations += operations;
+        self.effective_operations += operations;
     }
 
     /// Takes back what was counted more than once because several sources are `active` on an input; `summed`
@@ -351,6 +392,26 @@ mod tests {
             let operations: u64 = expected.iter().map(|layer| layer.2).sum();
             prop_assert_eq!(found, expected);
             prop_assert_eq!((run.chip_operations * 5.0).round() as u64, operations);
+        }
+    }
+
+    proptest! {
+        /// The ideal chip asks for counts alone, where the processor has a matrix unit.
+        #[test]
+        fn a_census_counts_what_events_do(
+            widths in prop::collection::vec(1usize..150, 1..4), classes in 2usize..5, seed: u64,
+            input_max in prop::sample::select(vec![1u8, 4, 255]), largest in 1i64..=3000, samples in 0usize..150,
+        ) {
+            let random = Random { widths, classes, input_max, largest, exponent: 0, seed };
+            let deployment = chip("ideal").deploy(&random.network(), &DeployOptions::default()).unwrap();
+            let inputs = random.inputs(samples);
+            let machine = &deployment.machine;
+            let mut events = Totals::new(machine.cost.tally());
+            for first in (0..samples).step_by(BLOCK) {
+                let block = first..(first + BLOCK).min(samples);
+                events.append(machine.block(inputs.view(), block, &mut Block::default()).unwrap());
+            }
+            prop_assert_eq!(machine.run(inputs.view()).unwrap(), machine.summary(events));
         }
     }
 

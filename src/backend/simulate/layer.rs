@@ -134,9 +134,9 @@ fn list<'a, T: Lane + 'a>(sums: impl Iterator<Item = &'a [T]>, thresholds: &[T],
 /// A dense layer that sums in tiles where many inputs are active, else by events: the integers are the same.
 #[derive(Clone, Debug)]
 pub(super) struct Tiled {
-    tiles: Tiles,
+    pub tiles: Tiles,
     /// One a neuron.
-    thresholds: Vec<i32>,
+    pub thresholds: Vec<i32>,
     events: Rows,
 }
 
@@ -149,6 +149,10 @@ impl Tiled {
             }
             _ => None,
         }
+    }
+
+    pub fn neurons(&self) -> usize {
+        self.thresholds.len()
     }
 
     fn step(&self, heard: Heard<'_>, sums: &mut Sums, spikes: &mut Lists) {

@@ -11,9 +11,11 @@
 //! | `events` | what is active, sample by sample |
 //! | `layer` | from the events below to the spikes of a layer |
 //! | `panels`, `tiles`, `unit` | the sums of dense layers: of events in vectors, of all inputs on a matrix unit |
+//! | `census` | dense layers where only counts are asked for |
 //! | `decoder` | from the last spikes to a decision |
 //! | `loss` | spikes that get lost on their way |
 
+mod census;
 mod decoder;
 mod events;
 mod lane;
@@ -29,6 +31,7 @@ use super::circuit::Circuit;
 use super::error::RunError;
 use super::quantize::IntegerNetwork;
 use crate::network::Decision;
+pub(super) use census::Census;
 use decoder::Decoder;
 use events::Lists;
 use layer::{Heard, Rows, Sums};
@@ -49,6 +52,8 @@ pub(super) struct Simulator {
     input_max: u8,
     /// (I): the level from which an input counts as active.
     ones: Vec<u8>,
+    /// (O): the same of the output neurons.
+    ones_of_outputs: Vec<u8>,
     loss: Option<Loss>,
 }
 
@@ -97,6 +102,7 @@ impl Simulator {
             inputs: first.inputs(),
             input_max: first.input_max,
             ones: vec![1; first.inputs()],
+            ones_of_outputs: vec![1; network.key.width()],
             loss,
         }
     }
@@ -157,14 +163,14 @@ impl Simulator {
         Ok(())
     }
 
-    fn check_levels(&self, sample: usize, row: &[u8]) -> Result<(), RunError> {
-        match row.iter().copied().max() {
-            Some(level) if level > self.input_max => {
-                let level = row.iter().copied().find(|&level| level > self.input_max).unwrap_or(level);
-                Err(RunError::Level { level, sample, input_max: self.input_max })
-            }
-            _ => Ok(()),
+    /// The highest level of a sample, if the network takes it.
+    fn check_levels(&self, sample: usize, row: &[u8]) -> Result<u8, RunError> {
+        let most = row.iter().copied().max().unwrap_or(0);
+        if most <= self.input_max {
+            return Ok(most);
         }
+        let level = row.iter().copied().find(|&level| level > self.input_max).unwrap_or(most);
+        Err(RunError::Level { level, sample, input_max: self.input_max })
     }
 }
 

@@ -8,7 +8,7 @@
 use ndarray::ArrayView2;
 
 use super::layer::Heard;
-use super::unit::{self, INPUTS, Line, NEURONS, ROWS, Tile, Unit};
+use super::unit::{self, INPUTS, Line, NEURONS, ROWS, Square, Tile, Unit};
 
 /// Bytes of a weight; what lies above is a multiple of 2^32.
 const MOST_DIGITS: usize = 4;
@@ -58,47 +58,65 @@ impl Tiles {
 
     /// Writes to `sums`, ([`Tiles::rows`], [`Tiles::width`]), what the samples `heard` send; `lines` is memory that is
     /// used again.
-    ///
-    /// # Panics
-    /// If `sums` has another length.
     pub fn sum(&self, heard: Heard<'_>, lines: &mut Vec<Line>, sums: &mut [i32]) {
-        let (rows, width, steps) = (Self::rows(heard.samples()), self.width(), self.inputs.div_ceil(INPUTS));
-        assert_eq!(sums.len(), rows * width, "a sum a row and neuron");
-        self.read(heard, rows, lines);
-        sums.fill(0);
-        let unit = Unit::new();
-        for (index, digit) in self.digits.iter().enumerate() {
-            if index > 0 {
-                sums.iter_mut().for_each(|sum| *sum = sum.wrapping_shl(8));
+        self.read(heard, lines);
+        let width = self.width();
+        self.for_each_square(lines, |sample, neuron, square| {
+            for (sums, row) in sums.chunks_exact_mut(width).skip(sample).zip(&square.0) {
+                sums[neuron..neuron + row.len()].copy_from_slice(row);
             }
-            for (pair, tiles) in digit.chunks_exact(2 * steps).enumerate() {
-                for first in (0..rows).step_by(2 * ROWS) {
-                    let lines = &lines[first * steps..][..2 * ROWS * steps];
-                    let sums = &mut sums[first * width..][..2 * ROWS * width];
-                    unit.add(lines, tiles, &mut sums[pair * 2 * NEURONS..], width);
+        });
+    }
+
+    /// Calls `visit` with the first sample and the first neuron of a square of sums of the levels in `lines`, which lie
+    /// in [`tile_rows`].
+    #[inline(always)]
+    pub fn for_each_square(&self, lines: &[Line], mut visit: impl FnMut(usize, usize, &Square)) {
+        let steps = self.inputs.div_ceil(INPUTS);
+        let (unit, mut square) = (Unit::new(), Square([[0; 2 * NEURONS]; 2 * ROWS]));
+        for first in 0..self.width() / (2 * NEURONS) {
+            for (samples, lines) in lines.chunks_exact(2 * ROWS * steps).enumerate() {
+                for (index, digit) in self.digits.iter().enumerate() {
+                    if index > 0 {
+                        square.0.as_flattened_mut().iter_mut().for_each(|sum| *sum = sum.wrapping_shl(8));
+                    }
+                    unit.multiply(lines, &digit[first * 2 * steps..][..2 * steps], &mut square, index > 0);
                 }
+                visit(samples * 2 * ROWS, first * 2 * NEURONS, &square);
             }
         }
     }
 
-    /// Writes the level of every input of every sample to `lines`, those of a sample after those of another.
-    fn read(&self, heard: Heard<'_>, rows: usize, lines: &mut Vec<Line>) {
-        let steps = self.inputs.div_ceil(INPUTS);
+    /// Writes the level of every input of every sample to its place in `lines`.
+    fn read(&self, heard: Heard<'_>, lines: &mut Vec<Line>) {
         lines.clear();
-        lines.resize(rows * steps, Line([0; INPUTS]));
-        let bytes: &mut [u8] = bytemuck::must_cast_slice_mut(lines);
-        for (sample, row) in bytes.chunks_exact_mut(steps * INPUTS).take(heard.samples()).enumerate() {
+        lines.resize(Self::rows(heard.samples()) * self.inputs.div_ceil(INPUTS), Line([0; INPUTS]));
+        for sample in 0..heard.samples() {
+            let first = first_row(sample, self.inputs);
+            let mut add = |input: u32, level| {
+                let input = input as usize;
+                lines[first + input / INPUTS * ROWS].0[input % INPUTS] += level;
+            };
             for &source in heard.sources {
                 let active = heard.events[source].of(sample);
                 match heard.levels_of(source, sample) {
-                    None => active.iter().for_each(|&input| row[input as usize] += 1),
-                    Some(levels) => {
-                        active.iter().zip(levels).for_each(|(&input, level)| row[input as usize] += level)
-                    }
+                    None => active.iter().for_each(|&input| add(input, 1)),
+                    Some(levels) => active.iter().zip(levels).for_each(|(&input, &level)| add(input, level)),
                 }
             }
         }
     }
+}
+
+/// Where the lines of sample number `sample` are when it has `width` inputs: sixteen samples share a tile, and the tiles
+/// of all inputs follow one another.
+pub(super) fn tile_rows(sample: usize, width: usize) -> impl Iterator<Item = usize> {
+    (0..width.div_ceil(INPUTS)).map(move |step| first_row(sample, width) + step * ROWS)
+}
+
+/// The line of the first inputs of sample number `sample`.
+pub(super) fn first_row(sample: usize, width: usize) -> usize {
+    sample / ROWS * ROWS * width.div_ceil(INPUTS) + sample % ROWS
 }
 
 /// Sixteen neurons after sixteen neurons, the lowest bytes of these weights, zeros beyond them.

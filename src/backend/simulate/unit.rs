@@ -31,6 +31,11 @@ impl Tile {
     }
 }
 
+/// The sums of two times [`NEURONS`] neurons for each of two times [`ROWS`] rows.
+#[derive(Clone, Debug)]
+#[repr(C, align(64))]
+pub(super) struct Square(pub [[i32; 2 * NEURONS]; 2 * ROWS]);
+
 /// Whether this process may use the unit.
 pub(super) fn is_there() -> bool {
     static IS_THERE: OnceLock<bool> = OnceLock::new();
@@ -52,18 +57,19 @@ impl Unit {
         Self(std::marker::PhantomData)
     }
 
-    /// Adds to `sums`, modulo 2^32, the products of two times [`ROWS`] rows with two columns of `tiles`, one behind
-    /// the other, a tile for every line of a row. The sums of a row begin `width` after those of another.
+    /// Writes to `sums`, or with `adds` adds to them, modulo 2^32, the products of two tiles of rows with two of
+    /// neurons, summed over all `rows` and `tiles`.
+    ///
+    /// A tile of rows has a line of each, and is followed by those of further inputs; so are the tiles of neurons.
+    /// Behind the first of them lie the second.
     ///
     /// # Panics
-    /// If one of them is too short.
-    pub fn add(&self, rows: &[Line], tiles: &[Tile], sums: &mut [i32], width: usize) {
+    /// If there are none, or not as many of the ones as of the others.
+    pub fn multiply(&self, rows: &[Line], tiles: &[Tile], sums: &mut Square, adds: bool) {
         let steps = tiles.len() / 2;
         assert!(steps > 0 && tiles.len() == 2 * steps && rows.len() == 2 * ROWS * steps);
-        assert!(width >= 2 * NEURONS && sums.len() >= (2 * ROWS - 1) * width + 2 * NEURONS);
-        // SAFETY: the unit is set up; all rows, tiles and sums that are read and written lie within their memory,
-        // as was just seen.
-        unsafe { machine::add(rows.as_ptr(), tiles.as_ptr(), sums.as_mut_ptr(), steps, width) }
+        // SAFETY: the unit is set up; all rows and tiles that are read lie within their memory, as was just seen.
+        unsafe { machine::multiply(rows.as_ptr(), tiles.as_ptr(), sums, steps, adds) }
     }
 }
 
@@ -79,7 +85,7 @@ mod machine {
     use std::arch::asm;
     use std::arch::x86_64::__cpuid_count;
 
-    use super::{INPUTS, Line, ROWS, Tile};
+    use super::{INPUTS, Line, NEURONS, ROWS, Square, Tile};
 
     /// Whether the processor has the unit and the kernel lets this process use it.
     pub fn is_allowed() -> bool {
@@ -120,30 +126,44 @@ mod machine {
         unsafe { asm!("tilerelease", options(nostack, preserves_flags, nomem)) };
     }
 
-    /// What [`super::Unit::add`] says: sums in tiles 0 to 3, rows in 4 and 5, weights in 6 and 7.
+    /// What [`super::Unit::multiply`] says: sums in tiles 0 to 3, rows in 4 and 5, weights in 6 and 7.
     ///
     /// # Safety
-    /// The unit is set up on this thread. Readable are 32 rows of `steps` lines and twice `steps` tiles; writable 32
-    /// rows of 32 sums, `width` apart. There is a step.
-    pub unsafe fn add(rows: *const Line, tiles: *const Tile, sums: *mut i32, steps: usize, width: usize) {
+    /// The unit is set up on this thread. Readable are 32 times `steps` lines and twice `steps` tiles. There is a step.
+    pub unsafe fn multiply(
+        rows: *const Line,
+        tiles: *const Tile,
+        sums: &mut Square,
+        steps: usize,
+        adds: bool,
+    ) {
+        let sums = sums.0.as_mut_ptr();
         // SAFETY: the caller's promise; the tiles are named as changed.
         unsafe {
             asm!(
+                "test {adds}, {adds}",
+                "jnz 3f",
+                "tilezero tmm0",
+                "tilezero tmm1",
+                "tilezero tmm2",
+                "tilezero tmm3",
+                "jmp 2f",
+                "3:",
                 "tileloadd tmm0, [{sums} + {pitch}*1]",
                 "tileloadd tmm1, [{sums} + {pitch}*1 + 64]",
                 "tileloadd tmm2, [{below} + {pitch}*1]",
                 "tileloadd tmm3, [{below} + {pitch}*1 + 64]",
                 "2:",
-                "tileloadd tmm4, [{rows} + {row}*1]",
+                "tileloadd tmm4, [{rows} + {line}*1]",
                 "tileloadd tmm6, [{tiles} + {line}*1]",
                 "tdpbusd tmm0, tmm4, tmm6",
                 "tileloadd tmm7, [{others} + {line}*1]",
                 "tdpbusd tmm1, tmm4, tmm7",
-                "tileloadd tmm5, [{later} + {row}*1]",
+                "tileloadd tmm5, [{later} + {line}*1]",
                 "tdpbusd tmm2, tmm5, tmm6",
                 "tdpbusd tmm3, tmm5, tmm7",
-                "add {rows}, 64",
-                "add {later}, 64",
+                "add {rows}, 1024",
+                "add {later}, 1024",
                 "add {tiles}, 1024",
                 "add {others}, 1024",
                 "dec {steps}",
@@ -153,11 +173,11 @@ mod machine {
                 "tilestored [{below} + {pitch}*1], tmm2",
                 "tilestored [{below} + {pitch}*1 + 64], tmm3",
                 sums = in(reg) sums,
-                below = in(reg) sums.wrapping_add(ROWS * width),
-                pitch = in(reg) width * size_of::<i32>(),
+                below = in(reg) sums.wrapping_add(ROWS),
+                pitch = in(reg) 2 * NEURONS * size_of::<i32>(),
                 rows = inout(reg) rows => _,
                 later = inout(reg) rows.wrapping_add(ROWS * steps) => _,
-                row = in(reg) steps * size_of::<Line>(),
+                adds = in(reg) usize::from(adds),
                 tiles = inout(reg) tiles => _,
                 others = inout(reg) tiles.wrapping_add(steps) => _,
                 line = in(reg) size_of::<Line>(),
@@ -173,7 +193,7 @@ mod machine {
 /// Other processors have no such unit, so nothing here is ever called but the question for it.
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 mod machine {
-    use super::{Line, Tile};
+    use super::{Line, Square, Tile};
 
     pub fn is_allowed() -> bool {
         false
@@ -187,7 +207,7 @@ mod machine {
         unreachable!("there is no unit");
     }
 
-    pub unsafe fn add(_: *const Line, _: *const Tile, _: *mut i32, _: usize, _: usize) {
+    pub unsafe fn multiply(_: *const Line, _: *const Tile, _: &mut Square, _: usize, _: bool) {
         unreachable!("there is no unit");
     }
 }
@@ -202,7 +222,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_step_adds_the_products_of_all_bytes(steps in 1usize..4, more in 0usize..3, seed: u64) {
+        fn sums_are_the_products_of_all_bytes(steps in 1usize..4, adds: bool, seed: u64) {
             prop_assume!(is_there());
             let mut stream = Seed::root(seed).stream();
             let rows: Vec<Line> =
@@ -212,20 +232,20 @@ mod tests {
                 .collect();
             let tiles: Vec<Tile> =
                 weights.iter().map(|tile| Tile::new(|input, neuron| tile[input][neuron])).collect();
-            let width = 2 * NEURONS + more;
-            let before: Vec<i32> = (0..2 * ROWS * width).map(|_| stream.random()).collect();
+            let before = Square(std::array::from_fn(|_| std::array::from_fn(|_| stream.random())));
             let mut sums = before.clone();
-            Unit::new().add(&rows, &tiles, &mut sums, width);
-            for (at, (&sum, &before)) in sums.iter().zip(&before).enumerate() {
-                let (row, neuron) = (at / width, at % width);
-                let column = neuron / NEURONS * steps;
-                let product = |step: usize| {
-                    let weights = &weights[column + step];
-                    let levels = rows[row * steps + step].0;
-                    (0..INPUTS).map(|i| i32::from(levels[i]) * i32::from(weights[i][neuron % NEURONS])).sum()
-                };
-                let steps = if neuron < 2 * NEURONS { 0..steps } else { 0..0 };
-                prop_assert_eq!(sum, steps.map(product).fold(before, i32::wrapping_add));
+            Unit::new().multiply(&rows, &tiles, &mut sums, adds);
+            for (row, (sums, before)) in sums.0.iter().zip(&before.0).enumerate() {
+                for (neuron, (&sum, &before)) in sums.iter().zip(before).enumerate() {
+                    let product = |step: usize| {
+                        let weights = &weights[neuron / NEURONS * steps + step];
+                        let levels = rows[(row / ROWS * steps + step) * ROWS + row % ROWS].0;
+                        let of = |i: usize| i32::from(levels[i]) * i32::from(weights[i][neuron % NEURONS]);
+                        (0..INPUTS).map(of).sum()
+                    };
+                    let start = if adds { before } else { 0 };
+                    prop_assert_eq!(sum, (0..steps).map(product).fold(start, i32::wrapping_add));
+                }
             }
         }
     }

@@ -1,0 +1,157 @@
+//! Samples through dense layers in tiles, with a census: how often every input and neuron was active, not on which
+//! sample. Where that is all that is asked for, no list of events is made.
+
+use ndarray::ArrayView2;
+
+use super::super::error::RunError;
+use super::Simulator;
+use super::events::Lists;
+use super::layer::{Rows, Tiled};
+use super::tiles::{Tiles, first_row, tile_rows};
+use super::unit::{INPUTS, Line, NEURONS, ROWS};
+use crate::network::Decision;
+
+/// What the samples of a block did together; its memory is used again for the next.
+#[derive(Default)]
+pub(in super::super) struct Census {
+    /// By source, the inputs first: on how many samples each was active.
+    pub active: Vec<Vec<u32>>,
+    /// One a sample.
+    pub decisions: Vec<Decision>,
+    /// Whether any input was above 1.
+    pub graded: bool,
+    /// Levels of the source below the layer at hand, and of its neurons.
+    lines: [Vec<Line>; 2],
+    outputs: Lists,
+    scores: Vec<i32>,
+}
+
+impl Simulator {
+    /// Whether [`Simulator::count`] can run this network: one dense layer in tiles after the other, without a fault.
+    pub(in super::super) fn can_count(&self) -> bool {
+        let follows = |(index, sources): (usize, &Vec<usize>)| sources == &[index];
+        let has_tiles = |layer: &Rows| matches!(layer, Rows::Tiled(_));
+        self.loss.is_none()
+            && self.layers.iter().all(has_tiles)
+            && self.sources.iter().enumerate().all(follows)
+    }
+
+    /// Runs the samples `inputs`, (n, I), at most 255, of which the first is number `first`.
+    ///
+    /// # Panics
+    /// If the network is none that it can count so, see [`Simulator::can_count`].
+    pub(in super::super) fn count(
+        &self,
+        first: usize,
+        inputs: ArrayView2<'_, u8>,
+        census: &mut Census,
+    ) -> Result<(), RunError> {
+        let samples = inputs.nrows();
+        let Census { active, lines: [below, above], .. } = census;
+        active.resize_with(self.layers.len() + 1, Vec::new);
+        census.graded = self.read_lines(first, inputs, below)?;
+        count_active(below, self.inputs, samples, &mut active[0]);
+        for (layer, active) in self.layers.iter().zip(&mut active[1..]) {
+            let Rows::Tiled(layer) = layer else { panic!("all layers have tiles") };
+            layer.fire(below, samples, above);
+            count_active(above, layer.neurons(), samples, active);
+            std::mem::swap(below, above);
+        }
+        self.decide(samples, census);
+        Ok(())
+    }
+
+    /// Copies the levels of all inputs to `lines`; returns whether one is above 1.
+    fn read_lines(
+        &self,
+        first: usize,
+        inputs: ArrayView2<'_, u8>,
+        lines: &mut Vec<Line>,
+    ) -> Result<bool, RunError> {
+        empty_lines(lines, inputs.nrows(), self.inputs);
+        let mut largest = 0;
+        for (sample, row) in inputs.rows().into_iter().enumerate() {
+            let row = row.as_standard_layout();
+            let row = row.as_slice().expect("a row in standard layout lies in one piece");
+            largest = largest.max(self.check_levels(first + sample, row)?);
+            for (line, levels) in tile_rows(sample, self.inputs).zip(row.chunks(INPUTS)) {
+                lines[line].0[..levels.len()].copy_from_slice(levels);
+            }
+        }
+        Ok(largest > 1)
+    }
+
+    /// Decides by the output neurons' spikes.
+    fn decide(&self, samples: usize, census: &mut Census) {
+        let Census { lines: [outputs, _], outputs: lists, scores, decisions, active, .. } = census;
+        let neurons = active.last().map_or(0, Vec::len);
+        lists.clear();
+        decisions.clear();
+        let mut spikes = Vec::with_capacity(neurons.next_multiple_of(INPUTS));
+        for sample in 0..samples {
+            spikes.clear();
+            tile_rows(sample, neurons).for_each(|line| spikes.extend_from_slice(&outputs[line].0));
+            lists.push_reaching(&spikes[..neurons], &self.ones_of_outputs);
+            decisions.push(self.decoder.decide(lists.of(sample), scores));
+        }
+    }
+}
+
+impl Tiled {
+    /// Writes to `above` a 1 for every neuron and sample that fires on the levels `below`.
+    fn fire(&self, below: &[Line], samples: usize, above: &mut Vec<Line>) {
+        #[cfg(target_arch = "x86_64")]
+        if std::is_x86_feature_detected!("avx512bw") && std::is_x86_feature_detected!("avx512vl") {
+            // SAFETY: the processor has what the call asks for, as was just seen.
+            return unsafe { self.fire_with_avx512(below, samples, above) };
+        }
+        self.fire_neurons(below, samples, above);
+    }
+
+    /// [`Tiled::fire_neurons`] compiled for processors with AVX-512: the same decisions in fewer instructions.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    fn fire_with_avx512(&self, below: &[Line], samples: usize, above: &mut Vec<Line>) {
+        self.fire_neurons(below, samples, above);
+    }
+
+    #[inline(always)]
+    fn fire_neurons(&self, below: &[Line], samples: usize, above: &mut Vec<Line>) {
+        let neurons = self.neurons();
+        empty_lines(above, samples, neurons);
+        self.tiles.for_each_square(below, |sample, neuron, square| {
+            let mut thresholds = [i32::MAX; 2 * NEURONS];
+            let own = &self.thresholds[neuron..neurons.min(neuron + thresholds.len())];
+            thresholds[..own.len()].copy_from_slice(own);
+            for (sample, sums) in (sample..samples).zip(&square.0) {
+                let line = first_row(sample, neurons) + neuron / INPUTS * ROWS;
+                let spikes = &mut above[line].0[neuron % INPUTS..][..thresholds.len()];
+                for ((spike, sum), threshold) in spikes.iter_mut().zip(sums).zip(&thresholds) {
+                    *spike = u8::from(sum >= threshold);
+                }
+            }
+        });
+    }
+}
+
+/// Lines for the levels of `width` inputs of so many samples, all 0.
+fn empty_lines(lines: &mut Vec<Line>, samples: usize, width: usize) {
+    lines.clear();
+    lines.resize(Tiles::rows(samples) * width.div_ceil(INPUTS), Line([0; INPUTS]));
+}
+
+/// Writes to `counts`, (width), on how many samples each of `lines` is active.
+fn count_active(lines: &[Line], width: usize, samples: usize, counts: &mut Vec<u32>) {
+    counts.clear();
+    for step in 0..width.div_ceil(INPUTS) {
+        let mut sums = [0u8; INPUTS];
+        for sample in 0..samples {
+            let line = tile_rows(sample, width).nth(step).expect("a line a step");
+            for (sum, &level) in sums.iter_mut().zip(&lines[line].0) {
+                *sum += u8::from(level > 0);
+            }
+        }
+        counts.extend(sums.map(u32::from));
+    }
+    counts.truncate(width);
+}
