@@ -46,6 +46,33 @@ impl Simulator {
         inputs: ArrayView2<'_, u8>,
         census: &mut Census,
     ) -> Result<(), RunError> {
+        #[cfg(target_arch = "x86_64")]
+        if std::is_x86_feature_detected!("avx512bw") && std::is_x86_feature_detected!("avx512vl") {
+            // SAFETY: the processor has what the call asks for, as was just seen.
+            return unsafe { self.count_with_avx512(first, inputs, census) };
+        }
+        self.count_samples(first, inputs, census)
+    }
+
+    /// [`Simulator::count_samples`] compiled for processors with AVX-512: the same integers in fewer instructions.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    fn count_with_avx512(
+        &self,
+        first: usize,
+        inputs: ArrayView2<'_, u8>,
+        census: &mut Census,
+    ) -> Result<(), RunError> {
+        self.count_samples(first, inputs, census)
+    }
+
+    #[inline(always)]
+    fn count_samples(
+        &self,
+        first: usize,
+        inputs: ArrayView2<'_, u8>,
+        census: &mut Census,
+    ) -> Result<(), RunError> {
         let samples = inputs.nrows();
         let Census { active, lines: [below, above], .. } = census;
         active.resize_with(self.layers.len() + 1, Vec::new);
@@ -62,6 +89,7 @@ impl Simulator {
     }
 
     /// Copies the levels of all inputs to `lines`; returns whether one is above 1.
+    #[inline(always)]
     fn read_lines(
         &self,
         first: usize,
@@ -99,24 +127,8 @@ impl Simulator {
 
 impl Tiled {
     /// Writes to `above` a 1 for every neuron and sample that fires on the levels `below`.
-    fn fire(&self, below: &[Line], samples: usize, above: &mut Vec<Line>) {
-        #[cfg(target_arch = "x86_64")]
-        if std::is_x86_feature_detected!("avx512bw") && std::is_x86_feature_detected!("avx512vl") {
-            // SAFETY: the processor has what the call asks for, as was just seen.
-            return unsafe { self.fire_with_avx512(below, samples, above) };
-        }
-        self.fire_neurons(below, samples, above);
-    }
-
-    /// [`Tiled::fire_neurons`] compiled for processors with AVX-512: the same decisions in fewer instructions.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-    fn fire_with_avx512(&self, below: &[Line], samples: usize, above: &mut Vec<Line>) {
-        self.fire_neurons(below, samples, above);
-    }
-
     #[inline(always)]
-    fn fire_neurons(&self, below: &[Line], samples: usize, above: &mut Vec<Line>) {
+    fn fire(&self, below: &[Line], samples: usize, above: &mut Vec<Line>) {
         let neurons = self.neurons();
         empty_lines(above, samples, neurons);
         self.tiles.for_each_square(below, |sample, neuron, square| {
@@ -141,14 +153,18 @@ fn empty_lines(lines: &mut Vec<Line>, samples: usize, width: usize) {
 }
 
 /// Writes to `counts`, (width), on how many samples each of `lines` is active.
+#[inline(always)]
 fn count_active(lines: &[Line], width: usize, samples: usize, counts: &mut Vec<u32>) {
     counts.clear();
-    for step in 0..width.div_ceil(INPUTS) {
+    let steps = width.div_ceil(INPUTS);
+    for step in 0..steps {
         let mut sums = [0u8; INPUTS];
-        for sample in 0..samples {
-            let line = tile_rows(sample, width).nth(step).expect("a line a step");
-            for (sum, &level) in sums.iter_mut().zip(&lines[line].0) {
-                *sum += u8::from(level > 0);
+        for (number, tile) in lines.chunks_exact(steps * ROWS).enumerate() {
+            let rows = samples.saturating_sub(number * ROWS).min(ROWS);
+            for line in &tile[step * ROWS..][..rows] {
+                for (sum, &level) in sums.iter_mut().zip(&line.0) {
+                    *sum += u8::from(level > 0);
+                }
             }
         }
         counts.extend(sums.map(u32::from));
