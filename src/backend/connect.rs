@@ -124,6 +124,18 @@ impl Fan {
         }
     }
 
+    /// The sum of the numbers of all inputs, each as often as `times` says.
+    pub(super) fn sum(&self, times: &[u32]) -> u64 {
+        let sum = |(&times, numbers): (&u32, u64)| u64::from(times) * numbers;
+        match &self.alone {
+            Some(numbers) => times.iter().zip(numbers.iter().map(|&number| u64::from(number))).map(sum).sum(),
+            None => {
+                let of = |input| self.of(input).iter().map(|&(_, number)| u64::from(number)).sum();
+                times.iter().zip((0..).map(of)).map(sum).sum()
+            }
+        }
+    }
+
     /// How many inputs there are.
     pub(super) fn inputs(&self) -> usize {
         self.ends.len() - 1
@@ -168,7 +180,9 @@ mod tests {
             sums
         };
         assert_eq!((sums(&fan), sums(&fan.with(9))), ([5, 10], [9, 18]));
+        assert_eq!((fan.sum(&[1, 1, 1]), fan.sum(&[7, 2, 3])), (15, 42));
         let alone = Fan::new(3, &[vec![(0, 4), (2, 5)]]);
+        assert_eq!(alone.sum(&[2, 7, 3]), 23);
         assert_eq!((sums(&alone), sums(&alone.with(9))), ([9, 0], [18, 0]));
     }
 }

@@ -68,12 +68,7 @@ impl LayerCost {
 
     /// Synaptic operations of all cores when each of its inputs was active so often, by source.
     pub(super) fn operations_of(&self, active: &[Vec<u32>]) -> u64 {
-        let of_input = |(input, &times): (usize, &u32)| {
-            let operations: u64 =
-                self.operations.of(input).iter().map(|&(_, number)| u64::from(number)).sum();
-            u64::from(times) * operations
-        };
-        self.sources.iter().flat_map(|&source| active[source].iter().enumerate().map(of_input)).sum()
+        self.sources.iter().map(|&source| self.operations.sum(&active[source])).sum()
     }
 
     /// What each core does in a step of another layer, in which nothing reaches it.

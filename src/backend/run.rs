@@ -83,9 +83,10 @@ impl Machine {
     pub(super) fn run(&self, inputs: ArrayView2<'_, u8>) -> Result<Run, RunError> {
         self.simulator.check_width(inputs.ncols())?;
         let samples = inputs.nrows();
-        let blocks: Vec<Range<usize>> =
-            (0..samples).step_by(BLOCK).map(|first| first..(first + BLOCK).min(samples)).collect();
         let counts_suffice = self.cost.is_unknown() && self.simulator.can_count();
+        let length = if counts_suffice { Census::BLOCK } else { BLOCK };
+        let blocks: Vec<Range<usize>> =
+            (0..samples).step_by(length).map(|first| first..(first + length).min(samples)).collect();
         let run = |memory: &mut (Block, Census), samples| match counts_suffice {
             true => self.census(inputs, samples, &mut memory.1),
             false => self.block(inputs, samples, &mut memory.0),

@@ -5,10 +5,9 @@ use ndarray::ArrayView2;
 
 use super::super::error::RunError;
 use super::Simulator;
-use super::events::Lists;
 use super::layer::{Rows, Tiled};
 use super::tiles::{Tiles, first_row, tile_rows};
-use super::unit::{INPUTS, Line, NEURONS, ROWS};
+use super::unit::{INPUTS, Line, NEURONS, ROWS, Square, Unit};
 use crate::network::Decision;
 
 /// What the samples of a block did together; its memory is used again for the next.
@@ -22,8 +21,12 @@ pub(in super::super) struct Census {
     pub graded: bool,
     /// Levels of the source below the layer at hand, and of its neurons.
     lines: [Vec<Line>; 2],
-    outputs: Lists,
     scores: Vec<i32>,
+}
+
+impl Census {
+    /// Samples that go through the layers together, few enough to be counted in a byte.
+    pub const BLOCK: usize = 128;
 }
 
 impl Simulator {
@@ -36,7 +39,7 @@ impl Simulator {
             && self.sources.iter().enumerate().all(follows)
     }
 
-    /// Runs the samples `inputs`, (n, I), at most 255, of which the first is number `first`.
+    /// Runs the samples `inputs`, (n, I), at most [`Census::BLOCK`], of which the first is number `first`.
     ///
     /// # Panics
     /// If the network is none that it can count so, see [`Simulator::can_count`].
@@ -77,11 +80,11 @@ impl Simulator {
         let Census { active, lines: [below, above], .. } = census;
         active.resize_with(self.layers.len() + 1, Vec::new);
         census.graded = self.read_lines(first, inputs, below)?;
-        count_active(below, self.inputs, samples, &mut active[0]);
+        count_active(below, self.inputs, &mut active[0]);
         for (layer, active) in self.layers.iter().zip(&mut active[1..]) {
             let Rows::Tiled(layer) = layer else { panic!("all layers have tiles") };
             layer.fire(below, samples, above);
-            count_active(above, layer.neurons(), samples, active);
+            count_active(above, layer.neurons(), active);
             std::mem::swap(below, above);
         }
         self.decide(samples, census);
@@ -110,18 +113,13 @@ impl Simulator {
     }
 
     /// Decides by the output neurons' spikes.
+    #[inline(always)]
     fn decide(&self, samples: usize, census: &mut Census) {
-        let Census { lines: [outputs, _], outputs: lists, scores, decisions, active, .. } = census;
-        let neurons = active.last().map_or(0, Vec::len);
-        lists.clear();
+        let Census { lines: [outputs, _], scores, decisions, .. } = census;
+        let (width, classes) = (self.decoder.score_lines(outputs, samples, scores), self.decoder.classes());
         decisions.clear();
-        let mut spikes = Vec::with_capacity(neurons.next_multiple_of(INPUTS));
-        for sample in 0..samples {
-            spikes.clear();
-            tile_rows(sample, neurons).for_each(|line| spikes.extend_from_slice(&outputs[line].0));
-            lists.push_reaching(&spikes[..neurons], &self.ones_of_outputs);
-            decisions.push(self.decoder.decide(lists.of(sample), scores));
-        }
+        decisions
+            .extend(scores.chunks_exact(width).take(samples).map(|scores| Decision::of(&scores[..classes])));
     }
 }
 
@@ -131,18 +129,20 @@ impl Tiled {
     fn fire(&self, below: &[Line], samples: usize, above: &mut Vec<Line>) {
         let neurons = self.neurons();
         empty_lines(above, samples, neurons);
-        self.tiles.for_each_square(below, |sample, neuron, square| {
-            let mut thresholds = [i32::MAX; 2 * NEURONS];
-            let own = &self.thresholds[neuron..neurons.min(neuron + thresholds.len())];
-            thresholds[..own.len()].copy_from_slice(own);
-            for (sample, sums) in (sample..samples).zip(&square.0) {
-                let line = first_row(sample, neurons) + neuron / INPUTS * ROWS;
-                let spikes = &mut above[line].0[neuron % INPUTS..][..thresholds.len()];
-                for ((spike, sum), threshold) in spikes.iter_mut().zip(sums).zip(&thresholds) {
-                    *spike = u8::from(sum >= threshold);
+        let (unit, mut square) = (Unit::new(), Square::default());
+        for neuron in (0..neurons).step_by(2 * NEURONS) {
+            let thresholds = &self.thresholds[neuron..neurons.min(neuron + 2 * NEURONS)];
+            for sample in (0..samples).step_by(2 * ROWS) {
+                self.tiles.multiply(&unit, below, (sample, neuron), &mut square);
+                for (sample, sums) in (sample..samples).zip(&square.0) {
+                    let line = first_row(sample, neurons) + neuron / INPUTS * ROWS;
+                    let spikes = &mut above[line].0[neuron % INPUTS..];
+                    for ((spike, sum), threshold) in spikes.iter_mut().zip(sums).zip(thresholds) {
+                        *spike = u8::from(sum >= threshold);
+                    }
                 }
             }
-        });
+        }
     }
 }
 
@@ -154,17 +154,15 @@ fn empty_lines(lines: &mut Vec<Line>, samples: usize, width: usize) {
 
 /// Writes to `counts`, (width), on how many samples each of `lines` is active.
 #[inline(always)]
-fn count_active(lines: &[Line], width: usize, samples: usize, counts: &mut Vec<u32>) {
+fn count_active(lines: &[Line], width: usize, counts: &mut Vec<u32>) {
     counts.clear();
     let steps = width.div_ceil(INPUTS);
+    let (tiles, _) = lines.as_chunks::<ROWS>();
     for step in 0..steps {
         let mut sums = [0u8; INPUTS];
-        for (number, tile) in lines.chunks_exact(steps * ROWS).enumerate() {
-            let rows = samples.saturating_sub(number * ROWS).min(ROWS);
-            for line in &tile[step * ROWS..][..rows] {
-                for (sum, &level) in sums.iter_mut().zip(&line.0) {
-                    *sum += u8::from(level > 0);
-                }
+        for rows in tiles.iter().skip(step).step_by(steps) {
+            for (input, sum) in sums.iter_mut().enumerate() {
+                *sum += rows.iter().map(|row| u8::from(row.0[input] > 0)).sum::<u8>();
             }
         }
         counts.extend(sums.map(u32::from));

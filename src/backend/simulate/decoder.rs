@@ -1,49 +1,69 @@
 //! From the spikes of the output neurons to a decision.
 
-use crate::network::{Decision, Key};
+use ndarray::ArrayView2;
 
-/// Scores that are added at once.
-const CHUNK: usize = 16;
+use super::tiles::Tiles;
+use super::unit::Line;
+use crate::network::{Decision, Key};
 
 /// Counts the output neurons' votes: the scores are linear in the spikes, so each spike adds its share.
 #[derive(Clone, Debug)]
 pub(super) struct Decoder {
     /// (K): the scores without a spike.
     silent: Vec<i32>,
-    /// (N) rows of (K), filled up to whole chunks: what a neuron's spike adds.
-    shares: Vec<[i32; CHUNK]>,
+    /// (N) rows of (K): what a neuron's spike adds.
+    shares: Vec<i32>,
+    /// The same in tiles.
+    tiles: Option<Tiles>,
 }
 
 impl Decoder {
     pub fn new(key: &Key) -> Self {
         let mut spikes = vec![false; key.width()];
         let silent = key.scores(&spikes);
-        let mut shares = Vec::new();
+        let mut shares = Vec::with_capacity(key.width() * key.classes());
         for neuron in 0..key.width() {
             spikes[neuron] = true;
-            let added: Vec<i32> =
-                key.scores(&spikes).iter().zip(&silent).map(|(one, none)| one - none).collect();
-            let filled = |chunk: &[i32]| std::array::from_fn(|class| chunk.get(class).copied().unwrap_or(0));
-            shares.extend(added.chunks(CHUNK).map(filled));
+            shares.extend(key.scores(&spikes).iter().zip(&silent).map(|(one, none)| one - none));
             spikes[neuron] = false;
         }
-        Self { silent, shares }
+        let rows = ArrayView2::from_shape((key.width(), key.classes()), &shares).expect("a row a neuron");
+        let tiles = Tiles::new(rows.mapv(i64::from).view());
+        Self { silent, shares, tiles }
+    }
+
+    /// Writes to `scores` those of the spikes in `lines`, which lie in tile rows; returns how far the scores of two
+    /// samples are apart.
+    ///
+    /// # Panics
+    /// Without a matrix unit.
+    #[inline(always)]
+    pub fn score_lines(&self, lines: &[Line], samples: usize, scores: &mut Vec<i32>) -> usize {
+        let tiles = self.tiles.as_ref().expect("a matrix unit");
+        scores.resize(Tiles::rows(samples) * tiles.width(), 0);
+        tiles.sum_lines(lines, scores);
+        for scores in scores.chunks_exact_mut(tiles.width()) {
+            scores.iter_mut().zip(&self.silent).for_each(|(score, silent)| *score += silent);
+        }
+        tiles.width()
+    }
+
+    /// The number of classes.
+    pub fn classes(&self) -> usize {
+        self.silent.len()
     }
 
     /// The decision on the output neurons that fired; `scores` is memory that is used again.
     pub fn decide(&self, spikes: &[u32], scores: &mut Vec<i32>) -> Decision {
         let classes = self.silent.len();
-        let chunks = classes.div_ceil(CHUNK);
         scores.clear();
         scores.extend_from_slice(&self.silent);
-        scores.resize(chunks * CHUNK, 0);
-        let (scores, _) = scores.as_chunks_mut::<CHUNK>();
         for &neuron in spikes {
-            let shares = &self.shares[neuron as usize * chunks..][..chunks];
-            for (scores, shares) in scores.iter_mut().zip(shares) {
-                scores.iter_mut().zip(shares).for_each(|(score, share)| *score += share);
+            let shares = &self.shares[neuron as usize * classes..][..classes];
+            for (score, share) in scores.iter_mut().zip(shares) {
+                *score += share;
             }
         }
-        Decision::of(&scores.as_flattened()[..classes])
+        Decision::of(scores)
     }
 }

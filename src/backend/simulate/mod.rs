@@ -52,8 +52,6 @@ pub(super) struct Simulator {
     input_max: u8,
     /// (I): the level from which an input counts as active.
     ones: Vec<u8>,
-    /// (O): the same of the output neurons.
-    ones_of_outputs: Vec<u8>,
     loss: Option<Loss>,
 }
 
@@ -102,7 +100,6 @@ impl Simulator {
             inputs: first.inputs(),
             input_max: first.input_max,
             ones: vec![1; first.inputs()],
-            ones_of_outputs: vec![1; network.key.width()],
             loss,
         }
     }

@@ -60,30 +60,40 @@ impl Tiles {
     /// used again.
     pub fn sum(&self, heard: Heard<'_>, lines: &mut Vec<Line>, sums: &mut [i32]) {
         self.read(heard, lines);
-        let width = self.width();
-        self.for_each_square(lines, |sample, neuron, square| {
-            for (sums, row) in sums.chunks_exact_mut(width).skip(sample).zip(&square.0) {
-                sums[neuron..neuron + row.len()].copy_from_slice(row);
-            }
-        });
+        self.sum_lines(lines, sums);
     }
 
-    /// Calls `visit` with the first sample and the first neuron of a square of sums of the levels in `lines`, which lie
-    /// in [`tile_rows`].
+    /// The same of levels that lie in [`tile_rows`].
     #[inline(always)]
-    pub fn for_each_square(&self, lines: &[Line], mut visit: impl FnMut(usize, usize, &Square)) {
-        let steps = self.inputs.div_ceil(INPUTS);
-        let (unit, mut square) = (Unit::new(), Square([[0; 2 * NEURONS]; 2 * ROWS]));
-        for first in 0..self.width() / (2 * NEURONS) {
-            for (samples, lines) in lines.chunks_exact(2 * ROWS * steps).enumerate() {
-                for (index, digit) in self.digits.iter().enumerate() {
-                    if index > 0 {
-                        square.0.as_flattened_mut().iter_mut().for_each(|sum| *sum = sum.wrapping_shl(8));
-                    }
-                    unit.multiply(lines, &digit[first * 2 * steps..][..2 * steps], &mut square, index > 0);
+    pub fn sum_lines(&self, lines: &[Line], sums: &mut [i32]) {
+        let (unit, mut square, width) = (Unit::new(), Square::default(), self.width());
+        for neuron in (0..width).step_by(2 * NEURONS) {
+            for (number, sums) in sums.chunks_exact_mut(2 * ROWS * width).enumerate() {
+                self.multiply(&unit, lines, (number * 2 * ROWS, neuron), &mut square);
+                for (sums, row) in sums.chunks_exact_mut(width).zip(&square.0) {
+                    sums[neuron..neuron + row.len()].copy_from_slice(row);
                 }
-                visit(samples * 2 * ROWS, first * 2 * NEURONS, &square);
             }
+        }
+    }
+
+    /// Writes to `square` the sums of the samples and neurons from (`sample`, `neuron`) on, which are multiples of what
+    /// a square has, of the levels in `lines`, which lie in [`tile_rows`].
+    #[inline(always)]
+    pub fn multiply(
+        &self,
+        unit: &Unit,
+        lines: &[Line],
+        (sample, neuron): (usize, usize),
+        square: &mut Square,
+    ) {
+        let steps = self.inputs.div_ceil(INPUTS);
+        let lines = &lines[sample * steps..][..2 * ROWS * steps];
+        for (index, digit) in self.digits.iter().enumerate() {
+            if index > 0 {
+                square.0.as_flattened_mut().iter_mut().for_each(|sum| *sum = sum.wrapping_shl(8));
+            }
+            unit.multiply(lines, &digit[neuron / NEURONS * steps..][..2 * steps], square, index > 0);
         }
     }
 

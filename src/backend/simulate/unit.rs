@@ -36,6 +36,12 @@ impl Tile {
 #[repr(C, align(64))]
 pub(super) struct Square(pub [[i32; 2 * NEURONS]; 2 * ROWS]);
 
+impl Default for Square {
+    fn default() -> Self {
+        Self([[0; 2 * NEURONS]; 2 * ROWS])
+    }
+}
+
 /// Whether this process may use the unit.
 pub(super) fn is_there() -> bool {
     static IS_THERE: OnceLock<bool> = OnceLock::new();
@@ -65,6 +71,7 @@ impl Unit {
     ///
     /// # Panics
     /// If there are none, or not as many of the ones as of the others.
+    #[inline(always)]
     pub fn multiply(&self, rows: &[Line], tiles: &[Tile], sums: &mut Square, adds: bool) {
         let steps = tiles.len() / 2;
         assert!(steps > 0 && tiles.len() == 2 * steps && rows.len() == 2 * ROWS * steps);
@@ -130,6 +137,7 @@ mod machine {
     ///
     /// # Safety
     /// The unit is set up on this thread. Readable are 32 times `steps` lines and twice `steps` tiles. There is a step.
+    #[inline(always)]
     pub unsafe fn multiply(
         rows: *const Line,
         tiles: *const Tile,
