@@ -134,11 +134,12 @@ impl Tiled {
             let thresholds = &self.thresholds[neuron..neurons.min(neuron + 2 * NEURONS)];
             for sample in (0..samples).step_by(2 * ROWS) {
                 self.tiles.multiply(&unit, below, (sample, neuron), &mut square);
-                for (sample, sums) in (sample..samples).zip(&square.0) {
-                    let line = first_row(sample, neurons) + neuron / INPUTS * ROWS;
-                    let spikes = &mut above[line].0[neuron % INPUTS..];
-                    for ((spike, sum), threshold) in spikes.iter_mut().zip(sums).zip(thresholds) {
-                        *spike = u8::from(sum >= threshold);
+                for (sample, sums) in (sample..samples).step_by(ROWS).zip(square.0.chunks(ROWS)) {
+                    let first = first_row(sample, neurons) + neuron / INPUTS * ROWS;
+                    let lines = above[first..first + ROWS.min(samples - sample)].iter_mut();
+                    for (line, sums) in lines.zip(sums) {
+                        let spikes = line.0[neuron % INPUTS..].iter_mut().zip(sums).zip(thresholds);
+                        spikes.for_each(|((spike, sum), threshold)| *spike = u8::from(sum >= threshold));
                     }
                 }
             }
