@@ -2,14 +2,17 @@
 //!
 //! 784-512-512-100 with bytes for weights; about 15 % of the inputs and of the neurons of each hidden layer are
 //! active. All on one thread, in its CPU time, in turns in one run; every program must decide alike. `cargo bench --bench
-//! simulation`; `benches/peers/simulate_snntorch.py` runs the same shape in snnTorch.
+//! simulation`. Where the variable `TUNE_PYTHON` names a Python with snnTorch, `benches/peers/simulate_snntorch.py` runs
+//! the same shape with it.
 
 use std::hint::black_box;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 use rand::RngExt;
 use rustix::time::{ClockId, clock_gettime};
+use serde_json::Value;
 use spiketune::backend::{Chip, ChipProfile, DeployOptions};
 use spiketune::network::{BinaryLayer, BinaryNetwork, Key, Wiring};
 use spiketune::seed::Seed;
@@ -116,6 +119,21 @@ fn medians(programs: &mut [Box<dyn FnMut() + '_>]) -> Vec<f64> {
     seconds.iter().map(|seconds| seconds[ROUNDS / 2]).collect()
 }
 
+/// What each program of `benches/peers/simulate_snntorch.py` does: its name and version, and images a second.
+fn peers() -> Vec<(String, f64)> {
+    let Ok(python) = std::env::var("TUNE_PYTHON") else { return Vec::new() };
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/simulate_snntorch.py");
+    let output = Command::new(python).arg(script).stderr(Stdio::inherit()).output().expect("Python runs");
+    assert!(output.status.success(), "the peers run");
+    let peer = |line: &str| {
+        let peer: Value = serde_json::from_str(line).expect("a line of JSON");
+        let text = |key: &str| peer[key].as_str().expect("a text").to_owned();
+        let rate = peer["images_per_second"].as_f64().expect("a number");
+        (format!("{} {}", text("program"), text("version")), rate)
+    };
+    String::from_utf8_lossy(&output.stdout).lines().map(peer).collect()
+}
+
 #[expect(clippy::print_stdout, reason = "a table for people")]
 fn compare() {
     let (layers, inputs) = layers();
@@ -148,9 +166,14 @@ fn compare() {
     let medians = medians(&mut programs);
     let (ours, dense) = medians.split_at(CHIPS.len());
     let fastest = dense.iter().copied().fold(f64::INFINITY, f64::min);
-    println!("ndarray, f32: {:.0} images/s", IMAGES as f64 / fastest);
-    for (name, seconds) in CHIPS.iter().zip(ours) {
-        println!("{name}: {:.0} images/s, {:.2} times ndarray", IMAGES as f64 / seconds, fastest / seconds);
+    let mut others = vec![("ndarray, f32".to_owned(), IMAGES as f64 / fastest)];
+    others.extend(peers());
+    others.iter().for_each(|(name, rate)| println!("{name}: {rate:.0} images/s"));
+    for (chip, seconds) in CHIPS.iter().zip(ours) {
+        let rate = IMAGES as f64 / seconds;
+        let times: Vec<String> =
+            others.iter().map(|(name, other)| format!("{:.1} times {name}", rate / other)).collect();
+        println!("{chip}: {rate:.0} images/s, {}", times.join(", "));
     }
 }
 
