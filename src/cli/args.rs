@@ -391,7 +391,9 @@ impl ValueEnum for Strategy {
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         let help = match self {
-            Strategy::Bayes => "Gaussian process with log expected improvement; one metric",
+            Strategy::Bayes => {
+                "Gaussian process: log expected improvement, of several metrics that of their hypervolume"
+            }
             Strategy::Tpe => "Tree-structured Parzen estimator",
             Strategy::Nsga2 => "Evolution towards the Pareto front of all metrics",
             Strategy::Sobol => "Scrambled Sobol sequence",

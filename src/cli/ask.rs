@@ -75,7 +75,7 @@ pub(super) struct TellArgs {
 
 /// Starts a trial and prints its number, point and seed as one JSON object.
 pub(super) fn ask(args: &AskArgs) -> Result<Exit> {
-    config::check_metrics(&args.metric, args.search)?;
+    config::check_metrics(&args.metric)?;
     let space = args.space.as_deref().map(spaces::open).transpose()?;
     let database = &args.storage.storage;
     if space.is_none() && !database.exists() {

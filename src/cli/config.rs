@@ -100,7 +100,7 @@ pub(super) fn check_rules(rules: &[StopRule], search: Strategy) -> Result<()> {
 }
 
 /// Refuses no metric, two of one name, and more than `search` learns from.
-pub(super) fn check_metrics(metrics: &[Metric], search: Strategy) -> Result<()> {
+pub(super) fn check_metrics(metrics: &[Metric]) -> Result<()> {
     if metrics.is_empty() {
         bail!("metrics = []: a study needs at least one");
     }
@@ -109,13 +109,6 @@ pub(super) fn check_metrics(metrics: &[Metric], search: Strategy) -> Result<()> 
             bail!("metric {}: stands there twice: give each another name", metric.name);
         }
     }
-    if metrics.len() > 1 && !search.takes_several_metrics() {
-        bail!(
-            "search {} learns from one metric, there are {}: use tpe or nsga2",
-            search.name(),
-            metrics.len()
-        );
-    }
     Ok(())
 }
 
@@ -123,7 +116,7 @@ pub(super) fn check_metrics(metrics: &[Metric], search: Strategy) -> Result<()> 
 fn goals(args: &RunArgs, profile: &ChipProfile) -> Result<Goals> {
     let list = args.metric.clone();
     let metrics: Vec<Metric> = list.iter().map(|goal| goal.metric()).collect();
-    check_metrics(&metrics, args.study.search)?;
+    check_metrics(&metrics)?;
     if !list[0].is_quality() {
         bail!("--metric {}: the first decides the winner: accuracy or robustness must come first", list[0]);
     }
@@ -235,16 +228,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metrics_have_a_name_each_and_a_search_that_learns_from_them() {
-        let problem =
-            |metrics: &[Metric], search| check_metrics(metrics, search).err().map(|error| error.to_string());
-        let two = [Metric::minimize("a"), Metric::maximize("b")];
-        assert_eq!(problem(&two[..1], Strategy::Bayes), None);
-        assert_eq!(problem(&two, Strategy::Nsga2), None);
-        let several = problem(&two, Strategy::Bayes).unwrap();
-        assert_eq!(several, "search bayes learns from one metric, there are 2: use tpe or nsga2");
+    fn metrics_have_a_name_each() {
+        let problem = |metrics: &[Metric]| check_metrics(metrics).err().map(|error| error.to_string());
+        assert_eq!(problem(&[Metric::minimize("a"), Metric::maximize("b")]), None);
         let twice = [Metric::minimize("a"), Metric::maximize("a")];
-        assert!(problem(&twice, Strategy::Tpe).is_some_and(|problem| problem.starts_with("metric a: ")));
-        assert!(problem(&[], Strategy::Tpe).is_some_and(|problem| problem.contains("at least one")));
+        assert!(problem(&twice).is_some_and(|problem| problem.starts_with("metric a: ")));
+        assert!(problem(&[]).is_some_and(|problem| problem.contains("at least one")));
     }
 }

@@ -45,7 +45,7 @@ pub(super) struct ExternalArgs {
 pub(super) fn run(args: &ExternalArgs) -> Result<Exit> {
     let output = Output::check(&args.study.out)?;
     config::check_rules(&args.study.stop_when, args.study.search)?;
-    config::check_metrics(&args.metric, args.study.search)?;
+    config::check_metrics(&args.metric)?;
     let space = spaces::open(&args.space)?;
     let objective = External::new(&args.command, &space, args.metric.clone())
         .context("--command")?

@@ -9,7 +9,7 @@ use super::{BayesSearch, Nsga2Search, RandomSearch, Search, SobolSearch, TpeSear
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Strategy {
-    /// A Gaussian process of one metric.
+    /// A Gaussian process of every metric and constraint.
     #[default]
     Bayes,
     /// The tree-structured Parzen estimator.
@@ -36,11 +36,6 @@ impl Strategy {
             Strategy::Sobol => "sobol",
             Strategy::Random => "random",
         }
-    }
-
-    /// Whether a study may have several metrics; the search would look at the first alone where not.
-    pub fn takes_several_metrics(self) -> bool {
-        self != Strategy::Bayes
     }
 
     /// The search itself.

@@ -6,8 +6,9 @@ use ndarray::ArrayView2;
 use super::super::error::RunError;
 use super::Simulator;
 use super::layer::{Rows, Tiled};
-use super::tiles::{Tiles, first_row, tile_rows};
-use super::unit::{INPUTS, Line, NEURONS, ROWS, Square, Unit};
+use super::sum::Sum;
+use super::tiles::{first_row, rows, tile_rows};
+use super::unit::{INPUTS, Line, NEURONS, ROWS, Unit};
 use crate::network::Decision;
 
 /// What the samples of a block did together; its memory is used again for the next.
@@ -33,7 +34,7 @@ impl Simulator {
     /// Whether [`Simulator::count`] can run this network: one dense layer in tiles after the other, without a fault.
     pub(in super::super) fn can_count(&self) -> bool {
         let follows = |(index, sources): (usize, &Vec<usize>)| sources == &[index];
-        let has_tiles = |layer: &Rows| matches!(layer, Rows::Tiled(_));
+        let has_tiles = |layer: &Rows| matches!(layer, Rows::Tiled(_) | Rows::WideTiled(_));
         self.loss.is_none()
             && self.layers.iter().all(has_tiles)
             && self.sources.iter().enumerate().all(follows)
@@ -82,9 +83,12 @@ impl Simulator {
         census.graded = self.read_lines(first, inputs, below)?;
         count_active(below, self.inputs, &mut active[0]);
         for (layer, active) in self.layers.iter().zip(&mut active[1..]) {
-            let Rows::Tiled(layer) = layer else { panic!("all layers have tiles") };
-            layer.fire(below, samples, above);
-            count_active(above, layer.neurons(), active);
+            let neurons = match layer {
+                Rows::Tiled(layer) => layer.fire(below, samples, above),
+                Rows::WideTiled(layer) => layer.fire(below, samples, above),
+                _ => panic!("all layers have tiles"),
+            };
+            count_active(above, neurons, active);
             std::mem::swap(below, above);
         }
         self.decide(samples, census);
@@ -123,18 +127,19 @@ impl Simulator {
     }
 }
 
-impl Tiled {
-    /// Writes to `above` a 1 for every neuron and sample that fires on the levels `below`.
+impl<T: Sum> Tiled<T> {
+    /// Writes to `above` a 1 for every neuron and sample that fires on the levels `below`; returns how many neurons
+    /// there are.
     #[inline(always)]
-    fn fire(&self, below: &[Line], samples: usize, above: &mut Vec<Line>) {
+    fn fire(&self, below: &[Line], samples: usize, above: &mut Vec<Line>) -> usize {
         let neurons = self.neurons();
         empty_lines(above, samples, neurons);
-        let (unit, mut square) = (Unit::new(), Square::default());
+        let (unit, mut squares) = (Unit::new(), T::Squares::default());
         for neuron in (0..neurons).step_by(2 * NEURONS) {
             let thresholds = &self.thresholds[neuron..neurons.min(neuron + 2 * NEURONS)];
             for sample in (0..samples).step_by(2 * ROWS) {
-                self.tiles.multiply(&unit, below, (sample, neuron), &mut square);
-                for (sample, sums) in (sample..samples).step_by(ROWS).zip(square.0.chunks(ROWS)) {
+                let square = self.tiles.multiply(&unit, below, (sample, neuron), &mut squares);
+                for (sample, sums) in (sample..samples).step_by(ROWS).zip(square.chunks(ROWS)) {
                     let first = first_row(sample, neurons) + neuron / INPUTS * ROWS;
                     let lines = above[first..first + ROWS.min(samples - sample)].iter_mut();
                     for (line, sums) in lines.zip(sums) {
@@ -144,13 +149,14 @@ impl Tiled {
                 }
             }
         }
+        neurons
     }
 }
 
 /// Lines for the levels of `width` inputs of so many samples, all 0.
 fn empty_lines(lines: &mut Vec<Line>, samples: usize, width: usize) {
     lines.clear();
-    lines.resize(Tiles::rows(samples) * width.div_ceil(INPUTS), Line([0; INPUTS]));
+    lines.resize(rows(samples) * width.div_ceil(INPUTS), Line([0; INPUTS]));
 }
 
 /// Writes to `counts`, (width), on how many samples each of `lines` is active.

@@ -2,7 +2,7 @@
 
 use ndarray::ArrayView2;
 
-use super::tiles::Tiles;
+use super::tiles::{Tiles, rows};
 use super::unit::Line;
 use crate::network::{Decision, Key};
 
@@ -14,7 +14,7 @@ pub(super) struct Decoder {
     /// (N) rows of (K): what a neuron's spike adds.
     shares: Vec<i32>,
     /// The same in tiles.
-    tiles: Option<Tiles>,
+    tiles: Option<Tiles<i32>>,
 }
 
 impl Decoder {
@@ -27,8 +27,8 @@ impl Decoder {
             shares.extend(key.scores(&spikes).iter().zip(&silent).map(|(one, none)| one - none));
             spikes[neuron] = false;
         }
-        let rows = ArrayView2::from_shape((key.width(), key.classes()), &shares).expect("a row a neuron");
-        let tiles = Tiles::new(rows.mapv(i64::from).view());
+        let table = ArrayView2::from_shape((key.width(), key.classes()), &shares).expect("a row a neuron");
+        let tiles = Tiles::new(table.mapv(i64::from).view());
         Self { silent, shares, tiles }
     }
 
@@ -40,7 +40,7 @@ impl Decoder {
     #[inline(always)]
     pub fn score_lines(&self, lines: &[Line], samples: usize, scores: &mut Vec<i32>) -> usize {
         let tiles = self.tiles.as_ref().expect("a matrix unit");
-        scores.resize(Tiles::rows(samples) * tiles.width(), 0);
+        scores.resize(rows(samples) * tiles.width(), 0);
         tiles.sum_lines(lines, scores);
         for scores in scores.chunks_exact_mut(tiles.width()) {
             scores.iter_mut().zip(&self.silent).for_each(|(score, silent)| *score += silent);

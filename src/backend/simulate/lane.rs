@@ -59,7 +59,7 @@ lane!(i64);
 #[derive(Default)]
 pub(super) struct Sums {
     i16: Vec<i16>,
-    pub i32: Vec<i32>,
+    i32: Vec<i32>,
     i64: Vec<i64>,
     /// Silent inputs, by place among the sources.
     pub silent: Vec<Lists>,

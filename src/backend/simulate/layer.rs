@@ -5,7 +5,8 @@ use super::events::Lists;
 use super::lane::Lane;
 pub(super) use super::lane::Sums;
 use super::panels::{Panels, Work};
-use super::tiles::Tiles;
+use super::sum::Sum;
+use super::tiles::{Tiles, rows};
 use crate::network::{Spread, Wiring};
 
 /// A layer's weights, in the narrowest lane that holds every sum.
@@ -15,18 +16,17 @@ pub(super) enum Rows {
     I32(Layer<i32>),
     I64(Layer<i64>),
     /// On a matrix unit.
-    Tiled(Box<Tiled>),
+    Tiled(Box<Tiled<i32>>),
+    WideTiled(Box<Tiled<i64>>),
 }
 
 impl Rows {
     pub(super) fn new(circuit: &Circuit<'_>) -> Self {
         let reach = circuit.reach();
         let events = Self::of_events(circuit, &reach);
-        match Tiled::tiles(circuit, &events) {
-            None => events,
-            Some(tiles) => {
-                Self::Tiled(Box::new(Tiled { tiles, thresholds: thresholds(circuit, &reach), events }))
-            }
+        match &events {
+            Self::I16(_) | Self::I32(_) => Tiled::or_else(circuit, &reach, events, Self::Tiled),
+            _ => Tiled::or_else(circuit, &reach, events, Self::WideTiled),
         }
     }
 
@@ -47,6 +47,7 @@ impl Rows {
             Self::I32(layer) => layer.step(heard, sums, spikes),
             Self::I64(layer) => layer.step(heard, sums, spikes),
             Self::Tiled(layer) => layer.step(heard, sums, spikes),
+            Self::WideTiled(layer) => layer.step(heard, sums, spikes),
         }
     }
 }
@@ -133,21 +134,28 @@ fn list<'a, T: Lane + 'a>(sums: impl Iterator<Item = &'a [T]>, thresholds: &[T],
 
 /// A dense layer that sums in tiles where many inputs are active, else by events: the integers are the same.
 #[derive(Clone, Debug)]
-pub(super) struct Tiled {
-    pub tiles: Tiles,
+pub(super) struct Tiled<T> {
+    pub tiles: Tiles<T>,
     /// One a neuron.
-    pub thresholds: Vec<i32>,
+    pub thresholds: Vec<T>,
     events: Rows,
 }
 
-impl Tiled {
-    /// The tiles of a layer, if it is one that has them.
-    fn tiles(circuit: &Circuit<'_>, events: &Rows) -> Option<Tiles> {
-        match (&circuit.weights, circuit.layer.wiring, events) {
-            (Weights::Shared(weights), Wiring::Dense { .. }, Rows::I16(_) | Rows::I32(_)) => {
-                Tiles::new(weights.view())
-            }
+impl<T: Sum> Tiled<T> {
+    /// The layer by `named`, if it is one that has tiles, else by `events`.
+    fn or_else(
+        circuit: &Circuit<'_>,
+        reach: &[(i64, i64)],
+        events: Rows,
+        named: fn(Box<Self>) -> Rows,
+    ) -> Rows {
+        let tiles = match (&circuit.weights, circuit.layer.wiring) {
+            (Weights::Shared(weights), Wiring::Dense { .. }) => Tiles::new(weights.view()),
             _ => None,
+        };
+        match tiles {
+            None => events,
+            Some(tiles) => named(Box::new(Self { tiles, thresholds: thresholds(circuit, reach), events })),
         }
     }
 
@@ -160,10 +168,12 @@ impl Tiled {
             return self.events.step(heard, sums, spikes);
         }
         let (samples, width) = (heard.samples(), self.tiles.width());
-        let Sums { i32: lanes, lines, .. } = sums;
-        lanes.resize(Tiles::rows(samples) * width, 0);
-        self.tiles.sum(heard, lines, lanes);
+        let mut lines = std::mem::take(&mut sums.lines);
+        let lanes = T::sums(sums);
+        lanes.resize(rows(samples) * width, T::default());
+        self.tiles.sum(heard, &mut lines, lanes);
         list(lanes.chunks_exact(width).take(samples), &self.thresholds, spikes);
+        sums.lines = lines;
     }
 }
 

@@ -10,7 +10,7 @@
 //! | `lane` | the integers of the sums |
 //! | `events` | what is active, sample by sample |
 //! | `layer` | from the events below to the spikes of a layer |
-//! | `panels`, `tiles`, `unit` | the sums of dense layers: of events in vectors, of all inputs on a matrix unit |
+//! | `panels`; `tiles`, `sum`, `unit` | the sums of dense layers: of events in vectors, of all inputs on a matrix unit |
 //! | `census` | dense layers where only counts are asked for |
 //! | `decoder` | from the last spikes to a decision |
 //! | `loss` | spikes that get lost on their way |
@@ -22,6 +22,7 @@ mod lane;
 mod layer;
 mod loss;
 mod panels;
+mod sum;
 mod tiles;
 mod unit;
 

@@ -2,50 +2,47 @@
 //! neurons.
 //!
 //! Every input counts, silent or not; from a few percent of activity on that takes less time than the active ones
-//! alone do in vectors. Weights are split into bytes with a sign, the products of each with the inputs are summed
-//! exactly modulo 2^32, and so are the parts: where every sum of the layer fits into 32 bits, it is that sum.
+//! alone do in vectors. Weights are split into bytes with a sign, the products of each with the inputs are summed,
+//! and the sums put together.
+
+use std::marker::PhantomData;
 
 use ndarray::ArrayView2;
 
 use super::layer::Heard;
-use super::unit::{self, INPUTS, Line, NEURONS, ROWS, Square, Tile, Unit};
-
-/// Bytes of a weight; what lies above is a multiple of 2^32.
-const MOST_DIGITS: usize = 4;
+use super::sum::{Sum, Sums};
+use super::unit::{self, INPUTS, Line, NEURONS, ROWS, Tile, Unit};
 
 /// The weights of a dense layer in tiles.
 #[derive(Clone, Debug)]
-pub(super) struct Tiles {
+pub(super) struct Tiles<T> {
     /// By digit, the highest first; 16 neurons after 16 neurons, for each 64 inputs after 64 inputs.
     digits: Vec<Vec<Tile>>,
     inputs: usize,
     neurons: usize,
+    sums: PhantomData<T>,
 }
 
-impl Tiles {
-    /// The layer of these weights, (inputs, neurons), each within 32 bits; `None` without a matrix unit.
+impl<T: Sum> Tiles<T> {
+    /// The layer of these weights, (inputs, neurons), whose sums fit into T; `None` without a matrix unit, or if it has
+    /// too many inputs for one.
     pub fn new(weights: ArrayView2<'_, i64>) -> Option<Self> {
-        if !unit::is_there() || weights.is_empty() {
+        let (inputs, neurons) = weights.dim();
+        if !unit::is_there() || weights.is_empty() || inputs > T::INPUTS {
             return None;
         }
-        let (inputs, neurons) = weights.dim();
         let mut rest = weights.to_owned();
         let mut digits = Vec::new();
-        while digits.len() < MOST_DIGITS && (digits.is_empty() || rest.iter().any(|&rest| rest != 0)) {
+        while digits.len() < T::DIGITS && (digits.is_empty() || rest.iter().any(|&rest| rest != 0)) {
             digits.insert(0, tiles(rest.view()));
-            rest.mapv_inplace(|rest| (rest - i64::from(rest as i8)) >> 8);
+            rest.mapv_inplace(|rest| (rest.wrapping_sub(i64::from(rest as i8))) >> 8);
         }
-        Some(Self { digits, inputs, neurons })
+        Some(Self { digits, inputs, neurons, sums: PhantomData })
     }
 
     /// How far the sums of two samples are apart.
     pub fn width(&self) -> usize {
         self.neurons.next_multiple_of(2 * NEURONS)
-    }
-
-    /// Rows of sums for so many samples: some of them are there to fill up tiles.
-    pub fn rows(samples: usize) -> usize {
-        samples.next_multiple_of(2 * ROWS)
     }
 
     /// Whether the block of samples `heard` is so active that tiles take less time than events.
@@ -56,51 +53,49 @@ impl Tiles {
         active as f64 > SHARE * (self.digits.len() * self.inputs * heard.samples()) as f64
     }
 
-    /// Writes to `sums`, ([`Tiles::rows`], [`Tiles::width`]), what the samples `heard` send; `lines` is memory that is
+    /// Writes to `sums`, ([`rows`], [`Tiles::width`]), what the samples `heard` send; `lines` is memory that is
     /// used again.
-    pub fn sum(&self, heard: Heard<'_>, lines: &mut Vec<Line>, sums: &mut [i32]) {
+    pub fn sum(&self, heard: Heard<'_>, lines: &mut Vec<Line>, sums: &mut [T]) {
         self.read(heard, lines);
         self.sum_lines(lines, sums);
     }
 
     /// The same of levels that lie in [`tile_rows`].
     #[inline(always)]
-    pub fn sum_lines(&self, lines: &[Line], sums: &mut [i32]) {
-        let (unit, mut square, width) = (Unit::new(), Square::default(), self.width());
+    pub fn sum_lines(&self, lines: &[Line], sums: &mut [T]) {
+        let (unit, mut squares, width) = (Unit::new(), T::Squares::default(), self.width());
         for neuron in (0..width).step_by(2 * NEURONS) {
             for (number, sums) in sums.chunks_exact_mut(2 * ROWS * width).enumerate() {
-                self.multiply(&unit, lines, (number * 2 * ROWS, neuron), &mut square);
-                for (sums, row) in sums.chunks_exact_mut(width).zip(&square.0) {
+                let square = self.multiply(&unit, lines, (number * 2 * ROWS, neuron), &mut squares);
+                for (sums, row) in sums.chunks_exact_mut(width).zip(square) {
                     sums[neuron..neuron + row.len()].copy_from_slice(row);
                 }
             }
         }
     }
 
-    /// Writes to `square` the sums of the samples and neurons from (`sample`, `neuron`) on, which are multiples of what
-    /// a square has, of the levels in `lines`, which lie in [`tile_rows`].
+    /// The sums of the samples and neurons from (`sample`, `neuron`) on, which are multiples of what a square has, of
+    /// the levels in `lines`, which lie in [`tile_rows`].
     #[inline(always)]
-    pub fn multiply(
+    pub fn multiply<'a>(
         &self,
         unit: &Unit,
         lines: &[Line],
         (sample, neuron): (usize, usize),
-        square: &mut Square,
-    ) {
+        squares: &'a mut T::Squares,
+    ) -> &'a Sums<T> {
         let steps = self.inputs.div_ceil(INPUTS);
         let lines = &lines[sample * steps..][..2 * ROWS * steps];
-        for (index, digit) in self.digits.iter().enumerate() {
-            if index > 0 {
-                square.0.as_flattened_mut().iter_mut().for_each(|sum| *sum = sum.wrapping_shl(8));
-            }
-            unit.multiply(lines, &digit[neuron / NEURONS * steps..][..2 * steps], square, index > 0);
-        }
+        T::together(self.digits.len(), squares, |digit, square, adds| {
+            let tiles = &self.digits[digit][neuron / NEURONS * steps..][..2 * steps];
+            unit.multiply(lines, tiles, square, adds);
+        })
     }
 
     /// Writes the level of every input of every sample to its place in `lines`.
     fn read(&self, heard: Heard<'_>, lines: &mut Vec<Line>) {
         lines.clear();
-        lines.resize(Self::rows(heard.samples()) * self.inputs.div_ceil(INPUTS), Line([0; INPUTS]));
+        lines.resize(rows(heard.samples()) * self.inputs.div_ceil(INPUTS), Line([0; INPUTS]));
         for sample in 0..heard.samples() {
             let first = first_row(sample, self.inputs);
             let mut add = |input: u32, level| {
@@ -116,6 +111,11 @@ impl Tiles {
             }
         }
     }
+}
+
+/// Rows of sums for so many samples: some of them are there to fill up tiles.
+pub(super) fn rows(samples: usize) -> usize {
+    samples.next_multiple_of(2 * ROWS)
 }
 
 /// Where the lines of sample number `sample` are when it has `width` inputs: sixteen samples share a tile, and the tiles
@@ -157,32 +157,46 @@ mod tests {
     proptest! {
         #[test]
         fn tiles_sum_what_plain_loops_sum(
-            inputs in 1usize..150, neurons in 1usize..70, samples in 1usize..70, share in 0.0..=1.0,
-            bits in 2u32..=32, graded: bool, seed: u64,
+            shape in (1usize..150, 1usize..70, 1usize..70), share in 0.0..=1.0, bits in 2u32..=52, graded: bool,
+            seed: u64,
         ) {
-            let mut stream = Seed::root(seed).stream();
-            let most = (1i64 << (bits - 1)) - 1;
-            let weights = Array2::from_shape_simple_fn((inputs, neurons), || stream.random_range(-most..=most));
-            let Some(tiles) = Tiles::new(weights.view()) else { return Ok(()) };
-            let mut events = [Lists::default(), Lists::default()];
-            let (mut levels, mut expected) = (Vec::new(), vec![0i64; samples * neurons]);
-            events.iter_mut().for_each(Lists::clear);
-            for (sample, sums) in expected.chunks_exact_mut(neurons).enumerate() {
-                for (source, events) in events.iter_mut().enumerate() {
-                    events.push((0..inputs).map(|_| stream.random_bool(share)));
-                    for &input in events.of(sample) {
-                        let level = if graded && source == 0 { stream.random_range(1..=254) } else { 1 };
-                        levels.extend((source == 0).then_some(level));
-                        let row = weights.row(input as usize);
-                        sums.iter_mut().zip(row).for_each(|(sum, weight)| *sum += weight * i64::from(level));
-                    }
+            let (wide, exact) = sums::<i64>(shape, share, bits, graded, seed);
+            prop_assert_eq!(&wide, &exact);
+            let (narrow, exact) = sums::<i32>(shape, share, bits.min(32), graded, seed);
+            prop_assert!(narrow.into_iter().eq(exact.iter().map(|&sum| sum as i32)));
+        }
+    }
+
+    /// The sums of `samples` of two sources by tiles, and in plain loops; none without a matrix unit.
+    fn sums<T: Sum>(
+        (inputs, neurons, samples): (usize, usize, usize),
+        share: f64,
+        bits: u32,
+        graded: bool,
+        seed: u64,
+    ) -> (Vec<T>, Vec<i64>) {
+        let mut stream = Seed::root(seed).stream();
+        let most = (1i64 << (bits - 1)) - 1;
+        let weights = Array2::from_shape_simple_fn((inputs, neurons), || stream.random_range(-most..=most));
+        let Some(tiles) = Tiles::<T>::new(weights.view()) else { return (Vec::new(), Vec::new()) };
+        let mut events = [Lists::default(), Lists::default()];
+        let (mut levels, mut expected) = (Vec::new(), vec![0i64; samples * neurons]);
+        events.iter_mut().for_each(Lists::clear);
+        for (sample, sums) in expected.chunks_exact_mut(neurons).enumerate() {
+            for (source, events) in events.iter_mut().enumerate() {
+                events.push((0..inputs).map(|_| stream.random_bool(share)));
+                for &input in events.of(sample) {
+                    let level = if graded && source == 0 { stream.random_range(1..=254) } else { 1 };
+                    levels.extend((source == 0).then_some(level));
+                    let row = weights.row(input as usize);
+                    sums.iter_mut().zip(row).for_each(|(sum, weight)| *sum += weight * i64::from(level));
                 }
             }
-            let heard = Heard { sources: &[0, 1], events: &events, levels: graded.then_some(&levels) };
-            let mut sums = vec![7; Tiles::rows(samples) * tiles.width()];
-            tiles.sum(heard, &mut Vec::new(), &mut sums);
-            let found = sums.chunks_exact(tiles.width()).take(samples).flat_map(|sums| &sums[..neurons]);
-            prop_assert!(found.copied().eq(expected.iter().map(|&sum| sum as i32)));
         }
+        let heard = Heard { sources: &[0, 1], events: &events, levels: graded.then_some(&levels) };
+        let mut sums = vec![T::from(7); rows(samples) * tiles.width()];
+        tiles.sum(heard, &mut Vec::new(), &mut sums);
+        let found = sums.chunks_exact(tiles.width()).take(samples).flat_map(|sums| &sums[..neurons]);
+        (found.copied().collect(), expected)
     }
 }

@@ -38,10 +38,7 @@ pub(super) struct Spec {
     pub capabilities: Vec<&'static str>,
 }
 
-/// The one that not every search has.
-pub(super) const MULTI_OBJECTIVE: &str = "MULTI_OBJECTIVE";
-
-/// All capabilities that there are.
+/// All capabilities that there are: every search has them.
 pub(super) const CAPABILITIES: [&str; 8] = [
     "UNIFORM_CONTINUOUS",
     "UNIFORM_DISCRETE",
@@ -49,7 +46,7 @@ pub(super) const CAPABILITIES: [&str; 8] = [
     "LOG_UNIFORM_DISCRETE",
     "CATEGORICAL",
     "CONDITIONAL",
-    MULTI_OBJECTIVE,
+    "MULTI_OBJECTIVE",
     "CONCURRENT",
 ];
 

@@ -17,7 +17,7 @@ use std::io::{BufRead, Write};
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use self::message::{Answer, Asked, CAPABILITIES, Evaluated, MULTI_OBJECTIVE, Order, Problem, Spec};
+use self::message::{Answer, Asked, CAPABILITIES, Evaluated, Order, Problem, Spec};
 use self::problem::Searched;
 use super::config;
 use super::exit::{Exit, WhileRunning};
@@ -57,9 +57,7 @@ fn spec(strategy: Strategy) -> Spec {
     let mut attrs = serde_json::Map::new();
     attrs.insert("version".to_owned(), json!(concat!("tune ", env!("CARGO_PKG_VERSION"))));
     attrs.insert("search".to_owned(), json!(strategy.name()));
-    let has = |&capability: &&str| capability != MULTI_OBJECTIVE || strategy.takes_several_metrics();
-    let capabilities = CAPABILITIES.into_iter().filter(has).collect();
-    Spec { name: format!("tune-{}", strategy.name()), attrs, capabilities }
+    Spec { name: format!("tune-{}", strategy.name()), attrs, capabilities: CAPABILITIES.to_vec() }
 }
 
 fn refused(message: String) -> Answer {
@@ -124,7 +122,7 @@ impl Solver {
         let searched = Searched::new(problem).with_context(|| format!("problem {}", problem.name))?;
         let metrics: Vec<Metric> =
             problem.values_domain.iter().map(|value| Metric::minimize(&value.name)).collect();
-        config::check_metrics(&metrics, strategy)?;
+        config::check_metrics(&metrics)?;
         let session = Session::new(searched.space.clone(), metrics, 0, strategy.build(), seed);
         Ok(Self { searched, session, last_step: problem.steps.last(), numbers: HashMap::new() })
     }

@@ -57,7 +57,7 @@ impl Server {
         Ok(match request {
             Request::Open { space, metrics, constraints, search, seed } => {
                 let space = Space::from_json(&Json::Object(space).to_string(), "space")?;
-                config::check_metrics(&metrics, search)?;
+                config::check_metrics(&metrics)?;
                 let (name, dimension) = (space.name().to_owned(), space.dimension());
                 self.session = Some(Session::new(space, metrics, constraints, search.build(), seed));
                 Reply::Opened { schema: SCHEMA, space: name, dimension }

@@ -1,7 +1,10 @@
-//! What a trial at some input promises: log expected improvement times the probability of success.
+//! What a trial at some input promises: its log expected gain times the probabilities that it keeps all constraints
+//! and that it succeeds at all.
 
 use ndarray::ArrayView2;
 
+use super::feasibility::Feasibility;
+use super::hypervolume::Hypervolume;
 use super::normal;
 use super::process::{GaussianProcess, Local};
 use super::success::Success;
@@ -19,25 +22,33 @@ pub(super) struct Improvement {
     pub best: f64,
 }
 
-/// Improvement where anything has been measured, times the probability of success where anything failed.
+/// What a trial is to gain: of one loss, or of several.
 #[derive(Clone, Debug)]
+pub(super) enum Gain {
+    Improvement(Improvement),
+    Hypervolume(Hypervolume),
+}
+
+/// The gain where anything has been measured that counts, times the probability of every constraint, times that of
+/// success where anything failed.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Acquisition {
-    pub improvement: Option<Improvement>,
+    pub gain: Option<Gain>,
+    pub feasibility: Vec<Feasibility>,
     pub success: Option<Success>,
 }
 
 impl Acquisition {
     /// Its logarithm at every row of `inputs`.
     pub fn values(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
-        let mut values = vec![0.0; inputs.nrows()];
-        if let Some(Improvement { process, best }) = &self.improvement {
-            let posterior = process.posterior(inputs);
-            for ((value, mean), variance) in values.iter_mut().zip(&posterior.mean).zip(&posterior.variance) {
-                *value += ln_improvement(best - mean, variance.sqrt());
-            }
-        }
-        if let Some(success) = &self.success {
-            values.iter_mut().zip(success.ln_probabilities(inputs)).for_each(|(value, ln)| *value += ln);
+        let mut values = match &self.gain {
+            Some(Gain::Improvement(gain)) => gain.values(inputs),
+            Some(Gain::Hypervolume(gain)) => gain.values(inputs),
+            None => vec![0.0; inputs.nrows()],
+        };
+        let probabilities = self.feasibility.iter().map(|part| part.ln_probabilities(inputs));
+        for ln in probabilities.chain(self.success.iter().map(|part| part.ln_probabilities(inputs))) {
+            values.iter_mut().zip(ln).for_each(|(value, ln)| *value += ln);
         }
         values
     }
@@ -45,13 +56,33 @@ impl Acquisition {
     /// Its logarithm at one input; writes the derivatives by the input's columns to `gradient`.
     pub fn value_and_gradient(&self, input: &[f64], gradient: &mut [f64]) -> f64 {
         gradient.fill(0.0);
-        let improvement = self.improvement.as_ref().map_or(0.0, |part| part.add_gradient(input, gradient));
+        let gain = match &self.gain {
+            Some(Gain::Improvement(gain)) => gain.add_gradient(input, gradient),
+            Some(Gain::Hypervolume(gain)) => gain.add_gradient(input, gradient),
+            None => 0.0,
+        };
+        let feasibility: f64 = self.feasibility.iter().map(|part| part.add_gradient(input, gradient)).sum();
         let success = self.success.as_ref().map_or(0.0, |part| part.add_gradient(input, gradient));
-        improvement + success
+        gain + feasibility + success
+    }
+
+    /// The processes of the losses.
+    pub fn processes(&self) -> &[GaussianProcess] {
+        match &self.gain {
+            Some(Gain::Improvement(gain)) => std::slice::from_ref(&gain.process),
+            Some(Gain::Hypervolume(gain)) => &gain.processes,
+            None => &[],
+        }
     }
 }
 
 impl Improvement {
+    fn values(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
+        let posterior = self.process.posterior(inputs);
+        let value = |(mean, variance): (&f64, &f64)| ln_improvement(self.best - mean, variance.sqrt());
+        posterior.mean.iter().zip(&posterior.variance).map(value).collect()
+    }
+
     /// The value at `input`; adds its derivatives to `gradient`.
     fn add_gradient(&self, input: &[f64], gradient: &mut [f64]) -> f64 {
         let Local { mean, variance, mean_gradient, variance_gradient } = self.process.local(input);
@@ -122,8 +153,9 @@ mod tests {
         let success = Success::fit(&[0, 1], &inputs, &labels, &crate::seed::Seed::root(0)).unwrap();
         let process = GpParams::new().fit(&Dataset::new(inputs, targets)).unwrap();
         for best in [-0.9, -40.0] {
-            let improvement = Some(Improvement { process: process.clone(), best });
-            let acquisition = Acquisition { improvement, success: Some(success.clone()) };
+            let gain = Some(Gain::Improvement(Improvement { process: process.clone(), best }));
+            let success = Some(success.clone());
+            let acquisition = Acquisition { gain, success, ..Acquisition::default() };
             let input = [0.41, 0.63];
             let mut gradient = [0.0; 2];
             let value = acquisition.value_and_gradient(&input, &mut gradient);

@@ -1,22 +1,25 @@
 //! A study as the model sees it: what was measured, what failed, what is under way.
 
 use super::cube::{Cell, Cube};
+use crate::search::pareto;
 use crate::space::Space;
 use crate::study::{Study, Trial, TrialState};
 
 /// A finished measurement.
 pub(super) struct Measured {
     pub cell: Cell,
-    /// The first metric, turned so that less is better; finite.
-    pub loss: f64,
+    /// One a metric, turned so that less is better; finite.
+    pub losses: Vec<f64>,
+    /// At most 0 where the trial keeps them; empty where nobody measured any.
+    pub constraints: Vec<f64>,
     pub is_feasible: bool,
 }
 
 /// The trials whose points are in the space, sorted by what they tell.
 ///
-/// A complete trial whose value is not finite counts as failed. One that breaks a constraint is measured,
-/// and failed as well: its loss teaches the model, its place is to be avoided. A pruned trial has no value
-/// at full length: it counts as a success, and tells nothing of the loss.
+/// A complete trial with a value that is not finite counts as failed. One that breaks a constraint came to its end
+/// in success: its losses and its constraints teach the model. A pruned trial has no value at full length: it
+/// counts as a success, and tells nothing of the losses.
 #[derive(Default)]
 pub(super) struct History {
     pub measured: Vec<Measured>,
@@ -43,20 +46,34 @@ impl History {
             TrialState::Fail => self.ended.push((cell, false)),
             TrialState::Pruned => self.ended.push((cell, true)),
             TrialState::Complete => {
-                let loss = study.losses(trial).first().copied().unwrap_or(f64::NAN);
-                let is_feasible = loss.is_finite() && trial.is_feasible();
-                self.ended.push((cell.clone(), is_feasible));
-                if loss.is_finite() {
-                    self.measured.push(Measured { cell, loss, is_feasible });
+                let losses = study.losses(trial);
+                let are_finite = !losses.is_empty() && losses.iter().all(|loss| loss.is_finite());
+                self.ended.push((cell.clone(), are_finite));
+                if are_finite {
+                    let constraints = trial.constraints.clone();
+                    let is_feasible = trial.is_feasible();
+                    self.measured.push(Measured { cell, losses, constraints, is_feasible });
                 }
             }
         }
     }
 
-    /// The measured cells, the best first; feasible ones before all others.
+    /// How many losses each measurement has.
+    pub fn losses(&self) -> usize {
+        self.measured.first().map_or(0, |measured| measured.losses.len())
+    }
+
+    /// Loss number `loss` of every measurement.
+    pub fn loss(&self, loss: usize) -> Vec<f64> {
+        self.measured.iter().map(|measured| measured.losses[loss]).collect()
+    }
+
+    /// The measured cells, the best first, with several losses front by front; feasible ones before all others.
     pub fn ranking(&self) -> Vec<&Measured> {
-        let mut ranking: Vec<&Measured> = self.measured.iter().collect();
-        ranking.sort_by(|a, b| b.is_feasible.cmp(&a.is_feasible).then(a.loss.total_cmp(&b.loss)));
-        ranking
+        let losses: Vec<Vec<f64>> = self.measured.iter().map(|measured| measured.losses.clone()).collect();
+        let front_of = pareto::fronts(&losses);
+        let mut ranking: Vec<(usize, &Measured)> = front_of.into_iter().zip(&self.measured).collect();
+        ranking.sort_by_key(|&(front, measured)| (!measured.is_feasible, front));
+        ranking.into_iter().map(|(_, measured)| measured).collect()
     }
 }

@@ -126,16 +126,12 @@ impl<'a> Maximizer<'a> {
         self.cube.cell(&unit)
     }
 
-    /// The length-scale of a number, at most the whole axis.
+    /// The shortest length-scale of a number, at most the whole axis.
     fn length(&self, axis: usize) -> f64 {
-        let column = self.features.number_column(axis);
-        let process = self.acquisition.improvement.as_ref().map(|improvement| &improvement.process);
-        match (column, process) {
-            (Some(column), Some(process)) => {
-                process.hyperparameters().lengths[self.features.groups()[column]].min(1.0)
-            }
-            _ => 1.0,
-        }
+        let Some(column) = self.features.number_column(axis) else { return 1.0 };
+        let group = self.features.groups()[column];
+        let processes = self.acquisition.processes().iter();
+        processes.map(|process| process.hyperparameters().lengths[group]).fold(1.0, f64::min)
     }
 
     fn score(&self, cells: Vec<Cell>) -> Vec<Scored> {
@@ -152,7 +148,9 @@ impl<'a> Maximizer<'a> {
         let best = (0..scored.len()).max_by(|&a, &b| scored[a].value.total_cmp(&scored[b].value));
         let drawn =
             order.into_iter().map(|(_, index)| index).filter(|&index| Some(index) != best).take(count);
-        let incumbents = self.history.ranking().into_iter().take(INCUMBENTS);
+        // With several losses there are several best.
+        let incumbents = if self.history.losses() > 1 { CENTRES } else { INCUMBENTS };
+        let incumbents = self.history.ranking().into_iter().take(incumbents);
         let incumbents = self.score(incumbents.map(|measured| measured.cell.clone()).collect());
         best.into_iter().chain(drawn).map(|index| scored[index].clone()).chain(incumbents).collect()
     }

@@ -9,19 +9,23 @@
 //! | `cube`, `features` | mixed and conditional points as Euclidean inputs |
 //! | `kernel`, `hyper`, `evidence`, `params`, `process` | the Gaussian process, usable on its own |
 //! | `transform` | the scale of the losses |
-//! | `acquisition`, `success`, `model`, `promise` | what a point promises |
+//! | `acquisition`, `success`, `feasibility`, `model`, `promise` | what a point promises |
+//! | `hypervolume`, `boxes` | what it promises to several losses |
 //! | `maximize`, `lbfgs` | where it promises most |
 //! | `plain`, `importance` | which parameters matter, alone and together |
 //!
-//! One objective: the first metric of the study. All trials enter the exact process, at a cost of O(n³) for
-//! n of them.
+//! Up to four metrics have a process each, more are made one; so has every constraint. All trials enter the exact
+//! processes, at a cost of O(n³) for n of them.
 
 mod acquisition;
+mod boxes;
 mod cube;
 mod evidence;
+mod feasibility;
 mod features;
 mod history;
 mod hyper;
+mod hypervolume;
 mod importance;
 mod kernel;
 mod lbfgs;
@@ -73,10 +77,11 @@ impl Default for BayesParams {
     }
 }
 
-/// Suggests the point of the largest expected improvement under a Gaussian process.
+/// Suggests the point of the largest expected improvement under a Gaussian process; with several metrics of the
+/// largest expected growth of the volume that their front dominates.
 ///
-/// Complete trials teach the loss, failed and infeasible ones the probability of success, which multiplies
-/// the improvement; running and waiting ones count as if their expected loss had been measured, or, where no
+/// Complete trials teach the losses and the probability of keeping each constraint, failed ones the probability of
+/// success; the gain is multiplied by all of these. While no trial keeps all constraints they count alone. Running and waiting ones count as if their expected loss had been measured, or, where no
 /// loss was, as if they had failed. Where no model can be fitted (nothing has ended yet, nothing is searched)
 /// the point is that of [`SobolSearch`].
 #[derive(Clone, Debug, Default)]

@@ -1,13 +1,16 @@
-//! From a history to an acquisition: the processes of loss and success, fitted.
+//! From a history to an acquisition: the processes of losses, constraints and success, fitted.
 
 use linfa::Dataset;
 use linfa::traits::Fit;
 use ndarray::{Array1, Array2};
+use rand_distr::{Distribution, Exp1};
 
-use super::acquisition::{Acquisition, Improvement};
+use super::acquisition::{Acquisition, Gain, Improvement};
 use super::cube::Cell;
+use super::feasibility::Feasibility;
 use super::features::Features;
 use super::history::{History, Measured};
+use super::hypervolume::Hypervolume;
 use super::params::{GpError, GpParams};
 use super::process::GaussianProcess;
 use super::success::Success;
@@ -16,6 +19,8 @@ use crate::seed::Seed;
 
 /// With fewer losses their distribution is anyone's guess, and they stay as they are.
 const LEAST_TO_TRANSFORM: usize = 6;
+/// With more losses the boxes of their front are too many, and one loss is made of them.
+const MOST_LOSSES: usize = 4;
 /// Steps of the fit that a transform is judged by: enough to tell them apart.
 const SCREENING_STEPS: usize = 8;
 
@@ -28,17 +33,20 @@ pub(super) fn acquisition(
     features: &Features,
     seed: &Seed,
 ) -> Result<Acquisition, GpError> {
-    let mut acquisition = Acquisition { improvement: None, success: None };
+    let mut acquisition = Acquisition {
+        feasibility: feasibility(history, features, &seed.child("feasibility"))?,
+        ..Acquisition::default()
+    };
     if history.measured.iter().any(|measured| measured.is_feasible) {
-        acquisition.improvement = Some(improvement(history, features, &seed.child("loss"))?);
+        acquisition.gain = Some(gain(history, features, &seed.child("loss"))?);
     }
-    if history.ended.iter().any(|&(_, succeeded)| !succeeded) {
-        let mut trials: Vec<(&Cell, bool)> = history.ended.iter().map(|(cell, end)| (cell, *end)).collect();
-        if acquisition.improvement.is_none() {
-            // No process of losses to keep the next trial away from those under way: taken for failures,
-            // they do so here.
-            trials.extend(history.pending.iter().map(|cell| (cell, false)));
-        }
+    let mut trials: Vec<(&Cell, bool)> = history.ended.iter().map(|(cell, end)| (cell, *end)).collect();
+    if acquisition.gain.is_none() {
+        // No process of losses to keep the next trial away from those under way: taken for failures,
+        // they do so here.
+        trials.extend(history.pending.iter().map(|cell| (cell, false)));
+    }
+    if trials.iter().any(|&(_, succeeded)| !succeeded) {
         let inputs = features.rows(trials.iter().map(|&(cell, _)| cell));
         let labels: Vec<bool> = trials.iter().map(|&(_, succeeded)| succeeded).collect();
         let success = Success::fit(features.groups(), &inputs, &labels, &seed.child("success"))?;
@@ -47,15 +55,80 @@ pub(super) fn acquisition(
     Ok(acquisition)
 }
 
-fn improvement(history: &History, features: &Features, seed: &Seed) -> Result<Improvement, GpError> {
+/// What the losses promise, given those under way.
+fn gain(history: &History, features: &Features, seed: &Seed) -> Result<Gain, GpError> {
     let inputs = features.rows(history.measured.iter().map(|measured| &measured.cell));
-    let losses: Vec<f64> = history.measured.iter().map(|measured| measured.loss).collect();
+    if (2..=MOST_LOSSES).contains(&history.losses()) {
+        return Ok(Gain::Hypervolume(hypervolume(history, &inputs, features, seed)?));
+    }
+    let losses = match history.losses() {
+        1 => history.loss(0),
+        _ => scalarized(history, &seed.child("weights")),
+    };
     let mut process = loss_process(&inputs, &losses, features, seed)?;
     let best = best_mean(&process, &inputs, &history.measured);
     for cell in &history.pending {
         believe(&mut process, &features.rows([cell]));
     }
-    Ok(Improvement { process, best })
+    Ok(Gain::Improvement(Improvement { process, best }))
+}
+
+/// A process for each loss.
+fn hypervolume(
+    history: &History,
+    inputs: &Array2<f64>,
+    features: &Features,
+    seed: &Seed,
+) -> Result<Hypervolume, GpError> {
+    let process = |loss| loss_process(inputs, &history.loss(loss), features, &seed.index(loss as u64));
+    let processes = (0..history.losses()).map(process).collect::<Result<Vec<_>, _>>()?;
+    let feasible: Vec<bool> = history.measured.iter().map(|measured| measured.is_feasible).collect();
+    let mut hypervolume = Hypervolume::new(processes, inputs, &feasible);
+    for process in &mut hypervolume.processes {
+        history.pending.iter().for_each(|cell| believe(process, &features.rows([cell])));
+    }
+    Ok(hypervolume)
+}
+
+/// One loss of many: the largest of them, and a little of all, under weights drawn anew for every trial (ParEGO:
+/// Knowles 2006). Each counts as a share of its extent.
+fn scalarized(history: &History, seed: &Seed) -> Vec<f64> {
+    /// Share of the sum, so that of two with the same largest loss the better one is better.
+    const SUM: f64 = 0.05;
+    let mut stream = seed.stream();
+    let drawn: Vec<f64> = (0..history.losses()).map(|_| Exp1.sample(&mut stream)).collect();
+    let total: f64 = drawn.iter().sum();
+    let mut largest = vec![f64::NEG_INFINITY; history.measured.len()];
+    let mut sums = vec![0.0; history.measured.len()];
+    for (loss, weight) in drawn.iter().map(|weight| weight / total).enumerate() {
+        let losses = history.loss(loss);
+        let (low, high) =
+            losses.iter().fold((f64::MAX, f64::MIN), |(low, high), &x| (low.min(x), high.max(x)));
+        // Halved before the difference is taken, which may overflow otherwise.
+        let extent = (high / 2.0 - low / 2.0).max(f64::MIN_POSITIVE);
+        for ((largest, sum), value) in largest.iter_mut().zip(&mut sums).zip(&losses) {
+            let share = weight * (value / 2.0 - low / 2.0) / extent;
+            *largest = largest.max(share);
+            *sum += share;
+        }
+    }
+    largest.iter().zip(&sums).map(|(largest, sum)| largest + SUM * sum).collect()
+}
+
+/// The processes of the constraints: of as many as every trial that has any has.
+fn feasibility(history: &History, features: &Features, seed: &Seed) -> Result<Vec<Feasibility>, GpError> {
+    let constrained: Vec<&Measured> =
+        history.measured.iter().filter(|measured| !measured.constraints.is_empty()).collect();
+    let inputs = features.rows(constrained.iter().map(|measured| &measured.cell));
+    let count = constrained.iter().map(|measured| measured.constraints.len()).min().unwrap_or(0);
+    let fit = |constraint: usize| {
+        let values: Vec<f64> = constrained.iter().map(|measured| measured.constraints[constraint]).collect();
+        let params = GpParams::new().groups(features.groups().to_vec()).seed(seed.index(constraint as u64));
+        let mut feasibility = Feasibility::fit(&params, &inputs, &values)?;
+        history.pending.iter().for_each(|cell| believe(&mut feasibility.process, &features.rows([cell])));
+        Ok(feasibility)
+    };
+    (0..count).map(fit).collect()
 }
 
 /// The process of the losses, on the scale that leave-one-out density prefers.
@@ -105,6 +178,15 @@ mod tests {
     use crate::search::bayes::cube::Cube;
     use crate::space::Space;
 
+    fn measured(cube: &Cube, u: f64, losses: &[f64], constraints: &[f64]) -> Measured {
+        Measured {
+            cell: cube.cell(&[u]),
+            losses: losses.to_vec(),
+            constraints: constraints.to_vec(),
+            is_feasible: constraints.iter().all(|&excess| excess <= 0.0),
+        }
+    }
+
     #[test]
     fn a_pending_trial_takes_the_promise_from_its_place_and_keeps_the_mean() {
         let text = r#"{"name": "line", "parameters": {"x": {"type": "float", "low": 0, "high": 1}}}"#;
@@ -113,16 +195,14 @@ mod tests {
         let features = Features::new(&cube);
         let mut history = History::default();
         for (u, loss) in [(0.0, 1.0), (0.3, 0.2), (0.5, 0.1), (0.9, 0.8)] {
-            history.measured.push(Measured { cell: cube.cell(&[u]), loss, is_feasible: true });
+            history.measured.push(measured(&cube, u, &[loss], &[]));
         }
         let at = features.rows([&cube.cell(&[0.42])]);
         let without = acquisition(&history, &features, &Seed::root(0)).unwrap();
         history.pending.push(cube.cell(&[0.42]));
         let with = acquisition(&history, &features, &Seed::root(0)).unwrap();
         assert!(with.values(at.view())[0] < without.values(at.view())[0] - 0.1);
-        let mean = |acquisition: &Acquisition| {
-            acquisition.improvement.as_ref().unwrap().process.posterior(at.view()).mean[0]
-        };
+        let mean = |acquisition: &Acquisition| acquisition.processes()[0].posterior(at.view()).mean[0];
         assert!((mean(&with) - mean(&without)).abs() < 1e-9);
     }
 
@@ -140,5 +220,60 @@ mod tests {
         history.pending.push(cube.cell(&[0.95]));
         let with = acquisition(&history, &features, &Seed::root(0)).unwrap();
         assert!(with.values(at.view())[0] < without.values(at.view())[0] - 0.1);
+    }
+
+    const LINE: &str = r#"{"name": "line", "parameters": {"x": {"type": "float", "low": 0, "high": 1}}}"#;
+
+    /// Where the acquisition is highest on the line.
+    fn most_promising(
+        losses: impl Fn(f64) -> Vec<f64>,
+        constraint: impl Fn(f64) -> f64,
+        tried: &[f64],
+    ) -> f64 {
+        let space = Space::from_json(LINE, "line.json").unwrap();
+        let cube = Cube::new(&space);
+        let features = Features::new(&cube);
+        let mut history = History::default();
+        for &u in tried {
+            history.measured.push(measured(&cube, u, &losses(u), &[constraint(u)]));
+        }
+        let acquisition = acquisition(&history, &features, &Seed::root(0)).unwrap();
+        let places: Vec<f64> = (0..=200).map(|step| f64::from(step) / 200.0).collect();
+        let cells: Vec<Cell> = places.iter().map(|&u| cube.cell(&[u])).collect();
+        let values = acquisition.values(features.rows(&cells).view());
+        let best = (0..places.len()).max_by(|&a, &b| values[a].total_cmp(&values[b])).unwrap();
+        places[best]
+    }
+
+    #[test]
+    fn a_constraint_keeps_the_next_trial_on_its_side() {
+        // The loss falls all the way to the right, the constraint is broken from 0.6 on.
+        let next = most_promising(|x| vec![-x], |x| x - 0.6, &[0.0, 0.2, 0.4, 0.5, 0.8, 1.0]);
+        assert!((0.5..0.62).contains(&next), "{next}");
+        // Nothing is feasible yet: the way there counts alone.
+        let next = most_promising(|x| vec![-x], |x| x - 0.3, &[0.5, 0.6, 0.75, 0.9, 1.0]);
+        assert!(next < 0.3, "{next}");
+    }
+
+    #[test]
+    fn several_losses_lead_to_the_gap_in_their_front() {
+        // Between 0.2 and 0.8 one loss is traded for the other; 0.5 lies in the widest gap.
+        let losses = |x: f64| vec![(x - 0.2f64).powi(2), (x - 0.8f64).powi(2)];
+        let next = most_promising(losses, |_| -1.0, &[0.0, 0.2, 0.25, 0.3, 0.7, 0.75, 0.8, 1.0]);
+        assert!((0.35..0.65).contains(&next), "{next}");
+    }
+
+    #[test]
+    fn five_losses_make_one_under_other_weights_each_time() {
+        let space = Space::from_json(LINE, "line.json").unwrap();
+        let cube = Cube::new(&space);
+        let mut history = History::default();
+        for (u, best) in [(0.1, 0), (0.5, 2), (0.9, 4)] {
+            let losses: Vec<f64> = (0..5).map(|loss| if loss == best { 0.0 } else { 1e300 }).collect();
+            history.measured.push(measured(&cube, u, &losses, &[]));
+        }
+        let (one, other) = (scalarized(&history, &Seed::root(0)), scalarized(&history, &Seed::root(1)));
+        assert!(one.iter().all(|loss| loss.is_finite() && *loss >= 0.0));
+        assert_ne!(one, other);
     }
 }

@@ -18,7 +18,7 @@ use crate::seed::Seed;
 /// Losses farther above the upper quartile than this, in distances of the quartiles, are cut: Tukey 1977.
 const FENCE: f64 = 1.5;
 
-/// The process of the measured losses, outliers cut, in their standard deviations around their mean.
+/// The process of the measured losses of the first metric, outliers cut, in their standard deviations around their mean.
 ///
 /// # Errors
 /// There are none, or the kernel matrix has no factor.
@@ -28,8 +28,7 @@ pub(super) fn process(
     seed: &Seed,
 ) -> Result<GaussianProcess, GpError> {
     let inputs = features.rows(history.measured.iter().map(|measured| &measured.cell));
-    let losses: Vec<f64> = history.measured.iter().map(|measured| measured.loss).collect();
-    let standardised = Warped::candidates(&fenced(&losses)).swap_remove(0).values;
+    let standardised = Warped::candidates(&fenced(&history.loss(0))).swap_remove(0).values;
     let params = GpParams::new().groups(features.groups().to_vec()).seed(seed.clone());
     params.fit(&Dataset::new(inputs, Array1::from(standardised)))
 }

@@ -1,6 +1,6 @@
 //! What the most promising point promises: when to stop.
 
-use super::acquisition::Improvement;
+use super::acquisition::{Gain, Improvement};
 use super::cube::Cube;
 use super::features::Features;
 use super::history::History;
@@ -11,8 +11,8 @@ use crate::space::Space;
 use crate::study::Study;
 
 impl BayesSearch {
-    /// The largest expected improvement among the points not yet tried, times their probability of success, in
-    /// standard deviations of the losses, outliers cut; 0 if all have been tried, `None` without a measured loss.
+    /// The largest expected improvement of the first metric among the points not yet tried, times their probability
+    /// of success and of keeping all constraints, in standard deviations of the losses, outliers cut; 0 if all have been tried, `None` without a measured loss.
     pub(super) fn promise(&self, space: &Space, study: &Study, seed: &Seed) -> Option<f64> {
         let cube = Cube::new(space);
         let history = History::new(space, &cube, study);
@@ -26,7 +26,7 @@ impl BayesSearch {
         let means = process.posterior(inputs.view()).mean;
         let feasible = means.iter().zip(&history.measured).filter(|(_, measured)| measured.is_feasible);
         let best = feasible.map(|(&mean, _)| mean).fold(f64::INFINITY, f64::min);
-        acquisition.improvement = Some(Improvement { process, best });
+        acquisition.gain = Some(Gain::Improvement(Improvement { process, best }));
         let ranking =
             Maximizer::new(&cube, &features, &acquisition, &history).ranking(space, &self.params, seed);
         Some(ranking.first().map_or(0.0, |scored| scored.value.exp()))

@@ -1,0 +1,85 @@
+//! How the sums of a matrix unit, which are of bytes, become those of whole weights.
+
+use super::lane::Lane;
+use super::unit::{NEURONS, ROWS, Square};
+
+/// A number in which the sums of a weight's bytes are put together.
+pub(super) trait Sum: Lane + From<i32> {
+    /// Memory of the sums of some samples and neurons.
+    type Squares: Default;
+
+    /// Bytes of a weight that count: what lies above is a multiple of what the number holds.
+    const DIGITS: usize;
+
+    /// Inputs whose sums of bytes fit.
+    const INPUTS: usize;
+
+    /// The sums of weights of so many `digits`, the highest first: `multiply` writes those of one digit, or adds them
+    /// to what is there.
+    fn together(
+        digits: usize,
+        squares: &mut Self::Squares,
+        multiply: impl FnMut(usize, &mut Square, bool),
+    ) -> &Sums<Self>;
+}
+
+/// By row and neuron.
+pub(super) type Sums<T> = [[T; 2 * NEURONS]; 2 * ROWS];
+
+/// All is done modulo 2^32.
+impl Sum for i32 {
+    type Squares = Square;
+    const DIGITS: usize = 4;
+    const INPUTS: usize = usize::MAX;
+
+    #[inline(always)]
+    fn together(
+        digits: usize,
+        square: &mut Square,
+        mut multiply: impl FnMut(usize, &mut Square, bool),
+    ) -> &Sums<i32> {
+        for digit in 0..digits {
+            if digit > 0 {
+                square.0.as_flattened_mut().iter_mut().for_each(|sum| *sum = sum.wrapping_shl(8));
+            }
+            multiply(digit, square, digit > 0);
+        }
+        &square.0
+    }
+}
+
+/// The sums of one digit, and of those so far.
+pub(super) struct WideSquares {
+    digit: Square,
+    sums: Box<Sums<i64>>,
+}
+
+impl Default for WideSquares {
+    fn default() -> Self {
+        Self { digit: Square::default(), sums: Box::new([[0; 2 * NEURONS]; 2 * ROWS]) }
+    }
+}
+
+/// The sums of a digit are exact, the rest is done modulo 2^64.
+impl Sum for i64 {
+    type Squares = WideSquares;
+    const DIGITS: usize = 8;
+    const INPUTS: usize = (i32::MAX / (255 * 128)) as usize;
+
+    #[inline(always)]
+    fn together(
+        digits: usize,
+        squares: &mut WideSquares,
+        mut multiply: impl FnMut(usize, &mut Square, bool),
+    ) -> &Sums<i64> {
+        let WideSquares { digit: square, sums } = squares;
+        sums.as_flattened_mut().fill(0);
+        for digit in 0..digits {
+            multiply(digit, square, false);
+            for (sum, &part) in sums.as_flattened_mut().iter_mut().zip(square.0.as_flattened()) {
+                *sum = sum.wrapping_shl(8).wrapping_add(i64::from(part));
+            }
+        }
+        sums
+    }
+}
