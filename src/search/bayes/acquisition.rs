@@ -25,7 +25,7 @@ pub(super) struct Improvement {
 /// What a trial is to gain: of one loss, or of several.
 #[derive(Clone, Debug)]
 pub(super) enum Gain {
-    Improvement(Improvement),
+    Improvement(Box<Improvement>),
     Hypervolume(Hypervolume),
 }
 
@@ -153,7 +153,7 @@ mod tests {
         let success = Success::fit(&[0, 1], &inputs, &labels, &crate::seed::Seed::root(0)).unwrap();
         let process = GpParams::new().fit(&Dataset::new(inputs, targets)).unwrap();
         for best in [-0.9, -40.0] {
-            let gain = Some(Gain::Improvement(Improvement { process: process.clone(), best }));
+            let gain = Some(Gain::Improvement(Box::new(Improvement { process: process.clone(), best })));
             let success = Some(success.clone());
             let acquisition = Acquisition { gain, success, ..Acquisition::default() };
             let input = [0.41, 0.63];

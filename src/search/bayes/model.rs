@@ -70,7 +70,7 @@ fn gain(history: &History, features: &Features, seed: &Seed) -> Result<Gain, GpE
     for cell in &history.pending {
         believe(&mut process, &features.rows([cell]));
     }
-    Ok(Gain::Improvement(Improvement { process, best }))
+    Ok(Gain::Improvement(Box::new(Improvement { process, best })))
 }
 
 /// A process for each loss.
