@@ -1,14 +1,17 @@
 //! What one suggestion costs, against the number of trials and of parameters.
 //!
-//! The loss is a noisy bowl, as hard to the model as a real study: the noise has to be learnt.
+//! The loss is a noisy bowl, as hard to the model as a real study: the noise has to be learnt. What is timed is ten
+//! trials in a row, since the model is not fitted again after every one.
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use spiketune::search::{RandomSearch, Search, Strategy};
 use spiketune::seed::Seed;
 use spiketune::space::{Point, Space};
 use spiketune::study::{Metric, Study, Trial, TrialState};
 
-const TRIALS: [u32; 4] = [20, 50, 100, 200];
+const TRIALS: [u32; 6] = [20, 50, 100, 200, 1000, 10_000];
+/// Trials in a row.
+const ROW: u32 = 10;
 /// Of searches without a process of all trials.
 const MORE_TRIALS: [u32; 2] = [100, 1000];
 const DIMENSIONS: [usize; 3] = [5, 10, 20];
@@ -37,6 +40,16 @@ fn history(space: &Space, count: u32) -> Study {
     study
 }
 
+/// The study after `ROW` more trials.
+fn go_on(search: &dyn Search, space: &Space, mut study: Study) -> Study {
+    for number in (study.trials.len() as u32..).take(ROW as usize) {
+        let point = search.suggest(space, &study, &Seed::root(5));
+        let values = vec![loss(&point, number)];
+        study.trials.push(Trial { state: TrialState::Complete, values, ..Trial::waiting(number, point) });
+    }
+    study
+}
+
 fn suggestion(criterion: &mut Criterion) {
     of_search(criterion, Strategy::Bayes, &TRIALS);
     of_search(criterion, Strategy::Tpe, &MORE_TRIALS);
@@ -46,14 +59,19 @@ fn suggestion(criterion: &mut Criterion) {
 fn of_search(criterion: &mut Criterion, strategy: Strategy, trials: &[u32]) {
     let mut group = criterion.benchmark_group(format!("{}_suggest", strategy.name()));
     group.sample_size(10);
-    let search = strategy.build();
     for dimension in DIMENSIONS {
         let space = floats(dimension);
-        for &count in trials {
+        // The largest once: they take long.
+        for &count in trials.iter().filter(|&&count| count <= 200 || dimension == 10) {
             let study = history(&space, count);
             let id = BenchmarkId::new(format!("D={dimension}"), format!("n={count}"));
+            group.throughput(Throughput::Elements(ROW.into()));
             group.bench_function(id, |bencher| {
-                bencher.iter(|| search.suggest(&space, &study, &Seed::root(5)));
+                bencher.iter_batched(
+                    || (strategy.build(), study.clone()),
+                    |(search, study)| go_on(&*search, &space, study),
+                    BatchSize::PerIteration,
+                );
             });
         }
     }

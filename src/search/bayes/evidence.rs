@@ -64,6 +64,12 @@ impl Evidence<'_> {
         Ok(Factored { scaled, values, slopes, factor, weights })
     }
 
+    /// The log posterior density of `hyper`, up to a constant of the prior.
+    pub fn ln_posterior(&self, hyper: &Hyperparameters, factored: &Factored) -> f64 {
+        let logs = hyper.to_logs();
+        self.prior.ln_density(&logs, &mut vec![0.0; logs.len()]) + self.ln_likelihood(factored)
+    }
+
     fn ln_likelihood(&self, factored: &Factored) -> f64 {
         let n = self.targets.len() as f64;
         let fit = self.targets.dot(&factored.weights);

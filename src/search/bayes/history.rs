@@ -6,6 +6,7 @@ use crate::space::Space;
 use crate::study::{Study, Trial, TrialState};
 
 /// A finished measurement.
+#[derive(Clone)]
 pub(super) struct Measured {
     pub cell: Cell,
     /// One a metric, turned so that less is better; finite.

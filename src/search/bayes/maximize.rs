@@ -71,8 +71,9 @@ impl<'a> Maximizer<'a> {
         let mut ranking = match self.every_cell(space) {
             Some(cells) => self.score(cells),
             None => {
-                let mut cells = self.spread_cells(params.candidates, &seed.child("sobol"));
-                cells.extend(self.neighbours(params.candidates / 4, &mut stream));
+                let count = self.affordable(params.candidates);
+                let mut cells = self.spread_cells(count, &seed.child("sobol"));
+                cells.extend(self.neighbours(count / 4, &mut stream));
                 let mut scored = self.score(cells);
                 let starts = self.starts(&scored, params.starts, &mut stream);
                 scored.extend(starts.into_iter().map(|start| self.improve(start)));
@@ -82,6 +83,14 @@ impl<'a> Maximizer<'a> {
         ranking.retain(|scored| !self.taken.contains(&bits(&scored.cell)));
         ranking.sort_by(|a, b| b.value.total_cmp(&a.value));
         ranking
+    }
+
+    /// `candidates`, or fewer where each is the dearer for many observations.
+    fn affordable(&self, candidates: usize) -> usize {
+        /// Candidates times observations.
+        const WORK: usize = 300 * 1024;
+        const LEAST: usize = 256;
+        candidates.min((WORK / self.history.measured.len().clamp(1, 1500)).max(LEAST))
     }
 
     /// All cells, if they are few.

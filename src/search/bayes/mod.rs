@@ -5,17 +5,17 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `history` | a study as the model sees it |
+//! | `history`, `local` | a study as the model sees it; what of it counts where it is long |
 //! | `cube`, `features` | mixed and conditional points as Euclidean inputs |
 //! | `kernel`, `hyper`, `evidence`, `params`, `process` | the Gaussian process, usable on its own |
-//! | `transform` | the scale of the losses |
+//! | `transform`, `fits` | the scale of the losses; when hyperparameters are fitted again |
 //! | `acquisition`, `success`, `feasibility`, `model`, `promise` | what a point promises |
 //! | `hypervolume`, `boxes` | what it promises to several losses |
 //! | `maximize`, `lbfgs` | where it promises most |
 //! | `plain`, `importance` | which parameters matter, alone and together |
 //!
-//! Up to four metrics have a process each, more are made one; so has every constraint. All trials enter the exact
-//! processes, at a cost of O(n³) for n of them.
+//! Up to four metrics have a process each, more are made one; so has every constraint. Up to 1,500 trials enter the
+//! processes, at a cost of O(n³) for n of them; of more the best and those around them.
 
 mod acquisition;
 mod boxes;
@@ -23,12 +23,14 @@ mod cube;
 mod evidence;
 mod feasibility;
 mod features;
+mod fits;
 mod history;
 mod hyper;
 mod hypervolume;
 mod importance;
 mod kernel;
 mod lbfgs;
+mod local;
 mod maximize;
 mod model;
 mod normal;
@@ -39,8 +41,11 @@ mod promise;
 mod success;
 mod transform;
 
+use std::sync::Arc;
+
 use cube::Cube;
 use features::Features;
+use fits::Fits;
 use history::History;
 pub use hyper::Hyperparameters;
 pub use importance::importance;
@@ -65,15 +70,15 @@ pub struct BayesParams {
     /// but at least 5 and at most 20. More → a surer model, fewer trials that use it.
     pub initial: Option<usize>,
     /// Cells that the acquisition is looked at before local search; a quarter as many surround the best
-    /// trials. More → surer of the maximum, slower; default 2048.
+    /// trials. More → surer of the maximum, slower; default 1024.
     pub candidates: usize,
-    /// Local searches from candidates drawn by their acquisition, beside those from the best; default 8.
+    /// Local searches from candidates drawn by their acquisition, beside those from the best; default 5.
     pub starts: usize,
 }
 
 impl Default for BayesParams {
     fn default() -> Self {
-        Self { initial: None, candidates: 2048, starts: 8 }
+        Self { initial: None, candidates: 1024, starts: 5 }
     }
 }
 
@@ -87,6 +92,7 @@ impl Default for BayesParams {
 #[derive(Clone, Debug, Default)]
 pub struct BayesSearch {
     params: BayesParams,
+    fits: Arc<Fits>,
 }
 
 impl BayesSearch {
@@ -97,7 +103,7 @@ impl BayesSearch {
 
     /// A search with other settings.
     pub fn with(params: BayesParams) -> Self {
-        Self { params }
+        Self { params, ..Self::default() }
     }
 
     fn initial(&self, space: &Space) -> usize {
@@ -112,9 +118,10 @@ impl BayesSearch {
             return None;
         }
         let features = Features::new(&cube);
-        let acquisition = model::acquisition(&history, &features, seed).ok()?;
+        let acquisition = model::acquisition(&history, &features, &self.fits, &seed.child("model")).ok()?;
+        let seed = seed.index(study.trials.len() as u64);
         let ranking =
-            Maximizer::new(&cube, &features, &acquisition, &history).ranking(space, &self.params, seed);
+            Maximizer::new(&cube, &features, &acquisition, &history).ranking(space, &self.params, &seed);
         let tried = Tried::of(study);
         ranking.iter().map(|scored| space.decode(&scored.cell.unit)).find(|point| !tried.contains(point))
     }
@@ -127,12 +134,11 @@ impl Search for BayesSearch {
         if count < self.initial(space) {
             return design();
         }
-        self.model_point(space, study, &seed.child("bayes").index(count as u64)).unwrap_or_else(design)
+        self.model_point(space, study, &seed.child("bayes")).unwrap_or_else(design)
     }
 
     fn improvement(&self, space: &Space, study: &Study, seed: &Seed) -> Option<f64> {
         let count = study.trials.len();
-        let seed = seed.child("bayes").index(count as u64);
-        (count >= self.initial(space)).then(|| self.promise(space, study, &seed))?
+        (count >= self.initial(space)).then(|| self.promise(space, study, &seed.child("bayes")))?
     }
 }

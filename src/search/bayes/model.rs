@@ -1,44 +1,42 @@
 //! From a history to an acquisition: the processes of losses, constraints and success, fitted.
 
-use linfa::Dataset;
-use linfa::traits::Fit;
-use ndarray::{Array1, Array2};
+use ndarray::Array2;
 use rand_distr::{Distribution, Exp1};
 
 use super::acquisition::{Acquisition, Gain, Improvement};
 use super::cube::Cell;
 use super::feasibility::Feasibility;
 use super::features::Features;
+use super::fits::Fits;
 use super::history::{History, Measured};
 use super::hypervolume::Hypervolume;
+use super::local;
 use super::params::{GpError, GpParams};
 use super::process::GaussianProcess;
 use super::success::Success;
-use super::transform::Warped;
 use crate::seed::Seed;
 
-/// With fewer losses their distribution is anyone's guess, and they stay as they are.
-const LEAST_TO_TRANSFORM: usize = 6;
 /// With more losses the boxes of their front are too many, and one loss is made of them.
 const MOST_LOSSES: usize = 4;
-/// Steps of the fit that a transform is judged by: enough to tell them apart.
-const SCREENING_STEPS: usize = 8;
 
-/// The acquisition after `history`.
+/// The acquisition after `history`, whose processes of losses are remembered in `fits`.
 ///
 /// # Errors
 /// A process cannot be fitted: there is no input, or its kernel matrix has no factor.
 pub(super) fn acquisition(
     history: &History,
     features: &Features,
+    fits: &Fits,
     seed: &Seed,
 ) -> Result<Acquisition, GpError> {
+    let part = local::part(history, features);
+    let history = part.as_ref().unwrap_or(history);
     let mut acquisition = Acquisition {
         feasibility: feasibility(history, features, &seed.child("feasibility"))?,
         ..Acquisition::default()
     };
     if history.measured.iter().any(|measured| measured.is_feasible) {
-        acquisition.gain = Some(gain(history, features, &seed.child("loss"))?);
+        acquisition.gain = Some(gain(history, features, fits, &seed.child("loss"))?);
     }
     let mut trials: Vec<(&Cell, bool)> = history.ended.iter().map(|(cell, end)| (cell, *end)).collect();
     if acquisition.gain.is_none() {
@@ -56,16 +54,16 @@ pub(super) fn acquisition(
 }
 
 /// What the losses promise, given those under way.
-fn gain(history: &History, features: &Features, seed: &Seed) -> Result<Gain, GpError> {
+fn gain(history: &History, features: &Features, fits: &Fits, seed: &Seed) -> Result<Gain, GpError> {
     let inputs = features.rows(history.measured.iter().map(|measured| &measured.cell));
     if (2..=MOST_LOSSES).contains(&history.losses()) {
-        return Ok(Gain::Hypervolume(hypervolume(history, &inputs, features, seed)?));
+        return Ok(Gain::Hypervolume(hypervolume(history, &inputs, features, fits, seed)?));
     }
     let losses = match history.losses() {
         1 => history.loss(0),
-        _ => scalarized(history, &seed.child("weights")),
+        _ => scalarized(history, &seed.child("weights").index(history.measured.len() as u64)),
     };
-    let mut process = loss_process(&inputs, &losses, features, seed)?;
+    let mut process = fits.process(&inputs, &losses, features.groups(), seed)?;
     let best = best_mean(&process, &inputs, &history.measured);
     for cell in &history.pending {
         believe(&mut process, &features.rows([cell]));
@@ -78,9 +76,11 @@ fn hypervolume(
     history: &History,
     inputs: &Array2<f64>,
     features: &Features,
+    fits: &Fits,
     seed: &Seed,
 ) -> Result<Hypervolume, GpError> {
-    let process = |loss| loss_process(inputs, &history.loss(loss), features, &seed.index(loss as u64));
+    let process =
+        |loss| fits.process(inputs, &history.loss(loss), features.groups(), &seed.index(loss as u64));
     let processes = (0..history.losses()).map(process).collect::<Result<Vec<_>, _>>()?;
     let feasible: Vec<bool> = history.measured.iter().map(|measured| measured.is_feasible).collect();
     let mut hypervolume = Hypervolume::new(processes, inputs, &feasible);
@@ -131,32 +131,6 @@ fn feasibility(history: &History, features: &Features, seed: &Seed) -> Result<Ve
     (0..count).map(fit).collect()
 }
 
-/// The process of the losses, on the scale that leave-one-out density prefers.
-fn loss_process(
-    inputs: &Array2<f64>,
-    losses: &[f64],
-    features: &Features,
-    seed: &Seed,
-) -> Result<GaussianProcess, GpError> {
-    let data = |warped: &Warped| Dataset::new(inputs.clone(), Array1::from(warped.values.clone()));
-    let params = GpParams::new().groups(features.groups().to_vec()).seed(seed.clone());
-    let mut candidates = Warped::candidates(losses);
-    if losses.len() < LEAST_TO_TRANSFORM {
-        return params.fit(&data(&candidates.swap_remove(0)));
-    }
-    let screening = params.clone().draws(0).iterations(SCREENING_STEPS);
-    let mut best: Option<(f64, GaussianProcess, Warped)> = None;
-    for warped in candidates {
-        let process = screening.fit(&data(&warped))?;
-        let density = process.leave_one_out_density() + warped.ln_jacobian;
-        if best.as_ref().is_none_or(|(highest, ..)| density > *highest) {
-            best = Some((density, process, warped));
-        }
-    }
-    let (_, process, warped) = best.expect("the identity is always a candidate");
-    params.start(process.hyperparameters().clone()).fit(&data(&warped))
-}
-
 /// The lowest posterior mean at the feasible observations.
 fn best_mean(process: &GaussianProcess, inputs: &Array2<f64>, measured: &[Measured]) -> f64 {
     let means = process.posterior(inputs.view()).mean;
@@ -198,9 +172,9 @@ mod tests {
             history.measured.push(measured(&cube, u, &[loss], &[]));
         }
         let at = features.rows([&cube.cell(&[0.42])]);
-        let without = acquisition(&history, &features, &Seed::root(0)).unwrap();
+        let without = acquisition(&history, &features, &Fits::default(), &Seed::root(0)).unwrap();
         history.pending.push(cube.cell(&[0.42]));
-        let with = acquisition(&history, &features, &Seed::root(0)).unwrap();
+        let with = acquisition(&history, &features, &Fits::default(), &Seed::root(0)).unwrap();
         assert!(with.values(at.view())[0] < without.values(at.view())[0] - 0.1);
         let mean = |acquisition: &Acquisition| acquisition.processes()[0].posterior(at.view()).mean[0];
         assert!((mean(&with) - mean(&without)).abs() < 1e-9);
@@ -216,9 +190,9 @@ mod tests {
         history.ended.extend([0.0, 0.1, 0.2, 0.3].map(|u| (cube.cell(&[u]), false)));
         history.ended.extend([0.6, 0.65].map(|u| (cube.cell(&[u]), true)));
         let at = features.rows([&cube.cell(&[0.95])]);
-        let without = acquisition(&history, &features, &Seed::root(0)).unwrap();
+        let without = acquisition(&history, &features, &Fits::default(), &Seed::root(0)).unwrap();
         history.pending.push(cube.cell(&[0.95]));
-        let with = acquisition(&history, &features, &Seed::root(0)).unwrap();
+        let with = acquisition(&history, &features, &Fits::default(), &Seed::root(0)).unwrap();
         assert!(with.values(at.view())[0] < without.values(at.view())[0] - 0.1);
     }
 
@@ -237,7 +211,7 @@ mod tests {
         for &u in tried {
             history.measured.push(measured(&cube, u, &losses(u), &[constraint(u)]));
         }
-        let acquisition = acquisition(&history, &features, &Seed::root(0)).unwrap();
+        let acquisition = acquisition(&history, &features, &Fits::default(), &Seed::root(0)).unwrap();
         let places: Vec<f64> = (0..=200).map(|step| f64::from(step) / 200.0).collect();
         let cells: Vec<Cell> = places.iter().map(|&u| cube.cell(&[u])).collect();
         let values = acquisition.values(features.rows(&cells).view());

@@ -155,14 +155,29 @@ impl Fit<Array2<f64>, Array1<f64>, GpError> for GpValidParams {
         check_data(inputs, targets, &groups)?;
         let prior = Prior::new(groups.iter().max().map_or(0, |most| most + 1));
         let evidence = Evidence { inputs, targets, groups: &groups, prior };
-        let (hyper, loss) = self.ascend(evidence);
-        GaussianProcess::new(evidence, hyper, loss)
+        GaussianProcess::new(evidence, self.ascend(evidence))
     }
 }
 
 impl GpValidParams {
-    /// The likeliest hyperparameters found, with their loss.
-    fn ascend(&self, evidence: Evidence<'_>) -> (Hyperparameters, f64) {
+    /// The process of `data` with hyperparameters that are known.
+    ///
+    /// # Errors
+    /// As those of the fit.
+    pub(super) fn condition(
+        &self,
+        data: &DatasetBase<Array2<f64>, Array1<f64>>,
+        hyper: Hyperparameters,
+    ) -> Result<GaussianProcess, GpError> {
+        let (inputs, targets) = (&data.records, &data.targets);
+        let groups = self.groups.clone().unwrap_or_else(|| (0..inputs.ncols()).collect());
+        check_data(inputs, targets, &groups)?;
+        let prior = Prior::new(hyper.lengths.len());
+        GaussianProcess::new(Evidence { inputs, targets, groups: &groups, prior }, hyper)
+    }
+
+    /// The likeliest hyperparameters found.
+    fn ascend(&self, evidence: Evidence<'_>) -> Hyperparameters {
         let prior = evidence.prior;
         let bounds = prior.bounds();
         let mut ignored = vec![0.0; bounds.len()];
@@ -181,7 +196,7 @@ impl GpValidParams {
             .map(|start| lbfgs::minimize(&start, &bounds, stopping, |logs, slope| evidence.loss(logs, slope)))
             .min_by(|a, b| a.value.total_cmp(&b.value))
             .expect("there is a first start");
-        (Hyperparameters::from_logs(&best.point), best.value)
+        Hyperparameters::from_logs(&best.point)
     }
 }
 

@@ -42,12 +42,12 @@ pub struct GaussianProcess {
 }
 
 impl GaussianProcess {
-    /// The process with the hyperparameters `hyper`, whose loss is `loss`.
-    pub(super) fn new(evidence: Evidence<'_>, hyper: Hyperparameters, loss: f64) -> Result<Self, GpError> {
+    /// The process with the hyperparameters `hyper`.
+    pub(super) fn new(evidence: Evidence<'_>, hyper: Hyperparameters) -> Result<Self, GpError> {
         let factored = evidence.factor(&hyper)?;
         Ok(Self {
+            ln_posterior: evidence.ln_posterior(&hyper, &factored),
             hyper,
-            ln_posterior: -loss,
             groups: evidence.groups.to_vec(),
             scaled: factored.scaled,
             targets: evidence.targets.clone(),

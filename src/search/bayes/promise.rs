@@ -20,7 +20,9 @@ impl BayesSearch {
             return None;
         }
         let features = Features::new(&cube);
-        let mut acquisition = model::acquisition(&history, &features, seed).ok()?;
+        let mut acquisition =
+            model::acquisition(&history, &features, &self.fits, &seed.child("model")).ok()?;
+        let seed = seed.index(study.trials.len() as u64);
         let process = plain::process(&history, &features, &seed.child("plain")).ok()?;
         let inputs = features.rows(history.measured.iter().map(|measured| &measured.cell));
         let means = process.posterior(inputs.view()).mean;
@@ -28,7 +30,7 @@ impl BayesSearch {
         let best = feasible.map(|(&mean, _)| mean).fold(f64::INFINITY, f64::min);
         acquisition.gain = Some(Gain::Improvement(Box::new(Improvement { process, best })));
         let ranking =
-            Maximizer::new(&cube, &features, &acquisition, &history).ranking(space, &self.params, seed);
+            Maximizer::new(&cube, &features, &acquisition, &history).ranking(space, &self.params, &seed);
         Some(ranking.first().map_or(0.0, |scored| scored.value.exp()))
     }
 }

@@ -32,6 +32,13 @@ pub(super) struct Warped {
 }
 
 impl Warped {
+    /// `losses`, which must be finite, under `transform`, or as they are where it is not to be had.
+    pub fn of(transform: Transform, losses: &[f64]) -> Self {
+        let mut candidates = Self::candidates(losses);
+        let at = candidates.iter().position(|warped| warped.transform == transform).unwrap_or(0);
+        candidates.swap_remove(at)
+    }
+
     /// `losses`, which must be finite, under every transform that they allow; the identity first.
     pub fn candidates(losses: &[f64]) -> Vec<Self> {
         let unit = rescale(losses);

@@ -43,7 +43,7 @@ fn stagnation_ends_the_study() {
 fn a_small_promise_ends_the_study() {
     let search = Box::new(BayesSearch::new());
     let bench = Bench { search, ..bench(StopRule::Improvement(1e-3)) };
-    let (end, study, events) = bench.run_through(60);
+    let (end, study, events) = bench.run_through(100);
     let (finished, _) = assert_stopped(end, &study, &events, "improvement=0.001");
     assert!((10..60).contains(&finished), "{finished}");
     assert!(study.best().unwrap().values[0] < 0.5, "it is near the optimum by then");

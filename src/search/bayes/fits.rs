@@ -1,0 +1,196 @@
+//! Hyperparameters that outlast a few trials.
+//!
+//! A fit costs more than all the rest of a suggestion, and what another trial changes in it is little once there are
+//! dozens. So hyperparameters are fitted at some counts of observations only, and to a part of them where they are
+//! many. Which fit a history has follows from the history alone; that it is remembered saves time and changes nothing.
+
+use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Mutex, PoisonError};
+
+use linfa::prelude::ParamGuard;
+use linfa::traits::Fit;
+use linfa::{Dataset, DatasetBase};
+use ndarray::{Array1, Array2};
+
+use super::hyper::Hyperparameters;
+use super::params::{GpError, GpParams};
+use super::process::GaussianProcess;
+use super::transform::{Transform, Warped};
+use crate::seed::Seed;
+
+/// Up to so many observations every one is followed by a fit; then every tenth part more.
+const EVERY: usize = 40;
+/// The most observations that are fitted to: a third of them the best, the others spread over all.
+const MOST: usize = 250;
+/// With fewer losses their distribution is anyone's guess, and they stay as they are.
+const LEAST_TO_TRANSFORM: usize = 6;
+/// Steps of the fit that a transform is judged by: enough to tell them apart.
+const SCREENING_STEPS: usize = 8;
+/// Fits that are remembered: those of the processes of a study, and of some studies side by side.
+const REMEMBERED: usize = 32;
+
+/// What a fit comes to.
+#[derive(Clone, Debug)]
+struct Fitted {
+    transform: Transform,
+    hyper: Hyperparameters,
+}
+
+/// Fits by a digest of all that they depend on, the latest last.
+#[derive(Debug, Default)]
+pub(super) struct Fits(Mutex<VecDeque<(u64, Fitted)>>);
+
+impl Fits {
+    /// The process of `losses` at the rows of `inputs`, whose columns have these `groups`, on the scale that
+    /// leave-one-out density prefers; `seed` must not depend on how many there are.
+    ///
+    /// # Errors
+    /// There are none, or a kernel matrix has no factor.
+    pub fn process(
+        &self,
+        inputs: &Array2<f64>,
+        losses: &[f64],
+        groups: &[usize],
+        seed: &Seed,
+    ) -> Result<GaussianProcess, GpError> {
+        let rows = fitted_rows(losses);
+        let part =
+            Array2::from_shape_fn((rows.len(), inputs.ncols()), |(at, column)| inputs[(rows[at], column)]);
+        let losses_of: Vec<f64> = rows.iter().map(|&row| losses[row]).collect();
+        let fitted = self.fitted(&part, &losses_of, groups, seed)?;
+        let warped = Warped::of(fitted.transform, losses);
+        let params = GpParams::new().groups(groups.to_vec()).check()?;
+        params.condition(&data(inputs, &warped), fitted.hyper)
+    }
+
+    fn fitted(
+        &self,
+        inputs: &Array2<f64>,
+        losses: &[f64],
+        groups: &[usize],
+        seed: &Seed,
+    ) -> Result<Fitted, GpError> {
+        let key = digest(inputs, losses, groups, seed);
+        if let Some(fitted) = self.recall(key) {
+            return Ok(fitted);
+        }
+        let fitted = fit(inputs, losses, groups, &seed.index(losses.len() as u64))?;
+        let mut fits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if fits.len() == REMEMBERED {
+            fits.pop_front();
+        }
+        fits.push_back((key, fitted.clone()));
+        Ok(fitted)
+    }
+
+    fn recall(&self, key: u64) -> Option<Fitted> {
+        let fits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        fits.iter().find(|(other, _)| *other == key).map(|(_, fitted)| fitted.clone())
+    }
+}
+
+/// The fit of all `losses`.
+fn fit(inputs: &Array2<f64>, losses: &[f64], groups: &[usize], seed: &Seed) -> Result<Fitted, GpError> {
+    let params = GpParams::new().groups(groups.to_vec()).seed(seed.clone());
+    let mut candidates = Warped::candidates(losses);
+    if losses.len() < LEAST_TO_TRANSFORM {
+        let warped = candidates.swap_remove(0);
+        let process = params.fit(&data(inputs, &warped))?;
+        return Ok(Fitted { transform: warped.transform, hyper: process.hyperparameters().clone() });
+    }
+    let screening = params.clone().draws(0).iterations(SCREENING_STEPS);
+    let mut best: Option<(f64, GaussianProcess, Warped)> = None;
+    for warped in candidates {
+        let process = screening.fit(&data(inputs, &warped))?;
+        let density = process.leave_one_out_density() + warped.ln_jacobian;
+        if best.as_ref().is_none_or(|(highest, ..)| density > *highest) {
+            best = Some((density, process, warped));
+        }
+    }
+    let (_, process, warped) = best.expect("the identity is always a candidate");
+    let process = params.start(process.hyperparameters().clone()).fit(&data(inputs, &warped))?;
+    Ok(Fitted { transform: warped.transform, hyper: process.hyperparameters().clone() })
+}
+
+fn data(inputs: &Array2<f64>, warped: &Warped) -> DatasetBase<Array2<f64>, Array1<f64>> {
+    Dataset::new(inputs.clone(), Array1::from(warped.values.clone()))
+}
+
+/// Which of `losses`, in the order of their trials, the fit is to.
+fn fitted_rows(losses: &[f64]) -> Vec<usize> {
+    let count = scheduled(losses.len());
+    if count <= MOST {
+        return (0..count).collect();
+    }
+    let mut order: Vec<usize> = (0..count).collect();
+    order.sort_by(|&a, &b| losses[a].total_cmp(&losses[b]));
+    let (best, others) = order.split_at_mut(MOST / 3);
+    others.sort_unstable();
+    let spread = MOST - best.len();
+    let mut rows: Vec<usize> = (0..spread).map(|place| others[place * others.len() / spread]).collect();
+    rows.extend_from_slice(best);
+    rows.sort_unstable();
+    rows
+}
+
+/// The last count of observations up to `count` that is followed by a fit.
+fn scheduled(count: usize) -> usize {
+    let mut last = count.min(EVERY);
+    while last + last / 10 <= count && last >= EVERY {
+        last += last / 10;
+    }
+    last
+}
+
+fn digest(inputs: &Array2<f64>, losses: &[f64], groups: &[usize], seed: &Seed) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    inputs.iter().chain(losses).for_each(|number| number.to_bits().hash(&mut hasher));
+    (losses.len(), groups, seed.to_u64()).hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array;
+
+    use super::*;
+
+    #[test]
+    fn fits_follow_every_trial_first_and_every_tenth_part_later() {
+        let counts: Vec<usize> = (0..=60).map(scheduled).collect();
+        assert_eq!(counts[..41], (0..=40).collect::<Vec<usize>>());
+        assert_eq!([41, 43, 44, 47, 48, 52, 57].map(scheduled), [40, 40, 44, 44, 48, 52, 57]);
+        assert!((900..=1000).contains(&scheduled(1000)));
+    }
+
+    #[test]
+    fn a_large_fit_has_the_best_and_some_of_every_age() {
+        let losses: Vec<f64> = (0..2000).map(|i| f64::from(i * 7 % 2000)).collect();
+        let rows = fitted_rows(&losses);
+        assert_eq!(rows.len(), MOST);
+        assert!(rows.windows(2).all(|pair| pair[0] < pair[1]));
+        let count = scheduled(2000);
+        let mut best: Vec<usize> = (0..count).collect();
+        best.sort_by(|&a, &b| losses[a].total_cmp(&losses[b]));
+        assert!(best[..MOST / 3].iter().all(|row| rows.contains(row)));
+        assert!(rows.iter().filter(|&&row| row < count / 2).count() > MOST / 4);
+    }
+
+    #[test]
+    fn what_is_remembered_is_what_is_fitted() {
+        let inputs = Array::from_shape_fn((55, 2), |(i, j)| ((i * (3 + 2 * j)) % 55) as f64 / 55.0);
+        let losses: Vec<f64> = inputs.rows().into_iter().map(|x| (5.0 * x[0]).sin() + x[1]).collect();
+        let fits = Fits::default();
+        let at = |fits: &Fits, count: usize| {
+            let part = inputs.slice(ndarray::s![..count, ..]).to_owned();
+            let process = fits.process(&part, &losses[..count], &[0, 1], &Seed::root(0)).unwrap();
+            process.posterior(ndarray::array![[0.41, 0.63]].view())
+        };
+        for count in 50..=55 {
+            assert_eq!(at(&fits, count), at(&Fits::default(), count), "{count}");
+        }
+        // 50 and 51 trials have one fit, 52 the next.
+        assert_eq!(fits.0.lock().unwrap().len(), 2);
+    }
+}
