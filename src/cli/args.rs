@@ -308,7 +308,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub fault_maps: u32,
     /// Pause trials after a ninth and a third of their epochs: asha trains the best third at each of the two on, and
-    /// leaves the others where they are. The budget counts points, however far each is trained
+    /// leaves the others where they are. The budget counts points, however far each is trained; the default point never pauses
     #[arg(long, value_enum, default_value_t = Fidelity::Off)]
     pub fidelity: Fidelity,
     /// Train this many of the best again with fresh seeds; the best mean wins; 0: no

@@ -95,17 +95,16 @@ impl Classify {
         self.deploy(&plan, &network, train.max)?;
         let started = Instant::now();
         let (config, seed) = (&plan.training, seed.child("training"));
-        let (checkpoint, restarted) = match leg.from.as_deref().map(|file| {
+        let fits = |checkpoint: &Checkpoint| {
             // Another network, since a checkpoint that does not fit leaves half of itself behind.
-            let checkpoint = Checkpoint::load(file).map_err(|error| told(file, &error))?;
-            let mut network = build().map_err(|failure| told(file, &failure.reason))?;
-            Trainer::resume(&mut network, &train, &validation, config, &seed, &checkpoint)
-                .map_err(|error| told(file, &error))?;
-            Ok(checkpoint)
-        }) {
-            None => (None, None),
-            Some(Ok(checkpoint)) => (Some(checkpoint), None),
-            Some(Err(reason)) => (None, Some(reason)),
+            let mut network = build().map_err(|failure| failure.reason)?;
+            Trainer::resume(&mut network, &train, &validation, config, &seed, checkpoint)
+                .map(drop)
+                .map_err(|error| error.to_string())
+        };
+        let (checkpoint, restarted) = match leg.from.as_deref().map(|file| state(file, fits)).transpose() {
+            Ok(checkpoint) => (checkpoint, None),
+            Err(reason) => (None, Some(reason)),
         };
         let mut trainer = match &checkpoint {
             None => Trainer::new(&mut network, &train, &validation, config, &seed),
@@ -127,16 +126,17 @@ impl Classify {
         if broken_off {
             return Ok(None);
         }
-        let summary = match (&leg.pause, until, summary) {
-            (Some(pause), Some(until), _) if !trainer.is_done() => {
+        let summary = match (&leg.pause, summary) {
+            (Some(pause), _) if !trainer.is_done() => {
                 let binary = trainer.with_deployed(|network| network.fold(train.max));
                 let values = self.rung_values(&plan, &binary, &validation);
                 let checkpoint = trainer.checkpoint();
-                let rung = Rung { steps: until, values, seconds: started.elapsed().as_secs_f64() };
+                let rung =
+                    Rung { steps: checkpoint.epochs(), values, seconds: started.elapsed().as_secs_f64() };
                 let progress = kept(&checkpoint, pause, rung);
                 return Ok(Some(Advance { progress, restarted }));
             }
-            (_, _, summary) => summary.expect("only a training that is to pause at once does not run"),
+            (_, summary) => summary.expect("only a training that is to pause at once does not run"),
         };
         drop(trainer);
         let seconds = leg.spent.0 + started.elapsed().as_secs_f64();
@@ -225,8 +225,12 @@ fn kept(checkpoint: &Checkpoint, pause: &Pause, rung: Rung) -> Progress {
     }
 }
 
-fn told(file: &Path, problem: &dyn Display) -> String {
-    format!("{}: {problem}", file.display())
+/// The state of a training in `file`, or what is wrong with it.
+fn state(file: &Path, fits: impl FnOnce(&Checkpoint) -> Result<(), String>) -> Result<Checkpoint, String> {
+    let told = |problem: String| format!("{}: {problem}", file.display());
+    let checkpoint = Checkpoint::load(file).map_err(|error| told(error.to_string()))?;
+    fits(&checkpoint).map_err(told)?;
+    Ok(checkpoint)
 }
 
 fn invalid(error: impl Display) -> Failure {

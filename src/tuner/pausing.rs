@@ -25,9 +25,11 @@ impl Tuner<'_> {
         }
     }
 
-    /// The next leg of `trial`; `None` if trials do not pause.
+    /// The next leg of `trial`; `None` if it does not pause: the default point, which results are held against,
+    /// never does.
     pub(super) fn leg(&self, trial: &Trial) -> Option<Leg> {
-        let folder = self.settings.pausing.as_deref()?;
+        const DEFAULT: u32 = 0;
+        let folder = self.settings.pausing.as_deref().filter(|_| trial.number != DEFAULT)?;
         let course = Course::of(trial);
         let rung = course.rungs.len();
         let file = |rung| self.state(folder, trial, rung);
@@ -63,4 +65,31 @@ pub(super) fn who_goes_on(study: &Study, budget: u32) -> Option<&Trial> {
         let is_last_hope = !has_more && study.best().is_none();
         is_last_hope.then(|| farthest(study)).flatten()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::space::Point;
+    use crate::study::{COURSE, Metric, Rung};
+
+    fn paused(number: u32, loss: f64) -> Trial {
+        let course = Course { rungs: vec![Rung { steps: 1, values: vec![loss], seconds: 0.0 }] };
+        let internal = [(COURSE.to_owned(), course.to_json())].into();
+        Trial { state: TrialState::Pruned, internal, ..Trial::waiting(number, Point::default()) }
+    }
+
+    #[test]
+    fn the_best_goes_on_where_nothing_else_comes_to_a_value() {
+        let failed = Trial { state: TrialState::Fail, ..Trial::waiting(0, Point::default()) };
+        let trials = vec![failed, paused(1, 0.5), paused(2, 0.25)];
+        let mut study = Study { metrics: vec![Metric::minimize("loss")], trials, ..Study::default() };
+        let next = |study: &Study, budget| who_goes_on(study, budget).map(|trial| trial.number);
+        assert_eq!(next(&study, 4), None, "a new one may be better");
+        assert_eq!(next(&study, 3), Some(2));
+        study.trials[1].state = TrialState::Running;
+        assert_eq!(next(&study, 3), None, "another may come to a value yet");
+        study.trials[1] = Trial { state: TrialState::Complete, values: vec![0.1], ..paused(1, 0.5) };
+        assert_eq!(next(&study, 3), None);
+    }
 }

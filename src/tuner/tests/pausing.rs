@@ -26,10 +26,15 @@ fn the_best_third_goes_on_at_each_rung() {
     assert_eq!(complete.len() + paused.len(), 27);
     assert!((3..=9).contains(&complete.len()), "{}", complete.len());
     assert!(steps(&study) < 27 * 9 / 2, "{}", steps(&study));
-    for trial in &complete {
+    for trial in &complete[1..] {
         assert_eq!(trial.intermediate.len(), 9);
         assert_eq!(Course::of(trial).rungs.iter().map(|rung| rung.steps).collect::<Vec<_>>(), [1, 3]);
     }
+    assert_eq!(
+        (complete[0].number, Course::of(complete[0])),
+        (0, Course::default()),
+        "the default never pauses"
+    );
     assert_eq!(files(&bench), paused.len(), "a file for each that may go on");
     let heard = |is: fn(&Event) -> bool| events.iter().filter(|event| is(event)).count();
     assert_eq!(heard(|event| matches!(event, Event::TrialStarted { .. })), 27);
@@ -82,7 +87,7 @@ fn a_state_that_is_lost_or_broken_costs_time_and_changes_nothing() {
 }
 
 #[test]
-fn a_budget_too_small_for_a_third_still_has_a_winner() {
+fn a_budget_too_small_for_a_third_has_the_default_alone() {
     let (end, study, _) = bench().run_through(2);
     assert_eq!(end, End::Done);
     assert_eq!(study.in_state(TrialState::Complete).count(), 1);
