@@ -10,7 +10,7 @@ use super::external::ExternalArgs;
 use crate::backend::{Fault, UnknownFault};
 use crate::data::{InputCoding, LabelColumn};
 use crate::objective::Goal;
-use crate::search::Strategy;
+use crate::search::{Fidelity, Strategy};
 use crate::tuner::{Confirm, Settings, StopRule};
 use crate::units::Bytes;
 
@@ -307,6 +307,10 @@ pub(super) struct RunArgs {
     /// Chips of each fault and rate of robustness
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub fault_maps: u32,
+    /// Pause trials after a ninth and a third of their epochs: asha trains the best third at each of the two on, and
+    /// leaves the others where they are. The budget counts points, however far each is trained; the default point never pauses
+    #[arg(long, value_enum, default_value_t = Fidelity::Off)]
+    pub fidelity: Fidelity,
     /// Train this many of the best again with fresh seeds; the best mean wins; 0: no
     #[arg(long, value_name = "K", default_value_t = 3)]
     pub confirm: u32,
@@ -348,6 +352,7 @@ impl StudyArgs {
             seed: self.seed,
             workers: usize::from(self.workers),
             deterministic: self.deterministic,
+            pausing: None,
             stop_when: self.stop_when.clone(),
             confirm: Confirm { candidates: confirm, repeats: self.repeats },
             model,
@@ -398,6 +403,20 @@ impl ValueEnum for Strategy {
             Strategy::Nsga2 => "Evolution towards the Pareto front of all metrics",
             Strategy::Sobol => "Scrambled Sobol sequence",
             Strategy::Random => "Uniform",
+        };
+        Some(PossibleValue::new(self.name()).help(help))
+    }
+}
+
+impl ValueEnum for Fidelity {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Fidelity::Off => "Every trial is trained to its end",
+            Fidelity::Asha => "Asynchronous successive halving",
         };
         Some(PossibleValue::new(self.name()).help(help))
     }

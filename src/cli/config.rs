@@ -1,6 +1,6 @@
 //! What is meant: the typed arguments, checked once against each other and the files they name.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
@@ -14,7 +14,7 @@ use crate::backend::{Chip, ChipProfile};
 use crate::data::{Dataset, Header, LabelColumn, OpenOptions, Sources};
 use crate::objective::classify::Classify;
 use crate::objective::{Goal, Goals, Sweep};
-use crate::search::Strategy;
+use crate::search::{Fidelity, Strategy};
 use crate::seed::Seed;
 use crate::space::Space;
 use crate::study::{Metric, Setup};
@@ -44,6 +44,7 @@ impl Config {
     pub fn new(args: &RunArgs) -> Result<Self> {
         let output = Output::check(&args.study.out)?;
         check_rules(&args.study.stop_when, args.study.search)?;
+        check_fidelity(args)?;
         let (profile, chip_sha256) = chip(&args.chip)?;
         let goals = goals(args, &profile)?;
         let named_space = args.space.as_deref().map(spaces::open).transpose()?;
@@ -72,6 +73,7 @@ impl Config {
             chip_sha256,
             faults: goals.list.contains(&Goal::Robustness).then(|| goals.sweep.to_string()),
             search: args.study.search.name().to_owned(),
+            fidelity: (args.fidelity != Fidelity::Off).then(|| args.fidelity.name().to_owned()),
             seed: args.study.seed,
             deterministic_workers: args.study.deterministic_workers(),
         };
@@ -79,10 +81,28 @@ impl Config {
         let objective =
             Classify::new(dataset, profile, args.validation, goals, &split)?.with_memory(memory(args));
         objective.check(&searched)?;
-        let settings = args.study.settings(args.confirm, Some(output.model()));
+        let pausing = (args.fidelity != Fidelity::Off).then(|| states(&args.study.storage.storage));
+        let settings = Settings { pausing, ..args.study.settings(args.confirm, Some(output.model())) };
         let study = args.study.study.clone().unwrap_or_else(|| default_name(&setup, &args.metric));
         Ok(Self { output, objective, space: searched, setup, study, settings, remarks })
     }
+}
+
+/// Refuses pauses where the order of results is fixed: who goes on depends on who was there first.
+fn check_fidelity(args: &RunArgs) -> Result<()> {
+    match args.fidelity {
+        Fidelity::Asha if args.study.deterministic_workers().is_some() => {
+            bail!("--fidelity asha: with --deterministic it takes one worker: leave one of the two out")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The folder of the states of paused trials, beside the database.
+fn states(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".paused");
+    PathBuf::from(name)
 }
 
 /// Refuses a rule that `search` can never fulfil.
@@ -140,6 +160,9 @@ fn goals(args: &RunArgs, profile: &ChipProfile) -> Result<Goals> {
 fn default_name(setup: &Setup, goals: &[Goal]) -> String {
     let mut name =
         format!("{}-{}-{}-{}-{}", setup.dataset, setup.space, setup.chip, setup.search, setup.seed);
+    if let Some(fidelity) = &setup.fidelity {
+        name += &format!("-{fidelity}");
+    }
     if goals != [Goal::Accuracy] {
         let goals: Vec<&str> = goals.iter().map(|goal| goal.name()).collect();
         name += &format!("-{}", goals.join("+"));
@@ -200,6 +223,9 @@ pub(super) fn command(args: &RunArgs) -> String {
         option("space", space.clone());
     }
     option("chip", args.chip.clone());
+    if args.fidelity != Fidelity::Off {
+        option("fidelity", args.fidelity.name().to_owned());
+    }
     option("validation", args.validation.to_string());
     option("confirm", args.confirm.to_string());
     if args.metric != [Goal::Accuracy] {

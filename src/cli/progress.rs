@@ -104,7 +104,12 @@ impl Lines {
                 Some(format!("trial {trial}, fresh seed {repeat}: {value}"))
             }
             Event::Interrupted { finished } => Some(interrupted(*finished)),
-            Event::TrialStarted { .. } | Event::TrialReported { .. } | Event::StudyFinished { .. } => None,
+            Event::TrialRestarted { trial, reason } => Some(restarted(*trial, reason)),
+            Event::TrialStarted { .. }
+            | Event::TrialReported { .. }
+            | Event::TrialPaused { .. }
+            | Event::TrialResumed { .. }
+            | Event::StudyFinished { .. } => None,
         };
         if line.is_some() {
             self.last = now;
@@ -155,6 +160,18 @@ impl Bars {
                     self.say(&format!("trial {trial} failed: {reason}"));
                 }
             }
+            Event::TrialPaused { trial, .. } => {
+                self.running.remove(trial);
+                self.trials.inc(1);
+                self.show_running();
+            }
+            Event::TrialResumed { trial, step } => {
+                // It counts once, where it ends or pauses again.
+                self.trials.set_position(self.trials.position().saturating_sub(1));
+                self.running.insert(*trial, format!("trial {trial}: on from epoch {step}"));
+                self.show_running();
+            }
+            Event::TrialRestarted { trial, reason } => self.say(&restarted(*trial, reason)),
             Event::ConfirmationStarted { candidates, repeats } => {
                 self.trial.set_message(format!("confirming: {candidates} best x {repeats} fresh seeds"));
             }
@@ -223,6 +240,10 @@ fn style(template: &str) -> ProgressStyle {
 
 fn shown(best: &Option<BestSoFar>) -> String {
     best.as_ref().map_or("none".to_owned(), |best| format!("{:.4} (trial {})", best.value, best.trial))
+}
+
+fn restarted(trial: u32, reason: &str) -> String {
+    format!("trial {trial} was trained from the start: {reason}")
 }
 
 fn stopped(finished: usize, rule: &str, reason: &str) -> String {

@@ -1,18 +1,28 @@
 //! Train a network on a data set, deploy it on a chip, score what the chip answers.
 
 use std::fmt::Display;
+use std::ops::ControlFlow;
+use std::path::Path;
 use std::time::Instant;
 
 use super::model::{self, Trained};
-use super::{Evaluation, Goals, Objective, Observer, Plan, PlanError, SavedNetwork};
+use super::{
+    Advance, Evaluation, Goals, Leg, Objective, Observer, Pause, Plan, PlanError, Progress, SavedNetwork,
+};
 use crate::backend::{Chip, ChipProfile, DeployError, Deployment};
 use crate::data::{Coded, DataError, Dataset, Samples};
 use crate::network::{BinaryNetwork, Network};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
-use crate::study::{Attributes, DataShape, Failure, FailureKind, Metric, Outcome};
-use crate::training::{self, EpochReport, TrainingError};
-use crate::units::Bytes;
+use crate::study::{Attributes, DataShape, Failure, FailureKind, Metric, Outcome, Rung};
+use crate::training::{Checkpoint, EpochReport, Summary, Trainer, TrainingError};
+use crate::units::{Bytes, Seconds};
+
+/// Seconds of a trial so far.
+struct Spent {
+    training: f64,
+    deployment: f64,
+}
 
 /// What deployed networks come to on data held out from training.
 pub struct Classify {
@@ -73,44 +83,113 @@ impl Classify {
         plan.coding.encode(samples, self.dataset.shape, self.dataset.levels)
     }
 
-    /// The evaluation, with the reason where it comes to nothing; `Ok(None)` if the observer broke it off.
-    fn try_evaluate(
+    /// The evaluation as far as `leg` goes, with the reason where it comes to nothing; `Ok(None)` if the observer
+    /// broke it off.
+    fn try_advance(
         &self,
         point: &Point,
         seed: &Seed,
+        leg: &Leg,
         observer: &mut Observer<'_>,
-    ) -> Result<Option<Evaluation>, Failure> {
+    ) -> Result<Option<Advance>, Failure> {
         let plan = self.plan(point).map_err(invalid)?;
         self.check_memory(&plan)?;
-        let mut network = Network::build(&plan.spec, &seed.child("network")).map_err(invalid)?;
+        let build = || Network::build(&plan.spec, &seed.child("network")).map_err(invalid);
+        let mut network = build()?;
         let (train, validation) = (self.coded(&plan, &self.train), self.coded(&plan, &self.validation));
         // What does not fit is found before hours are spent on it.
         let started = Instant::now();
         self.deploy(&plan, &network, train.max)?;
         let tried = started.elapsed();
         let started = Instant::now();
-        let mut hear = |epoch: &EpochReport| observer(epoch.epoch, epoch.validation_accuracy);
-        let seed = seed.child("training");
-        let summary = training::train(&mut network, &train, &validation, &plan.training, &seed, &mut hear)
-            .map_err(broke_down)?;
-        if summary.interrupted {
+        let (config, seed) = (&plan.training, seed.child("training"));
+        let fits = |checkpoint: &Checkpoint| {
+            // Another network, since a checkpoint that does not fit leaves half of itself behind.
+            let mut network = build().map_err(|failure| failure.reason)?;
+            Trainer::resume(&mut network, &train, &validation, config, &seed, checkpoint)
+                .map(drop)
+                .map_err(|error| error.to_string())
+        };
+        let (checkpoint, restarted) = match leg.from.as_deref().map(|file| state(file, fits)).transpose() {
+            Ok(checkpoint) => (checkpoint, None),
+            Err(reason) => (None, Some(reason)),
+        };
+        let mut trainer = match &checkpoint {
+            None => Trainer::new(&mut network, &train, &validation, config, &seed),
+            Some(checkpoint) => Trainer::resume(&mut network, &train, &validation, config, &seed, checkpoint),
+        }
+        .map_err(broke_down)?;
+        let until = leg.pause.as_ref().map(|pause| config.epochs.div_ceil(pause.divisor));
+        let is_there =
+            checkpoint.is_some_and(|checkpoint| until.is_some_and(|until| until <= checkpoint.epochs()));
+        let mut broken_off = false;
+        let mut hear = |epoch: &EpochReport| {
+            broken_off = observer(epoch.epoch, epoch.validation_accuracy).is_break();
+            match broken_off || until == Some(epoch.epoch) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        };
+        let summary = (!is_there).then(|| trainer.run(&mut hear)).transpose().map_err(broke_down)?;
+        if broken_off {
             return Ok(None);
         }
-        let trained = started.elapsed();
+        let summary = match (&leg.pause, summary) {
+            (Some(pause), _) if !trainer.is_done() => {
+                let binary = trainer.with_deployed(|network| network.fold(train.max));
+                let values = self.rung_values(&plan, &binary, &validation);
+                let checkpoint = trainer.checkpoint();
+                let rung =
+                    Rung { steps: checkpoint.epochs(), values, seconds: started.elapsed().as_secs_f64() };
+                let progress = kept(&checkpoint, pause, rung);
+                return Ok(Some(Advance { progress, restarted }));
+            }
+            (_, summary) => summary.expect("only a training that is to pause at once does not run"),
+        };
+        drop(trainer);
+        let spent = Spent {
+            training: leg.spent.0 + started.elapsed().as_secs_f64(),
+            deployment: tried.as_secs_f64(),
+        };
+        let evaluation = self.complete(plan, &network, &summary, &train, &validation, spent)?;
+        Ok(Some(Advance { progress: Progress::Done(evaluation), restarted }))
+    }
+
+    /// What a network that is trained to its end comes to.
+    fn complete(
+        &self,
+        plan: Plan,
+        network: &Network,
+        summary: &Summary,
+        train: &Coded,
+        validation: &Coded,
+        spent: Spent,
+    ) -> Result<Evaluation, Failure> {
         let started = Instant::now();
-        let (binary, deployment) = self.deploy(&plan, &network, train.max)?;
-        let (values, report) = model::score(&deployment, &validation, &self.goals)?;
-        let scored = started.elapsed();
-        let mut attributes = model::network_attributes(&network, &summary);
-        attributes.insert("training_seconds".to_owned(), trained.as_secs_f64().into());
-        attributes.insert("deployment_seconds".to_owned(), (tried + scored).as_secs_f64().into());
+        let (binary, deployment) = self.deploy(&plan, network, train.max)?;
+        let (values, report) = model::score(&deployment, validation, &self.goals)?;
+        let deployment_seconds = spent.deployment + started.elapsed().as_secs_f64();
+        let mut attributes = model::network_attributes(network, summary);
+        attributes.insert("training_seconds".to_owned(), spent.training.into());
+        attributes.insert("deployment_seconds".to_owned(), deployment_seconds.into());
         let test = self.coded(&plan, &self.dataset.test);
         let saved = SavedNetwork { network: binary, coding: Some(plan.coding), deploy: plan.deploy.clone() };
         let goals = self.goals.clone();
         let model = Trained { saved, deployment, test, goals, attributes: attributes.clone() };
         attributes.extend(model::chip_attributes(&report));
         let outcome = Outcome::Complete { values, constraints: Vec::new(), attributes };
-        Ok(Some(Evaluation { outcome, model: Some(Box::new(model)) }))
+        Ok(Evaluation { outcome, model: Some(Box::new(model)) })
+    }
+
+    /// What a network that is still trained comes to by now; nothing if it is silent yet, or does not fit yet.
+    fn rung_values(&self, plan: &Plan, binary: &BinaryNetwork, validation: &Coded) -> Vec<f64> {
+        let deployment = self.chip.deploy(binary, &plan.deploy).ok();
+        let values =
+            deployment.and_then(|deployment| model::score(&deployment, validation, &self.goals).ok());
+        values
+            .map(|(values, _)| values)
+            .filter(|values| values.iter().all(|value| value.is_finite()))
+            .unwrap_or_default()
     }
 
     /// Refuses a plan that takes more memory than it may, before any of it is taken.
@@ -146,11 +225,39 @@ impl Objective for Classify {
     }
 
     fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation> {
-        match self.try_evaluate(point, seed, observer) {
-            Ok(evaluation) => evaluation,
-            Err(failure) => Some(Outcome::Failed { failure, attributes: Attributes::new() }.into()),
+        let whole = Leg { from: None, pause: None, spent: Seconds(0.0) };
+        match self.advance(point, seed, &whole, observer)?.progress {
+            Progress::Done(evaluation) => Some(evaluation),
+            Progress::Paused(_) | Progress::Unsaved(..) => unreachable!("the whole has no pause"),
         }
     }
+
+    fn advance(&self, point: &Point, seed: &Seed, leg: &Leg, observer: &mut Observer<'_>) -> Option<Advance> {
+        match self.try_advance(point, seed, leg, observer) {
+            Ok(advance) => advance,
+            Err(failure) => {
+                let evaluation: Evaluation =
+                    Outcome::Failed { failure, attributes: Attributes::new() }.into();
+                Some(evaluation.into())
+            }
+        }
+    }
+}
+
+/// The rung of a training whose state is `checkpoint`, once that is written where `pause` says.
+fn kept(checkpoint: &Checkpoint, pause: &Pause, rung: Rung) -> Progress {
+    match checkpoint.save(&pause.file) {
+        Ok(()) => Progress::Paused(rung),
+        Err(error) => Progress::Unsaved(pause.file.clone(), error),
+    }
+}
+
+/// The state of a training in `file`, or what is wrong with it.
+fn state(file: &Path, fits: impl FnOnce(&Checkpoint) -> Result<(), String>) -> Result<Checkpoint, String> {
+    let told = |problem: String| format!("{}: {problem}", file.display());
+    let checkpoint = Checkpoint::load(file).map_err(|error| told(error.to_string()))?;
+    fits(&checkpoint).map_err(told)?;
+    Ok(checkpoint)
 }
 
 fn invalid(error: impl Display) -> Failure {

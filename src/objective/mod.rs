@@ -5,6 +5,7 @@ pub mod external;
 mod faults;
 mod goal;
 mod hyperparameters;
+mod leg;
 mod memory;
 mod model;
 mod plan;
@@ -18,6 +19,7 @@ use std::path::Path;
 pub use faults::{FaultScore, Robustness, Sweep};
 pub use goal::{Goal, Goals, UnknownGoal};
 pub use hyperparameters::{Hyperparameters, PlanError};
+pub use leg::{Advance, Leg, Pause, Progress};
 pub use plan::Plan;
 pub use saved::{ModelError, ModelFile, SavedNetwork};
 pub use score::{Part, Score, ScoreError, Scoring};
@@ -39,6 +41,20 @@ pub trait Objective: Sync {
     /// `None` if the observer broke it off. Several points are evaluated at a time, each in a rayon pool of its
     /// own, whose number of threads does not change the outcome.
     fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation>;
+
+    /// Evaluates one `leg` of what [`evaluate`](Self::evaluate) does: all of them together come to the same,
+    /// bit for bit, wherever they pause. Steps that are done are not reported again, unless a leg restarts.
+    ///
+    /// An objective that does not say how to pause goes to the end in its first leg.
+    fn advance(
+        &self,
+        point: &Point,
+        seed: &Seed,
+        _leg: &Leg,
+        observer: &mut Observer<'_>,
+    ) -> Option<Advance> {
+        self.evaluate(point, seed, observer).map(Advance::from)
+    }
 }
 
 /// What an evaluation came to, and what it made.

@@ -1,14 +1,15 @@
 //! Objectives of known optimum that cost nothing: for the tests of searches and of the tuner.
 
 use std::f64::consts::PI;
-use std::ops::ControlFlow;
+use std::ops::RangeInclusive;
+use std::path::Path;
 
 use rand_distr::{Distribution, StandardNormal};
 
-use super::{Evaluation, Objective, Observer};
+use super::{Advance, Evaluation, Leg, Objective, Observer, Progress};
 use crate::seed::Seed;
 use crate::space::{Point, Space, SpaceError};
-use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome};
+use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome, Rung};
 
 /// A function to minimize.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,38 +202,91 @@ impl Synthetic {
     }
 }
 
+impl Synthetic {
+    fn measure(&self, point: &Point, seed: &Seed) -> Result<f64, Failure> {
+        self.failure(point).map_or(Ok(()), Err)?;
+        let value = self.problem.value(point).map_err(|name| {
+            let reason = format!("{name} is missing: must have a value");
+            Failure { kind: FailureKind::Invalid, reason }
+        })?;
+        let noise: f64 = StandardNormal.sample(&mut seed.child("noise").stream());
+        Ok(value + self.deviation * noise)
+    }
+
+    /// Tells `observer` of `steps`; `None` if it breaks off.
+    fn report(&self, value: f64, steps: RangeInclusive<u32>, observer: &mut Observer<'_>) -> Option<()> {
+        steps
+            .into_iter()
+            .try_for_each(|step| observer(step, value + self.ahead(step)))
+            .is_continue()
+            .then_some(())
+    }
+
+    /// How much more than the final value there is after `step`.
+    fn ahead(&self, step: u32) -> f64 {
+        f64::from(step).recip() - f64::from(self.steps).recip()
+    }
+}
+
 impl Objective for Synthetic {
     fn metrics(&self) -> Vec<Metric> {
         vec![Metric::minimize("loss")]
     }
 
     fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation> {
-        let failed = |failure| Some(Outcome::Failed { failure, attributes: Attributes::new() }.into());
-        if let Some(failure) = self.failure(point) {
-            return failed(failure);
-        }
-        let value = match self.problem.value(point) {
+        let value = match self.measure(point, seed) {
             Ok(value) => value,
-            Err(name) => {
-                let reason = format!("{name} is missing: must have a value");
-                return failed(Failure { kind: FailureKind::Invalid, reason });
-            }
+            Err(failure) => return Some(failed(failure)),
         };
-        let noise: f64 = StandardNormal.sample(&mut seed.child("noise").stream());
-        let value = value + self.deviation * noise;
-        for step in 1..=self.steps {
-            let ahead = f64::from(step).recip() - f64::from(self.steps).recip();
-            if let ControlFlow::Break(()) = observer(step, value + ahead) {
-                return None;
-            }
-        }
-        let values = vec![value];
-        Some(Outcome::Complete { values, constraints: Vec::new(), attributes: Attributes::new() }.into())
+        self.report(value, 1..=self.steps, observer)?;
+        Some(complete(value))
     }
+
+    fn advance(&self, point: &Point, seed: &Seed, leg: &Leg, observer: &mut Observer<'_>) -> Option<Advance> {
+        let value = match self.measure(point, seed) {
+            Ok(value) => value,
+            Err(failure) => return Some(failed(failure).into()),
+        };
+        let (done, restarted) = match leg.from.as_deref().map(steps_in).transpose() {
+            Ok(done) => (done.unwrap_or(0), None),
+            Err(reason) => (0, Some(reason)),
+        };
+        let pause = leg.pause.as_ref().map(|pause| (self.steps.div_ceil(pause.divisor), &pause.file));
+        let Some((until, file)) = pause.filter(|&(until, _)| until < self.steps) else {
+            self.report(value, done + 1..=self.steps, observer)?;
+            return Some(Advance { progress: Progress::Done(complete(value)), restarted });
+        };
+        self.report(value, done + 1..=until, observer)?;
+        let progress = match std::fs::write(file, until.to_string()) {
+            Ok(()) => {
+                let values = vec![value + self.ahead(until)];
+                Progress::Paused(Rung { steps: until, values, seconds: 0.0 })
+            }
+            Err(error) => Progress::Unsaved(file.clone(), error),
+        };
+        Some(Advance { progress, restarted })
+    }
+}
+
+fn failed(failure: Failure) -> Evaluation {
+    Outcome::Failed { failure, attributes: Attributes::new() }.into()
+}
+
+fn complete(value: f64) -> Evaluation {
+    let values = vec![value];
+    Outcome::Complete { values, constraints: Vec::new(), attributes: Attributes::new() }.into()
+}
+
+/// The steps that were done by the time `file` was left.
+fn steps_in(file: &Path) -> Result<u32, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    text.parse().map_err(|error| format!("{}: {error}", file.display()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use super::*;
     use crate::search::{BayesSearch, RandomSearch, Search, SobolSearch, TpeSearch};
     use crate::study::{Study, Trial, TrialState};

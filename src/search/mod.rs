@@ -16,6 +16,7 @@
 //! ```
 
 pub mod bayes;
+mod fidelity;
 mod nsga2;
 mod pareto;
 mod random;
@@ -26,6 +27,7 @@ mod tpe;
 mod tried;
 
 pub use bayes::BayesSearch;
+pub use fidelity::{Fidelity, RUNGS, comparable, farthest, promotion};
 pub use nsga2::{Nsga2Params, Nsga2Search};
 pub use random::RandomSearch;
 pub use sobol::SobolSearch;

@@ -7,8 +7,11 @@
 //! - [`Storage::claim`] and [`Storage::claim_waiting`] look at the budget inside their transaction, so any
 //!   number of workers never starts more trials than the budget.
 //! - Waiting → running → finished; a running trial goes back to waiting only by [`Storage::requeue`].
-//!   A trial that is not running never changes: a late [`Storage::finish`] answers `false` and changes
-//!   nothing, and so do a late report, heartbeat and point.
+//!   A trial that is not running never changes: a late [`Storage::finish`] or [`Storage::pause`] answers
+//!   `false` and changes nothing, and so do a late report, heartbeat and point.
+//! - Running ⇄ paused, by [`Storage::pause`] and [`Storage::resume`]. A paused trial is a pruned one, to
+//!   other programs too, with a [`Course`] as its mark; no other pruned trial ever runs again. One whose
+//!   worker is gone is paused again, as it was.
 //! - What is stored reads back equal: every parameter, value (infinite and NaN intermediate ones too),
 //!   attribute and state. A value or a constraint that is NaN is refused, and so is a point that is not
 //!   in its space. The zero with a sign is stored as plain zero where a number stands alone, since SQLite
@@ -26,7 +29,7 @@ pub use lock::StudyLock;
 pub use sqlite::SqliteStorage;
 
 use crate::space::{Point, Space};
-use crate::study::{Attributes, Metric, Outcome, Study, Trial};
+use crate::study::{Attributes, Course, Metric, Outcome, Study, Trial};
 
 /// Key of a study within its storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +112,18 @@ pub trait Storage: Send {
     /// Finishes a running trial; `false` if it is no longer running, and then nothing changes.
     fn finish(&mut self, trial: TrialKey, outcome: &Outcome) -> Result<bool, StorageError>;
 
-    /// Puts every running trial back to waiting, without its intermediate values: its worker is gone, and
-    /// it will be run again from the start under the same number. Returns how many.
+    /// Stops a running trial at the last rung of `course`, from which it can go on: it becomes pruned, with
+    /// its intermediate values. `false` if it is no longer running, and then nothing changes.
+    ///
+    /// # Panics
+    /// If `course` has no rung.
+    fn pause(&mut self, trial: TrialKey, course: &Course) -> Result<bool, StorageError>;
+
+    /// Starts a paused trial again, with all it had; `None` if it is not paused, and then nothing changes.
+    fn resume(&mut self, trial: TrialKey) -> Result<Option<Claim>, StorageError>;
+
+    /// Takes every running trial from its worker, who is gone. One that never paused waits again, without
+    /// its intermediate values: it will be run again from the start under the same number. The others are
+    /// paused, without the values of steps beyond their last rung. Returns how many there were.
     fn requeue(&mut self, study: StudyKey) -> Result<u32, StorageError>;
 }

@@ -1,6 +1,7 @@
 //! What happened: trials, their states, values and costs, and views of them. Pure data, no IO.
 
 mod confirmation;
+mod course;
 mod external;
 mod importance;
 mod outcome;
@@ -15,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use confirmation::{CONFIRMATION, Candidate, Confirmation, Repeat, Spread};
+pub use course::{COURSE, Course, Rung};
 pub use external::{EXTERNAL_SETUP, ExternalSetup};
 pub use importance::{Importance, PairShare, Share};
 pub use outcome::{Failure, FailureKind, Outcome};

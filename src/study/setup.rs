@@ -33,6 +33,9 @@ pub struct Setup {
     pub faults: Option<String>,
     /// The search strategy.
     pub search: String,
+    /// What decides which trials are trained to their end; left out where all are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fidelity: Option<String>,
     /// The root of all randomness.
     pub seed: u64,
     /// With how many workers the study is made such that the order in which they finish changes nothing;
@@ -86,6 +89,7 @@ mod tests {
             chip_sha256: "22".into(),
             faults: None,
             search: "bayes".into(),
+            fidelity: None,
             seed: 7,
             deterministic_workers: None,
         }

@@ -243,6 +243,11 @@ impl<'a> Trainer<'a> {
         Ok(Summary { epochs, loss, validation_accuracy, activity, sharp, interrupted })
     }
 
+    /// What `task` makes of the network as it would be deployed after the epochs so far.
+    pub fn with_deployed<T>(&mut self, task: impl FnOnce(&Network) -> T) -> T {
+        self.learner.with_deployed(task)
+    }
+
     /// The state after the epochs so far.
     pub fn checkpoint(&mut self) -> Checkpoint {
         Checkpoint::of(self)

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::crew::{Crew, Job, with_crew};
 use super::{Confirm, Event, Tuner, TunerError, value_of};
-use crate::objective::{Evaluation, Model};
+use crate::objective::{Advance, Evaluation, Model, Progress};
 use crate::seed::Seed;
 use crate::study::{
     Attributes, CONFIRMATION, Candidate, Confirmation, Direction, Outcome, Repeat, Spread, Study, Trial,
@@ -125,13 +125,15 @@ impl Tuner<'_> {
                 && let Some(index) = left.next()
             {
                 let (trial, repeat) = (trials[index / repeats], index % repeats);
-                let job = Job { point: trial.point.clone(), seed: self.repeat_seed(trial, repeat) };
+                let job =
+                    Job { point: trial.point.clone(), seed: self.repeat_seed(trial, repeat), leg: None };
                 crew.start(index, job);
             }
             if crew.is_idle() {
                 break;
             }
-            let (index, evaluation) = crew.next(&mut |_, _, _| ControlFlow::Continue(()));
+            let (index, advance) = crew.next(&mut |_, _, _| ControlFlow::Continue(()));
+            let evaluation = advance.map(whole);
             if let Some(Evaluation { outcome, .. }) = &evaluation {
                 let (trial, repeat) = (trials[index / repeats].number, (index % repeats) as u32);
                 observe(Event::TrialConfirmed { trial, repeat, value: value_of(outcome) });
@@ -155,6 +157,14 @@ impl Tuner<'_> {
             None => Ok(()),
             Some(file) => model.save(file).map_err(|source| TunerError::Model { file: file.clone(), source }),
         }
+    }
+}
+
+/// What an evaluation in one piece came to.
+fn whole(advance: Advance) -> Evaluation {
+    match advance.progress {
+        Progress::Done(evaluation) => evaluation,
+        Progress::Paused(_) | Progress::Unsaved(..) => unreachable!("only a leg pauses"),
     }
 }
 

@@ -14,7 +14,7 @@ use std::thread;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
 use super::TunerError;
-use crate::objective::{Evaluation, Objective};
+use crate::objective::{Advance, Leg, Objective};
 use crate::seed::Seed;
 use crate::space::Point;
 
@@ -22,6 +22,8 @@ use crate::space::Point;
 pub(super) struct Job {
     pub point: Point,
     pub seed: Seed,
+    /// Which part; `None`: all of it.
+    pub leg: Option<Leg>,
 }
 
 /// Workers, and what each of them is on.
@@ -44,7 +46,7 @@ struct Order {
 /// What a worker tells.
 enum News {
     Reported(u32, f64),
-    Done(Option<Evaluation>),
+    Done(Option<Advance>),
     Panicked(Box<dyn Any + Send>),
 }
 
@@ -113,7 +115,7 @@ impl<T> Crew<T> {
     ///
     /// # Panics
     /// If nobody has anything to do, and with the panic of an evaluation.
-    pub fn next(&mut self, hear: &mut dyn FnMut(&T, u32, f64) -> ControlFlow<()>) -> (T, Option<Evaluation>) {
+    pub fn next(&mut self, hear: &mut dyn FnMut(&T, u32, f64) -> ControlFlow<()>) -> (T, Option<Advance>) {
         assert!(!self.is_idle(), "somebody has something to do");
         loop {
             let (index, news) = self.news.recv().expect("a worker lives as long as its crew");
@@ -124,9 +126,9 @@ impl<T> Crew<T> {
                     // Whoever was done with its last report waits for no answer.
                     let _ = answer.send(hear(task, step, value));
                 }
-                News::Done(evaluation) => {
+                News::Done(advance) => {
                     let (task, _) = task.take().expect("who is done had a task");
-                    return (task, evaluation);
+                    return (task, advance);
                 }
                 News::Panicked(panic) => resume_unwind(panic),
             }
@@ -147,7 +149,10 @@ fn work(
         let mut line = Line { stop, tell, answers, waits: false };
         let mut evaluate = || {
             let mut hear = |step, value| line.report(step, value);
-            objective.evaluate(&job.point, &job.seed, &mut hear)
+            match &job.leg {
+                None => objective.evaluate(&job.point, &job.seed, &mut hear).map(Advance::from),
+                Some(leg) => objective.advance(&job.point, &job.seed, leg, &mut hear),
+            }
         };
         let evaluated = catch_unwind(AssertUnwindSafe(|| match pool {
             Some(pool) => pool.install(evaluate),

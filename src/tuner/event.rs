@@ -42,6 +42,29 @@ pub enum Event {
         /// The first metric by now; `null` if it is not a number.
         value: f64,
     },
+    /// A trial has stopped at a rung, from which it may go on.
+    TrialPaused {
+        /// Its number.
+        trial: u32,
+        /// Steps done.
+        step: u32,
+        /// One a metric; empty where it could not be measured yet.
+        values: Vec<f64>,
+    },
+    /// A paused trial goes on.
+    TrialResumed {
+        /// Its number.
+        trial: u32,
+        /// Steps done.
+        step: u32,
+    },
+    /// The state of a paused trial is gone or broken, so it was evaluated from the start.
+    TrialRestarted {
+        /// Its number.
+        trial: u32,
+        /// The file, and what is wrong with it.
+        reason: String,
+    },
     /// A trial is finished.
     TrialFinished {
         /// Its number.

@@ -9,6 +9,7 @@ mod confirm;
 mod crew;
 mod event;
 mod next;
+mod pausing;
 mod rule;
 mod session;
 mod stopping;
@@ -43,6 +44,9 @@ pub struct Settings {
     /// Whether suggestion k knows the results of the trials up to number k - `workers` and no others, however
     /// soon they come, so that the same seed gives the same study. With one worker it is always so.
     pub deterministic: bool,
+    /// Where the states of paused trials go, a folder that is made when it is needed, if trials pause: then those
+    /// that deserve it go on beyond the budget's last trial, and the others stay paused.
+    pub pausing: Option<PathBuf>,
     /// What ends the study before its budget is spent: the first of these that holds.
     pub stop_when: Vec<StopRule>,
     /// How the winner is confirmed.
@@ -80,6 +84,14 @@ pub enum TunerError {
     /// A worker gets no threads.
     #[error("cannot start the workers' threads: {0}: choose fewer --workers")]
     Threads(#[from] rayon::ThreadPoolBuildError),
+    /// The state of a paused trial cannot be written.
+    #[error("cannot write the state of a trial to {}: {source}", file.display())]
+    Checkpoint {
+        /// Where it should go.
+        file: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// The model cannot be written.
     #[error("cannot write the model to {}: {source}", file.display())]
     Model {
@@ -114,6 +126,7 @@ impl Tuner<'_> {
     /// # Errors
     /// The storage or the model's file fails; a failing trial is an observation, not an error.
     pub fn run(&mut self, observe: &mut dyn FnMut(Event)) -> Result<End, TunerError> {
+        self.make_room_for_states()?;
         self.storage.requeue(self.study)?;
         self.reconsider()?;
         let study = self.storage.load_study(self.study)?;

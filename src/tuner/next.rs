@@ -1,7 +1,8 @@
 //! Which trial comes next, and what its suggestion may know.
 
+use super::pausing::who_goes_on;
 use super::{Tuner, TunerError};
-use crate::search::Search;
+use crate::search::{Search, comparable};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::storage::{Claim, Storage, StorageError, StudyKey};
@@ -16,7 +17,8 @@ impl Tuner<'_> {
             return Ok(Some(complete_point(self.storage, self.space, claim)?));
         }
         let mut study = self.storage.load_study(self.study)?;
-        if study.trials.len() >= budget as usize {
+        let pauses = self.settings.pausing.is_some();
+        if !pauses && study.trials.len() >= budget as usize {
             return Ok(None);
         }
         if self.settings.deterministic && !forget_late_results(&mut study, self.settings.workers) {
@@ -24,6 +26,15 @@ impl Tuner<'_> {
         }
         if self.has_gone_far_enough(&study)? {
             return Ok(None);
+        }
+        if pauses {
+            if let Some(trial) = who_goes_on(&study, budget) {
+                return self.resume(trial);
+            }
+            if study.trials.len() >= budget as usize {
+                return Ok(None);
+            }
+            study = comparable(self.space, &study);
         }
         let point = suggest(self.space, self.search, &self.root(), &study);
         Ok(self.storage.claim(self.study, self.space, &point, &Attributes::new(), budget)?)

@@ -10,6 +10,7 @@ use crate::search::{Search, SobolSearch};
 use crate::storage::{SqliteStorage, Storage};
 use crate::study::{Attributes, Confirmation, Spread, Study, Trial, TrialState};
 
+mod pausing;
 mod stopping;
 mod workers;
 
@@ -20,6 +21,7 @@ struct Bench<O = Synthetic> {
     confirm: Confirm,
     workers: usize,
     deterministic: bool,
+    pauses: bool,
     stop_when: Vec<StopRule>,
 }
 
@@ -33,12 +35,17 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
             confirm,
             workers: 1,
             deterministic: false,
+            pauses: false,
             stop_when: Vec::new(),
         }
     }
 
     fn database(&self) -> PathBuf {
         self.folder.path().join("tune.db")
+    }
+
+    fn states(&self) -> PathBuf {
+        self.folder.path().join("states")
     }
 
     /// Runs to `budget`, or until `stop_when` says of an event that it is enough.
@@ -69,6 +76,7 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
                 seed: 3,
                 workers: self.workers,
                 deterministic: self.deterministic,
+                pausing: self.pauses.then(|| self.states()),
                 stop_when: self.stop_when.clone(),
                 confirm: self.confirm,
                 model: None,

@@ -4,7 +4,9 @@ use std::ops::ControlFlow;
 
 use super::crew::{Crew, Job};
 use super::{Event, Tuner, TunerError};
+use crate::objective::{Advance, Progress};
 use crate::storage::Claim;
+use crate::study::Course;
 
 impl Tuner<'_> {
     /// Evaluates trials and stores what they come to until the budget is spent; `false` if that was broken
@@ -32,9 +34,13 @@ impl Tuner<'_> {
 
     fn start_trial(&self, claim: Claim, crew: &mut Crew<Claim>, observe: &mut dyn FnMut(Event)) {
         let (trial, point) = (claim.trial.number, claim.trial.point.clone());
-        observe(Event::TrialStarted { trial, point: point.clone() });
+        observe(match Course::of(&claim.trial).rungs.last() {
+            None => Event::TrialStarted { trial, point: point.clone() },
+            Some(rung) => Event::TrialResumed { trial, step: rung.steps },
+        });
         let seed = self.root().child("trial").index(u64::from(trial));
-        crew.start(claim, Job { point, seed });
+        let leg = self.leg(&claim.trial);
+        crew.start(claim, Job { point, seed, leg });
     }
 
     /// Waits for the next trial to be done and stores it, and what the others report meanwhile; `false` if
@@ -57,14 +63,31 @@ impl Tuner<'_> {
                 }
             }
         };
-        let (claim, evaluation) = crew.next(&mut hear);
+        let (claim, advance) = crew.next(&mut hear);
         if let Some(error) = trouble {
             return Err(error.into());
         }
-        let Some(evaluation) = evaluation else { return Ok(false) };
-        self.storage.finish(claim.key, &evaluation.outcome)?;
-        let study = self.storage.load_study(self.study)?;
-        observe(Event::trial_finished(&study, claim.trial.number));
+        let Some(Advance { progress, restarted }) = advance else { return Ok(false) };
+        let trial = claim.trial.number;
+        if let Some(reason) = restarted {
+            observe(Event::TrialRestarted { trial, reason });
+        }
+        match progress {
+            Progress::Done(evaluation) => {
+                self.storage.finish(claim.key, &evaluation.outcome)?;
+                let study = self.storage.load_study(self.study)?;
+                observe(Event::trial_finished(&study, trial));
+            }
+            Progress::Paused(rung) => {
+                let (step, values) = (rung.steps, rung.values.clone());
+                let mut course = Course::of(&claim.trial);
+                course.rungs.push(rung);
+                self.storage.pause(claim.key, &course)?;
+                observe(Event::TrialPaused { trial, step, values });
+            }
+            Progress::Unsaved(file, source) => return Err(TunerError::Checkpoint { file, source }),
+        }
+        self.forget_state(&claim.trial);
         Ok(true)
     }
 }

@@ -4,6 +4,7 @@ mod architecture;
 mod bad_input;
 mod eval;
 mod external;
+mod fidelity;
 mod protocols;
 mod reproducible;
 mod session;

@@ -1,5 +1,6 @@
 //! The contract as tests: every storage passes them, with `storage_contract!(name, Place)`.
 
+mod pausing;
 mod round_trip;
 
 use std::thread;
@@ -37,6 +38,9 @@ macro_rules! storage_contract {
             what_cannot_be_stored_is_refused_and_changes_nothing
             a_failure_is_kept_with_its_reason
             another_connection_sees_every_step
+            a_paused_trial_goes_on_with_all_it_had
+            only_a_paused_trial_is_resumed
+            a_resumed_trial_without_worker_is_paused_where_it_was
             every_trial_reads_back_equal
             the_zero_with_a_sign_is_plain_zero_from_the_claim_on
         );
@@ -52,6 +56,10 @@ macro_rules! storage_contract {
 }
 pub(super) use storage_contract;
 
+pub(super) use self::pausing::{
+    a_paused_trial_goes_on_with_all_it_had, a_resumed_trial_without_worker_is_paused_where_it_was,
+    only_a_paused_trial_is_resumed,
+};
 pub(super) use self::round_trip::every_trial_reads_back_equal;
 
 /// One parameter of each kind, and one that is there only sometimes.

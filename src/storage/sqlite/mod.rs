@@ -22,7 +22,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use self::fault::Fault;
 use super::{Claim, Storage, StorageError, StudyKey, TrialKey};
 use crate::space::{Point, Space};
-use crate::study::{Attributes, Metric, Outcome, Study};
+use crate::study::{Attributes, Course, Metric, Outcome, Study};
 
 /// One connection to a database of studies. Several, in one process or many, may write at once.
 ///
@@ -161,6 +161,14 @@ impl Storage for SqliteStorage {
 
     fn finish(&mut self, trial: TrialKey, outcome: &Outcome) -> Result<bool, StorageError> {
         self.write(|connection| trials::finish(connection, trial, outcome))
+    }
+
+    fn pause(&mut self, trial: TrialKey, course: &Course) -> Result<bool, StorageError> {
+        self.write(|connection| trials::pause(connection, trial, course))
+    }
+
+    fn resume(&mut self, trial: TrialKey) -> Result<Option<Claim>, StorageError> {
+        self.write(|connection| trials::resume(connection, trial))
     }
 
     fn requeue(&mut self, study: StudyKey) -> Result<u32, StorageError> {

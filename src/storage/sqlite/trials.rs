@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::rows::{self, CONSTRAINTS, Which};
 use super::{number, studies, time};
 use crate::space::{Domain, Point, Space, Value};
-use crate::study::{Attributes, Failure, Outcome};
+use crate::study::{Attributes, COURSE, Course, Failure, Outcome, TrialState};
 
 /// Starts a new trial of `point`, unless the budget is spent.
 pub(super) fn claim(
@@ -124,9 +124,33 @@ pub(super) fn finish(connection: &Connection, trial: TrialKey, outcome: &Outcome
     Ok(true)
 }
 
-/// Puts every running trial of a study back to waiting; returns how many.
+/// Stops a running trial where it can go on; `false` if it is not running.
+pub(super) fn pause(connection: &Connection, trial: TrialKey, course: &Course) -> Result<bool, Fault> {
+    assert!(!course.rungs.is_empty(), "a trial pauses at a rung");
+    if !is_running(connection, trial)? {
+        return Ok(false);
+    }
+    attribute::set(connection, Owner::TrialSystem(trial), COURSE, &course.to_json().to_string())?;
+    let sql = "UPDATE trials SET state = 'PRUNED', datetime_complete = ?2 WHERE trial_id = ?1";
+    connection.prepare_cached(sql)?.execute((trial.0, time::now()))?;
+    Ok(true)
+}
+
+/// Starts a paused trial again; `None` if it is not paused.
+pub(super) fn resume(connection: &Connection, trial: TrialKey) -> Result<Option<Claim>, Fault> {
+    if !claimed(connection, trial)?.trial.is_paused() {
+        return Ok(None);
+    }
+    let sql = "UPDATE trials SET state = 'RUNNING', datetime_complete = NULL WHERE trial_id = ?1";
+    connection.prepare_cached(sql)?.execute([trial.0])?;
+    claimed(connection, trial).map(Some)
+}
+
+/// Takes every running trial of a study from its worker: back to its last rung, or to the start; returns how
+/// many.
 pub(super) fn requeue(connection: &Connection, study: StudyKey) -> Result<u32, Fault> {
     studies::require(connection, study)?;
+    let paused = pause_again(connection, study)?;
     for table in ["trial_intermediate_values", "trial_heartbeats"] {
         let sql = format!(
             "DELETE FROM {table} WHERE trial_id IN
@@ -136,8 +160,26 @@ pub(super) fn requeue(connection: &Connection, study: StudyKey) -> Result<u32, F
     }
     let sql = "UPDATE trials SET state = 'WAITING', datetime_start = NULL
                WHERE study_id = ?1 AND state = 'RUNNING'";
-    connection.execute(sql, [study.0])?;
-    Ok(u32::try_from(connection.changes()).expect("numbers of trials are u32"))
+    let waiting = connection.execute(sql, [study.0])?;
+    Ok(u32::try_from(paused + waiting).expect("numbers of trials are u32"))
+}
+
+/// Puts the running trials that have paused before back to their last rung; returns how many.
+fn pause_again(connection: &Connection, study: StudyKey) -> Result<usize, Fault> {
+    let running: Vec<(TrialKey, Course)> = rows::trials(connection, Which::OfStudy(study))?
+        .into_iter()
+        .filter(|(_, trial)| trial.state == TrialState::Running)
+        .map(|(key, trial)| (key, Course::of(&trial)))
+        .filter(|(_, course)| !course.rungs.is_empty())
+        .collect();
+    for (trial, course) in &running {
+        let last = course.rungs.last().map_or(0, |rung| rung.steps);
+        let sql = "DELETE FROM trial_intermediate_values WHERE trial_id = ?1 AND step > ?2";
+        connection.execute(sql, (trial.0, last))?;
+        connection.execute("DELETE FROM trial_heartbeats WHERE trial_id = ?1", [trial.0])?;
+        pause(connection, *trial, course)?;
+    }
+    Ok(running.len())
 }
 
 /// How many trials a study has.

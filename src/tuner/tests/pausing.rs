@@ -1,0 +1,112 @@
+//! Trials that pause at rungs and go on if they deserve it.
+
+use super::*;
+use crate::study::Course;
+
+fn bench() -> Bench {
+    let objective = Synthetic::new(Problem::Hartmann6).with_noise(0.1).with_steps(9);
+    Bench { pauses: true, ..Bench::new(objective) }
+}
+
+fn steps(study: &Study) -> usize {
+    study.trials.iter().map(|trial| trial.intermediate.len()).sum()
+}
+
+fn files(bench: &Bench) -> usize {
+    std::fs::read_dir(bench.states()).unwrap().count()
+}
+
+#[test]
+fn the_best_third_goes_on_at_each_rung() {
+    let bench = bench();
+    let (end, study, events) = bench.run_through(27);
+    assert_eq!((end, study.trials.len()), (End::Done, 27));
+    let complete: Vec<&Trial> = study.in_state(TrialState::Complete).collect();
+    let paused: Vec<&Trial> = study.trials.iter().filter(|trial| trial.is_paused()).collect();
+    assert_eq!(complete.len() + paused.len(), 27);
+    assert!((3..=9).contains(&complete.len()), "{}", complete.len());
+    assert!(steps(&study) < 27 * 9 / 2, "{}", steps(&study));
+    for trial in &complete[1..] {
+        assert_eq!(trial.intermediate.len(), 9);
+        assert_eq!(Course::of(trial).rungs.iter().map(|rung| rung.steps).collect::<Vec<_>>(), [1, 3]);
+    }
+    assert_eq!(
+        (complete[0].number, Course::of(complete[0])),
+        (0, Course::default()),
+        "the default never pauses"
+    );
+    assert_eq!(files(&bench), paused.len(), "a file for each that may go on");
+    let heard = |is: fn(&Event) -> bool| events.iter().filter(|event| is(event)).count();
+    assert_eq!(heard(|event| matches!(event, Event::TrialStarted { .. })), 27);
+    assert_eq!(heard(|event| matches!(event, Event::TrialReported { .. })), steps(&study));
+    let paused = heard(|event| matches!(event, Event::TrialPaused { .. }));
+    let resumed = heard(|event| matches!(event, Event::TrialResumed { .. }));
+    assert_eq!(paused - resumed, 27 - complete.len());
+    let full = Bench::new(Synthetic::new(Problem::Hartmann6).with_noise(0.1).with_steps(9)).run_through(27).1;
+    for trial in complete {
+        assert_eq!(trial.values, full.trials[trial.number as usize].values, "pauses change no result");
+    }
+}
+
+#[test]
+fn a_study_that_was_broken_off_at_any_step_comes_to_the_same() {
+    let (_, expected, _) = bench().run_through(12);
+    for broken_at in [1, 7, 19, 26] {
+        let broken = bench();
+        let mut heard = 0;
+        let (end, ..) = broken.run(12, |event| {
+            heard += u32::from(matches!(event, Event::TrialReported { .. }));
+            heard == broken_at
+        });
+        assert_eq!(end, End::Interrupted);
+        let (end, study, _) = broken.run_through(12);
+        assert_eq!((end, told(&study)), (End::Done, told(&expected)));
+    }
+}
+
+#[test]
+fn a_state_that_is_lost_or_broken_costs_time_and_changes_nothing() {
+    let (_, expected, _) = bench().run_through(9);
+    let bench = bench();
+    let mut pauses = 0;
+    bench.run(9, |event| {
+        pauses += u32::from(matches!(event, Event::TrialPaused { .. }));
+        pauses == 3
+    });
+    for (index, file) in std::fs::read_dir(bench.states()).unwrap().enumerate() {
+        let file = file.unwrap().path();
+        match index % 2 {
+            0 => std::fs::remove_file(file).unwrap(),
+            _ => std::fs::write(file, "nonsense").unwrap(),
+        }
+    }
+    let (_, study, events) = bench.run_through(9);
+    assert_eq!(told(&study), told(&expected));
+    let restarted = events.iter().filter(|event| matches!(event, Event::TrialRestarted { .. }));
+    assert!(restarted.count() >= 1);
+}
+
+#[test]
+fn a_budget_too_small_for_a_third_has_the_default_alone() {
+    let (end, study, _) = bench().run_through(2);
+    assert_eq!(end, End::Done);
+    assert_eq!(study.in_state(TrialState::Complete).count(), 1);
+}
+
+#[test]
+fn a_larger_budget_goes_on_from_the_states_that_are_left() {
+    let bench = bench();
+    bench.run_through(9);
+    let (end, study, events) = bench.run_through(18);
+    assert_eq!((end, study.trials.len()), (End::Done, 18));
+    assert!(!events.iter().any(|event| matches!(event, Event::TrialRestarted { .. })));
+}
+
+#[test]
+fn several_workers_pause_and_go_on_too() {
+    let bench = Bench { workers: 3, ..bench() };
+    let (end, study, _) = bench.run_through(18);
+    assert_eq!((end, study.trials.len()), (End::Done, 18));
+    assert!(study.in_state(TrialState::Complete).count() >= 2);
+    assert_eq!(study.in_state(TrialState::Running).count(), 0);
+}

@@ -1,0 +1,90 @@
+//! Trials that pause: the same study after any death, with every state or without.
+
+use std::time::{Duration, Instant};
+
+use crate::support::{Tune, validate};
+
+const SPACE: &str = r#"{"name": "small", "parameters": {
+    "width_1": {"type": "int", "low": 8, "high": 64, "log": true},
+    "learning_rate_adam": {"type": "float", "low": 1e-3, "high": 0.1, "log": true},
+    "optimizer": {"type": "fixed", "value": "adam"},
+    "method": {"type": "fixed", "value": "surrogate"},
+    "epochs": {"type": "int", "low": 9, "high": 27}
+}}"#;
+
+const ARGS: [&str; 10] = [
+    "--dataset",
+    "yinyang",
+    "--space",
+    "small.json",
+    "--budget",
+    "18",
+    "--fidelity",
+    "asha",
+    "--confirm",
+    "0",
+];
+
+fn folder() -> Tune {
+    let tune = Tune::new();
+    tune.file("small.json", SPACE);
+    tune
+}
+
+/// Number, state, values and steps of every trial.
+fn trials(tune: &Tune) -> Vec<(u32, String, String, String)> {
+    let Ok(database) = rusqlite::Connection::open(tune.path("tune.db")) else { return Vec::new() };
+    let query = "
+        SELECT number, state,
+            (SELECT json_group_array(printf('%!.17g', value)) FROM trial_values v WHERE v.trial_id = t.trial_id),
+            (SELECT json_group_array(step || '=' || printf('%!.17g', intermediate_value))
+                FROM trial_intermediate_values i WHERE i.trial_id = t.trial_id)
+        FROM trials t ORDER BY number";
+    let Ok(mut statement) = database.prepare(query) else { return Vec::new() };
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)));
+    rows.expect("rows").map(|row| row.expect("a row")).collect()
+}
+
+fn in_state(tune: &Tune, state: &str) -> usize {
+    trials(tune).iter().filter(|trial| trial.1 == state).count()
+}
+
+#[test]
+fn a_killed_study_goes_on_from_the_states_it_left_or_from_the_start_where_they_are_gone() {
+    let whole = folder();
+    whole.run(&ARGS).success();
+    let expected = trials(&whole);
+    let (complete, paused) = (in_state(&whole, "COMPLETE"), in_state(&whole, "PRUNED"));
+    assert_eq!(complete + paused, 18);
+    assert!(complete < 9, "{complete} of 18 went to the end");
+    let best = whole.json("best.json");
+    validate("best", &best);
+    assert_eq!(best["setup"]["fidelity"], "asha");
+    assert!(best["command"].as_str().is_some_and(|command| command.contains("--fidelity asha")));
+    assert!(best["default"]["searched"].is_number(), "the default goes to its end");
+
+    for loses_states in [false, true] {
+        let killed = folder();
+        let mut child = killed.start(&ARGS);
+        let start = Instant::now();
+        while in_state(&killed, "PRUNED") < 4 {
+            assert!(start.elapsed() < Duration::from_secs(300), "no four pauses in five minutes");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        child.kill().expect("SIGKILL");
+        child.wait().expect("it is dead");
+        assert!(!killed.path("best.json").exists(), "killed too late");
+        if loses_states {
+            std::fs::remove_dir_all(killed.path("tune.db.paused")).expect("states");
+        }
+        let ended = killed.run(&ARGS).success();
+        assert_eq!(ended.stderr.contains("trained from the start"), loses_states, "{}", ended.stderr);
+        assert_eq!(trials(&killed), expected);
+    }
+}
+
+#[test]
+fn what_cannot_be_the_same_twice_is_refused() {
+    let args: Vec<&str> = ARGS.into_iter().chain(["--workers", "2", "--deterministic"]).collect();
+    folder().run(&args).refused(&["--fidelity asha", "--deterministic"]);
+}
