@@ -20,7 +20,7 @@ use super::transform::{Transform, Warped};
 use crate::seed::Seed;
 
 /// Up to so many observations every one is followed by a fit; then every tenth part more.
-const EVERY: usize = 40;
+const EVERY: usize = 60;
 /// The most observations that are fitted to: a third of them the best, the others spread over all.
 const MOST: usize = 250;
 /// With fewer losses their distribution is anyone's guess, and they stay as they are.
@@ -159,8 +159,8 @@ mod tests {
     #[test]
     fn fits_follow_every_trial_first_and_every_tenth_part_later() {
         let counts: Vec<usize> = (0..=60).map(scheduled).collect();
-        assert_eq!(counts[..41], (0..=40).collect::<Vec<usize>>());
-        assert_eq!([41, 43, 44, 47, 48, 52, 57].map(scheduled), [40, 40, 44, 44, 48, 52, 57]);
+        assert_eq!(counts, (0..=60).collect::<Vec<usize>>());
+        assert_eq!([61, 65, 66, 71, 72, 78, 79].map(scheduled), [60, 60, 66, 66, 72, 72, 79]);
         assert!((900..=1000).contains(&scheduled(1000)));
     }
 
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn what_is_remembered_is_what_is_fitted() {
-        let inputs = Array::from_shape_fn((55, 2), |(i, j)| ((i * (3 + 2 * j)) % 55) as f64 / 55.0);
+        let inputs = Array::from_shape_fn((75, 2), |(i, j)| ((i * (3 + 2 * j)) % 75) as f64 / 75.0);
         let losses: Vec<f64> = inputs.rows().into_iter().map(|x| (5.0 * x[0]).sin() + x[1]).collect();
         let fits = Fits::default();
         let at = |fits: &Fits, count: usize| {
@@ -187,10 +187,10 @@ mod tests {
             let process = fits.process(&part, &losses[..count], &[0, 1], &Seed::root(0)).unwrap();
             process.posterior(ndarray::array![[0.41, 0.63]].view())
         };
-        for count in 50..=55 {
+        for count in 66..=75 {
             assert_eq!(at(&fits, count), at(&Fits::default(), count), "{count}");
         }
-        // 50 and 51 trials have one fit, 52 the next.
+        // 66 to 71 trials have one fit, 72 to 75 the next.
         assert_eq!(fits.0.lock().unwrap().len(), 2);
     }
 }

@@ -71,11 +71,11 @@ impl<'a> Maximizer<'a> {
         let mut ranking = match self.every_cell(space) {
             Some(cells) => self.score(cells),
             None => {
-                let count = self.affordable(params.candidates);
+                let (count, starts) = self.affordable(params);
                 let mut cells = self.spread_cells(count, &seed.child("sobol"));
                 cells.extend(self.neighbours(count / 4, &mut stream));
                 let mut scored = self.score(cells);
-                let starts = self.starts(&scored, params.starts, &mut stream);
+                let starts = self.starts(&scored, starts, &mut stream);
                 scored.extend(starts.into_iter().map(|start| self.improve(start)));
                 scored
             }
@@ -85,12 +85,15 @@ impl<'a> Maximizer<'a> {
         ranking
     }
 
-    /// `candidates`, or fewer where each is the dearer for many observations.
-    fn affordable(&self, candidates: usize) -> usize {
-        /// Candidates times observations.
-        const WORK: usize = 300 * 1024;
-        const LEAST: usize = 256;
-        candidates.min((WORK / self.history.measured.len().clamp(1, 1500)).max(LEAST))
+    /// Candidates and starts: fewer where each is the dearer for many observations.
+    fn affordable(&self, params: &BayesParams) -> (usize, usize) {
+        /// Observations at which all are affordable.
+        const FREE: usize = 50;
+        /// The fewest of both.
+        const LEAST: (usize, usize) = (256, 5);
+        let observations = self.history.measured.len().max(FREE);
+        let part = |most: usize, least: usize| most.min((most * FREE / observations).max(least));
+        (part(params.candidates, LEAST.0), part(params.starts, LEAST.1))
     }
 
     /// All cells, if they are few.

@@ -69,16 +69,17 @@ pub struct BayesParams {
     /// search fills them up with a scrambled Sobol sequence. `None`: one more than the space has dimensions,
     /// but at least 5 and at most 20. More → a surer model, fewer trials that use it.
     pub initial: Option<usize>,
-    /// Cells that the acquisition is looked at before local search; a quarter as many surround the best
-    /// trials. More → surer of the maximum, slower; default 1024.
+    /// Cells that the acquisition is looked at before local search, fewer from 50 trials on, each of which makes them
+    /// dearer; a quarter as many surround the best
+    /// trials. More → surer of the maximum, slower; default 2048.
     pub candidates: usize,
-    /// Local searches from candidates drawn by their acquisition, beside those from the best; default 5.
+    /// Local searches from candidates drawn by their acquisition, beside those from the best; fewer from 50 trials on; default 8.
     pub starts: usize,
 }
 
 impl Default for BayesParams {
     fn default() -> Self {
-        Self { initial: None, candidates: 1024, starts: 5 }
+        Self { initial: None, candidates: 2048, starts: 8 }
     }
 }
 
