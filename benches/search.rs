@@ -1,4 +1,4 @@
-//! What one suggestion costs, against the number of trials and of parameters.
+//! What one suggestion costs, against the number of trials, parameters and metrics.
 //!
 //! The loss is a noisy bowl, as hard to the model as a real study: the noise has to be learnt. What is timed is ten
 //! trials in a row, since the model is not fitted again after every one.
@@ -24,17 +24,23 @@ fn floats(dimension: usize) -> Space {
     Space::from_json(&text, "floats").expect("the text is a space")
 }
 
-/// The squared distance from a corner of the inner cube, and a little that only the number decides.
-fn loss(point: &Point, number: u32) -> f64 {
-    let bowl: f64 = point.iter().filter_map(|(_, value)| value.as_f64()).map(|x| (x - 0.3) * (x - 0.3)).sum();
-    bowl + 0.02 * f64::from(number * 37 % 11)
+/// The squared distances from corners of the inner cube, one a metric, and a little that only the number decides.
+fn losses(point: &Point, number: u32, metrics: usize) -> Vec<f64> {
+    let noise = 0.02 * f64::from(number * 37 % 11);
+    let from = |corner: f64| {
+        let numbers = point.iter().filter_map(|(_, value)| value.as_f64());
+        numbers.map(|x| (x - corner) * (x - corner)).sum::<f64>() + noise
+    };
+    [0.3, 0.7][..metrics].iter().map(|&corner| from(corner)).collect()
 }
 
-fn history(space: &Space, count: u32) -> Study {
-    let mut study = Study { metrics: vec![Metric::minimize("loss")], ..Study::default() };
+fn history(space: &Space, count: u32, metrics: usize) -> Study {
+    let metrics: Vec<Metric> =
+        ["loss", "other"][..metrics].iter().map(|&name| Metric::minimize(name)).collect();
+    let mut study = Study { metrics, ..Study::default() };
     for number in 0..count {
         let point = RandomSearch::new().suggest(space, &study, &Seed::root(5));
-        let values = vec![loss(&point, number)];
+        let values = losses(&point, number, study.metrics.len());
         study.trials.push(Trial { state: TrialState::Complete, values, ..Trial::waiting(number, point) });
     }
     study
@@ -44,26 +50,27 @@ fn history(space: &Space, count: u32) -> Study {
 fn go_on(search: &dyn Search, space: &Space, mut study: Study) -> Study {
     for number in (study.trials.len() as u32..).take(ROW as usize) {
         let point = search.suggest(space, &study, &Seed::root(5));
-        let values = vec![loss(&point, number)];
+        let values = losses(&point, number, study.metrics.len());
         study.trials.push(Trial { state: TrialState::Complete, values, ..Trial::waiting(number, point) });
     }
     study
 }
 
 fn suggestion(criterion: &mut Criterion) {
-    of_search(criterion, Strategy::Bayes, &TRIALS);
-    of_search(criterion, Strategy::Tpe, &MORE_TRIALS);
-    of_search(criterion, Strategy::Nsga2, &MORE_TRIALS);
+    of_search(criterion, Strategy::Bayes, &TRIALS, 1);
+    of_search(criterion, Strategy::Bayes, &[200], 2);
+    of_search(criterion, Strategy::Tpe, &MORE_TRIALS, 1);
+    of_search(criterion, Strategy::Nsga2, &MORE_TRIALS, 1);
 }
 
-fn of_search(criterion: &mut Criterion, strategy: Strategy, trials: &[u32]) {
-    let mut group = criterion.benchmark_group(format!("{}_suggest", strategy.name()));
+fn of_search(criterion: &mut Criterion, strategy: Strategy, trials: &[u32], metrics: usize) {
+    let mut group = criterion.benchmark_group(format!("{}_suggest/metrics={metrics}", strategy.name()));
     group.sample_size(10);
     for dimension in DIMENSIONS {
         let space = floats(dimension);
         // The largest once: they take long.
         for &count in trials.iter().filter(|&&count| count <= 200 || dimension == 10) {
-            let study = history(&space, count);
+            let study = history(&space, count, metrics);
             let id = BenchmarkId::new(format!("D={dimension}"), format!("n={count}"));
             group.throughput(Throughput::Elements(ROW.into()));
             group.bench_function(id, |bencher| {
