@@ -6,7 +6,7 @@
 A study's result is its lowest value, with two metrics the hypervolume of its front below the problem's reference point
 (where nobody reaches it, below the worst of all values), turned so that less is better; a solver's on a problem is the median over the repeats, whose seeds are those
 from --seed on. Solvers are ranked problem by problem; equal results share their ranks. The test compares the results
-of `tune` with those of a peer over all problems, each as a share of what the two differ by at most.
+of `tune` with those of a peer over all problems; differences are shares of the larger of the two in size.
 """
 
 import argparse

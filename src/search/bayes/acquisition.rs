@@ -116,6 +116,7 @@ mod tests {
 
     use super::*;
     use crate::search::bayes::GpParams;
+    use crate::search::bayes::fits::Fits;
 
     /// E[max(g, 0)] by the midpoint rule.
     fn integrated(gain: f64, deviation: f64) -> f64 {
@@ -150,7 +151,8 @@ mod tests {
         let inputs = Array::from_shape_fn((9, 2), |(i, j)| ((i * (3 + 2 * j)) % 9) as f64 / 9.0);
         let targets = inputs.map_axis(Axis(1), |x| (5.0 * x[0]).sin() + x[1]);
         let labels = [true, true, false, true, false, true, true, true, true];
-        let success = Success::fit(&[0, 1], &inputs, &labels, &crate::seed::Seed::root(0)).unwrap();
+        let success =
+            Success::fit(&Fits::default(), &[0, 1], &inputs, &labels, &crate::seed::Seed::root(0)).unwrap();
         let process = GpParams::new().fit(&Dataset::new(inputs, targets)).unwrap();
         for best in [-0.9, -40.0] {
             let gain = Some(Gain::Improvement(Box::new(Improvement { process: process.clone(), best })));

@@ -3,13 +3,13 @@
 //! A constraint has a process of its own, on a scale on which large excesses differ little and 0 stays what divides
 //! good from bad (bilog: Eriksson & Poloczek 2021, "Scalable constrained Bayesian optimization").
 
-use linfa::Dataset;
-use linfa::traits::Fit;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
+use super::fits::Fits;
 use super::normal;
-use super::params::{GpError, GpParams};
+use super::params::GpError;
 use super::process::{GaussianProcess, Local};
+use crate::seed::Seed;
 
 /// Below this a deviation counts as zero.
 const LEAST_DEVIATION: f64 = 1e-9;
@@ -24,11 +24,17 @@ pub(super) struct Feasibility {
 
 impl Feasibility {
     /// Learns from the values of one constraint at the rows of `inputs`, at least one.
-    pub fn fit(params: &GpParams, inputs: &Array2<f64>, values: &[f64]) -> Result<Self, GpError> {
+    pub fn fit(
+        fits: &Fits,
+        groups: &[usize],
+        inputs: &Array2<f64>,
+        values: &[f64],
+        seed: &Seed,
+    ) -> Result<Self, GpError> {
         let scaled = bilog(values);
         let (mean, deviation) = moments(scaled.view());
         let targets = scaled.mapv(|value| (value - mean) / deviation);
-        let process = params.fit(&Dataset::new(inputs.clone(), targets))?;
+        let process = fits.process_as_is(inputs, targets, groups, seed)?;
         Ok(Self { process, threshold: -mean / deviation })
     }
 
@@ -91,7 +97,7 @@ mod tests {
     fn waves() -> Feasibility {
         let inputs = Array::from_shape_fn((20, 2), |(i, j)| ((i * (3 + 4 * j)) % 20) as f64 / 20.0);
         let values: Vec<f64> = inputs.rows().into_iter().map(|x| 100.0 * (x[0] - 0.6) + x[1]).collect();
-        Feasibility::fit(&GpParams::new(), &inputs, &values).unwrap()
+        Feasibility::fit(&Fits::default(), &[0, 1], &inputs, &values, &Seed::root(0)).unwrap()
     }
 
     #[test]
@@ -126,7 +132,9 @@ mod tests {
         assert!(scaled.iter().all(|value| value.is_finite()));
         assert!(scaled[0] < scaled[1] && scaled[1] < 0.0 && scaled[2] == 0.0 && scaled[3] > 0.0);
         assert!(bilog(&[5e-324, 1e308]).iter().all(|value| value.is_finite()));
-        let equal = Feasibility::fit(&GpParams::new(), &array![[0.0], [1.0]], &[3.0, 3.0]).unwrap();
+        let equal =
+            Feasibility::fit(&Fits::default(), &[0], &array![[0.0], [1.0]], &[3.0, 3.0], &Seed::root(0))
+                .unwrap();
         assert!(equal.ln_probabilities(array![[0.5]].view())[0] < 0.5f64.ln());
     }
 }

@@ -55,27 +55,45 @@ impl Fits {
         seed: &Seed,
     ) -> Result<GaussianProcess, GpError> {
         let rows = fitted_rows(losses);
-        let part =
-            Array2::from_shape_fn((rows.len(), inputs.ncols()), |(at, column)| inputs[(rows[at], column)]);
+        let part = select(inputs, &rows);
         let losses_of: Vec<f64> = rows.iter().map(|&row| losses[row]).collect();
-        let fitted = self.fitted(&part, &losses_of, groups, seed)?;
+        let fitted = self.remembered(digest(&part, &losses_of, groups, seed), || {
+            fit(&part, &losses_of, groups, &seed.index(rows.len() as u64))
+        })?;
         let warped = Warped::of(fitted.transform, losses);
         let params = GpParams::new().groups(groups.to_vec()).check()?;
         params.condition(&data(inputs, &warped), fitted.hyper)
     }
 
-    fn fitted(
+    /// The process of `targets` on their own scale, which should be of mean 0 and variance 1; else as
+    /// [`Fits::process`].
+    ///
+    /// # Errors
+    /// There are none, or a kernel matrix has no factor.
+    pub fn process_as_is(
         &self,
         inputs: &Array2<f64>,
-        losses: &[f64],
+        targets: Array1<f64>,
         groups: &[usize],
         seed: &Seed,
-    ) -> Result<Fitted, GpError> {
-        let key = digest(inputs, losses, groups, seed);
+    ) -> Result<GaussianProcess, GpError> {
+        let rows = fitted_rows(&targets.to_vec());
+        let (part, targets_of) =
+            (select(inputs, &rows), rows.iter().map(|&row| targets[row]).collect::<Vec<_>>());
+        let params = GpParams::new().groups(groups.to_vec());
+        let fitted = self.remembered(digest(&part, &targets_of, groups, seed), || {
+            let params = params.clone().seed(seed.index(rows.len() as u64));
+            let process = params.fit(&Dataset::new(part, Array1::from(targets_of)))?;
+            Ok(Fitted { transform: Transform::Identity, hyper: process.hyperparameters().clone() })
+        })?;
+        params.check()?.condition(&Dataset::new(inputs.clone(), targets), fitted.hyper)
+    }
+
+    fn remembered(&self, key: u64, fit: impl FnOnce() -> Result<Fitted, GpError>) -> Result<Fitted, GpError> {
         if let Some(fitted) = self.recall(key) {
             return Ok(fitted);
         }
-        let fitted = fit(inputs, losses, groups, &seed.index(losses.len() as u64))?;
+        let fitted = fit()?;
         let mut fits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if fits.len() == REMEMBERED {
             fits.pop_front();
@@ -141,6 +159,11 @@ fn scheduled(count: usize) -> usize {
         last += last / 10;
     }
     last
+}
+
+/// These rows of `inputs`.
+fn select(inputs: &Array2<f64>, rows: &[usize]) -> Array2<f64> {
+    Array2::from_shape_fn((rows.len(), inputs.ncols()), |(at, column)| inputs[(rows[at], column)])
 }
 
 fn digest(inputs: &Array2<f64>, losses: &[f64], groups: &[usize], seed: &Seed) -> u64 {

@@ -34,14 +34,11 @@ struct Factor {
 }
 
 impl Hypervolume {
-    /// The improvement on the front of the posterior means at `inputs`, of which those count that are `feasible`, at
-    /// least one.
-    pub fn new(processes: Vec<GaussianProcess>, inputs: &Array2<f64>, feasible: &[bool]) -> Self {
-        let means: Vec<_> = processes.iter().map(|process| process.posterior(inputs.view()).mean).collect();
-        let measured: Vec<Vec<f64>> = (0..inputs.nrows())
-            .filter(|&row| feasible[row])
-            .map(|row| means.iter().map(|means| means[row]).collect())
-            .collect();
+    /// The improvement on the front of the posterior means at `members`, at least one.
+    pub fn new(processes: Vec<GaussianProcess>, members: &Array2<f64>) -> Self {
+        let means: Vec<_> = processes.iter().map(|process| process.posterior(members.view()).mean).collect();
+        let measured: Vec<Vec<f64>> =
+            (0..members.nrows()).map(|row| means.iter().map(|means| means[row]).collect()).collect();
         let front = front(&measured);
         let reference = reference(&front, &measured);
         Self { boxes: Boxes::new(&front, &reference), processes }
@@ -192,8 +189,7 @@ mod tests {
             let targets: Array1<f64> = inputs.rows().into_iter().map(of_row).collect();
             GpParams::new().fit(&Dataset::new(inputs.clone(), targets)).unwrap()
         };
-        let feasible = [true, true, false, true, true, true, true, true, true];
-        (Hypervolume::new((0..losses).map(process).collect(), &inputs, &feasible), inputs)
+        (Hypervolume::new((0..losses).map(process).collect(), &inputs), inputs)
     }
 
     /// The mean of what draws of the losses add, and its standard error.

@@ -11,7 +11,7 @@ use super::fits::Fits;
 use super::history::{History, Measured};
 use super::hypervolume::Hypervolume;
 use super::local;
-use super::params::{GpError, GpParams};
+use super::params::GpError;
 use super::process::GaussianProcess;
 use super::success::Success;
 use crate::seed::Seed;
@@ -32,7 +32,7 @@ pub(super) fn acquisition(
     let part = local::part(history, features);
     let history = part.as_ref().unwrap_or(history);
     let mut acquisition = Acquisition {
-        feasibility: feasibility(history, features, &seed.child("feasibility"))?,
+        feasibility: feasibility(history, features, fits, &seed.child("feasibility"))?,
         ..Acquisition::default()
     };
     if history.measured.iter().any(|measured| measured.is_feasible) {
@@ -47,7 +47,7 @@ pub(super) fn acquisition(
     if trials.iter().any(|&(_, succeeded)| !succeeded) {
         let inputs = features.rows(trials.iter().map(|&(cell, _)| cell));
         let labels: Vec<bool> = trials.iter().map(|&(_, succeeded)| succeeded).collect();
-        let success = Success::fit(features.groups(), &inputs, &labels, &seed.child("success"))?;
+        let success = Success::fit(fits, features.groups(), &inputs, &labels, &seed.child("success"))?;
         acquisition.success = Some(success);
     }
     Ok(acquisition)
@@ -64,9 +64,9 @@ fn gain(history: &History, features: &Features, fits: &Fits, seed: &Seed) -> Res
         _ => scalarized(history, &seed.child("weights").index(history.measured.len() as u64)),
     };
     let mut process = fits.process(&inputs, &losses, features.groups(), seed)?;
-    let best = best_mean(&process, &inputs, &history.measured);
+    let mut best = best_mean(&process, &inputs, &history.measured);
     for cell in &history.pending {
-        believe(&mut process, &features.rows([cell]));
+        best = best.min(believe(&mut process, &features.rows([cell])));
     }
     Ok(Gain::Improvement(Box::new(Improvement { process, best })))
 }
@@ -81,13 +81,15 @@ fn hypervolume(
 ) -> Result<Hypervolume, GpError> {
     let process =
         |loss| fits.process(inputs, &history.loss(loss), features.groups(), &seed.index(loss as u64));
-    let processes = (0..history.losses()).map(process).collect::<Result<Vec<_>, _>>()?;
-    let feasible: Vec<bool> = history.measured.iter().map(|measured| measured.is_feasible).collect();
-    let mut hypervolume = Hypervolume::new(processes, inputs, &feasible);
-    for process in &mut hypervolume.processes {
-        history.pending.iter().for_each(|cell| believe(process, &features.rows([cell])));
+    let mut processes = (0..history.losses()).map(process).collect::<Result<Vec<_>, _>>()?;
+    for cell in &history.pending {
+        for process in &mut processes {
+            believe(process, &features.rows([cell]));
+        }
     }
-    Ok(hypervolume)
+    let feasible = history.measured.iter().filter(|measured| measured.is_feasible);
+    let members = features.rows(feasible.map(|measured| &measured.cell).chain(&history.pending));
+    Ok(Hypervolume::new(processes, &members))
 }
 
 /// One loss of many: the largest of them, and a little of all, under weights drawn anew for every trial (ParEGO:
@@ -116,16 +118,23 @@ fn scalarized(history: &History, seed: &Seed) -> Vec<f64> {
 }
 
 /// The processes of the constraints: of as many as every trial that has any has.
-fn feasibility(history: &History, features: &Features, seed: &Seed) -> Result<Vec<Feasibility>, GpError> {
+fn feasibility(
+    history: &History,
+    features: &Features,
+    fits: &Fits,
+    seed: &Seed,
+) -> Result<Vec<Feasibility>, GpError> {
     let constrained: Vec<&Measured> =
         history.measured.iter().filter(|measured| !measured.constraints.is_empty()).collect();
     let inputs = features.rows(constrained.iter().map(|measured| &measured.cell));
     let count = constrained.iter().map(|measured| measured.constraints.len()).min().unwrap_or(0);
     let fit = |constraint: usize| {
         let values: Vec<f64> = constrained.iter().map(|measured| measured.constraints[constraint]).collect();
-        let params = GpParams::new().groups(features.groups().to_vec()).seed(seed.index(constraint as u64));
-        let mut feasibility = Feasibility::fit(&params, &inputs, &values)?;
-        history.pending.iter().for_each(|cell| believe(&mut feasibility.process, &features.rows([cell])));
+        let seed = seed.index(constraint as u64);
+        let mut feasibility = Feasibility::fit(fits, features.groups(), &inputs, &values, &seed)?;
+        for cell in &history.pending {
+            believe(&mut feasibility.process, &features.rows([cell]));
+        }
         Ok(feasibility)
     };
     (0..count).map(fit).collect()
@@ -139,11 +148,13 @@ fn best_mean(process: &GaussianProcess, inputs: &Array2<f64>, measured: &[Measur
 }
 
 /// Conditions on a pending trial as if its mean had been observed: the mean stays, the variance shrinks
-/// around it ("Kriging believer", Ginsbourger et al. 2010).
-fn believe(process: &mut GaussianProcess, input: &Array2<f64>) {
+/// around it ("Kriging believer", Ginsbourger et al. 2010). Returns the mean, which counts as found: what is gained
+/// must be gained on it.
+fn believe(process: &mut GaussianProcess, input: &Array2<f64>) -> f64 {
     let mean = process.posterior(input.view()).mean[0];
     // An input so close to an observed one that it has no row of its own has no variance left to lose.
     let _ = process.observe(input.row(0), mean);
+    mean
 }
 
 #[cfg(test)]
@@ -178,6 +189,27 @@ mod tests {
         assert!(with.values(at.view())[0] < without.values(at.view())[0] - 0.1);
         let mean = |acquisition: &Acquisition| acquisition.processes()[0].posterior(at.view()).mean[0];
         assert!((mean(&with) - mean(&without)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_a_pending_trial_is_believed_to_find_is_no_gain_any_more() {
+        let space = Space::from_json(LINE, "line.json").unwrap();
+        let cube = Cube::new(&space);
+        let features = Features::new(&cube);
+        let mut history = History::default();
+        for u in [0.0, 0.2, 0.4, 0.8, 1.0] {
+            history.measured.push(measured(&cube, u, &[(u - 0.6f64).powi(2)], &[]));
+        }
+        let best = |history: &History| match acquisition(history, &features, &Fits::default(), &Seed::root(0))
+            .unwrap()
+            .gain
+        {
+            Some(Gain::Improvement(improvement)) => improvement.best,
+            other => panic!("{other:?}"),
+        };
+        let before = best(&history);
+        history.pending.push(cube.cell(&[0.6]));
+        assert!(best(&history) < before - 0.05, "the valley lies between the trials");
     }
 
     #[test]

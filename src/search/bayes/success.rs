@@ -4,12 +4,11 @@
 //! classification (Rasmussen & Williams 2006, section 6.5), a regression on labels of 1 for a success and -1
 //! for a failure, and the probability that such a noisy label is positive.
 
-use linfa::Dataset;
-use linfa::traits::Fit;
 use ndarray::{Array2, ArrayView2};
 
+use super::fits::Fits;
 use super::normal;
-use super::params::{GpError, GpParams};
+use super::params::GpError;
 use super::process::{GaussianProcess, Local};
 use crate::seed::Seed;
 
@@ -22,14 +21,14 @@ pub(super) struct Success {
 impl Success {
     /// Learns from `labels`, true for a success, at the rows of `inputs`.
     pub fn fit(
+        fits: &Fits,
         groups: &[usize],
         inputs: &Array2<f64>,
         labels: &[bool],
         seed: &Seed,
     ) -> Result<Self, GpError> {
         let targets = labels.iter().map(|&succeeded| if succeeded { 1.0 } else { -1.0 }).collect();
-        let params = GpParams::new().groups(groups.to_vec()).seed(seed.clone());
-        Ok(Self { process: params.fit(&Dataset::new(inputs.clone(), targets))? })
+        Ok(Self { process: fits.process_as_is(inputs, targets, groups, seed)? })
     }
 
     /// ln P at every row of `inputs`: ln Φ(μ / √(σ² + noise)).
@@ -71,7 +70,7 @@ mod tests {
     fn the_failing_side_is_unlikely_and_the_other_is_not() {
         let inputs = Array::from_shape_fn((20, 2), |(i, j)| ((i * (3 + 4 * j)) % 20) as f64 / 20.0);
         let labels: Vec<bool> = inputs.column(0).iter().map(|&x| x < 0.6).collect();
-        let success = Success::fit(&[0, 1], &inputs, &labels, &Seed::root(0)).unwrap();
+        let success = Success::fit(&Fits::default(), &[0, 1], &inputs, &labels, &Seed::root(0)).unwrap();
         let ln = success.ln_probabilities(array![[0.2, 0.5], [0.9, 0.5]].view());
         assert!(ln[0] > 0.9f64.ln() && ln[1] < 0.1f64.ln(), "{ln:?}");
     }
