@@ -142,7 +142,7 @@ fn feasibility(
 
 /// The lowest posterior mean at the feasible observations.
 fn best_mean(process: &GaussianProcess, inputs: &Array2<f64>, measured: &[Measured]) -> f64 {
-    let means = process.posterior(inputs.view()).mean;
+    let means = process.means(inputs.view());
     let feasible = means.iter().zip(measured).filter(|(_, measured)| measured.is_feasible);
     feasible.map(|(&mean, _)| mean).fold(f64::INFINITY, f64::min)
 }
@@ -151,7 +151,7 @@ fn best_mean(process: &GaussianProcess, inputs: &Array2<f64>, measured: &[Measur
 /// around it ("Kriging believer", Ginsbourger et al. 2010). Returns the mean, which counts as found: what is gained
 /// must be gained on it.
 fn believe(process: &mut GaussianProcess, input: &Array2<f64>) -> f64 {
-    let mean = process.posterior(input.view()).mean[0];
+    let mean = process.means(input.view())[0];
     // An input so close to an observed one that it has no row of its own has no variance left to lose.
     let _ = process.observe(input.row(0), mean);
     mean

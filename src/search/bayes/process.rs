@@ -68,14 +68,25 @@ impl GaussianProcess {
 
     /// Mean and variance at every row of `inputs`: Rasmussen & Williams 2006, eqs. 2.25 and 2.26.
     pub fn posterior(&self, inputs: ArrayView2<f64>) -> Posterior {
-        let scaled = kernel::scaled(inputs, &self.groups, &self.hyper.lengths);
-        let mut covariance = kernel::cross(&scaled, &self.scaled);
-        covariance.mapv_inplace(|m| self.covariance(m));
+        let mut covariance = self.covariances(inputs);
         let mean = covariance.dot(&self.weights);
         self.factor.solve_lower_rows(&mut covariance);
         let explained = covariance.map_axis(Axis(1), |row| row.dot(&row));
         let variance = explained.mapv(|explained| (self.covariance(1.0) - explained).max(0.0));
         Posterior { mean, variance }
+    }
+
+    /// The mean of [`Self::posterior`] alone, at a cost of O(n) an input instead of O(n²).
+    pub(super) fn means(&self, inputs: ArrayView2<f64>) -> Array1<f64> {
+        self.covariances(inputs).dot(&self.weights)
+    }
+
+    /// Prior covariances of values at `inputs` with those at the data's, a row an input.
+    fn covariances(&self, inputs: ArrayView2<f64>) -> Array2<f64> {
+        let scaled = kernel::scaled(inputs, &self.groups, &self.hyper.lengths);
+        let mut covariance = kernel::cross(&scaled, &self.scaled);
+        covariance.mapv_inplace(|m| self.covariance(m));
+        covariance
     }
 
     /// Mean, variance and their gradients at one input.

@@ -25,7 +25,7 @@ impl BayesSearch {
         let seed = seed.index(study.trials.len() as u64);
         let process = plain::process(&history, &features, &seed.child("plain")).ok()?;
         let inputs = features.rows(history.measured.iter().map(|measured| &measured.cell));
-        let means = process.posterior(inputs.view()).mean;
+        let means = process.means(inputs.view());
         let feasible = means.iter().zip(&history.measured).filter(|(_, measured)| measured.is_feasible);
         let best = feasible.map(|(&mean, _)| mean).fold(f64::INFINITY, f64::min);
         acquisition.gain = Some(Gain::Improvement(Box::new(Improvement { process, best })));
