@@ -231,7 +231,10 @@ mod tests {
     proptest! {
         #[test]
         fn sums_are_the_products_of_all_bytes(steps in 1usize..4, adds: bool, seed: u64) {
-            prop_assume!(is_there());
+            // Elsewhere there is nothing to test: no tile is ever made.
+            if !is_there() {
+                return Ok(());
+            }
             let mut stream = Seed::root(seed).stream();
             let rows: Vec<Line> =
                 (0..2 * ROWS * steps).map(|_| Line(std::array::from_fn(|_| stream.random()))).collect();
