@@ -117,6 +117,7 @@ mod tests {
     use super::*;
     use crate::search::bayes::GpParams;
     use crate::search::bayes::fits::Fits;
+    use crate::search::bayes::fixtures::assert_slopes;
 
     /// E[max(g, 0)] by the midpoint rule.
     fn integrated(gain: f64, deviation: f64) -> f64 {
@@ -162,19 +163,8 @@ mod tests {
             let mut gradient = [0.0; 2];
             let value = acquisition.value_and_gradient(&input, &mut gradient);
             assert!((value - acquisition.values(array![input].view())[0]).abs() < 1e-8 * value.abs());
-            for f in 0..2 {
-                let at = |step: f64| {
-                    let mut moved = array![input];
-                    moved[(0, f)] += step;
-                    acquisition.values(moved.view())[0]
-                };
-                let difference = (at(1e-5) - at(-1e-5)) / 2e-5;
-                assert!(
-                    (gradient[f] - difference).abs() < 1e-5 * (1.0 + difference.abs()),
-                    "{f}: {} and {difference}",
-                    gradient[f]
-                );
-            }
+            let at = |input: [f64; 2]| acquisition.values(array![input].view())[0];
+            assert_slopes(gradient, at, input, 1e-5);
         }
     }
 }

@@ -93,6 +93,7 @@ mod tests {
     use ndarray::{Array, array};
 
     use super::*;
+    use crate::search::bayes::fixtures::assert_slopes;
 
     fn waves() -> Feasibility {
         let inputs = Array::from_shape_fn((20, 2), |(i, j)| ((i * (3 + 4 * j)) % 20) as f64 / 20.0);
@@ -114,16 +115,7 @@ mod tests {
         let value = feasibility.add_gradient(&input, &mut gradient);
         let at = |input: [f64; 2]| feasibility.ln_probabilities(array![input].view())[0];
         assert!((value - at(input)).abs() < 1e-8);
-        for axis in 0..2 {
-            let moved = |step: f64| {
-                let mut input = input;
-                input[axis] += step;
-                at(input)
-            };
-            let difference = (moved(1e-5) - moved(-1e-5)) / 2e-5;
-            let error = (gradient[axis] - difference).abs();
-            assert!(error < 1e-4 * (1.0 + difference.abs()), "{}, {difference}", gradient[axis]);
-        }
+        assert_slopes(gradient, at, input, 1e-4);
     }
 
     #[test]

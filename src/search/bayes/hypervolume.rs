@@ -179,6 +179,7 @@ mod tests {
 
     use super::*;
     use crate::search::bayes::GpParams;
+    use crate::search::bayes::fixtures::assert_slopes;
     use crate::seed::Seed;
 
     fn waves(losses: usize) -> (Hypervolume, Array2<f64>) {
@@ -240,16 +241,7 @@ mod tests {
             let value = hypervolume.add_gradient(&input, &mut gradient);
             let at = |input: [f64; 2]| hypervolume.values(array![input].view())[0];
             assert!((value - at(input)).abs() < 1e-9);
-            for axis in 0..2 {
-                let moved = |step: f64| {
-                    let mut input = input;
-                    input[axis] += step;
-                    at(input)
-                };
-                let difference = (moved(1e-5) - moved(-1e-5)) / 2e-5;
-                let error = (gradient[axis] - difference).abs();
-                assert!(error < 1e-5 * (1.0 + difference.abs()), "{}, {difference}", gradient[axis]);
-            }
+            assert_slopes(gradient, at, input, 1e-5);
         }
     }
 

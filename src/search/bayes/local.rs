@@ -44,12 +44,11 @@ fn nearest<T: Clone>(all: &[T], distance: impl Fn(&T) -> f64) -> Vec<T> {
 mod tests {
     use super::*;
     use crate::search::bayes::cube::Cube;
-    use crate::space::Space;
+    use crate::search::bayes::fixtures::line;
 
     #[test]
     fn of_thousands_the_best_and_the_nearest_stay_in_their_order() {
-        let text = r#"{"name": "line", "parameters": {"x": {"type": "float", "low": 0, "high": 1}}}"#;
-        let space = Space::from_json(text, "line.json").unwrap();
+        let space = line();
         let cube = Cube::new(&space);
         let features = Features::new(&cube);
         let mut history = History::default();

@@ -24,6 +24,8 @@ mod evidence;
 mod feasibility;
 mod features;
 mod fits;
+#[cfg(test)]
+mod fixtures;
 mod history;
 mod hyper;
 mod hypervolume;

@@ -161,7 +161,7 @@ fn believe(process: &mut GaussianProcess, input: &Array2<f64>) -> f64 {
 mod tests {
     use super::*;
     use crate::search::bayes::cube::Cube;
-    use crate::space::Space;
+    use crate::search::bayes::fixtures::line;
 
     fn measured(cube: &Cube, u: f64, losses: &[f64], constraints: &[f64]) -> Measured {
         Measured {
@@ -174,8 +174,7 @@ mod tests {
 
     #[test]
     fn a_pending_trial_takes_the_promise_from_its_place_and_keeps_the_mean() {
-        let text = r#"{"name": "line", "parameters": {"x": {"type": "float", "low": 0, "high": 1}}}"#;
-        let space = Space::from_json(text, "line.json").unwrap();
+        let space = line();
         let cube = Cube::new(&space);
         let features = Features::new(&cube);
         let mut history = History::default();
@@ -193,7 +192,7 @@ mod tests {
 
     #[test]
     fn what_a_pending_trial_is_believed_to_find_is_no_gain_any_more() {
-        let space = Space::from_json(LINE, "line.json").unwrap();
+        let space = line();
         let cube = Cube::new(&space);
         let features = Features::new(&cube);
         let mut history = History::default();
@@ -214,8 +213,7 @@ mod tests {
 
     #[test]
     fn where_nothing_succeeded_a_pending_trial_keeps_the_next_away() {
-        let text = r#"{"name": "line", "parameters": {"x": {"type": "float", "low": 0, "high": 1}}}"#;
-        let space = Space::from_json(text, "line.json").unwrap();
+        let space = line();
         let cube = Cube::new(&space);
         let features = Features::new(&cube);
         let mut history = History::default();
@@ -228,15 +226,13 @@ mod tests {
         assert!(with.values(at.view())[0] < without.values(at.view())[0] - 0.1);
     }
 
-    const LINE: &str = r#"{"name": "line", "parameters": {"x": {"type": "float", "low": 0, "high": 1}}}"#;
-
     /// Where the acquisition is highest on the line.
     fn most_promising(
         losses: impl Fn(f64) -> Vec<f64>,
         constraint: impl Fn(f64) -> f64,
         tried: &[f64],
     ) -> f64 {
-        let space = Space::from_json(LINE, "line.json").unwrap();
+        let space = line();
         let cube = Cube::new(&space);
         let features = Features::new(&cube);
         let mut history = History::default();
@@ -271,7 +267,7 @@ mod tests {
 
     #[test]
     fn five_losses_make_one_under_other_weights_each_time() {
-        let space = Space::from_json(LINE, "line.json").unwrap();
+        let space = line();
         let cube = Cube::new(&space);
         let mut history = History::default();
         for (u, best) in [(0.1, 0), (0.5, 2), (0.9, 4)] {

@@ -39,12 +39,12 @@ impl BayesSearch {
 mod tests {
     use super::*;
     use crate::search::Search;
+    use crate::search::bayes::fixtures::line;
     use crate::study::{Metric, Trial, TrialState};
 
     #[test]
     fn the_promise_falls_as_the_minimum_is_closed_in_on() {
-        let text = r#"{"name": "line", "parameters": {"x": {"type": "float", "low": 0, "high": 1}}}"#;
-        let space = Space::from_json(text, "line.json").unwrap();
+        let space = line();
         let (search, seed) = (BayesSearch::new(), Seed::root(1));
         let mut study = Study { metrics: vec![Metric::minimize("loss")], ..Study::default() };
         let mut promises = Vec::new();
