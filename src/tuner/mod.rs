@@ -85,7 +85,7 @@ pub enum TunerError {
     #[error("cannot start the workers' threads: {0}: choose fewer --workers")]
     Threads(#[from] rayon::ThreadPoolBuildError),
     /// The state of a paused trial cannot be written.
-    #[error("cannot write the state of a trial to {}: {source}", file.display())]
+    #[error("cannot write the state of a trial to {}", file.display())]
     Checkpoint {
         /// Where it should go.
         file: PathBuf,
@@ -93,7 +93,7 @@ pub enum TunerError {
         source: std::io::Error,
     },
     /// The model cannot be written.
-    #[error("cannot write the model to {}: {source}", file.display())]
+    #[error("cannot write the model to {}", file.display())]
     Model {
         /// Where it should go.
         file: PathBuf,
