@@ -417,6 +417,7 @@ impl ValueEnum for Fidelity {
         let help = match self {
             Fidelity::Off => "Every trial is trained to its end",
             Fidelity::Asha => "Asynchronous successive halving",
+            Fidelity::Bayes => "Whichever promises the largest gain for its effort, by the Gaussian process",
         };
         Some(PossibleValue::new(self.name()).help(help))
     }

@@ -18,7 +18,7 @@ use crate::search::{Fidelity, Strategy};
 use crate::seed::Seed;
 use crate::space::Space;
 use crate::study::{Metric, Setup};
-use crate::tuner::{Settings, StopRule};
+use crate::tuner::{Decider, Pausing, Settings, StopRule};
 use crate::units::Bytes;
 
 /// A run that can begin.
@@ -81,21 +81,35 @@ impl Config {
         let objective =
             Classify::new(dataset, profile, args.validation, goals, &split)?.with_memory(memory(args));
         objective.check(&searched)?;
-        let pausing = (args.fidelity != Fidelity::Off).then(|| states(&args.study.storage.storage));
+        let pausing = pausing(args);
         let settings = Settings { pausing, ..args.study.settings(args.confirm, Some(output.model())) };
         let study = args.study.study.clone().unwrap_or_else(|| default_name(&setup, &args.metric));
         Ok(Self { output, objective, space: searched, setup, study, settings, remarks })
     }
 }
 
-/// Refuses pauses where the order of results is fixed: who goes on depends on who was there first.
+/// Refuses pauses where the order of results is fixed: who goes on depends on who was there first. And a model where
+/// there is none.
 fn check_fidelity(args: &RunArgs) -> Result<()> {
-    match args.fidelity {
-        Fidelity::Asha if args.study.deterministic_workers().is_some() => {
-            bail!("--fidelity asha: with --deterministic it takes one worker: leave one of the two out")
-        }
-        _ => Ok(()),
+    let fidelity = args.fidelity.name();
+    if args.fidelity != Fidelity::Off && args.study.deterministic_workers().is_some() {
+        bail!("--fidelity {fidelity}: with --deterministic it takes one worker: leave one of the two out");
     }
+    if args.fidelity == Fidelity::Bayes && args.study.search != Strategy::Bayes {
+        let search = args.study.search.name();
+        bail!("--fidelity {fidelity}: --search {search} has no model that weighs trials: use bayes, or asha");
+    }
+    Ok(())
+}
+
+/// How trials pause, if they do.
+fn pausing(args: &RunArgs) -> Option<Pausing> {
+    let by = match args.fidelity {
+        Fidelity::Off => return None,
+        Fidelity::Asha => Decider::Halving,
+        Fidelity::Bayes => Decider::Model,
+    };
+    Some(Pausing { by, states: states(&args.study.storage.storage) })
 }
 
 /// The folder of the states of paused trials, beside the database.

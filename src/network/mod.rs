@@ -64,6 +64,7 @@ mod tensor;
 mod unit;
 mod volume;
 mod wiring;
+mod work;
 mod workspace;
 
 pub use activation::{Shape, Slope, Surrogate, sharpened};
@@ -79,4 +80,5 @@ pub use spec::{HeadSpec, LayerSpec, Spec, SpecError};
 pub(crate) use spread::Spread;
 pub use state::StateTensor;
 pub use wiring::{Volume, Window, Wiring};
+pub use work::Work;
 pub use workspace::{Activations, Gradients};

@@ -232,6 +232,13 @@ impl Objective for Classify {
         }
     }
 
+    fn effort(&self, point: &Point) -> f64 {
+        /// What cannot be planned fails at once.
+        const NOTHING: f64 = 1.0;
+        let plan = self.plan(point).ok();
+        plan.and_then(|plan| plan.effort(self.train.len()).ok()).unwrap_or(NOTHING)
+    }
+
     fn advance(&self, point: &Point, seed: &Seed, leg: &Leg, observer: &mut Observer<'_>) -> Option<Advance> {
         match self.try_advance(point, seed, leg, observer) {
             Ok(advance) => advance,

@@ -2,6 +2,7 @@
 
 pub mod classify;
 pub mod external;
+mod effort;
 mod faults;
 mod goal;
 mod hyperparameters;
@@ -41,6 +42,12 @@ pub trait Objective: Sync {
     /// `None` if the observer broke it off. Several points are evaluated at a time, each in a rayon pool of its
     /// own, whose number of threads does not change the outcome.
     fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation>;
+
+    /// What an evaluation of `point` takes, positive, in any unit; the same wherever it is asked. An objective that
+    /// cannot tell says that all take the same.
+    fn effort(&self, _point: &Point) -> f64 {
+        1.0
+    }
 
     /// Evaluates one `leg` of what [`evaluate`](Self::evaluate) does: all of them together come to the same,
     /// bit for bit, wherever they pause. Steps that are done are not reported again, unless a leg restarts.

@@ -9,14 +9,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::pareto;
-use crate::space::Space;
+use crate::space::{Point, Space};
 use crate::study::{Course, Study, Trial, TrialState};
 
 /// A trial pauses after so large a part of its steps, rounded up: each rung costs thrice the one before.
 pub const RUNGS: [u32; 2] = [9, 3];
 
 /// The part of those at a rung that goes on: one in so many.
-const REDUCTION: usize = 3;
+pub(super) const REDUCTION: usize = 3;
 
 /// Whether trials pause, and what decides which of them go on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -27,17 +27,29 @@ pub enum Fidelity {
     Off,
     /// The best third at each rung goes on.
     Asha,
+    /// Whichever promises the largest gain for its effort goes on, or a new one begins.
+    Bayes,
+}
+
+/// What is trained next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NextLeg {
+    /// The paused trial of this number goes on.
+    Of(u32),
+    /// A new trial of this point begins.
+    New(Point),
 }
 
 impl Fidelity {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Off, Self::Asha];
+    pub const ALL: [Self; 3] = [Self::Off, Self::Asha, Self::Bayes];
 
     /// As people write it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Off => "off",
             Self::Asha => "asha",
+            Self::Bayes => "bayes",
         }
     }
 }

@@ -27,7 +27,8 @@ mod tpe;
 mod tried;
 
 pub use bayes::BayesSearch;
-pub use fidelity::{Fidelity, RUNGS, comparable, farthest, promotion};
+use fidelity::REDUCTION;
+pub use fidelity::{Fidelity, NextLeg, RUNGS, comparable, farthest, promotion};
 pub use nsga2::{Nsga2Params, Nsga2Search};
 pub use random::RandomSearch;
 pub use sobol::SobolSearch;
@@ -47,6 +48,20 @@ pub trait Search: Send {
     /// suggestion is drawn from its child of the number of trials so far. Running and waiting trials count
     /// as pending. The default point of the space is the business of the tuner, which tries it first.
     fn suggest(&self, space: &Space, study: &Study, seed: &Seed) -> Point;
+
+    /// What to train next where trials pause at [`RUNGS`]: of what is paused and what is new, whatever promises the
+    /// largest gain for its effort. `effort` says what a whole trial of a point takes, positive and in any unit.
+    ///
+    /// `None` as long as there is no model, and always for a search without one.
+    fn next_leg(
+        &self,
+        _space: &Space,
+        _study: &Study,
+        _effort: &dyn Fn(&Point) -> f64,
+        _seed: &Seed,
+    ) -> Option<NextLeg> {
+        None
+    }
 
     /// The improvement that the next suggestion promises, in standard deviations of the losses so far, outliers
     /// cut; 0 where nothing is left to try. `None` as long as there is no model of the loss, and always for a

@@ -27,7 +27,12 @@ impl Study {
 
     /// The values of a complete trial, turned so that less is better.
     pub fn losses(&self, trial: &Trial) -> Vec<f64> {
-        self.metrics.iter().zip(&trial.values).map(|(metric, &value)| metric.direction.loss(value)).collect()
+        self.losses_of(&trial.values)
+    }
+
+    /// These values, one a metric, turned so that less is better.
+    pub fn losses_of(&self, values: &[f64]) -> Vec<f64> {
+        self.metrics.iter().zip(values).map(|(metric, &value)| metric.direction.loss(value)).collect()
     }
 
     /// Feasible complete trials that no other beats in every metric, in order of their numbers.

@@ -44,15 +44,33 @@ pub struct Settings {
     /// Whether suggestion k knows the results of the trials up to number k - `workers` and no others, however
     /// soon they come, so that the same seed gives the same study. With one worker it is always so.
     pub deterministic: bool,
-    /// Where the states of paused trials go, a folder that is made when it is needed, if trials pause: then those
-    /// that deserve it go on beyond the budget's last trial, and the others stay paused.
-    pub pausing: Option<PathBuf>,
+    /// How trials pause, if they do: then those that deserve it go on beyond the budget's last trial, and the others
+    /// stay paused.
+    pub pausing: Option<Pausing>,
     /// What ends the study before its budget is spent: the first of these that holds.
     pub stop_when: Vec<StopRule>,
     /// How the winner is confirmed.
     pub confirm: Confirm,
     /// Where the winner's model goes.
     pub model: Option<PathBuf>,
+}
+
+/// How trials pause.
+#[derive(Clone, Debug)]
+pub struct Pausing {
+    /// Who decides which of them go on.
+    pub by: Decider,
+    /// Where their states go, a folder that is made when it is needed.
+    pub states: PathBuf,
+}
+
+/// Who decides which paused trials go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decider {
+    /// Successive halving.
+    Halving,
+    /// The search's model of what they will come to.
+    Model,
 }
 
 /// How the best trials are evaluated again at the end.

@@ -1,8 +1,8 @@
 //! Which trial comes next, and what its suggestion may know.
 
-use super::pausing::who_goes_on;
-use super::{Tuner, TunerError};
-use crate::search::{Search, comparable};
+use super::pausing::last_hope;
+use super::{Decider, Tuner, TunerError};
+use crate::search::{NextLeg, Search, comparable, promotion};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::storage::{Claim, Storage, StorageError, StudyKey};
@@ -17,8 +17,8 @@ impl Tuner<'_> {
             return Ok(Some(complete_point(self.storage, self.space, claim)?));
         }
         let mut study = self.storage.load_study(self.study)?;
-        let pauses = self.settings.pausing.is_some();
-        if !pauses && study.trials.len() >= budget as usize {
+        let by = self.settings.pausing.as_ref().map(|pausing| pausing.by);
+        if by.is_none() && study.trials.len() >= budget as usize {
             return Ok(None);
         }
         if self.settings.deterministic && !forget_late_results(&mut study, self.settings.workers) {
@@ -27,17 +27,40 @@ impl Tuner<'_> {
         if self.has_gone_far_enough(&study)? {
             return Ok(None);
         }
-        if pauses {
-            if let Some(trial) = who_goes_on(&study, budget) {
-                return self.resume(trial);
-            }
-            if study.trials.len() >= budget as usize {
-                return Ok(None);
-            }
-            study = comparable(self.space, &study);
-        }
-        let point = suggest(self.space, self.search, &self.root(), &study);
+        let point = match by {
+            None => suggest(self.space, self.search, &self.root(), &study),
+            Some(by) => match self.next_leg(&study, by) {
+                Some(NextLeg::Of(trial)) => return self.resume(trial),
+                Some(NextLeg::New(point)) => point,
+                None => return Ok(None),
+            },
+        };
         Ok(self.storage.claim(self.study, self.space, &point, &Attributes::new(), budget)?)
+    }
+
+    /// What is trained next where trials pause; `None` once no paused one deserves it and the budget is spent.
+    fn next_leg(&self, study: &Study, by: Decider) -> Option<NextLeg> {
+        let has_room = study.trials.len() < self.settings.budget as usize;
+        let start = self.space.starting_points().into_iter().nth(study.trials.len());
+        if let (true, Some(point)) = (has_room, start) {
+            return Some(NextLeg::New(point));
+        }
+        let weighed = || {
+            let effort = |point: &Point| self.objective.effort(point);
+            self.search.next_leg(self.space, study, &effort, &self.root().child("search"))
+        };
+        let next = (by == Decider::Model).then(weighed).flatten();
+        match next.or_else(|| promotion(study).map(|trial| NextLeg::Of(trial.number))) {
+            Some(NextLeg::Of(trial)) => Some(NextLeg::Of(trial)),
+            _ if !has_room => last_hope(study).map(|trial| NextLeg::Of(trial.number)),
+            Some(next) => Some(next),
+            None => Some(NextLeg::New(suggest(
+                self.space,
+                self.search,
+                &self.root(),
+                &comparable(self.space, study),
+            ))),
+        }
     }
 }
 

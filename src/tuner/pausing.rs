@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Tuner, TunerError};
+use super::{Pausing, Tuner, TunerError};
 use crate::objective::{Leg, Pause};
-use crate::search::{RUNGS, farthest, promotion};
+use crate::search::{RUNGS, farthest};
 use crate::storage::Claim;
 use crate::study::{Course, Study, Trial, TrialState};
 use crate::units::Seconds;
@@ -12,14 +12,14 @@ use crate::units::Seconds;
 impl Tuner<'_> {
     /// Makes the folder of states if trials pause.
     pub(super) fn make_room_for_states(&self) -> Result<(), TunerError> {
-        let Some(folder) = &self.settings.pausing else { return Ok(()) };
+        let Some(Pausing { states: folder, .. }) = &self.settings.pausing else { return Ok(()) };
         std::fs::create_dir_all(folder)
             .map_err(|source| TunerError::Checkpoint { file: folder.clone(), source })
     }
 
-    /// Starts `trial`, which is paused, again.
-    pub(super) fn resume(&mut self, trial: &Trial) -> Result<Option<Claim>, TunerError> {
-        match self.storage.find_trial(self.study, trial.number)? {
+    /// Starts the trial of this number, which is paused, again.
+    pub(super) fn resume(&mut self, trial: u32) -> Result<Option<Claim>, TunerError> {
+        match self.storage.find_trial(self.study, trial)? {
             Some(key) => Ok(self.storage.resume(key)?),
             None => Ok(None),
         }
@@ -29,10 +29,10 @@ impl Tuner<'_> {
     /// never does.
     pub(super) fn leg(&self, trial: &Trial) -> Option<Leg> {
         const DEFAULT: u32 = 0;
-        let folder = self.settings.pausing.as_deref().filter(|_| trial.number != DEFAULT)?;
+        let pausing = self.settings.pausing.as_ref().filter(|_| trial.number != DEFAULT)?;
         let course = Course::of(trial);
         let rung = course.rungs.len();
-        let file = |rung| self.state(folder, trial, rung);
+        let file = |rung| self.state(&pausing.states, trial, rung);
         Some(Leg {
             from: rung.checked_sub(1).map(file),
             pause: RUNGS.get(rung).map(|&divisor| Pause { divisor, file: file(rung) }),
@@ -55,16 +55,11 @@ impl Tuner<'_> {
     }
 }
 
-/// The paused trial that goes on now, if one does; else it is time for a new one, if the budget has one left.
-///
-/// A study whose budget is spent without a value trains the best it has to the end.
-pub(super) fn who_goes_on(study: &Study, budget: u32) -> Option<&Trial> {
-    promotion(study).or_else(|| {
-        let has_more =
-            study.trials.len() < budget as usize || study.in_state(TrialState::Running).next().is_some();
-        let is_last_hope = !has_more && study.best().is_none();
-        is_last_hope.then(|| farthest(study)).flatten()
-    })
+/// The paused trial that is trained to the end although it does not deserve it: the best one of a study whose budget
+/// is spent without a value.
+pub(super) fn last_hope(study: &Study) -> Option<&Trial> {
+    let may_come = study.in_state(TrialState::Running).next().is_some();
+    (!may_come && study.best().is_none()).then(|| farthest(study)).flatten()
 }
 
 #[cfg(test)]
@@ -84,12 +79,11 @@ mod tests {
         let failed = Trial { state: TrialState::Fail, ..Trial::waiting(0, Point::default()) };
         let trials = vec![failed, paused(1, 0.5), paused(2, 0.25)];
         let mut study = Study { metrics: vec![Metric::minimize("loss")], trials, ..Study::default() };
-        let next = |study: &Study, budget| who_goes_on(study, budget).map(|trial| trial.number);
-        assert_eq!(next(&study, 4), None, "a new one may be better");
-        assert_eq!(next(&study, 3), Some(2));
+        let hope = |study: &Study| last_hope(study).map(|trial| trial.number);
+        assert_eq!(hope(&study), Some(2));
         study.trials[1].state = TrialState::Running;
-        assert_eq!(next(&study, 3), None, "another may come to a value yet");
+        assert_eq!(hope(&study), None, "another may come to a value yet");
         study.trials[1] = Trial { state: TrialState::Complete, values: vec![0.1], ..paused(1, 0.5) };
-        assert_eq!(next(&study, 3), None);
+        assert_eq!(hope(&study), None);
     }
 }

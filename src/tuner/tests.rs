@@ -76,7 +76,7 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
                 seed: 3,
                 workers: self.workers,
                 deterministic: self.deterministic,
-                pausing: self.pauses.then(|| self.states()),
+                pausing: self.pauses.then(|| Pausing { by: Decider::Halving, states: self.states() }),
                 stop_when: self.stop_when.clone(),
                 confirm: self.confirm,
                 model: None,

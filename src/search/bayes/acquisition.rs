@@ -3,6 +3,7 @@
 
 use ndarray::ArrayView2;
 
+use super::effort::Effort;
 use super::feasibility::Feasibility;
 use super::hypervolume::Hypervolume;
 use super::normal;
@@ -30,12 +31,13 @@ pub(super) enum Gain {
 }
 
 /// The gain where anything has been measured that counts, times the probability of every constraint, times that of
-/// success where anything failed.
+/// success where anything failed; over the effort where that counts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Acquisition {
     pub gain: Option<Gain>,
     pub feasibility: Vec<Feasibility>,
     pub success: Option<Success>,
+    pub effort: Option<Effort>,
 }
 
 impl Acquisition {
@@ -50,6 +52,9 @@ impl Acquisition {
         for ln in probabilities.chain(self.success.iter().map(|part| part.ln_probabilities(inputs))) {
             values.iter_mut().zip(ln).for_each(|(value, ln)| *value += ln);
         }
+        if let Some(effort) = &self.effort {
+            values.iter_mut().zip(effort.ln(inputs)).for_each(|(value, ln)| *value -= ln);
+        }
         values
     }
 
@@ -63,7 +68,8 @@ impl Acquisition {
         };
         let feasibility: f64 = self.feasibility.iter().map(|part| part.add_gradient(input, gradient)).sum();
         let success = self.success.as_ref().map_or(0.0, |part| part.add_gradient(input, gradient));
-        gain + feasibility + success
+        let effort = self.effort.as_ref().map_or(0.0, |part| part.add_gradient(input, gradient));
+        gain + feasibility + success + effort
     }
 
     /// The processes of the losses.

@@ -35,6 +35,8 @@ pub(super) enum AxisKind {
 pub(super) struct Cell {
     pub unit: Vec<f64>,
     pub active: Vec<bool>,
+    /// How far a trial there has come: 0 to the end, -1 to the lowest rung.
+    pub fidelity: f64,
 }
 
 /// The cube of a space.
@@ -96,7 +98,8 @@ impl<'a> Cube<'a> {
 
     /// The cell that `unit` lies in.
     pub fn cell(&self, unit: &[f64]) -> Cell {
-        let mut cell = Cell { unit: vec![INACTIVE; unit.len()], active: vec![false; unit.len()] };
+        let mut cell =
+            Cell { unit: vec![INACTIVE; unit.len()], active: vec![false; unit.len()], fidelity: 0.0 };
         for &index in &self.order {
             let axis = &self.axes[index];
             cell.active[index] = axis.conditions.iter().all(|condition| self.holds(condition, &cell));

@@ -22,6 +22,8 @@ enum Column {
     Choice { axis: usize, value: u64, of: u64 },
     /// Whether the axis is active.
     Activity { axis: usize },
+    /// How far the trial has come.
+    Fidelity,
 }
 
 /// The map from cells to inputs.
@@ -48,6 +50,13 @@ impl Features {
                 features.add_group([Column::Activity { axis }]);
             }
         }
+        features
+    }
+
+    /// With a column of how far a trial has come, of a group of its own.
+    pub fn with_fidelity(cube: &Cube) -> Self {
+        let mut features = Self::new(cube);
+        features.add_group([Column::Fidelity]);
         features
     }
 
@@ -90,6 +99,7 @@ impl Column {
                 if is_chosen { FRAC_1_SQRT_2 } else { 0.0 }
             }
             Column::Activity { axis } => f64::from(u8::from(cell.active[axis])),
+            Column::Fidelity => cell.fidelity,
         }
     }
 }

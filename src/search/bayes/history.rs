@@ -1,11 +1,11 @@
 //! A study as the model sees it: what was measured, what failed, what is under way.
 
 use super::cube::{Cell, Cube};
-use crate::search::pareto;
+use crate::search::{RUNGS, pareto};
 use crate::space::Space;
-use crate::study::{Study, Trial, TrialState};
+use crate::study::{Course, Study, Trial, TrialState};
 
-/// A finished measurement.
+/// A measurement, at the end of a trial or at a rung.
 #[derive(Clone)]
 pub(super) struct Measured {
     pub cell: Cell,
@@ -41,6 +41,27 @@ impl History {
         history
     }
 
+    /// With what trials had come to at their rungs, too.
+    pub fn with_rungs(space: &Space, cube: &Cube, study: &Study) -> Self {
+        let mut history = Self::new(space, cube, study);
+        for trial in &study.trials {
+            if let Ok(unit) = space.encode(&trial.point) {
+                history.add_rungs(study, trial, &cube.cell(&unit));
+            }
+        }
+        history
+    }
+
+    fn add_rungs(&mut self, study: &Study, trial: &Trial, cell: &Cell) {
+        for (rung, divisor) in Course::of(trial).rungs.iter().zip(RUNGS) {
+            let losses = study.losses_of(&rung.values);
+            if losses.len() == study.metrics.len() && losses.iter().all(|loss| loss.is_finite()) {
+                let cell = Cell { fidelity: fidelity(divisor), ..cell.clone() };
+                self.measured.push(Measured { cell, losses, constraints: Vec::new(), is_feasible: true });
+            }
+        }
+    }
+
     fn add(&mut self, study: &Study, trial: &Trial, cell: Cell) {
         match trial.state {
             TrialState::Waiting | TrialState::Running => self.pending.push(cell),
@@ -59,6 +80,11 @@ impl History {
         }
     }
 
+    /// Those whose losses the next trial is to better: at the end and feasible.
+    pub fn rivals(&self) -> impl Iterator<Item = &Measured> {
+        self.measured.iter().filter(|measured| measured.is_feasible && measured.cell.fidelity == 0.0)
+    }
+
     /// How many losses each measurement has.
     pub fn losses(&self) -> usize {
         self.measured.first().map_or(0, |measured| measured.losses.len())
@@ -69,12 +95,19 @@ impl History {
         self.measured.iter().map(|measured| measured.losses[loss]).collect()
     }
 
-    /// The measured cells, the best first, with several losses front by front; feasible ones before all others.
+    /// The measured cells, the best first, with several losses front by front; feasible ones before all others, and
+    /// before them all those that came farther.
     pub fn ranking(&self) -> Vec<&Measured> {
         let losses: Vec<Vec<f64>> = self.measured.iter().map(|measured| measured.losses.clone()).collect();
         let front_of = pareto::fronts(&losses);
         let mut ranking: Vec<(usize, &Measured)> = front_of.into_iter().zip(&self.measured).collect();
         ranking.sort_by_key(|&(front, measured)| (!measured.is_feasible, front));
+        ranking.sort_by(|(_, a), (_, b)| b.cell.fidelity.total_cmp(&a.cell.fidelity));
         ranking.into_iter().map(|(_, measured)| measured).collect()
     }
+}
+
+/// Where a rung lies that is reached after one in `divisor` steps: evenly in logarithms.
+fn fidelity(divisor: u32) -> f64 {
+    -f64::from(divisor).ln() / f64::from(RUNGS[0]).ln()
 }

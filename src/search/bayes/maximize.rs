@@ -163,7 +163,7 @@ impl<'a> Maximizer<'a> {
         // With several losses there are several best.
         let incumbents = if self.history.losses() > 1 { CENTRES } else { INCUMBENTS };
         let incumbents = self.history.ranking().into_iter().take(incumbents);
-        let incumbents = self.score(incumbents.map(|measured| measured.cell.clone()).collect());
+        let incumbents = self.score(incumbents.map(|measured| self.cube.cell(&measured.cell.unit)).collect());
         best.into_iter().chain(drawn).map(|index| scored[index].clone()).chain(incumbents).collect()
     }
 

@@ -12,6 +12,7 @@
 //! | `acquisition`, `success`, `feasibility`, `model`, `promise` | what a point promises |
 //! | `hypervolume`, `boxes` | what it promises to several losses |
 //! | `maximize`, `lbfgs` | where it promises most |
+//! | `effort`, `thaw` | what a point costs; which trial goes on where they pause |
 //! | `plain`, `importance` | which parameters matter, alone and together |
 //!
 //! Up to four metrics have a process each, more are made one; so has every constraint. Up to 1,500 trials enter the
@@ -20,6 +21,7 @@
 mod acquisition;
 mod boxes;
 mod cube;
+mod effort;
 mod evidence;
 mod feasibility;
 mod features;
@@ -41,6 +43,7 @@ mod plain;
 mod process;
 mod promise;
 mod success;
+mod thaw;
 mod transform;
 
 use std::sync::Arc;
@@ -56,7 +59,7 @@ pub use params::{GpError, GpParams, GpValidParams};
 pub use process::{GaussianProcess, Posterior};
 
 use super::tried::Tried;
-use super::{Search, SobolSearch};
+use super::{NextLeg, Search, SobolSearch};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::study::Study;
@@ -138,6 +141,17 @@ impl Search for BayesSearch {
             return design();
         }
         self.model_point(space, study, &seed.child("bayes")).unwrap_or_else(design)
+    }
+
+    fn next_leg(
+        &self,
+        space: &Space,
+        study: &Study,
+        effort: &dyn Fn(&Point) -> f64,
+        seed: &Seed,
+    ) -> Option<NextLeg> {
+        let count = study.trials.len();
+        (count >= self.initial(space)).then(|| self.thaw(space, study, effort, &seed.child("bayes")))?
     }
 
     fn improvement(&self, space: &Space, study: &Study, seed: &Seed) -> Option<f64> {

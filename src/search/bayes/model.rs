@@ -35,7 +35,7 @@ pub(super) fn acquisition(
         feasibility: feasibility(history, features, fits, &seed.child("feasibility"))?,
         ..Acquisition::default()
     };
-    if history.measured.iter().any(|measured| measured.is_feasible) {
+    if history.rivals().next().is_some() {
         acquisition.gain = Some(gain(history, features, fits, &seed.child("loss"))?);
     }
     let mut trials: Vec<(&Cell, bool)> = history.ended.iter().map(|(cell, end)| (cell, *end)).collect();
@@ -64,7 +64,7 @@ fn gain(history: &History, features: &Features, fits: &Fits, seed: &Seed) -> Res
         _ => scalarized(history, &seed.child("weights").index(history.measured.len() as u64)),
     };
     let mut process = fits.process(&inputs, &losses, features.groups(), seed)?;
-    let mut best = best_mean(&process, &inputs, &history.measured);
+    let mut best = best_mean(&process, &features.rows(history.rivals().map(|rival| &rival.cell)));
     for cell in &history.pending {
         best = best.min(believe(&mut process, &features.rows([cell])));
     }
@@ -87,8 +87,7 @@ fn hypervolume(
             believe(process, &features.rows([cell]));
         }
     }
-    let feasible = history.measured.iter().filter(|measured| measured.is_feasible);
-    let members = features.rows(feasible.map(|measured| &measured.cell).chain(&history.pending));
+    let members = features.rows(history.rivals().map(|rival| &rival.cell).chain(&history.pending));
     Ok(Hypervolume::new(processes, &members))
 }
 
@@ -140,11 +139,9 @@ fn feasibility(
     (0..count).map(fit).collect()
 }
 
-/// The lowest posterior mean at the feasible observations.
-fn best_mean(process: &GaussianProcess, inputs: &Array2<f64>, measured: &[Measured]) -> f64 {
-    let means = process.means(inputs.view());
-    let feasible = means.iter().zip(measured).filter(|(_, measured)| measured.is_feasible);
-    feasible.map(|(&mean, _)| mean).fold(f64::INFINITY, f64::min)
+/// The lowest posterior mean at the observations to be bettered.
+fn best_mean(process: &GaussianProcess, rivals: &Array2<f64>) -> f64 {
+    process.means(rivals.view()).iter().copied().fold(f64::INFINITY, f64::min)
 }
 
 /// Conditions on a pending trial as if its mean had been observed: the mean stays, the variance shrinks

@@ -1,0 +1,109 @@
+//! What a point costs, as a function of its features: known beforehand, so it needs no model of its own.
+//!
+//! Times are products of widths, epochs and batches, so their logarithm is close to linear in the features, and so is
+//! its part of the acquisition: one line more in a gradient.
+
+use ndarray::{Array1, ArrayView2, Axis};
+
+use super::cube::{Cell, Cube};
+use super::features::Features;
+use crate::linalg::Cholesky;
+use crate::search::sobol::SobolSequence;
+use crate::seed::Seed;
+use crate::space::{Point, Space};
+
+/// Points that the logarithm is fitted to, for each feature: enough to see each of its values several times.
+const POINTS: usize = 8;
+/// Keeps features that are the same everywhere, or sums of others, from having any weight.
+const RIDGE: f64 = 1e-3;
+
+/// The logarithm of the effort of a whole trial, linear in the features.
+#[derive(Clone, Debug)]
+pub(super) struct Effort {
+    weights: Array1<f64>,
+    intercept: f64,
+}
+
+impl Effort {
+    /// Fitted to what `effort` says of points all over `space`, each positive; `None` if there is nothing to fit.
+    pub fn fit(
+        space: &Space,
+        cube: &Cube<'_>,
+        features: &Features,
+        effort: &dyn Fn(&Point) -> f64,
+        seed: &Seed,
+    ) -> Option<Self> {
+        let sequence = SobolSequence::new(seed);
+        let count = (POINTS * (features.groups().len() + 1)) as u64;
+        let cells: Vec<Cell> =
+            (0..count).map(|index| cube.cell(&sequence.point(index, cube.dimension()))).collect();
+        let inputs = features.rows(&cells);
+        let logarithms: Array1<f64> =
+            cells.iter().map(|cell| effort(&space.decode(&cell.unit)).ln()).collect();
+        let (means, mean) = (inputs.mean_axis(Axis(0))?, logarithms.mean()?);
+        let centred = &inputs - &means;
+        let mut products = centred.t().dot(&centred);
+        products.diag_mut().mapv_inplace(|product| product + RIDGE * count as f64);
+        let factor = Cholesky::with_jitter(products.view()).ok()?;
+        let weights = factor.solve(centred.t().dot(&(logarithms - mean)).view());
+        Some(Self { intercept: mean - weights.dot(&means), weights })
+    }
+
+    /// Its logarithm at every row of `inputs`.
+    pub fn ln(&self, inputs: ArrayView2<f64>) -> Array1<f64> {
+        inputs.dot(&self.weights) + self.intercept
+    }
+
+    /// Minus its logarithm at `input`; adds the derivatives to `gradient`.
+    pub fn add_gradient(&self, input: &[f64], gradient: &mut [f64]) -> f64 {
+        let mut ln = self.intercept;
+        for ((slope, x), weight) in gradient.iter_mut().zip(input).zip(&self.weights) {
+            *slope -= weight;
+            ln += weight * x;
+        }
+        -ln
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+    use crate::search::bayes::fixtures::assert_slopes;
+
+    const SPACE: &str = r#"{"name": "net", "parameters": {
+        "width": {"type": "int", "low": 16, "high": 1024, "log": true},
+        "epochs": {"type": "int", "low": 10, "high": 20},
+        "rule": {"type": "categorical", "choices": ["adam", "sgd"]}
+    }}"#;
+
+    #[test]
+    fn what_is_a_product_of_parameters_is_told_within_a_twentieth() {
+        let space = Space::from_json(SPACE, "net.json").unwrap();
+        let cube = Cube::new(&space);
+        let features = Features::new(&cube);
+        let cost = |point: &Point| {
+            let number = |name| point.get(name).and_then(|value| value.as_f64()).unwrap();
+            let rule = if point.get("rule").and_then(|rule| rule.as_str()) == Some("sgd") { 1.0 } else { 3.0 };
+            number("width") * number("epochs") * rule
+        };
+        let effort = Effort::fit(&space, &cube, &features, &cost, &Seed::root(0)).unwrap();
+        for unit in [[0.0, 0.0, 0.2], [0.9, 0.1, 0.7], [0.4, 1.0, 0.2]] {
+            let cell = cube.cell(&unit);
+            let row = features.rows([&cell]);
+            let expected = cost(&space.decode(&cell.unit)).ln();
+            assert!((effort.ln(row.view())[0] - expected).abs() < 0.05, "{unit:?}");
+        }
+        let row = features.row(&cube.cell(&[0.5, 0.5, 0.2]));
+        let mut gradient = vec![0.0; row.len()];
+        let value = effort.add_gradient(&row, &mut gradient);
+        let at = |first: [f64; 2]| {
+            let mut row = row.clone();
+            row[..2].copy_from_slice(&first);
+            -effort.ln(Array2::from_shape_vec((1, row.len()), row).unwrap().view())[0]
+        };
+        assert_eq!(value, at([row[0], row[1]]));
+        assert_slopes([gradient[0], gradient[1]], at, [row[0], row[1]], 1e-6);
+    }
+}
