@@ -251,6 +251,13 @@ pub(super) struct StudyArgs {
     /// Root of all randomness: the same seed, the same result, with one worker or with --deterministic
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
+    /// Results that the search knows before the first trial: a table, FILE.csv, with a column for every parameter and
+    /// metric, or another study of the database. Their best point is tried after the starting points
+    #[arg(long, value_name = "FILE.csv|STUDY")]
+    pub warm_start: Option<String>,
+    /// Seeds that every trial is evaluated from: its value is their mean, for a noisy objective
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub replicates: u32,
     /// Fresh seeds for each of the best that --confirm takes
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub repeats: u32,
@@ -308,7 +315,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub fault_maps: u32,
     /// Pause trials after a ninth and a third of their epochs: asha trains the best third at each of the two on, and
-    /// leaves the others where they are. The budget counts points, however far each is trained; the default point never pauses
+    /// leaves the others where they are; bayes trains on whatever promises most for its effort. The budget counts points, however far each is trained; the default point never pauses
     #[arg(long, value_enum, default_value_t = Fidelity::Off)]
     pub fidelity: Fidelity,
     /// Train this many of the best again with fresh seeds; the best mean wins; 0: no
@@ -352,6 +359,7 @@ impl StudyArgs {
             seed: self.seed,
             workers: usize::from(self.workers),
             deterministic: self.deterministic,
+            replicates: self.replicates,
             pausing: None,
             stop_when: self.stop_when.clone(),
             confirm: Confirm { candidates: confirm, repeats: self.repeats },
@@ -362,6 +370,11 @@ impl StudyArgs {
     /// The number of workers where the study's results depend on it alone.
     pub fn deterministic_workers(&self) -> Option<u16> {
         Some(self.workers).filter(|&workers| self.deterministic && workers > 1)
+    }
+
+    /// The seeds of a trial where there are several.
+    pub fn several_replicates(&self) -> Option<u32> {
+        Some(self.replicates).filter(|&replicates| replicates > 1)
     }
 
     /// The command line that makes the same result again: `tune`, the words and options of the study's `kind`,
@@ -376,6 +389,12 @@ impl StudyArgs {
             option("stop-when", rule.to_string());
         }
         option("seed", self.seed.to_string());
+        if let Some(source) = &self.warm_start {
+            option("warm-start", source.clone());
+        }
+        if self.replicates > 1 {
+            option("replicates", self.replicates.to_string());
+        }
         option("repeats", self.repeats.to_string());
         if self.workers > 1 {
             option("workers", self.workers.to_string());

@@ -131,6 +131,8 @@ fn wanted<'a>(args: &'a AskArgs, space: &Space) -> Wanted<'a> {
         space: space.name().to_owned(),
         space_sha256: config::sha256(space.to_json().to_string().as_bytes()),
         search: args.search.name().to_owned(),
+        warm_start_sha256: None,
+        replicates: None,
         seed: args.seed,
         deterministic_workers: None,
     };

@@ -74,6 +74,8 @@ impl Config {
             faults: goals.list.contains(&Goal::Robustness).then(|| goals.sweep.to_string()),
             search: args.study.search.name().to_owned(),
             fidelity: (args.fidelity != Fidelity::Off).then(|| args.fidelity.name().to_owned()),
+            warm_start_sha256: None,
+            replicates: args.study.several_replicates(),
             seed: args.study.seed,
             deterministic_workers: args.study.deterministic_workers(),
         };
@@ -94,6 +96,11 @@ fn check_fidelity(args: &RunArgs) -> Result<()> {
     let fidelity = args.fidelity.name();
     if args.fidelity != Fidelity::Off && args.study.deterministic_workers().is_some() {
         bail!("--fidelity {fidelity}: with --deterministic it takes one worker: leave one of the two out");
+    }
+    if args.fidelity != Fidelity::Off && args.study.replicates > 1 {
+        bail!(
+            "--fidelity {fidelity}: with --replicates a trial has no one training to pause: leave one of the two out"
+        );
     }
     if args.fidelity == Fidelity::Bayes && args.study.search != Strategy::Bayes {
         let search = args.study.search.name();

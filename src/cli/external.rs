@@ -9,12 +9,13 @@ use super::exit::{Exit, WhileRunning};
 use super::open::{self, Wanted};
 use super::output::Output;
 use super::progress::Progress;
+use super::warm::{self, WarmStart};
 use super::{run, spaces};
 use crate::objective::external::External;
 use crate::report::{self, Best};
 use crate::space::Space;
 use crate::storage::{SqliteStorage, Storage, StudyKey, StudyLock};
-use crate::study::{Direction, EXTERNAL_SETUP, ExternalSetup, Metric, SPACE};
+use crate::study::{Direction, EXTERNAL_SETUP, ExternalSetup, Metric, PRIOR, SPACE};
 use crate::tuner::{End, Tuner};
 use crate::units::Seconds;
 
@@ -55,15 +56,21 @@ pub(super) fn run(args: &ExternalArgs) -> Result<Exit> {
     let mut storage = SqliteStorage::open(database)?;
     let name = args.study.study.clone().unwrap_or_else(|| default_name(&space, &args.study));
     let _lock = StudyLock::acquire(database, &name)?;
+    let warm = warm::read(&args.study, &mut storage, &name, &space, &args.metric)?;
+    let mut facts = vec![(SPACE.to_owned(), space.to_json())];
+    facts.extend(warm.as_ref().map(|warm| (PRIOR.to_owned(), warm.prior.to_json())));
     let wanted = Wanted {
         name: &name,
         metrics: &args.metric,
-        setup: (EXTERNAL_SETUP, setup(args, &space).to_json()),
-        facts: [(SPACE.to_owned(), space.to_json())].into(),
+        setup: (EXTERNAL_SETUP, setup(args, &space, warm.as_ref()).to_json()),
+        facts: facts.into_iter().collect(),
     };
     let study = open::open(&mut storage, database, &wanted, args.study.fresh)?;
     run::stop_on_signals()?;
     let mut progress = Progress::new(args.study.json, args.study.quiet);
+    if let Some(warm) = warm.filter(|_| progress.is_for_people()) {
+        eprintln!("{}", warm.remark);
+    }
     let search = args.study.search.build();
     let mut tuner = Tuner {
         space: &space,
@@ -103,13 +110,15 @@ fn finish(
     Ok(Exit::Done)
 }
 
-fn setup(args: &ExternalArgs, space: &Space) -> ExternalSetup {
+fn setup(args: &ExternalArgs, space: &Space, warm: Option<&WarmStart>) -> ExternalSetup {
     ExternalSetup {
         command: Some(args.command.clone()),
         trial_timeout_s: args.trial_timeout.map(|Seconds(seconds)| seconds),
         space: space.name().to_owned(),
         space_sha256: config::sha256(space.to_json().to_string().as_bytes()),
         search: args.study.search.name().to_owned(),
+        warm_start_sha256: warm.map(|warm| warm.sha256.clone()),
+        replicates: args.study.several_replicates(),
         seed: args.study.seed,
         deterministic_workers: args.study.deterministic_workers(),
     }

@@ -25,6 +25,7 @@ mod schema;
 mod serve;
 mod show;
 mod spaces;
+mod warm;
 
 use std::process::ExitCode;
 

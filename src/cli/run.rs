@@ -11,10 +11,11 @@ use super::exit::{Exit, WhileRunning};
 use super::machine;
 use super::open::{self, Wanted};
 use super::progress::Progress;
+use super::warm::{self, WarmStart};
 use crate::objective::Objective;
 use crate::report::{self, Best};
 use crate::storage::{SqliteStorage, Storage, StudyKey, StudyLock};
-use crate::study::{DATA_SHAPE, SETUP, SPACE};
+use crate::study::{DATA_SHAPE, PRIOR, SETUP, SPACE};
 use crate::tuner::{End, Tuner};
 
 /// Set by the first signal; the tuner ends cleanly when it sees it.
@@ -27,11 +28,17 @@ const SAME_WISH: Duration = Duration::from_secs(1);
 /// Runs the study that `args` describe.
 pub(super) fn run(args: &RunArgs) -> Result<Exit> {
     machine::use_threads(args.threads)?;
-    let config = Config::new(args)?;
+    let mut config = Config::new(args)?;
     let database = &args.study.storage.storage;
     let mut storage = SqliteStorage::open(database)?;
     let _lock = StudyLock::acquire(database, &config.study)?;
-    let study = open_study(&mut storage, &config, args)?;
+    let metrics = config.objective.metrics();
+    let warm = warm::read(&args.study, &mut storage, &config.study, &config.space, &metrics)?;
+    if let Some(warm) = &warm {
+        config.setup.warm_start_sha256 = Some(warm.sha256.clone());
+        config.remarks.push(warm.remark.clone());
+    }
+    let study = open_study(&mut storage, &config, warm, args)?;
     stop_on_signals()?;
     let mut progress = Progress::new(args.study.json, args.study.quiet);
     if progress.is_for_people() {
@@ -88,11 +95,17 @@ fn finish(
 }
 
 /// The study of this name: new, or an older one of the same setup.
-fn open_study(storage: &mut SqliteStorage, config: &Config, args: &RunArgs) -> Result<StudyKey> {
-    let facts = [
+fn open_study(
+    storage: &mut SqliteStorage,
+    config: &Config,
+    warm: Option<WarmStart>,
+    args: &RunArgs,
+) -> Result<StudyKey> {
+    let mut facts = vec![
         (DATA_SHAPE.to_owned(), config.objective.data_shape().to_json()),
         (SPACE.to_owned(), config.space.to_json()),
     ];
+    facts.extend(warm.map(|warm| (PRIOR.to_owned(), warm.prior.to_json())));
     let wanted = Wanted {
         name: &config.study,
         metrics: &config.objective.metrics(),

@@ -1,8 +1,8 @@
 //! From a point to an outcome: the only place that knows both halves of the house.
 
 pub mod classify;
-pub mod external;
 mod effort;
+pub mod external;
 mod faults;
 mod goal;
 mod hyperparameters;
@@ -10,6 +10,7 @@ mod leg;
 mod memory;
 mod model;
 mod plan;
+mod replicates;
 mod saved;
 mod score;
 pub mod synthetic;
@@ -22,6 +23,7 @@ pub use goal::{Goal, Goals, UnknownGoal};
 pub use hyperparameters::{Hyperparameters, PlanError};
 pub use leg::{Advance, Leg, Pause, Progress};
 pub use plan::Plan;
+pub use replicates::evaluate_replicates;
 pub use saved::{ModelError, ModelFile, SavedNetwork};
 pub use score::{Part, Score, ScoreError, Scoring};
 

@@ -25,6 +25,12 @@ pub struct ExternalSetup {
     pub space_sha256: String,
     /// The search strategy.
     pub search: String,
+    /// SHA-256 of the results from elsewhere that it began with; left out where there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm_start_sha256: Option<String>,
+    /// Seeds that every trial is evaluated from; left out where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicates: Option<u32>,
     /// The root of all randomness.
     pub seed: u64,
     /// With how many workers the study is made such that the order in which they finish changes nothing;

@@ -125,8 +125,12 @@ impl Tuner<'_> {
                 && let Some(index) = left.next()
             {
                 let (trial, repeat) = (trials[index / repeats], index % repeats);
-                let job =
-                    Job { point: trial.point.clone(), seed: self.repeat_seed(trial, repeat), leg: None };
+                let job = Job {
+                    point: trial.point.clone(),
+                    seed: self.repeat_seed(trial, repeat),
+                    leg: None,
+                    replicates: 1,
+                };
                 crew.start(index, job);
             }
             if crew.is_idle() {

@@ -14,7 +14,7 @@ use std::thread;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
 use super::TunerError;
-use crate::objective::{Advance, Leg, Objective};
+use crate::objective::{Advance, Leg, Objective, evaluate_replicates};
 use crate::seed::Seed;
 use crate::space::Point;
 
@@ -24,6 +24,8 @@ pub(super) struct Job {
     pub seed: Seed,
     /// Which part; `None`: all of it.
     pub leg: Option<Leg>,
+    /// From how many seeds, if all of it.
+    pub replicates: u32,
 }
 
 /// Workers, and what each of them is on.
@@ -150,7 +152,10 @@ fn work(
         let mut evaluate = || {
             let mut hear = |step, value| line.report(step, value);
             match &job.leg {
-                None => objective.evaluate(&job.point, &job.seed, &mut hear).map(Advance::from),
+                None => {
+                    let (point, seed) = (&job.point, &job.seed);
+                    evaluate_replicates(objective, point, seed, job.replicates, &mut hear).map(Advance::from)
+                }
                 Some(leg) => objective.advance(&job.point, &job.seed, leg, &mut hear),
             }
         };

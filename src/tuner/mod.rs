@@ -44,6 +44,8 @@ pub struct Settings {
     /// Whether suggestion k knows the results of the trials up to number k - `workers` and no others, however
     /// soon they come, so that the same seed gives the same study. With one worker it is always so.
     pub deterministic: bool,
+    /// Seeds that every trial is evaluated from, at least 1: their mean is its value. With pauses: 1.
+    pub replicates: u32,
     /// How trials pause, if they do: then those that deserve it go on beyond the budget's last trial, and the others
     /// stay paused.
     pub pausing: Option<Pausing>,

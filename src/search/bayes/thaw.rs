@@ -31,7 +31,8 @@ impl BayesSearch {
         let cube = Cube::new(space);
         let history = History::with_rungs(space, &cube, study);
         let features = Features::with_fidelity(&cube);
-        let mut acquisition = model::acquisition(&history, &features, &self.fits, &seed.child("model")).ok()?;
+        let mut acquisition =
+            model::acquisition(&history, &features, &self.fits, &seed.child("model")).ok()?;
         acquisition.gain.as_ref()?;
         let paused = rates(space, study, &cube, &features, &acquisition, effort);
         let best = |rung: Option<usize>| {
@@ -81,7 +82,7 @@ fn rates(
         .trials
         .iter()
         .filter(|trial| trial.is_paused())
-        .filter_map(|trial| Some((trial, Course::of(trial).rungs.len().checked_sub(1)?, cell(trial)?)))
+        .filter_map(|trial| Some((trial, measured_rung(trial)?, cell(trial)?)))
         .collect();
     let gains = acquisition.values(features.rows(paused.iter().map(|(.., cell)| cell)).view());
     let rated = paused.iter().zip(gains).map(|((trial, rung, _), gain)| {
@@ -89,6 +90,12 @@ fn rates(
         Paused { trial: trial.number, rung: *rung, rate: gain - left.ln() }
     });
     rated.collect()
+}
+
+/// The last rung of `trial`; `None` where it could not be measured there: nobody knows what it will come to.
+fn measured_rung(trial: &Trial) -> Option<usize> {
+    let rungs = Course::of(trial).rungs;
+    rungs.len().checked_sub(1).filter(|&last| !rungs[last].values.is_empty())
 }
 
 /// The highest rung from which fewer than a third of the trials have gone on.
@@ -101,4 +108,82 @@ fn due(study: &Study) -> Option<usize> {
         let all = reached.count();
         all - stayed < all / REDUCTION
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::Search;
+    use crate::search::bayes::fixtures::line;
+    use crate::study::{COURSE, Metric, Rung, TrialState};
+
+    /// A trial at `x` that had come to `rungs`, and to `value` if it is complete.
+    fn trial(number: u32, x: f64, rungs: &[f64], value: Option<f64>) -> Trial {
+        let rung = |(&value, steps)| Rung { steps, values: vec![value], seconds: 0.0 };
+        let course = Course { rungs: rungs.iter().zip([1, 3]).map(rung).collect() };
+        let state = if value.is_some() { TrialState::Complete } else { TrialState::Pruned };
+        let mut trial = Trial::waiting(number, [("x", x)].into_iter().collect());
+        trial.internal.insert(COURSE.to_owned(), course.to_json());
+        Trial { state, values: value.into_iter().collect(), ..trial }
+    }
+
+    /// Trials whose losses halve from rung to rung, `to_the_end` of them; the others stay at the first.
+    fn study(losses: &[(f64, f64)], to_the_end: usize) -> Study {
+        let trials = losses.iter().enumerate().map(|(index, &(x, loss))| match index < to_the_end {
+            true => trial(index as u32, x, &[4.0 * loss, 2.0 * loss], Some(loss)),
+            false => trial(index as u32, x, &[4.0 * loss], None),
+        });
+        Study { metrics: vec![Metric::minimize("loss")], trials: trials.collect(), ..Study::default() }
+    }
+
+    fn next(study: &Study, effort: impl Fn(f64) -> f64) -> Option<NextLeg> {
+        let effort = |point: &Point| effort(point.get("x").and_then(|x| x.as_f64()).unwrap());
+        BayesSearch::new().next_leg(&line(), study, &effort, &Seed::root(0))
+    }
+
+    const SPREAD: [(f64, f64); 6] = [(0.0, 2.0), (0.2, 1.2), (0.4, 0.9), (0.6, 1.1), (0.8, 1.5), (1.0, 2.1)];
+
+    #[test]
+    fn a_paused_trial_far_better_than_all_goes_on_and_one_far_worse_stays() {
+        let mut losses = SPREAD.to_vec();
+        losses.push((0.5, 0.1));
+        assert_eq!(next(&study(&losses, 6), |_| 1.0), Some(NextLeg::Of(6)));
+        losses[6].1 = 4.0;
+        assert!(matches!(next(&study(&losses, 6), |_| 1.0), Some(NextLeg::New(_))));
+    }
+
+    #[test]
+    fn where_too_few_went_on_the_most_promising_does() {
+        let losses: Vec<(f64, f64)> = (0..9).map(|at| (f64::from(at) / 8.0, 1.0 + f64::from(at))).collect();
+        // Two of nine went on; a third would.
+        let study = study(&losses, 2);
+        assert_eq!(due(&study), Some(0));
+        assert!(matches!(next(&study, |_| 1.0), Some(NextLeg::Of(trial)) if trial >= 2));
+        assert_eq!(due(&super::tests::study(&losses, 3)), None);
+    }
+
+    #[test]
+    fn new_trials_are_where_they_cost_little() {
+        // As good on the left as on the right, but a hundred times as dear there.
+        let losses: Vec<(f64, f64)> =
+            SPREAD.iter().map(|&(x, _)| (x, 1.0 + (x - 0.5f64).powi(2) * (x - 0.1f64).cos().abs())).collect();
+        let Some(NextLeg::New(point)) = next(&study(&losses, 6), |x| 100f64.powf(x)) else {
+            panic!("a new one")
+        };
+        let Some(NextLeg::New(dear)) = next(&study(&losses, 6), |x| 100f64.powf(1.0 - x)) else {
+            panic!("a new one")
+        };
+        let x = |point: &Point| point.get("x").and_then(|x| x.as_f64()).unwrap();
+        assert!(x(&point) < x(&dear), "{} and {}", x(&point), x(&dear));
+    }
+
+    #[test]
+    fn what_could_not_be_measured_and_what_has_no_model_waits() {
+        let mut losses = study(&SPREAD, 6);
+        let unmeasured = Course { rungs: vec![Rung { steps: 1, values: Vec::new(), seconds: 0.0 }] };
+        losses.trials.push(trial(6, 0.45, &[1.0], None));
+        losses.trials[6].internal.insert(COURSE.to_owned(), unmeasured.to_json());
+        assert!(matches!(next(&losses, |_| 1.0), Some(NextLeg::New(_))));
+        assert_eq!(next(&study(&SPREAD[..3], 3), |_| 1.0), None, "three are too few");
+    }
 }

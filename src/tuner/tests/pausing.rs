@@ -1,11 +1,18 @@
 //! Trials that pause at rungs and go on if they deserve it.
 
 use super::*;
+use crate::search::BayesSearch;
+use crate::search::bayes::BayesParams;
 use crate::study::Course;
 
 fn bench() -> Bench {
     let objective = Synthetic::new(Problem::Hartmann6).with_noise(0.1).with_steps(9);
-    Bench { pauses: true, ..Bench::new(objective) }
+    Bench { pauses: Some(Decider::Halving), ..Bench::new(objective) }
+}
+
+fn weighed() -> Bench {
+    let params = BayesParams { candidates: 128, starts: 2, ..BayesParams::default() };
+    Bench { pauses: Some(Decider::Model), search: Box::new(BayesSearch::with(params)), ..bench() }
 }
 
 fn steps(study: &Study) -> usize {
@@ -109,4 +116,33 @@ fn several_workers_pause_and_go_on_too() {
     assert_eq!((end, study.trials.len()), (End::Done, 18));
     assert!(study.in_state(TrialState::Complete).count() >= 2);
     assert_eq!(study.in_state(TrialState::Running).count(), 0);
+}
+
+#[test]
+fn a_model_decides_who_goes_on_and_starts_where_it_expects_most() {
+    let bench = weighed();
+    let (end, study, _) = bench.run_through(40);
+    assert_eq!((end, study.trials.len()), (End::Done, 40));
+    let complete = study.in_state(TrialState::Complete).count();
+    assert!((5..40).contains(&complete), "{complete}");
+    // The steps that train so many points to the end.
+    let whole = Bench { search: Box::new(SobolSearch::new()), pauses: None, ..weighed() };
+    let (_, blind, _) = whole.run_through(u32::try_from(steps(&study).div_ceil(9)).unwrap());
+    let best = |study: &Study| study.best().map(|best| best.values[0]).unwrap();
+    assert!(best(&study) < best(&blind), "{} and {}", best(&study), best(&blind));
+}
+
+#[test]
+fn a_weighed_study_that_was_broken_off_comes_to_the_same() {
+    let (_, expected, _) = weighed().run_through(14);
+    for broken_at in [9, 33] {
+        let broken = weighed();
+        let mut heard = 0;
+        broken.run(14, |event| {
+            heard += u32::from(matches!(event, Event::TrialReported { .. }));
+            heard == broken_at
+        });
+        let (end, study, _) = broken.run_through(14);
+        assert_eq!((end, told(&study)), (End::Done, told(&expected)));
+    }
 }

@@ -1,0 +1,119 @@
+//! One evaluation from several seeds: their mean is what a noisy objective comes to.
+
+use std::ops::ControlFlow;
+
+use serde_json::Value as Json;
+
+use super::{Evaluation, Objective, Observer};
+use crate::seed::Seed;
+use crate::space::Point;
+use crate::study::Outcome;
+
+/// The attribute that lists the first metric of every replicate.
+const REPLICATES: &str = "replicates";
+
+/// Evaluates `point` from `count` seeds, at least one, one after another: the first from `seed` itself.
+///
+/// Values and constraints are the means; attributes and the model are those of the first, with the first metric of
+/// each as `replicates`. One that fails ends the evaluation with its failure. Steps are counted on from one to the
+/// next. `None` if the observer broke it off.
+pub fn evaluate_replicates(
+    objective: &dyn Objective,
+    point: &Point,
+    seed: &Seed,
+    count: u32,
+    observer: &mut Observer<'_>,
+) -> Option<Evaluation> {
+    let mut steps = 0;
+    let mut evaluations = Vec::new();
+    for replicate in 0..count.max(1) {
+        let seed = match replicate {
+            0 => seed.clone(),
+            _ => seed.child("replicate").index(u64::from(replicate)),
+        };
+        let before = steps;
+        let mut hear = |step: u32, value: f64| -> ControlFlow<()> {
+            steps = before + step;
+            observer(steps, value)
+        };
+        let evaluation = objective.evaluate(point, &seed, &mut hear)?;
+        if matches!(evaluation.outcome, Outcome::Failed { .. }) {
+            return Some(evaluation);
+        }
+        evaluations.push(evaluation);
+    }
+    mean(evaluations)
+}
+
+/// The first of `evaluations`, all complete, with the means of all; `None` without any.
+fn mean(evaluations: Vec<Evaluation>) -> Option<Evaluation> {
+    let count = evaluations.len();
+    let mut evaluations = evaluations.into_iter();
+    let mut first = evaluations.next()?;
+    let Outcome::Complete { values, constraints, attributes } = &mut first.outcome else {
+        return Some(first);
+    };
+    if count == 1 {
+        return Some(first);
+    }
+    let mut singles = vec![values.first().copied()];
+    for other in evaluations {
+        if let Outcome::Complete { values: others, constraints: other_constraints, .. } = other.outcome {
+            singles.push(others.first().copied());
+            add(values, &others);
+            add(constraints, &other_constraints);
+        }
+    }
+    values.iter_mut().chain(constraints).for_each(|sum| *sum /= count as f64);
+    attributes.insert(REPLICATES.to_owned(), Json::from(singles));
+    Some(first)
+}
+
+fn add(sums: &mut [f64], values: &[f64]) {
+    sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objective::synthetic::{Problem, Synthetic};
+
+    fn evaluate(count: u32, break_at: u32) -> (Option<Outcome>, Vec<u32>) {
+        let objective = Synthetic::new(Problem::Hartmann6).with_noise(0.5).with_steps(3);
+        let point = objective.space().unwrap().default_point();
+        let mut heard = Vec::new();
+        let mut hear = |step, _| {
+            heard.push(step);
+            if step == break_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let evaluation = evaluate_replicates(&objective, &point, &Seed::root(1), count, &mut hear);
+        (evaluation.map(|evaluation| evaluation.outcome), heard)
+    }
+
+    fn value(outcome: &Outcome) -> f64 {
+        match outcome {
+            Outcome::Complete { values, .. } => values[0],
+            Outcome::Failed { failure, .. } => panic!("{failure:?}"),
+        }
+    }
+
+    #[test]
+    fn the_value_is_the_mean_of_what_other_seeds_come_to() {
+        let (one, _) = evaluate(1, 0);
+        let (three, heard) = evaluate(3, 0);
+        let (one, three) = (one.unwrap(), three.unwrap());
+        let Outcome::Complete { attributes, .. } = &three else { panic!("{three:?}") };
+        let singles: Vec<f64> = serde_json::from_value(attributes[REPLICATES].clone()).unwrap();
+        assert_eq!(singles.len(), 3);
+        assert_eq!(singles[0], value(&one));
+        assert!(singles[1] != singles[0] && singles[2] != singles[1]);
+        assert!((value(&three) - singles.iter().sum::<f64>() / 3.0).abs() < 1e-12);
+        assert_eq!(heard, (1..=9).collect::<Vec<u32>>());
+    }
+
+    #[test]
+    fn whoever_listens_may_break_off_in_any_of_them() {
+        let (outcome, heard) = evaluate(3, 5);
+        assert_eq!((outcome, heard.len()), (None, 5));
+    }
+}

@@ -1,0 +1,54 @@
+//! What a study begins with, and trials of several seeds.
+
+use super::*;
+use crate::search::BayesSearch;
+use crate::space::Point;
+use crate::study::PriorResult;
+
+fn branin() -> Bench {
+    Bench { search: Box::new(BayesSearch::new()), ..Bench::new(Synthetic::new(Problem::Branin)) }
+}
+
+#[test]
+fn results_from_elsewhere_teach_the_search_and_their_best_point_is_tried_after_the_default() {
+    let (_, known, _) = branin().run_through(25);
+    let result = |trial: &Trial| PriorResult {
+        point: trial.point.clone(),
+        values: trial.values.clone(),
+        constraints: Vec::new(),
+    };
+    let prior = Prior { results: known.trials.iter().map(result).collect() };
+    let (end, study, _) = Bench { prior, ..branin() }.run_through(4);
+    assert_eq!((end, study.trials.len()), (End::Done, 4), "they are no trials of this study");
+    let best = known.best().unwrap();
+    assert_eq!(study.trials[1].point, best.point);
+    let points: Vec<&Point> = known.trials.iter().map(|trial| &trial.point).collect();
+    assert!(study.trials[2..].iter().all(|trial| !points.contains(&&trial.point)));
+    let near = |trial: &Trial| trial.values[0] < best.values[0] + 0.5;
+    assert!(study.trials[2..].iter().all(near), "the model goes on where they ended");
+    let (_, cold, _) = branin().run_through(4);
+    assert!(!cold.trials[2..].iter().all(near));
+}
+
+#[test]
+fn the_value_of_a_trial_is_the_mean_over_its_seeds_and_confirmation_takes_single_ones() {
+    let noisy = || Bench::new(Synthetic::new(Problem::Branin).with_noise(20.0).with_steps(2));
+    let (_, study, events) = Bench { replicates: 4, ..noisy() }.run_through(3);
+    for trial in &study.trials {
+        let singles: Vec<f64> = serde_json::from_value(trial.attributes["replicates"].clone()).unwrap();
+        assert_eq!(singles.len(), 4);
+        assert!((singles.iter().sum::<f64>() / 4.0 - trial.values[0]).abs() < 1e-9);
+        assert_eq!(trial.intermediate.len(), 8);
+    }
+    let (_, single, _) = noisy().run_through(3);
+    let first = |trial: &Trial| trial.attributes["replicates"][0].as_f64();
+    assert_eq!(
+        first(&study.trials[1]),
+        Some(single.trials[1].values[0]),
+        "the first is the trial's own seed"
+    );
+    let confirmed = events.iter().filter(|event| matches!(event, Event::TrialConfirmed { .. })).count();
+    assert_eq!(confirmed, 6);
+    let repeats = &Confirmation::of(&study).unwrap().candidates[0].repeats;
+    assert!(repeats.iter().all(|repeat| !repeat.attributes.contains_key("replicates")));
+}
