@@ -16,6 +16,13 @@ pub(super) struct Measured {
     pub is_feasible: bool,
 }
 
+impl Measured {
+    /// Whether the next trial is to better it: it is at the end of its trial, and feasible.
+    pub fn is_rival(&self) -> bool {
+        self.is_feasible && self.cell.fidelity == 0.0
+    }
+}
+
 /// The trials whose points are in the space, sorted by what they tell.
 ///
 /// A complete trial with a value that is not finite counts as failed. One that breaks a constraint came to its end
@@ -80,9 +87,9 @@ impl History {
         }
     }
 
-    /// Those whose losses the next trial is to better: at the end and feasible.
+    /// Those whose losses the next trial is to better.
     pub fn rivals(&self) -> impl Iterator<Item = &Measured> {
-        self.measured.iter().filter(|measured| measured.is_feasible && measured.cell.fidelity == 0.0)
+        self.measured.iter().filter(|measured| measured.is_rival())
     }
 
     /// How many losses each measurement has.

@@ -90,7 +90,7 @@ impl<'a> Maximizer<'a> {
         /// Observations at which all are affordable.
         const FREE: usize = 50;
         /// The fewest of both.
-        const LEAST: (usize, usize) = (256, 5);
+        const LEAST: (usize, usize) = (256, 4);
         let observations = self.history.measured.len().max(FREE);
         let part = |most: usize, least: usize| most.min((most * FREE / observations).max(least));
         (part(params.candidates, LEAST.0), part(params.starts, LEAST.1))

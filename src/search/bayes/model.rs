@@ -14,10 +14,13 @@ use super::local;
 use super::params::GpError;
 use super::process::GaussianProcess;
 use super::success::Success;
+use crate::search::pareto;
 use crate::seed::Seed;
 
 /// With more losses the boxes of their front are too many, and one loss is made of them.
 const MOST_LOSSES: usize = 4;
+/// So are those of a front of so many losses with more members: 3,000 boxes at 40, 15,000 at 100.
+const LARGEST_FRONT: usize = 40;
 
 /// The acquisition after `history`, whose processes of losses are remembered in `fits`.
 ///
@@ -56,7 +59,7 @@ pub(super) fn acquisition(
 /// What the losses promise, given those under way.
 fn gain(history: &History, features: &Features, fits: &Fits, seed: &Seed) -> Result<Gain, GpError> {
     let inputs = features.rows(history.measured.iter().map(|measured| &measured.cell));
-    if (2..=MOST_LOSSES).contains(&history.losses()) {
+    if has_boxes(history) {
         return Ok(Gain::Hypervolume(hypervolume(history, &inputs, features, fits, seed)?));
     }
     let losses = match history.losses() {
@@ -64,11 +67,22 @@ fn gain(history: &History, features: &Features, fits: &Fits, seed: &Seed) -> Res
         _ => scalarized(history, &seed.child("weights").index(history.measured.len() as u64)),
     };
     let mut process = fits.process(&inputs, &losses, features.groups(), seed)?;
-    let mut best = best_mean(&process, &features.rows(history.rivals().map(|rival| &rival.cell)));
+    let mut best = best_mean(&process, history);
     for cell in &history.pending {
         best = best.min(believe(&mut process, &features.rows([cell])));
     }
     Ok(Gain::Improvement(Box::new(Improvement { process, best })))
+}
+
+/// Whether there are several losses whose front leaves few boxes; with up to three there are about two a member.
+fn has_boxes(history: &History) -> bool {
+    match history.losses() {
+        MOST_LOSSES => {
+            let rivals: Vec<Vec<f64>> = history.rivals().map(|rival| rival.losses.clone()).collect();
+            pareto::fronts(&rivals).into_iter().filter(|&front| front == 0).count() <= LARGEST_FRONT
+        }
+        losses => (2..MOST_LOSSES).contains(&losses),
+    }
 }
 
 /// A process for each loss.
@@ -139,9 +153,11 @@ fn feasibility(
     (0..count).map(fit).collect()
 }
 
-/// The lowest posterior mean at the observations to be bettered.
-fn best_mean(process: &GaussianProcess, rivals: &Array2<f64>) -> f64 {
-    process.means(rivals.view()).iter().copied().fold(f64::INFINITY, f64::min)
+/// The lowest posterior mean at the observations to be bettered; `process` has those of `history` and no others.
+fn best_mean(process: &GaussianProcess, history: &History) -> f64 {
+    let means = process.means_of_data();
+    let rivals = history.measured.iter().zip(&means).filter(|(measured, _)| measured.is_rival());
+    rivals.map(|(_, &mean)| mean).fold(f64::INFINITY, f64::min)
 }
 
 /// Conditions on a pending trial as if its mean had been observed: the mean stays, the variance shrinks
@@ -260,6 +276,21 @@ mod tests {
         let losses = |x: f64| vec![(x - 0.2f64).powi(2), (x - 0.8f64).powi(2)];
         let next = most_promising(losses, |_| -1.0, &[0.0, 0.2, 0.25, 0.3, 0.7, 0.75, 0.8, 1.0]);
         assert!((0.35..0.65).contains(&next), "{next}");
+    }
+
+    #[test]
+    fn four_losses_make_one_once_their_front_is_large() {
+        let space = line();
+        let cube = Cube::new(&space);
+        let mut history = History::default();
+        for member in 0..=LARGEST_FRONT {
+            assert!(member == 0 || has_boxes(&history), "{member}");
+            let loss = member as f64;
+            history.measured.push(measured(&cube, 0.5, &[loss, -loss, 0.0, 0.0], &[]));
+        }
+        assert!(!has_boxes(&history));
+        history.measured[1].losses = vec![9.0; 4];
+        assert!(has_boxes(&history), "what is dominated is no member");
     }
 
     #[test]
