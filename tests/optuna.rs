@@ -1,7 +1,11 @@
 //! Optuna reads our studies and goes on with them, and we read what it did.
 //!
 //! Needs a Python that imports Optuna (`pip install -r tests/python/requirements.txt`): `python3`, or the
-//! interpreter that TUNE_PYTHON names. Without one the tests are listed as ignored.
+//! interpreter that TUNE_PYTHON names. Without one the tests are listed as ignored; those on PostgreSQL also
+//! where there is none, or Python has no psycopg.
+
+#[cfg(unix)]
+mod server;
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -9,7 +13,7 @@ use std::process::{Command, ExitCode};
 use libtest_mimic::{Arguments, Failed, Trial as Test};
 use serde_json::{Value as Json, json};
 use spiketune::space::{Point, Space};
-use spiketune::storage::{Claim, SqliteStorage, Storage, StudyKey};
+use spiketune::storage::{Claim, Location, Storage, StudyKey};
 use spiketune::study::{Attributes, Failure, FailureKind, Metric, Outcome, Study, Trial, TrialState};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/check_study.py");
@@ -17,37 +21,92 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/check_st
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let python = std::env::var("TUNE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let is_missing = !imports_optuna(&python);
-    type Body = fn(&str) -> Result<(), Failed>;
-    let tests: [(&str, Body); 2] = [
+    type Body = fn(&str, Kind) -> Result<(), Failed>;
+    let bodies: [(&str, Body); 2] = [
         ("optuna_reads_every_trial_of_one_metric_and_goes_on", one_metric),
         ("optuna_reads_values_constraints_and_front_of_two_metrics", two_metrics),
     ];
-    let tests = tests.into_iter().map(|(name, body)| {
-        let python = python.clone();
-        Test::test(name, move || body(&python)).with_ignored_flag(is_missing)
-    });
-    libtest_mimic::run(&arguments, tests.collect()).exit_code()
+    let mut tests = Vec::new();
+    for (kind, is_missing) in [
+        (Kind::Sqlite, !imports(&python, "optuna")),
+        (Kind::Postgresql, !has_postgresql() || !imports(&python, "optuna, psycopg")),
+    ] {
+        for (name, body) in bodies {
+            let (name, python) = (format!("{kind:?}::{name}").to_lowercase(), python.clone());
+            tests.push(Test::test(name, move || body(&python, kind)).with_ignored_flag(is_missing));
+        }
+    }
+    let conclusion = libtest_mimic::run(&arguments, tests);
+    #[cfg(unix)]
+    if let Some(server) = SERVER.get() {
+        server.down("immediate");
+    }
+    conclusion.exit_code()
 }
 
-fn imports_optuna(python: &str) -> bool {
-    Command::new(python).args(["-c", "import optuna"]).output().is_ok_and(|output| output.status.success())
+fn imports(python: &str, modules: &str) -> bool {
+    let import = format!("import {modules}");
+    Command::new(python).args(["-c", &import]).output().is_ok_and(|output| output.status.success())
 }
 
-/// A database in a folder that is removed at the end, with one study called `study`.
+/// Which of the two databases.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Sqlite,
+    Postgresql,
+}
+
+#[cfg(unix)]
+static SERVER: std::sync::OnceLock<server::Server> = std::sync::OnceLock::new();
+
+#[cfg(unix)]
+fn has_postgresql() -> bool {
+    server::programs().is_some()
+}
+
+#[cfg(not(unix))]
+fn has_postgresql() -> bool {
+    false
+}
+
+/// Where we and where Optuna find a new database; the folder is for one that is a file.
+#[cfg(unix)]
+fn new_database(kind: Kind, folder: &Path) -> (String, String) {
+    if let Kind::Sqlite = kind {
+        let file = folder.join("studies.db").display().to_string();
+        return (file.clone(), format!("sqlite:///{file}"));
+    }
+    let server = SERVER.get_or_init(server::Server::start);
+    let address = server.database();
+    let optunas = address.replace("postgresql://", "postgresql+psycopg://");
+    let (host, database) = (server.folder().display(), optunas.rsplit_once('/').expect("an address").1);
+    let optunas = format!("postgresql+psycopg://tune@/{database}?host={host}&port={}", server.port());
+    (address, optunas)
+}
+
+#[cfg(not(unix))]
+fn new_database(_kind: Kind, folder: &Path) -> (String, String) {
+    let file = folder.join("studies.db").display().to_string();
+    (file.clone(), format!("sqlite:///{file}"))
+}
+
+/// A database, removed at the end, with one study called `study`.
 struct Database {
-    folder: tempfile::TempDir,
-    storage: SqliteStorage,
+    _folder: tempfile::TempDir,
+    /// Where Optuna finds it.
+    url: String,
+    storage: Box<dyn Storage>,
     study: StudyKey,
 }
 
 impl Database {
-    fn new(metrics: &[Metric]) -> Result<Self, Failed> {
+    fn new(kind: Kind, metrics: &[Metric]) -> Result<Self, Failed> {
         let folder = tempfile::tempdir()?;
-        let mut storage = SqliteStorage::open(&folder.path().join("studies.db"))?;
+        let (place, url) = new_database(kind, folder.path());
+        let mut storage = place.parse::<Location>()?.open()?;
         let about = attributes([("tune:seed", json!(7)), ("data", json!("größe"))]);
         let study = storage.create_study("study", metrics, &about)?;
-        Ok(Self { folder, storage, study })
+        Ok(Self { _folder: folder, url, storage, study })
     }
 
     fn claim(&mut self, change: impl FnOnce(&mut Point)) -> Result<Claim, Failed> {
@@ -76,8 +135,7 @@ impl Database {
 
     /// What Optuna sees of the study, before it goes on with trials of its own.
     fn seen_by_optuna(&self, python: &str) -> Result<Json, Failed> {
-        let database = self.folder.path().join("studies.db");
-        let output = Command::new(python).arg(Path::new(SCRIPT)).arg(database).arg("study").output()?;
+        let output = Command::new(python).args([SCRIPT, &self.url, "study"]).output()?;
         if !output.status.success() {
             return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
         }
@@ -85,8 +143,8 @@ impl Database {
     }
 }
 
-fn one_metric(python: &str) -> Result<(), Failed> {
-    let mut database = Database::new(&[Metric::maximize("accuracy")])?;
+fn one_metric(python: &str, kind: Kind) -> Result<(), Failed> {
+    let mut database = Database::new(kind, &[Metric::maximize("accuracy")])?;
     write_every_state(&mut database)?;
     let ours = database.load()?;
     let seen = database.seen_by_optuna(python)?;
@@ -102,8 +160,8 @@ fn one_metric(python: &str) -> Result<(), Failed> {
     check_what_optuna_added(&mut database, &after.trials[ours.trials.len()..])
 }
 
-fn two_metrics(python: &str) -> Result<(), Failed> {
-    let mut database = Database::new(&[Metric::maximize("accuracy"), Metric::minimize("energy_nj")])?;
+fn two_metrics(python: &str, kind: Kind) -> Result<(), Failed> {
+    let mut database = Database::new(kind, &[Metric::maximize("accuracy"), Metric::minimize("energy_nj")])?;
     let inf = f64::INFINITY;
     for (values, constraints) in [
         ([0.9, 5.0], [-1.0, 0.0]),

@@ -11,6 +11,7 @@ use crate::backend::{Fault, UnknownFault};
 use crate::data::{InputCoding, LabelColumn};
 use crate::objective::Goal;
 use crate::search::{Fidelity, Strategy};
+use crate::storage::Location;
 use crate::tuner::{Confirm, Settings, StopRule};
 use crate::units::Bytes;
 
@@ -27,7 +28,7 @@ use crate::units::Bytes;
     arg_required_else_help = true,
     after_help = "\
 Exit codes: 0 done, 1 the run failed, 2 wrong usage or input, 3 done but below --fail-under,
-4 no trial came to a value, 130 interrupted after saving."
+4 no trial came to a value, 5 the storage cannot be reached, 130 interrupted after saving."
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
@@ -127,9 +128,11 @@ pub(super) enum SchemaKind {
 
 #[derive(Debug, Args)]
 pub(super) struct StorageArgs {
-    /// The SQLite database of studies; Optuna's tools open it as well
-    #[arg(long, value_name = "FILE", env = "TUNE_STORAGE", default_value = "tune.db")]
-    pub storage: PathBuf,
+    /// The database of studies, which Optuna's tools open as well: a file of SQLite on this machine, or
+    /// postgresql://USER@HOST/DATABASE for workers on many; its password is kept in ~/.pgpass, the file that
+    /// PGPASSFILE names, or PGPASSWORD; ?sslmode=verify-full has the server prove who it is
+    #[arg(long, value_name = "FILE|URL", env = "TUNE_STORAGE", default_value = "tune.db")]
+    pub storage: Location,
 }
 
 /// What to learn from, or to be scored on.
@@ -318,6 +321,10 @@ pub(super) struct RunArgs {
     /// leaves the others where they are; bayes trains on whatever promises most for its effort. The budget counts points, however far each is trained; the default point never pauses
     #[arg(long, value_enum, default_value_t = Fidelity::Off)]
     pub fidelity: Fidelity,
+    /// Folder of the states of paused trials, which all machines of the study share; beside the database's file
+    /// if left out
+    #[arg(long, value_name = "FOLDER")]
+    pub states: Option<PathBuf>,
     /// Train this many of the best again with fresh seeds; the best mean wins; 0: no
     #[arg(long, value_name = "K", default_value_t = 3)]
     pub confirm: u32,

@@ -1,6 +1,5 @@
 //! `tune ask` and `tune tell`: a study whose trials a script evaluates, one process a step.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -17,7 +16,7 @@ use crate::objective::external;
 use crate::search::Strategy;
 use crate::seed::Seed;
 use crate::space::{Point, Space};
-use crate::storage::{Claim, SqliteStorage, Storage, StorageError, StudyKey, StudyLock};
+use crate::storage::{Claim, Location, Storage, StorageError, StudyKey, StudyLock};
 use crate::study::{Attributes, EXTERNAL_SETUP, ExternalSetup, Metric, Outcome, SPACE, Study};
 use crate::tuner;
 
@@ -78,19 +77,19 @@ pub(super) fn ask(args: &AskArgs) -> Result<Exit> {
     config::check_metrics(&args.metric)?;
     let space = args.space.as_deref().map(spaces::open).transpose()?;
     let database = &args.storage.storage;
-    if space.is_none() && !database.exists() {
+    if space.is_none() && database.file().is_some_and(|file| !file.exists()) {
         bail!("--study {}: there is none yet: name the --space of a new one", args.study);
     }
-    let mut storage = SqliteStorage::open(database)?;
+    let mut storage = database.open()?;
     let _lock = wait_for_lock(database, &args.study)?;
     let key = match &space {
-        Some(space) => open::open(&mut storage, database, &wanted(args, space), false)?,
-        None => find(&mut storage, database, &args.study)?,
+        Some(space) => open::open(&mut *storage, database, &wanted(args, space), false)?,
+        None => find(&mut *storage, database, &args.study)?,
     };
     let study = storage.load_study(key)?;
     let (space, setup) = searched(&study)?;
     let search = strategy(&setup.search)?.build();
-    let Claim { trial, .. } = tuner::ask(&mut storage, key, &space, search.as_ref(), setup.seed)?;
+    let Claim { trial, .. } = tuner::ask(&mut *storage, key, &space, search.as_ref(), setup.seed)?;
     let seed = Seed::root(setup.seed).child("trial").index(u64::from(trial.number));
     println!(
         "{}",
@@ -104,18 +103,15 @@ pub(super) fn tell(args: &TellArgs) -> Result<Exit> {
     let values = Some(args.value.clone()).filter(|values| !values.is_empty());
     let outcome = serve::outcome(values, args.constraint.clone(), args.failure.clone())?;
     let database = &args.storage.storage;
-    if !database.exists() {
-        bail!("--storage {}: no such file: name the database of a study", database.display());
-    }
-    let mut storage = SqliteStorage::open(database)?;
-    let key = find(&mut storage, database, &args.study)?;
+    let mut storage = open::existing(database)?;
+    let key = find(&mut *storage, database, &args.study)?;
     let study = storage.load_study(key)?;
     check_values(&study, &outcome)?;
     let number = match (&args.point, args.trial) {
-        (Some(point), _) => add(&mut storage, key, &study, point, &outcome)?,
+        (Some(point), _) => add(&mut *storage, key, &study, point, &outcome)?,
         (None, trial) => {
             let number = trial.expect("the parser asks for one of the two");
-            finish(&mut storage, key, &study, number, &outcome)?
+            finish(&mut *storage, key, &study, number, &outcome)?
         }
     };
     let study = storage.load_study(key)?;
@@ -145,18 +141,18 @@ fn wanted<'a>(args: &'a AskArgs, space: &Space) -> Wanted<'a> {
 }
 
 /// The lock of the study, once whoever holds it is done.
-fn wait_for_lock(database: &Path, study: &str) -> Result<StudyLock, StorageError> {
+fn wait_for_lock(database: &Location, study: &str) -> Result<StudyLock, StorageError> {
     let (patience, look_every) = PATIENCE;
     let end = Instant::now() + patience;
     loop {
-        match StudyLock::acquire(database, study) {
+        match database.lock(study) {
             Err(StorageError::Locked { .. }) if Instant::now() < end => std::thread::sleep(look_every),
             lock => return lock,
         }
     }
 }
 
-fn find(storage: &mut SqliteStorage, database: &Path, name: &str) -> Result<StudyKey> {
+fn find(storage: &mut dyn Storage, database: &Location, name: &str) -> Result<StudyKey> {
     if let Some(key) = storage.find_study(name)? {
         return Ok(key);
     }
@@ -165,7 +161,7 @@ fn find(storage: &mut SqliteStorage, database: &Path, name: &str) -> Result<Stud
         true => ": it holds no study; tune ask --space makes one".to_owned(),
         false => input::suggestion(name, names.iter().map(String::as_str)),
     };
-    bail!("--study {name}: not in {}{hint}", database.display())
+    bail!("--study {name}: not in {database}{hint}")
 }
 
 /// What the study searches and how.
@@ -200,7 +196,7 @@ fn check_values(study: &Study, outcome: &Outcome) -> Result<()> {
 
 /// A new trial of a point that was not asked for; its number.
 fn add(
-    storage: &mut SqliteStorage,
+    storage: &mut dyn Storage,
     key: StudyKey,
     study: &Study,
     point: &str,
@@ -218,7 +214,7 @@ fn add(
 
 /// Ends the trial `number`, which must be running.
 fn finish(
-    storage: &mut SqliteStorage,
+    storage: &mut dyn Storage,
     key: StudyKey,
     study: &Study,
     number: u32,

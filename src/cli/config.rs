@@ -1,6 +1,6 @@
 //! What is meant: the typed arguments, checked once against each other and the files they name.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
@@ -83,7 +83,7 @@ impl Config {
         let objective =
             Classify::new(dataset, profile, args.validation, goals, &split)?.with_memory(memory(args));
         objective.check(&searched)?;
-        let pausing = pausing(args);
+        let pausing = pausing(args)?;
         let settings = Settings { pausing, ..args.study.settings(args.confirm, Some(output.model())) };
         let study = args.study.study.clone().unwrap_or_else(|| default_name(&setup, &args.metric));
         Ok(Self { output, objective, space: searched, setup, study, settings, remarks })
@@ -110,20 +110,26 @@ fn check_fidelity(args: &RunArgs) -> Result<()> {
 }
 
 /// How trials pause, if they do.
-fn pausing(args: &RunArgs) -> Option<Pausing> {
+fn pausing(args: &RunArgs) -> Result<Option<Pausing>> {
     let by = match args.fidelity {
-        Fidelity::Off => return None,
+        Fidelity::Off => return Ok(None),
         Fidelity::Asha => Decider::Halving,
         Fidelity::Bayes => Decider::Model,
     };
-    Some(Pausing { by, states: states(&args.study.storage.storage) })
+    Ok(Some(Pausing { by, states: states(args)? }))
 }
 
-/// The folder of the states of paused trials, beside the database.
-fn states(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".paused");
-    PathBuf::from(name)
+/// The folder of the states of paused trials: as it is asked for, else beside the database.
+fn states(args: &RunArgs) -> Result<PathBuf> {
+    match (&args.states, args.study.storage.storage.file()) {
+        (Some(folder), _) => Ok(folder.clone()),
+        (None, Some(database)) => {
+            let mut name = database.as_os_str().to_owned();
+            name.push(".paused");
+            Ok(PathBuf::from(name))
+        }
+        (None, None) => bail!("--states is missing: name a folder that all machines of the study share"),
+    }
 }
 
 /// Refuses a rule that `search` can never fulfil.

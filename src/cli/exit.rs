@@ -2,6 +2,7 @@
 
 use clap::error::ErrorKind;
 
+use crate::storage::StorageError;
 use crate::tuner::TunerError;
 
 /// How the program ends.
@@ -17,6 +18,8 @@ pub(super) enum Exit {
     BelowTarget,
     /// No trial came to a value.
     NothingFeasible,
+    /// The storage does not answer, or lets nobody in.
+    Unreachable,
     /// Stopped from outside, after saving.
     Interrupted,
 }
@@ -30,6 +33,7 @@ impl Exit {
             Exit::Usage => 2,
             Exit::BelowTarget => 3,
             Exit::NothingFeasible => 4,
+            Exit::Unreachable => 5,
             Exit::Interrupted => 130,
         }
     }
@@ -61,6 +65,13 @@ pub(super) fn usage(error: &clap::Error) -> Exit {
 /// Prints an error's chain as one line.
 pub(super) fn report(error: &anyhow::Error) -> Exit {
     eprintln!("error: {}", one_line(&format!("{error:#}")));
+    let storage = error.chain().find_map(|cause| match cause.downcast_ref() {
+        Some(TunerError::Storage(error)) => Some(error),
+        _ => cause.downcast_ref::<StorageError>(),
+    });
+    if matches!(storage, Some(StorageError::Unreachable { .. })) {
+        return Exit::Unreachable;
+    }
     let while_running = error.is::<TunerError>() || error.is::<WhileRunning>();
     if while_running { Exit::Failed } else { Exit::Usage }
 }

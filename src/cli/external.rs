@@ -14,7 +14,7 @@ use super::{run, spaces};
 use crate::objective::external::External;
 use crate::report::{self, Best};
 use crate::space::Space;
-use crate::storage::{SqliteStorage, Storage, StudyKey, StudyLock};
+use crate::storage::{Storage, StudyKey};
 use crate::study::{Direction, EXTERNAL_SETUP, ExternalSetup, Metric, PRIOR, SPACE};
 use crate::tuner::{End, Tuner};
 use crate::units::Seconds;
@@ -53,10 +53,10 @@ pub(super) fn run(args: &ExternalArgs) -> Result<Exit> {
         .with_timeout(args.trial_timeout)
         .with_stop(&run::STOP);
     let database = &args.study.storage.storage;
-    let mut storage = SqliteStorage::open(database)?;
+    let mut storage = database.open()?;
     let name = args.study.study.clone().unwrap_or_else(|| default_name(&space, &args.study));
-    let _lock = StudyLock::acquire(database, &name)?;
-    let warm = warm::read(&args.study, &mut storage, &name, &space, &args.metric)?;
+    let _lock = database.lock(&name)?;
+    let warm = warm::read(&args.study, &mut *storage, &name, &space, &args.metric)?;
     let mut facts = vec![(SPACE.to_owned(), space.to_json())];
     facts.extend(warm.as_ref().map(|warm| (PRIOR.to_owned(), warm.prior.to_json())));
     let wanted = Wanted {
@@ -65,7 +65,7 @@ pub(super) fn run(args: &ExternalArgs) -> Result<Exit> {
         setup: (EXTERNAL_SETUP, setup(args, &space, warm.as_ref()).to_json()),
         facts: facts.into_iter().collect(),
     };
-    let study = open::open(&mut storage, database, &wanted, args.study.fresh)?;
+    let study = open::open(&mut *storage, database, &wanted, args.study.fresh)?;
     run::stop_on_signals()?;
     let mut progress = Progress::new(args.study.json, args.study.quiet);
     if let Some(warm) = warm.filter(|_| progress.is_for_people()) {
@@ -76,7 +76,7 @@ pub(super) fn run(args: &ExternalArgs) -> Result<Exit> {
         space: &space,
         search: search.as_ref(),
         objective: &objective,
-        storage: &mut storage,
+        storage: &mut *storage,
         study,
         settings: args.study.settings(args.confirm, None),
         stop: &run::STOP,
@@ -87,7 +87,7 @@ pub(super) fn run(args: &ExternalArgs) -> Result<Exit> {
             eprintln!("no trial of {name} came to a value: see `tune show` for the reasons");
             Ok(Exit::NothingFeasible)
         }
-        End::Done => finish(args, &output, &mut storage, study, &progress),
+        End::Done => finish(args, &output, &mut *storage, study, &progress),
     }
 }
 
@@ -95,7 +95,7 @@ pub(super) fn run(args: &ExternalArgs) -> Result<Exit> {
 fn finish(
     args: &ExternalArgs,
     output: &Output,
-    storage: &mut SqliteStorage,
+    storage: &mut dyn Storage,
     study: StudyKey,
     progress: &Progress,
 ) -> Result<Exit> {

@@ -1,11 +1,10 @@
 //! A study by name: made, or taken up again if it is of the same setup.
 
-use std::path::Path;
-
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde_json::Value as Json;
 
-use crate::storage::{SqliteStorage, Storage, StudyKey};
+use crate::input;
+use crate::storage::{Location, Storage, StudyKey};
 use crate::study::{Attributes, Metric, Study, differences};
 
 /// What a study must be.
@@ -18,10 +17,40 @@ pub(super) struct Wanted<'a> {
     pub facts: Attributes,
 }
 
-/// Opens the study in `storage`, whose file is `database`; drops an older one of the name first if `fresh`.
+/// The storage at `database`, which must be there already.
+pub(super) fn existing(database: &Location) -> Result<Box<dyn Storage>> {
+    if database.file().is_some_and(|file| !file.exists()) {
+        bail!("--storage {database}: no such file: name the database of a study");
+    }
+    Ok(database.open()?)
+}
+
+/// The study called `name`, or the only one.
+pub(super) fn the_study(
+    storage: &mut dyn Storage,
+    database: &Location,
+    name: Option<&str>,
+) -> Result<StudyKey> {
+    let names = storage.study_names()?;
+    let name = match (name, names.as_slice()) {
+        (Some(name), _) => name,
+        (None, [only]) => only,
+        (None, []) => bail!("{database}: holds no study"),
+        (None, names) => {
+            bail!("{database} holds several studies: choose with --study: {}", names.join(", "))
+        }
+    };
+    let found = storage.find_study(name)?;
+    found.with_context(|| {
+        let hint = input::suggestion(name, names.iter().map(String::as_str));
+        format!("--study {name}: not in {database}{hint}")
+    })
+}
+
+/// Opens the study in `storage`, which is at `database`; drops an older one of the name first if `fresh`.
 pub(super) fn open(
-    storage: &mut SqliteStorage,
-    database: &Path,
+    storage: &mut dyn Storage,
+    database: &Location,
     wanted: &Wanted<'_>,
     fresh: bool,
 ) -> Result<StudyKey> {
@@ -44,9 +73,8 @@ pub(super) fn open(
 }
 
 /// Refuses to go on with a study of another setup.
-fn check_same(study: &Study, database: &Path, wanted: &Wanted<'_>) -> Result<()> {
-    let (way_out, database) =
-        ("choose another --study, or drop the old one with --fresh", database.display());
+fn check_same(study: &Study, database: &Location, wanted: &Wanted<'_>) -> Result<()> {
+    let way_out = "choose another --study, or drop the old one with --fresh";
     let (attribute, ours) = &wanted.setup;
     let Some(theirs) = study.attributes.get(*attribute) else {
         bail!("study {} in {database} was not made by this command of tune: {way_out}", study.name);

@@ -14,7 +14,7 @@ use super::progress::Progress;
 use super::warm::{self, WarmStart};
 use crate::objective::Objective;
 use crate::report::{self, Best};
-use crate::storage::{SqliteStorage, Storage, StudyKey, StudyLock};
+use crate::storage::{Storage, StudyKey};
 use crate::study::{DATA_SHAPE, PRIOR, SETUP, SPACE};
 use crate::tuner::{End, Tuner};
 
@@ -30,15 +30,15 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit> {
     machine::use_threads(args.threads)?;
     let mut config = Config::new(args)?;
     let database = &args.study.storage.storage;
-    let mut storage = SqliteStorage::open(database)?;
-    let _lock = StudyLock::acquire(database, &config.study)?;
+    let mut storage = database.open()?;
+    let _lock = database.lock(&config.study)?;
     let metrics = config.objective.metrics();
-    let warm = warm::read(&args.study, &mut storage, &config.study, &config.space, &metrics)?;
+    let warm = warm::read(&args.study, &mut *storage, &config.study, &config.space, &metrics)?;
     if let Some(warm) = &warm {
         config.setup.warm_start_sha256 = Some(warm.sha256.clone());
         config.remarks.push(warm.remark.clone());
     }
-    let study = open_study(&mut storage, &config, warm, args)?;
+    let study = open_study(&mut *storage, &config, warm, args)?;
     stop_on_signals()?;
     let mut progress = Progress::new(args.study.json, args.study.quiet);
     if progress.is_for_people() {
@@ -49,7 +49,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit> {
         space: &config.space,
         search: search.as_ref(),
         objective: &config.objective,
-        storage: &mut storage,
+        storage: &mut *storage,
         study,
         settings: config.settings.clone(),
         stop: &STOP,
@@ -60,7 +60,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit> {
             eprintln!("no trial of {} came to a value: see `tune show` for the reasons", config.study);
             Ok(Exit::NothingFeasible)
         }
-        End::Done => finish(args, &config, &mut storage, study, &progress),
+        End::Done => finish(args, &config, &mut *storage, study, &progress),
     }
 }
 
@@ -68,7 +68,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit> {
 fn finish(
     args: &RunArgs,
     config: &Config,
-    storage: &mut SqliteStorage,
+    storage: &mut dyn Storage,
     study: StudyKey,
     progress: &Progress,
 ) -> Result<Exit> {
@@ -96,7 +96,7 @@ fn finish(
 
 /// The study of this name: new, or an older one of the same setup.
 fn open_study(
-    storage: &mut SqliteStorage,
+    storage: &mut dyn Storage,
     config: &Config,
     warm: Option<WarmStart>,
     args: &RunArgs,

@@ -1,39 +1,22 @@
 //! `tune show`: a study as a table, what it depends on, and the network of its best trial.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use super::args::ShowArgs;
 use super::exit::Exit;
-use super::{net, out};
-use crate::input;
+use super::{net, open, out};
 use crate::objective::Plan;
 use crate::report;
 use crate::search::bayes::importance;
 use crate::seed::Seed;
 use crate::space::Point;
-use crate::storage::{SqliteStorage, Storage};
 use crate::study::{DataShape, ExternalSetup, Study};
 
 /// Prints the study that is asked for.
 pub(super) fn run(args: &ShowArgs) -> Result<Exit> {
     let database = &args.storage.storage;
-    if !database.exists() {
-        bail!("--storage {}: no such file: name the database of a study", database.display());
-    }
-    let mut storage = SqliteStorage::open(database)?;
-    let names = storage.study_names()?;
-    let name = match (&args.study, names.as_slice()) {
-        (Some(name), _) => name.clone(),
-        (None, [only]) => only.clone(),
-        (None, []) => bail!("{}: holds no study", database.display()),
-        (None, names) => {
-            bail!("{} holds several studies: choose with --study: {}", database.display(), names.join(", "))
-        }
-    };
-    let Some(key) = storage.find_study(&name)? else {
-        let hint = input::suggestion(&name, names.iter().map(String::as_str));
-        bail!("--study {name}: not in {}{hint}", database.display());
-    };
+    let mut storage = open::existing(database)?;
+    let key = open::the_study(&mut *storage, database, args.study.as_deref())?;
     let study = storage.load_study(key)?;
     out::print(&report::study_text(&study, args.top));
     let winner = report::Best::of(&study, "", None);

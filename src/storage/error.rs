@@ -30,18 +30,18 @@ pub enum StorageError {
         path: PathBuf,
     },
     /// The database belongs to another program.
-    #[error("{}: not a database of studies: it has the table {table}: name another file", path.display())]
+    #[error("{}: not a database of studies: it has the table {table}: name another one", place)]
     ForeignDatabase {
         /// The database.
-        path: PathBuf,
+        place: String,
         /// One of its tables.
         table: String,
     },
     /// The database has a schema that this program does not know.
-    #[error("{}: schema version {version}: must be {known}, as Optuna 3.2 to 5.0 write it", path.display())]
+    #[error("{}: schema version {version}: must be {known}, as Optuna 3.2 to 5.0 write it", place)]
     UnknownVersion {
         /// The database.
-        path: PathBuf,
+        place: String,
         /// The version it names.
         version: String,
         /// The version that is known.
@@ -78,10 +78,10 @@ pub enum StorageError {
         seconds: u64,
     },
     /// No space is left; what was finished is kept.
-    #[error("{}: the disk is full: free some space and resume, all finished trials are kept", path.display())]
+    #[error("{}: the disk is full: free some space and resume, all finished trials are kept", place)]
     DiskFull {
         /// The database.
-        path: PathBuf,
+        place: String,
     },
     /// SQLite failed in a way that has no better name.
     #[error("{}: the database failed", path.display())]
@@ -92,20 +92,22 @@ pub enum StorageError {
         source: rusqlite::Error,
     },
     /// A row breaks the schema's rules: another program wrote it, or the file is damaged.
-    #[error("{}: {problem}", path.display())]
+    #[error("{}: {problem}", place)]
     BadRow {
         /// The database.
-        path: PathBuf,
+        place: String,
         /// Where, the value, the rule.
         problem: String,
     },
-    /// Another process runs this study on this machine.
-    #[error("study \"{study}\" in {}: run by {holder}: wait for it or name another study", database.display())]
+    /// Another process leads this study.
+    #[error(
+        "study \"{study}\" in {place}: run by {holder}: wait for it, join it with tune worker, or name another study"
+    )]
     Locked {
         /// The study.
         study: String,
         /// Its database.
-        database: PathBuf,
+        place: String,
         /// Who holds the lock.
         holder: String,
     },
@@ -116,6 +118,52 @@ pub enum StorageError {
         path: PathBuf,
         /// What the system says.
         source: io::Error,
+    },
+    /// Text that is no PostgreSQL address.
+    #[error("{address}: {problem}")]
+    Address {
+        /// The text, without a password.
+        address: String,
+        /// What is wrong with it and the way out.
+        problem: String,
+    },
+    /// A file that has to do with the way to the server cannot be used.
+    #[error("{}: {problem}", path.display())]
+    AccessFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it and the way out.
+        problem: String,
+    },
+    /// The server does not answer, or does not let us in.
+    #[error("{place}: cannot be reached: {problem}")]
+    Unreachable {
+        /// The database.
+        place: String,
+        /// What the system or the server says, and for how long it was tried.
+        problem: String,
+    },
+    /// PostgreSQL failed in a way that has no better name.
+    #[error("{place}: the database failed: {problem}")]
+    Postgres {
+        /// The database.
+        place: String,
+        /// What PostgreSQL says.
+        problem: String,
+    },
+    /// A name holds the one character that PostgreSQL's texts cannot.
+    #[error("name \"{name}\": must not hold the character \\0")]
+    NulInName {
+        /// The name, escaped.
+        name: String,
+    },
+    /// A step is too large for its column.
+    #[error("step {step}: must be at most {most}")]
+    Step {
+        /// The step.
+        step: u32,
+        /// The largest there may be.
+        most: u32,
     },
     /// A study's name breaks a rule.
     #[error("study name of {length} characters: must have 1 to {longest}")]

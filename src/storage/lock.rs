@@ -1,4 +1,4 @@
-//! One process at a time runs a study on one machine.
+//! One process at a time leads a study; others may work on it all the same.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
@@ -8,21 +8,30 @@ use std::process;
 use sha2::{Digest, Sha256};
 
 use super::StorageError;
+use super::postgres::{Address, ServerLock};
 
 /// Longest part of a lock's file name that comes from the study's name, in bytes.
 ///
 /// File systems allow 255 bytes for the whole name, and the database's own name is part of it.
 const LONGEST_NAME: usize = 100;
 
-/// Holds a study for this process until it is dropped.
+/// Holds a study for this process, which leads it, until it is dropped: whoever leads takes what earlier
+/// leaders left running for lost, which is right for one at a time. Workers with heartbeats need no lock.
 ///
-/// The lock is an advisory one on a file beside the database, `<database>.<study>.lock`. The operating
-/// system releases it when the process ends, however it ends. The file itself stays: removing it would let
-/// a third process lock a new file of that name while a second one still holds the old.
+/// On a file the lock is an advisory one on another file beside the database, `<database>.<study>.lock`. The
+/// operating system releases it when the process ends, however it ends. The file itself stays: removing it
+/// would let a third process lock a new file of that name while a second one still holds the old. On a server
+/// it is an advisory lock of a connection of its own.
 #[derive(Debug)]
 pub struct StudyLock {
     /// Open for as long as the lock holds.
-    _file: File,
+    _held: Held,
+}
+
+#[derive(Debug)]
+enum Held {
+    File { _file: File },
+    Server { _lock: ServerLock },
 }
 
 impl StudyLock {
@@ -39,12 +48,27 @@ impl StudyLock {
         match file.try_lock() {
             Ok(()) => sign(&mut file).map_err(failed)?,
             Err(TryLockError::WouldBlock) => {
-                let (study, database) = (study.to_owned(), database.to_owned());
-                return Err(StorageError::Locked { study, database, holder: holder(&mut file) });
+                let (study, place) = (study.to_owned(), database.display().to_string());
+                return Err(StorageError::Locked { study, place, holder: holder(&mut file) });
             }
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
-        Ok(Self { _file: file })
+        Ok(Self { _held: Held::File { _file: file } })
+    }
+
+    /// Takes the lock of `study` on the server at `address`, without waiting.
+    ///
+    /// # Errors
+    /// [`StorageError::Locked`] names the process that holds it; the server cannot be reached.
+    pub fn acquire_on_server(address: &Address, study: &str) -> Result<Self, StorageError> {
+        let digest = Sha256::digest(format!("tune {study}"));
+        let key = i64::from_be_bytes(std::array::from_fn(|index| digest[index]));
+        match ServerLock::acquire(address, key, &format!("tune, process {}", process::id()))? {
+            Ok(lock) => Ok(Self { _held: Held::Server { _lock: lock } }),
+            Err(holder) => {
+                Err(StorageError::Locked { study: study.to_owned(), place: address.to_string(), holder })
+            }
+        }
     }
 }
 

@@ -6,8 +6,9 @@
 //! - Numbers of trials count from 0 within a study, without a gap, whoever claims them.
 //! - [`Storage::claim`] and [`Storage::claim_waiting`] look at the budget inside their transaction, so any
 //!   number of workers never starts more trials than the budget.
-//! - Waiting → running → finished; a running trial goes back to waiting only by [`Storage::requeue`].
-//!   A trial that is not running never changes: a late [`Storage::finish`] or [`Storage::pause`] answers
+//! - A trial that lost its worker and is tried again under another number costs no budget.
+//! - Waiting → running → finished; a running trial goes back to waiting only by [`Storage::requeue`] and
+//!   [`Storage::release`], and fails without a result of its own only by [`Storage::reap`]. A trial that is not running never changes: a late [`Storage::finish`] or [`Storage::pause`] answers
 //!   `false` and changes nothing, and so do a late report, heartbeat and point.
 //! - Running ⇄ paused, by [`Storage::pause`] and [`Storage::resume`]. A paused trial is a pruned one, to
 //!   other programs too, with a [`Course`] as its mark; no other pruned trial ever runs again. One whose
@@ -15,17 +16,25 @@
 //! - What is stored reads back equal: every parameter, value (infinite and NaN intermediate ones too),
 //!   attribute and state. A value or a constraint that is NaN is refused, and so is a point that is not
 //!   in its space. The zero with a sign is stored as plain zero where a number stands alone, since SQLite
-//!   has no other; a [`Claim`] holds its point as it is stored.
+//!   has no other; a [`Claim`] holds its point as it is stored. Names without the character `\0` and steps
+//!   below 2^31 are what PostgreSQL's columns hold, so others are refused.
 //! - A failed trial keeps its failure as attributes: `failure`, the kind, and `reason`.
 
 #[cfg(test)]
 mod contract;
 mod error;
+mod location;
 mod lock;
+mod postgres;
 mod sqlite;
+mod tables;
+
+use std::time::Duration;
 
 pub use error::StorageError;
+pub use location::Location;
 pub use lock::StudyLock;
+pub use postgres::{Address, PostgresStorage};
 pub use sqlite::SqliteStorage;
 
 use crate::space::{Point, Space};
@@ -33,11 +42,11 @@ use crate::study::{Attributes, Course, Metric, Outcome, Study, Trial};
 
 /// Key of a study within its storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StudyKey(pub(crate) i64);
+pub struct StudyKey(pub i64);
 
 /// Key of a trial within its storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TrialKey(pub(crate) i64);
+pub struct TrialKey(pub i64);
 
 /// A trial that this process has claimed and now runs.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,8 +57,39 @@ pub struct Claim {
     pub trial: Trial,
 }
 
+/// What came of asking for a new trial.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ask {
+    /// It is claimed.
+    Claimed(Box<Claim>),
+    /// The budget has none left.
+    Spent,
+    /// A trial that the suggestion did not know has the same point.
+    Taken,
+}
+
+/// How often a trial is begun before it is left alone as one that takes its workers down.
+pub const MOST_TRIES: u32 = 3;
+
+/// A trial whose worker is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// Its number.
+    pub trial: u32,
+    /// The worker's name.
+    pub worker: String,
+    /// The number under which it is tried again: another if it failed, its own if it goes on from its last
+    /// rung; `None` after [`MOST_TRIES`].
+    pub again: Option<u32>,
+    /// One line for people.
+    pub reason: String,
+}
+
 /// Keeps studies. See the module for the contract.
 pub trait Storage: Send {
+    /// Claims in the name of `worker` from now on, who sends heartbeats: the claim is the first of them.
+    fn work_as(&mut self, worker: &str);
+
     /// Makes a study without trials; an error if the name is taken.
     fn create_study(
         &mut self,
@@ -88,7 +128,24 @@ pub trait Storage: Send {
         point: &Point,
         internal: &Attributes,
         budget: u32,
-    ) -> Result<Option<Claim>, StorageError>;
+    ) -> Result<Option<Claim>, StorageError> {
+        match self.claim_unless_taken(study, space, point, internal, budget, None)? {
+            Ask::Claimed(claim) => Ok(Some(*claim)),
+            Ask::Spent | Ask::Taken => Ok(None),
+        }
+    }
+
+    /// Starts a new trial as [`claim`](Self::claim) does, but not if a trial from number `seen` on, which
+    /// whoever suggested `point` did not know, has the same point.
+    fn claim_unless_taken(
+        &mut self,
+        study: StudyKey,
+        space: &Space,
+        point: &Point,
+        internal: &Attributes,
+        budget: u32,
+        seen: Option<u32>,
+    ) -> Result<Ask, StorageError>;
 
     /// Starts the waiting trial of the lowest number, under the same budget; `None` if there is none.
     ///
@@ -106,8 +163,9 @@ pub trait Storage: Send {
     /// Keeps an intermediate value of a running trial; over an older one at the same step.
     fn report(&mut self, trial: TrialKey, step: u32, value: f64) -> Result<(), StorageError>;
 
-    /// Says that the worker of a running trial is alive.
-    fn heartbeat(&mut self, trial: TrialKey) -> Result<(), StorageError>;
+    /// Says that the worker of a running trial is alive; `false` if it is no longer running, and then nothing
+    /// changes.
+    fn heartbeat(&mut self, trial: TrialKey) -> Result<bool, StorageError>;
 
     /// Finishes a running trial; `false` if it is no longer running, and then nothing changes.
     fn finish(&mut self, trial: TrialKey, outcome: &Outcome) -> Result<bool, StorageError>;
@@ -122,8 +180,22 @@ pub trait Storage: Send {
     /// Starts a paused trial again, with all it had; `None` if it is not paused, and then nothing changes.
     fn resume(&mut self, trial: TrialKey) -> Result<Option<Claim>, StorageError>;
 
-    /// Takes every running trial from its worker, who is gone. One that never paused waits again, without
+    /// Takes every running trial that no worker with heartbeats holds ([`work_as`](Self::work_as)): whoever had
+    /// it is gone. One that never paused waits again, without
     /// its intermediate values: it will be run again from the start under the same number. The others are
     /// paused, without the values of steps beyond their last rung. Returns how many there were.
     fn requeue(&mut self, study: StudyKey) -> Result<u32, StorageError>;
+
+    /// Takes a running trial back from its worker, who cannot go on with it: it waits again or is paused as
+    /// after [`requeue`](Self::requeue). `false` if it is no longer running, and then nothing changes.
+    fn release(&mut self, trial: TrialKey) -> Result<bool, StorageError>;
+
+    /// Takes every running trial whose last heartbeat is older than `grace` from its worker, who is gone. One
+    /// that paused before is paused again; any other fails, and its point waits under a new number, with the
+    /// history of its failures. A trial that was begun [`MOST_TRIES`] times fails for good. A trial that never
+    /// had a heartbeat is left alone.
+    fn reap(&mut self, study: StudyKey, grace: Duration) -> Result<Vec<Lost>, StorageError>;
+
+    /// How many trials run with heartbeats, late ones included: what may come back to be tried again.
+    fn alive(&mut self, study: StudyKey) -> Result<u32, StorageError>;
 }

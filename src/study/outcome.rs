@@ -23,6 +23,8 @@ pub enum FailureKind {
     Invalid,
     /// The objective itself broke.
     Error,
+    /// The worker that ran it is gone.
+    Lost,
 }
 
 impl fmt::Display for FailureKind {
@@ -34,6 +36,7 @@ impl fmt::Display for FailureKind {
             FailureKind::TimedOut => "timed-out",
             FailureKind::Invalid => "invalid",
             FailureKind::Error => "error",
+            FailureKind::Lost => "lost",
         })
     }
 }

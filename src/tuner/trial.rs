@@ -54,7 +54,10 @@ impl Tuner<'_> {
         let mut trouble = None;
         let mut hear = |claim: &Claim, step, value| {
             observe(Event::TrialReported { trial: claim.trial.number, step, value });
-            match storage.report(claim.key, step, value).and_then(|()| storage.heartbeat(claim.key)) {
+            match storage
+                .report(claim.key, step, value)
+                .and_then(|()| storage.heartbeat(claim.key).map(|_| ()))
+            {
                 Ok(()) if !stop.load(std::sync::atomic::Ordering::Relaxed) => ControlFlow::Continue(()),
                 Ok(()) => ControlFlow::Break(()),
                 Err(error) => {

@@ -1,6 +1,6 @@
 """Reads a study with Optuna and goes on with it.
 
-    python3 tests/python/check_study.py studies.db STUDY
+    python3 tests/python/check_study.py URL STUDY
 
 Prints one JSON object: everything Optuna reads of the study. Then adds a complete trial, a pruned one and
 an enqueued one. Numbers that JSON cannot spell are printed as "nan", "inf" and "-inf".
@@ -37,7 +37,12 @@ def describe(trial):
         "intermediate": trial.intermediate_values,
         "constraints": trial.system_attrs.get("constraints"),
         "user": trial.user_attrs,
-        "system": {name: value for name, value in trial.system_attrs.items() if name.startswith("tune:")},
+        # The receipt is the storage's own: by it a claim is known whose answer was lost.
+        "system": {
+            name: value
+            for name, value in trial.system_attrs.items()
+            if name.startswith("tune:") and name != "tune:receipt"
+        },
         "started": str(trial.datetime_start) if trial.datetime_start else None,
         "finished": str(trial.datetime_complete) if trial.datetime_complete else None,
     }
@@ -58,8 +63,8 @@ def proceed(study):
 
 def main() -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    path, name = sys.argv[1:]
-    study = optuna.load_study(study_name=name, storage=f"sqlite:///{path}")
+    url, name = sys.argv[1:]
+    study = optuna.load_study(study_name=name, storage=url)
     seen = {
         "optuna": optuna.__version__,
         "metrics": study.metric_names,

@@ -1,17 +1,22 @@
-"""Prints the tables of a study that Optuna makes, as SQL: the source of tests/fixtures/optuna-schema.sql.
+"""Prints the tables of a study that Optuna makes: the sources of two fixtures.
 
     python3 tests/python/dump_schema.py > tests/fixtures/optuna-schema.sql
+    python3 tests/python/dump_schema.py postgresql+psycopg://USER@/DATABASE?host=FOLDER \
+        > tests/fixtures/optuna-schema-postgresql.txt
+
+The database must be empty. Its tables are described by describe_postgresql.sql, as a test describes ours.
 """
 
 import os
+import pathlib
 import sqlite3
+import sys
 import tempfile
 
 import optuna
 
 
-def main() -> None:
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
+def dump_sqlite() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "optuna.db")
         optuna.create_study(storage=f"sqlite:///{path}", study_name="study")
@@ -23,6 +28,26 @@ def main() -> None:
             for row in connection.execute(f"SELECT * FROM {table}"):
                 print(f"-- {table}: {row}")
         connection.close()
+
+
+def dump_postgresql(url: str) -> None:
+    import sqlalchemy
+
+    storage = optuna.storages.RDBStorage(url)
+    query = pathlib.Path(__file__).with_name("describe_postgresql.sql").read_text()
+    print(f"-- Optuna {optuna.__version__}, by tests/python/dump_schema.py")
+    with storage.engine.connect() as connection:
+        # As it stands: SQLAlchemy would take its colons for names.
+        for (line,) in connection.exec_driver_sql(query.replace("%", "%%")):
+            print(line)
+
+
+def main() -> None:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    if len(sys.argv) > 1:
+        dump_postgresql(sys.argv[1])
+    else:
+        dump_sqlite()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-//! The contract as tests: every storage passes them, with `storage_contract!(name, Place)`.
+//! The contract as tests: every storage passes all that `promises!` lists. Those of a server are in
+//! `tests/postgres.rs`, which takes this folder in.
 
 mod pausing;
 mod round_trip;
+mod workers;
 
 use std::thread;
 
@@ -18,12 +20,15 @@ pub(super) trait Place: Sync {
 
     /// A new connection to it.
     fn open(&self) -> Box<dyn Storage>;
+
+    /// Makes the last heartbeat of `trial` so many seconds older.
+    fn age_heartbeat(&self, trial: TrialKey, seconds: u32);
 }
 
-/// Runs the whole contract against the storages of a [`Place`].
-macro_rules! storage_contract {
-    ($place:ty) => {
-        $crate::storage::contract::storage_contract!($place:
+/// Calls the macro `$then` with `$place:` and the names of all promises.
+macro_rules! promises {
+    ($then:ident, $place:ty) => {
+        $then! { $place:
             studies_are_made_found_listed_and_deleted
             a_study_needs_a_free_name_and_a_metric
             a_study_attribute_overwrites_the_older_one
@@ -43,24 +48,29 @@ macro_rules! storage_contract {
             a_resumed_trial_without_worker_is_paused_where_it_was
             every_trial_reads_back_equal
             the_zero_with_a_sign_is_plain_zero_from_the_claim_on
-        );
-    };
-    ($place:ty: $($name:ident)*) => {
-        $(
-            #[test]
-            fn $name() {
-                $crate::storage::contract::$name(&<$place as $crate::storage::contract::Place>::fresh());
-            }
-        )*
+            a_lost_trial_is_tried_again_under_a_new_number
+            a_late_result_of_a_lost_trial_changes_nothing
+            a_trial_that_takes_its_workers_down_is_left_alone
+            a_released_trial_waits_again_under_its_number
+            a_lost_trial_that_paused_goes_on_from_its_last_rung
+            a_leader_takes_back_what_no_live_worker_holds
+            a_point_that_somebody_else_has_begun_is_taken
+        }
     };
 }
-pub(super) use storage_contract;
+pub(super) use promises;
 
 pub(super) use self::pausing::{
     a_paused_trial_goes_on_with_all_it_had, a_resumed_trial_without_worker_is_paused_where_it_was,
     only_a_paused_trial_is_resumed,
 };
 pub(super) use self::round_trip::every_trial_reads_back_equal;
+pub(super) use self::workers::{
+    a_late_result_of_a_lost_trial_changes_nothing, a_leader_takes_back_what_no_live_worker_holds,
+    a_lost_trial_is_tried_again_under_a_new_number, a_lost_trial_that_paused_goes_on_from_its_last_rung,
+    a_point_that_somebody_else_has_begun_is_taken, a_released_trial_waits_again_under_its_number,
+    a_trial_that_takes_its_workers_down_is_left_alone,
+};
 
 /// One parameter of each kind, and one that is there only sometimes.
 pub(super) fn space() -> Space {
@@ -302,6 +312,10 @@ pub(super) fn what_cannot_be_stored_is_refused_and_changes_nothing(place: &impl 
     let error = claim(&point(0.01), &foreign);
     assert_eq!(error, "internal attribute \"constraints\": must begin with \"tune:\"");
     assert!(storage.set_point(key, &space, &Point::default()).is_err());
+    let error = storage.report(key, 1 << 31, 0.5).expect_err("refused").to_string();
+    assert_eq!(error, "step 2147483648: must be at most 2147483647");
+    let error = storage.set_study_attribute(study, "a\0b", &json!(1)).expect_err("refused").to_string();
+    assert_eq!(error, r#"name "a\0b": must not hold the character \0"#);
     assert_eq!(storage.load_study(study).expect("loaded"), before);
 }
 

@@ -3,26 +3,19 @@
 //! Every write begins with `BEGIN IMMEDIATE`, so that what it reads cannot change before it writes, and
 //! two writers queue instead of failing.
 
-mod attribute;
-mod distribution;
 mod fault;
-mod number;
 mod open;
 mod place;
-mod rows;
 mod schema;
-mod studies;
-mod time;
-mod trials;
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Null, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, TransactionBehavior, params_from_iter};
 
-use self::fault::Fault;
-use super::{Claim, Storage, StorageError, StudyKey, TrialKey};
-use crate::space::{Point, Space};
-use crate::study::{Attributes, Course, Metric, Outcome, Study};
+use self::fault::at;
+use super::StorageError;
+use super::tables::{Cell, Database, Fault, Row, Sql, time};
 
 /// One connection to a database of studies. Several, in one process or many, may write at once.
 ///
@@ -41,6 +34,7 @@ use crate::study::{Attributes, Course, Metric, Outcome, Study};
 pub struct SqliteStorage {
     connection: Connection,
     path: PathBuf,
+    worker: Option<String>,
 }
 
 impl SqliteStorage {
@@ -53,133 +47,109 @@ impl SqliteStorage {
     /// A missing folder, a file that is not SQLite's, a database of another program or of an unknown
     /// schema version, a place that cannot be written, a network file system.
     pub fn open(path: &Path) -> Result<Self, StorageError> {
-        Ok(Self { connection: open::open(path)?, path: path.to_owned() })
-    }
-
-    fn write<T>(
-        &mut self,
-        body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
-    ) -> Result<T, StorageError> {
-        self.transaction(TransactionBehavior::Immediate, body)
-    }
-
-    fn read<T>(
-        &mut self,
-        body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
-    ) -> Result<T, StorageError> {
-        self.transaction(TransactionBehavior::Deferred, body)
+        Ok(Self { connection: open::open(path)?, path: path.to_owned(), worker: None })
     }
 
     /// Runs `body` whole, or not at all if it fails.
     fn transaction<T>(
         &mut self,
         behavior: TransactionBehavior,
-        body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+        mut body: impl FnMut(&mut dyn Sql) -> Result<T, Fault>,
     ) -> Result<T, StorageError> {
         let connection = &mut self.connection;
-        let run = || {
+        let mut run = || {
             let transaction = connection.transaction_with_behavior(behavior)?;
-            let result = body(&transaction)?;
+            let result = body(&mut Statements(&transaction))?;
             transaction.commit()?;
             Ok(result)
         };
-        run().map_err(|fault: Fault| fault.at(&self.path))
+        run().map_err(|fault: Fault| at(fault, &self.path))
     }
 }
 
-impl Storage for SqliteStorage {
-    fn create_study(
-        &mut self,
-        name: &str,
-        metrics: &[Metric],
-        attributes: &Attributes,
-    ) -> Result<StudyKey, StorageError> {
-        self.write(|connection| studies::create(connection, name, metrics, attributes))
+impl Database for SqliteStorage {
+    fn write<T>(&mut self, body: impl FnMut(&mut dyn Sql) -> Result<T, Fault>) -> Result<T, StorageError> {
+        self.transaction(TransactionBehavior::Immediate, body)
     }
 
-    fn find_study(&mut self, name: &str) -> Result<Option<StudyKey>, StorageError> {
-        self.read(|connection| studies::find(connection, name))
+    fn read<T>(&mut self, body: impl FnMut(&mut dyn Sql) -> Result<T, Fault>) -> Result<T, StorageError> {
+        self.transaction(TransactionBehavior::Deferred, body)
     }
 
-    fn study_names(&mut self) -> Result<Vec<String>, StorageError> {
-        self.read(|connection| studies::names(connection))
+    /// A commit answers within this process: no answer gets lost.
+    fn receipt(&self) -> Option<String> {
+        None
     }
 
-    fn delete_study(&mut self, study: StudyKey) -> Result<(), StorageError> {
-        self.write(|connection| studies::delete(connection, study))
+    fn worker(&mut self) -> &mut Option<String> {
+        &mut self.worker
+    }
+}
+
+/// Statements of a transaction that has begun.
+struct Statements<'a>(&'a Connection);
+
+impl Sql for Statements<'_> {
+    /// One writer at a time has the whole database.
+    fn lock(&self) -> &'static str {
+        ""
     }
 
-    fn load_study(&mut self, study: StudyKey) -> Result<Study, StorageError> {
-        self.read(|connection| studies::load(connection, study))
+    fn heartbeat_age(&self) -> &'static str {
+        "(julianday(CURRENT_TIMESTAMP) - julianday(heartbeat)) * 86400.0"
     }
 
-    fn set_study_attribute(
-        &mut self,
-        study: StudyKey,
-        name: &str,
-        value: &serde_json::Value,
-    ) -> Result<(), StorageError> {
-        self.write(|connection| {
-            studies::require(connection, study)?;
-            attribute::set(connection, attribute::Owner::in_study(study, name), name, &value.to_string())
+    fn is_repeated(&self) -> bool {
+        false
+    }
+
+    fn execute(&mut self, statement: &str, cells: &[Cell]) -> Result<u64, Fault> {
+        let changed = self.0.prepare_cached(statement)?.execute(params_from_iter(cells))?;
+        Ok(changed as u64)
+    }
+
+    fn query(&mut self, statement: &str, cells: &[Cell]) -> Result<Vec<Row>, Fault> {
+        let mut statement = self.0.prepare_cached(statement)?;
+        let columns = statement.column_count();
+        let rows = statement.query_map(params_from_iter(cells), |row| {
+            (0..columns).map(|index| row.get(index)).collect::<Result<_, _>>().map(Row)
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+impl ToSql for Cell {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Cell::Null => ToSqlOutput::from(Null),
+            Cell::Int(n) => ToSqlOutput::from(*n),
+            Cell::Real(x) => ToSqlOutput::from(*x),
+            Cell::Text(text) => ToSqlOutput::from(text.as_str()),
+            Cell::Moment(moment) => ToSqlOutput::from(time::spell(*moment)),
         })
     }
+}
 
-    fn claim(
-        &mut self,
-        study: StudyKey,
-        space: &Space,
-        point: &Point,
-        internal: &Attributes,
-        budget: u32,
-    ) -> Result<Option<Claim>, StorageError> {
-        space.check(point)?;
-        attribute::check_internal(internal)?;
-        self.write(|connection| trials::claim(connection, study, space, point, internal, budget))
-    }
-
-    fn claim_waiting(&mut self, study: StudyKey, budget: u32) -> Result<Option<Claim>, StorageError> {
-        self.write(|connection| trials::claim_waiting(connection, study, budget))
-    }
-
-    fn find_trial(&mut self, study: StudyKey, number: u32) -> Result<Option<TrialKey>, StorageError> {
-        self.read(|connection| trials::find(connection, study, number))
-    }
-
-    fn set_point(&mut self, trial: TrialKey, space: &Space, point: &Point) -> Result<(), StorageError> {
-        space.check(point)?;
-        self.write(|connection| trials::set_point(connection, trial, space, point))
-    }
-
-    fn report(&mut self, trial: TrialKey, step: u32, value: f64) -> Result<(), StorageError> {
-        self.write(|connection| trials::report(connection, trial, step, value))
-    }
-
-    fn heartbeat(&mut self, trial: TrialKey) -> Result<(), StorageError> {
-        self.write(|connection| trials::heartbeat(connection, trial))
-    }
-
-    fn finish(&mut self, trial: TrialKey, outcome: &Outcome) -> Result<bool, StorageError> {
-        self.write(|connection| trials::finish(connection, trial, outcome))
-    }
-
-    fn pause(&mut self, trial: TrialKey, course: &Course) -> Result<bool, StorageError> {
-        self.write(|connection| trials::pause(connection, trial, course))
-    }
-
-    fn resume(&mut self, trial: TrialKey) -> Result<Option<Claim>, StorageError> {
-        self.write(|connection| trials::resume(connection, trial))
-    }
-
-    fn requeue(&mut self, study: StudyKey) -> Result<u32, StorageError> {
-        self.write(|connection| trials::requeue(connection, study))
+impl FromSql for Cell {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value {
+            ValueRef::Null => Ok(Cell::Null),
+            ValueRef::Integer(n) => Ok(Cell::Int(n)),
+            ValueRef::Real(x) => Ok(Cell::Real(x)),
+            ValueRef::Text(_) => value.as_str().map(|text| Cell::Text(text.to_owned())),
+            ValueRef::Blob(_) => Err(FromSqlError::InvalidType),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::contract::{self, Place, storage_contract};
+    use crate::space::Point;
+    use crate::storage::Storage;
+    use crate::storage::TrialKey;
+    use crate::storage::contract::{self, Place, promises};
+    use crate::study::Attributes;
     use std::fs;
 
     /// A file in a folder that is removed at the end.
@@ -203,9 +173,25 @@ mod tests {
         fn open(&self) -> Box<dyn Storage> {
             Box::new(self.storage())
         }
+
+        fn age_heartbeat(&self, trial: TrialKey, seconds: u32) {
+            let sql = "UPDATE trial_heartbeats SET heartbeat = datetime(heartbeat, ?2) WHERE trial_id = ?1";
+            let connection = self.storage().connection;
+            connection.execute(sql, (trial.0, format!("-{seconds} seconds"))).expect("aged");
+        }
     }
 
-    storage_contract!(Folder);
+    macro_rules! tests {
+        ($place:ty: $($promise:ident)*) => {
+            $(
+                #[test]
+                fn $promise() {
+                    contract::$promise(&<$place>::fresh());
+                }
+            )*
+        };
+    }
+    promises!(tests, Folder);
 
     /// What a kill at this moment would leave: the files, without a last word of any connection.
     fn killed(folder: &Folder) -> Folder {
@@ -237,7 +223,7 @@ mod tests {
         let before = storage.load_study(study).expect("loaded");
         let result = storage.write(|connection| {
             let sql = "INSERT INTO trials (number, study_id, state) VALUES (0, ?1, 'RUNNING')";
-            connection.execute(sql, [study.0])?;
+            connection.execute(sql, &[study.0.into()])?;
             assert_eq!(killed(&folder).storage().load_study(study).ok().as_ref(), Some(&before));
             Err::<(), _>(Fault::row("broken off"))
         });

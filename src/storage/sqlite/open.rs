@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, Transaction, TransactionBehavior};
 
 use super::super::StorageError;
-use super::fault::Fault;
-use super::place;
-use super::schema::{self, Content};
+use super::super::tables::Fault;
+use super::super::tables::content::Content;
+use super::fault::at;
+use super::{place, schema};
 
 /// How long a transaction waits for another process before it gives up. Transactions take milliseconds, so
 /// whoever holds one this long hangs.
@@ -27,9 +28,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, StorageError> {
     // Without SQLITE_OPEN_URI, which would give `file:` and `?` in a path a meaning.
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection =
-        Connection::open_with_flags(path, flags).map_err(|error| Fault::from(error).at(path))?;
-    prepare(&mut connection, path).map_err(|fault| fault.at(path))?;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(|error| at(error.into(), path))?;
+    prepare(&mut connection, path).map_err(|fault| at(fault, path))?;
     Ok(connection)
 }
 
@@ -39,16 +39,10 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Fault> {
     if schema::content(connection)? == Content::Empty {
         create(connection)?;
     }
+    let content = schema::content(connection)?;
+    let version = if content == Content::Studies { schema::version(connection)? } else { None };
+    content.check(version, &path.display().to_string())?;
     let path = || path.to_owned();
-    match schema::content(connection)? {
-        Content::Studies(version) if version == schema::VERSION => {}
-        Content::Studies(version) => {
-            return Err(StorageError::UnknownVersion { path: path(), version, known: schema::VERSION }.into());
-        }
-        Content::Foreign(table) => return Err(StorageError::ForeignDatabase { path: path(), table }.into()),
-        // Somebody else removed the tables meanwhile.
-        Content::Empty => return Err(StorageError::NotADatabase { path: path() }.into()),
-    }
     if connection.is_readonly(MAIN_DB)? {
         return Err(StorageError::Unwritable { path: path() }.into());
     }
@@ -111,7 +105,7 @@ mod tests {
             let create = format!("CREATE TABLE {table} (version_num TEXT)");
             Connection::open(&path).and_then(|foreign| foreign.execute_batch(&create)).expect("made");
             let before = fs::read(&path).expect("read");
-            let rule = format!("not a database of studies: it has the table {table}: name another file");
+            let rule = format!("not a database of studies: it has the table {table}: name another one");
             assert_eq!(refused(&path), rule);
             assert_eq!(fs::read(&path).expect("read"), before);
         }

@@ -2,13 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::fault::Fault;
-
-/// The revision of the schema that is written and read; Alembic's name for it.
-pub(super) const VERSION: &str = "v3.2.0.a";
-
-/// Number of the schema in `version_info`, which Optuna has kept since its first release with one.
-const SCHEMA_NUMBER: u32 = 12;
+use super::super::tables::Fault;
+use super::super::tables::content::{Content, LIBRARY, SCHEMA_NUMBER, VERSION};
 
 /// Names, types and constraints as SQLAlchemy writes them. Foreign keys do not cascade.
 const TABLES: &str = r#"
@@ -125,41 +120,25 @@ CREATE TABLE alembic_version (
 );
 "#;
 
-/// What a database holds.
-#[derive(Debug, PartialEq)]
-pub(super) enum Content {
-    /// Nothing yet.
-    Empty,
-    /// Studies, in the schema of this revision.
-    Studies(String),
-    /// Something of another program, such as this table.
-    Foreign(String),
-}
-
 /// Looks at what the database holds.
 pub(super) fn content(connection: &Connection) -> Result<Content, Fault> {
     let mut statement = connection.prepare("SELECT name FROM sqlite_master WHERE type = 'table'")?;
     let tables = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
-    let has = |name: &str| tables.iter().any(|table| table == name);
-    match tables.first() {
-        None => Ok(Content::Empty),
-        Some(_) if has("studies") && has("alembic_version") => Ok(Content::Studies(version(connection)?)),
-        Some(table) => Ok(Content::Foreign(table.clone())),
-    }
+    Ok(Content::of(&tables))
 }
 
 /// Makes the tables in an empty database, within the caller's transaction.
 pub(super) fn create(connection: &Connection) -> Result<(), Fault> {
     connection.execute_batch(TABLES)?;
-    let library = concat!("tune ", env!("CARGO_PKG_VERSION"));
-    connection.execute("INSERT INTO version_info VALUES (1, ?1, ?2)", (SCHEMA_NUMBER, library))?;
+    connection.execute("INSERT INTO version_info VALUES (1, ?1, ?2)", (SCHEMA_NUMBER, LIBRARY))?;
     connection.execute("INSERT INTO alembic_version VALUES (?1)", [VERSION])?;
     Ok(())
 }
 
-fn version(connection: &Connection) -> Result<String, Fault> {
+/// The revision that a database of studies names, if it names one.
+pub(super) fn version(connection: &Connection) -> Result<Option<String>, Fault> {
     let version = connection.query_row("SELECT version_num FROM alembic_version", [], |row| row.get(0));
-    Ok(version.optional()?.unwrap_or_else(|| "none".to_owned()))
+    Ok(version.optional()?)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::space::{Domain, Value};
 /// A domain in Optuna's spelling. A fixed parameter is a category with one choice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", content = "attributes")]
-pub(super) enum Distribution {
+pub(in super::super) enum Distribution {
     /// Real numbers.
     #[serde(rename = "FloatDistribution")]
     Float { step: Option<f64>, low: f64, high: f64, log: bool },

@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 
 use indexmap::IndexMap;
-use rusqlite::{Connection, Row};
 use serde_json::Value as Json;
 
-use super::super::{StudyKey, TrialKey};
-use super::attribute::{self, Owner};
+use super::super::{StorageError, StudyKey, TrialKey};
+use super::attribute;
 use super::distribution::Distribution;
 use super::fault::Fault;
-use super::{number, time};
+use super::sql::{Cell, Row, Sql};
+use super::{RECEIPT, number, time};
 use crate::space::Point;
-use crate::study::{Attributes, Timestamp, Trial, TrialState};
+use crate::study::{Timestamp, Trial, TrialState};
 
 /// Where Optuna keeps the constraints of a trial: one list, or one number each under `constraints:<name>`.
 pub(super) const CONSTRAINTS: &str = "constraints";
@@ -29,53 +29,61 @@ pub(super) enum Which {
     Only(TrialKey),
 }
 
+impl Which {
+    /// Column and value by which they are found.
+    pub fn place(self) -> (&'static str, i64) {
+        match self {
+            Which::OfStudy(study) => ("study_id", study.0),
+            Which::Only(trial) => ("trial_id", trial.0),
+        }
+    }
+}
+
 /// Trials by key, in order of their numbers.
 type Trials = IndexMap<i64, Trial>;
 
 /// Trials in order of their numbers; within the caller's transaction, so that they belong together.
-pub(super) fn trials(connection: &Connection, which: Which) -> Result<Vec<(TrialKey, Trial)>, Fault> {
-    let mut trials = heads(connection, which)?;
-    params(connection, which, &mut trials)?;
-    values(connection, which, &mut trials)?;
-    intermediate_values(connection, which, &mut trials)?;
-    user_attributes(connection, which, &mut trials)?;
-    system_attributes(connection, which, &mut trials)?;
+pub(super) fn trials(sql: &mut dyn Sql, which: Which) -> Result<Vec<(TrialKey, Trial)>, Fault> {
+    let mut trials = heads(sql, which)?;
+    params(sql, which, &mut trials)?;
+    values(sql, which, &mut trials)?;
+    intermediate_values(sql, which, &mut trials)?;
+    user_attributes(sql, which, &mut trials)?;
+    system_attributes(sql, which, &mut trials)?;
     Ok(trials.into_iter().map(|(key, trial)| (TrialKey(key), trial)).collect())
 }
 
-/// All attributes of `owner`, oldest first.
-pub(super) fn attributes(connection: &Connection, owner: Owner) -> Result<Attributes, Fault> {
-    let (table, column, key) = owner.place();
-    let sql = format!(r#"SELECT "key", value_json FROM {table} WHERE {column} = ?1 ORDER BY rowid"#);
-    let mut select = connection.prepare_cached(&sql)?;
-    let rows = select.query_map([key], |row| Ok((row.get(0)?, attribute::read(row.get(1)?))))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+/// One trial.
+pub(super) fn one(sql: &mut dyn Sql, key: TrialKey) -> Result<Trial, Fault> {
+    let trial = trials(sql, Which::Only(key))?.pop().ok_or(StorageError::NoTrial(key))?;
+    Ok(trial.1)
 }
 
-fn heads(connection: &Connection, which: Which) -> Result<Trials, Fault> {
+fn heads(sql: &mut dyn Sql, which: Which) -> Result<Trials, Fault> {
     let mut trials = Trials::new();
-    let sql = "SELECT t.trial_id, number, state, datetime_start, datetime_complete FROM trials t";
-    each(connection, sql, which, "number, t.trial_id", |row| {
-        let number: Option<u32> = row.get(1)?;
-        let number = number.ok_or_else(|| Fault::row("a trial has no number: must count from 0"))?;
+    let select = "SELECT t.trial_id, number, state, datetime_start, datetime_complete FROM trials t";
+    each(sql, select, which, "number, t.trial_id", |row| {
+        if *row.cell(1) == Cell::Null {
+            return Err(Fault::row("a trial has no number: must count from 0"));
+        }
+        let number = row.count(1)?;
         let mut trial = Trial::waiting(number, Point::default());
-        trial.state = state(&trial, &row.get::<_, String>(2)?)?;
-        trial.started = moment(&trial, row.get(3)?)?;
-        trial.finished = moment(&trial, row.get(4)?)?;
-        trials.insert(row.get(0)?, trial);
+        trial.state = state(&trial, &row.text(2)?)?;
+        trial.started = moment(&trial, row.cell(3))?;
+        trial.finished = moment(&trial, row.cell(4))?;
+        trials.insert(row.int(0)?, trial);
         Ok(())
     })?;
     Ok(trials)
 }
 
-fn params(connection: &Connection, which: Which, trials: &mut Trials) -> Result<(), Fault> {
+fn params(sql: &mut dyn Sql, which: Which, trials: &mut Trials) -> Result<(), Fault> {
     // A study repeats a few distributions in every trial; each is parsed once.
     let mut known: HashMap<String, Distribution> = HashMap::new();
-    let sql = "SELECT trial_id, param_name, param_value, distribution_json
+    let select = "SELECT trial_id, param_name, param_value, distribution_json
                FROM trial_params JOIN trials t USING (trial_id)";
-    each(connection, sql, which, "param_id", |row| {
-        let (name, internal): (String, Option<f64>) = (row.get(1)?, row.get(2)?);
-        let text: String = row.get(3)?;
+    each(sql, select, which, "param_id", |row| {
+        let (name, internal, text) = (row.text(1)?, row.maybe_real(2)?, row.text(3)?);
         let trial = of(trials, row)?;
         let place = || format!("trial {}: parameter {name}", trial.number);
         if !known.contains_key(&text) {
@@ -92,13 +100,13 @@ fn params(connection: &Connection, which: Which, trials: &mut Trials) -> Result<
     })
 }
 
-fn values(connection: &Connection, which: Which, trials: &mut Trials) -> Result<(), Fault> {
-    let sql = "SELECT trial_id, objective, value, value_type
+fn values(sql: &mut dyn Sql, which: Which, trials: &mut Trials) -> Result<(), Fault> {
+    let select = "SELECT trial_id, objective, value, value_type
                FROM trial_values JOIN trials t USING (trial_id)";
-    each(connection, sql, which, "trial_id, objective", |row| {
-        let (value, kind): (_, String) = (row.get(2)?, row.get(3)?);
+    each(sql, select, which, "trial_id, objective", |row| {
+        let (value, kind) = (row.maybe_real(2)?, row.text(3)?);
         let trial = of(trials, row)?;
-        let objective: u32 = row.get(1)?;
+        let objective = row.count(1)?;
         match number::read(value, &kind) {
             Some(value) if objective as usize == trial.values.len() => trial.values.push(value),
             Some(_) => return Err(bad(trial, "objective", objective, "objectives count from 0")),
@@ -110,13 +118,13 @@ fn values(connection: &Connection, which: Which, trials: &mut Trials) -> Result<
     })
 }
 
-fn intermediate_values(connection: &Connection, which: Which, trials: &mut Trials) -> Result<(), Fault> {
-    let sql = "SELECT trial_id, step, intermediate_value, intermediate_value_type
+fn intermediate_values(sql: &mut dyn Sql, which: Which, trials: &mut Trials) -> Result<(), Fault> {
+    let select = "SELECT trial_id, step, intermediate_value, intermediate_value_type
                FROM trial_intermediate_values JOIN trials t USING (trial_id)";
-    each(connection, sql, which, "trial_id, step", |row| {
-        let (value, kind): (_, String) = (row.get(2)?, row.get(3)?);
+    each(sql, select, which, "trial_id, step", |row| {
+        let (value, kind) = (row.maybe_real(2)?, row.text(3)?);
         let trial = of(trials, row)?;
-        let step: i64 = row.get(1)?;
+        let step = row.int(1)?;
         let whole = u32::try_from(step).map_err(|_| bad(trial, "step", step, "must be in [0, 2^32)"))?;
         let value = number::read(value, &kind)
             .ok_or_else(|| bad(trial, "intermediate_value_type", kind, "must fit the value"))?;
@@ -125,24 +133,27 @@ fn intermediate_values(connection: &Connection, which: Which, trials: &mut Trial
     })
 }
 
-fn user_attributes(connection: &Connection, which: Which, trials: &mut Trials) -> Result<(), Fault> {
-    let sql = r#"SELECT trial_id, "key", value_json
+fn user_attributes(sql: &mut dyn Sql, which: Which, trials: &mut Trials) -> Result<(), Fault> {
+    let select = r#"SELECT trial_id, "key", value_json
                  FROM trial_user_attributes JOIN trials t USING (trial_id)"#;
-    each(connection, sql, which, "trial_user_attribute_id", |row| {
-        of(trials, row)?.attributes.insert(row.get(1)?, attribute::read(row.get(2)?));
+    each(sql, select, which, "trial_user_attribute_id", |row| {
+        of(trials, row)?.attributes.insert(row.text(1)?, attribute::read(row.maybe_text(2)?));
         Ok(())
     })
 }
 
 /// Internal attributes, and what Optuna keeps among them: constraints and an enqueued point.
-fn system_attributes(connection: &Connection, which: Which, trials: &mut Trials) -> Result<(), Fault> {
-    let sql = r#"SELECT trial_id, "key", value_json
+fn system_attributes(sql: &mut dyn Sql, which: Which, trials: &mut Trials) -> Result<(), Fault> {
+    let select = r#"SELECT trial_id, "key", value_json
                  FROM trial_system_attributes JOIN trials t USING (trial_id)"#;
     // The list of constraints comes before single ones, whose names may be indices into it.
     let order = r#""key" <> 'constraints', trial_system_attribute_id"#;
-    each(connection, sql, which, order, |row| {
-        let (key, text): (String, Option<String>) = (row.get(1)?, row.get(2)?);
+    each(sql, select, which, order, |row| {
+        let (key, text) = (row.text(1)?, row.maybe_text(2)?);
         let trial = of(trials, row)?;
+        if key == RECEIPT {
+            return Ok(());
+        }
         if key == CONSTRAINTS || key.starts_with("constraints:") {
             return constrain(trial, &key, &text.unwrap_or_default());
         }
@@ -186,35 +197,33 @@ fn state(trial: &Trial, text: &str) -> Result<TrialState, Fault> {
     })
 }
 
-fn moment(trial: &Trial, text: Option<String>) -> Result<Option<Timestamp>, Fault> {
-    text.map(|text| time::read(&text).ok_or_else(|| bad(trial, "date", text, "must be YYYY-MM-DD HH:MM:SS")))
-        .transpose()
+fn moment(trial: &Trial, cell: &Cell) -> Result<Option<Timestamp>, Fault> {
+    match cell {
+        Cell::Null => Ok(None),
+        Cell::Moment(moment) => Ok(Some(*moment)),
+        Cell::Text(text) => {
+            time::read(text).map(Some).ok_or_else(|| bad(trial, "date", text, "must be YYYY-MM-DD HH:MM:SS"))
+        }
+        other => Err(bad(trial, "date", format!("{other:?}"), "must be YYYY-MM-DD HH:MM:SS")),
+    }
 }
 
 /// Calls `read` with every row that `select` finds of the trials `which`, in `order`.
 fn each(
-    connection: &Connection,
+    sql: &mut dyn Sql,
     select: &str,
     which: Which,
     order: &str,
-    mut read: impl FnMut(&Row<'_>) -> Result<(), Fault>,
+    mut read: impl FnMut(&Row) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    let (column, key) = match which {
-        Which::OfStudy(study) => ("study_id", study.0),
-        Which::Only(trial) => ("trial_id", trial.0),
-    };
-    let sql = format!("{select} WHERE t.{column} = ?1 ORDER BY {order}");
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query([key])?;
-    while let Some(row) = rows.next()? {
-        read(row)?;
-    }
-    Ok(())
+    let (column, key) = which.place();
+    let statement = format!("{select} WHERE t.{column} = ?1 ORDER BY {order}");
+    sql.query(&statement, &[key.into()])?.iter().try_for_each(&mut read)
 }
 
 /// The trial that a row with its key in the first column belongs to.
-fn of<'a>(trials: &'a mut Trials, row: &Row<'_>) -> Result<&'a mut Trial, Fault> {
-    let key: i64 = row.get(0)?;
+fn of<'a>(trials: &'a mut Trials, row: &Row) -> Result<&'a mut Trial, Fault> {
+    let key = row.int(0)?;
     trials.get_mut(&key).ok_or_else(|| Fault::row(format!("trial_id = {key}: no such trial")))
 }
 

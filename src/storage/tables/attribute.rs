@@ -1,10 +1,10 @@
 //! Attributes: four tables of one shape.
 
-use rusqlite::Connection;
 use serde_json::Value as Json;
 
 use super::super::{StorageError, StudyKey, TrialKey};
 use super::fault::Fault;
+use super::sql::Sql;
 use crate::study::Attributes;
 
 /// How the names of our own attributes begin; Optuna keeps `tpe:`, `constraints` and others for itself.
@@ -30,30 +30,48 @@ impl Owner {
     }
 
     /// Table, column of the owner's key, and that key.
-    pub fn place(self) -> (&'static str, &'static str, i64) {
+    fn place(self) -> (&'static str, &'static str, i64) {
         match self {
-            Owner::StudyUser(key) => ("study_user_attributes", "study_id", key.0),
-            Owner::StudySystem(key) => ("study_system_attributes", "study_id", key.0),
-            Owner::TrialUser(key) => ("trial_user_attributes", "trial_id", key.0),
-            Owner::TrialSystem(key) => ("trial_system_attributes", "trial_id", key.0),
+            Owner::StudyUser(key) => ("study_user_attribute", "study_id", key.0),
+            Owner::StudySystem(key) => ("study_system_attribute", "study_id", key.0),
+            Owner::TrialUser(key) => ("trial_user_attribute", "trial_id", key.0),
+            Owner::TrialSystem(key) => ("trial_system_attribute", "trial_id", key.0),
         }
     }
 }
 
 /// Sets one attribute to the JSON `text`, over an older value.
-pub(super) fn set(connection: &Connection, owner: Owner, name: &str, text: &str) -> Result<(), Fault> {
+pub(super) fn set(sql: &mut dyn Sql, owner: Owner, name: &str, text: &str) -> Result<(), Fault> {
+    check_name(name)?;
     let (table, column, key) = owner.place();
-    let sql = format!(
-        r#"INSERT INTO {table} ({column}, "key", value_json) VALUES (?1, ?2, ?3)
+    let statement = format!(
+        r#"INSERT INTO {table}s ({column}, "key", value_json) VALUES (?1, ?2, ?3)
            ON CONFLICT ({column}, "key") DO UPDATE SET value_json = excluded.value_json"#
     );
-    connection.prepare_cached(&sql)?.execute((key, name, text))?;
+    sql.execute(&statement, &[key.into(), name.into(), text.into()])?;
+    Ok(())
+}
+
+/// Removes one attribute, if it is there.
+pub(super) fn remove(sql: &mut dyn Sql, owner: Owner, name: &str) -> Result<(), Fault> {
+    let (table, column, key) = owner.place();
+    let statement = format!(r#"DELETE FROM {table}s WHERE {column} = ?1 AND "key" = ?2"#);
+    sql.execute(&statement, &[key.into(), name.into()])?;
     Ok(())
 }
 
 /// Sets all of `attributes`.
-pub(super) fn set_all(connection: &Connection, owner: Owner, attributes: &Attributes) -> Result<(), Fault> {
-    attributes.iter().try_for_each(|(name, value)| set(connection, owner, name, &value.to_string()))
+pub(super) fn set_all(sql: &mut dyn Sql, owner: Owner, attributes: &Attributes) -> Result<(), Fault> {
+    attributes.iter().try_for_each(|(name, value)| set(sql, owner, name, &value.to_string()))
+}
+
+/// All attributes of `owner`, oldest first.
+pub(super) fn all(sql: &mut dyn Sql, owner: Owner) -> Result<Attributes, Fault> {
+    let (table, column, key) = owner.place();
+    let statement =
+        format!(r#"SELECT "key", value_json FROM {table}s WHERE {column} = ?1 ORDER BY {table}_id"#);
+    let rows = sql.query(&statement, &[key.into()])?;
+    rows.iter().map(|row| Ok((row.text(0)?, read(row.maybe_text(1)?)))).collect()
 }
 
 /// Refuses names of internal attributes that could be another program's.
@@ -61,6 +79,14 @@ pub(super) fn check_internal(attributes: &Attributes) -> Result<(), StorageError
     match attributes.keys().find(|name| !name.starts_with(OURS)) {
         Some(name) => Err(StorageError::InternalName { name: name.clone(), prefix: OURS }),
         None => Ok(()),
+    }
+}
+
+/// Refuses a name with the character that PostgreSQL's texts cannot hold.
+pub(super) fn check_name(name: &str) -> Result<(), StorageError> {
+    match name.contains('\0') {
+        true => Err(StorageError::NulInName { name: name.escape_debug().to_string() }),
+        false => Ok(()),
     }
 }
 

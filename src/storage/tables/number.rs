@@ -1,7 +1,7 @@
 //! Numbers that may be infinite or NaN, as the schema spells them: a value and its type.
 
 /// The stored value and type of `x`; SQLite has no column for the values that are not finite.
-pub(super) fn spell(x: f64) -> (Option<f64>, &'static str) {
+pub(in super::super) fn spell(x: f64) -> (Option<f64>, &'static str) {
     match x {
         x if x.is_finite() => (Some(x), "FINITE"),
         f64::INFINITY => (None, "INF_POS"),
@@ -11,7 +11,7 @@ pub(super) fn spell(x: f64) -> (Option<f64>, &'static str) {
 }
 
 /// The number of a stored value and type; `None` if the two do not go together.
-pub(super) fn read(value: Option<f64>, kind: &str) -> Option<f64> {
+pub(in super::super) fn read(value: Option<f64>, kind: &str) -> Option<f64> {
     match (kind, value) {
         ("FINITE", Some(x)) => Some(x),
         ("INF_POS", _) => Some(f64::INFINITY),
@@ -22,7 +22,7 @@ pub(super) fn read(value: Option<f64>, kind: &str) -> Option<f64> {
 }
 
 /// A list of numbers as Python's JSON spells it, which has words for the infinities and for NaN.
-pub(super) fn spell_list(numbers: &[f64]) -> String {
+pub(in super::super) fn spell_list(numbers: &[f64]) -> String {
     let word = |&x: &f64| match x {
         f64::INFINITY => "Infinity".to_owned(),
         f64::NEG_INFINITY => "-Infinity".to_owned(),
@@ -33,7 +33,7 @@ pub(super) fn spell_list(numbers: &[f64]) -> String {
 }
 
 /// The numbers of such a list, or the one number that is not in a list.
-pub(super) fn read_list(text: &str) -> Option<Vec<f64>> {
+pub(in super::super) fn read_list(text: &str) -> Option<Vec<f64>> {
     let text = text.trim();
     let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text).trim();
     if inner.is_empty() {

@@ -1,4 +1,4 @@
-//! Moments as the database spells them: text, UTC, microseconds.
+//! Moments as the database keeps them: UTC, microseconds; in SQLite as text.
 
 use jiff::civil::DateTime;
 use jiff::fmt::temporal::DateTimePrinter;
@@ -6,9 +6,17 @@ use jiff::tz::TimeZone;
 
 use crate::study::Timestamp;
 
-/// This moment, as `2026-01-31 23:59:59.000001`.
-pub(super) fn now() -> String {
-    spell(TimeZone::UTC.to_datetime(jiff::Timestamp::now()))
+/// This moment.
+pub(super) fn now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_microsecond())
+}
+
+/// `moment` as `2026-01-31 23:59:59.000001`.
+pub(in super::super) fn spell(moment: Timestamp) -> String {
+    const PRINTER: DateTimePrinter = DateTimePrinter::new().separator(b' ').precision(Some(6));
+    // Times of trials are within the years that the calendar knows.
+    let moment = jiff::Timestamp::from_microsecond(moment.0).unwrap_or_default();
+    PRINTER.datetime_to_string(&TimeZone::UTC.to_datetime(moment))
 }
 
 /// The moment that `text` spells, cut to microseconds; `None` if it is none.
@@ -21,11 +29,6 @@ pub(super) fn read(text: &str) -> Option<Timestamp> {
     Some(Timestamp(moment.as_microsecond()))
 }
 
-fn spell(moment: DateTime) -> String {
-    const PRINTER: DateTimePrinter = DateTimePrinter::new().separator(b' ').precision(Some(6));
-    PRINTER.datetime_to_string(&moment)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,11 +39,8 @@ mod tests {
 
     #[test]
     fn a_moment_is_spelled_with_a_space_and_six_digits() {
-        assert_eq!(
-            spell("2026-01-31T23:59:59.000001".parse().expect("a moment")),
-            "2026-01-31 23:59:59.000001"
-        );
-        assert_eq!(spell("2026-01-31T23:59:59".parse().expect("a moment")), "2026-01-31 23:59:59.000000");
+        assert_eq!(spell(MOMENT), "2026-01-31 23:59:59.000001");
+        assert_eq!(spell(Timestamp(MOMENT.0 - 1)), "2026-01-31 23:59:59.000000");
     }
 
     #[test]
@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn now_reads_back_as_now() {
         let before = jiff::Timestamp::now().as_microsecond();
-        let read = read(&now()).expect("our own spelling");
+        let read = read(&spell(now())).expect("our own spelling");
         assert!((before..=jiff::Timestamp::now().as_microsecond()).contains(&read.0));
     }
 }

@@ -1,0 +1,159 @@
+//! Workers that send heartbeats: they die, and what they were on is tried again.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::super::{Ask, Claim, Lost, StudyKey};
+use super::{Place, claim, complete, point, space, study, trial};
+use crate::study::{Attributes, COURSE, Course, RETRIED, Rung, Trial, TrialState};
+
+const GRACE: Duration = Duration::from_secs(120);
+
+/// Claims a new trial as `worker`, who sends heartbeats.
+fn claim_as(place: &impl Place, worker: &str, study: StudyKey) -> Claim {
+    let mut storage = place.open();
+    storage.work_as(worker);
+    claim(&mut *storage, study)
+}
+
+/// The worker of `claim` says nothing for ten minutes; what is made of that.
+fn silent(place: &impl Place, study: StudyKey, claim: &Claim) -> Vec<Lost> {
+    place.age_heartbeat(claim.key, 600);
+    place.open().reap(study, GRACE).expect("stored")
+}
+
+pub(in super::super) fn a_lost_trial_is_tried_again_under_a_new_number(place: &impl Place) {
+    let mut storage = place.open();
+    let study = study(&mut *storage);
+    let first = claim_as(place, "one", study);
+    assert_eq!(first.trial.worker(), Some("one"));
+    assert_eq!(trial(&mut *storage, study, 0), first.trial);
+    storage.report(first.key, 1, 0.25).expect("stored");
+    assert_eq!(storage.reap(study, GRACE).expect("stored"), [], "it is alive");
+    let lost = silent(place, study, &first);
+    let told: Vec<_> = lost.iter().map(|lost| (lost.trial, lost.worker.as_str(), lost.again)).collect();
+    assert_eq!(told, [(0, "one", Some(1))]);
+    let failed = trial(&mut *storage, study, 0);
+    assert_eq!((failed.state, &failed.attributes["failure"]), (TrialState::Fail, &json!("lost")));
+    assert_eq!(failed.attributes["reason"], lost[0].reason);
+    assert!(
+        failed.attributes["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.starts_with("one is gone: no heartbeat for 600 s"))
+    );
+    assert_eq!((failed.is_retried(), &failed.intermediate), (true, &vec![(1, 0.25)]));
+    let waiting = trial(&mut *storage, study, 1);
+    let history = [("failed_trial", json!(0)), ("retry_history", json!([0]))];
+    let history: Attributes = history.map(|(name, value)| (name.to_owned(), value)).into();
+    assert_eq!(waiting, Trial { internal: history, ..Trial::waiting(1, first.trial.point) });
+    assert_eq!(storage.reap(study, GRACE).expect("stored"), [], "once is enough");
+}
+
+pub(in super::super) fn a_late_result_of_a_lost_trial_changes_nothing(place: &impl Place) {
+    let mut storage = place.open();
+    let study = study(&mut *storage);
+    let first = claim_as(place, "one", study);
+    silent(place, study, &first);
+    let before = storage.load_study(study).expect("loaded");
+    assert!(!storage.finish(first.key, &complete(0.5)).expect("late, not wrong"));
+    assert!(!storage.release(first.key).expect("late, not wrong"));
+    storage.report(first.key, 7, 0.5).expect("late, not wrong");
+    assert!(!storage.heartbeat(first.key).expect("late, not wrong"));
+    assert_eq!(storage.load_study(study).expect("loaded"), before);
+    storage.work_as("two");
+    let second = storage.claim_waiting(study, 1).expect("looked").expect("it waits");
+    assert_eq!((second.trial.number, second.trial.worker()), (1, Some("two")));
+    assert!(storage.finish(second.key, &complete(0.5)).expect("stored"));
+}
+
+pub(in super::super) fn a_trial_that_takes_its_workers_down_is_left_alone(place: &impl Place) {
+    let mut storage = place.open();
+    let study = study(&mut *storage);
+    storage.work_as("victim");
+    let mut next = claim(&mut *storage, study);
+    for again in [Some(1), Some(2), None] {
+        let lost = silent(place, study, &next);
+        assert_eq!(lost.iter().map(|lost| lost.again).collect::<Vec<_>>(), [again]);
+        assert!(lost[0].reason.ends_with("tried 3 times, not tried again") == again.is_none());
+        match storage.claim_waiting(study, 1).expect("looked") {
+            Some(claim) => next = claim,
+            None => assert_eq!(again, None),
+        }
+    }
+    let loaded = storage.load_study(study).expect("loaded");
+    assert!(loaded.trials.iter().all(|trial| trial.state == TrialState::Fail));
+    let last = &loaded.trials[2];
+    assert_eq!(
+        (&last.internal["failed_trial"], &last.internal["retry_history"]),
+        (&json!(0), &json!([0, 1]))
+    );
+    assert_eq!((loaded.trials.len(), loaded.charged(), last.is_retried()), (3, 1, false));
+    let space = space();
+    let none = Attributes::new();
+    let mut claim = |budget| storage.claim(study, &space, &point(0.05), &none, budget).expect("looked");
+    assert_eq!(claim(1), None, "three tries cost as much as one trial");
+    assert_eq!(claim(2).map(|claim| claim.trial.number), Some(3));
+    assert_eq!(storage.load_study(study).expect("loaded").attributes[RETRIED], json!(2));
+}
+
+pub(in super::super) fn a_released_trial_waits_again_under_its_number(place: &impl Place) {
+    let mut storage = place.open();
+    let study = study(&mut *storage);
+    let first = claim_as(place, "one", study);
+    storage.report(first.key, 1, 0.25).expect("stored");
+    assert_eq!(storage.alive(study).expect("counted"), 1);
+    assert!(storage.release(first.key).expect("stored"));
+    assert_eq!(trial(&mut *storage, study, 0), Trial::waiting(0, first.trial.point.clone()));
+    assert_eq!(storage.alive(study).expect("counted"), 0);
+    let again = storage.claim_waiting(study, 1).expect("looked").expect("it waits");
+    assert_eq!((again.key, again.trial.worker()), (first.key, None));
+    assert_eq!(storage.alive(study).expect("counted"), 0, "nobody sends heartbeats for it");
+    assert_eq!(silent(place, study, &again), [], "nor is it missed");
+}
+
+pub(in super::super) fn a_lost_trial_that_paused_goes_on_from_its_last_rung(place: &impl Place) {
+    let course = Course { rungs: vec![Rung { steps: 2, values: vec![0.5], seconds: 0.25 }] };
+    let mut storage = place.open();
+    let study = study(&mut *storage);
+    storage.work_as("one");
+    let running = claim(&mut *storage, study);
+    for step in 1..4 {
+        storage.report(running.key, step, 0.25).expect("stored");
+    }
+    storage.pause(running.key, &course).expect("stored");
+    for again in [Some(0), Some(0), None] {
+        let resumed = storage.resume(running.key).expect("stored").expect("it is paused");
+        assert_eq!(resumed.trial.worker(), Some("one"));
+        let lost = silent(place, study, &running);
+        assert_eq!(lost.iter().map(|lost| lost.again).collect::<Vec<_>>(), [again]);
+        let left = trial(&mut *storage, study, 0);
+        assert_eq!((left.is_paused(), Course::of(&left)), (again.is_some(), course.clone()));
+        assert_eq!(left.intermediate, [(1, 0.25), (2, 0.25)][..].to_vec());
+    }
+    let failed = trial(&mut *storage, study, 0);
+    assert_eq!((failed.state, failed.internal.contains_key(COURSE)), (TrialState::Fail, true));
+    assert_eq!(storage.load_study(study).expect("loaded").trials.len(), 1);
+}
+
+pub(in super::super) fn a_leader_takes_back_what_no_live_worker_holds(place: &impl Place) {
+    let mut storage = place.open();
+    let study = study(&mut *storage);
+    let (workers, own) = (claim_as(place, "one", study), claim(&mut *storage, study));
+    assert_eq!(storage.requeue(study).expect("stored"), 1);
+    assert_eq!(trial(&mut *storage, study, 0), workers.trial);
+    assert_eq!(trial(&mut *storage, study, 1), Trial::waiting(1, own.trial.point));
+}
+
+pub(in super::super) fn a_point_that_somebody_else_has_begun_is_taken(place: &impl Place) {
+    let (mut storage, space, none) = (place.open(), space(), Attributes::new());
+    let study = study(&mut *storage);
+    let mut ask = |rate, seen| {
+        storage.claim_unless_taken(study, &space, &point(rate), &none, 3, Some(seen)).expect("looked")
+    };
+    assert!(matches!(ask(0.01, 0), Ask::Claimed(_)));
+    assert_eq!(ask(0.01, 0), Ask::Taken);
+    assert!(matches!(ask(0.02, 0), Ask::Claimed(_)));
+    assert!(matches!(ask(0.01, 2), Ask::Claimed(_)), "the suggestion knew it");
+    assert_eq!(ask(0.03, 3), Ask::Spent);
+}

@@ -1,0 +1,180 @@
+//! One connection, made anew when it breaks.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use postgres::error::SqlState;
+use postgres::types::ToSql;
+use postgres::{Client, Statement};
+
+use super::super::StorageError;
+use super::super::tables::{Cell, Fault, Row, Sql};
+use super::address::said;
+use super::{Address, tls};
+
+/// First and longest pause between attempts to reach a server again.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
+/// A client with the statements that it has prepared.
+pub(super) struct Connection {
+    client: Client,
+    statements: HashMap<String, Statement>,
+}
+
+impl Connection {
+    /// Connects to the server at `address`, once.
+    pub fn open(address: &Address, name: &str) -> Result<Self, Fault> {
+        let mut config = address.with_password()?;
+        config.application_name(name);
+        let client = config.connect(tls::connector(address)?)?;
+        Ok(Self { client, statements: HashMap::new() })
+    }
+
+    pub fn client(&mut self) -> &mut Client {
+        &mut self.client
+    }
+
+    /// The statement whose places are `?1`, as PostgreSQL writes them, prepared once.
+    fn prepare(&mut self, statement: &str) -> Result<Statement, Fault> {
+        if let Some(prepared) = self.statements.get(statement) {
+            return Ok(prepared.clone());
+        }
+        // No statement of the tables has a question mark but in its places.
+        let prepared = self.client.prepare(&statement.replace('?', "$"))?;
+        self.statements.insert(statement.to_owned(), prepared.clone());
+        Ok(prepared)
+    }
+}
+
+/// Statements of a transaction that has begun.
+pub(super) struct Statements<'a> {
+    pub connection: &'a mut Connection,
+    pub is_repeated: bool,
+}
+
+impl Sql for Statements<'_> {
+    /// As Optuna locks the rows of studies and trials.
+    fn lock(&self) -> &'static str {
+        " FOR UPDATE"
+    }
+
+    fn heartbeat_age(&self) -> &'static str {
+        "EXTRACT(EPOCH FROM (CURRENT_TIMESTAMP::timestamp - heartbeat))::float8"
+    }
+
+    fn is_repeated(&self) -> bool {
+        self.is_repeated
+    }
+
+    fn execute(&mut self, statement: &str, cells: &[Cell]) -> Result<u64, Fault> {
+        let prepared = self.connection.prepare(statement)?;
+        Ok(self.connection.client.execute(&prepared, &bound(cells))?)
+    }
+
+    fn query(&mut self, statement: &str, cells: &[Cell]) -> Result<Vec<Row>, Fault> {
+        let prepared = self.connection.prepare(statement)?;
+        let rows = self.connection.client.query(&prepared, &bound(cells))?;
+        let cells = |row: &postgres::Row| {
+            (0..row.len()).map(|index| row.try_get(index)).collect::<Result<_, _>>().map(Row)
+        };
+        Ok(rows.iter().map(cells).collect::<Result<_, _>>()?)
+    }
+}
+
+fn bound(cells: &[Cell]) -> Vec<&(dyn ToSql + Sync)> {
+    cells.iter().map(|cell| cell as &(dyn ToSql + Sync)).collect()
+}
+
+/// What kind of trouble a fault is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// The connection is gone, or the server lets nobody in for a while.
+    Away,
+    /// Another transaction was in the way: the same again may go well.
+    InTheWay,
+    /// Anything else.
+    Lasting,
+}
+
+impl Trouble {
+    pub fn of(fault: &Fault) -> Self {
+        let Fault::Postgres(error) = fault else { return Trouble::Lasting };
+        let Some(state) = error.code() else {
+            let is_io = std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>());
+            return if error.is_closed() || is_io { Trouble::Away } else { Trouble::Lasting };
+        };
+        let away = [
+            SqlState::ADMIN_SHUTDOWN,
+            SqlState::CRASH_SHUTDOWN,
+            SqlState::CANNOT_CONNECT_NOW,
+            SqlState::TOO_MANY_CONNECTIONS,
+        ];
+        let in_the_way = [
+            SqlState::T_R_SERIALIZATION_FAILURE,
+            SqlState::T_R_DEADLOCK_DETECTED,
+            SqlState::UNIQUE_VIOLATION,
+        ];
+        match state {
+            state if away.contains(state) || state.code().starts_with("08") => Trouble::Away,
+            state if in_the_way.contains(state) => Trouble::InTheWay,
+            _ => Trouble::Lasting,
+        }
+    }
+}
+
+/// How long a server is waited for that is away, with longer and longer pauses.
+pub(super) struct Patience {
+    until: Instant,
+    pause: Duration,
+}
+
+impl Patience {
+    pub fn new(most: Duration) -> Self {
+        Self { until: Instant::now() + most, pause: PAUSES.0 }
+    }
+
+    /// Waits a while; `false` once that was done long enough.
+    pub fn wait(&mut self) -> bool {
+        if Instant::now() >= self.until {
+            return false;
+        }
+        // Half of it by chance, lest all workers come back at once.
+        let half = self.pause / 2;
+        thread::sleep(half + half.mul_f64(chance()));
+        self.pause = (self.pause * 2).min(PAUSES.1);
+        true
+    }
+}
+
+/// A number from 0 to 1 that differs from call to call. No result depends on it.
+fn chance() -> f64 {
+    (RandomState::new().build_hasher().finish() >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// The fault, as one of the database at `address`.
+pub(super) fn at(fault: Fault, address: &Address) -> StorageError {
+    let place = address.to_string();
+    match fault {
+        Fault::Storage(error) => error,
+        Fault::Row(problem) => StorageError::BadRow { place, problem },
+        Fault::Sqlite(error) => StorageError::Postgres { place, problem: error.to_string() },
+        Fault::Postgres(error) => {
+            let problem = said(&error);
+            match error.code() {
+                Some(code) if *code == SqlState::DISK_FULL => StorageError::DiskFull { place },
+                Some(code) if *code == SqlState::TOO_MANY_CONNECTIONS => {
+                    let way_out = "raise its max_connections or run fewer workers";
+                    StorageError::Unreachable { place, problem: format!("{problem}: {way_out}") }
+                }
+                // Who may come in (28) and whether there is such a database (3D).
+                Some(code) if ["28", "3D", "08", "57"].iter().any(|class| code.code().starts_with(class)) => {
+                    StorageError::Unreachable { place, problem }
+                }
+                Some(_) => StorageError::Postgres { place, problem },
+                None => StorageError::Unreachable { place, problem },
+            }
+        }
+    }
+}

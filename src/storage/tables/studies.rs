@@ -1,0 +1,176 @@
+//! Rows of studies: made, found, read, removed.
+
+use serde_json::Value as Json;
+
+use super::super::{StorageError, StudyKey};
+use super::attribute::{self, OURS, Owner};
+use super::fault::Fault;
+use super::inserted;
+use super::rows::{self, Which};
+use super::sql::Sql;
+use crate::study::{Attributes, Direction, Metric, Study};
+
+/// Where Optuna keeps the names of a study's metrics.
+const METRIC_NAMES: &str = "study:metric_names";
+
+/// Longest name of a study, in characters: the column's width, which other databases enforce.
+const LONGEST_NAME: usize = 512;
+
+/// Makes a study without trials.
+pub(super) fn create(
+    sql: &mut dyn Sql,
+    name: &str,
+    metrics: &[Metric],
+    attributes: &Attributes,
+) -> Result<StudyKey, Fault> {
+    check(name, metrics)?;
+    if let Some(study) = find(sql, name)? {
+        // An attempt whose answer was lost has made it.
+        return match sql.is_repeated() && load(sql, study)?.attributes == *attributes {
+            true => Ok(study),
+            false => Err(StorageError::StudyExists { name: name.to_owned() }.into()),
+        };
+    }
+    let insert = "INSERT INTO studies (study_name) VALUES (?1) RETURNING study_id";
+    let study = StudyKey(inserted(sql, insert, &[name.into()])?);
+    let insert = "INSERT INTO study_directions (direction, study_id, objective) VALUES (?1, ?2, ?3)";
+    for (objective, metric) in (0_u32..).zip(metrics) {
+        sql.execute(insert, &[spell(metric.direction).into(), study.0.into(), objective.into()])?;
+    }
+    let names: Vec<&str> = metrics.iter().map(|metric| metric.name.as_str()).collect();
+    attribute::set(sql, Owner::StudySystem(study), METRIC_NAMES, &Json::from(names).to_string())?;
+    for (name, value) in attributes {
+        attribute::set(sql, Owner::in_study(study, name), name, &value.to_string())?;
+    }
+    Ok(study)
+}
+
+fn check(name: &str, metrics: &[Metric]) -> Result<(), StorageError> {
+    let length = name.chars().count();
+    if length == 0 || length > LONGEST_NAME {
+        return Err(StorageError::StudyName { length, longest: LONGEST_NAME });
+    }
+    if metrics.is_empty() {
+        return Err(StorageError::NoMetric { name: name.to_owned() });
+    }
+    attribute::check_name(name)
+}
+
+/// The study called `name`.
+pub(super) fn find(sql: &mut dyn Sql, name: &str) -> Result<Option<StudyKey>, Fault> {
+    if attribute::check_name(name).is_err() {
+        return Ok(None);
+    }
+    let row = sql.first("SELECT study_id FROM studies WHERE study_name = ?1", &[name.into()])?;
+    row.map(|row| row.int(0).map(StudyKey)).transpose()
+}
+
+/// Names of all studies, oldest first.
+pub(super) fn names(sql: &mut dyn Sql) -> Result<Vec<String>, Fault> {
+    let rows = sql.query("SELECT study_name FROM studies ORDER BY study_id", &[])?;
+    rows.iter().map(|row| row.text(0)).collect()
+}
+
+/// Removes a study and all that hangs on it, the dependent rows first.
+pub(super) fn delete(sql: &mut dyn Sql, study: StudyKey) -> Result<(), Fault> {
+    const OF_TRIALS: [&str; 6] = [
+        "trial_params",
+        "trial_values",
+        "trial_intermediate_values",
+        "trial_user_attributes",
+        "trial_system_attributes",
+        "trial_heartbeats",
+    ];
+    const OF_STUDY: [&str; 5] =
+        ["trials", "study_directions", "study_user_attributes", "study_system_attributes", "studies"];
+    require(sql, study)?;
+    let trials = "trial_id IN (SELECT trial_id FROM trials WHERE study_id = ?1)";
+    let of_trials = OF_TRIALS.iter().map(|table| format!("DELETE FROM {table} WHERE {trials}"));
+    let of_study = OF_STUDY.iter().map(|table| format!("DELETE FROM {table} WHERE study_id = ?1"));
+    for statement in of_trials.chain(of_study) {
+        sql.execute(&statement, &[study.0.into()])?;
+    }
+    Ok(())
+}
+
+/// An error if the study is not there; until the transaction ends nobody else adds trials to it.
+pub(super) fn require(sql: &mut dyn Sql, study: StudyKey) -> Result<(), Fault> {
+    let lock = sql.lock();
+    name(sql, study, lock).map(|_| ())
+}
+
+/// An error if the study is not there; nobody is kept from anything.
+pub(super) fn look(sql: &mut dyn Sql, study: StudyKey) -> Result<(), Fault> {
+    name(sql, study, "").map(|_| ())
+}
+
+/// Everything known of a study.
+pub(super) fn load(sql: &mut dyn Sql, study: StudyKey) -> Result<Study, Fault> {
+    let name = name(sql, study, "")?;
+    let metrics = metrics(sql, study)?;
+    let trials = rows::trials(sql, Which::OfStudy(study))?;
+    for (number, (_, trial)) in (0..).zip(&trials) {
+        if trial.number != number {
+            let problem =
+                format!("study \"{name}\": trial {} stands where trial {number} should", trial.number);
+            return Err(Fault::row(problem));
+        }
+    }
+    let trials = trials.into_iter().map(|(_, trial)| trial).collect();
+    let mut attributes = attribute::all(sql, Owner::StudyUser(study))?;
+    let system = attribute::all(sql, Owner::StudySystem(study))?;
+    attributes.extend(system.into_iter().filter(|(name, _)| name.starts_with(OURS)));
+    Ok(Study { name, metrics, trials, attributes })
+}
+
+/// How many metrics a study has.
+pub(super) fn metric_count(sql: &mut dyn Sql, study: StudyKey) -> Result<usize, Fault> {
+    let row = sql.first("SELECT COUNT(*) FROM study_directions WHERE study_id = ?1", &[study.0.into()])?;
+    Ok(row.map_or(Ok(0), |row| row.count(0))? as usize)
+}
+
+fn name(sql: &mut dyn Sql, study: StudyKey, lock: &str) -> Result<String, Fault> {
+    let statement = format!("SELECT study_name FROM studies WHERE study_id = ?1{lock}");
+    let row = sql.first(&statement, &[study.0.into()])?;
+    row.ok_or(StorageError::NoStudy(study))?.text(0)
+}
+
+fn metrics(sql: &mut dyn Sql, study: StudyKey) -> Result<Vec<Metric>, Fault> {
+    let statement = "SELECT direction FROM study_directions WHERE study_id = ?1 ORDER BY objective";
+    let rows = sql.query(statement, &[study.0.into()])?;
+    let names = metric_names(sql, study, rows.len())?;
+    names.into_iter().zip(rows).map(|(name, row)| metric(name, &row.text(0)?)).collect()
+}
+
+fn metric(name: String, direction: &str) -> Result<Metric, Fault> {
+    let direction = match direction {
+        "MINIMIZE" => Direction::Minimize,
+        "MAXIMIZE" => Direction::Maximize,
+        other => {
+            let problem = format!("metric {name}: direction = {other}: must be MINIMIZE or MAXIMIZE");
+            return Err(Fault::row(problem));
+        }
+    };
+    Ok(Metric { name, direction })
+}
+
+/// The names of the metrics; as Optuna's tables call them where nobody gave them names.
+fn metric_names(sql: &mut dyn Sql, study: StudyKey, count: usize) -> Result<Vec<String>, Fault> {
+    let mut system = attribute::all(sql, Owner::StudySystem(study))?;
+    let unnamed = || match count {
+        1 => vec!["value".to_owned()],
+        _ => (0..count).map(|objective| format!("values_{objective}")).collect(),
+    };
+    let Some(names) = system.shift_remove(METRIC_NAMES) else { return Ok(unnamed()) };
+    match serde_json::from_value::<Vec<String>>(names.clone()) {
+        Ok(names) if names.len() == count => Ok(names),
+        _ => Err(Fault::row(format!("{METRIC_NAMES} = {names}: must be a list of {count} names"))),
+    }
+}
+
+fn spell(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Minimize => "MINIMIZE",
+        Direction::Maximize => "MAXIMIZE",
+    }
+}

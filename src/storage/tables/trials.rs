@@ -1,0 +1,189 @@
+//! Rows of trials, written: reported on, finished, paused, gone on with.
+
+use super::super::{Claim, StorageError, StudyKey, TrialKey};
+use super::attribute::{self, Owner};
+use super::claims::{self, Signature};
+use super::fault::Fault;
+use super::rows::{self, CONSTRAINTS, Which};
+use super::sql::{Cell, Sql};
+use super::{number, params, studies, time};
+use crate::space::{Point, Space};
+use crate::study::{Attributes, COURSE, Course, Failure, Outcome};
+
+/// The trial of this number, if there is one.
+pub(super) fn find(sql: &mut dyn Sql, study: StudyKey, number: u32) -> Result<Option<TrialKey>, Fault> {
+    studies::look(sql, study)?;
+    let statement = "SELECT trial_id FROM trials WHERE study_id = ?1 AND number = ?2";
+    let row = sql.first(statement, &[study.0.into(), number.into()])?;
+    row.map(|row| row.int(0).map(TrialKey)).transpose()
+}
+
+/// Gives a running trial another point.
+pub(super) fn set_point(
+    sql: &mut dyn Sql,
+    trial: TrialKey,
+    space: &Space,
+    point: &Point,
+) -> Result<(), Fault> {
+    if is_running(sql, trial)? {
+        sql.execute("DELETE FROM trial_params WHERE trial_id = ?1", &[trial.0.into()])?;
+        params::insert(sql, trial, space, point)?;
+    }
+    Ok(())
+}
+
+/// Keeps an intermediate value of a running trial.
+pub(super) fn report(sql: &mut dyn Sql, trial: TrialKey, step: u32, value: f64) -> Result<(), Fault> {
+    if i32::try_from(step).is_err() {
+        return Err(StorageError::Step { step, most: i32::MAX as u32 }.into());
+    }
+    if is_running(sql, trial)? {
+        let (value, kind) = number::spell(value);
+        let statement = "INSERT INTO trial_intermediate_values
+                       (trial_id, step, intermediate_value, intermediate_value_type)
+                   VALUES (?1, ?2, ?3, ?4)
+                   ON CONFLICT (trial_id, step) DO UPDATE SET
+                       intermediate_value = excluded.intermediate_value,
+                       intermediate_value_type = excluded.intermediate_value_type";
+        sql.execute(statement, &[trial.0.into(), step.into(), value.into(), kind.into()])?;
+    }
+    Ok(())
+}
+
+/// Says that the worker of a running trial is alive.
+pub(super) fn heartbeat(sql: &mut dyn Sql, trial: TrialKey) -> Result<bool, Fault> {
+    let is_running = is_running(sql, trial)?;
+    if is_running {
+        beat(sql, trial)?;
+    }
+    Ok(is_running)
+}
+
+/// Writes a heartbeat; the date is the database's own, as Optuna's is.
+pub(super) fn beat(sql: &mut dyn Sql, trial: TrialKey) -> Result<(), Fault> {
+    let statement = "INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES (?1, CURRENT_TIMESTAMP)
+               ON CONFLICT (trial_id) DO UPDATE SET heartbeat = excluded.heartbeat";
+    sql.execute(statement, &[trial.0.into()])?;
+    Ok(())
+}
+
+/// Finishes a running trial; `false` if it is not running.
+pub(super) fn finish(sql: &mut dyn Sql, trial: TrialKey, outcome: &Outcome) -> Result<bool, Fault> {
+    if !is_running(sql, trial)? {
+        return Ok(sql.is_repeated() && is_stored(sql, trial, outcome)?);
+    }
+    let user = Owner::TrialUser(trial);
+    let state = match outcome {
+        Outcome::Complete { values, constraints, attributes } => {
+            insert_values(sql, trial, values)?;
+            constrain(sql, trial, constraints)?;
+            attribute::set_all(sql, user, attributes)?;
+            "COMPLETE"
+        }
+        Outcome::Failed { failure, attributes } => {
+            attribute::set_all(sql, user, attributes)?;
+            attribute::set_all(sql, user, &explanation(failure))?;
+            "FAIL"
+        }
+    };
+    end(sql, trial, state)?;
+    Ok(true)
+}
+
+/// Whether an attempt whose answer was lost has stored `outcome`.
+fn is_stored(sql: &mut dyn Sql, trial: TrialKey, outcome: &Outcome) -> Result<bool, Fault> {
+    use crate::study::TrialState::{Complete, Fail};
+
+    let stored = rows::one(sql, trial)?;
+    Ok(match outcome {
+        Outcome::Complete { values, .. } => stored.state == Complete && stored.values == *values,
+        Outcome::Failed { failure, .. } => {
+            stored.state == Fail
+                && explanation(failure).iter().all(|(name, value)| stored.attributes.get(name) == Some(value))
+        }
+    })
+}
+
+/// Brings a running trial into a `state` in which it does not run.
+pub(super) fn end(sql: &mut dyn Sql, trial: TrialKey, state: &str) -> Result<(), Fault> {
+    let statement = "UPDATE trials SET state = ?2, datetime_complete = ?3 WHERE trial_id = ?1";
+    sql.execute(statement, &[trial.0.into(), state.into(), time::now().into()])?;
+    Ok(())
+}
+
+/// Stops a running trial where it can go on; `false` if it is not running.
+pub(super) fn pause(sql: &mut dyn Sql, trial: TrialKey, course: &Course) -> Result<bool, Fault> {
+    if !is_running(sql, trial)? {
+        return Ok(sql.is_repeated() && Course::of(&rows::one(sql, trial)?) == *course);
+    }
+    attribute::set(sql, Owner::TrialSystem(trial), COURSE, &course.to_json().to_string())?;
+    end(sql, trial, "PRUNED")?;
+    Ok(true)
+}
+
+/// Starts a paused trial again; `None` if it is not paused.
+pub(super) fn resume(
+    sql: &mut dyn Sql,
+    trial: TrialKey,
+    signature: &Signature,
+) -> Result<Option<Claim>, Fault> {
+    is_running(sql, trial)?;
+    if let Some(claim) = claims::of_lost_answer(sql, signature, Which::Only(trial))? {
+        return Ok(Some(claim));
+    }
+    let paused = rows::one(sql, trial)?;
+    if !paused.is_paused() {
+        return Ok(None);
+    }
+    let statement = "UPDATE trials SET state = 'RUNNING', datetime_complete = NULL WHERE trial_id = ?1";
+    sql.execute(statement, &[trial.0.into()])?;
+    claims::sign(sql, trial, signature)?;
+    Ok(Some(Claim { key: trial, trial: rows::one(sql, trial)? }))
+}
+
+/// Whether the trial is running; until the transaction ends nobody else changes that.
+pub(super) fn is_running(sql: &mut dyn Sql, trial: TrialKey) -> Result<bool, Fault> {
+    let statement = format!("SELECT state FROM trials WHERE trial_id = ?1{}", sql.lock());
+    let row = sql.first(&statement, &[trial.0.into()])?;
+    Ok(row.ok_or(StorageError::NoTrial(trial))?.text(0)? == "RUNNING")
+}
+
+fn insert_values(sql: &mut dyn Sql, trial: TrialKey, values: &[f64]) -> Result<(), Fault> {
+    let row = sql.first("SELECT study_id FROM trials WHERE trial_id = ?1", &[trial.0.into()])?;
+    let study = StudyKey(row.ok_or(StorageError::NoTrial(trial))?.int(0)?);
+    let expected = studies::metric_count(sql, study)?;
+    if values.len() != expected {
+        return Err(StorageError::ValueCount { expected, found: values.len() }.into());
+    }
+    refuse_nan("value", values)?;
+    let statement =
+        "INSERT INTO trial_values (trial_id, objective, value, value_type) VALUES (?1, ?2, ?3, ?4)";
+    for (objective, &value) in (0_u32..).zip(values) {
+        let (value, kind) = number::spell(value);
+        let cells: [Cell; 4] = [trial.0.into(), objective.into(), value.into(), kind.into()];
+        sql.execute(statement, &cells)?;
+    }
+    Ok(())
+}
+
+fn constrain(sql: &mut dyn Sql, trial: TrialKey, constraints: &[f64]) -> Result<(), Fault> {
+    refuse_nan("constraint", constraints)?;
+    if constraints.is_empty() {
+        return Ok(());
+    }
+    attribute::set(sql, Owner::TrialSystem(trial), CONSTRAINTS, &number::spell_list(constraints))
+}
+
+/// NaN has no spelling among the values; Optuna could not open a study with one.
+fn refuse_nan(what: &'static str, numbers: &[f64]) -> Result<(), StorageError> {
+    match numbers.iter().position(|number| number.is_nan()) {
+        Some(index) => Err(StorageError::NotANumber { what, index }),
+        None => Ok(()),
+    }
+}
+
+/// A failure as attributes for people.
+pub(super) fn explanation(failure: &Failure) -> Attributes {
+    let kind = failure.kind.to_string();
+    [("failure".to_owned(), kind.into()), ("reason".to_owned(), failure.reason.clone().into())].into()
+}
