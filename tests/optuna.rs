@@ -14,7 +14,7 @@ use libtest_mimic::{Arguments, Failed, Trial as Test};
 use serde_json::{Value as Json, json};
 use spiketune::space::{Point, Space};
 use spiketune::storage::{Claim, Location, Storage, StudyKey};
-use spiketune::study::{Attributes, Failure, FailureKind, Metric, Outcome, Study, Trial, TrialState};
+use spiketune::study::{Attributes, Failure, FailureKind, Metric, Outcome, SPACE, Study, Trial, TrialState};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/check_study.py");
 
@@ -27,6 +27,12 @@ fn main() -> ExitCode {
         ("optuna_reads_values_constraints_and_front_of_two_metrics", two_metrics),
     ];
     let mut tests = Vec::new();
+    let replays = "sqlite::optuna_replays_the_journal_of_a_study_and_goes_on";
+    let replay = {
+        let python = python.clone();
+        move || journal(&python)
+    };
+    tests.push(Test::test(replays, replay).with_ignored_flag(!imports(&python, "optuna")));
     for (kind, is_missing) in [
         (Kind::Sqlite, !imports(&python, "optuna")),
         (Kind::Postgresql, !has_postgresql() || !imports(&python, "optuna, psycopg")),
@@ -92,7 +98,7 @@ fn new_database(_kind: Kind, folder: &Path) -> (String, String) {
 
 /// A database, removed at the end, with one study called `study`.
 struct Database {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     /// Where Optuna finds it.
     url: String,
     storage: Box<dyn Storage>,
@@ -106,7 +112,7 @@ impl Database {
         let mut storage = place.parse::<Location>()?.open()?;
         let about = attributes([("tune:seed", json!(7)), ("data", json!("größe"))]);
         let study = storage.create_study("study", metrics, &about)?;
-        Ok(Self { _folder: folder, url, storage, study })
+        Ok(Self { folder, url, storage, study })
     }
 
     fn claim(&mut self, change: impl FnOnce(&mut Point)) -> Result<Claim, Failed> {
@@ -135,12 +141,36 @@ impl Database {
 
     /// What Optuna sees of the study, before it goes on with trials of its own.
     fn seen_by_optuna(&self, python: &str) -> Result<Json, Failed> {
-        let output = Command::new(python).args([SCRIPT, &self.url, "study"]).output()?;
-        if !output.status.success() {
-            return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
-        }
-        Ok(serde_json::from_slice(&output.stdout)?)
+        seen_by_optuna(python, &self.url)
     }
+}
+
+/// What Optuna sees of the study in the storage at `place`, before it goes on with trials of its own.
+fn seen_by_optuna(python: &str, place: &str) -> Result<Json, Failed> {
+    // A journal's dates are those of the reader's clock.
+    let output = Command::new(python).args([SCRIPT, place, "study"]).env("TZ", "UTC").output()?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+fn journal(python: &str) -> Result<(), Failed> {
+    let mut database = Database::new(Kind::Sqlite, &[Metric::maximize("accuracy")])?;
+    database.complete(&[0.75], &[-1.0])?;
+    let failing = database.claim(|point| point.set("layers", 3))?;
+    database.storage.report(failing.key, 1, 0.25)?;
+    let failure = Failure { kind: FailureKind::Silent, reason: "no spikes".into() };
+    database.storage.finish(failing.key, &Outcome::Failed { failure, attributes: Attributes::new() })?;
+    database.complete(&[0.875], &[0.5])?;
+    database.claim(|_| ())?;
+    database.storage.set_study_attribute(database.study, SPACE, &space()?.to_json())?;
+    let ours = database.load()?;
+    let file = database.folder.path().join("study.journal");
+    std::fs::write(&file, spiketune::report::journal(&ours)?)?;
+    let seen = seen_by_optuna(python, &file.display().to_string())?;
+    assert_eq!((&seen["metrics"], &seen["user"]), (&json!(["accuracy"]), &json!({"data": "größe"})));
+    compare(&ours, &seen)
 }
 
 fn one_metric(python: &str, kind: Kind) -> Result<(), Failed> {

@@ -64,8 +64,9 @@ pub(super) enum Command {
     Show(ShowArgs),
     /// Score a trained network on a chip
     Eval(EvalArgs),
-    /// Write a trained network for other programs
-    Export(ExportArgs),
+    /// Write a study or a trained network for other programs
+    #[command(subcommand)]
+    Export(ExportCommand),
     /// Describe networks
     #[command(subcommand)]
     Net(NetCommand),
@@ -124,6 +125,8 @@ pub(super) enum SchemaKind {
     Serve,
     /// What `tune eval --json` prints
     Eval,
+    /// One line of `tune export jsonl`
+    Trial,
 }
 
 #[derive(Debug, Args)]
@@ -202,13 +205,34 @@ pub(super) enum PartKind {
     Train,
 }
 
+#[derive(Debug, Subcommand)]
+pub(super) enum ExportCommand {
+    /// The trials as a table of comma-separated values, which --warm-start reads
+    Csv(TrialsArgs),
+    /// The trials, one JSON object a line
+    Jsonl(TrialsArgs),
+    /// The study as a journal file of Optuna
+    OptunaJournal(TrialsArgs),
+    /// A trained network in the neuromorphic intermediate representation, as the Python package `nir` reads it
+    Nir(NirArgs),
+}
+
 #[derive(Debug, Args)]
-pub(super) struct ExportArgs {
+pub(super) struct TrialsArgs {
+    /// The study; the only one of the storage if left out
+    #[arg(long, value_name = "NAME")]
+    pub study: Option<String>,
+    #[command(flatten)]
+    pub storage: StorageArgs,
+    /// Where it goes; to standard output if left out
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct NirArgs {
     /// The network: a .safetensors that tune saved
     pub model: PathBuf,
-    /// The form of the file
-    #[arg(long, value_enum)]
-    pub to: FormKind,
     /// Where it goes
     #[arg(long, short, value_name = "FILE")]
     pub out: PathBuf,
@@ -221,12 +245,6 @@ pub(super) struct ExportArgs {
     /// What neurons are called
     #[arg(long, value_enum, default_value_t = FlavourKind::Threshold)]
     pub flavour: FlavourKind,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum FormKind {
-    /// The neuromorphic intermediate representation, as the Python package `nir` reads it
-    Nir,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

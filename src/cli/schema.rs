@@ -8,7 +8,7 @@ use super::{out, serve};
 use crate::backend::ChipProfile;
 use crate::objective::Score;
 use crate::objective::external;
-use crate::report::Best;
+use crate::report::{Best, TrialLine};
 use crate::space::Space;
 use crate::tuner::Event;
 
@@ -27,6 +27,7 @@ fn schema(kind: SchemaKind) -> serde_json::Value {
         SchemaKind::Command => schemars::schema_for!(external::Message).to_value(),
         SchemaKind::Serve => schemars::schema_for!(serve::Message).to_value(),
         SchemaKind::Eval => Score::schema(),
+        SchemaKind::Trial => schemars::schema_for!(TrialLine).to_value(),
     }
 }
 
@@ -45,6 +46,7 @@ mod tests {
             (SchemaKind::Command, "command"),
             (SchemaKind::Serve, "serve"),
             (SchemaKind::Eval, "eval"),
+            (SchemaKind::Trial, "trial"),
         ] {
             let file = format!("{folder}/{name}.schema.json");
             let committed = std::fs::read_to_string(&file).unwrap_or_default();

@@ -1,7 +1,11 @@
 //! Text and JSON from a study, and nothing else.
 
 mod best;
+mod journal;
 mod text;
+mod trials;
 
 pub use best::{Best, Default, Measured, OnFront};
+pub use journal::{JournalError, journal};
 pub use text::{importance_text, network_text, study_text, winner_text};
+pub use trials::{TrialLine, trials_csv, trials_jsonl};

@@ -36,6 +36,7 @@ pub use location::Location;
 pub use lock::StudyLock;
 pub use postgres::{Address, PostgresStorage};
 pub use sqlite::SqliteStorage;
+pub use tables::Distribution;
 
 use crate::space::{Point, Space};
 use crate::study::{Attributes, Course, Metric, Outcome, Study, Trial};

@@ -73,7 +73,7 @@ fn a_network_that_was_exported_scores_as_it_did() {
     };
     let export = |flags: &[&str]| {
         let args: Vec<&str> =
-            ["export", "best.safetensors", "--to", "nir"].into_iter().chain(flags.iter().copied()).collect();
+            ["export", "nir", "best.safetensors"].into_iter().chain(flags.iter().copied()).collect();
         tune.run(&args).success();
     };
     export(&["-o", "exact.nir", "--flavour", "if"]);
@@ -198,6 +198,5 @@ fn a_file_that_is_cut_off_is_refused() {
         .refused(&["half.nir", "not an HDF5 file that can be read"]);
     tune.file("text.nir", "this is no network");
     tune.run(&["eval", "text.nir", "--dataset", "digits"]).refused(&["text.nir", "not a safetensors file"]);
-    tune.run(&["export", &fixture("digits.nir"), "--to", "nir", "-o", "x.nir"])
-        .refused(&["is a NIR file already"]);
+    tune.run(&["export", "nir", &fixture("digits.nir"), "-o", "x.nir"]).refused(&["is a NIR file already"]);
 }

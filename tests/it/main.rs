@@ -9,4 +9,5 @@ mod protocols;
 mod reproducible;
 mod session;
 mod support;
+mod trials;
 mod warm;

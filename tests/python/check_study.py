@@ -1,6 +1,6 @@
 """Reads a study with Optuna and goes on with it.
 
-    python3 tests/python/check_study.py URL STUDY
+    python3 tests/python/check_study.py URL|JOURNAL STUDY
 
 Prints one JSON object: everything Optuna reads of the study. Then adds a complete trial, a pruned one and
 an enqueued one. Numbers that JSON cannot spell are printed as "nan", "inf" and "-inf".
@@ -11,6 +11,8 @@ import math
 import sys
 
 import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 
 
 def spell(value):
@@ -64,7 +66,8 @@ def proceed(study):
 def main() -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     url, name = sys.argv[1:]
-    study = optuna.load_study(study_name=name, storage=url)
+    storage = url if "://" in url else JournalStorage(JournalFileBackend(url))
+    study = optuna.load_study(study_name=name, storage=storage)
     seen = {
         "optuna": optuna.__version__,
         "metrics": study.metric_names,

@@ -7,15 +7,18 @@ use crate::space::{Domain, Value};
 /// A domain in Optuna's spelling. A fixed parameter is a category with one choice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", content = "attributes")]
-pub(in super::super) enum Distribution {
+pub enum Distribution {
     /// Real numbers.
     #[serde(rename = "FloatDistribution")]
+    #[expect(missing_docs, reason = "as in a domain")]
     Float { step: Option<f64>, low: f64, high: f64, log: bool },
     /// Whole numbers.
     #[serde(rename = "IntDistribution")]
+    #[expect(missing_docs, reason = "as in a domain")]
     Int { log: bool, step: i64, low: i64, high: i64 },
     /// Choices, each with its JSON type.
     #[serde(rename = "CategoricalDistribution")]
+    #[expect(missing_docs, reason = "as in a domain")]
     Categorical { choices: Vec<Value> },
 }
 

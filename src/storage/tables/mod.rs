@@ -18,6 +18,7 @@ mod trials;
 
 use std::time::Duration;
 
+pub use self::distribution::Distribution;
 pub(super) use self::fault::Fault;
 pub(super) use self::sql::{Cell, Row, Sql};
 
