@@ -50,6 +50,22 @@ impl Seed {
         u64::from_le_bytes(*head)
     }
 
+    /// All of it, as 64 hexadecimal digits: for another process that draws the same numbers.
+    pub fn to_hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The seed that [`to_hex`](Self::to_hex) wrote; `None` if it did not.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let digits = text.as_bytes();
+        let byte = |index: usize| {
+            let pair = std::str::from_utf8(digits.get(2 * index..2 * index + 2)?).ok()?;
+            u8::from_str_radix(pair, 16).ok()
+        };
+        let bytes: Option<Vec<u8>> = (0..32).map(byte).collect();
+        Some(Self(bytes?.try_into().ok()?)).filter(|_| digits.len() == 64)
+    }
+
     fn hash(parts: &[&[u8]]) -> Self {
         let mut hasher = Sha256::new();
         for part in parts {
@@ -68,6 +84,14 @@ mod tests {
         let root = Seed::root(0);
         let name = String::from_utf8(0u64.to_le_bytes().to_vec()).expect("zeros are text");
         assert_ne!(root.child(&name), root.index(0));
+    }
+
+    #[test]
+    fn a_seed_survives_its_digits_and_others_are_none() {
+        let seed = Seed::root(7).child("trial");
+        assert_eq!(Seed::from_hex(&seed.to_hex()), Some(seed.clone()));
+        assert_eq!(Seed::from_hex(&seed.to_hex()[1..]), None);
+        assert_eq!(Seed::from_hex(&seed.to_hex().replace('0', "x")), None);
     }
 
     #[test]

@@ -1,19 +1,24 @@
 //! What is typed.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::ask::{AskArgs, TellArgs};
+use super::db::DbCommand;
 use super::external::ExternalArgs;
+use super::launch::LaunchCommand;
+use super::status::StatusArgs;
+use super::worker::WorkerArgs;
 use crate::backend::{Fault, UnknownFault};
 use crate::data::{InputCoding, LabelColumn};
 use crate::objective::Goal;
 use crate::search::{Fidelity, Strategy};
 use crate::storage::Location;
-use crate::tuner::{Confirm, Settings, StopRule};
-use crate::units::Bytes;
+use crate::tuner::{Confirm, Pulse, Settings, StopRule};
+use crate::units::{Bytes, Seconds};
 
 /// Finds the best hyperparameters of a binary-communication network for a data set and a spiking chip.
 ///
@@ -41,6 +46,17 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Run a study whose trials a command of yours evaluates
     Run(ExternalArgs),
+    /// Evaluate trials of a study beside any number of other workers, on this or other machines
+    Worker(WorkerArgs),
+    /// Start workers under the scheduler of a cluster
+    #[command(subcommand)]
+    Launch(LaunchCommand),
+    /// Start and stop a private PostgreSQL server
+    #[command(subcommand)]
+    Db(DbCommand),
+    /// Evaluate one trial for a worker
+    #[command(hide = true)]
+    Trial,
     /// Start the next trial of a study whose trials a script evaluates; prints its point as JSON
     Ask(AskArgs),
     /// Store what a trial came to that a script has evaluated
@@ -60,6 +76,8 @@ pub(super) enum Command {
     /// List and download data sets
     #[command(subcommand)]
     Data(DataCommand),
+    /// Show how a study stands: trials by state, workers, speed, failures
+    Status(StatusArgs),
     /// Show a study: how many trials came to what, and the best of them
     Show(ShowArgs),
     /// Score a trained network on a chip
@@ -296,10 +314,16 @@ pub(super) struct StudyArgs {
     /// Trials at a time
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
+    /// Make the study and end: tune worker joins it from any number of machines. The same command without this
+    /// option goes on with it, waits for them, and confirms the winner
+    #[arg(long)]
+    pub prepare: bool,
     /// With N workers too, the same seed gives the same study: suggestion k waits for the results of the trials
     /// up to number k - N, and knows no others
     #[arg(long)]
     pub deterministic: bool,
+    #[command(flatten)]
+    pub pulse: PulseArgs,
     /// Stream events as JSON lines on standard output
     #[arg(long, conflicts_with = "quiet")]
     pub json: bool,
@@ -363,6 +387,30 @@ pub(super) struct RunArgs {
     pub memory: Option<Bytes>,
 }
 
+/// How workers show that they are alive.
+#[derive(Debug, Args)]
+pub(super) struct PulseArgs {
+    /// How often a running trial gives a sign of life
+    #[arg(long, value_name = "DURATION", default_value = "30s", hide_short_help = true)]
+    pub heartbeat: Seconds,
+    /// How long after the last sign of life a trial is taken from its worker and tried again; the same for all
+    /// workers of a study, several times --heartbeat
+    #[arg(long, value_name = "DURATION", default_value = "120s", hide_short_help = true)]
+    pub grace: Seconds,
+}
+
+impl PulseArgs {
+    /// As the tuner takes it.
+    pub fn pulse(&self) -> anyhow::Result<Pulse> {
+        let (Seconds(beat), Seconds(grace)) = (self.heartbeat, self.grace);
+        // SQLite keeps the time of a heartbeat to the second.
+        if grace < 2.0 * beat || grace < 2.0 {
+            anyhow::bail!("--grace {grace}s: must be at least 2s and twice --heartbeat, which is {beat}s");
+        }
+        Ok(Pulse { beat: Duration::from_secs_f64(beat), grace: Duration::from_secs_f64(grace) })
+    }
+}
+
 impl FaultChoice {
     /// The faults that are chosen by any of `choices`.
     pub fn chosen(choices: &[Self]) -> Vec<Fault> {
@@ -378,8 +426,8 @@ impl FaultChoice {
 
 impl StudyArgs {
     /// How far to go, with the best `confirm` trials confirmed.
-    pub fn settings(&self, confirm: u32, model: Option<PathBuf>) -> Settings {
-        Settings {
+    pub fn settings(&self, confirm: u32, model: Option<PathBuf>) -> anyhow::Result<Settings> {
+        Ok(Settings {
             budget: self.budget,
             seed: self.seed,
             workers: usize::from(self.workers),
@@ -387,9 +435,10 @@ impl StudyArgs {
             replicates: self.replicates,
             pausing: None,
             stop_when: self.stop_when.clone(),
+            pulse: self.pulse.pulse()?,
             confirm: Confirm { candidates: confirm, repeats: self.repeats },
             model,
-        }
+        })
     }
 
     /// The number of workers where the study's results depend on it alone.

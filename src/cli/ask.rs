@@ -175,7 +175,7 @@ fn searched(study: &Study) -> Result<(Space, ExternalSetup)> {
     }
 }
 
-fn strategy(name: &str) -> Result<Strategy> {
+pub(super) fn strategy(name: &str) -> Result<Strategy> {
     let strategy = Strategy::ALL.into_iter().find(|strategy| strategy.name() == name);
     strategy.with_context(|| format!("search \"{name}\" of the study: not one of this version of tune"))
 }

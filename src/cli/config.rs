@@ -6,10 +6,10 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use super::args::{DataArgs, FaultChoice, RunArgs};
-use super::machine;
 use super::output::Output;
 use super::progress::DownloadBar;
 use super::spaces;
+use super::{job, machine, open};
 use crate::backend::{Chip, ChipProfile};
 use crate::data::{Dataset, Header, LabelColumn, OpenOptions, Sources};
 use crate::objective::classify::Classify;
@@ -17,7 +17,7 @@ use crate::objective::{Goal, Goals, Sweep};
 use crate::search::{Fidelity, Strategy};
 use crate::seed::Seed;
 use crate::space::Space;
-use crate::study::{Metric, Setup};
+use crate::study::{Job, Metric, Setup};
 use crate::tuner::{Decider, Pausing, Settings, StopRule};
 use crate::units::Bytes;
 
@@ -31,6 +31,8 @@ pub(super) struct Config {
     pub space: Space,
     /// What the study is of.
     pub setup: Setup,
+    /// What workers must know of it.
+    pub job: Job,
     /// The study's name.
     pub study: String,
     /// How far to go.
@@ -79,14 +81,15 @@ impl Config {
             seed: args.study.seed,
             deterministic_workers: args.study.deterministic_workers(),
         };
+        let job = job::of_run(args, &setup, &profile)?;
         let split = Seed::root(args.study.seed).child("split");
         let objective =
             Classify::new(dataset, profile, args.validation, goals, &split)?.with_memory(memory(args));
         objective.check(&searched)?;
         let pausing = pausing(args)?;
-        let settings = Settings { pausing, ..args.study.settings(args.confirm, Some(output.model())) };
+        let settings = Settings { pausing, ..args.study.settings(args.confirm, Some(output.model()))? };
         let study = args.study.study.clone().unwrap_or_else(|| default_name(&setup, &args.metric));
-        Ok(Self { output, objective, space: searched, setup, study, settings, remarks })
+        Ok(Self { output, objective, space: searched, setup, job, study, settings, remarks })
     }
 }
 
@@ -123,11 +126,7 @@ fn pausing(args: &RunArgs) -> Result<Option<Pausing>> {
 fn states(args: &RunArgs) -> Result<PathBuf> {
     match (&args.states, args.study.storage.storage.file()) {
         (Some(folder), _) => Ok(folder.clone()),
-        (None, Some(database)) => {
-            let mut name = database.as_os_str().to_owned();
-            name.push(".paused");
-            Ok(PathBuf::from(name))
-        }
+        (None, Some(database)) => Ok(open::beside(database)),
         (None, None) => bail!("--states is missing: name a folder that all machines of the study share"),
     }
 }

@@ -4,18 +4,18 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::args::StudyArgs;
-use super::config;
 use super::exit::{Exit, WhileRunning};
 use super::open::{self, Wanted};
 use super::output::Output;
 use super::progress::Progress;
 use super::warm::{self, WarmStart};
+use super::{config, job};
 use super::{run, spaces};
 use crate::objective::external::External;
 use crate::report::{self, Best};
 use crate::space::Space;
 use crate::storage::{Storage, StudyKey};
-use crate::study::{Direction, EXTERNAL_SETUP, ExternalSetup, Metric, PRIOR, SPACE};
+use crate::study::{Direction, EXTERNAL_SETUP, ExternalSetup, JOB, Metric, PRIOR, SPACE};
 use crate::tuner::{End, Tuner};
 use crate::units::Seconds;
 
@@ -58,6 +58,7 @@ pub(super) fn run(args: &ExternalArgs) -> Result<Exit> {
     let _lock = database.lock(&name)?;
     let warm = warm::read(&args.study, &mut *storage, &name, &space, &args.metric)?;
     let mut facts = vec![(SPACE.to_owned(), space.to_json())];
+    facts.push((JOB.to_owned(), job::of_command(&args.study).to_json()));
     facts.extend(warm.as_ref().map(|warm| (PRIOR.to_owned(), warm.prior.to_json())));
     let wanted = Wanted {
         name: &name,
@@ -66,6 +67,9 @@ pub(super) fn run(args: &ExternalArgs) -> Result<Exit> {
         facts: facts.into_iter().collect(),
     };
     let study = open::open(&mut *storage, database, &wanted, args.study.fresh)?;
+    if args.study.prepare {
+        return Ok(open::ready(&name, database));
+    }
     run::stop_on_signals()?;
     let mut progress = Progress::new(args.study.json, args.study.quiet);
     if let Some(warm) = warm.filter(|_| progress.is_for_people()) {
@@ -78,7 +82,7 @@ pub(super) fn run(args: &ExternalArgs) -> Result<Exit> {
         objective: &objective,
         storage: &mut *storage,
         study,
-        settings: args.study.settings(args.confirm, None),
+        settings: args.study.settings(args.confirm, None)?,
         stop: &run::STOP,
     };
     match tuner.run(&mut |event| progress.observe(&event))? {

@@ -10,6 +10,29 @@ pub(super) fn use_threads(threads: Option<u16>) -> Result<()> {
     builder.build_global().context("cannot start the threads")
 }
 
+/// How many cores there are for this process.
+pub(super) fn cores() -> u16 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u16::try_from(cores).unwrap_or(u16::MAX)
+}
+
+/// This machine's name.
+#[cfg(unix)]
+pub(super) fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// This machine's name.
+#[cfg(not(unix))]
+pub(super) fn host() -> String {
+    std::env::var("COMPUTERNAME").unwrap_or_else(|_| "localhost".to_owned())
+}
+
+/// By which name people find this process: its machine, and its number there.
+pub(super) fn process_name() -> String {
+    format!("{}:{}", host(), std::process::id())
+}
+
 /// Memory that could be taken now without pushing anything else out; `None` where the system does not tell.
 ///
 /// On Linux: `MemAvailable` of /proc/meminfo.

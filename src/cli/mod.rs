@@ -8,11 +8,14 @@ mod args;
 mod ask;
 mod config;
 mod data;
+mod db;
 mod eval;
 mod exit;
 mod export;
 mod external;
+mod job;
 mod kurobako;
+mod launch;
 mod machine;
 mod model;
 mod net;
@@ -25,7 +28,10 @@ mod schema;
 mod serve;
 mod show;
 mod spaces;
+mod status;
+mod trial;
 mod warm;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -47,11 +53,16 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         None => run::run(&cli.run),
         Some(Command::Run(args)) => external::run(&args),
+        Some(Command::Worker(args)) => worker::run(&args),
+        Some(Command::Launch(command)) => launch::run(&command),
+        Some(Command::Db(command)) => db::run(&command),
+        Some(Command::Trial) => trial::run(),
         Some(Command::Ask(args)) => ask::ask(&args),
         Some(Command::Tell(args)) => ask::tell(&args),
         Some(Command::Serve { .. }) => serve::run(),
         Some(Command::Kurobako { search }) => kurobako::run(search),
         Some(Command::Data(command)) => data::run(&command),
+        Some(Command::Status(args)) => status::run(&args),
         Some(Command::Show(args)) => show::run(&args),
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Export(args)) => export::run(&args),

@@ -1,8 +1,11 @@
 //! A study by name: made, or taken up again if it is of the same setup.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Context, Result, bail};
 use serde_json::Value as Json;
 
+use super::exit::Exit;
 use crate::input;
 use crate::storage::{Location, Storage, StudyKey};
 use crate::study::{Attributes, Metric, Study, differences};
@@ -25,6 +28,13 @@ pub(super) fn existing(database: &Location) -> Result<Box<dyn Storage>> {
     Ok(database.open()?)
 }
 
+/// The folder of the states of paused trials beside the `database`.
+pub(super) fn beside(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".paused");
+    PathBuf::from(name)
+}
+
 /// The study called `name`, or the only one.
 pub(super) fn the_study(
     storage: &mut dyn Storage,
@@ -45,6 +55,15 @@ pub(super) fn the_study(
         let hint = input::suggestion(name, names.iter().map(String::as_str));
         format!("--study {name}: not in {database}{hint}")
     })
+}
+
+/// Says that workers can begin with a study.
+pub(super) fn ready(name: &str, database: &Location) -> Exit {
+    println!("{name}");
+    let quoted = |text: &str| shlex::try_quote(text).map_or_else(|_| text.to_owned(), Into::into);
+    let (storage, study) = (quoted(&database.to_string()), quoted(name));
+    eprintln!("ready for any number of: tune worker --storage {storage} --study {study}");
+    Exit::Done
 }
 
 /// Opens the study in `storage`, which is at `database`; drops an older one of the name first if `fresh`.

@@ -105,6 +105,8 @@ impl Lines {
             }
             Event::Interrupted { finished } => Some(interrupted(*finished)),
             Event::TrialRestarted { trial, reason } => Some(restarted(*trial, reason)),
+            Event::TrialLost { trial, again, reason, .. } => Some(lost(*trial, *again, reason)),
+            Event::TrialTaken { trial } => Some(taken(*trial)),
             Event::TrialStarted { .. }
             | Event::TrialReported { .. }
             | Event::TrialPaused { .. }
@@ -172,6 +174,11 @@ impl Bars {
                 self.show_running();
             }
             Event::TrialRestarted { trial, reason } => self.say(&restarted(*trial, reason)),
+            Event::TrialLost { trial, again, reason, .. } => self.say(&lost(*trial, *again, reason)),
+            Event::TrialTaken { trial } => {
+                self.running.remove(trial);
+                self.say(&taken(*trial));
+            }
             Event::ConfirmationStarted { candidates, repeats } => {
                 self.trial.set_message(format!("confirming: {candidates} best x {repeats} fresh seeds"));
             }
@@ -240,6 +247,18 @@ fn style(template: &str) -> ProgressStyle {
 
 fn shown(best: &Option<BestSoFar>) -> String {
     best.as_ref().map_or("none".to_owned(), |best| format!("{:.4} (trial {})", best.value, best.trial))
+}
+
+fn lost(trial: u32, again: Option<u32>, reason: &str) -> String {
+    match again {
+        Some(number) if number != trial => format!("trial {trial}: {reason}: tried again as trial {number}"),
+        Some(_) => format!("trial {trial}: {reason}: goes on from its last pause"),
+        None => format!("trial {trial}: {reason}"),
+    }
+}
+
+fn taken(trial: u32) -> String {
+    format!("trial {trial}: others took this worker for gone and try it again: its result is dropped")
 }
 
 fn restarted(trial: u32, reason: &str) -> String {

@@ -15,7 +15,7 @@ use super::warm::{self, WarmStart};
 use crate::objective::Objective;
 use crate::report::{self, Best};
 use crate::storage::{Storage, StudyKey};
-use crate::study::{DATA_SHAPE, PRIOR, SETUP, SPACE};
+use crate::study::{DATA_SHAPE, JOB, PRIOR, SETUP, SPACE};
 use crate::tuner::{End, Tuner};
 
 /// Set by the first signal; the tuner ends cleanly when it sees it.
@@ -39,6 +39,9 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit> {
         config.remarks.push(warm.remark.clone());
     }
     let study = open_study(&mut *storage, &config, warm, args)?;
+    if args.study.prepare {
+        return Ok(open::ready(&config.study, database));
+    }
     stop_on_signals()?;
     let mut progress = Progress::new(args.study.json, args.study.quiet);
     if progress.is_for_people() {
@@ -104,6 +107,7 @@ fn open_study(
     let mut facts = vec![
         (DATA_SHAPE.to_owned(), config.objective.data_shape().to_json()),
         (SPACE.to_owned(), config.space.to_json()),
+        (JOB.to_owned(), config.job.to_json()),
     ];
     facts.extend(warm.map(|warm| (PRIOR.to_owned(), warm.prior.to_json())));
     let wanted = Wanted {

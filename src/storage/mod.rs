@@ -40,6 +40,7 @@ pub use tables::Distribution;
 
 use crate::space::{Point, Space};
 use crate::study::{Attributes, Course, Metric, Outcome, Study, Trial};
+use crate::units::Seconds;
 
 /// Key of a study within its storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,6 +198,7 @@ pub trait Storage: Send {
     /// had a heartbeat is left alone.
     fn reap(&mut self, study: StudyKey, grace: Duration) -> Result<Vec<Lost>, StorageError>;
 
-    /// How many trials run with heartbeats, late ones included: what may come back to be tried again.
-    fn alive(&mut self, study: StudyKey) -> Result<u32, StorageError>;
+    /// The numbers of trials that run with heartbeats, what may come back to be tried again, each with the time
+    /// since the last of them.
+    fn heartbeats(&mut self, study: StudyKey) -> Result<Vec<(u32, Seconds)>, StorageError>;
 }

@@ -35,8 +35,9 @@ impl Tuner<'_> {
         }
         observe(Event::ConfirmationStarted { candidates: trials.len(), repeats: self.repeats() });
         let (objective, stop, workers) = (self.objective, self.stop, self.settings.workers);
+        let beat = self.settings.pulse.beat;
         let confirmed =
-            with_crew(objective, stop, workers, |crew| Ok(self.repeat_all(&trials, crew, observe)))?;
+            with_crew(objective, stop, workers, beat, |crew| Ok(self.repeat_all(&trials, crew, observe)))?;
         let Some(mut confirmed) = confirmed else { return Ok(None) };
         let direction = study.direction();
         confirmed.sort_by(|a, b| {
@@ -136,7 +137,7 @@ impl Tuner<'_> {
             if crew.is_idle() {
                 break;
             }
-            let (index, advance) = crew.next(&mut |_, _, _| ControlFlow::Continue(()));
+            let (index, advance) = crew.next(&mut |_, _| ControlFlow::Continue(()));
             let evaluation = advance.map(whole);
             if let Some(Evaluation { outcome, .. }) = &evaluation {
                 let (trial, repeat) = (trials[index / repeats].number, (index % repeats) as u32);

@@ -8,8 +8,9 @@ use std::any::Any;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
@@ -32,6 +33,18 @@ pub(super) struct Job {
 pub(super) struct Crew<T> {
     workers: Vec<Worker<T>>,
     news: Receiver<(usize, News)>,
+    /// How often each task gives a sign of life, and when they do next.
+    beat: Duration,
+    next_beat: Instant,
+}
+
+/// What is heard of a task.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sign {
+    /// The first metric after a step.
+    Step(u32, f64),
+    /// That somebody is on it.
+    Life,
 }
 
 struct Worker<T> {
@@ -54,11 +67,12 @@ enum News {
 
 /// Lets `lead` lead a crew that evaluates `objective`, `workers` points at a time, at least one.
 ///
-/// Once `stop` is set every evaluation breaks off after its next report.
+/// Once `stop` is set every evaluation breaks off after its next report. Every `beat` each gives a sign of life.
 pub(super) fn with_crew<T, R>(
     objective: &dyn Objective,
     stop: &AtomicBool,
     workers: usize,
+    beat: Duration,
     lead: impl FnOnce(&mut Crew<T>) -> Result<R, TunerError>,
 ) -> Result<R, TunerError> {
     let pools = pools(workers)?;
@@ -75,7 +89,7 @@ pub(super) fn with_crew<T, R>(
             });
             Worker { orders, task: None }
         });
-        let mut crew = Crew { workers: workers.collect(), news };
+        let mut crew = Crew { workers: workers.collect(), news, beat, next_beat: Instant::now() + beat };
         lead(&mut crew)
     })
 }
@@ -112,21 +126,30 @@ impl<T> Crew<T> {
         worker.orders.send(Order { job, answers }).expect("a worker lives as long as its crew");
     }
 
-    /// Waits until an evaluation is done; tells `hear` what any of them reports before, and it answers
-    /// whether that one goes on.
+    /// Waits until an evaluation is done; tells `hear` what any of them reports before and that they live, and it
+    /// answers whether that one goes on.
     ///
     /// # Panics
     /// If nobody has anything to do, and with the panic of an evaluation.
-    pub fn next(&mut self, hear: &mut dyn FnMut(&T, u32, f64) -> ControlFlow<()>) -> (T, Option<Advance>) {
+    pub fn next(&mut self, hear: &mut dyn FnMut(&T, Sign) -> ControlFlow<()>) -> (T, Option<Advance>) {
         assert!(!self.is_idle(), "somebody has something to do");
         loop {
-            let (index, news) = self.news.recv().expect("a worker lives as long as its crew");
+            let left = self.next_beat.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                self.give_signs_of_life(hear);
+                continue;
+            }
+            let (index, news) = match self.news.recv_timeout(left) {
+                Ok(news) => news,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => unreachable!("a worker lives as long as its crew"),
+            };
             let task = &mut self.workers[index].task;
             match news {
                 News::Reported(step, value) => {
                     let (task, answer) = task.as_ref().expect("who reports has a task");
                     // Whoever was done with its last report waits for no answer.
-                    let _ = answer.send(hear(task, step, value));
+                    let _ = answer.send(hear(task, Sign::Step(step, value)));
                 }
                 News::Done(advance) => {
                     let (task, _) = task.take().expect("who is done had a task");
@@ -135,6 +158,16 @@ impl<T> Crew<T> {
                 News::Panicked(panic) => resume_unwind(panic),
             }
         }
+    }
+
+    fn give_signs_of_life(&mut self, hear: &mut dyn FnMut(&T, Sign) -> ControlFlow<()>) {
+        for (task, answer) in self.workers.iter().filter_map(|worker| worker.task.as_ref()) {
+            if hear(task, Sign::Life).is_break() {
+                // It waits for the answer to its last report, or will for that to its next.
+                let _ = answer.send(ControlFlow::Break(()));
+            }
+        }
+        self.next_beat = Instant::now() + self.beat;
     }
 }
 

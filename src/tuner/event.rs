@@ -65,6 +65,22 @@ pub enum Event {
         /// The file, and what is wrong with it.
         reason: String,
     },
+    /// The worker of a trial gave no sign of life for too long.
+    TrialLost {
+        /// Its number.
+        trial: u32,
+        /// The worker's name.
+        worker: String,
+        /// The number under which it is tried again; `null` if it is not, having been tried too often.
+        again: Option<u32>,
+        /// What happened, in one line.
+        reason: String,
+    },
+    /// A trial of this worker was taken by others, who thought it gone: its result is dropped.
+    TrialTaken {
+        /// Its number.
+        trial: u32,
+    },
     /// A trial is finished.
     TrialFinished {
         /// Its number.

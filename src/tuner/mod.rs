@@ -1,13 +1,15 @@
 //! The loop: suggest, evaluate, store, until the budget is spent or a rule ends the study; then confirm the best with fresh seeds.
 //!
 //! It emits [`Event`]s and prints nothing. Workers evaluate, several at a time; only the tuner itself asks
-//! the search and touches the storage. Everything that happened is in the storage before the next thing
+//! the search and touches the storage. Other processes may work on the same study ([`Tuner::work`]): the storage
+//! is all that they have in common. Everything that happened is in the storage before the next thing
 //! begins, so a run that dies loses at most its running trials, and the next run of the same study evaluates
 //! these again under the same numbers and seeds.
 
 mod confirm;
 mod crew;
 mod event;
+mod joint;
 mod next;
 mod pausing;
 mod rule;
@@ -18,8 +20,8 @@ mod trial;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crew::with_crew;
 pub use event::{BestSoFar, Event};
+pub use joint::Pulse;
 pub use next::ask;
 pub use rule::{StopRule, StopRuleError};
 pub use session::{Session, SessionError};
@@ -51,6 +53,8 @@ pub struct Settings {
     pub pausing: Option<Pausing>,
     /// What ends the study before its budget is spent: the first of these that holds.
     pub stop_when: Vec<StopRule>,
+    /// How workers show that they are alive.
+    pub pulse: Pulse,
     /// How the winner is confirmed.
     pub confirm: Confirm,
     /// Where the winner's model goes.
@@ -151,8 +155,7 @@ impl Tuner<'_> {
         self.reconsider()?;
         let study = self.storage.load_study(self.study)?;
         observe(Event::study_started(&study, self.settings.budget));
-        let (objective, stop, workers) = (self.objective, self.stop, self.settings.workers);
-        if !with_crew(objective, stop, workers, |crew| self.run_trials(crew, observe))? {
+        if !self.run_trials(true, observe)? {
             return self.interrupt(observe);
         }
         let study = self.storage.load_study(self.study)?;

@@ -5,7 +5,7 @@ use super::{Decider, Tuner, TunerError};
 use crate::search::{NextLeg, Search, comparable, promotion};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
-use crate::storage::{Claim, Storage, StorageError, StudyKey};
+use crate::storage::{Ask, Claim, Storage, StorageError, StudyKey};
 use crate::study::{Attributes, Prior, Study, Trial, TrialState};
 
 impl Tuner<'_> {
@@ -13,10 +13,41 @@ impl Tuner<'_> {
     /// a result is missing that the next suggestion must know.
     pub(super) fn next_trial(&mut self) -> Result<Option<Claim>, TunerError> {
         let budget = self.settings.budget;
-        if let Some(claim) = self.storage.claim_waiting(self.study, budget)? {
-            return Ok(Some(complete_point(self.storage, self.space, claim)?));
+        loop {
+            if let Some(claim) = self.storage.claim_waiting(self.study, budget)? {
+                return Ok(Some(complete_point(self.storage, self.space, claim)?));
+            }
+            let study = self.storage.load_study(self.study)?;
+            let known = study.trials.len() as u32;
+            let claim = match self.choose(study.without_retried())? {
+                None => return Ok(None),
+                Some(NextLeg::Of(trial)) => self.resume(trial)?,
+                Some(NextLeg::New(point)) => {
+                    let (space, none) = (self.space, Attributes::new());
+                    match self.storage.claim_unless_taken(
+                        self.study,
+                        space,
+                        &point,
+                        &none,
+                        budget,
+                        Some(known),
+                    )? {
+                        Ask::Claimed(claim) => Some(*claim),
+                        Ask::Spent => return Ok(None),
+                        Ask::Taken => None,
+                    }
+                }
+            };
+            // Where there is none somebody else was faster, and there is more to know.
+            if claim.is_some() {
+                return Ok(claim);
+            }
         }
-        let mut study = self.storage.load_study(self.study)?;
+    }
+
+    /// What is evaluated next of `study`, if anything is.
+    fn choose(&mut self, mut study: Study) -> Result<Option<NextLeg>, TunerError> {
+        let budget = self.settings.budget;
         let by = self.settings.pausing.as_ref().map(|pausing| pausing.by);
         if by.is_none() && study.trials.len() >= budget as usize {
             return Ok(None);
@@ -28,19 +59,14 @@ impl Tuner<'_> {
             return Ok(None);
         }
         let has_room = study.trials.len() < budget as usize;
-        let point = match (by, self.start(&study)) {
-            (_, Some(point)) if has_room => point,
+        Ok(match (by, self.start(&study)) {
+            (_, Some(point)) if has_room => Some(NextLeg::New(point)),
             (None, _) => {
                 let seen = Prior::of(&study).before(study);
-                self.search.suggest(self.space, &seen, &self.root().child("search"))
+                Some(NextLeg::New(self.search.suggest(self.space, &seen, &self.root().child("search"))))
             }
-            (Some(by), _) => match self.next_leg(study, by, has_room) {
-                Some(NextLeg::Of(trial)) => return self.resume(trial),
-                Some(NextLeg::New(point)) => point,
-                None => return Ok(None),
-            },
-        };
-        Ok(self.storage.claim(self.study, self.space, &point, &Attributes::new(), budget)?)
+            (Some(by), _) => self.next_leg(study, by, has_room),
+        })
     }
 
     /// What is trained next where trials pause; `None` once no paused one deserves it and the budget is spent.

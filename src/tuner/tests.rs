@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Confirm, Decider, End, Event, Pausing, Settings, StopRule, Tuner, TunerError};
+use super::{Confirm, Decider, End, Event, Pausing, Pulse, Settings, StopRule, Tuner, TunerError};
 use crate::objective::Objective;
 use crate::objective::synthetic::{Problem, Synthetic};
 use crate::search::{Search, SobolSearch};
@@ -91,6 +91,7 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
                 replicates: self.replicates,
                 pausing: self.pauses.map(|by| Pausing { by, states: self.states() }),
                 stop_when: self.stop_when.clone(),
+                pulse: Pulse::default(),
                 confirm: self.confirm,
                 model: None,
             },

@@ -2,7 +2,6 @@
 //! come to, one JSON object a line. The lines are described in `configs/schemas/command.schema.json`.
 
 mod message;
-mod process;
 mod template;
 
 use std::path::Path;
@@ -14,8 +13,8 @@ pub use message::{Answer, Message, Number, Report, Request, Values};
 pub use template::CommandError;
 
 use self::message::Said;
-use self::process::{Process, Told};
 use self::template::Template;
+use super::process::{Process, Told, how};
 use super::{Evaluation, Objective, Observer};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
@@ -168,14 +167,6 @@ fn judged(
             Err(broken(format!("{}{last}", how(status))))
         }
     }
-}
-
-fn how(status: ExitStatus) -> String {
-    #[cfg(unix)]
-    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
-        return format!("was killed by signal {signal}");
-    }
-    status.code().map_or_else(|| status.to_string(), |code| format!("ended with exit code {code}"))
 }
 
 /// Lets a command that knows that it is pruned end by itself.

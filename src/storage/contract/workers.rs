@@ -102,13 +102,14 @@ pub(in super::super) fn a_released_trial_waits_again_under_its_number(place: &im
     let study = study(&mut *storage);
     let first = claim_as(place, "one", study);
     storage.report(first.key, 1, 0.25).expect("stored");
-    assert_eq!(storage.alive(study).expect("counted"), 1);
+    let heard = storage.heartbeats(study).expect("looked");
+    assert!(matches!(heard[..], [(0, age)] if age.0 < 60.0), "{heard:?}");
     assert!(storage.release(first.key).expect("stored"));
     assert_eq!(trial(&mut *storage, study, 0), Trial::waiting(0, first.trial.point.clone()));
-    assert_eq!(storage.alive(study).expect("counted"), 0);
+    assert_eq!(storage.heartbeats(study).expect("looked"), []);
     let again = storage.claim_waiting(study, 1).expect("looked").expect("it waits");
     assert_eq!((again.key, again.trial.worker()), (first.key, None));
-    assert_eq!(storage.alive(study).expect("counted"), 0, "nobody sends heartbeats for it");
+    assert_eq!(storage.heartbeats(study).expect("looked"), [], "nobody sends heartbeats for it");
     assert_eq!(silent(place, study, &again), [], "nor is it missed");
 }
 

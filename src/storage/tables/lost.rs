@@ -14,6 +14,7 @@ use super::{RECEIPT, inserted, studies, trials};
 use crate::study::{
     COURSE, Course, FAILED_TRIAL, Failure, FailureKind, RETRIED, RETRY_HISTORY, TRIES, Trial, WORKER,
 };
+use crate::units::Seconds;
 
 /// Takes every running trial of a study that no worker with heartbeats holds; returns how many.
 pub(super) fn requeue(sql: &mut dyn Sql, study: StudyKey) -> Result<u32, Fault> {
@@ -139,10 +140,13 @@ fn try_again(sql: &mut dyn Sql, study: StudyKey, key: TrialKey, trial: &Trial) -
     Ok(number)
 }
 
-/// How many trials run with heartbeats.
-pub(super) fn alive(sql: &mut dyn Sql, study: StudyKey) -> Result<u32, Fault> {
-    let statement = "SELECT COUNT(*) FROM trials JOIN trial_heartbeats USING (trial_id)
-        WHERE study_id = ?1 AND state = 'RUNNING'";
-    let row = sql.first(statement, &[study.0.into()])?;
-    row.map_or(Ok(0), |row| row.count(0))
+/// The trials that run with heartbeats, and the time since the last of each.
+pub(super) fn heartbeats(sql: &mut dyn Sql, study: StudyKey) -> Result<Vec<(u32, Seconds)>, Fault> {
+    let statement = format!(
+        "SELECT number, {} FROM trials JOIN trial_heartbeats USING (trial_id)
+         WHERE study_id = ?1 AND state = 'RUNNING' ORDER BY number",
+        sql.heartbeat_age()
+    );
+    let rows = sql.query(&statement, &[study.0.into()])?;
+    rows.iter().map(|row| Ok((row.count(0)?, Seconds(row.maybe_real(1)?.unwrap_or_default())))).collect()
 }

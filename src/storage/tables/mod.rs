@@ -26,6 +26,7 @@ use self::claims::{Signature, Wanted};
 use super::{Ask, Claim, Lost, Storage, StorageError, StudyKey, TrialKey};
 use crate::space::{Point, Space};
 use crate::study::{Attributes, Course, Metric, Outcome, Study};
+use crate::units::Seconds;
 
 /// Name of the attribute of a trial by which a claim is known whose answer was lost; nobody reads it else.
 const RECEIPT: &str = "tune:receipt";
@@ -161,7 +162,7 @@ impl<D: Database> Storage for D {
         self.write(|sql| lost::reap(sql, study, grace))
     }
 
-    fn alive(&mut self, study: StudyKey) -> Result<u32, StorageError> {
-        self.read(|sql| lost::alive(sql, study))
+    fn heartbeats(&mut self, study: StudyKey) -> Result<Vec<(u32, Seconds)>, StorageError> {
+        self.read(|sql| lost::heartbeats(sql, study))
     }
 }

@@ -152,6 +152,15 @@ impl Drop for Process {
     }
 }
 
+/// How a process has ended, for people.
+pub(super) fn how(status: ExitStatus) -> String {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return format!("was killed by signal {signal}");
+    }
+    status.code().map_or_else(|| status.to_string(), |code| format!("ended with exit code {code}"))
+}
+
 /// How a process is asked to end.
 #[derive(Clone, Copy)]
 enum Wish {

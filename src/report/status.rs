@@ -1,0 +1,225 @@
+//! How a study stands: its trials by state, who works on it, how fast it goes, what fails.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::study::{Study, Timestamp, Trial, TrialState};
+use crate::units::Seconds;
+
+/// How many of the trials that ended last say how fast a study goes.
+const RECENT: usize = 50;
+
+/// How a study stands.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Status {
+    /// The study's name.
+    pub study: String,
+    /// Trials in all, if the study says so.
+    pub budget: Option<u32>,
+    /// Those that the budget counts: begun ones, without those that are tried again.
+    pub charged: usize,
+    /// Trials by state.
+    pub states: BTreeMap<String, usize>,
+    /// Trials that lost their worker and are tried again under other numbers; among the failed ones.
+    pub retried: usize,
+    /// The best trial, and its first metric.
+    pub best: Option<(u32, f64)>,
+    /// Trials that ended in a minute, over the last of them; nothing before the second.
+    pub trials_per_minute: Option<f64>,
+    /// The share of the workers' time, from the first trial of each to its last, in which they were on one.
+    pub utilization: Option<f64>,
+    /// Those who send heartbeats and are on a trial, and those who were.
+    pub workers: Vec<Worker>,
+    /// Reasons of failures that stand, the most frequent first, and how often.
+    pub failures: Vec<(String, usize)>,
+}
+
+/// One worker.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Worker {
+    /// Its name.
+    pub name: String,
+    /// What it is on: the trial, and seconds since its last heartbeat.
+    pub running: Vec<(u32, f64)>,
+    /// How many trials it has ended.
+    pub ended: usize,
+}
+
+impl Status {
+    /// How `study` stands `now`; `heartbeats` are the running trials that have some, and the time since the last.
+    pub fn of(study: &Study, budget: Option<u32>, heartbeats: &[(u32, Seconds)], now: Timestamp) -> Self {
+        let mut states = BTreeMap::new();
+        for trial in &study.trials {
+            *states.entry(trial.state.to_string()).or_default() += 1;
+        }
+        Self {
+            study: study.name.clone(),
+            budget,
+            charged: study.charged(),
+            states,
+            retried: study.trials.iter().filter(|trial| trial.is_retried()).count(),
+            best: study.best().map(|trial| (trial.number, trial.values[0])),
+            trials_per_minute: trials_per_minute(study),
+            utilization: utilization(study, now),
+            workers: workers(study, heartbeats),
+            failures: failures(study),
+        }
+    }
+}
+
+fn trials_per_minute(study: &Study) -> Option<f64> {
+    let mut ends: Vec<i64> = ended(study).filter_map(|trial| Some(trial.finished?.0)).collect();
+    ends.sort_unstable();
+    let recent = &ends[ends.len().saturating_sub(RECENT)..];
+    let span = recent.last()? - recent.first()?;
+    (span > 0).then(|| (recent.len() - 1) as f64 / (span as f64 * 1e-6 / 60.0))
+}
+
+/// Trials that came to an end of their own.
+fn ended(study: &Study) -> impl Iterator<Item = &Trial> {
+    study.trials.iter().filter(|trial| trial.state.is_finished() && !trial.is_retried())
+}
+
+fn utilization(study: &Study, now: Timestamp) -> Option<f64> {
+    let mut spans: BTreeMap<&str, Vec<(i64, i64)>> = BTreeMap::new();
+    for trial in &study.trials {
+        let (Some(worker), Some(started)) = (trial.worker(), trial.started) else { continue };
+        let end = match trial.state {
+            TrialState::Running => now,
+            _ => trial.finished.unwrap_or(started),
+        };
+        spans.entry(worker).or_default().push((started.0, end.0.max(started.0)));
+    }
+    let (mut busy, mut there) = (0, 0);
+    for spans in spans.values_mut() {
+        spans.sort_unstable();
+        let mut until = i64::MIN;
+        for &(from, to) in spans.iter() {
+            busy += (to - from.max(until)).max(0);
+            until = until.max(to);
+        }
+        there += until - spans[0].0;
+    }
+    (there > 0).then(|| busy as f64 / there as f64)
+}
+
+fn workers(study: &Study, heartbeats: &[(u32, Seconds)]) -> Vec<Worker> {
+    let mut workers: BTreeMap<&str, Worker> = BTreeMap::new();
+    for trial in &study.trials {
+        let Some(name) = trial.worker() else { continue };
+        let empty = || Worker { name: name.to_owned(), running: Vec::new(), ended: 0 };
+        let worker = workers.entry(name).or_insert_with(empty);
+        match trial.state {
+            TrialState::Running => {
+                let last = heartbeats.iter().find(|(number, _)| *number == trial.number);
+                worker.running.push((trial.number, last.map_or(f64::INFINITY, |(_, age)| age.0)));
+            }
+            TrialState::Waiting => {}
+            _ if trial.is_retried() => {}
+            _ => worker.ended += 1,
+        }
+    }
+    workers.into_values().collect()
+}
+
+fn failures(study: &Study) -> Vec<(String, usize)> {
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for trial in study.in_state(TrialState::Fail).filter(|trial| !trial.is_retried()) {
+        let reason = trial.attributes.get("reason").and_then(|reason| reason.as_str());
+        *reasons.entry(reason.unwrap_or("no reason was told")).or_default() += 1;
+    }
+    let mut failures: Vec<(String, usize)> =
+        reasons.into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect();
+    failures.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    failures
+}
+
+/// `status` for people; workers that are on nothing are counted, not listed.
+pub fn status_text(status: &Status) -> String {
+    let count = |state: TrialState| status.states.get(&state.to_string()).copied().unwrap_or(0);
+    let of = status.budget.map_or(String::new(), |budget| format!(" of {budget}"));
+    let mut text = format!(
+        "{}: {}{of} trials begun: {} complete, {} pruned, {} failed, {} running, {} waiting\n",
+        status.study,
+        status.charged,
+        count(TrialState::Complete),
+        count(TrialState::Pruned),
+        count(TrialState::Fail) - status.retried,
+        count(TrialState::Running),
+        count(TrialState::Waiting),
+    );
+    if status.retried > 0 {
+        text += &format!("{} lost their worker and are tried again\n", status.retried);
+    }
+    if let Some((trial, value)) = status.best {
+        text += &format!("best: trial {trial}, {value}\n");
+    }
+    if let Some(rate) = status.trials_per_minute {
+        text += &format!("{rate:.1} trials a minute\n");
+    }
+    if let Some(share) = status.utilization {
+        text += &format!("workers are busy {:.0} % of their time\n", share * 100.0);
+    }
+    let (busy, idle): (Vec<&Worker>, Vec<&Worker>) =
+        status.workers.iter().partition(|worker| !worker.running.is_empty());
+    if !status.workers.is_empty() {
+        text += &format!("workers: {} on a trial, {} seen before\n", busy.len(), idle.len());
+    }
+    for worker in busy {
+        let on = worker.running.iter().map(|(trial, age)| format!("trial {trial}, alive {age:.0} s ago"));
+        let on = on.collect::<Vec<_>>().join("; ");
+        text += &format!("  {}: {on}; {} ended before\n", worker.name, worker.ended);
+    }
+    if !status.failures.is_empty() {
+        text += "failures:\n";
+    }
+    for (reason, count) in &status.failures {
+        text += &format!("  {count} x {reason}\n");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::space::Point;
+    use crate::study::{Metric, RETRIED, WORKER};
+
+    fn trial(number: u32, state: TrialState, worker: &str, span: (i64, Option<i64>)) -> Trial {
+        let second = |seconds: i64| Timestamp(seconds * 1_000_000);
+        Trial {
+            state,
+            internal: [(WORKER.to_owned(), worker.into())].into(),
+            started: Some(second(span.0)),
+            finished: span.1.map(second),
+            ..Trial::waiting(number, Point::default())
+        }
+    }
+
+    #[test]
+    fn a_study_is_summed_up() {
+        use TrialState::{Complete, Fail, Running};
+
+        let mut trials = vec![
+            trial(0, Complete, "a", (0, Some(30))),
+            trial(1, Fail, "a", (30, Some(60))),
+            trial(2, Fail, "b", (0, Some(20))),
+            trial(3, Running, "b", (60, None)),
+        ];
+        trials[0].values = vec![0.5];
+        trials[1].internal.insert(RETRIED.to_owned(), 3.into());
+        trials[2].attributes.insert("reason".to_owned(), "too large".into());
+        let study =
+            Study { name: "s".into(), metrics: vec![Metric::minimize("x")], trials, ..Study::default() };
+        let status = Status::of(&study, Some(9), &[(3, Seconds(4.0))], Timestamp(80_000_000));
+        // a: 60 of 60 s, b: 20 + 20 of 80 s. Ends at 20 and 30 s.
+        assert_eq!(status.utilization, Some(100.0 / 140.0));
+        assert!(status.trials_per_minute.is_some_and(|rate| (rate - 6.0).abs() < 1e-9));
+        let expected = "s: 3 of 9 trials begun: 1 complete, 0 pruned, 1 failed, 1 running, 0 waiting\n\
+            1 lost their worker and are tried again\nbest: trial 0, 0.5\n6.0 trials a minute\n\
+            workers are busy 71 % of their time\nworkers: 1 on a trial, 1 seen before\n  \
+            b: trial 3, alive 4 s ago; 1 ended before\nfailures:\n  1 x too large\n";
+        assert_eq!(status_text(&status), expected);
+    }
+}
