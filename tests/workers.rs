@@ -38,7 +38,8 @@ mod tests {
     pub fn main() -> ExitCode {
         let arguments = Arguments::from_args();
         type Body = fn(Kind);
-        let bodies: [(&str, Body); 6] = [
+        let bodies: [(&str, Body); 7] = [
+            ("a_job_that_is_told_to_end_loses_nothing", a_job_that_is_told_to_end_loses_nothing),
             ("a_storm_of_kills_loses_and_doubles_nothing", a_storm_of_kills_loses_and_doubles_nothing),
             ("a_stopped_worker_that_comes_back_changes_nothing", a_stopped_worker_changes_nothing),
             ("a_terminated_worker_hands_its_trial_back_at_once", a_terminated_worker_hands_back),
@@ -217,6 +218,16 @@ mod tests {
         assert_eq!(states(&study), [TrialState::Fail, TrialState::Complete]);
         assert_eq!((study.charged(), &study.trials[0].values), (1, &vec![]));
         assert_eq!(study.trials[0].worker(), Some("stopped"));
+    }
+
+    /// Schedulers tell all processes of a job to end, the trials' too: here the command tells the worker and then
+    /// ends as if it had been told.
+    fn a_job_that_is_told_to_end_loses_nothing(kind: Kind) {
+        let bench = Bench::new(kind);
+        bench.prepare(r#"sh -c 'kill -TERM $PPID; kill -TERM $$'"#, 1);
+        let output = bench.worker(&[]).wait_with_output().expect("ours");
+        assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(states(&bench.study()), [TrialState::Waiting]);
     }
 
     fn a_terminated_worker_hands_back(kind: Kind) {

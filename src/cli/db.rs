@@ -118,14 +118,19 @@ impl Server {
         write_private(&self.folder.join("pgpass"), &format!("*:{port}:{NAME}:{NAME}:{secret}\n"))
     }
 
+    /// Makes the database in a server that runs, unless it is there.
     fn make_database(&self, port: u16) -> Result<()> {
-        let port = port.to_string();
-        let args = ["-h", &self.path(""), "-p", &port, "-U", NAME];
-        let command = ["-d", "postgres", "-Atqc", "SELECT 1 FROM pg_database WHERE datname = 'tune'"];
-        if self.run("psql", &[&args[..], &command].concat())?.trim().is_empty() {
-            self.run("createdb", &[&args[..], &[NAME]].concat())?;
-        }
-        Ok(())
+        let mut config = postgres::Config::new();
+        config.host_path(&self.folder).port(port).user(NAME).dbname("postgres");
+        let make = || {
+            let mut client = config.connect(postgres::NoTls)?;
+            let there = client.query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&NAME])?;
+            match there {
+                Some(_) => Ok(()),
+                None => client.batch_execute(&format!("CREATE DATABASE {NAME}")),
+            }
+        };
+        make().map_err(|error| WhileRunning(format!("the server that was started: {error}")).into())
     }
 
     /// Runs one of PostgreSQL's programs; what it prints.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::process::{Process, Told, how};
+use super::process::{Process, Told, how, was_told_to_end};
 use super::{Advance, Evaluation, Leg, Objective, Observer, Pause, Progress};
 use crate::seed::Seed;
 use crate::space::Point;
@@ -124,6 +124,10 @@ impl Isolated {
         Self { program, arguments, work, metrics, stop }
     }
 
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
     fn run(
         &self,
         point: &Point,
@@ -166,10 +170,11 @@ impl Isolated {
                     Ok(answer) => return Ok(answer.into_advance()),
                     Err(error) => return Err(format!("its process said \"{line}\": {error}")),
                 },
+                Told::Ended(status) if was_told_to_end(status, || self.is_stopped()) => return Ok(None),
                 Told::Ended(status) => return Err(crashed(status, process)),
                 Told::Nothing => {}
             }
-            if self.stop.load(Ordering::Relaxed) {
+            if self.is_stopped() {
                 return Ok(None);
             }
         }

@@ -161,6 +161,28 @@ pub(super) fn how(status: ExitStatus) -> String {
     status.code().map_or_else(|| status.to_string(), |code| format!("ended with exit code {code}"))
 }
 
+/// Whether a process that has ended was told to with all of its job, as schedulers do: by a signal that asks to
+/// end, which we have heard as well or are about to.
+#[cfg(unix)]
+pub(super) fn was_told_to_end(status: ExitStatus, is_stopped: impl Fn() -> bool) -> bool {
+    const ASKING: [i32; 2] = [2, 15];
+    // A shell ends with this number beyond 128 after its child was told.
+    let signal =
+        std::os::unix::process::ExitStatusExt::signal(&status).or(status.code().map(|code| code - 128));
+    let last = Instant::now() + GRACE;
+    let is_asked = signal.is_some_and(|signal| ASKING.contains(&signal));
+    while is_asked && !is_stopped() && Instant::now() < last {
+        thread::sleep(LOOK_EVERY / 10);
+    }
+    !status.success() && is_stopped()
+}
+
+/// Elsewhere there are no such signals.
+#[cfg(not(unix))]
+pub(super) fn was_told_to_end(status: ExitStatus, is_stopped: impl Fn() -> bool) -> bool {
+    !status.success() && is_stopped()
+}
+
 /// How a process is asked to end.
 #[derive(Clone, Copy)]
 enum Wish {

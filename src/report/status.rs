@@ -40,8 +40,8 @@ pub struct Status {
 pub struct Worker {
     /// Its name.
     pub name: String,
-    /// What it is on: the trial, and seconds since its last heartbeat.
-    pub running: Vec<(u32, f64)>,
+    /// What it is on: the trial, and seconds since its last heartbeat, if one was seen.
+    pub running: Vec<(u32, Option<f64>)>,
     /// How many trials it has ended.
     pub ended: usize,
 }
@@ -113,7 +113,7 @@ fn workers(study: &Study, heartbeats: &[(u32, Seconds)]) -> Vec<Worker> {
         match trial.state {
             TrialState::Running => {
                 let last = heartbeats.iter().find(|(number, _)| *number == trial.number);
-                worker.running.push((trial.number, last.map_or(f64::INFINITY, |(_, age)| age.0)));
+                worker.running.push((trial.number, last.map(|(_, age)| age.0)));
             }
             TrialState::Waiting => {}
             _ if trial.is_retried() => {}
@@ -167,7 +167,10 @@ pub fn status_text(status: &Status) -> String {
         text += &format!("workers: {} on a trial, {} seen before\n", busy.len(), idle.len());
     }
     for worker in busy {
-        let on = worker.running.iter().map(|(trial, age)| format!("trial {trial}, alive {age:.0} s ago"));
+        let on = worker.running.iter().map(|(trial, age)| match age {
+            Some(age) => format!("trial {trial}, alive {age:.0} s ago"),
+            None => format!("trial {trial}"),
+        });
         let on = on.collect::<Vec<_>>().join("; ");
         text += &format!("  {}: {on}; {} ended before\n", worker.name, worker.ended);
     }

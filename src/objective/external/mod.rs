@@ -14,7 +14,7 @@ pub use template::CommandError;
 
 use self::message::Said;
 use self::template::Template;
-use super::process::{Process, Told, how};
+use super::process::{Process, Told, how, was_told_to_end};
 use super::{Evaluation, Objective, Observer};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
@@ -92,6 +92,7 @@ impl External {
                         result = Some(self.outcome(values, constraints, attributes)?);
                     }
                 },
+                Told::Ended(status) if was_told_to_end(status, || self.is_stopped()) => return Ok(None),
                 Told::Ended(status) => return judged(status, result, process),
                 Told::Nothing => {}
             }
