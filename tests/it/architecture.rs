@@ -21,7 +21,7 @@ const ROOMS: [(&str, &str); 17] = [
     ("backend", "units seed linalg input data network training"),
     ("objective", "units seed linalg input space study search data network training backend"),
     ("tuner", "units seed input space study storage search objective"),
-    ("report", "units space study"),
+    ("report", "units space study storage"),
     (
         "cli",
         "units seed input space study storage search data network training backend objective tuner report",
