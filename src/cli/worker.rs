@@ -144,11 +144,12 @@ fn objective(args: &WorkerArgs, study: &Study, job: &Job, space: &Space) -> Resu
         memory: memory.map(|Bytes(bytes)| bytes),
         threads: (cores / workers).max(1),
     };
-    work.objective()?.check(space)?;
+    let same = work.objective()?;
+    same.check(space)?;
     let program = std::env::current_exe().context("cannot find this program")?;
     let (program, arguments) = (program.to_string_lossy().into_owned(), vec!["trial".to_owned()]);
     let work = serde_json::to_value(work)?;
-    Ok(Box::new(Isolated::new(program, arguments, work, study.metrics.clone(), &run::STOP)))
+    Ok(Box::new(Isolated::new(program, arguments, work, Box::new(same), &run::STOP)))
 }
 
 fn settings(args: &WorkerArgs, job: &Job, seen: &Seen) -> Result<Settings> {

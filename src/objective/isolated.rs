@@ -102,26 +102,25 @@ pub enum Answer {
 }
 
 /// Lets a process of its own evaluate each trial.
-#[derive(Debug)]
 pub struct Isolated {
     program: String,
     arguments: Vec<String>,
     work: Json,
-    metrics: Vec<Metric>,
+    same: Box<dyn Objective>,
     stop: &'static AtomicBool,
 }
 
 impl Isolated {
     /// Starts `program` with `arguments` for each trial, which knows what to do by `work`; breaks off soon after
-    /// `stop` is set.
+    /// `stop` is set. What needs no evaluation is asked of `same`, the objective that is evaluated there.
     pub fn new(
         program: String,
         arguments: Vec<String>,
         work: Json,
-        metrics: Vec<Metric>,
+        same: Box<dyn Objective>,
         stop: &'static AtomicBool,
     ) -> Self {
-        Self { program, arguments, work, metrics, stop }
+        Self { program, arguments, work, same, stop }
     }
 
     fn is_stopped(&self) -> bool {
@@ -183,7 +182,11 @@ impl Isolated {
 
 impl Objective for Isolated {
     fn metrics(&self) -> Vec<Metric> {
-        self.metrics.clone()
+        self.same.metrics()
+    }
+
+    fn effort(&self, point: &Point) -> f64 {
+        self.same.effort(point)
     }
 
     fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation> {
@@ -309,13 +312,14 @@ fn failed(reason: String, errors: &[String]) -> Advance {
 #[cfg(unix)]
 mod tests {
     use super::*;
+    use crate::objective::synthetic::{Problem, Synthetic};
 
     static STOP: AtomicBool = AtomicBool::new(false);
 
     fn evaluate(script: &str) -> (Option<Outcome>, Vec<(u32, f64)>) {
         let arguments = vec!["-c".to_owned(), script.to_owned()];
-        let metrics = vec![Metric::maximize("accuracy")];
-        let isolated = Isolated::new("sh".to_owned(), arguments, Json::Null, metrics, &STOP);
+        let same = Box::new(Synthetic::new(Problem::Branin));
+        let isolated = Isolated::new("sh".to_owned(), arguments, Json::Null, same, &STOP);
         let mut heard = Vec::new();
         let mut hear = |step, value| {
             heard.push((step, value));
