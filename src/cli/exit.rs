@@ -1,8 +1,8 @@
 //! How a run ends: exit codes, and errors in one line.
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::storage::StorageError;
+use crate::storage::{StorageError, without_password};
 use crate::tuner::TunerError;
 
 /// How the program ends.
@@ -56,10 +56,22 @@ pub(super) fn usage(error: &clap::Error) -> Exit {
             Exit::Usage
         }
         _ => {
-            eprintln!("{}", one_line(&error.render().to_string()));
+            eprintln!("{}", wrong(error));
             Exit::Usage
         }
     }
+}
+
+/// A wrong command line as one line, without a password that an address on it may hold.
+fn wrong(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let shown = match error.get(ContextKind::InvalidValue) {
+        Some(ContextValue::String(value)) if value.contains("://") => {
+            text.replace(value.as_str(), &without_password(value))
+        }
+        _ => text,
+    };
+    one_line(&shown)
 }
 
 /// Prints an error's chain as one line.
@@ -92,8 +104,7 @@ mod tests {
     use super::*;
 
     fn line(args: &[&str]) -> String {
-        let error = Cli::try_parse_from(args).expect_err("the arguments are wrong");
-        one_line(&error.render().to_string())
+        wrong(&Cli::try_parse_from(args).expect_err("the arguments are wrong"))
     }
 
     #[test]
@@ -103,6 +114,12 @@ mod tests {
             line,
             "error: unexpected argument '--bugdet' found; tip: a similar argument exists: '--budget'"
         );
+    }
+
+    #[test]
+    fn a_password_in_an_address_is_not_shown() {
+        let line = line(&["tune", "status", "--storage", "postgresql://me:hunter2@host/db"]);
+        assert!(line.contains("must not hold a password") && !line.contains("hunter2"), "{line}");
     }
 
     #[test]

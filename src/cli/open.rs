@@ -43,9 +43,11 @@ pub(super) fn the_study(
 ) -> Result<StudyKey> {
     let names = storage.study_names()?;
     let name = match (name, names.as_slice()) {
+        (_, []) => {
+            bail!("{database}: holds no study: name another --storage, or make one with tune or tune run")
+        }
         (Some(name), _) => name,
         (None, [only]) => only,
-        (None, []) => bail!("{database}: holds no study"),
         (None, names) => {
             bail!("{database} holds several studies: choose with --study: {}", names.join(", "))
         }

@@ -4,7 +4,8 @@ use super::Plan;
 use crate::network::SpecError;
 
 /// What one weight costs in a step of the rule, and one neuron for a sample in both passes, in multiplications of a
-/// pass: fitted to the trainings of 200 dense networks (64 to 512 wide), whose times it tells within 40 %.
+/// pass: in round numbers what fits the times of dense networks 64 to 512 wide. Of 500 such trainings on `digits` half
+/// took what it tells within 14 %, nine in ten within a factor of 1.9, up to a factor for the machine.
 const WEIGHT: f64 = 100.0;
 const NEURON: f64 = 400.0;
 

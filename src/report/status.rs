@@ -145,7 +145,7 @@ pub fn status_text(status: &Status) -> String {
         status.charged,
         count(TrialState::Complete),
         count(TrialState::Pruned),
-        count(TrialState::Fail) - status.retried,
+        count(TrialState::Fail).saturating_sub(status.retried),
         count(TrialState::Running),
         count(TrialState::Waiting),
     );

@@ -136,7 +136,9 @@ pub enum StorageError {
         problem: String,
     },
     /// The server does not answer, or does not let us in.
-    #[error("{place}: cannot be reached: {problem}")]
+    #[error(
+        "{place}: cannot be reached: {problem}: mind host, port, user and database, and that the server runs"
+    )]
     Unreachable {
         /// The database.
         place: String,

@@ -34,7 +34,7 @@ use std::time::Duration;
 pub use error::StorageError;
 pub use location::Location;
 pub use lock::StudyLock;
-pub use postgres::{Address, PostgresStorage};
+pub use postgres::{Address, PostgresStorage, without_password};
 pub use sqlite::SqliteStorage;
 pub use tables::Distribution;
 

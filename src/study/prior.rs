@@ -2,6 +2,8 @@
 //!
 //! They teach the search and are no trials of the study: no budget, no winner and no report counts them.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -92,17 +94,19 @@ impl Prior {
     }
 
     /// `study` as a search sees it: these results, then its trials.
-    pub fn before(&self, study: Study) -> Study {
-        let mut trials: Vec<Trial> =
-            self.results.iter().zip(0..).map(|(result, at)| result.trial(at)).collect();
-        trials.extend(study.trials);
-        Study { trials, ..study }
+    pub fn before<'s>(&self, study: &'s Study) -> Cow<'s, Study> {
+        if self.results.is_empty() {
+            return Cow::Borrowed(study);
+        }
+        let known = self.results.iter().zip(0..).map(|(result, at)| result.trial(at));
+        let trials = known.chain(study.trials.iter().cloned()).collect();
+        Cow::Owned(Study { trials, ..study.clone() })
     }
 
     /// The best point by `metrics`, feasible; `None` if there is none.
     pub fn best(&self, metrics: &[Metric]) -> Option<Point> {
-        let study = self.before(Study { metrics: metrics.to_vec(), ..Study::default() });
-        study.best().map(|best| best.point.clone())
+        let nothing = Study { metrics: metrics.to_vec(), ..Study::default() };
+        self.before(&nothing).best().map(|best| best.point.clone())
     }
 
     /// The finished trials of `other` whose points are in `space`, by the names of the metrics.
@@ -302,7 +306,8 @@ number,accuracy,width,norm,rule,momentum,host
         let kept = Study { attributes: [(PRIOR.to_owned(), prior.to_json())].into(), ..Study::default() };
         assert_eq!(Prior::of(&kept), prior);
         let own = Trial::waiting(0, space().default_point());
-        let seen = prior.before(Study { trials: vec![own.clone()], metrics: metrics(), ..Study::default() });
+        let alone = Study { trials: vec![own.clone()], metrics: metrics(), ..Study::default() };
+        let seen = prior.before(&alone);
         assert_eq!(seen.trials.len(), 4);
         assert_eq!((seen.trials[2].state, &seen.trials[3]), (TrialState::Fail, &own));
     }

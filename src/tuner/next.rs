@@ -59,44 +59,34 @@ impl Tuner<'_> {
             return Ok(None);
         }
         let has_room = study.trials.len() < budget as usize;
-        Ok(match (by, self.start(&study)) {
-            (_, Some(point)) if has_room => Some(NextLeg::New(point)),
-            (None, _) => {
-                let seen = Prior::of(&study).before(study);
-                Some(NextLeg::New(self.search.suggest(self.space, &seen, &self.root().child("search"))))
-            }
-            (Some(by), _) => self.next_leg(study, by, has_room),
+        Ok(match by {
+            None => Some(NextLeg::New(suggest(self.space, self.search, &self.root(), &study))),
+            Some(by) => self.next_leg(&study, by, has_room),
         })
     }
 
     /// What is trained next where trials pause; `None` once no paused one deserves it and the budget is spent.
-    fn next_leg(&self, study: Study, by: Decider, has_room: bool) -> Option<NextLeg> {
-        let seed = self.root().child("search");
+    fn next_leg(&self, study: &Study, by: Decider, has_room: bool) -> Option<NextLeg> {
+        let prior = Prior::of(study);
+        if let Some(point) = start(self.space, &prior, study).filter(|_| has_room) {
+            return Some(NextLeg::New(point));
+        }
+        let (seen, seed) = (prior.before(study), self.root().child("search"));
         let of = |trial: &Trial| NextLeg::Of(trial.number);
-        let (promoted, hope) = (promotion(&study).map(of), last_hope(&study).map(of));
-        let seen = Prior::of(&study).before(study);
         let weighed = || {
             let effort = |point: &Point| self.objective.effort(point);
             self.search.next_leg(self.space, &seen, &effort, &seed)
         };
         let next = (by == Decider::Model).then(weighed).flatten();
-        match next.or(promoted) {
+        match next.or_else(|| promotion(study).map(of)) {
             Some(NextLeg::Of(trial)) => Some(NextLeg::Of(trial)),
-            _ if !has_room => hope,
+            _ if !has_room => last_hope(study).map(of),
             Some(next) => Some(next),
             None => {
                 let seen = comparable(self.space, &seen);
                 Some(NextLeg::New(self.search.suggest(self.space, &seen, &seed)))
             }
         }
-    }
-
-    /// The point that comes next without a search: the starting points of the space, then the best of what is known
-    /// from elsewhere.
-    fn start(&self, study: &Study) -> Option<Point> {
-        let points = self.space.starting_points();
-        let known = Prior::of(study).best(&study.metrics).filter(|point| !points.contains(point));
-        points.into_iter().chain(known).nth(study.trials.len())
     }
 }
 
@@ -122,10 +112,22 @@ pub fn ask(
     Ok(claim.expect("no study has so many trials"))
 }
 
-/// The starting points of `space` first, then what `search` says; `root` is the root of the study's randomness.
+/// Where a study starts, then what `search` says; `root` is the root of the study's randomness.
 pub(super) fn suggest(space: &Space, search: &dyn Search, root: &Seed, study: &Study) -> Point {
-    let start = space.starting_points().into_iter().nth(study.trials.len());
-    start.unwrap_or_else(|| search.suggest(space, study, &root.child("search")))
+    let prior = Prior::of(study);
+    let start = start(space, &prior, study);
+    start.unwrap_or_else(|| search.suggest(space, &prior.before(study), &root.child("search")))
+}
+
+/// The point that comes next without a search: the starting points of `space`, then the best of what is known from
+/// elsewhere.
+fn start(space: &Space, prior: &Prior, study: &Study) -> Option<Point> {
+    let mut points = space.starting_points();
+    let at = study.trials.len();
+    match at == points.len() {
+        true => prior.best(&study.metrics).filter(|point| !points.contains(point)),
+        false => (at < points.len()).then(|| points.swap_remove(at)),
+    }
 }
 
 /// Gives a trial that a person enqueued with some parameters the defaults of the others.

@@ -21,7 +21,7 @@ impl Tuner<'_> {
             return Ok(true);
         }
         let improvement = || {
-            let seen = Prior::of(study).before(study.clone());
+            let seen = Prior::of(study).before(study);
             self.search.improvement(self.space, &seen, &self.root().child("search"))
         };
         let held =

@@ -127,8 +127,8 @@ fn take_ssl_options(text: &str) -> (String, SslOptions) {
     (format!("{front}{query}"), options)
 }
 
-/// `text` with dots in place of a password, for messages.
-fn without_password(text: &str) -> String {
+/// `text`, the address of a server, with dots in place of a password, for messages.
+pub fn without_password(text: &str) -> String {
     let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
     let (place, query) = rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)));
     let place = match place.rsplit_once('@') {

@@ -15,7 +15,7 @@ mod tls;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
-pub use self::address::Address;
+pub use self::address::{Address, without_password};
 use self::connection::{Connection, Patience, Statements, Trouble, at};
 use super::StorageError;
 use super::tables::{Database, Fault, Sql};
