@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 
 use super::ask::{AskArgs, TellArgs};
 use super::db::DbCommand;
@@ -13,7 +14,7 @@ use super::launch::LaunchCommand;
 use super::status::StatusArgs;
 use super::worker::WorkerArgs;
 use crate::backend::{Fault, UnknownFault};
-use crate::data::{InputCoding, LabelColumn};
+use crate::data::{DataError, InputCoding, LabelColumn, Sources};
 use crate::objective::Goal;
 use crate::search::{Fidelity, Strategy};
 use crate::storage::Location;
@@ -156,18 +157,34 @@ pub(super) struct StorageArgs {
     pub storage: Location,
 }
 
-/// What to learn from, or to be scored on.
-#[derive(Debug, Args)]
-pub(super) struct DataArgs {
-    /// A name of `tune data list`, or a CSV or NPZ file
-    #[arg(long, value_name = "NAME|FILE", required = true)]
-    pub dataset: Option<String>,
+/// Where data sets are looked for.
+#[derive(Clone, Debug, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SourceArgs {
     /// Folder of data sets, looked at first
     #[arg(long, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
     /// Fail rather than download a data set
     #[arg(long)]
     pub offline: bool,
+}
+
+impl SourceArgs {
+    /// The places that these name.
+    pub fn sources(&self) -> Result<Sources, DataError> {
+        let sources = Sources::new(self.data_dir.as_deref())?;
+        Ok(if self.offline { sources.offline() } else { sources })
+    }
+}
+
+/// What to learn from, or to be scored on.
+#[derive(Debug, Args)]
+pub(super) struct DataArgs {
+    /// A name of `tune data list`, or a CSV or NPZ file
+    #[arg(long, value_name = "NAME|FILE", required = true)]
+    pub dataset: Option<String>,
+    #[command(flatten)]
+    pub sources: SourceArgs,
     /// Label column of a CSV file, by name or by number from 0; the last if left out
     #[arg(long, value_name = "COLUMN")]
     pub label: Option<LabelColumn>,

@@ -11,7 +11,7 @@ use super::progress::DownloadBar;
 use super::spaces;
 use super::{job, machine, open};
 use crate::backend::{Chip, ChipProfile};
-use crate::data::{Dataset, Header, LabelColumn, OpenOptions, Sources};
+use crate::data::{Dataset, Header, LabelColumn, OpenOptions};
 use crate::objective::classify::Classify;
 use crate::objective::{Goal, Goals, Sweep};
 use crate::search::{Fidelity, Strategy};
@@ -215,10 +215,7 @@ pub(super) fn dataset(args: &DataArgs, shown: bool) -> Result<Dataset> {
     let Some(name) = &args.dataset else {
         bail!("--dataset is missing: name a data set of `tune data list`")
     };
-    let mut sources = Sources::new(args.data_dir.as_deref())?;
-    if args.offline {
-        sources = sources.offline();
-    }
+    let sources = args.sources.sources()?;
     let options = OpenOptions { label: args.label.clone().unwrap_or_default(), header: Header::Detect };
     let mut bar = DownloadBar::new();
     let dataset = Dataset::open(name, &options, &sources, &mut |progress| {

@@ -1,13 +1,13 @@
 //! What workers on other machines must know: kept with a study when it is made, and made into an objective there.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::args::{FaultChoice, RunArgs, StudyArgs};
+use super::args::{FaultChoice, RunArgs, SourceArgs, StudyArgs};
 use crate::backend::ChipProfile;
-use crate::data::{Dataset, Header, LabelColumn, OpenOptions, Sources};
+use crate::data::{Dataset, Header, LabelColumn, OpenOptions};
 use crate::objective::classify::Classify;
 use crate::objective::{Goal, Goals, Sweep};
 use crate::seed::Seed;
@@ -19,8 +19,7 @@ use crate::units::Bytes;
 #[serde(deny_unknown_fields)]
 pub(super) struct Work {
     pub training: Training,
-    pub data_dir: Option<PathBuf>,
-    pub offline: bool,
+    pub sources: SourceArgs,
     /// The most memory of a trial, in bytes.
     pub memory: Option<u64>,
     pub threads: u16,
@@ -92,15 +91,12 @@ impl Work {
 
     fn dataset(&self) -> Result<Dataset> {
         let Training { dataset: name, dataset_sha256: wanted, label, .. } = &self.training;
-        let mut sources = Sources::new(self.data_dir.as_deref())?;
-        if self.offline {
-            sources = sources.offline();
-        }
         let label = label.as_deref().unwrap_or_default();
         let label = if label.is_empty() { LabelColumn::Last } else { label.parse()? };
         let options = OpenOptions { label, header: Header::Detect };
         let way_out = "name where it is on this machine with --dataset or --data-dir";
-        let dataset = Dataset::open(name, &options, &sources, &mut |_| {}).context(way_out)?;
+        let dataset =
+            Dataset::open(name, &options, &self.sources.sources()?, &mut |_| {}).context(way_out)?;
         if dataset.checksum != *wanted {
             let found = &dataset.checksum;
             bail!("data set {name}: its SHA-256 is {found}, the study was made with {wanted}: {way_out}");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use super::args::{PulseArgs, StorageArgs};
+use super::args::{PulseArgs, SourceArgs, StorageArgs};
 use super::exit::Exit;
 use super::job::Work;
 use super::progress::Progress;
@@ -38,12 +38,8 @@ pub(super) struct WorkerArgs {
     /// Where the study's data set is on this machine, if it is a file and somewhere else; another one is refused
     #[arg(long, value_name = "FILE")]
     pub dataset: Option<String>,
-    /// Folder of data sets, looked at first
-    #[arg(long, value_name = "FOLDER")]
-    pub data_dir: Option<PathBuf>,
-    /// Fail rather than download a data set
-    #[arg(long)]
-    pub offline: bool,
+    #[command(flatten)]
+    pub sources: SourceArgs,
     /// Folder of the states of paused trials, as seen from this machine; that of the study if left out
     #[arg(long, value_name = "FOLDER")]
     pub states: Option<PathBuf>,
@@ -139,8 +135,7 @@ fn objective(args: &WorkerArgs, study: &Study, job: &Job, space: &Space) -> Resu
     let cores = args.threads.unwrap_or_else(machine::cores);
     let work = Work {
         training: Training { dataset, ..training.clone() },
-        data_dir: args.data_dir.clone(),
-        offline: args.offline,
+        sources: args.sources.clone(),
         memory: memory.map(|Bytes(bytes)| bytes),
         threads: (cores / workers).max(1),
     };
