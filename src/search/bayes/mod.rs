@@ -12,6 +12,7 @@
 //! | `acquisition`, `success`, `feasibility`, `model`, `promise` | what a point promises |
 //! | `hypervolume`, `boxes` | what it promises to several losses |
 //! | `maximize`, `lbfgs` | where it promises most |
+//! | `explore` | when to look elsewhere |
 //! | `effort`, `thaw` | what a point costs; which trial goes on where they pause |
 //! | `plain`, `importance` | which parameters matter, alone and together |
 //!
@@ -23,6 +24,7 @@ mod boxes;
 mod cube;
 mod effort;
 mod evidence;
+mod explore;
 mod feasibility;
 mod features;
 mod fits;
@@ -48,6 +50,7 @@ mod transform;
 
 use std::sync::Arc;
 
+use acquisition::Acquisition;
 use cube::Cube;
 use features::Features;
 use fits::Fits;
@@ -124,12 +127,19 @@ impl BayesSearch {
             return None;
         }
         let features = Features::new(&cube);
-        let acquisition = model::acquisition(&history, &features, &self.fits, &seed.child("model")).ok()?;
+        let mut acquisition =
+            model::acquisition(&history, &features, &self.fits, &seed.child("model")).ok()?;
         let seed = seed.index(study.trials.len() as u64);
-        let ranking =
-            Maximizer::new(&cube, &features, &acquisition, &history).ranking(space, &self.params, &seed);
+        let rank = |acquisition: &Acquisition, seed: &Seed| {
+            Maximizer::new(&cube, &features, acquisition, &history).ranking(space, &self.params, seed)
+        };
+        let mut cells = rank(&acquisition, &seed);
+        if study.trials.len().is_multiple_of(2) && acquisition.is_exhausted(&cube, cells.first()) {
+            acquisition.demand_more();
+            cells = rank(&acquisition, &seed.child("explore"));
+        }
         let tried = Tried::of(study);
-        ranking.iter().map(|scored| space.decode(&scored.cell.unit)).find(|point| !tried.contains(point))
+        cells.iter().map(|scored| space.decode(&scored.cell.unit)).find(|point| !tried.contains(point))
     }
 }
 
