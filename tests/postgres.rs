@@ -14,7 +14,7 @@ mod server;
 #[cfg(unix)]
 use spiketune::storage::{Ask, Claim, Lost, Storage, StorageError, StudyKey, TrialKey};
 #[cfg(unix)]
-use spiketune::{space, study};
+use spiketune::{seed, space, study};
 
 #[cfg(not(unix))]
 fn main() {}

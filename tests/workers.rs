@@ -18,12 +18,13 @@ fn main() -> std::process::ExitCode {
 mod tests {
     use std::path::PathBuf;
     use std::process::{Child, Command, ExitCode, Output, Stdio};
+    use std::sync::Arc;
     use std::time::{Duration, Instant};
 
     use libtest_mimic::{Arguments, Trial as Test};
     use rustix::process::{Pid, Signal, kill_process};
     use spiketune::storage::Location;
-    use spiketune::study::{Study, Trial, TrialState};
+    use spiketune::study::{Course, Study, Trial, TrialState};
 
     use super::server::{Server, programs};
 
@@ -38,8 +39,10 @@ mod tests {
     pub fn main() -> ExitCode {
         let arguments = Arguments::from_args();
         type Body = fn(Kind);
-        let bodies: [(&str, Body); 7] = [
+        let bodies: [(&str, Body); 9] = [
             ("a_job_that_is_told_to_end_loses_nothing", a_job_that_is_told_to_end_loses_nothing),
+            ("a_paused_trial_of_a_dead_worker_goes_on_with_another", a_paused_trial_goes_on_with_another),
+            ("a_broken_state_is_told_and_its_trial_trained_anew", a_broken_state_is_told),
             ("a_storm_of_kills_loses_and_doubles_nothing", a_storm_of_kills_loses_and_doubles_nothing),
             ("a_stopped_worker_that_comes_back_changes_nothing", a_stopped_worker_changes_nothing),
             ("a_terminated_worker_hands_its_trial_back_at_once", a_terminated_worker_hands_back),
@@ -60,6 +63,16 @@ mod tests {
                 );
             }
         }
+        let alone: [(&str, fn()); 2] = [
+            ("what_a_killed_worker_has_started_ends_with_it", what_a_killed_worker_has_started_ends_with_it),
+            ("what_does_not_fit_is_an_error_and_the_rest_is_kept", what_does_not_fit_is_an_error),
+        ];
+        tests.extend(alone.map(|(name, body)| {
+            Test::test(name, move || {
+                body();
+                Ok(())
+            })
+        }));
         let restarts = || {
             restarts_of_the_server_are_survived();
             Ok(())
@@ -119,7 +132,7 @@ mod tests {
             let mut storage = self.storage.parse::<Location>().expect("a location").open().expect("there");
             let names = storage.study_names().expect("listed");
             let key = storage.find_study(&names[0]).expect("looked").expect("there");
-            storage.load_study(key).expect("whole")
+            Arc::unwrap_or_clone(storage.load_study(key).expect("whole"))
         }
 
         /// The study once `is_so`.
@@ -288,6 +301,143 @@ mod tests {
         let args: Vec<&str> = args.split(' ').collect();
         success(alone.command(&args).output().expect("it runs"));
         assert_eq!(alone.study().trials[0].values, by_workers.trials[0].values);
+    }
+
+    /// A study whose only worker was killed while it trained a paused trial on, and that trial: the best of the three
+    /// that pause, so that there is nothing else to do.
+    fn killed_where_one_goes_on(kind: Kind) -> (Bench, Trial) {
+        const SPACE: &str = r#"{"name": "small", "parameters": {
+            "width_1": {"type": "int", "low": 8, "high": 64, "log": true},
+            "learning_rate_adam": {"type": "float", "low": 1e-3, "high": 0.1, "log": true},
+            "optimizer": {"type": "fixed", "value": "adam"},
+            "method": {"type": "fixed", "value": "surrogate"},
+            "epochs": {"type": "fixed", "value": 90}
+        }}"#;
+        let goes_on = |study: &Study| {
+            let running = study.in_state(TrialState::Running).next().cloned();
+            running.filter(|trial| !Course::of(trial).rungs.is_empty())
+        };
+        let has_gone_on = |trial: &Trial| Course::of(trial).rungs.len() > 1;
+        // It may have come to an end before the signal came.
+        for _ in 0..20 {
+            let bench = Bench::new(kind);
+            std::fs::write(bench.path("small.json"), SPACE).expect("written");
+            let study = ["--dataset", "yinyang", "--space", "small.json", "--budget", "4", "--confirm", "0"];
+            let more = ["--fidelity", "asha", "--states", "states", "--prepare", "--quiet"];
+            success(bench.command(&[&study[..], &more].concat()).output().expect("it runs"));
+            let mut worker = bench.worker(&["--name", "one"]);
+            bench.wait_for(|study| goes_on(study).is_some() || study.trials.iter().any(has_gone_on));
+            worker.kill().expect("ours");
+            worker.wait().expect("ours");
+            if let Some(trial) = goes_on(&bench.study()) {
+                return (bench, trial);
+            }
+        }
+        panic!("no worker was killed in time");
+    }
+
+    /// What the worker who takes over says, and what the trial has come to.
+    fn taken_over(bench: &Bench, trial: &Trial) -> (String, Trial) {
+        let args = ["worker", "--json", "--name", "two"];
+        let said = success(bench.command(&[&args[..], &PULSE].concat()).output().expect("it runs"));
+        let after = bench.study().trials[trial.number as usize].clone();
+        assert_eq!(after.worker(), Some("two"));
+        let (before, rungs) = (Course::of(trial).rungs, Course::of(&after).rungs);
+        assert_eq!(rungs[..before.len()], before[..], "what it had come to is kept");
+        assert!(after.state == TrialState::Complete || rungs.len() > before.len(), "{after:?}");
+        let steps: Vec<u32> = after.intermediate.iter().map(|(step, _)| *step).collect();
+        assert!(steps.iter().copied().eq(1..=steps.len() as u32), "{steps:?}");
+        (said, after)
+    }
+
+    fn restarts(said: &str) -> Vec<&str> {
+        said.lines().filter(|line| line.contains(r#""trial_restarted""#)).collect()
+    }
+
+    fn a_paused_trial_goes_on_with_another(kind: Kind) {
+        let (bench, trial) = killed_where_one_goes_on(kind);
+        let (said, after) = taken_over(&bench, &trial);
+        assert_eq!(restarts(&said), [""; 0]);
+        assert_eq!(after.tries(), 1, "the worker that died is counted");
+    }
+
+    fn a_broken_state_is_told(kind: Kind) {
+        let (bench, trial) = killed_where_one_goes_on(kind);
+        for file in std::fs::read_dir(bench.path("states")).expect("there") {
+            let file = file.expect("read").path();
+            let mut bytes = std::fs::read(&file).expect("a state");
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            std::fs::write(&file, bytes).expect("written");
+        }
+        let (said, _) = taken_over(&bench, &trial);
+        let told = restarts(&said);
+        let number = format!(r#""trial":{}"#, trial.number);
+        assert!(told.iter().any(|line| line.contains(&number)), "{told:?}");
+        assert!(told.iter().all(|line| line.contains("checksum")), "{told:?}");
+    }
+
+    fn what_a_killed_worker_has_started_ends_with_it() {
+        let bench = Bench::new(Kind::Sqlite);
+        bench.prepare(r#"sh -c 'trap "" TERM HUP; sleep 600 & echo $! $$ >pids; wait'"#, 1);
+        let mut worker = bench.worker(&[]);
+        bench
+            .wait_for(|_| std::fs::read_to_string(bench.path("pids")).is_ok_and(|text| text.ends_with('\n')));
+        worker.kill().expect("ours");
+        worker.wait().expect("ours");
+        let pids = std::fs::read_to_string(bench.path("pids")).expect("there");
+        for pid in pids.split_whitespace().map(|pid| pid.parse().expect("a number")) {
+            let begin = Instant::now();
+            while is_alive(pid) {
+                assert!(begin.elapsed() < Duration::from_secs(60), "process {pid} is still there");
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+    }
+
+    /// Whether there is such a process that has not ended.
+    fn is_alive(pid: i32) -> bool {
+        let state = Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output();
+        let state = String::from_utf8_lossy(&state.expect("ps is there").stdout).trim().to_owned();
+        !state.is_empty() && !state.starts_with('Z')
+    }
+
+    /// No file may grow beyond a limit, which the system answers much as a full disk; `tests/full_disk.sh` fills one.
+    fn what_does_not_fit_is_an_error() {
+        const TRIALS: u32 = 400;
+        let bench = Bench::new(Kind::Sqlite);
+        let limited = |args: &[&str]| {
+            // Blocks of 512 bytes.
+            let script = r#"trap "" XFSZ; ulimit -f 2000; exec "$0" "$@""#;
+            let mut shell = Command::new("sh");
+            shell.args(["-c", script, env!("CARGO_BIN_EXE_tune")]).args(args).stdin(Stdio::null());
+            shell.current_dir(bench.path("")).env("TUNE_STORAGE", &bench.storage);
+            shell.output().expect("it runs")
+        };
+        let quick = r#"echo '{{"value":1}}'"#;
+        bench.prepare(quick, TRIALS);
+        let budget = TRIALS.to_string();
+        let run = ["run", "--command", quick, "--space", "space.json", "--search", "random"];
+        let run = [&run[..], &["--study", "study", "--budget", &budget, "--quiet"]].concat();
+        let mut before = 0;
+        for args in [&run[..], &["worker", "--quiet"]] {
+            let output = limited(args);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+            assert!(said.contains("studies.db: cannot be written"), "{said}");
+            assert!(said.contains("all finished trials are kept"), "{said}");
+            let study = bench.study();
+            let complete = count(&study, TrialState::Complete);
+            assert!(complete > before && complete < TRIALS as usize, "{complete}");
+            before = complete;
+        }
+        ends_well(bench.worker(&[]));
+        success(bench.command(&run).output().expect("it runs"));
+        let study = bench.study();
+        assert_eq!(
+            (count(&study, TrialState::Complete), study.charged()),
+            (TRIALS as usize, TRIALS as usize)
+        );
     }
 
     fn a_data_set_that_has_changed_is_refused(kind: Kind) {

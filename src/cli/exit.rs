@@ -84,7 +84,8 @@ pub(super) fn report(error: &anyhow::Error) -> Exit {
     if matches!(storage, Some(StorageError::Unreachable { .. })) {
         return Exit::Unreachable;
     }
-    let while_running = error.is::<TunerError>() || error.is::<WhileRunning>();
+    let has_no_room = matches!(storage, Some(StorageError::DiskFull { .. } | StorageError::Unwritten { .. }));
+    let while_running = has_no_room || error.is::<TunerError>() || error.is::<WhileRunning>();
     if while_running { Exit::Failed } else { Exit::Usage }
 }
 

@@ -28,7 +28,7 @@ fn trials(args: &TrialsArgs, text: impl Fn(&Study) -> Result<String>) -> Result<
     let database = &args.storage.storage;
     let mut storage = open::existing(database)?;
     let key = open::the_study(&mut *storage, database, args.study.as_deref())?;
-    let text = text(&storage.load_study(key)?)?;
+    let text = text(&*storage.load_study(key)?)?;
     match output {
         None => out::print(&text),
         Some(output) => {

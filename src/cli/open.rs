@@ -8,7 +8,8 @@ use serde_json::Value as Json;
 use super::exit::Exit;
 use crate::input;
 use crate::storage::{Location, Storage, StudyKey};
-use crate::study::{Attributes, Metric, Study, differences};
+use crate::study::{Attributes, Job, Metric, Study, differences};
+use crate::tuner::forget_states;
 
 /// What a study must be.
 pub(super) struct Wanted<'a> {
@@ -33,6 +34,13 @@ pub(super) fn beside(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(".paused");
     PathBuf::from(name)
+}
+
+/// The folder of the states of paused trials of `study`, which is in `database`: the one that was named, else that
+/// beside the file.
+fn states(study: &Study, database: &Location) -> Option<PathBuf> {
+    let named = Job::of(study).and_then(|job| job.states).map(PathBuf::from);
+    named.or_else(|| database.file().map(beside))
 }
 
 /// The study called `name`, or the only one.
@@ -77,13 +85,18 @@ pub(super) fn open(
 ) -> Result<StudyKey> {
     if let Some(key) = storage.find_study(wanted.name)? {
         if !fresh {
-            check_same(&storage.load_study(key)?, database, wanted)?;
+            check_same(&*storage.load_study(key)?, database, wanted)?;
             for (name, value) in &wanted.facts {
                 storage.set_study_attribute(key, name, value)?;
             }
             return Ok(key);
         }
+        let states = states(&*storage.load_study(key)?, database);
         storage.delete_study(key)?;
+        if let Some(folder) = states {
+            let context = || format!("cannot remove the states of the old study from {}", folder.display());
+            forget_states(&folder, key).with_context(context)?;
+        }
     }
     let (name, setup) = &wanted.setup;
     let mut attributes = Attributes::new();

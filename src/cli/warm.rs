@@ -64,5 +64,5 @@ fn of_study(
             "--warm-start {source}: no file that ends in .csv, and no study of the database, which has: {names}"
         );
     };
-    Ok(Prior::of_trials(&storage.load_study(key)?, space, metrics))
+    Ok(Prior::of_trials(&*storage.load_study(key)?, space, metrics))
 }

@@ -10,6 +10,8 @@ pub mod isolated;
 mod leg;
 mod memory;
 mod model;
+#[cfg(unix)]
+mod orphans;
 mod plan;
 mod process;
 mod replicates;

@@ -1,7 +1,7 @@
 //! A running command: lines in and out, the end of its errors, and its own end, however it comes.
 //!
 //! The command leads a process group of its own, so that nothing that it started outlives its trial, and a
-//! Ctrl-C at the terminal reaches the tuner alone. Threads read and write, so a command that reads nothing or
+//! Ctrl-C at the terminal reaches the tuner alone; a tuner that is killed takes it along. Threads read and write, so a command that reads nothing or
 //! closes nothing blocks nobody; once the group is gone they end by themselves.
 
 use std::collections::VecDeque;
@@ -12,6 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+#[cfg(unix)]
+use super::orphans::Bond;
+
 /// How many lines of standard error are kept, and how much of each, in characters.
 const LAST_LINES: usize = 20;
 const LINE_KEPT: usize = 500;
@@ -19,8 +22,11 @@ const LINE_KEPT: usize = 500;
 const LONGEST_LINE: u64 = 1 << 20;
 /// How often the end of the command is looked for while it prints nothing.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// For how long the last output of a command that has ended is waited for, and its end after it was asked.
+/// For how long those that a command has started may go on after it has ended, and it after it was asked to end.
 const GRACE: Duration = Duration::from_millis(500);
+/// For how long the last output of a command that has ended is waited for once nobody writes any more: longer than a
+/// machine takes that is busy with many others.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// What a command has done.
 #[derive(Debug)]
@@ -36,6 +42,8 @@ pub(super) enum Told {
 /// A running command.
 pub(super) struct Process {
     child: Child,
+    #[cfg(unix)]
+    _bond: Bond,
     lines: Receiver<String>,
     /// Whether all output has been read.
     is_closed: bool,
@@ -56,6 +64,10 @@ impl Process {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.spawn()?;
+        #[cfg(unix)]
+        let bond = Bond::new(&child).inspect_err(|_| {
+            signal(&child, Wish::Now);
+        })?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (tell, lines) = channel();
         each_line(stdout, move |line| tell.send(line).is_ok());
@@ -75,7 +87,16 @@ impl Process {
                 && writeln!(stdin, "{line}").and_then(|()| stdin.flush()).is_ok()
             {}
         });
-        Ok(Self { child, lines, is_closed: false, input, errors, errors_read })
+        Ok(Self {
+            child,
+            #[cfg(unix)]
+            _bond: bond,
+            lines,
+            is_closed: false,
+            input,
+            errors,
+            errors_read,
+        })
     }
 
     /// Writes a line to its standard input, or will as soon as it reads.
@@ -91,6 +112,7 @@ impl Process {
     pub fn wait(&mut self, most: Duration) -> io::Result<Told> {
         let end = Instant::now() + most;
         let mut ended: Option<(ExitStatus, Instant)> = None;
+        let mut is_alone = false;
         loop {
             match self.next_line() {
                 Ok(line) => return Ok(Told::Line(line)),
@@ -100,11 +122,16 @@ impl Process {
             if ended.is_none() {
                 ended = self.child.try_wait()?.map(|status| (status, Instant::now() + GRACE));
             }
-            match ended {
+            match &mut ended {
+                Some((status, _)) if self.is_closed => return Ok(Told::Ended(*status)),
                 // Somebody that it has started may hold its output open for ever.
-                Some((status, last)) if self.is_closed || Instant::now() >= last => {
-                    return Ok(Told::Ended(status));
+                Some((_, last)) if !is_alone && Instant::now() >= *last => {
+                    signal(&self.child, Wish::Now);
+                    is_alone = true;
+                    *last = Instant::now() + LAST_WORDS;
                 }
+                // Somebody that has left its group.
+                Some((status, last)) if Instant::now() >= *last => return Ok(Told::Ended(*status)),
                 None if Instant::now() >= end => return Ok(Told::Nothing),
                 _ => {}
             }

@@ -19,7 +19,7 @@ pub struct Status {
     pub budget: Option<u32>,
     /// Those that the budget counts: begun ones, without those that are tried again.
     pub charged: usize,
-    /// Trials by state.
+    /// Trials by state; those that are pruned to other programs, but can go on, as `paused`.
     pub states: BTreeMap<String, usize>,
     /// Trials that lost their worker and are tried again under other numbers; among the failed ones.
     pub retried: usize,
@@ -51,7 +51,7 @@ impl Status {
     pub fn of(study: &Study, budget: Option<u32>, heartbeats: &[(u32, Seconds)], now: Timestamp) -> Self {
         let mut states = BTreeMap::new();
         for trial in &study.trials {
-            *states.entry(trial.state.to_string()).or_default() += 1;
+            *states.entry(trial.standing()).or_default() += 1;
         }
         Self {
             study: study.name.clone(),
@@ -137,17 +137,18 @@ fn failures(study: &Study) -> Vec<(String, usize)> {
 
 /// `status` for people; workers that are on nothing are counted, not listed.
 pub fn status_text(status: &Status) -> String {
-    let count = |state: TrialState| status.states.get(&state.to_string()).copied().unwrap_or(0);
+    let count = |standing| status.states.get(standing).copied().unwrap_or(0);
     let of = status.budget.map_or(String::new(), |budget| format!(" of {budget}"));
     let mut text = format!(
-        "{}: {}{of} trials begun: {} complete, {} pruned, {} failed, {} running, {} waiting\n",
+        "{}: {}{of} trials begun: {} complete, {} paused, {} pruned, {} failed, {} running, {} waiting\n",
         status.study,
         status.charged,
-        count(TrialState::Complete),
-        count(TrialState::Pruned),
-        count(TrialState::Fail).saturating_sub(status.retried),
-        count(TrialState::Running),
-        count(TrialState::Waiting),
+        count("complete"),
+        count("paused"),
+        count("pruned"),
+        count("failed").saturating_sub(status.retried),
+        count("running"),
+        count("waiting"),
     );
     if status.retried > 0 {
         text += &format!("{} lost their worker and are tried again\n", status.retried);
@@ -219,7 +220,7 @@ mod tests {
         // a: 60 of 60 s, b: 20 + 20 of 80 s. Ends at 20 and 30 s.
         assert_eq!(status.utilization, Some(100.0 / 140.0));
         assert!(status.trials_per_minute.is_some_and(|rate| (rate - 6.0).abs() < 1e-9));
-        let expected = "s: 3 of 9 trials begun: 1 complete, 0 pruned, 1 failed, 1 running, 0 waiting\n\
+        let expected = "s: 3 of 9 trials begun: 1 complete, 0 paused, 0 pruned, 1 failed, 1 running, 0 waiting\n\
             1 lost their worker and are tried again\nbest: trial 0, 0.5\n6.0 trials a minute\n\
             workers are busy 71 % of their time\nworkers: 1 on a trial, 1 seen before\n  \
             b: trial 3, alive 4 s ago; 1 ended before\nfailures:\n  1 x too large\n";

@@ -69,15 +69,16 @@ fn neurobench(chip: &Json) -> Vec<(String, String)> {
 /// The study: how many trials came to what, and the best few; with several metrics, of those that no other
 /// beats in all of them.
 pub fn study_text(study: &Study, rows: usize) -> String {
-    let count = |state| study.in_state(state).count();
+    let count = |standing| study.trials.iter().filter(|trial| trial.standing() == standing).count();
     let mut text = format!(
-        "{}: {} complete, {} pruned, {} failed, {} running, {} waiting\n",
+        "{}: {} complete, {} paused, {} pruned, {} failed, {} running, {} waiting\n",
         study.name,
-        count(TrialState::Complete),
-        count(TrialState::Pruned),
-        count(TrialState::Fail),
-        count(TrialState::Running),
-        count(TrialState::Waiting),
+        count("complete"),
+        count("paused"),
+        count("pruned"),
+        count("failed"),
+        count("running"),
+        count("waiting"),
     );
     let best = if study.metrics.len() > 1 { study.pareto_front() } else { study.ranking() };
     if study.metrics.len() > 1 {

@@ -83,6 +83,18 @@ pub enum StorageError {
         /// The database.
         place: String,
     },
+    /// The system does not let the file grow or be written; what was finished is kept.
+    #[error(
+        "{}: cannot be written (a quota, a limit on the size of files, or a broken disk): \
+         make room and resume, all finished trials are kept",
+        path.display()
+    )]
+    Unwritten {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
     /// SQLite failed in a way that has no better name.
     #[error("{}: the database failed", path.display())]
     Sqlite {

@@ -29,6 +29,7 @@ mod postgres;
 mod sqlite;
 mod tables;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::StorageError;
@@ -109,8 +110,8 @@ pub trait Storage: Send {
     /// Removes a study with all its trials.
     fn delete_study(&mut self, study: StudyKey) -> Result<(), StorageError>;
 
-    /// Everything known of a study.
-    fn load_study(&mut self, study: StudyKey) -> Result<Study, StorageError>;
+    /// Everything known of a study, as it is now; what was read before and has not changed is not read again.
+    fn load_study(&mut self, study: StudyKey) -> Result<Arc<Study>, StorageError>;
 
     /// Sets one attribute of a study, over an older value.
     fn set_study_attribute(

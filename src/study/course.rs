@@ -47,6 +47,11 @@ impl Course {
 }
 
 impl Trial {
+    /// How it stands, for people: its state, or `paused`, which is pruned to other programs.
+    pub fn standing(&self) -> String {
+        if self.is_paused() { "paused".to_owned() } else { self.state.to_string() }
+    }
+
     /// Whether it was stopped at a rung, from which it can go on.
     pub fn is_paused(&self) -> bool {
         self.state == TrialState::Pruned && self.internal.contains_key(COURSE)
@@ -65,8 +70,10 @@ mod tests {
         let running = Trial { state: TrialState::Running, internal, ..Trial::waiting(0, Point::default()) };
         assert_eq!(Course::of(&running), course);
         assert!(!running.is_paused());
-        assert!(Trial { state: TrialState::Pruned, ..running }.is_paused());
+        let paused = Trial { state: TrialState::Pruned, ..running };
+        assert_eq!((paused.is_paused(), paused.standing().as_str()), (true, "paused"));
         let pruned = Trial { state: TrialState::Pruned, ..Trial::waiting(0, Point::default()) };
         assert_eq!((Course::of(&pruned), pruned.is_paused()), (Course::default(), false));
+        assert_eq!(pruned.standing(), "pruned");
     }
 }

@@ -100,7 +100,9 @@ impl Prior {
         }
         let known = self.results.iter().zip(0..).map(|(result, at)| result.trial(at));
         let trials = known.chain(study.trials.iter().cloned()).collect();
-        Cow::Owned(Study { trials, ..study.clone() })
+        let (name, metrics, attributes) =
+            (study.name.clone(), study.metrics.clone(), study.attributes.clone());
+        Cow::Owned(Study { name, metrics, trials, attributes })
     }
 
     /// The best point by `metrics`, feasible; `None` if there is none.

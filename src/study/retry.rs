@@ -1,5 +1,7 @@
 //! Trials whose worker is gone: who had them, and under which number they are tried again.
 
+use std::borrow::Cow;
+
 use serde_json::Value as Json;
 
 use super::{Study, Trial, TrialState};
@@ -48,9 +50,13 @@ impl Study {
 
     /// The study without the trials that are tried again: what a search should learn from, to which a lost
     /// worker says nothing about the point that it was on.
-    pub fn without_retried(&self) -> Study {
+    pub fn without_retried(&self) -> Cow<'_, Study> {
+        if !self.trials.iter().any(Trial::is_retried) {
+            return Cow::Borrowed(self);
+        }
         let trials = self.trials.iter().filter(|trial| !trial.is_retried()).cloned().collect();
-        Study { trials, ..self.clone() }
+        let (name, metrics, attributes) = (self.name.clone(), self.metrics.clone(), self.attributes.clone());
+        Cow::Owned(Study { name, metrics, trials, attributes })
     }
 }
 

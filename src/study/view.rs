@@ -15,14 +15,20 @@ impl Study {
 
     /// Feasible complete trials, best first in the first metric; the earlier of equals first.
     pub fn ranking(&self) -> Vec<&Trial> {
-        let mut ranking: Vec<&Trial> = self.trials.iter().filter(|trial| trial.is_feasible()).collect();
-        ranking.sort_by(|a, b| self.losses(a)[0].total_cmp(&self.losses(b)[0]));
-        ranking
+        let mut ranking: Vec<(f64, &Trial)> = self.first_losses().collect();
+        ranking.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        ranking.into_iter().map(|(_, trial)| trial).collect()
     }
 
     /// The first of the [`ranking`](Self::ranking).
     pub fn best(&self) -> Option<&Trial> {
-        self.ranking().into_iter().next()
+        self.first_losses().min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, trial)| trial)
+    }
+
+    /// Feasible complete trials in order of their numbers, each with its loss in the first metric.
+    fn first_losses(&self) -> impl Iterator<Item = (f64, &Trial)> {
+        let feasible = self.trials.iter().filter(|trial| trial.is_feasible());
+        feasible.map(|trial| (self.direction().loss(trial.values[0]), trial))
     }
 
     /// The values of a complete trial, turned so that less is better.

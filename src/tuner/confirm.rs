@@ -1,6 +1,7 @@
 //! Fresh seeds for the best trials, so that a lucky seed does not win, and the test of the one that does.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::crew::{Crew, Job, with_crew};
@@ -23,11 +24,11 @@ impl Tuner<'_> {
     /// A study confirmed before is not confirmed again. `None` if it was broken off.
     pub(super) fn confirm(
         &mut self,
-        study: &Study,
+        study: &Arc<Study>,
         observe: &mut dyn FnMut(Event),
-    ) -> Result<Option<Study>, TunerError> {
+    ) -> Result<Option<Arc<Study>>, TunerError> {
         if let Some(old) = self.old_confirmation(study) {
-            return Ok(self.restore_model(study, &old)?.map(|()| study.clone()));
+            return Ok(self.restore_model(study, &old)?.map(|()| Arc::clone(study)));
         }
         let trials = self.candidates(study);
         if self.settings.confirm.candidates == 0 && self.settings.model.is_none() {
@@ -60,7 +61,7 @@ impl Tuner<'_> {
     }
 
     /// Stores `confirmation`; the study as it then stands.
-    fn keep(&mut self, confirmation: Confirmation) -> Result<Study, TunerError> {
+    fn keep(&mut self, confirmation: Confirmation) -> Result<Arc<Study>, TunerError> {
         self.storage.set_study_attribute(self.study, CONFIRMATION, &confirmation.to_json())?;
         Ok(self.storage.load_study(self.study)?)
     }

@@ -76,7 +76,7 @@ impl Tuner<'_> {
         self.make_room_for_states()?;
         let study = self.storage.load_study(self.study)?;
         observe(Event::study_started(&study, self.settings.budget));
-        let is_done = self.run_trials(lingers, observe)?;
+        let is_done = self.run_trials(worker, lingers, observe)?;
         let study = self.storage.load_study(self.study)?;
         match is_done {
             false => observe(Event::Interrupted { finished: study.finished() }),

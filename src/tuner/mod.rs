@@ -23,6 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub use event::{BestSoFar, Event};
 pub use joint::Pulse;
 pub use next::ask;
+pub use pausing::forget_states;
 pub use rule::{StopRule, StopRuleError};
 pub use session::{Session, SessionError};
 
@@ -32,6 +33,9 @@ use crate::seed::Seed;
 use crate::space::Space;
 use crate::storage::{Storage, StorageError, StudyKey};
 use crate::study::{Outcome, Stopped};
+
+/// What the process that leads a study is called; workers have names of their own.
+const LEADER: &str = "leader";
 
 /// How far to go.
 #[derive(Clone, Debug)]
@@ -155,7 +159,7 @@ impl Tuner<'_> {
         self.reconsider()?;
         let study = self.storage.load_study(self.study)?;
         observe(Event::study_started(&study, self.settings.budget));
-        if !self.run_trials(true, observe)? {
+        if !self.run_trials(LEADER, true, observe)? {
             return self.interrupt(observe);
         }
         let study = self.storage.load_study(self.study)?;

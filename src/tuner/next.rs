@@ -1,5 +1,7 @@
 //! Which trial comes next, and what its suggestion may know.
 
+use std::borrow::Cow;
+
 use super::pausing::last_hope;
 use super::{Decider, Tuner, TunerError};
 use crate::search::{NextLeg, Search, comparable, promotion};
@@ -11,15 +13,23 @@ use crate::study::{Attributes, Prior, Study, Trial, TrialState};
 impl Tuner<'_> {
     /// A waiting trial, else a new one; `None` once the budget is spent or a rule has ended the study, or while
     /// a result is missing that the next suggestion must know.
-    pub(super) fn next_trial(&mut self) -> Result<Option<Claim>, TunerError> {
+    ///
+    /// Processes that know the same trials suggest the same point, of which one gets it. The others, who are called
+    /// differently, then draw from streams of their own: however many there are, few lose twice.
+    pub(super) fn next_trial(&mut self, name: &str) -> Result<Option<Claim>, TunerError> {
         let budget = self.settings.budget;
-        loop {
-            if let Some(claim) = self.storage.claim_waiting(self.study, budget)? {
+        for turn in 0.. {
+            let seed = match turn {
+                0 => self.search_seed(),
+                _ => self.search_seed().child(name).index(turn),
+            };
+            let study = self.storage.load_study(self.study)?;
+            let waits = study.in_state(TrialState::Waiting).next().is_some();
+            if waits && let Some(claim) = self.storage.claim_waiting(self.study, budget)? {
                 return Ok(Some(complete_point(self.storage, self.space, claim)?));
             }
-            let study = self.storage.load_study(self.study)?;
             let known = study.trials.len() as u32;
-            let claim = match self.choose(study.without_retried())? {
+            let claim = match self.choose(study.without_retried(), &seed)? {
                 None => return Ok(None),
                 Some(NextLeg::Of(trial)) => self.resume(trial)?,
                 Some(NextLeg::New(point)) => {
@@ -43,16 +53,22 @@ impl Tuner<'_> {
                 return Ok(claim);
             }
         }
+        unreachable!("the loop has no other end")
     }
 
-    /// What is evaluated next of `study`, if anything is.
-    fn choose(&mut self, mut study: Study) -> Result<Option<NextLeg>, TunerError> {
+    /// What all draws of a search come from.
+    pub(super) fn search_seed(&self) -> Seed {
+        self.root().child("search")
+    }
+
+    /// What is evaluated next of `study`, if anything is, with draws from `seed`.
+    fn choose(&mut self, mut study: Cow<'_, Study>, seed: &Seed) -> Result<Option<NextLeg>, TunerError> {
         let budget = self.settings.budget;
         let by = self.settings.pausing.as_ref().map(|pausing| pausing.by);
         if by.is_none() && study.trials.len() >= budget as usize {
             return Ok(None);
         }
-        if self.settings.deterministic && !forget_late_results(&mut study, self.settings.workers) {
+        if self.settings.deterministic && !forget_late_results(study.to_mut(), self.settings.workers) {
             return Ok(None);
         }
         if self.has_gone_far_enough(&study)? {
@@ -60,22 +76,22 @@ impl Tuner<'_> {
         }
         let has_room = study.trials.len() < budget as usize;
         Ok(match by {
-            None => Some(NextLeg::New(suggest(self.space, self.search, &self.root(), &study))),
-            Some(by) => self.next_leg(&study, by, has_room),
+            None => Some(NextLeg::New(suggest(self.space, self.search, seed, &study))),
+            Some(by) => self.next_leg(&study, by, has_room, seed),
         })
     }
 
     /// What is trained next where trials pause; `None` once no paused one deserves it and the budget is spent.
-    fn next_leg(&self, study: &Study, by: Decider, has_room: bool) -> Option<NextLeg> {
+    fn next_leg(&self, study: &Study, by: Decider, has_room: bool, seed: &Seed) -> Option<NextLeg> {
         let prior = Prior::of(study);
         if let Some(point) = start(self.space, &prior, study).filter(|_| has_room) {
             return Some(NextLeg::New(point));
         }
-        let (seen, seed) = (prior.before(study), self.root().child("search"));
+        let seen = prior.before(study);
         let of = |trial: &Trial| NextLeg::Of(trial.number);
         let weighed = || {
             let effort = |point: &Point| self.objective.effort(point);
-            self.search.next_leg(self.space, &seen, &effort, &seed)
+            self.search.next_leg(self.space, &seen, &effort, seed)
         };
         let next = (by == Decider::Model).then(weighed).flatten();
         match next.or_else(|| promotion(study).map(of)) {
@@ -84,7 +100,7 @@ impl Tuner<'_> {
             Some(next) => Some(next),
             None => {
                 let seen = comparable(self.space, &seen);
-                Some(NextLeg::New(self.search.suggest(self.space, &seen, &seed)))
+                Some(NextLeg::New(self.search.suggest(self.space, &seen, seed)))
             }
         }
     }
@@ -107,16 +123,16 @@ pub fn ask(
     if let Some(claim) = storage.claim_waiting(study, NO_BUDGET)? {
         return complete_point(storage, space, claim);
     }
-    let point = suggest(space, search, &Seed::root(seed), &storage.load_study(study)?);
+    let point = suggest(space, search, &Seed::root(seed).child("search"), &*storage.load_study(study)?);
     let claim = storage.claim(study, space, &point, &Attributes::new(), NO_BUDGET)?;
     Ok(claim.expect("no study has so many trials"))
 }
 
-/// Where a study starts, then what `search` says; `root` is the root of the study's randomness.
-pub(super) fn suggest(space: &Space, search: &dyn Search, root: &Seed, study: &Study) -> Point {
+/// Where a study starts, then what `search` says with draws from `seed`.
+pub(super) fn suggest(space: &Space, search: &dyn Search, seed: &Seed, study: &Study) -> Point {
     let prior = Prior::of(study);
     let start = start(space, &prior, study);
-    start.unwrap_or_else(|| search.suggest(space, &prior.before(study), &root.child("search")))
+    start.unwrap_or_else(|| search.suggest(space, &prior.before(study), seed))
 }
 
 /// The point that comes next without a search: the starting points of `space`, then the best of what is known from

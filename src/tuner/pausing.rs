@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{Pausing, Tuner, TunerError};
 use crate::objective::{Leg, Pause};
 use crate::search::{RUNGS, farthest};
-use crate::storage::Claim;
+use crate::storage::{Claim, StudyKey};
 use crate::study::{Course, Study, Trial, TrialState};
 use crate::units::Seconds;
 
@@ -51,8 +51,31 @@ impl Tuner<'_> {
 
     /// The file of `trial` at `rung`; studies of one database have different ones.
     fn state(&self, folder: &Path, trial: &Trial, rung: usize) -> PathBuf {
-        folder.join(format!("{}-{}-{rung}.safetensors", self.study.0, trial.number))
+        folder.join(format!("{}{}-{rung}.safetensors", prefix(self.study), trial.number))
     }
+}
+
+/// How the names of the files of a study begin.
+fn prefix(study: StudyKey) -> String {
+    format!("{}-", study.0)
+}
+
+/// Removes from `folder` the states of all paused trials of `study`, which is to be deleted.
+///
+/// # Errors
+/// A file cannot be removed, or the folder not be read; one that is not there holds nothing.
+pub fn forget_states(folder: &Path, study: StudyKey) -> std::io::Result<()> {
+    let files = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        files => files?,
+    };
+    for file in files {
+        let file = file?;
+        if file.file_name().to_string_lossy().starts_with(&prefix(study)) {
+            std::fs::remove_file(file.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// The paused trial that is trained to the end although it does not deserve it: the best one of a study whose budget

@@ -95,7 +95,12 @@ impl Session {
 
     /// The next trial to evaluate; it runs from now on.
     pub fn ask(&mut self) -> &Trial {
-        let point = next::suggest(&self.space, self.search.as_ref(), &Seed::root(self.seed), &self.study);
+        let point = next::suggest(
+            &self.space,
+            self.search.as_ref(),
+            &Seed::root(self.seed).child("search"),
+            &self.study,
+        );
         self.start(point)
     }
 

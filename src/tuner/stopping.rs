@@ -22,7 +22,7 @@ impl Tuner<'_> {
         }
         let improvement = || {
             let seen = Prior::of(study).before(study);
-            self.search.improvement(self.space, &seen, &self.root().child("search"))
+            self.search.improvement(self.space, &seen, &self.search_seed())
         };
         let held =
             self.settings.stop_when.iter().find_map(|rule| Some((rule, rule.reason(study, improvement)?)));

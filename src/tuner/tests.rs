@@ -1,6 +1,7 @@
 //! The loop with objectives that cost nothing.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Confirm, Decider, End, Event, Pausing, Pulse, Settings, StopRule, Tuner, TunerError};
@@ -101,7 +102,7 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
             stop.fetch_or(stop_when(&event), Ordering::Relaxed);
             events.push(event);
         });
-        (end, storage.load_study(study).unwrap(), events)
+        (end, Arc::unwrap_or_clone(storage.load_study(study).unwrap()), events)
     }
 
     fn run_through(&self, budget: u32) -> (End, Study, Vec<Event>) {

@@ -10,21 +10,23 @@ use crate::storage::Claim;
 use crate::study::Course;
 
 impl Tuner<'_> {
-    /// Evaluates trials and stores what they come to until the budget is spent, and if it `lingers` until nobody
+    /// Evaluates trials as `name` and stores what they come to until the budget is spent, and if it `lingers` until nobody
     /// else's trial may come back; `false` if that was broken off.
     pub(super) fn run_trials(
         &mut self,
+        name: &str,
         lingers: bool,
         observe: &mut dyn FnMut(Event),
     ) -> Result<bool, TunerError> {
         let (objective, stop, workers) = (self.objective, self.stop, self.settings.workers);
         let beat = self.settings.pulse.beat;
-        with_crew(objective, stop, workers, beat, |crew| self.lead(crew, lingers, observe))
+        with_crew(objective, stop, workers, beat, |crew| self.lead(crew, name, lingers, observe))
     }
 
     fn lead(
         &mut self,
         crew: &mut Crew<Claim>,
+        name: &str,
         lingers: bool,
         observe: &mut dyn FnMut(Event),
     ) -> Result<bool, TunerError> {
@@ -33,7 +35,7 @@ impl Tuner<'_> {
             self.look_after_others(&mut lookout, observe)?;
             while crew.has_room()
                 && !self.is_stopped()
-                && let Some(claim) = self.next_trial()?
+                && let Some(claim) = self.next_trial(name)?
             {
                 self.start_trial(claim, crew, observe)?;
             }
@@ -43,7 +45,7 @@ impl Tuner<'_> {
                 lookout.wait();
             } else {
                 // What somebody else gave back since it was looked for is found here.
-                match self.next_trial()? {
+                match self.next_trial(name)? {
                     Some(claim) => self.start_trial(claim, crew, observe)?,
                     None => return Ok(!self.is_stopped()),
                 }
@@ -61,7 +63,10 @@ impl Tuner<'_> {
         crew: &mut Crew<Claim>,
         observe: &mut dyn FnMut(Event),
     ) -> Result<(), TunerError> {
-        self.storage.heartbeat(claim.key)?;
+        // Who claims in the name of a worker has given the first sign of life already.
+        if claim.trial.worker().is_none() {
+            self.storage.heartbeat(claim.key)?;
+        }
         let (trial, point) = (claim.trial.number, claim.trial.point.clone());
         observe(match Course::of(&claim.trial).rungs.last() {
             None => Event::TrialStarted { trial, point: point.clone() },

@@ -138,7 +138,7 @@ fn an_interrupt_ends_a_silent_command_and_the_same_command_resumes() {
     let ended = crate::support::Ended::of(child.wait_with_output().expect("it ends"));
     assert_eq!(ended.code, Some(130), "{}", ended.stderr);
     let shown = tune.run(&["show"]).success().stdout;
-    assert!(shown.contains("0 complete, 0 pruned, 0 failed, 0 running, 1 waiting"), "{shown}");
+    assert!(shown.contains("0 complete, 0 paused, 0 pruned, 0 failed, 0 running, 1 waiting"), "{shown}");
 }
 
 #[test]

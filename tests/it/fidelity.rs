@@ -99,6 +99,24 @@ fn killed_while_one_is_to_go_on(expected: &[TrialRow]) -> Tune {
 }
 
 #[test]
+fn states_go_with_the_study_that_a_new_one_replaces() {
+    let tune = folder();
+    tune.run(&ARGS).success();
+    let states = || {
+        let files = std::fs::read_dir(tune.path("tune.db.paused")).expect("there");
+        files.map(|file| file.expect("read").file_name()).collect::<Vec<_>>()
+    };
+    assert!(!states().is_empty());
+    let shown = tune.run(&["show"]).success().stdout;
+    let (complete, paused) = (in_state(&tune, "COMPLETE"), in_state(&tune, "PRUNED"));
+    assert!(shown.contains(&format!(": {complete} complete, {paused} paused, 0 pruned")), "{shown}");
+    tune.file("tune.db.paused/99-1-0.safetensors", "of another study");
+    let fresh: Vec<&str> = ARGS.into_iter().chain(["--fresh", "--prepare"]).collect();
+    tune.run(&fresh).success();
+    assert_eq!(states(), ["99-1-0.safetensors"]);
+}
+
+#[test]
 fn what_cannot_be_the_same_twice_is_refused() {
     let args: Vec<&str> = ARGS.into_iter().chain(["--workers", "2", "--deterministic"]).collect();
     folder().run(&args).refused(&["--fidelity asha", "--deterministic"]);

@@ -140,7 +140,7 @@ fn a_script_asks_and_tells_and_gets_what_a_session_gets() {
     let told = json(&tune.run(&["tell", "--study", "s", "--point", point, "--value", "-0"]).success().stdout);
     assert_eq!((&told["trial"], &told["best"]["trial"]), (&json!(15), &json!(15)));
     let shown = tune.run(&["show", "--study", "s"]).success().stdout;
-    assert!(shown.starts_with("s: 15 complete, 0 pruned, 1 failed"), "{shown}");
+    assert!(shown.starts_with("s: 15 complete, 0 paused, 0 pruned, 1 failed"), "{shown}");
     assert!(shown.contains("out of memory") && shown.contains("importance"), "{shown}");
 }
 

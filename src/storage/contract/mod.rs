@@ -2,6 +2,7 @@
 //! `tests/postgres.rs`, which takes this folder in.
 
 mod pausing;
+mod reloading;
 mod round_trip;
 mod workers;
 
@@ -55,6 +56,9 @@ macro_rules! promises {
             a_lost_trial_that_paused_goes_on_from_its_last_rung
             a_leader_takes_back_what_no_live_worker_holds
             a_point_that_somebody_else_has_begun_is_taken
+            what_was_read_before_is_read_as_by_a_new_connection
+            a_study_that_was_made_anew_is_read_anew
+            what_was_loaded_stays_as_it_was
         }
     };
 }
@@ -63,6 +67,10 @@ pub(super) use promises;
 pub(super) use self::pausing::{
     a_paused_trial_goes_on_with_all_it_had, a_resumed_trial_without_worker_is_paused_where_it_was,
     only_a_paused_trial_is_resumed,
+};
+pub(super) use self::reloading::{
+    a_study_that_was_made_anew_is_read_anew, what_was_loaded_stays_as_it_was,
+    what_was_read_before_is_read_as_by_a_new_connection,
 };
 pub(super) use self::round_trip::every_trial_reads_back_equal;
 pub(super) use self::workers::{
@@ -128,8 +136,8 @@ pub(super) fn studies_are_made_found_listed_and_deleted(place: &impl Place) {
     assert_eq!(storage.find_study("study").expect("looked for"), Some(second));
     assert_eq!(storage.find_study("Study").expect("looked for"), None);
     let loaded = storage.load_study(first).expect("loaded");
-    assert_eq!((loaded.name.as_str(), loaded.metrics), ("a study / ünïcode", metrics.to_vec()));
-    assert_eq!((loaded.attributes, loaded.trials), (about, vec![]));
+    assert_eq!((loaded.name.as_str(), &loaded.metrics), ("a study / ünïcode", &metrics.to_vec()));
+    assert_eq!((&loaded.attributes, &loaded.trials), (&about, &vec![]));
     storage.delete_study(second).expect("deleted");
     assert_eq!(storage.study_names().expect("listed"), ["a study / ünïcode"]);
 }
@@ -155,7 +163,7 @@ pub(super) fn a_study_attribute_overwrites_the_older_one(place: &impl Place) {
     {
         storage.set_study_attribute(study, name, &value).expect("set");
     }
-    let loaded = storage.load_study(study).expect("loaded").attributes;
+    let loaded = storage.load_study(study).expect("loaded").attributes.clone();
     assert_eq!(loaded, attributes([("note", json!("x")), ("tune:state", json!({"a": [1.5]}))]));
 }
 

@@ -33,7 +33,7 @@ pub(in super::super) fn every_trial_reads_back_equal(place: &impl Place) {
             storage.report(claim.key, step, value)?;
         }
         prop_assert!(storage.finish(claim.key, &course.outcome)?);
-        let stored = storage.load_study(study)?.trials.pop().expect("just claimed");
+        let stored = storage.load_study(study)?.trials.last().cloned().expect("just claimed");
         prop_assert!(stored.point.iter().eq(point.iter()), "{:?} became {:?}", point, stored.point);
         prop_assert_eq!(format!("{:?}", stored), format!("{:?}", expected(&course, &stored)));
         Ok(())

@@ -18,7 +18,7 @@ use std::time::Duration;
 pub use self::address::{Address, without_password};
 use self::connection::{Connection, Patience, Statements, Trouble, at};
 use super::StorageError;
-use super::tables::{Database, Fault, Sql};
+use super::tables::{Database, Fault, Known, Sql};
 
 /// How long a server that went away is waited for: longer than it takes to restart or to move.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -35,6 +35,7 @@ pub struct PostgresStorage {
     connection: Option<Connection>,
     patience: Duration,
     worker: Option<String>,
+    known: Known,
 }
 
 impl PostgresStorage {
@@ -44,8 +45,13 @@ impl PostgresStorage {
     /// The server cannot be reached or lets us not in; the database belongs to another program or has an
     /// unknown schema version.
     pub fn open(address: &Address) -> Result<Self, StorageError> {
-        let mut storage =
-            Self { address: address.clone(), connection: None, patience: PATIENCE, worker: None };
+        let mut storage = Self {
+            address: address.clone(),
+            connection: None,
+            patience: PATIENCE,
+            worker: None,
+            known: Known::default(),
+        };
         let mut patience = Patience::new(FIRST_PATIENCE);
         loop {
             let fault = match storage.prepare() {
@@ -145,6 +151,10 @@ impl Database for PostgresStorage {
 
     fn worker(&mut self) -> &mut Option<String> {
         &mut self.worker
+    }
+
+    fn known(&mut self) -> &mut Known {
+        &mut self.known
     }
 }
 

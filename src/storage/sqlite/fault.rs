@@ -1,12 +1,22 @@
 //! What SQLite says, as an error of a database.
 
+use std::ffi::c_int;
 use std::path::Path;
 
 use rusqlite::ErrorCode;
+use rusqlite::ffi::{SQLITE_IOERR_FSYNC, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_TRUNCATE, SQLITE_IOERR_WRITE};
 
 use super::super::StorageError;
 use super::super::tables::Fault;
 use super::open::BUSY_TIMEOUT;
+
+/// What SQLite says where the system refuses to take more, of the database and of the index of its log.
+const OF_WRITING: [c_int; 4] =
+    [SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_TRUNCATE];
+
+fn is_of_writing(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| OF_WRITING.contains(&error.extended_code))
+}
 
 /// The failure, as one of the database at `path`.
 pub(super) fn at(fault: Fault, path: &Path) -> StorageError {
@@ -24,6 +34,9 @@ pub(super) fn at(fault: Fault, path: &Path) -> StorageError {
                 StorageError::Busy { path, seconds: BUSY_TIMEOUT.as_secs() }
             }
             Some(ErrorCode::DiskFull) => StorageError::DiskFull { place },
+            Some(ErrorCode::SystemIoFailure) if is_of_writing(&source) => {
+                StorageError::Unwritten { path, source }
+            }
             _ => StorageError::Sqlite { path, source },
         },
     }

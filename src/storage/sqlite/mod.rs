@@ -15,7 +15,7 @@ use rusqlite::{Connection, TransactionBehavior, params_from_iter};
 
 use self::fault::at;
 use super::StorageError;
-use super::tables::{Cell, Database, Fault, Row, Sql, time};
+use super::tables::{Cell, Database, Fault, Known, Row, Sql, time};
 
 /// One connection to a database of studies. Several, in one process or many, may write at once.
 ///
@@ -35,6 +35,7 @@ pub struct SqliteStorage {
     connection: Connection,
     path: PathBuf,
     worker: Option<String>,
+    known: Known,
 }
 
 impl SqliteStorage {
@@ -47,7 +48,12 @@ impl SqliteStorage {
     /// A missing folder, a file that is not SQLite's, a database of another program or of an unknown
     /// schema version, a place that cannot be written, a network file system.
     pub fn open(path: &Path) -> Result<Self, StorageError> {
-        Ok(Self { connection: open::open(path)?, path: path.to_owned(), worker: None })
+        Ok(Self {
+            connection: open::open(path)?,
+            path: path.to_owned(),
+            worker: None,
+            known: Known::default(),
+        })
     }
 
     /// Runs `body` whole, or not at all if it fails.
@@ -83,6 +89,10 @@ impl Database for SqliteStorage {
 
     fn worker(&mut self) -> &mut Option<String> {
         &mut self.worker
+    }
+
+    fn known(&mut self) -> &mut Known {
+        &mut self.known
     }
 }
 
@@ -347,7 +357,7 @@ mod tests {
         let rows = r#"INSERT INTO trial_system_attributes (trial_id, "key", value_json)
             VALUES (1, 'constraints:cores', '-3.0'), (1, 'constraints:1', '0.5'), (1, 'constraints', '[1, 2]')"#;
         storage.connection.execute_batch(rows).expect("written");
-        let trial = storage.load_study(study).expect("loaded").trials.remove(0);
+        let trial = storage.load_study(study).expect("loaded").trials[0].clone();
         assert_eq!((trial.constraints, trial.internal), (vec![1.0, 0.5, -3.0], Attributes::new()));
     }
 }

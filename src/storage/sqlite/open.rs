@@ -20,7 +20,7 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 const RETRY: Duration = Duration::from_millis(5);
 
 /// Room for every statement of the storage, so that each is compiled once a connection.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 128;
 
 /// Opens the database at `path`, ready for use.
 pub(super) fn open(path: &Path) -> Result<Connection, StorageError> {

@@ -67,13 +67,11 @@ pub(super) fn new(
 
 /// Whether a trial from number `seen` on has this point.
 fn is_taken(sql: &mut dyn Sql, study: StudyKey, seen: u32, point: &Point) -> Result<bool, Fault> {
-    let statement = "SELECT trial_id FROM trials WHERE study_id = ?1 AND number >= ?2";
-    for row in sql.query(statement, &[study.0.into(), seen.into()])? {
-        if rows::one(sql, TrialKey(row.int(0)?))?.point == *point {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let newcomers = Which::From(study, seen);
+    let heads = rows::heads(sql, newcomers)?;
+    let keys = rows::keys(&heads)?;
+    let which = if heads.len() > rows::FEW { newcomers } else { Which::Among(&keys) };
+    Ok(rows::read(sql, which, &heads)?.values().any(|trial| trial.point == *point))
 }
 
 /// Starts the waiting trial of the lowest number, unless the budget is spent.
@@ -126,18 +124,18 @@ pub(super) fn sign(sql: &mut dyn Sql, trial: TrialKey, signature: &Signature) ->
 pub(super) fn of_lost_answer(
     sql: &mut dyn Sql,
     signature: &Signature,
-    which: Which,
+    which: Which<'_>,
 ) -> Result<Option<Claim>, Fault> {
     let Some(receipt) = signature.receipt.as_deref().filter(|_| sql.is_repeated()) else { return Ok(None) };
-    let (column, key) = which.place();
+    let (condition, mut cells) = which.condition();
+    let next = cells.len() + 1;
     let statement = format!(
         r#"SELECT trial_id FROM trials t JOIN trial_system_attributes USING (trial_id)
-           WHERE t.{column} = ?1 AND state = 'RUNNING' AND "key" = ?2 AND value_json = ?3"#
+           WHERE {condition} AND state = 'RUNNING' AND "key" = ?{next} AND value_json = ?{}"#,
+        next + 1
     );
-    let json = Json::from(receipt).to_string();
-    let Some(row) = sql.first(&statement, &[key.into(), RECEIPT.into(), json.into()])? else {
-        return Ok(None);
-    };
+    cells.extend([RECEIPT.into(), Json::from(receipt).to_string().into()]);
+    let Some(row) = sql.first(&statement, &cells)? else { return Ok(None) };
     let key = TrialKey(row.int(0)?);
     Ok(Some(Claim { key, trial: rows::one(sql, key)? }))
 }

@@ -7,6 +7,7 @@ mod claims;
 pub(super) mod content;
 mod distribution;
 mod fault;
+mod known;
 mod lost;
 mod number;
 mod params;
@@ -16,10 +17,12 @@ mod studies;
 pub(super) mod time;
 mod trials;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::distribution::Distribution;
 pub(super) use self::fault::Fault;
+pub(super) use self::known::Known;
 pub(super) use self::sql::{Cell, Row, Sql};
 
 use self::claims::{Signature, Wanted};
@@ -45,6 +48,9 @@ pub(super) trait Database: Send {
 
     /// The name under which trials are claimed, if it was told.
     fn worker(&mut self) -> &mut Option<String>;
+
+    /// What was read before.
+    fn known(&mut self) -> &mut Known;
 }
 
 fn signature(database: &mut impl Database) -> Signature {
@@ -82,8 +88,11 @@ impl<D: Database> Storage for D {
         self.write(|sql| studies::delete(sql, study))
     }
 
-    fn load_study(&mut self, study: StudyKey) -> Result<Study, StorageError> {
-        self.read(|sql| studies::load(sql, study))
+    fn load_study(&mut self, study: StudyKey) -> Result<Arc<Study>, StorageError> {
+        let mut known = std::mem::take(self.known());
+        let loaded = self.read(|sql| known.load(sql, study));
+        *self.known() = known;
+        loaded
     }
 
     fn set_study_attribute(

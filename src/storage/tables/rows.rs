@@ -20,21 +20,41 @@ pub(super) const CONSTRAINTS: &str = "constraints";
 /// Where Optuna keeps the parameters of a trial that somebody enqueued.
 const FIXED_PARAMS: &str = "fixed_params";
 
+/// How many trials are looked up by their keys; more are read with all others, which takes no longer then.
+pub(super) const FEW: usize = 256;
+
 /// Which trials are read.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Which {
+pub(super) enum Which<'a> {
     /// All of a study.
     OfStudy(StudyKey),
+    /// Those of a study from a number on.
+    From(StudyKey, u32),
     /// One.
     Only(TrialKey),
+    /// Some, one at least.
+    Among(&'a [TrialKey]),
 }
 
-impl Which {
-    /// Column and value by which they are found.
-    pub fn place(self) -> (&'static str, i64) {
+impl Which<'_> {
+    /// What holds of their rows in `trials t`, and the cells of its places, which are the first. Keys are those of a
+    /// table joined with it, too, whose index finds them.
+    pub fn condition(self) -> (String, Vec<Cell>) {
         match self {
-            Which::OfStudy(study) => ("study_id", study.0),
-            Which::Only(trial) => ("trial_id", trial.0),
+            Which::OfStudy(study) => ("t.study_id = ?1".to_owned(), vec![study.0.into()]),
+            Which::From(study, number) => {
+                ("t.study_id = ?1 AND t.number >= ?2".to_owned(), vec![study.0.into(), number.into()])
+            }
+            Which::Only(trial) => ("trial_id = ?1".to_owned(), vec![trial.0.into()]),
+            Which::Among(keys) => {
+                let (first, last) = (keys[0], keys.len() - 1);
+                // The first is named several times, so that there are few different statements to prepare.
+                let places = (1..).map(|power| 1 << (2 * power)).find(|&places| places > last);
+                let places: Vec<usize> = (0..places.unwrap_or(keys.len())).collect();
+                let names: Vec<String> = places.iter().map(|at| format!("?{}", at + 1)).collect();
+                let cells = places.iter().map(|at| keys.get(*at).unwrap_or(&first).0.into());
+                (format!("trial_id IN ({})", names.join(", ")), cells.collect())
+            }
         }
     }
 }
@@ -42,42 +62,66 @@ impl Which {
 /// Trials by key, in order of their numbers.
 type Trials = IndexMap<i64, Trial>;
 
-/// Trials in order of their numbers; within the caller's transaction, so that they belong together.
-pub(super) fn trials(sql: &mut dyn Sql, which: Which) -> Result<Vec<(TrialKey, Trial)>, Fault> {
-    let mut trials = heads(sql, which)?;
-    params(sql, which, &mut trials)?;
-    values(sql, which, &mut trials)?;
-    intermediate_values(sql, which, &mut trials)?;
-    user_attributes(sql, which, &mut trials)?;
-    system_attributes(sql, which, &mut trials)?;
-    Ok(trials.into_iter().map(|(key, trial)| (TrialKey(key), trial)).collect())
+/// The rows of trials in `trials`, in order of their numbers: key, number, state and dates.
+pub(super) fn heads(sql: &mut dyn Sql, which: Which<'_>) -> Result<Vec<Row>, Fault> {
+    let (condition, cells) = which.condition();
+    let statement = format!(
+        "SELECT t.trial_id, number, state, datetime_start, datetime_complete FROM trials t
+         WHERE {condition} ORDER BY number, t.trial_id"
+    );
+    sql.query(&statement, &cells)
+}
+
+/// The keys of trials with the rows `heads`.
+pub(super) fn keys(heads: &[Row]) -> Result<Vec<TrialKey>, Fault> {
+    heads.iter().map(|head| head.int(0).map(TrialKey)).collect()
+}
+
+/// Whether the trial of such a row has ended, and says when.
+pub(super) fn has_ended(head: &Row) -> bool {
+    let state = head.cell(2);
+    let has_ended =
+        ["COMPLETE", "PRUNED", "FAIL"].iter().any(|name| *state == Cell::Text((*name).to_owned()));
+    has_ended && *head.cell(4) != Cell::Null
+}
+
+/// The trials `which` with the rows `heads`, in their order; within the transaction that has read these, so that
+/// all belongs together.
+pub(super) fn read(sql: &mut dyn Sql, which: Which<'_>, heads: &[Row]) -> Result<Trials, Fault> {
+    let mut trials = Trials::with_capacity(heads.len());
+    for head in heads {
+        trials.insert(head.int(0)?, begun(head)?);
+    }
+    if !trials.is_empty() {
+        params(sql, which, &mut trials)?;
+        values(sql, which, &mut trials)?;
+        intermediate_values(sql, which, &mut trials)?;
+        user_attributes(sql, which, &mut trials)?;
+        system_attributes(sql, which, &mut trials)?;
+    }
+    Ok(trials)
 }
 
 /// One trial.
 pub(super) fn one(sql: &mut dyn Sql, key: TrialKey) -> Result<Trial, Fault> {
-    let trial = trials(sql, Which::Only(key))?.pop().ok_or(StorageError::NoTrial(key))?;
-    Ok(trial.1)
+    let which = Which::Only(key);
+    let heads = heads(sql, which)?;
+    Ok(read(sql, which, &heads)?.pop().ok_or(StorageError::NoTrial(key))?.1)
 }
 
-fn heads(sql: &mut dyn Sql, which: Which) -> Result<Trials, Fault> {
-    let mut trials = Trials::new();
-    let select = "SELECT t.trial_id, number, state, datetime_start, datetime_complete FROM trials t";
-    each(sql, select, which, "number, t.trial_id", |row| {
-        if *row.cell(1) == Cell::Null {
-            return Err(Fault::row("a trial has no number: must count from 0"));
-        }
-        let number = row.count(1)?;
-        let mut trial = Trial::waiting(number, Point::default());
-        trial.state = state(&trial, &row.text(2)?)?;
-        trial.started = moment(&trial, row.cell(3))?;
-        trial.finished = moment(&trial, row.cell(4))?;
-        trials.insert(row.int(0)?, trial);
-        Ok(())
-    })?;
-    Ok(trials)
+/// What the row of a trial in `trials` says of it.
+fn begun(head: &Row) -> Result<Trial, Fault> {
+    if *head.cell(1) == Cell::Null {
+        return Err(Fault::row("a trial has no number: must count from 0"));
+    }
+    let mut trial = Trial::waiting(head.count(1)?, Point::default());
+    trial.state = state(&trial, &head.text(2)?)?;
+    trial.started = moment(&trial, head.cell(3))?;
+    trial.finished = moment(&trial, head.cell(4))?;
+    Ok(trial)
 }
 
-fn params(sql: &mut dyn Sql, which: Which, trials: &mut Trials) -> Result<(), Fault> {
+fn params(sql: &mut dyn Sql, which: Which<'_>, trials: &mut Trials) -> Result<(), Fault> {
     // A study repeats a few distributions in every trial; each is parsed once.
     let mut known: HashMap<String, Distribution> = HashMap::new();
     let select = "SELECT trial_id, param_name, param_value, distribution_json
@@ -100,7 +144,7 @@ fn params(sql: &mut dyn Sql, which: Which, trials: &mut Trials) -> Result<(), Fa
     })
 }
 
-fn values(sql: &mut dyn Sql, which: Which, trials: &mut Trials) -> Result<(), Fault> {
+fn values(sql: &mut dyn Sql, which: Which<'_>, trials: &mut Trials) -> Result<(), Fault> {
     let select = "SELECT trial_id, objective, value, value_type
                FROM trial_values JOIN trials t USING (trial_id)";
     each(sql, select, which, "trial_id, objective", |row| {
@@ -118,7 +162,7 @@ fn values(sql: &mut dyn Sql, which: Which, trials: &mut Trials) -> Result<(), Fa
     })
 }
 
-fn intermediate_values(sql: &mut dyn Sql, which: Which, trials: &mut Trials) -> Result<(), Fault> {
+fn intermediate_values(sql: &mut dyn Sql, which: Which<'_>, trials: &mut Trials) -> Result<(), Fault> {
     let select = "SELECT trial_id, step, intermediate_value, intermediate_value_type
                FROM trial_intermediate_values JOIN trials t USING (trial_id)";
     each(sql, select, which, "trial_id, step", |row| {
@@ -133,7 +177,7 @@ fn intermediate_values(sql: &mut dyn Sql, which: Which, trials: &mut Trials) -> 
     })
 }
 
-fn user_attributes(sql: &mut dyn Sql, which: Which, trials: &mut Trials) -> Result<(), Fault> {
+fn user_attributes(sql: &mut dyn Sql, which: Which<'_>, trials: &mut Trials) -> Result<(), Fault> {
     let select = r#"SELECT trial_id, "key", value_json
                  FROM trial_user_attributes JOIN trials t USING (trial_id)"#;
     each(sql, select, which, "trial_user_attribute_id", |row| {
@@ -143,7 +187,7 @@ fn user_attributes(sql: &mut dyn Sql, which: Which, trials: &mut Trials) -> Resu
 }
 
 /// Internal attributes, and what Optuna keeps among them: constraints and an enqueued point.
-fn system_attributes(sql: &mut dyn Sql, which: Which, trials: &mut Trials) -> Result<(), Fault> {
+fn system_attributes(sql: &mut dyn Sql, which: Which<'_>, trials: &mut Trials) -> Result<(), Fault> {
     let select = r#"SELECT trial_id, "key", value_json
                  FROM trial_system_attributes JOIN trials t USING (trial_id)"#;
     // The list of constraints comes before single ones, whose names may be indices into it.
@@ -212,13 +256,13 @@ fn moment(trial: &Trial, cell: &Cell) -> Result<Option<Timestamp>, Fault> {
 fn each(
     sql: &mut dyn Sql,
     select: &str,
-    which: Which,
+    which: Which<'_>,
     order: &str,
     mut read: impl FnMut(&Row) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    let (column, key) = which.place();
-    let statement = format!("{select} WHERE t.{column} = ?1 ORDER BY {order}");
-    sql.query(&statement, &[key.into()])?.iter().try_for_each(&mut read)
+    let (condition, cells) = which.condition();
+    let statement = format!("{select} WHERE {condition} ORDER BY {order}");
+    sql.query(&statement, &cells)?.iter().try_for_each(&mut read)
 }
 
 /// The trial that a row with its key in the first column belongs to.

@@ -43,7 +43,7 @@ impl dyn Sql + '_ {
 }
 
 /// One row of an answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(in super::super) struct Row(pub Vec<Cell>);
 
 impl Row {

@@ -6,7 +6,6 @@ use super::super::{StorageError, StudyKey};
 use super::attribute::{self, OURS, Owner};
 use super::fault::Fault;
 use super::inserted;
-use super::rows::{self, Which};
 use super::sql::Sql;
 use crate::study::{Attributes, Direction, Metric, Study};
 
@@ -26,7 +25,7 @@ pub(super) fn create(
     check(name, metrics)?;
     if let Some(study) = find(sql, name)? {
         // An attempt whose answer was lost has made it.
-        return match sql.is_repeated() && load(sql, study)?.attributes == *attributes {
+        return match sql.is_repeated() && about(sql, study)?.attributes == *attributes {
             true => Ok(study),
             false => Err(StorageError::StudyExists { name: name.to_owned() }.into()),
         };
@@ -104,23 +103,25 @@ pub(super) fn look(sql: &mut dyn Sql, study: StudyKey) -> Result<(), Fault> {
     name(sql, study, "").map(|_| ())
 }
 
-/// Everything known of a study.
-pub(super) fn load(sql: &mut dyn Sql, study: StudyKey) -> Result<Study, Fault> {
+/// Everything known of a study but its trials.
+pub(super) fn about(sql: &mut dyn Sql, study: StudyKey) -> Result<Study, Fault> {
     let name = name(sql, study, "")?;
     let metrics = metrics(sql, study)?;
-    let trials = rows::trials(sql, Which::OfStudy(study))?;
-    for (number, (_, trial)) in (0..).zip(&trials) {
-        if trial.number != number {
-            let problem =
-                format!("study \"{name}\": trial {} stands where trial {number} should", trial.number);
-            return Err(Fault::row(problem));
-        }
-    }
-    let trials = trials.into_iter().map(|(_, trial)| trial).collect();
     let mut attributes = attribute::all(sql, Owner::StudyUser(study))?;
     let system = attribute::all(sql, Owner::StudySystem(study))?;
     attributes.extend(system.into_iter().filter(|(name, _)| name.starts_with(OURS)));
-    Ok(Study { name, metrics, trials, attributes })
+    Ok(Study { name, metrics, trials: Vec::new(), attributes })
+}
+
+/// An error if the numbers of the trials do not count from 0 without a gap.
+pub(super) fn check_numbers(study: &Study) -> Result<(), Fault> {
+    match (0..).zip(&study.trials).find(|(number, trial)| trial.number != *number) {
+        None => Ok(()),
+        Some((number, trial)) => Err(Fault::row(format!(
+            "study \"{}\": trial {} stands where trial {number} should",
+            study.name, trial.number
+        ))),
+    }
 }
 
 /// How many metrics a study has.
