@@ -2,13 +2,14 @@
 //!
 //! Needs a Python that imports Optuna (`pip install -r tests/python/requirements.txt`): `python3`, or the
 //! interpreter that TUNE_PYTHON names. Without one the tests are listed as ignored; those on PostgreSQL also
-//! where there is none, or Python has no psycopg.
+//! where there is none, or Python has no psycopg, and those of plots without plotly and scikit-learn.
 
 #[cfg(unix)]
 mod server;
 
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Output, Stdio};
+use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial as Test};
 use serde_json::{Value as Json, json};
@@ -16,14 +17,16 @@ use spiketune::space::{Point, Space};
 use spiketune::storage::{Claim, Location, Storage, StudyKey};
 use spiketune::study::{Attributes, Failure, FailureKind, Metric, Outcome, SPACE, Study, Trial, TrialState};
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/check_study.py");
+const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python");
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let python = std::env::var("TUNE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     type Body = fn(&str, Kind) -> Result<(), Failed>;
-    let bodies: [(&str, Body); 2] = [
+    let bodies: [(&str, Body); 4] = [
         ("optuna_reads_every_trial_of_one_metric_and_goes_on", one_metric),
+        ("optuna_draws_what_was_searched_and_goes_on", drawn),
+        ("scripts_that_use_optuna_and_workers_share_a_study", shared),
         ("optuna_reads_values_constraints_and_front_of_two_metrics", two_metrics),
     ];
     let mut tests = Vec::new();
@@ -39,6 +42,8 @@ fn main() -> ExitCode {
     ] {
         for (name, body) in bodies {
             let (name, python) = (format!("{kind:?}::{name}").to_lowercase(), python.clone());
+            let needs_more = name.ends_with("goes_on") && name.contains("draws");
+            let is_missing = is_missing || needs_more && !imports(&python, "plotly, sklearn");
             tests.push(Test::test(name, move || body(&python, kind)).with_ignored_flag(is_missing));
         }
     }
@@ -136,7 +141,7 @@ impl Database {
     }
 
     fn load(&mut self) -> Result<Study, Failed> {
-        Ok(self.storage.load_study(self.study)?)
+        Ok(Arc::unwrap_or_clone(self.storage.load_study(self.study)?))
     }
 
     /// What Optuna sees of the study, before it goes on with trials of its own.
@@ -148,11 +153,92 @@ impl Database {
 /// What Optuna sees of the study in the storage at `place`, before it goes on with trials of its own.
 fn seen_by_optuna(python: &str, place: &str) -> Result<Json, Failed> {
     // A journal's dates are those of the reader's clock.
-    let output = Command::new(python).args([SCRIPT, place, "study"]).env("TZ", "UTC").output()?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+    let output = script(python, "check_study", &[place, "study"]).env("TZ", "UTC").output()?;
+    Ok(serde_json::from_slice(&success(output)?)?)
+}
+
+/// One of our scripts, to be run.
+fn script(python: &str, name: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(python);
+    command.args(["-W", "ignore"]).arg(format!("{SCRIPTS}/{name}.py")).args(args);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// What a program has printed that ended well.
+fn success(output: Output) -> Result<Vec<u8>, Failed> {
+    match output.status.success() {
+        true => Ok(output.stdout),
+        false => Err(String::from_utf8_lossy(&output.stderr).into_owned().into()),
     }
-    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// Our program in `folder`, with a storage at `place`.
+fn tune(folder: &Path, place: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tune"));
+    command.args(args).arg("--quiet").current_dir(folder).env("TUNE_STORAGE", place).stdin(Stdio::null());
+    command.env_remove("TUNE_DATA_DIR").env_remove("TUNE_THREADS");
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Studies of one metric and of two, of networks; without the libraries that draw there is nothing to test.
+fn drawn(python: &str, kind: Kind) -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let (place, url) = new_database(kind, folder.path());
+    let common = ["--dataset", "iris", "--offline", "--budget", "12", "--confirm", "0"];
+    let two = ["--study", "two", "--chip", "loihi1", "--metric", "accuracy", "--metric", "energy"];
+    for (name, more, plot) in [
+        ("one", &["--study", "one"][..], "plot_optimization_history"),
+        ("two", &two[..], "plot_pareto_front"),
+    ] {
+        success(tune(folder.path(), &place, &[&common[..], more].concat()).output()?)?;
+        let seen: Json =
+            serde_json::from_slice(&success(script(python, "plot_study", &[&url, name]).output()?)?)?;
+        let plots = seen["plots"].as_array().ok_or("no plots")?;
+        assert!(plots.len() >= 9 && plots.contains(&json!(plot)), "{seen}");
+        for evaluator in ["FanovaImportanceEvaluator", "PedAnovaImportanceEvaluator"] {
+            let parameters = seen["importances"][evaluator].as_array().ok_or("no importances")?;
+            assert!(parameters.contains(&json!("batch_size")), "{seen}");
+        }
+        assert_eq!(seen["new"], json!([12, 13, 14]));
+    }
+    Ok(())
+}
+
+/// Two scripts and two of our workers at once.
+fn shared(python: &str, kind: Kind) -> Result<(), Failed> {
+    const BUDGET: usize = 60;
+    const OF_EACH_SCRIPT: &str = "15";
+    let folder = tempfile::tempdir()?;
+    let (place, url) = new_database(kind, folder.path());
+    let space = r#"{"name": "plane", "parameters": {"x0": {"type": "float", "low": 0, "high": 1},
+        "x1": {"type": "float", "low": 0, "high": 1}}}"#;
+    std::fs::write(folder.path().join("space.json"), space)?;
+    // As long as a trial of a script, so that both kinds get many.
+    let command = r#"sh -c 'sleep 0.1; echo "{{\"value\": $1}}"' sh {x0}"#;
+    let (budget, search) = (BUDGET.to_string(), "random");
+    let args = ["run", "--command", command, "--space", "space.json", "--study", "study", "--search", search];
+    success(
+        tune(folder.path(), &place, &[&args[..], &["--budget", &budget, "--prepare"]].concat()).output()?,
+    )?;
+    let mut running = Vec::new();
+    for _ in 0..2 {
+        running.push(script(python, "join_study", &[&url, "study", OF_EACH_SCRIPT]).spawn()?);
+        running.push(tune(folder.path(), &place, &["worker"]).spawn()?);
+    }
+    for child in running {
+        success(child.wait_with_output()?)?;
+    }
+    let mut storage = place.parse::<Location>()?.open()?;
+    let study = storage.find_study("study")?.ok_or("no study")?;
+    let study = storage.load_study(study)?;
+    assert!(study.trials.iter().all(|trial| trial.state == TrialState::Complete), "{study:?}");
+    let ours = study.trials.iter().filter(|trial| trial.worker().is_some()).count();
+    assert!(study.trials.len() >= BUDGET && ours < study.trials.len(), "{ours} of {}", study.trials.len());
+    assert_eq!(study.trials.len() - ours, 30, "all of the scripts' trials are there");
+    // That numbers are distinct and without a gap is checked whenever a study is loaded.
+    Ok(())
 }
 
 fn journal(python: &str) -> Result<(), Failed> {
