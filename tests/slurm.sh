@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A study on a real Slurm, by hand: sets up slurmctld, slurmd and munge on this machine in a folder of their own,
-# and a PostgreSQL server; starts an array of four workers, kills one, cancels a job and submits it again; every trial
-# of the budget must be complete. Needs root, and Debian's packages slurm-wlm, munge and postgresql.
+# and a PostgreSQL server; starts an array of four workers, kills one, cancels a job and submits it again, and does the same with
+# srun; every trial of the budget must be complete. Needs root, and Debian's packages slurm-wlm, munge and postgresql.
 #
 #     cargo build --release && sudo tests/slurm.sh
 set -euo pipefail
@@ -71,8 +71,8 @@ printf 'sleep 0.3; printf "{\\"value\\": %%s}\\n" "$1"\n' >"$work/trial.sh"
 cd "$work"
 "$tune" run --command "sh $work/trial.sh {x}" --space space.json --search random \
   --study storm --budget $budget --prepare
-complete() { "$tune" status --json | sed 's/.*"complete":\([0-9]*\).*/\1/;t;s/.*/0/'; }
-until_complete() { for _ in $(seq 1500); do [ "$(complete)" -ge "$1" ] && return; sleep 0.2; done; echo "stuck:"; "$tune" status; exit 1; }
+complete() { "$tune" status --study storm --json | sed 's/.*"complete":\([0-9]*\).*/\1/;t;s/.*/0/'; }
+until_complete() { for _ in $(seq 1500); do [ "$(complete)" -ge "$1" ] && return; sleep 0.2; done; echo "stuck:"; exit 1; }
 
 "$tune" launch slurm --study storm --array 4 --time 10 --worker-options '--heartbeat 0.5s --grace 3s' --submit
 until_complete 20
@@ -85,5 +85,17 @@ scancel "$job"
 echo "cancelled job $job"
 "$tune" launch slurm --study storm --time 10 --worker-options '--heartbeat 0.5s --grace 3s' --submit
 until_complete $budget
-"$tune" status
-[ "$(complete)" = $budget ] && echo "slurm: every trial of the budget is complete"
+"$tune" status --study storm
+[ "$(complete)" = $budget ] || exit 1
+
+# The same by srun, where one task is killed.
+"$tune" run --command "sh $work/trial.sh {x}" --space space.json --search random --study srun --budget $budget --prepare
+complete() { "$tune" status --study srun --json | sed 's/.*"complete":\([0-9]*\).*/\1/;t;s/.*/0/'; }
+srun --kill-on-bad-exit=0 --wait=0 --ntasks=4 "$tune" worker --study srun --quiet --heartbeat 0.5s --grace 3s &
+step=$!
+until_complete 20
+victim=$(pgrep -f "worker --study srun" | tail -n 1)
+kill -9 "$victim"
+wait "$step" || echo "srun ends with $?, since a task was killed"
+"$tune" status --study srun
+[ "$(complete)" = $budget ] && echo "slurm: every trial of both budgets is complete"
