@@ -118,6 +118,15 @@ def report(suite, solvers, results):
         print(line, flush=True)
 
 
+def file_of(kept, suite):
+    return kept.with_name(f"{kept.name}-{suite}.json")
+
+
+def joined(results, earlier):
+    """Of the problems of both, all solvers."""
+    return {problem: {**of, **earlier[problem]} for problem, of in results.items() if problem in earlier}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tune", default="tune")
@@ -130,16 +139,18 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--parallelism", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="where all results go, as JSON")
+    parser.add_argument("--kept", type=Path, nargs="*", default=[], help="what --keep wrote of other solvers, same seeds")
     options = parser.parse_args()
     for suite in options.suites:
         problems = lines([options.kurobako, *SUITES[suite]])
         if options.problems and options.problems < len(problems):
             problems = sorted(random.Random(0).sample(problems, options.problems))
         results = run(options, options.solvers, problems, options.repeats)
-        report(suite, options.solvers, results)
         if options.keep:
-            kept = options.keep.with_name(f"{options.keep.name}-{suite}.json")
-            kept.write_text(json.dumps(results))
+            file_of(options.keep, suite).write_text(json.dumps(results))
+        for earlier in options.kept:
+            results = joined(results, json.loads(file_of(earlier, suite).read_text()))
+        report(suite, list(next(iter(results.values()))), results)
 
 
 if __name__ == "__main__":
