@@ -8,8 +8,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::pareto;
-use crate::space::{Point, Space};
+use super::{Suggestion, pareto};
+use crate::space::Space;
 use crate::study::{Course, Study, Trial, TrialState};
 
 /// A trial pauses after so large a part of its steps, rounded up: each rung costs thrice the one before.
@@ -36,8 +36,8 @@ pub enum Fidelity {
 pub enum NextLeg {
     /// The paused trial of this number goes on.
     Of(u32),
-    /// A new trial of this point begins.
-    New(Point),
+    /// A new trial begins.
+    New(Suggestion),
 }
 
 impl Fidelity {

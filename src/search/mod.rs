@@ -37,7 +37,22 @@ pub use tpe::{TpeParams, TpeSearch};
 
 use crate::seed::Seed;
 use crate::space::{Point, Space};
-use crate::study::Study;
+use crate::study::{Attributes, Study};
+
+/// A point to try.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Suggestion {
+    /// Where.
+    pub point: Point,
+    /// What later suggestions cost less with: to be kept among the internal attributes of its trial.
+    pub notes: Attributes,
+}
+
+impl From<Point> for Suggestion {
+    fn from(point: Point) -> Self {
+        Self { point, notes: Attributes::new() }
+    }
+}
 
 /// A strategy that proposes points.
 pub trait Search: Send {
@@ -48,6 +63,12 @@ pub trait Search: Send {
     /// suggestion is drawn from its child of the number of trials so far. Running and waiting trials count
     /// as pending. The default point of the space is the business of the tuner, which tries it first.
     fn suggest(&self, space: &Space, study: &Study, seed: &Seed) -> Point;
+
+    /// The point of [`suggest`](Self::suggest) with what the search would find in its trial again, in this process or
+    /// another.
+    fn suggest_with_notes(&self, space: &Space, study: &Study, seed: &Seed) -> Suggestion {
+        self.suggest(space, study, seed).into()
+    }
 
     /// What to train next where trials pause at [`RUNGS`]: of what is paused and what is new, whatever promises the
     /// largest gain for its effort. `effort` says what a whole trial of a point takes, positive and in any unit.

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use super::pausing::last_hope;
 use super::{Decider, Tuner, TunerError};
-use crate::search::{NextLeg, Search, comparable, promotion};
+use crate::search::{NextLeg, Search, Suggestion, comparable, promotion};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::storage::{Ask, Claim, Storage, StorageError, StudyKey};
-use crate::study::{Attributes, Prior, Study, Trial, TrialState};
+use crate::study::{Prior, Study, Trial, TrialState};
 
 impl Tuner<'_> {
     /// A waiting trial, else a new one; `None` once the budget is spent or a rule has ended the study, or while
@@ -32,13 +32,12 @@ impl Tuner<'_> {
             let claim = match self.choose(study.without_retried(), &seed)? {
                 None => return Ok(None),
                 Some(NextLeg::Of(trial)) => self.resume(trial)?,
-                Some(NextLeg::New(point)) => {
-                    let (space, none) = (self.space, Attributes::new());
+                Some(NextLeg::New(Suggestion { point, notes })) => {
                     match self.storage.claim_unless_taken(
                         self.study,
-                        space,
+                        self.space,
                         &point,
-                        &none,
+                        &notes,
                         budget,
                         Some(known),
                     )? {
@@ -85,7 +84,7 @@ impl Tuner<'_> {
     fn next_leg(&self, study: &Study, by: Decider, has_room: bool, seed: &Seed) -> Option<NextLeg> {
         let prior = Prior::of(study);
         if let Some(point) = start(self.space, &prior, study).filter(|_| has_room) {
-            return Some(NextLeg::New(point));
+            return Some(NextLeg::New(point.into()));
         }
         let seen = prior.before(study);
         let of = |trial: &Trial| NextLeg::Of(trial.number);
@@ -100,7 +99,7 @@ impl Tuner<'_> {
             Some(next) => Some(next),
             None => {
                 let seen = comparable(self.space, &seen);
-                Some(NextLeg::New(self.search.suggest(self.space, &seen, seed)))
+                Some(NextLeg::New(self.search.suggest_with_notes(self.space, &seen, seed)))
             }
         }
     }
@@ -123,16 +122,18 @@ pub fn ask(
     if let Some(claim) = storage.claim_waiting(study, NO_BUDGET)? {
         return complete_point(storage, space, claim);
     }
-    let point = suggest(space, search, &Seed::root(seed).child("search"), &*storage.load_study(study)?);
-    let claim = storage.claim(study, space, &point, &Attributes::new(), NO_BUDGET)?;
+    let seed = Seed::root(seed).child("search");
+    let Suggestion { point, notes } = suggest(space, search, &seed, &*storage.load_study(study)?);
+    let claim = storage.claim(study, space, &point, &notes, NO_BUDGET)?;
     Ok(claim.expect("no study has so many trials"))
 }
 
 /// Where a study starts, then what `search` says with draws from `seed`.
-pub(super) fn suggest(space: &Space, search: &dyn Search, seed: &Seed, study: &Study) -> Point {
+pub(super) fn suggest(space: &Space, search: &dyn Search, seed: &Seed, study: &Study) -> Suggestion {
     let prior = Prior::of(study);
     let start = start(space, &prior, study);
-    start.unwrap_or_else(|| search.suggest(space, &prior.before(study), seed))
+    let start = start.map(Suggestion::from);
+    start.unwrap_or_else(|| search.suggest_with_notes(space, &prior.before(study), seed))
 }
 
 /// The point that comes next without a search: the starting points of `space`, then the best of what is known from

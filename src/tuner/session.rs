@@ -2,7 +2,7 @@
 //!
 //! Asked in turns it is the study that the tuner would make, bit for bit; nothing is written anywhere.
 
-use crate::search::Search;
+use crate::search::{Search, Suggestion};
 use crate::seed::Seed;
 use crate::space::{Point, Space, SpaceError};
 use crate::study::{Metric, Outcome, Study, Trial, TrialState};
@@ -95,13 +95,13 @@ impl Session {
 
     /// The next trial to evaluate; it runs from now on.
     pub fn ask(&mut self) -> &Trial {
-        let point = next::suggest(
+        let suggestion = next::suggest(
             &self.space,
             self.search.as_ref(),
             &Seed::root(self.seed).child("search"),
             &self.study,
         );
-        self.start(point)
+        self.start(suggestion)
     }
 
     /// What came of a trial that was asked for.
@@ -128,7 +128,7 @@ impl Session {
         self.space.check(&point)?;
         self.check(&outcome)?;
         // In the space's order, whatever it came in.
-        let number = self.start(self.space.completed(&point)).number;
+        let number = self.start(self.space.completed(&point).into()).number;
         finish(&mut self.study.trials[number as usize], outcome);
         Ok(number)
     }
@@ -138,9 +138,10 @@ impl Session {
         &self.study
     }
 
-    fn start(&mut self, point: Point) -> &Trial {
+    fn start(&mut self, Suggestion { point, notes: internal }: Suggestion) -> &Trial {
         let number = self.study.trials.len();
-        self.study.trials.push(Trial { state: TrialState::Running, ..Trial::waiting(number as u32, point) });
+        let trial = Trial::waiting(number as u32, point);
+        self.study.trials.push(Trial { state: TrialState::Running, internal, ..trial });
         &self.study.trials[number]
     }
 

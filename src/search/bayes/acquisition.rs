@@ -124,6 +124,7 @@ mod tests {
     use crate::search::bayes::GpParams;
     use crate::search::bayes::fits::Fits;
     use crate::search::bayes::fixtures::assert_slopes;
+    use crate::seed::Seed;
 
     /// E[max(g, 0)] by the midpoint rule.
     fn integrated(gain: f64, deviation: f64) -> f64 {
@@ -159,7 +160,7 @@ mod tests {
         let targets = inputs.map_axis(Axis(1), |x| (5.0 * x[0]).sin() + x[1]);
         let labels = [true, true, false, true, false, true, true, true, true];
         let success =
-            Success::fit(&Fits::default(), &[0, 1], &inputs, &labels, &crate::seed::Seed::root(0)).unwrap();
+            Success::fit(&Fits::default().fitter(None, Seed::root(0)), &[0, 1], &inputs, &labels).unwrap();
         let process = GpParams::new().fit(&Dataset::new(inputs, targets)).unwrap();
         for best in [-0.9, -40.0] {
             let gain = Some(Gain::Improvement(Box::new(Improvement { process: process.clone(), best })));

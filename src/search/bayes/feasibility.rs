@@ -5,11 +5,10 @@
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
-use super::fits::Fits;
+use super::fits::Fitter;
 use super::normal;
 use super::params::GpError;
 use super::process::{GaussianProcess, Local};
-use crate::seed::Seed;
 
 /// Below this a deviation counts as zero.
 const LEAST_DEVIATION: f64 = 1e-9;
@@ -25,16 +24,15 @@ pub(super) struct Feasibility {
 impl Feasibility {
     /// Learns from the values of one constraint at the rows of `inputs`, at least one.
     pub fn fit(
-        fits: &Fits,
+        fitter: &Fitter<'_>,
         groups: &[usize],
         inputs: &Array2<f64>,
         values: &[f64],
-        seed: &Seed,
     ) -> Result<Self, GpError> {
         let scaled = bilog(values);
         let (mean, deviation) = moments(scaled.view());
         let targets = scaled.mapv(|value| (value - mean) / deviation);
-        let process = fits.process_as_is(inputs, targets, groups, seed)?;
+        let process = fitter.process_as_is(inputs, targets, groups)?;
         Ok(Self { process, threshold: -mean / deviation })
     }
 
@@ -93,12 +91,14 @@ mod tests {
     use ndarray::{Array, array};
 
     use super::*;
+    use crate::search::bayes::fits::Fits;
+    use crate::seed::Seed;
     use crate::search::bayes::fixtures::assert_slopes;
 
     fn waves() -> Feasibility {
         let inputs = Array::from_shape_fn((20, 2), |(i, j)| ((i * (3 + 4 * j)) % 20) as f64 / 20.0);
         let values: Vec<f64> = inputs.rows().into_iter().map(|x| 100.0 * (x[0] - 0.6) + x[1]).collect();
-        Feasibility::fit(&Fits::default(), &[0, 1], &inputs, &values, &Seed::root(0)).unwrap()
+        Feasibility::fit(&Fits::default().fitter(None, Seed::root(0)), &[0, 1], &inputs, &values).unwrap()
     }
 
     #[test]
@@ -125,7 +125,7 @@ mod tests {
         assert!(scaled[0] < scaled[1] && scaled[1] < 0.0 && scaled[2] == 0.0 && scaled[3] > 0.0);
         assert!(bilog(&[5e-324, 1e308]).iter().all(|value| value.is_finite()));
         let equal =
-            Feasibility::fit(&Fits::default(), &[0], &array![[0.0], [1.0]], &[3.0, 3.0], &Seed::root(0))
+            Feasibility::fit(&Fits::default().fitter(None, Seed::root(0)), &[0], &array![[0.0], [1.0]], &[3.0, 3.0])
                 .unwrap();
         assert!(equal.ln_probabilities(array![[0.5]].view())[0] < 0.5f64.ln());
     }

@@ -2,7 +2,8 @@
 //!
 //! A fit costs more than all the rest of a suggestion, and what another trial changes in it is little once there are
 //! dozens. So hyperparameters are fitted at some counts of observations only, and to a part of them where they are
-//! many. Which fit a history has follows from the history alone; that it is remembered saves time and changes nothing.
+//! many. Which fit a history has follows from the history alone, the notes of its trials included; that it is
+//! remembered saves time and changes nothing.
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,15 +13,17 @@ use linfa::prelude::ParamGuard;
 use linfa::traits::Fit;
 use linfa::{Dataset, DatasetBase};
 use ndarray::{Array1, Array2};
+use serde::{Deserialize, Serialize};
 
 use super::hyper::Hyperparameters;
+use super::notes::Notes;
 use super::params::{GpError, GpParams};
 use super::process::GaussianProcess;
 use super::transform::{Transform, Warped};
 use crate::seed::Seed;
 
 /// Up to so many observations every one is followed by a fit; then every tenth part more.
-const EVERY: usize = 60;
+pub(super) const EVERY: usize = 60;
 /// The most observations that are fitted to: a third of them the best, the others spread over all.
 const MOST: usize = 250;
 /// With fewer losses their distribution is anyone's guess, and they stay as they are.
@@ -31,10 +34,10 @@ const SCREENING_STEPS: usize = 8;
 const REMEMBERED: usize = 32;
 
 /// What a fit comes to.
-#[derive(Clone, Debug)]
-struct Fitted {
-    transform: Transform,
-    hyper: Hyperparameters,
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Fitted {
+    pub transform: Transform,
+    pub hyper: Hyperparameters,
 }
 
 /// Fits by a digest of all that they depend on, the latest last.
@@ -42,51 +45,10 @@ struct Fitted {
 pub(super) struct Fits(Mutex<VecDeque<(u64, Fitted)>>);
 
 impl Fits {
-    /// The process of `losses` at the rows of `inputs`, whose columns have these `groups`, on the scale that
-    /// leave-one-out density prefers; `seed` must not depend on how many there are.
-    ///
-    /// # Errors
-    /// There are none, or a kernel matrix has no factor.
-    pub fn process(
-        &self,
-        inputs: &Array2<f64>,
-        losses: &[f64],
-        groups: &[usize],
-        seed: &Seed,
-    ) -> Result<GaussianProcess, GpError> {
-        let rows = fitted_rows(losses);
-        let part = select(inputs, &rows);
-        let losses_of: Vec<f64> = rows.iter().map(|&row| losses[row]).collect();
-        let fitted = self.remembered(digest(&part, &losses_of, groups, seed), || {
-            fit(&part, &losses_of, groups, &seed.index(rows.len() as u64))
-        })?;
-        let warped = Warped::of(fitted.transform, losses);
-        let params = GpParams::new().groups(groups.to_vec()).check()?;
-        params.condition(&data(inputs, &warped), fitted.hyper)
-    }
-
-    /// The process of `targets` on their own scale, which should be of mean 0 and variance 1; else as
-    /// [`Fits::process`].
-    ///
-    /// # Errors
-    /// There are none, or a kernel matrix has no factor.
-    pub fn process_as_is(
-        &self,
-        inputs: &Array2<f64>,
-        targets: Array1<f64>,
-        groups: &[usize],
-        seed: &Seed,
-    ) -> Result<GaussianProcess, GpError> {
-        let rows = fitted_rows(&targets.to_vec());
-        let (part, targets_of) =
-            (select(inputs, &rows), rows.iter().map(|&row| targets[row]).collect::<Vec<_>>());
-        let params = GpParams::new().groups(groups.to_vec());
-        let fitted = self.remembered(digest(&part, &targets_of, groups, seed), || {
-            let params = params.clone().seed(seed.index(rows.len() as u64));
-            let process = params.fit(&Dataset::new(part, Array1::from(targets_of)))?;
-            Ok(Fitted { transform: Transform::Identity, hyper: process.hyperparameters().clone() })
-        })?;
-        params.check()?.condition(&Dataset::new(inputs.clone(), targets), fitted.hyper)
+    /// What fits to the quantities of one suggestion, with what is noted of them where that counts; `seed` must not
+    /// depend on how many observations there are.
+    pub fn fitter<'a>(&'a self, notes: Option<&'a Notes>, seed: Seed) -> Fitter<'a> {
+        Fitter { fits: self, notes, name: String::new(), seed }
     }
 
     fn remembered(&self, key: u64, fit: impl FnOnce() -> Result<Fitted, GpError>) -> Result<Fitted, GpError> {
@@ -106,6 +68,106 @@ impl Fits {
         let fits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         fits.iter().find(|(other, _)| *other == key).map(|(_, fitted)| fitted.clone())
     }
+}
+
+/// Fits a process to one quantity, or to those below it, by their names.
+#[derive(Clone)]
+pub(super) struct Fitter<'a> {
+    fits: &'a Fits,
+    notes: Option<&'a Notes>,
+    name: String,
+    seed: Seed,
+}
+
+impl Fitter<'_> {
+    /// The one of the quantity `name`.
+    pub fn child(&self, name: &str) -> Self {
+        Self { name: format!("{}/{name}", self.name), seed: self.seed.child(name), ..self.clone() }
+    }
+
+    /// The one of quantity number `index`.
+    pub fn index(&self, index: usize) -> Self {
+        Self { name: format!("{}/{index}", self.name), seed: self.seed.index(index as u64), ..self.clone() }
+    }
+
+    /// The one of a quantity that is another at the next suggestion, of which nothing is noted.
+    pub fn of_passing(&self) -> Self {
+        Self { notes: None, ..self.clone() }
+    }
+
+    /// What all draws of this quantity come from.
+    pub fn seed(&self) -> &Seed {
+        &self.seed
+    }
+
+    /// The process of `losses` at the rows of `inputs`, whose columns have these `groups`, on the scale that
+    /// leave-one-out density prefers.
+    ///
+    /// # Errors
+    /// There are none, or a kernel matrix has no factor.
+    pub fn process(
+        &self,
+        inputs: &Array2<f64>,
+        losses: &[f64],
+        groups: &[usize],
+    ) -> Result<GaussianProcess, GpError> {
+        let rows = fitted_rows(losses);
+        let fitted = self.noted(lengths(groups), || {
+            let part = select(inputs, &rows);
+            let losses_of: Vec<f64> = rows.iter().map(|&row| losses[row]).collect();
+            self.fits.remembered(digest(&part, &losses_of, groups, &self.seed), || {
+                fit(&part, &losses_of, groups, &self.seed.index(rows.len() as u64))
+            })
+        })?;
+        let warped = Warped::of(fitted.transform, losses);
+        let params = GpParams::new().groups(groups.to_vec()).check()?;
+        params.condition(&data(inputs, &warped), fitted.hyper)
+    }
+
+    /// The process of `targets` on their own scale, which should be of mean 0 and variance 1; else as
+    /// [`Fitter::process`].
+    ///
+    /// # Errors
+    /// There are none, or a kernel matrix has no factor.
+    pub fn process_as_is(
+        &self,
+        inputs: &Array2<f64>,
+        targets: Array1<f64>,
+        groups: &[usize],
+    ) -> Result<GaussianProcess, GpError> {
+        let params = GpParams::new().groups(groups.to_vec());
+        let fitted = self.noted(lengths(groups), || {
+            let rows = fitted_rows(&targets.to_vec());
+            let (part, targets_of) =
+                (select(inputs, &rows), rows.iter().map(|&row| targets[row]).collect::<Vec<_>>());
+            self.fits.remembered(digest(&part, &targets_of, groups, &self.seed), || {
+                let params = params.clone().seed(self.seed.index(rows.len() as u64));
+                let process = params.fit(&Dataset::new(part, Array1::from(targets_of)))?;
+                Ok(Fitted { transform: Transform::Identity, hyper: process.hyperparameters().clone() })
+            })
+        })?;
+        params.check()?.condition(&Dataset::new(inputs.clone(), targets), fitted.hyper)
+    }
+
+    /// What is noted of this quantity, for a kernel of so many length-scales; else what `fit` says, noted from now on.
+    fn noted(
+        &self,
+        lengths: usize,
+        fit: impl FnOnce() -> Result<Fitted, GpError>,
+    ) -> Result<Fitted, GpError> {
+        let Some(notes) = self.notes else { return fit() };
+        if let Some(fitted) = notes.find(&self.name, lengths) {
+            return Ok(fitted);
+        }
+        let fitted = fit()?;
+        notes.add(&self.name, &fitted);
+        Ok(fitted)
+    }
+}
+
+/// How many length-scales columns of these groups have.
+fn lengths(groups: &[usize]) -> usize {
+    groups.iter().max().map_or(0, |last| last + 1)
 }
 
 /// The fit of all `losses`.
@@ -153,7 +215,7 @@ fn fitted_rows(losses: &[f64]) -> Vec<usize> {
 }
 
 /// The last count of observations up to `count` that is followed by a fit.
-fn scheduled(count: usize) -> usize {
+pub(super) fn scheduled(count: usize) -> usize {
     let mut last = count.min(EVERY);
     while last + last / 10 <= count && last >= EVERY {
         last += last / 10;
@@ -207,7 +269,8 @@ mod tests {
         let fits = Fits::default();
         let at = |fits: &Fits, count: usize| {
             let part = inputs.slice(ndarray::s![..count, ..]).to_owned();
-            let process = fits.process(&part, &losses[..count], &[0, 1], &Seed::root(0)).unwrap();
+            let fitter = fits.fitter(None, Seed::root(0));
+            let process = fitter.process(&part, &losses[..count], &[0, 1]).unwrap();
             process.posterior(ndarray::array![[0.41, 0.63]].view())
         };
         for count in 66..=75 {

@@ -11,6 +11,7 @@
 use std::f64::consts::SQRT_2;
 
 use rand_distr::{Distribution, StandardNormal};
+use serde::{Deserialize, Serialize};
 
 use crate::seed::Stream;
 
@@ -26,7 +27,7 @@ const LENGTH_SPREAD: f64 = 3.0;
 const NOISE_LOCATION: f64 = -4.0;
 
 /// Hyperparameters of the kernel s² m(r²) + σ² on the diagonal.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hyperparameters {
     /// One length-scale a group of columns, in units of the inputs.
     pub lengths: Vec<f64>,

@@ -8,7 +8,7 @@
 //! | `history`, `local` | a study as the model sees it; what of it counts where it is long |
 //! | `cube`, `features` | mixed and conditional points as Euclidean inputs |
 //! | `kernel`, `hyper`, `evidence`, `params`, `process` | the Gaussian process, usable on its own |
-//! | `transform`, `fits` | the scale of the losses; when hyperparameters are fitted again |
+//! | `transform`, `fits`, `notes` | the scale of the losses; when hyperparameters are fitted again, and what trials carry of it |
 //! | `acquisition`, `success`, `feasibility`, `model`, `promise` | what a point promises |
 //! | `hypervolume`, `boxes` | what it promises to several losses |
 //! | `maximize`, `lbfgs` | where it promises most |
@@ -40,6 +40,7 @@ mod local;
 mod maximize;
 mod model;
 mod normal;
+mod notes;
 mod params;
 mod plain;
 mod process;
@@ -58,11 +59,12 @@ use history::History;
 pub use hyper::Hyperparameters;
 pub use importance::importance;
 use maximize::Maximizer;
+use notes::Notes;
 pub use params::{GpError, GpParams, GpValidParams};
 pub use process::{GaussianProcess, Posterior};
 
 use super::tried::Tried;
-use super::{NextLeg, Search, SobolSearch};
+use super::{NextLeg, Search, SobolSearch, Suggestion};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::study::Study;
@@ -120,15 +122,16 @@ impl BayesSearch {
     }
 
     /// The most promising point that is new; `None` without a model or a new point.
-    fn model_point(&self, space: &Space, study: &Study, seed: &Seed) -> Option<Point> {
+    fn model_point(&self, space: &Space, study: &Study, seed: &Seed) -> Option<Suggestion> {
         let cube = Cube::new(space);
         let history = History::new(space, &cube, study);
         if history.ended.is_empty() {
             return None;
         }
         let features = Features::new(&cube);
-        let mut acquisition =
-            model::acquisition(&history, &features, &self.fits, &seed.child("model")).ok()?;
+        let notes = Notes::of(study, &history);
+        let fitter = self.fits.fitter(Some(&notes), seed.child("model"));
+        let mut acquisition = model::acquisition(&history, &features, &fitter).ok()?;
         let seed = seed.index(study.trials.len() as u64);
         let rank = |acquisition: &Acquisition, seed: &Seed| {
             Maximizer::new(&cube, &features, acquisition, &history).ranking(space, &self.params, seed)
@@ -139,14 +142,20 @@ impl BayesSearch {
             cells = rank(&acquisition, &seed.child("explore"));
         }
         let tried = Tried::of(study);
-        cells.iter().map(|scored| space.decode(&scored.cell.unit)).find(|point| !tried.contains(point))
+        let mut points = cells.iter().map(|scored| space.decode(&scored.cell.unit));
+        let point = points.find(|point| !tried.contains(point))?;
+        Some(Suggestion { point, notes: notes.into_attributes() })
     }
 }
 
 impl Search for BayesSearch {
     fn suggest(&self, space: &Space, study: &Study, seed: &Seed) -> Point {
+        self.suggest_with_notes(space, study, seed).point
+    }
+
+    fn suggest_with_notes(&self, space: &Space, study: &Study, seed: &Seed) -> Suggestion {
         let count = study.trials.len();
-        let design = || SobolSearch::new().suggest(space, study, seed);
+        let design = || Suggestion::from(SobolSearch::new().suggest(space, study, seed));
         if count < self.initial(space) {
             return design();
         }

@@ -7,7 +7,7 @@ use super::acquisition::{Acquisition, Gain, Improvement};
 use super::cube::Cell;
 use super::feasibility::Feasibility;
 use super::features::Features;
-use super::fits::Fits;
+use super::fits::Fitter;
 use super::history::{History, Measured};
 use super::hypervolume::Hypervolume;
 use super::local;
@@ -22,24 +22,23 @@ const MOST_LOSSES: usize = 4;
 /// So are those of a front of so many losses with more members: 3,000 boxes at 40, 15,000 at 100.
 const LARGEST_FRONT: usize = 40;
 
-/// The acquisition after `history`, whose processes of losses are remembered in `fits`.
+/// The acquisition after `history`, whose processes `fitter` fits.
 ///
 /// # Errors
 /// A process cannot be fitted: there is no input, or its kernel matrix has no factor.
 pub(super) fn acquisition(
     history: &History,
     features: &Features,
-    fits: &Fits,
-    seed: &Seed,
+    fitter: &Fitter<'_>,
 ) -> Result<Acquisition, GpError> {
     let part = local::part(history, features);
     let history = part.as_ref().unwrap_or(history);
     let mut acquisition = Acquisition {
-        feasibility: feasibility(history, features, fits, &seed.child("feasibility"))?,
+        feasibility: feasibility(history, features, &fitter.child("feasibility"))?,
         ..Acquisition::default()
     };
     if history.rivals().next().is_some() {
-        acquisition.gain = Some(gain(history, features, fits, &seed.child("loss"))?);
+        acquisition.gain = Some(gain(history, features, &fitter.child("loss"))?);
     }
     let mut trials: Vec<(&Cell, bool)> = history.ended.iter().map(|(cell, end)| (cell, *end)).collect();
     if acquisition.gain.is_none() {
@@ -50,23 +49,25 @@ pub(super) fn acquisition(
     if trials.iter().any(|&(_, succeeded)| !succeeded) {
         let inputs = features.rows(trials.iter().map(|&(cell, _)| cell));
         let labels: Vec<bool> = trials.iter().map(|&(_, succeeded)| succeeded).collect();
-        let success = Success::fit(fits, features.groups(), &inputs, &labels, &seed.child("success"))?;
+        let success = Success::fit(&fitter.child("success"), features.groups(), &inputs, &labels)?;
         acquisition.success = Some(success);
     }
     Ok(acquisition)
 }
 
 /// What the losses promise, given those under way.
-fn gain(history: &History, features: &Features, fits: &Fits, seed: &Seed) -> Result<Gain, GpError> {
+fn gain(history: &History, features: &Features, fitter: &Fitter<'_>) -> Result<Gain, GpError> {
     let inputs = features.rows(history.measured.iter().map(|measured| &measured.cell));
     if has_boxes(history) {
-        return Ok(Gain::Hypervolume(hypervolume(history, &inputs, features, fits, seed)?));
+        return Ok(Gain::Hypervolume(hypervolume(history, &inputs, features, fitter)?));
     }
-    let losses = match history.losses() {
-        1 => history.loss(0),
-        _ => scalarized(history, &seed.child("weights").index(history.measured.len() as u64)),
+    let mut process = match history.losses() {
+        1 => fitter.process(&inputs, &history.loss(0), features.groups())?,
+        _ => {
+            let weights = fitter.seed().child("weights").index(history.measured.len() as u64);
+            fitter.of_passing().process(&inputs, &scalarized(history, &weights), features.groups())?
+        }
     };
-    let mut process = fits.process(&inputs, &losses, features.groups(), seed)?;
     let mut best = best_mean(&process, history);
     for cell in &history.pending {
         best = best.min(believe(&mut process, &features.rows([cell])));
@@ -90,11 +91,9 @@ fn hypervolume(
     history: &History,
     inputs: &Array2<f64>,
     features: &Features,
-    fits: &Fits,
-    seed: &Seed,
+    fitter: &Fitter<'_>,
 ) -> Result<Hypervolume, GpError> {
-    let process =
-        |loss| fits.process(inputs, &history.loss(loss), features.groups(), &seed.index(loss as u64));
+    let process = |loss| fitter.index(loss).process(inputs, &history.loss(loss), features.groups());
     let mut processes = (0..history.losses()).map(process).collect::<Result<Vec<_>, _>>()?;
     for cell in &history.pending {
         for process in &mut processes {
@@ -134,8 +133,7 @@ fn scalarized(history: &History, seed: &Seed) -> Vec<f64> {
 fn feasibility(
     history: &History,
     features: &Features,
-    fits: &Fits,
-    seed: &Seed,
+    fitter: &Fitter<'_>,
 ) -> Result<Vec<Feasibility>, GpError> {
     let constrained: Vec<&Measured> =
         history.measured.iter().filter(|measured| !measured.constraints.is_empty()).collect();
@@ -143,8 +141,8 @@ fn feasibility(
     let count = constrained.iter().map(|measured| measured.constraints.len()).min().unwrap_or(0);
     let fit = |constraint: usize| {
         let values: Vec<f64> = constrained.iter().map(|measured| measured.constraints[constraint]).collect();
-        let seed = seed.index(constraint as u64);
-        let mut feasibility = Feasibility::fit(fits, features.groups(), &inputs, &values, &seed)?;
+        let mut feasibility =
+            Feasibility::fit(&fitter.index(constraint), features.groups(), &inputs, &values)?;
         for cell in &history.pending {
             believe(&mut feasibility.process, &features.rows([cell]));
         }
@@ -174,6 +172,7 @@ fn believe(process: &mut GaussianProcess, input: &Array2<f64>) -> f64 {
 mod tests {
     use super::*;
     use crate::search::bayes::cube::Cube;
+    use crate::search::bayes::fits::Fits;
     use crate::search::bayes::fixtures::line;
 
     fn measured(cube: &Cube, u: f64, losses: &[f64], constraints: &[f64]) -> Measured {
@@ -195,9 +194,9 @@ mod tests {
             history.measured.push(measured(&cube, u, &[loss], &[]));
         }
         let at = features.rows([&cube.cell(&[0.42])]);
-        let without = acquisition(&history, &features, &Fits::default(), &Seed::root(0)).unwrap();
+        let without = acquisition(&history, &features, &Fits::default().fitter(None, Seed::root(0))).unwrap();
         history.pending.push(cube.cell(&[0.42]));
-        let with = acquisition(&history, &features, &Fits::default(), &Seed::root(0)).unwrap();
+        let with = acquisition(&history, &features, &Fits::default().fitter(None, Seed::root(0))).unwrap();
         assert!(with.values(at.view())[0] < without.values(at.view())[0] - 0.1);
         let mean = |acquisition: &Acquisition| acquisition.processes()[0].posterior(at.view()).mean[0];
         assert!((mean(&with) - mean(&without)).abs() < 1e-9);
@@ -212,7 +211,7 @@ mod tests {
         for u in [0.0, 0.2, 0.4, 0.8, 1.0] {
             history.measured.push(measured(&cube, u, &[(u - 0.6f64).powi(2)], &[]));
         }
-        let best = |history: &History| match acquisition(history, &features, &Fits::default(), &Seed::root(0))
+        let best = |history: &History| match acquisition(history, &features, &Fits::default().fitter(None, Seed::root(0)))
             .unwrap()
             .gain
         {
@@ -233,9 +232,9 @@ mod tests {
         history.ended.extend([0.0, 0.1, 0.2, 0.3].map(|u| (cube.cell(&[u]), false)));
         history.ended.extend([0.6, 0.65].map(|u| (cube.cell(&[u]), true)));
         let at = features.rows([&cube.cell(&[0.95])]);
-        let without = acquisition(&history, &features, &Fits::default(), &Seed::root(0)).unwrap();
+        let without = acquisition(&history, &features, &Fits::default().fitter(None, Seed::root(0))).unwrap();
         history.pending.push(cube.cell(&[0.95]));
-        let with = acquisition(&history, &features, &Fits::default(), &Seed::root(0)).unwrap();
+        let with = acquisition(&history, &features, &Fits::default().fitter(None, Seed::root(0))).unwrap();
         assert!(with.values(at.view())[0] < without.values(at.view())[0] - 0.1);
     }
 
@@ -252,7 +251,7 @@ mod tests {
         for &u in tried {
             history.measured.push(measured(&cube, u, &losses(u), &[constraint(u)]));
         }
-        let acquisition = acquisition(&history, &features, &Fits::default(), &Seed::root(0)).unwrap();
+        let acquisition = acquisition(&history, &features, &Fits::default().fitter(None, Seed::root(0))).unwrap();
         let places: Vec<f64> = (0..=200).map(|step| f64::from(step) / 200.0).collect();
         let cells: Vec<Cell> = places.iter().map(|&u| cube.cell(&[u])).collect();
         let values = acquisition.values(features.rows(&cells).view());

@@ -5,6 +5,7 @@ use super::cube::Cube;
 use super::features::Features;
 use super::history::History;
 use super::maximize::Maximizer;
+use super::notes::Notes;
 use super::{BayesSearch, model, plain};
 use crate::seed::Seed;
 use crate::space::Space;
@@ -20,8 +21,9 @@ impl BayesSearch {
             return None;
         }
         let features = Features::new(&cube);
-        let mut acquisition =
-            model::acquisition(&history, &features, &self.fits, &seed.child("model")).ok()?;
+        let notes = Notes::of(study, &history);
+        let fitter = self.fits.fitter(Some(&notes), seed.child("model"));
+        let mut acquisition = model::acquisition(&history, &features, &fitter).ok()?;
         let seed = seed.index(study.trials.len() as u64);
         let process = plain::process(&history, &features, &seed.child("plain")).ok()?;
         let inputs = features.rows(history.measured.iter().map(|measured| &measured.cell));

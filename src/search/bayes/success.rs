@@ -6,11 +6,10 @@
 
 use ndarray::{Array2, ArrayView2};
 
-use super::fits::Fits;
+use super::fits::Fitter;
 use super::normal;
 use super::params::GpError;
 use super::process::{GaussianProcess, Local};
-use crate::seed::Seed;
 
 /// The probability of success over the inputs.
 #[derive(Clone, Debug)]
@@ -21,14 +20,13 @@ pub(super) struct Success {
 impl Success {
     /// Learns from `labels`, true for a success, at the rows of `inputs`.
     pub fn fit(
-        fits: &Fits,
+        fitter: &Fitter<'_>,
         groups: &[usize],
         inputs: &Array2<f64>,
         labels: &[bool],
-        seed: &Seed,
     ) -> Result<Self, GpError> {
         let targets = labels.iter().map(|&succeeded| if succeeded { 1.0 } else { -1.0 }).collect();
-        Ok(Self { process: fits.process_as_is(inputs, targets, groups, seed)? })
+        Ok(Self { process: fitter.process_as_is(inputs, targets, groups)? })
     }
 
     /// ln P at every row of `inputs`: ln Φ(μ / √(σ² + noise)).
@@ -65,12 +63,14 @@ mod tests {
     use ndarray::{Array, array};
 
     use super::*;
+    use crate::search::bayes::fits::Fits;
+    use crate::seed::Seed;
 
     #[test]
     fn the_failing_side_is_unlikely_and_the_other_is_not() {
         let inputs = Array::from_shape_fn((20, 2), |(i, j)| ((i * (3 + 4 * j)) % 20) as f64 / 20.0);
         let labels: Vec<bool> = inputs.column(0).iter().map(|&x| x < 0.6).collect();
-        let success = Success::fit(&Fits::default(), &[0, 1], &inputs, &labels, &Seed::root(0)).unwrap();
+        let success = Success::fit(&Fits::default().fitter(None, Seed::root(0)), &[0, 1], &inputs, &labels).unwrap();
         let ln = success.ln_probabilities(array![[0.2, 0.5], [0.9, 0.5]].view());
         assert!(ln[0] > 0.9f64.ln() && ln[1] < 0.1f64.ln(), "{ln:?}");
     }

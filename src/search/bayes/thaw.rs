@@ -12,9 +12,10 @@ use super::effort::Effort;
 use super::features::Features;
 use super::history::History;
 use super::maximize::Maximizer;
+use super::notes::Notes;
 use super::{BayesSearch, model};
 use crate::search::tried::Tried;
-use crate::search::{NextLeg, REDUCTION, RUNGS};
+use crate::search::{NextLeg, REDUCTION, RUNGS, Suggestion};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::study::{Course, Study, Trial};
@@ -31,8 +32,9 @@ impl BayesSearch {
         let cube = Cube::new(space);
         let history = History::with_rungs(space, &cube, study);
         let features = Features::with_fidelity(&cube);
-        let mut acquisition =
-            model::acquisition(&history, &features, &self.fits, &seed.child("model")).ok()?;
+        let notes = Notes::of(study, &history);
+        let fitter = self.fits.fitter(Some(&notes), seed.child("model"));
+        let mut acquisition = model::acquisition(&history, &features, &fitter).ok()?;
         acquisition.gain.as_ref()?;
         let paused = rates(space, study, &cube, &features, &acquisition, effort);
         let best = |rung: Option<usize>| {
@@ -53,7 +55,9 @@ impl BayesSearch {
         });
         match (best(None), fresh) {
             (Some(paused), Some((rate, _))) if paused.rate >= rate => Some(NextLeg::Of(paused.trial)),
-            (_, Some((_, point))) => Some(NextLeg::New(point)),
+            (_, Some((_, point))) => {
+                Some(NextLeg::New(Suggestion { point, notes: notes.into_attributes() }))
+            }
             (paused, None) => paused.map(|paused| NextLeg::Of(paused.trial)),
         }
     }
@@ -167,10 +171,10 @@ mod tests {
         // As good on the left as on the right, but a hundred times as dear there.
         let losses: Vec<(f64, f64)> =
             SPREAD.iter().map(|&(x, _)| (x, 1.0 + (x - 0.5f64).powi(2) * (x - 0.1f64).cos().abs())).collect();
-        let Some(NextLeg::New(point)) = next(&study(&losses, 6), |x| 100f64.powf(x)) else {
+        let Some(NextLeg::New(Suggestion { point, .. })) = next(&study(&losses, 6), |x| 100f64.powf(x)) else {
             panic!("a new one")
         };
-        let Some(NextLeg::New(dear)) = next(&study(&losses, 6), |x| 100f64.powf(1.0 - x)) else {
+        let Some(NextLeg::New(Suggestion { point: dear, .. })) = next(&study(&losses, 6), |x| 100f64.powf(1.0 - x)) else {
             panic!("a new one")
         };
         let x = |point: &Point| point.get("x").and_then(|x| x.as_f64()).unwrap();
