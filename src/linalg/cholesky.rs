@@ -93,23 +93,26 @@ impl Cholesky {
         out
     }
 
-    /// Grows K by one row and column: `column` holds its n entries off the diagonal. Costs O(n²).
+    /// Grows K by m rows and columns: `corner`, of shape (m, m), has their entries with each other, of which only the
+    /// lower triangle is read, and `rows`, of shape (m, n), those with the others. Costs O(mn² + m²n + m³).
     ///
-    /// The jitter is added to `diagonal` as it was to the others. On an error nothing has changed.
-    pub fn append(&mut self, column: ArrayView1<f64>, diagonal: f64) -> Result<(), LinalgError> {
-        let n = self.size();
-        let mut row = column.to_owned().insert_axis(ndarray::Axis(0));
-        self.solve_lower_rows(&mut row);
-        let pivot = diagonal + self.jitter - row.iter().map(|x| x * x).sum::<f64>();
-        if !(pivot.is_finite() && pivot > 0.0) {
-            return Err(LinalgError::NotPositiveDefinite { size: n + 1, jitter: self.jitter });
+    /// The jitter is added to their diagonal as it was to that of the others.
+    ///
+    /// # Errors
+    /// The whole has no factor; nothing has changed.
+    pub fn append(&mut self, mut rows: Array2<f64>, mut corner: Array2<f64>) -> Result<(), LinalgError> {
+        let (n, m) = (self.size(), corner.nrows());
+        self.solve_lower_rows(&mut rows);
+        corner -= &rows.dot(&rows.t());
+        let corner = factor_with(corner.view(), self.jitter)
+            .map_err(|_| LinalgError::NotPositiveDefinite { size: n + m, jitter: self.jitter })?;
+        let mut lower = Mat::zeros(n + m, n + m);
+        lower.as_mut().submatrix_mut(0, 0, n, n).copy_from(&self.lower);
+        lower.as_mut().submatrix_mut(n, n, m, m).copy_from(&corner.lower);
+        for ((i, j), entry) in rows.indexed_iter() {
+            lower[(n + i, j)] = *entry;
         }
-        self.lower = Mat::from_fn(n + 1, n + 1, |i, j| match (i < n, j < n) {
-            (true, true) => self.lower[(i, j)],
-            (false, true) => row[(0, j)],
-            (false, false) => pivot.sqrt(),
-            (true, false) => 0.0,
-        });
+        self.lower = lower;
         Ok(())
     }
 }
@@ -191,13 +194,15 @@ mod tests {
         }
 
         #[test]
-        fn growing_row_by_row_equals_factoring_at_once(
-            n in 2usize..20, entries in prop::collection::vec(-1.0..1.0f64, 64)
+        fn growing_by_rows_equals_factoring_at_once(
+            n in 2usize..20, step in 1usize..6, entries in prop::collection::vec(-1.0..1.0f64, 64)
         ) {
             let matrix = positive_definite(n, &entries);
             let mut grown = Cholesky::new(matrix.slice(s![..1, ..1])).unwrap();
-            for i in 1..n {
-                grown.append(matrix.slice(s![i, ..i]), matrix[(i, i)]).unwrap();
+            for i in (1..n).step_by(step) {
+                let end = n.min(i + step);
+                let (rows, corner) = (matrix.slice(s![i..end, ..i]), matrix.slice(s![i..end, i..end]));
+                grown.append(rows.to_owned(), corner.to_owned()).unwrap();
             }
             let whole = Cholesky::new(matrix.view()).unwrap();
             prop_assert!((grown.log_determinant() - whole.log_determinant()).abs() < 1e-9);
@@ -229,7 +234,7 @@ mod tests {
     #[test]
     fn a_row_that_breaks_definiteness_changes_nothing() {
         let mut factor = Cholesky::new(array![[1.0]].view()).unwrap();
-        assert!(factor.append(array![1.0].view(), 1.0).is_err());
+        assert!(factor.append(array![[1.0]], array![[1.0]]).is_err());
         assert_eq!(factor.size(), 1);
         assert_eq!(factor.solve(array![3.0].view()), array![3.0]);
     }

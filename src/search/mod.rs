@@ -70,6 +70,11 @@ pub trait Search: Send {
         self.suggest(space, study, seed).into()
     }
 
+    /// Whether a suggestion takes so long that no two should be worked out of the same trials.
+    fn takes_long(&self) -> bool {
+        false
+    }
+
     /// What to train next where trials pause at [`RUNGS`]: of what is paused and what is new, whatever promises the
     /// largest gain for its effort. `effort` says what a whole trial of a point takes, positive and in any unit.
     ///

@@ -199,6 +199,16 @@ pub trait Storage: Send {
     /// had a heartbeat is left alone.
     fn reap(&mut self, study: StudyKey, grace: Duration) -> Result<Vec<Lost>, StorageError>;
 
+    /// Takes the turn to suggest at `study`, once nobody else has it; `false` if somebody still had it after
+    /// `patience`. It ends by [`end_turn`](Self::end_turn) and, however that ends, with this process.
+    ///
+    /// Whoever knows the same trials suggests the same point, of which one gets it. In turns nothing is worked out in
+    /// vain; without one nothing is wrong.
+    fn take_turn(&mut self, study: StudyKey, patience: Duration) -> Result<bool, StorageError>;
+
+    /// Ends the turn that was taken last, if there is one.
+    fn end_turn(&mut self, study: StudyKey) -> Result<(), StorageError>;
+
     /// The numbers of trials that run with heartbeats, what may come back to be tried again, each with the time
     /// since the last of them.
     fn heartbeats(&mut self, study: StudyKey) -> Result<Vec<(u32, Seconds)>, StorageError>;

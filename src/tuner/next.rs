@@ -1,6 +1,7 @@
 //! Which trial comes next, and what its suggestion may know.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use super::pausing::last_hope;
 use super::{Decider, Tuner, TunerError};
@@ -17,6 +18,31 @@ impl Tuner<'_> {
     /// Processes that know the same trials suggest the same point, of which one gets it. The others, who are called
     /// differently, then draw from streams of their own: however many there are, few lose twice.
     pub(super) fn next_trial(&mut self, name: &str) -> Result<Option<Claim>, TunerError> {
+        let has_turn = self.search.takes_long() && self.takes_turn()?;
+        let next = self.claim_next(name);
+        if has_turn {
+            self.storage.end_turn(self.study)?;
+        }
+        next
+    }
+
+    /// Waits for a turn at the study. Somebody who was stopped in the middle of one keeps nobody for ever.
+    fn takes_turn(&mut self) -> Result<bool, TunerError> {
+        const PATIENCE: Duration = Duration::from_secs(1);
+        const ATTEMPTS: usize = 10;
+        for _ in 0..ATTEMPTS {
+            if self.is_stopped() {
+                break;
+            }
+            if self.storage.take_turn(self.study, PATIENCE)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The next trial, as [`next_trial`](Self::next_trial) says.
+    fn claim_next(&mut self, name: &str) -> Result<Option<Claim>, TunerError> {
         let budget = self.settings.budget;
         for turn in 0.. {
             let seed = match turn {

@@ -92,8 +92,8 @@ mod tests {
 
     use super::*;
     use crate::search::bayes::fits::Fits;
-    use crate::seed::Seed;
     use crate::search::bayes::fixtures::assert_slopes;
+    use crate::seed::Seed;
 
     fn waves() -> Feasibility {
         let inputs = Array::from_shape_fn((20, 2), |(i, j)| ((i * (3 + 4 * j)) % 20) as f64 / 20.0);
@@ -124,9 +124,13 @@ mod tests {
         assert!(scaled.iter().all(|value| value.is_finite()));
         assert!(scaled[0] < scaled[1] && scaled[1] < 0.0 && scaled[2] == 0.0 && scaled[3] > 0.0);
         assert!(bilog(&[5e-324, 1e308]).iter().all(|value| value.is_finite()));
-        let equal =
-            Feasibility::fit(&Fits::default().fitter(None, Seed::root(0)), &[0], &array![[0.0], [1.0]], &[3.0, 3.0])
-                .unwrap();
+        let equal = Feasibility::fit(
+            &Fits::default().fitter(None, Seed::root(0)),
+            &[0],
+            &array![[0.0], [1.0]],
+            &[3.0, 3.0],
+        )
+        .unwrap();
         assert!(equal.ln_probabilities(array![[0.5]].view())[0] < 0.5f64.ln());
     }
 }

@@ -162,6 +162,10 @@ impl Search for BayesSearch {
         self.model_point(space, study, &seed.child("bayes")).unwrap_or_else(design)
     }
 
+    fn takes_long(&self) -> bool {
+        true
+    }
+
     fn next_leg(
         &self,
         space: &Space,

@@ -68,10 +68,10 @@ fn gain(history: &History, features: &Features, fitter: &Fitter<'_>) -> Result<G
             fitter.of_passing().process(&inputs, &scalarized(history, &weights), features.groups())?
         }
     };
-    let mut best = best_mean(&process, history);
-    for cell in &history.pending {
-        best = best.min(believe(&mut process, &features.rows([cell])));
-    }
+    let best = best_mean(&process, history);
+    // What is believed of those under way counts as found: what is gained must be gained on it.
+    let believed = process.believe(features.rows(&history.pending).view());
+    let best = believed.iter().copied().fold(best, f64::min);
     Ok(Gain::Improvement(Box::new(Improvement { process, best })))
 }
 
@@ -95,11 +95,8 @@ fn hypervolume(
 ) -> Result<Hypervolume, GpError> {
     let process = |loss| fitter.index(loss).process(inputs, &history.loss(loss), features.groups());
     let mut processes = (0..history.losses()).map(process).collect::<Result<Vec<_>, _>>()?;
-    for cell in &history.pending {
-        for process in &mut processes {
-            believe(process, &features.rows([cell]));
-        }
-    }
+    let pending = features.rows(&history.pending);
+    processes.iter_mut().for_each(|process| drop(process.believe(pending.view())));
     let members = features.rows(history.rivals().map(|rival| &rival.cell).chain(&history.pending));
     Ok(Hypervolume::new(processes, &members))
 }
@@ -139,13 +136,12 @@ fn feasibility(
         history.measured.iter().filter(|measured| !measured.constraints.is_empty()).collect();
     let inputs = features.rows(constrained.iter().map(|measured| &measured.cell));
     let count = constrained.iter().map(|measured| measured.constraints.len()).min().unwrap_or(0);
+    let pending = features.rows(&history.pending);
     let fit = |constraint: usize| {
         let values: Vec<f64> = constrained.iter().map(|measured| measured.constraints[constraint]).collect();
         let mut feasibility =
             Feasibility::fit(&fitter.index(constraint), features.groups(), &inputs, &values)?;
-        for cell in &history.pending {
-            believe(&mut feasibility.process, &features.rows([cell]));
-        }
+        feasibility.process.believe(pending.view());
         Ok(feasibility)
     };
     (0..count).map(fit).collect()
@@ -156,16 +152,6 @@ fn best_mean(process: &GaussianProcess, history: &History) -> f64 {
     let means = process.means_of_data();
     let rivals = history.measured.iter().zip(&means).filter(|(measured, _)| measured.is_rival());
     rivals.map(|(_, &mean)| mean).fold(f64::INFINITY, f64::min)
-}
-
-/// Conditions on a pending trial as if its mean had been observed: the mean stays, the variance shrinks
-/// around it ("Kriging believer", Ginsbourger et al. 2010). Returns the mean, which counts as found: what is gained
-/// must be gained on it.
-fn believe(process: &mut GaussianProcess, input: &Array2<f64>) -> f64 {
-    let mean = process.means(input.view())[0];
-    // An input so close to an observed one that it has no row of its own has no variance left to lose.
-    let _ = process.observe(input.row(0), mean);
-    mean
 }
 
 #[cfg(test)]
@@ -211,9 +197,13 @@ mod tests {
         for u in [0.0, 0.2, 0.4, 0.8, 1.0] {
             history.measured.push(measured(&cube, u, &[(u - 0.6f64).powi(2)], &[]));
         }
-        let best = |history: &History| match acquisition(history, &features, &Fits::default().fitter(None, Seed::root(0)))
-            .unwrap()
-            .gain
+        let best = |history: &History| match acquisition(
+            history,
+            &features,
+            &Fits::default().fitter(None, Seed::root(0)),
+        )
+        .unwrap()
+        .gain
         {
             Some(Gain::Improvement(improvement)) => improvement.best,
             other => panic!("{other:?}"),
@@ -251,7 +241,8 @@ mod tests {
         for &u in tried {
             history.measured.push(measured(&cube, u, &losses(u), &[constraint(u)]));
         }
-        let acquisition = acquisition(&history, &features, &Fits::default().fitter(None, Seed::root(0))).unwrap();
+        let acquisition =
+            acquisition(&history, &features, &Fits::default().fitter(None, Seed::root(0))).unwrap();
         let places: Vec<f64> = (0..=200).map(|step| f64::from(step) / 200.0).collect();
         let cells: Vec<Cell> = places.iter().map(|&u| cube.cell(&[u])).collect();
         let values = acquisition.values(features.rows(&cells).view());

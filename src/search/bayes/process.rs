@@ -147,12 +147,39 @@ impl GaussianProcess {
     /// # Errors
     /// The input repeats others so closely that the kernel matrix loses its factor; nothing has changed.
     pub fn observe(&mut self, input: ArrayView1<f64>, target: f64) -> Result<(), GpError> {
-        let row = kernel::scaled(input.insert_axis(Axis(0)), &self.groups, &self.hyper.lengths);
-        let covariance = kernel::cross(&row, &self.scaled).mapv(|m| self.covariance(m));
-        self.factor.append(covariance.row(0), self.covariance(1.0) + self.hyper.noise)?;
-        self.scaled.append(Axis(0), row.view()).expect("the row has a value a column");
-        self.targets.append(Axis(0), ndarray::aview1(&[target])).expect("targets have one axis");
+        self.append(input.insert_axis(Axis(0)), ndarray::aview1(&[target]))?;
         self.weights = self.factor.solve(self.targets.view());
+        Ok(())
+    }
+
+    /// Conditions on what is expected at every row of `inputs`, as if it had been observed: the mean stays as it is
+    /// everywhere, the variance shrinks around them ("Kriging believer", Ginsbourger et al. 2010). Returns the means
+    /// there.
+    pub(super) fn believe(&mut self, inputs: ArrayView2<f64>) -> Array1<f64> {
+        let means = self.means(inputs);
+        if inputs.is_empty() {
+            return means;
+        }
+        if self.append(inputs, means.view()).is_err() {
+            // An input so close to an observed one that it has no row of its own has no variance left to lose.
+            for (row, mean) in inputs.axis_chunks_iter(Axis(0), 1).zip(means.axis_chunks_iter(Axis(0), 1)) {
+                let _ = self.append(row, mean);
+            }
+        }
+        means
+    }
+
+    /// Takes in observations; where they are the means, weights of 0 are theirs, since K (α, 0) = (y, means), and the
+    /// others stay.
+    fn append(&mut self, inputs: ArrayView2<f64>, targets: ArrayView1<f64>) -> Result<(), GpError> {
+        let rows = kernel::scaled(inputs, &self.groups, &self.hyper.lengths);
+        let covariance = kernel::cross(&rows, &self.scaled).mapv(|m| self.covariance(m));
+        let mut corner = kernel::cross(&rows, &rows).mapv(|m| self.covariance(m));
+        corner.diag_mut().mapv_inplace(|variance| variance + self.hyper.noise);
+        self.factor.append(covariance, corner)?;
+        self.scaled.append(Axis(0), rows.view()).expect("the rows have a value a column");
+        self.targets.append(Axis(0), targets).expect("targets have one axis");
+        self.weights.append(Axis(0), Array1::zeros(targets.len()).view()).expect("weights have one axis");
         Ok(())
     }
 
@@ -257,6 +284,34 @@ mod tests {
         let (grown, whole) = (grown.posterior(at.view()), whole.posterior(at.view()));
         assert!((grown.mean - whole.mean).iter().all(|x| x.abs() < 1e-12));
         assert!((grown.variance - whole.variance).iter().all(|x| x.abs() < 1e-12));
+    }
+
+    #[test]
+    fn believing_equals_observing_the_means_and_what_is_there_already_tells_nothing() {
+        let (inputs, targets) = waves(9);
+        let start = fixed(inputs.clone(), targets, hyper(0.4, 0.01));
+        let pending = array![[0.3, 0.8], [0.9, 0.1], [0.35, 0.75]];
+        let (mut believing, mut observing) = (start.clone(), start.clone());
+        let means = believing.believe(pending.view());
+        for (row, mean) in pending.rows().into_iter().zip(&means) {
+            observing.observe(row, *mean).unwrap();
+        }
+        let at = array![[0.31, 0.7], [0.6, 0.2]];
+        let [before, one, other] =
+            [&start, &believing, &observing].map(|process| process.posterior(at.view()));
+        assert!((&one.mean - &before.mean).iter().all(|x| x.abs() < 1e-12));
+        assert!((&one.mean - &other.mean).iter().all(|x| x.abs() < 1e-10));
+        assert!((&one.variance - &other.variance).iter().all(|x| x.abs() < 1e-12));
+        assert!((&before.variance - &one.variance).iter().all(|&x| x > 1e-4));
+
+        // Without noise the same place twice has no factor; a new one beside it still counts.
+        let mut twice = start;
+        twice.hyper.noise = 0.0;
+        let none: Array2<f64> = Array::zeros((0, 2));
+        assert!(twice.believe(none.view()).is_empty());
+        let twin = array![[0.3, 0.8], [0.3, 0.8], [0.9, 0.1]];
+        twice.believe(twin.view());
+        assert!(twice.posterior(array![[0.9, 0.1]].view()).variance[0] < 1e-3);
     }
 
     #[test]

@@ -70,7 +70,8 @@ mod tests {
     fn the_failing_side_is_unlikely_and_the_other_is_not() {
         let inputs = Array::from_shape_fn((20, 2), |(i, j)| ((i * (3 + 4 * j)) % 20) as f64 / 20.0);
         let labels: Vec<bool> = inputs.column(0).iter().map(|&x| x < 0.6).collect();
-        let success = Success::fit(&Fits::default().fitter(None, Seed::root(0)), &[0, 1], &inputs, &labels).unwrap();
+        let success =
+            Success::fit(&Fits::default().fitter(None, Seed::root(0)), &[0, 1], &inputs, &labels).unwrap();
         let ln = success.ln_probabilities(array![[0.2, 0.5], [0.9, 0.5]].view());
         assert!(ln[0] > 0.9f64.ln() && ln[1] < 0.1f64.ln(), "{ln:?}");
     }

@@ -55,9 +55,7 @@ impl BayesSearch {
         });
         match (best(None), fresh) {
             (Some(paused), Some((rate, _))) if paused.rate >= rate => Some(NextLeg::Of(paused.trial)),
-            (_, Some((_, point))) => {
-                Some(NextLeg::New(Suggestion { point, notes: notes.into_attributes() }))
-            }
+            (_, Some((_, point))) => Some(NextLeg::New(Suggestion { point, notes: notes.into_attributes() })),
             (paused, None) => paused.map(|paused| NextLeg::Of(paused.trial)),
         }
     }
@@ -171,10 +169,13 @@ mod tests {
         // As good on the left as on the right, but a hundred times as dear there.
         let losses: Vec<(f64, f64)> =
             SPREAD.iter().map(|&(x, _)| (x, 1.0 + (x - 0.5f64).powi(2) * (x - 0.1f64).cos().abs())).collect();
-        let Some(NextLeg::New(Suggestion { point, .. })) = next(&study(&losses, 6), |x| 100f64.powf(x)) else {
+        let Some(NextLeg::New(Suggestion { point, .. })) = next(&study(&losses, 6), |x| 100f64.powf(x))
+        else {
             panic!("a new one")
         };
-        let Some(NextLeg::New(Suggestion { point: dear, .. })) = next(&study(&losses, 6), |x| 100f64.powf(1.0 - x)) else {
+        let Some(NextLeg::New(Suggestion { point: dear, .. })) =
+            next(&study(&losses, 6), |x| 100f64.powf(1.0 - x))
+        else {
             panic!("a new one")
         };
         let x = |point: &Point| point.get("x").and_then(|x| x.as_f64()).unwrap();

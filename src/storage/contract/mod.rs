@@ -56,6 +56,7 @@ macro_rules! promises {
             a_lost_trial_that_paused_goes_on_from_its_last_rung
             a_leader_takes_back_what_no_live_worker_holds
             a_point_that_somebody_else_has_begun_is_taken
+            one_at_a_time_has_the_turn_until_it_ends_or_its_holder_does
             what_was_read_before_is_read_as_by_a_new_connection
             a_study_that_was_made_anew_is_read_anew
             what_was_loaded_stays_as_it_was
@@ -78,6 +79,7 @@ pub(super) use self::workers::{
     a_lost_trial_is_tried_again_under_a_new_number, a_lost_trial_that_paused_goes_on_from_its_last_rung,
     a_point_that_somebody_else_has_begun_is_taken, a_released_trial_waits_again_under_its_number,
     a_trial_that_takes_its_workers_down_is_left_alone,
+    one_at_a_time_has_the_turn_until_it_ends_or_its_holder_does,
 };
 
 /// One parameter of each kind, and one that is there only sometimes.

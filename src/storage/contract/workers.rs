@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::{Ask, Claim, Lost, StudyKey};
 use super::{Place, claim, complete, point, space, study, trial};
-use crate::study::{Attributes, COURSE, Course, RETRIED, Rung, Trial, TrialState};
+use crate::study::{Attributes, COURSE, Course, Metric, RETRIED, Rung, Trial, TrialState};
 
 const GRACE: Duration = Duration::from_secs(120);
 
@@ -157,4 +157,21 @@ pub(in super::super) fn a_point_that_somebody_else_has_begun_is_taken(place: &im
     assert!(matches!(ask(0.02, 0), Ask::Claimed(_)));
     assert!(matches!(ask(0.01, 2), Ask::Claimed(_)), "the suggestion knew it");
     assert_eq!(ask(0.03, 3), Ask::Spent);
+}
+
+pub(in super::super) fn one_at_a_time_has_the_turn_until_it_ends_or_its_holder_does(place: &impl Place) {
+    let (mut one, mut other) = (place.open(), place.open());
+    let first = study(&mut *one);
+    let second = one.create_study("other", &[Metric::minimize("loss")], &Attributes::new()).expect("a name");
+    let moment = Duration::from_millis(20);
+    let mut take = |storage: &mut dyn Storage, study| storage.take_turn(study, moment).expect("looked");
+    assert!(take(&mut *one, first));
+    assert!(!take(&mut *other, first), "one has it");
+    assert!(take(&mut *other, second), "another study has turns of its own");
+    other.end_turn(second).expect("ended");
+    claim(&mut *other, first);
+    one.end_turn(first).expect("ended");
+    assert!(take(&mut *other, first));
+    drop(other);
+    assert!(one.take_turn(first, Duration::from_secs(10)).expect("looked"), "its holder is gone");
 }

@@ -11,14 +11,15 @@ mod connection;
 mod password;
 mod schema;
 mod tls;
+mod turn;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 pub use self::address::{Address, without_password};
 use self::connection::{Connection, Patience, Statements, Trouble, at};
-use super::StorageError;
 use super::tables::{Database, Fault, Known, Sql};
+use super::{StorageError, StudyKey};
 
 /// How long a server that went away is waited for: longer than it takes to restart or to move.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -155,6 +156,27 @@ impl Database for PostgresStorage {
 
     fn known(&mut self) -> &mut Known {
         &mut self.known
+    }
+
+    /// While the server is away nobody has the turn, nor needs one.
+    fn take_turn(&mut self, study: StudyKey, patience: Duration) -> Result<bool, StorageError> {
+        match self.connection().and_then(|connection| turn::take(connection, study, patience)) {
+            Err(fault) if Trouble::of(&fault) == Trouble::Away => {
+                self.connection = None;
+                Ok(false)
+            }
+            taken => taken.map_err(|fault| at(fault, &self.address)),
+        }
+    }
+
+    /// A connection that cannot say so ends, and the turn with it.
+    fn end_turn(&mut self, study: StudyKey) -> Result<(), StorageError> {
+        if let Some(connection) = &mut self.connection
+            && turn::end(connection, study).is_err()
+        {
+            self.connection = None;
+        }
+        Ok(())
     }
 }
 

@@ -7,15 +7,18 @@ mod fault;
 mod open;
 mod place;
 mod schema;
+mod turn;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Null, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, TransactionBehavior, params_from_iter};
 
 use self::fault::at;
-use super::StorageError;
 use super::tables::{Cell, Database, Fault, Known, Row, Sql, time};
+use super::{StorageError, StudyKey};
 
 /// One connection to a database of studies. Several, in one process or many, may write at once.
 ///
@@ -36,6 +39,8 @@ pub struct SqliteStorage {
     path: PathBuf,
     worker: Option<String>,
     known: Known,
+    /// Open for as long as it is this one's turn.
+    turn: Option<File>,
 }
 
 impl SqliteStorage {
@@ -53,6 +58,7 @@ impl SqliteStorage {
             path: path.to_owned(),
             worker: None,
             known: Known::default(),
+            turn: None,
         })
     }
 
@@ -93,6 +99,16 @@ impl Database for SqliteStorage {
 
     fn known(&mut self) -> &mut Known {
         &mut self.known
+    }
+
+    fn take_turn(&mut self, study: StudyKey, patience: Duration) -> Result<bool, StorageError> {
+        self.turn = turn::take(&self.path, study, patience)?;
+        Ok(self.turn.is_some())
+    }
+
+    fn end_turn(&mut self, _study: StudyKey) -> Result<(), StorageError> {
+        self.turn = None;
+        Ok(())
     }
 }
 

@@ -51,6 +51,12 @@ pub(super) trait Database: Send {
 
     /// What was read before.
     fn known(&mut self) -> &mut Known;
+
+    /// As [`Storage::take_turn`].
+    fn take_turn(&mut self, study: StudyKey, patience: Duration) -> Result<bool, StorageError>;
+
+    /// As [`Storage::end_turn`].
+    fn end_turn(&mut self, study: StudyKey) -> Result<(), StorageError>;
 }
 
 fn signature(database: &mut impl Database) -> Signature {
@@ -169,6 +175,14 @@ impl<D: Database> Storage for D {
 
     fn reap(&mut self, study: StudyKey, grace: Duration) -> Result<Vec<Lost>, StorageError> {
         self.write(|sql| lost::reap(sql, study, grace))
+    }
+
+    fn take_turn(&mut self, study: StudyKey, patience: Duration) -> Result<bool, StorageError> {
+        Database::take_turn(self, study, patience)
+    }
+
+    fn end_turn(&mut self, study: StudyKey) -> Result<(), StorageError> {
+        Database::end_turn(self, study)
     }
 
     fn heartbeats(&mut self, study: StudyKey) -> Result<Vec<(u32, Seconds)>, StorageError> {
