@@ -20,6 +20,8 @@ pub(super) struct Stopping {
     pub iterations: usize,
     /// Once no coordinate of the projected gradient is larger.
     pub gradient: f64,
+    /// Once a step has lowered the value by no more.
+    pub decrease: f64,
 }
 
 /// Where the descent ended.
@@ -56,7 +58,11 @@ pub(super) fn minimize(
             continue;
         };
         curvature.learn(difference(&next.point, &point), difference(&next.gradient, &gradient));
+        let decrease = value - next.value;
         (point, value, gradient) = (next.point, next.value, next.gradient);
+        if decrease <= stopping.decrease {
+            break;
+        }
     }
     Minimum { point, value }
 }
@@ -184,7 +190,7 @@ fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {
 mod tests {
     use super::*;
 
-    const STOPPING: Stopping = Stopping { iterations: 200, gradient: 1e-9 };
+    const STOPPING: Stopping = Stopping { iterations: 200, gradient: 1e-9, decrease: 0.0 };
 
     /// Rosenbrock 1960: minimum 0 at (1, 1).
     fn rosenbrock(x: &[f64], gradient: &mut [f64]) -> f64 {

@@ -33,8 +33,9 @@ const CHANGED: f64 = 20.0;
 const INCUMBENTS: usize = 2;
 /// Alternations of one local search.
 const ROUNDS: usize = 10;
-/// Tolerance in logarithms of the acquisition: more precision is lost on a model that is itself a guess.
-const ASCENT: Stopping = Stopping { iterations: 40, gradient: 1e-3 };
+/// Tolerances in logarithms of the acquisition: more precision is lost on a model that is itself a guess. Where the
+/// acquisition is all but exhausted, rounding keeps the gradient from ever being so small, but not the steps.
+const ASCENT: Stopping = Stopping { iterations: 40, gradient: 1e-3, decrease: 1e-3 };
 
 /// A cell with its log acquisition.
 #[derive(Clone, Debug)]
@@ -90,7 +91,7 @@ impl<'a> Maximizer<'a> {
         /// Observations at which all are affordable.
         const FREE: usize = 50;
         /// The fewest of both.
-        const LEAST: (usize, usize) = (256, 4);
+        const LEAST: (usize, usize) = (256, 2);
         let observations = self.history.measured.len().max(FREE);
         let part = |most: usize, least: usize| most.min((most * FREE / observations).max(least));
         (part(params.candidates, LEAST.0), part(params.starts, LEAST.1))
@@ -151,13 +152,16 @@ impl<'a> Maximizer<'a> {
         cells.into_iter().zip(values).map(|(cell, value)| Scored { value, cell }).collect()
     }
 
-    /// The best candidate, the best trials, and `count` candidates by roulette without replacement: those
+    /// The best candidate; unless `count` is 0 the best trials, too, and `count` candidates by roulette without replacement: those
     /// that lead after a Gumbel variable is added to the log of each (Gumbel-top-k).
     fn starts(&self, scored: &[Scored], count: usize, stream: &mut Stream) -> Vec<Scored> {
         let mut order: Vec<(f64, usize)> =
             scored.iter().enumerate().map(|(index, scored)| (scored.value + gumbel(stream), index)).collect();
         order.sort_by(|a, b| b.0.total_cmp(&a.0));
         let best = (0..scored.len()).max_by(|&a, &b| scored[a].value.total_cmp(&scored[b].value));
+        if count == 0 {
+            return best.into_iter().map(|index| scored[index].clone()).collect();
+        }
         let drawn =
             order.into_iter().map(|(_, index)| index).filter(|&index| Some(index) != best).take(count);
         // With several losses there are several best.

@@ -83,7 +83,8 @@ pub struct BayesParams {
     /// dearer; a quarter as many surround the best
     /// trials. More → surer of the maximum, slower; default 2048.
     pub candidates: usize,
-    /// Local searches from candidates drawn by their acquisition, beside those from the best; fewer from 50 trials on; default 8.
+    /// Local searches from candidates drawn by their acquisition, beside those from the best candidate and the best
+    /// trials; fewer from 50 trials on; default 8. With 0 there is one alone, from the best candidate.
     pub starts: usize,
 }
 
@@ -133,13 +134,15 @@ impl BayesSearch {
         let fitter = self.fits.fitter(Some(&notes), seed.child("model"));
         let mut acquisition = model::acquisition(&history, &features, &fitter).ok()?;
         let seed = seed.index(study.trials.len() as u64);
-        let rank = |acquisition: &Acquisition, seed: &Seed| {
-            Maximizer::new(&cube, &features, acquisition, &history).ranking(space, &self.params, seed)
+        let rank = |acquisition: &Acquisition, params: &BayesParams, seed: &Seed| {
+            Maximizer::new(&cube, &features, acquisition, &history).ranking(space, params, seed)
         };
-        let mut cells = rank(&acquisition, &seed);
+        let mut cells = rank(&acquisition, &self.params, &seed);
         if study.trials.len().is_multiple_of(2) && acquisition.is_exhausted(&cube, cells.first()) {
             acquisition.demand_more();
-            cells = rank(&acquisition, &seed.child("explore"));
+            // Which place it is matters, not where in it.
+            let roughly = BayesParams { starts: 0, ..self.params.clone() };
+            cells = rank(&acquisition, &roughly, &seed.child("explore"));
         }
         let tried = Tried::of(study);
         let mut points = cells.iter().map(|scored| space.decode(&scored.cell.unit));

@@ -191,7 +191,7 @@ impl GpValidParams {
         drawn.sort_by(|a, b| a.0.total_cmp(&b.0));
         let first = self.start.clone().unwrap_or_else(|| prior.mode()).to_logs();
         let starts = std::iter::once(first).chain(drawn.into_iter().take(1).map(|(_, logs)| logs));
-        let stopping = Stopping { iterations: self.iterations, gradient: self.tolerance };
+        let stopping = Stopping { iterations: self.iterations, gradient: self.tolerance, decrease: 0.0 };
         let best = starts
             .map(|start| lbfgs::minimize(&start, &bounds, stopping, |logs, slope| evidence.loss(logs, slope)))
             .min_by(|a, b| a.value.total_cmp(&b.value))

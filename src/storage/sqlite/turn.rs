@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::super::{StorageError, StudyKey};
 
 /// How often a lock is tried that somebody else holds: nobody tells when it is free.
-const PAUSE: Duration = Duration::from_millis(3);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Waits for the turn at `study`, at most for `patience`; whoever holds the file has it. The file stays, as that of a
 /// study's lock does.
