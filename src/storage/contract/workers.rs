@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::{Ask, Claim, Lost, StudyKey};
+use super::super::{Ask, Claim, Lost, Storage, StudyKey};
 use super::{Place, claim, complete, point, space, study, trial};
 use crate::study::{Attributes, COURSE, Course, Metric, RETRIED, Rung, Trial, TrialState};
 
