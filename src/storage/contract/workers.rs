@@ -164,7 +164,7 @@ pub(in super::super) fn one_at_a_time_has_the_turn_until_it_ends_or_its_holder_d
     let first = study(&mut *one);
     let second = one.create_study("other", &[Metric::minimize("loss")], &Attributes::new()).expect("a name");
     let moment = Duration::from_millis(20);
-    let mut take = |storage: &mut dyn Storage, study| storage.take_turn(study, moment).expect("looked");
+    let take = |storage: &mut dyn Storage, study| storage.take_turn(study, moment).expect("looked");
     assert!(take(&mut *one, first));
     assert!(!take(&mut *other, first), "one has it");
     assert!(take(&mut *other, second), "another study has turns of its own");
