@@ -42,9 +42,9 @@ fn stagnation_ends_the_study() {
 #[test]
 fn a_small_promise_ends_the_study() {
     let search = Box::new(BayesSearch::new());
-    let bench = Bench { search, ..bench(StopRule::Improvement(1e-3)) };
+    let bench = Bench { search, ..bench(StopRule::Improvement(0.01)) };
     let (end, study, events) = bench.run_through(100);
-    let (finished, _) = assert_stopped(end, &study, &events, "improvement=0.001");
+    let (finished, _) = assert_stopped(end, &study, &events, "improvement=0.01");
     assert!((10..100).contains(&finished), "{finished}");
     assert!(study.best().unwrap().values[0] < 0.5, "it is near the optimum by then");
 }
