@@ -363,7 +363,9 @@ mod tests {
 
     fn a_broken_state_is_told(kind: Kind) {
         let (bench, trial) = killed_where_one_goes_on(kind);
-        for file in std::fs::read_dir(bench.path("states")).expect("there") {
+        let study = bench.study();
+        let own = bench.path("states").join(study.identity().expect("it has one"));
+        for file in std::fs::read_dir(own).expect("there") {
             let file = file.expect("read").path();
             let mut bytes = std::fs::read(&file).expect("a state");
             let middle = bytes.len() / 2;

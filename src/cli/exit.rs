@@ -71,8 +71,17 @@ fn wrong(error: &clap::Error) -> String {
         }
         _ => text,
     };
-    one_line(&shown)
+    let rule = |text: String, (found, rule): &(&str, &str)| text.replace(found, rule);
+    one_line(&NUMBERS.iter().fold(shown, rule))
 }
+
+/// What the standard library says of a number that it cannot read, and the rule.
+const NUMBERS: [(&str, &str); 4] = [
+    ("invalid digit found in string", "must be a whole number"),
+    ("cannot parse integer from empty string", "must be a whole number"),
+    ("number too large to fit in target type", "is too large"),
+    ("invalid float literal", "must be a number"),
+];
 
 /// Prints an error's chain as one line.
 pub(super) fn report(error: &anyhow::Error) -> Exit {
@@ -127,6 +136,12 @@ mod tests {
     fn a_number_out_of_range_is_one_line_with_the_range() {
         let line = line(&["tune", "--dataset", "iris", "--budget", "0"]);
         assert_eq!(line, "error: invalid value '0' for '--budget <N>': 0 is not in 1..=100000");
+    }
+
+    #[test]
+    fn what_is_no_number_is_one_line_with_the_rule() {
+        let line = line(&["tune", "--dataset", "iris", "--budget", "x"]);
+        assert_eq!(line, "error: invalid value 'x' for '--budget <N>': must be a whole number");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A study by name: made, or taken up again if it is of the same setup.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -8,7 +9,7 @@ use serde_json::Value as Json;
 use super::exit::Exit;
 use crate::input;
 use crate::storage::{Location, Storage, StudyKey};
-use crate::study::{Attributes, Job, Metric, Study, differences};
+use crate::study::{Attributes, IDENTITY, Job, Metric, Study, differences};
 use crate::tuner::forget_states;
 
 /// What a study must be.
@@ -36,11 +37,24 @@ pub(super) fn beside(database: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The folder of the states of paused trials of `study`, which is in `database`: the one that was named, else that
+/// The folder of the states of paused trials of `study` in the folder that was `named` for them, where studies of
+/// several databases may meet: one of its own.
+pub(super) fn states_in(named: &Path, study: &Study) -> PathBuf {
+    named.join(study.identity().unwrap_or_default())
+}
+
+/// The folder of the states of paused trials of `study`, which is in `database`: in the one that was named, else that
 /// beside the file.
 fn states(study: &Study, database: &Location) -> Option<PathBuf> {
-    let named = Job::of(study).and_then(|job| job.states).map(PathBuf::from);
-    named.or_else(|| database.file().map(beside))
+    let named = Job::of(study).and_then(|job| job.states);
+    let own = named.map(|named| states_in(Path::new(&named), study));
+    own.or_else(|| database.file().map(beside))
+}
+
+/// Something that nobody has said before.
+fn identity() -> String {
+    let random = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", random(), random())
 }
 
 /// The study called `name`, or the only one.
@@ -103,6 +117,7 @@ pub(super) fn open(
     attributes.insert((*name).to_owned(), setup.clone());
     attributes.extend(wanted.facts.clone());
     attributes.insert("tune:version".to_owned(), env!("CARGO_PKG_VERSION").into());
+    attributes.insert(IDENTITY.to_owned(), identity().into());
     Ok(storage.create_study(wanted.name, wanted.metrics, &attributes)?)
 }
 

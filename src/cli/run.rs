@@ -42,6 +42,9 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit> {
     if args.study.prepare {
         return Ok(open::ready(&config.study, database));
     }
+    if let (Some(pausing), Some(named)) = (&mut config.settings.pausing, &args.states) {
+        pausing.states = open::states_in(named, &*storage.load_study(study)?);
+    }
     stop_on_signals()?;
     let mut progress = Progress::new(args.study.json, args.study.quiet);
     if progress.is_for_people() {

@@ -79,7 +79,7 @@ pub(super) fn run(args: &WorkerArgs) -> Result<Exit> {
         objective: objective.as_ref(),
         storage: &mut *storage,
         study: key,
-        settings: settings(args, &job, &seen)?,
+        settings: settings(args, &study, &job, &seen)?,
         stop: &run::STOP,
     };
     let name = args.name.clone().unwrap_or_else(machine::process_name);
@@ -147,14 +147,14 @@ fn objective(args: &WorkerArgs, study: &Study, job: &Job, space: &Space) -> Resu
     Ok(Box::new(Isolated::new(program, arguments, work, Box::new(same), &run::STOP)))
 }
 
-fn settings(args: &WorkerArgs, job: &Job, seen: &Seen) -> Result<Settings> {
+fn settings(args: &WorkerArgs, study: &Study, job: &Job, seen: &Seen) -> Result<Settings> {
     Ok(Settings {
         budget: job.budget,
         seed: seen.seed,
         workers: usize::from(args.workers),
         deterministic: false,
         replicates: job.replicates,
-        pausing: pausing(args, job, seen)?,
+        pausing: pausing(args, study, job, seen)?,
         stop_when: job.stop_when.iter().map(|rule| rule.parse()).collect::<Result<_, _>>()?,
         pulse: args.pulse.pulse()?,
         confirm: Confirm { candidates: 0, repeats: 1 },
@@ -162,7 +162,7 @@ fn settings(args: &WorkerArgs, job: &Job, seen: &Seen) -> Result<Settings> {
     })
 }
 
-fn pausing(args: &WorkerArgs, job: &Job, seen: &Seen) -> Result<Option<Pausing>> {
+fn pausing(args: &WorkerArgs, study: &Study, job: &Job, seen: &Seen) -> Result<Option<Pausing>> {
     let Some(name) = &seen.fidelity else { return Ok(None) };
     let fidelity = Fidelity::ALL.into_iter().find(|fidelity| fidelity.name() == name);
     let by = match fidelity {
@@ -173,7 +173,8 @@ fn pausing(args: &WorkerArgs, job: &Job, seen: &Seen) -> Result<Option<Pausing>>
     };
     let of_study = job.states.as_ref().map(PathBuf::from);
     let named = args.states.clone().or(of_study);
-    let states = match named.or_else(|| args.storage.storage.file().map(open::beside)) {
+    let own = named.map(|named| open::states_in(&named, study));
+    let states = match own.or_else(|| args.storage.storage.file().map(open::beside)) {
         Some(folder) => folder,
         None => bail!("--states is missing: name a folder that all machines of the study share"),
     };

@@ -3,6 +3,7 @@
 mod confirmation;
 mod course;
 mod external;
+mod identity;
 mod importance;
 mod job;
 mod outcome;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use confirmation::{CONFIRMATION, Candidate, Confirmation, Repeat, Spread};
 pub use course::{COURSE, Course, Rung};
 pub use external::{EXTERNAL_SETUP, ExternalSetup};
+pub use identity::IDENTITY;
 pub use importance::{Importance, PairShare, Share};
 pub use job::{JOB, Job, Training};
 pub use outcome::{Failure, FailureKind, Outcome};

@@ -75,6 +75,8 @@ pub fn forget_states(folder: &Path, study: StudyKey) -> std::io::Result<()> {
             std::fs::remove_file(file.path())?;
         }
     }
+    // It goes once nothing is in it.
+    let _ = std::fs::remove_dir(folder);
     Ok(())
 }
 

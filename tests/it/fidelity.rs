@@ -117,6 +117,27 @@ fn states_go_with_the_study_that_a_new_one_replaces() {
 }
 
 #[test]
+fn studies_of_several_databases_may_share_a_folder_of_states() {
+    let tune = folder();
+    let run = |more: &[&str]| {
+        let args: Vec<&str> = ARGS.iter().chain(&["--states", "states"]).chain(more).copied().collect();
+        tune.run(&args).success()
+    };
+    let files = || {
+        let folders = std::fs::read_dir(tune.path("states")).expect("there");
+        let files = folders.flat_map(|own| std::fs::read_dir(own.expect("read").path()).expect("a folder"));
+        files.map(|file| file.expect("read").path()).collect::<std::collections::BTreeSet<_>>()
+    };
+    run(&["--storage", "one.db"]);
+    let of_one = files();
+    run(&["--storage", "other.db"]);
+    let of_both = files();
+    assert!(!of_one.is_empty() && of_both.is_superset(&of_one) && of_both.len() == 2 * of_one.len());
+    run(&["--storage", "other.db", "--fresh", "--prepare"]);
+    assert_eq!(files(), of_one);
+}
+
+#[test]
 fn what_cannot_be_the_same_twice_is_refused() {
     let args: Vec<&str> = ARGS.into_iter().chain(["--workers", "2", "--deterministic"]).collect();
     folder().run(&args).refused(&["--fidelity asha", "--deterministic"]);
