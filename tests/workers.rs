@@ -23,7 +23,7 @@ mod tests {
 
     use libtest_mimic::{Arguments, Trial as Test};
     use rustix::process::{Pid, Signal, kill_process};
-    use spiketune::storage::Location;
+    use spiketune::storage::{Location, MOST_TRIES};
     use spiketune::study::{Course, Study, Trial, TrialState};
 
     use super::server::{Server, programs};
@@ -194,8 +194,14 @@ mod tests {
         let study = bench.study();
         let complete = count(&study, TrialState::Complete);
         let retried = study.trials.iter().filter(|trial| trial.is_retried()).count();
-        assert_eq!((complete, study.charged()), (trials as usize, trials as usize), "{:?}", states(&study));
-        assert_eq!(complete + retried, study.trials.len());
+        // Chance may kill one trial three times: it is left alone, and counted.
+        let is_spent = |trial: &&Trial| trial.state == TrialState::Fail && !trial.is_retried();
+        let spent: Vec<&Trial> = study.trials.iter().filter(is_spent).collect();
+        assert!(spent.iter().all(|trial| trial.tries() + 1 == MOST_TRIES), "{spent:?}");
+        assert!(spent.len() <= trials as usize / 100, "{} were killed three times", spent.len());
+        assert_eq!((complete + spent.len(), study.charged()), (trials as usize, trials as usize));
+        assert_eq!(complete + spent.len() + retried, study.trials.len());
+        println!("{complete} of {trials} complete, {retried} begun again, {} left alone", spent.len());
         assert!(retried > 0, "no kill has hit anybody");
         let again = |trial: &&Trial| trial.tries() > 0;
         assert_eq!(study.trials.iter().filter(again).count(), retried);
