@@ -201,7 +201,6 @@ mod tests {
         assert!(spent.len() <= trials as usize / 100, "{} were killed three times", spent.len());
         assert_eq!((complete + spent.len(), study.charged()), (trials as usize, trials as usize));
         assert_eq!(complete + spent.len() + retried, study.trials.len());
-        println!("{complete} of {trials} complete, {retried} begun again, {} left alone", spent.len());
         assert!(retried > 0, "no kill has hit anybody");
         let again = |trial: &&Trial| trial.tries() > 0;
         assert_eq!(study.trials.iter().filter(again).count(), retried);
