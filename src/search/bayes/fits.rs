@@ -111,8 +111,8 @@ impl Fitter<'_> {
         losses: &[f64],
         groups: &[usize],
     ) -> Result<GaussianProcess, GpError> {
-        let rows = fitted_rows(losses);
         let fitted = self.noted(lengths(groups), || {
+            let rows = fitted_rows(losses);
             let part = select(inputs, &rows);
             let losses_of: Vec<f64> = rows.iter().map(|&row| losses[row]).collect();
             self.fits.remembered(digest(&part, &losses_of, groups, &self.seed), || {

@@ -212,6 +212,21 @@ mod tests {
     }
 
     #[test]
+    fn a_step_that_gains_too_little_is_the_last() {
+        let calls = |decrease| {
+            let mut calls = 0;
+            let stopping = Stopping { decrease, ..STOPPING };
+            let minimum = minimize(&[-1.2, 1.0], &[(-5.0, 5.0); 2], stopping, |x, gradient| {
+                calls += 1;
+                rosenbrock(x, gradient)
+            });
+            (calls, minimum.value)
+        };
+        let ((all, least), (fewer, near)) = (calls(0.0), calls(1e-3));
+        assert!(fewer < all && near > least && near < 0.1, "{fewer} of {all} calls, {near}");
+    }
+
+    #[test]
     fn the_minimum_may_lie_on_a_bound() {
         // With x <= 0.5 the best y is x², so the minimum is (0.5, 0.25).
         let minimum = minimize(&[-1.2, 1.0], &[(-5.0, 0.5), (-5.0, 5.0)], STOPPING, rosenbrock);

@@ -152,8 +152,8 @@ impl<'a> Maximizer<'a> {
         cells.into_iter().zip(values).map(|(cell, value)| Scored { value, cell }).collect()
     }
 
-    /// The best candidate; unless `count` is 0 the best trials, too, and `count` candidates by roulette without replacement: those
-    /// that lead after a Gumbel variable is added to the log of each (Gumbel-top-k).
+    /// The best candidate; unless `count` is 0 the best trials, too, and `count` candidates by roulette without
+    /// replacement: those that lead after a Gumbel variable is added to the log of each (Gumbel-top-k).
     fn starts(&self, scored: &[Scored], count: usize, stream: &mut Stream) -> Vec<Scored> {
         let mut order: Vec<(f64, usize)> =
             scored.iter().enumerate().map(|(index, scored)| (scored.value + gumbel(stream), index)).collect();

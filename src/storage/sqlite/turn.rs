@@ -1,6 +1,6 @@
 //! Whose turn it is, kept by an advisory lock on a file beside the database: `<database>.<key of the study>.turn`.
 
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,7 +17,9 @@ pub(super) fn take(
     study: StudyKey,
     patience: Duration,
 ) -> Result<Option<File>, StorageError> {
-    let mut name = database.as_os_str().to_owned();
+    // The same file by whichever path the database was reached.
+    let database = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
+    let mut name = database.into_os_string();
     name.push(format!(".{}.turn", study.0));
     let path = PathBuf::from(name);
     let failed = |source| StorageError::LockFile { path: path.clone(), source };
