@@ -48,7 +48,7 @@ pub(super) fn run(args: &ExternalArgs) -> Result<Exit> {
     config::check_rules(&args.study.stop_when, args.study.search)?;
     config::check_metrics(&args.metric)?;
     let space = spaces::open(&args.space)?;
-    let objective = External::new(&args.command, &space, args.metric.clone())
+    let objective = External::new(&args.command, &space, args.metric.clone(), None)
         .context("--command")?
         .with_timeout(args.trial_timeout)
         .with_stop(&run::STOP);

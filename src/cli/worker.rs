@@ -124,7 +124,7 @@ fn objective(args: &WorkerArgs, study: &Study, job: &Job, space: &Space) -> Resu
         let setup = ExternalSetup::of(study).with_context(|| not_ours(study))?;
         let command = setup.command.with_context(|| not_ours(study))?;
         let external =
-            External::new(&command, space, study.metrics.clone()).context("the study's command")?;
+            External::new(&command, space, study.metrics.clone(), None).context("the study's command")?;
         let timeout = setup.trial_timeout_s.map(Seconds);
         return Ok(Box::new(external.with_timeout(timeout).with_stop(&run::STOP)));
     };

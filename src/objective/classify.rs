@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::model::{self, Trained};
@@ -16,7 +16,7 @@ use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::study::{Attributes, DataShape, Failure, FailureKind, Metric, Outcome, Rung};
 use crate::training::{Checkpoint, EpochReport, Summary, Trainer, TrainingError};
-use crate::units::{Bytes, Seconds};
+use crate::units::Bytes;
 
 /// Seconds of a trial so far.
 struct Spent {
@@ -110,7 +110,7 @@ impl Classify {
                 .map(drop)
                 .map_err(|error| error.to_string())
         };
-        let (checkpoint, restarted) = match leg.from.as_deref().map(|file| state(file, fits)).transpose() {
+        let (checkpoint, restarted) = match leg.from.as_deref().map(|name| state(name, fits)).transpose() {
             Ok(checkpoint) => (checkpoint, None),
             Err(reason) => (None, Some(reason)),
         };
@@ -225,8 +225,7 @@ impl Objective for Classify {
     }
 
     fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation> {
-        let whole = Leg { from: None, pause: None, spent: Seconds(0.0) };
-        match self.advance(point, seed, &whole, observer)?.progress {
+        match self.advance(point, seed, &Leg::whole(), observer)?.progress {
             Progress::Done(evaluation) => Some(evaluation),
             Progress::Paused(_) | Progress::Unsaved(..) => unreachable!("the whole has no pause"),
         }
@@ -253,18 +252,25 @@ impl Objective for Classify {
 
 /// The rung of a training whose state is `checkpoint`, once that is written where `pause` says.
 fn kept(checkpoint: &Checkpoint, pause: &Pause, rung: Rung) -> Progress {
-    match checkpoint.save(&pause.file) {
+    let file = file(&pause.state);
+    match checkpoint.save(&file) {
         Ok(()) => Progress::Paused(rung),
-        Err(error) => Progress::Unsaved(pause.file.clone(), error),
+        Err(error) => Progress::Unsaved(file, error),
     }
 }
 
-/// The state of a training in `file`, or what is wrong with it.
-fn state(file: &Path, fits: impl FnOnce(&Checkpoint) -> Result<(), String>) -> Result<Checkpoint, String> {
+/// The state of a training that is called `name`, or what is wrong with it.
+fn state(name: &Path, fits: impl FnOnce(&Checkpoint) -> Result<(), String>) -> Result<Checkpoint, String> {
+    let file = file(name);
     let told = |problem: String| format!("{}: {problem}", file.display());
-    let checkpoint = Checkpoint::load(file).map_err(|error| told(error.to_string()))?;
+    let checkpoint = Checkpoint::load(&file).map_err(|error| told(error.to_string()))?;
     fits(&checkpoint).map_err(told)?;
     Ok(checkpoint)
+}
+
+/// The file of the state that is called `name`.
+fn file(name: &Path) -> PathBuf {
+    name.with_extension("safetensors")
 }
 
 fn invalid(error: impl Display) -> Failure {

@@ -42,10 +42,12 @@ pub struct Order {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Part {
-    /// The file that the leg before left.
+    /// The name of the state that the leg before left.
     pub from: Option<PathBuf>,
-    /// Where it pauses: the divisor of the most steps, and the file.
+    /// Where it pauses: the divisor of the most steps, and the name of the state.
     pub pause: Option<(u32, PathBuf)>,
+    /// Steps that the legs before have done.
+    pub done: u32,
     /// Seconds that the legs before took.
     pub spent_s: f64,
 }
@@ -228,15 +230,15 @@ impl Order {
 
 impl From<&Leg> for Part {
     fn from(leg: &Leg) -> Self {
-        let pause = leg.pause.as_ref().map(|pause| (pause.divisor, pause.file.clone()));
-        Self { from: leg.from.clone(), pause, spent_s: leg.spent.0 }
+        let pause = leg.pause.as_ref().map(|pause| (pause.divisor, pause.state.clone()));
+        Self { from: leg.from.clone(), pause, done: leg.done, spent_s: leg.spent.0 }
     }
 }
 
 impl Part {
     fn to_leg(&self) -> Leg {
-        let pause = self.pause.clone().map(|(divisor, file)| Pause { divisor, file });
-        Leg { from: self.from.clone(), pause, spent: Seconds(self.spent_s) }
+        let pause = self.pause.clone().map(|(divisor, state)| Pause { divisor, state });
+        Leg { from: self.from.clone(), pause, done: self.done, spent: Seconds(self.spent_s) }
     }
 }
 
@@ -366,7 +368,8 @@ mod tests {
     fn orders_and_answers_mean_the_same_on_both_sides() {
         let leg = Leg {
             from: Some(PathBuf::from("a")),
-            pause: Some(Pause { divisor: 3, file: PathBuf::from("b") }),
+            pause: Some(Pause { divisor: 3, state: PathBuf::from("b") }),
+            done: 1,
             spent: Seconds(0.1),
         };
         assert_eq!(Part::from(&leg).to_leg(), leg);

@@ -10,12 +10,22 @@ use crate::units::Seconds;
 /// A part of an evaluation: where it begins, and where it pauses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Leg {
-    /// The file that the leg before left; `None`: it begins at the start.
+    /// The name of the state that the leg before left, without extension: whether it is a file or a folder is the
+    /// objective's own business. `None`: it begins at the start.
     pub from: Option<PathBuf>,
     /// Where it pauses unless it is done before; `None`: it goes on to the end.
     pub pause: Option<Pause>,
+    /// Steps that the legs before have done.
+    pub done: u32,
     /// What the legs before took.
     pub spent: Seconds,
+}
+
+impl Leg {
+    /// From the start to the end.
+    pub fn whole() -> Self {
+        Self { from: None, pause: None, done: 0, spent: Seconds(0.0) }
+    }
 }
 
 /// Where a leg ends.
@@ -23,8 +33,8 @@ pub struct Leg {
 pub struct Pause {
     /// After the most steps that there may be, divided by this and rounded up; at least 1.
     pub divisor: u32,
-    /// Where its state goes, over what is there.
-    pub file: PathBuf,
+    /// The name under which its state goes, without extension.
+    pub state: PathBuf,
 }
 
 /// What a leg came to.
@@ -82,7 +92,8 @@ mod tests {
     fn leg(folder: &Path, from: Option<&str>, pause: Option<(u32, &str)>) -> Leg {
         Leg {
             from: from.map(|name| folder.join(name)),
-            pause: pause.map(|(divisor, name)| Pause { divisor, file: folder.join(name) }),
+            pause: pause.map(|(divisor, name)| Pause { divisor, state: folder.join(name) }),
+            done: 0,
             spent: Seconds(0.0),
         }
     }
@@ -144,7 +155,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (whole, every) = advance(&leg(folder.path(), None, None));
         let whole = outcome(whole);
-        std::fs::write(folder.path().join("broken"), "nonsense").unwrap();
+        std::fs::write(folder.path().join("broken.safetensors"), "nonsense").unwrap();
         let seed = Seed::root(3);
         let other = leg(folder.path(), None, Some((9, "other")));
         iris().advance(&point(), &seed, &other, &mut |_, _| ControlFlow::Continue(())).unwrap();

@@ -251,7 +251,7 @@ impl Objective for Synthetic {
             Ok(done) => (done.unwrap_or(0), None),
             Err(reason) => (0, Some(reason)),
         };
-        let pause = leg.pause.as_ref().map(|pause| (self.steps.div_ceil(pause.divisor), &pause.file));
+        let pause = leg.pause.as_ref().map(|pause| (self.steps.div_ceil(pause.divisor), &pause.state));
         let Some((until, file)) = pause.filter(|&(until, _)| until < self.steps) else {
             self.report(value, done + 1..=self.steps, observer)?;
             return Some(Advance { progress: Progress::Done(complete(value)), restarted });

@@ -1,6 +1,6 @@
-//! Trials that pause at rungs: who goes on, from which file to which.
+//! Trials that pause at rungs: who goes on, from which state to which.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{Pausing, Tuner, TunerError};
 use crate::objective::{Leg, Pause};
@@ -32,32 +32,42 @@ impl Tuner<'_> {
         let pausing = self.settings.pausing.as_ref().filter(|_| trial.number != DEFAULT)?;
         let course = Course::of(trial);
         let rung = course.rungs.len();
-        let file = |rung| self.state(&pausing.states, trial, rung);
+        let state = |rung| pausing.states.join(format!("{}{rung}", prefix_of(self.study, trial)));
         Some(Leg {
-            from: rung.checked_sub(1).map(file),
-            pause: RUNGS.get(rung).map(|&divisor| Pause { divisor, file: file(rung) }),
+            from: rung.checked_sub(1).map(state),
+            pause: RUNGS.get(rung).map(|&divisor| Pause { divisor, state: state(rung) }),
+            done: course.rungs.last().map_or(0, |rung| rung.steps),
             spent: Seconds(course.seconds()),
         })
     }
 
-    /// Removes the file that `trial`, as it was when its last leg began, went on from: what came of the leg is
-    /// stored. Until then the file stays, so that a run that dies meanwhile can go on from there once more.
-    pub(super) fn forget_state(&self, trial: &Trial) {
-        if let Some(file) = self.leg(trial).and_then(|leg| leg.from) {
-            // A file that stays takes room and does no harm: nothing goes on from it.
-            let _ = std::fs::remove_file(file);
-        }
+    /// Removes the state that `trial`, as it was when its last leg began, went on from: where that leg paused is
+    /// stored. Until then the state stays, so that a run that dies meanwhile can go on from there once more.
+    pub(super) fn forget_last_state(&self, trial: &Trial) {
+        let (Some(pausing), Some(from)) = (&self.settings.pausing, self.leg(trial).and_then(|leg| leg.from))
+        else {
+            return;
+        };
+        // What stays takes room and does no harm: nothing goes on from it.
+        let _ = remove(&pausing.states, |state| state.file_stem() == from.file_name());
     }
 
-    /// The file of `trial` at `rung`; studies of one database have different ones.
-    fn state(&self, folder: &Path, trial: &Trial, rung: usize) -> PathBuf {
-        folder.join(format!("{}{}-{rung}.safetensors", prefix(self.study), trial.number))
+    /// Removes all that is kept of `trial`, which has ended for good: what runs that died in it have left behind too.
+    /// While it may go on, that may be what another worker is at.
+    pub(super) fn forget_states_of(&self, trial: &Trial) {
+        let Some(pausing) = &self.settings.pausing else { return };
+        let _ = remove(&pausing.states, begins_with(&prefix_of(self.study, trial)));
     }
 }
 
-/// How the names of the files of a study begin.
+/// How the names of the states of a study begin; studies of one database have different ones.
 fn prefix(study: StudyKey) -> String {
     format!("{}-", study.0)
+}
+
+/// How the names of the states of `trial` begin.
+fn prefix_of(study: StudyKey, trial: &Trial) -> String {
+    format!("{}{}-", prefix(study), trial.number)
 }
 
 /// Removes from `folder` the states of all paused trials of `study`, which is to be deleted.
@@ -65,18 +75,32 @@ fn prefix(study: StudyKey) -> String {
 /// # Errors
 /// A file cannot be removed, or the folder not be read; one that is not there holds nothing.
 pub fn forget_states(folder: &Path, study: StudyKey) -> std::io::Result<()> {
-    let files = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        files => files?,
-    };
-    for file in files {
-        let file = file?;
-        if file.file_name().to_string_lossy().starts_with(&prefix(study)) {
-            std::fs::remove_file(file.path())?;
-        }
-    }
+    remove(folder, begins_with(&prefix(study)))?;
     // It goes once nothing is in it.
     let _ = std::fs::remove_dir(folder);
+    Ok(())
+}
+
+/// Whether the name of a path begins with `prefix`.
+fn begins_with(prefix: &str) -> impl Fn(&Path) -> bool {
+    move |path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix))
+}
+
+/// Removes every state, a file or a folder, that `is_meant` from `folder`.
+fn remove(folder: &Path, is_meant: impl Fn(&Path) -> bool) -> std::io::Result<()> {
+    let states = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        states => states?,
+    };
+    for state in states {
+        let state = state?;
+        let path = state.path();
+        match state.file_type()?.is_dir() {
+            _ if !is_meant(&path) => {}
+            true => std::fs::remove_dir_all(path)?,
+            false => std::fs::remove_file(path)?,
+        }
+    }
     Ok(())
 }
 

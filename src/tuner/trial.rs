@@ -124,6 +124,7 @@ impl Tuner<'_> {
                     observe(Event::TrialTaken { trial });
                     return Ok(());
                 }
+                self.forget_states_of(&claim.trial);
                 let study = self.storage.load_study(self.study)?;
                 observe(Event::trial_finished(&study, trial));
             }
@@ -135,11 +136,11 @@ impl Tuner<'_> {
                     observe(Event::TrialTaken { trial });
                     return Ok(());
                 }
+                self.forget_last_state(&claim.trial);
                 observe(Event::TrialPaused { trial, step, values });
             }
             Progress::Unsaved(file, source) => return Err(TunerError::Checkpoint { file, source }),
         }
-        self.forget_state(&claim.trial);
         Ok(())
     }
 }

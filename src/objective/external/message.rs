@@ -29,27 +29,45 @@ pub struct Request {
     pub parameters: Point,
     /// Seed of the trial's randomness, the same whenever it is run again.
     pub seed: u32,
+    /// Which part of the trial, where trials pause.
+    #[serde(flatten)]
+    pub part: Option<Part>,
+}
+
+/// Which part of a trial is to be evaluated, with `--fidelity`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Part {
+    /// The step at which the state was left that is in the folder; 0: there is none.
+    pub step: u32,
+    /// The step to go on to: a command may end once it has reported that. If it is `steps`, it prints the result.
+    pub until: u32,
+    /// The steps of a whole trial.
+    pub steps: u32,
+    /// A folder for its state. What is there when it ends after it was pruned is there when the trial goes on, under
+    /// a path that may be another; it is removed when the trial has ended.
+    pub state: String,
 }
 
 /// Whether to go on: a line on standard input after each report of a step.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Answer {
-    /// If true, the command should end; it is killed if it does not.
+    /// If true, the command should keep its state, if it has a folder for that, and end with exit code 0; it is killed
+    /// if it does not. The trial may go on later, or the run was interrupted.
     pub prune: bool,
 }
 
 /// What the command has to say: a line on standard output. Lines that do not begin with `{` are its own
 /// business.
 ///
-/// With `step` it is an intermediate `value`; with `value` or `values` alone the result, of which the last
+/// With `step` it is an intermediate `value`, or `values`; with `value` or `values` alone the result, of which the last
 /// stands; with `failure` the trial has come to nothing.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
     /// The step that is finished, counted from 1.
     pub step: Option<u32>,
-    /// The only metric; with `step` the first.
+    /// The only metric; with `step` the first, which is enough where trials do not pause.
     pub value: Option<Number>,
     /// All metrics.
     pub values: Option<Values>,
@@ -88,8 +106,8 @@ pub enum Number {
 pub(super) enum Said {
     /// Nothing to the tuner.
     Nothing,
-    /// An intermediate value.
-    Step(u32, f64),
+    /// Intermediate values, of the first metric or of all.
+    Step(u32, Vec<f64>),
     /// The result, as it was said: values may not be finite.
     Result { values: Vec<f64>, constraints: Vec<f64>, attributes: Attributes },
     /// The command gives up.
@@ -109,16 +127,19 @@ pub(super) fn read(line: &str, metrics: &[Metric]) -> Result<Said, String> {
     if let Some(reason) = report.failure {
         return Ok(Said::Failure(reason.lines().next().unwrap_or_default().to_owned()));
     }
-    match (report.step, report.value, report.values) {
-        (Some(step), Some(value), None) => Ok(Said::Step(step, value.get()?)),
-        (Some(_), ..) => Err("output: a \"step\" needs a \"value\", the first metric by then".to_owned()),
-        (None, value, values) => {
-            let values = match (value, values) {
-                (Some(value), None) => in_order(Values::List(vec![value]), metrics)?,
-                (None, Some(values)) => in_order(values, metrics)?,
-                (None, None) => return Err("output: needs \"value\", \"values\" or \"failure\"".to_owned()),
-                (Some(_), Some(_)) => return Err("output: \"value\" and \"values\": drop one".to_owned()),
-            };
+    let values = match (report.value, report.values) {
+        (Some(value), None) if report.step.is_some() => vec![value.get()?],
+        (Some(value), None) => in_order(Values::List(vec![value]), metrics)?,
+        (None, Some(values)) => in_order(values, metrics)?,
+        (Some(_), Some(_)) => return Err("output: \"value\" and \"values\": drop one".to_owned()),
+        (None, None) if report.step.is_some() => {
+            return Err("output: a \"step\" needs a \"value\", the first metric by then".to_owned());
+        }
+        (None, None) => return Err("output: needs \"value\", \"values\" or \"failure\"".to_owned()),
+    };
+    match report.step {
+        Some(step) => Ok(Said::Step(step, values)),
+        None => {
             let constraints = report.constraints.iter().map(Number::get).collect::<Result<_, _>>()?;
             Ok(Said::Result { values, constraints, attributes: report.attributes })
         }
@@ -159,7 +180,8 @@ fn in_order(values: Values, metrics: &[Metric]) -> Result<Vec<f64>, String> {
     }
 }
 
-fn names(metrics: &[Metric]) -> String {
+/// The names of `metrics`, for people.
+pub(super) fn names(metrics: &[Metric]) -> String {
     metrics.iter().map(|metric| metric.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
@@ -208,7 +230,12 @@ mod tests {
     #[test]
     fn results_steps_and_failures_are_told_apart() {
         assert_eq!(one(r#"{"value": 0.5}"#), result(&[0.5]));
-        assert_eq!(one(r#" {"step": 3, "value": 2}"#), Ok(Said::Step(3, 2.0)));
+        assert_eq!(one(r#" {"step": 3, "value": 2}"#), Ok(Said::Step(3, vec![2.0])));
+        assert_eq!(two(r#"{"step": 3, "value": 2}"#), Ok(Said::Step(3, vec![2.0])));
+        assert_eq!(
+            two(r#"{"step": 3, "values": {"speed": 1, "loss": 2}}"#),
+            Ok(Said::Step(3, vec![2.0, 1.0]))
+        );
         assert_eq!(two(r#"{"values": [1, 2]}"#), result(&[1.0, 2.0]));
         assert_eq!(two(r#"{"values": {"speed": 2, "loss": 1}}"#), result(&[1.0, 2.0]));
         assert_eq!(one(r#"{"failure": "too\nlong"}"#), Ok(Said::Failure("too".into())));
@@ -227,6 +254,19 @@ mod tests {
         }
         let kept = r#"{"failure": "is \"NaN\" or Infinity"}"#;
         assert_eq!(with_words_quoted(kept), kept);
+    }
+
+    #[test]
+    fn a_request_has_a_part_where_trials_pause() {
+        let parameters: Point = [("x", 0.5)].into_iter().collect();
+        let text = |part| {
+            let request = Request { parameters: parameters.clone(), seed: 7, part };
+            serde_json::to_string(&request).unwrap()
+        };
+        assert_eq!(text(None), r#"{"parameters":{"x":0.5},"seed":7}"#);
+        let part = Part { step: 3, until: 9, steps: 27, state: "/s".into() };
+        let expected = r#"{"parameters":{"x":0.5},"seed":7,"step":3,"until":9,"steps":27,"state":"/s"}"#;
+        assert_eq!(text(Some(part)), expected);
     }
 
     #[test]

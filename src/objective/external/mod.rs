@@ -1,30 +1,31 @@
 //! Any program as an objective: it is started for every trial, reads the parameters and prints what they
 //! come to, one JSON object a line. The lines are described in `configs/schemas/command.schema.json`.
 
+mod follow;
 mod message;
+mod state;
 mod template;
 
-use std::path::Path;
-use std::process::ExitStatus;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-pub use message::{Answer, Message, Number, Report, Request, Values};
+pub use message::{Answer, Message, Number, Part, Report, Request, Values};
 pub use template::CommandError;
 
-use self::message::Said;
+use self::follow::Came;
+use self::state::StateFolder;
 use self::template::Template;
-use super::process::{Process, Told, how, was_told_to_end};
-use super::{Evaluation, Objective, Observer};
+use super::process::Process;
+use super::{Advance, Evaluation, Leg, Objective, Observer, Progress};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
-use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome};
+use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome, Rung};
 use crate::units::Seconds;
 
-/// How often a silent command is looked after: whether its time is up, or the run is to stop.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How long a command may go on after it was told that it is pruned.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// How long a command may take to keep its state once it was told that its trial pauses: a large one may go over a
+/// network.
+const SAVING: Duration = Duration::from_secs(60);
 
 /// The name of the attribute that holds the last lines of standard error of a command that failed.
 const STDERR: &str = "stderr";
@@ -34,28 +35,41 @@ const STDERR: &str = "stderr";
 /// It gets the parameters and the seed on standard input ([`Request`]), in places `{name}` of its arguments,
 /// or both, prints a [`Report`] for the result and before it for each step, and reads an [`Answer`] after
 /// each of the latter. Whatever else it does is a failed trial with its reason.
+///
+/// Where trials pause it is started for each leg, told which [`Part`] that is, and given a folder for its state. It
+/// pauses at the first step that it reports from the rung on; one that reports none goes to its end at once, and one
+/// that keeps no state begins at the start again.
 #[derive(Debug)]
 pub struct External {
     template: Template,
     metrics: Vec<Metric>,
+    /// Of a whole trial, if trials pause.
+    steps: Option<u32>,
     timeout: Option<Seconds>,
+    saving: Duration,
     stop: Option<&'static AtomicBool>,
 }
 
 impl External {
-    /// Runs `command`, split into words as a shell splits them, at points of `space`.
+    /// Runs `command`, split into words as a shell splits them, at points of `space`. `steps`: those of a whole
+    /// trial, if trials pause.
     ///
     /// # Errors
     /// There is no such program, or the command names a parameter that the space does not have.
-    pub fn new(command: &str, space: &Space, metrics: Vec<Metric>) -> Result<Self, CommandError> {
-        let template = Template::new(command, space)?;
+    pub fn new(
+        command: &str,
+        space: &Space,
+        metrics: Vec<Metric>,
+        steps: Option<u32>,
+    ) -> Result<Self, CommandError> {
+        let template = Template::new(command, space, steps.is_some())?;
         match is_program(&template.program) {
-            true => Ok(Self { template, metrics, timeout: None, stop: None }),
+            true => Ok(Self { template, metrics, steps, timeout: None, saving: SAVING, stop: None }),
             false => Err(CommandError::NoProgram(template.program)),
         }
     }
 
-    /// Lets a trial fail that takes longer than `timeout`.
+    /// Lets a trial fail, or a leg of one, that takes longer than `timeout`.
     pub fn with_timeout(self, timeout: Option<Seconds>) -> Self {
         Self { timeout, ..self }
     }
@@ -69,58 +83,27 @@ impl External {
         self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
     }
 
-    /// Follows `process` to its end: what it comes to, or nothing if it was broken off.
-    fn follow(&self, process: &mut Process, observer: &mut Observer<'_>) -> Result<Option<Outcome>, Failure> {
-        let begin = Instant::now();
-        let limit = self.timeout.map(|Seconds(seconds)| Duration::from_secs_f64(seconds));
-        let mut result = None;
-        loop {
-            let left = limit.map_or(LOOK_EVERY, |limit| limit.saturating_sub(begin.elapsed()));
-            match process.wait(left.min(LOOK_EVERY)).map_err(|error| broken(error.to_string()))? {
-                Told::Line(line) => match message::read(&line, &self.metrics).map_err(broken)? {
-                    Said::Nothing => {}
-                    Said::Step(step, value) => {
-                        let prune = observer(step, value).is_break();
-                        process.write(line_of(&Answer { prune }));
-                        if prune {
-                            say_farewell(process);
-                            return Ok(None);
-                        }
-                    }
-                    Said::Failure(reason) => return Err(broken(reason)),
-                    Said::Result { values, constraints, attributes } => {
-                        result = Some(self.outcome(values, constraints, attributes)?);
-                    }
-                },
-                Told::Ended(status) if was_told_to_end(status, || self.is_stopped()) => return Ok(None),
-                Told::Ended(status) => return judged(status, result, process),
-                Told::Nothing => {}
-            }
-            if let Some(limit) = limit.filter(|&limit| begin.elapsed() >= limit) {
-                let reason = format!("ran longer than --trial-timeout {} s: killed", limit.as_secs_f64());
-                return Err(Failure { kind: FailureKind::TimedOut, reason });
-            }
-            if self.is_stopped() {
-                return Ok(None);
-            }
-        }
-    }
-
-    fn outcome(
+    /// Runs the command for a trial, or a `part` of one; `None` if it was broken off.
+    fn run(
         &self,
-        values: Vec<f64>,
-        constraints: Vec<f64>,
-        attributes: Attributes,
-    ) -> Result<Outcome, Failure> {
-        let named = self.metrics.iter().map(|metric| metric.name.as_str()).zip(values.iter().copied());
-        let constrained = constraints.iter().map(|&constraint| ("a constraint", constraint));
-        match named.chain(constrained).find(|(_, value)| !value.is_finite()) {
-            Some((name, value)) => {
-                let reason = format!("{name} = {value}: must be a finite number");
-                Err(Failure { kind: FailureKind::Diverged, reason })
+        point: &Point,
+        seed: &Seed,
+        part: Option<Part>,
+        observer: &mut Observer<'_>,
+    ) -> Option<Came> {
+        let request = Request { parameters: point.clone(), seed: seed_number(seed), part };
+        let program = &self.template.program;
+        let mut process = match Process::start(program, &self.template.arguments(&request)) {
+            Ok(process) => process,
+            Err(error) => {
+                return Some(Came::Done(failed(broken(format!("cannot start {program}: {error}")), &[])));
             }
-            None => Ok(Outcome::Complete { values, constraints, attributes }),
-        }
+        };
+        process.write(line_of(&request));
+        self.follow(&mut process, request.part.as_ref(), observer).unwrap_or_else(|failure| {
+            process.end();
+            Some(Came::Done(failed(failure, &process.last_errors())))
+        })
     }
 }
 
@@ -130,21 +113,72 @@ impl Objective for External {
     }
 
     fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation> {
-        let seed = seed_number(seed);
-        let program = &self.template.program;
-        let mut process = match Process::start(program, &self.template.arguments(point, seed)) {
-            Ok(process) => process,
-            Err(error) => return Some(failed(broken(format!("cannot start {program}: {error}")), &[])),
-        };
-        process.write(line_of(&Request { parameters: point.clone(), seed }));
-        match self.follow(&mut process, observer) {
-            Ok(outcome) => outcome.map(Evaluation::from),
-            Err(failure) => {
-                process.end();
-                Some(failed(failure, &process.last_errors()))
-            }
+        if self.steps.is_some() {
+            return match self.advance(point, seed, &Leg::whole(), observer)?.progress {
+                Progress::Done(evaluation) => Some(evaluation),
+                Progress::Unsaved(folder, error) => {
+                    let reason =
+                        format!("cannot make a folder for its state in {}: {error}", folder.display());
+                    Some(failed(broken(reason), &[]).into())
+                }
+                Progress::Paused(_) => unreachable!("the whole has no pause"),
+            };
+        }
+        match self.run(point, seed, None, observer)? {
+            Came::Done(outcome) => Some(outcome.into()),
+            Came::Paused { .. } => unreachable!("only a part has a pause"),
         }
     }
+
+    fn advance(&self, point: &Point, seed: &Seed, leg: &Leg, observer: &mut Observer<'_>) -> Option<Advance> {
+        let Some(steps) = self.steps else {
+            return self.evaluate(point, seed, observer).map(Advance::from);
+        };
+        let unsaved = |error| Progress::Unsaved(state_of(leg), error);
+        let folder = match StateFolder::new(leg) {
+            Ok(folder) => folder,
+            Err(error) => return Some(Advance { progress: unsaved(error), restarted: None }),
+        };
+        let is_empty = folder.is_empty();
+        let restarted = leg.from.as_ref().filter(|_| is_empty).map(|from| {
+            format!("{}: nothing is there: the command saved no state, or it is gone", from.display())
+        });
+        let started = Instant::now();
+        let progress = match self.run(point, seed, Some(Part::of(leg, steps, &folder)), observer)? {
+            Came::Done(outcome) => Progress::Done(outcome.into()),
+            Came::Paused { step, values, is_whole } => {
+                let seconds = started.elapsed().as_secs_f64();
+                let kept = match &leg.pause {
+                    Some(pause) if is_whole => folder.keep(&pause.state),
+                    _ => Ok(()),
+                };
+                kept.map_or_else(unsaved, |()| Progress::Paused(Rung { steps: step, values, seconds }))
+            }
+        };
+        Some(Advance { progress, restarted })
+    }
+}
+
+impl Part {
+    /// What a command is told of `leg`, one of a trial of so many `steps`, whose state is in `folder`.
+    ///
+    /// A command that reports now and then only may have gone beyond the next rung already: it pauses at its next
+    /// report.
+    fn of(leg: &Leg, steps: u32, folder: &StateFolder) -> Self {
+        let rung = leg.pause.as_ref().map_or(steps, |pause| steps.div_ceil(pause.divisor));
+        Self {
+            step: if folder.is_empty() { 0 } else { leg.done },
+            until: rung.max(leg.done.saturating_add(1)).min(steps),
+            steps,
+            state: folder.path().to_string_lossy().into_owned(),
+        }
+    }
+}
+
+/// What people know the state of `leg` by.
+fn state_of(leg: &Leg) -> PathBuf {
+    let pause = leg.pause.as_ref().map(|pause| &pause.state);
+    pause.or(leg.from.as_ref()).cloned().unwrap_or_else(std::env::temp_dir)
 }
 
 /// The number that stands for a trial's seed where another program evaluates it: half of the digest, since
@@ -153,40 +187,16 @@ pub fn seed_number(seed: &Seed) -> u32 {
     (seed.to_u64() >> 32) as u32
 }
 
-/// What a command that has ended by itself comes to.
-fn judged(
-    status: ExitStatus,
-    result: Option<Outcome>,
-    process: &Process,
-) -> Result<Option<Outcome>, Failure> {
-    match (status.success(), result) {
-        (true, Some(outcome)) => Ok(Some(outcome)),
-        (true, None) => Err(broken("printed no result: must print a line such as {\"value\": 0.5}")),
-        (false, _) => {
-            let last = process.last_errors().into_iter().rev().find(|line| !line.trim().is_empty());
-            let last = last.map(|line| format!(": {}", line.trim())).unwrap_or_default();
-            Err(broken(format!("{}{last}", how(status))))
-        }
-    }
-}
-
-/// Lets a command that knows that it is pruned end by itself.
-fn say_farewell(process: &mut Process) {
-    let last = Instant::now() + FAREWELL;
-    while Instant::now() < last && !matches!(process.wait(LOOK_EVERY), Ok(Told::Ended(_)) | Err(_)) {}
-    process.end();
-}
-
 fn broken(reason: impl Into<String>) -> Failure {
     Failure { kind: FailureKind::Error, reason: reason.into() }
 }
 
-fn failed(failure: Failure, errors: &[String]) -> Evaluation {
+fn failed(failure: Failure, errors: &[String]) -> Outcome {
     let mut attributes = Attributes::new();
     if !errors.is_empty() {
         attributes.insert(STDERR.to_owned(), errors.join("\n").into());
     }
-    Outcome::Failed { failure, attributes }.into()
+    Outcome::Failed { failure, attributes }
 }
 
 fn line_of(message: &impl serde::Serialize) -> String {

@@ -1,10 +1,8 @@
 //! A command line with places for parameters: `./train.sh --lr={lr} --seed {seed}`.
 
+use super::message::{Part, Request};
 use crate::input;
-use crate::space::{Point, Space};
-
-/// The name that stands for the trial's seed, unless a parameter has it.
-const SEED: &str = "seed";
+use crate::space::Space;
 
 /// A command line that names no command.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +21,9 @@ pub enum CommandError {
         /// The parameter that was meant, or all.
         hint: String,
     },
+    /// A place names what there is where trials pause alone.
+    #[error("{{{0}}} is no parameter of the space, and without --fidelity nothing else: add --fidelity")]
+    NoPart(&'static str),
     /// The program depends on a parameter.
     #[error("{0}: the program itself must not depend on a parameter")]
     VaryingProgram(String),
@@ -44,30 +45,68 @@ type Word = Vec<Piece>;
 enum Piece {
     Text(String),
     Parameter(String),
+    Own(Own),
+}
+
+/// What is told beside the parameters, unless a parameter has its name.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Own {
     Seed,
+    Step,
+    Until,
+    Steps,
+    State,
+}
+
+impl Own {
+    const ALL: [Self; 5] = [Self::Seed, Self::Step, Self::Until, Self::Steps, Self::State];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Seed => "seed",
+            Self::Step => "step",
+            Self::Until => "until",
+            Self::Steps => "steps",
+            Self::State => "state",
+        }
+    }
+
+    /// What `request` says of it, if it does.
+    fn of(self, request: &Request) -> Option<String> {
+        let part = |told: fn(&Part) -> String| request.part.as_ref().map(told);
+        match self {
+            Self::Seed => Some(request.seed.to_string()),
+            Self::Step => part(|part| part.step.to_string()),
+            Self::Until => part(|part| part.until.to_string()),
+            Self::Steps => part(|part| part.steps.to_string()),
+            Self::State => part(|part| part.state.clone()),
+        }
+    }
 }
 
 impl Template {
-    /// Splits `command` into words as a shell does, without any other meaning of a shell.
-    pub fn new(command: &str, space: &Space) -> Result<Self, CommandError> {
+    /// Splits `command` into words as a shell does, without any other meaning of a shell; it may say which part of a
+    /// trial is meant if trials have any.
+    pub fn new(command: &str, space: &Space, has_parts: bool) -> Result<Self, CommandError> {
         let words = shlex::split(command).ok_or_else(|| CommandError::Quotes(command.to_owned()))?;
         let (program, arguments) = words.split_first().ok_or(CommandError::Empty)?;
-        match pieces(program, space)?.as_slice() {
+        let pieces = |word: &String| pieces(word, &|name| place(name, space, has_parts));
+        match pieces(program)?.as_slice() {
             [Piece::Text(program)] => {
-                let arguments = arguments.iter().map(|word| pieces(word, space)).collect::<Result<_, _>>()?;
+                let arguments = arguments.iter().map(pieces).collect::<Result<_, _>>()?;
                 Ok(Self { program: program.clone(), arguments })
             }
             _ => Err(CommandError::VaryingProgram(command.to_owned())),
         }
     }
 
-    /// The arguments at `point`. One that names a parameter which is not active there is left out.
-    pub fn arguments(&self, point: &Point, seed: u32) -> Vec<String> {
+    /// The arguments for `request`. One that names a parameter which is not active there is left out.
+    pub fn arguments(&self, request: &Request) -> Vec<String> {
         let fill = |word: &Word| -> Option<String> {
             let piece = |piece: &Piece| match piece {
                 Piece::Text(text) => Some(text.clone()),
-                Piece::Parameter(name) => point.get(name).map(ToString::to_string),
-                Piece::Seed => Some(seed.to_string()),
+                Piece::Parameter(name) => request.parameters.get(name).map(ToString::to_string),
+                Piece::Own(own) => own.of(request),
             };
             word.iter().map(piece).collect()
         };
@@ -75,8 +114,8 @@ impl Template {
     }
 }
 
-/// Takes a word apart at its braces.
-fn pieces(word: &str, space: &Space) -> Result<Word, CommandError> {
+/// Takes a word apart at its braces; `place` says what a name in them stands for.
+fn pieces(word: &str, place: &dyn Fn(&str) -> Result<Piece, CommandError>) -> Result<Word, CommandError> {
     let mut pieces = Word::new();
     let mut text = String::new();
     let mut rest = word;
@@ -93,7 +132,7 @@ fn pieces(word: &str, space: &Space) -> Result<Word, CommandError> {
                 if !text.is_empty() {
                     pieces.push(Piece::Text(std::mem::take(&mut text)));
                 }
-                pieces.push(place(name, space)?);
+                pieces.push(place(name)?);
                 rest = &after[name.len() + 1..];
             }
             _ => {
@@ -113,12 +152,14 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }
 
-fn place(name: &str, space: &Space) -> Result<Piece, CommandError> {
+fn place(name: &str, space: &Space, has_parts: bool) -> Result<Piece, CommandError> {
     if space.parameter(name).is_some() {
         return Ok(Piece::Parameter(name.to_owned()));
     }
-    if name == SEED {
-        return Ok(Piece::Seed);
+    match Own::ALL.into_iter().find(|own| own.name() == name) {
+        Some(own) if has_parts || own == Own::Seed => return Ok(Piece::Own(own)),
+        Some(own) => return Err(CommandError::NoPart(own.name())),
+        None => {}
     }
     let names = space.parameters().iter().map(|parameter| parameter.name.as_str());
     Err(CommandError::Unknown { name: name.to_owned(), hint: input::suggestion(name, names) })
@@ -138,13 +179,17 @@ mod tests {
     }
 
     fn arguments(command: &str) -> Vec<String> {
-        Template::new(command, &space()).unwrap().arguments(&space().default_point(), 7)
+        let part = Part { step: 3, until: 9, steps: 27, state: "/s".into() };
+        let request = Request { parameters: space().default_point(), seed: 7, part: Some(part) };
+        Template::new(command, &space(), true).unwrap().arguments(&request)
     }
 
     #[test]
     fn places_are_filled_and_arguments_of_inactive_parameters_left_out() {
         let words = arguments("./train.sh --lr={lr} '{rule} and {lr}' --momentum={momentum} -s {seed}");
         assert_eq!(words, ["--lr=0.5", "adam and 0.5", "-s", "7"]);
+        let words = arguments("./train.sh {step} {until} of {steps} --state={state}");
+        assert_eq!(words, ["3", "9", "of", "27", "--state=/s"]);
     }
 
     #[test]
@@ -155,12 +200,16 @@ mod tests {
 
     #[test]
     fn what_names_no_command_is_refused_with_the_way_out() {
-        let problem = |command: &str| Template::new(command, &space()).expect_err("wrong").to_string();
+        let problem = |command: &str| Template::new(command, &space(), false).expect_err("wrong").to_string();
         assert_eq!(problem("  "), "empty: name a program");
         assert_eq!(problem("sh -c 'x"), "sh -c 'x: a quotation mark is not closed");
         assert_eq!(
             problem("sh {momentun}"),
             "{momentun} is no parameter of the space; did you mean \"momentum\"? (a brace itself is written twice)"
+        );
+        assert_eq!(
+            problem("sh {state}"),
+            "{state} is no parameter of the space, and without --fidelity nothing else: add --fidelity"
         );
         assert!(problem("{rule}.sh").contains("must not depend on a parameter"));
     }

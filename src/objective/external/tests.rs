@@ -1,7 +1,10 @@
 //! Every way in which a command ends.
 
+mod pausing;
+
 use std::ops::ControlFlow;
 
+use super::follow::FAREWELL;
 use super::*;
 
 fn space() -> Space {
@@ -16,7 +19,7 @@ fn space() -> Space {
 fn external(script: &str) -> External {
     let script = script.replace('{', "{{").replace('}', "}}");
     let command = format!("sh -c {}", shlex::try_quote(&script).unwrap());
-    External::new(&command, &space(), vec![Metric::minimize("loss")]).unwrap()
+    External::new(&command, &space(), vec![Metric::minimize("loss")], None).unwrap()
 }
 
 fn evaluate(external: &External) -> Outcome {
@@ -52,7 +55,7 @@ fn parameters_come_on_standard_input_and_the_result_on_standard_output() {
 #[test]
 fn parameters_and_the_seed_come_in_places_of_the_arguments() {
     let command = r#"sh -c 'echo "{{\"value\": $1, \"attributes\": {{\"seed\": $2}}}}"' sh {x} {seed}"#;
-    let external = External::new(command, &space(), vec![Metric::minimize("loss")]).unwrap();
+    let external = External::new(command, &space(), vec![Metric::minimize("loss")], None).unwrap();
     let seeds = [1, 1, 2].map(|seed| {
         let mut observer = |_, _| ControlFlow::Continue(());
         let outcome =
@@ -180,7 +183,7 @@ fn one_that_runs_when_the_run_stops_is_broken_off() {
 #[test]
 fn a_program_that_is_not_there_is_found_before_the_first_trial() {
     let problem =
-        |command: &str| External::new(command, &space(), vec![]).expect_err("no program").to_string();
+        |command: &str| External::new(command, &space(), vec![], None).expect_err("no program").to_string();
     assert!(problem("./no/such/train.sh {x}").starts_with("./no/such/train.sh: no such program"));
     assert!(problem("no-such-program-at-all").contains("no such program"));
     assert!(problem("/tmp").contains("no such program"));
