@@ -11,6 +11,7 @@ use super::ask::{AskArgs, TellArgs};
 use super::db::DbCommand;
 use super::external::ExternalArgs;
 use super::launch::LaunchCommand;
+use super::pausing::PausingArgs;
 use super::status::StatusArgs;
 use super::worker::WorkerArgs;
 use crate::backend::{Fault, UnknownFault};
@@ -376,14 +377,8 @@ pub(super) struct RunArgs {
     /// Chips of each fault and rate of robustness
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub fault_maps: u32,
-    /// Pause trials after a ninth and a third of their epochs: asha trains the best third at each of the two on, and
-    /// leaves the others where they are; bayes trains on whatever promises most for its effort. The budget counts points, however far each is trained; the default point never pauses
-    #[arg(long, value_enum, default_value_t = Fidelity::Off)]
-    pub fidelity: Fidelity,
-    /// Folder of the states of paused trials, which all machines of the study share; beside the database's file
-    /// if left out
-    #[arg(long, value_name = "FOLDER")]
-    pub states: Option<PathBuf>,
+    #[command(flatten)]
+    pub pausing: PausingArgs,
     /// Train this many of the best again with fresh seeds; the best mean wins; 0: no
     #[arg(long, value_name = "K", default_value_t = 3)]
     pub confirm: u32,

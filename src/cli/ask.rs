@@ -124,6 +124,8 @@ fn wanted<'a>(args: &'a AskArgs, space: &Space) -> Wanted<'a> {
     let setup = ExternalSetup {
         command: None,
         trial_timeout_s: None,
+        fidelity: None,
+        steps: None,
         space: space.name().to_owned(),
         space_sha256: config::sha256(space.to_json().to_string().as_bytes()),
         search: args.search.name().to_owned(),

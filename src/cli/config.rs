@@ -9,16 +9,16 @@ use super::args::{DataArgs, FaultChoice, RunArgs};
 use super::output::Output;
 use super::progress::DownloadBar;
 use super::spaces;
-use super::{job, machine, open};
+use super::{job, machine};
 use crate::backend::{Chip, ChipProfile};
 use crate::data::{Dataset, Header, LabelColumn, OpenOptions};
 use crate::objective::classify::Classify;
 use crate::objective::{Goal, Goals, Sweep};
-use crate::search::{Fidelity, Strategy};
+use crate::search::Strategy;
 use crate::seed::Seed;
 use crate::space::Space;
 use crate::study::{Job, Metric, Setup};
-use crate::tuner::{Decider, Pausing, Settings, StopRule};
+use crate::tuner::{Settings, StopRule};
 use crate::units::Bytes;
 
 /// A run that can begin.
@@ -46,7 +46,7 @@ impl Config {
     pub fn new(args: &RunArgs) -> Result<Self> {
         let output = Output::check(&args.study.out)?;
         check_rules(&args.study.stop_when, args.study.search)?;
-        check_fidelity(args)?;
+        args.pausing.check(&args.study)?;
         let (profile, chip_sha256) = chip(&args.chip)?;
         let goals = goals(args, &profile)?;
         let named_space = args.space.as_deref().map(spaces::open).transpose()?;
@@ -75,7 +75,7 @@ impl Config {
             chip_sha256,
             faults: goals.list.contains(&Goal::Robustness).then(|| goals.sweep.to_string()),
             search: args.study.search.name().to_owned(),
-            fidelity: (args.fidelity != Fidelity::Off).then(|| args.fidelity.name().to_owned()),
+            fidelity: args.pausing.name(),
             warm_start_sha256: None,
             replicates: args.study.several_replicates(),
             seed: args.study.seed,
@@ -86,48 +86,10 @@ impl Config {
         let objective =
             Classify::new(dataset, profile, args.validation, goals, &split)?.with_memory(memory(args));
         objective.check(&searched)?;
-        let pausing = pausing(args)?;
+        let pausing = args.pausing.pausing(&args.study.storage.storage)?;
         let settings = Settings { pausing, ..args.study.settings(args.confirm, Some(output.model()))? };
         let study = args.study.study.clone().unwrap_or_else(|| default_name(&setup, &args.metric));
         Ok(Self { output, objective, space: searched, setup, job, study, settings, remarks })
-    }
-}
-
-/// Refuses pauses where the order of results is fixed: who goes on depends on who was there first. And a model where
-/// there is none.
-fn check_fidelity(args: &RunArgs) -> Result<()> {
-    let fidelity = args.fidelity.name();
-    if args.fidelity != Fidelity::Off && args.study.deterministic_workers().is_some() {
-        bail!("--fidelity {fidelity}: with --deterministic it takes one worker: leave one of the two out");
-    }
-    if args.fidelity != Fidelity::Off && args.study.replicates > 1 {
-        bail!(
-            "--fidelity {fidelity}: with --replicates a trial has no one training to pause: leave one of the two out"
-        );
-    }
-    if args.fidelity == Fidelity::Bayes && args.study.search != Strategy::Bayes {
-        let search = args.study.search.name();
-        bail!("--fidelity {fidelity}: --search {search} has no model that weighs trials: use bayes, or asha");
-    }
-    Ok(())
-}
-
-/// How trials pause, if they do.
-fn pausing(args: &RunArgs) -> Result<Option<Pausing>> {
-    let by = match args.fidelity {
-        Fidelity::Off => return Ok(None),
-        Fidelity::Asha => Decider::Halving,
-        Fidelity::Bayes => Decider::Model,
-    };
-    Ok(Some(Pausing { by, states: states(args)? }))
-}
-
-/// The folder of the states of paused trials: as it is asked for, else beside the database.
-fn states(args: &RunArgs) -> Result<PathBuf> {
-    match (&args.states, args.study.storage.storage.file()) {
-        (Some(folder), _) => Ok(folder.clone()),
-        (None, Some(database)) => Ok(open::beside(database)),
-        (None, None) => bail!("--states is missing: name a folder that all machines of the study share"),
     }
 }
 
@@ -246,8 +208,8 @@ pub(super) fn command(args: &RunArgs) -> String {
         option("space", space.clone());
     }
     option("chip", args.chip.clone());
-    if args.fidelity != Fidelity::Off {
-        option("fidelity", args.fidelity.name().to_owned());
+    if let Some(fidelity) = args.pausing.name() {
+        option("fidelity", fidelity);
     }
     option("validation", args.validation.to_string());
     option("confirm", args.confirm.to_string());

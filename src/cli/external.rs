@@ -1,12 +1,13 @@
 //! `tune run`: a study whose trials a command evaluates.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::args::StudyArgs;
 use super::exit::{Exit, WhileRunning};
 use super::open::{self, Wanted};
 use super::output::Output;
+use super::pausing::PausingArgs;
 use super::progress::Progress;
 use super::warm::{self, WarmStart};
 use super::{config, job};
@@ -16,8 +17,11 @@ use crate::report::{self, Best};
 use crate::space::Space;
 use crate::storage::{Storage, StudyKey};
 use crate::study::{Direction, EXTERNAL_SETUP, ExternalSetup, JOB, Metric, PRIOR, SPACE};
-use crate::tuner::{End, Tuner};
+use crate::tuner::{End, Settings, Tuner};
 use crate::units::Seconds;
+
+/// With fewer steps both rungs are one.
+const FEWEST_STEPS: i64 = 4;
 
 #[derive(Debug, Args)]
 pub(super) struct ExternalArgs {
@@ -32,9 +36,15 @@ pub(super) struct ExternalArgs {
     /// decides who is best)
     #[arg(long, value_name = "NAME:minimize|maximize", default_value = "value:minimize", value_parser = metric)]
     pub metric: Vec<Metric>,
-    /// A trial that takes longer fails and is killed, such as 90s, 30m, 2h
+    /// A trial that takes longer fails and is killed, such as 90s, 30m, 2h; with --fidelity each leg has as long
     #[arg(long, value_name = "DURATION")]
     pub trial_timeout: Option<Seconds>,
+    #[command(flatten)]
+    pub pausing: PausingArgs,
+    /// Steps of a whole trial as the command counts them, with --fidelity: it pauses at the first that it reports from
+    /// N/9 and from N/3 on
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(FEWEST_STEPS..))]
+    pub steps: Option<u32>,
     #[command(flatten)]
     pub study: StudyArgs,
     /// Evaluate this many of the best again with fresh seeds; the best mean wins; 0: no
@@ -47,18 +57,21 @@ pub(super) fn run(args: &ExternalArgs) -> Result<Exit> {
     let output = Output::check(&args.study.out)?;
     config::check_rules(&args.study.stop_when, args.study.search)?;
     config::check_metrics(&args.metric)?;
+    args.pausing.check(&args.study)?;
+    let steps = steps(args)?;
     let space = spaces::open(&args.space)?;
-    let objective = External::new(&args.command, &space, args.metric.clone(), None)
+    let objective = External::new(&args.command, &space, args.metric.clone(), steps)
         .context("--command")?
         .with_timeout(args.trial_timeout)
         .with_stop(&run::STOP);
     let database = &args.study.storage.storage;
+    let mut pausing = args.pausing.pausing(database)?;
     let mut storage = database.open()?;
-    let name = args.study.study.clone().unwrap_or_else(|| default_name(&space, &args.study));
+    let name = args.study.study.clone().unwrap_or_else(|| default_name(&space, args));
     let _lock = database.lock(&name)?;
     let warm = warm::read(&args.study, &mut *storage, &name, &space, &args.metric)?;
     let mut facts = vec![(SPACE.to_owned(), space.to_json())];
-    facts.push((JOB.to_owned(), job::of_command(&args.study).to_json()));
+    facts.push((JOB.to_owned(), job::of_command(&args.study, &args.pausing).to_json()));
     facts.extend(warm.as_ref().map(|warm| (PRIOR.to_owned(), warm.prior.to_json())));
     let wanted = Wanted {
         name: &name,
@@ -69,6 +82,9 @@ pub(super) fn run(args: &ExternalArgs) -> Result<Exit> {
     let study = open::open(&mut *storage, database, &wanted, args.study.fresh)?;
     if args.study.prepare {
         return Ok(open::ready(&name, database));
+    }
+    if let (Some(pausing), Some(named)) = (&mut pausing, &args.pausing.states) {
+        pausing.states = open::states_in(named, &*storage.load_study(study)?);
     }
     run::stop_on_signals()?;
     let mut progress = Progress::new(args.study.json, args.study.quiet);
@@ -82,7 +98,7 @@ pub(super) fn run(args: &ExternalArgs) -> Result<Exit> {
         objective: &objective,
         storage: &mut *storage,
         study,
-        settings: args.study.settings(args.confirm, None)?,
+        settings: Settings { pausing, ..args.study.settings(args.confirm, None)? },
         stop: &run::STOP,
     };
     match tuner.run(&mut |event| progress.observe(&event))? {
@@ -92,6 +108,19 @@ pub(super) fn run(args: &ExternalArgs) -> Result<Exit> {
             Ok(Exit::NothingFeasible)
         }
         End::Done => finish(args, &output, &mut *storage, study, &progress),
+    }
+}
+
+/// The steps of a whole trial, if trials pause.
+fn steps(args: &ExternalArgs) -> Result<Option<u32>> {
+    match (args.pausing.name(), args.steps) {
+        (None, _) => Ok(None),
+        (Some(_), Some(steps)) => Ok(Some(steps)),
+        (Some(fidelity), None) => {
+            bail!(
+                "--fidelity {fidelity}: --steps is missing: say how many steps the command reports in a whole trial"
+            )
+        }
     }
 }
 
@@ -118,6 +147,8 @@ fn setup(args: &ExternalArgs, space: &Space, warm: Option<&WarmStart>) -> Extern
     ExternalSetup {
         command: Some(args.command.clone()),
         trial_timeout_s: args.trial_timeout.map(|Seconds(seconds)| seconds),
+        fidelity: args.pausing.name(),
+        steps: args.steps.filter(|_| args.pausing.is_on()),
         space: space.name().to_owned(),
         space_sha256: config::sha256(space.to_json().to_string().as_bytes()),
         search: args.study.search.name().to_owned(),
@@ -128,9 +159,10 @@ fn setup(args: &ExternalArgs, space: &Space, warm: Option<&WarmStart>) -> Extern
     }
 }
 
-/// Space, search and seed: what people vary in sweeps.
-fn default_name(space: &Space, args: &StudyArgs) -> String {
-    format!("{}-{}-{}", space.name(), args.search.name(), args.seed)
+/// Space, search, seed and what decides on pauses: what people vary in sweeps.
+fn default_name(space: &Space, args: &ExternalArgs) -> String {
+    let name = format!("{}-{}-{}", space.name(), args.study.search.name(), args.study.seed);
+    args.pausing.name().into_iter().fold(name, |name, fidelity| name + "-" + &fidelity)
 }
 
 /// Reads `loss:minimize`, `accuracy:max`.
@@ -159,6 +191,10 @@ fn command(args: &ExternalArgs) -> String {
     }
     if let Some(Seconds(seconds)) = args.trial_timeout {
         option("trial-timeout", format!("{seconds}s"));
+    }
+    if let (Some(fidelity), Some(steps)) = (args.pausing.name(), args.steps) {
+        option("fidelity", fidelity);
+        option("steps", steps.to_string());
     }
     option("confirm", args.confirm.to_string());
     args.study.command(words)

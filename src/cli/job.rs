@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::args::{FaultChoice, RunArgs, SourceArgs, StudyArgs};
+use super::pausing::PausingArgs;
 use crate::backend::ChipProfile;
 use crate::data::{Dataset, Header, LabelColumn, OpenOptions};
 use crate::objective::classify::Classify;
@@ -26,12 +27,12 @@ pub(super) struct Work {
 }
 
 /// What workers must know of a study that a command evaluates.
-pub(super) fn of_command(args: &StudyArgs) -> Job {
+pub(super) fn of_command(args: &StudyArgs, pausing: &PausingArgs) -> Job {
     Job {
         budget: args.budget,
         stop_when: args.stop_when.iter().map(ToString::to_string).collect(),
         replicates: args.replicates,
-        states: None,
+        states: pausing.states.as_ref().map(|folder| absolute(&folder.display().to_string())),
         training: None,
     }
 }
@@ -56,8 +57,7 @@ pub(super) fn of_run(args: &RunArgs, setup: &Setup, profile: &ChipProfile) -> Re
         fault_maps: args.fault_maps,
         seed: args.study.seed,
     };
-    let states = args.states.as_ref().map(|folder| absolute(&folder.display().to_string()));
-    Ok(Job { states, training: Some(training), ..of_command(&args.study) })
+    Ok(Job { training: Some(training), ..of_command(&args.study, &args.pausing) })
 }
 
 /// A path that a worker started in another folder finds; a name of the catalogue stays one.

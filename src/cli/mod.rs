@@ -22,6 +22,7 @@ mod net;
 mod open;
 mod out;
 mod output;
+mod pausing;
 mod progress;
 mod run;
 mod schema;

@@ -151,7 +151,7 @@ impl Bars {
                 self.show_running();
             }
             Event::TrialReported { trial, step, value } => {
-                self.running.insert(*trial, format!("trial {trial}: epoch {step}, {value:.4}"));
+                self.running.insert(*trial, format!("trial {trial}: step {step}, {value:.4}"));
                 self.show_running();
             }
             Event::TrialFinished { trial, attributes, best, .. } => {
@@ -170,7 +170,7 @@ impl Bars {
             Event::TrialResumed { trial, step } => {
                 // It counts once, where it ends or pauses again.
                 self.trials.set_position(self.trials.position().saturating_sub(1));
-                self.running.insert(*trial, format!("trial {trial}: on from epoch {step}"));
+                self.running.insert(*trial, format!("trial {trial}: on from step {step}"));
                 self.show_running();
             }
             Event::TrialRestarted { trial, reason } => self.say(&restarted(*trial, reason)),
@@ -262,7 +262,7 @@ fn taken(trial: u32) -> String {
 }
 
 fn restarted(trial: u32, reason: &str) -> String {
-    format!("trial {trial} was trained from the start: {reason}")
+    format!("trial {trial} was run from the start: {reason}")
 }
 
 fn stopped(finished: usize, rule: &str, reason: &str) -> String {

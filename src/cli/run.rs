@@ -42,7 +42,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit> {
     if args.study.prepare {
         return Ok(open::ready(&config.study, database));
     }
-    if let (Some(pausing), Some(named)) = (&mut config.settings.pausing, &args.states) {
+    if let (Some(pausing), Some(named)) = (&mut config.settings.pausing, &args.pausing.states) {
         pausing.states = open::states_in(named, &*storage.load_study(study)?);
     }
     stop_on_signals()?;

@@ -9,14 +9,14 @@ use super::args::{PulseArgs, SourceArgs, StorageArgs};
 use super::exit::Exit;
 use super::job::Work;
 use super::progress::Progress;
-use super::{ask, machine, open, run};
+use super::{ask, machine, open, pausing, run};
 use crate::objective::Objective;
 use crate::objective::external::External;
 use crate::objective::isolated::Isolated;
 use crate::search::Fidelity;
 use crate::space::Space;
 use crate::study::{ExternalSetup, Job, Setup, Study, Training};
-use crate::tuner::{Confirm, Decider, End, Pausing, Settings, Tuner};
+use crate::tuner::{Confirm, End, Pausing, Settings, Tuner};
 use crate::units::{Bytes, Seconds};
 
 #[derive(Debug, Args)]
@@ -112,7 +112,7 @@ impl Seen {
         });
         let of_command = || {
             let setup = ExternalSetup::of(study)?;
-            Some(Self { search: setup.search, seed: setup.seed, fidelity: None })
+            Some(Self { search: setup.search, seed: setup.seed, fidelity: setup.fidelity })
         };
         of_networks.or_else(of_command)
     }
@@ -123,8 +123,8 @@ fn objective(args: &WorkerArgs, study: &Study, job: &Job, space: &Space) -> Resu
     let Some(training) = &job.training else {
         let setup = ExternalSetup::of(study).with_context(|| not_ours(study))?;
         let command = setup.command.with_context(|| not_ours(study))?;
-        let external =
-            External::new(&command, space, study.metrics.clone(), None).context("the study's command")?;
+        let external = External::new(&command, space, study.metrics.clone(), setup.steps)
+            .context("the study's command")?;
         let timeout = setup.trial_timeout_s.map(Seconds);
         return Ok(Box::new(external.with_timeout(timeout).with_stop(&run::STOP)));
     };
@@ -154,7 +154,7 @@ fn settings(args: &WorkerArgs, study: &Study, job: &Job, seen: &Seen) -> Result<
         workers: usize::from(args.workers),
         deterministic: false,
         replicates: job.replicates,
-        pausing: pausing(args, study, job, seen)?,
+        pausing: pauses(args, study, job, seen)?,
         stop_when: job.stop_when.iter().map(|rule| rule.parse()).collect::<Result<_, _>>()?,
         pulse: args.pulse.pulse()?,
         confirm: Confirm { candidates: 0, repeats: 1 },
@@ -162,21 +162,13 @@ fn settings(args: &WorkerArgs, study: &Study, job: &Job, seen: &Seen) -> Result<
     })
 }
 
-fn pausing(args: &WorkerArgs, study: &Study, job: &Job, seen: &Seen) -> Result<Option<Pausing>> {
+fn pauses(args: &WorkerArgs, study: &Study, job: &Job, seen: &Seen) -> Result<Option<Pausing>> {
     let Some(name) = &seen.fidelity else { return Ok(None) };
     let fidelity = Fidelity::ALL.into_iter().find(|fidelity| fidelity.name() == name);
-    let by = match fidelity {
-        Some(Fidelity::Asha) => Decider::Halving,
-        Some(Fidelity::Bayes) => Decider::Model,
-        Some(Fidelity::Off) => return Ok(None),
-        None => bail!("fidelity \"{name}\" of the study: not one of this version of tune"),
-    };
+    let fidelity = fidelity
+        .with_context(|| format!("fidelity \"{name}\" of the study: not one of this version of tune"))?;
     let of_study = job.states.as_ref().map(PathBuf::from);
     let named = args.states.clone().or(of_study);
     let own = named.map(|named| open::states_in(&named, study));
-    let states = match own.or_else(|| args.storage.storage.file().map(open::beside)) {
-        Some(folder) => folder,
-        None => bail!("--states is missing: name a folder that all machines of the study share"),
-    };
-    Ok(Some(Pausing { by, states }))
+    pausing::pausing(fidelity, own, &args.storage.storage)
 }

@@ -16,9 +16,15 @@ pub struct ExternalSetup {
     /// The command that is run for every trial; left out if trials are asked for and told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
-    /// The longest that a trial may take, in seconds.
+    /// The longest that a trial may take, or a leg of one that pauses, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial_timeout_s: Option<f64>,
+    /// What decides which paused trials go on; left out where they do not pause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fidelity: Option<String>,
+    /// The steps of a whole trial, where trials pause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u32>,
     /// The search space's name.
     pub space: String,
     /// SHA-256 of the space.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Tune, validate};
+use crate::support::{TrialRow, Tune, trials, validate};
 
 const SPACE: &str = r#"{"name": "small", "parameters": {
     "width_1": {"type": "int", "low": 8, "high": 64, "log": true},
@@ -31,22 +31,6 @@ fn folder() -> Tune {
     tune
 }
 
-/// Number, state, values and steps of a trial.
-type TrialRow = (u32, String, String, String);
-
-fn trials(tune: &Tune) -> Vec<TrialRow> {
-    let Ok(database) = rusqlite::Connection::open(tune.path("tune.db")) else { return Vec::new() };
-    let query = "
-        SELECT number, state,
-            (SELECT json_group_array(printf('%!.17g', value)) FROM trial_values v WHERE v.trial_id = t.trial_id),
-            (SELECT json_group_array(step || '=' || printf('%!.17g', intermediate_value))
-                FROM trial_intermediate_values i WHERE i.trial_id = t.trial_id)
-        FROM trials t ORDER BY number";
-    let Ok(mut statement) = database.prepare(query) else { return Vec::new() };
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)));
-    rows.expect("rows").map(|row| row.expect("a row")).collect()
-}
-
 fn in_state(tune: &Tune, state: &str) -> usize {
     trials(tune).iter().filter(|trial| trial.1 == state).count()
 }
@@ -71,7 +55,7 @@ fn a_killed_study_goes_on_from_the_states_it_left_or_from_the_start_where_they_a
             std::fs::remove_dir_all(killed.path("tune.db.paused")).expect("states");
         }
         let ended = killed.run(&ARGS).success();
-        assert_eq!(ended.stderr.contains("trained from the start"), loses_states, "{}", ended.stderr);
+        assert_eq!(ended.stderr.contains("run from the start"), loses_states, "{}", ended.stderr);
         assert_eq!(trials(&killed), expected);
     }
 }

@@ -5,6 +5,7 @@ mod bad_input;
 mod eval;
 mod external;
 mod fidelity;
+mod legs;
 mod protocols;
 mod reproducible;
 mod session;

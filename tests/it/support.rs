@@ -87,6 +87,23 @@ impl Ended {
     }
 }
 
+/// Number, state, values and steps of a trial.
+pub type TrialRow = (u32, String, String, String);
+
+/// The trials of the only study, in their order; none as long as there is no database.
+pub fn trials(tune: &Tune) -> Vec<TrialRow> {
+    let Ok(database) = rusqlite::Connection::open(tune.path("tune.db")) else { return Vec::new() };
+    let query = "
+        SELECT number, state,
+            (SELECT json_group_array(printf('%!.17g', value)) FROM trial_values v WHERE v.trial_id = t.trial_id),
+            (SELECT json_group_array(step || '=' || printf('%!.17g', intermediate_value))
+                FROM trial_intermediate_values i WHERE i.trial_id = t.trial_id)
+        FROM trials t ORDER BY number";
+    let Ok(mut statement) = database.prepare(query) else { return Vec::new() };
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)));
+    rows.expect("rows").map(|row| row.expect("a row")).collect()
+}
+
 /// A small space of every kind of parameter.
 pub const SPACE: &str = r#"{"name": "bowl", "parameters": {
     "x": {"type": "float", "low": -5, "high": 5},

@@ -12,7 +12,7 @@ use crate::units::Seconds;
 
 /// How often a silent command is looked after: whether its time is up, or the run is to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How long a command may go on after it was told that the run has been interrupted.
+/// How long a command may go on that was told to end because the run is interrupted, or that goes on all the same.
 pub(super) const FAREWELL: Duration = Duration::from_secs(5);
 
 /// What a command came to.
@@ -52,7 +52,9 @@ impl External {
                         let pauses = part.is_some_and(|part| part.pauses_at(step));
                         process.write(line_of(&Answer { prune: is_broken_off || pauses }));
                         if is_broken_off {
-                            return self.say_farewell(process, FAREWELL).map(|_| None);
+                            // Whatever it says now, it is run again.
+                            let _ = self.say_farewell(process, FAREWELL);
+                            return Ok(None);
                         }
                         if pauses {
                             return self.pause(process, step, values);
@@ -92,11 +94,12 @@ impl External {
     /// Lets a command that has come as far as it was to go keep its state and end. A result that it prints all the
     /// same is dropped: whether it comes before its time is up depends on the machine.
     fn pause(&self, process: &mut Process, step: u32, values: Vec<f64>) -> Result<Option<Came>, Failure> {
-        let is_whole = match self.say_farewell(process, self.saving)? {
-            Some(status) if was_told_to_end(status, || self.is_stopped()) => return Ok(None),
-            Some(status) if !status.success() => return Err(ended_badly(status, process)),
-            None if self.is_stopped() => return Ok(None),
-            status => status.is_some(),
+        let is_whole = match self.say_farewell(process, self.saving) {
+            Err(_) | Ok(None) if self.is_stopped() => return Ok(None),
+            Err(failure) => return Err(failure),
+            Ok(Some(status)) if was_told_to_end(status, || self.is_stopped()) => return Ok(None),
+            Ok(Some(status)) if !status.success() => return Err(ended_badly(status, process)),
+            Ok(status) => status.is_some(),
         };
         let is_measured = values.iter().all(|value| value.is_finite());
         let values = if is_measured { values } else { Vec::new() };
@@ -104,24 +107,29 @@ impl External {
     }
 
     /// Waits for a command to end that was told to, `most` at the longest, and makes it end then; how it has ended if it
-    /// did so by itself. Steps that it reports meanwhile are not heard, but answered, since it may wait for that.
+    /// did so by itself. Steps that it reports meanwhile are answered, since it may wait for that, but not heard; whoever
+    /// reports one has not read the answer before, and is not waited for so long.
     fn say_farewell(&self, process: &mut Process, most: Duration) -> Result<Option<ExitStatus>, Failure> {
         let mut last = Instant::now() + most;
-        let mut stopped = None;
+        let (mut goes_on, mut is_hurried) = (false, false);
         let mut status = None;
         while status.is_none() && Instant::now() < last {
             match process.wait(LOOK_EVERY) {
                 Ok(Told::Ended(ended)) => status = Some(ended),
                 Ok(Told::Line(line)) => match message::read(&line, &self.metrics) {
-                    Ok(Said::Step(..)) => process.write(line_of(&Answer { prune: true })),
+                    Ok(Said::Step(..)) => {
+                        process.write(line_of(&Answer { prune: true }));
+                        goes_on = true;
+                    }
                     Ok(Said::Failure(reason)) => return Err(broken(reason)),
                     _ => {}
                 },
                 Ok(Told::Nothing) => {}
                 Err(_) => break,
             }
-            if self.is_stopped() {
-                last = last.min(*stopped.get_or_insert_with(Instant::now) + FAREWELL);
+            if !is_hurried && (goes_on || self.is_stopped()) {
+                is_hurried = true;
+                last = last.min(Instant::now() + FAREWELL);
             }
         }
         // What it has started may still run.

@@ -111,18 +111,37 @@ fn a_command_without_a_state_begins_again_and_that_is_told() {
 }
 
 #[test]
-fn one_that_goes_on_all_the_same_is_ended_and_what_it_saved_is_not_trusted() {
+fn one_that_does_not_end_is_ended_and_what_it_saved_is_not_trusted() {
     let room = tempfile::tempdir().unwrap();
-    let deaf = r#"read request
-        cd $(echo "$request" | sed 's/.*"state":"\([^"]*\)".*/\1/')
-        trap '' TERM; touch half; sleep 60 &
-        for step in 1 2 3 4 5 6 7 8; do echo "{\"step\": $step, \"value\": 1}"; done; sleep 60"#;
-    let deaf = External { saving: Duration::from_millis(300), ..pausing(deaf) };
-    let begin = Instant::now();
-    let (first, heard) = advance(&deaf, &leg(room.path(), None, Some((9, "0")), 0));
-    assert_eq!((paused(&first), heard), ((1, vec![1.0]), vec![1]));
-    assert!(begin.elapsed() < Duration::from_secs(10));
-    assert!(!room.path().join("0").exists());
+    let deaf = |then: &str| {
+        let script = r#"read request; trap '' TERM; sleep 60 &
+            touch $(echo "$request" | sed 's/.*"state":"\([^"]*\)".*/\1/')/half
+            echo '{"step": 1, "value": 1}';"#;
+        pausing(&format!("{script} {then}"))
+    };
+    let hangs = External { saving: Duration::from_millis(300), ..deaf("sleep 60") };
+    let goes_on = deaf(r#"for step in 2 3 4; do echo "{\"step\": $step, \"value\": 0}"; done; sleep 60"#);
+    for (external, most) in [(hangs, Duration::from_secs(5)), (goes_on, 2 * FAREWELL)] {
+        let begin = Instant::now();
+        let (first, heard) = advance(&external, &leg(room.path(), None, Some((9, "0")), 0));
+        assert_eq!((paused(&first), heard), ((1, vec![1.0]), vec![1]));
+        assert!(begin.elapsed() < most, "{:?}", begin.elapsed());
+        assert_eq!(fs::read_dir(room.path()).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn one_that_is_interrupted_while_it_keeps_its_state_is_broken_off() {
+    static STOP: AtomicBool = AtomicBool::new(true);
+    let room = tempfile::tempdir().unwrap();
+    let first = leg(room.path(), None, Some((9, "0")), 0);
+    let step = r#"echo '{"step": 1, "value": 1}';"#;
+    for then in [r#"echo '{"failure": "interrupted"}'; sleep 60"#, "kill -TERM $$"] {
+        let external = pausing(&format!("{step} {then}")).with_stop(&STOP);
+        let mut hear = |_, _| ControlFlow::Continue(());
+        assert!(external.advance(&space().default_point(), &Seed::root(1), &first, &mut hear).is_none());
+    }
+    assert_eq!(fs::read_dir(room.path()).unwrap().count(), 0);
 }
 
 #[test]
