@@ -156,6 +156,7 @@ impl Tuner<'_> {
     pub fn run(&mut self, observe: &mut dyn FnMut(Event)) -> Result<End, TunerError> {
         self.make_room_for_states()?;
         self.storage.requeue(self.study)?;
+        self.tidy_states()?;
         self.reconsider()?;
         let study = self.storage.load_study(self.study)?;
         observe(Event::study_started(&study, self.settings.budget));

@@ -1,6 +1,8 @@
 //! Trials that pause at rungs: who goes on, from which state to which.
 
-use std::path::Path;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use super::{Pausing, Tuner, TunerError};
 use crate::objective::{Leg, Pause};
@@ -13,8 +15,32 @@ impl Tuner<'_> {
     /// Makes the folder of states if trials pause.
     pub(super) fn make_room_for_states(&self) -> Result<(), TunerError> {
         let Some(Pausing { states: folder, .. }) = &self.settings.pausing else { return Ok(()) };
-        std::fs::create_dir_all(folder)
-            .map_err(|source| TunerError::Checkpoint { file: folder.clone(), source })
+        fs::create_dir_all(folder).map_err(|source| TunerError::Checkpoint { file: folder.clone(), source })
+    }
+
+    /// Removes what runs that died have left behind: all states of the study but those that a trial goes on from. Not
+    /// while others are at trials of it.
+    pub(super) fn tidy_states(&mut self) -> Result<(), TunerError> {
+        let Some(Pausing { states: folder, .. }) = self.settings.pausing.clone() else { return Ok(()) };
+        // In this order: what others make from now on is not among these.
+        let found = states(&folder, begins_with(&prefix(self.study))).unwrap_or_default();
+        let study = self.storage.load_study(self.study)?;
+        if !self.storage.heartbeats(self.study)?.is_empty() {
+            return Ok(());
+        }
+        let may_go_on = |trial: &&Trial| trial.is_paused() || trial.state == TrialState::Running;
+        let needed: Vec<PathBuf> = study
+            .trials
+            .iter()
+            .filter(may_go_on)
+            .filter_map(|trial| self.leg(trial).and_then(|leg| leg.from))
+            .collect();
+        // What stays takes room and does no harm: nothing goes on from it.
+        found
+            .iter()
+            .filter(|state| !needed.contains(&state.with_extension("")))
+            .for_each(|state| drop(remove(state)));
+        Ok(())
     }
 
     /// Starts the trial of this number, which is paused, again.
@@ -48,15 +74,14 @@ impl Tuner<'_> {
         else {
             return;
         };
-        // What stays takes room and does no harm: nothing goes on from it.
-        let _ = remove(&pausing.states, |state| state.file_stem() == from.file_name());
+        let _ = remove_all(&pausing.states, |state| state.file_stem() == from.file_name());
     }
 
     /// Removes all that is kept of `trial`, which has ended for good: what runs that died in it have left behind too.
     /// While it may go on, that may be what another worker is at.
     pub(super) fn forget_states_of(&self, trial: &Trial) {
         let Some(pausing) = &self.settings.pausing else { return };
-        let _ = remove(&pausing.states, begins_with(&prefix_of(self.study, trial)));
+        let _ = remove_all(&pausing.states, begins_with(&prefix_of(self.study, trial)));
     }
 }
 
@@ -74,10 +99,10 @@ fn prefix_of(study: StudyKey, trial: &Trial) -> String {
 ///
 /// # Errors
 /// A file cannot be removed, or the folder not be read; one that is not there holds nothing.
-pub fn forget_states(folder: &Path, study: StudyKey) -> std::io::Result<()> {
-    remove(folder, begins_with(&prefix(study)))?;
+pub fn forget_states(folder: &Path, study: StudyKey) -> io::Result<()> {
+    remove_all(folder, begins_with(&prefix(study)))?;
     // It goes once nothing is in it.
-    let _ = std::fs::remove_dir(folder);
+    let _ = fs::remove_dir(folder);
     Ok(())
 }
 
@@ -86,22 +111,26 @@ fn begins_with(prefix: &str) -> impl Fn(&Path) -> bool {
     move |path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix))
 }
 
-/// Removes every state, a file or a folder, that `is_meant` from `folder`.
-fn remove(folder: &Path, is_meant: impl Fn(&Path) -> bool) -> std::io::Result<()> {
-    let states = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        states => states?,
+/// Removes every state that `is_meant` from `folder`.
+fn remove_all(folder: &Path, is_meant: impl Fn(&Path) -> bool) -> io::Result<()> {
+    states(folder, is_meant)?.iter().try_for_each(|state| remove(state))
+}
+
+/// Every state that `is_meant` in `folder`; none if there is no folder.
+fn states(folder: &Path, is_meant: impl Fn(&Path) -> bool) -> io::Result<Vec<PathBuf>> {
+    let states = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        states => states?.map(|state| state.map(|state| state.path())).collect::<io::Result<Vec<_>>>()?,
     };
-    for state in states {
-        let state = state?;
-        let path = state.path();
-        match state.file_type()?.is_dir() {
-            _ if !is_meant(&path) => {}
-            true => std::fs::remove_dir_all(path)?,
-            false => std::fs::remove_file(path)?,
-        }
+    Ok(states.into_iter().filter(|state| is_meant(state)).collect())
+}
+
+/// Removes a state, a file or a folder.
+fn remove(state: &Path) -> io::Result<()> {
+    match state.is_dir() {
+        true => fs::remove_dir_all(state),
+        false => fs::remove_file(state),
     }
-    Ok(())
 }
 
 /// The paused trial that is trained to the end although it does not deserve it: the best one of a study whose budget

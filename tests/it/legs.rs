@@ -126,6 +126,7 @@ fn a_killed_study_comes_to_the_same() {
     }
     killed.run(&ARGS).success();
     assert_eq!(trials(&killed), trials(&whole));
+    assert_eq!(states(&killed), states(&whole), "nothing is left of what was killed");
     let replaced = with(&["--fresh", "--prepare"]);
     killed.run(&replaced).success();
     assert!(!killed.path("tune.db.paused").exists(), "states go with the study");

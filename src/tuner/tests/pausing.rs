@@ -110,6 +110,26 @@ fn a_larger_budget_goes_on_from_the_states_that_are_left() {
 }
 
 #[test]
+fn what_a_run_that_died_left_behind_goes_and_what_others_have_stays() {
+    let bench = bench();
+    bench.run_through(9);
+    let names = || {
+        let states = std::fs::read_dir(bench.states()).unwrap();
+        states.map(|state| state.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
+    };
+    let (of_trials, own) = (names(), names()[0].split_once('-').unwrap().0.to_owned());
+    let left = [format!("{own}-4-0-leg"), format!("{own}-0-0.safetensors"), "99-4-0-leg".to_owned()];
+    std::fs::create_dir_all(bench.states().join(&left[0]).join("state")).unwrap();
+    left[1..].iter().for_each(|name| std::fs::write(bench.states().join(name), "").unwrap());
+    bench.run_through(9);
+    let mut expected = [of_trials, vec![left[2].clone()]].concat();
+    let mut found = names();
+    expected.sort();
+    found.sort();
+    assert_eq!(found, expected);
+}
+
+#[test]
 fn several_workers_pause_and_go_on_too() {
     let bench = Bench { workers: 3, ..bench() };
     let (end, study, _) = bench.run_through(18);
