@@ -10,7 +10,9 @@ use std::io::BufReader;
 use std::path::Path;
 
 use ndarray::Array2;
-use npyz::npz::NpzArchive;
+use npyz::NpyFile;
+use zip::ZipArchive;
+use zip::result::ZipError;
 
 use super::npy::{Array, ArrayError, Values, read_array};
 use super::parts::Parts;
@@ -27,7 +29,7 @@ const MAX_RANK: usize = 4;
 
 struct Archive<'a> {
     file: &'a Path,
-    arrays: NpzArchive<BufReader<File>>,
+    arrays: ZipArchive<BufReader<File>>,
 }
 
 /// Features and labels of one part.
@@ -110,17 +112,22 @@ fn shape_of(dims: &[usize]) -> ([usize; 3], Scale) {
 impl<'a> Archive<'a> {
     fn open(file: &'a Path) -> Result<Self, DataError> {
         let reader = File::open(file).map_err(|error| read_error(file, error))?;
-        let arrays = NpzArchive::new(BufReader::new(reader)).map_err(|error| read_error(file, error))?;
+        let arrays = ZipArchive::new(BufReader::new(reader)).map_err(|error| read_error(file, error.into()))?;
         Ok(Self { file, arrays })
     }
 
+    /// The arrays of the archive, each a file of its name and `.npy`; what has no readable name is none.
+    fn names(&self) -> impl Iterator<Item = String> {
+        self.arrays.file_names().filter_map(|name| Some(name.ok()?.strip_suffix(".npy")?.to_owned()))
+    }
+
     fn has(&self, name: &str) -> bool {
-        self.arrays.array_names().any(|found| found == name)
+        self.names().any(|found| found == name)
     }
 
     fn train_names(&self) -> Result<(&'static str, &'static str), DataError> {
         TRAIN_NAMES.into_iter().find(|(x, _)| self.has(x)).ok_or_else(|| {
-            let mut found: Vec<&str> = self.arrays.array_names().collect();
+            let mut found: Vec<String> = self.names().collect();
             found.sort_unstable();
             let found = found.join(", ");
             let wanted = TRAIN_NAMES.map(|(x, _)| x).join(", ");
@@ -165,8 +172,11 @@ impl<'a> Archive<'a> {
 
     fn array(&mut self, name: &str) -> Result<Array, DataError> {
         let file = self.file;
-        let found = self.arrays.by_name(name).map_err(|error| read_error(file, error))?;
-        let array = found.ok_or_else(|| DataError::malformed(file, format!("no array {name}")))?;
+        let packed = self.arrays.by_name(&format!("{name}.npy")).map_err(|error| match error {
+            ZipError::FileNotFound => DataError::malformed(file, format!("no array {name}")),
+            error => read_error(file, error.into()),
+        })?;
+        let array = NpyFile::new(packed).map_err(|error| read_error(file, error))?;
         read_array(array).map_err(|error| match error {
             ArrayError::Io(error) => read_error(file, error),
             ArrayError::Problem(problem) => DataError::malformed(file, format!("array {name}: {problem}")),
@@ -189,19 +199,19 @@ impl<'a> Archive<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use npyz::npz::NpzWriter;
-    use npyz::{AutoSerialize, Order, WriterBuilder};
-    use std::io;
+    use npyz::{AutoSerialize, Order, WriteOptions, WriterBuilder};
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
 
     struct Written {
         folder: tempfile::TempDir,
-        writer: NpzWriter<io::BufWriter<File>>,
+        writer: ZipWriter<File>,
     }
 
     impl Written {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
-            let writer = NpzWriter::create(folder.path().join("set.npz")).unwrap();
+            let writer = ZipWriter::new(File::create(folder.path().join("set.npz")).unwrap());
             Self { folder, writer }
         }
 
@@ -216,16 +226,16 @@ mod tests {
             values: Vec<T>,
             order: Order,
         ) -> Self {
-            let options = npyz::zip::write::FileOptions::default();
-            let array = self.writer.array::<T>(name, options).unwrap();
-            let mut array = array.default_dtype().shape(dims).order(order).begin_nd().unwrap();
+            self.writer.start_file(format!("{name}.npy"), SimpleFileOptions::default()).unwrap();
+            let options = WriteOptions::<T>::new().default_dtype().shape(dims).order(order);
+            let mut array = options.writer(&mut self.writer).begin_nd().unwrap();
             array.extend(values).unwrap();
             array.finish().unwrap();
             self
         }
 
         fn read(self) -> Result<Parts, String> {
-            drop(self.writer);
+            self.writer.finish().unwrap();
             read(&self.folder.path().join("set.npz")).map_err(|error| error.to_string())
         }
     }
