@@ -69,6 +69,11 @@ impl Features {
         &self.groups
     }
 
+    /// The columns of numbers.
+    pub fn numbers(&self) -> Vec<usize> {
+        (0..self.columns.len()).filter(|&at| matches!(self.columns[at], Column::Number { .. })).collect()
+    }
+
     /// The column of the number on `axis`, whose value rises with the coordinate at rate 1.
     pub fn number_column(&self, axis: usize) -> Option<usize> {
         self.columns.iter().position(|&column| column == Column::Number { axis })

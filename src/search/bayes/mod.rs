@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `history`, `local` | a study as the model sees it; what of it counts where it is long |
 //! | `cube`, `features` | mixed and conditional points as Euclidean inputs |
-//! | `kernel`, `hyper`, `evidence`, `params`, `process` | the Gaussian process, usable on its own |
+//! | `kernel`, `warp`, `hyper`, `evidence`, `params`, `process` | the Gaussian process, usable on its own |
 //! | `transform`, `fits`, `notes` | the scale of the losses; when hyperparameters are fitted again, and what trials carry of it |
 //! | `acquisition`, `success`, `feasibility`, `model`, `promise` | what a point promises |
 //! | `hypervolume`, `boxes` | what it promises to several losses |
@@ -48,6 +48,7 @@ mod promise;
 mod success;
 mod thaw;
 mod transform;
+mod warp;
 
 use std::sync::Arc;
 
@@ -62,6 +63,7 @@ use maximize::Maximizer;
 use notes::Notes;
 pub use params::{GpError, GpParams, GpValidParams};
 pub use process::{GaussianProcess, Posterior};
+pub use warp::Warp;
 
 use super::tried::Tried;
 use super::{NextLeg, Search, SobolSearch, Suggestion};

@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 
 use super::fits::{EVERY, Fitted, scheduled};
 use super::history::History;
+use super::hyper::Hyperparameters;
 use crate::study::{Attributes, Study};
 
 /// Name of the internal attribute of a trial that holds its [`Note`].
@@ -46,9 +47,12 @@ impl Notes {
         Self { observations, known, new: RefCell::default() }
     }
 
-    /// The fit of the quantity `name`, if it is known and of so many length-scales.
-    pub fn find(&self, name: &str, lengths: usize) -> Option<Fitted> {
-        self.known.get(name).filter(|fitted| fitted.hyper.lengths.len() == lengths).cloned()
+    /// The fit of the quantity `name`, if it is known and of so many length-scales and so many warps or none.
+    pub fn find(&self, name: &str, lengths: usize, warps: usize) -> Option<Fitted> {
+        let suits = |hyper: &Hyperparameters| {
+            hyper.lengths.len() == lengths && [0, warps].contains(&hyper.warps.len())
+        };
+        self.known.get(name).filter(|fitted| suits(&fitted.hyper)).cloned()
     }
 
     /// Notes a fit of the quantity `name`.
