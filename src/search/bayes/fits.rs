@@ -31,6 +31,9 @@ const MOST: usize = 250;
 const LEAST_TO_TRANSFORM: usize = 6;
 /// Steps of the fit that a transform is judged by: enough to tell them apart.
 const SCREENING_STEPS: usize = 8;
+/// Steps of a fit with warps, one ascent from where the screening ended. A second one, and as many steps as without
+/// warps, made a suggestion dearer by three quarters at 100 trials of ten numbers, and losses no lower.
+const WARPING_STEPS: usize = 20;
 /// Numbers are warped from so many observations on, in all and a number, of which each warp has two exponents. At half
 /// as many what does not matter among 25 numbers is warped as well, and the minimum is found later.
 const LEAST_TO_WARP: (usize, usize) = (20, 3);
@@ -203,9 +206,9 @@ fn fit(
     }
     let (_, process, warped) = best.expect("the identity is always a candidate");
     let mut start = process.hyperparameters().clone();
-    if losses.len() >= LEAST_TO_WARP.0.max(LEAST_TO_WARP.1 * numbers.len()) {
+    if !numbers.is_empty() && losses.len() >= LEAST_TO_WARP.0.max(LEAST_TO_WARP.1 * numbers.len()) {
         start.warps = vec![Warp::IDENTITY; numbers.len()];
-        params = params.warped(numbers.to_vec());
+        params = params.warped(numbers.to_vec()).draws(0).iterations(WARPING_STEPS);
     }
     let process = params.start(start).fit(&data(inputs, &warped))?;
     Ok(Fitted { transform: warped.transform, hyper: process.hyperparameters().clone() })
