@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::fits::{EVERY, Fitted, scheduled};
+use super::fits::Fitted;
 use super::history::History;
 use super::hyper::Hyperparameters;
+use super::schedule::{EVERY, scheduled};
 use crate::study::{Attributes, Study};
 
 /// Name of the internal attribute of a trial that holds its [`Note`].
@@ -128,6 +129,13 @@ mod tests {
         assert_eq!(next(&later).notes[MODEL]["observations"], 66);
     }
 
+    /// `note` with so many warps.
+    fn with_warps(note: &Json, count: usize) -> Attributes {
+        let mut note = note.clone();
+        note["fits"]["/loss"]["hyper"]["warps"] = vec![serde_json::json!({"a": 0.5, "b": 2.0}); count].into();
+        [(MODEL.to_owned(), note)].into()
+    }
+
     #[test]
     fn what_is_noted_counts_and_what_is_broken_does_not() {
         let mut noted = study(62);
@@ -136,6 +144,10 @@ mod tests {
         other["fits"]["/loss"]["hyper"]["lengths"][0] = 0.03.into();
         noted.trials[61].internal = [(MODEL.to_owned(), other.clone())].into();
         assert_ne!(next(&noted).point, first.point, "another length-scale");
+        noted.trials[61].internal = with_warps(&other, 2);
+        assert_eq!(next(&noted), first, "a line has one number to warp");
+        noted.trials[61].internal = with_warps(&other, 0);
+        assert_ne!(next(&noted).point, first.point, "none is warped");
         for broken in [serde_json::json!(0.0), serde_json::json!("long"), serde_json::json!([])] {
             let mut other = other.clone();
             other["fits"]["/loss"]["hyper"]["lengths"][0] = broken;
