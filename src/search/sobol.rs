@@ -12,6 +12,9 @@ use crate::study::Study;
 /// The crate's limits. Beyond them a new scramble starts: even within itself, independent of the first.
 const DIMENSIONS: u32 = sobol_burley::NUM_DIMENSIONS;
 const LENGTH_BITS: u32 = 16;
+/// Binary digits of its coordinates. An axis of more values needs more, or some of them would never come.
+const DIGITS: u32 = f32::MANTISSA_DIGITS - 1;
+const UNIT: f64 = 1.0 / (1u64 << DIGITS) as f64;
 
 /// Trial k gets the k-th point of one scrambled Sobol sequence, whatever came of the others.
 #[derive(Clone, Copy, Debug, Default)]
@@ -56,10 +59,25 @@ impl SobolSequence {
         (0..dimension as u32)
             .map(|axis| {
                 let block = (axis / DIMENSIONS).wrapping_mul(0x85eb_ca77);
-                f64::from(sobol_burley::sample(place, axis % DIMENSIONS, lap_scramble.wrapping_add(block)))
+                let scramble = lap_scramble.wrapping_add(block);
+                let digits = f64::from(sobol_burley::sample(place, axis % DIMENSIONS, scramble));
+                digits + UNIT * further_digits(place, axis % DIMENSIONS, scramble)
             })
             .collect()
     }
+}
+
+/// The digits after the first [`DIGITS`], as a number in [0, 1): among points that already differ, a scramble makes
+/// them independent and uniform. The hash is the finalizer of SplitMix64 (Steele, Lea & Flood 2014).
+fn further_digits(place: u32, axis: u32, scramble: u32) -> f64 {
+    let mut hash =
+        (u64::from(scramble) << 32 | u64::from(place)) ^ u64::from(axis).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^= hash >> 31;
+    // So few that all digits together fit a float.
+    const LEFT: u32 = f64::MANTISSA_DIGITS - 1 - DIGITS;
+    (hash >> (u64::BITS - LEFT)) as f64 / (1u64 << LEFT) as f64
 }
 
 #[cfg(test)]
@@ -75,6 +93,19 @@ mod tests {
                 hit[(sequence.point(index, 301)[axis] * 64.0) as usize] = true;
             }
             assert!(hit.iter().all(|&hit| hit), "axis {axis}");
+        }
+    }
+
+    #[test]
+    fn the_last_digits_of_long_integers_vary() {
+        let (sequence, count) = (SobolSequence::new(&Seed::root(3)), 256);
+        for digit in 1..=40 {
+            let is_set = |&index: &u64| {
+                let u = sequence.point(index, 2)[1];
+                (u * 2f64.powi(digit)) as u64 % 2 == 1
+            };
+            let set = (0..count).filter(is_set).count();
+            assert!((96..=160).contains(&set), "digit {digit}: {set} of {count}");
         }
     }
 

@@ -4,7 +4,8 @@
 //! ln p(y | θ) = -½ yᵀα - ½ ln det K - ½ n ln 2π with α = K⁻¹y; ∂/∂θ = ½ tr((ααᵀ - K⁻¹) ∂K/∂θ): Rasmussen &
 //! Williams 2006, eqs. 2.30, 5.8 and 5.9. The derivatives by all length-scales come from one matrix product:
 //! with W = (ααᵀ - K⁻¹) ∘ s² dm/d(r²) and the scaled inputs Z, that by ln l_g is
-//! -2 Σ_f Σ_i z_if (z_if Σ_j W_ij - (W Z)_if), over the columns f of group g.
+//! -2 Σ_f Σ_i z_if (z_if Σ_j W_ij - (W Z)_if), over the columns f of group g; what z_if is multiplied with is the
+//! derivative by it, through which those by the warps come.
 
 use ndarray::{Array1, Array2, Axis};
 
@@ -25,6 +26,8 @@ pub(super) struct Evidence<'a> {
     pub targets: &'a Array1<f64>,
     /// Group of each column.
     pub groups: &'a [usize],
+    /// The columns that are warped, if any is.
+    pub numbers: &'a [usize],
     pub prior: Prior,
 }
 
@@ -45,7 +48,7 @@ impl Evidence<'_> {
     /// The negative log posterior density at `logs` up to a constant, and its gradient; infinite where the
     /// kernel matrix cannot be factored.
     pub fn loss(&self, logs: &[f64], gradient: &mut [f64]) -> f64 {
-        let hyper = Hyperparameters::from_logs(logs);
+        let hyper = Hyperparameters::from_logs(logs, self.prior.groups());
         let Ok(factored) = self.factor(&hyper) else { return f64::INFINITY };
         gradient.fill(0.0);
         let prior = self.prior.ln_density(logs, gradient);
@@ -55,7 +58,7 @@ impl Evidence<'_> {
     }
 
     pub fn factor(&self, hyper: &Hyperparameters) -> Result<Factored, LinalgError> {
-        let scaled = kernel::scaled(self.inputs.view(), self.groups, &hyper.lengths);
+        let scaled = kernel::scaled(self.inputs.view(), self.groups, self.numbers, hyper);
         let (values, slopes) = kernel::gram(&scaled);
         let mut matrix = values.mapv(|value| hyper.scale * value + MEAN_VARIANCE);
         matrix.diag_mut().mapv_inplace(|value| value + hyper.noise);
@@ -89,9 +92,27 @@ impl Evidence<'_> {
         pull.zip_mut_with(&factored.slopes, |entry, slope| *entry *= hyper.scale * slope);
         let sums = pull.sum_axis(Axis(1));
         let products = pull.dot(&factored.scaled);
-        for ((row, product), sum) in factored.scaled.rows().into_iter().zip(products.rows()).zip(&sums) {
-            for ((z, w), &group) in row.iter().zip(product).zip(self.groups) {
-                gradient[group] -= 2.0 * z * (z * sum - w);
+        // Half the derivatives by Z, in place of Z.
+        let mut by_scaled = factored.scaled.clone();
+        for ((mut row, product), sum) in by_scaled.rows_mut().into_iter().zip(products.rows()).zip(&sums) {
+            for ((z, w), &group) in row.iter_mut().zip(product).zip(self.groups) {
+                let pull = *z * sum - w;
+                gradient[group] -= 2.0 * *z * pull;
+                *z = pull;
+            }
+        }
+        self.add_warp_gradient(hyper, &by_scaled, gradient);
+    }
+
+    /// That by the logarithms of the warps' exponents, from `by_scaled`, half the derivatives by Z.
+    fn add_warp_gradient(&self, hyper: &Hyperparameters, by_scaled: &Array2<f64>, gradient: &mut [f64]) {
+        let by_warps = gradient[hyper.lengths.len() + 2..].chunks_exact_mut(2);
+        for ((&column, warp), by_warp) in self.numbers.iter().zip(&hyper.warps).zip(by_warps) {
+            let rate = 2.0 / hyper.lengths[self.groups[column]];
+            for (&x, pull) in self.inputs.column(column).iter().zip(by_scaled.column(column)) {
+                let stretched = warp.stretched(x);
+                by_warp[0] += rate * pull * stretched.by_ln_a;
+                by_warp[1] += rate * pull * stretched.by_ln_b;
             }
         }
     }
@@ -105,18 +126,19 @@ mod tests {
 
     #[test]
     fn the_gradient_matches_differences() {
-        let inputs = Array::from_shape_fn((12, 4), |(i, j)| ((i * 7 + j * 5) % 11) as f64 / 11.0);
+        let inputs = Array::from_shape_fn((12, 4), |(i, j)| ((i * 7 + j * 5) % 11) as f64 / 11.0 - 0.5);
         let targets = inputs.column(0).mapv(|x| (6.0 * x).sin()) + inputs.column(2);
+        let prior = Prior::new(3, 2);
         let evidence =
-            Evidence { inputs: &inputs, targets: &targets, groups: &[0, 1, 1, 2], prior: Prior::new(3) };
-        let logs = [-1.0, 0.2, -0.4, 0.3, -3.0];
-        let mut gradient = [0.0; 5];
+            Evidence { inputs: &inputs, targets: &targets, groups: &[0, 1, 1, 2], numbers: &[0, 3], prior };
+        let logs = [-1.0, 0.2, -0.4, 0.3, -3.0, -0.7, 0.4, 0.2, -0.3];
+        let mut gradient = [0.0; 9];
         evidence.loss(&logs, &mut gradient);
-        for i in 0..5 {
+        for i in 0..9 {
             let at = |step: f64| {
                 let mut moved = logs;
                 moved[i] += step;
-                evidence.loss(&moved, &mut [0.0; 5])
+                evidence.loss(&moved, &mut [0.0; 9])
             };
             let difference = (at(1e-5) - at(-1e-5)) / 2e-5;
             assert!(
@@ -130,9 +152,10 @@ mod tests {
     #[test]
     fn the_likelihood_of_one_value_is_a_normal_density() {
         // One value y = 2 of variance s² + v + σ² = 1 + 1 + 2 = 4: ln N(2; 0, 4).
+        let prior = Prior::new(1, 0);
         let evidence =
-            Evidence { inputs: &array![[0.3]], targets: &array![2.0], groups: &[0], prior: Prior::new(1) };
-        let hyper = Hyperparameters { lengths: vec![1.0], scale: 1.0, noise: 2.0 };
+            Evidence { inputs: &array![[0.3]], targets: &array![2.0], groups: &[0], numbers: &[], prior };
+        let hyper = Hyperparameters { lengths: vec![1.0], scale: 1.0, noise: 2.0, warps: Vec::new() };
         let factored = evidence.factor(&hyper).unwrap();
         let expected = -0.5 - 2f64.ln() - LN_SQRT_2PI;
         assert!((evidence.ln_likelihood(&factored) - expected).abs() < 1e-14);

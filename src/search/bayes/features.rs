@@ -1,12 +1,10 @@
 //! Cells of the cube as inputs of the Gaussian process: one Euclidean space for all kinds of parameters.
 //!
-//! A number is one column, u - ½. A categorical parameter of k values has k columns of one group, 1/√2 in
-//! that of its value, so two different values are at distance 1: the Hamming distance, with a length-scale
-//! of its own. A conditional parameter is zero in its columns while it is not active, and has a column more
+//! A number is one column, u - ½. A categorical parameter of k values has k columns of one group, not zero in
+//! that of its value alone, so any two different values are equally far apart: a Hamming distance, with a
+//! length-scale of its own, as large as that of two numbers. A conditional parameter is zero in its columns while it is not active, and has a column more
 //! that says whether it is; parameters of the same conditions share that column. All distances being
 //! Euclidean, the kernel is positive definite on mixed and conditional spaces alike.
-
-use std::f64::consts::FRAC_1_SQRT_2;
 
 use ndarray::Array2;
 
@@ -71,6 +69,11 @@ impl Features {
         &self.groups
     }
 
+    /// The columns of numbers.
+    pub fn numbers(&self) -> Vec<usize> {
+        (0..self.columns.len()).filter(|&at| matches!(self.columns[at], Column::Number { .. })).collect()
+    }
+
     /// The column of the number on `axis`, whose value rises with the coordinate at rate 1.
     pub fn number_column(&self, axis: usize) -> Option<usize> {
         self.columns.iter().position(|&column| column == Column::Number { axis })
@@ -96,12 +99,20 @@ impl Column {
             Column::Number { axis } => cell.unit[axis] - INACTIVE,
             Column::Choice { axis, value, of } => {
                 let is_chosen = cell.active[axis] && (cell.unit[axis] * of as f64) as u64 == value;
-                if is_chosen { FRAC_1_SQRT_2 } else { 0.0 }
+                if is_chosen { share_of_choice(of) } else { 0.0 }
             }
             Column::Activity { axis } => f64::from(u8::from(cell.active[axis])),
             Column::Fidelity => cell.fidelity,
         }
     }
+}
+
+/// What the column of a choice out of `of` holds: such that the squared distance of two draws, which are the same once
+/// in `of` times, is that of two numbers drawn from [0, 1] in the mean, 1/6. The prior takes all length-scales for alike,
+/// so what is farther apart counts as rougher: at distance 1 sums over dozens of choices are fitted late.
+fn share_of_choice(of: u64) -> f64 {
+    let of = of as f64;
+    (of / (12.0 * (of - 1.0))).sqrt()
 }
 
 #[cfg(test)]
@@ -134,19 +145,33 @@ mod tests {
     }
 
     #[test]
-    fn different_choices_are_at_distance_one() {
-        let (adam, none) = (0.1, 0.9);
-        let squared = distance([0.2, adam, 0.0, 0.0, 0.5], [0.2, none, 0.7, 0.9, 0.5]);
-        assert!((squared - 1.0).abs() < 1e-15, "{squared}");
+    fn draws_of_choices_are_as_far_apart_as_draws_of_numbers() {
+        for of in [2, 3, 10] {
+            let choices: Vec<String> = (0..of).map(|choice| choice.to_string()).collect();
+            let text = format!(
+                r#"{{"name": "choices", "parameters": {{"x": {{"type": "categorical", "choices": [{}]}}}}}}"#,
+                choices.join(", ")
+            );
+            let space = Space::from_json(&text, "choices.json").unwrap();
+            let cube = Cube::new(&space);
+            let row = |choice: u32| {
+                Features::new(&cube).row(&cube.cell(&[(f64::from(choice) + 0.5) / f64::from(of)]))
+            };
+            let squared = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| (x - y) * (x - y)).sum::<f64>();
+            let pairs = (0..of).flat_map(|a| (0..of).map(move |b| (a, b)));
+            let sum: f64 = pairs.map(|(a, b)| squared(&row(a), &row(b))).sum();
+            let mean = sum / f64::from(of * of);
+            assert!((mean - 1.0 / 6.0).abs() < 1e-12, "{of}: {mean}");
+        }
     }
 
     #[test]
     fn parameters_count_only_while_they_are_active() {
         let sgd = 0.5;
         let squared = distance([0.2, sgd, 0.1, 0.0, 0.5], [0.2, sgd, 0.4, 0.9, 0.5]);
-        assert!((squared - (0.09 + 1.0)).abs() < 1e-15, "{squared}");
+        assert!((squared - (0.09 + 1.0 / 3.0)).abs() < 1e-15, "{squared}");
         // Against one that has none of them: the rule, the activity, momentum from its middle, half a choice.
         let squared = distance([0.2, sgd, 0.1, 0.0, 0.5], [0.2, 0.1, 0.4, 0.9, 0.5]);
-        assert!((squared - (1.0 + 1.0 + 0.16 + 0.5)).abs() < 1e-15, "{squared}");
+        assert!((squared - (0.25 + 1.0 + 0.16 + 1.0 / 6.0)).abs() < 1e-15, "{squared}");
     }
 }

@@ -4,6 +4,8 @@
 //! Williams 2006, "Gaussian processes for machine learning", eq. 4.17. Every column f of the inputs belongs
 //! to a group g(f), and the columns of a group share a length-scale l.
 
+use super::hyper::Hyperparameters;
+use super::warp;
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 
 /// √5.
@@ -19,12 +21,18 @@ pub(super) fn matern(r_squared: f64) -> (f64, f64) {
     ((1.0 + r + r * r / 3.0) * decay, -(5.0 / 6.0) * (1.0 + r) * decay)
 }
 
-/// The inputs with each column divided by the length-scale of its group: distances in it are r.
-pub(super) fn scaled(inputs: ArrayView2<f64>, groups: &[usize], lengths: &[f64]) -> Array2<f64> {
-    let mut scaled = inputs.as_standard_layout().into_owned();
+/// The inputs with the columns `numbers` warped and each column divided by the length-scale of its group: distances
+/// in it are r.
+pub(super) fn scaled(
+    inputs: ArrayView2<f64>,
+    groups: &[usize],
+    numbers: &[usize],
+    hyper: &Hyperparameters,
+) -> Array2<f64> {
+    let mut scaled = warp::warped(inputs, numbers, &hyper.warps);
     for mut row in scaled.rows_mut() {
         for (value, &group) in row.iter_mut().zip(groups) {
-            *value /= lengths[group];
+            *value /= hyper.lengths[group];
         }
     }
     scaled
@@ -90,7 +98,8 @@ mod tests {
     #[test]
     fn columns_of_a_group_share_their_length_scale() {
         let inputs = array![[0.0, 0.0, 1.0], [3.0, 8.0, 1.0]];
-        let scaled = scaled(inputs.view(), &[0, 1, 1], &[1.0, 2.0]);
+        let hyper = Hyperparameters { lengths: vec![1.0, 2.0], scale: 1.0, noise: 0.0, warps: Vec::new() };
+        let scaled = scaled(inputs.view(), &[0, 1, 1], &[], &hyper);
         assert_eq!(r_squared(scaled.row(0), scaled.row(1)), 9.0 + 16.0);
         let (values, slopes) = gram(&scaled);
         assert_eq!((values[(0, 1)], slopes[(1, 0)]), matern(25.0));

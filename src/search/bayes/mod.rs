@@ -7,8 +7,8 @@
 //! |---|---|
 //! | `history`, `local` | a study as the model sees it; what of it counts where it is long |
 //! | `cube`, `features` | mixed and conditional points as Euclidean inputs |
-//! | `kernel`, `hyper`, `evidence`, `params`, `process` | the Gaussian process, usable on its own |
-//! | `transform`, `fits`, `notes` | the scale of the losses; when hyperparameters are fitted again, and what trials carry of it |
+//! | `kernel`, `warp`, `hyper`, `evidence`, `params`, `process` | the Gaussian process, usable on its own |
+//! | `transform`, `fits`, `schedule`, `notes` | the scale of the losses; when hyperparameters are fitted again, and what trials carry of it |
 //! | `acquisition`, `success`, `feasibility`, `model`, `promise` | what a point promises |
 //! | `hypervolume`, `boxes` | what it promises to several losses |
 //! | `maximize`, `lbfgs` | where it promises most |
@@ -45,9 +45,11 @@ mod params;
 mod plain;
 mod process;
 mod promise;
+mod schedule;
 mod success;
 mod thaw;
 mod transform;
+mod warp;
 
 use std::sync::Arc;
 
@@ -62,6 +64,7 @@ use maximize::Maximizer;
 use notes::Notes;
 pub use params::{GpError, GpParams, GpValidParams};
 pub use process::{GaussianProcess, Posterior};
+pub use warp::Warp;
 
 use super::tried::Tried;
 use super::{NextLeg, Search, SobolSearch, Suggestion};

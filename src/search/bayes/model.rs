@@ -62,10 +62,15 @@ fn gain(history: &History, features: &Features, fitter: &Fitter<'_>) -> Result<G
         return Ok(Gain::Hypervolume(hypervolume(history, &inputs, features, fitter)?));
     }
     let mut process = match history.losses() {
-        1 => fitter.process(&inputs, &history.loss(0), features.groups())?,
+        1 => fitter.process(&inputs, &history.loss(0), features.groups(), &features.numbers())?,
         _ => {
             let weights = fitter.seed().child("weights").index(history.measured.len() as u64);
-            fitter.of_passing().process(&inputs, &scalarized(history, &weights), features.groups())?
+            fitter.of_passing().process(
+                &inputs,
+                &scalarized(history, &weights),
+                features.groups(),
+                &features.numbers(),
+            )?
         }
     };
     let best = best_mean(&process, history);
@@ -93,7 +98,9 @@ fn hypervolume(
     features: &Features,
     fitter: &Fitter<'_>,
 ) -> Result<Hypervolume, GpError> {
-    let process = |loss| fitter.index(loss).process(inputs, &history.loss(loss), features.groups());
+    let process = |loss| {
+        fitter.index(loss).process(inputs, &history.loss(loss), features.groups(), &features.numbers())
+    };
     let mut processes = (0..history.losses()).map(process).collect::<Result<Vec<_>, _>>()?;
     let pending = features.rows(&history.pending);
     processes.iter_mut().for_each(|process| drop(process.believe(pending.view())));

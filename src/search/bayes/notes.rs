@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::fits::{EVERY, Fitted, scheduled};
+use super::fits::Fitted;
 use super::history::History;
+use super::hyper::Hyperparameters;
+use super::schedule::{EVERY, scheduled};
 use crate::study::{Attributes, Study};
 
 /// Name of the internal attribute of a trial that holds its [`Note`].
@@ -46,9 +48,12 @@ impl Notes {
         Self { observations, known, new: RefCell::default() }
     }
 
-    /// The fit of the quantity `name`, if it is known and of so many length-scales.
-    pub fn find(&self, name: &str, lengths: usize) -> Option<Fitted> {
-        self.known.get(name).filter(|fitted| fitted.hyper.lengths.len() == lengths).cloned()
+    /// The fit of the quantity `name`, if it is known and of so many length-scales and so many warps or none.
+    pub fn find(&self, name: &str, lengths: usize, warps: usize) -> Option<Fitted> {
+        let suits = |hyper: &Hyperparameters| {
+            hyper.lengths.len() == lengths && [0, warps].contains(&hyper.warps.len())
+        };
+        self.known.get(name).filter(|fitted| suits(&fitted.hyper)).cloned()
     }
 
     /// Notes a fit of the quantity `name`.
@@ -124,6 +129,13 @@ mod tests {
         assert_eq!(next(&later).notes[MODEL]["observations"], 66);
     }
 
+    /// `note` with so many warps.
+    fn with_warps(note: &Json, count: usize) -> Attributes {
+        let mut note = note.clone();
+        note["fits"]["/loss"]["hyper"]["warps"] = vec![serde_json::json!({"a": 0.5, "b": 2.0}); count].into();
+        [(MODEL.to_owned(), note)].into()
+    }
+
     #[test]
     fn what_is_noted_counts_and_what_is_broken_does_not() {
         let mut noted = study(62);
@@ -132,6 +144,10 @@ mod tests {
         other["fits"]["/loss"]["hyper"]["lengths"][0] = 0.03.into();
         noted.trials[61].internal = [(MODEL.to_owned(), other.clone())].into();
         assert_ne!(next(&noted).point, first.point, "another length-scale");
+        noted.trials[61].internal = with_warps(&other, 2);
+        assert_eq!(next(&noted), first, "a line has one number to warp");
+        noted.trials[61].internal = with_warps(&other, 0);
+        assert_ne!(next(&noted).point, first.point, "none is warped");
         for broken in [serde_json::json!(0.0), serde_json::json!("long"), serde_json::json!([])] {
             let mut other = other.clone();
             other["fits"]["/loss"]["hyper"]["lengths"][0] = broken;

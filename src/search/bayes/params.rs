@@ -26,6 +26,14 @@ pub enum GpError {
         /// Columns of the inputs.
         columns: usize,
     },
+    /// A column to be warped is none of the inputs'.
+    #[error("column {column} of {columns} to be warped: must be one of them, counted from 0")]
+    Warped {
+        /// The column.
+        column: usize,
+        /// Columns of the inputs.
+        columns: usize,
+    },
     /// Inputs and targets differ in number, or there are none.
     #[error("{inputs} inputs and {targets} targets: must be as many, and at least one")]
     Count {
@@ -66,6 +74,7 @@ pub struct GpParams(GpValidParams);
 #[derive(Clone, Debug, PartialEq)]
 pub struct GpValidParams {
     groups: Option<Vec<usize>>,
+    numbers: Vec<usize>,
     draws: usize,
     iterations: usize,
     tolerance: f64,
@@ -85,6 +94,7 @@ impl GpParams {
         // 60 steps and a tolerance of 1e-2 in the logarithms: more moves predictions by less than noise.
         Self(GpValidParams {
             groups: None,
+            numbers: Vec::new(),
             draws: 4,
             iterations: 60,
             tolerance: 1e-2,
@@ -96,6 +106,12 @@ impl GpParams {
     /// The group of each column, counted from 0 without a gap; columns of a group share a length-scale.
     pub fn groups(mut self, groups: Vec<usize>) -> Self {
         self.0.groups = Some(groups);
+        self
+    }
+
+    /// Columns of numbers from -½ to ½ that are warped, by warps that are fitted; default none.
+    pub fn warped(mut self, numbers: Vec<usize>) -> Self {
+        self.0.numbers = numbers;
         self
     }
 
@@ -152,9 +168,9 @@ impl Fit<Array2<f64>, Array1<f64>, GpError> for GpValidParams {
     fn fit(&self, data: &DatasetBase<Array2<f64>, Array1<f64>>) -> Result<GaussianProcess, GpError> {
         let (inputs, targets) = (&data.records, &data.targets);
         let groups = self.groups.clone().unwrap_or_else(|| (0..inputs.ncols()).collect());
-        check_data(inputs, targets, &groups)?;
-        let prior = Prior::new(groups.iter().max().map_or(0, |most| most + 1));
-        let evidence = Evidence { inputs, targets, groups: &groups, prior };
+        check_data(inputs, targets, &groups, &self.numbers)?;
+        let prior = Prior::new(groups.iter().max().map_or(0, |most| most + 1), self.numbers.len());
+        let evidence = Evidence { inputs, targets, groups: &groups, numbers: &self.numbers, prior };
         GaussianProcess::new(evidence, self.ascend(evidence))
     }
 }
@@ -171,9 +187,12 @@ impl GpValidParams {
     ) -> Result<GaussianProcess, GpError> {
         let (inputs, targets) = (&data.records, &data.targets);
         let groups = self.groups.clone().unwrap_or_else(|| (0..inputs.ncols()).collect());
-        check_data(inputs, targets, &groups)?;
-        let prior = Prior::new(hyper.lengths.len());
-        GaussianProcess::new(Evidence { inputs, targets, groups: &groups, prior }, hyper)
+        check_data(inputs, targets, &groups, &self.numbers)?;
+        let prior = Prior::new(hyper.lengths.len(), hyper.warps.len());
+        GaussianProcess::new(
+            Evidence { inputs, targets, groups: &groups, numbers: &self.numbers, prior },
+            hyper,
+        )
     }
 
     /// The likeliest hyperparameters found.
@@ -196,16 +215,24 @@ impl GpValidParams {
             .map(|start| lbfgs::minimize(&start, &bounds, stopping, |logs, slope| evidence.loss(logs, slope)))
             .min_by(|a, b| a.value.total_cmp(&b.value))
             .expect("there is a first start");
-        Hyperparameters::from_logs(&best.point)
+        Hyperparameters::from_logs(&best.point, prior.groups())
     }
 }
 
-fn check_data(inputs: &Array2<f64>, targets: &Array1<f64>, groups: &[usize]) -> Result<(), GpError> {
+fn check_data(
+    inputs: &Array2<f64>,
+    targets: &Array1<f64>,
+    groups: &[usize],
+    numbers: &[usize],
+) -> Result<(), GpError> {
     if inputs.nrows() != targets.len() || targets.is_empty() {
         return Err(GpError::Count { inputs: inputs.nrows(), targets: targets.len() });
     }
     if groups.len() != inputs.ncols() {
         return Err(GpError::Groups { groups: groups.len(), columns: inputs.ncols() });
+    }
+    if let Some(&column) = numbers.iter().find(|&&column| column >= inputs.ncols()) {
+        return Err(GpError::Warped { column, columns: inputs.ncols() });
     }
     let is_finite = inputs.iter().chain(targets).all(|x| x.is_finite());
     if is_finite { Ok(()) } else { Err(GpError::NotFinite) }
@@ -241,6 +268,8 @@ mod tests {
             fit(GpParams::new().tolerance(0.0), x.clone(), y.clone()),
             "gradient tolerance = 0: must be positive"
         );
+        let warped = fit(GpParams::new().warped(vec![1]), x.clone(), y.clone());
+        assert!(warped.starts_with("column 1 of 1 to be warped"), "{warped}");
         assert!(fit(GpParams::new().groups(vec![0, 1]), x.clone(), y).starts_with("groups of 2 columns"));
         assert!(fit(GpParams::new(), x, array![0.0, f64::NAN]).starts_with("an input or target"));
         assert!(fit(GpParams::new(), Array2::zeros((0, 1)), array![]).starts_with("0 inputs"));

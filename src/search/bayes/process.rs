@@ -33,7 +33,9 @@ pub struct GaussianProcess {
     hyper: Hyperparameters,
     ln_posterior: f64,
     groups: Vec<usize>,
-    /// Inputs over length-scales, (n, F).
+    /// Columns that are warped, if any is.
+    numbers: Vec<usize>,
+    /// Inputs warped and over length-scales, (n, F).
     scaled: Array2<f64>,
     targets: Array1<f64>,
     factor: Cholesky,
@@ -49,6 +51,7 @@ impl GaussianProcess {
             ln_posterior: evidence.ln_posterior(&hyper, &factored),
             hyper,
             groups: evidence.groups.to_vec(),
+            numbers: evidence.numbers.to_vec(),
             scaled: factored.scaled,
             targets: evidence.targets.clone(),
             factor: factored.factor,
@@ -89,16 +92,27 @@ impl GaussianProcess {
 
     /// Prior covariances of values at `inputs` with those at the data's, a row an input.
     fn covariances(&self, inputs: ArrayView2<f64>) -> Array2<f64> {
-        let scaled = kernel::scaled(inputs, &self.groups, &self.hyper.lengths);
+        let scaled = self.scaled(inputs);
         let mut covariance = kernel::cross(&scaled, &self.scaled);
         covariance.mapv_inplace(|m| self.covariance(m));
         covariance
     }
 
+    /// Inputs warped and over length-scales.
+    fn scaled(&self, inputs: ArrayView2<f64>) -> Array2<f64> {
+        kernel::scaled(inputs, &self.groups, &self.numbers, &self.hyper)
+    }
+
     /// Mean, variance and their gradients at one input.
     pub(super) fn local(&self, input: &[f64]) -> Local {
-        let lengths: Vec<f64> = self.groups.iter().map(|&group| self.hyper.lengths[group]).collect();
-        let scaled: Array1<f64> = input.iter().zip(&lengths).map(|(x, length)| x / length).collect();
+        // dz/dx and z.
+        let mut rates: Vec<f64> = self.groups.iter().map(|&group| 1.0 / self.hyper.lengths[group]).collect();
+        let mut scaled: Array1<f64> = input.iter().zip(&rates).map(|(x, rate)| x * rate).collect();
+        for (&column, warp) in self.numbers.iter().zip(&self.hyper.warps) {
+            let stretched = warp.stretched(input[column]);
+            scaled[column] = stretched.value * rates[column];
+            rates[column] *= stretched.slope;
+        }
         let pairs: Vec<(f64, f64)> = self
             .scaled
             .rows()
@@ -116,7 +130,7 @@ impl GaussianProcess {
         for (i, (row, &(_, slope))) in self.scaled.rows().into_iter().zip(&pairs).enumerate() {
             for (f, &other) in row.iter().enumerate() {
                 // d k_i / d x_f
-                let by_input = 2.0 * self.hyper.scale * slope * (scaled[f] - other) / lengths[f];
+                let by_input = 2.0 * self.hyper.scale * slope * (scaled[f] - other) * rates[f];
                 local.mean_gradient[f] += self.weights[i] * by_input;
                 local.variance_gradient[f] -= 2.0 * solved[i] * by_input;
             }
@@ -172,7 +186,7 @@ impl GaussianProcess {
     /// Takes in observations; where they are the means, weights of 0 are theirs, since K (α, 0) = (y, means), and the
     /// others stay.
     fn append(&mut self, inputs: ArrayView2<f64>, targets: ArrayView1<f64>) -> Result<(), GpError> {
-        let rows = kernel::scaled(inputs, &self.groups, &self.hyper.lengths);
+        let rows = self.scaled(inputs);
         let covariance = kernel::cross(&rows, &self.scaled).mapv(|m| self.covariance(m));
         let mut corner = kernel::cross(&rows, &rows).mapv(|m| self.covariance(m));
         corner.diag_mut().mapv_inplace(|variance| variance + self.hyper.noise);
@@ -206,10 +220,11 @@ mod tests {
     use ndarray::{Array, array, s};
 
     use super::*;
-    use crate::search::bayes::GpParams;
+    use crate::search::bayes::fixtures::assert_slopes;
+    use crate::search::bayes::{GpParams, Warp};
 
     fn hyper(length: f64, noise: f64) -> Hyperparameters {
-        Hyperparameters { lengths: vec![length], scale: 1.0, noise }
+        Hyperparameters { lengths: vec![length], scale: 1.0, noise, warps: Vec::new() }
     }
 
     /// A process whose hyperparameters are given, not fitted.
@@ -223,6 +238,27 @@ mod tests {
         let inputs = Array::from_shape_fn((n, 2), |(i, j)| ((i * (3 + 2 * j)) % n) as f64 / n as f64);
         let targets = inputs.map_axis(Axis(1), |x| (5.0 * x[0]).sin() + x[1]);
         (inputs, targets)
+    }
+
+    #[test]
+    fn the_slopes_of_a_warped_process_match_differences() {
+        let inputs = Array::from_shape_fn((12, 2), |(i, j)| ((i * (5 + 2 * j)) % 12) as f64 / 12.0 - 0.5);
+        let targets = inputs.map_axis(Axis(1), |x| (9.0 * x[0]).sin() + x[1]);
+        let start = Hyperparameters {
+            lengths: vec![0.4, 0.9],
+            scale: 1.0,
+            noise: 0.01,
+            warps: vec![Warp { a: 0.4, b: 1.3 }, Warp { a: 2.0, b: 0.7 }],
+        };
+        let params = GpParams::new().warped(vec![0, 1]).start(start).draws(0).iterations(0);
+        let process = params.fit(&Dataset::new(inputs, targets)).unwrap();
+        let input = [-0.31, 0.23];
+        let local = process.local(&input);
+        let at = |input: [f64; 2]| process.posterior(array![input].view());
+        assert!((local.mean - at(input).mean[0]).abs() < 1e-9);
+        let slopes = |of: &[f64]| [of[0], of[1]];
+        assert_slopes(slopes(&local.mean_gradient), |input| at(input).mean[0], input, 1e-5);
+        assert_slopes(slopes(&local.variance_gradient), |input| at(input).variance[0], input, 1e-5);
     }
 
     #[test]
