@@ -112,7 +112,8 @@ fn shape_of(dims: &[usize]) -> ([usize; 3], Scale) {
 impl<'a> Archive<'a> {
     fn open(file: &'a Path) -> Result<Self, DataError> {
         let reader = File::open(file).map_err(|error| read_error(file, error))?;
-        let arrays = ZipArchive::new(BufReader::new(reader)).map_err(|error| read_error(file, error.into()))?;
+        let arrays =
+            ZipArchive::new(BufReader::new(reader)).map_err(|error| read_error(file, error.into()))?;
         Ok(Self { file, arrays })
     }
 
