@@ -175,6 +175,12 @@ impl<'a> Archive<'a> {
         let file = self.file;
         let packed = self.arrays.by_name(&format!("{name}.npy")).map_err(|error| match error {
             ZipError::FileNotFound => DataError::malformed(file, format!("no array {name}")),
+            ZipError::CompressionMethodNotSupported(_) => DataError::malformed(
+                file,
+                format!(
+                    "array {name}: packed in an unknown way; write it by numpy.savez or savez_compressed"
+                ),
+            ),
             error => read_error(file, error.into()),
         })?;
         let array = NpyFile::new(packed).map_err(|error| read_error(file, error))?;

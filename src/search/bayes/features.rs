@@ -1,10 +1,10 @@
 //! Cells of the cube as inputs of the Gaussian process: one Euclidean space for all kinds of parameters.
 //!
-//! A number is one column, u - ½. A categorical parameter of k values has k columns of one group, not zero in
-//! that of its value alone, so any two different values are equally far apart: a Hamming distance, with a
-//! length-scale of its own, as large as that of two numbers. A conditional parameter is zero in its columns while it is not active, and has a column more
-//! that says whether it is; parameters of the same conditions share that column. All distances being
-//! Euclidean, the kernel is positive definite on mixed and conditional spaces alike.
+//! A number is one column, u - ½. A categorical parameter of k values has k columns of one group, not zero in that of
+//! its value alone, so any two different values are equally far apart: a Hamming distance with a length-scale of its
+//! own, in the mean as large as the distance of two numbers. A conditional parameter is zero in its columns while it is
+//! not active, and has a column more that says whether it is; parameters of the same conditions share that column. All
+//! distances being Euclidean, the kernel is positive definite on mixed and conditional spaces alike.
 
 use ndarray::Array2;
 

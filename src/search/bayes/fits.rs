@@ -28,12 +28,13 @@ use crate::seed::Seed;
 const LEAST_TO_TRANSFORM: usize = 6;
 /// Steps of the fit that a transform is judged by: enough to tell them apart.
 const SCREENING_STEPS: usize = 8;
-/// Steps of a fit with warps, from where that without them ended. As many as without warps made a suggestion dearer by
+/// Steps of a fit with warps, from where that without them ended. As many as without warps make a suggestion dearer by
 /// three quarters at 100 trials of ten numbers, and losses no lower.
 const WARPING_STEPS: usize = 20;
-/// What the leave-one-out density must gain by the warps, in its logarithm and a number: without a margin warps follow
-/// the noise. Beside studies without any, those with warps at any price lost 13 of 16 on Hartmann-6 with noise of a
-/// deviation of 0.05, those with the margin 17 of 40; where logarithms of the numbers count they win 14 of 16.
+/// What the leave-one-out density must gain by the warps, in its logarithm and a number: where nothing speaks for them,
+/// numbers are left alone. Beside none, warps with this margin solve 52 of 60 problems better whose logarithms count, 26
+/// of the 46 studies of a noisy Hartmann-6 that they change, and of kurobako's suites 42 better and 30 worse; without a
+/// margin it is 51 of 60, 62 of 120, all of which they change, and 44 to 48.
 const LEAST_GAIN: f64 = 0.5;
 /// Numbers are warped from so many observations on, in all and a number, of which each warp has two exponents. At half
 /// as many what does not matter among 25 numbers is warped as well, and the minimum is found later.
@@ -270,6 +271,19 @@ mod tests {
         let warps = fitted(30).warps;
         assert!(warps[0].a < 0.6, "{warps:?}");
         assert!((0.7..1.5).contains(&warps[1].a) && (0.7..1.5).contains(&warps[1].b), "{warps:?}");
+    }
+
+    #[test]
+    fn noise_is_mostly_left_alone() {
+        let is_warped = |seed: u64| {
+            let mut stream = Seed::root(seed).stream();
+            let inputs = Array::from_shape_fn((40, 3), |_| rand::RngExt::random::<f64>(&mut stream) - 0.5);
+            let losses: Vec<f64> = (0..40).map(|_| rand::RngExt::random(&mut stream)).collect();
+            let fitted = fit(&inputs, &losses, &[0, 1, 2], &[0, 1, 2], &Seed::root(0)).unwrap();
+            !fitted.hyper.warps.is_empty()
+        };
+        let warped = (0..12).filter(|&seed| is_warped(seed)).count();
+        assert!(warped < 6, "{warped} of 12 warped");
     }
 
     #[test]
