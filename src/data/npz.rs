@@ -175,12 +175,6 @@ impl<'a> Archive<'a> {
         let file = self.file;
         let packed = self.arrays.by_name(&format!("{name}.npy")).map_err(|error| match error {
             ZipError::FileNotFound => DataError::malformed(file, format!("no array {name}")),
-            ZipError::CompressionMethodNotSupported(_) => DataError::malformed(
-                file,
-                format!(
-                    "array {name}: packed in an unknown way; write it by numpy.savez or savez_compressed"
-                ),
-            ),
             error => read_error(file, error.into()),
         })?;
         let array = NpyFile::new(packed).map_err(|error| read_error(file, error))?;
@@ -300,6 +294,20 @@ mod tests {
         assert!(unlabelled.unwrap_err().ends_with("no array y_train"));
         let nameless = Written::new().array("arr_0", &[2, 1], vec![1u8, 2]).read();
         assert!(nameless.unwrap_err().ends_with("arrays arr_0: must have one of x_train, x, data, images"));
+    }
+
+    #[test]
+    fn an_unknown_packing_is_an_error_with_the_way_out() {
+        let written = Written::new().array("x", &[1, 1], vec![1u8]);
+        written.writer.finish().unwrap();
+        let file = written.folder.path().join("set.npz");
+        let mut bytes = std::fs::read(&file).unwrap();
+        // The method stands in the header of the array's file and in that of the archive: 12 is bzip2.
+        let central = bytes.windows(4).position(|word| word == b"PK\x01\x02").unwrap();
+        (bytes[8], bytes[central + 10]) = (12, 12);
+        std::fs::write(&file, bytes).unwrap();
+        let error = read(&file).unwrap_err().to_string();
+        assert!(error.contains("packed in an unknown way") && error.contains("numpy.savez"), "{error}");
     }
 
     #[test]

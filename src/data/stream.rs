@@ -53,6 +53,10 @@ pub(super) fn read_error(file: &Path, error: io::Error) -> DataError {
         io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
             DataError::malformed(file, format!("damaged: {error}; copy or fetch it again"))
         }
+        io::ErrorKind::Unsupported => {
+            let way_out = "write it by gzip, or by numpy.savez or savez_compressed";
+            DataError::malformed(file, format!("packed in an unknown way ({error}): {way_out}"))
+        }
         _ => DataError::Read { file: file.into(), source: error },
     }
 }

@@ -161,7 +161,8 @@ fn place(name: &str, space: &Space, has_parts: bool) -> Result<Piece, CommandErr
         Some(own) => return Err(CommandError::NoPart(own.name())),
         None => {}
     }
-    let names = space.parameters().iter().map(|parameter| parameter.name.as_str());
+    let mut names: Vec<&str> = space.parameters().iter().map(|parameter| parameter.name.as_str()).collect();
+    names.extend(Own::ALL.map(Own::name).iter().filter(|_| has_parts));
     Err(CommandError::Unknown { name: name.to_owned(), hint: input::suggestion(name, names) })
 }
 

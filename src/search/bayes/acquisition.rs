@@ -21,6 +21,10 @@ pub(super) struct Improvement {
     pub process: GaussianProcess,
     /// The lowest posterior mean among the feasible observations: an observed value may be a lucky draw.
     pub best: f64,
+    /// The lowest of these observations.
+    pub measured: f64,
+    /// Variance of what a measurement adds to the function, where it is the measurement that is to gain.
+    pub noise: f64,
 }
 
 /// What a trial is to gain: of one loss, or of several.
@@ -31,7 +35,7 @@ pub(super) enum Gain {
 }
 
 /// The gain where anything has been measured that counts, times the probability of every constraint, times that of
-/// success where anything failed; over the effort where that counts.
+/// success where anything failed; over the price where that counts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Acquisition {
     pub gain: Option<Gain>,
@@ -53,7 +57,7 @@ impl Acquisition {
             values.iter_mut().zip(ln).for_each(|(value, ln)| *value += ln);
         }
         if let Some(effort) = &self.effort {
-            values.iter_mut().zip(effort.ln(inputs)).for_each(|(value, ln)| *value -= ln);
+            values.iter_mut().zip(effort.prices(inputs)).for_each(|(value, price)| *value -= price);
         }
         values
     }
@@ -72,6 +76,14 @@ impl Acquisition {
         gain + feasibility + success + effort
     }
 
+    /// Counts as gain what the next measurement, noise and all, betters the best so far by.
+    pub fn count_measurements(&mut self) {
+        if let Some(Gain::Improvement(gain)) = &mut self.gain {
+            gain.best = gain.measured;
+            gain.noise = gain.process.hyperparameters().noise;
+        }
+    }
+
     /// The processes of the losses.
     pub fn processes(&self) -> &[GaussianProcess] {
         match &self.gain {
@@ -85,19 +97,20 @@ impl Acquisition {
 impl Improvement {
     fn values(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
         let posterior = self.process.posterior(inputs);
-        let value = |(mean, variance): (&f64, &f64)| ln_improvement(self.best - mean, variance.sqrt());
+        let value =
+            |(mean, variance): (&f64, &f64)| ln_improvement(self.best - mean, (variance + self.noise).sqrt());
         posterior.mean.iter().zip(&posterior.variance).map(value).collect()
     }
 
     /// The value at `input`; adds its derivatives to `gradient`.
     fn add_gradient(&self, input: &[f64], gradient: &mut [f64]) -> f64 {
         let Local { mean, variance, mean_gradient, variance_gradient } = self.process.local(input);
-        let (gain, deviation) = (self.best - mean, variance.sqrt());
+        let (gain, deviation) = (self.best - mean, (variance + self.noise).sqrt());
         if deviation > LEAST_DEVIATION {
             // h' = Φ, so ∂/∂μ = -ρ/σ and ∂/∂σ = (1 - zρ)/σ with ρ = Φ(z)/h(z); dσ = dσ²/(2σ).
             let z = gain / deviation;
             let ratio = (normal::ln_cdf(z) - normal::ln_h(z)).exp();
-            let by_variance = (1.0 - z * ratio) / (2.0 * variance);
+            let by_variance = (1.0 - z * ratio) / (2.0 * deviation * deviation);
             for (slope, (mean, variance)) in
                 gradient.iter_mut().zip(mean_gradient.iter().zip(&variance_gradient))
             {
@@ -163,7 +176,12 @@ mod tests {
             Success::fit(&Fits::default().fitter(None, Seed::root(0)), &[0, 1], &inputs, &labels).unwrap();
         let process = GpParams::new().fit(&Dataset::new(inputs, targets)).unwrap();
         for best in [-0.9, -40.0] {
-            let gain = Some(Gain::Improvement(Box::new(Improvement { process: process.clone(), best })));
+            let gain = Some(Gain::Improvement(Box::new(Improvement {
+                process: process.clone(),
+                best,
+                measured: best,
+                noise: 0.0,
+            })));
             let success = Some(success.clone());
             let acquisition = Acquisition { gain, success, ..Acquisition::default() };
             let input = [0.41, 0.63];

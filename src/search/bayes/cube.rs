@@ -35,8 +35,8 @@ pub(super) enum AxisKind {
 pub(super) struct Cell {
     pub unit: Vec<f64>,
     pub active: Vec<bool>,
-    /// How far a trial there has come: 0 to the end, -1 to the lowest rung.
-    pub fidelity: f64,
+    /// How far a trial there has come: 0 to its end, 1, 2, ... to the rungs from the lowest on.
+    pub stage: usize,
 }
 
 /// The cube of a space.
@@ -98,8 +98,7 @@ impl<'a> Cube<'a> {
 
     /// The cell that `unit` lies in.
     pub fn cell(&self, unit: &[f64]) -> Cell {
-        let mut cell =
-            Cell { unit: vec![INACTIVE; unit.len()], active: vec![false; unit.len()], fidelity: 0.0 };
+        let mut cell = Cell { unit: vec![INACTIVE; unit.len()], active: vec![false; unit.len()], stage: 0 };
         for &index in &self.order {
             let axis = &self.axes[index];
             cell.active[index] = axis.conditions.iter().all(|condition| self.holds(condition, &cell));

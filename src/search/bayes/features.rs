@@ -20,8 +20,6 @@ enum Column {
     Choice { axis: usize, value: u64, of: u64 },
     /// Whether the axis is active.
     Activity { axis: usize },
-    /// How far the trial has come.
-    Fidelity,
 }
 
 /// The map from cells to inputs.
@@ -48,13 +46,6 @@ impl Features {
                 features.add_group([Column::Activity { axis }]);
             }
         }
-        features
-    }
-
-    /// With a column of how far a trial has come, of a group of its own.
-    pub fn with_fidelity(cube: &Cube) -> Self {
-        let mut features = Self::new(cube);
-        features.add_group([Column::Fidelity]);
         features
     }
 
@@ -102,7 +93,6 @@ impl Column {
                 if is_chosen { share_of_choice(of) } else { 0.0 }
             }
             Column::Activity { axis } => f64::from(u8::from(cell.active[axis])),
-            Column::Fidelity => cell.fidelity,
         }
     }
 }

@@ -22,6 +22,7 @@ use super::process::GaussianProcess;
 use super::schedule::fitted_rows;
 use super::transform::{Transform, Warped};
 use super::warp::Warp;
+use crate::search::RUNGS;
 use crate::seed::Seed;
 
 /// With fewer losses their distribution is anyone's guess, and they stay as they are.
@@ -110,7 +111,8 @@ impl Fitter<'_> {
     }
 
     /// The process of `losses` at the rows of `inputs`, whose columns have these `groups` and of which `numbers` may be
-    /// warped, on the scale that leave-one-out density prefers.
+    /// warped, on the scale that leave-one-out density prefers. `stages` are those of the losses, none if all are of the
+    /// end.
     ///
     /// # Errors
     /// There are none, or a kernel matrix has no factor.
@@ -120,17 +122,23 @@ impl Fitter<'_> {
         losses: &[f64],
         groups: &[usize],
         numbers: &[usize],
+        stages: &[usize],
     ) -> Result<GaussianProcess, GpError> {
-        let fitted = self.noted(lengths(groups), numbers.len(), || {
+        let fitted = self.noted([lengths(groups), stages_of(stages), numbers.len()], || {
             let rows = fitted_rows(losses);
             let part = select(inputs, &rows);
             let losses_of: Vec<f64> = rows.iter().map(|&row| losses[row]).collect();
-            self.fits.remembered(digest(&part, &losses_of, groups, numbers, &self.seed), || {
-                fit(&part, &losses_of, groups, numbers, &self.seed.index(rows.len() as u64))
+            let stages_of: Vec<usize> = rows.iter().filter_map(|&row| stages.get(row).copied()).collect();
+            self.fits.remembered(digest(&part, &losses_of, (groups, numbers, &stages_of), &self.seed), || {
+                fit(&part, &losses_of, groups, numbers, &stages_of, &self.seed.index(rows.len() as u64))
             })
         })?;
         let warped = Warped::of(fitted.transform, losses);
-        let params = GpParams::new().groups(groups.to_vec()).warped(numbers.to_vec()).check()?;
+        let params = GpParams::new()
+            .groups(groups.to_vec())
+            .warped(numbers.to_vec())
+            .stages(RUNGS.len(), stages.to_vec())
+            .check()?;
         params.condition(&data(inputs, &warped), fitted.hyper)
     }
 
@@ -146,11 +154,11 @@ impl Fitter<'_> {
         groups: &[usize],
     ) -> Result<GaussianProcess, GpError> {
         let params = GpParams::new().groups(groups.to_vec());
-        let fitted = self.noted(lengths(groups), 0, || {
+        let fitted = self.noted([lengths(groups), 0, 0], || {
             let rows = fitted_rows(&targets.to_vec());
             let (part, targets_of) =
                 (select(inputs, &rows), rows.iter().map(|&row| targets[row]).collect::<Vec<_>>());
-            self.fits.remembered(digest(&part, &targets_of, groups, &[], &self.seed), || {
+            self.fits.remembered(digest(&part, &targets_of, groups, &self.seed), || {
                 let params = params.clone().seed(self.seed.index(rows.len() as u64));
                 let process = params.fit(&Dataset::new(part, Array1::from(targets_of)))?;
                 Ok(Fitted { transform: Transform::Identity, hyper: process.hyperparameters().clone() })
@@ -159,16 +167,15 @@ impl Fitter<'_> {
         params.check()?.condition(&Dataset::new(inputs.clone(), targets), fitted.hyper)
     }
 
-    /// What is noted of this quantity, for a kernel of so many length-scales and so many warps or none; else what `fit`
-    /// says, noted from now on.
+    /// What is noted of this quantity, for a kernel of so many length-scales and stages and so many warps or none; else
+    /// what `fit` says, noted from now on.
     fn noted(
         &self,
-        lengths: usize,
-        warps: usize,
+        counts: [usize; 3],
         fit: impl FnOnce() -> Result<Fitted, GpError>,
     ) -> Result<Fitted, GpError> {
         let Some(notes) = self.notes else { return fit() };
-        if let Some(fitted) = notes.find(&self.name, lengths, warps) {
+        if let Some(fitted) = notes.find(&self.name, counts) {
             return Ok(fitted);
         }
         let fitted = fit()?;
@@ -182,15 +189,22 @@ fn lengths(groups: &[usize]) -> usize {
     groups.iter().max().map_or(0, |last| last + 1)
 }
 
+/// How many stages before the end observations of these have.
+fn stages_of(stages: &[usize]) -> usize {
+    if stages.is_empty() { 0 } else { RUNGS.len() }
+}
+
 /// The fit of all `losses`.
 fn fit(
     inputs: &Array2<f64>,
     losses: &[f64],
     groups: &[usize],
     numbers: &[usize],
+    stages: &[usize],
     seed: &Seed,
 ) -> Result<Fitted, GpError> {
-    let params = GpParams::new().groups(groups.to_vec()).seed(seed.clone());
+    let params =
+        GpParams::new().groups(groups.to_vec()).stages(RUNGS.len(), stages.to_vec()).seed(seed.clone());
     let mut candidates = Warped::candidates(losses);
     if losses.len() < LEAST_TO_TRANSFORM {
         let warped = candidates.swap_remove(0);
@@ -242,10 +256,10 @@ fn select(inputs: &Array2<f64>, rows: &[usize]) -> Array2<f64> {
     Array2::from_shape_fn((rows.len(), inputs.ncols()), |(at, column)| inputs[(rows[at], column)])
 }
 
-fn digest(inputs: &Array2<f64>, losses: &[f64], groups: &[usize], numbers: &[usize], seed: &Seed) -> u64 {
+fn digest(inputs: &Array2<f64>, losses: &[f64], kinds: impl Hash, seed: &Seed) -> u64 {
     let mut hasher = DefaultHasher::new();
     inputs.iter().chain(losses).for_each(|number| number.to_bits().hash(&mut hasher));
-    (losses.len(), groups, numbers, seed.to_u64()).hash(&mut hasher);
+    (losses.len(), kinds, seed.to_u64()).hash(&mut hasher);
     hasher.finish()
 }
 
@@ -265,7 +279,7 @@ mod tests {
             .collect();
         let fitted = |count: usize| {
             let part = inputs.slice(ndarray::s![..count, ..]).to_owned();
-            fit(&part, &losses[..count], &[0, 1], &[0, 1], &Seed::root(0)).unwrap().hyper
+            fit(&part, &losses[..count], &[0, 1], &[0, 1], &[], &Seed::root(0)).unwrap().hyper
         };
         assert_eq!(fitted(19).warps, []);
         let warps = fitted(30).warps;
@@ -279,7 +293,7 @@ mod tests {
             let mut stream = Seed::root(seed).stream();
             let inputs = Array::from_shape_fn((40, 3), |_| rand::RngExt::random::<f64>(&mut stream) - 0.5);
             let losses: Vec<f64> = (0..40).map(|_| rand::RngExt::random(&mut stream)).collect();
-            let fitted = fit(&inputs, &losses, &[0, 1, 2], &[0, 1, 2], &Seed::root(0)).unwrap();
+            let fitted = fit(&inputs, &losses, &[0, 1, 2], &[0, 1, 2], &[], &Seed::root(0)).unwrap();
             !fitted.hyper.warps.is_empty()
         };
         let warped = (0..12).filter(|&seed| is_warped(seed)).count();
@@ -294,7 +308,7 @@ mod tests {
         let at = |fits: &Fits, count: usize| {
             let part = inputs.slice(ndarray::s![..count, ..]).to_owned();
             let fitter = fits.fitter(None, Seed::root(0));
-            let process = fitter.process(&part, &losses[..count], &[0, 1], &[0, 1]).unwrap();
+            let process = fitter.process(&part, &losses[..count], &[0, 1], &[0, 1], &[]).unwrap();
             process.posterior(ndarray::array![[0.41, 0.63]].view())
         };
         for count in 66..=75 {

@@ -19,7 +19,7 @@ pub(super) struct Measured {
 impl Measured {
     /// Whether the next trial is to better it: it is at the end of its trial, and feasible.
     pub fn is_rival(&self) -> bool {
-        self.is_feasible && self.cell.fidelity == 0.0
+        self.is_feasible && self.cell.stage == 0
     }
 }
 
@@ -60,10 +60,10 @@ impl History {
     }
 
     fn add_rungs(&mut self, study: &Study, trial: &Trial, cell: &Cell) {
-        for (rung, divisor) in Course::of(trial).rungs.iter().zip(RUNGS) {
+        for (rung, stage) in Course::of(trial).rungs.iter().zip(1..=RUNGS.len()) {
             let losses = study.losses_of(&rung.values);
             if losses.len() == study.metrics.len() && losses.iter().all(|loss| loss.is_finite()) {
-                let cell = Cell { fidelity: fidelity(divisor), ..cell.clone() };
+                let cell = Cell { stage, ..cell.clone() };
                 self.measured.push(Measured { cell, losses, constraints: Vec::new(), is_feasible: true });
             }
         }
@@ -92,6 +92,12 @@ impl History {
         self.measured.iter().filter(|measured| measured.is_rival())
     }
 
+    /// The stage of every measurement; none where all are at the end of their trials.
+    pub fn stages(&self) -> Vec<usize> {
+        let stages = self.measured.iter().map(|measured| measured.cell.stage);
+        if stages.clone().all(|stage| stage == 0) { Vec::new() } else { stages.collect() }
+    }
+
     /// How many losses each measurement has.
     pub fn losses(&self) -> usize {
         self.measured.first().map_or(0, |measured| measured.losses.len())
@@ -109,12 +115,11 @@ impl History {
         let front_of = pareto::fronts(&losses);
         let mut ranking: Vec<(usize, &Measured)> = front_of.into_iter().zip(&self.measured).collect();
         ranking.sort_by_key(|&(front, measured)| (!measured.is_feasible, front));
-        ranking.sort_by(|(_, a), (_, b)| b.cell.fidelity.total_cmp(&a.cell.fidelity));
+        // 0 is the end, and the rungs before it count up to it.
+        ranking.sort_by_key(|(_, measured)| match measured.cell.stage {
+            0 => 0,
+            rung => RUNGS.len() + 1 - rung,
+        });
         ranking.into_iter().map(|(_, measured)| measured).collect()
     }
-}
-
-/// Where a rung lies that is reached after one in `divisor` steps: evenly in logarithms.
-fn fidelity(divisor: u32) -> f64 {
-    -f64::from(divisor).ln() / f64::from(RUNGS[0]).ln()
 }

@@ -58,7 +58,7 @@ use cube::Cube;
 use features::Features;
 use fits::Fits;
 use history::History;
-pub use hyper::Hyperparameters;
+pub use hyper::{Hyperparameters, Stage};
 pub use importance::importance;
 use maximize::Maximizer;
 use notes::Notes;

@@ -12,7 +12,6 @@ use super::history::{History, Measured};
 use super::hypervolume::Hypervolume;
 use super::local;
 use super::params::GpError;
-use super::process::GaussianProcess;
 use super::success::Success;
 use crate::search::pareto;
 use crate::seed::Seed;
@@ -62,7 +61,13 @@ fn gain(history: &History, features: &Features, fitter: &Fitter<'_>) -> Result<G
         return Ok(Gain::Hypervolume(hypervolume(history, &inputs, features, fitter)?));
     }
     let mut process = match history.losses() {
-        1 => fitter.process(&inputs, &history.loss(0), features.groups(), &features.numbers())?,
+        1 => fitter.process(
+            &inputs,
+            &history.loss(0),
+            features.groups(),
+            &features.numbers(),
+            &history.stages(),
+        )?,
         _ => {
             let weights = fitter.seed().child("weights").index(history.measured.len() as u64);
             fitter.of_passing().process(
@@ -70,14 +75,16 @@ fn gain(history: &History, features: &Features, fitter: &Fitter<'_>) -> Result<G
                 &scalarized(history, &weights),
                 features.groups(),
                 &features.numbers(),
+                &history.stages(),
             )?
         }
     };
-    let best = best_mean(&process, history);
+    let measured = least(process.targets(), history);
+    let best = least(&process.means_of_data(), history);
     // What is believed of those under way counts as found: what is gained must be gained on it.
     let believed = process.believe(features.rows(&history.pending).view());
     let best = believed.iter().copied().fold(best, f64::min);
-    Ok(Gain::Improvement(Box::new(Improvement { process, best })))
+    Ok(Gain::Improvement(Box::new(Improvement { process, best, measured, noise: 0.0 })))
 }
 
 /// Whether there are several losses whose front leaves few boxes; with up to three there are about two a member.
@@ -99,7 +106,13 @@ fn hypervolume(
     fitter: &Fitter<'_>,
 ) -> Result<Hypervolume, GpError> {
     let process = |loss| {
-        fitter.index(loss).process(inputs, &history.loss(loss), features.groups(), &features.numbers())
+        fitter.index(loss).process(
+            inputs,
+            &history.loss(loss),
+            features.groups(),
+            &features.numbers(),
+            &history.stages(),
+        )
     };
     let mut processes = (0..history.losses()).map(process).collect::<Result<Vec<_>, _>>()?;
     let pending = features.rows(&history.pending);
@@ -154,11 +167,10 @@ fn feasibility(
     (0..count).map(fit).collect()
 }
 
-/// The lowest posterior mean at the observations to be bettered; `process` has those of `history` and no others.
-fn best_mean(process: &GaussianProcess, history: &History) -> f64 {
-    let means = process.means_of_data();
-    let rivals = history.measured.iter().zip(&means).filter(|(measured, _)| measured.is_rival());
-    rivals.map(|(_, &mean)| mean).fold(f64::INFINITY, f64::min)
+/// The least of `values`, one an observation, at those to be bettered.
+fn least<'a>(values: impl IntoIterator<Item = &'a f64>, history: &History) -> f64 {
+    let rivals = history.measured.iter().zip(values).filter(|(measured, _)| measured.is_rival());
+    rivals.map(|(_, &value)| value).fold(f64::INFINITY, f64::min)
 }
 
 #[cfg(test)]

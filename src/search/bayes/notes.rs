@@ -48,10 +48,11 @@ impl Notes {
         Self { observations, known, new: RefCell::default() }
     }
 
-    /// The fit of the quantity `name`, if it is known and of so many length-scales and so many warps or none.
-    pub fn find(&self, name: &str, lengths: usize, warps: usize) -> Option<Fitted> {
+    /// The fit of the quantity `name`, if it is known and of so many length-scales and stages and so many warps or none.
+    pub fn find(&self, name: &str, [lengths, stages, warps]: [usize; 3]) -> Option<Fitted> {
         let suits = |hyper: &Hyperparameters| {
-            hyper.lengths.len() == lengths && [0, warps].contains(&hyper.warps.len())
+            (hyper.lengths.len(), hyper.stages.len()) == (lengths, stages)
+                && [0, warps].contains(&hyper.warps.len())
         };
         self.known.get(name).filter(|fitted| suits(&fitted.hyper)).cloned()
     }

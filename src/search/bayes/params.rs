@@ -34,6 +34,16 @@ pub enum GpError {
         /// Columns of the inputs.
         columns: usize,
     },
+    /// The stages are not those of the observations.
+    #[error("{stages} stages of {targets} targets: must be as many, each at most {most}")]
+    Stages {
+        /// How many observations have a stage.
+        stages: usize,
+        /// Targets.
+        targets: usize,
+        /// The last stage.
+        most: usize,
+    },
     /// Inputs and targets differ in number, or there are none.
     #[error("{inputs} inputs and {targets} targets: must be as many, and at least one")]
     Count {
@@ -75,11 +85,21 @@ pub struct GpParams(GpValidParams);
 pub struct GpValidParams {
     groups: Option<Vec<usize>>,
     numbers: Vec<usize>,
+    stages: Stages,
     draws: usize,
     iterations: usize,
     tolerance: f64,
     start: Option<Hyperparameters>,
     seed: Seed,
+}
+
+/// The stages of the observations.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Stages {
+    /// The last.
+    most: usize,
+    /// One an observation, or none.
+    of_each: Vec<usize>,
 }
 
 impl Default for GpParams {
@@ -95,6 +115,7 @@ impl GpParams {
         Self(GpValidParams {
             groups: None,
             numbers: Vec::new(),
+            stages: Stages::default(),
             draws: 4,
             iterations: 60,
             tolerance: 1e-2,
@@ -112,6 +133,13 @@ impl GpParams {
     /// Columns of numbers from -½ to ½ that are warped, by warps that are fitted; default none.
     pub fn warped(mut self, numbers: Vec<usize>) -> Self {
         self.0.numbers = numbers;
+        self
+    }
+
+    /// Observations are of stages from 0 to `most`: 0 is the end, from which every other differs by a process of its
+    /// own; one an observation, or none where all are of the end, which is the default.
+    pub fn stages(mut self, most: usize, of_each: Vec<usize>) -> Self {
+        self.0.stages = Stages { most: if of_each.is_empty() { 0 } else { most }, of_each };
         self
     }
 
@@ -166,11 +194,10 @@ impl Fit<Array2<f64>, Array1<f64>, GpError> for GpValidParams {
 
     /// Fits the hyperparameters by maximum a posteriori. The priors mean targets of mean 0 and variance 1.
     fn fit(&self, data: &DatasetBase<Array2<f64>, Array1<f64>>) -> Result<GaussianProcess, GpError> {
-        let (inputs, targets) = (&data.records, &data.targets);
-        let groups = self.groups.clone().unwrap_or_else(|| (0..inputs.ncols()).collect());
-        check_data(inputs, targets, &groups, &self.numbers)?;
-        let prior = Prior::new(groups.iter().max().map_or(0, |most| most + 1), self.numbers.len());
-        let evidence = Evidence { inputs, targets, groups: &groups, numbers: &self.numbers, prior };
+        let groups = self.groups_of(&data.records);
+        let lengths = groups.iter().max().map_or(0, |most| most + 1);
+        let prior = Prior::new(lengths, self.stages.most, self.numbers.len());
+        let evidence = self.evidence(data, &groups, prior)?;
         GaussianProcess::new(evidence, self.ascend(evidence))
     }
 }
@@ -185,14 +212,29 @@ impl GpValidParams {
         data: &DatasetBase<Array2<f64>, Array1<f64>>,
         hyper: Hyperparameters,
     ) -> Result<GaussianProcess, GpError> {
+        let groups = self.groups_of(&data.records);
+        let prior = Prior::new(hyper.lengths.len(), hyper.stages.len(), hyper.warps.len());
+        GaussianProcess::new(self.evidence(data, &groups, prior)?, hyper)
+    }
+
+    fn groups_of(&self, inputs: &Array2<f64>) -> Vec<usize> {
+        self.groups.clone().unwrap_or_else(|| (0..inputs.ncols()).collect())
+    }
+
+    /// What `data` asks of the hyperparameters, if it can be asked.
+    fn evidence<'a>(
+        &'a self,
+        data: &'a DatasetBase<Array2<f64>, Array1<f64>>,
+        groups: &'a [usize],
+        prior: Prior,
+    ) -> Result<Evidence<'a>, GpError> {
         let (inputs, targets) = (&data.records, &data.targets);
-        let groups = self.groups.clone().unwrap_or_else(|| (0..inputs.ncols()).collect());
-        check_data(inputs, targets, &groups, &self.numbers)?;
-        let prior = Prior::new(hyper.lengths.len(), hyper.warps.len());
-        GaussianProcess::new(
-            Evidence { inputs, targets, groups: &groups, numbers: &self.numbers, prior },
-            hyper,
-        )
+        check_data(inputs, targets, groups, &self.numbers)?;
+        let Stages { most, of_each: stages } = &self.stages;
+        if !stages.is_empty() && (stages.len() != targets.len() || stages.iter().any(|stage| stage > most)) {
+            return Err(GpError::Stages { stages: stages.len(), targets: targets.len(), most: *most });
+        }
+        Ok(Evidence { inputs, targets, groups, numbers: &self.numbers, stages, prior })
     }
 
     /// The likeliest hyperparameters found.
@@ -215,7 +257,7 @@ impl GpValidParams {
             .map(|start| lbfgs::minimize(&start, &bounds, stopping, |logs, slope| evidence.loss(logs, slope)))
             .min_by(|a, b| a.value.total_cmp(&b.value))
             .expect("there is a first start");
-        Hyperparameters::from_logs(&best.point, prior.groups())
+        Hyperparameters::from_logs(&best.point, prior.groups(), prior.stages())
     }
 }
 
@@ -271,6 +313,8 @@ mod tests {
         let warped = fit(GpParams::new().warped(vec![1]), x.clone(), y.clone());
         assert!(warped.starts_with("column 1 of 1 to be warped"), "{warped}");
         assert!(fit(GpParams::new().groups(vec![0, 1]), x.clone(), y).starts_with("groups of 2 columns"));
+        let staged = fit(GpParams::new().stages(1, vec![0, 2]), x.clone(), array![0.0, 1.0]);
+        assert_eq!(staged, "2 stages of 2 targets: must be as many, each at most 1");
         assert!(fit(GpParams::new(), x, array![0.0, f64::NAN]).starts_with("an input or target"));
         assert!(fit(GpParams::new(), Array2::zeros((0, 1)), array![]).starts_with("0 inputs"));
     }

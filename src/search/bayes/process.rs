@@ -35,9 +35,11 @@ pub struct GaussianProcess {
     groups: Vec<usize>,
     /// Columns that are warped, if any is.
     numbers: Vec<usize>,
-    /// Inputs warped and over length-scales, (n, F).
-    scaled: Array2<f64>,
+    /// Inputs warped and over length-scales, one a column, (F, n).
+    columns: Array2<f64>,
     targets: Array1<f64>,
+    /// Noise variance of each target, (n).
+    noises: Array1<f64>,
     factor: Cholesky,
     /// K⁻¹y, (n).
     weights: Array1<f64>,
@@ -52,11 +54,17 @@ impl GaussianProcess {
             hyper,
             groups: evidence.groups.to_vec(),
             numbers: evidence.numbers.to_vec(),
-            scaled: factored.scaled,
+            columns: kernel::columns(factored.scaled.view()),
             targets: evidence.targets.clone(),
+            noises: factored.noises,
             factor: factored.factor,
             weights: factored.weights,
         })
+    }
+
+    /// What it is conditioned on.
+    pub(super) fn targets(&self) -> &Array1<f64> {
+        &self.targets
     }
 
     /// The fitted hyperparameters.
@@ -84,16 +92,16 @@ impl GaussianProcess {
         self.covariances(inputs).dot(&self.weights)
     }
 
-    /// The mean of [`Self::posterior`] at the data's own inputs: from (K + ν I) α = y follows K α = y - ν α, where ν
-    /// is the noise and whatever kept the factor regular. Costs O(n) in all.
+    /// The mean of [`Self::posterior`] at the data's own inputs, those of a stage with its gap: from (K + N) α = y
+    /// follows K α = y - N α, where N is the noises and whatever kept the factor regular. Costs O(n) in all.
     pub(super) fn means_of_data(&self) -> Array1<f64> {
-        &self.targets - &(&self.weights * (self.hyper.noise + self.factor.jitter()))
+        &self.targets - &(&self.weights * &(&self.noises + self.factor.jitter()))
     }
 
     /// Prior covariances of values at `inputs` with those at the data's, a row an input.
     fn covariances(&self, inputs: ArrayView2<f64>) -> Array2<f64> {
         let scaled = self.scaled(inputs);
-        let mut covariance = kernel::cross(&scaled, &self.scaled);
+        let mut covariance = kernel::cross(scaled.view(), self.columns.view());
         covariance.mapv_inplace(|m| self.covariance(m));
         covariance
     }
@@ -113,13 +121,10 @@ impl GaussianProcess {
             scaled[column] = stretched.value * rates[column];
             rates[column] *= stretched.slope;
         }
-        let pairs: Vec<(f64, f64)> = self
-            .scaled
-            .rows()
-            .into_iter()
-            .map(|row| kernel::matern(kernel::r_squared(scaled.view(), row)))
-            .collect();
-        let covariance: Array1<f64> = pairs.iter().map(|&(m, _)| self.covariance(m)).collect();
+        let (mut covariance, mut slopes) = (Array1::zeros(self.targets.len()), vec![0.0; self.targets.len()]);
+        let values = covariance.as_slice_mut().expect("a new array is contiguous");
+        kernel::correlations(scaled.view(), self.columns.view(), values, &mut slopes);
+        covariance.mapv_inplace(|m| self.covariance(m));
         let solved = self.factor.solve(covariance.view());
         let mut local = Local {
             mean: covariance.dot(&self.weights),
@@ -127,13 +132,17 @@ impl GaussianProcess {
             mean_gradient: vec![0.0; input.len()],
             variance_gradient: vec![0.0; input.len()],
         };
-        for (i, (row, &(_, slope))) in self.scaled.rows().into_iter().zip(&pairs).enumerate() {
-            for (f, &other) in row.iter().enumerate() {
-                // d k_i / d x_f
-                let by_input = 2.0 * self.hyper.scale * slope * (scaled[f] - other) * rates[f];
-                local.mean_gradient[f] += self.weights[i] * by_input;
-                local.variance_gradient[f] -= 2.0 * solved[i] * by_input;
-            }
+        // dm/d(r²) of every observation times what its covariance with the input counts.
+        let by_mean: Vec<f64> =
+            slopes.iter().zip(&self.weights).map(|(slope, weight)| slope * weight).collect();
+        let by_variance: Vec<f64> =
+            slopes.iter().zip(&solved).map(|(slope, weight)| slope * weight).collect();
+        for (f, others) in self.columns.rows().into_iter().enumerate() {
+            let others = others.to_slice().expect("columns are kept contiguous");
+            // d(r²) / d x_f is 2 (z_f - z_if) dz/dx.
+            let rate = 2.0 * self.hyper.scale * rates[f];
+            local.mean_gradient[f] = rate * moment(scaled[f], others, &by_mean);
+            local.variance_gradient[f] = -2.0 * rate * moment(scaled[f], others, &by_variance);
         }
         local
     }
@@ -187,12 +196,19 @@ impl GaussianProcess {
     /// others stay.
     fn append(&mut self, inputs: ArrayView2<f64>, targets: ArrayView1<f64>) -> Result<(), GpError> {
         let rows = self.scaled(inputs);
-        let covariance = kernel::cross(&rows, &self.scaled).mapv(|m| self.covariance(m));
-        let mut corner = kernel::cross(&rows, &rows).mapv(|m| self.covariance(m));
+        let columns = kernel::columns(rows.view());
+        let covariance = kernel::cross(rows.view(), self.columns.view()).mapv(|m| self.covariance(m));
+        let mut corner = kernel::cross(rows.view(), columns.view()).mapv(|m| self.covariance(m));
         corner.diag_mut().mapv_inplace(|variance| variance + self.hyper.noise);
         self.factor.append(covariance, corner)?;
-        self.scaled.append(Axis(0), rows.view()).expect("the rows have a value a column");
+        let mut all = Array2::zeros((self.columns.nrows(), self.columns.ncols() + columns.ncols()));
+        let (mut old, mut new) = all.view_mut().split_at(Axis(1), self.columns.ncols());
+        old.assign(&self.columns);
+        new.assign(&columns);
+        self.columns = all;
         self.targets.append(Axis(0), targets).expect("targets have one axis");
+        let noises = Array1::from_elem(targets.len(), self.hyper.noise);
+        self.noises.append(Axis(0), noises.view()).expect("noises have one axis");
         self.weights.append(Axis(0), Array1::zeros(targets.len()).view()).expect("weights have one axis");
         Ok(())
     }
@@ -201,6 +217,20 @@ impl GaussianProcess {
     fn covariance(&self, m: f64) -> f64 {
         self.hyper.scale * m + MEAN_VARIANCE
     }
+}
+
+/// Σ_i (z - others_i) weights_i, in eight sums, so that it becomes vector instructions.
+fn moment(z: f64, others: &[f64], weights: &[f64]) -> f64 {
+    let mut sums = [0.0; 8];
+    let (others, others_left) = others.as_chunks::<8>();
+    let (weights, weights_left) = weights.as_chunks::<8>();
+    for (others, weights) in others.iter().zip(weights) {
+        for ((sum, other), weight) in sums.iter_mut().zip(others).zip(weights) {
+            *sum += (z - other) * weight;
+        }
+    }
+    let left: f64 = others_left.iter().zip(weights_left).map(|(other, weight)| (z - other) * weight).sum();
+    sums.iter().sum::<f64>() + left
 }
 
 impl PredictInplace<Array2<f64>, Array1<f64>> for GaussianProcess {
@@ -221,10 +251,10 @@ mod tests {
 
     use super::*;
     use crate::search::bayes::fixtures::assert_slopes;
-    use crate::search::bayes::{GpParams, Warp};
+    use crate::search::bayes::{GpParams, Stage, Warp};
 
     fn hyper(length: f64, noise: f64) -> Hyperparameters {
-        Hyperparameters { lengths: vec![length], scale: 1.0, noise, warps: Vec::new() }
+        Hyperparameters { lengths: vec![length], scale: 1.0, noise, stages: Vec::new(), warps: Vec::new() }
     }
 
     /// A process whose hyperparameters are given, not fitted.
@@ -248,6 +278,7 @@ mod tests {
             lengths: vec![0.4, 0.9],
             scale: 1.0,
             noise: 0.01,
+            stages: Vec::new(),
             warps: vec![Warp { a: 0.4, b: 1.3 }, Warp { a: 2.0, b: 0.7 }],
         };
         let params = GpParams::new().warped(vec![0, 1]).start(start).draws(0).iterations(0);
@@ -272,6 +303,22 @@ mod tests {
         assert!(posterior.mean[0].abs() < 1e-15);
         assert!((posterior.mean[1] - (1.0 - q) / (1.5 - q)).abs() < 1e-15);
         assert!((posterior.variance[0] - (2.0 - 2.0 * (1.0 + h) * (1.0 + h) / (3.5 + q))).abs() < 1e-14);
+    }
+
+    #[test]
+    fn an_observation_of_a_stage_worked_by_hand() {
+        // y = 2 at 0, of a stage of gap 0.5 and noise 0.5; s² = v = 1: K = s² + v + 0.5 + v + 0.5 = 4. At the end the
+        // mean is (s² + v) y / 4 = 1 and the variance (s² + v) - (s² + v)² / 4 = 1.
+        let stage = Stage { gap: 0.5, noise: 0.5 };
+        let start =
+            Hyperparameters { stages: vec![Stage { gap: 9.0, noise: 9.0 }, stage], ..hyper(1.0, 7.0) };
+        let params = GpParams::new().stages(2, vec![2]).start(start).draws(0).iterations(0);
+        let process = params.fit(&Dataset::new(array![[0.0]], array![2.0])).unwrap();
+        let posterior = process.posterior(array![[0.0]].view());
+        assert!((posterior.mean[0] - 1.0).abs() < 1e-15);
+        assert!((posterior.variance[0] - 1.0).abs() < 1e-15);
+        // With its gap, a share of 3.5 of 4 of the observation.
+        assert!((process.means_of_data()[0] - 1.75).abs() < 1e-15);
     }
 
     #[test]

@@ -2,13 +2,17 @@
 //! the largest gain for its effort.
 //!
 //! The idea is freeze-thaw's (Swersky, Snoek & Adams 2014, "Freeze-thaw Bayesian optimization"), the model simpler:
-//! one process over points and how far they came, so that what a trial had come to at a rung tells what it will come
-//! to at the end, and what others will. A trial whose rung disappoints promises less than a new one and stays where it
-//! is. Efforts are known, so they are a function and have no model.
+//! one process of what comes out at the end, of which what was measured at a rung differs by a process of its own and
+//! has noise of its own, so that it tells as much of this trial and of others as the data say. A trial whose rung
+//! disappoints promises less than a new one and stays where it is. Efforts are known, so they are a function and have no
+//! model.
+//!
+//! What is to be bettered here is the best measurement, by another that is as noisy: cheap trials are repeated at the
+//! best places until one is lucky, as a study of whole trials does.
 
 use super::acquisition::Acquisition;
 use super::cube::{Cell, Cube};
-use super::effort::Effort;
+use super::effort::{self, Effort};
 use super::features::Features;
 use super::history::History;
 use super::maximize::Maximizer;
@@ -26,17 +30,18 @@ impl BayesSearch {
         &self,
         space: &Space,
         study: &Study,
-        effort: &dyn Fn(&Point) -> f64,
+        effort_of: &dyn Fn(&Point) -> f64,
         seed: &Seed,
     ) -> Option<NextLeg> {
         let cube = Cube::new(space);
         let history = History::with_rungs(space, &cube, study);
-        let features = Features::with_fidelity(&cube);
+        let features = Features::new(&cube);
         let notes = Notes::of(study, &history);
         let fitter = self.fits.fitter(Some(&notes), seed.child("model"));
         let mut acquisition = model::acquisition(&history, &features, &fitter).ok()?;
         acquisition.gain.as_ref()?;
-        let paused = rates(space, study, &cube, &features, &acquisition, effort);
+        acquisition.count_measurements();
+        let paused = rates(space, study, &cube, &features, &acquisition, effort_of);
         let best = |rung: Option<usize>| {
             let of_rung = paused.iter().filter(|paused| rung.is_none_or(|rung| paused.rung == rung));
             of_rung.max_by(|a, b| a.rate.total_cmp(&b.rate).then(b.trial.cmp(&a.trial)))
@@ -44,7 +49,7 @@ impl BayesSearch {
         if let Some(due) = due(study).and_then(|rung| best(Some(rung))) {
             return Some(NextLeg::Of(due.trial));
         }
-        acquisition.effort = Effort::fit(space, &cube, &features, effort, &seed.child("effort"));
+        acquisition.effort = Effort::fit(space, &cube, &features, effort_of, &seed.child("effort"));
         let seed = seed.index(study.trials.len() as u64);
         let ranking =
             Maximizer::new(&cube, &features, &acquisition, &history).ranking(space, &self.params, &seed);
@@ -66,7 +71,7 @@ struct Paused {
     trial: u32,
     /// Its last.
     rung: usize,
-    /// The logarithm of its gain for what is left of its effort.
+    /// The logarithm of its gain for the price of what is left of it.
     rate: f64,
 }
 
@@ -77,7 +82,7 @@ fn rates(
     cube: &Cube<'_>,
     features: &Features,
     acquisition: &Acquisition,
-    effort: &dyn Fn(&Point) -> f64,
+    effort_of: &dyn Fn(&Point) -> f64,
 ) -> Vec<Paused> {
     let cell = |trial: &Trial| Some(cube.cell(&space.encode(&trial.point).ok()?));
     let paused: Vec<(&Trial, usize, Cell)> = study
@@ -88,8 +93,9 @@ fn rates(
         .collect();
     let gains = acquisition.values(features.rows(paused.iter().map(|(.., cell)| cell)).view());
     let rated = paused.iter().zip(gains).map(|((trial, rung, _), gain)| {
-        let left = effort(&trial.point) * (1.0 - 1.0 / f64::from(RUNGS[*rung]));
-        Paused { trial: trial.number, rung: *rung, rate: gain - left.ln() }
+        let left = 1.0 - 1.0 / f64::from(RUNGS[*rung]);
+        let rate = gain - effort::price(effort_of(&trial.point)) - left.ln();
+        Paused { trial: trial.number, rung: *rung, rate }
     });
     rated.collect()
 }

@@ -37,18 +37,32 @@ pub(super) struct Warped {
 impl Warped {
     /// `losses`, which must be finite, under `transform`, or as they are where it is not to be had.
     pub fn of(transform: Transform, losses: &[f64]) -> Self {
-        let mut candidates = Self::candidates(losses);
-        let at = candidates.iter().position(|warped| warped.transform == transform).unwrap_or(0);
-        candidates.swap_remove(at)
+        let unit = rescale(losses);
+        match transform.warp(&unit, losses) {
+            Some(warp) => standardise(transform, warp),
+            None => standardise(Transform::Identity, identity(&unit)),
+        }
     }
 
     /// `losses`, which must be finite, under every transform that they allow; the identity first.
     pub fn candidates(losses: &[f64]) -> Vec<Self> {
         let unit = rescale(losses);
-        let warps = [(Transform::Identity, Some(identity(&unit))), (Transform::Log, log(&unit, losses))]
-            .into_iter()
-            .chain([(Transform::YeoJohnson, yeo_johnson(&unit)), (Transform::HalfRank, half_rank(&unit))]);
-        warps.filter_map(|(transform, warp)| Some(standardise(transform, warp?))).collect()
+        let warped = |transform: Transform| Some(standardise(transform, transform.warp(&unit, losses)?));
+        Transform::ALL.into_iter().filter_map(warped).collect()
+    }
+}
+
+impl Transform {
+    const ALL: [Self; 4] = [Self::Identity, Self::Log, Self::YeoJohnson, Self::HalfRank];
+
+    /// `losses`, of which `unit` is a multiple, under it, if they allow it.
+    fn warp(self, unit: &[f64], losses: &[f64]) -> Option<Warp> {
+        match self {
+            Self::Identity => Some(identity(unit)),
+            Self::Log => log(unit, losses),
+            Self::YeoJohnson => yeo_johnson(unit),
+            Self::HalfRank => half_rank(unit),
+        }
     }
 }
 

@@ -37,24 +37,28 @@ impl Warp {
 
     /// w at a column of a number, which holds u - ½; from that of the middle, too.
     pub(super) fn of_column(self, x: f64) -> f64 {
-        let u = within(x + 0.5);
-        0.5 - (1.0 - u.powf(self.a)).powf(self.b)
+        0.5 - (self.b * self.ln_q(within(x + 0.5).ln())).exp()
     }
 
     /// The same with derivatives: for p = uᵃ and q = 1 - p they are a b q^(b-1) p / u by u, b q^(b-1) p ln u by a and
     /// -q^b ln q by b.
     pub(super) fn stretched(self, x: f64) -> Stretched {
         let u = within(x + 0.5);
-        let p = u.powf(self.a);
-        let q = 1.0 - p;
-        let power = q.powf(self.b);
-        let rise = self.a * self.b * power / q * p;
+        let ln_u = u.ln();
+        let ln_q = self.ln_q(ln_u);
+        let power = (self.b * ln_q).exp();
+        let rise = self.a * self.b * (self.b * ln_q - ln_q + self.a * ln_u).exp();
         Stretched {
             value: 0.5 - power,
             slope: (1.0 - 2.0 * END) * rise / u,
-            by_ln_a: rise * u.ln(),
-            by_ln_b: -self.b * power * q.ln(),
+            by_ln_a: rise * ln_u,
+            by_ln_b: -self.b * power * ln_q,
         }
+    }
+
+    /// ln(1 - uᵃ).
+    fn ln_q(self, ln_u: f64) -> f64 {
+        (-(self.a * ln_u).exp()).ln_1p()
     }
 }
 
