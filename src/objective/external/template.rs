@@ -162,7 +162,9 @@ fn place(name: &str, space: &Space, has_parts: bool) -> Result<Piece, CommandErr
         None => {}
     }
     let mut names: Vec<&str> = space.parameters().iter().map(|parameter| parameter.name.as_str()).collect();
-    names.extend(Own::ALL.map(Own::name).iter().filter(|_| has_parts));
+    if has_parts {
+        names.extend(Own::ALL.map(Own::name));
+    }
     Err(CommandError::Unknown { name: name.to_owned(), hint: input::suggestion(name, names) })
 }
 
@@ -212,6 +214,8 @@ mod tests {
             problem("sh {state}"),
             "{state} is no parameter of the space, and without --fidelity nothing else: add --fidelity"
         );
+        let paused = Template::new("sh {stat}", &space(), true).expect_err("wrong").to_string();
+        assert!(paused.contains("did you mean \"state\"?"), "{paused}");
         assert!(problem("{rule}.sh").contains("must not depend on a parameter"));
     }
 }

@@ -134,9 +134,9 @@ mod tests {
     use ndarray::{Array, Axis, array};
 
     use super::*;
-    use crate::search::bayes::GpParams;
     use crate::search::bayes::fits::Fits;
     use crate::search::bayes::fixtures::assert_slopes;
+    use crate::search::bayes::{GpParams, Hyperparameters};
     use crate::seed::Seed;
 
     /// E[max(g, 0)] by the midpoint rule.
@@ -158,6 +158,26 @@ mod tests {
     }
 
     #[test]
+    fn of_measurements_the_best_is_to_be_bettered_by_a_noisy_one() {
+        let start = Hyperparameters {
+            lengths: vec![1.0],
+            scale: 1.0,
+            noise: 0.5,
+            stages: Vec::new(),
+            warps: Vec::new(),
+        };
+        let params = GpParams::new().start(start).draws(0).iterations(0);
+        let process = params.fit(&Dataset::new(array![[0.0]], array![-1.0])).unwrap();
+        let improvement = Improvement { process, best: -0.8, measured: -1.0, noise: 0.0 };
+        let gain = Some(Gain::Improvement(Box::new(improvement)));
+        let mut acquisition = Acquisition { gain, ..Acquisition::default() };
+        acquisition.count_measurements();
+        // With a constant mean of variance 1, the function at 0 has mean -2/2.5 and variance 2 - 4/2.5.
+        let expected = ln_improvement(-1.0 + 0.8, (0.4f64 + 0.5).sqrt());
+        assert!((acquisition.values(array![[0.0]].view())[0] - expected).abs() < 1e-12);
+    }
+
+    #[test]
     fn log_ei_is_finite_far_below_the_best() {
         let near = ln_improvement(-1e3, 1.0);
         let far = ln_improvement(-1e6, 1.0);
@@ -175,12 +195,12 @@ mod tests {
         let success =
             Success::fit(&Fits::default().fitter(None, Seed::root(0)), &[0, 1], &inputs, &labels).unwrap();
         let process = GpParams::new().fit(&Dataset::new(inputs, targets)).unwrap();
-        for best in [-0.9, -40.0] {
+        for (best, noise) in [(-0.9, 0.0), (-40.0, 0.0), (-0.9, 0.04)] {
             let gain = Some(Gain::Improvement(Box::new(Improvement {
                 process: process.clone(),
                 best,
                 measured: best,
-                noise: 0.0,
+                noise,
             })));
             let success = Some(success.clone());
             let acquisition = Acquisition { gain, success, ..Acquisition::default() };

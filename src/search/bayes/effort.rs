@@ -18,7 +18,8 @@ const POINTS: usize = 8;
 const RIDGE: f64 = 1e-3;
 
 /// The part of an effort's logarithm that counts. With all of it a search dwells at what is cheapest, however little it
-/// promises; with none it does not save.
+/// promises; with none it does not save. Chosen of 1/4, 1/2 and 1 on ten studies of `digits`: to come to the best value
+/// of 100 whole trials, 1/2 took less in the median (0.24 of their effort, 0.29 with 1/4), but failed to more often.
 const EXPONENT: f64 = 0.5;
 
 /// What the logarithm of a gain is lowered by for `effort`.

@@ -122,15 +122,16 @@ impl Evidence<'_> {
         let noise_of = |members: &[usize]| members.iter().map(|&i| pull[(i, i)]).sum::<f64>();
         let of_stages: f64 = members.iter().map(|members| noise_of(members)).sum();
         gradient[count + 1] += 0.5 * hyper.noise * (pull.diag().sum() - of_stages);
-        // s² dm/d(r²), and g dm/d(r²) more within a stage.
-        let mut rates = factored.slopes.mapv(|slope| hyper.scale * slope);
         for ((members, stage), at) in members.iter().zip(&hyper.stages).zip((count + 2..).step_by(2)) {
             let by_gap: f64 = pairs(members).map(|at| pull[at] * factored.values[at]).sum();
             gradient[at] += 0.5 * stage.gap * by_gap;
             gradient[at + 1] += 0.5 * stage.noise * noise_of(members);
-            pairs(members).for_each(|at| rates[at] += stage.gap * factored.slopes[at]);
         }
-        pull.zip_mut_with(&rates, |entry, rate| *entry *= rate);
+        // Within a stage m counts s² + g times.
+        for (members, stage) in members.iter().zip(&hyper.stages) {
+            pairs(members).for_each(|at| pull[at] *= 1.0 + stage.gap / hyper.scale);
+        }
+        pull.zip_mut_with(&factored.slopes, |entry, slope| *entry *= hyper.scale * slope);
         let sums = pull.sum_axis(Axis(1));
         let products = pull.dot(&factored.scaled);
         // Half the derivatives by Z, in place of Z.
