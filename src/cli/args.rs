@@ -12,6 +12,7 @@ use super::db::DbCommand;
 use super::external::ExternalArgs;
 use super::launch::LaunchCommand;
 use super::pausing::PausingArgs;
+use super::reference::ReferenceArgs;
 use super::status::StatusArgs;
 use super::worker::WorkerArgs;
 use crate::backend::{Fault, UnknownFault};
@@ -305,6 +306,8 @@ pub(super) struct StudyArgs {
     /// expects less than that, in standard deviations of the losses; time=30m, trials have run that long
     #[arg(long, value_name = "RULE")]
     pub stop_when: Vec<StopRule>,
+    #[command(flatten)]
+    pub reference: ReferenceArgs,
     /// Root of all randomness: the same seed, the same result, with one worker or with --deterministic
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
@@ -473,6 +476,9 @@ impl StudyArgs {
         option("search", self.search.name().to_owned());
         for rule in &self.stop_when {
             option("stop-when", rule.to_string());
+        }
+        if let Some(values) = self.reference.values() {
+            option("reference", values.iter().map(f64::to_string).collect::<Vec<_>>().join(","));
         }
         option("seed", self.seed.to_string());
         if let Some(source) = &self.warm_start {

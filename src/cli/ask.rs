@@ -10,6 +10,7 @@ use super::args::StorageArgs;
 use super::exit::Exit;
 use super::external::metric;
 use super::open::{self, Wanted};
+use super::reference::ReferenceArgs;
 use super::{config, serve, spaces};
 use crate::input;
 use crate::objective::external;
@@ -40,6 +41,8 @@ pub(super) struct AskArgs {
         requires = "space"
     )]
     pub metric: Vec<Metric>,
+    #[command(flatten)]
+    pub reference: ReferenceArgs,
     /// What proposes the points of a new study
     #[arg(long, value_enum, default_value_t = Strategy::Bayes, requires = "space")]
     pub search: Strategy,
@@ -75,6 +78,7 @@ pub(super) struct TellArgs {
 /// Starts a trial and prints its number, point and seed as one JSON object.
 pub(super) fn ask(args: &AskArgs) -> Result<Exit> {
     config::check_metrics(&args.metric)?;
+    args.reference.check(&args.metric, args.search)?;
     let space = args.space.as_deref().map(spaces::open).transpose()?;
     let database = &args.storage.storage;
     if space.is_none() && database.file().is_some_and(|file| !file.exists()) {
@@ -131,6 +135,7 @@ fn wanted<'a>(args: &'a AskArgs, space: &Space) -> Wanted<'a> {
         search: args.search.name().to_owned(),
         warm_start_sha256: None,
         replicates: None,
+        reference: args.reference.values(),
         seed: args.seed,
         deterministic_workers: None,
     };
@@ -138,7 +143,7 @@ fn wanted<'a>(args: &'a AskArgs, space: &Space) -> Wanted<'a> {
         name: &args.study,
         metrics: &args.metric,
         setup: (EXTERNAL_SETUP, setup.to_json()),
-        facts: [(SPACE.to_owned(), space.to_json())].into(),
+        facts: [(SPACE.to_owned(), space.to_json())].into_iter().chain(args.reference.fact()).collect(),
     }
 }
 

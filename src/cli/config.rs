@@ -78,6 +78,7 @@ impl Config {
             fidelity: args.pausing.name(),
             warm_start_sha256: None,
             replicates: args.study.several_replicates(),
+            reference: args.study.reference.values(),
             seed: args.study.seed,
             deterministic_workers: args.study.deterministic_workers(),
         };
@@ -125,6 +126,7 @@ fn goals(args: &RunArgs, profile: &ChipProfile) -> Result<Goals> {
     let list = args.metric.clone();
     let metrics: Vec<Metric> = list.iter().map(|goal| goal.metric()).collect();
     check_metrics(&metrics)?;
+    args.study.reference.check(&metrics, args.study.search)?;
     if !list[0].is_quality() {
         bail!("--metric {}: the first decides the winner: accuracy or robustness must come first", list[0]);
     }

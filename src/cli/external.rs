@@ -57,6 +57,7 @@ pub(super) fn run(args: &ExternalArgs) -> Result<Exit> {
     let output = Output::check(&args.study.out)?;
     config::check_rules(&args.study.stop_when, args.study.search)?;
     config::check_metrics(&args.metric)?;
+    args.study.reference.check(&args.metric, args.study.search)?;
     args.pausing.check(&args.study)?;
     let steps = steps(args)?;
     let space = spaces::open(&args.space)?;
@@ -72,6 +73,7 @@ pub(super) fn run(args: &ExternalArgs) -> Result<Exit> {
     let warm = warm::read(&args.study, &mut *storage, &name, &space, &args.metric)?;
     let mut facts = vec![(SPACE.to_owned(), space.to_json())];
     facts.push((JOB.to_owned(), job::of_command(&args.study, &args.pausing).to_json()));
+    facts.extend(args.study.reference.fact());
     facts.extend(warm.as_ref().map(|warm| (PRIOR.to_owned(), warm.prior.to_json())));
     let wanted = Wanted {
         name: &name,
@@ -154,6 +156,7 @@ fn setup(args: &ExternalArgs, space: &Space, warm: Option<&WarmStart>) -> Extern
         search: args.study.search.name().to_owned(),
         warm_start_sha256: warm.map(|warm| warm.sha256.clone()),
         replicates: args.study.several_replicates(),
+        reference: args.study.reference.values(),
         seed: args.study.seed,
         deterministic_workers: args.study.deterministic_workers(),
     }

@@ -24,6 +24,7 @@ mod out;
 mod output;
 mod pausing;
 mod progress;
+mod reference;
 mod run;
 mod schema;
 mod serve;

@@ -112,6 +112,7 @@ fn open_study(
         (SPACE.to_owned(), config.space.to_json()),
         (JOB.to_owned(), config.job.to_json()),
     ];
+    facts.extend(args.study.reference.fact());
     facts.extend(warm.map(|warm| (PRIOR.to_owned(), warm.prior.to_json())));
     let wanted = Wanted {
         name: &config.study,

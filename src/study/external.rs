@@ -37,6 +37,9 @@ pub struct ExternalSetup {
     /// Seeds that every trial is evaluated from; left out where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicates: Option<u32>,
+    /// The reference point of its metrics, one value each; left out where nobody named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Vec<f64>>,
     /// The root of all randomness.
     pub seed: u64,
     /// With how many workers the study is made such that the order in which they finish changes nothing;

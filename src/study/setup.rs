@@ -42,6 +42,9 @@ pub struct Setup {
     /// Seeds that every trial is evaluated from; left out where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicates: Option<u32>,
+    /// The reference point of its metrics, one value each; left out where nobody named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Vec<f64>>,
     /// The root of all randomness.
     pub seed: u64,
     /// With how many workers the study is made such that the order in which they finish changes nothing;
@@ -98,6 +101,7 @@ mod tests {
             fidelity: None,
             warm_start_sha256: None,
             replicates: None,
+            reference: None,
             seed: 7,
             deterministic_workers: None,
         }

@@ -5,7 +5,7 @@
 use crate::search::{Search, Suggestion};
 use crate::seed::Seed;
 use crate::space::{Point, Space, SpaceError};
-use crate::study::{Metric, Outcome, Study, Trial, TrialState};
+use crate::study::{Metric, Outcome, REFERENCE, Study, Trial, TrialState};
 
 use super::next;
 
@@ -93,6 +93,16 @@ impl Session {
         Self { space, study, constraints, search, seed }
     }
 
+    /// The same, of whose metrics only what is better than `reference` is worth anything, one finite value each.
+    ///
+    /// # Errors
+    /// Not one finite value a metric.
+    pub fn with_reference(mut self, reference: &[f64]) -> Result<Self, SessionError> {
+        self.check_values(reference)?;
+        self.study.attributes.insert(REFERENCE.to_owned(), reference.into());
+        Ok(self)
+    }
+
     /// The next trial to evaluate; it runs from now on.
     pub fn ask(&mut self) -> &Trial {
         let suggestion = next::suggest(
@@ -147,19 +157,27 @@ impl Session {
 
     fn check(&self, outcome: &Outcome) -> Result<(), SessionError> {
         let Outcome::Complete { values, constraints, .. } = outcome else { return Ok(()) };
-        let (expected, found) = (self.study.metrics.len(), values.len());
-        if expected != found {
-            return Err(SessionError::Values { expected, found });
-        }
+        self.check_values(values)?;
         let (expected, found) = (self.constraints, constraints.len());
         if expected != found {
             return Err(SessionError::Constraints { expected, found });
         }
-        match values.iter().chain(constraints).find(|value| !value.is_finite()) {
-            Some(&value) => Err(SessionError::NotFinite(value)),
-            None => Ok(()),
-        }
+        are_finite(constraints)
     }
+
+    /// Refuses what is not one finite value a metric.
+    fn check_values(&self, values: &[f64]) -> Result<(), SessionError> {
+        let (expected, found) = (self.study.metrics.len(), values.len());
+        if expected != found {
+            return Err(SessionError::Values { expected, found });
+        }
+        are_finite(values)
+    }
+}
+
+fn are_finite(values: &[f64]) -> Result<(), SessionError> {
+    let infinite = values.iter().find(|value| !value.is_finite());
+    infinite.map_or(Ok(()), |&value| Err(SessionError::NotFinite(value)))
 }
 
 fn finish(trial: &mut Trial, outcome: Outcome) {
@@ -222,6 +240,14 @@ mod tests {
         let error = session.add(&outside, complete(&[0.5], &[])).expect_err("outside").to_string();
         assert_eq!(error, "x = 2.0 is outside the space s: must be a number from 0.0 to 1.0");
         assert_eq!(session.study().trials.len(), 1);
+    }
+
+    #[test]
+    fn a_reference_is_one_finite_value_a_metric() {
+        assert_eq!(session(0).with_reference(&[2.0]).unwrap().study().reference(), Some(vec![2.0]));
+        let error = |values: &[f64]| session(0).with_reference(values).err();
+        assert_eq!(error(&[]), Some(SessionError::Values { expected: 1, found: 0 }));
+        assert_eq!(error(&[f64::INFINITY]), Some(SessionError::NotFinite(f64::INFINITY)));
     }
 
     #[test]

@@ -127,6 +127,21 @@ fn several_metrics_come_to_a_front() {
 }
 
 #[test]
+fn a_reference_belongs_to_its_study() {
+    let tune = folder();
+    let command = r#"sh -c 'echo "{{\"values\": {{\"size\": $1, \"loss\": $2}}}}"' sh {n} {x}"#;
+    let metrics = ["--metric", "loss:min", "--metric", "size:max"];
+    let common = ["run", "--command", command, "--space", "space.json", "--budget", "8", "--quiet"];
+    let args = |reference: &'static str| [&common[..], &metrics, &["--reference", reference]].concat();
+    tune.run(&args("0.5,-2")).success();
+    let best = tune.json("best.json");
+    assert!(best["command"].as_str().is_some_and(|command| command.contains("--reference 0.5,-2 ")));
+    tune.run(&args("0.5,1")).refused(&["reference: [0.5,-2.0] there, [0.5,1.0] here"]);
+    tune.run(&args("0.5")).refused(&["--reference 0.5", "2 finite values"]);
+    tune.run(&args("half")).refused(&["--reference", "half"]);
+}
+
+#[test]
 fn an_interrupt_ends_a_silent_command_and_the_same_command_resumes() {
     let tune = folder();
     let args = ["run", "--command", "sleep 60", "--space", "space.json", "--budget", "2"];

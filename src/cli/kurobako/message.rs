@@ -56,6 +56,9 @@ pub(super) struct Problem {
     pub name: String,
     pub params_domain: Vec<Variable>,
     pub values_domain: Vec<Variable>,
+    /// What is not below it in all values is worth nothing; only problems of several values have it.
+    #[serde(default)]
+    pub reference_point: Option<Vec<f64>>,
     pub steps: Steps,
 }
 

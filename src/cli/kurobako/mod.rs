@@ -123,7 +123,10 @@ impl Solver {
         let metrics: Vec<Metric> =
             problem.values_domain.iter().map(|value| Metric::minimize(&value.name)).collect();
         config::check_metrics(&metrics)?;
-        let session = Session::new(searched.space.clone(), metrics, 0, strategy.build(), seed);
+        let mut session = Session::new(searched.space.clone(), metrics, 0, strategy.build(), seed);
+        if let Some(reference) = &problem.reference_point {
+            session = session.with_reference(reference).context("reference point")?;
+        }
         Ok(Self { searched, session, last_step: problem.steps.last(), numbers: HashMap::new() })
     }
 

@@ -55,11 +55,15 @@ impl Server {
 
     fn reply(&mut self, request: Request) -> Result<Reply> {
         Ok(match request {
-            Request::Open { space, metrics, constraints, search, seed } => {
+            Request::Open { space, metrics, constraints, reference, search, seed } => {
                 let space = Space::from_json(&Json::Object(space).to_string(), "space")?;
                 config::check_metrics(&metrics)?;
                 let (name, dimension) = (space.name().to_owned(), space.dimension());
-                self.session = Some(Session::new(space, metrics, constraints, search.build(), seed));
+                let mut session = Session::new(space, metrics, constraints, search.build(), seed);
+                if let Some(reference) = &reference {
+                    session = session.with_reference(reference).context("reference")?;
+                }
+                self.session = Some(session);
                 Reply::Opened { schema: SCHEMA, space: name, dimension }
             }
             Request::Ask {} => {

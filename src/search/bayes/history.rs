@@ -34,11 +34,13 @@ pub(super) struct History {
     /// Places of trials that came to an end, with whether in success.
     pub ended: Vec<(Cell, bool)>,
     pub pending: Vec<Cell>,
+    /// One loss a metric, if losses count up to there only.
+    pub reference: Option<Vec<f64>>,
 }
 
 impl History {
     pub fn new(space: &Space, cube: &Cube, study: &Study) -> Self {
-        let mut history = Self::default();
+        let mut history = Self { reference: study.reference(), ..Self::default() };
         for trial in &study.trials {
             // A point of an older or wider space has no place in the cube of this one.
             if let Ok(unit) = space.encode(&trial.point) {

@@ -34,13 +34,18 @@ struct Factor {
 }
 
 impl Hypervolume {
-    /// The improvement on the front of the posterior means at `members`, at least one.
-    pub fn new(processes: Vec<GaussianProcess>, members: &Array2<f64>) -> Self {
+    /// The improvement on the front of the posterior means at `members`, at least one, below `reference` or one of its
+    /// own.
+    pub fn new(
+        processes: Vec<GaussianProcess>,
+        members: &Array2<f64>,
+        reference: Option<Vec<f64>>,
+    ) -> Self {
         let means: Vec<_> = processes.iter().map(|process| process.means(members.view())).collect();
         let measured: Vec<Vec<f64>> =
             (0..members.nrows()).map(|row| means.iter().map(|means| means[row]).collect()).collect();
         let front = front(&measured);
-        let reference = reference(&front, &measured);
+        let reference = reference.unwrap_or_else(|| behind(&front, &measured));
         Self { boxes: Boxes::new(&front, &reference), processes }
     }
 
@@ -137,18 +142,18 @@ fn front(measured: &[Vec<f64>]) -> Vec<Vec<f64>> {
 
 /// A little behind the worst of the front in every loss. While the front has fewer members than two a loss, behind
 /// the worst of all: else nothing but what lies between them would count.
-fn reference(front: &[Vec<f64>], measured: &[Vec<f64>]) -> Vec<f64> {
+fn behind(front: &[Vec<f64>], measured: &[Vec<f64>]) -> Vec<f64> {
     let losses = measured.first().map_or(0, Vec::len);
     let worst =
         |of: &[Vec<f64>], loss: usize| of.iter().map(|row| row[loss]).fold(f64::NEG_INFINITY, f64::max);
     let best = |loss: usize| front.iter().map(|row| row[loss]).fold(f64::INFINITY, f64::min);
     let of = if front.len() < 2 * losses { measured } else { front };
-    let behind = |loss| {
+    let of_loss = |loss| {
         let (worst, best) = (worst(of, loss), best(loss));
         // Losses are in standard deviations: where all are equal, a share of one.
         worst + MARGIN * if worst > best { worst - best } else { 1.0 }
     };
-    (0..losses).map(behind).collect()
+    (0..losses).map(of_loss).collect()
 }
 
 /// ln (e^a - e^b) for a ≥ b.
@@ -190,7 +195,7 @@ mod tests {
             let targets: Array1<f64> = inputs.rows().into_iter().map(of_row).collect();
             GpParams::new().fit(&Dataset::new(inputs.clone(), targets)).unwrap()
         };
-        (Hypervolume::new((0..losses).map(process).collect(), &inputs), inputs)
+        (Hypervolume::new((0..losses).map(process).collect(), &inputs, None), inputs)
     }
 
     /// The mean of what draws of the losses add, and its standard error.

@@ -27,6 +27,7 @@ pub(super) fn part(history: &History, features: &Features) -> Option<History> {
         measured: nearest(&history.measured, of_measured),
         ended: nearest(&history.ended, |(cell, _)| distance(cell)),
         pending: history.pending.clone(),
+        reference: history.reference.clone(),
     })
 }
 

@@ -12,7 +12,9 @@ use super::history::{History, Measured};
 use super::hypervolume::Hypervolume;
 use super::local;
 use super::params::GpError;
+use super::process::GaussianProcess;
 use super::success::Success;
+use super::transform;
 use crate::search::pareto;
 use crate::seed::Seed;
 
@@ -115,10 +117,23 @@ fn hypervolume(
         )
     };
     let mut processes = (0..history.losses()).map(process).collect::<Result<Vec<_>, _>>()?;
+    let reference = history.reference.as_ref().and_then(|losses| reference(losses, history, &processes));
     let pending = features.rows(&history.pending);
     processes.iter_mut().for_each(|process| drop(process.believe(pending.view())));
     let members = features.rows(history.rivals().map(|rival| &rival.cell).chain(&history.pending));
-    Ok(Hypervolume::new(processes, &members))
+    Ok(Hypervolume::new(processes, &members, reference))
+}
+
+/// The reference point `losses` on the scale of the processes; `None` while the best of some loss is far from it.
+fn reference(losses: &[f64], history: &History, processes: &[GaussianProcess]) -> Option<Vec<f64>> {
+    /// In deviations. What is farther away nobody comes below in a trial or two, and until then that loss alone would
+    /// count; without a reference the front moves as a whole.
+    const FAR: f64 = 1.0;
+    let placed = |(loss, process): (usize, &GaussianProcess)| {
+        let place = transform::placed(losses[loss], &history.loss(loss), &process.targets().to_vec());
+        (least(process.targets(), history) < place + FAR).then_some(place)
+    };
+    processes.iter().enumerate().map(placed).collect()
 }
 
 /// One loss of many: the largest of them, and a little of all, under weights drawn anew for every trial (ParEGO:
@@ -253,10 +268,20 @@ mod tests {
         constraint: impl Fn(f64) -> f64,
         tried: &[f64],
     ) -> f64 {
+        most_promising_below(None, losses, constraint, tried)
+    }
+
+    /// The same, where losses count below `reference` only.
+    fn most_promising_below(
+        reference: Option<Vec<f64>>,
+        losses: impl Fn(f64) -> Vec<f64>,
+        constraint: impl Fn(f64) -> f64,
+        tried: &[f64],
+    ) -> f64 {
         let space = line();
         let cube = Cube::new(&space);
         let features = Features::new(&cube);
-        let mut history = History::default();
+        let mut history = History { reference, ..History::default() };
         for &u in tried {
             history.measured.push(measured(&cube, u, &losses(u), &[constraint(u)]));
         }
@@ -285,6 +310,19 @@ mod tests {
         let losses = |x: f64| vec![(x - 0.2f64).powi(2), (x - 0.8f64).powi(2)];
         let next = most_promising(losses, |_| -1.0, &[0.0, 0.2, 0.25, 0.3, 0.7, 0.75, 0.8, 1.0]);
         assert!((0.35..0.65).contains(&next), "{next}");
+    }
+
+    #[test]
+    fn beyond_a_reference_there_is_nothing_to_gain() {
+        let losses = |x: f64| vec![(x - 0.2f64).powi(2), (x - 0.8f64).powi(2)];
+        let tried = [0.0, 0.2, 0.25, 0.3, 0.7, 0.75, 0.8, 1.0];
+        // The first loss is below 0.09 up to 0.5 only.
+        let next = most_promising_below(Some(vec![0.09, 1.0]), losses, |_| -1.0, &tried);
+        assert!((0.35..0.5).contains(&next), "{next}");
+        // Nobody has come below this one: the front as a whole is bettered.
+        let free = most_promising(losses, |_| -1.0, &tried);
+        let next = most_promising_below(Some(vec![-1.0, -1.0]), losses, |_| -1.0, &tried);
+        assert_eq!(next, free);
     }
 
     #[test]

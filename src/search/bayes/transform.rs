@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::normal;
 
+/// How far beyond the losses another is placed at most, in their extents: no farther counts.
+const FARTHEST: f64 = 1e3;
+
 /// A rising function of the loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -64,6 +67,23 @@ impl Transform {
             Self::HalfRank => half_rank(unit),
         }
     }
+}
+
+/// Where `loss` comes to lie on the scale on which `losses`, at least one, have become `targets`: between its
+/// neighbours in proportion, beyond all as far as their extent says.
+pub(super) fn placed(loss: f64, losses: &[f64], targets: &[f64]) -> f64 {
+    let mut pairs: Vec<(f64, f64)> = losses.iter().copied().zip(targets.iter().copied()).collect();
+    pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (first, last) = (pairs[0], pairs[pairs.len() - 1]);
+    let place = pairs.partition_point(|&(other, _)| other < loss);
+    let (from, low, high) = match place {
+        0 => (first, first, last),
+        place if place == pairs.len() => (last, first, last),
+        place => (pairs[place - 1], pairs[place - 1], pairs[place]),
+    };
+    // Halved before differences are taken, which may overflow otherwise.
+    let share = (loss / 2.0 - from.0 / 2.0) / (high.0 / 2.0 - low.0 / 2.0).max(f64::MIN_POSITIVE);
+    from.1 + share.clamp(-FARTHEST, FARTHEST) * (high.1 - low.1)
 }
 
 /// Transformed losses with the logarithms of the derivative at each.
@@ -219,6 +239,17 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn another_loss_lies_between_its_neighbours_or_beyond_by_the_extent() {
+        let (losses, targets) = ([4.0, 1.0, 2.0], [3.0, -1.0, 1.0]);
+        for (loss, expected) in [(1.0, -1.0), (1.5, 0.0), (3.0, 2.0), (4.0, 3.0), (7.0, 7.0), (-2.0, -5.0)] {
+            assert!((placed(loss, &losses, &targets) - expected).abs() < 1e-12, "{loss}");
+        }
+        for (loss, losses) in [(1e300, vec![1.0]), (-1e300, vec![1e300, 1e300]), (1e308, vec![-1e308, 1e308])] {
+            assert!(placed(loss, &losses, &[0.0; 2]).is_finite());
         }
     }
 
