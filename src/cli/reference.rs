@@ -10,8 +10,8 @@ use crate::study::{Metric, REFERENCE};
 /// The reference point of several metrics.
 #[derive(Debug, Args)]
 pub(super) struct ReferenceArgs {
-    /// With 2 to 4 metrics, one value each: what is no better than that in all of them is worth nothing, and bayes does
-    /// not look there once it has found something better; the worst of the front if left out
+    /// Of several metrics one value each: what is not better than that in all of them is worth nothing, which up to four
+    /// metrics of bayes know once they have come near it; if left out, a little behind the front
     #[arg(long, value_name = "VALUE,...", value_delimiter = ',', allow_negative_numbers = true)]
     pub reference: Vec<f64>,
 }
