@@ -61,7 +61,9 @@ mod tests {
         let too_few = problem(&[1.5], &both, Strategy::Bayes);
         assert_eq!(too_few.as_deref(), Some("--reference 1.5: must be 2 finite values, one a metric"));
         assert!(problem(&[1.0, f64::NAN], &both, Strategy::Bayes).is_some());
-        assert!(problem(&[1.0], &[loss], Strategy::Bayes).is_some_and(|problem| problem.contains("one metric")));
+        assert!(
+            problem(&[1.0], &[loss], Strategy::Bayes).is_some_and(|problem| problem.contains("one metric"))
+        );
         assert!(problem(&[1.0, 2.0], &both, Strategy::Tpe).is_some_and(|problem| problem.contains("tpe")));
     }
 }

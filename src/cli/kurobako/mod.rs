@@ -244,5 +244,8 @@ mod tests {
             answers[0]["message"],
             "problem p: parameter x: low = 0, high = none: both must be finite"
         );
+        let pointless = create(0).replace(r#""reference_point": null"#, r#""reference_point": [11, 11]"#);
+        let answers = super::tests::answers(&[pointless, ask(0, 0)]);
+        assert_eq!(answers[0]["message"], "reference point: 2 values for 1 metrics: must be one for each");
     }
 }

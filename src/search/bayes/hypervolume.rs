@@ -36,11 +36,7 @@ struct Factor {
 impl Hypervolume {
     /// The improvement on the front of the posterior means at `members`, at least one, below `reference` or one of its
     /// own.
-    pub fn new(
-        processes: Vec<GaussianProcess>,
-        members: &Array2<f64>,
-        reference: Option<Vec<f64>>,
-    ) -> Self {
+    pub fn new(processes: Vec<GaussianProcess>, members: &Array2<f64>, reference: Option<Vec<f64>>) -> Self {
         let means: Vec<_> = processes.iter().map(|process| process.means(members.view())).collect();
         let measured: Vec<Vec<f64>> =
             (0..members.nrows()).map(|row| means.iter().map(|means| means[row]).collect()).collect();

@@ -248,7 +248,8 @@ mod tests {
         for (loss, expected) in [(1.0, -1.0), (1.5, 0.0), (3.0, 2.0), (4.0, 3.0), (7.0, 7.0), (-2.0, -5.0)] {
             assert!((placed(loss, &losses, &targets) - expected).abs() < 1e-12, "{loss}");
         }
-        for (loss, losses) in [(1e300, vec![1.0]), (-1e300, vec![1e300, 1e300]), (1e308, vec![-1e308, 1e308])] {
+        for (loss, losses) in [(1e300, vec![1.0]), (-1e300, vec![1e300, 1e300]), (1e308, vec![-1e308, 1e308])]
+        {
             assert!(placed(loss, &losses, &[0.0; 2]).is_finite());
         }
     }
