@@ -127,7 +127,8 @@ fn hypervolume(
 /// The reference point `losses` on the scale of the processes; `None` while the best of some loss is far from it.
 fn reference(losses: &[f64], history: &History, processes: &[GaussianProcess]) -> Option<Vec<f64>> {
     /// In deviations. What is farther away nobody comes below in a trial or two, and until then that loss alone would
-    /// count; without a reference the front moves as a whole.
+    /// count; without a reference the front moves as a whole. Chosen on ZDT4, whose reference nobody reaches in 60
+    /// trials, and ZDT5, where waiting until a trial is below it leaves a third of the studies beyond.
     const FAR: f64 = 1.0;
     let placed = |(loss, process): (usize, &GaussianProcess)| {
         let place = transform::placed(losses[loss], &history.loss(loss), &process.targets().to_vec());
