@@ -135,7 +135,7 @@ fn a_reference_belongs_to_its_study() {
     let args = |reference: &'static str| [&common[..], &metrics, &["--reference", reference]].concat();
     tune.run(&args("0.5,-2")).success();
     let best = tune.json("best.json");
-    assert!(best["command"].as_str().is_some_and(|command| command.contains("--reference 0.5,-2 ")));
+    assert!(best["command"].as_str().is_some_and(|command| command.contains("--reference '0.5,-2' ")));
     tune.run(&args("0.5,1")).refused(&["reference: [0.5,-2.0] there, [0.5,1.0] here"]);
     tune.run(&args("0.5")).refused(&["--reference 0.5", "2 finite values"]);
     tune.run(&args("half")).refused(&["--reference", "half"]);
