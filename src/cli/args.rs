@@ -477,8 +477,8 @@ impl StudyArgs {
         for rule in &self.stop_when {
             option("stop-when", rule.to_string());
         }
-        if let Some(values) = self.reference.values() {
-            option("reference", values.iter().map(f64::to_string).collect::<Vec<_>>().join(","));
+        if let Some(values) = self.reference.text() {
+            option("reference", values);
         }
         option("seed", self.seed.to_string());
         if let Some(source) = &self.warm_start {

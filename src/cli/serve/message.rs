@@ -36,7 +36,7 @@ pub(in crate::cli) enum Request {
         /// How many constraints each result has; one holds where its value is at most 0.
         #[serde(default)]
         constraints: usize,
-        /// One value a metric: what is no better than that in all of them is worth nothing.
+        /// With 2 to 4 metrics and the search bayes, one value each: what is not better in all of them is worth nothing.
         reference: Option<Vec<f64>>,
         /// What proposes points.
         #[serde(default)]

@@ -61,6 +61,8 @@ impl Server {
                 let (name, dimension) = (space.name().to_owned(), space.dimension());
                 let mut session = Session::new(space, metrics, constraints, search.build(), seed);
                 if let Some(reference) = &reference {
+                    super::reference::check(reference, &session.study().metrics, search)
+                        .context("reference")?;
                     session = session.with_reference(reference).context("reference")?;
                 }
                 self.session = Some(session);
@@ -184,6 +186,25 @@ mod tests {
         assert_eq!(server.answer(failed), Reply::Told { trial: 1, best: Some(0) });
         assert_eq!(server.answer(r#"{"op": "close"}"#), Reply::Closed { trials: 2 });
         assert!(error(&mut server, r#"{"op": "ask"}"#).starts_with("no study is open"));
+    }
+
+    #[test]
+    fn a_reference_is_for_the_metrics_and_the_search_that_look_at_it() {
+        let mut server = Server::default();
+        let of = |metrics: &str, search: &str| {
+            OPEN.replace(r#""search": "tpe""#, &format!(r#""search": "{search}", "reference": [1, 2]"#))
+                .replace(r#"[{"name": "loss", "direction": "minimize"}]"#, metrics)
+        };
+        let one = r#"[{"name": "a", "direction": "minimize"}]"#;
+        let two = r#"[{"name": "a", "direction": "minimize"}, {"name": "b", "direction": "maximize"}]"#;
+        assert_eq!(
+            error(&mut server, &of(one, "bayes")),
+            "reference: 1,2: must be 1 finite values, one a metric"
+        );
+        assert!(error(&mut server, &of(two, "tpe")).contains("use bayes"));
+        assert!(matches!(server.answer(&of(two, "bayes")), Reply::Opened { .. }));
+        let study = server.session.expect("it is open").study().clone();
+        assert_eq!(study.reference(), Some(vec![1.0, -2.0]));
     }
 
     #[test]

@@ -134,9 +134,9 @@ mod tests {
     use ndarray::{Array, Axis, array};
 
     use super::*;
+    use crate::search::bayes::GpParams;
     use crate::search::bayes::fits::Fits;
-    use crate::search::bayes::fixtures::assert_slopes;
-    use crate::search::bayes::{GpParams, Hyperparameters};
+    use crate::search::bayes::fixtures::{assert_slopes, hyper};
     use crate::seed::Seed;
 
     /// E[max(g, 0)] by the midpoint rule.
@@ -159,14 +159,7 @@ mod tests {
 
     #[test]
     fn of_measurements_the_best_is_to_be_bettered_by_a_noisy_one() {
-        let start = Hyperparameters {
-            lengths: vec![1.0],
-            scale: 1.0,
-            noise: 0.5,
-            stages: Vec::new(),
-            warps: Vec::new(),
-        };
-        let params = GpParams::new().start(start).draws(0).iterations(0);
+        let params = GpParams::new().start(hyper(1.0, 0.5)).draws(0).iterations(0);
         let process = params.fit(&Dataset::new(array![[0.0]], array![-1.0])).unwrap();
         let improvement = Improvement { process, best: -0.8, measured: -1.0, noise: 0.0 };
         let gain = Some(Gain::Improvement(Box::new(improvement)));

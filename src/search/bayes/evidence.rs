@@ -170,6 +170,7 @@ mod tests {
     use ndarray::{Array, array};
 
     use super::*;
+    use crate::search::bayes::fixtures::hyper;
 
     #[test]
     fn the_gradient_matches_differences() {
@@ -210,14 +211,7 @@ mod tests {
             stages: &[],
             prior,
         };
-        let hyper = Hyperparameters {
-            lengths: vec![1.0],
-            scale: 1.0,
-            noise: 2.0,
-            stages: Vec::new(),
-            warps: Vec::new(),
-        };
-        let factored = evidence.factor(&hyper).unwrap();
+        let factored = evidence.factor(&hyper(1.0, 2.0)).unwrap();
         let expected = -0.5 - 2f64.ln() - LN_SQRT_2PI;
         assert!((evidence.ln_likelihood(&factored) - expected).abs() < 1e-14);
     }

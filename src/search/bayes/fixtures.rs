@@ -1,11 +1,17 @@
 //! What tests of the model have in common.
 
+use super::Hyperparameters;
 use crate::space::Space;
 
 /// A space of one number from 0 to 1.
 pub(super) fn line() -> Space {
     let text = r#"{"name": "line", "parameters": {"x": {"type": "float", "low": 0, "high": 1}}}"#;
     Space::from_json(text, "line.json").expect("the text is a space")
+}
+
+/// Those of a process of one length-scale and a signal variance of 1.
+pub(super) fn hyper(length: f64, noise: f64) -> Hyperparameters {
+    Hyperparameters { lengths: vec![length], scale: 1.0, noise, stages: Vec::new(), warps: Vec::new() }
 }
 
 /// Holds `gradient` to the differences of `at` around `input`, within a `tolerance` of 1 and of their size.

@@ -61,6 +61,7 @@ use history::History;
 pub use hyper::{Hyperparameters, Stage};
 pub use importance::importance;
 use maximize::Maximizer;
+pub use model::MOST_LOSSES;
 use notes::Notes;
 pub use params::{GpError, GpParams, GpValidParams};
 pub use process::{GaussianProcess, Posterior};

@@ -250,12 +250,8 @@ mod tests {
     use ndarray::{Array, array, s};
 
     use super::*;
-    use crate::search::bayes::fixtures::assert_slopes;
+    use crate::search::bayes::fixtures::{assert_slopes, hyper};
     use crate::search::bayes::{GpParams, Stage, Warp};
-
-    fn hyper(length: f64, noise: f64) -> Hyperparameters {
-        Hyperparameters { lengths: vec![length], scale: 1.0, noise, stages: Vec::new(), warps: Vec::new() }
-    }
 
     /// A process whose hyperparameters are given, not fitted.
     fn fixed(inputs: Array2<f64>, targets: Array1<f64>, hyper: Hyperparameters) -> GaussianProcess {
