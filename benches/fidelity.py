@@ -1,77 +1,138 @@
-"""How much training `--fidelity` saves: the share of the training time of a study that trains every trial to its
-end, after which a study that pauses trials has a complete one that is as good as the best of the former.
+"""How much training `--fidelity` saves, beside a study that trains every trial to its end:
+
+- the share of the training time of the whole study after which a complete trial is as good as its best;
+- how good the winner is after a quarter of that time. The best of a hundred measurements is a lucky one, so winners are
+  told by fresh seeds: of the three best trials the one with the best mean of three, and its mean of some more.
 
     cargo build --release
-    python3 benches/fidelity.py --dataset digits --seeds 5 --trials 100 --points 400
+    python3 benches/fidelity.py --dataset digits --space configs/small-images.json --fidelity bayes
 
 Times are those between the events that begin and end a part of a trial, one worker, as `--json` tells them; what
-the search thinks is left out. The last column is what the full study itself needs to reach its own best.
+the search thinks is left out. The last column is what the whole study itself needs to reach its own best.
 """
 
 import argparse
 import json
 import pathlib
+import statistics
 import subprocess
 import tempfile
 import time
 
-TUNE = pathlib.Path(__file__).parent.parent / "target" / "release" / "tune"
+ROOT = pathlib.Path(__file__).parent.parent
 BEGINS = {"trial_started", "trial_resumed"}
 ENDS = {"trial_paused", "trial_finished"}
+# Share of the whole study's time after which winners are compared.
+QUARTER = 0.25
+# Trials that are confirmed, and by how many fresh seeds.
+CANDIDATES, SEEDS = 3, 3
 
 
-def study(folder, options):
-    """(seconds of training by then, best complete value by then) after every part of a trial, and epochs in all."""
-    command = [TUNE, "--storage", folder / "study.db", "--out", folder / "best.json", "--confirm", "0", "--json"]
-    process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
-    curve, seconds, best, begun, epochs = [], 0.0, 0.0, None, 0
-    for line in process.stdout:
-        event, now = json.loads(line), time.monotonic()
-        kind = event["event"]
-        epochs += kind == "trial_reported"
-        if kind in BEGINS:
-            begun = now
-        elif kind in ENDS and begun is not None:
-            seconds, begun = seconds + now - begun, None
-            best = max([best, *event["values"][:1]]) if kind == "trial_finished" else best
-            curve.append((seconds, best, epochs))
-    if process.wait():
-        raise SystemExit(f"tune ended with {process.returncode}")
-    return curve
+class Study:
+    """A study as its events tell it."""
+
+    def __init__(self, tune, folder, options, is_enough=lambda study: False):
+        files = ["--storage", folder / "study.db", "--out", folder / "best.json"]
+        command = [tune, *files, "--confirm", "0", "--json", *options]
+        self.seconds, self.epochs, self.trials = 0.0, 0, []  # trials: (seconds by then, epochs by then, value, point)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        points, begun = {}, None
+        for line in process.stdout:
+            event, now = json.loads(line), time.monotonic()
+            kind = event["event"]
+            self.epochs += kind == "trial_reported"
+            if kind == "trial_started":
+                points[event["trial"]] = event["point"]
+            if kind in BEGINS:
+                begun = now
+            elif kind in ENDS and begun is not None:
+                self.seconds, begun = self.seconds + now - begun, None
+                if kind == "trial_finished" and event["state"] == "complete":
+                    self.trials.append((self.seconds, self.epochs, event["values"][0], points[event["trial"]]))
+                if is_enough(self):
+                    process.kill()
+                    process.wait()
+                    return
+        if process.wait():
+            raise SystemExit(f"tune ended with {process.returncode}")
+
+    def best(self):
+        return max(value for _, _, value, _ in self.trials)
+
+    def reached(self, value):
+        """Seconds and epochs until a trial was as good as `value`; those of the whole study if none was."""
+        found = ((seconds, epochs, True) for seconds, epochs, other, _ in self.trials if other >= value)
+        return next(found, (self.seconds, self.epochs, False))
+
+    def candidates(self, seconds):
+        """The points of the best trials by then."""
+        trials = sorted((trial for trial in self.trials if trial[0] <= seconds), key=lambda trial: -trial[2])
+        return [point for *_, point in trials[:CANDIDATES]]
 
 
-def reached(curve, value):
-    """Seconds and epochs until `value` was reached; those of the whole study if it never was."""
-    return next(((at, epochs, True) for at, best, epochs in curve if best >= value), (*curve[-1][::2], False))
+def winner(args, common, candidates):
+    """What the winner of `candidates` comes to in the mean of fresh seeds that did not make it the winner."""
+    space = json.loads(args.space.read_text()) | {"start": candidates}
+    space.pop("$schema", None)
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        (folder / "space.json").write_text(json.dumps(space))
+        options = ["--space", folder / "space.json", "--budget", str(len(candidates) + 1)]
+        files = ["--storage", folder / "study.db", "--out", folder / "best.json", "--confirm", "0", "--json"]
+        command = [args.tune, *common, *options, *files, "--replicates", str(SEEDS + args.fresh)]
+        events = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    ended = (event for event in map(json.loads, events) if event["event"] == "trial_finished")
+    # The first trial is the default point.
+    values = [event["attributes"]["replicates"] for event in ended if event["trial"] > 0]
+    values = [[value[0] if isinstance(value, list) else value for value in of] for of in values]
+    return statistics.mean(max(values, key=lambda of: statistics.mean(of[:SEEDS]))[SEEDS:])
+
+
+def compare(args, seed):
+    """A line of the table, and what is averaged of it."""
+    common = ["--dataset", args.dataset, "--seed", str(seed)]
+    with tempfile.TemporaryDirectory() as folder:
+        options = ["--space", args.space, "--budget", str(args.trials)]
+        whole = Study(args.tune, pathlib.Path(folder), [*common, *options])
+    best, quarter = whole.best(), QUARTER * whole.seconds
+
+    def is_enough(study):
+        return study.seconds >= quarter and (study.reached(best)[2] or study.seconds >= args.most * whole.seconds)
+
+    with tempfile.TemporaryDirectory() as folder:
+        options = ["--space", args.space, "--budget", str(args.points), "--fidelity", args.fidelity]
+        parts = Study(args.tune, pathlib.Path(folder), [*common, *options], is_enough)
+    (at, epochs, is_reached), (own, *_) = parts.reached(best), whole.reached(best)
+    shares = at / whole.seconds, epochs / whole.epochs, own / whole.seconds
+    winners = []
+    if args.fresh:
+        winners = [winner(args, common, study.candidates(until)) for study, until in [(parts, quarter), (whole, whole.seconds)]]
+    text = f"{shares[0]:.2f}" if is_reached else f"({shares[0]:.2f})"
+    row = [seed, f"{best:.4f}", f"{whole.seconds:.1f}", text, f"{shares[1]:.2f}", f"{shares[2]:.2f}"]
+    return [*row, *(f"{mean:.4f}" for mean in winners)], [*shares, *winners]
 
 
 def main():
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tune", type=pathlib.Path, default=ROOT / "target" / "release" / "tune")
     parser.add_argument("--dataset", default="digits")
-    parser.add_argument("--fidelity", default="asha")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--trials", type=int, default=100)
-    parser.add_argument("--points", type=int, default=400)
+    parser.add_argument("--space", type=pathlib.Path, default=ROOT / "configs" / "small-images.json")
+    parser.add_argument("--fidelity", default="bayes")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--trials", type=int, default=100, help="of the whole study")
+    parser.add_argument("--points", type=int, default=800, help="of the other at most")
+    parser.add_argument("--most", type=float, default=2.0, help="share of the whole study's time where the other ends")
+    parser.add_argument("--fresh", type=int, default=16, help="seeds that a winner's mean is of; 0: winners are not told")
     args = parser.parse_args()
-    print("| seed | best of full | full s | full epochs | reached | s | epochs | share of s | of epochs | full itself |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
-    shares = []
-    for seed in range(args.seeds):
-        common = ["--dataset", args.dataset, "--seed", str(seed)]
-        with tempfile.TemporaryDirectory() as folder:
-            full = study(pathlib.Path(folder), [*common, "--budget", str(args.trials)])
-        whole, best, all_epochs = full[-1]
-        own = reached(full, best)
-        options = ["--fidelity", args.fidelity, "--budget", str(args.points), "--stop-when", f"target={best}"]
-        with tempfile.TemporaryDirectory() as folder:
-            parts = study(pathlib.Path(folder), [*common, *options])
-        at, epochs, is_reached = reached(parts, best)
-        shares.append((at / whole, epochs / all_epochs, own[0] / whole))
-        reached_text = f"{parts[-1][1]:.4f}" + ("" if is_reached else " (not)")
-        print(f"| {seed} | {best:.4f} | {whole:.1f} | {all_epochs} | {reached_text} | {at:.1f} | {epochs} "
-              f"| {at / whole:.2f} | {epochs / all_epochs:.2f} | {own[0] / whole:.2f} |", flush=True)
-    means = [sum(column) / len(shares) for column in zip(*shares)]
-    print(f"mean share of s {means[0]:.3f}, of epochs {means[1]:.3f}; the full study itself {means[2]:.3f}")
+    head = ["seed", "best", "its seconds", "share of them", "of epochs", "itself"]
+    head += ["winner at 1/4", "winner of the whole"] if args.fresh else []
+    print("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
+    rows = []
+    for seed in args.seeds:
+        row, numbers = compare(args, seed)
+        rows.append(numbers)
+        print("| " + " | ".join(map(str, row)) + " |", flush=True)
+    print("means: " + ", ".join(f"{statistics.mean(column):.4f}" for column in zip(*rows)))
 
 
 if __name__ == "__main__":

@@ -21,10 +21,6 @@ pub(super) struct Improvement {
     pub process: GaussianProcess,
     /// The lowest posterior mean among the feasible observations: an observed value may be a lucky draw.
     pub best: f64,
-    /// The lowest of these observations.
-    pub measured: f64,
-    /// Variance of what a measurement adds to the function, where it is the measurement that is to gain.
-    pub noise: f64,
 }
 
 /// What a trial is to gain: of one loss, or of several.
@@ -76,14 +72,6 @@ impl Acquisition {
         gain + feasibility + success + effort
     }
 
-    /// Counts as gain what the next measurement, noise and all, betters the best so far by.
-    pub fn count_measurements(&mut self) {
-        if let Some(Gain::Improvement(gain)) = &mut self.gain {
-            gain.best = gain.measured;
-            gain.noise = gain.process.hyperparameters().noise;
-        }
-    }
-
     /// The processes of the losses.
     pub fn processes(&self) -> &[GaussianProcess] {
         match &self.gain {
@@ -97,15 +85,14 @@ impl Acquisition {
 impl Improvement {
     fn values(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
         let posterior = self.process.posterior(inputs);
-        let value =
-            |(mean, variance): (&f64, &f64)| ln_improvement(self.best - mean, (variance + self.noise).sqrt());
+        let value = |(mean, variance): (&f64, &f64)| ln_improvement(self.best - mean, variance.sqrt());
         posterior.mean.iter().zip(&posterior.variance).map(value).collect()
     }
 
     /// The value at `input`; adds its derivatives to `gradient`.
     fn add_gradient(&self, input: &[f64], gradient: &mut [f64]) -> f64 {
         let Local { mean, variance, mean_gradient, variance_gradient } = self.process.local(input);
-        let (gain, deviation) = (self.best - mean, (variance + self.noise).sqrt());
+        let (gain, deviation) = (self.best - mean, variance.sqrt());
         if deviation > LEAST_DEVIATION {
             // h' = Φ, so ∂/∂μ = -ρ/σ and ∂/∂σ = (1 - zρ)/σ with ρ = Φ(z)/h(z); dσ = dσ²/(2σ).
             let z = gain / deviation;
@@ -136,7 +123,7 @@ mod tests {
     use super::*;
     use crate::search::bayes::GpParams;
     use crate::search::bayes::fits::Fits;
-    use crate::search::bayes::fixtures::{assert_slopes, hyper};
+    use crate::search::bayes::fixtures::assert_slopes;
     use crate::seed::Seed;
 
     /// E[max(g, 0)] by the midpoint rule.
@@ -158,19 +145,6 @@ mod tests {
     }
 
     #[test]
-    fn of_measurements_the_best_is_to_be_bettered_by_a_noisy_one() {
-        let params = GpParams::new().start(hyper(1.0, 0.5)).draws(0).iterations(0);
-        let process = params.fit(&Dataset::new(array![[0.0]], array![-1.0])).unwrap();
-        let improvement = Improvement { process, best: -0.8, measured: -1.0, noise: 0.0 };
-        let gain = Some(Gain::Improvement(Box::new(improvement)));
-        let mut acquisition = Acquisition { gain, ..Acquisition::default() };
-        acquisition.count_measurements();
-        // With a constant mean of variance 1, the function at 0 has mean -2/2.5 and variance 2 - 4/2.5.
-        let expected = ln_improvement(-1.0 + 0.8, (0.4f64 + 0.5).sqrt());
-        assert!((acquisition.values(array![[0.0]].view())[0] - expected).abs() < 1e-12);
-    }
-
-    #[test]
     fn log_ei_is_finite_far_below_the_best() {
         let near = ln_improvement(-1e3, 1.0);
         let far = ln_improvement(-1e6, 1.0);
@@ -188,13 +162,8 @@ mod tests {
         let success =
             Success::fit(&Fits::default().fitter(None, Seed::root(0)), &[0, 1], &inputs, &labels).unwrap();
         let process = GpParams::new().fit(&Dataset::new(inputs, targets)).unwrap();
-        for (best, noise) in [(-0.9, 0.0), (-40.0, 0.0), (-0.9, 0.04)] {
-            let gain = Some(Gain::Improvement(Box::new(Improvement {
-                process: process.clone(),
-                best,
-                measured: best,
-                noise,
-            })));
+        for best in [-0.9, -40.0] {
+            let gain = Some(Gain::Improvement(Box::new(Improvement { process: process.clone(), best })));
             let success = Some(success.clone());
             let acquisition = Acquisition { gain, success, ..Acquisition::default() };
             let input = [0.41, 0.63];

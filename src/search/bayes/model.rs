@@ -82,12 +82,11 @@ fn gain(history: &History, features: &Features, fitter: &Fitter<'_>) -> Result<G
             )?
         }
     };
-    let measured = least(process.targets(), history);
     let best = least(&process.means_of_data(), history);
     // What is believed of those under way counts as found: what is gained must be gained on it.
     let believed = process.believe(features.rows(&history.pending).view());
     let best = believed.iter().copied().fold(best, f64::min);
-    Ok(Gain::Improvement(Box::new(Improvement { process, best, measured, noise: 0.0 })))
+    Ok(Gain::Improvement(Box::new(Improvement { process, best })))
 }
 
 /// Whether there are several losses whose front leaves few boxes; with up to three there are about two a member.

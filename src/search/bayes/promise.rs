@@ -30,8 +30,7 @@ impl BayesSearch {
         let means = process.means(inputs.view());
         let feasible = means.iter().zip(&history.measured).filter(|(_, measured)| measured.is_feasible);
         let best = feasible.map(|(&mean, _)| mean).fold(f64::INFINITY, f64::min);
-        acquisition.gain =
-            Some(Gain::Improvement(Box::new(Improvement { process, best, measured: best, noise: 0.0 })));
+        acquisition.gain = Some(Gain::Improvement(Box::new(Improvement { process, best })));
         let ranking =
             Maximizer::new(&cube, &features, &acquisition, &history).ranking(space, &self.params, &seed);
         Some(ranking.first().map_or(0.0, |scored| scored.value.exp()))

@@ -7,8 +7,10 @@
 //! disappoints promises less than a new one and stays where it is. Efforts are known, so they are a function and have no
 //! model.
 //!
-//! What is to be bettered here is the best measurement, by another that is as noisy: cheap trials are repeated at the
-//! best places until one is lucky, as a study of whole trials does.
+//! What is to be bettered is the best mean, as in studies of whole trials. To better the best measurement by another as
+//! noisy is no shorter way to it, and ends with worse networks: after a quarter of the time of 100 whole trials, in five
+//! studies of `digits`, the winners' means of 16 fresh seeds were 280.6 of 288 right instead of 281.3, the latter ahead in
+//! all five, and 9 trials instead of 13 were within one of the best of the hundred.
 
 use super::acquisition::Acquisition;
 use super::cube::{Cell, Cube};
@@ -40,7 +42,6 @@ impl BayesSearch {
         let fitter = self.fits.fitter(Some(&notes), seed.child("model"));
         let mut acquisition = model::acquisition(&history, &features, &fitter).ok()?;
         acquisition.gain.as_ref()?;
-        acquisition.count_measurements();
         let paused = rates(space, study, &cube, &features, &acquisition, effort_of);
         let best = |rung: Option<usize>| {
             let of_rung = paused.iter().filter(|paused| rung.is_none_or(|rung| paused.rung == rung));
