@@ -13,6 +13,7 @@ the search thinks is left out. The last column is what the whole study itself ne
 
 import argparse
 import json
+import math
 import pathlib
 import statistics
 import subprocess
@@ -72,6 +73,8 @@ class Study:
 
 def winner(args, common, candidates):
     """What the winner of `candidates` comes to in the mean of fresh seeds that did not make it the winner."""
+    if not candidates:
+        return math.nan  # no trial was complete by then
     space = json.loads(args.space.read_text()) | {"start": candidates}
     space.pop("$schema", None)
     with tempfile.TemporaryDirectory() as name:

@@ -43,7 +43,7 @@ impl ReferenceArgs {
 pub(super) fn check(values: &[f64], metrics: &[Metric], search: Strategy) -> Result<()> {
     let shown = text(values);
     if values.len() != metrics.len() || values.iter().any(|value| !value.is_finite()) {
-        bail!("{shown}: must be {} finite values, one a metric", metrics.len());
+        bail!("{shown}: must be one finite value a metric, {} in all", metrics.len());
     }
     if !(2..=MOST_LOSSES).contains(&metrics.len()) {
         bail!("{shown}: means nothing with one metric or more than {MOST_LOSSES}: leave it out");
@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(problem(&[], std::slice::from_ref(&loss), Strategy::Random), None);
         assert_eq!(problem(&[1.0, -2.5], &both, Strategy::Bayes), None);
         let too_few = problem(&[1.5], &both, Strategy::Bayes);
-        assert_eq!(too_few.as_deref(), Some("--reference: 1.5: must be 2 finite values, one a metric"));
+        assert_eq!(too_few.as_deref(), Some("--reference: 1.5: must be one finite value a metric, 2 in all"));
         assert!(problem(&[1.0, f64::NAN], &both, Strategy::Bayes).is_some());
         assert!(
             problem(&[1.0], &[loss], Strategy::Bayes).is_some_and(|problem| problem.contains("one metric"))

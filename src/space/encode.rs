@@ -38,6 +38,8 @@ impl Domain {
     pub fn decode(&self, u: f64) -> Value {
         let u = u.clamp(0.0, 1.0);
         match *self {
+            // The very number that the space names, which the formulas would miss by a rounding.
+            Domain::Float { high, step: None, .. } if u == 1.0 => Value::Float(high),
             Domain::Float { low, high, log, step: None } => {
                 let x = if log { low * (u * (high / low).ln()).exp() } else { low + u * (high - low) };
                 Value::Float(x.clamp(low, high))
@@ -203,6 +205,17 @@ mod tests {
                 prop_assert!((0.0..=u).contains(&low) && (u..=1.0).contains(&high), "{}: {} {}", domain, low, high);
                 prop_assert_eq!(domain.decode(0.5 * (low + high)), domain.decode(u));
                 prop_assert_eq!(low == high, domain.size().is_none());
+            }
+        }
+
+        #[test]
+        fn the_ends_of_a_continuum_are_the_numbers_of_the_space(low in 1e-6..1.0, extra in 1e-6..10.0) {
+            for log in [false, true] {
+                let high = low + extra;
+                let domain = Domain::Float { low, high, log, step: None };
+                prop_assert_eq!(domain.decode(0.0), Value::Float(low));
+                prop_assert_eq!(domain.decode(1.0), Value::Float(high));
+                prop_assert_eq!(domain.encode(&Value::Float(high)), Some(1.0));
             }
         }
 

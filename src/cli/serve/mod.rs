@@ -199,7 +199,7 @@ mod tests {
         let two = r#"[{"name": "a", "direction": "minimize"}, {"name": "b", "direction": "maximize"}]"#;
         assert_eq!(
             error(&mut server, &of(one, "bayes")),
-            "reference: 1,2: must be 1 finite values, one a metric"
+            "reference: 1,2: must be one finite value a metric, 1 in all"
         );
         assert!(error(&mut server, &of(two, "tpe")).contains("use bayes"));
         assert!(matches!(server.answer(&of(two, "bayes")), Reply::Opened { .. }));
