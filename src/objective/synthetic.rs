@@ -442,10 +442,13 @@ mod tests {
     #[test]
     fn bayes_learns_to_avoid_a_region_that_fails() {
         let objective = Synthetic::new(Problem::Branin).failing_above(0.6);
-        let study = study(&objective, &BayesSearch::new(), 40, 2);
-        let late_failures = study.trials[20..].iter().filter(|trial| trial.state == TrialState::Fail).count();
-        assert!(late_failures <= 4, "{late_failures} of the last 20");
-        assert!(study.best().unwrap().values[0] < 0.6);
+        let studies: Vec<Study> =
+            (0..8).map(|seed| study(&objective, &BayesSearch::new(), 40, seed)).collect();
+        let has_failed = |trial: &&Trial| trial.state == TrialState::Fail;
+        let late = studies.iter().flat_map(|study| &study.trials[20..]).filter(has_failed).count();
+        assert!(late <= 32, "{late} of the last 20 in 8 studies, 64 at random");
+        let bests = studies.iter().map(|study| study.best().unwrap().values[0]);
+        assert!(bests.fold(f64::MIN, f64::max) < 0.41);
     }
 
     #[test]

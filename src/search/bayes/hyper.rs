@@ -4,7 +4,8 @@
 //!   optimization performs great in high dimensions"): the more inputs, the smoother in each.
 //! - signal variance s²: Gamma of shape 2 and rate 1, the prior of Optuna's GP sampler for standardised values.
 //! - exponents a and b of a warp: LogNormal(0.1, √0.1), whose mode is the identity.
-//! - noise variance σ²: LogNormal(-4, 1), BoTorch's prior for standardised values.
+//! - noise variance σ²: LogNormal(-2, √3): the mode e⁻⁵ of LogNormal(-4, 1), BoTorch's prior for standardised values,
+//!   but wider to either side, since many a loss has no noise at all.
 //! - of a stage, the variance of what it differs by from the end: LogNormal(-1, 1), and its noise variance:
 //!   LogNormal(-3, 1): what is measured early tells of the end, but not all.
 //!
@@ -23,8 +24,9 @@ use crate::seed::Stream;
 /// input plays no role.
 const LENGTHS: (f64, f64) = (0.025, 100.0);
 const SCALES: (f64, f64) = (0.01, 100.0);
-/// The floor keeps the kernel matrix well conditioned.
-const NOISES: (f64, f64) = (1e-6, 10.0);
+/// The floor is still above what rounding adds to the kernel matrix of a thousand trials, 1e-13 of the signal variance.
+/// Higher ones find less of losses without noise (`benches/README.md`).
+const NOISES: (f64, f64) = (1e-10, 10.0);
 /// From no gap to speak of to a stage that tells nothing of the end.
 const GAPS: (f64, f64) = (1e-6, 100.0);
 /// Of either exponent of a warp: at the lowest the tenth at an end of a range takes two thirds of it.
@@ -32,7 +34,9 @@ const WARPS: (f64, f64) = (0.2, 5.0);
 
 /// Variance of the logarithm of a length-scale.
 const LENGTH_SPREAD: f64 = 3.0;
-const NOISE_LOCATION: f64 = -4.0;
+/// Mean and variance of the logarithm of the noise variance.
+const NOISE_LOCATION: f64 = -2.0;
+const NOISE_SPREAD: f64 = 3.0;
 /// Means of the logarithms of a stage's variances: of its gap and of its noise. A guess; no others were tried.
 const STAGE_LOCATIONS: [f64; 2] = [-1.0, -3.0];
 /// Variance of the logarithm of an exponent of a warp: that of Ax. At 0.25 what needs a warp is solved in fewer trials,
@@ -121,7 +125,7 @@ impl Prior {
         Hyperparameters {
             lengths: vec![length; self.groups],
             scale: 1.0,
-            noise: (NOISE_LOCATION - 1.0).exp(),
+            noise: (NOISE_LOCATION - NOISE_SPREAD).exp(),
             stages: vec![Stage { gap, noise }; self.stages],
             warps: vec![Warp::IDENTITY; self.warps],
         }
@@ -130,9 +134,12 @@ impl Prior {
     /// Hyperparameters scattered around the mode, without warps: where a further ascent starts.
     pub(super) fn draw(self, stream: &mut Stream) -> Hyperparameters {
         let mut logs = self.mode().to_logs();
-        for (log, (low, high)) in logs.iter_mut().zip(self.bounds()).take(self.groups + 2 + 2 * self.stages) {
+        let noise = self.groups + 1;
+        let drawn = noise + 1 + 2 * self.stages;
+        for (at, (log, (low, high))) in logs.iter_mut().zip(self.bounds()).take(drawn).enumerate() {
             let step: f64 = StandardNormal.sample(stream);
-            *log = (*log + step).clamp(low, high);
+            let deviation = if at == noise { NOISE_SPREAD.sqrt() } else { 1.0 };
+            *log = (*log + deviation * step).clamp(low, high);
         }
         Hyperparameters::from_logs(&logs, self.groups, self.stages)
     }
@@ -161,7 +168,7 @@ impl Prior {
         gradient[self.groups] += 1.0 - scale.exp();
         total += scale - scale.exp();
         let noise = self.groups + 1;
-        total += ln_log_normal(logs[noise], NOISE_LOCATION, 1.0, &mut gradient[noise]);
+        total += ln_log_normal(logs[noise], NOISE_LOCATION, NOISE_SPREAD, &mut gradient[noise]);
         let warps = noise + 1 + 2 * self.stages;
         for (at, location) in (noise + 1..warps).zip(STAGE_LOCATIONS.into_iter().cycle()) {
             total += ln_log_normal(logs[at], location, 1.0, &mut gradient[at]);
