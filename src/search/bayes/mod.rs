@@ -102,9 +102,10 @@ impl Default for BayesParams {
 /// largest expected growth of the volume that their front dominates.
 ///
 /// Complete trials teach the losses and the probability of keeping each constraint, failed ones the probability of
-/// success; the gain is multiplied by all of these. While no trial keeps all constraints they count alone. Running and waiting ones count as if their expected loss had been measured, or, where no
-/// loss was, as if they had failed. Where no model can be fitted (nothing has ended yet, nothing is searched)
-/// the point is that of [`SobolSearch`].
+/// success; the gain is multiplied by all of these, that of success to the fifth power, for a trial that fails is lost.
+/// While no trial keeps all constraints they count alone. Running and waiting ones count as if their expected loss had
+/// been measured, or, where no loss was, as if they had failed. Where no model can be fitted (nothing has ended yet,
+/// nothing is searched) the point is that of [`SobolSearch`].
 #[derive(Clone, Debug, Default)]
 pub struct BayesSearch {
     params: BayesParams,

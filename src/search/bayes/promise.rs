@@ -12,8 +12,9 @@ use crate::space::Space;
 use crate::study::Study;
 
 impl BayesSearch {
-    /// The largest expected improvement of the first metric among the points not yet tried, times their probability
-    /// of success and of keeping all constraints, in standard deviations of the losses, outliers cut; 0 if all have been tried, `None` without a measured loss.
+    /// The largest expected improvement of the first metric among the points not yet tried, times their probability of
+    /// keeping all constraints and the power of that of success by which the search counts it, in standard deviations
+    /// of the losses, outliers cut; 0 if all have been tried, `None` without a measured loss.
     pub(super) fn promise(&self, space: &Space, study: &Study, seed: &Seed) -> Option<f64> {
         let cube = Cube::new(space);
         let history = History::new(space, &cube, study);
