@@ -42,7 +42,7 @@ pub(super) struct ExternalArgs {
     #[command(flatten)]
     pub pausing: PausingArgs,
     /// Steps of a whole trial as the command counts them, with --fidelity: it pauses at the first that it reports from
-    /// N/9 and from N/3 on; without --fidelity nothing depends on them
+    /// N/9 and from N/3 on (asha) or from N/4 on (bayes); without --fidelity nothing depends on them
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(FEWEST_STEPS..))]
     pub steps: Option<u32>,
     #[command(flatten)]

@@ -14,9 +14,9 @@ use crate::tuner::{Decider, Pausing};
 /// How trials pause.
 #[derive(Debug, Args)]
 pub(super) struct PausingArgs {
-    /// Pause trials after a ninth and a third of their epochs, or --steps of a command: asha trains the best third at
-    /// each of the two on, and leaves the others where they are; bayes trains on whatever promises most for its effort.
-    /// The budget counts points, however far each is trained; the default point never pauses
+    /// Pause trials on their way: asha after a ninth and a third of their epochs, or --steps of a command, and it trains
+    /// the best third at each of the two on; bayes after a quarter, and it trains on whatever promises most for its
+    /// effort. The budget counts points, however far each is trained; the default point never pauses
     #[arg(long, value_enum, default_value_t = Fidelity::Off)]
     pub fidelity: Fidelity,
     /// Folder of the states of paused trials, which all machines of the study share; beside the database's file

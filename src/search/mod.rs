@@ -27,8 +27,7 @@ mod tpe;
 mod tried;
 
 pub use bayes::BayesSearch;
-use fidelity::REDUCTION;
-pub use fidelity::{Fidelity, NextLeg, RUNGS, comparable, farthest, promotion};
+pub use fidelity::{Fidelity, NextLeg, comparable, farthest, promotion};
 pub use nsga2::{Nsga2Params, Nsga2Search};
 pub use random::RandomSearch;
 pub use sobol::SobolSearch;
@@ -75,7 +74,7 @@ pub trait Search: Send {
         false
     }
 
-    /// What to train next where trials pause at [`RUNGS`]: of what is paused and what is new, whatever promises the
+    /// What to train next where trials pause at the rungs of [`Fidelity::Bayes`]: of what is paused and what is new, whatever promises the
     /// largest gain for its effort. `effort` says what a whole trial of a point takes, positive and in any unit.
     ///
     /// `None` as long as there is no model, and always for a search without one.

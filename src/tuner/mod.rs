@@ -28,7 +28,7 @@ pub use rule::{StopRule, StopRuleError};
 pub use session::{Session, SessionError};
 
 use crate::objective::Objective;
-use crate::search::Search;
+use crate::search::{Fidelity, Search};
 use crate::seed::Seed;
 use crate::space::Space;
 use crate::storage::{Storage, StorageError, StudyKey};
@@ -81,6 +81,16 @@ pub enum Decider {
     Halving,
     /// The search's model of what they will come to.
     Model,
+}
+
+impl Decider {
+    /// Where trials pause for it: after one in so many of their steps.
+    fn rungs(self) -> &'static [u32] {
+        match self {
+            Self::Halving => Fidelity::Asha.rungs(),
+            Self::Model => Fidelity::Bayes.rungs(),
+        }
+    }
 }
 
 /// How the best trials are evaluated again at the end.

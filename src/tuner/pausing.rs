@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Pausing, Tuner, TunerError};
 use crate::objective::{Leg, Pause};
-use crate::search::{RUNGS, farthest};
+use crate::search::farthest;
 use crate::storage::{Claim, StudyKey};
 use crate::study::{Course, Study, Trial, TrialState};
 use crate::units::Seconds;
@@ -61,7 +61,7 @@ impl Tuner<'_> {
         let state = |rung| pausing.states.join(format!("{}{rung}", prefix_of(self.study, trial)));
         Some(Leg {
             from: rung.checked_sub(1).map(state),
-            pause: RUNGS.get(rung).map(|&divisor| Pause { divisor, state: state(rung) }),
+            pause: pausing.by.rungs().get(rung).map(|&divisor| Pause { divisor, state: state(rung) }),
             done: course.rungs.last().map_or(0, |rung| rung.steps),
             spent: Seconds(course.seconds()),
         })

@@ -30,15 +30,19 @@ pub(super) fn price(effort: f64) -> f64 {
 pub(super) struct Effort {
     weights: Array1<f64>,
     intercept: f64,
+    /// No price is lower.
+    least: f64,
 }
 
 impl Effort {
-    /// Fitted to what `effort` says of points all over `space`, each positive; `None` if there is nothing to fit.
+    /// Fitted to what `effort` says of points all over `space`, each positive; `None` if there is nothing to fit. No
+    /// price is below `least`.
     pub fn fit(
         space: &Space,
         cube: &Cube<'_>,
         features: &Features,
         effort: &dyn Fn(&Point) -> f64,
+        least: f64,
         seed: &Seed,
     ) -> Option<Self> {
         let sequence = SobolSequence::new(seed);
@@ -53,22 +57,22 @@ impl Effort {
         products.diag_mut().mapv_inplace(|product| product + RIDGE * count as f64);
         let factor = Cholesky::with_jitter(products.view()).ok()?;
         let weights = factor.solve(centred.t().dot(&(prices - mean)).view());
-        Some(Self { intercept: mean - weights.dot(&means), weights })
+        Some(Self { intercept: mean - weights.dot(&means), weights, least })
     }
 
     /// The prices at all rows of `inputs`.
     pub fn prices(&self, inputs: ArrayView2<f64>) -> Array1<f64> {
-        inputs.dot(&self.weights) + self.intercept
+        (inputs.dot(&self.weights) + self.intercept).mapv(|price| price.max(self.least))
     }
 
     /// Minus the price at `input`; adds the derivatives to `gradient`.
     pub fn add_gradient(&self, input: &[f64], gradient: &mut [f64]) -> f64 {
-        let mut price = self.intercept;
-        for ((slope, x), weight) in gradient.iter_mut().zip(input).zip(&self.weights) {
-            *slope -= weight;
-            price += weight * x;
+        let price =
+            self.intercept + std::iter::zip(input, &self.weights).map(|(x, weight)| x * weight).sum::<f64>();
+        if price > self.least {
+            gradient.iter_mut().zip(&self.weights).for_each(|(slope, weight)| *slope -= weight);
         }
-        -price
+        -price.max(self.least)
     }
 }
 
@@ -96,7 +100,8 @@ mod tests {
                 if point.get("rule").and_then(|rule| rule.as_str()) == Some("sgd") { 1.0 } else { 3.0 };
             number("width") * number("epochs") * rule
         };
-        let effort = Effort::fit(&space, &cube, &features, &cost, &Seed::root(0)).unwrap();
+        let fit = |least| Effort::fit(&space, &cube, &features, &cost, least, &Seed::root(0)).unwrap();
+        let effort = fit(f64::NEG_INFINITY);
         for unit in [[0.0, 0.0, 0.2], [0.9, 0.1, 0.7], [0.4, 1.0, 0.2]] {
             let cell = cube.cell(&unit);
             let row = features.rows([&cell]);
@@ -113,5 +118,11 @@ mod tests {
         };
         assert_eq!(value, at([row[0], row[1]]));
         assert_slopes([gradient[0], gradient[1]], at, [row[0], row[1]], 1e-6);
+        let mut gradient = vec![0.0; row.len()];
+        let floor = 1.0 - value;
+        assert_eq!(fit(floor).add_gradient(&row, &mut gradient), -floor);
+        assert_eq!(gradient, vec![0.0; row.len()], "what is cheap enough has no slope");
+        let inputs = Array2::from_shape_vec((1, row.len()), row).unwrap();
+        assert_eq!(fit(floor).prices(inputs.view())[0], floor);
     }
 }

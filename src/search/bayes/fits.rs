@@ -22,11 +22,14 @@ use super::process::GaussianProcess;
 use super::schedule::fitted_rows;
 use super::transform::{Transform, Warped};
 use super::warp::Warp;
-use crate::search::RUNGS;
+use crate::search::Fidelity;
 use crate::seed::Seed;
 
 /// With fewer losses their distribution is anyone's guess, and they stay as they are.
 const LEAST_TO_TRANSFORM: usize = 6;
+/// From so many losses of the end on, each stage has a scale of its own: on a common one, what differs early leaves
+/// little room for what differs at the end. `benches/README.md` has studies with and without.
+const LEAST_BY_STAGE: usize = 8;
 /// Steps of the fit that a transform is judged by: enough to tell them apart.
 const SCREENING_STEPS: usize = 8;
 /// Steps of a fit with warps, from where that without them ended. As many as without warps make a suggestion dearer by
@@ -47,6 +50,9 @@ const REMEMBERED: usize = 32;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Fitted {
     pub transform: Transform,
+    /// Whether the losses of each stage are on a scale of their own.
+    #[serde(default)]
+    pub is_by_stage: bool,
     pub hyper: Hyperparameters,
 }
 
@@ -133,11 +139,12 @@ impl Fitter<'_> {
                 fit(&part, &losses_of, groups, numbers, &stages_of, &self.seed.index(rows.len() as u64))
             })
         })?;
-        let warped = Warped::of(fitted.transform, losses);
+        let scales = if fitted.is_by_stage { stages } else { &[] };
+        let warped = Warped::by_stage(fitted.transform, losses, scales);
         let params = GpParams::new()
             .groups(groups.to_vec())
             .warped(numbers.to_vec())
-            .stages(RUNGS.len(), stages.to_vec())
+            .stages(rungs(), stages.to_vec())
             .check()?;
         params.condition(&data(inputs, &warped), fitted.hyper)
     }
@@ -161,7 +168,11 @@ impl Fitter<'_> {
             self.fits.remembered(digest(&part, &targets_of, groups, &self.seed), || {
                 let params = params.clone().seed(self.seed.index(rows.len() as u64));
                 let process = params.fit(&Dataset::new(part, Array1::from(targets_of)))?;
-                Ok(Fitted { transform: Transform::Identity, hyper: process.hyperparameters().clone() })
+                Ok(Fitted {
+                    transform: Transform::Identity,
+                    is_by_stage: false,
+                    hyper: process.hyperparameters().clone(),
+                })
             })
         })?;
         params.check()?.condition(&Dataset::new(inputs.clone(), targets), fitted.hyper)
@@ -189,9 +200,14 @@ fn lengths(groups: &[usize]) -> usize {
     groups.iter().max().map_or(0, |last| last + 1)
 }
 
+/// How many stages there are before the end.
+fn rungs() -> usize {
+    Fidelity::Bayes.rungs().len()
+}
+
 /// How many stages before the end observations of these have.
 fn stages_of(stages: &[usize]) -> usize {
-    if stages.is_empty() { 0 } else { RUNGS.len() }
+    if stages.is_empty() { 0 } else { rungs() }
 }
 
 /// The fit of all `losses`.
@@ -203,13 +219,17 @@ fn fit(
     stages: &[usize],
     seed: &Seed,
 ) -> Result<Fitted, GpError> {
-    let params =
-        GpParams::new().groups(groups.to_vec()).stages(RUNGS.len(), stages.to_vec()).seed(seed.clone());
+    let params = GpParams::new().groups(groups.to_vec()).stages(rungs(), stages.to_vec()).seed(seed.clone());
+    let is_by_stage = stages.iter().filter(|&&stage| stage == 0).count() >= LEAST_BY_STAGE;
     let mut candidates = Warped::candidates(losses);
+    if is_by_stage {
+        candidates.iter_mut().for_each(|warped| *warped = Warped::by_stage(warped.transform, losses, stages));
+    }
     if losses.len() < LEAST_TO_TRANSFORM {
         let warped = candidates.swap_remove(0);
         let process = params.fit(&data(inputs, &warped))?;
-        return Ok(Fitted { transform: warped.transform, hyper: process.hyperparameters().clone() });
+        let hyper = process.hyperparameters().clone();
+        return Ok(Fitted { transform: warped.transform, is_by_stage, hyper });
     }
     let screening = params.clone().draws(0).iterations(SCREENING_STEPS);
     let mut best: Option<(f64, GaussianProcess, Warped)> = None;
@@ -224,7 +244,7 @@ fn fit(
     let process = params.clone().start(process.hyperparameters().clone()).fit(&data(inputs, &warped))?;
     let stretched = stretch(&process, params, inputs, &warped, numbers)?;
     let hyper = stretched.as_ref().unwrap_or(&process).hyperparameters().clone();
-    Ok(Fitted { transform: warped.transform, hyper })
+    Ok(Fitted { transform: warped.transform, is_by_stage, hyper })
 }
 
 /// `process` with warps of `numbers`, fitted on, if there are trials enough for them and they explain so much more.

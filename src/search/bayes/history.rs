@@ -1,7 +1,7 @@
 //! A study as the model sees it: what was measured, what failed, what is under way.
 
 use super::cube::{Cell, Cube};
-use crate::search::{RUNGS, pareto};
+use crate::search::{Fidelity, pareto};
 use crate::space::Space;
 use crate::study::{Course, Study, Trial, TrialState};
 
@@ -62,7 +62,7 @@ impl History {
     }
 
     fn add_rungs(&mut self, study: &Study, trial: &Trial, cell: &Cell) {
-        for (rung, stage) in Course::of(trial).rungs.iter().zip(1..=RUNGS.len()) {
+        for (rung, stage) in Course::of(trial).rungs.iter().zip(1..=Fidelity::Bayes.rungs().len()) {
             let losses = study.losses_of(&rung.values);
             if losses.len() == study.metrics.len() && losses.iter().all(|loss| loss.is_finite()) {
                 let cell = Cell { stage, ..cell.clone() };
@@ -120,7 +120,7 @@ impl History {
         // 0 is the end, and the rungs before it count up to it.
         ranking.sort_by_key(|(_, measured)| match measured.cell.stage {
             0 => 0,
-            rung => RUNGS.len() + 1 - rung,
+            rung => usize::MAX - rung,
         });
         ranking.into_iter().map(|(_, measured)| measured).collect()
     }

@@ -75,6 +75,9 @@ use crate::study::Study;
 
 /// Fewest and most trials of the initial design.
 const DESIGN: (usize, usize) = (5, 20);
+/// Where trials pause, the model begins with a part of them, one in so many, but with as many as the fewest: it learns
+/// from rungs as well, and the design is not to cost a third of the time in which a study should be done.
+const PAUSING_DESIGN: usize = 3;
 
 /// Settings of a [`BayesSearch`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,7 +185,8 @@ impl Search for BayesSearch {
         seed: &Seed,
     ) -> Option<NextLeg> {
         let count = study.trials.len();
-        (count >= self.initial(space)).then(|| self.thaw(space, study, effort, &seed.child("bayes")))?
+        let initial = (self.initial(space) / PAUSING_DESIGN).max(DESIGN.0);
+        (count >= initial).then(|| self.thaw(space, study, effort, &seed.child("bayes")))?
     }
 
     fn improvement(&self, space: &Space, study: &Study, seed: &Seed) -> Option<f64> {

@@ -47,6 +47,19 @@ impl Warped {
         }
     }
 
+    /// As [`Self::of`], but the losses of each of `stages` for themselves; all together where there are none.
+    pub fn by_stage(transform: Transform, losses: &[f64], stages: &[usize]) -> Self {
+        let Some(&last) = stages.iter().max() else { return Self::of(transform, losses) };
+        let mut all = Self { transform, values: vec![0.0; losses.len()], ln_jacobian: 0.0 };
+        for stage in 0..=last {
+            let rows: Vec<usize> = (0..losses.len()).filter(|&row| stages[row] == stage).collect();
+            let part = Self::of(transform, &rows.iter().map(|&row| losses[row]).collect::<Vec<f64>>());
+            all.ln_jacobian += part.ln_jacobian;
+            rows.into_iter().zip(part.values).for_each(|(row, value)| all.values[row] = value);
+        }
+        all
+    }
+
     /// `losses`, which must be finite, under every transform that they allow; the identity first.
     pub fn candidates(losses: &[f64]) -> Vec<Self> {
         let unit = rescale(losses);
@@ -291,6 +304,19 @@ mod tests {
         let gap = |i: usize| warped.values[i + 1] - warped.values[i];
         assert!((gap(0) - gap(1)).abs() < 1e-9 * gap(0), "the good half keeps its proportions");
         assert!(gap(5) < 3.0 * gap(4), "{:?}", warped.values);
+    }
+
+    #[test]
+    fn each_stage_has_a_scale_of_its_own() {
+        // Means 2 and 20, deviations 1 and 10.
+        let (losses, stages) = ([1.0, 30.0, 3.0, 10.0], [0, 1, 0, 1]);
+        let warped = Warped::by_stage(Transform::Identity, &losses, &stages);
+        let expected = [-1.0, 1.0, 1.0, -1.0];
+        assert!(warped.values.iter().zip(expected).all(|(value, other)| (value - other).abs() < 1e-12));
+        let of_stage = |losses: &[f64]| Warped::of(Transform::Identity, losses).ln_jacobian;
+        assert_eq!(warped.ln_jacobian, of_stage(&[1.0, 3.0]) + of_stage(&[30.0, 10.0]));
+        let together = Warped::of(Transform::Log, &losses);
+        assert_eq!(Warped::by_stage(Transform::Log, &losses, &[]), together);
     }
 
     #[test]
