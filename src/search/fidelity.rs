@@ -15,10 +15,8 @@ use crate::study::{Course, Study, Trial, TrialState};
 /// Where halving decides, a trial pauses after so large a part of its steps, rounded up: each rung costs thrice the one
 /// before.
 const HALVING: [u32; 2] = [9, 3];
-/// And where the model does: it needs no second look. Beside the two of halving, with a third of the trials that goes on
-/// at each, one rung at a quarter, from which half goes on, had more than half as many again trials within one sample of
-/// the best of the hundred after a quarter of the time of 100 whole trials (`benches/README.md`); at a third, a sixth or
-/// an eighth it was as good.
+/// And where the model does: a second rung, and what it costs, told it little more. At a third, a sixth or an eighth
+/// studies of `digits` were as good (`benches/README.md`).
 const WEIGHED: [u32; 1] = [4];
 
 /// The part of those at a rung of halving that goes on: one in so many.

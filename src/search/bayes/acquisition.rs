@@ -39,12 +39,22 @@ pub(super) enum Gain {
 
 /// The gain where anything has been measured that counts, times the probability of every constraint, times a power
 /// of that of success where anything failed; over the price where that counts.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Acquisition {
     pub gain: Option<Gain>,
     pub feasibility: Vec<Feasibility>,
     pub success: Option<Success>,
+    /// The power of the probability of success: [`CAUTION`] where the next trial is sought, 1 where its expected gain is
+    /// to be told.
+    pub caution: f64,
     pub effort: Option<Effort>,
+}
+
+impl Default for Acquisition {
+    /// One by which all inputs are worth the same.
+    fn default() -> Self {
+        Self { gain: None, feasibility: Vec::new(), success: None, caution: CAUTION, effort: None }
+    }
 }
 
 impl Acquisition {
@@ -62,7 +72,7 @@ impl Acquisition {
             values
                 .iter_mut()
                 .zip(part.ln_probabilities(inputs))
-                .for_each(|(value, ln)| *value += CAUTION * ln);
+                .for_each(|(value, ln)| *value += self.caution * ln);
         }
         if let Some(effort) = &self.effort {
             values.iter_mut().zip(effort.prices(inputs)).for_each(|(value, price)| *value -= price);
@@ -73,8 +83,9 @@ impl Acquisition {
     /// Its logarithm at one input; writes the derivatives by the input's columns to `gradient`.
     pub fn value_and_gradient(&self, input: &[f64], gradient: &mut [f64]) -> f64 {
         gradient.fill(0.0);
-        let success = self.success.as_ref().map_or(0.0, |part| CAUTION * part.add_gradient(input, gradient));
-        gradient.iter_mut().for_each(|slope| *slope *= CAUTION);
+        let success =
+            self.success.as_ref().map_or(0.0, |part| self.caution * part.add_gradient(input, gradient));
+        gradient.iter_mut().for_each(|slope| *slope *= self.caution);
         let gain = match &self.gain {
             Some(Gain::Improvement(gain)) => gain.add_gradient(input, gradient),
             Some(Gain::Hypervolume(gain)) => gain.add_gradient(input, gradient),
@@ -178,13 +189,17 @@ mod tests {
         for best in [-0.9, -40.0] {
             let gain = Some(Gain::Improvement(Box::new(Improvement { process: process.clone(), best })));
             let success = Some(success.clone());
-            let acquisition = Acquisition { gain, success, ..Acquisition::default() };
+            let mut acquisition = Acquisition { gain, success, ..Acquisition::default() };
             let input = [0.41, 0.63];
             let mut gradient = [0.0; 2];
             let value = acquisition.value_and_gradient(&input, &mut gradient);
             assert!((value - acquisition.values(array![input].view())[0]).abs() < 1e-8 * value.abs());
             let at = |input: [f64; 2]| acquisition.values(array![input].view())[0];
             assert_slopes(gradient, at, input, 1e-5);
+            let probability = acquisition.success.as_ref().unwrap().ln_probabilities(array![input].view())[0];
+            acquisition.caution = 1.0;
+            let plain = acquisition.values(array![input].view())[0];
+            assert!((value - plain - (CAUTION - 1.0) * probability).abs() < 1e-8 * value.abs());
         }
     }
 }

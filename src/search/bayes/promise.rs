@@ -12,9 +12,9 @@ use crate::space::Space;
 use crate::study::Study;
 
 impl BayesSearch {
-    /// The largest expected improvement of the first metric among the points not yet tried, times their probability of
-    /// keeping all constraints and the power of that of success by which the search counts it, in standard deviations
-    /// of the losses, outliers cut; 0 if all have been tried, `None` without a measured loss.
+    /// The largest expected improvement of the first metric among the points not yet tried, times their probabilities of
+    /// keeping all constraints and of success, in standard deviations of the losses, outliers cut; 0 if all have been
+    /// tried, `None` without a measured loss.
     pub(super) fn promise(&self, space: &Space, study: &Study, seed: &Seed) -> Option<f64> {
         let cube = Cube::new(space);
         let history = History::new(space, &cube, study);
@@ -32,6 +32,8 @@ impl BayesSearch {
         let feasible = means.iter().zip(&history.measured).filter(|(_, measured)| measured.is_feasible);
         let best = feasible.map(|(&mean, _)| mean).fold(f64::INFINITY, f64::min);
         acquisition.gain = Some(Gain::Improvement(Box::new(Improvement { process, best })));
+        // Expected, not preferred: what may fail is worth its share.
+        acquisition.caution = 1.0;
         let ranking =
             Maximizer::new(&cube, &features, &acquisition, &history).ranking(space, &self.params, &seed);
         Some(ranking.first().map_or(0.0, |scored| scored.value.exp()))
