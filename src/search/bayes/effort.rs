@@ -19,8 +19,8 @@ const RIDGE: f64 = 1e-3;
 
 /// What the logarithm of a gain is lowered by for `effort`: its own, so that what counts is the gain for a unit of it.
 ///
-/// With half of it, winners of five studies of `digits` were no better after a quarter of the time of 100 whole trials:
-/// 281.1 of 288 right instead of 281.3 in the mean, and 9 trials instead of 13 within one of the best of the hundred.
+/// With 0.7 of it, 30 studies of `digits` were no better after a quarter of the time of 100 whole trials: 124 instead of
+/// 122 trials within one sample of the best of the hundred, 20 instead of 29 as good as it.
 pub(super) fn price(effort: f64) -> f64 {
     effort.ln()
 }
