@@ -308,6 +308,23 @@ mod tests {
     }
 
     #[test]
+    fn from_eight_of_the_end_on_each_stage_has_a_scale_of_its_own() {
+        let means = |ends: usize| {
+            let stages: Vec<usize> = (0..ends + 12).map(|at| usize::from(at >= ends)).collect();
+            let inputs = Array::from_shape_fn((stages.len(), 1), |(i, _)| (i * 7 % 20) as f64 / 20.0);
+            let loss = |(at, &stage): (usize, &usize)| 0.01 * (at * 3 % 7) as f64 + stage as f64;
+            let losses: Vec<f64> = stages.iter().enumerate().map(loss).collect();
+            let fits = Fits::default();
+            let process = fits.fitter(None, Seed::root(0)).process(&inputs, &losses, &[0], &[0], &stages);
+            let targets = process.unwrap().targets().clone();
+            let (end, rung) = targets.view().split_at(ndarray::Axis(0), ends);
+            [end, rung].map(|part| part.mean().unwrap().abs())
+        };
+        assert!(means(8).iter().all(|&mean| mean < 1e-9), "{:?}", means(8));
+        assert!(means(7).iter().all(|&mean| mean > 0.1), "{:?}", means(7));
+    }
+
+    #[test]
     fn noise_is_mostly_left_alone() {
         let is_warped = |seed: u64| {
             let mut stream = Seed::root(seed).stream();

@@ -1,5 +1,7 @@
 //! A study as the model sees it: what was measured, what failed, what is under way.
 
+use std::cmp::Reverse;
+
 use super::cube::{Cell, Cube};
 use crate::search::{Fidelity, pareto};
 use crate::space::Space;
@@ -118,10 +120,7 @@ impl History {
         let mut ranking: Vec<(usize, &Measured)> = front_of.into_iter().zip(&self.measured).collect();
         ranking.sort_by_key(|&(front, measured)| (!measured.is_feasible, front));
         // 0 is the end, and the rungs before it count up to it.
-        ranking.sort_by_key(|(_, measured)| match measured.cell.stage {
-            0 => 0,
-            rung => usize::MAX - rung,
-        });
+        ranking.sort_by_key(|(_, measured)| (measured.cell.stage > 0, Reverse(measured.cell.stage)));
         ranking.into_iter().map(|(_, measured)| measured).collect()
     }
 }

@@ -76,7 +76,7 @@ use crate::study::Study;
 /// Fewest and most trials of the initial design.
 const DESIGN: (usize, usize) = (5, 20);
 /// Where trials pause, the model begins with a part of them, one in so many, but with as many as the fewest: it learns
-/// from rungs as well, and the design is not to cost a third of the time in which a study should be done.
+/// from rungs as well. Studies of `digits`, whose space has a design of 20, came to more by 6 (`benches/README.md`).
 const PAUSING_DESIGN: usize = 3;
 
 /// Settings of a [`BayesSearch`].

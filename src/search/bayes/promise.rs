@@ -65,6 +65,28 @@ mod tests {
     }
 
     #[test]
+    fn of_what_fails_half_of_the_time_about_half_is_promised() {
+        let study = |fails: bool| {
+            let trials = (0..24).map(|number| {
+                let x = f64::from(number * 7 % 24) / 23.0;
+                let trial = Trial::waiting(number, [("x", x)].into_iter().collect());
+                match number % 2 == 1 {
+                    true if fails => Trial { state: TrialState::Fail, ..trial },
+                    true => Trial { state: TrialState::Pruned, ..trial },
+                    false => {
+                        let values = vec![(5.0 * x).sin() + 0.3 * f64::from(number % 3)];
+                        Trial { state: TrialState::Complete, values, ..trial }
+                    }
+                }
+            });
+            Study { metrics: vec![Metric::minimize("loss")], trials: trials.collect(), ..Study::default() }
+        };
+        let promise = |fails| BayesSearch::new().improvement(&line(), &study(fails), &Seed::root(0)).unwrap();
+        let share = promise(true) / promise(false);
+        assert!((0.3..0.9).contains(&share), "{share}");
+    }
+
+    #[test]
     fn where_everything_was_tried_nothing_is_promised() {
         let text = r#"{"name": "few", "parameters": {"n": {"type": "int", "low": 0, "high": 5}}}"#;
         let space = Space::from_json(text, "few.json").unwrap();

@@ -203,6 +203,28 @@ mod tests {
     }
 
     #[test]
+    fn the_model_begins_with_a_third_of_the_design() {
+        let parameters: Vec<String> =
+            (0..19).map(|axis| format!(r#""x{axis}": {{"type": "float", "low": 0, "high": 1}}"#)).collect();
+        let text = format!(r#"{{"name": "wide", "parameters": {{{}}}}}"#, parameters.join(", "));
+        let space = Space::from_json(&text, "wide.json").unwrap();
+        let trials = (0..6).map(|number| {
+            let x = |axis: u32| (format!("x{axis}"), f64::from((number * 7 + axis * 5) % 11) / 11.0);
+            Trial {
+                state: TrialState::Complete,
+                values: vec![f64::from(number * 3 % 5)],
+                ..Trial::waiting(number, (0..19).map(x).collect())
+            }
+        });
+        let mut study =
+            Study { metrics: vec![Metric::minimize("loss")], trials: trials.collect(), ..Study::default() };
+        let next = |study: &Study| BayesSearch::new().next_leg(&space, study, &|_| 1.0, &Seed::root(0));
+        assert!(matches!(next(&study), Some(NextLeg::New(_))));
+        study.trials.pop();
+        assert_eq!(next(&study), None);
+    }
+
+    #[test]
     fn what_is_cheap_enough_is_not_preferred_for_costing_still_less() {
         let study = study(&SPREAD, 6);
         let with = |cheap: f64| next(&study, |x| if x > 0.5 { cheap } else { 1.0 });
@@ -217,6 +239,10 @@ mod tests {
         losses.trials.push(trial(6, 0.45, &[1.0], None));
         losses.trials[6].internal.insert(COURSE.to_owned(), unmeasured.to_json());
         assert!(matches!(next(&losses, |_| 1.0), Some(NextLeg::New(_))));
+        let rung = |steps| Rung { steps, values: vec![0.1], seconds: 0.0 };
+        let too_far = Course { rungs: vec![rung(1), rung(3)] };
+        losses.trials[6].internal.insert(COURSE.to_owned(), too_far.to_json());
+        assert!(matches!(next(&losses, |_| 1.0), Some(NextLeg::New(_))), "no rung of this version");
         assert_eq!(next(&study(&SPREAD[..3], 3), |_| 1.0), None, "three are too few");
     }
 }
