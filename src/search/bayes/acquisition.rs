@@ -60,6 +60,15 @@ impl Default for Acquisition {
 impl Acquisition {
     /// Its logarithm at every row of `inputs`.
     pub fn values(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
+        let mut values = self.gains(inputs);
+        if let Some(effort) = &self.effort {
+            values.iter_mut().zip(effort.prices(inputs)).for_each(|(value, price)| *value -= price);
+        }
+        values
+    }
+
+    /// Its logarithm at every row of `inputs`, whatever the price.
+    pub fn gains(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
         let mut values = match &self.gain {
             Some(Gain::Improvement(gain)) => gain.values(inputs),
             Some(Gain::Hypervolume(gain)) => gain.values(inputs),
@@ -73,9 +82,6 @@ impl Acquisition {
                 .iter_mut()
                 .zip(part.ln_probabilities(inputs))
                 .for_each(|(value, ln)| *value += self.caution * ln);
-        }
-        if let Some(effort) = &self.effort {
-            values.iter_mut().zip(effort.prices(inputs)).for_each(|(value, price)| *value -= price);
         }
         values
     }

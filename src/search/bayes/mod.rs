@@ -53,14 +53,13 @@ mod warp;
 
 use std::sync::Arc;
 
-use acquisition::Acquisition;
 use cube::Cube;
+use explore::Ground;
 use features::Features;
 use fits::Fits;
 use history::History;
 pub use hyper::{Hyperparameters, Stage};
 pub use importance::importance;
-use maximize::Maximizer;
 pub use model::MOST_LOSSES;
 use notes::Notes;
 pub use params::{GpError, GpParams, GpValidParams};
@@ -141,17 +140,12 @@ impl BayesSearch {
         let notes = Notes::of(study, &history);
         let fitter = self.fits.fitter(Some(&notes), seed.child("model"));
         let mut acquisition = model::acquisition(&history, &features, &fitter).ok()?;
-        let seed = seed.index(study.trials.len() as u64);
-        let rank = |acquisition: &Acquisition, params: &BayesParams, seed: &Seed| {
-            Maximizer::new(&cube, &features, acquisition, &history).ranking(space, params, seed)
-        };
-        let mut cells = rank(&acquisition, &self.params, &seed);
-        if study.trials.len().is_multiple_of(2) && acquisition.is_exhausted(&cube, cells.first()) {
-            acquisition.demand_more();
-            // Which place it is matters, not where in it.
-            let roughly = BayesParams { starts: 0, ..self.params.clone() };
-            cells = rank(&acquisition, &roughly, &seed.child("explore"));
-        }
+        let count = study.trials.len();
+        let seed = seed.index(count as u64);
+        let ground = Ground { space, cube: &cube, features: &features, history: &history };
+        let near = ground.ranking(&acquisition, &self.params, &seed);
+        let cells =
+            ground.elsewhere(&mut acquisition, &self.params, &seed, count, near.first()).unwrap_or(near);
         let tried = Tried::of(study);
         let mut points = cells.iter().map(|scored| space.decode(&scored.cell.unit));
         let point = points.find(|point| !tried.contains(point))?;

@@ -15,9 +15,10 @@
 use super::acquisition::Acquisition;
 use super::cube::{Cell, Cube};
 use super::effort::{self, Effort};
+use super::explore::Ground;
 use super::features::Features;
 use super::history::History;
-use super::maximize::Maximizer;
+use super::maximize::Scored;
 use super::notes::Notes;
 use super::{BayesSearch, model};
 use crate::search::tried::Tried;
@@ -62,20 +63,30 @@ impl BayesSearch {
         }
         acquisition.effort =
             Effort::fit(space, &cube, &features, &effort_of, effort::price(least), &seed.child("effort"));
-        let seed = seed.index(study.trials.len() as u64);
-        let ranking =
-            Maximizer::new(&cube, &features, &acquisition, &history).ranking(space, &self.params, &seed);
+        let count = study.trials.len();
+        let seed = seed.index(count as u64);
         let tried = Tried::of(study);
-        let fresh = ranking.iter().find_map(|scored| {
-            let point = space.decode(&scored.cell.unit);
-            (!tried.contains(&point)).then_some((scored.value, point))
-        });
-        match (best(None), fresh) {
-            (Some(paused), Some((rate, _))) if paused.rate >= rate => Some(NextLeg::Of(paused.trial)),
-            (_, Some((_, point))) => Some(NextLeg::New(Suggestion { point, notes: notes.into_attributes() })),
-            (paused, None) => paused.map(|paused| NextLeg::Of(paused.trial)),
-        }
+        let fresh = |cells: &[Scored]| first_new(space, &tried, cells);
+        let ground = Ground { space, cube: &cube, features: &features, history: &history };
+        let near = ground.ranking(&acquisition, &self.params, &seed);
+        let elsewhere = ground.elsewhere(&mut acquisition, &self.params, &seed, count, near.first());
+        // What is elsewhere is looked at, however much more those that pause promise.
+        let point = match (elsewhere.and_then(|cells| fresh(&cells)), best(None), fresh(&near)) {
+            (Some((_, point)), ..) => point,
+            (None, Some(paused), Some((rate, _))) if paused.rate >= rate => {
+                return Some(NextLeg::Of(paused.trial));
+            }
+            (None, _, Some((_, point))) => point,
+            (None, paused, None) => return paused.map(|paused| NextLeg::Of(paused.trial)),
+        };
+        Some(NextLeg::New(Suggestion { point, notes: notes.into_attributes() }))
     }
+}
+
+/// The first of `cells` whose point is new, with what it promises.
+fn first_new(space: &Space, tried: &Tried, cells: &[Scored]) -> Option<(f64, Point)> {
+    let mut points = cells.iter().map(|scored| (scored.value, space.decode(&scored.cell.unit)));
+    points.find(|(_, point)| !tried.contains(point))
 }
 
 /// A paused trial.
