@@ -12,9 +12,9 @@ import argparse
 import heapq
 import json
 import math
+import os
 import statistics
 import subprocess
-import time
 import warnings
 
 import numpy as np
@@ -362,24 +362,37 @@ def side_by_side(workers, problem, seed, options):
     return start, run.best[1]
 
 
+def cpu():
+    """Seconds of processors that this process and those that it waited for have taken."""
+    return sum(os.times()[:4])
+
+
 def compare(suite, options):
-    """Median normalized regret of every solver."""
-    regrets, seconds, solvers = {}, {}, options.solvers
+    """Normalized regrets of every solver: their median and mean, how often it was first, how often `tune` was better and
+    worse, and their median among the problems of each number of parameters."""
+    regrets, seconds, sizes, solvers = {}, {}, [], options.solvers
     for count, problem in enumerate(SUITES[suite](options.instances)):
         seed, results = options.seed + count, {}
         for name in solvers:
-            begun = time.process_time()
+            begun = cpu()
             start, results[name] = one_at_a_time(name, problem, seed, options)
-            seconds[name] = seconds.get(name, 0.0) + time.process_time() - begun
+            seconds[name] = seconds.get(name, 0.0) + cpu() - begun
         lowest = min(results.values())
         for name, result in results.items():
             regrets.setdefault(name, []).append((result - lowest) / max(start - lowest, 1e-12))
+        sizes.append(len(problem.parameters))
         print(problem.name, {name: f"{result:.5g}" for name, result in results.items()}, flush=True)
-    print(f"\n{suite}: {len(regrets[solvers[0]])} problems\n{'solver':<8} {'median':>8} {'mean':>8} {'firsts':>6} {'CPU s':>7}")
+    distinct = sorted(set(sizes))
+    print(f"\n{suite}: {len(sizes)} problems")
+    print("| solver | median | mean | firsts | won, lost | " + "".join(f"{size}: median | " for size in distinct) + "CPU s |")
     for name in solvers:
-        firsts = sum(regret == 0.0 for regret in regrets[name])
-        median, mean = statistics.median(regrets[name]), statistics.mean(regrets[name])
-        print(f"{name:<8} {median:>8.4f} {mean:>8.4f} {firsts:>6} {seconds[name]:>7.0f}", flush=True)
+        of, ours = regrets[name], regrets[solvers[0]]
+        firsts = sum(regret == 0.0 for regret in of)
+        duels = f"{sum(a < b for a, b in zip(ours, of))}, {sum(a > b for a, b in zip(ours, of))}"
+        by_size = [statistics.median(regret for regret, size in zip(of, sizes) if size == wanted) for wanted in distinct]
+        medians = "".join(f"{median:.4f} | " for median in by_size)
+        print(f"| {name} | {statistics.median(of):.4f} | {statistics.mean(of):.4f} | {firsts} | {duels} | {medians}{seconds[name]:.0f} |",
+              flush=True)
 
 
 def workers(options):
