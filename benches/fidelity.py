@@ -2,7 +2,10 @@
 
 - the share of the training time of the whole study after which a complete trial is as good as its best;
 - how good the winner is after a quarter of that time. The best of a hundred measurements is a lucky one, so winners are
-  told by fresh seeds: of the three best trials the one with the best mean of three, and its mean of some more.
+  told by fresh seeds: of the three best trials the one with the best mean of three, and its mean of some more;
+- with `--ceiling N`, the share that can be expected of a search which trained nothing but the best of the networks that
+  both studies found, from its first second on: that of them which would meet the whole study's best soonest by one half
+  of N trainings, told by the other half, and the other way round.
 
     cargo build --release
     python3 benches/fidelity.py --dataset digits --space configs/small-images.json --fidelity bayes
@@ -35,7 +38,8 @@ class Study:
     def __init__(self, tune, folder, options, is_enough=lambda study: False):
         files = ["--storage", folder / "study.db", "--out", folder / "best.json"]
         command = [tune, *files, "--confirm", "0", "--json", *options]
-        self.seconds, self.epochs, self.trials = 0.0, 0, []  # trials: (seconds by then, epochs by then, value, point)
+        # Trials: (seconds by then, epochs by then, value, point, attributes).
+        self.seconds, self.epochs, self.trials = 0.0, 0, []
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         points, begun = {}, None
         for line in process.stdout:
@@ -49,7 +53,8 @@ class Study:
             elif kind in ENDS and begun is not None:
                 self.seconds, begun = self.seconds + now - begun, None
                 if kind == "trial_finished" and event["state"] == "complete":
-                    self.trials.append((self.seconds, self.epochs, event["values"][0], points[event["trial"]]))
+                    trial = self.seconds, self.epochs, event["values"][0], points[event["trial"]], event["attributes"]
+                    self.trials.append(trial)
                 if is_enough(self):
                     process.kill()
                     process.wait()
@@ -58,37 +63,55 @@ class Study:
             raise SystemExit(f"tune ended with {process.returncode}")
 
     def best(self):
-        return max(value for _, _, value, _ in self.trials)
+        return max(value for _, _, value, *_ in self.trials)
 
     def reached(self, value):
         """Seconds and epochs until a trial was as good as `value`; those of the whole study if none was."""
-        found = ((seconds, epochs, True) for seconds, epochs, other, _ in self.trials if other >= value)
+        found = ((seconds, epochs, True) for seconds, epochs, other, *_ in self.trials if other >= value)
         return next(found, (self.seconds, self.epochs, False))
 
     def candidates(self, seconds):
         """The points of the best trials by then."""
         trials = sorted((trial for trial in self.trials if trial[0] <= seconds), key=lambda trial: -trial[2])
-        return [point for *_, point in trials[:CANDIDATES]]
+        return [point for *_, point, _ in trials[:CANDIDATES]]
+
+
+def trainings(args, common, points, count):
+    """Of each of `points`, the seconds of a training and the values of `count` with fresh seeds."""
+    space = json.loads(args.space.read_text()) | {"start": points}
+    space.pop("$schema", None)
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        (folder / "space.json").write_text(json.dumps(space))
+        options = ["--space", folder / "space.json", "--budget", str(len(points) + 1), "--replicates", str(count)]
+        trials = Study(args.tune, folder, [*common, *options]).trials
+    seconds = [(after[0] - before[0]) / count for before, after in zip(trials, trials[1:])]
+    # The first trial is the default point.
+    values = [[value[0] if isinstance(value, list) else value for value in trial[-1]["replicates"]] for trial in trials[1:]]
+    return list(zip(seconds, values))
 
 
 def winner(args, common, candidates):
     """What the winner of `candidates` comes to in the mean of fresh seeds that did not make it the winner."""
     if not candidates:
         return math.nan  # no trial was complete by then
-    space = json.loads(args.space.read_text()) | {"start": candidates}
-    space.pop("$schema", None)
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        (folder / "space.json").write_text(json.dumps(space))
-        options = ["--space", folder / "space.json", "--budget", str(len(candidates) + 1)]
-        files = ["--storage", folder / "study.db", "--out", folder / "best.json", "--confirm", "0", "--json"]
-        command = [args.tune, *common, *options, *files, "--replicates", str(SEEDS + args.fresh)]
-        events = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
-    ended = (event for event in map(json.loads, events) if event["event"] == "trial_finished")
-    # The first trial is the default point.
-    values = [event["attributes"]["replicates"] for event in ended if event["trial"] > 0]
-    values = [[value[0] if isinstance(value, list) else value for value in of] for of in values]
+    values = [values for _, values in trainings(args, common, candidates, SEEDS + args.fresh)]
     return statistics.mean(max(values, key=lambda of: statistics.mean(of[:SEEDS]))[SEEDS:])
+
+
+def ceiling(args, common, candidates, best):
+    """Seconds until `best` is met that a search can expect which trains one of `candidates` alone."""
+    points = [point for at, point in enumerate(candidates) if point not in candidates[:at]]
+    half, seconds, hits = args.ceiling // 2, 0.0, 0
+
+    def met(values):
+        return sum(value >= best for value in values)
+
+    trained = trainings(args, common, points, args.ceiling)
+    for chosen_by, told_by in [(slice(half), slice(half, None)), (slice(half, None), slice(half))]:
+        each, values = max(trained, key=lambda of: (met(of[1][chosen_by]) / of[0], statistics.mean(of[1])))
+        seconds, hits = seconds + each * len(values[told_by]), hits + met(values[told_by])
+    return seconds / hits if hits else math.inf
 
 
 def compare(args, seed):
@@ -112,7 +135,12 @@ def compare(args, seed):
         winners = [winner(args, common, study.candidates(until)) for study, until in [(parts, quarter), (whole, whole.seconds)]]
     text = f"{shares[0]:.2f}" if is_reached else f"({shares[0]:.2f})"
     row = [seed, f"{best:.4f}", f"{whole.seconds:.1f}", text, f"{shares[1]:.2f}", f"{shares[2]:.2f}"]
-    return [*row, *(f"{mean:.4f}" for mean in winners)], [*shares, *winners]
+    row += [f"{mean:.4f}" for mean in winners]
+    if not args.ceiling:
+        return row, [*shares, *winners]
+    candidates = [point for study in (parts, whole) for point in study.candidates(study.seconds)]
+    least = ceiling(args, common, candidates, best) / whole.seconds
+    return [*row, f"{least:.2f}"], [*shares, *winners, least]
 
 
 def main():
@@ -126,9 +154,11 @@ def main():
     parser.add_argument("--points", type=int, default=800, help="of the other at most")
     parser.add_argument("--most", type=float, default=2.0, help="share of the whole study's time where the other ends")
     parser.add_argument("--fresh", type=int, default=16, help="seeds that a winner's mean is of; 0: winners are not told")
+    parser.add_argument("--ceiling", type=int, default=0, help="trainings of each network that may be best; 0: none")
     args = parser.parse_args()
     head = ["seed", "best", "its seconds", "share of them", "of epochs", "itself"]
     head += ["winner at 1/4", "winner of the whole"] if args.fresh else []
+    head += ["ceiling"] if args.ceiling else []
     print("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
     rows = []
     for seed in args.seeds:
