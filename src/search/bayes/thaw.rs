@@ -70,16 +70,35 @@ impl BayesSearch {
         let ground = Ground { space, cube: &cube, features: &features, history: &history };
         let near = ground.ranking(&acquisition, &self.params, &seed);
         let elsewhere = ground.elsewhere(&mut acquisition, &self.params, &seed, count, near.first());
-        // What is elsewhere is looked at, however much more those that pause promise.
-        let point = match (elsewhere.and_then(|cells| fresh(&cells)), best(None), fresh(&near)) {
-            (Some((_, point)), ..) => point,
-            (None, Some(paused), Some((rate, _))) if paused.rate >= rate => {
-                return Some(NextLeg::Of(paused.trial));
-            }
-            (None, _, Some((_, point))) => point,
-            (None, paused, None) => return paused.map(|paused| NextLeg::Of(paused.trial)),
-        };
-        Some(NextLeg::New(Suggestion { point, notes: notes.into_attributes() }))
+        let elsewhere = elsewhere.and_then(|cells| fresh(&cells));
+        let paused = best(None).map(|paused| (paused.rate, paused.trial));
+        let notes = notes.into_attributes();
+        next(elsewhere, paused, fresh(&near)).map(|next| match next {
+            Next::Paused(trial) => NextLeg::Of(trial),
+            Next::Fresh(point) => NextLeg::New(Suggestion { point, notes }),
+        })
+    }
+}
+
+/// What is trained next.
+#[derive(Debug, PartialEq)]
+enum Next {
+    Paused(u32),
+    Fresh(Point),
+}
+
+/// Of what is worth a look elsewhere, the best paused trial and the best new point, each with what it promises for its
+/// price. A look elsewhere comes before all: it promises less than what is near, or nobody would have to insist on it.
+fn next(
+    elsewhere: Option<(f64, Point)>,
+    paused: Option<(f64, u32)>,
+    near: Option<(f64, Point)>,
+) -> Option<Next> {
+    match (elsewhere, paused, near) {
+        (Some((_, point)), ..) => Some(Next::Fresh(point)),
+        (None, Some((rate, trial)), Some((of_new, _))) if rate >= of_new => Some(Next::Paused(trial)),
+        (None, _, Some((_, point))) => Some(Next::Fresh(point)),
+        (None, paused, None) => paused.map(|(_, trial)| Next::Paused(trial)),
     }
 }
 
@@ -211,6 +230,20 @@ mod tests {
         };
         let x = |point: &Point| point.get("x").and_then(|x| x.as_f64()).unwrap();
         assert!(x(&point) < x(&dear), "{} and {}", x(&point), x(&dear));
+    }
+
+    #[test]
+    fn a_look_elsewhere_comes_first_then_whatever_promises_more() {
+        let at = |x: f64| -> Point { [("x", x)].into_iter().collect() };
+        let of = |elsewhere, paused, near| super::next(elsewhere, paused, near);
+        assert_eq!(
+            of(Some((-9.0, at(0.9))), Some((1.0, 3)), Some((2.0, at(0.1)))),
+            Some(Next::Fresh(at(0.9)))
+        );
+        assert_eq!(of(None, Some((1.0, 3)), Some((2.0, at(0.1)))), Some(Next::Fresh(at(0.1))));
+        assert_eq!(of(None, Some((2.0, 3)), Some((2.0, at(0.1)))), Some(Next::Paused(3)));
+        assert_eq!(of(None, Some((-9.0, 3)), None), Some(Next::Paused(3)));
+        assert_eq!(of(None, None, None), None);
     }
 
     #[test]
