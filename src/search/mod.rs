@@ -75,7 +75,8 @@ pub trait Search: Send {
     }
 
     /// What to train next where trials pause at the rungs of [`Fidelity::Bayes`]: of what is paused and what is new,
-    /// whatever promises the largest gain for its effort. `effort` says what a whole trial of a point takes, positive and in any unit.
+    /// whatever promises the largest gain for its effort, and now and then what is new elsewhere. `effort` says what a
+    /// whole trial of a point takes, positive and in any unit.
     ///
     /// `None` as long as there is no model, and always for a search without one.
     fn next_leg(

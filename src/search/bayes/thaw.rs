@@ -72,33 +72,27 @@ impl BayesSearch {
         let elsewhere = ground.elsewhere(&mut acquisition, &self.params, &seed, count, near.first());
         let elsewhere = elsewhere.and_then(|cells| fresh(&cells));
         let paused = best(None).map(|paused| (paused.rate, paused.trial));
-        let notes = notes.into_attributes();
-        next(elsewhere, paused, fresh(&near)).map(|next| match next {
-            Next::Paused(trial) => NextLeg::Of(trial),
-            Next::Fresh(point) => NextLeg::New(Suggestion { point, notes }),
-        })
+        let mut leg = choose(elsewhere, paused, fresh(&near))?;
+        if let NextLeg::New(suggestion) = &mut leg {
+            suggestion.notes = notes.into_attributes();
+        }
+        Some(leg)
     }
-}
-
-/// What is trained next.
-#[derive(Debug, PartialEq)]
-enum Next {
-    Paused(u32),
-    Fresh(Point),
 }
 
 /// Of what is worth a look elsewhere, the best paused trial and the best new point, each with what it promises for its
 /// price. A look elsewhere comes before all: it promises less than what is near, or nobody would have to insist on it.
-fn next(
+fn choose(
     elsewhere: Option<(f64, Point)>,
     paused: Option<(f64, u32)>,
     near: Option<(f64, Point)>,
-) -> Option<Next> {
+) -> Option<NextLeg> {
+    let new = |point: Point| Some(NextLeg::New(Suggestion::from(point)));
     match (elsewhere, paused, near) {
-        (Some((_, point)), ..) => Some(Next::Fresh(point)),
-        (None, Some((rate, trial)), Some((of_new, _))) if rate >= of_new => Some(Next::Paused(trial)),
-        (None, _, Some((_, point))) => Some(Next::Fresh(point)),
-        (None, paused, None) => paused.map(|(_, trial)| Next::Paused(trial)),
+        (Some((_, point)), ..) => new(point),
+        (None, Some((rate, trial)), Some((of_new, _))) if rate >= of_new => Some(NextLeg::Of(trial)),
+        (None, _, Some((_, point))) => new(point),
+        (None, paused, None) => paused.map(|(_, trial)| NextLeg::Of(trial)),
     }
 }
 
@@ -235,15 +229,13 @@ mod tests {
     #[test]
     fn a_look_elsewhere_comes_first_then_whatever_promises_more() {
         let at = |x: f64| -> Point { [("x", x)].into_iter().collect() };
-        let of = |elsewhere, paused, near| super::next(elsewhere, paused, near);
-        assert_eq!(
-            of(Some((-9.0, at(0.9))), Some((1.0, 3)), Some((2.0, at(0.1)))),
-            Some(Next::Fresh(at(0.9)))
-        );
-        assert_eq!(of(None, Some((1.0, 3)), Some((2.0, at(0.1)))), Some(Next::Fresh(at(0.1))));
-        assert_eq!(of(None, Some((2.0, 3)), Some((2.0, at(0.1)))), Some(Next::Paused(3)));
-        assert_eq!(of(None, Some((-9.0, 3)), None), Some(Next::Paused(3)));
-        assert_eq!(of(None, None, None), None);
+        let new = |x| Some(NextLeg::New(Suggestion::from(at(x))));
+        let (paused, near) = (|rate| Some((rate, 3)), Some((2.0, at(0.1))));
+        assert_eq!(choose(Some((-9.0, at(0.9))), paused(3.0), near.clone()), new(0.9));
+        assert_eq!(choose(None, paused(1.0), near.clone()), new(0.1));
+        assert_eq!(choose(None, paused(2.0), near), Some(NextLeg::Of(3)));
+        assert_eq!(choose(None, paused(-9.0), None), Some(NextLeg::Of(3)));
+        assert_eq!(choose(None, None, None), None);
     }
 
     #[test]
