@@ -95,9 +95,9 @@ mod tests {
     use ndarray::{Array1, Array2, array};
 
     use super::super::fixtures::{by_hand, chip};
-    use super::super::recorded::{self, RecordedLayer};
     use super::super::{Compare, DeployOptions};
     use super::*;
+    use crate::backend::reference_simulators::{self, RecordedLayer};
     use crate::network::{BinaryLayer, BinaryNetwork, Key, Volume, Window};
 
     fn metrics(name: &str, network: &BinaryNetwork, inputs: &Array2<u8>, weight_bits: Option<u8>) -> Metrics {
@@ -190,8 +190,8 @@ mod tests {
         let fixture: Fixture = serde_json::from_str(text).unwrap();
         assert!(fixture.cases.len() >= 4);
         for case in &fixture.cases {
-            let network = recorded::network(&case.layers, Compare::Ge, case.input_max);
-            let inputs = recorded::inputs(case.inputs.iter());
+            let network = reference_simulators::network(&case.layers, Compare::Ge, case.input_max);
+            let inputs = reference_simulators::inputs(case.inputs.iter());
             for (bits, expected) in &case.metrics {
                 let found = metrics("ideal", &network, &inputs, bits.parse().ok());
                 assert_eq!(&found, expected, "{} with weights of {bits} bits", case.name);

@@ -6,56 +6,38 @@
 //!
 //! Axes: N samples, I inputs, O outputs, K classes.
 
-mod check;
-mod circuit;
-mod clock;
-mod connect;
-mod constants;
-mod convolve;
 mod cost;
-mod energy;
 mod error;
 mod fault;
 #[cfg(test)]
 mod fixtures;
-mod format;
-mod lacking;
-mod layer_cost;
 mod mapping;
-mod measured;
 mod metrics;
 pub mod nir;
-mod occupation;
-mod place;
-mod plan;
 mod profile;
 #[cfg(test)]
-mod published;
+mod published_figures;
 mod quantize;
 #[cfg(test)]
-mod recorded;
+mod reference_simulators;
 mod report;
-mod route;
 mod run;
-mod scale;
 mod simulate;
-mod stated;
-mod threshold;
-mod work;
 
-pub use constants::{
-    AreaConstants, Barrier, ClockPower, EnergyConstants, NeuronCost, OperationCost, TimeConstants,
-};
-pub use energy::Energy;
+pub use cost::energy::Energy;
 pub use error::{DeployError, Limit, RunError};
 pub use fault::{Damaged, Fault, FaultError, UnknownFault};
-pub use format::{BiasFormat, Compare, InputSpikes, NeuronFormat, ThresholdFormat, WeightFormat};
-pub use lacking::{Figure, Unmodelled};
 pub use mapping::{Core, LayerMapping, Mapping};
-pub use measured::{
+pub use metrics::{Metrics, SynapticOperations};
+pub use profile::constants::{
+    AreaConstants, Barrier, ClockPower, EnergyConstants, NeuronCost, OperationCost, TimeConstants,
+};
+pub use profile::constants_list::Constant;
+pub use profile::format::{BiasFormat, Compare, InputSpikes, NeuronFormat, ThresholdFormat, WeightFormat};
+pub use profile::missing_constants::{Figure, Unmodelled};
+pub use profile::quantity::{
     AreaUnit, Basis, ClockPowerUnit, EnergyUnit, FrequencyUnit, Measured, PowerUnit, TimeUnit, Unit,
 };
-pub use metrics::{Metrics, SynapticOperations};
 pub use profile::{
     ChipProfile, ConvolutionCores, ConvolutionMemory, CoreLimits, Counting, OperationCounting,
     OutputCounting, PacketCounting, Placement, ProfileError, StepCounting, SynapseMemory, Topology,
@@ -63,7 +45,6 @@ pub use profile::{
 pub use quantize::{Granularity, IntegerLayer, IntegerNetwork};
 pub use report::{ChipReport, CoreUse, EnergyReport, Utilisation};
 pub use run::{LayerActivity, Run, Spread};
-pub use stated::Constant;
 
 use ndarray::ArrayView2;
 use schemars::JsonSchema;

@@ -6,13 +6,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Deployment;
-use super::lacking::{Figure, Unmodelled};
 use super::mapping::{Core, Size};
 use super::metrics::Metrics;
 use super::profile::ChipProfile;
+use super::profile::constants_list::Constant;
+use super::profile::missing_constants::{Figure, Unmodelled};
 use super::quantize::IntegerLayer;
 use super::run::Run;
-use super::stated::Constant;
 use crate::units::Joules;
 
 /// A deployed network in numbers. Energies and times are modelled with the constants listed; null where

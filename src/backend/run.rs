@@ -6,9 +6,9 @@ use ndarray::{ArrayView2, s};
 use rayon::prelude::*;
 
 use super::cost::CostModel;
-use super::energy::{Energy, Tally};
+use super::cost::core_load::Load;
+use super::cost::energy::{Energy, Tally};
 use super::error::RunError;
-use super::occupation::Load;
 use super::simulate::{BLOCK, Block, Census, Simulator};
 use crate::units::{Joules, Seconds};
 

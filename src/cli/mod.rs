@@ -5,42 +5,20 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the module that prints")]
 
 mod args;
-mod ask;
-mod config;
-mod data;
-mod db;
-mod eval;
-mod exit;
-mod export;
-mod external;
-mod job;
+mod commands;
 mod kurobako;
-mod launch;
-mod machine;
-mod model;
-mod net;
-mod open;
-mod out;
-mod output;
-mod pausing;
-mod progress;
-mod reference;
-mod run;
-mod schema;
+mod options;
 mod serve;
-mod show;
-mod spaces;
-mod status;
-mod trial;
-mod warm;
-mod worker;
+mod setup;
+mod shown;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use args::{Cli, Command, NetCommand};
-use exit::Exit;
+use commands::{ask, data, db, eval, export, launch, net, run, schema, show, status, trial, tune, worker};
+use shown::exit::{self, Exit};
 
 /// Runs the program with the process's arguments; the exit code tells how it ended.
 pub fn main() -> ExitCode {
@@ -53,8 +31,8 @@ pub fn main() -> ExitCode {
 
 fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
-        None => run::run(&cli.run),
-        Some(Command::Run(args)) => external::run(&args),
+        None => tune::run(&cli.run),
+        Some(Command::Run(args)) => run::run(&args),
         Some(Command::Worker(args)) => worker::run(&args),
         Some(Command::Launch(command)) => launch::run(&command),
         Some(Command::Db(command)) => db::run(&command),

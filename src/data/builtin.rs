@@ -5,10 +5,10 @@ use std::path::Path;
 use linfa::Dataset as LinfaDataset;
 use ndarray::{Array2, Ix1};
 
-use super::csv::{self, OpenOptions};
+use super::format::csv::{self, OpenOptions};
+use super::format::table::{Reals, Scale, Table};
 use super::parts::Parts;
-use super::table::{Reals, Scale, Table};
-use super::{DataError, Samples, classes, stream};
+use super::{DataError, Samples, classes, format::stream};
 
 /// The committed file; `datasets/README.md` states its source and licence.
 const DIGITS: &[u8] = include_bytes!("../../datasets/digits.csv.gz");

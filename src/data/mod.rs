@@ -19,37 +19,24 @@
 mod augment;
 mod builtin;
 mod catalogue;
-mod checksum;
-mod cifar;
 mod classes;
 mod coding;
-mod csv;
-mod download;
-mod entries;
 mod error;
-mod fetch;
-mod idx;
-mod npy;
-mod npz;
+mod format;
 mod open;
 mod parts;
-#[cfg(test)]
-mod server;
-mod sources;
 mod split;
-mod stream;
-mod table;
 mod yinyang;
 
 pub use augment::{Augmentation, Sampling};
+pub use catalogue::download::Progress;
+pub use catalogue::fetch::fetch;
+pub use catalogue::sources::{Network, Sources};
 pub use catalogue::{BuiltIn, CatalogueFile, Entry, Format, Origin, catalogue, find};
-pub use cifar::Cifar;
 pub use coding::{Coded, CodingError, InputCoding};
-pub use csv::{Header, LabelColumn, OpenOptions};
-pub use download::Progress;
 pub use error::DataError;
-pub use fetch::fetch;
-pub use sources::{Network, Sources};
+pub use format::cifar::Cifar;
+pub use format::csv::{Header, LabelColumn, OpenOptions};
 
 use ndarray::Array2;
 

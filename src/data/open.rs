@@ -2,15 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
+use super::catalogue::download::Progress;
+use super::catalogue::fetch::find_or_download;
+use super::catalogue::sources::Sources;
 use super::catalogue::{self, BuiltIn, CatalogueFile, Entry, Format, Origin};
-use super::cifar::Cifar;
-use super::csv::OpenOptions;
-use super::download::Progress;
-use super::fetch::find_or_download;
-use super::idx::Pair;
+use super::format::cifar::Cifar;
+use super::format::csv::OpenOptions;
+use super::format::idx::Pair;
 use super::parts::Parts;
-use super::sources::Sources;
-use super::{DataError, Dataset, builtin, csv, idx, npz, yinyang};
+use super::{
+    DataError, Dataset, builtin,
+    format::{csv, idx, npz},
+    yinyang,
+};
 
 /// The files of an IDX folder, which are named as MNIST's.
 const IDX_FILES: [&str; 4] = [
@@ -163,11 +167,11 @@ fn stem(path: &Path) -> String {
 mod tests {
     use std::fs;
 
-    use super::super::cifar::tests::record;
-    use super::super::idx::tests::idx;
-    use super::super::sources::Network;
-    use super::super::stream::tests::gzipped;
     use super::*;
+    use crate::data::catalogue::sources::Network;
+    use crate::data::format::cifar::tests::record;
+    use crate::data::format::idx::tests::idx;
+    use crate::data::format::stream::tests::gzipped;
 
     fn open(name: &str) -> Result<Dataset, DataError> {
         let sources =

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::split::stratified;
-use super::{DataError, Dataset, Samples, checksum};
+use super::{DataError, Dataset, Samples, catalogue::checksum};
 use crate::seed::Seed;
 
 /// The share of a set without a test part that becomes one.

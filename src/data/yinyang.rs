@@ -8,8 +8,8 @@ use ndarray::Array2;
 use rand::RngExt;
 
 use super::DataError;
+use super::format::table::{Reals, Scale, Table};
 use super::parts::Parts;
-use super::table::{Reals, Scale, Table};
 use crate::seed::{Seed, Stream};
 
 const TRAIN_SAMPLES: usize = 5000;

@@ -32,53 +32,30 @@
 //! - Yin et al. 2019: Understanding straight-through estimator in training activation quantized neural nets.
 //! - Zenke, Vogels 2021: The remarkable robustness of surrogate gradient learning.
 
-mod activation;
 mod binary;
-mod build;
-mod decision;
-mod describe;
-mod dropout;
-mod file;
 #[cfg(test)]
 pub(crate) mod fixtures;
-mod fold;
-mod footprint;
-mod head;
 #[doc(hidden)]
 pub mod kernels;
-mod key;
 mod layer;
-mod linear;
 mod model;
-mod norm;
-mod parts;
+mod pass;
+mod plan;
 #[doc(hidden)]
 pub mod reference;
-mod room;
-mod sparse;
-mod spec;
-mod spread;
-mod state;
-mod step;
-mod tensor;
-mod unit;
-mod volume;
-mod wiring;
-mod work;
-mod workspace;
 
-pub use activation::{Shape, Slope, Surrogate, sharpened};
+pub use binary::decision::Decision;
+pub use binary::file::{FileError, Remarks};
 pub use binary::{BinaryLayer, BinaryNetwork, Malformed};
-pub use decision::Decision;
-pub use describe::LayerSummary;
-pub use file::{FileError, Remarks};
-pub use footprint::{Footprint, Room};
-pub use head::{Loss, Teacher};
-pub use key::Key;
+pub use layer::activation::{Shape, Slope, Surrogate, sharpened};
+pub use layer::head::{Loss, Teacher};
+pub use layer::key::Key;
 pub use model::{Network, Parameter, Pass};
-pub use spec::{HeadSpec, LayerSpec, Spec, SpecError};
-pub(crate) use spread::Spread;
-pub use state::StateTensor;
-pub use wiring::{Volume, Window, Wiring};
-pub use work::Work;
-pub use workspace::{Activations, Gradients};
+pub use pass::state::StateTensor;
+pub use pass::workspace::{Activations, Gradients};
+pub use plan::connectivity::{Volume, Window, Wiring};
+pub use plan::describe::LayerSummary;
+pub(crate) use plan::fan_out::Spread;
+pub use plan::footprint::{Footprint, Room};
+pub use plan::spec::{HeadSpec, LayerSpec, Spec, SpecError};
+pub use plan::work::Work;

@@ -2,8 +2,8 @@
 
 use crate::seed::Seed;
 
-use super::head::Head;
 use super::kernels::{LANES, floats, floats_mut, panels};
+use super::layer::head::Head;
 use super::layer::{Inputs, Layer, LayerGradients, Mode, add_volumes};
 use super::{Activations, Gradients, Key, Loss, Slope, Volume};
 
@@ -264,8 +264,8 @@ impl Network {
 /// that cost.
 fn penalize(
     penalty: f32,
-    outputs: &super::tensor::Tensor,
-    errors: &mut super::tensor::Tensor,
+    outputs: &super::pass::tensor::Tensor,
+    errors: &mut super::pass::tensor::Tensor,
     batch: usize,
 ) -> f64 {
     let volume = outputs.volume;

@@ -4,7 +4,7 @@
 use super::LayerSpec;
 use super::kernels::{LANES, Lanes};
 use super::layer::Layer;
-use super::norm::EPSILON;
+use super::layer::norm::EPSILON;
 use super::{Network, Shape, Slope, Volume, Window};
 
 /// A batch: a row a sample, each as its volume numbers it.

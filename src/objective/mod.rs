@@ -1,35 +1,23 @@
 //! From a point to an outcome: the only place that knows both halves of the house.
 
-pub mod classify;
-mod effort;
 pub mod external;
-mod faults;
-mod goal;
-mod hyperparameters;
 pub mod isolated;
-mod leg;
-mod memory;
-mod model;
-#[cfg(unix)]
-mod orphans;
-mod plan;
-mod process;
+pub mod network;
 mod replicates;
-mod saved;
-mod score;
+mod segment;
 pub mod synthetic;
 
 use std::ops::ControlFlow;
 use std::path::Path;
 
-pub use faults::{FaultScore, Robustness, Sweep};
-pub use goal::{Goal, Goals, UnknownGoal};
-pub use hyperparameters::{Hyperparameters, PlanError};
-pub use leg::{Advance, Leg, Pause, Progress};
-pub use plan::Plan;
+pub use network::faults::{FaultScore, Robustness, Sweep};
+pub use network::goal::{Goal, Goals, UnknownGoal};
+pub use network::hyperparameters::{Hyperparameters, PlanError};
+pub use network::plan::Plan;
+pub use network::saved::{ModelError, ModelFile, SavedNetwork};
+pub use network::score::{Part, Score, ScoreError, Scoring};
 pub use replicates::evaluate_replicates;
-pub use saved::{ModelError, ModelFile, SavedNetwork};
-pub use score::{Part, Score, ScoreError, Scoring};
+pub use segment::{Advance, Leg, Pause, Progress};
 
 use crate::seed::Seed;
 use crate::space::Point;

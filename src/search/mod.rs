@@ -17,6 +17,7 @@
 
 pub mod bayes;
 mod fidelity;
+pub mod gp;
 mod nsga2;
 mod pareto;
 mod random;

@@ -1,19 +1,9 @@
 //! What happened: trials, their states, values and costs, and views of them. Pure data, no IO.
 
 mod confirmation;
-mod course;
-mod external;
-mod identity;
+mod facts;
 mod importance;
-mod job;
 mod outcome;
-mod prior;
-mod reference;
-mod retry;
-mod searched;
-mod setup;
-mod shape;
-mod stopped;
 mod trial;
 mod view;
 
@@ -21,19 +11,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use confirmation::{CONFIRMATION, Candidate, Confirmation, Repeat, Spread};
-pub use course::{COURSE, Course, Rung};
-pub use external::{EXTERNAL_SETUP, ExternalSetup};
-pub use identity::IDENTITY;
+pub use facts::course::{COURSE, Course, Rung};
+pub use facts::external::{EXTERNAL_SETUP, ExternalSetup};
+pub use facts::identity::IDENTITY;
+pub use facts::job::{JOB, Job, Training};
+pub use facts::prior::{PRIOR, Prior, PriorError, PriorResult, Taken};
+pub use facts::reference::REFERENCE;
+pub use facts::retry::{FAILED_TRIAL, RETRIED, RETRY_HISTORY, TRIES, WORKER};
+pub use facts::searched::SPACE;
+pub use facts::setup::{SETUP, Setup, differences};
+pub use facts::shape::{DATA_SHAPE, DataShape};
+pub use facts::stopped::{STOPPED, Stopped};
 pub use importance::{Importance, PairShare, Share};
-pub use job::{JOB, Job, Training};
 pub use outcome::{Failure, FailureKind, Outcome};
-pub use prior::{PRIOR, Prior, PriorError, PriorResult, Taken};
-pub use reference::REFERENCE;
-pub use retry::{FAILED_TRIAL, RETRIED, RETRY_HISTORY, TRIES, WORKER};
-pub use searched::SPACE;
-pub use setup::{SETUP, Setup, differences};
-pub use shape::{DATA_SHAPE, DataShape};
-pub use stopped::{STOPPED, Stopped};
 pub use trial::{Attributes, Timestamp, Trial, TrialState};
 pub use view::dominates;
 

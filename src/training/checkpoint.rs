@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
-use super::sharpener::Sharpening;
+use super::methods::sharpener::Sharpening;
 use super::watch::Watch;
 use super::{Trainer, TrainingError};
 

@@ -6,12 +6,12 @@ use crate::data::Coded;
 use crate::network::{Activations, Gradients, Loss, Network, Pass, Teacher};
 use crate::seed::Seed;
 
-use super::average::Averaging;
 use super::batches::Batches;
-use super::method::Binarization;
-use super::rounding::Rounding;
-use super::rule::Descent;
-use super::sharpener::Position;
+use super::methods::Binarization;
+use super::methods::average::Averaging;
+use super::methods::rounding::Rounding;
+use super::methods::rule::Descent;
+use super::methods::sharpener::Position;
 use super::watch::Watch;
 use super::{Method, TrainingConfig, TrainingError};
 

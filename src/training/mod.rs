@@ -13,8 +13,6 @@
 //! - Zeiler 2012: ADADELTA.
 //! - Zhang et al. 2019: Lookahead optimizer: k steps forward, 1 step back.
 
-mod adaptive;
-mod average;
 mod batches;
 mod checkpoint;
 mod config;
@@ -24,27 +22,23 @@ mod evaluation;
 mod fixtures;
 mod learner;
 mod memory;
-mod method;
+mod methods;
 mod report;
-mod rounding;
-mod rule;
-mod schedule;
-mod sharpener;
 mod teacher;
 mod trainer;
 mod watch;
 
-pub use average::Average;
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use config::TrainingConfig;
 pub use error::TrainingError;
 pub use evaluation::{Activity, Evaluation, Evaluator};
 pub use memory::memory;
-pub use method::Method;
+pub use methods::Method;
+pub use methods::average::Average;
+pub use methods::rounding::Quantized;
+pub use methods::rule::Rule;
+pub use methods::schedule::Schedule;
+pub use methods::sharpener::{Adaptive, Order, Scheduled, Sharpener, Simple};
 pub use report::{EpochReport, Summary};
-pub use rounding::Quantized;
-pub use rule::Rule;
-pub use schedule::Schedule;
-pub use sharpener::{Adaptive, Order, Scheduled, Sharpener, Simple};
 pub use teacher::Distillation;
 pub use trainer::{Trainer, train};

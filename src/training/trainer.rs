@@ -10,7 +10,7 @@ use crate::units::Seconds;
 
 use super::batches;
 use super::learner::Learner;
-use super::method::is_exact;
+use super::methods::is_exact;
 use super::teacher::teach;
 use super::{Activity, Checkpoint, EpochReport, Evaluator, Summary, TrainingConfig, TrainingError};
 

@@ -19,8 +19,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Deployment;
-use super::circuit::Circuit;
 use super::error::RunError;
+use super::simulate::circuit::Circuit;
 use super::simulate::{BLOCK, Block, Loss, Simulator};
 use crate::input;
 use crate::seed::Seed;

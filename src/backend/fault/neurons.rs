@@ -3,8 +3,8 @@
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::backend::circuit::Circuit;
 use crate::backend::mapping::LayerMapping;
+use crate::backend::simulate::circuit::Circuit;
 use crate::seed::{Seed, Stream};
 
 /// The threshold of a neuron that never fires.

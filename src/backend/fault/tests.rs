@@ -3,11 +3,11 @@
 use ndarray::{Array1, Array2, ArrayView1};
 use proptest::prelude::*;
 
-use super::super::circuit::Weights;
 use super::super::fixtures::{by_hand, chip, full};
 use super::super::{Chip, ChipProfile, DeployOptions};
 use super::weights::Coding;
 use super::*;
+use crate::backend::simulate::circuit::Weights;
 use crate::network::{BinaryLayer, Decision, Volume, Window, Wiring, fixtures};
 
 fn deployed(name: &str, network: &crate::network::BinaryNetwork) -> Deployment {

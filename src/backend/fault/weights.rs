@@ -7,9 +7,9 @@ use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::Fault;
-use crate::backend::circuit::{Circuit, Weights};
-use crate::backend::format::{Compare, WeightFormat};
 use crate::backend::mapping::{Core, LayerMapping};
+use crate::backend::profile::format::{Compare, WeightFormat};
+use crate::backend::simulate::circuit::{Circuit, Weights};
 use crate::network::Wiring;
 use crate::seed::Stream;
 

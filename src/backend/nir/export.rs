@@ -11,7 +11,7 @@ use super::metadata::{CODING, INPUT_MAX, KEY, ORDER, OUR_ORDER};
 use super::stage::place;
 use super::tree::{Array, Item, Tree, Width};
 use super::{Export, Flavour};
-use crate::backend::format::Compare;
+use crate::backend::profile::format::Compare;
 use crate::backend::quantize::{IntegerLayer, IntegerNetwork};
 use crate::network::{Volume, Window, Wiring};
 

@@ -1,6 +1,6 @@
 //! A layer of neurons, in the narrowest integers that hold every sum.
 
-use super::super::circuit::{Circuit, Weights};
+use super::circuit::{Circuit, Weights};
 use super::events::Lists;
 use super::lane::Lane;
 pub(super) use super::lane::Sums;

@@ -15,7 +15,8 @@
 //! | `decoder` | from the last spikes to a decision |
 //! | `loss` | spikes that get lost on their way |
 
-mod census;
+pub(super) mod circuit;
+pub(super) mod counts;
 mod decoder;
 mod events;
 mod lane;
@@ -28,11 +29,11 @@ mod unit;
 
 use ndarray::ArrayView2;
 
-use super::circuit::Circuit;
 use super::error::RunError;
 use super::quantize::IntegerNetwork;
 use crate::network::Decision;
-pub(super) use census::Census;
+use circuit::Circuit;
+pub(super) use counts::Census;
 use decoder::Decoder;
 use events::Lists;
 use layer::{Heard, Rows, Sums};

@@ -19,8 +19,8 @@ use serde_json::json;
 
 use self::message::{Answer, Asked, CAPABILITIES, Evaluated, Order, Problem, Spec};
 use self::problem::Searched;
-use super::config;
-use super::exit::{Exit, WhileRunning};
+use super::setup::config;
+use super::shown::exit::{Exit, WhileRunning};
 use crate::search::Strategy;
 use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome};
 use crate::tuner::Session;

@@ -12,8 +12,8 @@ use serde_json::Value as Json;
 
 pub(super) use self::message::Message;
 use self::message::{Reply, Request, SCHEMA, Scored};
-use super::config;
-use super::exit::{Exit, WhileRunning};
+use super::setup::config;
+use super::shown::exit::{Exit, WhileRunning};
 use crate::input;
 use crate::space::{Point, Space};
 use crate::study::{Attributes, Failure, FailureKind, Outcome, Trial};
@@ -61,7 +61,7 @@ impl Server {
                 let (name, dimension) = (space.name().to_owned(), space.dimension());
                 let mut session = Session::new(space, metrics, constraints, search.build(), seed);
                 if let Some(reference) = &reference {
-                    super::reference::check(reference, &session.study().metrics, search)
+                    super::options::reference::check(reference, &session.study().metrics, search)
                         .context("reference")?;
                     session = session.with_reference(reference).context("reference")?;
                 }

@@ -1,8 +1,8 @@
 //! The fast passes against the slow ones, and the slow ones against finite differences.
 
 use super::*;
-use crate::network::dropout::Dropout;
 use crate::network::kernels::floats_mut;
+use crate::network::layer::dropout::Dropout;
 use crate::network::{Activations, Gradients, HeadSpec, Loss, Pass, Spec, Surrogate, Teacher};
 use crate::seed::Seed;
 use ndarray::{Array2, ArrayView2};

@@ -4,9 +4,9 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use super::message::{self, Answer, Part, Said};
+use super::process::{Process, Told, how, was_told_to_end};
 use super::{External, broken, line_of};
 use crate::objective::Observer;
-use crate::objective::process::{Process, Told, how, was_told_to_end};
 use crate::study::{Attributes, Failure, FailureKind, Outcome};
 use crate::units::Seconds;
 

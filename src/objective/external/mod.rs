@@ -1,9 +1,12 @@
 //! Any program as an objective: it is started for every trial, reads the parameters and prints what they
 //! come to, one JSON object a line. The lines are described in `configs/schemas/command.schema.json`.
 
+pub(super) mod checkpoint;
 mod follow;
 mod message;
-mod state;
+#[cfg(unix)]
+pub(super) mod orphans;
+pub(super) mod process;
 mod template;
 
 use std::path::{Path, PathBuf};
@@ -14,14 +17,14 @@ pub use message::{Answer, Message, Number, Part, Report, Request, Values};
 pub use template::CommandError;
 
 use self::follow::Came;
-use self::state::StateFolder;
 use self::template::Template;
-use super::process::Process;
 use super::{Advance, Evaluation, Leg, Objective, Observer, Progress};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome, Rung};
 use crate::units::Seconds;
+use checkpoint::StateFolder;
+use process::Process;
 
 /// How long a command may take to keep its state once it was told that its trial pauses: a large one may go over a
 /// network.

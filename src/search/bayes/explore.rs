@@ -11,11 +11,11 @@
 //! nothing is noisy and nothing chosen they cost some of the last digits, and larger shares cost more.
 
 use super::BayesParams;
+use super::acquisition::maximize::{Maximizer, Scored};
 use super::acquisition::{Acquisition, Gain};
-use super::cube::{AxisKind, Cell, Cube};
-use super::features::Features;
-use super::history::History;
-use super::maximize::{Maximizer, Scored};
+use super::input::cube::{AxisKind, Cell, Cube};
+use super::input::features::Features;
+use super::input::history::History;
 use crate::seed::Seed;
 use crate::space::Space;
 

@@ -1,34 +1,9 @@
-//! What tests of the model have in common.
+//! What tests of the search have in common.
 
-use super::Hyperparameters;
 use crate::space::Space;
 
 /// A space of one number from 0 to 1.
 pub(super) fn line() -> Space {
     let text = r#"{"name": "line", "parameters": {"x": {"type": "float", "low": 0, "high": 1}}}"#;
     Space::from_json(text, "line.json").expect("the text is a space")
-}
-
-/// Those of a process of one length-scale and a signal variance of 1.
-pub(super) fn hyper(length: f64, noise: f64) -> Hyperparameters {
-    Hyperparameters { lengths: vec![length], scale: 1.0, noise, stages: Vec::new(), warps: Vec::new() }
-}
-
-/// Holds `gradient` to the differences of `at` around `input`, within a `tolerance` of 1 and of their size.
-pub(super) fn assert_slopes(
-    gradient: [f64; 2],
-    at: impl Fn([f64; 2]) -> f64,
-    input: [f64; 2],
-    tolerance: f64,
-) {
-    for axis in 0..2 {
-        let moved = |step: f64| {
-            let mut input = input;
-            input[axis] += step;
-            at(input)
-        };
-        let difference = (moved(1e-5) - moved(-1e-5)) / 2e-5;
-        let error = (gradient[axis] - difference).abs();
-        assert!(error < tolerance * (1.0 + difference.abs()), "{axis}: {} and {difference}", gradient[axis]);
-    }
 }

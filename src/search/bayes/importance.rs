@@ -9,11 +9,11 @@
 use linfa::traits::Predict;
 use ndarray::Array1;
 
-use super::cube::{Cell, Cube};
-use super::features::Features;
-use super::history::History;
-use super::plain;
-use super::process::GaussianProcess;
+use super::fit::untransformed;
+use super::input::cube::{Cell, Cube};
+use super::input::features::Features;
+use super::input::history::History;
+use crate::search::gp::GaussianProcess;
 use crate::search::sobol::SobolSequence;
 use crate::seed::Seed;
 use crate::space::Space;
@@ -34,7 +34,7 @@ pub fn importance(space: &Space, study: &Study, seed: &Seed) -> Option<Importanc
     let cube = Cube::new(space);
     let history = thinned(History::new(space, &cube, study))?;
     let features = Features::new(&cube);
-    let process = plain::process(&history, &features, seed).ok()?;
+    let process = untransformed::process(&history, &features, seed).ok()?;
     let samples = Samples::new(&cube, &features, &process, &seed.child("samples"));
     let names: Vec<&str> = space.searched().map(|parameter| parameter.name.as_str()).collect();
     let (variance, shares) = samples.shares(&names)?;

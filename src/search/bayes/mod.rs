@@ -20,51 +20,26 @@
 //! processes, at a cost of O(n³) for n of them; of more the best and those around them.
 
 mod acquisition;
-mod boxes;
-mod cube;
-mod effort;
-mod evidence;
+mod expected_improvement;
 mod explore;
-mod feasibility;
-mod features;
-mod fits;
+mod fit;
 #[cfg(test)]
 mod fixtures;
-mod history;
-mod hyper;
-mod hypervolume;
+mod freeze_thaw;
 mod importance;
-mod kernel;
-mod lbfgs;
-mod local;
-mod maximize;
+mod input;
 mod model;
-mod normal;
-mod notes;
-mod params;
-mod plain;
-mod process;
-mod promise;
-mod schedule;
-mod success;
-mod thaw;
-mod transform;
-mod warp;
 
 use std::sync::Arc;
 
-use cube::Cube;
 use explore::Ground;
-use features::Features;
-use fits::Fits;
-use history::History;
-pub use hyper::{Hyperparameters, Stage};
+use fit::fits::Fits;
+use fit::notes::Notes;
 pub use importance::importance;
+use input::cube::Cube;
+use input::features::Features;
+use input::history::History;
 pub use model::MOST_LOSSES;
-use notes::Notes;
-pub use params::{GpError, GpParams, GpValidParams};
-pub use process::{GaussianProcess, Posterior};
-pub use warp::Warp;
 
 use super::tried::Tried;
 use super::{NextLeg, Search, SobolSearch, Suggestion};

@@ -3,18 +3,18 @@
 use ndarray::Array2;
 use rand_distr::{Distribution, Exp1};
 
+use super::acquisition::feasibility::Feasibility;
+use super::acquisition::hypervolume::Hypervolume;
+use super::acquisition::success::Success;
 use super::acquisition::{Acquisition, Gain, Improvement};
-use super::cube::Cell;
-use super::feasibility::Feasibility;
-use super::features::Features;
-use super::fits::Fitter;
-use super::history::{History, Measured};
-use super::hypervolume::Hypervolume;
-use super::local;
-use super::params::GpError;
-use super::process::GaussianProcess;
-use super::success::Success;
-use super::transform;
+use super::fit::fits::Fitter;
+use super::fit::transform;
+use super::input::cube::Cell;
+use super::input::features::Features;
+use super::input::history::{History, Measured};
+use super::input::local;
+use crate::search::gp::GaussianProcess;
+use crate::search::gp::GpError;
 use crate::search::pareto;
 use crate::seed::Seed;
 
@@ -192,9 +192,9 @@ fn least<'a>(values: impl IntoIterator<Item = &'a f64>, history: &History) -> f6
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::search::bayes::cube::Cube;
-    use crate::search::bayes::fits::Fits;
+    use crate::search::bayes::fit::fits::Fits;
     use crate::search::bayes::fixtures::line;
+    use crate::search::bayes::input::cube::Cube;
 
     fn measured(cube: &Cube, u: f64, losses: &[f64], constraints: &[f64]) -> Measured {
         Measured {

@@ -1,0 +1,76 @@
+//! What single neurons of a layer do, for chips that price it.
+//!
+//! A neuron is updated where it receives an event, be its sum zero, or fires. One that does not fire and whose
+//! sum is not zero keeps it as a potential, with which it is updated once more in the next step.
+
+use ndarray::Array2;
+
+use super::work::Work;
+use crate::backend::mapping::LayerMapping;
+use crate::backend::quantize::IntegerLayer;
+use crate::network::Wiring;
+
+/// What the cores of a layer do in a step; memory that is used again.
+#[derive(Default)]
+pub(crate) struct Load {
+    /// One a core.
+    pub works: Vec<Work>,
+    /// One a core: neurons that keep a potential.
+    pub kept: Vec<u64>,
+    neurons: Vec<State>,
+}
+
+/// Of one neuron.
+#[derive(Clone, Copy, Default)]
+struct State {
+    received: bool,
+    fired: bool,
+    sum: i64,
+}
+
+/// The connections of a layer, neuron by neuron.
+#[derive(Clone, Debug)]
+pub(crate) struct Occupation {
+    wiring: Wiring,
+    /// (taps, units)
+    weights: Array2<i64>,
+    /// For each placed neuron the index of its core.
+    cores: Vec<usize>,
+}
+
+impl Occupation {
+    pub(crate) fn new(layer: &IntegerLayer, map: &LayerMapping) -> Self {
+        let placed = layer.neurons() * map.copies;
+        Self {
+            wiring: layer.wiring,
+            weights: layer.weights.clone(),
+            cores: (0..placed).map(|placed| map.core_of(placed)).collect(),
+        }
+    }
+
+    /// Counts in `load` the neurons that `active` inputs, by source, and their own `spikes` occupy.
+    pub(crate) fn count<'a>(&self, active: impl Iterator<Item = &'a [u32]>, spikes: &[u32], load: &mut Load) {
+        load.neurons.clear();
+        load.neurons.resize(self.wiring.output().len(), State::default());
+        active.flatten().for_each(|&input| self.receive(input as usize, &mut load.neurons));
+        spikes.iter().for_each(|&neuron| load.neurons[neuron as usize].fired = true);
+        load.kept.clear();
+        load.kept.resize(load.works.len(), 0);
+        for (&core, state) in self.cores.iter().zip(load.neurons.iter().cycle()) {
+            load.works[core].updated += u64::from(state.received || state.fired);
+            load.works[core].fired += u64::from(state.fired);
+            load.kept[core] += u64::from(!state.fired && state.sum != 0);
+        }
+    }
+
+    fn receive(&self, input: usize, neurons: &mut [State]) {
+        let units = self.weights.ncols();
+        self.wiring.for_each_site(input, |site, tap| {
+            let reached = neurons[site * units..][..units].iter_mut().zip(self.weights.row(tap));
+            for (state, &weight) in reached.filter(|&(_, &weight)| weight != 0) {
+                state.received = true;
+                state.sum += weight;
+            }
+        });
+    }
+}

@@ -1,0 +1,165 @@
+//! Energies of what is counted, by the profile's numbers.
+//!
+//! synapse = sum over layers of operations e_s; neuron as [`NeuronCost`] says; network = packets e_p + east-west
+//! hops e_x + north-south hops e_y + crossings e_c; static = (cores p_c + chips (p_f + f p_m)) time, with a clock
+//! of frequency f.
+
+use super::work::Work;
+use crate::backend::mapping::Size;
+use crate::backend::mapping::route::Route;
+use crate::backend::profile::ChipProfile;
+use crate::backend::profile::constants::{ClockPower, NeuronCost};
+use crate::backend::profile::quantity::{EnergyUnit, Measured};
+use crate::backend::quantize::IntegerNetwork;
+use crate::units::{Joules, Seconds, Watts};
+
+/// What is counted on the chip.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Synaptic operations of each layer.
+    pub operations: Vec<u64>,
+    /// Of all neurons.
+    pub work: Work,
+    pub packets: u64,
+    pub hops_east_west: u64,
+    pub hops_north_south: u64,
+    pub crossings: u64,
+}
+
+impl Tally {
+    /// Of a network of so many layers.
+    pub(crate) fn new(layers: usize) -> Self {
+        Self { operations: vec![0; layers], ..Self::default() }
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.operations.iter_mut().zip(&other.operations).for_each(|(sum, more)| *sum += more);
+        self.work += &other.work;
+        self.packets += other.packets;
+        self.hops_east_west += other.hops_east_west;
+        self.hops_north_south += other.hops_north_south;
+        self.crossings += other.crossings;
+    }
+
+    pub(crate) fn send(&mut self, route: &Route) {
+        self.packets += route.packets;
+        self.hops_east_west += route.hops_east_west;
+        self.hops_north_south += route.hops_north_south;
+        self.crossings += route.crossings;
+    }
+}
+
+/// Energies that the profile has numbers for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Energy {
+    /// Of synaptic operations.
+    pub synapse: Option<Joules>,
+    /// Of neurons: their updates and spikes.
+    pub neuron: Option<Joules>,
+    /// Of packets.
+    pub network: Option<Joules>,
+    /// Of static power during one period.
+    pub idle: Option<Joules>,
+}
+
+impl Energy {
+    /// The sum of what is spent on events, if every part of it is known.
+    pub fn dynamic(&self) -> Option<Joules> {
+        Some(self.synapse? + self.neuron? + self.network?)
+    }
+
+    /// The sum, if every part is known.
+    pub fn total(&self) -> Option<Joules> {
+        Some(self.dynamic()? + self.idle?)
+    }
+}
+
+/// Energies of the profile, and the power of the cores in use.
+#[derive(Clone, Debug)]
+pub(crate) struct Prices {
+    /// Of an operation in each layer.
+    operations: Option<Vec<Joules>>,
+    neuron: Option<NeuronCost<Joules>>,
+    packet: Option<PacketPrices>,
+    power: Option<Watts>,
+}
+
+/// Of a packet and of what happens to it on its way.
+#[derive(Clone, Copy, Debug)]
+struct PacketPrices {
+    packet: Joules,
+    east_west: Joules,
+    north_south: Joules,
+    crossing: Joules,
+}
+
+impl PacketPrices {
+    /// Of packets that stay on one of `chips` chips, or cross between them.
+    fn new(profile: &ChipProfile, chips: u32) -> Option<Self> {
+        let (energy, none) = (&profile.energy, Some(Joules(0.0)));
+        let price = |needed: bool, number: &Option<Measured<EnergyUnit>>| match needed {
+            true => number.as_ref().map(|number| number.energy()),
+            false => none,
+        };
+        let mesh = profile.topology.mesh.is_some();
+        Some(Self {
+            packet: price(true, &energy.spike)?,
+            east_west: price(mesh, &energy.hop_east_west)?,
+            north_south: price(mesh, &energy.hop_north_south)?,
+            crossing: price(chips > 1, &energy.chip_crossing)?,
+        })
+    }
+
+    fn energy(&self, tally: &Tally) -> Joules {
+        self.packet * tally.packets as f64
+            + self.east_west * tally.hops_east_west as f64
+            + self.north_south * tally.hops_north_south as f64
+            + self.crossing * tally.crossings as f64
+    }
+}
+
+impl Prices {
+    /// Of `network`, which takes `size` of the chip.
+    pub(crate) fn new(profile: &ChipProfile, network: &IntegerNetwork, size: Size) -> Self {
+        let energy = &profile.energy;
+        let operation = energy.synaptic_operation.as_ref();
+        let layers = || network.layers.iter();
+        Self {
+            operations: operation.map(|cost| layers().map(|layer| cost.of(&layer.wiring).energy()).collect()),
+            neuron: energy.neuron.as_ref().map(|cost| cost.map(|number| number.energy())),
+            packet: PacketPrices::new(profile, size.chips),
+            power: power(profile, size),
+        }
+    }
+
+    /// Whether packets have a price: nothing else asks how many there are.
+    pub(crate) fn has_packets(&self) -> bool {
+        self.packet.is_some()
+    }
+
+    /// Whether nothing has a price.
+    pub(crate) fn are_unknown(&self) -> bool {
+        self.operations.is_none() && self.neuron.is_none() && self.packet.is_none() && self.power.is_none()
+    }
+
+    /// Energies of what `tally` counts while `time` passes.
+    pub(crate) fn energy(&self, tally: &Tally, time: Option<Seconds>) -> Energy {
+        let synapse = |prices: &Vec<Joules>| {
+            prices.iter().zip(&tally.operations).map(|(&price, &count)| price * count as f64).sum()
+        };
+        Energy {
+            synapse: self.operations.as_ref().map(synapse),
+            neuron: self.neuron.map(|cost| cost.of(&tally.work)),
+            network: self.packet.map(|prices| prices.energy(tally)),
+            idle: self.power.zip(time).map(|(power, time)| Joules(power.0 * time.0)),
+        }
+    }
+}
+
+/// The power of the cores in use when they do nothing, and of the rest of their chips.
+pub(crate) fn power(profile: &ChipProfile, size: Size) -> Option<Watts> {
+    let energy = &profile.energy;
+    let (core, fixed) = energy.static_per_core.as_ref().zip(energy.static_fixed.as_ref())?;
+    let clock = energy.clock.as_ref().map_or(Watts(0.0), ClockPower::power);
+    Some(core.power() * size.cores as f64 + (fixed.power() + clock) * f64::from(size.chips))
+}

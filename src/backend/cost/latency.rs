@@ -1,0 +1,137 @@
+//! How long a step takes, by the profile's numbers.
+//!
+//! A core does its operations and neurons one after the other. A step ends when the slowest core is done,
+//! the farthest packet has arrived and all tiles in use have met at the barrier; on a chip with a fixed
+//! step it takes that.
+
+use super::work::Work;
+use crate::backend::mapping::Size;
+use crate::backend::mapping::route::Way;
+use crate::backend::profile::ChipProfile;
+use crate::backend::profile::constants::{Barrier, NeuronCost, TimeConstants};
+use crate::backend::quantize::IntegerNetwork;
+use crate::units::Seconds;
+
+/// Durations of one inference.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Timing {
+    /// The sum of its steps.
+    pub latency: Seconds,
+    /// From the beginning of one inference to that of the next.
+    pub period: Seconds,
+}
+
+/// Durations of the profile.
+#[derive(Clone, Debug)]
+pub(crate) enum Clock {
+    /// Every step takes the same time.
+    Fixed(Seconds),
+    /// A step ends when all is done.
+    Barrier(Durations),
+}
+
+/// Of what ends a step.
+#[derive(Clone, Debug)]
+pub(crate) struct Durations {
+    /// Of an operation in each layer.
+    operations: Vec<Seconds>,
+    neuron: NeuronCost<Seconds>,
+    packet: Seconds,
+    hops: (Seconds, Seconds),
+    crossing: Seconds,
+    barrier: Seconds,
+}
+
+impl Clock {
+    /// The clock of `network`, which takes `size` of the chip, if the profile has the numbers.
+    pub(crate) fn new(profile: &ChipProfile, network: &IntegerNetwork, size: Size) -> Option<Self> {
+        let time = &profile.time;
+        if let Some(step) = &time.step {
+            return Some(Self::Fixed(step.time()));
+        }
+        let operation = time.synaptic_operation.as_ref()?;
+        Some(Self::Barrier(Durations {
+            operations: network.layers.iter().map(|layer| operation.of(&layer.wiring).time()).collect(),
+            neuron: time.neuron.as_ref()?.map(|number| number.time()),
+            packet: time.spike.as_ref()?.time(),
+            hops: hop_times(time, profile.topology.mesh.is_some())?,
+            crossing: match size.chips {
+                0 | 1 => Seconds(0.0),
+                _ => time.chip_crossing.as_ref()?.time(),
+            },
+            barrier: barrier_time(time.barrier.as_ref()?, size.tiles),
+        }))
+    }
+
+    /// A step in which cores do `works`, each with its layer, and whose packets go these ways.
+    pub(crate) fn step<'a>(
+        &self,
+        works: impl Iterator<Item = (usize, &'a Work)>,
+        ways: impl Iterator<Item = &'a Way>,
+    ) -> Seconds {
+        match self {
+            Self::Fixed(step) => *step,
+            Self::Barrier(durations) => {
+                let core = slowest(works.map(|(layer, work)| durations.core(layer, work)));
+                core + slowest(ways.map(|way| durations.flight(way))) + durations.barrier
+            }
+        }
+    }
+}
+
+impl Durations {
+    fn core(&self, layer: usize, work: &Work) -> Seconds {
+        self.operations[layer] * work.operations as f64 + self.neuron.of(work)
+    }
+
+    fn flight(&self, way: &Way) -> Seconds {
+        self.packet
+            + self.hops.0 * f64::from(way.east_west)
+            + self.hops.1 * f64::from(way.north_south)
+            + self.crossing * f64::from(way.crossings)
+    }
+}
+
+/// The longest, or zero if there is none.
+fn slowest(times: impl Iterator<Item = Seconds>) -> Seconds {
+    Seconds(times.map(|time| time.0).fold(0.0, f64::max))
+}
+
+fn hop_times(time: &TimeConstants, mesh: bool) -> Option<(Seconds, Seconds)> {
+    match mesh {
+        true => Some((time.hop_east_west.as_ref()?.time(), time.hop_north_south.as_ref()?.time())),
+        false => Some((Seconds(0.0), Seconds(0.0))),
+    }
+}
+
+/// With this many tiles: linear between two entries of `table`, whose nearest end counts outside it.
+fn barrier_time(table: &[Barrier], tiles: u32) -> Seconds {
+    let above = table.partition_point(|entry| entry.tiles < tiles);
+    match (above.checked_sub(1).map(|below| &table[below]), table.get(above)) {
+        (None, None) => Seconds(0.0),
+        (Some(end), None) | (None, Some(end)) => end.duration.time(),
+        (Some(below), Some(above)) => {
+            let share = f64::from(tiles - below.tiles) / f64::from(above.tiles - below.tiles);
+            below.duration.time() * (1.0 - share) + above.duration.time() * share
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_barrier_takes_longer_with_more_tiles() {
+        let table = ChipProfile::builtin("loihi1").unwrap().time.barrier.unwrap();
+        let close = |tiles, expected: f64| {
+            let found = barrier_time(&table, tiles).0;
+            assert!((found - expected).abs() <= expected * 1e-12, "{tiles}: {found}");
+        };
+        close(0, 113e-9);
+        close(1, 113e-9);
+        close(32, 465e-9);
+        close(99, 465e-9);
+        close(2, (113.0 + 352.0 / 31.0) * 1e-9);
+    }
+}

@@ -1,0 +1,130 @@
+//! What the spikes of one layer cause on its cores and on the mesh.
+
+use ndarray::s;
+
+use super::core_load::{Load, Occupation};
+use super::work::Work;
+use crate::backend::mapping::connect::{Connections, Counter, Fan};
+use crate::backend::mapping::route::{Route, Way, route};
+use crate::backend::mapping::{Core, LayerMapping, Mapping};
+use crate::backend::profile::format::WeightFormat;
+use crate::backend::profile::{ChipProfile, OperationCounting, OutputCounting};
+use crate::backend::quantize::{IntegerLayer, IntegerNetwork};
+
+/// What one layer costs.
+#[derive(Clone, Debug)]
+pub(crate) struct LayerCost {
+    sources: Vec<usize>,
+    /// For each input the synaptic operations of one event on each core.
+    operations: Fan,
+    /// Placed neurons of each core.
+    neurons: Vec<u64>,
+    /// (O): what each neuron's spike sends.
+    pub routes: Vec<Route>,
+    /// What single neurons do, where that has a price.
+    occupation: Option<Occupation>,
+}
+
+impl LayerCost {
+    pub(crate) fn new(
+        network: &IntegerNetwork,
+        mapping: &Mapping,
+        index: usize,
+        profile: &ChipProfile,
+    ) -> Self {
+        let (layer, map) = (&network.layers[index], &mapping.layers[index]);
+        let (topology, counting) = (&profile.topology, &profile.counting);
+        let is_read_in_place =
+            index + 1 == network.layers.len() && counting.outputs == OutputCounting::ReadInPlace;
+        let send = |neuron: usize| {
+            route(&map.copies_of(neuron), &mapping.axons(index + 1, neuron), topology, counting.packets)
+        };
+        let routes = match is_read_in_place {
+            true => vec![Route::default(); layer.neurons()],
+            false => (0..layer.neurons()).map(send).collect(),
+        };
+        Self {
+            sources: layer.sources.clone(),
+            operations: operations(layer, map, profile),
+            neurons: map.cores.iter().map(|core| core.neurons as u64).collect(),
+            routes,
+            occupation: profile.prices_events().then(|| Occupation::new(layer, map)),
+        }
+    }
+
+    /// What each core does when `events`, by source, have made the neurons `spikes` fire.
+    pub(crate) fn count(&self, events: &[&[u32]], spikes: &[u32], load: &mut Load) {
+        load.works.clear();
+        load.works.extend(self.neurons.iter().map(|&steps| Work { steps, ..Work::default() }));
+        for &source in &self.sources {
+            let add = |core: usize, count| load.works[core].operations += count;
+            self.operations.for_each_sum(events[source], add);
+        }
+        load.works.iter_mut().filter(|work| work.operations > 0).for_each(|work| work.active = work.steps);
+        if let Some(occupation) = &self.occupation {
+            occupation.count(self.sources.iter().map(|&source| events[source]), spikes, load);
+        }
+    }
+
+    /// Synaptic operations of all cores when each of its inputs was active so often, by source.
+    pub(crate) fn operations_of(&self, active: &[Vec<u32>]) -> u64 {
+        self.sources.iter().map(|&source| self.operations.sum(&active[source])).sum()
+    }
+
+    /// What each core does in a step of another layer, in which nothing reaches it.
+    pub(crate) fn idle(&self) -> impl Iterator<Item = Work> {
+        self.neurons.iter().map(|&steps| Work { steps, ..Work::default() })
+    }
+
+    /// Every way that a packet of these spikes goes.
+    pub(crate) fn ways(&self, spikes: &[u32]) -> impl Iterator<Item = &Way> {
+        spikes.iter().flat_map(|&neuron| &self.routes[neuron as usize].ways)
+    }
+}
+
+/// For each input the synaptic operations of one event on each core of `map`.
+fn operations(layer: &IntegerLayer, map: &LayerMapping, profile: &ChipProfile) -> Fan {
+    if profile.counting.synaptic_operations == OperationCounting::CrossbarRow {
+        return map.hearing.with(map.axons_per_input as u32 * profile.core.neurons.unwrap_or(0));
+    }
+    let palette = matches!(profile.weights, WeightFormat::Palette { .. });
+    let crosspoints = |&weight: &i64| match palette {
+        true => digits(weight, map.axons_per_input),
+        false => usize::from(weight != 0),
+    };
+    let of_tap: Vec<usize> =
+        layer.weights.rows().into_iter().map(|row| row.iter().map(crosspoints).sum()).collect();
+    let (connections, mut counter) = (Connections::new(layer), Counter::new(layer.inputs()));
+    let of_core = |core: &Core| {
+        connections.for_each(core.first..core.first + core.neurons, |input, tap, units| {
+            let count = match units.len() == layer.units() {
+                true => of_tap[tap],
+                false => layer.weights.slice(s![tap, units]).iter().map(crosspoints).sum(),
+            };
+            counter.add(input, count);
+        });
+        counter.take()
+    };
+    let of_cores: Vec<_> = map.cores.iter().map(of_core).collect();
+    Fan::new(layer.inputs(), &of_cores)
+}
+
+/// Crosspoints that a weight of `bits` axon types sets: 1 and -1 have a type each where there are two
+/// types; more types are the digits of two's complement.
+fn digits(weight: i64, bits: usize) -> usize {
+    match bits {
+        2 => usize::from(weight != 0),
+        bits => (weight & ((1 << bits) - 1)).count_ones() as usize,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weight_sets_the_crosspoints_of_its_digits() {
+        assert_eq!([-1, 0, 1].map(|weight| digits(weight, 2)), [1, 0, 1]);
+        assert_eq!([-7, -1, 0, 3, 7].map(|weight| digits(weight, 4)), [2, 4, 0, 2, 3]);
+    }
+}

@@ -1,0 +1,188 @@
+//! Which inputs of a layer reach which of its cores.
+
+use std::ops::Range;
+
+use ndarray::s;
+
+use crate::backend::quantize::IntegerLayer;
+
+/// The connections of a layer. An input is not connected to neurons whose weights for it are all zero.
+pub(crate) struct Connections<'a> {
+    layer: &'a IntegerLayer,
+    /// (taps): whether any unit has a weight.
+    used: Vec<bool>,
+}
+
+impl<'a> Connections<'a> {
+    pub(crate) fn new(layer: &'a IntegerLayer) -> Self {
+        let used = layer.weights.rows().into_iter().map(|row| row.iter().any(|&weight| weight != 0));
+        Self { layer, used: used.collect() }
+    }
+
+    /// Calls `visit(input, tap, units)` for every input that is connected to some of the placed neurons `placed`,
+    /// once for each site (and copy of it): `units` are those of the site that are among them.
+    pub(crate) fn for_each(&self, placed: Range<usize>, mut visit: impl FnMut(usize, usize, Range<usize>)) {
+        let (neurons, units) = (self.layer.neurons(), self.layer.units());
+        let mut next = placed.start;
+        while next < placed.end {
+            let (site, unit) = (next % neurons / units, next % units);
+            let end = units.min(unit + placed.end - next);
+            self.layer.wiring.for_each_input(site, |input, tap| {
+                if self.used[tap] && ((unit, end) == (0, units) || self.reaches(tap, unit..end)) {
+                    visit(input, tap, unit..end);
+                }
+            });
+            next += end - unit;
+        }
+    }
+
+    /// Whether any of these units has a weight at `tap`.
+    fn reaches(&self, tap: usize, units: Range<usize>) -> bool {
+        self.layer.weights.slice(s![tap, units]).iter().any(|&weight| weight != 0)
+    }
+
+    /// The most inputs that one neuron may hear: those of its site.
+    pub(crate) fn fan_in(&self) -> u64 {
+        let inputs = |site: usize| {
+            let mut count = 0;
+            self.layer.wiring.for_each_input(site, |_, tap| count += u64::from(self.used[tap]));
+            count
+        };
+        (0..self.layer.wiring.sites()).map(inputs).max().unwrap_or(0)
+    }
+}
+
+/// Sums of one number an input, for one core after the other.
+pub(crate) struct Counter {
+    counts: Vec<u32>,
+    touched: Vec<u32>,
+}
+
+impl Counter {
+    pub(crate) fn new(inputs: usize) -> Self {
+        Self { counts: vec![0; inputs], touched: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, input: usize, count: usize) {
+        if self.counts[input] == 0 && count > 0 {
+            self.touched.push(input as u32);
+        }
+        self.counts[input] += count as u32;
+    }
+
+    /// The inputs with a sum, each with it; all sums are zero again.
+    pub(crate) fn take(&mut self) -> Vec<(u32, u32)> {
+        let take = |input: u32| (input, std::mem::take(&mut self.counts[input as usize]));
+        self.touched.drain(..).map(take).collect()
+    }
+}
+
+/// For each input the cores that it concerns, in rising order, with a number for each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fan {
+    /// Of input i: those from `ends[i]` to `ends[i + 1]`.
+    entries: Vec<(u32, u32)>,
+    ends: Vec<usize>,
+    /// One number an input, where there is one core only: 0 if the input does not concern it.
+    alone: Option<Vec<u32>>,
+}
+
+impl Fan {
+    /// From the (input, number) of each core.
+    pub(crate) fn new(inputs: usize, cores: &[Vec<(u32, u32)>]) -> Self {
+        let mut ends = vec![0; inputs + 1];
+        cores.iter().flatten().for_each(|&(input, _)| ends[input as usize + 1] += 1);
+        (0..inputs).for_each(|input| ends[input + 1] += ends[input]);
+        let mut next = ends.clone();
+        let mut entries = vec![(0, 0); ends[inputs]];
+        for (core, inputs) in (0..).zip(cores) {
+            for &(input, number) in inputs {
+                entries[next[input as usize]] = (core, number);
+                next[input as usize] += 1;
+            }
+        }
+        let alone = match cores {
+            [core] => {
+                let mut numbers = vec![0; inputs];
+                core.iter().for_each(|&(input, number)| numbers[input as usize] = number);
+                Some(numbers)
+            }
+            _ => None,
+        };
+        Self { entries, ends, alone }
+    }
+
+    /// Calls `visit(core, sum)` with sums of the numbers of `inputs`, at least once for each core that they concern.
+    pub(crate) fn for_each_sum(&self, inputs: &[u32], mut visit: impl FnMut(usize, u64)) {
+        if let Some(numbers) = &self.alone {
+            return visit(0, inputs.iter().map(|&input| u64::from(numbers[input as usize])).sum());
+        }
+        for &input in inputs {
+            self.of(input as usize)
+                .iter()
+                .for_each(|&(core, number)| visit(core as usize, u64::from(number)));
+        }
+    }
+
+    /// The sum of the numbers of all inputs, each as often as `times` says.
+    pub(crate) fn sum(&self, times: &[u32]) -> u64 {
+        let sum = |(&times, numbers): (&u32, u64)| u64::from(times) * numbers;
+        match &self.alone {
+            Some(numbers) => times.iter().zip(numbers.iter().map(|&number| u64::from(number))).map(sum).sum(),
+            None => {
+                let of = |input| self.of(input).iter().map(|&(_, number)| u64::from(number)).sum();
+                times.iter().zip((0..).map(of)).map(sum).sum()
+            }
+        }
+    }
+
+    /// How many inputs there are.
+    pub(crate) fn inputs(&self) -> usize {
+        self.ends.len() - 1
+    }
+
+    /// (core, number) of each core that `input` concerns.
+    pub(crate) fn of(&self, input: usize) -> &[(u32, u32)] {
+        &self.entries[self.ends[input]..self.ends[input + 1]]
+    }
+
+    /// The same cores with `number` for each.
+    pub(crate) fn with(&self, number: u32) -> Self {
+        let entries = self.entries.iter().map(|&(core, _)| (core, number)).collect();
+        let changed = |&old: &u32| if old > 0 { number } else { 0 };
+        let alone = self.alone.as_ref().map(|numbers| numbers.iter().map(changed).collect());
+        Self { entries, ends: self.ends.clone(), alone }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fan_lists_the_cores_of_each_input() {
+        let mut counter = Counter::new(3);
+        counter.add(2, 1);
+        counter.add(0, 0);
+        counter.add(2, 4);
+        let first = counter.take();
+        counter.add(2, 7);
+        counter.add(1, 3);
+        let fan = Fan::new(3, &[first, counter.take()]);
+        assert_eq!(
+            [0, 1, 2].map(|input| fan.of(input).to_vec()),
+            [vec![], vec![(1, 3)], vec![(0, 5), (1, 7)]]
+        );
+        assert_eq!(fan.with(9).of(1), [(1, 9)]);
+        let sums = |fan: &Fan| {
+            let mut sums = [0, 0];
+            fan.for_each_sum(&[0, 1, 2], |core, number| sums[core] += number);
+            sums
+        };
+        assert_eq!((sums(&fan), sums(&fan.with(9))), ([5, 10], [9, 18]));
+        assert_eq!((fan.sum(&[1, 1, 1]), fan.sum(&[7, 2, 3])), (15, 42));
+        let alone = Fan::new(3, &[vec![(0, 4), (2, 5)]]);
+        assert_eq!(alone.sum(&[2, 7, 3]), 23);
+        assert_eq!((sums(&alone), sums(&alone.with(9))), ([9, 0], [18, 0]));
+    }
+}

@@ -1,0 +1,515 @@
+//! Which neurons live on which core.
+//!
+//! A part of a layer is neurons next to each other. A layer takes the fewest cores that its limits allow and
+//! spreads over them evenly, since the slowest core decides how long a step takes. Cores are taken in
+//! row-major order of the mesh, layer after layer, and then moved to make the ways of spikes short. What a
+//! core sends depends on which cores hear it, so layers are cut from the output down.
+//!
+//! Synapses are kept as lists: for each axon a weight of its own for every neuron of the core that the axon's
+//! input reaches, zeros included; where kernels are shared and that takes less, for each input of a
+//! convolution's window one list that all axons use. An input that only zero weights connect needs no axon. Where a layer hears several
+//! sources, each of them has its own axons: spikes of two sources must both count.
+//!
+//! The synapses of a neuron are never split between cores: a core that hears a part of its inputs could only
+//! send on whether their sum passes a threshold, and that is another network.
+
+pub(super) mod connect;
+pub(super) mod convolution_cores;
+pub(super) mod partition;
+pub(super) mod placement;
+pub(super) mod route;
+
+use std::collections::VecDeque;
+
+use super::error::{DeployError, Limit};
+use super::profile::{ChipProfile, CoreLimits, Topology};
+use super::quantize::IntegerNetwork;
+use connect::Fan;
+use partition::Plan;
+use placement::place;
+
+/// A part of a layer on a core, which no other shares unless the chip says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Core {
+    /// The core's number, in row-major order, chip after chip.
+    pub number: usize,
+    /// The first of its neurons in the order of the layer's placed neurons.
+    pub first: usize,
+    /// How many there are.
+    pub neurons: usize,
+    /// Axons that come in.
+    pub in_axons: u64,
+    /// Axons that go out.
+    pub out_axons: u64,
+    /// Bits of synapse memory, whole words.
+    pub synapse_bits: u64,
+    /// The same if no kernels were shared.
+    pub unshared_bits: u64,
+}
+
+/// How much of a chip a network takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Size {
+    /// Chips.
+    pub chips: u32,
+    /// Tiles of all of them.
+    pub tiles: u32,
+    /// Cores of all of them.
+    pub cores: usize,
+}
+
+/// A layer on its cores.
+///
+/// Where a neuron drives fewer axons than it must, it is placed `copies` times: placed neuron p computes
+/// neuron `p % neurons` of the layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerMapping {
+    /// In the order of the placed neurons.
+    pub cores: Vec<Core>,
+    /// Neurons of the layer.
+    pub neurons: usize,
+    /// How often each of them is placed.
+    pub copies: usize,
+    /// The most axons that the spike of one neuron goes to.
+    pub targets: usize,
+    /// Axons that bring one input of one source to a core.
+    pub axons_per_input: usize,
+    /// What the layer hears: 0 is the network's input, l the spikes of layer l - 1.
+    pub(crate) sources: Vec<usize>,
+    /// For each input the indices in `cores` of those that hear it, with the neurons that it reaches there.
+    pub(crate) hearing: Fan,
+}
+
+/// A network on the cores of a chip.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    /// From the input to the output neurons.
+    pub layers: Vec<LayerMapping>,
+}
+
+impl Mapping {
+    /// Places `network` on the chip of `profile`.
+    ///
+    /// # Errors
+    /// [`DeployError::TooLarge`] with the limit that it breaks.
+    pub fn new(network: &IntegerNetwork, profile: &ChipProfile) -> Result<Self, DeployError> {
+        let mut layers: VecDeque<LayerMapping> = VecDeque::with_capacity(network.layers.len());
+        for (index, layer) in network.layers.iter().enumerate().rev() {
+            let target = |neuron| match layers.len() {
+                // The output neurons' spikes leave the chip over one axon each.
+                0 => 1,
+                _ => layers.iter().map(|above| above.axons_of(index + 1, neuron) as u64).sum(),
+            };
+            let targets: Vec<u64> = (0..layer.neurons()).map(target).collect();
+            let plan = Plan::new(layer, index, &targets, network.weight_bits, profile);
+            layers.push_front(plan.place()?);
+        }
+        let mut mapping = Self { layers: layers.into() };
+        match &profile.core.convolutions {
+            Some(cores) => convolution_cores::assign(&mut mapping, network, cores, &profile.name)?,
+            None => mapping.number(profile),
+        }
+        mapping.check_cores(profile)?;
+        place(&mut mapping, &profile.topology, &profile.counting);
+        Ok(mapping)
+    }
+
+    /// Cores in use.
+    pub fn cores(&self) -> usize {
+        let mut numbers: Vec<usize> = self.parts().map(|core| core.number).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers.len()
+    }
+
+    /// Every part of a layer on a core, layer by layer.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Core> {
+        self.layers.iter().flat_map(|layer| &layer.cores)
+    }
+
+    /// What each core in use holds, by number.
+    pub(crate) fn by_core(&self) -> Vec<Core> {
+        let mut cores: Vec<Core> = self.parts().cloned().collect();
+        cores.sort_by_key(|core| core.number);
+        let together = |core: &mut Core, next: &mut Core| {
+            let same = core.number == next.number;
+            if same {
+                *next = next.with(core);
+            }
+            same
+        };
+        cores.dedup_by(together);
+        cores
+    }
+
+    /// How much of the chip it takes.
+    pub(crate) fn size(&self, topology: &Topology) -> Size {
+        let numbers = || self.parts().map(|core| core.number);
+        Size {
+            chips: numbers().map(|core| topology.chip(core) + 1).max().unwrap_or(0),
+            tiles: topology.tiles(numbers()),
+            cores: self.cores(),
+        }
+    }
+
+    /// For each axon that a spike of `neuron` of `source` goes to the number of its core; of the output
+    /// neurons core 0, where spikes leave the chip.
+    pub(crate) fn axons(&self, source: usize, neuron: usize) -> Vec<usize> {
+        if source == self.layers.len() {
+            return vec![0];
+        }
+        let above = self.layers.iter().filter(|layer| layer.sources.contains(&source));
+        above.flat_map(|layer| layer.axons(neuron)).collect()
+    }
+
+    /// Gives each part the next core, or where layers may share one, the last core as long as it fits there.
+    fn number(&mut self, profile: &ChipProfile) {
+        let shares = profile.topology.layers_share_cores;
+        let mut filled: Option<Core> = None;
+        for core in self.layers.iter_mut().flat_map(|layer| &mut layer.cores) {
+            let together = filled.as_ref().filter(|_| shares).map(|filled| filled.with(core));
+            let fitting = together.filter(|together| together.fits(&profile.core));
+            let next = filled.as_ref().map_or(0, |filled| filled.number + 1);
+            let now = fitting.unwrap_or_else(|| Core { number: next, ..core.clone() });
+            core.number = now.number;
+            filled = Some(now);
+        }
+    }
+
+    fn check_cores(&self, profile: &ChipProfile) -> Result<(), DeployError> {
+        let needed = self.parts().map(|core| core.number as u64 + 1).max().unwrap_or(0);
+        let chips = u64::from(profile.topology.chips);
+        match profile.topology.cores.map(|cores| u64::from(cores) * chips) {
+            Some(available) if needed > available => Err(DeployError::TooLarge {
+                chip: profile.name.clone(),
+                limit: Limit::Cores,
+                needed,
+                available,
+                layer: None,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Core {
+    /// What a core holds that holds this and `other`.
+    pub(crate) fn with(&self, other: &Core) -> Self {
+        Self {
+            number: self.number,
+            first: self.first,
+            neurons: self.neurons + other.neurons,
+            in_axons: self.in_axons + other.in_axons,
+            out_axons: self.out_axons + other.out_axons,
+            synapse_bits: self.synapse_bits + other.synapse_bits,
+            unshared_bits: self.unshared_bits + other.unshared_bits,
+        }
+    }
+
+    /// Whether it is within the limits of one core.
+    pub(crate) fn fits(&self, limits: &CoreLimits) -> bool {
+        let within = |needed: u64, limit: Option<u64>| limit.is_none_or(|limit| needed <= limit);
+        within(self.neurons as u64, limits.neurons.map(u64::from))
+            && within(self.in_axons, limits.in_axons.map(u64::from))
+            && within(self.out_axons, limits.out_axons.map(u64::from))
+            && within(self.synapse_bits, limits.synapse_memory.as_ref().map(|memory| memory.bits))
+    }
+}
+
+impl LayerMapping {
+    /// I
+    pub(crate) fn inputs(&self) -> usize {
+        self.hearing.inputs()
+    }
+
+    /// The numbers of the cores that hold the copies of `neuron`.
+    pub(crate) fn copies_of(&self, neuron: usize) -> Vec<usize> {
+        let core = |copy| self.cores[self.core_of(copy * self.neurons + neuron)].number;
+        (0..self.copies).map(core).collect()
+    }
+
+    /// The index in `cores` of the core that holds placed neuron `placed`.
+    pub fn core_of(&self, placed: usize) -> usize {
+        self.cores.partition_point(|core| core.first <= placed) - 1
+    }
+
+    /// How many axons a spike of `neuron` of `source` goes to in this layer.
+    fn axons_of(&self, source: usize, neuron: usize) -> usize {
+        match self.sources.contains(&source) {
+            true => self.hearing.of(neuron).len() * self.axons_per_input,
+            false => 0,
+        }
+    }
+
+    /// For each axon that brings `input` the number of its core.
+    fn axons(&self, input: usize) -> impl Iterator<Item = usize> {
+        let number = |&(core, _): &(u32, u32)| self.cores[core as usize].number;
+        self.hearing
+            .of(input)
+            .iter()
+            .map(number)
+            .flat_map(|core| std::iter::repeat_n(core, self.axons_per_input))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+
+    use ndarray::{Array1, Array2};
+    use proptest::prelude::*;
+
+    use super::super::fixtures::{chip, full};
+    use super::super::{DeployOptions, IntegerLayer, Placement};
+    use super::*;
+    use crate::network::{BinaryLayer, Volume, Window, Wiring, fixtures};
+
+    fn profile() -> ChipProfile {
+        ChipProfile::builtin("loihi1").unwrap()
+    }
+
+    fn mapped(profile: &ChipProfile, widths: &[usize]) -> Result<Mapping, DeployError> {
+        let network = IntegerNetwork::new(&full(widths), profile, &DeployOptions::default())?;
+        Mapping::new(&network, profile)
+    }
+
+    /// Neurons of each core, layer by layer.
+    fn neurons(mapping: &Mapping) -> Vec<Vec<usize>> {
+        let layer = |layer: &LayerMapping| layer.cores.iter().map(|core| core.neurons).collect();
+        mapping.layers.iter().map(layer).collect()
+    }
+
+    fn message(profile: &ChipProfile, widths: &[usize]) -> String {
+        mapped(profile, widths).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_core_of_neurons_is_filled_to_the_last_and_one_more_takes_another() {
+        assert_eq!(neurons(&mapped(&profile(), &[10, 1024]).unwrap()), [[1024]]);
+        assert_eq!(neurons(&mapped(&profile(), &[10, 1025]).unwrap()), [[512, 513]]);
+    }
+
+    #[test]
+    fn synapse_memory_is_filled_to_the_last_word() {
+        // 784 axons in 16,384 words leave 20 words an axon: 1,280 bits, 10 of them a header, 8 a weight: 158.
+        let mapping = mapped(&profile(), &[784, 158]).unwrap();
+        assert_eq!(neurons(&mapping), [[158]]);
+        assert_eq!(mapping.layers[0].cores[0].synapse_bits, 784 * 20 * 64);
+        assert_eq!(neurons(&mapped(&profile(), &[784, 159]).unwrap()), [[79, 80]]);
+        let mut small = profile();
+        small.core.synapse_memory.as_mut().unwrap().bits = 100 * 64;
+        assert!(mapped(&small, &[100, 2]).is_ok());
+        assert_eq!(
+            message(&small, &[101, 2]),
+            "too large for loihi1: layer 0 needs 6464 bits of synapse memory per neuron, the chip has 6400"
+        );
+    }
+
+    #[test]
+    fn axons_in_are_those_of_inputs_that_have_a_weight() {
+        assert!(mapped(&profile(), &[4096, 2]).is_ok());
+        assert_eq!(
+            message(&profile(), &[4097, 2]),
+            "too large for loihi1: layer 0 needs 4097 axons into a core, the chip has 4096"
+        );
+        let mut network = full(&[4097, 2]);
+        network.layers[0].weights.column_mut(7).fill(0.0);
+        assert!(chip("loihi1").deploy(&network, &DeployOptions::default()).is_ok());
+    }
+
+    #[test]
+    fn axons_out_limit_how_many_neurons_share_a_core() {
+        let mut profile = profile();
+        profile.core.out_axons = Some(20);
+        // Sixty output neurons send over one axon each and take three cores; each neuron below needs three.
+        assert_eq!(neurons(&mapped(&profile, &[5, 6, 60]).unwrap())[0], [6]);
+        assert_eq!(neurons(&mapped(&profile, &[5, 7, 60]).unwrap())[0], [3, 4]);
+        profile.core.out_axons = Some(2);
+        assert_eq!(
+            message(&profile, &[5, 6, 6]),
+            "too large for loihi1: layer 0 needs 3 axons out of a core, the chip has 2"
+        );
+    }
+
+    #[test]
+    fn the_last_core_fits_and_one_more_does_not() {
+        assert_eq!(mapped(&profile(), &[1, 128 * 1024]).unwrap().cores(), 128);
+        assert_eq!(
+            message(&profile(), &[1, 128 * 1024 + 1]),
+            "too large for loihi1: needs 129 cores, the chip has 128"
+        );
+    }
+
+    #[test]
+    fn a_crossbar_takes_two_axons_an_input_and_a_copy_for_every_axon_that_is_driven() {
+        let mut profile = ChipProfile::builtin("truenorth").unwrap();
+        profile.topology.placement = Placement::RowMajor;
+        // 300 output neurons take two cores, each input of which has two axons: four copies of 100.
+        let mapping = mapped(&profile, &[128, 100, 300]).unwrap();
+        assert_eq!(neurons(&mapping), [vec![200, 200], vec![150, 150]]);
+        assert_eq!(mapping.layers[0].copies, 4);
+        assert_eq!(mapping.layers[0].cores[0].in_axons, 256);
+        assert_eq!(mapping.layers[1].cores.iter().map(|core| core.number).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(
+            message(&profile, &[129, 100]),
+            "too large for truenorth: layer 0 needs 258 synapses per neuron, the chip has 256"
+        );
+    }
+
+    #[test]
+    fn every_placed_neuron_has_its_core() {
+        let layer = &mapped(&profile(), &[784, 500]).unwrap().layers[0];
+        for (index, core) in layer.cores.iter().enumerate() {
+            assert_eq!(layer.core_of(core.first), index);
+            assert_eq!(layer.core_of(core.first + core.neurons - 1), index);
+        }
+        assert_eq!(layer.cores.iter().map(|core| core.neurons).sum::<usize>(), 500);
+    }
+
+    /// What a part of a layer needs, by listing its connections one by one: axons in, bits of memory, and
+    /// for every input whether it is heard.
+    fn needs(layer: &IntegerLayer, placed: Range<usize>, bits: u64) -> (u64, u64, Vec<bool>) {
+        let mut synapses = vec![0; layer.inputs()];
+        // Of each tap the first unit that has it, and the last.
+        let mut kernel: Vec<Option<(u64, u64)>> = vec![None; layer.weights.nrows()];
+        for neuron in placed.clone() {
+            let units = layer.units();
+            let unit = (neuron % units) as u64;
+            let beside = || placed.clone().filter(|&other| other / units == neuron / units);
+            let mut heard = vec![false; layer.inputs()];
+            layer.wiring.for_each_input(neuron % layer.neurons() / layer.units(), |input, tap| {
+                let used = beside().any(|other| layer.weights[[tap, other % units]] != 0);
+                heard[input] |= used;
+                if used {
+                    let (first, last) = kernel[tap].unwrap_or((unit, unit));
+                    kernel[tap] = Some((first.min(unit), last.max(unit)));
+                }
+            });
+            heard.iter().zip(&mut synapses).for_each(|(&heard, synapses)| *synapses += u64::from(heard));
+        }
+        let sources = layer.sources.len() as u64;
+        let list = |&synapses: &u64| (10 + bits * synapses).div_ceil(64) * 64;
+        let heard: Vec<bool> = synapses.iter().map(|&synapses| synapses > 0).collect();
+        let axons = heard.iter().filter(|&&heard| heard).count() as u64;
+        let own = synapses.iter().filter(|&&synapses| synapses > 0).map(list).sum::<u64>();
+        let shared = kernel.iter().flatten().map(|(first, last)| list(&(last - first + 1))).sum::<u64>();
+        let memory = if layer.wiring.kind() == "convolution" { own.min(shared) } else { own };
+        (axons * sources, memory * sources, heard)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn any_wiring_takes_the_fewest_cores_that_hold_it(
+            seed: u64, neurons in 3u32..60, in_axons in 300u32..900, words in 300u64..3000,
+        ) {
+            let mut profile = profile();
+            profile.topology.cores = None;
+            profile.topology.mesh = None;
+            profile.core.neurons = Some(neurons);
+            profile.core.in_axons = Some(in_axons);
+            profile.core.synapse_memory.as_mut().unwrap().bits = words * 64;
+            let options = DeployOptions::default();
+            let network = IntegerNetwork::new(&fixtures::network(seed, 1, 3, 0), &profile, &options).unwrap();
+            let Ok(mapping) = Mapping::new(&network, &profile) else { return Ok(()) };
+            let mut axons_out: Vec<Vec<u64>> =
+                network.layers.iter().map(|layer| vec![0; layer.neurons()]).collect();
+            for (layer, map) in network.layers.iter().zip(&mapping.layers) {
+                let bits = if layer.wiring.kind() == "pool" { 1 } else { 8 };
+                for core in &map.cores {
+                    let (axons, memory, heard) = needs(layer, core.first..core.first + core.neurons, bits);
+                    prop_assert_eq!((core.in_axons, core.synapse_bits), (axons, memory));
+                    prop_assert!(core.neurons <= neurons as usize && axons <= u64::from(in_axons));
+                    prop_assert!(memory <= words * 64);
+                    for &source in layer.sources.iter().filter(|&&source| source > 0) {
+                        let out = axons_out[source - 1].iter_mut().zip(&heard);
+                        out.for_each(|(axons, &heard)| *axons += u64::from(heard));
+                    }
+                }
+                let fewer = map.cores.len() - 1;
+                let fits = |index| {
+                    let part = map.neurons * index / fewer..map.neurons * (index + 1) / fewer;
+                    let (axons, memory, _) = needs(layer, part.clone(), bits);
+                    part.len() <= neurons as usize && axons <= u64::from(in_axons) && memory <= words * 64
+                };
+                prop_assert!(fewer == 0 || !(0..fewer).all(fits));
+            }
+            let last = axons_out.len() - 1;
+            axons_out[last].fill(1);
+            for (map, axons) in mapping.layers.iter().zip(&axons_out) {
+                for core in &map.cores {
+                    let sent: u64 = axons[core.first..core.first + core.neurons].iter().sum();
+                    prop_assert_eq!(core.out_axons, sent);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_convolution_is_cut_into_neighbours_that_share_inputs() {
+        // Eight places in a row, three inputs each: two cores of four places hear six inputs each, and the
+        // two in the middle reach both.
+        let input = Volume { height: 1, width: 10, channels: 1 };
+        let window = Window { height: 1, width: 3, stride: 1, padding: 0 };
+        let layer = BinaryLayer {
+            wiring: Wiring::Convolution { input, window, channels: 2 },
+            sources: vec![1],
+            weights: Array2::ones((2, 3)),
+            thresholds: Array1::ones(2),
+            exponent: 0,
+        };
+        let mut network = full(&[1, 10, 16]);
+        network.layers[1] = layer;
+        let mut profile = profile();
+        profile.core.neurons = Some(10);
+        let integers = IntegerNetwork::new(&network, &profile, &DeployOptions::default()).unwrap();
+        let mapping = Mapping::new(&integers, &profile).unwrap();
+        assert_eq!(neurons(&mapping), [vec![10], vec![8, 8]]);
+        assert_eq!(mapping.layers[1].cores.iter().map(|core| core.in_axons).collect::<Vec<_>>(), [6, 6]);
+        assert_eq!((mapping.layers[0].cores[0].out_axons, mapping.layers[0].targets), (12, 2));
+        // Lists of 2, 4, 6, 6, 4 and 2 weights of 8 bits take one word each; so do the kernel's three of 2.
+        assert_eq!(mapping.layers[1].cores[0].unshared_bits, 6 * 64);
+        assert_eq!(mapping.layers[1].cores[0].synapse_bits, 3 * 64);
+    }
+
+    #[test]
+    fn layers_share_a_core_where_the_chip_lets_them() {
+        let profile = ChipProfile::builtin("odin").unwrap();
+        let mapping = mapped(&profile, &[200, 40, 10]).unwrap();
+        assert_eq!((neurons(&mapping), mapping.cores()), (vec![vec![40], vec![10]], 1));
+        let core = &mapping.by_core()[0];
+        assert_eq!((core.neurons, core.in_axons, core.out_axons), (50, 240, 50));
+        // 200 inputs and 57 neurons are more than 256 rows.
+        assert_eq!(message(&profile, &[200, 57, 10]), "too large for odin: needs 2 cores, the chip has 1");
+        assert_eq!(
+            message(&profile, &[257, 10]),
+            "too large for odin: layer 0 needs 257 axons into a core, the chip has 256"
+        );
+    }
+
+    #[test]
+    fn a_network_goes_on_to_the_next_chip() {
+        let mut profile = profile();
+        profile.topology.chips = 2;
+        let mapping = mapped(&profile, &[1, 128 * 1024 + 1]).unwrap();
+        let size = mapping.size(&profile.topology);
+        assert_eq!((size.chips, size.tiles, size.cores), (2, 33, 129));
+        assert_eq!(
+            message(&profile, &[1, 256 * 1024 + 1]),
+            "too large for loihi1: needs 257 cores, the chip has 256"
+        );
+    }
+
+    #[test]
+    fn a_layer_that_two_hear_sends_to_both() {
+        let mut network = full(&[2, 3, 3, 4]);
+        network.layers[2].sources = vec![2, 1];
+        let integers = IntegerNetwork::new(&network, &profile(), &DeployOptions::default()).unwrap();
+        let mapping = Mapping::new(&integers, &profile()).unwrap();
+        let core = |layer: usize| &mapping.layers[layer].cores[0];
+        assert_eq!([0, 1, 2].map(|layer| core(layer).out_axons), [6, 3, 4]);
+        assert_eq!([0, 1, 2].map(|layer| core(layer).in_axons), [2, 3, 6]);
+        assert_eq!(mapping.axons(1, 0), [core(1).number, core(2).number]);
+    }
+}

@@ -1,0 +1,170 @@
+//! Cutting one layer into parts that each fit on a core.
+
+use std::ops::Range;
+
+use super::connect::{Connections, Counter, Fan};
+use super::{Core, LayerMapping};
+use crate::backend::error::{DeployError, Limit};
+use crate::backend::profile::format::WeightFormat;
+use crate::backend::profile::{ChipProfile, CoreLimits, SynapseMemory};
+use crate::backend::quantize::IntegerLayer;
+use crate::network::Wiring;
+
+/// What a layer asks of every core that holds a part of it.
+pub(crate) struct Plan<'a> {
+    chip: &'a str,
+    limits: &'a CoreLimits,
+    index: usize,
+    layer: &'a IntegerLayer,
+    connections: Connections<'a>,
+    /// (O): axons that each neuron's spike goes to.
+    targets: &'a [u64],
+    copies: u64,
+    axons_per_input: u64,
+    weight_bits: u64,
+}
+
+/// A core with its inputs, each with the neurons that it reaches.
+type Part = (Core, Vec<(u32, u32)>);
+
+impl<'a> Plan<'a> {
+    pub(crate) fn new(
+        layer: &'a IntegerLayer,
+        index: usize,
+        targets: &'a [u64],
+        weight_bits: Option<u8>,
+        profile: &'a ChipProfile,
+    ) -> Self {
+        let bits = match (weight_bits, layer.wiring) {
+            (None, _) => 0,
+            // Every weight is 1.
+            (Some(_), Wiring::Pool { .. }) => 1,
+            (Some(bits), _) => u64::from(bits),
+        };
+        let per_neuron = profile.core.axons_per_neuron.map_or(u64::MAX, u64::from);
+        let most = targets.iter().copied().max().unwrap_or(0);
+        Self {
+            chip: &profile.name,
+            limits: &profile.core,
+            index,
+            layer,
+            connections: Connections::new(layer),
+            targets,
+            copies: most.div_ceil(per_neuron).max(1),
+            axons_per_input: if matches!(profile.weights, WeightFormat::Palette { .. }) { bits } else { 1 },
+            weight_bits: bits,
+        }
+    }
+
+    /// The fewest cores on which every part fits.
+    pub(crate) fn place(&self) -> Result<LayerMapping, DeployError> {
+        self.check_neuron()?;
+        let placed = self.layer.neurons() * self.copies as usize;
+        let most = self.limits.neurons.map_or(placed, |neurons| neurons as usize);
+        let mut counter = Counter::new(self.layer.inputs());
+        let parts = (placed.div_ceil(most)..=placed).find_map(|count| self.cut(count, &mut counter));
+        let (cores, inputs): (Vec<Core>, Vec<_>) =
+            parts.expect("each neuron fits on a core of its own").into_iter().unzip();
+        Ok(LayerMapping {
+            cores,
+            neurons: self.layer.neurons(),
+            copies: self.copies as usize,
+            targets: self.targets.iter().copied().max().unwrap_or(0) as usize,
+            axons_per_input: self.axons_per_input as usize,
+            sources: self.layer.sources.clone(),
+            hearing: Fan::new(self.layer.inputs(), &inputs),
+        })
+    }
+
+    /// The layer on `count` cores; `None` if one of them cannot hold its part.
+    fn cut(&self, count: usize, counter: &mut Counter) -> Option<Vec<Part>> {
+        let placed = self.layer.neurons() * self.copies as usize;
+        let part = |index| placed * index / count..placed * (index + 1) / count;
+        (0..count)
+            .map(|index| Some(self.part(part(index), counter)).filter(|(core, _)| core.fits(self.limits)))
+            .collect()
+    }
+
+    fn part(&self, placed: Range<usize>, counter: &mut Counter) -> Part {
+        let (first, neurons) = (placed.start, placed.len());
+        let sends = |neuron: usize| self.targets[neuron % self.layer.neurons()].div_ceil(self.copies);
+        let out_axons = placed.clone().map(sends).sum();
+        // Of each tap the units that it reaches here, as one range.
+        let mut kernel: Vec<Range<usize>> =
+            vec![0..0; if self.shares_kernels() { self.layer.weights.nrows() } else { 0 }];
+        self.connections.for_each(placed, |input, tap, units| {
+            counter.add(input, units.len());
+            if let Some(all) = kernel.get_mut(tap) {
+                *all = if all.start == all.end {
+                    units
+                } else {
+                    all.start.min(units.start)..all.end.max(units.end)
+                };
+            }
+        });
+        let inputs = counter.take();
+        let unshared_bits = self.lists(inputs.iter().map(|&(_, synapses)| synapses as usize));
+        let core = Core {
+            number: 0,
+            first,
+            neurons,
+            in_axons: inputs.len() as u64 * self.axons(),
+            out_axons,
+            synapse_bits: match self.shares_kernels() {
+                true => self.lists(kernel.iter().map(|units| units.end - units.start)).min(unshared_bits),
+                false => unshared_bits,
+            },
+            unshared_bits,
+        };
+        (core, inputs)
+    }
+
+    /// Whether the axons of this layer share their lists of weights.
+    fn shares_kernels(&self) -> bool {
+        let memory = self.limits.synapse_memory.as_ref();
+        memory.is_some_and(|memory| memory.shared_kernels)
+            && matches!(self.layer.wiring, Wiring::Convolution { .. })
+    }
+
+    /// Bits of lists of so many weights each, those of all sources.
+    fn lists(&self, lengths: impl Iterator<Item = usize>) -> u64 {
+        let Some(memory) = &self.limits.synapse_memory else { return 0 };
+        let bits = |length: usize| self.list(memory, length as u32);
+        lengths.filter(|&length| length > 0).map(bits).sum::<u64>() * self.axons()
+    }
+
+    /// Axons that bring one input of all sources.
+    fn axons(&self) -> u64 {
+        self.axons_per_input * self.layer.sources.len() as u64
+    }
+
+    /// Bits of an axon's list of `synapses` weights, in whole words.
+    fn list(&self, memory: &SynapseMemory, synapses: u32) -> u64 {
+        let bits = memory.header_bits + u64::from(synapses) * self.weight_bits;
+        bits.div_ceil(memory.word_bits) * memory.word_bits
+    }
+
+    /// Whether a single neuron fits on a core.
+    fn check_neuron(&self) -> Result<(), DeployError> {
+        let memory = self.limits.synapse_memory.as_ref();
+        let in_axons = self.connections.fan_in() * self.axons();
+        let out_axons = self.targets.iter().copied().max().unwrap_or(0).div_ceil(self.copies);
+        let needs = [
+            (Limit::FanIn, in_axons, self.limits.fan_in.map(u64::from)),
+            (Limit::InAxons, in_axons, self.limits.in_axons.map(u64::from)),
+            (Limit::OutAxons, out_axons, self.limits.out_axons.map(u64::from)),
+            (
+                Limit::SynapseMemory,
+                memory.map_or(0, |memory| in_axons * self.list(memory, 1)),
+                memory.map(|memory| memory.bits),
+            ),
+        ];
+        for (limit, needed, available) in needs {
+            if let Some(available) = available.filter(|&available| needed > available) {
+                let (chip, layer) = (self.chip.to_owned(), Some(self.index));
+                return Err(DeployError::TooLarge { chip, limit, needed, available, layer });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,281 @@
+//! Where on the mesh the cores of a network lie.
+//!
+//! Packets pay for hops, so cores that speak with one another should be neighbours. What is minimized is the sum
+//! of hops over all connections of a neuron and a core, as if every neuron fired equally often. From two orders of
+//! the tiles, row by row and a compact block to and fro, cores are swapped, and moved to empty places, as long as
+//! that sum falls; the better end is taken. Tiles in use stay as few as they can be.
+
+use std::collections::HashMap;
+
+use super::route::for_each_packet;
+use super::{LayerMapping, Mapping};
+use crate::backend::profile::{Counting, OutputCounting, Placement, Topology};
+
+/// Distances that are looked at before the descent ends; far more than networks of a few hundred cores take.
+const BUDGET: u64 = 1 << 24;
+
+/// Places within so many hops are tried where there are more than [`FEW`] of them.
+const NEAR: u32 = 2;
+
+/// So many places are all tried.
+const FEW: usize = 256;
+
+/// Moves the cores of `mapping` on one chip to places with short ways, if the chip has a mesh and its profile asks
+/// for that.
+pub(crate) fn place(mapping: &mut Mapping, topology: &Topology, counting: &Counting) {
+    let cores = mapping.cores();
+    let is_spread = mapping.size(topology).tiles > 1;
+    let is_one_chip = mapping.size(topology).chips == 1;
+    let Some(mesh) = topology.mesh else { return };
+    if topology.placement == Placement::RowMajor || !is_spread || !is_one_chip {
+        return;
+    }
+    let traffic = Traffic::new(mapping, cores, counting);
+    let tiles = cores.div_ceil(topology.cores_per_tile as usize);
+    let starts = [row_major(tiles), block(tiles, mesh)];
+    let descended = starts.map(|tiles| Descent::new(&traffic, &tiles, topology).run());
+    let places = descended.into_iter().min_by_key(|&(_, hops)| hops).map(|(places, _)| places);
+    for core in mapping.layers.iter_mut().flat_map(|layer| &mut layer.cores) {
+        core.number = places.as_ref().expect("one of two starts")[core.number];
+    }
+}
+
+/// The first tiles in row-major order.
+fn row_major(tiles: usize) -> Vec<usize> {
+    (0..tiles).collect()
+}
+
+/// The tiles of a block that is about as wide as high, its rows to and fro.
+fn block(tiles: usize, [width, height]: [u32; 2]) -> Vec<usize> {
+    let (width, height) = (width as usize, height as usize);
+    let side = (1..=width).find(|side| side * side >= tiles).unwrap_or(width).max(tiles.div_ceil(height));
+    let column = |index: usize| match index / side % 2 {
+        0 => index % side,
+        _ => side - 1 - index % side,
+    };
+    (0..tiles).map(|index| index / side * width + column(index)).collect()
+}
+
+/// How many connections there are between cores.
+struct Traffic {
+    /// Of each core: the others that it speaks with, each with the connections in both directions.
+    partners: Vec<Vec<(usize, u64)>>,
+    /// Of each core: connections from the input and to the output.
+    outside: Vec<u64>,
+}
+
+impl Traffic {
+    fn new(mapping: &Mapping, cores: usize, counting: &Counting) -> Self {
+        let mut counts: HashMap<(usize, usize), u64> = HashMap::new();
+        let mut outside = vec![0; cores];
+        for input in 0..mapping.layers.first().map_or(0, LayerMapping::inputs) {
+            for_each_packet(&[0], &mapping.axons(0, input), counting.packets, |_, to| outside[to] += 1);
+        }
+        for (index, layer) in mapping.layers.iter().enumerate() {
+            let is_output = index + 1 == mapping.layers.len();
+            for neuron in 0..layer.neurons {
+                let axons = mapping.axons(index + 1, neuron);
+                for_each_packet(
+                    &layer.copies_of(neuron),
+                    &axons,
+                    counting.packets,
+                    |from, to| match is_output {
+                        false => *counts.entry((from.min(to), from.max(to))).or_default() += 1,
+                        true => outside[from] += u64::from(counting.outputs == OutputCounting::Sent),
+                    },
+                );
+            }
+        }
+        let mut partners = vec![Vec::new(); cores];
+        for ((one, other), count) in counts.into_iter().filter(|&((one, other), _)| one != other) {
+            partners[one].push((other, count));
+            partners[other].push((one, count));
+        }
+        // The order of a hash map is random; sums of whole numbers do not depend on it.
+        Self { partners, outside }
+    }
+}
+
+/// Cores on their way to better places.
+struct Descent<'a> {
+    traffic: &'a Traffic,
+    /// Of each place of the chip: its tile from west to east and from north to south.
+    tiles: Vec<(u32, u32)>,
+    /// The places that may be taken.
+    free: Vec<usize>,
+    /// Of each core.
+    places: Vec<usize>,
+    /// Of each place the core there.
+    owners: Vec<Option<usize>>,
+    budget: u64,
+}
+
+impl<'a> Descent<'a> {
+    fn new(traffic: &'a Traffic, order: &[usize], topology: &Topology) -> Self {
+        let [width, height] = topology.mesh.unwrap_or([1, 1]);
+        let per_tile = topology.cores_per_tile as usize;
+        let on_chip = topology.cores.map_or(usize::MAX, |cores| cores as usize);
+        let all = (width * height) as usize * per_tile;
+        let tile = |place: usize| {
+            let tile = (place / per_tile) as u32;
+            (tile % width, tile / width)
+        };
+        let places = order.iter().flat_map(|tile| tile * per_tile..(tile + 1) * per_tile);
+        let free: Vec<usize> = places.filter(|&place| place < on_chip).collect();
+        let cores = traffic.partners.len();
+        let mut owners = vec![None; all];
+        free.iter().take(cores).enumerate().for_each(|(core, &place)| owners[place] = Some(core));
+        Self {
+            traffic,
+            tiles: (0..all).map(tile).collect(),
+            places: free.iter().take(cores).copied().collect(),
+            free,
+            owners,
+            budget: BUDGET,
+        }
+    }
+
+    /// The places of the cores in the end, and the hops of all connections.
+    fn run(mut self) -> (Vec<usize>, u64) {
+        while self.pass() {}
+        let hops = |core: usize| {
+            let partners = &self.traffic.partners[core];
+            let inside: u64 = partners
+                .iter()
+                .map(|&(other, count)| count * self.hops(self.places[core], self.places[other]))
+                .sum();
+            // Each pair of partners is met twice.
+            inside + 2 * self.traffic.outside[core] * self.hops(self.places[core], 0)
+        };
+        let sum = (0..self.places.len()).map(hops).sum::<u64>() / 2;
+        (self.places, sum)
+    }
+
+    /// Tries to move every core once; whether any move helped.
+    fn pass(&mut self) -> bool {
+        let mut helped = false;
+        for core in 0..self.places.len() {
+            for index in 0..self.free.len() {
+                let (from, to) = (self.places[core], self.free[index]);
+                let is_near = self.free.len() <= FEW || self.hops(from, to) <= u64::from(NEAR);
+                if self.tiles[from] != self.tiles[to] && is_near && self.gain(core, to) > 0 {
+                    self.swap(core, to);
+                    helped = true;
+                }
+            }
+        }
+        helped && self.budget > 0
+    }
+
+    /// Hops that fall away when `core` goes to place `to`, and the core there to where it was.
+    fn gain(&mut self, core: usize, to: usize) -> i64 {
+        let (from, other) = (self.places[core], self.owners[to]);
+        let met = |core: usize| self.traffic.partners[core].len() as u64 + 1;
+        let looks = met(core) + other.map_or(0, met);
+        if self.budget < looks {
+            self.budget = 0;
+            return 0;
+        }
+        self.budget -= looks;
+        let change = |core: usize, from: usize, to: usize, except: Option<usize>| {
+            let far = |end: usize| self.hops(from, end) as i64 - self.hops(to, end) as i64;
+            let partners = self.traffic.partners[core].iter().filter(|&&(other, _)| Some(other) != except);
+            let inside: i64 = partners.map(|&(other, count)| count as i64 * far(self.places[other])).sum();
+            inside + self.traffic.outside[core] as i64 * far(0)
+        };
+        let others = other.map_or(0, |other| change(other, to, from, Some(core)));
+        change(core, from, to, other) + others
+    }
+
+    fn swap(&mut self, core: usize, to: usize) {
+        let from = self.places[core];
+        let other = self.owners[to];
+        self.owners.swap(from, to);
+        self.places[core] = to;
+        other.into_iter().for_each(|other| self.places[other] = from);
+    }
+
+    fn hops(&self, from: usize, to: usize) -> u64 {
+        let ((x, y), (to_x, to_y)) = (self.tiles[from], self.tiles[to]);
+        u64::from(x.abs_diff(to_x) + y.abs_diff(to_y))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::route::route;
+    use super::*;
+    use crate::backend::fixtures::full;
+    use crate::backend::quantize::IntegerNetwork;
+    use crate::backend::{ChipProfile, DeployOptions};
+    use crate::network::fixtures;
+
+    /// Hops of all connections, way by way.
+    fn hops(mapping: &Mapping, profile: &ChipProfile) -> u64 {
+        let (topology, packets) = (&profile.topology, profile.counting.packets);
+        let of = |copies: &[usize], axons: &[usize]| {
+            let route = route(copies, axons, topology, packets);
+            route.hops_east_west + route.hops_north_south
+        };
+        let inputs: u64 =
+            (0..mapping.layers[0].inputs()).map(|input| of(&[0], &mapping.axons(0, input))).sum();
+        let layers = mapping.layers.iter().enumerate();
+        let sent = |(index, layer): (usize, &LayerMapping)| -> u64 {
+            (0..layer.neurons)
+                .map(|neuron| of(&layer.copies_of(neuron), &mapping.axons(index + 1, neuron)))
+                .sum()
+        };
+        inputs + layers.map(sent).sum::<u64>()
+    }
+
+    fn mapped(profile: &ChipProfile, network: &crate::network::BinaryNetwork) -> Mapping {
+        let integers = IntegerNetwork::new(network, profile, &DeployOptions::default()).unwrap();
+        Mapping::new(&integers, profile).unwrap()
+    }
+
+    /// Hops row by row, and where ways are short.
+    fn both(mut profile: ChipProfile, network: &crate::network::BinaryNetwork) -> (u64, u64) {
+        profile.topology.placement = Placement::RowMajor;
+        let before = hops(&mapped(&profile, network), &profile);
+        profile.topology.placement = Placement::ShortWays;
+        (before, hops(&mapped(&profile, network), &profile))
+    }
+
+    #[test]
+    fn a_block_is_as_wide_as_high_within_the_mesh() {
+        assert_eq!(block(5, [8, 4]), [0, 1, 2, 10, 9]);
+        assert_eq!(block(4, [8, 1]), [0, 1, 2, 3]);
+        assert_eq!(row_major(3), [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_deep_network_saves_a_good_part_of_its_hops() {
+        let mut profile = ChipProfile::builtin("loihi1").unwrap();
+        profile.core.neurons = Some(16);
+        let network = full(&[64, 256, 256, 256, 256, 32]);
+        let (before, after) = both(profile, &network);
+        assert!((after as f64) < 0.8 * before as f64, "{after} of {before}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn no_network_has_more_hops_than_row_by_row(seed: u64, neurons in 6u32..20) {
+            let mut profile = ChipProfile::builtin("loihi1").unwrap();
+            profile.core.neurons = Some(neurons);
+            profile.topology.cores = Some(512);
+            profile.topology.mesh = Some([16, 8]);
+            let network = fixtures::network(seed, 1, 3, 0);
+            let (before, after) = both(profile.clone(), &network);
+            prop_assert!(after <= before, "{} after {}", after, before);
+            let mapping = mapped(&profile, &network);
+            let parts = mapping.parts().count();
+            prop_assert_eq!(mapping.cores(), parts, "every part has a core of its own");
+            let tiles = parts.div_ceil(4) as u32;
+            prop_assert_eq!(mapping.size(&profile.topology).tiles, tiles);
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! The rules that a chip profile keeps beyond its schema.
+
+use crate::input::suggestion;
+
+use super::constants::NeuronCost;
+use super::format::{InputSpikes, NeuronFormat, WeightFormat};
+use super::{
+    ChipProfile, ConvolutionCores, CoreLimits, OperationCounting, StepCounting, SynapseMemory, Topology,
+};
+
+/// A rule that a profile breaks.
+#[derive(Debug)]
+pub(crate) struct Broken {
+    /// Path of the key.
+    pub path: String,
+    /// The value and the rule.
+    pub problem: String,
+}
+
+type Checked = Result<(), Broken>;
+
+/// Fails with the value and the rule unless `holds`.
+fn rule(holds: bool, path: &str, value: impl std::fmt::Display, rule: &str) -> Checked {
+    if holds { Ok(()) } else { Err(Broken { path: path.to_owned(), problem: format!("{value}: {rule}") }) }
+}
+
+fn positive(path: &str, limit: Option<u32>) -> Checked {
+    rule(limit != Some(0), path, 0, "must be 1 or more, or null for no limit")
+}
+
+impl ChipProfile {
+    pub(crate) fn check(&self) -> Checked {
+        rule(self.schema == 1, "schema", self.schema, "this program reads version 1")?;
+        rule(!self.name.trim().is_empty(), "name", "\"\"", "must not be empty")?;
+        self.topology.check()?;
+        self.core.check()?;
+        self.weights.check()?;
+        self.neuron.check()?;
+        self.check_together()?;
+        self.check_constants()
+    }
+
+    /// Whether neurons are priced by what each of them does.
+    pub(crate) fn prices_events(&self) -> bool {
+        matches!(self.energy.neuron, Some(NeuronCost::ByEvent { .. }))
+            || matches!(self.time.neuron, Some(NeuronCost::ByEvent { .. }))
+    }
+
+    /// Rules between keys of different parts.
+    fn check_together(&self) -> Checked {
+        let needs_row = self.counting.synaptic_operations == OperationCounting::CrossbarRow;
+        let row = self.core.neurons.is_some();
+        rule(!needs_row || row, "core.neurons", "null", "crossbar-row counting needs the length of a row")?;
+        // The potential that a neuron keeps is not known of graded inputs, which only the simulation sees.
+        let graded = self.prices_events() && self.input == InputSpikes::Graded;
+        rule(!graded, "input", "\"graded\"", "must be binary where neurons are priced by event")?;
+        self.check_cores()?;
+        let exact = self.weights == WeightFormat::Exact;
+        let memory = self.core.synapse_memory.is_some();
+        rule(!(exact && memory), "core.synapse_memory", "given", "must be null where weights are exact")
+    }
+
+    /// Rules between the chip's cores and what else it is.
+    fn check_cores(&self) -> Checked {
+        let is_pipelined = self.counting.steps == StepCounting::Pipelined;
+        let shares = self.topology.layers_share_cores;
+        rule(
+            !(shares && is_pipelined),
+            "counting.steps",
+            "\"pipelined\"",
+            "must be one-by-one where layers share cores, which work for one layer a step",
+        )?;
+        let Some(cores) = &self.core.convolutions else { return Ok(()) };
+        let given = cores.memories.len();
+        let one_each = self.topology.cores.is_some_and(|cores| cores as usize == given);
+        rule(one_each, "core.convolutions.memories", given, "must be one for each of topology.cores")?;
+        let limits = &self.core;
+        let no_parts = limits.neurons.is_none() && limits.in_axons.is_none() && limits.out_axons.is_none();
+        let whole = no_parts && limits.synapse_memory.is_none() && self.topology.chips == 1 && !shares;
+        rule(whole, "core.convolutions", "given", "leaves no limits on parts of layers, nor several chips")
+    }
+
+    fn check_constants(&self) -> Checked {
+        for constant in self.constants() {
+            let (path, value, source) = (constant.name, constant.value, constant.source);
+            let rule_of_values = "must be finite and zero or more; write null for an unknown number";
+            rule(value.is_finite() && value >= 0.0, &format!("{path}.value"), value, rule_of_values)?;
+            let known = self.sources.contains_key(&source);
+            let hint = suggestion(&source, self.sources.keys().map(String::as_str));
+            rule(
+                known,
+                &format!("{path}.source"),
+                format!("\"{source}\""),
+                &format!("not in sources{hint}"),
+            )?;
+        }
+        let table: Vec<u32> = self.time.barrier.iter().flatten().map(|entry| entry.tiles).collect();
+        let rises = table.first() != Some(&0) && table.is_sorted_by(|few, many| few < many);
+        let empty = self.time.barrier.is_some() && table.is_empty();
+        rule(rises && !empty, "time.barrier", format!("{table:?}"), "needs tiles of 1 or more that rise")
+    }
+}
+
+impl Topology {
+    fn check(&self) -> Checked {
+        rule(self.chips > 0, "topology.chips", 0, "must be 1 or more")?;
+        let countable = self.chips == 1 || self.cores.is_some();
+        rule(countable, "topology.chips", self.chips, "must be 1 where a chip has cores without limit")?;
+        positive("topology.cores", self.cores)?;
+        rule(self.cores_per_tile > 0, "topology.cores_per_tile", 0, "must be 1 or more")?;
+        let Some([width, height]) = self.mesh else { return Ok(()) };
+        let places = u64::from(width) * u64::from(height) * u64::from(self.cores_per_tile);
+        let fits = self.cores.is_some_and(|cores| u64::from(cores) <= places);
+        rule(fits, "topology.mesh", format!("[{width}, {height}]"), "must have a place for every core")
+    }
+}
+
+impl CoreLimits {
+    fn check(&self) -> Checked {
+        positive("core.neurons", self.neurons)?;
+        positive("core.in_axons", self.in_axons)?;
+        positive("core.out_axons", self.out_axons)?;
+        positive("core.fan_in", self.fan_in)?;
+        positive("core.axons_per_neuron", self.axons_per_neuron)?;
+        self.synapse_memory.as_ref().map_or(Ok(()), SynapseMemory::check)?;
+        self.convolutions.as_ref().map_or(Ok(()), ConvolutionCores::check)
+    }
+}
+
+impl ConvolutionCores {
+    fn check(&self) -> Checked {
+        let place = "core.convolutions";
+        rule(!self.strides.is_empty(), &format!("{place}.strides"), "[]", "needs one stride at least")?;
+        rule(!self.memories.is_empty(), &format!("{place}.memories"), "[]", "needs one core at least")
+    }
+}
+
+impl SynapseMemory {
+    fn check(&self) -> Checked {
+        rule(self.word_bits > 0, "core.synapse_memory.word_bits", 0, "must be 1 or more")?;
+        let whole = self.bits >= self.word_bits;
+        rule(whole, "core.synapse_memory.bits", self.bits, "must hold one word at least")?;
+        let header = self.header_bits < self.bits;
+        rule(header, "core.synapse_memory.header_bits", self.header_bits, "must leave room for weights")
+    }
+}
+
+impl WeightFormat {
+    fn check(&self) -> Checked {
+        match *self {
+            WeightFormat::Exact => Ok(()),
+            WeightFormat::Integer { min_bits, max_bits, default_bits, shift: [least, greatest] } => {
+                let place = "weights.integer";
+                rule(
+                    (2..=16).contains(&min_bits),
+                    &format!("{place}.min_bits"),
+                    min_bits,
+                    "must lie in 2..=16",
+                )?;
+                let range = min_bits..=16;
+                rule(
+                    range.contains(&max_bits),
+                    &format!("{place}.max_bits"),
+                    max_bits,
+                    "must lie in min_bits..=16",
+                )?;
+                let default = (min_bits..=max_bits).contains(&default_bits);
+                rule(
+                    default,
+                    &format!("{place}.default_bits"),
+                    default_bits,
+                    "must lie in min_bits..=max_bits",
+                )?;
+                let shown = format!("[{least}, {greatest}]");
+                let shifts = least <= greatest && greatest <= 31;
+                rule(shifts, &format!("{place}.shift"), shown, "must not fall and must be 31 at most")
+            }
+            WeightFormat::Palette { types, value_bits, default_bits } => {
+                let place = "weights.palette";
+                rule((2..=16).contains(&types), &format!("{place}.types"), types, "must lie in 2..=16")?;
+                let values = (types..=32).contains(&value_bits);
+                rule(values, &format!("{place}.value_bits"), value_bits, "must lie in types..=32")?;
+                let default = (2..=types).contains(&default_bits);
+                rule(default, &format!("{place}.default_bits"), default_bits, "must lie in 2..=types")
+            }
+        }
+    }
+}
+
+impl NeuronFormat {
+    fn check(&self) -> Checked {
+        let membrane = self.membrane_bits.unwrap_or(63);
+        rule((2..=63).contains(&membrane), "neuron.membrane_bits", membrane, "must lie in 2..=63")?;
+        let Some(threshold) = &self.threshold else { return Ok(()) };
+        let bits = threshold.bits;
+        rule((1..=62).contains(&bits), "neuron.threshold.bits", bits, "must lie in 1..=62")?;
+        let within = u32::from(threshold.least) < 1 << bits.min(8);
+        rule(within, "neuron.threshold.least", threshold.least, "must lie within bits")?;
+        let together = u16::from(bits) + u16::from(threshold.shift) <= 62;
+        rule(together, "neuron.threshold.shift", threshold.shift, "must be 62 at most together with bits")?;
+        let Some(bias) = &threshold.bias else { return Ok(()) };
+        rule((2..=31).contains(&bias.bits), "neuron.threshold.bias.bits", bias.bits, "must lie in 2..=31")?;
+        let exponent = bias.max_exponent;
+        rule(exponent <= 31, "neuron.threshold.bias.max_exponent", exponent, "must be 31 at most")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// The error of loihi1 with the number at `pointer` replaced.
+    fn error(pointer: &str, value: Value) -> String {
+        let text = include_str!("../../../configs/chips/loihi1.json");
+        let mut profile: Value = serde_json::from_str(text).unwrap();
+        *profile.pointer_mut(pointer).expect("the key is there") = value;
+        ChipProfile::from_json(&profile.to_string(), "my.json").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_broken_rule_is_one_line_with_file_key_value_and_rule() {
+        assert_eq!(
+            error("/energy/spike/value", json!(-1.7)),
+            "my.json: energy.spike.value: -1.7: must be finite and zero or more; write null for an unknown number"
+        );
+        assert_eq!(
+            error("/core/neurons", json!(0)),
+            "my.json: core.neurons: 0: must be 1 or more, or null for no limit"
+        );
+        assert_eq!(
+            error("/weights/integer/default_bits", json!(12)),
+            "my.json: weights.integer.default_bits: 12: must lie in min_bits..=max_bits"
+        );
+        assert_eq!(
+            error("/topology/mesh", json!([8, 3])),
+            "my.json: topology.mesh: [8, 3]: must have a place for every core"
+        );
+        assert_eq!(
+            error("/time/barrier/1/tiles", json!(1)),
+            "my.json: time.barrier: [1, 1]: needs tiles of 1 or more that rise"
+        );
+        assert_eq!(error("/schema", json!(2)), "my.json: schema: 2: this program reads version 1");
+    }
+
+    #[test]
+    fn a_number_of_an_unlisted_source_is_refused() {
+        assert_eq!(
+            error("/time/spike/source", json!("davis2018")),
+            "my.json: time.spike.source: \"davis2018\": not in sources; did you mean \"davies2018\"?"
+        );
+    }
+
+    #[test]
+    fn typos_and_wrong_types_are_named_with_their_path() {
+        assert_eq!(
+            error("/core", json!({"nuerons": 3})),
+            "my.json: core: unknown key \"nuerons\"; did you mean \"neurons\"?"
+        );
+        assert_eq!(
+            error("/energy/spike/unit", json!("PJ")),
+            "my.json: energy.spike.unit: unknown value \"PJ\"; did you mean \"pJ\"?"
+        );
+        assert_eq!(
+            error("/weights/integer/max_bits", json!("nine")),
+            "my.json: weights.integer.max_bits: invalid type: string \"nine\", expected u8"
+        );
+    }
+
+    #[test]
+    fn crossbar_rows_need_a_length_and_exact_weights_no_memory() {
+        let text = include_str!("../../../configs/chips/loihi1.json");
+        let mut profile: ChipProfile = serde_json::from_str(text).unwrap();
+        profile.weights = WeightFormat::Exact;
+        assert_eq!(profile.check().unwrap_err().path, "core.synapse_memory");
+        profile.core.synapse_memory = None;
+        profile.core.neurons = None;
+        assert!(profile.check().is_ok());
+        profile.counting.synaptic_operations = OperationCounting::CrossbarRow;
+        assert_eq!(profile.check().unwrap_err().path, "core.neurons");
+    }
+}

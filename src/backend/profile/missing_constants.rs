@@ -1,0 +1,189 @@
+//! Which figures a chip profile has the numbers for.
+
+use std::fmt;
+
+use super::ChipProfile;
+
+/// A figure that is modelled from a profile's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Figure {
+    /// Of synapses, neurons and packets, per inference.
+    DynamicEnergy,
+    /// The same with static power, per inference.
+    Energy,
+    /// Of one inference.
+    Latency,
+    /// Inferences per second.
+    Throughput,
+    /// Energy times latency.
+    EnergyDelayProduct,
+    /// Of the cores in use and what they need.
+    Area,
+}
+
+/// Why a figure cannot be modelled.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{figure} of {chip}: its profile has no {}; choose another figure or chip", keys.join(", "))]
+pub struct Unmodelled {
+    /// What cannot be modelled.
+    pub figure: Figure,
+    /// The chip's name.
+    pub chip: String,
+    /// Paths of the numbers that are null.
+    pub keys: Vec<&'static str>,
+}
+
+impl Figure {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::DynamicEnergy,
+        Self::Energy,
+        Self::Latency,
+        Self::Throughput,
+        Self::EnergyDelayProduct,
+        Self::Area,
+    ];
+
+    /// How it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DynamicEnergy => "dynamic energy",
+            Self::Energy => "energy",
+            Self::Latency => "latency",
+            Self::Throughput => "throughput",
+            Self::EnergyDelayProduct => "energy-delay product",
+            Self::Area => "area",
+        }
+    }
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl ChipProfile {
+    /// Whether every network on one chip has this figure. One that crosses to another chip needs the numbers of
+    /// the crossing besides.
+    ///
+    /// ```
+    /// use spiketune::backend::{ChipProfile, Figure};
+    ///
+    /// assert!(ChipProfile::builtin("loihi1")?.models(Figure::Energy).is_ok());
+    /// let error = ChipProfile::builtin("dynapcnn")?.models(Figure::Area).unwrap_err().to_string();
+    /// assert_eq!(
+    ///     error,
+    ///     "area of dynapcnn: its profile has no area.core, area.fixed; choose another figure or chip"
+    /// );
+    /// # Ok::<(), spiketune::backend::ProfileError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// With the numbers that are null.
+    pub fn models(&self, figure: Figure) -> Result<(), Unmodelled> {
+        let keys = match figure {
+            Figure::DynamicEnergy => self.null(&self.dynamic_energy()),
+            Figure::Energy | Figure::EnergyDelayProduct => {
+                [self.null(&self.dynamic_energy()), self.null(&self.power()), self.null(&self.durations())]
+                    .concat()
+            }
+            Figure::Latency | Figure::Throughput => self.null(&self.durations()),
+            Figure::Area => {
+                let area = &self.area;
+                self.null(&[("area.core", area.core.is_some()), ("area.fixed", area.fixed.is_some())])
+            }
+        };
+        match keys.is_empty() {
+            true => Ok(()),
+            false => Err(Unmodelled { figure, chip: self.name.clone(), keys }),
+        }
+    }
+
+    /// The keys of numbers that are not stated.
+    fn null(&self, numbers: &[(&'static str, bool)]) -> Vec<&'static str> {
+        numbers.iter().filter(|&&(_, is_stated)| !is_stated).map(|&(key, _)| key).collect()
+    }
+
+    fn dynamic_energy(&self) -> [(&'static str, bool); 5] {
+        let (energy, flat) = (&self.energy, self.topology.mesh.is_none());
+        [
+            ("energy.synaptic_operation", energy.synaptic_operation.is_some()),
+            ("energy.neuron", energy.neuron.is_some()),
+            ("energy.spike", energy.spike.is_some()),
+            ("energy.hop_east_west", flat || energy.hop_east_west.is_some()),
+            ("energy.hop_north_south", flat || energy.hop_north_south.is_some()),
+        ]
+    }
+
+    fn power(&self) -> [(&'static str, bool); 2] {
+        [
+            ("energy.static_per_core", self.energy.static_per_core.is_some()),
+            ("energy.static_fixed", self.energy.static_fixed.is_some()),
+        ]
+    }
+
+    /// What the duration of a step needs; where all steps take the same time, nothing else.
+    fn durations(&self) -> [(&'static str, bool); 6] {
+        let (time, flat) = (&self.time, self.topology.mesh.is_none());
+        let fixed = time.step.is_some();
+        [
+            ("time.synaptic_operation", fixed || time.synaptic_operation.is_some()),
+            ("time.neuron", fixed || time.neuron.is_some()),
+            ("time.spike", fixed || time.spike.is_some()),
+            ("time.hop_east_west", fixed || flat || time.hop_east_west.is_some()),
+            ("time.hop_north_south", fixed || flat || time.hop_north_south.is_some()),
+            ("time.barrier", fixed || time.barrier.is_some()),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+    use crate::backend::fixtures::{by_hand, chip};
+    use crate::backend::{ChipReport, DeployOptions};
+
+    /// The figure in a report.
+    fn value(report: &ChipReport, figure: Figure) -> Option<f64> {
+        match figure {
+            Figure::DynamicEnergy => report.energy_j.dynamic,
+            Figure::Energy => report.energy_j.total,
+            Figure::Latency => report.latency_s,
+            Figure::Throughput => report.throughput_hz,
+            Figure::EnergyDelayProduct => report.energy_delay_product_js,
+            Figure::Area => report.area_mm2,
+        }
+    }
+
+    #[test]
+    fn a_report_has_a_figure_where_the_profile_models_it_and_names_what_is_missing_elsewhere() {
+        for name in ChipProfile::builtin_names() {
+            let deployment = chip(name).deploy(&by_hand(), &DeployOptions::default()).unwrap();
+            let report = deployment.report(&deployment.run(array![[1, 0, 1]].view()).unwrap());
+            for figure in Figure::ALL {
+                let modelled = chip(name).profile().models(figure);
+                assert_eq!(value(&report, figure).is_some(), modelled.is_ok(), "{figure} of {name}");
+                let named = report.unmodelled.get(figure.name()).map_or(0, Vec::len);
+                assert_eq!(
+                    named,
+                    modelled.err().map_or(0, |lacking| lacking.keys.len()),
+                    "{figure} of {name}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let keys = |name: &str, figure| {
+            ChipProfile::builtin(name).unwrap().models(figure).err().map_or(Vec::new(), |lack| lack.keys)
+        };
+        assert_eq!(keys("loihi1-sanafe", Figure::DynamicEnergy), [""; 0]);
+        assert_eq!(keys("loihi1-sanafe", Figure::Energy), ["energy.static_per_core", "energy.static_fixed"]);
+        assert_eq!(keys("loihi2", Figure::Latency).len(), 4);
+        assert_eq!(keys("spinnaker1", Figure::EnergyDelayProduct), [""; 0]);
+    }
+}

@@ -1,0 +1,241 @@
+//! `tune ask` and `tune tell`: a study whose trials a script evaluates, one process a step.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde_json::json;
+
+use super::run::metric;
+use crate::cli::args::StorageArgs;
+use crate::cli::options::reference::ReferenceArgs;
+use crate::cli::setup::open::{self, Wanted};
+use crate::cli::shown::exit::Exit;
+use crate::cli::{
+    serve,
+    setup::{config, spaces},
+};
+use crate::input;
+use crate::objective::external;
+use crate::search::Strategy;
+use crate::seed::Seed;
+use crate::space::{Point, Space};
+use crate::storage::{Claim, Location, Storage, StorageError, StudyKey, StudyLock};
+use crate::study::{Attributes, EXTERNAL_SETUP, ExternalSetup, Metric, Outcome, SPACE, Study};
+use crate::tuner;
+
+/// How long another process that asks for a trial of the same study is waited for, and how often it is
+/// looked whether it is done.
+const PATIENCE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_millis(20));
+
+#[derive(Debug, Args)]
+pub(crate) struct AskArgs {
+    /// The study; made if it is not there, and then a space is needed
+    #[arg(long, value_name = "NAME")]
+    pub study: String,
+    #[command(flatten)]
+    pub storage: StorageArgs,
+    /// The search space of a new study, a JSON file
+    #[arg(long, value_name = "FILE")]
+    pub space: Option<String>,
+    /// What a new study measures and which way is better (several times for several metrics)
+    #[arg(
+        long, value_name = "NAME:minimize|maximize", default_value = "value:minimize", value_parser = metric,
+        requires = "space"
+    )]
+    pub metric: Vec<Metric>,
+    #[command(flatten)]
+    pub reference: ReferenceArgs,
+    /// What proposes the points of a new study
+    #[arg(long, value_enum, default_value_t = Strategy::Bayes, requires = "space")]
+    pub search: Strategy,
+    /// Root of all randomness of a new study
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "space")]
+    pub seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TellArgs {
+    /// The study
+    #[arg(long, value_name = "NAME")]
+    pub study: String,
+    #[command(flatten)]
+    pub storage: StorageArgs,
+    /// The number of the trial, from tune ask
+    #[arg(long, value_name = "N", required_unless_present = "point", conflicts_with = "point")]
+    pub trial: Option<u32>,
+    /// A point that was not asked for, as JSON
+    #[arg(long, value_name = "JSON")]
+    pub point: Option<String>,
+    /// What was measured, once a metric in the study's order
+    #[arg(long, value_name = "X", allow_negative_numbers = true, required_unless_present = "failure")]
+    pub value: Vec<f64>,
+    /// How far a constraint is broken, once a constraint; one holds where it is at most 0
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub constraint: Vec<f64>,
+    /// Why the trial came to nothing
+    #[arg(long, value_name = "REASON", conflicts_with_all = ["value", "constraint"])]
+    pub failure: Option<String>,
+}
+
+/// Starts a trial and prints its number, point and seed as one JSON object.
+pub(crate) fn ask(args: &AskArgs) -> Result<Exit> {
+    config::check_metrics(&args.metric)?;
+    args.reference.check(&args.metric, args.search)?;
+    let space = args.space.as_deref().map(spaces::open).transpose()?;
+    let database = &args.storage.storage;
+    if space.is_none() && database.file().is_some_and(|file| !file.exists()) {
+        bail!("--study {}: there is none yet: name the --space of a new one", args.study);
+    }
+    let mut storage = database.open()?;
+    let _lock = wait_for_lock(database, &args.study)?;
+    let key = match &space {
+        Some(space) => open::open(&mut *storage, database, &wanted(args, space), false)?,
+        None => find(&mut *storage, database, &args.study)?,
+    };
+    let study = storage.load_study(key)?;
+    let (space, setup) = searched(&study)?;
+    let search = strategy(&setup.search)?.build();
+    let Claim { trial, .. } = tuner::ask(&mut *storage, key, &space, search.as_ref(), setup.seed)?;
+    let seed = Seed::root(setup.seed).child("trial").index(u64::from(trial.number));
+    println!(
+        "{}",
+        json!({"trial": trial.number, "point": trial.point, "seed": external::seed_number(&seed)})
+    );
+    Ok(Exit::Done)
+}
+
+/// Stores what a trial came to and prints the best by now as one JSON object.
+pub(crate) fn tell(args: &TellArgs) -> Result<Exit> {
+    let values = Some(args.value.clone()).filter(|values| !values.is_empty());
+    let outcome = serve::outcome(values, args.constraint.clone(), args.failure.clone())?;
+    let database = &args.storage.storage;
+    let mut storage = open::existing(database)?;
+    let key = find(&mut *storage, database, &args.study)?;
+    let study = storage.load_study(key)?;
+    check_values(&study, &outcome)?;
+    let number = match (&args.point, args.trial) {
+        (Some(point), _) => add(&mut *storage, key, &study, point, &outcome)?,
+        (None, trial) => {
+            let number = trial.expect("the parser asks for one of the two");
+            finish(&mut *storage, key, &study, number, &outcome)?
+        }
+    };
+    let study = storage.load_study(key)?;
+    let best = study.best().map(|best| json!({"trial": best.number, "values": best.values}));
+    println!("{}", json!({"trial": number, "best": best}));
+    Ok(Exit::Done)
+}
+
+fn wanted<'a>(args: &'a AskArgs, space: &Space) -> Wanted<'a> {
+    let setup = ExternalSetup {
+        command: None,
+        trial_timeout_s: None,
+        fidelity: None,
+        steps: None,
+        space: space.name().to_owned(),
+        space_sha256: config::sha256(space.to_json().to_string().as_bytes()),
+        search: args.search.name().to_owned(),
+        warm_start_sha256: None,
+        replicates: None,
+        reference: args.reference.values(),
+        seed: args.seed,
+        deterministic_workers: None,
+    };
+    Wanted {
+        name: &args.study,
+        metrics: &args.metric,
+        setup: (EXTERNAL_SETUP, setup.to_json()),
+        facts: [(SPACE.to_owned(), space.to_json())].into_iter().chain(args.reference.fact()).collect(),
+    }
+}
+
+/// The lock of the study, once whoever holds it is done.
+fn wait_for_lock(database: &Location, study: &str) -> Result<StudyLock, StorageError> {
+    let (patience, look_every) = PATIENCE;
+    let end = Instant::now() + patience;
+    loop {
+        match database.lock(study) {
+            Err(StorageError::Locked { .. }) if Instant::now() < end => std::thread::sleep(look_every),
+            lock => return lock,
+        }
+    }
+}
+
+fn find(storage: &mut dyn Storage, database: &Location, name: &str) -> Result<StudyKey> {
+    if let Some(key) = storage.find_study(name)? {
+        return Ok(key);
+    }
+    let names = storage.study_names()?;
+    let hint = match names.is_empty() {
+        true => ": it holds no study; tune ask --space makes one".to_owned(),
+        false => input::suggestion(name, names.iter().map(String::as_str)),
+    };
+    bail!("--study {name}: not in {database}{hint}")
+}
+
+/// What the study searches and how.
+fn searched(study: &Study) -> Result<(Space, ExternalSetup)> {
+    match (study.space(), ExternalSetup::of(study)) {
+        (Some(space), Some(setup)) => Ok((space?, setup)),
+        _ => bail!(
+            "study {}: its trials are not asked for: tune ask --space makes a study whose are",
+            study.name
+        ),
+    }
+}
+
+pub(crate) fn strategy(name: &str) -> Result<Strategy> {
+    let strategy = Strategy::ALL.into_iter().find(|strategy| strategy.name() == name);
+    strategy.with_context(|| format!("search \"{name}\" of the study: not one of this version of tune"))
+}
+
+/// Refuses values that are not one a metric or not numbers.
+fn check_values(study: &Study, outcome: &Outcome) -> Result<()> {
+    let Outcome::Complete { values, constraints, .. } = outcome else { return Ok(()) };
+    if values.len() != study.metrics.len() {
+        bail!("{} times --value for {} metrics: must be one for each", values.len(), study.metrics.len());
+    }
+    match values.iter().chain(constraints).find(|value| !value.is_finite()) {
+        Some(value) => {
+            bail!("{value}: must be a finite number; a trial that came to nothing is told by --failure")
+        }
+        None => Ok(()),
+    }
+}
+
+/// A new trial of a point that was not asked for; its number.
+fn add(
+    storage: &mut dyn Storage,
+    key: StudyKey,
+    study: &Study,
+    point: &str,
+    outcome: &Outcome,
+) -> Result<u32> {
+    let (space, _) = searched(study)?;
+    let point: Point = input::from_json(point, "--point")?;
+    let point = space.adopt(&point);
+    space.check(&point)?;
+    let claim = storage.claim(key, &space, &space.completed(&point), &Attributes::new(), u32::MAX)?;
+    let claim = claim.expect("no study has so many trials");
+    storage.finish(claim.key, outcome)?;
+    Ok(claim.trial.number)
+}
+
+/// Ends the trial `number`, which must be running.
+fn finish(
+    storage: &mut dyn Storage,
+    key: StudyKey,
+    study: &Study,
+    number: u32,
+    outcome: &Outcome,
+) -> Result<u32> {
+    let Some(trial) = storage.find_trial(key, number)? else {
+        bail!("--trial {number}: study {} has {} trials, counted from 0", study.name, study.trials.len());
+    };
+    if storage.finish(trial, outcome)? {
+        return Ok(number);
+    }
+    let state = storage.load_study(key)?.trials[number as usize].state;
+    bail!("--trial {number}: is {state}, not running: a trial is told once")
+}

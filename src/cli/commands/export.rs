@@ -1,0 +1,65 @@
+//! `tune export`: a study or a trained network for other programs.
+
+use anyhow::{Context, Result, bail};
+
+use crate::backend::IntegerNetwork;
+use crate::backend::nir::{self, Export, Flavour};
+use crate::cli::args::{ExportCommand, FlavourKind, NirArgs, TrialsArgs};
+use crate::cli::setup::output::Output;
+use crate::cli::shown::exit::Exit;
+use crate::cli::{
+    setup::{config, model, open},
+    shown::streams,
+};
+use crate::objective::ModelFile;
+use crate::report;
+use crate::study::Study;
+
+/// Writes what is asked for.
+pub(crate) fn run(command: &ExportCommand) -> Result<Exit> {
+    match command {
+        ExportCommand::Csv(args) => trials(args, |study| Ok(report::trials_csv(study))),
+        ExportCommand::Jsonl(args) => trials(args, |study| Ok(report::trials_jsonl(study))),
+        ExportCommand::OptunaJournal(args) => trials(args, |study| Ok(report::journal(study)?)),
+        ExportCommand::Nir(args) => network(args),
+    }
+}
+
+/// Writes a study as `text` spells it.
+fn trials(args: &TrialsArgs, text: impl Fn(&Study) -> Result<String>) -> Result<Exit> {
+    let output = args.out.as_deref().map(Output::check).transpose()?;
+    let database = &args.storage.storage;
+    let mut storage = open::existing(database)?;
+    let key = open::the_study(&mut *storage, database, args.study.as_deref())?;
+    let text = text(&*storage.load_study(key)?)?;
+    match output {
+        None => streams::print(&text),
+        Some(output) => {
+            output.write(text)?;
+            eprintln!("written to {}", output.file().display());
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Writes a network as NIR.
+fn network(args: &NirArgs) -> Result<Exit> {
+    let output = Output::check(&args.out)?;
+    let name = args.model.display();
+    let (profile, _) = config::chip(&args.chip)?;
+    let ModelFile::Saved(saved) = model::open(&args.model)? else {
+        bail!("{name}: is a NIR file already: name a .safetensors that tune saved")
+    };
+    let mut deploy = saved.deploy;
+    deploy.weight_bits = args.weight_bits.or(deploy.weight_bits);
+    let network = IntegerNetwork::new(&saved.network, &profile, &deploy).with_context(|| name.to_string())?;
+    let flavour = match args.flavour {
+        FlavourKind::Threshold => Flavour::Threshold,
+        FlavourKind::If => Flavour::IntegrateAndFire,
+    };
+    let (chip, input_max) = (profile.name.as_str(), saved.network.input_max);
+    let export = Export { flavour, chip, input_max, coding: saved.coding };
+    output.write(nir::write(&network, &export).with_context(|| name.to_string())?)?;
+    eprintln!("written to {}", output.file().display());
+    Ok(Exit::Done)
+}

@@ -1,0 +1,78 @@
+//! `tune net describe`: what a plan of a network comes to, layer by layer.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::cli::shown::exit::Exit;
+use crate::input;
+use crate::network::{LayerSummary, Network, Spec};
+use crate::seed::Seed;
+
+/// Prints the network that `file` plans, as a table.
+pub(crate) fn describe(file: &Path) -> Result<Exit> {
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file).with_context(|| format!("{name}: cannot read it"))?;
+    let spec: Spec = input::from_json(&text, &name)?;
+    print!("{}", plan_text(&spec).with_context(|| name)?);
+    Ok(Exit::Done)
+}
+
+/// The network of the plan `spec`, as a table.
+pub(crate) fn plan_text(spec: &Spec) -> Result<String> {
+    Ok(table(&Network::build(spec, &Seed::root(0))?))
+}
+
+/// A line a layer and one of sums, below a head line.
+fn table(network: &Network) -> String {
+    let layers = network.summary();
+    let sum = |of: fn(&LayerSummary) -> usize| layers.iter().map(of).sum::<usize>().to_string();
+    let cells = |layer: &LayerSummary| {
+        let (output, neurons) = (layer.output.to_string(), layer.output.len().to_string());
+        [layer.name.clone(), output, neurons, layer.parameters.to_string(), layer.operations.to_string()]
+    };
+    let mut rows = vec![["layer", "output", "neurons", "parameters", "operations"].map(str::to_owned)];
+    rows.extend(layers.iter().map(cells));
+    rows.push([
+        network.topology(),
+        String::new(),
+        sum(|layer| layer.output.len()),
+        sum(|layer| layer.parameters),
+        sum(|layer| layer.operations),
+    ]);
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let widths: [usize; 5] = std::array::from_fn(width);
+    let line = |row: &[String; 5]| {
+        let [first, rest @ ..] = row;
+        let rest = rest.iter().zip(&widths[1..]).map(|(cell, width)| format!("  {cell:>width$}"));
+        format!("{first:<width$}{}\n", rest.collect::<String>(), width = widths[0])
+    };
+    rows.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_becomes_a_table_with_its_sums() {
+        let plan = r#"{
+            "input": {"height": 4, "width": 4, "channels": 1},
+            "hidden": [
+                {"kind": "convolution", "channels": 2, "window": {"height": 3, "width": 3, "stride": 1, "padding": 1},
+                 "batch_norm": false, "dropout": 0.0},
+                {"kind": "max-pool", "size": 2, "stride": 2}
+            ],
+            "head": {"classes": 2, "redundancy": 2, "overlapping": false, "batch_norm": false}
+        }"#;
+        let spec: Spec = input::from_json(plan, "plan.json").expect("a plan");
+        let network = Network::build(&spec, &Seed::root(0)).expect("the plan is right");
+        let expected = "\
+layer                            output  neurons  parameters  operations
+convolution 2@3x3, max pool 2x2   2x2x2        8          20         288
+dense 4                               4        4          36          32
+4x4x1-2c3-p2-4                                12          56         320
+";
+        assert_eq!(table(&network), expected);
+    }
+}

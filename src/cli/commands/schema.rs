@@ -1,0 +1,57 @@
+//! `tune schema`: the JSON Schema of a kind of file.
+
+use anyhow::Result;
+
+use crate::backend::ChipProfile;
+use crate::cli::args::SchemaKind;
+use crate::cli::shown::exit::Exit;
+use crate::cli::{serve, shown::streams};
+use crate::objective::Score;
+use crate::objective::external;
+use crate::report::{Best, TrialLine};
+use crate::space::Space;
+use crate::tuner::Event;
+
+/// Prints the schema of `kind`.
+pub(crate) fn run(kind: SchemaKind) -> Result<Exit> {
+    streams::print(&(serde_json::to_string_pretty(&schema(kind))? + "\n"));
+    Ok(Exit::Done)
+}
+
+fn schema(kind: SchemaKind) -> serde_json::Value {
+    match kind {
+        SchemaKind::Space => Space::schema(),
+        SchemaKind::Chip => ChipProfile::schema(),
+        SchemaKind::Best => Best::schema(),
+        SchemaKind::Event => schemars::schema_for!(Event).to_value(),
+        SchemaKind::Command => schemars::schema_for!(external::Message).to_value(),
+        SchemaKind::Serve => schemars::schema_for!(serve::Message).to_value(),
+        SchemaKind::Eval => Score::schema(),
+        SchemaKind::Trial => schemars::schema_for!(TrialLine).to_value(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_schemas_are_current() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/schemas");
+        for (kind, name) in [
+            (SchemaKind::Space, "space"),
+            (SchemaKind::Chip, "chip"),
+            (SchemaKind::Best, "best"),
+            (SchemaKind::Event, "event"),
+            (SchemaKind::Command, "command"),
+            (SchemaKind::Serve, "serve"),
+            (SchemaKind::Eval, "eval"),
+            (SchemaKind::Trial, "trial"),
+        ] {
+            let file = format!("{folder}/{name}.schema.json");
+            let committed = std::fs::read_to_string(&file).unwrap_or_default();
+            let current = serde_json::to_string_pretty(&schema(kind)).expect("JSON") + "\n";
+            assert!(committed == current, "{file} is old: write it again with `tune schema {name} > {file}`");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! `tune show`: a study as a table, what it depends on, and the network of its best trial.
+
+use anyhow::Result;
+
+use super::net;
+use crate::cli::args::ShowArgs;
+use crate::cli::shown::exit::Exit;
+use crate::cli::{setup::open, shown::streams};
+use crate::objective::Plan;
+use crate::report;
+use crate::search::bayes::importance;
+use crate::seed::Seed;
+use crate::space::Point;
+use crate::study::{DataShape, ExternalSetup, Study};
+
+/// Prints the study that is asked for.
+pub(crate) fn run(args: &ShowArgs) -> Result<Exit> {
+    let database = &args.storage.storage;
+    let mut storage = open::existing(database)?;
+    let key = open::the_study(&mut *storage, database, args.study.as_deref())?;
+    let study = storage.load_study(key)?;
+    streams::print(&report::study_text(&study, args.top));
+    let winner = report::Best::of(&study, "", None);
+    if let Some(best) = &winner {
+        streams::print(&format!("\n{}", report::winner_text(best)));
+    }
+    if let Some(space) = study.space().transpose()?
+        && let Some(importance) = importance(&space, &study, &Seed::root(0).child("importance"))
+    {
+        streams::print(&format!("\n{}", report::importance_text(&importance)));
+    }
+    if ExternalSetup::of(&study).is_some() {
+        return Ok(Exit::Done);
+    }
+    let best = winner.map(|best| best.hyperparameters).or_else(|| Some(study.best()?.point.clone()));
+    if let Some(point) = best {
+        streams::print(&format!("\n{}", network_text(&study, &point)));
+    }
+    Ok(Exit::Done)
+}
+
+/// The network that `point` of `study` stands for, as a table, or why there is none.
+fn network_text(study: &Study, point: &Point) -> String {
+    let Some(DataShape { sample, classes }) = DataShape::of(study) else {
+        return "no network: the study does not say what its samples look like\n".to_owned();
+    };
+    let table = Plan::new(point, sample, classes).map_err(anyhow::Error::from);
+    match table.and_then(|plan| net::plan_text(&plan.spec)) {
+        Ok(table) => format!("network\n{table}"),
+        Err(error) => format!("no network: {error:#}\n"),
+    }
+}

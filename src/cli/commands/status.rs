@@ -1,0 +1,38 @@
+//! `tune status`: how a study stands, from any machine.
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::cli::args::StorageArgs;
+use crate::cli::shown::exit::Exit;
+use crate::cli::{setup::open, shown::streams};
+use crate::report::{Status, status_text};
+use crate::study::{Job, Timestamp};
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// The study; the only one of the storage if left out
+    #[arg(long, value_name = "NAME")]
+    pub study: Option<String>,
+    #[command(flatten)]
+    pub storage: StorageArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Prints how the study stands.
+pub(crate) fn run(args: &StatusArgs) -> Result<Exit> {
+    let database = &args.storage.storage;
+    let mut storage = open::existing(database)?;
+    let key = open::the_study(&mut *storage, database, args.study.as_deref())?;
+    let (study, heartbeats) = (storage.load_study(key)?, storage.heartbeats(key)?);
+    let now = Timestamp(jiff::Timestamp::now().as_microsecond());
+    let budget = Job::of(&study).map(|job| job.budget);
+    let status = Status::of(&study, budget, &heartbeats, now);
+    match args.json {
+        true => streams::print(&format!("{}\n", serde_json::to_string(&status)?)),
+        false => streams::print(&status_text(&status)),
+    }
+    Ok(Exit::Done)
+}

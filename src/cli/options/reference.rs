@@ -1,0 +1,85 @@
+//! `--reference`: from where on values are worth anything.
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde_json::Value as Json;
+
+use crate::search::Strategy;
+use crate::search::bayes::MOST_LOSSES;
+use crate::study::{Metric, REFERENCE};
+
+/// The reference point of several metrics.
+#[derive(Debug, Args)]
+pub(crate) struct ReferenceArgs {
+    /// With 2 to 4 metrics, one value each: what is not better than that in all of them is worth nothing, which bayes
+    /// goes by once a trial has come near; if left out, a little behind the front
+    #[arg(long, value_name = "VALUE,...", value_delimiter = ',', allow_negative_numbers = true)]
+    pub reference: Vec<f64>,
+}
+
+impl ReferenceArgs {
+    /// The point, if one was named.
+    pub fn values(&self) -> Option<Vec<f64>> {
+        Some(self.reference.clone()).filter(|values| !values.is_empty())
+    }
+
+    /// As an attribute of a study, if one was named.
+    pub fn fact(&self) -> Option<(String, Json)> {
+        self.values().map(|values| (REFERENCE.to_owned(), values.into()))
+    }
+
+    /// As it is typed.
+    pub fn text(&self) -> Option<String> {
+        self.values().map(|values| text(&values))
+    }
+
+    /// As [`check`], if one was named.
+    pub fn check(&self, metrics: &[Metric], search: Strategy) -> Result<()> {
+        self.values().map_or(Ok(()), |values| check(&values, metrics, search).context("--reference"))
+    }
+}
+
+/// Refuses values that are not one finite one for each of `metrics`, and a study in which nothing looks at them.
+pub(crate) fn check(values: &[f64], metrics: &[Metric], search: Strategy) -> Result<()> {
+    let shown = text(values);
+    if values.len() != metrics.len() || values.iter().any(|value| !value.is_finite()) {
+        bail!("{shown}: must be one finite value a metric, {} in all", metrics.len());
+    }
+    if !(2..=MOST_LOSSES).contains(&metrics.len()) {
+        bail!("{shown}: means nothing with one metric or more than {MOST_LOSSES}: leave it out");
+    }
+    if search != Strategy::Bayes {
+        bail!("{shown}: search {} does not look at it: use bayes", search.name());
+    }
+    Ok(())
+}
+
+fn text(values: &[f64]) -> String {
+    values.iter().map(f64::to_string).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_is_one_value_a_metric_for_the_search_that_looks_at_it() {
+        let (loss, size) = (Metric::minimize("loss"), Metric::minimize("size"));
+        let problem = |reference: &[f64], metrics: &[Metric], search| {
+            let args = ReferenceArgs { reference: reference.to_vec() };
+            args.check(metrics, search).err().map(|error| format!("{error:#}"))
+        };
+        let both = [loss.clone(), size];
+        assert_eq!(problem(&[], std::slice::from_ref(&loss), Strategy::Random), None);
+        assert_eq!(problem(&[1.0, -2.5], &both, Strategy::Bayes), None);
+        let too_few = problem(&[1.5], &both, Strategy::Bayes);
+        assert_eq!(too_few.as_deref(), Some("--reference: 1.5: must be one finite value a metric, 2 in all"));
+        assert!(problem(&[1.0, f64::NAN], &both, Strategy::Bayes).is_some());
+        assert!(
+            problem(&[1.0], &[loss], Strategy::Bayes).is_some_and(|problem| problem.contains("one metric"))
+        );
+        let five = ["a", "b", "c", "d", "e"].map(Metric::minimize);
+        assert!(problem(&[1.0; 5], &five, Strategy::Bayes).is_some_and(|problem| problem.contains("than 4")));
+        assert!(problem(&[1.0, 2.0], &both, Strategy::Tpe).is_some_and(|problem| problem.contains("tpe")));
+    }
+}

@@ -1,0 +1,59 @@
+//! What the machine has to give.
+
+use anyhow::{Context, Result};
+
+use crate::units::Bytes;
+
+/// Computes on so many threads from now on; on all cores if none are named.
+pub(crate) fn use_threads(threads: Option<u16>) -> Result<()> {
+    let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.map_or(0, usize::from));
+    builder.build_global().context("cannot start the threads")
+}
+
+/// How many cores there are for this process.
+pub(crate) fn cores() -> u16 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u16::try_from(cores).unwrap_or(u16::MAX)
+}
+
+/// This machine's name.
+#[cfg(unix)]
+pub(crate) fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// This machine's name.
+#[cfg(not(unix))]
+pub(crate) fn host() -> String {
+    std::env::var("COMPUTERNAME").unwrap_or_else(|_| "localhost".to_owned())
+}
+
+/// By which name people find this process: its machine, and its number there.
+pub(crate) fn process_name() -> String {
+    format!("{}:{}", host(), std::process::id())
+}
+
+/// Memory that could be taken now without pushing anything else out; `None` where the system does not tell.
+///
+/// On Linux: `MemAvailable` of /proc/meminfo.
+pub(crate) fn available_memory() -> Option<Bytes> {
+    available(&std::fs::read_to_string("/proc/meminfo").ok()?)
+}
+
+fn available(meminfo: &str) -> Option<Bytes> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(Bytes(kibibytes.checked_mul(1024)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_available_memory_is_read_from_its_line() {
+        let text = "MemTotal:       24610292 kB\nMemFree:        20396732 kB\nMemAvailable:   23488404 kB\n";
+        assert_eq!(available(text), Some(Bytes(23_488_404 * 1024)));
+        assert_eq!(available("MemTotal:       24610292 kB\n"), None);
+    }
+}

@@ -1,0 +1,152 @@
+//! How a run ends: exit codes, and errors in one line.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::storage::{StorageError, without_password};
+use crate::tuner::TunerError;
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// All was done.
+    Done,
+    /// Something broke while it ran.
+    Failed,
+    /// What was asked for is wrong.
+    Usage,
+    /// Done, but the result is below what was asked for.
+    BelowTarget,
+    /// No trial came to a value.
+    NothingFeasible,
+    /// The storage does not answer, or lets nobody in.
+    Unreachable,
+    /// Stopped from outside, after saving.
+    Interrupted,
+}
+
+impl Exit {
+    /// The number that the shell sees.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::BelowTarget => 3,
+            Exit::NothingFeasible => 4,
+            Exit::Unreachable => 5,
+            Exit::Interrupted => 130,
+        }
+    }
+}
+
+/// Marks an error as one that arose while the program ran, not from what was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct WhileRunning(pub String);
+
+/// Prints a wrong command line as one line; help and version as they are.
+pub(crate) fn usage(error: &clap::Error) -> Exit {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            print!("{}", error.render().ansi());
+            Exit::Done
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            eprint!("{}", error.render());
+            Exit::Usage
+        }
+        _ => {
+            eprintln!("{}", wrong(error));
+            Exit::Usage
+        }
+    }
+}
+
+/// A wrong command line as one line, without a password that an address on it may hold.
+fn wrong(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let shown = match error.get(ContextKind::InvalidValue) {
+        Some(ContextValue::String(value)) if value.contains("://") => {
+            text.replace(value.as_str(), &without_password(value))
+        }
+        _ => text,
+    };
+    let rule = |text: String, (found, rule): &(&str, &str)| text.replace(found, rule);
+    one_line(&NUMBERS.iter().fold(shown, rule))
+}
+
+/// What the standard library says of a number that it cannot read, and the rule.
+const NUMBERS: [(&str, &str); 4] = [
+    ("invalid digit found in string", "must be a whole number"),
+    ("cannot parse integer from empty string", "must be a whole number"),
+    ("number too large to fit in target type", "is too large"),
+    ("invalid float literal", "must be a number"),
+];
+
+/// Prints an error's chain as one line.
+pub(crate) fn report(error: &anyhow::Error) -> Exit {
+    eprintln!("error: {}", one_line(&format!("{error:#}")));
+    let storage = error.chain().find_map(|cause| match cause.downcast_ref() {
+        Some(TunerError::Storage(error)) => Some(error),
+        _ => cause.downcast_ref::<StorageError>(),
+    });
+    if matches!(storage, Some(StorageError::Unreachable { .. })) {
+        return Exit::Unreachable;
+    }
+    let has_no_room = matches!(storage, Some(StorageError::DiskFull { .. } | StorageError::Unwritten { .. }));
+    let while_running = has_no_room || error.is::<TunerError>() || error.is::<WhileRunning>();
+    if while_running { Exit::Failed } else { Exit::Usage }
+}
+
+/// The lines before `Usage:` or a hint at `--help`, joined.
+fn one_line(text: &str) -> String {
+    let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
+    let kept: Vec<&str> =
+        lines.filter(|line| !line.is_empty() && !line.starts_with("For more information")).collect();
+    kept.join("; ").replace(":; ", ": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::args::Cli;
+
+    fn line(args: &[&str]) -> String {
+        wrong(&Cli::try_parse_from(args).expect_err("the arguments are wrong"))
+    }
+
+    #[test]
+    fn a_typo_in_a_flag_is_one_line_with_the_flag_that_was_meant() {
+        let line = line(&["tune", "--dataset", "iris", "--bugdet", "3"]);
+        assert_eq!(
+            line,
+            "error: unexpected argument '--bugdet' found; tip: a similar argument exists: '--budget'"
+        );
+    }
+
+    #[test]
+    fn a_password_in_an_address_is_not_shown() {
+        let line = line(&["tune", "status", "--storage", "postgresql://me:hunter2@host/db"]);
+        assert!(line.contains("must not hold a password") && !line.contains("hunter2"), "{line}");
+    }
+
+    #[test]
+    fn a_number_out_of_range_is_one_line_with_the_range() {
+        let line = line(&["tune", "--dataset", "iris", "--budget", "0"]);
+        assert_eq!(line, "error: invalid value '0' for '--budget <N>': 0 is not in 1..=100000");
+    }
+
+    #[test]
+    fn what_is_no_number_is_one_line_with_the_rule() {
+        let line = line(&["tune", "--dataset", "iris", "--budget", "x"]);
+        assert_eq!(line, "error: invalid value 'x' for '--budget <N>': must be a whole number");
+    }
+
+    #[test]
+    fn what_is_missing_is_one_line_with_its_names() {
+        let line = line(&["tune", "tell", "--study", "s", "--value", "1"]);
+        assert_eq!(line, "error: the following required arguments were not provided: --trial <N>");
+    }
+}

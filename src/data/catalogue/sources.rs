@@ -1,0 +1,231 @@
+//! Where files of data sets are looked for.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::checksum;
+use super::{CatalogueFile, Entry, belongs_to_another};
+use crate::data::DataError;
+use crate::data::format::cifar::Cifar;
+
+/// The variable that names a folder of data sets.
+const FOLDER_VARIABLE: &str = "TUNE_DATA_DIR";
+
+/// Where files are looked for, and where they are downloaded to and from.
+///
+/// In each folder, the file F of the set S is looked for as `S/F`, then `F`, both packed (`.gz`) and
+/// unpacked. Batches of CIFAR are also found in a folder of their own, at either place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sources {
+    /// In the order in which they are searched.
+    pub folders: Vec<PathBuf>,
+    /// Searched last; downloads are kept here. `None` where the system names no such folder.
+    pub cache: Option<PathBuf>,
+    /// Whether what is not found is downloaded.
+    pub network: Network,
+    /// Addresses M that replace the catalogue's: file F of set S is at `M/S/F`. Empty: the catalogue's.
+    pub mirrors: Vec<String>,
+}
+
+/// Whether files may be downloaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// Yes.
+    Allowed,
+    /// No: what is not found is an error.
+    Forbidden,
+}
+
+impl Sources {
+    /// The folder `data_dir`, that of the variable `TUNE_DATA_DIR`, `./datasets`, and the user's cache
+    /// (`$XDG_CACHE_HOME/tune/datasets`, or `~/.cache/tune/datasets`); with the network.
+    ///
+    /// # Errors
+    /// One of the first two is named but is no folder.
+    pub fn new(data_dir: Option<&Path>) -> Result<Self, DataError> {
+        Self::from_environment(data_dir, |name| env::var_os(name))
+    }
+
+    fn from_environment(
+        data_dir: Option<&Path>,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, DataError> {
+        let path = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let named = [("--data-dir", data_dir.map(Path::to_owned)), (FOLDER_VARIABLE, path(FOLDER_VARIABLE))];
+        let mut folders = Vec::new();
+        for (origin, folder) in named {
+            match folder {
+                Some(folder) if !folder.is_dir() => return Err(DataError::NotAFolder { origin, folder }),
+                folder => folders.extend(folder),
+            }
+        }
+        folders.push(PathBuf::from("datasets"));
+        let caches = path("XDG_CACHE_HOME").or_else(|| Some(path("HOME")?.join(".cache")));
+        let cache = caches.map(|caches| caches.join("tune").join("datasets"));
+        Ok(Self { folders, cache, network: Network::Allowed, mirrors: Vec::new() })
+    }
+
+    /// The same without the network.
+    pub fn offline(self) -> Self {
+        Self { network: Network::Forbidden, ..self }
+    }
+
+    /// All folders that are searched, in this order.
+    pub(crate) fn searched(&self) -> Vec<PathBuf> {
+        self.folders.iter().chain(&self.cache).cloned().collect()
+    }
+
+    /// The right `file` of `entry`, if it is there.
+    ///
+    /// A file of the same name that belongs to another set of the catalogue is passed over.
+    ///
+    /// # Errors
+    /// There is one, with a content that is not known, and no right one in a later place.
+    pub(crate) fn find_file(
+        &self,
+        entry: &Entry,
+        file: &CatalogueFile,
+    ) -> Result<Option<PathBuf>, DataError> {
+        let mut wrong = None;
+        for path in self.places(entry).iter().flat_map(|place| both_names(place, file)) {
+            if !path.is_file() {
+                continue;
+            }
+            match verify(&path, entry, file)? {
+                Verdict::Right => return Ok(Some(path)),
+                Verdict::AnotherSet => {}
+                Verdict::Wrong(error) => wrong = wrong.or(Some(error)),
+            }
+        }
+        wrong.map_or(Ok(None), Err)
+    }
+
+    /// A folder that holds the batches of `set`, if there is one.
+    pub(crate) fn find_batches(&self, entry: &Entry, set: Cifar) -> Option<PathBuf> {
+        let places = self.places(entry).into_iter();
+        let mut candidates =
+            places.flat_map(|place| std::iter::once(place.clone()).chain(subfolders(&place)));
+        candidates.find(|folder| Cifar::in_folder(folder) == Some(set))
+    }
+
+    fn places(&self, entry: &Entry) -> Vec<PathBuf> {
+        self.searched().into_iter().flat_map(|folder| [folder.join(entry.name), folder]).collect()
+    }
+}
+
+/// Whether a file is what its name promises.
+enum Verdict {
+    Right,
+    AnotherSet,
+    Wrong(DataError),
+}
+
+fn verify(path: &Path, entry: &Entry, file: &CatalogueFile) -> Result<Verdict, DataError> {
+    let found = checksum::file(path)?;
+    let expected = match file.expected_sum(path) {
+        Some(expected) if expected != found => expected,
+        None if belongs_to_another(&found, entry) => return Ok(Verdict::AnotherSet),
+        _ => return Ok(Verdict::Right),
+    };
+    if belongs_to_another(&found, entry) {
+        return Ok(Verdict::AnotherSet);
+    }
+    let bytes = path.metadata().map_err(|source| DataError::Read { file: path.into(), source })?.len();
+    if expected == file.sha256 && bytes < file.bytes {
+        let problem = format!("{bytes} of {} bytes", file.bytes);
+        return Ok(Verdict::Wrong(DataError::Truncated { file: path.into(), problem }));
+    }
+    let name = entry.name.to_owned();
+    Ok(Verdict::Wrong(DataError::Checksum { file: path.into(), name, expected, found }))
+}
+
+fn both_names(place: &Path, file: &CatalogueFile) -> Vec<PathBuf> {
+    let mut names = vec![place.join(file.name), place.join(file.unpacked_name())];
+    names.dedup();
+    names
+}
+
+/// Sorted, so that the choice does not depend on the file system; none where `folder` cannot be listed.
+fn subfolders(folder: &Path) -> Vec<PathBuf> {
+    let entries = folder.read_dir().into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::catalogue::find;
+
+    #[test]
+    fn folders_are_searched_in_the_documented_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let variable = |name: &str| match name {
+            "HOME" => Some("/home/me".into()),
+            FOLDER_VARIABLE => Some(folder.path().into()),
+            _ => None,
+        };
+        let sources = Sources::from_environment(Some(Path::new("src")), variable).unwrap();
+        let expected =
+            ["src".as_ref(), folder.path(), "datasets".as_ref(), "/home/me/.cache/tune/datasets".as_ref()];
+        assert_eq!(sources.searched(), expected);
+        let elsewhere = |name: &str| (name == "XDG_CACHE_HOME").then(|| "/caches".into());
+        let sources = Sources::from_environment(None, elsewhere).unwrap();
+        assert_eq!(sources.cache, Some("/caches/tune/datasets".into()));
+    }
+
+    #[test]
+    fn a_named_folder_that_is_not_there_is_an_error() {
+        let message = |data_dir: Option<&Path>, variable: Option<&str>| {
+            let variable = |name: &str| (name == FOLDER_VARIABLE).then_some(variable?.into());
+            Sources::from_environment(data_dir, variable).unwrap_err().to_string()
+        };
+        assert_eq!(message(Some(Path::new("no/such")), None), "--data-dir = no/such: not a folder");
+        assert_eq!(message(None, Some("Cargo.toml")), "TUNE_DATA_DIR = Cargo.toml: not a folder");
+    }
+
+    fn only(folder: &Path) -> Sources {
+        let folders = vec![folder.to_owned()];
+        Sources { folders, cache: None, network: Network::Forbidden, mirrors: Vec::new() }
+    }
+
+    #[test]
+    fn a_wrong_file_is_named_with_both_sums_and_the_way_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let entry = find("mnist").unwrap();
+        let labels = &entry.files()[3];
+        assert_eq!(only(folder.path()).find_file(entry, labels).unwrap(), None);
+        let path = folder.path().join(labels.unpacked_name());
+        std::fs::write(&path, b"abc").unwrap();
+        let message = only(folder.path()).find_file(entry, labels).unwrap_err().to_string();
+        let expected = format!(
+            "{}: SHA-256 is ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad, must be {}; delete \
+             the file, or run `tune data fetch mnist`",
+            path.display(),
+            labels.unpacked_sha256.unwrap()
+        );
+        assert_eq!(message, expected);
+    }
+
+    #[test]
+    fn a_file_that_is_too_short_is_called_truncated() {
+        let folder = tempfile::tempdir().unwrap();
+        let entry = find("mnist").unwrap();
+        std::fs::write(folder.path().join(entry.files()[3].name), [0x1f, 0x8b, 8]).unwrap();
+        let message = only(folder.path()).find_file(entry, &entry.files()[3]).unwrap_err().to_string();
+        assert!(message.contains("truncated: 3 of 4542 bytes"), "{message}");
+    }
+
+    #[test]
+    fn batches_are_found_in_a_subfolder() {
+        let folder = tempfile::tempdir().unwrap();
+        let batches = folder.path().join("cifar-10-partial-bin");
+        std::fs::create_dir(&batches).unwrap();
+        std::fs::write(batches.join("data_batch_1.bin"), []).unwrap();
+        let entry = find("cifar10").unwrap();
+        assert_eq!(only(folder.path()).find_batches(entry, Cifar::Ten), Some(batches));
+        assert_eq!(only(folder.path()).find_batches(entry, Cifar::Hundred), None);
+    }
+}

@@ -1,0 +1,182 @@
+//! The hard forward pass: every activation 0 or 1, every sum exact.
+
+use ndarray::{Array2, ArrayView1, ArrayView2};
+use rayon::prelude::*;
+
+use crate::network::plan::fan_out::Spread;
+use crate::network::{BinaryLayer, BinaryNetwork};
+
+/// Samples that share a thread's buffers.
+const CHUNK: usize = 64;
+
+/// What the network takes a sample for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The class of the highest score; the lowest of equals.
+    pub class: u16,
+    /// Whether several classes share the highest score.
+    pub tied: bool,
+}
+
+impl Decision {
+    /// The decision on scores (K), at least one.
+    pub fn of(scores: &[i32]) -> Self {
+        let highest = scores.iter().copied().max().unwrap_or_default();
+        let mut winners = (0..).zip(scores).filter(|&(_, &score)| score == highest).map(|(class, _)| class);
+        Self { class: winners.next().unwrap_or_default(), tied: winners.next().is_some() }
+    }
+}
+
+impl BinaryNetwork {
+    /// (N, K) scores of `inputs` (N, I): integers, the same for any order of summation.
+    ///
+    /// The network must pass [`BinaryNetwork::check`].
+    pub fn scores(&self, inputs: ArrayView2<'_, u8>) -> Array2<i32> {
+        let classes = self.key.classes();
+        let layers: Vec<HardLayer<'_>> = self.layers.iter().map(HardLayer::new).collect();
+        let mut scores = vec![0; inputs.nrows() * classes];
+        let new_pass = || HardPass::new(self, &layers);
+        scores.par_chunks_mut(CHUNK * classes).enumerate().for_each_init(
+            new_pass,
+            |pass, (chunk, scores)| {
+                for (i, scores) in scores.chunks_mut(classes).enumerate() {
+                    self.key.score(pass.run(inputs.row(chunk * CHUNK + i)), scores);
+                }
+            },
+        );
+        Array2::from_shape_vec((inputs.nrows(), classes), scores).expect("one score per sample and class")
+    }
+
+    /// The decision on each of `inputs` (N, I).
+    pub fn decide(&self, inputs: ArrayView2<'_, u8>) -> Vec<Decision> {
+        let scores = self.scores(inputs).into_raw_vec_and_offset().0;
+        scores.chunks(self.key.classes()).map(Decision::of).collect()
+    }
+
+    /// The class of each of `inputs` (N, I).
+    pub fn predict(&self, inputs: ArrayView2<'_, u8>) -> Vec<u16> {
+        self.decide(inputs).into_iter().map(|decision| decision.class).collect()
+    }
+
+    /// The share of `inputs` (N, I) whose class is their label; NaN of no samples.
+    pub fn accuracy(&self, inputs: ArrayView2<'_, u8>, labels: &[u16]) -> f64 {
+        let right = self.predict(inputs).iter().zip(labels).filter(|(class, label)| class == label).count();
+        right as f64 / labels.len() as f64
+    }
+}
+
+/// A layer made ready for events.
+struct HardLayer<'a> {
+    spread: Spread<f64>,
+    sources: &'a [usize],
+    /// One a neuron.
+    thresholds: Vec<f64>,
+}
+
+impl<'a> HardLayer<'a> {
+    fn new(layer: &'a BinaryLayer) -> Self {
+        let neurons = layer.wiring.output().len();
+        Self {
+            spread: Spread::new(&layer.wiring, layer.weights.t()),
+            sources: &layer.sources,
+            thresholds: layer.thresholds.iter().copied().cycle().take(neurons).collect(),
+        }
+    }
+}
+
+/// One thread's way through the layers, driven by active inputs alone.
+struct HardPass<'a> {
+    layers: &'a [HardLayer<'a>],
+    /// Whether inputs are more than spikes.
+    graded: bool,
+    /// Of the layer at hand, one a neuron.
+    sums: Vec<f64>,
+    /// Inputs that are not zero and what they are.
+    levels: Vec<f64>,
+    /// By source: the active inputs of the network, then the neurons of each layer that fired.
+    events: Vec<Vec<u32>>,
+    /// (N): of the output neurons.
+    outputs: Vec<bool>,
+}
+
+impl<'a> HardPass<'a> {
+    fn new(network: &BinaryNetwork, layers: &'a [HardLayer<'a>]) -> Self {
+        Self {
+            layers,
+            graded: network.input_max > 1,
+            sums: Vec::new(),
+            levels: Vec::new(),
+            events: vec![Vec::new(); layers.len() + 1],
+            outputs: vec![false; network.key.width()],
+        }
+    }
+
+    /// The output neurons' spikes (N) on one sample.
+    fn run(&mut self, sample: ArrayView1<'_, u8>) -> &[bool] {
+        self.read(sample);
+        for (index, layer) in self.layers.iter().enumerate() {
+            self.gather(layer);
+            let fired = (0..).zip(self.sums.iter().zip(&layer.thresholds));
+            let fired = fired.filter(|(_, (sum, threshold))| sum >= threshold).map(|(neuron, _)| neuron);
+            self.events[index + 1].clear();
+            self.events[index + 1].extend(fired);
+        }
+        self.outputs.fill(false);
+        for &neuron in self.events.last().into_iter().flatten() {
+            self.outputs[neuron as usize] = true;
+        }
+        &self.outputs
+    }
+
+    fn read(&mut self, sample: ArrayView1<'_, u8>) {
+        self.levels.clear();
+        self.events[0].clear();
+        for (index, &level) in (0..).zip(sample).filter(|&(_, &level)| level > 0) {
+            self.events[0].push(index);
+            self.levels.push(f64::from(level));
+        }
+    }
+
+    fn gather(&mut self, layer: &HardLayer<'_>) {
+        self.sums.clear();
+        self.sums.resize(layer.thresholds.len(), 0.0);
+        for &source in layer.sources {
+            match source {
+                0 if self.graded => {
+                    layer.spread.add_levels(&self.events[0], self.levels.iter().copied(), &mut self.sums)
+                }
+                _ => layer.spread.add_spikes(&self.events[source], &mut self.sums),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::network::fixtures;
+
+    #[test]
+    fn the_lowest_of_equal_scores_wins_and_is_called_tied() {
+        assert_eq!(Decision::of(&[-3, 5, 5]), Decision { class: 1, tied: true });
+        assert_eq!(Decision::of(&[-3, 5, 6]), Decision { class: 2, tied: false });
+    }
+
+    proptest! {
+        #[test]
+        fn scores_are_those_of_direct_loops_over_windows(
+            seed: u64, input_max in prop::sample::select(vec![1u8, 4, 255]), exponent in -40i32..4,
+        ) {
+            let network = fixtures::network(seed, input_max, 1000, exponent);
+            let inputs = fixtures::inputs(&network, 70, seed);
+            let scores = network.scores(inputs.view());
+            for (sample, scores) in inputs.outer_iter().zip(scores.outer_iter()) {
+                let spikes = fixtures::direct(&network, sample).pop().expect("a layer");
+                let spikes: Vec<bool> = spikes.into_iter().map(|spike| spike == 1.0).collect();
+                prop_assert_eq!(network.key.scores(&spikes), scores.to_vec());
+            }
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! A binary network in a file: safetensors, readable from any language.
+//!
+//! Tensors `layers.L.weights` (units, taps) and `layers.L.thresholds` (units) in `f64`, `key` (K, N) of
+//! zeros and ones. A neuron of unit u of layer L fires where `weights[u] . inputs >= thresholds[u]`.
+//! Metadata: `format`, `input_max`, `layers.L.exponent`, the base-2 logarithm of the grid that the numbers
+//! lie on, and as JSON `layers.L.wiring`, a [`Wiring`](crate::network::Wiring), and `layers.L.sources`, the list of
+//! what the layer hears: 0 is the network's input, l the spikes of layer l - 1. Whoever saves a network may add
+//! remarks of other names.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::path::Path;
+
+use ndarray::{Array1, Array2};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tempfile::NamedTempFile;
+
+use crate::network::{BinaryLayer, BinaryNetwork, Key, Malformed};
+
+/// Value of the metadata key `format`.
+const FORMAT: &str = "binary-network-2";
+
+/// What is said of a network beside its numbers, by names that the network does not use itself.
+pub type Remarks = HashMap<String, String>;
+
+/// A file that holds no binary network.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It is not in the safetensors format.
+    #[error("not a safetensors file: {0}")]
+    Form(#[from] safetensors::SafeTensorError),
+    /// It is another kind of safetensors file, or a damaged one.
+    #[error("{0}: not as `tune` writes it")]
+    Content(String),
+    /// Its layers do not fit together.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+}
+
+impl BinaryNetwork {
+    /// Writes the network with `remarks` on it to `file`, all at once: a reader sees the old file or the new.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn save(&self, remarks: &Remarks, file: &Path) -> io::Result<()> {
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let mut new = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+        new.write_all(&self.to_bytes(remarks))?;
+        new.persist(file)?;
+        Ok(())
+    }
+
+    fn to_bytes(&self, remarks: &Remarks) -> Vec<u8> {
+        let mut metadata = remarks.clone();
+        metadata.insert("format".to_owned(), FORMAT.to_owned());
+        metadata.insert("input_max".to_owned(), self.input_max.to_string());
+        let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
+        for (index, layer) in self.layers.iter().enumerate() {
+            metadata.insert(format!("layers.{index}.exponent"), layer.exponent.to_string());
+            metadata.insert(format!("layers.{index}.wiring"), json(&layer.wiring));
+            metadata.insert(format!("layers.{index}.sources"), json(&layer.sources));
+            let (weights, thresholds) = (bytes(layer.weights.iter()), bytes(layer.thresholds.iter()));
+            let shape = vec![layer.weights.nrows(), layer.weights.ncols()];
+            tensors.push((format!("layers.{index}.weights"), Dtype::F64, shape, weights));
+            tensors.push((
+                format!("layers.{index}.thresholds"),
+                Dtype::F64,
+                vec![layer.thresholds.len()],
+                thresholds,
+            ));
+        }
+        let members = self.key.members();
+        let key = members.iter().map(|&member| u8::from(member)).collect();
+        tensors.push(("key".to_owned(), Dtype::U8, vec![members.nrows(), members.ncols()], key));
+        let views = tensors.iter().map(|(name, dtype, shape, data)| {
+            let view = TensorView::new(*dtype, shape.clone(), data).expect("as many bytes as the shape says");
+            (name.as_str(), view)
+        });
+        safetensors::serialize(views, Some(metadata)).expect("views are valid")
+    }
+
+    /// Reads the bytes of a file that [`BinaryNetwork::save`] wrote: the network, and all metadata.
+    ///
+    /// # Errors
+    /// They are something else.
+    pub fn from_bytes(bytes: &[u8]) -> Result<(Self, Remarks), FileError> {
+        let (_, metadata) = SafeTensors::read_metadata(bytes)?;
+        let metadata = metadata.metadata().clone().unwrap_or_default();
+        let number = |name: &str| {
+            let found = metadata.get(name).and_then(|text| text.parse::<i32>().ok());
+            found.ok_or_else(|| FileError::Content(format!("metadata {name}")))
+        };
+        if metadata.get("format").map(String::as_str) != Some(FORMAT) {
+            return Err(FileError::Content("metadata format".to_owned()));
+        }
+        let tensors = SafeTensors::deserialize(bytes)?;
+        let count = metadata.keys().filter(|name| name.ends_with(".exponent")).count();
+        let layers = (0..count)
+            .map(|index| {
+                Ok(BinaryLayer {
+                    wiring: read_json(&metadata, &format!("layers.{index}.wiring"))?,
+                    sources: read_json(&metadata, &format!("layers.{index}.sources"))?,
+                    weights: matrix(&tensors, &format!("layers.{index}.weights"))?,
+                    thresholds: vector(&tensors, &format!("layers.{index}.thresholds"))?,
+                    exponent: number(&format!("layers.{index}.exponent"))?,
+                })
+            })
+            .collect::<Result<_, FileError>>()?;
+        let input_max = u8::try_from(number("input_max")?)
+            .map_err(|_| FileError::Content("metadata input_max".to_owned()))?;
+        let network = Self { input_max, layers, key: key(&tensors)? };
+        network.check()?;
+        Ok((network, metadata))
+    }
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("sizes and lists of them can be written as JSON")
+}
+
+fn read_json<T: DeserializeOwned>(metadata: &HashMap<String, String>, name: &str) -> Result<T, FileError> {
+    let found = metadata.get(name).and_then(|text| serde_json::from_str(text).ok());
+    found.ok_or_else(|| FileError::Content(format!("metadata {name}")))
+}
+
+fn bytes<'a>(numbers: impl Iterator<Item = &'a f64>) -> Vec<u8> {
+    numbers.flat_map(|number| number.to_le_bytes()).collect()
+}
+
+fn tensor<'a>(
+    tensors: &SafeTensors<'a>,
+    name: &str,
+    dtype: Dtype,
+    rank: usize,
+) -> Result<TensorView<'a>, FileError> {
+    let view = tensors.tensor(name)?;
+    match view.dtype() == dtype && view.shape().len() == rank {
+        true => Ok(view),
+        false => Err(FileError::Content(format!("tensor {name}"))),
+    }
+}
+
+fn numbers(view: &TensorView<'_>) -> Vec<f64> {
+    let (numbers, _) = view.data().as_chunks::<8>();
+    numbers.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect()
+}
+
+fn matrix(tensors: &SafeTensors<'_>, name: &str) -> Result<Array2<f64>, FileError> {
+    let view = tensor(tensors, name, Dtype::F64, 2)?;
+    let shape = (view.shape()[0], view.shape()[1]);
+    Array2::from_shape_vec(shape, numbers(&view)).map_err(|_| FileError::Content(format!("tensor {name}")))
+}
+
+fn vector(tensors: &SafeTensors<'_>, name: &str) -> Result<Array1<f64>, FileError> {
+    Ok(Array1::from(numbers(&tensor(tensors, name, Dtype::F64, 1)?)))
+}
+
+fn key(tensors: &SafeTensors<'_>) -> Result<Key, FileError> {
+    let view = tensor(tensors, "key", Dtype::U8, 2)?;
+    let shape = (view.shape()[0], view.shape()[1]);
+    let members = view.data().iter().map(|&member| member != 0).collect();
+    let members =
+        Array2::from_shape_vec(shape, members).map_err(|_| FileError::Content("tensor key".to_owned()))?;
+    Ok(Key::from_members(members))
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+    use crate::network::{Volume, Window, Wiring};
+
+    /// A convolution of graded pixels, a pool, a residual convolution and an output layer.
+    fn network() -> BinaryNetwork {
+        let input = Volume { height: 2, width: 2, channels: 1 };
+        let window = |size, padding| Window { height: size, width: size, stride: 1, padding };
+        let convolution = |input, sources, weights, thresholds, exponent| BinaryLayer {
+            wiring: Wiring::Convolution { input, window: window(1, 0), channels: 2 },
+            sources,
+            weights,
+            thresholds,
+            exponent,
+        };
+        let hidden = Volume { channels: 2, ..input };
+        BinaryNetwork {
+            input_max: 16,
+            layers: vec![
+                convolution(input, vec![0], array![[0.5], [-0.25]], array![0.5, -0.75], -2),
+                BinaryLayer::pool(hidden, Window { height: 3, width: 3, stride: 1, padding: 1 }, vec![1]),
+                convolution(hidden, vec![2, 1], array![[1.0, -3.0], [2.0, 0.0]], array![2.0, 1.0], 0),
+                BinaryLayer {
+                    wiring: Wiring::Dense { inputs: 8, outputs: 1 },
+                    sources: vec![3],
+                    weights: array![[0.0, 2.5, -1.25, 1.0, 1.0, 1.0, 1.0, 1.0]],
+                    thresholds: array![2.0],
+                    exponent: -2,
+                },
+            ],
+            key: Key::from_members(array![[true], [false]]),
+        }
+    }
+
+    fn message(network: &BinaryNetwork) -> String {
+        BinaryNetwork::from_bytes(&network.to_bytes(&Remarks::new()))
+            .expect_err("it does not fit")
+            .to_string()
+    }
+
+    #[test]
+    fn a_network_and_what_is_said_of_it_survive_their_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("net.safetensors");
+        let remarks = Remarks::from([("author".to_owned(), "somebody".to_owned())]);
+        network().save(&remarks, &file).expect("written");
+        let bytes = std::fs::read(&file).expect("a file");
+        let (read, remarks) = BinaryNetwork::from_bytes(&bytes).expect("read");
+        assert_eq!((read, remarks["author"].as_str()), (network(), "somebody"));
+    }
+
+    #[test]
+    fn a_damaged_or_foreign_file_is_refused() {
+        let whole = network().to_bytes(&Remarks::new());
+        for length in [0, 7, 40, whole.len() - 1] {
+            assert!(BinaryNetwork::from_bytes(&whole[..length]).is_err(), "{length} bytes");
+        }
+        let empty: [(&str, TensorView<'_>); 0] = [];
+        let foreign = safetensors::serialize(empty, None).expect("an empty file");
+        let message = BinaryNetwork::from_bytes(&foreign).expect_err("no network").to_string();
+        assert_eq!(message, "metadata format: not as `tune` writes it");
+    }
+
+    #[test]
+    fn a_wiring_that_cannot_be_read_is_refused() {
+        let mut bytes = network().to_bytes(&Remarks::new());
+        let name = b"convolution";
+        let at = bytes.windows(name.len()).position(|part| part == name).expect("it is there");
+        bytes[at] = b'k';
+        let error = BinaryNetwork::from_bytes(&bytes).expect_err("no wiring");
+        let wirings = ["metadata layers.0.wiring", "metadata layers.2.wiring"];
+        assert!(
+            wirings.map(|name| format!("{name}: not as `tune` writes it")).contains(&error.to_string()),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_wiring_that_does_not_fit_is_refused_in_one_line() {
+        let changed = |change: fn(&mut BinaryNetwork)| {
+            let mut network = network();
+            change(&mut network);
+            message(&network)
+        };
+        let taps = changed(|network| network.layers[2].weights = array![[1.0], [2.0]]);
+        assert_eq!(taps, "layer 2: weights are 2 x 1, the convolution takes 2 x 2");
+        let thresholds = changed(|network| network.layers[0].thresholds = array![0.5]);
+        assert_eq!(thresholds, "layer 0: 1 thresholds for 2 neurons");
+        let pool = changed(|network| network.layers[1].thresholds = array![2.0]);
+        assert_eq!(pool, "layer 1: weight and threshold of a pool must be 1");
+        let graded = changed(|network| network.layers[2].sources = vec![1, 0]);
+        assert_eq!(graded, "layer 2: graded inputs cannot be added to spikes");
+        let above = changed(|network| network.layers[2].sources = vec![3]);
+        assert_eq!(above, "layer 2: source 3 is not below the layer");
+        let twice = changed(|network| network.layers[2].sources = vec![1, 1]);
+        assert_eq!(twice, "layer 2: source 1 is named twice");
+        let none = changed(|network| network.layers[2].sources.clear());
+        assert_eq!(none, "layer 2: 0 sources: must be 1 to 255");
+        let size = changed(|network| network.layers[3].sources = vec![0]);
+        assert_eq!(size, "layer 3: 8 inputs do not match the inputs of the network");
+        let huge = changed(|network| {
+            network.layers[0].wiring = Wiring::Dense { inputs: usize::MAX, outputs: usize::MAX };
+        });
+        assert!(huge.starts_with("layer 0: weights are 2 x 1, the dense takes"), "{huge}");
+    }
+}

@@ -1,0 +1,233 @@
+//! The n-hot head: class scores from output neurons, and the loss on them.
+
+use ndarray::{ArrayView2, ArrayViewMut2};
+
+use crate::network::Key;
+use crate::network::kernels::{LANES, Lanes, Out, Rows, Runs, multiply, panels};
+use crate::network::pass::tensor::Tensor;
+
+/// What a network is trained against.
+///
+/// The cross-entropy `-sum_k q_k ln p_k` of `p = softmax(scores / temperature)` and the target
+/// `q = (1 - share) ((1 - smoothing) [k = label] + smoothing / K) + share softmax(teacher / temperature)`,
+/// plus, for each hidden layer, `rate_penalty` times its mean activation.
+///
+/// Label smoothing: Szegedy et al. 2016. Distillation: Hinton, Vinyals, Dean 2015; scores of both networks
+/// are divided by the same temperature, and the loss is not multiplied by its square.
+#[derive(Clone, Copy, Debug)]
+pub struct Loss<'a> {
+    /// What class scores are divided by, above 0; higher asks for a wider margin.
+    pub temperature: f32,
+    /// The share of the target that is spread evenly over all classes, in [0, 1).
+    pub smoothing: f32,
+    /// Cost of a hidden layer in which every neuron is active on every sample, at least 0. Higher: fewer
+    /// spikes, less energy. It moves no layer that is frozen.
+    pub rate_penalty: f32,
+    /// Who else says what is right.
+    pub teacher: Option<Teacher<'a>>,
+}
+
+/// The scores of another network on the batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Teacher<'a> {
+    /// (B, K)
+    pub scores: ArrayView2<'a, f32>,
+    /// How much its word counts against the labels', in [0, 1].
+    pub share: f32,
+}
+
+impl Loss<'_> {
+    /// The plain cross-entropy with the labels.
+    pub fn cross_entropy(temperature: f32) -> Self {
+        Self { temperature, smoothing: 0.0, rate_penalty: 0.0, teacher: None }
+    }
+}
+
+/// The key with what the passes need of it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Head {
+    pub key: Key,
+    /// Panels of classes, a lane for each output neuron.
+    signs: Vec<Lanes>,
+    /// Panels of output neurons, a lane for each class.
+    turned: Vec<Lanes>,
+    /// (K): sum of each class's signs.
+    sums: Vec<f32>,
+}
+
+impl Head {
+    pub fn new(key: Key) -> Self {
+        let signs = key.signs();
+        let sums = signs.columns().into_iter().map(|column| column.sum()).collect();
+        Self { key, sums, turned: in_panels(signs.t()), signs: in_panels(signs.view()) }
+    }
+
+    /// Writes the scores `(2a - 1)(2 Kᵀ - 1)` (B, K) of the output activations a (B, N) of `batch` samples to
+    /// `scores`; exact where a is 0 or 1.
+    pub fn scores(&self, outputs: &Tensor, batch: usize, scores: &mut Tensor) {
+        product(outputs, &self.signs, batch, scores);
+        for row in rows_mut(&mut scores.matrix_mut(batch)) {
+            row.iter_mut().zip(&self.sums).for_each(|(score, sum)| *score = 2.0 * *score - sum);
+        }
+    }
+
+    /// The mean `loss` of `scores` (B, K) against `labels` (B), whose derivative by the output activations
+    /// goes to `errors` (B, N); what `loss` asks of hidden layers is not in it.
+    ///
+    /// `differences` (B, K) is room to work in.
+    pub fn loss(
+        &self,
+        scores: ArrayView2<'_, f32>,
+        labels: &[u16],
+        loss: Loss<'_>,
+        differences: &mut Tensor,
+        errors: &mut Tensor,
+    ) -> f64 {
+        let batch = labels.len();
+        let share = (labels.len() as f32).recip();
+        let mut total = 0.0;
+        let (mut rows_of_differences, mut room) = (differences.matrix_mut(batch), errors.matrix_mut(batch));
+        let samples = rows(&scores).zip(rows_mut(&mut rows_of_differences)).zip(labels);
+        for (sample, (((scores, differences), &label), errors)) in
+            samples.zip(rows_mut(&mut room)).enumerate()
+        {
+            // There is an output neuron for each class at least: room for the targets, until the errors come.
+            let targets = &mut errors[..scores.len()];
+            loss.targets(sample, usize::from(label), targets);
+            total += f64::from(cross_entropy(scores, loss.temperature, targets, differences));
+            // d score / d activation is twice the sign.
+            differences.iter_mut().for_each(|difference| *difference *= 2.0 * share / loss.temperature);
+        }
+        product(differences, &self.turned, batch, errors);
+        total / batch as f64
+    }
+}
+
+/// The columns of a matrix in panels of 16, a lane for each row.
+fn in_panels(matrix: ArrayView2<'_, f32>) -> Vec<Lanes> {
+    let (rows, columns) = matrix.dim();
+    let mut lanes = vec![Lanes::ZERO; panels(columns) * rows];
+    for ((row, column), &value) in matrix.indexed_iter() {
+        lanes[column / LANES * rows + row].0[column % LANES] = value;
+    }
+    lanes
+}
+
+/// Writes to `out` (B, M) the product of `left` (B, T) with `weights` in panels of M columns.
+fn product(left: &Tensor, weights: &[Lanes], batch: usize, out: &mut Tensor) {
+    let (terms, stride) = (left.volume.channels, out.stride);
+    let start = |row: usize| row * left.stride * LANES;
+    let rows = Rows { lanes: &left.lanes, count: batch, start, runs: Runs::one(terms) };
+    let out = Out { lanes: &mut out.lanes, start: |row| row * stride, panel: 1 };
+    multiply(&rows, weights, terms, out, false);
+}
+
+#[cfg(test)]
+impl Head {
+    pub fn bytes(&self) -> u64 {
+        let lanes = (self.signs.len() + self.turned.len()) * size_of::<Lanes>();
+        (self.key.members().len() + lanes + self.sums.len() * size_of::<f32>()) as u64
+    }
+}
+
+impl Loss<'_> {
+    /// Writes to `targets` (K) the distribution that the softmax is compared with.
+    fn targets(&self, sample: usize, label: usize, targets: &mut [f32]) {
+        let even = self.smoothing / targets.len() as f32;
+        let labelled = |k: usize| if k == label { even + (1.0 - self.smoothing) } else { even };
+        let Some(Teacher { scores, share }) = self.teacher else {
+            return targets.iter_mut().enumerate().for_each(|(k, target)| *target = labelled(k));
+        };
+        targets.iter_mut().zip(scores.row(sample)).for_each(|(target, &score)| *target = score);
+        softmax(targets, self.temperature);
+        for (k, target) in targets.iter_mut().enumerate() {
+            *target = (1.0 - share) * labelled(k) + share * *target;
+        }
+    }
+}
+
+/// `-sum targets ln softmax(scores / temperature)`; its derivative by `scores / temperature` goes to
+/// `differences`.
+fn cross_entropy(scores: &[f32], temperature: f32, targets: &[f32], differences: &mut [f32]) -> f32 {
+    differences.copy_from_slice(scores);
+    let (highest, sum) = softmax(differences, temperature);
+    let mut matched = 0.0;
+    for ((difference, target), score) in differences.iter_mut().zip(targets).zip(scores) {
+        *difference -= target;
+        matched += target * ((score - highest) / temperature);
+    }
+    sum.ln() - matched
+}
+
+/// Turns `scores` into the softmax of `scores / temperature`; returns the highest score, and the sum of
+/// `exp((score - highest) / temperature)`.
+fn softmax(scores: &mut [f32], temperature: f32) -> (f32, f32) {
+    let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut sum = 0.0;
+    for score in &mut *scores {
+        *score = ((*score - highest) / temperature).exp();
+        sum += *score;
+    }
+    scores.iter_mut().for_each(|score| *score /= sum);
+    (highest, sum)
+}
+
+/// The rows of a row-major matrix.
+fn rows<'a>(matrix: &'a ArrayView2<'_, f32>) -> impl Iterator<Item = &'a [f32]> {
+    matrix.outer_iter().map(|row| row.to_slice().expect("a row of a row-major matrix is contiguous"))
+}
+
+/// The rows of a row-major matrix, to write to.
+fn rows_mut<'a>(matrix: &'a mut ArrayViewMut2<'_, f32>) -> impl Iterator<Item = &'a mut [f32]> {
+    matrix.outer_iter_mut().map(|row| row.into_slice().expect("a row of a row-major matrix is contiguous"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Volume;
+    use crate::seed::Seed;
+    use ndarray::array;
+
+    #[test]
+    fn the_loss_of_equal_scores_is_the_logarithm_of_their_number() {
+        let mut differences = [0.0; 4];
+        let loss = cross_entropy(&[7.0; 4], 3.0, &[0.0, 0.0, 1.0, 0.0], &mut differences);
+        assert!((loss - 4f32.ln()).abs() < 1e-6);
+        assert_eq!(differences, [0.25, 0.25, -0.75, 0.25]);
+    }
+
+    #[test]
+    fn a_sure_and_wrong_answer_costs_its_margin_and_stays_finite() {
+        let mut differences = [0.0; 2];
+        assert_eq!(cross_entropy(&[200.0, -200.0], 2.0, &[0.0, 1.0], &mut differences), 200.0);
+        assert_eq!(differences, [1.0, -1.0]);
+    }
+
+    #[test]
+    fn targets_mix_the_label_the_even_share_and_the_teacher() {
+        // Scores 2 ln 3 and 0 at temperature 2: the teacher says 3/4 and 1/4.
+        let scores = array![[9.0, 9.0], [2.0 * 3f32.ln(), 0.0]];
+        let teacher = Some(Teacher { scores: scores.view(), share: 0.5 });
+        let loss = Loss { smoothing: 0.2, teacher, ..Loss::cross_entropy(2.0) };
+        let mut targets = [f32::NAN; 2];
+        loss.targets(1, 1, &mut targets);
+        // Half of (0.1, 0.9) and half of (0.75, 0.25).
+        assert!((targets[0] - 0.425).abs() < 1e-6 && (targets[1] - 0.575).abs() < 1e-6, "{targets:?}");
+    }
+
+    #[test]
+    fn scores_of_spikes_are_the_integers_that_the_key_counts() {
+        let key = Key::generate(4, 3, true, &Seed::root(5));
+        let spikes = [true, false, false, true, true, false, true, false, true, true, false, false];
+        let mut outputs = Tensor::new(Volume::flat(12), 0, 1);
+        outputs.matrix_mut(1).iter_mut().zip(spikes).for_each(|(a, spike)| *a = f32::from(u8::from(spike)));
+        let mut scores = Tensor::new(Volume::flat(4), 0, 1);
+        let expected = key.scores(&spikes);
+        Head::new(key).scores(&outputs, 1, &mut scores);
+        assert_eq!(
+            scores.matrix(1).iter().copied().collect::<Vec<_>>(),
+            expected.iter().map(|&score| score as f32).collect::<Vec<_>>()
+        );
+    }
+}

@@ -1,0 +1,288 @@
+//! Batch norm: each channel's sums normalized over the batch and all places (Ioffe, Szegedy 2015).
+
+use std::ops::Range;
+
+use super::parts::PARTS;
+use crate::network::kernels::{LANES, Lanes, panels, vectorized};
+use crate::network::pass::tensor::Tensor;
+
+/// Added to the variance, as in Keras.
+pub(crate) const EPSILON: f32 = 1e-3;
+/// The most that the running statistics keep of their past at each step, as in Keras.
+const MOMENTUM: f32 = 0.99;
+
+/// What a layer's batch norm learns and remembers; the shift after it is the layer's bias.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Norm {
+    /// (panel), from 1.
+    pub gain: Vec<Lanes>,
+    /// (panel), running.
+    pub mean: Vec<Lanes>,
+    /// (panel), running, unbiased.
+    pub variance: Vec<Lanes>,
+    /// How often the running statistics were updated.
+    pub updates: u32,
+}
+
+impl Norm {
+    pub fn new(channels: usize) -> Self {
+        let all = |value| vec![Lanes::splat(value); panels(channels)];
+        Self { gain: all(1.0), mean: all(0.0), variance: all(1.0), updates: 0 }
+    }
+
+    /// Moves the running statistics towards those of a batch with `size` sums a channel.
+    ///
+    /// The momentum is `min(0.99, (1 + t) / (10 + t))` at update t: a plain 0.99 would still hold much of
+    /// the initial values after the few hundred steps that a small data set gives. One sum has no variance
+    /// and changes nothing.
+    pub fn remember(&mut self, batch: &Statistics, size: usize) {
+        let t = self.updates as f32;
+        self.approach(batch, size, 1.0 - MOMENTUM.min((1.0 + t) / (10.0 + t)));
+        self.updates = self.updates.saturating_add(u32::from(size > 1));
+    }
+
+    /// Moves the running statistics a share of the way to those of a batch with `size` sums a channel.
+    pub fn approach(&mut self, batch: &Statistics, size: usize, share: f32) {
+        if size < 2 {
+            return;
+        }
+        let unbiased = size as f32 / (size as f32 - 1.0);
+        let towards = |running: &mut [Lanes], values: &[Lanes], factor: f32| {
+            for (running, value) in running.iter_mut().zip(values) {
+                for lane in 0..LANES {
+                    running.0[lane] += share * (value.0[lane] * factor - running.0[lane]);
+                }
+            }
+        };
+        towards(&mut self.mean, &batch.mean, 1.0);
+        towards(&mut self.variance, &batch.variance, unbiased);
+    }
+}
+
+/// What a layer's sums were normalized by: (panel) each.
+#[derive(Clone, Debug)]
+pub(crate) struct Statistics {
+    /// Of parts of the batch, those of a panel side by side.
+    pub parts: Vec<Moments>,
+    pub mean: Vec<Lanes>,
+    /// Of the batch, biased.
+    pub variance: Vec<Lanes>,
+    /// `1 / sqrt(variance + EPSILON)`.
+    pub inverse_deviation: Vec<Lanes>,
+}
+
+impl Statistics {
+    pub fn new(channels: usize) -> Self {
+        let zeros = || vec![Lanes::ZERO; panels(channels)];
+        let parts = vec![Moments::NONE; PARTS * panels(channels)];
+        Self { parts, mean: zeros(), variance: zeros(), inverse_deviation: zeros() }
+    }
+
+    /// Sets all from the moments of `parts` parts, of `plane` places a sample.
+    pub fn join(&mut self, parts: usize, plane: usize) {
+        for (panel, moments) in self.parts.chunks_exact(parts).take(self.mean.len()).enumerate() {
+            let mut all = Moments::NONE;
+            moments.iter().for_each(|part| all.join(part, plane));
+            (self.mean[panel], self.variance[panel]) = all.finish(plane);
+            self.inverse_deviation[panel] = inverse_deviation(&self.variance[panel]);
+        }
+    }
+
+    /// Takes over running statistics.
+    pub fn copy(&mut self, norm: &Norm) {
+        self.mean.copy_from_slice(&norm.mean);
+        self.variance.copy_from_slice(&norm.variance);
+        for (inverse, variance) in self.inverse_deviation.iter_mut().zip(&self.variance) {
+            *inverse = inverse_deviation(variance);
+        }
+    }
+}
+
+/// `1 / sqrt(variance + EPSILON)`
+pub(crate) fn inverse_deviation(variance: &Lanes) -> Lanes {
+    Lanes(variance.0.map(|variance| (variance + EPSILON).sqrt().recip()))
+}
+
+/// Mean, and sum of squared deviations from it, of some samples at all their places.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moments {
+    samples: usize,
+    mean: Lanes,
+    squares: Lanes,
+}
+
+impl Moments {
+    /// Of no samples.
+    pub const NONE: Self = Self { samples: 0, mean: Lanes::ZERO, squares: Lanes::ZERO };
+
+    /// Of the sums of panel `panel`.
+    pub fn of(sums: &Tensor, panel: usize, samples: Range<usize>) -> Self {
+        let plane = sums.plane();
+        let mut all = Self::NONE;
+        vectorized(
+            #[inline(always)]
+            || {
+                for sample in samples {
+                    let start = sample * sums.stride + panel * plane;
+                    let (mean, squares) = moments(&sums.lanes[start..start + plane]);
+                    all.join(&Self { samples: 1, mean, squares }, plane);
+                }
+            },
+        );
+        all
+    }
+
+    /// Takes other samples, of `plane` places each, in (Chan, Golub, LeVeque 1983).
+    #[inline(always)]
+    pub fn join(&mut self, other: &Self, plane: usize) {
+        if other.samples == 0 {
+            return;
+        }
+        let (before, more) = (self.samples as f32, other.samples as f32);
+        let share = more / (before + more);
+        let weight = plane as f32 * before * share;
+        for lane in 0..LANES {
+            let difference = other.mean.0[lane] - self.mean.0[lane];
+            self.mean.0[lane] += difference * share;
+            self.squares.0[lane] += other.squares.0[lane] + difference * difference * weight;
+        }
+        self.samples += other.samples;
+    }
+
+    /// Mean and variance, of `plane` places a sample.
+    pub fn finish(&self, plane: usize) -> (Lanes, Lanes) {
+        let share = ((self.samples * plane) as f32).recip();
+        (self.mean, Lanes(self.squares.0.map(|sum| sum * share)))
+    }
+}
+
+/// Mean, and sum of squared deviations from it.
+#[inline(always)]
+fn moments(values: &[Lanes]) -> (Lanes, Lanes) {
+    if let [value] = values {
+        return (*value, Lanes::ZERO);
+    }
+    let share = (values.len() as f32).recip();
+    let (mut mean, mut squares) = (Lanes::ZERO, Lanes::ZERO);
+    for value in values {
+        (0..LANES).for_each(|lane| mean.0[lane] += value.0[lane]);
+    }
+    mean.0.iter_mut().for_each(|sum| *sum *= share);
+    for value in values {
+        for lane in 0..LANES {
+            let difference = value.0[lane] - mean.0[lane];
+            squares.0[lane] += difference * difference;
+        }
+    }
+    (mean, squares)
+}
+
+/// Sums of the errors `e` of panel `panel` at the step's inputs, and of `e x` with x the sums, normalized where there
+/// are `statistics`, over `samples` and all places.
+pub(crate) fn total(
+    errors: &Tensor,
+    sums: &Tensor,
+    statistics: Option<&Statistics>,
+    panel: usize,
+    samples: Range<usize>,
+) -> (Lanes, Lanes) {
+    let plane = sums.plane();
+    let (mut bias, mut gain) = (Lanes::ZERO, Lanes::ZERO);
+    vectorized(
+        #[inline(always)]
+        || {
+            for sample in samples {
+                let start = sample * sums.stride + panel * plane;
+                let errors = &errors.lanes[start..start + plane];
+                let Some(statistics) = statistics else {
+                    for error in errors {
+                        (0..LANES).for_each(|lane| bias.0[lane] += error.0[lane]);
+                    }
+                    continue;
+                };
+                let (mean, inverse) = (statistics.mean[panel], statistics.inverse_deviation[panel]);
+                for (error, sum) in errors.iter().zip(&sums.lanes[start..start + plane]) {
+                    for lane in 0..LANES {
+                        bias.0[lane] += error.0[lane];
+                        gain.0[lane] += error.0[lane] * ((sum.0[lane] - mean.0[lane]) * inverse.0[lane]);
+                    }
+                }
+            }
+        },
+    );
+    (bias, gain)
+}
+
+/// Factors that turn errors at the step's inputs into errors at the sums:
+/// `e <- a e - b - c y`, which is `g / sigma (e - mean(e) - x mean(e x))` with `x = (y - mean) / sigma`.
+#[derive(Clone, Copy)]
+pub(crate) struct Backward {
+    factor: Lanes,
+    shift: Lanes,
+    slope: Lanes,
+}
+
+impl Backward {
+    /// From a panel's gain, statistics and totals over `size` sums a channel.
+    pub fn new(
+        norm: &Norm,
+        statistics: &Statistics,
+        panel: usize,
+        totals: (Lanes, Lanes),
+        size: usize,
+    ) -> Self {
+        let share = (size as f32).recip();
+        let (mut factor, mut shift, mut slope) = (Lanes::ZERO, Lanes::ZERO, Lanes::ZERO);
+        for lane in 0..LANES {
+            let inverse = statistics.inverse_deviation[panel].0[lane];
+            factor.0[lane] = norm.gain[panel].0[lane] * inverse;
+            slope.0[lane] = factor.0[lane] * totals.1.0[lane] * share * inverse;
+            let mean = statistics.mean[panel].0[lane];
+            shift.0[lane] = factor.0[lane] * totals.0.0[lane] * share - slope.0[lane] * mean;
+        }
+        Self { factor, shift, slope }
+    }
+
+    /// Applies it to some places of the panel.
+    #[inline(always)]
+    pub fn apply(&self, errors: &mut [Lanes], sums: &[Lanes]) {
+        for (error, sum) in errors.iter_mut().zip(sums) {
+            for lane in 0..LANES {
+                error.0[lane] = self.factor.0[lane] * error.0[lane]
+                    - self.shift.0[lane]
+                    - self.slope.0[lane] * sum.0[lane];
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Volume;
+
+    #[test]
+    fn statistics_of_a_batch_by_hand() {
+        // Channel 0 over two samples of two places: 1, 2, 3, 6.
+        let mut sums = Tensor::new(Volume { height: 1, width: 2, channels: 1 }, 0, 2);
+        for (index, value) in [(0, 1.0), (1, 2.0), (sums.stride, 3.0), (sums.stride + 1, 6.0)] {
+            sums.lanes[index].0[0] = value;
+        }
+        let (mean, variance) = Moments::of(&sums, 0, 0..2).finish(2);
+        assert_eq!((mean.0[0], variance.0[0]), (3.0, 3.5));
+        assert_eq!((mean.0[1], variance.0[1]), (0.0, 0.0));
+    }
+
+    #[test]
+    fn running_statistics_move_to_the_batch_s_and_are_unbiased() {
+        let mut norm = Norm::new(1);
+        let mut batch = Statistics::new(1);
+        batch.mean[0].0[0] = 10.0;
+        batch.variance[0].0[0] = 3.0;
+        norm.remember(&batch, 4);
+        // Momentum 1/10 at first: 0.9 of 10; 0.1 of 1 plus 0.9 of 3 times 4/3.
+        assert!((norm.mean[0].0[0] - 9.0).abs() < 1e-5 && (norm.variance[0].0[0] - 3.7).abs() < 1e-5);
+        norm.remember(&batch, 1);
+        assert_eq!(norm.updates, 1);
+    }
+}

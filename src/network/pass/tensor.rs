@@ -1,0 +1,79 @@
+//! A batch of volumes in memory.
+
+use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder};
+
+use crate::network::Volume;
+use crate::network::kernels::{LANES, Lanes, floats, floats_mut, panels};
+
+/// Room for a number of samples of one volume, with a border around each.
+///
+/// A sample is [panel][row][column] of [`Lanes`], a panel holding 16 channels. Samples lie an odd number of
+/// cache lines apart, so that walking from sample to sample does not meet the same lines of the cache.
+#[derive(Clone, Debug)]
+pub(crate) struct Tensor {
+    pub volume: Volume,
+    /// Places around the volume, on every side.
+    pub border: usize,
+    /// Lanes from one sample to the next.
+    pub stride: usize,
+    pub lanes: Vec<Lanes>,
+}
+
+impl Tensor {
+    /// Zeros, for `samples` samples.
+    pub fn new(volume: Volume, border: usize, samples: usize) -> Self {
+        let mut tensor = Self { volume, border, stride: 0, lanes: Vec::new() };
+        tensor.stride = tensor.sample_lanes() | 1;
+        tensor.lanes = vec![Lanes::ZERO; tensor.stride * samples];
+        tensor
+    }
+
+    /// Columns of a row in memory.
+    pub fn columns(&self) -> usize {
+        self.volume.width + 2 * self.border
+    }
+
+    /// Lanes of a panel, border included.
+    pub fn plane(&self) -> usize {
+        (self.volume.height + 2 * self.border) * self.columns()
+    }
+
+    /// Panels of channels.
+    pub fn panels(&self) -> usize {
+        panels(self.volume.channels)
+    }
+
+    fn sample_lanes(&self) -> usize {
+        self.panels() * self.plane()
+    }
+
+    /// Where the row `y` of panel `panel` begins in a sample, past the border.
+    pub fn row_start(&self, panel: usize, y: usize) -> usize {
+        panel * self.plane() + (y + self.border) * self.columns() + self.border
+    }
+
+    /// The first `count` samples.
+    pub fn first(&self, count: usize) -> &[Lanes] {
+        &self.lanes[..count * self.stride]
+    }
+
+    /// The first `count` samples, to write to.
+    pub fn first_mut(&mut self, count: usize) -> &mut [Lanes] {
+        &mut self.lanes[..count * self.stride]
+    }
+
+    /// (B, C) of the first samples of a flat volume.
+    pub fn matrix(&self, count: usize) -> ArrayView2<'_, f32> {
+        debug_assert_eq!(self.volume.area(), 1);
+        let shape = (count, self.volume.channels).strides((self.stride * LANES, 1));
+        ArrayView2::from_shape(shape, floats(self.first(count))).expect("samples lie a stride apart")
+    }
+
+    /// (B, C) of the first samples of a flat volume, to write to.
+    pub fn matrix_mut(&mut self, count: usize) -> ArrayViewMut2<'_, f32> {
+        debug_assert_eq!(self.volume.area(), 1);
+        let shape = (count, self.volume.channels).strides((self.stride * LANES, 1));
+        ArrayViewMut2::from_shape(shape, floats_mut(self.first_mut(count)))
+            .expect("samples lie a stride apart")
+    }
+}

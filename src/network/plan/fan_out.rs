@@ -1,0 +1,312 @@
+//! A layer's weights in the order in which events read them.
+//!
+//! An input at pixel (y, x) reaches, in each row of places whose window covers it, places that lie side by
+//! side, by taps that fall by the stride. Weights are therefore kept with the taps of a window's row in
+//! falling order, those of equal remainder by the stride together: what an event adds to a row of places
+//! is then one *run* of weights onto one run of sums. A dense layer is one pixel with a single run.
+
+use std::ops::{Add, Mul, Range};
+
+use ndarray::{ArrayView2, ArrayView3, Axis, s};
+
+use super::connectivity::{Volume, Window};
+use crate::network::Wiring;
+
+/// What the inputs of a layer add to the sums of its neurons.
+#[derive(Clone, Debug)]
+pub(crate) struct Spread<T> {
+    /// Beginning with channel 0 of the first run.
+    weights: Vec<T>,
+    /// Of pixel p: those from `ends[p]` to `ends[p + 1]`.
+    runs: Vec<Run>,
+    ends: Vec<usize>,
+    /// Channels of the input.
+    channels: usize,
+    /// How far the weights of two neighbouring channels are apart.
+    weight_step: usize,
+    /// How far the sums of two neighbouring channels are apart: 0 where channels are summed.
+    sum_step: usize,
+}
+
+/// Neighbouring weights that are added to neighbouring sums.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    weights: usize,
+    sums: usize,
+    length: usize,
+}
+
+impl<T: Copy + Add<Output = T> + Mul<Output = T>> Spread<T> {
+    /// The layer of these `weights`, (taps, units).
+    pub(crate) fn new(wiring: &Wiring, weights: ArrayView2<'_, T>) -> Self {
+        match *wiring {
+            Wiring::Dense { outputs, .. } => Self {
+                weights: weights.iter().copied().collect(),
+                runs: vec![Run { weights: 0, sums: 0, length: outputs }],
+                ends: vec![0, 1],
+                channels: weights.nrows(),
+                weight_step: outputs,
+                sum_step: 0,
+            },
+            Wiring::Convolution { input, window, channels } => {
+                Self::convolution(input, window, channels, weights)
+            }
+            Wiring::Pool { input, window } => {
+                let run = |place: usize, _| Run { weights: 0, sums: place * input.channels, length: 1 };
+                let (runs, ends) = runs_of_pixels(input, window, |places, tap| {
+                    places.map(|place| run(place, tap)).collect()
+                });
+                let weights = weights.iter().copied().collect();
+                Self { weights, runs, ends, channels: input.channels, weight_step: 0, sum_step: 1 }
+            }
+        }
+    }
+
+    fn convolution(input: Volume, window: Window, units: usize, weights: ArrayView2<'_, T>) -> Self {
+        let order = falling(window.width, window.stride);
+        let mut position = vec![0; window.width];
+        order.iter().enumerate().for_each(|(at, &tap)| position[tap] = at);
+        let row = window.width * units;
+        let mut ordered = Vec::with_capacity(weights.len());
+        for (ky, channel) in (0..window.height).flat_map(|ky| (0..input.channels).map(move |c| (ky, c))) {
+            for kx in &order {
+                let tap = (ky * window.width + kx) * input.channels + channel;
+                ordered.extend(weights.row(tap).iter().copied());
+            }
+        }
+        let (runs, ends) = runs_of_pixels(input, window, |places: Range<usize>, (ky, kx)| {
+            let weights = ky * input.channels * row + position[kx] * units;
+            vec![Run { weights, sums: places.start * units, length: places.len() * units }]
+        });
+        Self { weights: ordered, runs, ends, channels: input.channels, weight_step: row, sum_step: 0 }
+    }
+
+    /// The layer of these `weights`, (sites, taps, units): every site has its own.
+    ///
+    /// Each run then reads weights that no other reads; those of neighbouring channels are as far apart as the
+    /// longest run needs.
+    ///
+    /// # Panics
+    /// If the layer is a pool, which has no weights.
+    pub(crate) fn unshared(wiring: &Wiring, weights: ArrayView3<'_, T>) -> Self
+    where
+        T: Default,
+    {
+        let (input, window, units) = match *wiring {
+            Wiring::Dense { .. } => return Self::new(wiring, weights.index_axis(Axis(0), 0)),
+            Wiring::Convolution { input, window, channels } => (input, window, channels),
+            Wiring::Pool { .. } => panic!("a pool has no weights of its own"),
+        };
+        let channels = input.channels;
+        let (mut runs, ends) = runs_of_pixels(input, window, |places: Range<usize>, (ky, kx)| {
+            let weights = ky * window.width + kx;
+            vec![Run { weights, sums: places.start * units, length: places.len() * units }]
+        });
+        let step = window.width.div_ceil(window.stride) * units;
+        let mut own = vec![T::default(); runs.len() * channels * step];
+        for (run, own) in runs.iter_mut().zip(own.chunks_exact_mut(channels * step)) {
+            let (place, tap) = (run.sums / units, run.weights);
+            for (channel, own) in own.chunks_exact_mut(step).enumerate() {
+                for (right, own) in own[..run.length].chunks_exact_mut(units).enumerate() {
+                    let tap = (tap - right * window.stride) * channels + channel;
+                    let row = weights.slice(s![place + right, tap, ..]);
+                    own.iter_mut().zip(row).for_each(|(own, &weight)| *own = weight);
+                }
+            }
+        }
+        for (number, run) in runs.iter_mut().enumerate() {
+            run.weights = number * channels * step;
+        }
+        Self { weights: own, runs, ends, channels, weight_step: step, sum_step: 0 }
+    }
+
+    /// Adds what spikes of the inputs `active`, in rising order, send to `sums`.
+    pub(crate) fn add_spikes(&self, active: &[u32], sums: &mut [T]) {
+        #[cfg(target_arch = "x86_64")]
+        if std::is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has AVX2, as was just seen, and the call asks for nothing else.
+            return unsafe { self.spikes_with_avx2(active, sums) };
+        }
+        self.spikes(active, sums);
+    }
+
+    /// Adds what the inputs `active` send to `sums`, each as often as its level says.
+    pub(crate) fn add_levels(&self, active: &[u32], levels: impl Iterator<Item = T>, sums: &mut [T]) {
+        #[cfg(target_arch = "x86_64")]
+        if std::is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has AVX2, as was just seen, and the call asks for nothing else.
+            return unsafe { self.levels_with_avx2(active, levels, sums) };
+        }
+        self.levels(active, levels, sums);
+    }
+
+    /// [`Spread::spikes`] compiled for processors with AVX2: the same sums in fewer instructions.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn spikes_with_avx2(&self, active: &[u32], sums: &mut [T]) {
+        self.spikes(active, sums);
+    }
+
+    /// [`Spread::levels`] compiled for processors with AVX2.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn levels_with_avx2(&self, active: &[u32], levels: impl Iterator<Item = T>, sums: &mut [T]) {
+        self.levels(active, levels, sums);
+    }
+
+    #[inline(always)]
+    fn spikes(&self, active: &[u32], sums: &mut [T]) {
+        let mut rest = active;
+        while let Some(&first) = rest.first() {
+            let pixel = first as usize / self.channels;
+            let begin = pixel * self.channels;
+            let near = &rest[..rest.len().min(self.channels)];
+            let here = near.partition_point(|&input| (input as usize) < begin + self.channels);
+            let (here, further) = rest.split_at(here);
+            for &run in &self.runs[self.ends[pixel]..self.ends[pixel + 1]] {
+                match self.sum_step {
+                    0 => self.add_run(run, begin, here, sums),
+                    step => here.iter().for_each(|&input| {
+                        let sum = &mut sums[run.sums + (input as usize - begin) * step];
+                        *sum = *sum + self.weights[run.weights];
+                    }),
+                }
+            }
+            rest = further;
+        }
+    }
+
+    /// Adds the weights of several channels of a pixel to the same sums, four at a time so that the sums
+    /// are read and written less often.
+    #[inline(always)]
+    fn add_run(&self, run: Run, begin: usize, active: &[u32], sums: &mut [T]) {
+        let sums = &mut sums[run.sums..][..run.length];
+        let (quads, rest) = active.as_chunks::<4>();
+        for quad in quads {
+            let [a, b, c, d] = quad.map(|input| self.channel(run, input as usize - begin));
+            for ((((sum, &a), &b), &c), &d) in sums.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+                *sum = *sum + a + b + c + d;
+            }
+        }
+        for &input in rest {
+            for (sum, &weight) in sums.iter_mut().zip(self.channel(run, input as usize - begin)) {
+                *sum = *sum + weight;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn levels(&self, active: &[u32], levels: impl Iterator<Item = T>, sums: &mut [T]) {
+        for (&input, level) in active.iter().zip(levels) {
+            let (pixel, channel) = (input as usize / self.channels, input as usize % self.channels);
+            for &run in &self.runs[self.ends[pixel]..self.ends[pixel + 1]] {
+                let sums = &mut sums[run.sums + channel * self.sum_step..][..run.length];
+                for (sum, &weight) in sums.iter_mut().zip(self.channel(run, channel)) {
+                    *sum = *sum + weight * level;
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn channel(&self, run: Run, channel: usize) -> &[T] {
+        &self.weights[run.weights + channel * self.weight_step..][..run.length]
+    }
+}
+
+/// The taps `0..extent` by their remainder by the stride, and falling among equal ones.
+fn falling(extent: usize, stride: usize) -> Vec<usize> {
+    let of_remainder = |remainder| (remainder..extent).step_by(stride).rev();
+    (0..stride.min(extent)).flat_map(of_remainder).collect()
+}
+
+/// For each pixel what `runs(places, (ky, kx))` makes of each row of places that cover it, and where the
+/// runs of each pixel end. The first of `places` hears the pixel by the tap (ky, kx).
+fn runs_of_pixels(
+    input: Volume,
+    window: Window,
+    runs: impl Fn(Range<usize>, (usize, usize)) -> Vec<Run>,
+) -> (Vec<Run>, Vec<usize>) {
+    let (rows, columns) = window.places(input);
+    let (mut all, mut ends) = (Vec::new(), vec![0]);
+    for (y, x) in (0..input.height).flat_map(|y| (0..input.width).map(move |x| (y, x))) {
+        for (row, ky) in window.covering(y, window.height, rows) {
+            let mut across = window.covering(x, window.width, columns);
+            if let Some((column, kx)) = across.next() {
+                let first = row * columns + column;
+                all.extend(runs(first..first + 1 + across.count(), (ky, kx)));
+            }
+        }
+        ends.push(all.len());
+    }
+    (all, ends)
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array2, Array3};
+    use proptest::prelude::*;
+    use rand::RngExt;
+
+    use super::*;
+    use crate::network::fixtures::{volume, wiring};
+    use crate::seed::Seed;
+
+    #[test]
+    fn taps_fall_among_those_of_equal_remainder() {
+        assert_eq!(falling(3, 1), [2, 1, 0]);
+        assert_eq!(falling(5, 2), [4, 2, 0, 3, 1]);
+        assert_eq!(falling(2, 3), [0, 1]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_site_may_have_weights_of_its_own(seed: u64, share in 0.0..1.0) {
+            let mut stream = Seed::root(seed).stream();
+            let wiring = wiring(volume(&mut stream), &mut stream);
+            prop_assume!(wiring.kind() != "pool");
+            let (sites, taps, units) = (wiring.sites(), wiring.taps(), wiring.units());
+            let weights =
+                Array3::from_shape_simple_fn((sites, taps, units), || stream.random_range(-9i64..=9));
+            let active: Vec<u32> =
+                (0..wiring.input().len() as u32).filter(|_| stream.random_bool(share)).collect();
+            let mut expected = vec![0; wiring.output().len()];
+            for &input in &active {
+                wiring.for_each_site(input as usize, |site, tap| {
+                    (0..units).for_each(|unit| expected[site * units + unit] += weights[[site, tap, unit]]);
+                });
+            }
+            let mut sums = vec![0; wiring.output().len()];
+            Spread::unshared(&wiring, weights.view()).add_spikes(&active, &mut sums);
+            prop_assert_eq!(&sums, &expected);
+        }
+
+        #[test]
+        fn events_add_what_the_wiring_says(seed: u64, share in 0.0..1.0) {
+            let mut stream = Seed::root(seed).stream();
+            let wiring = wiring(volume(&mut stream), &mut stream);
+            let (taps, units) = (wiring.taps(), wiring.units());
+            let weights = Array2::from_shape_simple_fn((taps, units), || stream.random_range(-9i64..=9));
+            let active: Vec<u32> =
+                (0..wiring.input().len() as u32).filter(|_| stream.random_bool(share)).collect();
+            let levels: Vec<i64> = active.iter().map(|_| stream.random_range(1..=5)).collect();
+            let spread = Spread::new(&wiring, weights.view());
+            let mut expected = vec![(0, 0); wiring.output().len()];
+            for (&input, &level) in active.iter().zip(&levels) {
+                wiring.for_each_site(input as usize, |site, tap| {
+                    for unit in 0..units {
+                        expected[site * units + unit].0 += weights[[tap, unit]];
+                        expected[site * units + unit].1 += weights[[tap, unit]] * level;
+                    }
+                });
+            }
+            let (expected, expected_of_levels): (Vec<i64>, Vec<i64>) = expected.into_iter().unzip();
+            let mut sums = vec![0; wiring.output().len()];
+            spread.add_spikes(&active, &mut sums);
+            prop_assert_eq!(&sums, &expected);
+            sums.fill(0);
+            spread.add_levels(&active, levels.iter().copied(), &mut sums);
+            prop_assert_eq!(&sums, &expected_of_levels);
+        }
+    }
+}

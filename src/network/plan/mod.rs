@@ -1,0 +1,11 @@
+//! The plan of a network and everything that follows from it alone: shapes, memory, work.
+
+pub(super) mod build;
+pub(super) mod connectivity;
+pub(super) mod describe;
+pub(super) mod fan_out;
+pub(super) mod footprint;
+pub(super) mod spec;
+pub(super) mod unit;
+pub(super) mod volume;
+pub(super) mod work;

@@ -1,0 +1,198 @@
+//! What a study of networks on a chip optimizes: how right they are, and what running them costs.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::score::accuracy;
+use crate::backend::{ChipProfile, ChipReport, Deployment, Figure, Unmodelled};
+use crate::data::Coded;
+use crate::input::suggestion;
+use crate::objective::{ScoreError, Sweep};
+use crate::study::{Direction, Metric};
+
+/// A number that each trial is measured by, of the deployed network; energies, times and areas are modelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// Share of the samples whose class the chip finds; more is better.
+    Accuracy,
+    /// The same on faulty chips, mean over all of a [`Sweep`]; more is better.
+    Robustness,
+    /// Joules per inference; less is better.
+    Energy,
+    /// Seconds of one inference; less is better.
+    Latency,
+    /// Inferences per second; more is better.
+    Throughput,
+    /// Joule seconds; less is better.
+    EnergyDelayProduct,
+    /// Square millimetres; less is better.
+    Area,
+    /// Cores in use; fewer is better.
+    Cores,
+    /// Weights that are not zero of active inputs, per inference; fewer is better.
+    SynapticOperations,
+    /// Spikes of all neurons per inference; fewer is better.
+    Spikes,
+}
+
+/// A name that is none of a [`Goal`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no metric is called \"{name}\"{hint}")]
+pub struct UnknownGoal {
+    name: String,
+    hint: String,
+}
+
+impl Goal {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Accuracy,
+        Self::Robustness,
+        Self::Energy,
+        Self::Latency,
+        Self::Throughput,
+        Self::EnergyDelayProduct,
+        Self::Area,
+        Self::Cores,
+        Self::SynapticOperations,
+        Self::Spikes,
+    ];
+
+    /// How it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accuracy => "accuracy",
+            Self::Robustness => "robustness",
+            Self::Energy => "energy",
+            Self::Latency => "latency",
+            Self::Throughput => "throughput",
+            Self::EnergyDelayProduct => "energy-delay-product",
+            Self::Area => "area",
+            Self::Cores => "cores",
+            Self::SynapticOperations => "synaptic-operations",
+            Self::Spikes => "spikes",
+        }
+    }
+
+    /// Its name, and which way is better.
+    pub fn metric(self) -> Metric {
+        let direction = match self {
+            Self::Accuracy | Self::Robustness | Self::Throughput => Direction::Maximize,
+            _ => Direction::Minimize,
+        };
+        Metric { name: self.name().to_owned(), direction }
+    }
+
+    /// Whether it says how right a network is: one that says nothing else is best when it does nothing.
+    pub fn is_quality(self) -> bool {
+        matches!(self, Self::Accuracy | Self::Robustness)
+    }
+
+    /// Whether every network on one chip of `profile` can be measured by it.
+    ///
+    /// # Errors
+    /// With the numbers that the profile lacks.
+    pub fn check(self, profile: &ChipProfile) -> Result<(), Unmodelled> {
+        match self {
+            Self::Energy => profile.models(Figure::Energy),
+            Self::Latency => profile.models(Figure::Latency),
+            Self::Throughput => profile.models(Figure::Throughput),
+            Self::EnergyDelayProduct => profile.models(Figure::EnergyDelayProduct),
+            Self::Area => profile.models(Figure::Area),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Goal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Goal {
+    type Err = UnknownGoal;
+
+    fn from_str(text: &str) -> Result<Self, UnknownGoal> {
+        let unknown = || UnknownGoal {
+            name: text.to_owned(),
+            hint: suggestion(text, Self::ALL.iter().map(|goal| goal.name())),
+        };
+        Self::ALL.into_iter().find(|goal| goal.name() == text).ok_or_else(unknown)
+    }
+}
+
+/// The goals of a study, the first of which decides the winner.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Goals {
+    /// At least one.
+    pub list: Vec<Goal>,
+    /// The faulty chips of [`Goal::Robustness`].
+    pub sweep: Sweep,
+}
+
+/// Why a deployed network has no value.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum GoalError {
+    /// No faulty chip can be made of its chip.
+    #[error(transparent)]
+    Score(#[from] ScoreError),
+    /// It needs more than one chip, or something else that the profile has no number for.
+    #[error("{goal}: {chip} has no numbers for this network")]
+    Unmodelled { goal: Goal, chip: String },
+}
+
+impl Goals {
+    /// The values of a network that found the classes `predictions` of `samples`.
+    pub(crate) fn values(
+        &self,
+        deployment: &Deployment,
+        samples: &Coded,
+        predictions: &[u16],
+        report: &ChipReport,
+    ) -> Result<Vec<f64>, GoalError> {
+        let value = |&goal: &Goal| {
+            let figure = match goal {
+                Goal::Accuracy => Some(accuracy(predictions, &samples.labels)),
+                Goal::Robustness => Some(self.sweep.run(deployment, samples)?.mean()),
+                Goal::Energy => report.energy_j.total,
+                Goal::Latency => report.latency_s,
+                Goal::Throughput => report.throughput_hz,
+                Goal::EnergyDelayProduct => report.energy_delay_product_js,
+                Goal::Area => report.area_mm2,
+                Goal::Cores => Some(report.cores as f64),
+                Goal::SynapticOperations => Some(report.synaptic_operations_per_inference),
+                Goal::Spikes => Some(report.spikes_per_inference),
+            };
+            figure.ok_or_else(|| GoalError::Unmodelled { goal, chip: report.chip.clone() })
+        };
+        self.list.iter().map(value).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn goals_are_read_by_name() {
+        for goal in Goal::ALL {
+            assert_eq!(goal.name().parse(), Ok(goal));
+        }
+        let error = "enrgy".parse::<Goal>().unwrap_err().to_string();
+        assert_eq!(error, "no metric is called \"enrgy\"; did you mean \"energy\"?");
+    }
+
+    #[test]
+    fn a_chip_without_the_numbers_of_a_goal_is_refused_by_name() {
+        let profile = |name| ChipProfile::builtin(name).unwrap();
+        for goal in Goal::ALL {
+            assert_eq!(goal.check(&profile("loihi1")), Ok(()), "{goal}");
+        }
+        let error = Goal::Energy.check(&profile("loihi2")).unwrap_err().to_string();
+        assert!(
+            error.starts_with("energy of loihi2: its profile has no energy.synaptic_operation, "),
+            "{error}"
+        );
+    }
+}

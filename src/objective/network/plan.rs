@@ -1,0 +1,484 @@
+//! Hyperparameters become a plan: input coding, network, training, deployment.
+
+use crate::backend::{DeployOptions, Granularity};
+use crate::data::{Augmentation, InputCoding, Sampling};
+use crate::network::{HeadSpec, LayerSpec, Shape, Spec, Surrogate, Volume, Window};
+use crate::objective::{Hyperparameters, PlanError};
+use crate::space::Point;
+use crate::training::{
+    Adaptive, Average, Distillation, Method, Order, Quantized, Rule, Schedule, Scheduled, Sharpener, Simple,
+    TrainingConfig,
+};
+
+/// Everything that is needed to train and deploy one network.
+///
+/// | hyperparameter | meaning | default |
+/// |---|---|---|
+/// | `input_coding` | `graded`, `threshold`, `thermometer` | `graded` |
+/// | `input_threshold` | of `threshold` | 0.5 |
+/// | `input_levels` | channels an input of `thermometer` | 4 |
+/// | `topology` | `dense`; `convolutional`: convolutions below the dense layers | `dense` |
+/// | `conv_layers`, `channels_1` .. `channels_4` | convolutions and their channels | 2, 32 and 64 |
+/// | `conv_window`, `conv_padding` | side of their windows; whether they keep the image's size | 5, no |
+/// | `conv_pool`, `conv_pooling` | side of the pooling after each of them, 1: none; `max` or `average` | 2, `max` |
+/// | `hidden_layers`, `width_1` .. `width_4` | dense layers and their neurons | 2, 256 and 64 |
+/// | `batch_norm`, `dropout` | of every hidden layer; `output_batch_norm` of the output | no, 0 |
+/// | `redundancy`, `key_overlapping` | output neurons per class; whether classes share them | 10, yes |
+/// | `optimizer` | `adadelta`, `adam`, `rmsprop`, `sgd` | `adadelta` |
+/// | `learning_rate` or `learning_rate_OPTIMIZER` | step size | 4.0, 0.001, 0.001, 0.01 |
+/// | `momentum` | of `sgd` | 0 |
+/// | `weight_decay` | decoupled | 0 |
+/// | `schedule`, `warm_up` | `constant`, `cosine`, `one-cycle`, `step`; share of all steps | `constant`, 0 |
+/// | `temperature` | what class scores are divided by in the loss | 1 |
+/// | `label_smoothing`, `rate_penalty` | of the loss | 0, 0 |
+/// | `teacher_epochs`, `teacher_share` | of a soft network to learn from (0: none); its part of the loss | 0, 0.5 |
+/// | `batch_size` | samples per step | 128 |
+/// | `method` | `sharpen`, `surrogate`, `hybrid` | `sharpen` |
+/// | `slope` | `boxcar`, `triangle`, `sigmoid`, `arctan`: of `surrogate` and `hybrid` | `boxcar` |
+/// | `surrogate_width`, `surrogate_final_width` | of that slope; in the last epoch of `surrogate` | 1, as at first |
+/// | `fine_tune` | epochs of `hybrid` after sharpening | 5 |
+/// | `sharpener`, `sharpen_order` | `simple`, `scheduled`, `adaptive`; `bottom-up`, `uniform` | `simple`, `bottom-up` |
+/// | `sharpen_start` | first epoch of `simple` and `scheduled` | 5 |
+/// | `sharpen_steps` | epochs per layer of `simple` | 5 |
+/// | `sharpen_duration`, `sharpen_intermission` | epochs per layer and between layers of `scheduled` | 4, 2 |
+/// | `sharpen_wait`, `sharpen_rate`, `sharpen_late_rate`, `sharpen_patience` | of `adaptive` | 10, 0.25, 0.126, 1 |
+/// | `epochs` | the most epochs | what the sharpener takes and 1 or `fine_tune` more; 20 of `surrogate` |
+/// | `average` | `none`, `swa`, `lookahead`: of the parameters | `none` |
+/// | `swa_share` | of the epochs that `swa` averages over | 0.25 |
+/// | `lookahead_steps`, `lookahead_alpha` | of `lookahead` | 5, 0.5 |
+/// | `quantized_epochs`, `quantized_bits` | last epochs with rounded weights | 0, `weight_bits` or 8 |
+/// | `shift`, `flip`, `cutout`, `rotation`, `zoom` | of training images: pixels, pixels, degrees, share | none |
+/// | `weight_bits`, `weight_scale` | deployed weights; a scale per `channel` (neuron) or `layer` | the chip's, `channel` |
+///
+/// The defaults are those of Whetstone's smallest example (Severa et al. 2019): a point that names nothing
+/// is that network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// How inputs are sent.
+    pub coding: InputCoding,
+    /// The network.
+    pub spec: Spec,
+    /// Its training.
+    pub training: TrainingConfig,
+    /// Its deployment.
+    pub deploy: DeployOptions,
+}
+
+/// Most hidden layers of a plan.
+const MOST_LAYERS: u32 = 4;
+
+/// Every name that [`Plan::new`] reads.
+const KNOWN: [&str; 68] = [
+    "input_coding",
+    "input_threshold",
+    "input_levels",
+    "topology",
+    "conv_layers",
+    "channels_1",
+    "channels_2",
+    "channels_3",
+    "channels_4",
+    "conv_window",
+    "conv_padding",
+    "conv_pool",
+    "conv_pooling",
+    "hidden_layers",
+    "width_1",
+    "width_2",
+    "width_3",
+    "width_4",
+    "batch_norm",
+    "output_batch_norm",
+    "dropout",
+    "redundancy",
+    "key_overlapping",
+    "optimizer",
+    "learning_rate",
+    "learning_rate_adadelta",
+    "learning_rate_adam",
+    "learning_rate_rmsprop",
+    "learning_rate_sgd",
+    "momentum",
+    "weight_decay",
+    "temperature",
+    "schedule",
+    "batch_size",
+    "epochs",
+    "method",
+    "surrogate_width",
+    "sharpener",
+    "sharpen_order",
+    "sharpen_start",
+    "sharpen_steps",
+    "sharpen_duration",
+    "sharpen_intermission",
+    "sharpen_wait",
+    "sharpen_rate",
+    "sharpen_late_rate",
+    "sharpen_patience",
+    "weight_bits",
+    "weight_scale",
+    "slope",
+    "surrogate_final_width",
+    "fine_tune",
+    "warm_up",
+    "label_smoothing",
+    "rate_penalty",
+    "teacher_epochs",
+    "teacher_share",
+    "average",
+    "swa_share",
+    "lookahead_steps",
+    "lookahead_alpha",
+    "quantized_epochs",
+    "quantized_bits",
+    "shift",
+    "flip",
+    "cutout",
+    "rotation",
+    "zoom",
+];
+
+impl Plan {
+    /// The plan of `point` for samples of a shape (height, width, channels) and `classes` classes.
+    ///
+    /// # Errors
+    /// A hyperparameter is unknown, of the wrong kind, or out of range.
+    pub fn new(
+        point: &Point,
+        [height, width, channels]: [usize; 3],
+        classes: usize,
+    ) -> Result<Self, PlanError> {
+        let values = Hyperparameters(point);
+        values.only(&KNOWN)?;
+        let coding = coding(&values)?;
+        let input = Volume { height, width, channels: coding.width(channels) };
+        let spec = spec(&values, input, classes)?;
+        let training = training(&values, sharpened_layers(&spec), coding)?;
+        Ok(Self { coding, spec, training, deploy: deploy(&values)? })
+    }
+}
+
+/// Layers with neurons, the output included.
+fn sharpened_layers(spec: &Spec) -> u32 {
+    let neurons =
+        |layer: &&LayerSpec| matches!(layer, LayerSpec::Dense { .. } | LayerSpec::Convolution { .. });
+    spec.hidden.iter().filter(neurons).count() as u32 + 1
+}
+
+fn coding(values: &Hyperparameters<'_>) -> Result<InputCoding, PlanError> {
+    let at = values.real("input_threshold", 0.0, 0.999, 0.5)? as f32;
+    let levels = values.whole("input_levels", 1, 64, 4)? as u8;
+    let thermometer = InputCoding::Thermometer { levels };
+    values.choice(
+        "input_coding",
+        &[
+            ("graded", InputCoding::Graded),
+            ("threshold", InputCoding::Threshold { at }),
+            ("thermometer", thermometer),
+        ],
+    )
+}
+
+fn spec(values: &Hyperparameters<'_>, input: Volume, classes: usize) -> Result<Spec, PlanError> {
+    let batch_norm = values.truth("batch_norm", false)?;
+    let dropout = values.real("dropout", 0.0, 0.95, 0.0)? as f32;
+    let width = |layer: u32| {
+        let default = if layer == 1 { 256 } else { 64 };
+        values.whole(&format!("width_{layer}"), 1, 1 << 20, default)
+    };
+    let mut hidden = convolutions(values, batch_norm, dropout)?;
+    for layer in 1..=values.whole("hidden_layers", 0, MOST_LAYERS, 2)? {
+        hidden.push(LayerSpec::Dense { width: width(layer)? as usize, batch_norm, dropout });
+    }
+    let head = HeadSpec {
+        classes,
+        redundancy: values.whole("redundancy", 1, 1024, 10)? as usize,
+        overlapping: values.truth("key_overlapping", true)?,
+        batch_norm: values.truth("output_batch_norm", false)?,
+    };
+    Ok(Spec { input, hidden, head })
+}
+
+/// The convolutions of a convolutional topology, each with its pooling.
+fn convolutions(
+    values: &Hyperparameters<'_>,
+    batch_norm: bool,
+    dropout: f32,
+) -> Result<Vec<LayerSpec>, PlanError> {
+    let layers = values.whole("conv_layers", 1, MOST_LAYERS, 2)?;
+    let side = values.whole("conv_window", 1, 64, 5)? as usize;
+    let padded = values.truth("conv_padding", false)?;
+    let size = values.whole("conv_pool", 1, 64, 2)? as usize;
+    let (max, average) = (LayerSpec::MaxPool { size, stride: size }, LayerSpec::AveragePool { size });
+    let pool = values.choice("conv_pooling", &[("max", max), ("average", average)])?;
+    if !values.choice("topology", &[("dense", false), ("convolutional", true)])? {
+        return Ok(Vec::new());
+    }
+    let padding = if padded { (side - 1) / 2 } else { 0 };
+    let window = Window { padding, ..Window::square(side, 1) };
+    let mut hidden = Vec::new();
+    for layer in 1..=layers {
+        let default = if layer == 1 { 32 } else { 64 };
+        let channels = values.whole(&format!("channels_{layer}"), 1, 1 << 16, default)? as usize;
+        hidden.push(LayerSpec::Convolution { channels, window, batch_norm, dropout });
+        if size > 1 {
+            hidden.push(pool.clone());
+        }
+    }
+    Ok(hidden)
+}
+
+/// `layers`: how many are sharpened, the output included.
+fn training(
+    values: &Hyperparameters<'_>,
+    layers: u32,
+    coding: InputCoding,
+) -> Result<TrainingConfig, PlanError> {
+    let method = method(values)?;
+    Ok(TrainingConfig {
+        epochs: values.whole("epochs", 1, 100_000, epochs_needed(method, layers))?,
+        batch_size: values.whole("batch_size", 1, 1 << 16, 128)? as usize,
+        rule: rule(values)?,
+        method,
+        schedule: schedule(values)?,
+        warm_up: values.real("warm_up", 0.0, 0.99, 0.0)? as f32,
+        weight_decay: values.real("weight_decay", 0.0, 1.0, 0.0)? as f32,
+        temperature: values.real("temperature", 1e-3, 1e3, 1.0)? as f32,
+        label_smoothing: values.real("label_smoothing", 0.0, 0.99, 0.0)? as f32,
+        rate_penalty: values.real("rate_penalty", 0.0, 1e3, 0.0)? as f32,
+        distillation: distillation(values)?,
+        average: average(values)?,
+        quantized: quantized(values)?,
+        augmentation: augmentation(values, coding)?,
+    })
+}
+
+fn method(values: &Hyperparameters<'_>) -> Result<Method, PlanError> {
+    let shape = values.choice(
+        "slope",
+        &[
+            ("boxcar", Shape::Boxcar),
+            ("triangle", Shape::Triangle),
+            ("sigmoid", Shape::SigmoidDerivative),
+            ("arctan", Shape::Arctan),
+        ],
+    )?;
+    let width = values.real("surrogate_width", 1e-3, 1e3, 1.0)?;
+    let final_width = values.real("surrogate_final_width", 1e-3, 1e3, width)? as f32;
+    let width = width as f32;
+    let (sharpener, surrogate) = (sharpener(values)?, Surrogate { shape, width });
+    let fine_tune = values.whole("fine_tune", 0, 100_000, 5)?;
+    values.choice(
+        "method",
+        &[
+            ("sharpen", Method::Sharpen { sharpener }),
+            ("surrogate", Method::Surrogate { shape, width, final_width }),
+            ("hybrid", Method::Hybrid { sharpener, fine_tune, surrogate }),
+        ],
+    )
+}
+
+fn schedule(values: &Hyperparameters<'_>) -> Result<Schedule, PlanError> {
+    values.choice(
+        "schedule",
+        &[
+            ("constant", Schedule::Constant),
+            ("cosine", Schedule::Cosine),
+            ("one-cycle", Schedule::OneCycle),
+            ("step", Schedule::Step),
+        ],
+    )
+}
+
+fn distillation(values: &Hyperparameters<'_>) -> Result<Option<Distillation>, PlanError> {
+    let epochs = values.whole("teacher_epochs", 0, 100_000, 0)?;
+    let share = values.real("teacher_share", 0.0, 1.0, 0.5)? as f32;
+    Ok((epochs > 0).then_some(Distillation { epochs, share }))
+}
+
+fn average(values: &Hyperparameters<'_>) -> Result<Average, PlanError> {
+    let share = values.real("swa_share", 1e-3, 1.0, 0.25)? as f32;
+    let steps = values.whole("lookahead_steps", 1, 10_000, 5)?;
+    let alpha = values.real("lookahead_alpha", 1e-3, 1.0, 0.5)? as f32;
+    values.choice(
+        "average",
+        &[
+            ("none", Average::None),
+            ("swa", Average::Swa { share }),
+            ("lookahead", Average::Lookahead { steps, alpha }),
+        ],
+    )
+}
+
+fn quantized(values: &Hyperparameters<'_>) -> Result<Option<Quantized>, PlanError> {
+    let epochs = values.whole("quantized_epochs", 0, 100_000, 0)?;
+    let deployed = match values.whole("weight_bits", 0, 32, 0)? {
+        bits @ 2..=16 => bits,
+        _ => 8,
+    };
+    let bits = values.whole("quantized_bits", 2, 16, deployed)? as u8;
+    Ok((epochs > 0).then_some(Quantized { bits, epochs }))
+}
+
+/// Binary channels stay binary: only graded ones are interpolated.
+fn augmentation(values: &Hyperparameters<'_>, coding: InputCoding) -> Result<Augmentation, PlanError> {
+    let graded = coding == InputCoding::Graded;
+    Ok(Augmentation {
+        shift: values.whole("shift", 0, 1024, 0)?,
+        flip: values.truth("flip", false)?,
+        cutout: values.whole("cutout", 0, 1024, 0)?,
+        rotation: values.real("rotation", 0.0, 180.0, 0.0)? as f32,
+        zoom: values.real("zoom", 0.0, 4.0, 0.0)? as f32,
+        sampling: if graded { Sampling::Bilinear } else { Sampling::Nearest },
+    })
+}
+
+/// What the sharpener takes and one epoch more, in which nothing is soft, or those of fine-tuning; the
+/// adaptive one may pause.
+fn epochs_needed(method: Method, layers: u32) -> u32 {
+    let sharp = |sharpener: Sharpener| match sharpener {
+        Sharpener::Adaptive(_) => 2 * sharpener.epochs(layers),
+        _ => sharpener.epochs(layers),
+    };
+    match method {
+        Method::Sharpen { sharpener: sharpener @ Sharpener::Adaptive(_) } => sharp(sharpener),
+        Method::Sharpen { sharpener } => sharp(sharpener) + 1,
+        Method::Surrogate { .. } => 20,
+        Method::Hybrid { sharpener, fine_tune, .. } => sharp(sharpener) + fine_tune,
+    }
+}
+
+fn rule(values: &Hyperparameters<'_>) -> Result<Rule, PlanError> {
+    let rate = |optimizer: &str, default: f64| {
+        let shared = values.real("learning_rate", 0.0, 1e3, default)?;
+        Ok::<f32, PlanError>(values.real(&format!("learning_rate_{optimizer}"), 0.0, 1e3, shared)? as f32)
+    };
+    let momentum = values.real("momentum", 0.0, 0.9999, 0.0)? as f32;
+    values.choice(
+        "optimizer",
+        &[
+            ("adadelta", Rule::Adadelta { learning_rate: rate("adadelta", 4.0)?, rho: 0.95, epsilon: 1e-8 }),
+            ("adam", Rule::adam(rate("adam", 1e-3)?)),
+            ("rmsprop", Rule::rms_prop(rate("rmsprop", 1e-3)?)),
+            ("sgd", Rule::sgd(rate("sgd", 1e-2)?, momentum)),
+        ],
+    )
+}
+
+fn sharpener(values: &Hyperparameters<'_>) -> Result<Sharpener, PlanError> {
+    let order =
+        values.choice("sharpen_order", &[("bottom-up", Order::BottomUp), ("uniform", Order::Uniform)])?;
+    let start_epoch = values.whole("sharpen_start", 0, 10_000, 5)?;
+    let simple =
+        Sharpener::Simple(Simple { start_epoch, steps: values.whole("sharpen_steps", 1, 1000, 5)?, order });
+    let scheduled = Sharpener::Scheduled(Scheduled {
+        start_epoch,
+        duration: values.whole("sharpen_duration", 1, 1000, 4)?,
+        intermission: values.whole("sharpen_intermission", 0, 1000, 2)?,
+        order,
+    });
+    let adaptive = Sharpener::Adaptive(Adaptive {
+        min_init_epochs: values.whole("sharpen_wait", 0, 10_000, 10)?,
+        rate: values.real("sharpen_rate", 1e-4, 1e3, 0.25)? as f32,
+        cz_rate: values.real("sharpen_late_rate", 1e-4, 1e3, 0.126)? as f32,
+        patience: values.whole("sharpen_patience", 0, 10_000, 1)?,
+        order,
+        ..Adaptive::default()
+    });
+    values.choice("sharpener", &[("simple", simple), ("scheduled", scheduled), ("adaptive", adaptive)])
+}
+
+fn deploy(values: &Hyperparameters<'_>) -> Result<DeployOptions, PlanError> {
+    let bits = values.whole("weight_bits", 0, 32, 0)? as u8;
+    let granularity =
+        values.choice("weight_scale", &[("channel", Granularity::Channel), ("layer", Granularity::Layer)])?;
+    Ok(DeployOptions { weight_bits: (bits > 0).then_some(bits), granularity })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Network;
+    use crate::seed::Seed;
+    use crate::space::Value;
+
+    fn training(values: &[(&str, Value)]) -> TrainingConfig {
+        let point: Point = values.iter().cloned().collect();
+        Plan::new(&point, [28, 28, 1], 10).expect("the point is right").training
+    }
+
+    #[test]
+    fn a_convolutional_topology_puts_its_layers_below_the_dense_ones() {
+        let mut point: Point = [
+            ("topology", text("convolutional")),
+            ("channels_1", Value::from(8)),
+            ("conv_window", Value::from(3)),
+            ("conv_padding", Value::from(true)),
+            ("hidden_layers", Value::from(1)),
+        ]
+        .into_iter()
+        .collect();
+        let spec = Plan::new(&point, [28, 28, 1], 10).expect("the point is right").spec;
+        let network = Network::build(&spec, &Seed::root(1)).expect("the plan is right");
+        assert_eq!(network.topology(), "28x28x1-8c3-p2-64c3-p2-256-100");
+        assert_eq!(sharpened_layers(&spec), 4);
+        point.set("conv_pooling", text("average"));
+        let spec = Plan::new(&point, [28, 28, 1], 10).expect("the point is right").spec;
+        assert_eq!(spec.hidden[1], LayerSpec::AveragePool { size: 2 });
+    }
+
+    fn text(choice: &str) -> Value {
+        Value::from(choice)
+    }
+
+    #[test]
+    fn a_point_that_names_nothing_is_whetstones_example() {
+        assert_eq!(
+            TrainingConfig { augmentation: Augmentation::none(), ..training(&[]) },
+            TrainingConfig::whetstone()
+        );
+        assert!(training(&[]).augmentation.is_none());
+    }
+
+    #[test]
+    fn a_hybrid_takes_the_sharpeners_epochs_and_those_of_fine_tuning() {
+        // Three layers of two steps after one soft epoch, then four.
+        let plan = training(&[
+            ("method", text("hybrid")),
+            ("sharpen_start", 1i64.into()),
+            ("sharpen_steps", 2i64.into()),
+            ("fine_tune", 4i64.into()),
+            ("slope", text("triangle")),
+            ("surrogate_width", 0.5.into()),
+        ]);
+        assert_eq!(plan.epochs, 11);
+        let Method::Hybrid { fine_tune, surrogate, .. } = plan.method else { panic!("{plan:?}") };
+        assert_eq!((fine_tune, surrogate), (4, Surrogate { shape: Shape::Triangle, width: 0.5 }));
+    }
+
+    #[test]
+    fn a_slope_keeps_its_width_and_rounding_its_bits_unless_told() {
+        let plan = training(&[
+            ("method", text("surrogate")),
+            ("surrogate_width", 0.5.into()),
+            ("weight_bits", 3i64.into()),
+            ("quantized_epochs", 2i64.into()),
+        ]);
+        let expected = Method::Surrogate { shape: Shape::Boxcar, width: 0.5, final_width: 0.5 };
+        assert_eq!((plan.method, plan.epochs), (expected, 20));
+        assert_eq!(plan.quantized, Some(Quantized { bits: 3, epochs: 2 }));
+        let plan = training(&[("method", text("surrogate")), ("surrogate_final_width", 0.25.into())]);
+        let expected = Method::Surrogate { shape: Shape::Boxcar, width: 1.0, final_width: 0.25 };
+        assert_eq!((plan.method, plan.quantized), (expected, None));
+    }
+
+    #[test]
+    fn images_that_are_sent_as_spikes_are_not_interpolated() {
+        let sampling = |coding| {
+            training(&[("input_coding", text(coding)), ("rotation", 10.0.into())]).augmentation.sampling
+        };
+        assert_eq!(sampling("graded"), Sampling::Bilinear);
+        assert_eq!(sampling("thermometer"), Sampling::Nearest);
+    }
+}

@@ -1,0 +1,147 @@
+//! The losses that no trial of a front dominates, cut into boxes.
+//!
+//! From loss to loss the region is sliced at the members of the front: within a slice, what those below it leave is
+//! a region of one loss fewer. A product of sums over single losses can then be taken box by box (Emmerich, Deutz &
+//! Klinkenberg 2011, "Hypervolume-based expected improvement: monotonicity properties and exact computation").
+
+use crate::study::dominates;
+
+/// Boxes that together are all losses below a reference which no member of a front dominates; none overlaps
+/// another.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Boxes {
+    /// By loss: where boxes begin and end, rising, from minus infinity to the reference.
+    levels: Vec<Vec<f64>>,
+    /// Box by box, for each loss: which of the levels are its ends.
+    ends: Vec<(usize, usize)>,
+}
+
+impl Boxes {
+    /// The boxes of `front` below `reference`, which has one number a loss, at least one.
+    pub fn new(front: &[Vec<f64>], reference: &[f64]) -> Self {
+        let below = |losses: &&[f64]| losses.iter().zip(reference).all(|(loss, most)| loss < most);
+        let front: Vec<&[f64]> = front.iter().map(Vec::as_slice).filter(below).collect();
+        let mut cut = Vec::new();
+        slice(&front, reference, &mut Vec::new(), &mut cut);
+        let levels: Vec<Vec<f64>> = (0..reference.len()).map(|loss| levels(&cut, loss)).collect();
+        let place = |loss: usize, end: f64| levels[loss].partition_point(|&level| level < end);
+        let of_box = |ends: &Vec<(f64, f64)>| -> Vec<(usize, usize)> {
+            let losses = ends.iter().enumerate();
+            losses.map(|(loss, &(low, high))| (place(loss, low), place(loss, high))).collect()
+        };
+        let ends = cut.iter().flat_map(of_box).collect();
+        Self { levels, ends }
+    }
+
+    /// Where boxes begin and end in a loss, rising; the first is minus infinity.
+    pub fn levels(&self, loss: usize) -> &[f64] {
+        &self.levels[loss]
+    }
+
+    /// For each box which levels are its ends, by loss.
+    pub fn iter(&self) -> impl Iterator<Item = &[(usize, usize)]> + Clone {
+        self.ends.chunks_exact(self.levels.len())
+    }
+}
+
+/// Adds to `cut` the boxes that `front` leaves in its first losses, as many as `reference` has; the ends in those
+/// behind are `behind`, the last loss first.
+fn slice(front: &[&[f64]], reference: &[f64], behind: &mut Vec<(f64, f64)>, cut: &mut Vec<Vec<(f64, f64)>>) {
+    let Some((&most, others)) = reference.split_last() else { unreachable!("there is a loss") };
+    let last = others.len();
+    if last == 0 {
+        let high = front.iter().map(|losses| losses[0]).fold(most, f64::min);
+        let ends = std::iter::once((f64::NEG_INFINITY, high)).chain(behind.iter().rev().copied());
+        cut.push(ends.collect());
+        return;
+    }
+    let mut order = front.to_vec();
+    order.sort_by(|a, b| a[last].total_cmp(&b[last]));
+    let mut below: Vec<&[f64]> = Vec::new();
+    let mut low = f64::NEG_INFINITY;
+    for losses in order {
+        let is_beaten =
+            |other: &&[f64]| other[..last] == losses[..last] || dominates(&other[..last], &losses[..last]);
+        if below.iter().any(is_beaten) {
+            continue;
+        }
+        if losses[last] > low {
+            behind.push((low, losses[last]));
+            slice(&below, others, behind, cut);
+            behind.pop();
+            low = losses[last];
+        }
+        below.retain(|other| !dominates(&losses[..last], &other[..last]));
+        below.push(losses);
+    }
+    behind.push((low, most));
+    slice(&below, others, behind, cut);
+    behind.pop();
+}
+
+/// Every end of a box in `loss`, once, rising.
+fn levels(cut: &[Vec<(f64, f64)>], loss: usize) -> Vec<f64> {
+    let mut levels: Vec<f64> = cut.iter().flat_map(|ends| [ends[loss].0, ends[loss].1]).collect();
+    levels.sort_by(f64::total_cmp);
+    levels.dedup();
+    levels
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The volume that `front` dominates below `reference`, by inclusion and exclusion of its members.
+    fn dominated(front: &[Vec<f64>], reference: &[f64]) -> f64 {
+        let of_members = |members: u32| {
+            let chosen = || front.iter().enumerate().filter(move |(index, _)| members >> index & 1 == 1);
+            let side = |(loss, most): (usize, &f64)| {
+                let low = chosen().map(|(_, losses)| losses[loss]).fold(f64::NEG_INFINITY, f64::max);
+                (most - low).max(0.0)
+            };
+            let sign = if members.count_ones() % 2 == 1 { 1.0 } else { -1.0 };
+            sign * reference.iter().enumerate().map(side).product::<f64>()
+        };
+        (1..1u32 << front.len()).map(of_members).sum()
+    }
+
+    /// The volume below `reference` that `losses` dominates and no box excludes.
+    fn gained(boxes: &Boxes, losses: &[f64]) -> f64 {
+        let side = |(loss, &(low, high)): (usize, &(usize, usize))| {
+            let levels = boxes.levels(loss);
+            (levels[high] - levels[low].max(losses[loss])).max(0.0)
+        };
+        boxes.iter().map(|ends| ends.iter().enumerate().map(side).product::<f64>()).sum()
+    }
+
+    proptest! {
+        #[test]
+        fn a_new_member_gains_what_all_boxes_have_of_it(
+            losses in 1usize..5, front in prop::collection::vec(prop::collection::vec(0u8..6, 4), 0..6),
+            new in prop::collection::vec(0u8..6, 4),
+        ) {
+            let real = |row: &Vec<u8>| -> Vec<f64> { row[..losses].iter().map(|&x| f64::from(x)).collect() };
+            let (front, new): (Vec<Vec<f64>>, Vec<f64>) = (front.iter().map(real).collect(), real(&new));
+            let reference = vec![4.5; losses];
+            let boxes = Boxes::new(&front, &reference);
+            let mut larger = front.clone();
+            larger.push(new.clone());
+            let expected = dominated(&larger, &reference) - dominated(&front, &reference);
+            prop_assert!((gained(&boxes, &new) - expected).abs() < 1e-9, "{expected}");
+        }
+    }
+
+    #[test]
+    fn two_losses_make_a_box_between_any_two_members() {
+        let boxes = Boxes::new(&[vec![1.0, 3.0], vec![2.0, 1.0], vec![2.5, 2.0]], &[4.0, 5.0]);
+        let low = f64::NEG_INFINITY;
+        assert_eq!(
+            (boxes.levels(0), boxes.levels(1)),
+            ([low, 1.0, 2.0, 4.0].as_slice(), [low, 1.0, 3.0, 5.0].as_slice())
+        );
+        let ends: Vec<&[(usize, usize)]> = boxes.iter().collect();
+        assert_eq!(ends, [[(0, 3), (0, 1)], [(0, 2), (1, 2)], [(0, 1), (2, 3)]]);
+    }
+}

@@ -1,0 +1,61 @@
+//! The losses on their own scale, for what people read: when to stop, what matters.
+//!
+//! The model that proposes points chooses a scale anew for every history, so its numbers cannot be compared
+//! from one trial to the next. Here the losses stay as they are, but for outliers, of which a single one would
+//! make all differences among the others look small.
+
+use linfa::Dataset;
+use linfa::traits::Fit;
+use ndarray::Array1;
+
+use super::transform::Warped;
+use crate::search::bayes::input::features::Features;
+use crate::search::bayes::input::history::History;
+use crate::search::gp::GaussianProcess;
+use crate::search::gp::{GpError, GpParams};
+use crate::seed::Seed;
+
+/// Losses farther above the upper quartile than this, in distances of the quartiles, are cut: Tukey 1977.
+const FENCE: f64 = 1.5;
+
+/// The process of the measured losses of the first metric, outliers cut, in their standard deviations around their mean.
+///
+/// # Errors
+/// There are none, or the kernel matrix has no factor.
+pub(crate) fn process(
+    history: &History,
+    features: &Features,
+    seed: &Seed,
+) -> Result<GaussianProcess, GpError> {
+    let inputs = features.rows(history.measured.iter().map(|measured| &measured.cell));
+    let standardised = Warped::candidates(&fenced(&history.loss(0))).swap_remove(0).values;
+    let params = GpParams::new().groups(features.groups().to_vec()).seed(seed.clone());
+    params.fit(&Dataset::new(inputs, Array1::from(standardised)))
+}
+
+/// `losses`, those above the upper fence moved onto it.
+fn fenced(losses: &[f64]) -> Vec<f64> {
+    let mut sorted = losses.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = |part: f64| sorted[((sorted.len().max(1) - 1) as f64 * part).round() as usize];
+    let fence = match losses {
+        [] => f64::INFINITY,
+        _ => at(0.75) + FENCE * (at(0.75) - at(0.25)),
+    };
+    losses.iter().map(|loss| loss.min(fence)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outliers_above_are_cut_and_all_else_stays() {
+        // Quartiles 2 and 4: the fence is at 4 + 1.5 · 2.
+        assert_eq!(fenced(&[3.0, 1.0, 4.0, 1e6, 2.0]), [3.0, 1.0, 4.0, 7.0, 2.0]);
+        assert_eq!(fenced(&[-1e6, 1.0, 2.0, 3.0, 4.0]), [-1e6, 1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(fenced(&[5.0]), [5.0]);
+        assert!(fenced(&[]).is_empty());
+        assert!(fenced(&[f64::MIN, f64::MAX, f64::MAX]).iter().all(|loss| !loss.is_nan()));
+    }
+}

@@ -1,0 +1,198 @@
+//! The unit cube of a space, compiled so that thousands of its points can be looked at.
+
+use std::collections::BTreeSet;
+
+use crate::space::{Condition, Domain, INACTIVE, Space, Value};
+
+/// One axis of the cube: a searched parameter.
+struct Axis<'a> {
+    domain: &'a Domain,
+    /// All must hold for the axis to be active.
+    conditions: Vec<AxisCondition<'a>>,
+}
+
+/// The parent axis is active, and its value is one of these.
+#[derive(Clone, PartialEq)]
+struct AxisCondition<'a> {
+    parent: usize,
+    values: &'a [Value],
+}
+
+/// How the values of an axis lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AxisKind {
+    /// All of [0, 1].
+    Continuum,
+    /// So many values in order.
+    Grid(u64),
+    /// So many values without an order.
+    Choices(u64),
+}
+
+/// A point of the cube in the one form that stands for a point of the space: every active coordinate on a
+/// value's place, the others at [`INACTIVE`].
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Cell {
+    pub unit: Vec<f64>,
+    pub active: Vec<bool>,
+    /// How far a trial there has come: 0 to its end, 1, 2, ... to the rungs from the lowest on.
+    pub stage: usize,
+}
+
+/// The cube of a space.
+pub(crate) struct Cube<'a> {
+    axes: Vec<Axis<'a>>,
+    /// Every parent before its children.
+    order: Vec<usize>,
+}
+
+impl<'a> Cube<'a> {
+    pub fn new(space: &'a Space) -> Self {
+        let parameters = space.parameters();
+        let mut axis_of = vec![None; parameters.len()];
+        let searched = (0..parameters.len()).filter(|&index| !parameters[index].domain.is_fixed());
+        let searched: Vec<usize> = searched.collect();
+        searched.iter().enumerate().for_each(|(axis, &index)| axis_of[index] = Some(axis));
+        let axes: Vec<Axis> = searched
+            .iter()
+            .map(|&index| Axis {
+                domain: &parameters[index].domain,
+                conditions: axis_conditions(space, &parameters[index].conditions, &axis_of),
+            })
+            .collect();
+        let order = parents_first(&axes);
+        Self { axes, order }
+    }
+
+    pub fn dimension(&self) -> usize {
+        self.axes.len()
+    }
+
+    pub fn kind(&self, axis: usize) -> AxisKind {
+        let domain = self.axes[axis].domain;
+        match (domain, domain.size()) {
+            (Domain::Categorical { .. }, Some(size)) => AxisKind::Choices(size),
+            (_, Some(size)) => AxisKind::Grid(size),
+            (_, None) => AxisKind::Continuum,
+        }
+    }
+
+    /// A lower bound on the number of cells: the values of the axes that are always active, multiplied.
+    /// `None` with a continuum among them.
+    pub fn least_size(&self) -> Option<u64> {
+        let always = self.axes.iter().filter(|axis| axis.conditions.is_empty());
+        always
+            .map(|axis| axis.domain.size())
+            .try_fold(1u64, |product, size| Some(product.saturating_mul(size?)))
+    }
+
+    /// Whether the axis is active only in a part of the space.
+    pub fn is_conditional(&self, axis: usize) -> bool {
+        !self.axes[axis].conditions.is_empty()
+    }
+
+    /// Whether two axes are active under the same conditions.
+    pub fn are_active_together(&self, axis: usize, other: usize) -> bool {
+        self.axes[axis].conditions == self.axes[other].conditions
+    }
+
+    /// The cell that `unit` lies in.
+    pub fn cell(&self, unit: &[f64]) -> Cell {
+        let mut cell = Cell { unit: vec![INACTIVE; unit.len()], active: vec![false; unit.len()], stage: 0 };
+        for &index in &self.order {
+            let axis = &self.axes[index];
+            cell.active[index] = axis.conditions.iter().all(|condition| self.holds(condition, &cell));
+            if cell.active[index] {
+                cell.unit[index] = axis.snap(unit[index]);
+            }
+        }
+        cell
+    }
+
+    fn holds(&self, condition: &AxisCondition, cell: &Cell) -> bool {
+        let value = || self.axes[condition.parent].domain.decode(cell.unit[condition.parent]);
+        cell.active[condition.parent] && condition.values.contains(&value())
+    }
+
+    /// The coordinate of the `k`-th value of an axis that is not a continuum.
+    pub fn level(&self, axis: usize, k: u64) -> f64 {
+        let domain = self.axes[axis].domain;
+        domain.encode(&domain.value_at(k)).unwrap_or(INACTIVE)
+    }
+
+    /// Which value of an axis that is not a continuum lies at `u`.
+    pub fn level_at(&self, axis: usize, u: f64) -> u64 {
+        let domain = self.axes[axis].domain;
+        domain.index_of(&domain.decode(u)).unwrap_or(0)
+    }
+}
+
+impl Axis<'_> {
+    /// The coordinate of the value at `u`.
+    fn snap(&self, u: f64) -> f64 {
+        match self.domain.size() {
+            None => u.clamp(0.0, 1.0),
+            Some(_) => self.domain.encode(&self.domain.decode(u)).unwrap_or(u),
+        }
+    }
+}
+
+/// Conditions in terms of axes. A fixed parent has no axis: what matters is when it is itself active.
+fn axis_conditions<'a>(
+    space: &'a Space,
+    conditions: &'a [Condition],
+    axis_of: &[Option<usize>],
+) -> Vec<AxisCondition<'a>> {
+    let translate = |condition: &'a Condition| match axis_of[condition.parent] {
+        Some(parent) => vec![AxisCondition { parent, values: &condition.values }],
+        None => axis_conditions(space, &space.parameters()[condition.parent].conditions, axis_of),
+    };
+    conditions.iter().flat_map(translate).collect()
+}
+
+/// The axes ordered by the length of the chain of parents above them.
+fn parents_first(axes: &[Axis]) -> Vec<usize> {
+    let mut order = Vec::with_capacity(axes.len());
+    let mut left: BTreeSet<usize> = (0..axes.len()).collect();
+    while !left.is_empty() {
+        let is_ready =
+            |&&axis: &&usize| axes[axis].conditions.iter().all(|condition| !left.contains(&condition.parent));
+        let ready: Vec<usize> = left.iter().filter(is_ready).copied().collect();
+        assert!(!ready.is_empty(), "a checked space has no cycle of conditions");
+        ready.iter().for_each(|axis| {
+            left.remove(axis);
+        });
+        order.extend(ready);
+    }
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TREE: &str = r#"{"name": "tree", "parameters": {
+        "momentum": {"type": "float", "low": 0, "high": 1, "when": {"kind": ["dense"]}},
+        "kind": {"type": "fixed", "value": "dense", "when": {"rule": ["sgd"]}},
+        "width": {"type": "int", "low": 1, "high": 300, "log": true},
+        "depth": {"type": "int", "low": 1, "high": 9, "step": 2, "when": {"rule": ["sgd", "adam"]}},
+        "slope": {"type": "float", "low": 0, "high": 1, "step": 0.25, "when": {"depth": [3, 5], "rule": ["sgd"]}},
+        "rule": {"type": "categorical", "choices": ["adam", "sgd", "none"]}
+    }}"#;
+
+    proptest! {
+        #[test]
+        fn a_cell_is_what_the_space_encodes(unit in prop::collection::vec(0.0..1.0f64, 5)) {
+            let space = Space::from_json(TREE, "tree.json").unwrap();
+            let cell = Cube::new(&space).cell(&unit);
+            prop_assert_eq!(&cell.active, &space.active(&unit));
+            let encoded = space.encode(&space.decode(&unit)).unwrap();
+            for (actual, expected) in cell.unit.iter().zip(encoded) {
+                prop_assert!((actual - expected).abs() < 1e-12);
+            }
+            prop_assert_eq!(space.decode(&cell.unit), space.decode(&unit));
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Cells of the cube as inputs of the Gaussian process: one Euclidean space for all kinds of parameters.
+//!
+//! A number is one column, u - ½. A categorical parameter of k values has k columns of one group, not zero in that of
+//! its value alone, so any two different values are equally far apart: a Hamming distance with a length-scale of its
+//! own, in the mean as large as the distance of two numbers. A conditional parameter is zero in its columns while it is
+//! not active, and has a column more that says whether it is; parameters of the same conditions share that column. All
+//! distances being Euclidean, the kernel is positive definite on mixed and conditional spaces alike.
+
+use ndarray::Array2;
+
+use super::cube::{AxisKind, Cell, Cube};
+use crate::space::INACTIVE;
+
+/// What one column holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Column {
+    /// The coordinate of a number from the middle of its range.
+    Number { axis: usize },
+    /// Whether the axis has this one of its values.
+    Choice { axis: usize, value: u64, of: u64 },
+    /// Whether the axis is active.
+    Activity { axis: usize },
+}
+
+/// The map from cells to inputs.
+#[derive(Clone, Debug)]
+pub(crate) struct Features {
+    columns: Vec<Column>,
+    groups: Vec<usize>,
+}
+
+impl Features {
+    pub fn new(cube: &Cube) -> Self {
+        let mut features = Self { columns: Vec::new(), groups: Vec::new() };
+        for axis in 0..cube.dimension() {
+            match cube.kind(axis) {
+                // A single value tells nothing.
+                AxisKind::Grid(1) | AxisKind::Choices(1) => {}
+                AxisKind::Continuum | AxisKind::Grid(_) => features.add_group([Column::Number { axis }]),
+                AxisKind::Choices(of) => {
+                    features.add_group((0..of).map(|value| Column::Choice { axis, value, of }));
+                }
+            }
+            let is_repeated = (0..axis).any(|other| cube.are_active_together(other, axis));
+            if cube.is_conditional(axis) && !is_repeated {
+                features.add_group([Column::Activity { axis }]);
+            }
+        }
+        features
+    }
+
+    fn add_group(&mut self, columns: impl IntoIterator<Item = Column>) {
+        let group = self.groups.last().map_or(0, |last| last + 1);
+        self.columns.extend(columns);
+        self.groups.resize(self.columns.len(), group);
+    }
+
+    /// The group of each column.
+    pub fn groups(&self) -> &[usize] {
+        &self.groups
+    }
+
+    /// The columns of numbers.
+    pub fn numbers(&self) -> Vec<usize> {
+        (0..self.columns.len()).filter(|&at| matches!(self.columns[at], Column::Number { .. })).collect()
+    }
+
+    /// The column of the number on `axis`, whose value rises with the coordinate at rate 1.
+    pub fn number_column(&self, axis: usize) -> Option<usize> {
+        self.columns.iter().position(|&column| column == Column::Number { axis })
+    }
+
+    /// The input of one cell.
+    pub fn row(&self, cell: &Cell) -> Vec<f64> {
+        self.columns.iter().map(|column| column.value(cell)).collect()
+    }
+
+    /// The inputs of some cells, one a row.
+    pub fn rows<'a>(&self, cells: impl IntoIterator<Item = &'a Cell>) -> Array2<f64> {
+        let values: Vec<f64> = cells.into_iter().flat_map(|cell| self.row(cell)).collect();
+        let width = self.columns.len();
+        let count = values.len().checked_div(width).unwrap_or(0);
+        Array2::from_shape_vec((count, width), values).expect("every row has a value a column")
+    }
+}
+
+impl Column {
+    fn value(self, cell: &Cell) -> f64 {
+        match self {
+            Column::Number { axis } => cell.unit[axis] - INACTIVE,
+            Column::Choice { axis, value, of } => {
+                let is_chosen = cell.active[axis] && (cell.unit[axis] * of as f64) as u64 == value;
+                if is_chosen { share_of_choice(of) } else { 0.0 }
+            }
+            Column::Activity { axis } => f64::from(u8::from(cell.active[axis])),
+        }
+    }
+}
+
+/// What the column of a choice out of `of` holds: such that the squared distance of two draws, which are the same once
+/// in `of` times, is that of two numbers drawn from [0, 1] in the mean, 1/6. The prior takes all length-scales for alike,
+/// so what is farther apart counts as rougher: at distance 1 sums over dozens of choices are fitted late.
+fn share_of_choice(of: u64) -> f64 {
+    let of = of as f64;
+    (of / (12.0 * (of - 1.0))).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::space::Space;
+
+    const SPACE: &str = r#"{"name": "mixed", "parameters": {
+        "rate": {"type": "float", "low": 0, "high": 1},
+        "rule": {"type": "categorical", "choices": ["adam", "sgd", "none"]},
+        "momentum": {"type": "float", "low": 0, "high": 1, "when": {"rule": ["sgd"]}},
+        "nesterov": {"type": "categorical", "choices": [true, false], "when": {"rule": ["sgd"]}},
+        "only": {"type": "categorical", "choices": [1]}
+    }}"#;
+
+    /// Squared distance of two points of the cube.
+    fn distance(a: [f64; 5], b: [f64; 5]) -> f64 {
+        let space = Space::from_json(SPACE, "mixed.json").unwrap();
+        let cube = Cube::new(&space);
+        let features = Features::new(&cube);
+        let (a, b) = (features.row(&cube.cell(&a)), features.row(&cube.cell(&b)));
+        a.iter().zip(&b).map(|(x, y)| (x - y) * (x - y)).sum()
+    }
+
+    #[test]
+    fn groups_are_one_a_parameter_and_one_a_condition() {
+        let space = Space::from_json(SPACE, "mixed.json").unwrap();
+        // rate | adam sgd none | momentum | both active | true false
+        assert_eq!(Features::new(&Cube::new(&space)).groups(), [0, 1, 1, 1, 2, 3, 4, 4]);
+    }
+
+    #[test]
+    fn draws_of_choices_are_as_far_apart_as_draws_of_numbers() {
+        for of in [2, 3, 10] {
+            let choices: Vec<String> = (0..of).map(|choice| choice.to_string()).collect();
+            let text = format!(
+                r#"{{"name": "choices", "parameters": {{"x": {{"type": "categorical", "choices": [{}]}}}}}}"#,
+                choices.join(", ")
+            );
+            let space = Space::from_json(&text, "choices.json").unwrap();
+            let cube = Cube::new(&space);
+            let row = |choice: u32| {
+                Features::new(&cube).row(&cube.cell(&[(f64::from(choice) + 0.5) / f64::from(of)]))
+            };
+            let squared = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| (x - y) * (x - y)).sum::<f64>();
+            let pairs = (0..of).flat_map(|a| (0..of).map(move |b| (a, b)));
+            let sum: f64 = pairs.map(|(a, b)| squared(&row(a), &row(b))).sum();
+            let mean = sum / f64::from(of * of);
+            assert!((mean - 1.0 / 6.0).abs() < 1e-12, "{of}: {mean}");
+        }
+    }
+
+    #[test]
+    fn parameters_count_only_while_they_are_active() {
+        let sgd = 0.5;
+        let squared = distance([0.2, sgd, 0.1, 0.0, 0.5], [0.2, sgd, 0.4, 0.9, 0.5]);
+        assert!((squared - (0.09 + 1.0 / 3.0)).abs() < 1e-15, "{squared}");
+        // Against one that has none of them: the rule, the activity, momentum from its middle, half a choice.
+        let squared = distance([0.2, sgd, 0.1, 0.0, 0.5], [0.2, 0.1, 0.4, 0.9, 0.5]);
+        assert!((squared - (0.25 + 1.0 + 0.16 + 1.0 / 6.0)).abs() < 1e-15, "{squared}");
+    }
+}

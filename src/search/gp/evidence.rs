@@ -1,0 +1,218 @@
+//! How well hyperparameters explain the data: the log posterior density that the fit maximizes.
+//!
+//! K = s² m + v 11ᵀ + σ²I, where v is the variance of the constant mean, integrated out, and
+//! ln p(y | θ) = -½ yᵀα - ½ ln det K - ½ n ln 2π with α = K⁻¹y; ∂/∂θ = ½ tr((ααᵀ - K⁻¹) ∂K/∂θ): Rasmussen &
+//! Williams 2006, eqs. 2.30, 5.8 and 5.9. The derivatives by all length-scales come from one matrix product:
+//! with W = (ααᵀ - K⁻¹) ∘ s² dm/d(r²) and the scaled inputs Z, that by ln l_g is
+//! -2 Σ_f Σ_i z_if (z_if Σ_j W_ij - (W Z)_if), over the columns f of group g; what z_if is multiplied with is the
+//! derivative by it, through which those by the warps come.
+//!
+//! An observation of a stage is one of the function plus a gap, a process of its own that observations of one stage
+//! share and others do not (Kennedy & O'Hagan 2000, "Predicting the output from a complex computer code when fast
+//! approximations are available", with a factor of 1): among them g m + v is added to K, g the gap's variance, and
+//! their noise is the stage's.
+
+use ndarray::{Array1, Array2, Axis};
+
+use super::hyperparameters::{Hyperparameters, Prior};
+use super::kernel;
+use super::normal::LN_SQRT_2PI;
+use crate::linalg::{Cholesky, LinalgError};
+
+/// Variance of the constant mean of standardised targets.
+pub(crate) const MEAN_VARIANCE: f64 = 1.0;
+
+/// What the hyperparameters have to explain.
+#[derive(Clone, Copy)]
+pub(crate) struct Evidence<'a> {
+    /// (n, F).
+    pub inputs: &'a Array2<f64>,
+    /// (n).
+    pub targets: &'a Array1<f64>,
+    /// Group of each column.
+    pub groups: &'a [usize],
+    /// The columns that are warped, if any is.
+    pub numbers: &'a [usize],
+    /// The stage of each target, 0 for the end; empty where all are of the end.
+    pub stages: &'a [usize],
+    pub prior: Prior,
+}
+
+/// The factored kernel matrix of some hyperparameters.
+pub(crate) struct Factored {
+    /// Z, (n, F).
+    pub scaled: Array2<f64>,
+    /// m, (n, n).
+    values: Array2<f64>,
+    /// dm/d(r²), (n, n).
+    slopes: Array2<f64>,
+    /// Noise variances, (n).
+    pub noises: Array1<f64>,
+    pub factor: Cholesky,
+    /// K⁻¹y, (n).
+    pub weights: Array1<f64>,
+}
+
+impl Evidence<'_> {
+    /// The negative log posterior density at `logs` up to a constant, and its gradient; infinite where the
+    /// kernel matrix cannot be factored.
+    pub fn loss(&self, logs: &[f64], gradient: &mut [f64]) -> f64 {
+        let hyper = Hyperparameters::from_logs(logs, self.prior.groups(), self.prior.stages());
+        let Ok(factored) = self.factor(&hyper) else { return f64::INFINITY };
+        gradient.fill(0.0);
+        let prior = self.prior.ln_density(logs, gradient);
+        self.add_likelihood_gradient(&hyper, &factored, gradient);
+        gradient.iter_mut().for_each(|slope| *slope = -*slope);
+        -(prior + self.ln_likelihood(&factored))
+    }
+
+    pub fn factor(&self, hyper: &Hyperparameters) -> Result<Factored, LinalgError> {
+        let scaled = kernel::scaled(self.inputs.view(), self.groups, self.numbers, hyper);
+        let (values, slopes) = kernel::gram(scaled.view());
+        let mut matrix = values.mapv(|value| hyper.scale * value + MEAN_VARIANCE);
+        for (stage, members) in hyper.stages.iter().zip(self.members()) {
+            for (i, j) in pairs(&members) {
+                matrix[(i, j)] += stage.gap * values[(i, j)] + MEAN_VARIANCE;
+            }
+        }
+        let noises = self.noises(hyper);
+        matrix.diag_mut().zip_mut_with(&noises, |value, noise| *value += noise);
+        let factor = Cholesky::with_jitter(matrix.view())?;
+        let weights = factor.solve(self.targets.view());
+        Ok(Factored { scaled, values, slopes, noises, factor, weights })
+    }
+
+    /// The log posterior density of `hyper`, up to a constant of the prior.
+    pub fn ln_posterior(&self, hyper: &Hyperparameters, factored: &Factored) -> f64 {
+        let logs = hyper.to_logs();
+        self.prior.ln_density(&logs, &mut vec![0.0; logs.len()]) + self.ln_likelihood(factored)
+    }
+
+    fn ln_likelihood(&self, factored: &Factored) -> f64 {
+        let n = self.targets.len() as f64;
+        let fit = self.targets.dot(&factored.weights);
+        -0.5 * (fit + factored.factor.log_determinant()) - n * LN_SQRT_2PI
+    }
+
+    /// The targets of every stage before the end.
+    fn members(&self) -> Vec<Vec<usize>> {
+        let of = |stage| (0..self.stages.len()).filter(|&index| self.stages[index] == stage).collect();
+        (1..=self.prior.stages()).map(of).collect()
+    }
+
+    fn noises(&self, hyper: &Hyperparameters) -> Array1<f64> {
+        let of =
+            |stage: &usize| stage.checked_sub(1).map_or(hyper.noise, |before| hyper.stages[before].noise);
+        match self.stages {
+            [] => Array1::from_elem(self.targets.len(), hyper.noise),
+            stages => stages.iter().map(of).collect(),
+        }
+    }
+
+    fn add_likelihood_gradient(&self, hyper: &Hyperparameters, factored: &Factored, gradient: &mut [f64]) {
+        // ααᵀ - K⁻¹, in place of K⁻¹.
+        let mut pull = factored.factor.inverse();
+        for (mut row, &weight) in pull.rows_mut().into_iter().zip(&factored.weights) {
+            row.zip_mut_with(&factored.weights, |entry, other| *entry = weight * other - *entry);
+        }
+        let count = hyper.lengths.len();
+        let by_scale: f64 = pull.iter().zip(&factored.values).map(|(a, m)| a * m).sum();
+        gradient[count] += 0.5 * hyper.scale * by_scale;
+        let members = self.members();
+        let noise_of = |members: &[usize]| members.iter().map(|&i| pull[(i, i)]).sum::<f64>();
+        let of_stages: f64 = members.iter().map(|members| noise_of(members)).sum();
+        gradient[count + 1] += 0.5 * hyper.noise * (pull.diag().sum() - of_stages);
+        for ((members, stage), at) in members.iter().zip(&hyper.stages).zip((count + 2..).step_by(2)) {
+            let by_gap: f64 = pairs(members).map(|at| pull[at] * factored.values[at]).sum();
+            gradient[at] += 0.5 * stage.gap * by_gap;
+            gradient[at + 1] += 0.5 * stage.noise * noise_of(members);
+        }
+        // Within a stage m counts s² + g times.
+        for (members, stage) in members.iter().zip(&hyper.stages) {
+            pairs(members).for_each(|at| pull[at] *= 1.0 + stage.gap / hyper.scale);
+        }
+        pull.zip_mut_with(&factored.slopes, |entry, slope| *entry *= hyper.scale * slope);
+        let sums = pull.sum_axis(Axis(1));
+        let products = pull.dot(&factored.scaled);
+        // Half the derivatives by Z, in place of Z.
+        let mut by_scaled = factored.scaled.clone();
+        for ((mut row, product), sum) in by_scaled.rows_mut().into_iter().zip(products.rows()).zip(&sums) {
+            for ((z, w), &group) in row.iter_mut().zip(product).zip(self.groups) {
+                let pull = *z * sum - w;
+                gradient[group] -= 2.0 * *z * pull;
+                *z = pull;
+            }
+        }
+        self.add_warp_gradient(hyper, &by_scaled, gradient);
+    }
+
+    /// That by the logarithms of the warps' exponents, from `by_scaled`, half the derivatives by Z.
+    fn add_warp_gradient(&self, hyper: &Hyperparameters, by_scaled: &Array2<f64>, gradient: &mut [f64]) {
+        let by_warps = gradient[hyper.lengths.len() + 2 + 2 * hyper.stages.len()..].chunks_exact_mut(2);
+        for ((&column, warp), by_warp) in self.numbers.iter().zip(&hyper.warps).zip(by_warps) {
+            let rate = 2.0 / hyper.lengths[self.groups[column]];
+            for (&x, pull) in self.inputs.column(column).iter().zip(by_scaled.column(column)) {
+                let stretched = warp.stretched(x);
+                by_warp[0] += rate * pull * stretched.by_ln_a;
+                by_warp[1] += rate * pull * stretched.by_ln_b;
+            }
+        }
+    }
+}
+
+/// All pairs of `members`, both ways and with themselves.
+fn pairs(members: &[usize]) -> impl Iterator<Item = (usize, usize)> {
+    members.iter().flat_map(|&i| members.iter().map(move |&j| (i, j)))
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array, array};
+
+    use super::*;
+    use crate::search::gp::fixtures::hyper;
+
+    #[test]
+    fn the_gradient_matches_differences() {
+        let inputs = Array::from_shape_fn((12, 4), |(i, j)| ((i * 7 + j * 5) % 11) as f64 / 11.0 - 0.5);
+        let targets = inputs.column(0).mapv(|x| (6.0 * x).sin()) + inputs.column(2);
+        let prior = Prior::new(3, 2, 2);
+        let stages = [0, 1, 2, 0, 1, 2, 1, 1, 0, 0, 2, 2];
+        let (groups, numbers) = (&[0, 1, 1, 2], &[0, 3]);
+        let evidence =
+            Evidence { inputs: &inputs, targets: &targets, groups, numbers, stages: &stages, prior };
+        let logs = [-1.0, 0.2, -0.4, 0.3, -3.0, -1.2, -2.0, -0.5, -3.3, -0.7, 0.4, 0.2, -0.3];
+        let mut gradient = [0.0; 13];
+        evidence.loss(&logs, &mut gradient);
+        for i in 0..13 {
+            let at = |step: f64| {
+                let mut moved = logs;
+                moved[i] += step;
+                evidence.loss(&moved, &mut [0.0; 13])
+            };
+            let difference = (at(1e-5) - at(-1e-5)) / 2e-5;
+            assert!(
+                (gradient[i] - difference).abs() < 1e-6 * (1.0 + difference.abs()),
+                "{i}: {} and {difference}",
+                gradient[i]
+            );
+        }
+    }
+
+    #[test]
+    fn the_likelihood_of_one_value_is_a_normal_density() {
+        // One value y = 2 of variance s² + v + σ² = 1 + 1 + 2 = 4: ln N(2; 0, 4).
+        let prior = Prior::new(1, 0, 0);
+        let evidence = Evidence {
+            inputs: &array![[0.3]],
+            targets: &array![2.0],
+            groups: &[0],
+            numbers: &[],
+            stages: &[],
+            prior,
+        };
+        let factored = evidence.factor(&hyper(1.0, 2.0)).unwrap();
+        let expected = -0.5 - 2f64.ln() - LN_SQRT_2PI;
+        assert!((evidence.ln_likelihood(&factored) - expected).abs() < 1e-14);
+    }
+}

@@ -1,0 +1,179 @@
+//! The covariance of a Gaussian process: Matérn-5/2 with automatic relevance determination.
+//!
+//! k(x, x') = s² m(r²), r² = Σ_f (x_f - x'_f)² / l²_g(f), m(r²) = (1 + √5 r + 5r²/3) exp(-√5 r): Rasmussen &
+//! Williams 2006, "Gaussian processes for machine learning", eq. 4.17. Every column f of the inputs belongs
+//! to a group g(f), and the columns of a group share a length-scale l.
+
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, Zip};
+
+use super::hyperparameters::Hyperparameters;
+use super::warp;
+
+/// √5.
+const SQRT_5: f64 = 2.236_067_977_499_79;
+/// At this distance times √5 both m and its derivative are 0 in floating point.
+const FAR: f64 = 800.0;
+
+/// m(r²) and its derivative by r², which is finite at 0; both are 0 where r² is infinite.
+#[inline(always)]
+pub(crate) fn matern(r_squared: f64) -> (f64, f64) {
+    let r = (SQRT_5 * r_squared.sqrt()).min(FAR);
+    let decay = exp(-r);
+    ((1.0 + r + r * r * (1.0 / 3.0)) * decay, -(5.0 / 6.0) * (1.0 + r) * decay)
+}
+
+/// eˣ for x from -[`FAR`] to 0, to the last bit or two, without a branch, so that a loop of it becomes vector
+/// instructions: with x = k ln 2 + t, 2ᵏ times the Taylor series of eᵗ.
+#[inline(always)]
+fn exp(x: f64) -> f64 {
+    /// Adding it rounds to integers, which then are the lowest bits.
+    const ROUNDING: f64 = 6_755_399_441_055_744.0;
+    /// ln 2 in two parts, of which the first times any k is exact.
+    const LN_2: (f64, f64) = (6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10);
+    /// Below, the result is no normal number, and 0.
+    const LEAST: f64 = -708.0;
+    /// 1/13!, 1/12!, ... 1/2!, 1, 1.
+    const SERIES: [f64; 14] = [
+        1.0 / 6_227_020_800.0,
+        1.0 / 479_001_600.0,
+        1.0 / 39_916_800.0,
+        1.0 / 3_628_800.0,
+        1.0 / 362_880.0,
+        1.0 / 40_320.0,
+        1.0 / 5_040.0,
+        1.0 / 720.0,
+        1.0 / 120.0,
+        1.0 / 24.0,
+        1.0 / 6.0,
+        0.5,
+        1.0,
+        1.0,
+    ];
+    let shifted = x.max(LEAST) * std::f64::consts::LOG2_E + ROUNDING;
+    let k = shifted - ROUNDING;
+    let t = (x.max(LEAST) - k * LN_2.0) - k * LN_2.1;
+    let series = SERIES[1..].iter().fold(SERIES[0], |sum, coefficient| sum * t + coefficient);
+    let exponent = shifted.to_bits().wrapping_sub(ROUNDING.to_bits()).wrapping_add(1023);
+    let power = series * f64::from_bits(exponent << 52);
+    if x < LEAST { 0.0 } else { power }
+}
+
+/// The inputs with the columns `numbers` warped and each column divided by the length-scale of its group: distances
+/// in it are r.
+pub(crate) fn scaled(
+    inputs: ArrayView2<f64>,
+    groups: &[usize],
+    numbers: &[usize],
+    hyper: &Hyperparameters,
+) -> Array2<f64> {
+    let mut scaled = warp::warped(inputs, numbers, &hyper.warps);
+    for mut row in scaled.rows_mut() {
+        for (value, &group) in row.iter_mut().zip(groups) {
+            *value /= hyper.lengths[group];
+        }
+    }
+    scaled
+}
+
+/// m and dm/d(r²) between all rows of `scaled`, each of shape (n, n).
+pub(crate) fn gram(scaled: ArrayView2<f64>) -> (Array2<f64>, Array2<f64>) {
+    let (n, columns) = (scaled.nrows(), columns(scaled));
+    let (mut values, mut slopes) = (Array2::zeros((n, n)), Array2::zeros((n, n)));
+    Zip::from(values.rows_mut()).and(slopes.rows_mut()).and(scaled.rows()).for_each(
+        |mut values, mut slopes, row| {
+            let (values, slopes) = (values.as_slice_mut(), slopes.as_slice_mut());
+            let (values, slopes) = values.zip(slopes).expect("rows of new arrays are contiguous");
+            correlations(row, columns.view(), values, slopes);
+        },
+    );
+    (values, slopes)
+}
+
+/// m between every row of `left` and every column of `columns`: (rows of left, columns).
+pub(crate) fn cross(left: ArrayView2<f64>, columns: ArrayView2<f64>) -> Array2<f64> {
+    let mut values = Array2::zeros((left.nrows(), columns.ncols()));
+    let mut slopes = vec![0.0; columns.ncols()];
+    for (mut out, row) in values.rows_mut().into_iter().zip(left.rows()) {
+        correlations(row, columns, out.as_slice_mut().expect("a new array is contiguous"), &mut slopes);
+    }
+    values
+}
+
+/// The rows of `scaled` as columns, the way that distances to many of them are taken.
+pub(crate) fn columns(scaled: ArrayView2<f64>) -> Array2<f64> {
+    scaled.t().as_standard_layout().into_owned()
+}
+
+/// m and dm/d(r²) between `row` and every one of `columns`, whose rows are contiguous.
+pub(crate) fn correlations(
+    row: ArrayView1<f64>,
+    columns: ArrayView2<f64>,
+    values: &mut [f64],
+    slopes: &mut [f64],
+) {
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            values.fill(0.0);
+            for (x, others) in row.iter().zip(columns.axis_iter(Axis(0))) {
+                let others = others.to_slice().expect("rows of columns are contiguous");
+                for (r_squared, other) in values.iter_mut().zip(others) {
+                    *r_squared += (x - other) * (x - other);
+                }
+            }
+            for (value, slope) in values.iter_mut().zip(slopes) {
+                (*value, *slope) = matern(*value);
+            }
+        },
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    #[test]
+    fn matern_at_zero_one_and_infinity() {
+        assert_eq!(matern(0.0), (1.0, -5.0 / 6.0));
+        // python3 -c "from math import *; print((1+sqrt(5)+5/3)*exp(-sqrt(5)))"
+        assert!((matern(1.0).0 - 0.5239941088318203).abs() < 1e-15);
+        assert_eq!(matern(f64::INFINITY), (0.0, 0.0));
+    }
+
+    #[test]
+    fn the_exponential_is_that_of_the_standard_library_to_the_last_bits() {
+        for step in 0..=70_000 {
+            let x = -0.01 * f64::from(step);
+            assert!((exp(x) / x.exp() - 1.0).abs() < 4e-16, "{x}");
+        }
+        assert_eq!((exp(-0.0), exp(-708.1), exp(-FAR)), (1.0, 0.0, 0.0));
+    }
+
+    #[test]
+    fn the_slope_is_the_derivative_by_the_squared_distance() {
+        for r_squared in [1e-3f64, 0.3, 1.0, 7.0, 60.0] {
+            let step = 1e-6 * r_squared;
+            let difference = (matern(r_squared + step).0 - matern(r_squared - step).0) / (2.0 * step);
+            let slope = matern(r_squared).1;
+            assert!((slope - difference).abs() < 1e-7 * slope.abs(), "{slope} and {difference}");
+        }
+    }
+
+    #[test]
+    fn columns_of_a_group_share_their_length_scale() {
+        let inputs = array![[0.0, 0.0, 1.0], [3.0, 8.0, 1.0]];
+        let hyper = Hyperparameters {
+            lengths: vec![1.0, 2.0],
+            scale: 1.0,
+            noise: 0.0,
+            stages: Vec::new(),
+            warps: Vec::new(),
+        };
+        let scaled = scaled(inputs.view(), &[0, 1, 1], &[], &hyper);
+        let (values, slopes) = gram(scaled.view());
+        assert_eq!((values[(0, 1)], slopes[(1, 0)]), matern(9.0 + 16.0));
+        assert_eq!(cross(scaled.view(), columns(scaled.view()).view()), values);
+    }
+}

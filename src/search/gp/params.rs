@@ -1,0 +1,321 @@
+//! Settings of a Gaussian process and its fit, in linfa's style: `GpParams::new().draws(8).fit(&data)?`.
+
+use linfa::ParamGuard;
+use linfa::dataset::DatasetBase;
+use linfa::traits::Fit;
+use ndarray::{Array1, Array2};
+
+use super::evidence::Evidence;
+use super::hyperparameters::{Hyperparameters, Prior};
+use super::lbfgs::{self, Stopping};
+use super::process::GaussianProcess;
+use crate::linalg::LinalgError;
+use crate::seed::Seed;
+
+/// Why there is no Gaussian process.
+#[derive(Debug, thiserror::Error)]
+pub enum GpError {
+    /// The gradient tolerance is not positive.
+    #[error("gradient tolerance = {0}: must be positive")]
+    Tolerance(f64),
+    /// The groups do not cover the columns.
+    #[error("groups of {groups} columns for inputs of {columns}: must be one group a column")]
+    Groups {
+        /// Columns that have a group.
+        groups: usize,
+        /// Columns of the inputs.
+        columns: usize,
+    },
+    /// A column to be warped is none of the inputs'.
+    #[error("column {column} of {columns} to be warped: must be one of them, counted from 0")]
+    Warped {
+        /// The column.
+        column: usize,
+        /// Columns of the inputs.
+        columns: usize,
+    },
+    /// The stages are not those of the observations.
+    #[error("{stages} stages of {targets} targets: must be as many, each at most {most}")]
+    Stages {
+        /// How many observations have a stage.
+        stages: usize,
+        /// Targets.
+        targets: usize,
+        /// The last stage.
+        most: usize,
+    },
+    /// Inputs and targets differ in number, or there are none.
+    #[error("{inputs} inputs and {targets} targets: must be as many, and at least one")]
+    Count {
+        /// Rows of the inputs.
+        inputs: usize,
+        /// Targets.
+        targets: usize,
+    },
+    /// An input or target is infinite or not a number.
+    #[error("an input or target is not finite: leave such observations out")]
+    NotFinite,
+    /// The kernel matrix has no factor.
+    #[error(transparent)]
+    Linalg(#[from] LinalgError),
+    /// Raised by linfa's own checks.
+    #[error(transparent)]
+    Linfa(#[from] linfa::Error),
+}
+
+/// Settings of a Gaussian process, not yet checked.
+///
+/// ```
+/// use linfa::prelude::*;
+/// use ndarray::{Array, Axis};
+/// use spiketune::search::gp::GpParams;
+///
+/// let x = Array::linspace(0.0, 1.0, 9).insert_axis(Axis(1));
+/// let y = x.column(0).mapv(|x: f64| (6.0 * x).sin());
+/// let process = GpParams::new().fit(&Dataset::new(x, y))?;
+/// let posterior = process.posterior(ndarray::array![[0.4]].view());
+/// assert!((posterior.mean[0] - 2.4f64.sin()).abs() < 0.05);
+/// # Ok::<(), spiketune::search::gp::GpError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct GpParams(GpValidParams);
+
+/// Checked settings of a Gaussian process.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GpValidParams {
+    groups: Option<Vec<usize>>,
+    numbers: Vec<usize>,
+    stages: Stages,
+    draws: usize,
+    iterations: usize,
+    tolerance: f64,
+    start: Option<Hyperparameters>,
+    seed: Seed,
+}
+
+/// The stages of the observations.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Stages {
+    /// The last.
+    most: usize,
+    /// One an observation, or none.
+    of_each: Vec<usize>,
+}
+
+impl Default for GpParams {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl GpParams {
+    /// One length-scale a column, and the fit's defaults.
+    pub fn new() -> Self {
+        // 60 steps and a tolerance of 1e-2 in the logarithms: more moves predictions by less than noise.
+        Self(GpValidParams {
+            groups: None,
+            numbers: Vec::new(),
+            stages: Stages::default(),
+            draws: 4,
+            iterations: 60,
+            tolerance: 1e-2,
+            start: None,
+            seed: Seed::root(0),
+        })
+    }
+
+    /// The group of each column, counted from 0 without a gap; columns of a group share a length-scale.
+    pub fn groups(mut self, groups: Vec<usize>) -> Self {
+        self.0.groups = Some(groups);
+        self
+    }
+
+    /// Columns of numbers from -½ to ½ that are warped, by warps that are fitted; default none.
+    pub fn warped(mut self, numbers: Vec<usize>) -> Self {
+        self.0.numbers = numbers;
+        self
+    }
+
+    /// Observations are of stages from 0 to `most`: 0 is the end, from which every other differs by a process of its
+    /// own; one an observation, or none where all are of the end, which is the default.
+    pub fn stages(mut self, most: usize, of_each: Vec<usize>) -> Self {
+        self.0.stages = Stages { most: if of_each.is_empty() { 0 } else { most }, of_each };
+        self
+    }
+
+    /// How many random hyperparameters are looked at; from the likeliest of them starts a second ascent,
+    /// beside that from the prior's mode. More → surer of the global optimum, slower; default 4.
+    pub fn draws(mut self, draws: usize) -> Self {
+        self.0.draws = draws;
+        self
+    }
+
+    /// The most steps of one ascent; default 60. With 0 the hyperparameters stay at the start.
+    pub fn iterations(mut self, iterations: usize) -> Self {
+        self.0.iterations = iterations;
+        self
+    }
+
+    /// An ascent ends where no derivative of the log posterior by a logarithm is larger; default 1e-2.
+    pub fn tolerance(mut self, tolerance: f64) -> Self {
+        self.0.tolerance = tolerance;
+        self
+    }
+
+    /// Where the first ascent starts, in place of the prior's mode.
+    pub fn start(mut self, start: Hyperparameters) -> Self {
+        self.0.start = Some(start);
+        self
+    }
+
+    /// Seed of the random hyperparameters.
+    pub fn seed(mut self, seed: Seed) -> Self {
+        self.0.seed = seed;
+        self
+    }
+}
+
+impl ParamGuard for GpParams {
+    type Checked = GpValidParams;
+    type Error = GpError;
+
+    fn check_ref(&self) -> Result<&GpValidParams, GpError> {
+        if self.0.tolerance > 0.0 { Ok(&self.0) } else { Err(GpError::Tolerance(self.0.tolerance)) }
+    }
+
+    fn check(self) -> Result<GpValidParams, GpError> {
+        self.check_ref()?;
+        Ok(self.0)
+    }
+}
+
+impl Fit<Array2<f64>, Array1<f64>, GpError> for GpValidParams {
+    type Object = GaussianProcess;
+
+    /// Fits the hyperparameters by maximum a posteriori. The priors mean targets of mean 0 and variance 1.
+    fn fit(&self, data: &DatasetBase<Array2<f64>, Array1<f64>>) -> Result<GaussianProcess, GpError> {
+        let groups = self.groups_of(&data.records);
+        let lengths = groups.iter().max().map_or(0, |most| most + 1);
+        let prior = Prior::new(lengths, self.stages.most, self.numbers.len());
+        let evidence = self.evidence(data, &groups, prior)?;
+        GaussianProcess::new(evidence, self.ascend(evidence))
+    }
+}
+
+impl GpValidParams {
+    /// The process of `data` with hyperparameters that are known.
+    ///
+    /// # Errors
+    /// As those of the fit.
+    pub(crate) fn condition(
+        &self,
+        data: &DatasetBase<Array2<f64>, Array1<f64>>,
+        hyper: Hyperparameters,
+    ) -> Result<GaussianProcess, GpError> {
+        let groups = self.groups_of(&data.records);
+        let prior = Prior::new(hyper.lengths.len(), hyper.stages.len(), hyper.warps.len());
+        GaussianProcess::new(self.evidence(data, &groups, prior)?, hyper)
+    }
+
+    fn groups_of(&self, inputs: &Array2<f64>) -> Vec<usize> {
+        self.groups.clone().unwrap_or_else(|| (0..inputs.ncols()).collect())
+    }
+
+    /// What `data` asks of the hyperparameters, if it can be asked.
+    fn evidence<'a>(
+        &'a self,
+        data: &'a DatasetBase<Array2<f64>, Array1<f64>>,
+        groups: &'a [usize],
+        prior: Prior,
+    ) -> Result<Evidence<'a>, GpError> {
+        let (inputs, targets) = (&data.records, &data.targets);
+        check_data(inputs, targets, groups, &self.numbers)?;
+        let Stages { most, of_each: stages } = &self.stages;
+        if !stages.is_empty() && (stages.len() != targets.len() || stages.iter().any(|stage| stage > most)) {
+            return Err(GpError::Stages { stages: stages.len(), targets: targets.len(), most: *most });
+        }
+        Ok(Evidence { inputs, targets, groups, numbers: &self.numbers, stages, prior })
+    }
+
+    /// The likeliest hyperparameters found.
+    fn ascend(&self, evidence: Evidence<'_>) -> Hyperparameters {
+        let prior = evidence.prior;
+        let bounds = prior.bounds();
+        let mut ignored = vec![0.0; bounds.len()];
+        let mut stream = self.seed.stream();
+        let mut drawn: Vec<(f64, Vec<f64>)> = (0..self.draws)
+            .map(|_| {
+                let logs = prior.draw(&mut stream).to_logs();
+                (evidence.loss(&logs, &mut ignored), logs)
+            })
+            .collect();
+        drawn.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let first = self.start.clone().unwrap_or_else(|| prior.mode()).to_logs();
+        let starts = std::iter::once(first).chain(drawn.into_iter().take(1).map(|(_, logs)| logs));
+        let stopping = Stopping { iterations: self.iterations, gradient: self.tolerance, decrease: 0.0 };
+        let best = starts
+            .map(|start| lbfgs::minimize(&start, &bounds, stopping, |logs, slope| evidence.loss(logs, slope)))
+            .min_by(|a, b| a.value.total_cmp(&b.value))
+            .expect("there is a first start");
+        Hyperparameters::from_logs(&best.point, prior.groups(), prior.stages())
+    }
+}
+
+fn check_data(
+    inputs: &Array2<f64>,
+    targets: &Array1<f64>,
+    groups: &[usize],
+    numbers: &[usize],
+) -> Result<(), GpError> {
+    if inputs.nrows() != targets.len() || targets.is_empty() {
+        return Err(GpError::Count { inputs: inputs.nrows(), targets: targets.len() });
+    }
+    if groups.len() != inputs.ncols() {
+        return Err(GpError::Groups { groups: groups.len(), columns: inputs.ncols() });
+    }
+    if let Some(&column) = numbers.iter().find(|&&column| column >= inputs.ncols()) {
+        return Err(GpError::Warped { column, columns: inputs.ncols() });
+    }
+    let is_finite = inputs.iter().chain(targets).all(|x| x.is_finite());
+    if is_finite { Ok(()) } else { Err(GpError::NotFinite) }
+}
+
+#[cfg(test)]
+mod tests {
+    use linfa::Dataset;
+    use ndarray::{Array, array};
+
+    use super::*;
+
+    #[test]
+    fn the_fit_finds_which_input_matters_and_how_noisy_the_targets_are() {
+        let inputs = Array::from_shape_fn((40, 2), |(i, j)| ((i * (7 + 4 * j)) % 40) as f64 / 40.0);
+        let noise = |i: usize| 0.3 * (((i * 17) % 40) as f64 / 20.0 - 1.0);
+        let targets: Array1<f64> =
+            inputs.column(0).iter().enumerate().map(|(i, x)| 1.4 * (7.0 * x).sin() + noise(i)).collect();
+        let process = GpParams::new().fit(&Dataset::new(inputs, targets)).unwrap();
+        let fitted = process.hyperparameters();
+        assert!(fitted.lengths[1] > 5.0 * fitted.lengths[0], "{fitted:?}");
+        // The variance of noise uniform in ±0.3 is 0.03.
+        assert!((0.01..0.09).contains(&fitted.noise), "{fitted:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_fitted_is_an_error() {
+        let fit = |params: GpParams, x: Array2<f64>, y: Array1<f64>| {
+            params.fit(&Dataset::new(x, y)).expect_err("not to be fitted").to_string()
+        };
+        let (x, y) = (array![[0.0], [1.0]], array![0.0, 1.0]);
+        assert_eq!(
+            fit(GpParams::new().tolerance(0.0), x.clone(), y.clone()),
+            "gradient tolerance = 0: must be positive"
+        );
+        let warped = fit(GpParams::new().warped(vec![1]), x.clone(), y.clone());
+        assert!(warped.starts_with("column 1 of 1 to be warped"), "{warped}");
+        assert!(fit(GpParams::new().groups(vec![0, 1]), x.clone(), y).starts_with("groups of 2 columns"));
+        let staged = fit(GpParams::new().stages(1, vec![0, 2]), x.clone(), array![0.0, 1.0]);
+        assert_eq!(staged, "2 stages of 2 targets: must be as many, each at most 1");
+        assert!(fit(GpParams::new(), x, array![0.0, f64::NAN]).starts_with("an input or target"));
+        assert!(fit(GpParams::new(), Array2::zeros((0, 1)), array![]).starts_with("0 inputs"));
+    }
+}

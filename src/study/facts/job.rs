@@ -1,0 +1,98 @@
+//! What a worker must know to go on with a study, on whatever machine it is.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::study::Study;
+
+/// Name of the study attribute that holds the [`Job`].
+pub const JOB: &str = "tune:job";
+
+/// What a worker must know beside the setup and the space of a study.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Job {
+    /// Trials in all.
+    pub budget: u32,
+    /// The rules that end the study before, as they are written.
+    pub stop_when: Vec<String>,
+    /// Seeds that every trial is evaluated from.
+    pub replicates: u32,
+    /// The folder of the states of paused trials, if it was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub states: Option<String>,
+    /// What is trained and how it is measured, unless a command evaluates the trials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<Training>,
+}
+
+/// What is trained, and how it is measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// A name of the catalogue, or the path of a file on the machine that made the study.
+    pub dataset: String,
+    /// SHA-256 of its content.
+    pub dataset_sha256: String,
+    /// Its column of labels, if it is a table that was told which.
+    pub label: Option<String>,
+    /// Share of the training set that is held out to score trials.
+    pub validation: f64,
+    /// The whole chip profile.
+    pub chip: Json,
+    /// What trials are measured by.
+    pub goals: Vec<String>,
+    /// The faults that robustness is measured with.
+    pub faults: Vec<String>,
+    /// What each of them is tried at.
+    pub fault_rates: Vec<f64>,
+    /// Chips of each fault and rate.
+    pub fault_maps: u32,
+    /// The root of all randomness.
+    pub seed: u64,
+}
+
+impl Job {
+    /// What the workers of `study` must know, if it keeps that.
+    pub fn of(study: &Study) -> Option<Self> {
+        serde_json::from_value(study.attributes.get(JOB)?.clone()).ok()
+    }
+
+    /// As the value of the attribute [`JOB`].
+    pub fn to_json(&self) -> Json {
+        serde_json::to_value(self).expect("text and finite numbers are JSON")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_survives_its_attribute() {
+        let training = Training {
+            dataset: "digits".into(),
+            dataset_sha256: "00".into(),
+            label: None,
+            validation: 0.2,
+            chip: serde_json::json!({"name": "ideal"}),
+            goals: vec!["accuracy".into()],
+            faults: vec![],
+            fault_rates: vec![0.05],
+            fault_maps: 3,
+            seed: 7,
+        };
+        for training in [None, Some(training)] {
+            let job = Job {
+                budget: 9,
+                stop_when: vec!["target=0.9".into()],
+                replicates: 1,
+                states: None,
+                training,
+            };
+            let attributes = [(JOB.to_owned(), job.to_json())].into_iter().collect();
+            assert_eq!(Job::of(&Study { attributes, ..Study::default() }), Some(job));
+        }
+        assert_eq!(Job::of(&Study::default()), None);
+    }
+}

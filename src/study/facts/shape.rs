@@ -1,0 +1,44 @@
+//! What the samples of a study look like: enough to rebuild a trial's network without its data.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::study::Study;
+
+/// Name of the study attribute that holds the [`DataShape`].
+pub const DATA_SHAPE: &str = "tune:data_shape";
+
+/// The shape of a study's samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataShape {
+    /// Height, width, channels, before input coding.
+    pub sample: [usize; 3],
+    /// Number of classes.
+    pub classes: usize,
+}
+
+impl DataShape {
+    /// What the samples of `study` look like, if it keeps that.
+    pub fn of(study: &Study) -> Option<Self> {
+        serde_json::from_value(study.attributes.get(DATA_SHAPE)?.clone()).ok()
+    }
+
+    /// As the value of the attribute [`DATA_SHAPE`].
+    pub fn to_json(&self) -> Json {
+        serde_json::to_value(self).expect("numbers are JSON")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shape_survives_its_attribute() {
+        let shape = DataShape { sample: [28, 28, 1], classes: 10 };
+        let attributes = [(DATA_SHAPE.to_owned(), shape.to_json())].into_iter().collect();
+        assert_eq!(DataShape::of(&Study { attributes, ..Study::default() }), Some(shape));
+        assert_eq!(DataShape::of(&Study::default()), None);
+    }
+}

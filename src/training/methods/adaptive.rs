@@ -1,0 +1,174 @@
+//! The adaptive sharpener at work.
+
+use serde::{Deserialize, Serialize};
+
+use super::sharpener::{Adaptive, Order, Position};
+use crate::training::TrainingError;
+use crate::training::config::{not_negative, positive};
+
+/// What the adaptive sharpener is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+enum Phase {
+    /// Letting the network learn, after so many epochs without a fall of the loss.
+    Waiting { stalled: u32 },
+    /// Sharpening a little at each batch.
+    Sharpening,
+}
+
+/// The adaptive sharpener with what it has seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct AdaptiveState {
+    settings: Adaptive,
+    phase: Phase,
+    /// The loss that the next is compared with: the least of the wait, or that at which sharpening began.
+    /// None before the first.
+    reference: Option<f64>,
+    /// The epoch in which a layer was last finished; no other begins in it.
+    finished_in: Option<u32>,
+}
+
+impl Adaptive {
+    pub(crate) fn check(&self) -> Result<(), TrainingError> {
+        positive("rate", f64::from(self.rate))?;
+        positive("cz_rate", f64::from(self.cz_rate))?;
+        positive("first_layer_relative_rate", f64::from(self.first_layer_relative_rate))?;
+        not_negative("critical", f64::from(self.critical))?;
+        not_negative("sig_increase", f64::from(self.sig_increase))?;
+        not_negative("sig_decrease", f64::from(self.sig_decrease))
+    }
+
+    /// The epochs until `layers` layers are sharp if the loss stalls at once and never rises.
+    pub(crate) fn least_epochs(&self, layers: u32) -> u32 {
+        let critical = self.critical.min(1.0);
+        let whole = critical / self.rate + (1.0 - critical) / self.cz_rate;
+        let later = whole.ceil() as u32 * self.order.turn(layers.saturating_sub(1));
+        let first = (whole / self.first_layer_relative_rate).ceil() as u32;
+        self.min_init_epochs + self.patience + 1 + first + later
+    }
+
+    /// The sharpness of `layer` one batch on.
+    fn sharpened(&self, layer: usize, sharpness: f32, batches: usize) -> f32 {
+        let rate = if sharpness < self.critical { self.rate } else { self.cz_rate };
+        let relative = if layer == 0 { self.first_layer_relative_rate } else { 1.0 };
+        (sharpness + rate * relative / batches as f32).min(1.0)
+    }
+}
+
+impl AdaptiveState {
+    pub fn new(settings: Adaptive) -> Self {
+        Self { settings, phase: Phase::Waiting { stalled: 0 }, reference: None, finished_in: None }
+    }
+
+    /// Sharpens a little, unless it waits.
+    pub fn before_batch(&mut self, position: Position, sharpness: &mut [f32]) {
+        if self.phase != Phase::Sharpening {
+            return;
+        }
+        let batches = position.batches;
+        match self.settings.order {
+            Order::Uniform => {
+                for (layer, sharpness) in sharpness.iter_mut().enumerate() {
+                    *sharpness = self.settings.sharpened(layer, *sharpness, batches);
+                }
+            }
+            Order::BottomUp => {
+                let lowest = sharpness.iter_mut().enumerate().find(|(_, sharpness)| **sharpness < 1.0);
+                if let Some((layer, sharpness)) = lowest.filter(|_| self.finished_in != Some(position.epoch))
+                {
+                    *sharpness = self.settings.sharpened(layer, *sharpness, batches);
+                    if *sharpness == 1.0 {
+                        self.finished_in = Some(position.epoch);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Decides from the mean training loss of an epoch, counted from 0, what to do in the next.
+    pub fn after_epoch(&mut self, epoch: u32, loss: f64) {
+        let settings = self.settings;
+        let reference = self.reference.unwrap_or(f64::INFINITY);
+        match self.phase {
+            Phase::Waiting { .. } if epoch < settings.min_init_epochs => self.reference = Some(loss),
+            Phase::Waiting { .. } if loss <= reference * (1.0 - f64::from(settings.sig_decrease)) => {
+                self.phase = Phase::Waiting { stalled: 0 };
+                self.reference = Some(loss);
+            }
+            Phase::Waiting { stalled } if stalled < settings.patience => {
+                self.phase = Phase::Waiting { stalled: stalled + 1 };
+            }
+            Phase::Waiting { .. } => {
+                self.phase = Phase::Sharpening;
+                self.reference = Some(loss);
+            }
+            Phase::Sharpening if loss >= reference * (1.0 + f64::from(settings.sig_increase)) => {
+                self.phase = Phase::Waiting { stalled: 0 };
+                self.reference = Some(loss);
+            }
+            Phase::Sharpening => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BATCHES: usize = 100;
+
+    /// Runs an epoch for each of `losses`; sharpness after each.
+    fn run(state: &mut AdaptiveState, first: u32, losses: &[f64], sharpness: &mut [f32]) -> Vec<Vec<f32>> {
+        let mut history = Vec::new();
+        for (epoch, &loss) in (first..).zip(losses) {
+            for batch in 0..BATCHES {
+                state.before_batch(Position { epoch, batch, batches: BATCHES }, sharpness);
+            }
+            state.after_epoch(epoch, loss);
+            history.push(sharpness.to_vec());
+        }
+        history
+    }
+
+    #[test]
+    fn a_steady_loss_gives_five_epochs_a_layer_after_twelve() {
+        let mut state = AdaptiveState::new(Adaptive::default());
+        let history = run(&mut state, 0, &[1.0; 27], &mut [0.0; 3]);
+        assert_eq!(history[11], [0.0; 3]);
+        assert!((history[14][0] - 0.75).abs() < 0.003, "three epochs at 0.25");
+        assert!((history[15][0] - 0.876).abs() < 0.003, "then 0.126");
+        assert_eq!(history[16], [1.0, 0.0, 0.0]);
+        assert!((history[17][1] - 0.25).abs() < 1e-3);
+        assert!(history[25][2] < 1.0);
+        assert_eq!(history[26], [1.0; 3]);
+    }
+
+    #[test]
+    fn a_falling_loss_puts_sharpening_off() {
+        let losses: Vec<f64> = (0..30).map(|epoch| 0.8f64.powi(epoch)).collect();
+        let mut state = AdaptiveState::new(Adaptive::default());
+        assert_eq!(run(&mut state, 0, &losses, &mut [0.0; 2]).last(), Some(&vec![0.0; 2]));
+    }
+
+    #[test]
+    fn a_rising_loss_pauses_until_it_has_stalled_again() {
+        let mut state = AdaptiveState::new(Adaptive { min_init_epochs: 1, ..Adaptive::default() });
+        let mut sharpness = [0.0; 2];
+        run(&mut state, 0, &[1.0, 1.0, 1.0], &mut sharpness);
+        // The loss rises by 16 % in the first epoch of sharpening, then stalls for two.
+        let history = run(&mut state, 3, &[1.16, 1.16, 1.16, 1.16], &mut sharpness);
+        assert!((history[0][0] - 0.25).abs() < 1e-3);
+        assert_eq!(history[1], history[0]);
+        assert_eq!(history[2], history[0]);
+        assert!((history[3][0] - 0.5).abs() < 1e-3);
+    }
+
+    #[test]
+    fn uniform_order_sharpens_all_layers_together() {
+        let settings =
+            Adaptive { min_init_epochs: 0, patience: 0, order: Order::Uniform, ..Adaptive::default() };
+        let mut state = AdaptiveState::new(settings);
+        let history = run(&mut state, 0, &[1.0; 7], &mut [0.0; 3]);
+        assert!(history.iter().all(|row| row[0] == row[1] && row[1] == row[2]));
+        assert_eq!(history[6], [1.0; 3]);
+    }
+}

@@ -1,0 +1,297 @@
+//! When, and in which order, the layers' steps become exact (Severa et al. 2019).
+
+use serde::{Deserialize, Serialize};
+
+use super::adaptive::AdaptiveState;
+use crate::training::TrainingError;
+use crate::training::config::positive;
+
+/// Which layers are sharpened first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// From the input up, each when the one below is done: a finished layer is frozen, and those above
+    /// adapt to it.
+    BottomUp,
+    /// All at once.
+    Uniform,
+}
+
+/// How sharpness grows.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Sharpener {
+    /// In equal increments, one an epoch.
+    Simple(Simple),
+    /// In a linear ramp from batch to batch.
+    Scheduled(Scheduled),
+    /// As fast as the training loss bears.
+    Adaptive(Adaptive),
+}
+
+/// One of `steps` equal increments at the beginning of each epoch after the first `start_epoch`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Simple {
+    /// Soft epochs at the start.
+    pub start_epoch: u32,
+    /// Increments a layer, at least 1.
+    pub steps: u32,
+    /// Bottom-up takes `steps` epochs for each layer, uniform for all together.
+    pub order: Order,
+}
+
+/// A linear ramp from batch to batch, over `duration` epochs a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scheduled {
+    /// Soft epochs at the start.
+    pub start_epoch: u32,
+    /// Epochs from soft to sharp, at least 1.
+    pub duration: u32,
+    /// Epochs between the end of a layer's ramp and the beginning of the next.
+    pub intermission: u32,
+    /// Bottom-up takes one ramp for each layer, uniform one for all together.
+    pub order: Order,
+}
+
+/// Settings of the adaptive sharpener.
+///
+/// It waits until the loss no longer falls, sharpens a little at each batch, and pauses when that makes
+/// the loss rise. The next layer begins at the earliest in the epoch after its predecessor is done.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adaptive {
+    /// Soft epochs at the start.
+    pub min_init_epochs: u32,
+    /// Sharpness gained in an epoch, below `critical`.
+    pub rate: f32,
+    /// Sharpness gained in an epoch, from `critical` on.
+    pub cz_rate: f32,
+    /// Where the slower rate begins, in [0, 1].
+    pub critical: f32,
+    /// Factor on both rates for the first layer.
+    pub first_layer_relative_rate: f32,
+    /// Sharpening begins after more epochs than this without a fall of the loss.
+    pub patience: u32,
+    /// The share of the reference loss by which it must rise to pause sharpening.
+    pub sig_increase: f32,
+    /// The share of the reference loss by which it must fall to put sharpening off.
+    pub sig_decrease: f32,
+    /// Which layers first.
+    pub order: Order,
+}
+
+impl Default for Simple {
+    /// Whetstone's example for a dense network.
+    fn default() -> Self {
+        Self { start_epoch: 5, steps: 5, order: Order::BottomUp }
+    }
+}
+
+impl Default for Scheduled {
+    /// Whetstone's example for a convolutional network.
+    fn default() -> Self {
+        Self { start_epoch: 30, duration: 4, intermission: 2, order: Order::BottomUp }
+    }
+}
+
+impl Default for Adaptive {
+    /// Whetstone's published values.
+    fn default() -> Self {
+        Self {
+            min_init_epochs: 10,
+            rate: 0.25,
+            cz_rate: 0.126,
+            critical: 0.75,
+            first_layer_relative_rate: 1.0,
+            patience: 1,
+            sig_increase: 0.15,
+            sig_decrease: 0.15,
+            order: Order::BottomUp,
+        }
+    }
+}
+
+impl Order {
+    /// How many layers before `layer` must be done before it begins.
+    pub(crate) fn turn(self, layer: u32) -> u32 {
+        match self {
+            Order::BottomUp => layer,
+            Order::Uniform => 0,
+        }
+    }
+}
+
+impl Sharpener {
+    /// How many epochs it takes until `layers` layers are sharp, at least 1 of them; the least number if it
+    /// is adaptive.
+    pub fn epochs(&self, layers: u32) -> u32 {
+        let last = layers.saturating_sub(1);
+        match self {
+            Sharpener::Simple(Simple { start_epoch, steps, order }) => {
+                start_epoch + steps * (order.turn(last) + 1)
+            }
+            Sharpener::Scheduled(Scheduled { start_epoch, duration, intermission, order }) => {
+                start_epoch + duration + (duration + intermission) * order.turn(last)
+            }
+            Sharpener::Adaptive(adaptive) => adaptive.least_epochs(layers),
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), TrainingError> {
+        match self {
+            Sharpener::Simple(simple) => positive("steps", f64::from(simple.steps)),
+            Sharpener::Scheduled(scheduled) => positive("duration", f64::from(scheduled.duration)),
+            Sharpener::Adaptive(adaptive) => adaptive.check(),
+        }
+    }
+}
+
+/// Where a training is: before a batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Position {
+    /// Counted from 0.
+    pub epoch: u32,
+    /// Counted from 0.
+    pub batch: usize,
+    /// Batches an epoch.
+    pub batches: usize,
+}
+
+/// A sharpener at work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Sharpening {
+    Simple(Simple),
+    Scheduled(Scheduled),
+    Adaptive(AdaptiveState),
+}
+
+impl Sharpening {
+    pub fn new(sharpener: Sharpener) -> Self {
+        match sharpener {
+            Sharpener::Simple(simple) => Sharpening::Simple(simple),
+            Sharpener::Scheduled(scheduled) => Sharpening::Scheduled(scheduled),
+            Sharpener::Adaptive(adaptive) => Sharpening::Adaptive(AdaptiveState::new(adaptive)),
+        }
+    }
+
+    /// Sets the `sharpness` of each layer for the batch at `position`.
+    pub fn before_batch(&mut self, position: Position, sharpness: &mut [f32]) {
+        let set = |plan: &dyn Fn(u32) -> f64, sharpness: &mut [f32]| {
+            for (layer, sharpness) in (0..).zip(sharpness) {
+                *sharpness = plan(layer).clamp(0.0, 1.0) as f32;
+            }
+        };
+        match self {
+            Sharpening::Simple(simple) => set(&|layer| simple.plan(layer, position), sharpness),
+            Sharpening::Scheduled(scheduled) => set(&|layer| scheduled.plan(layer, position), sharpness),
+            Sharpening::Adaptive(state) => state.before_batch(position, sharpness),
+        }
+    }
+
+    /// Hears the mean training loss of an epoch, counted from 0.
+    pub fn after_epoch(&mut self, epoch: u32, loss: f64) {
+        if let Sharpening::Adaptive(state) = self {
+            state.after_epoch(epoch, loss);
+        }
+    }
+}
+
+impl Simple {
+    /// The sharpness of `layer`, to be clamped to [0, 1].
+    fn plan(&self, layer: u32, position: Position) -> f64 {
+        let increments = f64::from(position.epoch) + 1.0 - f64::from(self.start_epoch);
+        increments / f64::from(self.steps) - f64::from(self.order.turn(layer))
+    }
+}
+
+impl Scheduled {
+    /// The sharpness of `layer`, to be clamped to [0, 1]: 0 at its ramp's first batch, 1 at the last.
+    fn plan(&self, layer: u32, position: Position) -> f64 {
+        let batches = position.batches as f64;
+        let turn = f64::from(self.order.turn(layer));
+        let begin = f64::from(self.start_epoch) + turn * f64::from(self.duration + self.intermission);
+        let done = (f64::from(position.epoch) - begin) * batches + position.batch as f64;
+        let last = f64::from(self.duration) * batches - 1.0;
+        // A ramp of a single batch is sharp at once.
+        if last > 0.0 { done / last } else { done + 1.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(sharpening: &mut Sharpening, epoch: u32, batch: usize, batches: usize) -> [f32; 3] {
+        let mut sharpness = [0.0; 3];
+        sharpening.before_batch(Position { epoch, batch, batches }, &mut sharpness);
+        sharpness
+    }
+
+    #[test]
+    fn the_simple_sharpener_finishes_one_layer_after_another() {
+        let simple = Simple { start_epoch: 2, steps: 4, order: Order::BottomUp };
+        let mut sharpening = Sharpening::new(Sharpener::Simple(simple));
+        let table = [
+            (0, [0.0, 0.0, 0.0]),
+            (1, [0.0, 0.0, 0.0]),
+            (2, [0.25, 0.0, 0.0]),
+            (4, [0.75, 0.0, 0.0]),
+            (5, [1.0, 0.0, 0.0]),
+            (6, [1.0, 0.25, 0.0]),
+            (12, [1.0, 1.0, 0.75]),
+            (13, [1.0, 1.0, 1.0]),
+        ];
+        for (epoch, expected) in table {
+            assert_eq!(at(&mut sharpening, epoch, 3, 10), expected, "epoch {epoch}");
+        }
+        assert_eq!(Sharpener::Simple(simple).epochs(3), 14);
+    }
+
+    #[test]
+    fn a_uniform_sharpener_treats_all_layers_alike() {
+        let simple = Simple { start_epoch: 1, steps: 2, order: Order::Uniform };
+        let mut sharpening = Sharpening::new(Sharpener::Simple(simple));
+        assert_eq!(at(&mut sharpening, 1, 0, 10), [0.5; 3]);
+        assert_eq!(at(&mut sharpening, 2, 0, 10), [1.0; 3]);
+        assert_eq!(Sharpener::Simple(simple).epochs(3), 3);
+    }
+
+    #[test]
+    fn the_scheduled_sharpener_ramps_from_a_layers_first_batch_to_its_last() {
+        let scheduled = Scheduled { start_epoch: 1, duration: 2, intermission: 1, order: Order::BottomUp };
+        let mut sharpening = Sharpening::new(Sharpener::Scheduled(scheduled));
+        // Ramps of 2 epochs with 3 batches each: increments of 1/5, from epochs 1, 4 and 7.
+        let table = [
+            (0, 2, [0.0, 0.0, 0.0]),
+            (1, 0, [0.0, 0.0, 0.0]),
+            (1, 1, [0.2, 0.0, 0.0]),
+            (2, 2, [1.0, 0.0, 0.0]),
+            (3, 2, [1.0, 0.0, 0.0]),
+            (4, 2, [1.0, 0.4, 0.0]),
+            (8, 1, [1.0, 1.0, 0.8]),
+            (8, 2, [1.0, 1.0, 1.0]),
+        ];
+        for (epoch, batch, expected) in table {
+            assert_eq!(at(&mut sharpening, epoch, batch, 3), expected, "epoch {epoch} batch {batch}");
+        }
+        assert_eq!(Sharpener::Scheduled(scheduled).epochs(3), 9);
+    }
+
+    #[test]
+    fn a_ramp_of_one_batch_is_sharp_at_once() {
+        let scheduled = Scheduled { start_epoch: 1, duration: 1, intermission: 0, order: Order::BottomUp };
+        let mut sharpening = Sharpening::new(Sharpener::Scheduled(scheduled));
+        assert_eq!(at(&mut sharpening, 0, 0, 1), [0.0, 0.0, 0.0]);
+        assert_eq!(at(&mut sharpening, 1, 0, 1), [1.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn published_defaults_take_the_published_epochs() {
+        // 5 + 5 3 for the dense example, 30 + 8 4 + 7 2 for the convolutional, 12 + 5 3 at least if adaptive.
+        assert_eq!(Sharpener::Simple(Simple::default()).epochs(3), 20);
+        assert_eq!(Sharpener::Scheduled(Scheduled::default()).epochs(8), 76);
+        assert_eq!(Sharpener::Adaptive(Adaptive::default()).epochs(3), 27);
+    }
+}
