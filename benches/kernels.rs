@@ -148,8 +148,8 @@ fn convolution(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("convolution");
     for (kernel, padding, side, inputs, outputs, count) in CONVOLUTIONS {
         let shape = format!("{kernel}x{kernel} {side}x{side}x{inputs} to {outputs}, {count} images");
-        let (places, taps) = (count * side * side, kernel * kernel);
-        group.throughput(Throughput::Elements((2 * places * inputs * outputs * taps) as u64));
+        let (places, elements) = (count * side * side, kernel * kernel);
+        group.throughput(Throughput::Elements((2 * places * inputs * outputs * elements) as u64));
         let (panels_in, panels_out) = (panels(inputs), panels(outputs));
         let winograd =
             Winograd { kernel, padding, height: side, width: side, inputs: panels_in, outputs: panels_out };
@@ -180,7 +180,7 @@ fn convolution(criterion: &mut Criterion) {
             bencher.iter(|| winograd.weight_gradient(count, images, errors, &mut room, &mut sums));
         });
         let (x, filter, mut out) =
-            (matrix(places, inputs * taps), matrix(inputs * taps, outputs), matrix(places, outputs));
+            (matrix(places, inputs * elements), matrix(inputs * elements, outputs), matrix(places, outputs));
         group.bench_function(BenchmarkId::new("gemm", &shape), |bencher| {
             bencher.iter(|| gemm_product(x.view(), filter.view(), &mut out));
         });
@@ -198,11 +198,11 @@ fn transforms(criterion: &mut Criterion) {
         let (panels_in, panels_out) = (panels(inputs), panels(outputs));
         let winograd =
             Winograd { kernel, padding: 0, height: 8, width: 8, inputs: panels_in, outputs: panels_out };
-        let taps = kernel * kernel;
-        let mut weights = lanes(taps * inputs * panels_out);
+        let elements = kernel * kernel;
+        let mut weights = lanes(elements * inputs * panels_out);
         let mut transformed = lanes(winograd.transformed_len());
         let shape = format!("{kernel}x{kernel}x{inputs} to {outputs}");
-        group.throughput(Throughput::Elements((taps * inputs * outputs) as u64));
+        group.throughput(Throughput::Elements((elements * inputs * outputs) as u64));
         group.bench_function(BenchmarkId::new("transform", &shape), |bencher| {
             bencher.iter(|| winograd.transform(&weights, &mut transformed));
         });

@@ -14,7 +14,7 @@ use rand::RngExt;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
 use spiketune::backend::{Chip, ChipProfile, DeployOptions};
-use spiketune::network::{BinaryLayer, BinaryNetwork, Key, Wiring};
+use spiketune::network::{BinaryLayer, BinaryNetwork, Connectivity, Key};
 use spiketune::seed::Seed;
 
 const WIDTHS: [usize; 4] = [784, 512, 512, 100];
@@ -67,7 +67,7 @@ fn layers() -> (Vec<Dense>, Array2<u8>) {
 
 fn binary(layers: &[Dense]) -> BinaryNetwork {
     let layer = |(index, layer): (usize, &Dense)| BinaryLayer {
-        wiring: Wiring::Dense { inputs: layer.weights.nrows(), outputs: layer.weights.ncols() },
+        connectivity: Connectivity::Dense { inputs: layer.weights.nrows(), outputs: layer.weights.ncols() },
         sources: vec![index],
         weights: layer.weights.t().mapv(f64::from),
         thresholds: layer.thresholds.mapv(f64::from),

@@ -14,7 +14,7 @@ use serde_json::{Value as Json, json};
 use spiketune::backend::nir::{self, Export, Flavour, NirFile};
 use spiketune::backend::{Chip, ChipProfile, DeployOptions, IntegerNetwork};
 use spiketune::data::InputCoding;
-use spiketune::network::{BinaryLayer, BinaryNetwork, Decision, Key, Volume, Window, Wiring};
+use spiketune::network::{BinaryLayer, BinaryNetwork, Connectivity, Decision, Key, Volume, Window};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/check_nir.py");
 const NORSE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/make_norse.py");
@@ -52,7 +52,7 @@ fn network() -> BinaryNetwork {
         input_max: 1,
         layers: vec![
             BinaryLayer {
-                wiring: Wiring::Convolution { input, window, channels: 2 },
+                connectivity: Connectivity::Convolution { input, window, channels: 2 },
                 sources: vec![0],
                 weights: array![
                     [0.0, 1.0, 0.0, 2.0, 7.0, -1.0, 0.0, -3.0, 0.0],
@@ -63,7 +63,7 @@ fn network() -> BinaryNetwork {
             },
             BinaryLayer::pool(Volume { channels: 2, ..input }, Window::square(2, 1), vec![1]),
             BinaryLayer {
-                wiring: Wiring::Dense { inputs: 4, outputs: 4 },
+                connectivity: Connectivity::Dense { inputs: 4, outputs: 4 },
                 sources: vec![2],
                 // Of places 0 and 1, each with channels 0 and 1.
                 weights: array![

@@ -12,7 +12,7 @@ mod server;
 
 // What the contract names by the crate's root, as it does within the library.
 #[cfg(unix)]
-use spiketune::storage::{Ask, Claim, Lost, Storage, StorageError, StudyKey, TrialKey};
+use spiketune::storage::{Claim, ClaimResult, Lost, Storage, StorageError, StudyKey, TrialKey};
 #[cfg(unix)]
 use spiketune::{seed, space, study};
 
@@ -41,7 +41,7 @@ mod tests {
 
     use super::contract::{self, Place, promises};
     use super::server::{Server, programs};
-    use super::{Ask, Storage, StorageError, TrialKey};
+    use super::{ClaimResult, Storage, StorageError, TrialKey};
 
     pub fn main() -> ExitCode {
         let arguments = Arguments::from_args();
@@ -277,8 +277,8 @@ mod tests {
         assert_eq!(storage.claim_waiting(study, 9).expect("looked"), None);
         lose();
         let (space, none) = (contract::space(), Attributes::new());
-        let asked = storage.claim_unless_taken(study, &space, &contract::point(0.02), &none, 3, Some(2));
-        assert!(matches!(asked, Ok(Ask::Claimed(claim)) if claim.trial.number == 2));
+        let asked = storage.claim_unless_duplicate(study, &space, &contract::point(0.02), &none, 3, Some(2));
+        assert!(matches!(asked, Ok(ClaimResult::Claimed(claim)) if claim.trial.number == 2));
         assert_eq!(direct.storage().load_study(study).expect("loaded").trials.len(), 3);
     }
 

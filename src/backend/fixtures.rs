@@ -5,7 +5,7 @@ use rand::RngExt;
 
 use super::simulate::Block;
 use super::{Chip, ChipProfile, Deployment, IntegerLayer};
-use crate::network::{BinaryLayer, BinaryNetwork, Decision, Key, Wiring, fixtures};
+use crate::network::{BinaryLayer, BinaryNetwork, Connectivity, Decision, Key, fixtures};
 use crate::seed::Seed;
 
 /// A random network: weights in `-largest..=largest` units of `2^exponent`, two output neurons a class.
@@ -95,8 +95,8 @@ pub(super) fn dense(
     exponent: i32,
 ) -> BinaryLayer {
     let (outputs, inputs) = weights.dim();
-    let wiring = Wiring::Dense { inputs, outputs };
-    BinaryLayer { wiring, sources: vec![source], weights, thresholds, exponent }
+    let connectivity = Connectivity::Dense { inputs, outputs };
+    BinaryLayer { connectivity, sources: vec![source], weights, thresholds, exponent }
 }
 
 /// Full layers of these widths, the last of which votes for two classes.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::quantize::{IntegerLayer, IntegerNetwork};
 use super::run::Run;
-use crate::network::Wiring;
+use crate::network::Connectivity;
 
 /// NeuroBench's metrics of a deployed network at work on a number of samples.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -69,7 +69,7 @@ impl Metrics {
             synaptic_operations: SynapticOperations {
                 effective_macs: effective(true),
                 effective_acs: effective(false),
-                dense: share(samples * sum(|layer| layer.wiring.connections()), samples),
+                dense: share(samples * sum(|layer| layer.connectivity.connections()), samples),
             },
         }
     }
@@ -77,7 +77,7 @@ impl Metrics {
 
 /// Whether the layer is more than max pooling.
 fn has_weights(layer: &IntegerLayer) -> bool {
-    !matches!(layer.wiring, Wiring::Pool { .. })
+    !matches!(layer.connectivity, Connectivity::Pool { .. })
 }
 
 /// `part` of `whole`; 0 of nothing, as NeuroBench has it.
@@ -143,7 +143,7 @@ mod tests {
         let input = Volume { height: 4, width: 4, channels: 1 };
         let window = Window { height: 3, width: 3, stride: 1, padding: 1 };
         let layer = BinaryLayer {
-            wiring: Wiring::Convolution { input, window, channels: 2 },
+            connectivity: Connectivity::Convolution { input, window, channels: 2 },
             sources: vec![0],
             weights: Array2::ones((2, 9)),
             thresholds: Array1::ones(2),

@@ -36,7 +36,7 @@ pub use profile::constants_list::Constant;
 pub use profile::format::{BiasFormat, Compare, InputSpikes, NeuronFormat, ThresholdFormat, WeightFormat};
 pub use profile::missing_constants::{Figure, Unmodelled};
 pub use profile::quantity::{
-    AreaUnit, Basis, ClockPowerUnit, EnergyUnit, FrequencyUnit, Measured, PowerUnit, TimeUnit, Unit,
+    AreaUnit, Basis, ClockPowerUnit, EnergyUnit, FrequencyUnit, PowerUnit, Quantity, TimeUnit, Unit,
 };
 pub use profile::{
     ChipProfile, ConvolutionCores, ConvolutionMemory, CoreLimits, Counting, OperationCounting,
@@ -44,7 +44,7 @@ pub use profile::{
 };
 pub use quantize::{Granularity, IntegerLayer, IntegerNetwork};
 pub use report::{ChipReport, CoreUse, EnergyReport, Utilisation};
-pub use run::{LayerActivity, Run, Spread};
+pub use run::{LayerActivity, MeanAndMax, Run};
 
 use ndarray::ArrayView2;
 use schemars::JsonSchema;
@@ -158,7 +158,7 @@ fn fan_out(layer: &IntegerLayer) -> Vec<u64> {
     let used: Vec<u64> = layer.weights.rows().into_iter().map(used).collect();
     let met = |input| {
         let mut sum = 0;
-        layer.wiring.for_each_site(input, |_, tap| sum += used[tap]);
+        layer.connectivity.for_each_position(input, |_, element| sum += used[element]);
         sum
     };
     (0..layer.inputs()).map(met).collect()

@@ -5,12 +5,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::cost::energy::{Energy, Prices, Tally};
-use super::cost::work::Work;
+use super::cost::work::CoreWork;
 use super::fixtures::{by_hand, chip};
 use super::mapping::Size;
 use super::quantize::IntegerNetwork;
-use super::{Chip, ChipProfile, DeployOptions, EnergyUnit, Measured, OperationCost, Placement};
-use crate::network::{BinaryLayer, BinaryNetwork, Key, Wiring};
+use super::{Chip, ChipProfile, DeployOptions, EnergyUnit, OperationCost, Placement, Quantity};
+use crate::network::{BinaryLayer, BinaryNetwork, Connectivity, Key};
 use crate::units::{Joules, Seconds};
 
 fn profile(name: &str) -> ChipProfile {
@@ -23,7 +23,7 @@ fn spent(profile: &ChipProfile, operations: f64, steps: f64, cores: usize, secon
     let prices = Prices::new(profile, &network, Size { chips: 1, tiles: 1, cores });
     let mut tally = Tally::new(network.layers.len());
     tally.operations[0] = operations as u64;
-    tally.work = Work { operations: operations as u64, steps: steps as u64, ..Work::default() };
+    tally.work = CoreWork { operations: operations as u64, steps: steps as u64, ..CoreWork::default() };
     prices.energy(&tally, Some(Seconds(seconds)))
 }
 
@@ -94,7 +94,7 @@ struct Case {
 
 #[derive(Deserialize)]
 struct RecordedLayer {
-    wiring: Wiring,
+    connectivity: Connectivity,
     sources: Vec<usize>,
     weights: Vec<Vec<f64>>,
     thresholds: Vec<f64>,
@@ -119,9 +119,9 @@ struct Parts {
 impl RecordedLayer {
     /// It fires above its thresholds.
     fn layer(&self) -> BinaryLayer {
-        let shape = (self.wiring.units(), self.wiring.taps());
+        let shape = (self.connectivity.units(), self.connectivity.elements());
         BinaryLayer {
-            wiring: self.wiring,
+            connectivity: self.connectivity,
             sources: self.sources.clone(),
             weights: Array2::from_shape_vec(shape, self.weights.concat()).unwrap(),
             thresholds: self.thresholds.iter().map(|threshold| threshold + 1.0).collect::<Array1<f64>>(),
@@ -133,7 +133,7 @@ impl RecordedLayer {
 impl Case {
     fn network(&self) -> BinaryNetwork {
         let layers: Vec<BinaryLayer> = self.layers.iter().map(RecordedLayer::layer).collect();
-        let width = layers.last().unwrap().wiring.output().len();
+        let width = layers.last().unwrap().connectivity.output().len();
         let key = Key::from_members(Array2::from_shape_fn((2, width), |(class, n)| n % 2 == class));
         BinaryNetwork { input_max: 1, layers, key }
     }
@@ -171,7 +171,7 @@ fn dense_synapses(core_neurons: u32) -> ChipProfile {
         Some(OperationCost::ByConnection { dense, .. }) => dense,
         other => panic!("{other:?} does not tell connections apart"),
     };
-    profile.energy.synaptic_operation = Some(OperationCost::<Measured<EnergyUnit>>::Any(dense));
+    profile.energy.synaptic_operation = Some(OperationCost::<Quantity<EnergyUnit>>::Any(dense));
     profile.topology.placement = Placement::RowMajor;
     profile.core.neurons = Some(core_neurons);
     profile

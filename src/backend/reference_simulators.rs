@@ -5,14 +5,14 @@ use serde::Deserialize;
 
 use super::fixtures::spikes;
 use super::{Compare, Deployment};
-use crate::network::{BinaryLayer, BinaryNetwork, Decision, Key, Wiring};
+use crate::network::{BinaryLayer, BinaryNetwork, Connectivity, Decision, Key};
 
 /// A layer of a recorded network.
 #[derive(Deserialize)]
 pub(super) struct RecordedLayer {
-    pub wiring: Wiring,
+    pub connectivity: Connectivity,
     pub sources: Vec<usize>,
-    /// (units, taps), whole numbers.
+    /// (units, elements), whole numbers.
     pub weights: Vec<Vec<f64>>,
     /// (units), whole numbers.
     pub thresholds: Vec<f64>,
@@ -20,12 +20,12 @@ pub(super) struct RecordedLayer {
 
 impl RecordedLayer {
     fn layer(&self, compare: Compare) -> BinaryLayer {
-        let (wiring, sources) = (self.wiring, self.sources.clone());
+        let (connectivity, sources) = (self.connectivity, self.sources.clone());
         let rows = self.weights.concat();
-        let weights = Array2::from_shape_vec((wiring.units(), wiring.taps()), rows).unwrap();
+        let weights = Array2::from_shape_vec((connectivity.units(), connectivity.elements()), rows).unwrap();
         let more = if compare == Compare::Gt { 1.0 } else { 0.0 };
         let thresholds = self.thresholds.iter().map(|threshold| threshold + more).collect::<Array1<f64>>();
-        BinaryLayer { wiring, sources, weights, thresholds, exponent: 0 }
+        BinaryLayer { connectivity, sources, weights, thresholds, exponent: 0 }
     }
 }
 
@@ -33,7 +33,7 @@ impl RecordedLayer {
 /// classes in turn.
 pub(super) fn network(layers: &[RecordedLayer], compare: Compare, input_max: u8) -> BinaryNetwork {
     let layers: Vec<BinaryLayer> = layers.iter().map(|layer| layer.layer(compare)).collect();
-    let width = layers.last().unwrap().wiring.output().len();
+    let width = layers.last().unwrap().connectivity.output().len();
     let key = Key::from_members(Array2::from_shape_fn((2, width), |(class, n)| n % 2 == class));
     BinaryNetwork { input_max, layers, key }
 }

@@ -142,7 +142,7 @@ impl ChipReport {
             cores: mapping.cores(),
             neurons: layers().map(|layer| layer.neurons()).sum(),
             placed_neurons: mapping.parts().map(|core| core.neurons).sum(),
-            kinds: layers().map(|layer| layer.wiring.kind().to_owned()).collect(),
+            kinds: layers().map(|layer| layer.connectivity.kind().to_owned()).collect(),
             synapses: layers().zip(&deployment.machine.fan_out).map(synapses).sum(),
             weight_bits: network.weight_bits,
             weight_errors: layers().map(|layer| layer.weight_error).collect(),

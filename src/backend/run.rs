@@ -6,10 +6,10 @@ use ndarray::{ArrayView2, s};
 use rayon::prelude::*;
 
 use super::cost::CostModel;
-use super::cost::core_load::Load;
 use super::cost::energy::{Energy, Tally};
+use super::cost::neuron_use::CoreLoad;
 use super::error::RunError;
-use super::simulate::{BLOCK, Block, Census, Simulator};
+use super::simulate::{BLOCK, Block, Counts, Simulator};
 use crate::units::{Joules, Seconds};
 
 /// What one layer did, summed over the samples.
@@ -29,7 +29,7 @@ pub struct LayerActivity {
 
 /// A mean over samples and the largest of them.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Spread<T> {
+pub struct MeanAndMax<T> {
     /// The mean.
     pub mean: T,
     /// The largest.
@@ -50,9 +50,9 @@ pub struct Run {
     /// Per inference, mean.
     pub energy: Energy,
     /// All parts together, per inference.
-    pub total_energy: Option<Spread<Joules>>,
+    pub total_energy: Option<MeanAndMax<Joules>>,
     /// From the first input spike to the last step's end.
-    pub latency: Option<Spread<Seconds>>,
+    pub latency: Option<MeanAndMax<Seconds>>,
     /// Between one inference and the next, mean; the throughput is its inverse.
     pub period: Option<Seconds>,
 }
@@ -84,11 +84,11 @@ impl Machine {
         self.simulator.check_width(inputs.ncols())?;
         let samples = inputs.nrows();
         let counts_suffice = self.cost.is_unknown() && self.simulator.can_count();
-        let length = if counts_suffice { Census::BLOCK } else { BLOCK };
+        let length = if counts_suffice { Counts::BLOCK } else { BLOCK };
         let blocks: Vec<Range<usize>> =
             (0..samples).step_by(length).map(|first| first..(first + length).min(samples)).collect();
-        let run = |memory: &mut (Block, Census), samples| match counts_suffice {
-            true => self.census(inputs, samples, &mut memory.1),
+        let run = |memory: &mut (Block, Counts), samples| match counts_suffice {
+            true => self.counts(inputs, samples, &mut memory.1),
             false => self.block(inputs, samples, &mut memory.0),
         };
         let blocks: Vec<Result<Totals, RunError>> =
@@ -119,20 +119,20 @@ impl Machine {
     }
 
     /// [`Machine::block`] where nothing has a cost and how often something happened is enough.
-    fn census(
+    fn counts(
         &self,
         inputs: ArrayView2<'_, u8>,
         samples: Range<usize>,
-        census: &mut Census,
+        counts: &mut Counts,
     ) -> Result<Totals, RunError> {
-        self.simulator.count(samples.start, inputs.slice(s![samples, ..]), census)?;
+        self.simulator.count(samples.start, inputs.slice(s![samples, ..]), counts)?;
         let mut totals = Totals::new(self.cost.tally());
-        totals.predictions.extend(census.decisions.iter().map(|decision| decision.class));
-        totals.ties = census.decisions.iter().filter(|decision| decision.tied).count();
+        totals.predictions.extend(counts.decisions.iter().map(|decision| decision.class));
+        totals.ties = counts.decisions.iter().filter(|decision| decision.tied).count();
         for (index, layer) in totals.layers.iter_mut().enumerate() {
-            layer.count_block(&census.active[index], &census.active[index + 1], &self.fan_out[index]);
-            layer.graded = index == 0 && census.graded;
-            let operations = self.cost.operations(index, &census.active);
+            layer.count_block(&counts.active[index], &counts.active[index + 1], &self.fan_out[index]);
+            layer.graded = index == 0 && counts.graded;
+            let operations = self.cost.operations(index, &counts.active);
             totals.tally.operations[index] += operations;
             totals.tally.work.operations += operations;
         }
@@ -141,9 +141,9 @@ impl Machine {
 
     /// Counts what one sample did and what it cost; `events` are by source.
     fn count(&self, events: &[&[u32]], graded: bool, counters: &mut Counters, totals: &mut Totals) {
-        let mut meter = self.cost.meter(&mut counters.load);
+        let mut accumulator = self.cost.accumulator(&mut counters.load);
         for (layer, activity) in totals.layers.iter_mut().enumerate() {
-            meter.layer(layer, events);
+            accumulator.layer(layer, events);
             let sources = self.simulator.sources(layer);
             let active = || sources.iter().map(|&source| events[source]);
             activity.count(active(), events[layer + 1], &self.fan_out[layer]);
@@ -152,7 +152,7 @@ impl Machine {
                 activity.count_sums(active(), &self.fan_out[layer], &mut counters.summed);
             }
         }
-        let (timing, tally) = (meter.timing(), meter.tally);
+        let (timing, tally) = (accumulator.timing(), accumulator.tally);
         let period = timing.map(|timing| timing.period);
         totals.tally.add(&tally);
         totals.energies.extend(self.cost.energy(&tally, period).total());
@@ -223,16 +223,16 @@ impl LayerActivity {
     }
 }
 
-impl Spread<f64> {
-    fn map<T>(self, unit: impl Fn(f64) -> T) -> Spread<T> {
-        Spread { mean: unit(self.mean), max: unit(self.max) }
+impl MeanAndMax<f64> {
+    fn map<T>(self, unit: impl Fn(f64) -> T) -> MeanAndMax<T> {
+        MeanAndMax { mean: unit(self.mean), max: unit(self.max) }
     }
 }
 
 /// Memory that is used again for every sample.
 #[derive(Default)]
 struct Counters {
-    load: Load,
+    load: CoreLoad,
     summed: Vec<u32>,
 }
 
@@ -281,10 +281,10 @@ impl Totals {
 }
 
 /// Mean and largest of `samples`; `None` of none.
-fn spread<T>(samples: &[T], number: impl Fn(&T) -> f64) -> Option<Spread<f64>> {
+fn spread<T>(samples: &[T], number: impl Fn(&T) -> f64) -> Option<MeanAndMax<f64>> {
     let numbers = || samples.iter().map(&number);
     let max = numbers().reduce(f64::max)?;
-    Some(Spread { mean: numbers().sum::<f64>() / samples.len() as f64, max })
+    Some(MeanAndMax { mean: numbers().sum::<f64>() / samples.len() as f64, max })
 }
 
 #[cfg(test)]
@@ -294,7 +294,7 @@ mod tests {
     use super::super::fixtures::{Random, by_hand, chip, full};
     use super::super::{DeployOptions, Deployment};
     use super::*;
-    use crate::network::{BinaryLayer, Volume, Window, Wiring, fixtures};
+    use crate::network::{BinaryLayer, Connectivity, Volume, Window, fixtures};
     use proptest::prelude::*;
 
     fn deployed(name: &str) -> Deployment {
@@ -380,7 +380,7 @@ mod tests {
                     // Weights that are not zero count 1, so the sums of all neurons count connections.
                     let ones = layer.weights.t().mapv(|weight| f64::from(u8::from(weight != 0.0)));
                     for &source in &layer.sources {
-                        let met = fixtures::direct_sums(&layer.wiring, ones.view(), &values[source]);
+                        let met = fixtures::direct_sums(&layer.connectivity, ones.view(), &values[source]);
                         expected[index].0 += values[source].iter().sum::<f64>() as u64;
                         expected[index].2 += met.iter().sum::<f64>() as u64;
                     }
@@ -421,7 +421,7 @@ mod tests {
         let input = Volume { height: 3, width: 3, channels: 1 };
         let window = Window { height: 3, width: 3, stride: 1, padding: 1 };
         let convolution = BinaryLayer {
-            wiring: Wiring::Convolution { input, window, channels: 2 },
+            connectivity: Connectivity::Convolution { input, window, channels: 2 },
             sources: vec![0],
             weights: Array2::ones((2, 9)),
             thresholds: array![1.0, 10.0],

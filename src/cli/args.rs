@@ -20,7 +20,7 @@ use crate::data::{DataError, InputCoding, LabelColumn, Sources};
 use crate::objective::Goal;
 use crate::search::{Fidelity, Strategy};
 use crate::storage::Location;
-use crate::tuner::{Confirm, Pulse, Settings, StopRule};
+use crate::tuner::{Confirm, Heartbeat, Settings, StopRule};
 use crate::units::{Bytes, Seconds};
 
 /// Finds the best hyperparameters of a binary-communication network for a data set and a spiking chip.
@@ -344,7 +344,7 @@ pub(super) struct StudyArgs {
     #[arg(long)]
     pub deterministic: bool,
     #[command(flatten)]
-    pub pulse: PulseArgs,
+    pub heartbeat: HeartbeatArgs,
     /// Stream events as JSON lines on standard output
     #[arg(long, conflicts_with = "quiet")]
     pub json: bool,
@@ -404,25 +404,30 @@ pub(super) struct RunArgs {
 
 /// How workers show that they are alive.
 #[derive(Debug, Args)]
-pub(super) struct PulseArgs {
+pub(super) struct HeartbeatArgs {
     /// How often a running trial gives a sign of life
     #[arg(long, value_name = "DURATION", default_value = "30s", hide_short_help = true)]
     pub heartbeat: Seconds,
     /// How long after the last sign of life a trial is taken from its worker and tried again; the same for all
     /// workers of a study, several times --heartbeat
     #[arg(long, value_name = "DURATION", default_value = "120s", hide_short_help = true)]
-    pub grace: Seconds,
+    pub timeout: Seconds,
 }
 
-impl PulseArgs {
+impl HeartbeatArgs {
     /// As the tuner takes it.
-    pub fn pulse(&self) -> anyhow::Result<Pulse> {
-        let (Seconds(beat), Seconds(grace)) = (self.heartbeat, self.grace);
+    pub fn heartbeat(&self) -> anyhow::Result<Heartbeat> {
+        let (Seconds(interval), Seconds(timeout)) = (self.heartbeat, self.timeout);
         // SQLite keeps the time of a heartbeat to the second.
-        if grace < 2.0 * beat || grace < 2.0 {
-            anyhow::bail!("--grace {grace}s: must be at least 2s and twice --heartbeat, which is {beat}s");
+        if timeout < 2.0 * interval || timeout < 2.0 {
+            anyhow::bail!(
+                "--grace {timeout}s: must be at least 2s and twice --heartbeat, which is {interval}s"
+            );
         }
-        Ok(Pulse { beat: Duration::from_secs_f64(beat), grace: Duration::from_secs_f64(grace) })
+        Ok(Heartbeat {
+            interval: Duration::from_secs_f64(interval),
+            timeout: Duration::from_secs_f64(timeout),
+        })
     }
 }
 
@@ -450,7 +455,7 @@ impl StudyArgs {
             replicates: self.replicates,
             pausing: None,
             stop_when: self.stop_when.clone(),
-            pulse: self.pulse.pulse()?,
+            heartbeat: self.heartbeat.heartbeat()?,
             confirm: Confirm { candidates: confirm, repeats: self.repeats },
             model,
         })

@@ -29,7 +29,7 @@ mod split;
 mod yinyang;
 
 pub use augment::{Augmentation, Sampling};
-pub use catalogue::download::Progress;
+pub use catalogue::download::DownloadProgress;
 pub use catalogue::fetch::fetch;
 pub use catalogue::sources::{Network, Sources};
 pub use catalogue::{BuiltIn, CatalogueFile, Entry, Format, Origin, catalogue, find};

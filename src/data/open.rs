@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::catalogue::download::Progress;
+use super::catalogue::download::DownloadProgress;
 use super::catalogue::fetch::find_or_download;
 use super::catalogue::sources::Sources;
 use super::catalogue::{self, BuiltIn, CatalogueFile, Entry, Format, Origin};
@@ -44,7 +44,7 @@ impl Dataset {
         name_or_path: &str,
         options: &OpenOptions,
         sources: &Sources,
-        progress: &mut dyn FnMut(Progress<'_>),
+        progress: &mut dyn FnMut(DownloadProgress<'_>),
     ) -> Result<Self, DataError> {
         let path = Path::new(name_or_path);
         match catalogue::find(name_or_path) {
@@ -58,7 +58,7 @@ impl Dataset {
 fn open_entry(
     entry: &Entry,
     sources: &Sources,
-    progress: &mut dyn FnMut(Progress<'_>),
+    progress: &mut dyn FnMut(DownloadProgress<'_>),
 ) -> Result<Dataset, DataError> {
     let (parts, file) = match entry.origin {
         Origin::BuiltIn(set) => (open_built_in(set)?, PathBuf::from(entry.name)),
@@ -93,7 +93,7 @@ fn open_cifar(
     set: Cifar,
     file: &CatalogueFile,
     sources: &Sources,
-    progress: &mut dyn FnMut(Progress<'_>),
+    progress: &mut dyn FnMut(DownloadProgress<'_>),
 ) -> Result<(Parts, PathBuf), DataError> {
     let archive = match (sources.find_file(entry, file)?, sources.find_batches(entry, set)) {
         (Some(archive), _) => archive,

@@ -4,7 +4,7 @@ use ndarray::{Array1, Array2, ArrayView1};
 use rand::RngExt;
 use rand::seq::IndexedRandom;
 
-use super::{BinaryLayer, BinaryNetwork, Key, Volume, Window, Wiring};
+use super::{BinaryLayer, BinaryNetwork, Connectivity, Key, Volume, Window};
 use crate::seed::{Seed, Stream};
 
 /// Sides from one pixel over small primes, seldom square.
@@ -15,48 +15,48 @@ pub(crate) fn volume(stream: &mut Stream) -> Volume {
 }
 
 /// Any wiring from `input`: windows up to the whole padded image, strides up to 3.
-pub(crate) fn wiring(input: Volume, stream: &mut Stream) -> Wiring {
+pub(crate) fn connectivity(input: Volume, stream: &mut Stream) -> Connectivity {
     let height = stream.random_range(1..=input.height);
     let width = stream.random_range(1..=input.width);
     let (stride, padding) = (stream.random_range(1..=3), stream.random_range(0..height.min(width)));
     let window = Window { height, width, stride, padding };
     match stream.random_range(0..5) {
-        0 => Wiring::Dense { inputs: input.len(), outputs: stream.random_range(1..=20) },
-        1 => Wiring::Pool { input, window },
-        _ => Wiring::Convolution { input, window, channels: stream.random_range(1..=9) },
+        0 => Connectivity::Dense { inputs: input.len(), outputs: stream.random_range(1..=20) },
+        1 => Connectivity::Pool { input, window },
+        _ => Connectivity::Convolution { input, window, channels: stream.random_range(1..=9) },
     }
 }
 
-/// Two to five layers of any wiring with residual connections wherever sizes allow, and an output layer;
+/// Two to five layers of any connectivity with residual connections wherever sizes allow, and an output layer;
 /// weights in `-largest..=largest` units of `2^exponent`.
 pub(crate) fn network(seed: u64, input_max: u8, largest: i64, exponent: i32) -> BinaryNetwork {
     let stream = &mut Seed::root(seed).child("network").stream();
     let mut volumes = vec![volume(stream)];
     let mut layers = Vec::new();
     for index in 0..stream.random_range(1..=4) {
-        let wiring = match stream.random_bool(0.4) {
+        let connectivity = match stream.random_bool(0.4) {
             true => same_size(volumes[index], stream),
-            false => wiring(volumes[index], stream),
+            false => connectivity(volumes[index], stream),
         };
-        layers.push(layer(wiring, &volumes, input_max, (largest, exponent), stream));
-        volumes.push(wiring.output());
+        layers.push(layer(connectivity, &volumes, input_max, (largest, exponent), stream));
+        volumes.push(connectivity.output());
     }
-    let outputs = Wiring::Dense { inputs: volumes[layers.len()].len(), outputs: 6 };
+    let outputs = Connectivity::Dense { inputs: volumes[layers.len()].len(), outputs: 6 };
     layers.push(layer(outputs, &volumes, input_max, (largest, exponent), stream));
     let key = Key::from_members(Array2::from_shape_fn((3, 6), |(class, neuron)| neuron % 3 == class));
     BinaryNetwork { input_max, layers, key }
 }
 
 /// A convolution that keeps the size, so that a later layer can hear two layers.
-fn same_size(input: Volume, stream: &mut Stream) -> Wiring {
+fn same_size(input: Volume, stream: &mut Stream) -> Connectivity {
     let side = if input.height.min(input.width) > 1 && stream.random_bool(0.7) { 3 } else { 1 };
     let window = Window { height: side, width: side, stride: 1, padding: side / 2 };
-    Wiring::Convolution { input, window, channels: input.channels }
+    Connectivity::Convolution { input, window, channels: input.channels }
 }
 
 /// A layer that hears the one below and some of those of the same size.
 fn layer(
-    wiring: Wiring,
+    connectivity: Connectivity,
     volumes: &[Volume],
     input_max: u8,
     (largest, exponent): (i64, i32),
@@ -64,18 +64,19 @@ fn layer(
 ) -> BinaryLayer {
     let below = volumes.len() - 1;
     let graded = |source: usize| input_max > 1 && (source == 0 || below == 0);
-    let fits = |&source: &usize| volumes[source].len() == wiring.input().len() && !graded(source);
+    let fits = |&source: &usize| volumes[source].len() == connectivity.input().len() && !graded(source);
     let mut sources = vec![below];
     sources.extend((0..below).filter(fits).filter(|_| stream.random_bool(0.5)));
-    if let Wiring::Pool { input, window } = wiring {
+    if let Connectivity::Pool { input, window } = connectivity {
         return BinaryLayer::pool(input, window, sources);
     }
     let unit = 2f64.powi(exponent);
-    let spread = largest * wiring.taps() as i64 / 4;
+    let spread = largest * connectivity.elements() as i64 / 4;
     let mut whole = |largest: i64| stream.random_range(-largest..=largest) as f64 * unit;
-    let weights = Array2::from_shape_simple_fn((wiring.units(), wiring.taps()), || whole(largest));
-    let thresholds = Array1::from_shape_simple_fn(wiring.units(), || whole(spread));
-    BinaryLayer { wiring, sources, weights, thresholds, exponent }
+    let weights =
+        Array2::from_shape_simple_fn((connectivity.units(), connectivity.elements()), || whole(largest));
+    let thresholds = Array1::from_shape_simple_fn(connectivity.units(), || whole(spread));
+    BinaryLayer { connectivity, sources, weights, thresholds, exponent }
 }
 
 /// (N, I): half of the inputs are zero.
@@ -90,11 +91,11 @@ pub(crate) fn inputs(network: &BinaryNetwork, samples: usize, seed: u64) -> Arra
 pub(crate) fn direct(network: &BinaryNetwork, sample: ArrayView1<'_, u8>) -> Vec<Vec<f64>> {
     let mut values = vec![sample.iter().map(|&level| f64::from(level)).collect::<Vec<f64>>()];
     for layer in &network.layers {
-        let heard: Vec<f64> = (0..layer.wiring.input().len())
+        let heard: Vec<f64> = (0..layer.connectivity.input().len())
             .map(|input| layer.sources.iter().map(|&source| values[source][input]).sum())
             .collect();
-        let sums = direct_sums(&layer.wiring, layer.weights.t().as_standard_layout().view(), &heard);
-        let units = layer.wiring.units();
+        let sums = direct_sums(&layer.connectivity, layer.weights.t().as_standard_layout().view(), &heard);
+        let units = layer.connectivity.units();
         let fires =
             |(neuron, &sum): (usize, &f64)| f64::from(u8::from(sum >= layer.thresholds[neuron % units]));
         values.push(sums.iter().enumerate().map(fires).collect());
@@ -103,27 +104,33 @@ pub(crate) fn direct(network: &BinaryNetwork, sample: ArrayView1<'_, u8>) -> Vec
     values
 }
 
-/// One sum a neuron, by the definition of each wiring; `weights` are (taps, units).
-pub(crate) fn direct_sums<T>(wiring: &Wiring, weights: ndarray::ArrayView2<'_, T>, heard: &[T]) -> Vec<T>
+/// One sum a neuron, by the definition of each connectivity; `weights` are (elements, units).
+pub(crate) fn direct_sums<T>(
+    connectivity: &Connectivity,
+    weights: ndarray::ArrayView2<'_, T>,
+    heard: &[T],
+) -> Vec<T>
 where
     T: Copy + Default + std::ops::AddAssign + std::ops::Mul<Output = T>,
 {
-    let output = wiring.output();
+    let output = connectivity.output();
     let mut sums = vec![T::default(); output.len()];
     for (neuron, sum) in sums.iter_mut().enumerate() {
         let (place, o) = (neuron / output.channels, neuron % output.channels);
         let (row, column) = (place / output.width, place % output.width);
-        match *wiring {
-            Wiring::Dense { inputs, .. } => (0..inputs).for_each(|i| *sum += weights[[i, o]] * heard[i]),
-            Wiring::Convolution { input, window, .. } => {
-                for_window(input, window, (row, column), |pixel, tap| {
+        match *connectivity {
+            Connectivity::Dense { inputs, .. } => {
+                (0..inputs).for_each(|i| *sum += weights[[i, o]] * heard[i])
+            }
+            Connectivity::Convolution { input, window, .. } => {
+                for_window(input, window, (row, column), |pixel, element| {
                     for c in 0..input.channels {
-                        let weight = weights[[tap * input.channels + c, o]];
+                        let weight = weights[[element * input.channels + c, o]];
                         *sum += weight * heard[pixel * input.channels + c];
                     }
                 });
             }
-            Wiring::Pool { input, window } => for_window(input, window, (row, column), |pixel, _| {
+            Connectivity::Pool { input, window } => for_window(input, window, (row, column), |pixel, _| {
                 *sum += weights[[0, 0]] * heard[pixel * input.channels + o];
             }),
         }

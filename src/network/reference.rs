@@ -27,7 +27,7 @@ pub struct ReferenceLayer {
     pub average: usize,
     /// The layer whose outputs are added.
     pub adds: Option<usize>,
-    /// (channel, tap): taps as (row, column, input channel).
+    /// (channel, element): elements as (row, column, input channel).
     pub weights: Rows,
     /// (channel)
     pub bias: Vec<f64>,
@@ -77,7 +77,7 @@ struct Trace {
 /// The loss's derivative by one layer's parameters.
 #[derive(Clone, Debug)]
 pub struct ReferenceGradient {
-    /// (channel, tap)
+    /// (channel, element)
     pub weights: Rows,
     /// (channel)
     pub bias: Vec<f64>,
@@ -90,8 +90,8 @@ pub(super) fn wide(lanes: &[Lanes], count: usize) -> Vec<f64> {
     (0..count).map(|index| f64::from(lanes[index / LANES].0[index % LANES])).collect()
 }
 
-/// (channel, tap) of a layer's weights, or of what lies in memory as they do.
-pub(super) fn taps(layer: &Layer, weights: &[Lanes]) -> Rows {
+/// (channel, element) of a layer's weights, or of what lies in memory as they do.
+pub(super) fn elements(layer: &Layer, weights: &[Lanes]) -> Rows {
     let mut linear = layer.linear.clone();
     linear.weights.copy_from_slice(weights);
     let (height, width) = linear.looks_at();
@@ -122,7 +122,7 @@ impl From<&Network> for Reference {
                 potentials: layer.step.potentials,
                 average: layer.step.average,
                 adds: layer.adds,
-                weights: taps(layer, &layer.linear.weights),
+                weights: elements(layer, &layer.linear.weights),
                 bias: wide(&layer.bias, channels),
                 gain: layer.norm.as_ref().map(|norm| wide(&norm.gain, channels)),
                 running: layer
@@ -293,7 +293,7 @@ fn number(volume: Volume, (y, x, c): (usize, usize, usize)) -> usize {
 }
 
 impl ReferenceLayer {
-    /// Calls `visit(sum, channel, input, tap)` for every multiplication of a sample's sums.
+    /// Calls `visit(sum, channel, input, element)` for every multiplication of a sample's sums.
     fn for_each_term(&self, mut visit: impl FnMut(usize, usize, usize, usize)) {
         let input = self.input;
         for_each(self.sums, |y, x, o| {
@@ -315,7 +315,7 @@ impl ReferenceLayer {
 
     fn sums(&self, sample: &[f64]) -> Vec<f64> {
         let mut sums = vec![0.0; self.sums.len()];
-        self.for_each_term(|sum, o, input, tap| sums[sum] += sample[input] * self.weights[o][tap]);
+        self.for_each_term(|sum, o, input, element| sums[sum] += sample[input] * self.weights[o][element]);
         sums
     }
 
@@ -454,9 +454,9 @@ impl ReferenceLayer {
         let mut weights = zeros(&self.weights);
         let mut below = zeros(&trace.inputs);
         for (b, errors) in sum_errors.iter().enumerate() {
-            self.for_each_term(|sum, o, input, tap| {
-                weights[o][tap] += trace.inputs[b][input] * errors[sum];
-                below[b][input] += self.weights[o][tap] * errors[sum];
+            self.for_each_term(|sum, o, input, element| {
+                weights[o][element] += trace.inputs[b][input] * errors[sum];
+                below[b][input] += self.weights[o][element] * errors[sum];
             });
         }
         (ReferenceGradient { weights, bias, gain: gain_gradient }, below)

@@ -15,9 +15,9 @@ pub use network::goal::{Goal, Goals, UnknownGoal};
 pub use network::hyperparameters::{Hyperparameters, PlanError};
 pub use network::plan::Plan;
 pub use network::saved::{ModelError, ModelFile, SavedNetwork};
-pub use network::score::{Part, Score, ScoreError, Scoring};
+pub use network::score::{DataPart, Score, ScoreError, Scoring};
 pub use replicates::evaluate_replicates;
-pub use segment::{Advance, Leg, Pause, Progress};
+pub use segment::{Advance, Pause, Segment, SegmentEnd};
 
 use crate::seed::Seed;
 use crate::space::Point;
@@ -39,11 +39,11 @@ pub trait Objective: Sync {
 
     /// What an evaluation of `point` takes, positive, in any unit; the same wherever it is asked. An objective that
     /// cannot tell says that all take the same.
-    fn effort(&self, _point: &Point) -> f64 {
+    fn cost(&self, _point: &Point) -> f64 {
         1.0
     }
 
-    /// Evaluates one `leg` of what [`evaluate`](Self::evaluate) does: all of them together come to the same,
+    /// Evaluates one `segment` of what [`evaluate`](Self::evaluate) does: all of them together come to the same,
     /// bit for bit, wherever they pause. Steps that are done are not reported again, unless a leg restarts.
     ///
     /// An objective that does not say how to pause goes to the end in its first leg.
@@ -51,7 +51,7 @@ pub trait Objective: Sync {
         &self,
         point: &Point,
         seed: &Seed,
-        _leg: &Leg,
+        _leg: &Segment,
         observer: &mut Observer<'_>,
     ) -> Option<Advance> {
         self.evaluate(point, seed, observer).map(Advance::from)

@@ -9,7 +9,7 @@ use crate::units::Seconds;
 
 /// A part of an evaluation: where it begins, and where it pauses.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Leg {
+pub struct Segment {
     /// The name of the state that the leg before left, without extension: whether it is a file or a folder is the
     /// objective's own business. `None`: it begins at the start.
     pub from: Option<PathBuf>,
@@ -21,7 +21,7 @@ pub struct Leg {
     pub spent: Seconds,
 }
 
-impl Leg {
+impl Segment {
     /// From the start to the end.
     pub fn whole() -> Self {
         Self { from: None, pause: None, done: 0, spent: Seconds(0.0) }
@@ -40,13 +40,13 @@ pub struct Pause {
 /// What a leg came to.
 pub struct Advance {
     /// How far.
-    pub progress: Progress,
+    pub progress: SegmentEnd,
     /// Why it began at the start, if it was to begin elsewhere: the file is gone or broken.
     pub restarted: Option<String>,
 }
 
 /// How far an evaluation is.
-pub enum Progress {
+pub enum SegmentEnd {
     /// To its end.
     Done(Evaluation),
     /// To where it was to pause.
@@ -57,7 +57,7 @@ pub enum Progress {
 
 impl From<Evaluation> for Advance {
     fn from(evaluation: Evaluation) -> Self {
-        Self { progress: Progress::Done(evaluation), restarted: None }
+        Self { progress: SegmentEnd::Done(evaluation), restarted: None }
     }
 }
 
@@ -89,8 +89,8 @@ mod tests {
         serde_json::from_str(text).unwrap()
     }
 
-    fn leg(folder: &Path, from: Option<&str>, pause: Option<(u32, &str)>) -> Leg {
-        Leg {
+    fn segment(folder: &Path, from: Option<&str>, pause: Option<(u32, &str)>) -> Segment {
+        Segment {
             from: from.map(|name| folder.join(name)),
             pause: pause.map(|(divisor, name)| Pause { divisor, state: folder.join(name) }),
             done: 0,
@@ -99,28 +99,28 @@ mod tests {
     }
 
     /// What the leg came to, and the epochs that were heard.
-    fn advance(leg: &Leg) -> (Advance, Vec<(u32, f64)>) {
+    fn advance(segment: &Segment) -> (Advance, Vec<(u32, f64)>) {
         let mut heard = Vec::new();
         let mut hear = |step, value| {
             heard.push((step, value));
             ControlFlow::Continue(())
         };
-        let advance = iris().advance(&point(), &Seed::root(2), leg, &mut hear).unwrap();
+        let advance = iris().advance(&point(), &Seed::root(2), segment, &mut hear).unwrap();
         (advance, heard)
     }
 
     fn rung(advance: Advance) -> Rung {
         match advance.progress {
-            Progress::Paused(rung) => rung,
-            Progress::Done(evaluation) => panic!("{:?}", evaluation.outcome),
-            Progress::Unsaved(file, error) => panic!("{}: {error}", file.display()),
+            SegmentEnd::Paused(rung) => rung,
+            SegmentEnd::Done(evaluation) => panic!("{:?}", evaluation.outcome),
+            SegmentEnd::Unsaved(file, error) => panic!("{}: {error}", file.display()),
         }
     }
 
     /// The outcome without the time it took.
     fn outcome(advance: Advance) -> Outcome {
         match advance.progress {
-            Progress::Done(evaluation) => match evaluation.outcome {
+            SegmentEnd::Done(evaluation) => match evaluation.outcome {
                 Outcome::Complete { values, constraints, mut attributes } => {
                     for time in ["training_seconds", "deployment_seconds"] {
                         assert!(attributes.shift_remove(time).is_some());
@@ -136,14 +136,14 @@ mod tests {
     #[test]
     fn a_training_in_legs_is_the_training_in_one_bit_for_bit() {
         let folder = tempfile::tempdir().unwrap();
-        let (whole, every) = advance(&leg(folder.path(), None, None));
-        let (first, mut heard) = advance(&leg(folder.path(), None, Some((9, "a"))));
+        let (whole, every) = advance(&segment(folder.path(), None, None));
+        let (first, mut heard) = advance(&segment(folder.path(), None, Some((9, "a"))));
         let first = rung(first);
         assert_eq!((first.steps, first.values.len()), (2, 2));
-        let (second, more) = advance(&leg(folder.path(), Some("a"), Some((3, "b"))));
+        let (second, more) = advance(&segment(folder.path(), Some("a"), Some((3, "b"))));
         heard.extend(more);
         assert_eq!(rung(second).steps, 4);
-        let (last, more) = advance(&leg(folder.path(), Some("b"), None));
+        let (last, more) = advance(&segment(folder.path(), Some("b"), None));
         heard.extend(more);
         assert_eq!(heard, every);
         assert_eq!(last.restarted, None);
@@ -153,14 +153,14 @@ mod tests {
     #[test]
     fn a_state_that_is_gone_broken_or_of_another_training_means_a_fresh_start_that_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let (whole, every) = advance(&leg(folder.path(), None, None));
+        let (whole, every) = advance(&segment(folder.path(), None, None));
         let whole = outcome(whole);
         std::fs::write(folder.path().join("broken.safetensors"), "nonsense").unwrap();
         let seed = Seed::root(3);
-        let other = leg(folder.path(), None, Some((9, "other")));
+        let other = segment(folder.path(), None, Some((9, "other")));
         iris().advance(&point(), &seed, &other, &mut |_, _| ControlFlow::Continue(())).unwrap();
         for file in ["gone", "broken", "other"] {
-            let (advance, heard) = advance(&leg(folder.path(), Some(file), None));
+            let (advance, heard) = advance(&segment(folder.path(), Some(file), None));
             assert!(advance.restarted.as_ref().is_some_and(|reason| reason.contains(file)), "{file}");
             assert_eq!(heard, every);
             assert_eq!(outcome(advance), whole);
@@ -170,8 +170,8 @@ mod tests {
     #[test]
     fn a_rung_that_is_reached_already_trains_no_further() {
         let folder = tempfile::tempdir().unwrap();
-        let first = rung(advance(&leg(folder.path(), None, Some((3, "a")))).0);
-        let (again, heard) = advance(&leg(folder.path(), Some("a"), Some((9, "b"))));
+        let first = rung(advance(&segment(folder.path(), None, Some((3, "a")))).0);
+        let (again, heard) = advance(&segment(folder.path(), Some("a"), Some((9, "b"))));
         let again = rung(again);
         assert_eq!(heard, []);
         assert_eq!((again.steps, again.values), (first.steps, first.values));
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn a_state_that_cannot_be_written_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let (advance, _) = advance(&leg(folder.path(), None, Some((3, "none/a"))));
-        assert!(matches!(advance.progress, Progress::Unsaved(..)));
+        let (advance, _) = advance(&segment(folder.path(), None, Some((3, "none/a"))));
+        assert!(matches!(advance.progress, SegmentEnd::Unsaved(..)));
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rand_distr::{Distribution, StandardNormal};
 
-use super::{Advance, Evaluation, Leg, Objective, Observer, Progress};
+use super::{Advance, Evaluation, Objective, Observer, Segment, SegmentEnd};
 use crate::seed::Seed;
 use crate::space::{Point, Space, SpaceError};
 use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome, Rung};
@@ -242,27 +242,33 @@ impl Objective for Synthetic {
         Some(complete(value))
     }
 
-    fn advance(&self, point: &Point, seed: &Seed, leg: &Leg, observer: &mut Observer<'_>) -> Option<Advance> {
+    fn advance(
+        &self,
+        point: &Point,
+        seed: &Seed,
+        segment: &Segment,
+        observer: &mut Observer<'_>,
+    ) -> Option<Advance> {
         let value = match self.measure(point, seed) {
             Ok(value) => value,
             Err(failure) => return Some(failed(failure).into()),
         };
-        let (done, restarted) = match leg.from.as_deref().map(steps_in).transpose() {
+        let (done, restarted) = match segment.from.as_deref().map(steps_in).transpose() {
             Ok(done) => (done.unwrap_or(0), None),
             Err(reason) => (0, Some(reason)),
         };
-        let pause = leg.pause.as_ref().map(|pause| (self.steps.div_ceil(pause.divisor), &pause.state));
+        let pause = segment.pause.as_ref().map(|pause| (self.steps.div_ceil(pause.divisor), &pause.state));
         let Some((until, file)) = pause.filter(|&(until, _)| until < self.steps) else {
             self.report(value, done + 1..=self.steps, observer)?;
-            return Some(Advance { progress: Progress::Done(complete(value)), restarted });
+            return Some(Advance { progress: SegmentEnd::Done(complete(value)), restarted });
         };
         self.report(value, done + 1..=until, observer)?;
         let progress = match std::fs::write(file, until.to_string()) {
             Ok(()) => {
                 let values = vec![value + self.ahead(until)];
-                Progress::Paused(Rung { steps: until, values, seconds: 0.0 })
+                SegmentEnd::Paused(Rung { steps: until, values, seconds: 0.0 })
             }
-            Err(error) => Progress::Unsaved(file.clone(), error),
+            Err(error) => SegmentEnd::Unsaved(file.clone(), error),
         };
         Some(Advance { progress, restarted })
     }

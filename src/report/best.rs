@@ -44,9 +44,9 @@ pub struct Best {
     /// What the search saw: the first metric of the winner's own trial on the validation set.
     pub searched: f64,
     /// The winner with fresh seeds on the validation set; its own trial where none were asked for.
-    pub validation: Measured,
+    pub validation: Scored,
     /// The winner's networks of those seeds on the test set; empty if another program evaluates the trials.
-    pub test: Measured,
+    pub test: Scored,
     /// The default point, for comparison.
     pub default: Option<Default>,
     /// With several metrics: the trials that no other beats in all of them.
@@ -62,7 +62,7 @@ pub struct Best {
 /// Values of the first metric.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Measured {
+pub struct Scored {
     /// One a seed; `null` where it failed.
     pub values: Vec<Option<f64>>,
     /// Their mean and spread; `null` where one failed.
@@ -114,8 +114,8 @@ impl Best {
             trial: trial.number,
             hyperparameters: trial.point.clone(),
             searched: *trial.values.first()?,
-            validation: Measured::of(&winner.repeats),
-            test: Measured::of(&confirmation.test),
+            validation: Scored::of(&winner.repeats),
+            test: Scored::of(&confirmation.test),
             default: study
                 .trials
                 .first()
@@ -151,7 +151,7 @@ fn front(study: &Study) -> Vec<OnFront> {
     study.pareto_front().into_iter().map(on_front).collect()
 }
 
-impl Measured {
+impl Scored {
     fn of(repeats: &[Repeat]) -> Self {
         Self { values: repeats.iter().map(|repeat| repeat.value).collect(), spread: Spread::of(repeats) }
     }

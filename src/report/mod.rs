@@ -6,7 +6,7 @@ mod status;
 mod text;
 mod trials;
 
-pub use best::{Best, Default, Measured, OnFront};
+pub use best::{Best, Default, OnFront, Scored};
 pub use journal::{JournalError, journal};
 pub use status::{Status, Worker, status_text};
 pub use text::{importance_text, network_text, study_text, winner_text};

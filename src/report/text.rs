@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value as Json;
 
-use super::{Best, Measured};
+use super::{Best, Scored};
 use crate::study::{Attributes, Importance, Study, Trial, TrialState};
 
 /// The winner: what it scores, beside the default, and its hyperparameters.
@@ -126,7 +126,7 @@ fn reason(trial: &Trial) -> String {
     trial.attributes.get("reason").map_or_else(|| "no reason kept".to_owned(), shown)
 }
 
-fn measured(measured: &Measured) -> String {
+fn measured(measured: &Scored) -> String {
     match &measured.spread {
         Some(spread) => {
             format!("{:.4} +- {:.4} (mean and sd of {} seeds)", spread.mean, spread.sd, spread.count)

@@ -123,7 +123,7 @@ mod tests {
 
     use super::*;
     use crate::space::Space;
-    use crate::study::{Metric, Prior, TrialState};
+    use crate::study::{Metric, TrialState, WarmStartTrials};
 
     fn space() -> Space {
         let text = r#"{"name": "s", "parameters": {
@@ -169,8 +169,9 @@ mod tests {
 
     #[test]
     fn a_table_starts_another_study() {
-        let taken =
-            Prior::from_csv(&trials_csv(&study()), "t.csv", &space(), &study().metrics).unwrap().prior;
+        let taken = WarmStartTrials::from_csv(&trials_csv(&study()), "t.csv", &space(), &study().metrics)
+            .unwrap()
+            .warm_start;
         let points: Vec<&Point> = taken.results.iter().map(|result| &result.point).collect();
         assert_eq!(points, [&study().trials[0].point, &study().trials[1].point]);
         assert_eq!((&taken.results[0].values[..], &taken.results[1].values[..]), (&[0.1][..], &[][..]));

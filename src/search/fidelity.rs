@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Suggestion, pareto};
 use crate::space::Space;
-use crate::study::{Course, Study, Trial, TrialState};
+use crate::study::{RungHistory, Study, Trial, TrialState};
 
 /// Where halving decides, a trial pauses after so large a part of its steps, rounded up: each rung costs thrice the one
 /// before.
@@ -37,7 +37,7 @@ pub enum Fidelity {
 
 /// What is trained next.
 #[derive(Clone, Debug, PartialEq)]
-pub enum NextLeg {
+pub enum NextSegment {
     /// The paused trial of this number goes on.
     Of(u32),
     /// A new trial begins.
@@ -110,17 +110,22 @@ pub fn comparable(space: &Space, study: &Study) -> Study {
 }
 
 fn values(trial: &Trial, rung: usize) -> Option<Vec<f64>> {
-    Course::of(trial).rungs.into_iter().nth(rung).map(|rung| rung.values).filter(|values| !values.is_empty())
+    RungHistory::of(trial)
+        .rungs
+        .into_iter()
+        .nth(rung)
+        .map(|rung| rung.values)
+        .filter(|values| !values.is_empty())
 }
 
 fn waits_at(trial: &Trial, rung: usize) -> bool {
-    trial.is_paused() && Course::of(trial).rungs.len() == rung + 1
+    trial.is_paused() && RungHistory::of(trial).rungs.len() == rung + 1
 }
 
 /// All that have come as far as `rung`, in order of their numbers; whatever could not be measured there is
 /// worse than everything else.
 fn members(study: &Study, rung: usize) -> Vec<Member<'_>> {
-    let at_rung = |trial| Some((trial, Course::of(trial).rungs.into_iter().nth(rung)?.values));
+    let at_rung = |trial| Some((trial, RungHistory::of(trial).rungs.into_iter().nth(rung)?.values));
     let reached = study.trials.iter().filter_map(at_rung);
     reached
         .map(|(trial, values)| Member {
@@ -158,14 +163,15 @@ fn ranked(members: Vec<Member<'_>>) -> Vec<&Trial> {
 mod tests {
     use super::*;
     use crate::space::Point;
-    use crate::study::{COURSE, Metric, Rung};
+    use crate::study::{Metric, RUNG_HISTORY, Rung};
 
     /// Trials paused at the last of the rungs whose values are given.
-    fn study(metrics: Vec<Metric>, courses: &[&[&[f64]]]) -> Study {
-        let trials = courses.iter().enumerate().map(|(number, rungs)| {
+    fn study(metrics: Vec<Metric>, rung_history: &[&[&[f64]]]) -> Study {
+        let trials = rung_history.iter().enumerate().map(|(number, rungs)| {
             let rungs = rungs.iter().zip([1, 3]);
             let rungs = rungs.map(|(values, steps)| Rung { steps, values: values.to_vec(), seconds: 0.0 });
-            let internal = [(COURSE.to_owned(), Course { rungs: rungs.collect() }.to_json())].into();
+            let internal =
+                [(RUNG_HISTORY.to_owned(), RungHistory { rungs: rungs.collect() }.to_json())].into();
             let waiting = Trial::waiting(number as u32, Point::default());
             Trial { state: TrialState::Pruned, internal, ..waiting }
         });

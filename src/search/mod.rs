@@ -28,7 +28,7 @@ mod tpe;
 mod tried;
 
 pub use bayes::BayesSearch;
-pub use fidelity::{Fidelity, NextLeg, comparable, farthest, promotion};
+pub use fidelity::{Fidelity, NextSegment, comparable, farthest, promotion};
 pub use nsga2::{Nsga2Params, Nsga2Search};
 pub use random::RandomSearch;
 pub use sobol::SobolSearch;
@@ -45,12 +45,12 @@ pub struct Suggestion {
     /// Where.
     pub point: Point,
     /// What later suggestions cost less with: to be kept among the internal attributes of its trial.
-    pub notes: Attributes,
+    pub fits: Attributes,
 }
 
 impl From<Point> for Suggestion {
     fn from(point: Point) -> Self {
-        Self { point, notes: Attributes::new() }
+        Self { point, fits: Attributes::new() }
     }
 }
 
@@ -66,7 +66,7 @@ pub trait Search: Send {
 
     /// The point of [`suggest`](Self::suggest) with what the search would find in its trial again, in this process or
     /// another.
-    fn suggest_with_notes(&self, space: &Space, study: &Study, seed: &Seed) -> Suggestion {
+    fn suggest_with_fits(&self, space: &Space, study: &Study, seed: &Seed) -> Suggestion {
         self.suggest(space, study, seed).into()
     }
 
@@ -76,17 +76,17 @@ pub trait Search: Send {
     }
 
     /// What to train next where trials pause at the rungs of [`Fidelity::Bayes`]: of what is paused and what is new,
-    /// whatever promises the largest gain for its effort, and now and then what is new elsewhere. `effort` says what a
+    /// whatever promises the largest gain for its effort, and now and then what is new elsewhere. `cost` says what a
     /// whole trial of a point takes, positive and in any unit.
     ///
     /// `None` as long as there is no model, and always for a search without one.
-    fn next_leg(
+    fn next_segment(
         &self,
         _space: &Space,
         _study: &Study,
-        _effort: &dyn Fn(&Point) -> f64,
+        _cost: &dyn Fn(&Point) -> f64,
         _seed: &Seed,
-    ) -> Option<NextLeg> {
+    ) -> Option<NextSegment> {
         None
     }
 

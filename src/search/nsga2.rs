@@ -129,8 +129,8 @@ fn inherit(domain: &Domain, a: Option<f64>, b: Option<f64>, stream: &mut Stream)
 fn crossed(a: f64, b: f64, is_first: bool, uniform: f64) -> f64 {
     let base = if uniform <= 0.5 { 2.0 * uniform } else { (2.0 * (1.0 - uniform)).recip() };
     let spread = base.powf((CROSSOVER_INDEX + 1.0).recip());
-    let (near, far) = if is_first { (a, b) } else { (b, a) };
-    (0.5 * ((1.0 + spread) * near + (1.0 - spread) * far)).clamp(0.0, 1.0)
+    let (exploit, far) = if is_first { (a, b) } else { (b, a) };
+    (0.5 * ((1.0 + spread) * exploit + (1.0 - spread) * far)).clamp(0.0, 1.0)
 }
 
 /// Another value near `u`: any for a choice, at least the next for a number on a grid.
@@ -233,8 +233,8 @@ mod tests {
             (0..1000).flat_map(|k| [true, false].map(|first| crossed(0.4, 0.6, first, uniform(k)))).collect();
         let mean = children.iter().sum::<f64>() / 2000.0;
         assert!((mean - 0.5).abs() < 1e-12, "{mean}");
-        let near = children.iter().filter(|&&u| (u - 0.4).abs() < 0.02 || (u - 0.6).abs() < 0.02).count();
-        assert!(near > 1600, "{near} of 2000 within a tenth of the parents' distance");
+        let exploit = children.iter().filter(|&&u| (u - 0.4).abs() < 0.02 || (u - 0.6).abs() < 0.02).count();
+        assert!(exploit > 1600, "{exploit} of 2000 within a tenth of the parents' distance");
         assert_eq!(crossed(0.3, 0.3, true, 0.9), 0.3);
     }
 }

@@ -11,7 +11,7 @@
 //!   [`Storage::release`], and fails without a result of its own only by [`Storage::reap`]. A trial that is not running never changes: a late [`Storage::finish`] or [`Storage::pause`] answers
 //!   `false` and changes nothing, and so do a late report, heartbeat and point.
 //! - Running ⇄ paused, by [`Storage::pause`] and [`Storage::resume`]. A paused trial is a pruned one, to
-//!   other programs too, with a [`Course`] as its mark; no other pruned trial ever runs again. One whose
+//!   other programs too, with a [`RungHistory`] as its mark; no other pruned trial ever runs again. One whose
 //!   worker is gone is paused again, as it was.
 //! - What is stored reads back equal: every parameter, value (infinite and NaN intermediate ones too),
 //!   attribute and state. A value or a constraint that is NaN is refused, and so is a point that is not
@@ -40,7 +40,7 @@ pub use sqlite::SqliteStorage;
 pub use tables::Distribution;
 
 use crate::space::{Point, Space};
-use crate::study::{Attributes, Course, Metric, Outcome, Study, Trial};
+use crate::study::{Attributes, Metric, Outcome, RungHistory, Study, Trial};
 use crate::units::Seconds;
 
 /// Key of a study within its storage.
@@ -62,13 +62,13 @@ pub struct Claim {
 
 /// What came of asking for a new trial.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Ask {
+pub enum ClaimResult {
     /// It is claimed.
     Claimed(Box<Claim>),
     /// The budget has none left.
-    Spent,
+    BudgetSpent,
     /// A trial that the suggestion did not know has the same point.
-    Taken,
+    Duplicate,
 }
 
 /// How often a trial is begun before it is left alone as one that takes its workers down.
@@ -132,15 +132,15 @@ pub trait Storage: Send {
         internal: &Attributes,
         budget: u32,
     ) -> Result<Option<Claim>, StorageError> {
-        match self.claim_unless_taken(study, space, point, internal, budget, None)? {
-            Ask::Claimed(claim) => Ok(Some(*claim)),
-            Ask::Spent | Ask::Taken => Ok(None),
+        match self.claim_unless_duplicate(study, space, point, internal, budget, None)? {
+            ClaimResult::Claimed(claim) => Ok(Some(*claim)),
+            ClaimResult::BudgetSpent | ClaimResult::Duplicate => Ok(None),
         }
     }
 
     /// Starts a new trial as [`claim`](Self::claim) does, but not if a trial from number `seen` on, which
     /// whoever suggested `point` did not know, has the same point.
-    fn claim_unless_taken(
+    fn claim_unless_duplicate(
         &mut self,
         study: StudyKey,
         space: &Space,
@@ -148,7 +148,7 @@ pub trait Storage: Send {
         internal: &Attributes,
         budget: u32,
         seen: Option<u32>,
-    ) -> Result<Ask, StorageError>;
+    ) -> Result<ClaimResult, StorageError>;
 
     /// Starts the waiting trial of the lowest number, under the same budget; `None` if there is none.
     ///
@@ -173,12 +173,12 @@ pub trait Storage: Send {
     /// Finishes a running trial; `false` if it is no longer running, and then nothing changes.
     fn finish(&mut self, trial: TrialKey, outcome: &Outcome) -> Result<bool, StorageError>;
 
-    /// Stops a running trial at the last rung of `course`, from which it can go on: it becomes pruned, with
+    /// Stops a running trial at the last rung of `rung_history`, from which it can go on: it becomes pruned, with
     /// its intermediate values. `false` if it is no longer running, and then nothing changes.
     ///
     /// # Panics
-    /// If `course` has no rung.
-    fn pause(&mut self, trial: TrialKey, course: &Course) -> Result<bool, StorageError>;
+    /// If `rung_history` has no rung.
+    fn pause(&mut self, trial: TrialKey, rung_history: &RungHistory) -> Result<bool, StorageError>;
 
     /// Starts a paused trial again, with all it had; `None` if it is not paused, and then nothing changes.
     fn resume(&mut self, trial: TrialKey) -> Result<Option<Claim>, StorageError>;
@@ -200,14 +200,14 @@ pub trait Storage: Send {
     fn reap(&mut self, study: StudyKey, grace: Duration) -> Result<Vec<Lost>, StorageError>;
 
     /// Takes the turn to suggest at `study`, once nobody else has it; `false` if somebody still had it after
-    /// `patience`. It ends by [`end_turn`](Self::end_turn) and, however that ends, with this process.
+    /// `patience`. It ends by [`unlock_suggestions`](Self::unlock_suggestions) and, however that ends, with this process.
     ///
     /// Whoever knows the same trials suggests the same point, of which one gets it. In turns nothing is worked out in
     /// vain; without one nothing is wrong.
-    fn take_turn(&mut self, study: StudyKey, patience: Duration) -> Result<bool, StorageError>;
+    fn lock_suggestions(&mut self, study: StudyKey, patience: Duration) -> Result<bool, StorageError>;
 
     /// Ends the turn that was taken last, if there is one.
-    fn end_turn(&mut self, study: StudyKey) -> Result<(), StorageError>;
+    fn unlock_suggestions(&mut self, study: StudyKey) -> Result<(), StorageError>;
 
     /// The numbers of trials that run with heartbeats, what may come back to be tried again, each with the time
     /// since the last of them.

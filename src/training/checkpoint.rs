@@ -24,14 +24,14 @@ const FORMAT: &str = "training-checkpoint-1";
 /// The state of a training after so many epochs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
-    progress: Progress,
+    progress: TrainingPosition,
     tensors: BTreeMap<String, Vec<f32>>,
 }
 
 /// All of the state that is not tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Progress {
+struct TrainingPosition {
     /// Checksum of settings, data, key and seed.
     training: String,
     /// Done.
@@ -93,7 +93,7 @@ impl Checkpoint {
     pub(super) fn of(trainer: &mut Trainer<'_>) -> Self {
         let training = identity(trainer);
         let learner = &trainer.learner;
-        let progress = Progress {
+        let progress = TrainingPosition {
             training,
             epochs: learner.epochs,
             steps: learner.descent.steps,

@@ -4,9 +4,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::crew::{Crew, Job, with_crew};
+use super::worker_pool::{Job, WorkerPool, with_pool};
 use super::{Confirm, Event, Tuner, TunerError, value_of};
-use crate::objective::{Advance, Evaluation, Model, Progress};
+use crate::objective::{Advance, Evaluation, Model, SegmentEnd};
 use crate::seed::Seed;
 use crate::study::{
     Attributes, CONFIRMATION, Candidate, Confirmation, Direction, Outcome, Repeat, Spread, Study, Trial,
@@ -36,9 +36,10 @@ impl Tuner<'_> {
         }
         observe(Event::ConfirmationStarted { candidates: trials.len(), repeats: self.repeats() });
         let (objective, stop, workers) = (self.objective, self.stop, self.settings.workers);
-        let beat = self.settings.pulse.beat;
-        let confirmed =
-            with_crew(objective, stop, workers, beat, |crew| Ok(self.repeat_all(&trials, crew, observe)))?;
+        let interval = self.settings.heartbeat.interval;
+        let confirmed = with_pool(objective, stop, workers, interval, |worker_pool| {
+            Ok(self.repeat_all(&trials, worker_pool, observe))
+        })?;
         let Some(mut confirmed) = confirmed else { return Ok(None) };
         let direction = study.direction();
         confirmed.sort_by(|a, b| {
@@ -114,7 +115,7 @@ impl Tuner<'_> {
     fn repeat_all(
         &self,
         trials: &[&Trial],
-        crew: &mut Crew<usize>,
+        worker_pool: &mut WorkerPool<usize>,
         observe: &mut dyn FnMut(Event),
     ) -> Option<Vec<Confirmed>> {
         let repeats = self.repeats();
@@ -122,7 +123,7 @@ impl Tuner<'_> {
         evaluations.resize_with(trials.len() * repeats, || None);
         let mut left = 0..evaluations.len();
         loop {
-            while crew.has_room()
+            while worker_pool.has_room()
                 && !self.is_stopped()
                 && let Some(index) = left.next()
             {
@@ -130,15 +131,15 @@ impl Tuner<'_> {
                 let job = Job {
                     point: trial.point.clone(),
                     seed: self.repeat_seed(trial, repeat),
-                    leg: None,
+                    segment: None,
                     replicates: 1,
                 };
-                crew.start(index, job);
+                worker_pool.start(index, job);
             }
-            if crew.is_idle() {
+            if worker_pool.is_idle() {
                 break;
             }
-            let (index, advance) = crew.next(&mut |_, _| ControlFlow::Continue(()));
+            let (index, advance) = worker_pool.next(&mut |_, _| ControlFlow::Continue(()));
             let evaluation = advance.map(whole);
             if let Some(Evaluation { outcome, .. }) = &evaluation {
                 let (trial, repeat) = (trials[index / repeats].number, (index % repeats) as u32);
@@ -169,8 +170,8 @@ impl Tuner<'_> {
 /// What an evaluation in one piece came to.
 fn whole(advance: Advance) -> Evaluation {
     match advance.progress {
-        Progress::Done(evaluation) => evaluation,
-        Progress::Paused(_) | Progress::Unsaved(..) => unreachable!("only a leg pauses"),
+        SegmentEnd::Done(evaluation) => evaluation,
+        SegmentEnd::Paused(_) | SegmentEnd::Unsaved(..) => unreachable!("only a leg pauses"),
     }
 }
 

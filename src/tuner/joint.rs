@@ -8,42 +8,42 @@ use crate::storage::Lost;
 
 /// How workers show that they are alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pulse {
+pub struct Heartbeat {
     /// How often a running trial gives a sign of life.
-    pub beat: Duration,
+    pub interval: Duration,
     /// How long after the last sign its worker is taken for gone; several times the former, and more than the
     /// second to which SQLite keeps time.
-    pub grace: Duration,
+    pub timeout: Duration,
 }
 
-impl Default for Pulse {
+impl Default for Heartbeat {
     /// Four signs may go missing.
     fn default() -> Self {
-        Self { beat: Duration::from_secs(30), grace: Duration::from_secs(120) }
+        Self { interval: Duration::from_secs(30), timeout: Duration::from_secs(120) }
     }
 }
 
-impl Pulse {
+impl Heartbeat {
     /// How often the others are looked at.
-    fn look_every(self) -> Duration {
-        self.grace / 8
+    fn check_every(self) -> Duration {
+        self.timeout / 8
     }
 }
 
 /// When the others were looked at last.
-pub(super) struct Lookout {
-    pulse: Pulse,
+pub(super) struct StaleCheck {
+    heartbeat: Heartbeat,
     last: Option<Instant>,
 }
 
-impl Lookout {
-    pub fn new(pulse: Pulse) -> Self {
-        Self { pulse, last: None }
+impl StaleCheck {
+    pub fn new(heartbeat: Heartbeat) -> Self {
+        Self { heartbeat, last: None }
     }
 
     /// Whether it is time to look.
     fn is_due(&mut self) -> bool {
-        let is_due = self.last.is_none_or(|last| last.elapsed() >= self.pulse.look_every());
+        let is_due = self.last.is_none_or(|last| last.elapsed() >= self.heartbeat.check_every());
         if is_due {
             self.last = Some(Instant::now());
         }
@@ -53,7 +53,7 @@ impl Lookout {
     /// Waits a moment for the others.
     pub fn wait(&self) {
         const LONGEST: Duration = Duration::from_millis(200);
-        thread::sleep(self.pulse.look_every().min(LONGEST));
+        thread::sleep(self.heartbeat.check_every().min(LONGEST));
     }
 }
 
@@ -86,15 +86,15 @@ impl Tuner<'_> {
     }
 
     /// Takes the trials of workers that gave no sign of life for too long, if it is time to look.
-    pub(super) fn look_after_others(
+    pub(super) fn check_for_stale_workers(
         &mut self,
-        lookout: &mut Lookout,
+        stale_check: &mut StaleCheck,
         observe: &mut dyn FnMut(Event),
     ) -> Result<(), TunerError> {
-        if !lookout.is_due() {
+        if !stale_check.is_due() {
             return Ok(());
         }
-        for lost in self.storage.reap(self.study, self.settings.pulse.grace)? {
+        for lost in self.storage.reap(self.study, self.settings.heartbeat.timeout)? {
             let Lost { trial, worker, again, reason } = lost;
             observe(Event::TrialLost { trial, worker, again, reason });
         }

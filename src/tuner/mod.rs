@@ -7,7 +7,6 @@
 //! these again under the same numbers and seeds.
 
 mod confirm;
-mod crew;
 mod event;
 mod joint;
 mod next;
@@ -16,12 +15,13 @@ mod rule;
 mod session;
 mod stopping;
 mod trial;
+mod worker_pool;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use event::{BestSoFar, Event};
-pub use joint::Pulse;
+pub use joint::Heartbeat;
 pub use next::ask;
 pub use pausing::forget_states;
 pub use rule::{StopRule, StopRuleError};
@@ -58,7 +58,7 @@ pub struct Settings {
     /// What ends the study before its budget is spent: the first of these that holds.
     pub stop_when: Vec<StopRule>,
     /// How workers show that they are alive.
-    pub pulse: Pulse,
+    pub heartbeat: Heartbeat,
     /// How the winner is confirmed.
     pub confirm: Confirm,
     /// Where the winner's model goes.

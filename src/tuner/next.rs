@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::pausing::last_hope;
 use super::{Decider, Tuner, TunerError};
-use crate::search::{NextLeg, Search, Suggestion, comparable, promotion};
+use crate::search::{NextSegment, Search, Suggestion, comparable, promotion};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
-use crate::storage::{Ask, Claim, Storage, StorageError, StudyKey};
-use crate::study::{Prior, Study, Trial, TrialState};
+use crate::storage::{Claim, ClaimResult, Storage, StorageError, StudyKey};
+use crate::study::{Study, Trial, TrialState, WarmStartTrials};
 
 impl Tuner<'_> {
     /// A waiting trial, else a new one; `None` once the budget is spent or a rule has ended the study, or while
@@ -18,23 +18,23 @@ impl Tuner<'_> {
     /// Processes that know the same trials suggest the same point, of which one gets it. The others, who are called
     /// differently, then draw from streams of their own: however many there are, few lose twice.
     pub(super) fn next_trial(&mut self, name: &str) -> Result<Option<Claim>, TunerError> {
-        let has_turn = self.search.takes_long() && self.takes_turn()?;
+        let has_lock = self.search.takes_long() && self.locks_suggestions()?;
         let next = self.claim_next(name);
-        if has_turn {
-            self.storage.end_turn(self.study)?;
+        if has_lock {
+            self.storage.unlock_suggestions(self.study)?;
         }
         next
     }
 
     /// Waits for a turn at the study. Somebody who was stopped in the middle of one keeps nobody for ever.
-    fn takes_turn(&mut self) -> Result<bool, TunerError> {
+    fn locks_suggestions(&mut self) -> Result<bool, TunerError> {
         const PATIENCE: Duration = Duration::from_secs(1);
         const ATTEMPTS: usize = 10;
         for _ in 0..ATTEMPTS {
             if self.is_stopped() {
                 break;
             }
-            if self.storage.take_turn(self.study, PATIENCE)? {
+            if self.storage.lock_suggestions(self.study, PATIENCE)? {
                 return Ok(true);
             }
         }
@@ -57,19 +57,19 @@ impl Tuner<'_> {
             let known = study.trials.len() as u32;
             let claim = match self.choose(study.without_retried(), &seed)? {
                 None => return Ok(None),
-                Some(NextLeg::Of(trial)) => self.resume(trial)?,
-                Some(NextLeg::New(Suggestion { point, notes })) => {
-                    match self.storage.claim_unless_taken(
+                Some(NextSegment::Of(trial)) => self.resume(trial)?,
+                Some(NextSegment::New(Suggestion { point, fits })) => {
+                    match self.storage.claim_unless_duplicate(
                         self.study,
                         self.space,
                         &point,
-                        &notes,
+                        &fits,
                         budget,
                         Some(known),
                     )? {
-                        Ask::Claimed(claim) => Some(*claim),
-                        Ask::Spent => return Ok(None),
-                        Ask::Taken => None,
+                        ClaimResult::Claimed(claim) => Some(*claim),
+                        ClaimResult::BudgetSpent => return Ok(None),
+                        ClaimResult::Duplicate => None,
                     }
                 }
             };
@@ -87,7 +87,7 @@ impl Tuner<'_> {
     }
 
     /// What is evaluated next of `study`, if anything is, with draws from `seed`.
-    fn choose(&mut self, mut study: Cow<'_, Study>, seed: &Seed) -> Result<Option<NextLeg>, TunerError> {
+    fn choose(&mut self, mut study: Cow<'_, Study>, seed: &Seed) -> Result<Option<NextSegment>, TunerError> {
         let budget = self.settings.budget;
         let by = self.settings.pausing.as_ref().map(|pausing| pausing.by);
         if by.is_none() && study.trials.len() >= budget as usize {
@@ -101,31 +101,31 @@ impl Tuner<'_> {
         }
         let has_room = study.trials.len() < budget as usize;
         Ok(match by {
-            None => Some(NextLeg::New(suggest(self.space, self.search, seed, &study))),
-            Some(by) => self.next_leg(&study, by, has_room, seed),
+            None => Some(NextSegment::New(suggest(self.space, self.search, seed, &study))),
+            Some(by) => self.next_segment(&study, by, has_room, seed),
         })
     }
 
     /// What is trained next where trials pause; `None` once no paused one deserves it and the budget is spent.
-    fn next_leg(&self, study: &Study, by: Decider, has_room: bool, seed: &Seed) -> Option<NextLeg> {
-        let prior = Prior::of(study);
-        if let Some(point) = start(self.space, &prior, study).filter(|_| has_room) {
-            return Some(NextLeg::New(point.into()));
+    fn next_segment(&self, study: &Study, by: Decider, has_room: bool, seed: &Seed) -> Option<NextSegment> {
+        let warm_start = WarmStartTrials::of(study);
+        if let Some(point) = start(self.space, &warm_start, study).filter(|_| has_room) {
+            return Some(NextSegment::New(point.into()));
         }
-        let seen = prior.before(study);
-        let of = |trial: &Trial| NextLeg::Of(trial.number);
+        let seen = warm_start.before(study);
+        let of = |trial: &Trial| NextSegment::Of(trial.number);
         let weighed = || {
-            let effort = |point: &Point| self.objective.effort(point);
-            self.search.next_leg(self.space, &seen, &effort, seed)
+            let cost = |point: &Point| self.objective.cost(point);
+            self.search.next_segment(self.space, &seen, &cost, seed)
         };
         let next = (by == Decider::Model).then(weighed).flatten();
         match next.or_else(|| promotion(study).map(of)) {
-            Some(NextLeg::Of(trial)) => Some(NextLeg::Of(trial)),
+            Some(NextSegment::Of(trial)) => Some(NextSegment::Of(trial)),
             _ if !has_room => last_hope(study).map(of),
             Some(next) => Some(next),
             None => {
                 let seen = comparable(self.space, &seen);
-                Some(NextLeg::New(self.search.suggest_with_notes(self.space, &seen, seed)))
+                Some(NextSegment::New(self.search.suggest_with_fits(self.space, &seen, seed)))
             }
         }
     }
@@ -149,26 +149,26 @@ pub fn ask(
         return complete_point(storage, space, claim);
     }
     let seed = Seed::root(seed).child("search");
-    let Suggestion { point, notes } = suggest(space, search, &seed, &*storage.load_study(study)?);
-    let claim = storage.claim(study, space, &point, &notes, NO_BUDGET)?;
+    let Suggestion { point, fits } = suggest(space, search, &seed, &*storage.load_study(study)?);
+    let claim = storage.claim(study, space, &point, &fits, NO_BUDGET)?;
     Ok(claim.expect("no study has so many trials"))
 }
 
 /// Where a study starts, then what `search` says with draws from `seed`.
 pub(super) fn suggest(space: &Space, search: &dyn Search, seed: &Seed, study: &Study) -> Suggestion {
-    let prior = Prior::of(study);
-    let start = start(space, &prior, study);
+    let warm_start = WarmStartTrials::of(study);
+    let start = start(space, &warm_start, study);
     let start = start.map(Suggestion::from);
-    start.unwrap_or_else(|| search.suggest_with_notes(space, &prior.before(study), seed))
+    start.unwrap_or_else(|| search.suggest_with_fits(space, &warm_start.before(study), seed))
 }
 
 /// The point that comes next without a search: the starting points of `space`, then the best of what is known from
 /// elsewhere.
-fn start(space: &Space, prior: &Prior, study: &Study) -> Option<Point> {
+fn start(space: &Space, warm_start: &WarmStartTrials, study: &Study) -> Option<Point> {
     let mut points = space.starting_points();
     let at = study.trials.len();
     match at == points.len() {
-        true => prior.best(&study.metrics).filter(|point| !points.contains(point)),
+        true => warm_start.best(&study.metrics).filter(|point| !points.contains(point)),
         false => (at < points.len()).then(|| points.swap_remove(at)),
     }
 }

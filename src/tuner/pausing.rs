@@ -5,10 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Pausing, Tuner, TunerError};
-use crate::objective::{Leg, Pause};
+use crate::objective::{Pause, Segment};
 use crate::search::farthest;
 use crate::storage::{Claim, StudyKey};
-use crate::study::{Course, Study, Trial, TrialState};
+use crate::study::{RungHistory, Study, Trial, TrialState};
 use crate::units::Seconds;
 
 impl Tuner<'_> {
@@ -33,7 +33,7 @@ impl Tuner<'_> {
             .trials
             .iter()
             .filter(may_go_on)
-            .filter_map(|trial| self.leg(trial).and_then(|leg| leg.from))
+            .filter_map(|trial| self.segment(trial).and_then(|segment| segment.from))
             .collect();
         // What stays takes room and does no harm: nothing goes on from it.
         found
@@ -51,26 +51,27 @@ impl Tuner<'_> {
         }
     }
 
-    /// The next leg of `trial`; `None` if it does not pause: the default point, which results are held against,
+    /// The next segment of `trial`; `None` if it does not pause: the default point, which results are held against,
     /// never does.
-    pub(super) fn leg(&self, trial: &Trial) -> Option<Leg> {
+    pub(super) fn segment(&self, trial: &Trial) -> Option<Segment> {
         const DEFAULT: u32 = 0;
         let pausing = self.settings.pausing.as_ref().filter(|_| trial.number != DEFAULT)?;
-        let course = Course::of(trial);
-        let rung = course.rungs.len();
+        let rung_history = RungHistory::of(trial);
+        let rung = rung_history.rungs.len();
         let state = |rung| pausing.states.join(format!("{}{rung}", prefix_of(self.study, trial)));
-        Some(Leg {
+        Some(Segment {
             from: rung.checked_sub(1).map(state),
             pause: pausing.by.rungs().get(rung).map(|&divisor| Pause { divisor, state: state(rung) }),
-            done: course.rungs.last().map_or(0, |rung| rung.steps),
-            spent: Seconds(course.seconds()),
+            done: rung_history.rungs.last().map_or(0, |rung| rung.steps),
+            spent: Seconds(rung_history.seconds()),
         })
     }
 
     /// Removes the state that `trial`, as it was when its last leg began, went on from: where that leg paused is
     /// stored. Until then the state stays, so that a run that dies meanwhile can go on from there once more.
     pub(super) fn forget_last_state(&self, trial: &Trial) {
-        let (Some(pausing), Some(from)) = (&self.settings.pausing, self.leg(trial).and_then(|leg| leg.from))
+        let (Some(pausing), Some(from)) =
+            (&self.settings.pausing, self.segment(trial).and_then(|segment| segment.from))
         else {
             return;
         };
@@ -144,11 +145,11 @@ pub(super) fn last_hope(study: &Study) -> Option<&Trial> {
 mod tests {
     use super::*;
     use crate::space::Point;
-    use crate::study::{COURSE, Metric, Rung};
+    use crate::study::{Metric, RUNG_HISTORY, Rung};
 
     fn paused(number: u32, loss: f64) -> Trial {
-        let course = Course { rungs: vec![Rung { steps: 1, values: vec![loss], seconds: 0.0 }] };
-        let internal = [(COURSE.to_owned(), course.to_json())].into();
+        let rung_history = RungHistory { rungs: vec![Rung { steps: 1, values: vec![loss], seconds: 0.0 }] };
+        let internal = [(RUNG_HISTORY.to_owned(), rung_history.to_json())].into();
         Trial { state: TrialState::Pruned, internal, ..Trial::waiting(number, Point::default()) }
     }
 

@@ -148,7 +148,7 @@ impl Session {
         &self.study
     }
 
-    fn start(&mut self, Suggestion { point, notes: internal }: Suggestion) -> &Trial {
+    fn start(&mut self, Suggestion { point, fits: internal }: Suggestion) -> &Trial {
         let number = self.study.trials.len();
         let trial = Trial::waiting(number as u32, point);
         self.study.trials.push(Trial { state: TrialState::Running, internal, ..trial });

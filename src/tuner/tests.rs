@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Confirm, Decider, End, Event, Pausing, Pulse, Settings, StopRule, Tuner, TunerError};
+use super::{Confirm, Decider, End, Event, Heartbeat, Pausing, Settings, StopRule, Tuner, TunerError};
 use crate::objective::Objective;
 use crate::objective::synthetic::{Problem, Synthetic};
 use crate::search::{Search, SobolSearch};
 use crate::storage::{SqliteStorage, Storage};
-use crate::study::{Attributes, Confirmation, PRIOR, Prior, Spread, Study, Trial, TrialState};
+use crate::study::{Attributes, Confirmation, Spread, Study, Trial, TrialState, WARM_START, WarmStartTrials};
 
 mod pausing;
 mod stopping;
@@ -25,7 +25,7 @@ struct Bench<O = Synthetic> {
     deterministic: bool,
     pauses: Option<Decider>,
     replicates: u32,
-    prior: Prior,
+    warm_start: WarmStartTrials,
     stop_when: Vec<StopRule>,
 }
 
@@ -41,7 +41,7 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
             deterministic: false,
             pauses: None,
             replicates: 1,
-            prior: Prior::default(),
+            warm_start: WarmStartTrials::default(),
             stop_when: Vec::new(),
         }
     }
@@ -51,9 +51,9 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
     }
 
     fn attributes(&self) -> Attributes {
-        match self.prior.results.is_empty() {
+        match self.warm_start.results.is_empty() {
             true => Attributes::new(),
-            false => [(PRIOR.to_owned(), self.prior.to_json())].into(),
+            false => [(WARM_START.to_owned(), self.warm_start.to_json())].into(),
         }
     }
 
@@ -92,7 +92,7 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
                 replicates: self.replicates,
                 pausing: self.pauses.map(|by| Pausing { by, states: self.states() }),
                 stop_when: self.stop_when.clone(),
-                pulse: Pulse::default(),
+                heartbeat: Heartbeat::default(),
                 confirm: self.confirm,
                 model: None,
             },

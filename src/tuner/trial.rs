@@ -2,12 +2,12 @@
 
 use std::ops::ControlFlow;
 
-use super::crew::{Crew, Job, Sign, with_crew};
-use super::joint::Lookout;
+use super::joint::StaleCheck;
+use super::worker_pool::{Job, Signal, WorkerPool, with_pool};
 use super::{Event, Tuner, TunerError};
-use crate::objective::{Advance, Progress};
+use crate::objective::{Advance, SegmentEnd};
 use crate::storage::Claim;
-use crate::study::Course;
+use crate::study::RungHistory;
 
 impl Tuner<'_> {
     /// Evaluates trials as `name` and stores what they come to until the budget is spent, and if it `lingers` until nobody
@@ -19,40 +19,42 @@ impl Tuner<'_> {
         observe: &mut dyn FnMut(Event),
     ) -> Result<bool, TunerError> {
         let (objective, stop, workers) = (self.objective, self.stop, self.settings.workers);
-        let beat = self.settings.pulse.beat;
-        with_crew(objective, stop, workers, beat, |crew| self.lead(crew, name, lingers, observe))
+        let interval = self.settings.heartbeat.interval;
+        with_pool(objective, stop, workers, interval, |worker_pool| {
+            self.lead(worker_pool, name, lingers, observe)
+        })
     }
 
     fn lead(
         &mut self,
-        crew: &mut Crew<Claim>,
+        worker_pool: &mut WorkerPool<Claim>,
         name: &str,
         lingers: bool,
         observe: &mut dyn FnMut(Event),
     ) -> Result<bool, TunerError> {
-        let mut lookout = Lookout::new(self.settings.pulse);
+        let mut stale_check = StaleCheck::new(self.settings.heartbeat);
         while !self.is_stopped() {
-            self.look_after_others(&mut lookout, observe)?;
-            while crew.has_room()
+            self.check_for_stale_workers(&mut stale_check, observe)?;
+            while worker_pool.has_room()
                 && !self.is_stopped()
                 && let Some(claim) = self.next_trial(name)?
             {
-                self.start_trial(claim, crew, observe)?;
+                self.start_trial(claim, worker_pool, observe)?;
             }
-            if !crew.is_idle() {
-                self.finish_trial(crew, observe)?;
+            if !worker_pool.is_idle() {
+                self.finish_trial(worker_pool, observe)?;
             } else if lingers && !self.storage.heartbeats(self.study)?.is_empty() {
-                lookout.wait();
+                stale_check.wait();
             } else {
                 // What somebody else gave back since it was looked for is found here.
                 match self.next_trial(name)? {
-                    Some(claim) => self.start_trial(claim, crew, observe)?,
+                    Some(claim) => self.start_trial(claim, worker_pool, observe)?,
                     None => return Ok(!self.is_stopped()),
                 }
             }
         }
-        while !crew.is_idle() {
-            self.finish_trial(crew, observe)?;
+        while !worker_pool.is_idle() {
+            self.finish_trial(worker_pool, observe)?;
         }
         Ok(false)
     }
@@ -60,7 +62,7 @@ impl Tuner<'_> {
     fn start_trial(
         &mut self,
         claim: Claim,
-        crew: &mut Crew<Claim>,
+        worker_pool: &mut WorkerPool<Claim>,
         observe: &mut dyn FnMut(Event),
     ) -> Result<(), TunerError> {
         // Who claims in the name of a worker has given the first sign of life already.
@@ -68,13 +70,13 @@ impl Tuner<'_> {
             self.storage.heartbeat(claim.key)?;
         }
         let (trial, point) = (claim.trial.number, claim.trial.point.clone());
-        observe(match Course::of(&claim.trial).rungs.last() {
+        observe(match RungHistory::of(&claim.trial).rungs.last() {
             None => Event::TrialStarted { trial, point: point.clone() },
             Some(rung) => Event::TrialResumed { trial, step: rung.steps },
         });
         let seed = self.root().child("trial").index(u64::from(trial));
-        let leg = self.leg(&claim.trial);
-        crew.start(claim, Job { point, seed, leg, replicates: self.settings.replicates });
+        let segment = self.segment(&claim.trial);
+        worker_pool.start(claim, Job { point, seed, segment, replicates: self.settings.replicates });
         Ok(())
     }
 
@@ -82,18 +84,18 @@ impl Tuner<'_> {
     /// off is given back.
     fn finish_trial(
         &mut self,
-        crew: &mut Crew<Claim>,
+        worker_pool: &mut WorkerPool<Claim>,
         observe: &mut dyn FnMut(Event),
     ) -> Result<(), TunerError> {
         let (storage, stop) = (&mut *self.storage, self.stop);
         let mut trouble = None;
-        let mut hear = |claim: &Claim, sign: Sign| {
+        let mut hear = |claim: &Claim, sign: Signal| {
             let heard = match sign {
-                Sign::Step(step, value) => {
+                Signal::Step(step, value) => {
                     observe(Event::TrialReported { trial: claim.trial.number, step, value });
                     storage.report(claim.key, step, value).map(|()| true)
                 }
-                Sign::Life => storage.heartbeat(claim.key),
+                Signal::Life => storage.heartbeat(claim.key),
             };
             match heard {
                 Ok(true) if !stop.load(std::sync::atomic::Ordering::Relaxed) => ControlFlow::Continue(()),
@@ -104,7 +106,7 @@ impl Tuner<'_> {
                 }
             }
         };
-        let (claim, advance) = crew.next(&mut hear);
+        let (claim, advance) = worker_pool.next(&mut hear);
         if let Some(error) = trouble {
             return Err(error.into());
         }
@@ -119,7 +121,7 @@ impl Tuner<'_> {
             observe(Event::TrialRestarted { trial, reason });
         }
         match progress {
-            Progress::Done(evaluation) => {
+            SegmentEnd::Done(evaluation) => {
                 if !self.storage.finish(claim.key, &evaluation.outcome)? {
                     observe(Event::TrialTaken { trial });
                     return Ok(());
@@ -128,18 +130,18 @@ impl Tuner<'_> {
                 let study = self.storage.load_study(self.study)?;
                 observe(Event::trial_finished(&study, trial));
             }
-            Progress::Paused(rung) => {
+            SegmentEnd::Paused(rung) => {
                 let (step, values) = (rung.steps, rung.values.clone());
-                let mut course = Course::of(&claim.trial);
-                course.rungs.push(rung);
-                if !self.storage.pause(claim.key, &course)? {
+                let mut rung_history = RungHistory::of(&claim.trial);
+                rung_history.rungs.push(rung);
+                if !self.storage.pause(claim.key, &rung_history)? {
                     observe(Event::TrialTaken { trial });
                     return Ok(());
                 }
                 self.forget_last_state(&claim.trial);
                 observe(Event::TrialPaused { trial, step, values });
             }
-            Progress::Unsaved(file, source) => return Err(TunerError::Checkpoint { file, source }),
+            SegmentEnd::Unsaved(file, source) => return Err(TunerError::Checkpoint { file, source }),
         }
         Ok(())
     }

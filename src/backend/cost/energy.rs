@@ -4,12 +4,12 @@
 //! hops e_x + north-south hops e_y + crossings e_c; static = (cores p_c + chips (p_f + f p_m)) time, with a clock
 //! of frequency f.
 
-use super::work::Work;
+use super::work::CoreWork;
 use crate::backend::mapping::Size;
 use crate::backend::mapping::route::Route;
 use crate::backend::profile::ChipProfile;
 use crate::backend::profile::constants::{ClockPower, NeuronCost};
-use crate::backend::profile::quantity::{EnergyUnit, Measured};
+use crate::backend::profile::quantity::{EnergyUnit, Quantity};
 use crate::backend::quantize::IntegerNetwork;
 use crate::units::{Joules, Seconds, Watts};
 
@@ -19,7 +19,7 @@ pub(crate) struct Tally {
     /// Synaptic operations of each layer.
     pub operations: Vec<u64>,
     /// Of all neurons.
-    pub work: Work,
+    pub work: CoreWork,
     pub packets: u64,
     pub hops_east_west: u64,
     pub hops_north_south: u64,
@@ -97,7 +97,7 @@ impl PacketPrices {
     /// Of packets that stay on one of `chips` chips, or cross between them.
     fn new(profile: &ChipProfile, chips: u32) -> Option<Self> {
         let (energy, none) = (&profile.energy, Some(Joules(0.0)));
-        let price = |needed: bool, number: &Option<Measured<EnergyUnit>>| match needed {
+        let price = |needed: bool, number: &Option<Quantity<EnergyUnit>>| match needed {
             true => number.as_ref().map(|number| number.energy()),
             false => none,
         };
@@ -125,7 +125,8 @@ impl Prices {
         let operation = energy.synaptic_operation.as_ref();
         let layers = || network.layers.iter();
         Self {
-            operations: operation.map(|cost| layers().map(|layer| cost.of(&layer.wiring).energy()).collect()),
+            operations: operation
+                .map(|cost| layers().map(|layer| cost.of(&layer.connectivity).energy()).collect()),
             neuron: energy.neuron.as_ref().map(|cost| cost.map(|number| number.energy())),
             packet: PacketPrices::new(profile, size.chips),
             power: power(profile, size),

@@ -4,7 +4,7 @@
 //! the farthest packet has arrived and all tiles in use have met at the barrier; on a chip with a fixed
 //! step it takes that.
 
-use super::work::Work;
+use super::work::CoreWork;
 use crate::backend::mapping::Size;
 use crate::backend::mapping::route::Way;
 use crate::backend::profile::ChipProfile;
@@ -51,7 +51,7 @@ impl Clock {
         }
         let operation = time.synaptic_operation.as_ref()?;
         Some(Self::Barrier(Durations {
-            operations: network.layers.iter().map(|layer| operation.of(&layer.wiring).time()).collect(),
+            operations: network.layers.iter().map(|layer| operation.of(&layer.connectivity).time()).collect(),
             neuron: time.neuron.as_ref()?.map(|number| number.time()),
             packet: time.spike.as_ref()?.time(),
             hops: hop_times(time, profile.topology.mesh.is_some())?,
@@ -66,7 +66,7 @@ impl Clock {
     /// A step in which cores do `works`, each with its layer, and whose packets go these ways.
     pub(crate) fn step<'a>(
         &self,
-        works: impl Iterator<Item = (usize, &'a Work)>,
+        works: impl Iterator<Item = (usize, &'a CoreWork)>,
         ways: impl Iterator<Item = &'a Way>,
     ) -> Seconds {
         match self {
@@ -80,7 +80,7 @@ impl Clock {
 }
 
 impl Durations {
-    fn core(&self, layer: usize, work: &Work) -> Seconds {
+    fn core(&self, layer: usize, work: &CoreWork) -> Seconds {
         self.operations[layer] * work.operations as f64 + self.neuron.of(work)
     }
 

@@ -2,8 +2,8 @@
 
 use ndarray::s;
 
-use super::core_load::{Load, Occupation};
-use super::work::Work;
+use super::neuron_use::{CoreLoad, NeuronUse};
+use super::work::CoreWork;
 use crate::backend::mapping::connect::{Connections, Counter, Fan};
 use crate::backend::mapping::route::{Route, Way, route};
 use crate::backend::mapping::{Core, LayerMapping, Mapping};
@@ -22,7 +22,7 @@ pub(crate) struct LayerCost {
     /// (O): what each neuron's spike sends.
     pub routes: Vec<Route>,
     /// What single neurons do, where that has a price.
-    occupation: Option<Occupation>,
+    occupation: Option<NeuronUse>,
 }
 
 impl LayerCost {
@@ -48,14 +48,14 @@ impl LayerCost {
             operations: operations(layer, map, profile),
             neurons: map.cores.iter().map(|core| core.neurons as u64).collect(),
             routes,
-            occupation: profile.prices_events().then(|| Occupation::new(layer, map)),
+            occupation: profile.prices_events().then(|| NeuronUse::new(layer, map)),
         }
     }
 
     /// What each core does when `events`, by source, have made the neurons `spikes` fire.
-    pub(crate) fn count(&self, events: &[&[u32]], spikes: &[u32], load: &mut Load) {
+    pub(crate) fn count(&self, events: &[&[u32]], spikes: &[u32], load: &mut CoreLoad) {
         load.works.clear();
-        load.works.extend(self.neurons.iter().map(|&steps| Work { steps, ..Work::default() }));
+        load.works.extend(self.neurons.iter().map(|&steps| CoreWork { steps, ..CoreWork::default() }));
         for &source in &self.sources {
             let add = |core: usize, count| load.works[core].operations += count;
             self.operations.for_each_sum(events[source], add);
@@ -72,8 +72,8 @@ impl LayerCost {
     }
 
     /// What each core does in a step of another layer, in which nothing reaches it.
-    pub(crate) fn idle(&self) -> impl Iterator<Item = Work> {
-        self.neurons.iter().map(|&steps| Work { steps, ..Work::default() })
+    pub(crate) fn idle(&self) -> impl Iterator<Item = CoreWork> {
+        self.neurons.iter().map(|&steps| CoreWork { steps, ..CoreWork::default() })
     }
 
     /// Every way that a packet of these spikes goes.
@@ -96,10 +96,10 @@ fn operations(layer: &IntegerLayer, map: &LayerMapping, profile: &ChipProfile) -
         layer.weights.rows().into_iter().map(|row| row.iter().map(crosspoints).sum()).collect();
     let (connections, mut counter) = (Connections::new(layer), Counter::new(layer.inputs()));
     let of_core = |core: &Core| {
-        connections.for_each(core.first..core.first + core.neurons, |input, tap, units| {
+        connections.for_each(core.first..core.first + core.neurons, |input, element, units| {
             let count = match units.len() == layer.units() {
-                true => of_tap[tap],
-                false => layer.weights.slice(s![tap, units]).iter().map(crosspoints).sum(),
+                true => of_tap[element],
+                false => layer.weights.slice(s![element, units]).iter().map(crosspoints).sum(),
             };
             counter.add(input, count);
         });

@@ -6,10 +6,10 @@
 //! drawn by the cores in use for one period. Spikes that skip layers wait on their way until their step comes,
 //! at no cost.
 
-pub(super) mod core_load;
 pub(super) mod energy;
 pub(super) mod latency;
 pub(super) mod layer_cost;
+pub(super) mod neuron_use;
 pub(super) mod work;
 
 use super::mapping::Mapping;
@@ -17,24 +17,24 @@ use super::mapping::route::{Route, route};
 use super::profile::{ChipProfile, StepCounting};
 use super::quantize::IntegerNetwork;
 use crate::units::Seconds;
-use core_load::Load;
 use energy::{Energy, Prices, Tally};
 use latency::{Clock, Timing};
 use layer_cost::LayerCost;
-use work::Work;
+use neuron_use::CoreLoad;
+use work::CoreWork;
 
 /// The cost of one inference while it runs.
-pub(crate) struct Meter<'a> {
+pub(crate) struct CostAccumulator<'a> {
     model: &'a CostModel,
     /// What the layer at hand does.
-    load: &'a mut Load,
+    load: &'a mut CoreLoad,
     pub tally: Tally,
     /// Durations of the steps so far: their sum and the longest.
     sum: Seconds,
     longest: Seconds,
 }
 
-impl Meter<'_> {
+impl CostAccumulator<'_> {
     /// Counts layer `index` once it has fired; `events` are by source.
     pub(crate) fn layer(&mut self, index: usize, events: &[&[u32]]) {
         if index == 0 {
@@ -146,10 +146,10 @@ impl CostModel {
         self.layers[index].operations_of(active)
     }
 
-    /// A meter at zero; `load` is memory that it uses.
-    pub(crate) fn meter<'a>(&'a self, load: &'a mut Load) -> Meter<'a> {
+    /// An accumulator at zero; `load` is memory that it uses.
+    pub(crate) fn accumulator<'a>(&'a self, load: &'a mut CoreLoad) -> CostAccumulator<'a> {
         let zero = Seconds(0.0);
-        Meter { model: self, load, tally: self.tally(), sum: zero, longest: zero }
+        CostAccumulator { model: self, load, tally: self.tally(), sum: zero, longest: zero }
     }
 
     /// A tally of this network at zero.
@@ -164,11 +164,13 @@ impl CostModel {
 
     /// What the cores of all layers but `busy` do, each with its layer, where those of the layer before it
     /// have `kept` potentials.
-    fn idle(&self, busy: usize, kept: &[u64]) -> Vec<(usize, Work)> {
+    fn idle(&self, busy: usize, kept: &[u64]) -> Vec<(usize, CoreWork)> {
         let mut works = Vec::new();
         for (index, layer) in self.layers.iter().enumerate().filter(|&(index, _)| index != busy) {
             let updated = kept.iter().copied().filter(|_| index + 1 == busy).chain(std::iter::repeat(0));
-            works.extend(layer.idle().zip(updated).map(|(work, updated)| (index, Work { updated, ..work })));
+            works.extend(
+                layer.idle().zip(updated).map(|(work, updated)| (index, CoreWork { updated, ..work })),
+            );
         }
         works
     }
@@ -179,7 +181,7 @@ mod tests {
     use ndarray::array;
 
     use super::super::fixtures::{by_hand, chip, full};
-    use super::super::{Chip, ChipProfile, DeployOptions, Measured, OperationCounting, Placement};
+    use super::super::{Chip, ChipProfile, DeployOptions, OperationCounting, Placement, Quantity};
     use crate::units::Joules;
 
     fn close(found: f64, expected: f64) {
@@ -294,8 +296,8 @@ mod tests {
         let unknown = run(&profile);
         assert_eq!((unknown.energy.network, unknown.total_energy, unknown.latency), (None, None, None));
         assert!(unknown.energy.synapse.is_some() && unknown.energy.neuron.is_some());
-        let price = profile.energy.spike.as_ref().map(|spike| Measured { value: 1000.0, ..spike.clone() });
-        let time = profile.time.spike.as_ref().map(|spike| Measured { value: 50.0, ..spike.clone() });
+        let price = profile.energy.spike.as_ref().map(|spike| Quantity { value: 1000.0, ..spike.clone() });
+        let time = profile.time.spike.as_ref().map(|spike| Quantity { value: 50.0, ..spike.clone() });
         (profile.energy.chip_crossing, profile.time.chip_crossing) = (price, time);
         let known = run(&profile);
         // h1 to the next chip, over a mesh of 8 tiles, and o1 back to the tile of core 0.

@@ -4,7 +4,7 @@ use std::ops::AddAssign;
 
 /// Counts of what cores and their neurons do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Work {
+pub(crate) struct CoreWork {
     /// Synaptic operations, as the chip counts them.
     pub operations: u64,
     /// Placed neurons times steps.
@@ -17,8 +17,8 @@ pub(crate) struct Work {
     pub fired: u64,
 }
 
-impl AddAssign<&Work> for Work {
-    fn add_assign(&mut self, other: &Work) {
+impl AddAssign<&CoreWork> for CoreWork {
+    fn add_assign(&mut self, other: &CoreWork) {
         self.operations += other.operations;
         self.steps += other.steps;
         self.active += other.active;

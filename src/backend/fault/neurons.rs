@@ -24,7 +24,7 @@ pub(super) fn fix(circuit: &mut Circuit<'_>, at: i64, rate: f64, stream: &mut St
 /// Adds to each threshold a normal number, `deviation` times the root of the sum of the neuron's squared weights.
 pub(super) fn shift(circuit: &mut Circuit<'_>, deviation: f64, stream: &mut Stream) {
     let layer = circuit.layer;
-    let repeats = layer.wiring.inputs_per_tap() as f64;
+    let repeats = layer.connectivity.inputs_per_element() as f64;
     let square = |&weight: &i64| (weight as f64).powi(2);
     let spreads: Vec<f64> = layer
         .weights

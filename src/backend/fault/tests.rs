@@ -8,7 +8,7 @@ use super::super::{Chip, ChipProfile, DeployOptions};
 use super::weights::Coding;
 use super::*;
 use crate::backend::simulate::circuit::Weights;
-use crate::network::{BinaryLayer, Decision, Volume, Window, Wiring, fixtures};
+use crate::network::{BinaryLayer, Connectivity, Decision, Volume, Window, fixtures};
 
 fn deployed(name: &str, network: &crate::network::BinaryNetwork) -> Deployment {
     chip(name).deploy(network, &DeployOptions::default()).unwrap()
@@ -58,11 +58,11 @@ fn slow(deployment: &Deployment, circuits: &[Circuit<'_>], sample: ArrayView1<'_
         let (layer, units) = (circuit.layer, circuit.layer.units());
         let mut sums = vec![0; layer.neurons()];
         for (neuron, sum) in sums.iter_mut().enumerate() {
-            let (site, unit) = (neuron / units, neuron % units);
-            layer.wiring.for_each_input(site, |input, tap| {
+            let (position, unit) = (neuron / units, neuron % units);
+            layer.connectivity.for_each_input(position, |input, element| {
                 let weight = match &circuit.weights {
-                    Weights::Shared(weights) => weights[[tap, unit]],
-                    Weights::Own(weights) => weights[[site, tap, unit]],
+                    Weights::Shared(weights) => weights[[element, unit]],
+                    Weights::Own(weights) => weights[[position, element, unit]],
                 };
                 *sum += layer.sources.iter().map(|&source| values[source][input]).sum::<i64>() * weight;
             });
@@ -131,7 +131,7 @@ fn synapses_of_a_convolution_fail_one_by_one_unless_they_share_a_kernel() {
     let input = Volume { height: 9, width: 9, channels: 1 };
     let mut network = full(&[81, 162, 2]);
     network.layers[0] = BinaryLayer {
-        wiring: Wiring::Convolution {
+        connectivity: Connectivity::Convolution {
             input,
             window: Window { padding: 1, ..Window::square(3, 1) },
             channels: 2,
@@ -149,7 +149,7 @@ fn synapses_of_a_convolution_fail_one_by_one_unless_they_share_a_kernel() {
         let Weights::Own(weights) = &circuit.weights else { panic!("each site has its own") };
         assert_eq!(weights.dim(), (81, 9, 2));
         assert!(weights.iter().any(|&weight| weight == 0) && weights.iter().any(|&weight| weight != 0));
-        weights.outer_iter().any(|site| site != weights.index_axis(ndarray::Axis(0), 0))
+        weights.outer_iter().any(|position| position != weights.index_axis(ndarray::Axis(0), 0))
     };
     // All 81 sites lie on one core.
     assert_eq!([false, true].map(sites_differ), [true, false]);

@@ -10,7 +10,7 @@ use super::Fault;
 use crate::backend::mapping::{Core, LayerMapping};
 use crate::backend::profile::format::{Compare, WeightFormat};
 use crate::backend::simulate::circuit::{Circuit, Weights};
-use crate::network::Wiring;
+use crate::network::Connectivity;
 use crate::seed::Stream;
 
 /// Parts of a code that a varied weight is rounded to.
@@ -87,7 +87,7 @@ pub(super) fn vary(
     deviation: f64,
     stream: &mut Stream,
 ) {
-    if matches!(circuit.layer.wiring, Wiring::Pool { .. }) {
+    if matches!(circuit.layer.connectivity, Connectivity::Pool { .. }) {
         return;
     }
     let parts = if bits { PARTS } else { 1 };
@@ -125,23 +125,23 @@ impl Kernels<'_> {
 /// Replaces every weight, memory by memory; those of a pool stay.
 fn change(circuit: &mut Circuit<'_>, kernels: &Kernels<'_>, mut new: impl FnMut(i64) -> i64) {
     let layer = circuit.layer;
-    let (taps, units) = layer.weights.dim();
-    circuit.weights = match layer.wiring {
-        Wiring::Pool { .. } => return,
-        Wiring::Dense { .. } => {
-            let weights = Array2::from_shape_fn((taps, units), |place| new(layer.weights[place]));
+    let (elements, units) = layer.weights.dim();
+    circuit.weights = match layer.connectivity {
+        Connectivity::Pool { .. } => return,
+        Connectivity::Dense { .. } => {
+            let weights = Array2::from_shape_fn((elements, units), |place| new(layer.weights[place]));
             Weights::Shared(Cow::Owned(weights))
         }
-        Wiring::Convolution { .. } => {
-            let mut kernel = || Array2::from_shape_fn((taps, units), |place| new(layer.weights[place]));
+        Connectivity::Convolution { .. } => {
+            let mut kernel = || Array2::from_shape_fn((elements, units), |place| new(layer.weights[place]));
             let cores = kernels.map.cores.iter();
             let shared: Vec<Option<Array2<i64>>> =
                 cores.map(|core| kernels.are_shared(core).then(&mut kernel)).collect();
-            let of = |(site, tap, unit)| match &shared[kernels.map.core_of(site * units + unit)] {
-                Some(kernel) => kernel[[tap, unit]],
-                None => new(layer.weights[[tap, unit]]),
+            let of = |(position, element, unit)| match &shared[kernels.map.core_of(position * units + unit)] {
+                Some(kernel) => kernel[[element, unit]],
+                None => new(layer.weights[[element, unit]]),
             };
-            Weights::Own(Array3::from_shape_fn((layer.wiring.sites(), taps, units), of))
+            Weights::Own(Array3::from_shape_fn((layer.connectivity.positions(), elements, units), of))
         }
     };
 }

@@ -9,7 +9,7 @@ use crate::backend::quantize::IntegerLayer;
 /// The connections of a layer. An input is not connected to neurons whose weights for it are all zero.
 pub(crate) struct Connections<'a> {
     layer: &'a IntegerLayer,
-    /// (taps): whether any unit has a weight.
+    /// (elements): whether any unit has a weight.
     used: Vec<bool>,
 }
 
@@ -19,36 +19,38 @@ impl<'a> Connections<'a> {
         Self { layer, used: used.collect() }
     }
 
-    /// Calls `visit(input, tap, units)` for every input that is connected to some of the placed neurons `placed`,
-    /// once for each site (and copy of it): `units` are those of the site that are among them.
+    /// Calls `visit(input, element, units)` for every input that is connected to some of the placed neurons `placed`,
+    /// once for each position (and copy of it): `units` are those of the position that are among them.
     pub(crate) fn for_each(&self, placed: Range<usize>, mut visit: impl FnMut(usize, usize, Range<usize>)) {
         let (neurons, units) = (self.layer.neurons(), self.layer.units());
         let mut next = placed.start;
         while next < placed.end {
-            let (site, unit) = (next % neurons / units, next % units);
+            let (position, unit) = (next % neurons / units, next % units);
             let end = units.min(unit + placed.end - next);
-            self.layer.wiring.for_each_input(site, |input, tap| {
-                if self.used[tap] && ((unit, end) == (0, units) || self.reaches(tap, unit..end)) {
-                    visit(input, tap, unit..end);
+            self.layer.connectivity.for_each_input(position, |input, element| {
+                if self.used[element] && ((unit, end) == (0, units) || self.reaches(element, unit..end)) {
+                    visit(input, element, unit..end);
                 }
             });
             next += end - unit;
         }
     }
 
-    /// Whether any of these units has a weight at `tap`.
-    fn reaches(&self, tap: usize, units: Range<usize>) -> bool {
-        self.layer.weights.slice(s![tap, units]).iter().any(|&weight| weight != 0)
+    /// Whether any of these units has a weight at `element`.
+    fn reaches(&self, element: usize, units: Range<usize>) -> bool {
+        self.layer.weights.slice(s![element, units]).iter().any(|&weight| weight != 0)
     }
 
     /// The most inputs that one neuron may hear: those of its site.
     pub(crate) fn fan_in(&self) -> u64 {
-        let inputs = |site: usize| {
+        let inputs = |position: usize| {
             let mut count = 0;
-            self.layer.wiring.for_each_input(site, |_, tap| count += u64::from(self.used[tap]));
+            self.layer
+                .connectivity
+                .for_each_input(position, |_, element| count += u64::from(self.used[element]));
             count
         };
-        (0..self.layer.wiring.sites()).map(inputs).max().unwrap_or(0)
+        (0..self.layer.connectivity.positions()).map(inputs).max().unwrap_or(0)
     }
 }
 

@@ -4,7 +4,7 @@ use super::Mapping;
 use crate::backend::error::{DeployError, Limit};
 use crate::backend::profile::{ConvolutionCores, ConvolutionMemory};
 use crate::backend::quantize::{IntegerLayer, IntegerNetwork};
-use crate::network::{Volume, Window, Wiring};
+use crate::network::{Connectivity, Volume, Window};
 
 /// A layer as a convolution.
 struct Shape {
@@ -16,12 +16,12 @@ struct Shape {
 impl Shape {
     /// `below`: the output of what the layer hears, where that is a layer.
     fn new(layer: &IntegerLayer, below: Option<Volume>) -> Self {
-        let (input, output) = (layer.wiring.input(), layer.wiring.output());
-        match layer.wiring {
-            Wiring::Convolution { window, .. } | Wiring::Pool { window, .. } => {
+        let (input, output) = (layer.connectivity.input(), layer.connectivity.output());
+        match layer.connectivity {
+            Connectivity::Convolution { window, .. } | Connectivity::Pool { window, .. } => {
                 Self { input, output, window }
             }
-            Wiring::Dense { outputs, .. } => {
+            Connectivity::Dense { outputs, .. } => {
                 let input = below.unwrap_or(input);
                 let window = Window { height: input.height, width: input.width, stride: 1, padding: 0 };
                 Self { input, output: Volume::flat(outputs), window }
@@ -77,7 +77,7 @@ pub(crate) fn assign(
 fn shape(network: &IntegerNetwork, index: usize) -> Shape {
     let layer = &network.layers[index];
     let source = layer.sources.first().copied().unwrap_or(0);
-    let below = source.checked_sub(1).map(|below| network.layers[below].wiring.output());
+    let below = source.checked_sub(1).map(|below| network.layers[below].connectivity.output());
     Shape::new(layer, below)
 }
 
@@ -152,11 +152,11 @@ mod tests {
     use crate::network::{BinaryLayer, BinaryNetwork};
 
     fn convolution(source: usize, input: Volume, window: Window, channels: usize) -> BinaryLayer {
-        let taps = window.height * window.width * input.channels;
+        let elements = window.height * window.width * input.channels;
         BinaryLayer {
-            wiring: Wiring::Convolution { input, window, channels },
+            connectivity: Connectivity::Convolution { input, window, channels },
             sources: vec![source],
-            weights: Array2::ones((channels, taps)),
+            weights: Array2::ones((channels, elements)),
             thresholds: Array1::ones(channels),
             exponent: 0,
         }

@@ -262,7 +262,7 @@ mod tests {
     use super::super::fixtures::{chip, full};
     use super::super::{DeployOptions, IntegerLayer, Placement};
     use super::*;
-    use crate::network::{BinaryLayer, Volume, Window, Wiring, fixtures};
+    use crate::network::{BinaryLayer, Connectivity, Volume, Window, fixtures};
 
     fn profile() -> ChipProfile {
         ChipProfile::builtin("loihi1").unwrap()
@@ -377,12 +377,12 @@ mod tests {
             let unit = (neuron % units) as u64;
             let beside = || placed.clone().filter(|&other| other / units == neuron / units);
             let mut heard = vec![false; layer.inputs()];
-            layer.wiring.for_each_input(neuron % layer.neurons() / layer.units(), |input, tap| {
-                let used = beside().any(|other| layer.weights[[tap, other % units]] != 0);
+            layer.connectivity.for_each_input(neuron % layer.neurons() / layer.units(), |input, element| {
+                let used = beside().any(|other| layer.weights[[element, other % units]] != 0);
                 heard[input] |= used;
                 if used {
-                    let (first, last) = kernel[tap].unwrap_or((unit, unit));
-                    kernel[tap] = Some((first.min(unit), last.max(unit)));
+                    let (first, last) = kernel[element].unwrap_or((unit, unit));
+                    kernel[element] = Some((first.min(unit), last.max(unit)));
                 }
             });
             heard.iter().zip(&mut synapses).for_each(|(&heard, synapses)| *synapses += u64::from(heard));
@@ -393,7 +393,7 @@ mod tests {
         let axons = heard.iter().filter(|&&heard| heard).count() as u64;
         let own = synapses.iter().filter(|&&synapses| synapses > 0).map(list).sum::<u64>();
         let shared = kernel.iter().flatten().map(|(first, last)| list(&(last - first + 1))).sum::<u64>();
-        let memory = if layer.wiring.kind() == "convolution" { own.min(shared) } else { own };
+        let memory = if layer.connectivity.kind() == "convolution" { own.min(shared) } else { own };
         (axons * sources, memory * sources, heard)
     }
 
@@ -416,7 +416,7 @@ mod tests {
             let mut axons_out: Vec<Vec<u64>> =
                 network.layers.iter().map(|layer| vec![0; layer.neurons()]).collect();
             for (layer, map) in network.layers.iter().zip(&mapping.layers) {
-                let bits = if layer.wiring.kind() == "pool" { 1 } else { 8 };
+                let bits = if layer.connectivity.kind() == "pool" { 1 } else { 8 };
                 for core in &map.cores {
                     let (axons, memory, heard) = needs(layer, core.first..core.first + core.neurons, bits);
                     prop_assert_eq!((core.in_axons, core.synapse_bits), (axons, memory));
@@ -453,7 +453,7 @@ mod tests {
         let input = Volume { height: 1, width: 10, channels: 1 };
         let window = Window { height: 1, width: 3, stride: 1, padding: 0 };
         let layer = BinaryLayer {
-            wiring: Wiring::Convolution { input, window, channels: 2 },
+            connectivity: Connectivity::Convolution { input, window, channels: 2 },
             sources: vec![1],
             weights: Array2::ones((2, 3)),
             thresholds: Array1::ones(2),

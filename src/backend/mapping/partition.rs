@@ -8,7 +8,7 @@ use crate::backend::error::{DeployError, Limit};
 use crate::backend::profile::format::WeightFormat;
 use crate::backend::profile::{ChipProfile, CoreLimits, SynapseMemory};
 use crate::backend::quantize::IntegerLayer;
-use crate::network::Wiring;
+use crate::network::Connectivity;
 
 /// What a layer asks of every core that holds a part of it.
 pub(crate) struct Plan<'a> {
@@ -35,10 +35,10 @@ impl<'a> Plan<'a> {
         weight_bits: Option<u8>,
         profile: &'a ChipProfile,
     ) -> Self {
-        let bits = match (weight_bits, layer.wiring) {
+        let bits = match (weight_bits, layer.connectivity) {
             (None, _) => 0,
             // Every weight is 1.
-            (Some(_), Wiring::Pool { .. }) => 1,
+            (Some(_), Connectivity::Pool { .. }) => 1,
             (Some(bits), _) => u64::from(bits),
         };
         let per_neuron = profile.core.axons_per_neuron.map_or(u64::MAX, u64::from);
@@ -92,9 +92,9 @@ impl<'a> Plan<'a> {
         // Of each tap the units that it reaches here, as one range.
         let mut kernel: Vec<Range<usize>> =
             vec![0..0; if self.shares_kernels() { self.layer.weights.nrows() } else { 0 }];
-        self.connections.for_each(placed, |input, tap, units| {
+        self.connections.for_each(placed, |input, element, units| {
             counter.add(input, units.len());
-            if let Some(all) = kernel.get_mut(tap) {
+            if let Some(all) = kernel.get_mut(element) {
                 *all = if all.start == all.end {
                     units
                 } else {
@@ -123,7 +123,7 @@ impl<'a> Plan<'a> {
     fn shares_kernels(&self) -> bool {
         let memory = self.limits.synapse_memory.as_ref();
         memory.is_some_and(|memory| memory.shared_kernels)
-            && matches!(self.layer.wiring, Wiring::Convolution { .. })
+            && matches!(self.layer.connectivity, Connectivity::Convolution { .. })
     }
 
     /// Bits of lists of so many weights each, those of all sources.

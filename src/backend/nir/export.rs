@@ -13,7 +13,7 @@ use super::tree::{Array, Item, Tree, Width};
 use super::{Export, Flavour};
 use crate::backend::profile::format::Compare;
 use crate::backend::quantize::{IntegerLayer, IntegerNetwork};
-use crate::network::{Volume, Window, Wiring};
+use crate::network::{Connectivity, Volume, Window};
 
 /// Whole numbers up to this are exact in single precision.
 const EXACT_IN_SINGLE: i64 = 1 << 24;
@@ -64,20 +64,22 @@ fn metadata(network: &IntegerNetwork, export: &Export<'_>, outputs: Volume) -> T
 
 /// For each source whether the graph sees channels, rows and columns: `None` is a list.
 fn images(network: &IntegerNetwork) -> Result<Vec<Option<Volume>>, NirError> {
-    let output = |layer: &IntegerLayer| match layer.wiring {
-        Wiring::Dense { .. } => None,
-        Wiring::Convolution { .. } | Wiring::Pool { .. } => Some(layer.wiring.output()),
+    let output = |layer: &IntegerLayer| match layer.connectivity {
+        Connectivity::Dense { .. } => None,
+        Connectivity::Convolution { .. } | Connectivity::Pool { .. } => Some(layer.connectivity.output()),
     };
-    let input =
-        |layer: &&IntegerLayer| layer.sources.contains(&0) && !matches!(layer.wiring, Wiring::Dense { .. });
-    let seen = network.layers.iter().find(input).map(|layer| layer.wiring.input());
+    let input = |layer: &&IntegerLayer| {
+        layer.sources.contains(&0) && !matches!(layer.connectivity, Connectivity::Dense { .. })
+    };
+    let seen = network.layers.iter().find(input).map(|layer| layer.connectivity.input());
     let images: Vec<Option<Volume>> =
         std::iter::once(seen).chain(network.layers.iter().map(output)).collect();
     for (index, layer) in network.layers.iter().enumerate() {
         let heard = |&source: &usize| images[source];
         let first = layer.sources.first().and_then(heard);
         let alike = layer.sources.iter().map(heard).all(|image| image == first);
-        let fits = matches!(layer.wiring, Wiring::Dense { .. }) || first == Some(layer.wiring.input());
+        let fits = matches!(layer.connectivity, Connectivity::Dense { .. })
+            || first == Some(layer.connectivity.input());
         if !alike || !fits {
             let problem = "it hears spikes of one shape as another".to_owned();
             return Err(NirError::Unwritable { layer: index, problem });
@@ -126,8 +128,8 @@ impl Writer<'_> {
         let sums = format!("layer_{index}_sums");
         let mut first = sums.clone();
         let width = width(layer);
-        let mut node = Node::plain(match layer.wiring {
-            Wiring::Dense { outputs, inputs } => {
+        let mut node = Node::plain(match layer.connectivity {
+            Connectivity::Dense { outputs, inputs } => {
                 if self.images[layer.sources[0]].is_some() {
                     first = format!("layer_{index}_flatten");
                     let input = Some(self.shape(layer.sources[0]));
@@ -139,15 +141,15 @@ impl Writer<'_> {
                 let values = (0..outputs * inputs).map(number).collect();
                 Operation::Dense { weight: Array { shape: vec![outputs, inputs], values, width }, bias: None }
             }
-            Wiring::Convolution { window, .. } => convolution(layer, window, width),
-            Wiring::Pool { window, .. } => Operation::Pool {
+            Connectivity::Convolution { window, .. } => convolution(layer, window, width),
+            Connectivity::Pool { window, .. } => Operation::Pool {
                 average: false,
                 size: [window.height, window.width],
                 stride: [window.stride; 2],
                 padding: [window.padding; 2],
             },
         });
-        if !matches!(layer.wiring, Wiring::Pool { .. }) {
+        if !matches!(layer.connectivity, Connectivity::Pool { .. }) {
             let scales = layer.scales.to_vec();
             let scales = Array { shape: vec![scales.len()], values: scales, width: Width::Double };
             node.metadata = tree([("scales", Item::Numbers(scales))]);
@@ -185,14 +187,15 @@ impl Writer<'_> {
 
 /// Weights (units, channels, height, width).
 fn convolution(layer: &IntegerLayer, window: Window, width: Width) -> Operation {
-    let (volume, units, taps) = (layer.wiring.input(), layer.units(), layer.wiring.taps());
+    let (volume, units, elements) =
+        (layer.connectivity.input(), layer.units(), layer.connectivity.elements());
     let kernel = Volume { height: window.height, width: window.width, channels: volume.channels };
-    let number = |at: usize| layer.weights[[place(kernel, at % taps), at / taps]] as f64;
+    let number = |at: usize| layer.weights[[place(kernel, at % elements), at / elements]] as f64;
     Operation::Convolution {
         input: Some([volume.height, volume.width]),
         weight: Array {
             shape: vec![units, volume.channels, window.height, window.width],
-            values: (0..units * taps).map(number).collect(),
+            values: (0..units * elements).map(number).collect(),
             width,
         },
         stride: [window.stride; 2],

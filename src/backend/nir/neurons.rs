@@ -2,12 +2,12 @@
 
 use ndarray::{Array1, Array2};
 
-use crate::network::{BinaryLayer, Wiring};
+use crate::network::{BinaryLayer, Connectivity};
 
 /// A layer before its numbers are brought to a grid: it fires where the sum is above its limit.
 pub(super) struct Neurons {
-    pub wiring: Wiring,
-    /// (units, taps)
+    pub connectivity: Connectivity,
+    /// (units, elements)
     pub weights: Array2<f64>,
     /// (units)
     pub limits: Array1<f64>,
@@ -16,13 +16,13 @@ pub(super) struct Neurons {
 impl Neurons {
     /// Whether they are the OR of plain spikes in a window.
     pub fn is_pool(&self) -> bool {
-        let (units, taps) = self.weights.dim();
+        let (units, elements) = self.weights.dim();
         let limited = |unit: usize, weight: f64| weight > 0.0 && (0.0..weight).contains(&self.limits[unit]);
-        let Wiring::Convolution { input, .. } = self.wiring else { return false };
+        let Connectivity::Convolution { input, .. } = self.connectivity else { return false };
         units == input.channels
             && (0..units).all(|unit| {
-                (0..taps).all(|tap| match self.weights[[unit, tap]] {
-                    weight if tap % input.channels == unit => limited(unit, weight),
+                (0..elements).all(|element| match self.weights[[unit, element]] {
+                    weight if element % input.channels == unit => limited(unit, weight),
                     weight => weight == 0.0,
                 })
             })
@@ -30,14 +30,16 @@ impl Neurons {
 
     /// The layer that hears `sources`, whose numbers go up to `max`.
     pub fn layer(self, sources: Vec<usize>, max: u8) -> BinaryLayer {
-        match self.wiring {
-            Wiring::Convolution { input, window, .. } if (max == 1 || sources != [0]) && self.is_pool() => {
+        match self.connectivity {
+            Connectivity::Convolution { input, window, .. }
+                if (max == 1 || sources != [0]) && self.is_pool() =>
+            {
                 BinaryLayer::pool(input, window, sources)
             }
-            wiring => {
+            connectivity => {
                 // Above the limit is at the next number or above it.
                 let thresholds = self.limits.mapv(f64::next_up);
-                BinaryLayer::on_grid(wiring, sources, self.weights, thresholds, max)
+                BinaryLayer::on_grid(connectivity, sources, self.weights, thresholds, max)
             }
         }
     }

@@ -8,7 +8,7 @@ use ndarray::{Array1, Array2};
 use super::graph::{Operation, Padding};
 use super::neurons::Neurons;
 use super::tree::Array;
-use crate::network::{Volume, Window, Wiring};
+use crate::network::{Connectivity, Volume, Window};
 
 /// The most neurons of a layer.
 const MOST_NEURONS: usize = 1 << 24;
@@ -33,8 +33,8 @@ pub(super) enum Value {
     Spikes,
     /// `factor` times the sum of a channel's spikes in the window.
     Pooled { input: Volume, window: Window, factor: f64 },
-    /// Weights (units, taps), bias (units).
-    Sums { wiring: Wiring, weights: Array2<f64>, bias: Array1<f64> },
+    /// Weights (units, elements), bias (units).
+    Sums { connectivity: Connectivity, weights: Array2<f64>, bias: Array1<f64> },
 }
 
 /// What can be said of a stage in place of a stage.
@@ -130,10 +130,10 @@ impl Stage {
         self.must_be_image()?;
         let (stride, padding) = (equal(stride, "stride")?, equal(padding, "padding")?);
         let (input, window) = (self.volume, Window { height, width, stride, padding });
-        let wiring = checked(Wiring::Pool { input, window })?;
+        let connectivity = checked(Connectivity::Pool { input, window })?;
         let factor = if average { ((height * width) as f64).recip() } else { 1.0 };
         let value = Value::Pooled { input, window, factor };
-        Ok(Self { volume: wiring.output(), value, ..self.clone() })
+        Ok(Self { volume: connectivity.output(), value, ..self.clone() })
     }
 
     /// Every output of every number: weights (outputs, inputs) in the graph's order; `room` is how many weights
@@ -150,17 +150,17 @@ impl Stage {
         }
         let bias = biases(bias, outputs)?;
         let heard = self.heard()?;
-        let wiring = checked(Wiring::Dense { inputs: heard.len(), outputs })?;
-        let mut weights = zeros(wiring, room)?;
+        let connectivity = checked(Connectivity::Dense { inputs: heard.len(), outputs })?;
+        let mut weights = zeros(connectivity, room)?;
         for (at, from) in weight.values.chunks(inputs).enumerate() {
             for (number, &weight) in from.iter().enumerate() {
                 let place = place(self.volume, number);
                 let weight = weight * self.scale_of(place);
-                self.for_each_heard(place, |input, factor| weights[[at, input]] += weight * factor);
+                self.for_each_presynaptic(place, |input, factor| weights[[at, input]] += weight * factor);
             }
         }
-        let value = Value::Sums { wiring, weights, bias };
-        Ok(Self { volume: wiring.output(), value, scale: None, ..self.clone() })
+        let value = Value::Sums { connectivity, weights, bias };
+        Ok(Self { volume: connectivity.output(), value, scale: None, ..self.clone() })
     }
 
     /// A window of weights over an image, or over its pooled sums.
@@ -201,9 +201,9 @@ impl Stage {
             stride: stride.saturating_mul(pool.stride),
             padding: padding.saturating_mul(pool.stride).saturating_add(pool.padding),
         };
-        let wiring = checked(Wiring::Convolution { input: heard, window, channels: outputs })?;
+        let connectivity = checked(Connectivity::Convolution { input: heard, window, channels: outputs })?;
         let bias = biases(Some(bias), outputs)?;
-        let mut weights = zeros(wiring, room)?;
+        let mut weights = zeros(connectivity, room)?;
         let scales = self.channel_scales()?;
         let factor = self.factor();
         for (number, &weight) in weight.values.iter().enumerate() {
@@ -213,12 +213,12 @@ impl Stage {
             let channel = output / (outputs / groups) * per_group + within;
             let (top, left) = (ky * dilation[0] * pool.stride, kx * dilation[1] * pool.stride);
             for (y, x) in (0..pool.height).flat_map(|y| (0..pool.width).map(move |x| (y, x))) {
-                let tap = ((top + y) * window.width + left + x) * heard.channels + channel;
-                weights[[output, tap]] += weight * scales[channel] * factor;
+                let element = ((top + y) * window.width + left + x) * heard.channels + channel;
+                weights[[output, element]] += weight * scales[channel] * factor;
             }
         }
-        let value = Value::Sums { wiring, weights, bias };
-        Ok(Self { volume: wiring.output(), value, scale: None, ..self.clone() })
+        let value = Value::Sums { connectivity, weights, bias };
+        Ok(Self { volume: connectivity.output(), value, scale: None, ..self.clone() })
     }
 
     /// The neurons that fire where `gain` times a number of the stage is above `threshold`.
@@ -229,11 +229,11 @@ impl Stage {
             None => vec![1.0; thresholds.len()],
         };
         match &self.value {
-            Value::Sums { wiring, weights, bias } => {
+            Value::Sums { connectivity, weights, bias } => {
                 let limits = per_unit(&thresholds, self.volume, "threshold")?;
                 let gains = per_unit(&gains, self.volume, "r")?;
                 let mut neurons =
-                    Neurons { wiring: *wiring, weights: weights.clone(), limits: limits.into() };
+                    Neurons { connectivity: *connectivity, weights: weights.clone(), limits: limits.into() };
                 for (unit, gain) in gains.into_iter().enumerate() {
                     neurons.weights.row_mut(unit).mapv_inplace(|weight| weight * gain);
                     neurons.limits[unit] -= gain * bias[unit];
@@ -257,16 +257,17 @@ impl Stage {
         if alike && heard.area() == 1 && window.area() == 1 {
             // A list of equal neurons is a row of pixels, each of which counts, whatever the stride was.
             let input = Volume { height: 1, width: heard.channels, channels: 1 };
-            let wiring = Wiring::Convolution { input, window: Window::square(1, 1), channels: 1 };
+            let connectivity = Connectivity::Convolution { input, window: Window::square(1, 1), channels: 1 };
             let (weights, limits) = (Array2::from_elem((1, 1), first), Array1::from_elem(1, limit));
-            return Ok(Neurons { wiring, weights, limits });
+            return Ok(Neurons { connectivity, weights, limits });
         }
-        let wiring = checked(Wiring::Convolution { input: heard, window, channels: heard.channels })?;
-        let mut weights = zeros(wiring, room)?;
+        let connectivity =
+            checked(Connectivity::Convolution { input: heard, window, channels: heard.channels })?;
+        let mut weights = zeros(connectivity, room)?;
         for (unit, number) in per_unit(&numbers, self.volume, "r or scale")?.into_iter().enumerate() {
             (0..window.area()).for_each(|pixel| weights[[unit, pixel * heard.channels + unit]] = number);
         }
-        Ok(Neurons { wiring, weights, limits: per_unit(thresholds, self.volume, "threshold")?.into() })
+        Ok(Neurons { connectivity, weights, limits: per_unit(thresholds, self.volume, "threshold")?.into() })
     }
 
     /// The spikes below.
@@ -291,10 +292,10 @@ impl Stage {
     }
 
     /// Calls `visit(input, factor)` for every spike below that reaches number `place`.
-    fn for_each_heard(&self, place: usize, mut visit: impl FnMut(usize, f64)) {
+    fn for_each_presynaptic(&self, place: usize, mut visit: impl FnMut(usize, f64)) {
         match self.value {
             Value::Pooled { input, window, factor } => {
-                Wiring::Pool { input, window }.for_each_input(place, |input, _| visit(input, factor));
+                Connectivity::Pool { input, window }.for_each_input(place, |input, _| visit(input, factor));
             }
             _ => visit(place, 1.0),
         }
@@ -392,23 +393,23 @@ fn biases(bias: Option<&Array>, outputs: usize) -> Result<Array1<f64>, Problem> 
 }
 
 /// The wiring, if it is one and of a bearable size.
-fn checked(wiring: Wiring) -> Result<Wiring, Problem> {
-    if let Some(problem) = wiring.problem() {
+fn checked(connectivity: Connectivity) -> Result<Connectivity, Problem> {
+    if let Some(problem) = connectivity.problem() {
         return Err(problem);
     }
-    match wiring.output().len() {
+    match connectivity.output().len() {
         neurons if neurons > MOST_NEURONS => {
             Err(format!("{neurons} neurons, must be at most {MOST_NEURONS}"))
         }
-        _ => Ok(wiring),
+        _ => Ok(connectivity),
     }
 }
 
-/// (units, taps)
-fn zeros(wiring: Wiring, room: u64) -> Result<Array2<f64>, Problem> {
-    let (units, taps) = (wiring.units(), wiring.taps());
-    match (units as u64).checked_mul(taps as u64) {
-        Some(weights) if weights <= room => Ok(Array2::zeros((units, taps))),
-        _ => Err(format!("{units} x {taps} weights: more than there is room for")),
+/// (units, elements)
+fn zeros(connectivity: Connectivity, room: u64) -> Result<Array2<f64>, Problem> {
+    let (units, elements) = (connectivity.units(), connectivity.elements());
+    match (units as u64).checked_mul(elements as u64) {
+        Some(weights) if weights <= room => Ok(Array2::zeros((units, elements))),
+        _ => Err(format!("{units} x {elements} weights: more than there is room for")),
     }
 }

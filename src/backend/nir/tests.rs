@@ -11,7 +11,7 @@ use super::graph::{Node, Operation, Padding};
 use super::tree::{Array, Width};
 use super::*;
 use crate::backend::ChipProfile;
-use crate::network::{Window, Wiring, fixtures};
+use crate::network::{Connectivity, Window, fixtures};
 use crate::seed::Seed;
 
 /// What `tests/fixtures/make_nir.py` writes.
@@ -88,9 +88,9 @@ fn a_sample_of_another_shape_is_refused_with_both_shapes() {
 /// The shape of the samples that a network takes.
 fn shape(network: &BinaryNetwork) -> [usize; 3] {
     let image = |layer: &&crate::network::BinaryLayer| {
-        layer.sources.contains(&0) && !matches!(layer.wiring, Wiring::Dense { .. })
+        layer.sources.contains(&0) && !matches!(layer.connectivity, Connectivity::Dense { .. })
     };
-    match network.layers.iter().find(image).map(|layer| layer.wiring.input()) {
+    match network.layers.iter().find(image).map(|layer| layer.connectivity.input()) {
         Some(volume) => [volume.height, volume.width, volume.channels],
         None => [1, 1, network.inputs()],
     }
@@ -128,7 +128,10 @@ proptest! {
 #[test]
 fn a_pool_over_one_pixel_hears_every_channel_at_any_stride() {
     let network = fixtures::network(5_251_405_650_466_014_395, 1, 1 << 20, -10);
-    assert!(matches!(network.layers[1].wiring, Wiring::Pool { window: Window { stride: 3, .. }, .. }));
+    assert!(matches!(
+        network.layers[1].connectivity,
+        Connectivity::Pool { window: Window { stride: 3, .. }, .. }
+    ));
     let read = written(&network, "ideal", Flavour::Threshold).unwrap().network(shape(&network), 1).unwrap();
     let inputs = fixtures::inputs(&network, 30, 1);
     assert_eq!(read.decide(inputs.view()), network.decide(inputs.view()));

@@ -5,9 +5,9 @@ use std::ops::{Add, Mul};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::quantity::{AreaUnit, ClockPowerUnit, EnergyUnit, FrequencyUnit, Measured, PowerUnit, TimeUnit};
-use crate::backend::cost::work::Work;
-use crate::network::Wiring;
+use super::quantity::{AreaUnit, ClockPowerUnit, EnergyUnit, FrequencyUnit, PowerUnit, Quantity, TimeUnit};
+use crate::backend::cost::work::CoreWork;
+use crate::network::Connectivity;
 use crate::units::Watts;
 
 /// Energies and powers; null where none is published.
@@ -15,21 +15,21 @@ use crate::units::Watts;
 #[serde(deny_unknown_fields)]
 pub struct EnergyConstants {
     /// Of one synaptic operation.
-    pub synaptic_operation: Option<OperationCost<Measured<EnergyUnit>>>,
+    pub synaptic_operation: Option<OperationCost<Quantity<EnergyUnit>>>,
     /// Of one neuron in one step.
-    pub neuron: Option<NeuronCost<Measured<EnergyUnit>>>,
+    pub neuron: Option<NeuronCost<Quantity<EnergyUnit>>>,
     /// Of one packet, whatever its way.
-    pub spike: Option<Measured<EnergyUnit>>,
+    pub spike: Option<Quantity<EnergyUnit>>,
     /// Of one packet's hop to the east or west; not needed without a mesh.
-    pub hop_east_west: Option<Measured<EnergyUnit>>,
+    pub hop_east_west: Option<Quantity<EnergyUnit>>,
     /// Of one packet's hop to the north or south; not needed without a mesh.
-    pub hop_north_south: Option<Measured<EnergyUnit>>,
+    pub hop_north_south: Option<Quantity<EnergyUnit>>,
     /// Of one packet's way from a chip to the next; not needed where none goes it.
-    pub chip_crossing: Option<Measured<EnergyUnit>>,
+    pub chip_crossing: Option<Quantity<EnergyUnit>>,
     /// Drawn all the time by one core in use.
-    pub static_per_core: Option<Measured<PowerUnit>>,
+    pub static_per_core: Option<Quantity<PowerUnit>>,
     /// Drawn all the time by the rest of each chip in use.
-    pub static_fixed: Option<Measured<PowerUnit>>,
+    pub static_fixed: Option<Quantity<PowerUnit>>,
     /// Drawn all the time by each chip in use in proportion to its clock; null: no source tells it apart from the static powers.
     pub clock: Option<ClockPower>,
 }
@@ -39,19 +39,19 @@ pub struct EnergyConstants {
 #[serde(deny_unknown_fields)]
 pub struct TimeConstants {
     /// Of a step, on a chip whose steps all take the same time; the others are then not needed.
-    pub step: Option<Measured<TimeUnit>>,
+    pub step: Option<Quantity<TimeUnit>>,
     /// Of one synaptic operation; a core does one after the other.
-    pub synaptic_operation: Option<OperationCost<Measured<TimeUnit>>>,
+    pub synaptic_operation: Option<OperationCost<Quantity<TimeUnit>>>,
     /// Of one neuron in one step; a core does one after the other.
-    pub neuron: Option<NeuronCost<Measured<TimeUnit>>>,
+    pub neuron: Option<NeuronCost<Quantity<TimeUnit>>>,
     /// Of one packet within its tile.
-    pub spike: Option<Measured<TimeUnit>>,
+    pub spike: Option<Quantity<TimeUnit>>,
     /// Of one packet's hop to the east or west; not needed without a mesh.
-    pub hop_east_west: Option<Measured<TimeUnit>>,
+    pub hop_east_west: Option<Quantity<TimeUnit>>,
     /// Of one packet's hop to the north or south; not needed without a mesh.
-    pub hop_north_south: Option<Measured<TimeUnit>>,
+    pub hop_north_south: Option<Quantity<TimeUnit>>,
     /// Of one packet's way from a chip to the next; not needed where none goes it.
-    pub chip_crossing: Option<Measured<TimeUnit>>,
+    pub chip_crossing: Option<Quantity<TimeUnit>>,
     /// The agreement of all tiles that a step is over, by the tiles that take part: one entry or more, tiles
     /// rising. Linear between two entries; outside them the nearest counts.
     pub barrier: Option<Vec<Barrier>>,
@@ -62,9 +62,9 @@ pub struct TimeConstants {
 #[serde(deny_unknown_fields)]
 pub struct AreaConstants {
     /// Of one core.
-    pub core: Option<Measured<AreaUnit>>,
+    pub core: Option<Quantity<AreaUnit>>,
     /// Of what each chip in use has besides cores.
-    pub fixed: Option<Measured<AreaUnit>>,
+    pub fixed: Option<Quantity<AreaUnit>>,
 }
 
 /// What a synaptic operation costs.
@@ -114,9 +114,9 @@ pub enum NeuronCost<T> {
 #[serde(deny_unknown_fields)]
 pub struct ClockPower {
     /// At which the chip runs.
-    pub frequency: Measured<FrequencyUnit>,
+    pub frequency: Quantity<FrequencyUnit>,
     /// Drawn for each unit of frequency.
-    pub slope: Measured<ClockPowerUnit>,
+    pub slope: Quantity<ClockPowerUnit>,
 }
 
 /// Duration of a barrier with some number of tiles.
@@ -126,17 +126,17 @@ pub struct Barrier {
     /// Tiles that take part, 1 or more.
     pub tiles: u32,
     /// How long it takes.
-    pub duration: Measured<TimeUnit>,
+    pub duration: Quantity<TimeUnit>,
 }
 
 impl<T> OperationCost<T> {
     /// Of an operation in a layer that is wired so.
-    pub(crate) fn of(&self, wiring: &Wiring) -> &T {
-        match (self, wiring) {
+    pub(crate) fn of(&self, connectivity: &Connectivity) -> &T {
+        match (self, connectivity) {
             (Self::Any(cost), _) => cost,
-            (Self::ByConnection { dense, .. }, Wiring::Dense { .. }) => dense,
-            (Self::ByConnection { sparse, .. }, Wiring::Pool { .. }) => sparse,
-            (Self::ByConnection { convolution, .. }, Wiring::Convolution { .. }) => convolution,
+            (Self::ByConnection { dense, .. }, Connectivity::Dense { .. }) => dense,
+            (Self::ByConnection { sparse, .. }, Connectivity::Pool { .. }) => sparse,
+            (Self::ByConnection { convolution, .. }, Connectivity::Convolution { .. }) => convolution,
         }
     }
 }
@@ -157,11 +157,11 @@ impl<T> NeuronCost<T> {
 
     /// Of all neurons that did `work`: s e; a e_a + (s - a) e_i; or s e_access + u e_update + f e_fire, with s
     /// neuron steps, a of them active, u updates and f spikes.
-    pub(crate) fn of(&self, work: &Work) -> T
+    pub(crate) fn of(&self, work: &CoreWork) -> T
     where
         T: Copy + Mul<f64, Output = T> + Add<Output = T>,
     {
-        let Work { steps, active, updated, fired, .. } = *work;
+        let CoreWork { steps, active, updated, fired, .. } = *work;
         match *self {
             Self::PerStep(cost) => cost * steps as f64,
             Self::ByCore { active: busy, inactive } => {
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_neuron_costs_by_the_rule_of_its_profile() {
-        let work = Work { operations: 9, steps: 10, active: 4, updated: 3, fired: 2 };
+        let work = CoreWork { operations: 9, steps: 10, active: 4, updated: 3, fired: 2 };
         let joules = |cost: NeuronCost<Joules>| cost.of(&work).0;
         assert_eq!(joules(NeuronCost::PerStep(Joules(2.0))), 20.0);
         assert_eq!(joules(NeuronCost::ByCore { active: Joules(3.0), inactive: Joules(1.0) }), 18.0);
@@ -199,8 +199,8 @@ mod tests {
     #[test]
     fn an_operation_costs_by_how_its_layer_is_wired() {
         let cost = OperationCost::ByConnection { dense: 1, sparse: 2, convolution: 3 };
-        assert_eq!(*cost.of(&Wiring::Dense { inputs: 1, outputs: 1 }), 1);
-        assert_eq!(*OperationCost::Any(7).of(&Wiring::Dense { inputs: 1, outputs: 1 }), 7);
+        assert_eq!(*cost.of(&Connectivity::Dense { inputs: 1, outputs: 1 }), 1);
+        assert_eq!(*OperationCost::Any(7).of(&Connectivity::Dense { inputs: 1, outputs: 1 }), 7);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ChipProfile;
 use super::constants::{NeuronCost, OperationCost};
-use super::quantity::{Basis, Measured, Unit};
+use super::quantity::{Basis, Quantity, Unit};
 
 /// One physical number of a profile, with its place in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,12 +23,12 @@ pub struct Constant {
 }
 
 /// Something of a profile that states numbers.
-trait States {
+trait ListsConstants {
     /// Adds them to `found`, under the path `name`.
     fn list(&self, name: &str, found: &mut Vec<Constant>);
 }
 
-impl<U: Unit> States for Measured<U> {
+impl<U: Unit> ListsConstants for Quantity<U> {
     fn list(&self, name: &str, found: &mut Vec<Constant>) {
         found.push(Constant {
             name: name.to_owned(),
@@ -40,13 +40,13 @@ impl<U: Unit> States for Measured<U> {
     }
 }
 
-impl<T: States> States for Option<T> {
+impl<T: ListsConstants> ListsConstants for Option<T> {
     fn list(&self, name: &str, found: &mut Vec<Constant>) {
         self.iter().for_each(|stated| stated.list(name, found));
     }
 }
 
-impl<T: States> States for OperationCost<T> {
+impl<T: ListsConstants> ListsConstants for OperationCost<T> {
     fn list(&self, name: &str, found: &mut Vec<Constant>) {
         match self {
             Self::Any(cost) => cost.list(&format!("{name}.any"), found),
@@ -60,7 +60,7 @@ impl<T: States> States for OperationCost<T> {
     }
 }
 
-impl<T: States> States for NeuronCost<T> {
+impl<T: ListsConstants> ListsConstants for NeuronCost<T> {
     fn list(&self, name: &str, found: &mut Vec<Constant>) {
         match self {
             Self::PerStep(cost) => cost.list(&format!("{name}.per-step"), found),
@@ -81,7 +81,7 @@ impl ChipProfile {
     /// Every physical number that the profile states, in the order of the file.
     pub fn constants(&self) -> Vec<Constant> {
         let (energy, time, area) = (&self.energy, &self.time, &self.area);
-        let parts: [(&str, &dyn States); 17] = [
+        let parts: [(&str, &dyn ListsConstants); 17] = [
             ("energy.synaptic_operation", &energy.synaptic_operation),
             ("energy.neuron", &energy.neuron),
             ("energy.spike", &energy.spike),

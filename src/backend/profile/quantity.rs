@@ -8,16 +8,16 @@ use crate::units::{Joules, Seconds, Watts};
 /// A physical number as a chip profile states it.
 ///
 /// ```
-/// use spiketune::backend::{Basis, EnergyUnit, Measured};
+/// use spiketune::backend::{Basis, EnergyUnit, Quantity};
 ///
 /// let text = r#"{"value": 23.6, "unit": "pJ", "basis": "pre-silicon", "source": "davies2018"}"#;
-/// let number: Measured<EnergyUnit> = serde_json::from_str(text)?;
+/// let number: Quantity<EnergyUnit> = serde_json::from_str(text)?;
 /// assert_eq!((number.in_si(), number.basis), (23.6 * 1e-12, Basis::PreSilicon));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Measured<U> {
+pub struct Quantity<U> {
     /// Zero or more, in `unit`.
     pub value: f64,
     /// The unit of `value`.
@@ -140,28 +140,28 @@ units! {
     }
 }
 
-impl<U: Unit> Measured<U> {
+impl<U: Unit> Quantity<U> {
     /// The number in the SI unit of its dimension.
     pub fn in_si(&self) -> f64 {
         self.value * self.unit.in_si()
     }
 }
 
-impl Measured<EnergyUnit> {
+impl Quantity<EnergyUnit> {
     /// The energy.
     pub fn energy(&self) -> Joules {
         Joules(self.in_si())
     }
 }
 
-impl Measured<TimeUnit> {
+impl Quantity<TimeUnit> {
     /// The duration.
     pub fn time(&self) -> Seconds {
         Seconds(self.in_si())
     }
 }
 
-impl Measured<PowerUnit> {
+impl Quantity<PowerUnit> {
     /// The power.
     pub fn power(&self) -> Watts {
         Watts(self.in_si())
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn a_number_is_read_in_its_unit() {
         let text = r#"{"value": 23.6, "unit": "pJ", "basis": "pre-silicon", "source": "davies2018"}"#;
-        let number: Measured<EnergyUnit> = serde_json::from_str(text).unwrap();
+        let number: Quantity<EnergyUnit> = serde_json::from_str(text).unwrap();
         assert!((number.energy().0 - 2.36e-11).abs() < 1e-26);
         assert_eq!(number.basis, Basis::PreSilicon);
     }
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn an_energy_in_seconds_is_refused() {
         let text = r#"{"value": 23.6, "unit": "ns", "basis": "silicon", "source": "x"}"#;
-        let error = serde_json::from_str::<Measured<EnergyUnit>>(text).unwrap_err().to_string();
+        let error = serde_json::from_str::<Quantity<EnergyUnit>>(text).unwrap_err().to_string();
         assert!(error.starts_with("unknown variant `ns`, expected one of `fJ`, `pJ`, `nJ`"), "{error}");
     }
 }

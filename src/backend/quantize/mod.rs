@@ -10,7 +10,7 @@ pub(super) mod threshold;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
-use crate::network::{BinaryLayer, BinaryNetwork, Key, Wiring};
+use crate::network::{BinaryLayer, BinaryNetwork, Connectivity, Key};
 
 use super::DeployOptions;
 use super::error::{DeployError, Limit};
@@ -36,10 +36,10 @@ pub enum Granularity {
 #[derive(Clone, Debug, PartialEq)]
 pub struct IntegerLayer {
     /// Which inputs reach which neurons.
-    pub wiring: Wiring,
+    pub connectivity: Connectivity,
     /// What the layer hears: 0 is the network's input, l the spikes of layer l - 1.
     pub sources: Vec<usize>,
-    /// (taps, units)
+    /// (elements, units)
     pub weights: Array2<i64>,
     /// (units), compared as the chip compares, in units of the weights.
     pub thresholds: Array1<i64>,
@@ -92,12 +92,12 @@ impl IntegerNetwork {
 impl IntegerLayer {
     /// I
     pub fn inputs(&self) -> usize {
-        self.wiring.input().len()
+        self.connectivity.input().len()
     }
 
     /// O
     pub fn neurons(&self) -> usize {
-        self.wiring.output().len()
+        self.connectivity.output().len()
     }
 
     /// Neurons that differ in their weights.
@@ -111,9 +111,9 @@ impl IntegerLayer {
         self.reach_of(self.weights.view())
     }
 
-    /// The same for other `weights`, (taps, units).
+    /// The same for other `weights`, (elements, units).
     pub(crate) fn reach_of(&self, weights: ArrayView2<'_, i64>) -> Vec<(i64, i64)> {
-        let input_max = i64::from(self.input_max) * self.wiring.inputs_per_tap() as i64;
+        let input_max = i64::from(self.input_max) * self.connectivity.inputs_per_element() as i64;
         let mut reach = vec![(0, 0); weights.ncols()];
         for row in weights.rows() {
             for (bounds, &weight) in reach.iter_mut().zip(row) {
@@ -152,12 +152,12 @@ impl Quantizer<'_> {
     fn layer(&self, index: usize, layer: &BinaryLayer, input_max: u8) -> Result<IntegerLayer, DeployError> {
         let grid = Grid::of(index, layer, input_max)?;
         let scales = self.scales(&grid.weights);
-        let largest_input = i64::from(input_max) * layer.wiring.inputs_per_tap() as i64;
+        let largest_input = i64::from(input_max) * layer.connectivity.inputs_per_element() as i64;
         let scales = self.with_thresholds_in_range(scales, &grid, largest_input);
         let thresholds = scales.iter().zip(&grid.thresholds).map(|(scale, &t)| scale.threshold(t)).collect();
         let unit = libm::scalbn(1.0, layer.exponent);
         let mut integers = IntegerLayer {
-            wiring: layer.wiring,
+            connectivity: layer.connectivity,
             sources: layer.sources.clone(),
             weights: coded(&grid.weights, &scales),
             thresholds,
@@ -253,7 +253,7 @@ fn set_thresholds(layer: &mut IntegerLayer, reach: &[(i64, i64)], neuron: &Neuro
         Compare::Ge => 0,
         Compare::Gt => 1,
     };
-    let sites = layer.wiring.sites();
+    let positions = layer.connectivity.positions();
     for (threshold, &(low, high)) in layer.thresholds.iter_mut().zip(reach) {
         // Below the least sum it always fires, above the greatest never: how far does not matter.
         let wanted = (*threshold).clamp(low, high + 1) - less;
@@ -261,7 +261,7 @@ fn set_thresholds(layer: &mut IntegerLayer, reach: &[(i64, i64)], neuron: &Neuro
             Some(format) => unshifted(format.nearest(wanted << layer.shift), layer.shift, neuron.compare),
             None => wanted,
         };
-        layer.thresholds_changed += if nearest == wanted { 0 } else { sites };
+        layer.thresholds_changed += if nearest == wanted { 0 } else { positions };
         *threshold = nearest;
     }
 }
@@ -274,10 +274,10 @@ fn unshifted(threshold: i64, shift: u8, compare: Compare) -> i64 {
     }
 }
 
-/// (taps, units) codes of the (units, taps) weights.
+/// (elements, units) codes of the (units, elements) weights.
 fn coded(weights: &Array2<i64>, scales: &[Scale]) -> Array2<i64> {
-    let (units, taps) = weights.dim();
-    Array2::from_shape_fn((taps, units), |(tap, unit)| scales[unit].code(weights[[unit, tap]]))
+    let (units, elements) = weights.dim();
+    Array2::from_shape_fn((elements, units), |(element, unit)| scales[unit].code(weights[[unit, element]]))
 }
 
 fn weight_error(weights: &Array2<i64>, scales: &[Scale]) -> f64 {
@@ -291,7 +291,7 @@ fn weight_error(weights: &Array2<i64>, scales: &[Scale]) -> f64 {
 
 /// A layer in whole multiples of its grid.
 struct Grid {
-    /// (units, taps)
+    /// (units, elements)
     weights: Array2<i64>,
     /// (units), whole numbers, which may be far outside what sums reach.
     thresholds: Vec<f64>,
@@ -313,7 +313,7 @@ impl Grid {
         let thresholds = layer.thresholds.iter().map(|&t| whole("threshold", t)).collect::<Result<_, _>>()?;
         let weights = layer.weights.iter().map(|&w| whole("weight", w)).collect::<Result<Vec<f64>, _>>()?;
         let weights = Array2::from_shape_vec(layer.weights.dim(), weights).expect("one number a weight");
-        let largest = f64::from(input_max) * layer.wiring.inputs_per_tap() as f64;
+        let largest = f64::from(input_max) * layer.connectivity.inputs_per_element() as f64;
         let sums_are_exact = |row: ArrayView1<'_, f64>| {
             row.iter().map(|weight| weight.abs()).sum::<f64>() * largest < 2f64.powi(53)
         };
@@ -489,7 +489,7 @@ mod tests {
         let window = Window { height: 2, width: 2, stride: 1, padding: 0 };
         let mut network = full(&[9, 4, 2]);
         network.layers[0] = BinaryLayer {
-            wiring: Wiring::Convolution { input, window, channels: 1 },
+            connectivity: Connectivity::Convolution { input, window, channels: 1 },
             sources: vec![0],
             weights: array![[-1.0, -1.0, -1.0, -1.0]],
             thresholds: array![-3.0],

@@ -20,9 +20,9 @@ pub(crate) struct Circuit<'a> {
 
 /// The weights of a layer.
 pub(crate) enum Weights<'a> {
-    /// (taps, units), alike at all sites.
+    /// (elements, units), alike at all positions.
     Shared(Cow<'a, Array2<i64>>),
-    /// (sites, taps, units)
+    /// (positions, elements, units)
     Own(Array3<i64>),
 }
 
@@ -47,7 +47,7 @@ impl<'a> Circuit<'a> {
         match &self.weights {
             Weights::Shared(weights) => self.layer.reach_of(weights.view()),
             Weights::Own(weights) => {
-                weights.outer_iter().flat_map(|site| self.layer.reach_of(site)).collect()
+                weights.outer_iter().flat_map(|position| self.layer.reach_of(position)).collect()
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::network::Decision;
 
 /// What the samples of a block did together; its memory is used again for the next.
 #[derive(Default)]
-pub(in super::super) struct Census {
+pub(in super::super) struct Counts {
     /// By source, the inputs first: on how many samples each was active.
     pub active: Vec<Vec<u32>>,
     /// One a sample.
@@ -25,7 +25,7 @@ pub(in super::super) struct Census {
     scores: Vec<i32>,
 }
 
-impl Census {
+impl Counts {
     /// Samples that go through the layers together, few enough to be counted in a byte.
     pub const BLOCK: usize = 128;
 }
@@ -40,7 +40,7 @@ impl Simulator {
             && self.sources.iter().enumerate().all(follows)
     }
 
-    /// Runs the samples `inputs`, (n, I), at most [`Census::BLOCK`], of which the first is number `first`.
+    /// Runs the samples `inputs`, (n, I), at most [`Counts::BLOCK`], of which the first is number `first`.
     ///
     /// # Panics
     /// If the network is none that it can count so, see [`Simulator::can_count`].
@@ -48,14 +48,14 @@ impl Simulator {
         &self,
         first: usize,
         inputs: ArrayView2<'_, u8>,
-        census: &mut Census,
+        counts: &mut Counts,
     ) -> Result<(), RunError> {
         #[cfg(target_arch = "x86_64")]
         if std::is_x86_feature_detected!("avx512bw") && std::is_x86_feature_detected!("avx512vl") {
             // SAFETY: the processor has what the call asks for, as was just seen.
-            return unsafe { self.count_with_avx512(first, inputs, census) };
+            return unsafe { self.count_with_avx512(first, inputs, counts) };
         }
-        self.count_samples(first, inputs, census)
+        self.count_samples(first, inputs, counts)
     }
 
     /// [`Simulator::count_samples`] compiled for processors with AVX-512: the same integers in fewer instructions.
@@ -65,9 +65,9 @@ impl Simulator {
         &self,
         first: usize,
         inputs: ArrayView2<'_, u8>,
-        census: &mut Census,
+        counts: &mut Counts,
     ) -> Result<(), RunError> {
-        self.count_samples(first, inputs, census)
+        self.count_samples(first, inputs, counts)
     }
 
     #[inline(always)]
@@ -75,12 +75,12 @@ impl Simulator {
         &self,
         first: usize,
         inputs: ArrayView2<'_, u8>,
-        census: &mut Census,
+        counts: &mut Counts,
     ) -> Result<(), RunError> {
         let samples = inputs.nrows();
-        let Census { active, lines: [below, above], .. } = census;
+        let Counts { active, lines: [below, above], .. } = counts;
         active.resize_with(self.layers.len() + 1, Vec::new);
-        census.graded = self.read_lines(first, inputs, below)?;
+        counts.graded = self.read_lines(first, inputs, below)?;
         count_active(below, self.inputs, &mut active[0]);
         for (layer, active) in self.layers.iter().zip(&mut active[1..]) {
             let neurons = match layer {
@@ -91,7 +91,7 @@ impl Simulator {
             count_active(above, neurons, active);
             std::mem::swap(below, above);
         }
-        self.decide(samples, census);
+        self.decide(samples, counts);
         Ok(())
     }
 
@@ -118,8 +118,8 @@ impl Simulator {
 
     /// Decides by the output neurons' spikes.
     #[inline(always)]
-    fn decide(&self, samples: usize, census: &mut Census) {
-        let Census { lines: [outputs, _], scores, decisions, .. } = census;
+    fn decide(&self, samples: usize, counts: &mut Counts) {
+        let Counts { lines: [outputs, _], scores, decisions, .. } = counts;
         let (width, classes) = (self.decoder.score_lines(outputs, samples, scores), self.decoder.classes());
         decisions.clear();
         decisions

@@ -4,10 +4,10 @@ use super::circuit::{Circuit, Weights};
 use super::events::Lists;
 use super::lane::Lane;
 pub(super) use super::lane::Sums;
-use super::panels::{Panels, Work};
+use super::panels::{PanelBuffers, Panels};
 use super::sum::Sum;
 use super::tiles::{Tiles, rows};
-use crate::network::{Spread, Wiring};
+use crate::network::{Connectivity, FanOut};
 
 /// A layer's weights, in the narrowest lane that holds every sum.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ impl Rows {
     }
 
     /// Lists in `spikes` the neurons that fire on what they have `heard`.
-    pub(super) fn step(&self, heard: Heard<'_>, sums: &mut Sums, spikes: &mut Lists) {
+    pub(super) fn step(&self, heard: Presynaptic<'_>, sums: &mut Sums, spikes: &mut Lists) {
         match self {
             Self::I16(layer) => layer.step(heard, sums, spikes),
             Self::I32(layer) => layer.step(heard, sums, spikes),
@@ -54,7 +54,7 @@ impl Rows {
 
 /// What a layer hears in a block of samples.
 #[derive(Clone, Copy)]
-pub(super) struct Heard<'a> {
+pub(super) struct Presynaptic<'a> {
     pub sources: &'a [usize],
     /// By source.
     pub events: &'a [Lists],
@@ -62,7 +62,7 @@ pub(super) struct Heard<'a> {
     pub levels: Option<&'a [u8]>,
 }
 
-impl<'a> Heard<'a> {
+impl<'a> Presynaptic<'a> {
     /// Samples.
     pub fn samples(&self) -> usize {
         self.events[0].len()
@@ -90,7 +90,7 @@ enum Reader<T> {
     /// Of a dense layer whose weights are bytes.
     DenseBytes(Panels<i8, T>),
     /// Of any other.
-    Windows(Spread<T>),
+    Windows(FanOut<T>),
 }
 
 impl<T: Lane + From<i8>> Layer<T> {
@@ -98,7 +98,7 @@ impl<T: Lane + From<i8>> Layer<T> {
         Self { reader: Reader::new(circuit), thresholds: thresholds(circuit, reach) }
     }
 
-    fn step(&self, heard: Heard<'_>, sums: &mut Sums, spikes: &mut Lists) {
+    fn step(&self, heard: Presynaptic<'_>, sums: &mut Sums, spikes: &mut Lists) {
         let Sums { silent, .. } = sums;
         let mut silent = std::mem::take(silent);
         let lanes = T::sums(sums);
@@ -106,8 +106,10 @@ impl<T: Lane + From<i8>> Layer<T> {
         lanes.clear();
         lanes.resize(heard.samples() * stride, T::default());
         match &self.reader {
-            Reader::Dense(panels) => panels.sum(heard, Work { silent: &mut silent, sums: lanes }),
-            Reader::DenseBytes(panels) => panels.sum(heard, Work { silent: &mut silent, sums: lanes }),
+            Reader::Dense(panels) => panels.sum(heard, PanelBuffers { silent: &mut silent, sums: lanes }),
+            Reader::DenseBytes(panels) => {
+                panels.sum(heard, PanelBuffers { silent: &mut silent, sums: lanes })
+            }
             Reader::Windows(spread) => {
                 for (sample, sums) in lanes.chunks_exact_mut(stride).enumerate() {
                     add_windows(spread, heard, sample, sums);
@@ -149,8 +151,8 @@ impl<T: Sum> Tiled<T> {
         events: Rows,
         named: fn(Box<Self>) -> Rows,
     ) -> Rows {
-        let tiles = match (&circuit.weights, circuit.layer.wiring) {
-            (Weights::Shared(weights), Wiring::Dense { .. }) => Tiles::new(weights.view()),
+        let tiles = match (&circuit.weights, circuit.layer.connectivity) {
+            (Weights::Shared(weights), Connectivity::Dense { .. }) => Tiles::new(weights.view()),
             _ => None,
         };
         match tiles {
@@ -163,7 +165,7 @@ impl<T: Sum> Tiled<T> {
         self.thresholds.len()
     }
 
-    fn step(&self, heard: Heard<'_>, sums: &mut Sums, spikes: &mut Lists) {
+    fn step(&self, heard: Presynaptic<'_>, sums: &mut Sums, spikes: &mut Lists) {
         if !self.tiles.suit(heard) {
             return self.events.step(heard, sums, spikes);
         }
@@ -179,9 +181,9 @@ impl<T: Sum> Tiled<T> {
 
 impl<T: Lane + From<i8>> Reader<T> {
     fn new(circuit: &Circuit<'_>) -> Self {
-        let wiring = &circuit.layer.wiring;
-        match (&circuit.weights, wiring) {
-            (Weights::Shared(weights), Wiring::Dense { .. }) => {
+        let connectivity = &circuit.layer.connectivity;
+        match (&circuit.weights, connectivity) {
+            (Weights::Shared(weights), Connectivity::Dense { .. }) => {
                 let bytes = i64::from(i8::MIN)..=i64::from(i8::MAX);
                 match weights.iter().all(|weight| bytes.contains(weight)) {
                     true => Self::DenseBytes(Panels::new(weights.view(), |weight| weight as i8)),
@@ -189,10 +191,10 @@ impl<T: Lane + From<i8>> Reader<T> {
                 }
             }
             (Weights::Shared(weights), _) => {
-                Self::Windows(Spread::new(wiring, weights.mapv(T::narrowed).view()))
+                Self::Windows(FanOut::new(connectivity, weights.mapv(T::narrowed).view()))
             }
             (Weights::Own(weights), _) => {
-                Self::Windows(Spread::unshared(wiring, weights.mapv(T::narrowed).view()))
+                Self::Windows(FanOut::unshared(connectivity, weights.mapv(T::narrowed).view()))
             }
         }
     }
@@ -208,7 +210,7 @@ impl<T: Lane + From<i8>> Reader<T> {
 }
 
 /// Adds to the `sums` of one sample what it sends through windows.
-fn add_windows<T: Lane>(spread: &Spread<T>, heard: Heard<'_>, sample: usize, sums: &mut [T]) {
+fn add_windows<T: Lane>(spread: &FanOut<T>, heard: Presynaptic<'_>, sample: usize, sums: &mut [T]) {
     for &source in heard.sources {
         let active = heard.events[source].of(sample);
         match heard.levels_of(source, sample) {

@@ -11,7 +11,7 @@
 //! | `events` | what is active, sample by sample |
 //! | `layer` | from the events below to the spikes of a layer |
 //! | `panels`; `tiles`, `sum`, `unit` | the sums of dense layers: of events in vectors, of all inputs on a matrix unit |
-//! | `census` | dense layers where only counts are asked for |
+//! | `counts` | dense layers where only counts are asked for |
 //! | `decoder` | from the last spikes to a decision |
 //! | `loss` | spikes that get lost on their way |
 
@@ -33,10 +33,10 @@ use super::error::RunError;
 use super::quantize::IntegerNetwork;
 use crate::network::Decision;
 use circuit::Circuit;
-pub(super) use counts::Census;
+pub(super) use counts::Counts;
 use decoder::Decoder;
 use events::Lists;
-use layer::{Heard, Rows, Sums};
+use layer::{Presynaptic, Rows, Sums};
 use loss::Losing;
 pub(super) use loss::Loss;
 
@@ -134,7 +134,7 @@ impl Simulator {
         let levels = (self.input_max > 1).then_some(levels.as_slice());
         for (index, (layer, sources)) in self.layers.iter().zip(&self.sources).enumerate() {
             let (heard, spikes) = events.split_at_mut(index + 1);
-            layer.step(Heard { sources, events: heard, levels }, sums, &mut spikes[0]);
+            layer.step(Presynaptic { sources, events: heard, levels }, sums, &mut spikes[0]);
             loss::lose(&mut spikes[0], &mut losing);
         }
         let Block { events, scores, decisions, .. } = block;
@@ -236,7 +236,7 @@ mod tests {
                 Compare::Ge => i64::from(sum >= layer.thresholds[neuron % layer.units()]),
                 Compare::Gt => i64::from(sum > layer.thresholds[neuron % layer.units()]),
             };
-            let sums = fixtures::direct_sums(&layer.wiring, layer.weights.view(), &heard);
+            let sums = fixtures::direct_sums(&layer.connectivity, layer.weights.view(), &heard);
             values.push(sums.into_iter().enumerate().map(fires).collect());
         }
         let outputs = values.pop().expect("a layer");

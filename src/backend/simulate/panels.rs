@@ -8,7 +8,7 @@ use ndarray::ArrayView2;
 
 use super::events::Lists;
 use super::lane::Lane;
-use super::layer::Heard;
+use super::layer::Presynaptic;
 
 /// Neurons of a panel.
 const WIDTH: usize = 64;
@@ -24,7 +24,7 @@ pub(super) struct Panels<W, T> {
 }
 
 /// Memory of a step.
-pub(super) struct Work<'a, T> {
+pub(super) struct PanelBuffers<'a, T> {
     /// One a source: used again.
     pub silent: &'a mut Vec<Lists>,
     /// (samples, width), to be written.
@@ -57,7 +57,7 @@ impl<W: Copy + Default + Into<T>, T: Lane> Panels<W, T> {
     }
 
     /// Adds to the sums of `work`, for each sample one a neuron, what the block of samples `heard` sends.
-    pub fn sum(&self, heard: Heard<'_>, work: Work<'_, T>) {
+    pub fn sum(&self, heard: Presynaptic<'_>, work: PanelBuffers<'_, T>) {
         self.list_silent(heard, work.silent);
         #[cfg(target_arch = "x86_64")]
         {
@@ -76,19 +76,19 @@ impl<W: Copy + Default + Into<T>, T: Lane> Panels<W, T> {
     /// [`Panels::sum_panels`] compiled for processors with AVX-512: the same integers in fewer instructions.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-    fn sum_with_avx512(&self, heard: Heard<'_>, work: Work<'_, T>) {
+    fn sum_with_avx512(&self, heard: Presynaptic<'_>, work: PanelBuffers<'_, T>) {
         self.sum_panels(heard, work);
     }
 
     /// [`Panels::sum_panels`] compiled for processors with AVX2.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
-    fn sum_with_avx2(&self, heard: Heard<'_>, work: Work<'_, T>) {
+    fn sum_with_avx2(&self, heard: Presynaptic<'_>, work: PanelBuffers<'_, T>) {
         self.sum_panels(heard, work);
     }
 
     /// Lists the silent inputs of every source in every sample in which they are the fewer.
-    fn list_silent(&self, heard: Heard<'_>, silent: &mut Vec<Lists>) {
+    fn list_silent(&self, heard: Presynaptic<'_>, silent: &mut Vec<Lists>) {
         silent.resize_with(heard.sources.len().max(silent.len()), Lists::default);
         for (&source, lists) in heard.sources.iter().zip(silent) {
             lists.clear();
@@ -106,7 +106,7 @@ impl<W: Copy + Default + Into<T>, T: Lane> Panels<W, T> {
     }
 
     #[inline(always)]
-    fn sum_panels(&self, heard: Heard<'_>, work: Work<'_, T>) {
+    fn sum_panels(&self, heard: Presynaptic<'_>, work: PanelBuffers<'_, T>) {
         let width = self.width();
         for (panel, rows) in self.rows.chunks_exact(self.inputs).enumerate() {
             for (sample, sums) in work.sums.chunks_exact_mut(width).enumerate() {
@@ -197,8 +197,8 @@ mod tests {
         }
         let panels = Panels::<i8, T>::new(weights.view(), |weight| weight as i8);
         let mut found = vec![T::default(); samples * panels.width()];
-        let heard = Heard { sources: &[0, 1], events: &events, levels: graded.then_some(&levels) };
-        panels.sum(heard, Work { silent: &mut Vec::new(), sums: &mut found });
+        let heard = Presynaptic { sources: &[0, 1], events: &events, levels: graded.then_some(&levels) };
+        panels.sum(heard, PanelBuffers { silent: &mut Vec::new(), sums: &mut found });
         let found = found.chunks_exact(panels.width()).flat_map(|sums| &sums[..neurons]);
         [found.map(|&sum| sum.into()).collect(), expected]
     }
@@ -232,8 +232,8 @@ mod tests {
         events.clear();
         events.push((0..300).map(|input| input % 3 > 0));
         let mut found = vec![0; panels.width()];
-        let heard = Heard { sources: &[0], events: &[events], levels: None };
-        panels.sum(heard, Work { silent: &mut Vec::new(), sums: &mut found });
+        let heard = Presynaptic { sources: &[0], events: &[events], levels: None };
+        panels.sum(heard, PanelBuffers { silent: &mut Vec::new(), sums: &mut found });
         assert_eq!(found[0], 200 * 127);
     }
 }

@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 
 use ndarray::ArrayView2;
 
-use super::layer::Heard;
+use super::layer::Presynaptic;
 use super::sum::{Sum, Sums};
 use super::unit::{self, INPUTS, Line, NEURONS, ROWS, Tile, Unit};
 
@@ -46,7 +46,7 @@ impl<T: Sum> Tiles<T> {
     }
 
     /// Whether the block of samples `heard` is so active that tiles take less time than events.
-    pub fn suit(&self, heard: Heard<'_>) -> bool {
+    pub fn suit(&self, heard: Presynaptic<'_>) -> bool {
         /// Of the inputs, for each digit. By a count of cycles, not measured: the weights of an active input to 64 neurons
         /// take four in vectors, those of any input a tenth of one here.
         const SHARE: f64 = 0.025;
@@ -56,7 +56,7 @@ impl<T: Sum> Tiles<T> {
 
     /// Writes to `sums`, ([`rows`], [`Tiles::width`]), what the samples `heard` send; `lines` is memory that is
     /// used again.
-    pub fn sum(&self, heard: Heard<'_>, lines: &mut Vec<Line>, sums: &mut [T]) {
+    pub fn sum(&self, heard: Presynaptic<'_>, lines: &mut Vec<Line>, sums: &mut [T]) {
         self.read(heard, lines);
         self.sum_lines(lines, sums);
     }
@@ -94,7 +94,7 @@ impl<T: Sum> Tiles<T> {
     }
 
     /// Writes the level of every input of every sample to its place in `lines`.
-    fn read(&self, heard: Heard<'_>, lines: &mut Vec<Line>) {
+    fn read(&self, heard: Presynaptic<'_>, lines: &mut Vec<Line>) {
         lines.clear();
         lines.resize(rows(heard.samples()) * self.inputs.div_ceil(INPUTS), Line([0; INPUTS]));
         for sample in 0..heard.samples() {
@@ -194,7 +194,7 @@ mod tests {
                 }
             }
         }
-        let heard = Heard { sources: &[0, 1], events: &events, levels: graded.then_some(&levels) };
+        let heard = Presynaptic { sources: &[0, 1], events: &events, levels: graded.then_some(&levels) };
         let mut sums = vec![T::from(7); rows(samples) * tiles.width()];
         tiles.sum(heard, &mut Vec::new(), &mut sums);
         let found = sums.chunks_exact(tiles.width()).take(samples).flat_map(|sums| &sums[..neurons]);

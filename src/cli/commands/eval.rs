@@ -8,7 +8,7 @@ use crate::cli::args::{EvalArgs, FaultChoice, PartKind};
 use crate::cli::setup::{config, machine, model};
 use crate::cli::shown::exit::Exit;
 use crate::data::InputCoding;
-use crate::objective::{ModelFile, Part, Robustness, Scoring, Sweep};
+use crate::objective::{DataPart, ModelFile, Robustness, Scoring, Sweep};
 use crate::report;
 
 /// Where a file says nothing and the chip takes plain spikes, an input above half of its range is one.
@@ -26,8 +26,8 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     let mut deploy = model.deploy();
     deploy.weight_bits = args.weight_bits.or(deploy.weight_bits);
     let part = match args.part {
-        PartKind::Test => Part::Test,
-        PartKind::Train => Part::Train,
+        PartKind::Test => DataPart::Test,
+        PartKind::Train => DataPart::Train,
     };
     let sweep = sweep(args);
     let faults = sweep.as_ref();

@@ -9,7 +9,7 @@ use crate::cli::options::fidelity::PausingArgs;
 use crate::cli::setup::open::{self, Wanted};
 use crate::cli::setup::output::Output;
 use crate::cli::setup::spaces;
-use crate::cli::setup::warm::{self, WarmStart};
+use crate::cli::setup::warm::{self, WarmStartFile};
 use crate::cli::setup::{config, job};
 use crate::cli::shown::exit::{Exit, WhileRunning};
 use crate::cli::shown::progress::Progress;
@@ -17,7 +17,7 @@ use crate::objective::external::External;
 use crate::report::{self, Best};
 use crate::space::Space;
 use crate::storage::{Storage, StudyKey};
-use crate::study::{Direction, EXTERNAL_SETUP, ExternalSetup, JOB, Metric, PRIOR, SPACE};
+use crate::study::{Direction, EXTERNAL_SETUP, ExternalSetup, JOB, Metric, SPACE, WARM_START};
 use crate::tuner::{End, Settings, Tuner};
 use crate::units::Seconds;
 
@@ -37,7 +37,7 @@ pub(crate) struct ExternalArgs {
     /// decides who is best)
     #[arg(long, value_name = "NAME:minimize|maximize", default_value = "value:minimize", value_parser = metric)]
     pub metric: Vec<Metric>,
-    /// A trial that takes longer fails and is killed, such as 90s, 30m, 2h; with --fidelity each leg has as long
+    /// A trial that takes longer fails and is killed, such as 90s, 30m, 2h; with --fidelity each segment has as long
     #[arg(long, value_name = "DURATION")]
     pub trial_timeout: Option<Seconds>,
     #[command(flatten)]
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &ExternalArgs) -> Result<Exit> {
     let mut facts = vec![(SPACE.to_owned(), space.to_json())];
     facts.push((JOB.to_owned(), job::of_command(&args.study, &args.pausing).to_json()));
     facts.extend(args.study.reference.fact());
-    facts.extend(warm.as_ref().map(|warm| (PRIOR.to_owned(), warm.prior.to_json())));
+    facts.extend(warm.as_ref().map(|warm| (WARM_START.to_owned(), warm.warm_start.to_json())));
     let wanted = Wanted {
         name: &name,
         metrics: &args.metric,
@@ -146,7 +146,7 @@ fn finish(
     Ok(Exit::Done)
 }
 
-fn setup(args: &ExternalArgs, space: &Space, warm: Option<&WarmStart>) -> ExternalSetup {
+fn setup(args: &ExternalArgs, space: &Space, warm: Option<&WarmStartFile>) -> ExternalSetup {
     ExternalSetup {
         command: Some(args.command.clone()),
         trial_timeout_s: args.trial_timeout.map(|Seconds(seconds)| seconds),

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::cli::setup::job::Work;
 use crate::cli::setup::machine;
 use crate::cli::shown::exit::Exit;
-use crate::objective::isolated::{Answer, Order};
+use crate::objective::isolated::{Answer, TrialRequest};
 
 /// Reads an order from standard input, evaluates it, and tells how it goes on standard output.
 pub(crate) fn run() -> Result<Exit> {
@@ -17,7 +17,7 @@ pub(crate) fn run() -> Result<Exit> {
     let Some(line) = lines.next().transpose()? else {
         bail!("no order on standard input: tune worker gives it");
     };
-    let order: Order = serde_json::from_str(&line).context("order")?;
+    let order: TrialRequest = serde_json::from_str(&line).context("order")?;
     let work: Work = serde_json::from_value(order.work.clone()).context("order")?;
     machine::use_threads(Some(work.threads))?;
     let objective = work.objective()?;

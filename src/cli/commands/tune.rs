@@ -9,13 +9,13 @@ use crate::cli::args::RunArgs;
 use crate::cli::setup::config::{self, Config};
 use crate::cli::setup::machine;
 use crate::cli::setup::open::{self, Wanted};
-use crate::cli::setup::warm::{self, WarmStart};
+use crate::cli::setup::warm::{self, WarmStartFile};
 use crate::cli::shown::exit::{Exit, WhileRunning};
 use crate::cli::shown::progress::Progress;
 use crate::objective::Objective;
 use crate::report::{self, Best};
 use crate::storage::{Storage, StudyKey};
-use crate::study::{DATA_SHAPE, JOB, PRIOR, SETUP, SPACE};
+use crate::study::{DATA_SHAPE, JOB, SETUP, SPACE, WARM_START};
 use crate::tuner::{End, Tuner};
 
 /// Set by the first signal; the tuner ends cleanly when it sees it.
@@ -104,7 +104,7 @@ fn finish(
 fn open_study(
     storage: &mut dyn Storage,
     config: &Config,
-    warm: Option<WarmStart>,
+    warm: Option<WarmStartFile>,
     args: &RunArgs,
 ) -> Result<StudyKey> {
     let mut facts = vec![
@@ -113,7 +113,7 @@ fn open_study(
         (JOB.to_owned(), config.job.to_json()),
     ];
     facts.extend(args.study.reference.fact());
-    facts.extend(warm.map(|warm| (PRIOR.to_owned(), warm.prior.to_json())));
+    facts.extend(warm.map(|warm| (WARM_START.to_owned(), warm.warm_start.to_json())));
     let wanted = Wanted {
         name: &config.study,
         metrics: &config.objective.metrics(),

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::{ask, tune};
-use crate::cli::args::{PulseArgs, SourceArgs, StorageArgs};
+use crate::cli::args::{HeartbeatArgs, SourceArgs, StorageArgs};
 use crate::cli::setup::job::Work;
 use crate::cli::shown::exit::Exit;
 use crate::cli::shown::progress::Progress;
@@ -54,7 +54,7 @@ pub(crate) struct WorkerArgs {
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<Bytes>,
     #[command(flatten)]
-    pub pulse: PulseArgs,
+    pub heartbeat: HeartbeatArgs,
     /// Stream events as JSON lines on standard output
     #[arg(long, conflicts_with = "quiet")]
     pub json: bool,
@@ -160,7 +160,7 @@ fn settings(args: &WorkerArgs, study: &Study, job: &Job, seen: &Seen) -> Result<
         replicates: job.replicates,
         pausing: pauses(args, study, job, seen)?,
         stop_when: job.stop_when.iter().map(|rule| rule.parse()).collect::<Result<_, _>>()?,
-        pulse: args.pulse.pulse()?,
+        heartbeat: args.heartbeat.heartbeat()?,
         confirm: Confirm { candidates: 0, repeats: 1 },
         model: None,
     })

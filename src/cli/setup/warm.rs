@@ -8,11 +8,11 @@ use super::config::sha256;
 use crate::cli::args::StudyArgs;
 use crate::space::Space;
 use crate::storage::Storage;
-use crate::study::{Metric, Prior, PriorError, Taken};
+use crate::study::{Metric, WarmStartError, WarmStartTable, WarmStartTrials};
 
 /// Results from elsewhere, as a study keeps them.
-pub(crate) struct WarmStart {
-    pub prior: Prior,
+pub(crate) struct WarmStartFile {
+    pub warm_start: WarmStartTrials,
     /// Of the results.
     pub sha256: String,
     /// What people should know.
@@ -26,23 +26,28 @@ pub(crate) fn read(
     study: &str,
     space: &Space,
     metrics: &[Metric],
-) -> Result<Option<WarmStart>> {
+) -> Result<Option<WarmStartFile>> {
     let Some(source) = &args.warm_start else { return Ok(None) };
     let is_table = Path::new(source).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
     let taken = match is_table {
         true => {
             let text = std::fs::read_to_string(source)
                 .with_context(|| format!("--warm-start {source}: cannot read it"))?;
-            Prior::from_csv(&text, source, space, metrics)
+            WarmStartTrials::from_csv(&text, source, space, metrics)
         }
         false => of_study(storage, source, study, space, metrics)?,
     };
-    let Taken { prior, left_out, reason } = taken.context("--warm-start")?;
-    let mut remark = format!("{} results of {source} are known before the first trial", prior.results.len());
+    let WarmStartTable { warm_start, left_out, reason } = taken.context("--warm-start")?;
+    let mut remark =
+        format!("{} results of {source} are known before the first trial", warm_start.results.len());
     if let Some(reason) = reason {
         remark += &format!("; {left_out} are left out: {reason}");
     }
-    Ok(Some(WarmStart { sha256: sha256(prior.to_json().to_string().as_bytes()), prior, remark }))
+    Ok(Some(WarmStartFile {
+        sha256: sha256(warm_start.to_json().to_string().as_bytes()),
+        warm_start,
+        remark,
+    }))
 }
 
 /// The trials of the study called `source`.
@@ -52,7 +57,7 @@ fn of_study(
     study: &str,
     space: &Space,
     metrics: &[Metric],
-) -> Result<Result<Taken, PriorError>> {
+) -> Result<Result<WarmStartTable, WarmStartError>> {
     if source == study {
         bail!(
             "--warm-start {source}: is this study itself: name another, or go on with it by leaving this out"
@@ -64,5 +69,5 @@ fn of_study(
             "--warm-start {source}: no file that ends in .csv, and no study of the database, which has: {names}"
         );
     };
-    Ok(Prior::of_trials(&*storage.load_study(key)?, space, metrics))
+    Ok(WarmStartTrials::of_trials(&*storage.load_study(key)?, space, metrics))
 }

@@ -223,7 +223,7 @@ impl DownloadBar {
     }
 
     /// Shows how far it is.
-    pub fn show(&mut self, progress: data::Progress<'_>) {
+    pub fn show(&mut self, progress: data::DownloadProgress<'_>) {
         let bar = self.bar.get_or_insert_with(|| {
             let template = "{bar:30} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left  {msg}";
             ProgressBar::new(0).with_style(style(template))
@@ -305,6 +305,6 @@ mod tests {
     #[test]
     fn every_template_can_be_rendered() {
         let _ = Bars::new();
-        DownloadBar::new().show(data::Progress { file: "a", bytes: 1, total: 2 });
+        DownloadBar::new().show(data::DownloadProgress { file: "a", bytes: 1, total: 2 });
     }
 }

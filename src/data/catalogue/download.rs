@@ -19,7 +19,7 @@ use crate::data::DataError;
 
 /// How far the download of a file has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress<'a> {
+pub struct DownloadProgress<'a> {
     /// The file's name.
     pub file: &'a str,
     /// Bytes that are here, those of earlier attempts included.
@@ -41,9 +41,9 @@ pub(crate) fn download(
     file: &CatalogueFile,
     urls: &[String],
     target: &Path,
-    progress: &mut dyn FnMut(Progress<'_>),
+    progress: &mut dyn FnMut(DownloadProgress<'_>),
 ) -> Result<(), DataError> {
-    let mut part = Part::open(target)?;
+    let mut part = PartialFile::open(target)?;
     if is_right(target, file)? {
         return part.discard();
     }
@@ -70,7 +70,7 @@ enum Failure {
 }
 
 /// The file `FILE.part`, open and locked.
-struct Part {
+struct PartialFile {
     path: PathBuf,
     handle: File,
 }
@@ -88,7 +88,7 @@ fn is_right(target: &Path, file: &CatalogueFile) -> Result<bool, DataError> {
     Ok(target.is_file() && checksum::file(target)? == file.sha256)
 }
 
-impl Part {
+impl PartialFile {
     fn open(target: &Path) -> Result<Self, DataError> {
         let mut path = target.as_os_str().to_owned();
         path.push(".part");
@@ -109,7 +109,7 @@ impl Part {
         agent: &Agent,
         url: &str,
         file: &CatalogueFile,
-        progress: &mut dyn FnMut(Progress<'_>),
+        progress: &mut dyn FnMut(DownloadProgress<'_>),
     ) -> Result<(), Failure> {
         loop {
             let was_resumed = self.length()? > 0;
@@ -131,7 +131,7 @@ impl Part {
         agent: &Agent,
         url: &str,
         file: &CatalogueFile,
-        progress: &mut dyn FnMut(Progress<'_>),
+        progress: &mut dyn FnMut(DownloadProgress<'_>),
     ) -> Result<(), Failure> {
         let mut longest = self.length()?;
         let mut fruitless = 0;
@@ -157,7 +157,7 @@ impl Part {
         agent: &Agent,
         url: &str,
         file: &CatalogueFile,
-        progress: &mut dyn FnMut(Progress<'_>),
+        progress: &mut dyn FnMut(DownloadProgress<'_>),
     ) -> Result<(), Failure> {
         if self.length()? > file.bytes {
             self.clear()?;
@@ -182,13 +182,13 @@ impl Part {
         &mut self,
         response: Response<Body>,
         file: &CatalogueFile,
-        progress: &mut dyn FnMut(Progress<'_>),
+        progress: &mut dyn FnMut(DownloadProgress<'_>),
     ) -> Result<(), Failure> {
         let mut body = response.into_body().into_reader();
         let mut buffer = vec![0; BUFFER_BYTES];
         let mut bytes = self.handle.seek(SeekFrom::End(0)).map_err(|error| self.disk(error))?;
         loop {
-            progress(Progress { file: file.name, bytes, total: file.bytes });
+            progress(DownloadProgress { file: file.name, bytes, total: file.bytes });
             let count = body.read(&mut buffer).map_err(|error| Failure::Cut(error.to_string()))?;
             if count == 0 {
                 break;
@@ -284,7 +284,7 @@ mod tests {
             let urls: Vec<String> = servers.iter().map(|server| server.url("file.bin")).collect();
             let file = described("file.bin", &content());
             let target = self.target();
-            let mut hear = |progress: Progress<'_>| self.progress.push(progress.bytes);
+            let mut hear = |progress: DownloadProgress<'_>| self.progress.push(progress.bytes);
             download(&file, &urls, &target, &mut hear).map_err(|error| error.to_string())
         }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::download::{Progress, download};
+use super::download::{DownloadProgress, download};
 use super::sources::{Network, Sources};
 use super::{CatalogueFile, Entry, Origin, listed};
 use crate::data::DataError;
@@ -17,7 +17,7 @@ use crate::data::catalogue;
 pub fn fetch(
     name: &str,
     sources: &Sources,
-    progress: &mut dyn FnMut(Progress<'_>),
+    progress: &mut dyn FnMut(DownloadProgress<'_>),
 ) -> Result<Vec<PathBuf>, DataError> {
     let entry = catalogue::find(name)?;
     entry.files().iter().map(|file| fetch_file(entry, file, sources, progress)).collect()
@@ -27,7 +27,7 @@ fn fetch_file(
     entry: &Entry,
     file: &CatalogueFile,
     sources: &Sources,
-    progress: &mut dyn FnMut(Progress<'_>),
+    progress: &mut dyn FnMut(DownloadProgress<'_>),
 ) -> Result<PathBuf, DataError> {
     match sources.find_file(entry, file) {
         Ok(Some(path)) => Ok(path),
@@ -43,7 +43,7 @@ pub(crate) fn find_or_download(
     entry: &Entry,
     file: &CatalogueFile,
     sources: &Sources,
-    progress: &mut dyn FnMut(Progress<'_>),
+    progress: &mut dyn FnMut(DownloadProgress<'_>),
 ) -> Result<PathBuf, DataError> {
     match sources.find_file(entry, file)? {
         Some(path) => Ok(path),
@@ -55,7 +55,7 @@ fn download_file(
     entry: &Entry,
     file: &CatalogueFile,
     sources: &Sources,
-    progress: &mut dyn FnMut(Progress<'_>),
+    progress: &mut dyn FnMut(DownloadProgress<'_>),
 ) -> Result<PathBuf, DataError> {
     if sources.network == Network::Forbidden {
         let looked = listed(&sources.searched());

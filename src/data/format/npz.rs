@@ -33,7 +33,7 @@ struct Archive<'a> {
 }
 
 /// Features and labels of one part.
-struct Part {
+struct ArrayPart {
     x: Array,
     y: Vec<String>,
 }
@@ -136,7 +136,7 @@ impl<'a> Archive<'a> {
         })
     }
 
-    fn part(&mut self, (x_name, y_name): (&str, &str)) -> Result<Part, DataError> {
+    fn part(&mut self, (x_name, y_name): (&str, &str)) -> Result<ArrayPart, DataError> {
         let x = self.array(x_name)?;
         if !(2..=MAX_RANK).contains(&x.dims.len()) {
             return Err(self.wrong(x_name, format!("{} dimensions; must be 2 to {MAX_RANK}", x.dims.len())));
@@ -148,7 +148,7 @@ impl<'a> Archive<'a> {
             return Err(self.wrong(x_name, format!("{} in sample {sample}: must be finite", reals[at])));
         }
         let y = self.labels(y_name, x.dims[0])?;
-        Ok(Part { x, y })
+        Ok(ArrayPart { x, y })
     }
 
     fn labels(&mut self, name: &str, count: usize) -> Result<Vec<String>, DataError> {
@@ -184,7 +184,7 @@ impl<'a> Archive<'a> {
         })
     }
 
-    fn check_same_inputs(&self, train: &Part, test: &Part) -> Result<(), DataError> {
+    fn check_same_inputs(&self, train: &ArrayPart, test: &ArrayPart) -> Result<(), DataError> {
         if train.x.dims[1..] == test.x.dims[1..] {
             return Ok(());
         }

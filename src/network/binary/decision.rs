@@ -3,7 +3,7 @@
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use rayon::prelude::*;
 
-use crate::network::plan::fan_out::Spread;
+use crate::network::plan::fan_out::FanOut;
 use crate::network::{BinaryLayer, BinaryNetwork};
 
 /// Samples that share a thread's buffers.
@@ -67,7 +67,7 @@ impl BinaryNetwork {
 
 /// A layer made ready for events.
 struct HardLayer<'a> {
-    spread: Spread<f64>,
+    spread: FanOut<f64>,
     sources: &'a [usize],
     /// One a neuron.
     thresholds: Vec<f64>,
@@ -75,9 +75,9 @@ struct HardLayer<'a> {
 
 impl<'a> HardLayer<'a> {
     fn new(layer: &'a BinaryLayer) -> Self {
-        let neurons = layer.wiring.output().len();
+        let neurons = layer.connectivity.output().len();
         Self {
-            spread: Spread::new(&layer.wiring, layer.weights.t()),
+            spread: FanOut::new(&layer.connectivity, layer.weights.t()),
             sources: &layer.sources,
             thresholds: layer.thresholds.iter().copied().cycle().take(neurons).collect(),
         }

@@ -3,7 +3,7 @@
 //! Tensors `layers.L.weights` (units, taps) and `layers.L.thresholds` (units) in `f64`, `key` (K, N) of
 //! zeros and ones. A neuron of unit u of layer L fires where `weights[u] . inputs >= thresholds[u]`.
 //! Metadata: `format`, `input_max`, `layers.L.exponent`, the base-2 logarithm of the grid that the numbers
-//! lie on, and as JSON `layers.L.wiring`, a [`Wiring`](crate::network::Wiring), and `layers.L.sources`, the list of
+//! lie on, and as JSON `layers.L.connectivity`, a [`Connectivity`](crate::network::Connectivity), and `layers.L.sources`, the list of
 //! what the layer hears: 0 is the network's input, l the spikes of layer l - 1. Whoever saves a network may add
 //! remarks of other names.
 
@@ -59,7 +59,7 @@ impl BinaryNetwork {
         let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
         for (index, layer) in self.layers.iter().enumerate() {
             metadata.insert(format!("layers.{index}.exponent"), layer.exponent.to_string());
-            metadata.insert(format!("layers.{index}.wiring"), json(&layer.wiring));
+            metadata.insert(format!("layers.{index}.wiring"), json(&layer.connectivity));
             metadata.insert(format!("layers.{index}.sources"), json(&layer.sources));
             let (weights, thresholds) = (bytes(layer.weights.iter()), bytes(layer.thresholds.iter()));
             let shape = vec![layer.weights.nrows(), layer.weights.ncols()];
@@ -100,7 +100,7 @@ impl BinaryNetwork {
         let layers = (0..count)
             .map(|index| {
                 Ok(BinaryLayer {
-                    wiring: read_json(&metadata, &format!("layers.{index}.wiring"))?,
+                    connectivity: read_json(&metadata, &format!("layers.{index}.wiring"))?,
                     sources: read_json(&metadata, &format!("layers.{index}.sources"))?,
                     weights: matrix(&tensors, &format!("layers.{index}.weights"))?,
                     thresholds: vector(&tensors, &format!("layers.{index}.thresholds"))?,
@@ -171,14 +171,14 @@ mod tests {
     use ndarray::array;
 
     use super::*;
-    use crate::network::{Volume, Window, Wiring};
+    use crate::network::{Connectivity, Volume, Window};
 
     /// A convolution of graded pixels, a pool, a residual convolution and an output layer.
     fn network() -> BinaryNetwork {
         let input = Volume { height: 2, width: 2, channels: 1 };
         let window = |size, padding| Window { height: size, width: size, stride: 1, padding };
         let convolution = |input, sources, weights, thresholds, exponent| BinaryLayer {
-            wiring: Wiring::Convolution { input, window: window(1, 0), channels: 2 },
+            connectivity: Connectivity::Convolution { input, window: window(1, 0), channels: 2 },
             sources,
             weights,
             thresholds,
@@ -192,7 +192,7 @@ mod tests {
                 BinaryLayer::pool(hidden, Window { height: 3, width: 3, stride: 1, padding: 1 }, vec![1]),
                 convolution(hidden, vec![2, 1], array![[1.0, -3.0], [2.0, 0.0]], array![2.0, 1.0], 0),
                 BinaryLayer {
-                    wiring: Wiring::Dense { inputs: 8, outputs: 1 },
+                    connectivity: Connectivity::Dense { inputs: 8, outputs: 1 },
                     sources: vec![3],
                     weights: array![[0.0, 2.5, -1.25, 1.0, 1.0, 1.0, 1.0, 1.0]],
                     thresholds: array![2.0],
@@ -253,8 +253,8 @@ mod tests {
             change(&mut network);
             message(&network)
         };
-        let taps = changed(|network| network.layers[2].weights = array![[1.0], [2.0]]);
-        assert_eq!(taps, "layer 2: weights are 2 x 1, the convolution takes 2 x 2");
+        let elements = changed(|network| network.layers[2].weights = array![[1.0], [2.0]]);
+        assert_eq!(elements, "layer 2: weights are 2 x 1, the convolution takes 2 x 2");
         let thresholds = changed(|network| network.layers[0].thresholds = array![0.5]);
         assert_eq!(thresholds, "layer 0: 1 thresholds for 2 neurons");
         let pool = changed(|network| network.layers[1].thresholds = array![2.0]);
@@ -270,7 +270,7 @@ mod tests {
         let size = changed(|network| network.layers[3].sources = vec![0]);
         assert_eq!(size, "layer 3: 8 inputs do not match the inputs of the network");
         let huge = changed(|network| {
-            network.layers[0].wiring = Wiring::Dense { inputs: usize::MAX, outputs: usize::MAX };
+            network.layers[0].connectivity = Connectivity::Dense { inputs: usize::MAX, outputs: usize::MAX };
         });
         assert!(huge.starts_with("layer 0: weights are 2 x 1, the dense takes"), "{huge}");
     }

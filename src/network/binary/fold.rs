@@ -10,7 +10,7 @@ use ndarray::{Array1, Array2};
 use crate::network::kernels::LANES;
 use crate::network::layer::Layer;
 use crate::network::layer::norm::EPSILON;
-use crate::network::{BinaryLayer, BinaryNetwork, Network, Volume, Window, Wiring};
+use crate::network::{BinaryLayer, BinaryNetwork, Connectivity, Network, Volume, Window};
 
 /// Bits of a whole number that `f64` holds exactly, less one for what rounding to the grid adds.
 const EXACT_BITS: i32 = 52;
@@ -34,9 +34,9 @@ impl Network {
             let average = if index == 0 { 1 } else { self.layers[index - 1].step.average };
             // Only the network's input has a scale of its own: spikes, added or not, count as they are.
             let scale = if index == 0 { f64::from(input_max) } else { 1.0 };
-            let (wiring, neurons) = (wiring(layer, average), neurons(layer, average, scale));
+            let (connectivity, neurons) = (connectivity(layer, average), neurons(layer, average, scale));
             let (weights, thresholds) = neurons;
-            folded.push(BinaryLayer::on_grid(wiring, sources, weights, thresholds, max));
+            folded.push(BinaryLayer::on_grid(connectivity, sources, weights, thresholds, max));
             if let Some(window) = layer.step.max {
                 folded.push(BinaryLayer::pool(layer.step.sums, window, vec![folded.len()]));
             }
@@ -51,13 +51,13 @@ impl Network {
 }
 
 /// Which spikes reach the layer's neurons, where squares of side `average` below it are averaged.
-fn wiring(layer: &Layer, average: usize) -> Wiring {
+fn connectivity(layer: &Layer, average: usize) -> Connectivity {
     let linear = &layer.linear;
     let below = linear.input;
     let input =
         Volume { height: below.height * average, width: below.width * average, channels: below.channels };
     match linear.window() {
-        None => Wiring::Dense { inputs: input.len(), outputs: layer.channels() },
+        None => Connectivity::Dense { inputs: input.len(), outputs: layer.channels() },
         Some(window) => {
             let Window { height, width, stride, padding } = window;
             let window = Window {
@@ -66,12 +66,12 @@ fn wiring(layer: &Layer, average: usize) -> Wiring {
                 stride: stride * average,
                 padding: padding * average,
             };
-            Wiring::Convolution { input, window, channels: layer.channels() }
+            Connectivity::Convolution { input, window, channels: layer.channels() }
         }
     }
 }
 
-/// Weights (units, taps) and thresholds (units).
+/// Weights (units, elements) and thresholds (units).
 type Neurons = (Array2<f64>, Array1<f64>);
 
 /// The layer's neurons with batch norm, bias and averaging folded in, for inputs `scale` times as large.
@@ -79,11 +79,11 @@ fn neurons(layer: &Layer, average: usize, scale: f64) -> Neurons {
     let linear = &layer.linear;
     let ((height, width), channels) = (linear.looks_at(), linear.input.channels);
     let share = ((average * average) as f64).recip();
-    let taps = height * width * channels * average * average;
-    let mut weights = Array2::zeros((layer.channels(), taps));
+    let elements = height * width * channels * average * average;
+    let mut weights = Array2::zeros((layer.channels(), elements));
     for (o, mut weights) in weights.outer_iter_mut().enumerate() {
-        for (tap, weight) in weights.iter_mut().enumerate() {
-            let (pixel, c) = (tap / channels, tap % channels);
+        for (element, weight) in weights.iter_mut().enumerate() {
+            let (pixel, c) = (element / channels, element % channels);
             let (y, x) = (pixel / (width * average), pixel % (width * average));
             *weight = f64::from(linear.weight(o, linear.term(y / average, x / average, c))) * share;
         }
@@ -102,14 +102,14 @@ fn neurons(layer: &Layer, average: usize, scale: f64) -> Neurons {
 }
 
 impl BinaryLayer {
-    /// The layer of these weights (units, taps) and thresholds (units), finite and far from the largest numbers,
+    /// The layer of these weights (units, elements) and thresholds (units), finite and far from the largest numbers,
     /// that hears whole numbers up to `max` from each input.
     ///
     /// Weights are rounded to the nearest point of the finest grid on which every partial sum is exact in
     /// `f64`, thresholds up to the next, which `>=` does not notice. A threshold that no sum reaches, from above
     /// or below, is brought to the edge.
     pub fn on_grid(
-        wiring: Wiring,
+        connectivity: Connectivity,
         sources: Vec<usize>,
         weights: Array2<f64>,
         thresholds: Array1<f64>,
@@ -125,7 +125,7 @@ impl BinaryLayer {
         let edge = reach(&weights);
         let thresholds =
             thresholds.map(|threshold| (threshold.clamp(-edge, edge + unit) / unit).ceil() * unit);
-        Self { wiring, sources, weights, thresholds, exponent }
+        Self { connectivity, sources, weights, thresholds, exponent }
     }
 }
 

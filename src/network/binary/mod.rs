@@ -6,7 +6,7 @@ pub(super) mod fold;
 
 use ndarray::{Array1, Array2};
 
-use super::{Key, Volume, Window, Wiring};
+use super::{Connectivity, Key, Volume, Window};
 
 /// One layer of threshold neurons: a neuron is 1 where the weighted sum of its inputs reaches its threshold.
 ///
@@ -16,12 +16,12 @@ use super::{Key, Volume, Window, Wiring};
 #[derive(Clone, Debug, PartialEq)]
 pub struct BinaryLayer {
     /// Which inputs reach which neurons.
-    pub wiring: Wiring,
+    pub connectivity: Connectivity,
     /// What the layer hears: 0 is the network's input, l the spikes of layer l - 1. More than one where a
     /// residual connection adds spikes: an input of the layer is then the sum over all sources, 0 up to
     /// their number.
     pub sources: Vec<usize>,
-    /// (units, taps), whole multiples of `2^exponent`; a single 1 in a pool.
+    /// (units, elements), whole multiples of `2^exponent`; a single 1 in a pool.
     pub weights: Array2<f64>,
     /// (units), whole multiples of `2^exponent`; 1 in a pool.
     pub thresholds: Array1<f64>,
@@ -54,7 +54,7 @@ impl BinaryLayer {
     /// The layer that fires where any spike of a channel is in the window.
     pub fn pool(input: Volume, window: Window, sources: Vec<usize>) -> Self {
         let (weights, thresholds) = (Array2::ones((1, 1)), Array1::ones(1));
-        Self { wiring: Wiring::Pool { input, window }, sources, weights, thresholds, exponent: 0 }
+        Self { connectivity: Connectivity::Pool { input, window }, sources, weights, thresholds, exponent: 0 }
     }
 
     /// The largest number that it can hear from one input, if the network's largest is `input_max`.
@@ -66,19 +66,19 @@ impl BinaryLayer {
     }
 
     fn problem(&self) -> Option<String> {
-        let (wiring, (units, taps)) = (&self.wiring, self.weights.dim());
-        if let Some(problem) = wiring.problem() {
+        let (connectivity, (units, elements)) = (&self.connectivity, self.weights.dim());
+        if let Some(problem) = connectivity.problem() {
             return Some(problem);
         }
-        if (units, taps) != (wiring.units(), wiring.taps()) {
-            let (kind, rows, columns) = (wiring.kind(), wiring.units(), wiring.taps());
-            return Some(format!("weights are {units} x {taps}, the {kind} takes {rows} x {columns}"));
+        if (units, elements) != (connectivity.units(), connectivity.elements()) {
+            let (kind, rows, columns) = (connectivity.kind(), connectivity.units(), connectivity.elements());
+            return Some(format!("weights are {units} x {elements}, the {kind} takes {rows} x {columns}"));
         }
         if self.thresholds.len() != units {
             return Some(format!("{} thresholds for {units} neurons", self.thresholds.len()));
         }
         let fires_on_any = self.weights.iter().chain(&self.thresholds).all(|&number| number == 1.0);
-        let is_pool = matches!(wiring, Wiring::Pool { .. });
+        let is_pool = matches!(connectivity, Connectivity::Pool { .. });
         (is_pool && !fires_on_any).then(|| "weight and threshold of a pool must be 1".to_owned())
     }
 }
@@ -86,7 +86,7 @@ impl BinaryLayer {
 impl BinaryNetwork {
     /// I
     pub fn inputs(&self) -> usize {
-        self.layers.first().map_or(0, |layer| layer.wiring.input().len())
+        self.layers.first().map_or(0, |layer| layer.connectivity.input().len())
     }
 
     /// Whether all sizes and sources fit together.
@@ -104,7 +104,7 @@ impl BinaryNetwork {
             }
         }
         let (last, key) = (self.layers.len() - 1, self.key.width());
-        match self.layers[last].wiring.output().len() {
+        match self.layers[last].connectivity.output().len() {
             width if width == key => Ok(()),
             width => {
                 let problem = format!("{width} output neurons, the key has {key}");
@@ -115,7 +115,7 @@ impl BinaryNetwork {
 
     fn problem_of_sources(&self, index: usize) -> Option<String> {
         let layer = &self.layers[index];
-        let (sources, inputs) = (&layer.sources, layer.wiring.input().len());
+        let (sources, inputs) = (&layer.sources, layer.connectivity.input().len());
         if sources.is_empty() || sources.len() > usize::from(u8::MAX) {
             return Some(format!("{} sources: must be 1 to 255", sources.len()));
         }
@@ -140,6 +140,6 @@ impl BinaryNetwork {
 
     /// Numbers that a source other than the input gives.
     fn width(&self, source: usize) -> usize {
-        self.layers[source - 1].wiring.output().len()
+        self.layers[source - 1].connectivity.output().len()
     }
 }

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::parts::{PARTS, Part, part_of};
+use super::parts::{BatchPart, PARTS, part_of};
 use crate::network::kernels::{
     Back, Images, ImagesMut, LANES, Lanes, Out, Rows, Runs, Winograd, floats, multiply, multiply_outer,
     panels, transpose,
@@ -50,7 +50,7 @@ pub(crate) struct Below<'a> {
     /// What [`Linear::turn`] gives.
     pub turned: &'a [Lanes],
     /// The errors at the inputs.
-    pub errors: Part<'a>,
+    pub errors: BatchPart<'a>,
     /// Add them to what is there.
     pub add: bool,
 }
@@ -347,16 +347,16 @@ impl Linear {
         if !add {
             below.fill(Lanes::ZERO);
         }
-        let (places, taps) = (self.output.area(), window.area());
+        let (places, elements) = (self.output.area(), window.area());
         let plane = (self.input.height + 2 * window.padding) * self.columns(window);
         let runs = Runs { outer: (self.panels(), places * LANES), inner: (1, 0), length: LANES };
         for (lanes, below) in errors.lanes.chunks_exact(errors.stride).zip(below.chunks_exact_mut(stride)) {
-            for tap in 0..taps {
-                let offset = tap / window.width * self.columns(window) + tap % window.width;
+            for element in 0..elements {
+                let offset = element / window.width * self.columns(window) + element % window.width;
                 let rows = Rows { lanes, count: places, start: |place| place * LANES, runs };
                 let start = |place| offset + self.place(window, place) / LANES;
                 let below = Out { lanes: &mut *below, start, panel: plane };
-                multiply(&rows, &turned[tap * outputs..], taps * outputs, below, true);
+                multiply(&rows, &turned[element * outputs..], elements * outputs, below, true);
             }
         }
     }
@@ -424,7 +424,7 @@ fn gradient_in_parts(
     let (turned, add) = below.as_ref().map_or((&[][..], false), |below| (below.turned, below.add));
     let mut pieces = below.map(|below| below.errors.in_parts(parts));
     let pieces = pieces.as_mut().map_or(&mut [][..], |pieces| &mut pieces[..parts]);
-    let task = |part: usize, sums: &mut [Lanes], below: Option<&mut Part<'_>>| {
+    let task = |part: usize, sums: &mut [Lanes], below: Option<&mut BatchPart<'_>>| {
         let range = part_of(samples, part, parts);
         let (inputs, errors) = (inputs.samples(range.clone()), errors.samples(range.clone()));
         let images = Images { lanes: inputs.lanes, stride: inputs.stride, border: winograd.padding };

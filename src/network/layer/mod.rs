@@ -17,12 +17,12 @@ use crate::seed::Seed;
 use super::Slope;
 use super::kernels::{LANES, Lanes, panels, vectorized};
 use super::pass::sparse::SparseBatch;
-use super::pass::step::{Firing, Frame, Step};
+use super::pass::step::{Firing, Frame, SpikeActivation};
 use super::pass::tensor::Tensor;
 use dropout::Dropout;
 use linear::{Batch, Below, Linear};
 use norm::{Moments, Norm, Statistics};
-use parts::{PARTS, Part, Share, for_each_part, part_of};
+use parts::{BatchPart, PARTS, Share, for_each_part, part_of};
 
 /// What a layer learns, and what it does to its sums.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +32,7 @@ pub(crate) struct Layer {
     /// nothing fires.
     pub bias: Vec<Lanes>,
     pub norm: Option<Norm>,
-    pub step: Step,
+    pub step: SpikeActivation,
     pub dropout: f32,
     /// The layer whose outputs are added to its own.
     pub adds: Option<usize>,
@@ -148,10 +148,10 @@ impl Frame {
 }
 
 /// Max pooling keeps nothing where there is none.
-fn pooled(tensor: &mut Tensor, samples: usize) -> Part<'_> {
+fn pooled(tensor: &mut Tensor, samples: usize) -> BatchPart<'_> {
     match tensor.lanes.is_empty() {
-        true => Part { lanes: &mut [], stride: 0 },
-        false => Part::of(tensor, samples),
+        true => BatchPart { lanes: &mut [], stride: 0 },
+        false => BatchPart::of(tensor, samples),
     }
 }
 
@@ -186,7 +186,7 @@ impl Layer {
         }
         if measures {
             let prepared = mode.weights(&state.prepared);
-            let sums = [Part::of(&mut state.sums, samples)];
+            let sums = [BatchPart::of(&mut state.sums, samples)];
             for_each_part(samples, self.share(), sums, &|range, [mut sums]| {
                 self.sum(inputs, prepared, range, &mut sums)
             });
@@ -194,10 +194,10 @@ impl Layer {
         self.set_affine(state, samples, measures);
         let frame = Frame::of(&state.outputs);
         let parts = [
-            Part::of(&mut state.sums, samples),
+            BatchPart::of(&mut state.sums, samples),
             pooled(&mut state.peaks, samples),
             pooled(&mut state.winners, samples),
-            Part::of(&mut state.outputs, samples),
+            BatchPart::of(&mut state.outputs, samples),
         ];
         let prepared = mode.weights(&state.prepared);
         let (scale, shift) = (state.scale.as_slice(), state.shift.as_slice());
@@ -218,7 +218,7 @@ impl Layer {
         );
     }
 
-    fn sum(&self, inputs: Inputs<'_>, prepared: &[Lanes], samples: Range<usize>, sums: &mut Part<'_>) {
+    fn sum(&self, inputs: Inputs<'_>, prepared: &[Lanes], samples: Range<usize>, sums: &mut BatchPart<'_>) {
         match inputs {
             Inputs::Sparse(batch) => batch.forward(&self.linear, samples.start, sums),
             Inputs::Tensor(tensor) => {
@@ -281,7 +281,7 @@ impl Layer {
         let errors = Batch::of(&gradients.outputs, samples);
         let sums = Batch::of(&state.sums, samples);
         let gradients_lanes = gradients.sums.stride;
-        let parts = [Part::of(&mut gradients.sums, samples)];
+        let parts = [BatchPart::of(&mut gradients.sums, samples)];
         let share = Share::of_pass(samples * gradients_lanes);
         for_each_part(samples, share, parts, &|range, [mut into]| {
             for (index, sample) in range.enumerate() {
@@ -299,7 +299,7 @@ impl Layer {
             Inputs::Tensor(tensor) => self.linear.weight_gradient(tensor, sums, samples, partial, weights),
         };
         let Some((below, add)) = below else { return learn() };
-        let below = Part::of(below, samples);
+        let below = BatchPart::of(below, samples);
         match inputs {
             Inputs::Tensor(inputs) if rayon::current_num_threads() <= self.linear.backward_parts(samples) => {
                 self.linear.turn(turned);
@@ -339,7 +339,7 @@ impl Layer {
         let sums = Batch::of(&state.sums, samples);
         let (bias, gain) = (&*bias, &*gain);
         let share = Share::of_pass(samples * errors.stride);
-        let parts = [Part::of(errors, samples)];
+        let parts = [BatchPart::of(errors, samples)];
         for_each_part(samples, share, parts, &|range, [mut errors]| {
             vectorized(
                 #[inline(always)]
@@ -381,7 +381,7 @@ fn sum_of<'a>(all: impl Iterator<Item = &'a Lanes>) -> Lanes {
 /// Adds (without `add`, writes) the volumes of `from` to those of `to`, which have the same shape.
 pub(crate) fn add_volumes(from: &Tensor, to: &mut Tensor, samples: usize, add: bool) {
     let frame = Frame::of(to);
-    for_each_part(samples, Share::Small, [Part::of(to, samples)], &|range, [mut to]| {
+    for_each_part(samples, Share::Small, [BatchPart::of(to, samples)], &|range, [mut to]| {
         for (index, sample) in range.enumerate() {
             let source = &from.lanes[sample * from.stride..];
             let target = to.sample(index);

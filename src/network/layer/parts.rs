@@ -15,13 +15,13 @@ pub(crate) fn part_of(samples: usize, part: usize, parts: usize) -> Range<usize>
 }
 
 /// Memory of several samples, to write to.
-pub(crate) struct Part<'a> {
+pub(crate) struct BatchPart<'a> {
     pub lanes: &'a mut [Lanes],
     /// Lanes from one sample to the next; 0 for none at all.
     pub stride: usize,
 }
 
-impl<'a> Part<'a> {
+impl<'a> BatchPart<'a> {
     /// The first `samples` samples of a tensor.
     pub fn of(tensor: &'a mut Tensor, samples: usize) -> Self {
         let stride = tensor.stride;
@@ -78,8 +78,8 @@ impl Share {
 pub(crate) fn for_each_part<const N: usize>(
     samples: usize,
     share: Share,
-    parts: [Part<'_>; N],
-    task: &(impl Fn(Range<usize>, [Part<'_>; N]) + Sync),
+    parts: [BatchPart<'_>; N],
+    task: &(impl Fn(Range<usize>, [BatchPart<'_>; N]) + Sync),
 ) {
     let threads = rayon::current_num_threads();
     let pieces = match share {
@@ -94,15 +94,15 @@ pub(crate) fn for_each_part<const N: usize>(
 fn run<const N: usize>(
     samples: Range<usize>,
     most: usize,
-    parts: [Part<'_>; N],
-    task: &(impl Fn(Range<usize>, [Part<'_>; N]) + Sync),
+    parts: [BatchPart<'_>; N],
+    task: &(impl Fn(Range<usize>, [BatchPart<'_>; N]) + Sync),
 ) {
     if samples.len() <= most {
         return task(samples, parts);
     }
     let half = samples.len() / 2;
     let middle = samples.start + half;
-    let mut right: [Option<Part<'_>>; N] = [const { None }; N];
+    let mut right: [Option<BatchPart<'_>>; N] = [const { None }; N];
     let mut index = 0;
     let left = parts.map(|part| {
         let (left, rest) = part.split_at(half);
@@ -129,7 +129,7 @@ mod tests {
             let mut none: Vec<Lanes> = Vec::new();
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
             pool.install(|| {
-                let parts = [Part { lanes: &mut memory, stride: 3 }, Part { lanes: &mut none, stride: 0 }];
+                let parts = [BatchPart { lanes: &mut memory, stride: 3 }, BatchPart { lanes: &mut none, stride: 0 }];
                 for_each_part(samples, Share::Small, parts, &|range, [mut part, none]| {
                     assert!(none.lanes.is_empty());
                     for (index, sample) in range.clone().enumerate() {

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::tensor::Tensor;
 use crate::network::kernels::{Entry, Field, Lanes, WIDEST, sum_entries};
 use crate::network::layer::linear::Linear;
-use crate::network::layer::parts::Part;
+use crate::network::layer::parts::BatchPart;
 
 /// The largest share of numbers that are not 0 at which skipping the others pays, in percent: a skipping sum
 /// reads a weight for each multiplication, which halves its speed.
@@ -96,7 +96,7 @@ impl SparseBatch {
     }
 
     /// Writes to `sums` those of the samples from `first` on, as many as there is room for.
-    pub fn forward(&self, linear: &Linear, first: usize, sums: &mut Part<'_>) {
+    pub fn forward(&self, linear: &Linear, first: usize, sums: &mut BatchPart<'_>) {
         let (terms, panels) = (linear.terms(), linear.panels());
         let samples = sums.lanes.len() / sums.stride;
         for start in (0..panels).step_by(WIDEST) {
@@ -167,7 +167,7 @@ mod tests {
             let mut sums = [(); 2].map(|()| Tensor::new(linear.output, 0, samples));
             let stride = sums[0].stride;
             linear.forward(Batch::of(&dense, samples), &[], sums[0].first_mut(samples), stride);
-            sparse.forward(&linear, 0, &mut Part::of(&mut sums[1], samples));
+            sparse.forward(&linear, 0, &mut BatchPart::of(&mut sums[1], samples));
             prop_assert_eq!(&sums[0].lanes, &sums[1].lanes);
             let mut gradients = [(); 2].map(|()| vec![Lanes::splat(7.0); linear.weights.len()]);
             linear.weight_gradient(&dense, &sums[0], samples, &mut [], &mut gradients[0]);

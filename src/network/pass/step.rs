@@ -11,7 +11,7 @@ use crate::network::{Slope, Volume, Window};
 
 /// What a layer does to its sums.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Step {
+pub(crate) struct SpikeActivation {
     /// The sums.
     pub sums: Volume,
     /// Greatest of each window.
@@ -67,7 +67,7 @@ impl Frame {
     }
 }
 
-impl Step {
+impl SpikeActivation {
     /// What the layer gives.
     pub fn outputs(&self) -> Volume {
         let Volume { height, width, channels } = self.potentials;

@@ -1,6 +1,6 @@
 //! Which inputs reach which neurons of a layer, and over which of its weights.
 //!
-//! Neurons that hear the same inputs share a *site*: neuron `site * units + unit`. A dense layer has one
+//! Neurons that hear the same inputs share a *site*: neuron `position * units + unit`. A dense layer has one
 //! site, a convolution one at every place of its window, a pool one for every neuron. The weights of a unit
 //! are its *taps*, which all sites share.
 
@@ -36,7 +36,7 @@ pub struct Window {
 /// Which inputs reach which neurons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Wiring {
+pub enum Connectivity {
     /// Every input reaches every neuron.
     Dense {
         /// I, at least 1.
@@ -111,8 +111,8 @@ impl Window {
         size: usize,
     ) -> impl Iterator<Item = (usize, usize)> + use<> {
         let (from, padding) = (place * self.stride, self.padding);
-        let taps = padding.saturating_sub(from)..extent.min((size + padding).saturating_sub(from));
-        taps.map(move |tap| (from + tap - padding, tap))
+        let elements = padding.saturating_sub(from)..extent.min((size + padding).saturating_sub(from));
+        elements.map(move |element| (from + element - padding, element))
     }
 
     fn problem(&self, input: Volume) -> Option<String> {
@@ -130,7 +130,7 @@ impl Window {
     }
 }
 
-impl Wiring {
+impl Connectivity {
     /// What the layer hears.
     pub fn input(&self) -> Volume {
         match *self {
@@ -159,7 +159,7 @@ impl Wiring {
 
     /// Weights of a unit: one an input of a dense layer, `(ky * width + kx) * C + c` of a convolution's
     /// window, a single one of a pool.
-    pub fn taps(&self) -> usize {
+    pub fn elements(&self) -> usize {
         match *self {
             Self::Dense { inputs, .. } => inputs,
             Self::Convolution { input, window, .. } => {
@@ -170,7 +170,7 @@ impl Wiring {
     }
 
     /// The most inputs that reach one neuron over the same tap.
-    pub fn inputs_per_tap(&self) -> usize {
+    pub fn inputs_per_element(&self) -> usize {
         match *self {
             Self::Dense { .. } | Self::Convolution { .. } => 1,
             Self::Pool { window, .. } => window.height.saturating_mul(window.width),
@@ -196,7 +196,7 @@ impl Wiring {
     }
 
     /// Groups of neurons that hear the same inputs.
-    pub fn sites(&self) -> usize {
+    pub fn positions(&self) -> usize {
         self.output().len() / self.units().max(1)
     }
 
@@ -209,14 +209,14 @@ impl Wiring {
         }
     }
 
-    /// Calls `visit(site, tap)` for every site that `input` reaches.
-    pub fn for_each_site(&self, input: usize, mut visit: impl FnMut(usize, usize)) {
+    /// Calls `visit(position, element)` for every position that `input` reaches.
+    pub fn for_each_position(&self, input: usize, mut visit: impl FnMut(usize, usize)) {
         match *self {
             Self::Dense { .. } => visit(0, input),
             Self::Convolution { input: volume, window, .. } => {
                 let (pixel, channel) = (input / volume.channels, input % volume.channels);
-                for_each_place(volume, window, pixel, |place, tap| {
-                    visit(place, tap * volume.channels + channel);
+                for_each_place(volume, window, pixel, |place, element| {
+                    visit(place, element * volume.channels + channel);
                 });
             }
             Self::Pool { input: volume, window } => {
@@ -226,19 +226,19 @@ impl Wiring {
         }
     }
 
-    /// Calls `visit(input, tap)` for every input that reaches `site`.
-    pub fn for_each_input(&self, site: usize, mut visit: impl FnMut(usize, usize)) {
+    /// Calls `visit(input, element)` for every input that reaches `position`.
+    pub fn for_each_input(&self, position: usize, mut visit: impl FnMut(usize, usize)) {
         match *self {
             Self::Dense { inputs, .. } => (0..inputs).for_each(|input| visit(input, input)),
             Self::Convolution { input: volume, window, .. } => {
-                for_each_pixel(volume, window, site, |pixel, tap| {
+                for_each_pixel(volume, window, position, |pixel, element| {
                     for channel in 0..volume.channels {
-                        visit(pixel * volume.channels + channel, tap * volume.channels + channel);
+                        visit(pixel * volume.channels + channel, element * volume.channels + channel);
                     }
                 });
             }
             Self::Pool { input: volume, window } => {
-                let (place, channel) = (site / volume.channels, site % volume.channels);
+                let (place, channel) = (position / volume.channels, position % volume.channels);
                 for_each_pixel(volume, window, place, |pixel, _| visit(pixel * volume.channels + channel, 0));
             }
         }
@@ -262,7 +262,7 @@ fn placed(window: Window, input: Volume, channels: usize) -> Volume {
     Volume { height, width, channels }
 }
 
-/// Calls `visit(place, tap)` for every place of the window that covers `pixel`; taps in rows of the window.
+/// Calls `visit(place, element)` for every place of the window that covers `pixel`; elements in rows of the window.
 fn for_each_place(volume: Volume, window: Window, pixel: usize, mut visit: impl FnMut(usize, usize)) {
     let (rows, columns) = window.places(volume);
     for (row, ky) in window.covering(pixel / volume.width, window.height, rows) {
@@ -272,7 +272,7 @@ fn for_each_place(volume: Volume, window: Window, pixel: usize, mut visit: impl 
     }
 }
 
-/// Calls `visit(pixel, tap)` for every pixel that the window covers at `place`.
+/// Calls `visit(pixel, element)` for every pixel that the window covers at `place`.
 fn for_each_pixel(volume: Volume, window: Window, place: usize, mut visit: impl FnMut(usize, usize)) {
     let (_, columns) = window.places(volume);
     for (y, ky) in window.covered(place / columns, window.height, volume.height) {
@@ -287,7 +287,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::network::fixtures::wiring;
+    use crate::network::fixtures::connectivity;
     use crate::seed::Seed;
 
     const IMAGE: Volume = Volume { height: 5, width: 7, channels: 2 };
@@ -303,21 +303,21 @@ mod tests {
     }
 
     proptest! {
-        /// Both directions against the definition: input (y, x, c) is under tap (ky, kx, c) of place (r, q)
+        /// Both directions against the definition: input (y, x, c) is under element (ky, kx, c) of place (r, q)
         /// where y + padding = r stride + ky, and the same across.
         #[test]
         fn both_directions_are_the_definition(seed: u64) {
-            let wiring = wiring(IMAGE, &mut Seed::root(seed).stream());
+            let connectivity = connectivity(IMAGE, &mut Seed::root(seed).stream());
             let (mut forward, mut backward, mut defined) = (Vec::new(), Vec::new(), Vec::new());
-            for input in 0..wiring.input().len() {
-                wiring.for_each_site(input, |site, tap| forward.push((site, input, tap)));
+            for input in 0..connectivity.input().len() {
+                connectivity.for_each_position(input, |position, element| forward.push((position, input, element)));
             }
-            for site in 0..wiring.sites() {
-                wiring.for_each_input(site, |input, tap| backward.push((site, input, tap)));
+            for position in 0..connectivity.positions() {
+                connectivity.for_each_input(position, |input, element| backward.push((position, input, element)));
             }
             for input in 0..IMAGE.len() {
                 let (y, x, c) = (input / 14, input / 2 % 7, input % 2);
-                let (Wiring::Convolution { window, .. } | Wiring::Pool { window, .. }) = wiring else {
+                let (Connectivity::Convolution { window, .. } | Connectivity::Pool { window, .. }) = connectivity else {
                     defined.push((0, input, input));
                     continue;
                 };
@@ -327,14 +327,14 @@ mod tests {
                     let across = (x + window.padding).checked_sub(q * window.stride);
                     let (Some(ky), Some(kx)) = (down, across) else { continue };
                     if ky < window.height && kx < window.width {
-                        defined.push(match wiring {
-                            Wiring::Pool { .. } => ((r * columns + q) * 2 + c, input, 0),
+                        defined.push(match connectivity {
+                            Connectivity::Pool { .. } => ((r * columns + q) * 2 + c, input, 0),
                             _ => (r * columns + q, input, (ky * window.width + kx) * 2 + c),
                         });
                     }
                 }
             }
-            prop_assert_eq!(wiring.connections(), (defined.len() * wiring.units()) as u64);
+            prop_assert_eq!(connectivity.connections(), (defined.len() * connectivity.units()) as u64);
             forward.sort_unstable();
             backward.sort_unstable();
             defined.sort_unstable();
@@ -346,12 +346,12 @@ mod tests {
     #[test]
     fn sizes_that_are_no_layer_are_named() {
         let window = |height, stride, padding| Window { height, width: 3, stride, padding };
-        let problem = |window| Wiring::Pool { input: IMAGE, window }.problem();
+        let problem = |window| Connectivity::Pool { input: IMAGE, window }.problem();
         assert_eq!(problem(window(3, 1, 2)), None);
         assert_eq!(problem(window(3, 0, 0)).unwrap(), "window 3 x 3, stride 0: each must be 1 or more");
         assert_eq!(problem(window(2, 1, 2)).unwrap(), "padding 2: must be less than the window of 2 x 3");
         assert_eq!(problem(window(6, 1, 0)).unwrap(), "window 6 x 3: larger than its padded input of 5 x 7");
-        let nothing = Wiring::Dense { inputs: 0, outputs: 2 }.problem();
+        let nothing = Connectivity::Dense { inputs: 0, outputs: 2 }.problem();
         assert_eq!(nothing.unwrap(), "a layer needs one input and one neuron at least");
     }
 }

@@ -10,11 +10,11 @@ use std::ops::{Add, Mul, Range};
 use ndarray::{ArrayView2, ArrayView3, Axis, s};
 
 use super::connectivity::{Volume, Window};
-use crate::network::Wiring;
+use crate::network::Connectivity;
 
 /// What the inputs of a layer add to the sums of its neurons.
 #[derive(Clone, Debug)]
-pub(crate) struct Spread<T> {
+pub(crate) struct FanOut<T> {
     /// Beginning with channel 0 of the first run.
     weights: Vec<T>,
     /// Of pixel p: those from `ends[p]` to `ends[p + 1]`.
@@ -36,11 +36,11 @@ struct Run {
     length: usize,
 }
 
-impl<T: Copy + Add<Output = T> + Mul<Output = T>> Spread<T> {
-    /// The layer of these `weights`, (taps, units).
-    pub(crate) fn new(wiring: &Wiring, weights: ArrayView2<'_, T>) -> Self {
-        match *wiring {
-            Wiring::Dense { outputs, .. } => Self {
+impl<T: Copy + Add<Output = T> + Mul<Output = T>> FanOut<T> {
+    /// The layer of these `weights`, (elements, units).
+    pub(crate) fn new(connectivity: &Connectivity, weights: ArrayView2<'_, T>) -> Self {
+        match *connectivity {
+            Connectivity::Dense { outputs, .. } => Self {
                 weights: weights.iter().copied().collect(),
                 runs: vec![Run { weights: 0, sums: 0, length: outputs }],
                 ends: vec![0, 1],
@@ -48,13 +48,13 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> Spread<T> {
                 weight_step: outputs,
                 sum_step: 0,
             },
-            Wiring::Convolution { input, window, channels } => {
+            Connectivity::Convolution { input, window, channels } => {
                 Self::convolution(input, window, channels, weights)
             }
-            Wiring::Pool { input, window } => {
+            Connectivity::Pool { input, window } => {
                 let run = |place: usize, _| Run { weights: 0, sums: place * input.channels, length: 1 };
-                let (runs, ends) = runs_of_pixels(input, window, |places, tap| {
-                    places.map(|place| run(place, tap)).collect()
+                let (runs, ends) = runs_of_pixels(input, window, |places, element| {
+                    places.map(|place| run(place, element)).collect()
                 });
                 let weights = weights.iter().copied().collect();
                 Self { weights, runs, ends, channels: input.channels, weight_step: 0, sum_step: 1 }
@@ -65,13 +65,13 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> Spread<T> {
     fn convolution(input: Volume, window: Window, units: usize, weights: ArrayView2<'_, T>) -> Self {
         let order = falling(window.width, window.stride);
         let mut position = vec![0; window.width];
-        order.iter().enumerate().for_each(|(at, &tap)| position[tap] = at);
+        order.iter().enumerate().for_each(|(at, &element)| position[element] = at);
         let row = window.width * units;
         let mut ordered = Vec::with_capacity(weights.len());
         for (ky, channel) in (0..window.height).flat_map(|ky| (0..input.channels).map(move |c| (ky, c))) {
             for kx in &order {
-                let tap = (ky * window.width + kx) * input.channels + channel;
-                ordered.extend(weights.row(tap).iter().copied());
+                let element = (ky * window.width + kx) * input.channels + channel;
+                ordered.extend(weights.row(element).iter().copied());
             }
         }
         let (runs, ends) = runs_of_pixels(input, window, |places: Range<usize>, (ky, kx)| {
@@ -81,21 +81,21 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> Spread<T> {
         Self { weights: ordered, runs, ends, channels: input.channels, weight_step: row, sum_step: 0 }
     }
 
-    /// The layer of these `weights`, (sites, taps, units): every site has its own.
+    /// The layer of these `weights`, (positions, elements, units): every position has its own.
     ///
     /// Each run then reads weights that no other reads; those of neighbouring channels are as far apart as the
     /// longest run needs.
     ///
     /// # Panics
     /// If the layer is a pool, which has no weights.
-    pub(crate) fn unshared(wiring: &Wiring, weights: ArrayView3<'_, T>) -> Self
+    pub(crate) fn unshared(connectivity: &Connectivity, weights: ArrayView3<'_, T>) -> Self
     where
         T: Default,
     {
-        let (input, window, units) = match *wiring {
-            Wiring::Dense { .. } => return Self::new(wiring, weights.index_axis(Axis(0), 0)),
-            Wiring::Convolution { input, window, channels } => (input, window, channels),
-            Wiring::Pool { .. } => panic!("a pool has no weights of its own"),
+        let (input, window, units) = match *connectivity {
+            Connectivity::Dense { .. } => return Self::new(connectivity, weights.index_axis(Axis(0), 0)),
+            Connectivity::Convolution { input, window, channels } => (input, window, channels),
+            Connectivity::Pool { .. } => panic!("a pool has no weights of its own"),
         };
         let channels = input.channels;
         let (mut runs, ends) = runs_of_pixels(input, window, |places: Range<usize>, (ky, kx)| {
@@ -105,11 +105,11 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> Spread<T> {
         let step = window.width.div_ceil(window.stride) * units;
         let mut own = vec![T::default(); runs.len() * channels * step];
         for (run, own) in runs.iter_mut().zip(own.chunks_exact_mut(channels * step)) {
-            let (place, tap) = (run.sums / units, run.weights);
+            let (place, element) = (run.sums / units, run.weights);
             for (channel, own) in own.chunks_exact_mut(step).enumerate() {
                 for (right, own) in own[..run.length].chunks_exact_mut(units).enumerate() {
-                    let tap = (tap - right * window.stride) * channels + channel;
-                    let row = weights.slice(s![place + right, tap, ..]);
+                    let element = (element - right * window.stride) * channels + channel;
+                    let row = weights.slice(s![place + right, element, ..]);
                     own.iter_mut().zip(row).for_each(|(own, &weight)| *own = weight);
                 }
             }
@@ -140,14 +140,14 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> Spread<T> {
         self.levels(active, levels, sums);
     }
 
-    /// [`Spread::spikes`] compiled for processors with AVX2: the same sums in fewer instructions.
+    /// [`FanOut::spikes`] compiled for processors with AVX2: the same sums in fewer instructions.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
     fn spikes_with_avx2(&self, active: &[u32], sums: &mut [T]) {
         self.spikes(active, sums);
     }
 
-    /// [`Spread::levels`] compiled for processors with AVX2.
+    /// [`FanOut::levels`] compiled for processors with AVX2.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
     fn levels_with_avx2(&self, active: &[u32], levels: impl Iterator<Item = T>, sums: &mut [T]) {
@@ -221,7 +221,7 @@ fn falling(extent: usize, stride: usize) -> Vec<usize> {
 }
 
 /// For each pixel what `runs(places, (ky, kx))` makes of each row of places that cover it, and where the
-/// runs of each pixel end. The first of `places` hears the pixel by the tap (ky, kx).
+/// runs of each pixel end. The first of `places` hears the pixel by the element (ky, kx).
 fn runs_of_pixels(
     input: Volume,
     window: Window,
@@ -249,7 +249,7 @@ mod tests {
     use rand::RngExt;
 
     use super::*;
-    use crate::network::fixtures::{volume, wiring};
+    use crate::network::fixtures::{connectivity, volume};
     use crate::seed::Seed;
 
     #[test]
@@ -263,45 +263,45 @@ mod tests {
         #[test]
         fn every_site_may_have_weights_of_its_own(seed: u64, share in 0.0..1.0) {
             let mut stream = Seed::root(seed).stream();
-            let wiring = wiring(volume(&mut stream), &mut stream);
-            prop_assume!(wiring.kind() != "pool");
-            let (sites, taps, units) = (wiring.sites(), wiring.taps(), wiring.units());
+            let connectivity = connectivity(volume(&mut stream), &mut stream);
+            prop_assume!(connectivity.kind() != "pool");
+            let (positions, elements, units) = (connectivity.positions(), connectivity.elements(), connectivity.units());
             let weights =
-                Array3::from_shape_simple_fn((sites, taps, units), || stream.random_range(-9i64..=9));
+                Array3::from_shape_simple_fn((positions, elements, units), || stream.random_range(-9i64..=9));
             let active: Vec<u32> =
-                (0..wiring.input().len() as u32).filter(|_| stream.random_bool(share)).collect();
-            let mut expected = vec![0; wiring.output().len()];
+                (0..connectivity.input().len() as u32).filter(|_| stream.random_bool(share)).collect();
+            let mut expected = vec![0; connectivity.output().len()];
             for &input in &active {
-                wiring.for_each_site(input as usize, |site, tap| {
-                    (0..units).for_each(|unit| expected[site * units + unit] += weights[[site, tap, unit]]);
+                connectivity.for_each_position(input as usize, |position, element| {
+                    (0..units).for_each(|unit| expected[position * units + unit] += weights[[position, element, unit]]);
                 });
             }
-            let mut sums = vec![0; wiring.output().len()];
-            Spread::unshared(&wiring, weights.view()).add_spikes(&active, &mut sums);
+            let mut sums = vec![0; connectivity.output().len()];
+            FanOut::unshared(&connectivity, weights.view()).add_spikes(&active, &mut sums);
             prop_assert_eq!(&sums, &expected);
         }
 
         #[test]
         fn events_add_what_the_wiring_says(seed: u64, share in 0.0..1.0) {
             let mut stream = Seed::root(seed).stream();
-            let wiring = wiring(volume(&mut stream), &mut stream);
-            let (taps, units) = (wiring.taps(), wiring.units());
-            let weights = Array2::from_shape_simple_fn((taps, units), || stream.random_range(-9i64..=9));
+            let connectivity = connectivity(volume(&mut stream), &mut stream);
+            let (elements, units) = (connectivity.elements(), connectivity.units());
+            let weights = Array2::from_shape_simple_fn((elements, units), || stream.random_range(-9i64..=9));
             let active: Vec<u32> =
-                (0..wiring.input().len() as u32).filter(|_| stream.random_bool(share)).collect();
+                (0..connectivity.input().len() as u32).filter(|_| stream.random_bool(share)).collect();
             let levels: Vec<i64> = active.iter().map(|_| stream.random_range(1..=5)).collect();
-            let spread = Spread::new(&wiring, weights.view());
-            let mut expected = vec![(0, 0); wiring.output().len()];
+            let spread = FanOut::new(&connectivity, weights.view());
+            let mut expected = vec![(0, 0); connectivity.output().len()];
             for (&input, &level) in active.iter().zip(&levels) {
-                wiring.for_each_site(input as usize, |site, tap| {
+                connectivity.for_each_position(input as usize, |position, element| {
                     for unit in 0..units {
-                        expected[site * units + unit].0 += weights[[tap, unit]];
-                        expected[site * units + unit].1 += weights[[tap, unit]] * level;
+                        expected[position * units + unit].0 += weights[[element, unit]];
+                        expected[position * units + unit].1 += weights[[element, unit]] * level;
                     }
                 });
             }
             let (expected, expected_of_levels): (Vec<i64>, Vec<i64>) = expected.into_iter().unzip();
-            let mut sums = vec![0; wiring.output().len()];
+            let mut sums = vec![0; connectivity.output().len()];
             spread.add_spikes(&active, &mut sums);
             prop_assert_eq!(&sums, &expected);
             sums.fill(0);

@@ -9,14 +9,14 @@ use crate::network::{Spec, SpecError, Volume};
 
 /// Bytes that are there once, and those for every sample that there is room for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Room {
+pub struct Buffers {
     /// Whatever the batch.
     pub fixed: u64,
     /// For each sample of the largest batch.
     pub per_sample: u64,
 }
 
-impl Room {
+impl Buffers {
     /// Bytes of room for `samples` samples.
     pub fn of(&self, samples: usize) -> u64 {
         self.per_sample.saturating_mul(samples as u64).saturating_add(self.fixed)
@@ -36,9 +36,9 @@ pub struct Footprint {
     pub totals: u64,
     /// [`Activations`](crate::network::Activations); where inputs that are 0 are skipped, with the most inputs for
     /// which that is done.
-    pub activations: Room,
+    pub activations: Buffers,
     /// [`Gradients`](crate::network::Gradients).
-    pub gradients: Room,
+    pub gradients: Buffers,
 }
 
 /// Bytes of one [`Lanes`].

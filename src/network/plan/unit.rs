@@ -2,7 +2,7 @@
 
 use super::spec::MOST;
 use crate::network::layer::linear::Reach;
-use crate::network::pass::step::Step;
+use crate::network::pass::step::SpikeActivation;
 use crate::network::{LayerSpec, Spec, SpecError, Volume, Window};
 
 /// A layer of neurons with its poolings and its residual connection.
@@ -12,7 +12,7 @@ pub(crate) struct Unit {
     pub input: Volume,
     /// `None`: everything.
     pub window: Option<Window>,
-    pub step: Step,
+    pub step: SpikeActivation,
     pub batch_norm: bool,
     pub dropout: f32,
     /// The unit whose outputs are added to its own.
@@ -97,7 +97,7 @@ fn extend(units: &mut Vec<Unit>, sample: Volume, layer: &LayerSpec, name: &str) 
             share(name, dropout)?;
             let (height, width) = fit(window, input, name)?;
             let sums = Volume { height, width, channels };
-            let step = Step { sums, max: None, potentials: sums, average: 1 };
+            let step = SpikeActivation { sums, max: None, potentials: sums, average: 1 };
             units.push(Unit { input, window: Some(window), step, batch_norm, dropout, adds: None });
         }
         LayerSpec::MaxPool { size, stride } => {
@@ -151,7 +151,7 @@ fn add_residual(units: &mut [Unit], back: usize, name: &str) -> Result<(), SpecE
 
 fn dense(input: Volume, width: usize, batch_norm: bool, dropout: f32) -> Unit {
     let sums = Volume::flat(width);
-    let step = Step { sums, max: None, potentials: sums, average: 1 };
+    let step = SpikeActivation { sums, max: None, potentials: sums, average: 1 };
     Unit { input, window: None, step, batch_norm, dropout, adds: None }
 }
 

@@ -6,7 +6,7 @@ use crate::network::{Spec, SpecError};
 
 /// What a forward pass computes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Work {
+pub struct PassWork {
     /// Multiplications of an input by a weight, of one sample.
     pub products: u64,
     /// Sums that become activations, of one sample.
@@ -34,8 +34,8 @@ impl Spec {
     /// assert_eq!((work.neurons, work.weights), (46, 4 * 18 + 10 * 36));
     /// # Ok::<(), spiketune::network::SpecError>(())
     /// ```
-    pub fn work(&self) -> Result<Work, SpecError> {
-        let mut work = Work::default();
+    pub fn work(&self) -> Result<PassWork, SpecError> {
+        let mut work = PassWork::default();
         for (index, unit) in units(self)?.iter().enumerate() {
             let inputs = match unit.reach(index == 0) {
                 Reach::Dense => unit.input.len(),

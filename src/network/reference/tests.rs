@@ -178,7 +178,7 @@ fn assert_agree(name: &str, fast: &[f64], slow: &[f64]) {
 fn assert_gradients_agree(case: &Case, gradients: &Gradients, slow: Vec<ReferenceGradient>) {
     for ((layer, fast), slow) in case.network.layers.iter().zip(&gradients.layers).zip(slow) {
         let channels = layer.channels();
-        assert_agree("weights", &taps(layer, &fast.weights).concat(), &slow.weights.concat());
+        assert_agree("weights", &elements(layer, &fast.weights).concat(), &slow.weights.concat());
         assert_agree("bias", &wide(&fast.bias, channels), &slow.bias);
         let gain = fast.gain.as_ref().map(|gain| wide(gain, channels));
         assert_agree("gain", &gain.unwrap_or_default(), &slow.gain.unwrap_or_default());

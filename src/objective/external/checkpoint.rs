@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::objective::Leg;
+use crate::objective::Segment;
 
-/// The folder of one leg; what is left in it goes with it.
+/// The folder of one segment; what is left in it goes with it.
 #[derive(Debug)]
 pub(super) struct StateFolder {
     folder: PathBuf,
@@ -21,13 +21,13 @@ pub(super) struct StateFolder {
 }
 
 impl StateFolder {
-    /// A folder beside the states of `leg`, with a copy of the one that it goes on from; among the system's temporary
+    /// A folder beside the states of `segment`, with a copy of the one that it goes on from; among the system's temporary
     /// ones if it has none.
     ///
     /// # Errors
     /// The folder cannot be made, or the state not be copied. One that is not there is no error: the folder is empty.
-    pub fn new(leg: &Leg) -> io::Result<Self> {
-        let beside = leg.pause.as_ref().map(|pause| &pause.state).or(leg.from.as_ref());
+    pub fn new(segment: &Segment) -> io::Result<Self> {
+        let beside = segment.pause.as_ref().map(|pause| &pause.state).or(segment.from.as_ref());
         let around = match beside.and_then(|state| Some((state.parent()?, state.file_name()?))) {
             Some((parent, name)) => {
                 let prefix = format!("{}-", name.to_string_lossy());
@@ -37,7 +37,7 @@ impl StateFolder {
         };
         let folder = std::path::absolute(around.path())?.join("state");
         fs::create_dir(&folder)?;
-        match leg.from.as_deref().map_or(Ok(()), |from| copy(from, &folder)) {
+        match segment.from.as_deref().map_or(Ok(()), |from| copy(from, &folder)) {
             // Half a state is none.
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 fs::remove_dir_all(&folder).and_then(|()| fs::create_dir(&folder))?;
@@ -105,9 +105,9 @@ mod tests {
     use crate::objective::Pause;
     use crate::units::Seconds;
 
-    fn leg(folder: &Path, from: Option<&str>, pause: Option<&str>) -> Leg {
+    fn segment(folder: &Path, from: Option<&str>, pause: Option<&str>) -> Segment {
         let pause = pause.map(|name| Pause { divisor: 3, state: folder.join(name) });
-        Leg { from: from.map(|name| folder.join(name)), pause, done: 0, spent: Seconds(0.0) }
+        Segment { from: from.map(|name| folder.join(name)), pause, done: 0, spent: Seconds(0.0) }
     }
 
     fn names(folder: &Path) -> Vec<String> {
@@ -121,14 +121,14 @@ mod tests {
     #[test]
     fn a_leg_works_in_a_copy_and_leaves_the_state_before_as_it_was() {
         let room = tempfile::tempdir().unwrap();
-        let first = StateFolder::new(&leg(room.path(), None, Some("1-0"))).unwrap();
+        let first = StateFolder::new(&segment(room.path(), None, Some("1-0"))).unwrap();
         assert!(first.is_empty() && first.path().is_absolute());
         fs::create_dir(first.path().join("deep")).unwrap();
         fs::write(first.path().join("deep/model"), "one").unwrap();
         first.keep(&room.path().join("1-0")).unwrap();
         assert_eq!(names(room.path()), ["1-0"]);
 
-        let second = StateFolder::new(&leg(room.path(), Some("1-0"), Some("1-1"))).unwrap();
+        let second = StateFolder::new(&segment(room.path(), Some("1-0"), Some("1-1"))).unwrap();
         assert_eq!(fs::read_to_string(second.path().join("deep/model")).unwrap(), "one");
         fs::write(second.path().join("deep/model"), "two").unwrap();
         assert_eq!(fs::read_to_string(room.path().join("1-0/deep/model")).unwrap(), "one");
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn nothing_is_kept_of_an_empty_folder_and_none_is_made_of_a_state_that_is_gone() {
         let room = tempfile::tempdir().unwrap();
-        let empty = StateFolder::new(&leg(room.path(), Some("gone"), Some("1-1"))).unwrap();
+        let empty = StateFolder::new(&segment(room.path(), Some("gone"), Some("1-1"))).unwrap();
         assert!(empty.is_empty());
         empty.keep(&room.path().join("1-1")).unwrap();
         assert_eq!(names(room.path()), [""; 0]);
@@ -148,8 +148,8 @@ mod tests {
     #[test]
     fn who_comes_to_the_same_later_changes_nothing() {
         let room = tempfile::tempdir().unwrap();
-        let leg = leg(room.path(), None, Some("1-0"));
-        let [first, second, removed] = [(); 3].map(|()| StateFolder::new(&leg).unwrap());
+        let segment = segment(room.path(), None, Some("1-0"));
+        let [first, second, removed] = [(); 3].map(|()| StateFolder::new(&segment).unwrap());
         for (folder, text) in [(&first, "first"), (&second, "second")] {
             fs::write(folder.path().join("model"), text).unwrap();
         }
@@ -170,14 +170,14 @@ mod tests {
         std::os::unix::fs::symlink("epoch-3", state.join("last")).unwrap();
         let made = std::process::Command::new("mkfifo").arg(state.join("pipe")).status().unwrap();
         assert!(made.success());
-        let folder = StateFolder::new(&leg(room.path(), Some("1-0"), None)).unwrap();
+        let folder = StateFolder::new(&segment(room.path(), Some("1-0"), None)).unwrap();
         assert_eq!(names(folder.path()), ["epoch-3", "last"]);
         assert_eq!(fs::read_to_string(folder.path().join("last")).unwrap(), "three");
     }
 
     #[test]
     fn a_leg_without_states_has_a_folder_too() {
-        let folder = StateFolder::new(&leg(Path::new(""), None, None)).unwrap();
+        let folder = StateFolder::new(&segment(Path::new(""), None, None)).unwrap();
         assert!(folder.is_empty() && folder.path().is_dir());
     }
 }

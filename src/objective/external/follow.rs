@@ -3,7 +3,7 @@
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use super::message::{self, Answer, Part, Said};
+use super::message::{self, Answer, Said, SegmentRequest};
 use super::process::{Process, Told, how, was_told_to_end};
 use super::{External, broken, line_of};
 use crate::objective::Observer;
@@ -35,7 +35,7 @@ impl External {
     pub(super) fn follow(
         &self,
         process: &mut Process,
-        part: Option<&Part>,
+        part: Option<&SegmentRequest>,
         observer: &mut Observer<'_>,
     ) -> Result<Option<Came>, Failure> {
         let begin = Instant::now();
@@ -80,7 +80,7 @@ impl External {
     }
 
     /// Refuses a step without all metrics where trials pause: which of them go on is decided by all.
-    fn check_step(&self, step: u32, values: &[f64], part: Option<&Part>) -> Result<(), String> {
+    fn check_step(&self, step: u32, values: &[f64], part: Option<&SegmentRequest>) -> Result<(), String> {
         match part.is_none() || values.len() == self.metrics.len() {
             true => Ok(()),
             false => Err(format!(
@@ -155,7 +155,7 @@ impl External {
     }
 }
 
-impl Part {
+impl SegmentRequest {
     /// Whether the part ends once `step` is reported. The last one ends with the result.
     fn pauses_at(&self, step: u32) -> bool {
         (self.until..self.steps).contains(&step)

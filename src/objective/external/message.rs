@@ -31,12 +31,12 @@ pub struct Request {
     pub seed: u32,
     /// Which part of the trial, where trials pause.
     #[serde(flatten)]
-    pub part: Option<Part>,
+    pub part: Option<SegmentRequest>,
 }
 
 /// Which part of a trial is to be evaluated, with `--fidelity`.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Part {
+pub struct SegmentRequest {
     /// The step at which the state was left that is in the folder; 0: there is none.
     pub step: u32,
     /// The step to go on to: a command may end once it has reported that. If it is `steps`, it prints the result.
@@ -264,7 +264,7 @@ mod tests {
             serde_json::to_string(&request).unwrap()
         };
         assert_eq!(text(None), r#"{"parameters":{"x":0.5},"seed":7}"#);
-        let part = Part { step: 3, until: 9, steps: 27, state: "/s".into() };
+        let part = SegmentRequest { step: 3, until: 9, steps: 27, state: "/s".into() };
         let expected = r#"{"parameters":{"x":0.5},"seed":7,"step":3,"until":9,"steps":27,"state":"/s"}"#;
         assert_eq!(text(Some(part)), expected);
     }

@@ -13,12 +13,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-pub use message::{Answer, Message, Number, Part, Report, Request, Values};
+pub use message::{Answer, Message, Number, Report, Request, SegmentRequest, Values};
 pub use template::CommandError;
 
 use self::follow::Came;
 use self::template::Template;
-use super::{Advance, Evaluation, Leg, Objective, Observer, Progress};
+use super::{Advance, Evaluation, Objective, Observer, Segment, SegmentEnd};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome, Rung};
@@ -39,7 +39,7 @@ const STDERR: &str = "stderr";
 /// or both, prints a [`Report`] for the result and before it for each step, and reads an [`Answer`] after
 /// each of the latter. Whatever else it does is a failed trial with its reason.
 ///
-/// Where trials pause it is started for each leg, told which [`Part`] that is, and given a folder for its state. It
+/// Where trials pause it is started for each leg, told which [`SegmentRequest`] that is, and given a folder for its state. It
 /// pauses at the first step that it reports from the rung on; one that reports none goes to its end at once, and one
 /// that keeps no state begins at the start again.
 #[derive(Debug)]
@@ -91,7 +91,7 @@ impl External {
         &self,
         point: &Point,
         seed: &Seed,
-        part: Option<Part>,
+        part: Option<SegmentRequest>,
         observer: &mut Observer<'_>,
     ) -> Option<Came> {
         let request = Request { parameters: point.clone(), seed: seed_number(seed), part };
@@ -117,14 +117,14 @@ impl Objective for External {
 
     fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation> {
         if self.steps.is_some() {
-            return match self.advance(point, seed, &Leg::whole(), observer)?.progress {
-                Progress::Done(evaluation) => Some(evaluation),
-                Progress::Unsaved(folder, error) => {
+            return match self.advance(point, seed, &Segment::whole(), observer)?.progress {
+                SegmentEnd::Done(evaluation) => Some(evaluation),
+                SegmentEnd::Unsaved(folder, error) => {
                     let reason =
                         format!("cannot make a folder for its state in {}: {error}", folder.display());
                     Some(failed(broken(reason), &[]).into())
                 }
-                Progress::Paused(_) => unreachable!("the whole has no pause"),
+                SegmentEnd::Paused(_) => unreachable!("the whole has no pause"),
             };
         }
         match self.run(point, seed, None, observer)? {
@@ -133,55 +133,62 @@ impl Objective for External {
         }
     }
 
-    fn advance(&self, point: &Point, seed: &Seed, leg: &Leg, observer: &mut Observer<'_>) -> Option<Advance> {
+    fn advance(
+        &self,
+        point: &Point,
+        seed: &Seed,
+        segment: &Segment,
+        observer: &mut Observer<'_>,
+    ) -> Option<Advance> {
         let Some(steps) = self.steps else {
             return self.evaluate(point, seed, observer).map(Advance::from);
         };
-        let unsaved = |error| Progress::Unsaved(state_of(leg), error);
-        let folder = match StateFolder::new(leg) {
+        let unsaved = |error| SegmentEnd::Unsaved(state_of(segment), error);
+        let folder = match StateFolder::new(segment) {
             Ok(folder) => folder,
             Err(error) => return Some(Advance { progress: unsaved(error), restarted: None }),
         };
         let is_empty = folder.is_empty();
-        let restarted = leg.from.as_ref().filter(|_| is_empty).map(|from| {
+        let restarted = segment.from.as_ref().filter(|_| is_empty).map(|from| {
             format!("{}: nothing is there: the command saved no state, or it is gone", from.display())
         });
         let started = Instant::now();
-        let progress = match self.run(point, seed, Some(Part::of(leg, steps, &folder)), observer)? {
-            Came::Done(outcome) => Progress::Done(outcome.into()),
-            Came::Paused { step, values, is_whole } => {
-                let seconds = started.elapsed().as_secs_f64();
-                let kept = match &leg.pause {
-                    Some(pause) if is_whole => folder.keep(&pause.state),
-                    _ => Ok(()),
-                };
-                kept.map_or_else(unsaved, |()| Progress::Paused(Rung { steps: step, values, seconds }))
-            }
-        };
+        let progress =
+            match self.run(point, seed, Some(SegmentRequest::of(segment, steps, &folder)), observer)? {
+                Came::Done(outcome) => SegmentEnd::Done(outcome.into()),
+                Came::Paused { step, values, is_whole } => {
+                    let seconds = started.elapsed().as_secs_f64();
+                    let kept = match &segment.pause {
+                        Some(pause) if is_whole => folder.keep(&pause.state),
+                        _ => Ok(()),
+                    };
+                    kept.map_or_else(unsaved, |()| SegmentEnd::Paused(Rung { steps: step, values, seconds }))
+                }
+            };
         Some(Advance { progress, restarted })
     }
 }
 
-impl Part {
-    /// What a command is told of `leg`, one of a trial of so many `steps`, whose state is in `folder`.
+impl SegmentRequest {
+    /// What a command is told of `segment`, one of a trial of so many `steps`, whose state is in `folder`.
     ///
     /// A command that reports now and then only may have gone beyond the next rung already: it pauses at its next
     /// report.
-    fn of(leg: &Leg, steps: u32, folder: &StateFolder) -> Self {
-        let rung = leg.pause.as_ref().map_or(steps, |pause| steps.div_ceil(pause.divisor));
+    fn of(segment: &Segment, steps: u32, folder: &StateFolder) -> Self {
+        let rung = segment.pause.as_ref().map_or(steps, |pause| steps.div_ceil(pause.divisor));
         Self {
-            step: if folder.is_empty() { 0 } else { leg.done },
-            until: rung.max(leg.done.saturating_add(1)).min(steps),
+            step: if folder.is_empty() { 0 } else { segment.done },
+            until: rung.max(segment.done.saturating_add(1)).min(steps),
             steps,
             state: folder.path().to_string_lossy().into_owned(),
         }
     }
 }
 
-/// What people know the state of `leg` by.
-fn state_of(leg: &Leg) -> PathBuf {
-    let pause = leg.pause.as_ref().map(|pause| &pause.state);
-    pause.or(leg.from.as_ref()).cloned().unwrap_or_else(std::env::temp_dir)
+/// What people know the state of `segment` by.
+fn state_of(segment: &Segment) -> PathBuf {
+    let pause = segment.pause.as_ref().map(|pause| &pause.state);
+    pause.or(segment.from.as_ref()).cloned().unwrap_or_else(std::env::temp_dir)
 }
 
 /// The number that stands for a trial's seed where another program evaluates it: half of the digest, since

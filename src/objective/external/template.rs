@@ -1,6 +1,6 @@
 //! A command line with places for parameters: `./train.sh --lr={lr} --seed {seed}`.
 
-use super::message::{Part, Request};
+use super::message::{Request, SegmentRequest};
 use crate::input;
 use crate::space::Space;
 
@@ -73,7 +73,7 @@ impl Own {
 
     /// What `request` says of it, if it does.
     fn of(self, request: &Request) -> Option<String> {
-        let part = |told: fn(&Part) -> String| request.part.as_ref().map(told);
+        let part = |told: fn(&SegmentRequest) -> String| request.part.as_ref().map(told);
         match self {
             Self::Seed => Some(request.seed.to_string()),
             Self::Step => part(|part| part.step.to_string()),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     fn arguments(command: &str) -> Vec<String> {
-        let part = Part { step: 3, until: 9, steps: 27, state: "/s".into() };
+        let part = SegmentRequest { step: 3, until: 9, steps: 27, state: "/s".into() };
         let request = Request { parameters: space().default_point(), seed: 7, part: Some(part) };
         Template::new(command, &space(), true).unwrap().arguments(&request)
     }

@@ -1,7 +1,7 @@
 //! Every evaluation in a process of its own, so that one that crashes, or that the system kills for its memory, is
 //! a failed trial and takes nobody with it.
 //!
-//! The process is this program again. It reads an [`Order`] and answers an [`Answer`] a line; after each step it
+//! The process is this program again. It reads a [`TrialRequest`] and answers an [`Answer`] a line; after each step it
 //! reads whether to go on.
 
 use std::ops::ControlFlow;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::external::process::{Process, Told, how, was_told_to_end};
-use super::{Advance, Evaluation, Leg, Objective, Observer, Pause, Progress};
+use super::{Advance, Evaluation, Objective, Observer, Pause, Segment, SegmentEnd};
 use crate::seed::Seed;
 use crate::space::Point;
 use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome, Rung};
@@ -26,7 +26,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// What a process is to evaluate.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Order {
+pub struct TrialRequest {
     /// What every trial has in common; whoever starts the processes and whoever runs in them agree on it.
     pub work: Json,
     /// Where.
@@ -35,13 +35,13 @@ pub struct Order {
     pub seed: String,
     /// Which part; left out: all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub leg: Option<Part>,
+    pub segment: Option<SegmentRequest>,
 }
 
-/// A [`Leg`].
+/// A [`Segment`].
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Part {
+pub struct SegmentRequest {
     /// The name of the state that the leg before left.
     pub from: Option<PathBuf>,
     /// Where it pauses: the divisor of the most steps, and the name of the state.
@@ -133,14 +133,14 @@ impl Isolated {
         &self,
         point: &Point,
         seed: &Seed,
-        leg: Option<&Leg>,
+        segment: Option<&Segment>,
         observer: &mut Observer<'_>,
     ) -> Option<Advance> {
-        let order = Order {
+        let order = TrialRequest {
             work: self.work.clone(),
             point: point.clone(),
             seed: seed.to_hex(),
-            leg: leg.map(Part::from),
+            segment: segment.map(SegmentRequest::from),
         };
         let mut process = match Process::start(&self.program, &self.arguments) {
             Ok(process) => process,
@@ -187,26 +187,32 @@ impl Objective for Isolated {
         self.same.metrics()
     }
 
-    fn effort(&self, point: &Point) -> f64 {
-        self.same.effort(point)
+    fn cost(&self, point: &Point) -> f64 {
+        self.same.cost(point)
     }
 
     fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation> {
         match self.run(point, seed, None, observer)?.progress {
-            Progress::Done(evaluation) => Some(evaluation),
-            Progress::Paused(_) | Progress::Unsaved(..) => {
+            SegmentEnd::Done(evaluation) => Some(evaluation),
+            SegmentEnd::Paused(_) | SegmentEnd::Unsaved(..) => {
                 let reason = "its process paused without being asked to".to_owned();
                 Some(Outcome::Failed { failure: broken(reason), attributes: Attributes::new() }.into())
             }
         }
     }
 
-    fn advance(&self, point: &Point, seed: &Seed, leg: &Leg, observer: &mut Observer<'_>) -> Option<Advance> {
-        self.run(point, seed, Some(leg), observer)
+    fn advance(
+        &self,
+        point: &Point,
+        seed: &Seed,
+        segment: &Segment,
+        observer: &mut Observer<'_>,
+    ) -> Option<Advance> {
+        self.run(point, seed, Some(segment), observer)
     }
 }
 
-impl Order {
+impl TrialRequest {
     /// Evaluates `objective` as ordered, and tells `tell` what there is to say, which answers whether to go on.
     ///
     /// # Errors
@@ -219,26 +225,26 @@ impl Order {
         let seed = Seed::from_hex(&self.seed).ok_or_else(|| format!("seed {}: is none", self.seed))?;
         let mut hear =
             |step, value: f64| tell(&Answer::Step { step, value: Some(value).filter(|x| x.is_finite()) });
-        let advance = match &self.leg {
+        let advance = match &self.segment {
             None => objective.evaluate(&self.point, &seed, &mut hear).map(Advance::from),
-            Some(part) => objective.advance(&self.point, &seed, &part.to_leg(), &mut hear),
+            Some(part) => objective.advance(&self.point, &seed, &part.to_segment(), &mut hear),
         };
         let _ = tell(&Answer::of(advance));
         Ok(())
     }
 }
 
-impl From<&Leg> for Part {
-    fn from(leg: &Leg) -> Self {
-        let pause = leg.pause.as_ref().map(|pause| (pause.divisor, pause.state.clone()));
-        Self { from: leg.from.clone(), pause, done: leg.done, spent_s: leg.spent.0 }
+impl From<&Segment> for SegmentRequest {
+    fn from(segment: &Segment) -> Self {
+        let pause = segment.pause.as_ref().map(|pause| (pause.divisor, pause.state.clone()));
+        Self { from: segment.from.clone(), pause, done: segment.done, spent_s: segment.spent.0 }
     }
 }
 
-impl Part {
-    fn to_leg(&self) -> Leg {
+impl SegmentRequest {
+    fn to_segment(&self) -> Segment {
         let pause = self.pause.clone().map(|(divisor, state)| Pause { divisor, state });
-        Leg { from: self.from.clone(), pause, done: self.done, spent: Seconds(self.spent_s) }
+        Segment { from: self.from.clone(), pause, done: self.done, spent: Seconds(self.spent_s) }
     }
 }
 
@@ -246,9 +252,9 @@ impl Answer {
     fn of(advance: Option<Advance>) -> Self {
         let Some(Advance { progress, restarted }) = advance else { return Answer::Stopped };
         match progress {
-            Progress::Paused(rung) => Answer::Paused { rung, restarted },
-            Progress::Unsaved(file, error) => Answer::Unsaved { file, problem: error.to_string() },
-            Progress::Done(evaluation) => match evaluation.outcome {
+            SegmentEnd::Paused(rung) => Answer::Paused { rung, restarted },
+            SegmentEnd::Unsaved(file, error) => Answer::Unsaved { file, problem: error.to_string() },
+            SegmentEnd::Done(evaluation) => match evaluation.outcome {
                 Outcome::Complete { values, constraints, attributes } => {
                     Answer::Complete { values, constraints, attributes, restarted }
                 }
@@ -261,12 +267,12 @@ impl Answer {
 
     /// What a final answer says; `None` if the evaluation was broken off.
     fn into_advance(self) -> Option<Advance> {
-        let done = |outcome: Outcome| Progress::Done(outcome.into());
+        let done = |outcome: Outcome| SegmentEnd::Done(outcome.into());
         let (progress, restarted) = match self {
             Answer::Step { .. } | Answer::Stopped => return None,
-            Answer::Paused { rung, restarted } => (Progress::Paused(rung), restarted),
+            Answer::Paused { rung, restarted } => (SegmentEnd::Paused(rung), restarted),
             Answer::Unsaved { file, problem } => {
-                (Progress::Unsaved(file, std::io::Error::other(problem)), None)
+                (SegmentEnd::Unsaved(file, std::io::Error::other(problem)), None)
             }
             Answer::Complete { values, constraints, attributes, restarted } => {
                 (done(Outcome::Complete { values, constraints, attributes }), restarted)
@@ -366,18 +372,19 @@ mod tests {
 
     #[test]
     fn orders_and_answers_mean_the_same_on_both_sides() {
-        let leg = Leg {
+        let segment = Segment {
             from: Some(PathBuf::from("a")),
             pause: Some(Pause { divisor: 3, state: PathBuf::from("b") }),
             done: 1,
             spent: Seconds(0.1),
         };
-        assert_eq!(Part::from(&leg).to_leg(), leg);
+        assert_eq!(SegmentRequest::from(&segment).to_segment(), segment);
         let rung = Rung { steps: 2, values: vec![0.1], seconds: 0.3 };
-        let paused = Advance { progress: Progress::Paused(rung.clone()), restarted: Some("gone".to_owned()) };
+        let paused =
+            Advance { progress: SegmentEnd::Paused(rung.clone()), restarted: Some("gone".to_owned()) };
         let text = serde_json::to_string(&Answer::of(Some(paused))).unwrap();
         let advance = serde_json::from_str::<Answer>(&text).unwrap().into_advance().unwrap();
-        assert!(matches!(advance.progress, Progress::Paused(read) if read == rung));
+        assert!(matches!(advance.progress, SegmentEnd::Paused(read) if read == rung));
         assert_eq!(advance.restarted.as_deref(), Some("gone"));
         assert!(Answer::of(None).into_advance().is_none());
     }

@@ -10,7 +10,8 @@ use crate::backend::{Chip, ChipProfile, DeployError, Deployment};
 use crate::data::{Coded, DataError, Dataset, Samples};
 use crate::network::{BinaryNetwork, Network};
 use crate::objective::{
-    Advance, Evaluation, Goals, Leg, Objective, Observer, Pause, Plan, PlanError, Progress, SavedNetwork,
+    Advance, Evaluation, Goals, Objective, Observer, Pause, Plan, PlanError, SavedNetwork, Segment,
+    SegmentEnd,
 };
 use crate::seed::Seed;
 use crate::space::{Point, Space};
@@ -83,13 +84,13 @@ impl Classify {
         plan.coding.encode(samples, self.dataset.shape, self.dataset.levels)
     }
 
-    /// The evaluation as far as `leg` goes, with the reason where it comes to nothing; `Ok(None)` if the observer
+    /// The evaluation as far as `segment` goes, with the reason where it comes to nothing; `Ok(None)` if the observer
     /// broke it off.
     fn try_advance(
         &self,
         point: &Point,
         seed: &Seed,
-        leg: &Leg,
+        segment: &Segment,
         observer: &mut Observer<'_>,
     ) -> Result<Option<Advance>, Failure> {
         let plan = self.plan(point).map_err(invalid)?;
@@ -110,7 +111,8 @@ impl Classify {
                 .map(drop)
                 .map_err(|error| error.to_string())
         };
-        let (checkpoint, restarted) = match leg.from.as_deref().map(|name| state(name, fits)).transpose() {
+        let (checkpoint, restarted) = match segment.from.as_deref().map(|name| state(name, fits)).transpose()
+        {
             Ok(checkpoint) => (checkpoint, None),
             Err(reason) => (None, Some(reason)),
         };
@@ -119,7 +121,7 @@ impl Classify {
             Some(checkpoint) => Trainer::resume(&mut network, &train, &validation, config, &seed, checkpoint),
         }
         .map_err(broke_down)?;
-        let until = leg.pause.as_ref().map(|pause| config.epochs.div_ceil(pause.divisor));
+        let until = segment.pause.as_ref().map(|pause| config.epochs.div_ceil(pause.divisor));
         let is_there =
             checkpoint.is_some_and(|checkpoint| until.is_some_and(|until| until <= checkpoint.epochs()));
         let mut broken_off = false;
@@ -134,7 +136,7 @@ impl Classify {
         if broken_off {
             return Ok(None);
         }
-        let summary = match (&leg.pause, summary) {
+        let summary = match (&segment.pause, summary) {
             (Some(pause), _) if !trainer.is_done() => {
                 let binary = trainer.with_deployed(|network| network.fold(train.max));
                 let values = self.rung_values(&plan, &binary, &validation);
@@ -148,11 +150,11 @@ impl Classify {
         };
         drop(trainer);
         let spent = Spent {
-            training: leg.spent.0 + started.elapsed().as_secs_f64(),
+            training: segment.spent.0 + started.elapsed().as_secs_f64(),
             deployment: tried.as_secs_f64(),
         };
         let evaluation = self.complete(plan, &network, &summary, &train, &validation, spent)?;
-        Ok(Some(Advance { progress: Progress::Done(evaluation), restarted }))
+        Ok(Some(Advance { progress: SegmentEnd::Done(evaluation), restarted }))
     }
 
     /// What a network that is trained to its end comes to.
@@ -225,21 +227,27 @@ impl Objective for Classify {
     }
 
     fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation> {
-        match self.advance(point, seed, &Leg::whole(), observer)?.progress {
-            Progress::Done(evaluation) => Some(evaluation),
-            Progress::Paused(_) | Progress::Unsaved(..) => unreachable!("the whole has no pause"),
+        match self.advance(point, seed, &Segment::whole(), observer)?.progress {
+            SegmentEnd::Done(evaluation) => Some(evaluation),
+            SegmentEnd::Paused(_) | SegmentEnd::Unsaved(..) => unreachable!("the whole has no pause"),
         }
     }
 
-    fn effort(&self, point: &Point) -> f64 {
+    fn cost(&self, point: &Point) -> f64 {
         /// What cannot be planned fails at once.
         const NOTHING: f64 = 1.0;
         let plan = self.plan(point).ok();
-        plan.and_then(|plan| plan.effort(self.train.len()).ok()).unwrap_or(NOTHING)
+        plan.and_then(|plan| plan.cost(self.train.len()).ok()).unwrap_or(NOTHING)
     }
 
-    fn advance(&self, point: &Point, seed: &Seed, leg: &Leg, observer: &mut Observer<'_>) -> Option<Advance> {
-        match self.try_advance(point, seed, leg, observer) {
+    fn advance(
+        &self,
+        point: &Point,
+        seed: &Seed,
+        segment: &Segment,
+        observer: &mut Observer<'_>,
+    ) -> Option<Advance> {
+        match self.try_advance(point, seed, segment, observer) {
             Ok(advance) => advance,
             Err(failure) => {
                 let evaluation: Evaluation =
@@ -251,11 +259,11 @@ impl Objective for Classify {
 }
 
 /// The rung of a training whose state is `checkpoint`, once that is written where `pause` says.
-fn kept(checkpoint: &Checkpoint, pause: &Pause, rung: Rung) -> Progress {
+fn kept(checkpoint: &Checkpoint, pause: &Pause, rung: Rung) -> SegmentEnd {
     let file = file(&pause.state);
     match checkpoint.save(&file) {
-        Ok(()) => Progress::Paused(rung),
-        Err(error) => Progress::Unsaved(file, error),
+        Ok(()) => SegmentEnd::Paused(rung),
+        Err(error) => SegmentEnd::Unsaved(file, error),
     }
 }
 

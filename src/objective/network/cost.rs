@@ -15,7 +15,7 @@ impl Plan {
     ///
     /// # Errors
     /// The first thing in the network's plan that is wrong.
-    pub fn effort(&self, train: usize) -> Result<f64, SpecError> {
+    pub fn cost(&self, train: usize) -> Result<f64, SpecError> {
         let work = self.spec.work()?;
         let epochs =
             f64::from(self.training.epochs + self.training.distillation.map_or(0, |teacher| teacher.epochs));
@@ -32,15 +32,15 @@ mod tests {
 
     #[test]
     fn effort_grows_with_epochs_and_width_and_falls_with_batches() {
-        let effort = |point: &str| {
+        let cost = |point: &str| {
             let point: Point = serde_json::from_str(point).unwrap();
-            Plan::new(&point, [8, 8, 1], 10).unwrap().effort(1000).unwrap()
+            Plan::new(&point, [8, 8, 1], 10).unwrap().cost(1000).unwrap()
         };
-        let plain = effort(r#"{"method": "surrogate", "epochs": 8}"#);
-        assert_eq!(effort(r#"{"method": "surrogate", "epochs": 16}"#), 2.0 * plain);
-        assert!(effort(r#"{"method": "surrogate", "epochs": 8, "width_1": 512}"#) > 1.4 * plain);
-        assert!(effort(r#"{"method": "surrogate", "epochs": 8, "batch_size": 32}"#) > 1.2 * plain);
-        let taught = effort(r#"{"method": "surrogate", "epochs": 8, "teacher_epochs": 8}"#);
+        let plain = cost(r#"{"method": "surrogate", "epochs": 8}"#);
+        assert_eq!(cost(r#"{"method": "surrogate", "epochs": 16}"#), 2.0 * plain);
+        assert!(cost(r#"{"method": "surrogate", "epochs": 8, "width_1": 512}"#) > 1.4 * plain);
+        assert!(cost(r#"{"method": "surrogate", "epochs": 8, "batch_size": 32}"#) > 1.2 * plain);
+        let taught = cost(r#"{"method": "surrogate", "epochs": 8, "teacher_epochs": 8}"#);
         assert_eq!(taught, 2.0 * plain);
     }
 }

@@ -15,7 +15,7 @@ const SCHEMA: u32 = 1;
 /// Which part of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Part {
+pub enum DataPart {
     /// What networks are tested on.
     Test,
     /// What networks are trained on.
@@ -37,7 +37,7 @@ pub struct Score {
     /// SHA-256 of its content.
     pub dataset_sha256: String,
     /// Which part of it.
-    pub part: Part,
+    pub part: DataPart,
     /// How many samples.
     pub samples: usize,
     /// How inputs were coded.
@@ -64,7 +64,7 @@ pub struct Scoring<'a> {
     /// The samples.
     pub dataset: &'a Dataset,
     /// Which of them.
-    pub part: Part,
+    pub part: DataPart,
     /// How inputs are coded.
     pub coding: InputCoding,
     /// How the network is deployed.
@@ -147,8 +147,8 @@ impl Scoring<'_> {
 
     fn coded(&self) -> Coded {
         let samples = match self.part {
-            Part::Test => &self.dataset.test,
-            Part::Train => &self.dataset.train,
+            DataPart::Test => &self.dataset.test,
+            DataPart::Train => &self.dataset.train,
         };
         self.coding.encode(samples, self.dataset.shape, self.dataset.levels)
     }

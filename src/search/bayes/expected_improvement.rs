@@ -2,7 +2,7 @@
 
 use super::acquisition::maximize::Maximizer;
 use super::acquisition::{Gain, Improvement};
-use super::fit::notes::Notes;
+use super::fit::stored_fits::StoredFits;
 use super::input::cube::Cube;
 use super::input::features::Features;
 use super::input::history::History;
@@ -15,15 +15,15 @@ impl BayesSearch {
     /// The largest expected improvement of the first metric among the points not yet tried, times their probabilities of
     /// keeping all constraints and of success, in standard deviations of the losses, outliers cut; 0 if all have been
     /// tried, `None` without a measured loss.
-    pub(super) fn promise(&self, space: &Space, study: &Study, seed: &Seed) -> Option<f64> {
+    pub(super) fn max_expected_improvement(&self, space: &Space, study: &Study, seed: &Seed) -> Option<f64> {
         let cube = Cube::new(space);
         let history = History::new(space, &cube, study);
         if !history.measured.iter().any(|measured| measured.is_feasible) {
             return None;
         }
         let features = Features::new(&cube);
-        let notes = Notes::of(study, &history);
-        let fitter = self.fits.fitter(Some(&notes), seed.child("model"));
+        let fits = StoredFits::of(study, &history);
+        let fitter = self.fits.fitter(Some(&fits), seed.child("model"));
         let mut acquisition = model::acquisition(&history, &features, &fitter).ok()?;
         let seed = seed.index(study.trials.len() as u64);
         let process = untransformed::process(&history, &features, &seed.child("plain")).ok()?;
@@ -33,7 +33,7 @@ impl BayesSearch {
         let best = feasible.map(|(&mean, _)| mean).fold(f64::INFINITY, f64::min);
         acquisition.gain = Some(Gain::Improvement(Box::new(Improvement { process, best })));
         // Expected, not preferred: what may fail is worth its share.
-        acquisition.caution = 1.0;
+        acquisition.success_exponent = 1.0;
         let ranking =
             Maximizer::new(&cube, &features, &acquisition, &history).ranking(space, &self.params, &seed);
         Some(ranking.first().map_or(0.0, |scored| scored.value.exp()))
@@ -81,8 +81,9 @@ mod tests {
             });
             Study { metrics: vec![Metric::minimize("loss")], trials: trials.collect(), ..Study::default() }
         };
-        let promise = |fails| BayesSearch::new().improvement(&line(), &study(fails), &Seed::root(0)).unwrap();
-        let share = promise(true) / promise(false);
+        let max_expected_improvement =
+            |fails| BayesSearch::new().improvement(&line(), &study(fails), &Seed::root(0)).unwrap();
+        let share = max_expected_improvement(true) / max_expected_improvement(false);
         assert!((0.3..0.9).contains(&share), "{share}");
     }
 

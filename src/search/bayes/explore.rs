@@ -28,14 +28,14 @@ const BRANCH_GAIN: f64 = 0.01;
 const MARGIN: f64 = 0.3;
 
 /// Where the next trial may be.
-pub(super) struct Ground<'a> {
+pub(super) struct Candidates<'a> {
     pub space: &'a Space,
     pub cube: &'a Cube<'a>,
     pub features: &'a Features,
     pub history: &'a History,
 }
 
-impl Ground<'_> {
+impl Candidates<'_> {
     /// Cells that no trial has taken, the most promising first.
     pub fn ranking(&self, acquisition: &Acquisition, params: &BayesParams, seed: &Seed) -> Vec<Scored> {
         Maximizer::new(self.cube, self.features, acquisition, self.history).ranking(self.space, params, seed)
@@ -43,7 +43,7 @@ impl Ground<'_> {
 
     /// Cells elsewhere, by what they promise beyond the margin, if it is the turn of that after so many `trials` and what
     /// `most` promises no longer matters.
-    pub fn elsewhere(
+    pub fn explore(
         &self,
         acquisition: &mut Acquisition,
         params: &BayesParams,
@@ -54,13 +54,13 @@ impl Ground<'_> {
         if !trials.is_multiple_of(2) || !most.is_some_and(|most| self.is_exhausted(acquisition, &most.cell)) {
             return None;
         }
-        acquisition.demand_more();
+        acquisition.raise_margin();
         // Which place it is matters, not where in it.
         let roughly = BayesParams { starts: 0, ..params.clone() };
         Some(self.ranking(acquisition, &roughly, &seed.child("explore")))
     }
 
-    /// Whether the gain that the most promising cell has left no longer matters, whatever its price; never with a front,
+    /// Whether the gain that the most promising cell has left no longer matters, whatever its log_cost; never with a front,
     /// of which it is never known to be whole.
     fn is_exhausted(&self, acquisition: &Acquisition, most: &Cell) -> bool {
         let Some(Gain::Improvement(gain)) = &acquisition.gain else { return false };
@@ -74,7 +74,7 @@ impl Ground<'_> {
 
 impl Acquisition {
     /// Counts as gain only what lies beyond the margin.
-    fn demand_more(&mut self) {
+    fn raise_margin(&mut self) {
         if let Some(Gain::Improvement(gain)) = &mut self.gain {
             gain.best -= MARGIN;
         }
@@ -83,7 +83,7 @@ impl Acquisition {
 
 #[cfg(test)]
 mod tests {
-    use crate::search::{BayesSearch, NextLeg, Search, Suggestion};
+    use crate::search::{BayesSearch, NextSegment, Search, Suggestion};
     use crate::seed::Seed;
     use crate::space::{Point, Space};
     use crate::study::{Metric, Study, Trial, TrialState};
@@ -144,12 +144,12 @@ mod tests {
 
     #[test]
     fn where_trials_pause_it_is_come_back_to_as_well_though_it_be_dear() {
-        let effort = |point: &Point| if point.get("right").is_some() { 3.0 } else { 1.0 };
+        let cost = |point: &Point| if point.get("right").is_some() { 3.0 } else { 1.0 };
         for seed in 0..4 {
             let study = study(40, &Seed::root(seed), |search, space, study, seed| {
-                match search.next_leg(space, study, &effort, seed) {
-                    Some(NextLeg::New(Suggestion { point, .. })) => point,
-                    Some(NextLeg::Of(_)) => unreachable!("none pauses"),
+                match search.next_segment(space, study, &cost, seed) {
+                    Some(NextSegment::New(Suggestion { point, .. })) => point,
+                    Some(NextSegment::Of(_)) => unreachable!("none pauses"),
                     None => search.suggest(space, study, seed),
                 }
             });

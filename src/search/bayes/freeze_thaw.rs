@@ -13,19 +13,19 @@
 //! instead of 281.3, the latter ahead in all five, and 9 trials instead of 13 were within one of the best of the hundred.
 
 use super::acquisition::Acquisition;
-use super::acquisition::cost::{self, Effort};
+use super::acquisition::cost::{self, LogCost};
 use super::acquisition::maximize::Scored;
-use super::explore::Ground;
-use super::fit::notes::Notes;
+use super::explore::Candidates;
+use super::fit::stored_fits::StoredFits;
 use super::input::cube::{Cell, Cube};
 use super::input::features::Features;
 use super::input::history::History;
 use super::{BayesSearch, model};
 use crate::search::tried::Tried;
-use crate::search::{Fidelity, NextLeg, Suggestion};
+use crate::search::{Fidelity, NextSegment, Suggestion};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
-use crate::study::{Course, Study, Trial};
+use crate::study::{RungHistory, Study, Trial};
 
 /// The part of those at a rung that goes on at least: one in so many. With a third, or none, studies of `digits` came to
 /// less in the same time (`benches/README.md`).
@@ -36,63 +36,63 @@ const CHEAP: f64 = 0.3;
 
 impl BayesSearch {
     /// What to train next; `None` without a model.
-    pub(super) fn thaw(
+    pub(super) fn freeze_thaw(
         &self,
         space: &Space,
         study: &Study,
-        effort_of: &dyn Fn(&Point) -> f64,
+        cost_of: &dyn Fn(&Point) -> f64,
         seed: &Seed,
-    ) -> Option<NextLeg> {
+    ) -> Option<NextSegment> {
         let cube = Cube::new(space);
         let history = History::with_rungs(space, &cube, study);
         let features = Features::new(&cube);
-        let notes = Notes::of(study, &history);
-        let fitter = self.fits.fitter(Some(&notes), seed.child("model"));
+        let fits = StoredFits::of(study, &history);
+        let fitter = self.fits.fitter(Some(&fits), seed.child("model"));
         let mut acquisition = model::acquisition(&history, &features, &fitter).ok()?;
         acquisition.gain.as_ref()?;
         let best = space.decode(&history.ranking().first()?.cell.unit);
-        let least = effort_of(&best) * CHEAP;
-        let effort_of = |point: &Point| effort_of(point).max(least);
-        let paused = rates(space, study, &cube, &features, &acquisition, &effort_of);
+        let least = cost_of(&best) * CHEAP;
+        let cost_of = |point: &Point| cost_of(point).max(least);
+        let paused = rates(space, study, &cube, &features, &acquisition, &cost_of);
         let best = |rung: Option<usize>| {
             let of_rung = paused.iter().filter(|paused| rung.is_none_or(|rung| paused.rung == rung));
             of_rung.max_by(|a, b| a.rate.total_cmp(&b.rate).then(b.trial.cmp(&a.trial)))
         };
         if let Some(due) = due(study).and_then(|rung| best(Some(rung))) {
-            return Some(NextLeg::Of(due.trial));
+            return Some(NextSegment::Of(due.trial));
         }
-        acquisition.effort =
-            Effort::fit(space, &cube, &features, &effort_of, cost::price(least), &seed.child("effort"));
+        acquisition.cost =
+            LogCost::fit(space, &cube, &features, &cost_of, cost::log_cost(least), &seed.child("effort"));
         let count = study.trials.len();
         let seed = seed.index(count as u64);
         let tried = Tried::of(study);
         let fresh = |cells: &[Scored]| first_new(space, &tried, cells);
-        let ground = Ground { space, cube: &cube, features: &features, history: &history };
-        let near = ground.ranking(&acquisition, &self.params, &seed);
-        let elsewhere = ground.elsewhere(&mut acquisition, &self.params, &seed, count, near.first());
-        let elsewhere = elsewhere.and_then(|cells| fresh(&cells));
+        let candidates = Candidates { space, cube: &cube, features: &features, history: &history };
+        let exploit = candidates.ranking(&acquisition, &self.params, &seed);
+        let explore = candidates.explore(&mut acquisition, &self.params, &seed, count, exploit.first());
+        let explore = explore.and_then(|cells| fresh(&cells));
         let paused = best(None).map(|paused| (paused.rate, paused.trial));
-        let mut leg = choose(elsewhere, paused, fresh(&near))?;
-        if let NextLeg::New(suggestion) = &mut leg {
-            suggestion.notes = notes.into_attributes();
+        let mut segment = choose(explore, paused, fresh(&exploit))?;
+        if let NextSegment::New(suggestion) = &mut segment {
+            suggestion.fits = fits.into_attributes();
         }
-        Some(leg)
+        Some(segment)
     }
 }
 
 /// Of what is worth a look elsewhere, the best paused trial and the best new point, each with what it promises for its
 /// price. A look elsewhere comes before all: it promises less than what is near, or nobody would have to insist on it.
 fn choose(
-    elsewhere: Option<(f64, Point)>,
+    explore: Option<(f64, Point)>,
     paused: Option<(f64, u32)>,
-    near: Option<(f64, Point)>,
-) -> Option<NextLeg> {
-    let new = |point: Point| Some(NextLeg::New(Suggestion::from(point)));
-    match (elsewhere, paused, near) {
+    exploit: Option<(f64, Point)>,
+) -> Option<NextSegment> {
+    let new = |point: Point| Some(NextSegment::New(Suggestion::from(point)));
+    match (explore, paused, exploit) {
         (Some((_, point)), ..) => new(point),
-        (None, Some((rate, trial)), Some((of_new, _))) if rate >= of_new => Some(NextLeg::Of(trial)),
+        (None, Some((rate, trial)), Some((of_new, _))) if rate >= of_new => Some(NextSegment::Of(trial)),
         (None, _, Some((_, point))) => new(point),
-        (None, paused, None) => paused.map(|(_, trial)| NextLeg::Of(trial)),
+        (None, paused, None) => paused.map(|(_, trial)| NextSegment::Of(trial)),
     }
 }
 
@@ -118,7 +118,7 @@ fn rates(
     cube: &Cube<'_>,
     features: &Features,
     acquisition: &Acquisition,
-    effort_of: &dyn Fn(&Point) -> f64,
+    cost_of: &dyn Fn(&Point) -> f64,
 ) -> Vec<Paused> {
     let cell = |trial: &Trial| Some(cube.cell(&space.encode(&trial.point).ok()?));
     let paused: Vec<(&Trial, usize, Cell)> = study
@@ -130,7 +130,7 @@ fn rates(
     let gains = acquisition.values(features.rows(paused.iter().map(|(.., cell)| cell)).view());
     let rated = paused.iter().zip(gains).map(|((trial, rung, _), gain)| {
         let left = 1.0 - 1.0 / f64::from(Fidelity::Bayes.rungs()[*rung]);
-        let rate = gain - cost::price(effort_of(&trial.point)) - left.ln();
+        let rate = gain - cost::log_cost(cost_of(&trial.point)) - left.ln();
         Paused { trial: trial.number, rung: *rung, rate }
     });
     rated.collect()
@@ -139,17 +139,17 @@ fn rates(
 /// The last rung of `trial`; `None` where it could not be measured there, or paused where this version never does: nobody
 /// knows what it will come to.
 fn measured_rung(trial: &Trial) -> Option<usize> {
-    let rungs = Course::of(trial).rungs;
+    let rungs = RungHistory::of(trial).rungs;
     let is_known = |&last: &usize| last < Fidelity::Bayes.rungs().len() && !rungs[last].values.is_empty();
     rungs.len().checked_sub(1).filter(is_known)
 }
 
 /// The highest rung from which fewer trials have gone on than should.
 fn due(study: &Study) -> Option<usize> {
-    let courses: Vec<(usize, bool)> =
-        study.trials.iter().map(|trial| (Course::of(trial).rungs.len(), trial.is_paused())).collect();
+    let rung_history: Vec<(usize, bool)> =
+        study.trials.iter().map(|trial| (RungHistory::of(trial).rungs.len(), trial.is_paused())).collect();
     (0..Fidelity::Bayes.rungs().len()).rev().find(|&rung| {
-        let reached = courses.iter().filter(|(rungs, _)| *rungs > rung);
+        let reached = rung_history.iter().filter(|(rungs, _)| *rungs > rung);
         let stayed = reached.clone().filter(|(rungs, is_paused)| *rungs == rung + 1 && *is_paused).count();
         let all = reached.count();
         all - stayed < all / REDUCTION
@@ -161,15 +161,15 @@ mod tests {
     use super::*;
     use crate::search::Search;
     use crate::search::bayes::fixtures::line;
-    use crate::study::{COURSE, Metric, Rung, TrialState};
+    use crate::study::{Metric, RUNG_HISTORY, Rung, TrialState};
 
     /// A trial at `x` that had come to `rungs`, and to `value` if it is complete.
     fn trial(number: u32, x: f64, rungs: &[f64], value: Option<f64>) -> Trial {
         let rung = |(&value, steps)| Rung { steps, values: vec![value], seconds: 0.0 };
-        let course = Course { rungs: rungs.iter().zip([1]).map(rung).collect() };
+        let rung_history = RungHistory { rungs: rungs.iter().zip([1]).map(rung).collect() };
         let state = if value.is_some() { TrialState::Complete } else { TrialState::Pruned };
         let mut trial = Trial::waiting(number, [("x", x)].into_iter().collect());
-        trial.internal.insert(COURSE.to_owned(), course.to_json());
+        trial.internal.insert(RUNG_HISTORY.to_owned(), rung_history.to_json());
         Trial { state, values: value.into_iter().collect(), ..trial }
     }
 
@@ -182,9 +182,9 @@ mod tests {
         Study { metrics: vec![Metric::minimize("loss")], trials: trials.collect(), ..Study::default() }
     }
 
-    fn next(study: &Study, effort: impl Fn(f64) -> f64) -> Option<NextLeg> {
-        let effort = |point: &Point| effort(point.get("x").and_then(|x| x.as_f64()).unwrap());
-        BayesSearch::new().next_leg(&line(), study, &effort, &Seed::root(0))
+    fn next(study: &Study, cost: impl Fn(f64) -> f64) -> Option<NextSegment> {
+        let cost = |point: &Point| cost(point.get("x").and_then(|x| x.as_f64()).unwrap());
+        BayesSearch::new().next_segment(&line(), study, &cost, &Seed::root(0))
     }
 
     const SPREAD: [(f64, f64); 6] = [(0.0, 2.0), (0.2, 1.2), (0.4, 0.9), (0.6, 1.1), (0.8, 1.5), (1.0, 2.1)];
@@ -193,9 +193,9 @@ mod tests {
     fn a_paused_trial_far_better_than_all_goes_on_and_one_far_worse_stays() {
         let mut losses = SPREAD.to_vec();
         losses.push((0.5, 0.1));
-        assert_eq!(next(&study(&losses, 6), |_| 1.0), Some(NextLeg::Of(6)));
+        assert_eq!(next(&study(&losses, 6), |_| 1.0), Some(NextSegment::Of(6)));
         losses[6].1 = 4.0;
-        assert!(matches!(next(&study(&losses, 6), |_| 1.0), Some(NextLeg::New(_))));
+        assert!(matches!(next(&study(&losses, 6), |_| 1.0), Some(NextSegment::New(_))));
     }
 
     #[test]
@@ -204,7 +204,7 @@ mod tests {
         // Three of nine went on; four would.
         let study = study(&losses, 3);
         assert_eq!(due(&study), Some(0));
-        assert!(matches!(next(&study, |_| 1.0), Some(NextLeg::Of(trial)) if trial >= 3));
+        assert!(matches!(next(&study, |_| 1.0), Some(NextSegment::Of(trial)) if trial >= 3));
         assert_eq!(due(&super::tests::study(&losses, 4)), None);
     }
 
@@ -213,11 +213,11 @@ mod tests {
         // As good on the left as on the right, but a hundred times as dear there.
         let losses: Vec<(f64, f64)> =
             SPREAD.iter().map(|&(x, _)| (x, 1.0 + (x - 0.5f64).powi(2) * (x - 0.1f64).cos().abs())).collect();
-        let Some(NextLeg::New(Suggestion { point, .. })) = next(&study(&losses, 6), |x| 100f64.powf(x))
+        let Some(NextSegment::New(Suggestion { point, .. })) = next(&study(&losses, 6), |x| 100f64.powf(x))
         else {
             panic!("a new one")
         };
-        let Some(NextLeg::New(Suggestion { point: dear, .. })) =
+        let Some(NextSegment::New(Suggestion { point: dear, .. })) =
             next(&study(&losses, 6), |x| 100f64.powf(1.0 - x))
         else {
             panic!("a new one")
@@ -229,12 +229,12 @@ mod tests {
     #[test]
     fn a_look_elsewhere_comes_first_then_whatever_promises_more() {
         let at = |x: f64| -> Point { [("x", x)].into_iter().collect() };
-        let new = |x| Some(NextLeg::New(Suggestion::from(at(x))));
-        let (paused, near) = (|rate| Some((rate, 3)), Some((2.0, at(0.1))));
-        assert_eq!(choose(Some((-9.0, at(0.9))), paused(3.0), near.clone()), new(0.9));
-        assert_eq!(choose(None, paused(1.0), near.clone()), new(0.1));
-        assert_eq!(choose(None, paused(2.0), near), Some(NextLeg::Of(3)));
-        assert_eq!(choose(None, paused(-9.0), None), Some(NextLeg::Of(3)));
+        let new = |x| Some(NextSegment::New(Suggestion::from(at(x))));
+        let (paused, exploit) = (|rate| Some((rate, 3)), Some((2.0, at(0.1))));
+        assert_eq!(choose(Some((-9.0, at(0.9))), paused(3.0), exploit.clone()), new(0.9));
+        assert_eq!(choose(None, paused(1.0), exploit.clone()), new(0.1));
+        assert_eq!(choose(None, paused(2.0), exploit), Some(NextSegment::Of(3)));
+        assert_eq!(choose(None, paused(-9.0), None), Some(NextSegment::Of(3)));
         assert_eq!(choose(None, None, None), None);
     }
 
@@ -254,8 +254,8 @@ mod tests {
         });
         let mut study =
             Study { metrics: vec![Metric::minimize("loss")], trials: trials.collect(), ..Study::default() };
-        let next = |study: &Study| BayesSearch::new().next_leg(&space, study, &|_| 1.0, &Seed::root(0));
-        assert!(matches!(next(&study), Some(NextLeg::New(_))));
+        let next = |study: &Study| BayesSearch::new().next_segment(&space, study, &|_| 1.0, &Seed::root(0));
+        assert!(matches!(next(&study), Some(NextSegment::New(_))));
         study.trials.pop();
         assert_eq!(next(&study), None);
     }
@@ -271,14 +271,14 @@ mod tests {
     #[test]
     fn what_could_not_be_measured_and_what_has_no_model_waits() {
         let mut losses = study(&SPREAD, 6);
-        let unmeasured = Course { rungs: vec![Rung { steps: 1, values: Vec::new(), seconds: 0.0 }] };
+        let unmeasured = RungHistory { rungs: vec![Rung { steps: 1, values: Vec::new(), seconds: 0.0 }] };
         losses.trials.push(trial(6, 0.45, &[1.0], None));
-        losses.trials[6].internal.insert(COURSE.to_owned(), unmeasured.to_json());
-        assert!(matches!(next(&losses, |_| 1.0), Some(NextLeg::New(_))));
+        losses.trials[6].internal.insert(RUNG_HISTORY.to_owned(), unmeasured.to_json());
+        assert!(matches!(next(&losses, |_| 1.0), Some(NextSegment::New(_))));
         let rung = |steps| Rung { steps, values: vec![0.1], seconds: 0.0 };
-        let too_far = Course { rungs: vec![rung(1), rung(3)] };
-        losses.trials[6].internal.insert(COURSE.to_owned(), too_far.to_json());
-        assert!(matches!(next(&losses, |_| 1.0), Some(NextLeg::New(_))), "no rung of this version");
+        let too_far = RungHistory { rungs: vec![rung(1), rung(3)] };
+        losses.trials[6].internal.insert(RUNG_HISTORY.to_owned(), too_far.to_json());
+        assert!(matches!(next(&losses, |_| 1.0), Some(NextSegment::New(_))), "no rung of this version");
         assert_eq!(next(&study(&SPREAD[..3], 3), |_| 1.0), None, "three are too few");
     }
 }

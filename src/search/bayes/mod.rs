@@ -8,12 +8,12 @@
 //! | `history`, `local` | a study as the model sees it; what of it counts where it is long |
 //! | `cube`, `features` | mixed and conditional points as Euclidean inputs |
 //! | `kernel`, `warp`, `hyper`, `evidence`, `params`, `process` | the Gaussian process, usable on its own |
-//! | `transform`, `fits`, `schedule`, `notes` | the scale of the losses; when hyperparameters are fitted again, and what trials carry of it |
-//! | `acquisition`, `success`, `feasibility`, `model`, `promise` | what a point promises |
+//! | `transform`, `fits`, `schedule`, `fits` | the scale of the losses; when hyperparameters are fitted again, and what trials carry of it |
+//! | `acquisition`, `success`, `feasibility`, `model`, `max_expected_improvement` | what a point promises |
 //! | `hypervolume`, `boxes` | what it promises to several losses |
 //! | `maximize`, `lbfgs` | where it promises most |
 //! | `explore` | when to look elsewhere |
-//! | `effort`, `thaw` | what a point costs; which trial goes on where they pause |
+//! | `cost`, `freeze_thaw` | what a point costs; which trial goes on where they pause |
 //! | `plain`, `importance` | which parameters matter, alone and together |
 //!
 //! Up to four metrics have a process each, more are made one; so has every constraint. Up to 1,500 trials enter the
@@ -32,9 +32,9 @@ mod model;
 
 use std::sync::Arc;
 
-use explore::Ground;
-use fit::fits::Fits;
-use fit::notes::Notes;
+use explore::Candidates;
+use fit::fit_cache::FitCache;
+use fit::stored_fits::StoredFits;
 pub use importance::importance;
 use input::cube::Cube;
 use input::features::Features;
@@ -42,7 +42,7 @@ use input::history::History;
 pub use model::MOST_LOSSES;
 
 use super::tried::Tried;
-use super::{NextLeg, Search, SobolSearch, Suggestion};
+use super::{NextSegment, Search, SobolSearch, Suggestion};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::study::Study;
@@ -86,7 +86,7 @@ impl Default for BayesParams {
 #[derive(Clone, Debug, Default)]
 pub struct BayesSearch {
     params: BayesParams,
-    fits: Arc<Fits>,
+    fits: Arc<FitCache>,
 }
 
 impl BayesSearch {
@@ -112,28 +112,29 @@ impl BayesSearch {
             return None;
         }
         let features = Features::new(&cube);
-        let notes = Notes::of(study, &history);
-        let fitter = self.fits.fitter(Some(&notes), seed.child("model"));
+        let fits = StoredFits::of(study, &history);
+        let fitter = self.fits.fitter(Some(&fits), seed.child("model"));
         let mut acquisition = model::acquisition(&history, &features, &fitter).ok()?;
         let count = study.trials.len();
         let seed = seed.index(count as u64);
-        let ground = Ground { space, cube: &cube, features: &features, history: &history };
-        let near = ground.ranking(&acquisition, &self.params, &seed);
-        let cells =
-            ground.elsewhere(&mut acquisition, &self.params, &seed, count, near.first()).unwrap_or(near);
+        let candidates = Candidates { space, cube: &cube, features: &features, history: &history };
+        let exploit = candidates.ranking(&acquisition, &self.params, &seed);
+        let cells = candidates
+            .explore(&mut acquisition, &self.params, &seed, count, exploit.first())
+            .unwrap_or(exploit);
         let tried = Tried::of(study);
         let mut points = cells.iter().map(|scored| space.decode(&scored.cell.unit));
         let point = points.find(|point| !tried.contains(point))?;
-        Some(Suggestion { point, notes: notes.into_attributes() })
+        Some(Suggestion { point, fits: fits.into_attributes() })
     }
 }
 
 impl Search for BayesSearch {
     fn suggest(&self, space: &Space, study: &Study, seed: &Seed) -> Point {
-        self.suggest_with_notes(space, study, seed).point
+        self.suggest_with_fits(space, study, seed).point
     }
 
-    fn suggest_with_notes(&self, space: &Space, study: &Study, seed: &Seed) -> Suggestion {
+    fn suggest_with_fits(&self, space: &Space, study: &Study, seed: &Seed) -> Suggestion {
         let count = study.trials.len();
         let design = || Suggestion::from(SobolSearch::new().suggest(space, study, seed));
         if count < self.initial(space) {
@@ -146,20 +147,21 @@ impl Search for BayesSearch {
         true
     }
 
-    fn next_leg(
+    fn next_segment(
         &self,
         space: &Space,
         study: &Study,
-        effort: &dyn Fn(&Point) -> f64,
+        cost: &dyn Fn(&Point) -> f64,
         seed: &Seed,
-    ) -> Option<NextLeg> {
+    ) -> Option<NextSegment> {
         let count = study.trials.len();
         let initial = (self.initial(space) / PAUSING_DESIGN).max(DESIGN.0);
-        (count >= initial).then(|| self.thaw(space, study, effort, &seed.child("bayes")))?
+        (count >= initial).then(|| self.freeze_thaw(space, study, cost, &seed.child("bayes")))?
     }
 
     fn improvement(&self, space: &Space, study: &Study, seed: &Seed) -> Option<f64> {
         let count = study.trials.len();
-        (count >= self.initial(space)).then(|| self.promise(space, study, &seed.child("bayes")))?
+        (count >= self.initial(space))
+            .then(|| self.max_expected_improvement(space, study, &seed.child("bayes")))?
     }
 }

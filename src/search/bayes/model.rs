@@ -7,11 +7,11 @@ use super::acquisition::feasibility::Feasibility;
 use super::acquisition::hypervolume::Hypervolume;
 use super::acquisition::success::Success;
 use super::acquisition::{Acquisition, Gain, Improvement};
-use super::fit::fits::Fitter;
+use super::fit::fit_cache::Fitter;
 use super::fit::transform;
 use super::input::cube::Cell;
 use super::input::features::Features;
-use super::input::history::{History, Measured};
+use super::input::history::{History, Observation};
 use super::input::local;
 use crate::search::gp::GaussianProcess;
 use crate::search::gp::GpError;
@@ -39,7 +39,7 @@ pub(super) fn acquisition(
         feasibility: feasibility(history, features, &fitter.child("feasibility"))?,
         ..Acquisition::default()
     };
-    if history.rivals().next().is_some() {
+    if history.incumbents().next().is_some() {
         acquisition.gain = Some(gain(history, features, &fitter.child("loss"))?);
     }
     let mut trials: Vec<(&Cell, bool)> = history.ended.iter().map(|(cell, end)| (cell, *end)).collect();
@@ -69,7 +69,7 @@ fn gain(history: &History, features: &Features, fitter: &Fitter<'_>) -> Result<G
             &history.loss(0),
             features.groups(),
             &features.numbers(),
-            &history.stages(),
+            &history.levels(),
         )?,
         _ => {
             let weights = fitter.seed().child("weights").index(history.measured.len() as u64);
@@ -78,13 +78,13 @@ fn gain(history: &History, features: &Features, fitter: &Fitter<'_>) -> Result<G
                 &scalarized(history, &weights),
                 features.groups(),
                 &features.numbers(),
-                &history.stages(),
+                &history.levels(),
             )?
         }
     };
     let best = least(&process.means_of_data(), history);
     // What is believed of those under way counts as found: what is gained must be gained on it.
-    let believed = process.believe(features.rows(&history.pending).view());
+    let believed = process.fantasize(features.rows(&history.pending).view());
     let best = believed.iter().copied().fold(best, f64::min);
     Ok(Gain::Improvement(Box::new(Improvement { process, best })))
 }
@@ -93,8 +93,8 @@ fn gain(history: &History, features: &Features, fitter: &Fitter<'_>) -> Result<G
 fn has_boxes(history: &History) -> bool {
     match history.losses() {
         MOST_LOSSES => {
-            let rivals: Vec<Vec<f64>> = history.rivals().map(|rival| rival.losses.clone()).collect();
-            pareto::fronts(&rivals).into_iter().filter(|&front| front == 0).count() <= LARGEST_FRONT
+            let incumbents: Vec<Vec<f64>> = history.incumbents().map(|rival| rival.losses.clone()).collect();
+            pareto::fronts(&incumbents).into_iter().filter(|&front| front == 0).count() <= LARGEST_FRONT
         }
         losses => (2..MOST_LOSSES).contains(&losses),
     }
@@ -113,14 +113,14 @@ fn hypervolume(
             &history.loss(loss),
             features.groups(),
             &features.numbers(),
-            &history.stages(),
+            &history.levels(),
         )
     };
     let mut processes = (0..history.losses()).map(process).collect::<Result<Vec<_>, _>>()?;
     let reference = history.reference.as_ref().and_then(|losses| reference(losses, history, &processes));
     let pending = features.rows(&history.pending);
-    processes.iter_mut().for_each(|process| drop(process.believe(pending.view())));
-    let members = features.rows(history.rivals().map(|rival| &rival.cell).chain(&history.pending));
+    processes.iter_mut().for_each(|process| drop(process.fantasize(pending.view())));
+    let members = features.rows(history.incumbents().map(|rival| &rival.cell).chain(&history.pending));
     Ok(Hypervolume::new(processes, &members, reference))
 }
 
@@ -168,7 +168,7 @@ fn feasibility(
     features: &Features,
     fitter: &Fitter<'_>,
 ) -> Result<Vec<Feasibility>, GpError> {
-    let constrained: Vec<&Measured> =
+    let constrained: Vec<&Observation> =
         history.measured.iter().filter(|measured| !measured.constraints.is_empty()).collect();
     let inputs = features.rows(constrained.iter().map(|measured| &measured.cell));
     let count = constrained.iter().map(|measured| measured.constraints.len()).min().unwrap_or(0);
@@ -177,7 +177,7 @@ fn feasibility(
         let values: Vec<f64> = constrained.iter().map(|measured| measured.constraints[constraint]).collect();
         let mut feasibility =
             Feasibility::fit(&fitter.index(constraint), features.groups(), &inputs, &values)?;
-        feasibility.process.believe(pending.view());
+        feasibility.process.fantasize(pending.view());
         Ok(feasibility)
     };
     (0..count).map(fit).collect()
@@ -185,19 +185,19 @@ fn feasibility(
 
 /// The least of `values`, one an observation, at those to be bettered.
 fn least<'a>(values: impl IntoIterator<Item = &'a f64>, history: &History) -> f64 {
-    let rivals = history.measured.iter().zip(values).filter(|(measured, _)| measured.is_rival());
-    rivals.map(|(_, &value)| value).fold(f64::INFINITY, f64::min)
+    let incumbents = history.measured.iter().zip(values).filter(|(measured, _)| measured.is_incumbent());
+    incumbents.map(|(_, &value)| value).fold(f64::INFINITY, f64::min)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::search::bayes::fit::fits::Fits;
+    use crate::search::bayes::fit::fit_cache::FitCache;
     use crate::search::bayes::fixtures::line;
     use crate::search::bayes::input::cube::Cube;
 
-    fn measured(cube: &Cube, u: f64, losses: &[f64], constraints: &[f64]) -> Measured {
-        Measured {
+    fn measured(cube: &Cube, u: f64, losses: &[f64], constraints: &[f64]) -> Observation {
+        Observation {
             cell: cube.cell(&[u]),
             losses: losses.to_vec(),
             constraints: constraints.to_vec(),
@@ -215,9 +215,11 @@ mod tests {
             history.measured.push(measured(&cube, u, &[loss], &[]));
         }
         let at = features.rows([&cube.cell(&[0.42])]);
-        let without = acquisition(&history, &features, &Fits::default().fitter(None, Seed::root(0))).unwrap();
+        let without =
+            acquisition(&history, &features, &FitCache::default().fitter(None, Seed::root(0))).unwrap();
         history.pending.push(cube.cell(&[0.42]));
-        let with = acquisition(&history, &features, &Fits::default().fitter(None, Seed::root(0))).unwrap();
+        let with =
+            acquisition(&history, &features, &FitCache::default().fitter(None, Seed::root(0))).unwrap();
         assert!(with.values(at.view())[0] < without.values(at.view())[0] - 0.1);
         let mean = |acquisition: &Acquisition| acquisition.processes()[0].posterior(at.view()).mean[0];
         assert!((mean(&with) - mean(&without)).abs() < 1e-9);
@@ -235,7 +237,7 @@ mod tests {
         let best = |history: &History| match acquisition(
             history,
             &features,
-            &Fits::default().fitter(None, Seed::root(0)),
+            &FitCache::default().fitter(None, Seed::root(0)),
         )
         .unwrap()
         .gain
@@ -257,9 +259,11 @@ mod tests {
         history.ended.extend([0.0, 0.1, 0.2, 0.3].map(|u| (cube.cell(&[u]), false)));
         history.ended.extend([0.6, 0.65].map(|u| (cube.cell(&[u]), true)));
         let at = features.rows([&cube.cell(&[0.95])]);
-        let without = acquisition(&history, &features, &Fits::default().fitter(None, Seed::root(0))).unwrap();
+        let without =
+            acquisition(&history, &features, &FitCache::default().fitter(None, Seed::root(0))).unwrap();
         history.pending.push(cube.cell(&[0.95]));
-        let with = acquisition(&history, &features, &Fits::default().fitter(None, Seed::root(0))).unwrap();
+        let with =
+            acquisition(&history, &features, &FitCache::default().fitter(None, Seed::root(0))).unwrap();
         assert!(with.values(at.view())[0] < without.values(at.view())[0] - 0.1);
     }
 
@@ -287,7 +291,7 @@ mod tests {
             history.measured.push(measured(&cube, u, &losses(u), &[constraint(u)]));
         }
         let acquisition =
-            acquisition(&history, &features, &Fits::default().fitter(None, Seed::root(0))).unwrap();
+            acquisition(&history, &features, &FitCache::default().fitter(None, Seed::root(0))).unwrap();
         let places: Vec<f64> = (0..=200).map(|step| f64::from(step) / 200.0).collect();
         let cells: Vec<Cell> = places.iter().map(|&u| cube.cell(&[u])).collect();
         let values = acquisition.values(features.rows(&cells).view());

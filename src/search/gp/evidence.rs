@@ -14,7 +14,7 @@
 
 use ndarray::{Array1, Array2, Axis};
 
-use super::hyperparameters::{Hyperparameters, Prior};
+use super::hyperparameters::{Hyperparameters, WarmStartTrials};
 use super::kernel;
 use super::normal::LN_SQRT_2PI;
 use crate::linalg::{Cholesky, LinalgError};
@@ -33,9 +33,9 @@ pub(crate) struct Evidence<'a> {
     pub groups: &'a [usize],
     /// The columns that are warped, if any is.
     pub numbers: &'a [usize],
-    /// The stage of each target, 0 for the end; empty where all are of the end.
-    pub stages: &'a [usize],
-    pub prior: Prior,
+    /// The level of each target, 0 for the end; empty where all are of the end.
+    pub levels: &'a [usize],
+    pub prior: WarmStartTrials,
 }
 
 /// The factored kernel matrix of some hyperparameters.
@@ -57,7 +57,7 @@ impl Evidence<'_> {
     /// The negative log posterior density at `logs` up to a constant, and its gradient; infinite where the
     /// kernel matrix cannot be factored.
     pub fn loss(&self, logs: &[f64], gradient: &mut [f64]) -> f64 {
-        let hyper = Hyperparameters::from_logs(logs, self.prior.groups(), self.prior.stages());
+        let hyper = Hyperparameters::from_logs(logs, self.prior.groups(), self.prior.levels());
         let Ok(factored) = self.factor(&hyper) else { return f64::INFINITY };
         gradient.fill(0.0);
         let prior = self.prior.ln_density(logs, gradient);
@@ -70,9 +70,9 @@ impl Evidence<'_> {
         let scaled = kernel::scaled(self.inputs.view(), self.groups, self.numbers, hyper);
         let (values, slopes) = kernel::gram(scaled.view());
         let mut matrix = values.mapv(|value| hyper.scale * value + MEAN_VARIANCE);
-        for (stage, members) in hyper.stages.iter().zip(self.members()) {
+        for (level, members) in hyper.levels.iter().zip(self.members()) {
             for (i, j) in pairs(&members) {
-                matrix[(i, j)] += stage.gap * values[(i, j)] + MEAN_VARIANCE;
+                matrix[(i, j)] += level.gap * values[(i, j)] + MEAN_VARIANCE;
             }
         }
         let noises = self.noises(hyper);
@@ -96,16 +96,16 @@ impl Evidence<'_> {
 
     /// The targets of every stage before the end.
     fn members(&self) -> Vec<Vec<usize>> {
-        let of = |stage| (0..self.stages.len()).filter(|&index| self.stages[index] == stage).collect();
-        (1..=self.prior.stages()).map(of).collect()
+        let of = |level| (0..self.levels.len()).filter(|&index| self.levels[index] == level).collect();
+        (1..=self.prior.levels()).map(of).collect()
     }
 
     fn noises(&self, hyper: &Hyperparameters) -> Array1<f64> {
         let of =
-            |stage: &usize| stage.checked_sub(1).map_or(hyper.noise, |before| hyper.stages[before].noise);
-        match self.stages {
+            |level: &usize| level.checked_sub(1).map_or(hyper.noise, |before| hyper.levels[before].noise);
+        match self.levels {
             [] => Array1::from_elem(self.targets.len(), hyper.noise),
-            stages => stages.iter().map(of).collect(),
+            levels => levels.iter().map(of).collect(),
         }
     }
 
@@ -122,14 +122,14 @@ impl Evidence<'_> {
         let noise_of = |members: &[usize]| members.iter().map(|&i| pull[(i, i)]).sum::<f64>();
         let of_stages: f64 = members.iter().map(|members| noise_of(members)).sum();
         gradient[count + 1] += 0.5 * hyper.noise * (pull.diag().sum() - of_stages);
-        for ((members, stage), at) in members.iter().zip(&hyper.stages).zip((count + 2..).step_by(2)) {
+        for ((members, level), at) in members.iter().zip(&hyper.levels).zip((count + 2..).step_by(2)) {
             let by_gap: f64 = pairs(members).map(|at| pull[at] * factored.values[at]).sum();
-            gradient[at] += 0.5 * stage.gap * by_gap;
-            gradient[at + 1] += 0.5 * stage.noise * noise_of(members);
+            gradient[at] += 0.5 * level.gap * by_gap;
+            gradient[at + 1] += 0.5 * level.noise * noise_of(members);
         }
         // Within a stage m counts s² + g times.
-        for (members, stage) in members.iter().zip(&hyper.stages) {
-            pairs(members).for_each(|at| pull[at] *= 1.0 + stage.gap / hyper.scale);
+        for (members, level) in members.iter().zip(&hyper.levels) {
+            pairs(members).for_each(|at| pull[at] *= 1.0 + level.gap / hyper.scale);
         }
         pull.zip_mut_with(&factored.slopes, |entry, slope| *entry *= hyper.scale * slope);
         let sums = pull.sum_axis(Axis(1));
@@ -148,7 +148,7 @@ impl Evidence<'_> {
 
     /// That by the logarithms of the warps' exponents, from `by_scaled`, half the derivatives by Z.
     fn add_warp_gradient(&self, hyper: &Hyperparameters, by_scaled: &Array2<f64>, gradient: &mut [f64]) {
-        let by_warps = gradient[hyper.lengths.len() + 2 + 2 * hyper.stages.len()..].chunks_exact_mut(2);
+        let by_warps = gradient[hyper.lengths.len() + 2 + 2 * hyper.levels.len()..].chunks_exact_mut(2);
         for ((&column, warp), by_warp) in self.numbers.iter().zip(&hyper.warps).zip(by_warps) {
             let rate = 2.0 / hyper.lengths[self.groups[column]];
             for (&x, pull) in self.inputs.column(column).iter().zip(by_scaled.column(column)) {
@@ -176,11 +176,11 @@ mod tests {
     fn the_gradient_matches_differences() {
         let inputs = Array::from_shape_fn((12, 4), |(i, j)| ((i * 7 + j * 5) % 11) as f64 / 11.0 - 0.5);
         let targets = inputs.column(0).mapv(|x| (6.0 * x).sin()) + inputs.column(2);
-        let prior = Prior::new(3, 2, 2);
-        let stages = [0, 1, 2, 0, 1, 2, 1, 1, 0, 0, 2, 2];
+        let prior = WarmStartTrials::new(3, 2, 2);
+        let levels = [0, 1, 2, 0, 1, 2, 1, 1, 0, 0, 2, 2];
         let (groups, numbers) = (&[0, 1, 1, 2], &[0, 3]);
         let evidence =
-            Evidence { inputs: &inputs, targets: &targets, groups, numbers, stages: &stages, prior };
+            Evidence { inputs: &inputs, targets: &targets, groups, numbers, levels: &levels, prior };
         let logs = [-1.0, 0.2, -0.4, 0.3, -3.0, -1.2, -2.0, -0.5, -3.3, -0.7, 0.4, 0.2, -0.3];
         let mut gradient = [0.0; 13];
         evidence.loss(&logs, &mut gradient);
@@ -202,13 +202,13 @@ mod tests {
     #[test]
     fn the_likelihood_of_one_value_is_a_normal_density() {
         // One value y = 2 of variance s² + v + σ² = 1 + 1 + 2 = 4: ln N(2; 0, 4).
-        let prior = Prior::new(1, 0, 0);
+        let prior = WarmStartTrials::new(1, 0, 0);
         let evidence = Evidence {
             inputs: &array![[0.3]],
             targets: &array![2.0],
             groups: &[0],
             numbers: &[],
-            stages: &[],
+            levels: &[],
             prior,
         };
         let factored = evidence.factor(&hyper(1.0, 2.0)).unwrap();

@@ -4,7 +4,7 @@ use super::hyperparameters::Hyperparameters;
 
 /// Those of a process of one length-scale and a signal variance of 1.
 pub(in crate::search) fn hyper(length: f64, noise: f64) -> Hyperparameters {
-    Hyperparameters { lengths: vec![length], scale: 1.0, noise, stages: Vec::new(), warps: Vec::new() }
+    Hyperparameters { lengths: vec![length], scale: 1.0, noise, levels: Vec::new(), warps: Vec::new() }
 }
 
 /// Holds `gradient` to the differences of `at` around `input`, within a `tolerance` of 1 and of their size.

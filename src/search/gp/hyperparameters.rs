@@ -28,7 +28,7 @@ const SCALES: (f64, f64) = (0.01, 100.0);
 /// Higher ones find less of losses without noise (`benches/README.md`).
 const NOISES: (f64, f64) = (1e-10, 10.0);
 /// From no gap to speak of to a stage that tells nothing of the end.
-const GAPS: (f64, f64) = (1e-6, 100.0);
+const DISCREPANCIES: (f64, f64) = (1e-6, 100.0);
 /// Of either exponent of a warp: at the lowest the tenth at an end of a range takes two thirds of it.
 const WARPS: (f64, f64) = (0.2, 5.0);
 
@@ -37,13 +37,13 @@ const LENGTH_SPREAD: f64 = 3.0;
 /// Mean and variance of the logarithm of the noise variance.
 const NOISE_LOCATION: f64 = -2.0;
 const NOISE_SPREAD: f64 = 3.0;
-/// Means of the logarithms of a stage's variances: of its gap and of its noise. A guess; no others were tried.
-const STAGE_LOCATIONS: [f64; 2] = [-1.0, -3.0];
+/// Means of the logarithms of a level's variances: of its gap and of its noise. A guess; no others were tried.
+const LEVEL_LOCATIONS: [f64; 2] = [-1.0, -3.0];
 /// Variance of the logarithm of an exponent of a warp: that of Ax. At 0.25 what needs a warp is solved in fewer trials,
 /// but of kurobako's suites 34 are solved better and 48 worse (three repeats each, warps without a margin).
 const WARP_SPREAD: f64 = 0.1;
 
-/// Hyperparameters of the kernel s² m(r²) + σ² on the diagonal, and of what stages add to it.
+/// Hyperparameters of the kernel s² m(r²) + σ² on the diagonal, and of what levels add to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hyperparameters {
     /// One length-scale a group of columns, in units of the inputs.
@@ -54,7 +54,7 @@ pub struct Hyperparameters {
     pub noise: f64,
     /// One a stage before the end, or none where every observation is of the end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub stages: Vec<Stage>,
+    pub levels: Vec<FidelityLevel>,
     /// One a warped column, or none where nothing is warped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warps: Vec<Warp>,
@@ -62,7 +62,7 @@ pub struct Hyperparameters {
 
 /// How observations of a stage differ from those of the end: by a process of its own, of the same length-scales.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Stage {
+pub struct FidelityLevel {
     /// Variance of the difference, in squared units of the targets.
     pub gap: f64,
     /// Noise variance, in squared units of the targets.
@@ -73,34 +73,34 @@ impl Hyperparameters {
     /// (ln l_1, ..., ln l_G, ln s², ln σ², ln gap_1, ln noise_1, ..., ln a_1, ln b_1, ...).
     pub(crate) fn to_logs(&self) -> Vec<f64> {
         let warps = self.warps.iter().flat_map(|warp| [&warp.a, &warp.b]);
-        let stages = self.stages.iter().flat_map(|stage| [&stage.gap, &stage.noise]);
-        let all = self.lengths.iter().chain([&self.scale, &self.noise]).chain(stages).chain(warps);
+        let levels = self.levels.iter().flat_map(|level| [&level.gap, &level.noise]);
+        let all = self.lengths.iter().chain([&self.scale, &self.noise]).chain(levels).chain(warps);
         all.map(|x| x.ln()).collect()
     }
 
     /// The inverse of [`Self::to_logs`] for so many length-scales and stages.
-    pub(crate) fn from_logs(logs: &[f64], count: usize, stages: usize) -> Self {
+    pub(crate) fn from_logs(logs: &[f64], count: usize, levels: usize) -> Self {
         let lengths = logs[..count].iter().map(|x| x.exp()).collect();
         let warp = |pair: &[f64]| Warp { a: pair[0].exp(), b: pair[1].exp() };
-        let stage = |pair: &[f64]| Stage { gap: pair[0].exp(), noise: pair[1].exp() };
-        let (of_stages, of_warps) = logs[count + 2..].split_at(2 * stages);
-        let stages = of_stages.chunks_exact(2).map(stage).collect();
+        let level = |pair: &[f64]| FidelityLevel { gap: pair[0].exp(), noise: pair[1].exp() };
+        let (of_stages, of_warps) = logs[count + 2..].split_at(2 * levels);
+        let levels = of_stages.chunks_exact(2).map(level).collect();
         let warps = of_warps.chunks_exact(2).map(warp).collect();
-        Self { lengths, scale: logs[count].exp(), noise: logs[count + 1].exp(), stages, warps }
+        Self { lengths, scale: logs[count].exp(), noise: logs[count + 1].exp(), levels, warps }
     }
 }
 
 /// The prior over the hyperparameters of a process with so many length-scales, stages and warps.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Prior {
+pub(crate) struct WarmStartTrials {
     groups: usize,
-    stages: usize,
+    levels: usize,
     warps: usize,
 }
 
-impl Prior {
-    pub(crate) fn new(groups: usize, stages: usize, warps: usize) -> Self {
-        Self { groups, stages, warps }
+impl WarmStartTrials {
+    pub(crate) fn new(groups: usize, levels: usize, warps: usize) -> Self {
+        Self { groups, levels, warps }
     }
 
     /// How many length-scales there are.
@@ -109,8 +109,8 @@ impl Prior {
     }
 
     /// How many stages there are before the end.
-    pub(crate) fn stages(self) -> usize {
-        self.stages
+    pub(crate) fn levels(self) -> usize {
+        self.levels
     }
 
     /// Mean of the logarithm of a length-scale.
@@ -120,13 +120,13 @@ impl Prior {
 
     /// The most probable hyperparameters.
     pub(crate) fn mode(self) -> Hyperparameters {
-        let [gap, noise] = STAGE_LOCATIONS.map(|location| (location - 1.0).exp());
+        let [gap, noise] = LEVEL_LOCATIONS.map(|location| (location - 1.0).exp());
         let length = (self.length_location() - LENGTH_SPREAD).exp().clamp(LENGTHS.0, LENGTHS.1);
         Hyperparameters {
             lengths: vec![length; self.groups],
             scale: 1.0,
             noise: (NOISE_LOCATION - NOISE_SPREAD).exp(),
-            stages: vec![Stage { gap, noise }; self.stages],
+            levels: vec![FidelityLevel { gap, noise }; self.levels],
             warps: vec![Warp::IDENTITY; self.warps],
         }
     }
@@ -135,23 +135,23 @@ impl Prior {
     pub(crate) fn draw(self, stream: &mut Stream) -> Hyperparameters {
         let mut logs = self.mode().to_logs();
         let noise = self.groups + 1;
-        let drawn = noise + 1 + 2 * self.stages;
+        let drawn = noise + 1 + 2 * self.levels;
         for (at, (log, (low, high))) in logs.iter_mut().zip(self.bounds()).take(drawn).enumerate() {
             let step: f64 = StandardNormal.sample(stream);
             let deviation = if at == noise { NOISE_SPREAD.sqrt() } else { 1.0 };
             *log = (*log + deviation * step).clamp(low, high);
         }
-        Hyperparameters::from_logs(&logs, self.groups, self.stages)
+        Hyperparameters::from_logs(&logs, self.groups, self.levels)
     }
 
     /// Smallest and largest logarithm of every hyperparameter.
     pub(crate) fn bounds(self) -> Vec<(f64, f64)> {
         let lengths = std::iter::repeat_n(LENGTHS, self.groups);
         let warps = std::iter::repeat_n(WARPS, 2 * self.warps);
-        let stages = std::iter::repeat_n([GAPS, NOISES], self.stages).flatten();
+        let levels = std::iter::repeat_n([DISCREPANCIES, NOISES], self.levels).flatten();
         lengths
             .chain([SCALES, NOISES])
-            .chain(stages)
+            .chain(levels)
             .chain(warps)
             .map(|(low, high)| (low.ln(), high.ln()))
             .collect()
@@ -169,8 +169,8 @@ impl Prior {
         total += scale - scale.exp();
         let noise = self.groups + 1;
         total += ln_log_normal(logs[noise], NOISE_LOCATION, NOISE_SPREAD, &mut gradient[noise]);
-        let warps = noise + 1 + 2 * self.stages;
-        for (at, location) in (noise + 1..warps).zip(STAGE_LOCATIONS.into_iter().cycle()) {
+        let warps = noise + 1 + 2 * self.levels;
+        for (at, location) in (noise + 1..warps).zip(LEVEL_LOCATIONS.into_iter().cycle()) {
             total += ln_log_normal(logs[at], location, 1.0, &mut gradient[at]);
         }
         // Log-normal around a mode of 1.
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn the_gradient_vanishes_at_the_mode_and_matches_differences_elsewhere() {
-        let prior = Prior::new(3, 1, 1);
+        let prior = WarmStartTrials::new(3, 1, 1);
         let mut gradient = vec![0.0; 9];
         prior.ln_density(&prior.mode().to_logs(), &mut gradient);
         assert!(gradient.iter().all(|slope| slope.abs() < 1e-12), "{gradient:?}");
@@ -218,7 +218,7 @@ mod tests {
     fn the_mode_of_a_length_scale_grows_with_the_root_of_their_number() {
         // exp(√2 - 3) √D = 0.2048 √D
         for (groups, length) in [(1, 0.2048), (4, 0.4096), (100, 2.048)] {
-            assert!((Prior::new(groups, 0, 0).mode().lengths[0] / length - 1.0).abs() < 1e-3);
+            assert!((WarmStartTrials::new(groups, 0, 0).mode().lengths[0] / length - 1.0).abs() < 1e-3);
         }
     }
 }

@@ -168,7 +168,7 @@ mod tests {
             lengths: vec![1.0, 2.0],
             scale: 1.0,
             noise: 0.0,
-            stages: Vec::new(),
+            levels: Vec::new(),
             warps: Vec::new(),
         };
         let scaled = scaled(inputs.view(), &[0, 1, 1], &[], &hyper);

@@ -222,8 +222,8 @@ mod tests {
             });
             (calls, minimum.value)
         };
-        let ((all, least), (fewer, near)) = (calls(0.0), calls(1e-3));
-        assert!(fewer < all && near > least && near < 0.1, "{fewer} of {all} calls, {near}");
+        let ((all, least), (fewer, exploit)) = (calls(0.0), calls(1e-3));
+        assert!(fewer < all && exploit > least && exploit < 0.1, "{fewer} of {all} calls, {exploit}");
     }
 
     #[test]

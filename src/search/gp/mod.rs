@@ -19,7 +19,7 @@ mod params;
 mod process;
 mod warp;
 
-pub use hyperparameters::{Hyperparameters, Stage};
+pub use hyperparameters::{FidelityLevel, Hyperparameters};
 pub use params::{GpError, GpParams, GpValidParams};
 pub(super) use process::Local;
 pub use process::{GaussianProcess, Posterior};

@@ -6,7 +6,7 @@ use linfa::traits::Fit;
 use ndarray::{Array1, Array2};
 
 use super::evidence::Evidence;
-use super::hyperparameters::{Hyperparameters, Prior};
+use super::hyperparameters::{Hyperparameters, WarmStartTrials};
 use super::lbfgs::{self, Stopping};
 use super::process::GaussianProcess;
 use crate::linalg::LinalgError;
@@ -35,10 +35,10 @@ pub enum GpError {
         columns: usize,
     },
     /// The stages are not those of the observations.
-    #[error("{stages} stages of {targets} targets: must be as many, each at most {most}")]
+    #[error("{levels} stages of {targets} targets: must be as many, each at most {most}")]
     Stages {
         /// How many observations have a stage.
-        stages: usize,
+        levels: usize,
         /// Targets.
         targets: usize,
         /// The last stage.
@@ -85,7 +85,7 @@ pub struct GpParams(GpValidParams);
 pub struct GpValidParams {
     groups: Option<Vec<usize>>,
     numbers: Vec<usize>,
-    stages: Stages,
+    levels: Stages,
     draws: usize,
     iterations: usize,
     tolerance: f64,
@@ -115,7 +115,7 @@ impl GpParams {
         Self(GpValidParams {
             groups: None,
             numbers: Vec::new(),
-            stages: Stages::default(),
+            levels: Stages::default(),
             draws: 4,
             iterations: 60,
             tolerance: 1e-2,
@@ -138,8 +138,8 @@ impl GpParams {
 
     /// Observations are of stages from 0 to `most`: 0 is the end, from which every other differs by a process of its
     /// own; one an observation, or none where all are of the end, which is the default.
-    pub fn stages(mut self, most: usize, of_each: Vec<usize>) -> Self {
-        self.0.stages = Stages { most: if of_each.is_empty() { 0 } else { most }, of_each };
+    pub fn levels(mut self, most: usize, of_each: Vec<usize>) -> Self {
+        self.0.levels = Stages { most: if of_each.is_empty() { 0 } else { most }, of_each };
         self
     }
 
@@ -196,7 +196,7 @@ impl Fit<Array2<f64>, Array1<f64>, GpError> for GpValidParams {
     fn fit(&self, data: &DatasetBase<Array2<f64>, Array1<f64>>) -> Result<GaussianProcess, GpError> {
         let groups = self.groups_of(&data.records);
         let lengths = groups.iter().max().map_or(0, |most| most + 1);
-        let prior = Prior::new(lengths, self.stages.most, self.numbers.len());
+        let prior = WarmStartTrials::new(lengths, self.levels.most, self.numbers.len());
         let evidence = self.evidence(data, &groups, prior)?;
         GaussianProcess::new(evidence, self.ascend(evidence))
     }
@@ -213,7 +213,7 @@ impl GpValidParams {
         hyper: Hyperparameters,
     ) -> Result<GaussianProcess, GpError> {
         let groups = self.groups_of(&data.records);
-        let prior = Prior::new(hyper.lengths.len(), hyper.stages.len(), hyper.warps.len());
+        let prior = WarmStartTrials::new(hyper.lengths.len(), hyper.levels.len(), hyper.warps.len());
         GaussianProcess::new(self.evidence(data, &groups, prior)?, hyper)
     }
 
@@ -226,15 +226,15 @@ impl GpValidParams {
         &'a self,
         data: &'a DatasetBase<Array2<f64>, Array1<f64>>,
         groups: &'a [usize],
-        prior: Prior,
+        prior: WarmStartTrials,
     ) -> Result<Evidence<'a>, GpError> {
         let (inputs, targets) = (&data.records, &data.targets);
         check_data(inputs, targets, groups, &self.numbers)?;
-        let Stages { most, of_each: stages } = &self.stages;
-        if !stages.is_empty() && (stages.len() != targets.len() || stages.iter().any(|stage| stage > most)) {
-            return Err(GpError::Stages { stages: stages.len(), targets: targets.len(), most: *most });
+        let Stages { most, of_each: levels } = &self.levels;
+        if !levels.is_empty() && (levels.len() != targets.len() || levels.iter().any(|level| level > most)) {
+            return Err(GpError::Stages { levels: levels.len(), targets: targets.len(), most: *most });
         }
-        Ok(Evidence { inputs, targets, groups, numbers: &self.numbers, stages, prior })
+        Ok(Evidence { inputs, targets, groups, numbers: &self.numbers, levels, prior })
     }
 
     /// The likeliest hyperparameters found.
@@ -257,7 +257,7 @@ impl GpValidParams {
             .map(|start| lbfgs::minimize(&start, &bounds, stopping, |logs, slope| evidence.loss(logs, slope)))
             .min_by(|a, b| a.value.total_cmp(&b.value))
             .expect("there is a first start");
-        Hyperparameters::from_logs(&best.point, prior.groups(), prior.stages())
+        Hyperparameters::from_logs(&best.point, prior.groups(), prior.levels())
     }
 }
 
@@ -313,7 +313,7 @@ mod tests {
         let warped = fit(GpParams::new().warped(vec![1]), x.clone(), y.clone());
         assert!(warped.starts_with("column 1 of 1 to be warped"), "{warped}");
         assert!(fit(GpParams::new().groups(vec![0, 1]), x.clone(), y).starts_with("groups of 2 columns"));
-        let staged = fit(GpParams::new().stages(1, vec![0, 2]), x.clone(), array![0.0, 1.0]);
+        let staged = fit(GpParams::new().levels(1, vec![0, 2]), x.clone(), array![0.0, 1.0]);
         assert_eq!(staged, "2 stages of 2 targets: must be as many, each at most 1");
         assert!(fit(GpParams::new(), x, array![0.0, f64::NAN]).starts_with("an input or target"));
         assert!(fit(GpParams::new(), Array2::zeros((0, 1)), array![]).starts_with("0 inputs"));

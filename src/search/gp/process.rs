@@ -92,7 +92,7 @@ impl GaussianProcess {
         self.covariances(inputs).dot(&self.weights)
     }
 
-    /// The mean of [`Self::posterior`] at the data's own inputs, those of a stage with its gap: from (K + N) α = y
+    /// The mean of [`Self::posterior`] at the data's own inputs, those of a level with its gap: from (K + N) α = y
     /// follows K α = y - N α, where N is the noises and whatever kept the factor regular. Costs O(n) in all.
     pub(crate) fn means_of_data(&self) -> Array1<f64> {
         &self.targets - &(&self.weights * &(&self.noises + self.factor.jitter()))
@@ -178,7 +178,7 @@ impl GaussianProcess {
     /// Conditions on what is expected at every row of `inputs`, as if it had been observed: the mean stays as it is
     /// everywhere, the variance shrinks around them ("Kriging believer", Ginsbourger et al. 2010). Returns the means
     /// there.
-    pub(crate) fn believe(&mut self, inputs: ArrayView2<f64>) -> Array1<f64> {
+    pub(crate) fn fantasize(&mut self, inputs: ArrayView2<f64>) -> Array1<f64> {
         let means = self.means(inputs);
         if inputs.is_empty() {
             return means;
@@ -251,7 +251,7 @@ mod tests {
 
     use super::*;
     use crate::search::gp::fixtures::{assert_slopes, hyper};
-    use crate::search::gp::{GpParams, Stage, Warp};
+    use crate::search::gp::{FidelityLevel, GpParams, Warp};
 
     /// A process whose hyperparameters are given, not fitted.
     fn fixed(inputs: Array2<f64>, targets: Array1<f64>, hyper: Hyperparameters) -> GaussianProcess {
@@ -274,7 +274,7 @@ mod tests {
             lengths: vec![0.4, 0.9],
             scale: 1.0,
             noise: 0.01,
-            stages: Vec::new(),
+            levels: Vec::new(),
             warps: vec![Warp { a: 0.4, b: 1.3 }, Warp { a: 2.0, b: 0.7 }],
         };
         let params = GpParams::new().warped(vec![0, 1]).start(start).draws(0).iterations(0);
@@ -305,10 +305,12 @@ mod tests {
     fn an_observation_of_a_stage_worked_by_hand() {
         // y = 2 at 0, of a stage of gap 0.5 and noise 0.5; s² = v = 1: K = s² + v + 0.5 + v + 0.5 = 4. At the end the
         // mean is (s² + v) y / 4 = 1 and the variance (s² + v) - (s² + v)² / 4 = 1.
-        let stage = Stage { gap: 0.5, noise: 0.5 };
-        let start =
-            Hyperparameters { stages: vec![Stage { gap: 9.0, noise: 9.0 }, stage], ..hyper(1.0, 7.0) };
-        let params = GpParams::new().stages(2, vec![2]).start(start).draws(0).iterations(0);
+        let level = FidelityLevel { gap: 0.5, noise: 0.5 };
+        let start = Hyperparameters {
+            levels: vec![FidelityLevel { gap: 9.0, noise: 9.0 }, level],
+            ..hyper(1.0, 7.0)
+        };
+        let params = GpParams::new().levels(2, vec![2]).start(start).draws(0).iterations(0);
         let process = params.fit(&Dataset::new(array![[0.0]], array![2.0])).unwrap();
         let posterior = process.posterior(array![[0.0]].view());
         assert!((posterior.mean[0] - 1.0).abs() < 1e-15);
@@ -371,7 +373,7 @@ mod tests {
         let start = fixed(inputs.clone(), targets, hyper(0.4, 0.01));
         let pending = array![[0.3, 0.8], [0.9, 0.1], [0.35, 0.75]];
         let (mut believing, mut observing) = (start.clone(), start.clone());
-        let means = believing.believe(pending.view());
+        let means = believing.fantasize(pending.view());
         for (row, mean) in pending.rows().into_iter().zip(&means) {
             observing.observe(row, *mean).unwrap();
         }
@@ -387,9 +389,9 @@ mod tests {
         let mut twice = start;
         twice.hyper.noise = 0.0;
         let none: Array2<f64> = Array::zeros((0, 2));
-        assert!(twice.believe(none.view()).is_empty());
+        assert!(twice.fantasize(none.view()).is_empty());
         let twin = array![[0.3, 0.8], [0.3, 0.8], [0.9, 0.1]];
-        twice.believe(twin.view());
+        twice.fantasize(twin.view());
         assert!(twice.posterior(array![[0.9, 0.1]].view()).variance[0] < 1e-3);
     }
 

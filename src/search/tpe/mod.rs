@@ -148,12 +148,12 @@ mod tests {
         let losses: Vec<Option<f64>> =
             (0..60).map(|k| Some(((f64::from(k) + 0.5) / 60.0 - lowest).abs())).collect();
         let study = study(&space, &losses);
-        let mut near = 0;
+        let mut exploit = 0;
         for seed in 0..20 {
             let point = TpeSearch::new().suggest(&space, &study, &Seed::root(seed));
             let x = point.get("x").and_then(|x| x.as_f64()).unwrap();
-            near += u32::from((x - lowest).abs() < 0.15);
+            exploit += u32::from((x - lowest).abs() < 0.15);
         }
-        assert!(near >= 16, "{near} of 20 within 0.15");
+        assert!(exploit >= 16, "{exploit} of 20 within 0.15");
     }
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::super::{Claim, Storage, StudyKey};
 use super::{Place, claim, complete, point, space, study};
 use crate::seed::Seed;
-use crate::study::{Attributes, Course, Metric, Rung, TrialState};
+use crate::study::{Attributes, Metric, Rung, RungHistory, TrialState};
 
 const GRACE: Duration = Duration::from_secs(120);
 
@@ -33,7 +33,7 @@ impl Writers {
             (7..10, Some(trial)) => drop(leader.finish(trial, &complete(value)).expect("stored")),
             (10 | 11, Some(trial)) => {
                 let rung = Rung { steps: 1, values: vec![value], seconds: 0.5 };
-                leader.pause(trial, &Course { rungs: vec![rung] }).expect("stored");
+                leader.pause(trial, &RungHistory { rungs: vec![rung] }).expect("stored");
             }
             (12, Some(trial)) => drop(leader.resume(trial).expect("stored")),
             (13, Some(trial)) => leader.set_point(trial, &space(), &point(value)).expect("stored"),

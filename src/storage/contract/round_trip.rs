@@ -10,7 +10,7 @@ use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome, Trial, Tri
 
 /// Any space, a point in it, reports, and an outcome.
 #[derive(Clone, Debug)]
-struct Course {
+struct RungHistory {
     space: Space,
     point: Point,
     internal: Attributes,
@@ -25,32 +25,32 @@ pub(in super::super) fn every_trial_reads_back_equal(place: &impl Place) {
     let storage = std::cell::RefCell::new(storage);
     let mut runner =
         TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) });
-    let property = |course: Course| {
+    let property = |rung_history: RungHistory| {
         let mut storage = storage.borrow_mut();
-        let Course { space, point, internal, .. } = &course;
+        let RungHistory { space, point, internal, .. } = &rung_history;
         let claim = storage.claim(study, space, point, internal, u32::MAX)?.expect("within the budget");
-        for &(step, value) in &course.reports {
+        for &(step, value) in &rung_history.reports {
             storage.report(claim.key, step, value)?;
         }
-        prop_assert!(storage.finish(claim.key, &course.outcome)?);
+        prop_assert!(storage.finish(claim.key, &rung_history.outcome)?);
         let stored = storage.load_study(study)?.trials.last().cloned().expect("just claimed");
         prop_assert!(stored.point.iter().eq(point.iter()), "{:?} became {:?}", point, stored.point);
-        prop_assert_eq!(format!("{:?}", stored), format!("{:?}", expected(&course, &stored)));
+        prop_assert_eq!(format!("{:?}", stored), format!("{:?}", expected(&rung_history, &stored)));
         Ok(())
     };
-    runner.run(&course(), property).expect("the contract");
+    runner.run(&rung_history(), property).expect("the contract");
 }
 
 /// The trial as it should be stored; times are the storage's own.
-fn expected(course: &Course, stored: &Trial) -> Trial {
+fn expected(rung_history: &RungHistory, stored: &Trial) -> Trial {
     let trial = Trial {
-        intermediate: course.reports.clone(),
-        internal: course.internal.clone(),
+        intermediate: rung_history.reports.clone(),
+        internal: rung_history.internal.clone(),
         started: stored.started,
         finished: stored.finished,
-        ..Trial::waiting(stored.number, course.point.clone())
+        ..Trial::waiting(stored.number, rung_history.point.clone())
     };
-    match course.outcome.clone() {
+    match rung_history.outcome.clone() {
         Outcome::Complete { values, constraints, attributes } => {
             Trial { state: TrialState::Complete, values, constraints, attributes, ..trial }
         }
@@ -62,10 +62,10 @@ fn expected(course: &Course, stored: &Trial) -> Trial {
     }
 }
 
-fn course() -> impl Strategy<Value = Course> {
+fn rung_history() -> impl Strategy<Value = RungHistory> {
     let reports = prop::collection::btree_map(0..1_u32 << 31, number_or_nan(), 0..4);
     (space_and_point(), names_and_json("tune:"), reports, outcome()).prop_map(
-        |((space, point), internal, reports, outcome)| Course {
+        |((space, point), internal, reports, outcome)| RungHistory {
             space,
             point,
             internal,

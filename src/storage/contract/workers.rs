@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::{Ask, Claim, Lost, Storage, StudyKey};
+use super::super::{Claim, ClaimResult, Lost, Storage, StudyKey};
 use super::{Place, claim, complete, point, space, study, trial};
-use crate::study::{Attributes, COURSE, Course, Metric, RETRIED, Rung, Trial, TrialState};
+use crate::study::{Attributes, Metric, RETRIED, RUNG_HISTORY, Rung, RungHistory, Trial, TrialState};
 
 const GRACE: Duration = Duration::from_secs(120);
 
@@ -114,7 +114,7 @@ pub(in super::super) fn a_released_trial_waits_again_under_its_number(place: &im
 }
 
 pub(in super::super) fn a_lost_trial_that_paused_goes_on_from_its_last_rung(place: &impl Place) {
-    let course = Course { rungs: vec![Rung { steps: 2, values: vec![0.5], seconds: 0.25 }] };
+    let rung_history = RungHistory { rungs: vec![Rung { steps: 2, values: vec![0.5], seconds: 0.25 }] };
     let mut storage = place.open();
     let study = study(&mut *storage);
     storage.work_as("one");
@@ -122,18 +122,18 @@ pub(in super::super) fn a_lost_trial_that_paused_goes_on_from_its_last_rung(plac
     for step in 1..4 {
         storage.report(running.key, step, 0.25).expect("stored");
     }
-    storage.pause(running.key, &course).expect("stored");
+    storage.pause(running.key, &rung_history).expect("stored");
     for again in [Some(0), Some(0), None] {
         let resumed = storage.resume(running.key).expect("stored").expect("it is paused");
         assert_eq!(resumed.trial.worker(), Some("one"));
         let lost = silent(place, study, &running);
         assert_eq!(lost.iter().map(|lost| lost.again).collect::<Vec<_>>(), [again]);
         let left = trial(&mut *storage, study, 0);
-        assert_eq!((left.is_paused(), Course::of(&left)), (again.is_some(), course.clone()));
+        assert_eq!((left.is_paused(), RungHistory::of(&left)), (again.is_some(), rung_history.clone()));
         assert_eq!(left.intermediate, [(1, 0.25), (2, 0.25)][..].to_vec());
     }
     let failed = trial(&mut *storage, study, 0);
-    assert_eq!((failed.state, failed.internal.contains_key(COURSE)), (TrialState::Fail, true));
+    assert_eq!((failed.state, failed.internal.contains_key(RUNG_HISTORY)), (TrialState::Fail, true));
     assert_eq!(storage.load_study(study).expect("loaded").trials.len(), 1);
 }
 
@@ -150,13 +150,13 @@ pub(in super::super) fn a_point_that_somebody_else_has_begun_is_taken(place: &im
     let (mut storage, space, none) = (place.open(), space(), Attributes::new());
     let study = study(&mut *storage);
     let mut ask = |rate, seen| {
-        storage.claim_unless_taken(study, &space, &point(rate), &none, 3, Some(seen)).expect("looked")
+        storage.claim_unless_duplicate(study, &space, &point(rate), &none, 3, Some(seen)).expect("looked")
     };
-    assert!(matches!(ask(0.01, 0), Ask::Claimed(_)));
-    assert_eq!(ask(0.01, 0), Ask::Taken);
-    assert!(matches!(ask(0.02, 0), Ask::Claimed(_)));
-    assert!(matches!(ask(0.01, 2), Ask::Claimed(_)), "the suggestion knew it");
-    assert_eq!(ask(0.03, 3), Ask::Spent);
+    assert!(matches!(ask(0.01, 0), ClaimResult::Claimed(_)));
+    assert_eq!(ask(0.01, 0), ClaimResult::Duplicate);
+    assert!(matches!(ask(0.02, 0), ClaimResult::Claimed(_)));
+    assert!(matches!(ask(0.01, 2), ClaimResult::Claimed(_)), "the suggestion knew it");
+    assert_eq!(ask(0.03, 3), ClaimResult::BudgetSpent);
 }
 
 pub(in super::super) fn one_at_a_time_has_the_turn_until_it_ends_or_its_holder_does(place: &impl Place) {
@@ -164,14 +164,14 @@ pub(in super::super) fn one_at_a_time_has_the_turn_until_it_ends_or_its_holder_d
     let first = study(&mut *one);
     let second = one.create_study("other", &[Metric::minimize("loss")], &Attributes::new()).expect("a name");
     let moment = Duration::from_millis(20);
-    let take = |storage: &mut dyn Storage, study| storage.take_turn(study, moment).expect("looked");
+    let take = |storage: &mut dyn Storage, study| storage.lock_suggestions(study, moment).expect("looked");
     assert!(take(&mut *one, first));
     assert!(!take(&mut *other, first), "one has it");
     assert!(take(&mut *other, second), "another study has turns of its own");
-    other.end_turn(second).expect("ended");
+    other.unlock_suggestions(second).expect("ended");
     claim(&mut *other, first);
-    one.end_turn(first).expect("ended");
+    one.unlock_suggestions(first).expect("ended");
     assert!(take(&mut *other, first));
     drop(other);
-    assert!(one.take_turn(first, Duration::from_secs(10)).expect("looked"), "its holder is gone");
+    assert!(one.lock_suggestions(first, Duration::from_secs(10)).expect("looked"), "its holder is gone");
 }

@@ -10,8 +10,8 @@ mod cell;
 mod connection;
 mod password;
 mod schema;
+mod suggestion_lock;
 mod tls;
-mod turn;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
@@ -159,8 +159,8 @@ impl Database for PostgresStorage {
     }
 
     /// While the server is away nobody has the turn, nor needs one.
-    fn take_turn(&mut self, study: StudyKey, patience: Duration) -> Result<bool, StorageError> {
-        match self.connection().and_then(|connection| turn::take(connection, study, patience)) {
+    fn lock_suggestions(&mut self, study: StudyKey, patience: Duration) -> Result<bool, StorageError> {
+        match self.connection().and_then(|connection| suggestion_lock::take(connection, study, patience)) {
             Err(fault) if Trouble::of(&fault) == Trouble::Away => {
                 self.connection = None;
                 Ok(false)
@@ -170,9 +170,9 @@ impl Database for PostgresStorage {
     }
 
     /// A connection that cannot say so ends, and the turn with it.
-    fn end_turn(&mut self, study: StudyKey) -> Result<(), StorageError> {
+    fn unlock_suggestions(&mut self, study: StudyKey) -> Result<(), StorageError> {
         if let Some(connection) = &mut self.connection
-            && turn::end(connection, study).is_err()
+            && suggestion_lock::end(connection, study).is_err()
         {
             self.connection = None;
         }

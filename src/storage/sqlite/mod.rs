@@ -7,7 +7,7 @@ mod fault;
 mod open;
 mod place;
 mod schema;
-mod turn;
+mod suggestion_lock;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -101,12 +101,12 @@ impl Database for SqliteStorage {
         &mut self.known
     }
 
-    fn take_turn(&mut self, study: StudyKey, patience: Duration) -> Result<bool, StorageError> {
-        self.turn = turn::take(&self.path, study, patience)?;
+    fn lock_suggestions(&mut self, study: StudyKey, patience: Duration) -> Result<bool, StorageError> {
+        self.turn = suggestion_lock::take(&self.path, study, patience)?;
         Ok(self.turn.is_some())
     }
 
-    fn end_turn(&mut self, _study: StudyKey) -> Result<(), StorageError> {
+    fn unlock_suggestions(&mut self, _study: StudyKey) -> Result<(), StorageError> {
         self.turn = None;
         Ok(())
     }

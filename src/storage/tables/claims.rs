@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::super::{Ask, Claim, StudyKey, TrialKey};
+use super::super::{Claim, ClaimResult, StudyKey, TrialKey};
 use super::attribute::{self, Owner};
 use super::fault::Fault;
 use super::rows::{self, Which};
@@ -36,18 +36,18 @@ pub(super) fn new(
     study: StudyKey,
     wanted: &Wanted<'_>,
     signature: &Signature,
-) -> Result<Ask, Fault> {
+) -> Result<ClaimResult, Fault> {
     let count = count(sql, study)?;
     if let Some(claim) = of_lost_answer(sql, signature, Which::OfStudy(study))? {
-        return Ok(Ask::Claimed(Box::new(claim)));
+        return Ok(ClaimResult::Claimed(Box::new(claim)));
     }
     if count.charged >= wanted.budget {
-        return Ok(Ask::Spent);
+        return Ok(ClaimResult::BudgetSpent);
     }
     if let Some(seen) = wanted.seen
         && is_taken(sql, study, seen, wanted.point)?
     {
-        return Ok(Ask::Taken);
+        return Ok(ClaimResult::Duplicate);
     }
     let started = time::now();
     let insert = "INSERT INTO trials (number, study_id, state, datetime_start)
@@ -62,7 +62,7 @@ pub(super) fn new(
     }
     let (state, started) = (TrialState::Running, Some(started));
     let trial = Trial { state, started, internal, ..Trial::waiting(count.all, point) };
-    Ok(Ask::Claimed(Box::new(Claim { key, trial })))
+    Ok(ClaimResult::Claimed(Box::new(Claim { key, trial })))
 }
 
 /// Whether a trial from number `seen` on has this point.
@@ -111,7 +111,7 @@ pub(super) fn sign(sql: &mut dyn Sql, trial: TrialKey, signature: &Signature) ->
     match &signature.worker {
         Some(worker) => {
             attribute::set(sql, owner, WORKER, &Json::from(worker.as_str()).to_string())?;
-            trials::beat(sql, trial)
+            trials::interval(sql, trial)
         }
         None => {
             sql.execute("DELETE FROM trial_heartbeats WHERE trial_id = ?1", &[trial.0.into()])?;

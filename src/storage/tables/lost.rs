@@ -12,7 +12,8 @@ use super::rows;
 use super::sql::Sql;
 use super::{RECEIPT, inserted, studies, trials};
 use crate::study::{
-    COURSE, Course, FAILED_TRIAL, Failure, FailureKind, RETRIED, RETRY_HISTORY, TRIES, Trial, WORKER,
+    FAILED_TRIAL, Failure, FailureKind, RETRIED, RETRY_HISTORY, RUNG_HISTORY, RungHistory, TRIES, Trial,
+    WORKER,
 };
 use crate::units::Seconds;
 
@@ -43,15 +44,15 @@ pub(super) fn release(sql: &mut dyn Sql, trial: TrialKey) -> Result<bool, Fault>
 
 /// Puts a running trial back to its last rung, or to the start, under its number.
 fn put_back(sql: &mut dyn Sql, key: TrialKey) -> Result<(), Fault> {
-    let course = Course::of(&rows::one(sql, key)?);
-    let last = course.rungs.last().map_or(-1, |rung| i64::from(rung.steps));
+    let rung_history = RungHistory::of(&rows::one(sql, key)?);
+    let last = rung_history.rungs.last().map_or(-1, |rung| i64::from(rung.steps));
     let statement = "DELETE FROM trial_intermediate_values WHERE trial_id = ?1 AND step > ?2";
     sql.execute(statement, &[key.0.into(), last.into()])?;
     sql.execute("DELETE FROM trial_heartbeats WHERE trial_id = ?1", &[key.0.into()])?;
     for name in [WORKER, RECEIPT] {
         attribute::remove(sql, Owner::TrialSystem(key), name)?;
     }
-    if !course.rungs.is_empty() {
+    if !rung_history.rungs.is_empty() {
         return trials::end(sql, key, "PRUNED");
     }
     let statement = "UPDATE trials SET state = 'WAITING', datetime_start = NULL WHERE trial_id = ?1";
@@ -93,7 +94,7 @@ fn give_up(sql: &mut dyn Sql, study: StudyKey, key: TrialKey, silence: &str) -> 
         fail(sql, key, &failure)?;
         return Ok(Lost { trial: trial_number, worker, again: None, reason: failure.reason });
     }
-    let again = if Course::of(&trial).rungs.is_empty() {
+    let again = if RungHistory::of(&trial).rungs.is_empty() {
         fail(sql, key, &Failure { kind: FailureKind::Lost, reason: reason.clone() })?;
         try_again(sql, study, key, &trial)?
     } else {
@@ -120,7 +121,7 @@ fn try_again(sql: &mut dyn Sql, study: StudyKey, key: TrialKey, trial: &Trial) -
         ORDER BY param_id";
     sql.execute(statement, &[copy.0.into(), key.0.into()])?;
     for (name, value) in &trial.internal {
-        if ![WORKER, COURSE, FAILED_TRIAL, RETRY_HISTORY, TRIES].contains(&name.as_str()) {
+        if ![WORKER, RUNG_HISTORY, FAILED_TRIAL, RETRY_HISTORY, TRIES].contains(&name.as_str()) {
             attribute::set(sql, Owner::TrialSystem(copy), name, &value.to_string())?;
         }
     }

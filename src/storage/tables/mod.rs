@@ -26,9 +26,9 @@ pub(super) use self::known::Known;
 pub(super) use self::sql::{Cell, Row, Sql};
 
 use self::claims::{Signature, Wanted};
-use super::{Ask, Claim, Lost, Storage, StorageError, StudyKey, TrialKey};
+use super::{Claim, ClaimResult, Lost, Storage, StorageError, StudyKey, TrialKey};
 use crate::space::{Point, Space};
-use crate::study::{Attributes, Course, Metric, Outcome, Study};
+use crate::study::{Attributes, Metric, Outcome, RungHistory, Study};
 use crate::units::Seconds;
 
 /// Name of the attribute of a trial by which a claim is known whose answer was lost; nobody reads it else.
@@ -52,11 +52,11 @@ pub(super) trait Database: Send {
     /// What was read before.
     fn known(&mut self) -> &mut Known;
 
-    /// As [`Storage::take_turn`].
-    fn take_turn(&mut self, study: StudyKey, patience: Duration) -> Result<bool, StorageError>;
+    /// As [`Storage::lock_suggestions`].
+    fn lock_suggestions(&mut self, study: StudyKey, patience: Duration) -> Result<bool, StorageError>;
 
-    /// As [`Storage::end_turn`].
-    fn end_turn(&mut self, study: StudyKey) -> Result<(), StorageError>;
+    /// As [`Storage::unlock_suggestions`].
+    fn unlock_suggestions(&mut self, study: StudyKey) -> Result<(), StorageError>;
 }
 
 fn signature(database: &mut impl Database) -> Signature {
@@ -113,7 +113,7 @@ impl<D: Database> Storage for D {
         })
     }
 
-    fn claim_unless_taken(
+    fn claim_unless_duplicate(
         &mut self,
         study: StudyKey,
         space: &Space,
@@ -121,7 +121,7 @@ impl<D: Database> Storage for D {
         internal: &Attributes,
         budget: u32,
         seen: Option<u32>,
-    ) -> Result<Ask, StorageError> {
+    ) -> Result<ClaimResult, StorageError> {
         space.check(point)?;
         attribute::check_internal(internal)?;
         let signature = signature(self);
@@ -155,9 +155,9 @@ impl<D: Database> Storage for D {
         self.write(|sql| trials::finish(sql, trial, outcome))
     }
 
-    fn pause(&mut self, trial: TrialKey, course: &Course) -> Result<bool, StorageError> {
-        assert!(!course.rungs.is_empty(), "a trial pauses at a rung");
-        self.write(|sql| trials::pause(sql, trial, course))
+    fn pause(&mut self, trial: TrialKey, rung_history: &RungHistory) -> Result<bool, StorageError> {
+        assert!(!rung_history.rungs.is_empty(), "a trial pauses at a rung");
+        self.write(|sql| trials::pause(sql, trial, rung_history))
     }
 
     fn resume(&mut self, trial: TrialKey) -> Result<Option<Claim>, StorageError> {
@@ -177,12 +177,12 @@ impl<D: Database> Storage for D {
         self.write(|sql| lost::reap(sql, study, grace))
     }
 
-    fn take_turn(&mut self, study: StudyKey, patience: Duration) -> Result<bool, StorageError> {
-        Database::take_turn(self, study, patience)
+    fn lock_suggestions(&mut self, study: StudyKey, patience: Duration) -> Result<bool, StorageError> {
+        Database::lock_suggestions(self, study, patience)
     }
 
-    fn end_turn(&mut self, study: StudyKey) -> Result<(), StorageError> {
-        Database::end_turn(self, study)
+    fn unlock_suggestions(&mut self, study: StudyKey) -> Result<(), StorageError> {
+        Database::unlock_suggestions(self, study)
     }
 
     fn heartbeats(&mut self, study: StudyKey) -> Result<Vec<(u32, Seconds)>, StorageError> {

@@ -8,7 +8,7 @@ use super::rows::{self, CONSTRAINTS, Which};
 use super::sql::{Cell, Sql};
 use super::{number, params, studies, time};
 use crate::space::{Point, Space};
-use crate::study::{Attributes, COURSE, Course, Failure, Outcome};
+use crate::study::{Attributes, Failure, Outcome, RUNG_HISTORY, RungHistory};
 
 /// The trial of this number, if there is one.
 pub(super) fn find(sql: &mut dyn Sql, study: StudyKey, number: u32) -> Result<Option<TrialKey>, Fault> {
@@ -54,13 +54,13 @@ pub(super) fn report(sql: &mut dyn Sql, trial: TrialKey, step: u32, value: f64) 
 pub(super) fn heartbeat(sql: &mut dyn Sql, trial: TrialKey) -> Result<bool, Fault> {
     let is_running = is_running(sql, trial)?;
     if is_running {
-        beat(sql, trial)?;
+        interval(sql, trial)?;
     }
     Ok(is_running)
 }
 
 /// Writes a heartbeat; the date is the database's own, as Optuna's is.
-pub(super) fn beat(sql: &mut dyn Sql, trial: TrialKey) -> Result<(), Fault> {
+pub(super) fn interval(sql: &mut dyn Sql, trial: TrialKey) -> Result<(), Fault> {
     let statement = "INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES (?1, CURRENT_TIMESTAMP)
                ON CONFLICT (trial_id) DO UPDATE SET heartbeat = excluded.heartbeat";
     sql.execute(statement, &[trial.0.into()])?;
@@ -112,11 +112,11 @@ pub(super) fn end(sql: &mut dyn Sql, trial: TrialKey, state: &str) -> Result<(),
 }
 
 /// Stops a running trial where it can go on; `false` if it is not running.
-pub(super) fn pause(sql: &mut dyn Sql, trial: TrialKey, course: &Course) -> Result<bool, Fault> {
+pub(super) fn pause(sql: &mut dyn Sql, trial: TrialKey, rung_history: &RungHistory) -> Result<bool, Fault> {
     if !is_running(sql, trial)? {
-        return Ok(sql.is_repeated() && Course::of(&rows::one(sql, trial)?) == *course);
+        return Ok(sql.is_repeated() && RungHistory::of(&rows::one(sql, trial)?) == *rung_history);
     }
-    attribute::set(sql, Owner::TrialSystem(trial), COURSE, &course.to_json().to_string())?;
+    attribute::set(sql, Owner::TrialSystem(trial), RUNG_HISTORY, &rung_history.to_json().to_string())?;
     end(sql, trial, "PRUNED")?;
     Ok(true)
 }

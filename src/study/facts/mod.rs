@@ -1,13 +1,13 @@
 //! Typed facts that are kept with a study or a trial as attributes.
 
-pub(super) mod course;
 pub(super) mod external;
 pub(super) mod identity;
 pub(super) mod job;
-pub(super) mod prior;
 pub(super) mod reference;
 pub(super) mod retry;
+pub(super) mod rung_history;
 pub(super) mod searched;
 pub(super) mod setup;
 pub(super) mod shape;
 pub(super) mod stopped;
+pub(super) mod warm_start;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::search::BayesSearch;
 use crate::space::Point;
-use crate::study::PriorResult;
+use crate::study::WarmStartTrial;
 
 fn branin() -> Bench {
     Bench { search: Box::new(BayesSearch::new()), ..Bench::new(Synthetic::new(Problem::Branin)) }
@@ -12,13 +12,13 @@ fn branin() -> Bench {
 #[test]
 fn results_from_elsewhere_teach_the_search_and_their_best_point_is_tried_after_the_default() {
     let (_, known, _) = branin().run_through(25);
-    let result = |trial: &Trial| PriorResult {
+    let result = |trial: &Trial| WarmStartTrial {
         point: trial.point.clone(),
         values: trial.values.clone(),
         constraints: Vec::new(),
     };
-    let prior = Prior { results: known.trials.iter().map(result).collect() };
-    let (end, study, _) = Bench { prior, ..branin() }.run_through(4);
+    let warm_start = WarmStartTrials { results: known.trials.iter().map(result).collect() };
+    let (end, study, _) = Bench { warm_start, ..branin() }.run_through(4);
     assert_eq!((end, study.trials.len()), (End::Done, 4), "they are no trials of this study");
     let best = known.best().unwrap();
     assert_eq!(study.trials[1].point, best.point);

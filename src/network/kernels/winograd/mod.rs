@@ -170,11 +170,11 @@ impl Winograd {
     /// # Panics
     /// If a length is wrong.
     pub fn transform(&self, weights: &[Lanes], out: &mut [Lanes]) {
-        let taps = self.kernel * self.kernel * LANES;
+        let elements = self.kernel * self.kernel * LANES;
         self.for_each_half(weights, out, |rows, out| {
-            for (block, taps) in weights.chunks_exact(taps).enumerate() {
+            for (block, elements) in weights.chunks_exact(elements).enumerate() {
                 let (rows, out) = (rows.clone(), &mut out[block * LANES..]);
-                task_by_size!(self, TransformWeights { taps, rows, spacing: self.terms(), out });
+                task_by_size!(self, TransformWeights { elements, rows, spacing: self.terms(), out });
             }
         });
     }
@@ -185,16 +185,21 @@ impl Winograd {
     /// # Panics
     /// If a length is wrong.
     pub fn transform_back(&self, weights: &[Lanes], out: &mut [Lanes]) {
-        let taps = self.kernel * self.kernel * LANES;
+        let elements = self.kernel * self.kernel * LANES;
         self.for_each_half(weights, out, |rows, out| {
             let mut exchanged = [Lanes::ZERO; 25 * LANES];
-            let exchanged = &mut exchanged[..taps];
-            for (block, weights) in weights.chunks_exact(taps).enumerate() {
+            let exchanged = &mut exchanged[..elements];
+            for (block, weights) in weights.chunks_exact(elements).enumerate() {
                 let (to, from) = (block / self.inputs, block % self.inputs);
                 let squares = exchanged.as_chunks_mut::<LANES>().0.iter_mut();
-                squares.zip(weights.as_chunks::<LANES>().0).for_each(|(to, tap)| transpose_square(tap, to));
+                squares
+                    .zip(weights.as_chunks::<LANES>().0)
+                    .for_each(|(to, element)| transpose_square(element, to));
                 let (rows, out) = (rows.clone(), &mut out[(from * self.outputs + to) * LANES..]);
-                task_by_size!(self, TransformWeights { taps: exchanged, rows, spacing: self.terms(), out });
+                task_by_size!(
+                    self,
+                    TransformWeights { elements: exchanged, rows, spacing: self.terms(), out }
+                );
             }
         });
     }

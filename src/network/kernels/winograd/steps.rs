@@ -273,7 +273,7 @@ impl<const W: usize> Task for PutBelow<'_, '_, W> {
 /// Transforms one pair of panels' weights [K][K][16] to points that are `spacing` lanes apart: some `rows` of them, of
 /// which `out` begins with the first.
 pub struct TransformWeights<'a, const K: usize, const W: usize> {
-    pub taps: &'a [Lanes],
+    pub elements: &'a [Lanes],
     pub rows: Range<usize>,
     pub spacing: usize,
     pub out: &'a mut [Lanes],
@@ -282,13 +282,13 @@ pub struct TransformWeights<'a, const K: usize, const W: usize> {
 impl<const K: usize, const W: usize> Task for TransformWeights<'_, K, W> {
     #[inline(always)]
     unsafe fn run<R: Register>(self) {
-        let Self { taps, rows, spacing, out } = self;
+        let Self { elements, rows, spacing, out } = self;
         let mut half = nothing::<W>();
         for lane in 0..LANES {
             // SAFETY: the caller's promise; lanes are written through references.
             unsafe {
                 both_ways_row_by_row::<R, Weight, K, W, W>(
-                    (&taps[lane..], (K * LANES, LANES)),
+                    (&elements[lane..], (K * LANES, LANES)),
                     &mut half,
                     rows.clone(),
                     #[inline(always)]

@@ -65,8 +65,8 @@ impl Case {
             }
         }
         for (o, c) in places(channels.1, channels.0) {
-            for tap in 0..kernel * kernel {
-                let at = case.weight_at(o, c, tap);
+            for element in 0..kernel * kernel {
+                let at = case.weight_at(o, c, element);
                 case.weights[at].0[o % LANES] = draw();
             }
         }
@@ -99,8 +99,8 @@ impl Case {
         image * self.error_len() + (o / LANES * height + y) * width + x
     }
 
-    fn weight_at(&self, o: usize, c: usize, tap: usize) -> usize {
-        ((o / LANES * self.winograd.inputs + c / LANES) * self.winograd.kernel.pow(2) + tap) * LANES
+    fn weight_at(&self, o: usize, c: usize, element: usize) -> usize {
+        ((o / LANES * self.winograd.inputs + c / LANES) * self.winograd.kernel.pow(2) + element) * LANES
             + c % LANES
     }
 
@@ -168,9 +168,9 @@ impl Case {
             for (y, x) in places(height, width) {
                 for (o, c) in places(self.channels.1, self.channels.0) {
                     let end = self.error_at(image, o, y, x);
-                    for tap in 0..kernel * kernel {
-                        let start = self.image_at(image, c, y + tap / kernel, x + tap % kernel);
-                        let at = self.weight_at(o, c, tap);
+                    for element in 0..kernel * kernel {
+                        let start = self.image_at(image, c, y + element / kernel, x + element % kernel);
+                        let at = self.weight_at(o, c, element);
                         let weight = f64::from(self.weights[at].0[o % LANES]);
                         let value = f64::from(self.images[start].0[c % LANES]);
                         let error = f64::from(self.errors[end].0[o % LANES]);

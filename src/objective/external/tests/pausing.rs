@@ -22,34 +22,34 @@ fn pausing(script: &str) -> External {
     External { steps: Some(9), ..external(script) }
 }
 
-fn leg(room: &Path, from: Option<&str>, pause: Option<(u32, &str)>, done: u32) -> Leg {
+fn segment(room: &Path, from: Option<&str>, pause: Option<(u32, &str)>, done: u32) -> Segment {
     let pause = pause.map(|(divisor, name)| Pause { divisor, state: room.join(name) });
-    Leg { from: from.map(|name| room.join(name)), pause, done, spent: Seconds(0.0) }
+    Segment { from: from.map(|name| room.join(name)), pause, done, spent: Seconds(0.0) }
 }
 
 /// What a leg came to, and the steps that were heard.
-fn advance(external: &External, leg: &Leg) -> (Advance, Vec<u32>) {
+fn advance(external: &External, segment: &Segment) -> (Advance, Vec<u32>) {
     let mut heard = Vec::new();
     let mut hear = |step, _| {
         heard.push(step);
         ControlFlow::Continue(())
     };
-    let advance = external.advance(&space().default_point(), &Seed::root(1), leg, &mut hear);
+    let advance = external.advance(&space().default_point(), &Seed::root(1), segment, &mut hear);
     (advance.expect("not broken off"), heard)
 }
 
 /// The step and the values at which it paused.
 fn paused(advance: &Advance) -> (u32, Vec<f64>) {
     match &advance.progress {
-        Progress::Paused(rung) => (rung.steps, rung.values.clone()),
-        Progress::Done(evaluation) => panic!("{:?}", evaluation.outcome),
-        Progress::Unsaved(file, error) => panic!("{}: {error}", file.display()),
+        SegmentEnd::Paused(rung) => (rung.steps, rung.values.clone()),
+        SegmentEnd::Done(evaluation) => panic!("{:?}", evaluation.outcome),
+        SegmentEnd::Unsaved(file, error) => panic!("{}: {error}", file.display()),
     }
 }
 
 fn done(advance: Advance) -> Outcome {
     match advance.progress {
-        Progress::Done(evaluation) => evaluation.outcome,
+        SegmentEnd::Done(evaluation) => evaluation.outcome,
         _ => panic!("{:?}", paused(&advance)),
     }
 }
@@ -69,14 +69,14 @@ fn complete(value: f64) -> Outcome {
 fn a_command_goes_on_from_the_state_that_it_kept() {
     let room = tempfile::tempdir().unwrap();
     let counts = pausing(COUNTS);
-    let (first, heard) = advance(&counts, &leg(room.path(), None, Some((9, "0")), 0));
+    let (first, heard) = advance(&counts, &segment(room.path(), None, Some((9, "0")), 0));
     assert_eq!((paused(&first), heard), ((1, vec![9.0]), vec![1]));
-    let (second, heard) = advance(&counts, &leg(room.path(), Some("0"), Some((3, "1")), 1));
+    let (second, heard) = advance(&counts, &segment(room.path(), Some("0"), Some((3, "1")), 1));
     assert_eq!((paused(&second), heard, second.restarted), ((3, vec![7.0]), vec![2, 3], None));
     // Whoever dies goes on from the state before, which is as it was.
-    let (again, heard) = advance(&counts, &leg(room.path(), Some("0"), Some((3, "1")), 1));
+    let (again, heard) = advance(&counts, &segment(room.path(), Some("0"), Some((3, "1")), 1));
     assert_eq!((paused(&again), heard), ((3, vec![7.0]), vec![2, 3]));
-    let (last, heard) = advance(&counts, &leg(room.path(), Some("1"), None, 3));
+    let (last, heard) = advance(&counts, &segment(room.path(), Some("1"), None, 3));
     assert_eq!((done(last), heard), (complete(1.0), vec![4, 5, 6, 7, 8, 9]));
     let names = fs::read_dir(room.path()).unwrap().map(|entry| entry.unwrap().file_name());
     assert_eq!(names.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>(), ["0", "1"]);
@@ -88,11 +88,11 @@ fn a_command_that_does_as_it_is_told_need_not_read_answers() {
     let script = r#"sh -c 'test $1 = 0 || test -f "$4/$1" || exit 7
         touch "$4/$2"; echo "{{\"step\": $2, \"value\": 0.$2}}"; echo "{{\"value\": $3}}"' sh {step} {until} {steps} {state}"#;
     let external = External::new(script, &space(), vec![Metric::minimize("loss")], Some(9)).unwrap();
-    let (first, _) = advance(&external, &leg(room.path(), None, Some((9, "0")), 0));
+    let (first, _) = advance(&external, &segment(room.path(), None, Some((9, "0")), 0));
     assert_eq!(paused(&first), (1, vec![0.1]), "its result is dropped");
-    let (second, _) = advance(&external, &leg(room.path(), Some("0"), Some((3, "1")), 1));
+    let (second, _) = advance(&external, &segment(room.path(), Some("0"), Some((3, "1")), 1));
     assert_eq!(paused(&second), (3, vec![0.3]));
-    let (last, _) = advance(&external, &leg(room.path(), Some("1"), None, 3));
+    let (last, _) = advance(&external, &segment(room.path(), Some("1"), None, 3));
     assert_eq!(done(last), complete(9.0));
     let mut hear = |_, _| ControlFlow::Continue(());
     let whole = external.evaluate(&space().default_point(), &Seed::root(1), &mut hear).unwrap();
@@ -103,9 +103,9 @@ fn a_command_that_does_as_it_is_told_need_not_read_answers() {
 fn a_command_without_a_state_begins_again_and_that_is_told() {
     let room = tempfile::tempdir().unwrap();
     let forgets = pausing(&COUNTS.replace(">\"$state/step\"", ">/dev/null"));
-    advance(&forgets, &leg(room.path(), None, Some((9, "0")), 0));
+    advance(&forgets, &segment(room.path(), None, Some((9, "0")), 0));
     assert!(!room.path().join("0").exists());
-    let (second, heard) = advance(&forgets, &leg(room.path(), Some("0"), Some((3, "1")), 1));
+    let (second, heard) = advance(&forgets, &segment(room.path(), Some("0"), Some((3, "1")), 1));
     assert_eq!((paused(&second), heard), ((3, vec![7.0]), vec![1, 2, 3]));
     assert!(second.restarted.is_some_and(|reason| reason.contains("saved no state")));
 }
@@ -123,7 +123,7 @@ fn one_that_does_not_end_is_ended_and_what_it_saved_is_not_trusted() {
     let goes_on = deaf(r#"for step in 2 3 4; do echo "{\"step\": $step, \"value\": 0}"; done; sleep 60"#);
     for (external, most) in [(hangs, Duration::from_secs(5)), (goes_on, 2 * FAREWELL)] {
         let begin = Instant::now();
-        let (first, heard) = advance(&external, &leg(room.path(), None, Some((9, "0")), 0));
+        let (first, heard) = advance(&external, &segment(room.path(), None, Some((9, "0")), 0));
         assert_eq!((paused(&first), heard), ((1, vec![1.0]), vec![1]));
         assert!(begin.elapsed() < most, "{:?}", begin.elapsed());
         assert_eq!(fs::read_dir(room.path()).unwrap().count(), 0);
@@ -134,7 +134,7 @@ fn one_that_does_not_end_is_ended_and_what_it_saved_is_not_trusted() {
 fn one_that_is_interrupted_while_it_keeps_its_state_is_broken_off() {
     static STOP: AtomicBool = AtomicBool::new(true);
     let room = tempfile::tempdir().unwrap();
-    let first = leg(room.path(), None, Some((9, "0")), 0);
+    let first = segment(room.path(), None, Some((9, "0")), 0);
     let step = r#"echo '{"step": 1, "value": 1}';"#;
     for then in [r#"echo '{"failure": "interrupted"}'; sleep 60"#, "kill -TERM $$"] {
         let external = pausing(&format!("{step} {then}")).with_stop(&STOP);
@@ -148,27 +148,27 @@ fn one_that_is_interrupted_while_it_keeps_its_state_is_broken_off() {
 fn one_that_reports_no_rung_or_now_and_then_only_pauses_where_it_can() {
     let room = tempfile::tempdir().unwrap();
     let silent = pausing(r#"echo '{"value": 2}'"#);
-    assert_eq!(done(advance(&silent, &leg(room.path(), None, Some((9, "0")), 0)).0), complete(2.0));
+    assert_eq!(done(advance(&silent, &segment(room.path(), None, Some((9, "0")), 0)).0), complete(2.0));
     let rare =
         pausing(r#"for step in 5 9; do echo "{\"step\": $step, \"value\": 1}"; done; echo '{"value": 3}'"#);
-    let (first, _) = advance(&rare, &leg(room.path(), None, Some((9, "0")), 0));
+    let (first, _) = advance(&rare, &segment(room.path(), None, Some((9, "0")), 0));
     assert_eq!(paused(&first).0, 5);
     // It is beyond the next rung already, and what comes next is its end.
-    assert_eq!(done(advance(&rare, &leg(room.path(), Some("0"), Some((3, "1")), 5)).0), complete(3.0));
+    assert_eq!(done(advance(&rare, &segment(room.path(), Some("0"), Some((3, "1")), 5)).0), complete(3.0));
 }
 
 #[test]
 fn what_is_no_number_at_a_rung_is_not_measured() {
     let room = tempfile::tempdir().unwrap();
     let nan = pausing(r#"echo '{"step": 1, "value": NaN}'"#);
-    assert_eq!(paused(&advance(&nan, &leg(room.path(), None, Some((9, "0")), 0)).0), (1, vec![]));
+    assert_eq!(paused(&advance(&nan, &segment(room.path(), None, Some((9, "0")), 0)).0), (1, vec![]));
 }
 
 #[test]
 fn several_metrics_are_told_at_every_step() {
     let room = tempfile::tempdir().unwrap();
     let metrics = vec![Metric::minimize("loss"), Metric::maximize("speed")];
-    let first = leg(room.path(), None, Some((9, "0")), 0);
+    let first = segment(room.path(), None, Some((9, "0")), 0);
     let both = |line: &str| External { metrics: metrics.clone(), ..pausing(&format!("echo '{line}'")) };
     let told = both(r#"{"step": 2, "values": {"speed": 3, "loss": 0.5}}"#);
     assert_eq!(paused(&advance(&told, &first).0), (2, vec![0.5, 3.0]));
@@ -180,7 +180,7 @@ fn several_metrics_are_told_at_every_step() {
 #[test]
 fn a_command_that_fails_while_it_keeps_its_state_has_failed() {
     let room = tempfile::tempdir().unwrap();
-    let first = leg(room.path(), None, Some((9, "0")), 0);
+    let first = segment(room.path(), None, Some((9, "0")), 0);
     let step = r#"echo '{"step": 1, "value": 1}'; read request; read answer;"#;
     let full = pausing(&format!("{step} echo 'disk full' >&2; exit 3"));
     assert_eq!(reason(advance(&full, &first).0), "ended with exit code 3: disk full");
@@ -193,7 +193,7 @@ fn a_command_that_fails_while_it_keeps_its_state_has_failed() {
 fn the_timeout_is_that_of_a_leg() {
     let room = tempfile::tempdir().unwrap();
     let slow = pausing("sleep 60").with_timeout(Some(Seconds(0.3)));
-    let first = leg(room.path(), None, Some((9, "0")), 0);
+    let first = segment(room.path(), None, Some((9, "0")), 0);
     assert_eq!(reason(advance(&slow, &first).0), "ran longer than --trial-timeout 0.3 s: killed");
     let (second, _) = advance(&pausing(COUNTS).with_timeout(Some(Seconds(60.0))), &first);
     assert_eq!(paused(&second).0, 1);
@@ -202,7 +202,7 @@ fn the_timeout_is_that_of_a_leg() {
 #[test]
 fn a_leg_that_is_broken_off_leaves_nothing() {
     let room = tempfile::tempdir().unwrap();
-    let first = leg(room.path(), None, Some((9, "0")), 0);
+    let first = segment(room.path(), None, Some((9, "0")), 0);
     let mut stop = |_, _| ControlFlow::Break(());
     assert!(pausing(COUNTS).advance(&space().default_point(), &Seed::root(1), &first, &mut stop).is_none());
     assert_eq!(fs::read_dir(room.path()).unwrap().count(), 0);
@@ -211,6 +211,6 @@ fn a_leg_that_is_broken_off_leaves_nothing() {
 #[test]
 fn a_folder_that_cannot_be_made_is_told() {
     let room = tempfile::tempdir().unwrap();
-    let (first, _) = advance(&pausing(COUNTS), &leg(&room.path().join("none"), None, Some((9, "0")), 0));
-    assert!(matches!(first.progress, Progress::Unsaved(..)));
+    let (first, _) = advance(&pausing(COUNTS), &segment(&room.path().join("none"), None, Some((9, "0")), 0));
+    assert!(matches!(first.progress, SegmentEnd::Unsaved(..)));
 }

@@ -17,31 +17,31 @@ const POINTS: usize = 8;
 /// Keeps features that are the same everywhere, or sums of others, from having any weight.
 const RIDGE: f64 = 1e-3;
 
-/// What the logarithm of a gain is lowered by for `effort`: its own, so that what counts is the gain for a unit of it.
+/// What the logarithm of a gain is lowered by for `cost`: its own, so that what counts is the gain for a unit of it.
 ///
 /// With 0.7 of it, 30 studies of `digits` were no better after a quarter of the time of 100 whole trials: 124 instead of
 /// 122 trials within one sample of the best of the hundred, 20 instead of 29 as good as it.
-pub(crate) fn price(effort: f64) -> f64 {
-    effort.ln()
+pub(crate) fn log_cost(cost: f64) -> f64 {
+    cost.ln()
 }
 
 /// The price of a whole trial, linear in the features.
 #[derive(Clone, Debug)]
-pub(crate) struct Effort {
+pub(crate) struct LogCost {
     weights: Array1<f64>,
     intercept: f64,
     /// No price is lower.
     least: f64,
 }
 
-impl Effort {
-    /// Fitted to what `effort` says of points all over `space`, each positive; `None` if there is nothing to fit. No
+impl LogCost {
+    /// Fitted to what `cost` says of points all over `space`, each positive; `None` if there is nothing to fit. No
     /// price is below `least`.
     pub fn fit(
         space: &Space,
         cube: &Cube<'_>,
         features: &Features,
-        effort: &dyn Fn(&Point) -> f64,
+        cost: &dyn Fn(&Point) -> f64,
         least: f64,
         seed: &Seed,
     ) -> Option<Self> {
@@ -50,29 +50,30 @@ impl Effort {
         let cells: Vec<Cell> =
             (0..count).map(|index| cube.cell(&sequence.point(index, cube.dimension()))).collect();
         let inputs = features.rows(&cells);
-        let prices: Array1<f64> = cells.iter().map(|cell| price(effort(&space.decode(&cell.unit)))).collect();
-        let (means, mean) = (inputs.mean_axis(Axis(0))?, prices.mean()?);
+        let log_costs: Array1<f64> =
+            cells.iter().map(|cell| log_cost(cost(&space.decode(&cell.unit)))).collect();
+        let (means, mean) = (inputs.mean_axis(Axis(0))?, log_costs.mean()?);
         let centred = &inputs - &means;
         let mut products = centred.t().dot(&centred);
         products.diag_mut().mapv_inplace(|product| product + RIDGE * count as f64);
         let factor = Cholesky::with_jitter(products.view()).ok()?;
-        let weights = factor.solve(centred.t().dot(&(prices - mean)).view());
+        let weights = factor.solve(centred.t().dot(&(log_costs - mean)).view());
         Some(Self { intercept: mean - weights.dot(&means), weights, least })
     }
 
     /// The prices at all rows of `inputs`.
-    pub fn prices(&self, inputs: ArrayView2<f64>) -> Array1<f64> {
-        (inputs.dot(&self.weights) + self.intercept).mapv(|price| price.max(self.least))
+    pub fn log_costs(&self, inputs: ArrayView2<f64>) -> Array1<f64> {
+        (inputs.dot(&self.weights) + self.intercept).mapv(|log_cost| log_cost.max(self.least))
     }
 
-    /// Minus the price at `input`; adds the derivatives to `gradient`.
+    /// Minus the log_cost at `input`; adds the derivatives to `gradient`.
     pub fn add_gradient(&self, input: &[f64], gradient: &mut [f64]) -> f64 {
-        let price =
+        let log_cost =
             self.intercept + std::iter::zip(input, &self.weights).map(|(x, weight)| x * weight).sum::<f64>();
-        if price > self.least {
+        if log_cost > self.least {
             gradient.iter_mut().zip(&self.weights).for_each(|(slope, weight)| *slope -= weight);
         }
-        -price.max(self.least)
+        -log_cost.max(self.least)
     }
 }
 
@@ -100,21 +101,21 @@ mod tests {
                 if point.get("rule").and_then(|rule| rule.as_str()) == Some("sgd") { 1.0 } else { 3.0 };
             number("width") * number("epochs") * rule
         };
-        let fit = |least| Effort::fit(&space, &cube, &features, &cost, least, &Seed::root(0)).unwrap();
-        let effort = fit(f64::NEG_INFINITY);
+        let fit = |least| LogCost::fit(&space, &cube, &features, &cost, least, &Seed::root(0)).unwrap();
+        let fitted = fit(f64::NEG_INFINITY);
         for unit in [[0.0, 0.0, 0.2], [0.9, 0.1, 0.7], [0.4, 1.0, 0.2]] {
             let cell = cube.cell(&unit);
             let row = features.rows([&cell]);
-            let expected = price(cost(&space.decode(&cell.unit)));
-            assert!((effort.prices(row.view())[0] - expected).abs() < 0.14, "{unit:?}");
+            let expected = log_cost(cost(&space.decode(&cell.unit)));
+            assert!((fitted.log_costs(row.view())[0] - expected).abs() < 0.14, "{unit:?}");
         }
         let row = features.row(&cube.cell(&[0.5, 0.5, 0.2]));
         let mut gradient = vec![0.0; row.len()];
-        let value = effort.add_gradient(&row, &mut gradient);
+        let value = fitted.add_gradient(&row, &mut gradient);
         let at = |first: [f64; 2]| {
             let mut row = row.clone();
             row[..2].copy_from_slice(&first);
-            -effort.prices(Array2::from_shape_vec((1, row.len()), row).unwrap().view())[0]
+            -fitted.log_costs(Array2::from_shape_vec((1, row.len()), row).unwrap().view())[0]
         };
         assert_eq!(value, at([row[0], row[1]]));
         assert_slopes([gradient[0], gradient[1]], at, [row[0], row[1]], 1e-6);
@@ -123,6 +124,6 @@ mod tests {
         assert_eq!(fit(floor).add_gradient(&row, &mut gradient), -floor);
         assert_eq!(gradient, vec![0.0; row.len()], "what is cheap enough has no slope");
         let inputs = Array2::from_shape_vec((1, row.len()), row).unwrap();
-        assert_eq!(fit(floor).prices(inputs.view())[0], floor);
+        assert_eq!(fit(floor).log_costs(inputs.view())[0], floor);
     }
 }

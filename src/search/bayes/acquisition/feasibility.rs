@@ -5,7 +5,7 @@
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
-use crate::search::bayes::fit::fits::Fitter;
+use crate::search::bayes::fit::fit_cache::Fitter;
 use crate::search::gp::GpError;
 use crate::search::gp::normal;
 use crate::search::gp::{GaussianProcess, Local};
@@ -91,14 +91,14 @@ mod tests {
     use ndarray::{Array, array};
 
     use super::*;
-    use crate::search::bayes::fit::fits::Fits;
+    use crate::search::bayes::fit::fit_cache::FitCache;
     use crate::search::gp::fixtures::assert_slopes;
     use crate::seed::Seed;
 
     fn waves() -> Feasibility {
         let inputs = Array::from_shape_fn((20, 2), |(i, j)| ((i * (3 + 4 * j)) % 20) as f64 / 20.0);
         let values: Vec<f64> = inputs.rows().into_iter().map(|x| 100.0 * (x[0] - 0.6) + x[1]).collect();
-        Feasibility::fit(&Fits::default().fitter(None, Seed::root(0)), &[0, 1], &inputs, &values).unwrap()
+        Feasibility::fit(&FitCache::default().fitter(None, Seed::root(0)), &[0, 1], &inputs, &values).unwrap()
     }
 
     #[test]
@@ -125,7 +125,7 @@ mod tests {
         assert!(scaled[0] < scaled[1] && scaled[1] < 0.0 && scaled[2] == 0.0 && scaled[3] > 0.0);
         assert!(bilog(&[5e-324, 1e308]).iter().all(|value| value.is_finite()));
         let equal = Feasibility::fit(
-            &Fits::default().fitter(None, Seed::root(0)),
+            &FitCache::default().fitter(None, Seed::root(0)),
             &[0],
             &array![[0.0], [1.0]],
             &[3.0, 3.0],

@@ -12,7 +12,7 @@ use ndarray::ArrayView2;
 
 use crate::search::gp::normal;
 use crate::search::gp::{GaussianProcess, Local};
-use cost::Effort;
+use cost::LogCost;
 use feasibility::Feasibility;
 use hypervolume::Hypervolume;
 use success::Success;
@@ -25,7 +25,7 @@ const LEAST_DEVIATION: f64 = 1e-9;
 /// 0.5 and 0.25: by 5 trials after the twentieth fail 28 to 52 % less often than by 1, with a median regret that is 0.97
 /// to 1/700 of it. By 10 they fail still less. Where 15 % of the trials of Hartmann-6 fail by chance, its minimum is
 /// found to more digits by 3 than by 5 (2e-4 and 9e-4), and to fewer by 10 (3e-3).
-const CAUTION: f64 = 5.0;
+const SUCCESS_EXPONENT: f64 = 5.0;
 
 /// The expected improvement on the best, in logarithms, so that it has a slope even where it underflows:
 /// ln E[max(best - f, 0)] = ln h(z) + ln σ for z = (best - μ) / σ, after Ament et al. 2023.
@@ -45,22 +45,28 @@ pub(crate) enum Gain {
 }
 
 /// The gain where anything has been measured that counts, times the probability of every constraint, times a power
-/// of that of success where anything failed; over the price where that counts.
+/// of that of success where anything failed; over the log_cost where that counts.
 #[derive(Clone, Debug)]
 pub(crate) struct Acquisition {
     pub gain: Option<Gain>,
     pub feasibility: Vec<Feasibility>,
     pub success: Option<Success>,
-    /// The power of the probability of success: [`CAUTION`] where the next trial is sought, 1 where its expected gain is
+    /// The power of the probability of success: [`SUCCESS_EXPONENT`] where the next trial is sought, 1 where its expected gain is
     /// to be told.
-    pub caution: f64,
-    pub effort: Option<Effort>,
+    pub success_exponent: f64,
+    pub cost: Option<LogCost>,
 }
 
 impl Default for Acquisition {
     /// One by which all inputs are worth the same.
     fn default() -> Self {
-        Self { gain: None, feasibility: Vec::new(), success: None, caution: CAUTION, effort: None }
+        Self {
+            gain: None,
+            feasibility: Vec::new(),
+            success: None,
+            success_exponent: SUCCESS_EXPONENT,
+            cost: None,
+        }
     }
 }
 
@@ -68,8 +74,8 @@ impl Acquisition {
     /// Its logarithm at every row of `inputs`.
     pub fn values(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
         let mut values = self.gains(inputs);
-        if let Some(effort) = &self.effort {
-            values.iter_mut().zip(effort.prices(inputs)).for_each(|(value, price)| *value -= price);
+        if let Some(cost) = &self.cost {
+            values.iter_mut().zip(cost.log_costs(inputs)).for_each(|(value, log_cost)| *value -= log_cost);
         }
         values
     }
@@ -88,7 +94,7 @@ impl Acquisition {
             values
                 .iter_mut()
                 .zip(part.ln_probabilities(inputs))
-                .for_each(|(value, ln)| *value += self.caution * ln);
+                .for_each(|(value, ln)| *value += self.success_exponent * ln);
         }
         values
     }
@@ -96,17 +102,19 @@ impl Acquisition {
     /// Its logarithm at one input; writes the derivatives by the input's columns to `gradient`.
     pub fn value_and_gradient(&self, input: &[f64], gradient: &mut [f64]) -> f64 {
         gradient.fill(0.0);
-        let success =
-            self.success.as_ref().map_or(0.0, |part| self.caution * part.add_gradient(input, gradient));
-        gradient.iter_mut().for_each(|slope| *slope *= self.caution);
+        let success = self
+            .success
+            .as_ref()
+            .map_or(0.0, |part| self.success_exponent * part.add_gradient(input, gradient));
+        gradient.iter_mut().for_each(|slope| *slope *= self.success_exponent);
         let gain = match &self.gain {
             Some(Gain::Improvement(gain)) => gain.add_gradient(input, gradient),
             Some(Gain::Hypervolume(gain)) => gain.add_gradient(input, gradient),
             None => 0.0,
         };
         let feasibility: f64 = self.feasibility.iter().map(|part| part.add_gradient(input, gradient)).sum();
-        let effort = self.effort.as_ref().map_or(0.0, |part| part.add_gradient(input, gradient));
-        gain + feasibility + success + effort
+        let cost = self.cost.as_ref().map_or(0.0, |part| part.add_gradient(input, gradient));
+        gain + feasibility + success + cost
     }
 
     /// The processes of the losses.
@@ -158,7 +166,7 @@ mod tests {
     use ndarray::{Array, Axis, array};
 
     use super::*;
-    use crate::search::bayes::fit::fits::Fits;
+    use crate::search::bayes::fit::fit_cache::FitCache;
     use crate::search::gp::GpParams;
     use crate::search::gp::fixtures::assert_slopes;
     use crate::seed::Seed;
@@ -183,11 +191,11 @@ mod tests {
 
     #[test]
     fn log_ei_is_finite_far_below_the_best() {
-        let near = ln_improvement(-1e3, 1.0);
+        let exploit = ln_improvement(-1e3, 1.0);
         let far = ln_improvement(-1e6, 1.0);
         // ln h(z) -> -z²/2 - 2 ln|z| - ln √(2π)
-        assert!((near - (-5e5 - 2.0 * 1e3f64.ln() - normal::LN_SQRT_2PI)).abs() < 1e-5);
-        assert!(far.is_finite() && far < near);
+        assert!((exploit - (-5e5 - 2.0 * 1e3f64.ln() - normal::LN_SQRT_2PI)).abs() < 1e-5);
+        assert!(far.is_finite() && far < exploit);
         assert!(ln_improvement(-1.0, 0.0).is_finite());
     }
 
@@ -197,7 +205,8 @@ mod tests {
         let targets = inputs.map_axis(Axis(1), |x| (5.0 * x[0]).sin() + x[1]);
         let labels = [true, true, false, true, false, true, true, true, true];
         let success =
-            Success::fit(&Fits::default().fitter(None, Seed::root(0)), &[0, 1], &inputs, &labels).unwrap();
+            Success::fit(&FitCache::default().fitter(None, Seed::root(0)), &[0, 1], &inputs, &labels)
+                .unwrap();
         let process = GpParams::new().fit(&Dataset::new(inputs, targets)).unwrap();
         for best in [-0.9, -40.0] {
             let gain = Some(Gain::Improvement(Box::new(Improvement { process: process.clone(), best })));
@@ -210,9 +219,9 @@ mod tests {
             let at = |input: [f64; 2]| acquisition.values(array![input].view())[0];
             assert_slopes(gradient, at, input, 1e-5);
             let probability = acquisition.success.as_ref().unwrap().ln_probabilities(array![input].view())[0];
-            acquisition.caution = 1.0;
+            acquisition.success_exponent = 1.0;
             let plain = acquisition.values(array![input].view())[0];
-            assert!((value - plain - (CAUTION - 1.0) * probability).abs() < 1e-8 * value.abs());
+            assert!((value - plain - (SUCCESS_EXPONENT - 1.0) * probability).abs() < 1e-8 * value.abs());
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use ndarray::{Array2, ArrayView2};
 
-use crate::search::bayes::fit::fits::Fitter;
+use crate::search::bayes::fit::fit_cache::Fitter;
 use crate::search::gp::GpError;
 use crate::search::gp::normal;
 use crate::search::gp::{GaussianProcess, Local};
@@ -63,7 +63,7 @@ mod tests {
     use ndarray::{Array, array};
 
     use super::*;
-    use crate::search::bayes::fit::fits::Fits;
+    use crate::search::bayes::fit::fit_cache::FitCache;
     use crate::seed::Seed;
 
     #[test]
@@ -71,7 +71,8 @@ mod tests {
         let inputs = Array::from_shape_fn((20, 2), |(i, j)| ((i * (3 + 4 * j)) % 20) as f64 / 20.0);
         let labels: Vec<bool> = inputs.column(0).iter().map(|&x| x < 0.6).collect();
         let success =
-            Success::fit(&Fits::default().fitter(None, Seed::root(0)), &[0, 1], &inputs, &labels).unwrap();
+            Success::fit(&FitCache::default().fitter(None, Seed::root(0)), &[0, 1], &inputs, &labels)
+                .unwrap();
         let ln = success.ln_probabilities(array![[0.2, 0.5], [0.9, 0.5]].view());
         assert!(ln[0] > 0.9f64.ln() && ln[1] < 0.1f64.ln(), "{ln:?}");
     }

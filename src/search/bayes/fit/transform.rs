@@ -47,12 +47,12 @@ impl Warped {
         }
     }
 
-    /// As [`Self::of`], but the losses of each of `stages` for themselves; all together where there are none.
-    pub fn by_stage(transform: Transform, losses: &[f64], stages: &[usize]) -> Self {
-        let Some(&last) = stages.iter().max() else { return Self::of(transform, losses) };
+    /// As [`Self::of`], but the losses of each of `levels` for themselves; all together where there are none.
+    pub fn by_level(transform: Transform, losses: &[f64], levels: &[usize]) -> Self {
+        let Some(&last) = levels.iter().max() else { return Self::of(transform, losses) };
         let mut all = Self { transform, values: vec![0.0; losses.len()], ln_jacobian: 0.0 };
-        for stage in 0..=last {
-            let rows: Vec<usize> = (0..losses.len()).filter(|&row| stages[row] == stage).collect();
+        for level in 0..=last {
+            let rows: Vec<usize> = (0..losses.len()).filter(|&row| levels[row] == level).collect();
             let part = Self::of(transform, &rows.iter().map(|&row| losses[row]).collect::<Vec<f64>>());
             all.ln_jacobian += part.ln_jacobian;
             rows.into_iter().zip(part.values).for_each(|(row, value)| all.values[row] = value);
@@ -309,14 +309,14 @@ mod tests {
     #[test]
     fn each_stage_has_a_scale_of_its_own() {
         // Means 2 and 20, deviations 1 and 10.
-        let (losses, stages) = ([1.0, 30.0, 3.0, 10.0], [0, 1, 0, 1]);
-        let warped = Warped::by_stage(Transform::Identity, &losses, &stages);
+        let (losses, levels) = ([1.0, 30.0, 3.0, 10.0], [0, 1, 0, 1]);
+        let warped = Warped::by_level(Transform::Identity, &losses, &levels);
         let expected = [-1.0, 1.0, 1.0, -1.0];
         assert!(warped.values.iter().zip(expected).all(|(value, other)| (value - other).abs() < 1e-12));
         let of_stage = |losses: &[f64]| Warped::of(Transform::Identity, losses).ln_jacobian;
         assert_eq!(warped.ln_jacobian, of_stage(&[1.0, 3.0]) + of_stage(&[30.0, 10.0]));
         let together = Warped::of(Transform::Log, &losses);
-        assert_eq!(Warped::by_stage(Transform::Log, &losses, &[]), together);
+        assert_eq!(Warped::by_level(Transform::Log, &losses, &[]), together);
     }
 
     #[test]

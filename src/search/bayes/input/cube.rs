@@ -36,7 +36,7 @@ pub(crate) struct Cell {
     pub unit: Vec<f64>,
     pub active: Vec<bool>,
     /// How far a trial there has come: 0 to its end, 1, 2, ... to the rungs from the lowest on.
-    pub stage: usize,
+    pub level: usize,
 }
 
 /// The cube of a space.
@@ -98,7 +98,7 @@ impl<'a> Cube<'a> {
 
     /// The cell that `unit` lies in.
     pub fn cell(&self, unit: &[f64]) -> Cell {
-        let mut cell = Cell { unit: vec![INACTIVE; unit.len()], active: vec![false; unit.len()], stage: 0 };
+        let mut cell = Cell { unit: vec![INACTIVE; unit.len()], active: vec![false; unit.len()], level: 0 };
         for &index in &self.order {
             let axis = &self.axes[index];
             cell.active[index] = axis.conditions.iter().all(|condition| self.holds(condition, &cell));

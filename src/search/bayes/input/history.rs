@@ -5,11 +5,11 @@ use std::cmp::Reverse;
 use super::cube::{Cell, Cube};
 use crate::search::{Fidelity, pareto};
 use crate::space::Space;
-use crate::study::{Course, Study, Trial, TrialState};
+use crate::study::{RungHistory, Study, Trial, TrialState};
 
 /// A measurement, at the end of a trial or at a rung.
 #[derive(Clone)]
-pub(crate) struct Measured {
+pub(crate) struct Observation {
     pub cell: Cell,
     /// One a metric, turned so that less is better; finite.
     pub losses: Vec<f64>,
@@ -18,10 +18,10 @@ pub(crate) struct Measured {
     pub is_feasible: bool,
 }
 
-impl Measured {
+impl Observation {
     /// Whether the next trial is to better it: it is at the end of its trial, and feasible.
-    pub fn is_rival(&self) -> bool {
-        self.is_feasible && self.cell.stage == 0
+    pub fn is_incumbent(&self) -> bool {
+        self.is_feasible && self.cell.level == 0
     }
 }
 
@@ -32,7 +32,7 @@ impl Measured {
 /// counts as a success, and tells nothing of the losses.
 #[derive(Default)]
 pub(crate) struct History {
-    pub measured: Vec<Measured>,
+    pub measured: Vec<Observation>,
     /// Places of trials that came to an end, with whether in success.
     pub ended: Vec<(Cell, bool)>,
     pub pending: Vec<Cell>,
@@ -64,11 +64,11 @@ impl History {
     }
 
     fn add_rungs(&mut self, study: &Study, trial: &Trial, cell: &Cell) {
-        for (rung, stage) in Course::of(trial).rungs.iter().zip(1..=Fidelity::Bayes.rungs().len()) {
+        for (rung, level) in RungHistory::of(trial).rungs.iter().zip(1..=Fidelity::Bayes.rungs().len()) {
             let losses = study.losses_of(&rung.values);
             if losses.len() == study.metrics.len() && losses.iter().all(|loss| loss.is_finite()) {
-                let cell = Cell { stage, ..cell.clone() };
-                self.measured.push(Measured { cell, losses, constraints: Vec::new(), is_feasible: true });
+                let cell = Cell { level, ..cell.clone() };
+                self.measured.push(Observation { cell, losses, constraints: Vec::new(), is_feasible: true });
             }
         }
     }
@@ -85,21 +85,21 @@ impl History {
                 if are_finite {
                     let constraints = trial.constraints.clone();
                     let is_feasible = trial.is_feasible();
-                    self.measured.push(Measured { cell, losses, constraints, is_feasible });
+                    self.measured.push(Observation { cell, losses, constraints, is_feasible });
                 }
             }
         }
     }
 
     /// Those whose losses the next trial is to better.
-    pub fn rivals(&self) -> impl Iterator<Item = &Measured> {
-        self.measured.iter().filter(|measured| measured.is_rival())
+    pub fn incumbents(&self) -> impl Iterator<Item = &Observation> {
+        self.measured.iter().filter(|measured| measured.is_incumbent())
     }
 
-    /// The stage of every measurement; none where all are at the end of their trials.
-    pub fn stages(&self) -> Vec<usize> {
-        let stages = self.measured.iter().map(|measured| measured.cell.stage);
-        if stages.clone().all(|stage| stage == 0) { Vec::new() } else { stages.collect() }
+    /// The level of every measurement; none where all are at the end of their trials.
+    pub fn levels(&self) -> Vec<usize> {
+        let levels = self.measured.iter().map(|measured| measured.cell.level);
+        if levels.clone().all(|level| level == 0) { Vec::new() } else { levels.collect() }
     }
 
     /// How many losses each measurement has.
@@ -114,13 +114,13 @@ impl History {
 
     /// The measured cells, the best first, with several losses front by front; feasible ones before all others, and
     /// before them all those that came farther.
-    pub fn ranking(&self) -> Vec<&Measured> {
+    pub fn ranking(&self) -> Vec<&Observation> {
         let losses: Vec<Vec<f64>> = self.measured.iter().map(|measured| measured.losses.clone()).collect();
         let front_of = pareto::fronts(&losses);
-        let mut ranking: Vec<(usize, &Measured)> = front_of.into_iter().zip(&self.measured).collect();
+        let mut ranking: Vec<(usize, &Observation)> = front_of.into_iter().zip(&self.measured).collect();
         ranking.sort_by_key(|&(front, measured)| (!measured.is_feasible, front));
         // 0 is the end, and the rungs before it count up to it.
-        ranking.sort_by_key(|(_, measured)| (measured.cell.stage > 0, Reverse(measured.cell.stage)));
+        ranking.sort_by_key(|(_, measured)| (measured.cell.level > 0, Reverse(measured.cell.level)));
         ranking.into_iter().map(|(_, measured)| measured).collect()
     }
 }

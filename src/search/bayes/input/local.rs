@@ -2,7 +2,7 @@
 
 use super::cube::Cell;
 use super::features::Features;
-use super::history::{History, Measured};
+use super::history::{History, Observation};
 
 /// Up to so many observations all enter a process, at a cost that grows with their cube.
 const EXACT: usize = 1500;
@@ -19,7 +19,7 @@ pub(crate) fn part(history: &History, features: &Features) -> Option<History> {
     let distance =
         |cell: &Cell| -> f64 { features.row(cell).iter().zip(&centre).map(|(a, b)| (a - b) * (a - b)).sum() };
     let best: Vec<&Cell> = ranking.iter().take(LOCAL / 4).map(|measured| &measured.cell).collect();
-    let of_measured = |measured: &Measured| match best.contains(&&measured.cell) {
+    let of_measured = |measured: &Observation| match best.contains(&&measured.cell) {
         true => f64::NEG_INFINITY,
         false => distance(&measured.cell),
     };
@@ -59,7 +59,12 @@ mod tests {
             let loss = (u - 0.25).abs().min((u - 0.9).abs() + 0.001);
             history.ended.push((cube.cell(&[u]), true));
             let (losses, constraints) = (vec![loss], Vec::new());
-            history.measured.push(Measured { cell: cube.cell(&[u]), losses, constraints, is_feasible: true });
+            history.measured.push(Observation {
+                cell: cube.cell(&[u]),
+                losses,
+                constraints,
+                is_feasible: true,
+            });
         }
         let part = part(&history, &features).unwrap();
         assert_eq!((part.measured.len(), part.ended.len()), (LOCAL, LOCAL));

@@ -15,8 +15,8 @@ use linfa::{Dataset, DatasetBase};
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
-use super::notes::Notes;
 use super::schedule::fitted_rows;
+use super::stored_fits::StoredFits;
 use super::transform::{Transform, Warped};
 use crate::search::Fidelity;
 use crate::search::gp::GaussianProcess;
@@ -29,7 +29,7 @@ use crate::seed::Seed;
 const LEAST_TO_TRANSFORM: usize = 6;
 /// From so many losses of the end on, each stage has a scale of its own: on a common one, what differs early leaves
 /// little room for what differs at the end. `benches/README.md` has studies with and without.
-const LEAST_BY_STAGE: usize = 8;
+const LEAST_BY_LEVEL: usize = 8;
 /// Steps of the fit that a transform is judged by: enough to tell them apart.
 const SCREENING_STEPS: usize = 8;
 /// Steps of a fit with warps, from where that without them ended. As many as without warps make a suggestion dearer by
@@ -58,13 +58,13 @@ pub(crate) struct Fitted {
 
 /// Fits by a digest of all that they depend on, the latest last.
 #[derive(Debug, Default)]
-pub(crate) struct Fits(Mutex<VecDeque<(u64, Fitted)>>);
+pub(crate) struct FitCache(Mutex<VecDeque<(u64, Fitted)>>);
 
-impl Fits {
+impl FitCache {
     /// What fits to the quantities of one suggestion, with what is noted of them where that counts; `seed` must not
     /// depend on how many observations there are.
-    pub fn fitter<'a>(&'a self, notes: Option<&'a Notes>, seed: Seed) -> Fitter<'a> {
-        Fitter { fits: self, notes, name: String::new(), seed }
+    pub fn fitter<'a>(&'a self, stored: Option<&'a StoredFits>, seed: Seed) -> Fitter<'a> {
+        Fitter { cache: self, stored, name: String::new(), seed }
     }
 
     fn remembered(&self, key: u64, fit: impl FnOnce() -> Result<Fitted, GpError>) -> Result<Fitted, GpError> {
@@ -89,8 +89,8 @@ impl Fits {
 /// Fits a process to one quantity, or to those below it, by their names.
 #[derive(Clone)]
 pub(crate) struct Fitter<'a> {
-    fits: &'a Fits,
-    notes: Option<&'a Notes>,
+    cache: &'a FitCache,
+    stored: Option<&'a StoredFits>,
     name: String,
     seed: Seed,
 }
@@ -108,7 +108,7 @@ impl Fitter<'_> {
 
     /// The one of a quantity that is another at the next suggestion, of which nothing is noted.
     pub fn of_passing(&self) -> Self {
-        Self { notes: None, ..self.clone() }
+        Self { stored: None, ..self.clone() }
     }
 
     /// What all draws of this quantity come from.
@@ -117,7 +117,7 @@ impl Fitter<'_> {
     }
 
     /// The process of `losses` at the rows of `inputs`, whose columns have these `groups` and of which `numbers` may be
-    /// warped, on the scale that leave-one-out density prefers. `stages` are those of the losses, none if all are of the
+    /// warped, on the scale that leave-one-out density prefers. `levels` are those of the losses, none if all are of the
     /// end.
     ///
     /// # Errors
@@ -128,23 +128,24 @@ impl Fitter<'_> {
         losses: &[f64],
         groups: &[usize],
         numbers: &[usize],
-        stages: &[usize],
+        levels: &[usize],
     ) -> Result<GaussianProcess, GpError> {
-        let fitted = self.noted([lengths(groups), stages_of(stages), numbers.len()], || {
+        let fitted = self.noted([lengths(groups), levels_of(levels), numbers.len()], || {
             let rows = fitted_rows(losses);
             let part = select(inputs, &rows);
             let losses_of: Vec<f64> = rows.iter().map(|&row| losses[row]).collect();
-            let stages_of: Vec<usize> = rows.iter().filter_map(|&row| stages.get(row).copied()).collect();
-            self.fits.remembered(digest(&part, &losses_of, (groups, numbers, &stages_of), &self.seed), || {
-                fit(&part, &losses_of, groups, numbers, &stages_of, &self.seed.index(rows.len() as u64))
-            })
+            let levels_of: Vec<usize> = rows.iter().filter_map(|&row| levels.get(row).copied()).collect();
+            self.cache
+                .remembered(digest(&part, &losses_of, (groups, numbers, &levels_of), &self.seed), || {
+                    fit(&part, &losses_of, groups, numbers, &levels_of, &self.seed.index(rows.len() as u64))
+                })
         })?;
-        let scales = if fitted.is_by_stage { stages } else { &[] };
-        let warped = Warped::by_stage(fitted.transform, losses, scales);
+        let scales = if fitted.is_by_stage { levels } else { &[] };
+        let warped = Warped::by_level(fitted.transform, losses, scales);
         let params = GpParams::new()
             .groups(groups.to_vec())
             .warped(numbers.to_vec())
-            .stages(rungs(), stages.to_vec())
+            .levels(rungs(), levels.to_vec())
             .check()?;
         params.condition(&data(inputs, &warped), fitted.hyper)
     }
@@ -165,7 +166,7 @@ impl Fitter<'_> {
             let rows = fitted_rows(&targets.to_vec());
             let (part, targets_of) =
                 (select(inputs, &rows), rows.iter().map(|&row| targets[row]).collect::<Vec<_>>());
-            self.fits.remembered(digest(&part, &targets_of, groups, &self.seed), || {
+            self.cache.remembered(digest(&part, &targets_of, groups, &self.seed), || {
                 let params = params.clone().seed(self.seed.index(rows.len() as u64));
                 let process = params.fit(&Dataset::new(part, Array1::from(targets_of)))?;
                 Ok(Fitted {
@@ -178,19 +179,19 @@ impl Fitter<'_> {
         params.check()?.condition(&Dataset::new(inputs.clone(), targets), fitted.hyper)
     }
 
-    /// What is noted of this quantity, for a kernel of so many length-scales and stages and so many warps or none; else
+    /// What is noted of this quantity, for a kernel of so many length-scales and levels and so many warps or none; else
     /// what `fit` says, noted from now on.
     fn noted(
         &self,
         counts: [usize; 3],
         fit: impl FnOnce() -> Result<Fitted, GpError>,
     ) -> Result<Fitted, GpError> {
-        let Some(notes) = self.notes else { return fit() };
-        if let Some(fitted) = notes.find(&self.name, counts) {
+        let Some(stored) = self.stored else { return fit() };
+        if let Some(fitted) = stored.find(&self.name, counts) {
             return Ok(fitted);
         }
         let fitted = fit()?;
-        notes.add(&self.name, &fitted);
+        stored.add(&self.name, &fitted);
         Ok(fitted)
     }
 }
@@ -206,8 +207,8 @@ fn rungs() -> usize {
 }
 
 /// How many stages before the end observations of these have.
-fn stages_of(stages: &[usize]) -> usize {
-    if stages.is_empty() { 0 } else { rungs() }
+fn levels_of(levels: &[usize]) -> usize {
+    if levels.is_empty() { 0 } else { rungs() }
 }
 
 /// The fit of all `losses`.
@@ -216,14 +217,14 @@ fn fit(
     losses: &[f64],
     groups: &[usize],
     numbers: &[usize],
-    stages: &[usize],
+    levels: &[usize],
     seed: &Seed,
 ) -> Result<Fitted, GpError> {
-    let params = GpParams::new().groups(groups.to_vec()).stages(rungs(), stages.to_vec()).seed(seed.clone());
-    let is_by_stage = stages.iter().filter(|&&stage| stage == 0).count() >= LEAST_BY_STAGE;
+    let params = GpParams::new().groups(groups.to_vec()).levels(rungs(), levels.to_vec()).seed(seed.clone());
+    let is_by_stage = levels.iter().filter(|&&level| level == 0).count() >= LEAST_BY_LEVEL;
     let mut candidates = Warped::candidates(losses);
     if is_by_stage {
-        candidates.iter_mut().for_each(|warped| *warped = Warped::by_stage(warped.transform, losses, stages));
+        candidates.iter_mut().for_each(|warped| *warped = Warped::by_level(warped.transform, losses, levels));
     }
     if losses.len() < LEAST_TO_TRANSFORM {
         let warped = candidates.swap_remove(0);
@@ -310,12 +311,12 @@ mod tests {
     #[test]
     fn from_eight_of_the_end_on_each_stage_has_a_scale_of_its_own() {
         let means = |ends: usize| {
-            let stages: Vec<usize> = (0..ends + 12).map(|at| usize::from(at >= ends)).collect();
-            let inputs = Array::from_shape_fn((stages.len(), 1), |(i, _)| (i * 7 % 20) as f64 / 20.0);
-            let loss = |(at, &stage): (usize, &usize)| 0.01 * (at * 3 % 7) as f64 + stage as f64;
-            let losses: Vec<f64> = stages.iter().enumerate().map(loss).collect();
-            let fits = Fits::default();
-            let process = fits.fitter(None, Seed::root(0)).process(&inputs, &losses, &[0], &[0], &stages);
+            let levels: Vec<usize> = (0..ends + 12).map(|at| usize::from(at >= ends)).collect();
+            let inputs = Array::from_shape_fn((levels.len(), 1), |(i, _)| (i * 7 % 20) as f64 / 20.0);
+            let loss = |(at, &level): (usize, &usize)| 0.01 * (at * 3 % 7) as f64 + level as f64;
+            let losses: Vec<f64> = levels.iter().enumerate().map(loss).collect();
+            let fits = FitCache::default();
+            let process = fits.fitter(None, Seed::root(0)).process(&inputs, &losses, &[0], &[0], &levels);
             let targets = process.unwrap().targets().clone();
             let (end, rung) = targets.view().split_at(ndarray::Axis(0), ends);
             [end, rung].map(|part| part.mean().unwrap().abs())
@@ -341,15 +342,15 @@ mod tests {
     fn what_is_remembered_is_what_is_fitted() {
         let inputs = Array::from_shape_fn((75, 2), |(i, j)| ((i * (3 + 2 * j)) % 75) as f64 / 75.0 - 0.5);
         let losses: Vec<f64> = inputs.rows().into_iter().map(|x| (5.0 * x[0]).sin() + x[1]).collect();
-        let fits = Fits::default();
-        let at = |fits: &Fits, count: usize| {
+        let fits = FitCache::default();
+        let at = |fits: &FitCache, count: usize| {
             let part = inputs.slice(ndarray::s![..count, ..]).to_owned();
             let fitter = fits.fitter(None, Seed::root(0));
             let process = fitter.process(&part, &losses[..count], &[0, 1], &[0, 1], &[]).unwrap();
             process.posterior(ndarray::array![[0.41, 0.63]].view())
         };
         for count in 66..=75 {
-            assert_eq!(at(&fits, count), at(&Fits::default(), count), "{count}");
+            assert_eq!(at(&fits, count), at(&FitCache::default(), count), "{count}");
         }
         // 66 to 71 trials have one fit, 72 to 75 the next.
         assert_eq!(fits.0.lock().unwrap().len(), 2);

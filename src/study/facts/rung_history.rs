@@ -5,13 +5,13 @@ use serde_json::Value as Json;
 
 use crate::study::{Trial, TrialState};
 
-/// Name of the internal attribute of a trial that holds its [`Course`].
-pub const COURSE: &str = "tune:course";
+/// Name of the internal attribute of a trial that holds its [`RungHistory`].
+pub const RUNG_HISTORY: &str = "tune:course";
 
 /// The rungs at which a trial paused, lowest first, without a gap.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Course {
+pub struct RungHistory {
     /// One each.
     pub rungs: Vec<Rung>,
 }
@@ -28,10 +28,10 @@ pub struct Rung {
     pub seconds: f64,
 }
 
-impl Course {
-    /// The course of `trial` up to now; empty if it never paused.
+impl RungHistory {
+    /// The rung history of `trial` up to now; empty if it never paused.
     pub fn of(trial: &Trial) -> Self {
-        let kept = trial.internal.get(COURSE).cloned();
+        let kept = trial.internal.get(RUNG_HISTORY).cloned();
         kept.and_then(|kept| serde_json::from_value(kept).ok()).unwrap_or_default()
     }
 
@@ -40,7 +40,7 @@ impl Course {
         self.rungs.iter().map(|rung| rung.seconds).sum()
     }
 
-    /// As the value of the attribute [`COURSE`].
+    /// As the value of the attribute [`RUNG_HISTORY`].
     pub fn to_json(&self) -> Json {
         serde_json::to_value(self).expect("finite numbers are JSON")
     }
@@ -54,7 +54,7 @@ impl Trial {
 
     /// Whether it was stopped at a rung, from which it can go on.
     pub fn is_paused(&self) -> bool {
-        self.state == TrialState::Pruned && self.internal.contains_key(COURSE)
+        self.state == TrialState::Pruned && self.internal.contains_key(RUNG_HISTORY)
     }
 }
 
@@ -65,15 +65,16 @@ mod tests {
 
     #[test]
     fn a_course_survives_its_attribute_and_marks_a_pruned_trial_as_paused() {
-        let course = Course { rungs: vec![Rung { steps: 3, values: vec![0.1, 2.5e-9], seconds: 0.5 }] };
-        let internal = [(COURSE.to_owned(), course.to_json())].into_iter().collect();
+        let rung_history =
+            RungHistory { rungs: vec![Rung { steps: 3, values: vec![0.1, 2.5e-9], seconds: 0.5 }] };
+        let internal = [(RUNG_HISTORY.to_owned(), rung_history.to_json())].into_iter().collect();
         let running = Trial { state: TrialState::Running, internal, ..Trial::waiting(0, Point::default()) };
-        assert_eq!(Course::of(&running), course);
+        assert_eq!(RungHistory::of(&running), rung_history);
         assert!(!running.is_paused());
         let paused = Trial { state: TrialState::Pruned, ..running };
         assert_eq!((paused.is_paused(), paused.standing().as_str()), (true, "paused"));
         let pruned = Trial { state: TrialState::Pruned, ..Trial::waiting(0, Point::default()) };
-        assert_eq!((Course::of(&pruned), pruned.is_paused()), (Course::default(), false));
+        assert_eq!((RungHistory::of(&pruned), pruned.is_paused()), (RungHistory::default(), false));
         assert_eq!(pruned.standing(), "pruned");
     }
 }

@@ -5,16 +5,16 @@
 
 use ndarray::Array2;
 
-use super::work::Work;
+use super::work::CoreWork;
 use crate::backend::mapping::LayerMapping;
 use crate::backend::quantize::IntegerLayer;
-use crate::network::Wiring;
+use crate::network::Connectivity;
 
 /// What the cores of a layer do in a step; memory that is used again.
 #[derive(Default)]
-pub(crate) struct Load {
+pub(crate) struct CoreLoad {
     /// One a core.
-    pub works: Vec<Work>,
+    pub works: Vec<CoreWork>,
     /// One a core: neurons that keep a potential.
     pub kept: Vec<u64>,
     neurons: Vec<State>,
@@ -30,28 +30,33 @@ struct State {
 
 /// The connections of a layer, neuron by neuron.
 #[derive(Clone, Debug)]
-pub(crate) struct Occupation {
-    wiring: Wiring,
-    /// (taps, units)
+pub(crate) struct NeuronUse {
+    connectivity: Connectivity,
+    /// (elements, units)
     weights: Array2<i64>,
     /// For each placed neuron the index of its core.
     cores: Vec<usize>,
 }
 
-impl Occupation {
+impl NeuronUse {
     pub(crate) fn new(layer: &IntegerLayer, map: &LayerMapping) -> Self {
         let placed = layer.neurons() * map.copies;
         Self {
-            wiring: layer.wiring,
+            connectivity: layer.connectivity,
             weights: layer.weights.clone(),
             cores: (0..placed).map(|placed| map.core_of(placed)).collect(),
         }
     }
 
     /// Counts in `load` the neurons that `active` inputs, by source, and their own `spikes` occupy.
-    pub(crate) fn count<'a>(&self, active: impl Iterator<Item = &'a [u32]>, spikes: &[u32], load: &mut Load) {
+    pub(crate) fn count<'a>(
+        &self,
+        active: impl Iterator<Item = &'a [u32]>,
+        spikes: &[u32],
+        load: &mut CoreLoad,
+    ) {
         load.neurons.clear();
-        load.neurons.resize(self.wiring.output().len(), State::default());
+        load.neurons.resize(self.connectivity.output().len(), State::default());
         active.flatten().for_each(|&input| self.receive(input as usize, &mut load.neurons));
         spikes.iter().for_each(|&neuron| load.neurons[neuron as usize].fired = true);
         load.kept.clear();
@@ -65,8 +70,8 @@ impl Occupation {
 
     fn receive(&self, input: usize, neurons: &mut [State]) {
         let units = self.weights.ncols();
-        self.wiring.for_each_site(input, |site, tap| {
-            let reached = neurons[site * units..][..units].iter_mut().zip(self.weights.row(tap));
+        self.connectivity.for_each_position(input, |position, element| {
+            let reached = neurons[position * units..][..units].iter_mut().zip(self.weights.row(element));
             for (state, &weight) in reached.filter(|&(_, &weight)| weight != 0) {
                 state.received = true;
                 state.sum += weight;

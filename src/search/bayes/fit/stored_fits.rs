@@ -9,18 +9,18 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::fits::Fitted;
+use super::fit_cache::Fitted;
 use super::schedule::{EVERY, scheduled};
 use crate::search::bayes::input::history::History;
 use crate::search::gp::Hyperparameters;
 use crate::study::{Attributes, Study};
 
-/// Name of the internal attribute of a trial that holds its [`Note`].
+/// Name of the internal attribute of a trial that holds its [`CachedFits`].
 const MODEL: &str = "tune:model";
 
 /// What was fitted for the suggestion of a trial.
 #[derive(Serialize, Deserialize)]
-struct Note {
+struct CachedFits {
     /// The count at which it was due.
     observations: usize,
     /// By the name of the quantity.
@@ -28,20 +28,20 @@ struct Note {
 }
 
 /// The fits that a study has notes of and that are still to be used, and those that come.
-pub(crate) struct Notes {
+pub(crate) struct StoredFits {
     observations: usize,
     known: BTreeMap<String, Fitted>,
     new: RefCell<BTreeMap<String, Fitted>>,
 }
 
-impl Notes {
+impl StoredFits {
     /// Those of `study`, of which `history` is made. Whoever was first to note a fit is believed.
     pub fn of(study: &Study, history: &History) -> Self {
         let observations = scheduled(history.ended.len().max(history.measured.len()));
         let mut known = BTreeMap::new();
         if is_noted(observations) {
-            let notes = study.trials.iter().filter_map(|trial| trial.internal.get(MODEL));
-            for (name, fitted) in notes.filter_map(|note| of_count(note, observations)).flatten() {
+            let fits = study.trials.iter().filter_map(|trial| trial.internal.get(MODEL));
+            for (name, fitted) in fits.filter_map(|note| of_count(note, observations)).flatten() {
                 known.entry(name).or_insert(fitted);
             }
         }
@@ -49,9 +49,9 @@ impl Notes {
     }
 
     /// The fit of the quantity `name`, if it is known and of so many length-scales and stages and so many warps or none.
-    pub fn find(&self, name: &str, [lengths, stages, warps]: [usize; 3]) -> Option<Fitted> {
+    pub fn find(&self, name: &str, [lengths, levels, warps]: [usize; 3]) -> Option<Fitted> {
         let suits = |hyper: &Hyperparameters| {
-            (hyper.lengths.len(), hyper.stages.len()) == (lengths, stages)
+            (hyper.lengths.len(), hyper.levels.len()) == (lengths, levels)
                 && [0, warps].contains(&hyper.warps.len())
         };
         self.known.get(name).filter(|fitted| suits(&fitted.hyper)).cloned()
@@ -64,7 +64,7 @@ impl Notes {
 
     /// What is to be kept with the trial that was suggested.
     pub fn into_attributes(self) -> Attributes {
-        let note = Note { observations: self.observations, fits: self.new.into_inner() };
+        let note = CachedFits { observations: self.observations, fits: self.new.into_inner() };
         if note.fits.is_empty() || !is_noted(note.observations) {
             return Attributes::new();
         }
@@ -83,7 +83,7 @@ fn of_count(note: &Json, observations: usize) -> Option<BTreeMap<String, Fitted>
     if note.get("observations")?.as_u64()? != observations as u64 {
         return None;
     }
-    let mut fits = serde_json::from_value::<Note>(note.clone()).ok()?.fits;
+    let mut fits = serde_json::from_value::<CachedFits>(note.clone()).ok()?.fits;
     fits.retain(|_, fitted| {
         let logs = fitted.hyper.to_logs();
         logs.len() > 2 && logs.iter().all(|log| log.is_finite())
@@ -111,23 +111,23 @@ mod tests {
     }
 
     fn next(study: &Study) -> Suggestion {
-        BayesSearch::new().suggest_with_notes(&line(), study, &Seed::root(3))
+        BayesSearch::new().suggest_with_fits(&line(), study, &Seed::root(3))
     }
 
     #[test]
     fn a_fit_is_noted_where_it_is_due_and_found_by_other_processes() {
-        assert_eq!(next(&study(59)).notes, Attributes::new(), "the next count has a fit of its own");
+        assert_eq!(next(&study(59)).fits, Attributes::new(), "the next count has a fit of its own");
         let mut noted = study(62);
         let first = next(&noted);
-        let note = &first.notes[MODEL];
+        let note = &first.fits[MODEL];
         assert_eq!(note["observations"], 60);
-        noted.trials[61].internal = first.notes.clone();
+        noted.trials[61].internal = first.fits.clone();
         let second = next(&noted);
-        assert_eq!((second.point, second.notes), (first.point, Attributes::new()));
+        assert_eq!((second.point, second.fits), (first.point, Attributes::new()));
         // Due again.
         let mut later = study(66);
-        later.trials[61].internal = first.notes.clone();
-        assert_eq!(next(&later).notes[MODEL]["observations"], 66);
+        later.trials[61].internal = first.fits.clone();
+        assert_eq!(next(&later).fits[MODEL]["observations"], 66);
     }
 
     /// `note` with so many warps.
@@ -141,7 +141,7 @@ mod tests {
     fn what_is_noted_counts_and_what_is_broken_does_not() {
         let mut noted = study(62);
         let first = next(&noted);
-        let mut other = first.notes[MODEL].clone();
+        let mut other = first.fits[MODEL].clone();
         other["fits"]["/loss"]["hyper"]["lengths"][0] = 0.03.into();
         noted.trials[61].internal = [(MODEL.to_owned(), other.clone())].into();
         assert_ne!(next(&noted).point, first.point, "another length-scale");

@@ -11,21 +11,21 @@ use serde_json::Value as Json;
 use crate::space::{Parameter, Point, Space, Value};
 use crate::study::{Metric, Study, Trial, TrialState};
 
-/// Name of the study attribute that holds its [`Prior`].
-pub const PRIOR: &str = "tune:prior";
+/// Name of the study attribute that holds its [`WarmStartTrials`].
+pub const WARM_START: &str = "tune:prior";
 
 /// Results from elsewhere, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Prior {
+pub struct WarmStartTrials {
     /// One each.
-    pub results: Vec<PriorResult>,
+    pub results: Vec<WarmStartTrial>,
 }
 
 /// One result from elsewhere.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PriorResult {
+pub struct WarmStartTrial {
     /// Where, in the study's space.
     pub point: Point,
     /// One a metric, finite, in the study's order; empty where the point came to nothing.
@@ -37,9 +37,9 @@ pub struct PriorResult {
 
 /// What was read, and what had to be left out.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Taken {
+pub struct WarmStartTable {
     /// What was read.
-    pub prior: Prior,
+    pub warm_start: WarmStartTrials,
     /// How many results were left out.
     pub left_out: usize,
     /// Why the first of these was.
@@ -48,7 +48,7 @@ pub struct Taken {
 
 /// A table or a study that cannot be a prior.
 #[derive(Debug, thiserror::Error)]
-pub enum PriorError {
+pub enum WarmStartError {
     /// It is no table.
     #[error("{name}: not a table with a header: {source}")]
     Csv {
@@ -81,14 +81,14 @@ pub enum PriorError {
     },
 }
 
-impl Prior {
+impl WarmStartTrials {
     /// What `study` began with.
     pub fn of(study: &Study) -> Self {
-        let kept = study.attributes.get(PRIOR).cloned();
+        let kept = study.attributes.get(WARM_START).cloned();
         kept.and_then(|kept| serde_json::from_value(kept).ok()).unwrap_or_default()
     }
 
-    /// As the value of the attribute [`PRIOR`].
+    /// As the value of the attribute [`WARM_START`].
     pub fn to_json(&self) -> Json {
         serde_json::to_value(self).expect("finite numbers are JSON")
     }
@@ -115,11 +115,15 @@ impl Prior {
     ///
     /// # Errors
     /// A metric is not one of the other study's, or nothing fits.
-    pub fn of_trials(other: &Study, space: &Space, metrics: &[Metric]) -> Result<Taken, PriorError> {
+    pub fn of_trials(
+        other: &Study,
+        space: &Space,
+        metrics: &[Metric],
+    ) -> Result<WarmStartTable, WarmStartError> {
         let names: Vec<String> = other.metrics.iter().map(|metric| metric.name.clone()).collect();
         let place = |metric: &Metric| {
             let place = names.iter().position(|name| *name == metric.name);
-            place.ok_or_else(|| PriorError::Missing {
+            place.ok_or_else(|| WarmStartError::Missing {
                 name: other.name.clone(),
                 what: "metric",
                 missing: metric.name.clone(),
@@ -127,14 +131,14 @@ impl Prior {
             })
         };
         let places = metrics.iter().map(place).collect::<Result<Vec<usize>, _>>()?;
-        let mut taken = Taken::default();
+        let mut taken = WarmStartTable::default();
         for trial in &other.trials {
             let values = match trial.state {
                 TrialState::Complete => places.iter().map(|&place| trial.values[place]).collect(),
                 TrialState::Fail => Vec::new(),
                 _ => continue,
             };
-            let result = placed(space, &trial.point).map(|point| PriorResult {
+            let result = placed(space, &trial.point).map(|point| WarmStartTrial {
                 point,
                 values,
                 constraints: trial.constraints.clone(),
@@ -150,12 +154,17 @@ impl Prior {
     ///
     /// # Errors
     /// It is no table, a column is not there, or no row fits.
-    pub fn from_csv(text: &str, name: &str, space: &Space, metrics: &[Metric]) -> Result<Taken, PriorError> {
-        let broken = |source| PriorError::Csv { name: name.to_owned(), source };
+    pub fn from_csv(
+        text: &str,
+        name: &str,
+        space: &Space,
+        metrics: &[Metric],
+    ) -> Result<WarmStartTable, WarmStartError> {
+        let broken = |source| WarmStartError::Csv { name: name.to_owned(), source };
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
         let header: Vec<String> = reader.headers().map_err(broken)?.iter().map(str::to_owned).collect();
         let column = |wanted: &str| {
-            header.iter().position(|column| column == wanted).ok_or_else(|| PriorError::Missing {
+            header.iter().position(|column| column == wanted).ok_or_else(|| WarmStartError::Missing {
                 name: name.to_owned(),
                 what: "column",
                 missing: wanted.to_owned(),
@@ -165,10 +174,10 @@ impl Prior {
         let searched = space.parameters().iter().filter(|parameter| !parameter.domain.is_fixed());
         let parameters = searched
             .map(|parameter| Ok((parameter, column(&parameter.name)?)))
-            .collect::<Result<Vec<(&Parameter, usize)>, PriorError>>()?;
+            .collect::<Result<Vec<(&Parameter, usize)>, WarmStartError>>()?;
         let measured =
             metrics.iter().map(|metric| column(&metric.name)).collect::<Result<Vec<usize>, _>>()?;
-        let mut taken = Taken::default();
+        let mut taken = WarmStartTable::default();
         for (row, record) in reader.records().enumerate() {
             let record = record.map_err(broken)?;
             let cell = |place: usize| record.get(place).unwrap_or_default();
@@ -176,7 +185,7 @@ impl Prior {
             let given: Point =
                 given.map(|(parameter, place)| (&*parameter.name, read(parameter, cell(*place)))).collect();
             let result = numbers(measured.iter().map(|&place| cell(place))).and_then(|values| {
-                Ok(PriorResult { point: placed(space, &given)?, values, constraints: Vec::new() })
+                Ok(WarmStartTrial { point: placed(space, &given)?, values, constraints: Vec::new() })
             });
             taken.add(&format!("row {}", row + 1), result);
         }
@@ -184,7 +193,7 @@ impl Prior {
     }
 }
 
-impl PriorResult {
+impl WarmStartTrial {
     fn trial(&self, number: u32) -> Trial {
         let state = if self.values.is_empty() { TrialState::Fail } else { TrialState::Complete };
         let (values, constraints) = (self.values.clone(), self.constraints.clone());
@@ -192,10 +201,10 @@ impl PriorResult {
     }
 }
 
-impl Taken {
-    fn add(&mut self, place: &str, result: Result<PriorResult, String>) {
+impl WarmStartTable {
+    fn add(&mut self, place: &str, result: Result<WarmStartTrial, String>) {
         match result {
-            Ok(result) => self.prior.results.push(result),
+            Ok(result) => self.warm_start.results.push(result),
             Err(reason) => {
                 self.left_out += 1;
                 self.reason.get_or_insert_with(|| format!("{place}: {reason}"));
@@ -203,12 +212,12 @@ impl Taken {
         }
     }
 
-    fn unless_empty(self, name: &str, space: &Space) -> Result<Self, PriorError> {
-        if !self.prior.results.is_empty() {
+    fn unless_empty(self, name: &str, space: &Space) -> Result<Self, WarmStartError> {
+        if !self.warm_start.results.is_empty() {
             return Ok(self);
         }
         let reason = self.reason.unwrap_or_else(|| "it is empty".to_owned());
-        Err(PriorError::Nothing { name: name.to_owned(), space: space.name().to_owned(), reason })
+        Err(WarmStartError::Nothing { name: name.to_owned(), space: space.name().to_owned(), reason })
     }
 }
 
@@ -283,10 +292,10 @@ number,accuracy,width,norm,rule,momentum,host
 
     #[test]
     fn rows_of_a_table_are_points_in_the_spelling_of_the_space() {
-        let Taken { prior, left_out, reason } =
-            Prior::from_csv(TABLE, "old.csv", &space(), &metrics()).unwrap();
+        let WarmStartTable { warm_start, left_out, reason } =
+            WarmStartTrials::from_csv(TABLE, "old.csv", &space(), &metrics()).unwrap();
         let spelled: Vec<String> =
-            prior.results.iter().map(|result| serde_json::to_string(&result.point).unwrap()).collect();
+            warm_start.results.iter().map(|result| serde_json::to_string(&result.point).unwrap()).collect();
         assert_eq!(
             spelled,
             [
@@ -295,21 +304,23 @@ number,accuracy,width,norm,rule,momentum,host
                 r#"{"width":16,"rule":"sgd","momentum":0.1,"norm":true,"epochs":5}"#
             ]
         );
-        let values: Vec<&[f64]> = prior.results.iter().map(|result| &*result.values).collect();
+        let values: Vec<&[f64]> = warm_start.results.iter().map(|result| &*result.values).collect();
         assert_eq!(values, [&[0.5][..], &[0.75], &[]]);
         assert_eq!(left_out, 2);
         assert!(reason.is_some_and(|reason| reason.starts_with("row 4: width = 1024 ")));
-        assert_eq!(prior.best(&metrics()), Some(prior.results[1].point.clone()));
+        assert_eq!(warm_start.best(&metrics()), Some(warm_start.results[1].point.clone()));
     }
 
     #[test]
     fn a_search_sees_it_before_the_trials() {
-        let prior = Prior::from_csv(TABLE, "old.csv", &space(), &metrics()).unwrap().prior;
-        let kept = Study { attributes: [(PRIOR.to_owned(), prior.to_json())].into(), ..Study::default() };
-        assert_eq!(Prior::of(&kept), prior);
+        let warm_start =
+            WarmStartTrials::from_csv(TABLE, "old.csv", &space(), &metrics()).unwrap().warm_start;
+        let kept =
+            Study { attributes: [(WARM_START.to_owned(), warm_start.to_json())].into(), ..Study::default() };
+        assert_eq!(WarmStartTrials::of(&kept), warm_start);
         let own = Trial::waiting(0, space().default_point());
         let alone = Study { trials: vec![own.clone()], metrics: metrics(), ..Study::default() };
-        let seen = prior.before(&alone);
+        let seen = warm_start.before(&alone);
         assert_eq!(seen.trials.len(), 4);
         assert_eq!((seen.trials[2].state, &seen.trials[3]), (TrialState::Fail, &own));
     }
@@ -332,18 +343,19 @@ number,accuracy,width,norm,rule,momentum,host
             trials,
             ..Study::default()
         };
-        let prior = Prior::of_trials(&other, &space(), &metrics()).unwrap().prior;
-        let values: Vec<&[f64]> = prior.results.iter().map(|result| &*result.values).collect();
+        let warm_start = WarmStartTrials::of_trials(&other, &space(), &metrics()).unwrap().warm_start;
+        let values: Vec<&[f64]> = warm_start.results.iter().map(|result| &*result.values).collect();
         assert_eq!(values, [&[0.5][..], &[]]);
         let wanted = [Metric::maximize("speed")];
-        let problem = Prior::of_trials(&other, &space(), &wanted).unwrap_err().to_string();
+        let problem = WarmStartTrials::of_trials(&other, &space(), &wanted).unwrap_err().to_string();
         assert_eq!(problem, "old: no metric \"speed\": it has energy, accuracy");
     }
 
     #[test]
     fn a_table_that_is_none_or_lacks_something_is_refused() {
-        let problem =
-            |text: &str| Prior::from_csv(text, "t.csv", &space(), &metrics()).unwrap_err().to_string();
+        let problem = |text: &str| {
+            WarmStartTrials::from_csv(text, "t.csv", &space(), &metrics()).unwrap_err().to_string()
+        };
         assert_eq!(
             problem("width,rule,norm,accuracy\n"),
             "t.csv: no column \"momentum\": it has width, rule, norm, accuracy"

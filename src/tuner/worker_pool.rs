@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
 use super::TunerError;
-use crate::objective::{Advance, Leg, Objective, evaluate_replicates};
+use crate::objective::{Advance, Objective, Segment, evaluate_replicates};
 use crate::seed::Seed;
 use crate::space::Point;
 
@@ -24,23 +24,23 @@ pub(super) struct Job {
     pub point: Point,
     pub seed: Seed,
     /// Which part; `None`: all of it.
-    pub leg: Option<Leg>,
+    pub segment: Option<Segment>,
     /// From how many seeds, if all of it.
     pub replicates: u32,
 }
 
 /// Workers, and what each of them is on.
-pub(super) struct Crew<T> {
+pub(super) struct WorkerPool<T> {
     workers: Vec<Worker<T>>,
-    news: Receiver<(usize, News)>,
+    news: Receiver<(usize, Message)>,
     /// How often each task gives a sign of life, and when they do next.
-    beat: Duration,
-    next_beat: Instant,
+    interval: Duration,
+    next_heartbeat: Instant,
 }
 
 /// What is heard of a task.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Sign {
+pub(super) enum Signal {
     /// The first metric after a step.
     Step(u32, f64),
     /// That somebody is on it.
@@ -48,18 +48,18 @@ pub(super) enum Sign {
 }
 
 struct Worker<T> {
-    orders: Sender<Order>,
+    assignments: Sender<Assignment>,
     /// What it is on, and where the answers to its reports go.
     task: Option<(T, Sender<ControlFlow<()>>)>,
 }
 
-struct Order {
+struct Assignment {
     job: Job,
     answers: Receiver<ControlFlow<()>>,
 }
 
 /// What a worker tells.
-enum News {
+enum Message {
     Reported(u32, f64),
     Done(Option<Advance>),
     Panicked(Box<dyn Any + Send>),
@@ -67,19 +67,19 @@ enum News {
 
 /// Lets `lead` lead a crew that evaluates `objective`, `workers` points at a time, at least one.
 ///
-/// Once `stop` is set every evaluation breaks off after its next report. Every `beat` each gives a sign of life.
-pub(super) fn with_crew<T, R>(
+/// Once `stop` is set every evaluation breaks off after its next report. Every `interval` each gives a sign of life.
+pub(super) fn with_pool<T, R>(
     objective: &dyn Objective,
     stop: &AtomicBool,
     workers: usize,
-    beat: Duration,
-    lead: impl FnOnce(&mut Crew<T>) -> Result<R, TunerError>,
+    interval: Duration,
+    lead: impl FnOnce(&mut WorkerPool<T>) -> Result<R, TunerError>,
 ) -> Result<R, TunerError> {
     let pools = pools(workers)?;
     thread::scope(|scope| {
         let (tell, news) = channel();
         let workers = pools.iter().enumerate().map(|(index, pool)| {
-            let (orders, received) = channel();
+            let (assignments, received) = channel();
             let tell = tell.clone();
             scope.spawn(move || {
                 work(objective, stop, pool.as_ref(), &received, &|news| {
@@ -87,10 +87,15 @@ pub(super) fn with_crew<T, R>(
                     tell.send((index, news)).is_ok()
                 })
             });
-            Worker { orders, task: None }
+            Worker { assignments, task: None }
         });
-        let mut crew = Crew { workers: workers.collect(), news, beat, next_beat: Instant::now() + beat };
-        lead(&mut crew)
+        let mut worker_pool = WorkerPool {
+            workers: workers.collect(),
+            news,
+            interval,
+            next_heartbeat: Instant::now() + interval,
+        };
+        lead(&mut worker_pool)
     })
 }
 
@@ -103,7 +108,7 @@ fn pools(workers: usize) -> Result<Vec<Option<ThreadPool>>, ThreadPoolBuildError
     (0..workers).map(|_| ThreadPoolBuilder::new().num_threads(threads).build().map(Some)).collect()
 }
 
-impl<T> Crew<T> {
+impl<T> WorkerPool<T> {
     /// Whether a worker has nothing to do.
     pub fn has_room(&self) -> bool {
         self.workers.iter().any(|worker| worker.task.is_none())
@@ -123,7 +128,7 @@ impl<T> Crew<T> {
         let worker = free.expect("there is room for the job");
         let (answer, answers) = channel();
         worker.task = Some((task, answer));
-        worker.orders.send(Order { job, answers }).expect("a worker lives as long as its crew");
+        worker.assignments.send(Assignment { job, answers }).expect("a worker lives as long as its crew");
     }
 
     /// Waits until an evaluation is done; tells `hear` what any of them reports before and that they live, and it
@@ -131,12 +136,12 @@ impl<T> Crew<T> {
     ///
     /// # Panics
     /// If nobody has anything to do, and with the panic of an evaluation.
-    pub fn next(&mut self, hear: &mut dyn FnMut(&T, Sign) -> ControlFlow<()>) -> (T, Option<Advance>) {
+    pub fn next(&mut self, hear: &mut dyn FnMut(&T, Signal) -> ControlFlow<()>) -> (T, Option<Advance>) {
         assert!(!self.is_idle(), "somebody has something to do");
         loop {
-            let left = self.next_beat.saturating_duration_since(Instant::now());
+            let left = self.next_heartbeat.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                self.give_signs_of_life(hear);
+                self.send_heartbeats(hear);
                 continue;
             }
             let (index, news) = match self.news.recv_timeout(left) {
@@ -146,28 +151,28 @@ impl<T> Crew<T> {
             };
             let task = &mut self.workers[index].task;
             match news {
-                News::Reported(step, value) => {
+                Message::Reported(step, value) => {
                     let (task, answer) = task.as_ref().expect("who reports has a task");
                     // Whoever was done with its last report waits for no answer.
-                    let _ = answer.send(hear(task, Sign::Step(step, value)));
+                    let _ = answer.send(hear(task, Signal::Step(step, value)));
                 }
-                News::Done(advance) => {
+                Message::Done(advance) => {
                     let (task, _) = task.take().expect("who is done had a task");
                     return (task, advance);
                 }
-                News::Panicked(panic) => resume_unwind(panic),
+                Message::Panicked(panic) => resume_unwind(panic),
             }
         }
     }
 
-    fn give_signs_of_life(&mut self, hear: &mut dyn FnMut(&T, Sign) -> ControlFlow<()>) {
+    fn send_heartbeats(&mut self, hear: &mut dyn FnMut(&T, Signal) -> ControlFlow<()>) {
         for (task, answer) in self.workers.iter().filter_map(|worker| worker.task.as_ref()) {
-            if hear(task, Sign::Life).is_break() {
+            if hear(task, Signal::Life).is_break() {
                 // It waits for the answer to its last report, or will for that to its next.
                 let _ = answer.send(ControlFlow::Break(()));
             }
         }
-        self.next_beat = Instant::now() + self.beat;
+        self.next_heartbeat = Instant::now() + self.interval;
     }
 }
 
@@ -177,26 +182,26 @@ fn work(
     objective: &dyn Objective,
     stop: &AtomicBool,
     pool: Option<&ThreadPool>,
-    orders: &Receiver<Order>,
-    tell: &(dyn Fn(News) -> bool + Sync),
+    assignments: &Receiver<Assignment>,
+    tell: &(dyn Fn(Message) -> bool + Sync),
 ) {
-    while let Ok(Order { job, answers }) = orders.recv() {
+    while let Ok(Assignment { job, answers }) = assignments.recv() {
         let mut line = Line { stop, tell, answers, waits: false };
         let mut evaluate = || {
             let mut hear = |step, value| line.report(step, value);
-            match &job.leg {
+            match &job.segment {
                 None => {
                     let (point, seed) = (&job.point, &job.seed);
                     evaluate_replicates(objective, point, seed, job.replicates, &mut hear).map(Advance::from)
                 }
-                Some(leg) => objective.advance(&job.point, &job.seed, leg, &mut hear),
+                Some(segment) => objective.advance(&job.point, &job.seed, segment, &mut hear),
             }
         };
         let evaluated = catch_unwind(AssertUnwindSafe(|| match pool {
             Some(pool) => pool.install(evaluate),
             None => evaluate(),
         }));
-        if !tell(evaluated.map_or_else(News::Panicked, News::Done)) {
+        if !tell(evaluated.map_or_else(Message::Panicked, Message::Done)) {
             return;
         }
     }
@@ -205,7 +210,7 @@ fn work(
 /// A worker's line to whoever leads, for one evaluation.
 struct Line<'a> {
     stop: &'a AtomicBool,
-    tell: &'a (dyn Fn(News) -> bool + Sync),
+    tell: &'a (dyn Fn(Message) -> bool + Sync),
     answers: Receiver<ControlFlow<()>>,
     /// Whether the last report has no answer yet.
     waits: bool,
@@ -218,7 +223,7 @@ impl Line<'_> {
             self.answers.recv().unwrap_or(ControlFlow::Break(()))?;
         }
         self.waits = true;
-        match (self.tell)(News::Reported(step, value)) && !self.stop.load(Ordering::Relaxed) {
+        match (self.tell)(Message::Reported(step, value)) && !self.stop.load(Ordering::Relaxed) {
             true => ControlFlow::Continue(()),
             false => ControlFlow::Break(()),
         }
