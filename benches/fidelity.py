@@ -1,17 +1,22 @@
-"""How much training `--fidelity` saves, beside a study that trains every trial to its end:
+"""Measures the training time that `--fidelity` saves, beside a study of whole trials.
 
-- the share of the training time of the whole study after which a complete trial is as good as its best;
-- how good the winner is after a quarter of that time. The best of a hundred measurements is a lucky one, so winners are
-  told by fresh seeds: of the three best trials the one with the best mean of three, and its mean of some more;
-- with `--ceiling N`, the share that can be expected of a search which trained nothing but the best of the networks that
-  both studies found, from its first second on: that of them which would meet the whole study's best soonest by one half
-  of N trainings, told by the other half, and the other way round.
+A *whole study* trains every trial to its end. The script prints for each seed:
+
+- the share of the whole study's training time until a complete trial equals its best value;
+- the winner after a quarter of that time. The best of a hundred measurements is a lucky one, so
+  fresh seeds choose and judge winners. The best of three trials is that with the best mean of
+  three seeds; its printed accuracy is the mean of some more;
+- with `--ceiling N`, a bound for any search: the expected share of a search that trains only the
+  best network of both studies, from its first second on. Half of N trainings choose the network
+  that would meet the whole study's best soonest. The other half measure it, and then the halves
+  change places.
 
     cargo build --release
     python3 benches/fidelity.py --dataset digits --space configs/small-images.json --fidelity bayes
 
-Times are those between the events that begin and end a part of a trial, one worker, as `--json` tells them; what
-the search thinks is left out. The last column is what the whole study itself needs to reach its own best.
+A time is that between the events of `--json` that begin and end a segment of a trial, with one
+worker. Times of the search itself are left out. The column "whole study" is the share that the
+whole study needs to reach its own best.
 """
 
 import argparse
@@ -26,14 +31,14 @@ import time
 ROOT = pathlib.Path(__file__).parent.parent
 BEGINS = {"trial_started", "trial_resumed"}
 ENDS = {"trial_paused", "trial_finished"}
-# Share of the whole study's time after which winners are compared.
+# Share of the whole study's time at which winners are compared.
 QUARTER = 0.25
-# Trials that are confirmed, and by how many fresh seeds.
+# Number of confirmed trials, and of fresh seeds for each.
 CANDIDATES, SEEDS = 3, 3
 
 
 class Study:
-    """A study as its events tell it."""
+    """A study, read from its events."""
 
     def __init__(self, tune, folder, options, is_enough=lambda study: False):
         files = ["--storage", folder / "study.db", "--out", folder / "best.json"]
@@ -66,18 +71,18 @@ class Study:
         return max(value for _, _, value, *_ in self.trials)
 
     def reached(self, value):
-        """Seconds and epochs until a trial was as good as `value`; those of the whole study if none was."""
+        """Seconds and epochs until a trial reached `value`, or of the whole study if none did."""
         found = ((seconds, epochs, True) for seconds, epochs, other, *_ in self.trials if other >= value)
         return next(found, (self.seconds, self.epochs, False))
 
     def candidates(self, seconds):
-        """The points of the best trials by then."""
+        """The points of the best trials up to that time."""
         trials = sorted((trial for trial in self.trials if trial[0] <= seconds), key=lambda trial: -trial[2])
         return [point for *_, point, _ in trials[:CANDIDATES]]
 
 
 def trainings(args, common, points, count):
-    """Of each of `points`, the seconds of a training and the values of `count` with fresh seeds."""
+    """For each of `points`: the seconds of a training, and `count` values with fresh seeds."""
     space = json.loads(args.space.read_text()) | {"start": points}
     space.pop("$schema", None)
     with tempfile.TemporaryDirectory() as name:
@@ -92,15 +97,15 @@ def trainings(args, common, points, count):
 
 
 def winner(args, common, candidates):
-    """What the winner of `candidates` comes to in the mean of fresh seeds that did not make it the winner."""
+    """The mean of the winner of `candidates` over fresh seeds that did not choose it."""
     if not candidates:
-        return math.nan  # no trial was complete by then
+        return math.nan  # no trial was complete at that time
     values = [values for _, values in trainings(args, common, candidates, SEEDS + args.fresh)]
     return statistics.mean(max(values, key=lambda of: statistics.mean(of[:SEEDS]))[SEEDS:])
 
 
 def ceiling(args, common, candidates, best):
-    """Seconds until `best` is met that a search can expect which trains one of `candidates` alone."""
+    """Expected seconds until a search that trains only one of `candidates` reaches `best`."""
     points = [point for at, point in enumerate(candidates) if point not in candidates[:at]]
     half, seconds, hits = args.ceiling // 2, 0.0, 0
 
@@ -115,7 +120,7 @@ def ceiling(args, common, candidates, best):
 
 
 def compare(args, seed):
-    """A line of the table, and what is averaged of it."""
+    """A row of the table, and its numbers for the means."""
     common = ["--dataset", args.dataset, "--seed", str(seed)]
     with tempfile.TemporaryDirectory() as folder:
         options = ["--space", args.space, "--budget", str(args.trials)]
@@ -150,13 +155,13 @@ def main():
     parser.add_argument("--space", type=pathlib.Path, default=ROOT / "configs" / "small-images.json")
     parser.add_argument("--fidelity", default="bayes")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    parser.add_argument("--trials", type=int, default=100, help="of the whole study")
-    parser.add_argument("--points", type=int, default=800, help="of the other at most")
-    parser.add_argument("--most", type=float, default=2.0, help="share of the whole study's time where the other ends")
-    parser.add_argument("--fresh", type=int, default=16, help="seeds that a winner's mean is of; 0: winners are not told")
-    parser.add_argument("--ceiling", type=int, default=0, help="trainings of each network that may be best; 0: none")
+    parser.add_argument("--trials", type=int, default=100, help="trials of the whole study")
+    parser.add_argument("--points", type=int, default=800, help="points of the other study at most")
+    parser.add_argument("--most", type=float, default=2.0, help="share of the whole study's time at which the other ends")
+    parser.add_argument("--fresh", type=int, default=16, help="seeds of a winner's mean; 0: no winners")
+    parser.add_argument("--ceiling", type=int, default=0, help="trainings of each candidate network; 0: no ceiling")
     args = parser.parse_args()
-    head = ["seed", "best", "its seconds", "share of them", "of epochs", "itself"]
+    head = ["seed", "best", "seconds", "share", "share of epochs", "whole study"]
     head += ["winner at 1/4", "winner of the whole"] if args.fresh else []
     head += ["ceiling"] if args.ceiling else []
     print("| " + " | ".join(head) + " |\n|" + "---|" * len(head))

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# How much a crowd of `tune worker` gets done, each in a process of its own, at one study of a command that does
-# nothing but wait: trials a second of 16 workers where it waits for nothing, and the share of the time that 64
-# workers are busy where it takes ten seconds and the Gaussian process suggests.
+# Measures the throughput of many `tune worker` processes at one study of a command that only waits.
+# quick: trials per second of 16 workers, with random search and a command that ends at once.
+# busy: the busy time of 64 workers, with the Gaussian process and a command of ten seconds.
 #
 #     cargo build --release && benches/workers.sh STORAGE [quick|busy]
 #
-# STORAGE is a file that is made, or the address of an empty database. PGPASSFILE has its password. TRIALS, WORKERS
-# and SECONDS_EACH change the numbers.
+# STORAGE is the file of a new database, or the address of an empty one. PGPASSFILE names the file of
+# its password. TRIALS, WORKERS and SECONDS_EACH change the numbers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tune=${TUNE:-$PWD/target/release/tune}
@@ -15,7 +15,7 @@ what=${2:-all}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Ten parameters, as those of a network.
+# Ten parameters, about as many as a network has.
 parameters=$(for index in $(seq 0 9); do printf '"x%d": {"type": "float", "low": 0, "high": 1}, ' "$index"; done)
 printf '{"name": "floats", "parameters": {%s}}' "${parameters%, }" >"$work/space.json"
 cat >"$work/trial.sh" <<'TRIAL'
@@ -23,7 +23,7 @@ sleep "$1"
 echo "{\"value\": $2}"
 TRIAL
 
-# crowd NAME WORKERS TRIALS SECONDS SEARCH: works through a study, prints its begin and end as the trials say.
+# crowd NAME WORKERS TRIALS SECONDS SEARCH: runs a study, prints its trials and its seconds.
 crowd() {
   "$tune" run --command "sh $work/trial.sh $4 {x0}" --space "$work/space.json" --search "$5" \
     --study "$1" --budget "$3" --prepare >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }

@@ -1,15 +1,16 @@
-"""Training steps of tune and of PyTorch, in turns in one run; prints a table of the ratios.
+"""Compares training steps of tune and PyTorch in one run; prints a table of the ratios.
 
     cargo bench --bench step --no-run          # names the executable
     python compare.py target/release/deps/step-... [--threads 1] [--rounds 5] [--nets mlp,lenet,vgg]
         [--batches 32,128,512] [--images PATH]
 
-Both programs stay alive and are asked alternately, so that both meet the same state of the machine. With one
-thread the times are CPU seconds, with more they are wall seconds; each is the median of all rounds' medians. A
-ratio above 1 says that tune is faster. Under a net stands the geometric mean over its batches.
+Both programs stay alive and are asked alternately, so both meet the same load of the machine. With
+one thread times are CPU seconds, with more they are wall seconds. Each time is the median of the
+medians of all rounds. With a ratio above 1, tune is faster. The last line of a net is the geometric
+mean over its batches.
 
-Variables of the environment reach both: ONEDNN_MAX_CPU_ISA=AVX2 with MKL_ENABLE_INSTRUCTIONS=AVX2 holds PyTorch
-to AVX2; tune takes AVX-512 where there is any.
+Environment variables reach both programs. ONEDNN_MAX_CPU_ISA=AVX2 with
+MKL_ENABLE_INSTRUCTIONS=AVX2 restricts PyTorch to AVX2; tune uses AVX-512 if the processor has it.
 """
 
 import argparse
@@ -24,7 +25,7 @@ REPEATS = {"mlp": {32: 60, 128: 25, 512: 8}, "lenet": {32: 15, 128: 5, 512: 3}, 
 
 
 class Program:
-    """A program that answers a line with a line."""
+    """A program that answers each line with one line."""
 
     def __init__(self, command):
         pipe = subprocess.PIPE
@@ -57,7 +58,7 @@ def main():
     peer += ["--images", arguments.images] if arguments.images else []
     ours, theirs = Program([arguments.program]), Program(peer)
     clock = "cpu" if arguments.threads == 1 else "wall"
-    print(f"threads {arguments.threads}, {clock} milliseconds a step, {arguments.rounds} rounds")
+    print(f"threads {arguments.threads}, {clock} milliseconds per step, {arguments.rounds} rounds")
     print(f"{'net':8} {'batch':>5} {'tune':>9} {'torch':>9} {'ratio':>6}   min / min")
     for net in arguments.nets.split(","):
         ratios = []

@@ -1,6 +1,8 @@
-"""A sampler of Optuna as a solver of kurobako: `kurobako solver command python optuna_solver.py TPESampler`.
+"""A sampler of Optuna as a solver of kurobako.
 
-Speaks kurobako's protocol, a JSON object a line. Every trial is evaluated to its last step.
+    kurobako solver command python optuna_solver.py TPESampler
+
+It speaks kurobako's protocol, one JSON object per line. Every trial is evaluated to its last step.
 """
 
 import json
@@ -25,7 +27,7 @@ CAPABILITIES = [
 
 
 def suggest(trial, variable):
-    """A value in the half-open range of `variable`, as kurobako spells it."""
+    """A value in the half-open range of `variable`, in kurobako's form."""
     name, of, log = variable["name"], variable["range"], variable["distribution"] == "LOG_UNIFORM"
     if of["type"] == "CONTINUOUS":
         value = trial.suggest_float(name, of["low"], math.nextafter(of["high"], -math.inf), log=log)

@@ -1,11 +1,13 @@
-"""Mixed, noisy and conditional problems: `tune` beside samplers of Optuna, SMAC3 and egobox, by median normalized regret.
+"""Compares `tune` with Optuna, SMAC3 and egobox on mixed, noisy and conditional problems.
 
     pip install optuna scipy torch smac egobox coco-experiment
     python quality.py --tune ../../target/release/tune --suites mixint noisy conditional --instances 1 2 3
 
-Everybody gets the same random first points, then proposes one at a time, up to --budget in all. A solver's result is
-the noiseless loss of the point whose measured loss is its lowest. Of each problem and instance the best result of all
-counts as 0 and the best of the first points as 1. `--suites workers` lets `tune` alone have eight trials under way.
+All solvers get the same random first points. Then each proposes one point at a time, up to --budget
+points in all. The result of a solver is the noiseless loss of the point with its lowest measured
+loss. Results are compared by normalized regret: for each problem and instance, the best result of
+all solvers is 0 and the best first point is 1. `--suites workers` runs `tune` alone, with eight
+trials at a time.
 """
 
 import argparse
@@ -23,7 +25,7 @@ FIRST_PER_DIMENSION = 2
 
 
 class Problem:
-    """A loss over named parameters, each a dict as in a search space's file."""
+    """A loss over named parameters, each a dict as in the file of a search space."""
 
     def __init__(self, name, parameters, loss, noise=0.0):
         self.name, self.parameters, self.loss, self.noise = name, parameters, loss, noise
@@ -82,7 +84,7 @@ def noisy(instances):
 
 
 def conditional(instances):
-    """Trees of choices whose branches have parameters of their own; centres move from instance to instance."""
+    """Trees of choices with parameters in each branch; each instance has other centres."""
     for instance in instances:
         rng = np.random.default_rng(1000 + instance)
         centre = rng.uniform(0.2, 0.8, 12)
@@ -132,7 +134,7 @@ SUITES = {"mixint": mixint, "noisy": noisy, "conditional": conditional}
 
 
 class Tune:
-    """One long-lived session of `tune serve --stdio`."""
+    """A session of `tune serve --stdio`."""
 
     def __init__(self, problem, seed, options):
         self.process = subprocess.Popen([options.tune, "serve", "--stdio"], stdin=-1, stdout=-1, text=True)
@@ -249,7 +251,7 @@ class Smac:
 
 
 class Egobox:
-    """It knows no conditions: what is not active is proposed too, and ignored."""
+    """It has no conditions: its values of inactive parameters are ignored."""
 
     def __init__(self, problem, seed, options):
         import egobox
@@ -315,7 +317,7 @@ SOLVERS = {
 
 
 class Run:
-    """One solver on one problem: what it measured, and the truth of its best."""
+    """One solver on one problem: its best measured loss, and the noiseless loss of that point."""
 
     def __init__(self, problem, seed, count):
         self.problem, self.noise = problem, np.random.default_rng(seed + 77)
@@ -331,7 +333,7 @@ class Run:
 
 
 def one_at_a_time(name, problem, seed, options):
-    """The truth of the best of the first points, and of all."""
+    """The noiseless loss of the best first point, and of the best point of all."""
     run = Run(problem, seed, FIRST_PER_DIMENSION * len(problem.parameters))
     solver = SOLVERS[name](problem, seed, options)
     for values in run.first:
@@ -345,7 +347,7 @@ def one_at_a_time(name, problem, seed, options):
 
 
 def side_by_side(workers, problem, seed, options):
-    """The same of `tune` with so many trials under way, whose durations are lognormal."""
+    """The same for `tune` with `workers` trials at a time, of lognormal durations."""
     run = Run(problem, seed, FIRST_PER_DIMENSION * len(problem.parameters))
     solver, clock = Tune(problem, seed, options), np.random.default_rng(seed + 99)
     for values in run.first:
@@ -363,13 +365,13 @@ def side_by_side(workers, problem, seed, options):
 
 
 def cpu():
-    """Seconds of processors that this process and those that it waited for have taken."""
+    """CPU seconds of this process and of its ended children."""
     return sum(os.times()[:4])
 
 
 def compare(suite, options):
-    """Normalized regrets of every solver: their median and mean, how often it was first, how often `tune` was better and
-    worse, and their median among the problems of each number of parameters."""
+    """Prints for each solver the median and mean normalized regret, its firsts, the problems where
+    `tune` was better and worse, and the median for each number of parameters."""
     regrets, seconds, sizes, solvers = {}, {}, [], options.solvers
     for count, problem in enumerate(SUITES[suite](options.instances)):
         seed, results = options.seed + count, {}
@@ -396,7 +398,7 @@ def compare(suite, options):
 
 
 def workers(options):
-    """What eight trials under way lose: the share of what one at a time gains on the first points."""
+    """Prints the gain of eight trials at a time, as a share of the gain of one at a time."""
     kept, unit = [], {f"x{axis}": {"type": "float", "low": 0.0, "high": 1.0} for axis in range(6)}
     problems = [Problem("hartmann6", unit, hartmann6), *conditional(options.instances), *noisy(options.instances)]
     for count, problem in enumerate(problems):
@@ -408,7 +410,7 @@ def workers(options):
         print(problem.name, flush=True)
     gains = [sum(column) for column in zip(*kept)]
     median = statistics.median(together / alone for alone, together in kept if alone > 0)
-    print(f"\n8 workers: {len(kept)} pairs; gain {gains[1] / gains[0]:.3f} of one at a time in all, {median:.3f} in the median")
+    print(f"\n8 workers: {len(kept)} pairs; gain relative to one at a time: {gains[1] / gains[0]:.3f} in all, {median:.3f} in the median")
 
 
 def main():
@@ -419,7 +421,7 @@ def main():
     parser.add_argument("--solvers", nargs="+", choices=SOLVERS, default=list(SOLVERS))
     parser.add_argument("--instances", nargs="+", type=int, default=[1])
     parser.add_argument("--budget", type=int, default=100)
-    parser.add_argument("--repeats", type=int, default=3, help="of workers")
+    parser.add_argument("--repeats", type=int, default=3, help="repeats of the suite workers")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     for suite in options.suites:

@@ -1,12 +1,14 @@
-"""Images a second of a binary network in snnTorch and in plain PyTorch, each in a line of JSON.
+"""Prints images per second of a binary network in snnTorch and in PyTorch, one line of JSON each.
 
     pip install snntorch==1.0.0 torch numpy
     python simulate_snntorch.py [--rounds 3] [--threads 1]
 
-784-512-512-100 neurons, one step from rest, 10,000 random images with 15 % of the pixels on; the threshold of each
-layer lets 15 % of its neurons fire. Leaky neurons without memory or reset. Images lie ready as 32-bit floats and
-are run in batches of 128, 512 and 2048: the fastest round of the fastest batch counts. With one thread the times
-are CPU seconds, with more they are wall seconds.
+The network has 784-512-512-100 neurons and runs one step from rest, on 10,000 random images with 15 %
+of the pixels on. The threshold of each layer lets 15 % of its neurons fire. In snnTorch they are
+Leaky neurons without memory or reset.
+
+Images are prepared as 32-bit floats and run in batches of 128, 512 and 2048. The fastest round of the
+fastest batch counts. With one thread times are CPU seconds, with more they are wall seconds.
 """
 
 import argparse
@@ -23,7 +25,7 @@ BATCHES = [128, 512, 2048]
 
 
 class Net:
-    """Weights, and thresholds that as many neurons pass as shall fire."""
+    """Weights, and thresholds that let the wanted share of neurons fire."""
 
     def __init__(self):
         torch.manual_seed(1)

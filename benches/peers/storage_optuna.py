@@ -1,4 +1,4 @@
-"""Trials a second of Optuna on a storage: workers ask ten parameters, report ten steps and tell.
+"""Prints trials per second of Optuna on a storage: ten parameters and ten reports per trial.
 
     python storage_optuna.py URL WORKERS TRIALS
 """

@@ -1,7 +1,9 @@
-"""CPU of a suggestion of Optuna's GPSampler, one thread: on the noisy bowl of `benches/search.rs` at random points.
+"""Prints the CPU time of a suggestion of Optuna's GPSampler, on one thread.
+
+The problem is the noisy bowl of `benches/search.rs`, at random points.
 
     pip install optuna scipy torch
-    OMP_NUM_THREADS=1 taskset -c 0 python suggestion.py 100 1     # so many trials, so many metrics
+    OMP_NUM_THREADS=1 taskset -c 0 python suggestion.py 100 1     # number of trials, number of metrics
 """
 
 import statistics

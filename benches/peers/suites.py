@@ -1,12 +1,16 @@
-"""Suites of kurobako: `tune` beside random search and samplers of Optuna, by mean rank, firsts and Wilcoxon's test.
+"""Compares `tune` with random search and samplers of Optuna on suites of kurobako.
 
     cargo install kurobako && pip install optuna scipy
     python suites.py --tune ../../target/release/tune --suites auc nonparametric zdt --repeats 20
 
-A study's result is its lowest value, with two metrics the hypervolume of its front below the problem's reference point
-(where nobody reaches it, below the worst of all values), turned so that less is better; a solver's on a problem is the median over the repeats, whose seeds are those
-from --seed on. Solvers are ranked problem by problem; equal results share their ranks. The test compares the results
-of `tune` with those of a peer over all problems; differences are shares of the larger of the two in size.
+The table shows mean rank, firsts and Wilcoxon's test. The result of a study is its lowest value. With
+two metrics it is the negative hypervolume of its front below the reference point of the problem. If
+no study reaches the reference point, the worst of all values takes its place.
+
+The result of a solver on a problem is the median over the repeats, with the seeds from --seed on.
+Solvers are ranked for each problem; equal results share their ranks. The test compares the results
+of `tune` with those of a peer over all problems. Each difference is relative to the larger of both
+absolute results.
 """
 
 import argparse
@@ -33,7 +37,7 @@ def lines(command):
 
 
 def recipe(options, solver):
-    """The line by which kurobako knows a solver."""
+    """The line that describes a solver to kurobako."""
     if solver == "random":
         words = ["random"]
     elif solver in PEERS:
@@ -45,7 +49,7 @@ def recipe(options, solver):
 
 
 def hypervolume(points, reference):
-    """Of two metrics that are minimized."""
+    """The hypervolume of `points`, with two minimized metrics."""
     inside = sorted(point for point in points if all(x < most for x, most in zip(point, reference)))
     volume, height = 0.0, reference[1]
     for x, y in inside:
@@ -56,7 +60,7 @@ def hypervolume(points, reference):
 
 
 def values(study):
-    """Of the trials that came to something."""
+    """The values of all trials that have some."""
     values = [trial["evaluations"][-1]["values"] for trial in study["trials"] if trial["evaluations"]]
     return [value for value in values if value and None not in value]
 
@@ -73,7 +77,7 @@ def judge(studies):
 
 
 def run(options, solvers, problems, repeats):
-    """By solver and problem the results of all repeats."""
+    """The results of all repeats, by problem and solver."""
     recipes = [recipe(options, solver) for solver in solvers]
     studies = ["studies", "--solvers", *recipes, "--problems", *problems, "--repeats", str(repeats)]
     studies += ["--budget", str(options.budget), "--seed", str(options.seed)]
@@ -95,7 +99,7 @@ def run(options, solvers, problems, repeats):
 
 
 def compare(ours, peer):
-    """Problems won, lost, and Wilcoxon's p of two results on each."""
+    """Problems won and lost, and Wilcoxon's p over the pairs of results."""
     scale = [max(abs(a), abs(b), 1e-300) for a, b in zip(ours, peer)]
     differences = [(a - b) / s for a, b, s in zip(ours, peer, scale)]
     wins = sum(difference < 0 for difference in differences)
@@ -123,7 +127,7 @@ def file_of(kept, suite):
 
 
 def joined(results, earlier):
-    """Of the problems of both, all solvers."""
+    """All solvers on the problems that both have."""
     return {problem: {**of, **earlier[problem]} for problem, of in results.items() if problem in earlier}
 
 
@@ -132,14 +136,14 @@ def main():
     parser.add_argument("--tune", default="tune")
     parser.add_argument("--kurobako", default="kurobako")
     parser.add_argument("--suites", nargs="+", choices=SUITES, default=list(SUITES))
-    parser.add_argument("--solvers", nargs="+", default=["tune", "random", "tpe"], help="the first is ours")
-    parser.add_argument("--problems", type=int, help="a sample of so many of a suite, the same for the same number")
+    parser.add_argument("--solvers", nargs="+", default=["tune", "random", "tpe"], help="the first one is compared with the others")
+    parser.add_argument("--problems", type=int, help="size of a sample of each suite; equal sizes give equal samples")
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--budget", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--parallelism", type=int, default=1)
-    parser.add_argument("--keep", type=Path, help="where all results go, as JSON")
-    parser.add_argument("--kept", type=Path, nargs="*", default=[], help="what --keep wrote of other solvers, same seeds")
+    parser.add_argument("--keep", type=Path, help="file prefix for all results, as JSON")
+    parser.add_argument("--kept", type=Path, nargs="*", default=[], help="results of --keep for other solvers, same seeds")
     options = parser.parse_args()
     for suite in options.suites:
         problems = lines([options.kurobako, *SUITES[suite]])

@@ -1,36 +1,42 @@
-"""Times PyTorch on the networks that the Rust benchmarks train, one measurement for each line it reads.
+"""Times PyTorch on the networks of the Rust benchmarks, one measurement for each line of input.
 
     python torch_step.py [--images PATH]
         [--train-images PATH --train-labels PATH --test-images PATH --test-labels PATH]
 
-A driver that compares several programs starts each once and asks them in turns, so that all meet the same
-state of the machine. A line asks for one measurement, one line of JSON answers it; an empty line or the end
-of the input ends the program. Before the first answer comes {"ready": true, "torch": version}.
+A driver that compares several programs starts each once and asks them alternately, so all meet the
+same load of the machine. Each line asks for one measurement; one line of JSON answers it. An empty
+line or the end of the input ends the program. Before the first answer it prints
+{"ready": true, "torch": version}.
 
-    NET BATCH THREADS REPEATS       NET is mlp, lenet or vgg; times REPEATS training steps
-    train THREADS [EPOCHS]          times a whole training on the images given (21 epochs unless told)
+    NET BATCH THREADS REPEATS       times REPEATS training steps; NET is mlp, lenet or vgg
+    train THREADS [EPOCHS]          times a whole training on the given images (default: 21 epochs)
 
-Answer to the first: net, batch, threads, layout ("default" or "channels_last", the faster one of a short
-trial), repeats, wall_min, wall_median, cpu_min, cpu_median: seconds a step; CPU seconds are the process's, all
-threads together. Answer to the second: net, batch, threads, epochs, wall, cpu (seconds from the first step to
-the last evaluation, loading not counted) and accuracies, one an epoch. What cannot be done is answered with
-{"error": reason}, and the next line is read.
+The answer to the first has net, batch, threads, layout ("default" or "channels_last", the faster in
+a short trial), repeats, wall_min, wall_median, cpu_min, cpu_median. Times are seconds per step; CPU
+seconds are those of all threads of the process together.
 
-A step is zero_grad, forward, cross-entropy, backward and fused Adam. All nets have biases, no norm, no dropout;
-activations are the bounded step at sharpness 0, clamp((x - 1/2) / 1.001 + 1/2, 0, 1), also those of the 100
-output neurons, which a key of 10 classes with 10 neurons each turns into scores (2a - 1)(2K' - 1).
+The answer to the second has net, batch, threads, epochs, wall, cpu (seconds from the first step to
+the last evaluation, without loading) and accuracies, one per epoch. After a failure the answer is
+{"error": reason}, and the program reads the next line.
+
+A step is zero_grad, forward, cross-entropy, backward and fused Adam. All nets have biases, no norm
+and no dropout. Activations are the bounded step at sharpness 0, clamp((x - 1/2) / 1.001 + 1/2, 0, 1).
+The 100 output neurons have it too. A key of 10 classes with 10 neurons each turns them into scores
+(2a - 1)(2K' - 1).
 
     mlp     784, 512, 512, 100
     lenet   28x28x1: conv 5x5x32, max pool 2, conv 5x5x64, max pool 2, dense 512, 100
     vgg     32x32x3: conv 3x3 padding 1 of 64, 64, pool, 128, 128, pool, dense 256, 100
 
-Pooling comes before the activation, which is monotonic: the same outputs from a quarter of the work. Images
-are MNIST's (--images, an IDX file, .gz or not, or an .npy array of bytes), cut or padded to the net's shape,
-or random with 19 % of the pixels on. Weights are scaled down and biases are 1/2 at first, so that neurons start
-in the middle of the step, where gradients flow.
+Pooling comes before the activation. Since the activation is monotonic, outputs are the same, for a
+quarter of the work. Images are MNIST's (--images, an IDX file, .gz or not, or an .npy array of
+bytes), cut or padded to the net's shape. Without --images they are random with 19 % of the pixels
+on. Initial weights are scaled down and initial biases are 1/2, so neurons start in the middle of
+the step, where gradients flow.
 
-train: 784, 256, 64, 100, Adadelta (rate 4, rho 0.95, epsilon 1e-7), batch 128, a last short batch included,
-shuffled each epoch, and after each epoch the accuracy on the test images.
+train: 784, 256, 64, 100, Adadelta (rate 4, rho 0.95, epsilon 1e-7), batch 128, including a last
+short batch. Samples are shuffled in each epoch, and each epoch ends with the accuracy on the test
+images.
 """
 
 import argparse
@@ -139,7 +145,7 @@ def batch_of(net, batch, images):
 
 
 def stepper(net, layout, inputs, labels):
-    """A function that makes one training step."""
+    """A function that runs one training step."""
     model = build(net)
     if layout == "channels_last":
         model = model.to(memory_format=torch.channels_last)
@@ -156,7 +162,7 @@ def stepper(net, layout, inputs, labels):
 
 
 def timed(step, repeats):
-    """Wall and CPU seconds of each of so many steps."""
+    """Wall and CPU seconds of each of `repeats` steps."""
     wall, cpu = [], []
     for _ in range(repeats):
         started = time.perf_counter(), time.process_time()
@@ -167,7 +173,7 @@ def timed(step, repeats):
 
 
 def measure_step(net, batch, threads, repeats, images):
-    """Times the training step of a net in the layout that is faster here."""
+    """Times the training step of a net in the faster layout."""
     if net not in SHAPES:
         raise ValueError(f"no net {net}: there are {', '.join(SHAPES)}")
     torch.set_num_threads(threads)
@@ -227,7 +233,7 @@ def measure_training(threads, epochs, paths):
 
 
 def answer(words, images, paths):
-    """What a line of words asks for."""
+    """The answer to a line of words."""
     if words[0] == "train":
         threads, epochs = (int(word) for word in (words[1:] + ["21"])[:2])
         return measure_training(threads, epochs, paths)
@@ -239,7 +245,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--images", help="what steps are fed with; random without")
+    parser.add_argument("--images", help="images for the steps; random if left out")
     names = ["train-images", "train-labels", "test-images", "test-labels"]
     for name in names:
         parser.add_argument(f"--{name}", help="an IDX file, .gz or not, for `train`")

@@ -1,9 +1,9 @@
-"""Reads a study with Optuna and goes on with it.
+"""Reads a study with Optuna and adds trials to it.
 
     python3 tests/python/check_study.py URL|JOURNAL STUDY
 
-Prints one JSON object: everything Optuna reads of the study. Then adds a complete trial, a pruned one and
-an enqueued one. Numbers that JSON cannot spell are printed as "nan", "inf" and "-inf".
+It prints one JSON object with everything that Optuna reads of the study. Then it adds a complete
+trial, a pruned one and an enqueued one. NaN and infinities are printed as "nan", "inf" and "-inf".
 """
 
 import json
@@ -39,7 +39,7 @@ def describe(trial):
         "intermediate": trial.intermediate_values,
         "constraints": trial.system_attrs.get("constraints"),
         "user": trial.user_attrs,
-        # The receipt is the storage's own: by it a claim is known whose answer was lost.
+        # The receipt belongs to the storage: it identifies a claim after a lost answer.
         "system": {
             name: value
             for name, value in trial.system_attrs.items()
@@ -51,7 +51,7 @@ def describe(trial):
 
 
 def proceed(study):
-    """One trial of each state that Optuna alone makes, or makes in a way of its own."""
+    """Adds trials in the states that Optuna alone writes, or writes in its own way."""
     distributions = study.trials[0].distributions
     trial = study.ask(distributions)
     trial.set_user_attr("note", float("nan"))
@@ -77,7 +77,7 @@ def main() -> None:
         "best": [trial.number for trial in study.best_trials],
     }
     json.dump(spell(seen), sys.stdout, allow_nan=False)
-    # A waiting trial would be asked for first.
+    # `ask` returns waiting trials first.
     while any(trial.state == optuna.trial.TrialState.WAITING for trial in study.get_trials()):
         study.tell(study.ask(), state=optuna.trial.TrialState.FAIL)
     proceed(study)

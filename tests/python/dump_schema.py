@@ -1,10 +1,11 @@
-"""Prints the tables of a study that Optuna makes: the sources of two fixtures.
+"""Prints the tables of a study created by Optuna: the sources of two fixtures.
 
     python3 tests/python/dump_schema.py > tests/fixtures/optuna-schema.sql
     python3 tests/python/dump_schema.py postgresql+psycopg://USER@/DATABASE?host=FOLDER \
         > tests/fixtures/optuna-schema-postgresql.txt
 
-The database must be empty. Its tables are described by describe_postgresql.sql, as a test describes ours.
+The database must be empty. describe_postgresql.sql describes its tables; a test describes ours by the
+same file.
 """
 
 import os
@@ -37,7 +38,7 @@ def dump_postgresql(url: str) -> None:
     query = pathlib.Path(__file__).with_name("describe_postgresql.sql").read_text()
     print(f"-- Optuna {optuna.__version__}, by tests/python/dump_schema.py")
     with storage.engine.connect() as connection:
-        # As it stands: SQLAlchemy would take its colons for names.
+        # Without SQLAlchemy's parsing, which takes colons for names.
         for (line,) in connection.exec_driver_sql(query.replace("%", "%%")):
             print(line)
 

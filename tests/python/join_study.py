@@ -1,9 +1,9 @@
-"""Works on a study beside others, as any script that uses Optuna does.
+"""Evaluates trials of a study beside other workers, as any Optuna script does.
 
     python3 tests/python/join_study.py URL STUDY TRIALS
 
-Evaluates so many trials of its own: the loss is the sum of the parameters, which are numbers x0, x1, ... in [0, 1].
-Prints the numbers of the trials, one a line.
+It evaluates TRIALS trials. The loss is the sum of the parameters x0, x1, ... in [0, 1]. It prints
+the numbers of its trials, one per line.
 """
 
 import sys

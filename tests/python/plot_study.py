@@ -1,11 +1,12 @@
-"""Draws a study with everything that Optuna draws, and goes on with it.
+"""Draws every plot of Optuna for a study, and adds trials to it.
 
     python3 tests/python/plot_study.py URL STUDY
 
-Calls every `optuna.visualization.plot_*` that takes the study's number of objectives, and both evaluators of
-importances that need no more than scikit-learn; then samples trials of its own. Prints one JSON object: Optuna's
-version, the names of the plots, of those left out where torch is missing, the names of the parameters by each
-evaluator, and the numbers of the new trials.
+It calls every `optuna.visualization.plot_*` that takes the study's number of objectives. It calls both
+importance evaluators that need no more than scikit-learn. Then it samples new trials.
+
+It prints one JSON object: Optuna's version, the names of the plots, the plots left out if torch is
+missing, the parameter names by each evaluator, and the numbers of the new trials.
 """
 
 import importlib.util
@@ -27,7 +28,7 @@ NEEDS_TORCH = {"plot_terminator_improvement"}
 
 
 def arguments(name, study):
-    """What a plot needs beside the study."""
+    """The arguments of a plot beside the study."""
     complete = study.get_trials(states=(TrialState.COMPLETE,))
     if name == "plot_hypervolume_history":
         worst = [max(values) for values in zip(*(trial.values for trial in complete), strict=True)]
@@ -36,7 +37,8 @@ def arguments(name, study):
         return {"reference_point": [w if sign > 0 else b for w, b, sign in zip(worst, best, signs, strict=True)]}
     given = {}
     if name in OF_PARAMETERS:
-        # Optuna 4.9 draws no lines where a parameter is not active in every trial, and pairs of all take minutes.
+        # Optuna 4.9 draws no lines for parameters that are inactive in some trial, and pairs of all
+        # parameters take minutes.
         shared = set.intersection(*(set(trial.params) for trial in complete))
         given["params"] = sorted(shared)[:MOST_PARAMETERS]
     if len(study.directions) > 1 and name not in OF_SEVERAL | {"plot_timeline"}:
@@ -45,7 +47,7 @@ def arguments(name, study):
 
 
 def fitting(study):
-    """The names of the plots for studies of as many objectives."""
+    """The names of the plots for the study's number of objectives."""
     names = {name for name in dir(visualization) if name.startswith("plot_")}
     return names - (OF_ONE if len(study.directions) > 1 else OF_SEVERAL)
 
@@ -72,7 +74,7 @@ def importances(study):
 
 
 def proceed(study):
-    """Trials that Optuna's own sampler suggests from all that was found before."""
+    """Trials suggested by Optuna's own sampler from all earlier ones."""
     distributions = next(trial for trial in study.trials if trial.state == TrialState.COMPLETE).distributions
     numbers = []
     for _ in range(NEW_TRIALS):
