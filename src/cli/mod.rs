@@ -1,38 +1,48 @@
-//! The command line: what is typed becomes what is meant, and what happens is shown.
+//! The command line: options become a study, and its course is shown.
 //!
-//! Results go to standard output, everything else to standard error. Only here is anything printed, and
-//! only here do errors lose their types.
+//! Results go to standard output, everything else to standard error. Only this room prints, and only
+//! here do errors lose their types.
+//!
+//! *A command parses its options; options become a prepared study; one function leads it.*
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the module that prints")]
 
-mod args;
+mod command;
 mod commands;
 mod kurobako;
+mod lead;
 mod options;
+mod reproduce;
 mod serve;
 mod setup;
 mod shown;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
-use args::{Cli, Command, NetCommand};
+use command::{Cli, Command};
+use commands::net::NetCommand;
 use commands::{ask, data, db, eval, export, launch, net, run, schema, show, status, trial, tune, worker};
 use shown::exit::{self, Exit};
 
 /// Runs the program with the process's arguments; the exit code tells how it ended.
 pub fn main() -> ExitCode {
-    let exit = match Cli::try_parse() {
+    let parsed = Cli::command().try_get_matches().and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches)?;
+        Ok((cli, matches))
+    });
+    let exit = match parsed {
         Err(error) => exit::usage(&error),
-        Ok(cli) => dispatch(cli).unwrap_or_else(|error| exit::report(&error)),
+        Ok((cli, matches)) => dispatch(cli, &matches).unwrap_or_else(|error| exit::report(&error)),
     };
     ExitCode::from(exit.code())
 }
 
-fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
+fn dispatch(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Exit> {
+    let again = || reproduce::command_line(&Cli::command(), matches);
     match cli.command {
-        None => tune::run(&cli.run),
-        Some(Command::Run(args)) => run::run(&args),
+        None => tune::run(&cli.tune, &again()),
+        Some(Command::Run(args)) => run::run(&args, &again()),
         Some(Command::Worker(args)) => worker::run(&args),
         Some(Command::Launch(command)) => launch::run(&command),
         Some(Command::Db(command)) => db::run(&command),

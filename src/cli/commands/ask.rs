@@ -2,19 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::json;
 
-use super::run::metric;
-use crate::cli::args::StorageArgs;
+use crate::cli::options::metric::{check_metrics, metric};
 use crate::cli::options::reference::ReferenceArgs;
-use crate::cli::setup::open::{self, Wanted};
+use crate::cli::options::search::strategy;
+use crate::cli::options::storage::StorageArgs;
+use crate::cli::serve;
+use crate::cli::setup::open::{self, StudyRequest};
+use crate::cli::setup::{digest, spaces};
 use crate::cli::shown::exit::Exit;
-use crate::cli::{
-    serve,
-    setup::{config, spaces},
-};
 use crate::input;
 use crate::objective::external;
 use crate::search::Strategy;
@@ -80,7 +79,7 @@ pub(crate) struct TellArgs {
 
 /// Starts a trial and prints its number, point and seed as one JSON object.
 pub(crate) fn ask(args: &AskArgs) -> Result<Exit> {
-    config::check_metrics(&args.metric)?;
+    check_metrics(&args.metric)?;
     args.reference.check(&args.metric, args.search)?;
     let space = args.space.as_deref().map(spaces::open).transpose()?;
     let database = &args.storage.storage;
@@ -90,7 +89,7 @@ pub(crate) fn ask(args: &AskArgs) -> Result<Exit> {
     let mut storage = database.open()?;
     let _lock = wait_for_lock(database, &args.study)?;
     let key = match &space {
-        Some(space) => open::open(&mut *storage, database, &wanted(args, space), false)?,
+        Some(space) => open::open(&mut *storage, database, &request(args, space), false)?,
         None => find(&mut *storage, database, &args.study)?,
     };
     let study = storage.load_study(key)?;
@@ -127,14 +126,14 @@ pub(crate) fn tell(args: &TellArgs) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn wanted<'a>(args: &'a AskArgs, space: &Space) -> Wanted<'a> {
+fn request<'a>(args: &'a AskArgs, space: &Space) -> StudyRequest<'a> {
     let setup = ExternalSetup {
         command: None,
         trial_timeout_s: None,
         fidelity: None,
         steps: None,
         space: space.name().to_owned(),
-        space_sha256: config::sha256(space.to_json().to_string().as_bytes()),
+        space_sha256: digest::of_space(space),
         search: args.search.name().to_owned(),
         warm_start_sha256: None,
         replicates: None,
@@ -142,7 +141,7 @@ fn wanted<'a>(args: &'a AskArgs, space: &Space) -> Wanted<'a> {
         seed: args.seed,
         deterministic_workers: None,
     };
-    Wanted {
+    StudyRequest {
         name: &args.study,
         metrics: &args.metric,
         setup: (EXTERNAL_SETUP, setup.to_json()),
@@ -183,11 +182,6 @@ fn searched(study: &Study) -> Result<(Space, ExternalSetup)> {
             study.name
         ),
     }
-}
-
-pub(crate) fn strategy(name: &str) -> Result<Strategy> {
-    let strategy = Strategy::ALL.into_iter().find(|strategy| strategy.name() == name);
-    strategy.with_context(|| format!("search \"{name}\" of the study: not one of this version of tune"))
 }
 
 /// Refuses values that are not one a metric or not numbers.

@@ -1,11 +1,22 @@
 //! `tune data`: the catalogue and downloads.
 
 use anyhow::Result;
+use clap::Subcommand;
 
-use crate::cli::args::DataCommand;
 use crate::cli::shown::exit::Exit;
 use crate::cli::shown::progress::DownloadBar;
 use crate::data::{self, Origin, Sources};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataCommand {
+    /// List the catalogue
+    List,
+    /// Download a data set into the cache and verify it
+    Fetch {
+        /// Its name in the catalogue
+        name: String,
+    },
+}
 
 /// Lists or fetches data sets.
 pub(crate) fn run(command: &DataCommand) -> Result<Exit> {

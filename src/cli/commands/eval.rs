@@ -1,28 +1,83 @@
 //! `tune eval`: a trained network scored on a chip.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::backend::Chip;
-use crate::cli::args::{EvalArgs, FaultChoice, PartKind};
-use crate::cli::setup::{config, machine, model};
+use crate::cli::options::data::DataArgs;
+use crate::cli::options::faults::{FaultChoice, fault};
+use crate::cli::options::numbers::share;
+use crate::cli::options::threads::ThreadsArgs;
+use crate::cli::setup::{chip, dataset, machine, model};
 use crate::cli::shown::exit::Exit;
 use crate::data::InputCoding;
 use crate::objective::{DataPart, ModelFile, Robustness, Scoring, Sweep};
 use crate::report;
+
+#[derive(Debug, Args)]
+pub(crate) struct EvalArgs {
+    /// The network: a .safetensors that tune saved, or a NIR file of any program
+    pub model: PathBuf,
+    #[command(flatten)]
+    pub data: DataArgs,
+    /// Which part of the data set
+    #[arg(long, value_enum, default_value_t = PartKind::Test)]
+    pub part: PartKind,
+    /// Chip to deploy on: loihi1, truenorth and others of configs/chips, ideal (no limits, exact weights, graded input), or a JSON file
+    #[arg(long, value_name = "NAME|FILE", default_value = "ideal")]
+    pub chip: String,
+    /// How inputs are coded: graded, threshold:X, thermometer:L; what the file says, if left out
+    #[arg(long, value_name = "CODING")]
+    pub input_coding: Option<InputCoding>,
+    /// Bits of a deployed weight; those that it was trained for, or the chip's, if left out
+    #[arg(long, value_name = "N")]
+    pub weight_bits: Option<u8>,
+    /// Score on faulty chips too: all, or some of stuck-at-zero, stuck-at-max, bit-flip, weight-variation,
+    /// dead-neuron, saturated-neuron, threshold-shift, dropped-spike, masked-core
+    #[arg(long, value_name = "FAULT,...", value_delimiter = ',', value_parser = fault)]
+    pub faults: Vec<FaultChoice>,
+    /// What each fault is tried at: the share that is broken, or the standard deviation of a variation or shift
+    #[arg(long, value_name = "RATE,...", value_delimiter = ',', default_values_t = [0.001, 0.01, 0.05, 0.1])]
+    pub fault_rates: Vec<f64>,
+    /// Chips of each fault and rate, each broken in other places
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub fault_maps: u32,
+    /// Root of where chips break
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Exit with 3 if the accuracy is below this
+    #[arg(long, value_name = "ACCURACY", value_parser = share)]
+    pub fail_under: Option<f64>,
+    #[command(flatten)]
+    pub threads: ThreadsArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum PartKind {
+    /// What networks are tested on
+    Test,
+    /// What networks are trained on
+    Train,
+}
 
 /// Where a file says nothing and the chip takes plain spikes, an input above half of its range is one.
 const HALF: InputCoding = InputCoding::Threshold { at: 0.5 };
 
 /// Scores the network that `args` name.
 pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
-    machine::use_threads(args.threads)?;
+    machine::use_threads(args.threads.threads)?;
     let name = args.model.display().to_string();
-    let (profile, _) = config::chip(&args.chip)?;
+    let (profile, _) = chip::open(&args.chip)?;
     let model = model::open(&args.model)?;
     let chip = Chip::new(profile);
     let coding = coding(args, &model, &chip).with_context(|| name.clone())?;
-    let dataset = config::dataset(&args.data, !args.json)?;
+    let dataset = dataset::open(&args.data, !args.json)?;
     let mut deploy = model.deploy();
     deploy.weight_bits = args.weight_bits.or(deploy.weight_bits);
     let part = match args.part {

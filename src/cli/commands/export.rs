@@ -1,19 +1,72 @@
 //! `tune export`: a study or a trained network for other programs.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand, ValueEnum};
 
 use crate::backend::IntegerNetwork;
 use crate::backend::nir::{self, Export, Flavour};
-use crate::cli::args::{ExportCommand, FlavourKind, NirArgs, TrialsArgs};
+use crate::cli::options::storage::StorageArgs;
 use crate::cli::setup::output::Output;
 use crate::cli::shown::exit::Exit;
 use crate::cli::{
-    setup::{config, model, open},
+    setup::{chip, model, open},
     shown::streams,
 };
 use crate::objective::ModelFile;
 use crate::report;
 use crate::study::Study;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExportCommand {
+    /// The trials as a table of comma-separated values, which --warm-start reads
+    Csv(TrialsArgs),
+    /// The trials, one JSON object a line
+    Jsonl(TrialsArgs),
+    /// The study as a journal file of Optuna
+    OptunaJournal(TrialsArgs),
+    /// A trained network in the neuromorphic intermediate representation, as the Python package `nir` reads it
+    Nir(NirArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrialsArgs {
+    /// The study; the only one of the storage if left out
+    #[arg(long, value_name = "NAME")]
+    pub study: Option<String>,
+    #[command(flatten)]
+    pub storage: StorageArgs,
+    /// Where it goes; to standard output if left out
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NirArgs {
+    /// The network: a .safetensors that tune saved
+    pub model: PathBuf,
+    /// Where it goes
+    #[arg(long, short, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Chip whose integers are written; on `ideal` they are exact
+    #[arg(long, value_name = "NAME|FILE", default_value = "ideal")]
+    pub chip: String,
+    /// Bits of a weight; those that it was trained for, or the chip's, if left out
+    #[arg(long, value_name = "N")]
+    pub weight_bits: Option<u8>,
+    /// What neurons are called
+    #[arg(long, value_enum, default_value_t = FlavourKind::Threshold)]
+    pub flavour: FlavourKind,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum FlavourKind {
+    /// What they are
+    Threshold,
+    /// Integrate and fire: the same spikes in one step from rest, and more programs read it
+    If,
+}
 
 /// Writes what is asked for.
 pub(crate) fn run(command: &ExportCommand) -> Result<Exit> {
@@ -46,7 +99,7 @@ fn trials(args: &TrialsArgs, text: impl Fn(&Study) -> Result<String>) -> Result<
 fn network(args: &NirArgs) -> Result<Exit> {
     let output = Output::check(&args.out)?;
     let name = args.model.display();
-    let (profile, _) = config::chip(&args.chip)?;
+    let (profile, _) = chip::open(&args.chip)?;
     let ModelFile::Saved(saved) = model::open(&args.model)? else {
         bail!("{name}: is a NIR file already: name a .safetensors that tune saved")
     };

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 
-use crate::cli::args::StorageArgs;
+use crate::cli::options::storage::StorageArgs;
 use crate::cli::setup::output::Output;
 use crate::cli::shown::exit::{Exit, WhileRunning};
 use crate::cli::{setup::open, shown::streams};

@@ -1,13 +1,23 @@
 //! `tune net describe`: what a plan of a network comes to, layer by layer.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use clap::Subcommand;
 
 use crate::cli::shown::exit::Exit;
 use crate::input;
 use crate::network::{LayerSummary, Network, Spec};
 use crate::seed::Seed;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NetCommand {
+    /// Print a plan's layers with their shapes, parameters and operations
+    Describe {
+        /// The plan, as JSON: input, hidden layers, head
+        file: PathBuf,
+    },
+}
 
 /// Prints the network that `file` plans, as a table.
 pub(crate) fn describe(file: &Path) -> Result<Exit> {

@@ -1,9 +1,9 @@
 //! `tune schema`: the JSON Schema of a kind of file.
 
 use anyhow::Result;
+use clap::ValueEnum;
 
 use crate::backend::ChipProfile;
-use crate::cli::args::SchemaKind;
 use crate::cli::shown::exit::Exit;
 use crate::cli::{serve, shown::streams};
 use crate::objective::Score;
@@ -11,6 +11,26 @@ use crate::objective::external;
 use crate::report::{Best, TrialLine};
 use crate::space::Space;
 use crate::tuner::Event;
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SchemaKind {
+    /// A search space
+    Space,
+    /// A chip profile
+    Chip,
+    /// best.json
+    Best,
+    /// One line of --json
+    Event,
+    /// One line between tune run and its command
+    Command,
+    /// One line of tune serve
+    Serve,
+    /// What `tune eval --json` prints
+    Eval,
+    /// One line of `tune export jsonl`
+    Trial,
+}
 
 /// Prints the schema of `kind`.
 pub(crate) fn run(kind: SchemaKind) -> Result<Exit> {

@@ -1,9 +1,10 @@
 //! `tune show`: a study as a table, what it depends on, and the network of its best trial.
 
 use anyhow::Result;
+use clap::Args;
 
 use super::net;
-use crate::cli::args::ShowArgs;
+use crate::cli::options::storage::StorageArgs;
 use crate::cli::shown::exit::Exit;
 use crate::cli::{setup::open, shown::streams};
 use crate::objective::Plan;
@@ -12,6 +13,18 @@ use crate::search::bayes::importance;
 use crate::seed::Seed;
 use crate::space::Point;
 use crate::study::{DataShape, ExternalSetup, Study};
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// The study; the only one of the storage if left out
+    #[arg(long)]
+    pub study: Option<String>,
+    #[command(flatten)]
+    pub storage: StorageArgs,
+    /// How many trials to show
+    #[arg(long, default_value_t = 10)]
+    pub top: usize,
+}
 
 /// Prints the study that is asked for.
 pub(crate) fn run(args: &ShowArgs) -> Result<Exit> {

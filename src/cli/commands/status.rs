@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::cli::args::StorageArgs;
+use crate::cli::options::storage::StorageArgs;
 use crate::cli::shown::exit::Exit;
 use crate::cli::{setup::open, shown::streams};
 use crate::report::{Status, status_text};

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use anyhow::{Context, Result, bail};
 
-use crate::cli::setup::job::Work;
+use crate::cli::setup::job::WorkerJob;
 use crate::cli::setup::machine;
 use crate::cli::shown::exit::Exit;
 use crate::objective::isolated::{Answer, TrialRequest};
@@ -18,9 +18,9 @@ pub(crate) fn run() -> Result<Exit> {
         bail!("no order on standard input: tune worker gives it");
     };
     let order: TrialRequest = serde_json::from_str(&line).context("order")?;
-    let work: Work = serde_json::from_value(order.work.clone()).context("order")?;
-    machine::use_threads(Some(work.threads))?;
-    let objective = work.objective()?;
+    let job: WorkerJob = serde_json::from_value(order.work.clone()).context("order")?;
+    machine::use_threads(Some(job.threads))?;
+    let objective = job.objective()?;
     let mut tell = |answer: &Answer| {
         let text = serde_json::to_string(answer).expect("text and finite numbers are JSON");
         let mut out = std::io::stdout().lock();

@@ -5,23 +5,23 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use super::{ask, tune};
-use crate::cli::args::{HeartbeatArgs, SourceArgs, StorageArgs};
-use crate::cli::setup::job::Work;
+use crate::cli::options::data::SourceArgs;
+use crate::cli::options::display::DisplayArgs;
+use crate::cli::options::heartbeat::HeartbeatArgs;
+use crate::cli::options::search;
+use crate::cli::options::storage::StorageArgs;
+use crate::cli::options::threads::ThreadsArgs;
+use crate::cli::setup::job::WorkerJob;
+use crate::cli::setup::signals::{STOP, stop_on_signals};
+use crate::cli::setup::{checkpoints, external, machine, open};
 use crate::cli::shown::exit::Exit;
 use crate::cli::shown::progress::Progress;
-use crate::cli::{
-    options::fidelity,
-    setup::{machine, open},
-};
 use crate::objective::Objective;
-use crate::objective::external::External;
 use crate::objective::isolated::Isolated;
-use crate::search::Fidelity;
 use crate::space::Space;
 use crate::study::{ExternalSetup, Job, Setup, Study, Training};
 use crate::tuner::{Confirm, End, Pausing, Settings, Tuner};
-use crate::units::{Bytes, Seconds};
+use crate::units::Bytes;
 
 #[derive(Debug, Args)]
 pub(crate) struct WorkerArgs {
@@ -44,23 +44,18 @@ pub(crate) struct WorkerArgs {
     pub dataset: Option<String>,
     #[command(flatten)]
     pub sources: SourceArgs,
-    /// Folder of the states of paused trials, as seen from this machine; that of the study if left out
-    #[arg(long, value_name = "FOLDER")]
-    pub states: Option<PathBuf>,
-    /// Threads to train with, shared out among the trials; all cores if left out
-    #[arg(long, value_name = "N", env = "TUNE_THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
+    /// Folder for the checkpoints of paused trials, as this machine sees it; that of the study if left out
+    #[arg(long, alias = "states", value_name = "FOLDER")]
+    pub checkpoint_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub threads: ThreadsArgs,
     /// The most memory that one trial may take, such as 8G; if left out, an even share of what is available
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<Bytes>,
     #[command(flatten)]
     pub heartbeat: HeartbeatArgs,
-    /// Stream events as JSON lines on standard output
-    #[arg(long, conflicts_with = "quiet")]
-    pub json: bool,
-    /// Print nothing but errors
-    #[arg(long, short)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub display: DisplayArgs,
 }
 
 /// Works on a study until there is nothing left to do.
@@ -71,20 +66,20 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit> {
     let study = storage.load_study(key)?;
     let Some(space) = study.space().transpose()? else { bail!("{}", not_ours(&study)) };
     let job = Job::of(&study).with_context(|| not_ours(&study))?;
-    let seen = Seen::of(&study).with_context(|| not_ours(&study))?;
+    let searched = Searched::of(&study).with_context(|| not_ours(&study))?;
     let objective = objective(args, &study, &job, &space)?;
-    machine::use_threads(args.threads)?;
-    tune::stop_on_signals()?;
-    let mut progress = Progress::new(args.json, args.quiet);
-    let search = ask::strategy(&seen.search)?.build();
+    machine::use_threads(args.threads.threads)?;
+    stop_on_signals()?;
+    let mut progress = Progress::new(&args.display);
+    let search = search::strategy(&searched.search)?.build();
     let mut tuner = Tuner {
         space: &space,
         search: search.as_ref(),
         objective: objective.as_ref(),
         storage: &mut *storage,
         study: key,
-        settings: settings(args, &study, &job, &seen)?,
-        stop: &tune::STOP,
+        settings: settings(args, &study, &job, &searched)?,
+        stop: &STOP,
     };
     let name = args.name.clone().unwrap_or_else(machine::process_name);
     match tuner.work(&name, !args.no_linger, &mut |event| progress.observe(&event))? {
@@ -100,14 +95,14 @@ fn not_ours(study: &Study) -> String {
     )
 }
 
-/// What a study of either kind says of its search.
-struct Seen {
+/// The search of a study, whatever evaluates its trials.
+struct Searched {
     search: String,
     seed: u64,
     fidelity: Option<String>,
 }
 
-impl Seen {
+impl Searched {
     fn of(study: &Study) -> Option<Self> {
         let of_networks = Setup::of(study).map(|setup| Self {
             search: setup.search,
@@ -122,43 +117,44 @@ impl Seen {
     }
 }
 
-/// What evaluates the trials: the study's command, or processes of this program, once it is sure that they can.
+/// The objective of the study: its command, or processes of this program, once it is sure that they can begin.
 fn objective(args: &WorkerArgs, study: &Study, job: &Job, space: &Space) -> Result<Box<dyn Objective>> {
     let Some(training) = &job.training else {
         let setup = ExternalSetup::of(study).with_context(|| not_ours(study))?;
-        let command = setup.command.with_context(|| not_ours(study))?;
-        let external = External::new(&command, space, study.metrics.clone(), setup.steps)
-            .context("the study's command")?;
-        let timeout = setup.trial_timeout_s.map(Seconds);
-        return Ok(Box::new(external.with_timeout(timeout).with_stop(&tune::STOP)));
+        return Ok(Box::new(
+            external::objective(&setup, space, &study.metrics).context("the study's command")?,
+        ));
     };
-    let dataset = args.dataset.clone().unwrap_or_else(|| training.dataset.clone());
-    let workers = args.workers.max(1);
-    let share = |Bytes(available)| Bytes(available / u64::from(workers));
-    let memory = args.memory.or_else(|| machine::available_memory().map(share));
-    let cores = args.threads.unwrap_or_else(machine::cores);
-    let work = Work {
-        training: Training { dataset, ..training.clone() },
-        sources: args.sources.clone(),
-        memory: memory.map(|Bytes(bytes)| bytes),
-        threads: (cores / workers).max(1),
-    };
-    let same = work.objective()?;
+    let job = worker_job(args, training);
+    let same = job.objective()?;
     same.check(space)?;
     let program = std::env::current_exe().context("cannot find this program")?;
     let (program, arguments) = (program.to_string_lossy().into_owned(), vec!["trial".to_owned()]);
-    let work = serde_json::to_value(work)?;
-    Ok(Box::new(Isolated::new(program, arguments, work, Box::new(same), &tune::STOP)))
+    let job = serde_json::to_value(job)?;
+    Ok(Box::new(Isolated::new(program, arguments, job, Box::new(same), &STOP)))
 }
 
-fn settings(args: &WorkerArgs, study: &Study, job: &Job, seen: &Seen) -> Result<Settings> {
+/// The job of this worker's processes, which share its threads and its memory.
+fn worker_job(args: &WorkerArgs, training: &Training) -> WorkerJob {
+    let dataset = args.dataset.clone().unwrap_or_else(|| training.dataset.clone());
+    let memory = args.memory.or_else(|| machine::memory_share(args.workers));
+    let cores = args.threads.threads.unwrap_or_else(machine::cores);
+    WorkerJob {
+        training: Training { dataset, ..training.clone() },
+        sources: args.sources.clone(),
+        memory: memory.map(|Bytes(bytes)| bytes),
+        threads: (cores / args.workers).max(1),
+    }
+}
+
+fn settings(args: &WorkerArgs, study: &Study, job: &Job, searched: &Searched) -> Result<Settings> {
     Ok(Settings {
         budget: job.budget,
-        seed: seen.seed,
+        seed: searched.seed,
         workers: usize::from(args.workers),
         deterministic: false,
         replicates: job.replicates,
-        pausing: pauses(args, study, job, seen)?,
+        pausing: pausing(args, study, job, searched)?,
         stop_when: job.stop_when.iter().map(|rule| rule.parse()).collect::<Result<_, _>>()?,
         heartbeat: args.heartbeat.heartbeat()?,
         confirm: Confirm { candidates: 0, repeats: 1 },
@@ -166,13 +162,10 @@ fn settings(args: &WorkerArgs, study: &Study, job: &Job, seen: &Seen) -> Result<
     })
 }
 
-fn pauses(args: &WorkerArgs, study: &Study, job: &Job, seen: &Seen) -> Result<Option<Pausing>> {
-    let Some(name) = &seen.fidelity else { return Ok(None) };
-    let fidelity = Fidelity::ALL.into_iter().find(|fidelity| fidelity.name() == name);
-    let fidelity = fidelity
-        .with_context(|| format!("fidelity \"{name}\" of the study: not one of this version of tune"))?;
+fn pausing(args: &WorkerArgs, study: &Study, job: &Job, searched: &Searched) -> Result<Option<Pausing>> {
+    let Some(name) = &searched.fidelity else { return Ok(None) };
     let of_study = job.states.as_ref().map(PathBuf::from);
-    let named = args.states.clone().or(of_study);
-    let own = named.map(|named| open::states_in(&named, study));
-    fidelity::pausing(fidelity, own, &args.storage.storage)
+    let named = args.checkpoint_dir.clone().or(of_study);
+    let own = named.map(|named| checkpoints::folder_in(&named, study));
+    checkpoints::pausing(search::fidelity(name)?, own, &args.storage.storage)
 }

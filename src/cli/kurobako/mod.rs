@@ -19,7 +19,7 @@ use serde_json::json;
 
 use self::message::{Answer, Asked, CAPABILITIES, Evaluated, Order, Problem, Spec};
 use self::problem::Searched;
-use super::setup::config;
+use super::options::metric::check_metrics;
 use super::shown::exit::{Exit, WhileRunning};
 use crate::search::Strategy;
 use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome};
@@ -122,7 +122,7 @@ impl Solver {
         let searched = Searched::new(problem).with_context(|| format!("problem {}", problem.name))?;
         let metrics: Vec<Metric> =
             problem.values_domain.iter().map(|value| Metric::minimize(&value.name)).collect();
-        config::check_metrics(&metrics)?;
+        check_metrics(&metrics)?;
         let mut session = Session::new(searched.space.clone(), metrics, 0, strategy.build(), seed);
         if let Some(reference) = &problem.reference_point {
             session = session.with_reference(reference).context("reference point")?;

@@ -1,4 +1,4 @@
-//! `--reference`: from where on values are worth anything.
+//! `--reference`: the worst values that count, with several metrics.
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -8,48 +8,50 @@ use crate::search::Strategy;
 use crate::search::bayes::MOST_LOSSES;
 use crate::study::{Metric, REFERENCE};
 
-/// The reference point of several metrics.
 #[derive(Debug, Args)]
 pub(crate) struct ReferenceArgs {
-    /// With 2 to 4 metrics, one value each: what is not better than that in all of them is worth nothing, which bayes
-    /// goes by once a trial has come near; if left out, a little behind the front
+    /// The worst value that counts, one per metric, with 2 to 4 metrics: 0.9,50
+    ///
+    /// Points that do not improve on the reference in every metric score zero, so bayes looks for better ones. If left
+    /// out, bayes sets the reference a little behind the front.
     #[arg(long, value_name = "VALUE,...", value_delimiter = ',', allow_negative_numbers = true)]
     pub reference: Vec<f64>,
 }
 
 impl ReferenceArgs {
-    /// The point, if one was named.
+    /// The reference, if one was given.
     pub fn values(&self) -> Option<Vec<f64>> {
         Some(self.reference.clone()).filter(|values| !values.is_empty())
     }
 
-    /// As an attribute of a study, if one was named.
+    /// The study attribute that holds it, if one was given.
     pub fn fact(&self) -> Option<(String, Json)> {
         self.values().map(|values| (REFERENCE.to_owned(), values.into()))
     }
 
-    /// As it is typed.
-    pub fn text(&self) -> Option<String> {
-        self.values().map(|values| text(&values))
-    }
-
-    /// As [`check`], if one was named.
+    /// Refuses a reference that [`check`] refuses.
+    ///
+    /// # Errors
+    /// With the values, the rule and the way out.
     pub fn check(&self, metrics: &[Metric], search: Strategy) -> Result<()> {
         self.values().map_or(Ok(()), |values| check(&values, metrics, search).context("--reference"))
     }
 }
 
-/// Refuses values that are not one finite one for each of `metrics`, and a study in which nothing looks at them.
+/// Refuses values other than one finite value per metric, and a search that uses no reference.
+///
+/// # Errors
+/// With the values, the rule and the way out.
 pub(crate) fn check(values: &[f64], metrics: &[Metric], search: Strategy) -> Result<()> {
     let shown = text(values);
     if values.len() != metrics.len() || values.iter().any(|value| !value.is_finite()) {
-        bail!("{shown}: must be one finite value a metric, {} in all", metrics.len());
+        bail!("{shown}: must be one finite value per metric, {} in all", metrics.len());
     }
     if !(2..=MOST_LOSSES).contains(&metrics.len()) {
-        bail!("{shown}: means nothing with one metric or more than {MOST_LOSSES}: leave it out");
+        bail!("{shown}: needs 2 to {MOST_LOSSES} metrics: leave it out");
     }
     if search != Strategy::Bayes {
-        bail!("{shown}: search {} does not look at it: use bayes", search.name());
+        bail!("{shown}: search {} uses no reference: use bayes", search.name());
     }
     Ok(())
 }
@@ -73,13 +75,17 @@ mod tests {
         assert_eq!(problem(&[], std::slice::from_ref(&loss), Strategy::Random), None);
         assert_eq!(problem(&[1.0, -2.5], &both, Strategy::Bayes), None);
         let too_few = problem(&[1.5], &both, Strategy::Bayes);
-        assert_eq!(too_few.as_deref(), Some("--reference: 1.5: must be one finite value a metric, 2 in all"));
+        assert_eq!(
+            too_few.as_deref(),
+            Some("--reference: 1.5: must be one finite value per metric, 2 in all")
+        );
         assert!(problem(&[1.0, f64::NAN], &both, Strategy::Bayes).is_some());
         assert!(
-            problem(&[1.0], &[loss], Strategy::Bayes).is_some_and(|problem| problem.contains("one metric"))
+            problem(&[1.0], &[loss], Strategy::Bayes)
+                .is_some_and(|problem| problem.contains("2 to 4 metrics"))
         );
         let five = ["a", "b", "c", "d", "e"].map(Metric::minimize);
-        assert!(problem(&[1.0; 5], &five, Strategy::Bayes).is_some_and(|problem| problem.contains("than 4")));
+        assert!(problem(&[1.0; 5], &five, Strategy::Bayes).is_some_and(|problem| problem.contains("2 to 4")));
         assert!(problem(&[1.0, 2.0], &both, Strategy::Tpe).is_some_and(|problem| problem.contains("tpe")));
     }
 }

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 pub(super) use self::message::Message;
 use self::message::{Reply, Request, SCHEMA, Scored};
-use super::setup::config;
+use super::options::metric::check_metrics;
 use super::shown::exit::{Exit, WhileRunning};
 use crate::input;
 use crate::space::{Point, Space};
@@ -57,7 +57,7 @@ impl Server {
         Ok(match request {
             Request::Open { space, metrics, constraints, reference, search, seed } => {
                 let space = Space::from_json(&Json::Object(space).to_string(), "space")?;
-                config::check_metrics(&metrics)?;
+                check_metrics(&metrics)?;
                 let (name, dimension) = (space.name().to_owned(), space.dimension());
                 let mut session = Session::new(space, metrics, constraints, search.build(), seed);
                 if let Some(reference) = &reference {

@@ -1,10 +1,13 @@
-//! What the machine has to give.
+//! The machine: its threads, its memory, its name.
 
 use anyhow::{Context, Result};
 
 use crate::units::Bytes;
 
-/// Computes on so many threads from now on; on all cores if none are named.
+/// Computes with this number of threads from now on; with one per core if it is `None`.
+///
+/// # Errors
+/// The system starts no more threads.
 pub(crate) fn use_threads(threads: Option<u16>) -> Result<()> {
     let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.map_or(0, usize::from));
     builder.build_global().context("cannot start the threads")
@@ -28,16 +31,21 @@ pub(crate) fn host() -> String {
     std::env::var("COMPUTERNAME").unwrap_or_else(|_| "localhost".to_owned())
 }
 
-/// By which name people find this process: its machine, and its number there.
+/// The name of this process: its machine, and its number there.
 pub(crate) fn process_name() -> String {
     format!("{}:{}", host(), std::process::id())
 }
 
-/// Memory that could be taken now without pushing anything else out; `None` where the system does not tell.
+/// Memory that is available without swapping, in bytes; `None` where the system does not tell.
 ///
 /// On Linux: `MemAvailable` of /proc/meminfo.
-pub(crate) fn available_memory() -> Option<Bytes> {
+fn available_memory() -> Option<Bytes> {
     available(&std::fs::read_to_string("/proc/meminfo").ok()?)
+}
+
+/// An equal share of the available memory for each of `workers`, at least 1; `None` where the system does not tell.
+pub(crate) fn memory_share(workers: u16) -> Option<Bytes> {
+    available_memory().map(|Bytes(available)| Bytes(available / u64::from(workers.max(1))))
 }
 
 fn available(meminfo: &str) -> Option<Bytes> {

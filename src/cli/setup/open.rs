@@ -1,24 +1,24 @@
 //! A study by name: made, or taken up again if it is of the same setup.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value as Json;
 
+use super::checkpoints;
 use crate::cli::shown::exit::Exit;
 use crate::input;
 use crate::storage::{Location, Storage, StudyKey};
-use crate::study::{Attributes, IDENTITY, Job, Metric, Study, differences};
+use crate::study::{Attributes, IDENTITY, Metric, Study, differences};
 use crate::tuner::forget_states;
 
-/// What a study must be.
-pub(crate) struct Wanted<'a> {
+/// The study that is asked for.
+pub(crate) struct StudyRequest<'a> {
     pub name: &'a str,
     pub metrics: &'a [Metric],
     /// Name of the attribute that must be the same when the study is taken up again, and its value.
     pub setup: (&'static str, Json),
-    /// Attributes that are written anew each time: studies of older versions lack some.
+    /// Attributes that are written at every start: studies of older versions lack some.
     pub facts: Attributes,
 }
 
@@ -30,28 +30,7 @@ pub(crate) fn existing(database: &Location) -> Result<Box<dyn Storage>> {
     Ok(database.open()?)
 }
 
-/// The folder of the states of paused trials beside the `database`.
-pub(crate) fn beside(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".paused");
-    PathBuf::from(name)
-}
-
-/// The folder of the states of paused trials of `study` in the folder that was `named` for them, where studies of
-/// several databases may meet: one of its own.
-pub(crate) fn states_in(named: &Path, study: &Study) -> PathBuf {
-    named.join(study.identity().unwrap_or_default())
-}
-
-/// The folder of the states of paused trials of `study`, which is in `database`: in the one that was named, else that
-/// beside the file.
-fn states(study: &Study, database: &Location) -> Option<PathBuf> {
-    let named = Job::of(study).and_then(|job| job.states);
-    let own = named.map(|named| states_in(Path::new(&named), study));
-    own.or_else(|| database.file().map(beside))
-}
-
-/// Something that nobody has said before.
+/// A random name that no other study has.
 fn identity() -> String {
     let random = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", random(), random())
@@ -94,46 +73,47 @@ pub(crate) fn ready(name: &str, database: &Location) -> Exit {
 pub(crate) fn open(
     storage: &mut dyn Storage,
     database: &Location,
-    wanted: &Wanted<'_>,
+    request: &StudyRequest<'_>,
     fresh: bool,
 ) -> Result<StudyKey> {
-    if let Some(key) = storage.find_study(wanted.name)? {
+    if let Some(key) = storage.find_study(request.name)? {
         if !fresh {
-            check_same(&*storage.load_study(key)?, database, wanted)?;
-            for (name, value) in &wanted.facts {
+            check_same(&*storage.load_study(key)?, database, request)?;
+            for (name, value) in &request.facts {
                 storage.set_study_attribute(key, name, value)?;
             }
             return Ok(key);
         }
-        let states = states(&*storage.load_study(key)?, database);
+        let checkpoints = checkpoints::folder_of(&*storage.load_study(key)?, database);
         storage.delete_study(key)?;
-        if let Some(folder) = states {
-            let context = || format!("cannot remove the states of the old study from {}", folder.display());
+        if let Some(folder) = checkpoints {
+            let context =
+                || format!("cannot remove the checkpoints of the old study from {}", folder.display());
             forget_states(&folder, key).with_context(context)?;
         }
     }
-    let (name, setup) = &wanted.setup;
+    let (name, setup) = &request.setup;
     let mut attributes = Attributes::new();
     attributes.insert((*name).to_owned(), setup.clone());
-    attributes.extend(wanted.facts.clone());
+    attributes.extend(request.facts.clone());
     attributes.insert("tune:version".to_owned(), env!("CARGO_PKG_VERSION").into());
     attributes.insert(IDENTITY.to_owned(), identity().into());
-    Ok(storage.create_study(wanted.name, wanted.metrics, &attributes)?)
+    Ok(storage.create_study(request.name, request.metrics, &attributes)?)
 }
 
 /// Refuses to go on with a study of another setup.
-fn check_same(study: &Study, database: &Location, wanted: &Wanted<'_>) -> Result<()> {
+fn check_same(study: &Study, database: &Location, request: &StudyRequest<'_>) -> Result<()> {
     let way_out = "choose another --study, or drop the old one with --fresh";
-    let (attribute, ours) = &wanted.setup;
+    let (attribute, ours) = &request.setup;
     let Some(theirs) = study.attributes.get(*attribute) else {
         bail!("study {} in {database} was not made by this command of tune: {way_out}", study.name);
     };
     let mut differences = differences(ours, theirs);
-    if study.metrics != wanted.metrics {
+    if study.metrics != request.metrics {
         differences.push(format!(
             "metric: {} there, {} here",
             spelled(&study.metrics),
-            spelled(wanted.metrics)
+            spelled(request.metrics)
         ));
     }
     if !differences.is_empty() {

@@ -1,35 +1,36 @@
-//! `--warm-start`: what is known before a study begins.
+//! `--warm-start`: results that the search knows from the start.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::config::sha256;
-use crate::cli::args::StudyArgs;
+use super::digest::sha256;
 use crate::space::Space;
 use crate::storage::Storage;
 use crate::study::{Metric, WarmStartError, WarmStartTable, WarmStartTrials};
 
-/// Results from elsewhere, as a study keeps them.
-pub(crate) struct WarmStartFile {
-    pub warm_start: WarmStartTrials,
-    /// Of the results.
+/// Warm-start trials, as a study keeps them.
+pub(crate) struct WarmStart {
+    pub trials: WarmStartTrials,
+    /// The checksum of the trials, in hex.
     pub sha256: String,
-    /// What people should know.
+    /// A line for people: how many trials there are, and which are left out.
     pub remark: String,
 }
 
-/// The results that `args` name, a table or another study of `storage`, for a study called `study`.
+/// The results of `source`, a table or another study of `storage`, for a study called `study`.
+///
+/// # Errors
+/// There is no such file or study, or it does not fit the space and the metrics.
 pub(crate) fn read(
-    args: &StudyArgs,
+    source: &str,
     storage: &mut dyn Storage,
     study: &str,
     space: &Space,
     metrics: &[Metric],
-) -> Result<Option<WarmStartFile>> {
-    let Some(source) = &args.warm_start else { return Ok(None) };
+) -> Result<WarmStart> {
     let is_table = Path::new(source).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
-    let taken = match is_table {
+    let found = match is_table {
         true => {
             let text = std::fs::read_to_string(source)
                 .with_context(|| format!("--warm-start {source}: cannot read it"))?;
@@ -37,17 +38,12 @@ pub(crate) fn read(
         }
         false => of_study(storage, source, study, space, metrics)?,
     };
-    let WarmStartTable { warm_start, left_out, reason } = taken.context("--warm-start")?;
-    let mut remark =
-        format!("{} results of {source} are known before the first trial", warm_start.results.len());
+    let WarmStartTable { warm_start: trials, left_out, reason } = found.context("--warm-start")?;
+    let mut remark = format!("{} results of {source} are known before the first trial", trials.results.len());
     if let Some(reason) = reason {
         remark += &format!("; {left_out} are left out: {reason}");
     }
-    Ok(Some(WarmStartFile {
-        sha256: sha256(warm_start.to_json().to_string().as_bytes()),
-        warm_start,
-        remark,
-    }))
+    Ok(WarmStart { sha256: sha256(trials.to_json().to_string().as_bytes()), trials, remark })
 }
 
 /// The trials of the study called `source`.

@@ -72,7 +72,36 @@ fn wrong(error: &clap::Error) -> String {
         _ => text,
     };
     let rule = |text: String, (found, rule): &(&str, &str)| text.replace(found, rule);
-    one_line(&NUMBERS.iter().fold(shown, rule))
+    one_line(&with_plain_range(NUMBERS.iter().fold(shown, rule)))
+}
+
+/// `text` with a range of whole numbers as people write it: `must be 1 to 100,000` for `0 is not in 1..=100000`.
+fn with_plain_range(text: String) -> String {
+    let plain = || {
+        let (before, range) = text.split_once(" is not in ")?;
+        let (range, after) = range.split_once('\n').unwrap_or((range, ""));
+        let (low, high) = range.split_once("..")?;
+        let kept = before.rsplit_once(": ")?.0;
+        let number = |digits: &str| digits.trim_start_matches('=').parse::<u64>().ok();
+        let rule = match number(high) {
+            Some(high) => format!("{} to {}", grouped(number(low)?), grouped(high)),
+            None => format!("at least {}", grouped(number(low)?)),
+        };
+        Some(format!("{kept}: must be {rule}\n{after}"))
+    };
+    plain().unwrap_or(text)
+}
+
+/// `number` with a comma before every three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).expect("digits are ASCII"))
+        .collect();
+    groups.join(",")
 }
 
 /// What the standard library says of a number that it cannot read, and the rule.
@@ -111,7 +140,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::args::Cli;
+    use crate::cli::command::Cli;
 
     fn line(args: &[&str]) -> String {
         wrong(&Cli::try_parse_from(args).expect_err("the arguments are wrong"))
@@ -135,7 +164,12 @@ mod tests {
     #[test]
     fn a_number_out_of_range_is_one_line_with_the_range() {
         let line = line(&["tune", "--dataset", "iris", "--budget", "0"]);
-        assert_eq!(line, "error: invalid value '0' for '--budget <N>': 0 is not in 1..=100000");
+        assert_eq!(line, "error: invalid value '0' for '--budget <N>': must be 1 to 100,000");
+        for budget in ["0", "100001", "99999999999"] {
+            assert!(self::line(&["tune", "--dataset", "iris", "--budget", budget]).ends_with("1 to 100,000"));
+        }
+        let line = self::line(&["tune", "run", "--command", "a", "--space", "s", "--steps", "3"]);
+        assert!(line.ends_with("must be 4 to 4,294,967,295"), "{line}");
     }
 
     #[test]

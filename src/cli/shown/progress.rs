@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use crate::cli::options::display::DisplayArgs;
 use crate::data;
 use crate::tuner::{BestSoFar, Event};
 
@@ -25,8 +26,8 @@ pub(crate) enum Progress {
 
 impl Progress {
     /// Bars on a terminal, lines elsewhere, unless asked otherwise.
-    pub fn new(json: bool, quiet: bool) -> Self {
-        match (json, quiet) {
+    pub fn new(display: &DisplayArgs) -> Self {
+        match (display.json, display.quiet) {
             (true, _) => Progress::Json,
             (_, true) => Progress::Quiet,
             _ if std::io::stderr().is_terminal() => Progress::Bars(Box::new(Bars::new())),

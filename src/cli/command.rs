@@ -1,0 +1,93 @@
+//! The program's commands, all in one list.
+
+use clap::{Parser, Subcommand};
+
+use super::commands::ask::{AskArgs, TellArgs};
+use super::commands::data::DataCommand;
+use super::commands::db::DbCommand;
+use super::commands::eval::EvalArgs;
+use super::commands::export::ExportCommand;
+use super::commands::launch::LaunchCommand;
+use super::commands::net::NetCommand;
+use super::commands::schema::SchemaKind;
+use super::commands::show::ShowArgs;
+use super::commands::status::StatusArgs;
+use super::commands::worker::WorkerArgs;
+use super::options::run::RunArgs;
+use super::options::tune::TuneArgs;
+use crate::search::Strategy;
+
+/// Finds the best hyperparameters of a binary-communication network for a data set and a spiking chip.
+///
+/// Each trial trains a network whose hidden activations are 0 or 1 and scores it on a simulated chip.
+/// A Gaussian process proposes the next trial. The best hyperparameters are written to a JSON file.
+/// The same command resumes an interrupted study.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tune",
+    version,
+    args_conflicts_with_subcommands = true,
+    arg_required_else_help = true,
+    after_help = "\
+Exit codes: 0 done, 1 the run failed, 2 wrong usage or input, 3 done but below --fail-under,
+4 no trial has a value, 5 the storage cannot be reached, 130 interrupted after saving."
+)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub tune: TuneArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run a study whose trials a command of yours evaluates
+    Run(RunArgs),
+    /// Evaluate trials of a study beside any number of other workers, on this or other machines
+    Worker(WorkerArgs),
+    /// Start workers under the scheduler of a cluster
+    #[command(subcommand)]
+    Launch(LaunchCommand),
+    /// Start and stop a private PostgreSQL server
+    #[command(subcommand)]
+    Db(DbCommand),
+    /// Evaluate one trial for a worker
+    #[command(hide = true)]
+    Trial,
+    /// Start the next trial of a study that a script evaluates; print its point as JSON
+    Ask(AskArgs),
+    /// Store the result of a trial that a script has evaluated
+    Tell(TellArgs),
+    /// Propose points to another program and take its results, line by line; nothing is stored
+    Serve {
+        /// Use standard input and output, with one JSON object per line
+        #[arg(long, required = true)]
+        stdio: bool,
+    },
+    /// Propose points to the benchmark program kurobako: kurobako solver command tune kurobako
+    Kurobako {
+        /// The search that proposes points
+        #[arg(long, value_enum, default_value_t = Strategy::Bayes)]
+        search: Strategy,
+    },
+    /// List and download data sets
+    #[command(subcommand)]
+    Data(DataCommand),
+    /// Show the state of a study: trials by state, workers, speed, failures
+    Status(StatusArgs),
+    /// Show the results of a study: its best trials, which parameters matter, the best network
+    Show(ShowArgs),
+    /// Score a trained network on a chip
+    Eval(EvalArgs),
+    /// Write a study or a trained network for other programs
+    #[command(subcommand)]
+    Export(ExportCommand),
+    /// Describe networks
+    #[command(subcommand)]
+    Net(NetCommand),
+    /// Print the JSON Schema of a kind of file
+    Schema {
+        /// The kind of file
+        kind: SchemaKind,
+    },
+}

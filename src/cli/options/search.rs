@@ -1,0 +1,62 @@
+//! `--search` and `--fidelity`: the names of their values, with a line of help each.
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+
+use crate::search::{Fidelity, Strategy};
+
+impl ValueEnum for Strategy {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Strategy::Bayes => {
+                "Gaussian process with expected improvement; with several metrics, of their hypervolume"
+            }
+            Strategy::Tpe => "Tree-structured Parzen estimator",
+            Strategy::Nsga2 => "Evolution towards the Pareto front of all metrics",
+            Strategy::Sobol => "Scrambled Sobol sequence",
+            Strategy::Random => "Uniform random points",
+        };
+        Some(PossibleValue::new(self.name()).help(help))
+    }
+}
+
+impl ValueEnum for Fidelity {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Fidelity::Off => "Train every trial to its end",
+            Fidelity::Asha => "Asynchronous successive halving",
+            Fidelity::Bayes => "The Gaussian process trains on what promises the largest gain for its cost",
+        };
+        Some(PossibleValue::new(self.name()).help(help))
+    }
+}
+
+/// The strategy of this `name`, as a study keeps it.
+///
+/// # Errors
+/// A later version of the program wrote the name.
+pub(crate) fn strategy(name: &str) -> Result<Strategy> {
+    let strategy = Strategy::ALL.into_iter().find(|strategy| strategy.name() == name);
+    strategy
+        .with_context(|| format!("search \"{name}\" of the study: this version of tune has no such search"))
+}
+
+/// The fidelity of this `name`, as a study keeps it.
+///
+/// # Errors
+/// A later version of the program wrote the name.
+pub(crate) fn fidelity(name: &str) -> Result<Fidelity> {
+    let fidelity = Fidelity::ALL.into_iter().find(|fidelity| fidelity.name() == name);
+    fidelity.with_context(|| {
+        format!("fidelity \"{name}\" of the study: this version of tune has no such fidelity")
+    })
+}

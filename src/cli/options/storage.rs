@@ -1,0 +1,16 @@
+//! `--storage`: the database of studies.
+
+use clap::Args;
+
+use crate::storage::Location;
+
+#[derive(Debug, Args)]
+pub(crate) struct StorageArgs {
+    /// Database of studies: a SQLite file for the processes of one machine, or
+    /// postgresql://USER@HOST/DATABASE for workers on many machines
+    ///
+    /// Optuna's tools open both. The password of a PostgreSQL server is read from ~/.pgpass, from the file that
+    /// PGPASSFILE names, or from PGPASSWORD. ?sslmode=verify-full checks the server's certificate.
+    #[arg(long, value_name = "FILE|URL", env = "TUNE_STORAGE", default_value = "tune.db")]
+    pub storage: Location,
+}

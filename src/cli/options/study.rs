@@ -1,0 +1,167 @@
+//! Options of every study, whatever evaluates its trials.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use super::display::DisplayArgs;
+use super::fidelity::FidelityArgs;
+use super::heartbeat::HeartbeatArgs;
+use super::metric::check_metrics;
+use super::reference::ReferenceArgs;
+use super::storage::StorageArgs;
+use super::threads::ThreadsArgs;
+use crate::search::{Fidelity, Strategy};
+use crate::study::Metric;
+use crate::tuner::{Confirm, Settings, StopRule};
+
+#[derive(Debug, Args)]
+pub(crate) struct StudyArgs {
+    /// Trials in all, those of earlier runs of the study included
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub budget: u32,
+    /// The search that proposes points
+    #[arg(long, value_enum, default_value_t = Strategy::Bayes)]
+    pub search: Strategy,
+    /// End the study early; may be given several times
+    ///
+    /// target=VALUE: the first metric reaches VALUE. stagnation=N: N trials in a row bring no improvement.
+    /// improvement=X: the model of bayes expects an improvement below X standard deviations of the losses. time=30m:
+    /// trials have run for 30 minutes.
+    #[arg(long, value_name = "RULE")]
+    pub stop_when: Vec<StopRule>,
+    #[command(flatten)]
+    pub reference: ReferenceArgs,
+    /// Seed of all random numbers
+    ///
+    /// The same seed gives the same study with one worker, and with several and --deterministic.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Results that the search knows from the start: a CSV table or another study of the database
+    ///
+    /// The table has one column per parameter and per metric. Its best point is tried after the starting points.
+    #[arg(long, value_name = "FILE.csv|STUDY")]
+    pub warm_start: Option<String>,
+    /// Seeds per trial: the value of a trial is the mean over its seeds, for a noisy objective
+    #[arg(long, alias = "replicates", value_name = "N", default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub seeds_per_trial: u32,
+    /// New seeds for each trial that --confirm repeats
+    #[arg(long, alias = "repeats", value_name = "N", default_value_t = 3,
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub confirm_seeds: u32,
+    /// File for the result; a network's weights go beside it as .safetensors
+    #[arg(long, value_name = "FILE", default_value = "best.json")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub storage: StorageArgs,
+    /// Name of the study; made of the data set or space, the search and the seed if left out
+    ///
+    /// A study of this name that is in the database already goes on, if its setup is the same.
+    #[arg(long, value_name = "NAME")]
+    pub study: Option<String>,
+    /// Delete an older study of this name and begin again
+    #[arg(long)]
+    pub fresh: bool,
+    /// Trials that run at the same time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: u16,
+    /// Create the study and end, so that `tune worker` can join it from any machine
+    ///
+    /// The same command without --prepare goes on with the study, waits for its workers, and confirms the winner.
+    #[arg(long)]
+    pub prepare: bool,
+    /// Make a study with several workers reproducible
+    ///
+    /// With N workers, suggestion k waits for the results of the trials up to k - N and uses no others.
+    #[arg(long)]
+    pub deterministic: bool,
+    #[command(flatten)]
+    pub fidelity: FidelityArgs,
+    #[command(flatten)]
+    pub threads: ThreadsArgs,
+    #[command(flatten)]
+    pub heartbeat: HeartbeatArgs,
+    #[command(flatten)]
+    pub display: DisplayArgs,
+}
+
+impl StudyArgs {
+    /// Refuses options that contradict each other, in a study of `metrics`.
+    ///
+    /// # Errors
+    /// With the option, its value, the rule and the way out.
+    pub fn check(&self, metrics: &[Metric]) -> Result<()> {
+        self.check_rules()?;
+        check_metrics(metrics)?;
+        self.reference.check(metrics, self.search)?;
+        self.check_fidelity()
+    }
+
+    /// Refuses a rule that the search can never fulfil.
+    fn check_rules(&self) -> Result<()> {
+        let needs_model = self.stop_when.iter().find(|rule| matches!(rule, StopRule::Improvement(_)));
+        match needs_model {
+            Some(rule) if self.search != Strategy::Bayes => {
+                let search = self.search.name();
+                bail!(
+                    "--stop-when {rule}: --search {search} has no model that expects an improvement: use bayes"
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses pauses where a trial has several seeds or the order of results is fixed, and a model where there is none.
+    fn check_fidelity(&self) -> Result<()> {
+        let fidelity = self.fidelity.fidelity.name();
+        if self.fidelity.is_on() && self.deterministic_workers().is_some() {
+            bail!(
+                "--fidelity {fidelity}: with --deterministic it takes one worker: leave one of the two out"
+            );
+        }
+        if self.fidelity.is_on() && self.seeds_per_trial > 1 {
+            bail!(
+                "--fidelity {fidelity}: with --seeds-per-trial (--replicates) a trial has several trainings and cannot \
+                 pause: leave one of the two out"
+            );
+        }
+        if self.fidelity.fidelity == Fidelity::Bayes && self.search != Strategy::Bayes {
+            let search = self.search.name();
+            bail!(
+                "--fidelity {fidelity}: --search {search} has no model that weighs trials: use bayes, or asha"
+            );
+        }
+        Ok(())
+    }
+
+    /// The tuner's settings, with the best `confirm` trials confirmed; checkpoints and the model's file are set later.
+    ///
+    /// # Errors
+    /// The heartbeat's options contradict each other.
+    pub fn settings(&self, confirm: u32) -> Result<Settings> {
+        Ok(Settings {
+            budget: self.budget,
+            seed: self.seed,
+            workers: usize::from(self.workers),
+            deterministic: self.deterministic,
+            replicates: self.seeds_per_trial,
+            pausing: None,
+            stop_when: self.stop_when.clone(),
+            heartbeat: self.heartbeat.heartbeat()?,
+            confirm: Confirm { candidates: confirm, repeats: self.confirm_seeds },
+            model: None,
+        })
+    }
+
+    /// The number of workers, if the study's results depend on it alone.
+    pub fn deterministic_workers(&self) -> Option<u16> {
+        Some(self.workers).filter(|&workers| self.deterministic && workers > 1)
+    }
+
+    /// The number of seeds per trial, if there are several.
+    pub fn several_seeds(&self) -> Option<u32> {
+        Some(self.seeds_per_trial).filter(|&seeds| seeds > 1)
+    }
+}

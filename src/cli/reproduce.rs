@@ -1,0 +1,117 @@
+//! The command line that makes the same result again, from the arguments as they were parsed.
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+/// Options that change where and how a study runs, but not its result.
+const WITHOUT_EFFECT: [&str; 14] = [
+    "storage",
+    "study",
+    "fresh",
+    "prepare",
+    "json",
+    "quiet",
+    "threads",
+    "heartbeat",
+    "heartbeat_timeout",
+    "data_dir",
+    "offline",
+    "checkpoint_dir",
+    "fail_under",
+    "help",
+];
+
+/// Options of one metric, worth a word only where somebody typed them.
+const ONLY_IF_TYPED: [&str; 3] = ["faults", "fault_rates", "fault_maps"];
+
+/// The command line of `command` with its parsed `matches`, quoted for a shell: `tune`, the subcommand, and every option
+/// that shapes the result, with its default where none was typed.
+pub(super) fn command_line(command: &Command, matches: &ArgMatches) -> String {
+    let mut words = vec!["tune".to_owned()];
+    let (command, matches) = match matches.subcommand() {
+        Some((name, matches)) => {
+            words.push(name.to_owned());
+            (command.find_subcommand(name).expect("it was parsed"), matches)
+        }
+        None => (command, matches),
+    };
+    for argument in command.get_arguments() {
+        words.extend(spelled(argument, matches));
+    }
+    // Nothing that was typed holds the one character that cannot be quoted.
+    shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
+}
+
+/// The words of one argument; none where it has no value or no effect.
+fn spelled(argument: &Arg, matches: &ArgMatches) -> Vec<String> {
+    let id = argument.get_id().as_str();
+    let Some(source) = matches.value_source(id) else { return Vec::new() };
+    let is_default = source == ValueSource::DefaultValue;
+    if WITHOUT_EFFECT.contains(&id) || (is_default && ONLY_IF_TYPED.contains(&id)) {
+        return Vec::new();
+    }
+    let Some(name) = argument.get_long() else { return Vec::new() };
+    if matches!(argument.get_action(), ArgAction::SetTrue) {
+        return if matches.get_flag(id) { vec![format!("--{name}")] } else { Vec::new() };
+    }
+    let values = matches.get_raw(id).unwrap_or_default().map(|value| value.to_string_lossy().into_owned());
+    let values: Vec<String> = match argument.get_value_delimiter() {
+        Some(delimiter) => vec![values.collect::<Vec<_>>().join(&delimiter.to_string())],
+        None => values.collect(),
+    };
+    values.into_iter().flat_map(|value| option(name, value)).collect()
+}
+
+/// An option with its value, in one word where the value looks like an option itself.
+fn option(name: &str, value: String) -> Vec<String> {
+    match value.starts_with('-') {
+        true => vec![format!("--{name}={value}")],
+        false => vec![format!("--{name}"), value],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::cli::command::Cli;
+
+    fn reproduced(line: &str) -> String {
+        let matches = Cli::command().get_matches_from(shlex::split(line).expect("words"));
+        command_line(&Cli::command(), &matches)
+    }
+
+    #[test]
+    fn a_command_line_has_all_that_shapes_the_result_and_nothing_else() {
+        let line = "tune --dataset 'my data.csv' --label y --budget 7 --deterministic --workers 2 --metric accuracy \
+            --metric energy --reference 0.5,-2 --storage s.db --threads 3 --quiet";
+        let expected = "tune --dataset 'my data.csv' --label y --chip ideal --budget 7 --search bayes \
+            --reference 0.5,-2 --seed 0 --seeds-per-trial 1 --confirm-seeds 3 --out best.json --workers 2 \
+            --deterministic --fidelity off --metric accuracy --metric energy --confirm 3 --validation 0.2";
+        assert_eq!(reproduced(line), expected);
+    }
+
+    #[test]
+    fn it_is_the_same_when_it_is_parsed_again() {
+        for line in [
+            "tune --dataset iris --chip loihi1 --stop-when target=0.9 --stop-when time=2h --memory 1G --metric robustness \
+             --faults all --fault-rates 0.1,0.2",
+            "tune run --command './f --x={x}' --space s.json --metric loss:min --metric size:max --reference=-1,-2 \
+             --fidelity asha --steps 27 --trial-timeout 90s",
+        ] {
+            let once = reproduced(line);
+            assert_eq!(reproduced(&once), once);
+        }
+    }
+
+    #[test]
+    fn every_option_without_effect_is_an_option() {
+        let command = Cli::command();
+        let run = command.find_subcommand("run").expect("a command");
+        for id in WITHOUT_EFFECT.iter().chain(&ONLY_IF_TYPED).filter(|&&id| id != "help") {
+            let has = |command: &Command| command.get_arguments().any(|argument| argument.get_id() == id);
+            assert!(has(&command) || has(run), "{id}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Folders for the checkpoints of paused trials.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+use crate::search::Fidelity;
+use crate::storage::Location;
+use crate::study::{Job, Study};
+use crate::tuner::{Decider, Pausing};
+
+/// The folder for checkpoints beside the file of a `database`.
+fn beside(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".paused");
+    PathBuf::from(name)
+}
+
+/// The folder for checkpoints of `study` in `named`, where studies of several databases may meet: one of its own.
+pub(crate) fn folder_in(named: &Path, study: &Study) -> PathBuf {
+    named.join(study.identity().unwrap_or_default())
+}
+
+/// The folder for checkpoints of `study`: in the folder that was named for them, else beside the `database`.
+pub(crate) fn folder_of(study: &Study, database: &Location) -> Option<PathBuf> {
+    let named = Job::of(study).and_then(|job| job.states);
+    let own = named.map(|named| folder_in(Path::new(&named), study));
+    own.or_else(|| database.file().map(beside))
+}
+
+/// How trials of a study in `database` pause, if they do: with checkpoints in the folder `named`, else beside the
+/// database's file.
+///
+/// # Errors
+/// The database has no file, and no folder is named.
+pub(crate) fn pausing(
+    fidelity: Fidelity,
+    named: Option<PathBuf>,
+    database: &Location,
+) -> Result<Option<Pausing>> {
+    let by = match fidelity {
+        Fidelity::Off => return Ok(None),
+        Fidelity::Asha => Decider::Halving,
+        Fidelity::Bayes => Decider::Model,
+    };
+    match named.or_else(|| database.file().map(beside)) {
+        Some(states) => Ok(Some(Pausing { by, states })),
+        None => bail!("--checkpoint-dir is missing: name a folder that all machines of the study share"),
+    }
+}

@@ -1,0 +1,24 @@
+//! `--chip`: a built-in chip profile or one in a file.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::digest::sha256;
+use crate::backend::ChipProfile;
+
+/// The chip profile `name`, built in or a file, and the SHA-256 of its text.
+///
+/// # Errors
+/// There is no such chip or file, or the file is no profile.
+pub(crate) fn open(name: &str) -> Result<(ChipProfile, String)> {
+    let path = Path::new(name);
+    let profile = if path.extension().is_none() && !path.exists() {
+        ChipProfile::builtin(name).context("--chip")?
+    } else {
+        let text = std::fs::read_to_string(path).with_context(|| format!("--chip {name}: cannot read it"))?;
+        ChipProfile::from_json(&text, name)?
+    };
+    let sha256 = sha256(serde_json::to_string(&profile)?.as_bytes());
+    Ok((profile, sha256))
+}

@@ -1,0 +1,80 @@
+//! A study whose trials a command evaluates, from the options of `tune run`.
+
+use anyhow::{Context, Result};
+
+use super::output::Output;
+use super::prepared::{Prepared, StudySetup};
+use super::signals::STOP;
+use super::{checkpoints, digest, job, spaces};
+use crate::cli::options::run::RunArgs;
+use crate::objective::external::External;
+use crate::space::Space;
+use crate::study::{ExternalSetup, JOB, Metric, SPACE};
+use crate::units::Seconds;
+
+impl Prepared {
+    /// Checks `args` and opens the space that they name.
+    ///
+    /// # Errors
+    /// An option, the space or the command's template is wrong.
+    pub fn of_command(args: &RunArgs) -> Result<Self> {
+        let study = &args.study;
+        let output = Output::check(&study.out)?;
+        study.check(&args.metric)?;
+        let steps = args.steps()?;
+        let space = spaces::open(&args.space)?;
+        let setup = setup(args, steps, &space);
+        let objective = objective(&setup, &space, &args.metric).context("--command")?;
+        let mut settings = study.settings(args.confirm)?;
+        settings.pausing = checkpoints::pausing(
+            study.fidelity.fidelity,
+            study.fidelity.checkpoint_dir.clone(),
+            &study.storage.storage,
+        )?;
+        let facts = [(SPACE.to_owned(), space.to_json()), (JOB.to_owned(), job::of_command(study).to_json())];
+        Ok(Self {
+            name: study.study.clone().unwrap_or_else(|| default_name(&space, args)),
+            objective: Box::new(objective),
+            setup: StudySetup::External(setup),
+            facts: facts.into_iter().chain(study.reference.fact()).collect(),
+            fail_under: None,
+            remarks: Vec::new(),
+            space,
+            settings,
+            output,
+        })
+    }
+}
+
+/// The command of `setup` as the objective of a study of `space` and `metrics`.
+///
+/// # Errors
+/// The setup names no command, or its template does not fit the space.
+pub(crate) fn objective(setup: &ExternalSetup, space: &Space, metrics: &[Metric]) -> Result<External> {
+    let command = setup.command.as_deref().context("the trials of the study are asked for, not run")?;
+    let external = External::new(command, space, metrics.to_vec(), setup.steps)?;
+    Ok(external.with_timeout(setup.trial_timeout_s.map(Seconds)).with_stop(&STOP))
+}
+
+fn setup(args: &RunArgs, steps: Option<u32>, space: &Space) -> ExternalSetup {
+    ExternalSetup {
+        command: Some(args.command.clone()),
+        trial_timeout_s: args.trial_timeout.map(|Seconds(seconds)| seconds),
+        fidelity: args.study.fidelity.name(),
+        steps,
+        space: space.name().to_owned(),
+        space_sha256: digest::of_space(space),
+        search: args.study.search.name().to_owned(),
+        warm_start_sha256: None,
+        replicates: args.study.several_seeds(),
+        reference: args.study.reference.values(),
+        seed: args.study.seed,
+        deterministic_workers: args.study.deterministic_workers(),
+    }
+}
+
+/// Space, search, seed and fidelity: the options that people vary in sweeps.
+fn default_name(space: &Space, args: &RunArgs) -> String {
+    let name = format!("{}-{}-{}", space.name(), args.study.search.name(), args.study.seed);
+    args.study.fidelity.name().into_iter().fold(name, |name, fidelity| name + "-" + &fidelity)
+}

@@ -1,0 +1,139 @@
+//! A study of networks on a data set and a chip, from the options of `tune`.
+
+use anyhow::{Context, Result, bail};
+
+use super::job;
+use super::output::Output;
+use super::prepared::{Prepared, StudySetup};
+use super::{checkpoints, chip, dataset, digest, machine, spaces};
+use crate::backend::{Chip, ChipProfile};
+use crate::cli::options::faults::FaultChoice;
+use crate::cli::options::tune::TuneArgs;
+use crate::data::Dataset;
+use crate::objective::Goal;
+use crate::space::Space;
+use crate::study::{DATA_SHAPE, JOB, Metric, SPACE, Setup};
+use crate::units::Bytes;
+
+impl Prepared {
+    /// Checks `args` and opens the files that they name, cheap things first.
+    ///
+    /// # Errors
+    /// An option, a file or the data set is wrong.
+    pub fn of_network(args: &TuneArgs) -> Result<Self> {
+        let study = &args.study;
+        let output = Output::check(&study.out)?;
+        let (profile, chip_sha256) = chip::open(&args.chip)?;
+        check_goals(args, &profile)?;
+        let named_space = args.space.as_deref().map(spaces::open).transpose()?;
+        let dataset = dataset::open(&args.data, !study.display.quiet && !study.display.json)?;
+        let space = match named_space {
+            Some(space) => space,
+            None => spaces::open(spaces::fitting(dataset.shape))?,
+        };
+        let (space, remarks) = on_chip(space, &profile);
+        let setup = setup(args, &dataset, &space, &profile, chip_sha256);
+        let job = job::of_network(args, &setup, &profile)?;
+        let training = job.training.as_ref().expect("a job of networks says how they are trained");
+        let objective = job::network(training, dataset, memory(args))?;
+        objective.check(&space)?;
+        let pausing = checkpoints::pausing(
+            study.fidelity.fidelity,
+            study.fidelity.checkpoint_dir.clone(),
+            &study.storage.storage,
+        )?;
+        let mut settings = study.settings(args.confirm)?;
+        (settings.pausing, settings.model) = (pausing, Some(output.model()));
+        let facts = [
+            (DATA_SHAPE.to_owned(), objective.data_shape().to_json()),
+            (SPACE.to_owned(), space.to_json()),
+            (JOB.to_owned(), job.to_json()),
+        ];
+        Ok(Self {
+            name: study.study.clone().unwrap_or_else(|| default_name(&setup, &args.metric)),
+            objective: Box::new(objective),
+            setup: StudySetup::Networks(setup),
+            facts: facts.into_iter().chain(study.reference.fact()).collect(),
+            fail_under: args.fail_under,
+            space,
+            settings,
+            output,
+            remarks,
+        })
+    }
+}
+
+/// Refuses goals that contradict each other, the chip or the faults.
+fn check_goals(args: &TuneArgs, profile: &ChipProfile) -> Result<()> {
+    let goals = &args.metric;
+    let metrics: Vec<Metric> = goals.iter().map(|goal| goal.metric()).collect();
+    args.study.check(&metrics)?;
+    if !goals[0].is_quality() {
+        bail!("--metric {}: the first decides the winner: accuracy or robustness must come first", goals[0]);
+    }
+    for goal in goals {
+        goal.check(profile).with_context(|| format!("--metric {goal}"))?;
+    }
+    if goals.contains(&Goal::Robustness) {
+        for fault in FaultChoice::chosen(&args.faults) {
+            args.fault_rates.iter().try_for_each(|&rate| fault.check_rate(rate)).context("--fault-rates")?;
+        }
+    }
+    Ok(())
+}
+
+/// `space` without the input codings that a chip of `profile` cannot take, and a remark where there are any.
+fn on_chip(space: Space, profile: &ChipProfile) -> (Space, Vec<String>) {
+    let takes_graded = Chip::new(profile.clone()).takes_graded_inputs();
+    let searched =
+        space.clone().restrict("input_coding", |coding| takes_graded || coding.as_str() != Some("graded"));
+    let remark = format!("chip {} takes no graded input: input_coding is not searched there", profile.name);
+    let remarks = if searched == space { Vec::new() } else { vec![remark] };
+    (searched, remarks)
+}
+
+fn setup(
+    args: &TuneArgs,
+    dataset: &Dataset,
+    space: &Space,
+    profile: &ChipProfile,
+    chip_sha256: String,
+) -> Setup {
+    let is_robust = args.metric.contains(&Goal::Robustness);
+    Setup {
+        dataset: dataset.name.clone(),
+        dataset_sha256: dataset.checksum.clone(),
+        validation: args.validation,
+        space: space.name().to_owned(),
+        space_sha256: digest::sha256(format!("{space:?}").as_bytes()),
+        chip: profile.name.clone(),
+        chip_sha256,
+        faults: is_robust.then(|| job::sweep(args).to_string()),
+        search: args.study.search.name().to_owned(),
+        fidelity: args.study.fidelity.name(),
+        warm_start_sha256: None,
+        replicates: args.study.several_seeds(),
+        reference: args.study.reference.values(),
+        seed: args.study.seed,
+        deterministic_workers: args.study.deterministic_workers(),
+    }
+}
+
+/// Data set, space, chip, search, seed and metrics: the options that people vary in sweeps.
+fn default_name(setup: &Setup, goals: &[Goal]) -> String {
+    let mut name =
+        format!("{}-{}-{}-{}-{}", setup.dataset, setup.space, setup.chip, setup.search, setup.seed);
+    if let Some(fidelity) = &setup.fidelity {
+        name += &format!("-{fidelity}");
+    }
+    if goals != [Goal::Accuracy] {
+        let goals: Vec<&str> = goals.iter().map(|goal| goal.name()).collect();
+        name += &format!("-{}", goals.join("+"));
+    }
+    name
+}
+
+/// The most memory of a trial: the option's, else an equal share of the memory that is available.
+fn memory(args: &TuneArgs) -> Option<Bytes> {
+    args.memory.or_else(|| machine::memory_share(args.study.workers))
+}
