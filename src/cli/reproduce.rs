@@ -21,7 +21,7 @@ const WITHOUT_EFFECT: [&str; 14] = [
     "help",
 ];
 
-/// Options of one metric, worth a word only where somebody typed them.
+/// Options that only robustness uses: left out unless they were typed.
 const ONLY_IF_TYPED: [&str; 3] = ["faults", "fault_rates", "fault_maps"];
 
 /// The command line of `command` with its parsed `matches`, quoted for a shell: `tune`, the subcommand, and every option
@@ -87,7 +87,7 @@ mod tests {
         let line = "tune --dataset 'my data.csv' --label y --budget 7 --deterministic --workers 2 --metric accuracy \
             --metric energy --reference 0.5,-2 --storage s.db --threads 3 --quiet";
         let expected = "tune --dataset 'my data.csv' --label y --chip ideal --budget 7 --search bayes \
-            --reference 0.5,-2 --seed 0 --seeds-per-trial 1 --confirm-seeds 3 --out best.json --workers 2 \
+            --reference '0.5,-2' --seed 0 --seeds-per-trial 1 --confirm-seeds 3 --out best.json --workers 2 \
             --deterministic --fidelity off --metric accuracy --metric energy --confirm 3 --validation 0.2";
         assert_eq!(reproduced(line), expected);
     }

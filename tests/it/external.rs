@@ -137,7 +137,7 @@ fn a_reference_belongs_to_its_study() {
     let best = tune.json("best.json");
     assert!(best["command"].as_str().is_some_and(|command| command.contains("--reference '0.5,-2' ")));
     tune.run(&args("0.5,1")).refused(&["reference: [0.5,-2.0] there, [0.5,1.0] here"]);
-    tune.run(&args("0.5")).refused(&["--reference: 0.5: must be one finite value a metric, 2 in all"]);
+    tune.run(&args("0.5")).refused(&["--reference: 0.5: must be one finite value per metric, 2 in all"]);
     let tpe = [&args("0.5,1")[..], &["--search", "tpe"]].concat();
     tune.run(&tpe).refused(&["--reference: 0.5,1", "use bayes"]);
     tune.run(&args("half")).refused(&["--reference", "half"]);

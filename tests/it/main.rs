@@ -2,6 +2,8 @@
 
 mod architecture;
 mod bad_input;
+mod circles;
+mod error_lines;
 mod eval;
 mod external;
 mod fidelity;

@@ -23,8 +23,7 @@ use crate::storage::{Claim, Location, Storage, StorageError, StudyKey, StudyLock
 use crate::study::{Attributes, EXTERNAL_SETUP, ExternalSetup, Metric, Outcome, SPACE, Study};
 use crate::tuner;
 
-/// How long another process that asks for a trial of the same study is waited for, and how often it is
-/// looked whether it is done.
+/// The longest wait for another process that holds the lock of the study, and the time between two attempts.
 const PATIENCE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_millis(20));
 
 #[derive(Debug, Args)]
@@ -37,7 +36,7 @@ pub(crate) struct AskArgs {
     /// The search space of a new study, a JSON file
     #[arg(long, value_name = "FILE")]
     pub space: Option<String>,
-    /// What a new study measures and which way is better (several times for several metrics)
+    /// Metric of a new study, and which way is better; may be given several times
     #[arg(
         long, value_name = "NAME:minimize|maximize", default_value = "value:minimize", value_parser = metric,
         requires = "space"
@@ -45,10 +44,10 @@ pub(crate) struct AskArgs {
     pub metric: Vec<Metric>,
     #[command(flatten)]
     pub reference: ReferenceArgs,
-    /// What proposes the points of a new study
+    /// The search of a new study
     #[arg(long, value_enum, default_value_t = Strategy::Bayes, requires = "space")]
     pub search: Strategy,
-    /// Root of all randomness of a new study
+    /// Seed of all random numbers of a new study
     #[arg(long, value_name = "N", default_value_t = 0, requires = "space")]
     pub seed: u64,
 }
@@ -66,13 +65,13 @@ pub(crate) struct TellArgs {
     /// A point that was not asked for, as JSON
     #[arg(long, value_name = "JSON")]
     pub point: Option<String>,
-    /// What was measured, once a metric in the study's order
+    /// Measured value, once per metric in the study's order
     #[arg(long, value_name = "X", allow_negative_numbers = true, required_unless_present = "failure")]
     pub value: Vec<f64>,
-    /// How far a constraint is broken, once a constraint; one holds where it is at most 0
+    /// Value of a constraint, once per constraint; it holds at 0 or below
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub constraint: Vec<f64>,
-    /// Why the trial came to nothing
+    /// Reason, if the trial failed
     #[arg(long, value_name = "REASON", conflicts_with_all = ["value", "constraint"])]
     pub failure: Option<String>,
 }
@@ -104,7 +103,7 @@ pub(crate) fn ask(args: &AskArgs) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Stores what a trial came to and prints the best by now as one JSON object.
+/// Stores the result of a trial, and prints the best trial so far as one JSON object.
 pub(crate) fn tell(args: &TellArgs) -> Result<Exit> {
     let values = Some(args.value.clone()).filter(|values| !values.is_empty());
     let outcome = serve::outcome(values, args.constraint.clone(), args.failure.clone())?;
@@ -149,7 +148,7 @@ fn request<'a>(args: &'a AskArgs, space: &Space) -> StudyRequest<'a> {
     }
 }
 
-/// The lock of the study, once whoever holds it is done.
+/// The lock of the study, once its holder releases it.
 fn wait_for_lock(database: &Location, study: &str) -> Result<StudyLock, StorageError> {
     let (patience, look_every) = PATIENCE;
     let end = Instant::now() + patience;

@@ -1,4 +1,4 @@
-//! `tune db`: a private PostgreSQL server for somebody who has none.
+//! `tune db`: a private PostgreSQL server.
 
 use std::fs;
 use std::io::Read;
@@ -33,7 +33,7 @@ pub(crate) struct StartArgs {
     /// Port on which it listens, with a password, for workers on all machines
     #[arg(long, value_name = "N", default_value_t = 5432)]
     pub port: u16,
-    /// Most connections: one for each worker process, and one for whoever leads or looks
+    /// Most connections: one per worker process, and one each for the leader and for `tune status`
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(10..))]
     pub connections: u32,
 }
@@ -133,7 +133,7 @@ impl Server {
         make().map_err(|error| WhileRunning(format!("the server that was started: {error}")).into())
     }
 
-    /// Runs one of PostgreSQL's programs; what it prints.
+    /// Runs one of PostgreSQL's programs and returns its output.
     fn run(&self, program: &str, args: &[&str]) -> Result<String> {
         let said = self.folder.join("said");
         // A file, since the server that pg_ctl starts would hold a pipe open.
@@ -165,7 +165,7 @@ fn programs() -> Result<PathBuf> {
     )
 }
 
-/// 32 hexadecimal digits that nobody can guess.
+/// A random password of 32 hexadecimal digits.
 fn password() -> Result<String> {
     let mut bytes = [0; 16];
     fs::File::open("/dev/urandom")

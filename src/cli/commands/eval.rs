@@ -23,29 +23,29 @@ pub(crate) struct EvalArgs {
     pub model: PathBuf,
     #[command(flatten)]
     pub data: DataArgs,
-    /// Which part of the data set
+    /// Part of the data set
     #[arg(long, value_enum, default_value_t = PartKind::Test)]
     pub part: PartKind,
-    /// Chip to deploy on: loihi1, truenorth and others of configs/chips, ideal (no limits, exact weights, graded input), or a JSON file
+    /// Chip to deploy on: a name such as loihi1 or truenorth (see configs/chips), ideal, or a JSON file
     #[arg(long, value_name = "NAME|FILE", default_value = "ideal")]
     pub chip: String,
-    /// How inputs are coded: graded, threshold:X, thermometer:L; what the file says, if left out
+    /// Input coding: graded, threshold:X or thermometer:L; that of the file if left out
     #[arg(long, value_name = "CODING")]
     pub input_coding: Option<InputCoding>,
-    /// Bits of a deployed weight; those that it was trained for, or the chip's, if left out
+    /// Bits of a deployed weight; those of the training, else those of the chip, if left out
     #[arg(long, value_name = "N")]
     pub weight_bits: Option<u8>,
-    /// Score on faulty chips too: all, or some of stuck-at-zero, stuck-at-max, bit-flip, weight-variation,
+    /// Faults for scores on faulty chips: all, or a list of stuck-at-zero, stuck-at-max, bit-flip, weight-variation,
     /// dead-neuron, saturated-neuron, threshold-shift, dropped-spike, masked-core
     #[arg(long, value_name = "FAULT,...", value_delimiter = ',', value_parser = fault)]
     pub faults: Vec<FaultChoice>,
-    /// What each fault is tried at: the share that is broken, or the standard deviation of a variation or shift
+    /// Rates of each fault: the share that is broken, or the standard deviation of a variation or shift
     #[arg(long, value_name = "RATE,...", value_delimiter = ',', default_values_t = [0.001, 0.01, 0.05, 0.1])]
     pub fault_rates: Vec<f64>,
-    /// Chips of each fault and rate, each broken in other places
+    /// Faulty chips per fault and rate, each broken in other places
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub fault_maps: u32,
-    /// Root of where chips break
+    /// Seed of the places where chips break
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
     /// Exit with 3 if the accuracy is below this
@@ -66,7 +66,7 @@ pub(crate) enum PartKind {
     Train,
 }
 
-/// Where a file says nothing and the chip takes plain spikes, an input above half of its range is one.
+/// The coding for a file that names none, on a chip that takes plain spikes: a spike above half of the range.
 const HALF: InputCoding = InputCoding::Threshold { at: 0.5 };
 
 /// Scores the network that `args` name.

@@ -20,7 +20,7 @@ use crate::study::Study;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ExportCommand {
-    /// The trials as a table of comma-separated values, which --warm-start reads
+    /// The trials as a CSV table, which --warm-start reads
     Csv(TrialsArgs),
     /// The trials, one JSON object a line
     Jsonl(TrialsArgs),
@@ -37,7 +37,7 @@ pub(crate) struct TrialsArgs {
     pub study: Option<String>,
     #[command(flatten)]
     pub storage: StorageArgs,
-    /// Where it goes; to standard output if left out
+    /// File to write; standard output if left out
     #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
@@ -46,29 +46,29 @@ pub(crate) struct TrialsArgs {
 pub(crate) struct NirArgs {
     /// The network: a .safetensors that tune saved
     pub model: PathBuf,
-    /// Where it goes
+    /// File to write
     #[arg(long, short, value_name = "FILE")]
     pub out: PathBuf,
-    /// Chip whose integers are written; on `ideal` they are exact
+    /// Chip whose integers are written; those of ideal are exact
     #[arg(long, value_name = "NAME|FILE", default_value = "ideal")]
     pub chip: String,
-    /// Bits of a weight; those that it was trained for, or the chip's, if left out
+    /// Bits of a weight; those of the training, else those of the chip, if left out
     #[arg(long, value_name = "N")]
     pub weight_bits: Option<u8>,
-    /// What neurons are called
+    /// NIR node that stands for a neuron
     #[arg(long, value_enum, default_value_t = FlavourKind::Threshold)]
     pub flavour: FlavourKind,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum FlavourKind {
-    /// What they are
+    /// The neuron as it is: a threshold
     Threshold,
     /// Integrate and fire: the same spikes in one step from rest, and more programs read it
     If,
 }
 
-/// Writes what is asked for.
+/// Writes a study or a network.
 pub(crate) fn run(command: &ExportCommand) -> Result<Exit> {
     match command {
         ExportCommand::Csv(args) => trials(args, |study| Ok(report::trials_csv(study))),

@@ -30,7 +30,7 @@ pub(crate) struct SlurmArgs {
     /// Nodes of the job
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub nodes: u32,
-    /// So many jobs, each with those nodes, that start and end on their own
+    /// Number of independent jobs, each with this number of nodes
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub array: Option<u32>,
     /// Longest time, as Slurm writes it: 2:00:00, 1-12:00:00, 90
@@ -48,10 +48,10 @@ pub(crate) struct SlurmArgs {
     /// Account that pays
     #[arg(long, value_name = "NAME", value_parser = one_word)]
     pub account: Option<String>,
-    /// What tune worker is told besides, such as '--data-dir /scratch/data'
+    /// More options for `tune worker`, such as '--data-dir /scratch/data'
     #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
     pub worker_options: Option<String>,
-    /// Where the script goes; standard output if left out
+    /// File for the script; standard output if left out
     #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Give the script to sbatch

@@ -1,4 +1,4 @@
-//! `tune net describe`: what a plan of a network comes to, layer by layer.
+//! `tune net describe`: the network of a plan, layer by layer.
 
 use std::path::{Path, PathBuf};
 

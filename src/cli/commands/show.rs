@@ -1,4 +1,4 @@
-//! `tune show`: a study as a table, what it depends on, and the network of its best trial.
+//! `tune show`: a study as a table, the parameters that matter, and the network of its best trial.
 
 use anyhow::Result;
 use clap::Args;
@@ -21,12 +21,12 @@ pub(crate) struct ShowArgs {
     pub study: Option<String>,
     #[command(flatten)]
     pub storage: StorageArgs,
-    /// How many trials to show
+    /// Number of best trials to show
     #[arg(long, default_value_t = 10)]
     pub top: usize,
 }
 
-/// Prints the study that is asked for.
+/// Prints the study that `args` name.
 pub(crate) fn run(args: &ShowArgs) -> Result<Exit> {
     let database = &args.storage.storage;
     let mut storage = open::existing(database)?;

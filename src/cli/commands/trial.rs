@@ -10,7 +10,7 @@ use crate::cli::setup::machine;
 use crate::cli::shown::exit::Exit;
 use crate::objective::isolated::{Answer, TrialRequest};
 
-/// Reads an order from standard input, evaluates it, and tells how it goes on standard output.
+/// Reads a trial request from standard input, evaluates it, and reports its progress on standard output.
 pub(crate) fn run() -> Result<Exit> {
     end_with_the_worker();
     let mut lines = std::io::stdin().lock().lines();
@@ -24,7 +24,7 @@ pub(crate) fn run() -> Result<Exit> {
     let mut tell = |answer: &Answer| {
         let text = serde_json::to_string(answer).expect("text and finite numbers are JSON");
         let mut out = std::io::stdout().lock();
-        // Without anybody who listens there is nothing to go on for.
+        // If nobody reads the answer, the trial ends.
         if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
             return ControlFlow::Break(());
         }
@@ -37,12 +37,12 @@ pub(crate) fn run() -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// A worker that is killed takes its trial with it, which others then try again.
+/// Lets the kernel kill this process with its worker; other workers then repeat the trial.
 #[cfg(target_os = "linux")]
 fn end_with_the_worker() {
     use rustix::process::{Signal, set_parent_process_death_signal};
 
-    // Where the kernel does not know this, the next line that nobody reads ends the trial.
+    // On a kernel without this call, the next answer that nobody reads ends the trial.
     let _ = set_parent_process_death_signal(Some(Signal::KILL));
 }
 

@@ -33,13 +33,13 @@ pub(crate) struct WorkerArgs {
     /// Trials at a time, each in a process of its own
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
-    /// End when there is nothing to do, rather than wait for trials of others that may have to be tried again
+    /// End when no trial is left to start, without waiting for running trials that may have to be repeated
     #[arg(long)]
     pub no_linger: bool,
-    /// What others see of this worker; host and process number if left out
+    /// Name of this worker in `tune status`; host and process number if left out
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// Where the study's data set is on this machine, if it is a file and somewhere else; another one is refused
+    /// The study's data set on this machine, if it is a file elsewhere; another data set is refused
     #[arg(long, value_name = "FILE")]
     pub dataset: Option<String>,
     #[command(flatten)]
@@ -49,7 +49,7 @@ pub(crate) struct WorkerArgs {
     pub checkpoint_dir: Option<PathBuf>,
     #[command(flatten)]
     pub threads: ThreadsArgs,
-    /// The most memory that one trial may take, such as 8G; if left out, an even share of what is available
+    /// Most memory of one trial, such as 8G; an equal share of the available memory if left out
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<Bytes>,
     #[command(flatten)]
@@ -58,7 +58,7 @@ pub(crate) struct WorkerArgs {
     pub display: DisplayArgs,
 }
 
-/// Works on a study until there is nothing left to do.
+/// Evaluates trials of a study until its budget is spent.
 pub(crate) fn run(args: &WorkerArgs) -> Result<Exit> {
     let database = &args.storage.storage;
     let mut storage = open::existing(database)?;

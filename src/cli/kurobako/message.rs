@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// From kurobako, one a line. Casts get no answer, calls get one.
+/// A message from kurobako, one per line. Calls get an answer, casts get none.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(tag = "type", rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum Order {
@@ -56,7 +56,7 @@ pub(super) struct Problem {
     pub name: String,
     pub params_domain: Vec<Variable>,
     pub values_domain: Vec<Variable>,
-    /// What is not below it in all values is worth nothing; only problems of several values have it.
+    /// The reference of a problem with several values: points that are not below it in every value score zero.
     #[serde(default)]
     pub reference_point: Option<Vec<f64>>,
     pub steps: Steps,
@@ -118,7 +118,7 @@ pub(super) struct Constraint {
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Asked {
     pub id: u64,
-    /// One a parameter: the number, the index of the choice, or nothing if it is not active.
+    /// One entry per parameter: the number, the index of the choice, or null if it is not active.
     pub params: Vec<Option<f64>>,
     /// The step to go to.
     pub next_step: Option<u64>,

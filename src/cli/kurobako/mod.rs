@@ -45,7 +45,7 @@ fn serve(strategy: Strategy, orders: impl BufRead, mut answers: impl Write) -> R
             Ok(order) => solvers.answer(order),
             Err(error) => Some(refused(format!("{error}: {line}"))),
         };
-        // Whoever closes the pipe has heard enough.
+        // A reader that closes the pipe wants no more.
         if answer.is_some_and(|answer| !write(&answer)) {
             break;
         }
@@ -143,7 +143,7 @@ impl Solver {
     }
 }
 
-/// What a trial came to: a failure where there is no value or one that is not finite.
+/// The outcome of a trial: a failure if it has no value, or one that is not finite.
 fn outcome(trial: &Evaluated) -> Outcome {
     let attributes = Attributes::new();
     let values: Option<Vec<f64>> = trial.values.iter().copied().collect();

@@ -7,7 +7,7 @@ use super::message::{Distribution, Problem, Range, Variable};
 use super::script::{Script, Value as LuaValue};
 use crate::space::{Point, Space, Value};
 
-/// Parents of at most so many values are looked at value by value to learn when a child is active.
+/// Most values of a parent for which each value is tried to learn when its child is active.
 const ENUMERABLE: i64 = 1000;
 
 /// A problem, ready to be searched.
@@ -56,7 +56,7 @@ impl Searched {
         Ok(Self { space: Space::from_json(&text, "problem")?, parameters })
     }
 
-    /// The parameters of `point` in kurobako's order: numbers, indices of choices, nothing if not active.
+    /// The parameters of `point` in kurobako's order: numbers, indices of choices, null if not active.
     pub fn params(&self, point: &Point) -> Vec<Option<f64>> {
         let mut params: Vec<Option<f64>> = Vec::new();
         for parameter in &self.parameters {

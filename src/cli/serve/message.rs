@@ -19,7 +19,7 @@ pub(super) const SCHEMA: u32 = 1;
 pub(in crate::cli) enum Message {
     /// To the program.
     Request(Request),
-    /// From the program, one a request.
+    /// A request of the program, one per line.
     Reply(Reply),
 }
 
@@ -36,7 +36,8 @@ pub(in crate::cli) enum Request {
         /// How many constraints each result has; one holds where its value is at most 0.
         #[serde(default)]
         constraints: usize,
-        /// With 2 to 4 metrics and the search bayes, one value each: what is not better in all of them is worth nothing.
+        /// With 2 to 4 metrics and the search bayes, one value per metric. Points that do not improve on it in every
+        /// metric score zero.
         reference: Option<Vec<f64>>,
         /// What proposes points.
         #[serde(default)]
@@ -47,7 +48,7 @@ pub(in crate::cli) enum Request {
     },
     /// Asks for a point to evaluate; several may be under way.
     Ask {},
-    /// Tells what a trial came to, or a point that was not asked for.
+    /// Gives the result of a trial, or of a point that was not asked for.
     Tell {
         /// The trial's number; this or `point`.
         trial: Option<u32>,
@@ -58,7 +59,7 @@ pub(in crate::cli) enum Request {
         /// One a constraint.
         #[serde(default)]
         constraints: Vec<f64>,
-        /// Why it came to nothing.
+        /// The reason, if the trial failed.
         failure: Option<String>,
     },
     /// Asks for the best trials so far.
@@ -91,7 +92,7 @@ pub(in crate::cli) enum Reply {
     Told {
         /// The trial's number; of a point that was not asked for, its new one.
         trial: u32,
-        /// The best trial in the first metric by now; nothing if none has a value.
+        /// The best trial in the first metric so far; left out if no trial has a value.
         best: Option<u32>,
     },
     /// The best trials: with one metric the best, with several all that no other beats in every one; none
@@ -105,7 +106,7 @@ pub(in crate::cli) enum Reply {
         /// How many trials it had.
         trials: usize,
     },
-    /// The request was refused; nothing has changed.
+    /// The request was refused; the session is unchanged.
     Error {
         /// What is wrong, in one line: the value, the rule, the way out.
         message: String,

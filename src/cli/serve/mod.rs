@@ -33,7 +33,7 @@ fn serve(requests: impl BufRead, mut replies: impl Write) -> Result<Exit> {
         }
         let reply = serde_json::to_string(&server.answer(&line)).expect("text and numbers are JSON");
         if writeln!(replies, "{reply}").and_then(|()| replies.flush()).is_err() {
-            // Whoever closes the pipe has heard enough.
+            // A reader that closes the pipe wants no more.
             break;
         }
     }
@@ -90,7 +90,7 @@ impl Server {
     }
 }
 
-/// What a trial came to, from what was said of it.
+/// The outcome of a trial, from its values, constraints or failure.
 pub(super) fn outcome(
     values: Option<Vec<f64>>,
     constraints: Vec<f64>,
@@ -199,7 +199,7 @@ mod tests {
         let two = r#"[{"name": "a", "direction": "minimize"}, {"name": "b", "direction": "maximize"}]"#;
         assert_eq!(
             error(&mut server, &of(one, "bayes")),
-            "reference: 1,2: must be one finite value a metric, 1 in all"
+            "reference: 1,2: must be one finite value per metric, 1 in all"
         );
         assert!(error(&mut server, &of(two, "tpe")).contains("use bayes"));
         assert!(matches!(server.answer(&of(two, "bayes")), Reply::Opened { .. }));

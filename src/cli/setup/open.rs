@@ -1,4 +1,4 @@
-//! A study by name: made, or taken up again if it is of the same setup.
+//! A study by its name: a new one, or an older one that has the same setup.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -22,7 +22,7 @@ pub(crate) struct StudyRequest<'a> {
     pub facts: Attributes,
 }
 
-/// The storage at `database`, which must be there already.
+/// The storage at `database`, which must exist.
 pub(crate) fn existing(database: &Location) -> Result<Box<dyn Storage>> {
     if database.file().is_some_and(|file| !file.exists()) {
         bail!("--storage {database}: no such file: name the database of a study");
@@ -60,7 +60,7 @@ pub(crate) fn the_study(
     })
 }
 
-/// Says that workers can begin with a study.
+/// Prints the study's name, and the command with which workers join it.
 pub(crate) fn ready(name: &str, database: &Location) -> Exit {
     println!("{name}");
     let quoted = |text: &str| shlex::try_quote(text).map_or_else(|_| text.to_owned(), Into::into);
@@ -69,7 +69,7 @@ pub(crate) fn ready(name: &str, database: &Location) -> Exit {
     Exit::Done
 }
 
-/// Opens the study in `storage`, which is at `database`; drops an older one of the name first if `fresh`.
+/// Opens the study in `storage`, which is at `database`. If `fresh`, deletes an older study of this name first.
 pub(crate) fn open(
     storage: &mut dyn Storage,
     database: &Location,

@@ -1,4 +1,4 @@
-//! Where the result goes: found writable before the run, replaced whole after it.
+//! The file of the result: checked before the run, replaced as a whole after it.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

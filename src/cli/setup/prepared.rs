@@ -29,7 +29,7 @@ pub(crate) struct Prepared {
     pub remarks: Vec<String>,
 }
 
-/// What a study is of, by what evaluates its trials.
+/// The setup of a study, by what evaluates its trials.
 pub(crate) enum StudySetup {
     /// Networks on a data set and a chip.
     Networks(Setup),

@@ -29,7 +29,7 @@ pub(crate) fn open(name: &str) -> Result<Space> {
     Ok(Space::from_json(&text, name)?)
 }
 
-/// Images with a side below this are small: a convolution's windows would leave little of them.
+/// Images with a shorter side are small: the windows of a convolution would leave little of them.
 const SMALL: usize = 16;
 
 /// The built-in space that suits inputs of `shape` (height, width, channels).

@@ -8,19 +8,19 @@ use crate::tuner::TunerError;
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// All was done.
+    /// The command is done.
     Done,
-    /// Something broke while it ran.
+    /// Something failed during the run.
     Failed,
-    /// What was asked for is wrong.
+    /// The arguments or the input are wrong.
     Usage,
-    /// Done, but the result is below what was asked for.
+    /// Done, but the result is below `--fail-under`.
     BelowTarget,
-    /// No trial came to a value.
+    /// No trial has a value.
     NothingFeasible,
-    /// The storage does not answer, or lets nobody in.
+    /// The storage does not answer, or refuses the connection.
     Unreachable,
-    /// Stopped from outside, after saving.
+    /// Stopped by a signal, after saving.
     Interrupted,
 }
 
@@ -39,7 +39,7 @@ impl Exit {
     }
 }
 
-/// Marks an error as one that arose while the program ran, not from what was asked for.
+/// An error of the run itself, rather than of its arguments or input.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct WhileRunning(pub String);

@@ -1,4 +1,4 @@
-//! What people see: progress, exit codes, the streams.
+//! Output: the progress of a study, exit codes and error lines, the streams.
 
 pub(super) mod exit;
 pub(super) mod progress;

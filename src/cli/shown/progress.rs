@@ -1,4 +1,4 @@
-//! What a person or a program sees while a study runs: an observer of the tuner's events.
+//! The display of a running study: it observes the tuner's events.
 //!
 //! On a terminal: bars on standard error. Elsewhere: a line for every improvement and one every half
 //! minute. With `--json`: every event as a line on standard output. With `--quiet`: nothing.
@@ -25,7 +25,7 @@ pub(crate) enum Progress {
 }
 
 impl Progress {
-    /// Bars on a terminal, lines elsewhere, unless asked otherwise.
+    /// Bars on a terminal and lines elsewhere, unless `display` says otherwise.
     pub fn new(display: &DisplayArgs) -> Self {
         match (display.json, display.quiet) {
             (true, _) => Progress::Json,
@@ -35,7 +35,7 @@ impl Progress {
         }
     }
 
-    /// Whether people are meant to read along.
+    /// Whether people read the output, rather than a program.
     pub fn is_for_people(&self) -> bool {
         matches!(self, Progress::Lines(_) | Progress::Bars(_))
     }
@@ -55,7 +55,7 @@ impl Progress {
     }
 }
 
-/// One event a line. A reader that has closed the pipe has seen enough: that is no reason to stop tuning.
+/// Prints one event per line. A closed pipe is no reason to stop the study.
 fn print_json(event: &Event) {
     let line = serde_json::to_string(event).expect("events are JSON");
     let mut out = std::io::stdout().lock();
@@ -121,7 +121,7 @@ impl Lines {
     }
 }
 
-/// Bars for terminals: one over the trials, a line of the running ones.
+/// Bars for terminals: one bar for all trials, and a line with the running ones.
 pub(crate) struct Bars {
     all: MultiProgress,
     trials: ProgressBar,
@@ -169,7 +169,7 @@ impl Bars {
                 self.show_running();
             }
             Event::TrialResumed { trial, step } => {
-                // It counts once, where it ends or pauses again.
+                // A resumed trial counts when it ends or pauses again.
                 self.trials.set_position(self.trials.position().saturating_sub(1));
                 self.running.insert(*trial, format!("trial {trial}: on from step {step}"));
                 self.show_running();
@@ -259,7 +259,9 @@ fn lost(trial: u32, again: Option<u32>, reason: &str) -> String {
 }
 
 fn taken(trial: u32) -> String {
-    format!("trial {trial}: others took this worker for gone and try it again: its result is dropped")
+    format!(
+        "trial {trial}: this worker missed its heartbeats, so another one repeats the trial; its result is dropped"
+    )
 }
 
 fn restarted(trial: u32, reason: &str) -> String {

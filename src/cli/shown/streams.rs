@@ -1,8 +1,8 @@
-//! Standard output, for readers who may leave early.
+//! Standard output, whose reader may close the pipe.
 
 use std::io::Write;
 
-/// Prints `text`. A reader that has closed the pipe (`tune show | head`) has seen enough: that is no failure.
+/// Prints `text`. A closed pipe (`tune show | head`) is no failure.
 pub(crate) fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

@@ -1,0 +1,68 @@
+//! Whole error lines, so that a doubled word or a lost way out is seen: `tests/fixtures/error-lines.txt` has the
+//! arguments of each case, then the line. `TUNE_WRITE=1 cargo test --release --test it error_lines` writes it again.
+
+use crate::support::Tune;
+
+/// Arguments, as in a shell, that are refused.
+const CASES: [&str; 26] = [
+    "--dataset iris --bugdet 3",
+    "--dataset iris --budget 0",
+    "--dataset iris --budget x",
+    "--dataset iris --workers 257",
+    "--dataset iris --validation 1.5",
+    "--dataset iris --memory 8X",
+    "--dataset iris --chip lohi1",
+    "--dataset iris --chip gone.json",
+    "--dataset iris --space tabels",
+    "--dataset iris --space gone.json",
+    "--dataset iris --space typo.json",
+    "--dataset iris --space range.json",
+    "--dataset iris --metric acuracy",
+    "--dataset iris --metric energy",
+    "--dataset iris --metric accuracy --metric accuracy",
+    "--dataset iris --metric accuracy --metric energy --chip loihi2",
+    "--dataset iris --stop-when stagnaton=3",
+    "--dataset iris --search tpe --stop-when improvement=0.1",
+    "--dataset iris --reference 0.5",
+    "--dataset iris --fidelity bayes --search tpe",
+    "--dataset iris --heartbeat-timeout 1s",
+    "--dataset minst",
+    "--dataset iris --out no/such/best.json",
+    "show --storage gone.db",
+    "run --command true --space range.json --metric loss",
+    "eval gone.safetensors --dataset iris",
+];
+
+fn lines() -> String {
+    let tune = Tune::new();
+    tune.file(
+        "typo.json",
+        r#"{"name": "s", "parameters": {"droput": {"type": "float", "low": 0, "high": 0.5}}}"#,
+    )
+    .file(
+        "range.json",
+        r#"{"name": "s", "parameters": {"dropout": {"type": "float", "low": 0.5, "high": 0.1}}}"#,
+    );
+    let line = |case: &&str| {
+        let words = shlex::split(case).expect("words as in a shell");
+        let ended = tune.run(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(ended.code, Some(2), "{case}: {}", ended.stderr);
+        assert_eq!(ended.stderr.lines().count(), 1, "{case}: {}", ended.stderr);
+        format!("tune {case}\n    {}\n", ended.stderr.trim_end())
+    };
+    CASES.iter().map(line).collect()
+}
+
+#[test]
+fn every_wrong_input_is_one_clear_line() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/error-lines.txt");
+    let found = lines();
+    if std::env::var_os("TUNE_WRITE").is_some() {
+        std::fs::write(file, &found).expect("the fixture can be written");
+    }
+    let expected = std::fs::read_to_string(file).unwrap_or_default();
+    for (found, expected) in found.lines().zip(expected.lines()) {
+        assert_eq!(found, expected);
+    }
+    assert_eq!(found, expected, "cases came or went: write {file} again");
+}
