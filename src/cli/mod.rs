@@ -51,6 +51,14 @@ pub fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
+/// Whether `words`, the program's name first, are a command line that the program takes.
+///
+/// For the test that every command in the documents can be typed.
+#[doc(hidden)]
+pub fn parses(words: &[String]) -> Result<(), clap::Error> {
+    Cli::try_parse_from(words).map(drop)
+}
+
 fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         None => run::run(&cli.run),
