@@ -38,6 +38,14 @@ pub fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
+/// Whether `words`, the program's name first, are a command line that the program takes.
+///
+/// For the test that every command in the documents can be typed.
+#[doc(hidden)]
+pub fn parses(words: &[String]) -> Result<(), clap::Error> {
+    Cli::command().try_get_matches_from(words).map(drop)
+}
+
 fn dispatch(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Exit> {
     let again = || reproduce::command_line(&Cli::command(), matches);
     match cli.command {

@@ -9,6 +9,7 @@ mod external;
 mod fidelity;
 mod legs;
 mod protocols;
+mod readme;
 mod reproducible;
 mod session;
 mod support;
