@@ -13,8 +13,8 @@ use std::time::Duration;
 use ureq::http::{Response, header};
 use ureq::{Agent, Body};
 
-use super::CatalogueFile;
 use super::checksum;
+use super::entry::CatalogueFile;
 use crate::data::DataError;
 
 /// How far the download of a file has come.

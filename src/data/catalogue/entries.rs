@@ -4,7 +4,7 @@
 //! torchvision publish. Those of KMNIST and CIFAR are the ones that TensorFlow Datasets, torchvision's Ruby
 //! port and Julia's MLDatasets agree on, beside the MD5 that the authors of CIFAR publish.
 
-use super::{BuiltIn, CatalogueFile, Entry, Format, Origin};
+use super::entry::{BuiltIn, CatalogueFile, Entry, Format, Origin};
 use crate::data::format::cifar::Cifar;
 
 const NUMBERED: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];

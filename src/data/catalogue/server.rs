@@ -7,7 +7,7 @@ use std::thread;
 
 use sha2::{Digest, Sha256};
 
-use super::CatalogueFile;
+use super::entry::CatalogueFile;
 
 /// How the server treats requests for its file.
 #[derive(Clone, Copy)]

@@ -5,7 +5,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::checksum;
-use super::{CatalogueFile, Entry, belongs_to_another};
+use super::entry::{CatalogueFile, Entry};
+use super::lookup::belongs_to_another;
 use crate::data::DataError;
 use crate::data::format::cifar::Cifar;
 
@@ -157,7 +158,7 @@ fn subfolders(folder: &Path) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::catalogue::find;
+    use crate::data::catalogue::lookup::find;
 
     #[test]
     fn folders_are_searched_in_the_documented_order() {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use postgres::Config;
-use postgres::config::{Host, SslMode};
+use postgres::config::SslMode;
 
 use super::super::StorageError;
 use super::password;
@@ -91,16 +91,6 @@ impl Address {
             config.password(password);
         }
         Ok(config)
-    }
-
-    /// The host's name, its address, or the folder of its socket.
-    pub(super) fn host(config: &Config) -> String {
-        match config.get_hosts().first() {
-            Some(Host::Tcp(host)) => host.clone(),
-            #[cfg(unix)]
-            Some(Host::Unix(folder)) => folder.display().to_string(),
-            None => "localhost".to_owned(),
-        }
     }
 }
 

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use postgres::Config;
+use postgres::config::Host;
 
 use super::super::StorageError;
-use super::Address;
 
 /// The password for `config`, if one is kept; PGPASSWORD comes before the file.
 pub(super) fn find(config: &Config) -> Result<Option<String>, StorageError> {
@@ -28,10 +28,20 @@ fn in_file(file: &Path, config: &Config) -> Result<Option<String>, StorageError>
     let user = config.get_user().unwrap_or_default();
     // libpq's name for a database without one is the user's.
     let database = config.get_dbname().unwrap_or(user);
-    let host = Address::host(config);
+    let host = host(config);
     // A socket is localhost to the file.
     let host = if host.starts_with('/') { "localhost" } else { host.as_str() };
     Ok(text.lines().find_map(|line| password_of(line, [host, &port, database, user])))
+}
+
+/// The host's name, its address, or the folder of its socket.
+fn host(config: &Config) -> String {
+    match config.get_hosts().first() {
+        Some(Host::Tcp(host)) => host.clone(),
+        #[cfg(unix)]
+        Some(Host::Unix(folder)) => folder.display().to_string(),
+        None => "localhost".to_owned(),
+    }
 }
 
 /// The password of a line `host:port:database:user:password` if it is of this place; `*` is any.

@@ -2,13 +2,18 @@
 
 use std::ffi::c_int;
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::ErrorCode;
 use rusqlite::ffi::{SQLITE_IOERR_FSYNC, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_TRUNCATE, SQLITE_IOERR_WRITE};
 
 use super::super::StorageError;
 use super::super::tables::Fault;
-use super::open::BUSY_TIMEOUT;
+
+/// How long a transaction waits for another process before it fails with [`StorageError::Busy`].
+///
+/// Transactions take milliseconds, so a process that holds one this long hangs.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What SQLite says where the system refuses to take more, of the database and of the index of its log.
 const OF_WRITING: [c_int; 4] =

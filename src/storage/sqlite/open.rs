@@ -9,12 +9,8 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, Transaction, Transacti
 use super::super::StorageError;
 use super::super::tables::Fault;
 use super::super::tables::content::Content;
-use super::fault::at;
+use super::fault::{BUSY_TIMEOUT, at};
 use super::{place, schema};
-
-/// How long a transaction waits for another process before it gives up. Transactions take milliseconds, so
-/// whoever holds one this long hangs.
-pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Pause between two attempts to turn the write-ahead log on, which takes less than that.
 const RETRY: Duration = Duration::from_millis(5);

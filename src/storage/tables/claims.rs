@@ -102,6 +102,26 @@ pub(super) fn waiting(
     Ok(Some(Claim { key, trial: Trial { point: waiting.point, ..rows::one(sql, key)? } }))
 }
 
+/// Starts a paused trial again; `None` if it is not paused.
+pub(super) fn resume(
+    sql: &mut dyn Sql,
+    trial: TrialKey,
+    signature: &Signature,
+) -> Result<Option<Claim>, Fault> {
+    trials::is_running(sql, trial)?;
+    if let Some(claim) = of_lost_answer(sql, signature, Which::Only(trial))? {
+        return Ok(Some(claim));
+    }
+    let paused = rows::one(sql, trial)?;
+    if !paused.is_paused() {
+        return Ok(None);
+    }
+    let statement = "UPDATE trials SET state = 'RUNNING', datetime_complete = NULL WHERE trial_id = ?1";
+    sql.execute(statement, &[trial.0.into()])?;
+    sign(sql, trial, signature)?;
+    Ok(Some(Claim { key: trial, trial: rows::one(sql, trial)? }))
+}
+
 /// Says whose a trial is from now on; with a first heartbeat if its worker sends them.
 pub(super) fn sign(sql: &mut dyn Sql, trial: TrialKey, signature: &Signature) -> Result<(), Fault> {
     let owner = Owner::TrialSystem(trial);

@@ -162,7 +162,7 @@ impl<D: Database> Storage for D {
 
     fn resume(&mut self, trial: TrialKey) -> Result<Option<Claim>, StorageError> {
         let signature = signature(self);
-        self.write(|sql| trials::resume(sql, trial, &signature))
+        self.write(|sql| claims::resume(sql, trial, &signature))
     }
 
     fn requeue(&mut self, study: StudyKey) -> Result<u32, StorageError> {

@@ -1,10 +1,9 @@
 //! Rows of trials, written: reported on, finished, paused, gone on with.
 
-use super::super::{Claim, StorageError, StudyKey, TrialKey};
+use super::super::{StorageError, StudyKey, TrialKey};
 use super::attribute::{self, Owner};
-use super::claims::{self, Signature};
 use super::fault::Fault;
-use super::rows::{self, CONSTRAINTS, Which};
+use super::rows::{self, CONSTRAINTS};
 use super::sql::{Cell, Sql};
 use super::{number, params, studies, time};
 use crate::space::{Point, Space};
@@ -119,26 +118,6 @@ pub(super) fn pause(sql: &mut dyn Sql, trial: TrialKey, rung_history: &RungHisto
     attribute::set(sql, Owner::TrialSystem(trial), RUNG_HISTORY, &rung_history.to_json().to_string())?;
     end(sql, trial, "PRUNED")?;
     Ok(true)
-}
-
-/// Starts a paused trial again; `None` if it is not paused.
-pub(super) fn resume(
-    sql: &mut dyn Sql,
-    trial: TrialKey,
-    signature: &Signature,
-) -> Result<Option<Claim>, Fault> {
-    is_running(sql, trial)?;
-    if let Some(claim) = claims::of_lost_answer(sql, signature, Which::Only(trial))? {
-        return Ok(Some(claim));
-    }
-    let paused = rows::one(sql, trial)?;
-    if !paused.is_paused() {
-        return Ok(None);
-    }
-    let statement = "UPDATE trials SET state = 'RUNNING', datetime_complete = NULL WHERE trial_id = ?1";
-    sql.execute(statement, &[trial.0.into()])?;
-    claims::sign(sql, trial, signature)?;
-    Ok(Some(Claim { key: trial, trial: rows::one(sql, trial)? }))
 }
 
 /// Whether the trial is running; until the transaction ends nobody else changes that.
