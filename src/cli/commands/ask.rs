@@ -21,7 +21,7 @@ use crate::search::Strategy;
 use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::storage::{Claim, Location, Storage, StorageError, StudyKey, StudyLock};
-use crate::study::{Attributes, EXTERNAL_SETUP, ExternalSetup, Metric, Outcome, SPACE, Study};
+use crate::study::{Attributes, EXTERNAL_SETUP, ExternalSetup, Metric, Outcome, SPACE, Searched, Study};
 use crate::tuner;
 
 /// How long another process that asks for a trial of the same study is waited for, and how often it is
@@ -95,9 +95,9 @@ pub(crate) fn ask(args: &AskArgs) -> Result<Exit> {
     };
     let study = storage.load_study(key)?;
     let (space, setup) = searched(&study)?;
-    let search = strategy(&setup.search)?.build();
-    let Claim { trial, .. } = tuner::ask(&mut *storage, key, &space, search.as_ref(), setup.seed)?;
-    let seed = Seed::root(setup.seed).child("trial").index(u64::from(trial.number));
+    let search = strategy(&setup.searched.search)?.build();
+    let Claim { trial, .. } = tuner::ask(&mut *storage, key, &space, search.as_ref(), setup.searched.seed)?;
+    let seed = Seed::root(setup.searched.seed).child("trial").index(u64::from(trial.number));
     println!(
         "{}",
         json!({"trial": trial.number, "point": trial.point, "seed": external::seed_number(&seed)})
@@ -128,19 +128,13 @@ pub(crate) fn tell(args: &TellArgs) -> Result<Exit> {
 }
 
 fn wanted<'a>(args: &'a AskArgs, space: &Space) -> Wanted<'a> {
+    let space_sha256 = config::sha256(space.to_json().to_string().as_bytes());
+    let searched = Searched::new(space.name(), space_sha256, args.search.name(), args.seed);
     let setup = ExternalSetup {
         command: None,
         trial_timeout_s: None,
-        fidelity: None,
         steps: None,
-        space: space.name().to_owned(),
-        space_sha256: config::sha256(space.to_json().to_string().as_bytes()),
-        search: args.search.name().to_owned(),
-        warm_start_sha256: None,
-        replicates: None,
-        reference: args.reference.values(),
-        seed: args.seed,
-        deterministic_workers: None,
+        searched: Searched { reference: args.reference.values(), ..searched },
     };
     Wanted {
         name: &args.study,

@@ -17,7 +17,7 @@ use crate::objective::external::External;
 use crate::report::{self, Best};
 use crate::space::Space;
 use crate::storage::{Storage, StudyKey};
-use crate::study::{Direction, EXTERNAL_SETUP, ExternalSetup, JOB, Metric, SPACE, WARM_START};
+use crate::study::{Direction, EXTERNAL_SETUP, ExternalSetup, JOB, Metric, SPACE, Searched, WARM_START};
 use crate::tuner::{End, Settings, Tuner};
 use crate::units::Seconds;
 
@@ -150,16 +150,18 @@ fn setup(args: &ExternalArgs, space: &Space, warm: Option<&WarmStartFile>) -> Ex
     ExternalSetup {
         command: Some(args.command.clone()),
         trial_timeout_s: args.trial_timeout.map(|Seconds(seconds)| seconds),
-        fidelity: args.pausing.name(),
         steps: args.steps.filter(|_| args.pausing.is_on()),
-        space: space.name().to_owned(),
-        space_sha256: config::sha256(space.to_json().to_string().as_bytes()),
-        search: args.study.search.name().to_owned(),
-        warm_start_sha256: warm.map(|warm| warm.sha256.clone()),
-        replicates: args.study.several_replicates(),
-        reference: args.study.reference.values(),
-        seed: args.study.seed,
-        deterministic_workers: args.study.deterministic_workers(),
+        searched: Searched {
+            space: space.name().to_owned(),
+            space_sha256: config::sha256(space.to_json().to_string().as_bytes()),
+            search: args.study.search.name().to_owned(),
+            fidelity: args.pausing.name(),
+            warm_start_sha256: warm.map(|warm| warm.sha256.clone()),
+            replicates: args.study.several_replicates(),
+            reference: args.study.reference.values(),
+            seed: args.study.seed,
+            deterministic_workers: args.study.deterministic_workers(),
+        },
     }
 }
 

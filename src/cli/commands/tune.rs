@@ -35,7 +35,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<Exit> {
     let metrics = config.objective.metrics();
     let warm = warm::read(&args.study, &mut *storage, &config.study, &config.space, &metrics)?;
     if let Some(warm) = &warm {
-        config.setup.warm_start_sha256 = Some(warm.sha256.clone());
+        config.setup.searched.warm_start_sha256 = Some(warm.sha256.clone());
         config.remarks.push(warm.remark.clone());
     }
     let study = open_study(&mut *storage, &config, warm, args)?;

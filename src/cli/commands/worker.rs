@@ -19,7 +19,7 @@ use crate::objective::external::External;
 use crate::objective::isolated::Isolated;
 use crate::search::Fidelity;
 use crate::space::Space;
-use crate::study::{ExternalSetup, Job, Setup, Study, Training};
+use crate::study::{ExternalSetup, Job, Searched, Study, Training};
 use crate::tuner::{Confirm, End, Pausing, Settings, Tuner};
 use crate::units::{Bytes, Seconds};
 
@@ -71,7 +71,7 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit> {
     let study = storage.load_study(key)?;
     let Some(space) = study.space().transpose()? else { bail!("{}", not_ours(&study)) };
     let job = Job::of(&study).with_context(|| not_ours(&study))?;
-    let seen = Seen::of(&study).with_context(|| not_ours(&study))?;
+    let seen = study.searched().with_context(|| not_ours(&study))?;
     let objective = objective(args, &study, &job, &space)?;
     machine::use_threads(args.threads)?;
     tune::stop_on_signals()?;
@@ -98,28 +98,6 @@ fn not_ours(study: &Study) -> String {
         "study {}: it does not say what workers need: make it anew, or run it once, with tune or tune run",
         study.name
     )
-}
-
-/// What a study of either kind says of its search.
-struct Seen {
-    search: String,
-    seed: u64,
-    fidelity: Option<String>,
-}
-
-impl Seen {
-    fn of(study: &Study) -> Option<Self> {
-        let of_networks = Setup::of(study).map(|setup| Self {
-            search: setup.search,
-            seed: setup.seed,
-            fidelity: setup.fidelity,
-        });
-        let of_command = || {
-            let setup = ExternalSetup::of(study)?;
-            Some(Self { search: setup.search, seed: setup.seed, fidelity: setup.fidelity })
-        };
-        of_networks.or_else(of_command)
-    }
 }
 
 /// What evaluates the trials: the study's command, or processes of this program, once it is sure that they can.
@@ -151,7 +129,7 @@ fn objective(args: &WorkerArgs, study: &Study, job: &Job, space: &Space) -> Resu
     Ok(Box::new(Isolated::new(program, arguments, work, Box::new(same), &tune::STOP)))
 }
 
-fn settings(args: &WorkerArgs, study: &Study, job: &Job, seen: &Seen) -> Result<Settings> {
+fn settings(args: &WorkerArgs, study: &Study, job: &Job, seen: &Searched) -> Result<Settings> {
     Ok(Settings {
         budget: job.budget,
         seed: seen.seed,
@@ -166,7 +144,7 @@ fn settings(args: &WorkerArgs, study: &Study, job: &Job, seen: &Seen) -> Result<
     })
 }
 
-fn pauses(args: &WorkerArgs, study: &Study, job: &Job, seen: &Seen) -> Result<Option<Pausing>> {
+fn pauses(args: &WorkerArgs, study: &Study, job: &Job, seen: &Searched) -> Result<Option<Pausing>> {
     let Some(name) = &seen.fidelity else { return Ok(None) };
     let fidelity = Fidelity::ALL.into_iter().find(|fidelity| fidelity.name() == name);
     let fidelity = fidelity

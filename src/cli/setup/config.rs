@@ -17,7 +17,7 @@ use crate::objective::{Goal, Goals, Sweep};
 use crate::search::Strategy;
 use crate::seed::Seed;
 use crate::space::Space;
-use crate::study::{Job, Metric, Setup};
+use crate::study::{Job, Metric, Searched, Setup};
 use crate::tuner::{Settings, StopRule};
 use crate::units::Bytes;
 
@@ -69,24 +69,27 @@ impl Config {
             dataset: dataset.name.clone(),
             dataset_sha256: dataset.checksum.clone(),
             validation: args.validation,
-            space: searched.name().to_owned(),
-            space_sha256: sha256(format!("{searched:?}").as_bytes()),
             chip: profile.name.clone(),
             chip_sha256,
             faults: goals.list.contains(&Goal::Robustness).then(|| goals.sweep.to_string()),
-            search: args.study.search.name().to_owned(),
-            fidelity: args.pausing.name(),
-            warm_start_sha256: None,
-            replicates: args.study.several_replicates(),
-            reference: args.study.reference.values(),
-            seed: args.study.seed,
-            deterministic_workers: args.study.deterministic_workers(),
+            searched: Searched {
+                space: searched.name().to_owned(),
+                space_sha256: sha256(format!("{searched:?}").as_bytes()),
+                search: args.study.search.name().to_owned(),
+                fidelity: args.pausing.name(),
+                warm_start_sha256: None,
+                replicates: args.study.several_replicates(),
+                reference: args.study.reference.values(),
+                seed: args.study.seed,
+                deterministic_workers: args.study.deterministic_workers(),
+            },
         };
         let job = job::of_run(args, &setup, &profile)?;
         let split = Seed::root(args.study.seed).child("split");
         let objective =
             Classify::new(dataset, profile, args.validation, goals, &split)?.with_memory(memory(args));
-        objective.check(&searched)?;
+        let space_file = args.space.as_deref().unwrap_or(searched.name());
+        objective.check(&searched).with_context(|| space_file.to_owned())?;
         let pausing = args.pausing.pausing(&args.study.storage.storage)?;
         let settings = Settings { pausing, ..args.study.settings(args.confirm, Some(output.model()))? };
         let study = args.study.study.clone().unwrap_or_else(|| default_name(&setup, &args.metric));
@@ -148,9 +151,9 @@ fn goals(args: &RunArgs, profile: &ChipProfile) -> Result<Goals> {
 
 /// Data set, space, chip, search, seed and metrics: what people vary in sweeps.
 fn default_name(setup: &Setup, goals: &[Goal]) -> String {
-    let mut name =
-        format!("{}-{}-{}-{}-{}", setup.dataset, setup.space, setup.chip, setup.search, setup.seed);
-    if let Some(fidelity) = &setup.fidelity {
+    let Searched { space, search, fidelity, seed, .. } = &setup.searched;
+    let mut name = format!("{}-{space}-{}-{search}-{seed}", setup.dataset, setup.chip);
+    if let Some(fidelity) = fidelity {
         name += &format!("-{fidelity}");
     }
     if goals != [Goal::Accuracy] {

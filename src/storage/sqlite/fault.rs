@@ -1,4 +1,4 @@
-//! What SQLite says, as an error of a database.
+//! Errors of SQLite as errors of a storage.
 
 use std::ffi::c_int;
 use std::path::Path;
@@ -15,7 +15,7 @@ use super::super::tables::Fault;
 /// Transactions take milliseconds, so a process that holds one this long hangs.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What SQLite says where the system refuses to take more, of the database and of the index of its log.
+/// Codes of SQLite where the system refuses to write the database or the index of its log.
 const OF_WRITING: [c_int; 4] =
     [SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_TRUNCATE];
 
@@ -23,12 +23,13 @@ fn is_of_writing(error: &rusqlite::Error) -> bool {
     error.sqlite_error().is_some_and(|error| OF_WRITING.contains(&error.extended_code))
 }
 
-/// The failure, as one of the database at `path`.
+/// The error of the database at `path`.
 pub(super) fn at(fault: Fault, path: &Path) -> StorageError {
     let (path, place) = (path.to_owned(), path.display().to_string());
     match fault {
         Fault::Storage(error) => error,
         Fault::Row(problem) => StorageError::BadRow { place, problem },
+        Fault::Attribute { trial, key, problem } => StorageError::BadAttribute { place, trial, key, problem },
         Fault::Postgres(error) => StorageError::Postgres { place, problem: error.to_string() },
         Fault::Sqlite(source) => match source.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => StorageError::NotADatabase { path },
