@@ -1,4 +1,5 @@
-//! What the catalogue knows of a data set: its samples, its classes, its licence, and where it comes from.
+//! What the catalogue knows of a data set: its samples, its classes, its licence, and where it
+//! comes from.
 
 use std::path::Path;
 
@@ -6,47 +7,47 @@ use serde::Serialize;
 
 use crate::data::format::cifar::Cifar;
 
-/// A set that is known by name.
+/// An entry of the catalogue: a data set that is known by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entry {
-    /// What it is called on the command line.
+    /// The name on the command line.
     pub name: &'static str,
-    /// What it holds, in one line.
+    /// The content in one line.
     pub description: &'static str,
-    /// Names of the classes, in the order of their numbers.
+    /// The names of the classes, in the order of their numbers.
     pub classes: &'static [&'static str],
-    /// Height, width, channels of an image; `[1, 1, I]` for a table.
+    /// Height, width and channels of an image; `[1, 1, I]` for a table.
     pub shape: [usize; 3],
-    /// How many training samples it has.
+    /// The number of training samples.
     pub train_samples: usize,
-    /// How many test samples it has.
+    /// The number of test samples.
     pub test_samples: usize,
-    /// Under what terms it may be used, and who says so.
+    /// The licence, and who states it.
     pub licence: &'static str,
-    /// What to cite.
+    /// The publication to cite.
     pub citation: &'static str,
-    /// Where it comes from.
+    /// The source of the data.
     pub origin: Origin,
 }
 
-/// Where a set comes from.
+/// The source of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
-    /// Part of this program.
+    /// It is part of this program.
     BuiltIn(BuiltIn),
-    /// From files, found in a folder or downloaded.
+    /// Files that are found in a folder or downloaded.
     Files {
-        /// How they are read.
+        /// The format of the files.
         format: Format,
-        /// All of them are needed.
+        /// The files, all of which are needed.
         files: &'static [CatalogueFile],
-        /// Folders on the network that hold the files under their names, tried in this order.
+        /// Addresses under which the files have their names, in the order in which they are tried.
         mirrors: &'static [&'static str],
     },
 }
 
-/// The sets that are part of this program.
+/// The data sets that are part of this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BuiltIn {
@@ -60,31 +61,31 @@ pub enum BuiltIn {
     Yinyang,
 }
 
-/// How the files of a set are read.
+/// The format of the files of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// Four gzipped files: images and labels of training and test part, in this order.
+    /// Four gzipped IDX files: training images, training labels, test images, test labels.
     Idx,
     /// One archive of batches.
     Cifar(Cifar),
 }
 
-/// A file of a set.
+/// A file of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct CatalogueFile {
-    /// Its name, here and on every mirror.
+    /// The name, the same on every mirror.
     pub name: &'static str,
-    /// Its length.
+    /// The length in bytes.
     pub bytes: u64,
     /// SHA-256 of the file, in hex.
     pub sha256: &'static str,
-    /// SHA-256 of its content once unpacked, where it is known.
+    /// SHA-256 of the unpacked content, in hex, where it is known.
     pub unpacked_sha256: Option<&'static str>,
 }
 
 impl Entry {
-    /// The files of the set; none if it is built in.
+    /// The files of the data set; none if it is built in.
     pub fn files(&self) -> &'static [CatalogueFile] {
         match self.origin {
             Origin::BuiltIn(_) => &[],
@@ -99,12 +100,13 @@ impl Entry {
 }
 
 impl CatalogueFile {
-    /// The name once unpacked.
+    /// The name without `.gz`.
     pub(crate) fn unpacked_name(&self) -> &'static str {
         self.name.strip_suffix(".gz").unwrap_or(self.name)
     }
 
-    /// The sum that a file at `path` must have, if it is known: packed or unpacked, by its name.
+    /// The SHA-256 that a file at `path` must have, if it is known; the name tells whether it is
+    /// packed.
     pub(crate) fn expected_sum(&self, path: &Path) -> Option<&'static str> {
         if path.file_name().is_some_and(|name| name == self.name) {
             Some(self.sha256)

@@ -1,4 +1,4 @@
-//! Having the files of a set: found, or else downloaded.
+//! Finding the files of a data set, and downloading those that are missing.
 
 use std::path::PathBuf;
 
@@ -8,12 +8,11 @@ use super::lookup::find;
 use super::sources::{Network, Sources};
 use crate::data::DataError;
 
-/// The files of the set `name`, each downloaded to the cache if it is nowhere yet, or damaged.
-///
-/// A built-in set has none.
+/// The paths of the files of the data set `name`. Missing and damaged files are downloaded to the
+/// cache. A built-in data set has no files.
 ///
 /// # Errors
-/// An unknown name, a file that no mirror gives, a cache that cannot be written.
+/// The name is unknown, no mirror sends a file, or the cache cannot be written.
 pub fn fetch(
     name: &str,
     sources: &Sources,
@@ -38,7 +37,7 @@ fn fetch_file(
     }
 }
 
-/// The path of `file`; downloaded if it is nowhere, but a damaged one is an error.
+/// The path of `file`, which is downloaded if it is missing; a damaged one is an error.
 pub(crate) fn find_or_download(
     entry: &Entry,
     file: &CatalogueFile,

@@ -5,15 +5,15 @@ use super::entry::Entry;
 use crate::data::DataError;
 use crate::input::nearest;
 
-/// The sets that are known by name.
+/// All entries of the catalogue.
 pub fn catalogue() -> &'static [Entry] {
     ENTRIES
 }
 
-/// The set called `name`.
+/// The entry called `name`.
 ///
 /// # Errors
-/// There is none; the error lists the names and the nearest of them.
+/// There is none. The error lists all names and suggests the nearest.
 pub fn find(name: &str) -> Result<&'static Entry, DataError> {
     ENTRIES.iter().find(|entry| entry.name == name).ok_or_else(|| unknown(name))
 }
@@ -24,7 +24,8 @@ fn unknown(name: &str) -> DataError {
     DataError::Unknown { name: name.to_owned(), known: names().collect::<Vec<_>>().join(", "), hint }
 }
 
-/// Whether the sum is that of a file of some other set than `entry`: several sets use the same names.
+/// Whether `sum` is that of a file of another entry than `entry`. Several data sets use the same
+/// file names.
 pub(crate) fn belongs_to_another(sum: &str, entry: &Entry) -> bool {
     let others = ENTRIES.iter().filter(|other| other.name != entry.name);
     others.flat_map(Entry::files).any(|file| file.sha256 == sum || file.unpacked_sha256 == Some(sum))
