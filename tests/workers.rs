@@ -24,7 +24,7 @@ mod tests {
     use libtest_mimic::{Arguments, Trial as Test};
     use rustix::process::{Pid, Signal, kill_process};
     use spiketune::storage::{Location, MOST_TRIES};
-    use spiketune::study::{RungHistory, Study, Trial, TrialState};
+    use spiketune::study::{Study, Trial, TrialState};
 
     use super::server::{Server, programs};
 
@@ -320,9 +320,9 @@ mod tests {
         }}"#;
         let goes_on = |study: &Study| {
             let running = study.in_state(TrialState::Running).next().cloned();
-            running.filter(|trial| !RungHistory::of(trial).rungs.is_empty())
+            running.filter(|trial| !trial.rung_history.rungs.is_empty())
         };
-        let has_gone_on = |trial: &Trial| RungHistory::of(trial).rungs.len() > 1;
+        let has_gone_on = |trial: &Trial| trial.rung_history.rungs.len() > 1;
         // It may have come to an end before the signal came.
         for _ in 0..20 {
             let bench = Bench::new(kind);
@@ -347,7 +347,7 @@ mod tests {
         let said = success(bench.command(&[&args[..], &PULSE].concat()).output().expect("it runs"));
         let after = bench.study().trials[trial.number as usize].clone();
         assert_eq!(after.worker(), Some("two"));
-        let (before, rungs) = (RungHistory::of(trial).rungs, RungHistory::of(&after).rungs);
+        let (before, rungs) = (trial.rung_history.rungs, after.rung_history.rungs);
         assert_eq!(rungs[..before.len()], before[..], "what it had come to is kept");
         assert!(after.state == TrialState::Complete || rungs.len() > before.len(), "{after:?}");
         let steps: Vec<u32> = after.intermediate.iter().map(|(step, _)| *step).collect();

@@ -1,4 +1,5 @@
-//! Images moved, mirrored, covered and bent a little, anew in each epoch: more samples than there are.
+//! Augmentation: images are shifted, mirrored, covered, turned and scaled at random, differently in
+//! each epoch.
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 use rand::RngExt;
@@ -7,66 +8,68 @@ use serde::{Deserialize, Serialize};
 
 use crate::seed::{Seed, Stream};
 
-/// How samples are changed before they are learnt from; [`Augmentation::none`] leaves them alone.
+/// How training samples are changed at random; [`Augmentation::none`] does not change them.
 ///
-/// Each sample is mirrored, then turned and scaled about its centre, then shifted, then covered. What comes
-/// in from outside the image is 0.
+/// Each sample is mirrored, then turned and scaled about its centre, then shifted, then covered.
+/// Pixels from outside the image are 0.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Augmentation {
-    /// The most pixels by which an image is moved, in whole pixels down or up, and right or left alike.
+    /// The largest shift in pixels, vertically and horizontally. Shifts are whole pixels.
     pub shift: u32,
-    /// Whether half of the images are mirrored, left to right.
+    /// Whether half of the images are mirrored left to right.
     pub flip: bool,
-    /// Side in pixels of a square that is set to 0, its centre anywhere in the image (DeVries, Taylor 2017).
+    /// The side in pixels of a square that is set to 0, with its centre anywhere in the image
+    /// (DeVries, Taylor 2017).
     pub cutout: u32,
-    /// The largest angle in degrees by which an image is turned to either side, at least 0.
+    /// The largest angle in degrees by which an image is turned to either side; at least 0.
     pub rotation: f32,
-    /// The largest share by which an image is enlarged, at least 0; as often it is made smaller by as much:
-    /// the factor is drawn from `1 / (1 + zoom) ..= 1 + zoom`, evenly in its logarithm.
+    /// The largest share by which an image is enlarged or reduced; at least 0. The factor is
+    /// log-uniform from 1 / (1 + zoom) to 1 + zoom.
     pub zoom: f32,
-    /// What a turned or scaled image's pixel is taken from.
+    /// How the pixels of a turned or scaled image are sampled.
     pub sampling: Sampling,
 }
 
-/// How a value between pixels is found.
+/// The way to sample a value between pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sampling {
-    /// The nearest pixel's.
+    /// The value of the nearest pixel.
     Nearest,
-    /// The mean of the four around, weighted by nearness, rounded. A binary channel so becomes 1 where at
-    /// least half of its surroundings are.
+    /// The bilinear mean of the four pixels around, rounded. A binary channel is 1 where that mean
+    /// is at least 1/2.
     Bilinear,
 }
 
-/// What becomes of one image.
+/// The change of one image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Change {
     mirrored: bool,
     /// Down and right, in pixels.
     shift: [i64; 2],
-    /// Cosine and sine of the angle, each over the factor of enlargement.
+    /// Cosine and sine of the angle, each divided by the factor of enlargement.
     turn: [f32; 2],
-    /// The first row and column of the square that is covered; it may begin outside.
+    /// The first row and column of the covered square, which may lie outside the image.
     cover: [i64; 2],
 }
 
 impl Augmentation {
-    /// Samples as they are.
+    /// No change.
     pub fn none() -> Self {
         Self { shift: 0, flip: false, cutout: 0, rotation: 0.0, zoom: 0.0, sampling: Sampling::Nearest }
     }
 
-    /// Whether anything is changed at all.
+    /// Whether nothing is changed.
     pub fn is_none(&self) -> bool {
         *self == Self { sampling: self.sampling, ..Self::none() }
     }
 
-    /// Writes the samples `chosen` of `inputs` (N, I) to the rows of `changed` (B, I), as the epoch of `seed`
-    /// has them: a sample's change depends on the seed and its number, not on its place in the batch.
+    /// Writes the samples with the indices `chosen` of `inputs` (N, I), changed, to the rows of
+    /// `changed` (B, I). The change of a sample depends on `seed`, which differs between epochs,
+    /// and on its index, not on its row.
     ///
-    /// I = height width channels of `shape`.
+    /// I is the product of `shape`: height, width, channels.
     pub fn apply(
         &self,
         inputs: ArrayView2<'_, u8>,
@@ -90,7 +93,8 @@ impl Augmentation {
         });
     }
 
-    /// Draws as much for every setting, so that one does not change what another draws.
+    /// The random change of one image. Every setting draws the same numbers, so no setting changes
+    /// another's draws.
     fn draw(&self, [height, width, _]: [usize; 3], stream: &mut Stream) -> Change {
         let mirrored = stream.random_bool(0.5);
         let most = i64::from(self.shift);
@@ -116,7 +120,7 @@ struct Image<'a> {
 }
 
 impl Image<'_> {
-    /// Whole pixels from elsewhere in the image.
+    /// Mirrors and shifts by whole pixels.
     fn move_to(self, changed: &mut [u8], change: Change) {
         let [height, width, channels] = self.shape;
         changed.fill(0);
@@ -131,7 +135,7 @@ impl Image<'_> {
         }
     }
 
-    /// Each pixel from where the inverse of the change takes it.
+    /// Turns and scales as well: each pixel is sampled where the inverse of the change maps it.
     fn bend_to(self, changed: &mut [u8], change: Change, sampling: Sampling) {
         let [height, width, channels] = self.shape;
         let (middle_y, middle_x) = ((height as f32 - 1.0) / 2.0, (width as f32 - 1.0) / 2.0);
@@ -151,7 +155,7 @@ impl Image<'_> {
         }
     }
 
-    /// 0 outside.
+    /// The value of a pixel; 0 outside the image.
     fn at(self, row: i64, column: i64, channel: usize) -> u8 {
         let [height, width, channels] = self.shape;
         match (within(row, height), within(column, width)) {
@@ -170,12 +174,12 @@ impl Image<'_> {
     }
 }
 
-/// `place` as an index below `length`, if it is one.
+/// `place` as an index; `None` unless it is 0 to `length` - 1.
 fn within(place: i64, length: usize) -> Option<usize> {
     usize::try_from(place).ok().filter(|&place| place < length)
 }
 
-/// Sets a square of `side` pixels to 0, as far as it lies within the image.
+/// Sets the part of a square of `side` pixels that lies within the image to 0.
 fn cover(changed: &mut [u8], shape: [usize; 3], first: [i64; 2], side: usize) {
     let [height, width, channels] = shape;
     for y in (first[0]..first[0] + side as i64).filter_map(|y| within(y, height)) {
@@ -218,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn bending_by_nothing_is_moving() {
+    fn turning_by_nothing_is_shifting() {
         let image: Vec<u8> = (0..60).collect();
         for mirrored in [false, true] {
             let change = Change { mirrored, shift: [1, -2], ..NONE };

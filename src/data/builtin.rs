@@ -1,4 +1,4 @@
-//! Sets that need neither a file nor a network.
+//! Built-in data sets, which need neither a file nor the network.
 
 use std::path::Path;
 
@@ -10,10 +10,10 @@ use super::format::table::{Reals, Scale, Table};
 use super::parts::Parts;
 use super::{DataError, Samples, classes, format::stream};
 
-/// The committed file; `datasets/README.md` states its source and licence.
+/// The file of the digits; `datasets/README.md` states its source and licence.
 const DIGITS: &[u8] = include_bytes!("../../datasets/digits.csv.gz");
 
-/// Blocks of 4x4 pixels, each black or white.
+/// The largest input of the digits: an input counts the black pixels of a block of 4x4.
 const DIGIT_LEVELS: u8 = 16;
 
 /// 1,797 digits of 8x8 blocks with 0 to 16 black pixels each (Alpaydin, Kaynak 1998).

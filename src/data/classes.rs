@@ -1,4 +1,4 @@
-//! From labels as they are written to numbered classes.
+//! Labels as text become numbered classes.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -7,8 +7,8 @@ use super::DataError;
 
 /// The sorted names of the classes, and the class of each label.
 ///
-/// Numbers are sorted as numbers, and `1` and `1.0` are the same class; if any label is no number, all are
-/// sorted as text.
+/// Labels that are all numbers are sorted as numbers, and `1` and `1.0` are the same class.
+/// Otherwise all are sorted as text.
 pub(super) fn number(labels: Vec<String>, file: &Path) -> Result<(Vec<String>, Vec<u16>), DataError> {
     let numbers: Option<Vec<f64>> = labels.iter().map(|label| label.parse().ok()).collect();
     let (labels, names) = match numbers {
@@ -24,7 +24,7 @@ pub(super) fn number(labels: Vec<String>, file: &Path) -> Result<(Vec<String>, V
     Ok((names, numbered))
 }
 
-/// Adding zero makes a negative zero positive.
+/// The name of a class that is a number. Adding zero makes a negative zero positive.
 fn written(number: f64) -> String {
     (number + 0.0).to_string()
 }
@@ -68,6 +68,6 @@ mod tests {
     fn more_classes_than_a_label_can_number_are_an_error() {
         let labels = (0..=65536).map(|label| label.to_string()).collect();
         let message = number(labels, Path::new("prices.csv")).unwrap_err().to_string();
-        assert!(message.starts_with("prices.csv: 65537 classes; must be 2 to 65536"), "{message}");
+        assert!(message.starts_with("prices.csv: 65537 classes; must be 2 to 65,536"), "{message}");
     }
 }

@@ -1,4 +1,4 @@
-//! How inputs enter the network and the chip: as graded values, or as binary channels.
+//! Input coding: inputs enter the network and the chip as graded values or as binary channels.
 
 use ndarray::Array2;
 use schemars::JsonSchema;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Samples;
 
-/// How an input value x = v / levels in [0, 1] is sent to the chip.
+/// The coding of an input value x = v / levels in [0, 1], where v is the level.
 ///
 /// ```
 /// use ndarray::array;
@@ -20,32 +20,32 @@ use super::Samples;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase", tag = "kind", deny_unknown_fields)]
 pub enum InputCoding {
-    /// One channel an input that carries v as it is; only for chips that take graded spikes.
+    /// One channel per input, which carries v itself. Only for chips that take graded spikes.
     Graded,
-    /// One channel an input that fires where x > `at`, strictly.
+    /// One channel per input, which fires where x > `at`.
     Threshold {
-        /// In [0, 1): at 1 nothing fires. Higher: fewer input spikes, only the brightest inputs seen.
+        /// The threshold in [0, 1). A higher one gives fewer input spikes.
         at: f32,
     },
-    /// L channels an input; channel l = 0..L fires where x > (l + 0.5) / L, strictly.
+    /// L channels per input: channel l, from 0 to L - 1, fires where x > (l + 0.5) / L.
     ///
-    /// Channels of one input are neighbours, the lowest threshold first: channel l of input i is column
-    /// i L + l. An image of H x W x C so becomes one of H x W x (C L).
+    /// The channels of an input are neighbours, the lowest threshold first: channel l of input i is
+    /// column i L + l. So an image of H x W x C becomes one of H x W x (C L).
     Thermometer {
-        /// L, at least 1. Higher: finer input, L times as many input neurons.
+        /// L, at least 1. There are L times as many input neurons as inputs.
         levels: u8,
     },
 }
 
-/// Text that is no coding.
+/// The error of a text that is not a coding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be graded, threshold:X with X from 0 to below 1, or thermometer:L with L levels from 1 to 255")]
+#[error("must be graded, threshold:X with X from 0 to below 1, or thermometer:L with L from 1 to 255")]
 pub struct CodingError;
 
 impl std::str::FromStr for InputCoding {
     type Err = CodingError;
 
-    /// `graded`, `threshold:0.5`, `thermometer:4`.
+    /// Reads `graded`, `threshold:0.5` or `thermometer:4`.
     fn from_str(text: &str) -> Result<Self, CodingError> {
         let (kind, number) = text.split_once(':').unwrap_or((text, ""));
         let coding = match kind {
@@ -74,29 +74,29 @@ impl std::fmt::Display for InputCoding {
     }
 }
 
-/// Samples as the network and the chip get them.
+/// Coded samples, as the network and the chip receive them.
 ///
 /// Axes: N samples, I' = [`InputCoding::width`] inputs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Coded {
-    /// (N, I'), each in `0..=max`.
+    /// The coded inputs, (N, I'), each 0 to `max`.
     pub inputs: Array2<u8>,
-    /// Height, width, channels: channel c of pixel (y, x) is column (y width + x) channels + c. `[1, 1, I']`
-    /// for a table.
+    /// Height, width, channels: channel c of pixel (y, x) is column (y width + x) channels + c.
+    /// `[1, 1, I']` for a table.
     pub shape: [usize; 3],
-    /// The input that stands for 1.0.
+    /// The coded input that stands for 1.0.
     pub max: u8,
-    /// (N)
+    /// The classes of the samples, (N).
     pub labels: Vec<u16>,
 }
 
 impl InputCoding {
-    /// How many channels `inputs` inputs (or the channels of a pixel) become.
+    /// The number of coded inputs for `inputs` inputs, or of channels for the channels of a pixel.
     pub fn width(self, inputs: usize) -> usize {
         inputs * self.channels()
     }
 
-    /// Codes `samples` of a shape (height, width, channels) whose input `levels` stands for 1.0.
+    /// Codes `samples` of the shape (height, width, channels), whose input `levels` stands for 1.0.
     pub fn encode(self, samples: &Samples, shape: [usize; 3], levels: u8) -> Coded {
         let labels = samples.labels.clone();
         let [height, width, channels] = shape;
@@ -142,7 +142,7 @@ impl InputCoding {
     }
 }
 
-/// The lowest v with v / levels > at; 256 if there is none.
+/// The lowest v from 0 to 255 with v / levels > `at`; 256 if there is none.
 fn lowest_above(at: f64, levels: u8) -> u16 {
     (0..=255).find(|&value| f64::from(value) / f64::from(levels) > at).unwrap_or(256)
 }

@@ -1,22 +1,22 @@
-//! What can be wrong with data.
+//! Errors of data sets.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Why a data set cannot be had, read or split.
+/// Why a data set cannot be found, read or split.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
-    /// Neither in the catalogue nor a file.
+    /// The name is neither in the catalogue nor that of a file.
     #[error("unknown data set \"{name}\": must be a file or one of {known}{hint}")]
     Unknown {
-        /// What was asked for.
+        /// The name.
         name: String,
         /// Every name in the catalogue.
         known: String,
         /// `; did you mean ...?`, or nothing.
         hint: String,
     },
-    /// A path whose kind of file nobody reads.
+    /// The file is of a kind that cannot be read.
     #[error(
         "{}: unknown kind of file; must be .csv, .tsv, .data (also with .gz), .npz, .tar.gz of CIFAR, \
          or a folder of IDX or CIFAR files", .file.display()
@@ -25,15 +25,15 @@ pub enum DataError {
         /// The path.
         file: PathBuf,
     },
-    /// A folder named by the user that is not there.
+    /// A folder that an option or a variable names does not exist.
     #[error("{origin} = {}: not a folder", .folder.display())]
     NotAFolder {
-        /// The option or variable that names it.
+        /// The option or the variable.
         origin: &'static str,
         /// The path.
         folder: PathBuf,
     },
-    /// A catalogue file that is in no folder, where downloading is not allowed.
+    /// A file of the catalogue is in no folder, and downloading is not allowed.
     #[error(
         "{name}: no {file} in {looked}; name its folder with --data-dir, or run `tune data fetch {name}`"
     )]
@@ -45,10 +45,10 @@ pub enum DataError {
         /// The folders that were searched.
         looked: String,
     },
-    /// No folder to keep downloads in.
+    /// There is no folder for downloads.
     #[error("no folder for downloads: set HOME or XDG_CACHE_HOME")]
     NoCache,
-    /// The system refused to read.
+    /// The file cannot be read.
     #[error("cannot read {}", .file.display())]
     Read {
         /// The file.
@@ -56,7 +56,7 @@ pub enum DataError {
         /// The system's reason.
         source: io::Error,
     },
-    /// The system refused to write.
+    /// The file cannot be written.
     #[error("cannot write {}", .file.display())]
     Write {
         /// The file.
@@ -64,7 +64,7 @@ pub enum DataError {
         /// The system's reason.
         source: io::Error,
     },
-    /// A file that ends before its content does.
+    /// The file ends too early.
     #[error("{}: truncated: {problem}; copy or fetch it again", .file.display())]
     Truncated {
         /// The file.
@@ -72,7 +72,7 @@ pub enum DataError {
         /// What is missing.
         problem: String,
     },
-    /// A file that breaks the rules of its format.
+    /// The file breaks a rule of its format.
     #[error("{}: {problem}", .file.display())]
     Malformed {
         /// The file.
@@ -80,41 +80,41 @@ pub enum DataError {
         /// The value and the rule.
         problem: String,
     },
-    /// A cell of a table that does not hold what it must.
+    /// A cell of a table breaks a rule.
     #[error("{}: line {line}, column {column} = \"{value}\": {rule}", .file.display())]
     Cell {
         /// The file.
         file: PathBuf,
-        /// Counted from 1.
+        /// The line, from 1.
         line: u64,
-        /// The header's name of the column in quotes, or its number counted from 0.
+        /// The name of the column in quotes, or its number from 0.
         column: String,
-        /// What stands there.
+        /// The text of the cell.
         value: String,
-        /// What must stand there.
+        /// The rule.
         rule: &'static str,
     },
-    /// A label that is none of the classes.
+    /// A label is not below the number of classes.
     #[error("{}: label {value} of sample {index}: must be below {classes}, the number of classes", .file.display())]
     Label {
         /// The file.
         file: PathBuf,
-        /// The sample, counted from 0.
+        /// The index of the sample, from 0.
         index: usize,
         /// The label.
         value: u16,
-        /// How many classes there are.
+        /// The number of classes.
         classes: usize,
     },
-    /// Fewer than two classes, or more than a label can number.
-    #[error("{}: {found} classes; must be 2 to 65536: is the label column the right one?", .file.display())]
+    /// There are fewer than two classes, or more than labels can number.
+    #[error("{}: {found} classes; must be 2 to 65,536: is the label column the right one?", .file.display())]
     Classes {
         /// The file.
         file: PathBuf,
-        /// How many distinct labels it holds.
+        /// The number of distinct labels.
         found: usize,
     },
-    /// A file of the catalogue with another content.
+    /// A file of the catalogue has another content than it should.
     #[error(
         "{}: SHA-256 is {found}, must be {expected}; delete the file, or run `tune data fetch {name}`",
         .file.display()
@@ -122,14 +122,14 @@ pub enum DataError {
     Checksum {
         /// The file.
         file: PathBuf,
-        /// The data set it is meant to belong to.
+        /// The data set that it should belong to.
         name: String,
-        /// In hex.
+        /// The SHA-256 that it should have, in hex.
         expected: &'static str,
-        /// In hex.
+        /// The SHA-256 that it has, in hex.
         found: String,
     },
-    /// No mirror gave the file.
+    /// No mirror sent the file.
     #[error("cannot download {file}: {tried}; try again, or put the file into a folder named by --data-dir")]
     Download {
         /// The file.
@@ -137,23 +137,24 @@ pub enum DataError {
         /// Each URL with its reason.
         tried: String,
     },
-    /// A share that is not between nothing and everything.
-    #[error("fraction to hold out = {fraction}: must lie between 0 and 1, both excluded")]
+    /// A share to hold out is not between 0 and 1.
+    #[error("fraction to hold out = {fraction}: must be between 0 and 1, both excluded")]
     Fraction {
         /// The share.
         fraction: f64,
     },
-    /// Too few samples to split.
+    /// There are too few samples to split.
     #[error("cannot hold out {fraction} of {samples} samples: at least one class must have two")]
     TooFew {
         /// The share.
         fraction: f64,
-        /// How many samples there are.
+        /// The number of samples.
         samples: usize,
     },
 }
 
 impl DataError {
+    /// [`DataError::Malformed`] of `file`.
     pub(super) fn malformed(file: impl Into<PathBuf>, problem: impl Into<String>) -> Self {
         Self::Malformed { file: file.into(), problem: problem.into() }
     }

@@ -1,7 +1,7 @@
-//! What is learnt from: formats, the catalogue of data sets, splits and input coding.
+//! Data sets: formats, the catalogue, splits, augmentation and input coding.
 //!
-//! [`Dataset::open`] takes a name of the [`catalogue`](catalogue()) or a path. Files are looked for in
-//! [`Sources`], verified, and otherwise downloaded.
+//! [`Dataset::open`] takes a name of the [`catalogue`](catalogue()) or a path. Files of the
+//! catalogue are looked for in [`Sources`] and verified; missing ones are downloaded.
 //!
 //! Axes: N samples, I inputs.
 //!
@@ -40,34 +40,33 @@ pub use format::csv::{Header, LabelColumn, OpenOptions};
 
 use ndarray::Array2;
 
-/// Samples with their classes.
+/// Samples with their labels.
 ///
-/// An input is a whole number of levels, `0..=Dataset::levels`, standing for the real number
-/// `input / levels` in [0, 1]: what a chip with graded spikes is sent.
+/// An input is a whole number of levels, 0 to [`Dataset::levels`]. It stands for the real number
+/// `input / levels` in [0, 1]. A chip with graded spikes receives the whole number.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Samples {
-    /// (N, I)
+    /// The inputs, (N, I).
     pub inputs: Array2<u8>,
-    /// (N), each below the number of classes.
+    /// The classes of the samples, (N), each below the number of classes.
     pub labels: Vec<u16>,
 }
 
 /// A data set in memory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
-    /// Its name in the catalogue, or the file's name without its extension.
+    /// The name in the catalogue, or the name of the file without its extension.
     pub name: String,
-    /// What to learn from; a validation split is cut from it.
+    /// The training set, from which a validation set is split.
     pub train: Samples,
-    /// Touched once, at the end.
+    /// The test set, which is used once, at the end.
     pub test: Samples,
-    /// Height, width, channels of an image; `[1, 1, I]` for a table.
+    /// Height, width and channels of an image; `[1, 1, I]` for a table.
     pub shape: [usize; 3],
     /// The input that stands for 1.0; at least 1.
     pub levels: u8,
-    /// Names of the classes, at least two.
+    /// The names of the classes, at least two.
     pub classes: Vec<String>,
-    /// SHA-256 of the shape, levels, inputs and labels, in hex: the same data, the same checksum,
-    /// whatever file it came from.
+    /// SHA-256 of shape, levels, inputs and labels, in hex. It does not depend on the file format.
     pub checksum: String,
 }

@@ -16,7 +16,7 @@ use super::{
     yinyang,
 };
 
-/// The files of an IDX folder, which are named as MNIST's.
+/// The files of an IDX folder, with the names of MNIST's files.
 const IDX_FILES: [&str; 4] = [
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
@@ -25,21 +25,23 @@ const IDX_FILES: [&str; 4] = [
 ];
 
 impl Dataset {
-    /// The set called `name_or_path` in the [`catalogue`](super::catalogue()), or else at this path.
+    /// The data set called `name_or_path` in the [`catalogue`](super::catalogue()), or at this
+    /// path.
     ///
-    /// A path may be a table (`.csv`, `.tsv`, `.data`, also with `.gz`), an `.npz`, a folder of IDX files with
-    /// MNIST's names, a folder of CIFAR's batches, or CIFAR's archive (`.tar.gz`). Write `./mnist` for a path
-    /// that is also a name. `options` are only for tables.
+    /// A path may be a table (`.csv`, `.tsv`, `.data`, also with `.gz`), an `.npz` archive, a
+    /// folder of IDX files with MNIST's names, a folder of CIFAR's batches, or CIFAR's archive
+    /// (`.tar.gz`). Write `./mnist` for a path that is also a name. `options` apply to tables only.
     ///
-    /// Files of the catalogue are looked for in `sources`, verified, and downloaded if they are nowhere and
-    /// `sources` allows it; `progress` hears of it.
+    /// Files of the catalogue are looked for in `sources` and verified. Missing ones are downloaded
+    /// if `sources` allows it; `progress` is called while they are.
     ///
-    /// Real features become 255 levels between the least and the greatest value of the training part, per
-    /// column of a table and over all pixels of an image. A set without a test part gives 20 % of each class
-    /// to one, the same for everybody.
+    /// Real features are scaled to levels 0 to 255 between the smallest and the largest value of
+    /// the training part, per column of a table and over all pixels of an image. From a set without
+    /// a test part, 20 % of each class become one, the same samples in every run.
     ///
     /// # Errors
-    /// An unknown name; a file that cannot be had or read, or breaks its format; fewer than two classes.
+    /// The name is unknown, a file is missing, unreadable or breaks its format, or there are fewer
+    /// than two classes.
     pub fn open(
         name_or_path: &str,
         options: &OpenOptions,
@@ -87,7 +89,8 @@ fn open_built_in(set: BuiltIn) -> Result<Parts, DataError> {
     }
 }
 
-/// The archive, else unpacked batches, which may be fewer, else a download.
+/// Reads CIFAR from the archive, otherwise from unpacked batches, otherwise from a downloaded
+/// archive.
 fn open_cifar(
     entry: &Entry,
     set: Cifar,
@@ -103,7 +106,7 @@ fn open_cifar(
     Ok((set.read_archive(&archive, entry.class_names())?, archive))
 }
 
-/// Images and labels of the training part, then of the test part, which may be missing.
+/// Reads images and labels of the training part, then of the test part, which may be missing.
 fn open_idx(paths: &[PathBuf], classes: Option<Vec<String>>) -> Result<Parts, DataError> {
     let pairs: Vec<Pair> =
         paths.chunks_exact(2).map(|pair| Pair { images: pair[0].clone(), labels: pair[1].clone() }).collect();
@@ -152,7 +155,7 @@ fn cifar_classes(set: Cifar) -> Result<Vec<String>, DataError> {
     Ok(catalogue::find(name)?.class_names())
 }
 
-/// The file's name without its extensions, or the folder's name.
+/// The name of the file without its extensions, or the name of the folder.
 fn stem(path: &Path) -> String {
     let name = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let name = name.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -207,7 +210,8 @@ mod tests {
         }
     }
 
-    /// The data are the same for everybody and for ever; a change here makes old results incomparable.
+    /// The data are the same for everybody and for ever; a change here makes old results
+    /// incomparable.
     #[test]
     fn built_in_sets_keep_their_checksums() {
         for (name, checksum) in [
@@ -263,7 +267,7 @@ mod tests {
         assert!(message("Cargo.toml").contains("Cargo.toml: unknown kind of file"));
         assert!(message("kmnist").starts_with("kmnist: no train-images-idx3-ubyte.gz in "));
         let (_folder, path) = folder("one.csv", b"1,x\n2,x\n3,x\n");
-        assert!(message(&path).contains("one.csv: 1 classes; must be 2 to 65536"));
+        assert!(message(&path).contains("one.csv: 1 classes; must be 2 to 65,536"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a reader returns, and the last steps that turn it into a data set.
+//! Parts of a data set as a reader returns them, and the last steps to a [`Dataset`].
 
 use std::path::Path;
 
@@ -6,16 +6,21 @@ use super::split::stratified;
 use super::{DataError, Dataset, Samples, catalogue::checksum};
 use crate::seed::Seed;
 
-/// The share of a set without a test part that becomes one.
+/// The share of a set without a test part that becomes its test part.
 pub(super) const TEST_FRACTION: f64 = 0.2;
 
-/// What a reader returns: levels, and a test part if the source has one.
+/// The parts of a data set, with inputs as levels; the test part only if the source has one.
 #[derive(Debug)]
 pub(super) struct Parts {
+    /// As [`Dataset::shape`].
     pub shape: [usize; 3],
+    /// As [`Dataset::levels`].
     pub levels: u8,
+    /// As [`Dataset::classes`].
     pub classes: Vec<String>,
+    /// The training part.
     pub train: Samples,
+    /// The test part.
     pub test: Option<Samples>,
 }
 
@@ -43,26 +48,28 @@ fn check_filled(train: &Samples, test: &Samples, file: &Path) -> Result<(), Data
     }
     let [train, test, inputs] = counts;
     let problem =
-        format!("{train} training and {test} test samples of {inputs} inputs; must have some of each");
+        format!("{train} training and {test} test samples of {inputs} inputs: each must be at least 1");
     Err(DataError::malformed(file, problem))
 }
 
-/// Samples that stay, and samples that become the test part of a set that has none.
+/// The indices of the samples that stay in the training part, and of those that become the test
+/// part.
 pub(super) fn cut_test_part(labels: &[u16]) -> Result<(Vec<usize>, Vec<usize>), DataError> {
     stratified(labels, TEST_FRACTION, &test_seed())
 }
 
-/// Fixed, so that the test part is the same for everybody and whatever seed a study has.
+/// The seed of the test part: fixed, so that it is the same in every run and for every seed of a
+/// study.
 fn test_seed() -> Seed {
     Seed::root(0).child("test part")
 }
 
-/// The names of `count` classes that have none.
+/// Numbers as the names of `count` classes without names.
 pub(super) fn numbered(count: usize) -> Vec<String> {
     (0..count).map(|class| class.to_string()).collect()
 }
 
-/// An error for the first label that is none of `classes`.
+/// Checks that all labels are below the number of `classes`.
 pub(super) fn check_labels(labels: &[u16], classes: usize, file: &Path) -> Result<(), DataError> {
     match labels.iter().position(|&label| usize::from(label) >= classes) {
         Some(index) => Err(DataError::Label { file: file.into(), index, value: labels[index], classes }),

@@ -7,7 +7,7 @@ use super::{DataError, Samples};
 use crate::seed::Seed;
 
 impl Samples {
-    /// How many samples there are.
+    /// The number of samples.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
@@ -17,7 +17,7 @@ impl Samples {
         self.labels.is_empty()
     }
 
-    /// The samples of the given `indices`, in their order.
+    /// The samples with these `indices`, in their order.
     ///
     /// # Panics
     /// If an index is not below [`Samples::len`].
@@ -28,21 +28,24 @@ impl Samples {
         }
     }
 
-    /// The samples that stay and the `fraction` (in (0, 1)) that is held out, drawn with `seed`.
+    /// Splits the samples at random: those that stay, and the `fraction` (in (0, 1)) that is held
+    /// out.
     ///
-    /// Of N_c samples of class c, `fraction * N_c` are held out, to within one sample; together
-    /// `fraction * N`, rounded, as long as the next rule allows it: a class of two or more samples has at
-    /// least one on each side, and a class of one keeps it. Both sides are in the original order.
+    /// Of the N_c samples of class c, `fraction * N_c` are held out, up to one sample; of all N
+    /// samples `fraction * N`, rounded, as far as the next rule allows. A class of two or more
+    /// samples has at least one on each side, and the only sample of a class stays. Both sides keep
+    /// the original order.
     ///
     /// # Errors
-    /// A fraction outside (0, 1); no class with two samples.
+    /// The fraction is outside (0, 1), or no class has two samples.
     pub fn split(&self, fraction: f64, seed: &Seed) -> Result<(Samples, Samples), DataError> {
         let (rest, held_out) = stratified(&self.labels, fraction, seed)?;
         Ok((self.select(&rest), self.select(&held_out)))
     }
 }
 
-/// The ascending indices of the samples that stay and of those held out, as [`Samples::split`] says.
+/// The ascending indices of the samples that stay and of those that are held out, as in
+/// [`Samples::split`].
 pub(super) fn stratified(
     labels: &[u16],
     fraction: f64,
@@ -74,7 +77,8 @@ fn members_by_class(labels: &[u16]) -> Vec<Vec<usize>> {
     members
 }
 
-/// How many to hold out of each class: the method of largest remainders, ties to the lower class.
+/// The number of samples to hold out of each class, by the method of largest remainders; ties go to
+/// the lower class.
 fn shares(sizes: &[usize], fraction: f64) -> Vec<usize> {
     let quotas: Vec<f64> = sizes.iter().map(|&size| size as f64 * fraction).collect();
     let most: Vec<usize> = sizes.iter().map(|&size| size.saturating_sub(1)).collect();
@@ -155,7 +159,7 @@ mod tests {
         let message =
             |labels: &[u16], fraction| stratified(labels, fraction, &Seed::root(0)).unwrap_err().to_string();
         for fraction in [0.0, 1.0, -0.1, f64::NAN] {
-            assert!(message(&[0, 0], fraction).contains("must lie between 0 and 1"));
+            assert!(message(&[0, 0], fraction).contains("must be between 0 and 1"));
         }
         assert_eq!(
             message(&[0, 1, 2], 0.2),

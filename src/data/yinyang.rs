@@ -1,8 +1,8 @@
-//! The Yin-Yang set, generated: a small task that no linear classifier solves.
+//! The Yin-Yang data set, generated: a small task that no linear classifier solves.
 //!
-//! Kriener, Göltz, Petrovici 2021, "The Yin-Yang dataset", arXiv:2102.08211. Points of a disc of radius 0.5
-//! are yin, yang or one of the two dots of radius 0.1. The random numbers are our own, so the points are
-//! other draws of the same distribution than those of the authors' program.
+//! Kriener, Göltz, Petrovici 2021, "The Yin-Yang dataset", arXiv:2102.08211. Points of a disc of
+//! radius 0.5 belong to yin, yang or one of two dots of radius 0.1. The points have the same
+//! distribution as those of the authors' program, but come from other random numbers.
 
 use ndarray::Array2;
 use rand::RngExt;
@@ -29,7 +29,8 @@ enum Class {
 
 const CLASSES: [Class; 3] = [Class::Yin, Class::Yang, Class::Dot];
 
-/// 5,000 training and 1,000 test points, as many of each class, as inputs x, y, 1 - x, 1 - y.
+/// 5,000 training and 1,000 test points, equally many of each class, with the inputs x, y, 1 - x, 1
+/// - y.
 pub(super) fn generate() -> Result<Parts, DataError> {
     let seed = Seed::root(0).child("yinyang");
     Table {
@@ -55,7 +56,7 @@ fn draw(samples: usize, seed: &Seed) -> Reals {
     Reals { features, labels }
 }
 
-/// Uniform in the area of `class`, by rejection.
+/// A point that is uniform in the area of `class`, by rejection sampling.
 fn point_of(class: Class, stream: &mut Stream) -> (f64, f64) {
     loop {
         let (x, y): (f64, f64) = (stream.random(), stream.random());
@@ -65,9 +66,9 @@ fn point_of(class: Class, stream: &mut Stream) -> (f64, f64) {
     }
 }
 
-/// The class of a point of the unit square, `None` outside the disc.
+/// The class of a point of the unit square; `None` outside the disc.
 ///
-/// The disc is halved by the line y = 0.5. On that line sit two lobes of half its radius, each with a dot
+/// The line y = 0.5 halves the disc. On that line lie two lobes of half its radius, each with a dot
 /// in its middle. Yin is the upper half without the right lobe, and the left lobe.
 fn class_of(x: f64, y: f64) -> Option<Class> {
     let to_centre = distance(x, y, RADIUS);
@@ -83,7 +84,8 @@ fn class_of(x: f64, y: f64) -> Option<Class> {
     Some(if is_left_lobe || is_upper { Class::Yin } else { Class::Yang })
 }
 
-/// From (x, y) to the point (`at`, 0.5). Without `hypot`, whose last bit depends on the platform.
+/// The distance from (x, y) to (`at`, 0.5), without `hypot`, whose last bit depends on the
+/// platform.
 fn distance(x: f64, y: f64, at: f64) -> f64 {
     ((x - at).powi(2) + (y - RADIUS).powi(2)).sqrt()
 }

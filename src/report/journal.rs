@@ -1,57 +1,56 @@
-//! A study as a journal file of Optuna, which its `JournalFileBackend` replays.
+//! Studies as journal files of Optuna, which its `JournalFileBackend` replays.
 //!
-//! One JSON object a line, each an operation: the study, its attributes, then every trial as it stands.
+//! Each line is one operation as a JSON object: the study, its attributes, then every trial in its
+//! present state.
 
 use serde_json::{Map, Value as Json, json};
 
 use crate::space::{Space, SpaceError};
 use crate::storage::Distribution;
-use crate::study::{Direction, Study, Timestamp, Trial, TrialState};
+use crate::study::{Direction, RUNG_HISTORY, Study, Timestamp, Trial, TrialState, WARM_START};
 
-/// Optuna's numbers of operations.
+/// Optuna's code of the operation that creates a study; the other codes follow.
 const CREATE_STUDY: u32 = 0;
 const SET_STUDY_USER_ATTRIBUTE: u32 = 2;
 const SET_STUDY_SYSTEM_ATTRIBUTE: u32 = 3;
 const CREATE_TRIAL: u32 = 4;
-/// A study of a journal that has no other.
+/// The number of the only study in a journal.
 const STUDY: u32 = 0;
 
-/// A study that has no journal.
+/// Why a study cannot become a journal.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// Its distributions are not known.
-    #[error(
-        "study {study}: does not keep its space: made by another program, which can write the journal itself"
-    )]
+    /// The study does not keep its space, from which the distributions come.
+    #[error("study {study}: does not keep its space: export it with the program that made it")]
     NoSpace {
         /// The study.
         study: String,
     },
-    /// Its space is broken.
+    /// The space that the study keeps breaks a rule.
     #[error(transparent)]
     Space(#[from] SpaceError),
-    /// A trial has a value that JSON cannot spell.
-    #[error("trial {trial}: value {value}: a journal has no spelling for it")]
+    /// A trial has an infinite value, which JSON does not have.
+    #[error("trial {trial}: value {value}: must be finite in a journal")]
     NotFinite {
-        /// The trial.
+        /// The number of the trial.
         trial: u32,
-        /// Its value.
+        /// The value.
         value: f64,
     },
     /// A trial has a parameter that is not in the space.
     #[error("trial {trial}: {name}: not in the space of the study")]
     Foreign {
-        /// The trial.
+        /// The number of the trial.
         trial: u32,
-        /// The parameter.
+        /// The name of the parameter.
         name: String,
     },
 }
 
-/// The journal of `study`. Intermediate values that are not finite are left out.
+/// The journal of `study` as text. Intermediate values that are not finite are left out.
 ///
 /// # Errors
-/// The study does not keep its space, or a trial has what a journal cannot spell.
+/// The study does not keep its space, or a trial has a value that a journal cannot have.
 pub fn journal(study: &Study) -> Result<String, JournalError> {
     let space = study.space().ok_or_else(|| JournalError::NoSpace { study: study.name.clone() })??;
     let directions: Vec<u32> = study.metrics.iter().map(|metric| direction(metric.direction)).collect();
@@ -67,6 +66,10 @@ pub fn journal(study: &Study) -> Result<String, JournalError> {
         }
         false => json!({"op_code": SET_STUDY_USER_ATTRIBUTE, "study_id": STUDY, "user_attr": {name: value}}),
     }));
+    if !study.warm_start.results.is_empty() {
+        lines.push(json!({"op_code": SET_STUDY_SYSTEM_ATTRIBUTE, "study_id": STUDY,
+                   "system_attr": {WARM_START: study.warm_start.to_json()}}));
+    }
     for trial in &study.trials {
         lines.push(created(&space, trial)?);
     }
@@ -78,7 +81,7 @@ pub fn journal(study: &Study) -> Result<String, JournalError> {
     Ok(text)
 }
 
-/// The operation that makes `trial` as it stands.
+/// The operation that creates `trial` in its present state.
 fn created(space: &Space, trial: &Trial) -> Result<Json, JournalError> {
     let number = trial.number;
     if let Some(&value) = trial.values.iter().chain(&trial.constraints).find(|value| !value.is_finite()) {
@@ -95,6 +98,9 @@ fn created(space: &Space, trial: &Trial) -> Result<Json, JournalError> {
     }
     let mut system: Map<String, Json> =
         trial.internal.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    if !trial.rung_history.is_empty() {
+        system.insert(RUNG_HISTORY.to_owned(), trial.rung_history.to_json());
+    }
     if !trial.constraints.is_empty() {
         system.insert("constraints".to_owned(), trial.constraints.clone().into());
     }
@@ -112,7 +118,7 @@ fn created(space: &Space, trial: &Trial) -> Result<Json, JournalError> {
         [value] => line["value"] = value.into(),
         ref values => line["values"] = values.to_vec().into(),
     }
-    // Optuna reads a date wherever there is the key.
+    // Optuna reads a date wherever the key is there, so it is left out for unfinished trials.
     if let Some(finished) = trial.finished {
         line["datetime_complete"] = moment(finished).into();
     }
@@ -136,7 +142,7 @@ fn state(state: TrialState) -> u32 {
     }
 }
 
-/// With the offset that Python's `fromisoformat` wants before 3.11.
+/// The moment in ISO 8601 with a numeric offset, which Python's `fromisoformat` needs before 3.11.
 fn moment(Timestamp(microseconds): Timestamp) -> String {
     let moment = jiff::Timestamp::from_microsecond(microseconds).unwrap_or_default();
     format!("{moment:.6}").replace('Z', "+00:00")
@@ -168,6 +174,7 @@ mod tests {
             metrics: vec![Metric::minimize("loss")],
             trials: vec![trial],
             attributes: [(SPACE.to_owned(), space.to_json()), ("note".to_owned(), json!(1))].into(),
+            ..Study::default()
         }
     }
 

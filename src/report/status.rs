@@ -1,4 +1,4 @@
-//! How a study stands: its trials by state, who works on it, how fast it goes, what fails.
+//! The status of a study: trials by state, workers, speed, failures.
 
 use std::collections::BTreeMap;
 
@@ -7,47 +7,52 @@ use serde::Serialize;
 use crate::study::{Study, Timestamp, Trial, TrialState};
 use crate::units::Seconds;
 
-/// How many of the trials that ended last say how fast a study goes.
+/// The number of last trials from which the speed of a study is computed.
 const RECENT: usize = 50;
 
-/// How a study stands.
+/// The status of a study.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Status {
-    /// The study's name.
+    /// The name of the study.
     pub study: String,
-    /// Trials in all, if the study says so.
+    /// The budget in trials, if the study keeps one.
     pub budget: Option<u32>,
-    /// Those that the budget counts: begun ones, without those that are tried again.
+    /// Trials that count for the budget: those that were started, without those that are tried
+    /// again.
     pub charged: usize,
-    /// Trials by state; those that are pruned to other programs, but can go on, as `paused`.
+    /// Trials by state. A pruned trial that can be resumed counts as `paused`.
     pub states: BTreeMap<String, usize>,
-    /// Trials that lost their worker and are tried again under other numbers; among the failed ones.
+    /// Trials that lost their worker and are tried again under other numbers. They are among the
+    /// failed ones.
     pub retried: usize,
-    /// The best trial, and its first metric.
+    /// The number of the best trial, and its first metric.
     pub best: Option<(u32, f64)>,
-    /// Trials that ended in a minute, over the last of them; nothing before the second.
+    /// Trials that end per minute, over the last of them; `None` before two have ended.
     pub trials_per_minute: Option<f64>,
-    /// The share of the workers' time, from the first trial of each to its last, in which they were on one.
+    /// The share of the workers' time in which they evaluate a trial; a worker's time is from its
+    /// first trial to the end of its last.
     pub utilization: Option<f64>,
-    /// Those who send heartbeats and are on a trial, and those who were.
+    /// The workers that send heartbeats, with a trial or without.
     pub workers: Vec<Worker>,
-    /// Reasons of failures that stand, the most frequent first, and how often.
+    /// The reasons of failed trials that are not tried again, the most frequent first, each with
+    /// its count.
     pub failures: Vec<(String, usize)>,
 }
 
-/// One worker.
+/// A worker that sends heartbeats.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Worker {
-    /// Its name.
+    /// The name of the worker.
     pub name: String,
-    /// What it is on: the trial, and seconds since its last heartbeat, if one was seen.
+    /// Its running trials, each with the age of the last heartbeat in seconds, if there was one.
     pub running: Vec<(u32, Option<f64>)>,
-    /// How many trials it has ended.
+    /// The number of trials that it has ended.
     pub ended: usize,
 }
 
 impl Status {
-    /// How `study` stands `now`; `heartbeats` are the running trials that have some, and the time since the last.
+    /// The status of `study` at `now`. `heartbeats` has the numbers of running trials, each with
+    /// the age of its last heartbeat.
     pub fn of(study: &Study, budget: Option<u32>, heartbeats: &[(u32, Seconds)], now: Timestamp) -> Self {
         let mut states = BTreeMap::new();
         for trial in &study.trials {
@@ -76,7 +81,7 @@ fn trials_per_minute(study: &Study) -> Option<f64> {
     (span > 0).then(|| (recent.len() - 1) as f64 / (span as f64 * 1e-6 / 60.0))
 }
 
-/// Trials that came to an end of their own.
+/// Finished trials without those that are tried again.
 fn ended(study: &Study) -> impl Iterator<Item = &Trial> {
     study.trials.iter().filter(|trial| trial.state.is_finished() && !trial.is_retried())
 }
@@ -91,7 +96,7 @@ fn utilization(study: &Study, now: Timestamp) -> Option<f64> {
         };
         spans.entry(worker).or_default().push((started.0, end.0.max(started.0)));
     }
-    let (mut busy, mut there) = (0, 0);
+    let (mut busy, mut present) = (0, 0);
     for spans in spans.values_mut() {
         spans.sort_unstable();
         let mut until = i64::MIN;
@@ -99,9 +104,9 @@ fn utilization(study: &Study, now: Timestamp) -> Option<f64> {
             busy += (to - from.max(until)).max(0);
             until = until.max(to);
         }
-        there += until - spans[0].0;
+        present += until - spans[0].0;
     }
-    (there > 0).then(|| busy as f64 / there as f64)
+    (present > 0).then(|| busy as f64 / present as f64)
 }
 
 fn workers(study: &Study, heartbeats: &[(u32, Seconds)]) -> Vec<Worker> {
@@ -127,7 +132,7 @@ fn failures(study: &Study) -> Vec<(String, usize)> {
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for trial in study.in_state(TrialState::Fail).filter(|trial| !trial.is_retried()) {
         let reason = trial.attributes.get("reason").and_then(|reason| reason.as_str());
-        *reasons.entry(reason.unwrap_or("no reason was told")).or_default() += 1;
+        *reasons.entry(reason.unwrap_or("no reason given")).or_default() += 1;
     }
     let mut failures: Vec<(String, usize)> =
         reasons.into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect();
@@ -135,7 +140,7 @@ fn failures(study: &Study) -> Vec<(String, usize)> {
     failures
 }
 
-/// `status` for people; workers that are on nothing are counted, not listed.
+/// `status` as text for people. Workers without a trial are counted, but not listed.
 pub fn status_text(status: &Status) -> String {
     let count = |standing| status.states.get(standing).copied().unwrap_or(0);
     let of = status.budget.map_or(String::new(), |budget| format!(" of {budget}"));

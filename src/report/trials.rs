@@ -1,4 +1,4 @@
-//! The trials of a study for other programs: a table, or a JSON object a line.
+//! The trials of a study for other programs: as a table, or as one JSON object per line.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -8,27 +8,27 @@ use serde_json::Value as Json;
 use crate::space::Point;
 use crate::study::{Attributes, Study, Timestamp, Trial};
 
-/// One trial in a line of JSON.
+/// One trial as a line of JSON.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(title = "Trial")]
 pub struct TrialLine<'s> {
-    /// Counts from 0.
+    /// The number of the trial, from 0.
     pub trial: u32,
     /// `waiting`, `running`, `complete`, `pruned` or `failed`.
     pub state: String,
     /// The hyperparameters.
     pub point: &'s Point,
-    /// By the names of the metrics, once complete.
+    /// The values by the names of the metrics; empty unless the trial is complete.
     pub values: IndexMap<&'s str, Option<f64>>,
-    /// At most 0 where they hold; empty where nobody measured any.
+    /// Constraint values, at most 0 where the constraints hold; empty where none were measured.
     pub constraints: &'s [f64],
-    /// The first metric by step; null where it was not finite.
+    /// The first metric by step; `null` where it was not finite.
     pub intermediate: IndexMap<u32, Option<f64>>,
-    /// When a worker began, RFC 3339 in UTC.
+    /// When a worker started it, RFC 3339 in UTC.
     pub started: Option<String>,
-    /// When it finished.
+    /// When it ended, RFC 3339 in UTC.
     pub finished: Option<String>,
-    /// What people read beside the values.
+    /// Other measurements and facts for people.
     pub attributes: &'s Attributes,
 }
 
@@ -50,15 +50,15 @@ impl<'s> TrialLine<'s> {
     }
 }
 
-/// The trials of `study`, a JSON object a line, in order of their numbers.
+/// The trials of `study` in order of their numbers, one JSON object per line.
 pub fn trials_jsonl(study: &Study) -> String {
     let lines = study.trials.iter().map(|trial| TrialLine::of(study, trial));
     lines.map(|line| serde_json::to_string(&line).expect("text and finite numbers are JSON") + "\n").collect()
 }
 
-/// The trials of `study` as a table of comma-separated values: number, state, a column a parameter, a metric and a
-/// constraint, times, then the attributes that are no lists, under the name `attribute:NAME` where a column before
-/// has theirs. A cell is empty where the trial has no such thing.
+/// The trials of `study` as comma-separated values: number, state, one column per parameter, metric
+/// and constraint, times, and attributes that are not lists or objects. An attribute whose name is
+/// that of an earlier column is called `attribute:NAME`. A cell without a value is empty.
 pub fn trials_csv(study: &Study) -> String {
     let constraints = study.trials.iter().map(|trial| trial.constraints.len()).max().unwrap_or(0);
     let parameters = union(study, |trial| trial.point.iter().map(|(name, _)| name).collect());
@@ -93,7 +93,7 @@ pub fn trials_csv(study: &Study) -> String {
     String::from_utf8(bytes).expect("text was written")
 }
 
-/// What any trial has a name of, in the order in which the names come first.
+/// The names that `names` gives for any trial, each once, in the order of their first appearance.
 fn union<'s>(study: &'s Study, names: impl Fn(&'s Trial) -> Vec<&'s str>) -> Vec<&'s str> {
     let all: indexmap::IndexSet<&str> = study.trials.iter().flat_map(names).collect();
     all.into_iter().collect()
@@ -103,7 +103,7 @@ fn number(value: Option<&f64>) -> String {
     value.map(f64::to_string).unwrap_or_default()
 }
 
-/// A scalar without the quotes of text.
+/// A JSON scalar as a cell: text without quotes; empty for `null`, lists and objects.
 fn plain(value: &Json) -> String {
     match value {
         Json::String(text) => text.clone(),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Suggestion, pareto};
 use crate::space::Space;
-use crate::study::{RungHistory, Study, Trial, TrialState};
+use crate::study::{Study, Trial, TrialState};
 
 /// Where halving decides, a trial pauses after so large a part of its steps, rounded up: each rung costs thrice the one
 /// before.
@@ -110,29 +110,24 @@ pub fn comparable(space: &Space, study: &Study) -> Study {
 }
 
 fn values(trial: &Trial, rung: usize) -> Option<Vec<f64>> {
-    RungHistory::of(trial)
-        .rungs
-        .into_iter()
-        .nth(rung)
-        .map(|rung| rung.values)
-        .filter(|values| !values.is_empty())
+    trial.rung_history.rungs.get(rung).map(|rung| rung.values.clone()).filter(|values| !values.is_empty())
 }
 
 fn waits_at(trial: &Trial, rung: usize) -> bool {
-    trial.is_paused() && RungHistory::of(trial).rungs.len() == rung + 1
+    trial.is_paused() && trial.rung_history.rungs.len() == rung + 1
 }
 
 /// All that have come as far as `rung`, in order of their numbers; whatever could not be measured there is
 /// worse than everything else.
 fn members(study: &Study, rung: usize) -> Vec<Member<'_>> {
-    let at_rung = |trial| Some((trial, RungHistory::of(trial).rungs.into_iter().nth(rung)?.values));
-    let reached = study.trials.iter().filter_map(at_rung);
+    let reached =
+        study.trials.iter().filter_map(|trial| Some((trial, &trial.rung_history.rungs.get(rung)?.values)));
     reached
         .map(|(trial, values)| Member {
             trial,
             losses: match values.len() == study.metrics.len() {
                 true => std::iter::zip(&study.metrics, values)
-                    .map(|(metric, value)| metric.direction.loss(value))
+                    .map(|(metric, &value)| metric.direction.loss(value))
                     .collect(),
                 false => vec![f64::INFINITY; study.metrics.len()],
             },
@@ -163,17 +158,16 @@ fn ranked(members: Vec<Member<'_>>) -> Vec<&Trial> {
 mod tests {
     use super::*;
     use crate::space::Point;
-    use crate::study::{Metric, RUNG_HISTORY, Rung};
+    use crate::study::{Metric, Rung, RungHistory};
 
     /// Trials paused at the last of the rungs whose values are given.
     fn study(metrics: Vec<Metric>, rung_history: &[&[&[f64]]]) -> Study {
         let trials = rung_history.iter().enumerate().map(|(number, rungs)| {
             let rungs = rungs.iter().zip([1, 3]);
             let rungs = rungs.map(|(values, steps)| Rung { steps, values: values.to_vec(), seconds: 0.0 });
-            let internal =
-                [(RUNG_HISTORY.to_owned(), RungHistory { rungs: rungs.collect() }.to_json())].into();
+            let rung_history = RungHistory { rungs: rungs.collect() };
             let waiting = Trial::waiting(number as u32, Point::default());
-            Trial { state: TrialState::Pruned, internal, ..waiting }
+            Trial { state: TrialState::Pruned, rung_history, ..waiting }
         });
         Study { metrics, trials: trials.collect(), ..Study::default() }
     }

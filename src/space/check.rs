@@ -1,4 +1,4 @@
-//! The rules of a search space: from what is written to what is right.
+//! The rules of a search space: from the JSON of a file to a checked [`Space`].
 
 use indexmap::IndexMap;
 
@@ -6,14 +6,14 @@ use super::file::{CategoricalFile, FloatFile, IntFile, ParameterFile, SpaceFile,
 use super::{Condition, Domain, Parameter, Point, Space, SpaceError, Value};
 use crate::input::{self, InputError};
 
-/// Whole numbers beyond this are not exact as floats.
+/// The largest whole number such that all smaller ones are exact as floats.
 const LARGEST_INT: i64 = 1 << 53;
 
 /// Relative slack within which a bound or a default counts as on a step's grid.
 const GRID_SLACK: f64 = 1e-9;
 
 impl Space {
-    /// Reads a space from JSON; `file` is what errors call it.
+    /// Reads a space from the JSON `text`; errors name `file`.
     ///
     /// ```
     /// use spiketune::space::{Space, Value};
@@ -29,7 +29,7 @@ impl Space {
     /// ```
     ///
     /// # Errors
-    /// The first rule that the file breaks, with file, key, value and the way out.
+    /// The first rule that the text breaks, with file, key, value and the way out.
     pub fn from_json(text: &str, file: &str) -> Result<Self, SpaceError> {
         let written: SpaceFile = input::from_json(text, file)?;
         if written.parameters.is_empty() {
@@ -66,7 +66,7 @@ impl Space {
     }
 }
 
-/// A place in a file, to build errors with.
+/// A place in a file, which errors name.
 struct At<'a> {
     file: &'a str,
     path: String,
@@ -99,7 +99,7 @@ impl At<'_> {
             log && low <= 0.0,
             format!("low = {low:?} with \"log\": a logarithmic scale needs low > 0"),
         )?;
-        self.unless(log && step.is_some(), "\"log\" and \"step\" exclude one another: drop one")?;
+        self.unless(log && step.is_some(), "\"log\" and \"step\" exclude each other: drop one")?;
         if let Some(step) = step {
             self.grid(low, high, step)?;
         }
@@ -119,11 +119,11 @@ impl At<'_> {
         for bound in [low, high] {
             self.unless(
                 bound.abs() > LARGEST_INT,
-                format!("{bound} is beyond 2^53, where floats skip numbers"),
+                format!("{bound}: must be -2^53 to 2^53, where floats are exact"),
             )?;
         }
         self.unless(log && low <= 0, format!("low = {low} with \"log\": a logarithmic scale needs low > 0"))?;
-        self.unless(log && step.is_some(), "\"log\" and \"step\" exclude one another: drop one")?;
+        self.unless(log && step.is_some(), "\"log\" and \"step\" exclude each other: drop one")?;
         let step = step.unwrap_or(1);
         self.unless(step < 1, format!("step = {step}: must be at least 1"))?;
         self.unless(
@@ -140,7 +140,10 @@ impl At<'_> {
         let CategoricalFile { choices, default, when } = written;
         self.unless(choices.is_empty(), "choices = []: needs at least one")?;
         for (index, choice) in choices.iter().enumerate() {
-            self.unless(choices[..index].contains(choice), format!("choices: {choice} stands there twice"))?;
+            self.unless(
+                choices[..index].contains(choice),
+                format!("choices: {choice} is there twice: drop one"),
+            )?;
         }
         let default = default.unwrap_or_else(|| choices[0].clone());
         let domain = Domain::Categorical { choices };
@@ -170,7 +173,7 @@ impl At<'_> {
         self.unless(!domain.contains(default), format!("default = {default}: must be {domain}"))
     }
 
-    /// The whole of a starting point, whose every named value must be used.
+    /// The whole starting point. Each value that is named must be used.
     fn starting_point(&self, space: &Space, written: &Point) -> Result<Point, InputError> {
         for (name, _) in written.iter() {
             let names = space.parameters.iter().map(|parameter| parameter.name.as_str());
@@ -183,7 +186,10 @@ impl At<'_> {
         for (name, value) in written.iter() {
             let domain = &space.parameter(name).expect("names were looked up above").domain;
             self.unless(!domain.contains(value), format!("{name} = {value}: must be {domain}"))?;
-            self.unless(point.get(name).is_none(), format!("{name} = {value}: is not active at this point"))?;
+            self.unless(
+                point.get(name).is_none(),
+                format!("{name} = {value}: is not active at this point: drop it"),
+            )?;
         }
         Ok(point)
     }
@@ -215,7 +221,7 @@ impl At<'_> {
     }
 }
 
-/// `x` moved onto the grid if it is there but for rounding.
+/// `x`, moved onto the grid of `step` if it differs from it only by rounding.
 fn snap(domain: &Domain, x: f64, step: f64) -> Value {
     match domain.index_of(&Value::Float(x)).map(|k| domain.value_at(k)) {
         Some(Value::Float(near)) if (near - x).abs() <= GRID_SLACK * step => Value::Float(near),
@@ -223,7 +229,8 @@ fn snap(domain: &Domain, x: f64, step: f64) -> Value {
     }
 }
 
-/// Indices with every parent before its children, else in the file's order; or a cycle, first = last.
+/// Indices with every parent before its children, otherwise in the file's order. The error is a
+/// cycle, in which the first index is also the last.
 fn parents_first(parameters: &[Parameter]) -> Result<Vec<usize>, Vec<usize>> {
     let mut order = IndexMap::new();
     for index in 0..parameters.len() {
@@ -318,7 +325,8 @@ mod tests {
             "s.json: parameters.c: choices = []: needs at least one"
         );
         assert!(
-            problem(r#""c": {"type": "categorical", "choices": ["a", "b", "a"]}"#).contains("a stands there")
+            problem(r#""c": {"type": "categorical", "choices": ["a", "b", "a"]}"#)
+                .contains("a is there twice")
         );
     }
 
@@ -403,7 +411,7 @@ mod tests {
         );
         assert_eq!(
             problem(r#"{"momentum": 0.9}"#),
-            "s.json: start.0: momentum = 0.9: is not active at this point"
+            "s.json: start.0: momentum = 0.9: is not active at this point: drop it"
         );
     }
 }

@@ -1,9 +1,10 @@
-//! Points to the unit cube and back.
+//! The map between points and the unit cube.
 //!
-//! One coordinate for every parameter that is not fixed, in the space's order. A domain of n values divides
-//! [0, 1] into n cells, and a value sits at the centre of its cell; the cells of whole numbers on a
-//! logarithmic scale are the intervals of half a step around each, so small numbers get wide cells. A
-//! continuum maps linearly or logarithmically onto the whole of [0, 1].
+//! The cube has one coordinate for each parameter that is not fixed, in the space's order. A domain
+//! of n values divides [0, 1] into n cells, and a value lies at the centre of its cell. On a
+//! logarithmic scale the cell of a whole number reaches half a step to either side, so small
+//! numbers have wide cells. A continuous domain maps linearly or logarithmically onto the whole of
+//! [0, 1].
 
 use super::{Domain, Parameter, Point, Space, SpaceError, Value};
 
@@ -11,7 +12,7 @@ use super::{Domain, Parameter, Point, Space, SpaceError, Value};
 pub const INACTIVE: f64 = 0.5;
 
 impl Domain {
-    /// The coordinate of `value` in [0, 1], or `None` if it is not of the domain.
+    /// The coordinate of `value` in [0, 1]; `None` if the value is not in the domain.
     pub fn encode(&self, value: &Value) -> Option<f64> {
         if !self.contains(value) {
             return None;
@@ -34,11 +35,11 @@ impl Domain {
         }
     }
 
-    /// The value at coordinate `u`; `u` outside [0, 1] counts as the nearer end.
+    /// The value at the coordinate `u`, which is first clamped to [0, 1].
     pub fn decode(&self, u: f64) -> Value {
         let u = u.clamp(0.0, 1.0);
         match *self {
-            // The very number that the space names, which the formulas would miss by a rounding.
+            // Exactly the number that the space names, which the formulas would miss by rounding.
             Domain::Float { high, step: None, .. } if u == 1.0 => Value::Float(high),
             Domain::Float { low, high, log, step: None } => {
                 let x = if log { low * (u * (high / low).ln()).exp() } else { low + u * (high - low) };
@@ -49,13 +50,14 @@ impl Domain {
                 Value::Int(((floor * (u * ratio).exp()).round() as i64).clamp(low, high))
             }
             _ => {
-                let size = self.size().expect("a continuum was decoded above");
+                let size = self.size().expect("a continuous domain was decoded above");
                 self.value_at(((u * size as f64) as u64).min(size - 1))
             }
         }
     }
 
-    /// The lowest and the highest coordinate of the value at `u`; both are `u` in a continuum.
+    /// The lowest and the highest coordinate with the same value as `u`; both are `u` in a
+    /// continuous domain.
     ///
     /// ```
     /// use spiketune::space::{Domain, Value};
@@ -83,14 +85,16 @@ impl Domain {
     }
 }
 
-/// The lower end of the range `low - 1/2 .. high + 1/2`, and the logarithm of its ends' ratio.
+/// The lower end of the range from `low - 1/2` to `high + 1/2`, and the logarithm of the ratio of
+/// its ends.
 fn padded(low: i64, high: i64) -> (f64, f64) {
     let floor = low as f64 - 0.5;
     (floor, ((high as f64 + 0.5) / floor).ln())
 }
 
 impl Space {
-    /// The coordinates of `point`, as many as [`Space::dimension`]; [`INACTIVE`] where there is no value.
+    /// The coordinates of `point`, [`Space::dimension`] numbers; [`INACTIVE`] for a parameter
+    /// without a value.
     ///
     /// # Errors
     /// The point is not in this space.
@@ -102,7 +106,7 @@ impl Space {
         Ok(self.searched().map(coordinate).collect())
     }
 
-    /// The point at `unit`, one coordinate for every searched parameter.
+    /// The point at `unit`, which has one coordinate for each searched parameter.
     ///
     /// # Panics
     /// If `unit` is shorter than [`Space::dimension`].
@@ -113,19 +117,20 @@ impl Space {
             .iter()
             .map(|parameter| match &parameter.domain {
                 Domain::Fixed { value } => value.clone(),
-                domain => domain.decode(*coordinates.next().expect("one coordinate a searched parameter")),
+                domain => domain.decode(*coordinates.next().expect("one coordinate per searched parameter")),
             })
             .collect();
         self.keep_active(values)
     }
 
-    /// Which searched parameters are active at `unit`, in the order of its coordinates.
+    /// Whether each searched parameter is active at `unit`, in the order of the coordinates.
     pub fn active(&self, unit: &[f64]) -> Vec<bool> {
         let point = self.decode(unit);
         self.searched().map(|parameter| point.get(&parameter.name).is_some()).collect()
     }
 
-    /// The point of those of `values`, one a parameter, whose conditions hold.
+    /// The point with those of `values` whose conditions hold; `values` has one value per
+    /// parameter.
     pub(super) fn keep_active(&self, values: Vec<Value>) -> Point {
         let mut active = vec![false; values.len()];
         for &index in &self.order {
@@ -176,7 +181,7 @@ mod tests {
             let back = space.decode(&space.encode(&point).expect("in the space"));
             for (name, value) in point.iter() {
                 match (value, back.get(name)) {
-                    // A continuum comes back to within rounding, all else exactly.
+                    // A continuous coordinate comes back up to rounding, any other exactly.
                     (Value::Float(x), Some(Value::Float(y))) if name == "rate" => {
                         prop_assert!((x - y).abs() <= 1e-13 * x.abs());
                     }
@@ -209,7 +214,7 @@ mod tests {
         }
 
         #[test]
-        fn the_ends_of_a_continuum_are_the_numbers_of_the_space(low in 1e-6..1.0, extra in 1e-6..10.0) {
+        fn the_ends_of_a_continuous_domain_are_the_numbers_of_the_space(low in 1e-6..1.0, extra in 1e-6..10.0) {
             for log in [false, true] {
                 let high = low + extra;
                 let domain = Domain::Float { low, high, log, step: None };
@@ -245,7 +250,8 @@ mod tests {
 
     #[test]
     fn the_smallest_whole_number_on_a_logarithmic_scale_has_the_widest_cell() {
-        // Cells of 1..=3: ln 3, ln 5/3, ln 7/5 of ln 7; so 1 lies at (ln 2)/(ln 7).
+        // The cells of 1 to 3 have the widths ln 3, ln 5/3, ln 7/5 of ln 7; so 1 lies at (ln 2)/(ln
+        // 7).
         let domain = Domain::Int { low: 1, high: 3, log: true, step: 1 };
         let u = domain.encode(&Value::Int(1)).expect("of the domain");
         assert!((u - 2f64.ln() / 7f64.ln()).abs() < 1e-15);
@@ -254,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_point_that_is_not_of_the_space_is_refused_by_name() {
+    fn a_point_outside_the_space_is_refused_with_the_name_of_the_parameter() {
         let space = nested();
         let mut point = space.default_point();
         point.set("width", 0i64);

@@ -3,17 +3,18 @@
 use super::{Point, Space, Value};
 
 impl Space {
-    /// Every point once, if there are at most `limit`; `None` if there are more.
+    /// Every point of the space once; `None` if there are more than `limit`.
     pub fn enumerate(&self, limit: usize) -> Option<Vec<Point>> {
         let mut points = Vec::new();
         let defaults = self.parameters.iter().map(|parameter| parameter.default.clone()).collect();
         self.extend(0, defaults, limit, &mut points).then_some(points)
     }
 
-    /// Adds the points that agree with `values` before place `depth` of the order; `false` beyond `limit`.
+    /// Adds the points that agree with `values` in the first `depth` parameters of the order;
+    /// `false` if there are more than `limit`.
     ///
-    /// Parents come first in the order, so whether a parameter is active is settled by what precedes it,
-    /// and one that is not active is passed over: that is what keeps every point single.
+    /// Parents come first in the order, so earlier values decide whether a parameter is active. An
+    /// inactive one is skipped, so no point comes twice.
     fn extend(&self, depth: usize, values: Vec<Value>, limit: usize, points: &mut Vec<Point>) -> bool {
         let Some(&index) = self.order.get(depth) else {
             points.push(self.keep_active(values));
@@ -57,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_continuum_cannot_be_enumerated() {
+    fn a_continuous_domain_cannot_be_enumerated() {
         let text = r#"{"name": "t", "parameters": {"x": {"type": "float", "low": 0, "high": 1}}}"#;
         assert_eq!(Space::from_json(text, "t.json").expect("right").enumerate(usize::MAX), None);
     }

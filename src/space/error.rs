@@ -1,4 +1,4 @@
-//! What can be wrong with a space or a point.
+//! Errors of spaces and points.
 
 use super::Value;
 use crate::input::InputError;
@@ -9,15 +9,15 @@ pub enum SpaceError {
     /// The file breaks a rule.
     #[error(transparent)]
     File(#[from] InputError),
-    /// A point lacks a parameter that is active in it.
-    #[error("{name} is missing: the space {space} has it active at this point")]
+    /// A point lacks a parameter that is active at it.
+    #[error("{name} is missing: it is active in the space {space} at this point")]
     Missing {
         /// The parameter.
         name: String,
         /// The space.
         space: String,
     },
-    /// A point has a parameter that the space does not have, or not at this point.
+    /// A point has a parameter that is not in the space or not active at that point.
     #[error("{name} = {value} is not active in the space {space} at this point")]
     Inactive {
         /// The parameter.
@@ -36,7 +36,7 @@ pub enum SpaceError {
         value: Value,
         /// The space.
         space: String,
-        /// What values there are.
+        /// The rule for its values.
         rule: String,
     },
 }

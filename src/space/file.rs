@@ -1,4 +1,4 @@
-//! The JSON of a search space as it is written, before any rule is checked.
+//! The JSON of a search space in a file, before the rules between its keys are checked.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -8,24 +8,24 @@ use serde_json::Value as Json;
 use super::{Point, Value};
 use crate::input::{self, InputError};
 
-/// A search space: what may vary, and between which bounds.
+/// A search space: the parameters that may vary, and their bounds.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Space")]
 pub(super) struct SpaceFile {
-    /// Address of the JSON Schema of this file, for editors.
+    /// The address of the JSON Schema of this file, for editors.
     #[serde(rename = "$schema")]
     pub _schema: Option<String>,
-    /// What the space is called in results.
+    /// The name of the space in results.
     pub name: String,
-    /// What it is for, in a sentence.
+    /// The purpose of the space, in a sentence.
     #[serde(rename = "description")]
     pub _description: Option<String>,
     /// The parameters, by name.
     #[schemars(with = "IndexMap<String, ParameterFile>")]
     pub parameters: IndexMap<String, Json>,
-    /// Points that are worth a trial before any search: after the default point, in this order. What a point
-    /// does not name has its default.
+    /// Points to try after the default point, in this order, before the search suggests any. A
+    /// parameter that a point does not name has its default.
     #[serde(default)]
     pub start: Vec<Point>,
 }
@@ -46,18 +46,18 @@ pub(super) enum ParameterFile {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Float")]
 pub(super) struct FloatFile {
-    /// Smallest value.
+    /// The smallest value.
     pub low: f64,
-    /// Largest value.
+    /// The largest value.
     pub high: f64,
     /// Whether the scale is logarithmic.
     #[serde(default)]
     pub log: bool,
-    /// Distance of neighbouring values.
+    /// The distance between neighbouring values; continuous if absent.
     pub step: Option<f64>,
-    /// The value in the default point; the middle if absent.
+    /// The value in the default point; the middle of the scale if absent.
     pub default: Option<f64>,
-    /// The parameter exists only where each of these parameters has one of the values.
+    /// The parameter is active only where each of these parameters has one of the listed values.
     #[serde(default)]
     pub when: When,
 }
@@ -67,18 +67,18 @@ pub(super) struct FloatFile {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Int")]
 pub(super) struct IntFile {
-    /// Smallest value.
+    /// The smallest value.
     pub low: i64,
-    /// Largest value.
+    /// The largest value.
     pub high: i64,
     /// Whether the scale is logarithmic.
     #[serde(default)]
     pub log: bool,
-    /// Distance of neighbouring values, 1 if absent.
+    /// The distance between neighbouring values; 1 if absent.
     pub step: Option<i64>,
-    /// The value in the default point; the middle if absent.
+    /// The value in the default point; the middle of the scale if absent.
     pub default: Option<i64>,
-    /// The parameter exists only where each of these parameters has one of the values.
+    /// The parameter is active only where each of these parameters has one of the listed values.
     #[serde(default)]
     pub when: When,
 }
@@ -90,36 +90,37 @@ pub(super) struct IntFile {
 pub(super) struct CategoricalFile {
     /// The values, each a JSON scalar.
     pub choices: Vec<Value>,
-    /// The value in the default point; the first if absent. Written as in `choices`.
+    /// The value in the default point, written as in `choices`; the first if absent.
     #[serde(default, deserialize_with = "present")]
     pub default: Option<Value>,
-    /// The parameter exists only where each of these parameters has one of the values.
+    /// The parameter is active only where each of these parameters has one of the listed values.
     #[serde(default)]
     pub when: When,
 }
 
-/// A parameter that is not searched.
+/// A parameter that is not searched and always has the same value.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Fixed")]
 pub(super) struct FixedFile {
-    /// Its value.
+    /// The value.
     pub value: Value,
-    /// The parameter exists only where each of these parameters has one of the values.
+    /// The parameter is active only where each of these parameters has one of the listed values.
     #[serde(default)]
     pub when: When,
 }
 
-/// Parents and the values that they must have.
+/// The names of parents, each with the values at which the parameter is active.
 pub(super) type When = IndexMap<String, Vec<Value>>;
 
-/// A key that is there, with `null` as a value of its own.
+/// The value of a key that is there. A `null` is a value too.
 fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
 
 impl ParameterFile {
-    /// Reads the parameter at `path`. By its `type` first, so that an error names the very key.
+    /// Reads the parameter at `path`. Its `type` is read first, so that an error names the key that
+    /// is wrong.
     pub(super) fn read(mut json: Json, file: &str, path: &str) -> Result<Self, InputError> {
         const KINDS: [&str; 4] = ["float", "int", "categorical", "fixed"];
         let fields =

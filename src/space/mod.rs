@@ -1,7 +1,8 @@
-//! What may vary: parameters, their domains, conditions between them, and points in the space they span.
+//! Search spaces: parameters, their domains, conditions between them, and the points of a space.
 //!
-//! A [`Space`] is checked once, when it is read, and is right from then on. A [`Point`] holds a value for
-//! every active parameter. [`Space::encode`] and [`Space::decode`] go between points and the unit cube.
+//! A [`Space`] is checked once, when it is read, and is valid from then on. A [`Point`] has a value
+//! for each active parameter. [`Space::encode`] and [`Space::decode`] map points to the unit cube
+//! and back.
 
 mod check;
 mod encode;
@@ -24,21 +25,21 @@ pub use value::Value;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Space {
     name: String,
-    /// In the file's order.
+    /// All parameters, in the file's order.
     parameters: Vec<Parameter>,
     /// Indices of `parameters` with every parent before its children.
     order: Vec<usize>,
-    /// Points to try after the default, each whole.
+    /// Points to try after the default point, each complete.
     start: Vec<Point>,
 }
 
 impl Space {
-    /// The JSON Schema of a space's file.
+    /// The JSON Schema of the file of a space.
     pub fn schema() -> serde_json::Value {
         schemars::schema_for!(file::SpaceFile).to_value()
     }
 
-    /// What the space is called.
+    /// The name of the space.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -48,33 +49,34 @@ impl Space {
         &self.parameters
     }
 
-    /// The parameters that are not fixed: the coordinates of the unit cube, in order.
+    /// The parameters that are not fixed, in the order of the coordinates of the unit cube.
     pub fn searched(&self) -> impl Iterator<Item = &Parameter> {
         self.parameters.iter().filter(|parameter| !parameter.domain.is_fixed())
     }
 
-    /// How many parameters are searched: the dimension of the unit cube.
+    /// The number of searched parameters, which is the dimension of the unit cube.
     pub fn dimension(&self) -> usize {
         self.searched().count()
     }
 
-    /// The parameter called `name`.
+    /// The parameter called `name`, if there is one.
     pub fn parameter(&self, name: &str) -> Option<&Parameter> {
         self.parameters.iter().find(|parameter| parameter.name == name)
     }
 
-    /// Every active parameter at its default.
+    /// The point with every active parameter at its default.
     pub fn default_point(&self) -> Point {
         self.keep_active(self.parameters.iter().map(|parameter| parameter.default.clone()).collect())
     }
 
-    /// The points to try before any search: the default, then those that the file names.
+    /// The points to try before the search suggests any: the default point, then those that the
+    /// file names.
     pub fn starting_points(&self) -> Vec<Point> {
         [self.default_point()].into_iter().chain(self.start.iter().cloned()).collect()
     }
 
-    /// `point` with the default for every active parameter that it lacks or has outside its domain, and
-    /// without those that are not active.
+    /// `point` without inactive parameters, and with the default for every active one that is
+    /// missing or outside its domain.
     pub fn completed(&self, point: &Point) -> Point {
         let values = self.parameters.iter().map(|parameter| {
             let given = point.get(&parameter.name).filter(|value| parameter.domain.contains(value));
@@ -83,10 +85,11 @@ impl Space {
         self.keep_active(values.collect())
     }
 
-    /// Whether `point` has a value in its domain for every active parameter, and no other.
+    /// Checks that `point` has a value in its domain for every active parameter, and no other
+    /// value.
     ///
     /// # Errors
-    /// The first parameter that is missing, not active, or outside its domain.
+    /// Names a parameter that is missing, not active, or outside its domain.
     pub fn check(&self, point: &Point) -> Result<(), SpaceError> {
         let values = self.parameters.iter().map(|parameter| {
             point.get(&parameter.name).cloned().unwrap_or_else(|| parameter.default.clone())

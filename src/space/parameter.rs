@@ -1,4 +1,4 @@
-//! One parameter: its name, the domain of its values, when it is active, and its default.
+//! Parameters: name, domain of values, conditions, and default.
 
 use std::fmt;
 
@@ -7,31 +7,31 @@ use super::Value;
 /// The values that a parameter may take. Bounds are inclusive.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Domain {
-    /// Real numbers in `[low, high]`; with `step`, `low + k step` for whole `k`.
+    /// Real numbers in `[low, high]`; with `step`, those that are `low + k step` for a whole `k`.
     Float {
-        /// Smallest value; positive if `log`.
+        /// The smallest value; positive if `log`.
         low: f64,
-        /// Largest value, on the step's grid.
+        /// The largest value, on the grid of `step`.
         high: f64,
-        /// Whether the scale is logarithmic; never together with `step`.
+        /// Whether the scale is logarithmic; then there is no `step`.
         log: bool,
-        /// Distance of neighbouring values.
+        /// The distance between neighbouring values; `None`: the domain is continuous.
         step: Option<f64>,
     },
-    /// Whole numbers in `[low, high]`: `low + k step`.
+    /// Whole numbers `low + k step` in `[low, high]`.
     Int {
-        /// Smallest value; positive if `log`.
+        /// The smallest value; positive if `log`.
         low: i64,
-        /// Largest value, on the step's grid.
+        /// The largest value, on the grid of `step`.
         high: i64,
         /// Whether the scale is logarithmic; then `step` is 1.
         log: bool,
-        /// Distance of neighbouring values, at least 1.
+        /// The distance between neighbouring values, at least 1.
         step: i64,
     },
     /// One of several values without an order.
     Categorical {
-        /// At least one, all different.
+        /// The values: at least one, all different.
         choices: Vec<Value>,
     },
     /// Always the same value; not searched.
@@ -42,7 +42,7 @@ pub enum Domain {
 }
 
 impl Domain {
-    /// How many values there are; `None` for a continuum.
+    /// The number of values; `None` for a continuous domain.
     pub fn size(&self) -> Option<u64> {
         match self {
             Domain::Float { step: None, .. } => None,
@@ -55,12 +55,12 @@ impl Domain {
         }
     }
 
-    /// Whether a search has nothing to choose.
+    /// Whether there is only one value, so that nothing is searched.
     pub fn is_fixed(&self) -> bool {
         matches!(self, Domain::Fixed { .. })
     }
 
-    /// Whether `value` is one of the domain's.
+    /// Whether `value` is in the domain.
     pub fn contains(&self, value: &Value) -> bool {
         match (self, value) {
             (&Domain::Float { low, high, step: None, .. }, &Value::Float(x)) => (low..=high).contains(&x),
@@ -76,7 +76,8 @@ impl Domain {
         }
     }
 
-    /// The `k`-th value of a domain that is not a continuum, counted from 0 in ascending or listed order.
+    /// The value at index `k` of a domain that is not continuous, from 0 in ascending or listed
+    /// order.
     ///
     /// # Panics
     /// If `k` is not below [`Domain::size`].
@@ -93,8 +94,8 @@ impl Domain {
         }
     }
 
-    /// The `k` of the value nearest to `value`, the inverse of [`Domain::value_at`]; `None` for a value of
-    /// another kind or beyond the ends, and for a continuum.
+    /// The index of the value nearest to `value`, the inverse of [`Domain::value_at`]; `None` for a
+    /// value of another type or beyond the ends, and for a continuous domain.
     pub fn index_of(&self, value: &Value) -> Option<u64> {
         let size = self.size()?;
         let k = match (self, value) {
@@ -113,7 +114,7 @@ impl Domain {
 }
 
 impl fmt::Display for Domain {
-    /// As a rule: `a number from 0.1 to 10`.
+    /// The domain as a rule: `a number from 0.1 to 10.0`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Domain::Float { low, high, step: None, .. } => write!(f, "a number from {low:?} to {high:?}"),
@@ -133,24 +134,24 @@ impl fmt::Display for Domain {
     }
 }
 
-/// Active only while `parent` is active and has one of `values`.
+/// A condition under which a parameter is active: `parent` is active and has one of `values`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
     /// Index of the parent in [`Space::parameters`](super::Space::parameters).
     pub parent: usize,
-    /// At least one, each in the parent's domain.
+    /// The values: at least one, each in the parent's domain.
     pub values: Vec<Value>,
 }
 
 /// One parameter of a [`Space`](super::Space).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parameter {
-    /// Unique in its space.
+    /// The name, unique in its space.
     pub name: String,
-    /// What values it may take.
+    /// The values that it may take.
     pub domain: Domain,
-    /// All must hold for it to be active; empty: always active.
+    /// The conditions, which must all hold for it to be active.
     pub conditions: Vec<Condition>,
-    /// Its value in the default point, in the domain.
+    /// The value in the default point, in the domain.
     pub default: Value,
 }

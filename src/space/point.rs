@@ -1,4 +1,4 @@
-//! One configuration: a value for every active parameter.
+//! Points: one value for each active parameter.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Value;
 
-/// The values of the active parameters, fixed ones included, in the space's order.
+/// A point of a space: the values of its active parameters, fixed ones included, in the space's
+/// order.
 ///
-/// A parameter whose condition does not hold is absent.
+/// A parameter whose conditions do not hold is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Point(IndexMap<String, Value>);
@@ -19,17 +20,17 @@ impl Point {
         self.0.get(name)
     }
 
-    /// Sets `name`, at its old place or at the end.
+    /// Sets the value of `name`; a new name comes last.
     pub fn set(&mut self, name: impl Into<String>, value: impl Into<Value>) {
         self.0.insert(name.into(), value.into());
     }
 
-    /// Names and values in order.
+    /// The names and values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// How many parameters are active.
+    /// The number of active parameters.
     pub fn len(&self) -> usize {
         self.0.len()
     }

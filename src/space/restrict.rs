@@ -1,13 +1,14 @@
-//! A space with fewer choices: what the circumstances rule out before the search begins.
+//! Spaces with fewer choices, where data or chip rule some out before the search begins.
 
 use super::{Domain, Space, Value};
 
 impl Space {
-    /// The space without those choices of the categorical parameter `name` that `keep` refuses, and
-    /// without the parameters that can then never be active.
+    /// The space without those choices of the categorical parameter `name` for which `keep` is
+    /// false, and without the parameters that can then never be active.
     ///
-    /// The default, if refused, becomes the first choice kept, and so do values of starting points. A space without such a parameter, or one
-    /// that would lose its every choice, is returned as it is.
+    /// A default that is dropped becomes the first choice that is kept, and so do values of
+    /// starting points. The space is returned unchanged if it has no such parameter or would lose
+    /// all its choices.
     pub fn restrict(mut self, name: &str, keep: impl Fn(&Value) -> bool) -> Self {
         let Some(index) = self.parameters.iter().position(|parameter| parameter.name == name) else {
             return self;
@@ -24,7 +25,8 @@ impl Space {
         self.drop_impossible()
     }
 
-    /// Drops values from conditions that their parent cannot have, and parameters left without a value.
+    /// Drops values that a parent cannot have from conditions, and parameters whose conditions can
+    /// never hold.
     fn drop_impossible(mut self) -> Self {
         let domains: Vec<Domain> = self.parameters.iter().map(|parameter| parameter.domain.clone()).collect();
         let mut possible = vec![true; domains.len()];
@@ -42,7 +44,7 @@ impl Space {
             })
             .collect();
         let mut kept = possible.iter();
-        self.parameters.retain(|_| *kept.next().expect("one flag a parameter"));
+        self.parameters.retain(|_| *kept.next().expect("one flag per parameter"));
         for condition in self.parameters.iter_mut().flat_map(|parameter| &mut parameter.conditions) {
             condition.parent = place[condition.parent];
         }

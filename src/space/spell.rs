@@ -1,4 +1,4 @@
-//! A space as a file spells it, and points as other programs spell them.
+//! Spaces as JSON, and points whose numbers other programs wrote.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -8,7 +8,7 @@ use super::{Domain, Parameter, Point, Space, Value};
 const GRID_SLACK: f64 = 1e-9;
 
 impl Space {
-    /// The space as [`Space::from_json`] reads it back, equal.
+    /// The space as JSON, from which [`Space::from_json`] reads an equal space.
     ///
     /// ```
     /// use spiketune::space::Space;
@@ -53,9 +53,9 @@ impl Space {
         written
     }
 
-    /// `point` with its numbers as this space spells them: `1` for a real number is `1.0`, `3.0` for a whole
-    /// one is `3`, and a number beside a step's grid by no more than rounding is on it. What fits no domain
-    /// stays as it is.
+    /// `point` with its numbers in the types of this space: `1` for a real number becomes `1.0`,
+    /// and `3.0` for a whole number becomes `3`. A number that differs from the grid of a step only
+    /// by rounding is moved onto it. A value that fits no domain stays as it is.
     pub fn adopt(&self, point: &Point) -> Point {
         let adopted = point.iter().map(|(name, value)| {
             let domain = self.parameter(name).map(|parameter| &parameter.domain);

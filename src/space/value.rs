@@ -1,4 +1,4 @@
-//! The value of one parameter: any JSON scalar.
+//! Values of parameters: JSON scalars.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// The number, for a whole one as well.
+    /// The number, whole or not; `None` for any other value.
     pub fn as_f64(&self) -> Option<f64> {
         match *self {
             Value::Int(n) => Some(n as f64),
@@ -31,7 +31,7 @@ impl Value {
         }
     }
 
-    /// The whole number.
+    /// The whole number; `None` for any other value.
     pub fn as_i64(&self) -> Option<i64> {
         match *self {
             Value::Int(n) => Some(n),
@@ -39,7 +39,7 @@ impl Value {
         }
     }
 
-    /// The text.
+    /// The text; `None` for any other value.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Value::Text(text) => Some(text),
@@ -47,7 +47,7 @@ impl Value {
         }
     }
 
-    /// The truth value.
+    /// The truth value; `None` for any other value.
     pub fn as_bool(&self) -> Option<bool> {
         match *self {
             Value::Bool(truth) => Some(truth),
@@ -72,7 +72,7 @@ impl PartialEq for Value {
 impl Eq for Value {}
 
 impl fmt::Display for Value {
-    /// As JSON spells it, text without its quotes.
+    /// The value as in JSON, but text without its quotes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Value::Null => f.write_str("null"),

@@ -1,4 +1,4 @@
-//! What can go wrong with a storage.
+//! Errors of storages.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use super::{StudyKey, TrialKey};
 use crate::space::SpaceError;
 
-/// A storage that cannot be opened, fails, or is asked for what it does not keep.
+/// Why a storage cannot be opened, fails, or refuses a request.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
-    /// The folder of a new database is not there.
+    /// The folder of a new database does not exist.
     #[error("{}: the folder {} does not exist: create it first", path.display(), folder.display())]
     NoFolder {
         /// The database.
@@ -17,75 +17,75 @@ pub enum StorageError {
         /// Its folder.
         folder: PathBuf,
     },
-    /// A folder stands where the database should be.
-    #[error("{0}: a folder: name a file, such as {0}/studies.db", path.display())]
+    /// The path of the database is a folder.
+    #[error("{0}: is a folder: name a file, such as {0}/studies.db", path.display())]
     IsFolder {
         /// The folder.
         path: PathBuf,
     },
-    /// The file is something else than an SQLite database.
-    #[error("{}: not a database: the file is not SQLite's: name another one", path.display())]
+    /// The file is not an SQLite database.
+    #[error("{}: is not an SQLite database: name another file", path.display())]
     NotADatabase {
         /// The file.
         path: PathBuf,
     },
-    /// The database belongs to another program.
-    #[error("{}: not a database of studies: it has the table {table}: name another one", place)]
+    /// The database holds tables of another program.
+    #[error("{}: is not a database of studies: it has the table {table}: name another one", place)]
     ForeignDatabase {
         /// The database.
         place: String,
         /// One of its tables.
         table: String,
     },
-    /// The database has a schema that this program does not know.
+    /// The database has a schema version that this program does not know.
     #[error("{}: schema version {version}: must be {known}, as Optuna 3.2 to 5.0 write it", place)]
     UnknownVersion {
         /// The database.
         place: String,
-        /// The version it names.
+        /// The version in the database.
         version: String,
-        /// The version that is known.
+        /// The version that this program knows.
         known: &'static str,
     },
-    /// The database would live on a file system where SQLite's locks do not hold.
-    #[error("{}: on {file_system}, where SQLite's locks fail: keep studies on a local disk", path.display())]
+    /// The database is on a network file system, where SQLite's locks do not hold.
+    #[error("{}: is on {file_system}, where SQLite's locks fail: keep studies on a local disk", path.display())]
     NetworkFileSystem {
         /// The database.
         path: PathBuf,
-        /// What the file system is called.
+        /// The name of the file system.
         file_system: &'static str,
     },
-    /// The database or its folder cannot be written.
-    #[error("{}: cannot be written: make the file and its folder writable, or name another", path.display())]
+    /// The database or its folder is not writable.
+    #[error("{}: cannot be written: make the file and its folder writable, or name another file", path.display())]
     Unwritable {
         /// The database.
         path: PathBuf,
     },
-    /// The file system gives SQLite no shared memory, which its write-ahead log needs.
-    #[error("{}: journal mode {mode}: must be wal, which this file system denies: move it", path.display())]
+    /// The file system has no shared memory, which SQLite's write-ahead log needs.
+    #[error("{}: journal mode {mode}: must be wal, which this file system does not allow: move the database to another one", path.display())]
     NoWriteAheadLog {
         /// The database.
         path: PathBuf,
-        /// The mode that SQLite stayed in.
+        /// The mode that SQLite remained in.
         mode: String,
     },
-    /// Another process held the database for too long.
+    /// Another process has kept the database locked for too long.
     #[error("{}: locked by another process for {seconds} s: end that process or try again", path.display())]
     Busy {
         /// The database.
         path: PathBuf,
-        /// How long it was waited for.
+        /// How long this process waited, in seconds.
         seconds: u64,
     },
-    /// No space is left; what was finished is kept.
+    /// The disk is full. Finished trials are kept.
     #[error("{}: the disk is full: free some space and resume, all finished trials are kept", place)]
     DiskFull {
         /// The database.
         place: String,
     },
-    /// The system does not let the file grow or be written; what was finished is kept.
+    /// The system refuses to write to the file or to let it grow. Finished trials are kept.
     #[error(
-        "{}: cannot be written (a quota, a limit on the size of files, or a broken disk): \
+        "{}: cannot be written (a quota, a limit on file sizes, or a broken disk): \
          make room and resume, all finished trials are kept",
         path.display()
     )]
@@ -95,7 +95,7 @@ pub enum StorageError {
         /// What SQLite says.
         source: rusqlite::Error,
     },
-    /// SQLite failed in a way that has no better name.
+    /// Any other failure of SQLite.
     #[error("{}: the database failed", path.display())]
     Sqlite {
         /// The database.
@@ -103,61 +103,77 @@ pub enum StorageError {
         /// What SQLite says.
         source: rusqlite::Error,
     },
-    /// A row breaks the schema's rules: another program wrote it, or the file is damaged.
+    /// A row breaks a rule of the schema: another program wrote it, or the file is damaged.
     #[error("{}: {problem}", place)]
     BadRow {
         /// The database.
         place: String,
-        /// Where, the value, the rule.
+        /// The place, the value and the rule.
         problem: String,
     },
-    /// Another process leads this study.
+    /// An attribute that this program keeps is not what it writes there: another program changed
+    /// it, or the file is damaged.
     #[error(
-        "study \"{study}\" in {place}: run by {holder}: wait for it, join it with tune worker, or name another study"
+        "{place}: {}{key}: {problem}: restore the database from a copy, or start a new study",
+        trial.map_or_else(String::new, |trial| format!("trial {trial}: "))
+    )]
+    BadAttribute {
+        /// The database.
+        place: String,
+        /// The number of the trial that has the attribute; `None`: the study has it.
+        trial: Option<u32>,
+        /// The attribute's key.
+        key: &'static str,
+        /// What the parser says.
+        problem: String,
+    },
+    /// Another process leads the study.
+    #[error(
+        "study \"{study}\" in {place}: is run by {holder}: wait for it, join it with tune worker, or name another study"
     )]
     Locked {
         /// The study.
         study: String,
         /// Its database.
         place: String,
-        /// Who holds the lock.
+        /// The process that holds the lock.
         holder: String,
     },
-    /// The lock of a study cannot be made.
-    #[error("{}: no lock can be taken there", path.display())]
+    /// The lock file of a study cannot be opened or locked.
+    #[error("{}: cannot be locked", path.display())]
     LockFile {
-        /// The lock's file.
+        /// The lock file.
         path: PathBuf,
         /// What the system says.
         source: io::Error,
     },
-    /// Text that is no PostgreSQL address.
+    /// A text is not the address of a PostgreSQL database.
     #[error("{address}: {problem}")]
     Address {
         /// The text, without a password.
         address: String,
-        /// What is wrong with it and the way out.
+        /// The problem and the way out.
         problem: String,
     },
-    /// A file that has to do with the way to the server cannot be used.
+    /// A file of passwords or certificates cannot be used.
     #[error("{}: {problem}", path.display())]
     AccessFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it and the way out.
+        /// The problem and the way out.
         problem: String,
     },
-    /// The server does not answer, or does not let us in.
+    /// The server does not answer, or refuses the connection.
     #[error(
-        "{place}: cannot be reached: {problem}: mind host, port, user and database, and that the server runs"
+        "{place}: cannot be reached: {problem}: check that the server runs, and host, port, user and database"
     )]
     Unreachable {
         /// The database.
         place: String,
-        /// What the system or the server says, and for how long it was tried.
+        /// What the system or the server says.
         problem: String,
     },
-    /// PostgreSQL failed in a way that has no better name.
+    /// Any other failure of PostgreSQL.
     #[error("{place}: the database failed: {problem}")]
     Postgres {
         /// The database.
@@ -165,71 +181,71 @@ pub enum StorageError {
         /// What PostgreSQL says.
         problem: String,
     },
-    /// A name holds the one character that PostgreSQL's texts cannot.
-    #[error("name \"{name}\": must not hold the character \\0")]
+    /// A name contains the character `\0`, which PostgreSQL cannot store.
+    #[error("name \"{name}\": must not contain the character \\0")]
     NulInName {
         /// The name, escaped.
         name: String,
     },
-    /// A step is too large for its column.
+    /// A step is too large for its column in the database.
     #[error("step {step}: must be at most {most}")]
     Step {
         /// The step.
         step: u32,
-        /// The largest there may be.
+        /// The largest allowed step.
         most: u32,
     },
-    /// A study's name breaks a rule.
-    #[error("study name of {length} characters: must have 1 to {longest}")]
+    /// The name of a study is empty or too long.
+    #[error("study name of {length} characters: must have 1 to {longest} characters")]
     StudyName {
-        /// Its length in characters.
+        /// The length of the name in characters.
         length: usize,
-        /// The longest there may be.
+        /// The largest allowed length.
         longest: usize,
     },
-    /// The name of a new study is taken.
+    /// A study of that name exists.
     #[error("study \"{name}\" exists: resume it or choose another name")]
     StudyExists {
         /// The name.
         name: String,
     },
-    /// A study without metrics.
+    /// A new study has no metric.
     #[error("study \"{name}\" has no metric: must have at least one")]
     NoMetric {
         /// The study.
         name: String,
     },
-    /// There is no such study, or no longer.
+    /// The study does not exist, or no longer.
     #[error("study {} is not in this storage: it was deleted", .0.0)]
     NoStudy(StudyKey),
-    /// There is no such trial, or no longer.
+    /// The trial does not exist, or no longer.
     #[error("trial {} is not in this storage: its study was deleted", .0.0)]
     NoTrial(TrialKey),
-    /// The point is not one of the space's.
+    /// The point is not in the space.
     #[error(transparent)]
     Point(#[from] SpaceError),
-    /// An outcome has too many or too few values.
-    #[error("{found} values for {expected} metrics: must be one for each")]
+    /// A result has too many or too few values.
+    #[error("{found} values for {expected} metrics: must be one value for each metric")]
     ValueCount {
-        /// How many metrics the study has.
+        /// The number of metrics of the study.
         expected: usize,
-        /// How many values came.
+        /// The number of values of the result.
         found: usize,
     },
-    /// A value or a constraint is not a number.
+    /// A value or a constraint is NaN.
     #[error("{what} {index} = NaN: must be a number: record the trial as failed")]
     NotANumber {
         /// `value` or `constraint`.
         what: &'static str,
-        /// Which of them, counted from 0.
+        /// Its index, from 0.
         index: usize,
     },
-    /// An internal attribute has a name that is kept for other programs.
+    /// The name of an internal attribute does not begin with the prefix of this program.
     #[error("internal attribute \"{name}\": must begin with \"{prefix}\"")]
     InternalName {
         /// The name.
         name: String,
-        /// How it must begin.
+        /// The prefix that it must have.
         prefix: &'static str,
     },
 }

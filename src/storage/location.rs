@@ -1,4 +1,4 @@
-//! Where a storage is: a file of SQLite, or a database of a PostgreSQL server.
+//! Where a storage is: an SQLite file, or a database on a PostgreSQL server.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,19 +6,19 @@ use std::str::FromStr;
 
 use super::{Address, PostgresStorage, SqliteStorage, Storage, StorageError, StudyLock};
 
-/// Where a storage is.
+/// The place of a storage.
 #[derive(Clone, Debug)]
 pub enum Location {
-    /// A file, for the processes of one machine.
+    /// An SQLite file, for the processes of one machine.
     File(PathBuf),
-    /// A database that any number of machines reach.
+    /// A database on a server, for any number of machines.
     Server(Box<Address>),
 }
 
 impl FromStr for Location {
     type Err = StorageError;
 
-    /// Reads `postgresql://user@host/database`; anything else is a file's name.
+    /// Reads `postgresql://user@host/database`; any other text is the name of a file.
     fn from_str(text: &str) -> Result<Self, StorageError> {
         match ["postgresql://", "postgres://"].iter().any(|scheme| text.starts_with(scheme)) {
             true => Ok(Location::Server(Box::new(text.parse()?))),
@@ -28,7 +28,7 @@ impl FromStr for Location {
 }
 
 impl fmt::Display for Location {
-    /// As it is read, and never with a password.
+    /// The text that was read. It never contains a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Location::File(path) => path.display().fmt(f),
@@ -41,7 +41,7 @@ impl Location {
     /// Opens the storage; makes its tables if there are none.
     ///
     /// # Errors
-    /// It cannot be reached or written, or belongs to another program.
+    /// The storage cannot be reached or written, or its tables belong to another program.
     pub fn open(&self) -> Result<Box<dyn Storage>, StorageError> {
         Ok(match self {
             Location::File(path) => Box::new(SqliteStorage::open(path)?),
@@ -49,10 +49,11 @@ impl Location {
         })
     }
 
-    /// Takes the lock of whoever leads `study`, without waiting.
+    /// Takes the lock of the process that leads `study`, without waiting.
     ///
     /// # Errors
-    /// [`StorageError::Locked`] if somebody else leads it; the lock cannot be taken.
+    /// [`StorageError::Locked`] if another process leads the study. Other errors if the lock cannot
+    /// be taken.
     pub fn lock(&self, study: &str) -> Result<StudyLock, StorageError> {
         match self {
             Location::File(path) => StudyLock::acquire(path, study),
@@ -60,7 +61,7 @@ impl Location {
         }
     }
 
-    /// The file, if it is one.
+    /// The path, if it is a file.
     pub fn file(&self) -> Option<&Path> {
         match self {
             Location::File(path) => Some(path),

@@ -1,4 +1,4 @@
-//! One process at a time leads a study; others may work on it all the same.
+//! The lock of the one process that leads a study. Workers with heartbeats join it without a lock.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
@@ -10,18 +10,20 @@ use sha2::{Digest, Sha256};
 use super::StorageError;
 use super::postgres::{Address, ServerLock};
 
-/// Longest part of a lock's file name that comes from the study's name, in bytes.
-///
-/// File systems allow 255 bytes for the whole name, and the database's own name is part of it.
+/// The longest part of a lock's file name that comes from the study's name, in bytes. File systems
+/// allow 255 bytes for the whole name, which begins with the name of the database.
 const LONGEST_NAME: usize = 100;
 
-/// Holds a study for this process, which leads it, until it is dropped: whoever leads takes what earlier
-/// leaders left running for lost, which is right for one at a time. Workers with heartbeats need no lock.
+/// The right of this process to lead a study, until it is dropped.
 ///
-/// On a file the lock is an advisory one on another file beside the database, `<database>.<study>.lock`. The
-/// operating system releases it when the process ends, however it ends. The file itself stays: removing it
-/// would let a third process lock a new file of that name while a second one still holds the old. On a server
-/// it is an advisory lock of a connection of its own.
+/// A leader takes back the trials that earlier leaders left running, which is right only if there
+/// is one leader at a time. Workers with heartbeats need no lock.
+///
+/// For an SQLite file it is an advisory lock on a file beside the database,
+/// `<database>.<study>.lock`. The operating system releases it when the process ends in any way.
+/// The file itself stays: if it were removed, a third process could lock a new file of that name
+/// while a second one still holds the old one. On a server it is an advisory lock of a connection
+/// of its own.
 #[derive(Debug)]
 pub struct StudyLock {
     /// Open for as long as the lock holds.
@@ -38,8 +40,8 @@ impl StudyLock {
     /// Takes the lock of `study` in the database at `database`, without waiting.
     ///
     /// # Errors
-    /// [`StorageError::Locked`] names the process that holds it; [`StorageError::LockFile`] if the folder
-    /// cannot be written.
+    /// [`StorageError::Locked`] names the process that holds the lock. [`StorageError::LockFile`]
+    /// if the folder cannot be written.
     pub fn acquire(database: &Path, study: &str) -> Result<Self, StorageError> {
         let path = lock_path(database, study);
         let failed = |source| StorageError::LockFile { path: path.clone(), source };
@@ -59,7 +61,8 @@ impl StudyLock {
     /// Takes the lock of `study` on the server at `address`, without waiting.
     ///
     /// # Errors
-    /// [`StorageError::Locked`] names the process that holds it; the server cannot be reached.
+    /// [`StorageError::Locked`] names the process that holds the lock. Other errors if the server
+    /// cannot be reached.
     pub fn acquire_on_server(address: &Address, study: &str) -> Result<Self, StorageError> {
         let digest = Sha256::digest(format!("tune {study}"));
         let key = i64::from_be_bytes(std::array::from_fn(|index| digest[index]));
@@ -72,7 +75,7 @@ impl StudyLock {
     }
 }
 
-/// Where the lock of `study` is, by whichever path the database was reached.
+/// The path of the lock file of `study`: the same for every path that leads to the database.
 fn lock_path(database: &Path, study: &str) -> PathBuf {
     let database = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
     let mut name = database.into_os_string();
@@ -80,13 +83,13 @@ fn lock_path(database: &Path, study: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// `study` as part of a file name: different studies have different ones.
+/// The name of `study` as part of a file name. Different names give different parts.
 fn file_name(study: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let spell = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     let mut name: String = study.bytes().map(spell).collect();
     if name.len() > LONGEST_NAME {
-        // A full stop stands in no other name, so a shortened name never meets a whole one.
+        // A full stop stands in no other part, so a shortened name never equals a whole one.
         let digest = Sha256::digest(study.as_bytes());
         name.truncate(LONGEST_NAME - 17);
         name.extend(std::iter::once(".".to_owned()).chain(digest[..8].iter().map(|b| format!("{b:02x}"))));
@@ -94,13 +97,13 @@ fn file_name(study: &str) -> String {
     name
 }
 
-/// Writes into the lock's file who holds it.
+/// Writes the holder of the lock into its file.
 fn sign(file: &mut File) -> io::Result<()> {
     file.set_len(0)?;
     write!(file, "process {}", process::id())
 }
 
-/// Who holds the lock, as far as its file tells.
+/// The holder of the lock, as its file names it.
 fn holder(file: &mut File) -> String {
     let mut text = String::new();
     match file.read_to_string(&mut text) {
@@ -138,7 +141,7 @@ mod tests {
     #[test]
     fn a_folder_that_is_not_there_is_named() {
         let error = StudyLock::acquire(Path::new("/nowhere/studies.db"), "s").expect_err("no folder");
-        assert_eq!(error.to_string(), "/nowhere/studies.db.s.lock: no lock can be taken there");
+        assert_eq!(error.to_string(), "/nowhere/studies.db.s.lock: cannot be locked");
     }
 
     #[cfg(unix)]

@@ -1,4 +1,5 @@
-//! What fresh seeds made of the best trials: the part of a study that decides.
+//! The confirmation: the best trials are evaluated again with fresh seeds, which decides the
+//! winner.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,61 +7,62 @@ use serde_json::Value as Json;
 
 use super::{Attributes, Study};
 
-/// Name of the study attribute that holds the [`Confirmation`].
+/// Key of the study attribute that holds the [`Confirmation`].
 pub const CONFIRMATION: &str = "tune:confirmation";
 
-/// The best trials, evaluated again with fresh seeds; the winner is tested.
+/// The best trials, evaluated again with fresh seeds, and the test results of the winner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Confirmation {
-    /// How many trials were finished when it was made; a study that has grown since is confirmed anew.
+    /// The number of trials that were finished then. A study with more of them is confirmed again.
     pub trials: u32,
-    /// How many fresh seeds each candidate got; 0: the best trial stands with its own seed.
+    /// Fresh seeds per candidate; 0: the best trial wins with its own seed.
     pub repeats: u32,
-    /// How many candidates were asked for.
+    /// The number of candidates that was asked for.
     pub wanted: u32,
-    /// Best mean first: the first is the winner.
+    /// The candidates, best mean first: the first is the winner.
     pub candidates: Vec<Candidate>,
-    /// The winner's results on the test set, one a repeat of [`Candidate::repeats`].
+    /// The winner's results on the test set, one per entry of [`Candidate::repeats`].
     pub test: Vec<Repeat>,
-    /// Index of the repeat whose model is kept: the best on validation.
+    /// The index of the repeat whose model is kept: the best on the validation set.
     pub kept: usize,
 }
 
-/// One of the best trials and its repeats.
+/// A candidate: one of the best trials, and its repeats.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Candidate {
-    /// The trial's number.
+    /// The number of the trial.
     pub trial: u32,
-    /// One a fresh seed, on the validation set.
+    /// The results on the validation set, one per fresh seed.
     pub repeats: Vec<Repeat>,
 }
 
-/// One evaluation.
+/// One evaluation with a fresh seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Repeat {
-    /// The first metric, or nothing if the evaluation failed.
+    /// The value of the first metric; `null` if the evaluation failed.
     pub value: Option<f64>,
-    /// What was measured beside it, or why it failed.
+    /// Other measurements, or the reason of the failure.
     pub attributes: Attributes,
 }
 
-/// Mean and spread of some values.
+/// The mean and the standard deviation of values.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Spread {
-    /// How many values.
+    /// The number of values.
     pub count: usize,
     /// Their mean.
     pub mean: f64,
-    /// Their standard deviation, with n - 1; 0 for one value.
+    /// Their sample standard deviation, with n - 1; 0 for one value.
     pub sd: f64,
 }
 
 impl Spread {
-    /// The spread of the values of `repeats`; `None` if one failed or there is none.
+    /// Mean and standard deviation of the values of `repeats`; `None` if one failed or there is
+    /// none.
     pub fn of(repeats: &[Repeat]) -> Option<Self> {
         let values: Vec<f64> = repeats.iter().map(|repeat| repeat.value).collect::<Option<_>>()?;
         let count = values.len();
@@ -77,12 +79,12 @@ impl Confirmation {
         serde_json::from_value(study.attributes.get(CONFIRMATION)?.clone()).ok()
     }
 
-    /// As the value of the attribute [`CONFIRMATION`].
+    /// The value of the attribute [`CONFIRMATION`].
     pub fn to_json(&self) -> Json {
         serde_json::to_value(self).expect("text and numbers are JSON")
     }
 
-    /// The confirmed best trial.
+    /// The winner: the candidate with the best mean.
     pub fn winner(&self) -> &Candidate {
         &self.candidates[0]
     }

@@ -1,13 +1,15 @@
-//! What the losses of a study depend on: shares of their variance.
+//! The importance of parameters: their shares of the variance of a study's losses.
 
-/// Shares of the variance of a study's losses over its space, as a model of them, outliers cut, has it.
+/// Shares of the variance of a study's losses over its space, by a model that is fitted to them
+/// without outliers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Importance {
-    /// One a searched parameter, the most important first.
+    /// One entry per searched parameter, the most important first.
     pub parameters: Vec<Share>,
-    /// Pairs whose interaction matters, the strongest first.
+    /// Pairs of parameters that interact, the strongest first.
     pub pairs: Vec<PairShare>,
-    /// The share of the losses' own variance that the model takes for noise, in [0, 1].
+    /// The share of the variance of the measured losses that the model attributes to noise, in [0,
+    /// 1].
     pub noise: f64,
 }
 
@@ -16,13 +18,13 @@ pub struct Importance {
 pub struct Share {
     /// Its name.
     pub name: String,
-    /// What it does by itself, on average over the others: the first-order Sobol' index, in [0, 1].
+    /// Its effect alone, on average over the others: the first-order Sobol' index, in [0, 1].
     pub alone: f64,
-    /// What it does by itself and together with others: the total Sobol' index, in [0, 1].
+    /// Its effect alone and together with others: the total Sobol' index, in [0, 1].
     pub total: f64,
 }
 
-/// The share of two parameters together, beyond what each does by itself.
+/// The share of two parameters together, beyond the effects of each alone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PairShare {
     /// Their names.

@@ -1,4 +1,5 @@
-//! What happened: trials, their states, values and costs, and views of them. Pure data, no IO.
+//! Studies: metrics, trials with their states and values, facts about them, and views. Pure data,
+//! no IO.
 
 mod confirmation;
 mod facts;
@@ -6,6 +7,8 @@ mod importance;
 mod outcome;
 mod trial;
 mod view;
+
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,17 +20,19 @@ pub use facts::job::{JOB, Job, Training};
 pub use facts::reference::REFERENCE;
 pub use facts::retry::{FAILED_TRIAL, RETRIED, RETRY_HISTORY, TRIES, WORKER};
 pub use facts::rung_history::{RUNG_HISTORY, Rung, RungHistory};
-pub use facts::searched::SPACE;
+pub use facts::searched::Searched;
 pub use facts::setup::{SETUP, Setup, differences};
 pub use facts::shape::{DATA_SHAPE, DataShape};
+pub use facts::space::SPACE;
 pub use facts::stopped::{STOPPED, Stopped};
-pub use facts::warm_start::{WARM_START, WarmStartError, WarmStartTable, WarmStartTrial, WarmStartTrials};
+pub use facts::warm_start::{WARM_START, WarmStartTrial, WarmStartTrials};
+pub use facts::warm_start_table::{WarmStartError, WarmStartTable};
 pub use importance::{Importance, PairShare, Share};
 pub use outcome::{Failure, FailureKind, Outcome};
 pub use trial::{Attributes, Timestamp, Trial, TrialState};
 pub use view::dominates;
 
-/// Whether less or more of a metric is better.
+/// The direction in which a metric is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
@@ -38,7 +43,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// `value` turned so that less is better; its own inverse.
+    /// `value` as a loss, where less is better; the function is its own inverse.
     pub fn loss(self, value: f64) -> f64 {
         match self {
             Direction::Minimize => value,
@@ -47,37 +52,54 @@ impl Direction {
     }
 }
 
-/// One objective of a study.
+/// A metric that a study optimizes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Metric {
-    /// What is measured, with its unit if it has one: `accuracy`, `energy_nj`.
+    /// The name, with the unit if there is one: `accuracy`, `energy_nj`.
     pub name: String,
-    /// Which way is better.
+    /// The direction in which it is better.
     pub direction: Direction,
 }
 
 impl Metric {
-    /// A metric of which more is better.
+    /// A metric where more is better.
     pub fn maximize(name: impl Into<String>) -> Self {
         Self { name: name.into(), direction: Direction::Maximize }
     }
 
-    /// A metric of which less is better.
+    /// A metric where less is better.
     pub fn minimize(name: impl Into<String>) -> Self {
         Self { name: name.into(), direction: Direction::Minimize }
     }
 }
 
-/// A study: its objectives and everything that was tried.
+/// A study: its metrics, its trials, and facts about it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Study {
-    /// Unique in its storage.
+    /// The name, unique in its storage.
     pub name: String,
-    /// At least one.
+    /// The metrics, at least one.
     pub metrics: Vec<Metric>,
-    /// In order of their numbers, which count from 0 without a gap.
+    /// The trials in order of their numbers, which count from 0 without a gap.
     pub trials: Vec<Trial>,
-    /// What the study is of (configuration, seed, version): `tune:` keys.
+    /// The results that the search learns from before the trials; shared, since views of a study
+    /// keep them.
+    pub warm_start: Arc<WarmStartTrials>,
+    /// Other facts: those of this program (configuration, seed, version) have names that begin with
+    /// `tune:`.
     pub attributes: Attributes,
+}
+
+impl Study {
+    /// The study with `trials` in place of its own.
+    pub fn with_trials(&self, trials: Vec<Trial>) -> Self {
+        Self {
+            name: self.name.clone(),
+            metrics: self.metrics.clone(),
+            trials,
+            warm_start: Arc::clone(&self.warm_start),
+            attributes: self.attributes.clone(),
+        }
+    }
 }

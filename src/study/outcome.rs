@@ -1,4 +1,4 @@
-//! What an evaluation came to.
+//! Results of evaluations.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Attributes;
 
-/// Why a trial has no value.
+/// The kind of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureKind {
@@ -15,13 +15,13 @@ pub enum FailureKind {
     Diverged,
     /// The network never spiked.
     Silent,
-    /// The network does not fit on the chip, or its training not into memory.
+    /// The network does not fit on the chip, or its training does not fit into memory.
     TooLarge,
     /// The time for one trial ran out.
     TimedOut,
-    /// The point cannot be built: values that exclude one another.
+    /// No network can be built from the point: some of its values exclude each other.
     Invalid,
-    /// The objective itself broke.
+    /// The objective itself failed.
     Error,
     /// The worker that ran it is gone.
     Lost,
@@ -41,32 +41,32 @@ impl fmt::Display for FailureKind {
     }
 }
 
-/// A failure with its reason in one line.
+/// A failed evaluation: its kind and its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// What kind.
+    /// The kind.
     pub kind: FailureKind,
-    /// One line for a person: the value, the rule.
+    /// The reason in one line: the value and the rule.
     pub reason: String,
 }
 
-/// What an evaluation came to: an observation either way.
+/// The result of an evaluation. A search learns from either kind.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// It was measured.
+    /// The metrics were measured.
     Complete {
-        /// One a metric, finite, in the study's order and direction.
+        /// One finite value per metric, in the study's order and direction.
         values: Vec<f64>,
-        /// At most 0 where the constraint holds.
+        /// Constraint values; a constraint holds where its value is at most 0.
         constraints: Vec<f64>,
-        /// What people read beside the values.
+        /// Other measurements, for people.
         attributes: Attributes,
     },
-    /// It came to nothing.
+    /// The evaluation failed.
     Failed {
-        /// Why.
+        /// Kind and reason.
         failure: Failure,
-        /// What was known by then.
+        /// What was measured until then, for people.
         attributes: Attributes,
     },
 }

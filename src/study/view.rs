@@ -1,19 +1,22 @@
-//! Views of a study: what is finished, what is best.
+//! Views of a study: its finished trials, its best trials, its Pareto front.
 
 use super::{Direction, Study, Trial, TrialState};
 
 impl Study {
-    /// Trials in `state`, in order of their numbers.
+    /// The trials in `state`, in order of their numbers.
     pub fn in_state(&self, state: TrialState) -> impl Iterator<Item = &Trial> {
         self.trials.iter().filter(move |trial| trial.state == state)
     }
 
-    /// How many trials are finished, failed ones included: what the budget counts.
+    /// The number of finished trials: complete, pruned and failed ones. A paused trial is a pruned
+    /// one.
+    ///
+    /// The budget counts otherwise: see [`charged`](Self::charged).
     pub fn finished(&self) -> usize {
         self.trials.iter().filter(|trial| trial.state.is_finished()).count()
     }
 
-    /// Feasible complete trials, best first in the first metric; the earlier of equals first.
+    /// The feasible complete trials, best first in the first metric; of equals the earlier first.
     pub fn ranking(&self) -> Vec<&Trial> {
         let mut ranking: Vec<(f64, &Trial)> = self.first_losses().collect();
         ranking.sort_by(|(a, _), (b, _)| a.total_cmp(b));
@@ -31,17 +34,18 @@ impl Study {
         feasible.map(|trial| (self.direction().loss(trial.values[0]), trial))
     }
 
-    /// The values of a complete trial, turned so that less is better.
+    /// The values of a complete trial as losses, where less is better.
     pub fn losses(&self, trial: &Trial) -> Vec<f64> {
         self.losses_of(&trial.values)
     }
 
-    /// These values, one a metric, turned so that less is better.
+    /// `values`, one per metric, as losses, where less is better.
     pub fn losses_of(&self, values: &[f64]) -> Vec<f64> {
         self.metrics.iter().zip(values).map(|(metric, &value)| metric.direction.loss(value)).collect()
     }
 
-    /// Feasible complete trials that no other beats in every metric, in order of their numbers.
+    /// The Pareto front: feasible complete trials that no other one dominates, in order of their
+    /// numbers.
     pub fn pareto_front(&self) -> Vec<&Trial> {
         let feasible: Vec<(&Trial, Vec<f64>)> = self
             .trials
@@ -59,7 +63,7 @@ impl Study {
     }
 }
 
-/// Whether the losses `a` are nowhere more than `b` and somewhere less.
+/// Whether the losses `a` dominate `b`: none is greater, and at least one is less.
 pub fn dominates(a: &[f64], b: &[f64]) -> bool {
     let nowhere_worse = a.iter().zip(b).all(|(x, y)| x <= y);
     nowhere_worse && a.iter().zip(b).any(|(x, y)| x < y)

@@ -9,7 +9,7 @@ use crate::search::{NextSegment, Search, Suggestion, comparable, promotion};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::storage::{Claim, ClaimResult, Storage, StorageError, StudyKey};
-use crate::study::{Study, Trial, TrialState, WarmStartTrials};
+use crate::study::{Study, Trial, TrialState};
 
 impl Tuner<'_> {
     /// A waiting trial, else a new one; `None` once the budget is spent or a rule has ended the study, or while
@@ -108,11 +108,10 @@ impl Tuner<'_> {
 
     /// What is trained next where trials pause; `None` once no paused one deserves it and the budget is spent.
     fn next_segment(&self, study: &Study, by: Decider, has_room: bool, seed: &Seed) -> Option<NextSegment> {
-        let warm_start = WarmStartTrials::of(study);
-        if let Some(point) = start(self.space, &warm_start, study).filter(|_| has_room) {
+        if let Some(point) = start(self.space, study).filter(|_| has_room) {
             return Some(NextSegment::New(point.into()));
         }
-        let seen = warm_start.before(study);
+        let seen = study.warm_start.before(study);
         let of = |trial: &Trial| NextSegment::Of(trial.number);
         let weighed = || {
             let cost = |point: &Point| self.objective.cost(point);
@@ -156,19 +155,18 @@ pub fn ask(
 
 /// Where a study starts, then what `search` says with draws from `seed`.
 pub(super) fn suggest(space: &Space, search: &dyn Search, seed: &Seed, study: &Study) -> Suggestion {
-    let warm_start = WarmStartTrials::of(study);
-    let start = start(space, &warm_start, study);
+    let start = start(space, study);
     let start = start.map(Suggestion::from);
-    start.unwrap_or_else(|| search.suggest_with_fits(space, &warm_start.before(study), seed))
+    start.unwrap_or_else(|| search.suggest_with_fits(space, &study.warm_start.before(study), seed))
 }
 
 /// The point that comes next without a search: the starting points of `space`, then the best of what is known from
 /// elsewhere.
-fn start(space: &Space, warm_start: &WarmStartTrials, study: &Study) -> Option<Point> {
+fn start(space: &Space, study: &Study) -> Option<Point> {
     let mut points = space.starting_points();
     let at = study.trials.len();
     match at == points.len() {
-        true => warm_start.best(&study.metrics).filter(|point| !points.contains(point)),
+        true => study.warm_start.best(&study.metrics).filter(|point| !points.contains(point)),
         false => (at < points.len()).then(|| points.swap_remove(at)),
     }
 }

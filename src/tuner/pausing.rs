@@ -8,7 +8,7 @@ use super::{Pausing, Tuner, TunerError};
 use crate::objective::{Pause, Segment};
 use crate::search::farthest;
 use crate::storage::{Claim, StudyKey};
-use crate::study::{RungHistory, Study, Trial, TrialState};
+use crate::study::{Study, Trial, TrialState};
 use crate::units::Seconds;
 
 impl Tuner<'_> {
@@ -56,7 +56,7 @@ impl Tuner<'_> {
     pub(super) fn segment(&self, trial: &Trial) -> Option<Segment> {
         const DEFAULT: u32 = 0;
         let pausing = self.settings.pausing.as_ref().filter(|_| trial.number != DEFAULT)?;
-        let rung_history = RungHistory::of(trial);
+        let rung_history = &trial.rung_history;
         let rung = rung_history.rungs.len();
         let state = |rung| pausing.states.join(format!("{}{rung}", prefix_of(self.study, trial)));
         Some(Segment {
@@ -145,12 +145,11 @@ pub(super) fn last_hope(study: &Study) -> Option<&Trial> {
 mod tests {
     use super::*;
     use crate::space::Point;
-    use crate::study::{Metric, RUNG_HISTORY, Rung};
+    use crate::study::{Metric, Rung, RungHistory};
 
     fn paused(number: u32, loss: f64) -> Trial {
         let rung_history = RungHistory { rungs: vec![Rung { steps: 1, values: vec![loss], seconds: 0.0 }] };
-        let internal = [(RUNG_HISTORY.to_owned(), rung_history.to_json())].into();
-        Trial { state: TrialState::Pruned, internal, ..Trial::waiting(number, Point::default()) }
+        Trial { state: TrialState::Pruned, rung_history, ..Trial::waiting(number, Point::default()) }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Whether a study ends before its budget is spent, decided once and kept with the study.
 
 use super::{Tuner, TunerError};
-use crate::study::{STOPPED, Stopped, Study, WarmStartTrials};
+use crate::study::{STOPPED, Stopped, Study};
 
 impl Tuner<'_> {
     /// Forgets what stopped the study if other rules hold now.
@@ -21,7 +21,7 @@ impl Tuner<'_> {
             return Ok(true);
         }
         let improvement = || {
-            let seen = WarmStartTrials::of(study).before(study);
+            let seen = study.warm_start.before(study);
             self.search.improvement(self.space, &seen, &self.search_seed())
         };
         let held =

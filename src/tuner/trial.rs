@@ -7,7 +7,6 @@ use super::worker_pool::{Job, Signal, WorkerPool, with_pool};
 use super::{Event, Tuner, TunerError};
 use crate::objective::{Advance, SegmentEnd};
 use crate::storage::Claim;
-use crate::study::RungHistory;
 
 impl Tuner<'_> {
     /// Evaluates trials as `name` and stores what they come to until the budget is spent, and if it `lingers` until nobody
@@ -70,7 +69,7 @@ impl Tuner<'_> {
             self.storage.heartbeat(claim.key)?;
         }
         let (trial, point) = (claim.trial.number, claim.trial.point.clone());
-        observe(match RungHistory::of(&claim.trial).rungs.last() {
+        observe(match claim.trial.rung_history.rungs.last() {
             None => Event::TrialStarted { trial, point: point.clone() },
             Some(rung) => Event::TrialResumed { trial, step: rung.steps },
         });
@@ -132,7 +131,7 @@ impl Tuner<'_> {
             }
             SegmentEnd::Paused(rung) => {
                 let (step, values) = (rung.steps, rung.values.clone());
-                let mut rung_history = RungHistory::of(&claim.trial);
+                let mut rung_history = claim.trial.rung_history.clone();
                 rung_history.rungs.push(rung);
                 if !self.storage.pause(claim.key, &rung_history)? {
                     observe(Event::TrialTaken { trial });

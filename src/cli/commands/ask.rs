@@ -20,7 +20,7 @@ use crate::search::Strategy;
 use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::storage::{Claim, Location, Storage, StorageError, StudyKey, StudyLock};
-use crate::study::{Attributes, EXTERNAL_SETUP, ExternalSetup, Metric, Outcome, SPACE, Study};
+use crate::study::{Attributes, EXTERNAL_SETUP, ExternalSetup, Metric, Outcome, SPACE, Searched, Study};
 use crate::tuner;
 
 /// The longest wait for another process that holds the lock of the study, and the time between two attempts.
@@ -93,9 +93,9 @@ pub(crate) fn ask(args: &AskArgs) -> Result<Exit> {
     };
     let study = storage.load_study(key)?;
     let (space, setup) = searched(&study)?;
-    let search = strategy(&setup.search)?.build();
-    let Claim { trial, .. } = tuner::ask(&mut *storage, key, &space, search.as_ref(), setup.seed)?;
-    let seed = Seed::root(setup.seed).child("trial").index(u64::from(trial.number));
+    let search = strategy(&setup.searched.search)?.build();
+    let Claim { trial, .. } = tuner::ask(&mut *storage, key, &space, search.as_ref(), setup.searched.seed)?;
+    let seed = Seed::root(setup.searched.seed).child("trial").index(u64::from(trial.number));
     println!(
         "{}",
         json!({"trial": trial.number, "point": trial.point, "seed": external::seed_number(&seed)})
@@ -126,19 +126,12 @@ pub(crate) fn tell(args: &TellArgs) -> Result<Exit> {
 }
 
 fn request<'a>(args: &'a AskArgs, space: &Space) -> StudyRequest<'a> {
+    let searched = Searched::new(space.name(), digest::of_space(space), args.search.name(), args.seed);
     let setup = ExternalSetup {
         command: None,
         trial_timeout_s: None,
-        fidelity: None,
         steps: None,
-        space: space.name().to_owned(),
-        space_sha256: digest::of_space(space),
-        search: args.search.name().to_owned(),
-        warm_start_sha256: None,
-        replicates: None,
-        reference: args.reference.values(),
-        seed: args.seed,
-        deterministic_workers: None,
+        searched: Searched { reference: args.reference.values(), ..searched },
     };
     StudyRequest {
         name: &args.study,

@@ -19,7 +19,7 @@ use crate::cli::shown::progress::Progress;
 use crate::objective::Objective;
 use crate::objective::isolated::Isolated;
 use crate::space::Space;
-use crate::study::{ExternalSetup, Job, Setup, Study, Training};
+use crate::study::{ExternalSetup, Job, Searched, Study, Training};
 use crate::tuner::{Confirm, End, Pausing, Settings, Tuner};
 use crate::units::Bytes;
 
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit> {
     let study = storage.load_study(key)?;
     let Some(space) = study.space().transpose()? else { bail!("{}", not_ours(&study)) };
     let job = Job::of(&study).with_context(|| not_ours(&study))?;
-    let searched = Searched::of(&study).with_context(|| not_ours(&study))?;
+    let searched = study.searched().with_context(|| not_ours(&study))?;
     let objective = objective(args, &study, &job, &space)?;
     machine::use_threads(args.threads.threads)?;
     stop_on_signals()?;
@@ -93,28 +93,6 @@ fn not_ours(study: &Study) -> String {
         "study {}: it does not say what workers need: make it anew, or run it once, with tune or tune run",
         study.name
     )
-}
-
-/// The search of a study, whatever evaluates its trials.
-struct Searched {
-    search: String,
-    seed: u64,
-    fidelity: Option<String>,
-}
-
-impl Searched {
-    fn of(study: &Study) -> Option<Self> {
-        let of_networks = Setup::of(study).map(|setup| Self {
-            search: setup.search,
-            seed: setup.seed,
-            fidelity: setup.fidelity,
-        });
-        let of_command = || {
-            let setup = ExternalSetup::of(study)?;
-            Some(Self { search: setup.search, seed: setup.seed, fidelity: setup.fidelity })
-        };
-        of_networks.or_else(of_command)
-    }
 }
 
 /// The objective of the study: its command, or processes of this program, once it is sure that they can begin.

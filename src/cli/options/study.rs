@@ -13,7 +13,8 @@ use super::reference::ReferenceArgs;
 use super::storage::StorageArgs;
 use super::threads::ThreadsArgs;
 use crate::search::{Fidelity, Strategy};
-use crate::study::Metric;
+use crate::space::Space;
+use crate::study::{Metric, Searched};
 use crate::tuner::{Confirm, Settings, StopRule};
 
 #[derive(Debug, Args)]
@@ -155,13 +156,20 @@ impl StudyArgs {
         })
     }
 
-    /// The number of workers, if the study's results depend on it alone.
-    pub fn deterministic_workers(&self) -> Option<u16> {
-        Some(self.workers).filter(|&workers| self.deterministic && workers > 1)
+    /// What is searched and how: the `space` of this checksum, by these options.
+    pub fn searched(&self, space: &Space, space_sha256: String) -> Searched {
+        let searched = Searched::new(space.name(), space_sha256, self.search.name(), self.seed);
+        Searched {
+            fidelity: self.fidelity.name(),
+            replicates: Some(self.seeds_per_trial).filter(|&seeds| seeds > 1),
+            reference: self.reference.values(),
+            deterministic_workers: self.deterministic_workers(),
+            ..searched
+        }
     }
 
-    /// The number of seeds per trial, if there are several.
-    pub fn several_seeds(&self) -> Option<u32> {
-        Some(self.seeds_per_trial).filter(|&seeds| seeds > 1)
+    /// The number of workers, if the study's results depend on it alone.
+    fn deterministic_workers(&self) -> Option<u16> {
+        Some(self.workers).filter(|&workers| self.deterministic && workers > 1)
     }
 }

@@ -60,16 +60,8 @@ fn setup(args: &RunArgs, steps: Option<u32>, space: &Space) -> ExternalSetup {
     ExternalSetup {
         command: Some(args.command.clone()),
         trial_timeout_s: args.trial_timeout.map(|Seconds(seconds)| seconds),
-        fidelity: args.study.fidelity.name(),
         steps,
-        space: space.name().to_owned(),
-        space_sha256: digest::of_space(space),
-        search: args.study.search.name().to_owned(),
-        warm_start_sha256: None,
-        replicates: args.study.several_seeds(),
-        reference: args.study.reference.values(),
-        seed: args.study.seed,
-        deterministic_workers: args.study.deterministic_workers(),
+        searched: args.study.searched(space, digest::of_space(space)),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::cli::options::tune::TuneArgs;
 use crate::data::Dataset;
 use crate::objective::Goal;
 use crate::space::Space;
-use crate::study::{DATA_SHAPE, JOB, Metric, SPACE, Setup};
+use crate::study::{DATA_SHAPE, JOB, Metric, SPACE, Searched, Setup};
 use crate::units::Bytes;
 
 impl Prepared {
@@ -36,7 +36,8 @@ impl Prepared {
         let job = job::of_network(args, &setup, &profile)?;
         let training = job.training.as_ref().expect("a job of networks says how they are trained");
         let objective = job::network(training, dataset, memory(args))?;
-        objective.check(&space)?;
+        let space_file = args.space.as_deref().unwrap_or(space.name());
+        objective.check(&space).with_context(|| space_file.to_owned())?;
         let pausing = checkpoints::pausing(
             study.fidelity.fidelity,
             study.fidelity.checkpoint_dir.clone(),
@@ -104,26 +105,18 @@ fn setup(
         dataset: dataset.name.clone(),
         dataset_sha256: dataset.checksum.clone(),
         validation: args.validation,
-        space: space.name().to_owned(),
-        space_sha256: digest::sha256(format!("{space:?}").as_bytes()),
         chip: profile.name.clone(),
         chip_sha256,
         faults: is_robust.then(|| job::sweep(args).to_string()),
-        search: args.study.search.name().to_owned(),
-        fidelity: args.study.fidelity.name(),
-        warm_start_sha256: None,
-        replicates: args.study.several_seeds(),
-        reference: args.study.reference.values(),
-        seed: args.study.seed,
-        deterministic_workers: args.study.deterministic_workers(),
+        searched: args.study.searched(space, digest::sha256(format!("{space:?}").as_bytes())),
     }
 }
 
 /// Data set, space, chip, search, seed and metrics: the options that people vary in sweeps.
 fn default_name(setup: &Setup, goals: &[Goal]) -> String {
-    let mut name =
-        format!("{}-{}-{}-{}-{}", setup.dataset, setup.space, setup.chip, setup.search, setup.seed);
-    if let Some(fidelity) = &setup.fidelity {
+    let Searched { space, search, fidelity, seed, .. } = &setup.searched;
+    let mut name = format!("{}-{space}-{}-{search}-{seed}", setup.dataset, setup.chip);
+    if let Some(fidelity) = fidelity {
         name += &format!("-{fidelity}");
     }
     if goals != [Goal::Accuracy] {

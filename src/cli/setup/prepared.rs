@@ -40,10 +40,11 @@ pub(crate) enum StudySetup {
 impl StudySetup {
     /// Notes the checksum of the results that the search knows from the start.
     pub fn set_warm_start(&mut self, sha256: String) {
-        match self {
-            Self::Networks(setup) => setup.warm_start_sha256 = Some(sha256),
-            Self::External(setup) => setup.warm_start_sha256 = Some(sha256),
-        }
+        let searched = match self {
+            Self::Networks(setup) => &mut setup.searched,
+            Self::External(setup) => &mut setup.searched,
+        };
+        searched.warm_start_sha256 = Some(sha256);
     }
 
     /// The name of the study attribute that holds it, and its value.

@@ -1,4 +1,4 @@
-//! SHA-256 of files, and of what a data set holds.
+//! SHA-256 of files, and of the content of data sets.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -25,8 +25,9 @@ fn stream(mut bytes: impl Read) -> io::Result<String> {
     }
 }
 
-/// SHA-256 in hex of the shape (each number as 8 bytes), the levels (1 byte), and for each part its number
-/// of samples (8 bytes), inputs and labels (2 bytes each); numbers little-endian.
+/// SHA-256 of a data set, in hex: of the shape (8 bytes per number), the levels (1 byte), and for
+/// each part the number of samples (8 bytes), the inputs (1 byte each) and the labels (2 bytes
+/// each), all little-endian.
 pub(crate) fn content(shape: [usize; 3], levels: u8, parts: &[&Samples]) -> String {
     let mut hasher = Sha256::new();
     shape.iter().for_each(|&side| hasher.update((side as u64).to_le_bytes()));

@@ -1,8 +1,8 @@
-//! Downloads: resumed where they broke off, verified, and only then given their name.
+//! Downloads: resumed where they broke off, verified, and renamed only then.
 //!
-//! Bytes go to `FILE.part`, which is kept when a download breaks off, here or in another process, and is
-//! continued by a range request at whichever mirror answers. It is locked, so that programs started at the
-//! same time download a file once.
+//! Bytes go to `FILE.part`, which is kept when a download breaks off. The next attempt continues it
+//! by a range request at any mirror. The file is locked, so that processes that start at the same
+//! time download it once.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -13,30 +13,31 @@ use std::time::Duration;
 use ureq::http::{Response, header};
 use ureq::{Agent, Body};
 
-use super::CatalogueFile;
 use super::checksum;
+use super::entry::CatalogueFile;
 use crate::data::DataError;
 
-/// How far the download of a file has come.
+/// The progress of the download of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DownloadProgress<'a> {
-    /// The file's name.
+    /// The name of the file.
     pub file: &'a str,
-    /// Bytes that are here, those of earlier attempts included.
+    /// Bytes that were received, in earlier attempts too.
     pub bytes: u64,
     /// Bytes of the whole file.
     pub total: u64,
 }
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// A mirror that sends nothing for so long has broken off.
+/// The longest silence of a mirror, after which the connection counts as broken.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// Attempts at one mirror in a row that may bring nothing new.
+/// The attempts in a row without a new byte after which a mirror is given up.
 const FRUITLESS_ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(200);
 const BUFFER_BYTES: usize = 1 << 16;
 
-/// Downloads `file` from the first of `urls` that has it to `target`, whose folder is made.
+/// Downloads `file` to `target` from the first of `urls` that has it. The folder of `target` is
+/// made.
 pub(crate) fn download(
     file: &CatalogueFile,
     urls: &[String],
@@ -59,13 +60,13 @@ pub(crate) fn download(
     Err(DataError::Download { file: file.name.to_owned(), tried: tried.join("; ") })
 }
 
-/// Why a mirror did not give the file.
+/// Why a mirror did not send the file.
 enum Failure {
-    /// The connection broke off; going on may help.
+    /// The connection broke off: another attempt may help.
     Cut(String),
-    /// This mirror will not do.
+    /// The mirror does not have the file: another mirror may help.
     Mirror(String),
-    /// No mirror will do.
+    /// The file cannot be written: no mirror helps.
     Disk(DataError),
 }
 
@@ -97,13 +98,14 @@ impl PartialFile {
         fs::create_dir_all(target.parent().unwrap_or(Path::new("."))).map_err(failed)?;
         let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         let handle = opened.map_err(failed)?;
-        // Some network file systems cannot lock; then two downloads at once spoil each other, and the
-        // checksum finds it.
+        // Some network file systems have no locks. Then two downloads at once damage the file,
+        // which the checksum detects.
         let _ = handle.lock();
         Ok(Self { path, handle })
     }
 
-    /// Fetches from one mirror; a wrong content may stem from an earlier attempt, so it starts once more.
+    /// Downloads from one mirror and verifies. A wrong content may come from an earlier attempt:
+    /// then it starts anew.
     fn fill_and_verify(
         &mut self,
         agent: &Agent,
@@ -125,7 +127,8 @@ impl PartialFile {
         }
     }
 
-    /// Requests until the file is whole, or several attempts in a row brought nothing new.
+    /// Sends requests until the file is complete, or [`FRUITLESS_ATTEMPTS`] in a row brought
+    /// nothing.
     fn fill(
         &mut self,
         agent: &Agent,
@@ -151,7 +154,7 @@ impl PartialFile {
         }
     }
 
-    /// One request for what is missing.
+    /// One request for the missing bytes.
     fn request(
         &mut self,
         agent: &Agent,
@@ -166,7 +169,8 @@ impl PartialFile {
         if have == file.bytes {
             return Ok(());
         }
-        // Without this, a server may pack the file once more, and ranges would count packed bytes.
+        // Without this header a server may compress the file, and ranges would count compressed
+        // bytes.
         let mut request = agent.get(url).header(header::ACCEPT_ENCODING, "identity");
         if have > 0 {
             request = request.header(header::RANGE, format!("bytes={have}-"));
@@ -209,7 +213,7 @@ impl PartialFile {
         Ok(self.handle.metadata().map_err(|error| self.disk(error))?.len())
     }
 
-    /// Emptied rather than deleted: another process may be waiting for its lock.
+    /// Empties the file. It is not deleted, since another process may wait for its lock.
     fn clear(&self) -> Result<(), Failure> {
         self.handle.set_len(0).map_err(|error| self.disk(error))
     }
@@ -223,7 +227,7 @@ impl PartialFile {
         done.map_err(|source| DataError::Write { file: target.into(), source })
     }
 
-    /// The process that held the lock may have renamed it already.
+    /// Removes the file, which another process may have renamed already.
     fn discard(self) -> Result<(), DataError> {
         match fs::remove_file(&self.path) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
@@ -234,7 +238,7 @@ impl PartialFile {
     }
 }
 
-/// Whether the response continues after `have` bytes; otherwise it starts from the beginning.
+/// Whether the response continues after `have` bytes; otherwise it starts at the first byte.
 fn resumes(response: &Response<Body>, have: u64) -> Result<bool, Failure> {
     let range = response.headers().get(header::CONTENT_RANGE).and_then(|range| range.to_str().ok());
     match response.status().as_u16() {

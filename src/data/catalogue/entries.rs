@@ -1,10 +1,10 @@
 //! The entries of the catalogue.
 //!
-//! Checksums of MNIST and Fashion-MNIST were taken from files whose MD5 is the one their authors or
-//! torchvision publish. Those of KMNIST and CIFAR are the ones that TensorFlow Datasets, torchvision's Ruby
-//! port and Julia's MLDatasets agree on, beside the MD5 that the authors of CIFAR publish.
+//! The checksums of MNIST and Fashion-MNIST come from files with the MD5 that their authors or
+//! torchvision publish. TensorFlow Datasets, torchvision's Ruby port and Julia's MLDatasets agree
+//! on those of KMNIST and CIFAR; the authors of CIFAR publish the MD5 too.
 
-use super::{BuiltIn, CatalogueFile, Entry, Format, Origin};
+use super::entry::{BuiltIn, CatalogueFile, Entry, Format, Origin};
 use crate::data::format::cifar::Cifar;
 
 const NUMBERED: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];

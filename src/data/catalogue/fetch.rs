@@ -1,25 +1,24 @@
-//! Having the files of a set: found, or else downloaded.
+//! Finding the files of a data set, and downloading those that are missing.
 
 use std::path::PathBuf;
 
 use super::download::{DownloadProgress, download};
+use super::entry::{CatalogueFile, Entry, Origin};
+use super::lookup::find;
 use super::sources::{Network, Sources};
-use super::{CatalogueFile, Entry, Origin, listed};
 use crate::data::DataError;
-use crate::data::catalogue;
 
-/// The files of the set `name`, each downloaded to the cache if it is nowhere yet, or damaged.
-///
-/// A built-in set has none.
+/// The paths of the files of the data set `name`. Missing and damaged files are downloaded to the
+/// cache. A built-in data set has no files.
 ///
 /// # Errors
-/// An unknown name, a file that no mirror gives, a cache that cannot be written.
+/// The name is unknown, no mirror sends a file, or the cache cannot be written.
 pub fn fetch(
     name: &str,
     sources: &Sources,
     progress: &mut dyn FnMut(DownloadProgress<'_>),
 ) -> Result<Vec<PathBuf>, DataError> {
-    let entry = catalogue::find(name)?;
+    let entry = find(name)?;
     entry.files().iter().map(|file| fetch_file(entry, file, sources, progress)).collect()
 }
 
@@ -38,7 +37,7 @@ fn fetch_file(
     }
 }
 
-/// The path of `file`; downloaded if it is nowhere, but a damaged one is an error.
+/// The path of `file`, which is downloaded if it is missing; a damaged one is an error.
 pub(crate) fn find_or_download(
     entry: &Entry,
     file: &CatalogueFile,
@@ -79,13 +78,19 @@ fn urls(entry: &Entry, file: &CatalogueFile, sources: &Sources) -> Vec<String> {
     }
 }
 
+/// Paths as a list for an error.
+fn listed(paths: &[PathBuf]) -> String {
+    let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    shown.join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
 
     use super::super::server::{Manner, Server, described};
     use super::*;
-    use crate::data::catalogue::Format;
+    use crate::data::catalogue::entry::Format;
 
     const CONTENT: &[u8] = b"what the file holds";
 
@@ -93,7 +98,7 @@ mod tests {
     fn set(folder: &tempfile::TempDir, mirrors: Vec<String>) -> (Entry, Sources) {
         let files: &[CatalogueFile] = Box::leak(Box::new([described("file.bin", CONTENT)]));
         let origin = Origin::Files { format: Format::Idx, files, mirrors: &["http://127.0.0.1:9/none"] };
-        let entry = Entry { name: "set", origin, ..catalogue::find("mnist").unwrap().clone() };
+        let entry = Entry { name: "set", origin, ..find("mnist").unwrap().clone() };
         let folders = vec![folder.path().join("mine")];
         let cache = Some(folder.path().join("cache"));
         (entry, Sources { folders, cache, network: Network::Allowed, mirrors })

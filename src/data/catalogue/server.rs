@@ -1,4 +1,4 @@
-//! A small HTTP server for tests of downloads, with the faults that real ones have.
+//! A small HTTP server for tests of downloads, with the faults of real servers.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,27 +7,28 @@ use std::thread;
 
 use sha2::{Digest, Sha256};
 
-use super::CatalogueFile;
+use super::entry::CatalogueFile;
 
-/// How the server treats requests for its file.
+/// The behaviour of the server.
 #[derive(Clone, Copy)]
 pub(crate) enum Manner {
-    /// As it should.
+    /// It answers as it should.
     Serve,
-    /// Always the whole file.
+    /// It always sends the whole file.
     IgnoreRanges,
-    /// At most so many bytes a request, whatever the header promised.
+    /// It sends at most this number of bytes per request, whatever the header promises.
     CutAfter(usize),
-    /// 404.
+    /// It answers 404.
     Refuse,
-    /// Another content of the same length.
+    /// It sends another content of the same length.
     Corrupt,
 }
 
-/// A server of one file under every path, on a thread of its own.
+/// A server that has one file under every path, on a thread of its own.
 pub(crate) struct Server {
+    /// The address of the server, with the scheme.
     pub address: String,
-    /// Path and first byte of every request.
+    /// The path and the first byte of every request.
     requests: Arc<Mutex<Vec<(String, usize)>>>,
 }
 
@@ -36,12 +37,12 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let heard = Arc::clone(&requests);
+        let received = Arc::clone(&requests);
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let stream = stream.unwrap();
                 let request = read_request(&stream);
-                heard.lock().unwrap().push(request.clone());
+                received.lock().unwrap().push(request.clone());
                 answer(stream, request.1, &content, manner);
             }
         });
@@ -97,7 +98,7 @@ fn answer(mut stream: TcpStream, start: usize, content: &[u8], manner: Manner) {
     stream.write_all(&body[..sent.min(body.len())]).unwrap();
 }
 
-/// What the catalogue says of a file with this content.
+/// The entry of the catalogue for a file with this content.
 pub(crate) fn described(name: &'static str, content: &[u8]) -> CatalogueFile {
     let sum: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
     CatalogueFile { name, bytes: content.len() as u64, sha256: sum.leak(), unpacked_sha256: None }

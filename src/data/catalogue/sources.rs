@@ -1,48 +1,52 @@
-//! Where files of data sets are looked for.
+//! The places where files of data sets are looked for.
 
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::checksum;
-use super::{CatalogueFile, Entry, belongs_to_another};
+use super::entry::{CatalogueFile, Entry};
+use super::lookup::belongs_to_another;
 use crate::data::DataError;
 use crate::data::format::cifar::Cifar;
 
-/// The variable that names a folder of data sets.
+/// The environment variable that names a folder of data sets.
 const FOLDER_VARIABLE: &str = "TUNE_DATA_DIR";
 
-/// Where files are looked for, and where they are downloaded to and from.
+/// Folders where files are looked for, and places that they are downloaded to and from.
 ///
-/// In each folder, the file F of the set S is looked for as `S/F`, then `F`, both packed (`.gz`) and
-/// unpacked. Batches of CIFAR are also found in a folder of their own, at either place.
+/// In each folder, the file F of the data set S is looked for as `S/F` and as `F`, both packed
+/// (`.gz`) and unpacked. Batches of CIFAR may also be in a subfolder of either place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sources {
-    /// In the order in which they are searched.
+    /// The folders, in the order in which they are searched.
     pub folders: Vec<PathBuf>,
-    /// Searched last; downloads are kept here. `None` where the system names no such folder.
+    /// The folder that is searched last, and that receives downloads; `None` if there is no such
+    /// folder.
     pub cache: Option<PathBuf>,
-    /// Whether what is not found is downloaded.
+    /// Whether missing files are downloaded.
     pub network: Network,
-    /// Addresses M that replace the catalogue's: file F of set S is at `M/S/F`. Empty: the catalogue's.
+    /// Addresses that replace the catalogue's mirrors: the file F of the data set S is at
+    /// `ADDRESS/S/F`. Empty: the catalogue's mirrors.
     pub mirrors: Vec<String>,
 }
 
 /// Whether files may be downloaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Network {
-    /// Yes.
+    /// They may.
     Allowed,
-    /// No: what is not found is an error.
+    /// They may not: a missing file is an error.
     Forbidden,
 }
 
 impl Sources {
-    /// The folder `data_dir`, that of the variable `TUNE_DATA_DIR`, `./datasets`, and the user's cache
-    /// (`$XDG_CACHE_HOME/tune/datasets`, or `~/.cache/tune/datasets`); with the network.
+    /// The folder `data_dir`, the folder in the variable `TUNE_DATA_DIR`, `./datasets`, and the
+    /// user's cache (`$XDG_CACHE_HOME/tune/datasets` or `~/.cache/tune/datasets`). The network is
+    /// allowed.
     ///
     /// # Errors
-    /// One of the first two is named but is no folder.
+    /// One of the first two is named but is not a folder.
     pub fn new(data_dir: Option<&Path>) -> Result<Self, DataError> {
         Self::from_environment(data_dir, |name| env::var_os(name))
     }
@@ -66,22 +70,22 @@ impl Sources {
         Ok(Self { folders, cache, network: Network::Allowed, mirrors: Vec::new() })
     }
 
-    /// The same without the network.
+    /// The same sources without the network.
     pub fn offline(self) -> Self {
         Self { network: Network::Forbidden, ..self }
     }
 
-    /// All folders that are searched, in this order.
+    /// All folders in the order in which they are searched.
     pub(crate) fn searched(&self) -> Vec<PathBuf> {
         self.folders.iter().chain(&self.cache).cloned().collect()
     }
 
-    /// The right `file` of `entry`, if it is there.
+    /// The path of `file` of `entry` with the right content, if it is there.
     ///
-    /// A file of the same name that belongs to another set of the catalogue is passed over.
+    /// A file of the same name that belongs to another data set of the catalogue is skipped.
     ///
     /// # Errors
-    /// There is one, with a content that is not known, and no right one in a later place.
+    /// A file of that name has an unknown content, and no later place has the right one.
     pub(crate) fn find_file(
         &self,
         entry: &Entry,
@@ -101,7 +105,7 @@ impl Sources {
         wrong.map_or(Ok(None), Err)
     }
 
-    /// A folder that holds the batches of `set`, if there is one.
+    /// A folder with the batches of `set`, if there is one.
     pub(crate) fn find_batches(&self, entry: &Entry, set: Cifar) -> Option<PathBuf> {
         let places = self.places(entry).into_iter();
         let mut candidates =
@@ -114,7 +118,7 @@ impl Sources {
     }
 }
 
-/// Whether a file is what its name promises.
+/// Whether a file has the content that its name stands for.
 enum Verdict {
     Right,
     AnotherSet,
@@ -146,7 +150,8 @@ fn both_names(place: &Path, file: &CatalogueFile) -> Vec<PathBuf> {
     names
 }
 
-/// Sorted, so that the choice does not depend on the file system; none where `folder` cannot be listed.
+/// The subfolders of `folder`, sorted, so that the choice does not depend on the file system; none
+/// if it cannot be listed.
 fn subfolders(folder: &Path) -> Vec<PathBuf> {
     let entries = folder.read_dir().into_iter().flatten().flatten();
     let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
@@ -157,7 +162,7 @@ fn subfolders(folder: &Path) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::catalogue::find;
+    use crate::data::catalogue::lookup::find;
 
     #[test]
     fn folders_are_searched_in_the_documented_order() {

@@ -1,9 +1,9 @@
-//! The binary versions of CIFAR-10 and CIFAR-100: a folder of batches, or the archive of it.
+//! The binary versions of CIFAR-10 and CIFAR-100: a folder of batches, or an archive of them.
 //!
-//! A record is one label byte (CIFAR-100: a coarse and a fine one; the fine one counts), then 32x32 red,
-//! green and blue bytes, plane after plane. Images are kept with the channels last: height, width, channel.
-//! A batch is read to its end; it may hold any number of records.
-//! Krizhevsky 2009, "Learning Multiple Layers of Features from Tiny Images".
+//! A record is one label byte, then 32x32 red, green and blue bytes, plane after plane. In
+//! CIFAR-100 a coarse label comes before the fine one, which is used. Images are kept with the
+//! channels last: height, width, channel. A batch may have any number of records. Krizhevsky 2009,
+//! "Learning Multiple Layers of Features from Tiny Images".
 
 use std::collections::BTreeMap;
 use std::io::{BufReader, Read};
@@ -22,7 +22,7 @@ const CHANNELS: usize = 3;
 const TEN_TRAIN: [&str; 5] =
     ["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"];
 
-/// Which of the two sets.
+/// One of the two CIFAR data sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cifar {
@@ -40,12 +40,12 @@ struct Batch {
 }
 
 impl Cifar {
-    /// The set whose first batch lies in `folder`, if any.
+    /// The data set whose first batch is in `folder`, if there is one.
     pub(crate) fn in_folder(folder: &Path) -> Option<Self> {
         [Self::Ten, Self::Hundred].into_iter().find(|set| folder.join(set.train_members()[0]).is_file())
     }
 
-    /// The set whose first batch is in the archive `file`, if any.
+    /// The data set whose first batch is in the archive `file`, if there is one.
     pub(crate) fn in_archive(file: &Path) -> Result<Option<Self>, DataError> {
         let failed = |error| read_error(file, error);
         let mut archive = tar::Archive::new(open(file)?);
@@ -73,7 +73,7 @@ impl Cifar {
         }
     }
 
-    /// Bytes before the pixels; the last of them is the label.
+    /// The number of bytes before the pixels; the last of them is the label.
     fn label_bytes(self) -> usize {
         match self {
             Self::Ten => 1,
@@ -104,7 +104,7 @@ impl Cifar {
         Ok(Self::parts(classes, train, test))
     }
 
-    /// Reads the batches in the (gzipped) tar archive `file`, whatever their order in it.
+    /// Reads the batches in the tar archive `file`, gzipped or not, in any order.
     pub(in crate::data) fn read_archive(self, file: &Path, classes: Vec<String>) -> Result<Parts, DataError> {
         let mut batches = self.unpack(file, classes.len())?;
         let mut take = |member: &str| {
@@ -136,7 +136,7 @@ impl Cifar {
         Ok(batches)
     }
 
-    /// Reads records to the end of `stream`, which errors call `file`.
+    /// Reads records to the end of `stream`; errors name `file`.
     fn read_batch(
         self,
         mut stream: impl Read,
@@ -185,7 +185,7 @@ impl Batch {
 
     fn into_samples(self) -> Samples {
         let inputs = Array2::from_shape_vec((self.labels.len(), CHANNELS * PIXELS), self.inputs)
-            .expect("every record gave one label and all its pixels");
+            .expect("every record has one label and all its pixels");
         Samples { inputs, labels: self.labels }
     }
 }
@@ -252,7 +252,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_fine_labels_of_cifar_100_count() {
+    fn the_fine_labels_of_cifar_100_are_read() {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), &[("train.bin", record(&[3, 99])), ("test.bin", record(&[4, 50]))]);
         assert_eq!(Cifar::in_folder(folder.path()), Some(Cifar::Hundred));

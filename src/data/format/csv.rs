@@ -1,7 +1,7 @@
-//! Tables as text: one sample a line, real features and one label column.
+//! Tables as text: one sample per line, with real features and one label column.
 //!
-//! Cells are separated by commas, semicolons or tabs, whichever the first line has most of. Columns are
-//! counted from 0, lines from 1.
+//! Cells are separated by commas, semicolons or tabs: the one that is most frequent in the first
+//! line. Columns are counted from 0, lines from 1.
 
 use std::io::{self, BufRead};
 use std::path::Path;
@@ -15,22 +15,22 @@ use super::table::{Reals, Scale, Table};
 use crate::data::{DataError, classes};
 use crate::input::suggestion;
 
-/// Which column of a table holds the label.
+/// The column of a table that has the labels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum LabelColumn {
-    /// The last one.
+    /// The last column.
     #[default]
     Last,
-    /// By its number, counted from 0.
+    /// The column with this number, from 0.
     Index(usize),
-    /// By its name in the header, which the table then must have.
+    /// The column with this name in the header, which the table then must have.
     Name(String),
 }
 
 /// Whether the first line of a table names its columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Header {
-    /// It does if none of its cells outside the label column is a number.
+    /// It does if no cell outside the label column is a number.
     #[default]
     Detect,
     /// It does.
@@ -39,25 +39,25 @@ pub enum Header {
     Absent,
 }
 
-/// What has to be said about a table that its file does not say.
+/// Options for tables: what their files do not state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OpenOptions {
-    /// Where the label is.
+    /// The label column.
     pub label: LabelColumn,
-    /// What the first line is.
+    /// Whether there is a header.
     pub header: Header,
 }
 
 impl FromStr for LabelColumn {
     type Err = std::convert::Infallible;
 
-    /// Digits are a number, everything else a name.
+    /// Reads digits as a number, and any other text as a name.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(text.parse().map_or_else(|_| Self::Name(text.to_owned()), Self::Index))
     }
 }
 
-/// Where things are in the lines of one file.
+/// The columns of one file.
 struct Layout<'a> {
     file: &'a Path,
     columns: usize,
@@ -65,18 +65,18 @@ struct Layout<'a> {
     names: Option<StringRecord>,
 }
 
-/// Reads a table; labels may be text or numbers and become sorted classes.
+/// Reads a table. Labels may be text or numbers; they become sorted classes.
 pub(crate) fn read(file: &Path, options: &OpenOptions) -> Result<Table, DataError> {
     parse(open(file)?, file, options)
 }
 
-/// Reads a table from `text`, which errors call `file`.
+/// Reads a table from `text`; errors name `file`.
 pub(crate) fn parse(mut text: impl BufRead, file: &Path, options: &OpenOptions) -> Result<Table, DataError> {
     let start = text.fill_buf().map_err(|error| read_error(file, error))?;
     let mut builder = ReaderBuilder::new();
     builder.has_headers(false).flexible(true).trim(Trim::All).delimiter(delimiter(start));
     let mut lines = builder.from_reader(text).into_records();
-    let empty = || DataError::malformed(file, "empty; must have one sample a line");
+    let empty = || DataError::malformed(file, "empty: must have one sample per line");
     let first = lines.next().ok_or_else(empty)?.map_err(|error| line_error(file, error))?;
     let layout = Layout::of(&first, file, options)?;
     let (mut features, mut labels) = (Vec::new(), Vec::new());
@@ -93,7 +93,7 @@ pub(crate) fn parse(mut text: impl BufRead, file: &Path, options: &OpenOptions) 
 fn delimiter(start: &[u8]) -> u8 {
     let line = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let count = |delimiter: u8| line.iter().filter(|&&byte| byte == delimiter).count();
-    // The last of equals wins, so the comma stands last.
+    // `max_by_key` takes the last of equals, so the comma is last.
     [b'\t', b';', b','].into_iter().max_by_key(|&delimiter| count(delimiter)).unwrap_or(b',')
 }
 
@@ -160,7 +160,7 @@ impl<'a> Layout<'a> {
         }
         let inputs = self.columns - 1;
         let features = Array2::from_shape_vec((labels.len(), inputs), features)
-            .expect("every line gave one label and all other columns as features");
+            .expect("every line has one label and all other columns as features");
         let (classes, labels) = classes::number(labels, self.file)?;
         let train = Reals { features, labels };
         Ok(Table { shape: [1, 1, inputs], scale: Scale::PerColumn, classes, train, test: None })

@@ -1,7 +1,8 @@
-//! IDX, the format of MNIST: two zero bytes, a type, a rank, the dimensions big-endian, then the values.
+//! IDX, the format of MNIST: two zero bytes, a type, the number of dimensions, the dimensions
+//! big-endian, the values.
 //!
-//! The four files of a set carry MNIST's names: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, and
-//! the same with `t10k` for the test part; plain or gzipped.
+//! The four files of a data set have MNIST's names: `train-images-idx3-ubyte`,
+//! `train-labels-idx1-ubyte`, and the same with `t10k` for the test part; plain or gzipped.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -12,26 +13,29 @@ use super::stream::{open, read_error, read_rest};
 use crate::data::parts::{self, Parts};
 use crate::data::{DataError, Samples};
 
-/// The type byte of unsigned bytes, the only one that images and labels come in.
+/// The type byte of unsigned bytes, the only type that is read.
 const UNSIGNED_BYTE: u8 = 0x08;
 
-/// Images of more dimensions do not occur: N, height, width, channels.
+/// The most dimensions: N, height, width, channels.
 const MAX_RANK: u8 = 4;
 
-/// One file.
+/// The content of one file.
 struct Idx {
     dims: Vec<usize>,
     values: Vec<u8>,
 }
 
-/// The image and label file of a part.
+/// The files of images and labels of one part.
 #[derive(Clone, Debug)]
 pub(crate) struct Pair {
+    /// The file of images.
     pub images: PathBuf,
+    /// The file of labels.
     pub labels: PathBuf,
 }
 
-/// Reads a set; without `classes` there are as many as the largest label says, named by number.
+/// Reads a data set. Without `classes` the largest label decides their number, and their names are
+/// numbers.
 pub(crate) fn read_set(
     train: &Pair,
     test: Option<&Pair>,
@@ -68,7 +72,7 @@ fn read_pair(pair: &Pair) -> Result<([usize; 3], Samples), DataError> {
     };
     if labels.dims.len() != 1 || labels.dims[0] != images.dims[0] {
         let problem =
-            format!("dimensions {:?}; must be [{}], one label an image", labels.dims, images.dims[0]);
+            format!("dimensions {:?}; must be [{}], one label per image", labels.dims, images.dims[0]);
         return Err(DataError::malformed(&pair.labels, problem));
     }
     let inputs = Array2::from_shape_vec((images.dims[0], shape.iter().product()), images.values)
@@ -172,6 +176,6 @@ pub(crate) mod tests {
         assert!(message(&[0, 0, 8], &labels, 2).contains("truncated"));
         assert!(message(&idx(&[u32::MAX; 4], &[]), &labels, 2).contains("impossible dimensions"));
         assert!(message(&idx(&[u32::MAX, 9], &[]), &labels, 2).contains("truncated"));
-        assert!(message(&idx(&[3, 1], &[1, 2, 3]), &labels, 2).contains("must be [3], one label an image"));
+        assert!(message(&idx(&[3, 1], &[1, 2, 3]), &labels, 2).contains("must be [3], one label per image"));
     }
 }

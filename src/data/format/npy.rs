@@ -1,4 +1,4 @@
-//! NPY, one array of an NPZ archive: of any number type, in either order.
+//! NPY, one array of an NPZ archive: of any type of number, in row-major or column-major order.
 
 use std::io::{self, BufReader, Read};
 
@@ -7,19 +7,25 @@ use npyz::{DType, Deserialize, NpyFile, Order, TypeChar};
 
 /// An array with its values in row-major order.
 pub(crate) struct Array {
+    /// The dimensions.
     pub dims: Vec<usize>,
+    /// The values.
     pub values: Values,
 }
 
-/// Bytes, or every other type of number as reals.
+/// The values of an array: bytes, or any other type of number as reals.
 pub(crate) enum Values {
+    /// Unsigned bytes.
     Bytes(Vec<u8>),
+    /// Numbers of any other type.
     Reals(Vec<f64>),
 }
 
 /// Why an array cannot be read.
 pub(crate) enum ArrayError {
+    /// The file cannot be read.
     Io(io::Error),
+    /// The array breaks this rule.
     Problem(String),
 }
 
@@ -37,7 +43,7 @@ pub(crate) fn read_array<R: Read>(array: NpyFile<R>) -> Result<Array, ArrayError
     if count.is_none_or(|count| count as u64 != array.len()) {
         return Err(ArrayError::Problem(format!("impossible dimensions {dims:?}")));
     }
-    // The archive's own stream unpacks again for every read of a single value.
+    // Buffered, since the stream of the archive would unpack anew for every single value.
     let array = NpyFile::with_header(header, BufReader::new(array.into_inner()));
     let values = match read_values(array)? {
         Values::Bytes(bytes) => Values::Bytes(row_major(bytes, &dims, order)),
@@ -72,7 +78,7 @@ fn read_values<R: Read>(array: NpyFile<R>) -> Result<Values, ArrayError> {
     }
 }
 
-/// All at once, since images are the one thing that comes by the million.
+/// Reads all bytes at once, which is faster: images have millions of them.
 fn read_bytes<R: Read>(array: NpyFile<R>) -> Result<Values, ArrayError> {
     let count = array.len();
     let mut bytes = Vec::new();
@@ -96,7 +102,7 @@ fn row_major<T: Clone>(values: Vec<T>, dims: &[usize], order: Order) -> Vec<T> {
         Order::C => values,
         Order::Fortran => {
             let array = ArrayD::from_shape_vec(IxDyn(dims).f(), values);
-            array.expect("as many values as the dimensions say were read").iter().cloned().collect()
+            array.expect("the number of values was checked against the dimensions").iter().cloned().collect()
         }
     }
 }

@@ -1,9 +1,9 @@
 //! NPZ, NumPy's archive of arrays, with the names that Keras and scikit-learn give them.
 //!
-//! Features are `x_train`, or `x`, `data` or `images`; labels `y_train`, or `y`, `target` or `labels`; the
-//! test part `x_test` and `y_test` may be missing. The first dimension counts samples; images are
-//! H x W or H x W x C. Unsigned bytes are levels as they are; every other type is scaled, a table by
-//! column, images as a whole.
+//! Features are called `x_train`, `x`, `data` or `images`, and labels `y_train`, `y`, `target` or
+//! `labels`. The test part, `x_test` and `y_test`, may be missing. The first dimension counts
+//! samples; images are H x W or H x W x C. Unsigned bytes are levels; every other type is scaled to
+//! levels, a table per column, images as a whole.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -24,7 +24,7 @@ const TRAIN_NAMES: [(&str, &str); 4] =
     [("x_train", "y_train"), ("x", "y"), ("data", "target"), ("images", "labels")];
 const TEST_NAMES: (&str, &str) = ("x_test", "y_test");
 
-/// Images of more dimensions do not occur: N, height, width, channels.
+/// The most dimensions: N, height, width, channels.
 const MAX_RANK: usize = 4;
 
 struct Archive<'a> {
@@ -32,13 +32,13 @@ struct Archive<'a> {
     arrays: ZipArchive<BufReader<File>>,
 }
 
-/// Features and labels of one part.
+/// The features and the labels of one part.
 struct ArrayPart {
     x: Array,
     y: Vec<String>,
 }
 
-/// Reads a set.
+/// Reads a data set.
 pub(crate) fn read(file: &Path) -> Result<Parts, DataError> {
     let mut archive = Archive::open(file)?;
     let train_names = archive.train_names()?;
@@ -58,7 +58,8 @@ pub(crate) fn read(file: &Path) -> Result<Parts, DataError> {
 
 type Labelled = (Values, Vec<u16>);
 
-/// Bytes stay levels only if both parts are bytes; otherwise both are scaled alike.
+/// Puts the parts together. Bytes are levels only if both parts are bytes; otherwise both are
+/// scaled.
 fn assemble(
     shape: [usize; 3],
     scale: Scale,
@@ -98,7 +99,7 @@ fn reals((values, labels): Labelled, inputs: usize) -> Reals {
 }
 
 fn matrix<T>(values: Vec<T>, inputs: usize, count: usize) -> Array2<T> {
-    Array2::from_shape_vec((count, inputs), values).expect("one label a sample was checked on reading")
+    Array2::from_shape_vec((count, inputs), values).expect("labels were counted when they were read")
 }
 
 fn shape_of(dims: &[usize]) -> ([usize; 3], Scale) {
@@ -117,7 +118,8 @@ impl<'a> Archive<'a> {
         Ok(Self { file, arrays })
     }
 
-    /// The arrays of the archive, each a file of its name and `.npy`; what has no readable name is none.
+    /// The names of the arrays: those of the files in the archive that end in `.npy`, without that
+    /// ending.
     fn names(&self) -> impl Iterator<Item = String> {
         self.arrays.file_names().filter_map(|name| Some(name.ok()?.strip_suffix(".npy")?.to_owned()))
     }
@@ -155,8 +157,10 @@ impl<'a> Archive<'a> {
         let array = self.array(name)?;
         let is_column = matches!(array.dims[..], [_] | [_, 1]);
         if !is_column || array.dims[0] != count {
-            return Err(self
-                .wrong(name, format!("dimensions {:?}; must be [{count}], one label a sample", array.dims)));
+            return Err(self.wrong(
+                name,
+                format!("dimensions {:?}; must be [{count}], one label per sample", array.dims),
+            ));
         }
         match array.values {
             Values::Bytes(bytes) => Ok(bytes.iter().map(u8::to_string).collect()),
@@ -283,7 +287,7 @@ mod tests {
         assert!(
             labelled(vec![0.0])
                 .unwrap_err()
-                .ends_with("array y: dimensions [1]; must be [2], one label a sample")
+                .ends_with("array y: dimensions [1]; must be [2], one label per sample")
         );
         assert!(
             labelled(vec![0.0, f64::NAN]).unwrap_err().ends_with("array y: NaN for sample 1: must be finite")
@@ -302,7 +306,8 @@ mod tests {
         written.writer.finish().unwrap();
         let file = written.folder.path().join("set.npz");
         let mut bytes = std::fs::read(&file).unwrap();
-        // The method stands in the header of the array's file and in that of the archive: 12 is bzip2.
+        // The method stands in the header of the array's file and in that of the archive: 12 is
+        // bzip2.
         let central = bytes.windows(4).position(|word| word == b"PK\x01\x02").unwrap();
         (bytes[8], bytes[central + 10]) = (12, 12);
         std::fs::write(&file, bytes).unwrap();

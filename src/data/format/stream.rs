@@ -1,4 +1,4 @@
-//! A file's content as a stream, unpacked if it is gzipped.
+//! Files as streams, unpacked if they are gzipped.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -8,12 +8,12 @@ use flate2::bufread::MultiGzDecoder;
 
 use crate::data::DataError;
 
-/// Wide enough for the first line of a table of a thousand columns.
+/// The size of the buffer: enough for the first line of a table with a thousand columns.
 const BUFFER_BYTES: usize = 1 << 16;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Opens `file`; what is gzipped, by its first two bytes, is unpacked on the way.
+/// Opens `file`. It is unpacked while it is read if its first two bytes are those of gzip.
 pub(crate) fn open(file: &Path) -> Result<Box<dyn BufRead>, DataError> {
     let raw = File::open(file).map_err(|error| read_error(file, error))?;
     unpacked(BufReader::with_capacity(BUFFER_BYTES, raw)).map_err(|error| read_error(file, error))
@@ -28,7 +28,8 @@ pub(crate) fn unpacked<'a>(mut stream: impl BufRead + 'a) -> io::Result<Box<dyn 
     }
 }
 
-/// Reads exactly `count` bytes, to which the file ends; nothing is allocated on the word of a header.
+/// Reads exactly `count` bytes, after which the file must end. Memory grows with the bytes that are
+/// read, since the header that states `count` may be wrong.
 pub(crate) fn read_rest(stream: impl Read, count: usize, file: &Path) -> Result<Vec<u8>, DataError> {
     let mut bytes = Vec::new();
     let limit = (count as u64).saturating_add(1);
@@ -44,7 +45,7 @@ pub(crate) fn read_rest(stream: impl Read, count: usize, file: &Path) -> Result<
     Ok(bytes)
 }
 
-/// What an IO error while reading `file` means for its user.
+/// An IO error while reading `file`, as an error for the user.
 pub(crate) fn read_error(file: &Path, error: io::Error) -> DataError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => {

@@ -1,37 +1,43 @@
-//! Real features, and how they become levels.
+//! Tables of real features, and their scaling to levels.
 
 use ndarray::{Array2, ArrayView2, Axis};
 
 use crate::data::parts::{Parts, cut_test_part};
 use crate::data::{DataError, Samples};
 
-/// Real features become this many steps between the least and the greatest value.
+/// The level of the largest value of a feature; the smallest has level 0.
 const LEVELS: u8 = 255;
 
 /// Samples with real features.
 #[derive(Clone, Debug)]
 pub(crate) struct Reals {
-    /// (N, I), finite.
+    /// The features, (N, I), finite.
     pub features: Array2<f64>,
+    /// The classes, (N).
     pub labels: Vec<u16>,
 }
 
-/// Which features share a scale.
+/// The features that share a scale.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Scale {
-    /// Columns of a table: each has its own unit.
+    /// Each column has its own: the columns of a table have different units.
     PerColumn,
-    /// Pixels of an image.
+    /// All have the same: the pixels of images.
     Common,
 }
 
-/// A set with real features, not yet levels.
+/// A data set with real features, before they are scaled to levels.
 #[derive(Debug)]
 pub(crate) struct Table {
+    /// Height, width, channels; `[1, 1, I]` for a table.
     pub shape: [usize; 3],
+    /// The features that share a scale.
     pub scale: Scale,
+    /// The names of the classes.
     pub classes: Vec<String>,
+    /// The training part.
     pub train: Reals,
+    /// The test part, if the source has one.
     pub test: Option<Reals>,
 }
 
@@ -42,8 +48,10 @@ struct Range {
 }
 
 impl Table {
-    /// Levels round(255 (x - low) / (high - low)), where low and high are those of the training part, so
-    /// that nothing is learnt from the test part; test values outside are clamped. A constant is level 0.
+    /// The parts with the levels round(255 (x - low) / (high - low)) as inputs.
+    ///
+    /// Here low and high are the extremes of the training part, so that nothing is learnt from the
+    /// test part. Test values outside are clamped. A constant feature has level 0.
     pub fn into_parts(self) -> Result<Parts, DataError> {
         let (train, test) = match self.test {
             Some(test) => (self.train, test),

@@ -25,7 +25,7 @@ use crate::search::tried::Tried;
 use crate::search::{Fidelity, NextSegment, Suggestion};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
-use crate::study::{RungHistory, Study, Trial};
+use crate::study::{Study, Trial};
 
 /// The part of those at a rung that goes on at least: one in so many. With a third, or none, studies of `digits` came to
 /// less in the same time (`benches/README.md`).
@@ -139,7 +139,7 @@ fn rates(
 /// The last rung of `trial`; `None` where it could not be measured there, or paused where this version never does: nobody
 /// knows what it will come to.
 fn measured_rung(trial: &Trial) -> Option<usize> {
-    let rungs = RungHistory::of(trial).rungs;
+    let rungs = &trial.rung_history.rungs;
     let is_known = |&last: &usize| last < Fidelity::Bayes.rungs().len() && !rungs[last].values.is_empty();
     rungs.len().checked_sub(1).filter(is_known)
 }
@@ -147,7 +147,7 @@ fn measured_rung(trial: &Trial) -> Option<usize> {
 /// The highest rung from which fewer trials have gone on than should.
 fn due(study: &Study) -> Option<usize> {
     let rung_history: Vec<(usize, bool)> =
-        study.trials.iter().map(|trial| (RungHistory::of(trial).rungs.len(), trial.is_paused())).collect();
+        study.trials.iter().map(|trial| (trial.rung_history.rungs.len(), trial.is_paused())).collect();
     (0..Fidelity::Bayes.rungs().len()).rev().find(|&rung| {
         let reached = rung_history.iter().filter(|(rungs, _)| *rungs > rung);
         let stayed = reached.clone().filter(|(rungs, is_paused)| *rungs == rung + 1 && *is_paused).count();
@@ -161,16 +161,15 @@ mod tests {
     use super::*;
     use crate::search::Search;
     use crate::search::bayes::fixtures::line;
-    use crate::study::{Metric, RUNG_HISTORY, Rung, TrialState};
+    use crate::study::{Metric, Rung, RungHistory, TrialState};
 
     /// A trial at `x` that had come to `rungs`, and to `value` if it is complete.
     fn trial(number: u32, x: f64, rungs: &[f64], value: Option<f64>) -> Trial {
         let rung = |(&value, steps)| Rung { steps, values: vec![value], seconds: 0.0 };
         let rung_history = RungHistory { rungs: rungs.iter().zip([1]).map(rung).collect() };
         let state = if value.is_some() { TrialState::Complete } else { TrialState::Pruned };
-        let mut trial = Trial::waiting(number, [("x", x)].into_iter().collect());
-        trial.internal.insert(RUNG_HISTORY.to_owned(), rung_history.to_json());
-        Trial { state, values: value.into_iter().collect(), ..trial }
+        let values = value.into_iter().collect();
+        Trial { state, values, rung_history, ..Trial::waiting(number, [("x", x)].into_iter().collect()) }
     }
 
     /// Trials whose losses halve from the rung to the end, to which `to_the_end` of them come; the others stay there.
@@ -273,11 +272,11 @@ mod tests {
         let mut losses = study(&SPREAD, 6);
         let unmeasured = RungHistory { rungs: vec![Rung { steps: 1, values: Vec::new(), seconds: 0.0 }] };
         losses.trials.push(trial(6, 0.45, &[1.0], None));
-        losses.trials[6].internal.insert(RUNG_HISTORY.to_owned(), unmeasured.to_json());
+        losses.trials[6].rung_history = unmeasured;
         assert!(matches!(next(&losses, |_| 1.0), Some(NextSegment::New(_))));
         let rung = |steps| Rung { steps, values: vec![0.1], seconds: 0.0 };
         let too_far = RungHistory { rungs: vec![rung(1), rung(3)] };
-        losses.trials[6].internal.insert(RUNG_HISTORY.to_owned(), too_far.to_json());
+        losses.trials[6].rung_history = too_far;
         assert!(matches!(next(&losses, |_| 1.0), Some(NextSegment::New(_))), "no rung of this version");
         assert_eq!(next(&study(&SPREAD[..3], 3), |_| 1.0), None, "three are too few");
     }

@@ -1,5 +1,5 @@
-//! The contract as tests: every storage passes all that `promises!` lists. Those of a server are in
-//! `tests/postgres.rs`, which takes this folder in.
+//! The contract of [`Storage`] as tests: every storage passes all that `promises!` lists.
+//! `tests/postgres.rs` includes this folder for servers.
 
 mod pausing;
 mod reloading;
@@ -14,19 +14,19 @@ use super::{Claim, Storage, StorageError, StudyKey, TrialKey};
 use crate::space::{Point, Space, Value};
 use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome, Trial, TrialState};
 
-/// An empty database of its own, to which any number of connections can be opened.
+/// A database for one test, to which any number of connections can be opened.
 pub(super) trait Place: Sync {
-    /// A place that nobody has used.
+    /// An empty database.
     fn fresh() -> Self;
 
     /// A new connection to it.
     fn open(&self) -> Box<dyn Storage>;
 
-    /// Makes the last heartbeat of `trial` so many seconds older.
+    /// Makes the last heartbeat of `trial` older by `seconds`.
     fn age_heartbeat(&self, trial: TrialKey, seconds: u32);
 }
 
-/// Calls the macro `$then` with `$place:` and the names of all promises.
+/// Calls the macro `$then` with `$place:` and the names of all tests.
 macro_rules! promises {
     ($then:ident, $place:ty) => {
         $then! { $place:
@@ -55,8 +55,8 @@ macro_rules! promises {
             a_released_trial_waits_again_under_its_number
             a_lost_trial_that_paused_goes_on_from_its_last_rung
             a_leader_takes_back_what_no_live_worker_holds
-            a_point_that_somebody_else_has_begun_is_taken
-            one_at_a_time_has_the_turn_until_it_ends_or_its_holder_does
+            a_point_that_another_process_has_begun_is_a_duplicate
+            one_process_holds_the_suggestion_lock_until_it_releases_it_or_ends
             what_was_read_before_is_read_as_by_a_new_connection
             a_study_that_was_made_anew_is_read_anew
             what_was_loaded_stays_as_it_was
@@ -77,12 +77,12 @@ pub(super) use self::round_trip::every_trial_reads_back_equal;
 pub(super) use self::workers::{
     a_late_result_of_a_lost_trial_changes_nothing, a_leader_takes_back_what_no_live_worker_holds,
     a_lost_trial_is_tried_again_under_a_new_number, a_lost_trial_that_paused_goes_on_from_its_last_rung,
-    a_point_that_somebody_else_has_begun_is_taken, a_released_trial_waits_again_under_its_number,
+    a_point_that_another_process_has_begun_is_a_duplicate, a_released_trial_waits_again_under_its_number,
     a_trial_that_takes_its_workers_down_is_left_alone,
-    one_at_a_time_has_the_turn_until_it_ends_or_its_holder_does,
+    one_process_holds_the_suggestion_lock_until_it_releases_it_or_ends,
 };
 
-/// One parameter of each kind, and one that is there only sometimes.
+/// A space with one parameter of each type, and one that is active only under a condition.
 pub(super) fn space() -> Space {
     let text = r#"{"name": "test", "parameters": {
         "rate": {"type": "float", "low": 1e-4, "high": 0.1, "log": true, "default": 0.01},
@@ -102,7 +102,7 @@ pub(super) fn point(rate: f64) -> Point {
     point
 }
 
-/// An outcome of one metric.
+/// The result of a complete trial of one metric.
 pub(super) fn complete(value: f64) -> Outcome {
     Outcome::Complete { values: vec![value], constraints: Vec::new(), attributes: Attributes::new() }
 }
@@ -153,8 +153,11 @@ pub(super) fn a_study_needs_a_free_name_and_a_metric(place: &impl Place) {
     let metric = [Metric::maximize("accuracy")];
     assert_eq!(create("study", &metric), "study \"study\" exists: resume it or choose another name");
     assert_eq!(create("other", &[]), "study \"other\" has no metric: must have at least one");
-    assert_eq!(create("", &metric), "study name of 0 characters: must have 1 to 512");
-    assert_eq!(create(&"x".repeat(513), &metric), "study name of 513 characters: must have 1 to 512");
+    assert_eq!(create("", &metric), "study name of 0 characters: must have 1 to 512 characters");
+    assert_eq!(
+        create(&"x".repeat(513), &metric),
+        "study name of 513 characters: must have 1 to 512 characters"
+    );
     assert_eq!(storage.study_names().expect("listed"), ["study"]);
 }
 
@@ -311,7 +314,7 @@ pub(super) fn what_cannot_be_stored_is_refused_and_changes_nothing(place: &impl 
         attributes: attributes([("cores", json!(1))]),
     };
     let mut finish = |outcome: Outcome| storage.finish(key, &outcome).expect_err("refused").to_string();
-    assert_eq!(finish(outcome(&[], &[])), "0 values for 1 metrics: must be one for each");
+    assert_eq!(finish(outcome(&[], &[])), "0 values for 1 metrics: must be one value for each metric");
     assert!(finish(outcome(&[f64::NAN], &[])).starts_with("value 0 = NaN: must be a number"));
     assert!(finish(outcome(&[0.5], &[0.0, f64::NAN])).starts_with("constraint 1 = NaN: must be a number"));
     let mut claim = |point: &Point, internal: &Attributes| {
@@ -325,7 +328,7 @@ pub(super) fn what_cannot_be_stored_is_refused_and_changes_nothing(place: &impl 
     let error = storage.report(key, 1 << 31, 0.5).expect_err("refused").to_string();
     assert_eq!(error, "step 2147483648: must be at most 2147483647");
     let error = storage.set_study_attribute(study, "a\0b", &json!(1)).expect_err("refused").to_string();
-    assert_eq!(error, r#"name "a\0b": must not hold the character \0"#);
+    assert_eq!(error, r#"name "a\0b": must not contain the character \0"#);
     assert_eq!(storage.load_study(study).expect("loaded"), before);
 }
 

@@ -1,4 +1,4 @@
-//! Trials that stop at a rung and go on from there.
+//! Trials that pause at a rung and are resumed.
 
 use super::{Place, claim, complete, study, trial};
 use crate::study::{RUNG_HISTORY, Rung, RungHistory, Trial, TrialState};
@@ -18,7 +18,7 @@ pub(in super::super) fn a_paused_trial_goes_on_with_all_it_had(place: &impl Plac
     let paused = trial(&mut *storage, study, 0);
     assert_eq!(paused.state, TrialState::Pruned);
     assert!(paused.is_paused() && paused.finished >= paused.started);
-    assert_eq!(RungHistory::of(&paused), rung_history(&[1]));
+    assert_eq!(paused.rung_history, rung_history(&[1]));
     storage.report(running.key, 2, 0.5).expect("looked");
     assert!(!storage.pause(running.key, &rung_history(&[1, 2])).expect("looked"));
     assert!(!storage.finish(running.key, &complete(0.5)).expect("looked"));
@@ -36,7 +36,7 @@ pub(in super::super) fn a_paused_trial_goes_on_with_all_it_had(place: &impl Plac
     let done = trial(&mut *storage, study, 0);
     assert_eq!((done.state, &done.values), (TrialState::Complete, &vec![0.75]));
     assert_eq!(done.intermediate, [(1, 0.25), (2, 0.5)]);
-    assert_eq!(RungHistory::of(&done), rung_history(&[1, 2]));
+    assert_eq!(done.rung_history, rung_history(&[1, 2]));
 }
 
 pub(in super::super) fn only_a_paused_trial_is_resumed(place: &impl Place) {
@@ -71,9 +71,9 @@ pub(in super::super) fn a_resumed_trial_without_worker_is_paused_where_it_was(pl
     assert_eq!(storage.requeue(study).expect("stored"), 2);
     let again = trial(&mut *storage, study, 0);
     assert!(again.is_paused());
-    assert_eq!(RungHistory::of(&again), rung_history(&[1, 3]));
+    assert_eq!(again.rung_history, rung_history(&[1, 3]));
     let steps: Vec<u32> = again.intermediate.iter().map(|&(step, _)| step).collect();
     assert_eq!(steps, [1, 2, 3]);
     assert_eq!(trial(&mut *storage, study, 1), Trial::waiting(1, other.trial.point));
-    assert!(!again.attributes.contains_key(RUNG_HISTORY), "a mark of the program, not of people");
+    assert!(!again.attributes.contains_key(RUNG_HISTORY), "a fact for programs, not for people");
 }

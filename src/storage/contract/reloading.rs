@@ -1,4 +1,4 @@
-//! A connection that reads a study again and again sees what a new one sees.
+//! A connection that reads a study again sees the same as a new connection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +11,10 @@ use super::{Place, claim, complete, point, space, study};
 use crate::seed::Seed;
 use crate::study::{Attributes, Metric, Rung, RungHistory, TrialState};
 
-const GRACE: Duration = Duration::from_secs(120);
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Two who write, of whom one gives signs of life, and what they have claimed.
+/// Two connections that write, one of which sends heartbeats, and the trials that they have
+/// claimed.
 struct Writers {
     leader: Box<dyn Storage>,
     worker: Box<dyn Storage>,
@@ -22,7 +23,7 @@ struct Writers {
 }
 
 impl Writers {
-    /// Does the `what`th of all that can be done, to some trial.
+    /// Does the action number `what` to the trial that `which` selects.
     fn write(&mut self, place: &impl Place, what: u32, which: usize, value: f64) {
         let some = self.claims.get(which % self.claims.len().max(1)).map(|claim| claim.key);
         let (leader, study) = (&mut self.leader, self.study);
@@ -40,7 +41,7 @@ impl Writers {
             (14, Some(trial)) => drop(leader.release(trial).expect("stored")),
             (15, Some(trial)) => {
                 place.age_heartbeat(trial, 600);
-                leader.reap(study, GRACE).expect("stored");
+                leader.reap(study, HEARTBEAT_TIMEOUT).expect("stored");
             }
             (16, _) => drop(leader.claim_waiting(study, u32::MAX).expect("stored")),
             (17, _) => drop(leader.requeue(study).expect("stored")),
@@ -97,7 +98,7 @@ pub(in super::super) fn what_was_loaded_stays_as_it_was(place: &impl Place) {
     assert!(storage.finish(trial, &complete(0.5)).expect("stored"));
     let after = storage.load_study(study).expect("loaded");
     assert_eq!((before.finished(), after.finished()), (0, 1));
-    // Two studies in turn, of which a storage remembers the last.
+    // Another study in between: a storage keeps only the last in its cache.
     let metrics = [Metric::minimize("loss")];
     let other = storage.create_study("other", &metrics, &Attributes::new()).expect("made");
     assert_eq!(storage.load_study(other).expect("loaded").metrics, metrics);

@@ -1,4 +1,4 @@
-//! Any trial that can be spelled reads back equal.
+//! Any trial reads back equal.
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -8,9 +8,9 @@ use super::Place;
 use crate::space::{Point, Space, Value};
 use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome, Trial, TrialState};
 
-/// Any space, a point in it, reports, and an outcome.
+/// A space, a point in it, reports, and an outcome: what a trial is made of.
 #[derive(Clone, Debug)]
-struct RungHistory {
+struct Case {
     space: Space,
     point: Point,
     internal: Attributes,
@@ -25,32 +25,32 @@ pub(in super::super) fn every_trial_reads_back_equal(place: &impl Place) {
     let storage = std::cell::RefCell::new(storage);
     let mut runner =
         TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) });
-    let property = |rung_history: RungHistory| {
+    let property = |case: Case| {
         let mut storage = storage.borrow_mut();
-        let RungHistory { space, point, internal, .. } = &rung_history;
+        let Case { space, point, internal, .. } = &case;
         let claim = storage.claim(study, space, point, internal, u32::MAX)?.expect("within the budget");
-        for &(step, value) in &rung_history.reports {
+        for &(step, value) in &case.reports {
             storage.report(claim.key, step, value)?;
         }
-        prop_assert!(storage.finish(claim.key, &rung_history.outcome)?);
+        prop_assert!(storage.finish(claim.key, &case.outcome)?);
         let stored = storage.load_study(study)?.trials.last().cloned().expect("just claimed");
         prop_assert!(stored.point.iter().eq(point.iter()), "{:?} became {:?}", point, stored.point);
-        prop_assert_eq!(format!("{:?}", stored), format!("{:?}", expected(&rung_history, &stored)));
+        prop_assert_eq!(format!("{:?}", stored), format!("{:?}", expected(&case, &stored)));
         Ok(())
     };
-    runner.run(&rung_history(), property).expect("the contract");
+    runner.run(&any_case(), property).expect("the contract");
 }
 
 /// The trial as it should be stored; times are the storage's own.
-fn expected(rung_history: &RungHistory, stored: &Trial) -> Trial {
+fn expected(case: &Case, stored: &Trial) -> Trial {
     let trial = Trial {
-        intermediate: rung_history.reports.clone(),
-        internal: rung_history.internal.clone(),
+        intermediate: case.reports.clone(),
+        internal: case.internal.clone(),
         started: stored.started,
         finished: stored.finished,
-        ..Trial::waiting(stored.number, rung_history.point.clone())
+        ..Trial::waiting(stored.number, case.point.clone())
     };
-    match rung_history.outcome.clone() {
+    match case.outcome.clone() {
         Outcome::Complete { values, constraints, attributes } => {
             Trial { state: TrialState::Complete, values, constraints, attributes, ..trial }
         }
@@ -62,10 +62,10 @@ fn expected(rung_history: &RungHistory, stored: &Trial) -> Trial {
     }
 }
 
-fn rung_history() -> impl Strategy<Value = RungHistory> {
+fn any_case() -> impl Strategy<Value = Case> {
     let reports = prop::collection::btree_map(0..1_u32 << 31, number_or_nan(), 0..4);
     (space_and_point(), names_and_json("tune:"), reports, outcome()).prop_map(
-        |((space, point), internal, reports, outcome)| RungHistory {
+        |((space, point), internal, reports, outcome)| Case {
             space,
             point,
             internal,

@@ -1,4 +1,4 @@
-//! Workers that send heartbeats: they die, and what they were on is tried again.
+//! Workers that send heartbeats: when one dies, its trial is tried again.
 
 use std::time::Duration;
 
@@ -6,21 +6,21 @@ use serde_json::json;
 
 use super::super::{Claim, ClaimResult, Lost, Storage, StudyKey};
 use super::{Place, claim, complete, point, space, study, trial};
-use crate::study::{Attributes, Metric, RETRIED, RUNG_HISTORY, Rung, RungHistory, Trial, TrialState};
+use crate::study::{Attributes, Metric, RETRIED, Rung, RungHistory, Trial, TrialState};
 
-const GRACE: Duration = Duration::from_secs(120);
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Claims a new trial as `worker`, who sends heartbeats.
+/// Claims a new trial as `worker`, which sends heartbeats.
 fn claim_as(place: &impl Place, worker: &str, study: StudyKey) -> Claim {
     let mut storage = place.open();
     storage.work_as(worker);
     claim(&mut *storage, study)
 }
 
-/// The worker of `claim` says nothing for ten minutes; what is made of that.
+/// The trials that are lost when the worker of `claim` has sent no heartbeat for ten minutes.
 fn silent(place: &impl Place, study: StudyKey, claim: &Claim) -> Vec<Lost> {
     place.age_heartbeat(claim.key, 600);
-    place.open().reap(study, GRACE).expect("stored")
+    place.open().reap(study, HEARTBEAT_TIMEOUT).expect("stored")
 }
 
 pub(in super::super) fn a_lost_trial_is_tried_again_under_a_new_number(place: &impl Place) {
@@ -30,10 +30,10 @@ pub(in super::super) fn a_lost_trial_is_tried_again_under_a_new_number(place: &i
     assert_eq!(first.trial.worker(), Some("one"));
     assert_eq!(trial(&mut *storage, study, 0), first.trial);
     storage.report(first.key, 1, 0.25).expect("stored");
-    assert_eq!(storage.reap(study, GRACE).expect("stored"), [], "it is alive");
+    assert_eq!(storage.reap(study, HEARTBEAT_TIMEOUT).expect("stored"), [], "it is alive");
     let lost = silent(place, study, &first);
-    let told: Vec<_> = lost.iter().map(|lost| (lost.trial, lost.worker.as_str(), lost.again)).collect();
-    assert_eq!(told, [(0, "one", Some(1))]);
+    let summary: Vec<_> = lost.iter().map(|lost| (lost.trial, lost.worker.as_str(), lost.again)).collect();
+    assert_eq!(summary, [(0, "one", Some(1))]);
     let failed = trial(&mut *storage, study, 0);
     assert_eq!((failed.state, &failed.attributes["failure"]), (TrialState::Fail, &json!("lost")));
     assert_eq!(failed.attributes["reason"], lost[0].reason);
@@ -47,7 +47,7 @@ pub(in super::super) fn a_lost_trial_is_tried_again_under_a_new_number(place: &i
     let history = [("failed_trial", json!(0)), ("retry_history", json!([0]))];
     let history: Attributes = history.map(|(name, value)| (name.to_owned(), value)).into();
     assert_eq!(waiting, Trial { internal: history, ..Trial::waiting(1, first.trial.point) });
-    assert_eq!(storage.reap(study, GRACE).expect("stored"), [], "once is enough");
+    assert_eq!(storage.reap(study, HEARTBEAT_TIMEOUT).expect("stored"), [], "once is enough");
 }
 
 pub(in super::super) fn a_late_result_of_a_lost_trial_changes_nothing(place: &impl Place) {
@@ -102,15 +102,15 @@ pub(in super::super) fn a_released_trial_waits_again_under_its_number(place: &im
     let study = study(&mut *storage);
     let first = claim_as(place, "one", study);
     storage.report(first.key, 1, 0.25).expect("stored");
-    let heard = storage.heartbeats(study).expect("looked");
-    assert!(matches!(heard[..], [(0, age)] if age.0 < 60.0), "{heard:?}");
+    let heartbeats = storage.heartbeats(study).expect("looked");
+    assert!(matches!(heartbeats[..], [(0, age)] if age.0 < 60.0), "{heartbeats:?}");
     assert!(storage.release(first.key).expect("stored"));
     assert_eq!(trial(&mut *storage, study, 0), Trial::waiting(0, first.trial.point.clone()));
     assert_eq!(storage.heartbeats(study).expect("looked"), []);
     let again = storage.claim_waiting(study, 1).expect("looked").expect("it waits");
     assert_eq!((again.key, again.trial.worker()), (first.key, None));
     assert_eq!(storage.heartbeats(study).expect("looked"), [], "nobody sends heartbeats for it");
-    assert_eq!(silent(place, study, &again), [], "nor is it missed");
+    assert_eq!(silent(place, study, &again), [], "nor is it lost");
 }
 
 pub(in super::super) fn a_lost_trial_that_paused_goes_on_from_its_last_rung(place: &impl Place) {
@@ -129,11 +129,11 @@ pub(in super::super) fn a_lost_trial_that_paused_goes_on_from_its_last_rung(plac
         let lost = silent(place, study, &running);
         assert_eq!(lost.iter().map(|lost| lost.again).collect::<Vec<_>>(), [again]);
         let left = trial(&mut *storage, study, 0);
-        assert_eq!((left.is_paused(), RungHistory::of(&left)), (again.is_some(), rung_history.clone()));
+        assert_eq!((left.is_paused(), &left.rung_history), (again.is_some(), &rung_history));
         assert_eq!(left.intermediate, [(1, 0.25), (2, 0.25)][..].to_vec());
     }
     let failed = trial(&mut *storage, study, 0);
-    assert_eq!((failed.state, failed.internal.contains_key(RUNG_HISTORY)), (TrialState::Fail, true));
+    assert_eq!((failed.state, failed.rung_history), (TrialState::Fail, rung_history));
     assert_eq!(storage.load_study(study).expect("loaded").trials.len(), 1);
 }
 
@@ -146,7 +146,7 @@ pub(in super::super) fn a_leader_takes_back_what_no_live_worker_holds(place: &im
     assert_eq!(trial(&mut *storage, study, 1), Trial::waiting(1, own.trial.point));
 }
 
-pub(in super::super) fn a_point_that_somebody_else_has_begun_is_taken(place: &impl Place) {
+pub(in super::super) fn a_point_that_another_process_has_begun_is_a_duplicate(place: &impl Place) {
     let (mut storage, space, none) = (place.open(), space(), Attributes::new());
     let study = study(&mut *storage);
     let mut ask = |rate, seen| {
@@ -155,19 +155,21 @@ pub(in super::super) fn a_point_that_somebody_else_has_begun_is_taken(place: &im
     assert!(matches!(ask(0.01, 0), ClaimResult::Claimed(_)));
     assert_eq!(ask(0.01, 0), ClaimResult::Duplicate);
     assert!(matches!(ask(0.02, 0), ClaimResult::Claimed(_)));
-    assert!(matches!(ask(0.01, 2), ClaimResult::Claimed(_)), "the suggestion knew it");
+    assert!(matches!(ask(0.01, 2), ClaimResult::Claimed(_)), "the suggestion saw it");
     assert_eq!(ask(0.03, 3), ClaimResult::BudgetSpent);
 }
 
-pub(in super::super) fn one_at_a_time_has_the_turn_until_it_ends_or_its_holder_does(place: &impl Place) {
+pub(in super::super) fn one_process_holds_the_suggestion_lock_until_it_releases_it_or_ends(
+    place: &impl Place,
+) {
     let (mut one, mut other) = (place.open(), place.open());
     let first = study(&mut *one);
     let second = one.create_study("other", &[Metric::minimize("loss")], &Attributes::new()).expect("a name");
     let moment = Duration::from_millis(20);
     let take = |storage: &mut dyn Storage, study| storage.lock_suggestions(study, moment).expect("looked");
     assert!(take(&mut *one, first));
-    assert!(!take(&mut *other, first), "one has it");
-    assert!(take(&mut *other, second), "another study has turns of its own");
+    assert!(!take(&mut *other, first), "one holds it");
+    assert!(take(&mut *other, second), "another study has a lock of its own");
     other.unlock_suggestions(second).expect("ended");
     claim(&mut *other, first);
     one.unlock_suggestions(first).expect("ended");

@@ -1,4 +1,4 @@
-//! Where a server is, who we are there, and how the way to it is kept private.
+//! The address of a database on a PostgreSQL server: host, user, database and encryption.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,23 +6,24 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use postgres::Config;
-use postgres::config::{Host, SslMode};
+use postgres::config::SslMode;
 
 use super::super::StorageError;
 use super::password;
 
-/// How long one attempt to reach a server may take, unless the address says otherwise.
+/// The longest time of one attempt to connect, unless the address has `connect_timeout`.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A database of a server, and how it is reached. It holds no password that is ever shown.
+/// The address of a database on a server. It contains no password.
 #[derive(Clone)]
 pub struct Address {
-    /// As it was written.
+    /// The text that was read.
     text: String,
+    /// What the driver needs to connect, without a password.
     pub(super) config: Config,
-    /// Whether the server must prove who it is.
-    pub(super) must_prove: bool,
-    /// The certificates that it may prove it by; `None`: those that browsers trust.
+    /// Whether the certificate of the server is verified.
+    pub(super) must_verify: bool,
+    /// A file of trusted root certificates; `None`: those that browsers trust.
     pub(super) root_certificate: Option<PathBuf>,
 }
 
@@ -41,9 +42,11 @@ impl fmt::Display for Address {
 impl FromStr for Address {
     type Err = StorageError;
 
-    /// Reads `postgresql://user@host:port/database?sslmode=verify-full&sslrootcert=FILE`, as libpq does.
+    /// Reads `postgresql://user@host:port/database?sslmode=verify-full&sslrootcert=FILE`, as libpq
+    /// does.
     ///
-    /// A password in it is refused: others would read it in the list of processes and in job scripts.
+    /// An address with a password is refused: others could read it in the list of processes and in
+    /// job scripts.
     fn from_str(text: &str) -> Result<Self, StorageError> {
         let (rest, options) = take_ssl_options(text);
         let wrong = |problem: String| StorageError::Address { address: without_password(text), problem };
@@ -51,14 +54,14 @@ impl FromStr for Address {
             wrong(format!("{}: must be postgresql://USER@HOST/DATABASE", said(&error)))
         })?;
         if config.get_password().is_some() {
-            let way_out = "keep it in the file ~/.pgpass or that PGPASSFILE names, or in PGPASSWORD";
+            let way_out = "keep it in ~/.pgpass, in the file that PGPASSFILE names, or in PGPASSWORD";
             return Err(wrong(format!("must not hold a password: {way_out}")));
         }
         if config.get_hosts().is_empty() {
             return Err(wrong("names no host: must be postgresql://USER@HOST/DATABASE".to_owned()));
         }
         let mode = options.mode.as_deref().unwrap_or("prefer");
-        let (ssl_mode, must_prove) = match mode {
+        let (ssl_mode, must_verify) = match mode {
             "disable" => (SslMode::Disable, false),
             "prefer" => (SslMode::Prefer, false),
             "require" => (SslMode::Require, options.root_certificate.is_some()),
@@ -79,12 +82,12 @@ impl FromStr for Address {
             config.connect_timeout(CONNECT_TIMEOUT);
         }
         let root_certificate = options.root_certificate.map(PathBuf::from);
-        Ok(Self { text: text.to_owned(), config, must_prove, root_certificate })
+        Ok(Self { text: text.to_owned(), config, must_verify, root_certificate })
     }
 }
 
 impl Address {
-    /// With the password of whoever we are there, if one is kept.
+    /// The configuration with the password of its user, if one is kept.
     pub(super) fn with_password(&self) -> Result<Config, StorageError> {
         let mut config = self.config.clone();
         if let Some(password) = password::find(&self.config)? {
@@ -92,26 +95,16 @@ impl Address {
         }
         Ok(config)
     }
-
-    /// The host's name, its address, or the folder of its socket.
-    pub(super) fn host(config: &Config) -> String {
-        match config.get_hosts().first() {
-            Some(Host::Tcp(host)) => host.clone(),
-            #[cfg(unix)]
-            Some(Host::Unix(folder)) => folder.display().to_string(),
-            None => "localhost".to_owned(),
-        }
-    }
 }
 
-/// What the driver does not read itself.
+/// The options for encryption, which the driver does not read itself.
 #[derive(Default)]
 struct SslOptions {
     mode: Option<String>,
     root_certificate: Option<String>,
 }
 
-/// The address without `sslmode` and `sslrootcert`, and these.
+/// The address without `sslmode` and `sslrootcert`, and these two.
 fn take_ssl_options(text: &str) -> (String, SslOptions) {
     let mut options = SslOptions::default();
     let Some((front, query)) = text.split_once('?') else { return (text.to_owned(), options) };
@@ -127,7 +120,7 @@ fn take_ssl_options(text: &str) -> (String, SslOptions) {
     (format!("{front}{query}"), options)
 }
 
-/// `text`, the address of a server, with dots in place of a password, for messages.
+/// The address `text` with dots in place of a password, for messages.
 pub fn without_password(text: &str) -> String {
     let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
     let (place, query) = rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)));
@@ -148,7 +141,7 @@ pub fn without_password(text: &str) -> String {
     format!("{scheme}://{place}{query}")
 }
 
-/// What the driver says, with its causes, in one line.
+/// The message of the driver's error with its causes, in one line.
 pub(super) fn said(error: &postgres::Error) -> String {
     let mut text = match error.as_db_error() {
         Some(answer) => return answer.message().to_owned(),
@@ -192,7 +185,7 @@ mod tests {
     fn the_modes_of_privacy_are_libpqs() {
         let read = |query: &str| {
             let address: Address = format!("postgresql://me@host/db{query}").parse().expect("an address");
-            (address.config.get_ssl_mode(), address.must_prove, address.root_certificate)
+            (address.config.get_ssl_mode(), address.must_verify, address.root_certificate)
         };
         assert_eq!(read(""), (SslMode::Prefer, false, None));
         assert_eq!(read("?sslmode=require"), (SslMode::Require, false, None));

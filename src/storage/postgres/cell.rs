@@ -1,4 +1,4 @@
-//! Cells as PostgreSQL sends them: binary, each type in its own way.
+//! Cells in PostgreSQL's binary form, which differs between types.
 
 use std::error::Error;
 
@@ -8,7 +8,7 @@ use postgres::types::{FromSql, IsNull, Kind, ToSql, Type, to_sql_checked};
 use super::super::tables::Cell;
 use crate::study::Timestamp;
 
-/// Microseconds from 1970 to 2000, where PostgreSQL's calendar begins.
+/// Microseconds from 1970 to 2000, from where PostgreSQL counts.
 const EPOCH: i64 = 946_684_800_000_000;
 
 type Problem = Box<dyn Error + Sync + Send>;

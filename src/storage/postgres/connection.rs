@@ -1,4 +1,4 @@
-//! One connection, made anew when it breaks.
+//! One connection to a server, its statements, and what to do when they fail.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -14,17 +14,17 @@ use super::super::tables::{Cell, Fault, Row, Sql};
 use super::address::said;
 use super::{Address, tls};
 
-/// First and longest pause between attempts to reach a server again.
+/// The first and the longest pause between attempts to reach a server.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
-/// A client with the statements that it has prepared.
+/// A client with its prepared statements.
 pub(super) struct Connection {
     client: Client,
     statements: HashMap<String, Statement>,
 }
 
 impl Connection {
-    /// Connects to the server at `address`, once.
+    /// Connects to the server at `address`, in one attempt, as the application `name`.
     pub fn open(address: &Address, name: &str) -> Result<Self, Fault> {
         let mut config = address.with_password()?;
         config.application_name(name);
@@ -32,16 +32,17 @@ impl Connection {
         Ok(Self { client, statements: HashMap::new() })
     }
 
+    /// The driver's client.
     pub fn client(&mut self) -> &mut Client {
         &mut self.client
     }
 
-    /// The statement whose places are `?1`, as PostgreSQL writes them, prepared once.
+    /// The statement with its placeholders `?1` written as `$1`, prepared once.
     fn prepare(&mut self, statement: &str) -> Result<Statement, Fault> {
         if let Some(prepared) = self.statements.get(statement) {
             return Ok(prepared.clone());
         }
-        // No statement of the tables has a question mark but in its places.
+        // Statements have question marks only in placeholders.
         let prepared = self.client.prepare(&statement.replace('?', "$"))?;
         self.statements.insert(statement.to_owned(), prepared.clone());
         Ok(prepared)
@@ -50,12 +51,14 @@ impl Connection {
 
 /// Statements of a transaction that has begun.
 pub(super) struct Statements<'a> {
+    /// The connection that has begun the transaction.
     pub connection: &'a mut Connection,
+    /// As [`Sql::is_repeated`].
     pub is_repeated: bool,
 }
 
 impl Sql for Statements<'_> {
-    /// As Optuna locks the rows of studies and trials.
+    /// `FOR UPDATE`, as Optuna locks the rows of studies and trials.
     fn lock(&self) -> &'static str {
         " FOR UPDATE"
     }
@@ -87,18 +90,19 @@ fn bound(cells: &[Cell]) -> Vec<&(dyn ToSql + Sync)> {
     cells.iter().map(|cell| cell as &(dyn ToSql + Sync)).collect()
 }
 
-/// What kind of trouble a fault is.
+/// What may help against a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
-    /// The connection is gone, or the server lets nobody in for a while.
+    /// The connection is lost, or the server accepts none for a while: connect again later.
     Away,
-    /// Another transaction was in the way: the same again may go well.
+    /// Another transaction interfered: run the same one again.
     InTheWay,
-    /// Anything else.
+    /// Nothing does.
     Lasting,
 }
 
 impl Trouble {
+    /// What may help against `fault`.
     pub fn of(fault: &Fault) -> Self {
         let Fault::Postgres(error) = fault else { return Trouble::Lasting };
         let Some(state) = error.code() else {
@@ -124,23 +128,24 @@ impl Trouble {
     }
 }
 
-/// How long a server is waited for that is away, with longer and longer pauses.
+/// The wait for a server that is away, with longer and longer pauses.
 pub(super) struct Patience {
     until: Instant,
     pause: Duration,
 }
 
 impl Patience {
+    /// A wait of at most `most`.
     pub fn new(most: Duration) -> Self {
         Self { until: Instant::now() + most, pause: PAUSES.0 }
     }
 
-    /// Waits a while; `false` once that was done long enough.
+    /// Pauses and returns `true`; returns `false` at once when the time is up.
     pub fn wait(&mut self) -> bool {
         if Instant::now() >= self.until {
             return false;
         }
-        // Half of it by chance, lest all workers come back at once.
+        // Half of the pause is random, so that workers do not all come back at once.
         let half = self.pause / 2;
         thread::sleep(half + half.mul_f64(chance()));
         self.pause = (self.pause * 2).min(PAUSES.1);
@@ -148,17 +153,18 @@ impl Patience {
     }
 }
 
-/// A number from 0 to 1 that differs from call to call. No result depends on it.
+/// A random number from 0 to 1. No result depends on it.
 fn chance() -> f64 {
     (RandomState::new().build_hasher().finish() >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// The fault, as one of the database at `address`.
+/// The error of the database at `address`.
 pub(super) fn at(fault: Fault, address: &Address) -> StorageError {
     let place = address.to_string();
     match fault {
         Fault::Storage(error) => error,
         Fault::Row(problem) => StorageError::BadRow { place, problem },
+        Fault::Attribute { trial, key, problem } => StorageError::BadAttribute { place, trial, key, problem },
         Fault::Sqlite(error) => StorageError::Postgres { place, problem: error.to_string() },
         Fault::Postgres(error) => {
             let problem = said(&error);
@@ -168,7 +174,8 @@ pub(super) fn at(fault: Fault, address: &Address) -> StorageError {
                     let way_out = "raise its max_connections or run fewer workers";
                     StorageError::Unreachable { place, problem: format!("{problem}: {way_out}") }
                 }
-                // Who may come in (28) and whether there is such a database (3D).
+                // 28: the user is refused; 3D: there is no such database; 08 and 57: the server is
+                // away.
                 Some(code) if ["28", "3D", "08", "57"].iter().any(|class| code.code().starts_with(class)) => {
                     StorageError::Unreachable { place, problem }
                 }

@@ -1,9 +1,11 @@
 //! Studies in a PostgreSQL database, in Optuna's schema, for workers on any number of machines.
 //!
-//! As Optuna does, whoever adds or takes a trial locks the row of its study, and whoever changes a trial that
-//! one's row, so that its workers and ours write to one study together. A connection that breaks is made
-//! anew, and the transaction that it broke is run again: a claim that had been committed, but whose answer
-//! was lost, is known again by a mark of its own.
+//! As in Optuna, a transaction that adds or claims a trial locks the row of its study, and one that
+//! changes a trial locks the row of that trial. So Optuna's workers and those of this program can
+//! share a study.
+//!
+//! A broken connection is replaced, and the transaction that it interrupted is run again. If a
+//! claim was committed, but the answer was lost, the claim is recognized by its receipt.
 
 mod address;
 mod cell;
@@ -18,40 +20,43 @@ use std::time::Duration;
 
 pub use self::address::{Address, without_password};
 use self::connection::{Connection, Patience, Statements, Trouble, at};
-use super::tables::{Database, Fault, Known, Sql};
+use super::tables::{Database, Fault, Sql, StudyCache};
 use super::{StorageError, StudyKey};
 
-/// How long a server that went away is waited for: longer than it takes to restart or to move.
+/// The longest wait for a server that went away: longer than a restart or a move to another machine
+/// takes.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// How long a server is waited for at first that says that it is about to let us in.
+/// The longest wait, when a storage is opened, for a server that answers but accepts no connection
+/// yet.
 const FIRST_PATIENCE: Duration = Duration::from_secs(30);
 
-/// How often a transaction is tried again that others got in the way of.
+/// The most attempts at a transaction with which others interfere.
 const MOST_ATTEMPTS: u32 = 10;
 
-/// One connection to a database of studies. Several, of any number of machines, may write at once.
+/// A connection to a PostgreSQL database of studies. Any number of connections may write at once,
+/// from any number of machines.
 pub struct PostgresStorage {
     address: Address,
     connection: Option<Connection>,
     patience: Duration,
     worker: Option<String>,
-    known: Known,
+    cache: StudyCache,
 }
 
 impl PostgresStorage {
     /// Opens the database at `address`; makes its tables if there are none.
     ///
     /// # Errors
-    /// The server cannot be reached or lets us not in; the database belongs to another program or has an
-    /// unknown schema version.
+    /// The server cannot be reached or refuses the connection, or the tables belong to another
+    /// program or have an unknown schema version.
     pub fn open(address: &Address) -> Result<Self, StorageError> {
         let mut storage = Self {
             address: address.clone(),
             connection: None,
             patience: PATIENCE,
             worker: None,
-            known: Known::default(),
+            cache: StudyCache::default(),
         };
         let mut patience = Patience::new(FIRST_PATIENCE);
         loop {
@@ -79,8 +84,8 @@ impl PostgresStorage {
         }
     }
 
-    /// Runs `body` whole, or not at all if it fails, again where the connection breaks or others are in the
-    /// way.
+    /// Runs `body` as one transaction; if it fails, nothing is changed. It is run again if the
+    /// connection breaks or another transaction interferes.
     fn transaction<T>(
         &mut self,
         begin: &str,
@@ -111,7 +116,8 @@ impl PostgresStorage {
         }
     }
 
-    /// One attempt; with a fault, whether all of it may have been committed.
+    /// One attempt at a transaction. An error comes with whether the transaction may have been
+    /// committed.
     fn attempt<T>(
         &mut self,
         begin: &str,
@@ -154,11 +160,11 @@ impl Database for PostgresStorage {
         &mut self.worker
     }
 
-    fn known(&mut self) -> &mut Known {
-        &mut self.known
+    fn cache(&mut self) -> &mut StudyCache {
+        &mut self.cache
     }
 
-    /// While the server is away nobody has the turn, nor needs one.
+    /// `false` while the server is away: nothing can be claimed then.
     fn lock_suggestions(&mut self, study: StudyKey, patience: Duration) -> Result<bool, StorageError> {
         match self.connection().and_then(|connection| suggestion_lock::take(connection, study, patience)) {
             Err(fault) if Trouble::of(&fault) == Trouble::Away => {
@@ -169,10 +175,10 @@ impl Database for PostgresStorage {
         }
     }
 
-    /// A connection that cannot say so ends, and the turn with it.
+    /// A connection that cannot release the lock is dropped, and the lock with it.
     fn unlock_suggestions(&mut self, study: StudyKey) -> Result<(), StorageError> {
         if let Some(connection) = &mut self.connection
-            && suggestion_lock::end(connection, study).is_err()
+            && suggestion_lock::release(connection, study).is_err()
         {
             self.connection = None;
         }
@@ -180,7 +186,7 @@ impl Database for PostgresStorage {
     }
 }
 
-/// A lock that a connection of its own holds on a server until it ends.
+/// An advisory lock on a server, held by a connection of its own until that ends.
 pub(super) struct ServerLock {
     _connection: Box<Connection>,
 }
@@ -192,7 +198,8 @@ impl std::fmt::Debug for ServerLock {
 }
 
 impl ServerLock {
-    /// Takes the lock called `key` without waiting, as `holder`; answers who has it if that is somebody else.
+    /// Takes the lock with this `key` for `holder`, without waiting. If another process holds it,
+    /// the inner error is that process's name.
     pub fn acquire(address: &Address, key: i64, holder: &str) -> Result<Result<Self, String>, StorageError> {
         let run = || {
             let mut connection = Connection::open(address, holder)?;

@@ -1,13 +1,16 @@
-//! Where a password is kept: in the environment, or in a file that only its owner reads.
+//! The password for a server: from the environment, or from a file that only its owner can read.
 
 use std::path::{Path, PathBuf};
 
 use postgres::Config;
+use postgres::config::Host;
 
 use super::super::StorageError;
-use super::Address;
 
-/// The password for `config`, if one is kept; PGPASSWORD comes before the file.
+/// The password for `config`, if one is kept. PGPASSWORD comes before the file.
+///
+/// # Errors
+/// Others can read the file, or it cannot be read.
 pub(super) fn find(config: &Config) -> Result<Option<String>, StorageError> {
     if let Ok(password) = std::env::var("PGPASSWORD") {
         return Ok(Some(password));
@@ -26,15 +29,26 @@ fn in_file(file: &Path, config: &Config) -> Result<Option<String>, StorageError>
     let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
     let port = config.get_ports().first().copied().unwrap_or(5432).to_string();
     let user = config.get_user().unwrap_or_default();
-    // libpq's name for a database without one is the user's.
+    // As in libpq, a database without a name has that of the user.
     let database = config.get_dbname().unwrap_or(user);
-    let host = Address::host(config);
-    // A socket is localhost to the file.
+    let host = host(config);
+    // The file calls a socket localhost.
     let host = if host.starts_with('/') { "localhost" } else { host.as_str() };
     Ok(text.lines().find_map(|line| password_of(line, [host, &port, database, user])))
 }
 
-/// The password of a line `host:port:database:user:password` if it is of this place; `*` is any.
+/// The host's name, its address, or the folder of its socket.
+fn host(config: &Config) -> String {
+    match config.get_hosts().first() {
+        Some(Host::Tcp(host)) => host.clone(),
+        #[cfg(unix)]
+        Some(Host::Unix(folder)) => folder.display().to_string(),
+        None => "localhost".to_owned(),
+    }
+}
+
+/// The password of a line `host:port:database:user:password` if the line is for this `place`; `*`
+/// fits any text.
 fn password_of(line: &str, place: [&str; 4]) -> Option<String> {
     if line.starts_with('#') {
         return None;
@@ -45,7 +59,7 @@ fn password_of(line: &str, place: [&str; 4]) -> Option<String> {
     fits.then(|| password.clone())
 }
 
-/// The fields of a line; a backslash takes the meaning from the next character.
+/// The fields of a line. The character after a backslash has no special meaning.
 fn fields(line: &str) -> Vec<String> {
     let (mut fields, mut rest) = (vec![String::new()], line.chars());
     while let Some(next) = rest.next() {

@@ -6,10 +6,10 @@ use super::super::StorageError;
 use super::super::tables::Fault;
 use super::super::tables::content::{Content, LIBRARY, SCHEMA_NUMBER, VERSION};
 
-/// Two programs that make the tables at once take turns by this lock.
+/// The key of the lock under which tables are made, so that two processes do not make them at once.
 const MAKING: i64 = 0x7475_6e65;
 
-/// Names, types and constraints as SQLAlchemy writes them. Foreign keys do not cascade.
+/// Tables with names, types and constraints as SQLAlchemy writes them. Foreign keys do not cascade.
 const TABLES: &str = r#"
 CREATE TYPE studydirection AS ENUM ('NOT_SET', 'MINIMIZE', 'MAXIMIZE');
 CREATE TYPE trialstate AS ENUM ('RUNNING', 'COMPLETE', 'PRUNED', 'FAIL', 'WAITING');
@@ -128,8 +128,8 @@ CREATE TABLE alembic_version (
 );
 "#;
 
-/// Makes the tables if there are none, and refuses those of another program or revision; `place` is the
-/// database.
+/// Makes the tables if there are none, and refuses those of another program or revision. `place` is
+/// the database.
 pub(super) fn prepare(client: &mut Client, place: &str) -> Result<(), Fault> {
     if content(client)? == Content::Empty {
         create(client, place)?;
@@ -139,7 +139,7 @@ pub(super) fn prepare(client: &mut Client, place: &str) -> Result<(), Fault> {
     Ok(content.check(version, place)?)
 }
 
-/// What the schema that tables are made in holds.
+/// What the current schema of the database contains.
 fn content(client: &mut Client) -> Result<Content, Fault> {
     let sql = "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1";
     let tables: Vec<String> = client.query(sql, &[])?.iter().map(|row| row.get(0)).collect();
@@ -151,7 +151,7 @@ fn version(client: &mut Client) -> Result<Option<String>, Fault> {
     Ok(row.map(|row| row.get(0)))
 }
 
-/// Makes the tables, unless another program just did.
+/// Makes the tables, unless another process just did.
 fn create(client: &mut Client, place: &str) -> Result<(), Fault> {
     let schema: Option<String> = client.query_one("SELECT current_schema()::text", &[])?.get(0);
     if schema.is_none() {

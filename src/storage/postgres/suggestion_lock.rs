@@ -1,4 +1,4 @@
-//! Whose turn it is, kept by an advisory lock of the connection.
+//! The suggestion lock of a study: an advisory lock of the connection.
 
 use std::time::Duration;
 
@@ -9,9 +9,10 @@ use super::super::StudyKey;
 use super::super::tables::Fault;
 use super::connection::Connection;
 
-/// Waits for the turn at `study`, at most for `patience`; `false` if somebody else still has it then.
+/// Waits for the suggestion lock of `study`, at most for `patience`; `false` if another process
+/// still holds it then.
 pub(super) fn take(connection: &mut Connection, study: StudyKey, patience: Duration) -> Result<bool, Fault> {
-    // One request is one transaction: the limit goes with it.
+    // One request is one transaction, and the limit is set for that transaction only.
     let limit = patience.as_millis().max(1);
     let key = key(study);
     let request = format!("SET LOCAL lock_timeout = '{limit}ms'; SELECT pg_advisory_lock({key})");
@@ -22,12 +23,12 @@ pub(super) fn take(connection: &mut Connection, study: StudyKey, patience: Durat
     }
 }
 
-/// Gives the turn at `study` back.
-pub(super) fn end(connection: &mut Connection, study: StudyKey) -> Result<(), Fault> {
+/// Releases the suggestion lock of `study`.
+pub(super) fn release(connection: &mut Connection, study: StudyKey) -> Result<(), Fault> {
     Ok(connection.client().batch_execute(&format!("SELECT pg_advisory_unlock({})", key(study)))?)
 }
 
-/// A number that no other lock of the database has, but by a chance of 2⁻⁶⁴.
+/// The key of the lock, the same as in version 0.1. Another lock has it with a probability of 2⁻⁶⁴.
 fn key(study: StudyKey) -> i64 {
     let digest = Sha256::digest(format!("tune turn {}", study.0));
     i64::from_be_bytes(std::array::from_fn(|index| digest[index]))

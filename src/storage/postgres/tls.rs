@@ -1,4 +1,4 @@
-//! The private way to a server.
+//! Encryption of the connection to a server.
 
 use std::sync::Arc;
 
@@ -13,14 +13,15 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::super::StorageError;
 use super::Address;
 
-/// Encrypts, and where the address says so has the server prove who it is.
+/// A connector that encrypts, and that verifies the server's certificate if the address asks for
+/// it.
 pub(super) fn connector(address: &Address) -> Result<MakeRustlsConnect, StorageError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| wrong(address, error))?
         .dangerous();
-    let verifier: Arc<dyn ServerCertVerifier> = match address.must_prove {
+    let verifier: Arc<dyn ServerCertVerifier> = match address.must_verify {
         true => WebPkiServerVerifier::builder_with_provider(roots(address)?, provider)
             .build()
             .map_err(|error| wrong(address, error))?,
@@ -33,7 +34,7 @@ fn wrong(address: &Address, error: impl std::fmt::Display) -> StorageError {
     StorageError::Unreachable { place: address.to_string(), problem: format!("TLS: {error}") }
 }
 
-/// The certificates of the address's file, or those that browsers trust.
+/// The root certificates in the file that the address names, or those that browsers trust.
 fn roots(address: &Address) -> Result<Arc<RootCertStore>, StorageError> {
     let mut roots = RootCertStore::empty();
     match &address.root_certificate {
@@ -51,8 +52,8 @@ fn roots(address: &Address) -> Result<Arc<RootCertStore>, StorageError> {
     Ok(Arc::new(roots))
 }
 
-/// Takes any certificate, as libpq does unless it is told to verify: nobody reads along, but who answers is
-/// not known.
+/// Accepts any certificate, as libpq does unless it must verify: the connection is encrypted, but
+/// the identity of the server is not checked.
 #[derive(Debug)]
 struct AnyServer(Arc<CryptoProvider>);
 

@@ -1,16 +1,21 @@
-//! What SQLite says, as an error of a database.
+//! Errors of SQLite as errors of a storage.
 
 use std::ffi::c_int;
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::ErrorCode;
 use rusqlite::ffi::{SQLITE_IOERR_FSYNC, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_TRUNCATE, SQLITE_IOERR_WRITE};
 
 use super::super::StorageError;
 use super::super::tables::Fault;
-use super::open::BUSY_TIMEOUT;
 
-/// What SQLite says where the system refuses to take more, of the database and of the index of its log.
+/// How long a transaction waits for another process before it fails with [`StorageError::Busy`].
+///
+/// Transactions take milliseconds, so a process that holds one this long hangs.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Codes of SQLite where the system refuses to write the database or the index of its log.
 const OF_WRITING: [c_int; 4] =
     [SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_TRUNCATE];
 
@@ -18,12 +23,13 @@ fn is_of_writing(error: &rusqlite::Error) -> bool {
     error.sqlite_error().is_some_and(|error| OF_WRITING.contains(&error.extended_code))
 }
 
-/// The failure, as one of the database at `path`.
+/// The error of the database at `path`.
 pub(super) fn at(fault: Fault, path: &Path) -> StorageError {
     let (path, place) = (path.to_owned(), path.display().to_string());
     match fault {
         Fault::Storage(error) => error,
         Fault::Row(problem) => StorageError::BadRow { place, problem },
+        Fault::Attribute { trial, key, problem } => StorageError::BadAttribute { place, trial, key, problem },
         Fault::Postgres(error) => StorageError::Postgres { place, problem: error.to_string() },
         Fault::Sqlite(source) => match source.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => StorageError::NotADatabase { path },

@@ -1,6 +1,6 @@
 //! Studies in an SQLite file, in Optuna's schema: its Python tools and dashboard open it.
 //!
-//! Every write begins with `BEGIN IMMEDIATE`, so that what it reads cannot change before it writes, and
+//! Every write begins with `BEGIN IMMEDIATE`. So what it reads cannot change before it writes, and
 //! two writers queue instead of failing.
 
 mod fault;
@@ -17,10 +17,11 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Null, ToSql, ToSqlOu
 use rusqlite::{Connection, TransactionBehavior, params_from_iter};
 
 use self::fault::at;
-use super::tables::{Cell, Database, Fault, Known, Row, Sql, time};
+use super::tables::{Cell, Database, Fault, Row, Sql, StudyCache, time};
 use super::{StorageError, StudyKey};
 
-/// One connection to a database of studies. Several, in one process or many, may write at once.
+/// A connection to an SQLite database of studies. Any number of connections may write at once, in
+/// one process or in several.
 ///
 /// ```
 /// use spiketune::storage::{SqliteStorage, Storage};
@@ -38,31 +39,32 @@ pub struct SqliteStorage {
     connection: Connection,
     path: PathBuf,
     worker: Option<String>,
-    known: Known,
-    /// Open for as long as it is this one's turn.
-    turn: Option<File>,
+    cache: StudyCache,
+    /// The locked file while this connection holds the suggestion lock.
+    suggestion_lock: Option<File>,
 }
 
 impl SqliteStorage {
     /// Opens the database at `path`; makes it if there is none, in a folder that exists.
     ///
-    /// The database stays in the mode with a write-ahead log, so two files more, `-wal` and `-shm`, lie
-    /// beside it while it is open.
+    /// The database uses a write-ahead log: two more files, `-wal` and `-shm`, lie beside it while
+    /// it is open.
     ///
     /// # Errors
-    /// A missing folder, a file that is not SQLite's, a database of another program or of an unknown
-    /// schema version, a place that cannot be written, a network file system.
+    /// The folder is missing, the file is not an SQLite database, the tables belong to another
+    /// program or have an unknown schema version, the place cannot be written, or it is on a
+    /// network file system.
     pub fn open(path: &Path) -> Result<Self, StorageError> {
         Ok(Self {
             connection: open::open(path)?,
             path: path.to_owned(),
             worker: None,
-            known: Known::default(),
-            turn: None,
+            cache: StudyCache::default(),
+            suggestion_lock: None,
         })
     }
 
-    /// Runs `body` whole, or not at all if it fails.
+    /// Runs `body` as one transaction; if it fails, nothing is changed.
     fn transaction<T>(
         &mut self,
         behavior: TransactionBehavior,
@@ -88,7 +90,7 @@ impl Database for SqliteStorage {
         self.transaction(TransactionBehavior::Deferred, body)
     }
 
-    /// A commit answers within this process: no answer gets lost.
+    /// `None`: a commit returns within this process, so no answer gets lost.
     fn receipt(&self) -> Option<String> {
         None
     }
@@ -97,17 +99,17 @@ impl Database for SqliteStorage {
         &mut self.worker
     }
 
-    fn known(&mut self) -> &mut Known {
-        &mut self.known
+    fn cache(&mut self) -> &mut StudyCache {
+        &mut self.cache
     }
 
     fn lock_suggestions(&mut self, study: StudyKey, patience: Duration) -> Result<bool, StorageError> {
-        self.turn = suggestion_lock::take(&self.path, study, patience)?;
-        Ok(self.turn.is_some())
+        self.suggestion_lock = suggestion_lock::take(&self.path, study, patience)?;
+        Ok(self.suggestion_lock.is_some())
     }
 
     fn unlock_suggestions(&mut self, _study: StudyKey) -> Result<(), StorageError> {
-        self.turn = None;
+        self.suggestion_lock = None;
         Ok(())
     }
 }
@@ -116,7 +118,7 @@ impl Database for SqliteStorage {
 struct Statements<'a>(&'a Connection);
 
 impl Sql for Statements<'_> {
-    /// One writer at a time has the whole database.
+    /// Nothing: one writer at a time locks the whole database.
     fn lock(&self) -> &'static str {
         ""
     }
@@ -175,8 +177,9 @@ mod tests {
     use crate::storage::Storage;
     use crate::storage::TrialKey;
     use crate::storage::contract::{self, Place, promises};
-    use crate::study::Attributes;
+    use crate::study::{Attributes, RUNG_HISTORY, Rung, RungHistory, WARM_START};
     use std::fs;
+    use std::sync::Arc;
 
     /// A file in a folder that is removed at the end.
     struct Folder(tempfile::TempDir);
@@ -362,6 +365,81 @@ mod tests {
             problem_after("UPDATE study_directions SET direction = 'NOT_SET'"),
             "metric accuracy: direction = NOT_SET: must be MINIMIZE or MAXIMIZE"
         );
+    }
+
+    /// SQL that gives the trial of [`problem_after`] this rung history.
+    fn rung_history(text: &str) -> String {
+        format!(
+            r#"INSERT INTO trial_system_attributes (trial_id, "key", value_json)
+               VALUES (1, '{RUNG_HISTORY}', '{text}')"#
+        )
+    }
+
+    /// SQL that gives the study of [`problem_after`] these warm-start trials.
+    fn warm_start(text: &str) -> String {
+        format!(
+            r#"INSERT INTO study_system_attributes (study_id, "key", value_json)
+               VALUES (1, '{WARM_START}', '{text}')"#
+        )
+    }
+
+    #[test]
+    fn a_fact_that_does_not_parse_is_an_error_with_trial_and_key() {
+        let way_out = ": restore the database from a copy, or start a new study";
+        for (text, problem) in [
+            ("garbage", "expected value at line 1 column 1"),
+            ("{}", "missing field `rungs` at line 1 column 2"),
+            (r#"{"rungs": [{"steps": 1}]}"#, "missing field `values` at line 1 column 23"),
+        ] {
+            let expected = format!("trial 0: tune:course: {problem}{way_out}");
+            assert_eq!(problem_after(&rung_history(text)), expected);
+        }
+        let problem = "invalid type: integer `3`, expected a sequence at line 1 column 13";
+        let expected = format!("tune:prior: {problem}{way_out}");
+        assert_eq!(problem_after(&warm_start(r#"{"results": 3}"#)), expected);
+    }
+
+    #[test]
+    fn facts_of_version_0_1_are_read() {
+        let folder = Folder::fresh();
+        let mut storage = folder.storage();
+        let study = contract::study(&mut storage);
+        contract::claim(&mut storage, study);
+        let rows = [
+            rung_history(r#"{"rungs":[{"steps":3,"values":[0.5],"seconds":1.5}]}"#),
+            warm_start(r#"{"results":[{"point":{"rate":0.05},"values":[0.75]}]}"#),
+        ];
+        storage.connection.execute_batch(&rows.join(";")).expect("written");
+        let loaded = storage.load_study(study).expect("loaded");
+        let rung = Rung { steps: 3, values: vec![0.5], seconds: 1.5 };
+        assert_eq!(loaded.trials[0].rung_history, RungHistory { rungs: vec![rung] });
+        assert_eq!(loaded.warm_start.results.len(), 1);
+        assert_eq!(loaded.warm_start.results[0].values, [0.75]);
+        assert_eq!(
+            (&loaded.trials[0].internal, &loaded.attributes),
+            (&Attributes::new(), &Attributes::new())
+        );
+    }
+
+    #[test]
+    fn facts_that_have_not_changed_are_not_parsed_again() {
+        let folder = Folder::fresh();
+        let mut storage = folder.storage();
+        let study = contract::study(&mut storage);
+        let trial = contract::claim(&mut storage, study).key;
+        storage.finish(trial, &contract::complete(0.5)).expect("stored");
+        storage.connection.execute_batch(&warm_start(r#"{"results":[]}"#)).expect("written");
+        let first = storage.load_study(study).expect("loaded");
+        contract::claim(&mut storage, study);
+        // Behind the back of the connection, without a change of the trial's row.
+        storage.connection.execute_batch(&rung_history("garbage")).expect("written");
+        let second = storage.load_study(study).expect("the ended trial is not read again");
+        assert!(Arc::ptr_eq(&first.warm_start, &second.warm_start));
+        assert!(folder.storage().load_study(study).is_err(), "a new connection reads it");
+        let sql =
+            format!("UPDATE study_system_attributes SET value_json = '[]' WHERE \"key\" = '{WARM_START}'");
+        storage.connection.execute_batch(&sql).expect("written");
+        assert!(storage.load_study(study).is_err(), "another text is parsed");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Opening a database: made if missing, refused if it is not one of studies.
+//! Opening a database: a missing one is made, and one of another program is refused.
 
 use std::path::Path;
 use std::thread;
@@ -9,17 +9,14 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, Transaction, Transacti
 use super::super::StorageError;
 use super::super::tables::Fault;
 use super::super::tables::content::Content;
-use super::fault::at;
+use super::fault::{BUSY_TIMEOUT, at};
 use super::{place, schema};
 
-/// How long a transaction waits for another process before it gives up. Transactions take milliseconds, so
-/// whoever holds one this long hangs.
-pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Pause between two attempts to turn the write-ahead log on, which takes less than that.
+/// The pause between two attempts to turn the write-ahead log on, which takes less time than that.
 const RETRY: Duration = Duration::from_millis(5);
 
-/// Room for every statement of the storage, so that each is compiled once a connection.
+/// The size of the cache of statements: room for all of them, so that each is compiled once per
+/// connection.
 const STATEMENTS: usize = 128;
 
 /// Opens the database at `path`, ready for use.
@@ -63,17 +60,20 @@ fn create(connection: &mut Connection) -> Result<(), Fault> {
     Ok(transaction.commit()?)
 }
 
-/// Turns the write-ahead log on, so that readers never wait for writers; returns the mode that holds.
+/// Turns the write-ahead log on, so that readers never wait for writers; returns the journal mode
+/// that is set.
 ///
-/// With `synchronous` NORMAL a commit is in the operating system's hands when it returns, and so outlives
-/// this process however that ends. A power failure may take the last commits, never the database's
-/// consistency; the trials it takes are run again. FULL would wait for the disk at every report.
+/// With `synchronous` NORMAL the operating system has a commit when the call returns, so it
+/// survives the death of this process. A power failure may lose the last commits, but leaves the
+/// database consistent, and their trials are run again. FULL would wait for the disk at every
+/// report.
 fn write_ahead(connection: &Connection) -> Result<String, Fault> {
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     let begun = Instant::now();
     loop {
         match connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)) {
-            // SQLite does not wait by itself here: two that turn the log on at once would wait for each other.
+            // SQLite does not wait here: two processes that turn the log on at once would wait for
+            // each other.
             Err(error) if is_busy(&error) && begun.elapsed() < BUSY_TIMEOUT => thread::sleep(RETRY),
             result => return Ok(result?),
         }
@@ -99,13 +99,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("notes.txt");
         fs::write(&path, "a note, longer than nothing".repeat(100)).expect("written");
-        assert_eq!(refused(&path), "not a database: the file is not SQLite's: name another one");
+        assert_eq!(refused(&path), "is not an SQLite database: name another file");
         for table in ["music", "studies", "alembic_version"] {
             let path = folder.path().join(table);
             let create = format!("CREATE TABLE {table} (version_num TEXT)");
             Connection::open(&path).and_then(|foreign| foreign.execute_batch(&create)).expect("made");
             let before = fs::read(&path).expect("read");
-            let rule = format!("not a database of studies: it has the table {table}: name another one");
+            let rule = format!("is not a database of studies: it has the table {table}: name another one");
             assert_eq!(refused(&path), rule);
             assert_eq!(fs::read(&path).expect("read"), before);
         }
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn a_place_where_nothing_can_be_written_is_refused() {
         let message = refused(Path::new("/proc/studies.db"));
-        assert_eq!(message, "cannot be written: make the file and its folder writable, or name another");
+        assert_eq!(message, "cannot be written: make the file and its folder writable, or name another file");
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! Where a database may be.
+//! The places where a database may lie.
 
 use std::path::Path;
 
 use super::super::StorageError;
 
-/// Refuses a place where a database cannot be made or would come to harm.
+/// Refuses a place where a database cannot be made or would be damaged.
 pub(super) fn check(path: &Path) -> Result<(), StorageError> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
@@ -24,24 +24,25 @@ pub(super) fn check(path: &Path) -> Result<(), StorageError> {
 
 /// The network file system on which `path` lies, if it does.
 ///
-/// The write-ahead log needs memory shared by all processes and locks that all of them see. Between the
-/// machines of a network file system there is neither, and a study would be damaged without a word.
+/// The write-ahead log needs memory that all processes share and locks that all of them see. The
+/// machines of a network file system have neither in common, and a study would be damaged without
+/// an error.
 #[cfg(target_os = "linux")]
 fn network_file_system(path: &Path) -> Option<&'static str> {
-    // A path that cannot be asked cannot be opened either, and that error says more.
+    // Where statfs fails, opening fails too, and with a clearer error.
     let kind = rustix::fs::statfs(path).ok()?.f_type;
-    // The kernel's numbers have 32 bits; some platforms extend their sign.
+    // The magic numbers have 32 bits; some platforms extend the sign.
     named(kind as u32)
 }
 
-/// Other systems have no such numbers.
+/// `None`: other systems have no such magic numbers.
 #[cfg(not(target_os = "linux"))]
 fn network_file_system(_path: &Path) -> Option<&'static str> {
     None
 }
 
-/// The network file system of a magic number, as statfs(2), linux/magic.h and the file systems' own sources
-/// give it.
+/// The network file system with this magic number, by statfs(2), linux/magic.h and the sources of
+/// the file systems.
 #[cfg(target_os = "linux")]
 fn named(magic: u32) -> Option<&'static str> {
     Some(match magic {
@@ -84,7 +85,7 @@ mod tests {
             "/nowhere/studies.db: the folder /nowhere does not exist: create it first"
         );
         let error = check(Path::new("/")).expect_err("a folder").to_string();
-        assert!(error.starts_with("/: a folder: name a file"), "{error}");
+        assert!(error.starts_with("/: is a folder: name a file"), "{error}");
         check(Path::new("studies.db")).expect("a bare name lies in the current folder");
     }
 }

@@ -1,11 +1,12 @@
-//! The tables, exactly as Optuna 3.2 to 5.0 make them, so that its tools open our studies and we theirs.
+//! The tables, exactly as Optuna 3.2 to 5.0 make them: its tools open our studies, and this program
+//! opens theirs.
 
 use rusqlite::{Connection, OptionalExtension};
 
 use super::super::tables::Fault;
 use super::super::tables::content::{Content, LIBRARY, SCHEMA_NUMBER, VERSION};
 
-/// Names, types and constraints as SQLAlchemy writes them. Foreign keys do not cascade.
+/// Tables with names, types and constraints as SQLAlchemy writes them. Foreign keys do not cascade.
 const TABLES: &str = r#"
 CREATE TABLE studies (
     study_id INTEGER NOT NULL,
@@ -120,7 +121,7 @@ CREATE TABLE alembic_version (
 );
 "#;
 
-/// Looks at what the database holds.
+/// What the database contains.
 pub(super) fn content(connection: &Connection) -> Result<Content, Fault> {
     let mut statement = connection.prepare("SELECT name FROM sqlite_master WHERE type = 'table'")?;
     let tables = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
@@ -135,7 +136,7 @@ pub(super) fn create(connection: &Connection) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The revision that a database of studies names, if it names one.
+/// The schema revision in a database of studies, if there is one.
 pub(super) fn version(connection: &Connection) -> Result<Option<String>, Fault> {
     let version = connection.query_row("SELECT version_num FROM alembic_version", [], |row| row.get(0));
     Ok(version.optional()?)
@@ -156,7 +157,8 @@ mod tests {
         rows.and_then(Iterator::collect).expect("read")
     }
 
-    /// Table, cid, name, type, NOT NULL, default and primary key of every column, as SQLite understands it.
+    /// Table, cid, name, type, NOT NULL, default and primary key of every column, as SQLite
+    /// understands it.
     fn columns(connection: &Connection) -> Vec<[String; 7]> {
         let sql = "SELECT t.name, c.cid, c.name, c.type, c.\"notnull\", c.dflt_value, c.pk
                    FROM sqlite_master t, pragma_table_info(t.name) c ORDER BY 1, 2";

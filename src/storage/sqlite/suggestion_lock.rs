@@ -1,4 +1,5 @@
-//! Whose turn it is, kept by an advisory lock on a file beside the database: `<database>.<key of the study>.turn`.
+//! The suggestion lock of a study: an advisory lock on the file `<database>.<key of the
+//! study>.turn`, the name that version 0.1 uses.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -7,17 +8,19 @@ use std::time::{Duration, Instant};
 
 use super::super::{StorageError, StudyKey};
 
-/// How often a lock is tried that somebody else holds: nobody tells when it is free.
+/// The pause between two attempts to take a lock that another process holds: there is no signal
+/// when it is free.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Waits for the turn at `study`, at most for `patience`; whoever holds the file has it. The file stays, as that of a
-/// study's lock does.
+/// Waits for the suggestion lock of `study`, at most for `patience`; `None` if another process
+/// still holds it then. It is held while the returned file is open. The file stays in its folder,
+/// like that of a study's lock.
 pub(super) fn take(
     database: &Path,
     study: StudyKey,
     patience: Duration,
 ) -> Result<Option<File>, StorageError> {
-    // The same file by whichever path the database was reached.
+    // The same file for every path that leads to the database.
     let database = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
     let mut name = database.into_os_string();
     name.push(format!(".{}.turn", study.0));

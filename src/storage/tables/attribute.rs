@@ -1,5 +1,6 @@
-//! Attributes: four tables of one shape.
+//! Attributes of studies and trials: four tables of the same form.
 
+use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use super::super::{StorageError, StudyKey, TrialKey};
@@ -7,19 +8,22 @@ use super::fault::Fault;
 use super::sql::Sql;
 use crate::study::Attributes;
 
-/// How the names of our own attributes begin; Optuna keeps `tpe:`, `constraints` and others for itself.
+/// The prefix of the names of our own attributes. Optuna uses `tpe:`, `constraints` and others.
 pub(super) const OURS: &str = "tune:";
 
-/// What an attribute belongs to, and for whom it is: people (user) or programs (system).
+/// Name of the internal attribute of a trial by which a claim is recognized whose answer was lost.
+pub(super) const RECEIPT: &str = "tune:receipt";
+
+/// What an attribute belongs to, and whether it is for people (user) or for programs (system).
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Owner {
-    /// Of a study, for people.
+    /// A study; for people.
     StudyUser(StudyKey),
-    /// Of a study, for programs.
+    /// A study; for programs.
     StudySystem(StudyKey),
-    /// Of a trial, for people.
+    /// A trial; for people.
     TrialUser(TrialKey),
-    /// Of a trial, for programs.
+    /// A trial; for programs.
     TrialSystem(TrialKey),
 }
 
@@ -29,7 +33,7 @@ impl Owner {
         if name.starts_with(OURS) { Owner::StudySystem(study) } else { Owner::StudyUser(study) }
     }
 
-    /// Table, column of the owner's key, and that key.
+    /// The table without its final `s`, the column of the owner's key, and that key.
     fn place(self) -> (&'static str, &'static str, i64) {
         match self {
             Owner::StudyUser(key) => ("study_user_attribute", "study_id", key.0),
@@ -40,7 +44,7 @@ impl Owner {
     }
 }
 
-/// Sets one attribute to the JSON `text`, over an older value.
+/// Sets one attribute to the JSON `text`, in place of an older value.
 pub(super) fn set(sql: &mut dyn Sql, owner: Owner, name: &str, text: &str) -> Result<(), Fault> {
     check_name(name)?;
     let (table, column, key) = owner.place();
@@ -52,7 +56,7 @@ pub(super) fn set(sql: &mut dyn Sql, owner: Owner, name: &str, text: &str) -> Re
     Ok(())
 }
 
-/// Removes one attribute, if it is there.
+/// Removes one attribute, if it exists.
 pub(super) fn remove(sql: &mut dyn Sql, owner: Owner, name: &str) -> Result<(), Fault> {
     let (table, column, key) = owner.place();
     let statement = format!(r#"DELETE FROM {table}s WHERE {column} = ?1 AND "key" = ?2"#);
@@ -67,14 +71,20 @@ pub(super) fn set_all(sql: &mut dyn Sql, owner: Owner, attributes: &Attributes) 
 
 /// All attributes of `owner`, oldest first.
 pub(super) fn all(sql: &mut dyn Sql, owner: Owner) -> Result<Attributes, Fault> {
+    let texts = texts(sql, owner)?;
+    Ok(texts.into_iter().map(|(name, text)| (name, read(text))).collect())
+}
+
+/// Names and stored texts of all attributes of `owner`, oldest first.
+pub(super) fn texts(sql: &mut dyn Sql, owner: Owner) -> Result<Vec<(String, Option<String>)>, Fault> {
     let (table, column, key) = owner.place();
     let statement =
         format!(r#"SELECT "key", value_json FROM {table}s WHERE {column} = ?1 ORDER BY {table}_id"#);
     let rows = sql.query(&statement, &[key.into()])?;
-    rows.iter().map(|row| Ok((row.text(0)?, read(row.maybe_text(1)?)))).collect()
+    rows.iter().map(|row| Ok((row.text(0)?, row.maybe_text(1)?))).collect()
 }
 
-/// Refuses names of internal attributes that could be another program's.
+/// Refuses internal attributes whose names could be those of another program.
 pub(super) fn check_internal(attributes: &Attributes) -> Result<(), StorageError> {
     match attributes.keys().find(|name| !name.starts_with(OURS)) {
         Some(name) => Err(StorageError::InternalName { name: name.clone(), prefix: OURS }),
@@ -82,7 +92,7 @@ pub(super) fn check_internal(attributes: &Attributes) -> Result<(), StorageError
     }
 }
 
-/// Refuses a name with the character that PostgreSQL's texts cannot hold.
+/// Refuses a name with the character `\0`, which PostgreSQL cannot store.
 pub(super) fn check_name(name: &str) -> Result<(), StorageError> {
     match name.contains('\0') {
         true => Err(StorageError::NulInName { name: name.escape_debug().to_string() }),
@@ -90,10 +100,27 @@ pub(super) fn check_name(name: &str) -> Result<(), StorageError> {
     }
 }
 
+/// The fact that an attribute keeps under `key`, of the trial of this number or of the study
+/// itself.
+///
+/// # Errors
+/// [`StorageError::BadAttribute`] if `text` is not what this program writes there.
+pub(super) fn fact<T: DeserializeOwned>(
+    trial: Option<u32>,
+    key: &'static str,
+    text: Option<&str>,
+) -> Result<T, Fault> {
+    serde_json::from_str(text.unwrap_or_default()).map_err(|error| Fault::Attribute {
+        trial,
+        key,
+        problem: error.to_string(),
+    })
+}
+
 /// The value of a stored attribute.
 ///
-/// Python writes NaN and the infinities as words that JSON does not have. Such an attribute is read as its
-/// text, so that a remark somebody attached in Python never bars the study.
+/// Python writes NaN and the infinities as words that JSON does not have. Such an attribute is read
+/// as its text, so that an attribute that a person set in Python never makes the study unreadable.
 pub(super) fn read(text: Option<String>) -> Json {
     match text {
         Some(text) => serde_json::from_str(&text).unwrap_or(Json::String(text)),

@@ -1,62 +1,67 @@
-//! Trials that a worker takes: new ones and waiting ones, within the budget.
+//! Claims: a process starts a new, a waiting or a paused trial, the first two within the budget.
 
 use serde_json::Value as Json;
 
 use super::super::{Claim, ClaimResult, StudyKey, TrialKey};
-use super::attribute::{self, Owner};
+use super::attribute::{self, Owner, RECEIPT};
 use super::fault::Fault;
 use super::rows::{self, Which};
 use super::sql::Sql;
-use super::{RECEIPT, inserted, params, studies, time, trials};
+use super::{params, studies, time, trials};
 use crate::space::{Point, Space};
 use crate::study::{Attributes, RETRIED, Trial, TrialState, WORKER};
 
-/// Who claims.
+/// The process that claims, as the trial keeps it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Signature {
-    /// The worker's name, if it sends heartbeats.
+    /// The name of the worker, if it sends heartbeats.
     pub worker: Option<String>,
-    /// By which a claim is known whose answer was lost, where answers get lost.
+    /// A unique text that identifies this claim if its answer is lost; `None` where no answer can
+    /// get lost.
     pub receipt: Option<String>,
 }
 
-/// What is to be claimed.
-pub(super) struct Wanted<'a> {
+/// A request for a new trial.
+pub(super) struct Request<'a> {
+    /// The space that contains the point.
     pub space: &'a Space,
+    /// The point of the trial.
     pub point: &'a Point,
+    /// Attributes of the trial for programs.
     pub internal: &'a Attributes,
+    /// The most trials that may be started.
     pub budget: u32,
-    /// How many trials the suggestion knew; `None`: it does not matter whether another has its point.
+    /// The number of trials that the suggestion took into account; `None`: duplicates are allowed.
     pub seen: Option<u32>,
 }
 
-/// Starts a new trial, unless the budget is spent or somebody has begun its point meanwhile.
+/// Starts a new trial, unless the budget is spent or its point is a duplicate.
 pub(super) fn new(
     sql: &mut dyn Sql,
     study: StudyKey,
-    wanted: &Wanted<'_>,
+    request: &Request<'_>,
     signature: &Signature,
 ) -> Result<ClaimResult, Fault> {
     let count = count(sql, study)?;
     if let Some(claim) = of_lost_answer(sql, signature, Which::OfStudy(study))? {
         return Ok(ClaimResult::Claimed(Box::new(claim)));
     }
-    if count.charged >= wanted.budget {
+    if count.charged >= request.budget {
         return Ok(ClaimResult::BudgetSpent);
     }
-    if let Some(seen) = wanted.seen
-        && is_taken(sql, study, seen, wanted.point)?
+    if let Some(seen) = request.seen
+        && is_duplicate(sql, study, seen, request.point)?
     {
         return Ok(ClaimResult::Duplicate);
     }
     let started = time::now();
     let insert = "INSERT INTO trials (number, study_id, state, datetime_start)
                   VALUES (?1, ?2, 'RUNNING', ?3) RETURNING trial_id";
-    let key = TrialKey(inserted(sql, insert, &[count.all.into(), study.0.into(), started.into()])?);
-    let point = params::insert(sql, key, wanted.space, wanted.point)?;
-    attribute::set_all(sql, Owner::TrialSystem(key), wanted.internal)?;
+    let key = TrialKey(sql.insert(insert, &[count.all.into(), study.0.into(), started.into()])?);
+    let point = params::insert(sql, key, request.space, request.point)?;
+    attribute::set_all(sql, Owner::TrialSystem(key), request.internal)?;
     sign(sql, key, signature)?;
-    let mut internal = wanted.internal.clone();
+    let mut internal = request.internal.clone();
     if let Some(worker) = &signature.worker {
         internal.insert(WORKER.to_owned(), worker.as_str().into());
     }
@@ -65,8 +70,8 @@ pub(super) fn new(
     Ok(ClaimResult::Claimed(Box::new(Claim { key, trial })))
 }
 
-/// Whether a trial from number `seen` on has this point.
-fn is_taken(sql: &mut dyn Sql, study: StudyKey, seen: u32, point: &Point) -> Result<bool, Fault> {
+/// Whether a trial with a number of at least `seen` has this point.
+fn is_duplicate(sql: &mut dyn Sql, study: StudyKey, seen: u32, point: &Point) -> Result<bool, Fault> {
     let newcomers = Which::From(study, seen);
     let heads = rows::heads(sql, newcomers)?;
     let keys = rows::keys(&heads)?;
@@ -74,7 +79,7 @@ fn is_taken(sql: &mut dyn Sql, study: StudyKey, seen: u32, point: &Point) -> Res
     Ok(rows::read(sql, which, &heads)?.values().any(|trial| trial.point == *point))
 }
 
-/// Starts the waiting trial of the lowest number, unless the budget is spent.
+/// Starts the waiting trial with the lowest number, unless the budget is spent.
 pub(super) fn waiting(
     sql: &mut dyn Sql,
     study: StudyKey,
@@ -94,7 +99,7 @@ pub(super) fn waiting(
     );
     let Some(row) = sql.first(&first, &[study.0.into()])? else { return Ok(None) };
     let key = TrialKey(row.int(0)?);
-    // Read before it runs: a point that Optuna enqueued is a point only of a waiting trial.
+    // Read before it runs: the point that Optuna enqueued is read only of a waiting trial.
     let waiting = rows::one(sql, key)?;
     let statement = "UPDATE trials SET state = 'RUNNING', datetime_start = ?2 WHERE trial_id = ?1";
     sql.execute(statement, &[key.0.into(), time::now().into()])?;
@@ -102,7 +107,28 @@ pub(super) fn waiting(
     Ok(Some(Claim { key, trial: Trial { point: waiting.point, ..rows::one(sql, key)? } }))
 }
 
-/// Says whose a trial is from now on; with a first heartbeat if its worker sends them.
+/// Starts a paused trial again; `None` if it is not paused.
+pub(super) fn resume(
+    sql: &mut dyn Sql,
+    trial: TrialKey,
+    signature: &Signature,
+) -> Result<Option<Claim>, Fault> {
+    trials::is_running(sql, trial)?;
+    if let Some(claim) = of_lost_answer(sql, signature, Which::Only(trial))? {
+        return Ok(Some(claim));
+    }
+    let paused = rows::one(sql, trial)?;
+    if !paused.is_paused() {
+        return Ok(None);
+    }
+    let statement = "UPDATE trials SET state = 'RUNNING', datetime_complete = NULL WHERE trial_id = ?1";
+    sql.execute(statement, &[trial.0.into()])?;
+    sign(sql, trial, signature)?;
+    Ok(Some(Claim { key: trial, trial: rows::one(sql, trial)? }))
+}
+
+/// Marks a trial as claimed by `signature`; with a first heartbeat if it is a worker that sends
+/// them.
 pub(super) fn sign(sql: &mut dyn Sql, trial: TrialKey, signature: &Signature) -> Result<(), Fault> {
     let owner = Owner::TrialSystem(trial);
     if let Some(receipt) = &signature.receipt {
@@ -111,7 +137,7 @@ pub(super) fn sign(sql: &mut dyn Sql, trial: TrialKey, signature: &Signature) ->
     match &signature.worker {
         Some(worker) => {
             attribute::set(sql, owner, WORKER, &Json::from(worker.as_str()).to_string())?;
-            trials::interval(sql, trial)
+            trials::write_heartbeat(sql, trial)
         }
         None => {
             sql.execute("DELETE FROM trial_heartbeats WHERE trial_id = ?1", &[trial.0.into()])?;
@@ -120,7 +146,8 @@ pub(super) fn sign(sql: &mut dyn Sql, trial: TrialKey, signature: &Signature) ->
     }
 }
 
-/// What an attempt of the same claim has taken whose answer was lost.
+/// The trial that an earlier attempt at the same claim has started, if the answer to that attempt
+/// was lost.
 pub(super) fn of_lost_answer(
     sql: &mut dyn Sql,
     signature: &Signature,
@@ -140,14 +167,16 @@ pub(super) fn of_lost_answer(
     Ok(Some(Claim { key, trial: rows::one(sql, key)? }))
 }
 
-/// How many trials a study has.
+/// Numbers of trials of a study.
 pub(super) struct Count {
+    /// All trials.
     pub all: u32,
-    /// Those that the budget counts: begun ones, but not those that are tried again.
+    /// Trials that count for the budget: those that were started, without those that are tried
+    /// again.
     charged: u32,
 }
 
-/// Counts, while nobody else can add or begin a trial.
+/// Counts the trials of a study. Until the transaction ends no other process can add or start one.
 pub(super) fn count(sql: &mut dyn Sql, study: StudyKey) -> Result<Count, Fault> {
     studies::require(sql, study)?;
     let statement =
@@ -158,10 +187,155 @@ pub(super) fn count(sql: &mut dyn Sql, study: StudyKey) -> Result<Count, Fault> 
     Ok(Count { all, charged })
 }
 
-/// How many trials of the study were lost and are tried again under other numbers.
+/// The number of trials of the study that were lost and are tried again under other numbers.
 pub(super) fn retried(sql: &mut dyn Sql, study: StudyKey) -> Result<u32, Fault> {
     let statement = r#"SELECT value_json FROM study_system_attributes WHERE study_id = ?1 AND "key" = ?2"#;
     let Some(row) = sql.first(statement, &[study.0.into(), RETRIED.into()])? else { return Ok(0) };
     let text = row.text(0)?;
     text.parse().map_err(|_| Fault::row(format!("{RETRIED} = {text}: must count trials")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bench::{Bench, Repeated, leader, rate, worker};
+    use super::super::{lost, rows::FEW};
+    use super::*;
+    use crate::storage::contract::{point, space};
+    use crate::study::{Rung, RungHistory};
+
+    fn is_claimed(result: &ClaimResult) -> bool {
+        matches!(result, ClaimResult::Claimed(_))
+    }
+
+    #[test]
+    fn the_budget_counts_begun_trials_and_neither_waiting_nor_retried_ones() {
+        let mut bench = Bench::new();
+        let study = bench.study;
+        for rate in [0.01, 0.02] {
+            assert!(is_claimed(&bench.ask(rate, 2, None, &leader())));
+        }
+        assert_eq!(bench.ask(0.03, 2, None, &leader()), ClaimResult::BudgetSpent);
+        bench.run(|sql| attribute::set(sql, Owner::StudySystem(study), RETRIED, "1"));
+        assert!(is_claimed(&bench.ask(0.03, 2, None, &leader())), "one of them is tried again");
+        assert_eq!(bench.ask(0.04, 2, None, &leader()), ClaimResult::BudgetSpent);
+        bench.run(|sql| lost::requeue(sql, study));
+        assert!(is_claimed(&bench.ask(0.04, 2, None, &leader())), "all others wait");
+        let count = bench.run(|sql| count(sql, study));
+        assert_eq!((count.all, count.charged), (4, 0));
+    }
+
+    #[test]
+    fn a_count_of_retried_trials_that_is_no_number_is_an_error() {
+        let mut bench = Bench::new();
+        let study = bench.study;
+        bench.run(|sql| attribute::set(sql, Owner::StudySystem(study), RETRIED, "\"many\""));
+        let problem = bench.problem(|sql| waiting(sql, study, 9, &leader()));
+        assert_eq!(problem, "tune:retried = \"many\": must count trials");
+    }
+
+    #[test]
+    fn a_point_is_a_duplicate_if_a_trial_that_the_suggestion_did_not_see_has_it() {
+        let mut bench = Bench::new();
+        let study = bench.study;
+        bench.begin(0.01, &leader());
+        bench.begin(0.02, &leader());
+        assert_eq!(bench.ask(0.02, 9, Some(1), &leader()), ClaimResult::Duplicate);
+        assert_eq!(bench.ask(0.02, 9, Some(0), &leader()), ClaimResult::Duplicate);
+        bench.run(|sql| lost::requeue(sql, study));
+        assert_eq!(bench.ask(0.02, 9, Some(1), &leader()), ClaimResult::Duplicate, "a waiting trial counts");
+        assert_eq!(bench.trials().len(), 2, "a refused claim leaves nothing");
+        assert!(is_claimed(&bench.ask(0.02, 9, Some(2), &leader())), "the suggestion saw both");
+        assert!(is_claimed(&bench.ask(0.01, 9, None, &leader())), "it does not matter");
+    }
+
+    #[test]
+    fn a_duplicate_is_found_among_more_trials_than_are_looked_up_by_key() {
+        let mut bench = Bench::new();
+        let study = bench.study;
+        bench.run(|sql| {
+            let (space, internal) = (space(), Attributes::new());
+            for number in 0..=FEW {
+                let point = point(0.01 + number as f64 * 1e-4);
+                let (space, internal) = (&space, &internal);
+                let request = Request { space, point: &point, internal, budget: u32::MAX, seen: None };
+                new(sql, study, &request, &leader())?;
+            }
+            Ok(())
+        });
+        let last = 0.01 + FEW as f64 * 1e-4;
+        assert_eq!(bench.ask(last, u32::MAX, Some(0), &leader()), ClaimResult::Duplicate);
+        assert!(is_claimed(&bench.ask(0.09, u32::MAX, Some(0), &leader())));
+    }
+
+    #[test]
+    fn waiting_trials_are_begun_lowest_number_first_within_the_budget() {
+        let mut bench = Bench::new();
+        let study = bench.study;
+        let keys = [0.01, 0.02, 0.03].map(|rate| bench.begin(rate, &leader()));
+        bench.run(|sql| lost::requeue(sql, study));
+        let mut next = |budget| {
+            let claim = bench.run(|sql| waiting(sql, study, budget, &worker("one")))?;
+            assert_eq!((claim.trial.state, claim.trial.worker()), (TrialState::Running, Some("one")));
+            Some((claim.key, claim.trial.number, rate(&claim.trial.point)))
+        };
+        assert_eq!(next(0), None);
+        assert_eq!(next(2), Some((keys[0], 0, Some(0.01))));
+        assert_eq!(next(2), Some((keys[1], 1, Some(0.02))));
+        assert_eq!(next(2), None, "the budget is spent");
+        assert_eq!(next(3), Some((keys[2], 2, Some(0.03))));
+        assert_eq!(next(9), None, "none waits");
+    }
+
+    #[test]
+    fn a_worker_signs_with_a_heartbeat_and_a_leader_leaves_no_sign_of_it() {
+        let mut bench = Bench::new();
+        let study = bench.study;
+        let key = bench.begin(0.01, &worker("one"));
+        let beats = |bench: &mut Bench| bench.run(|sql| lost::heartbeats(sql, study)).len();
+        assert_eq!((bench.trial(key).worker(), beats(&mut bench)), (Some("one"), 1));
+        bench.run(|sql| sign(sql, key, &worker("two")));
+        assert_eq!((bench.trial(key).worker(), beats(&mut bench)), (Some("two"), 1));
+        bench.run(|sql| sign(sql, key, &leader()));
+        assert_eq!((bench.trial(key).worker(), beats(&mut bench)), (None, 0));
+    }
+
+    #[test]
+    fn only_a_paused_trial_is_resumed_and_with_its_rungs() {
+        let mut bench = Bench::new();
+        let key = bench.begin(0.01, &leader());
+        let resumed = |bench: &mut Bench| bench.run(|sql| resume(sql, key, &worker("one")));
+        assert_eq!(resumed(&mut bench), None, "it runs");
+        let rungs = RungHistory { rungs: vec![Rung { steps: 1, values: vec![0.5], seconds: 0.0 }] };
+        assert!(bench.run(|sql| trials::pause(sql, key, &rungs)));
+        let trial = resumed(&mut bench).expect("it is paused").trial;
+        assert_eq!(
+            (trial.state, trial.worker(), &trial.rung_history),
+            (TrialState::Running, Some("one"), &rungs)
+        );
+        assert_eq!(trial.finished, None);
+        assert_eq!(resumed(&mut bench), None, "it runs again");
+    }
+
+    #[test]
+    fn a_claim_whose_answer_was_lost_is_recognized_by_its_receipt() {
+        let mut bench = Bench::new();
+        let study = bench.study;
+        let signature = |receipt: &str| Signature { worker: None, receipt: Some(receipt.to_owned()) };
+        let (space, point, internal) = (space(), point(0.01), Attributes::new());
+        let request = Request { space: &space, point: &point, internal: &internal, budget: 1, seen: None };
+        let ClaimResult::Claimed(first) = bench.run(|sql| new(sql, study, &request, &signature("a"))) else {
+            panic!("the budget has one");
+        };
+        let mut again =
+            |receipt: &str| bench.run(|sql| new(&mut Repeated(sql), study, &request, &signature(receipt)));
+        assert_eq!(again("a"), ClaimResult::Claimed(first.clone()));
+        assert_eq!(again("b"), ClaimResult::BudgetSpent, "the receipt of another claim");
+        let other = bench.run(|sql| new(sql, study, &request, &signature("a")));
+        assert_eq!(other, ClaimResult::BudgetSpent, "no answer was lost");
+        let waited = bench.run(|sql| waiting(&mut Repeated(sql), study, 1, &signature("a")));
+        assert_eq!(waited.map(|claim| claim.key), Some(first.key));
+        let resumed = bench.run(|sql| resume(&mut Repeated(sql), first.key, &signature("a")));
+        assert_eq!(resumed.map(|claim| claim.key), Some(first.key));
+        assert_eq!(bench.trials().len(), 1);
+    }
 }

@@ -1,29 +1,30 @@
-//! What a database holds, and the revision of the tables that is written and read.
+//! What a database contains, and the revision of Optuna's schema that is written and read.
 
 use super::super::StorageError;
 
-/// The revision of the schema that is written and read; Alembic's name for it.
+/// The revision of the schema that is written and read, as Alembic names it.
 pub(in super::super) const VERSION: &str = "v3.2.0.a";
 
-/// Number of the schema in `version_info`, which Optuna has kept since its first release with one.
+/// The number of the schema in `version_info`. Optuna has not changed it since it introduced that
+/// table.
 pub(in super::super) const SCHEMA_NUMBER: u32 = 12;
 
-/// Who made the tables, in `version_info`.
+/// The program that made the tables, in `version_info`.
 pub(in super::super) const LIBRARY: &str = concat!("tune ", env!("CARGO_PKG_VERSION"));
 
-/// What a database holds.
+/// What a database contains.
 #[derive(Debug, PartialEq)]
 pub(in super::super) enum Content {
-    /// Nothing yet.
+    /// No table.
     Empty,
-    /// Studies.
+    /// Tables of studies.
     Studies,
-    /// Something of another program, such as this table.
+    /// Tables of another program, such as this one.
     Foreign(String),
 }
 
 impl Content {
-    /// What a database holds that has `tables`.
+    /// What a database with these `tables` contains.
     pub fn of(tables: &[String]) -> Self {
         let has = |name: &str| tables.iter().any(|table| table == name);
         match tables.first() {
@@ -33,7 +34,7 @@ impl Content {
         }
     }
 
-    /// Refuses what is not studies of the known revision; `place` is the database.
+    /// Refuses anything but studies of the revision [`VERSION`]; `place` is the database.
     pub fn check(self, version: Option<String>, place: &str) -> Result<(), StorageError> {
         let place = place.to_owned();
         match (self, version) {
@@ -43,7 +44,7 @@ impl Content {
                 Err(StorageError::UnknownVersion { place, version, known: VERSION })
             }
             (Content::Foreign(table), _) => Err(StorageError::ForeignDatabase { place, table }),
-            // Somebody else removed the tables meanwhile.
+            // Another process has removed the tables meanwhile.
             (Content::Empty, _) => Err(StorageError::BadRow { place, problem: "has no tables".to_owned() }),
         }
     }

@@ -1,10 +1,10 @@
-//! Domains and values as the schema spells them: `distribution_json` and `param_value`.
+//! Domains and values in Optuna's form: the columns `distribution_json` and `param_value`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::space::{Domain, Value};
 
-/// A domain in Optuna's spelling. A fixed parameter is a category with one choice.
+/// A domain in Optuna's form. A fixed parameter is a categorical one with one choice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", content = "attributes")]
 pub enum Distribution {
@@ -23,7 +23,7 @@ pub enum Distribution {
 }
 
 impl Distribution {
-    /// The distribution that spells `domain`.
+    /// The distribution of `domain`.
     pub fn of(domain: &Domain) -> Self {
         match domain {
             &Domain::Float { low, high, log, step } => Distribution::Float { step, low, high, log },
@@ -33,8 +33,8 @@ impl Distribution {
         }
     }
 
-    /// What is stored for `value`: the number itself, or the index of the choice; `None` if it is of
-    /// another kind.
+    /// The number that is stored for `value`: the value itself, or the index of the choice; `None`
+    /// if the value is of another type or not among the choices.
     pub fn internal(&self, value: &Value) -> Option<f64> {
         match (self, value) {
             (Distribution::Float { .. }, &Value::Float(x)) => Some(x),
@@ -46,7 +46,7 @@ impl Distribution {
         }
     }
 
-    /// The value for which `internal` is stored; `None` if there is none.
+    /// The value for which the number `internal` is stored; `None` if there is none.
     pub fn value(&self, internal: f64) -> Option<Value> {
         let is_whole = internal.trunc() == internal;
         match self {

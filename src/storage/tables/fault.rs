@@ -1,17 +1,26 @@
-//! What goes wrong inside a transaction, before it is said of which database.
+//! Errors inside a transaction, which do not name their database yet.
 
 use super::super::StorageError;
 
-/// A failure that does not name its database yet.
+/// An error inside a transaction. It becomes a [`StorageError`] where the database is known.
 #[derive(Debug)]
 pub(in super::super) enum Fault {
-    /// SQLite's own.
+    /// An error of SQLite.
     Sqlite(rusqlite::Error),
-    /// PostgreSQL's own, or of the way to it.
+    /// An error of PostgreSQL, or of the connection to it.
     Postgres(postgres::Error),
-    /// A row that breaks a rule: where, the value, the rule.
+    /// A row that breaks a rule: the place, the value and the rule.
     Row(String),
-    /// One that is complete.
+    /// An attribute of a trial or of the study that is not what this program writes under its key.
+    Attribute {
+        /// The trial's number; `None`: it is the study's.
+        trial: Option<u32>,
+        /// The attribute's key.
+        key: &'static str,
+        /// What the parser says.
+        problem: String,
+    },
+    /// An error that needs no database.
     Storage(StorageError),
 }
 

@@ -1,23 +1,22 @@
-//! Trials whose worker is gone: back to the start, to their last rung, or tried again under another number.
+//! Trials whose worker is gone: they wait again, are paused at their last rung, or are tried again
+//! under a new number.
 
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
 use super::super::{Lost, MOST_TRIES, StudyKey, TrialKey};
-use super::attribute::{self, Owner};
+use super::attribute::{self, Owner, RECEIPT};
 use super::claims::{self, count};
 use super::fault::Fault;
 use super::rows;
 use super::sql::Sql;
-use super::{RECEIPT, inserted, studies, trials};
-use crate::study::{
-    FAILED_TRIAL, Failure, FailureKind, RETRIED, RETRY_HISTORY, RUNG_HISTORY, RungHistory, TRIES, Trial,
-    WORKER,
-};
+use super::{studies, trials};
+use crate::study::{FAILED_TRIAL, Failure, FailureKind, RETRIED, RETRY_HISTORY, TRIES, Trial, WORKER};
 use crate::units::Seconds;
 
-/// Takes every running trial of a study that no worker with heartbeats holds; returns how many.
+/// Takes back every running trial of a study that no worker with heartbeats claimed; returns their
+/// number.
 pub(super) fn requeue(sql: &mut dyn Sql, study: StudyKey) -> Result<u32, Fault> {
     studies::require(sql, study)?;
     let statement = format!(
@@ -33,7 +32,7 @@ pub(super) fn requeue(sql: &mut dyn Sql, study: StudyKey) -> Result<u32, Fault> 
     Ok(u32::try_from(rows.len()).expect("numbers of trials are u32"))
 }
 
-/// Takes a running trial back from its worker, who says so; `false` if it is not running.
+/// Takes a running trial back from its worker, which asks for it; `false` if it is not running.
 pub(super) fn release(sql: &mut dyn Sql, trial: TrialKey) -> Result<bool, Fault> {
     if !trials::is_running(sql, trial)? {
         return Ok(false);
@@ -42,9 +41,9 @@ pub(super) fn release(sql: &mut dyn Sql, trial: TrialKey) -> Result<bool, Fault>
     Ok(true)
 }
 
-/// Puts a running trial back to its last rung, or to the start, under its number.
+/// Pauses a running trial at its last rung; one that never paused waits again. It keeps its number.
 fn put_back(sql: &mut dyn Sql, key: TrialKey) -> Result<(), Fault> {
-    let rung_history = RungHistory::of(&rows::one(sql, key)?);
+    let rung_history = rows::one(sql, key)?.rung_history;
     let last = rung_history.rungs.last().map_or(-1, |rung| i64::from(rung.steps));
     let statement = "DELETE FROM trial_intermediate_values WHERE trial_id = ?1 AND step > ?2";
     sql.execute(statement, &[key.0.into(), last.into()])?;
@@ -52,7 +51,7 @@ fn put_back(sql: &mut dyn Sql, key: TrialKey) -> Result<(), Fault> {
     for name in [WORKER, RECEIPT] {
         attribute::remove(sql, Owner::TrialSystem(key), name)?;
     }
-    if !rung_history.rungs.is_empty() {
+    if !rung_history.is_empty() {
         return trials::end(sql, key, "PRUNED");
     }
     let statement = "UPDATE trials SET state = 'WAITING', datetime_start = NULL WHERE trial_id = ?1";
@@ -60,8 +59,12 @@ fn put_back(sql: &mut dyn Sql, key: TrialKey) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Takes the running trials of a study whose last heartbeat is older than `grace`.
-pub(super) fn reap(sql: &mut dyn Sql, study: StudyKey, grace: Duration) -> Result<Vec<Lost>, Fault> {
+/// Takes back the running trials of a study whose last heartbeat is older than `heartbeat_timeout`.
+pub(super) fn reap(
+    sql: &mut dyn Sql,
+    study: StudyKey,
+    heartbeat_timeout: Duration,
+) -> Result<Vec<Lost>, Fault> {
     studies::require(sql, study)?;
     let statement = format!(
         "SELECT t.trial_id, {} FROM trials t JOIN trial_heartbeats USING (trial_id)
@@ -71,8 +74,8 @@ pub(super) fn reap(sql: &mut dyn Sql, study: StudyKey, grace: Duration) -> Resul
     let mut lost = Vec::new();
     for row in sql.query(&statement, &[study.0.into()])? {
         let (key, age) = (TrialKey(row.int(0)?), row.maybe_real(1)?.unwrap_or_default());
-        // It may have ended since it was listed.
-        if age > grace.as_secs_f64() && trials::is_running(sql, key)? {
+        // The trial may have ended since it was listed.
+        if age > heartbeat_timeout.as_secs_f64() && trials::is_running(sql, key)? {
             let silence = format!("no heartbeat for {age:.0} s");
             lost.push(give_up(sql, study, key, &silence)?);
         }
@@ -80,7 +83,8 @@ pub(super) fn reap(sql: &mut dyn Sql, study: StudyKey, grace: Duration) -> Resul
     Ok(lost)
 }
 
-/// Ends what the worker of a running trial has begun, and has it tried again if it was not tried too often.
+/// Takes a running trial from its lost worker, and has it tried again unless it was begun
+/// [`MOST_TRIES`] times.
 fn give_up(sql: &mut dyn Sql, study: StudyKey, key: TrialKey, silence: &str) -> Result<Lost, Fault> {
     let trial = rows::one(sql, key)?;
     let tries = trial.tries() + 1;
@@ -94,7 +98,7 @@ fn give_up(sql: &mut dyn Sql, study: StudyKey, key: TrialKey, silence: &str) -> 
         fail(sql, key, &failure)?;
         return Ok(Lost { trial: trial_number, worker, again: None, reason: failure.reason });
     }
-    let again = if RungHistory::of(&trial).rungs.is_empty() {
+    let again = if trial.rung_history.is_empty() {
         fail(sql, key, &Failure { kind: FailureKind::Lost, reason: reason.clone() })?;
         try_again(sql, study, key, &trial)?
     } else {
@@ -110,18 +114,18 @@ fn fail(sql: &mut dyn Sql, key: TrialKey, failure: &Failure) -> Result<(), Fault
     trials::end(sql, key, "FAIL")
 }
 
-/// Enqueues the point of a failed trial under a new number, which is answered; with the history that Optuna
-/// keeps of such trials.
+/// Enqueues the point of a failed trial under a new number, which is returned. The new trial has
+/// the attributes that Optuna gives to retried trials.
 fn try_again(sql: &mut dyn Sql, study: StudyKey, key: TrialKey, trial: &Trial) -> Result<u32, Fault> {
     let number = count(sql, study)?.all;
     let insert = "INSERT INTO trials (number, study_id, state) VALUES (?1, ?2, 'WAITING') RETURNING trial_id";
-    let copy = TrialKey(inserted(sql, insert, &[number.into(), study.0.into()])?);
+    let copy = TrialKey(sql.insert(insert, &[number.into(), study.0.into()])?);
     let statement = "INSERT INTO trial_params (trial_id, param_name, param_value, distribution_json)
         SELECT ?1, param_name, param_value, distribution_json FROM trial_params WHERE trial_id = ?2
         ORDER BY param_id";
     sql.execute(statement, &[copy.0.into(), key.0.into()])?;
     for (name, value) in &trial.internal {
-        if ![WORKER, RUNG_HISTORY, FAILED_TRIAL, RETRY_HISTORY, TRIES].contains(&name.as_str()) {
+        if ![WORKER, FAILED_TRIAL, RETRY_HISTORY, TRIES].contains(&name.as_str()) {
             attribute::set(sql, Owner::TrialSystem(copy), name, &value.to_string())?;
         }
     }
@@ -141,7 +145,7 @@ fn try_again(sql: &mut dyn Sql, study: StudyKey, key: TrialKey, trial: &Trial) -
     Ok(number)
 }
 
-/// The trials that run with heartbeats, and the time since the last of each.
+/// The numbers of the running trials with heartbeats, each with the age of the last one.
 pub(super) fn heartbeats(sql: &mut dyn Sql, study: StudyKey) -> Result<Vec<(u32, Seconds)>, Fault> {
     let statement = format!(
         "SELECT number, {} FROM trials JOIN trial_heartbeats USING (trial_id)
@@ -150,4 +154,170 @@ pub(super) fn heartbeats(sql: &mut dyn Sql, study: StudyKey) -> Result<Vec<(u32,
     );
     let rows = sql.query(&statement, &[study.0.into()])?;
     rows.iter().map(|row| Ok((row.count(0)?, Seconds(row.maybe_real(1)?.unwrap_or_default())))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bench::{Bench, leader, rate, worker};
+    use super::super::rows::Which;
+    use super::*;
+    use crate::study::{Rung, RungHistory, TrialState};
+
+    const TIMEOUT: Duration = Duration::from_secs(120);
+
+    /// The rungs of a trial that has paused after one step and after three.
+    fn rungs() -> RungHistory {
+        let rung = |steps| Rung { steps, values: vec![0.5], seconds: 0.25 };
+        RungHistory { rungs: vec![rung(1), rung(3)] }
+    }
+
+    /// Reports values at these steps.
+    fn report(bench: &mut Bench, key: TrialKey, steps: &[u32]) {
+        for &step in steps {
+            bench.run(|sql| trials::report(sql, key, step, 0.5));
+        }
+    }
+
+    fn steps(trial: &Trial) -> Vec<u32> {
+        trial.intermediate.iter().map(|&(step, _)| step).collect()
+    }
+
+    fn reap_now(bench: &mut Bench) -> Vec<Lost> {
+        let study = bench.study;
+        bench.run(|sql| reap(sql, study, TIMEOUT))
+    }
+
+    /// Pauses a running trial at the last of [`rungs`] and resumes it as `one`.
+    fn pause_and_resume(bench: &mut Bench, key: TrialKey) {
+        assert!(bench.run(|sql| trials::pause(sql, key, &rungs())));
+        assert!(bench.run(|sql| claims::resume(sql, key, &worker("one"))).is_some());
+    }
+
+    #[test]
+    fn a_leader_puts_back_what_no_worker_with_heartbeats_holds() {
+        let mut bench = Bench::new();
+        let study = bench.study;
+        let (own, held) = (bench.begin(0.01, &leader()), bench.begin(0.02, &worker("one")));
+        report(&mut bench, own, &[1, 2]);
+        report(&mut bench, held, &[1]);
+        assert_eq!(bench.run(|sql| requeue(sql, study)), 1);
+        assert_eq!(bench.trial(own), Trial::waiting(0, bench.trials()[0].point.clone()));
+        let held = bench.trial(held);
+        assert_eq!((held.state, held.worker(), steps(&held)), (TrialState::Running, Some("one"), vec![1]));
+        assert_eq!(bench.run(|sql| requeue(sql, study)), 0);
+    }
+
+    #[test]
+    fn a_released_trial_loses_its_worker_and_what_it_began() {
+        let mut bench = Bench::new();
+        let key = bench.begin(0.01, &worker("one"));
+        report(&mut bench, key, &[1]);
+        assert!(bench.run(|sql| release(sql, key)));
+        let point = bench.trials()[0].point.clone();
+        assert_eq!(bench.trial(key), Trial::waiting(0, point));
+        assert!(!bench.run(|sql| release(sql, key)), "it waits");
+    }
+
+    #[test]
+    fn a_paused_trial_that_is_put_back_keeps_its_rungs_and_the_values_up_to_the_last() {
+        let mut bench = Bench::new();
+        let key = bench.begin(0.01, &worker("one"));
+        report(&mut bench, key, &[1, 2, 3]);
+        pause_and_resume(&mut bench, key);
+        report(&mut bench, key, &[4, 5]);
+        assert!(bench.run(|sql| release(sql, key)));
+        let trial = bench.trial(key);
+        assert!(trial.is_paused());
+        assert_eq!((&trial.rung_history, steps(&trial), trial.worker()), (&rungs(), vec![1, 2, 3], None));
+        assert_eq!(trial.tries(), 0, "a worker that gives it back is not lost");
+    }
+
+    #[test]
+    fn only_a_trial_whose_last_heartbeat_is_too_old_is_lost() {
+        let mut bench = Bench::new();
+        let keys = [0.01, 0.02].map(|rate| bench.begin(rate, &worker("one")));
+        bench.begin(0.03, &leader());
+        bench.age(keys[1], 100);
+        assert_eq!(reap_now(&mut bench), []);
+        bench.age(keys[1], 100);
+        let lost = reap_now(&mut bench);
+        assert_eq!(lost.iter().map(|lost| (lost.trial, lost.again)).collect::<Vec<_>>(), [(1, Some(3))]);
+        assert_eq!((lost[0].worker.as_str(), lost[0].reason.split(':').next()), ("one", Some("one is gone")));
+        let states = bench.trials().iter().map(|trial| trial.state).collect::<Vec<_>>();
+        use TrialState::{Fail, Running, Waiting};
+        assert_eq!(states, [Running, Fail, Running, Waiting], "one trial never had a heartbeat");
+        assert_eq!(reap_now(&mut bench), [], "once is enough");
+    }
+
+    #[test]
+    fn a_lost_trial_is_tried_three_times_and_costs_the_budget_of_one() {
+        let mut bench = Bench::new();
+        let study = bench.study;
+        let mut key = bench.begin(0.01, &worker("one"));
+        bench.run(|sql| attribute::set(sql, Owner::TrialSystem(key), "tune:fits", "[1.5]"));
+        let mut again = Vec::new();
+        for _ in 0..MOST_TRIES {
+            bench.age(key, 600);
+            again.extend(reap_now(&mut bench).into_iter().map(|lost| lost.again));
+            let waiting = bench.trials().pop().filter(|trial| trial.state == TrialState::Waiting);
+            assert!(waiting.is_none_or(|trial| trial.worker().is_none() && trial.intermediate.is_empty()));
+            if let Some(claim) = bench.run(|sql| claims::waiting(sql, study, 1, &worker("two"))) {
+                key = claim.key;
+            }
+        }
+        assert_eq!(again, [Some(1), Some(2), None]);
+        let trials = bench.trials();
+        assert!(trials.iter().all(|trial| trial.state == TrialState::Fail));
+        assert!(trials.iter().all(|trial| rate(&trial.point) == Some(0.01)));
+        assert_eq!(trials.iter().map(Trial::is_retried).collect::<Vec<_>>(), [true, true, false]);
+        assert_eq!(trials.iter().map(Trial::tries).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(trials[2].internal["tune:fits"], json!([1.5]), "what other processes read of it");
+        assert_eq!(trials[2].internal[FAILED_TRIAL], json!(0));
+        assert_eq!(trials[2].internal[RETRY_HISTORY], json!([0, 1]));
+        assert!(
+            trials[2].attributes["reason"].as_str().is_some_and(|reason| reason.contains("tried 3 times"))
+        );
+        assert_eq!(bench.run(|sql| claims::retried(sql, study)), 2);
+        let waiting = bench.run(|sql| rows::heads(sql, Which::OfStudy(study))).len();
+        assert_eq!(waiting, 3, "nothing waits beside them");
+    }
+
+    #[test]
+    fn a_lost_paused_trial_goes_on_under_its_number_three_times_and_keeps_its_rungs() {
+        let mut bench = Bench::new();
+        let key = bench.begin(0.01, &worker("one"));
+        report(&mut bench, key, &[1, 2, 3]);
+        pause_and_resume(&mut bench, key);
+        for (again, tries) in [(Some(0), 1), (Some(0), 2), (None, 2)] {
+            report(&mut bench, key, &[4]);
+            bench.age(key, 600);
+            let lost = reap_now(&mut bench);
+            assert_eq!(lost.iter().map(|lost| (lost.trial, lost.again)).collect::<Vec<_>>(), [(0, again)]);
+            let trial = bench.trial(key);
+            assert_eq!((&trial.rung_history, trial.tries()), (&rungs(), tries));
+            assert_eq!(trial.is_paused(), again.is_some());
+            if again.is_some() {
+                assert_eq!((steps(&trial), trial.worker()), (vec![1, 2, 3], None));
+                assert!(bench.run(|sql| claims::resume(sql, key, &worker("two"))).is_some());
+            }
+        }
+        let failed = bench.trial(key);
+        assert_eq!((failed.state, steps(&failed)), (TrialState::Fail, vec![1, 2, 3, 4]));
+        assert_eq!(bench.trials().len(), 1);
+    }
+
+    #[test]
+    fn heartbeats_are_those_of_running_trials_with_their_age() {
+        let mut bench = Bench::new();
+        let study = bench.study;
+        let keys = [0.01, 0.02].map(|rate| bench.begin(rate, &worker("one")));
+        bench.begin(0.03, &leader());
+        bench.age(keys[1], 600);
+        let heartbeats = bench.run(|sql| heartbeats(sql, study));
+        let numbers: Vec<u32> = heartbeats.iter().map(|&(number, _)| number).collect();
+        assert_eq!(numbers, [0, 1]);
+        assert!(heartbeats[0].1.0 < 300.0 && heartbeats[1].1.0 >= 599.0, "{heartbeats:?}");
+        bench.run(|sql| trials::end(sql, keys[1], "COMPLETE"));
+        assert_eq!(bench.run(|sql| super::heartbeats(sql, study)).len(), 1, "it has ended");
+    }
 }

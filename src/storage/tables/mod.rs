@@ -1,19 +1,23 @@
-//! Studies in Optuna's tables, whichever database holds them: its Python tools and dashboard open both.
+//! Studies in Optuna's tables, in SQLite and in PostgreSQL: its Python tools and dashboard open
+//! both.
 //!
-//! A database says how a transaction runs; what the transactions of a [`Storage`] do is written here, once.
+//! A [`Database`] runs transactions. What the transactions of a [`Storage`] do is written here,
+//! once for both.
 
 mod attribute;
+#[cfg(test)]
+mod bench;
 mod claims;
 pub(super) mod content;
 mod distribution;
 mod fault;
-mod known;
 mod lost;
 mod number;
 mod params;
 mod rows;
 mod sql;
 mod studies;
+mod study_cache;
 pub(super) mod time;
 mod trials;
 
@@ -22,35 +26,32 @@ use std::time::Duration;
 
 pub use self::distribution::Distribution;
 pub(super) use self::fault::Fault;
-pub(super) use self::known::Known;
 pub(super) use self::sql::{Cell, Row, Sql};
+pub(super) use self::study_cache::StudyCache;
 
-use self::claims::{Signature, Wanted};
+use self::claims::{Request, Signature};
 use super::{Claim, ClaimResult, Lost, Storage, StorageError, StudyKey, TrialKey};
 use crate::space::{Point, Space};
 use crate::study::{Attributes, Metric, Outcome, RungHistory, Study};
 use crate::units::Seconds;
 
-/// Name of the attribute of a trial by which a claim is known whose answer was lost; nobody reads it else.
-const RECEIPT: &str = "tune:receipt";
-
 /// A database with Optuna's tables.
 pub(super) trait Database: Send {
-    /// Runs `body` whole, or not at all if it fails. Where the answer to a commit may get lost it is run again
-    /// then, with [`Sql::is_repeated`].
+    /// Runs `body` as one transaction that writes; if `body` fails, nothing is changed. Where the
+    /// answer to a commit can get lost, `body` is then run again with [`Sql::is_repeated`].
     fn write<T>(&mut self, body: impl FnMut(&mut dyn Sql) -> Result<T, Fault>) -> Result<T, StorageError>;
 
-    /// Runs `body`, which changes nothing and sees one moment.
+    /// Runs `body` as one transaction that only reads and sees one state of the database.
     fn read<T>(&mut self, body: impl FnMut(&mut dyn Sql) -> Result<T, Fault>) -> Result<T, StorageError>;
 
-    /// Something that nobody has said before, if an answer to a commit may get lost.
+    /// A new unique text for [`Signature::receipt`], if the answer to a commit can get lost.
     fn receipt(&self) -> Option<String>;
 
-    /// The name under which trials are claimed, if it was told.
+    /// The name of the worker for which trials are claimed, if [`Storage::work_as`] set one.
     fn worker(&mut self) -> &mut Option<String>;
 
-    /// What was read before.
-    fn known(&mut self) -> &mut Known;
+    /// The study that was read last.
+    fn cache(&mut self) -> &mut StudyCache;
 
     /// As [`Storage::lock_suggestions`].
     fn lock_suggestions(&mut self, study: StudyKey, patience: Duration) -> Result<bool, StorageError>;
@@ -61,11 +62,6 @@ pub(super) trait Database: Send {
 
 fn signature(database: &mut impl Database) -> Signature {
     Signature { worker: database.worker().clone(), receipt: database.receipt() }
-}
-
-/// Runs an `INSERT` that answers the key of its row.
-fn inserted(sql: &mut dyn Sql, statement: &str, cells: &[Cell]) -> Result<i64, Fault> {
-    sql.first(statement, cells)?.ok_or_else(|| Fault::row("an inserted row has no key"))?.int(0)
 }
 
 impl<D: Database> Storage for D {
@@ -95,9 +91,9 @@ impl<D: Database> Storage for D {
     }
 
     fn load_study(&mut self, study: StudyKey) -> Result<Arc<Study>, StorageError> {
-        let mut known = std::mem::take(self.known());
-        let loaded = self.read(|sql| known.load(sql, study));
-        *self.known() = known;
+        let mut cache = std::mem::take(self.cache());
+        let loaded = self.read(|sql| cache.load(sql, study));
+        *self.cache() = cache;
         loaded
     }
 
@@ -125,8 +121,8 @@ impl<D: Database> Storage for D {
         space.check(point)?;
         attribute::check_internal(internal)?;
         let signature = signature(self);
-        let wanted = Wanted { space, point, internal, budget, seen };
-        self.write(|sql| claims::new(sql, study, &wanted, &signature))
+        let request = Request { space, point, internal, budget, seen };
+        self.write(|sql| claims::new(sql, study, &request, &signature))
     }
 
     fn claim_waiting(&mut self, study: StudyKey, budget: u32) -> Result<Option<Claim>, StorageError> {
@@ -156,13 +152,13 @@ impl<D: Database> Storage for D {
     }
 
     fn pause(&mut self, trial: TrialKey, rung_history: &RungHistory) -> Result<bool, StorageError> {
-        assert!(!rung_history.rungs.is_empty(), "a trial pauses at a rung");
+        assert!(!rung_history.is_empty(), "a trial pauses at a rung");
         self.write(|sql| trials::pause(sql, trial, rung_history))
     }
 
     fn resume(&mut self, trial: TrialKey) -> Result<Option<Claim>, StorageError> {
         let signature = signature(self);
-        self.write(|sql| trials::resume(sql, trial, &signature))
+        self.write(|sql| claims::resume(sql, trial, &signature))
     }
 
     fn requeue(&mut self, study: StudyKey) -> Result<u32, StorageError> {
@@ -173,8 +169,8 @@ impl<D: Database> Storage for D {
         self.write(|sql| lost::release(sql, trial))
     }
 
-    fn reap(&mut self, study: StudyKey, grace: Duration) -> Result<Vec<Lost>, StorageError> {
-        self.write(|sql| lost::reap(sql, study, grace))
+    fn reap(&mut self, study: StudyKey, heartbeat_timeout: Duration) -> Result<Vec<Lost>, StorageError> {
+        self.write(|sql| lost::reap(sql, study, heartbeat_timeout))
     }
 
     fn lock_suggestions(&mut self, study: StudyKey, patience: Duration) -> Result<bool, StorageError> {

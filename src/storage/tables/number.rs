@@ -1,6 +1,7 @@
-//! Numbers that may be infinite or NaN, as the schema spells them: a value and its type.
+//! Numbers that may be infinite or NaN, as the schema stores them: a value and its type.
 
-/// The stored value and type of `x`; SQLite has no column for the values that are not finite.
+/// The stored value and type of `x`. SQLite cannot store NaN, so a number that is not finite is a
+/// type alone.
 pub(in super::super) fn spell(x: f64) -> (Option<f64>, &'static str) {
     match x {
         x if x.is_finite() => (Some(x), "FINITE"),
@@ -10,7 +11,7 @@ pub(in super::super) fn spell(x: f64) -> (Option<f64>, &'static str) {
     }
 }
 
-/// The number of a stored value and type; `None` if the two do not go together.
+/// The number of a stored value and type; `None` if the two do not fit together.
 pub(in super::super) fn read(value: Option<f64>, kind: &str) -> Option<f64> {
     match (kind, value) {
         ("FINITE", Some(x)) => Some(x),
@@ -21,7 +22,7 @@ pub(in super::super) fn read(value: Option<f64>, kind: &str) -> Option<f64> {
     }
 }
 
-/// A list of numbers as Python's JSON spells it, which has words for the infinities and for NaN.
+/// A list of numbers as Python writes it in JSON, with words for the infinities and NaN.
 pub(in super::super) fn spell_list(numbers: &[f64]) -> String {
     let word = |&x: &f64| match x {
         f64::INFINITY => "Infinity".to_owned(),
@@ -32,7 +33,7 @@ pub(in super::super) fn spell_list(numbers: &[f64]) -> String {
     format!("[{}]", numbers.iter().map(word).collect::<Vec<_>>().join(", "))
 }
 
-/// The numbers of such a list, or the one number that is not in a list.
+/// The numbers of such a list; a number without brackets is a list of one.
 pub(in super::super) fn read_list(text: &str) -> Option<Vec<f64>> {
     let text = text.trim();
     let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text).trim();
@@ -56,7 +57,8 @@ mod tests {
 
     #[test]
     fn a_list_is_read_as_python_writes_it() {
-        // python3 -c "import json; print(json.dumps([-5.0, 1e-07, 1e+22, float('inf'), -float('inf'), 3]))"
+        // python3 -c "import json; print(json.dumps([-5.0, 1e-07, 1e+22, float('inf'),
+        // -float('inf'), 3]))"
         let list = read_list("[-5.0, 1e-07, 1e+22, Infinity, -Infinity, 3]");
         assert_eq!(list, Some(vec![-5.0, 1e-7, 1e22, f64::INFINITY, f64::NEG_INFINITY, 3.0]));
         assert_eq!(read_list("0.5"), Some(vec![0.5]));

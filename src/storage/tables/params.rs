@@ -1,4 +1,4 @@
-//! The values of a point as rows, in its order, which is the order they are read back in.
+//! The values of a point as rows. They are read back in the order in which they are written.
 
 use super::super::TrialKey;
 use super::attribute;
@@ -7,7 +7,7 @@ use super::fault::Fault;
 use super::sql::{Cell, Sql};
 use crate::space::{Domain, Point, Space, Value};
 
-/// Writes a point that was checked against `space`; answers it as it reads back.
+/// Writes a point that was checked against `space`; returns it as it reads back.
 pub(super) fn insert(
     sql: &mut dyn Sql,
     trial: TrialKey,
@@ -35,7 +35,8 @@ pub(super) fn insert(
     Ok(stored)
 }
 
-/// The number that is stored for `value`, its distribution, and the value that they stand for.
+/// The number that is stored for `value`, the JSON of its distribution, and the value that they
+/// stand for.
 fn spell(domain: &Domain, value: &Value) -> (f64, String, Value) {
     let distribution = Distribution::of(domain);
     // Without the sign of zero, which SQLite does not keep.

@@ -1,4 +1,4 @@
-//! Rows read back as trials.
+//! Trials, read from their rows.
 
 use std::collections::HashMap;
 
@@ -6,39 +6,42 @@ use indexmap::IndexMap;
 use serde_json::Value as Json;
 
 use super::super::{StorageError, StudyKey, TrialKey};
-use super::attribute;
+use super::attribute::{self, RECEIPT};
 use super::distribution::Distribution;
 use super::fault::Fault;
 use super::sql::{Cell, Row, Sql};
-use super::{RECEIPT, number, time};
+use super::{number, time};
 use crate::space::Point;
-use crate::study::{Timestamp, Trial, TrialState};
+use crate::study::{RUNG_HISTORY, Timestamp, Trial, TrialState};
 
-/// Where Optuna keeps the constraints of a trial: one list, or one number each under `constraints:<name>`.
+/// The attribute in which Optuna keeps the constraints of a trial: one list, or one number per
+/// attribute `constraints:<name>`.
 pub(super) const CONSTRAINTS: &str = "constraints";
 
-/// Where Optuna keeps the parameters of a trial that somebody enqueued.
+/// The attribute in which Optuna keeps the parameters of an enqueued trial.
 const FIXED_PARAMS: &str = "fixed_params";
 
-/// How many trials are looked up by their keys; more are read with all others, which takes no longer then.
+/// The most trials that are read by their keys. More are read with all others of the study, which
+/// then takes no longer.
 pub(super) const FEW: usize = 256;
 
-/// Which trials are read.
+/// The trials that are read.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Which<'a> {
     /// All of a study.
     OfStudy(StudyKey),
-    /// Those of a study from a number on.
+    /// Those of a study whose number is at least this one.
     From(StudyKey, u32),
-    /// One.
+    /// The one with this key.
     Only(TrialKey),
-    /// Some, one at least.
+    /// Those with these keys, at least one.
     Among(&'a [TrialKey]),
 }
 
 impl Which<'_> {
-    /// What holds of their rows in `trials t`, and the cells of its places, which are the first. Keys are those of a
-    /// table joined with it, too, whose index finds them.
+    /// The condition in SQL on their rows in `trials t`, and the values of its placeholders, which
+    /// are the first of the statement. A key has no table name, so that the index of a joined table
+    /// finds it.
     pub fn condition(self) -> (String, Vec<Cell>) {
         match self {
             Which::OfStudy(study) => ("t.study_id = ?1".to_owned(), vec![study.0.into()]),
@@ -48,7 +51,8 @@ impl Which<'_> {
             Which::Only(trial) => ("trial_id = ?1".to_owned(), vec![trial.0.into()]),
             Which::Among(keys) => {
                 let (first, last) = (keys[0], keys.len() - 1);
-                // The first is named several times, so that there are few different statements to prepare.
+                // The first key fills the list up to a power of 4, so that few different statements
+                // are prepared.
                 let places = (1..).map(|power| 1 << (2 * power)).find(|&places| places > last);
                 let places: Vec<usize> = (0..places.unwrap_or(keys.len())).collect();
                 let names: Vec<String> = places.iter().map(|at| format!("?{}", at + 1)).collect();
@@ -77,7 +81,7 @@ pub(super) fn keys(heads: &[Row]) -> Result<Vec<TrialKey>, Fault> {
     heads.iter().map(|head| head.int(0).map(TrialKey)).collect()
 }
 
-/// Whether the trial of such a row has ended, and says when.
+/// Whether the trial of such a row has ended and has a date of its end.
 pub(super) fn has_ended(head: &Row) -> bool {
     let state = head.cell(2);
     let has_ended =
@@ -85,8 +89,8 @@ pub(super) fn has_ended(head: &Row) -> bool {
     has_ended && *head.cell(4) != Cell::Null
 }
 
-/// The trials `which` with the rows `heads`, in their order; within the transaction that has read these, so that
-/// all belongs together.
+/// The trials `which` with the rows `heads`, in the order of these. It must run in the transaction
+/// that has read `heads`.
 pub(super) fn read(sql: &mut dyn Sql, which: Which<'_>, heads: &[Row]) -> Result<Trials, Fault> {
     let mut trials = Trials::with_capacity(heads.len());
     for head in heads {
@@ -109,7 +113,7 @@ pub(super) fn one(sql: &mut dyn Sql, key: TrialKey) -> Result<Trial, Fault> {
     Ok(read(sql, which, &heads)?.pop().ok_or(StorageError::NoTrial(key))?.1)
 }
 
-/// What the row of a trial in `trials` says of it.
+/// A trial as its row in `trials` describes it: number, state and dates.
 fn begun(head: &Row) -> Result<Trial, Fault> {
     if *head.cell(1) == Cell::Null {
         return Err(Fault::row("a trial has no number: must count from 0"));
@@ -122,20 +126,20 @@ fn begun(head: &Row) -> Result<Trial, Fault> {
 }
 
 fn params(sql: &mut dyn Sql, which: Which<'_>, trials: &mut Trials) -> Result<(), Fault> {
-    // A study repeats a few distributions in every trial; each is parsed once.
-    let mut known: HashMap<String, Distribution> = HashMap::new();
+    // The trials of a study have the same few distributions; each is parsed once.
+    let mut parsed: HashMap<String, Distribution> = HashMap::new();
     let select = "SELECT trial_id, param_name, param_value, distribution_json
                FROM trial_params JOIN trials t USING (trial_id)";
     each(sql, select, which, "param_id", |row| {
         let (name, internal, text) = (row.text(1)?, row.maybe_real(2)?, row.text(3)?);
         let trial = of(trials, row)?;
         let place = || format!("trial {}: parameter {name}", trial.number);
-        if !known.contains_key(&text) {
-            let parsed = serde_json::from_str(&text)
+        if !parsed.contains_key(&text) {
+            let distribution = serde_json::from_str(&text)
                 .map_err(|error| Fault::row(format!("{}: distribution_json: {error}", place())))?;
-            known.insert(text.clone(), parsed);
+            parsed.insert(text.clone(), distribution);
         }
-        let value = internal.and_then(|internal| known[&text].value(internal)).ok_or_else(|| {
+        let value = internal.and_then(|internal| parsed[&text].value(internal)).ok_or_else(|| {
             let internal = internal.map_or("NULL".to_owned(), |internal| internal.to_string());
             Fault::row(format!("{}: param_value = {internal}: must be in {text}", place()))
         })?;
@@ -155,7 +159,7 @@ fn values(sql: &mut dyn Sql, which: Which<'_>, trials: &mut Trials) -> Result<()
             Some(value) if objective as usize == trial.values.len() => trial.values.push(value),
             Some(_) => return Err(bad(trial, "objective", objective, "objectives count from 0")),
             None => {
-                return Err(bad(trial, "value_type", kind, "must fit the value, which is stored beside it"));
+                return Err(bad(trial, "value_type", kind, "must fit the value beside it"));
             }
         }
         Ok(())
@@ -169,9 +173,10 @@ fn intermediate_values(sql: &mut dyn Sql, which: Which<'_>, trials: &mut Trials)
         let (value, kind) = (row.maybe_real(2)?, row.text(3)?);
         let trial = of(trials, row)?;
         let step = row.int(1)?;
-        let whole = u32::try_from(step).map_err(|_| bad(trial, "step", step, "must be in [0, 2^32)"))?;
+        let whole =
+            u32::try_from(step).map_err(|_| bad(trial, "step", step, "must be 0 to 4,294,967,295"))?;
         let value = number::read(value, &kind)
-            .ok_or_else(|| bad(trial, "intermediate_value_type", kind, "must fit the value"))?;
+            .ok_or_else(|| bad(trial, "intermediate_value_type", kind, "must fit the value beside it"))?;
         trial.intermediate.push((whole, value));
         Ok(())
     })
@@ -186,7 +191,8 @@ fn user_attributes(sql: &mut dyn Sql, which: Which<'_>, trials: &mut Trials) -> 
     })
 }
 
-/// Internal attributes, and what Optuna keeps among them: constraints and an enqueued point.
+/// Internal attributes, and what has a place of its own: the rung history, and what Optuna keeps
+/// among them, which are constraints and an enqueued point.
 fn system_attributes(sql: &mut dyn Sql, which: Which<'_>, trials: &mut Trials) -> Result<(), Fault> {
     let select = r#"SELECT trial_id, "key", value_json
                  FROM trial_system_attributes JOIN trials t USING (trial_id)"#;
@@ -196,6 +202,10 @@ fn system_attributes(sql: &mut dyn Sql, which: Which<'_>, trials: &mut Trials) -
         let (key, text) = (row.text(1)?, row.maybe_text(2)?);
         let trial = of(trials, row)?;
         if key == RECEIPT {
+            return Ok(());
+        }
+        if key == RUNG_HISTORY {
+            trial.rung_history = attribute::fact(Some(trial.number), RUNG_HISTORY, text.as_deref())?;
             return Ok(());
         }
         if key == CONSTRAINTS || key.starts_with("constraints:") {
@@ -210,7 +220,7 @@ fn system_attributes(sql: &mut dyn Sql, which: Which<'_>, trials: &mut Trials) -
     })
 }
 
-/// Adds constraints as Optuna 5 merges its two spellings.
+/// Adds constraints from either of Optuna's two forms, merged as Optuna 5 does.
 fn constrain(trial: &mut Trial, key: &str, text: &str) -> Result<(), Fault> {
     let numbers = number::read_list(text)
         .filter(|numbers| key == CONSTRAINTS || numbers.len() == 1)
@@ -265,7 +275,7 @@ fn each(
     sql.query(&statement, &cells)?.iter().try_for_each(&mut read)
 }
 
-/// The trial that a row with its key in the first column belongs to.
+/// The trial to which a row belongs that has its key in the first column.
 fn of<'a>(trials: &'a mut Trials, row: &Row) -> Result<&'a mut Trial, Fault> {
     let key = row.int(0)?;
     trials.get_mut(&key).ok_or_else(|| Fault::row(format!("trial_id = {key}: no such trial")))

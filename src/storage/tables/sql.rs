@@ -1,4 +1,5 @@
-//! What the databases have in common: statements whose places are `?1`, `?2`, and cells of their answers.
+//! What both databases have in common: statements with the placeholders `?1`, `?2`, and the cells
+//! of rows.
 
 use super::fault::Fault;
 use crate::study::Timestamp;
@@ -6,29 +7,31 @@ use crate::study::Timestamp;
 /// One cell of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub(in super::super) enum Cell {
+    /// No value.
     Null,
     /// A whole number, or a truth value as 0 or 1.
     Int(i64),
+    /// A number.
     Real(f64),
     /// Text, or the name of an enumeration's value.
     Text(String),
-    /// A date. SQLite answers it as text.
+    /// A date. SQLite returns it as text.
     Moment(Timestamp),
 }
 
 /// Statements within one transaction.
 pub(in super::super) trait Sql {
-    /// What ends a `SELECT` whose rows nobody else may change until the transaction ends.
+    /// The end of a `SELECT` whose rows no other process may change until the transaction ends.
     fn lock(&self) -> &'static str;
 
-    /// The age of `heartbeat` in seconds, by the database's own clock.
+    /// SQL for the age of the column `heartbeat` in seconds, by the clock of the database.
     fn heartbeat_age(&self) -> &'static str;
 
-    /// Whether this transaction has been tried before, and that attempt may have been committed without an
-    /// answer.
+    /// Whether this transaction has been tried before, and the answer to its commit was lost: it
+    /// may have been committed.
     fn is_repeated(&self) -> bool;
 
-    /// Runs a statement; answers how many rows it has changed.
+    /// Runs a statement; returns the number of rows that it has changed.
     fn execute(&mut self, statement: &str, cells: &[Cell]) -> Result<u64, Fault>;
 
     /// The rows that a statement finds.
@@ -40,9 +43,14 @@ impl dyn Sql + '_ {
     pub fn first(&mut self, statement: &str, cells: &[Cell]) -> Result<Option<Row>, Fault> {
         Ok(self.query(statement, cells)?.into_iter().next())
     }
+
+    /// Runs an `INSERT ... RETURNING` of one row; returns the key of that row.
+    pub fn insert(&mut self, statement: &str, cells: &[Cell]) -> Result<i64, Fault> {
+        self.first(statement, cells)?.ok_or_else(|| Fault::row("an inserted row has no key"))?.int(0)
+    }
 }
 
-/// One row of an answer.
+/// One row of a result.
 #[derive(Clone, Debug, PartialEq)]
 pub(in super::super) struct Row(pub Vec<Cell>);
 
@@ -61,9 +69,9 @@ impl Row {
         }
     }
 
-    /// The number in column `index` where it counts something.
+    /// The number in column `index` as a count, 0 to 2^32 - 1.
     pub fn count(&self, index: usize) -> Result<u32, Fault> {
-        u32::try_from(self.int(index)?).map_err(|_| self.wrong(index, "must be in [0, 2^32)"))
+        u32::try_from(self.int(index)?).map_err(|_| self.wrong(index, "must be 0 to 4,294,967,295"))
     }
 
     /// The number in column `index`, if there is one.
@@ -90,7 +98,7 @@ impl Row {
         }
     }
 
-    /// What stands in column `index`.
+    /// The cell in column `index`; `Null` if there is no such column.
     pub fn cell(&self, index: usize) -> &Cell {
         self.0.get(index).unwrap_or(&Cell::Null)
     }

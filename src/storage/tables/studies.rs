@@ -1,18 +1,19 @@
 //! Rows of studies: made, found, read, removed.
 
+use std::sync::Arc;
+
 use serde_json::Value as Json;
 
 use super::super::{StorageError, StudyKey};
 use super::attribute::{self, OURS, Owner};
 use super::fault::Fault;
-use super::inserted;
 use super::sql::Sql;
-use crate::study::{Attributes, Direction, Metric, Study};
+use crate::study::{Attributes, Direction, Metric, Study, WARM_START, WarmStartTrials};
 
-/// Where Optuna keeps the names of a study's metrics.
+/// The attribute in which Optuna keeps the names of a study's metrics.
 const METRIC_NAMES: &str = "study:metric_names";
 
-/// Longest name of a study, in characters: the column's width, which other databases enforce.
+/// The longest name of a study, in characters: the width of the column, which PostgreSQL enforces.
 const LONGEST_NAME: usize = 512;
 
 /// Makes a study without trials.
@@ -24,14 +25,14 @@ pub(super) fn create(
 ) -> Result<StudyKey, Fault> {
     check(name, metrics)?;
     if let Some(study) = find(sql, name)? {
-        // An attempt whose answer was lost has made it.
-        return match sql.is_repeated() && about(sql, study)?.attributes == *attributes {
+        // An earlier attempt, whose answer was lost, may have made it.
+        return match sql.is_repeated() && stored_attributes(sql, study)? == *attributes {
             true => Ok(study),
             false => Err(StorageError::StudyExists { name: name.to_owned() }.into()),
         };
     }
     let insert = "INSERT INTO studies (study_name) VALUES (?1) RETURNING study_id";
-    let study = StudyKey(inserted(sql, insert, &[name.into()])?);
+    let study = StudyKey(sql.insert(insert, &[name.into()])?);
     let insert = "INSERT INTO study_directions (direction, study_id, objective) VALUES (?1, ?2, ?3)";
     for (objective, metric) in (0_u32..).zip(metrics) {
         sql.execute(insert, &[spell(metric.direction).into(), study.0.into(), objective.into()])?;
@@ -64,13 +65,13 @@ pub(super) fn find(sql: &mut dyn Sql, name: &str) -> Result<Option<StudyKey>, Fa
     row.map(|row| row.int(0).map(StudyKey)).transpose()
 }
 
-/// Names of all studies, oldest first.
+/// The names of all studies, oldest first.
 pub(super) fn names(sql: &mut dyn Sql) -> Result<Vec<String>, Fault> {
     let rows = sql.query("SELECT study_name FROM studies ORDER BY study_id", &[])?;
     rows.iter().map(|row| row.text(0)).collect()
 }
 
-/// Removes a study and all that hangs on it, the dependent rows first.
+/// Removes a study with its trials and attributes, the dependent rows first.
 pub(super) fn delete(sql: &mut dyn Sql, study: StudyKey) -> Result<(), Fault> {
     const OF_TRIALS: [&str; 6] = [
         "trial_params",
@@ -92,25 +93,66 @@ pub(super) fn delete(sql: &mut dyn Sql, study: StudyKey) -> Result<(), Fault> {
     Ok(())
 }
 
-/// An error if the study is not there; until the transaction ends nobody else adds trials to it.
+/// An error if the study does not exist. Until the transaction ends no other process adds trials to
+/// it.
 pub(super) fn require(sql: &mut dyn Sql, study: StudyKey) -> Result<(), Fault> {
     let lock = sql.lock();
     name(sql, study, lock).map(|_| ())
 }
 
-/// An error if the study is not there; nobody is kept from anything.
+/// An error if the study does not exist. Other processes are not locked out.
 pub(super) fn look(sql: &mut dyn Sql, study: StudyKey) -> Result<(), Fault> {
     name(sql, study, "").map(|_| ())
 }
 
-/// Everything known of a study but its trials.
-pub(super) fn about(sql: &mut dyn Sql, study: StudyKey) -> Result<Study, Fault> {
+/// A study without its trials. `warm_start` holds what was parsed before, and then what is parsed
+/// now.
+pub(super) fn about(
+    sql: &mut dyn Sql,
+    study: StudyKey,
+    warm_start: &mut ParsedWarmStart,
+) -> Result<Study, Fault> {
     let name = name(sql, study, "")?;
-    let metrics = metrics(sql, study)?;
+    let system = attribute::texts(sql, Owner::StudySystem(study))?;
+    let metrics = metrics(sql, study, &system)?;
+    let mut attributes = attribute::all(sql, Owner::StudyUser(study))?;
+    let mut warm_start_text = None;
+    for (name, text) in system.into_iter().filter(|(name, _)| name.starts_with(OURS)) {
+        if name == WARM_START {
+            warm_start_text = Some(text.unwrap_or_default());
+        } else {
+            attributes.insert(name, attribute::read(text));
+        }
+    }
+    let warm_start = warm_start.update(warm_start_text)?;
+    Ok(Study { name, metrics, trials: Vec::new(), warm_start, attributes })
+}
+
+/// The warm-start trials of a study, with the text that they were parsed from.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ParsedWarmStart {
+    /// `None`: the study has none.
+    text: Option<String>,
+    trials: Arc<WarmStartTrials>,
+}
+
+impl ParsedWarmStart {
+    /// The trials in `text`, which is parsed only if it is not the text before.
+    fn update(&mut self, text: Option<String>) -> Result<Arc<WarmStartTrials>, Fault> {
+        if self.text != text {
+            let trials = text.as_deref().map(|text| attribute::fact(None, WARM_START, Some(text)));
+            *self = Self { trials: Arc::new(trials.transpose()?.unwrap_or_default()), text };
+        }
+        Ok(Arc::clone(&self.trials))
+    }
+}
+
+/// The attributes of a study as [`create`] writes them, without those of other programs.
+fn stored_attributes(sql: &mut dyn Sql, study: StudyKey) -> Result<Attributes, Fault> {
     let mut attributes = attribute::all(sql, Owner::StudyUser(study))?;
     let system = attribute::all(sql, Owner::StudySystem(study))?;
     attributes.extend(system.into_iter().filter(|(name, _)| name.starts_with(OURS)));
-    Ok(Study { name, metrics, trials: Vec::new(), attributes })
+    Ok(attributes)
 }
 
 /// An error if the numbers of the trials do not count from 0 without a gap.
@@ -124,7 +166,7 @@ pub(super) fn check_numbers(study: &Study) -> Result<(), Fault> {
     }
 }
 
-/// How many metrics a study has.
+/// The number of metrics of a study.
 pub(super) fn metric_count(sql: &mut dyn Sql, study: StudyKey) -> Result<usize, Fault> {
     let row = sql.first("SELECT COUNT(*) FROM study_directions WHERE study_id = ?1", &[study.0.into()])?;
     Ok(row.map_or(Ok(0), |row| row.count(0))? as usize)
@@ -136,10 +178,13 @@ fn name(sql: &mut dyn Sql, study: StudyKey, lock: &str) -> Result<String, Fault>
     row.ok_or(StorageError::NoStudy(study))?.text(0)
 }
 
-fn metrics(sql: &mut dyn Sql, study: StudyKey) -> Result<Vec<Metric>, Fault> {
+/// Names and texts of the attributes of a study for programs.
+type Texts = [(String, Option<String>)];
+
+fn metrics(sql: &mut dyn Sql, study: StudyKey, system: &Texts) -> Result<Vec<Metric>, Fault> {
     let statement = "SELECT direction FROM study_directions WHERE study_id = ?1 ORDER BY objective";
     let rows = sql.query(statement, &[study.0.into()])?;
-    let names = metric_names(sql, study, rows.len())?;
+    let names = metric_names(system, rows.len())?;
     names.into_iter().zip(rows).map(|(name, row)| metric(name, &row.text(0)?)).collect()
 }
 
@@ -155,14 +200,14 @@ fn metric(name: String, direction: &str) -> Result<Metric, Fault> {
     Ok(Metric { name, direction })
 }
 
-/// The names of the metrics; as Optuna's tables call them where nobody gave them names.
-fn metric_names(sql: &mut dyn Sql, study: StudyKey, count: usize) -> Result<Vec<String>, Fault> {
-    let mut system = attribute::all(sql, Owner::StudySystem(study))?;
+/// The names of the metrics; the names that Optuna's tables use where nobody gave them any.
+fn metric_names(system: &Texts, count: usize) -> Result<Vec<String>, Fault> {
     let unnamed = || match count {
         1 => vec!["value".to_owned()],
         _ => (0..count).map(|objective| format!("values_{objective}")).collect(),
     };
-    let Some(names) = system.shift_remove(METRIC_NAMES) else { return Ok(unnamed()) };
+    let Some((_, text)) = system.iter().find(|(name, _)| name == METRIC_NAMES) else { return Ok(unnamed()) };
+    let names = attribute::read(text.clone());
     match serde_json::from_value::<Vec<String>>(names.clone()) {
         Ok(names) if names.len() == count => Ok(names),
         _ => Err(Fault::row(format!("{METRIC_NAMES} = {names}: must be a list of {count} names"))),

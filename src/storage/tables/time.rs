@@ -1,4 +1,4 @@
-//! Moments as the database keeps them: UTC, microseconds; in SQLite as text.
+//! Dates as the database keeps them: in UTC, with microseconds; as text in SQLite.
 
 use jiff::civil::DateTime;
 use jiff::fmt::temporal::DateTimePrinter;
@@ -6,12 +6,12 @@ use jiff::tz::TimeZone;
 
 use crate::study::Timestamp;
 
-/// This moment.
+/// The current time.
 pub(super) fn now() -> Timestamp {
     Timestamp(jiff::Timestamp::now().as_microsecond())
 }
 
-/// `moment` as `2026-01-31 23:59:59.000001`.
+/// `moment` in the form `2026-01-31 23:59:59.000001`.
 pub(in super::super) fn spell(moment: Timestamp) -> String {
     const PRINTER: DateTimePrinter = DateTimePrinter::new().separator(b' ').precision(Some(6));
     // Times of trials are within the years that the calendar knows.
@@ -19,10 +19,10 @@ pub(in super::super) fn spell(moment: Timestamp) -> String {
     PRINTER.datetime_to_string(&TimeZone::UTC.to_datetime(moment))
 }
 
-/// The moment that `text` spells, cut to microseconds; `None` if it is none.
+/// The date in `text`, cut to microseconds; `None` if it is not a date.
 ///
-/// SQLAlchemy writes a space and six digits. A `T`, fewer or more digits and a final `Z` are read as well,
-/// because Optuna reads them.
+/// SQLAlchemy writes a space and six digits. A `T`, fewer or more digits and a final `Z` are read
+/// too, as by Optuna.
 pub(super) fn read(text: &str) -> Option<Timestamp> {
     let moment: DateTime = text.trim_end_matches('Z').parse().ok()?;
     let moment = TimeZone::UTC.to_timestamp(moment).ok()?;

@@ -1,16 +1,15 @@
-//! Rows of trials, written: reported on, finished, paused, gone on with.
+//! Changes to the rows of one trial: its point, intermediate values, heartbeats, end and pauses.
 
-use super::super::{Claim, StorageError, StudyKey, TrialKey};
+use super::super::{StorageError, StudyKey, TrialKey};
 use super::attribute::{self, Owner};
-use super::claims::{self, Signature};
 use super::fault::Fault;
-use super::rows::{self, CONSTRAINTS, Which};
+use super::rows::{self, CONSTRAINTS};
 use super::sql::{Cell, Sql};
 use super::{number, params, studies, time};
 use crate::space::{Point, Space};
 use crate::study::{Attributes, Failure, Outcome, RUNG_HISTORY, RungHistory};
 
-/// The trial of this number, if there is one.
+/// The key of the trial with this number, if there is one.
 pub(super) fn find(sql: &mut dyn Sql, study: StudyKey, number: u32) -> Result<Option<TrialKey>, Fault> {
     studies::look(sql, study)?;
     let statement = "SELECT trial_id FROM trials WHERE study_id = ?1 AND number = ?2";
@@ -18,7 +17,7 @@ pub(super) fn find(sql: &mut dyn Sql, study: StudyKey, number: u32) -> Result<Op
     row.map(|row| row.int(0).map(TrialKey)).transpose()
 }
 
-/// Gives a running trial another point.
+/// Sets the whole point of a running trial.
 pub(super) fn set_point(
     sql: &mut dyn Sql,
     trial: TrialKey,
@@ -32,7 +31,7 @@ pub(super) fn set_point(
     Ok(())
 }
 
-/// Keeps an intermediate value of a running trial.
+/// Stores an intermediate value of a running trial.
 pub(super) fn report(sql: &mut dyn Sql, trial: TrialKey, step: u32, value: f64) -> Result<(), Fault> {
     if i32::try_from(step).is_err() {
         return Err(StorageError::Step { step, most: i32::MAX as u32 }.into());
@@ -50,17 +49,17 @@ pub(super) fn report(sql: &mut dyn Sql, trial: TrialKey, step: u32, value: f64) 
     Ok(())
 }
 
-/// Says that the worker of a running trial is alive.
+/// Records a heartbeat of the worker of a running trial; `false` if the trial is not running.
 pub(super) fn heartbeat(sql: &mut dyn Sql, trial: TrialKey) -> Result<bool, Fault> {
     let is_running = is_running(sql, trial)?;
     if is_running {
-        interval(sql, trial)?;
+        write_heartbeat(sql, trial)?;
     }
     Ok(is_running)
 }
 
-/// Writes a heartbeat; the date is the database's own, as Optuna's is.
-pub(super) fn interval(sql: &mut dyn Sql, trial: TrialKey) -> Result<(), Fault> {
+/// Writes a heartbeat with the date of the database's clock, as Optuna does.
+pub(super) fn write_heartbeat(sql: &mut dyn Sql, trial: TrialKey) -> Result<(), Fault> {
     let statement = "INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES (?1, CURRENT_TIMESTAMP)
                ON CONFLICT (trial_id) DO UPDATE SET heartbeat = excluded.heartbeat";
     sql.execute(statement, &[trial.0.into()])?;
@@ -90,7 +89,7 @@ pub(super) fn finish(sql: &mut dyn Sql, trial: TrialKey, outcome: &Outcome) -> R
     Ok(true)
 }
 
-/// Whether an attempt whose answer was lost has stored `outcome`.
+/// Whether an earlier attempt, whose answer was lost, has stored `outcome`.
 fn is_stored(sql: &mut dyn Sql, trial: TrialKey, outcome: &Outcome) -> Result<bool, Fault> {
     use crate::study::TrialState::{Complete, Fail};
 
@@ -104,44 +103,24 @@ fn is_stored(sql: &mut dyn Sql, trial: TrialKey, outcome: &Outcome) -> Result<bo
     })
 }
 
-/// Brings a running trial into a `state` in which it does not run.
+/// Ends the run of a trial: sets `state` and the date.
 pub(super) fn end(sql: &mut dyn Sql, trial: TrialKey, state: &str) -> Result<(), Fault> {
     let statement = "UPDATE trials SET state = ?2, datetime_complete = ?3 WHERE trial_id = ?1";
     sql.execute(statement, &[trial.0.into(), state.into(), time::now().into()])?;
     Ok(())
 }
 
-/// Stops a running trial where it can go on; `false` if it is not running.
+/// Pauses a running trial at the last rung of `rung_history`; `false` if it is not running.
 pub(super) fn pause(sql: &mut dyn Sql, trial: TrialKey, rung_history: &RungHistory) -> Result<bool, Fault> {
     if !is_running(sql, trial)? {
-        return Ok(sql.is_repeated() && RungHistory::of(&rows::one(sql, trial)?) == *rung_history);
+        return Ok(sql.is_repeated() && rows::one(sql, trial)?.rung_history == *rung_history);
     }
     attribute::set(sql, Owner::TrialSystem(trial), RUNG_HISTORY, &rung_history.to_json().to_string())?;
     end(sql, trial, "PRUNED")?;
     Ok(true)
 }
 
-/// Starts a paused trial again; `None` if it is not paused.
-pub(super) fn resume(
-    sql: &mut dyn Sql,
-    trial: TrialKey,
-    signature: &Signature,
-) -> Result<Option<Claim>, Fault> {
-    is_running(sql, trial)?;
-    if let Some(claim) = claims::of_lost_answer(sql, signature, Which::Only(trial))? {
-        return Ok(Some(claim));
-    }
-    let paused = rows::one(sql, trial)?;
-    if !paused.is_paused() {
-        return Ok(None);
-    }
-    let statement = "UPDATE trials SET state = 'RUNNING', datetime_complete = NULL WHERE trial_id = ?1";
-    sql.execute(statement, &[trial.0.into()])?;
-    claims::sign(sql, trial, signature)?;
-    Ok(Some(Claim { key: trial, trial: rows::one(sql, trial)? }))
-}
-
-/// Whether the trial is running; until the transaction ends nobody else changes that.
+/// Whether the trial is running. Until the transaction ends no other process changes that.
 pub(super) fn is_running(sql: &mut dyn Sql, trial: TrialKey) -> Result<bool, Fault> {
     let statement = format!("SELECT state FROM trials WHERE trial_id = ?1{}", sql.lock());
     let row = sql.first(&statement, &[trial.0.into()])?;
@@ -174,7 +153,8 @@ fn constrain(sql: &mut dyn Sql, trial: TrialKey, constraints: &[f64]) -> Result<
     attribute::set(sql, Owner::TrialSystem(trial), CONSTRAINTS, &number::spell_list(constraints))
 }
 
-/// NaN has no spelling among the values; Optuna could not open a study with one.
+/// Refuses NaN, which the schema has no type for among values; Optuna could not open a study with
+/// one.
 fn refuse_nan(what: &'static str, numbers: &[f64]) -> Result<(), StorageError> {
     match numbers.iter().position(|number| number.is_nan()) {
         Some(index) => Err(StorageError::NotANumber { what, index }),
@@ -182,7 +162,7 @@ fn refuse_nan(what: &'static str, numbers: &[f64]) -> Result<(), StorageError> {
     }
 }
 
-/// A failure as attributes for people.
+/// The attributes for people that describe a failure.
 pub(super) fn explanation(failure: &Failure) -> Attributes {
     let kind = failure.kind.to_string();
     [("failure".to_owned(), kind.into()), ("reason".to_owned(), failure.reason.clone().into())].into()

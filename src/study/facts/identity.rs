@@ -1,12 +1,13 @@
-//! What tells a study from those of other databases.
+//! The identity of a study, which no other study has.
 
 use crate::study::Study;
 
-/// Name of the study attribute that holds what no other study has, whatever database it is in.
+/// Key of the study attribute that holds its identity: a text that no other study of any database
+/// has.
 pub const IDENTITY: &str = "tune:identity";
 
 impl Study {
-    /// What no other study has; studies of older versions have none.
+    /// The text that no other study has. Studies of the oldest versions have none.
     pub fn identity(&self) -> Option<&str> {
         self.attributes.get(IDENTITY)?.as_str()
     }

@@ -1,64 +1,64 @@
-//! What a worker must know to go on with a study, on whatever machine it is.
+//! The job of a study: what a worker on any machine must know beside the setup and the space.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::study::Study;
 
-/// Name of the study attribute that holds the [`Job`].
+/// Key of the study attribute that holds the [`Job`].
 pub const JOB: &str = "tune:job";
 
-/// What a worker must know beside the setup and the space of a study.
+/// What a worker must know of a study beside its setup and its space.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Job {
-    /// Trials in all.
+    /// The budget: the most trials.
     pub budget: u32,
-    /// The rules that end the study before, as they are written.
+    /// The rules that end the study before the budget is spent, as on the command line.
     pub stop_when: Vec<String>,
-    /// Seeds that every trial is evaluated from.
+    /// Seeds from which every trial is evaluated.
     pub replicates: u32,
-    /// The folder of the states of paused trials, if it was named.
+    /// The folder of the checkpoints of paused trials, if one was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub states: Option<String>,
-    /// What is trained and how it is measured, unless a command evaluates the trials.
+    /// What is trained and how it is measured; left out where a command evaluates the trials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training: Option<Training>,
 }
 
-/// What is trained, and how it is measured.
+/// What is trained and how it is measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Training {
     /// A name of the catalogue, or the path of a file on the machine that made the study.
     pub dataset: String,
-    /// SHA-256 of its content.
+    /// SHA-256 of its content, in hex.
     pub dataset_sha256: String,
-    /// Its column of labels, if it is a table that was told which.
+    /// The column of labels, if the data set is a table and one was named.
     pub label: Option<String>,
-    /// Share of the training set that is held out to score trials.
+    /// The share of the training set that is held out to score trials, in (0, 1).
     pub validation: f64,
     /// The whole chip profile.
     pub chip: Json,
-    /// What trials are measured by.
+    /// The metrics of the trials, by name.
     pub goals: Vec<String>,
     /// The faults that robustness is measured with.
     pub faults: Vec<String>,
-    /// What each of them is tried at.
+    /// The rates at which each fault is tried.
     pub fault_rates: Vec<f64>,
-    /// Chips of each fault and rate.
+    /// Faulty chips per fault and rate.
     pub fault_maps: u32,
     /// The root of all randomness.
     pub seed: u64,
 }
 
 impl Job {
-    /// What the workers of `study` must know, if it keeps that.
+    /// The job of `study`, if it keeps one.
     pub fn of(study: &Study) -> Option<Self> {
         serde_json::from_value(study.attributes.get(JOB)?.clone()).ok()
     }
 
-    /// As the value of the attribute [`JOB`].
+    /// The value of the attribute [`JOB`].
     pub fn to_json(&self) -> Json {
         serde_json::to_value(self).expect("text and finite numbers are JSON")
     }

@@ -1,4 +1,4 @@
-//! Typed facts that are kept with a study or a trial as attributes.
+//! Typed facts that are kept as attributes of a study or a trial.
 
 pub(super) mod external;
 pub(super) mod identity;
@@ -9,5 +9,7 @@ pub(super) mod rung_history;
 pub(super) mod searched;
 pub(super) mod setup;
 pub(super) mod shape;
+pub(super) mod space;
 pub(super) mod stopped;
 pub(super) mod warm_start;
+pub(super) mod warm_start_table;

@@ -1,13 +1,13 @@
-//! From where on the values of several metrics are worth anything.
+//! The reference point of the hypervolume of a study with several metrics.
 
 use crate::study::Study;
 
-/// Name of the study attribute that holds the reference point: an array of one number a metric.
+/// Key of the study attribute that holds the reference point: an array with one number per metric.
 pub const REFERENCE: &str = "tune:reference";
 
 impl Study {
-    /// The reference point of the volume that a front dominates, one loss a metric: what does not stay below it in all
-    /// of them is worth nothing. `None` where nobody named one.
+    /// The reference point as losses, one per metric; `None` where nobody named one. Points that do
+    /// not improve on it in every metric add nothing to the hypervolume.
     pub fn reference(&self) -> Option<Vec<f64>> {
         let values: Vec<f64> = serde_json::from_value(self.attributes.get(REFERENCE)?.clone()).ok()?;
         (values.len() == self.metrics.len()).then(|| self.losses_of(&values))

@@ -1,4 +1,4 @@
-//! Trials whose worker is gone: who had them, and under which number they are tried again.
+//! Trials that have lost their worker: the worker, and the number under which they are tried again.
 
 use std::borrow::Cow;
 
@@ -6,57 +6,60 @@ use serde_json::Value as Json;
 
 use crate::study::{Study, Trial, TrialState};
 
-/// Name of the internal attribute of a trial that holds the name of its worker, if that sends heartbeats.
+/// Key of the internal attribute of a trial that holds the name of its worker, if that sends
+/// heartbeats.
 pub const WORKER: &str = "tune:worker";
 
-/// Name of the internal attribute of a lost trial that holds the number under which it is tried again; of a
-/// study, how many of its trials have one.
+/// Key of the internal attribute of a lost trial that holds the number under which it is tried
+/// again. As an attribute of a study: the number of such trials.
 pub const RETRIED: &str = "tune:retried";
 
-/// Name of the internal attribute of a trial that pauses: how many workers it has lost.
+/// Key of the internal attribute of a trial that pauses: the number of workers that it has lost.
 pub const TRIES: &str = "tune:tries";
 
-/// Where Optuna keeps of a trial that is tried again which one was the first.
+/// Optuna's key for the number of the first trial with the same point, of a trial that is tried
+/// again.
 pub const FAILED_TRIAL: &str = "failed_trial";
 
-/// Where Optuna keeps of a trial that is tried again all that failed before it, oldest first.
+/// Optuna's key for the numbers of the trials with the same point that failed before, oldest first.
 pub const RETRY_HISTORY: &str = "retry_history";
 
 impl Trial {
-    /// The name of the worker that had it last, if that sends heartbeats.
+    /// The name of its last worker, if that sends heartbeats.
     pub fn worker(&self) -> Option<&str> {
         self.internal.get(WORKER).and_then(Json::as_str)
     }
 
-    /// How often its point was begun before and lost its worker.
+    /// How often its point was started before and lost its worker.
     pub fn tries(&self) -> u32 {
         let before = self.internal.get(RETRY_HISTORY).and_then(Json::as_array).map_or(0, Vec::len);
         let paused = self.internal.get(TRIES).and_then(Json::as_u64).unwrap_or(0);
         (before as u64 + paused).try_into().unwrap_or(u32::MAX)
     }
 
-    /// Whether it failed because its worker was gone, and its point is tried again under another number.
+    /// Whether it failed because its worker was lost, and its point is tried again under another
+    /// number.
     pub fn is_retried(&self) -> bool {
         self.internal.contains_key(RETRIED)
     }
 }
 
 impl Study {
-    /// How many trials the budget counts: those that were begun, without those that are tried again.
+    /// The number of trials that count for the budget: those that were started, without those that
+    /// are tried again.
     pub fn charged(&self) -> usize {
         let is_charged = |trial: &&Trial| trial.state != TrialState::Waiting && !trial.is_retried();
         self.trials.iter().filter(is_charged).count()
     }
 
-    /// The study without the trials that are tried again: what a search should learn from, to which a lost
-    /// worker says nothing about the point that it was on.
+    /// The study without the trials that are tried again, for the search: the loss of a worker says
+    /// nothing about a point.
     pub fn without_retried(&self) -> Cow<'_, Study> {
         if !self.trials.iter().any(Trial::is_retried) {
             return Cow::Borrowed(self);
         }
         let trials = self.trials.iter().filter(|trial| !trial.is_retried()).cloned().collect();
-        let (name, metrics, attributes) = (self.name.clone(), self.metrics.clone(), self.attributes.clone());
-        Cow::Owned(Study { name, metrics, trials, attributes })
+        Cow::Owned(self.with_trials(trials))
     }
 }
 
@@ -66,7 +69,7 @@ mod tests {
     use crate::space::Point;
 
     #[test]
-    fn a_trial_that_is_tried_again_costs_nothing_and_says_nothing() {
+    fn a_trial_that_is_tried_again_counts_neither_for_the_budget_nor_for_the_search() {
         let trial = |number, state, internal: Json| Trial {
             state,
             internal: serde_json::from_value(internal).unwrap(),

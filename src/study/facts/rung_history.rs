@@ -1,80 +1,61 @@
-//! How far a trial has come that is trained in parts: the rungs where it paused, and what it came to there.
+//! How far a trial that pauses has come: the rungs it has reached, and its values there.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::study::{Trial, TrialState};
-
-/// Name of the internal attribute of a trial that holds its [`RungHistory`].
+/// Key of the internal attribute in which a storage keeps the [`RungHistory`] of a trial.
+///
+/// Version 0.1 wrote this key. A newer word for it would have to be read beside this one for ever.
 pub const RUNG_HISTORY: &str = "tune:course";
 
-/// The rungs at which a trial paused, lowest first, without a gap.
+/// The rungs at which a trial has paused, lowest first and without a gap; empty if it never paused.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RungHistory {
-    /// One each.
+    /// One entry per rung.
     pub rungs: Vec<Rung>,
 }
 
-/// What a trial had come to at a rung.
+/// The values of a trial at a rung, and what it cost to get there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rung {
-    /// Steps done by then.
+    /// Steps of the trial that are done at this rung.
     pub steps: u32,
-    /// One a metric, finite, in the study's order and direction; empty where it could not be measured yet.
+    /// One finite value per metric, in the study's order and direction; empty where nothing could
+    /// be measured.
     pub values: Vec<f64>,
-    /// Seconds from the rung before to this one, measured: nothing is decided by them.
+    /// Measured seconds from the rung before to this one. No decision depends on them.
     pub seconds: f64,
 }
 
 impl RungHistory {
-    /// The rung history of `trial` up to now; empty if it never paused.
-    pub fn of(trial: &Trial) -> Self {
-        let kept = trial.internal.get(RUNG_HISTORY).cloned();
-        kept.and_then(|kept| serde_json::from_value(kept).ok()).unwrap_or_default()
+    /// Whether the trial never paused.
+    pub fn is_empty(&self) -> bool {
+        self.rungs.is_empty()
     }
 
-    /// Seconds to the last rung.
+    /// Measured seconds from the start of the trial to its last rung.
     pub fn seconds(&self) -> f64 {
         self.rungs.iter().map(|rung| rung.seconds).sum()
     }
 
-    /// As the value of the attribute [`RUNG_HISTORY`].
+    /// The value of the attribute [`RUNG_HISTORY`].
     pub fn to_json(&self) -> Json {
         serde_json::to_value(self).expect("finite numbers are JSON")
-    }
-}
-
-impl Trial {
-    /// How it stands, for people: its state, or `paused`, which is pruned to other programs.
-    pub fn standing(&self) -> String {
-        if self.is_paused() { "paused".to_owned() } else { self.state.to_string() }
-    }
-
-    /// Whether it was stopped at a rung, from which it can go on.
-    pub fn is_paused(&self) -> bool {
-        self.state == TrialState::Pruned && self.internal.contains_key(RUNG_HISTORY)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::space::Point;
 
     #[test]
-    fn a_course_survives_its_attribute_and_marks_a_pruned_trial_as_paused() {
-        let rung_history =
-            RungHistory { rungs: vec![Rung { steps: 3, values: vec![0.1, 2.5e-9], seconds: 0.5 }] };
-        let internal = [(RUNG_HISTORY.to_owned(), rung_history.to_json())].into_iter().collect();
-        let running = Trial { state: TrialState::Running, internal, ..Trial::waiting(0, Point::default()) };
-        assert_eq!(RungHistory::of(&running), rung_history);
-        assert!(!running.is_paused());
-        let paused = Trial { state: TrialState::Pruned, ..running };
-        assert_eq!((paused.is_paused(), paused.standing().as_str()), (true, "paused"));
-        let pruned = Trial { state: TrialState::Pruned, ..Trial::waiting(0, Point::default()) };
-        assert_eq!((RungHistory::of(&pruned), pruned.is_paused()), (RungHistory::default(), false));
-        assert_eq!(pruned.standing(), "pruned");
+    fn a_rung_history_reads_back_from_the_form_that_version_0_1_wrote() {
+        let text = r#"{"rungs":[{"steps":3,"values":[0.1,2.5e-9],"seconds":0.5}]}"#;
+        let rung_history: RungHistory = serde_json::from_str(text).expect("our own form");
+        let rung = Rung { steps: 3, values: vec![0.1, 2.5e-9], seconds: 0.5 };
+        assert_eq!(rung_history, RungHistory { rungs: vec![rung] });
+        assert_eq!(rung_history.to_json().to_string(), text);
     }
 }

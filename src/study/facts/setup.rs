@@ -1,72 +1,52 @@
-//! What a study is of: everything that must stay the same when it is resumed.
+//! The setup of a study of networks: everything that must be the same when it is resumed.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::searched::Searched;
 use crate::study::Study;
 
-/// Name of the study attribute that holds the [`Setup`].
+/// Key of the study attribute that holds the [`Setup`].
 pub const SETUP: &str = "tune:setup";
 
-/// What a study is of. Two runs of equal setups make the same trials, bit for bit, if each has one worker or
-/// as many as `deterministic_workers` says.
+/// The setup of a study of networks. Two runs with equal setups make the same trials, bit for bit,
+/// if each has one worker or `deterministic_workers` workers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Setup {
-    /// The data set's name.
+    /// The name of the data set.
     pub dataset: String,
-    /// SHA-256 of its content.
+    /// SHA-256 of its content, in hex.
     pub dataset_sha256: String,
-    /// Share of the training set that is held out to score trials, in (0, 1).
+    /// The share of the training set that is held out to score trials, in (0, 1).
     pub validation: f64,
-    /// The search space's name.
-    pub space: String,
-    /// SHA-256 of the space as it was searched.
-    pub space_sha256: String,
-    /// The chip profile's name.
+    /// The name of the chip profile.
     pub chip: String,
-    /// SHA-256 of the profile's file.
+    /// SHA-256 of the profile, in hex.
     pub chip_sha256: String,
-    /// The faulty chips that robustness is measured on; left out where it is not.
+    /// The faulty chips on which robustness is measured; left out where it is not measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub faults: Option<String>,
-    /// The search strategy.
-    pub search: String,
-    /// What decides which trials are trained to their end; left out where all are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fidelity: Option<String>,
-    /// SHA-256 of the results from elsewhere that it began with; left out where there were none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub warm_start_sha256: Option<String>,
-    /// Seeds that every trial is evaluated from; left out where it is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replicates: Option<u32>,
-    /// The reference point of its metrics, one value each; left out where nobody named one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reference: Option<Vec<f64>>,
-    /// The root of all randomness.
-    pub seed: u64,
-    /// With how many workers the study is made such that the order in which they finish changes nothing;
-    /// left out where that is not so, or there is no more than one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deterministic_workers: Option<u16>,
+    /// What is searched and how.
+    #[serde(flatten)]
+    pub searched: Searched,
 }
 
 impl Setup {
-    /// What `study` is of, if it was made by this program.
+    /// The setup of `study`; `None` if it is not a study of networks of this program.
     pub fn of(study: &Study) -> Option<Self> {
         serde_json::from_value(study.attributes.get(SETUP)?.clone()).ok()
     }
 
-    /// As the value of the attribute [`SETUP`].
+    /// The value of the attribute [`SETUP`].
     pub fn to_json(&self) -> Json {
         serde_json::to_value(self).expect("text and numbers are JSON")
     }
 }
 
-/// The keys in which two setups differ, `ours` and that of a study that is there, each as `key: theirs there,
-/// ours here`.
+/// The keys in which the setup `ours` differs from that of an existing study, each as `key: THEIRS
+/// there, OURS here`.
 pub fn differences(ours: &Json, theirs: &Json) -> Vec<String> {
     let keys_of = |setup: &'_ Json| -> Vec<String> {
         setup.as_object().into_iter().flat_map(|fields| fields.keys().cloned()).collect()
@@ -92,18 +72,10 @@ mod tests {
             dataset: "digits".into(),
             dataset_sha256: "00".into(),
             validation: 0.2,
-            space: "images".into(),
-            space_sha256: "11".into(),
             chip: "loihi1".into(),
             chip_sha256: "22".into(),
             faults: None,
-            search: "bayes".into(),
-            fidelity: None,
-            warm_start_sha256: None,
-            replicates: None,
-            reference: None,
-            seed: 7,
-            deterministic_workers: None,
+            searched: Searched::new("images", "11", "bayes", 7),
         }
     }
 
@@ -118,15 +90,37 @@ mod tests {
     }
 
     #[test]
+    fn a_setup_of_version_0_1_is_read_and_an_unknown_key_is_not() {
+        // The keys in the order in which version 0.1 wrote them.
+        let mut kept = serde_json::json!({
+            "dataset": "digits", "dataset_sha256": "00", "validation": 0.2, "space": "images",
+            "space_sha256": "11", "chip": "loihi1", "chip_sha256": "22", "search": "bayes", "seed": 7,
+        });
+        let read = |kept: &Json| {
+            let attributes = [(SETUP.to_owned(), kept.clone())].into_iter().collect();
+            Setup::of(&Study { attributes, ..Study::default() })
+        };
+        assert_eq!(read(&kept), Some(setup()));
+        assert_eq!(setup().to_json(), kept);
+        kept["speed"] = 1.into();
+        assert_eq!(read(&kept), None);
+    }
+
+    #[test]
     fn differences_name_the_key_and_both_values() {
-        let other = Setup { seed: 8, chip: "ideal".into(), ..setup() };
+        let searched = |change: fn(&mut Searched)| {
+            let mut setup = setup();
+            change(&mut setup.searched);
+            setup
+        };
+        let other = Setup { chip: "ideal".into(), ..searched(|searched| searched.seed = 8) };
         let differences = |ours: &Setup, theirs: &Setup| differences(&ours.to_json(), &theirs.to_json());
         assert_eq!(
             differences(&other, &setup()),
             [r#"chip: "loihi1" there, "ideal" here"#, "seed: 7 there, 8 here"]
         );
         assert!(differences(&setup(), &setup()).is_empty());
-        let side_by_side = Setup { deterministic_workers: Some(4), ..setup() };
+        let side_by_side = searched(|searched| searched.deterministic_workers = Some(4));
         assert_eq!(differences(&side_by_side, &setup()), ["deterministic_workers: none there, 4 here"]);
         assert_eq!(differences(&setup(), &side_by_side), ["deterministic_workers: 4 there, none here"]);
     }

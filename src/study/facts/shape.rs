@@ -1,30 +1,30 @@
-//! What the samples of a study look like: enough to rebuild a trial's network without its data.
+//! The shape of a study's samples, from which a trial's network can be rebuilt without the data.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::study::Study;
 
-/// Name of the study attribute that holds the [`DataShape`].
+/// Key of the study attribute that holds the [`DataShape`].
 pub const DATA_SHAPE: &str = "tune:data_shape";
 
 /// The shape of a study's samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataShape {
-    /// Height, width, channels, before input coding.
+    /// Height, width and channels before input coding.
     pub sample: [usize; 3],
-    /// Number of classes.
+    /// The number of classes.
     pub classes: usize,
 }
 
 impl DataShape {
-    /// What the samples of `study` look like, if it keeps that.
+    /// The shape of the samples of `study`, if it keeps one.
     pub fn of(study: &Study) -> Option<Self> {
         serde_json::from_value(study.attributes.get(DATA_SHAPE)?.clone()).ok()
     }
 
-    /// As the value of the attribute [`DATA_SHAPE`].
+    /// The value of the attribute [`DATA_SHAPE`].
     pub fn to_json(&self) -> Json {
         serde_json::to_value(self).expect("numbers are JSON")
     }

@@ -1,4 +1,4 @@
-//! What ended a study before its budget was spent.
+//! The rule that ended a study before its budget was spent.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,30 +6,30 @@ use serde_json::Value as Json;
 
 use crate::study::Study;
 
-/// Name of the study attribute that holds what [`Stopped`] it.
+/// Key of the study attribute that holds why it [`Stopped`].
 pub const STOPPED: &str = "tune:stopped";
 
 /// Why a study ended before its budget was spent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stopped {
-    /// The rules that were asked for, as they are written.
+    /// The rules of the study, as on the command line.
     pub rules: Vec<String>,
-    /// The one of them that held.
+    /// The rule that ended it.
     pub rule: String,
-    /// Why it held, in one line.
+    /// Why the rule applied, in one line.
     pub reason: String,
-    /// How many trials there were.
+    /// The number of finished trials then.
     pub trials: u32,
 }
 
 impl Stopped {
-    /// What stopped `study`, if anything did.
+    /// Why `study` stopped; `None` if no rule ended it.
     pub fn of(study: &Study) -> Option<Self> {
         serde_json::from_value(study.attributes.get(STOPPED)?.clone()).ok()
     }
 
-    /// As the value of the attribute [`STOPPED`].
+    /// The value of the attribute [`STOPPED`].
     pub fn to_json(&self) -> Json {
         serde_json::to_value(self).expect("text and numbers are JSON")
     }

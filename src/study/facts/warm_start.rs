@@ -1,6 +1,8 @@
-//! What is known before a study begins: results of another study or of a table, for the same space and metrics.
+//! The results that a study begins with, of another study or of a table, for the same space and
+//! metrics.
 //!
-//! They teach the search and are no trials of the study: no budget, no winner and no report counts them.
+//! The search learns from them. They are no trials of the study: neither the budget nor the winner
+//! counts them.
 
 use std::borrow::Cow;
 
@@ -8,17 +10,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::space::{Parameter, Point, Space, Value};
+use crate::space::Point;
 use crate::study::{Metric, Study, Trial, TrialState};
 
-/// Name of the study attribute that holds its [`WarmStartTrials`].
+/// Key of the attribute in which a storage keeps the [`WarmStartTrials`] of a study.
+///
+/// Version 0.1 wrote this key. A newer word for it would have to be read beside this one for ever.
 pub const WARM_START: &str = "tune:prior";
 
-/// Results from elsewhere, in their order.
+/// Results from elsewhere, in their order; empty where a study begins without any.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WarmStartTrials {
-    /// One each.
+    /// One entry per result.
     pub results: Vec<WarmStartTrial>,
 }
 
@@ -26,170 +30,34 @@ pub struct WarmStartTrials {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WarmStartTrial {
-    /// Where, in the study's space.
+    /// The point that was evaluated, in the study's space.
     pub point: Point,
-    /// One a metric, finite, in the study's order; empty where the point came to nothing.
+    /// One finite value per metric, in the study's order; empty where the evaluation failed.
     pub values: Vec<f64>,
-    /// At most 0 where they hold.
+    /// Constraint values; the result is feasible where all are at most 0.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub constraints: Vec<f64>,
 }
 
-/// What was read, and what had to be left out.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct WarmStartTable {
-    /// What was read.
-    pub warm_start: WarmStartTrials,
-    /// How many results were left out.
-    pub left_out: usize,
-    /// Why the first of these was.
-    pub reason: Option<String>,
-}
-
-/// A table or a study that cannot be a prior.
-#[derive(Debug, thiserror::Error)]
-pub enum WarmStartError {
-    /// It is no table.
-    #[error("{name}: not a table with a header: {source}")]
-    Csv {
-        /// The table.
-        name: String,
-        /// What is wrong.
-        source: csv::Error,
-    },
-    /// A parameter or a metric is not in it.
-    #[error("{name}: no {what} \"{missing}\": it has {}", there.join(", "))]
-    Missing {
-        /// The table or the study.
-        name: String,
-        /// `column` or `metric`.
-        what: &'static str,
-        /// What is not there.
-        missing: String,
-        /// What is.
-        there: Vec<String>,
-    },
-    /// Nothing in it is of use.
-    #[error("{name}: no result that fits the space {space}: {reason}")]
-    Nothing {
-        /// The table or the study.
-        name: String,
-        /// The space.
-        space: String,
-        /// Why the first did not fit.
-        reason: String,
-    },
-}
-
 impl WarmStartTrials {
-    /// What `study` began with.
-    pub fn of(study: &Study) -> Self {
-        let kept = study.attributes.get(WARM_START).cloned();
-        kept.and_then(|kept| serde_json::from_value(kept).ok()).unwrap_or_default()
-    }
-
-    /// As the value of the attribute [`WARM_START`].
+    /// The value of the attribute [`WARM_START`].
     pub fn to_json(&self) -> Json {
         serde_json::to_value(self).expect("finite numbers are JSON")
     }
 
-    /// `study` as a search sees it: these results, then its trials.
+    /// `study` as a search sees it: these results, numbered from 0, then its own trials.
     pub fn before<'s>(&self, study: &'s Study) -> Cow<'s, Study> {
         if self.results.is_empty() {
             return Cow::Borrowed(study);
         }
-        let known = self.results.iter().zip(0..).map(|(result, at)| result.trial(at));
-        let trials = known.chain(study.trials.iter().cloned()).collect();
-        let (name, metrics, attributes) =
-            (study.name.clone(), study.metrics.clone(), study.attributes.clone());
-        Cow::Owned(Study { name, metrics, trials, attributes })
+        let results = self.results.iter().zip(0..).map(|(result, at)| result.trial(at));
+        Cow::Owned(study.with_trials(results.chain(study.trials.iter().cloned()).collect()))
     }
 
-    /// The best point by `metrics`, feasible; `None` if there is none.
+    /// The best feasible point by `metrics`; `None` if there is none.
     pub fn best(&self, metrics: &[Metric]) -> Option<Point> {
         let nothing = Study { metrics: metrics.to_vec(), ..Study::default() };
         self.before(&nothing).best().map(|best| best.point.clone())
-    }
-
-    /// The finished trials of `other` whose points are in `space`, by the names of the metrics.
-    ///
-    /// # Errors
-    /// A metric is not one of the other study's, or nothing fits.
-    pub fn of_trials(
-        other: &Study,
-        space: &Space,
-        metrics: &[Metric],
-    ) -> Result<WarmStartTable, WarmStartError> {
-        let names: Vec<String> = other.metrics.iter().map(|metric| metric.name.clone()).collect();
-        let place = |metric: &Metric| {
-            let place = names.iter().position(|name| *name == metric.name);
-            place.ok_or_else(|| WarmStartError::Missing {
-                name: other.name.clone(),
-                what: "metric",
-                missing: metric.name.clone(),
-                there: names.clone(),
-            })
-        };
-        let places = metrics.iter().map(place).collect::<Result<Vec<usize>, _>>()?;
-        let mut taken = WarmStartTable::default();
-        for trial in &other.trials {
-            let values = match trial.state {
-                TrialState::Complete => places.iter().map(|&place| trial.values[place]).collect(),
-                TrialState::Fail => Vec::new(),
-                _ => continue,
-            };
-            let result = placed(space, &trial.point).map(|point| WarmStartTrial {
-                point,
-                values,
-                constraints: trial.constraints.clone(),
-            });
-            taken.add(&format!("trial {}", trial.number), result);
-        }
-        taken.unless_empty(&other.name, space)
-    }
-
-    /// The rows of `text`, a table called `name` with a column for every parameter of `space` that varies and for
-    /// every metric; the cell of a parameter that is not active is empty, and so are all metrics of a point that came
-    /// to nothing. Other columns are not read.
-    ///
-    /// # Errors
-    /// It is no table, a column is not there, or no row fits.
-    pub fn from_csv(
-        text: &str,
-        name: &str,
-        space: &Space,
-        metrics: &[Metric],
-    ) -> Result<WarmStartTable, WarmStartError> {
-        let broken = |source| WarmStartError::Csv { name: name.to_owned(), source };
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
-        let header: Vec<String> = reader.headers().map_err(broken)?.iter().map(str::to_owned).collect();
-        let column = |wanted: &str| {
-            header.iter().position(|column| column == wanted).ok_or_else(|| WarmStartError::Missing {
-                name: name.to_owned(),
-                what: "column",
-                missing: wanted.to_owned(),
-                there: header.clone(),
-            })
-        };
-        let searched = space.parameters().iter().filter(|parameter| !parameter.domain.is_fixed());
-        let parameters = searched
-            .map(|parameter| Ok((parameter, column(&parameter.name)?)))
-            .collect::<Result<Vec<(&Parameter, usize)>, WarmStartError>>()?;
-        let measured =
-            metrics.iter().map(|metric| column(&metric.name)).collect::<Result<Vec<usize>, _>>()?;
-        let mut taken = WarmStartTable::default();
-        for (row, record) in reader.records().enumerate() {
-            let record = record.map_err(broken)?;
-            let cell = |place: usize| record.get(place).unwrap_or_default();
-            let given = parameters.iter().filter(|(_, place)| !cell(*place).is_empty());
-            let given: Point =
-                given.map(|(parameter, place)| (&*parameter.name, read(parameter, cell(*place)))).collect();
-            let result = numbers(measured.iter().map(|&place| cell(place))).and_then(|values| {
-                Ok(WarmStartTrial { point: placed(space, &given)?, values, constraints: Vec::new() })
-            });
-            taken.add(&format!("row {}", row + 1), result);
-        }
-        taken.unless_empty(name, space)
     }
 }
 
@@ -201,169 +69,22 @@ impl WarmStartTrial {
     }
 }
 
-impl WarmStartTable {
-    fn add(&mut self, place: &str, result: Result<WarmStartTrial, String>) {
-        match result {
-            Ok(result) => self.warm_start.results.push(result),
-            Err(reason) => {
-                self.left_out += 1;
-                self.reason.get_or_insert_with(|| format!("{place}: {reason}"));
-            }
-        }
-    }
-
-    fn unless_empty(self, name: &str, space: &Space) -> Result<Self, WarmStartError> {
-        if !self.warm_start.results.is_empty() {
-            return Ok(self);
-        }
-        let reason = self.reason.unwrap_or_else(|| "it is empty".to_owned());
-        Err(WarmStartError::Nothing { name: name.to_owned(), space: space.name().to_owned(), reason })
-    }
-}
-
-/// The point of `space` that `given` is, without what is not active there and with what is fixed.
-fn placed(space: &Space, given: &Point) -> Result<Point, String> {
-    let given = space.adopt(given);
-    let is_fixed = |name: &str| space.parameter(name).is_some_and(|parameter| parameter.domain.is_fixed());
-    let completed = space.completed(&given);
-    let active = completed.iter().filter_map(|(name, value)| match given.get(name) {
-        None if is_fixed(name) => Some((name, value.clone())),
-        given => given.map(|given| (name, given.clone())),
-    });
-    let point: Point = active.collect();
-    space.check(&point).map_err(|error| error.to_string())?;
-    Ok(point)
-}
-
-/// What a cell says: a value of the parameter where it is spelled as one, else a number or text.
-fn read(parameter: &Parameter, cell: &str) -> Value {
-    let text = Value::Text(cell.to_owned());
-    if parameter.domain.contains(&text) {
-        return text;
-    }
-    // Python's spelling of truth.
-    let spelled = match cell {
-        "True" => "true",
-        "False" => "false",
-        other => other,
-    };
-    serde_json::from_str(spelled).unwrap_or(text)
-}
-
-/// The numbers in `cells`; none if all are empty.
-fn numbers<'a>(cells: impl Iterator<Item = &'a str> + Clone) -> Result<Vec<f64>, String> {
-    if cells.clone().all(str::is_empty) {
-        return Ok(Vec::new());
-    }
-    let number = |cell: &str| {
-        let number = cell.parse().ok().filter(|number: &f64| number.is_finite());
-        number.ok_or_else(|| format!("\"{cell}\": must be a finite number"))
-    };
-    cells.map(number).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn space() -> Space {
-        let text = r#"{"name": "nets", "parameters": {
-            "width": {"type": "int", "low": 8, "high": 512, "log": true},
-            "rule": {"type": "categorical", "choices": ["adam", "sgd"]},
-            "momentum": {"type": "float", "low": 0, "high": 0.9, "when": {"rule": ["sgd"]}},
-            "norm": {"type": "categorical", "choices": [true, false]},
-            "epochs": {"type": "fixed", "value": 5}
-        }}"#;
-        Space::from_json(text, "nets.json").unwrap()
-    }
-
-    fn metrics() -> Vec<Metric> {
-        vec![Metric::maximize("accuracy")]
-    }
-
-    const TABLE: &str = "\
-number,accuracy,width,norm,rule,momentum,host
-0,0.5,8,True,adam,,here
-1,0.75,64.0,false,sgd,0.5,there
-2,,16,true,sgd,0.1,there
-3,0.9,1024,true,adam,,there
-4,0.9,64,true,sgd,,there
-";
-
     #[test]
-    fn rows_of_a_table_are_points_in_the_spelling_of_the_space() {
-        let WarmStartTable { warm_start, left_out, reason } =
-            WarmStartTrials::from_csv(TABLE, "old.csv", &space(), &metrics()).unwrap();
-        let spelled: Vec<String> =
-            warm_start.results.iter().map(|result| serde_json::to_string(&result.point).unwrap()).collect();
-        assert_eq!(
-            spelled,
-            [
-                r#"{"width":8,"rule":"adam","norm":true,"epochs":5}"#,
-                r#"{"width":64,"rule":"sgd","momentum":0.5,"norm":false,"epochs":5}"#,
-                r#"{"width":16,"rule":"sgd","momentum":0.1,"norm":true,"epochs":5}"#
-            ]
-        );
-        let values: Vec<&[f64]> = warm_start.results.iter().map(|result| &*result.values).collect();
-        assert_eq!(values, [&[0.5][..], &[0.75], &[]]);
-        assert_eq!(left_out, 2);
-        assert!(reason.is_some_and(|reason| reason.starts_with("row 4: width = 1024 ")));
-        assert_eq!(warm_start.best(&metrics()), Some(warm_start.results[1].point.clone()));
-    }
-
-    #[test]
-    fn a_search_sees_it_before_the_trials() {
-        let warm_start =
-            WarmStartTrials::from_csv(TABLE, "old.csv", &space(), &metrics()).unwrap().warm_start;
-        let kept =
-            Study { attributes: [(WARM_START.to_owned(), warm_start.to_json())].into(), ..Study::default() };
-        assert_eq!(WarmStartTrials::of(&kept), warm_start);
-        let own = Trial::waiting(0, space().default_point());
-        let alone = Study { trials: vec![own.clone()], metrics: metrics(), ..Study::default() };
-        let seen = warm_start.before(&alone);
-        assert_eq!(seen.trials.len(), 4);
-        assert_eq!((seen.trials[2].state, &seen.trials[3]), (TrialState::Fail, &own));
-    }
-
-    #[test]
-    fn another_study_is_read_by_the_names_of_its_metrics() {
-        let trial = |number, state, values: &[f64]| Trial {
-            state,
-            values: values.to_vec(),
-            ..Trial::waiting(number, space().default_point())
-        };
-        let trials = vec![
-            trial(0, TrialState::Complete, &[3.0, 0.5]),
-            trial(1, TrialState::Fail, &[]),
-            trial(2, TrialState::Running, &[]),
-        ];
-        let other = Study {
-            name: "old".into(),
-            metrics: vec![Metric::minimize("energy"), Metric::maximize("accuracy")],
-            trials,
-            ..Study::default()
-        };
-        let warm_start = WarmStartTrials::of_trials(&other, &space(), &metrics()).unwrap().warm_start;
-        let values: Vec<&[f64]> = warm_start.results.iter().map(|result| &*result.values).collect();
-        assert_eq!(values, [&[0.5][..], &[]]);
-        let wanted = [Metric::maximize("speed")];
-        let problem = WarmStartTrials::of_trials(&other, &space(), &wanted).unwrap_err().to_string();
-        assert_eq!(problem, "old: no metric \"speed\": it has energy, accuracy");
-    }
-
-    #[test]
-    fn a_table_that_is_none_or_lacks_something_is_refused() {
-        let problem = |text: &str| {
-            WarmStartTrials::from_csv(text, "t.csv", &space(), &metrics()).unwrap_err().to_string()
-        };
-        assert_eq!(
-            problem("width,rule,norm,accuracy\n"),
-            "t.csv: no column \"momentum\": it has width, rule, norm, accuracy"
-        );
-        let header = "width,rule,momentum,norm,accuracy\n";
-        assert_eq!(problem(header), "t.csv: no result that fits the space nets: it is empty");
-        assert!(problem(&format!("{header}8,adam\n")).starts_with("t.csv: not a table with a header: "));
-        let bad = problem(&format!("{header}8,adam,,true,high\n"));
-        assert!(bad.ends_with("row 1: \"high\": must be a finite number"), "{bad}");
+    fn a_search_sees_them_before_the_trials() {
+        let text = r#"{"results":[{"point":{"x":0.5},"values":[0.75]},{"point":{"x":0.25},"values":[]}]}"#;
+        let warm_start: WarmStartTrials = serde_json::from_str(text).expect("our own form");
+        assert_eq!(warm_start.to_json().to_string(), text);
+        let metrics = vec![Metric::maximize("accuracy")];
+        assert_eq!(warm_start.best(&metrics), Some([("x", 0.5)].into_iter().collect()));
+        let own = Trial::waiting(0, [("x", 1.0)].into_iter().collect());
+        let study = Study { trials: vec![own.clone()], metrics, ..Study::default() };
+        let seen = warm_start.before(&study);
+        let states: Vec<TrialState> = seen.trials.iter().map(|trial| trial.state).collect();
+        assert_eq!(states, [TrialState::Complete, TrialState::Fail, TrialState::Waiting]);
+        assert_eq!((seen.trials[0].values.as_slice(), &seen.trials[2]), (&[0.75][..], &own));
     }
 }

@@ -35,10 +35,10 @@ fn the_best_third_goes_on_at_each_rung() {
     assert!(steps(&study) < 27 * 9 / 2, "{}", steps(&study));
     for trial in &complete[1..] {
         assert_eq!(trial.intermediate.len(), 9);
-        assert_eq!(RungHistory::of(trial).rungs.iter().map(|rung| rung.steps).collect::<Vec<_>>(), [1, 3]);
+        assert_eq!(trial.rung_history.rungs.iter().map(|rung| rung.steps).collect::<Vec<_>>(), [1, 3]);
     }
     assert_eq!(
-        (complete[0].number, RungHistory::of(complete[0])),
+        (complete[0].number, complete[0].rung_history.clone()),
         (0, RungHistory::default()),
         "the default never pauses"
     );
@@ -145,8 +145,7 @@ fn a_model_decides_who_goes_on_and_starts_where_it_expects_most() {
     assert_eq!((end, study.trials.len()), (End::Done, 40));
     let complete = study.in_state(TrialState::Complete).count();
     assert!((20..40).contains(&complete), "at least half go on: {complete}");
-    let rungs =
-        |trial: &Trial| RungHistory::of(trial).rungs.iter().map(|rung| rung.steps).collect::<Vec<_>>();
+    let rungs = |trial: &Trial| trial.rung_history.rungs.iter().map(|rung| rung.steps).collect::<Vec<_>>();
     assert!(study.trials[1..].iter().all(|trial| rungs(trial) == [3]), "after a quarter of 9 steps");
     // The steps that train so many points to the end.
     let whole = Bench { search: Box::new(SobolSearch::new()), pauses: None, ..weighed() };
