@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::Augmentation;
 
+use super::check::{below_one, not_negative, positive};
 use super::{Average, Distillation, Method, Quantized, Rule, Schedule, Sharpener, Simple, TrainingError};
 
 /// How to train a network.
@@ -83,27 +84,6 @@ impl TrainingConfig {
         self.distillation.map_or(Ok(()), |distillation| distillation.check())?;
         self.quantized.map_or(Ok(()), |quantized| quantized.check())
     }
-}
-
-pub(super) fn positive(name: &'static str, value: f64) -> Result<(), TrainingError> {
-    require(name, value, value > 0.0 && value.is_finite(), "must be positive")
-}
-
-pub(super) fn not_negative(name: &'static str, value: f64) -> Result<(), TrainingError> {
-    require(name, value, value >= 0.0 && value.is_finite(), "must be at least 0")
-}
-
-pub(super) fn below_one(name: &'static str, value: f64) -> Result<(), TrainingError> {
-    require(name, value, (0.0..1.0).contains(&value), "must lie in [0, 1)")
-}
-
-pub(super) fn require(
-    name: &'static str,
-    value: f64,
-    holds: bool,
-    rule: &'static str,
-) -> Result<(), TrainingError> {
-    if holds { Ok(()) } else { Err(TrainingError::Setting { name, value, rule }) }
 }
 
 #[cfg(test)]

@@ -7,11 +7,11 @@ use crate::network::{Activations, Gradients, Loss, Network, Pass, Teacher};
 use crate::seed::Seed;
 
 use super::batches::Batches;
-use super::methods::Binarization;
 use super::methods::average::Averaging;
+use super::methods::binarization::Binarization;
+use super::methods::position::Position;
 use super::methods::rounding::Rounding;
 use super::methods::rule::Descent;
-use super::methods::sharpener::Position;
 use super::watch::Watch;
 use super::{Method, TrainingConfig, TrainingError};
 
@@ -127,7 +127,7 @@ impl<'a> Learner<'a> {
     }
 
     fn end(&self) -> u32 {
-        self.binarization.end(self.config, self.network.sharpness().len() as u32)
+        self.binarization.end(self.config.epochs, self.network.sharpness().len() as u32)
     }
 
     fn choose_scales(&mut self, epoch: u32) {

@@ -14,6 +14,7 @@
 //! - Zhang et al. 2019: Lookahead optimizer: k steps forward, 1 step back.
 
 mod batches;
+mod check;
 mod checkpoint;
 mod config;
 mod error;
@@ -24,6 +25,7 @@ mod learner;
 mod memory;
 mod methods;
 mod report;
+mod resume;
 mod teacher;
 mod trainer;
 mod watch;
@@ -33,12 +35,14 @@ pub use config::TrainingConfig;
 pub use error::TrainingError;
 pub use evaluation::{Activity, Evaluation, Evaluator};
 pub use memory::memory;
-pub use methods::Method;
+pub use methods::adaptive::Adaptive;
 pub use methods::average::Average;
+pub use methods::distillation::Distillation;
+pub use methods::method::Method;
+pub use methods::order::Order;
 pub use methods::rounding::Quantized;
 pub use methods::rule::Rule;
 pub use methods::schedule::Schedule;
-pub use methods::sharpener::{Adaptive, Order, Scheduled, Sharpener, Simple};
+pub use methods::sharpener::{Scheduled, Sharpener, Simple};
 pub use report::{EpochReport, Summary};
-pub use teacher::Distillation;
 pub use trainer::{Trainer, train};

@@ -1,39 +1,16 @@
 //! A soft network that is trained first, and whose scores the binary one learns from, too.
 
 use ndarray::Array2;
-use serde::{Deserialize, Serialize};
 
 use crate::data::Coded;
 use crate::network::{Activations, Network, Pass};
 use crate::seed::Seed;
 
-use super::config::{positive, require};
 use super::learner::Learner;
-use super::{Average, TrainingConfig, TrainingError};
+use super::{Average, Distillation, TrainingConfig, TrainingError};
 
 /// Samples per batch of scores.
 pub(super) const BATCH: usize = 256;
-
-/// Knowledge distillation (Hinton, Vinyals, Dean 2015).
-///
-/// A network of the same form, from the same first weights, learns with soft steps; its scores on each
-/// training sample, as it is without augmentation, then make up a share of the targets of the binary network.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Distillation {
-    /// Epochs of the teacher, at least 1; they come before the first of the training, and nothing hears them.
-    pub epochs: u32,
-    /// The teacher's share of the loss, in [0, 1]; the rest is the labels'.
-    pub share: f32,
-}
-
-impl Distillation {
-    pub(super) fn check(&self) -> Result<(), TrainingError> {
-        let share = f64::from(self.share);
-        positive("distillation.epochs", f64::from(self.epochs))?;
-        require("share", share, (0.0..=1.0).contains(&share), "must lie in [0, 1]")
-    }
-}
 
 /// Trains a teacher of the form of `network` on `set`; (N, K) its scores there.
 pub(super) fn teach(

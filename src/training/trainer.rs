@@ -10,9 +10,9 @@ use crate::units::Seconds;
 
 use super::batches;
 use super::learner::Learner;
-use super::methods::is_exact;
+use super::methods::binarization::is_exact;
 use super::teacher::teach;
-use super::{Activity, Checkpoint, EpochReport, Evaluator, Summary, TrainingConfig, TrainingError};
+use super::{Activity, EpochReport, Evaluator, Summary, TrainingConfig, TrainingError};
 
 /// Trains `network` on `train`, evaluates it on `validation` after each epoch, and tells `observer`, which
 /// may break it off.
@@ -139,26 +139,7 @@ impl<'a> Trainer<'a> {
         Ok(trainer)
     }
 
-    /// The training that `checkpoint` was taken from, which goes on as if it had never stopped.
-    ///
-    /// `network` is to be built as that one was; the sets, `config` and `seed` must be the same.
-    ///
-    /// # Errors
-    /// If settings or sets do not fit, or the checkpoint is of another training.
-    pub fn resume(
-        network: &'a mut Network,
-        train: &'a Coded,
-        validation: &'a Coded,
-        config: &'a TrainingConfig,
-        seed: &'a Seed,
-        checkpoint: &Checkpoint,
-    ) -> Result<Self, TrainingError> {
-        let mut trainer = Self::untaught(network, train, validation, config, seed)?;
-        checkpoint.restore(&mut trainer)?;
-        Ok(trainer)
-    }
-
-    fn untaught(
+    pub(super) fn untaught(
         network: &'a mut Network,
         train: &'a Coded,
         validation: &'a Coded,
@@ -246,11 +227,6 @@ impl<'a> Trainer<'a> {
     /// What `task` makes of the network as it would be deployed after the epochs so far.
     pub fn with_deployed<T>(&mut self, task: impl FnOnce(&Network) -> T) -> T {
         self.learner.with_deployed(task)
-    }
-
-    /// The state after the epochs so far.
-    pub fn checkpoint(&mut self) -> Checkpoint {
-        Checkpoint::of(self)
     }
 }
 

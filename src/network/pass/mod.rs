@@ -1,5 +1,9 @@
 //! What passes of a batch work on: tensors, workspaces, and the state of a network.
 
+pub(super) mod backward;
+pub(super) mod forward;
+pub(super) mod learn;
+pub(super) mod running_statistics;
 pub(super) mod scratch;
 pub(super) mod sparse;
 pub(super) mod state;

@@ -1,7 +1,7 @@
 //! A network's state as a list of tensors, for whoever keeps, restores or averages it.
 
+use crate::network::Network;
 use crate::network::kernels::{LANES, floats_mut};
-use crate::network::{Activations, Network};
 
 /// A tensor of a network's state.
 pub struct StateTensor<'a> {
@@ -46,17 +46,6 @@ impl Network {
     /// How often the running statistics of batch norm were updated; 0 without batch norm.
     pub fn norm_updates(&self) -> u32 {
         self.layers.iter().filter_map(|layer| layer.norm.as_ref()).map(|norm| norm.updates).max().unwrap_or(0)
-    }
-
-    /// Averages batch norm's running statistics evenly with those of the training pass just done, `before`
-    /// samples after the first that counts; 0 replaces them. One sum has no variance and changes nothing.
-    pub fn measure(&mut self, activations: &Activations, before: usize) {
-        let share = activations.batch() as f32 / (before + activations.batch()) as f32;
-        for (layer, state) in self.layers.iter_mut().zip(&activations.layers) {
-            if let (Some(norm), Some(statistics)) = (&mut layer.norm, &state.statistics) {
-                norm.approach(statistics, activations.batch() * layer.linear.output.area(), share);
-            }
-        }
     }
 
     /// Sets how often the running statistics were updated.

@@ -4,7 +4,7 @@ use rand::distr::{Distribution, Uniform};
 
 use crate::seed::Seed;
 
-use super::unit::{Unit, units};
+use super::planned_layer::{PlannedLayer, planned_layers};
 use crate::network::kernels::{LANES, padded};
 use crate::network::layer::Layer;
 use crate::network::layer::head::Head;
@@ -29,11 +29,11 @@ impl Network {
     /// # Ok::<(), spiketune::network::SpecError>(())
     /// ```
     pub fn build(spec: &Spec, seed: &Seed) -> Result<Self, SpecError> {
-        let units = units(spec)?;
-        let layers: Vec<Layer> = units
+        let planned = planned_layers(spec)?;
+        let layers: Vec<Layer> = planned
             .iter()
             .enumerate()
-            .map(|(index, unit)| layer(unit, index == 0, &seed.child("weights").index(index as u64)))
+            .map(|(index, planned)| layer(planned, index == 0, &seed.child("weights").index(index as u64)))
             .collect();
         let key = Key::of(&spec.head, &seed.child("key"));
         Ok(Self {
@@ -46,9 +46,9 @@ impl Network {
     }
 }
 
-fn layer(unit: &Unit, first: bool, seed: &Seed) -> Layer {
-    let channels = unit.step.sums.channels;
-    let mut linear = Linear::new(unit.input, unit.step.sums, unit.reach(first));
+fn layer(planned: &PlannedLayer, first: bool, seed: &Seed) -> Layer {
+    let channels = planned.step.sums.channels;
+    let mut linear = Linear::new(planned.input, planned.step.sums, planned.reach(first));
     glorot_uniform(&mut linear, seed);
     let mut bias = padded(std::iter::repeat_n(0.0, channels));
     for lane in channels..bias.len() * LANES {
@@ -57,10 +57,10 @@ fn layer(unit: &Unit, first: bool, seed: &Seed) -> Layer {
     Layer {
         linear,
         bias,
-        norm: unit.batch_norm.then(|| Norm::new(channels)),
-        step: unit.step.clone(),
-        dropout: unit.dropout,
-        adds: unit.adds,
+        norm: planned.batch_norm.then(|| Norm::new(channels)),
+        step: planned.step.clone(),
+        dropout: planned.dropout,
+        adds: planned.adds,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The memory that a network and its passes take, by its plan alone: nothing is allocated to know it.
 
-use super::unit::{Unit, units};
+use super::planned_layer::{PlannedLayer, planned_layers};
 use crate::network::kernels::{Entry, LANES, Lanes, panels};
 use crate::network::layer::linear::{Linear, Reach};
 use crate::network::pass::sparse::SparseBatch;
@@ -61,16 +61,16 @@ impl Spec {
     /// # Ok::<(), spiketune::network::SpecError>(())
     /// ```
     pub fn footprint(&self) -> Result<Footprint, SpecError> {
-        let units = units(self)?;
+        let layers = planned_layers(self)?;
         let linears: Vec<Linear> =
-            units.iter().enumerate().map(|(index, unit)| linear(unit, index)).collect();
+            layers.iter().enumerate().map(|(index, layer)| linear(layer, index)).collect();
         let mut footprint = Footprint::default();
-        for (index, (unit, linear)) in units.iter().zip(&linears).enumerate() {
+        for (index, (layer, linear)) in layers.iter().zip(&linears).enumerate() {
             let border = linears.get(index + 1).map_or(0, |above| match above.reach {
                 Reach::Window(window) => window.padding,
                 _ => 0,
             });
-            footprint.add(unit, linear, border, index == 0);
+            footprint.add(layer, linear, border, index == 0);
         }
         let (classes, neurons) =
             (self.head.classes as u64, (self.head.classes * self.head.redundancy) as u64);
@@ -86,15 +86,15 @@ impl Spec {
     }
 }
 
-/// The linear part of a unit, without its weights.
-fn linear(unit: &Unit, index: usize) -> Linear {
-    Linear::planned(unit.input, unit.step.sums, unit.reach(index == 0))
+/// The linear part of a layer, without its weights.
+fn linear(layer: &PlannedLayer, index: usize) -> Linear {
+    Linear::planned(layer.input, layer.step.sums, layer.reach(index == 0))
 }
 
 impl Footprint {
-    fn add(&mut self, unit: &Unit, linear: &Linear, border: usize, lowest: bool) {
-        let channels = panels(unit.step.sums.channels) as u64 * LANE;
-        let norms = if unit.batch_norm { 1 } else { 0 };
+    fn add(&mut self, layer: &PlannedLayer, linear: &Linear, border: usize, lowest: bool) {
+        let channels = panels(layer.step.sums.channels) as u64 * LANE;
+        let norms = if layer.batch_norm { 1 } else { 0 };
         let weights = linear.weights_len() as u64 * LANE;
         let learnt = weights + channels + norms * channels;
         self.weights += weights;
@@ -102,11 +102,11 @@ impl Footprint {
         // Batch norm's running mean and variance beside its gain.
         self.network += learnt + 2 * norms * channels;
 
-        let sums = sample(unit.step.sums, 0);
-        let outputs = sample(unit.step.outputs(), border);
+        let sums = sample(layer.step.sums, 0);
+        let outputs = sample(layer.step.outputs(), border);
         self.totals += outputs;
         // The greatest potentials and which they are.
-        let pooled = if unit.step.max.is_some() { 2 * sample(unit.step.potentials, 0) } else { 0 };
+        let pooled = if layer.step.max.is_some() { 2 * sample(layer.step.potentials, 0) } else { 0 };
         // Scale and shift; mean, variance and inverse deviation of the batch.
         self.activations.fixed += linear.prepared_len() as u64 * LANE + (2 + 3 * norms) * channels;
         self.activations.per_sample += sums + pooled + outputs;

@@ -1,6 +1,6 @@
 //! The work of a network's passes, by its plan alone.
 
-use super::unit::units;
+use super::planned_layer::planned_layers;
 use crate::network::layer::linear::Reach;
 use crate::network::{Spec, SpecError};
 
@@ -36,15 +36,15 @@ impl Spec {
     /// ```
     pub fn work(&self) -> Result<PassWork, SpecError> {
         let mut work = PassWork::default();
-        for (index, unit) in units(self)?.iter().enumerate() {
-            let inputs = match unit.reach(index == 0) {
-                Reach::Dense => unit.input.len(),
-                Reach::Interleaved(window) | Reach::Window(window) => window.area() * unit.input.channels,
+        for (index, layer) in planned_layers(self)?.iter().enumerate() {
+            let inputs = match layer.reach(index == 0) {
+                Reach::Dense => layer.input.len(),
+                Reach::Interleaved(window) | Reach::Window(window) => window.area() * layer.input.channels,
             };
-            let sums = unit.step.sums.len() as u64;
+            let sums = layer.step.sums.len() as u64;
             work.products += sums * inputs as u64;
             work.neurons += sums;
-            work.weights += unit.step.sums.channels as u64 * inputs as u64;
+            work.weights += layer.step.sums.channels as u64 * inputs as u64;
         }
         Ok(work)
     }

@@ -2,9 +2,54 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::sharpener::{Adaptive, Order, Position};
+use super::order::Order;
+use super::position::Position;
 use crate::training::TrainingError;
-use crate::training::config::{not_negative, positive};
+use crate::training::check::{not_negative, positive};
+
+/// Settings of the adaptive sharpener.
+///
+/// It waits until the loss no longer falls, sharpens a little at each batch, and pauses when that makes
+/// the loss rise. The next layer begins at the earliest in the epoch after its predecessor is done.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adaptive {
+    /// Soft epochs at the start.
+    pub min_init_epochs: u32,
+    /// Sharpness gained in an epoch, below `critical`.
+    pub rate: f32,
+    /// Sharpness gained in an epoch, from `critical` on.
+    pub cz_rate: f32,
+    /// Where the slower rate begins, in [0, 1].
+    pub critical: f32,
+    /// Factor on both rates for the first layer.
+    pub first_layer_relative_rate: f32,
+    /// Sharpening begins after more epochs than this without a fall of the loss.
+    pub patience: u32,
+    /// The share of the reference loss by which it must rise to pause sharpening.
+    pub sig_increase: f32,
+    /// The share of the reference loss by which it must fall to put sharpening off.
+    pub sig_decrease: f32,
+    /// Which layers first.
+    pub order: Order,
+}
+
+impl Default for Adaptive {
+    /// Whetstone's published values.
+    fn default() -> Self {
+        Self {
+            min_init_epochs: 10,
+            rate: 0.25,
+            cz_rate: 0.126,
+            critical: 0.75,
+            first_layer_relative_rate: 1.0,
+            patience: 1,
+            sig_increase: 0.15,
+            sig_decrease: 0.15,
+            order: Order::BottomUp,
+        }
+    }
+}
 
 /// What the adaptive sharpener is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::network::Network;
 
 use crate::training::TrainingError;
-use crate::training::config::{positive, require};
+use crate::training::check::{positive, require};
 
 /// Which average of the parameters a training ends with.
 ///

@@ -7,7 +7,7 @@ use crate::network::Network;
 use crate::network::kernels::LANES;
 
 use crate::training::TrainingError;
-use crate::training::config::require;
+use crate::training::check::require;
 
 /// Scales that are tried for a neuron: `2^(-i/8)` of the one that holds its largest weight, for i below this.
 const CLIPPINGS: i32 = 32;

@@ -7,7 +7,7 @@ use crate::network::kernels::vectorized;
 use crate::network::{Gradients, Network, Parameter};
 
 use crate::training::TrainingError;
-use crate::training::config::{below_one, not_negative, positive};
+use crate::training::check::{below_one, not_negative, positive};
 
 /// Parameters that one thread changes at a time.
 const CHUNK: usize = 16_384;

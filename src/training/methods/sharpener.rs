@@ -2,20 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::adaptive::AdaptiveState;
+use super::adaptive::{Adaptive, AdaptiveState};
+use super::order::Order;
+use super::position::Position;
 use crate::training::TrainingError;
-use crate::training::config::positive;
-
-/// Which layers are sharpened first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Order {
-    /// From the input up, each when the one below is done: a finished layer is frozen, and those above
-    /// adapt to it.
-    BottomUp,
-    /// All at once.
-    Uniform,
-}
+use crate::training::check::positive;
 
 /// How sharpness grows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,33 +46,6 @@ pub struct Scheduled {
     pub order: Order,
 }
 
-/// Settings of the adaptive sharpener.
-///
-/// It waits until the loss no longer falls, sharpens a little at each batch, and pauses when that makes
-/// the loss rise. The next layer begins at the earliest in the epoch after its predecessor is done.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Adaptive {
-    /// Soft epochs at the start.
-    pub min_init_epochs: u32,
-    /// Sharpness gained in an epoch, below `critical`.
-    pub rate: f32,
-    /// Sharpness gained in an epoch, from `critical` on.
-    pub cz_rate: f32,
-    /// Where the slower rate begins, in [0, 1].
-    pub critical: f32,
-    /// Factor on both rates for the first layer.
-    pub first_layer_relative_rate: f32,
-    /// Sharpening begins after more epochs than this without a fall of the loss.
-    pub patience: u32,
-    /// The share of the reference loss by which it must rise to pause sharpening.
-    pub sig_increase: f32,
-    /// The share of the reference loss by which it must fall to put sharpening off.
-    pub sig_decrease: f32,
-    /// Which layers first.
-    pub order: Order,
-}
-
 impl Default for Simple {
     /// Whetstone's example for a dense network.
     fn default() -> Self {
@@ -93,33 +57,6 @@ impl Default for Scheduled {
     /// Whetstone's example for a convolutional network.
     fn default() -> Self {
         Self { start_epoch: 30, duration: 4, intermission: 2, order: Order::BottomUp }
-    }
-}
-
-impl Default for Adaptive {
-    /// Whetstone's published values.
-    fn default() -> Self {
-        Self {
-            min_init_epochs: 10,
-            rate: 0.25,
-            cz_rate: 0.126,
-            critical: 0.75,
-            first_layer_relative_rate: 1.0,
-            patience: 1,
-            sig_increase: 0.15,
-            sig_decrease: 0.15,
-            order: Order::BottomUp,
-        }
-    }
-}
-
-impl Order {
-    /// How many layers before `layer` must be done before it begins.
-    pub(crate) fn turn(self, layer: u32) -> u32 {
-        match self {
-            Order::BottomUp => layer,
-            Order::Uniform => 0,
-        }
     }
 }
 
@@ -146,17 +83,6 @@ impl Sharpener {
             Sharpener::Adaptive(adaptive) => adaptive.check(),
         }
     }
-}
-
-/// Where a training is: before a batch.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Position {
-    /// Counted from 0.
-    pub epoch: u32,
-    /// Counted from 0.
-    pub batch: usize,
-    /// Batches an epoch.
-    pub batches: usize,
 }
 
 /// A sharpener at work.

@@ -1,0 +1,80 @@
+//! The parameters of a network side by side with their gradients, for a gradient-descent rule.
+
+use super::workspace::Gradients;
+use crate::network::Network;
+use crate::network::kernels::{LANES, floats, floats_mut};
+use crate::network::layer::{Layer, LayerGradients};
+
+/// A tensor of parameters with the loss's derivative by it.
+pub struct Parameter<'a> {
+    /// The parameters, in the order of memory; those of empty lanes never change.
+    pub values: &'a mut [f32],
+    /// As long as `values`.
+    pub gradient: &'a [f32],
+    /// Whether weight decay applies: weights, not biases and gains.
+    pub decays: bool,
+}
+
+/// Tensors of a layer: weights, bias, and gain where it has batch norm.
+const TENSORS: usize = 3;
+
+impl Network {
+    /// Calls `change`, in parallel, with every tensor that is not [`frozen`](Self::frozen), its gradient, and its
+    /// state in `states`, of which there is one for each index of [`tensor_lengths`](Self::tensor_lengths).
+    ///
+    /// # Panics
+    /// If there are fewer states.
+    pub fn learn<S: Send>(
+        &mut self,
+        gradients: &Gradients,
+        states: &mut [S],
+        change: &(impl Fn(Parameter<'_>, &mut S) + Sync),
+    ) {
+        let frozen = self.frozen();
+        let states = &mut states[..self.layers.len() * TENSORS][frozen * TENSORS..];
+        for_each_tensor(&mut self.layers[frozen..], &gradients.layers[frozen..], states, change);
+    }
+
+    /// The length of each tensor, those of a layer side by side; 0 where there is none.
+    pub fn tensor_lengths(&self) -> impl Iterator<Item = usize> {
+        self.layers.iter().flat_map(|layer| {
+            let gains = layer.norm.as_ref().map_or(0, |norm| norm.gain.len());
+            [layer.linear.weights.len(), layer.bias.len(), gains].map(|lanes| lanes * LANES)
+        })
+    }
+}
+
+/// Both halves of the layers at the same time, down to a single one: nothing has to be listed for that.
+fn for_each_tensor<S: Send>(
+    layers: &mut [Layer],
+    gradients: &[LayerGradients],
+    states: &mut [S],
+    change: &(impl Fn(Parameter<'_>, &mut S) + Sync),
+) {
+    let [layer] = layers else {
+        let middle = layers.len() / 2;
+        if layers.is_empty() {
+            return;
+        }
+        let (layers, states) = (layers.split_at_mut(middle), states.split_at_mut(middle * TENSORS));
+        let gradients = gradients.split_at(middle);
+        rayon::join(
+            || for_each_tensor(layers.0, gradients.0, states.0, change),
+            || for_each_tensor(layers.1, gradients.1, states.1, change),
+        );
+        return;
+    };
+    let gradient = &gradients[0];
+    let gain = layer.norm.as_mut().zip(gradient.gain.as_ref());
+    let tensors = [
+        Some((&mut layer.linear.weights, &gradient.weights)),
+        Some((&mut layer.bias, &gradient.bias)),
+        gain.map(|(norm, gradient)| (&mut norm.gain, gradient)),
+    ];
+    for (number, (tensor, state)) in tensors.into_iter().zip(states).enumerate() {
+        if let Some((values, gradient)) = tensor {
+            let (values, gradient) = (floats_mut(values), floats(gradient));
+            change(Parameter { values, gradient, decays: number == 0 }, state);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Checkpoints of a training, taken from it and given back to it.
+
+use ndarray::Array2;
+use sha2::{Digest, Sha256};
+
+use crate::data::Coded;
+use crate::network::Network;
+use crate::seed::Seed;
+
+use super::checkpoint::{Checkpoint, TrainingPosition, hex};
+use super::{Trainer, TrainingConfig, TrainingError};
+
+impl<'a> Trainer<'a> {
+    /// The training that `checkpoint` was taken from, which goes on as if it had never stopped.
+    ///
+    /// `network` is to be built as that one was; the sets, `config` and `seed` must be the same.
+    ///
+    /// # Errors
+    /// If settings or sets do not fit, or the checkpoint is of another training.
+    pub fn resume(
+        network: &'a mut Network,
+        train: &'a Coded,
+        validation: &'a Coded,
+        config: &'a TrainingConfig,
+        seed: &'a Seed,
+        checkpoint: &Checkpoint,
+    ) -> Result<Self, TrainingError> {
+        let mut trainer = Self::untaught(network, train, validation, config, seed)?;
+        trainer.restore(checkpoint)?;
+        Ok(trainer)
+    }
+
+    /// The state after the epochs so far.
+    pub fn checkpoint(&mut self) -> Checkpoint {
+        let training = identity(self);
+        let learner = &self.learner;
+        let progress = TrainingPosition {
+            training,
+            epochs: learner.epochs,
+            steps: learner.descent.steps,
+            sharpness: learner.network.sharpness().to_vec(),
+            sharpening: learner.binarization.sharpening.clone(),
+            exact_in: learner.binarization.exact_in,
+            norm_updates: learner.network.norm_updates(),
+            averaged: learner.averaging.taken,
+            watch: learner.watch,
+            last: self.last,
+        };
+        let tensors = tensors_mut(self).into_iter().map(|(name, values)| (name, values.to_vec()));
+        Checkpoint { progress, tensors: tensors.collect() }
+    }
+
+    /// Takes over the state in `checkpoint`, before the first epoch.
+    fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainingError> {
+        let differs = |what: &str| TrainingError::Checkpoint { what: what.to_owned() };
+        let progress = &checkpoint.progress;
+        let layers = self.learner.network.sharpness().len();
+        if progress.training != identity(self) || progress.sharpness.len() != layers {
+            return Err(differs("settings, data or seed"));
+        }
+        let learner = &mut self.learner;
+        learner.epochs = progress.epochs;
+        learner.descent.steps = progress.steps;
+        learner.network.sharpness_mut().copy_from_slice(&progress.sharpness);
+        learner.binarization.sharpening.clone_from(&progress.sharpening);
+        learner.binarization.exact_in = progress.exact_in;
+        learner.network.set_norm_updates(progress.norm_updates);
+        learner.averaging.restore(progress.averaged, learner.network);
+        learner.watch = progress.watch;
+        self.last = progress.last;
+        if self.config.distillation.is_some() {
+            let shape = (self.set.labels.len(), self.learner.network.classes());
+            self.learner.taught = Some(Array2::zeros(shape));
+        }
+        let tensors = tensors_mut(self);
+        if tensors.len() != checkpoint.tensors.len() {
+            return Err(differs("tensors"));
+        }
+        for (name, values) in tensors {
+            match checkpoint.tensors.get(&name) {
+                Some(saved) if saved.len() == values.len() => values.copy_from_slice(saved),
+                _ => return Err(differs(&format!("numbers in {name}"))),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The tensors of a training's state, by name; empty ones are left out.
+fn tensors_mut<'b>(trainer: &'b mut Trainer<'_>) -> Vec<(String, &'b mut [f32])> {
+    let learner = &mut trainer.learner;
+    let network = learner.network.state_mut().into_iter();
+    let network = network.map(|tensor| (format!("network.{}", tensor.name), tensor.values));
+    let rule = learner.descent.moments_mut().enumerate().flat_map(|(index, [first, second])| {
+        [(format!("rule.{index}.first"), first), (format!("rule.{index}.second"), second)]
+    });
+    let average = learner.averaging.tensors_mut().iter_mut().enumerate();
+    let average = average.map(|(index, values)| (format!("average.{index}"), values.as_mut_slice()));
+    let taught = learner
+        .taught
+        .iter_mut()
+        .map(|scores| ("taught".to_owned(), scores.as_slice_mut().expect("scores are contiguous")));
+    network.chain(rule).chain(average).chain(taught).filter(|(_, values)| !values.is_empty()).collect()
+}
+
+/// What makes a training the one it is: SHA-256 in hex of its settings, seed, training set and key.
+fn identity(trainer: &Trainer<'_>) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(serde_json::to_string(trainer.config).expect("a configuration is plain data"));
+    hasher.update(trainer.seed.to_u64().to_le_bytes());
+    let set = trainer.set;
+    hasher.update([set.max]);
+    set.shape.iter().for_each(|&side| hasher.update((side as u64).to_le_bytes()));
+    set.labels.iter().for_each(|label| hasher.update(label.to_le_bytes()));
+    set.inputs.outer_iter().for_each(|row| hasher.update(row.to_slice().expect("a sample is contiguous")));
+    trainer.learner.network.key().members().iter().for_each(|&member| hasher.update([u8::from(member)]));
+    hex(hasher)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Augmentation, Sampling};
+    use crate::network::{Shape, Surrogate};
+    use crate::training::fixtures::{config, network, patterns};
+    use crate::training::{
+        Adaptive, Average, Distillation, Method, Order, Quantized, Rule, Schedule, Scheduled, Sharpener,
+        Simple,
+    };
+
+    /// Six epochs with all that can be combined, and two samples in the last batch.
+    fn everything() -> TrainingConfig {
+        let sampling = Sampling::Nearest;
+        TrainingConfig {
+            epochs: 6,
+            method: Method::Surrogate { shape: Shape::Arctan, width: 1.0, final_width: 0.3 },
+            schedule: Schedule::OneCycle,
+            warm_up: 0.1,
+            label_smoothing: 0.1,
+            rate_penalty: 0.01,
+            distillation: Some(Distillation { epochs: 1, share: 0.3 }),
+            average: Average::Swa { share: 0.8 },
+            quantized: Some(Quantized { bits: 4, epochs: 4 }),
+            augmentation: Augmentation {
+                shift: 1,
+                flip: false,
+                cutout: 1,
+                rotation: 5.0,
+                zoom: 0.1,
+                sampling,
+            },
+            ..config()
+        }
+    }
+
+    /// Runs `config` for `epochs` epochs, from a checkpoint if there is one.
+    fn run(config: &TrainingConfig, epochs: u32, from: Option<&Checkpoint>) -> (Network, Checkpoint) {
+        let (set, seed, mut network) = (patterns(98, 1), Seed::root(9), network(true, 0.2));
+        let mut trainer = match from {
+            None => Trainer::new(&mut network, &set, &set, config, &seed),
+            Some(checkpoint) => Trainer::resume(&mut network, &set, &set, config, &seed, checkpoint),
+        }
+        .expect("all fits");
+        for _ in 0..epochs {
+            trainer.epoch().expect("nothing breaks down");
+        }
+        let checkpoint = trainer.checkpoint();
+        (network, checkpoint)
+    }
+
+    fn methods() -> Vec<Method> {
+        let order = Order::BottomUp;
+        let simple = Sharpener::Simple(Simple { start_epoch: 0, steps: 2, order });
+        let scheduled =
+            Sharpener::Scheduled(Scheduled { start_epoch: 0, duration: 2, intermission: 0, order });
+        let adaptive =
+            Sharpener::Adaptive(Adaptive { min_init_epochs: 1, patience: 0, ..Adaptive::default() });
+        let fast = Sharpener::Simple(Simple { start_epoch: 0, steps: 1, order });
+        let surrogate = Surrogate { shape: Shape::Triangle, width: 0.8 };
+        vec![
+            Method::Sharpen { sharpener: simple },
+            Method::Sharpen { sharpener: scheduled },
+            Method::Sharpen { sharpener: adaptive },
+            Method::Surrogate { shape: Shape::SigmoidDerivative, width: 1.0, final_width: 0.5 },
+            Method::Hybrid { sharpener: fast, fine_tune: 3, surrogate },
+        ]
+    }
+
+    #[test]
+    fn a_training_that_was_saved_and_resumed_is_the_one_that_was_not() {
+        let plain = TrainingConfig { epochs: 6, ..config() };
+        let rules = [Rule::sgd(0.05, 0.9), Rule::adam(0.005), Rule::whetstone(), Rule::rms_prop(0.002)];
+        let averages = [Average::Swa { share: 0.8 }, Average::Lookahead { steps: 3, alpha: 0.4 }];
+        let surrogate = methods()[3];
+        let configs = methods()
+            .into_iter()
+            .map(|method| TrainingConfig { method, ..plain.clone() })
+            .chain(rules.map(|rule| TrainingConfig { rule, ..plain.clone() }))
+            .chain(averages.map(|average| TrainingConfig { average, method: surrogate, ..plain.clone() }))
+            .chain(averages.map(|average| TrainingConfig { average, method: methods()[4], ..plain.clone() }))
+            .chain([everything()]);
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("training.safetensors");
+        for config in configs {
+            let (whole, last) = run(&config, 6, None);
+            let (half, saved) = run(&config, 3, None);
+            assert_ne!(half, whole);
+            saved.save(&file).expect("written");
+            let loaded = Checkpoint::load(&file).expect("read");
+            assert_eq!((loaded.epochs(), &loaded), (3, &saved));
+            let (resumed, end) = run(&config, 3, Some(&loaded));
+            assert_eq!(resumed, whole, "{config:?}");
+            assert_eq!(end, last, "{config:?}");
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_training_is_refused() {
+        let saved = run(&everything(), 1, None).1;
+        let (set, seed) = (patterns(98, 1), Seed::root(9));
+        let problem = |set: &Coded, config: &TrainingConfig, seed: &Seed| {
+            let resumed =
+                Trainer::resume(&mut network(true, 0.2), set, set, config, seed, &saved).map(|_| ());
+            resumed.expect_err("another training").to_string()
+        };
+        let rule = "the checkpoint belongs to another training: its settings, data or seed differ; \
+                    delete it to start again";
+        assert_eq!(problem(&set, &TrainingConfig { epochs: 7, ..everything() }, &seed), rule);
+        assert_eq!(problem(&set, &everything(), &Seed::root(10)), rule);
+        assert_eq!(problem(&patterns(98, 2), &everything(), &seed), rule);
+    }
+}
