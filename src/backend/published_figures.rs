@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::cost::energy::{Energy, Prices, Tally};
 use super::cost::work::CoreWork;
 use super::fixtures::{by_hand, chip};
-use super::mapping::Size;
+use super::mapping::core::Size;
 use super::quantize::IntegerNetwork;
 use super::{Chip, ChipProfile, DeployOptions, EnergyUnit, OperationCost, Placement, Quantity};
 use crate::network::{BinaryLayer, BinaryNetwork, Connectivity, Key};

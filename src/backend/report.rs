@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Deployment;
-use super::mapping::{Core, Size};
+use super::deployment::Deployment;
+use super::mapping::core::{Core, Size};
 use super::metrics::Metrics;
 use super::profile::ChipProfile;
 use super::profile::constants_list::Constant;
 use super::profile::missing_constants::{Figure, Unmodelled};
 use super::quantize::IntegerLayer;
-use super::run::Run;
+use super::run::{LayerActivity, Run};
 use crate::units::Joules;
 
 /// A deployed network in numbers. Energies and times are modelled with the constants listed; null where
@@ -125,6 +125,13 @@ pub struct CoreUse {
     pub synapse_bits: u64,
 }
 
+impl Deployment {
+    /// What is reported of the deployed network and a run of it.
+    pub fn report(&self, run: &Run) -> ChipReport {
+        ChipReport::new(self, run)
+    }
+}
+
 impl ChipReport {
     pub(super) fn new(deployment: &Deployment, run: &Run) -> Self {
         let (network, mapping, profile) = (&deployment.network, &deployment.mapping, &deployment.profile);
@@ -132,7 +139,7 @@ impl ChipReport {
         let per_inference = |total: u64| total as f64 / samples;
         let layers = || network.layers.iter();
         let activity =
-            |(layer, neurons): (&super::LayerActivity, usize)| per_inference(layer.spikes) / neurons as f64;
+            |(layer, neurons): (&LayerActivity, usize)| per_inference(layer.spikes) / neurons as f64;
         let size = mapping.size(&profile.topology);
         let cores = mapping.by_core();
         let latency = run.latency.map(|latency| latency.mean.0);

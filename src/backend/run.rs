@@ -2,13 +2,16 @@
 
 use std::ops::Range;
 
-use ndarray::{ArrayView2, s};
+use ndarray::{ArrayView1, ArrayView2, s};
 use rayon::prelude::*;
 
 use super::cost::CostModel;
 use super::cost::energy::{Energy, Tally};
 use super::cost::neuron_use::CoreLoad;
 use super::error::RunError;
+use super::mapping::Mapping;
+use super::profile::ChipProfile;
+use super::quantize::{IntegerLayer, IntegerNetwork};
 use super::simulate::{BLOCK, Block, Counts, Simulator};
 use crate::units::{Joules, Seconds};
 
@@ -79,6 +82,14 @@ pub(super) struct Machine {
 }
 
 impl Machine {
+    pub(super) fn new(network: &IntegerNetwork, mapping: &Mapping, profile: &ChipProfile) -> Self {
+        Self {
+            simulator: Simulator::new(network),
+            cost: CostModel::new(network, mapping, profile),
+            fan_out: network.layers.iter().map(fan_out).collect(),
+        }
+    }
+
     /// Runs all samples, (N, I); the same result with any number of threads.
     pub(super) fn run(&self, inputs: ArrayView2<'_, u8>) -> Result<Run, RunError> {
         self.simulator.check_width(inputs.ncols())?;
@@ -278,6 +289,18 @@ impl Totals {
         self.latencies.append(&mut block.latencies);
         self.periods.append(&mut block.periods);
     }
+}
+
+/// (I): weights that are not zero which a spike of each input meets.
+fn fan_out(layer: &IntegerLayer) -> Vec<u64> {
+    let used = |row: ArrayView1<'_, i64>| row.iter().filter(|&&weight| weight != 0).count() as u64;
+    let used: Vec<u64> = layer.weights.rows().into_iter().map(used).collect();
+    let met = |input| {
+        let mut sum = 0;
+        layer.connectivity.for_each_position(input, |_, element| sum += used[element]);
+        sum
+    };
+    (0..layer.inputs()).map(met).collect()
 }
 
 /// Mean and largest of `samples`; `None` of none.

@@ -5,7 +5,7 @@
 //! of frequency f.
 
 use super::work::CoreWork;
-use crate::backend::mapping::Size;
+use crate::backend::mapping::core::Size;
 use crate::backend::mapping::route::Route;
 use crate::backend::profile::ChipProfile;
 use crate::backend::profile::constants::{ClockPower, NeuronCost};

@@ -5,7 +5,7 @@
 //! step it takes that.
 
 use super::work::CoreWork;
-use crate::backend::mapping::Size;
+use crate::backend::mapping::core::Size;
 use crate::backend::mapping::route::Way;
 use crate::backend::profile::ChipProfile;
 use crate::backend::profile::constants::{Barrier, NeuronCost, TimeConstants};

@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Deployment;
+use super::deployment::Deployment;
 use super::error::RunError;
 use super::simulate::circuit::Circuit;
 use super::simulate::{BLOCK, Block, Loss, Simulator};

@@ -1,6 +1,6 @@
 //! Layers on cores that each hold one of them, as a convolution.
 
-use super::Mapping;
+use super::core::Mapping;
 use crate::backend::error::{DeployError, Limit};
 use crate::backend::profile::{ConvolutionCores, ConvolutionMemory};
 use crate::backend::quantize::{IntegerLayer, IntegerNetwork};

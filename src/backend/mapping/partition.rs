@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::connect::{Connections, Counter, Fan};
-use super::{Core, LayerMapping};
+use super::core::{Core, LayerMapping};
 use crate::backend::error::{DeployError, Limit};
 use crate::backend::profile::format::WeightFormat;
 use crate::backend::profile::{ChipProfile, CoreLimits, SynapseMemory};

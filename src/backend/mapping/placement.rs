@@ -7,8 +7,8 @@
 
 use std::collections::HashMap;
 
+use super::core::{LayerMapping, Mapping};
 use super::route::for_each_packet;
-use super::{LayerMapping, Mapping};
 use crate::backend::profile::{Counting, OutputCounting, Placement, Topology};
 
 /// Distances that are looked at before the descent ends; far more than networks of a few hundred cores take.

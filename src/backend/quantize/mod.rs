@@ -12,11 +12,22 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use crate::network::{BinaryLayer, BinaryNetwork, Connectivity, Key};
 
-use super::DeployOptions;
 use super::error::{DeployError, Limit};
 use super::profile::ChipProfile;
 use super::profile::format::{Compare, NeuronFormat, WeightFormat};
 use scale::Scale;
+
+/// What may be chosen when a network is deployed.
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(deny_unknown_fields, default)]
+pub struct DeployOptions {
+    /// Bits of a weight, sign included; `None`: the chip's default, which is exact on a chip without limits.
+    pub weight_bits: Option<u8>,
+    /// How many weights share a scale.
+    pub granularity: Granularity,
+}
 
 /// How many weights share a scale.
 #[derive(
@@ -497,5 +508,12 @@ mod tests {
         };
         let layer = &IntegerNetwork::new(&network, &profile, &DeployOptions::default()).unwrap().layers[0];
         assert_eq!((&layer.thresholds, layer.thresholds_changed), (&array![0], 4));
+    }
+
+    #[test]
+    fn options_are_read_strictly() {
+        let options: DeployOptions = serde_json::from_str(r#"{"weight_bits": 4}"#).unwrap();
+        assert_eq!(options, DeployOptions { weight_bits: Some(4), granularity: Granularity::Channel });
+        assert!(serde_json::from_str::<DeployOptions>(r#"{"bits": 4}"#).is_err());
     }
 }

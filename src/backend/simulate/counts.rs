@@ -3,17 +3,17 @@
 
 use ndarray::ArrayView2;
 
-use super::super::error::RunError;
-use super::Simulator;
 use super::layer::{Rows, Tiled};
+use super::simulator::Simulator;
 use super::sum::Sum;
 use super::tiles::{first_row, rows, tile_rows};
 use super::unit::{INPUTS, Line, NEURONS, ROWS, Unit};
+use crate::backend::error::RunError;
 use crate::network::Decision;
 
 /// What the samples of a block did together; its memory is used again for the next.
 #[derive(Default)]
-pub(in super::super) struct Counts {
+pub(in crate::backend) struct Counts {
     /// By source, the inputs first: on how many samples each was active.
     pub active: Vec<Vec<u32>>,
     /// One a sample.
@@ -32,7 +32,7 @@ impl Counts {
 
 impl Simulator {
     /// Whether [`Simulator::count`] can run this network: one dense layer in tiles after the other, without a fault.
-    pub(in super::super) fn can_count(&self) -> bool {
+    pub(in crate::backend) fn can_count(&self) -> bool {
         let follows = |(index, sources): (usize, &Vec<usize>)| sources == &[index];
         let has_tiles = |layer: &Rows| matches!(layer, Rows::Tiled(_) | Rows::WideTiled(_));
         self.loss.is_none()
@@ -44,7 +44,7 @@ impl Simulator {
     ///
     /// # Panics
     /// If the network is none that it can count so, see [`Simulator::can_count`].
-    pub(in super::super) fn count(
+    pub(in crate::backend) fn count(
         &self,
         first: usize,
         inputs: ArrayView2<'_, u8>,

@@ -5,6 +5,7 @@ use super::events::Lists;
 use super::lane::Lane;
 pub(super) use super::lane::Sums;
 use super::panels::{PanelBuffers, Panels};
+use super::presynaptic::Presynaptic;
 use super::sum::Sum;
 use super::tiles::{Tiles, rows};
 use crate::network::{Connectivity, FanOut};
@@ -49,29 +50,6 @@ impl Rows {
             Self::Tiled(layer) => layer.step(heard, sums, spikes),
             Self::WideTiled(layer) => layer.step(heard, sums, spikes),
         }
-    }
-}
-
-/// What a layer hears in a block of samples.
-#[derive(Clone, Copy)]
-pub(super) struct Presynaptic<'a> {
-    pub sources: &'a [usize],
-    /// By source.
-    pub events: &'a [Lists],
-    /// Of graded inputs: one for each active one.
-    pub levels: Option<&'a [u8]>,
-}
-
-impl<'a> Presynaptic<'a> {
-    /// Samples.
-    pub fn samples(&self) -> usize {
-        self.events[0].len()
-    }
-
-    /// The levels of sample number `sample`, if `source` is graded.
-    pub fn levels_of(&self, source: usize, sample: usize) -> Option<&'a [u8]> {
-        let levels = self.levels.filter(|_| source == 0)?;
-        Some(&levels[self.events[0].range(sample)])
     }
 }
 

@@ -8,7 +8,7 @@ use ndarray::ArrayView2;
 
 use super::events::Lists;
 use super::lane::Lane;
-use super::layer::Presynaptic;
+use super::presynaptic::Presynaptic;
 
 /// Neurons of a panel.
 const WIDTH: usize = 64;

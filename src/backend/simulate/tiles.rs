@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 
 use ndarray::ArrayView2;
 
-use super::layer::Presynaptic;
+use super::presynaptic::Presynaptic;
 use super::sum::{Sum, Sums};
 use super::unit::{self, INPUTS, Line, NEURONS, ROWS, Tile, Unit};
 
