@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::cli::setup::job::Work;
 use crate::cli::setup::machine;
 use crate::cli::shown::exit::Exit;
-use crate::objective::isolated::{Answer, TrialRequest};
+use crate::objective::isolated::{TrialReply, TrialRequest};
 
 /// Reads an order from standard input, evaluates it, and tells how it goes on standard output.
 pub(crate) fn run() -> Result<Exit> {
@@ -21,7 +21,7 @@ pub(crate) fn run() -> Result<Exit> {
     let work: Work = serde_json::from_value(order.work.clone()).context("order")?;
     machine::use_threads(Some(work.threads))?;
     let objective = work.objective()?;
-    let mut tell = |answer: &Answer| {
+    let mut tell = |answer: &TrialReply| {
         let text = serde_json::to_string(answer).expect("text and finite numbers are JSON");
         let mut out = std::io::stdout().lock();
         // Without anybody who listens there is nothing to go on for.
@@ -29,7 +29,7 @@ pub(crate) fn run() -> Result<Exit> {
             return ControlFlow::Break(());
         }
         match (answer, lines.next()) {
-            (Answer::Step { .. }, Some(Ok(goes_on))) if goes_on == "true" => ControlFlow::Continue(()),
+            (TrialReply::Step { .. }, Some(Ok(goes_on))) if goes_on == "true" => ControlFlow::Continue(()),
             _ => ControlFlow::Break(()),
         }
     };
