@@ -1,4 +1,5 @@
-//! From a point to an outcome: the only place that knows both halves of the house.
+//! What a study optimizes: from a point to an outcome. The only room that knows both halves of the
+//! house: searches and studies, and data, networks and chips.
 
 pub mod external;
 pub mod isolated;
@@ -10,59 +11,62 @@ pub mod synthetic;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-pub use network::faults::{FaultScore, Robustness, Sweep};
+pub use network::faults::{FaultScore, Robustness, Sweep, SweepError};
 pub use network::goal::{Goal, Goals, UnknownGoal};
 pub use network::hyperparameters::{Hyperparameters, PlanError};
 pub use network::plan::Plan;
 pub use network::saved::{ModelError, ModelFile, SavedNetwork};
 pub use network::score::{DataPart, Score, ScoreError, Scoring};
-pub use replicates::evaluate_replicates;
+pub use replicates::{evaluate_replicates, first_replicate};
 pub use segment::{Advance, Pause, Segment, SegmentEnd};
 
 use crate::seed::Seed;
 use crate::space::Point;
 use crate::study::{Metric, Outcome};
 
-/// Hears the first metric after every step of an evaluation, counted from 1; `Break` asks it to stop.
+/// Receives the first metric after every step of an evaluation, counted from 1. `Break` asks the
+/// evaluation to stop.
 pub type Observer<'a> = dyn FnMut(u32, f64) -> ControlFlow<()> + 'a;
 
-/// What a study optimizes. Slow, or a fake.
+/// A function from a point to an outcome, slow as a rule: what a study optimizes.
 pub trait Objective: Sync {
-    /// What is measured, at least one.
+    /// The metrics of an outcome, at least one.
     fn metrics(&self) -> Vec<Metric>;
 
-    /// Evaluates `point` with the randomness of `seed`: the same both, the same outcome, bit for bit.
+    /// Evaluates `point` with the randomness of `seed`. The same point and seed give the same
+    /// outcome, bit for bit.
     ///
-    /// `None` if the observer broke it off. Several points are evaluated at a time, each in a rayon pool of its
-    /// own, whose number of threads does not change the outcome.
+    /// `None` if the observer broke it off. Several points are evaluated at a time, each in a rayon
+    /// pool of its own. The number of threads of a pool does not change an outcome.
     fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation>;
 
-    /// What an evaluation of `point` takes, positive, in any unit; the same wherever it is asked. An objective that
-    /// cannot tell says that all take the same.
+    /// The cost of an evaluation of `point`: positive, in any unit, and the same in every process.
+    /// An objective that knows no costs answers the same for all points.
     fn cost(&self, _point: &Point) -> f64 {
         1.0
     }
 
-    /// Evaluates one `segment` of what [`evaluate`](Self::evaluate) does: all of them together come to the same,
-    /// bit for bit, wherever they pause. Steps that are done are not reported again, unless a leg restarts.
+    /// Evaluates one `segment` of [`evaluate`](Self::evaluate). All segments together give the same
+    /// outcome, bit for bit, wherever they pause. Steps of earlier segments are reported again only
+    /// if a segment restarts.
     ///
-    /// An objective that does not say how to pause goes to the end in its first leg.
+    /// The default implementation does not pause: it goes to the end in its first segment.
     fn advance(
         &self,
         point: &Point,
         seed: &Seed,
-        _leg: &Segment,
+        _segment: &Segment,
         observer: &mut Observer<'_>,
     ) -> Option<Advance> {
         self.evaluate(point, seed, observer).map(Advance::from)
     }
 }
 
-/// What an evaluation came to, and what it made.
+/// The result of an evaluation.
 pub struct Evaluation {
     /// What the search learns from.
     pub outcome: Outcome,
-    /// What was trained, if it came to something that can be tested further.
+    /// The trained model; `None` if there is none to test or to save.
     pub model: Option<Box<dyn Model>>,
 }
 
@@ -74,7 +78,7 @@ impl From<Outcome> for Evaluation {
 
 /// A trained model.
 pub trait Model: Send {
-    /// Scores it on data that no search has seen.
+    /// Scores it on the test set, which no search has seen.
     fn test(&self) -> Outcome;
 
     /// Writes it to `file`.

@@ -1,4 +1,4 @@
-//! One evaluation from several seeds: their mean is what a noisy objective comes to.
+//! Replicates of an evaluation: the mean over several seeds is the value of a noisy objective.
 
 use std::ops::ControlFlow;
 
@@ -7,16 +7,18 @@ use serde_json::Value as Json;
 use super::{Evaluation, Objective, Observer};
 use crate::seed::Seed;
 use crate::space::Point;
-use crate::study::Outcome;
+use crate::study::{Attributes, Outcome};
 
-/// The attribute that lists the first metric of every replicate.
+/// Name of the attribute that lists the first metric of every replicate.
 const REPLICATES: &str = "replicates";
 
-/// Evaluates `point` from `count` seeds, at least one, one after another: the first from `seed` itself.
+/// Evaluates `point` from `count` seeds, at least one, one after another. The first seed is `seed`
+/// itself.
 ///
-/// Values and constraints are the means; attributes and the model are those of the first, with the first metric of
-/// each as `replicates`. One that fails ends the evaluation with its failure. Steps are counted on from one to the
-/// next. `None` if the observer broke it off.
+/// Values and constraints are means over the seeds. Attributes and the model are those of the first
+/// seed; the attribute `replicates` lists the first metric of each. A replicate that fails ends the
+/// evaluation with its failure. Steps are numbered through all replicates. `None` if the observer
+/// broke it off.
 pub fn evaluate_replicates(
     objective: &dyn Objective,
     point: &Point,
@@ -32,11 +34,11 @@ pub fn evaluate_replicates(
             _ => seed.child("replicate").index(u64::from(replicate)),
         };
         let before = steps;
-        let mut hear = |step: u32, value: f64| -> ControlFlow<()> {
+        let mut observe = |step: u32, value: f64| -> ControlFlow<()> {
             steps = before + step;
             observer(steps, value)
         };
-        let evaluation = objective.evaluate(point, &seed, &mut hear)?;
+        let evaluation = objective.evaluate(point, &seed, &mut observe)?;
         if matches!(evaluation.outcome, Outcome::Failed { .. }) {
             return Some(evaluation);
         }
@@ -45,7 +47,19 @@ pub fn evaluate_replicates(
     mean(evaluations)
 }
 
-/// The first of `evaluations`, all complete, with the means of all; `None` without any.
+/// The first metric and the attributes of the first replicate of `outcome`, from whose seed the
+/// model of the evaluation comes.
+pub fn first_replicate(outcome: &Outcome) -> (Option<f64>, Attributes) {
+    let (Outcome::Complete { attributes, .. } | Outcome::Failed { attributes, .. }) = outcome;
+    let mut attributes = attributes.clone();
+    match (attributes.shift_remove(REPLICATES), outcome) {
+        (Some(singles), _) => (singles.get(0).and_then(Json::as_f64), attributes),
+        (None, Outcome::Complete { values, .. }) => (values.first().copied(), attributes),
+        (None, Outcome::Failed { .. }) => (None, attributes),
+    }
+}
+
+/// The first of `evaluations`, all complete, with the means of all; `None` if there are none.
 fn mean(evaluations: Vec<Evaluation>) -> Option<Evaluation> {
     let count = evaluations.len();
     let mut evaluations = evaluations.into_iter();
@@ -81,13 +95,13 @@ mod tests {
     fn evaluate(count: u32, break_at: u32) -> (Option<Outcome>, Vec<u32>) {
         let objective = Synthetic::new(Problem::Hartmann6).with_noise(0.5).with_steps(3);
         let point = objective.space().unwrap().default_point();
-        let mut heard = Vec::new();
-        let mut hear = |step, _| {
-            heard.push(step);
+        let mut reported = Vec::new();
+        let mut observe = |step, _| {
+            reported.push(step);
             if step == break_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let evaluation = evaluate_replicates(&objective, &point, &Seed::root(1), count, &mut hear);
-        (evaluation.map(|evaluation| evaluation.outcome), heard)
+        let evaluation = evaluate_replicates(&objective, &point, &Seed::root(1), count, &mut observe);
+        (evaluation.map(|evaluation| evaluation.outcome), reported)
     }
 
     fn value(outcome: &Outcome) -> f64 {
@@ -98,22 +112,24 @@ mod tests {
     }
 
     #[test]
-    fn the_value_is_the_mean_of_what_other_seeds_come_to() {
+    fn the_value_is_the_mean_over_the_seeds() {
         let (one, _) = evaluate(1, 0);
-        let (three, heard) = evaluate(3, 0);
+        let (three, reported) = evaluate(3, 0);
         let (one, three) = (one.unwrap(), three.unwrap());
         let Outcome::Complete { attributes, .. } = &three else { panic!("{three:?}") };
         let singles: Vec<f64> = serde_json::from_value(attributes[REPLICATES].clone()).unwrap();
         assert_eq!(singles.len(), 3);
         assert_eq!(singles[0], value(&one));
         assert!(singles[1] != singles[0] && singles[2] != singles[1]);
+        assert_eq!(first_replicate(&three), first_replicate(&one));
+        assert_eq!(first_replicate(&one).0, Some(value(&one)));
         assert!((value(&three) - singles.iter().sum::<f64>() / 3.0).abs() < 1e-12);
-        assert_eq!(heard, (1..=9).collect::<Vec<u32>>());
+        assert_eq!(reported, (1..=9).collect::<Vec<u32>>());
     }
 
     #[test]
-    fn whoever_listens_may_break_off_in_any_of_them() {
-        let (outcome, heard) = evaluate(3, 5);
-        assert_eq!((outcome, heard.len()), (None, 5));
+    fn the_observer_may_break_off_in_any_replicate() {
+        let (outcome, reported) = evaluate(3, 5);
+        assert_eq!((outcome, reported.len()), (None, 5));
     }
 }

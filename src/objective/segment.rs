@@ -1,4 +1,4 @@
-//! An evaluation in parts, each of which may begin where another ended, on another day.
+//! Segments of an evaluation: each may begin where the one before paused, on another day.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,57 +7,58 @@ use super::Evaluation;
 use crate::study::Rung;
 use crate::units::Seconds;
 
-/// A part of an evaluation: where it begins, and where it pauses.
+/// A segment of an evaluation: where it begins, and where it pauses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Segment {
-    /// The name of the state that the leg before left, without extension: whether it is a file or a folder is the
-    /// objective's own business. `None`: it begins at the start.
+    /// The checkpoint of the segment before; `None`: it begins at the start. The path has no
+    /// extension: the objective decides whether it is a file or a folder.
     pub from: Option<PathBuf>,
-    /// Where it pauses unless it is done before; `None`: it goes on to the end.
+    /// Where it pauses, unless it ends before; `None`: it runs to the end.
     pub pause: Option<Pause>,
-    /// Steps that the legs before have done.
+    /// Steps done by the segments before.
     pub done: u32,
-    /// What the legs before took.
+    /// Time taken by the segments before.
     pub spent: Seconds,
 }
 
 impl Segment {
-    /// From the start to the end.
+    /// The segment from the start to the end.
     pub fn whole() -> Self {
         Self { from: None, pause: None, done: 0, spent: Seconds(0.0) }
     }
 }
 
-/// Where a leg ends.
+/// Where a segment pauses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pause {
-    /// After the most steps that there may be, divided by this and rounded up; at least 1.
+    /// Divisor of the steps of a whole evaluation, at least 1: their quotient, rounded up, is the
+    /// step to pause after.
     pub divisor: u32,
-    /// The name under which its state goes, without extension.
-    pub state: PathBuf,
+    /// The path of the checkpoint to write, without extension.
+    pub checkpoint: PathBuf,
 }
 
-/// What a leg came to.
+/// The result of a segment.
 pub struct Advance {
-    /// How far.
-    pub progress: SegmentEnd,
-    /// Why it began at the start, if it was to begin elsewhere: the file is gone or broken.
+    /// How it ended.
+    pub end: SegmentEnd,
+    /// Why it restarted, if its checkpoint was lost or broken.
     pub restarted: Option<String>,
 }
 
-/// How far an evaluation is.
+/// How a segment ended.
 pub enum SegmentEnd {
-    /// To its end.
+    /// At the end of the evaluation.
     Done(Evaluation),
-    /// To where it was to pause.
+    /// Paused at a rung.
     Paused(Rung),
-    /// As far as that, but its state cannot be written.
+    /// At a rung, but its checkpoint cannot be written: the path and the error.
     Unsaved(PathBuf, io::Error),
 }
 
 impl From<Evaluation> for Advance {
     fn from(evaluation: Evaluation) -> Self {
-        Self { progress: SegmentEnd::Done(evaluation), restarted: None }
+        Self { end: SegmentEnd::Done(evaluation), restarted: None }
     }
 }
 
@@ -92,25 +93,25 @@ mod tests {
     fn segment(folder: &Path, from: Option<&str>, pause: Option<(u32, &str)>) -> Segment {
         Segment {
             from: from.map(|name| folder.join(name)),
-            pause: pause.map(|(divisor, name)| Pause { divisor, state: folder.join(name) }),
+            pause: pause.map(|(divisor, name)| Pause { divisor, checkpoint: folder.join(name) }),
             done: 0,
             spent: Seconds(0.0),
         }
     }
 
-    /// What the leg came to, and the epochs that were heard.
+    /// The result of a segment, and the epochs that it reported.
     fn advance(segment: &Segment) -> (Advance, Vec<(u32, f64)>) {
-        let mut heard = Vec::new();
-        let mut hear = |step, value| {
-            heard.push((step, value));
+        let mut reported = Vec::new();
+        let mut observe = |step, value| {
+            reported.push((step, value));
             ControlFlow::Continue(())
         };
-        let advance = iris().advance(&point(), &Seed::root(2), segment, &mut hear).unwrap();
-        (advance, heard)
+        let advance = iris().advance(&point(), &Seed::root(2), segment, &mut observe).unwrap();
+        (advance, reported)
     }
 
     fn rung(advance: Advance) -> Rung {
-        match advance.progress {
+        match advance.end {
             SegmentEnd::Paused(rung) => rung,
             SegmentEnd::Done(evaluation) => panic!("{:?}", evaluation.outcome),
             SegmentEnd::Unsaved(file, error) => panic!("{}: {error}", file.display()),
@@ -119,7 +120,7 @@ mod tests {
 
     /// The outcome without the time it took.
     fn outcome(advance: Advance) -> Outcome {
-        match advance.progress {
+        match advance.end {
             SegmentEnd::Done(evaluation) => match evaluation.outcome {
                 Outcome::Complete { values, constraints, mut attributes } => {
                     for time in ["training_seconds", "deployment_seconds"] {
@@ -129,29 +130,29 @@ mod tests {
                 }
                 failed => panic!("{failed:?}"),
             },
-            _ => panic!("it pauses nowhere"),
+            _ => panic!("it was not to pause"),
         }
     }
 
     #[test]
-    fn a_training_in_legs_is_the_training_in_one_bit_for_bit() {
+    fn a_training_in_segments_equals_the_whole_training_bit_for_bit() {
         let folder = tempfile::tempdir().unwrap();
         let (whole, every) = advance(&segment(folder.path(), None, None));
-        let (first, mut heard) = advance(&segment(folder.path(), None, Some((9, "a"))));
+        let (first, mut reported) = advance(&segment(folder.path(), None, Some((9, "a"))));
         let first = rung(first);
         assert_eq!((first.steps, first.values.len()), (2, 2));
         let (second, more) = advance(&segment(folder.path(), Some("a"), Some((3, "b"))));
-        heard.extend(more);
+        reported.extend(more);
         assert_eq!(rung(second).steps, 4);
         let (last, more) = advance(&segment(folder.path(), Some("b"), None));
-        heard.extend(more);
-        assert_eq!(heard, every);
+        reported.extend(more);
+        assert_eq!(reported, every);
         assert_eq!(last.restarted, None);
         assert_eq!(outcome(last), outcome(whole));
     }
 
     #[test]
-    fn a_state_that_is_gone_broken_or_of_another_training_means_a_fresh_start_that_is_told() {
+    fn a_checkpoint_that_is_gone_broken_or_of_another_training_restarts_and_says_so() {
         let folder = tempfile::tempdir().unwrap();
         let (whole, every) = advance(&segment(folder.path(), None, None));
         let whole = outcome(whole);
@@ -160,9 +161,9 @@ mod tests {
         let other = segment(folder.path(), None, Some((9, "other")));
         iris().advance(&point(), &seed, &other, &mut |_, _| ControlFlow::Continue(())).unwrap();
         for file in ["gone", "broken", "other"] {
-            let (advance, heard) = advance(&segment(folder.path(), Some(file), None));
+            let (advance, reported) = advance(&segment(folder.path(), Some(file), None));
             assert!(advance.restarted.as_ref().is_some_and(|reason| reason.contains(file)), "{file}");
-            assert_eq!(heard, every);
+            assert_eq!(reported, every);
             assert_eq!(outcome(advance), whole);
         }
     }
@@ -171,16 +172,16 @@ mod tests {
     fn a_rung_that_is_reached_already_trains_no_further() {
         let folder = tempfile::tempdir().unwrap();
         let first = rung(advance(&segment(folder.path(), None, Some((3, "a")))).0);
-        let (again, heard) = advance(&segment(folder.path(), Some("a"), Some((9, "b"))));
+        let (again, reported) = advance(&segment(folder.path(), Some("a"), Some((9, "b"))));
         let again = rung(again);
-        assert_eq!(heard, []);
+        assert_eq!(reported, []);
         assert_eq!((again.steps, again.values), (first.steps, first.values));
     }
 
     #[test]
-    fn a_state_that_cannot_be_written_is_told() {
+    fn a_checkpoint_that_cannot_be_written_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let (advance, _) = advance(&segment(folder.path(), None, Some((3, "none/a"))));
-        assert!(matches!(advance.progress, SegmentEnd::Unsaved(..)));
+        assert!(matches!(advance.end, SegmentEnd::Unsaved(..)));
     }
 }

@@ -1,4 +1,4 @@
-//! Objectives of known optimum that cost nothing: for the tests of searches and of the tuner.
+//! Synthetic objectives of known optimum that cost nothing: for tests of searches and of the tuner.
 
 use std::f64::consts::PI;
 use std::ops::RangeInclusive;
@@ -14,16 +14,16 @@ use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome, Rung};
 /// A function to minimize.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// Two numbers, three equal minima: Branin 1972, with the constants of Dixon & Szegö 1978, "The global
-    /// optimization problem: an introduction". Least value 0.397887, at (-π, 12.275), (π, 2.275) and
-    /// (9.42478, 2.475).
+    /// Two numbers, three equal minima: Branin 1972, with the constants of Dixon & Szegö 1978, "The
+    /// global optimization problem: an introduction". Least value 0.397887, at (-π, 12.275), (π,
+    /// 2.275) and (9.42478, 2.475).
     Branin,
-    /// Six numbers, six local minima: Hartmann 1973, with the constants of Dixon & Szegö 1978. Least value
-    /// -3.32237, at (0.20169, 0.150011, 0.476874, 0.275332, 0.311652, 0.6573).
+    /// Six numbers, six local minima: Hartmann 1973, with the constants of Dixon & Szegö 1978.
+    /// Least value -3.32237, at (0.20169, 0.150011, 0.476874, 0.275332, 0.311652, 0.6573).
     Hartmann6,
-    /// A rate on a logarithmic scale and a choice of three kinds, of which one has a whole and a real number
-    /// of its own, one a real number, one none. A sum of terms that are each zero at the optimum: least
-    /// value 0, at rate 0.01, kind `conv`, depth 5, width 10^1.5.
+    /// A rate on a logarithmic scale and a choice of three kinds. Kind `conv` has an integer and a
+    /// float of its own, `dense` a float, `none` nothing. A sum of terms that are zero at the
+    /// optimum: least value 0, at rate 0.01, kind `conv`, depth 5, width 10^1.5.
     Conditional,
 }
 
@@ -131,7 +131,8 @@ fn number(point: &Point, name: &'static str) -> Result<f64, &'static str> {
     point.get(name).and_then(|value| value.as_f64()).ok_or(name)
 }
 
-/// A [`Problem`] as an objective: with noise, with a region where every trial fails, with a learning curve.
+/// A [`Problem`] as an objective: with noise, with a region where every trial fails, with a
+/// learning curve.
 ///
 /// ```
 /// use spiketune::objective::{Objective, synthetic::{Problem, Synthetic}};
@@ -158,27 +159,28 @@ impl Synthetic {
         Self { problem, deviation: 0.0, failing_above: None, steps: 1 }
     }
 
-    /// Adds to every value a normal variable of standard deviation `deviation`, drawn from the trial's seed.
+    /// Adds normal noise of standard deviation `deviation` to every value, drawn from the trial's
+    /// seed.
     pub fn with_noise(mut self, deviation: f64) -> Self {
         self.deviation = deviation;
         self
     }
 
-    /// Lets every trial diverge whose first searched parameter lies above the part `unit`, from 0 to 1, of
-    /// its scale. At 0.75 the optimum stays, for Branin two of three.
+    /// Lets a trial diverge if its first searched parameter, on a scale from 0 to 1, is above
+    /// `unit`. At 0.75 the optimum stays; of Branin, two of its three.
     pub fn failing_above(mut self, unit: f64) -> Self {
         self.failing_above = Some(unit);
         self
     }
 
-    /// Lets the observer hear `steps` intermediate values, at least one: at step k the final one plus
-    /// 1/k - 1/`steps`.
+    /// Reports `steps` intermediate values, at least one: at step k the final value plus 1/k -
+    /// 1/`steps`.
     pub fn with_steps(mut self, steps: u32) -> Self {
         self.steps = steps.max(1);
         self
     }
 
-    /// Which function it is.
+    /// The function that is minimized.
     pub fn problem(&self) -> Problem {
         self.problem
     }
@@ -186,7 +188,7 @@ impl Synthetic {
     /// The space of the problem.
     ///
     /// # Errors
-    /// None that is known: the spaces are part of this module.
+    /// None in practice: the spaces are part of this module.
     pub fn space(&self) -> Result<Space, SpaceError> {
         Space::from_json(self.problem.space_text(), "synthetic")
     }
@@ -213,7 +215,7 @@ impl Synthetic {
         Ok(value + self.deviation * noise)
     }
 
-    /// Tells `observer` of `steps`; `None` if it breaks off.
+    /// Reports `steps` to `observer`; `None` if it breaks off.
     fn report(&self, value: f64, steps: RangeInclusive<u32>, observer: &mut Observer<'_>) -> Option<()> {
         steps
             .into_iter()
@@ -222,7 +224,7 @@ impl Synthetic {
             .then_some(())
     }
 
-    /// How much more than the final value there is after `step`.
+    /// The difference between the value after `step` and the final value.
     fn ahead(&self, step: u32) -> f64 {
         f64::from(step).recip() - f64::from(self.steps).recip()
     }
@@ -253,24 +255,25 @@ impl Objective for Synthetic {
             Ok(value) => value,
             Err(failure) => return Some(failed(failure).into()),
         };
-        let (done, restarted) = match segment.from.as_deref().map(steps_in).transpose() {
+        let (done, restarted) = match segment.from.as_deref().map(read_steps).transpose() {
             Ok(done) => (done.unwrap_or(0), None),
             Err(reason) => (0, Some(reason)),
         };
-        let pause = segment.pause.as_ref().map(|pause| (self.steps.div_ceil(pause.divisor), &pause.state));
+        let pause =
+            segment.pause.as_ref().map(|pause| (self.steps.div_ceil(pause.divisor), &pause.checkpoint));
         let Some((until, file)) = pause.filter(|&(until, _)| until < self.steps) else {
             self.report(value, done + 1..=self.steps, observer)?;
-            return Some(Advance { progress: SegmentEnd::Done(complete(value)), restarted });
+            return Some(Advance { end: SegmentEnd::Done(complete(value)), restarted });
         };
         self.report(value, done + 1..=until, observer)?;
-        let progress = match std::fs::write(file, until.to_string()) {
+        let end = match std::fs::write(file, until.to_string()) {
             Ok(()) => {
                 let values = vec![value + self.ahead(until)];
                 SegmentEnd::Paused(Rung { steps: until, values, seconds: 0.0 })
             }
             Err(error) => SegmentEnd::Unsaved(file.clone(), error),
         };
-        Some(Advance { progress, restarted })
+        Some(Advance { end, restarted })
     }
 }
 
@@ -283,8 +286,8 @@ fn complete(value: f64) -> Evaluation {
     Outcome::Complete { values, constraints: Vec::new(), attributes: Attributes::new() }.into()
 }
 
-/// The steps that were done by the time `file` was left.
-fn steps_in(file: &Path) -> Result<u32, String> {
+/// The steps done, from the checkpoint `file`.
+fn read_steps(file: &Path) -> Result<u32, String> {
     let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
     text.parse().map_err(|error| format!("{}: {error}", file.display()))
 }
@@ -375,14 +378,14 @@ mod tests {
     fn the_curve_falls_to_the_value_and_may_be_broken_off() {
         let objective = Synthetic::new(Problem::Branin).with_steps(4);
         let point = objective.space().unwrap().default_point();
-        let mut heard = Vec::new();
+        let mut reported = Vec::new();
         let evaluation = objective.evaluate(&point, &Seed::root(0), &mut |step, value| {
-            heard.push((step, value));
+            reported.push((step, value));
             ControlFlow::Continue(())
         });
         assert!(matches!(evaluation.unwrap().outcome, Outcome::Complete { .. }));
-        assert_eq!(heard.last(), Some(&(4, value(&objective, &point, 0))));
-        assert!(heard.is_sorted_by(|a, b| a.0 < b.0 && a.1 > b.1));
+        assert_eq!(reported.last(), Some(&(4, value(&objective, &point, 0))));
+        assert!(reported.is_sorted_by(|a, b| a.0 < b.0 && a.1 > b.1));
         assert!(objective.evaluate(&point, &Seed::root(0), &mut |_, _| ControlFlow::Break(())).is_none());
     }
 
@@ -458,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn bayes_bears_noise() {
+    fn bayes_is_close_to_the_optimum_under_noise() {
         let objective = Synthetic::new(Problem::Branin).with_noise(1.0);
         assert!(median_regret(&objective, &BayesSearch::new()) < 1.0);
     }

@@ -169,7 +169,7 @@ impl Tuner<'_> {
 
 /// What an evaluation in one piece came to.
 fn whole(advance: Advance) -> Evaluation {
-    match advance.progress {
+    match advance.end {
         SegmentEnd::Done(evaluation) => evaluation,
         SegmentEnd::Paused(_) | SegmentEnd::Unsaved(..) => unreachable!("only a leg pauses"),
     }

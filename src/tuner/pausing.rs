@@ -61,7 +61,7 @@ impl Tuner<'_> {
         let state = |rung| pausing.states.join(format!("{}{rung}", prefix_of(self.study, trial)));
         Some(Segment {
             from: rung.checked_sub(1).map(state),
-            pause: pausing.by.rungs().get(rung).map(|&divisor| Pause { divisor, state: state(rung) }),
+            pause: pausing.by.rungs().get(rung).map(|&divisor| Pause { divisor, checkpoint: state(rung) }),
             done: rung_history.rungs.last().map_or(0, |rung| rung.steps),
             spent: Seconds(rung_history.seconds()),
         })

@@ -109,7 +109,7 @@ impl Tuner<'_> {
         if let Some(error) = trouble {
             return Err(error.into());
         }
-        let Some(Advance { progress, restarted }) = advance else {
+        let Some(Advance { end: progress, restarted }) = advance else {
             if !self.storage.release(claim.key)? {
                 observe(Event::TrialTaken { trial: claim.trial.number });
             }

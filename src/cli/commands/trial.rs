@@ -8,20 +8,20 @@ use anyhow::{Context, Result, bail};
 use crate::cli::setup::job::WorkerJob;
 use crate::cli::setup::machine;
 use crate::cli::shown::exit::Exit;
-use crate::objective::isolated::{Answer, TrialRequest};
+use crate::objective::isolated::{TrialReply, TrialRequest};
 
 /// Reads a trial request from standard input, evaluates it, and reports its progress on standard output.
 pub(crate) fn run() -> Result<Exit> {
     end_with_the_worker();
     let mut lines = std::io::stdin().lock().lines();
     let Some(line) = lines.next().transpose()? else {
-        bail!("no order on standard input: tune worker gives it");
+        bail!("no trial request on standard input: tune worker gives it");
     };
-    let order: TrialRequest = serde_json::from_str(&line).context("order")?;
-    let job: WorkerJob = serde_json::from_value(order.work.clone()).context("order")?;
+    let request: TrialRequest = serde_json::from_str(&line).context("trial request")?;
+    let job: WorkerJob = serde_json::from_value(request.work.clone()).context("trial request")?;
     machine::use_threads(Some(job.threads))?;
     let objective = job.objective()?;
-    let mut tell = |answer: &Answer| {
+    let mut tell = |answer: &TrialReply| {
         let text = serde_json::to_string(answer).expect("text and finite numbers are JSON");
         let mut out = std::io::stdout().lock();
         // If nobody reads the answer, the trial ends.
@@ -29,11 +29,11 @@ pub(crate) fn run() -> Result<Exit> {
             return ControlFlow::Break(());
         }
         match (answer, lines.next()) {
-            (Answer::Step { .. }, Some(Ok(goes_on))) if goes_on == "true" => ControlFlow::Continue(()),
+            (TrialReply::Step { .. }, Some(Ok(goes_on))) if goes_on == "true" => ControlFlow::Continue(()),
             _ => ControlFlow::Break(()),
         }
     };
-    order.carry_out(&objective, &mut tell).map_err(anyhow::Error::msg)?;
+    request.carry_out(&objective, &mut tell).map_err(anyhow::Error::msg)?;
     Ok(Exit::Done)
 }
 

@@ -1,73 +1,72 @@
-//! A running command from its first line to its end.
+//! A running command, followed from its first line to its end.
 
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use super::message::{self, Answer, Said, SegmentRequest};
-use super::process::{Process, Told, how, was_told_to_end};
+use super::message::{self, Answer, Meaning, SegmentRequest};
+use super::process::{Process, ProcessEvent, describe_exit, was_interrupted};
 use super::{External, broken, line_of};
 use crate::objective::Observer;
 use crate::study::{Attributes, Failure, FailureKind, Outcome};
 use crate::units::Seconds;
 
-/// How often a silent command is looked after: whether its time is up, or the run is to stop.
+/// How often a silent command is checked: whether its time is up, or the run is to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How long a command may go on that was told to end because the run is interrupted, or that goes on all the same.
-pub(super) const FAREWELL: Duration = Duration::from_secs(5);
+/// How long a command may go on after an interrupt, or if it ignores the answer to pause.
+pub(super) const STOP_LIMIT: Duration = Duration::from_secs(5);
 
-/// What a command came to.
-pub(super) enum Came {
-    /// To its end.
+/// How a command ended.
+pub(super) enum CommandEnd {
+    /// With an outcome.
     Done(Outcome),
-    /// As far as it was to go.
+    /// Paused.
     Paused {
-        /// The last step that it reported by then.
+        /// The last step that it reported.
         step: u32,
-        /// What it reported there; nothing if that is no number.
+        /// The values of that step; empty if one is not finite.
         values: Vec<f64>,
-        /// Whether it ended by itself, so that its state is whole.
+        /// Whether it ended by itself, so that its checkpoint is complete.
         is_whole: bool,
     },
 }
 
 impl External {
-    /// Follows `process` to its end, or to that of the `part` that it was started for; nothing if it was broken off.
+    /// Follows `process` to its end, or to the end of the `segment` it was started for; `None` if
+    /// it was broken off.
+    ///
+    /// # Errors
+    /// Why the trial has failed.
     pub(super) fn follow(
         &self,
         process: &mut Process,
-        part: Option<&SegmentRequest>,
+        segment: Option<&SegmentRequest>,
         observer: &mut Observer<'_>,
-    ) -> Result<Option<Came>, Failure> {
+    ) -> Result<Option<CommandEnd>, Failure> {
         let begin = Instant::now();
         let limit = self.timeout.map(|Seconds(seconds)| Duration::from_secs_f64(seconds));
         let mut result = None;
         loop {
             let left = limit.map_or(LOOK_EVERY, |limit| limit.saturating_sub(begin.elapsed()));
             match process.wait(left.min(LOOK_EVERY)).map_err(|error| broken(error.to_string()))? {
-                Told::Line(line) => match message::read(&line, &self.metrics).map_err(broken)? {
-                    Said::Nothing => {}
-                    Said::Step(step, values) => {
-                        self.check_step(step, &values, part).map_err(broken)?;
-                        let is_broken_off = observer(step, values[0]).is_break();
-                        let pauses = part.is_some_and(|part| part.pauses_at(step));
-                        process.write(line_of(&Answer { prune: is_broken_off || pauses }));
-                        if is_broken_off {
-                            // Whatever it says now, it is run again.
-                            let _ = self.say_farewell(process, FAREWELL);
-                            return Ok(None);
-                        }
-                        if pauses {
-                            return self.pause(process, step, values);
+                ProcessEvent::Line(line) => match message::read(&line, &self.metrics).map_err(broken)? {
+                    Meaning::Nothing => {}
+                    Meaning::Step(step, values) => {
+                        if let Some(end) = self.step(process, step, values, segment, observer)? {
+                            return Ok(end);
                         }
                     }
-                    Said::Failure(reason) => return Err(broken(reason)),
-                    Said::Result { values, constraints, attributes } => {
+                    Meaning::Failure(reason) => return Err(broken(reason)),
+                    Meaning::Result { values, constraints, attributes } => {
                         result = Some(self.outcome(values, constraints, attributes)?);
                     }
                 },
-                Told::Ended(status) if was_told_to_end(status, || self.is_stopped()) => return Ok(None),
-                Told::Ended(status) => return judged(status, result, process).map(Came::Done).map(Some),
-                Told::Nothing => {}
+                ProcessEvent::Ended(status) if was_interrupted(status, || self.is_stopped()) => {
+                    return Ok(None);
+                }
+                ProcessEvent::Ended(status) => {
+                    return outcome_of(status, result, process).map(CommandEnd::Done).map(Some);
+                }
+                ProcessEvent::Nothing => {}
             }
             if let Some(limit) = limit.filter(|&limit| begin.elapsed() >= limit) {
                 let reason = format!("ran longer than --trial-timeout {} s: killed", limit.as_secs_f64());
@@ -79,9 +78,35 @@ impl External {
         }
     }
 
-    /// Refuses a step without all metrics where trials pause: which of them go on is decided by all.
-    fn check_step(&self, step: u32, values: &[f64], part: Option<&SegmentRequest>) -> Result<(), String> {
-        match part.is_none() || values.len() == self.metrics.len() {
+    /// Reports a step and answers the command. `Some` if it ends there: `Some(None)` if it was
+    /// broken off.
+    fn step(
+        &self,
+        process: &mut Process,
+        step: u32,
+        values: Vec<f64>,
+        segment: Option<&SegmentRequest>,
+        observer: &mut Observer<'_>,
+    ) -> Result<Option<Option<CommandEnd>>, Failure> {
+        self.check_step(step, &values, segment).map_err(broken)?;
+        let is_broken_off = observer(step, values[0]).is_break();
+        let pauses = segment.is_some_and(|segment| segment.pauses_at(step));
+        process.write(line_of(&Answer { prune: is_broken_off || pauses }));
+        if is_broken_off {
+            // The trial will be run again, so no further report counts.
+            let _ = self.wait_for_end(process, STOP_LIMIT);
+            return Ok(Some(None));
+        }
+        match pauses {
+            true => self.pause(process, step, values).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// Refuses a step without all metrics where trials pause: all of them decide which trials
+    /// continue.
+    fn check_step(&self, step: u32, values: &[f64], segment: Option<&SegmentRequest>) -> Result<(), String> {
+        match segment.is_none() || values.len() == self.metrics.len() {
             true => Ok(()),
             false => Err(format!(
                 "output: step {step} has one value for {} metrics ({}): with --fidelity it needs \"values\"",
@@ -91,48 +116,53 @@ impl External {
         }
     }
 
-    /// Lets a command that has come as far as it was to go keep its state and end. A result that it prints all the
-    /// same is dropped: whether it comes before its time is up depends on the machine.
-    fn pause(&self, process: &mut Process, step: u32, values: Vec<f64>) -> Result<Option<Came>, Failure> {
-        let is_whole = match self.say_farewell(process, self.saving) {
+    /// Lets a command that has reached its rung write its checkpoint and end. A result is dropped:
+    /// whether it arrives in time depends on the machine.
+    fn pause(
+        &self,
+        process: &mut Process,
+        step: u32,
+        values: Vec<f64>,
+    ) -> Result<Option<CommandEnd>, Failure> {
+        let is_whole = match self.wait_for_end(process, self.saving) {
             Err(_) | Ok(None) if self.is_stopped() => return Ok(None),
             Err(failure) => return Err(failure),
-            Ok(Some(status)) if was_told_to_end(status, || self.is_stopped()) => return Ok(None),
+            Ok(Some(status)) if was_interrupted(status, || self.is_stopped()) => return Ok(None),
             Ok(Some(status)) if !status.success() => return Err(ended_badly(status, process)),
             Ok(status) => status.is_some(),
         };
         let is_measured = values.iter().all(|value| value.is_finite());
         let values = if is_measured { values } else { Vec::new() };
-        Ok(Some(Came::Paused { step, values, is_whole }))
+        Ok(Some(CommandEnd::Paused { step, values, is_whole }))
     }
 
-    /// Waits for a command to end that was told to, `most` at the longest, and makes it end then; how it has ended if it
-    /// did so by itself. Steps that it reports meanwhile are answered, since it may wait for that, but not heard; whoever
-    /// reports one has not read the answer before, and is not waited for so long.
-    fn say_farewell(&self, process: &mut Process, most: Duration) -> Result<Option<ExitStatus>, Failure> {
+    /// Waits at most `most` for the end of a command that was asked to end, then ends it; its
+    /// status if it ended by itself. Steps that it still reports are answered but not used: a
+    /// command that reports one has not read the answer before, and gets only [`STOP_LIMIT`].
+    fn wait_for_end(&self, process: &mut Process, most: Duration) -> Result<Option<ExitStatus>, Failure> {
         let mut last = Instant::now() + most;
         let (mut goes_on, mut is_hurried) = (false, false);
         let mut status = None;
         while status.is_none() && Instant::now() < last {
             match process.wait(LOOK_EVERY) {
-                Ok(Told::Ended(ended)) => status = Some(ended),
-                Ok(Told::Line(line)) => match message::read(&line, &self.metrics) {
-                    Ok(Said::Step(..)) => {
+                Ok(ProcessEvent::Ended(ended)) => status = Some(ended),
+                Ok(ProcessEvent::Line(line)) => match message::read(&line, &self.metrics) {
+                    Ok(Meaning::Step(..)) => {
                         process.write(line_of(&Answer { prune: true }));
                         goes_on = true;
                     }
-                    Ok(Said::Failure(reason)) => return Err(broken(reason)),
+                    Ok(Meaning::Failure(reason)) => return Err(broken(reason)),
                     _ => {}
                 },
-                Ok(Told::Nothing) => {}
+                Ok(ProcessEvent::Nothing) => {}
                 Err(_) => break,
             }
             if !is_hurried && (goes_on || self.is_stopped()) {
                 is_hurried = true;
-                last = last.min(Instant::now() + FAREWELL);
+                last = last.min(Instant::now() + STOP_LIMIT);
             }
         }
-        // What it has started may still run.
+        // Processes that it has started may still run.
         process.end();
         Ok(status)
     }
@@ -156,14 +186,14 @@ impl External {
 }
 
 impl SegmentRequest {
-    /// Whether the part ends once `step` is reported. The last one ends with the result.
+    /// Whether the segment ends once `step` is reported. The last segment ends with the result.
     fn pauses_at(&self, step: u32) -> bool {
         (self.until..self.steps).contains(&step)
     }
 }
 
-/// What a command that has ended by itself comes to.
-fn judged(status: ExitStatus, result: Option<Outcome>, process: &Process) -> Result<Outcome, Failure> {
+/// The outcome of a command that has ended by itself.
+fn outcome_of(status: ExitStatus, result: Option<Outcome>, process: &Process) -> Result<Outcome, Failure> {
     match (status.success(), result) {
         (true, Some(outcome)) => Ok(outcome),
         (true, None) => Err(broken("printed no result: must print a line such as {\"value\": 0.5}")),
@@ -171,9 +201,9 @@ fn judged(status: ExitStatus, result: Option<Outcome>, process: &Process) -> Res
     }
 }
 
-/// The failure of a command that has ended with another code than 0.
+/// The failure of a command with another exit code than 0.
 fn ended_badly(status: ExitStatus, process: &Process) -> Failure {
     let last = process.last_errors().into_iter().rev().find(|line| !line.trim().is_empty());
     let last = last.map(|line| format!(": {}", line.trim())).unwrap_or_default();
-    broken(format!("{}{last}", how(status)))
+    broken(format!("{}{last}", describe_exit(status)))
 }

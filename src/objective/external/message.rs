@@ -1,4 +1,4 @@
-//! What goes between the tuner and a command, one JSON object a line.
+//! The lines between the tuner and a command, one JSON object each.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -21,30 +21,34 @@ pub enum Message {
     Answer(Answer),
 }
 
-/// What is to be evaluated: the first line on standard input.
+/// The request for one evaluation: the first line on standard input.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Request {
-    /// The values of the parameters that are active.
+    /// The values of the active parameters.
     pub parameters: Point,
-    /// Seed of the trial's randomness, the same whenever it is run again.
+    /// Seed of the trial's randomness, the same whenever the trial is run again.
     pub seed: u32,
-    /// Which part of the trial, where trials pause.
+    /// The segment of the trial, with `--fidelity`.
     #[serde(flatten)]
-    pub part: Option<SegmentRequest>,
+    pub segment: Option<SegmentRequest>,
 }
 
-/// Which part of a trial is to be evaluated, with `--fidelity`.
+/// The segment of a trial that is to be evaluated, with `--fidelity`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct SegmentRequest {
-    /// The step at which the state was left that is in the folder; 0: there is none.
+    /// The step of the checkpoint in the folder; 0: there is none.
     pub step: u32,
-    /// The step to go on to: a command may end once it has reported that. If it is `steps`, it prints the result.
+    /// The step to pause after: a command may end once it has reported it. If it is `steps`, the
+    /// command prints the result.
     pub until: u32,
     /// The steps of a whole trial.
     pub steps: u32,
-    /// A folder for its state. What is there when it ends after it was pruned is there when the trial goes on, under
-    /// a path that may be another; it is removed when the trial has ended.
+    /// A folder for a checkpoint. What the command has written there when it pauses is there again
+    /// when the trial continues, though perhaps under another path. It is removed when the trial
+    /// has ended.
+    pub checkpoint_dir: String,
+    /// The same folder under its name in version 0.1. Deprecated: use `checkpoint_dir`.
     pub state: String,
 }
 
@@ -52,32 +56,33 @@ pub struct SegmentRequest {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Answer {
-    /// If true, the command should keep its state, if it has a folder for that, and end with exit code 0; it is killed
-    /// if it does not. The trial may go on later, or the run was interrupted.
+    /// If true, the command should write a checkpoint, if it has a folder for one, and end with
+    /// exit code 0. If it does not end, it is killed. The trial may continue later, or the run was
+    /// interrupted.
     pub prune: bool,
 }
 
-/// What the command has to say: a line on standard output. Lines that do not begin with `{` are its own
-/// business.
+/// A report of the command: a line on standard output. Lines that do not begin with `{` are
+/// ignored.
 ///
-/// With `step` it is an intermediate `value`, or `values`; with `value` or `values` alone the result, of which the last
-/// stands; with `failure` the trial has come to nothing.
+/// A line with `step` reports an intermediate `value`, or `values`. A line with `value` or `values`
+/// alone is the result; the last of them counts. A line with `failure` fails the trial.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
-    /// The step that is finished, counted from 1.
+    /// The finished step, counted from 1.
     pub step: Option<u32>,
-    /// The only metric; with `step` the first, which is enough where trials do not pause.
+    /// The only metric. With `step`: the first metric, which is enough without `--fidelity`.
     pub value: Option<Number>,
-    /// All metrics.
+    /// The values of all metrics.
     pub values: Option<Values>,
-    /// At most 0 where a constraint holds; with the result.
+    /// The constraints, each at most 0 where it holds; with the result.
     #[serde(default)]
     pub constraints: Vec<Number>,
-    /// What people may want to read beside the result.
+    /// Other numbers and texts for people, beside the result.
     #[serde(default)]
     pub attributes: Attributes,
-    /// Why the trial came to nothing, in one line.
+    /// Why the trial failed, in one line.
     pub failure: Option<String>,
 }
 
@@ -97,35 +102,35 @@ pub enum Values {
 pub enum Number {
     /// A number.
     Float(f64),
-    /// One that JSON cannot spell.
+    /// A number that JSON cannot spell.
     Text(String),
 }
 
-/// What a line means.
+/// The meaning of a line of output.
 #[derive(Debug, PartialEq)]
-pub(super) enum Said {
-    /// Nothing to the tuner.
+pub(super) enum Meaning {
+    /// It is no report.
     Nothing,
     /// Intermediate values, of the first metric or of all.
     Step(u32, Vec<f64>),
-    /// The result, as it was said: values may not be finite.
+    /// The result as it was printed: values need not be finite.
     Result { values: Vec<f64>, constraints: Vec<f64>, attributes: Attributes },
-    /// The command gives up.
+    /// The command gives up, with its reason.
     Failure(String),
 }
 
-/// Takes one line of the command's output apart.
+/// The meaning of one line of the command's output.
 ///
 /// # Errors
-/// The line begins as an object and is no report: what is wrong with it, in one line.
-pub(super) fn read(line: &str, metrics: &[Metric]) -> Result<Said, String> {
+/// The line begins like an object and is no report: what is wrong with it, in one line.
+pub(super) fn read(line: &str, metrics: &[Metric]) -> Result<Meaning, String> {
     if !line.trim_start().starts_with('{') {
-        return Ok(Said::Nothing);
+        return Ok(Meaning::Nothing);
     }
     let report: Report =
         input::from_json(&with_words_quoted(line), "output").map_err(|error| error.to_string())?;
     if let Some(reason) = report.failure {
-        return Ok(Said::Failure(reason.lines().next().unwrap_or_default().to_owned()));
+        return Ok(Meaning::Failure(reason.lines().next().unwrap_or_default().to_owned()));
     }
     let values = match (report.value, report.values) {
         (Some(value), None) if report.step.is_some() => vec![value.get()?],
@@ -138,10 +143,10 @@ pub(super) fn read(line: &str, metrics: &[Metric]) -> Result<Said, String> {
         (None, None) => return Err("output: needs \"value\", \"values\" or \"failure\"".to_owned()),
     };
     match report.step {
-        Some(step) => Ok(Said::Step(step, values)),
+        Some(step) => Ok(Meaning::Step(step, values)),
         None => {
             let constraints = report.constraints.iter().map(Number::get).collect::<Result<_, _>>()?;
-            Ok(Said::Result { values, constraints, attributes: report.attributes })
+            Ok(Meaning::Result { values, constraints, attributes: report.attributes })
         }
     }
 }
@@ -180,13 +185,13 @@ fn in_order(values: Values, metrics: &[Metric]) -> Result<Vec<f64>, String> {
     }
 }
 
-/// The names of `metrics`, for people.
+/// The names of `metrics`, separated by commas.
 pub(super) fn names(metrics: &[Metric]) -> String {
     metrics.iter().map(|metric| metric.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// `line` with the words `NaN` and `Infinity`, which Python writes as numbers and JSON does not have, as
-/// texts.
+/// `line` with the words `NaN` and `Infinity` in quotation marks: Python writes them as numbers,
+/// JSON has no such numbers.
 fn with_words_quoted(line: &str) -> String {
     let (mut text, mut rest, mut is_in_string) = (String::with_capacity(line.len()), line, false);
     while let Some(first) = rest.chars().next() {
@@ -215,39 +220,39 @@ fn with_words_quoted(line: &str) -> String {
 mod tests {
     use super::*;
 
-    fn one(line: &str) -> Result<Said, String> {
+    fn one(line: &str) -> Result<Meaning, String> {
         read(line, &[Metric::minimize("loss")])
     }
 
-    fn two(line: &str) -> Result<Said, String> {
+    fn two(line: &str) -> Result<Meaning, String> {
         read(line, &[Metric::minimize("loss"), Metric::maximize("speed")])
     }
 
-    fn result(values: &[f64]) -> Result<Said, String> {
-        Ok(Said::Result { values: values.to_vec(), constraints: vec![], attributes: Attributes::new() })
+    fn result(values: &[f64]) -> Result<Meaning, String> {
+        Ok(Meaning::Result { values: values.to_vec(), constraints: vec![], attributes: Attributes::new() })
     }
 
     #[test]
     fn results_steps_and_failures_are_told_apart() {
         assert_eq!(one(r#"{"value": 0.5}"#), result(&[0.5]));
-        assert_eq!(one(r#" {"step": 3, "value": 2}"#), Ok(Said::Step(3, vec![2.0])));
-        assert_eq!(two(r#"{"step": 3, "value": 2}"#), Ok(Said::Step(3, vec![2.0])));
+        assert_eq!(one(r#" {"step": 3, "value": 2}"#), Ok(Meaning::Step(3, vec![2.0])));
+        assert_eq!(two(r#"{"step": 3, "value": 2}"#), Ok(Meaning::Step(3, vec![2.0])));
         assert_eq!(
             two(r#"{"step": 3, "values": {"speed": 1, "loss": 2}}"#),
-            Ok(Said::Step(3, vec![2.0, 1.0]))
+            Ok(Meaning::Step(3, vec![2.0, 1.0]))
         );
         assert_eq!(two(r#"{"values": [1, 2]}"#), result(&[1.0, 2.0]));
         assert_eq!(two(r#"{"values": {"speed": 2, "loss": 1}}"#), result(&[1.0, 2.0]));
-        assert_eq!(one(r#"{"failure": "too\nlong"}"#), Ok(Said::Failure("too".into())));
-        assert_eq!(one("epoch 3 of 5: [1, 2]"), Ok(Said::Nothing));
-        assert_eq!(one(""), Ok(Said::Nothing));
+        assert_eq!(one(r#"{"failure": "too\nlong"}"#), Ok(Meaning::Failure("too".into())));
+        assert_eq!(one("epoch 3 of 5: [1, 2]"), Ok(Meaning::Nothing));
+        assert_eq!(one(""), Ok(Meaning::Nothing));
     }
 
     #[test]
-    fn numbers_that_only_python_spells_are_numbers() {
+    fn numbers_in_pythons_spelling_are_numbers() {
         for (line, value) in [("NaN", f64::NAN), ("-Infinity", f64::NEG_INFINITY), ("\"inf\"", f64::INFINITY)]
         {
-            let Ok(Said::Result { values, .. }) = one(&format!(r#"{{"value": {line}}}"#)) else {
+            let Ok(Meaning::Result { values, .. }) = one(&format!(r#"{{"value": {line}}}"#)) else {
                 panic!("{line} is a number");
             };
             assert_eq!(values[0].to_bits(), value.to_bits(), "{line}");
@@ -257,20 +262,21 @@ mod tests {
     }
 
     #[test]
-    fn a_request_has_a_part_where_trials_pause() {
+    fn a_request_names_its_segment_where_trials_pause() {
         let parameters: Point = [("x", 0.5)].into_iter().collect();
-        let text = |part| {
-            let request = Request { parameters: parameters.clone(), seed: 7, part };
+        let text = |segment| {
+            let request = Request { parameters: parameters.clone(), seed: 7, segment };
             serde_json::to_string(&request).unwrap()
         };
         assert_eq!(text(None), r#"{"parameters":{"x":0.5},"seed":7}"#);
-        let part = SegmentRequest { step: 3, until: 9, steps: 27, state: "/s".into() };
-        let expected = r#"{"parameters":{"x":0.5},"seed":7,"step":3,"until":9,"steps":27,"state":"/s"}"#;
-        assert_eq!(text(Some(part)), expected);
+        let (checkpoint_dir, state) = ("/s".to_owned(), "/s".to_owned());
+        let segment = SegmentRequest { step: 3, until: 9, steps: 27, checkpoint_dir, state };
+        let expected = r#"{"parameters":{"x":0.5},"seed":7,"step":3,"until":9,"steps":27,"checkpoint_dir":"/s","state":"/s"}"#;
+        assert_eq!(text(Some(segment)), expected);
     }
 
     #[test]
-    fn what_begins_as_an_object_and_is_no_report_is_refused() {
+    fn an_object_that_is_no_report_is_refused() {
         let problem = |line: &str| two(line).expect_err("no report");
         assert!(problem("{'loss': 1}").starts_with("output: not JSON: "));
         assert_eq!(problem(r#"{"vaule": 1}"#), r#"output: unknown key "vaule"; did you mean "value"?"#);

@@ -1,5 +1,6 @@
-//! Any program as an objective: it is started for every trial, reads the parameters and prints what they
-//! come to, one JSON object a line. The lines are described in `configs/schemas/command.schema.json`.
+//! A command as an objective: any program that is started for every trial, reads the parameters and
+//! prints their result, one JSON object per line. `configs/schemas/command.schema.json` describes
+//! the lines.
 
 pub(super) mod checkpoint;
 mod follow;
@@ -16,37 +17,38 @@ use std::time::{Duration, Instant};
 pub use message::{Answer, Message, Number, Report, Request, SegmentRequest, Values};
 pub use template::CommandError;
 
-use self::follow::Came;
+use self::follow::CommandEnd;
 use self::template::Template;
 use super::{Advance, Evaluation, Objective, Observer, Segment, SegmentEnd};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome, Rung};
 use crate::units::Seconds;
-use checkpoint::StateFolder;
+use checkpoint::CheckpointFolder;
 use process::Process;
 
-/// How long a command may take to keep its state once it was told that its trial pauses: a large one may go over a
-/// network.
+/// How long a command may take to write its checkpoint, perhaps over a network, once its trial
+/// pauses.
 const SAVING: Duration = Duration::from_secs(60);
 
-/// The name of the attribute that holds the last lines of standard error of a command that failed.
+/// Name of the attribute with the last lines of standard error of a command that failed.
 const STDERR: &str = "stderr";
 
 /// A command that is run for every trial.
 ///
-/// It gets the parameters and the seed on standard input ([`Request`]), in places `{name}` of its arguments,
-/// or both, prints a [`Report`] for the result and before it for each step, and reads an [`Answer`] after
-/// each of the latter. Whatever else it does is a failed trial with its reason.
+/// It gets the parameters and the seed on standard input ([`Request`]), in placeholders `{name}` of
+/// its arguments, or both. It prints a [`Report`] after each step and one for the result, and reads
+/// an [`Answer`] after each step. Anything else is a failed trial with its reason.
 ///
-/// Where trials pause it is started for each leg, told which [`SegmentRequest`] that is, and given a folder for its state. It
-/// pauses at the first step that it reports from the rung on; one that reports none goes to its end at once, and one
-/// that keeps no state begins at the start again.
+/// Where trials pause, the command is started for each segment with a [`SegmentRequest`] and a
+/// folder for its checkpoint. It pauses at the first reported step at or after the rung. A command
+/// that reports no steps goes to its end at once; one that writes no checkpoint begins at the start
+/// again.
 #[derive(Debug)]
 pub struct External {
     template: Template,
     metrics: Vec<Metric>,
-    /// Of a whole trial, if trials pause.
+    /// The steps of a whole trial, if trials pause.
     steps: Option<u32>,
     timeout: Option<Seconds>,
     saving: Duration,
@@ -54,11 +56,11 @@ pub struct External {
 }
 
 impl External {
-    /// Runs `command`, split into words as a shell splits them, at points of `space`. `steps`: those of a whole
-    /// trial, if trials pause.
+    /// The objective that runs `command` at points of `space`, split into words as a shell splits
+    /// them. `steps` are those of a whole trial, if trials pause.
     ///
     /// # Errors
-    /// There is no such program, or the command names a parameter that the space does not have.
+    /// There is no such program, or a placeholder names no parameter of the space.
     pub fn new(
         command: &str,
         space: &Space,
@@ -72,12 +74,14 @@ impl External {
         }
     }
 
-    /// Lets a trial fail, or a leg of one, that takes longer than `timeout`.
+    /// The same objective, under which a trial fails if it, or a segment of it, takes longer than
+    /// `timeout`.
     pub fn with_timeout(self, timeout: Option<Seconds>) -> Self {
         Self { timeout, ..self }
     }
 
-    /// Breaks off a trial soon after `stop` is set, even if the command reports no step.
+    /// The same objective, which breaks off a trial soon after `stop` is set, even between two
+    /// reports.
     pub fn with_stop(self, stop: &'static AtomicBool) -> Self {
         Self { stop: Some(stop), ..self }
     }
@@ -86,26 +90,27 @@ impl External {
         self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
     }
 
-    /// Runs the command for a trial, or a `part` of one; `None` if it was broken off.
+    /// Runs the command for a trial, or for a `segment` of it; `None` if it was broken off.
     fn run(
         &self,
         point: &Point,
         seed: &Seed,
-        part: Option<SegmentRequest>,
+        segment: Option<SegmentRequest>,
         observer: &mut Observer<'_>,
-    ) -> Option<Came> {
-        let request = Request { parameters: point.clone(), seed: seed_number(seed), part };
+    ) -> Option<CommandEnd> {
+        let request = Request { parameters: point.clone(), seed: seed_number(seed), segment };
         let program = &self.template.program;
         let mut process = match Process::start(program, &self.template.arguments(&request)) {
             Ok(process) => process,
             Err(error) => {
-                return Some(Came::Done(failed(broken(format!("cannot start {program}: {error}")), &[])));
+                let failure = broken(format!("cannot start {program}: {error}"));
+                return Some(CommandEnd::Done(failed(failure, &[])));
             }
         };
         process.write(line_of(&request));
-        self.follow(&mut process, request.part.as_ref(), observer).unwrap_or_else(|failure| {
+        self.follow(&mut process, request.segment.as_ref(), observer).unwrap_or_else(|failure| {
             process.end();
-            Some(Came::Done(failed(failure, &process.last_errors())))
+            Some(CommandEnd::Done(failed(failure, &process.last_errors())))
         })
     }
 }
@@ -117,19 +122,19 @@ impl Objective for External {
 
     fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation> {
         if self.steps.is_some() {
-            return match self.advance(point, seed, &Segment::whole(), observer)?.progress {
+            return match self.advance(point, seed, &Segment::whole(), observer)?.end {
                 SegmentEnd::Done(evaluation) => Some(evaluation),
                 SegmentEnd::Unsaved(folder, error) => {
-                    let reason =
-                        format!("cannot make a folder for its state in {}: {error}", folder.display());
+                    let folder = folder.display();
+                    let reason = format!("cannot make a folder for its checkpoint in {folder}: {error}");
                     Some(failed(broken(reason), &[]).into())
                 }
-                SegmentEnd::Paused(_) => unreachable!("the whole has no pause"),
+                SegmentEnd::Paused(_) => unreachable!("a whole evaluation has no pause"),
             };
         }
         match self.run(point, seed, None, observer)? {
-            Came::Done(outcome) => Some(outcome.into()),
-            Came::Paused { .. } => unreachable!("only a part has a pause"),
+            CommandEnd::Done(outcome) => Some(outcome.into()),
+            CommandEnd::Paused { .. } => unreachable!("only a segment has a pause"),
         }
     }
 
@@ -143,56 +148,59 @@ impl Objective for External {
         let Some(steps) = self.steps else {
             return self.evaluate(point, seed, observer).map(Advance::from);
         };
-        let unsaved = |error| SegmentEnd::Unsaved(state_of(segment), error);
-        let folder = match StateFolder::new(segment) {
+        let unsaved = |error| SegmentEnd::Unsaved(checkpoint_of(segment), error);
+        let folder = match CheckpointFolder::new(segment) {
             Ok(folder) => folder,
-            Err(error) => return Some(Advance { progress: unsaved(error), restarted: None }),
+            Err(error) => return Some(Advance { end: unsaved(error), restarted: None }),
         };
         let is_empty = folder.is_empty();
-        let restarted = segment.from.as_ref().filter(|_| is_empty).map(|from| {
-            format!("{}: nothing is there: the command saved no state, or it is gone", from.display())
-        });
+        let restarted =
+            segment.from.as_ref().filter(|_| is_empty).map(|from| {
+                format!("{}: no checkpoint: the command wrote none, or it is gone", from.display())
+            });
         let started = Instant::now();
-        let progress =
-            match self.run(point, seed, Some(SegmentRequest::of(segment, steps, &folder)), observer)? {
-                Came::Done(outcome) => SegmentEnd::Done(outcome.into()),
-                Came::Paused { step, values, is_whole } => {
-                    let seconds = started.elapsed().as_secs_f64();
-                    let kept = match &segment.pause {
-                        Some(pause) if is_whole => folder.keep(&pause.state),
-                        _ => Ok(()),
-                    };
-                    kept.map_or_else(unsaved, |()| SegmentEnd::Paused(Rung { steps: step, values, seconds }))
-                }
-            };
-        Some(Advance { progress, restarted })
+        let request = SegmentRequest::of(segment, steps, &folder);
+        let end = match self.run(point, seed, Some(request), observer)? {
+            CommandEnd::Done(outcome) => SegmentEnd::Done(outcome.into()),
+            CommandEnd::Paused { step, values, is_whole } => {
+                let seconds = started.elapsed().as_secs_f64();
+                let kept = match &segment.pause {
+                    Some(pause) if is_whole => folder.keep(&pause.checkpoint),
+                    _ => Ok(()),
+                };
+                kept.map_or_else(unsaved, |()| SegmentEnd::Paused(Rung { steps: step, values, seconds }))
+            }
+        };
+        Some(Advance { end, restarted })
     }
 }
 
 impl SegmentRequest {
-    /// What a command is told of `segment`, one of a trial of so many `steps`, whose state is in `folder`.
+    /// The request for `segment`, of a trial of `steps` steps, with its checkpoint in `folder`.
     ///
-    /// A command that reports now and then only may have gone beyond the next rung already: it pauses at its next
+    /// A command that reports rarely may have passed the next rung already: it pauses at its next
     /// report.
-    fn of(segment: &Segment, steps: u32, folder: &StateFolder) -> Self {
+    fn of(segment: &Segment, steps: u32, folder: &CheckpointFolder) -> Self {
         let rung = segment.pause.as_ref().map_or(steps, |pause| steps.div_ceil(pause.divisor));
+        let checkpoint_dir = folder.path().to_string_lossy().into_owned();
         Self {
             step: if folder.is_empty() { 0 } else { segment.done },
             until: rung.max(segment.done.saturating_add(1)).min(steps),
             steps,
-            state: folder.path().to_string_lossy().into_owned(),
+            state: checkpoint_dir.clone(),
+            checkpoint_dir,
         }
     }
 }
 
-/// What people know the state of `segment` by.
-fn state_of(segment: &Segment) -> PathBuf {
-    let pause = segment.pause.as_ref().map(|pause| &pause.state);
+/// The path by which people know the checkpoint of `segment`.
+fn checkpoint_of(segment: &Segment) -> PathBuf {
+    let pause = segment.pause.as_ref().map(|pause| &pause.checkpoint);
     pause.or(segment.from.as_ref()).cloned().unwrap_or_else(std::env::temp_dir)
 }
 
-/// The number that stands for a trial's seed where another program evaluates it: half of the digest, since
-/// many libraries take seeds below 2^32 alone.
+/// The seed of a trial for other programs: half of the digest, since many libraries only take seeds
+/// below 2^32.
 pub fn seed_number(seed: &Seed) -> u32 {
     (seed.to_u64() >> 32) as u32
 }
@@ -213,7 +221,7 @@ fn line_of(message: &impl serde::Serialize) -> String {
     serde_json::to_string(message).expect("text and numbers are JSON")
 }
 
-/// Whether `program` is a file that may be run, looked for as the system does.
+/// Whether the system finds an executable file for `program`.
 fn is_program(program: &str) -> bool {
     if program.contains('/') {
         return is_executable(Path::new(program));

@@ -1,15 +1,17 @@
-//! What a tuner that is killed leaves running ends as well.
+//! A guard against orphans: the process groups that a killed tuner leaves running are killed as
+//! well.
 //!
-//! A shell beside the tuner reads from a pipe which process groups are running. The pipe is closed once the tuner is
-//! gone, however it went, and then the shell kills the groups that are left. (The signal that Linux sends to the
-//! children of a process that dies reaches only the first of a group, and any program can turn it off.)
+//! A shell beside the tuner reads from a pipe which process groups are running. When the tuner
+//! dies, the pipe closes, and the shell kills the groups that are left. (The signal that Linux can
+//! send to the children of a dying process reaches only the first of a group, and any program can
+//! turn it off.)
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-/// Reads `+ GROUP` and `- GROUP` a line; a job that is told to end needs it to the last.
+/// Reads lines `+ GROUP` and `- GROUP`. It ignores signals to end, since it is needed to the last.
 const SCRIPT: &str = r#"
     trap '' HUP INT TERM
     groups=' '
@@ -22,7 +24,7 @@ const SCRIPT: &str = r#"
     for group in $groups; do kill -s KILL -- "-$group"; done
 "#;
 
-/// The shell of this process, and the groups that it has been told of.
+/// The shell of this process, and the groups that it watches.
 static WATCH: Mutex<Watch> = Mutex::new(Watch { pipe: None, groups: BTreeSet::new() });
 
 struct Watch {
@@ -30,11 +32,11 @@ struct Watch {
     groups: BTreeSet<u32>,
 }
 
-/// The group that `child` leads ends with this process, until this is dropped.
-pub(crate) struct Bond(u32);
+/// While it exists, a process group ends with this process.
+pub(crate) struct GroupGuard(u32);
 
-impl Bond {
-    /// Binds the group of `child`.
+impl GroupGuard {
+    /// Guards the group that `child` leads.
     ///
     /// # Errors
     /// The shell cannot be started.
@@ -42,36 +44,37 @@ impl Bond {
         let group = child.id();
         let mut watch = WATCH.lock().unwrap_or_else(PoisonError::into_inner);
         watch.groups.insert(group);
-        // A shell that somebody has ended is started anew.
-        if watch.tell('+', group).is_err() {
+        // A shell that was ended is started again.
+        if watch.write('+', group).is_err() {
             watch.start()?;
         }
         Ok(Self(group))
     }
 }
 
-impl Drop for Bond {
+impl Drop for GroupGuard {
     fn drop(&mut self) {
         let mut watch = WATCH.lock().unwrap_or_else(PoisonError::into_inner);
         watch.groups.remove(&self.0);
-        // Without a shell there is nobody to tell.
-        let _ = watch.tell('-', self.0);
+        // Without a shell there is nothing to do.
+        let _ = watch.write('-', self.0);
     }
 }
 
 impl Watch {
-    fn tell(&mut self, sign: char, group: u32) -> io::Result<()> {
+    fn write(&mut self, sign: char, group: u32) -> io::Result<()> {
         let pipe = self.pipe.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
         pipe.write_all(format!("{sign} {group}\n").as_bytes())
     }
 
-    /// Starts a shell that knows of all groups. It holds nothing of this process open: no output, no folder, no group.
+    /// Starts a shell that watches all groups. It holds no output, folder or process group of this
+    /// process.
     fn start(&mut self) -> io::Result<()> {
         let mut shell = Command::new("sh");
         shell.args(["-c", SCRIPT]).current_dir("/");
         shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         std::os::unix::process::CommandExt::process_group(&mut shell, 0);
         self.pipe = shell.spawn()?.stdin.take();
-        self.groups.clone().into_iter().try_for_each(|group| self.tell('+', group))
+        self.groups.clone().into_iter().try_for_each(|group| self.write('+', group))
     }
 }

@@ -1,8 +1,9 @@
-//! A running command: lines in and out, the end of its errors, and its own end, however it comes.
+//! A running command: its lines in and out, its last errors, and its end.
 //!
-//! The command leads a process group of its own, so that nothing that it started outlives its trial, and a
-//! Ctrl-C at the terminal reaches the tuner alone; a tuner that is killed takes it along. Threads read and write, so a command that reads nothing or
-//! closes nothing blocks nobody; once the group is gone they end by themselves.
+//! The command leads a process group of its own, so that nothing it started outlives its trial. A
+//! Ctrl-C at the terminal reaches only the tuner; a tuner that is killed takes the group along.
+//! Threads read and write, so a command that reads nothing or never closes its output blocks
+//! nobody.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -13,29 +14,29 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 #[cfg(unix)]
-use super::orphans::Bond;
+use super::orphans::GroupGuard;
 
-/// How many lines of standard error are kept, and how much of each, in characters.
+/// Kept lines of standard error, and kept characters of each.
 const LAST_LINES: usize = 20;
 const LINE_KEPT: usize = 500;
-/// A line of output is cut off there: a longer one is no report.
+/// Most bytes of a line of output: a longer line is cut, and is no report.
 const LONGEST_LINE: u64 = 1 << 20;
-/// How often the end of the command is looked for while it prints nothing.
+/// How often a command that prints nothing is checked for its end.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// For how long those that a command has started may go on after it has ended, and it after it was asked to end.
-const GRACE: Duration = Duration::from_millis(500);
-/// For how long the last output of a command that has ended is waited for once nobody writes any more: longer than a
-/// machine takes that is busy with many others.
-const LAST_WORDS: Duration = Duration::from_secs(10);
+/// How long a command may go on after a request to end, and its children after its end.
+const END_LIMIT: Duration = Duration::from_millis(500);
+/// How long to wait for the last output of a command after its end, on a machine busy with many
+/// others.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
-/// What a command has done.
+/// The next thing that a command did.
 #[derive(Debug)]
-pub(crate) enum Told {
+pub(crate) enum ProcessEvent {
     /// It has printed a line.
     Line(String),
     /// It has ended.
     Ended(ExitStatus),
-    /// Nothing in the time that was waited.
+    /// Nothing in the given time.
     Nothing,
 }
 
@@ -43,13 +44,13 @@ pub(crate) enum Told {
 pub(crate) struct Process {
     child: Child,
     #[cfg(unix)]
-    _bond: Bond,
+    _guard: GroupGuard,
     lines: Receiver<String>,
     /// Whether all output has been read.
     is_closed: bool,
     input: Sender<String>,
     errors: Arc<Mutex<VecDeque<String>>>,
-    /// Nothing is ever sent: it is closed once all errors have been read.
+    /// Closed once all errors have been read; nothing is ever sent.
     errors_read: Receiver<()>,
 }
 
@@ -65,8 +66,8 @@ impl Process {
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.spawn()?;
         #[cfg(unix)]
-        let bond = Bond::new(&child).inspect_err(|_| {
-            signal(&child, Wish::Now);
+        let guard = GroupGuard::new(&child).inspect_err(|_| {
+            signal_group(&child, EndSignal::Kill);
         })?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (tell, lines) = channel();
@@ -79,18 +80,18 @@ impl Process {
             keep_last(&kept, &line);
             true
         });
-        let (input, orders) = channel::<String>();
+        let (input, queue) = channel::<String>();
         thread::spawn(move || {
             let Some(mut stdin) = stdin else { return };
-            // A command that does not read its input is free not to.
-            while let Ok(line) = orders.recv()
+            // A command need not read its input.
+            while let Ok(line) = queue.recv()
                 && writeln!(stdin, "{line}").and_then(|()| stdin.flush()).is_ok()
             {}
         });
         Ok(Self {
             child,
             #[cfg(unix)]
-            _bond: bond,
+            _guard: guard,
             lines,
             is_closed: false,
             input,
@@ -99,40 +100,40 @@ impl Process {
         })
     }
 
-    /// Writes a line to its standard input, or will as soon as it reads.
+    /// Writes a line to its standard input, once it reads. Does not wait.
     pub fn write(&self, line: String) {
-        // Whoever has closed its input does not want to know.
+        // A command may close its input.
         let _ = self.input.send(line);
     }
 
-    /// Waits for the next thing it does, up to `most`.
+    /// Waits for its next event, at most `most`.
     ///
     /// # Errors
     /// The system does not say whether it runs.
-    pub fn wait(&mut self, most: Duration) -> io::Result<Told> {
+    pub fn wait(&mut self, most: Duration) -> io::Result<ProcessEvent> {
         let end = Instant::now() + most;
         let mut ended: Option<(ExitStatus, Instant)> = None;
         let mut is_alone = false;
         loop {
             match self.next_line() {
-                Ok(line) => return Ok(Told::Line(line)),
+                Ok(line) => return Ok(ProcessEvent::Line(line)),
                 Err(RecvTimeoutError::Disconnected) => self.is_closed = true,
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if ended.is_none() {
-                ended = self.child.try_wait()?.map(|status| (status, Instant::now() + GRACE));
+                ended = self.child.try_wait()?.map(|status| (status, Instant::now() + END_LIMIT));
             }
             match &mut ended {
-                Some((status, _)) if self.is_closed => return Ok(Told::Ended(*status)),
-                // Somebody that it has started may hold its output open for ever.
+                Some((status, _)) if self.is_closed => return Ok(ProcessEvent::Ended(*status)),
+                // A process that it has started may hold its output open for ever.
                 Some((_, last)) if !is_alone && Instant::now() >= *last => {
-                    signal(&self.child, Wish::Now);
+                    signal_group(&self.child, EndSignal::Kill);
                     is_alone = true;
-                    *last = Instant::now() + LAST_WORDS;
+                    *last = Instant::now() + DRAIN_LIMIT;
                 }
-                // Somebody that has left its group.
-                Some((status, last)) if Instant::now() >= *last => return Ok(Told::Ended(*status)),
-                None if Instant::now() >= end => return Ok(Told::Nothing),
+                // That process has left the group.
+                Some((status, last)) if Instant::now() >= *last => return Ok(ProcessEvent::Ended(*status)),
+                None if Instant::now() >= end => return Ok(ProcessEvent::Nothing),
                 _ => {}
             }
         }
@@ -149,20 +150,20 @@ impl Process {
 
     /// The last lines of its standard error, oldest first, once it has ended.
     pub fn last_errors(&self) -> Vec<String> {
-        let _ = self.errors_read.recv_timeout(GRACE);
+        let _ = self.errors_read.recv_timeout(END_LIMIT);
         let errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
         errors.iter().cloned().collect()
     }
 
-    /// Asks it to end, and everything it has started, and makes it end if it does not.
+    /// Asks it and everything it has started to end, then kills what is left.
     pub fn end(&mut self) {
-        signal(&self.child, Wish::Please);
-        let last = Instant::now() + GRACE;
+        signal_group(&self.child, EndSignal::Terminate);
+        let last = Instant::now() + END_LIMIT;
         while Instant::now() < last && matches!(self.child.try_wait(), Ok(None)) {
             thread::sleep(LOOK_EVERY / 10);
         }
-        signal(&self.child, Wish::Now);
-        // Without this it would stay in the system's table.
+        signal_group(&self.child, EndSignal::Kill);
+        // Without the wait it would stay a zombie.
         let _ = self.child.kill();
         let _ = self.child.wait();
         self.is_closed = true;
@@ -170,7 +171,7 @@ impl Process {
 }
 
 impl Drop for Process {
-    /// Nothing that it has started stays behind.
+    /// Ends it and everything that it has started.
     fn drop(&mut self) {
         let is_running = matches!(self.child.try_wait(), Ok(None));
         if is_running || !self.is_closed {
@@ -179,8 +180,8 @@ impl Drop for Process {
     }
 }
 
-/// How a process has ended, for people.
-pub(crate) fn how(status: ExitStatus) -> String {
+/// How a process has ended, in words.
+pub(crate) fn describe_exit(status: ExitStatus) -> String {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
         return format!("was killed by signal {signal}");
@@ -188,66 +189,67 @@ pub(crate) fn how(status: ExitStatus) -> String {
     status.code().map_or_else(|| status.to_string(), |code| format!("ended with exit code {code}"))
 }
 
-/// Whether a process that has ended was told to with all of its job, as schedulers do: by a signal that asks to
-/// end, which we have heard as well or are about to.
+/// Whether a process was ended together with this one, as schedulers do: by SIGINT or SIGTERM,
+/// which this process has received as well or is about to.
 #[cfg(unix)]
-pub(crate) fn was_told_to_end(status: ExitStatus, is_stopped: impl Fn() -> bool) -> bool {
-    const ASKING: [i32; 2] = [2, 15];
-    // A shell ends with this number beyond 128 after its child was told.
+pub(crate) fn was_interrupted(status: ExitStatus, is_stopped: impl Fn() -> bool) -> bool {
+    const INTERRUPTS: [i32; 2] = [2, 15];
+    // A shell whose child was ended by a signal exits with 128 plus its number.
     let signal =
         std::os::unix::process::ExitStatusExt::signal(&status).or(status.code().map(|code| code - 128));
-    let last = Instant::now() + GRACE;
-    let is_asked = signal.is_some_and(|signal| ASKING.contains(&signal));
+    let last = Instant::now() + END_LIMIT;
+    let is_asked = signal.is_some_and(|signal| INTERRUPTS.contains(&signal));
     while is_asked && !is_stopped() && Instant::now() < last {
         thread::sleep(LOOK_EVERY / 10);
     }
     !status.success() && is_stopped()
 }
 
-/// Elsewhere there are no such signals.
+/// Whether a process was ended together with this one. Other systems have no such signals.
 #[cfg(not(unix))]
-pub(crate) fn was_told_to_end(status: ExitStatus, is_stopped: impl Fn() -> bool) -> bool {
+pub(crate) fn was_interrupted(status: ExitStatus, is_stopped: impl Fn() -> bool) -> bool {
     !status.success() && is_stopped()
 }
 
-/// How a process is asked to end.
+/// The two ways to end a process.
 #[derive(Clone, Copy)]
-enum Wish {
-    Please,
-    Now,
+enum EndSignal {
+    Terminate,
+    Kill,
 }
 
-/// Signals the group that `child` leads; one that is empty has nobody to hear it.
+/// Sends a signal to the group that `child` leads; an empty group is no error.
 #[cfg(unix)]
-fn signal(child: &Child, wish: Wish) {
+fn signal_group(child: &Child, signal: EndSignal) {
     use rustix::process::{Pid, Signal, kill_process_group};
 
-    let signal = match wish {
-        Wish::Please => Signal::TERM,
-        Wish::Now => Signal::KILL,
+    let signal = match signal {
+        EndSignal::Terminate => Signal::TERM,
+        EndSignal::Kill => Signal::KILL,
     };
     let _ = kill_process_group(Pid::from_child(child), signal);
 }
 
-/// Elsewhere there are no groups: the child itself is killed.
+/// Other systems have no groups: the caller kills the child itself.
 #[cfg(not(unix))]
-fn signal(_child: &Child, _wish: Wish) {}
+fn signal_group(_child: &Child, _signal: EndSignal) {}
 
-/// Calls `hear` with every line of `source`, in a thread of its own, until it answers `false`.
+/// Calls `receive` with every line of `source`, in a thread of its own, until it answers `false`.
 fn each_line(
     source: Option<impl Read + Send + 'static>,
-    mut hear: impl FnMut(String) -> bool + Send + 'static,
+    mut receive: impl FnMut(String) -> bool + Send + 'static,
 ) {
     thread::spawn(move || {
         let Some(source) = source else { return };
         let mut source = BufReader::new(source);
         while let Some(line) = next_line(&mut source)
-            && hear(line)
+            && receive(line)
         {}
     });
 }
 
-/// The next line without its end, cut off at [`LONGEST_LINE`]; `None` at the end, or if it cannot be read.
+/// The next line without its end, cut off at [`LONGEST_LINE`]; `None` at the end, or if it cannot
+/// be read.
 fn next_line(source: &mut impl BufRead) -> Option<String> {
     let mut bytes = Vec::new();
     let read = source.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut bytes).ok()?;
@@ -281,18 +283,20 @@ mod tests {
         let mut lines = Vec::new();
         loop {
             match process.wait(Duration::from_secs(20)).unwrap() {
-                Told::Line(line) => lines.push(line),
-                Told::Ended(_) => return lines,
-                Told::Nothing => panic!("it says nothing: {lines:?}"),
+                ProcessEvent::Line(line) => lines.push(line),
+                ProcessEvent::Ended(_) => return lines,
+                ProcessEvent::Nothing => panic!("it prints nothing: {lines:?}"),
             }
         }
     }
 
     #[test]
-    fn what_it_reads_and_prints_goes_by_lines() {
+    fn input_and_output_go_by_lines() {
         let mut process = start("read a; echo \"got $a\"; read b; printf 'and %s' \"$b\"");
         process.write("one".to_owned());
-        assert!(matches!(process.wait(Duration::from_secs(20)), Ok(Told::Line(line)) if line == "got one"));
+        assert!(
+            matches!(process.wait(Duration::from_secs(20)), Ok(ProcessEvent::Line(line)) if line == "got one")
+        );
         process.write("two".to_owned());
         assert_eq!(lines(&mut process), ["and two"]);
     }
@@ -307,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_child_that_holds_the_output_open_is_not_waited_for_and_goes() {
+    fn a_child_that_holds_the_output_open_is_killed() {
         let mut process = start("sleep 60 & echo $!");
         let begin = Instant::now();
         let pid: i32 = lines(&mut process)[0].parse().unwrap();
@@ -317,7 +321,7 @@ mod tests {
             let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
             !state.is_empty() && !state.contains(") Z ")
         };
-        // Whoever has been killed may take a moment to go.
+        // A killed process may take a moment to go.
         let gone = (0..200).any(|_| {
             thread::sleep(Duration::from_millis(10));
             !is_there()
@@ -326,9 +330,9 @@ mod tests {
     }
 
     #[test]
-    fn one_that_does_not_want_to_end_ends_all_the_same() {
+    fn a_command_that_ignores_the_request_to_end_is_killed() {
         let mut process = start("trap '' TERM; echo ready; while true; do sleep 1; done");
-        assert!(matches!(process.wait(Duration::from_secs(20)), Ok(Told::Line(_))));
+        assert!(matches!(process.wait(Duration::from_secs(20)), Ok(ProcessEvent::Line(_))));
         let begin = Instant::now();
         process.end();
         assert!(begin.elapsed() < Duration::from_secs(10));
@@ -336,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_reads_nothing_blocks_nobody() {
+    fn a_command_that_reads_nothing_blocks_nobody() {
         let mut process = start("for i in 1 2 3; do echo $i; done");
         for _ in 0..3 {
             process.write("x".repeat(1 << 20));

@@ -1,38 +1,38 @@
-//! A command line with places for parameters: `./train.sh --lr={lr} --seed {seed}`.
+//! A command line with placeholders for parameters: `./train.sh --lr={lr} --seed {seed}`.
 
 use super::message::{Request, SegmentRequest};
 use crate::input;
 use crate::space::Space;
 
-/// A command line that names no command.
+/// Why a command line cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
-    /// There are no words in it.
+    /// It has no words.
     #[error("empty: name a program")]
     Empty,
-    /// A quotation mark has no partner.
+    /// A quotation mark is not closed.
     #[error("{0}: a quotation mark is not closed")]
     Quotes(String),
-    /// A place names no parameter.
+    /// A placeholder names no parameter.
     #[error("{{{name}}} is no parameter of the space{hint} (a brace itself is written twice)")]
     Unknown {
-        /// The name.
+        /// The name in the placeholder.
         name: String,
         /// The parameter that was meant, or all.
         hint: String,
     },
-    /// A place names what there is where trials pause alone.
-    #[error("{{{0}}} is no parameter of the space, and without --fidelity nothing else: add --fidelity")]
-    NoPart(&'static str),
-    /// The program depends on a parameter.
+    /// A placeholder names a fact of a segment, but trials do not pause.
+    #[error("{{{0}}} is no parameter of the space, and known only with --fidelity: add --fidelity")]
+    NoSegment(&'static str),
+    /// The name of the program has a placeholder.
     #[error("{0}: the program itself must not depend on a parameter")]
     VaryingProgram(String),
-    /// The program is not there, or is none.
-    #[error("{0}: no such program: name a file that can be run, or a program of the path")]
+    /// The program does not exist, or cannot be run.
+    #[error("{0}: no such program: name a file that can be run, or a program in the PATH")]
     NoProgram(String),
 }
 
-/// A program, and its arguments with places for parameters.
+/// A program, and its arguments with placeholders.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Template {
     pub program: String,
@@ -45,21 +45,24 @@ type Word = Vec<Piece>;
 enum Piece {
     Text(String),
     Parameter(String),
-    Own(Own),
+    Fact(Fact),
 }
 
-/// What is told beside the parameters, unless a parameter has its name.
+/// A fact of a request that a placeholder may name, unless a parameter has its name.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Own {
+enum Fact {
     Seed,
     Step,
     Until,
     Steps,
+    CheckpointDir,
+    /// The name of the checkpoint folder in version 0.1.
     State,
 }
 
-impl Own {
-    const ALL: [Self; 5] = [Self::Seed, Self::Step, Self::Until, Self::Steps, Self::State];
+impl Fact {
+    const ALL: [Self; 6] =
+        [Self::Seed, Self::Step, Self::Until, Self::Steps, Self::CheckpointDir, Self::State];
 
     fn name(self) -> &'static str {
         match self {
@@ -67,30 +70,31 @@ impl Own {
             Self::Step => "step",
             Self::Until => "until",
             Self::Steps => "steps",
+            Self::CheckpointDir => "checkpoint_dir",
             Self::State => "state",
         }
     }
 
-    /// What `request` says of it, if it does.
+    /// Its value in `request`, if it has one.
     fn of(self, request: &Request) -> Option<String> {
-        let part = |told: fn(&SegmentRequest) -> String| request.part.as_ref().map(told);
+        let of_segment = |value: fn(&SegmentRequest) -> String| request.segment.as_ref().map(value);
         match self {
             Self::Seed => Some(request.seed.to_string()),
-            Self::Step => part(|part| part.step.to_string()),
-            Self::Until => part(|part| part.until.to_string()),
-            Self::Steps => part(|part| part.steps.to_string()),
-            Self::State => part(|part| part.state.clone()),
+            Self::Step => of_segment(|segment| segment.step.to_string()),
+            Self::Until => of_segment(|segment| segment.until.to_string()),
+            Self::Steps => of_segment(|segment| segment.steps.to_string()),
+            Self::CheckpointDir | Self::State => of_segment(|segment| segment.checkpoint_dir.clone()),
         }
     }
 }
 
 impl Template {
-    /// Splits `command` into words as a shell does, without any other meaning of a shell; it may say which part of a
-    /// trial is meant if trials have any.
-    pub fn new(command: &str, space: &Space, has_parts: bool) -> Result<Self, CommandError> {
+    /// Splits `command` into words as a shell does, without its other features. Placeholders may
+    /// name facts of a segment if trials pause.
+    pub fn new(command: &str, space: &Space, pauses: bool) -> Result<Self, CommandError> {
         let words = shlex::split(command).ok_or_else(|| CommandError::Quotes(command.to_owned()))?;
         let (program, arguments) = words.split_first().ok_or(CommandError::Empty)?;
-        let pieces = |word: &String| pieces(word, &|name| place(name, space, has_parts));
+        let pieces = |word: &String| pieces(word, &|name| placeholder(name, space, pauses));
         match pieces(program)?.as_slice() {
             [Piece::Text(program)] => {
                 let arguments = arguments.iter().map(pieces).collect::<Result<_, _>>()?;
@@ -100,13 +104,13 @@ impl Template {
         }
     }
 
-    /// The arguments for `request`. One that names a parameter which is not active there is left out.
+    /// The arguments for `request`. An argument that names an inactive parameter is left out.
     pub fn arguments(&self, request: &Request) -> Vec<String> {
         let fill = |word: &Word| -> Option<String> {
             let piece = |piece: &Piece| match piece {
                 Piece::Text(text) => Some(text.clone()),
                 Piece::Parameter(name) => request.parameters.get(name).map(ToString::to_string),
-                Piece::Own(own) => own.of(request),
+                Piece::Fact(fact) => fact.of(request),
             };
             word.iter().map(piece).collect()
         };
@@ -114,8 +118,11 @@ impl Template {
     }
 }
 
-/// Takes a word apart at its braces; `place` says what a name in them stands for.
-fn pieces(word: &str, place: &dyn Fn(&str) -> Result<Piece, CommandError>) -> Result<Word, CommandError> {
+/// Splits a word at its braces. `placeholder` says what a name in braces stands for.
+fn pieces(
+    word: &str,
+    placeholder: &dyn Fn(&str) -> Result<Piece, CommandError>,
+) -> Result<Word, CommandError> {
     let mut pieces = Word::new();
     let mut text = String::new();
     let mut rest = word;
@@ -132,7 +139,7 @@ fn pieces(word: &str, place: &dyn Fn(&str) -> Result<Piece, CommandError>) -> Re
                 if !text.is_empty() {
                     pieces.push(Piece::Text(std::mem::take(&mut text)));
                 }
-                pieces.push(place(name)?);
+                pieces.push(placeholder(name)?);
                 rest = &after[name.len() + 1..];
             }
             _ => {
@@ -152,18 +159,18 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }
 
-fn place(name: &str, space: &Space, has_parts: bool) -> Result<Piece, CommandError> {
+fn placeholder(name: &str, space: &Space, pauses: bool) -> Result<Piece, CommandError> {
     if space.parameter(name).is_some() {
         return Ok(Piece::Parameter(name.to_owned()));
     }
-    match Own::ALL.into_iter().find(|own| own.name() == name) {
-        Some(own) if has_parts || own == Own::Seed => return Ok(Piece::Own(own)),
-        Some(own) => return Err(CommandError::NoPart(own.name())),
+    match Fact::ALL.into_iter().find(|fact| fact.name() == name) {
+        Some(fact) if pauses || fact == Fact::Seed => return Ok(Piece::Fact(fact)),
+        Some(fact) => return Err(CommandError::NoSegment(fact.name())),
         None => {}
     }
     let mut names: Vec<&str> = space.parameters().iter().map(|parameter| parameter.name.as_str()).collect();
-    if has_parts {
-        names.extend(Own::ALL.map(Own::name));
+    if pauses {
+        names.extend(Fact::ALL.map(Fact::name));
     }
     Err(CommandError::Unknown { name: name.to_owned(), hint: input::suggestion(name, names) })
 }
@@ -182,17 +189,18 @@ mod tests {
     }
 
     fn arguments(command: &str) -> Vec<String> {
-        let part = SegmentRequest { step: 3, until: 9, steps: 27, state: "/s".into() };
-        let request = Request { parameters: space().default_point(), seed: 7, part: Some(part) };
+        let (checkpoint_dir, state) = ("/s".to_owned(), "/s".to_owned());
+        let segment = SegmentRequest { step: 3, until: 9, steps: 27, checkpoint_dir, state };
+        let request = Request { parameters: space().default_point(), seed: 7, segment: Some(segment) };
         Template::new(command, &space(), true).unwrap().arguments(&request)
     }
 
     #[test]
-    fn places_are_filled_and_arguments_of_inactive_parameters_left_out() {
+    fn placeholders_are_filled_and_arguments_of_inactive_parameters_left_out() {
         let words = arguments("./train.sh --lr={lr} '{rule} and {lr}' --momentum={momentum} -s {seed}");
         assert_eq!(words, ["--lr=0.5", "adam and 0.5", "-s", "7"]);
-        let words = arguments("./train.sh {step} {until} of {steps} --state={state}");
-        assert_eq!(words, ["3", "9", "of", "27", "--state=/s"]);
+        let words = arguments("./train.sh {step} {until} of {steps} --dir={checkpoint_dir} --state={state}");
+        assert_eq!(words, ["3", "9", "of", "27", "--dir=/s", "--state=/s"]);
     }
 
     #[test]
@@ -202,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_command_is_refused_with_the_way_out() {
+    fn a_command_that_cannot_be_used_is_refused_with_the_way_out() {
         let problem = |command: &str| Template::new(command, &space(), false).expect_err("wrong").to_string();
         assert_eq!(problem("  "), "empty: name a program");
         assert_eq!(problem("sh -c 'x"), "sh -c 'x: a quotation mark is not closed");
@@ -211,11 +219,11 @@ mod tests {
             "{momentun} is no parameter of the space; did you mean \"momentum\"? (a brace itself is written twice)"
         );
         assert_eq!(
-            problem("sh {state}"),
-            "{state} is no parameter of the space, and without --fidelity nothing else: add --fidelity"
+            problem("sh {checkpoint_dir}"),
+            "{checkpoint_dir} is no parameter of the space, and known only with --fidelity: add --fidelity"
         );
-        let paused = Template::new("sh {stat}", &space(), true).expect_err("wrong").to_string();
-        assert!(paused.contains("did you mean \"state\"?"), "{paused}");
+        let paused = Template::new("sh {checkpoint_di}", &space(), true).expect_err("wrong").to_string();
+        assert!(paused.contains("did you mean \"checkpoint_dir\"?"), "{paused}");
         assert!(problem("{rule}.sh").contains("must not depend on a parameter"));
     }
 }

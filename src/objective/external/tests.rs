@@ -1,10 +1,10 @@
-//! Every way in which a command ends.
+//! The ways in which a command ends.
 
 mod pausing;
 
 use std::ops::ControlFlow;
 
-use super::follow::FAREWELL;
+use super::follow::STOP_LIMIT;
 use super::*;
 
 fn space() -> Space {
@@ -15,7 +15,7 @@ fn space() -> Space {
     Space::from_json(text, "s.json").unwrap()
 }
 
-/// A shell script; its braces are doubled, so that they reach the shell as they are.
+/// A command that runs a shell script. Doubled braces reach the shell as single ones.
 fn external(script: &str) -> External {
     let script = script.replace('{', "{{").replace('}', "}}");
     let command = format!("sh -c {}", shlex::try_quote(&script).unwrap());
@@ -30,7 +30,7 @@ fn evaluate(external: &External) -> Outcome {
         .outcome
 }
 
-/// The kind and the reason of a failure, and what it left of standard error.
+/// The kind and the reason of a failure, and the kept lines of standard error.
 fn failure(external: &External) -> (FailureKind, String, String) {
     match evaluate(external) {
         Outcome::Failed { failure, attributes } => {
@@ -53,7 +53,7 @@ fn parameters_come_on_standard_input_and_the_result_on_standard_output() {
 }
 
 #[test]
-fn parameters_and_the_seed_come_in_places_of_the_arguments() {
+fn parameters_and_the_seed_fill_placeholders_of_the_arguments() {
     let command = r#"sh -c 'echo "{{\"value\": $1, \"attributes\": {{\"seed\": $2}}}}"' sh {x} {seed}"#;
     let external = External::new(command, &space(), vec![Metric::minimize("loss")], None).unwrap();
     let seeds = [1, 1, 2].map(|seed| {
@@ -72,25 +72,25 @@ fn parameters_and_the_seed_come_in_places_of_the_arguments() {
 }
 
 #[test]
-fn steps_are_heard_and_answered() {
+fn steps_are_reported_and_answered() {
     let script = r#"read p
         for step in 1 2 3; do
             echo "{\"step\": $step, \"value\": 0.$step}"; read answer
             test "$answer" = '{"prune":false}' || exit 7
         done
         echo '{"value": 0.3}'"#;
-    let mut heard = Vec::new();
+    let mut reported = Vec::new();
     let evaluation =
         external(script).evaluate(&space().default_point(), &Seed::root(0), &mut |step, value| {
-            heard.push((step, value));
+            reported.push((step, value));
             ControlFlow::Continue(())
         });
     assert!(matches!(evaluation.unwrap().outcome, Outcome::Complete { values, .. } if values == [0.3]));
-    assert_eq!(heard, [(1, 0.1), (2, 0.2), (3, 0.3)]);
+    assert_eq!(reported, [(1, 0.1), (2, 0.2), (3, 0.3)]);
 }
 
 #[test]
-fn a_pruned_command_is_told_and_may_end_by_itself() {
+fn a_pruned_command_may_end_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("answer");
     let script = format!(
@@ -101,19 +101,19 @@ fn a_pruned_command_is_told_and_may_end_by_itself() {
     let evaluation = external(&script)
         .evaluate(&space().default_point(), &Seed::root(0), &mut |_, _| ControlFlow::Break(()));
     assert!(evaluation.is_none());
-    assert!(begin.elapsed() < FAREWELL, "it has ended by itself");
+    assert!(begin.elapsed() < STOP_LIMIT, "it has ended by itself");
     assert_eq!(std::fs::read_to_string(file).unwrap(), "{\"prune\":true}\n");
 }
 
 #[test]
-fn one_that_prints_nothing_fails() {
+fn a_command_that_prints_nothing_fails() {
     let (kind, reason, errors) = failure(&external("echo 'no data here' >&2"));
     assert_eq!((kind, errors.as_str()), (FailureKind::Error, "no data here"));
     assert_eq!(reason, r#"printed no result: must print a line such as {"value": 0.5}"#);
 }
 
 #[test]
-fn one_that_prints_garbage_fails() {
+fn a_command_that_prints_garbage_fails() {
     let (_, reason, _) = failure(&external("echo 'loss: 0.5'; echo 17"));
     assert!(reason.starts_with("printed no result"), "{reason}");
     let (kind, reason, errors) = failure(&external("echo oops >&2; echo '{loss: 0.5}'; sleep 60"));
@@ -125,7 +125,7 @@ fn one_that_prints_garbage_fails() {
 }
 
 #[test]
-fn one_that_prints_nan_has_diverged() {
+fn a_command_that_prints_nan_has_diverged() {
     for spelling in ["NaN", "\"nan\"", "Infinity", "-Infinity"] {
         let (kind, reason, _) = failure(&external(&format!("echo '{{\"value\": {spelling}}}'")));
         assert_eq!(kind, FailureKind::Diverged, "{spelling}");
@@ -134,7 +134,7 @@ fn one_that_prints_nan_has_diverged() {
 }
 
 #[test]
-fn one_that_exits_with_1_fails_whatever_it_has_printed() {
+fn a_command_that_exits_with_1_fails_whatever_it_has_printed() {
     let script = r#"echo '{"value": 0.5}'; echo first >&2; echo 'ValueError: lr' >&2; exit 1"#;
     let (kind, reason, errors) = failure(&external(script));
     assert_eq!((kind, errors.as_str()), (FailureKind::Error, "first\nValueError: lr"));
@@ -142,14 +142,14 @@ fn one_that_exits_with_1_fails_whatever_it_has_printed() {
 }
 
 #[test]
-fn one_that_is_killed_fails() {
+fn a_command_that_is_killed_fails() {
     let (kind, reason, errors) = failure(&external("echo working >&2; kill -9 $$"));
     assert_eq!((kind, errors.as_str()), (FailureKind::Error, "working"));
     assert_eq!(reason, "was killed by signal 9: working");
 }
 
 #[test]
-fn one_that_hangs_past_the_timeout_fails_with_everything_it_started() {
+fn a_command_that_hangs_past_the_timeout_is_killed_with_everything_it_started() {
     let hanging = external("echo started >&2; sleep 60 & sleep 60").with_timeout(Some(Seconds(0.3)));
     let begin = Instant::now();
     let (kind, reason, errors) = failure(&hanging);
@@ -159,13 +159,13 @@ fn one_that_hangs_past_the_timeout_fails_with_everything_it_started() {
 }
 
 #[test]
-fn one_that_gives_up_says_why() {
+fn a_command_that_gives_up_says_why() {
     let (_, reason, _) = failure(&external(r#"echo '{"failure": "does not fit"}'"#));
     assert_eq!(reason, "does not fit");
 }
 
 #[test]
-fn one_that_runs_when_the_run_stops_is_broken_off() {
+fn a_command_that_runs_when_the_run_stops_is_broken_off() {
     static STOP: AtomicBool = AtomicBool::new(false);
     let silent = external("sleep 60").with_stop(&STOP);
     let begin = Instant::now();
@@ -181,7 +181,7 @@ fn one_that_runs_when_the_run_stops_is_broken_off() {
 }
 
 #[test]
-fn a_program_that_is_not_there_is_found_before_the_first_trial() {
+fn a_program_that_does_not_exist_is_found_before_the_first_trial() {
     let problem =
         |command: &str| External::new(command, &space(), vec![], None).expect_err("no program").to_string();
     assert!(problem("./no/such/train.sh {x}").starts_with("./no/such/train.sh: no such program"));

@@ -1,31 +1,32 @@
-//! Train a network on a data set, deploy it on a chip, score what the chip answers.
+//! The objective of `tune`: train a network on a data set, deploy it on a chip, score its answers.
 
-use std::fmt::Display;
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::model::{self, Trained};
-use crate::backend::{Chip, ChipProfile, DeployError, Deployment};
+use super::attributes::{chip_attributes, network_attributes};
+use super::failure::{does_not_fit, invalid};
+use super::goal::Goals;
+use super::hyperparameters::PlanError;
+use super::model::{TrainedNetwork, score};
+use super::plan::Plan;
+use super::saved::SavedNetwork;
+use super::segment_training::{Reached, SegmentTraining, paused, run_until};
+use crate::backend::{Chip, ChipProfile, Deployment};
 use crate::data::{Coded, DataError, Dataset, Samples};
 use crate::network::{BinaryNetwork, Network};
-use crate::objective::{
-    Advance, Evaluation, Goals, Objective, Observer, Pause, Plan, PlanError, SavedNetwork, Segment,
-    SegmentEnd,
-};
+use crate::objective::{Advance, Evaluation, Objective, Observer, Pause, Segment, SegmentEnd};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::study::{Attributes, DataShape, Failure, FailureKind, Metric, Outcome, Rung};
-use crate::training::{Checkpoint, EpochReport, Summary, Trainer, TrainingError};
+use crate::training::{Summary, Trainer};
 use crate::units::Bytes;
 
-/// Seconds of a trial so far.
-struct Spent {
+/// Seconds that a trial has taken so far.
+struct Times {
     training: f64,
     deployment: f64,
 }
 
-/// What deployed networks come to on data held out from training.
+/// Scores of deployed networks on a validation set, which is held out from training.
 pub struct Classify {
     dataset: Dataset,
     train: Samples,
@@ -36,8 +37,8 @@ pub struct Classify {
 }
 
 impl Classify {
-    /// Holds out the share `validation` of the training set of `dataset`, stratified, drawn by `seed`; networks are
-    /// measured by `goals`.
+    /// Holds out the share `validation` of the training set of `dataset`, stratified by class and
+    /// drawn from `seed`. Networks run on a chip of `profile` and are measured by `goals`.
     ///
     /// # Errors
     /// The training set is too small to be split.
@@ -52,18 +53,19 @@ impl Classify {
         Ok(Self { dataset, train, validation, chip: Chip::new(profile), memory: None, goals })
     }
 
-    /// Refuses points whose evaluation would take more memory than `limit`.
+    /// The same objective, under which a point fails if its evaluation needs more memory than
+    /// `limit`.
     pub fn with_memory(self, limit: Option<Bytes>) -> Self {
         Self { memory: limit, ..self }
     }
 
-    /// What the samples are.
+    /// The shape of a sample, and the number of classes.
     pub fn data_shape(&self) -> DataShape {
         DataShape { sample: self.dataset.shape, classes: self.dataset.classes.len() }
     }
 
-    /// Whether the points of `space` can become plans: its default point is tried, so that a misspelt
-    /// hyperparameter is found before the first training.
+    /// Checks that points of `space` can become plans. It tries the default of every parameter, so
+    /// that a misspelt hyperparameter is found before the first training.
     ///
     /// # Errors
     /// The first hyperparameter that is unknown or out of range.
@@ -84,8 +86,26 @@ impl Classify {
         plan.coding.encode(samples, self.dataset.shape, self.dataset.levels)
     }
 
-    /// The evaluation as far as `segment` goes, with the reason where it comes to nothing; `Ok(None)` if the observer
-    /// broke it off.
+    /// What the training of `point` begins with.
+    ///
+    /// # Errors
+    /// The point is no plan, or takes more memory than it may.
+    fn prepare(&self, point: &Point, seed: &Seed) -> Result<SegmentTraining, Failure> {
+        let plan = self.plan(point).map_err(invalid)?;
+        self.check_memory(&plan)?;
+        Ok(SegmentTraining {
+            train: self.coded(&plan, &self.train),
+            validation: self.coded(&plan, &self.validation),
+            network_seed: seed.child("network"),
+            training_seed: seed.child("training"),
+            plan,
+        })
+    }
+
+    /// Evaluates one segment; `Ok(None)` if the observer broke it off.
+    ///
+    /// # Errors
+    /// Why the point has no value.
     fn try_advance(
         &self,
         point: &Point,
@@ -93,108 +113,83 @@ impl Classify {
         segment: &Segment,
         observer: &mut Observer<'_>,
     ) -> Result<Option<Advance>, Failure> {
-        let plan = self.plan(point).map_err(invalid)?;
-        self.check_memory(&plan)?;
-        let build = || Network::build(&plan.spec, &seed.child("network")).map_err(invalid);
-        let mut network = build()?;
-        let (train, validation) = (self.coded(&plan, &self.train), self.coded(&plan, &self.validation));
-        // What does not fit is found before hours are spent on it.
-        let started = Instant::now();
-        self.deploy(&plan, &network, train.max)?;
-        let tried = started.elapsed();
-        let started = Instant::now();
-        let (config, seed) = (&plan.training, seed.child("training"));
-        let fits = |checkpoint: &Checkpoint| {
-            // Another network, since a checkpoint that does not fit leaves half of itself behind.
-            let mut network = build().map_err(|failure| failure.reason)?;
-            Trainer::resume(&mut network, &train, &validation, config, &seed, checkpoint)
-                .map(drop)
-                .map_err(|error| error.to_string())
-        };
-        let (checkpoint, restarted) = match segment.from.as_deref().map(|name| state(name, fits)).transpose()
-        {
-            Ok(checkpoint) => (checkpoint, None),
-            Err(reason) => (None, Some(reason)),
-        };
-        let mut trainer = match &checkpoint {
-            None => Trainer::new(&mut network, &train, &validation, config, &seed),
-            Some(checkpoint) => Trainer::resume(&mut network, &train, &validation, config, &seed, checkpoint),
-        }
-        .map_err(broke_down)?;
-        let until = segment.pause.as_ref().map(|pause| config.epochs.div_ceil(pause.divisor));
-        let is_there =
-            checkpoint.is_some_and(|checkpoint| until.is_some_and(|until| until <= checkpoint.epochs()));
-        let mut broken_off = false;
-        let mut hear = |epoch: &EpochReport| {
-            broken_off = observer(epoch.epoch, epoch.validation_accuracy).is_break();
-            match broken_off || until == Some(epoch.epoch) {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
-        };
-        let summary = (!is_there).then(|| trainer.run(&mut hear)).transpose().map_err(broke_down)?;
-        if broken_off {
+        let training = self.prepare(point, seed)?;
+        let mut network = training.network()?;
+        // A network that does not fit its chip is found before hours are spent on it.
+        let begin = Instant::now();
+        self.deploy(&training.plan, &network, training.train.max)?;
+        let deployment = begin.elapsed().as_secs_f64();
+        let begin = Instant::now();
+        let (checkpoint, restarted) = training.checkpoint(segment);
+        let mut trainer = training.begin(&mut network, checkpoint.as_ref())?;
+        let until = segment.pause.as_ref().map(|pause| training.rung(pause));
+        let Some(reached) = run_until(&mut trainer, checkpoint.as_ref(), until, observer)? else {
             return Ok(None);
-        }
-        let summary = match (&segment.pause, summary) {
-            (Some(pause), _) if !trainer.is_done() => {
-                let binary = trainer.with_deployed(|network| network.fold(train.max));
-                let values = self.rung_values(&plan, &binary, &validation);
-                let checkpoint = trainer.checkpoint();
-                let rung =
-                    Rung { steps: checkpoint.epochs(), values, seconds: started.elapsed().as_secs_f64() };
-                let progress = kept(&checkpoint, pause, rung);
-                return Ok(Some(Advance { progress, restarted }));
+        };
+        let end = match (reached, &segment.pause) {
+            (Reached::End(summary), _) => {
+                drop(trainer);
+                let seconds = segment.spent.0 + begin.elapsed().as_secs_f64();
+                let times = Times { training: seconds, deployment };
+                SegmentEnd::Done(self.complete(training, &network, &summary, times)?)
             }
-            (_, summary) => summary.expect("only a training that is to pause at once does not run"),
+            (Reached::Rung, Some(pause)) => self.pause(&training, &mut trainer, pause, begin),
+            (Reached::Rung, None) => unreachable!("a training without a pause runs to its end"),
         };
-        drop(trainer);
-        let spent = Spent {
-            training: segment.spent.0 + started.elapsed().as_secs_f64(),
-            deployment: tried.as_secs_f64(),
-        };
-        let evaluation = self.complete(plan, &network, &summary, &train, &validation, spent)?;
-        Ok(Some(Advance { progress: SegmentEnd::Done(evaluation), restarted }))
+        Ok(Some(Advance { end, restarted }))
     }
 
-    /// What a network that is trained to its end comes to.
+    /// The end of a segment whose `trainer` has reached the rung of `pause`; it began at `begin`.
+    fn pause(
+        &self,
+        training: &SegmentTraining,
+        trainer: &mut Trainer<'_>,
+        pause: &Pause,
+        begin: Instant,
+    ) -> SegmentEnd {
+        let binary = trainer.with_deployed(|network| network.fold(training.train.max));
+        let values = self.rung_values(&training.plan, &binary, &training.validation);
+        let checkpoint = trainer.checkpoint();
+        let rung = Rung { steps: checkpoint.epochs(), values, seconds: begin.elapsed().as_secs_f64() };
+        paused(&checkpoint, pause, rung)
+    }
+
+    /// The evaluation of a network that is trained to its end.
     fn complete(
         &self,
-        plan: Plan,
+        training: SegmentTraining,
         network: &Network,
         summary: &Summary,
-        train: &Coded,
-        validation: &Coded,
-        spent: Spent,
+        times: Times,
     ) -> Result<Evaluation, Failure> {
-        let started = Instant::now();
+        let begin = Instant::now();
+        let SegmentTraining { plan, train, validation, .. } = training;
         let (binary, deployment) = self.deploy(&plan, network, train.max)?;
-        let (values, report) = model::score(&deployment, validation, &self.goals)?;
-        let deployment_seconds = spent.deployment + started.elapsed().as_secs_f64();
-        let mut attributes = model::network_attributes(network, summary);
-        attributes.insert("training_seconds".to_owned(), spent.training.into());
+        let (values, report) = score(&deployment, &validation, &self.goals)?;
+        let deployment_seconds = times.deployment + begin.elapsed().as_secs_f64();
+        let mut attributes = network_attributes(network, summary);
+        attributes.insert("training_seconds".to_owned(), times.training.into());
         attributes.insert("deployment_seconds".to_owned(), deployment_seconds.into());
         let test = self.coded(&plan, &self.dataset.test);
         let saved = SavedNetwork { network: binary, coding: Some(plan.coding), deploy: plan.deploy.clone() };
         let goals = self.goals.clone();
-        let model = Trained { saved, deployment, test, goals, attributes: attributes.clone() };
-        attributes.extend(model::chip_attributes(&report));
+        let model = TrainedNetwork { saved, deployment, test, goals, attributes: attributes.clone() };
+        attributes.extend(chip_attributes(&report));
         let outcome = Outcome::Complete { values, constraints: Vec::new(), attributes };
         Ok(Evaluation { outcome, model: Some(Box::new(model)) })
     }
 
-    /// What a network that is still trained comes to by now; nothing if it is silent yet, or does not fit yet.
+    /// The values of a network at a rung; empty if it does not fit its chip or is silent so far.
     fn rung_values(&self, plan: &Plan, binary: &BinaryNetwork, validation: &Coded) -> Vec<f64> {
         let deployment = self.chip.deploy(binary, &plan.deploy).ok();
-        let values =
-            deployment.and_then(|deployment| model::score(&deployment, validation, &self.goals).ok());
+        let values = deployment.and_then(|deployment| score(&deployment, validation, &self.goals).ok());
         values
             .map(|(values, _)| values)
             .filter(|values| values.iter().all(|value| value.is_finite()))
             .unwrap_or_default()
     }
 
-    /// Refuses a plan that takes more memory than it may, before any of it is taken.
+    /// Refuses a plan that needs more memory than it may use, before any is allocated.
     fn check_memory(&self, plan: &Plan) -> Result<(), Failure> {
         let Some(limit) = self.memory else { return Ok(()) };
         let [train, validation, test] = [&self.train, &self.validation, &self.dataset.test].map(Samples::len);
@@ -227,17 +222,19 @@ impl Objective for Classify {
     }
 
     fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation> {
-        match self.advance(point, seed, &Segment::whole(), observer)?.progress {
+        match self.advance(point, seed, &Segment::whole(), observer)?.end {
             SegmentEnd::Done(evaluation) => Some(evaluation),
-            SegmentEnd::Paused(_) | SegmentEnd::Unsaved(..) => unreachable!("the whole has no pause"),
+            SegmentEnd::Paused(_) | SegmentEnd::Unsaved(..) => {
+                unreachable!("a whole evaluation has no pause")
+            }
         }
     }
 
     fn cost(&self, point: &Point) -> f64 {
-        /// What cannot be planned fails at once.
-        const NOTHING: f64 = 1.0;
+        /// The cost of a point that is no plan: it fails at once.
+        const NO_PLAN: f64 = 1.0;
         let plan = self.plan(point).ok();
-        plan.and_then(|plan| plan.cost(self.train.len()).ok()).unwrap_or(NOTHING)
+        plan.and_then(|plan| plan.cost(self.train.len()).ok()).unwrap_or(NO_PLAN)
     }
 
     fn advance(
@@ -255,53 +252,5 @@ impl Objective for Classify {
                 Some(evaluation.into())
             }
         }
-    }
-}
-
-/// The rung of a training whose state is `checkpoint`, once that is written where `pause` says.
-fn kept(checkpoint: &Checkpoint, pause: &Pause, rung: Rung) -> SegmentEnd {
-    let file = file(&pause.state);
-    match checkpoint.save(&file) {
-        Ok(()) => SegmentEnd::Paused(rung),
-        Err(error) => SegmentEnd::Unsaved(file, error),
-    }
-}
-
-/// The state of a training that is called `name`, or what is wrong with it.
-fn state(name: &Path, fits: impl FnOnce(&Checkpoint) -> Result<(), String>) -> Result<Checkpoint, String> {
-    let file = file(name);
-    let told = |problem: String| format!("{}: {problem}", file.display());
-    let checkpoint = Checkpoint::load(&file).map_err(|error| told(error.to_string()))?;
-    fits(&checkpoint).map_err(told)?;
-    Ok(checkpoint)
-}
-
-/// The file of the state that is called `name`.
-fn file(name: &Path) -> PathBuf {
-    name.with_extension("safetensors")
-}
-
-fn invalid(error: impl Display) -> Failure {
-    Failure { kind: FailureKind::Invalid, reason: error.to_string() }
-}
-
-fn does_not_fit(error: DeployError) -> Failure {
-    let kind = match error {
-        DeployError::TooLarge { .. } => FailureKind::TooLarge,
-        _ => FailureKind::Invalid,
-    };
-    Failure { kind, reason: error.to_string() }
-}
-
-fn broke_down(error: TrainingError) -> Failure {
-    Failure { kind: kind(&error), reason: error.to_string() }
-}
-
-fn kind(error: &TrainingError) -> FailureKind {
-    match error {
-        TrainingError::Diverged { .. } | TrainingError::Exploded { .. } => FailureKind::Diverged,
-        TrainingError::Dead { .. } => FailureKind::Silent,
-        TrainingError::Teacher(error) => kind(error),
-        _ => FailureKind::Invalid,
     }
 }

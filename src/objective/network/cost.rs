@@ -1,20 +1,19 @@
-//! How much of a machine's time an evaluation takes, as far as its plan tells.
+//! The cost of an evaluation, estimated from its plan.
 
+use super::plan::Plan;
 use crate::network::SpecError;
-use crate::objective::Plan;
 
-/// What one weight costs in a step of the rule, and one neuron for a sample in both passes, in multiplications of a
-/// pass: in round numbers what fits the times of dense networks 64 to 512 wide. Of 500 such trainings on `digits` half
-/// took what it tells within 14 %, nine in ten within a factor of 1.9, up to a factor for the machine.
+/// The cost of one weight in a step of the rule, and of one neuron for a sample in both passes, in
+/// multiplications of a pass. Fitted to dense networks: `benches/README.md#cost-model`.
 const WEIGHT: f64 = 100.0;
 const NEURON: f64 = 400.0;
 
 impl Plan {
-    /// Multiplications of an evaluation with `train` samples to learn from, or what takes as long: the same on every
-    /// machine and in every run, so that decisions may depend on it.
+    /// The cost of an evaluation with `train` training samples, in multiplications of a pass. It is
+    /// the same on every machine and in every run, so that decisions may depend on it.
     ///
     /// # Errors
-    /// The first thing in the network's plan that is wrong.
+    /// The first mistake in the network's plan.
     pub fn cost(&self, train: usize) -> Result<f64, SpecError> {
         let work = self.spec.work()?;
         let epochs =
@@ -31,7 +30,7 @@ mod tests {
     use crate::space::Point;
 
     #[test]
-    fn effort_grows_with_epochs_and_width_and_falls_with_batches() {
+    fn the_cost_grows_with_epochs_and_width_and_falls_with_batches() {
         let cost = |point: &str| {
             let point: Point = serde_json::from_str(point).unwrap();
             Plan::new(&point, [8, 8, 1], 10).unwrap().cost(1000).unwrap()

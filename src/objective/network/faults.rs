@@ -5,49 +5,60 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::score::{ScoreError, accuracy};
-use crate::backend::{Deployment, Fault};
+use super::accuracy::accuracy;
+use crate::backend::{Deployment, Fault, FaultError, RunError};
 use crate::data::Coded;
 use crate::seed::Seed;
 
-/// Which faults, how often, on how many chips.
+/// The faulty chips that a network is scored on: which faults, at which rates, on how many chips.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sweep {
-    /// One at a time.
+    /// The faults; a chip has one of them.
     pub faults: Vec<Fault>,
-    /// What each of them is tried at: a share or a standard deviation, as the fault says.
+    /// The rates of each fault: a share or a standard deviation, as the fault says.
     pub rates: Vec<f64>,
     /// Chips of each fault and rate, at least 1; each breaks in other places.
     pub maps: u32,
-    /// Root of where they break.
+    /// Root of the draws of where they break.
     pub seed: u64,
 }
 
-/// What a network comes to on faulty chips.
+/// Why a network has no score on faulty chips.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// A rate is out of range, or the chip has no part that fails in this way.
+    #[error(transparent)]
+    Fault(#[from] FaultError),
+    /// The network cannot run on the samples.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+/// The scores of a network on faulty chips.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Robustness {
-    /// Root of where the chips break.
+    /// Root of the draws of where the chips break.
     pub seed: u64,
     /// Chips of each fault and rate.
     pub maps: u32,
-    /// One for each fault and rate.
+    /// One score for each fault and rate.
     pub scores: Vec<FaultScore>,
 }
 
-/// The accuracy on chips with the same fault at the same rate.
+/// The accuracy of a network on chips with the same fault at the same rate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FaultScore {
-    /// What is wrong with them.
+    /// The fault of the chips.
     pub fault: Fault,
-    /// How much of it: a share or a standard deviation, as the fault says.
+    /// Its rate: a share or a standard deviation, as the fault says.
     pub rate: f64,
-    /// Mean of the chips.
+    /// Mean accuracy of the chips.
     pub mean: f64,
-    /// Their standard deviation; 0 of one.
+    /// Their standard deviation, with n - 1; 0 for one chip.
     pub sd: f64,
-    /// The worst of them.
+    /// The lowest accuracy.
     pub worst: f64,
 }
 
@@ -60,13 +71,14 @@ impl fmt::Display for Sweep {
 }
 
 impl Sweep {
-    /// Runs `samples` on every faulty chip.
+    /// The accuracy of `deployment` on `samples`, on every faulty chip.
     ///
-    /// Map m of a fault breaks the same places at every rate, and more of them the higher it is.
+    /// Chip number m of a fault breaks at the same places at every rate, and at more of them at a
+    /// higher rate.
     ///
     /// # Errors
-    /// A rate is out of range for a fault, or the chip has nothing that could fail so.
-    pub fn run(&self, deployment: &Deployment, samples: &Coded) -> Result<Robustness, ScoreError> {
+    /// A rate is out of range for a fault, or the chip has no part that fails in this way.
+    pub fn run(&self, deployment: &Deployment, samples: &Coded) -> Result<Robustness, SweepError> {
         let mut scores = Vec::with_capacity(self.faults.len() * self.rates.len());
         for (&fault, &rate) in
             self.faults.iter().flat_map(|fault| self.rates.iter().map(move |rate| (fault, rate)))
@@ -76,7 +88,7 @@ impl Sweep {
                 let damaged = deployment.damaged(fault, rate, &seed.index(u64::from(map)))?;
                 Ok(accuracy(&damaged.predict(samples.inputs.view())?, &samples.labels))
             };
-            let found = (0..self.maps.max(1)).map(score).collect::<Result<Vec<f64>, ScoreError>>()?;
+            let found = (0..self.maps.max(1)).map(score).collect::<Result<Vec<f64>, SweepError>>()?;
             scores.push(FaultScore::of(fault, rate, &found));
         }
         Ok(Robustness { seed: self.seed, maps: self.maps, scores })
@@ -84,7 +96,7 @@ impl Sweep {
 }
 
 impl Robustness {
-    /// Mean over all faults, rates and chips.
+    /// Mean accuracy over all faults, rates and chips.
     pub fn mean(&self) -> f64 {
         self.scores.iter().map(|score| score.mean).sum::<f64>() / self.scores.len().max(1) as f64
     }

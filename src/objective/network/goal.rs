@@ -1,21 +1,22 @@
-//! What a study of networks on a chip optimizes: how right they are, and what running them costs.
+//! The metrics of networks on a chip: how often their answers are right, and what running them
+//! costs.
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::score::accuracy;
+use super::accuracy::accuracy;
+use super::faults::{Sweep, SweepError};
 use crate::backend::{ChipProfile, ChipReport, Deployment, Figure, Unmodelled};
 use crate::data::Coded;
 use crate::input::suggestion;
-use crate::objective::{ScoreError, Sweep};
 use crate::study::{Direction, Metric};
 
-/// A number that each trial is measured by, of the deployed network; energies, times and areas are modelled.
+/// A metric of a deployed network. Energies, times and areas are modelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
     /// Share of the samples whose class the chip finds; more is better.
     Accuracy,
-    /// The same on faulty chips, mean over all of a [`Sweep`]; more is better.
+    /// The mean accuracy on the faulty chips of a [`Sweep`]; more is better.
     Robustness,
     /// Joules per inference; less is better.
     Energy,
@@ -29,13 +30,13 @@ pub enum Goal {
     Area,
     /// Cores in use; fewer is better.
     Cores,
-    /// Weights that are not zero of active inputs, per inference; fewer is better.
+    /// Weights other than 0 of active inputs, per inference; fewer is better.
     SynapticOperations,
     /// Spikes of all neurons per inference; fewer is better.
     Spikes,
 }
 
-/// A name that is none of a [`Goal`].
+/// A text that names no [`Goal`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no metric is called \"{name}\"{hint}")]
 pub struct UnknownGoal {
@@ -44,7 +45,7 @@ pub struct UnknownGoal {
 }
 
 impl Goal {
-    /// All of them.
+    /// All metrics, in the order in which they are listed.
     pub const ALL: [Self; 10] = [
         Self::Accuracy,
         Self::Robustness,
@@ -58,7 +59,7 @@ impl Goal {
         Self::Spikes,
     ];
 
-    /// How it is written.
+    /// Its name, as people write it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Accuracy => "accuracy",
@@ -74,7 +75,7 @@ impl Goal {
         }
     }
 
-    /// Its name, and which way is better.
+    /// Its name and its direction, as a study keeps them.
     pub fn metric(self) -> Metric {
         let direction = match self {
             Self::Accuracy | Self::Robustness | Self::Throughput => Direction::Maximize,
@@ -83,15 +84,16 @@ impl Goal {
         Metric { name: self.name().to_owned(), direction }
     }
 
-    /// Whether it says how right a network is: one that says nothing else is best when it does nothing.
+    /// Whether it measures the answers of a network. A network that does nothing is best in all
+    /// others.
     pub fn is_quality(self) -> bool {
         matches!(self, Self::Accuracy | Self::Robustness)
     }
 
-    /// Whether every network on one chip of `profile` can be measured by it.
+    /// Checks that every network on one chip of `profile` has a value of this metric.
     ///
     /// # Errors
-    /// With the numbers that the profile lacks.
+    /// The numbers that the profile lacks.
     pub fn check(self, profile: &ChipProfile) -> Result<(), Unmodelled> {
         match self {
             Self::Energy => profile.models(Figure::Energy),
@@ -122,29 +124,30 @@ impl FromStr for Goal {
     }
 }
 
-/// The goals of a study, the first of which decides the winner.
+/// The metrics of a study. The first one decides the winner.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Goals {
-    /// At least one.
+    /// The metrics, at least one.
     pub list: Vec<Goal>,
     /// The faulty chips of [`Goal::Robustness`].
     pub sweep: Sweep,
 }
 
-/// Why a deployed network has no value.
+/// Why a deployed network has no value of a metric.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum GoalError {
-    /// No faulty chip can be made of its chip.
+pub(super) enum GoalError {
+    /// It has no score on faulty chips.
     #[error(transparent)]
-    Score(#[from] ScoreError),
-    /// It needs more than one chip, or something else that the profile has no number for.
+    Sweep(#[from] SweepError),
+    /// It needs a number that the profile lacks, such as that of a link between chips.
     #[error("{goal}: {chip} has no numbers for this network")]
     Unmodelled { goal: Goal, chip: String },
 }
 
 impl Goals {
-    /// The values of a network that found the classes `predictions` of `samples`.
-    pub(crate) fn values(
+    /// The values of a network that found the classes `predictions` of `samples`, one for each
+    /// metric.
+    pub(super) fn values(
         &self,
         deployment: &Deployment,
         samples: &Coded,
@@ -152,7 +155,7 @@ impl Goals {
         report: &ChipReport,
     ) -> Result<Vec<f64>, GoalError> {
         let value = |&goal: &Goal| {
-            let figure = match goal {
+            let value = match goal {
                 Goal::Accuracy => Some(accuracy(predictions, &samples.labels)),
                 Goal::Robustness => Some(self.sweep.run(deployment, samples)?.mean()),
                 Goal::Energy => report.energy_j.total,
@@ -164,7 +167,7 @@ impl Goals {
                 Goal::SynapticOperations => Some(report.synaptic_operations_per_inference),
                 Goal::Spikes => Some(report.spikes_per_inference),
             };
-            figure.ok_or_else(|| GoalError::Unmodelled { goal, chip: report.chip.clone() })
+            value.ok_or_else(|| GoalError::Unmodelled { goal, chip: report.chip.clone() })
         };
         self.list.iter().map(value).collect()
     }

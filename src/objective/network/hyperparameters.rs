@@ -1,12 +1,12 @@
-//! A point read by name: typed, in range, with errors that say what is expected.
+//! The values of a point, read by name: typed and in range, with errors that say what is expected.
 
 use crate::input;
 use crate::space::{Point, Value};
 
-/// A point that cannot become a plan.
+/// Why a point cannot become a plan.
 #[derive(Clone, Debug, thiserror::Error, PartialEq)]
 pub enum PlanError {
-    /// A parameter that the plan needs is not in the point.
+    /// The point lacks a parameter that the plan needs.
     #[error("{name} is missing: {rule}")]
     Missing {
         /// The parameter.
@@ -14,7 +14,7 @@ pub enum PlanError {
         /// What it must be.
         rule: String,
     },
-    /// A value has the wrong kind or is out of range.
+    /// A value is of the wrong kind or out of range.
     #[error("{name} = {value}: must be {rule}")]
     Wrong {
         /// The parameter.
@@ -24,17 +24,17 @@ pub enum PlanError {
         /// What it must be.
         rule: String,
     },
-    /// A parameter that no plan knows.
+    /// The point has a parameter that no plan reads.
     #[error("{name}: not a hyperparameter{hint}")]
     Unknown {
         /// The parameter.
         name: String,
-        /// The nearest that there is.
+        /// The parameter that was meant, or all.
         hint: String,
     },
 }
 
-/// Reads the values of a point, each at most once needed.
+/// Reads the values of a point.
 pub struct Hyperparameters<'a>(pub &'a Point);
 
 impl Hyperparameters<'_> {

@@ -1,21 +1,21 @@
-//! The memory that an evaluation takes, known from its plan.
+//! The memory that an evaluation needs, estimated from its plan.
 
+use super::plan::Plan;
 use crate::network::SpecError;
-use crate::objective::Plan;
 use crate::training;
 use crate::units::Bytes;
 
-/// For each weight while a network is deployed: folded, and on the grid as a float and as a whole number (8
-/// bytes each), as the chip's whole number (8), and as the simulation reads it (8 at most). An upper bound:
-/// some of them are of one layer at a time.
+/// Bytes of each weight while a network is deployed, an upper bound: five copies of 8 bytes
+/// (folded, on the grid as float and integer, the chip's integer, the simulation's), some of one
+/// layer at a time.
 const DEPLOYED_WEIGHT: u64 = 40;
 
 impl Plan {
-    /// What its evaluation takes at its peak, in training or in deployment, with so many samples to learn
-    /// from, to be scored on and to be tested on.
+    /// The peak memory of its evaluation, in training or in deployment. The arguments are the
+    /// numbers of training, validation and test samples.
     ///
     /// # Errors
-    /// The first thing in the network's plan that is wrong.
+    /// The first mistake in the network's plan.
     pub fn memory(&self, train: usize, validation: usize, test: usize) -> Result<Bytes, SpecError> {
         let training = training::memory(&self.spec, &self.training, train, validation)?;
         let footprint = self.spec.footprint()?;

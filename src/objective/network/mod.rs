@@ -1,12 +1,16 @@
-//! A point becomes a trained, deployed and scored network.
+//! Networks on a chip as an objective: a point becomes a trained, deployed and scored network.
 
+mod accuracy;
+mod attributes;
 pub mod classify;
-pub(super) mod cost;
+mod cost;
+mod failure;
 pub(super) mod faults;
 pub(super) mod goal;
 pub(super) mod hyperparameters;
-pub(super) mod memory;
-pub(super) mod model;
+mod memory;
+mod model;
 pub(super) mod plan;
 pub(super) mod saved;
 pub(super) mod score;
+mod segment_training;

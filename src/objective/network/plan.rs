@@ -1,16 +1,16 @@
 //! Hyperparameters become a plan: input coding, network, training, deployment.
 
+use super::hyperparameters::{Hyperparameters, PlanError};
 use crate::backend::{DeployOptions, Granularity};
 use crate::data::{Augmentation, InputCoding, Sampling};
 use crate::network::{HeadSpec, LayerSpec, Shape, Spec, Surrogate, Volume, Window};
-use crate::objective::{Hyperparameters, PlanError};
 use crate::space::Point;
 use crate::training::{
     Adaptive, Average, Distillation, Method, Order, Quantized, Rule, Schedule, Scheduled, Sharpener, Simple,
     TrainingConfig,
 };
 
-/// Everything that is needed to train and deploy one network.
+/// What a point says: how to train and deploy one network.
 ///
 /// | hyperparameter | meaning | default |
 /// |---|---|---|
@@ -50,11 +50,11 @@ use crate::training::{
 /// | `shift`, `flip`, `cutout`, `rotation`, `zoom` | of training images: pixels, pixels, degrees, share | none |
 /// | `weight_bits`, `weight_scale` | deployed weights; a scale per `channel` (neuron) or `layer` | the chip's, `channel` |
 ///
-/// The defaults are those of Whetstone's smallest example (Severa et al. 2019): a point that names nothing
-/// is that network.
+/// The defaults are those of Whetstone's smallest example (Severa et al. 2019): the plan of an
+/// empty point is that network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// How inputs are sent.
+    /// How inputs are coded.
     pub coding: InputCoding,
     /// The network.
     pub spec: Spec,
@@ -67,7 +67,7 @@ pub struct Plan {
 /// Most hidden layers of a plan.
 const MOST_LAYERS: u32 = 4;
 
-/// Every name that [`Plan::new`] reads.
+/// The names that [`Plan::new`] reads.
 const KNOWN: [&str; 68] = [
     "input_coding",
     "input_threshold",
@@ -159,7 +159,7 @@ impl Plan {
     }
 }
 
-/// Layers with neurons, the output included.
+/// The number of layers with neurons, the output included.
 fn sharpened_layers(spec: &Spec) -> u32 {
     let neurons =
         |layer: &&LayerSpec| matches!(layer, LayerSpec::Dense { .. } | LayerSpec::Convolution { .. });
@@ -229,7 +229,7 @@ fn convolutions(
     Ok(hidden)
 }
 
-/// `layers`: how many are sharpened, the output included.
+/// The training of a network with `layers` sharpened layers, the output included.
 fn training(
     values: &Hyperparameters<'_>,
     layers: u32,
@@ -321,7 +321,7 @@ fn quantized(values: &Hyperparameters<'_>) -> Result<Option<Quantized>, PlanErro
     Ok((epochs > 0).then_some(Quantized { bits, epochs }))
 }
 
-/// Binary channels stay binary: only graded ones are interpolated.
+/// Changes of training images. Only graded inputs are interpolated: binary channels stay binary.
 fn augmentation(values: &Hyperparameters<'_>, coding: InputCoding) -> Result<Augmentation, PlanError> {
     let graded = coding == InputCoding::Graded;
     Ok(Augmentation {
@@ -334,8 +334,8 @@ fn augmentation(values: &Hyperparameters<'_>, coding: InputCoding) -> Result<Aug
     })
 }
 
-/// What the sharpener takes and one epoch more, in which nothing is soft, or those of fine-tuning; the
-/// adaptive one may pause.
+/// The default number of epochs: those of the sharpener and one more without soft layers, or those
+/// of fine-tuning. The adaptive sharpener may pause, so it gets twice its least.
 fn epochs_needed(method: Method, layers: u32) -> u32 {
     let sharp = |sharpener: Sharpener| match sharpener {
         Sharpener::Adaptive(_) => 2 * sharpener.epochs(layers),
@@ -433,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn a_point_that_names_nothing_is_whetstones_example() {
+    fn an_empty_point_is_whetstones_example() {
         assert_eq!(
             TrainingConfig { augmentation: Augmentation::none(), ..training(&[]) },
             TrainingConfig::whetstone()
@@ -442,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hybrid_takes_the_sharpeners_epochs_and_those_of_fine_tuning() {
+    fn a_hybrid_has_the_sharpeners_epochs_and_those_of_fine_tuning() {
         // Three layers of two steps after one soft epoch, then four.
         let plan = training(&[
             ("method", text("hybrid")),
@@ -458,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slope_keeps_its_width_and_rounding_its_bits_unless_told() {
+    fn a_slope_keeps_its_width_and_rounding_the_bits_of_deployment_by_default() {
         let plan = training(&[
             ("method", text("surrogate")),
             ("surrogate_width", 0.5.into()),
@@ -474,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn images_that_are_sent_as_spikes_are_not_interpolated() {
+    fn images_with_binary_channels_are_not_interpolated() {
         let sampling = |coding| {
             training(&[("input_coding", text(coding)), ("rotation", 10.0.into())]).augmentation.sampling
         };

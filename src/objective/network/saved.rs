@@ -1,4 +1,4 @@
-//! Trained networks in files: those that were saved here, and those of other programs.
+//! Trained networks in files: those of `tune`, and those of other programs in NIR.
 
 use std::path::Path;
 
@@ -7,19 +7,19 @@ use crate::backend::nir::{NirError, NirFile};
 use crate::data::InputCoding;
 use crate::network::{BinaryNetwork, FileError, Remarks};
 
-/// Names of the remarks on a saved network.
+/// Names of the metadata of a saved network.
 const CODING: &str = "input_coding";
 const DEPLOY: &str = "deploy";
 
 /// The first bytes of an HDF5 file, of which NIR is one.
 const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
 
-/// A trained network with what is needed to score it again.
+/// A trained network with what it takes to score it again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SavedNetwork {
     /// The network.
     pub network: BinaryNetwork,
-    /// How its inputs are coded; `None`: the file is older than this is known.
+    /// How its inputs are coded; `None` in files of versions that did not keep it.
     pub coding: Option<InputCoding>,
     /// How it is deployed.
     pub deploy: DeployOptions,
@@ -42,7 +42,7 @@ impl SavedNetwork {
     /// Reads the bytes of a file that [`SavedNetwork::save`] wrote.
     ///
     /// # Errors
-    /// They are something else.
+    /// They are no such file, or damaged.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FileError> {
         let (network, remarks) = BinaryNetwork::from_bytes(bytes)?;
         let unread = |name: &str| FileError::Content(format!("metadata {name}"));
@@ -55,16 +55,16 @@ impl SavedNetwork {
 /// A file with a trained network.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ModelFile {
-    /// One that was saved here.
+    /// A file of `tune`.
     Saved(SavedNetwork),
-    /// One in the intermediate representation that many programs write.
+    /// A file in NIR, the intermediate representation that many programs write.
     Nir(NirFile),
 }
 
-/// A file that holds no network.
+/// Why a file holds no network.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// It is no file that was saved here.
+    /// It is no file of `tune`, or damaged.
     #[error(transparent)]
     File(#[from] FileError),
     /// It is HDF5, but no network in NIR.
@@ -73,10 +73,10 @@ pub enum ModelError {
 }
 
 impl ModelFile {
-    /// Reads the bytes of a file, whichever kind it is.
+    /// Reads the bytes of a file of either kind.
     ///
     /// # Errors
-    /// It is of neither kind, or damaged.
+    /// The file is of neither kind, or damaged.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, ModelError> {
         match bytes.starts_with(HDF5) {
             true => Ok(Self::Nir(NirFile::from_bytes(bytes)?)),
@@ -87,7 +87,7 @@ impl ModelFile {
     /// How its inputs are coded, if the file says so.
     ///
     /// # Errors
-    /// It says something that is no coding.
+    /// The file names a coding that does not exist.
     pub fn coding(&self) -> Result<Option<InputCoding>, ModelError> {
         match self {
             Self::Saved(saved) => Ok(saved.coding),
@@ -95,7 +95,7 @@ impl ModelFile {
         }
     }
 
-    /// How it was deployed when it was saved.
+    /// How the network was deployed when it was saved; the default for NIR.
     pub fn deploy(&self) -> DeployOptions {
         match self {
             Self::Saved(saved) => saved.deploy.clone(),
@@ -103,10 +103,11 @@ impl ModelFile {
         }
     }
 
-    /// The network for samples of a shape (height, width, channels) whose inputs go up to `input_max`.
+    /// The network for samples of a shape (height, width, channels) whose inputs go up to
+    /// `input_max`.
     ///
     /// # Errors
-    /// A NIR file holds something else than a network of one step for such samples.
+    /// A NIR file holds no network of one time step for such samples.
     pub fn network(&self, shape: [usize; 3], input_max: u8) -> Result<BinaryNetwork, ModelError> {
         match self {
             Self::Saved(saved) => Ok(saved.network.clone()),
@@ -121,7 +122,7 @@ mod tests {
     use crate::network::fixtures;
 
     #[test]
-    fn a_network_is_saved_with_how_it_is_fed_and_deployed() {
+    fn a_network_is_saved_with_its_coding_and_deployment() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("net.safetensors");
         let saved = SavedNetwork {

@@ -1,28 +1,30 @@
-//! A network that was trained before, scored on a chip.
+//! The score of a saved network on a chip.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::model::chip_attributes;
-use crate::backend::{Chip, ChipReport, DeployError, DeployOptions, Deployment, FaultError, RunError};
+use super::accuracy::accuracy;
+use super::attributes::chip_attributes;
+use super::faults::{Robustness, Sweep, SweepError};
+use super::saved::{ModelError, ModelFile};
+use crate::backend::{Chip, ChipReport, DeployError, DeployOptions, Deployment, RunError};
 use crate::data::{Coded, Dataset, InputCoding};
-use crate::objective::{ModelError, ModelFile, Robustness, Sweep};
 use crate::study::Attributes;
 
-/// Version of the form of a [`Score`].
+/// Version of the JSON form of a [`Score`].
 const SCHEMA: u32 = 1;
 
-/// Which part of a data set.
+/// A part of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DataPart {
-    /// What networks are tested on.
+    /// The samples that networks are tested on.
     Test,
-    /// What networks are trained on.
+    /// The samples that networks are trained on.
     Train,
 }
 
-/// What a network comes to on a chip.
+/// The score of a network on a chip.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Score {
@@ -34,26 +36,26 @@ pub struct Score {
     pub model: String,
     /// The data set's name.
     pub dataset: String,
-    /// SHA-256 of its content.
+    /// SHA-256 of the data set's content.
     pub dataset_sha256: String,
-    /// Which part of it.
+    /// The part of the data set.
     pub part: DataPart,
-    /// How many samples.
+    /// Number of samples.
     pub samples: usize,
     /// How inputs were coded.
     pub input_coding: InputCoding,
     /// How the network was deployed.
     pub deploy: DeployOptions,
-    /// Share of the samples whose class the chip found.
+    /// Share of the samples whose class the chip found, from 0 to 1.
     pub accuracy: f64,
-    /// The deployed network, and what it does. Energies and times are modelled.
+    /// The deployed network and what it costs. Energies and times are modelled.
     pub chip: ChipReport,
-    /// The same network on faulty chips, if that was asked for.
+    /// The same network on faulty chips; left out if none were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub faults: Option<Robustness>,
 }
 
-/// What is to be scored.
+/// A network, a chip and samples to score it on.
 pub struct Scoring<'a> {
     /// The network's file, for the report.
     pub name: &'a str,
@@ -63,42 +65,42 @@ pub struct Scoring<'a> {
     pub chip: &'a Chip,
     /// The samples.
     pub dataset: &'a Dataset,
-    /// Which of them.
+    /// The part of the samples.
     pub part: DataPart,
     /// How inputs are coded.
     pub coding: InputCoding,
     /// How the network is deployed.
     pub deploy: DeployOptions,
-    /// On which faulty chips it is scored as well.
+    /// Faulty chips to score it on as well.
     pub faults: Option<&'a Sweep>,
 }
 
 /// Why a network has no score.
 #[derive(Debug, thiserror::Error)]
 pub enum ScoreError {
-    /// The file holds no network for such samples.
+    /// The file holds no network for samples of this shape.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// It takes other samples.
+    /// The network takes other inputs than the samples have.
     #[error(
         "takes {found} inputs up to {found_max}; {dataset} coded as {coding} has {expected} up to {expected_max}: \
          choose the --dataset and --input-coding that it was trained with"
     )]
     Inputs {
-        /// Inputs of the network.
+        /// Number of inputs of the network.
         found: usize,
-        /// The largest of them.
+        /// The largest value of an input.
         found_max: u8,
         /// The data set.
         dataset: String,
-        /// How it is coded.
+        /// How its samples are coded.
         coding: InputCoding,
-        /// Its inputs so coded.
+        /// Number of inputs of a sample coded in this way.
         expected: usize,
-        /// The largest of them.
+        /// The largest value of an input.
         expected_max: u8,
     },
-    /// It knows other classes.
+    /// The network decides between another number of classes.
     #[error("decides between {found} classes; {dataset} has {expected}")]
     Classes {
         /// Classes of the network.
@@ -108,22 +110,22 @@ pub enum ScoreError {
         /// Its classes.
         expected: usize,
     },
-    /// It cannot be deployed on the chip.
+    /// The network cannot be deployed on the chip.
     #[error(transparent)]
     Deploy(#[from] DeployError),
-    /// It cannot be run on the samples.
+    /// The network cannot run on the samples.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// There is no such fault on the chip.
+    /// It has no score on faulty chips.
     #[error(transparent)]
-    Fault(#[from] FaultError),
+    Faults(#[from] SweepError),
 }
 
 impl Scoring<'_> {
-    /// Deploys the network and runs it.
+    /// Deploys the network, runs it, and scores its answers.
     ///
     /// # Errors
-    /// The network and the samples, or the network and the chip, do not go together.
+    /// The network does not fit the samples or the chip.
     pub fn score(&self) -> Result<Score, ScoreError> {
         let samples = self.coded();
         let deployment = self.deploy(&samples)?;
@@ -180,7 +182,7 @@ impl Score {
         schemars::schema_for!(Score).to_value()
     }
 
-    /// What people read of it, by name.
+    /// The numbers that people read of it, by name.
     pub fn attributes(&self) -> Attributes {
         let own = [
             ("accuracy", self.accuracy.into()),
@@ -190,10 +192,4 @@ impl Score {
         let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
         own.chain(chip_attributes(&self.chip)).collect()
     }
-}
-
-/// The share of `predictions` that are right; 0 of none.
-pub(crate) fn accuracy(predictions: &[u16], labels: &[u16]) -> f64 {
-    let right = predictions.iter().zip(labels).filter(|(guess, label)| guess == label).count();
-    right as f64 / labels.len().max(1) as f64
 }

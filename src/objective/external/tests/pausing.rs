@@ -1,4 +1,4 @@
-//! Commands that go on from where they paused, and those that do something else.
+//! Commands that continue from a checkpoint, and commands that do something else.
 
 use std::fs;
 use std::path::Path;
@@ -6,15 +6,15 @@ use std::path::Path;
 use super::*;
 use crate::objective::Pause;
 
-/// Counts its steps in a file of its folder, up to 9, and ends when it is told to.
+/// Counts its steps, up to 9, in a file of its checkpoint folder, and ends when the answer says so.
 const COUNTS: &str = r#"read request
-    state=$(echo "$request" | sed 's/.*"state":"\([^"]*\)".*/\1/')
-    step=$(cat "$state/step" 2>/dev/null || echo 0)
+    dir=$(echo "$request" | sed 's/.*"checkpoint_dir":"\([^"]*\)".*/\1/')
+    step=$(cat "$dir/step" 2>/dev/null || echo 0)
     while test $step -lt 9; do
         step=$((step + 1))
         echo "{\"step\": $step, \"value\": $((10 - step))}"
         read answer
-        case $answer in *true*) echo $step >"$state/step"; exit;; esac
+        case $answer in *true*) echo $step >"$dir/step"; exit;; esac
     done
     echo '{"value": 1}'"#;
 
@@ -23,24 +23,24 @@ fn pausing(script: &str) -> External {
 }
 
 fn segment(room: &Path, from: Option<&str>, pause: Option<(u32, &str)>, done: u32) -> Segment {
-    let pause = pause.map(|(divisor, name)| Pause { divisor, state: room.join(name) });
+    let pause = pause.map(|(divisor, name)| Pause { divisor, checkpoint: room.join(name) });
     Segment { from: from.map(|name| room.join(name)), pause, done, spent: Seconds(0.0) }
 }
 
-/// What a leg came to, and the steps that were heard.
+/// The result of a segment, and the steps that it reported.
 fn advance(external: &External, segment: &Segment) -> (Advance, Vec<u32>) {
-    let mut heard = Vec::new();
-    let mut hear = |step, _| {
-        heard.push(step);
+    let mut reported = Vec::new();
+    let mut observe = |step, _| {
+        reported.push(step);
         ControlFlow::Continue(())
     };
-    let advance = external.advance(&space().default_point(), &Seed::root(1), segment, &mut hear);
-    (advance.expect("not broken off"), heard)
+    let advance = external.advance(&space().default_point(), &Seed::root(1), segment, &mut observe);
+    (advance.expect("not broken off"), reported)
 }
 
 /// The step and the values at which it paused.
 fn paused(advance: &Advance) -> (u32, Vec<f64>) {
-    match &advance.progress {
+    match &advance.end {
         SegmentEnd::Paused(rung) => (rung.steps, rung.values.clone()),
         SegmentEnd::Done(evaluation) => panic!("{:?}", evaluation.outcome),
         SegmentEnd::Unsaved(file, error) => panic!("{}: {error}", file.display()),
@@ -48,7 +48,7 @@ fn paused(advance: &Advance) -> (u32, Vec<f64>) {
 }
 
 fn done(advance: Advance) -> Outcome {
-    match advance.progress {
+    match advance.end {
         SegmentEnd::Done(evaluation) => evaluation.outcome,
         _ => panic!("{:?}", paused(&advance)),
     }
@@ -66,27 +66,27 @@ fn complete(value: f64) -> Outcome {
 }
 
 #[test]
-fn a_command_goes_on_from_the_state_that_it_kept() {
+fn a_command_continues_from_its_checkpoint() {
     let room = tempfile::tempdir().unwrap();
     let counts = pausing(COUNTS);
-    let (first, heard) = advance(&counts, &segment(room.path(), None, Some((9, "0")), 0));
-    assert_eq!((paused(&first), heard), ((1, vec![9.0]), vec![1]));
-    let (second, heard) = advance(&counts, &segment(room.path(), Some("0"), Some((3, "1")), 1));
-    assert_eq!((paused(&second), heard, second.restarted), ((3, vec![7.0]), vec![2, 3], None));
-    // Whoever dies goes on from the state before, which is as it was.
-    let (again, heard) = advance(&counts, &segment(room.path(), Some("0"), Some((3, "1")), 1));
-    assert_eq!((paused(&again), heard), ((3, vec![7.0]), vec![2, 3]));
-    let (last, heard) = advance(&counts, &segment(room.path(), Some("1"), None, 3));
-    assert_eq!((done(last), heard), (complete(1.0), vec![4, 5, 6, 7, 8, 9]));
+    let (first, reported) = advance(&counts, &segment(room.path(), None, Some((9, "0")), 0));
+    assert_eq!((paused(&first), reported), ((1, vec![9.0]), vec![1]));
+    let (second, reported) = advance(&counts, &segment(room.path(), Some("0"), Some((3, "1")), 1));
+    assert_eq!((paused(&second), reported, second.restarted), ((3, vec![7.0]), vec![2, 3], None));
+    // A segment that is run again continues from the same checkpoint.
+    let (again, reported) = advance(&counts, &segment(room.path(), Some("0"), Some((3, "1")), 1));
+    assert_eq!((paused(&again), reported), ((3, vec![7.0]), vec![2, 3]));
+    let (last, reported) = advance(&counts, &segment(room.path(), Some("1"), None, 3));
+    assert_eq!((done(last), reported), (complete(1.0), vec![4, 5, 6, 7, 8, 9]));
     let names = fs::read_dir(room.path()).unwrap().map(|entry| entry.unwrap().file_name());
     assert_eq!(names.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>(), ["0", "1"]);
 }
 
 #[test]
-fn a_command_that_does_as_it_is_told_need_not_read_answers() {
+fn a_command_that_ends_at_its_rung_need_not_read_answers() {
     let room = tempfile::tempdir().unwrap();
     let script = r#"sh -c 'test $1 = 0 || test -f "$4/$1" || exit 7
-        touch "$4/$2"; echo "{{\"step\": $2, \"value\": 0.$2}}"; echo "{{\"value\": $3}}"' sh {step} {until} {steps} {state}"#;
+        touch "$4/$2"; echo "{{\"step\": $2, \"value\": 0.$2}}"; echo "{{\"value\": $3}}"' sh {step} {until} {steps} {checkpoint_dir}"#;
     let external = External::new(script, &space(), vec![Metric::minimize("loss")], Some(9)).unwrap();
     let (first, _) = advance(&external, &segment(room.path(), None, Some((9, "0")), 0));
     assert_eq!(paused(&first), (1, vec![0.1]), "its result is dropped");
@@ -94,24 +94,24 @@ fn a_command_that_does_as_it_is_told_need_not_read_answers() {
     assert_eq!(paused(&second), (3, vec![0.3]));
     let (last, _) = advance(&external, &segment(room.path(), Some("1"), None, 3));
     assert_eq!(done(last), complete(9.0));
-    let mut hear = |_, _| ControlFlow::Continue(());
-    let whole = external.evaluate(&space().default_point(), &Seed::root(1), &mut hear).unwrap();
+    let mut observe = |_, _| ControlFlow::Continue(());
+    let whole = external.evaluate(&space().default_point(), &Seed::root(1), &mut observe).unwrap();
     assert_eq!(whole.outcome, complete(9.0));
 }
 
 #[test]
-fn a_command_without_a_state_begins_again_and_that_is_told() {
+fn a_command_without_a_checkpoint_begins_again_and_says_so() {
     let room = tempfile::tempdir().unwrap();
-    let forgets = pausing(&COUNTS.replace(">\"$state/step\"", ">/dev/null"));
+    let forgets = pausing(&COUNTS.replace(">\"$dir/step\"", ">/dev/null"));
     advance(&forgets, &segment(room.path(), None, Some((9, "0")), 0));
     assert!(!room.path().join("0").exists());
-    let (second, heard) = advance(&forgets, &segment(room.path(), Some("0"), Some((3, "1")), 1));
-    assert_eq!((paused(&second), heard), ((3, vec![7.0]), vec![1, 2, 3]));
-    assert!(second.restarted.is_some_and(|reason| reason.contains("saved no state")));
+    let (second, reported) = advance(&forgets, &segment(room.path(), Some("0"), Some((3, "1")), 1));
+    assert_eq!((paused(&second), reported), ((3, vec![7.0]), vec![1, 2, 3]));
+    assert!(second.restarted.is_some_and(|reason| reason.contains("the command wrote none")));
 }
 
 #[test]
-fn one_that_does_not_end_is_ended_and_what_it_saved_is_not_trusted() {
+fn a_command_that_does_not_end_is_killed_and_its_checkpoint_dropped() {
     let room = tempfile::tempdir().unwrap();
     let deaf = |then: &str| {
         let script = r#"read request; trap '' TERM; sleep 60 &
@@ -121,31 +121,31 @@ fn one_that_does_not_end_is_ended_and_what_it_saved_is_not_trusted() {
     };
     let hangs = External { saving: Duration::from_millis(300), ..deaf("sleep 60") };
     let goes_on = deaf(r#"for step in 2 3 4; do echo "{\"step\": $step, \"value\": 0}"; done; sleep 60"#);
-    for (external, most) in [(hangs, Duration::from_secs(5)), (goes_on, 2 * FAREWELL)] {
+    for (external, most) in [(hangs, Duration::from_secs(5)), (goes_on, 2 * STOP_LIMIT)] {
         let begin = Instant::now();
-        let (first, heard) = advance(&external, &segment(room.path(), None, Some((9, "0")), 0));
-        assert_eq!((paused(&first), heard), ((1, vec![1.0]), vec![1]));
+        let (first, reported) = advance(&external, &segment(room.path(), None, Some((9, "0")), 0));
+        assert_eq!((paused(&first), reported), ((1, vec![1.0]), vec![1]));
         assert!(begin.elapsed() < most, "{:?}", begin.elapsed());
         assert_eq!(fs::read_dir(room.path()).unwrap().count(), 0);
     }
 }
 
 #[test]
-fn one_that_is_interrupted_while_it_keeps_its_state_is_broken_off() {
+fn a_command_that_is_interrupted_while_it_saves_is_broken_off() {
     static STOP: AtomicBool = AtomicBool::new(true);
     let room = tempfile::tempdir().unwrap();
     let first = segment(room.path(), None, Some((9, "0")), 0);
     let step = r#"echo '{"step": 1, "value": 1}';"#;
     for then in [r#"echo '{"failure": "interrupted"}'; sleep 60"#, "kill -TERM $$"] {
         let external = pausing(&format!("{step} {then}")).with_stop(&STOP);
-        let mut hear = |_, _| ControlFlow::Continue(());
-        assert!(external.advance(&space().default_point(), &Seed::root(1), &first, &mut hear).is_none());
+        let mut observe = |_, _| ControlFlow::Continue(());
+        assert!(external.advance(&space().default_point(), &Seed::root(1), &first, &mut observe).is_none());
     }
     assert_eq!(fs::read_dir(room.path()).unwrap().count(), 0);
 }
 
 #[test]
-fn one_that_reports_no_rung_or_now_and_then_only_pauses_where_it_can() {
+fn a_command_that_reports_rarely_pauses_where_it_can() {
     let room = tempfile::tempdir().unwrap();
     let silent = pausing(r#"echo '{"value": 2}'"#);
     assert_eq!(done(advance(&silent, &segment(room.path(), None, Some((9, "0")), 0)).0), complete(2.0));
@@ -153,19 +153,19 @@ fn one_that_reports_no_rung_or_now_and_then_only_pauses_where_it_can() {
         pausing(r#"for step in 5 9; do echo "{\"step\": $step, \"value\": 1}"; done; echo '{"value": 3}'"#);
     let (first, _) = advance(&rare, &segment(room.path(), None, Some((9, "0")), 0));
     assert_eq!(paused(&first).0, 5);
-    // It is beyond the next rung already, and what comes next is its end.
+    // It has passed the next rung already, and its next report is its last.
     assert_eq!(done(advance(&rare, &segment(room.path(), Some("0"), Some((3, "1")), 5)).0), complete(3.0));
 }
 
 #[test]
-fn what_is_no_number_at_a_rung_is_not_measured() {
+fn a_value_that_is_no_number_is_not_kept_at_a_rung() {
     let room = tempfile::tempdir().unwrap();
     let nan = pausing(r#"echo '{"step": 1, "value": NaN}'"#);
     assert_eq!(paused(&advance(&nan, &segment(room.path(), None, Some((9, "0")), 0)).0), (1, vec![]));
 }
 
 #[test]
-fn several_metrics_are_told_at_every_step() {
+fn a_step_needs_all_metrics() {
     let room = tempfile::tempdir().unwrap();
     let metrics = vec![Metric::minimize("loss"), Metric::maximize("speed")];
     let first = segment(room.path(), None, Some((9, "0")), 0);
@@ -178,7 +178,7 @@ fn several_metrics_are_told_at_every_step() {
 }
 
 #[test]
-fn a_command_that_fails_while_it_keeps_its_state_has_failed() {
+fn a_command_that_fails_while_it_saves_has_failed() {
     let room = tempfile::tempdir().unwrap();
     let first = segment(room.path(), None, Some((9, "0")), 0);
     let step = r#"echo '{"step": 1, "value": 1}'; read request; read answer;"#;
@@ -190,7 +190,7 @@ fn a_command_that_fails_while_it_keeps_its_state_has_failed() {
 }
 
 #[test]
-fn the_timeout_is_that_of_a_leg() {
+fn the_timeout_is_that_of_a_segment() {
     let room = tempfile::tempdir().unwrap();
     let slow = pausing("sleep 60").with_timeout(Some(Seconds(0.3)));
     let first = segment(room.path(), None, Some((9, "0")), 0);
@@ -200,7 +200,7 @@ fn the_timeout_is_that_of_a_leg() {
 }
 
 #[test]
-fn a_leg_that_is_broken_off_leaves_nothing() {
+fn a_segment_that_is_broken_off_leaves_nothing() {
     let room = tempfile::tempdir().unwrap();
     let first = segment(room.path(), None, Some((9, "0")), 0);
     let mut stop = |_, _| ControlFlow::Break(());
@@ -209,8 +209,8 @@ fn a_leg_that_is_broken_off_leaves_nothing() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_made_is_told() {
+fn a_folder_that_cannot_be_made_is_reported() {
     let room = tempfile::tempdir().unwrap();
     let (first, _) = advance(&pausing(COUNTS), &segment(&room.path().join("none"), None, Some((9, "0")), 0));
-    assert!(matches!(first.progress, SegmentEnd::Unsaved(..)));
+    assert!(matches!(first.end, SegmentEnd::Unsaved(..)));
 }

@@ -1,0 +1,141 @@
+//! The training of one trial in segments: begun or resumed, run as far as it should go, paused.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use super::failure::{broke_down, invalid};
+use super::plan::Plan;
+use crate::data::Coded;
+use crate::network::Network;
+use crate::objective::{Observer, Pause, Segment, SegmentEnd};
+use crate::seed::Seed;
+use crate::study::{Failure, Rung};
+use crate::training::{Checkpoint, EpochReport, Summary, Trainer};
+
+/// What the training of a trial begins with, the same in each of its segments.
+pub(super) struct SegmentTraining {
+    pub plan: Plan,
+    pub train: Coded,
+    pub validation: Coded,
+    /// Where the first weights come from.
+    pub network_seed: Seed,
+    /// Where all draws of the training come from.
+    pub training_seed: Seed,
+}
+
+/// How far a training ran.
+pub(super) enum Reached {
+    /// To the epoch at which it pauses.
+    Rung,
+    /// To its last epoch.
+    End(Summary),
+}
+
+impl SegmentTraining {
+    /// The network before its first epoch.
+    ///
+    /// # Errors
+    /// The plan describes no network.
+    pub fn network(&self) -> Result<Network, Failure> {
+        Network::build(&self.plan.spec, &self.network_seed).map_err(invalid)
+    }
+
+    /// The checkpoint that `segment` continues from, if it has one. The text says why it cannot be
+    /// used: the training then begins at the start.
+    pub fn checkpoint(&self, segment: &Segment) -> (Option<Checkpoint>, Option<String>) {
+        match segment.from.as_deref().map(|name| self.load(name)).transpose() {
+            Ok(checkpoint) => (checkpoint, None),
+            Err(reason) => (None, Some(reason)),
+        }
+    }
+
+    /// The checkpoint called `name`, or what is wrong with it.
+    fn load(&self, name: &Path) -> Result<Checkpoint, String> {
+        let file = file(name);
+        let problem = |problem: String| format!("{}: {problem}", file.display());
+        let checkpoint = Checkpoint::load(&file).map_err(|error| problem(error.to_string()))?;
+        self.try_resume(&checkpoint).map_err(problem)?;
+        Ok(checkpoint)
+    }
+
+    /// Resumes a network of its own: a checkpoint that does not fit leaves half of itself behind.
+    fn try_resume(&self, checkpoint: &Checkpoint) -> Result<(), String> {
+        let mut network = self.network().map_err(|failure| failure.reason)?;
+        self.resume(&mut network, checkpoint).map(drop).map_err(|failure| failure.reason)
+    }
+
+    fn resume<'a>(
+        &'a self,
+        network: &'a mut Network,
+        checkpoint: &Checkpoint,
+    ) -> Result<Trainer<'a>, Failure> {
+        let (config, seed) = (&self.plan.training, &self.training_seed);
+        Trainer::resume(network, &self.train, &self.validation, config, seed, checkpoint).map_err(broke_down)
+    }
+
+    /// The training of `network`, from `checkpoint` or from the start.
+    ///
+    /// # Errors
+    /// The settings do not fit the samples, or the training of a teacher breaks down.
+    pub fn begin<'a>(
+        &'a self,
+        network: &'a mut Network,
+        checkpoint: Option<&Checkpoint>,
+    ) -> Result<Trainer<'a>, Failure> {
+        let (config, seed) = (&self.plan.training, &self.training_seed);
+        match checkpoint {
+            Some(checkpoint) => self.resume(network, checkpoint),
+            None => Trainer::new(network, &self.train, &self.validation, config, seed).map_err(broke_down),
+        }
+    }
+
+    /// The epoch after which the training pauses at `pause`.
+    pub fn rung(&self, pause: &Pause) -> u32 {
+        self.plan.training.epochs.div_ceil(pause.divisor)
+    }
+}
+
+/// Runs `trainer`, which has done the epochs of `checkpoint`, until epoch `until` or to its end,
+/// and reports every epoch to `observer`. `None` if the observer broke it off.
+///
+/// # Errors
+/// The training breaks down.
+pub(super) fn run_until(
+    trainer: &mut Trainer<'_>,
+    checkpoint: Option<&Checkpoint>,
+    until: Option<u32>,
+    observer: &mut Observer<'_>,
+) -> Result<Option<Reached>, Failure> {
+    let done = checkpoint.map_or(0, Checkpoint::epochs);
+    if until.is_some_and(|until| until <= done) {
+        return Ok(Some(Reached::Rung));
+    }
+    let mut is_broken_off = false;
+    let mut observe = |epoch: &EpochReport| {
+        is_broken_off = observer(epoch.epoch, epoch.validation_accuracy).is_break();
+        match is_broken_off || until == Some(epoch.epoch) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    };
+    let summary = trainer.run(&mut observe).map_err(broke_down)?;
+    Ok(match trainer.is_done() {
+        _ if is_broken_off => None,
+        true => Some(Reached::End(summary)),
+        false => Some(Reached::Rung),
+    })
+}
+
+/// The end of a segment that pauses with `checkpoint`, once that is written where `pause` says.
+pub(super) fn paused(checkpoint: &Checkpoint, pause: &Pause, rung: Rung) -> SegmentEnd {
+    let file = file(&pause.checkpoint);
+    match checkpoint.save(&file) {
+        Ok(()) => SegmentEnd::Paused(rung),
+        Err(error) => SegmentEnd::Unsaved(file, error),
+    }
+}
+
+/// The file of the checkpoint called `name`.
+fn file(name: &Path) -> PathBuf {
+    name.with_extension("safetensors")
+}
