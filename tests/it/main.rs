@@ -14,4 +14,5 @@ mod reproducible;
 mod session;
 mod support;
 mod trials;
+mod version_0_1;
 mod warm;
