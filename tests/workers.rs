@@ -347,7 +347,7 @@ mod tests {
         let said = success(bench.command(&[&args[..], &PULSE].concat()).output().expect("it runs"));
         let after = bench.study().trials[trial.number as usize].clone();
         assert_eq!(after.worker(), Some("two"));
-        let (before, rungs) = (trial.rung_history.rungs, after.rung_history.rungs);
+        let (before, rungs) = (&trial.rung_history.rungs, &after.rung_history.rungs);
         assert_eq!(rungs[..before.len()], before[..], "what it had come to is kept");
         assert!(after.state == TrialState::Complete || rungs.len() > before.len(), "{after:?}");
         let steps: Vec<u32> = after.intermediate.iter().map(|(step, _)| *step).collect();
