@@ -151,7 +151,8 @@ fn moment(Timestamp(microseconds): Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::{Metric, SPACE};
+    use crate::space::Point;
+    use crate::study::{Metric, Rung, RungHistory, SPACE, WarmStartTrial, WarmStartTrials};
 
     fn study() -> Study {
         let text = r#"{"name": "s", "parameters": {
@@ -192,7 +193,23 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_spelled_is_refused() {
+    fn rungs_and_warm_start_trials_are_attributes_for_programs() {
+        let mut paused = study();
+        let rungs = vec![Rung { steps: 3, values: vec![0.5], seconds: 1.5 }];
+        paused.trials[0].rung_history = RungHistory { rungs };
+        let result = WarmStartTrial { point: Point::default(), values: vec![0.5], constraints: vec![] };
+        paused.warm_start = WarmStartTrials { results: vec![result] }.into();
+        let text = journal(&paused).unwrap();
+        let lines: Vec<Json> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let kept = json!({"rungs": [{"steps": 3, "values": [0.5], "seconds": 1.5}]});
+        assert_eq!(lines[5]["system_attrs"]["tune:course"], kept);
+        assert_eq!(lines[4]["op_code"], 3);
+        let kept = json!({"results": [{"point": {}, "values": [0.5]}]});
+        assert_eq!(lines[4]["system_attr"]["tune:prior"], kept);
+    }
+
+    #[test]
+    fn what_a_journal_cannot_have_is_refused() {
         let problem = |study: &Study| journal(study).unwrap_err().to_string();
         let mut infinite = study();
         infinite.trials[0].values = vec![f64::INFINITY];

@@ -225,6 +225,7 @@ const CIFAR_100_FILES: [CatalogueFile; 1] = [CatalogueFile {
     unpacked_sha256: None,
 }];
 
+/// The entries, in the order in which they are listed.
 pub(crate) const ENTRIES: &[Entry] = &[
     Entry {
         name: "digits",

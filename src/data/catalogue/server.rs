@@ -33,6 +33,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// A server of `content` that behaves by `manner`.
     pub(crate) fn start(content: Vec<u8>, manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -54,10 +55,12 @@ impl Server {
         format!("{}/{path}", self.address)
     }
 
+    /// The path and the first byte of every request until now.
     pub(crate) fn requests(&self) -> Vec<(String, usize)> {
         self.requests.lock().unwrap().clone()
     }
 
+    /// The first byte of every request until now.
     pub(crate) fn starts(&self) -> Vec<usize> {
         self.requests().into_iter().map(|(_, start)| start).collect()
     }

@@ -3,6 +3,7 @@
 //! Every write begins with `BEGIN IMMEDIATE`. So what it reads cannot change before it writes, and
 //! two writers queue instead of failing.
 
+mod cell;
 mod fault;
 mod open;
 mod place;
@@ -13,11 +14,10 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Null, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, TransactionBehavior, params_from_iter};
 
 use self::fault::at;
-use super::tables::{Cell, Database, Fault, Row, Sql, StudyCache, time};
+use super::tables::{Cell, Database, Fault, Row, Sql, StudyCache};
 use super::{StorageError, StudyKey};
 
 /// A connection to an SQLite database of studies. Any number of connections may write at once, in
@@ -143,30 +143,6 @@ impl Sql for Statements<'_> {
             (0..columns).map(|index| row.get(index)).collect::<Result<_, _>>().map(Row)
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
-    }
-}
-
-impl ToSql for Cell {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self {
-            Cell::Null => ToSqlOutput::from(Null),
-            Cell::Int(n) => ToSqlOutput::from(*n),
-            Cell::Real(x) => ToSqlOutput::from(*x),
-            Cell::Text(text) => ToSqlOutput::from(text.as_str()),
-            Cell::Moment(moment) => ToSqlOutput::from(time::spell(*moment)),
-        })
-    }
-}
-
-impl FromSql for Cell {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        match value {
-            ValueRef::Null => Ok(Cell::Null),
-            ValueRef::Integer(n) => Ok(Cell::Int(n)),
-            ValueRef::Real(x) => Ok(Cell::Real(x)),
-            ValueRef::Text(_) => value.as_str().map(|text| Cell::Text(text.to_owned())),
-            ValueRef::Blob(_) => Err(FromSqlError::InvalidType),
-        }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::study::{Attributes, Trial};
 pub(super) struct Bench {
     _folder: TempDir,
     storage: SqliteStorage,
+    /// The key of the study.
     pub study: StudyKey,
 }
 
@@ -62,7 +63,7 @@ impl Bench {
         self.run(|sql| rows::one(sql, key))
     }
 
-    /// States and points of all trials, in order of their numbers.
+    /// All trials as they are stored, in order of their numbers.
     pub fn trials(&mut self) -> Vec<Trial> {
         self.storage.load_study(self.study).expect("loaded").trials.clone()
     }

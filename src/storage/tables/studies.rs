@@ -105,13 +105,13 @@ pub(super) fn look(sql: &mut dyn Sql, study: StudyKey) -> Result<(), Fault> {
     name(sql, study, "").map(|_| ())
 }
 
-/// A study without its trials. `warm_start` holds what was parsed before, and then what is parsed
-/// now.
+/// A study without its trials, and its warm-start trials with their text. `before` is what the last
+/// read of the study returned of these.
 pub(super) fn about(
     sql: &mut dyn Sql,
     study: StudyKey,
-    warm_start: &mut ParsedWarmStart,
-) -> Result<Study, Fault> {
+    before: &ParsedWarmStart,
+) -> Result<(Study, ParsedWarmStart), Fault> {
     let name = name(sql, study, "")?;
     let system = attribute::texts(sql, Owner::StudySystem(study))?;
     let metrics = metrics(sql, study, &system)?;
@@ -124,12 +124,13 @@ pub(super) fn about(
             attributes.insert(name, attribute::read(text));
         }
     }
-    let warm_start = warm_start.update(warm_start_text)?;
-    Ok(Study { name, metrics, trials: Vec::new(), warm_start, attributes })
+    let parsed = before.or_parse(warm_start_text)?;
+    let warm_start = Arc::clone(&parsed.trials);
+    Ok((Study { name, metrics, trials: Vec::new(), warm_start, attributes }, parsed))
 }
 
 /// The warm-start trials of a study, with the text that they were parsed from.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct ParsedWarmStart {
     /// `None`: the study has none.
     text: Option<String>,
@@ -137,13 +138,14 @@ pub(super) struct ParsedWarmStart {
 }
 
 impl ParsedWarmStart {
-    /// The trials in `text`, which is parsed only if it is not the text before.
-    fn update(&mut self, text: Option<String>) -> Result<Arc<WarmStartTrials>, Fault> {
-        if self.text != text {
-            let trials = text.as_deref().map(|text| attribute::fact(None, WARM_START, Some(text)));
-            *self = Self { trials: Arc::new(trials.transpose()?.unwrap_or_default()), text };
+    /// The trials in `text`: these ones if the text is the same, otherwise parsed.
+    fn or_parse(&self, text: Option<String>) -> Result<Self, Fault> {
+        if self.text == text {
+            return Ok(Self { text, trials: Arc::clone(&self.trials) });
         }
-        Ok(Arc::clone(&self.trials))
+        let parsed = text.as_deref().map(|text| attribute::fact(None, WARM_START, Some(text)));
+        let trials = Arc::new(parsed.transpose()?.unwrap_or_default());
+        Ok(Self { text, trials })
     }
 }
 

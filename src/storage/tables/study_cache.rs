@@ -32,13 +32,15 @@ impl StudyCache {
     /// The study as it is now, which the cache then holds. Trials and warm-start trials are parsed
     /// only where they have changed.
     pub fn load(&mut self, sql: &mut dyn Sql, key: StudyKey) -> Result<Arc<Study>, Fault> {
-        let cached = self.0.take().filter(|cached| cached.key == key);
-        let (cached_heads, mut warm_start, cached_trials) = match cached {
-            Some(cached) => (cached.heads, cached.warm_start, Arc::unwrap_or_clone(cached.study).trials),
+        let unparsed = ParsedWarmStart::default();
+        let cached = self.0.as_ref().filter(|cached| cached.key == key);
+        let (about, warm_start) =
+            studies::about(sql, key, cached.map_or(&unparsed, |cached| &cached.warm_start))?;
+        let heads = rows::heads(sql, Which::OfStudy(key))?;
+        let (cached_heads, cached_trials) = match self.0.take().filter(|cached| cached.key == key) {
+            Some(cached) => (cached.heads, Arc::unwrap_or_clone(cached.study).trials),
             None => Default::default(),
         };
-        let about = studies::about(sql, key, &mut warm_start)?;
-        let heads = rows::heads(sql, Which::OfStudy(key))?;
         let trials = update(sql, key, &heads, &cached_heads, cached_trials)?;
         let study = Arc::new(Study { trials, ..about });
         studies::check_numbers(&study)?;
