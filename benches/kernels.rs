@@ -1,9 +1,9 @@
-//! Speed of the innermost loops on one thread, next to what other crates make of the same product.
+//! The speed of the innermost loops on one thread, beside other crates on the same products.
 //!
-//! Throughput is floating-point operations a second ("Gelem/s" reads GFLOP/s): 2 M K N for a product of
-//! (M, K) with (K, N), and for convolutions what the direct sum would take, 2 H W C O K² an image, so that
-//! Winograd's may pass the peak. The first benchmark is that peak: shares of it can be read from one run.
-//! Run with `taskset -c 1 cargo bench --bench kernels`, names to the end as filters.
+//! Throughput is in floating-point operations per second ("Gelem/s" reads GFLOP/s): 2 M K N for a product of
+//! (M, K) with (K, N). Convolutions count the operations of the direct sum, 2 H W C O K² per image, so that
+//! Winograd's convolution may exceed the peak. The first benchmark measures that peak in the same run.
+//! Run with `taskset -c 1 cargo bench --bench kernels`; names at the end select benchmarks.
 
 use std::hint::black_box;
 
@@ -12,8 +12,8 @@ use gemm::Parallelism;
 use ndarray::{Array2, ArrayView2, linalg::general_mat_mul};
 use rand::RngExt;
 use spiketune::network::kernels::{
-    Back, Images, ImagesMut, LANES, Lanes, Out, Rows, Runs, Winograd, floats, multiply, multiply_outer,
-    panels,
+    Images, ImagesMut, LANES, Lanes, Out, Rows, Runs, Winograd, WinogradErrors, floats, multiply,
+    multiply_outer, panels,
 };
 use spiketune::seed::Seed;
 
@@ -21,12 +21,12 @@ use spiketune::seed::Seed;
 #[expect(dead_code, reason = "each benchmark needs a part of it")]
 mod support;
 
-/// Products (M, K, N) of dense layers: batch, inputs, neurons.
+/// The products (M, K, N) of dense layers: batch, inputs, neurons.
 const DENSE: [(usize, usize, usize); 5] =
     [(32, 784, 512), (128, 784, 512), (512, 784, 512), (128, 512, 512), (128, 512, 100)];
 
-/// Convolutions (kernel, padding, side of the outputs, channels in, channels out), with as many images a call as
-/// take about a millisecond.
+/// Convolutions (kernel, padding, side of the outputs, channels in, channels out, images per call). A call takes
+/// about a millisecond.
 const CONVOLUTIONS: [(usize, usize, usize, usize, usize, usize); 7] = [
     (3, 1, 32, 64, 64, 4),
     (3, 1, 16, 64, 128, 8),
@@ -37,7 +37,7 @@ const CONVOLUTIONS: [(usize, usize, usize, usize, usize, usize); 7] = [
     (5, 0, 8, 16, 32, 64),
 ];
 
-/// Numbers of both signs, none so small that it slows the processor down.
+/// Random numbers of both signs. Denormal numbers, which are slow, are very unlikely among them.
 fn lanes(count: usize) -> Vec<Lanes> {
     let mut stream = Seed::root(1).stream();
     (0..count).map(|_| Lanes(std::array::from_fn(|_| stream.random::<f32>() - 0.5))).collect()
@@ -48,7 +48,7 @@ fn matrix(rows: usize, columns: usize) -> Array2<f32> {
     Array2::from_shape_simple_fn((rows, columns), || stream.random::<f32>() - 0.5)
 }
 
-/// Products and sums in registers only.
+/// The peak of one thread: products and sums in registers only.
 fn peak(criterion: &mut Criterion) {
     const ROUNDS: usize = 100_000;
     let mut group = criterion.benchmark_group("peak");
@@ -114,7 +114,7 @@ fn forward(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The gradient of a dense layer's weights: `xᵀ e`, with M and N as in the layer and the batch in between.
+/// The gradient of the weights of a dense layer: `xᵀ e`, named inputs x batch x neurons.
 fn gradient(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("gradient");
     for (batch, m, n) in DENSE {
@@ -123,12 +123,12 @@ fn gradient(criterion: &mut Criterion) {
         let (x, errors) = (lanes(panels(m) * batch), lanes(panels(n) * batch));
         let mut out = lanes(panels(n) * panels(m) * LANES);
         group.bench_function(BenchmarkId::new("tiles", &shape), |bencher| {
-            let walk = [(1, 0, 0), (1, 0, 0), (batch, LANES, 1)];
+            let nest = [(1, 0, 0), (1, 0, 0), (batch, LANES, 1)];
             bencher.iter(|| {
                 for (block, out) in out.chunks_exact_mut(LANES).enumerate() {
                     let (to, from) = (block / panels(m), block % panels(m));
                     let (left, right) = (floats(&x[from * batch..]), &errors[to * batch..]);
-                    multiply_outer(left, right, &walk, LANES, out, false);
+                    multiply_outer(left, right, &nest, LANES, out, false);
                 }
             });
         });
@@ -143,13 +143,14 @@ fn gradient(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The three products of convolutions; the other crates' without laying out their inputs.
+/// The three products of convolutions. The other crates multiply matrices of the same size; the time to arrange
+/// the inputs for them is not counted.
 fn convolution(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("convolution");
     for (kernel, padding, side, inputs, outputs, count) in CONVOLUTIONS {
         let shape = format!("{kernel}x{kernel} {side}x{side}x{inputs} to {outputs}, {count} images");
-        let (places, elements) = (count * side * side, kernel * kernel);
-        group.throughput(Throughput::Elements((2 * places * inputs * outputs * elements) as u64));
+        let (positions, elements) = (count * side * side, kernel * kernel);
+        group.throughput(Throughput::Elements((2 * positions * inputs * outputs * elements) as u64));
         let (panels_in, panels_out) = (panels(inputs), panels(outputs));
         let winograd =
             Winograd { kernel, padding, height: side, width: side, inputs: panels_in, outputs: panels_out };
@@ -157,30 +158,33 @@ fn convolution(criterion: &mut Criterion) {
         let error_len = winograd.outputs * side * side;
         let (mut images, mut errors) = (lanes(count * image_len), lanes(count * error_len));
         let weights = lanes(winograd.transformed_len());
-        let mut room = lanes(winograd.room_len());
+        let mut scratch = lanes(winograd.scratch_len());
         group.bench_function(BenchmarkId::new("winograd", &shape), |bencher| {
             let images = Images { lanes: &images, stride: image_len, border: padding };
             bencher.iter(|| {
                 let out = ImagesMut { lanes: &mut errors, stride: error_len, border: 0 };
-                winograd.forward(count, images, &weights, &mut room, out);
+                winograd.forward(count, images, &weights, &mut scratch, out);
             });
         });
         group.bench_function(BenchmarkId::new("winograd back", &shape), |bencher| {
             let errors = Images { lanes: &errors, stride: error_len, border: 0 };
             bencher.iter(|| {
                 let below = ImagesMut { lanes: &mut images, stride: image_len, border: padding };
-                let back = Back { transformed: &weights, below, add: false };
-                winograd.send_back(count, errors, &mut room, back);
+                let back = WinogradErrors { transformed: &weights, below, add: false };
+                winograd.input_errors(count, errors, &mut scratch, back);
             });
         });
         let mut sums = vec![Lanes::ZERO; winograd.transformed_len()];
         group.bench_function(BenchmarkId::new("winograd gradient", &shape), |bencher| {
             let images = Images { lanes: &images, stride: image_len, border: padding };
             let errors = Images { lanes: &errors, stride: error_len, border: 0 };
-            bencher.iter(|| winograd.weight_gradient(count, images, errors, &mut room, &mut sums));
+            bencher.iter(|| winograd.weight_gradient(count, images, errors, &mut scratch, &mut sums));
         });
-        let (x, filter, mut out) =
-            (matrix(places, inputs * elements), matrix(inputs * elements, outputs), matrix(places, outputs));
+        let (x, filter, mut out) = (
+            matrix(positions, inputs * elements),
+            matrix(inputs * elements, outputs),
+            matrix(positions, outputs),
+        );
         group.bench_function(BenchmarkId::new("gemm", &shape), |bencher| {
             bencher.iter(|| gemm_product(x.view(), filter.view(), &mut out));
         });
@@ -191,7 +195,8 @@ fn convolution(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// What a step pays once for each layer of Winograd's, whatever the batch; throughput is weights a second.
+/// The transforms that a training step runs once per layer of Winograd's convolution, for any batch.
+/// Throughput is in weights per second.
 fn transforms(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("weights");
     for (kernel, inputs, outputs) in [(3, 64, 64), (3, 128, 128), (5, 32, 64)] {
@@ -207,7 +212,7 @@ fn transforms(criterion: &mut Criterion) {
             bencher.iter(|| winograd.transform(&weights, &mut transformed));
         });
         group.bench_function(BenchmarkId::new("transform back", &shape), |bencher| {
-            bencher.iter(|| winograd.transform_back(&weights, &mut transformed));
+            bencher.iter(|| winograd.transform_exchanged(&weights, &mut transformed));
         });
         group.bench_function(BenchmarkId::new("finish gradient", &shape), |bencher| {
             bencher.iter(|| winograd.finish_gradient(&transformed, &mut weights));

@@ -1,7 +1,7 @@
-//! What one suggestion costs, against the number of trials, parameters and metrics.
+//! The time of a suggestion, by the number of trials, parameters and metrics.
 //!
-//! The loss is a noisy bowl, as hard to the model as a real study: the noise has to be learnt. What is timed is ten
-//! trials in a row, since the model is not fitted again after every one.
+//! The loss is a quadratic function with noise, which the model has to learn as in a real study. One measurement
+//! is of ten trials in a row, since the model is not fitted again after each.
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use spiketune::search::{RandomSearch, Search, Strategy};
@@ -12,11 +12,11 @@ use spiketune::study::{Metric, Study, Trial, TrialState};
 const TRIALS: [u32; 6] = [20, 50, 100, 200, 1000, 10_000];
 /// Trials in a row.
 const ROW: u32 = 10;
-/// Of searches without a process of all trials.
+/// Trials for the searches that have no Gaussian process.
 const MORE_TRIALS: [u32; 2] = [100, 1000];
 const DIMENSIONS: [usize; 3] = [5, 10, 20];
 
-/// So many numbers from 0 to 1.
+/// A space of `dimension` numbers from 0 to 1.
 fn floats(dimension: usize) -> Space {
     let parameters: Vec<String> =
         (0..dimension).map(|i| format!(r#""x{i}": {{"type": "float", "low": 0, "high": 1}}"#)).collect();
@@ -24,7 +24,7 @@ fn floats(dimension: usize) -> Space {
     Space::from_json(&text, "floats").expect("the text is a space")
 }
 
-/// The squared distances from corners of the inner cube, one a metric, and a little that only the number decides.
+/// For each metric the squared distance from a point of its own, plus noise that follows from the trial's number.
 fn losses(point: &Point, number: u32, metrics: usize) -> Vec<f64> {
     let noise = 0.02 * f64::from(number * 37 % 11);
     let from = |corner: f64| {
@@ -68,7 +68,7 @@ fn of_search(criterion: &mut Criterion, strategy: Strategy, trials: &[u32], metr
     group.sample_size(10);
     for dimension in DIMENSIONS {
         let space = floats(dimension);
-        // The largest once: they take long.
+        // The largest studies take long, so they run at one dimension only.
         for &count in trials.iter().filter(|&&count| count <= 200 || dimension == 10) {
             let study = history(&space, count, metrics);
             let id = BenchmarkId::new(format!("D={dimension}"), format!("n={count}"));

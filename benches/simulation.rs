@@ -1,9 +1,9 @@
-//! Images a second of a deployed network, beside ndarray's dense pass over the same network.
+//! Images per second of a deployed network, beside a dense pass with ndarray over the same network.
 //!
-//! 784-512-512-100 with bytes for weights; about 15 % of the inputs and of the neurons of each hidden layer are
-//! active. All on one thread, in its CPU time, in turns in one run; every program must decide alike. `cargo bench --bench
-//! simulation`. Where the variable `TUNE_PYTHON` names a Python with snnTorch, `benches/peers/simulate_snntorch.py` runs
-//! the same shape with it.
+//! The network is 784-512-512-100 with weights of 8 bits. About 15 % of the inputs and of the neurons of each
+//! hidden layer are active. All programs take turns on one thread, are measured in its CPU time, and must give
+//! the same decisions. Run with `cargo bench --bench simulation`. If the variable `TUNE_PYTHON` names a Python
+//! with snnTorch, `benches/peers/simulate_snntorch.py` runs a network of the same shape.
 
 use std::hint::black_box;
 use std::process::{Command, Stdio};
@@ -22,12 +22,13 @@ const CLASSES: usize = 10;
 const IMAGES: usize = 10_000;
 const ACTIVE: f64 = 0.15;
 const ROUNDS: usize = 15;
-/// Images of one of ndarray's products: the fastest of these counts.
+/// Batch sizes of ndarray's products; the fastest counts.
 const BATCHES: [usize; 4] = [128, 512, 2048, IMAGES];
 const CHIPS: [&str; 2] = ["ideal", "loihi1"];
 
-/// A layer in plain numbers: weights (inputs, neurons), and where neurons fire.
+/// A dense layer of threshold neurons.
 struct Dense {
+    /// (inputs, neurons)
     weights: Array2<f32>,
     thresholds: Array1<f32>,
 }
@@ -44,11 +45,11 @@ impl Dense {
     }
 }
 
-/// Layers whose neurons fire on `ACTIVE` of the samples, and the samples.
+/// Layers whose neurons fire on a share of [`ACTIVE`] of the samples, and the samples.
 fn layers() -> (Vec<Dense>, Array2<u8>) {
     let mut stream = Seed::root(1).stream();
     let inputs = Array2::from_shape_simple_fn((IMAGES, WIDTHS[0]), || u8::from(stream.random_bool(ACTIVE)));
-    let mut heard = inputs.slice(s![..1000, ..]).mapv(f32::from);
+    let mut presynaptic = inputs.slice(s![..1000, ..]).mapv(f32::from);
     let layer = |pair: &[usize]| {
         let weight = || f32::from(stream.random_range(-127i8..=127));
         let weights = Array2::from_shape_simple_fn((pair[0], pair[1]), weight);
@@ -57,9 +58,9 @@ fn layers() -> (Vec<Dense>, Array2<u8>) {
             sums.sort_by(f32::total_cmp);
             sums[((1.0 - ACTIVE) * sums.len() as f64) as usize]
         };
-        let thresholds = heard.dot(&weights).axis_iter(Axis(1)).map(threshold).collect();
+        let thresholds = presynaptic.dot(&weights).axis_iter(Axis(1)).map(threshold).collect();
         let layer = Dense { weights, thresholds };
-        heard = layer.fire(heard.view());
+        presynaptic = layer.fire(presynaptic.view());
         layer
     };
     (WIDTHS.windows(2).map(layer).collect(), inputs)
@@ -77,7 +78,7 @@ fn binary(layers: &[Dense]) -> BinaryNetwork {
     BinaryNetwork { input_max: 1, layers: layers.iter().enumerate().map(layer).collect(), key }
 }
 
-/// The decisions of plain products.
+/// The decisions of the dense pass.
 fn dense_pass(layers: &[Dense], votes: &Array2<f32>, inputs: &Array2<f32>, batch: usize) -> Vec<u16> {
     let decide = |row: ndarray::ArrayView1<'_, f32>| {
         let first = |best: (usize, f32), (class, &score): (usize, &f32)| {
@@ -94,18 +95,18 @@ fn dense_pass(layers: &[Dense], votes: &Array2<f32>, inputs: &Array2<f32>, batch
     classes
 }
 
-/// (neurons, classes): what a spike adds to each score.
+/// (neurons, classes): the amount that a spike adds to each score.
 fn votes(key: &Key) -> Array2<f32> {
     key.members().t().mapv(|member| if member { 1.0 } else { -1.0 })
 }
 
-/// What the thread has run for: other programs on the machine do not count.
+/// The CPU time of the thread, which other programs on the machine do not change.
 fn time_of_thread() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// Calls each of `programs` in turns and gives the median of each one's seconds.
+/// Calls the `programs` in turns; returns the median seconds of each.
 fn medians(programs: &mut [Box<dyn FnMut() + '_>]) -> Vec<f64> {
     let mut seconds = vec![Vec::new(); programs.len()];
     for _ in 0..ROUNDS {
@@ -119,7 +120,7 @@ fn medians(programs: &mut [Box<dyn FnMut() + '_>]) -> Vec<f64> {
     seconds.iter().map(|seconds| seconds[ROUNDS / 2]).collect()
 }
 
-/// What each program of `benches/peers/simulate_snntorch.py` does: its name and version, and images a second.
+/// The programs of `benches/peers/simulate_snntorch.py`: name and version, and images per second.
 fn peers() -> Vec<(String, f64)> {
     let Ok(python) = std::env::var("TUNE_PYTHON") else { return Vec::new() };
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/simulate_snntorch.py");
@@ -146,7 +147,7 @@ fn compare() {
     let deployments = CHIPS.map(deploy);
     let ideal = deployments[0].run(inputs.view()).expect("the inputs fit");
     let expected = dense_pass(&layers, &votes, &numbers, BATCHES[0]);
-    assert_eq!(ideal.predictions, expected, "the programs decide alike");
+    assert_eq!(ideal.predictions, expected, "all programs give the same decisions");
     for (layer, width) in ideal.layers.iter().zip(WIDTHS) {
         let share = layer.active_inputs as f64 / (IMAGES * width) as f64;
         println!("{width} inputs: {:.1} % active", 100.0 * share);

@@ -1,9 +1,9 @@
-//! Trials a second that a storage takes, and how long a question takes once there are many.
+//! Trials per second of a storage, and the time of a query in a study of many trials.
 //!
-//! A trial here is what a worker makes of one: it is claimed with ten parameters, reports ten steps with a sign of
-//! life, and is finished. Any number of workers, each with a connection of its own, share one study. The study is in
-//! a file of SQLite, and in the PostgreSQL that TUNE_BENCH_STORAGE names, an empty database. Where TUNE_PYTHON names a
-//! Python that has Optuna (and psycopg), it does the same in `benches/peers/storage_optuna.py`.
+//! A worker claims a trial with ten parameters, reports ten steps and a heartbeat, and finishes it. Several
+//! workers, each with its own connection, share one study. The study is in an SQLite file, and then in the empty
+//! PostgreSQL database that TUNE_BENCH_STORAGE names. If TUNE_PYTHON names a Python with Optuna (and psycopg),
+//! `benches/peers/storage_optuna.py` does the same with Optuna.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints")]
 
@@ -18,7 +18,7 @@ use spiketune::study::{Attributes, Metric, Outcome, Study};
 
 const PARAMETERS: usize = 10;
 const STEPS: u32 = 10;
-/// Trials of one measurement.
+/// The trials of one measurement.
 const TRIALS: u32 = 2000;
 const WORKERS: [usize; 3] = [1, 4, 16];
 
@@ -72,7 +72,7 @@ fn trials_per_second(place: &str, workers: usize, trials: u32) -> f64 {
     f64::from(trials) / seconds
 }
 
-/// Milliseconds to read a study, draw a point and claim it.
+/// The milliseconds to read a study of `trials` trials, draw a point and claim it; the median of five.
 fn asking(place: &str, trials: u32) -> f64 {
     let study = new_study(place, &format!("asking-{trials}"));
     work(place, study, 0, trials);
@@ -89,7 +89,7 @@ fn asking(place: &str, trials: u32) -> f64 {
     times[2]
 }
 
-/// What Optuna makes of the same, in trials a second.
+/// The trials per second of Optuna in the same benchmark; `None` without it.
 fn optuna(url: &str, workers: usize, trials: u32) -> Option<f64> {
     let python = std::env::var("TUNE_PYTHON").ok()?;
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/storage_optuna.py");

@@ -1,9 +1,9 @@
-//! Time of a training step, and of the hard pass over a test set.
+//! The time of a training step, and of the deployed pass over a test set.
 //!
-//! Throughput is samples a second. Run with `cargo bench --bench training`; the pool has as many threads as
-//! the machine, or `RAYON_NUM_THREADS`. Behind the steps stands a table with floating-point operations a second,
-//! by the direct sums, and their share of the peak that one thread of this machine reached in the same run, so
-//! that Winograd's convolutions and two threads may pass it.
+//! Throughput is in samples per second. Run with `cargo bench --bench training`; the pool has one thread per
+//! core, or `RAYON_NUM_THREADS`. A table after the steps shows floating-point operations per second, counted by
+//! the direct sums, and their share of the peak of one thread in the same run. Winograd's convolution and
+//! several threads may exceed that peak.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -16,8 +16,8 @@ use support::nets::{LENET, MLP, Net, VGG, images, soft};
 #[path = "support/mod.rs"]
 mod support;
 
-/// Whetstone's dense example, and a network of the usual size for 28 x 28 images: plain, with all that the
-/// search may add, and at the batch sizes on either side; a LeNet, and a small VGG.
+/// The networks with their batch sizes: Whetstone's dense example, a dense network of the usual size for 28 x 28
+/// images, the same with batch norm and dropout, a LeNet, and a small VGG.
 const NETS: [(Net, usize); 11] = [
     (Net { name: "784-256-64-100", dense: &[256, 64], ..MLP }, 128),
     (MLP, 32),
@@ -32,12 +32,13 @@ const NETS: [(Net, usize); 11] = [
     (VGG, 512),
 ];
 
-/// Steps of an epoch: fewer where each takes long.
+/// Steps of an epoch; fewer for convolutional networks, whose steps take longer.
 fn steps_of(net: &Net) -> usize {
     if net.convolutions.is_empty() { 50 } else { 5 }
 }
 
-/// Runs `measure` with soft epochs of whole steps: load, both passes, the rule; room is made beforehand.
+/// Gives `measure` a function that runs one epoch of soft steps: load, both passes, the rule. All buffers are
+/// allocated before.
 fn with_epochs(net: &Net, batch: usize, rule: Rule, measure: impl FnOnce(&mut dyn FnMut())) {
     let (mut network, set) = (net.build(), images(batch * steps_of(net), net.image));
     let (validation, config, seed) = (images(1, net.image), soft(rule, batch), Seed::root(3));
@@ -61,7 +62,7 @@ fn steps(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Seconds of the fastest of some calls.
+/// The seconds of the fastest of `calls` calls.
 fn fastest(calls: usize, mut call: impl FnMut()) -> f64 {
     let mut seconds = f64::INFINITY;
     for _ in 0..calls {

@@ -1,41 +1,47 @@
-//! What people write: JSON read strictly, and the nearest known name to a typo.
+//! Input files: strict reading of JSON, and the nearest known name to a typo.
 //!
-//! An error names the file, the key's path, the value and the rule, in one line:
+//! An error names the file, the path of the key, the value and the rule in one line:
 //! `spaces/my.json: parameters.lr: unknown key "lo"; did you mean "low"?`
 
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-/// A file that is not what it should be.
+/// A mistake in an input file.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{file}: {place}{problem}")]
 pub struct InputError {
-    /// The file as its reader names it.
+    /// The name of the file.
     pub file: String,
-    /// The key's path with `: ` after it, or nothing.
+    /// The path of the key with `: ` after it; empty for the file as a whole.
     pub place: String,
-    /// The value, the rule, the way out.
+    /// The value, the rule that it breaks, and the way out.
     pub problem: String,
 }
 
 impl InputError {
-    /// A problem at the key `path` of `file`; an empty path means the file as a whole.
+    /// A mistake at the key `path` of `file`; an empty path means the file as a whole.
     pub fn new(file: &str, path: &str, problem: impl Into<String>) -> Self {
         let place = if path.is_empty() { String::new() } else { format!("{path}: ") };
         Self { file: file.to_owned(), place, problem: problem.into() }
     }
 }
 
-/// Reads JSON `text` as a `T`; `file` is what the error calls it.
+/// Reads JSON `text` as a `T`; `file` is its name in errors.
 ///
-/// `T` should deny unknown fields; the error then suggests the nearest of the known ones.
+/// `T` should deny unknown fields; the error then suggests the nearest known one.
+///
+/// # Errors
+/// The text is not JSON, or not a `T`.
 pub fn from_json<T: DeserializeOwned>(text: &str, file: &str) -> Result<T, InputError> {
     let value: Json = serde_json::from_str(text)
         .map_err(|error| InputError::new(file, "", format!("not JSON: {error}")))?;
     from_value(value, file, "")
 }
 
-/// Reads a part of a JSON file, found at `path` in it, as a `T`.
+/// Reads the part of a JSON file at `path` as a `T`; see [`from_json`].
+///
+/// # Errors
+/// The value is not a `T`.
 pub fn from_value<T: DeserializeOwned>(value: Json, file: &str, path: &str) -> Result<T, InputError> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let inner = error.path().to_string();
@@ -52,7 +58,8 @@ pub fn from_value<T: DeserializeOwned>(value: Json, file: &str, path: &str) -> R
     })
 }
 
-/// The candidate nearest to `name`, if any is near enough to be what was meant.
+/// The candidate that `name` was probably meant to be: it begins with `name`, or differs in at most a third of the
+/// letters (one if there are few). The nearest of several; `None` if there is none.
 ///
 /// ```
 /// use spiketune::input::nearest;
@@ -71,7 +78,7 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// `; did you mean "NEAREST"?`, or the list of what there is.
+/// The text `; did you mean "NEAREST"?`, or the list of all candidates if none is near.
 pub fn suggestion<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> String {
     match nearest(name, candidates.clone()) {
         Some(candidate) => format!("; did you mean \"{candidate}\"?"),
@@ -79,7 +86,7 @@ pub fn suggestion<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str> 
     }
 }
 
-/// Takes serde's "unknown field `x`, expected one of `a`, `b`" apart: (field or variant, x, our problem).
+/// Parses serde's "unknown field `x`, expected one of `a`, `b`" to (field or variant, x, text of the mistake).
 fn unknown_name(message: &str) -> Option<(&str, &str, String)> {
     let rest = message.strip_prefix("unknown ")?;
     let (what, rest) = rest.split_once(' ')?;
@@ -91,6 +98,7 @@ fn unknown_name(message: &str) -> Option<(&str, &str, String)> {
     Some((what, unknown, problem))
 }
 
+/// The key path `path.inner`.
 fn join(path: &str, inner: &str) -> String {
     match (path, inner) {
         (path, "" | ".") => path.to_owned(),

@@ -1,8 +1,8 @@
-//! One root seed, and every random draw from a stream derived from it by name.
+//! Random seeds: all random numbers come from streams that are derived by name from one root seed.
 //!
-//! A [`Seed`] is 32 bytes. A child is the SHA-256 of its parent and its name, so streams of different
-//! names are independent, and a stream does not depend on how much was drawn from any other: trial 17
-//! draws the same numbers whether trials 0 to 16 ran before it, beside it, or in an earlier process.
+//! A [`Seed`] is 32 bytes. A child is the SHA-256 of its parent and its name, so that streams of different names are
+//! independent, and no stream depends on the draws from another. Trial 17 draws the same numbers whether trials 0 to
+//! 16 ran before it, beside it, or in an earlier process.
 
 use rand::SeedableRng;
 use sha2::{Digest, Sha256};
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 /// A stream of random numbers: ChaCha8, the same on every platform.
 pub type Stream = rand_chacha::ChaCha8Rng;
 
-/// A node in the tree of seeds; the only way to make a random stream in this crate.
+/// A node in the tree of seeds. All random streams of this crate come from one.
 ///
 /// ```
 /// use rand::Rng;
@@ -29,12 +29,12 @@ impl Seed {
         Self::hash(&[b"root", &seed.to_le_bytes()])
     }
 
-    /// The seed of the part called `name`.
+    /// The child called `name`.
     pub fn child(&self, name: &str) -> Self {
         Self::hash(&[&self.0, b"child", name.as_bytes()])
     }
 
-    /// The seed of the `n`-th part: trial, epoch, layer.
+    /// The child with the index `n`, such as that of a trial, an epoch or a layer.
     pub fn index(&self, n: u64) -> Self {
         Self::hash(&[&self.0, b"index", &n.to_le_bytes()])
     }
@@ -44,18 +44,18 @@ impl Seed {
         Stream::from_seed(self.0)
     }
 
-    /// A 64-bit digest, for interfaces that take a number.
+    /// The first 64 bits, for interfaces that take a number.
     pub fn to_u64(&self) -> u64 {
         let (head, _) = self.0.split_first_chunk().expect("a seed has 32 bytes");
         u64::from_le_bytes(*head)
     }
 
-    /// All of it, as 64 hexadecimal digits: for another process that draws the same numbers.
+    /// The seed as 64 hexadecimal digits, for another process that is to draw the same numbers.
     pub fn to_hex(&self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The seed that [`to_hex`](Self::to_hex) wrote; `None` if it did not.
+    /// The seed that [`to_hex`](Self::to_hex) wrote; `None` if `text` is something else.
     pub fn from_hex(text: &str) -> Option<Self> {
         let digits = text.as_bytes();
         let byte = |index: usize| {
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_root_is_fixed_for_ever() {
+    fn the_root_seed_never_changes() {
         // python3 -c "import hashlib;print(hashlib.sha256(b'root'+bytes(8)).digest()[:8].hex())"
         assert_eq!(Seed::root(0).to_u64().to_le_bytes(), [0x50, 0x2d, 0x25, 0xb0, 0x19, 0xb5, 0x80, 0x0e]);
     }

@@ -1,11 +1,11 @@
-//! Physical quantities, each a type that knows its unit, and how to print it for a person.
+//! Physical quantities: a type for each unit, and its text for people.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Defines a quantity held as `f64` in its SI unit and shown with the fitting prefix.
+/// Defines a quantity that is stored as `f64` in its SI unit and shown with an SI prefix.
 macro_rules! quantity {
     ($(#[$doc:meta])* $name:ident, $unit:literal) => {
         $(#[$doc])*
@@ -71,10 +71,10 @@ quantity! {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub u64);
 
-/// Powers of 1024 with the letters that stand for them, the largest first.
+/// Powers of 1024 with their letters, the largest first.
 const BYTE_PREFIXES: [(u64, char); 4] = [(1 << 40, 'T'), (1 << 30, 'G'), (1 << 20, 'M'), (1 << 10, 'K')];
 
-/// Text that is no size.
+/// The error of a text that is no size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a number above 0 with K, M, G or T, such as 8G")]
 pub struct BytesError;
@@ -82,7 +82,7 @@ pub struct BytesError;
 impl std::str::FromStr for Bytes {
     type Err = BytesError;
 
-    /// `8G`, `1.5G`, `512M`; letters stand for powers of 1024, and none for bytes.
+    /// Reads `8G`, `1.5G`, `512M`: letters stand for powers of 1024, a number without a letter for bytes.
     fn from_str(text: &str) -> Result<Self, BytesError> {
         let with = |(factor, letter)| Some((factor, text.strip_suffix(letter)?));
         let (factor, number) = BYTE_PREFIXES.into_iter().find_map(with).unwrap_or((1, text));
@@ -101,23 +101,23 @@ impl fmt::Display for Bytes {
 }
 
 impl Joules {
-    /// From picojoules, the unit that chip papers use per operation.
+    /// The energy of `pj` picojoules, the unit of energies per operation in papers on chips.
     pub fn from_pj(pj: f64) -> Self {
         Self(pj * 1e-12)
     }
 }
 
 impl Seconds {
-    /// From nanoseconds.
+    /// The duration of `ns` nanoseconds.
     pub fn from_ns(ns: f64) -> Self {
         Self(ns * 1e-9)
     }
 }
 
-/// Letters that stand for a number of seconds.
+/// The letters of durations with their seconds.
 const DURATIONS: [(f64, char); 4] = [(86_400.0, 'd'), (3600.0, 'h'), (60.0, 'm'), (1.0, 's')];
 
-/// Text that is no duration.
+/// The error of a text that is no duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a number above 0 with s, m, h or d, such as 30m")]
 pub struct SecondsError;
@@ -125,7 +125,7 @@ pub struct SecondsError;
 impl std::str::FromStr for Seconds {
     type Err = SecondsError;
 
-    /// `90s`, `30m`, `1.5h`, `2d`; without a letter seconds.
+    /// Reads `90s`, `30m`, `1.5h`, `2d`: a number without a letter stands for seconds.
     fn from_str(text: &str) -> Result<Self, SecondsError> {
         let with = |(factor, letter)| Some((factor, text.strip_suffix(letter)?));
         let (factor, number) = DURATIONS.into_iter().find_map(with).unwrap_or((1.0, text));
@@ -134,10 +134,11 @@ impl std::str::FromStr for Seconds {
     }
 }
 
+/// SI prefixes with their factors, the largest first.
 const PREFIXES: [(f64, &str); 6] =
     [(1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"), (1e-12, "p"), (1e-15, "f")];
 
-/// Three significant digits and the largest prefix that leaves a value of at least one.
+/// Writes three significant digits with the largest prefix for which the value is at least 1.
 fn write_with_prefix(f: &mut fmt::Formatter<'_>, value: f64, unit: &str) -> fmt::Result {
     let size = value.abs();
     let (scale, prefix) = PREFIXES

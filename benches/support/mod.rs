@@ -1,4 +1,4 @@
-//! What several benchmarks share: networks by name, training steps, the peak of the processor.
+//! Parts that several benchmarks share: networks, training steps, the peak of the processor.
 
 pub mod nets;
 pub mod peak;

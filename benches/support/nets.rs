@@ -1,4 +1,4 @@
-//! The networks whose training steps are timed, and the steps.
+//! The networks whose training steps are timed, and the settings of the steps.
 
 use ndarray::Array2;
 use rand::RngExt;
@@ -7,22 +7,22 @@ use spiketune::network::{HeadSpec, LayerSpec, Network, Spec, Volume, Window};
 use spiketune::seed::Seed;
 use spiketune::training::{Method, Rule, Sharpener, Simple, TrainingConfig};
 
-/// A network, and what is to be timed of it.
+/// The plan of a network.
 #[derive(Clone, Copy)]
 pub struct Net {
-    /// Layers from the input up.
+    /// Its layers, from the input up.
     pub name: &'static str,
     /// Height, width, channels.
     pub image: [usize; 3],
     /// Channels and side of the window of each convolution, and whether max pooling by 2 follows.
     pub convolutions: &'static [(usize, usize, bool)],
-    /// Whether convolutions keep the size of the image.
+    /// Whether padding keeps the size of images through convolutions.
     pub padded: bool,
     /// Neurons of the dense layers below the output's 100.
     pub dense: &'static [usize],
-    /// Whether there is batch norm.
+    /// Whether all layers have batch norm.
     pub batch_norm: bool,
-    /// Share of activations dropped.
+    /// The share of activations dropped, in [0, 1).
     pub dropout: f32,
 }
 
@@ -54,7 +54,7 @@ pub const VGG: Net = Net {
 };
 
 impl Net {
-    /// The network as it is built.
+    /// The network of this plan, with random weights.
     pub fn build(&self) -> Network {
         let (batch_norm, dropout) = (self.batch_norm, self.dropout);
         let mut hidden = Vec::new();
@@ -72,8 +72,10 @@ impl Net {
             .expect("the plan is right")
     }
 
-    /// Floating-point operations of a training step for one sample, by the direct sums: two a multiplication,
-    /// forward, back, and for the gradient; the lowest layer sends nothing back.
+    /// Floating-point operations of a training step for one sample, by the direct sums.
+    ///
+    /// A multiplication counts as two, and is done forward, for the gradient of the weights, and for the errors
+    /// at the inputs; the lowest layer has no such errors.
     pub fn operations(&self) -> usize {
         let layers = self.build().summary();
         let weighted = layers.iter().map(|layer| 2 * layer.operations);
@@ -82,7 +84,7 @@ impl Net {
     }
 }
 
-/// Images with a fifth of their pixels on, as in MNIST.
+/// Random images with a fifth of their pixels above 0, as in MNIST.
 pub fn images(count: usize, shape: [usize; 3]) -> Coded {
     let mut stream = Seed::root(2).stream();
     let pixel = || if stream.random_bool(0.2) { stream.random() } else { 0 };
@@ -90,7 +92,7 @@ pub fn images(count: usize, shape: [usize; 3]) -> Coded {
     Coded { inputs, shape, max: 255, labels: (0..count).map(|sample| (sample % 10) as u16).collect() }
 }
 
-/// Soft steps for ever: those of a layer that is exact cost less.
+/// Settings under which no layer is ever sharpened, since steps of exact layers take less time.
 pub fn soft(rule: Rule, batch_size: usize) -> TrainingConfig {
     let simple = Simple { start_epoch: u32::MAX / 2, ..Simple::default() };
     let method = Method::Sharpen { sharpener: Sharpener::Simple(simple) };

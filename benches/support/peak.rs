@@ -1,16 +1,16 @@
-//! Products and sums in registers only: what no loop can pass.
+//! The peak of the processor: products and sums in registers, which no loop over memory can exceed.
 
 use std::hint::black_box;
 
-/// Sums that run side by side: enough to hide that a fused operation takes four or five cycles.
+/// Independent sums: enough to hide the latency of a fused operation of four or five cycles.
 const CHAINS: usize = 12;
 
-/// Floating-point operations of [`fused`] with so many rounds.
+/// Floating-point operations of [`fused`] in `rounds` rounds.
 pub const fn operations(rounds: usize) -> usize {
     rounds * CHAINS * 8 * 2
 }
 
-/// Keeps the units for fused products and sums of one thread busy.
+/// Runs fused products and sums at the full rate of one thread.
 #[cfg(target_arch = "x86_64")]
 pub fn fused(rounds: usize) -> f32 {
     use std::arch::x86_64::*;
@@ -33,7 +33,7 @@ pub fn fused(rounds: usize) -> f32 {
     unsafe { wide(rounds) }
 }
 
-/// Keeps the units for products and sums of one thread busy.
+/// Runs products and sums at the full rate of one thread.
 #[cfg(not(target_arch = "x86_64"))]
 pub fn fused(rounds: usize) -> f32 {
     let mut sums = [[1.0f32; 8]; CHAINS];

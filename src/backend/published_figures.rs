@@ -119,7 +119,7 @@ struct Parts {
 impl RecordedLayer {
     /// It fires above its thresholds.
     fn layer(&self) -> BinaryLayer {
-        let shape = (self.connectivity.units(), self.connectivity.elements());
+        let shape = (self.connectivity.weight_channels(), self.connectivity.elements());
         BinaryLayer {
             connectivity: self.connectivity,
             sources: self.sources.clone(),

@@ -22,7 +22,8 @@ impl RecordedLayer {
     fn layer(&self, compare: Compare) -> BinaryLayer {
         let (connectivity, sources) = (self.connectivity, self.sources.clone());
         let rows = self.weights.concat();
-        let weights = Array2::from_shape_vec((connectivity.units(), connectivity.elements()), rows).unwrap();
+        let weights =
+            Array2::from_shape_vec((connectivity.weight_channels(), connectivity.elements()), rows).unwrap();
         let more = if compare == Compare::Gt { 1.0 } else { 0.0 };
         let thresholds = self.thresholds.iter().map(|threshold| threshold + more).collect::<Array1<f64>>();
         BinaryLayer { connectivity, sources, weights, thresholds, exponent: 0 }

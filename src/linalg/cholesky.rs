@@ -1,4 +1,4 @@
-//! The Cholesky factor of a symmetric positive definite matrix, and what it answers.
+//! The Cholesky factor of a symmetric positive definite matrix: solutions, determinant, inverse, growth.
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::{factor, inverse, solve};
@@ -8,11 +8,11 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use super::LinalgError;
 
-/// Added to the diagonal one after the other, relative to its mean, until a factor exists. The first is
-/// about the rounding error of a kernel matrix, the last is still below any noise worth modelling.
+/// The additions to the diagonal, relative to its mean, that are tried until a factor exists. 1e-8 is about the
+/// rounding error of a kernel matrix; 1e-4 is still less than the noise of any objective.
 const JITTERS: [f64; 6] = [0.0, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4];
 
-/// The lower triangular L of K = L Lᵀ, for a symmetric positive definite K of shape (n, n).
+/// The Cholesky factor, the lower triangular L of K = L Lᵀ, of a symmetric positive definite K of shape (n, n).
 ///
 /// ```
 /// use ndarray::array;
@@ -29,14 +29,22 @@ pub struct Cholesky {
 }
 
 impl Cholesky {
-    /// Factors `matrix`, of which only the lower triangle is read.
+    /// The factor of `matrix`; only its lower triangle is read.
+    ///
+    /// # Errors
+    /// The matrix is not square or not positive definite.
     pub fn new(matrix: ArrayView2<f64>) -> Result<Self, LinalgError> {
         check_square(matrix)?;
         factor_with(matrix, 0.0)
     }
 
-    /// Factors `matrix` plus the smallest multiple of the identity from 1e-8 to 1e-4 of its mean diagonal
-    /// that makes it positive definite in floating point; without any if it is already.
+    /// The factor of `matrix` plus jitter, a multiple of the identity, if it needs any.
+    ///
+    /// The jitter is the smallest power of ten from 1e-8 to 1e-4, times the mean of the diagonal, that makes the matrix
+    /// positive definite in floating point.
+    ///
+    /// # Errors
+    /// The matrix is not square, or not positive definite even with the largest jitter.
     pub fn with_jitter(matrix: ArrayView2<f64>) -> Result<Self, LinalgError> {
         check_square(matrix)?;
         let scale = matrix.diag().sum() / matrix.nrows().max(1) as f64;
@@ -50,12 +58,12 @@ impl Cholesky {
         factored
     }
 
-    /// Number of rows, n.
+    /// n, the number of rows of K.
     pub fn size(&self) -> usize {
         self.lower.nrows()
     }
 
-    /// What was added to the diagonal.
+    /// The jitter that was added to the diagonal; 0 without any.
     pub fn jitter(&self) -> f64 {
         self.jitter
     }
@@ -65,7 +73,7 @@ impl Cholesky {
         (0..self.size()).map(|i| 2.0 * self.lower[(i, i)].ln()).sum()
     }
 
-    /// K⁻¹b for b of shape (n).
+    /// K⁻¹b, of shape (n), for `rhs` b of shape (n).
     pub fn solve(&self, rhs: ArrayView1<f64>) -> Array1<f64> {
         let mut solution = rhs.to_vec();
         let column = MatMut::from_column_major_slice_mut(&mut solution, self.size(), 1);
@@ -76,12 +84,12 @@ impl Cholesky {
     /// Replaces every row b of `rows`, of shape (m, n), by L⁻¹b.
     pub fn solve_lower_rows(&self, rows: &mut Array2<f64>) {
         let count = rows.nrows();
-        let slice = rows.as_slice_mut().expect("an owned array that nobody has permuted is contiguous");
+        let slice = rows.as_slice_mut().expect("an owned array in row-major order is contiguous");
         let columns = MatMut::from_column_major_slice_mut(slice, self.size(), count);
         solve_lower_triangular_in_place(self.lower.as_ref(), columns, Par::Seq);
     }
 
-    /// K⁻¹, of shape (n, n), both triangles.
+    /// K⁻¹, of shape (n, n), with both triangles.
     pub fn inverse(&self) -> Array2<f64> {
         let n = self.size();
         let mut out = Array2::zeros((n, n));
@@ -93,13 +101,13 @@ impl Cholesky {
         out
     }
 
-    /// Grows K by m rows and columns: `corner`, of shape (m, m), has their entries with each other, of which only the
-    /// lower triangle is read, and `rows`, of shape (m, n), those with the others. Costs O(mn² + m²n + m³).
+    /// Grows K by m rows and columns, in O(mn² + m²n + m³) operations.
     ///
-    /// The jitter is added to their diagonal as it was to that of the others.
+    /// `rows`, of shape (m, n), has the entries of the new rows with the old columns. `corner`, of shape (m, m), has
+    /// those with the new columns; only its lower triangle is read. The jitter is added to their diagonal as well.
     ///
     /// # Errors
-    /// The whole has no factor; nothing has changed.
+    /// The grown matrix is not positive definite; the factor is then unchanged.
     pub fn append(&mut self, mut rows: Array2<f64>, mut corner: Array2<f64>) -> Result<(), LinalgError> {
         let (n, m) = (self.size(), corner.nrows());
         self.solve_lower_rows(&mut rows);
@@ -122,6 +130,7 @@ fn check_square(matrix: ArrayView2<f64>) -> Result<(), LinalgError> {
     if rows == columns { Ok(()) } else { Err(LinalgError::NotSquare { rows, columns }) }
 }
 
+/// The factor of `matrix` with `jitter` added to its diagonal.
 fn factor_with(matrix: ArrayView2<f64>, jitter: f64) -> Result<Cholesky, LinalgError> {
     let n = matrix.nrows();
     let mut lower = Mat::from_fn(n, n, |i, j| match i.cmp(&j) {
@@ -142,7 +151,7 @@ fn factor_with(matrix: ArrayView2<f64>, jitter: f64) -> Result<Cholesky, LinalgE
     }
 }
 
-/// Copies the triangle that faer fills, the lower one in its column order, to the other.
+/// Copies the upper triangle of the row-major `matrix` to the lower one; faer fills one triangle only.
 fn mirror(matrix: &mut Array2<f64>) {
     for i in 0..matrix.nrows() {
         for j in 0..i {
@@ -211,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_rescues_a_singular_matrix_and_says_how_much() {
+    fn a_singular_matrix_gets_jitter_and_reports_it() {
         let ones = Array2::from_elem((30, 30), 2.0);
         assert!(Cholesky::new(ones.view()).is_err());
         let factor = Cholesky::with_jitter(ones.view()).unwrap();
@@ -219,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_factored_is_an_error() {
+    fn a_matrix_without_factor_is_an_error() {
         let negative = array![[1.0, 0.0], [0.0, -1.0]];
         assert!(matches!(
             Cholesky::with_jitter(negative.view()),
@@ -232,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_breaks_definiteness_changes_nothing() {
+    fn a_row_that_makes_the_matrix_indefinite_changes_nothing() {
         let mut factor = Cholesky::new(array![[1.0]].view()).unwrap();
         assert!(factor.append(array![[1.0]], array![[1.0]]).is_err());
         assert_eq!(factor.size(), 1);

@@ -1,16 +1,16 @@
-//! Symmetric positive definite matrices: factored, solved with, inverted, grown by a row.
+//! Linear algebra of symmetric positive definite matrices: factors, solutions, inverses, growth by rows.
 //!
-//! The only importer of `faer`. Everything runs on the calling thread, so results do not depend on the
-//! number of threads; parallel callers split their work above this module.
+//! The only importer of `faer`. All functions run on the calling thread, so that results do not depend on the
+//! number of threads.
 
 mod cholesky;
 
 pub use cholesky::Cholesky;
 
-/// A matrix that has no Cholesky factor.
+/// The reason why a matrix has no Cholesky factor.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq)]
 pub enum LinalgError {
-    /// Rows and columns differ in number.
+    /// The matrix is not square.
     #[error("a matrix of {rows} x {columns}: must be square")]
     NotSquare {
         /// Number of rows.
@@ -18,7 +18,7 @@ pub enum LinalgError {
         /// Number of columns.
         columns: usize,
     },
-    /// A pivot is zero, negative or not a number, whatever was added to the diagonal.
+    /// A pivot is zero, negative or not a number, even with the largest addition to the diagonal.
     #[error("a matrix of {size} x {size} with {jitter:e} added to its diagonal: must be positive definite")]
     NotPositiveDefinite {
         /// Number of rows.

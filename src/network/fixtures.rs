@@ -1,4 +1,4 @@
-//! Random networks of all wirings, and the hard forward pass by direct loops over windows, for tests.
+//! For tests: random networks of every connectivity, and their forward pass by direct loops over windows.
 
 use ndarray::{Array1, Array2, ArrayView1};
 use rand::RngExt;
@@ -7,14 +7,14 @@ use rand::seq::IndexedRandom;
 use super::{BinaryLayer, BinaryNetwork, Connectivity, Key, Volume, Window};
 use crate::seed::{Seed, Stream};
 
-/// Sides from one pixel over small primes, seldom square.
+/// A random shape, whose sides are one, small primes or powers of two.
 pub(crate) fn volume(stream: &mut Stream) -> Volume {
     let mut side = || *[1, 2, 3, 4, 5, 7, 8].choose(stream).expect("a side");
     let (height, width) = (side(), side());
     Volume { height, width, channels: stream.random_range(1..=5) }
 }
 
-/// Any wiring from `input`: windows up to the whole padded image, strides up to 3.
+/// A random connectivity on `input`, with windows up to the whole image and strides up to 3.
 pub(crate) fn connectivity(input: Volume, stream: &mut Stream) -> Connectivity {
     let height = stream.random_range(1..=input.height);
     let width = stream.random_range(1..=input.width);
@@ -27,8 +27,9 @@ pub(crate) fn connectivity(input: Volume, stream: &mut Stream) -> Connectivity {
     }
 }
 
-/// Two to five layers of any connectivity with residual connections wherever sizes allow, and an output layer;
-/// weights in `-largest..=largest` units of `2^exponent`.
+/// A random network of one to four layers and an output layer, with residual connections where sizes allow.
+///
+/// Weights are whole multiples of `2^exponent`, `-largest..=largest` times.
 pub(crate) fn network(seed: u64, input_max: u8, largest: i64, exponent: i32) -> BinaryNetwork {
     let stream = &mut Seed::root(seed).child("network").stream();
     let mut volumes = vec![volume(stream)];
@@ -47,14 +48,14 @@ pub(crate) fn network(seed: u64, input_max: u8, largest: i64, exponent: i32) -> 
     BinaryNetwork { input_max, layers, key }
 }
 
-/// A convolution that keeps the size, so that a later layer can hear two layers.
+/// A random convolution that keeps the shape, so that a residual connection may follow.
 fn same_size(input: Volume, stream: &mut Stream) -> Connectivity {
     let side = if input.height.min(input.width) > 1 && stream.random_bool(0.7) { 3 } else { 1 };
     let window = Window { height: side, width: side, stride: 1, padding: side / 2 };
     Connectivity::Convolution { input, window, channels: input.channels }
 }
 
-/// A layer that hears the one below and some of those of the same size.
+/// A random layer whose sources are the layer below and some earlier ones of the same size.
 fn layer(
     connectivity: Connectivity,
     volumes: &[Volume],
@@ -74,12 +75,14 @@ fn layer(
     let spread = largest * connectivity.elements() as i64 / 4;
     let mut whole = |largest: i64| stream.random_range(-largest..=largest) as f64 * unit;
     let weights =
-        Array2::from_shape_simple_fn((connectivity.units(), connectivity.elements()), || whole(largest));
-    let thresholds = Array1::from_shape_simple_fn(connectivity.units(), || whole(spread));
+        Array2::from_shape_simple_fn((connectivity.weight_channels(), connectivity.elements()), || {
+            whole(largest)
+        });
+    let thresholds = Array1::from_shape_simple_fn(connectivity.weight_channels(), || whole(spread));
     BinaryLayer { connectivity, sources, weights, thresholds, exponent }
 }
 
-/// (N, I): half of the inputs are zero.
+/// (N, I): random inputs, half of them 0.
 pub(crate) fn inputs(network: &BinaryNetwork, samples: usize, seed: u64) -> Array2<u8> {
     let stream = &mut Seed::root(seed).child("inputs").stream();
     Array2::from_shape_simple_fn((samples, network.inputs()), || {
@@ -87,28 +90,29 @@ pub(crate) fn inputs(network: &BinaryNetwork, samples: usize, seed: u64) -> Arra
     })
 }
 
-/// Every layer's outputs on one sample.
+/// The outputs of every layer on one sample.
 pub(crate) fn direct(network: &BinaryNetwork, sample: ArrayView1<'_, u8>) -> Vec<Vec<f64>> {
     let mut values = vec![sample.iter().map(|&level| f64::from(level)).collect::<Vec<f64>>()];
     for layer in &network.layers {
-        let heard: Vec<f64> = (0..layer.connectivity.input().len())
+        let presynaptic: Vec<f64> = (0..layer.connectivity.input().len())
             .map(|input| layer.sources.iter().map(|&source| values[source][input]).sum())
             .collect();
-        let sums = direct_sums(&layer.connectivity, layer.weights.t().as_standard_layout().view(), &heard);
-        let units = layer.connectivity.units();
+        let sums =
+            direct_sums(&layer.connectivity, layer.weights.t().as_standard_layout().view(), &presynaptic);
+        let channels = layer.connectivity.weight_channels();
         let fires =
-            |(neuron, &sum): (usize, &f64)| f64::from(u8::from(sum >= layer.thresholds[neuron % units]));
+            |(neuron, &sum): (usize, &f64)| f64::from(u8::from(sum >= layer.thresholds[neuron % channels]));
         values.push(sums.iter().enumerate().map(fires).collect());
     }
     values.remove(0);
     values
 }
 
-/// One sum a neuron, by the definition of each connectivity; `weights` are (elements, units).
+/// The sum of each neuron, by the definition of its connectivity; `weights` are (elements, channels).
 pub(crate) fn direct_sums<T>(
     connectivity: &Connectivity,
     weights: ndarray::ArrayView2<'_, T>,
-    heard: &[T],
+    presynaptic: &[T],
 ) -> Vec<T>
 where
     T: Copy + Default + std::ops::AddAssign + std::ops::Mul<Output = T>,
@@ -116,28 +120,29 @@ where
     let output = connectivity.output();
     let mut sums = vec![T::default(); output.len()];
     for (neuron, sum) in sums.iter_mut().enumerate() {
-        let (place, o) = (neuron / output.channels, neuron % output.channels);
-        let (row, column) = (place / output.width, place % output.width);
+        let (position, o) = (neuron / output.channels, neuron % output.channels);
+        let (row, column) = (position / output.width, position % output.width);
         match *connectivity {
             Connectivity::Dense { inputs, .. } => {
-                (0..inputs).for_each(|i| *sum += weights[[i, o]] * heard[i])
+                (0..inputs).for_each(|i| *sum += weights[[i, o]] * presynaptic[i])
             }
             Connectivity::Convolution { input, window, .. } => {
                 for_window(input, window, (row, column), |pixel, element| {
                     for c in 0..input.channels {
                         let weight = weights[[element * input.channels + c, o]];
-                        *sum += weight * heard[pixel * input.channels + c];
+                        *sum += weight * presynaptic[pixel * input.channels + c];
                     }
                 });
             }
             Connectivity::Pool { input, window } => for_window(input, window, (row, column), |pixel, _| {
-                *sum += weights[[0, 0]] * heard[pixel * input.channels + o];
+                *sum += weights[[0, 0]] * presynaptic[pixel * input.channels + o];
             }),
         }
     }
     sums
 }
 
+/// Calls `visit(pixel, element)` for every pixel of `input` in the window at (row, column).
 fn for_window(
     input: Volume,
     window: Window,

@@ -1,20 +1,21 @@
-//! One forward and one backward pass of a binary-communication network.
+//! Binary-communication (spiking) networks: their plan, their forward and backward pass, and the deployed form.
 //!
-//! Axes: B batch, I inputs, O outputs, N output neurons, K classes; a sample is a [`Volume`] of height, width and
-//! channels.
+//! Axes: B batch, I inputs, O outputs, N output neurons, K classes. A sample is a [`Volume`] of height, width
+//! and channels.
 //!
 //! A layer computes, per neuron and sample,
 //!
 //! ```text
-//! y = W x                                   x all inputs (dense), or those in a window (convolution)
+//! y = W x                                   x: all inputs (dense), or those in a window (convolution)
 //! z = y + b                                 or, with batch norm: z = g (y - mean) / sqrt(var + eps) + b
 //! a = clip((z - 1/2) / (w + 0.001) + 1/2)   width w = 1 - sharpness; [z >= 1/2] at sharpness 1
 //! ```
 //!
-//! and the head turns the last layer's activations into class scores `(2a - 1)(2 Kᵀ - 1)`.
+//! where `y` is the sum, `z` the potential and `a` the activation, a spike or none at sharpness 1. The output
+//! layer gives class scores `(2a - 1)(2 Kᵀ - 1)`.
 //!
-//! Max pooling takes the greatest z of a window before the step, which is the OR of the spikes; average pooling
-//! and residual connections work on the activations.
+//! Max pooling takes the greatest z of a window, which is the OR of the spikes. Average pooling and residual
+//! connections work on the activations.
 //!
 //! Results do not depend on the number of threads: work is split over samples or over outputs, and sums over
 //! the batch run in the order of the samples.
@@ -58,6 +59,6 @@ pub use pass::workspace::{Activations, Gradients};
 pub use plan::connectivity::{Connectivity, Volume, Window};
 pub use plan::describe::LayerSummary;
 pub(crate) use plan::fan_out::FanOut;
-pub use plan::footprint::{Buffers, Footprint};
+pub use plan::footprint::{BufferSize, Footprint};
 pub use plan::spec::{HeadSpec, LayerSpec, Spec, SpecError};
 pub use plan::work::PassWork;

@@ -1,65 +1,67 @@
-//! A network in training: its layers, and the state that its passes read and change.
+//! A network in training: its layers and their state.
 
 use super::kernels::floats;
 use super::layer::Layer;
 use super::layer::head::Head;
 use super::{Key, Slope, Volume};
 
-/// Layers of sharpened neurons with an n-hot head.
+/// A network of spiking neurons with an n-hot output.
 ///
-/// Layers count from the input; the last are the output neurons, which are sharpened as well.
+/// Layers are counted from the input. The last layer holds the output neurons, which are sharpened as well.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     pub(super) input: Volume,
     pub(super) layers: Vec<Layer>,
     pub(super) head: Head,
-    /// One a layer, in [0, 1].
+    /// The sharpness of each layer, in [0, 1].
     pub(super) sharpness: Vec<f32>,
+    /// The derivative of the activation that the backward pass uses.
     pub(super) slope: Slope,
 }
 
 impl Network {
-    /// The length of a sample.
+    /// I, the length of a sample.
     pub fn inputs(&self) -> usize {
         self.input.len()
     }
 
-    /// K.
+    /// K, the number of classes.
     pub fn classes(&self) -> usize {
         self.head.key.classes()
     }
 
-    /// From output neurons to classes.
+    /// The key that maps output neurons to classes.
     pub fn key(&self) -> &Key {
         &self.head.key
     }
 
-    /// Outputs per layer, after pooling.
+    /// The number of outputs of each layer, after pooling.
     pub fn widths(&self) -> impl Iterator<Item = usize> {
-        self.layers.iter().map(|layer| layer.step.outputs().len())
+        self.layers.iter().map(|layer| layer.activation.outputs().len())
     }
 
-    /// How many numbers training may change.
+    /// The number of learnable parameters.
     pub fn parameters(&self) -> usize {
         self.layers.iter().map(Layer::parameters).sum()
     }
 
-    /// Sharpness of each layer, in [0, 1].
+    /// The sharpness of each layer, in [0, 1].
     pub fn sharpness(&self) -> &[f32] {
         &self.sharpness
     }
 
-    /// Sharpness of each layer, to set; in [0, 1].
+    /// The sharpness of each layer, to set; in [0, 1].
     pub fn sharpness_mut(&mut self) -> &mut [f32] {
         &mut self.sharpness
     }
 
-    /// Chooses what the backward pass takes for the derivative of the steps.
+    /// Sets the derivative of the activation that the backward pass uses.
     pub fn set_slope(&mut self, slope: Slope) {
         self.slope = slope;
     }
 
-    /// The number of lowest layers that no gradient reaches: those up to the highest finished one.
+    /// The number of frozen layers, which no gradient reaches: all up to the highest layer at sharpness 1, if
+    /// the backward pass uses the derivative of the activation itself.
     pub fn frozen(&self) -> usize {
         match self.slope {
             Slope::Own => self.sharpness.iter().rposition(|&s| s == 1.0).map_or(0, |layer| layer + 1),
@@ -67,7 +69,7 @@ impl Network {
         }
     }
 
-    /// Whether every parameter and running statistic is finite.
+    /// Whether all parameters and running statistics are finite.
     pub fn is_finite(&self) -> bool {
         self.layers.iter().all(|layer| {
             let norm = layer.norm.iter().flat_map(|norm| [&norm.gain, &norm.mean, &norm.variance]);
@@ -79,7 +81,7 @@ impl Network {
 
 #[cfg(test)]
 impl Network {
-    /// What its tensors hold.
+    /// The size of its tensors.
     pub(crate) fn bytes(&self) -> u64 {
         let statistics = self.layers.iter().filter_map(|layer| layer.norm.as_ref());
         let statistics = statistics.flat_map(|norm| [&norm.mean, &norm.variance]);

@@ -1,4 +1,4 @@
-//! The network in slow and obvious `f64` loops, which the fast passes must match.
+//! A reference implementation of the network: slow and plain loops in `f64`, which the fast passes must match.
 
 #[cfg(test)]
 use super::LayerSpec;
@@ -7,25 +7,25 @@ use super::layer::Layer;
 use super::layer::norm::EPSILON;
 use super::{Network, Shape, Slope, Volume, Window};
 
-/// A batch: a row a sample, each as its volume numbers it.
+/// A batch with one row per sample, in the order of the elements of a [`Volume`].
 pub type Rows = Vec<Vec<f64>>;
 
-/// What `Network` holds of a layer.
+/// A layer of the reference.
 #[derive(Clone, Debug)]
 pub struct ReferenceLayer {
-    /// What its sums look at.
+    /// The shape of the inputs.
     pub input: Volume,
-    /// `None`: everything.
+    /// The window of a convolution; `None` for a dense layer.
     pub window: Option<Window>,
-    /// Its sums.
+    /// The shape of the sums.
     pub sums: Volume,
-    /// Max pooling of the sums' potentials.
+    /// The window of max pooling, if there is any.
     pub max: Option<Window>,
-    /// After it.
+    /// The shape of the potentials after max pooling.
     pub potentials: Volume,
-    /// Side of the squares that activations are averaged over.
+    /// Side of the squares of average pooling; 1 without it.
     pub average: usize,
-    /// The layer whose outputs are added.
+    /// The layer whose outputs a residual connection adds.
     pub adds: Option<usize>,
     /// (channel, element): elements as (row, column, input channel).
     pub weights: Rows,
@@ -39,26 +39,26 @@ pub struct ReferenceLayer {
     pub sharpness: f64,
 }
 
-/// The whole network.
+/// The reference of a whole network, with its loss.
 #[derive(Clone, Debug)]
 pub struct Reference {
-    /// From the input up; the last are the output neurons.
+    /// The layers, from the input to the output neurons.
     pub layers: Vec<ReferenceLayer>,
     /// (K, N)
     pub key: Vec<Vec<bool>>,
-    /// What stands for the derivative of the steps.
+    /// The derivative of the activation that the gradient uses.
     pub slope: Slope,
-    /// What scores are divided by in the loss; 1 at first.
+    /// The divisor of scores in the loss; 1 by default.
     pub temperature: f64,
-    /// The share of the targets that is spread evenly; 0 at first.
+    /// The share of the targets that is spread evenly; 0 by default.
     pub smoothing: f64,
-    /// Cost of a hidden layer's mean activation; 0 at first.
+    /// The factor on the mean activation of each hidden layer; 0 by default.
     pub rate_penalty: f64,
-    /// Scores (B, K) of another network on the batch, and their share of the targets; none at first.
+    /// The scores (B, K) of a teacher and their share of the targets; `None` by default.
     pub teacher: Option<(Rows, f64)>,
 }
 
-/// What one layer's forward pass leaves behind.
+/// The values of one layer in a forward pass.
 struct Trace {
     /// (B, input)
     inputs: Rows,
@@ -66,15 +66,15 @@ struct Trace {
     normalized: Option<Rows>,
     /// (channel), batch norm only.
     deviation: Option<Vec<f64>>,
-    /// (B, potentials): input of the step.
+    /// (B, potentials)
     potentials: Rows,
-    /// (B, potentials): which of the sums each potential comes from.
+    /// (B, potentials): the index of the sum that each potential comes from.
     origins: Vec<Vec<usize>>,
     /// (B, outputs)
     outputs: Rows,
 }
 
-/// The loss's derivative by one layer's parameters.
+/// The gradient of one layer.
 #[derive(Clone, Debug)]
 pub struct ReferenceGradient {
     /// (channel, element)
@@ -90,11 +90,11 @@ pub(super) fn wide(lanes: &[Lanes], count: usize) -> Vec<f64> {
     (0..count).map(|index| f64::from(lanes[index / LANES].0[index % LANES])).collect()
 }
 
-/// (channel, element) of a layer's weights, or of what lies in memory as they do.
+/// (channel, element): the weights of a layer, or other numbers with the same layout in memory.
 pub(super) fn elements(layer: &Layer, weights: &[Lanes]) -> Rows {
     let mut linear = layer.linear.clone();
     linear.weights.copy_from_slice(weights);
-    let (height, width) = linear.looks_at();
+    let (height, width) = linear.receptive_field();
     let mut rows = Vec::new();
     for o in 0..layer.channels() {
         let mut row = Vec::new();
@@ -117,10 +117,10 @@ impl From<&Network> for Reference {
             ReferenceLayer {
                 input: layer.linear.input,
                 window: layer.linear.window(),
-                sums: layer.step.sums,
-                max: layer.step.max,
-                potentials: layer.step.potentials,
-                average: layer.step.average,
+                sums: layer.activation.sums,
+                max: layer.activation.max,
+                potentials: layer.activation.potentials,
+                average: layer.activation.average,
                 adds: layer.adds,
                 weights: elements(layer, &layer.linear.weights),
                 bias: wide(&layer.bias, channels),
@@ -146,8 +146,9 @@ impl From<&Network> for Reference {
 }
 
 impl Reference {
-    /// The mean loss of a training pass over `inputs` (B, I); `kept` (layer, B, O) multiplies activations,
-    /// in place of dropout.
+    /// The mean loss of a training pass over `inputs` (B, I).
+    ///
+    /// `kept` (layer, B, O) are the factors on activations in place of dropout.
     pub fn loss(&self, inputs: &Rows, labels: &[u16], kept: &[Rows]) -> f64 {
         let traces = self.traces(inputs, kept);
         let outputs = &traces[traces.len() - 1].outputs;
@@ -192,7 +193,7 @@ impl Reference {
         gradients
     }
 
-    /// (B, K) scores with every step exact, batch norm by its running statistics.
+    /// (B, K): the class scores at sharpness 1, with the running statistics of batch norm.
     pub fn deployed_scores(&self, inputs: &Rows) -> Rows {
         let mut outputs: Vec<Rows> = Vec::new();
         for layer in &self.layers {
@@ -235,21 +236,21 @@ impl Reference {
         scores.iter().map(|score| ((score - highest) / self.temperature).exp() / sum).collect()
     }
 
-    /// (K): what the probabilities of sample `b` of the batch should be.
+    /// (K): the target distribution of sample `b` of the batch.
     fn targets(&self, b: usize, label: u16) -> Vec<f64> {
         let classes = self.key.len();
         let mut targets = vec![self.smoothing / classes as f64; classes];
         targets[usize::from(label)] += 1.0 - self.smoothing;
         if let Some((scores, share)) = &self.teacher {
-            let taught = self.softmax(&scores[b]);
+            let of_teacher = self.softmax(&scores[b]);
             for k in 0..classes {
-                targets[k] = (1.0 - share) * targets[k] + share * taught[k];
+                targets[k] = (1.0 - share) * targets[k] + share * of_teacher[k];
             }
         }
         targets
     }
 
-    /// (B, N): derivative of the loss by the output activations.
+    /// (B, N): the derivative of the loss by the output activations.
     fn output_errors(&self, outputs: &Rows, labels: &[u16]) -> Rows {
         let mut errors = Vec::new();
         for (b, (outputs, &label)) in outputs.iter().zip(labels).enumerate() {
@@ -323,7 +324,7 @@ impl ReferenceLayer {
         sum % self.sums.channels
     }
 
-    /// The greatest of each window, and where each is.
+    /// The maximum of each window, and its index among `potentials`.
     fn pooled(&self, potentials: &[f64]) -> (Vec<f64>, Vec<usize>) {
         let Some(window) = self.max else { return (potentials.to_vec(), (0..potentials.len()).collect()) };
         let mut origins = Vec::new();
@@ -343,7 +344,7 @@ impl ReferenceLayer {
         (origins.iter().map(|&origin| potentials[origin]).collect(), origins)
     }
 
-    /// Which output each potential's activation goes to, and with what share.
+    /// The index of the output that a potential's activation goes to, and its share there.
     fn output(&self, potential: usize) -> (usize, f64) {
         let Volume { height, width, channels } = self.potentials;
         let (c, pixel, side) = (potential % channels, potential / channels, self.average);
@@ -422,7 +423,7 @@ impl ReferenceLayer {
         self.averaged(&spikes)
     }
 
-    /// (B, sums): derivative of the loss by the potentials before pooling.
+    /// (B, sums): the derivative of the loss by the potentials before max pooling.
     fn potential_errors(&self, trace: &Trace, errors: &Rows, kept: &Rows, slope: Slope) -> Rows {
         let mut result = vec![vec![0.0; self.sums.len()]; errors.len()];
         for (b, result) in result.iter_mut().enumerate() {
@@ -435,7 +436,7 @@ impl ReferenceLayer {
         result
     }
 
-    /// Gradient of the parameters, and (B, input) errors at the inputs.
+    /// The gradient of the parameters, and the errors (B, input) at the inputs.
     fn backward(&self, trace: &Trace, errors: &Rows) -> (ReferenceGradient, Rows) {
         let channel_sum = |f: &dyn Fn(usize, usize) -> f64| -> Vec<f64> {
             let mut sums = vec![0.0; self.bias.len()];
@@ -462,38 +463,38 @@ impl ReferenceLayer {
         (ReferenceGradient { weights, bias, gain: gain_gradient }, below)
     }
 
-    /// Where the sums of channel `o` are: (sample, number).
-    fn places(&self, samples: usize, o: usize) -> Vec<(usize, usize)> {
+    /// (sample, index) of every sum of channel `o`.
+    fn sums_of_channel(&self, samples: usize, o: usize) -> Vec<(usize, usize)> {
         let numbers = (0..self.sums.len()).filter(|&i| self.channel(i) == o);
         let numbers: Vec<usize> = numbers.collect();
         (0..samples).flat_map(|b| numbers.iter().map(move |&i| (b, i))).collect()
     }
 
-    /// Sums normalized channel by channel, and the deviation of each, `sqrt(var + epsilon)`.
+    /// `values` normalized channel by channel, and the deviation of each channel, `sqrt(var + epsilon)`.
     fn normalize(&self, values: &Rows) -> (Rows, Vec<f64>) {
         let (mut result, mut deviations) = (values.clone(), Vec::new());
         for o in 0..self.bias.len() {
-            let places = self.places(values.len(), o);
-            let count = places.len() as f64;
-            let mean = places.iter().map(|&(b, i)| values[b][i]).sum::<f64>() / count;
-            let variance = places.iter().map(|&(b, i)| (values[b][i] - mean).powi(2)).sum::<f64>() / count;
+            let sums = self.sums_of_channel(values.len(), o);
+            let count = sums.len() as f64;
+            let mean = sums.iter().map(|&(b, i)| values[b][i]).sum::<f64>() / count;
+            let variance = sums.iter().map(|&(b, i)| (values[b][i] - mean).powi(2)).sum::<f64>() / count;
             let deviation = (variance + f64::from(EPSILON)).sqrt();
-            places.iter().for_each(|&(b, i)| result[b][i] = (result[b][i] - mean) / deviation);
+            sums.iter().for_each(|&(b, i)| result[b][i] = (result[b][i] - mean) / deviation);
             deviations.push(deviation);
         }
         (result, deviations)
     }
 
-    /// The chain rule through `x_b = (y_b - mean) / deviation` with its whole Jacobian,
+    /// The errors at the sums, by the whole Jacobian of `x_b = (y_b - mean) / deviation`, which is
     /// `d x_b / d y_c = ([b = c] - 1/n - x_b x_c / n) / deviation`.
     fn normalization_errors(&self, errors: &Rows, x: &Rows, gain: &[f64], deviation: &[f64]) -> Rows {
         let mut result = zeros(errors);
         for o in 0..gain.len() {
-            let places = self.places(errors.len(), o);
-            for &(b, i) in &places {
-                for &(c, j) in &places {
+            let sums = self.sums_of_channel(errors.len(), o);
+            for &(b, i) in &sums {
+                for &(c, j) in &sums {
                     let same = if (b, i) == (c, j) { 1.0 } else { 0.0 };
-                    let jacobian = same - (1.0 + x[b][i] * x[c][j]) / places.len() as f64;
+                    let jacobian = same - (1.0 + x[b][i] * x[c][j]) / sums.len() as f64;
                     result[c][j] += errors[b][i] * gain[o] * jacobian / deviation[o];
                 }
             }
@@ -502,7 +503,7 @@ impl ReferenceLayer {
     }
 }
 
-/// Plans that use everything that a plan may hold, for inputs of even sides of 6 or more.
+/// Hidden layers that use every kind of layer, for inputs whose sides are even and at least 6.
 #[cfg(test)]
 pub(crate) fn plans(batch_norm: bool, dropout: f32) -> [Vec<LayerSpec>; 6] {
     let convolution = |channels, height, width, stride, padding| {

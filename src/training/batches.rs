@@ -1,4 +1,4 @@
-//! A training set in batches: the order of an epoch, and what becomes of each sample in it.
+//! The training set in batches: a random order in each epoch, and augmentation.
 
 use ndarray::{Array2, ArrayView2};
 use rand::seq::SliceRandom;
@@ -9,27 +9,28 @@ use crate::seed::Seed;
 
 use super::TrainingError;
 
-/// A set that is gone through in another order in each epoch.
+/// The batches of a training set.
 pub(super) struct Batches<'a> {
     set: &'a Coded,
-    /// Samples a batch; the last may have fewer.
+    /// Samples per batch; the last batch of an epoch may have fewer.
     size: usize,
     augmentation: Augmentation,
-    /// Of the training.
+    /// The seed of the training.
     seed: Seed,
-    /// Counted from 0.
+    /// The current epoch, counted from 0.
     epoch: u32,
-    /// Samples in the order of the epoch.
+    /// The samples in the order of the epoch.
     order: Vec<u32>,
-    /// Of the batch at hand.
+    /// The labels of the current batch.
     labels: Vec<u16>,
-    /// (B, I): the batch at hand, augmented; without rows if nothing is.
+    /// (B, I): the current batch after augmentation; without rows if there is none.
     augmented: Array2<u8>,
-    /// 0 to B.
+    /// The numbers 0 to B - 1, which choose all rows of `augmented`.
     numbers: Vec<u32>,
 }
 
 impl<'a> Batches<'a> {
+    /// Batches of `size` samples of `set`.
     pub fn new(set: &'a Coded, size: usize, augmentation: Augmentation, seed: &Seed) -> Self {
         let capacity = size.min(set.labels.len());
         let rows = if augmentation.is_none() { 0 } else { capacity };
@@ -51,17 +52,17 @@ impl<'a> Batches<'a> {
         self.size.min(self.set.labels.len())
     }
 
-    /// Samples in the set.
+    /// The number of samples in the set.
     pub fn samples(&self) -> usize {
         self.set.labels.len()
     }
 
-    /// Batches an epoch.
+    /// The number of batches of an epoch.
     pub fn count(&self) -> usize {
         self.samples().div_ceil(self.size)
     }
 
-    /// Puts the samples into the order of `epoch`, which depends on no other epoch's.
+    /// Puts the samples into the random order of `epoch`, which follows from the seed and the epoch alone.
     pub fn shuffle(&mut self, epoch: u32) {
         self.epoch = epoch;
         self.order.clear();
@@ -69,7 +70,7 @@ impl<'a> Batches<'a> {
         self.order.shuffle(&mut self.seed.child("shuffle").index(u64::from(epoch)).stream());
     }
 
-    /// Gives the batch to `activations`.
+    /// Loads a batch into `activations`.
     pub fn load(&mut self, batch: usize, activations: &mut Activations) {
         let range = self.range(batch);
         let chosen = &self.order[range];
@@ -84,12 +85,12 @@ impl<'a> Batches<'a> {
         activations.load(self.augmented.view(), self.set.max, &self.numbers[..chosen.len()]);
     }
 
-    /// (B): the labels of the batch at hand.
+    /// (B): the labels of the current batch.
     pub fn labels(&self) -> &[u16] {
         &self.labels
     }
 
-    /// Copies the rows of `all` (N, K) that belong to `batch` to the first rows of `chosen`; returns these.
+    /// Copies the rows of `all` (N, K) that belong to `batch` to the first rows of `chosen`; returns those rows.
     pub fn rows_of<'b>(
         &self,
         batch: usize,
@@ -103,6 +104,7 @@ impl<'a> Batches<'a> {
         chosen.slice(ndarray::s![..samples.len(), ..])
     }
 
+    /// The samples of `batch` in the order of the epoch.
     fn range(&self, batch: usize) -> std::ops::Range<usize> {
         let begin = batch * self.size;
         begin..begin.saturating_add(self.size).min(self.order.len())
@@ -111,14 +113,14 @@ impl<'a> Batches<'a> {
 
 #[cfg(test)]
 impl Batches<'_> {
-    /// What its lists hold.
+    /// The size of its buffers.
     pub fn bytes(&self) -> u64 {
         let numbers = (self.order.len() + self.numbers.len()) * size_of::<u32>();
         (numbers + self.labels.len() * size_of::<u16>() + self.augmented.len()) as u64
     }
 }
 
-/// Refuses what would move images out of sight, or cover them whole.
+/// Refuses an augmentation that would move an image out of its frame, or cover it completely.
 pub(super) fn check(
     augmentation: &Augmentation,
     [height, width, _]: [usize; 3],
@@ -138,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tables_are_neither_shifted_nor_turned() {
+    fn tables_are_neither_shifted_nor_zoomed() {
         let problem = |augmentation: Augmentation, shape| {
             check(&augmentation, shape).expect_err("no image").to_string()
         };

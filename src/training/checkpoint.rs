@@ -1,8 +1,9 @@
-//! The state of a training in a file, from which it goes on bit for bit.
+//! The checkpoint of a training: its state in a file, from which it resumes with the same bits.
 //!
-//! A safetensors file. Tensors in `f32`: `network.layers.L.PART`, `rule.T.first` and `.second` for tensor T
-//! of the network, `average.T`, `taught`. Metadata: `format`, `progress` (everything else, as JSON), and
-//! `sha256`, the checksum of `progress` and of all tensors.
+//! The file is in the safetensors format. Tensors in `f32`: `network.layers.L.PART`; `rule.T.first` and
+//! `rule.T.second`, the moments of tensor T of the network; `average.T`; `taught`, the scores of the teacher.
+//! Metadata: `format`; `progress`, the rest of the state as JSON; `sha256`, the checksum of `progress` and of all
+//! tensors.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
@@ -19,55 +20,61 @@ use super::watch::Watch;
 /// Value of the metadata key `format`.
 const FORMAT: &str = "training-checkpoint-1";
 
-/// The state of a training after so many epochs.
+/// The state of a training after some epochs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
-    pub(super) progress: TrainingPosition,
+    pub(super) progress: TrainingState,
     /// By name; empty ones are left out.
     pub(super) tensors: BTreeMap<String, Vec<f32>>,
 }
 
-/// All of the state that is not tensors.
+/// The state of a training without its tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct TrainingPosition {
-    /// Checksum of settings, data, key and seed.
+pub(super) struct TrainingState {
+    /// The identity of the training, a checksum of settings, data, key and seed.
     pub training: String,
-    /// Done.
+    /// The number of epochs done.
     pub epochs: u32,
-    /// Of the rule.
+    /// The number of steps of the rule.
     pub steps: u64,
+    /// The sharpness of each layer.
     pub sharpness: Vec<f32>,
+    /// The state of the sharpener, if the method has one.
     pub sharpening: Option<Sharpening>,
+    /// The first epoch in which all layers were sharp.
     pub exact_in: Option<u32>,
+    /// The number of updates of the running statistics of batch norm.
     pub norm_updates: u32,
+    /// The number of epochs or steps in the average.
     pub averaged: u64,
+    /// The state of the checks that end a failed training early.
     pub watch: Watch,
     /// Training loss and validation accuracy of the last epoch.
     pub last: Option<(f64, f64)>,
 }
 
-/// A file that holds no checkpoint.
+/// An error of reading a checkpoint.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// It is something else.
+    /// The file is no checkpoint of a training.
     #[error("not a training's checkpoint as `tune` writes it; delete it to start again")]
     Foreign,
-    /// It is not as it was written.
+    /// The file differs from the one that was written.
     #[error("a damaged checkpoint: its checksum does not fit; delete it to start again")]
     Damaged,
 }
 
 impl Checkpoint {
-    /// How many epochs were done.
+    /// The number of epochs done.
     pub fn epochs(&self) -> u32 {
         self.progress.epochs
     }
 
-    /// Writes the checkpoint to `file`, all at once: a reader sees the old file or the new.
+    /// Writes the checkpoint to `file`, atomically: a reader sees the old file or the new one.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -83,7 +90,7 @@ impl Checkpoint {
     /// Reads a checkpoint that [`Checkpoint::save`] wrote.
     ///
     /// # Errors
-    /// The file cannot be read, is damaged, or holds something else.
+    /// The file cannot be read, is damaged, or is no checkpoint.
     pub fn load(file: &Path) -> Result<Self, CheckpointError> {
         Self::from_bytes(&std::fs::read(file)?)
     }
@@ -134,7 +141,8 @@ impl Checkpoint {
     }
 }
 
-/// SHA-256 in hex of the progress and each tensor's name and bytes, in the order of names; lengths go before.
+/// The SHA-256, in hexadecimal digits, of the progress and of the name and the bytes of each tensor, in the order
+/// of names. A length precedes each of them.
 fn checksum<'a>(progress: &str, tensors: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
     let mut hasher = Sha256::new();
     let mut add = |bytes: &[u8]| {
@@ -159,7 +167,7 @@ mod tests {
     use super::*;
 
     fn checkpoint() -> Checkpoint {
-        let progress = TrainingPosition {
+        let progress = TrainingState {
             training: "0f".repeat(32),
             epochs: 3,
             steps: 12,

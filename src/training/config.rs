@@ -1,4 +1,4 @@
-//! What a training is told.
+//! The settings of a training.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,47 +7,47 @@ use crate::data::Augmentation;
 use super::check::{below_one, not_negative, positive};
 use super::{Average, Distillation, Method, Quantized, Rule, Schedule, Sharpener, Simple, TrainingError};
 
-/// How to train a network.
+/// The settings of a training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingConfig {
-    /// The most epochs, at least 1; a sharpener ends earlier once all layers are sharp.
+    /// The most epochs, at least 1. The method `sharpen` ends earlier, once all layers are sharp.
     pub epochs: u32,
     /// Samples per step, at least 1; the last batch of an epoch may be smaller.
     pub batch_size: usize,
-    /// How gradients change parameters.
+    /// The gradient-descent rule.
     pub rule: Rule,
-    /// How the activations become binary.
+    /// The method by which activations become binary.
     pub method: Method,
-    /// How the learning rate changes, over `epochs` epochs whether or not training ends earlier.
+    /// The schedule of the learning rate, over `epochs` epochs even if training ends earlier.
     pub schedule: Schedule,
     /// The share of all steps in which the learning rate rises to its first value, in [0, 1).
     pub warm_up: f32,
-    /// Each step takes this share, times the learning rate, off every weight; biases and gains stay. At
-    /// least 0. Decoupled from the rule (Loshchilov, Hutter 2019).
+    /// Weight decay, at least 0: each step multiplies every weight by `1 - rate weight_decay`, but not biases
+    /// and gains. Decoupled from the rule (Loshchilov, Hutter 2019).
     pub weight_decay: f32,
-    /// What class scores are divided by in the loss, above 0. At 1, as Whetstone has it, a lead of one or
-    /// two output neurons ends the learning of a sample; higher values ask for a wider margin.
+    /// The divisor of class scores in the loss, above 0. At 1, as in Whetstone, a sample with a lead of one or two
+    /// output neurons no longer changes the network; higher values ask for a wider margin.
     pub temperature: f32,
-    /// The share of the loss's target that is spread evenly over all classes, in [0, 1). Higher: less sure
-    /// of itself, and less drawn to labels that are wrong.
+    /// The share of the loss's target that is spread evenly over all classes, in [0, 1). Higher: less confident
+    /// scores, and less influence of wrong labels.
     pub label_smoothing: f32,
-    /// What a hidden layer costs in which every neuron always fires, in units of the loss, at least 0.
+    /// The cost of a hidden layer whose neurons all fire on every sample, in units of the loss, at least 0.
     /// Higher: fewer spikes and less energy.
     pub rate_penalty: f32,
-    /// Learning from a soft network, too.
+    /// Knowledge distillation from a soft network, if wanted.
     pub distillation: Option<Distillation>,
-    /// Which average of the parameters is the result.
+    /// The average of the parameters with which training ends.
     pub average: Average,
-    /// Rounded weights in the last epochs.
+    /// Quantization-aware training in the last epochs, if wanted.
     pub quantized: Option<Quantized>,
-    /// How the samples are changed before they are learnt from, anew in every epoch.
+    /// Random changes of the samples, new ones in every epoch.
     pub augmentation: Augmentation,
 }
 
 impl TrainingConfig {
     /// Whetstone's published example for a small dense network: Adadelta at 4.0, batches of 128, five soft
-    /// epochs, then five steps a layer, bottom-up (Severa et al. 2019).
+    /// epochs, then five epochs per layer, bottom-up (Severa et al. 2019).
     pub fn whetstone() -> Self {
         Self {
             epochs: 21,
@@ -67,7 +67,10 @@ impl TrainingConfig {
         }
     }
 
-    /// Checks what the types leave open.
+    /// Checks that each setting lies in its range.
+    ///
+    /// # Errors
+    /// The first setting that does not, with its value and the rule.
     pub fn check(&self) -> Result<(), TrainingError> {
         positive("epochs", f64::from(self.epochs))?;
         positive("batch_size", self.batch_size as f64)?;
@@ -119,7 +122,7 @@ mod tests {
         let lookahead = Average::Lookahead { steps: 0, alpha: 0.5 };
         assert_eq!(config(&|c| c.average = lookahead), "steps = 0: must be positive");
         let quantized = Some(Quantized { bits: 1, epochs: 2 });
-        assert_eq!(config(&|c| c.quantized = quantized), "bits = 1: must lie in 2..=16");
+        assert_eq!(config(&|c| c.quantized = quantized), "bits = 1: must be 2 to 16");
         let distillation = Some(Distillation { epochs: 3, share: 1.5 });
         assert_eq!(config(&|c| c.distillation = distillation), "share = 1.5: must lie in [0, 1]");
     }

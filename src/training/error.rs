@@ -1,16 +1,16 @@
-//! Why a training came to nothing.
+//! The errors of a training.
 
-/// A training that cannot begin, or that broke down.
+/// The reason why a training cannot begin, or why it broke down.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum TrainingError {
     /// A setting out of its range.
     #[error("{name} = {value}: {rule}")]
     Setting {
-        /// As the configuration calls it.
+        /// Its name in the configuration.
         name: &'static str,
-        /// What it is.
+        /// Its value.
         value: f64,
-        /// What it must be.
+        /// The rule that it breaks.
         rule: &'static str,
     },
     /// A set without samples.
@@ -20,23 +20,23 @@ pub enum TrainingError {
         part: &'static str,
     },
     /// Samples that do not fit the network.
-    #[error("the {part} set has {found} inputs a sample: the network takes {expected}")]
+    #[error("the {part} set has {found} inputs per sample: the network takes {expected}")]
     Inputs {
         /// `training` or `validation`.
         part: &'static str,
-        /// What a sample has.
+        /// The inputs of a sample.
         found: usize,
         /// I of the network.
         expected: usize,
     },
-    /// Samples and labels that are not as many.
-    #[error("the {part} set has {labels} labels for {samples} samples: must be as many")]
+    /// Different numbers of samples and of labels.
+    #[error("the {part} set has {labels} labels for {samples} samples: must be equally many")]
     Labels {
         /// `training` or `validation`.
         part: &'static str,
-        /// How many labels.
+        /// The number of labels.
         labels: usize,
-        /// How many samples.
+        /// The number of samples.
         samples: usize,
     },
     /// A label that names no class.
@@ -49,29 +49,29 @@ pub enum TrainingError {
         /// K of the network.
         classes: usize,
     },
-    /// A shape that has not as many numbers as a sample.
-    #[error("the {part} set has the shape {shape:?} for {found} inputs a sample: must be as many")]
+    /// A shape with another number of elements than a sample.
+    #[error("the {part} set has the shape {shape:?} for {found} inputs per sample: must be equally many")]
     Shape {
         /// `training` or `validation`.
         part: &'static str,
         /// Height, width, channels.
         shape: [usize; 3],
-        /// What a sample has.
+        /// The inputs of a sample.
         found: usize,
     },
-    /// Samples that are no images, or too small, for what is to be done to them.
+    /// An augmentation of samples that are no images, or too small for it.
     #[error("{name} = {value}: needs images larger than that, the samples are {height} x {width}")]
     Augmentation {
-        /// As the configuration calls it.
+        /// The name of the setting in the configuration.
         name: &'static str,
-        /// What it is.
+        /// Its value.
         value: u32,
-        /// Of the samples.
+        /// Rows of the samples.
         height: usize,
-        /// Of the samples.
+        /// Columns of the samples.
         width: usize,
     },
-    /// Numbers that are not finite.
+    /// A loss or weight that is not finite.
     #[error("{what} is not finite in epoch {epoch}: lower the learning rate")]
     Diverged {
         /// Counted from 1.
@@ -79,17 +79,17 @@ pub enum TrainingError {
         /// `the loss` or `a weight`.
         what: &'static str,
     },
-    /// A loss far above that of a guess.
+    /// A loss far above the loss of a random guess.
     #[error("the loss is {loss:.1} in epoch {epoch}, a guess has {guess:.1}: lower the learning rate")]
     Exploded {
         /// Counted from 1.
         epoch: u32,
-        /// Running mean.
+        /// The running mean of the loss.
         loss: f64,
-        /// What it is compared with.
+        /// The loss of a guess, or that of the network before training if it is higher.
         guess: f64,
     },
-    /// An exact layer whose neurons never fire, so that the answer is always the same.
+    /// A sharp layer that never fires, so that the network gives the same answer for every sample.
     #[error(
         "layer {layer} of exact steps fires for no validation sample in epoch {epoch}: \
          lower the learning rate, or widen the surrogate slope, or use batch norm"
@@ -100,10 +100,10 @@ pub enum TrainingError {
         /// Counted from 0 at the input.
         layer: usize,
     },
-    /// The teacher's own training broke down.
+    /// The training of the teacher broke down.
     #[error("the teacher: {0}")]
     Teacher(Box<TrainingError>),
-    /// A checkpoint of something else.
+    /// A checkpoint of another training.
     #[error("the checkpoint belongs to another training: its {what} differ; delete it to start again")]
     Checkpoint {
         /// `settings, data or seed`, or the name of a tensor.

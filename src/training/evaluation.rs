@@ -1,4 +1,4 @@
-//! How good a network would be if it were deployed now, by the fast passes.
+//! The evaluation of a network as if it were deployed, by the fast passes.
 
 use crate::data::Coded;
 use crate::network::kernels::Lanes;
@@ -7,10 +7,10 @@ use crate::network::{Activations, Decision, Network, Pass};
 /// Samples per batch.
 pub(super) const BATCH: usize = 256;
 
-/// What the neurons of a layer do over a set.
+/// The activity of a layer over a set.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Activity {
-    /// Spikes per neuron and sample, in [0, 1].
+    /// The firing rate: spikes per neuron and sample, in [0, 1].
     pub rate: f64,
     /// The share of neurons that never fire.
     pub dead: f64,
@@ -18,30 +18,30 @@ pub struct Activity {
     pub always_on: f64,
 }
 
-/// What a network is on a set, with every step exact and batch norm by its running statistics.
+/// The evaluation of a network on a set, with all layers sharp and the running statistics of batch norm.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
     /// The share of samples whose class is their label.
     pub accuracy: f64,
-    /// The share of samples whose highest score is shared by several classes.
+    /// The share of samples whose highest score belongs to several classes.
     pub ties: f64,
-    /// One a layer.
+    /// The activity of each layer.
     pub activity: Vec<Activity>,
 }
 
-/// Room to evaluate networks of one shape.
+/// The buffers for evaluations of networks of one shape.
 pub struct Evaluator {
     activations: Activations,
-    /// Per layer: spikes so far.
+    /// The spikes of each neuron so far, layer by layer.
     spikes: Vec<Vec<Lanes>>,
-    /// Of the batch at hand.
+    /// The samples of the current batch.
     samples: Vec<u32>,
-    /// (K)
+    /// (K): the scores of the current sample.
     scores: Vec<i32>,
 }
 
 impl Evaluator {
-    /// Room for networks of the shape of `network`.
+    /// Buffers for networks of the shape of `network`.
     pub fn new(network: &Network) -> Self {
         let activations = Activations::new(network, BATCH);
         Self {
@@ -65,7 +65,7 @@ impl Evaluator {
             self.count_spikes();
             for (row, &label) in self.activations.scores().outer_iter().zip(labels) {
                 self.scores.clear();
-                // Scores of exact steps are whole numbers, which the cast keeps.
+                // Scores of exact steps are whole numbers, so that the cast changes nothing.
                 self.scores.extend(row.iter().map(|&score| score as i32));
                 let decision = Decision::of(&self.scores);
                 right += usize::from(decision.class == label);
@@ -91,7 +91,7 @@ impl Evaluator {
 
 #[cfg(test)]
 impl Evaluator {
-    /// What its buffers hold.
+    /// The size of its buffers.
     pub(super) fn bytes(&self) -> u64 {
         let spikes: usize = self.spikes.iter().map(|layer| size_of_val(layer.as_slice())).sum();
         spikes as u64 + self.activations.bytes()
@@ -99,6 +99,7 @@ impl Evaluator {
 }
 
 impl Activity {
+    /// The activity of neurons with these numbers of `spikes` over `samples` samples.
     fn of(spikes: &[f64], samples: f64) -> Self {
         let share = |fits: &dyn Fn(f64) -> bool| {
             spikes.iter().filter(|&&count| fits(count)).count() as f64 / spikes.len() as f64

@@ -1,4 +1,4 @@
-//! A small problem, a network for it, and settings that solve it: for tests.
+//! For tests: a small problem, a network for it, and settings that solve it.
 
 use std::ops::ControlFlow;
 
@@ -11,7 +11,7 @@ use crate::seed::Seed;
 
 use super::{Method, Rule, Sharpener, Simple, Summary, TrainingConfig, TrainingError, train};
 
-/// Two patterns of 20 spikes and silences, each with about two of them turned.
+/// Samples of two patterns of 20 bits, with about two bits of each flipped.
 pub fn patterns(count: usize, seed: u64) -> Coded {
     let mut stream = Seed::root(seed).stream();
     let labels: Vec<u16> = (0..count).map(|sample| (sample % 2) as u16).collect();
@@ -22,7 +22,7 @@ pub fn patterns(count: usize, seed: u64) -> Coded {
     Coded { inputs, shape: [4, 5, 1], max: 1, labels }
 }
 
-/// Two hidden layers of 70 neurons.
+/// A network with two hidden layers of 70 neurons.
 pub fn network(batch_norm: bool, dropout: f32) -> Network {
     let hidden = vec![LayerSpec::Dense { width: 70, batch_norm, dropout }; 2];
     let head = HeadSpec { classes: 2, redundancy: 8, overlapping: false, batch_norm };
@@ -30,7 +30,7 @@ pub fn network(batch_norm: bool, dropout: f32) -> Network {
         .expect("the plan is right")
 }
 
-/// Sharpening that ends after 32 of 40 epochs.
+/// Settings whose sharpening ends after 32 of 40 epochs.
 pub fn config() -> TrainingConfig {
     let simple = Simple { start_epoch: 8, steps: 8, ..Simple::default() };
     TrainingConfig {

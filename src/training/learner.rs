@@ -1,4 +1,4 @@
-//! Epochs of learning: batch by batch, forward, backward, a step of the rule.
+//! Epochs of learning: for each batch a forward pass, a backward pass and a step of the rule.
 
 use ndarray::Array2;
 
@@ -9,39 +9,44 @@ use crate::seed::Seed;
 use super::batches::Batches;
 use super::methods::average::Averaging;
 use super::methods::binarization::Binarization;
-use super::methods::position::Position;
+use super::methods::position::BatchPosition;
 use super::methods::rounding::Rounding;
 use super::methods::rule::Descent;
 use super::watch::Watch;
 use super::{Method, TrainingConfig, TrainingError};
 
-/// A network that learns.
+/// A network that learns, with the state and the buffers of its training.
 ///
-/// Its state between two epochs is the network, the rule, the method, the average, the watch and the number
-/// of epochs done; all else is settings, room to work in, or drawn anew from the seed.
+/// Between two epochs its state is the network, the binarization, the descent, the averaging, the watch and the
+/// number of epochs. All other fields are settings, buffers, or follow from the seed.
 pub(super) struct Learner<'a> {
+    /// The network that learns.
     pub network: &'a mut Network,
     config: &'a TrainingConfig,
     seed: Seed,
     batches: Batches<'a>,
+    /// The state of the method.
     pub binarization: Binarization,
+    /// The state of the gradient-descent rule.
     pub descent: Descent,
+    /// The state of the average.
     pub averaging: Averaging,
+    /// The checks that end a failed training early.
     pub watch: Watch,
-    /// Epochs done.
+    /// The number of epochs done.
     pub epochs: u32,
-    /// (N, K) scores of a teacher, where there is one.
-    pub taught: Option<Array2<f32>>,
-    /// (B, K): those of the batch at hand.
-    taught_batch: Array2<f32>,
-    /// In epochs with rounded weights.
+    /// (N, K): the scores of the teacher, if there is one.
+    pub teacher_scores: Option<Array2<f32>>,
+    /// (B, K): the scores of the teacher on the current batch.
+    teacher_batch: Array2<f32>,
+    /// The scales of rounded weights, in epochs that round them.
     rounding: Option<Rounding>,
     activations: Activations,
     gradients: Gradients,
 }
 
 impl<'a> Learner<'a> {
-    /// To learn from `set` with everything random from `seed`; without a method the steps stay soft.
+    /// A learner of `set`, with all random numbers from `seed`. Without a method all layers stay at sharpness 0.
     pub fn new(
         network: &'a mut Network,
         method: Option<Method>,
@@ -57,8 +62,8 @@ impl<'a> Learner<'a> {
             averaging: Averaging::new(config.average),
             watch: Watch::new(network.classes()),
             epochs: 0,
-            taught: None,
-            taught_batch: Array2::zeros((capacity, network.classes())),
+            teacher_scores: None,
+            teacher_batch: Array2::zeros((capacity, network.classes())),
             rounding: None,
             activations: Activations::new(network, capacity),
             gradients: Gradients::new(network, capacity),
@@ -70,6 +75,9 @@ impl<'a> Learner<'a> {
     }
 
     /// Runs one epoch; returns its mean training loss.
+    ///
+    /// # Errors
+    /// The loss explodes or is not finite, or a weight is not finite.
     pub fn epoch(&mut self) -> Result<f64, TrainingError> {
         let epoch = self.epochs;
         self.epochs += 1;
@@ -78,7 +86,7 @@ impl<'a> Learner<'a> {
         let batches = self.batches.count();
         let mut total = 0.0;
         for batch in 0..batches {
-            let loss = self.step(Position { epoch, batch, batches });
+            let loss = self.step(BatchPosition { epoch, batch, batches });
             self.watch.batch(self.epochs, loss)?;
             total += loss * self.batches.labels().len() as f64;
         }
@@ -100,7 +108,8 @@ impl<'a> Learner<'a> {
         self.epochs >= self.config.epochs || exact_at_the_end
     }
 
-    /// To follow the last epoch: leaves in the network the average, and rounded weights, if any.
+    /// Ends the training after its last epoch: gives the network the averaged and the rounded weights, if the
+    /// settings ask for them.
     pub fn finish(&mut self) {
         let averaged = self.averaging.finish(self.network);
         if let Some(quantized) = self.config.quantized.filter(|_| averaged) {
@@ -114,7 +123,7 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// What `task` says of the network with the weights that would be deployed.
+    /// Calls `task` with the network, its weights rounded if this epoch rounds them; returns its result.
     pub fn with_deployed<T>(&mut self, task: impl FnOnce(&Network) -> T) -> T {
         if let Some(rounding) = &mut self.rounding {
             rounding.round(self.network);
@@ -126,10 +135,12 @@ impl<'a> Learner<'a> {
         result
     }
 
+    /// The number of epochs after which training ends, as far as is known now.
     fn end(&self) -> u32 {
         self.binarization.end(self.config.epochs, self.network.sharpness().len() as u32)
     }
 
+    /// Chooses the scales of rounded weights, if `epoch` is one of the last epochs, which round them.
     fn choose_scales(&mut self, epoch: u32) {
         let begins = |quantized: &super::Quantized| epoch.saturating_add(quantized.epochs) >= self.end();
         self.rounding =
@@ -137,8 +148,8 @@ impl<'a> Learner<'a> {
     }
 
     /// Learns from one batch; returns its mean loss.
-    fn step(&mut self, position: Position) -> f64 {
-        let Position { epoch, batch, batches } = position;
+    fn step(&mut self, position: BatchPosition) -> f64 {
+        let BatchPosition { epoch, batch, batches } = position;
         self.binarization.before_batch(position, self.config.epochs, self.network);
         self.batches.load(batch, &mut self.activations);
         if let Some(rounding) = &mut self.rounding {
@@ -146,7 +157,7 @@ impl<'a> Learner<'a> {
         }
         let dropout = self.seed.child("dropout").index(u64::from(epoch)).index(batch as u64);
         self.network.forward(&mut self.activations, Pass::Training(&dropout));
-        self.network.remember(&self.activations);
+        self.network.update_running_statistics(&self.activations);
         let loss = self.backward(batch);
         if let Some(rounding) = &self.rounding {
             rounding.restore(self.network);
@@ -157,9 +168,10 @@ impl<'a> Learner<'a> {
         loss
     }
 
+    /// Computes the gradients of a batch; returns its mean loss.
     fn backward(&mut self, batch: usize) -> f64 {
-        let teacher = self.taught.as_ref().map(|taught| Teacher {
-            scores: self.batches.rows_of(batch, taught, &mut self.taught_batch),
+        let teacher = self.teacher_scores.as_ref().map(|scores| Teacher {
+            scores: self.batches.rows_of(batch, scores, &mut self.teacher_batch),
             share: self.config.distillation.map_or(0.0, |distillation| distillation.share),
         });
         let loss = Loss {
@@ -171,7 +183,7 @@ impl<'a> Learner<'a> {
         self.network.backward(&self.activations, self.batches.labels(), loss, &mut self.gradients)
     }
 
-    /// A step of the rule, and of the average once all layers are exact.
+    /// A step of the rule, and of the average once all layers are sharp.
     fn descend(&mut self, factor: f64) {
         let exact = self.binarization.is_exact();
         if exact {
@@ -183,7 +195,7 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// Measures batch norm's running statistics anew, in one pass over the training set.
+    /// Computes the running statistics of batch norm again, in one pass over the training set.
     fn measure_statistics(&mut self) {
         self.batches.shuffle(self.epochs);
         let mut before = 0;
@@ -191,7 +203,7 @@ impl<'a> Learner<'a> {
             self.batches.load(batch, &mut self.activations);
             let dropout = self.seed.child("statistics").index(batch as u64);
             self.network.forward(&mut self.activations, Pass::Training(&dropout));
-            self.network.measure(&self.activations, before);
+            self.network.average_running_statistics(&self.activations, before);
             before += self.activations.batch();
         }
     }
@@ -199,12 +211,12 @@ impl<'a> Learner<'a> {
 
 #[cfg(test)]
 impl Learner<'_> {
-    /// What its buffers hold, the network not among them.
+    /// The size of its buffers, without the network.
     pub fn bytes(&mut self) -> u64 {
         let moments: usize = self.descent.moments_mut().flatten().map(|moments| size_of_val(moments)).sum();
         let average: usize =
             self.averaging.tensors_mut().iter().map(|tensor| size_of_val(tensor.as_slice())).sum();
-        let scores = self.taught_batch.len() + self.taught.as_ref().map_or(0, |taught| taught.len());
+        let scores = self.teacher_batch.len() + self.teacher_scores.as_ref().map_or(0, |taught| taught.len());
         let passes = self.activations.bytes() + self.gradients.bytes() + self.batches.bytes();
         (moments + average + scores * size_of::<f32>()) as u64 + passes
     }
@@ -216,7 +228,7 @@ mod tests {
     use crate::training::fixtures::{config, network, patterns};
 
     #[test]
-    fn statistics_measured_anew_are_those_of_the_training_set() {
+    fn statistics_computed_again_are_those_of_the_training_set() {
         let (set, config, mut network) = (patterns(1000, 1), config(), network(true, 0.0));
         for tensor in network.state_mut().into_iter().filter(|tensor| !tensor.learnt) {
             tensor.values.fill(50.0);
@@ -236,8 +248,8 @@ mod tests {
         for ((column, mean), variance) in sums.columns().into_iter().zip(means).zip(variances) {
             let expected = column.iter().sum::<f64>() / 1000.0;
             let spread = column.iter().map(|sum| (sum - expected).powi(2)).sum::<f64>() / 1000.0;
-            // The mean of the batches' means is that of all, but the means' own spread of 1/32 is not in the
-            // variances, which unbiasing makes up for, all but the chance in it.
+            // The mean over batches is exact. The variance inside batches lacks the variance of their means, 1/32
+            // of it, which the unbiased estimate adds on average.
             assert!((f64::from(mean) - expected).abs() < 1e-5 * spread.sqrt().max(1.0), "{mean} {expected}");
             assert!((f64::from(variance) / spread - 1.0).abs() < 0.02, "{variance} {spread}");
         }

@@ -1,20 +1,21 @@
-//! The memory that a training takes, known before it begins.
+//! The memory of a training, computed before it begins.
 
 use crate::network::{Footprint, Spec, SpecError};
 use crate::units::Bytes;
 
 use super::{Average, TrainingConfig, evaluation, teacher};
 
+/// Bytes of a number.
 const FLOAT: u64 = size_of::<f32>() as u64;
 
-/// What training a network of the plan `spec` takes at its peak, its coded samples included: `train` to learn
-/// from, `validation` to evaluate it on. Nothing is allocated to know it.
+/// The peak memory of training a network of the plan `spec`, including its coded samples: `train` for learning,
+/// `validation` for evaluation.
 ///
-/// Where inputs that are 0 are skipped it counts the most inputs for which that is done. What it leaves out is
-/// small or shared: what each thread needs to work in, and the samples before they are coded.
+/// It is an upper bound: where a dense layer skips inputs of 0, it counts the densest batch for which it does. It
+/// leaves out the scratch memory of each thread, which is small, and the samples before coding, which are shared.
 ///
 /// # Errors
-/// The first thing in the plan that is wrong.
+/// The first mistake in the plan.
 ///
 /// ```
 /// use spiketune::network::{HeadSpec, Spec, Volume};
@@ -36,31 +37,32 @@ pub fn memory(
     let learner = learner(spec, &footprint, config, train);
     let always = footprint.network + learner + evaluator(&footprint) + coded(spec, train + validation);
     let average = if config.average == Average::None { 0 } else { footprint.learnt };
-    // The weights behind the rounded ones.
+    // The unrounded weights.
     let rounding = config.quantized.map_or(0, |_| footprint.weights);
     let later = average + rounding;
     let Some(_) = config.distillation else { return Ok(Bytes(always + later)) };
     let scores = train as u64 * spec.head.classes as u64 * FLOAT;
-    let teaching = footprint.network + learner + footprint.activations.of(teacher::BATCH);
+    let teaching = footprint.network + learner + footprint.activations.for_samples(teacher::BATCH);
     Ok(Bytes(always + scores + later.max(teaching)))
 }
 
-/// What a learner holds, beside the network.
+/// Bytes of a learner, without the network.
 fn learner(spec: &Spec, footprint: &Footprint, config: &TrainingConfig, train: usize) -> u64 {
     let capacity = config.batch_size.min(train);
-    let passes = footprint.activations.of(capacity) + footprint.gradients.of(capacity);
-    let moments = config.rule.keeps() as u64 * footprint.learnt;
-    let taught = spec.head.classes as u64 * FLOAT;
+    let passes = footprint.activations.for_samples(capacity) + footprint.gradients.for_samples(capacity);
+    let moments = config.rule.moments() as u64 * footprint.learnt;
+    let teacher = spec.head.classes as u64 * FLOAT;
     let augmented = if config.augmentation.is_none() { 0 } else { spec.input.len() + size_of::<u32>() };
-    let a_sample = (size_of::<u16>() + augmented) as u64 + taught;
-    passes + moments + a_sample * capacity as u64 + (train * size_of::<u32>()) as u64
+    let per_sample = (size_of::<u16>() + augmented) as u64 + teacher;
+    passes + moments + per_sample * capacity as u64 + (train * size_of::<u32>()) as u64
 }
 
+/// Bytes of an evaluator.
 fn evaluator(footprint: &Footprint) -> u64 {
-    footprint.activations.of(evaluation::BATCH) + footprint.totals
+    footprint.activations.for_samples(evaluation::BATCH) + footprint.totals
 }
 
-/// Coded samples with their labels.
+/// Bytes of coded samples with their labels.
 fn coded(spec: &Spec, samples: usize) -> u64 {
     samples as u64 * (spec.input.len() + size_of::<u16>()) as u64
 }
@@ -76,11 +78,11 @@ mod tests {
     use crate::seed::Seed;
     use crate::training::{Rule, Trainer};
 
-    /// Whole batches: lists of what is not 0 are as long as the last batch has it.
+    /// Whole batches, since the lists of inputs other than 0 have the length of the last batch.
     const TRAIN: usize = 320;
     const VALIDATION: usize = evaluation::BATCH;
 
-    /// Samples of which a third of the inputs are not 0.
+    /// Random samples, in which a third of the inputs are not 0.
     fn samples(count: usize, spec: &Spec) -> Coded {
         let mut stream = Seed::root(1).stream();
         let Volume { height, width, channels } = spec.input;
@@ -117,18 +119,18 @@ mod tests {
     }
 
     #[test]
-    fn a_dense_network_takes_what_was_predicted() {
+    fn the_memory_of_a_dense_network_is_as_predicted() {
         let dense = |width| LayerSpec::Dense { width, batch_norm: true, dropout: 0.1 };
         let spec = Spec { input: Volume::flat(784), hidden: vec![dense(200), dense(90)], head: head() };
         for rule in [Rule::adam(1e-3), Rule::sgd(1e-2, 0.0)] {
             assert_predicted(&spec, &TrainingConfig { rule, batch_size: 64, ..TrainingConfig::whetstone() });
         }
-        // A batch that there are not enough samples for.
+        // A batch size above the number of samples.
         assert_predicted(&spec, &TrainingConfig { batch_size: 5000, ..TrainingConfig::whetstone() });
     }
 
     #[test]
-    fn a_convolutional_network_takes_what_was_predicted() {
+    fn the_memory_of_a_convolutional_network_is_as_predicted() {
         let convolution = |channels, side, padding| {
             let window = Window { padding, ..Window::square(side, 1) };
             LayerSpec::Convolution { channels, window, batch_norm: true, dropout: 0.0 }

@@ -1,39 +1,39 @@
-//! What a training tells.
+//! The reports of a training: one per epoch, and a summary.
 
 use crate::units::Seconds;
 
 use super::Activity;
 
-/// What one epoch came to.
+/// The report of an epoch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EpochReport {
     /// Counted from 1.
     pub epoch: u32,
-    /// The mean loss over the epoch's batches, each as the network was then.
+    /// The mean training loss over the batches of the epoch.
     pub loss: f64,
-    /// The share of the validation set that the network would get right if it were deployed now.
+    /// The accuracy on the validation set, in [0, 1], as if the network were deployed now.
     pub validation_accuracy: f64,
-    /// One a layer, in [0, 1], at the epoch's end.
+    /// The sharpness of each layer at the end of the epoch, in [0, 1].
     pub sharpness: Vec<f32>,
-    /// One a layer, of the network as it would be deployed, over the validation set.
+    /// The activity of each layer over the validation set, as if the network were deployed now.
     pub activity: Vec<Activity>,
-    /// How long the epoch and its evaluation took.
+    /// The duration of the epoch and its evaluation.
     pub time: Seconds,
 }
 
-/// What a training came to.
+/// The summary of a training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
-    /// How many epochs were run.
+    /// The number of epochs.
     pub epochs: u32,
     /// The training loss of the last epoch.
     pub loss: f64,
     /// The validation accuracy after the last epoch.
     pub validation_accuracy: f64,
-    /// What the layers did in the last epoch, one a layer; none if it was resumed after that.
+    /// The activity of each layer after the last epoch; empty if the training was resumed after it.
     pub activity: Vec<Activity>,
-    /// Whether every layer was sharp at the end; if not, deployment sharpens them untrained.
+    /// Whether all layers were sharp at the end. If not, deployment makes them sharp without further training.
     pub sharp: bool,
-    /// Whether the observer broke it off.
+    /// Whether the observer interrupted the training.
     pub interrupted: bool,
 }

@@ -1,4 +1,4 @@
-//! Checkpoints of a training, taken from it and given back to it.
+//! Taking a checkpoint of a training, and resuming a training from one.
 
 use ndarray::Array2;
 use sha2::{Digest, Sha256};
@@ -7,16 +7,16 @@ use crate::data::Coded;
 use crate::network::Network;
 use crate::seed::Seed;
 
-use super::checkpoint::{Checkpoint, TrainingPosition, hex};
+use super::checkpoint::{Checkpoint, TrainingState, hex};
 use super::{Trainer, TrainingConfig, TrainingError};
 
 impl<'a> Trainer<'a> {
-    /// The training that `checkpoint` was taken from, which goes on as if it had never stopped.
+    /// Resumes the training of `checkpoint`; its result is the same as without a stop.
     ///
-    /// `network` is to be built as that one was; the sets, `config` and `seed` must be the same.
+    /// `network` must be built from the same plan and seed; the sets, `config` and `seed` must be the same.
     ///
     /// # Errors
-    /// If settings or sets do not fit, or the checkpoint is of another training.
+    /// Settings or sets do not fit, or the checkpoint belongs to another training.
     pub fn resume(
         network: &'a mut Network,
         train: &'a Coded,
@@ -25,16 +25,16 @@ impl<'a> Trainer<'a> {
         seed: &'a Seed,
         checkpoint: &Checkpoint,
     ) -> Result<Self, TrainingError> {
-        let mut trainer = Self::untaught(network, train, validation, config, seed)?;
+        let mut trainer = Self::without_teacher(network, train, validation, config, seed)?;
         trainer.restore(checkpoint)?;
         Ok(trainer)
     }
 
-    /// The state after the epochs so far.
+    /// A checkpoint of the state after the epochs so far.
     pub fn checkpoint(&mut self) -> Checkpoint {
         let training = identity(self);
         let learner = &self.learner;
-        let progress = TrainingPosition {
+        let progress = TrainingState {
             training,
             epochs: learner.epochs,
             steps: learner.descent.steps,
@@ -50,7 +50,7 @@ impl<'a> Trainer<'a> {
         Checkpoint { progress, tensors: tensors.collect() }
     }
 
-    /// Takes over the state in `checkpoint`, before the first epoch.
+    /// Takes over the state in `checkpoint`. This training must be before its first epoch.
     fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainingError> {
         let differs = |what: &str| TrainingError::Checkpoint { what: what.to_owned() };
         let progress = &checkpoint.progress;
@@ -70,7 +70,7 @@ impl<'a> Trainer<'a> {
         self.last = progress.last;
         if self.config.distillation.is_some() {
             let shape = (self.set.labels.len(), self.learner.network.classes());
-            self.learner.taught = Some(Array2::zeros(shape));
+            self.learner.teacher_scores = Some(Array2::zeros(shape));
         }
         let tensors = tensors_mut(self);
         if tensors.len() != checkpoint.tensors.len() {
@@ -86,7 +86,7 @@ impl<'a> Trainer<'a> {
     }
 }
 
-/// The tensors of a training's state, by name; empty ones are left out.
+/// The tensors of a training's state with their names, without empty ones.
 fn tensors_mut<'b>(trainer: &'b mut Trainer<'_>) -> Vec<(String, &'b mut [f32])> {
     let learner = &mut trainer.learner;
     let network = learner.network.state_mut().into_iter();
@@ -97,13 +97,13 @@ fn tensors_mut<'b>(trainer: &'b mut Trainer<'_>) -> Vec<(String, &'b mut [f32])>
     let average = learner.averaging.tensors_mut().iter_mut().enumerate();
     let average = average.map(|(index, values)| (format!("average.{index}"), values.as_mut_slice()));
     let taught = learner
-        .taught
+        .teacher_scores
         .iter_mut()
         .map(|scores| ("taught".to_owned(), scores.as_slice_mut().expect("scores are contiguous")));
     network.chain(rule).chain(average).chain(taught).filter(|(_, values)| !values.is_empty()).collect()
 }
 
-/// What makes a training the one it is: SHA-256 in hex of its settings, seed, training set and key.
+/// The identity of a training: the SHA-256, in hexadecimal digits, of its settings, seed, training set and key.
 fn identity(trainer: &Trainer<'_>) -> String {
     let mut hasher = Sha256::new();
     hasher.update(serde_json::to_string(trainer.config).expect("a configuration is plain data"));
@@ -128,7 +128,7 @@ mod tests {
         Simple,
     };
 
-    /// Six epochs with all that can be combined, and two samples in the last batch.
+    /// Six epochs with every setting that can be combined, and two samples in the last batch.
     fn everything() -> TrainingConfig {
         let sampling = Sampling::Nearest;
         TrainingConfig {
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_training_that_was_saved_and_resumed_is_the_one_that_was_not() {
+    fn a_resumed_training_gives_the_same_bits_as_one_without_a_stop() {
         let plain = TrainingConfig { epochs: 6, ..config() };
         let rules = [Rule::sgd(0.05, 0.9), Rule::adam(0.005), Rule::whetstone(), Rule::rms_prop(0.002)];
         let averages = [Average::Swa { share: 0.8 }, Average::Lookahead { steps: 3, alpha: 0.4 }];

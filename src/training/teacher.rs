@@ -1,4 +1,4 @@
-//! A soft network that is trained first, and whose scores the binary one learns from, too.
+//! The teacher of knowledge distillation: a soft network that is trained first.
 
 use ndarray::Array2;
 
@@ -9,10 +9,13 @@ use crate::seed::Seed;
 use super::learner::Learner;
 use super::{Average, Distillation, TrainingConfig, TrainingError};
 
-/// Samples per batch of scores.
+/// Samples per batch when the teacher scores the training set.
 pub(super) const BATCH: usize = 256;
 
-/// Trains a teacher of the form of `network` on `set`; (N, K) its scores there.
+/// Trains a copy of `network` on `set` as the teacher; returns its scores (N, K) there.
+///
+/// # Errors
+/// The training of the teacher breaks down.
 pub(super) fn teach(
     distillation: Distillation,
     network: &Network,
@@ -35,14 +38,14 @@ pub(super) fn teach(
     Ok(soft_scores(&teacher, set))
 }
 
-/// (N, K)
+/// (N, K): the scores of `network` on `set`, at its own sharpness.
 fn soft_scores(network: &Network, set: &Coded) -> Array2<f32> {
     let samples: Vec<u32> = (0..set.labels.len() as u32).collect();
     let mut activations = Activations::new(network, BATCH);
     let mut scores = Array2::zeros((samples.len(), network.classes()));
     for (batch, chosen) in samples.chunks(BATCH).enumerate() {
         activations.load(set.inputs.view(), set.max, chosen);
-        network.forward(&mut activations, Pass::Settled);
+        network.forward(&mut activations, Pass::Evaluation);
         let first = batch * BATCH;
         scores.slice_mut(ndarray::s![first..first + chosen.len(), ..]).assign(&activations.scores());
     }
@@ -56,7 +59,7 @@ mod tests {
     use crate::training::{Method, Sharpener, Simple, Trainer};
 
     #[test]
-    fn a_teacher_is_a_network_that_was_trained_and_never_sharpened() {
+    fn a_teacher_is_a_network_trained_without_sharpening() {
         let (set, seed, untrained) = (patterns(100, 1), Seed::root(5), network(true, 0.2));
         let never = Simple { start_epoch: 1000, ..Simple::default() };
         let method = Method::Sharpen { sharpener: Sharpener::Simple(never) };
@@ -75,21 +78,21 @@ mod tests {
     }
 
     #[test]
-    fn a_pupil_that_hears_the_teacher_alone_does_not_see_the_labels() {
+    fn a_network_with_the_teacher_as_its_only_target_ignores_the_labels() {
         let config = TrainingConfig {
             distillation: Some(Distillation { epochs: 1, share: 1.0 }),
             label_smoothing: 0.2,
             ..config()
         };
         let taught = Array2::from_shape_fn((100, 2), |(sample, class)| (sample % 7) as f32 * class as f32);
-        let pupil = |labels: Vec<u16>| {
+        let trained = |labels: Vec<u16>| {
             let set = Coded { labels, ..patterns(100, 1) };
             let mut network = network(false, 0.0);
             let mut learner = Learner::new(&mut network, None, &set, &config, &Seed::root(4));
-            learner.taught = Some(taught.clone());
+            learner.teacher_scores = Some(taught.clone());
             learner.epoch().expect("nothing diverges");
             network
         };
-        assert_eq!(pupil(vec![0; 100]), pupil(patterns(100, 1).labels));
+        assert_eq!(trained(vec![0; 100]), trained(patterns(100, 1).labels));
     }
 }

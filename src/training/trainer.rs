@@ -1,4 +1,4 @@
-//! The loop over epochs.
+//! The trainer: the loop over epochs, each followed by an evaluation.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -14,17 +14,16 @@ use super::methods::binarization::is_exact;
 use super::teacher::teach;
 use super::{Activity, EpochReport, Evaluator, Summary, TrainingConfig, TrainingError};
 
-/// Trains `network` on `train`, evaluates it on `validation` after each epoch, and tells `observer`, which
-/// may break it off.
+/// Trains `network` on `train`, and evaluates it on `validation` after each epoch.
 ///
-/// Training ends after `config.epochs` epochs, or with its [`Method`](super::Method): `sharpen` after the
-/// epoch in which all layers are exact, `hybrid` so many epochs after that. Everything random comes from
-/// `seed`: the order of samples, what is dropped, and how samples are changed. The result does not depend on
-/// the number of threads of the rayon pool that it runs in.
+/// `observer` gets a report of each epoch and may interrupt the training. Training ends after `config.epochs`
+/// epochs, or with its [`Method`](super::Method): `sharpen` after the epoch in which all layers are sharp, `hybrid`
+/// after `fine_tune` more epochs. The order of samples, dropout and augmentation are random by `seed`. The result does
+/// not depend on the number of threads of the current rayon pool.
 ///
 /// # Errors
-/// If settings or sets do not fit, the loss explodes or is not finite, a weight is not finite, or an exact
-/// layer fires for no validation sample.
+/// Settings or sets do not fit, the loss explodes or is not finite, a weight is not finite, or a sharp layer fires
+/// for no validation sample.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -33,7 +32,7 @@ use super::{Activity, EpochReport, Evaluator, Summary, TrainingConfig, TrainingE
 /// use spiketune::seed::Seed;
 /// use spiketune::training::{Method, Rule, TrainingConfig, train};
 ///
-/// // Two samples that one neuron a class tells apart.
+/// // Two samples, one of each class.
 /// let inputs = ndarray::array![[1, 0], [0, 1]];
 /// let set = Coded { inputs, shape: [1, 1, 2], max: 1, labels: vec![0, 1] };
 /// let head = HeadSpec { classes: 2, redundancy: 3, overlapping: false, batch_norm: false };
@@ -57,6 +56,7 @@ pub fn train(
     Trainer::new(network, train, validation, config, seed)?.run(observer)
 }
 
+/// Checks that `set` fits `network`; `part` names it in errors.
 fn check_set(part: &'static str, set: &Coded, network: &Network) -> Result<(), TrainingError> {
     let (samples, found) = set.inputs.dim();
     let (labels, expected, classes) = (set.labels.len(), network.inputs(), network.classes());
@@ -78,7 +78,7 @@ fn check_set(part: &'static str, set: &Coded, network: &Network) -> Result<(), T
     }
 }
 
-/// A training under way, epoch by epoch, for whoever saves it on the way.
+/// A training that runs epoch by epoch, and can be stored in a [`Checkpoint`](super::Checkpoint) between epochs.
 ///
 /// ```
 /// use spiketune::data::Coded;
@@ -106,23 +106,27 @@ fn check_set(part: &'static str, set: &Coded, network: &Network) -> Result<(), T
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Trainer<'a> {
+    /// The network with the state of its training.
     pub(super) learner: Learner<'a>,
+    /// The training set.
     pub(super) set: &'a Coded,
     validation: &'a Coded,
+    /// The settings.
     pub(super) config: &'a TrainingConfig,
+    /// The seed of all random numbers.
     pub(super) seed: &'a Seed,
     evaluator: Evaluator,
     /// Training loss and validation accuracy of the last epoch.
     pub(super) last: Option<(f64, f64)>,
-    /// What the layers did in the last epoch.
+    /// The activity of each layer after the last epoch.
     activity: Vec<Activity>,
 }
 
 impl<'a> Trainer<'a> {
-    /// A training before its first epoch; a teacher, if there is to be one, is trained at once.
+    /// A training before its first epoch. If the settings ask for a teacher, it is trained here.
     ///
     /// # Errors
-    /// If settings or sets do not fit, or the teacher's training breaks down.
+    /// Settings or sets do not fit, or the training of the teacher breaks down.
     pub fn new(
         network: &'a mut Network,
         train: &'a Coded,
@@ -130,16 +134,17 @@ impl<'a> Trainer<'a> {
         config: &'a TrainingConfig,
         seed: &'a Seed,
     ) -> Result<Self, TrainingError> {
-        let mut trainer = Self::untaught(network, train, validation, config, seed)?;
+        let mut trainer = Self::without_teacher(network, train, validation, config, seed)?;
         if let Some(distillation) = config.distillation {
             let seed = seed.child("teacher");
-            trainer.learner.taught =
+            trainer.learner.teacher_scores =
                 Some(teach(distillation, trainer.learner.network, train, config, &seed)?);
         }
         Ok(trainer)
     }
 
-    pub(super) fn untaught(
+    /// A training before its first epoch, without the scores of a teacher.
+    pub(super) fn without_teacher(
         network: &'a mut Network,
         train: &'a Coded,
         validation: &'a Coded,
@@ -167,17 +172,18 @@ impl<'a> Trainer<'a> {
     /// Runs one epoch, and evaluates the network as it would be deployed.
     ///
     /// # Errors
-    /// If the loss explodes or is not finite, a weight is not finite, or an exact layer never fires.
+    /// The loss explodes or is not finite, a weight is not finite, or a sharp layer never fires.
     ///
     /// # Panics
     /// If the training [`is_done`](Self::is_done).
     pub fn epoch(&mut self) -> Result<EpochReport, TrainingError> {
         assert!(!self.is_done(), "a training that is done has no further epoch");
-        // On a thread of the pool from end to end: coming from outside would cost a switch of threads at
-        // every product.
+        // The whole epoch runs on a thread of the pool. From outside of it, every product would cost a switch of
+        // threads.
         rayon::scope(|_| self.epoch_inside())
     }
 
+    /// [`epoch`](Self::epoch) on a thread of the pool.
     fn epoch_inside(&mut self) -> Result<EpochReport, TrainingError> {
         let begin = Instant::now();
         let loss = self.learner.epoch()?;
@@ -201,12 +207,12 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    /// Whether the last epoch is done: the most that there may be, or the one with which the method ends.
+    /// Whether the last epoch is done: the last of the settings, or the one with which the method ends.
     pub fn is_done(&self) -> bool {
         self.learner.is_done()
     }
 
-    /// Runs epochs to the end, and tells `observer` of each, which may break it off.
+    /// Runs the epochs to the end; `observer` gets a report of each and may interrupt the training.
     ///
     /// # Errors
     /// As [`epoch`](Self::epoch).
@@ -224,7 +230,7 @@ impl<'a> Trainer<'a> {
         Ok(Summary { epochs, loss, validation_accuracy, activity, sharp, interrupted })
     }
 
-    /// What `task` makes of the network as it would be deployed after the epochs so far.
+    /// Calls `task` with the network as it would be deployed after the epochs so far; returns its result.
     pub fn with_deployed<T>(&mut self, task: impl FnOnce(&Network) -> T) -> T {
         self.learner.with_deployed(task)
     }
@@ -232,6 +238,7 @@ impl<'a> Trainer<'a> {
 
 #[cfg(test)]
 impl Trainer<'_> {
+    /// The size of the evaluator's buffers.
     pub(super) fn evaluator_bytes(&self) -> u64 {
         self.evaluator.bytes()
     }
@@ -297,7 +304,7 @@ mod tests {
         }
     }
 
-    /// The bits of a training on so many threads.
+    /// The result of a training on `threads` threads.
     fn trained(
         threads: usize,
         mut network: Network,
@@ -315,8 +322,8 @@ mod tests {
     }
 
     #[test]
-    fn convolutions_give_the_same_bits_whichever_way_they_go_back() {
-        // Two parts a batch: one and two threads go back in one, five do not.
+    fn convolutions_give_the_same_bits_by_either_backward_method() {
+        // A batch has two parts: up to two threads compute gradients and errors at once, five do not.
         let config = TrainingConfig { epochs: 2, batch_size: 40, ..config() };
         let window = Window { padding: 2, ..Window::square(5, 1) };
         let hidden = [20, 18, 17].map(|channels| LayerSpec::Convolution {
@@ -354,28 +361,28 @@ mod tests {
     }
 
     #[test]
-    fn the_observer_hears_every_epoch_and_may_break_off() {
-        let (set, mut heard) = (patterns(100, 1), Vec::new());
+    fn the_observer_gets_every_epoch_and_may_interrupt() {
+        let (set, mut epochs) = (patterns(100, 1), Vec::new());
         let mut observer = |report: &EpochReport| {
-            heard.push(report.epoch);
+            epochs.push(report.epoch);
             assert_eq!((report.sharpness.len(), report.activity.len()), (3, 3));
             if report.epoch == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let mut network = network(true, 0.0);
         let summary = train(&mut network, &set, &set, &config(), &Seed::root(3), &mut observer);
         assert!(summary.expect("nothing diverges").interrupted);
-        assert_eq!(heard, [1, 2]);
+        assert_eq!(epochs, [1, 2]);
     }
 
     #[test]
-    fn a_rate_out_of_all_proportion_diverges_within_the_epoch() {
+    fn a_huge_learning_rate_diverges_within_the_epoch() {
         let rule = Rule::sgd(1e38, 0.9);
         let error = run(&mut network(false, 0.0), &TrainingConfig { rule, ..config() });
         assert!(matches!(error, Err(TrainingError::Diverged { epoch: 1, .. })), "{error:?}");
     }
 
     #[test]
-    fn a_layer_that_nothing_wakes_ends_the_training_by_name() {
+    fn a_layer_that_never_fires_ends_the_training_with_its_number() {
         let method = Method::Surrogate { shape: Shape::Boxcar, width: 1.0, final_width: 1.0 };
         let mut network = network(false, 0.0);
         let bias = network.state_mut().into_iter().find(|tensor| tensor.name == "layers.1.bias");
@@ -385,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hybrid_ends_so_many_epochs_after_sharpening() {
+    fn a_hybrid_ends_its_fine_tuning_epochs_after_sharpening() {
         let sharpener = Sharpener::Simple(Simple { start_epoch: 1, steps: 1, ..Simple::default() });
         let surrogate = Surrogate { shape: Shape::Boxcar, width: 1.0 };
         let method = Method::Hybrid { sharpener, fine_tune: 3, surrogate };
@@ -395,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn rounded_weights_are_what_is_evaluated_and_what_is_left() {
+    fn rounded_weights_are_evaluated_and_stay_in_the_network() {
         let method = Method::Surrogate { shape: Shape::Boxcar, width: 1.0, final_width: 1.0 };
         let quantized = Some(Quantized { bits: 2, epochs: 3 });
         let mut network = network(true, 0.0);
@@ -444,10 +451,10 @@ mod tests {
         set.labels[2] = 2;
         assert_eq!(problem(&set), "the validation set has label 2: must be below the network's 2 classes");
         set.labels.pop();
-        assert_eq!(problem(&set), "the validation set has 3 labels for 4 samples: must be as many");
+        assert_eq!(problem(&set), "the validation set has 3 labels for 4 samples: must be equally many");
         set.shape = [1, 1, 21];
         set.inputs = Array2::zeros((4, 21));
-        assert_eq!(problem(&set), "the validation set has 21 inputs a sample: the network takes 20");
+        assert_eq!(problem(&set), "the validation set has 21 inputs per sample: the network takes 20");
         set.inputs = Array2::zeros((0, 20));
         assert_eq!(problem(&set), "the validation set is empty: it must hold at least one sample");
     }

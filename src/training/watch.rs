@@ -1,37 +1,41 @@
-//! Trainings that are past saving, seen early.
+//! The checks that end a failed training early: an exploding loss, and layers that never fire.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Activity, TrainingError};
 
-/// How many times the loss of a guess the running mean may reach.
+/// The largest running mean of the loss, as a multiple of the loss of a guess.
 const EXPLOSION: f64 = 10.0;
-/// What a batch's loss weighs in the running mean: it looks back over a hundred batches or so.
+/// The weight of a batch in the running mean of the loss, which covers about the last hundred batches.
 const WEIGHT: f64 = 0.01;
-/// Epochs in a row after which a silent layer is given up though a surrogate slope may still wake it.
+/// The most epochs in a row with a layer that never fires, where a surrogate gradient may still change it.
 const SILENCE: u32 = 5;
 
-/// The loss, watched from batch to batch.
+/// The state of the checks.
 ///
-/// A training has exploded when the running mean of its loss is above 10 times that of a guess: of `ln K`,
-/// equal chances for K classes, or of the network as it was built, whichever is more. (Exact steps and a low
-/// temperature make even a fresh network sure of itself, so that `ln K` alone would be too strict.)
+/// A training has exploded when the running mean of its loss exceeds 10 times the loss of a guess. That is `ln K`,
+/// the loss of equal chances for K classes, or the loss of the first batch if it is higher: with exact steps and a
+/// low temperature, even an untrained network is so confident that `ln K` alone would be too strict.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Watch {
-    /// What the loss is compared with; `ln K` before the first batch.
+    /// The loss of a guess; `ln K` before the first batch.
     guess: f64,
-    /// None before the first batch.
+    /// The running mean of the loss; `None` before the first batch.
     mean: Option<f64>,
-    /// Epochs in a row with an exact layer that never fired.
+    /// Epochs in a row with a sharp layer that never fired.
     silent: u32,
 }
 
 impl Watch {
+    /// The state before training, for a network of `classes` classes.
     pub fn new(classes: usize) -> Self {
         Self { guess: (classes as f64).ln(), mean: None, silent: 0 }
     }
 
-    /// Hears the mean loss of a batch in `epoch`, counted from 1.
+    /// Checks the mean loss of a batch in `epoch`, counted from 1.
+    ///
+    /// # Errors
+    /// The loss is not finite, or has exploded.
     pub fn batch(&mut self, epoch: u32, loss: f64) -> Result<(), TrainingError> {
         if !loss.is_finite() {
             return Err(TrainingError::Diverged { epoch, what: "the loss" });
@@ -47,8 +51,11 @@ impl Watch {
         Ok(())
     }
 
-    /// Hears what the layers do at the end of `epoch`, counted from 1; refuses an exact layer that never fires:
-    /// one of the lowest `frozen` at once, since nothing can wake it, another after five epochs in a row.
+    /// Checks the activity of the layers at the end of `epoch`, counted from 1.
+    ///
+    /// # Errors
+    /// A sharp layer never fires: one of the lowest `frozen` layers, which no gradient can change, or any other layer
+    /// for the fifth epoch in a row.
     pub fn epoch(
         &mut self,
         epoch: u32,
@@ -74,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_bad_batch_is_borne_and_a_hundred_are_not() {
+    fn one_bad_batch_is_accepted_and_a_hundred_are_not() {
         let mut watch = Watch::new(10);
         assert_eq!(watch.batch(1, 2.0), Ok(()));
         assert_eq!(watch.batch(1, 1000.0), Ok(()));
@@ -84,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_begins_far_off_is_measured_by_its_beginning() {
+    fn a_network_with_a_high_first_loss_is_compared_with_that_loss() {
         let mut watch = Watch::new(10);
         assert!([30.0, 290.0].repeat(500).into_iter().all(|loss| watch.batch(1, loss).is_ok()));
         let broken = watch.batch(3, f64::NAN).expect_err("not a number").to_string();
@@ -92,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_exact_layer_must_fire() {
+    fn only_a_sharp_layer_must_fire() {
         let activity = |rate| Activity { rate, dead: 0.0, always_on: 0.0 };
         let (silent, lively) = ([activity(0.1), activity(0.0)], [activity(0.1); 2]);
         let mut watch = Watch::new(2);

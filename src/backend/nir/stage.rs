@@ -407,7 +407,7 @@ fn checked(connectivity: Connectivity) -> Result<Connectivity, Problem> {
 
 /// (units, elements)
 fn zeros(connectivity: Connectivity, room: u64) -> Result<Array2<f64>, Problem> {
-    let (units, elements) = (connectivity.units(), connectivity.elements());
+    let (units, elements) = (connectivity.weight_channels(), connectivity.elements());
     match (units as u64).checked_mul(elements as u64) {
         Some(weights) if weights <= room => Ok(Array2::zeros((units, elements))),
         _ => Err(format!("{units} x {elements} weights: more than there is room for")),

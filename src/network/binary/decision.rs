@@ -1,4 +1,4 @@
-//! The hard forward pass: every activation 0 or 1, every sum exact.
+//! The forward pass of the deployed form, driven by spikes: every activation 0 or 1, every sum exact.
 
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use rayon::prelude::*;
@@ -9,17 +9,17 @@ use crate::network::{BinaryLayer, BinaryNetwork};
 /// Samples that share a thread's buffers.
 const CHUNK: usize = 64;
 
-/// What the network takes a sample for.
+/// The decision of a network on a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// The class of the highest score; the lowest of equals.
+    /// The class of the highest score, the lowest of equal ones.
     pub class: u16,
     /// Whether several classes share the highest score.
     pub tied: bool,
 }
 
 impl Decision {
-    /// The decision on scores (K), at least one.
+    /// The decision on `scores` (K), at least one.
     pub fn of(scores: &[i32]) -> Self {
         let highest = scores.iter().copied().max().unwrap_or_default();
         let mut winners = (0..).zip(scores).filter(|&(_, &score)| score == highest).map(|(class, _)| class);
@@ -28,7 +28,7 @@ impl Decision {
 }
 
 impl BinaryNetwork {
-    /// (N, K) scores of `inputs` (N, I): integers, the same for any order of summation.
+    /// (N, K): the integer class scores of `inputs` (N, I).
     ///
     /// The network must pass [`BinaryNetwork::check`].
     pub fn scores(&self, inputs: ArrayView2<'_, u8>) -> Array2<i32> {
@@ -58,18 +58,18 @@ impl BinaryNetwork {
         self.decide(inputs).into_iter().map(|decision| decision.class).collect()
     }
 
-    /// The share of `inputs` (N, I) whose class is their label; NaN of no samples.
+    /// The accuracy on `inputs` (N, I): the share whose class is their label. NaN without samples.
     pub fn accuracy(&self, inputs: ArrayView2<'_, u8>, labels: &[u16]) -> f64 {
         let right = self.predict(inputs).iter().zip(labels).filter(|(class, label)| class == label).count();
         right as f64 / labels.len() as f64
     }
 }
 
-/// A layer made ready for events.
+/// A layer in the form that the pass needs.
 struct HardLayer<'a> {
-    spread: FanOut<f64>,
+    fan_out: FanOut<f64>,
     sources: &'a [usize],
-    /// One a neuron.
+    /// One per neuron.
     thresholds: Vec<f64>,
 }
 
@@ -77,25 +77,25 @@ impl<'a> HardLayer<'a> {
     fn new(layer: &'a BinaryLayer) -> Self {
         let neurons = layer.connectivity.output().len();
         Self {
-            spread: FanOut::new(&layer.connectivity, layer.weights.t()),
+            fan_out: FanOut::new(&layer.connectivity, layer.weights.t()),
             sources: &layer.sources,
             thresholds: layer.thresholds.iter().copied().cycle().take(neurons).collect(),
         }
     }
 }
 
-/// One thread's way through the layers, driven by active inputs alone.
+/// The pass of one thread, with its buffers.
 struct HardPass<'a> {
     layers: &'a [HardLayer<'a>],
-    /// Whether inputs are more than spikes.
+    /// Whether inputs are graded, rather than spikes.
     graded: bool,
-    /// Of the layer at hand, one a neuron.
+    /// The sums of the current layer, one per neuron.
     sums: Vec<f64>,
-    /// Inputs that are not zero and what they are.
+    /// The values of the inputs that are not 0.
     levels: Vec<f64>,
-    /// By source: the active inputs of the network, then the neurons of each layer that fired.
+    /// By source: the inputs that are not 0, then the neurons of each layer that fired.
     events: Vec<Vec<u32>>,
-    /// (N): of the output neurons.
+    /// (N): the spikes of the output neurons.
     outputs: Vec<bool>,
 }
 
@@ -128,6 +128,7 @@ impl<'a> HardPass<'a> {
         &self.outputs
     }
 
+    /// Takes the inputs of a sample that are not 0.
     fn read(&mut self, sample: ArrayView1<'_, u8>) {
         self.levels.clear();
         self.events[0].clear();
@@ -137,15 +138,16 @@ impl<'a> HardPass<'a> {
         }
     }
 
+    /// Adds up the sums of `layer` from the events of its sources.
     fn gather(&mut self, layer: &HardLayer<'_>) {
         self.sums.clear();
         self.sums.resize(layer.thresholds.len(), 0.0);
         for &source in layer.sources {
             match source {
                 0 if self.graded => {
-                    layer.spread.add_levels(&self.events[0], self.levels.iter().copied(), &mut self.sums)
+                    layer.fan_out.add_levels(&self.events[0], self.levels.iter().copied(), &mut self.sums)
                 }
-                _ => layer.spread.add_spikes(&self.events[source], &mut self.sums),
+                _ => layer.fan_out.add_spikes(&self.events[source], &mut self.sums),
             }
         }
     }
@@ -159,7 +161,7 @@ mod tests {
     use crate::network::fixtures;
 
     #[test]
-    fn the_lowest_of_equal_scores_wins_and_is_called_tied() {
+    fn the_lowest_of_equal_classes_wins_and_the_tie_is_reported() {
         assert_eq!(Decision::of(&[-3, 5, 5]), Decision { class: 1, tied: true });
         assert_eq!(Decision::of(&[-3, 5, 6]), Decision { class: 2, tied: false });
     }

@@ -1,11 +1,13 @@
-//! A binary network in a file: safetensors, readable from any language.
+//! The file of a binary network: safetensors, readable from any language.
 //!
-//! Tensors `layers.L.weights` (units, taps) and `layers.L.thresholds` (units) in `f64`, `key` (K, N) of
-//! zeros and ones. A neuron of unit u of layer L fires where `weights[u] . inputs >= thresholds[u]`.
-//! Metadata: `format`, `input_max`, `layers.L.exponent`, the base-2 logarithm of the grid that the numbers
-//! lie on, and as JSON `layers.L.connectivity`, a [`Connectivity`](crate::network::Connectivity), and `layers.L.sources`, the list of
-//! what the layer hears: 0 is the network's input, l the spikes of layer l - 1. Whoever saves a network may add
-//! remarks of other names.
+//! Tensors: `layers.L.weights` (channels, kernel elements) and `layers.L.thresholds` (channels) in `f64`, and
+//! `key` (K, N) of zeros and ones. A neuron of channel c of layer L fires where
+//! `weights[c] . inputs >= thresholds[c]`.
+//!
+//! Metadata: `format`; `input_max`; `layers.L.exponent`, the base-2 logarithm of the grid of the numbers;
+//! `layers.L.wiring`, a [`Connectivity`](crate::network::Connectivity) as JSON; `layers.L.sources`, the list of
+//! presynaptic layers as JSON, where 0 is the network's input and l the spikes of layer l - 1. A file may have
+//! remarks under other names.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -22,25 +24,25 @@ use crate::network::{BinaryLayer, BinaryNetwork, Key, Malformed};
 /// Value of the metadata key `format`.
 const FORMAT: &str = "binary-network-2";
 
-/// What is said of a network beside its numbers, by names that the network does not use itself.
+/// Remarks on a network: metadata under names that the format does not use.
 pub type Remarks = HashMap<String, String>;
 
-/// A file that holds no binary network.
+/// An error of reading a file as a binary network.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// It is not in the safetensors format.
+    /// The file is not in the safetensors format.
     #[error("not a safetensors file: {0}")]
     Form(#[from] safetensors::SafeTensorError),
-    /// It is another kind of safetensors file, or a damaged one.
+    /// The file is another kind of safetensors file, or damaged.
     #[error("{0}: not as `tune` writes it")]
     Content(String),
-    /// Its layers do not fit together.
+    /// The layers do not fit together.
     #[error(transparent)]
     Malformed(#[from] Malformed),
 }
 
 impl BinaryNetwork {
-    /// Writes the network with `remarks` on it to `file`, all at once: a reader sees the old file or the new.
+    /// Writes the network with `remarks` to `file`, atomically: a reader sees the old file or the new one.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -81,10 +83,10 @@ impl BinaryNetwork {
         safetensors::serialize(views, Some(metadata)).expect("views are valid")
     }
 
-    /// Reads the bytes of a file that [`BinaryNetwork::save`] wrote: the network, and all metadata.
+    /// Reads the bytes of a file that [`BinaryNetwork::save`] wrote; returns the network and all metadata.
     ///
     /// # Errors
-    /// They are something else.
+    /// The bytes are no such file.
     pub fn from_bytes(bytes: &[u8]) -> Result<(Self, Remarks), FileError> {
         let (_, metadata) = SafeTensors::read_metadata(bytes)?;
         let metadata = metadata.metadata().clone().unwrap_or_default();

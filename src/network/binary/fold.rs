@@ -1,9 +1,9 @@
-//! From a trained network to the weights and thresholds that are deployed.
+//! Folding: from a trained network to the weights and thresholds of its deployed form.
 //!
-//! A neuron fires where `g (y - mean) / sigma + b >= 1/2` with `y = W x`. In the form that is deployed that
-//! is `(g / sigma) W u >= m (1/2 - b + g mean / sigma)`, for inputs `u = m x` that are whole numbers up to
-//! m. Scaling by `g / sigma` rather than dividing by it gives neurons a common scale, keeps negative and
-//! zero gains in one formula, and needs no turned signs.
+//! A neuron fires where `g (y - mean) / sigma + b >= 1/2` with `y = W x`. In the deployed form this is
+//! `(g / sigma) W u >= m (1/2 - b + g mean / sigma)`, for inputs `u = m x` that are whole numbers up to m.
+//! Multiplying by `g / sigma`, rather than dividing by it, gives all neurons a common scale and holds for gains
+//! of any sign and for 0.
 
 use ndarray::{Array1, Array2};
 
@@ -12,45 +12,45 @@ use crate::network::layer::Layer;
 use crate::network::layer::norm::EPSILON;
 use crate::network::{BinaryLayer, BinaryNetwork, Connectivity, Network, Volume, Window};
 
-/// Bits of a whole number that `f64` holds exactly, less one for what rounding to the grid adds.
+/// Bits of a whole number that `f64` holds exactly, minus one for the growth of a sum by rounding to the grid.
 const EXACT_BITS: i32 = 52;
 
 impl Network {
-    /// The network as it will be deployed: every step exact, batch norm by its running statistics, inputs
+    /// The deployed form of the network: exact steps, batch norm by its running statistics, and inputs that are
     /// whole numbers up to `input_max` in place of [0, 1].
     ///
-    /// Max pooling becomes a layer of its own. Average pooling goes into the weights of the layer above, a
-    /// share of each to every spike of a square. A residual connection makes the layer above hear both.
+    /// Max pooling becomes a layer of its own. Average pooling is folded into the weights of the next layer,
+    /// divided by the area of a square. A residual connection gives the next layer two sources.
     ///
-    /// Weights are rounded to the nearest point of a grid, thresholds up to the next, which `>=` does not
-    /// notice. The grid is as fine as keeps any partial sum of a neuron exact in `f64`.
+    /// Weights are rounded to the nearest point of a grid. Thresholds are rounded up, which does not change
+    /// where a sum on the grid reaches them. The grid is the finest on which any partial sum is exact in `f64`.
     pub fn fold(&self, input_max: u8) -> BinaryNetwork {
         let mut folded: Vec<BinaryLayer> = Vec::new();
-        // What the layer above each of the layers so far hears.
-        let mut heard: Vec<Vec<usize>> = Vec::new();
+        // For each layer so far, the sources of the next layer.
+        let mut presynaptic: Vec<Vec<usize>> = Vec::new();
         for (index, layer) in self.layers.iter().enumerate() {
-            let sources = heard.last().cloned().unwrap_or_else(|| vec![0]);
+            let sources = presynaptic.last().cloned().unwrap_or_else(|| vec![0]);
             let max = if index == 0 { input_max } else { sources.len() as u8 };
-            let average = if index == 0 { 1 } else { self.layers[index - 1].step.average };
-            // Only the network's input has a scale of its own: spikes, added or not, count as they are.
+            let average = if index == 0 { 1 } else { self.layers[index - 1].activation.average };
+            // Only the network's input is scaled; spikes and sums of spikes count as they are.
             let scale = if index == 0 { f64::from(input_max) } else { 1.0 };
             let (connectivity, neurons) = (connectivity(layer, average), neurons(layer, average, scale));
             let (weights, thresholds) = neurons;
             folded.push(BinaryLayer::on_grid(connectivity, sources, weights, thresholds, max));
-            if let Some(window) = layer.step.max {
-                folded.push(BinaryLayer::pool(layer.step.sums, window, vec![folded.len()]));
+            if let Some(window) = layer.activation.max {
+                folded.push(BinaryLayer::pool(layer.activation.sums, window, vec![folded.len()]));
             }
             let mut sources = vec![folded.len()];
             if let Some(from) = layer.adds {
-                sources.extend_from_slice(&heard[from]);
+                sources.extend_from_slice(&presynaptic[from]);
             }
-            heard.push(sources);
+            presynaptic.push(sources);
         }
         BinaryNetwork { input_max, layers: folded, key: self.head.key.clone() }
     }
 }
 
-/// Which spikes reach the layer's neurons, where squares of side `average` below it are averaged.
+/// The connectivity of `layer`, where `average` is the side of the average pooling below it.
 fn connectivity(layer: &Layer, average: usize) -> Connectivity {
     let linear = &layer.linear;
     let below = linear.input;
@@ -71,13 +71,14 @@ fn connectivity(layer: &Layer, average: usize) -> Connectivity {
     }
 }
 
-/// Weights (units, elements) and thresholds (units).
+/// Weights (channels, kernel elements) and thresholds (channels).
 type Neurons = (Array2<f64>, Array1<f64>);
 
-/// The layer's neurons with batch norm, bias and averaging folded in, for inputs `scale` times as large.
+/// The weights and thresholds of `layer` with batch norm, bias and average pooling folded in, for inputs that are
+/// `scale` times as large.
 fn neurons(layer: &Layer, average: usize, scale: f64) -> Neurons {
     let linear = &layer.linear;
-    let ((height, width), channels) = (linear.looks_at(), linear.input.channels);
+    let ((height, width), channels) = (linear.receptive_field(), linear.input.channels);
     let share = ((average * average) as f64).recip();
     let elements = height * width * channels * average * average;
     let mut weights = Array2::zeros((layer.channels(), elements));
@@ -102,12 +103,12 @@ fn neurons(layer: &Layer, average: usize, scale: f64) -> Neurons {
 }
 
 impl BinaryLayer {
-    /// The layer of these weights (units, elements) and thresholds (units), finite and far from the largest numbers,
-    /// that hears whole numbers up to `max` from each input.
+    /// A layer with these weights (channels, kernel elements) and thresholds (channels), rounded to a grid.
     ///
-    /// Weights are rounded to the nearest point of the finest grid on which every partial sum is exact in
-    /// `f64`, thresholds up to the next, which `>=` does not notice. A threshold that no sum reaches, from above
-    /// or below, is brought to the edge.
+    /// Its inputs are whole numbers up to `max`. Weights and thresholds must be finite and far below the largest
+    /// `f64`. Weights are rounded to the nearest point of the finest grid on which every partial sum is exact in
+    /// `f64`. Thresholds are rounded up, which does not change where a sum reaches them. A threshold beyond all
+    /// sums is moved to the nearest point with the same effect.
     pub fn on_grid(
         connectivity: Connectivity,
         sources: Vec<usize>,
@@ -115,21 +116,21 @@ impl BinaryLayer {
         thresholds: Array1<f64>,
         max: u8,
     ) -> Self {
-        let reach = |rows: &Array2<f64>| {
+        let largest_sum = |rows: &Array2<f64>| {
             let sums = rows.outer_iter().map(|row| row.iter().map(|weight| weight.abs()).sum::<f64>());
             sums.fold(0.0, f64::max) * f64::from(max)
         };
-        let exponent = exponent_above(reach(&weights)) - EXACT_BITS;
+        let exponent = exponent_above(largest_sum(&weights)) - EXACT_BITS;
         let unit = 2f64.powi(exponent);
         let weights = weights.map(|weight| (weight / unit).round() * unit);
-        let edge = reach(&weights);
+        let edge = largest_sum(&weights);
         let thresholds =
             thresholds.map(|threshold| (threshold.clamp(-edge, edge + unit) / unit).ceil() * unit);
         Self { connectivity, sources, weights, thresholds, exponent }
     }
 }
 
-/// The least e with `value <= 2^e`, where that is a normal number with room for the grid below it.
+/// The least e with `value <= 2^e`, but at least -900.
 fn exponent_above(value: f64) -> i32 {
     // Far above f64's smallest exponent, so that the grid's unit is a normal number.
     value.max(2f64.powi(-900)).log2().ceil() as i32
@@ -212,7 +213,7 @@ mod tests {
         }
     }
 
-    /// Layer by layer on the same inputs, so that one neuron's rounding does not spread.
+    /// Every layer gets the same inputs in both forms, so that the rounding of one neuron does not spread.
     #[test]
     fn folding_changes_a_spike_only_within_single_precision_of_the_threshold() {
         let seed = Seed::root(11);
@@ -240,7 +241,7 @@ mod tests {
         }
     }
 
-    /// Weights and biases so coarse that single precision is exact: both forms must agree on every bit.
+    /// With weights and biases so coarse that `f32` is exact, both forms must give the same scores.
     #[test]
     fn convolutions_poolings_and_residual_connections_fold_exactly() {
         let input = Volume { height: 6, width: 6, channels: 3 };
@@ -270,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gain_of_zero_leaves_a_neuron_that_its_bias_decides() {
+    fn a_neuron_with_a_gain_of_zero_fires_by_its_bias_alone() {
         let mut network = network(4, &[2], true, &Seed::root(1));
         let norm = network.layers[0].norm.as_mut().expect("it has batch norm");
         norm.gain.fill(Lanes::ZERO);
@@ -282,8 +283,8 @@ mod tests {
     }
 
     #[test]
-    fn a_threshold_on_a_whole_sum_still_fires() {
-        // Weight 1/4 against threshold 1/2 - 1/4: sum and threshold meet exactly.
+    fn a_sum_equal_to_the_threshold_fires() {
+        // The sum is the weight 1/4, the threshold 1/2 - 1/4.
         let mut network = network(1, &[], false, &Seed::root(1));
         network.layers[0].linear.weights.fill(Lanes::splat(0.25));
         network.layers[0].bias.fill(Lanes::splat(0.25));

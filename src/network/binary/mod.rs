@@ -1,4 +1,4 @@
-//! A trained network in the form that is deployed: weights and thresholds, and nothing else.
+//! The deployed form of a trained network: weights and thresholds alone.
 
 pub(super) mod decision;
 pub(super) mod file;
@@ -8,56 +8,58 @@ use ndarray::{Array1, Array2};
 
 use super::{Connectivity, Key, Volume, Window};
 
-/// One layer of threshold neurons: a neuron is 1 where the weighted sum of its inputs reaches its threshold.
+/// A layer of threshold neurons: a neuron fires where the weighted sum of its inputs reaches its threshold.
 ///
-/// Batch norm and bias are folded in. Weights and thresholds lie on a grid of a power of two so coarse
-/// that every partial sum is exact in `f64`: the order of summation does not matter, and an integer
-/// simulation gives the same bits.
+/// Batch norm and bias are folded into weights and thresholds. These lie on a grid of a power of two, so coarse
+/// that every partial sum is exact in `f64`: the order of summation does not matter, and an integer simulation
+/// gives the same spikes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BinaryLayer {
     /// Which inputs reach which neurons.
     pub connectivity: Connectivity,
-    /// What the layer hears: 0 is the network's input, l the spikes of layer l - 1. More than one where a
-    /// residual connection adds spikes: an input of the layer is then the sum over all sources, 0 up to
-    /// their number.
+    /// The presynaptic layers: 0 is the network's input, l the spikes of layer l - 1.
+    ///
+    /// Residual connections give a layer several sources. Each input of the layer is then the sum over all of
+    /// them, 0 to their number.
     pub sources: Vec<usize>,
-    /// (units, elements), whole multiples of `2^exponent`; a single 1 in a pool.
+    /// (channels, kernel elements): whole multiples of `2^exponent`; a single 1 in a pool. See
+    /// [`Connectivity::weight_channels`] and [`Connectivity::elements`].
     pub weights: Array2<f64>,
-    /// (units), whole multiples of `2^exponent`; 1 in a pool.
+    /// (channels): whole multiples of `2^exponent`; 1 in a pool.
     pub thresholds: Array1<f64>,
-    /// Base-2 logarithm of the grid's distance.
+    /// The base-2 logarithm of the distance of the grid's points.
     pub exponent: i32,
 }
 
-/// A network whose every activation is 0 or 1.
+/// A network in which every activation is 0 or 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BinaryNetwork {
-    /// The largest input: 1 for spikes, more where graded inputs come in as whole numbers.
+    /// The largest input: 1 for spikes, more for graded inputs, which are whole numbers.
     pub input_max: u8,
-    /// From the input to the output neurons; at least one.
+    /// The layers, from the input to the output neurons; at least one.
     pub layers: Vec<BinaryLayer>,
-    /// From output neurons to classes.
+    /// The key that maps output neurons to classes.
     pub key: Key,
 }
 
-/// Why layers are no network: sizes or sources that do not fit together.
+/// A layer that does not fit the others: wrong sizes or sources.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("layer {layer}: {problem}")]
 pub struct Malformed {
     /// The layer, counted from 0.
     pub layer: usize,
-    /// What is wrong with it.
+    /// The mistake.
     pub problem: String,
 }
 
 impl BinaryLayer {
-    /// The layer that fires where any spike of a channel is in the window.
+    /// A pool: max pooling of the spikes of `sources`, with `window` on `input`.
     pub fn pool(input: Volume, window: Window, sources: Vec<usize>) -> Self {
         let (weights, thresholds) = (Array2::ones((1, 1)), Array1::ones(1));
         Self { connectivity: Connectivity::Pool { input, window }, sources, weights, thresholds, exponent: 0 }
     }
 
-    /// The largest number that it can hear from one input, if the network's largest is `input_max`.
+    /// The largest value of one of its inputs, in a network whose largest input is `input_max`.
     pub fn input_max(&self, input_max: u8) -> u8 {
         match self.sources[..] {
             [0] => input_max,
@@ -65,17 +67,19 @@ impl BinaryLayer {
         }
     }
 
+    /// The first mistake in its sizes; `None` if there is none.
     fn problem(&self) -> Option<String> {
-        let (connectivity, (units, elements)) = (&self.connectivity, self.weights.dim());
+        let (connectivity, (channels, elements)) = (&self.connectivity, self.weights.dim());
         if let Some(problem) = connectivity.problem() {
             return Some(problem);
         }
-        if (units, elements) != (connectivity.units(), connectivity.elements()) {
-            let (kind, rows, columns) = (connectivity.kind(), connectivity.units(), connectivity.elements());
-            return Some(format!("weights are {units} x {elements}, the {kind} takes {rows} x {columns}"));
+        if (channels, elements) != (connectivity.weight_channels(), connectivity.elements()) {
+            let (kind, rows, columns) =
+                (connectivity.kind(), connectivity.weight_channels(), connectivity.elements());
+            return Some(format!("weights are {channels} x {elements}, the {kind} takes {rows} x {columns}"));
         }
-        if self.thresholds.len() != units {
-            return Some(format!("{} thresholds for {units} neurons", self.thresholds.len()));
+        if self.thresholds.len() != channels {
+            return Some(format!("{} thresholds for {channels} neurons", self.thresholds.len()));
         }
         let fires_on_any = self.weights.iter().chain(&self.thresholds).all(|&number| number == 1.0);
         let is_pool = matches!(connectivity, Connectivity::Pool { .. });
@@ -84,15 +88,15 @@ impl BinaryLayer {
 }
 
 impl BinaryNetwork {
-    /// I
+    /// I, the length of a sample.
     pub fn inputs(&self) -> usize {
         self.layers.first().map_or(0, |layer| layer.connectivity.input().len())
     }
 
-    /// Whether all sizes and sources fit together.
+    /// Checks that all sizes and sources fit together.
     ///
     /// # Errors
-    /// The first layer that does not, with what is wrong.
+    /// The first layer with a mistake.
     pub fn check(&self) -> Result<(), Malformed> {
         if self.layers.is_empty() {
             return Err(Malformed { layer: 0, problem: "a network needs one layer at least".to_owned() });
@@ -113,6 +117,7 @@ impl BinaryNetwork {
         }
     }
 
+    /// The first mistake in the sources of layer `index`; `None` if there is none.
     fn problem_of_sources(&self, index: usize) -> Option<String> {
         let layer = &self.layers[index];
         let (sources, inputs) = (&layer.sources, layer.connectivity.input().len());
@@ -122,8 +127,8 @@ impl BinaryNetwork {
         if self.input_max > 1 && sources.len() > 1 && sources.contains(&0) {
             return Some("graded inputs cannot be added to spikes".to_owned());
         }
-        sources.iter().enumerate().find_map(|(place, &source)| {
-            if sources[..place].contains(&source) {
+        sources.iter().enumerate().find_map(|(position, &source)| {
+            if sources[..position].contains(&source) {
                 return Some(format!("source {source} is named twice"));
             }
             if source > index {
@@ -138,7 +143,7 @@ impl BinaryNetwork {
         })
     }
 
-    /// Numbers that a source other than the input gives.
+    /// The number of outputs of a source other than the input.
     fn width(&self, source: usize) -> usize {
         self.layers[source - 1].connectivity.output().len()
     }

@@ -1,4 +1,4 @@
-//! The loops that training time goes into, over memory in [`Lanes`].
+//! The innermost loops of the passes, over memory in [`Lanes`].
 
 mod entries;
 mod lanes;
@@ -8,9 +8,9 @@ mod tile;
 mod vector;
 mod winograd;
 
-pub use entries::{Entry, Field, WIDEST, sum_entries};
+pub use entries::{SparseEntry, StridedLanes, WIDEST, sum_entries};
 pub use lanes::{LANES, Lanes, floats, floats_mut, padded, panels};
 pub use product::{Out, Rows, multiply, multiply_outer, transpose};
-pub use tile::{ROWS, Runs, Walk, at_once, gather, outer};
+pub use tile::{LoopNest, ROWS, Runs, at_once, gather, outer};
 pub use vector::vectorized;
-pub use winograd::{Back, Images, ImagesMut, Winograd};
+pub use winograd::{Images, ImagesMut, Winograd, WinogradErrors};

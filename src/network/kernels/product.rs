@@ -1,46 +1,47 @@
-//! Whole products out of tiles: what every layer's three products come down to.
+//! Matrix products made of tiles: those of every layer's sums, weight gradient and input errors.
 
-use super::tile::{ROWS, Runs, Walk, at_once, gather, outer};
+use super::tile::{LoopNest, ROWS, Runs, at_once, gather, outer};
 use super::vector::vectorized;
 use super::{LANES, Lanes, floats};
 
-/// Lanes of panels that stay in the cache of a core while all rows pass: panels are taken so many at a time.
+/// Lanes of the panels that are multiplied with all rows before the next ones; they stay in the cache of a core.
 const CACHED: usize = 1024;
 
-/// Cuts `count` rows into tiles of at most [`at_once`], as even as can be: a nearly empty tile costs as much as
-/// a full one.
+/// Cuts `count` rows into tiles of at most [`at_once`], as evenly as possible: a nearly empty tile takes as much
+/// time as a full one.
 pub fn tiles(count: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
     let tiles = count.div_ceil(at_once());
     (0..tiles).map(move |tile| count * tile / tiles..count * (tile + 1) / tiles)
 }
 
-/// Rows to multiply: how many, and where each begins among the floats of what they are read from.
+/// The rows of a product.
 pub struct Rows<'a, F> {
-    /// What the rows are read from.
+    /// The memory of the rows.
     pub lanes: &'a [Lanes],
-    /// How many.
+    /// The number of rows.
     pub count: usize,
-    /// The first float of row r.
+    /// The index of the first float of row r.
     pub start: F,
-    /// How the terms of a row lie.
+    /// The layout of the terms of a row.
     pub runs: Runs,
 }
 
-/// Where the products go: that of row r with panel p to lane `start(r) + p panel`.
+/// The results of a product: that of row r and panel p is lane `start(r) + p panel`.
 pub struct Out<'a, F> {
-    /// What is written to.
+    /// The memory of the results.
     pub lanes: &'a mut [Lanes],
-    /// Where a row's product with the first panel goes.
+    /// The index of the result of row r and the first panel.
     pub start: F,
     /// Lanes from one panel to the next.
     pub panel: usize,
 }
 
-/// Multiplies `rows` with every panel of `weights`, each `rows.runs.terms()` lanes long and `spacing` lanes
-/// after the one before, and writes the products to (with `add`, adds them to what is in) `out`.
+/// Multiplies `rows` with every panel of `weights`, and writes the results to `out`; with `add`, adds them.
+///
+/// A panel is `rows.runs.terms()` lanes long, and the next begins `spacing` lanes after it.
 ///
 /// # Panics
-/// If a row, a panel or a place lies outside its memory.
+/// If a row, a panel or a result lies outside its memory.
 pub fn multiply(
     rows: &Rows<'_, impl Fn(usize) -> usize>,
     weights: &[Lanes],
@@ -48,7 +49,7 @@ pub fn multiply(
     out: Out<'_, impl Fn(usize) -> usize>,
     add: bool,
 ) {
-    let (terms, reach) = (rows.runs.terms(), rows.runs.reach());
+    let (terms, extent) = (rows.runs.terms(), rows.runs.extent());
     let source = floats(rows.lanes);
     let length = out.lanes.len();
     let target = out.lanes.as_mut_ptr();
@@ -62,14 +63,14 @@ pub fn multiply(
             let mut inside = true;
             for ((row, start), end) in tile.zip(&mut starts).zip(&mut ends) {
                 let (first, place) = ((rows.start)(row), (out.start)(row) + number * block * out.panel);
-                inside &= first + reach <= source.len() && place + (panels - 1) * out.panel < length;
+                inside &= first + extent <= source.len() && place + (panels - 1) * out.panel < length;
                 *start = source.as_ptr().wrapping_add(first);
                 *end = target.wrapping_add(place);
             }
-            assert!(inside, "rows lie in their memory");
+            assert!(inside, "rows and results lie in their memory");
             for weights in weights.chunks(spacing) {
-                // SAFETY: rows, panels and places were just seen to lie in their memory, and `out` is borrowed
-                // mutably, so it overlaps nothing that is read.
+                // SAFETY: the assertions above show that rows, panels and results lie in their memory. `out` is
+                // borrowed mutably, so that it overlaps nothing that is read.
                 unsafe { gather(&starts[..size], &rows.runs, weights.as_ptr(), &ends[..size], add) };
                 ends.iter_mut().for_each(|end| *end = end.wrapping_add(out.panel));
             }
@@ -77,38 +78,45 @@ pub fn multiply(
     }
 }
 
-/// Adds (without `add`, writes) the products of `rows` floats of `left` with `right` over `walk` to the first
-/// `rows` lanes of `out`.
+/// Sums the outer products of `rows` floats of `left` with a lane of `right` over `nest`, and writes the sums to
+/// the first `rows` lanes of `out`; with `add`, adds them.
 ///
 /// # Panics
-/// If the walk leaves `left` or `right`, or `out` is too short.
-pub fn multiply_outer(left: &[f32], right: &[Lanes], walk: &Walk, rows: usize, out: &mut [Lanes], add: bool) {
-    if walk.iter().any(|&(times, _, _)| times == 0) {
+/// If an index of `nest` lies outside `left` or `right`, or `out` is too short.
+pub fn multiply_outer(
+    left: &[f32],
+    right: &[Lanes],
+    nest: &LoopNest,
+    rows: usize,
+    out: &mut [Lanes],
+    add: bool,
+) {
+    if nest.iter().any(|&(times, _, _)| times == 0) {
         if !add {
             out[..rows].fill(Lanes::ZERO);
         }
         return;
     }
     let last = |step: fn(&(usize, usize, usize)) -> usize| -> usize {
-        walk.iter().map(|loop_| (loop_.0 - 1) * step(loop_)).sum()
+        nest.iter().map(|loop_| (loop_.0 - 1) * step(loop_)).sum()
     };
     let inside = last(|l| l.1) + rows <= left.len() && last(|l| l.2) < right.len();
-    assert!(inside && rows <= out.len(), "a walk stays in its memory, and a block has room for its rows");
+    assert!(inside && rows <= out.len(), "loops stay in their memory, and `out` holds all rows");
     for tile in tiles(rows) {
         let first = left[tile.start..].as_ptr();
-        // SAFETY: every place of the walk was just seen to be there with its rows, `out` is long enough
-        // and borrowed mutably.
+        // SAFETY: the assertion above shows that all indices lie in the memory, and that `out` is long enough;
+        // it is borrowed mutably.
         unsafe {
             let out = out.as_mut_ptr().add(tile.start);
-            outer(first, right.as_ptr(), walk, tile.len(), out, add);
+            outer(first, right.as_ptr(), nest, tile.len(), out, add);
         }
     }
 }
 
-/// Turns panels of weights, `terms` lanes of outputs each, into groups of 16 terms, a lane of terms for each
-/// output of all panels; from group `first` on, as many as `out` has room for.
+/// Transposes panels of weights, `terms` lanes each, to groups of 16 terms.
 ///
-/// A term beyond the last is 0.
+/// A group has a lane of terms for each output of all panels; missing terms are 0. `out` gets the groups from
+/// `first` on that it can hold.
 pub fn transpose(weights: &[Lanes], terms: usize, first: usize, out: &mut [Lanes]) {
     let outputs = weights.len() / terms * LANES;
     for (group, out) in (first..).zip(out.chunks_exact_mut(outputs)) {
@@ -130,12 +138,12 @@ fn transpose_block(block: &[Lanes], out: &mut [Lanes; LANES]) {
     transpose_square(block, out);
 }
 
-/// Writes the lanes of `block` to `out`, rows and columns exchanged.
+/// Writes the transpose of `block` to `out`.
 pub fn transpose_square(block: &[Lanes; LANES], out: &mut [Lanes; LANES]) {
     vectorized(
         #[inline(always)]
         || {
-            // In four rounds the lanes of rows that lie 8, 4, 2 and 1 apart change places crosswise.
+            // In four rounds, rows that lie 8, 4, 2 and 1 apart exchange half of their lanes.
             *out = *block;
             exchange::<8>(out);
             exchange::<4>(out);
@@ -145,7 +153,8 @@ pub fn transpose_square(block: &[Lanes; LANES], out: &mut [Lanes; LANES]) {
     );
 }
 
-/// Of each pair of rows `D` apart, the first gives the upper half of each `2 D` lanes for the other's lower.
+/// For each pair of rows `D` apart, exchanges the upper half of each `2 D` lanes of the first with the lower half
+/// of the second.
 #[inline(always)]
 fn exchange<const D: usize>(rows: &mut [Lanes; LANES]) {
     for first in (0..LANES).filter(|row| row & D == 0) {

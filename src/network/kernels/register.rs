@@ -1,12 +1,13 @@
-//! Sixteen floats in registers, for each kind of processor.
+//! Registers of sixteen floats, for each kind of processor.
 //!
-//! What is generic over a [`Register`] runs in a function that is compiled for the processor's features, into which
-//! all of it is inlined: it is `#[inline(always)]`, down to its closures.
+//! Code that is generic over a [`Register`] is inlined into a function that is compiled for the features of the
+//! processor. So all of it is `#[inline(always)]`, closures included.
 
 use super::Lanes;
 
-/// Sixteen floats. That there is one shows that the processor has the features for it, since to make one out of
-/// nothing or of memory is unsafe.
+/// Sixteen floats in registers.
+///
+/// A value proves that the processor has the features that its methods need: making one is unsafe.
 pub trait Register: Copy {
     /// All 0.
     ///
@@ -14,15 +15,19 @@ pub trait Register: Copy {
     /// The processor has the features.
     unsafe fn zero() -> Self;
 
+    /// The floats at `from`.
+    ///
     /// # Safety
     /// The processor has the features, and `from` is readable.
     unsafe fn load(from: *const Lanes) -> Self;
 
+    /// Writes the floats to `to`.
+    ///
     /// # Safety
     /// `to` is writable.
     unsafe fn store(self, to: *mut Lanes);
 
-    /// `self + factor other`: rounded once, but on a processor without such an instruction twice.
+    /// `self + factor other`, rounded once, or twice on a processor without fused multiply-add.
     fn plus(self, factor: f32, other: Self) -> Self;
 
     /// `factor self`
@@ -35,7 +40,7 @@ pub trait Register: Copy {
     fn difference(self, other: Self) -> Self;
 }
 
-/// Any processor.
+/// Plain floats, for any processor.
 impl Register for Lanes {
     #[inline(always)]
     unsafe fn zero() -> Self {
@@ -85,7 +90,7 @@ mod x86 {
 
     use super::{Lanes, Register};
 
-    /// AVX2 and FMA: one half and the other.
+    /// AVX2 and FMA: the lower and the upper eight floats.
     #[derive(Clone, Copy)]
     pub struct Halves(__m256, __m256);
 
@@ -115,7 +120,7 @@ mod x86 {
 
         #[inline(always)]
         fn plus(self, factor: f32, other: Self) -> Self {
-            // SAFETY: `self` shows that the features are there; so below.
+            // SAFETY: `self` proves the features, here and below.
             unsafe {
                 let factor = _mm256_set1_ps(factor);
                 Self(_mm256_fmadd_ps(factor, other.0, self.0), _mm256_fmadd_ps(factor, other.1, self.1))
@@ -169,7 +174,7 @@ mod x86 {
 
         #[inline(always)]
         fn plus(self, factor: f32, other: Self) -> Self {
-            // SAFETY: `self` shows that the features are there; so below.
+            // SAFETY: `self` proves the features, here and below.
             unsafe { Self(_mm512_fmadd_ps(_mm512_set1_ps(factor), other.0, self.0)) }
         }
 
@@ -196,7 +201,7 @@ mod x86 {
 #[cfg(target_arch = "x86_64")]
 pub use x86::{Halves, Wide};
 
-/// What a processor's registers are.
+/// The kind of registers of a processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
     /// [`Lanes`]
@@ -210,7 +215,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// The best that this processor has.
+    /// The widest kind of this processor.
     #[inline]
     pub fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
@@ -225,7 +230,7 @@ impl Level {
         Self::Portable
     }
 
-    /// All that this processor has.
+    /// All kinds that this processor has.
     #[cfg(test)]
     pub fn all() -> Vec<Self> {
         let all = [

@@ -1,15 +1,15 @@
-//! Plain loops, compiled for wide registers where the processor has them.
+//! Plain loops, compiled for the widest registers of the processor.
 
 use super::Lanes;
 #[cfg(target_arch = "x86_64")]
 use super::register::{Halves, Wide};
 use super::register::{Level, Register};
 
-/// Runs `task`, in a copy compiled for AVX2 on processors that have it.
+/// Runs `task`, on a processor with AVX2 in a copy compiled for it.
 ///
-/// Loops over [`Lanes`](super::Lanes) in the task become vector instructions; no operation is fused or put in
-/// another order, so the result is the same on every processor. To be inlined into that copy, the task and
-/// what it calls must be `#[inline(always)]`.
+/// Loops over [`Lanes`](super::Lanes) become vector instructions. No operation is fused or reordered, so that the
+/// result is the same on every processor. The task and all that it calls must be `#[inline(always)]`, so that
+/// the copy contains them.
 #[inline(always)]
 pub fn vectorized<R>(task: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
@@ -18,30 +18,32 @@ pub fn vectorized<R>(task: impl FnOnce() -> R) -> R {
         unsafe fn wide<R>(task: impl FnOnce() -> R) -> R {
             task()
         }
-        // SAFETY: the processor has the features that the copy is compiled for.
+        // SAFETY: `has_avx2` has found the features that the copy is compiled for.
         return unsafe { wide(task) };
     }
     task()
 }
 
-/// What [`vectorized_task`] runs.
+/// A task for [`vectorized_task`].
 pub trait Task {
-    /// Does it, in registers R; to be `#[inline(always)]`, which a closure cannot be.
+    /// Runs the task with registers R. Must be `#[inline(always)]`, which a generic closure cannot be.
     ///
     /// # Safety
     /// The processor has the features of R.
     unsafe fn run<R: Register>(self);
 }
 
-/// Runs a task in a copy compiled for the best registers that the processor has.
+/// Runs a task in a copy compiled for the widest registers of the processor.
 ///
-/// The task says itself what is fused to one rounding: see [`Register::plus`].
+/// The task decides which operations are fused to one rounding, see [`Register::plus`].
 #[inline(always)]
 pub fn vectorized_task<T: Task>(task: T) {
     // SAFETY: the level is the processor's.
     unsafe { task_at(Level::detect(), task) }
 }
 
+/// Runs a task in the copy for `level`.
+///
 /// # Safety
 /// The processor is of this level.
 #[inline(always)]
@@ -58,7 +60,7 @@ pub unsafe fn task_at<T: Task>(level: Level, task: T) {
         // SAFETY: the caller's promise.
         unsafe { task.run::<Halves>() };
     }
-    // SAFETY: the caller's promise; any processor has what the portable level asks for.
+    // SAFETY: the caller's promise; the portable level needs no features.
     unsafe {
         match level {
             #[cfg(target_arch = "x86_64")]

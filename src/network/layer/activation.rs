@@ -1,4 +1,4 @@
-//! The sharpened step and the slope that stands for its derivative.
+//! The sharpened step, the activation of all neurons, and its derivative or a surrogate for it.
 
 use std::f32::consts::PI;
 
@@ -6,31 +6,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::network::kernels::Lanes;
 
-/// The width of the ramp just before it becomes a step (Severa et al. 2019).
+/// The width of the ramp in the limit of sharpness 1 (Severa et al. 2019).
 const NARROWEST: f32 = 0.001;
 
-/// What the backward pass takes for the derivative of the activation.
+/// The derivative of the activation that the backward pass uses.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Slope {
-    /// The derivative itself: `1 / (w + 0.001)` on the ramp, 0 off it, and 0 everywhere at sharpness 1.
+    /// The derivative itself: `1 / (w + 0.001)` on the ramp, 0 elsewhere, and 0 everywhere at sharpness 1.
     Own,
-    /// Another function of the step's input, whatever the sharpness.
+    /// A surrogate gradient, the same at any sharpness.
     Surrogate(Surrogate),
 }
 
-/// A slope that stands in for the derivative of an exact step, which has none.
+/// A surrogate gradient: a function of the potential in place of the derivative of a step.
 ///
-/// A bump around the threshold with area 1, as the derivative of a step has, and height `1 / width` there.
+/// It is a bump around the threshold 1/2 with area 1, as the derivative of a step has, and height `1 / width`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Surrogate {
-    /// How it falls off to both sides.
+    /// The function.
     pub shape: Shape,
-    /// Above 0, in units of the step's input; wider means that more neurons learn, from a coarser gradient.
+    /// Above 0, in units of the potential. Wider: more neurons learn, from a coarser gradient.
     pub width: f32,
 }
 
-/// How a surrogate slope falls off, as a function of `u = (z - 1/2) / width`; the height is `f(u) / width`.
+/// The function of a surrogate gradient: `f(u) / width` with `u = (z - 1/2) / width`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shape {
@@ -38,16 +38,16 @@ pub enum Shape {
     Boxcar,
     /// `max(0, 1 - |u|)` (Esser et al. 2016).
     Triangle,
-    /// `4 s (1 - s)` with `s = 1 / (1 + exp(-4u))`: never quite 0, but falling exponentially
+    /// `4 s (1 - s)` with `s = 1 / (1 + exp(-4u))`, the derivative of a sigmoid, which falls exponentially
     /// (Zenke, Vogels 2021).
     SigmoidDerivative,
-    /// `1 / (1 + (pi u)^2)`, the derivative of an arctangent: its long tails reach every neuron
+    /// `1 / (1 + (pi u)^2)`, the derivative of an arctangent, whose long tails give every neuron a gradient
     /// (Fang et al. 2021).
     Arctan,
 }
 
 impl Surrogate {
-    /// The slope at the step's input `z`.
+    /// The slope at the potential `z`.
     ///
     /// ```
     /// use spiketune::network::{Shape, Surrogate};
@@ -74,7 +74,7 @@ impl Surrogate {
 }
 
 impl Slope {
-    /// The slope at the step's input `z`, at a sharpness in [0, 1].
+    /// The slope at the potential `z`, at a sharpness in [0, 1].
     pub fn at(self, z: f32, sharpness: f32) -> f32 {
         match self {
             Slope::Own if sharpness == 1.0 => 0.0,
@@ -84,7 +84,7 @@ impl Slope {
     }
 }
 
-/// The activation of a neuron whose input is `z`, at a sharpness in [0, 1].
+/// The activation of a neuron with the potential `z`, at a sharpness in [0, 1].
 ///
 /// `clip((z - 1/2) / (1 - sharpness + 0.001) + 1/2, 0, 1)`; exactly `[z >= 1/2]` at sharpness 1.
 ///
@@ -99,7 +99,7 @@ pub fn sharpened(z: f32, sharpness: f32) -> f32 {
     if sharpness == 1.0 { step(z) } else { ramp(z, gain(sharpness)).clamp(0.0, 1.0) }
 }
 
-/// Turns the inputs of steps into activations.
+/// Turns potentials into activations.
 #[inline(always)]
 pub(crate) fn activate(potentials: &mut [Lanes], sharpness: f32) {
     if sharpness == 1.0 {
@@ -114,8 +114,7 @@ pub(crate) fn activate(potentials: &mut [Lanes], sharpness: f32) {
     }
 }
 
-/// Turns the inputs of steps into the slopes there; a loop for each shape, so that none chooses at every
-/// neuron.
+/// Turns potentials into the slopes there. Each shape has a loop of its own, so that the choice is made once.
 #[inline(always)]
 pub(crate) fn slopes(potentials: &mut [Lanes], sharpness: f32, slope: Slope) {
     let Slope::Surrogate(surrogate) = slope else {
@@ -161,7 +160,7 @@ fn ramp(z: f32, gain: f32) -> f32 {
     (z - 0.5) * gain + 0.5
 }
 
-/// The derivative of the ramp, clipped.
+/// The derivative of the clipped ramp.
 #[inline(always)]
 fn own(z: f32, gain: f32) -> f32 {
     let y = ramp(z, gain);

@@ -1,42 +1,43 @@
-//! Inverted dropout: some activations are set to 0, the others scaled so that the mean stays.
+//! Inverted dropout: some activations are set to 0, and the others scaled so that the mean stays
+//! (Srivastava et al. 2014).
 
 use crate::seed::Seed;
 
 use crate::network::kernels::{LANES, Lanes};
 
-/// What is dropped of one sample in one layer and step.
+/// The dropout of one sample in one layer and step.
 ///
-/// Whether an activation is kept follows from its number and the key alone, so the backward pass finds the
-/// same ones again without their having been written down.
+/// Whether an activation is dropped is a hash of its index and a key. So the backward pass finds the same
+/// activations again, without a mask in memory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dropout {
     key: u32,
-    /// Draws below this are dropped.
+    /// An activation is dropped if its hash is below this.
     threshold: u32,
-    /// What is kept is multiplied by this.
+    /// The factor on activations that are kept.
     scale: f32,
 }
 
 impl Dropout {
-    /// Drops a `share` in [0, 1); `None` at 0.
+    /// Dropout of a `share` in [0, 1) of the activations of sample `sample`; `None` at 0.
     pub fn new(share: f32, seed: &Seed, sample: usize) -> Option<Self> {
         if share == 0.0 {
             return None;
         }
         let key = seed.index(sample as u64).to_u64() as u32;
-        // A float cast saturates, so that a share next to 1 still keeps one value in 2^32.
+        // A cast from a float saturates, so that a share next to 1 still keeps one value in 2^32.
         let threshold = (f64::from(share) * 2f64.powi(32)) as u32;
         let scale = (2f64.powi(32) / (2f64.powi(32) - f64::from(threshold))) as f32;
         Some(Self { key, threshold, scale })
     }
 
-    /// What activation number `number` is multiplied by: 0 or the scale.
+    /// The factor on the activation with index `number`: 0 or the scale.
     #[inline(always)]
     pub fn factor(&self, number: u32) -> f32 {
         if mixed(number ^ self.key) < self.threshold { 0.0 } else { self.scale }
     }
 
-    /// Multiplies `values`, the first of which is lane `first` of the sample.
+    /// Multiplies `values`, which begin with lane `first` of the sample, by their factors.
     #[inline(always)]
     pub fn apply(&self, first: usize, values: &mut [Lanes]) {
         for (index, values) in (first..).zip(values) {
@@ -48,8 +49,8 @@ impl Dropout {
     }
 }
 
-/// A hash of 32 bits: every input bit changes about half of the output's (two rounds of multiply and
-/// xor-shift; constants found by Wellons 2018, Prospecting for hash functions).
+/// A hash of 32 bits, in which every input bit changes about half of the output bits: two rounds of multiply
+/// and xor-shift, with constants of Wellons 2018, Prospecting for hash functions.
 #[inline(always)]
 fn mixed(number: u32) -> u32 {
     let mut x = number;

@@ -1,4 +1,4 @@
-//! The n-hot head: class scores from output neurons, and the loss on them.
+//! The n-hot head: class scores from output neurons, and the loss of the scores.
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
@@ -6,64 +6,66 @@ use crate::network::Key;
 use crate::network::kernels::{LANES, Lanes, Out, Rows, Runs, multiply, panels};
 use crate::network::pass::tensor::Tensor;
 
-/// What a network is trained against.
+/// The loss that a network is trained to minimize.
 ///
-/// The cross-entropy `-sum_k q_k ln p_k` of `p = softmax(scores / temperature)` and the target
+/// It is the cross-entropy `-sum_k q_k ln p_k` of `p = softmax(scores / temperature)` and the target
 /// `q = (1 - share) ((1 - smoothing) [k = label] + smoothing / K) + share softmax(teacher / temperature)`,
-/// plus, for each hidden layer, `rate_penalty` times its mean activation.
+/// plus `rate_penalty` times the mean activation of each hidden layer.
 ///
-/// Label smoothing: Szegedy et al. 2016. Distillation: Hinton, Vinyals, Dean 2015; scores of both networks
-/// are divided by the same temperature, and the loss is not multiplied by its square.
+/// Label smoothing: Szegedy et al. 2016. Distillation: Hinton, Vinyals, Dean 2015, but with the same temperature
+/// for both networks, and without the factor of its square.
 #[derive(Clone, Copy, Debug)]
 pub struct Loss<'a> {
-    /// What class scores are divided by, above 0; higher asks for a wider margin.
+    /// The divisor of class scores, above 0. Higher: training asks for a wider margin between classes.
     pub temperature: f32,
     /// The share of the target that is spread evenly over all classes, in [0, 1).
     pub smoothing: f32,
-    /// Cost of a hidden layer in which every neuron is active on every sample, at least 0. Higher: fewer
-    /// spikes, less energy. It moves no layer that is frozen.
+    /// The cost of a hidden layer whose neurons all fire on every sample, at least 0. Higher: fewer spikes and
+    /// less energy. Frozen layers do not change by it.
     pub rate_penalty: f32,
-    /// Who else says what is right.
+    /// The teacher of knowledge distillation, if there is one.
     pub teacher: Option<Teacher<'a>>,
 }
 
-/// The scores of another network on the batch.
+/// The teacher of knowledge distillation: the scores of another network on the batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Teacher<'a> {
     /// (B, K)
     pub scores: ArrayView2<'a, f32>,
-    /// How much its word counts against the labels', in [0, 1].
+    /// Its share of the target, in [0, 1]; the rest belongs to the labels.
     pub share: f32,
 }
 
 impl Loss<'_> {
-    /// The plain cross-entropy with the labels.
+    /// The cross-entropy with the labels alone.
     pub fn cross_entropy(temperature: f32) -> Self {
         Self { temperature, smoothing: 0.0, rate_penalty: 0.0, teacher: None }
     }
 }
 
-/// The key with what the passes need of it.
+/// The head of a network: its key, in the forms that the passes need.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Head {
+    /// The key.
     pub key: Key,
-    /// Panels of classes, a lane for each output neuron.
+    /// The signs of the key in panels of classes, with a row for each output neuron.
     signs: Vec<Lanes>,
-    /// Panels of output neurons, a lane for each class.
-    turned: Vec<Lanes>,
-    /// (K): sum of each class's signs.
+    /// The signs in panels of output neurons, with a row for each class.
+    transposed_signs: Vec<Lanes>,
+    /// (K): the sum of the signs of each class.
     sums: Vec<f32>,
 }
 
 impl Head {
+    /// The head of a network with this key.
     pub fn new(key: Key) -> Self {
         let signs = key.signs();
         let sums = signs.columns().into_iter().map(|column| column.sum()).collect();
-        Self { key, sums, turned: in_panels(signs.t()), signs: in_panels(signs.view()) }
+        Self { key, sums, transposed_signs: in_panels(signs.t()), signs: in_panels(signs.view()) }
     }
 
-    /// Writes the scores `(2a - 1)(2 Kᵀ - 1)` (B, K) of the output activations a (B, N) of `batch` samples to
-    /// `scores`; exact where a is 0 or 1.
+    /// Writes the class scores `(2a - 1)(2 Kᵀ - 1)` (B, K) of `batch` samples to `scores`, from the output
+    /// activations a (B, N). They are exact where all a are 0 or 1.
     pub fn scores(&self, outputs: &Tensor, batch: usize, scores: &mut Tensor) {
         product(outputs, &self.signs, batch, scores);
         for row in rows_mut(&mut scores.matrix_mut(batch)) {
@@ -71,10 +73,9 @@ impl Head {
         }
     }
 
-    /// The mean `loss` of `scores` (B, K) against `labels` (B), whose derivative by the output activations
-    /// goes to `errors` (B, N); what `loss` asks of hidden layers is not in it.
+    /// The mean `loss` of `scores` (B, K) against `labels` (B), without the penalty on hidden layers.
     ///
-    /// `differences` (B, K) is room to work in.
+    /// Its derivative by the output activations goes to `errors` (B, N); `differences` (B, K) is scratch memory.
     pub fn loss(
         &self,
         scores: ArrayView2<'_, f32>,
@@ -86,24 +87,25 @@ impl Head {
         let batch = labels.len();
         let share = (labels.len() as f32).recip();
         let mut total = 0.0;
-        let (mut rows_of_differences, mut room) = (differences.matrix_mut(batch), errors.matrix_mut(batch));
+        let (mut rows_of_differences, mut scratch) =
+            (differences.matrix_mut(batch), errors.matrix_mut(batch));
         let samples = rows(&scores).zip(rows_mut(&mut rows_of_differences)).zip(labels);
         for (sample, (((scores, differences), &label), errors)) in
-            samples.zip(rows_mut(&mut room)).enumerate()
+            samples.zip(rows_mut(&mut scratch)).enumerate()
         {
-            // There is an output neuron for each class at least: room for the targets, until the errors come.
+            // Each class has at least one output neuron, so a row of errors has space for the targets.
             let targets = &mut errors[..scores.len()];
             loss.targets(sample, usize::from(label), targets);
             total += f64::from(cross_entropy(scores, loss.temperature, targets, differences));
-            // d score / d activation is twice the sign.
+            // The derivative of a score by an activation is twice the sign.
             differences.iter_mut().for_each(|difference| *difference *= 2.0 * share / loss.temperature);
         }
-        product(differences, &self.turned, batch, errors);
+        product(differences, &self.transposed_signs, batch, errors);
         total / batch as f64
     }
 }
 
-/// The columns of a matrix in panels of 16, a lane for each row.
+/// The columns of a matrix in panels of 16, with lanes for each row.
 fn in_panels(matrix: ArrayView2<'_, f32>) -> Vec<Lanes> {
     let (rows, columns) = matrix.dim();
     let mut lanes = vec![Lanes::ZERO; panels(columns) * rows];
@@ -124,14 +126,15 @@ fn product(left: &Tensor, weights: &[Lanes], batch: usize, out: &mut Tensor) {
 
 #[cfg(test)]
 impl Head {
+    /// The size of its buffers.
     pub fn bytes(&self) -> u64 {
-        let lanes = (self.signs.len() + self.turned.len()) * size_of::<Lanes>();
+        let lanes = (self.signs.len() + self.transposed_signs.len()) * size_of::<Lanes>();
         (self.key.members().len() + lanes + self.sums.len() * size_of::<f32>()) as u64
     }
 }
 
 impl Loss<'_> {
-    /// Writes to `targets` (K) the distribution that the softmax is compared with.
+    /// Writes the target distribution of sample `sample` to `targets` (K).
     fn targets(&self, sample: usize, label: usize, targets: &mut [f32]) {
         let even = self.smoothing / targets.len() as f32;
         let labelled = |k: usize| if k == label { even + (1.0 - self.smoothing) } else { even };
@@ -146,8 +149,8 @@ impl Loss<'_> {
     }
 }
 
-/// `-sum targets ln softmax(scores / temperature)`; its derivative by `scores / temperature` goes to
-/// `differences`.
+/// The cross-entropy `-sum targets ln softmax(scores / temperature)`; its derivative by `scores / temperature`
+/// goes to `differences`.
 fn cross_entropy(scores: &[f32], temperature: f32, targets: &[f32], differences: &mut [f32]) -> f32 {
     differences.copy_from_slice(scores);
     let (highest, sum) = softmax(differences, temperature);

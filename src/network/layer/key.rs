@@ -7,16 +7,17 @@ use crate::seed::{Seed, Stream};
 
 use crate::network::{Decision, HeadSpec};
 
-/// (K, N): whether neuron n belongs to class k.
+/// The key of an n-hot output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
+    /// (K, N): whether neuron n belongs to class k.
     members: Array2<bool>,
 }
 
 impl Key {
-    /// Gives each class `redundancy` of the N = `classes * redundancy` neurons at random.
+    /// A random key that gives each class `redundancy` of the N = `classes * redundancy` neurons.
     ///
-    /// Overlapping classes may share neurons, but no two have all in common; otherwise each neuron belongs
+    /// Overlapping classes may share neurons, but no two classes own the same set. Otherwise each neuron belongs
     /// to one class.
     pub fn generate(classes: usize, redundancy: usize, overlapping: bool, seed: &Seed) -> Self {
         let mut stream = seed.stream();
@@ -34,12 +35,12 @@ impl Key {
         Self { members }
     }
 
-    /// The key of a head's plan.
+    /// The random key of a plan's head.
     pub(crate) fn of(head: &HeadSpec, seed: &Seed) -> Self {
         Self::generate(head.classes, head.redundancy, head.overlapping, seed)
     }
 
-    /// A key as it was drawn before: (K, N).
+    /// The key with these members (K, N), such as one from a file.
     pub fn from_members(members: Array2<bool>) -> Self {
         Self { members }
     }
@@ -49,7 +50,7 @@ impl Key {
         self.members.view()
     }
 
-    /// K.
+    /// K, the number of classes.
     pub fn classes(&self) -> usize {
         self.members.nrows()
     }
@@ -59,12 +60,13 @@ impl Key {
         self.members.ncols()
     }
 
-    /// (N, K): `2 Kᵀ - 1`, +1 where neuron n speaks for class k, else -1.
+    /// (N, K): `2 Kᵀ - 1`, +1 where neuron n belongs to class k, else -1.
     pub fn signs(&self) -> Array2<f32> {
         self.members.t().map(|&member| if member { 1.0 } else { -1.0 })
     }
 
-    /// (K) scores `(2a - 1)(2 Kᵀ - 1)` of output spikes a (N): agreements less disagreements.
+    /// (K): the scores `(2a - 1)(2 Kᵀ - 1)` of output spikes a (N), the agreements with the key minus the
+    /// disagreements.
     pub fn scores(&self, spikes: &[bool]) -> Vec<i32> {
         let mut scores = vec![0; self.classes()];
         self.score(spikes, &mut scores);
@@ -79,7 +81,7 @@ impl Key {
         }
     }
 
-    /// The class of the highest score, the lowest of equals.
+    /// The class of the highest score, the lowest of equal ones.
     pub fn decide(&self, spikes: &[bool]) -> Decision {
         Decision::of(&self.scores(spikes))
     }

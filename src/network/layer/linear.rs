@@ -1,7 +1,7 @@
-//! The weighted sums of a layer, and the products that go back through them.
+//! The weighted sums of a layer, dense or convolutional: forward, weight gradient, and errors at the inputs.
 //!
-//! Weights lie in panels of 16 outputs: term t of panel p is lane `p terms + t`. The order of terms is that of
-//! the inputs in memory, which [`Linear::term`] tells.
+//! Weights lie in panels of 16 outputs: term t of panel p is lane `p terms + t`. Terms have the order of the
+//! inputs in memory, see [`Linear::term`].
 
 use std::ops::Range;
 
@@ -9,66 +9,71 @@ use rayon::prelude::*;
 
 use super::parts::{BatchPart, PARTS, part_of};
 use crate::network::kernels::{
-    Back, Images, ImagesMut, LANES, Lanes, Out, Rows, Runs, Winograd, floats, multiply, multiply_outer,
-    panels, transpose,
+    Images, ImagesMut, LANES, Lanes, Out, Rows, Runs, Winograd, WinogradErrors, floats, multiply,
+    multiply_outer, panels, transpose,
 };
-use crate::network::pass::scratch::with_room;
+use crate::network::pass::scratch::with_scratch;
 use crate::network::pass::tensor::Tensor;
 use crate::network::{Volume, Window};
 
-/// How inputs reach the sums.
+/// The receptive field of the sums, and how their inputs lie in memory.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Reach {
-    /// Every input, every sum.
+pub(crate) enum InputLayout {
+    /// A dense layer: every sum has all inputs.
     Dense,
-    /// What is in the window, of images whose channels lie side by side: for a network's input of few channels,
-    /// whose panels would be nearly empty.
+    /// A convolution of images whose channels lie side by side. For the few channels of a network's input,
+    /// which would leave panels of 16 nearly empty.
     Interleaved(Window),
-    /// What is in the window.
+    /// A convolution of images in panels of 16 channels.
     Window(Window),
 }
 
-/// Sums `y = W x` of every sample.
+/// The weighted sums `y = W x` of a layer.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Linear {
+    /// The shape of the inputs.
     pub input: Volume,
+    /// The shape of the sums.
     pub output: Volume,
-    pub reach: Reach,
+    /// How the inputs lie in memory.
+    pub layout: InputLayout,
+    /// The weights, in panels of 16 outputs; those of empty lanes are 0.
     pub weights: Vec<Lanes>,
 }
 
-/// A layer's inputs in memory, or what a pass writes in their place.
+/// The memory of several samples, to read from.
 #[derive(Clone, Copy)]
 pub(crate) struct Batch<'a> {
+    /// All lanes of the samples.
     pub lanes: &'a [Lanes],
     /// Lanes from one sample to the next.
     pub stride: usize,
 }
 
-/// Where errors go, and how.
-pub(crate) struct Below<'a> {
-    /// What [`Linear::turn`] gives.
-    pub turned: &'a [Lanes],
-    /// The errors at the inputs.
+/// The errors at the inputs that a backward pass is to compute.
+pub(crate) struct InputErrors<'a> {
+    /// The weights as [`Linear::prepare_backward`] writes them.
+    pub backward_weights: &'a [Lanes],
+    /// The memory for the errors.
     pub errors: BatchPart<'a>,
-    /// Add them to what is there.
+    /// Whether to add the errors to the values there.
     pub add: bool,
 }
 
 impl Linear {
-    /// All weights 0.
-    pub fn new(input: Volume, output: Volume, reach: Reach) -> Self {
-        let mut linear = Self::planned(input, output, reach);
+    /// Sums with all weights 0.
+    pub fn new(input: Volume, output: Volume, layout: InputLayout) -> Self {
+        let mut linear = Self::planned(input, output, layout);
         linear.weights = vec![Lanes::ZERO; linear.weights_len()];
         linear
     }
 
-    /// Without weights, to ask what it would take.
-    pub fn planned(input: Volume, output: Volume, reach: Reach) -> Self {
-        Self { input, output, reach, weights: Vec::new() }
+    /// Sums without weights, whose sizes can be asked for.
+    pub fn planned(input: Volume, output: Volume, layout: InputLayout) -> Self {
+        Self { input, output, layout, weights: Vec::new() }
     }
 
-    /// Lanes of its weights.
+    /// Lanes of the weights.
     pub fn weights_len(&self) -> usize {
         self.panels() * self.terms()
     }
@@ -78,30 +83,30 @@ impl Linear {
         panels(self.output.channels)
     }
 
-    /// Terms of a sum in memory, those of empty lanes included.
+    /// Terms of a sum in memory, empty lanes included.
     pub fn terms(&self) -> usize {
         let lanes = panels(self.input.channels) * LANES;
-        match self.reach {
-            Reach::Dense if self.input.area() == 1 => self.input.channels,
-            Reach::Dense => self.input.area() * lanes,
-            Reach::Interleaved(window) => window.area() * self.input.channels,
-            Reach::Window(window) => window.area() * lanes,
+        match self.layout {
+            InputLayout::Dense if self.input.area() == 1 => self.input.channels,
+            InputLayout::Dense => self.input.area() * lanes,
+            InputLayout::Interleaved(window) => window.area() * self.input.channels,
+            InputLayout::Window(window) => window.area() * lanes,
         }
     }
 
-    /// Places that a sum looks at: rows and columns.
-    pub fn looks_at(&self) -> (usize, usize) {
-        match self.reach {
-            Reach::Dense => (self.input.height, self.input.width),
-            Reach::Interleaved(window) | Reach::Window(window) => (window.height, window.width),
+    /// Rows and columns of the receptive field of a sum.
+    pub fn receptive_field(&self) -> (usize, usize) {
+        match self.layout {
+            InputLayout::Dense => (self.input.height, self.input.width),
+            InputLayout::Interleaved(window) | InputLayout::Window(window) => (window.height, window.width),
         }
     }
 
-    /// Which term stands for channel `c` at row `y` and column `x` of what a sum looks at.
+    /// The index of the term for channel `c` at row `y` and column `x` of the receptive field.
     pub fn term(&self, y: usize, x: usize, c: usize) -> usize {
-        let (height, width) = self.looks_at();
-        match self.reach {
-            Reach::Interleaved(_) => (y * width + x) * self.input.channels + c,
+        let (height, width) = self.receptive_field();
+        match self.layout {
+            InputLayout::Interleaved(_) => (y * width + x) * self.input.channels + c,
             _ => (((c / LANES) * height + y) * width + x) * LANES + c % LANES,
         }
     }
@@ -117,32 +122,32 @@ impl Linear {
         &mut self.weights[index].0[o % LANES]
     }
 
-    /// Weights of one sum.
+    /// Inputs of one sum, zeros of padding included.
     pub fn fan_in(&self) -> usize {
-        let (height, width) = self.looks_at();
+        let (height, width) = self.receptive_field();
         height * width * self.input.channels
     }
 
-    /// Multiplications for one sample's sums.
+    /// Multiplications for the sums of one sample.
     pub fn operations(&self) -> usize {
         self.fan_in() * self.output.len()
     }
 
-    /// Room for the inputs of `samples` samples.
+    /// A tensor for the inputs of `samples` samples.
     pub fn input_tensor(&self, samples: usize) -> Tensor {
-        match self.reach {
-            Reach::Dense => Tensor::new(self.input, 0, samples),
-            Reach::Window(window) => Tensor::new(self.input, window.padding, samples),
-            Reach::Interleaved(window) => {
+        match self.layout {
+            InputLayout::Dense => Tensor::new(self.input, 0, samples),
+            InputLayout::Window(window) => Tensor::new(self.input, window.padding, samples),
+            InputLayout::Interleaved(window) => {
                 let rows = self.input.height + 2 * window.padding;
                 Tensor::new(Volume::flat(rows * self.row(window)), 0, samples)
             }
         }
     }
 
-    /// The cheaper way to compute it, where there is one that pays.
+    /// Winograd's convolution for these sums, where it is possible and faster.
     fn winograd(&self) -> Option<Winograd> {
-        let Reach::Window(window) = self.reach else { return None };
+        let InputLayout::Window(window) = self.layout else { return None };
         let kernel = (window.height, window.width);
         let Volume { height, width, channels } = self.output;
         let (inputs, outputs) = (panels(self.input.channels), panels(channels));
@@ -152,32 +157,34 @@ impl Linear {
         applies.then_some(Winograd { kernel, padding, height, width, inputs, outputs })
     }
 
-    /// Room for [`prepare`](Self::prepare).
-    pub fn prepared(&self) -> Vec<Lanes> {
-        vec![Lanes::ZERO; self.prepared_len()]
+    /// A buffer for [`prepare_forward`](Self::prepare_forward).
+    pub fn forward_weights(&self) -> Vec<Lanes> {
+        vec![Lanes::ZERO; self.forward_weights_len()]
     }
 
-    /// Lanes of [`prepared`](Self::prepared).
-    pub fn prepared_len(&self) -> usize {
+    /// Lanes of [`forward_weights`](Self::forward_weights).
+    pub fn forward_weights_len(&self) -> usize {
         self.winograd().map_or(0, |winograd| winograd.transformed_len())
     }
 
-    /// Writes the weights to `out` in the form in which [`forward`](Self::forward) needs them.
-    pub fn prepare(&self, out: &mut [Lanes]) {
+    /// Writes the weights to `out` in the form that [`forward`](Self::forward) needs.
+    pub fn prepare_forward(&self, out: &mut [Lanes]) {
         if let Some(winograd) = self.winograd() {
             winograd.transform(&self.weights, out);
         }
     }
 
-    /// Writes the sums of the samples in `inputs` to `sums`, a stride apart; term by term without `prepared`.
-    pub fn forward(&self, inputs: Batch<'_>, prepared: &[Lanes], sums: &mut [Lanes], stride: usize) {
+    /// Writes the sums of the samples in `inputs` to `sums`, `stride` lanes apart.
+    ///
+    /// With empty `forward_weights` every sum is added term by term.
+    pub fn forward(&self, inputs: Batch<'_>, forward_weights: &[Lanes], sums: &mut [Lanes], stride: usize) {
         let terms = self.terms();
-        if let Some(winograd) = self.winograd().filter(|_| !prepared.is_empty()) {
+        if let Some(winograd) = self.winograd().filter(|_| !forward_weights.is_empty()) {
             let images = Images { lanes: inputs.lanes, stride: inputs.stride, border: winograd.padding };
             let count = sums.len() / stride;
             let out = ImagesMut { lanes: sums, stride, border: 0 };
-            return with_room(winograd.room_len(), |room| {
-                winograd.forward(count, images, prepared, room, out);
+            return with_scratch(winograd.scratch_len(), |scratch| {
+                winograd.forward(count, images, forward_weights, scratch, out);
             });
         }
         let Some(window) = self.window() else {
@@ -187,16 +194,16 @@ impl Linear {
             let out = Out { lanes: sums, start: |row| row * stride, panel: 1 };
             return multiply(&rows, &self.weights, terms, out, false);
         };
-        let places = self.output.area();
+        let positions = self.output.area();
         for (lanes, sums) in inputs.lanes.chunks_exact(inputs.stride).zip(sums.chunks_exact_mut(stride)) {
-            let start = |place: usize| self.place(window, place);
-            let rows = Rows { lanes, count: places, start, runs: self.runs(window) };
-            let out = Out { lanes: sums, start: |place| place, panel: places };
+            let start = |position: usize| self.window_start(window, position);
+            let rows = Rows { lanes, count: positions, start, runs: self.runs(window) };
+            let out = Out { lanes: sums, start: |position| position, panel: positions };
             multiply(&rows, &self.weights, terms, out, false);
         }
     }
 
-    /// Room for [`weight_gradient`](Self::weight_gradient).
+    /// A buffer for [`weight_gradient`](Self::weight_gradient).
     pub fn partial(&self) -> Vec<Lanes> {
         vec![Lanes::ZERO; self.partial_len()]
     }
@@ -210,8 +217,8 @@ impl Linear {
         }
     }
 
-    /// Writes the derivative of the loss by the weights to `gradient`, from the first `samples` samples of
-    /// the inputs and of the errors at the sums.
+    /// Writes the gradient of the weights to `gradient`, from the first `samples` samples of the inputs and of
+    /// the errors at the sums. `partial` is scratch memory.
     pub fn weight_gradient(
         &self,
         inputs: &Tensor,
@@ -227,10 +234,10 @@ impl Linear {
         let terms = self.terms();
         let Some(window) = self.window() else {
             return gradient.par_chunks_mut(terms).enumerate().for_each(|(panel, gradient)| {
-                let walk = [(1, 0, 0), (1, 0, 0), (samples, inputs.stride * LANES, errors.stride)];
+                let nest = [(1, 0, 0), (1, 0, 0), (samples, inputs.stride * LANES, errors.stride)];
                 for (group, gradient) in gradient.chunks_mut(LANES).enumerate() {
                     let (left, right) = (floats(&inputs.lanes[group..]), &errors.lanes[panel..]);
-                    multiply_outer(left, right, &walk, gradient.len(), gradient, false);
+                    multiply_outer(left, right, &nest, gradient.len(), gradient, false);
                 }
             });
         };
@@ -243,30 +250,31 @@ impl Linear {
         gradient.copy_from_slice(&partial[..length]);
     }
 
-    /// How many threads can share [`backward`](Self::backward) of so many samples; 0 where there is no such way.
+    /// The most threads that can share [`backward`](Self::backward) of `samples` samples; 0 where these sums have
+    /// no such method.
     pub fn backward_parts(&self, samples: usize) -> usize {
         self.winograd().map_or(0, |_| winograd_parts(samples))
     }
 
-    /// [`weight_gradient`](Self::weight_gradient) and [`send_back`](Self::send_back) of all samples in one: the same
-    /// results for less.
+    /// [`weight_gradient`](Self::weight_gradient) and [`input_errors`](Self::input_errors) of all samples at
+    /// once: the same results for less work.
     ///
     /// # Panics
-    /// Where [`backward_parts`](Self::backward_parts) is 0.
+    /// If [`backward_parts`](Self::backward_parts) is 0.
     pub fn backward(
         &self,
         inputs: &Tensor,
         errors: &Tensor,
         samples: usize,
         gradient: (&mut [Lanes], &mut [Lanes]),
-        below: Below<'_>,
+        below: InputErrors<'_>,
     ) {
-        let winograd = self.winograd().expect("the convolution has such a way");
+        let winograd = self.winograd().expect("the caller has asked for parts");
         let batches = (Batch::of(inputs, samples), Batch::of(errors, samples));
         gradient_in_parts(winograd, batches, samples, gradient, Some(below));
     }
 
-    /// Writes the gradient of a panel of weights over some samples.
+    /// Writes the gradient of a panel of weights over some samples of a convolution, by the direct sums.
     fn direct_gradient(
         &self,
         window: Window,
@@ -278,7 +286,7 @@ impl Linear {
     ) {
         let runs = self.runs(window);
         let ((_, plane), (lines, line)) = (runs.outer, runs.inner);
-        let walk = [
+        let nest = [
             (samples.len(), inputs.stride * LANES, errors.stride),
             (self.output.height, self.row(window) * window.stride, self.output.width),
             (self.output.width, window.stride * self.depth(), 1),
@@ -289,26 +297,26 @@ impl Linear {
             let start = run / lines * plane + run % lines * line;
             for (group, gradient) in gradient.chunks_mut(LANES).enumerate() {
                 let left = &left[start + group * LANES..];
-                multiply_outer(left, right, &walk, gradient.len(), gradient, false);
+                multiply_outer(left, right, &nest, gradient.len(), gradient, false);
             }
         }
     }
 
-    /// Room for [`turn`](Self::turn).
-    pub fn turned(&self) -> Vec<Lanes> {
-        vec![Lanes::ZERO; self.turned_room_len()]
+    /// A buffer for [`prepare_backward`](Self::prepare_backward).
+    pub fn backward_weights(&self) -> Vec<Lanes> {
+        vec![Lanes::ZERO; self.backward_weights_len()]
     }
 
-    /// Lanes of [`turned`](Self::turned).
-    pub fn turned_room_len(&self) -> usize {
-        let turned = || panels(self.terms()) * self.panels() * LANES;
-        self.winograd().map_or_else(turned, |winograd| winograd.transformed_len())
+    /// Lanes of [`backward_weights`](Self::backward_weights).
+    pub fn backward_weights_len(&self) -> usize {
+        let transposed = || panels(self.terms()) * self.panels() * LANES;
+        self.winograd().map_or_else(transposed, |winograd| winograd.transformed_len())
     }
 
-    /// Writes the weights to `out` in the form in which [`send_back`](Self::send_back) needs them.
-    pub fn turn(&self, out: &mut [Lanes]) {
+    /// Writes the weights to `out` in the form that [`input_errors`](Self::input_errors) needs.
+    pub fn prepare_backward(&self, out: &mut [Lanes]) {
         if let Some(winograd) = self.winograd() {
-            return winograd.transform_back(&self.weights, out);
+            return winograd.transform_exchanged(&self.weights, out);
         }
         let group = self.panels() * LANES;
         let terms = self.terms();
@@ -317,13 +325,15 @@ impl Linear {
         });
     }
 
-    /// Writes (with `add`, adds) to `below` the errors at the inputs of some samples, from those at the sums.
+    /// Writes the errors at the inputs of some samples to `below`, from the errors at the sums; with `add`, adds
+    /// them to the values there.
     ///
-    /// What it leaves in the border of `below` means nothing. Not for interleaved inputs, which have nothing below.
-    pub fn send_back(
+    /// The values in the border of `below` have no meaning afterwards. Interleaved inputs have no layer below,
+    /// so this is not for them.
+    pub fn input_errors(
         &self,
         errors: Batch<'_>,
-        turned: &[Lanes],
+        backward_weights: &[Lanes],
         below: &mut [Lanes],
         stride: usize,
         add: bool,
@@ -332,8 +342,13 @@ impl Linear {
             let images = Images { lanes: errors.lanes, stride: errors.stride, border: 0 };
             let count = below.len() / stride;
             let below = ImagesMut { lanes: below, stride, border: winograd.padding };
-            return with_room(winograd.room_len(), |room| {
-                winograd.send_back(count, images, room, Back { transformed: turned, below, add });
+            return with_scratch(winograd.scratch_len(), |scratch| {
+                winograd.input_errors(
+                    count,
+                    images,
+                    scratch,
+                    WinogradErrors { transformed: backward_weights, below, add },
+                );
             });
         }
         let outputs = self.panels() * LANES;
@@ -342,41 +357,41 @@ impl Linear {
             let start = |row: usize| row * errors.stride * LANES;
             let rows = Rows { lanes: errors.lanes, count, start, runs: Runs::one(outputs) };
             let below = Out { lanes: below, start: |row| row * stride, panel: 1 };
-            return multiply(&rows, turned, outputs, below, add);
+            return multiply(&rows, backward_weights, outputs, below, add);
         };
         if !add {
             below.fill(Lanes::ZERO);
         }
-        let (places, elements) = (self.output.area(), window.area());
+        let (positions, elements) = (self.output.area(), window.area());
         let plane = (self.input.height + 2 * window.padding) * self.columns(window);
-        let runs = Runs { outer: (self.panels(), places * LANES), inner: (1, 0), length: LANES };
+        let runs = Runs { outer: (self.panels(), positions * LANES), inner: (1, 0), length: LANES };
         for (lanes, below) in errors.lanes.chunks_exact(errors.stride).zip(below.chunks_exact_mut(stride)) {
             for element in 0..elements {
                 let offset = element / window.width * self.columns(window) + element % window.width;
-                let rows = Rows { lanes, count: places, start: |place| place * LANES, runs };
-                let start = |place| offset + self.place(window, place) / LANES;
+                let rows = Rows { lanes, count: positions, start: |position| position * LANES, runs };
+                let start = |position| offset + self.window_start(window, position) / LANES;
                 let below = Out { lanes: &mut *below, start, panel: plane };
-                multiply(&rows, &turned[element * outputs..], elements * outputs, below, true);
+                multiply(&rows, &backward_weights[element * outputs..], elements * outputs, below, true);
             }
         }
     }
 
-    /// `None` where every sum looks at everything.
+    /// The window of a convolution; `None` for a dense layer.
     pub fn window(&self) -> Option<Window> {
-        match self.reach {
-            Reach::Dense => None,
-            Reach::Interleaved(window) | Reach::Window(window) => Some(window),
+        match self.layout {
+            InputLayout::Dense => None,
+            InputLayout::Interleaved(window) | InputLayout::Window(window) => Some(window),
         }
     }
 
-    /// Columns of a row of inputs in memory.
+    /// Columns of a row of inputs in memory, padding included.
     fn columns(&self, window: Window) -> usize {
         self.input.width + 2 * window.padding
     }
 
-    /// Floats of a place of the inputs, those of one panel.
+    /// Floats of one pixel of the inputs, in one panel.
     fn depth(&self) -> usize {
-        if let Reach::Interleaved(_) = self.reach { self.input.channels } else { LANES }
+        if let InputLayout::Interleaved(_) = self.layout { self.input.channels } else { LANES }
     }
 
     /// Floats of a row of inputs in memory.
@@ -384,17 +399,17 @@ impl Linear {
         self.columns(window) * self.depth()
     }
 
-    /// Where what the sums at `place` look at begins in a sample of inputs, in floats.
-    fn place(&self, window: Window, place: usize) -> usize {
-        let (y, x) = (place / self.output.width, place % self.output.width);
+    /// The first float of the window at `position` in a sample of inputs.
+    fn window_start(&self, window: Window, position: usize) -> usize {
+        let (y, x) = (position / self.output.width, position % self.output.width);
         (y * self.row(window) + x * self.depth()) * window.stride
     }
 
-    /// How the inputs of a sum lie in memory.
+    /// The layout of the inputs of one sum in memory.
     fn runs(&self, window: Window) -> Runs {
         let row = self.row(window);
-        let (outer, length) = match self.reach {
-            Reach::Interleaved(_) => ((1, 0), window.width * self.input.channels),
+        let (outer, length) = match self.layout {
+            InputLayout::Interleaved(_) => ((1, 0), window.width * self.input.channels),
             _ => {
                 let plane = (self.input.height + 2 * window.padding) * row;
                 ((panels(self.input.channels), plane), window.width * LANES)
@@ -404,24 +419,26 @@ impl Linear {
     }
 }
 
-/// Parts of a batch whose gradients are computed apart. A part's sums are large: few samples are not worth many.
+/// The number of parts of a batch whose gradients are computed apart. The sums of a part need much memory, so
+/// that a small batch has few parts.
 fn winograd_parts(samples: usize) -> usize {
     (samples / 16).clamp(1, PARTS)
 }
 
-/// The gradient of each part of the batch for itself, then their sum in the order of the parts; and the errors at the
-/// inputs, if they are asked for.
+/// Computes the gradient of each part of the batch, then their sum in the order of the parts; and the errors at
+/// the inputs if `below` asks for them.
 fn gradient_in_parts(
     winograd: Winograd,
     (inputs, errors): (Batch<'_>, Batch<'_>),
     samples: usize,
     (partial, gradient): (&mut [Lanes], &mut [Lanes]),
-    below: Option<Below<'_>>,
+    below: Option<InputErrors<'_>>,
 ) {
     let length = winograd.transformed_len();
     let parts = winograd_parts(samples);
     let partial = &mut partial[..parts * length];
-    let (turned, add) = below.as_ref().map_or((&[][..], false), |below| (below.turned, below.add));
+    let (backward_weights, add) =
+        below.as_ref().map_or((&[][..], false), |below| (below.backward_weights, below.add));
     let mut pieces = below.map(|below| below.errors.in_parts(parts));
     let pieces = pieces.as_mut().map_or(&mut [][..], |pieces| &mut pieces[..parts]);
     let task = |part: usize, sums: &mut [Lanes], below: Option<&mut BatchPart<'_>>| {
@@ -429,13 +446,13 @@ fn gradient_in_parts(
         let (inputs, errors) = (inputs.samples(range.clone()), errors.samples(range.clone()));
         let images = Images { lanes: inputs.lanes, stride: inputs.stride, border: winograd.padding };
         let errors = Images { lanes: errors.lanes, stride: errors.stride, border: 0 };
-        with_room(winograd.room_len(), |room| {
+        with_scratch(winograd.scratch_len(), |scratch| {
             let Some(below) = below else {
-                return winograd.weight_gradient(range.len(), images, errors, room, sums);
+                return winograd.weight_gradient(range.len(), images, errors, scratch, sums);
             };
             let below = ImagesMut { lanes: below.lanes, stride: below.stride, border: winograd.padding };
-            let back = Back { transformed: turned, below, add };
-            winograd.backward(range.len(), images, errors, room, sums, back);
+            let back = WinogradErrors { transformed: backward_weights, below, add };
+            winograd.backward(range.len(), images, errors, scratch, sums, back);
         });
     };
     let sums = partial.par_chunks_mut(length).enumerate();
@@ -448,7 +465,7 @@ fn gradient_in_parts(
     winograd.finish_gradient(&partial[..length], gradient);
 }
 
-/// Adds to the first `length` lanes those of the other parts, in their order.
+/// Adds the other parts to the first `length` lanes, in their order.
 fn add_parts(partial: &mut [Lanes], length: usize) {
     let (sums, parts) = partial.split_at_mut(length);
     const CHUNK: usize = 1024;

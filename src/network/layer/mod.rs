@@ -1,4 +1,4 @@
-//! A layer of sharpened neurons, forward and backward over a batch.
+//! A layer of spiking neurons: its forward and its backward pass over a batch.
 
 pub(super) mod activation;
 pub(super) mod dropout;
@@ -17,100 +17,113 @@ use crate::seed::Seed;
 use super::Slope;
 use super::kernels::{LANES, Lanes, panels, vectorized};
 use super::pass::sparse::SparseBatch;
-use super::pass::step::{Firing, Frame, SpikeActivation};
+use super::pass::spike_activation::{ActivationSettings, PaddedLayout, SpikeActivation};
 use super::pass::tensor::Tensor;
 use dropout::Dropout;
-use linear::{Batch, Below, Linear};
+use linear::{Batch, InputErrors, Linear};
 use norm::{Moments, Norm, Statistics};
-use parts::{BatchPart, PARTS, Share, for_each_part, part_of};
+use parts::{BatchPart, PARTS, Split, for_each_part, part_of};
 
-/// What a layer learns, and what it does to its sums.
+/// A layer of neurons: weighted sums, batch norm and bias, then the activation.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Layer {
+    /// The weighted sums.
     pub linear: Linear,
-    /// (panel): added to the sums, after batch norm if there is one. Lanes beyond the width stay at -1, where
-    /// nothing fires.
+    /// (panel): added to the sums, after batch norm if there is any. Empty lanes stay at -1, so that nothing
+    /// fires there.
     pub bias: Vec<Lanes>,
+    /// Batch norm, if there is any.
     pub norm: Option<Norm>,
-    pub step: SpikeActivation,
+    /// What turns the sums into outputs.
+    pub activation: SpikeActivation,
+    /// The share of activations dropped in training, in [0, 1).
     pub dropout: f32,
-    /// The layer whose outputs are added to its own.
+    /// The layer whose outputs a residual connection adds to its own.
     pub adds: Option<usize>,
 }
 
-/// What a forward pass leaves behind of one layer.
+/// The values of one layer in a forward pass.
 pub(crate) struct LayerActivations {
+    /// The weighted sums.
     pub sums: Tensor,
-    /// The weights in the form in which the sums need them, where that is another.
-    prepared: Vec<Lanes>,
-    /// With max pooling only: the greatest potentials, and which of its window each is.
+    /// The weights as [`Linear::prepare_forward`] writes them.
+    forward_weights: Vec<Lanes>,
+    /// The maximum of each window; empty without max pooling.
     peaks: Tensor,
+    /// The index of the maximum in each window; empty without max pooling.
     winners: Tensor,
+    /// The outputs of the layer.
     pub outputs: Tensor,
-    /// (panel): factor and summand from sums to potentials.
+    /// (panel): the factor from sums to potentials.
     scale: Vec<Lanes>,
+    /// (panel): the summand from sums to potentials.
     shift: Vec<Lanes>,
-    /// With batch norm only.
+    /// The statistics that batch norm uses, if there is any.
     pub statistics: Option<Statistics>,
 }
 
-/// What a backward pass leaves behind of one layer.
+/// The gradients of one layer in a backward pass.
 pub(crate) struct LayerGradients {
-    /// The derivative of the loss by the layer's outputs.
+    /// The errors at the outputs: the derivative of the loss by them.
     pub outputs: Tensor,
-    /// By its sums.
+    /// The errors at the sums.
     pub sums: Tensor,
+    /// The gradient of the weights.
     pub weights: Vec<Lanes>,
+    /// The gradient of the bias.
     pub bias: Vec<Lanes>,
-    /// With batch norm only.
+    /// The gradient of the gain of batch norm, if there is any.
     pub gain: Option<Vec<Lanes>>,
-    /// Gradients of parts of the batch, where the weights' gradient needs them.
+    /// The gradients of the weights for parts of the batch, where they are computed in parts.
     partial: Vec<Lanes>,
-    /// Those of bias and gain for parts of the batch, those of a panel side by side.
+    /// The gradients of bias and gain for parts of the batch, the parts of a panel side by side.
     totals: Vec<(Lanes, Lanes)>,
-    /// The weights as the way back needs them; empty in the lowest layer.
-    turned: Vec<Lanes>,
+    /// The weights as [`Linear::prepare_backward`] writes them; empty in the lowest layer.
+    backward_weights: Vec<Lanes>,
 }
 
-/// What a layer's sums are made of.
+/// The inputs of a layer.
 #[derive(Clone, Copy)]
 pub(crate) enum Inputs<'a> {
+    /// All numbers.
     Tensor(&'a Tensor),
-    /// Of a dense layer at the bottom.
+    /// Only the numbers other than 0, of a dense layer at the bottom.
     Sparse(&'a SparseBatch),
 }
 
 impl<'a> Inputs<'a> {
-    /// Of the lowest layer: wherever the batch is.
+    /// The inputs of the lowest layer, in the form that the batch was loaded in.
     pub fn lowest(tensor: &'a Tensor, sparse: &'a SparseBatch) -> Self {
         if sparse.used { Self::Sparse(sparse) } else { Self::Tensor(tensor) }
     }
 }
 
-/// How a layer acts in one pass.
+/// The settings of a layer in one pass.
 #[derive(Clone, Copy)]
 pub(crate) struct Mode<'a> {
+    /// In [0, 1].
     pub sharpness: f32,
+    /// The derivative of the activation that the backward pass uses.
     pub slope: Slope,
-    /// While training: normalize by the batch, and drop activations by this seed.
+    /// In training, the seed of dropout, and batch norm uses the statistics of the batch; `None` otherwise.
     pub training: Option<&'a Seed>,
-    /// Add up every sum term by term, so that coarse weights are exact, as on a chip.
-    pub plain: bool,
+    /// Add every sum term by term, so that sums of coarse weights are exact, as on a chip.
+    pub term_by_term: bool,
 }
 
 impl LayerActivations {
-    /// Room for `samples` samples, with outputs that have a border as the next layer wants it.
+    /// Buffers for `samples` samples, with the `border` around the outputs that the next layer needs.
     pub fn new(layer: &Layer, samples: usize, border: usize) -> Self {
-        let step = &layer.step;
-        let pooled = if step.max.is_some() { samples } else { 0 };
-        let channels = step.sums.channels;
+        let activation = &layer.activation;
+        let pooled = if activation.max.is_some() { samples } else { 0 };
+        let channels = activation.sums.channels;
         let zeros = || vec![Lanes::ZERO; panels(channels)];
         Self {
-            sums: Tensor::new(step.sums, 0, samples),
-            prepared: layer.linear.prepared(),
-            peaks: Tensor::new(step.potentials, 0, pooled),
-            winners: Tensor::new(step.potentials, 0, pooled),
-            outputs: Tensor::new(step.outputs(), border, samples),
+            sums: Tensor::new(activation.sums, 0, samples),
+            forward_weights: layer.linear.forward_weights(),
+            peaks: Tensor::new(activation.potentials, 0, pooled),
+            winners: Tensor::new(activation.potentials, 0, pooled),
+            outputs: Tensor::new(activation.outputs(), border, samples),
             scale: zeros(),
             shift: zeros(),
             statistics: layer.norm.as_ref().map(|_| Statistics::new(channels)),
@@ -119,35 +132,29 @@ impl LayerActivations {
 }
 
 impl LayerGradients {
-    /// Room for `samples` samples; `outputs` tells where the layer's outputs lie.
+    /// Buffers for `samples` samples; the errors at the outputs get the layout of `outputs`.
     pub fn new(layer: &Layer, samples: usize, outputs: &Tensor, lowest: bool) -> Self {
         Self {
             outputs: Tensor::new(outputs.volume, outputs.border, samples),
-            sums: Tensor::new(layer.step.sums, 0, samples),
+            sums: Tensor::new(layer.activation.sums, 0, samples),
             weights: vec![Lanes::ZERO; layer.linear.weights.len()],
             bias: vec![Lanes::ZERO; layer.bias.len()],
             gain: layer.norm.as_ref().map(|norm| vec![Lanes::ZERO; norm.gain.len()]),
             partial: layer.linear.partial(),
             totals: vec![(Lanes::ZERO, Lanes::ZERO); PARTS * layer.bias.len()],
-            turned: if lowest { Vec::new() } else { layer.linear.turned() },
+            backward_weights: if lowest { Vec::new() } else { layer.linear.backward_weights() },
         }
     }
 }
 
 impl Mode<'_> {
-    /// The `prepared` weights, if they are used.
-    fn weights<'a>(&self, prepared: &'a [Lanes]) -> &'a [Lanes] {
-        if self.plain { &[] } else { prepared }
+    /// `forward_weights`, or nothing where sums are added term by term.
+    fn weights<'a>(&self, forward_weights: &'a [Lanes]) -> &'a [Lanes] {
+        if self.term_by_term { &[] } else { forward_weights }
     }
 }
 
-impl Frame {
-    fn of(tensor: &Tensor) -> Self {
-        Self { border: tensor.border, columns: tensor.columns(), plane: tensor.plane() }
-    }
-}
-
-/// Max pooling keeps nothing where there is none.
+/// All samples of a tensor of max pooling, which is empty without max pooling.
 fn pooled(tensor: &mut Tensor, samples: usize) -> BatchPart<'_> {
     match tensor.lanes.is_empty() {
         true => BatchPart { lanes: &mut [], stride: 0 },
@@ -155,6 +162,7 @@ fn pooled(tensor: &mut Tensor, samples: usize) -> BatchPart<'_> {
     }
 }
 
+/// One sample of a tensor of max pooling, which is empty without max pooling.
 fn pooled_sample(tensor: &Tensor, sample: usize) -> &[Lanes] {
     match tensor.lanes.is_empty() {
         true => &[],
@@ -168,67 +176,79 @@ impl Layer {
         self.linear.output.channels
     }
 
-    /// How many numbers training may change.
+    /// The number of learnable parameters.
     pub fn parameters(&self) -> usize {
         let gains = if self.norm.is_some() { 1 } else { 0 };
         (self.linear.fan_in() + 1 + gains) * self.channels()
     }
 
-    fn share(&self) -> Share {
-        if self.linear.output.area() == 1 { Share::Whole } else { Share::Small }
+    fn split(&self) -> Split {
+        if self.linear.output.area() == 1 { Split::PerThread } else { Split::Fine }
     }
 
-    /// Fills the first `samples` samples of `state` from those of `inputs`.
+    /// Computes the first `samples` samples of `state` from those of `inputs`.
     pub fn forward(&self, inputs: Inputs<'_>, state: &mut LayerActivations, samples: usize, mode: Mode<'_>) {
         let measures = self.norm.is_some() && mode.training.is_some();
-        if !mode.plain {
-            self.linear.prepare(&mut state.prepared);
+        if !mode.term_by_term {
+            self.linear.prepare_forward(&mut state.forward_weights);
         }
         if measures {
-            let prepared = mode.weights(&state.prepared);
+            let forward_weights = mode.weights(&state.forward_weights);
             let sums = [BatchPart::of(&mut state.sums, samples)];
-            for_each_part(samples, self.share(), sums, &|range, [mut sums]| {
-                self.sum(inputs, prepared, range, &mut sums)
+            for_each_part(samples, self.split(), sums, &|range, [mut sums]| {
+                self.sum(inputs, forward_weights, range, &mut sums)
             });
         }
         self.set_affine(state, samples, measures);
-        let frame = Frame::of(&state.outputs);
+        let layout = PaddedLayout::of(&state.outputs);
         let parts = [
             BatchPart::of(&mut state.sums, samples),
             pooled(&mut state.peaks, samples),
             pooled(&mut state.winners, samples),
             BatchPart::of(&mut state.outputs, samples),
         ];
-        let prepared = mode.weights(&state.prepared);
+        let forward_weights = mode.weights(&state.forward_weights);
         let (scale, shift) = (state.scale.as_slice(), state.shift.as_slice());
         for_each_part(
             samples,
-            self.share(),
+            self.split(),
             parts,
             &|range, [mut sums, mut peaks, mut winners, mut outputs]| {
                 if !measures {
-                    self.sum(inputs, prepared, range.clone(), &mut sums);
+                    self.sum(inputs, forward_weights, range.clone(), &mut sums);
                 }
                 for (index, sample) in range.enumerate() {
-                    let firing = self.firing(scale, shift, sample, mode);
+                    let settings = self.settings(scale, shift, sample, mode);
                     let pooled = (peaks.sample(index), winners.sample(index));
-                    self.step.forward(sums.sample(index), &firing, pooled, outputs.sample(index), frame);
+                    self.activation.forward(
+                        sums.sample(index),
+                        &settings,
+                        pooled,
+                        outputs.sample(index),
+                        layout,
+                    );
                 }
             },
         );
     }
 
-    fn sum(&self, inputs: Inputs<'_>, prepared: &[Lanes], samples: Range<usize>, sums: &mut BatchPart<'_>) {
+    fn sum(
+        &self,
+        inputs: Inputs<'_>,
+        forward_weights: &[Lanes],
+        samples: Range<usize>,
+        sums: &mut BatchPart<'_>,
+    ) {
         match inputs {
             Inputs::Sparse(batch) => batch.forward(&self.linear, samples.start, sums),
             Inputs::Tensor(tensor) => {
                 let inputs = Batch::of(tensor, samples.end).samples(samples);
-                self.linear.forward(inputs, prepared, sums.lanes, sums.stride);
+                self.linear.forward(inputs, forward_weights, sums.lanes, sums.stride);
             }
         }
     }
 
-    /// Sets the factors between sums and potentials, by batch norm and bias.
+    /// Sets scale and shift from batch norm and bias; `measures`: from the statistics of the batch.
     fn set_affine(&self, state: &mut LayerActivations, samples: usize, measures: bool) {
         let Some((norm, statistics)) = self.norm.as_ref().zip(state.statistics.as_mut()) else {
             state.scale.fill(Lanes::splat(1.0));
@@ -255,19 +275,21 @@ impl Layer {
         }
     }
 
-    fn firing<'a>(
+    fn settings<'a>(
         &self,
         scale: &'a [Lanes],
         shift: &'a [Lanes],
         sample: usize,
         mode: Mode<'_>,
-    ) -> Firing<'a> {
+    ) -> ActivationSettings<'a> {
         let dropout = mode.training.and_then(|seed| Dropout::new(self.dropout, seed, sample));
-        Firing { sharpness: mode.sharpness, slope: mode.slope, scale, shift, dropout }
+        ActivationSettings { sharpness: mode.sharpness, slope: mode.slope, scale, shift, dropout }
     }
 
-    /// Turns the errors at the outputs into errors at the sums, these into gradients, and writes (or, as it says, adds)
-    /// the errors at the inputs to `below`.
+    /// Computes the errors at the sums from those at the outputs in `gradients`, and from them the gradients of
+    /// the parameters.
+    ///
+    /// Also writes the errors at the inputs to the tensor in `below`, or adds them to it if its flag is set.
     pub fn backward(
         &self,
         inputs: Inputs<'_>,
@@ -277,23 +299,23 @@ impl Layer {
         mode: Mode<'_>,
         below: Option<(&mut Tensor, bool)>,
     ) {
-        let frame = Frame::of(&gradients.outputs);
+        let layout = PaddedLayout::of(&gradients.outputs);
         let errors = Batch::of(&gradients.outputs, samples);
         let sums = Batch::of(&state.sums, samples);
         let gradients_lanes = gradients.sums.stride;
         let parts = [BatchPart::of(&mut gradients.sums, samples)];
-        let share = Share::of_pass(samples * gradients_lanes);
-        for_each_part(samples, share, parts, &|range, [mut into]| {
+        let split = Split::of_pass(samples * gradients_lanes);
+        for_each_part(samples, split, parts, &|range, [mut into]| {
             for (index, sample) in range.enumerate() {
-                let firing = self.firing(&state.scale, &state.shift, sample, mode);
+                let settings = self.settings(&state.scale, &state.shift, sample, mode);
                 let pooled = (pooled_sample(&state.peaks, sample), pooled_sample(&state.winners, sample));
                 let errors = errors.samples(sample..sample + 1).lanes;
                 let sums = sums.samples(sample..sample + 1).lanes;
-                self.step.backward(sums, &firing, pooled, (errors, frame), into.sample(index));
+                self.activation.backward(sums, &settings, pooled, (errors, layout), into.sample(index));
             }
         });
         self.sum_up(state, gradients, samples);
-        let LayerGradients { sums, weights, partial, turned, .. } = gradients;
+        let LayerGradients { sums, weights, partial, backward_weights, .. } = gradients;
         let mut learn = || match inputs {
             Inputs::Sparse(batch) => batch.weight_gradient(&self.linear, sums, weights),
             Inputs::Tensor(tensor) => self.linear.weight_gradient(tensor, sums, samples, partial, weights),
@@ -302,21 +324,28 @@ impl Layer {
         let below = BatchPart::of(below, samples);
         match inputs {
             Inputs::Tensor(inputs) if rayon::current_num_threads() <= self.linear.backward_parts(samples) => {
-                self.linear.turn(turned);
-                let below = Below { turned, errors: below, add };
+                self.linear.prepare_backward(backward_weights);
+                let below = InputErrors { backward_weights, errors: below, add };
                 self.linear.backward(inputs, sums, samples, (partial, weights), below);
             }
             _ => {
-                rayon::join(learn, || self.linear.turn(turned));
+                rayon::join(learn, || self.linear.prepare_backward(backward_weights));
                 let errors = Batch::of(sums, samples);
-                for_each_part(samples, self.share(), [below], &|range, [below]| {
-                    self.linear.send_back(errors.samples(range), turned, below.lanes, below.stride, add);
+                for_each_part(samples, self.split(), [below], &|range, [below]| {
+                    self.linear.input_errors(
+                        errors.samples(range),
+                        backward_weights,
+                        below.lanes,
+                        below.stride,
+                        add,
+                    );
                 });
             }
         }
     }
 
-    /// Gradients of bias and gain; with batch norm, errors at the step's inputs become errors at the sums.
+    /// Computes the gradients of bias and gain; with batch norm, turns errors at the potentials into errors at
+    /// the sums.
     fn sum_up(&self, state: &LayerActivations, gradients: &mut LayerGradients, samples: usize) {
         let LayerGradients { sums: errors, bias, gain, totals, .. } = gradients;
         let statistics = state.statistics.as_ref();
@@ -338,9 +367,9 @@ impl Layer {
         let (plane, size) = (state.sums.plane(), samples * state.sums.plane());
         let sums = Batch::of(&state.sums, samples);
         let (bias, gain) = (&*bias, &*gain);
-        let share = Share::of_pass(samples * errors.stride);
+        let split = Split::of_pass(samples * errors.stride);
         let parts = [BatchPart::of(errors, samples)];
-        for_each_part(samples, share, parts, &|range, [mut errors]| {
+        for_each_part(samples, split, parts, &|range, [mut errors]| {
             vectorized(
                 #[inline(always)]
                 || {
@@ -358,19 +387,21 @@ impl Layer {
         });
     }
 
-    /// Parts that sums over the batch are cut into: there are panels enough where a sample is one place.
+    /// The number of parts that sums over the batch are cut into. One suffices where a sample has a single
+    /// position: such layers have many panels, which run in parallel.
     fn parts(&self) -> usize {
         if self.linear.output.area() == 1 { 1 } else { PARTS }
     }
 
-    /// How many sums over a part of the batch one thread takes: all where another would take longer to wake up.
+    /// The least number of sums over a part of the batch for one thread: all of them if the work takes less time
+    /// than waking another thread.
     fn sums_at_a_time(&self, samples: usize) -> usize {
         let lanes = samples * self.linear.output.area() * self.bias.len();
-        if let Share::Alone = Share::of_pass(lanes) { self.parts() * self.bias.len() } else { 1 }
+        if let Split::Single = Split::of_pass(lanes) { self.parts() * self.bias.len() } else { 1 }
     }
 }
 
-/// In their order.
+/// The sum of all lanes, added in their order.
 fn sum_of<'a>(all: impl Iterator<Item = &'a Lanes>) -> Lanes {
     all.fold(Lanes::ZERO, |mut sum, lanes| {
         sum.0.iter_mut().zip(&lanes.0).for_each(|(sum, lane)| *sum += lane);
@@ -378,16 +409,16 @@ fn sum_of<'a>(all: impl Iterator<Item = &'a Lanes>) -> Lanes {
     })
 }
 
-/// Adds (without `add`, writes) the volumes of `from` to those of `to`, which have the same shape.
+/// Writes the volumes of `from` to `to`, which have the same shape; with `add`, adds them.
 pub(crate) fn add_volumes(from: &Tensor, to: &mut Tensor, samples: usize, add: bool) {
-    let frame = Frame::of(to);
-    for_each_part(samples, Share::Small, [BatchPart::of(to, samples)], &|range, [mut to]| {
+    let layout = PaddedLayout::of(to);
+    for_each_part(samples, Split::Fine, [BatchPart::of(to, samples)], &|range, [mut to]| {
         for (index, sample) in range.enumerate() {
             let source = &from.lanes[sample * from.stride..];
             let target = to.sample(index);
             for panel in 0..from.panels() {
                 for y in 0..from.volume.height {
-                    let start = frame.row(panel, y);
+                    let start = layout.row(panel, y);
                     let target = &mut target[start..start + from.volume.width];
                     for (to, from) in target.iter_mut().zip(&source[from.row_start(panel, y)..]) {
                         for lane in 0..LANES {
@@ -402,11 +433,12 @@ pub(crate) fn add_volumes(from: &Tensor, to: &mut Tensor, samples: usize, add: b
 
 #[cfg(test)]
 impl LayerActivations {
+    /// The size of its buffers.
     pub fn bytes(&self) -> u64 {
         let statistics = self.statistics.iter();
         let statistics = statistics.flat_map(|s| [&s.mean, &s.variance, &s.inverse_deviation]);
         let tensors = [&self.sums, &self.peaks, &self.winners, &self.outputs].map(|tensor| &tensor.lanes);
-        let others = [&self.prepared, &self.scale, &self.shift];
+        let others = [&self.forward_weights, &self.scale, &self.shift];
         tensors
             .into_iter()
             .chain(others)
@@ -418,9 +450,16 @@ impl LayerActivations {
 
 #[cfg(test)]
 impl LayerGradients {
+    /// The size of its buffers.
     pub fn bytes(&self) -> u64 {
-        let lanes =
-            [&self.outputs.lanes, &self.sums.lanes, &self.weights, &self.bias, &self.partial, &self.turned];
+        let lanes = [
+            &self.outputs.lanes,
+            &self.sums.lanes,
+            &self.weights,
+            &self.bias,
+            &self.partial,
+            &self.backward_weights,
+        ];
         lanes.into_iter().chain(&self.gain).map(|lanes| size_of_val(lanes.as_slice())).sum::<usize>() as u64
     }
 }

@@ -1,4 +1,4 @@
-//! Batch norm: each channel's sums normalized over the batch and all places (Ioffe, Szegedy 2015).
+//! Batch norm: the sums of each channel, normalized over the batch and all positions (Ioffe, Szegedy 2015).
 
 use std::ops::Range;
 
@@ -8,41 +8,42 @@ use crate::network::pass::tensor::Tensor;
 
 /// Added to the variance, as in Keras.
 pub(crate) const EPSILON: f32 = 1e-3;
-/// The most that the running statistics keep of their past at each step, as in Keras.
+/// The largest momentum of the running statistics, as in Keras.
 const MOMENTUM: f32 = 0.99;
 
-/// What a layer's batch norm learns and remembers; the shift after it is the layer's bias.
+/// The parameters and the running statistics of a layer's batch norm. The shift after it is the layer's bias.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Norm {
-    /// (panel), from 1.
+    /// (panel), initially 1.
     pub gain: Vec<Lanes>,
-    /// (panel), running.
+    /// (panel), the running mean.
     pub mean: Vec<Lanes>,
-    /// (panel), running, unbiased.
+    /// (panel), the running variance, unbiased.
     pub variance: Vec<Lanes>,
-    /// How often the running statistics were updated.
+    /// The number of updates of the running statistics.
     pub updates: u32,
 }
 
 impl Norm {
+    /// The batch norm of a layer before training.
     pub fn new(channels: usize) -> Self {
         let all = |value| vec![Lanes::splat(value); panels(channels)];
         Self { gain: all(1.0), mean: all(0.0), variance: all(1.0), updates: 0 }
     }
 
-    /// Moves the running statistics towards those of a batch with `size` sums a channel.
+    /// Moves the running statistics towards those of a batch with `size` sums per channel.
     ///
-    /// The momentum is `min(0.99, (1 + t) / (10 + t))` at update t: a plain 0.99 would still hold much of
-    /// the initial values after the few hundred steps that a small data set gives. One sum has no variance
-    /// and changes nothing.
-    pub fn remember(&mut self, batch: &Statistics, size: usize) {
+    /// The momentum is `min(0.99, (1 + t) / (10 + t))` at update t: a constant 0.99 would keep much of the initial
+    /// values through the few hundred steps of a small data set. A single sum has no variance and changes
+    /// nothing.
+    pub fn update(&mut self, batch: &Statistics, size: usize) {
         let t = self.updates as f32;
-        self.approach(batch, size, 1.0 - MOMENTUM.min((1.0 + t) / (10.0 + t)));
+        self.move_towards(batch, size, 1.0 - MOMENTUM.min((1.0 + t) / (10.0 + t)));
         self.updates = self.updates.saturating_add(u32::from(size > 1));
     }
 
-    /// Moves the running statistics a share of the way to those of a batch with `size` sums a channel.
-    pub fn approach(&mut self, batch: &Statistics, size: usize, share: f32) {
+    /// Moves the running statistics by `share` of the way to those of a batch with `size` sums per channel.
+    pub fn move_towards(&mut self, batch: &Statistics, size: usize, share: f32) {
         if size < 2 {
             return;
         }
@@ -59,26 +60,28 @@ impl Norm {
     }
 }
 
-/// What a layer's sums were normalized by: (panel) each.
+/// The statistics by which a layer's sums are normalized.
 #[derive(Clone, Debug)]
 pub(crate) struct Statistics {
-    /// Of parts of the batch, those of a panel side by side.
+    /// The moments of parts of the batch, the parts of a panel side by side.
     pub parts: Vec<Moments>,
+    /// (panel)
     pub mean: Vec<Lanes>,
-    /// Of the batch, biased.
+    /// (panel): biased if it is that of a batch.
     pub variance: Vec<Lanes>,
-    /// `1 / sqrt(variance + EPSILON)`.
+    /// (panel): `1 / sqrt(variance + EPSILON)`.
     pub inverse_deviation: Vec<Lanes>,
 }
 
 impl Statistics {
+    /// A buffer for the statistics of `channels` channels.
     pub fn new(channels: usize) -> Self {
         let zeros = || vec![Lanes::ZERO; panels(channels)];
         let parts = vec![Moments::NONE; PARTS * panels(channels)];
         Self { parts, mean: zeros(), variance: zeros(), inverse_deviation: zeros() }
     }
 
-    /// Sets all from the moments of `parts` parts, of `plane` places a sample.
+    /// Sets the statistics from the moments of `parts` parts, with `plane` positions per sample.
     pub fn join(&mut self, parts: usize, plane: usize) {
         for (panel, moments) in self.parts.chunks_exact(parts).take(self.mean.len()).enumerate() {
             let mut all = Moments::NONE;
@@ -88,7 +91,7 @@ impl Statistics {
         }
     }
 
-    /// Takes over running statistics.
+    /// Takes over the running statistics of `norm`.
     pub fn copy(&mut self, norm: &Norm) {
         self.mean.copy_from_slice(&norm.mean);
         self.variance.copy_from_slice(&norm.variance);
@@ -103,19 +106,20 @@ pub(crate) fn inverse_deviation(variance: &Lanes) -> Lanes {
     Lanes(variance.0.map(|variance| (variance + EPSILON).sqrt().recip()))
 }
 
-/// Mean, and sum of squared deviations from it, of some samples at all their places.
+/// The moments of some samples over all their positions.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moments {
     samples: usize,
     mean: Lanes,
+    /// The sum of squared deviations from the mean.
     squares: Lanes,
 }
 
 impl Moments {
-    /// Of no samples.
+    /// The moments of no samples.
     pub const NONE: Self = Self { samples: 0, mean: Lanes::ZERO, squares: Lanes::ZERO };
 
-    /// Of the sums of panel `panel`.
+    /// The moments of the sums of panel `panel`.
     pub fn of(sums: &Tensor, panel: usize, samples: Range<usize>) -> Self {
         let plane = sums.plane();
         let mut all = Self::NONE;
@@ -132,7 +136,7 @@ impl Moments {
         all
     }
 
-    /// Takes other samples, of `plane` places each, in (Chan, Golub, LeVeque 1983).
+    /// Adds the moments of other samples, with `plane` positions per sample (Chan, Golub, LeVeque 1983).
     #[inline(always)]
     pub fn join(&mut self, other: &Self, plane: usize) {
         if other.samples == 0 {
@@ -149,14 +153,14 @@ impl Moments {
         self.samples += other.samples;
     }
 
-    /// Mean and variance, of `plane` places a sample.
+    /// Mean and biased variance, with `plane` positions per sample.
     pub fn finish(&self, plane: usize) -> (Lanes, Lanes) {
         let share = ((self.samples * plane) as f32).recip();
         (self.mean, Lanes(self.squares.0.map(|sum| sum * share)))
     }
 }
 
-/// Mean, and sum of squared deviations from it.
+/// The mean of `values`, and the sum of their squared deviations from it.
 #[inline(always)]
 fn moments(values: &[Lanes]) -> (Lanes, Lanes) {
     if let [value] = values {
@@ -177,8 +181,8 @@ fn moments(values: &[Lanes]) -> (Lanes, Lanes) {
     (mean, squares)
 }
 
-/// Sums of the errors `e` of panel `panel` at the step's inputs, and of `e x` with x the sums, normalized where there
-/// are `statistics`, over `samples` and all places.
+/// The gradients of bias and gain: for panel `panel`, the sums of the errors `e` at the potentials, and of `e x`
+/// with the normalized sums x, over `samples` and all positions. Without `statistics` the second is 0.
 pub(crate) fn total(
     errors: &Tensor,
     sums: &Tensor,
@@ -213,8 +217,10 @@ pub(crate) fn total(
     (bias, gain)
 }
 
-/// Factors that turn errors at the step's inputs into errors at the sums:
-/// `e <- a e - b - c y`, which is `g / sigma (e - mean(e) - x mean(e x))` with `x = (y - mean) / sigma`.
+/// The backward pass of batch norm in one panel: from errors at the potentials to errors at the sums.
+///
+/// `e <- factor e - shift - slope y`, which is `g / sigma (e - mean(e) - x mean(e x))` with
+/// `x = (y - mean) / sigma`.
 #[derive(Clone, Copy)]
 pub(crate) struct Backward {
     factor: Lanes,
@@ -223,7 +229,7 @@ pub(crate) struct Backward {
 }
 
 impl Backward {
-    /// From a panel's gain, statistics and totals over `size` sums a channel.
+    /// The factors of panel `panel`; `totals` are the gradients of bias and gain over `size` sums per channel.
     pub fn new(
         norm: &Norm,
         statistics: &Statistics,
@@ -243,7 +249,7 @@ impl Backward {
         Self { factor, shift, slope }
     }
 
-    /// Applies it to some places of the panel.
+    /// Turns the `errors` at some positions of the panel, whose sums are `sums`, into errors at the sums.
     #[inline(always)]
     pub fn apply(&self, errors: &mut [Lanes], sums: &[Lanes]) {
         for (error, sum) in errors.iter_mut().zip(sums) {
@@ -263,7 +269,7 @@ mod tests {
 
     #[test]
     fn statistics_of_a_batch_by_hand() {
-        // Channel 0 over two samples of two places: 1, 2, 3, 6.
+        // Channel 0 over two samples of two positions: 1, 2, 3, 6.
         let mut sums = Tensor::new(Volume { height: 1, width: 2, channels: 1 }, 0, 2);
         for (index, value) in [(0, 1.0), (1, 2.0), (sums.stride, 3.0), (sums.stride + 1, 6.0)] {
             sums.lanes[index].0[0] = value;
@@ -274,15 +280,15 @@ mod tests {
     }
 
     #[test]
-    fn running_statistics_move_to_the_batch_s_and_are_unbiased() {
+    fn running_statistics_move_towards_those_of_the_batch_and_are_unbiased() {
         let mut norm = Norm::new(1);
         let mut batch = Statistics::new(1);
         batch.mean[0].0[0] = 10.0;
         batch.variance[0].0[0] = 3.0;
-        norm.remember(&batch, 4);
+        norm.update(&batch, 4);
         // Momentum 1/10 at first: 0.9 of 10; 0.1 of 1 plus 0.9 of 3 times 4/3.
         assert!((norm.mean[0].0[0] - 9.0).abs() < 1e-5 && (norm.variance[0].0[0] - 3.7).abs() < 1e-5);
-        norm.remember(&batch, 1);
+        norm.update(&batch, 1);
         assert_eq!(norm.updates, 1);
     }
 }

@@ -1,12 +1,12 @@
-//! Samples in parts that are worked on in parallel.
+//! The samples of a batch, split into parts that run in parallel.
 
 use std::ops::Range;
 
 use crate::network::kernels::Lanes;
 use crate::network::pass::tensor::Tensor;
 
-/// Parts that a sum over samples is cut into where each sample has many places: as many for any number of
-/// threads, so that the sum is the same.
+/// The number of parts of a sum over a batch of images. It does not depend on the number of threads, so that
+/// the sum does not either.
 pub(crate) const PARTS: usize = 4;
 
 /// The samples of part `part` of `parts`.
@@ -14,10 +14,11 @@ pub(crate) fn part_of(samples: usize, part: usize, parts: usize) -> Range<usize>
     samples * part / parts..samples * (part + 1) / parts
 }
 
-/// Memory of several samples, to write to.
+/// The memory of several samples, to write to.
 pub(crate) struct BatchPart<'a> {
+    /// All lanes of the samples.
     pub lanes: &'a mut [Lanes],
-    /// Lanes from one sample to the next; 0 for none at all.
+    /// Lanes from one sample to the next; 0 for a part without memory.
     pub stride: usize,
 }
 
@@ -33,7 +34,7 @@ impl<'a> BatchPart<'a> {
         &mut self.lanes[index * self.stride..(index + 1) * self.stride]
     }
 
-    /// Cut as [`part_of`] cuts all its samples into `parts`, at most [`PARTS`]; the others are empty.
+    /// The samples cut into `parts` parts, at most [`PARTS`], as [`part_of`] does; the other parts are empty.
     pub fn in_parts(self, parts: usize) -> [Self; PARTS] {
         let samples = self.lanes.len() / self.stride;
         let mut rest = Some(self);
@@ -51,42 +52,42 @@ impl<'a> BatchPart<'a> {
     }
 }
 
-/// How samples are shared out.
+/// How a batch is split among threads.
 #[derive(Clone, Copy)]
-pub(crate) enum Share {
-    /// A part a thread: where every part reads the same large weights.
-    Whole,
-    /// Several parts a thread, for balance.
-    Small,
-    /// One part alone, where waking another thread would take longer than the work.
-    Alone,
+pub(crate) enum Split {
+    /// One part per thread, where each part reads all of the large weights.
+    PerThread,
+    /// Several parts per thread, so that threads finish at about the same time.
+    Fine,
+    /// A single part, where the work takes less time than waking another thread.
+    Single,
 }
 
-/// Lanes that one thread works through, once, in the time that another takes to wake up.
-const SOON_DONE: usize = 8192;
+/// The least number of lanes for which waking another thread pays, if the work touches each lane a few times.
+const LEAST_TO_SPLIT: usize = 8192;
 
-impl Share {
-    /// For work that touches each of `lanes` lanes a few times.
+impl Split {
+    /// The split of work that touches each of `lanes` lanes a few times.
     pub fn of_pass(lanes: usize) -> Self {
-        if lanes < SOON_DONE { Self::Alone } else { Self::Small }
+        if lanes < LEAST_TO_SPLIT { Self::Single } else { Self::Fine }
     }
 }
 
-/// Runs `task(samples, parts)` on parts of all `samples`.
+/// Runs `task(range of samples, their memory)` on parts of all `samples`, in parallel.
 ///
-/// Where the cuts lie depends on the number of threads, so `task` must treat each sample on its own.
+/// The parts depend on the number of threads, so the result of a sample must not depend on the others.
 pub(crate) fn for_each_part<const N: usize>(
     samples: usize,
-    share: Share,
+    split: Split,
     parts: [BatchPart<'_>; N],
     task: &(impl Fn(Range<usize>, [BatchPart<'_>; N]) + Sync),
 ) {
     let threads = rayon::current_num_threads();
-    let pieces = match share {
-        Share::Whole => threads,
-        Share::Alone => 1,
-        Share::Small if threads == 1 => 1,
-        Share::Small => 4 * threads,
+    let pieces = match split {
+        Split::PerThread => threads,
+        Split::Single => 1,
+        Split::Fine if threads == 1 => 1,
+        Split::Fine => 4 * threads,
     };
     run(0..samples, samples.div_ceil(pieces), parts, task);
 }
@@ -130,7 +131,7 @@ mod tests {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
             pool.install(|| {
                 let parts = [BatchPart { lanes: &mut memory, stride: 3 }, BatchPart { lanes: &mut none, stride: 0 }];
-                for_each_part(samples, Share::Small, parts, &|range, [mut part, none]| {
+                for_each_part(samples, Split::Fine, parts, &|range, [mut part, none]| {
                     assert!(none.lanes.is_empty());
                     for (index, sample) in range.clone().enumerate() {
                         part.sample(index).fill(Lanes::splat(sample as f32 + 1.0));

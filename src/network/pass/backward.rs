@@ -8,8 +8,8 @@ use crate::network::layer::{Inputs, add_volumes};
 use crate::network::{Loss, Network};
 
 impl Network {
-    /// Runs back from the loss against `labels` (B) to every parameter that is not [`frozen`](Self::frozen);
-    /// returns the mean `loss`.
+    /// Computes the gradient of the mean `loss` against `labels` (B) by every parameter that is not
+    /// [`frozen`](Self::frozen); returns that loss.
     ///
     /// # Panics
     /// If the last forward pass was no training pass.
@@ -51,8 +51,7 @@ impl Network {
     }
 }
 
-/// Adds to the errors at a layer's outputs what its activity costs, `penalty` times the mean output; returns
-/// that cost.
+/// Returns `penalty` times the mean output of a layer, and adds its derivative to the `errors` at the outputs.
 fn penalize(penalty: f32, outputs: &Tensor, errors: &mut Tensor, batch: usize) -> f64 {
     let volume = outputs.volume;
     let numbers = (batch * volume.len()) as f64;

@@ -6,16 +6,16 @@ use super::workspace::Activations;
 use crate::network::Network;
 use crate::network::layer::{Inputs, Mode, add_volumes};
 
-/// What a forward pass is for.
+/// The kinds of forward pass.
 #[derive(Clone, Copy, Debug)]
 pub enum Pass<'a> {
-    /// Learning: as sharp as each layer is, normalized by the batch; dropout draws from the seed, which is
-    /// to be another one at each step.
+    /// A pass to learn from: each layer at its own sharpness, batch norm by the batch, dropout by the seed,
+    /// which should differ in every step.
     Training(&'a Seed),
-    /// As sharp as each layer is, normalized by the running statistics, nothing dropped.
-    Settled,
-    /// The network as it will be deployed: every step exact, normalized by the running statistics, nothing
-    /// dropped, and every sum added up term by term.
+    /// A pass to evaluate: each layer at its own sharpness, batch norm by the running statistics, no dropout.
+    Evaluation,
+    /// The network as it will be deployed: every layer at sharpness 1, batch norm by the running statistics, no
+    /// dropout, and every sum added term by term.
     Deployed,
 }
 
@@ -27,9 +27,9 @@ impl Pass<'_> {
 }
 
 impl Network {
-    /// Runs the batch that was loaded through all layers, to class scores.
+    /// Runs the loaded batch through all layers to class scores.
     ///
-    /// Activations and gradients must have been made for a network of the same shape.
+    /// `activations` must have been made for a network of the same shape.
     pub fn forward(&self, activations: &mut Activations, pass: Pass<'_>) {
         let batch = activations.batch();
         let Activations { inputs, sparse, layers: states, scores, seed: last, .. } = activations;
@@ -50,10 +50,10 @@ impl Network {
         self.head.scores(top, batch, scores);
     }
 
-    /// How layer `layer` acts in `pass`; `training` is the seed of its dropout.
+    /// The settings of layer `layer` in `pass`; `training` is the seed of its dropout.
     pub(super) fn mode<'a>(&self, layer: usize, pass: Pass<'_>, training: Option<&'a Seed>) -> Mode<'a> {
-        let plain = matches!(pass, Pass::Deployed);
-        let sharpness = if plain { 1.0 } else { self.sharpness[layer] };
-        Mode { sharpness, slope: self.slope, training, plain }
+        let term_by_term = matches!(pass, Pass::Deployed);
+        let sharpness = if term_by_term { 1.0 } else { self.sharpness[layer] };
+        Mode { sharpness, slope: self.slope, training, term_by_term }
     }
 }

@@ -1,26 +1,27 @@
-//! The parameters of a network side by side with their gradients, for a gradient-descent rule.
+//! The parameters of a network together with their gradients, for a gradient-descent rule.
 
 use super::workspace::Gradients;
 use crate::network::Network;
 use crate::network::kernels::{LANES, floats, floats_mut};
 use crate::network::layer::{Layer, LayerGradients};
 
-/// A tensor of parameters with the loss's derivative by it.
+/// A tensor of parameters with its gradient.
 pub struct Parameter<'a> {
-    /// The parameters, in the order of memory; those of empty lanes never change.
+    /// The parameters, in the order of memory. Those of empty lanes never change.
     pub values: &'a mut [f32],
-    /// As long as `values`.
+    /// The derivative of the loss by each of `values`.
     pub gradient: &'a [f32],
-    /// Whether weight decay applies: weights, not biases and gains.
+    /// Whether weight decay applies: to weights, not to biases and gains.
     pub decays: bool,
 }
 
-/// Tensors of a layer: weights, bias, and gain where it has batch norm.
+/// Tensors of a layer: weights, bias, and the gain of batch norm, which may be missing.
 const TENSORS: usize = 3;
 
 impl Network {
-    /// Calls `change`, in parallel, with every tensor that is not [`frozen`](Self::frozen), its gradient, and its
-    /// state in `states`, of which there is one for each index of [`tensor_lengths`](Self::tensor_lengths).
+    /// Calls `change`, in parallel, with every tensor that is not [`frozen`](Self::frozen) and with its state.
+    ///
+    /// `states` holds a state for each of [`tensor_lengths`](Self::tensor_lengths), in the same order.
     ///
     /// # Panics
     /// If there are fewer states.
@@ -35,7 +36,7 @@ impl Network {
         for_each_tensor(&mut self.layers[frozen..], &gradients.layers[frozen..], states, change);
     }
 
-    /// The length of each tensor, those of a layer side by side; 0 where there is none.
+    /// The length of each tensor, layer by layer: weights, bias, gain. 0 where a tensor is missing.
     pub fn tensor_lengths(&self) -> impl Iterator<Item = usize> {
         self.layers.iter().flat_map(|layer| {
             let gains = layer.norm.as_ref().map_or(0, |norm| norm.gain.len());
@@ -44,7 +45,8 @@ impl Network {
     }
 }
 
-/// Both halves of the layers at the same time, down to a single one: nothing has to be listed for that.
+/// Calls `change` for every tensor. Splits the layers in halves that run in parallel, which needs no list of
+/// tasks and so allocates nothing.
 fn for_each_tensor<S: Send>(
     layers: &mut [Layer],
     gradients: &[LayerGradients],

@@ -1,4 +1,4 @@
-//! What passes of a batch work on: tensors, workspaces, and the state of a network.
+//! The passes of a network over a batch, the buffers that they work in, and the state that they change.
 
 pub(super) mod backward;
 pub(super) mod forward;
@@ -6,7 +6,7 @@ pub(super) mod learn;
 pub(super) mod running_statistics;
 pub(super) mod scratch;
 pub(super) mod sparse;
+pub(super) mod spike_activation;
 pub(super) mod state;
-pub(super) mod step;
 pub(super) mod tensor;
 pub(super) mod workspace;

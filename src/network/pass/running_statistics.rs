@@ -4,22 +4,24 @@ use super::workspace::Activations;
 use crate::network::Network;
 
 impl Network {
-    /// Moves the running statistics of batch norm towards those of the training pass just done.
-    pub fn remember(&mut self, activations: &Activations) {
+    /// Moves the running statistics of batch norm towards the statistics of the last training pass.
+    pub fn update_running_statistics(&mut self, activations: &Activations) {
         for (layer, state) in self.layers.iter_mut().zip(&activations.layers) {
             if let (Some(norm), Some(statistics)) = (&mut layer.norm, &state.statistics) {
-                norm.remember(statistics, activations.batch() * layer.linear.output.area());
+                norm.update(statistics, activations.batch() * layer.linear.output.area());
             }
         }
     }
 
-    /// Averages batch norm's running statistics evenly with those of the training pass just done, `before`
-    /// samples after the first that counts; 0 replaces them. One sum has no variance and changes nothing.
-    pub fn measure(&mut self, activations: &Activations, before: usize) {
+    /// Averages the running statistics of batch norm over several training passes, weighted by their samples.
+    ///
+    /// `before` is the number of samples in the passes averaged so far; at 0 the statistics of the last pass
+    /// replace the running ones. A single sum per channel has no variance and changes nothing.
+    pub fn average_running_statistics(&mut self, activations: &Activations, before: usize) {
         let share = activations.batch() as f32 / (before + activations.batch()) as f32;
         for (layer, state) in self.layers.iter_mut().zip(&activations.layers) {
             if let (Some(norm), Some(statistics)) = (&mut layer.norm, &state.statistics) {
-                norm.approach(statistics, activations.batch() * layer.linear.output.area(), share);
+                norm.move_towards(statistics, activations.batch() * layer.linear.output.area(), share);
             }
         }
     }

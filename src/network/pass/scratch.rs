@@ -1,22 +1,22 @@
-//! Memory that a thread works in and that nobody else sees.
+//! Scratch memory, one buffer per thread, allocated once.
 
 use std::cell::RefCell;
 
 use crate::network::kernels::Lanes;
 
 thread_local! {
-    static ROOM: RefCell<Vec<Lanes>> = const { RefCell::new(Vec::new()) };
+    static SCRATCH: RefCell<Vec<Lanes>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Runs `task` with room for `lanes` lanes, whatever they hold; allocated once a thread.
+/// Runs `task` with a buffer of `lanes` lanes, which may hold any values.
 ///
 /// # Panics
-/// If `task` asks for room itself.
-pub(crate) fn with_room<R>(lanes: usize, task: impl FnOnce(&mut [Lanes]) -> R) -> R {
-    ROOM.with_borrow_mut(|room| {
-        if room.len() < lanes {
-            room.resize(lanes, Lanes::ZERO);
+/// If `task` calls this function itself.
+pub(crate) fn with_scratch<R>(lanes: usize, task: impl FnOnce(&mut [Lanes]) -> R) -> R {
+    SCRATCH.with_borrow_mut(|scratch| {
+        if scratch.len() < lanes {
+            scratch.resize(lanes, Lanes::ZERO);
         }
-        task(&mut room[..lanes])
+        task(&mut scratch[..lanes])
     })
 }

@@ -1,53 +1,54 @@
-//! A batch of inputs that are mostly 0, by its other numbers alone.
+//! A sparse batch: lists of the inputs that are not 0.
 //!
-//! A fifth of the pixels of a handwritten digit, and fewer of its coded channels, are not 0: sums over these
-//! alone are the same numbers in a fraction of the time, since adding 0 changes nothing.
+//! Only a fifth of the pixels of a handwritten digit are not 0, and fewer of its coded channels. Sums over these
+//! alone give the same numbers in a fraction of the time, since adding 0 changes nothing.
 
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
 use super::tensor::Tensor;
-use crate::network::kernels::{Entry, Field, Lanes, WIDEST, sum_entries};
+use crate::network::kernels::{Lanes, SparseEntry, StridedLanes, WIDEST, sum_entries};
 use crate::network::layer::linear::Linear;
 use crate::network::layer::parts::BatchPart;
 
-/// The largest share of numbers that are not 0 at which skipping the others pays, in percent: a skipping sum
+/// The largest share of inputs other than 0, in percent, at which the sparse product is the faster one. It
 /// reads a weight for each multiplication, which halves its speed.
 const MOST_PERCENT: usize = 35;
 
-/// Inputs (B, I), by sample and by input.
+/// The inputs (B, I) of a batch that are not 0, by sample and by input.
 #[derive(Default)]
 pub(crate) struct SparseBatch {
-    /// For each sample: inputs and their values.
+    /// For each sample its inputs.
     rows: Lists,
-    /// For each input: samples and their values.
+    /// For each input its samples.
     columns: Lists,
-    /// Whether the batch at hand is here.
+    /// Whether the current batch is stored here rather than in a tensor.
     pub used: bool,
 }
 
-/// Lists of entries, one after the other.
+/// Lists of entries, one after the other in memory.
 #[derive(Default)]
 struct Lists {
-    /// Where each list begins, and where the last ends.
+    /// The index at which each list begins, and the end of the last.
     starts: Vec<u32>,
-    entries: Vec<Entry>,
+    entries: Vec<SparseEntry>,
 }
 
 impl Lists {
-    fn list(&self, index: usize) -> &[Entry] {
+    fn list(&self, index: usize) -> &[SparseEntry] {
         &self.entries[self.starts[index] as usize..self.starts[index + 1] as usize]
     }
 }
 
 impl SparseBatch {
-    /// The most entries for each of the samples of a batch, on average, of so many inputs: by sample and by input.
+    /// The most entries per sample of a batch with `inputs` inputs, both orders together.
     pub const fn most_entries(inputs: usize) -> usize {
         2 * (inputs * MOST_PERCENT).div_ceil(100)
     }
 
-    /// Takes the samples `chosen` of `inputs` (N, I), each number as `levels` says; `false`, and nothing taken,
-    /// where too many of them are not 0.
+    /// Stores the samples `chosen` of `inputs` (N, I), with `levels[n]` for an input of n.
+    ///
+    /// Returns `false` and stores nothing if too many of them are not 0.
     pub fn load(&mut self, inputs: ArrayView2<'_, u8>, levels: &[f32; 256], chosen: &[u32]) -> bool {
         self.used = false;
         let most = chosen.len() * inputs.ncols() * MOST_PERCENT / 100;
@@ -58,25 +59,25 @@ impl SparseBatch {
         for &sample in chosen {
             let row = inputs.row(sample as usize);
             for (input, &level) in row.iter().enumerate().filter(|&(_, &level)| level > 0) {
-                entries.push(Entry { index: input as u32, value: levels[usize::from(level)] });
+                entries.push(SparseEntry { index: input as u32, value: levels[usize::from(level)] });
             }
             if entries.len() > most {
                 return false;
             }
             starts.push(entries.len() as u32);
         }
-        self.turn(inputs.ncols());
+        self.transpose(inputs.ncols());
         self.used = true;
         true
     }
 
-    /// Fills the columns from the rows.
-    fn turn(&mut self, inputs: usize) {
+    /// Fills `columns` from `rows`.
+    fn transpose(&mut self, inputs: usize) {
         let Lists { starts, entries } = &mut self.columns;
         starts.clear();
         starts.resize(inputs + 1, 0);
         entries.clear();
-        entries.resize(self.rows.entries.len(), Entry { index: 0, value: 0.0 });
+        entries.resize(self.rows.entries.len(), SparseEntry { index: 0, value: 0.0 });
         for entry in &self.rows.entries {
             starts[entry.index as usize] += 1;
         }
@@ -85,23 +86,23 @@ impl SparseBatch {
             end += *start;
             *start = end;
         }
-        // From the last sample down, each list fills from its end, so that starts end as starts.
+        // From the last sample down, each list fills from its end, so that `starts` holds the starts afterwards.
         for sample in (0..self.rows.starts.len() - 1).rev() {
             for entry in self.rows.list(sample) {
-                let place = &mut starts[entry.index as usize];
-                *place -= 1;
-                entries[*place as usize] = Entry { index: sample as u32, value: entry.value };
+                let end = &mut starts[entry.index as usize];
+                *end -= 1;
+                entries[*end as usize] = SparseEntry { index: sample as u32, value: entry.value };
             }
         }
     }
 
-    /// Writes to `sums` those of the samples from `first` on, as many as there is room for.
+    /// Writes the weighted sums of the samples from `first` on to `sums`, for as many samples as it holds.
     pub fn forward(&self, linear: &Linear, first: usize, sums: &mut BatchPart<'_>) {
         let (terms, panels) = (linear.terms(), linear.panels());
         let samples = sums.lanes.len() / sums.stride;
         for start in (0..panels).step_by(WIDEST) {
             let count = WIDEST.min(panels - start);
-            let weights = Field { lanes: &linear.weights[start * terms..], step: 1, spacing: terms };
+            let weights = StridedLanes { lanes: &linear.weights[start * terms..], step: 1, spacing: terms };
             for sample in 0..samples {
                 let out = &mut sums.sample(sample)[start..];
                 sum_entries(self.rows.list(first + sample), weights, out, 1, count);
@@ -109,12 +110,12 @@ impl SparseBatch {
         }
     }
 
-    /// Writes the derivative of the loss by the weights to `gradient`, from the errors at the sums.
+    /// Writes the gradient of the weights to `gradient`, from the `errors` at the sums.
     pub fn weight_gradient(&self, linear: &Linear, errors: &Tensor, gradient: &mut [Lanes]) {
         let terms = linear.terms();
         gradient.par_chunks_mut(WIDEST * terms).enumerate().for_each(|(group, gradient)| {
             let lanes = &errors.lanes[group * WIDEST..];
-            let errors = Field { lanes, step: errors.stride, spacing: 1 };
+            let errors = StridedLanes { lanes, step: errors.stride, spacing: 1 };
             let count = gradient.len() / terms;
             for input in 0..terms {
                 sum_entries(self.columns.list(input), errors, &mut gradient[input..], terms, count);
@@ -125,7 +126,7 @@ impl SparseBatch {
 
 #[cfg(test)]
 impl SparseBatch {
-    /// What its lists hold.
+    /// The size of its lists.
     pub fn bytes(&self) -> u64 {
         let of = |lists: &Lists| size_of_val(lists.starts.as_slice()) + size_of_val(lists.entries.as_slice());
         (of(&self.rows) + of(&self.columns)) as u64
@@ -135,19 +136,19 @@ impl SparseBatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::layer::linear::{Batch, Reach};
+    use crate::network::layer::linear::{Batch, InputLayout};
     use crate::network::{Volume, kernels::floats_mut};
     use ndarray::Array2;
     use proptest::prelude::*;
 
     proptest! {
-        /// Bit for bit: a product with 0 changes no sum.
+        /// Both give the same bits, since a product with 0 changes no sum.
         #[test]
         fn skipping_zeros_changes_nothing(
             inputs in 1usize..90, outputs in 1usize..150, samples in 1usize..20, salt in 0usize..1000
         ) {
             let noise = |i: usize| ((i * 7919 + salt * 104_729) % 1009) as f32 / 500.0 - 1.0;
-            let mut linear = Linear::new(Volume::flat(inputs), Volume::flat(outputs), Reach::Dense);
+            let mut linear = Linear::new(Volume::flat(inputs), Volume::flat(outputs), InputLayout::Dense);
             floats_mut(&mut linear.weights).iter_mut().enumerate().for_each(|(i, weight)| *weight = noise(i));
             let levels: [f32; 256] = std::array::from_fn(|level| level as f32 / 255.0);
             let data = Array2::from_shape_fn((samples, inputs), |(b, i)| {

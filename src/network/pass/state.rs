@@ -1,4 +1,4 @@
-//! A network's state as a list of tensors, for whoever keeps, restores or averages it.
+//! The state of a network as a list of tensors, to store, to restore or to average.
 
 use crate::network::Network;
 use crate::network::kernels::{LANES, floats_mut};
@@ -7,15 +7,17 @@ use crate::network::kernels::{LANES, floats_mut};
 pub struct StateTensor<'a> {
     /// `layers.L.weights`, `.bias`, `.gain`, `.mean` or `.variance`.
     pub name: String,
-    /// Whether it is learnt, rather than measured: not the running statistics of batch norm.
+    /// Whether it is a parameter; the running statistics of batch norm are not.
     pub learnt: bool,
-    /// In the order of memory.
+    /// The numbers, in the order of memory.
     pub values: &'a mut [f32],
 }
 
 impl Network {
-    /// Every tensor that training changes, from the input up; with [`sharpness`](Self::sharpness) and
-    /// [`norm_updates`](Self::norm_updates) the whole state.
+    /// Every tensor that training changes, from the input up.
+    ///
+    /// Together with [`sharpness`](Self::sharpness) and [`norm_updates`](Self::norm_updates) they are the whole
+    /// state of a network.
     pub fn state_mut(&mut self) -> Vec<StateTensor<'_>> {
         let mut state = Vec::new();
         for (index, layer) in self.layers.iter_mut().enumerate() {
@@ -34,8 +36,8 @@ impl Network {
         state
     }
 
-    /// The weights, in panels of 16 neurons of a layer: all terms of their sums, each with a weight for every
-    /// neuron; 0 for neurons that are not there.
+    /// The weights in panels of 16 neurons or channels. A panel has a row for each term of the sum, with one
+    /// weight per neuron; the weights of missing neurons are 0.
     pub fn weight_panels_mut(&mut self) -> impl Iterator<Item = &mut [[f32; LANES]]> {
         self.layers.iter_mut().flat_map(|layer| {
             let terms = layer.linear.terms();
@@ -43,12 +45,12 @@ impl Network {
         })
     }
 
-    /// How often the running statistics of batch norm were updated; 0 without batch norm.
+    /// The number of updates of the running statistics of batch norm; 0 without batch norm.
     pub fn norm_updates(&self) -> u32 {
         self.layers.iter().filter_map(|layer| layer.norm.as_ref()).map(|norm| norm.updates).max().unwrap_or(0)
     }
 
-    /// Sets how often the running statistics were updated.
+    /// Sets the number of updates of the running statistics.
     pub fn set_norm_updates(&mut self, updates: u32) {
         self.layers
             .iter_mut()

@@ -1,26 +1,28 @@
-//! A batch of volumes in memory.
+//! A tensor: a batch of volumes in memory.
 
 use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder};
 
 use crate::network::Volume;
 use crate::network::kernels::{LANES, Lanes, floats, floats_mut, panels};
 
-/// Room for a number of samples of one volume, with a border around each.
+/// A batch of volumes of one shape, each with a border of zeros.
 ///
-/// A sample is [panel][row][column] of [`Lanes`], a panel holding 16 channels. Samples lie an odd number of
-/// cache lines apart, so that walking from sample to sample does not meet the same lines of the cache.
+/// A sample is [panel][row][column] of [`Lanes`], and a panel holds 16 channels. Samples lie an odd number of
+/// cache lines apart, so that the same element of successive samples does not fall on one set of the cache.
 #[derive(Clone, Debug)]
 pub(crate) struct Tensor {
+    /// The shape of a sample.
     pub volume: Volume,
-    /// Places around the volume, on every side.
+    /// Rows and columns of zeros on every side of the volume.
     pub border: usize,
     /// Lanes from one sample to the next.
     pub stride: usize,
+    /// The memory of all samples.
     pub lanes: Vec<Lanes>,
 }
 
 impl Tensor {
-    /// Zeros, for `samples` samples.
+    /// A tensor of `samples` samples, all 0.
     pub fn new(volume: Volume, border: usize, samples: usize) -> Self {
         let mut tensor = Self { volume, border, stride: 0, lanes: Vec::new() };
         tensor.stride = tensor.sample_lanes() | 1;
@@ -28,7 +30,7 @@ impl Tensor {
         tensor
     }
 
-    /// Columns of a row in memory.
+    /// Columns of a row in memory, border included.
     pub fn columns(&self) -> usize {
         self.volume.width + 2 * self.border
     }
@@ -47,7 +49,7 @@ impl Tensor {
         self.panels() * self.plane()
     }
 
-    /// Where the row `y` of panel `panel` begins in a sample, past the border.
+    /// The index in a sample of the first lane of row `y` of panel `panel`, after the border.
     pub fn row_start(&self, panel: usize, y: usize) -> usize {
         panel * self.plane() + (y + self.border) * self.columns() + self.border
     }
@@ -62,14 +64,14 @@ impl Tensor {
         &mut self.lanes[..count * self.stride]
     }
 
-    /// (B, C) of the first samples of a flat volume.
+    /// (B, C): the first `count` samples of a flat volume.
     pub fn matrix(&self, count: usize) -> ArrayView2<'_, f32> {
         debug_assert_eq!(self.volume.area(), 1);
         let shape = (count, self.volume.channels).strides((self.stride * LANES, 1));
         ArrayView2::from_shape(shape, floats(self.first(count))).expect("samples lie a stride apart")
     }
 
-    /// (B, C) of the first samples of a flat volume, to write to.
+    /// (B, C): the first `count` samples of a flat volume, to write to.
     pub fn matrix_mut(&mut self, count: usize) -> ArrayViewMut2<'_, f32> {
         debug_assert_eq!(self.volume.area(), 1);
         let shape = (count, self.volume.channels).strides((self.stride * LANES, 1));

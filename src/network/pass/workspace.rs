@@ -1,4 +1,4 @@
-//! Room for the passes, allocated once: nothing is allocated per batch.
+//! The workspaces of the passes, allocated once: a batch allocates nothing.
 
 use ndarray::ArrayView2;
 use rayon::prelude::*;
@@ -8,45 +8,46 @@ use crate::seed::Seed;
 use super::sparse::SparseBatch;
 use super::tensor::Tensor;
 use crate::network::kernels::{LANES, Lanes, floats_mut, vectorized};
-use crate::network::layer::linear::Reach;
+use crate::network::layer::linear::InputLayout;
 use crate::network::layer::{LayerActivations, LayerGradients};
 use crate::network::{Network, Volume};
 
-/// A batch and what a forward pass makes of it.
+/// The workspace of a forward pass: a batch of samples, and all values that the pass computes from it.
 pub struct Activations {
-    /// Samples in the batch at hand; there is room for as many or more.
+    /// Samples in the current batch, at most the capacity.
     batch: usize,
-    /// As the lowest layer wants them.
+    /// The batch in the layout of the lowest layer.
     pub(crate) inputs: Tensor,
-    /// The batch in their place, where a dense layer comes first and most inputs are 0.
+    /// The batch without its zeros, used instead where a dense layer comes first and most inputs are 0.
     pub(crate) sparse: SparseBatch,
     loader: Loader,
-    /// Of dropout in the last pass, where that was a training pass.
+    /// The seed of dropout in the last pass, if that was a training pass.
     pub(crate) seed: Option<Seed>,
+    /// The values of each layer.
     pub(crate) layers: Vec<LayerActivations>,
     /// (B, K)
     pub(crate) scores: Tensor,
 }
 
-/// How a sample's numbers become the lowest layer's inputs.
+/// How the numbers of a sample become the inputs of the lowest layer.
 struct Loader {
-    /// For each float in memory, the number of the input that it holds, or [`NOTHING`].
+    /// For each float in memory, the index of the input that it holds, or [`NOTHING`].
     sources: Vec<u32>,
     /// The length of a sample.
     inputs: usize,
-    /// Whether the lowest layer can skip inputs that are 0.
+    /// Whether the lowest layer can skip inputs of 0.
     skips: bool,
 }
 
-/// A float that holds no input.
+/// The source of a float that holds no input.
 const NOTHING: u32 = u32::MAX;
 
 impl Activations {
-    /// Room for batches of up to `capacity` samples.
+    /// A workspace for batches of up to `capacity` samples of `network`, or of another of the same shape.
     pub fn new(network: &Network, capacity: usize) -> Self {
         let inputs = network.layers[0].linear.input_tensor(capacity);
-        let border = |layer: usize| match network.layers.get(layer + 1).map(|layer| layer.linear.reach) {
-            Some(Reach::Window(window)) => window.padding,
+        let border = |layer: usize| match network.layers.get(layer + 1).map(|layer| layer.linear.layout) {
+            Some(InputLayout::Window(window)) => window.padding,
             _ => 0,
         };
         let layers = network.layers.iter().enumerate();
@@ -62,13 +63,13 @@ impl Activations {
         }
     }
 
-    /// Takes the samples `chosen` of `inputs` (N, I), each divided by `max`, as the batch.
+    /// Loads the samples `chosen` of `inputs` (N, I), divided by `max`, as the current batch.
     ///
     /// # Panics
-    /// If `chosen` is longer than the capacity or names a sample that is not there, or if a sample is not
-    /// as long as the network's input.
+    /// If `chosen` is longer than the capacity or names a missing sample, or if the length of a sample differs
+    /// from the inputs of the network.
     pub fn load(&mut self, inputs: ArrayView2<'_, u8>, max: u8, chosen: &[u32]) {
-        assert_eq!(inputs.ncols(), self.loader.inputs, "a sample has as many entries as the network inputs");
+        assert_eq!(inputs.ncols(), self.loader.inputs, "a sample has one entry per input of the network");
         self.batch = chosen.len();
         let levels: [f32; 256] = std::array::from_fn(|level| level as f32 / f32::from(max));
         if self.loader.skips && self.sparse.load(inputs, &levels, chosen) {
@@ -78,30 +79,30 @@ impl Activations {
         let samples = self.inputs.first_mut(chosen.len()).par_chunks_mut(stride).with_min_len(16);
         samples.zip(chosen).for_each(|(lanes, &sample)| {
             let row = inputs.row(sample as usize);
-            let row = row.as_slice().expect("a sample's numbers lie side by side");
+            let row = row.as_slice().expect("the numbers of a sample are contiguous");
             for (value, &source) in floats_mut(lanes).iter_mut().zip(&loader.sources) {
                 *value = row.get(source as usize).map_or(0.0, |&level| levels[usize::from(level)]);
             }
         });
     }
 
-    /// B, the samples in the batch at hand.
+    /// B, the number of samples in the current batch.
     pub fn batch(&self) -> usize {
         self.batch
     }
 
-    /// (B, K) class scores of the last pass.
+    /// (B, K): the class scores of the last pass.
     pub fn scores(&self) -> ArrayView2<'_, f32> {
         self.scores.matrix(self.batch)
     }
 
-    /// Room for [`add_outputs`](Self::add_outputs): all 0.
+    /// A buffer of zeros for [`add_outputs`](Self::add_outputs) of layer `layer`.
     pub fn totals(&self, layer: usize) -> Vec<Lanes> {
         vec![Lanes::ZERO; self.layers[layer].outputs.stride]
     }
 
-    /// Adds the outputs of layer `layer`, counted from the input, of every sample of the last pass to `totals`.
-    /// Exact up to 2^24 spikes a neuron.
+    /// Adds the outputs of layer `layer`, counted from the input, to `totals`, over all samples of the last pass.
+    /// Exact for up to 2^24 spikes per neuron.
     pub fn add_outputs(&self, layer: usize, totals: &mut [Lanes]) {
         let outputs = &self.layers[layer].outputs;
         vectorized(
@@ -138,45 +139,47 @@ impl Loader {
         let volume = network.input;
         let mut sources = vec![NOTHING; inputs.stride * LANES];
         let number = |y: usize, x: usize, c: usize| ((y * volume.width + x) * volume.channels + c) as u32;
-        match linear.reach {
-            Reach::Dense => (0..volume.len()).for_each(|input| sources[input] = input as u32),
-            Reach::Window(_) => {
-                for (y, x, c) in places(volume.height, volume.width, volume.channels) {
-                    let place = inputs.row_start(c / LANES, y) + x;
-                    sources[place * LANES + c % LANES] = number(y, x, c);
+        match linear.layout {
+            InputLayout::Dense => (0..volume.len()).for_each(|input| sources[input] = input as u32),
+            InputLayout::Window(_) => {
+                for (y, x, c) in elements(volume.height, volume.width, volume.channels) {
+                    let lane = inputs.row_start(c / LANES, y) + x;
+                    sources[lane * LANES + c % LANES] = number(y, x, c);
                 }
             }
-            Reach::Interleaved(window) => {
-                for (y, x, c) in places(volume.height, volume.width, volume.channels) {
+            InputLayout::Interleaved(window) => {
+                for (y, x, c) in elements(volume.height, volume.width, volume.channels) {
                     let (row, column) = (y + window.padding, (x + window.padding) * volume.channels);
                     sources[row * linear.row(window) + column + c] = number(y, x, c);
                 }
             }
         }
-        Self { sources, inputs: volume.len(), skips: linear.reach == Reach::Dense }
+        Self { sources, inputs: volume.len(), skips: linear.layout == InputLayout::Dense }
     }
 }
 
-fn places(height: usize, width: usize, channels: usize) -> impl Iterator<Item = (usize, usize, usize)> {
+/// Every (row, column, channel) of a volume, in the order of a sample.
+fn elements(height: usize, width: usize, channels: usize) -> impl Iterator<Item = (usize, usize, usize)> {
     (0..height).flat_map(move |y| (0..width).flat_map(move |x| (0..channels).map(move |c| (y, x, c))))
 }
 
-/// What a backward pass makes of a batch: the mean loss's derivative by every parameter.
+/// The workspace of a backward pass, with the derivative of the mean loss by every parameter.
 pub struct Gradients {
+    /// The gradients of each layer.
     pub(crate) layers: Vec<LayerGradients>,
     /// (B, K): derivative of the loss by half the scores.
     pub(crate) differences: Tensor,
-    /// Whether the errors at a layer's outputs have something in them already.
+    /// Whether the errors at the outputs of each layer already hold the share of a residual connection.
     pub(crate) filled: Vec<bool>,
 }
 
 impl Gradients {
-    /// Room for batches of up to `capacity` samples.
+    /// A workspace for batches of up to `capacity` samples of `network`, or of another of the same shape.
     pub fn new(network: &Network, capacity: usize) -> Self {
         let activations = Activations::new(network, 0);
         let layers = network.layers.iter().zip(&activations.layers).enumerate();
         let layers =
-            layers.map(|(i, (layer, room))| LayerGradients::new(layer, capacity, &room.outputs, i == 0));
+            layers.map(|(i, (layer, state))| LayerGradients::new(layer, capacity, &state.outputs, i == 0));
         Self {
             layers: layers.collect(),
             differences: Tensor::new(Volume::flat(network.classes()), 0, capacity),
@@ -187,7 +190,7 @@ impl Gradients {
 
 #[cfg(test)]
 impl Activations {
-    /// What its buffers hold.
+    /// The size of its buffers.
     pub(crate) fn bytes(&self) -> u64 {
         let own = size_of_val(self.inputs.lanes.as_slice())
             + size_of_val(self.loader.sources.as_slice())
@@ -198,7 +201,7 @@ impl Activations {
 
 #[cfg(test)]
 impl Gradients {
-    /// What its buffers hold.
+    /// The size of its buffers.
     pub(crate) fn bytes(&self) -> u64 {
         let differences = size_of_val(self.differences.lanes.as_slice()) as u64;
         differences + self.layers.iter().map(LayerGradients::bytes).sum::<u64>()

@@ -1,4 +1,4 @@
-//! A fresh network from its plan.
+//! A new network, built from its plan with random weights.
 
 use rand::distr::{Distribution, Uniform};
 
@@ -13,9 +13,12 @@ use crate::network::layer::norm::Norm;
 use crate::network::{Key, Network, Slope, Spec, SpecError};
 
 impl Network {
-    /// A network with Glorot-uniform weights, zero biases and soft steps; the key is drawn from `seed` too.
+    /// A network with random weights and a random key from `seed`, zero biases and sharpness 0.
     ///
     /// Weights are uniform in `±sqrt(6 / (fan in + fan out))` (Glorot, Bengio 2010).
+    ///
+    /// # Errors
+    /// The first mistake in the plan.
     ///
     /// ```
     /// use spiketune::network::{HeadSpec, LayerSpec, Network, Spec, Volume};
@@ -47,8 +50,8 @@ impl Network {
 }
 
 fn layer(planned: &PlannedLayer, first: bool, seed: &Seed) -> Layer {
-    let channels = planned.step.sums.channels;
-    let mut linear = Linear::new(planned.input, planned.step.sums, planned.reach(first));
+    let channels = planned.activation.sums.channels;
+    let mut linear = Linear::new(planned.input, planned.activation.sums, planned.input_layout(first));
     glorot_uniform(&mut linear, seed);
     let mut bias = padded(std::iter::repeat_n(0.0, channels));
     for lane in channels..bias.len() * LANES {
@@ -58,15 +61,15 @@ fn layer(planned: &PlannedLayer, first: bool, seed: &Seed) -> Layer {
         linear,
         bias,
         norm: planned.batch_norm.then(|| Norm::new(channels)),
-        step: planned.step.clone(),
+        activation: planned.activation.clone(),
         dropout: planned.dropout,
         adds: planned.adds,
     }
 }
 
-/// Draws in the order (row, column, input channel, output channel), whatever the layout in memory.
+/// Draws the weights in the order (row, column, input channel, output channel) for any layout in memory.
 fn glorot_uniform(linear: &mut Linear, seed: &Seed) {
-    let (height, width) = linear.looks_at();
+    let (height, width) = linear.receptive_field();
     let outputs = linear.output.channels;
     let area = if linear.output.area() == 1 { 1 } else { height * width };
     let limit = (6.0 / (linear.fan_in() + area * outputs) as f32).sqrt();
@@ -87,14 +90,14 @@ fn glorot_uniform(linear: &mut Linear, seed: &Seed) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::layer::linear::Reach;
+    use crate::network::layer::linear::InputLayout;
     use crate::network::{Volume, Window};
 
     #[test]
     fn weights_fill_the_glorot_range_and_empty_lanes_stay_empty() {
         let input = Volume { height: 6, width: 6, channels: 20 };
         let output = Volume { height: 4, width: 4, channels: 25 };
-        let mut linear = Linear::new(input, output, Reach::Window(Window::square(3, 1)));
+        let mut linear = Linear::new(input, output, InputLayout::Window(Window::square(3, 1)));
         glorot_uniform(&mut linear, &Seed::root(1));
         let limit = (6.0f32 / (9 * 45) as f32).sqrt();
         let weights: Vec<f32> =

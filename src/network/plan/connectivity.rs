@@ -1,12 +1,13 @@
-//! Which inputs reach which neurons of a layer, and over which of its weights.
+//! The connectivity of a layer: which inputs reach which neurons, and through which weights.
 //!
-//! Neurons that hear the same inputs share a *site*: neuron `position * units + unit`. A dense layer has one
-//! site, a convolution one at every place of its window, a pool one for every neuron. The weights of a unit
-//! are its *taps*, which all sites share.
+//! Neurons with the same presynaptic inputs share a *position*. A dense layer has one position, a convolution
+//! one for each position of its window, a pool one for each neuron. At each position there is one neuron for
+//! each *weight channel*: neuron `position * channels + channel`. A channel has the same weights at all
+//! positions, its *kernel elements*.
 
 use serde::{Deserialize, Serialize};
 
-/// Height, width and channels of an image or of its features; element (y, x, c) is number
+/// The shape of an image or of its features. Element (y, x, c) has the index
 /// `(y * width + x) * channels + c`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,7 +16,7 @@ pub struct Volume {
     pub height: usize,
     /// Columns, at least 1.
     pub width: usize,
-    /// Numbers at each place, at least 1.
+    /// Numbers for each row and column, at least 1.
     pub channels: usize,
 }
 
@@ -27,13 +28,13 @@ pub struct Window {
     pub height: usize,
     /// Columns, at least 1.
     pub width: usize,
-    /// From one place to the next, down as well as across; at least 1.
+    /// Distance from one position to the next, down as well as across; at least 1.
     pub stride: usize,
-    /// Zeros added on every side, fewer than the window is high and wide.
+    /// Zeros added on every side, fewer than the rows and the columns of the window.
     pub padding: usize,
 }
 
-/// Which inputs reach which neurons.
+/// The connectivity of a layer: which inputs reach which neurons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Connectivity {
@@ -44,19 +45,19 @@ pub enum Connectivity {
         /// O, at least 1.
         outputs: usize,
     },
-    /// Neuron (y, x, o) hears the inputs in the window at (y, x), with weights that all (y, x) share.
+    /// Neuron (y, x, o) receives the inputs in the window at (y, x), with weights that all (y, x) share.
     Convolution {
-        /// What the window slides over.
+        /// The shape of the inputs.
         input: Volume,
         /// The window.
         window: Window,
-        /// O, the neurons at each place; at least 1.
+        /// O, the neurons at each position; at least 1.
         channels: usize,
     },
-    /// Neuron (y, x, c) hears channel c in the window at (y, x): with weight and threshold 1 it fires where
-    /// any of these does (max pooling of spikes).
+    /// Max pooling of spikes: neuron (y, x, c) receives channel c in the window at (y, x). Its weight and its
+    /// threshold are 1, so that it fires where any of these inputs does.
     Pool {
-        /// What the window slides over.
+        /// The shape of the inputs.
         input: Volume,
         /// The window.
         window: Window,
@@ -64,25 +65,25 @@ pub enum Connectivity {
 }
 
 impl Volume {
-    /// `length` numbers in one place.
+    /// A vector of `length` numbers: one row, one column.
     pub fn flat(length: usize) -> Self {
         Self { height: 1, width: 1, channels: length }
     }
 
-    /// How many numbers it holds.
+    /// The number of its elements.
     pub fn len(&self) -> usize {
         self.height.saturating_mul(self.width).saturating_mul(self.channels)
     }
 
-    /// Whether it holds none.
+    /// Whether it has no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
 impl Window {
-    /// Places of the window on `input`, one below the other and side by side.
-    pub fn places(&self, input: Volume) -> (usize, usize) {
+    /// Rows and columns of positions of the window on `input`; 0 where it is larger than the padded input.
+    pub fn positions(&self, input: Volume) -> (usize, usize) {
         let along = |size: usize, extent: usize| {
             let padded = size.saturating_add(self.padding.saturating_mul(2));
             padded.checked_sub(extent).map_or(0, |rest| rest / self.stride.max(1) + 1)
@@ -90,27 +91,29 @@ impl Window {
         (along(input.height, self.height), along(input.width, self.width))
     }
 
-    /// The places along an axis whose window covers input `at`, with the tap by which it does: places rise,
-    /// taps fall by the stride.
+    /// The positions along an axis at which the window covers input `at`, each with the kernel element over it.
+    /// Positions rise by 1, kernel elements fall by the stride.
+    ///
+    /// `extent`: the size of the window along the axis; `positions`: the number of positions.
     pub(crate) fn covering(
         &self,
         at: usize,
         extent: usize,
-        places: usize,
+        positions: usize,
     ) -> impl Iterator<Item = (usize, usize)> + use<> {
         let (at, stride) = (at + self.padding, self.stride);
         let first = (at + 1).saturating_sub(extent).div_ceil(stride);
-        (first..(at / stride + 1).min(places)).map(move |place| (place, at - place * stride))
+        (first..(at / stride + 1).min(positions)).map(move |position| (position, at - position * stride))
     }
 
-    /// The inputs along an axis of `size` that the window at `place` covers, with the tap of each.
+    /// The inputs along an axis of `size` that the window at `position` covers, each with its kernel element.
     fn covered(
         &self,
-        place: usize,
+        position: usize,
         extent: usize,
         size: usize,
     ) -> impl Iterator<Item = (usize, usize)> + use<> {
-        let (from, padding) = (place * self.stride, self.padding);
+        let (from, padding) = (position * self.stride, self.padding);
         let elements = padding.saturating_sub(from)..extent.min((size + padding).saturating_sub(from));
         elements.map(move |element| (from + element - padding, element))
     }
@@ -123,7 +126,7 @@ impl Window {
         if padding >= height.min(width) {
             return Some(format!("padding {padding}: must be less than the window of {height} x {width}"));
         }
-        let (rows, columns) = self.places(input);
+        let (rows, columns) = self.positions(input);
         let fits = rows > 0 && columns > 0;
         let size = format!("{} x {}", input.height, input.width);
         (!fits).then(|| format!("window {height} x {width}: larger than its padded input of {size}"))
@@ -131,7 +134,7 @@ impl Window {
 }
 
 impl Connectivity {
-    /// What the layer hears.
+    /// The shape of the inputs.
     pub fn input(&self) -> Volume {
         match *self {
             Self::Dense { inputs, .. } => Volume::flat(inputs),
@@ -139,17 +142,18 @@ impl Connectivity {
         }
     }
 
-    /// The layer's neurons.
+    /// The shape of the layer, one element per neuron.
     pub fn output(&self) -> Volume {
         match *self {
             Self::Dense { outputs, .. } => Volume::flat(outputs),
-            Self::Convolution { input, window, channels } => placed(window, input, channels),
-            Self::Pool { input, window } => placed(window, input, input.channels),
+            Self::Convolution { input, window, channels } => slid_over(input, window, channels),
+            Self::Pool { input, window } => slid_over(input, window, input.channels),
         }
     }
 
-    /// Rows of weights: neurons that differ in their weights.
-    pub fn units(&self) -> usize {
+    /// Channels with weights of their own, the rows of the weight matrix: one for each neuron of a dense layer,
+    /// one for each channel of a convolution, a single one in a pool, where all neurons share one weight.
+    pub fn weight_channels(&self) -> usize {
         match *self {
             Self::Dense { outputs, .. } => outputs,
             Self::Convolution { channels, .. } => channels,
@@ -157,8 +161,10 @@ impl Connectivity {
         }
     }
 
-    /// Weights of a unit: one an input of a dense layer, `(ky * width + kx) * C + c` of a convolution's
-    /// window, a single one of a pool.
+    /// Kernel elements, the weights of one channel.
+    ///
+    /// A dense layer has one for each input, a pool a single one. A convolution has element
+    /// `(ky * width + kx) * C + c` for row ky and column kx of its window and input channel c of C.
     pub fn elements(&self) -> usize {
         match *self {
             Self::Dense { inputs, .. } => inputs,
@@ -169,7 +175,7 @@ impl Connectivity {
         }
     }
 
-    /// The most inputs that reach one neuron over the same tap.
+    /// The most inputs that reach one neuron through the same kernel element.
     pub fn inputs_per_element(&self) -> usize {
         match *self {
             Self::Dense { .. } | Self::Convolution { .. } => 1,
@@ -177,12 +183,13 @@ impl Connectivity {
         }
     }
 
-    /// Pairs of an input and a neuron that hears it.
+    /// Synapses: pairs of an input and a neuron that receives it.
     pub fn connections(&self) -> u64 {
         let covered = |input: Volume, window: Window| {
-            let (rows, columns) = window.places(input);
-            let along = |places: usize, extent: usize, size: usize| {
-                (0..places).map(|place| window.covered(place, extent, size).count() as u64).sum::<u64>()
+            let (rows, columns) = window.positions(input);
+            let along = |positions: usize, extent: usize, size: usize| {
+                let covered = |position| window.covered(position, extent, size).count() as u64;
+                (0..positions).map(covered).sum::<u64>()
             };
             along(rows, window.height, input.height) * along(columns, window.width, input.width)
         };
@@ -195,9 +202,9 @@ impl Connectivity {
         }
     }
 
-    /// Groups of neurons that hear the same inputs.
+    /// Groups of neurons with the same presynaptic inputs.
     pub fn positions(&self) -> usize {
-        self.output().len() / self.units().max(1)
+        self.output().len() / self.weight_channels().max(1)
     }
 
     /// Its name in reports.
@@ -215,13 +222,13 @@ impl Connectivity {
             Self::Dense { .. } => visit(0, input),
             Self::Convolution { input: volume, window, .. } => {
                 let (pixel, channel) = (input / volume.channels, input % volume.channels);
-                for_each_place(volume, window, pixel, |place, element| {
-                    visit(place, element * volume.channels + channel);
+                for_each_covering(volume, window, pixel, |position, element| {
+                    visit(position, element * volume.channels + channel);
                 });
             }
             Self::Pool { input: volume, window } => {
                 let (pixel, channel) = (input / volume.channels, input % volume.channels);
-                for_each_place(volume, window, pixel, |place, _| visit(place * volume.channels + channel, 0));
+                for_each_covering(volume, window, pixel, |at, _| visit(at * volume.channels + channel, 0));
             }
         }
     }
@@ -238,17 +245,17 @@ impl Connectivity {
                 });
             }
             Self::Pool { input: volume, window } => {
-                let (place, channel) = (position / volume.channels, position % volume.channels);
-                for_each_pixel(volume, window, place, |pixel, _| visit(pixel * volume.channels + channel, 0));
+                let (at, channel) = (position / volume.channels, position % volume.channels);
+                for_each_pixel(volume, window, at, |pixel, _| visit(pixel * volume.channels + channel, 0));
             }
         }
     }
 
-    /// What is wrong with its sizes, if anything is.
+    /// The first mistake in its sizes; `None` if there is none.
     pub(crate) fn problem(&self) -> Option<String> {
-        let (input, units) = (self.input(), self.units());
-        if input.is_empty() || units == 0 {
-            return Some("a layer needs one input and one neuron at least".to_owned());
+        let (input, channels) = (self.input(), self.weight_channels());
+        if input.is_empty() || channels == 0 {
+            return Some("a layer needs at least one input and one neuron".to_owned());
         }
         match self {
             Self::Dense { .. } => None,
@@ -257,14 +264,16 @@ impl Connectivity {
     }
 }
 
-fn placed(window: Window, input: Volume, channels: usize) -> Volume {
-    let (height, width) = window.places(input);
+/// The shape of a layer with `channels` neurons at each position of `window` on `input`.
+fn slid_over(input: Volume, window: Window, channels: usize) -> Volume {
+    let (height, width) = window.positions(input);
     Volume { height, width, channels }
 }
 
-/// Calls `visit(place, element)` for every place of the window that covers `pixel`; elements in rows of the window.
-fn for_each_place(volume: Volume, window: Window, pixel: usize, mut visit: impl FnMut(usize, usize)) {
-    let (rows, columns) = window.places(volume);
+/// Calls `visit(position, element)` for every position at which the window covers `pixel`. Elements count along
+/// the rows of the window.
+fn for_each_covering(volume: Volume, window: Window, pixel: usize, mut visit: impl FnMut(usize, usize)) {
+    let (rows, columns) = window.positions(volume);
     for (row, ky) in window.covering(pixel / volume.width, window.height, rows) {
         for (column, kx) in window.covering(pixel % volume.width, window.width, columns) {
             visit(row * columns + column, ky * window.width + kx);
@@ -272,11 +281,11 @@ fn for_each_place(volume: Volume, window: Window, pixel: usize, mut visit: impl 
     }
 }
 
-/// Calls `visit(pixel, element)` for every pixel that the window covers at `place`.
-fn for_each_pixel(volume: Volume, window: Window, place: usize, mut visit: impl FnMut(usize, usize)) {
-    let (_, columns) = window.places(volume);
-    for (y, ky) in window.covered(place / columns, window.height, volume.height) {
-        for (x, kx) in window.covered(place % columns, window.width, volume.width) {
+/// Calls `visit(pixel, element)` for every pixel that the window covers at `position`.
+fn for_each_pixel(volume: Volume, window: Window, position: usize, mut visit: impl FnMut(usize, usize)) {
+    let (_, columns) = window.positions(volume);
+    for (y, ky) in window.covered(position / columns, window.height, volume.height) {
+        for (x, kx) in window.covered(position % columns, window.width, volume.width) {
             visit(y * volume.width + x, ky * window.width + kx);
         }
     }
@@ -293,18 +302,19 @@ mod tests {
     const IMAGE: Volume = Volume { height: 5, width: 7, channels: 2 };
 
     #[test]
-    fn places_are_counted_down_to_whole_strides() {
-        let places = |height, width, stride, padding| Window { height, width, stride, padding }.places(IMAGE);
-        assert_eq!(places(3, 3, 1, 1), (5, 7));
-        assert_eq!(places(2, 2, 2, 0), (2, 3));
-        assert_eq!(places(5, 7, 3, 0), (1, 1));
-        assert_eq!(places(3, 3, 2, 1), (3, 4));
-        assert_eq!(places(6, 1, 1, 0), (0, 7));
+    fn positions_are_counted_in_whole_strides() {
+        let positions =
+            |height, width, stride, padding| Window { height, width, stride, padding }.positions(IMAGE);
+        assert_eq!(positions(3, 3, 1, 1), (5, 7));
+        assert_eq!(positions(2, 2, 2, 0), (2, 3));
+        assert_eq!(positions(5, 7, 3, 0), (1, 1));
+        assert_eq!(positions(3, 3, 2, 1), (3, 4));
+        assert_eq!(positions(6, 1, 1, 0), (0, 7));
     }
 
     proptest! {
-        /// Both directions against the definition: input (y, x, c) is under element (ky, kx, c) of place (r, q)
-        /// where y + padding = r stride + ky, and the same across.
+        /// Both directions against the definition: at position (r, q), element (ky, kx, c) covers input (y, x, c)
+        /// where y + padding = r stride + ky, and likewise across.
         #[test]
         fn both_directions_are_the_definition(seed: u64) {
             let connectivity = connectivity(IMAGE, &mut Seed::root(seed).stream());
@@ -321,7 +331,7 @@ mod tests {
                     defined.push((0, input, input));
                     continue;
                 };
-                let (rows, columns) = window.places(IMAGE);
+                let (rows, columns) = window.positions(IMAGE);
                 for (r, q) in (0..rows).flat_map(|r| (0..columns).map(move |q| (r, q))) {
                     let down = (y + window.padding).checked_sub(r * window.stride);
                     let across = (x + window.padding).checked_sub(q * window.stride);
@@ -334,7 +344,7 @@ mod tests {
                     }
                 }
             }
-            prop_assert_eq!(connectivity.connections(), (defined.len() * connectivity.units()) as u64);
+            prop_assert_eq!(connectivity.connections(), (defined.len() * connectivity.weight_channels()) as u64);
             forward.sort_unstable();
             backward.sort_unstable();
             defined.sort_unstable();
@@ -344,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_that_are_no_layer_are_named() {
+    fn sizes_that_make_no_layer_are_named() {
         let window = |height, stride, padding| Window { height, width: 3, stride, padding };
         let problem = |window| Connectivity::Pool { input: IMAGE, window }.problem();
         assert_eq!(problem(window(3, 1, 2)), None);
@@ -352,6 +362,6 @@ mod tests {
         assert_eq!(problem(window(2, 1, 2)).unwrap(), "padding 2: must be less than the window of 2 x 3");
         assert_eq!(problem(window(6, 1, 0)).unwrap(), "window 6 x 3: larger than its padded input of 5 x 7");
         let nothing = Connectivity::Dense { inputs: 0, outputs: 2 }.problem();
-        assert_eq!(nothing.unwrap(), "a layer needs one input and one neuron at least");
+        assert_eq!(nothing.unwrap(), "a layer needs at least one input and one neuron");
     }
 }

@@ -1,37 +1,39 @@
-//! What a plan comes to, layer by layer: shapes, parameters, operations.
+//! A summary of a network for people: the shape, the parameters and the operations of each layer.
 
 use crate::network::layer::Layer;
 use crate::network::{Network, Volume};
 
-/// A layer of a network as people read it.
+/// The summary of a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerSummary {
     /// `dense 512`, `convolution 32@5x5, max pool 2x2`.
     pub name: String,
-    /// What it gives, after pooling.
+    /// The shape of its outputs, after pooling.
     pub output: Volume,
-    /// Numbers that training may change.
+    /// The number of its learnable parameters.
     pub parameters: usize,
-    /// Multiplications for the sums of one sample, if no input is 0.
+    /// Multiplications of a forward pass over one sample, inputs of 0 included.
     pub operations: usize,
 }
 
 impl Network {
-    /// Every layer, from the input to the output neurons.
+    /// The summaries of all layers, from the input to the output neurons.
     pub fn summary(&self) -> Vec<LayerSummary> {
         self.layers
             .iter()
             .map(|layer| LayerSummary {
                 name: name(layer),
-                output: layer.step.outputs(),
+                output: layer.activation.outputs(),
                 parameters: layer.parameters(),
                 operations: layer.linear.operations(),
             })
             .collect()
     }
 
-    /// The network in a word: `28x28x1-32c5-p2-512-100`; `cK` is a convolution with a window of K x K, `pK`
-    /// and `aK` are max and average pooling, `+` a residual connection.
+    /// The network in one word, such as `28x28x1-32c5-p2-512-100`.
+    ///
+    /// `32cK` is a convolution of 32 channels with a window of K x K, `pK` and `aK` are max and average
+    /// pooling, `+` is a residual connection, a number alone is a dense layer.
     pub fn topology(&self) -> String {
         let mut parts = vec![self.input.to_string()];
         for layer in &self.layers {
@@ -41,8 +43,8 @@ impl Network {
                 Some(window) if window.height == window.width => format!("{channels}c{}", window.height),
                 Some(window) => format!("{channels}c{}x{}", window.height, window.width),
             });
-            parts.extend(layer.step.max.map(|window| format!("p{}", window.height)));
-            parts.extend((layer.step.average > 1).then(|| format!("a{}", layer.step.average)));
+            parts.extend(layer.activation.max.map(|window| format!("p{}", window.height)));
+            parts.extend((layer.activation.average > 1).then(|| format!("a{}", layer.activation.average)));
             parts.extend(layer.adds.map(|_| "+".to_owned()));
         }
         parts.join("-")
@@ -58,11 +60,11 @@ fn name(layer: &Layer) -> String {
             format!("convolution {channels}@{}x{}{stride}", window.height, window.width)
         }
     };
-    if let Some(window) = layer.step.max {
+    if let Some(window) = layer.activation.max {
         name += &format!(", max pool {0}x{0}", window.height);
     }
-    if layer.step.average > 1 {
-        name += &format!(", average pool {0}x{0}", layer.step.average);
+    if layer.activation.average > 1 {
+        name += &format!(", average pool {0}x{0}", layer.activation.average);
     }
     if let Some(from) = layer.adds {
         name += &format!(", plus layer {from}");

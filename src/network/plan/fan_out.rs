@@ -1,9 +1,9 @@
-//! A layer's weights in the order in which events read them.
+//! The fan-out of a layer's inputs: its weights in the order in which events read them.
 //!
-//! An input at pixel (y, x) reaches, in each row of places whose window covers it, places that lie side by
-//! side, by taps that fall by the stride. Weights are therefore kept with the taps of a window's row in
-//! falling order, those of equal remainder by the stride together: what an event adds to a row of places
-//! is then one *run* of weights onto one run of sums. A dense layer is one pixel with a single run.
+//! In each row of window positions, the positions that cover an input at pixel (y, x) lie side by side, and
+//! their kernel columns fall by the stride. So the weights of a window row are stored with falling columns,
+//! grouped by their remainder by the stride. An event then adds one *run* of neighbouring weights to one run of
+//! neighbouring sums, for each row of positions. A dense layer is one pixel with a single run.
 
 use std::ops::{Add, Mul, Range};
 
@@ -12,32 +12,35 @@ use ndarray::{ArrayView2, ArrayView3, Axis, s};
 use super::connectivity::{Volume, Window};
 use crate::network::Connectivity;
 
-/// What the inputs of a layer add to the sums of its neurons.
+/// The fan-out of a layer's inputs: the weight that each input adds to the sum of each neuron that it reaches.
 #[derive(Clone, Debug)]
 pub(crate) struct FanOut<T> {
-    /// Beginning with channel 0 of the first run.
+    /// The weights, beginning with input channel 0 of the first run.
     weights: Vec<T>,
-    /// Of pixel p: those from `ends[p]` to `ends[p + 1]`.
+    /// The runs, pixel by pixel.
     runs: Vec<Run>,
+    /// The runs of pixel p are `ends[p]..ends[p + 1]`.
     ends: Vec<usize>,
     /// Channels of the input.
     channels: usize,
-    /// How far the weights of two neighbouring channels are apart.
+    /// Distance between the weights of two neighbouring input channels.
     weight_step: usize,
-    /// How far the sums of two neighbouring channels are apart: 0 where channels are summed.
+    /// Distance between the sums of two neighbouring input channels; 0 where a neuron sums over channels.
     sum_step: usize,
 }
 
 /// Neighbouring weights that are added to neighbouring sums.
 #[derive(Clone, Copy, Debug)]
 struct Run {
+    /// Index of the first weight, for input channel 0.
     weights: usize,
+    /// Index of the first sum, for input channel 0.
     sums: usize,
     length: usize,
 }
 
 impl<T: Copy + Add<Output = T> + Mul<Output = T>> FanOut<T> {
-    /// The layer of these `weights`, (elements, units).
+    /// The fan-out of a layer with these `weights` (elements, channels), shared by all positions.
     pub(crate) fn new(connectivity: &Connectivity, weights: ArrayView2<'_, T>) -> Self {
         match *connectivity {
             Connectivity::Dense { outputs, .. } => Self {
@@ -52,21 +55,19 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> FanOut<T> {
                 Self::convolution(input, window, channels, weights)
             }
             Connectivity::Pool { input, window } => {
-                let run = |place: usize, _| Run { weights: 0, sums: place * input.channels, length: 1 };
-                let (runs, ends) = runs_of_pixels(input, window, |places, element| {
-                    places.map(|place| run(place, element)).collect()
-                });
+                let run = |position: usize| Run { weights: 0, sums: position * input.channels, length: 1 };
+                let (runs, ends) = runs_of_pixels(input, window, |positions, _| positions.map(run).collect());
                 let weights = weights.iter().copied().collect();
                 Self { weights, runs, ends, channels: input.channels, weight_step: 0, sum_step: 1 }
             }
         }
     }
 
-    fn convolution(input: Volume, window: Window, units: usize, weights: ArrayView2<'_, T>) -> Self {
+    fn convolution(input: Volume, window: Window, channels: usize, weights: ArrayView2<'_, T>) -> Self {
         let order = falling(window.width, window.stride);
-        let mut position = vec![0; window.width];
-        order.iter().enumerate().for_each(|(at, &element)| position[element] = at);
-        let row = window.width * units;
+        let mut rank = vec![0; window.width];
+        order.iter().enumerate().for_each(|(at, &kx)| rank[kx] = at);
+        let row = window.width * channels;
         let mut ordered = Vec::with_capacity(weights.len());
         for (ky, channel) in (0..window.height).flat_map(|ky| (0..input.channels).map(move |c| (ky, c))) {
             for kx in &order {
@@ -74,42 +75,41 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> FanOut<T> {
                 ordered.extend(weights.row(element).iter().copied());
             }
         }
-        let (runs, ends) = runs_of_pixels(input, window, |places: Range<usize>, (ky, kx)| {
-            let weights = ky * input.channels * row + position[kx] * units;
-            vec![Run { weights, sums: places.start * units, length: places.len() * units }]
+        let (runs, ends) = runs_of_pixels(input, window, |positions: Range<usize>, (ky, kx)| {
+            let weights = ky * input.channels * row + rank[kx] * channels;
+            vec![Run { weights, sums: positions.start * channels, length: positions.len() * channels }]
         });
         Self { weights: ordered, runs, ends, channels: input.channels, weight_step: row, sum_step: 0 }
     }
 
-    /// The layer of these `weights`, (positions, elements, units): every position has its own.
+    /// The fan-out of a layer in which each position has weights of its own (positions, elements, channels).
     ///
-    /// Each run then reads weights that no other reads; those of neighbouring channels are as far apart as the
-    /// longest run needs.
+    /// No two runs share weights. Those of neighbouring input channels are as far apart as the longest run.
     ///
     /// # Panics
-    /// If the layer is a pool, which has no weights.
+    /// If the layer is a pool, which has no weights of its own.
     pub(crate) fn unshared(connectivity: &Connectivity, weights: ArrayView3<'_, T>) -> Self
     where
         T: Default,
     {
-        let (input, window, units) = match *connectivity {
+        let (input, window, outputs) = match *connectivity {
             Connectivity::Dense { .. } => return Self::new(connectivity, weights.index_axis(Axis(0), 0)),
             Connectivity::Convolution { input, window, channels } => (input, window, channels),
             Connectivity::Pool { .. } => panic!("a pool has no weights of its own"),
         };
         let channels = input.channels;
-        let (mut runs, ends) = runs_of_pixels(input, window, |places: Range<usize>, (ky, kx)| {
+        let (mut runs, ends) = runs_of_pixels(input, window, |positions: Range<usize>, (ky, kx)| {
             let weights = ky * window.width + kx;
-            vec![Run { weights, sums: places.start * units, length: places.len() * units }]
+            vec![Run { weights, sums: positions.start * outputs, length: positions.len() * outputs }]
         });
-        let step = window.width.div_ceil(window.stride) * units;
+        let step = window.width.div_ceil(window.stride) * outputs;
         let mut own = vec![T::default(); runs.len() * channels * step];
         for (run, own) in runs.iter_mut().zip(own.chunks_exact_mut(channels * step)) {
-            let (place, element) = (run.sums / units, run.weights);
+            let (position, element) = (run.sums / outputs, run.weights);
             for (channel, own) in own.chunks_exact_mut(step).enumerate() {
-                for (right, own) in own[..run.length].chunks_exact_mut(units).enumerate() {
+                for (right, own) in own[..run.length].chunks_exact_mut(outputs).enumerate() {
                     let element = (element - right * window.stride) * channels + channel;
-                    let row = weights.slice(s![place + right, element, ..]);
+                    let row = weights.slice(s![position + right, element, ..]);
                     own.iter_mut().zip(row).for_each(|(own, &weight)| *own = weight);
                 }
             }
@@ -120,34 +120,34 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> FanOut<T> {
         Self { weights: own, runs, ends, channels, weight_step: step, sum_step: 0 }
     }
 
-    /// Adds what spikes of the inputs `active`, in rising order, send to `sums`.
+    /// Adds to `sums` the weights of one spike of each input in `active`, which must be in rising order.
     pub(crate) fn add_spikes(&self, active: &[u32], sums: &mut [T]) {
         #[cfg(target_arch = "x86_64")]
         if std::is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has AVX2, as was just seen, and the call asks for nothing else.
+            // SAFETY: the line above has found AVX2 on this processor; the call needs nothing else.
             return unsafe { self.spikes_with_avx2(active, sums) };
         }
         self.spikes(active, sums);
     }
 
-    /// Adds what the inputs `active` send to `sums`, each as often as its level says.
+    /// Adds to `sums` the weights of the inputs in `active`, each multiplied by its level.
     pub(crate) fn add_levels(&self, active: &[u32], levels: impl Iterator<Item = T>, sums: &mut [T]) {
         #[cfg(target_arch = "x86_64")]
         if std::is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has AVX2, as was just seen, and the call asks for nothing else.
+            // SAFETY: the line above has found AVX2 on this processor; the call needs nothing else.
             return unsafe { self.levels_with_avx2(active, levels, sums) };
         }
         self.levels(active, levels, sums);
     }
 
-    /// [`FanOut::spikes`] compiled for processors with AVX2: the same sums in fewer instructions.
+    /// [`FanOut::spikes`], compiled for processors with AVX2: the same sums in fewer instructions.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
     fn spikes_with_avx2(&self, active: &[u32], sums: &mut [T]) {
         self.spikes(active, sums);
     }
 
-    /// [`FanOut::levels`] compiled for processors with AVX2.
+    /// [`FanOut::levels`], compiled for processors with AVX2.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
     fn levels_with_avx2(&self, active: &[u32], levels: impl Iterator<Item = T>, sums: &mut [T]) {
@@ -176,8 +176,8 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> FanOut<T> {
         }
     }
 
-    /// Adds the weights of several channels of a pixel to the same sums, four at a time so that the sums
-    /// are read and written less often.
+    /// Adds the weights of several channels of a pixel to the same sums. Four channels at a time, so that the
+    /// sums are read and written less often.
     #[inline(always)]
     fn add_run(&self, run: Run, begin: usize, active: &[u32], sums: &mut [T]) {
         let sums = &mut sums[run.sums..][..run.length];
@@ -214,20 +214,22 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> FanOut<T> {
     }
 }
 
-/// The taps `0..extent` by their remainder by the stride, and falling among equal ones.
+/// The kernel columns `0..extent`, grouped by their remainder by the stride, falling inside each group.
 fn falling(extent: usize, stride: usize) -> Vec<usize> {
     let of_remainder = |remainder| (remainder..extent).step_by(stride).rev();
     (0..stride.min(extent)).flat_map(of_remainder).collect()
 }
 
-/// For each pixel what `runs(places, (ky, kx))` makes of each row of places that cover it, and where the
-/// runs of each pixel end. The first of `places` hears the pixel by the element (ky, kx).
+/// The runs of all pixels, and where those of each pixel end.
+///
+/// `runs(positions, (ky, kx))` gives the runs of a pixel for one row of `positions` that cover it. The first of
+/// them covers the pixel with row ky and column kx of the kernel.
 fn runs_of_pixels(
     input: Volume,
     window: Window,
     runs: impl Fn(Range<usize>, (usize, usize)) -> Vec<Run>,
 ) -> (Vec<Run>, Vec<usize>) {
-    let (rows, columns) = window.places(input);
+    let (rows, columns) = window.positions(input);
     let (mut all, mut ends) = (Vec::new(), vec![0]);
     for (y, x) in (0..input.height).flat_map(|y| (0..input.width).map(move |x| (y, x))) {
         for (row, ky) in window.covering(y, window.height, rows) {
@@ -253,7 +255,7 @@ mod tests {
     use crate::seed::Seed;
 
     #[test]
-    fn taps_fall_among_those_of_equal_remainder() {
+    fn kernel_columns_fall_among_those_of_equal_remainder() {
         assert_eq!(falling(3, 1), [2, 1, 0]);
         assert_eq!(falling(5, 2), [4, 2, 0, 3, 1]);
         assert_eq!(falling(2, 3), [0, 1]);
@@ -261,19 +263,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_site_may_have_weights_of_its_own(seed: u64, share in 0.0..1.0) {
+        fn every_position_may_have_weights_of_its_own(seed: u64, share in 0.0..1.0) {
             let mut stream = Seed::root(seed).stream();
             let connectivity = connectivity(volume(&mut stream), &mut stream);
             prop_assume!(connectivity.kind() != "pool");
-            let (positions, elements, units) = (connectivity.positions(), connectivity.elements(), connectivity.units());
+            let (positions, elements, channels) = (connectivity.positions(), connectivity.elements(), connectivity.weight_channels());
             let weights =
-                Array3::from_shape_simple_fn((positions, elements, units), || stream.random_range(-9i64..=9));
+                Array3::from_shape_simple_fn((positions, elements, channels), || stream.random_range(-9i64..=9));
             let active: Vec<u32> =
                 (0..connectivity.input().len() as u32).filter(|_| stream.random_bool(share)).collect();
             let mut expected = vec![0; connectivity.output().len()];
             for &input in &active {
                 connectivity.for_each_position(input as usize, |position, element| {
-                    (0..units).for_each(|unit| expected[position * units + unit] += weights[[position, element, unit]]);
+                    (0..channels).for_each(|channel| expected[position * channels + channel] += weights[[position, element, channel]]);
                 });
             }
             let mut sums = vec![0; connectivity.output().len()];
@@ -282,30 +284,30 @@ mod tests {
         }
 
         #[test]
-        fn events_add_what_the_wiring_says(seed: u64, share in 0.0..1.0) {
+        fn events_add_what_the_connectivity_says(seed: u64, share in 0.0..1.0) {
             let mut stream = Seed::root(seed).stream();
             let connectivity = connectivity(volume(&mut stream), &mut stream);
-            let (elements, units) = (connectivity.elements(), connectivity.units());
-            let weights = Array2::from_shape_simple_fn((elements, units), || stream.random_range(-9i64..=9));
+            let (elements, channels) = (connectivity.elements(), connectivity.weight_channels());
+            let weights = Array2::from_shape_simple_fn((elements, channels), || stream.random_range(-9i64..=9));
             let active: Vec<u32> =
                 (0..connectivity.input().len() as u32).filter(|_| stream.random_bool(share)).collect();
             let levels: Vec<i64> = active.iter().map(|_| stream.random_range(1..=5)).collect();
-            let spread = FanOut::new(&connectivity, weights.view());
+            let fan_out = FanOut::new(&connectivity, weights.view());
             let mut expected = vec![(0, 0); connectivity.output().len()];
             for (&input, &level) in active.iter().zip(&levels) {
                 connectivity.for_each_position(input as usize, |position, element| {
-                    for unit in 0..units {
-                        expected[position * units + unit].0 += weights[[element, unit]];
-                        expected[position * units + unit].1 += weights[[element, unit]] * level;
+                    for channel in 0..channels {
+                        expected[position * channels + channel].0 += weights[[element, channel]];
+                        expected[position * channels + channel].1 += weights[[element, channel]] * level;
                     }
                 });
             }
             let (expected, expected_of_levels): (Vec<i64>, Vec<i64>) = expected.into_iter().unzip();
             let mut sums = vec![0; connectivity.output().len()];
-            spread.add_spikes(&active, &mut sums);
+            fan_out.add_spikes(&active, &mut sums);
             prop_assert_eq!(&sums, &expected);
             sums.fill(0);
-            spread.add_levels(&active, levels.iter().copied(), &mut sums);
+            fan_out.add_levels(&active, levels.iter().copied(), &mut sums);
             prop_assert_eq!(&sums, &expected_of_levels);
         }
     }

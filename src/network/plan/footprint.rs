@@ -1,55 +1,56 @@
-//! The memory that a network and its passes take, by its plan alone: nothing is allocated to know it.
+//! The memory of a network and of its passes, computed from the plan alone without allocating any of it.
 
 use super::planned_layer::{PlannedLayer, planned_layers};
-use crate::network::kernels::{Entry, LANES, Lanes, panels};
-use crate::network::layer::linear::{Linear, Reach};
+use crate::network::kernels::{LANES, Lanes, SparseEntry, panels};
+use crate::network::layer::linear::{InputLayout, Linear};
 use crate::network::pass::sparse::SparseBatch;
 use crate::network::pass::tensor::Tensor;
 use crate::network::{Spec, SpecError, Volume};
 
-/// Bytes that are there once, and those for every sample that there is room for.
+/// The size of a buffer in bytes: a fixed part, and a part for each sample of the batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Buffers {
-    /// Whatever the batch.
+pub struct BufferSize {
+    /// Bytes for any batch.
     pub fixed: u64,
-    /// For each sample of the largest batch.
+    /// Bytes for each sample of the largest batch.
     pub per_sample: u64,
 }
 
-impl Buffers {
-    /// Bytes of room for `samples` samples.
-    pub fn of(&self, samples: usize) -> u64 {
+impl BufferSize {
+    /// Bytes of a buffer for batches of up to `samples` samples.
+    pub fn for_samples(&self, samples: usize) -> u64 {
         self.per_sample.saturating_mul(samples as u64).saturating_add(self.fixed)
     }
 }
 
-/// Bytes of a network and of the room for its passes.
+/// The memory of a network and of the buffers of its passes, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Footprint {
     /// The [`Network`](crate::network::Network).
     pub network: u64,
-    /// Everything in it that is learnt.
+    /// All of its parameters.
     pub learnt: u64,
     /// Its weights.
     pub weights: u64,
     /// The [`totals`](crate::network::Activations::totals) of all its layers.
     pub totals: u64,
-    /// [`Activations`](crate::network::Activations); where inputs that are 0 are skipped, with the most inputs for
-    /// which that is done.
-    pub activations: Buffers,
+    /// [`Activations`](crate::network::Activations). Where a dense layer skips inputs of 0, this counts the
+    /// densest batch for which it does.
+    pub activations: BufferSize,
     /// [`Gradients`](crate::network::Gradients).
-    pub gradients: Buffers,
+    pub gradients: BufferSize,
 }
 
 /// Bytes of one [`Lanes`].
 const LANE: u64 = size_of::<Lanes>() as u64;
+/// Bytes of a number.
 const FLOAT: u64 = size_of::<f32>() as u64;
 
 impl Spec {
-    /// What a network of this plan takes.
+    /// The memory of a network of this plan.
     ///
     /// # Errors
-    /// The first thing in the plan that is wrong.
+    /// The first mistake in the plan.
     ///
     /// ```
     /// use spiketune::network::{HeadSpec, Spec, Volume};
@@ -57,7 +58,7 @@ impl Spec {
     /// let head = HeadSpec { classes: 2, redundancy: 8, overlapping: false, batch_norm: false };
     /// let footprint = Spec { input: Volume::flat(100), hidden: vec![], head }.footprint()?;
     /// assert_eq!(footprint.weights, 100 * 16 * 4);
-    /// assert!(footprint.activations.of(64) > footprint.activations.of(32));
+    /// assert!(footprint.activations.for_samples(64) > footprint.activations.for_samples(32));
     /// # Ok::<(), spiketune::network::SpecError>(())
     /// ```
     pub fn footprint(&self) -> Result<Footprint, SpecError> {
@@ -66,19 +67,19 @@ impl Spec {
             layers.iter().enumerate().map(|(index, layer)| linear(layer, index)).collect();
         let mut footprint = Footprint::default();
         for (index, (layer, linear)) in layers.iter().zip(&linears).enumerate() {
-            let border = linears.get(index + 1).map_or(0, |above| match above.reach {
-                Reach::Window(window) => window.padding,
+            let border = linears.get(index + 1).map_or(0, |above| match above.layout {
+                InputLayout::Window(window) => window.padding,
                 _ => 0,
             });
             footprint.add(layer, linear, border, index == 0);
         }
         let (classes, neurons) =
             (self.head.classes as u64, (self.head.classes * self.head.redundancy) as u64);
-        // The key's members, its signs in panels of classes and of neurons, their sums.
+        // The members of the key, its signs in panels of classes and of neurons, the sums of the signs.
         let signs = panels(self.head.classes) as u64 * neurons + panels(neurons as usize) as u64 * classes;
         footprint.network += classes * (neurons + FLOAT) + signs * LANE;
         footprint.add_input(&linears[0]);
-        // Scores, and how they differ from the targets.
+        // Class scores, and the derivative of the loss by them.
         let scores = sample(Volume::flat(self.head.classes), 0);
         footprint.activations.per_sample += scores;
         footprint.gradients.per_sample += scores;
@@ -88,48 +89,50 @@ impl Spec {
 
 /// The linear part of a layer, without its weights.
 fn linear(layer: &PlannedLayer, index: usize) -> Linear {
-    Linear::planned(layer.input, layer.step.sums, layer.reach(index == 0))
+    Linear::planned(layer.input, layer.activation.sums, layer.input_layout(index == 0))
 }
 
 impl Footprint {
     fn add(&mut self, layer: &PlannedLayer, linear: &Linear, border: usize, lowest: bool) {
-        let channels = panels(layer.step.sums.channels) as u64 * LANE;
+        let channels = panels(layer.activation.sums.channels) as u64 * LANE;
         let norms = if layer.batch_norm { 1 } else { 0 };
         let weights = linear.weights_len() as u64 * LANE;
         let learnt = weights + channels + norms * channels;
         self.weights += weights;
         self.learnt += learnt;
-        // Batch norm's running mean and variance beside its gain.
+        // Batch norm also has a running mean and a running variance.
         self.network += learnt + 2 * norms * channels;
 
-        let sums = sample(layer.step.sums, 0);
-        let outputs = sample(layer.step.outputs(), border);
+        let sums = sample(layer.activation.sums, 0);
+        let outputs = sample(layer.activation.outputs(), border);
         self.totals += outputs;
-        // The greatest potentials and which they are.
-        let pooled = if layer.step.max.is_some() { 2 * sample(layer.step.potentials, 0) } else { 0 };
-        // Scale and shift; mean, variance and inverse deviation of the batch.
-        self.activations.fixed += linear.prepared_len() as u64 * LANE + (2 + 3 * norms) * channels;
+        // The maximum of each window, and its index in the window.
+        let pooled =
+            if layer.activation.max.is_some() { 2 * sample(layer.activation.potentials, 0) } else { 0 };
+        // Scale and shift; with batch norm mean, variance and inverse deviation of the batch.
+        self.activations.fixed += linear.forward_weights_len() as u64 * LANE + (2 + 3 * norms) * channels;
         self.activations.per_sample += sums + pooled + outputs;
 
-        let turned = if lowest { 0 } else { linear.turned_room_len() };
-        self.gradients.fixed += learnt + (linear.partial_len() + turned) as u64 * LANE;
+        let backward_weights = if lowest { 0 } else { linear.backward_weights_len() };
+        self.gradients.fixed += learnt + (linear.partial_len() + backward_weights) as u64 * LANE;
         self.gradients.per_sample += sums + outputs;
     }
 
     fn add_input(&mut self, lowest: &Linear) {
         let sample = lowest.input_tensor(0).stride as u64;
-        // Where each float in memory comes from.
+        // The index of the input that each number in memory is read from.
         self.activations.fixed += sample * LANES as u64 * size_of::<u32>() as u64;
         self.activations.per_sample += sample * LANE;
-        if lowest.reach == Reach::Dense {
+        if lowest.layout == InputLayout::Dense {
             let inputs = lowest.input.len();
             self.activations.fixed += (inputs * size_of::<u32>()) as u64;
-            self.activations.per_sample += (SparseBatch::most_entries(inputs) * size_of::<Entry>()) as u64;
+            self.activations.per_sample +=
+                (SparseBatch::most_entries(inputs) * size_of::<SparseEntry>()) as u64;
         }
     }
 }
 
-/// Bytes of a sample of `volume` within a border.
+/// Bytes of a sample of `volume` with a border of zeros.
 fn sample(volume: Volume, border: usize) -> u64 {
     Tensor::new(volume, border, 0).stride as u64 * LANE
 }
@@ -176,28 +179,31 @@ mod tests {
     }
 
     #[test]
-    fn what_a_plan_takes_is_what_its_network_takes() {
+    fn the_footprint_of_a_plan_is_the_memory_of_its_network() {
         for spec in plans() {
             let (footprint, network) =
                 (spec.footprint().unwrap(), Network::build(&spec, &Seed::root(0)).unwrap());
             assert_eq!(network.bytes(), footprint.network, "{}", network.topology());
-            let room = Activations::new(&network, 0);
-            let totals = (0..network.widths().count()).map(|layer| room.totals(layer).len() as u64 * LANE);
+            let buffers = Activations::new(&network, 0);
+            let totals = (0..network.widths().count()).map(|layer| buffers.totals(layer).len() as u64 * LANE);
             assert_eq!(totals.sum::<u64>(), footprint.totals);
             let learnt = network.tensor_lengths().sum::<usize>() as u64 * FLOAT;
             assert_eq!(learnt, footprint.learnt);
             for samples in [1, 24] {
-                // Nothing was loaded yet, so that what is not 0 takes no room.
+                // No batch was loaded yet, so the lists of inputs that are not 0 are empty.
                 let skipped = match spec.hidden[0] {
                     LayerSpec::Dense { .. } => {
-                        let entries = SparseBatch::most_entries(spec.input.len()) * size_of::<Entry>();
+                        let entries = SparseBatch::most_entries(spec.input.len()) * size_of::<SparseEntry>();
                         (samples * entries + spec.input.len() * 4) as u64
                     }
                     _ => 0,
                 };
                 let activations = Activations::new(&network, samples).bytes();
-                assert_eq!(activations + skipped, footprint.activations.of(samples));
-                assert_eq!(Gradients::new(&network, samples).bytes(), footprint.gradients.of(samples));
+                assert_eq!(activations + skipped, footprint.activations.for_samples(samples));
+                assert_eq!(
+                    Gradients::new(&network, samples).bytes(),
+                    footprint.gradients.for_samples(samples)
+                );
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The plan of a network and everything that follows from it alone: shapes, memory, work.
+//! The plan of a network, and all that follows from it alone: shapes, connectivity, memory, work.
 
 pub(super) mod build;
 pub(super) mod connectivity;

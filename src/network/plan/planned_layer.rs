@@ -1,45 +1,49 @@
-//! A plan's layers, each with what comes right behind it, and the shapes between them.
+//! The layers of a plan with their shapes: each layer of neurons together with the pooling and the residual
+//! connection that follow it.
 
 use super::spec::MOST;
-use crate::network::layer::linear::Reach;
-use crate::network::pass::step::SpikeActivation;
+use crate::network::layer::linear::InputLayout;
+use crate::network::pass::spike_activation::SpikeActivation;
 use crate::network::{LayerSpec, Spec, SpecError, Volume, Window};
 
-/// A layer of neurons with its poolings and its residual connection.
+/// A layer of neurons with its pooling and its residual connection.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PlannedLayer {
-    /// What its sums look at.
+    /// The shape of its inputs.
     pub input: Volume,
-    /// `None`: everything.
+    /// The window of a convolution; `None` for a dense layer.
     pub window: Option<Window>,
-    pub step: SpikeActivation,
+    /// What turns its weighted sums into spikes.
+    pub activation: SpikeActivation,
+    /// Whether its sums are normalized over the batch.
     pub batch_norm: bool,
+    /// The share of activations dropped in training, in [0, 1).
     pub dropout: f32,
-    /// The layer whose outputs are added to its own.
+    /// The layer whose outputs a residual connection adds to its own.
     pub adds: Option<usize>,
 }
 
 impl PlannedLayer {
-    /// Whether its sums and its weights can be held in memory.
+    /// Refuses a layer whose sums or weights are more than [`MOST`].
     fn check_size(&self, name: &str) -> Result<(), SpecError> {
-        affordable(name, numbers(self.step.sums), "numbers")?;
-        let looked_at = match self.window {
+        affordable(name, numbers(self.activation.sums), "numbers")?;
+        let fan_in = match self.window {
             None => numbers(self.input),
             Some(Window { height, width, .. }) => {
                 (height as u128).saturating_mul(width as u128).saturating_mul(self.input.channels as u128)
             }
         };
-        affordable(name, looked_at.saturating_mul(self.step.sums.channels as u128), "weights")
+        affordable(name, fan_in.saturating_mul(self.activation.sums.channels as u128), "weights")
     }
 
-    /// How inputs reach the sums, at the bottom of the network or further up.
-    pub fn reach(&self, first: bool) -> Reach {
+    /// How the inputs lie in memory; `first`: whether this is the lowest layer of the network.
+    pub fn input_layout(&self, first: bool) -> InputLayout {
         match self.window {
-            None => Reach::Dense,
+            None => InputLayout::Dense,
             Some(window) if first && self.input.channels < crate::network::kernels::LANES => {
-                Reach::Interleaved(window)
+                InputLayout::Interleaved(window)
             }
-            Some(window) => Reach::Window(window),
+            Some(window) => InputLayout::Window(window),
         }
     }
 }
@@ -47,7 +51,7 @@ impl PlannedLayer {
 /// The layers of `spec`, from the input to the output neurons.
 ///
 /// # Errors
-/// The first thing in the plan that is wrong.
+/// The first mistake in the plan.
 pub(crate) fn planned_layers(spec: &Spec) -> Result<Vec<PlannedLayer>, SpecError> {
     for (name, side) in
         [("height", spec.input.height), ("width", spec.input.width), ("channels", spec.input.channels)]
@@ -75,20 +79,23 @@ pub(crate) fn planned_layers(spec: &Spec) -> Result<Vec<PlannedLayer>, SpecError
 }
 
 impl Spec {
-    /// Checks what the types leave open: sizes, shares, and what can follow what.
+    /// Checks sizes, shares, and the order of layers.
+    ///
+    /// # Errors
+    /// The first mistake in the plan.
     pub fn check(&self) -> Result<(), SpecError> {
         planned_layers(self).map(drop)
     }
 }
 
-/// What the next layer looks at.
+/// The shape of the inputs of the next layer.
 fn top(layers: &[PlannedLayer], input: Volume) -> Volume {
-    layers.last().map_or(input, |planned| planned.step.outputs())
+    layers.last().map_or(input, |planned| planned.activation.outputs())
 }
 
-/// What the next layer looks at if it looks at everything: of a sample, its numbers in their order.
+/// The shape of the inputs of the next layer if it is dense: a sample counts as one row of numbers.
 fn everything(layers: &[PlannedLayer], input: Volume) -> Volume {
-    layers.last().map_or(Volume::flat(input.len()), |planned| planned.step.outputs())
+    layers.last().map_or(Volume::flat(input.len()), |planned| planned.activation.outputs())
 }
 
 fn extend(
@@ -109,34 +116,41 @@ fn extend(
             share(name, dropout)?;
             let (height, width) = fit(window, input, name)?;
             let sums = Volume { height, width, channels };
-            let step = SpikeActivation { sums, max: None, potentials: sums, average: 1 };
-            layers.push(PlannedLayer { input, window: Some(window), step, batch_norm, dropout, adds: None });
+            let activation = SpikeActivation { sums, max: None, potentials: sums, average: 1 };
+            layers.push(PlannedLayer {
+                input,
+                window: Some(window),
+                activation,
+                batch_norm,
+                dropout,
+                adds: None,
+            });
         }
         LayerSpec::MaxPool { size, stride } => {
             let planned = layers.last_mut().filter(|planned| {
                 planned.window.is_some()
-                    && planned.step.max.is_none()
-                    && planned.step.average == 1
+                    && planned.activation.max.is_none()
+                    && planned.activation.average == 1
                     && planned.adds.is_none()
             });
             let planned =
                 planned.ok_or_else(|| misplaced(name, "max pooling must come right after a convolution"))?;
             let window = Window::square(size, stride);
-            let (height, width) = fit(window, planned.step.sums, name)?;
-            planned.step.max = Some(window);
-            planned.step.potentials = Volume { height, width, ..planned.step.sums };
+            let (height, width) = fit(window, planned.activation.sums, name)?;
+            planned.activation.max = Some(window);
+            planned.activation.potentials = Volume { height, width, ..planned.activation.sums };
         }
         LayerSpec::AveragePool { size } => {
             at_least(&format!("{name}.size"), size, 2)?;
             let planned = layers.last_mut().filter(|planned| {
-                planned.window.is_some() && planned.step.average == 1 && planned.adds.is_none()
+                planned.window.is_some() && planned.activation.average == 1 && planned.adds.is_none()
             });
             let rule = "average pooling must come after a convolution or its max pooling";
             let planned = planned.ok_or_else(|| misplaced(name, rule))?;
             if !input.height.is_multiple_of(size) || !input.width.is_multiple_of(size) {
                 return Err(misplaced(name, &format!("squares of {size} must fill its input of {input}")));
             }
-            planned.step.average = size;
+            planned.activation.average = size;
         }
         LayerSpec::Residual { back } => add_residual(layers, back, name)?,
     }
@@ -149,12 +163,15 @@ fn add_residual(layers: &mut [PlannedLayer], back: usize, name: &str) -> Result<
     let Some(from) = here.checked_sub(back) else {
         return Err(misplaced(name, &format!("there is no layer {back} further down")));
     };
-    let (added, own) = (layers[from].step.outputs(), layers[here].step.outputs());
+    let (added, own) = (layers[from].activation.outputs(), layers[here].activation.outputs());
     if added != own {
         let rule = format!("adds {added} to {own}, which must have the same shape");
         return Err(misplaced(name, &rule));
     }
-    if layers[from].step.average > 1 || layers[here].step.average > 1 || layers[here].adds.is_some() {
+    if layers[from].activation.average > 1
+        || layers[here].activation.average > 1
+        || layers[here].adds.is_some()
+    {
         return Err(misplaced(name, "adds the spikes of one layer to those of one other, neither averaged"));
     }
     layers[here].adds = Some(from);
@@ -163,27 +180,27 @@ fn add_residual(layers: &mut [PlannedLayer], back: usize, name: &str) -> Result<
 
 fn dense(input: Volume, width: usize, batch_norm: bool, dropout: f32) -> PlannedLayer {
     let sums = Volume::flat(width);
-    let step = SpikeActivation { sums, max: None, potentials: sums, average: 1 };
-    PlannedLayer { input, window: None, step, batch_norm, dropout, adds: None }
+    let activation = SpikeActivation { sums, max: None, potentials: sums, average: 1 };
+    PlannedLayer { input, window: None, activation, batch_norm, dropout, adds: None }
 }
 
-/// The places of `window` on `input`.
+/// The rows and columns of positions of `window` on `input`.
 fn fit(window: Window, input: Volume, name: &str) -> Result<(usize, usize), SpecError> {
     at_least(&format!("{name}.window"), window.height.min(window.width), 1)?;
     at_least(&format!("{name}.stride"), window.stride, 1)?;
     if window.padding >= window.height.min(window.width) {
         return Err(misplaced(name, "padding must be less than the window"));
     }
-    match window.places(input) {
+    match window.positions(input) {
         (0, _) | (_, 0) => {
             let Window { height, width, .. } = window;
             Err(SpecError::Window { name: name.to_owned(), height, width, input })
         }
-        places => Ok(places),
+        positions => Ok(positions),
     }
 }
 
-/// How many numbers a volume holds, however many that are.
+/// The number of elements of a volume, which may be more than memory can hold.
 fn numbers(volume: Volume) -> u128 {
     let Volume { height, width, channels } = volume;
     (height as u128).saturating_mul(width as u128).saturating_mul(channels as u128)

@@ -1,4 +1,4 @@
-//! Volumes and windows as plans and layers speak of them.
+//! Volumes and windows as plans use them: areas, conversions, and text.
 
 use crate::network::{Volume, Window};
 
@@ -31,7 +31,7 @@ impl Window {
         Self { height: side, width: side, stride, padding: 0 }
     }
 
-    /// Places in the window.
+    /// Elements of the window, rows times columns.
     pub fn area(&self) -> usize {
         self.height * self.width
     }

@@ -1,25 +1,25 @@
-//! The work of a network's passes, by its plan alone.
+//! The number of operations of a forward pass, computed from the plan alone.
 
 use super::planned_layer::planned_layers;
-use crate::network::layer::linear::Reach;
+use crate::network::layer::linear::InputLayout;
 use crate::network::{Spec, SpecError};
 
-/// What a forward pass computes.
+/// The number of operations of a forward pass over one sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PassWork {
-    /// Multiplications of an input by a weight, of one sample.
+    /// Multiplications of an input by a weight.
     pub products: u64,
-    /// Sums that become activations, of one sample.
+    /// Weighted sums, one per neuron.
     pub neurons: u64,
-    /// Weights, each counted once.
+    /// Weights, each counted once although positions share them.
     pub weights: u64,
 }
 
 impl Spec {
-    /// The work of a forward pass, with no input skipped.
+    /// The work of a forward pass that skips no input.
     ///
     /// # Errors
-    /// The first thing in the plan that is wrong.
+    /// The first mistake in the plan.
     ///
     /// ```
     /// use spiketune::network::{HeadSpec, LayerSpec, Spec, Volume, Window};
@@ -29,7 +29,7 @@ impl Spec {
     /// let head = HeadSpec { classes: 2, redundancy: 5, overlapping: false, batch_norm: false };
     /// let input = Volume { height: 5, width: 5, channels: 2 };
     /// let work = Spec { input, hidden, head }.work()?;
-    /// // Nine places of 4 neurons with 3 * 3 * 2 weights, and 10 neurons above all 36 of them.
+    /// // Nine positions of 4 neurons with 3 * 3 * 2 weights, then 10 neurons with 36 weights.
     /// assert_eq!(work.products, 36 * 18 + 10 * 36);
     /// assert_eq!((work.neurons, work.weights), (46, 4 * 18 + 10 * 36));
     /// # Ok::<(), spiketune::network::SpecError>(())
@@ -37,14 +37,16 @@ impl Spec {
     pub fn work(&self) -> Result<PassWork, SpecError> {
         let mut work = PassWork::default();
         for (index, layer) in planned_layers(self)?.iter().enumerate() {
-            let inputs = match layer.reach(index == 0) {
-                Reach::Dense => layer.input.len(),
-                Reach::Interleaved(window) | Reach::Window(window) => window.area() * layer.input.channels,
+            let inputs = match layer.input_layout(index == 0) {
+                InputLayout::Dense => layer.input.len(),
+                InputLayout::Interleaved(window) | InputLayout::Window(window) => {
+                    window.area() * layer.input.channels
+                }
             };
-            let sums = layer.step.sums.len() as u64;
+            let sums = layer.activation.sums.len() as u64;
             work.products += sums * inputs as u64;
             work.neurons += sums;
-            work.weights += layer.step.sums.channels as u64 * inputs as u64;
+            work.weights += layer.activation.sums.channels as u64 * inputs as u64;
         }
         Ok(work)
     }

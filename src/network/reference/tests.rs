@@ -1,4 +1,4 @@
-//! The fast passes against the slow ones, and the slow ones against finite differences.
+//! The fast passes against the reference, and the reference against finite differences.
 
 use super::*;
 use crate::network::kernels::floats_mut;
@@ -13,7 +13,7 @@ struct Case {
     network: Network,
     inputs: Array2<u8>,
     labels: Vec<u16>,
-    /// Of dropout.
+    /// The seed of dropout.
     seed: Seed,
 }
 
@@ -57,7 +57,7 @@ impl Case {
         }
     }
 
-    /// Shapes that leave remainders everywhere: 1 x 1, primes, a batch of one, several panels.
+    /// Shapes that fill no panel or tile: 1 x 1, primes, a batch of one, several panels.
     fn odd_shapes() -> Vec<Self> {
         let shapes: [(usize, &[usize], usize); 6] = [
             (1, &[1], 1),
@@ -74,7 +74,7 @@ impl Case {
         dense.chain(Self::images()).chain([Self::wide()]).collect()
     }
 
-    /// Convolutions 3x3 of several panels, one of which also hears over a residual connection.
+    /// Convolutions 3x3 of several panels, with a residual connection.
     fn wide() -> Self {
         let window = Window { padding: 1, ..Window::square(3, 1) };
         let convolution =
@@ -107,10 +107,10 @@ impl Case {
         self.inputs.outer_iter().map(|row| row.iter().map(level).collect()).collect()
     }
 
-    /// What dropout multiplies the activations of each layer by.
+    /// The factors of dropout on the activations of each layer.
     fn kept(&self) -> Vec<Rows> {
         let layer = |(layer, index): (&Layer, u64)| {
-            let potentials = layer.step.potentials;
+            let potentials = layer.activation.potentials;
             let sample = |sample: usize| {
                 let dropout = Dropout::new(layer.dropout, &self.seed.index(index), sample);
                 let mut row = Vec::new();
@@ -127,7 +127,7 @@ impl Case {
     }
 
     /// Scores (B, K) of a teacher.
-    fn taught(&self) -> Array2<f32> {
+    fn teacher_scores(&self) -> Array2<f32> {
         let mut stream = self.seed.child("teacher").stream();
         Array2::from_shape_simple_fn((self.labels.len(), 3), || stream.random_range(-9.0..9.0))
     }
@@ -137,25 +137,25 @@ impl Case {
             temperature: TEMPERATURE,
             smoothing: SMOOTHING,
             rate_penalty: RATE_PENALTY,
-            teacher: Some((rows(self.taught().view()), SHARE)),
+            teacher: Some((rows(self.teacher_scores().view()), SHARE)),
             ..Reference::from(&self.network)
         }
     }
 
     fn run(&self) -> (f64, Activations, Gradients) {
-        // Room for more than the batch: the rest of the buffers must not matter.
+        // More capacity than the batch: the rest of the buffers must not change the results.
         let capacity = self.labels.len() + 3;
         let mut activations = Activations::new(&self.network, capacity);
         let mut gradients = Gradients::new(&self.network, capacity);
         let samples: Vec<u32> = (0..self.labels.len() as u32).collect();
         activations.load(self.inputs.view(), MAX, &samples);
         self.network.forward(&mut activations, Pass::Training(&self.seed));
-        let taught = self.taught();
+        let scores = self.teacher_scores();
         let loss = Loss {
             temperature: TEMPERATURE as f32,
             smoothing: SMOOTHING as f32,
             rate_penalty: RATE_PENALTY as f32,
-            teacher: Some(Teacher { scores: taught.view(), share: SHARE as f32 }),
+            teacher: Some(Teacher { scores: scores.view(), share: SHARE as f32 }),
         };
         let loss = self.network.backward(&activations, &self.labels, loss, &mut gradients);
         (loss, activations, gradients)
@@ -170,7 +170,7 @@ fn assert_agree(name: &str, fast: &[f64], slow: &[f64]) {
     assert_eq!(fast.len(), slow.len());
     let scale = slow.iter().fold(1e-3, |scale: f64, value| scale.max(value.abs()));
     for (fast, slow) in fast.iter().zip(slow) {
-        // A few dozen roundings of f32, which normalizing may magnify by 1 / sqrt(0.001).
+        // A few dozen roundings of f32, which batch norm may magnify by 1 / sqrt(0.001).
         assert!((fast - slow).abs() <= 1e-4 * scale, "{name}: {fast} {slow}, scale {scale}");
     }
 }
@@ -254,7 +254,7 @@ fn the_deployed_pass_agrees_with_the_reference() {
 }
 
 #[test]
-fn the_settled_pass_of_exact_steps_is_the_deployed_one_and_of_soft_ones_is_not() {
+fn the_evaluation_pass_equals_the_deployed_pass_at_sharpness_one_only() {
     let mut case = Case::dense(13, &[17, 11], 7, true, 0.3);
     let inputs = case.inputs.clone();
     let scores = |network: &Network, pass: Pass<'_>| {
@@ -264,9 +264,9 @@ fn the_settled_pass_of_exact_steps_is_the_deployed_one_and_of_soft_ones_is_not()
         activations.scores().to_owned()
     };
     let deployed = scores(&case.network, Pass::Deployed);
-    assert_ne!(scores(&case.network, Pass::Settled), deployed);
+    assert_ne!(scores(&case.network, Pass::Evaluation), deployed);
     case.network.sharpness.fill(1.0);
-    assert_eq!(scores(&case.network, Pass::Settled), deployed);
+    assert_eq!(scores(&case.network, Pass::Evaluation), deployed);
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn a_finished_layer_freezes_itself_and_those_below() {
     let mut learning = [false; 9];
     case.network.learn(&gradients, &mut learning, &|_, learns| *learns = true);
     assert_eq!(learning, [false, false, false, false, false, false, true, true, true]);
-    // What a penalty would still do to their spikes does not reach them either.
+    // The penalty on spikes does not reach frozen layers, so the reference goes without it.
     let reference = Reference { rate_penalty: 0.0, ..case.reference() };
     let slow = reference.gradients(&case.inputs(), &case.labels, &case.kept());
     assert!(slow[..2].iter().all(|layer| layer.weights.concat().iter().all(|&gradient| gradient == 0.0)));

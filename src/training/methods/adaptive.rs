@@ -1,36 +1,36 @@
-//! The adaptive sharpener at work.
+//! The adaptive sharpener, which follows the training loss (Severa et al. 2019).
 
 use serde::{Deserialize, Serialize};
 
 use super::order::Order;
-use super::position::Position;
+use super::position::BatchPosition;
 use crate::training::TrainingError;
 use crate::training::check::{not_negative, positive};
 
-/// Settings of the adaptive sharpener.
+/// The settings of the adaptive sharpener.
 ///
-/// It waits until the loss no longer falls, sharpens a little at each batch, and pauses when that makes
-/// the loss rise. The next layer begins at the earliest in the epoch after its predecessor is done.
+/// It waits until the loss stops to fall, then sharpens a little at each batch, and waits again when the loss
+/// rises. A layer begins at the earliest in the epoch after its predecessor became sharp.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Adaptive {
     /// Soft epochs at the start.
     pub min_init_epochs: u32,
-    /// Sharpness gained in an epoch, below `critical`.
+    /// Sharpness gained per epoch while it is below `critical`, above 0.
     pub rate: f32,
-    /// Sharpness gained in an epoch, from `critical` on.
+    /// Sharpness gained per epoch from `critical` on, above 0.
     pub cz_rate: f32,
-    /// Where the slower rate begins, in [0, 1].
+    /// The sharpness at which the slower rate begins, in [0, 1].
     pub critical: f32,
-    /// Factor on both rates for the first layer.
+    /// The factor on both rates for the first layer, above 0.
     pub first_layer_relative_rate: f32,
-    /// Sharpening begins after more epochs than this without a fall of the loss.
+    /// Sharpening begins after more than this number of epochs without a fall of the loss.
     pub patience: u32,
-    /// The share of the reference loss by which it must rise to pause sharpening.
+    /// The rise of the loss that pauses sharpening, as a share of the reference loss, at least 0.
     pub sig_increase: f32,
-    /// The share of the reference loss by which it must fall to put sharpening off.
+    /// The fall of the loss that delays sharpening, as a share of the reference loss, at least 0.
     pub sig_decrease: f32,
-    /// Which layers first.
+    /// The order of the layers.
     pub order: Order,
 }
 
@@ -51,28 +51,29 @@ impl Default for Adaptive {
     }
 }
 
-/// What the adaptive sharpener is doing.
+/// The phase of the adaptive sharpener.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 enum Phase {
-    /// Letting the network learn, after so many epochs without a fall of the loss.
+    /// It waits while the network learns; `stalled` epochs so far had no fall of the loss.
     Waiting { stalled: u32 },
-    /// Sharpening a little at each batch.
+    /// It sharpens a little at each batch.
     Sharpening,
 }
 
-/// The adaptive sharpener with what it has seen.
+/// The state of an adaptive sharpener.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct AdaptiveState {
     settings: Adaptive,
     phase: Phase,
-    /// The loss that the next is compared with: the least of the wait, or that at which sharpening began.
-    /// None before the first.
+    /// The reference loss: the lowest of the current wait, or that at which sharpening began. `None` before the
+    /// first epoch.
     reference: Option<f64>,
-    /// The epoch in which a layer was last finished; no other begins in it.
+    /// The epoch in which the last layer became sharp; no other layer begins in it.
     finished_in: Option<u32>,
 }
 
 impl Adaptive {
+    /// Checks that the settings lie in their ranges.
     pub(crate) fn check(&self) -> Result<(), TrainingError> {
         positive("rate", f64::from(self.rate))?;
         positive("cz_rate", f64::from(self.cz_rate))?;
@@ -82,16 +83,16 @@ impl Adaptive {
         not_negative("sig_decrease", f64::from(self.sig_decrease))
     }
 
-    /// The epochs until `layers` layers are sharp if the loss stalls at once and never rises.
+    /// The epochs until `layers` layers are sharp, if the loss never falls and never rises.
     pub(crate) fn least_epochs(&self, layers: u32) -> u32 {
         let critical = self.critical.min(1.0);
         let whole = critical / self.rate + (1.0 - critical) / self.cz_rate;
-        let later = whole.ceil() as u32 * self.order.turn(layers.saturating_sub(1));
+        let later = whole.ceil() as u32 * self.order.predecessors(layers.saturating_sub(1));
         let first = (whole / self.first_layer_relative_rate).ceil() as u32;
         self.min_init_epochs + self.patience + 1 + first + later
     }
 
-    /// The sharpness of `layer` one batch on.
+    /// The sharpness of `layer` after one more batch.
     fn sharpened(&self, layer: usize, sharpness: f32, batches: usize) -> f32 {
         let rate = if sharpness < self.critical { self.rate } else { self.cz_rate };
         let relative = if layer == 0 { self.first_layer_relative_rate } else { 1.0 };
@@ -104,8 +105,8 @@ impl AdaptiveState {
         Self { settings, phase: Phase::Waiting { stalled: 0 }, reference: None, finished_in: None }
     }
 
-    /// Sharpens a little, unless it waits.
-    pub fn before_batch(&mut self, position: Position, sharpness: &mut [f32]) {
+    /// Sharpens a little, unless the sharpener waits.
+    pub fn before_batch(&mut self, position: BatchPosition, sharpness: &mut [f32]) {
         if self.phase != Phase::Sharpening {
             return;
         }
@@ -129,7 +130,7 @@ impl AdaptiveState {
         }
     }
 
-    /// Decides from the mean training loss of an epoch, counted from 0, what to do in the next.
+    /// Chooses the next phase by the mean training loss of an epoch, counted from 0.
     pub fn after_epoch(&mut self, epoch: u32, loss: f64) {
         let settings = self.settings;
         let reference = self.reference.unwrap_or(f64::INFINITY);
@@ -161,12 +162,12 @@ mod tests {
 
     const BATCHES: usize = 100;
 
-    /// Runs an epoch for each of `losses`; sharpness after each.
+    /// Runs an epoch for each of `losses`; returns the sharpness after each.
     fn run(state: &mut AdaptiveState, first: u32, losses: &[f64], sharpness: &mut [f32]) -> Vec<Vec<f32>> {
         let mut history = Vec::new();
         for (epoch, &loss) in (first..).zip(losses) {
             for batch in 0..BATCHES {
-                state.before_batch(Position { epoch, batch, batches: BATCHES }, sharpness);
+                state.before_batch(BatchPosition { epoch, batch, batches: BATCHES }, sharpness);
             }
             state.after_epoch(epoch, loss);
             history.push(sharpness.to_vec());
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_steady_loss_gives_five_epochs_a_layer_after_twelve() {
+    fn a_steady_loss_gives_five_epochs_per_layer_after_twelve() {
         let mut state = AdaptiveState::new(Adaptive::default());
         let history = run(&mut state, 0, &[1.0; 27], &mut [0.0; 3]);
         assert_eq!(history[11], [0.0; 3]);
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_falling_loss_puts_sharpening_off() {
+    fn a_falling_loss_delays_sharpening() {
         let losses: Vec<f64> = (0..30).map(|epoch| 0.8f64.powi(epoch)).collect();
         let mut state = AdaptiveState::new(Adaptive::default());
         assert_eq!(run(&mut state, 0, &losses, &mut [0.0; 2]).last(), Some(&vec![0.0; 2]));

@@ -1,4 +1,4 @@
-//! Averages of the parameters along the way of a training.
+//! Averages of the parameters over the steps or epochs of a training.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,33 +7,34 @@ use crate::network::Network;
 use crate::training::TrainingError;
 use crate::training::check::{positive, require};
 
-/// Which average of the parameters a training ends with.
+/// The average of the parameters with which a training ends.
 ///
-/// Where a sharpener is at work the average begins only when all layers are exact: parameters of soft and of
-/// sharp steps do not mix. With the method `sharpen` alone training ends in the epoch that finishes the last
-/// layer, so that there is next to nothing to average; `hybrid` and `surrogate` gain by it.
+/// With a sharpener the average begins when all layers are sharp, since parameters for soft and for sharp steps do
+/// not mix. The method `sharpen` ends with that epoch, so that almost nothing is averaged; the methods `hybrid` and
+/// `surrogate` gain by an average.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Average {
-    /// None: the parameters of the last step.
+    /// No average: the parameters of the last step.
     None,
-    /// The mean of the parameters after each of the last epochs; batch norm's running statistics are then
-    /// measured anew over the training set (Izmailov et al. 2018).
+    /// Stochastic weight averaging: the mean of the parameters after each of the last epochs. The running statistics
+    /// of batch norm are then computed again over the training set (Izmailov et al. 2018).
     Swa {
-        /// The share of the most epochs of the training, in (0, 1]; at least one epoch.
+        /// The averaged epochs, as a share of the most epochs of the training, in (0, 1]; at least one epoch.
         share: f32,
     },
-    /// Slow parameters that follow the fast ones, and from which these set out again (Zhang et al. 2019).
-    /// Training ends with the slow ones.
+    /// Slow parameters that follow the fast ones, which then start again from there (Zhang et al. 2019). Training
+    /// ends with the slow parameters.
     Lookahead {
-        /// After so many steps the slow parameters move, at least 1.
+        /// Steps between two moves of the slow parameters, at least 1.
         steps: u32,
-        /// By this share of the way to the fast ones, in (0, 1].
+        /// The share of the way to the fast parameters that they move, in (0, 1].
         alpha: f32,
     },
 }
 
 impl Average {
+    /// Checks that the settings lie in their ranges.
     pub(crate) fn check(&self) -> Result<(), TrainingError> {
         let share = |name, value: f32| {
             let value = f64::from(value);
@@ -49,29 +50,30 @@ impl Average {
     }
 }
 
-/// An average in the making.
+/// The state of an average in a training.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Averaging {
     rule: Average,
-    /// Parameters averaged, or steps taken since the average began.
+    /// Epochs averaged, or steps since the average began.
     pub taken: u64,
-    /// One a learnt tensor of the network, in the order of its state; empty until the average begins.
+    /// The average of each parameter tensor, in the order of the network's state; empty until the average begins.
     tensors: Vec<Vec<f32>>,
 }
 
 impl Averaging {
+    /// The state before training.
     pub fn new(rule: Average) -> Self {
         Self { rule, taken: 0, tensors: Vec::new() }
     }
 
-    /// Hears that a step of exact layers is about to be done.
+    /// To be called before each step with all layers sharp: begins the average if it has not begun.
     pub fn before_step(&mut self, network: &mut Network) {
         if self.tensors.is_empty() && matches!(self.rule, Average::Lookahead { .. }) {
             self.copy(network);
         }
     }
 
-    /// Hears that a step of exact layers was done.
+    /// To be called after each step with all layers sharp: moves the slow parameters if it is time.
     pub fn after_step(&mut self, network: &mut Network) {
         let Average::Lookahead { steps, alpha } = self.rule else { return };
         self.taken += 1;
@@ -83,9 +85,10 @@ impl Averaging {
         }
     }
 
-    /// Hears that an epoch that ended with exact layers was done, `left` epochs before the training's end.
+    /// To be called after each epoch that ended with all layers sharp, `left` epochs before the end of the training:
+    /// adds the parameters to the mean if the epoch is among the last ones.
     ///
-    /// `epochs`: the most of the training.
+    /// `epochs`: the most epochs of the training.
     pub fn after_epoch(&mut self, left: u32, epochs: u32, network: &mut Network) {
         let Average::Swa { share } = self.rule else { return };
         let window = (f64::from(share) * f64::from(epochs)).round().max(1.0);
@@ -100,7 +103,7 @@ impl Averaging {
         self.with(network, |mean, now| *mean += weight * (*now - *mean));
     }
 
-    /// Gives `network` the average; returns whether its running statistics are now another network's.
+    /// Gives `network` the average; returns whether its running statistics must be computed again.
     pub fn finish(&mut self, network: &mut Network) -> bool {
         if self.tensors.is_empty() {
             return false;
@@ -109,7 +112,8 @@ impl Averaging {
         matches!(self.rule, Average::Swa { .. })
     }
 
-    /// The average's tensors, as a checkpoint keeps them; those of `network` where it has begun.
+    /// Restores the state of a checkpoint, in which `taken` epochs or steps were averaged; the caller then fills
+    /// [`tensors_mut`](Self::tensors_mut).
     pub fn restore(&mut self, taken: u64, network: &mut Network) {
         self.taken = taken;
         if taken > 0 {
@@ -117,17 +121,18 @@ impl Averaging {
         }
     }
 
-    /// One a learnt tensor; none before the average begins.
+    /// The average of each parameter tensor; empty before the average begins.
     pub fn tensors_mut(&mut self) -> &mut [Vec<f32>] {
         &mut self.tensors
     }
 
+    /// Begins the average with the parameters of `network`.
     fn copy(&mut self, network: &mut Network) {
         let learnt = network.state_mut().into_iter().filter(|tensor| tensor.learnt);
         self.tensors = learnt.map(|tensor| tensor.values.to_vec()).collect();
     }
 
-    /// Runs `change` on each number of the average and the network's own.
+    /// Calls `change` with each averaged number and the network's own.
     fn with(&mut self, network: &mut Network, change: impl Fn(&mut f32, &mut f32)) {
         let learnt = network.state_mut().into_iter().filter(|tensor| tensor.learnt);
         for (average, tensor) in self.tensors.iter_mut().zip(learnt) {
@@ -152,7 +157,7 @@ mod tests {
         network.state_mut().into_iter().for_each(|tensor| tensor.values.fill(value));
     }
 
-    /// A learnt number and a measured one.
+    /// One of the parameters, and one of the running statistics.
     fn of(network: &mut Network) -> (f32, f32) {
         let state = network.state_mut();
         let find =
@@ -168,14 +173,14 @@ mod tests {
             averaging.after_step(&mut network);
             averaging.after_epoch(5 - epoch as u32, 6, &mut network);
         }
-        assert!(averaging.finish(&mut network), "statistics are to be measured anew");
-        // (1 + 3 + 12) / 3; what is measured stays.
+        assert!(averaging.finish(&mut network), "the statistics must be computed again");
+        // (1 + 3 + 12) / 3; the running statistics stay.
         let (learnt, measured) = of(&mut network);
         assert!((learnt - 16.0 / 3.0).abs() < 1e-6 && measured == 12.0, "{learnt} {measured}");
     }
 
     #[test]
-    fn lookahead_goes_part_of_the_way_and_sets_out_again_from_there() {
+    fn lookahead_moves_part_of_the_way_and_starts_again_from_there() {
         let (mut network, mut averaging) =
             (network(), Averaging::new(Average::Lookahead { steps: 2, alpha: 0.25 }));
         set(&mut network, 1.0);

@@ -1,23 +1,23 @@
-//! A method at work: the sharpness and the slope of every layer, batch by batch.
+//! The state of a [`Method`] in a training: it sets the sharpness and the slope of every layer, batch by batch.
 
 use super::method::Method;
-use super::position::Position;
+use super::position::BatchPosition;
 use super::sharpener::{Sharpener, Sharpening};
 use crate::network::{Network, Slope, Surrogate};
 
-/// A method at work on a network's steps.
+/// The state of a method in a training.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Binarization {
-    /// None: the steps stay soft.
+    /// `None`: all layers stay at sharpness 0.
     method: Option<Method>,
-    /// Where the method sharpens.
+    /// The state of the sharpener, if the method has one.
     pub sharpening: Option<Sharpening>,
-    /// The epoch, counted from 0, in which all layers were exact first.
+    /// The first epoch, counted from 0, in which all layers were sharp.
     pub exact_in: Option<u32>,
 }
 
 impl Binarization {
-    /// Prepares `network`; without a method its steps are made soft for good.
+    /// The state before training, which also prepares `network`. Without a method, all layers get sharpness 0.
     pub fn new(method: Option<Method>, network: &mut Network) -> Self {
         network.set_slope(Slope::Own);
         let sharpening = match method {
@@ -34,7 +34,7 @@ impl Binarization {
     }
 
     /// Sets sharpness and slope for the batch at `position` of a training of at most `epochs` epochs.
-    pub fn before_batch(&mut self, position: Position, epochs: u32, network: &mut Network) {
+    pub fn before_batch(&mut self, position: BatchPosition, epochs: u32, network: &mut Network) {
         if let Some(sharpening) = self.sharpening.as_mut().filter(|_| self.exact_in.is_none()) {
             sharpening.before_batch(position, network.sharpness_mut());
         }
@@ -53,19 +53,21 @@ impl Binarization {
         }
     }
 
-    /// Hears the mean training loss of an epoch, counted from 0.
+    /// Adapts the sharpener to the mean training `loss` of an epoch, counted from 0.
     pub fn after_epoch(&mut self, epoch: u32, loss: f64) {
         if let Some(sharpening) = &mut self.sharpening {
             sharpening.after_epoch(epoch, loss);
         }
     }
 
-    /// Whether every step is exact.
+    /// Whether all layers are sharp.
     pub fn is_exact(&self) -> bool {
         self.exact_in.is_some()
     }
 
-    /// After how many epochs training ends, as far as can be told now; a sharpener may still finish earlier.
+    /// The number of epochs after which training ends, as far as is known now. A sharpener may still finish earlier.
+    ///
+    /// `epochs`: the most epochs of the training; `layers`: the layers of the network.
     pub fn end(&self, epochs: u32, layers: u32) -> u32 {
         let sharp = |sharpener: Sharpener| match (self.exact_in, sharpener) {
             (Some(epoch), _) => epoch + 1,
@@ -81,12 +83,12 @@ impl Binarization {
     }
 }
 
-/// Whether every layer of `network` is sharp.
+/// Whether all layers of `network` are sharp.
 pub(crate) fn is_exact(network: &Network) -> bool {
     network.sharpness().iter().all(|&sharpness| sharpness == 1.0)
 }
 
-/// The width in `epoch` of `epochs`, counted from 0, on the way from `first` to `last`.
+/// The width in `epoch` of `epochs`, counted from 0, which goes from `first` to `last` by equal factors.
 fn annealed(first: f32, last: f32, epoch: u32, epochs: u32) -> f32 {
     if first == last || epochs < 2 {
         return first;
@@ -118,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hybrid_is_frozen_to_its_end_before_and_nowhere_after() {
+    fn a_hybrid_freezes_sharp_layers_until_all_are_sharp_and_none_after() {
         let simple = Simple { start_epoch: 1, steps: 1, order: Order::BottomUp };
         let surrogate = Surrogate { shape: Shape::Boxcar, width: 1.0 };
         let method = Method::Hybrid { sharpener: Sharpener::Simple(simple), fine_tune: 2, surrogate };
@@ -126,7 +128,7 @@ mod tests {
         let mut binarization = Binarization::new(Some(method), &mut network);
         let mut frozen = Vec::new();
         for epoch in 0..4 {
-            binarization.before_batch(Position { epoch, batch: 0, batches: 1 }, 40, &mut network);
+            binarization.before_batch(BatchPosition { epoch, batch: 0, batches: 1 }, 40, &mut network);
             frozen.push(network.frozen());
             assert_eq!(binarization.end(40, 2), 5, "soft, two layers, two of fine-tuning");
         }

@@ -7,18 +7,20 @@ use crate::training::check::{positive, require};
 
 /// Knowledge distillation (Hinton, Vinyals, Dean 2015).
 ///
-/// A network of the same form, from the same first weights, learns with soft steps; its scores on each
-/// training sample, as it is without augmentation, then make up a share of the targets of the binary network.
+/// The teacher is a network of the same plan with the same initial weights, which learns at sharpness 0. Its
+/// softened scores on each training sample, without augmentation, are then a share of the binary network's
+/// targets.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Distillation {
-    /// Epochs of the teacher, at least 1; they come before the first of the training, and nothing hears them.
+    /// Epochs of the teacher, at least 1. They come before the first epoch of the training and are not reported.
     pub epochs: u32,
-    /// The teacher's share of the loss, in [0, 1]; the rest is the labels'.
+    /// The teacher's share of the targets, in [0, 1]; the rest belongs to the labels.
     pub share: f32,
 }
 
 impl Distillation {
+    /// Checks that the settings lie in their ranges.
     pub(crate) fn check(&self) -> Result<(), TrainingError> {
         let share = f64::from(self.share);
         positive("distillation.epochs", f64::from(self.epochs))?;

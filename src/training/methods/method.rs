@@ -1,4 +1,4 @@
-//! The methods by which a network gets binary activations.
+//! The methods by which the activations of a network become binary.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,43 +7,44 @@ use crate::network::{Shape, Surrogate};
 use crate::training::TrainingError;
 use crate::training::check::positive;
 
-/// How a network comes to binary activations.
+/// The method by which the activations of a network become binary.
 ///
-/// In every method thresholds are learnt: a neuron fires where `y + b >= 1/2`, so the bias b is the threshold
-/// `1/2 - b` by another name, and with batch norm the shift after it is.
+/// Every method learns the thresholds: a neuron fires where `y + b >= 1/2`, so that its threshold is `1/2 - b`. With
+/// batch norm, b is the shift after it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Method {
-    /// Soft steps are sharpened while the network learns; training ends when all are exact (Severa et al.
-    /// 2019).
+    /// Sharpening: soft steps become sharp while the network learns. Training ends when all layers are sharp
+    /// (Severa et al. 2019).
     Sharpen {
-        /// When, which layers, how fast.
+        /// When, in which order and how fast layers are sharpened.
         sharpener: Sharpener,
     },
-    /// Exact steps from the first epoch; going back, a surrogate stands for the slope.
+    /// Exact steps from the first epoch, with a surrogate gradient in the backward pass.
     Surrogate {
-        /// The form of the surrogate slope.
+        /// The function of the surrogate gradient.
         shape: Shape,
-        /// Of the slope in the first epoch, above 0, in units of the step's input. Wider: more neurons learn,
-        /// from a coarser gradient.
+        /// Its width in the first epoch, above 0, in units of the potential. Wider: more neurons learn, from a
+        /// coarser gradient.
         width: f32,
-        /// Of the slope in the last epoch, above 0; in between the width changes by the same factor from
-        /// epoch to epoch.
+        /// Its width in the last epoch, above 0. In between, the width changes by the same factor from epoch to
+        /// epoch.
         final_width: f32,
     },
-    /// Soft steps are sharpened until all are exact; from then on a surrogate stands for the slope.
+    /// Sharpening until all layers are sharp, then a surrogate gradient.
     Hybrid {
-        /// When, which layers, how fast.
+        /// When, in which order and how fast layers are sharpened.
         sharpener: Sharpener,
-        /// Epochs after that in which the last layer became exact; in what is left of that one the surrogate
-        /// is at work already.
+        /// Epochs with the surrogate gradient after the epoch in which the last layer became sharp. The rest of
+        /// that epoch already uses it.
         fine_tune: u32,
-        /// What stands for the slope of exact steps.
+        /// The surrogate gradient.
         surrogate: Surrogate,
     },
 }
 
 impl Method {
+    /// Checks that the settings lie in their ranges.
     pub(crate) fn check(&self) -> Result<(), TrainingError> {
         match self {
             Method::Sharpen { sharpener } => sharpener.check(),

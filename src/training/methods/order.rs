@@ -2,20 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Which layers are sharpened first.
+/// The order in which layers are sharpened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Order {
-    /// From the input up, each when the one below is done: a finished layer is frozen, and those above
-    /// adapt to it.
+    /// From the input up, each after the one below. A sharp layer is frozen, and the layers above adapt to it.
     BottomUp,
-    /// All at once.
+    /// All at the same time.
     Uniform,
 }
 
 impl Order {
-    /// How many layers before `layer` must be done before it begins.
-    pub(crate) fn turn(self, layer: u32) -> u32 {
+    /// The number of layers that must be sharp before `layer` begins.
+    pub(crate) fn predecessors(self, layer: u32) -> u32 {
         match self {
             Order::BottomUp => layer,
             Order::Uniform => 0,

@@ -1,12 +1,12 @@
-//! How far a training has come, as its methods need it.
+//! The position of a batch in a training, which the methods need.
 
-/// Where a training is: before a batch.
+/// The position of a training before a batch.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Position {
+pub(crate) struct BatchPosition {
     /// Counted from 0.
     pub epoch: u32,
     /// Counted from 0.
     pub batch: usize,
-    /// Batches an epoch.
+    /// The number of batches of an epoch.
     pub batches: usize,
 }

@@ -1,4 +1,4 @@
-//! Weights as the chip will hold them, while they are still learnt.
+//! Quantization-aware training: weights rounded as the chip will hold them, while they are learnt.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -9,64 +9,66 @@ use crate::network::kernels::LANES;
 use crate::training::TrainingError;
 use crate::training::check::require;
 
-/// Scales that are tried for a neuron: `2^(-i/8)` of the one that holds its largest weight, for i below this.
+/// The number of scales tried for a neuron: `2^(-i/8)` times the scale that holds its largest weight, for i from 0.
 const CLIPPINGS: i32 = 32;
 
-/// Quantization-aware training: both passes see rounded weights, and the gradient changes those behind them
+/// Quantization-aware training: both passes use rounded weights, and the gradient changes the weights behind them
 /// (the straight-through estimator of Courbariaux et al. 2015).
 ///
-/// Each output neuron has its own scale s, chosen at the beginning of every epoch for the least squared
-/// error. A weight w becomes `s round(w / s)`, at most `2^(bits - 1) - 1` units to either side. Training ends
-/// with the rounded weights in the network: a chip with as many bits and a scale for each neuron holds them
+/// Each output neuron has its own scale s, chosen at the beginning of every epoch for the least squared error. A
+/// weight w becomes `s round(w / s)`, clipped to `2^(bits - 1) - 1` times s on either side. Training ends with the
+/// rounded weights in the network. A chip with the same number of bits and a scale for each neuron holds them
 /// exactly, since batch norm folds into the scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quantized {
-    /// Of a weight, sign included, 2 to 16.
+    /// Bits of a weight, sign included, 2 to 16.
     pub bits: u8,
-    /// How many of the last epochs, at least 1.
+    /// The number of epochs at the end of the training, at least 1.
     pub epochs: u32,
 }
 
 impl Quantized {
+    /// Checks that the settings lie in their ranges.
     pub(crate) fn check(&self) -> Result<(), TrainingError> {
         let bits = f64::from(self.bits);
-        require("bits", bits, (2.0..=16.0).contains(&bits), "must lie in 2..=16")?;
+        require("bits", bits, (2.0..=16.0).contains(&bits), "must be 2 to 16")?;
         require("quantized.epochs", f64::from(self.epochs), self.epochs > 0, "must be positive")
     }
 
+    /// The largest integer that a weight is rounded to.
     fn largest_code(self) -> f32 {
         f32::from((1u16 << (self.bits - 1)) - 1)
     }
 }
 
-/// Scales, and the weights behind the rounded ones.
+/// The scales of a network's weights, and the unrounded weights while the network holds rounded ones.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Rounding {
     largest_code: f32,
-    /// A scale for each neuron of each panel.
+    /// (panel): the scale of each neuron.
     scales: Vec<[f32; LANES]>,
-    /// Per panel: the weights while the network holds rounded ones.
-    behind: Vec<Vec<[f32; LANES]>>,
+    /// (panel): the unrounded weights.
+    unrounded: Vec<Vec<[f32; LANES]>>,
 }
 
 impl Rounding {
-    /// Chooses the scales for `network` as it is.
+    /// Chooses the scales for the current weights of `network`.
     pub fn new(quantized: Quantized, network: &mut Network) -> Self {
         let largest_code = quantized.largest_code();
         let panels: Vec<_> = network.weight_panels_mut().collect();
-        let behind = panels.iter().map(|panel| vec![[0.0; LANES]; panel.len()]).collect();
+        let unrounded = panels.iter().map(|panel| vec![[0.0; LANES]; panel.len()]).collect();
         let scales = panels.into_par_iter().map(|panel| {
             std::array::from_fn(|lane| scale(panel.iter().map(move |weights| weights[lane]), largest_code))
         });
-        Self { largest_code, scales: scales.collect(), behind }
+        Self { largest_code, scales: scales.collect(), unrounded }
     }
 
-    /// Rounds the weights of `network`, and keeps those behind.
+    /// Rounds the weights of `network`, and stores the unrounded ones.
     pub fn round(&mut self, network: &mut Network) {
-        let panels = network.weight_panels_mut().zip(&mut self.behind).zip(&self.scales);
-        panels.par_bridge().for_each(|((panel, behind), scales)| {
-            behind.copy_from_slice(panel);
+        let panels = network.weight_panels_mut().zip(&mut self.unrounded).zip(&self.scales);
+        panels.par_bridge().for_each(|((panel, unrounded), scales)| {
+            unrounded.copy_from_slice(panel);
             for (weight, &scale) in panel.iter_mut().flat_map(|weights| weights.iter_mut().zip(scales)) {
                 *weight = rounded(*weight, scale, self.largest_code);
             }
@@ -77,18 +79,18 @@ impl Rounding {
     pub fn restore(&self, network: &mut Network) {
         network
             .weight_panels_mut()
-            .zip(&self.behind)
-            .for_each(|(panel, behind)| panel.copy_from_slice(behind));
+            .zip(&self.unrounded)
+            .for_each(|(panel, unrounded)| panel.copy_from_slice(unrounded));
     }
 }
 
-/// A scale of 0 belongs to weights that are all 0.
+/// The weight rounded to a multiple of `scale`. A scale of 0 means that all weights of the neuron are 0.
 fn rounded(weight: f32, scale: f32, largest_code: f32) -> f32 {
     if scale == 0.0 { 0.0 } else { (weight / scale).round().clamp(-largest_code, largest_code) * scale }
 }
 
-/// The scale that leaves the least sum of squared errors; with few bits, clipping rare large weights costs
-/// less than a coarse step for all the others.
+/// The scale with the least sum of squared rounding errors. With few bits, clipping rare large weights costs less
+/// than a coarse step for all others.
 fn scale(weights: impl Iterator<Item = f32> + Clone, largest_code: f32) -> f32 {
     let widest = weights.clone().fold(0.0, |most: f32, weight| most.max(weight.abs())) / largest_code;
     let error = |scale: f32| -> f64 {
@@ -149,7 +151,7 @@ mod tests {
         let scale_of = |weights: Vec<f32>, code| scale(weights.into_iter(), code);
         assert_eq!(scale_of(vec![0.5, -1.5, 1.0], 3.0), 0.5);
         assert_eq!(scale_of(vec![0.0, 0.0], 3.0), 0.0);
-        // One weight of 4 among a thousand of 1, with the codes -1, 0, 1: a unit near 1 is best.
+        // One weight of 4 among a thousand of 1, with the codes -1, 0, 1: a scale of 1 is best.
         let mut weights = vec![1.0; 1000];
         weights[7] = 4.0;
         assert_eq!(scale_of(weights, 1.0), 1.0);

@@ -1,4 +1,4 @@
-//! Gradient-descent rules, with the formulas and defaults of Keras, and their state.
+//! Gradient-descent rules (optimizers) with the formulas and defaults of Keras, and their state.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -9,12 +9,13 @@ use crate::network::{Gradients, Network, Parameter};
 use crate::training::TrainingError;
 use crate::training::check::{below_one, not_negative, positive};
 
-/// Parameters that one thread changes at a time.
+/// Parameters that a thread changes in one task.
 const CHUNK: usize = 16_384;
-/// State below this is set to 0: a frozen neuron's would decay into denormal numbers, which are slow.
+/// Moments below this are set to 0. Those of a neuron without gradient would decay to denormal numbers, which are
+/// slow.
 const TINY: f32 = 1e-30;
 
-/// How a gradient g changes a parameter p.
+/// The rule by which a gradient g changes a parameter p.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Rule {
@@ -34,7 +35,7 @@ pub enum Rule {
         beta1: f32,
         /// In [0, 1).
         beta2: f32,
-        /// Above 0.
+        /// At least 0.
         epsilon: f32,
     },
     /// `a <- rho a + (1 - rho) g²; u = g sqrt((d + epsilon) / (a + epsilon)); p <- p - rate u;`
@@ -59,22 +60,22 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// Whetstone's: Adadelta at 4.0, rho 0.95, epsilon 1e-8.
+    /// The rule of Whetstone: Adadelta with rate 4.0, rho 0.95 and epsilon 1e-8.
     pub fn whetstone() -> Self {
         Rule::Adadelta { learning_rate: 4.0, rho: 0.95, epsilon: 1e-8 }
     }
 
-    /// Stochastic gradient descent; Keras has rate 0.01 and momentum 0.
+    /// Stochastic gradient descent. Keras uses rate 0.01 and momentum 0.
     pub fn sgd(learning_rate: f32, momentum: f32) -> Self {
         Rule::Sgd { learning_rate, momentum }
     }
 
-    /// Adam with betas 0.9 and 0.999 and epsilon 1e-7; Keras has rate 0.001.
+    /// Adam with betas 0.9 and 0.999 and epsilon 1e-7. Keras uses rate 0.001.
     pub fn adam(learning_rate: f32) -> Self {
         Rule::Adam { learning_rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 }
     }
 
-    /// RMSprop with rho 0.9 and epsilon 1e-7; Keras has rate 0.001.
+    /// RMSprop with rho 0.9 and epsilon 1e-7. Keras uses rate 0.001.
     pub fn rms_prop(learning_rate: f32) -> Self {
         Rule::RmsProp { learning_rate, rho: 0.9, epsilon: 1e-7 }
     }
@@ -89,6 +90,7 @@ impl Rule {
         }
     }
 
+    /// Checks that the settings lie in their ranges.
     pub(crate) fn check(&self) -> Result<(), TrainingError> {
         positive("learning_rate", f64::from(self.learning_rate()))?;
         match *self {
@@ -102,29 +104,29 @@ impl Rule {
         }
     }
 
-    /// Numbers that the rule keeps per parameter.
-    pub(crate) fn keeps(&self) -> usize {
-        if self.keeps_two() { 2 } else { 1 }
+    /// The number of moments per parameter, 1 or 2.
+    pub(crate) fn moments(&self) -> usize {
+        if self.has_two_moments() { 2 } else { 1 }
     }
 
-    /// Whether the rule keeps a second number per parameter.
-    fn keeps_two(&self) -> bool {
+    /// Whether the rule has a second moment per parameter.
+    fn has_two_moments(&self) -> bool {
         matches!(self, Rule::Adam { .. } | Rule::Adadelta { .. })
     }
 }
 
-/// A rule with what it remembers of each parameter.
+/// The state of a rule in a training.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Descent {
     rule: Rule,
     weight_decay: f32,
-    /// Steps done.
+    /// The number of steps done.
     pub steps: u64,
-    /// One a tensor of the network, by its index.
+    /// The moments of each tensor of the network, by its index.
     moments: Vec<Moments>,
 }
 
-/// Running moments of a tensor's gradient: velocity; m and v; a and d; a.
+/// The moments of a tensor: v of SGD, m and v of Adam, a and d of Adadelta, a of RMSprop.
 #[derive(Clone, Debug, PartialEq)]
 struct Moments {
     first: Vec<f32>,
@@ -132,27 +134,28 @@ struct Moments {
 }
 
 impl Descent {
+    /// The state before training, with all moments 0.
     pub fn new(rule: Rule, weight_decay: f32, network: &Network) -> Self {
         let moments = network.tensor_lengths().map(|length| Moments {
             first: vec![0.0; length],
-            second: vec![0.0; if rule.keeps_two() { length } else { 0 }],
+            second: vec![0.0; if rule.has_two_moments() { length } else { 0 }],
         });
         Self { rule, weight_decay, steps: 0, moments: moments.collect() }
     }
 
-    /// What is remembered of each tensor of the network, by its index: one or two lists of numbers.
+    /// The two moments of each tensor of the network, by its index; the second may be empty.
     pub fn moments_mut(&mut self) -> impl Iterator<Item = [&mut [f32]; 2]> {
         self.moments.iter_mut().map(|moments| [moments.first.as_mut_slice(), moments.second.as_mut_slice()])
     }
 
-    /// Changes all parameters that learn, at `factor` times the learning rate.
+    /// Changes all parameters that are not frozen, at `factor` times the learning rate.
     ///
-    /// Frozen layers neither coast on their momentum nor decay: without a gradient nothing would lead them
-    /// back.
+    /// Momentum and weight decay do not change frozen layers either: without a gradient nothing would correct
+    /// their drift.
     pub fn step(&mut self, network: &mut Network, gradients: &Gradients, factor: f64) {
         self.steps += 1;
         let (rule, steps, weight_decay) = (self.rule, self.steps, self.weight_decay);
-        // All tensors at once: one wait for the other threads, not one a tensor.
+        // All tensors in one parallel call: threads wait for each other once, not once per tensor.
         network.learn(gradients, &mut self.moments, &|parameter, moments| {
             let decay = if parameter.decays { weight_decay } else { 0.0 };
             change(rule, steps, factor, decay, parameter, moments);
@@ -160,6 +163,7 @@ impl Descent {
     }
 }
 
+/// Changes one tensor of parameters by step number `steps`, counted from 1.
 fn change(rule: Rule, steps: u64, factor: f64, decay: f32, parameter: Parameter<'_>, moments: &mut Moments) {
     let rate = (f64::from(rule.learning_rate()) * factor) as f32;
     let keep = 1.0 - rate * decay;
@@ -219,17 +223,19 @@ fn change(rule: Rule, steps: u64, factor: f64, decay: f32, parameter: Parameter<
     }
 }
 
-/// `sqrt(1 - b2^t) / (1 - b1^t)`: undoes that both moments began at 0.
+/// `sqrt(1 - b2^t) / (1 - b1^t)`: corrects the bias of moments that begin at 0.
 fn adam_correction(beta1: f32, beta2: f32, step: u64) -> f64 {
     let missing = |beta: f32| 1.0 - f64::from(beta).powf(step as f64);
     missing(beta2).sqrt() / missing(beta1)
 }
 
+/// `value`, or 0 if it is tiny.
 #[inline(always)]
 fn flushed(value: f32) -> f32 {
     if value.abs() < TINY { 0.0 } else { value }
 }
 
+/// Calls `change` with every parameter, its gradient and its moment.
 fn with_one(
     values: &mut [f32],
     gradient: &[f32],
@@ -250,6 +256,7 @@ fn with_one(
     });
 }
 
+/// Calls `change` with every parameter, its gradient and its two moments.
 fn with_two(
     values: &mut [f32],
     gradient: &[f32],
@@ -327,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn state_that_fades_ends_at_zero_rather_than_in_denormals() {
+    fn moments_that_decay_end_at_zero_rather_than_at_denormals() {
         let mut moments = Moments { first: vec![1e-20], second: vec![1e-29] };
         for step in 1..500 {
             let parameter = Parameter { values: &mut [1.0], gradient: &[0.0], decays: false };

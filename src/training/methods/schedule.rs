@@ -1,32 +1,32 @@
-//! How the learning rate changes over a training.
+//! Schedules of the learning rate.
 
 use serde::{Deserialize, Serialize};
 
-/// Where the one-cycle schedule begins, as a share of the highest rate.
+/// The first learning rate of the one-cycle schedule, as a share of the highest.
 const CYCLE_START: f64 = 0.04;
 /// The share of the steps in which the one-cycle schedule rises.
 const CYCLE_RISE: f64 = 0.3;
 
-/// How the learning rate changes after the warm-up.
+/// The schedule of the learning rate after the warm-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
-    /// Not at all.
+    /// A constant rate.
     Constant,
-    /// Down to zero along half a cosine (Loshchilov, Hutter 2017).
+    /// Half a cosine, from the whole rate to 0 (Loshchilov, Hutter 2017).
     Cosine,
-    /// Up in a line from a 25th for the first 30 %, then down to zero along half a cosine (Smith, Topin 2019;
-    /// the momentum stays as it is).
+    /// A line from a 25th to the whole rate over the first 30 % of the steps, then half a cosine to 0 (Smith, Topin
+    /// 2019, but with constant momentum).
     OneCycle,
-    /// A tenth after half of the steps, a hundredth after three quarters.
+    /// A tenth of the rate after half of the steps, a hundredth after three quarters.
     Step,
 }
 
 impl Schedule {
     /// The factor on the learning rate at `step` of `steps`, counted from 0.
     ///
-    /// For the first share `warm_up` in [0, 1) of all steps the factor is what the schedule begins with,
-    /// times a line that rises to 1 at the last of them (Goyal et al. 2017); the schedule runs over the rest.
+    /// Over the first share `warm_up` in [0, 1) of all steps, the factor rises in a line to the first factor of the
+    /// schedule (Goyal et al. 2017). The schedule runs over the other steps.
     ///
     /// ```
     /// use spiketune::training::Schedule;
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_falls_to_a_tenth_at_the_half_and_at_three_quarters() {
+    fn the_step_schedule_falls_at_half_and_at_three_quarters() {
         let factors = [0, 49, 50, 74, 75, 99].map(|step| Schedule::Step.factor(0.0, step, 100));
         assert_eq!(factors, [1.0, 1.0, 0.1, 0.1, 0.01, 0.01]);
     }

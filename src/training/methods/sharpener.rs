@@ -1,44 +1,45 @@
-//! When, and in which order, the layers' steps become exact (Severa et al. 2019).
+//! Sharpeners: when, in which order and how fast the steps of the layers become sharp (Severa et al. 2019).
 
 use serde::{Deserialize, Serialize};
 
 use super::adaptive::{Adaptive, AdaptiveState};
 use super::order::Order;
-use super::position::Position;
+use super::position::BatchPosition;
 use crate::training::TrainingError;
 use crate::training::check::positive;
 
-/// How sharpness grows.
+/// A sharpener: how the sharpness of the layers grows from 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Sharpener {
-    /// In equal increments, one an epoch.
+    /// In equal increments, one per epoch.
     Simple(Simple),
     /// In a linear ramp from batch to batch.
     Scheduled(Scheduled),
-    /// As fast as the training loss bears.
+    /// As fast as the training loss allows.
     Adaptive(Adaptive),
 }
 
-/// One of `steps` equal increments at the beginning of each epoch after the first `start_epoch`.
+/// The simple sharpener: one of `steps` equal increments at the beginning of each epoch after the first
+/// `start_epoch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Simple {
     /// Soft epochs at the start.
     pub start_epoch: u32,
-    /// Increments a layer, at least 1.
+    /// Increments per layer, at least 1.
     pub steps: u32,
     /// Bottom-up takes `steps` epochs for each layer, uniform for all together.
     pub order: Order,
 }
 
-/// A linear ramp from batch to batch, over `duration` epochs a layer.
+/// The scheduled sharpener: a linear ramp from batch to batch, over `duration` epochs per layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scheduled {
     /// Soft epochs at the start.
     pub start_epoch: u32,
-    /// Epochs from soft to sharp, at least 1.
+    /// Epochs from sharpness 0 to 1, at least 1.
     pub duration: u32,
     /// Epochs between the end of a layer's ramp and the beginning of the next.
     pub intermission: u32,
@@ -61,21 +62,21 @@ impl Default for Scheduled {
 }
 
 impl Sharpener {
-    /// How many epochs it takes until `layers` layers are sharp, at least 1 of them; the least number if it
-    /// is adaptive.
+    /// The number of epochs until `layers` layers, at least 1, are sharp. For an adaptive sharpener the least number.
     pub fn epochs(&self, layers: u32) -> u32 {
         let last = layers.saturating_sub(1);
         match self {
             Sharpener::Simple(Simple { start_epoch, steps, order }) => {
-                start_epoch + steps * (order.turn(last) + 1)
+                start_epoch + steps * (order.predecessors(last) + 1)
             }
             Sharpener::Scheduled(Scheduled { start_epoch, duration, intermission, order }) => {
-                start_epoch + duration + (duration + intermission) * order.turn(last)
+                start_epoch + duration + (duration + intermission) * order.predecessors(last)
             }
             Sharpener::Adaptive(adaptive) => adaptive.least_epochs(layers),
         }
     }
 
+    /// Checks that the settings lie in their ranges.
     pub(crate) fn check(&self) -> Result<(), TrainingError> {
         match self {
             Sharpener::Simple(simple) => positive("steps", f64::from(simple.steps)),
@@ -85,7 +86,7 @@ impl Sharpener {
     }
 }
 
-/// A sharpener at work.
+/// The state of a sharpener in a training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Sharpening {
     Simple(Simple),
@@ -94,6 +95,7 @@ pub(crate) enum Sharpening {
 }
 
 impl Sharpening {
+    /// The state before training.
     pub fn new(sharpener: Sharpener) -> Self {
         match sharpener {
             Sharpener::Simple(simple) => Sharpening::Simple(simple),
@@ -103,7 +105,7 @@ impl Sharpening {
     }
 
     /// Sets the `sharpness` of each layer for the batch at `position`.
-    pub fn before_batch(&mut self, position: Position, sharpness: &mut [f32]) {
+    pub fn before_batch(&mut self, position: BatchPosition, sharpness: &mut [f32]) {
         let set = |plan: &dyn Fn(u32) -> f64, sharpness: &mut [f32]| {
             for (layer, sharpness) in (0..).zip(sharpness) {
                 *sharpness = plan(layer).clamp(0.0, 1.0) as f32;
@@ -116,7 +118,7 @@ impl Sharpening {
         }
     }
 
-    /// Hears the mean training loss of an epoch, counted from 0.
+    /// Adapts to the mean training `loss` of an epoch, counted from 0.
     pub fn after_epoch(&mut self, epoch: u32, loss: f64) {
         if let Sharpening::Adaptive(state) = self {
             state.after_epoch(epoch, loss);
@@ -126,18 +128,18 @@ impl Sharpening {
 
 impl Simple {
     /// The sharpness of `layer`, to be clamped to [0, 1].
-    fn plan(&self, layer: u32, position: Position) -> f64 {
+    fn plan(&self, layer: u32, position: BatchPosition) -> f64 {
         let increments = f64::from(position.epoch) + 1.0 - f64::from(self.start_epoch);
-        increments / f64::from(self.steps) - f64::from(self.order.turn(layer))
+        increments / f64::from(self.steps) - f64::from(self.order.predecessors(layer))
     }
 }
 
 impl Scheduled {
     /// The sharpness of `layer`, to be clamped to [0, 1]: 0 at its ramp's first batch, 1 at the last.
-    fn plan(&self, layer: u32, position: Position) -> f64 {
+    fn plan(&self, layer: u32, position: BatchPosition) -> f64 {
         let batches = position.batches as f64;
-        let turn = f64::from(self.order.turn(layer));
-        let begin = f64::from(self.start_epoch) + turn * f64::from(self.duration + self.intermission);
+        let predecessors = f64::from(self.order.predecessors(layer));
+        let begin = f64::from(self.start_epoch) + predecessors * f64::from(self.duration + self.intermission);
         let done = (f64::from(position.epoch) - begin) * batches + position.batch as f64;
         let last = f64::from(self.duration) * batches - 1.0;
         // A ramp of a single batch is sharp at once.
@@ -151,7 +153,7 @@ mod tests {
 
     fn at(sharpening: &mut Sharpening, epoch: u32, batch: usize, batches: usize) -> [f32; 3] {
         let mut sharpness = [0.0; 3];
-        sharpening.before_batch(Position { epoch, batch, batches }, &mut sharpness);
+        sharpening.before_batch(BatchPosition { epoch, batch, batches }, &mut sharpness);
         sharpness
     }
 
@@ -215,7 +217,8 @@ mod tests {
 
     #[test]
     fn published_defaults_take_the_published_epochs() {
-        // 5 + 5 3 for the dense example, 30 + 8 4 + 7 2 for the convolutional, 12 + 5 3 at least if adaptive.
+        // 5 + 5 * 3 for the dense example, 30 + 8 * 4 + 7 * 2 for the convolutional one, at least 12 + 5 * 3 for
+        // the adaptive one.
         assert_eq!(Sharpener::Simple(Simple::default()).epochs(3), 20);
         assert_eq!(Sharpener::Scheduled(Scheduled::default()).epochs(8), 76);
         assert_eq!(Sharpener::Adaptive(Adaptive::default()).epochs(3), 27);

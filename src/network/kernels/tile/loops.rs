@@ -1,15 +1,15 @@
-//! The two loops over the terms, for any kind of register.
+//! The two innermost loops over terms, for any kind of register.
 
 #![expect(
     clippy::needless_range_loop,
     reason = "a register's index is that of the formulas, and these loops vanish"
 )]
 
-use super::{Runs, Walk};
+use super::{LoopNest, Runs};
 use crate::network::kernels::register::Register;
 use crate::network::kernels::{LANES, Lanes};
 
-/// M gathered rows.
+/// [`super::gather`] with M rows.
 ///
 /// # Safety
 /// As [`super::gather`], on a processor that has the features of R.
@@ -51,7 +51,7 @@ pub unsafe fn gather<R: Register, const M: usize>(
     }
 }
 
-/// M rows that lie side by side.
+/// [`super::outer`] with M rows.
 ///
 /// # Safety
 /// As [`super::outer`], on a processor that has the features of R.
@@ -59,11 +59,11 @@ pub unsafe fn gather<R: Register, const M: usize>(
 pub unsafe fn outer<R: Register, const M: usize>(
     left: *const f32,
     right: *const Lanes,
-    walk: &Walk,
+    nest: &LoopNest,
     out: *mut Lanes,
     add: bool,
 ) {
-    let [planes, lines, places] = *walk;
+    let [planes, lines, positions] = *nest;
     let right = right.cast::<f32>();
     // SAFETY: as promised by the caller.
     unsafe {
@@ -77,13 +77,13 @@ pub unsafe fn outer<R: Register, const M: usize>(
             for line in 0..lines.0 {
                 let mut a = left.add(plane * planes.1 + line * lines.1);
                 let mut b = right.add((plane * planes.2 + line * lines.2) * LANES);
-                for _ in 0..places.0 {
+                for _ in 0..positions.0 {
                     let lanes = R::load(b.cast());
                     for r in 0..M {
                         sums[r] = sums[r].plus(*a.add(r), lanes);
                     }
-                    a = a.wrapping_add(places.1);
-                    b = b.wrapping_add(places.2 * LANES);
+                    a = a.wrapping_add(positions.1);
+                    b = b.wrapping_add(positions.2 * LANES);
                 }
             }
         }

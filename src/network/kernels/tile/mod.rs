@@ -1,14 +1,14 @@
-//! The innermost loops: a few rows of a matrix product, kept in registers from the first term to the last.
+//! Tiles: a few rows of a matrix product, kept in registers from the first term to the last.
 //!
-//! Every product of the network is made of two shapes of tile, both of up to [`at_once`] rows by one [`Lanes`]:
+//! Every product of a network is made of two kinds of tile, both of up to [`at_once`] rows by one [`Lanes`]:
 //!
 //! ```text
 //! gather:  out[r][n] = sum over k of row_r[k] panel[k][n]       rows anywhere in memory, k along each row
-//! outer:   out[r][n] = sum over t of left[t][r] right[t][n]     r along the floats of `left`, t along a walk
+//! outer:   out[r][n] = sum over t of left[t][r] right[t][n]     r along the floats of `left`, t along loops
 //! ```
 //!
-//! A sum runs over its terms in order, whatever the number of rows in the tile, so results do not depend on
-//! how a product is cut. With AVX-512, or AVX2 and FMA, each term is rounded once, and they agree on every bit; without
+//! A sum adds its terms in order for any number of rows in the tile, so that results do not depend on how a
+//! product is cut. With AVX-512, or AVX2 and FMA, each term is rounded once, and both give the same bits. Without
 //! them it is rounded twice.
 
 mod loops;
@@ -21,8 +21,9 @@ use super::register::{Halves, Wide};
 /// The most rows of a tile on any processor.
 pub const ROWS: usize = 16;
 
-/// The most rows of a tile on this processor, at most [`ROWS`]: with AVX2, two registers a row are all but three of
-/// its sixteen; with AVX-512, one a row are half of its 32.
+/// The most rows of a tile on this processor, at most [`ROWS`].
+///
+/// With AVX2, two registers per row take 12 of its 16; with AVX-512, one per row takes 16 of its 32.
 #[inline]
 pub fn at_once() -> usize {
     match Level::detect() {
@@ -32,7 +33,7 @@ pub fn at_once() -> usize {
     }
 }
 
-/// How the terms of a gathered row lie in memory: `outer` times `inner` runs of `length` floats.
+/// The layout of the terms of a row in memory: `outer` times `inner` runs of `length` floats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Runs {
     /// Outer repetitions, and floats from one to the next.
@@ -49,13 +50,13 @@ impl Runs {
         Self { outer: (1, 0), inner: (1, 0), length }
     }
 
-    /// Terms in all.
+    /// The number of terms.
     pub const fn terms(&self) -> usize {
         self.outer.0 * self.inner.0 * self.length
     }
 
-    /// Floats from the first term to behind the last; 0 without terms.
-    pub const fn reach(&self) -> usize {
+    /// Floats from the first term to the end of the last; 0 without terms.
+    pub const fn extent(&self) -> usize {
         if self.terms() == 0 {
             return 0;
         }
@@ -64,7 +65,7 @@ impl Runs {
 }
 
 /// Three nested loops, as (times, step of `left` in floats, step of `right` in [`Lanes`]), the outermost first.
-pub type Walk = [(usize, usize, usize); 3];
+pub type LoopNest = [(usize, usize, usize); 3];
 
 /// Calls a function with the number of rows in its type.
 #[cfg(target_arch = "x86_64")]
@@ -80,7 +81,7 @@ macro_rules! by_rows {
     };
 }
 
-/// Defines the two loops, compiled for a processor's features.
+/// Defines the two loops, compiled for the features of a processor.
 #[cfg(target_arch = "x86_64")]
 macro_rules! compiled_for {
     ($features:literal, $register:ty, $gather:ident, $outer:ident) => {
@@ -104,12 +105,12 @@ macro_rules! compiled_for {
         unsafe fn $outer<const M: usize>(
             left: *const f32,
             right: *const Lanes,
-            walk: &Walk,
+            nest: &LoopNest,
             out: *mut Lanes,
             add: bool,
         ) {
             // SAFETY: the caller's promise.
-            unsafe { loops::outer::<$register, M>(left, right, walk, out, add) }
+            unsafe { loops::outer::<$register, M>(left, right, nest, out, add) }
         }
     };
 }
@@ -119,18 +120,19 @@ compiled_for!("avx2,fma", Halves, gather_avx2, outer_avx2);
 #[cfg(target_arch = "x86_64")]
 compiled_for!("avx512f", Wide, gather_avx512, outer_avx512);
 
-/// Writes the products of `rows` gathered rows with `panel` to `out[r]`; with `add`, the sums go on from what
-/// `out[r]` holds.
+/// Writes the product of each row r with `panel` to `out[r]`; with `add`, the sums start from the value there.
 ///
 /// # Safety
-/// Rows must be readable as `runs` says, `panel` for `runs.terms()` lanes; each `out` must be writable and
-/// none may overlap what is read. `rows` and `out` are equally many, 1 to [`at_once`].
+/// Each row must be readable at all terms of `runs`, `panel` for `runs.terms()` lanes. Each `out` must be
+/// writable, and must not overlap memory that is read. `rows` and `out` have the same length, 1 to [`at_once`].
 #[inline]
 pub unsafe fn gather(rows: &[*const f32], runs: &Runs, panel: *const Lanes, out: &[*mut Lanes], add: bool) {
     // SAFETY: the caller's promise, and the level is the processor's.
     unsafe { gather_at(Level::detect(), rows, runs, panel, out, add) }
 }
 
+/// [`gather`] on a processor of level `level`.
+///
 /// # Safety
 /// As [`gather`], on a processor of this level.
 #[inline(always)]
@@ -160,25 +162,27 @@ unsafe fn gather_at(
     }
 }
 
-/// Writes the products of `rows` floats of `left` with `right` to `out`, one after the other; with `add`, the
-/// sums go on from what `out` holds. `left` points to the first of these floats.
+/// Sums the products of `rows` floats from `left` with a lane of `right` over `nest`, and writes the sum of each
+/// float to a lane of `out`; with `add`, the sums start from the values there.
 ///
 /// # Safety
-/// `left` must be readable for `rows` floats and `right` for a lane at every place of `walk`, `out` writable
-/// for `rows` lanes and overlapping nothing that is read; `rows` is 1 to [`at_once`].
+/// At every index of `nest`, `left` must be readable for `rows` floats and `right` for a lane. `out` must be
+/// writable for `rows` lanes and must not overlap memory that is read. `rows` is 1 to [`at_once`].
 #[inline]
 pub unsafe fn outer(
     left: *const f32,
     right: *const Lanes,
-    walk: &Walk,
+    nest: &LoopNest,
     rows: usize,
     out: *mut Lanes,
     add: bool,
 ) {
     // SAFETY: the caller's promise, and the level is the processor's.
-    unsafe { outer_at(Level::detect(), left, right, walk, rows, out, add) }
+    unsafe { outer_at(Level::detect(), left, right, nest, rows, out, add) }
 }
 
+/// [`outer`] on a processor of level `level`.
+///
 /// # Safety
 /// As [`outer`], on a processor of this level.
 #[inline(always)]
@@ -186,7 +190,7 @@ unsafe fn outer_at(
     level: Level,
     left: *const f32,
     right: *const Lanes,
-    walk: &Walk,
+    nest: &LoopNest,
     rows: usize,
     out: *mut Lanes,
     add: bool,
@@ -197,12 +201,12 @@ unsafe fn outer_at(
     unsafe {
         match level {
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => by_rows!(rows, outer_avx512(left, right, walk, out, add)),
+            Level::Avx512 => by_rows!(rows, outer_avx512(left, right, nest, out, add)),
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => by_rows!(rows, outer_avx2(left, right, walk, out, add)),
+            Level::Avx2 => by_rows!(rows, outer_avx2(left, right, nest, out, add)),
             Level::Portable => {
                 for row in 0..rows {
-                    portable::<Lanes, 1>(left.add(row), right, walk, out.add(row), add);
+                    portable::<Lanes, 1>(left.add(row), right, nest, out.add(row), add);
                 }
             }
         }
@@ -223,7 +227,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn gathered_rows_meet_every_term(
+        fn a_gathered_product_has_every_term(
             rows in 1..=ROWS, outer in 1usize..4, inner in 1usize..4, length in 1usize..40, add: bool
         ) {
             let gap = length + 3;
@@ -252,15 +256,15 @@ mod tests {
         }
 
         #[test]
-        fn outer_products_meet_every_place(
+        fn a_sum_of_outer_products_has_every_term(
             rows in 1..=ROWS, times in [1usize..4, 1usize..4, 1usize..6], add: bool
         ) {
-            let walk: Walk = [(times[0], 320, 30), (times[1], 96, 8), (times[2], 16, 1)];
+            let nest: LoopNest = [(times[0], 320, 30), (times[1], 96, 8), (times[2], 16, 1)];
             let (left, right) = (lanes(90, 3), lanes(120, 4));
             let mut found = vec![Lanes::splat(-2.0); rows];
             let first = &floats(&left)[LANES - rows..];
             // SAFETY: 2 * 20 + 2 * 6 + 4 lanes of `left` and 2 * 30 + 2 * 8 + 4 of `right` are there.
-            unsafe { outer(first.as_ptr(), right.as_ptr(), &walk, rows, found.as_mut_ptr(), add) };
+            unsafe { outer(first.as_ptr(), right.as_ptr(), &nest, rows, found.as_mut_ptr(), add) };
             for (r, found) in found.iter().enumerate() {
                 let mut expected = [if add { -2.0 } else { 0.0 }; LANES];
                 for p in 0..times[0] {
@@ -280,7 +284,7 @@ mod tests {
         fn all_levels_agree(rows in 1..=ROWS, length in 1usize..50) {
             let (memory, panel) = (lanes(80, 5), lanes(length, 6));
             let starts: Vec<*const f32> = (0..rows).map(|r| floats(&memory)[r * 9..].as_ptr()).collect();
-            let walk: Walk = [(1, 0, 0), (1, 0, 0), (length, 1, 1)];
+            let nest: LoopNest = [(1, 0, 0), (1, 0, 0), (length, 1, 1)];
             let runs = Runs::one(length);
             let results = Level::all().into_iter().map(|level| {
                 let (mut gathered, mut summed) = (vec![Lanes::ZERO; rows], vec![Lanes::splat(1.0); rows]);
@@ -289,7 +293,7 @@ mod tests {
                 unsafe {
                     gather_at(level, &starts, &runs, panel.as_ptr(), &ends, false);
                     let left = floats(&memory).as_ptr();
-                    outer_at(level, left, panel.as_ptr(), &walk, rows, summed.as_mut_ptr(), true);
+                    outer_at(level, left, panel.as_ptr(), &nest, rows, summed.as_mut_ptr(), true);
                 }
                 (gathered, summed)
             });

@@ -1,10 +1,10 @@
-//! Convolutions 3x3 and 5x5 with stride 1 in a quarter to a sixth of the multiplications.
+//! Winograd's convolution: kernels 3x3 and 5x5 with stride 1 in a quarter to a sixth of the multiplications.
 //!
-//! Outputs are computed in tiles of 4x4 or 8x8, each from a window of inputs, by Winograd's minimal filtering
-//! F(4x4, 3x3), F(8x8, 3x3) and F(4x4, 5x5): inputs and weights are transformed to 36, 100 or 64 *points*, at each
-//! point a matrix product runs over the input channels, and its results are transformed back. Tiles go through
-//! these three steps in groups, so that what is between the steps stays in the cache. The weights' gradient is
-//! a sum over tiles at each point, and goes back to weights once, after the last tile.
+//! Outputs are computed in tiles of 4x4 or 8x8, each from a window of inputs, by the minimal filtering algorithms
+//! F(4x4, 3x3), F(8x8, 3x3) and F(4x4, 5x5). Inputs and weights are transformed to 36, 100 or 64 *points*. At
+//! each point a matrix product sums over the input channels, and its results are transformed back. Tiles go
+//! through these three steps in groups, so that the values between the steps stay in the cache. The gradient of
+//! the weights is a sum over tiles at each point, and is transformed back once, after the last tile.
 //!
 //! - Lavin, Gray 2016: Fast algorithms for convolutional neural networks. CVPR.
 //! - Winograd 1980: Arithmetic complexity of computations. SIAM.
@@ -20,11 +20,11 @@ use super::product::{Out, Rows, multiply, multiply_outer, transpose_square};
 use super::vector::vectorized_task;
 use super::{LANES, Lanes, Runs, floats};
 use steps::{
-    FinishGradient, Group, Layout, PutBelow, TransformErrors, TransformInputs, TransformOutputs,
+    FinishGradient, Group, Layout, TransformErrors, TransformInputErrors, TransformInputs, TransformOutputs,
     TransformWeights,
 };
 
-/// Tiles that go through the steps together, by the side of a window: with their points they stay in the cache.
+/// Tiles of a group, by the side of a window; with their points they fit the cache.
 const fn tiles_at_once(window: usize) -> usize {
     match window {
         6 => 32,
@@ -33,7 +33,7 @@ const fn tiles_at_once(window: usize) -> usize {
     }
 }
 
-/// The same for the weights' gradient, whose sums run along the tiles.
+/// Tiles of a group for the gradient of the weights, whose sums run along the tiles.
 const fn gradient_tiles(window: usize) -> usize {
     match window {
         6 => 64,
@@ -66,14 +66,14 @@ macro_rules! task_by_size {
 
 /// A convolution with stride 1 on images of one size.
 ///
-/// Results do not depend on how many images a call gets: every sum runs in one order.
+/// Every sum has a fixed order, so that results do not depend on the number of images of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Winograd {
     /// Side of the kernel, 3 or 5.
     pub kernel: usize,
-    /// Zeros that are taken to lie around the inputs, less than `kernel`.
+    /// Rows and columns of zeros around the inputs, less than `kernel`.
     pub padding: usize,
-    /// Rows of outputs; where it is no multiple of 4, parts of tiles are computed in vain.
+    /// Rows of outputs. If this is no multiple of 4, parts of tiles are computed and not used.
     pub height: usize,
     /// Columns of outputs, likewise.
     pub width: usize,
@@ -83,41 +83,41 @@ pub struct Winograd {
     pub outputs: usize,
 }
 
-/// Images of one size, one after the other, each [panels][height + 2 border][width + 2 border].
+/// Images of one size in memory, each [panels][height + 2 border][width + 2 border].
 #[derive(Clone, Copy, Debug)]
 pub struct Images<'a> {
-    /// The first image's first lanes, and what follows.
+    /// The memory, beginning with the first image.
     pub lanes: &'a [Lanes],
     /// Lanes from one image to the next.
     pub stride: usize,
-    /// Places around height and width that hold 0.
+    /// Rows and columns of zeros on every side.
     pub border: usize,
 }
 
 /// [`Images`] to write to.
 #[derive(Debug)]
 pub struct ImagesMut<'a> {
-    /// The first image's first lanes, and what follows.
+    /// The memory, beginning with the first image.
     pub lanes: &'a mut [Lanes],
     /// Lanes from one image to the next.
     pub stride: usize,
-    /// Places around height and width that are left alone.
+    /// Rows and columns on every side that are not written to, but for errors at inputs.
     pub border: usize,
 }
 
-/// What errors come to below, and how they get there.
+/// The errors at the inputs that a backward pass is to compute.
 #[derive(Debug)]
-pub struct Back<'a> {
-    /// The weights as [`Winograd::transform_back`] gives them.
+pub struct WinogradErrors<'a> {
+    /// The weights as [`Winograd::transform_exchanged`] writes them.
     pub transformed: &'a [Lanes],
-    /// What is written to; what is left in the border means nothing.
+    /// The errors at the inputs. The values in their border have no meaning afterwards.
     pub below: ImagesMut<'a>,
-    /// Add to what is there.
+    /// Whether to add the errors to the values there.
     pub add: bool,
 }
 
 impl Winograd {
-    /// Whether there is such a convolution for a kernel of so many rows and columns, with that stride and padding.
+    /// Whether Winograd's convolution exists for a `kernel` of (rows, columns) with this stride and padding.
     pub const fn applies(kernel: (usize, usize), stride: usize, padding: usize) -> bool {
         kernel.0 == kernel.1 && (kernel.0 == 3 || kernel.0 == 5) && stride == 1 && padding < kernel.0
     }
@@ -134,12 +134,12 @@ impl Winograd {
         if large { 8 } else { 4 }
     }
 
-    /// Side of the window of inputs behind a tile.
+    /// Side of the window of inputs that a tile needs.
     const fn window(&self) -> usize {
         self.side() + self.kernel - 1
     }
 
-    /// Products that a tile takes in place of one for each output and tap.
+    /// Points of a tile: its products, in place of one for each output and kernel element.
     const fn points(&self) -> usize {
         self.window() * self.window()
     }
@@ -149,18 +149,18 @@ impl Winograd {
         self.kernel * self.kernel * self.terms()
     }
 
-    /// Lanes of a set of weights at one point, or at one tap.
+    /// Lanes of a set of weights at one point, or of one kernel element.
     const fn terms(&self) -> usize {
         self.outputs * self.inputs * LANES
     }
 
-    /// Lanes of one set of transformed weights, or of one gradient not yet finished.
+    /// Lanes of a set of transformed weights, or of a gradient before [`finish_gradient`](Self::finish_gradient).
     pub const fn transformed_len(&self) -> usize {
         self.points() * self.terms()
     }
 
-    /// Lanes that a pass needs for itself, whatever they hold before.
-    pub const fn room_len(&self) -> usize {
+    /// Lanes of the scratch memory of a pass, which may hold any values before.
+    pub const fn scratch_len(&self) -> usize {
         let group = gradient_tiles(self.window());
         self.points() * (spacing(group * self.inputs) + spacing(group * self.outputs))
     }
@@ -179,12 +179,12 @@ impl Winograd {
         });
     }
 
-    /// Transforms `weights` [PO][PI][K][K][16] for [`Self::send_back`], to [points][PI][PO][16]: with inputs
-    /// and outputs exchanged.
+    /// Transforms `weights` [PO][PI][K][K][16] for [`Self::input_errors`], with inputs and outputs exchanged, to
+    /// [points][PI][PO][16].
     ///
     /// # Panics
     /// If a length is wrong.
-    pub fn transform_back(&self, weights: &[Lanes], out: &mut [Lanes]) {
+    pub fn transform_exchanged(&self, weights: &[Lanes], out: &mut [Lanes]) {
         let elements = self.kernel * self.kernel * LANES;
         self.for_each_half(weights, out, |rows, out| {
             let mut exchanged = [Lanes::ZERO; 25 * LANES];
@@ -204,7 +204,7 @@ impl Winograd {
         });
     }
 
-    /// Calls `transform`, in parallel, with the two halves of the rows of points, and what they go to.
+    /// Calls `transform`, in parallel, with each half of the rows of points and its part of `out`.
     fn for_each_half(
         &self,
         weights: &[Lanes],
@@ -227,10 +227,10 @@ impl Winograd {
         count: usize,
         images: Images<'_>,
         transformed: &[Lanes],
-        room: &mut [Lanes],
+        scratch: &mut [Lanes],
         out: ImagesMut<'_>,
     ) {
-        by_size!(self.forward_by(count, images, transformed, room, out))
+        by_size!(self.forward_by(count, images, transformed, scratch, out))
     }
 
     fn forward_by<const S: usize, const W: usize>(
@@ -238,13 +238,13 @@ impl Winograd {
         count: usize,
         images: Images<'_>,
         transformed: &[Lanes],
-        room: &mut [Lanes],
+        scratch: &mut [Lanes],
         mut out: ImagesMut<'_>,
     ) {
         assert_eq!(transformed.len(), self.transformed_len(), "one set of weights");
         let (terms, most) = (self.inputs * LANES, tiles_at_once(W));
         let (left, right) = (spacing(most * self.inputs), spacing(most * self.outputs));
-        let (inputs, products) = room[..self.room_len()].split_at_mut(W * W * left);
+        let (inputs, products) = scratch[..self.scratch_len()].split_at_mut(W * W * left);
         for tiles in groups(count * self.tiles(), most) {
             let layout = Layout { point: left, tile: self.inputs, panel: 1 };
             let group = Group { of: *self, first: tiles.start, size: tiles.len() };
@@ -258,36 +258,43 @@ impl Winograd {
         }
     }
 
-    /// Writes (or adds) what the errors of `count` images of PO panels come to below, PI panels.
+    /// Computes the errors at the inputs, images of PI panels, from the `errors` at the outputs, `count` images of
+    /// PO panels.
     ///
     /// # Panics
     /// If something is too short.
-    pub fn send_back(&self, count: usize, errors: Images<'_>, room: &mut [Lanes], back: Back<'_>) {
-        by_size!(self.send_back_by(count, errors, room, back))
-    }
-
-    fn send_back_by<const S: usize, const W: usize>(
+    pub fn input_errors(
         &self,
         count: usize,
         errors: Images<'_>,
-        room: &mut [Lanes],
-        mut back: Back<'_>,
+        scratch: &mut [Lanes],
+        back: WinogradErrors<'_>,
+    ) {
+        by_size!(self.input_errors_by(count, errors, scratch, back))
+    }
+
+    fn input_errors_by<const S: usize, const W: usize>(
+        &self,
+        count: usize,
+        errors: Images<'_>,
+        scratch: &mut [Lanes],
+        mut back: WinogradErrors<'_>,
     ) {
         assert_eq!(back.transformed.len(), self.transformed_len(), "one set of weights");
         let most = tiles_at_once(W);
         let (left, right) = (spacing(most * self.outputs), spacing(most * self.inputs));
-        let (sent, products) = room[..self.room_len()].split_at_mut(W * W * left);
+        let (error_points, products) = scratch[..self.scratch_len()].split_at_mut(W * W * left);
         for tiles in groups(count * self.tiles(), most) {
             let group = Group { of: *self, first: tiles.start, size: tiles.len() };
             let by_tile = Layout { point: left, tile: self.outputs, panel: 1 };
             let by_panel = Layout { point: right, tile: 1, panel: most };
-            vectorized_task(TransformErrors::<S, W> { group, errors, layout: by_tile, out: sent });
-            self.send_group_back::<W>((group, by_panel), sent, products, &mut back);
+            vectorized_task(TransformErrors::<S, W> { group, errors, layout: by_tile, out: error_points });
+            self.group_input_errors::<W>((group, by_panel), error_points, products, &mut back);
         }
     }
 
-    /// Writes the weights' gradient over `count` images of PI panels and errors of PO panels to `accumulated`
-    /// [points][PO][PI][16].
+    /// Writes the gradient of the weights to `accumulated` [points][PO][PI][16], over `count` images of PI panels
+    /// and the `errors` at their outputs of PO panels.
     ///
     /// # Panics
     /// If something is too short.
@@ -296,14 +303,14 @@ impl Winograd {
         count: usize,
         images: Images<'_>,
         errors: Images<'_>,
-        room: &mut [Lanes],
+        scratch: &mut [Lanes],
         accumulated: &mut [Lanes],
     ) {
-        by_size!(self.backward_by(count, images, errors, room, accumulated, None))
+        by_size!(self.backward_by(count, images, errors, scratch, accumulated, None))
     }
 
-    /// [`Self::weight_gradient`] and [`Self::send_back`] in one: the
-    /// same results for less, since both need the errors at the points.
+    /// [`Self::weight_gradient`] and [`Self::input_errors`] at once: the same results for less work, since both
+    /// need the transformed errors.
     ///
     /// # Panics
     /// If something is too short.
@@ -312,11 +319,11 @@ impl Winograd {
         count: usize,
         images: Images<'_>,
         errors: Images<'_>,
-        room: &mut [Lanes],
+        scratch: &mut [Lanes],
         accumulated: &mut [Lanes],
-        back: Back<'_>,
+        back: WinogradErrors<'_>,
     ) {
-        by_size!(self.backward_by(count, images, errors, room, accumulated, Some(back)))
+        by_size!(self.backward_by(count, images, errors, scratch, accumulated, Some(back)))
     }
 
     fn backward_by<const S: usize, const W: usize>(
@@ -324,9 +331,9 @@ impl Winograd {
         count: usize,
         images: Images<'_>,
         errors: Images<'_>,
-        room: &mut [Lanes],
+        scratch: &mut [Lanes],
         accumulated: &mut [Lanes],
-        mut back: Option<Back<'_>>,
+        mut back: Option<WinogradErrors<'_>>,
     ) {
         assert_eq!(accumulated.len(), self.transformed_len(), "one gradient");
         if count == 0 {
@@ -334,59 +341,65 @@ impl Winograd {
         }
         let most = gradient_tiles(W);
         let (left, right) = (spacing(most * self.inputs), spacing(most * self.outputs));
-        let (inputs, sent) = room[..self.room_len()].split_at_mut(W * W * left);
+        let (inputs, error_points) = scratch[..self.scratch_len()].split_at_mut(W * W * left);
         for tiles in groups(count * self.tiles(), most) {
             let group = Group { of: *self, first: tiles.start, size: tiles.len() };
             let by_panel = Layout { point: left, tile: 1, panel: most };
             let by_tile = Layout { point: right, tile: self.outputs, panel: 1 };
             vectorized_task(TransformInputs::<W> { group, images, layout: by_panel, out: inputs });
-            vectorized_task(TransformErrors::<S, W> { group, errors, layout: by_tile, out: sent });
-            let points = inputs.chunks_exact(left).zip(sent.chunks_exact(right));
-            for ((inputs, sent), sums) in points.zip(accumulated.chunks_exact_mut(self.terms())) {
-                self.add_products((group, by_panel), inputs, sent, sums);
+            vectorized_task(TransformErrors::<S, W> { group, errors, layout: by_tile, out: error_points });
+            let points = inputs.chunks_exact(left).zip(error_points.chunks_exact(right));
+            for ((inputs, error_points), sums) in points.zip(accumulated.chunks_exact_mut(self.terms())) {
+                self.add_products((group, by_panel), inputs, error_points, sums);
             }
             if let Some(back) = &mut back {
-                self.send_group_back::<W>((group, by_panel), sent, inputs, back);
+                self.group_input_errors::<W>((group, by_panel), error_points, inputs, back);
             }
         }
     }
 
-    /// Adds (for the first group, writes) a group's products of inputs, which lie in `layout`, and errors at a point
-    /// to `sums`.
+    /// Adds the products of inputs and errors of a group at one point to `sums`; the first group overwrites them.
+    /// `layout` is that of the inputs.
     fn add_products(
         &self,
         (group, layout): (Group, Layout),
         inputs: &[Lanes],
-        sent: &[Lanes],
+        error_points: &[Lanes],
         sums: &mut [Lanes],
     ) {
-        let walk = [(1, 0, 0), (1, 0, 0), (group.size, LANES, self.outputs)];
+        let nest = [(1, 0, 0), (1, 0, 0), (group.size, LANES, self.outputs)];
         for (block, sums) in sums.chunks_exact_mut(LANES).enumerate() {
             let (to, from) = (block / self.inputs, block % self.inputs);
             let left = floats(&inputs[from * layout.panel..]);
-            multiply_outer(left, &sent[to..], &walk, LANES, sums, group.first > 0);
+            multiply_outer(left, &error_points[to..], &nest, LANES, sums, group.first > 0);
         }
     }
 
-    /// Multiplies what a group has at the points with the weights, and puts what that comes to below; `products`, laid
-    /// out in `layout`, is room.
-    fn send_group_back<const W: usize>(
+    /// Computes the errors at the inputs of a group from its errors at the points. `products`, with the layout
+    /// `layout`, is scratch memory.
+    fn group_input_errors<const W: usize>(
         &self,
         (group, layout): (Group, Layout),
-        sent: &[Lanes],
+        error_points: &[Lanes],
         products: &mut [Lanes],
-        back: &mut Back<'_>,
+        back: &mut WinogradErrors<'_>,
     ) {
         let (terms, most) = (self.outputs * LANES, layout.panel);
-        let sent = sent.chunks_exact(spacing(most * self.outputs));
-        let points = sent.zip(back.transformed.chunks_exact(self.terms()));
-        for ((sent, weights), products) in points.zip(products.chunks_exact_mut(layout.point)) {
-            multiply_tiles((group.size, most), sent, terms, weights, products);
+        let error_points = error_points.chunks_exact(spacing(most * self.outputs));
+        let points = error_points.zip(back.transformed.chunks_exact(self.terms()));
+        for ((error_points, weights), products) in points.zip(products.chunks_exact_mut(layout.point)) {
+            multiply_tiles((group.size, most), error_points, terms, weights, products);
         }
-        vectorized_task(PutBelow::<W> { group, products, layout, below: &mut back.below, add: back.add });
+        vectorized_task(TransformInputErrors::<W> {
+            group,
+            products,
+            layout,
+            below: &mut back.below,
+            add: back.add,
+        });
     }
 
-    /// Writes the gradient [PO][PI][K][K][16] that `accumulated` holds to `out`.
+    /// Transforms the gradient in `accumulated` back to weights, and writes it to `out` [PO][PI][K][K][16].
     ///
     /// # Panics
     /// If a length is wrong.
@@ -409,7 +422,7 @@ impl Winograd {
     }
 }
 
-/// Multiplies what `size` tiles of a group have at a point, `terms` each, with that point's panels of weights.
+/// Multiplies the values of `size` tiles at one point, `terms` each, with the panels of weights at that point.
 fn multiply_tiles(
     (size, most): (usize, usize),
     tiles: &[Lanes],
@@ -421,13 +434,13 @@ fn multiply_tiles(
     multiply(&rows, weights, terms, Out { lanes: products, start: |tile| tile, panel: most }, false);
 }
 
-/// Lanes from one point to the next: odd, so that neighbouring points do not fall on the same lines of the
+/// Lanes from one point to the next, an odd number, so that neighbouring points do not fall on one set of the
 /// cache.
 const fn spacing(lanes: usize) -> usize {
     lanes | 1
 }
 
-/// Cuts `count` tiles into groups of at most `most`, as even as can be.
+/// Cuts `count` tiles into groups of at most `most`, as evenly as possible.
 fn groups(count: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
     let groups = count.div_ceil(most);
     (0..groups).map(move |group| count * group / groups..count * (group + 1) / groups)

@@ -1,6 +1,6 @@
-//! The steps around the products: from images to points and back.
+//! The steps before and after the products: from images to points, and back.
 //!
-//! K is the kernel's side, S that of a tile of outputs, W = S + K - 1 that of the window of inputs behind it.
+//! K is the side of the kernel, S that of a tile of outputs, W = S + K - 1 that of its window of inputs.
 
 #![expect(
     clippy::needless_range_loop,
@@ -10,25 +10,26 @@
 use std::ops::Range;
 
 use super::transform::{
-    Below, Block, Error, Gradient, Input, Output, Steps, Weight, both_ways, both_ways_row_by_row,
+    Block, Gradient, Input, InputError, Output, OutputError, Steps, Weight, both_ways, both_ways_row_by_row,
 };
 use super::{Images, ImagesMut, Winograd};
 use crate::network::kernels::register::Register;
 use crate::network::kernels::vector::Task;
 use crate::network::kernels::{LANES, Lanes};
 
+/// A block of zeros.
 const fn nothing<const W: usize>() -> Block<W> {
     [[Lanes::ZERO; W]; W]
 }
 
-/// Tiles that go through the steps together, counted through all images of a call.
+/// Tiles that go through the steps together. Tiles are counted over all images of a call.
 #[derive(Clone, Copy)]
 pub struct Group {
     /// The convolution.
     pub of: Winograd,
-    /// The first tile.
+    /// The index of the first tile.
     pub first: usize,
-    /// Tiles.
+    /// The number of tiles.
     pub size: usize,
 }
 
@@ -44,7 +45,7 @@ pub struct Layout {
 }
 
 impl Group {
-    /// Of a tile of the group: the image it belongs to, row and column of its first output.
+    /// The image of a tile of the group, and the row and column of its first output.
     #[inline(always)]
     const fn corner(&self, tile: usize) -> (usize, usize, usize) {
         let (image, tile) = ((self.first + tile) / self.of.tiles(), (self.first + tile) % self.of.tiles());
@@ -52,7 +53,7 @@ impl Group {
         (image, tile / across * side, tile % across * side)
     }
 
-    /// How many rows and columns of the tile at (top, left) are outputs: all, but for the last.
+    /// The rows and columns of outputs of the tile at (top, left), which are fewer at the end of an image.
     #[inline(always)]
     fn extent(&self, (top, left): (usize, usize)) -> (usize, usize) {
         let side = self.of.side();
@@ -61,20 +62,20 @@ impl Group {
 }
 
 impl Layout {
-    /// Where lanes of a tile begin.
+    /// The index of the first point of a tile in a panel.
     #[inline(always)]
     const fn start(&self, tile: usize, panel: usize) -> usize {
         tile * self.tile + panel * self.panel
     }
 
-    /// How the points lie.
+    /// The steps between rows and between columns of points.
     #[inline(always)]
     const fn steps<const W: usize>(&self) -> Steps {
         (W * self.point, self.point)
     }
 }
 
-/// Transforms the group's inputs.
+/// Transforms the inputs of a group to points.
 pub struct TransformInputs<'a, const W: usize> {
     pub group: Group,
     pub images: Images<'a>,
@@ -91,8 +92,8 @@ impl<const W: usize> Task for TransformInputs<'_, W> {
         let (mut half, mut window) = (nothing::<W>(), nothing::<W>());
         for tile in 0..group.size {
             let (image, top, left) = group.corner(tile);
-            // A tile sticks out by the padding, and by what is missing to a whole one; where there is no border
-            // to read, it reads zeros. Both counted from `padding` places before the memory's first.
+            // A window exceeds the image by the padding, and at the end of the image; zeros stand for pixels
+            // outside the memory. Rows and columns count from `padding` before the first in memory.
             let (top, left) = (top + border, left + border);
             let padding = group.of.padding;
             let inside = top >= padding
@@ -115,7 +116,8 @@ impl<const W: usize> Task for TransformInputs<'_, W> {
     }
 }
 
-/// Copies the window `before` places above and left of (top, left), zeros where it is outside of the plane.
+/// Copies the window that begins `before` rows above and `before` columns left of (top, left), with zeros outside
+/// the plane.
 #[inline(always)]
 fn copy_window<const W: usize>(
     plane: &[Lanes],
@@ -126,7 +128,7 @@ fn copy_window<const W: usize>(
 ) {
     for (y, window) in window.iter_mut().enumerate() {
         for (x, lanes) in window.iter_mut().enumerate() {
-            // More than the place by `before`, so that it cannot be below 0.
+            // `before` is subtracted last, so that no index falls below 0.
             let (y, x) = (top + y, left + x);
             let inside = (before..rows + before).contains(&y) && (before..columns + before).contains(&x);
             *lanes = if inside { plane[(y - before) * columns + x - before] } else { Lanes::ZERO };
@@ -134,7 +136,7 @@ fn copy_window<const W: usize>(
     }
 }
 
-/// Transforms the group's errors.
+/// Transforms the errors of a group to points.
 pub struct TransformErrors<'a, const S: usize, const W: usize> {
     pub group: Group,
     pub errors: Images<'a>,
@@ -165,13 +167,13 @@ impl<const S: usize, const W: usize> Task for TransformErrors<'_, S, W> {
                 };
                 let out = &mut out[layout.start(tile, panel)..];
                 // SAFETY: the caller's promise.
-                unsafe { both_ways::<R, Error, S, W, W>(from, (out, layout.steps::<W>()), &mut half) };
+                unsafe { both_ways::<R, OutputError, S, W, W>(from, (out, layout.steps::<W>()), &mut half) };
             }
         }
     }
 }
 
-/// Transforms the group's products back, to where they belong in `out`.
+/// Transforms the products of a group back to outputs.
 pub struct TransformOutputs<'a, 'b, const S: usize, const W: usize> {
     pub group: Group,
     pub products: &'a [Lanes],
@@ -209,9 +211,11 @@ impl<const S: usize, const W: usize> Task for TransformOutputs<'_, '_, S, W> {
     }
 }
 
-/// Transforms the group's products of errors back, to where their windows are in `below`. Windows overlap: what one
-/// finds of those before it, it adds to; with `add`, also what was there before all of them.
-pub struct PutBelow<'a, 'b, const W: usize> {
+/// Transforms the products of a group back to errors at the inputs.
+///
+/// Windows overlap, so that a window adds to the values of the windows before it. With `add` it also adds to the
+/// values from before the call.
+pub struct TransformInputErrors<'a, 'b, const W: usize> {
     pub group: Group,
     pub products: &'a [Lanes],
     pub layout: Layout,
@@ -219,14 +223,14 @@ pub struct PutBelow<'a, 'b, const W: usize> {
     pub add: bool,
 }
 
-impl<const W: usize> Task for PutBelow<'_, '_, W> {
+impl<const W: usize> Task for TransformInputErrors<'_, '_, W> {
     #[inline(always)]
     unsafe fn run<R: Register>(self) {
         let Self { group, products, layout, below: ImagesMut { lanes, stride, border }, add } = self;
         let (height, width) = group.of.input();
         let (rows, columns) = (height + 2 * *border, width + 2 * *border);
         let mut half = nothing::<W>();
-        // Places of a window that lie in the memory: those from `padding` on, as far as there are rows.
+        // Along one axis: the first element of the window in the memory, its index there, and the end.
         let inside = |start: usize, length: usize| {
             let before = group.of.padding.saturating_sub(start + *border);
             let first = start + *border + before - group.of.padding;
@@ -238,12 +242,12 @@ impl<const W: usize> Task for PutBelow<'_, '_, W> {
                 let from = (&products[layout.start(tile, panel)..], layout.steps::<W>());
                 let (rows_inside, columns_inside) = (inside(top, rows), inside(left, columns));
                 let plane = &mut lanes[image * *stride + panel * rows * columns..][..rows * columns];
-                // Where the windows above and to the left end in this one.
+                // The rows and columns that the windows above and to the left have written.
                 let overlap = |start: usize| if start > 0 { group.of.kernel - 1 } else { 0 };
                 let (met_rows, met_columns) = if add { (W, W) } else { (overlap(top), overlap(left)) };
                 // SAFETY: the caller's promise; lanes are read and written through a reference.
                 unsafe {
-                    both_ways_row_by_row::<R, Below, W, W, W>(
+                    both_ways_row_by_row::<R, InputError, W, W, W>(
                         from,
                         &mut half,
                         rows_inside.0..rows_inside.2,
@@ -270,8 +274,9 @@ impl<const W: usize> Task for PutBelow<'_, '_, W> {
     }
 }
 
-/// Transforms one pair of panels' weights [K][K][16] to points that are `spacing` lanes apart: some `rows` of them, of
-/// which `out` begins with the first.
+/// Transforms the weights [K][K][16] of a pair of panels to points.
+///
+/// Writes the `rows` of points to `out`, which begins with the first of them; points are `spacing` lanes apart.
 pub struct TransformWeights<'a, const K: usize, const W: usize> {
     pub elements: &'a [Lanes],
     pub rows: Range<usize>,
@@ -304,7 +309,7 @@ impl<const K: usize, const W: usize> Task for TransformWeights<'_, K, W> {
     }
 }
 
-/// Transforms one pair of panels' gradient back from points that are `spacing` lanes apart, to [K][K][16].
+/// Transforms the gradient of a pair of panels back to weights [K][K][16], from points `spacing` lanes apart.
 pub struct FinishGradient<'a, const K: usize, const W: usize> {
     pub points: &'a [Lanes],
     pub spacing: usize,

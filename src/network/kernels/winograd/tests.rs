@@ -124,8 +124,8 @@ impl Case {
         let fresh = |len: usize| vec![Lanes::splat(7.0); len];
         let (mut forward, mut back) = (fresh(winograd.transformed_len()), fresh(winograd.transformed_len()));
         winograd.transform(&self.weights, &mut forward);
-        winograd.transform_back(&self.weights, &mut back);
-        let mut room = fresh(winograd.room_len());
+        winograd.transform_exchanged(&self.weights, &mut back);
+        let mut scratch = fresh(winograd.scratch_len());
         let mut sums = fresh(winograd.transformed_len());
         let (image_len, error_len) = (self.image_len(), self.error_len());
         let mut found = Found {
@@ -143,15 +143,20 @@ impl Case {
             let errors = Images { lanes: &self.errors[first * error_len..], stride: error_len, border: 0 };
             let lanes = &mut found.out[first * error_len..];
             let out = ImagesMut { lanes, stride: error_len, border: 0 };
-            winograd.forward(count, images, &forward, &mut room, out);
+            winograd.forward(count, images, &forward, &mut scratch, out);
             let lanes = &mut found.below[first * image_len..];
             let below = ImagesMut { lanes, stride: image_len, border: winograd.padding };
-            winograd.send_back(count, errors, &mut room, Back { transformed: &back, below, add: self.adds });
+            winograd.input_errors(
+                count,
+                errors,
+                &mut scratch,
+                WinogradErrors { transformed: &back, below, add: self.adds },
+            );
         }
         // In one call: it writes what the images of the call come to.
         let images = Images { lanes: &self.images, stride: image_len, border: winograd.padding };
         let errors = Images { lanes: &self.errors, stride: error_len, border: 0 };
-        winograd.weight_gradient(self.count, images, errors, &mut room, &mut sums);
+        winograd.weight_gradient(self.count, images, errors, &mut scratch, &mut sums);
         winograd.finish_gradient(&sums, &mut found.gradient);
         self.clear_border(&mut found.below, Lanes::ZERO);
         found
@@ -252,15 +257,15 @@ fn backward(case: &Case) -> (Vec<Lanes>, Vec<Lanes>) {
     let winograd = case.winograd;
     let fresh = |len: usize| vec![Lanes::splat(7.0); len];
     let mut back = fresh(winograd.transformed_len());
-    winograd.transform_back(&case.weights, &mut back);
-    let (mut room, mut sums) = (fresh(winograd.room_len()), fresh(winograd.transformed_len()));
+    winograd.transform_exchanged(&case.weights, &mut back);
+    let (mut scratch, mut sums) = (fresh(winograd.scratch_len()), fresh(winograd.transformed_len()));
     let (mut lanes, mut gradient) = (fresh(case.images.len()), fresh(case.weights.len()));
     let stride = case.image_len();
     let images = Images { lanes: &case.images, stride, border: winograd.padding };
     let errors = Images { lanes: &case.errors, stride: case.error_len(), border: 0 };
     let below = ImagesMut { lanes: &mut lanes, stride, border: winograd.padding };
-    let back = Back { transformed: &back, below, add: false };
-    winograd.backward(case.count, images, errors, &mut room, &mut sums, back);
+    let back = WinogradErrors { transformed: &back, below, add: false };
+    winograd.backward(case.count, images, errors, &mut scratch, &mut sums, back);
     winograd.finish_gradient(&sums, &mut gradient);
     case.clear_border(&mut lanes, Lanes::ZERO);
     (lanes, gradient)

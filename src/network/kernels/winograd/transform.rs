@@ -1,8 +1,8 @@
-//! The small matrices of F(S x S, K x K), each as the sums that multiplying with it comes to.
+//! The small matrices of Winograd's F(S x S, K x K), each written as the sums of its matrix product.
 //!
-//! S outputs of a correlation with K weights take W = S + K - 1 products, one for each of the points at which two
-//! polynomials are multiplied (Toom and Cook; Lavin and Gray 2016, with other points): 0, N pairs ±p, and
-//! infinity. In one direction, for inputs d, weights g and outputs y,
+//! S outputs of a correlation with K weights need W = S + K - 1 products, one for each point at which two
+//! polynomials are multiplied (Toom and Cook; Lavin and Gray 2016, with other points). The points are 0, N pairs
+//! ±p, and infinity. In one dimension, for inputs d, weights g and outputs y,
 //!
 //! ```text
 //! y = Aᵀ [(G g) ∘ (Bᵀ d)]
@@ -11,13 +11,13 @@
 //! G  (W, K)   row p: (1, p, p², ..) / M'(p); (0, .., 1) at infinity
 //! ```
 //!
-//! and in two directions each of these works along columns, then along rows. By the chain rule the error by
-//! the products is `A e`, that by the inputs `B m`, and the gradient by the weights `Gᵀ m`.
+//! and in two dimensions each matrix is applied to the columns, then to the rows. By the chain rule the errors
+//! at the products are `A e`, those at the inputs `B m`, and the gradient of the weights is `Gᵀ m`.
 //!
-//! The points are such that all entries of A and B are exact, and lie close to 1: among some hundred sets of
-//! eighths and quarters, ones that round little over 32 to 64 channels. The root mean square of the rounding error
-//! is about 2 times that of direct convolution with 2 pairs, 5 to 6 times with 3, and 70 times, 7e-6 of the largest
-//! output, with 4.
+//! The points are eighths near 1, so that all entries of A and B are exact. They are among the sets with the
+//! least rounding error over 32 to 64 channels, of some hundred that were tried. Its root mean square is about 2
+//! times that of direct convolution with 2 pairs, 5 to 6 times with 3, and 70 times with 4, which is 7e-6 of the
+//! largest output.
 
 #![expect(
     clippy::needless_range_loop,
@@ -32,14 +32,14 @@ use crate::network::kernels::register::Register;
 /// The most pairs of points.
 const MOST: usize = 4;
 
-/// The points for a window of W inputs, and what follows from them.
+/// The points for a window of W inputs, and the coefficients that follow from them.
 struct Points<const W: usize>;
 
 impl<const W: usize> Points<W> {
-    /// N
+    /// N, the number of pairs.
     const PAIRS: usize = (W - 2) / 2;
 
-    /// One of each pair.
+    /// The positive point of each pair.
     const P: [f32; MOST] = match W {
         6 => [0.625, 1.5, 0.0, 0.0],
         8 => [0.5, 1.0, 2.0, 0.0],
@@ -47,7 +47,7 @@ impl<const W: usize> Points<W> {
         _ => panic!("a window has 6, 8 or 10 inputs"),
     };
 
-    /// Row p: coefficients of the product of `x² - q²` over all others q, by powers of x².
+    /// Row p: the coefficients, by powers of x², of the product of `x² - q²` over all points q other than p.
     const OTHERS: [[f32; MOST]; MOST] = {
         let mut others = [[0.0; MOST]; MOST];
         let mut p = 0;
@@ -63,7 +63,7 @@ impl<const W: usize> Points<W> {
         others
     };
 
-    /// Coefficients of `M(x) / x`, by powers of x².
+    /// The coefficients of `M(x) / x`, by powers of x².
     const ALL: [f32; MOST + 1] = Self::product(MOST);
 
     /// `M'` at 0.
@@ -86,7 +86,7 @@ impl<const W: usize> Points<W> {
         slopes
     };
 
-    /// The product of `x² - q²` over all q but number `left_out`.
+    /// The product of `x² - q²` over all q but the one with index `left_out`.
     const fn product(left_out: usize) -> [f32; MOST + 1] {
         let mut all = [0.0; MOST + 1];
         all[0] = 1.0;
@@ -116,7 +116,7 @@ impl<const W: usize> Points<W> {
         factor
     }
 
-    /// The value at ±p of the polynomial with these coefficients.
+    /// The values at p and -p of the polynomial with these coefficients.
     #[inline(always)]
     fn evaluate<R: Register, const C: usize>(pair: usize, coefficients: [R; C]) -> (R, R) {
         let mut even = coefficients[0];
@@ -132,7 +132,7 @@ impl<const W: usize> Points<W> {
         (even.sum(odd), even.difference(odd))
     }
 
-    /// The transpose of [`evaluate`](Self::evaluate): to each coefficient what the values at all points give.
+    /// The transpose of [`evaluate`](Self::evaluate) over all points: from values at points to coefficients.
     #[inline(always)]
     fn gather<R: Register, const C: usize>(points: [R; W]) -> [R; C] {
         let mut coefficients = [points[0]; C];
@@ -152,8 +152,8 @@ impl<const W: usize> Points<W> {
         coefficients
     }
 
-    /// The inputs from number `first` on, every other, weighed with `coefficients` and the last of them, number
-    /// `highest`, with 1.
+    /// The weighted sum of every second input from `first` on: the first `highest` with `coefficients`, the next
+    /// one with 1.
     #[inline(always)]
     fn weigh<R: Register>(d: &[R; W], coefficients: &[f32], highest: usize, first: usize) -> R {
         let mut sum = d[2 * highest + first];
@@ -164,13 +164,13 @@ impl<const W: usize> Points<W> {
     }
 }
 
-/// One of the matrices, applied to a line of I registers: sixteen lines side by side.
+/// One of the matrices (O, I), applied to a line of I registers, which hold sixteen lines side by side.
 pub trait Line<const I: usize, const O: usize> {
-    /// The product; to be `#[inline(always)]`.
+    /// The product. Must be `#[inline(always)]`.
     fn apply<R: Register>(line: [R; I]) -> [R; O];
 }
 
-/// `Bᵀ d`
+/// `Bᵀ d`: from inputs to points.
 pub struct Input;
 
 impl<const W: usize> Line<W, W> for Input {
@@ -190,15 +190,15 @@ impl<const W: usize> Line<W, W> for Input {
     }
 }
 
-/// `B m`
-pub struct Below;
+/// `B m`: from errors at points to errors at the inputs.
+pub struct InputError;
 
-impl<const W: usize> Line<W, W> for Below {
+impl<const W: usize> Line<W, W> for InputError {
     #[inline(always)]
     fn apply<R: Register>(m: [R; W]) -> [R; W] {
-        let mut below = m;
+        let mut errors = m;
         for i in 0..W {
-            below[i] = m[if i % 2 == 0 { 0 } else { W - 1 }].times(Points::<W>::ALL[i / 2]);
+            errors[i] = m[if i % 2 == 0 { 0 } else { W - 1 }].times(Points::<W>::ALL[i / 2]);
         }
         for pair in 0..Points::<W>::PAIRS {
             let (plus, minus) = (m[2 * pair + 1], m[2 * pair + 2]);
@@ -206,14 +206,14 @@ impl<const W: usize> Line<W, W> for Below {
             let odd = plus.difference(minus).times(Points::<W>::power(pair, 1));
             for i in 1..W - 1 {
                 let coefficient = Points::<W>::OTHERS[pair][(i - 1) / 2];
-                below[i] = below[i].plus(coefficient, if i % 2 == 0 { even } else { odd });
+                errors[i] = errors[i].plus(coefficient, if i % 2 == 0 { even } else { odd });
             }
         }
-        below
+        errors
     }
 }
 
-/// `Aᵀ m`
+/// `Aᵀ m`: from products at points to outputs.
 pub struct Output;
 
 impl<const W: usize, const S: usize> Line<W, S> for Output {
@@ -223,10 +223,10 @@ impl<const W: usize, const S: usize> Line<W, S> for Output {
     }
 }
 
-/// `A e`
-pub struct Error;
+/// `A e`: from errors at the outputs to points.
+pub struct OutputError;
 
-impl<const S: usize, const W: usize> Line<S, W> for Error {
+impl<const S: usize, const W: usize> Line<S, W> for OutputError {
     #[inline(always)]
     fn apply<R: Register>(e: [R; S]) -> [R; W] {
         let mut points = [e[0]; W];
@@ -238,7 +238,7 @@ impl<const S: usize, const W: usize> Line<S, W> for Error {
     }
 }
 
-/// `G g`
+/// `G g`: from weights to points.
 pub struct Weight;
 
 impl<const K: usize, const W: usize> Line<K, W> for Weight {
@@ -255,7 +255,7 @@ impl<const K: usize, const W: usize> Line<K, W> for Weight {
     }
 }
 
-/// `Gᵀ m`
+/// `Gᵀ m`: from a gradient at points to that of the weights.
 pub struct Gradient;
 
 impl<const W: usize, const K: usize> Line<W, K> for Gradient {
@@ -271,14 +271,14 @@ impl<const W: usize, const K: usize> Line<W, K> for Gradient {
     }
 }
 
-/// A block of lanes that is spread over memory: from one row to the next, and from one column to the next.
+/// The layout of a block in memory: lanes from one row to the next, and from one column to the next.
 pub type Steps = (usize, usize);
 
-/// A block that is halfway through [`both_ways`], or copied from where it lies.
+/// A contiguous block of lanes.
 pub type Block<const W: usize> = [[Lanes; W]; W];
 
-/// Applies a matrix along the columns, then along the rows of the block at the start of `from`, and writes the
-/// result to the start of `to`.
+/// Applies a matrix to the columns, then to the rows of the block at the start of `from`, and writes the result to
+/// the start of `to`. `half` is scratch memory.
 ///
 /// # Safety
 /// The processor has the features of R.
@@ -304,7 +304,7 @@ pub unsafe fn both_ways<R: Register, L: Line<I, O>, const I: usize, const O: usi
     }
 }
 
-/// The same, with each of `rows` of the result given to `put`, which is to be `#[inline(always)]`.
+/// [`both_ways`] for some `rows` of the result, which are given to `put`. `put` must be `#[inline(always)]`.
 ///
 /// # Safety
 /// The processor has the features of R.
@@ -375,9 +375,9 @@ mod tests {
             unsafe {
                 match self.matrix {
                     0 => self.by::<R, Input, 10, 10>(),
-                    1 => self.by::<R, Below, 10, 10>(),
+                    1 => self.by::<R, InputError, 10, 10>(),
                     2 => self.by::<R, Output, 10, 8>(),
-                    3 => self.by::<R, Error, 8, 10>(),
+                    3 => self.by::<R, OutputError, 8, 10>(),
                     4 => self.by::<R, Weight, 3, 10>(),
                     _ => self.by::<R, Gradient, 10, 3>(),
                 }
@@ -398,7 +398,7 @@ mod tests {
                 to
             });
             let results: Vec<Block<10>> = results.collect();
-            // Those that fuse are the same, the other is as good as the rounding allows.
+            // Levels with fused multiply-add give the same bits; the portable one differs by its rounding.
             assert!(results[1..].windows(2).all(|pair| pair[0] == pair[1]), "matrix {matrix}");
             let largest = entries(&results[0]).map(f32::abs).fold(0.0, f32::max);
             for result in &results {

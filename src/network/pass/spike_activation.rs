@@ -1,66 +1,79 @@
-//! From a layer's sums to its spikes, sample by sample, and back.
+//! The spike activation of a layer: from its weighted sums to its outputs, sample by sample, and back.
 //!
-//! Forward: `z = scale y + shift` (batch norm and bias in one), the greatest `z` of each pool, the sharpened
-//! step, dropout, the mean over each average pool. Pooling before the step gives what pooling after it would,
-//! since no step falls, and leaves a gradient to the greatest.
+//! Forward: the potential `z = scale y + shift` (batch norm and bias in one), the maximum of each max pool, the
+//! sharpened step, dropout, the mean of each average pool. The step never falls, so that the maximum of the
+//! potentials gives the maximum of the activations; the gradient goes to that potential alone.
 
+use super::tensor::Tensor;
 use crate::network::kernels::{LANES, Lanes, panels, vectorized};
 use crate::network::layer::activation::{activate, slopes};
 use crate::network::layer::dropout::Dropout;
 use crate::network::{Slope, Volume, Window};
 
-/// What a layer does to its sums.
+/// The shape of a layer's activation: sums, max pooling, step, average pooling.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SpikeActivation {
-    /// The sums.
+    /// The shape of the sums.
     pub sums: Volume,
-    /// Greatest of each window.
+    /// The window of max pooling, if there is any.
     pub max: Option<Window>,
-    /// The sums, or the greatest of them.
+    /// The shape of the potentials after max pooling.
     pub potentials: Volume,
-    /// Side of the squares that activations are averaged over; 1 where they are not.
+    /// Side of the squares of average pooling; 1 without it.
     pub average: usize,
 }
 
-/// How a step acts in one pass.
+/// The settings of an activation in one pass over one sample.
 #[derive(Clone, Copy)]
-pub(crate) struct Firing<'a> {
+pub(crate) struct ActivationSettings<'a> {
+    /// In [0, 1].
     pub sharpness: f32,
+    /// The derivative of the step that the backward pass uses.
     pub slope: Slope,
-    /// (panel): factor and summand between sums and potentials.
+    /// (panel): the factor from sums to potentials.
     pub scale: &'a [Lanes],
+    /// (panel): the summand from sums to potentials.
     pub shift: &'a [Lanes],
-    /// None where nothing is dropped.
+    /// `None` without dropout.
     pub dropout: Option<Dropout>,
 }
 
-/// Where a sample's outputs lie: the border and the columns of a row, border included.
+/// The layout of a sample's outputs, which have a border of zeros.
 #[derive(Clone, Copy)]
-pub(crate) struct Frame {
+pub(crate) struct PaddedLayout {
+    /// Rows and columns of the border on every side.
     pub border: usize,
+    /// Columns of a row, border included.
     pub columns: usize,
+    /// Lanes of a panel, border included.
     pub plane: usize,
 }
 
-/// Lanes that are worked on at a time.
+/// The most lanes of a [`Run`]: they stay in registers and in the fastest cache.
 const PIECE: usize = 32;
 
-/// Potentials next to each other in memory, all of a row.
+/// Neighbouring potentials of one row.
 #[derive(Clone, Copy)]
 struct Run {
-    /// The number of the first.
+    /// The index of the first.
     first: usize,
     length: usize,
     panel: usize,
-    /// Row and column of the first.
+    /// Row of the first.
     y: usize,
+    /// Column of the first.
     x: usize,
-    /// The outputs lie like the potentials: one place, and no border.
+    /// Whether the outputs lie like the potentials: one position per panel, and no border.
     flat: bool,
 }
 
-impl Frame {
-    /// Where row `y` of a panel begins.
+impl PaddedLayout {
+    /// The layout of the samples of `tensor`.
+    pub fn of(tensor: &Tensor) -> Self {
+        Self { border: tensor.border, columns: tensor.columns(), plane: tensor.plane() }
+    }
+
+    /// The index of the first lane of row `y` of a panel, after the border.
     #[inline(always)]
     pub const fn row(&self, panel: usize, y: usize) -> usize {
         panel * self.plane + (y + self.border) * self.columns + self.border
@@ -68,90 +81,92 @@ impl Frame {
 }
 
 impl SpikeActivation {
-    /// What the layer gives.
+    /// The shape of the outputs.
     pub fn outputs(&self) -> Volume {
         let Volume { height, width, channels } = self.potentials;
         Volume { height: height / self.average, width: width / self.average, channels }
     }
 
-    /// Writes the outputs of one sample. `peaks` and `winners`, empty without max pooling, get the greatest
-    /// potentials and their numbers in their windows.
+    /// Writes the outputs of one sample.
+    ///
+    /// With max pooling, `peaks` gets the maximum of each window and `winners` its index in the window, the
+    /// first of equal ones. Without max pooling both are empty.
     pub fn forward(
         &self,
         sums: &[Lanes],
-        firing: &Firing<'_>,
+        settings: &ActivationSettings<'_>,
         (peaks, winners): (&mut [Lanes], &mut [Lanes]),
         outputs: &mut [Lanes],
-        frame: Frame,
+        layout: PaddedLayout,
     ) {
         vectorized(
             #[inline(always)]
             || {
                 if let Some(window) = self.max {
-                    self.pool(window, sums, firing, peaks, winners);
+                    self.pool(window, sums, settings, peaks, winners);
                 }
                 if self.average > 1 {
-                    self.clear(outputs, frame);
+                    self.clear(outputs, layout);
                 }
                 let peaks = &*peaks;
                 self.for_each_run(
-                    frame,
+                    layout,
                     #[inline(always)]
                     |run| {
                         if self.average == 1 {
-                            let start = self.output_place(run, frame);
+                            let start = self.output_place(run, layout);
                             return self.fire(
                                 run,
                                 sums,
                                 peaks,
-                                firing,
+                                settings,
                                 &mut outputs[start..start + run.length],
                             );
                         }
                         let mut piece = [Lanes::ZERO; PIECE];
                         let piece = &mut piece[..run.length];
-                        self.fire(run, sums, peaks, firing, piece);
-                        self.add_shares(run, piece, outputs, frame);
+                        self.fire(run, sums, peaks, settings, piece);
+                        self.add_shares(run, piece, outputs, layout);
                     },
                 );
             },
         );
     }
 
-    /// Writes the errors at the sums of one sample, from those at its outputs.
+    /// Writes the errors at the sums of one sample, from the errors at its outputs.
     pub fn backward(
         &self,
         sums: &[Lanes],
-        firing: &Firing<'_>,
+        settings: &ActivationSettings<'_>,
         (peaks, winners): (&[Lanes], &[Lanes]),
-        (outputs, frame): (&[Lanes], Frame),
+        (outputs, layout): (&[Lanes], PaddedLayout),
         errors: &mut [Lanes],
     ) {
         vectorized(
             #[inline(always)]
             || {
-                let once = self.max.is_some_and(|window| self.meets_each_sum_once(window));
+                let once = self.max.is_some_and(|window| self.covers_each_sum_once(window));
                 if self.max.is_some() && !once {
                     errors.fill(Lanes::ZERO);
                 }
                 self.for_each_run(
-                    frame,
+                    layout,
                     #[inline(always)]
                     |run| {
                         let mut piece = [Lanes::ZERO; PIECE];
                         let piece = &mut piece[..run.length];
-                        self.potentials_of(run, sums, peaks, firing, piece);
-                        slopes(piece, firing.sharpness, firing.slope);
-                        if let Some(dropout) = firing.dropout {
+                        self.potentials_of(run, sums, peaks, settings, piece);
+                        slopes(piece, settings.sharpness, settings.slope);
+                        if let Some(dropout) = settings.dropout {
                             dropout.apply(run.first, piece);
                         }
                         let Some(window) = self.max else {
                             let errors = &mut errors[run.first..run.first + run.length];
-                            return self.take(run, piece, (outputs, frame), errors);
+                            return self.times_errors(run, piece, (outputs, layout), errors);
                         };
                         let mut found = [Lanes::ZERO; PIECE];
                         let found = &mut found[..run.length];
-                        self.take(run, piece, (outputs, frame), found);
+                        self.times_errors(run, piece, (outputs, layout), found);
                         match once {
                             true => self.route::<false>(window, run, found, winners, errors),
                             false => self.route::<true>(window, run, found, winners, errors),
@@ -162,12 +177,12 @@ impl SpikeActivation {
         );
     }
 
-    /// Calls `task` for runs of potentials.
+    /// Calls `task` for all runs of potentials.
     #[inline(always)]
-    fn for_each_run(&self, frame: Frame, mut task: impl FnMut(Run)) {
+    fn for_each_run(&self, layout: PaddedLayout, mut task: impl FnMut(Run)) {
         let Volume { height, width, channels } = self.potentials;
-        let flat = height * width == 1 && frame.plane == 1;
-        // One place: all panels are one row.
+        let flat = height * width == 1 && layout.plane == 1;
+        // With one position per panel, all panels together count as one row.
         let (planes, height, width) =
             if flat { (1, 1, panels(channels)) } else { (panels(channels), height, width) };
         for plane in 0..planes {
@@ -183,10 +198,17 @@ impl SpikeActivation {
 
     /// Writes the activations of a run to `piece`.
     #[inline(always)]
-    fn fire(&self, run: Run, sums: &[Lanes], peaks: &[Lanes], firing: &Firing<'_>, piece: &mut [Lanes]) {
-        self.potentials_of(run, sums, peaks, firing, piece);
-        activate(piece, firing.sharpness);
-        if let Some(dropout) = firing.dropout {
+    fn fire(
+        &self,
+        run: Run,
+        sums: &[Lanes],
+        peaks: &[Lanes],
+        settings: &ActivationSettings<'_>,
+        piece: &mut [Lanes],
+    ) {
+        self.potentials_of(run, sums, peaks, settings, piece);
+        activate(piece, settings.sharpness);
+        if let Some(dropout) = settings.dropout {
             dropout.apply(run.first, piece);
         }
     }
@@ -198,7 +220,7 @@ impl SpikeActivation {
         Run { first, panel, .. }: Run,
         sums: &[Lanes],
         peaks: &[Lanes],
-        firing: &Firing<'_>,
+        settings: &ActivationSettings<'_>,
         piece: &mut [Lanes],
     ) {
         let end = first + piece.len();
@@ -207,41 +229,41 @@ impl SpikeActivation {
         }
         let sums = &sums[first..end];
         if self.potentials.area() == 1 {
-            let factors = firing.scale[first..end].iter().zip(&firing.shift[first..end]);
+            let factors = settings.scale[first..end].iter().zip(&settings.shift[first..end]);
             for ((z, sum), (scale, shift)) in piece.iter_mut().zip(sums).zip(factors) {
                 *z = affine(sum, scale, shift);
             }
         } else {
-            let (scale, shift) = (firing.scale[panel], firing.shift[panel]);
+            let (scale, shift) = (settings.scale[panel], settings.shift[panel]);
             piece.iter_mut().zip(sums).for_each(|(z, sum)| *z = affine(sum, &scale, &shift));
         }
     }
 
-    /// Greatest potentials, and which of its window each is: the first of equals.
+    /// Writes the maximum of each window to `peaks`, and its index in the window to `winners`.
     #[inline(always)]
     fn pool(
         &self,
         window: Window,
         sums: &[Lanes],
-        firing: &Firing<'_>,
+        settings: &ActivationSettings<'_>,
         peaks: &mut [Lanes],
         winners: &mut [Lanes],
     ) {
         let Volume { height, width, channels } = self.potentials;
         for panel in 0..panels(channels) {
-            let (scale, shift) = (firing.scale[panel], firing.shift[panel]);
+            let (scale, shift) = (settings.scale[panel], settings.shift[panel]);
             let plane = &sums[panel * self.sums.area()..];
             for y in 0..height {
                 for x in 0..width {
                     let corner = &plane[(y * self.sums.width + x) * window.stride..];
-                    let place = (panel * height + y) * width + x;
-                    (peaks[place], winners[place]) = self.greatest(window, corner, &scale, &shift);
+                    let index = (panel * height + y) * width + x;
+                    (peaks[index], winners[index]) = self.greatest(window, corner, &scale, &shift);
                 }
             }
         }
     }
 
-    /// The greatest potential of the window at the start of `corner`, and its number there.
+    /// The greatest potential of the window at the start of `corner`, and its index, the first of equal ones.
     #[inline(always)]
     fn greatest(&self, window: Window, corner: &[Lanes], scale: &Lanes, shift: &Lanes) -> (Lanes, Lanes) {
         let (mut best, mut winner) = (Lanes::splat(f32::NEG_INFINITY), Lanes::ZERO);
@@ -259,14 +281,15 @@ impl SpikeActivation {
         (best, winner)
     }
 
-    /// Whether every sum is in one window.
-    fn meets_each_sum_once(&self, window: Window) -> bool {
+    /// Whether every sum is in exactly one window.
+    fn covers_each_sum_once(&self, window: Window) -> bool {
         let (height, width) = (self.potentials.height * window.height, self.potentials.width * window.width);
         let apart = window.stride == window.height && window.stride == window.width;
         apart && (height, width) == (self.sums.height, self.sums.width)
     }
 
-    /// Writes (with `ADD`, adds) the errors in `piece`, those of a run of potentials, where each window's winner is.
+    /// Routes the errors of a run of potentials, in `piece`, to the winner of each window; with `ADD`, adds them
+    /// to what `errors` holds.
     #[inline(always)]
     fn route<const ADD: bool>(
         &self,
@@ -276,7 +299,7 @@ impl SpikeActivation {
         winners: &[Lanes],
         errors: &mut [Lanes],
     ) {
-        // Of a flat run each potential is a panel of its own.
+        // In a flat run each potential belongs to another panel.
         let (panel, step) = if run.flat { (run.first, self.sums.area()) } else { (run.panel, window.stride) };
         let x = if run.flat { 0 } else { run.x };
         let corner = panel * self.sums.area() + (run.y * self.sums.width + x) * window.stride;
@@ -298,28 +321,34 @@ impl SpikeActivation {
         }
     }
 
-    /// Where in memory the output of a run's first potential lies, where nothing is averaged.
+    /// The index of the output of a run's first potential, without average pooling.
     #[inline(always)]
-    fn output_place(&self, run: Run, frame: Frame) -> usize {
-        if run.flat { run.first } else { frame.row(run.panel, run.y) + run.x }
+    fn output_place(&self, run: Run, layout: PaddedLayout) -> usize {
+        if run.flat { run.first } else { layout.row(run.panel, run.y) + run.x }
     }
 
-    /// Adds a run of activations to the means that the outputs are.
+    /// Adds the activations of a run, each divided by the area of its square, to the outputs.
     #[inline(always)]
-    fn add_shares(&self, run: Run, piece: &[Lanes], outputs: &mut [Lanes], frame: Frame) {
+    fn add_shares(&self, run: Run, piece: &[Lanes], outputs: &mut [Lanes], layout: PaddedLayout) {
         let share = self.share();
-        let row = frame.row(run.panel, run.y / self.average);
+        let row = layout.row(run.panel, run.y / self.average);
         for (x, activation) in (run.x..).zip(piece) {
             let output = &mut outputs[row + x / self.average];
             output.0.iter_mut().zip(&activation.0).for_each(|(mean, a)| *mean += a * share);
         }
     }
 
-    /// Writes the products of a run of slopes with the errors at the outputs to `found`.
+    /// Multiplies the slopes of a run with the errors at its outputs, and writes the products to `found`.
     #[inline(always)]
-    fn take(&self, run: Run, slopes: &[Lanes], (errors, frame): (&[Lanes], Frame), found: &mut [Lanes]) {
+    fn times_errors(
+        &self,
+        run: Run,
+        slopes: &[Lanes],
+        (errors, layout): (&[Lanes], PaddedLayout),
+        found: &mut [Lanes],
+    ) {
         if self.average == 1 {
-            let start = self.output_place(run, frame);
+            let start = self.output_place(run, layout);
             let errors = &errors[start..start + slopes.len()];
             for ((found, slope), error) in found.iter_mut().zip(slopes).zip(errors) {
                 for lane in 0..LANES {
@@ -329,7 +358,7 @@ impl SpikeActivation {
             return;
         }
         let share = self.share();
-        let row = frame.row(run.panel, run.y / self.average);
+        let row = layout.row(run.panel, run.y / self.average);
         for ((x, slope), found) in (run.x..).zip(slopes).zip(found) {
             let error = &errors[row + x / self.average];
             for lane in 0..LANES {
@@ -338,24 +367,25 @@ impl SpikeActivation {
         }
     }
 
-    /// Of an average, that of each activation.
+    /// The share of an activation in the mean of its square.
     fn share(&self) -> f32 {
         ((self.average * self.average) as f32).recip()
     }
 
-    /// Sets all outputs to 0, the border untouched.
+    /// Sets all outputs to 0, but not the border.
     #[inline(always)]
-    fn clear(&self, outputs: &mut [Lanes], frame: Frame) {
+    fn clear(&self, outputs: &mut [Lanes], layout: PaddedLayout) {
         let Volume { height, width, channels } = self.outputs();
         for panel in 0..panels(channels) {
             for y in 0..height {
-                let start = frame.row(panel, y);
+                let start = layout.row(panel, y);
                 outputs[start..start + width].fill(Lanes::ZERO);
             }
         }
     }
 }
 
+/// `scale sum + shift`
 #[inline(always)]
 fn affine(sum: &Lanes, scale: &Lanes, shift: &Lanes) -> Lanes {
     let mut z = *sum;
@@ -365,7 +395,8 @@ fn affine(sum: &Lanes, scale: &Lanes, shift: &Lanes) -> Lanes {
     z
 }
 
-/// The errors whose winner is `number`, 0 for the others: by masks, since the compiler makes jumps of a choice.
+/// The errors whose winner has index `number`, and 0 for the others. By masks, since the compiler turns a
+/// choice into jumps.
 #[inline(always)]
 fn won(error: &Lanes, winner: &Lanes, number: f32) -> Lanes {
     let mut share = *error;
