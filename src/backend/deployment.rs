@@ -7,7 +7,7 @@ use super::mapping::Mapping;
 use super::profile::ChipProfile;
 use super::profile::format::InputSpikes;
 use super::quantize::{DeployOptions, IntegerNetwork};
-use super::run::{Machine, Run};
+use super::run::{Run, Runner};
 use crate::network::BinaryNetwork;
 
 /// A chip to deploy networks on.
@@ -22,7 +22,7 @@ pub struct Deployment {
     pub(super) profile: ChipProfile,
     pub(super) network: IntegerNetwork,
     pub(super) mapping: Mapping,
-    pub(super) machine: Machine,
+    pub(super) runner: Runner,
 }
 
 impl Chip {
@@ -63,8 +63,8 @@ impl Chip {
 
 impl Deployment {
     fn new(profile: ChipProfile, network: IntegerNetwork, mapping: Mapping) -> Self {
-        let machine = Machine::new(&network, &mapping, &profile);
-        Self { profile, network, mapping, machine }
+        let runner = Runner::new(&network, &mapping, &profile);
+        Self { profile, network, mapping, runner }
     }
 
     /// The integers on the chip.
@@ -84,7 +84,7 @@ impl Deployment {
     /// # Errors
     /// If the inputs are of another width than the network's, or above its largest.
     pub fn run(&self, inputs: ArrayView2<'_, u8>) -> Result<Run, RunError> {
-        self.machine.run(inputs)
+        self.runner.run(inputs)
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) fn reference(network: &BinaryNetwork, inputs: ArrayView1<'_, u8>) -> 
 pub(super) fn spikes(deployment: &Deployment, inputs: ArrayView2<'_, u8>) -> Vec<Vec<Vec<bool>>> {
     let layers = &deployment.network().layers;
     let mut block = Block::default();
-    deployment.machine.simulator.run(0, inputs, &mut block).expect("inputs fit");
+    deployment.runner.simulator.run(0, inputs, &mut block).expect("inputs fit");
     let of_layer = |(layer, active): (&IntegerLayer, &[u32])| {
         let mut fired = vec![false; layer.neurons()];
         active.iter().for_each(|&neuron| fired[neuron as usize] = true);

@@ -4,8 +4,8 @@ use ndarray::{Array1, Array2, array};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::cost::energy::{Energy, Prices, Tally};
-use super::cost::work::CoreWork;
+use super::cost::core_activity::CoreActivity;
+use super::cost::energy::{Energy, EnergyModel, EventCounts};
 use super::fixtures::{by_hand, chip};
 use super::mapping::core::Size;
 use super::quantize::IntegerNetwork;
@@ -20,11 +20,12 @@ fn profile(name: &str) -> ChipProfile {
 /// Energies of so many operations and neuron steps, none of them active, on so many cores in a time.
 fn spent(profile: &ChipProfile, operations: f64, steps: f64, cores: usize, seconds: f64) -> Energy {
     let network = IntegerNetwork::new(&by_hand(), profile, &DeployOptions::default()).unwrap();
-    let prices = Prices::new(profile, &network, Size { chips: 1, tiles: 1, cores });
-    let mut tally = Tally::new(network.layers.len());
-    tally.operations[0] = operations as u64;
-    tally.work = CoreWork { operations: operations as u64, steps: steps as u64, ..CoreWork::default() };
-    prices.energy(&tally, Some(Seconds(seconds)))
+    let model = EnergyModel::new(profile, &network, Size { chips: 1, tiles: 1, cores });
+    let mut counts = EventCounts::new(network.layers.len());
+    counts.operations[0] = operations as u64;
+    counts.activity =
+        CoreActivity { operations: operations as u64, steps: steps as u64, ..CoreActivity::default() };
+    model.energy(&counts, Some(Seconds(seconds)))
 }
 
 fn within(found: f64, expected: f64, share: f64) {

@@ -112,7 +112,7 @@ mod tests {
         name: &str,
     ) {
         for (ours, recorded) in deployment.network().layers.iter().zip(layers) {
-            let real = |((_, unit), &weight): ((usize, usize), &i64)| weight as f64 * ours.scales[unit];
+            let real = |((_, channel), &weight): ((usize, usize), &i64)| weight as f64 * ours.scales[channel];
             let weights: Array2<f64> = ours
                 .weights
                 .indexed_iter()

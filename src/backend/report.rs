@@ -150,7 +150,7 @@ impl ChipReport {
             neurons: layers().map(|layer| layer.neurons()).sum(),
             placed_neurons: mapping.parts().map(|core| core.neurons).sum(),
             kinds: layers().map(|layer| layer.connectivity.kind().to_owned()).collect(),
-            synapses: layers().zip(&deployment.machine.fan_out).map(synapses).sum(),
+            synapses: layers().zip(&deployment.runner.fan_out).map(synapses).sum(),
             weight_bits: network.weight_bits,
             weight_errors: layers().map(|layer| layer.weight_error).collect(),
             thresholds_changed: layers().map(|layer| layer.thresholds_changed).sum(),

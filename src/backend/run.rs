@@ -6,7 +6,7 @@ use ndarray::{ArrayView1, ArrayView2, s};
 use rayon::prelude::*;
 
 use super::cost::CostModel;
-use super::cost::energy::{Energy, Tally};
+use super::cost::energy::{Energy, EventCounts};
 use super::cost::neuron_use::CoreLoad;
 use super::error::RunError;
 use super::mapping::Mapping;
@@ -74,14 +74,14 @@ impl Run {
 
 /// What runs: the simulator and what it costs.
 #[derive(Clone, Debug)]
-pub(super) struct Machine {
+pub(super) struct Runner {
     pub simulator: Simulator,
     pub cost: CostModel,
     /// One a layer: for each input the weights that are not zero which a spike of it meets.
     pub fan_out: Vec<Vec<u64>>,
 }
 
-impl Machine {
+impl Runner {
     pub(super) fn new(network: &IntegerNetwork, mapping: &Mapping, profile: &ChipProfile) -> Self {
         Self {
             simulator: Simulator::new(network),
@@ -104,7 +104,7 @@ impl Machine {
         };
         let blocks: Vec<Result<Totals, RunError>> =
             blocks.into_par_iter().map_init(Default::default, run).collect();
-        let mut totals = Totals::new(self.cost.tally());
+        let mut totals = Totals::new(self.cost.zero_counts());
         for block in blocks {
             totals.append(block?);
         }
@@ -118,18 +118,18 @@ impl Machine {
         block: &mut Block,
     ) -> Result<Totals, RunError> {
         self.simulator.run(samples.start, inputs.slice(s![samples, ..]), block)?;
-        let mut totals = Totals::new(self.cost.tally());
-        let mut counters = Counters::default();
+        let mut totals = Totals::new(self.cost.zero_counts());
+        let mut buffers = Buffers::default();
         for (sample, decision) in block.decisions.iter().enumerate() {
             totals.predictions.push(decision.class);
             totals.ties += usize::from(decision.tied);
             let events: Vec<&[u32]> = block.events(sample).collect();
-            self.count(&events, block.is_graded(sample), &mut counters, &mut totals);
+            self.count(&events, block.is_graded(sample), &mut buffers, &mut totals);
         }
         Ok(totals)
     }
 
-    /// [`Machine::block`] where nothing has a cost and how often something happened is enough.
+    /// [`Runner::block`] where nothing has a cost and how often something happened is enough.
     fn counts(
         &self,
         inputs: ArrayView2<'_, u8>,
@@ -137,22 +137,22 @@ impl Machine {
         counts: &mut Counts,
     ) -> Result<Totals, RunError> {
         self.simulator.count(samples.start, inputs.slice(s![samples, ..]), counts)?;
-        let mut totals = Totals::new(self.cost.tally());
+        let mut totals = Totals::new(self.cost.zero_counts());
         totals.predictions.extend(counts.decisions.iter().map(|decision| decision.class));
         totals.ties = counts.decisions.iter().filter(|decision| decision.tied).count();
         for (index, layer) in totals.layers.iter_mut().enumerate() {
             layer.count_block(&counts.active[index], &counts.active[index + 1], &self.fan_out[index]);
             layer.graded = index == 0 && counts.graded;
             let operations = self.cost.operations(index, &counts.active);
-            totals.tally.operations[index] += operations;
-            totals.tally.work.operations += operations;
+            totals.counts.operations[index] += operations;
+            totals.counts.activity.operations += operations;
         }
         Ok(totals)
     }
 
     /// Counts what one sample did and what it cost; `events` are by source.
-    fn count(&self, events: &[&[u32]], graded: bool, counters: &mut Counters, totals: &mut Totals) {
-        let mut accumulator = self.cost.accumulator(&mut counters.load);
+    fn count(&self, events: &[&[u32]], graded: bool, buffers: &mut Buffers, totals: &mut Totals) {
+        let mut accumulator = self.cost.accumulator(&mut buffers.load);
         for (layer, activity) in totals.layers.iter_mut().enumerate() {
             accumulator.layer(layer, events);
             let sources = self.simulator.sources(layer);
@@ -160,13 +160,13 @@ impl Machine {
             activity.count(active(), events[layer + 1], &self.fan_out[layer]);
             activity.graded |= graded && sources.contains(&0);
             if sources.len() > 1 {
-                activity.count_sums(active(), &self.fan_out[layer], &mut counters.summed);
+                activity.count_sums(active(), &self.fan_out[layer], &mut buffers.summed);
             }
         }
-        let (timing, tally) = (accumulator.timing(), accumulator.tally);
+        let (timing, counts) = (accumulator.timing(), accumulator.counts);
         let period = timing.map(|timing| timing.period);
-        totals.tally.add(&tally);
-        totals.energies.extend(self.cost.energy(&tally, period).total());
+        totals.counts.add(&counts);
+        totals.energies.extend(self.cost.energy(&counts, period).total());
         totals.latencies.extend(timing.map(|timing| timing.latency));
         totals.periods.extend(period);
     }
@@ -174,20 +174,20 @@ impl Machine {
     fn summary(&self, totals: Totals) -> Run {
         let samples = totals.predictions.len().max(1) as f64;
         let time = (!totals.periods.is_empty()).then(|| totals.periods.iter().copied().sum());
-        let energy = self.cost.energy(&totals.tally, time);
+        let energy = self.cost.energy(&totals.counts, time);
         let mean = |part: Option<Joules>| part.map(|part| part / samples);
         Run {
             ties: totals.ties,
             layers: totals.layers,
-            chip_operations: totals.tally.work.operations as f64 / samples,
+            chip_operations: totals.counts.activity.operations as f64 / samples,
             energy: Energy {
                 synapse: mean(energy.synapse),
                 neuron: mean(energy.neuron),
                 network: mean(energy.network),
                 idle: mean(energy.idle),
             },
-            total_energy: spread(&totals.energies, |energy| energy.0).map(|both| both.map(Joules)),
-            latency: spread(&totals.latencies, |time| time.0).map(|both| both.map(Seconds)),
+            total_energy: mean_and_max(&totals.energies, |energy| energy.0).map(|both| both.map(Joules)),
+            latency: mean_and_max(&totals.latencies, |time| time.0).map(|both| both.map(Seconds)),
             period: time.map(|time: Seconds| time / samples),
             predictions: totals.predictions,
         }
@@ -242,7 +242,7 @@ impl MeanAndMax<f64> {
 
 /// Memory that is used again for every sample.
 #[derive(Default)]
-struct Counters {
+struct Buffers {
     load: CoreLoad,
     summed: Vec<u32>,
 }
@@ -252,7 +252,7 @@ struct Totals {
     predictions: Vec<u16>,
     ties: usize,
     layers: Vec<LayerActivity>,
-    tally: Tally,
+    counts: EventCounts,
     /// One a sample, or none.
     energies: Vec<Joules>,
     /// One a sample, or none.
@@ -262,12 +262,12 @@ struct Totals {
 }
 
 impl Totals {
-    fn new(tally: Tally) -> Self {
+    fn new(counts: EventCounts) -> Self {
         Self {
             predictions: Vec::new(),
             ties: 0,
-            layers: vec![LayerActivity::default(); tally.operations.len()],
-            tally,
+            layers: vec![LayerActivity::default(); counts.operations.len()],
+            counts,
             energies: Vec::new(),
             latencies: Vec::new(),
             periods: Vec::new(),
@@ -284,7 +284,7 @@ impl Totals {
             sum.effective_operations += layer.effective_operations;
             sum.graded |= layer.graded;
         }
-        self.tally.add(&block.tally);
+        self.counts.add(&block.counts);
         self.energies.append(&mut block.energies);
         self.latencies.append(&mut block.latencies);
         self.periods.append(&mut block.periods);
@@ -304,7 +304,7 @@ fn fan_out(layer: &IntegerLayer) -> Vec<u64> {
 }
 
 /// Mean and largest of `samples`; `None` of none.
-fn spread<T>(samples: &[T], number: impl Fn(&T) -> f64) -> Option<MeanAndMax<f64>> {
+fn mean_and_max<T>(samples: &[T], number: impl Fn(&T) -> f64) -> Option<MeanAndMax<f64>> {
     let numbers = || samples.iter().map(&number);
     let max = numbers().reduce(f64::max)?;
     Some(MeanAndMax { mean: numbers().sum::<f64>() / samples.len() as f64, max })
@@ -422,20 +422,20 @@ mod tests {
     proptest! {
         /// The ideal chip asks for counts alone, where the processor has a matrix unit.
         #[test]
-        fn a_census_counts_what_events_do(
+        fn counts_alone_are_those_of_events(
             widths in prop::collection::vec(1usize..150, 1..4), classes in 2usize..5, seed: u64,
             input_max in prop::sample::select(vec![1u8, 4, 255]), largest in 1i64..=3000, samples in 0usize..150,
         ) {
             let random = Random { widths, classes, input_max, largest, exponent: 0, seed };
             let deployment = chip("ideal").deploy(&random.network(), &DeployOptions::default()).unwrap();
             let inputs = random.inputs(samples);
-            let machine = &deployment.machine;
-            let mut events = Totals::new(machine.cost.tally());
+            let runner = &deployment.runner;
+            let mut events = Totals::new(runner.cost.zero_counts());
             for first in (0..samples).step_by(BLOCK) {
                 let block = first..(first + BLOCK).min(samples);
-                events.append(machine.block(inputs.view(), block, &mut Block::default()).unwrap());
+                events.append(runner.block(inputs.view(), block, &mut Block::default()).unwrap());
             }
-            prop_assert_eq!(machine.run(inputs.view()).unwrap(), machine.summary(events));
+            prop_assert_eq!(runner.run(inputs.view()).unwrap(), runner.summary(events));
         }
     }
 

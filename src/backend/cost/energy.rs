@@ -4,7 +4,7 @@
 //! hops e_x + north-south hops e_y + crossings e_c; static = (cores p_c + chips (p_f + f p_m)) time, with a clock
 //! of frequency f.
 
-use super::work::CoreWork;
+use super::core_activity::CoreActivity;
 use crate::backend::mapping::core::Size;
 use crate::backend::mapping::route::Route;
 use crate::backend::profile::ChipProfile;
@@ -15,18 +15,18 @@ use crate::units::{Joules, Seconds, Watts};
 
 /// What is counted on the chip.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
+pub(crate) struct EventCounts {
     /// Synaptic operations of each layer.
     pub operations: Vec<u64>,
     /// Of all neurons.
-    pub work: CoreWork,
+    pub activity: CoreActivity,
     pub packets: u64,
     pub hops_east_west: u64,
     pub hops_north_south: u64,
     pub crossings: u64,
 }
 
-impl Tally {
+impl EventCounts {
     /// Of a network of so many layers.
     pub(crate) fn new(layers: usize) -> Self {
         Self { operations: vec![0; layers], ..Self::default() }
@@ -34,7 +34,7 @@ impl Tally {
 
     pub(crate) fn add(&mut self, other: &Self) {
         self.operations.iter_mut().zip(&other.operations).for_each(|(sum, more)| *sum += more);
-        self.work += &other.work;
+        self.activity += &other.activity;
         self.packets += other.packets;
         self.hops_east_west += other.hops_east_west;
         self.hops_north_south += other.hops_north_south;
@@ -76,24 +76,24 @@ impl Energy {
 
 /// Energies of the profile, and the power of the cores in use.
 #[derive(Clone, Debug)]
-pub(crate) struct Prices {
+pub(crate) struct EnergyModel {
     /// Of an operation in each layer.
     operations: Option<Vec<Joules>>,
     neuron: Option<NeuronCost<Joules>>,
-    packet: Option<PacketPrices>,
+    packet: Option<PacketEnergies>,
     power: Option<Watts>,
 }
 
 /// Of a packet and of what happens to it on its way.
 #[derive(Clone, Copy, Debug)]
-struct PacketPrices {
+struct PacketEnergies {
     packet: Joules,
     east_west: Joules,
     north_south: Joules,
     crossing: Joules,
 }
 
-impl PacketPrices {
+impl PacketEnergies {
     /// Of packets that stay on one of `chips` chips, or cross between them.
     fn new(profile: &ChipProfile, chips: u32) -> Option<Self> {
         let (energy, none) = (&profile.energy, Some(Joules(0.0)));
@@ -110,15 +110,15 @@ impl PacketPrices {
         })
     }
 
-    fn energy(&self, tally: &Tally) -> Joules {
-        self.packet * tally.packets as f64
-            + self.east_west * tally.hops_east_west as f64
-            + self.north_south * tally.hops_north_south as f64
-            + self.crossing * tally.crossings as f64
+    fn energy(&self, counts: &EventCounts) -> Joules {
+        self.packet * counts.packets as f64
+            + self.east_west * counts.hops_east_west as f64
+            + self.north_south * counts.hops_north_south as f64
+            + self.crossing * counts.crossings as f64
     }
 }
 
-impl Prices {
+impl EnergyModel {
     /// Of `network`, which takes `size` of the chip.
     pub(crate) fn new(profile: &ChipProfile, network: &IntegerNetwork, size: Size) -> Self {
         let energy = &profile.energy;
@@ -128,7 +128,7 @@ impl Prices {
             operations: operation
                 .map(|cost| layers().map(|layer| cost.of(&layer.connectivity).energy()).collect()),
             neuron: energy.neuron.as_ref().map(|cost| cost.map(|number| number.energy())),
-            packet: PacketPrices::new(profile, size.chips),
+            packet: PacketEnergies::new(profile, size.chips),
             power: power(profile, size),
         }
     }
@@ -139,19 +139,19 @@ impl Prices {
     }
 
     /// Whether nothing has a price.
-    pub(crate) fn are_unknown(&self) -> bool {
+    pub(crate) fn is_unknown(&self) -> bool {
         self.operations.is_none() && self.neuron.is_none() && self.packet.is_none() && self.power.is_none()
     }
 
     /// Energies of what `tally` counts while `time` passes.
-    pub(crate) fn energy(&self, tally: &Tally, time: Option<Seconds>) -> Energy {
+    pub(crate) fn energy(&self, counts: &EventCounts, time: Option<Seconds>) -> Energy {
         let synapse = |prices: &Vec<Joules>| {
-            prices.iter().zip(&tally.operations).map(|(&price, &count)| price * count as f64).sum()
+            prices.iter().zip(&counts.operations).map(|(&price, &count)| price * count as f64).sum()
         };
         Energy {
             synapse: self.operations.as_ref().map(synapse),
-            neuron: self.neuron.map(|cost| cost.of(&tally.work)),
-            network: self.packet.map(|prices| prices.energy(tally)),
+            neuron: self.neuron.map(|cost| cost.of(&counts.activity)),
+            network: self.packet.map(|prices| prices.energy(counts)),
             idle: self.power.zip(time).map(|(power, time)| Joules(power.0 * time.0)),
         }
     }

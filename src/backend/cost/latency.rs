@@ -4,9 +4,9 @@
 //! the farthest packet has arrived and all tiles in use have met at the barrier; on a chip with a fixed
 //! step it takes that.
 
-use super::work::CoreWork;
+use super::core_activity::CoreActivity;
 use crate::backend::mapping::core::Size;
-use crate::backend::mapping::route::Way;
+use crate::backend::mapping::route::Path;
 use crate::backend::profile::ChipProfile;
 use crate::backend::profile::constants::{Barrier, NeuronCost, TimeConstants};
 use crate::backend::quantize::IntegerNetwork;
@@ -23,7 +23,7 @@ pub(crate) struct Timing {
 
 /// Durations of the profile.
 #[derive(Clone, Debug)]
-pub(crate) enum Clock {
+pub(crate) enum LatencyModel {
     /// Every step takes the same time.
     Fixed(Seconds),
     /// A step ends when all is done.
@@ -42,7 +42,7 @@ pub(crate) struct Durations {
     barrier: Seconds,
 }
 
-impl Clock {
+impl LatencyModel {
     /// The clock of `network`, which takes `size` of the chip, if the profile has the numbers.
     pub(crate) fn new(profile: &ChipProfile, network: &IntegerNetwork, size: Size) -> Option<Self> {
         let time = &profile.time;
@@ -66,29 +66,29 @@ impl Clock {
     /// A step in which cores do `works`, each with its layer, and whose packets go these ways.
     pub(crate) fn step<'a>(
         &self,
-        works: impl Iterator<Item = (usize, &'a CoreWork)>,
-        ways: impl Iterator<Item = &'a Way>,
+        cores: impl Iterator<Item = (usize, &'a CoreActivity)>,
+        paths: impl Iterator<Item = &'a Path>,
     ) -> Seconds {
         match self {
             Self::Fixed(step) => *step,
             Self::Barrier(durations) => {
-                let core = slowest(works.map(|(layer, work)| durations.core(layer, work)));
-                core + slowest(ways.map(|way| durations.flight(way))) + durations.barrier
+                let core = slowest(cores.map(|(layer, activity)| durations.core(layer, activity)));
+                core + slowest(paths.map(|path| durations.flight(path))) + durations.barrier
             }
         }
     }
 }
 
 impl Durations {
-    fn core(&self, layer: usize, work: &CoreWork) -> Seconds {
-        self.operations[layer] * work.operations as f64 + self.neuron.of(work)
+    fn core(&self, layer: usize, activity: &CoreActivity) -> Seconds {
+        self.operations[layer] * activity.operations as f64 + self.neuron.of(activity)
     }
 
-    fn flight(&self, way: &Way) -> Seconds {
+    fn flight(&self, path: &Path) -> Seconds {
         self.packet
-            + self.hops.0 * f64::from(way.east_west)
-            + self.hops.1 * f64::from(way.north_south)
-            + self.crossing * f64::from(way.crossings)
+            + self.hops.0 * f64::from(path.east_west)
+            + self.hops.1 * f64::from(path.north_south)
+            + self.crossing * f64::from(path.crossings)
     }
 }
 

@@ -6,29 +6,29 @@
 //! drawn by the cores in use for one period. Spikes that skip layers wait on their way until their step comes,
 //! at no cost.
 
+pub(super) mod core_activity;
 pub(super) mod energy;
 pub(super) mod latency;
 pub(super) mod layer_cost;
 pub(super) mod neuron_use;
-pub(super) mod work;
 
 use super::mapping::Mapping;
 use super::mapping::route::{Route, route};
 use super::profile::{ChipProfile, StepCounting};
 use super::quantize::IntegerNetwork;
 use crate::units::Seconds;
-use energy::{Energy, Prices, Tally};
-use latency::{Clock, Timing};
+use core_activity::CoreActivity;
+use energy::{Energy, EnergyModel, EventCounts};
+use latency::{LatencyModel, Timing};
 use layer_cost::LayerCost;
 use neuron_use::CoreLoad;
-use work::CoreWork;
 
 /// The cost of one inference while it runs.
 pub(crate) struct CostAccumulator<'a> {
     model: &'a CostModel,
     /// What the layer at hand does.
     load: &'a mut CoreLoad,
-    pub tally: Tally,
+    pub counts: EventCounts,
     /// Durations of the steps so far: their sum and the longest.
     sum: Seconds,
     longest: Seconds,
@@ -43,21 +43,21 @@ impl CostAccumulator<'_> {
         let (layer, spikes) = (&self.model.layers[index], events[index + 1]);
         let before = std::mem::take(&mut self.load.kept);
         layer.count(events, spikes, self.load);
-        for work in &self.load.works {
-            self.tally.work += work;
-            self.tally.operations[index] += work.operations;
+        for activity in &self.load.cores {
+            self.counts.activity += activity;
+            self.counts.operations[index] += activity.operations;
         }
-        if self.model.prices.has_packets() {
-            spikes.iter().for_each(|&neuron| self.tally.send(&layer.routes[neuron as usize]));
+        if self.model.energy_model.has_packets() {
+            spikes.iter().for_each(|&neuron| self.counts.send(&layer.routes[neuron as usize]));
         }
-        if let Some(clock) = &self.model.clock {
-            let works = self.load.works.iter().map(|work| (index, work));
+        if let Some(latency_model) = &self.model.latency_model {
+            let cores = self.load.cores.iter().map(|activity| (index, activity));
             let step = match self.model.steps {
-                StepCounting::Pipelined => clock.step(works, layer.ways(spikes)),
+                StepCounting::Pipelined => latency_model.step(cores, layer.paths(spikes)),
                 StepCounting::OneByOne => {
                     let others = self.model.idle(index, &before);
-                    let others = others.iter().map(|(layer, work)| (*layer, work));
-                    clock.step(works.chain(others), layer.ways(spikes))
+                    let others = others.iter().map(|(layer, activity)| (*layer, activity));
+                    latency_model.step(cores.chain(others), layer.paths(spikes))
                 }
             };
             self.add_step(step);
@@ -70,17 +70,18 @@ impl CostAccumulator<'_> {
     /// Counts the packets of `inputs`, and the step in which they are on their way where it is one of its own.
     fn inputs(&mut self, inputs: &[u32]) {
         let routes = || inputs.iter().map(|&input| &self.model.inputs[input as usize]);
-        if self.model.prices.has_packets() {
-            routes().for_each(|route| self.tally.send(route));
+        if self.model.energy_model.has_packets() {
+            routes().for_each(|route| self.counts.send(route));
         }
         self.load.kept.clear();
-        let Some(clock) = self.model.clock.as_ref().filter(|_| self.model.steps == StepCounting::OneByOne)
+        let Some(latency_model) =
+            self.model.latency_model.as_ref().filter(|_| self.model.steps == StepCounting::OneByOne)
         else {
             return;
         };
         let idle = self.model.idle(self.model.layers.len(), &[]);
-        let works = idle.iter().map(|(layer, work)| (*layer, work));
-        let step = clock.step(works, routes().flat_map(|route| &route.ways));
+        let cores = idle.iter().map(|(layer, activity)| (*layer, activity));
+        let step = latency_model.step(cores, routes().flat_map(|route| &route.paths));
         self.add_step(step);
     }
 
@@ -88,9 +89,10 @@ impl CostAccumulator<'_> {
     /// potentials that it kept.
     fn rest(&mut self, index: usize) {
         let layers = self.model.layers.len();
-        self.tally.work.steps += layers as u64 * self.load.works.iter().map(|work| work.steps).sum::<u64>();
+        self.counts.activity.steps +=
+            layers as u64 * self.load.cores.iter().map(|activity| activity.steps).sum::<u64>();
         if index + 1 < layers {
-            self.tally.work.updated += self.load.kept.iter().sum::<u64>();
+            self.counts.activity.updated += self.load.kept.iter().sum::<u64>();
         }
     }
 
@@ -105,19 +107,19 @@ impl CostAccumulator<'_> {
             StepCounting::Pipelined => self.longest,
             StepCounting::OneByOne => self.sum,
         };
-        self.model.clock.as_ref().map(|_| Timing { latency: self.sum, period })
+        self.model.latency_model.as_ref().map(|_| Timing { latency: self.sum, period })
     }
 }
 
-/// Prices of a mapped network.
+/// EnergyModel of a mapped network.
 #[derive(Clone, Debug)]
 pub(crate) struct CostModel {
     layers: Vec<LayerCost>,
     /// (I): of each input.
     inputs: Vec<Route>,
     steps: StepCounting,
-    prices: Prices,
-    clock: Option<Clock>,
+    energy_model: EnergyModel,
+    latency_model: Option<LatencyModel>,
 }
 
 impl CostModel {
@@ -130,14 +132,14 @@ impl CostModel {
             layers: (0..network.layers.len()).map(layer).collect(),
             inputs: (0..network.layers[0].inputs()).map(input).collect(),
             steps: profile.counting.steps,
-            prices: Prices::new(profile, network, mapping.size(&profile.topology)),
-            clock: Clock::new(profile, network, mapping.size(&profile.topology)),
+            energy_model: EnergyModel::new(profile, network, mapping.size(&profile.topology)),
+            latency_model: LatencyModel::new(profile, network, mapping.size(&profile.topology)),
         }
     }
 
     /// Whether neither events nor time cost anything: then it does not matter on which sample they are.
     pub(crate) fn is_unknown(&self) -> bool {
-        self.clock.is_none() && self.prices.are_unknown()
+        self.latency_model.is_none() && self.energy_model.is_unknown()
     }
 
     /// The synaptic operations of layer `index`, as the chip counts them, when each of its inputs was active so
@@ -149,30 +151,33 @@ impl CostModel {
     /// An accumulator at zero; `load` is memory that it uses.
     pub(crate) fn accumulator<'a>(&'a self, load: &'a mut CoreLoad) -> CostAccumulator<'a> {
         let zero = Seconds(0.0);
-        CostAccumulator { model: self, load, tally: self.tally(), sum: zero, longest: zero }
+        CostAccumulator { model: self, load, counts: self.zero_counts(), sum: zero, longest: zero }
     }
 
     /// A tally of this network at zero.
-    pub(crate) fn tally(&self) -> Tally {
-        Tally::new(self.layers.len())
+    pub(crate) fn zero_counts(&self) -> EventCounts {
+        EventCounts::new(self.layers.len())
     }
 
     /// Energies of what `tally` counts while `time` passes.
-    pub(crate) fn energy(&self, tally: &Tally, time: Option<Seconds>) -> Energy {
-        self.prices.energy(tally, time)
+    pub(crate) fn energy(&self, counts: &EventCounts, time: Option<Seconds>) -> Energy {
+        self.energy_model.energy(counts, time)
     }
 
     /// What the cores of all layers but `busy` do, each with its layer, where those of the layer before it
     /// have `kept` potentials.
-    fn idle(&self, busy: usize, kept: &[u64]) -> Vec<(usize, CoreWork)> {
-        let mut works = Vec::new();
+    fn idle(&self, busy: usize, kept: &[u64]) -> Vec<(usize, CoreActivity)> {
+        let mut cores = Vec::new();
         for (index, layer) in self.layers.iter().enumerate().filter(|&(index, _)| index != busy) {
             let updated = kept.iter().copied().filter(|_| index + 1 == busy).chain(std::iter::repeat(0));
-            works.extend(
-                layer.idle().zip(updated).map(|(work, updated)| (index, CoreWork { updated, ..work })),
+            cores.extend(
+                layer
+                    .idle()
+                    .zip(updated)
+                    .map(|(activity, updated)| (index, CoreActivity { updated, ..activity })),
             );
         }
-        works
+        cores
     }
 }
 

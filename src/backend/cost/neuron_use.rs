@@ -5,7 +5,7 @@
 
 use ndarray::Array2;
 
-use super::work::CoreWork;
+use super::core_activity::CoreActivity;
 use crate::backend::mapping::LayerMapping;
 use crate::backend::quantize::IntegerLayer;
 use crate::network::Connectivity;
@@ -14,15 +14,15 @@ use crate::network::Connectivity;
 #[derive(Default)]
 pub(crate) struct CoreLoad {
     /// One a core.
-    pub works: Vec<CoreWork>,
+    pub cores: Vec<CoreActivity>,
     /// One a core: neurons that keep a potential.
     pub kept: Vec<u64>,
-    neurons: Vec<State>,
+    neurons: Vec<NeuronState>,
 }
 
 /// Of one neuron.
 #[derive(Clone, Copy, Default)]
-struct State {
+struct NeuronState {
     received: bool,
     fired: bool,
     sum: i64,
@@ -56,22 +56,23 @@ impl NeuronUse {
         load: &mut CoreLoad,
     ) {
         load.neurons.clear();
-        load.neurons.resize(self.connectivity.output().len(), State::default());
+        load.neurons.resize(self.connectivity.output().len(), NeuronState::default());
         active.flatten().for_each(|&input| self.receive(input as usize, &mut load.neurons));
         spikes.iter().for_each(|&neuron| load.neurons[neuron as usize].fired = true);
         load.kept.clear();
-        load.kept.resize(load.works.len(), 0);
+        load.kept.resize(load.cores.len(), 0);
         for (&core, state) in self.cores.iter().zip(load.neurons.iter().cycle()) {
-            load.works[core].updated += u64::from(state.received || state.fired);
-            load.works[core].fired += u64::from(state.fired);
+            load.cores[core].updated += u64::from(state.received || state.fired);
+            load.cores[core].fired += u64::from(state.fired);
             load.kept[core] += u64::from(!state.fired && state.sum != 0);
         }
     }
 
-    fn receive(&self, input: usize, neurons: &mut [State]) {
-        let units = self.weights.ncols();
+    fn receive(&self, input: usize, neurons: &mut [NeuronState]) {
+        let channels = self.weights.ncols();
         self.connectivity.for_each_position(input, |position, element| {
-            let reached = neurons[position * units..][..units].iter_mut().zip(self.weights.row(element));
+            let reached =
+                neurons[position * channels..][..channels].iter_mut().zip(self.weights.row(element));
             for (state, &weight) in reached.filter(|&(_, &weight)| weight != 0) {
                 state.received = true;
                 state.sum += weight;

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::deployment::Deployment;
 use super::error::RunError;
 use super::simulate::circuit::Circuit;
-use super::simulate::{BLOCK, Block, Loss, Simulator};
+use super::simulate::{BLOCK, Block, Simulator, SpikeDrop};
 use crate::input;
 use crate::seed::Seed;
 
@@ -169,9 +169,9 @@ impl Deployment {
     /// The rate is out of range, or exact weights are to fail in their bits.
     pub fn damaged(&self, fault: Fault, rate: f64, seed: &Seed) -> Result<Damaged, FaultError> {
         fault.check(rate, self)?;
-        let loss = (fault == Fault::DroppedSpike).then(|| Loss { rate, seed: seed.child("sample") });
+        let drop = (fault == Fault::DroppedSpike).then(|| SpikeDrop { rate, seed: seed.child("sample") });
         let circuits = self.circuits(fault, rate, seed.clone());
-        Ok(Damaged { simulator: Simulator::of(&self.network, circuits, loss) })
+        Ok(Damaged { simulator: Simulator::of(&self.network, circuits, drop) })
     }
 
     /// What `fault` makes of each layer.
@@ -180,17 +180,19 @@ impl Deployment {
             let mut circuit = Circuit::new(layer, self.network.compare);
             let stream = &mut seed.child("layer").index(index as u64).stream();
             let whole_layers = self.profile.core.convolutions.is_some();
-            let kernels = weights::Kernels { map: &self.mapping.layers[index], whole_layers };
+            let kernels = weights::KernelStorage { map: &self.mapping.layers[index], whole_layers };
             match fault {
                 Fault::StuckAtZero | Fault::StuckAtMax | Fault::BitFlip => {
-                    weights::damage(&mut circuit, &kernels, self.coding(), fault, rate, stream);
+                    weights::damage(&mut circuit, &kernels, self.weight_encoding(), fault, rate, stream);
                 }
                 Fault::WeightVariation => {
                     let bits = self.network.weight_bits.is_some();
                     weights::vary(&mut circuit, &kernels, bits, rate, stream);
                 }
-                Fault::DeadNeuron => neurons::fix(&mut circuit, neurons::NEVER, rate, stream),
-                Fault::SaturatedNeuron => neurons::fix(&mut circuit, neurons::ALWAYS, rate, stream),
+                Fault::DeadNeuron => neurons::set_thresholds(&mut circuit, neurons::NEVER, rate, stream),
+                Fault::SaturatedNeuron => {
+                    neurons::set_thresholds(&mut circuit, neurons::ALWAYS, rate, stream)
+                }
                 Fault::ThresholdShift => neurons::shift(&mut circuit, rate, stream),
                 Fault::DroppedSpike => {}
                 Fault::MaskedCore => {
@@ -201,8 +203,8 @@ impl Deployment {
         })
     }
 
-    fn coding(&self) -> weights::Coding {
-        weights::Coding::new(&self.profile.weights, self.network.weight_bits)
+    fn weight_encoding(&self) -> weights::WeightEncoding {
+        weights::WeightEncoding::new(&self.profile.weights, self.network.weight_bits)
     }
 }
 

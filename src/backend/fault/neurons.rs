@@ -13,7 +13,7 @@ pub(super) const NEVER: i64 = i64::MAX;
 pub(super) const ALWAYS: i64 = i64::MIN;
 
 /// Gives the share `rate` of neurons the threshold `at`.
-pub(super) fn fix(circuit: &mut Circuit<'_>, at: i64, rate: f64, stream: &mut Stream) {
+pub(super) fn set_thresholds(circuit: &mut Circuit<'_>, at: i64, rate: f64, stream: &mut Stream) {
     for threshold in &mut circuit.thresholds {
         if stream.random::<f64>() < rate {
             *threshold = at;
@@ -30,7 +30,7 @@ pub(super) fn shift(circuit: &mut Circuit<'_>, deviation: f64, stream: &mut Stre
         .weights
         .columns()
         .into_iter()
-        .map(|unit| (unit.iter().map(square).sum::<f64>() * repeats).sqrt())
+        .map(|channel| (channel.iter().map(square).sum::<f64>() * repeats).sqrt())
         .collect();
     for (threshold, spread) in circuit.thresholds.iter_mut().zip(spreads.iter().cycle()) {
         let normal: f64 = StandardNormal.sample(stream);

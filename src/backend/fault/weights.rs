@@ -18,7 +18,7 @@ const PARTS: i64 = 256;
 
 /// How a weight is kept on the chip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Coding {
+pub(super) enum WeightEncoding {
     /// As a number without bits.
     Exact,
     /// In two's complement of so many bits.
@@ -27,7 +27,7 @@ pub(super) enum Coding {
     PlusMinus,
 }
 
-impl Coding {
+impl WeightEncoding {
     pub fn new(format: &WeightFormat, bits: Option<u8>) -> Self {
         match (format, bits) {
             (_, None) => Self::Exact,
@@ -46,15 +46,15 @@ impl Coding {
     }
 
     /// The weight `code` once each of its bits was turned if `turns` says so.
-    pub fn flipped(self, code: i64, mut turns: impl FnMut() -> bool) -> i64 {
+    pub fn flipped(self, code: i64, mut flips: impl FnMut() -> bool) -> i64 {
         match self {
             Self::Exact => code,
             Self::PlusMinus => {
-                let (plus, minus) = ((code > 0) ^ turns(), (code < 0) ^ turns());
+                let (plus, minus) = ((code > 0) ^ flips(), (code < 0) ^ flips());
                 i64::from(plus) - i64::from(minus)
             }
             Self::Complement(bits) => {
-                let mask = (0..bits).fold(0, |mask, bit| mask | i64::from(turns()) << bit);
+                let mask = (0..bits).fold(0, |mask, bit| mask | i64::from(flips()) << bit);
                 let unused = i64::BITS - u32::from(bits);
                 (code ^ mask) << unused >> unused
             }
@@ -65,16 +65,16 @@ impl Coding {
 /// Breaks weights as `fault` does.
 pub(super) fn damage(
     circuit: &mut Circuit<'_>,
-    kernels: &Kernels<'_>,
-    coding: Coding,
+    kernels: &KernelStorage<'_>,
+    encoding: WeightEncoding,
     fault: Fault,
     rate: f64,
     stream: &mut Stream,
 ) {
     change(circuit, kernels, |code| match fault {
-        Fault::BitFlip => coding.flipped(code, || stream.random::<f64>() < rate),
+        Fault::BitFlip => encoding.flipped(code, || stream.random::<f64>() < rate),
         _ if stream.random::<f64>() >= rate => code,
-        Fault::StuckAtMax => coding.largest(),
+        Fault::StuckAtMax => encoding.largest(),
         _ => 0,
     });
 }
@@ -82,7 +82,7 @@ pub(super) fn damage(
 /// Multiplies each weight by a normal factor; codes with `bits` are refined, so that what is between two counts.
 pub(super) fn vary(
     circuit: &mut Circuit<'_>,
-    kernels: &Kernels<'_>,
+    kernels: &KernelStorage<'_>,
     bits: bool,
     deviation: f64,
     stream: &mut Stream,
@@ -109,13 +109,13 @@ fn refined(threshold: i64, parts: i64, compare: Compare) -> i64 {
 }
 
 /// Where the weights of a convolution are kept.
-pub(super) struct Kernels<'a> {
+pub(super) struct KernelStorage<'a> {
     pub map: &'a LayerMapping,
     /// Whether cores hold whole layers, with one kernel each.
     pub whole_layers: bool,
 }
 
-impl Kernels<'_> {
+impl KernelStorage<'_> {
     /// Whether the sites on this core have one kernel among them.
     fn are_shared(&self, core: &Core) -> bool {
         self.whole_layers || core.synapse_bits < core.unshared_bits
@@ -123,25 +123,31 @@ impl Kernels<'_> {
 }
 
 /// Replaces every weight, memory by memory; those of a pool stay.
-fn change(circuit: &mut Circuit<'_>, kernels: &Kernels<'_>, mut new: impl FnMut(i64) -> i64) {
+fn change(circuit: &mut Circuit<'_>, kernels: &KernelStorage<'_>, mut new: impl FnMut(i64) -> i64) {
     let layer = circuit.layer;
-    let (elements, units) = layer.weights.dim();
+    let (elements, channels) = layer.weights.dim();
     circuit.weights = match layer.connectivity {
         Connectivity::Pool { .. } => return,
         Connectivity::Dense { .. } => {
-            let weights = Array2::from_shape_fn((elements, units), |place| new(layer.weights[place]));
+            let weights = Array2::from_shape_fn((elements, channels), |place| new(layer.weights[place]));
             Weights::Shared(Cow::Owned(weights))
         }
         Connectivity::Convolution { .. } => {
-            let mut kernel = || Array2::from_shape_fn((elements, units), |place| new(layer.weights[place]));
+            let mut kernel =
+                || Array2::from_shape_fn((elements, channels), |place| new(layer.weights[place]));
             let cores = kernels.map.cores.iter();
             let shared: Vec<Option<Array2<i64>>> =
                 cores.map(|core| kernels.are_shared(core).then(&mut kernel)).collect();
-            let of = |(position, element, unit)| match &shared[kernels.map.core_of(position * units + unit)] {
-                Some(kernel) => kernel[[element, unit]],
-                None => new(layer.weights[[element, unit]]),
+            let of = |(position, element, channel)| match &shared
+                [kernels.map.core_of(position * channels + channel)]
+            {
+                Some(kernel) => kernel[[element, channel]],
+                None => new(layer.weights[[element, channel]]),
             };
-            Weights::Own(Array3::from_shape_fn((layer.connectivity.positions(), elements, units), of))
+            Weights::PerPosition(Array3::from_shape_fn(
+                (layer.connectivity.positions(), elements, channels),
+                of,
+            ))
         }
     };
 }

@@ -22,23 +22,25 @@ impl<'a> Connections<'a> {
     /// Calls `visit(input, element, units)` for every input that is connected to some of the placed neurons `placed`,
     /// once for each position (and copy of it): `units` are those of the position that are among them.
     pub(crate) fn for_each(&self, placed: Range<usize>, mut visit: impl FnMut(usize, usize, Range<usize>)) {
-        let (neurons, units) = (self.layer.neurons(), self.layer.units());
+        let (neurons, channels) = (self.layer.neurons(), self.layer.channels());
         let mut next = placed.start;
         while next < placed.end {
-            let (position, unit) = (next % neurons / units, next % units);
-            let end = units.min(unit + placed.end - next);
+            let (position, channel) = (next % neurons / channels, next % channels);
+            let end = channels.min(channel + placed.end - next);
             self.layer.connectivity.for_each_input(position, |input, element| {
-                if self.used[element] && ((unit, end) == (0, units) || self.reaches(element, unit..end)) {
-                    visit(input, element, unit..end);
+                if self.used[element]
+                    && ((channel, end) == (0, channels) || self.reaches(element, channel..end))
+                {
+                    visit(input, element, channel..end);
                 }
             });
-            next += end - unit;
+            next += end - channel;
         }
     }
 
     /// Whether any of these units has a weight at `element`.
-    fn reaches(&self, element: usize, units: Range<usize>) -> bool {
-        self.layer.weights.slice(s![element, units]).iter().any(|&weight| weight != 0)
+    fn reaches(&self, element: usize, channels: Range<usize>) -> bool {
+        self.layer.weights.slice(s![element, channels]).iter().any(|&weight| weight != 0)
     }
 
     /// The most inputs that one neuron may hear: those of its site.
@@ -81,7 +83,7 @@ impl Counter {
 
 /// For each input the cores that it concerns, in rising order, with a number for each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Fan {
+pub(crate) struct CoresByInput {
     /// Of input i: those from `ends[i]` to `ends[i + 1]`.
     entries: Vec<(u32, u32)>,
     ends: Vec<usize>,
@@ -89,7 +91,7 @@ pub(crate) struct Fan {
     alone: Option<Vec<u32>>,
 }
 
-impl Fan {
+impl CoresByInput {
     /// From the (input, number) of each core.
     pub(crate) fn new(inputs: usize, cores: &[Vec<(u32, u32)>]) -> Self {
         let mut ends = vec![0; inputs + 1];
@@ -170,20 +172,20 @@ mod tests {
         let first = counter.take();
         counter.add(2, 7);
         counter.add(1, 3);
-        let fan = Fan::new(3, &[first, counter.take()]);
+        let fan = CoresByInput::new(3, &[first, counter.take()]);
         assert_eq!(
             [0, 1, 2].map(|input| fan.of(input).to_vec()),
             [vec![], vec![(1, 3)], vec![(0, 5), (1, 7)]]
         );
         assert_eq!(fan.with(9).of(1), [(1, 9)]);
-        let sums = |fan: &Fan| {
+        let sums = |fan: &CoresByInput| {
             let mut sums = [0, 0];
             fan.for_each_sum(&[0, 1, 2], |core, number| sums[core] += number);
             sums
         };
         assert_eq!((sums(&fan), sums(&fan.with(9))), ([5, 10], [9, 18]));
         assert_eq!((fan.sum(&[1, 1, 1]), fan.sum(&[7, 2, 3])), (15, 42));
-        let alone = Fan::new(3, &[vec![(0, 4), (2, 5)]]);
+        let alone = CoresByInput::new(3, &[vec![(0, 4), (2, 5)]]);
         assert_eq!(alone.sum(&[2, 7, 3]), 23);
         assert_eq!((sums(&alone), sums(&alone.with(9))), ([9, 0], [18, 0]));
     }

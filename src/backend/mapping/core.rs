@@ -1,6 +1,6 @@
 //! A mapping: which neurons of which layer lie on which core, and what they take there.
 
-use super::connect::Fan;
+use super::connect::CoresByInput;
 use crate::backend::profile::{CoreLimits, Topology};
 
 /// A part of a layer on a core, which no other shares unless the chip says so.
@@ -52,7 +52,7 @@ pub struct LayerMapping {
     /// What the layer hears: 0 is the network's input, l the spikes of layer l - 1.
     pub(crate) sources: Vec<usize>,
     /// For each input the indices in `cores` of those that hear it, with the neurons that it reaches there.
-    pub(crate) hearing: Fan,
+    pub(crate) receivers: CoresByInput,
 }
 
 /// A network on the cores of a chip.
@@ -139,7 +139,7 @@ impl Core {
 impl LayerMapping {
     /// I
     pub(crate) fn inputs(&self) -> usize {
-        self.hearing.inputs()
+        self.receivers.inputs()
     }
 
     /// The numbers of the cores that hold the copies of `neuron`.
@@ -156,7 +156,7 @@ impl LayerMapping {
     /// How many axons a spike of `neuron` of `source` goes to in this layer.
     pub(super) fn axons_of(&self, source: usize, neuron: usize) -> usize {
         match self.sources.contains(&source) {
-            true => self.hearing.of(neuron).len() * self.axons_per_input,
+            true => self.receivers.of(neuron).len() * self.axons_per_input,
             false => 0,
         }
     }
@@ -164,7 +164,7 @@ impl LayerMapping {
     /// For each axon that brings `input` the number of its core.
     fn axons(&self, input: usize) -> impl Iterator<Item = usize> {
         let number = |&(core, _): &(u32, u32)| self.cores[core as usize].number;
-        self.hearing
+        self.receivers
             .of(input)
             .iter()
             .map(number)

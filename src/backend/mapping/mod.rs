@@ -25,7 +25,7 @@ use std::collections::VecDeque;
 use super::error::{DeployError, Limit};
 use super::profile::ChipProfile;
 use super::quantize::IntegerNetwork;
-use partition::Plan;
+use partition::Partitioner;
 use placement::place;
 
 pub use self::core::{Core, LayerMapping, Mapping};
@@ -44,7 +44,7 @@ impl Mapping {
                 _ => layers.iter().map(|above| above.axons_of(index + 1, neuron) as u64).sum(),
             };
             let targets: Vec<u64> = (0..layer.neurons()).map(target).collect();
-            let plan = Plan::new(layer, index, &targets, network.weight_bits, profile);
+            let plan = Partitioner::new(layer, index, &targets, network.weight_bits, profile);
             layers.push_front(plan.place()?);
         }
         let mut mapping = Self { layers: layers.into() };
@@ -208,18 +208,21 @@ mod tests {
         // Of each tap the first unit that has it, and the last.
         let mut kernel: Vec<Option<(u64, u64)>> = vec![None; layer.weights.nrows()];
         for neuron in placed.clone() {
-            let units = layer.units();
-            let unit = (neuron % units) as u64;
-            let beside = || placed.clone().filter(|&other| other / units == neuron / units);
+            let channels = layer.channels();
+            let channel = (neuron % channels) as u64;
+            let beside = || placed.clone().filter(|&other| other / channels == neuron / channels);
             let mut heard = vec![false; layer.inputs()];
-            layer.connectivity.for_each_input(neuron % layer.neurons() / layer.units(), |input, element| {
-                let used = beside().any(|other| layer.weights[[element, other % units]] != 0);
-                heard[input] |= used;
-                if used {
-                    let (first, last) = kernel[element].unwrap_or((unit, unit));
-                    kernel[element] = Some((first.min(unit), last.max(unit)));
-                }
-            });
+            layer.connectivity.for_each_input(
+                neuron % layer.neurons() / layer.channels(),
+                |input, element| {
+                    let used = beside().any(|other| layer.weights[[element, other % channels]] != 0);
+                    heard[input] |= used;
+                    if used {
+                        let (first, last) = kernel[element].unwrap_or((channel, channel));
+                        kernel[element] = Some((first.min(channel), last.max(channel)));
+                    }
+                },
+            );
             heard.iter().zip(&mut synapses).for_each(|(&heard, synapses)| *synapses += u64::from(heard));
         }
         let sources = layer.sources.len() as u64;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::connect::{Connections, Counter, Fan};
+use super::connect::{Connections, CoresByInput, Counter};
 use super::core::{Core, LayerMapping};
 use crate::backend::error::{DeployError, Limit};
 use crate::backend::profile::format::WeightFormat;
@@ -11,7 +11,7 @@ use crate::backend::quantize::IntegerLayer;
 use crate::network::Connectivity;
 
 /// What a layer asks of every core that holds a part of it.
-pub(crate) struct Plan<'a> {
+pub(crate) struct Partitioner<'a> {
     chip: &'a str,
     limits: &'a CoreLimits,
     index: usize,
@@ -25,9 +25,9 @@ pub(crate) struct Plan<'a> {
 }
 
 /// A core with its inputs, each with the neurons that it reaches.
-type Part = (Core, Vec<(u32, u32)>);
+type FilledCore = (Core, Vec<(u32, u32)>);
 
-impl<'a> Plan<'a> {
+impl<'a> Partitioner<'a> {
     pub(crate) fn new(
         layer: &'a IntegerLayer,
         index: usize,
@@ -72,12 +72,12 @@ impl<'a> Plan<'a> {
             targets: self.targets.iter().copied().max().unwrap_or(0) as usize,
             axons_per_input: self.axons_per_input as usize,
             sources: self.layer.sources.clone(),
-            hearing: Fan::new(self.layer.inputs(), &inputs),
+            receivers: CoresByInput::new(self.layer.inputs(), &inputs),
         })
     }
 
     /// The layer on `count` cores; `None` if one of them cannot hold its part.
-    fn cut(&self, count: usize, counter: &mut Counter) -> Option<Vec<Part>> {
+    fn cut(&self, count: usize, counter: &mut Counter) -> Option<Vec<FilledCore>> {
         let placed = self.layer.neurons() * self.copies as usize;
         let part = |index| placed * index / count..placed * (index + 1) / count;
         (0..count)
@@ -85,20 +85,20 @@ impl<'a> Plan<'a> {
             .collect()
     }
 
-    fn part(&self, placed: Range<usize>, counter: &mut Counter) -> Part {
+    fn part(&self, placed: Range<usize>, counter: &mut Counter) -> FilledCore {
         let (first, neurons) = (placed.start, placed.len());
         let sends = |neuron: usize| self.targets[neuron % self.layer.neurons()].div_ceil(self.copies);
         let out_axons = placed.clone().map(sends).sum();
         // Of each tap the units that it reaches here, as one range.
         let mut kernel: Vec<Range<usize>> =
             vec![0..0; if self.shares_kernels() { self.layer.weights.nrows() } else { 0 }];
-        self.connections.for_each(placed, |input, element, units| {
-            counter.add(input, units.len());
+        self.connections.for_each(placed, |input, element, channels| {
+            counter.add(input, channels.len());
             if let Some(all) = kernel.get_mut(element) {
                 *all = if all.start == all.end {
-                    units
+                    channels
                 } else {
-                    all.start.min(units.start)..all.end.max(units.end)
+                    all.start.min(channels.start)..all.end.max(channels.end)
                 };
             }
         });
@@ -111,7 +111,9 @@ impl<'a> Plan<'a> {
             in_axons: inputs.len() as u64 * self.axons(),
             out_axons,
             synapse_bits: match self.shares_kernels() {
-                true => self.lists(kernel.iter().map(|units| units.end - units.start)).min(unshared_bits),
+                true => {
+                    self.lists(kernel.iter().map(|channels| channels.end - channels.start)).min(unshared_bits)
+                }
                 false => unshared_bits,
             },
             unshared_bits,

@@ -7,7 +7,7 @@ use crate::backend::profile::{PacketCounting, Topology};
 
 /// The way of a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Way {
+pub(crate) struct Path {
     /// Hops to the east or west.
     pub east_west: u32,
     /// Hops to the north or south.
@@ -28,17 +28,17 @@ pub(crate) struct Route {
     /// Crossings of all packets from a chip to the next.
     pub crossings: u64,
     /// Every way that a packet goes.
-    pub ways: Vec<Way>,
+    pub paths: Vec<Path>,
 }
 
 impl Route {
-    fn add(&mut self, way: Way) {
+    fn add(&mut self, path: Path) {
         self.packets += 1;
-        self.hops_east_west += u64::from(way.east_west);
-        self.hops_north_south += u64::from(way.north_south);
-        self.crossings += u64::from(way.crossings);
-        if !self.ways.contains(&way) {
-            self.ways.push(way);
+        self.hops_east_west += u64::from(path.east_west);
+        self.hops_north_south += u64::from(path.north_south);
+        self.crossings += u64::from(path.crossings);
+        if !self.paths.contains(&path) {
+            self.paths.push(path);
         }
     }
 }
@@ -51,7 +51,7 @@ pub(crate) fn route(
     counting: PacketCounting,
 ) -> Route {
     let mut route = Route::default();
-    for_each_packet(copies, axons, counting, |from, to| route.add(topology.way(from, to)));
+    for_each_packet(copies, axons, counting, |from, to| route.add(topology.path(from, to)));
     route
 }
 
@@ -78,15 +78,15 @@ pub(crate) fn for_each_packet(
 
 impl Topology {
     /// The way from one core to another.
-    pub(crate) fn way(&self, from: usize, to: usize) -> Way {
+    pub(crate) fn path(&self, from: usize, to: usize) -> Path {
         let crossings = self.chip(from).abs_diff(self.chip(to));
-        let Some([width, _]) = self.mesh else { return Way { crossings, ..Way::default() } };
+        let Some([width, _]) = self.mesh else { return Path { crossings, ..Path::default() } };
         let place = |core: usize| {
             let tile = (core - self.chip(core) as usize * self.cores_of_chip()) as u32 / self.cores_per_tile;
             (self.chip(core) * width + tile % width, tile / width)
         };
         let ((x, y), (to_x, to_y)) = (place(from), place(to));
-        Way { east_west: x.abs_diff(to_x), north_south: y.abs_diff(to_y), crossings }
+        Path { east_west: x.abs_diff(to_x), north_south: y.abs_diff(to_y), crossings }
     }
 
     /// The chip that a core lies on.
@@ -126,24 +126,24 @@ mod tests {
         placement: Placement::RowMajor,
     };
 
-    fn way(from: usize, to: usize) -> (u32, u32, u32) {
-        let Way { east_west, north_south, crossings } = MESH.way(from, to);
+    fn path(from: usize, to: usize) -> (u32, u32, u32) {
+        let Path { east_west, north_south, crossings } = MESH.path(from, to);
         (east_west, north_south, crossings)
     }
 
     #[test]
     fn hops_are_counted_between_tiles_in_row_major_order() {
-        assert_eq!(way(0, 3), (0, 0, 0));
-        assert_eq!(way(3, 4), (1, 0, 0));
-        assert_eq!(way(0, 8 * 4), (0, 1, 0));
-        assert_eq!(way(127, 0), (7, 3, 0));
+        assert_eq!(path(0, 3), (0, 0, 0));
+        assert_eq!(path(3, 4), (1, 0, 0));
+        assert_eq!(path(0, 8 * 4), (0, 1, 0));
+        assert_eq!(path(127, 0), (7, 3, 0));
         assert_eq!([0, 1, 4, 5, 128, 129].map(|cores| MESH.tiles(0..cores)), [0, 1, 1, 2, 32, 33]);
     }
 
     #[test]
     fn the_next_chip_lies_to_the_east() {
-        assert_eq!(way(0, 128), (8, 0, 1));
-        assert_eq!(way(31, 128), (1, 0, 1));
+        assert_eq!(path(0, 128), (8, 0, 1));
+        assert_eq!(path(31, 128), (1, 0, 1));
     }
 
     #[test]

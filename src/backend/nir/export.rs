@@ -71,13 +71,13 @@ fn images(network: &IntegerNetwork) -> Result<Vec<Option<Volume>>, NirError> {
     let input = |layer: &&IntegerLayer| {
         layer.sources.contains(&0) && !matches!(layer.connectivity, Connectivity::Dense { .. })
     };
-    let seen = network.layers.iter().find(input).map(|layer| layer.connectivity.input());
+    let image = network.layers.iter().find(input).map(|layer| layer.connectivity.input());
     let images: Vec<Option<Volume>> =
-        std::iter::once(seen).chain(network.layers.iter().map(output)).collect();
+        std::iter::once(image).chain(network.layers.iter().map(output)).collect();
     for (index, layer) in network.layers.iter().enumerate() {
-        let heard = |&source: &usize| images[source];
-        let first = layer.sources.first().and_then(heard);
-        let alike = layer.sources.iter().map(heard).all(|image| image == first);
+        let received = |&source: &usize| images[source];
+        let first = layer.sources.first().and_then(received);
+        let alike = layer.sources.iter().map(received).all(|image| image == first);
         let fits = matches!(layer.connectivity, Connectivity::Dense { .. })
             || first == Some(layer.connectivity.input());
         if !alike || !fits {
@@ -124,7 +124,7 @@ impl Writer<'_> {
     /// Adds the nodes of layer `index` with the edges to and between them.
     fn layer(&self, index: usize, graph: &mut Graph) -> Result<(), NirError> {
         let layer = &self.network.layers[index];
-        let heard = self.volume(layer.sources[0]);
+        let received = self.volume(layer.sources[0]);
         let sums = format!("layer_{index}_sums");
         let mut first = sums.clone();
         let width = width(layer);
@@ -137,7 +137,7 @@ impl Writer<'_> {
                     graph.nodes.insert(first.clone(), flatten);
                     graph.edges.push([first.clone(), sums.clone()]);
                 }
-                let number = |at: usize| layer.weights[[place(heard, at % inputs), at / inputs]] as f64;
+                let number = |at: usize| layer.weights[[place(received, at % inputs), at / inputs]] as f64;
                 let values = (0..outputs * inputs).map(number).collect();
                 Operation::Dense { weight: Array { shape: vec![outputs, inputs], values, width }, bias: None }
             }
@@ -170,7 +170,7 @@ impl Writer<'_> {
             Compare::Ge => 1,
         };
         let threshold =
-            |number: usize| (layer.thresholds[place(volume, number) % layer.units()] - less) as f64;
+            |number: usize| (layer.thresholds[place(volume, number) % layer.channels()] - less) as f64;
         let array = |values| Array { shape: self.shape(index + 1), values, width };
         let threshold = array((0..volume.len()).map(threshold).collect());
         match self.flavour {
@@ -187,22 +187,22 @@ impl Writer<'_> {
 
 /// Weights (units, channels, height, width).
 fn convolution(layer: &IntegerLayer, window: Window, width: Width) -> Operation {
-    let (volume, units, elements) =
-        (layer.connectivity.input(), layer.units(), layer.connectivity.elements());
+    let (volume, channels, elements) =
+        (layer.connectivity.input(), layer.channels(), layer.connectivity.elements());
     let kernel = Volume { height: window.height, width: window.width, channels: volume.channels };
     let number = |at: usize| layer.weights[[place(kernel, at % elements), at / elements]] as f64;
     Operation::Convolution {
         input: Some([volume.height, volume.width]),
         weight: Array {
-            shape: vec![units, volume.channels, window.height, window.width],
-            values: (0..units * elements).map(number).collect(),
+            shape: vec![channels, volume.channels, window.height, window.width],
+            values: (0..channels * elements).map(number).collect(),
             width,
         },
         stride: [window.stride; 2],
         padding: Padding::Zeros([window.padding; 2]),
         dilation: [1, 1],
         groups: 1,
-        bias: Array { shape: vec![units], values: vec![0.0; units], width },
+        bias: Array { shape: vec![channels], values: vec![0.0; channels], width },
     }
 }
 

@@ -37,14 +37,14 @@ impl Graph {
         let incoming = self.incoming()?;
         for name in self.in_order(&incoming)? {
             let failed = |problem: String| NirError::node(name, problem);
-            let heard = sum_of(&incoming[name], &stages).map_err(failed)?;
+            let received = sum_of(&incoming[name], &stages).map_err(failed)?;
             let operation = &self.nodes[name].operation;
             if let Operation::Output { shape } = operation {
-                let key = builder.key(heard.as_deref(), shape).map_err(failed)?;
+                let key = builder.key(received.as_deref(), shape).map_err(failed)?;
                 return builder.finish(key);
             }
-            let stage = builder.stage(operation, heard.as_deref()).map_err(failed)?;
-            drop(heard);
+            let stage = builder.stage(operation, received.as_deref()).map_err(failed)?;
+            drop(received);
             stages.insert(name, stage);
         }
         Err(NirError::NoGraph("there is no Output".to_owned()))
@@ -138,29 +138,29 @@ fn sum_of<'s>(senders: &[&str], stages: &'s BTreeMap<&str, Stage>) -> Result<Opt
 }
 
 impl Builder<'_> {
-    fn stage(&mut self, operation: &Operation, heard: Option<&Stage>) -> Result<Stage, String> {
-        let stage = match (operation, heard) {
+    fn stage(&mut self, operation: &Operation, received: Option<&Stage>) -> Result<Stage, String> {
+        let stage = match (operation, received) {
             (Operation::Input { shape }, _) => {
                 Stage::input(shape, self.sample, self.metadata.is_in_our_order())?
             }
             (_, None) => return Err("hears nothing".to_owned()),
-            (Operation::Dense { weight, bias }, Some(heard)) => {
-                heard.dense(weight, bias.as_ref(), self.room)?
+            (Operation::Dense { weight, bias }, Some(received)) => {
+                received.dense(weight, bias.as_ref(), self.room)?
             }
-            (Operation::Convolution { .. }, Some(heard)) => heard.convolved(operation, self.room)?,
-            (Operation::Pool { .. }, Some(heard)) => heard.pooled(operation)?,
-            (Operation::Flatten { start, end, input }, Some(heard)) => {
-                heard.flattened(*start, *end, input.as_deref())?
+            (Operation::Convolution { .. }, Some(received)) => received.convolved(operation, self.room)?,
+            (Operation::Pool { .. }, Some(received)) => received.pooled(operation)?,
+            (Operation::Flatten { start, end, input }, Some(received)) => {
+                received.flattened(*start, *end, input.as_deref())?
             }
-            (Operation::Scale(scale), Some(heard)) => heard.scaled(scale)?,
-            (Operation::Threshold(threshold), Some(heard)) => {
-                let neurons = heard.fired(threshold, None, self.room)?;
-                self.add(neurons, heard)?
+            (Operation::Scale(scale), Some(received)) => received.scaled(scale)?,
+            (Operation::Threshold(threshold), Some(received)) => {
+                let neurons = received.fired(threshold, None, self.room)?;
+                self.add(neurons, received)?
             }
-            (Operation::Fire { resistance, threshold, leak, .. }, Some(heard)) => {
+            (Operation::Fire { resistance, threshold, leak, .. }, Some(received)) => {
                 let gain = gain(resistance, leak.as_ref())?;
-                let neurons = heard.fired(threshold, Some(&gain), self.room)?;
-                self.add(neurons, heard)?
+                let neurons = received.fired(threshold, Some(&gain), self.room)?;
+                self.add(neurons, received)?
             }
             (Operation::Output { .. }, Some(_)) => return Err("is an output".to_owned()),
         };
@@ -171,8 +171,8 @@ impl Builder<'_> {
     }
 
     /// Adds the layer that turns what is `heard` into spikes; these.
-    fn add(&mut self, mut neurons: Neurons, heard: &Stage) -> Result<Stage, String> {
-        let sources = heard.sources.clone();
+    fn add(&mut self, mut neurons: Neurons, received: &Stage) -> Result<Stage, String> {
+        let sources = received.sources.clone();
         let is_too_large = |number: &f64| !number.is_finite() || number.abs() > LARGEST;
         if neurons.weights.iter().chain(&neurons.limits).any(is_too_large) {
             return Err(format!("a weight or threshold is beyond {LARGEST:e}"));
@@ -185,18 +185,18 @@ impl Builder<'_> {
             neurons.limits *= f64::from(self.input_max);
         }
         self.layers.push(neurons.layer(sources, max));
-        Ok(Stage::spikes(vec![self.layers.len()], heard.volume, heard.flat))
+        Ok(Stage::spikes(vec![self.layers.len()], received.volume, received.flat))
     }
 
     /// From the neurons that reach the output to classes.
-    fn key(&self, heard: Option<&Stage>, shape: &[usize]) -> Result<Key, String> {
-        let heard = heard.ok_or("hears nothing")?;
-        if !heard.is_spikes() || heard.sources != [self.layers.len()] || self.layers.is_empty() {
+    fn key(&self, received: Option<&Stage>, shape: &[usize]) -> Result<Key, String> {
+        let received = received.ok_or("hears nothing")?;
+        if !received.is_spikes() || received.sources != [self.layers.len()] || self.layers.is_empty() {
             return Err(
                 "must hear the spikes of one layer: end the network with Threshold, IF or LIF".to_owned()
             );
         }
-        let width = heard.volume.len();
+        let width = received.volume.len();
         let length = shape.iter().fold(1usize, |length, &size| length.saturating_mul(size));
         if length != width {
             return Err(format!("has shape {shape:?}, there are {width} neurons"));
@@ -205,12 +205,12 @@ impl Builder<'_> {
             if width > MOST_CLASSES {
                 return Err(format!("{width} neurons of which each is a class: at most {MOST_CLASSES}"));
             }
-            let is_own = |(class, neuron)| place(heard.volume, class) == neuron;
+            let is_own = |(class, neuron)| place(received.volume, class) == neuron;
             return Ok(Key::from_members(Array2::from_shape_fn((width, width), is_own)));
         };
         let mut key = Array2::from_elem((classes, width), false);
         for (at, &member) in members.iter().enumerate() {
-            key[[at / width, place(heard.volume, at % width)]] = member;
+            key[[at / width, place(received.volume, at % width)]] = member;
         }
         Ok(Key::from_members(key))
     }

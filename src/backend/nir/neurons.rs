@@ -16,13 +16,14 @@ pub(super) struct Neurons {
 impl Neurons {
     /// Whether they are the OR of plain spikes in a window.
     pub fn is_pool(&self) -> bool {
-        let (units, elements) = self.weights.dim();
-        let limited = |unit: usize, weight: f64| weight > 0.0 && (0.0..weight).contains(&self.limits[unit]);
+        let (channels, elements) = self.weights.dim();
+        let limited =
+            |channel: usize, weight: f64| weight > 0.0 && (0.0..weight).contains(&self.limits[channel]);
         let Connectivity::Convolution { input, .. } = self.connectivity else { return false };
-        units == input.channels
-            && (0..units).all(|unit| {
-                (0..elements).all(|element| match self.weights[[unit, element]] {
-                    weight if element % input.channels == unit => limited(unit, weight),
+        channels == input.channels
+            && (0..channels).all(|channel| {
+                (0..elements).all(|element| match self.weights[[channel, element]] {
+                    weight if element % input.channels == channel => limited(channel, weight),
                     weight => weight == 0.0,
                 })
             })

@@ -106,10 +106,10 @@ impl Stage {
         let factors = self.spread(factors, "scale")?;
         let mut scaled = self.clone();
         if let Value::Sums { weights, bias, .. } = &mut scaled.value {
-            let factors = per_unit(&factors, self.volume, "scale")?;
-            for (unit, factor) in factors.into_iter().enumerate() {
-                weights.row_mut(unit).mapv_inplace(|weight| weight * factor);
-                bias[unit] *= factor;
+            let factors = per_channel(&factors, self.volume, "scale")?;
+            for (channel, factor) in factors.into_iter().enumerate() {
+                weights.row_mut(channel).mapv_inplace(|weight| weight * factor);
+                bias[channel] *= factor;
             }
         } else {
             let old = |place: usize| self.scale.as_ref().map_or(1.0, |scale| scale[place]);
@@ -149,8 +149,8 @@ impl Stage {
             return Err(format!("weight takes {inputs} inputs, there are {}", self.volume.len()));
         }
         let bias = biases(bias, outputs)?;
-        let heard = self.heard()?;
-        let connectivity = checked(Connectivity::Dense { inputs: heard.len(), outputs })?;
+        let received = self.presynaptic()?;
+        let connectivity = checked(Connectivity::Dense { inputs: received.len(), outputs })?;
         let mut weights = zeros(connectivity, room)?;
         for (at, from) in weight.values.chunks(inputs).enumerate() {
             for (number, &weight) in from.iter().enumerate() {
@@ -187,7 +187,7 @@ impl Stage {
         if height == 0 || width == 0 || dilation.contains(&0) {
             return Err("weight or dilation of 0: each must be 1 or more".to_owned());
         }
-        let heard = self.heard()?;
+        let received = self.presynaptic()?;
         // The kernel of one channel is spread out by its dilation, and again by the stride of pooling below.
         let extents = [height, width];
         let reach = |axis: usize| (extents[axis] - 1).saturating_mul(dilation[axis]);
@@ -201,7 +201,7 @@ impl Stage {
             stride: stride.saturating_mul(pool.stride),
             padding: padding.saturating_mul(pool.stride).saturating_add(pool.padding),
         };
-        let connectivity = checked(Connectivity::Convolution { input: heard, window, channels: outputs })?;
+        let connectivity = checked(Connectivity::Convolution { input: received, window, channels: outputs })?;
         let bias = biases(Some(bias), outputs)?;
         let mut weights = zeros(connectivity, room)?;
         let scales = self.channel_scales()?;
@@ -213,7 +213,7 @@ impl Stage {
             let channel = output / (outputs / groups) * per_group + within;
             let (top, left) = (ky * dilation[0] * pool.stride, kx * dilation[1] * pool.stride);
             for (y, x) in (0..pool.height).flat_map(|y| (0..pool.width).map(move |x| (y, x))) {
-                let element = ((top + y) * window.width + left + x) * heard.channels + channel;
+                let element = ((top + y) * window.width + left + x) * received.channels + channel;
                 weights[[output, element]] += weight * scales[channel] * factor;
             }
         }
@@ -230,13 +230,13 @@ impl Stage {
         };
         match &self.value {
             Value::Sums { connectivity, weights, bias } => {
-                let limits = per_unit(&thresholds, self.volume, "threshold")?;
-                let gains = per_unit(&gains, self.volume, "r")?;
+                let limits = per_channel(&thresholds, self.volume, "threshold")?;
+                let gains = per_channel(&gains, self.volume, "r")?;
                 let mut neurons =
                     Neurons { connectivity: *connectivity, weights: weights.clone(), limits: limits.into() };
-                for (unit, gain) in gains.into_iter().enumerate() {
-                    neurons.weights.row_mut(unit).mapv_inplace(|weight| weight * gain);
-                    neurons.limits[unit] -= gain * bias[unit];
+                for (channel, gain) in gains.into_iter().enumerate() {
+                    neurons.weights.row_mut(channel).mapv_inplace(|weight| weight * gain);
+                    neurons.limits[channel] -= gain * bias[channel];
                 }
                 Ok(neurons)
             }
@@ -253,25 +253,30 @@ impl Stage {
         let pool = self.pool();
         let window =
             Window { height: pool.height, width: pool.width, stride: pool.stride, padding: pool.padding };
-        let heard = self.heard()?;
-        if alike && heard.area() == 1 && window.area() == 1 {
+        let received = self.presynaptic()?;
+        if alike && received.area() == 1 && window.area() == 1 {
             // A list of equal neurons is a row of pixels, each of which counts, whatever the stride was.
-            let input = Volume { height: 1, width: heard.channels, channels: 1 };
+            let input = Volume { height: 1, width: received.channels, channels: 1 };
             let connectivity = Connectivity::Convolution { input, window: Window::square(1, 1), channels: 1 };
             let (weights, limits) = (Array2::from_elem((1, 1), first), Array1::from_elem(1, limit));
             return Ok(Neurons { connectivity, weights, limits });
         }
         let connectivity =
-            checked(Connectivity::Convolution { input: heard, window, channels: heard.channels })?;
+            checked(Connectivity::Convolution { input: received, window, channels: received.channels })?;
         let mut weights = zeros(connectivity, room)?;
-        for (unit, number) in per_unit(&numbers, self.volume, "r or scale")?.into_iter().enumerate() {
-            (0..window.area()).for_each(|pixel| weights[[unit, pixel * heard.channels + unit]] = number);
+        for (channel, number) in per_channel(&numbers, self.volume, "r or scale")?.into_iter().enumerate() {
+            (0..window.area())
+                .for_each(|pixel| weights[[channel, pixel * received.channels + channel]] = number);
         }
-        Ok(Neurons { connectivity, weights, limits: per_unit(thresholds, self.volume, "threshold")?.into() })
+        Ok(Neurons {
+            connectivity,
+            weights,
+            limits: per_channel(thresholds, self.volume, "threshold")?.into(),
+        })
     }
 
     /// The spikes below.
-    fn heard(&self) -> Result<Volume, Problem> {
+    fn presynaptic(&self) -> Result<Volume, Problem> {
         match &self.value {
             Value::Spikes => Ok(self.volume),
             Value::Pooled { input, .. } => Ok(*input),
@@ -309,7 +314,7 @@ impl Stage {
     fn channel_scales(&self) -> Result<Vec<f64>, Problem> {
         match &self.scale {
             None => Ok(vec![1.0; self.volume.channels]),
-            Some(scale) => per_unit(scale, self.volume, "scale"),
+            Some(scale) => per_channel(scale, self.volume, "scale"),
         }
     }
 
@@ -358,7 +363,7 @@ pub(super) fn place(volume: Volume, number: usize) -> usize {
 }
 
 /// The numbers of the channels, which all pixels must share because their neurons do.
-fn per_unit(numbers: &[f64], volume: Volume, name: &str) -> Result<Vec<f64>, Problem> {
+fn per_channel(numbers: &[f64], volume: Volume, name: &str) -> Result<Vec<f64>, Problem> {
     let (first, rest) = numbers.split_at(volume.channels);
     match rest.chunks(volume.channels).all(|pixel| pixel == first) {
         true => Ok(first.to_vec()),

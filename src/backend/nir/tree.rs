@@ -86,17 +86,18 @@ impl Array {
 /// Reads a whole file.
 pub(super) fn read(bytes: Vec<u8>) -> Result<Tree, NirError> {
     let file = File::from_bytes(bytes)?;
-    Reader { numbers: MOST_NUMBERS, text: MOST_TEXT, items: MOST_ITEMS }.group(&file.root(), MOST_DEPTH)
+    BoundedReader { numbers: MOST_NUMBERS, text: MOST_TEXT, items: MOST_ITEMS }
+        .group(&file.root(), MOST_DEPTH)
 }
 
 /// What may still be read.
-struct Reader {
+struct BoundedReader {
     numbers: u64,
     text: u64,
     items: u64,
 }
 
-impl Reader {
+impl BoundedReader {
     fn group(&mut self, group: &Group, depth: u64) -> Result<Tree, NirError> {
         let deeper = take(depth, 1, "groups within groups", MOST_DEPTH)?;
         let mut tree = Tree::new();

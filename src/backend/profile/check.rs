@@ -10,18 +10,22 @@ use super::{
 
 /// A rule that a profile breaks.
 #[derive(Debug)]
-pub(crate) struct Broken {
+pub(crate) struct BrokenRule {
     /// Path of the key.
     pub path: String,
     /// The value and the rule.
     pub problem: String,
 }
 
-type Checked = Result<(), Broken>;
+type Checked = Result<(), BrokenRule>;
 
 /// Fails with the value and the rule unless `holds`.
 fn rule(holds: bool, path: &str, value: impl std::fmt::Display, rule: &str) -> Checked {
-    if holds { Ok(()) } else { Err(Broken { path: path.to_owned(), problem: format!("{value}: {rule}") }) }
+    if holds {
+        Ok(())
+    } else {
+        Err(BrokenRule { path: path.to_owned(), problem: format!("{value}: {rule}") })
+    }
 }
 
 fn positive(path: &str, limit: Option<u32>) -> Checked {

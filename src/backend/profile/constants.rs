@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::quantity::{AreaUnit, ClockPowerUnit, EnergyUnit, FrequencyUnit, PowerUnit, Quantity, TimeUnit};
-use crate::backend::cost::work::CoreWork;
+use crate::backend::cost::core_activity::CoreActivity;
 use crate::network::Connectivity;
 use crate::units::Watts;
 
@@ -157,11 +157,11 @@ impl<T> NeuronCost<T> {
 
     /// Of all neurons that did `work`: s e; a e_a + (s - a) e_i; or s e_access + u e_update + f e_fire, with s
     /// neuron steps, a of them active, u updates and f spikes.
-    pub(crate) fn of(&self, work: &CoreWork) -> T
+    pub(crate) fn of(&self, activity: &CoreActivity) -> T
     where
         T: Copy + Mul<f64, Output = T> + Add<Output = T>,
     {
-        let CoreWork { steps, active, updated, fired, .. } = *work;
+        let CoreActivity { steps, active, updated, fired, .. } = *activity;
         match *self {
             Self::PerStep(cost) => cost * steps as f64,
             Self::ByCore { active: busy, inactive } => {
@@ -188,8 +188,8 @@ mod tests {
 
     #[test]
     fn a_neuron_costs_by_the_rule_of_its_profile() {
-        let work = CoreWork { operations: 9, steps: 10, active: 4, updated: 3, fired: 2 };
-        let joules = |cost: NeuronCost<Joules>| cost.of(&work).0;
+        let activity = CoreActivity { operations: 9, steps: 10, active: 4, updated: 3, fired: 2 };
+        let joules = |cost: NeuronCost<Joules>| cost.of(&activity).0;
         assert_eq!(joules(NeuronCost::PerStep(Joules(2.0))), 20.0);
         assert_eq!(joules(NeuronCost::ByCore { active: Joules(3.0), inactive: Joules(1.0) }), 18.0);
         let by_event = NeuronCost::ByEvent { access: Joules(1.0), update: Joules(10.0), fire: Joules(100.0) };

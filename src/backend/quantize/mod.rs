@@ -112,7 +112,7 @@ impl IntegerLayer {
     }
 
     /// Neurons that differ in their weights.
-    pub(crate) fn units(&self) -> usize {
+    pub(crate) fn channels(&self) -> usize {
         self.weights.ncols()
     }
 
@@ -166,13 +166,13 @@ impl Quantizer<'_> {
         let largest_input = i64::from(input_max) * layer.connectivity.inputs_per_element() as i64;
         let scales = self.with_thresholds_in_range(scales, &grid, largest_input);
         let thresholds = scales.iter().zip(&grid.thresholds).map(|(scale, &t)| scale.threshold(t)).collect();
-        let unit = libm::scalbn(1.0, layer.exponent);
+        let grid_step = libm::scalbn(1.0, layer.exponent);
         let mut integers = IntegerLayer {
             connectivity: layer.connectivity,
             sources: layer.sources.clone(),
             weights: coded(&grid.weights, &scales),
             thresholds,
-            scales: scales.iter().map(|scale| scale.size() * unit).collect(),
+            scales: scales.iter().map(|scale| scale.size() * grid_step).collect(),
             shift: 0,
             input_max,
             weight_error: weight_error(&grid.weights, &scales),
@@ -287,8 +287,10 @@ fn unshifted(threshold: i64, shift: u8, compare: Compare) -> i64 {
 
 /// (elements, units) codes of the (units, elements) weights.
 fn coded(weights: &Array2<i64>, scales: &[Scale]) -> Array2<i64> {
-    let (units, elements) = weights.dim();
-    Array2::from_shape_fn((elements, units), |(element, unit)| scales[unit].code(weights[[unit, element]]))
+    let (channels, elements) = weights.dim();
+    Array2::from_shape_fn((elements, channels), |(element, channel)| {
+        scales[channel].code(weights[[channel, element]])
+    })
 }
 
 fn weight_error(weights: &Array2<i64>, scales: &[Scale]) -> f64 {
@@ -432,7 +434,7 @@ mod tests {
             assert_eq!(layer.thresholds_changed, 0, "{granularity:?}");
             assert!(layer.thresholds.iter().all(|threshold| (1..=127).contains(threshold)));
             assert!(layer.weights.iter().all(|weight| weight.abs() <= 127));
-            let real = |unit: usize| layer.thresholds[unit] as f64 * layer.scales[unit];
+            let real = |channel: usize| layer.thresholds[channel] as f64 * layer.scales[channel];
             assert!((real(9) - 600.0).abs() <= layer.scales[9], "{}", real(9));
         }
         let by_channel = &quantized(&network, "risp-127", &bits(8, Granularity::Channel)).unwrap().layers[0];

@@ -23,7 +23,7 @@ pub(crate) enum Weights<'a> {
     /// (elements, units), alike at all positions.
     Shared(Cow<'a, Array2<i64>>),
     /// (positions, elements, units)
-    Own(Array3<i64>),
+    PerPosition(Array3<i64>),
 }
 
 impl<'a> Circuit<'a> {
@@ -46,7 +46,7 @@ impl<'a> Circuit<'a> {
     pub fn reach(&self) -> Vec<(i64, i64)> {
         match &self.weights {
             Weights::Shared(weights) => self.layer.reach_of(weights.view()),
-            Weights::Own(weights) => {
+            Weights::PerPosition(weights) => {
                 weights.outer_iter().flat_map(|position| self.layer.reach_of(position)).collect()
             }
         }

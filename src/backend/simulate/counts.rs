@@ -3,11 +3,11 @@
 
 use ndarray::ArrayView2;
 
-use super::layer::{Rows, Tiled};
+use super::layer::{SimulatedLayer, TiledLayer};
+use super::matrix_unit::{INPUTS, Line, MatrixUnit, NEURONS, ROWS};
 use super::simulator::Simulator;
-use super::sum::Sum;
+use super::tile_sum::TileSum;
 use super::tiles::{first_row, rows, tile_rows};
-use super::unit::{INPUTS, Line, NEURONS, ROWS, Unit};
 use crate::backend::error::RunError;
 use crate::network::Decision;
 
@@ -34,8 +34,9 @@ impl Simulator {
     /// Whether [`Simulator::count`] can run this network: one dense layer in tiles after the other, without a fault.
     pub(in crate::backend) fn can_count(&self) -> bool {
         let follows = |(index, sources): (usize, &Vec<usize>)| sources == &[index];
-        let has_tiles = |layer: &Rows| matches!(layer, Rows::Tiled(_) | Rows::WideTiled(_));
-        self.loss.is_none()
+        let has_tiles =
+            |layer: &SimulatedLayer| matches!(layer, SimulatedLayer::Tiled(_) | SimulatedLayer::WideTiled(_));
+        self.drop.is_none()
             && self.layers.iter().all(has_tiles)
             && self.sources.iter().enumerate().all(follows)
     }
@@ -84,8 +85,8 @@ impl Simulator {
         count_active(below, self.inputs, &mut active[0]);
         for (layer, active) in self.layers.iter().zip(&mut active[1..]) {
             let neurons = match layer {
-                Rows::Tiled(layer) => layer.fire(below, samples, above),
-                Rows::WideTiled(layer) => layer.fire(below, samples, above),
+                SimulatedLayer::Tiled(layer) => layer.fire(below, samples, above),
+                SimulatedLayer::WideTiled(layer) => layer.fire(below, samples, above),
                 _ => panic!("all layers have tiles"),
             };
             count_active(above, neurons, active);
@@ -127,14 +128,14 @@ impl Simulator {
     }
 }
 
-impl<T: Sum> Tiled<T> {
+impl<T: TileSum> TiledLayer<T> {
     /// Writes to `above` a 1 for every neuron and sample that fires on the levels `below`; returns how many neurons
     /// there are.
     #[inline(always)]
     fn fire(&self, below: &[Line], samples: usize, above: &mut Vec<Line>) -> usize {
         let neurons = self.neurons();
         empty_lines(above, samples, neurons);
-        let (unit, mut squares) = (Unit::new(), T::Squares::default());
+        let (unit, mut squares) = (MatrixUnit::new(), T::Squares::default());
         for neuron in (0..neurons).step_by(2 * NEURONS) {
             let thresholds = &self.thresholds[neuron..neurons.min(neuron + 2 * NEURONS)];
             for sample in (0..samples).step_by(2 * ROWS) {

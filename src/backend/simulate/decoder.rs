@@ -2,8 +2,8 @@
 
 use ndarray::ArrayView2;
 
+use super::matrix_unit::Line;
 use super::tiles::{Tiles, rows};
-use super::unit::Line;
 use crate::network::{Decision, Key};
 
 /// Counts the output neurons' votes: the scores are linear in the spikes, so each spike adds its share.

@@ -2,16 +2,16 @@
 
 use std::ops::Range;
 
-/// Lists of active numbers in rising order, one a sample.
+/// EventLists of active numbers in rising order, one a sample.
 #[derive(Default)]
-pub(super) struct Lists {
+pub(super) struct EventLists {
     /// Memory that lasts: what lies behind the last end counts for nothing.
     active: Vec<u32>,
     /// Of sample s: those from `ends[s]` to `ends[s + 1]`.
     ends: Vec<usize>,
 }
 
-impl Lists {
+impl EventLists {
     pub fn clear(&mut self) {
         self.ends.clear();
         self.ends.push(0);
@@ -60,7 +60,7 @@ impl Lists {
         self.push(values.iter().zip(thresholds).map(|(value, threshold)| value >= threshold));
     }
 
-    /// [`Lists::push_reaching`] with the instruction that moves the active ones of sixteen together.
+    /// [`EventLists::push_reaching`] with the instruction that moves the active ones of sixteen together.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
     fn push_with_avx512<T: Copy + Ord>(&mut self, values: &[T], thresholds: &[T]) {
@@ -133,7 +133,7 @@ mod tests {
             pairs in prop::collection::vec((-3i16..3, -3i16..3), 0..200),
         ) {
             let (values, thresholds): (Vec<i16>, Vec<i16>) = pairs.iter().copied().unzip();
-            let mut lists = Lists::default();
+            let mut lists = EventLists::default();
             lists.clear();
             lists.push([true].into_iter());
             lists.push_reaching(&values, &thresholds);
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn lists_follow_one_another() {
-        let mut lists = Lists::default();
+        let mut lists = EventLists::default();
         lists.clear();
         lists.push([true, false, true, false, true].into_iter());
         lists.push([false; 3].into_iter());

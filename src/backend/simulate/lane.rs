@@ -2,8 +2,8 @@
 
 use std::ops::{Add, Mul};
 
-use super::events::Lists;
-use super::unit::Line;
+use super::events::EventLists;
+use super::matrix_unit::Line;
 
 /// A number that sums are kept in.
 pub(super) trait Lane: Copy + Default + Ord + Add<Output = Self> + Mul<Output = Self> {
@@ -20,7 +20,7 @@ pub(super) trait Lane: Copy + Default + Ord + Add<Output = Self> + Mul<Output = 
     fn minus(self, other: Self) -> Self;
 
     /// The scratch sums of this type.
-    fn sums(scratch: &mut Sums) -> &mut Vec<Self>;
+    fn sums(buffers: &mut StepBuffers) -> &mut Vec<Self>;
 }
 
 macro_rules! lane {
@@ -44,8 +44,8 @@ macro_rules! lane {
                 self.wrapping_sub(other)
             }
 
-            fn sums(scratch: &mut Sums) -> &mut Vec<Self> {
-                &mut scratch.$lane
+            fn sums(buffers: &mut StepBuffers) -> &mut Vec<Self> {
+                &mut buffers.$lane
             }
         }
     };
@@ -57,12 +57,12 @@ lane!(i64);
 
 /// Memory of the step at hand: the sums of the neurons, by type.
 #[derive(Default)]
-pub(super) struct Sums {
+pub(super) struct StepBuffers {
     i16: Vec<i16>,
     i32: Vec<i32>,
     i64: Vec<i64>,
     /// Silent inputs, by place among the sources.
-    pub silent: Vec<Lists>,
+    pub silent: Vec<EventLists>,
     /// Levels of all inputs.
     pub lines: Vec<Line>,
 }

@@ -21,14 +21,14 @@ mod decoder;
 mod events;
 mod lane;
 mod layer;
-mod loss;
+mod matrix_unit;
 mod panels;
 mod presynaptic;
 mod simulator;
-mod sum;
+mod spike_drop;
+mod tile_sum;
 mod tiles;
-mod unit;
 
 pub(super) use counts::Counts;
-pub(super) use loss::Loss;
 pub(super) use simulator::{BLOCK, Block, Simulator};
+pub(super) use spike_drop::SpikeDrop;

@@ -6,9 +6,9 @@
 
 use ndarray::ArrayView2;
 
-use super::events::Lists;
+use super::events::EventLists;
 use super::lane::Lane;
-use super::presynaptic::Presynaptic;
+use super::presynaptic::PresynapticInputs;
 
 /// Neurons of a panel.
 const WIDTH: usize = 64;
@@ -26,7 +26,7 @@ pub(super) struct Panels<W, T> {
 /// Memory of a step.
 pub(super) struct PanelBuffers<'a, T> {
     /// One a source: used again.
-    pub silent: &'a mut Vec<Lists>,
+    pub silent: &'a mut Vec<EventLists>,
     /// (samples, width), to be written.
     pub sums: &'a mut [T],
 }
@@ -57,43 +57,43 @@ impl<W: Copy + Default + Into<T>, T: Lane> Panels<W, T> {
     }
 
     /// Adds to the sums of `work`, for each sample one a neuron, what the block of samples `heard` sends.
-    pub fn sum(&self, heard: Presynaptic<'_>, work: PanelBuffers<'_, T>) {
-        self.list_silent(heard, work.silent);
+    pub fn sum(&self, received: PresynapticInputs<'_>, work: PanelBuffers<'_, T>) {
+        self.list_silent(received, work.silent);
         #[cfg(target_arch = "x86_64")]
         {
             if std::is_x86_feature_detected!("avx512bw") && std::is_x86_feature_detected!("avx512vl") {
                 // SAFETY: the processor has what the call asks for, as was just seen.
-                return unsafe { self.sum_with_avx512(heard, work) };
+                return unsafe { self.sum_with_avx512(received, work) };
             }
             if std::is_x86_feature_detected!("avx2") {
                 // SAFETY: the processor has AVX2, as was just seen, and the call asks for nothing else.
-                return unsafe { self.sum_with_avx2(heard, work) };
+                return unsafe { self.sum_with_avx2(received, work) };
             }
         }
-        self.sum_panels(heard, work);
+        self.sum_panels(received, work);
     }
 
     /// [`Panels::sum_panels`] compiled for processors with AVX-512: the same integers in fewer instructions.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-    fn sum_with_avx512(&self, heard: Presynaptic<'_>, work: PanelBuffers<'_, T>) {
-        self.sum_panels(heard, work);
+    fn sum_with_avx512(&self, received: PresynapticInputs<'_>, work: PanelBuffers<'_, T>) {
+        self.sum_panels(received, work);
     }
 
     /// [`Panels::sum_panels`] compiled for processors with AVX2.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
-    fn sum_with_avx2(&self, heard: Presynaptic<'_>, work: PanelBuffers<'_, T>) {
-        self.sum_panels(heard, work);
+    fn sum_with_avx2(&self, received: PresynapticInputs<'_>, work: PanelBuffers<'_, T>) {
+        self.sum_panels(received, work);
     }
 
-    /// Lists the silent inputs of every source in every sample in which they are the fewer.
-    fn list_silent(&self, heard: Presynaptic<'_>, silent: &mut Vec<Lists>) {
-        silent.resize_with(heard.sources.len().max(silent.len()), Lists::default);
-        for (&source, lists) in heard.sources.iter().zip(silent) {
+    /// EventLists the silent inputs of every source in every sample in which they are the fewer.
+    fn list_silent(&self, received: PresynapticInputs<'_>, silent: &mut Vec<EventLists>) {
+        silent.resize_with(received.sources.len().max(silent.len()), EventLists::default);
+        for (&source, lists) in received.sources.iter().zip(silent) {
             lists.clear();
-            for sample in 0..heard.samples() {
-                let active = heard.events[source].of(sample);
+            for sample in 0..received.samples() {
+                let active = received.events[source].of(sample);
                 let mut next = active.iter().copied().peekable();
                 let inputs = if self.is_mostly(active) { self.inputs } else { 0 };
                 lists.push((0..inputs).map(|input| next.next_if_eq(&(input as u32)).is_none()));
@@ -106,14 +106,14 @@ impl<W: Copy + Default + Into<T>, T: Lane> Panels<W, T> {
     }
 
     #[inline(always)]
-    fn sum_panels(&self, heard: Presynaptic<'_>, work: PanelBuffers<'_, T>) {
+    fn sum_panels(&self, received: PresynapticInputs<'_>, work: PanelBuffers<'_, T>) {
         let width = self.width();
         for (panel, rows) in self.rows.chunks_exact(self.inputs).enumerate() {
             for (sample, sums) in work.sums.chunks_exact_mut(width).enumerate() {
                 let mut sum = [T::default(); WIDTH];
-                for (&source, silent) in heard.sources.iter().zip(&*work.silent) {
-                    let active = heard.events[source].of(sample);
-                    match heard.levels_of(source, sample) {
+                for (&source, silent) in received.sources.iter().zip(&*work.silent) {
+                    let active = received.events[source].of(sample);
+                    match received.levels_of(source, sample) {
                         Some(levels) => add_levels(&mut sum, rows, active, levels),
                         None if self.is_mostly(active) => {
                             add(&mut sum, &self.totals[panel]);
@@ -167,7 +167,7 @@ mod tests {
     use proptest::prelude::*;
     use rand::RngExt;
 
-    use super::super::events::Lists;
+    use super::super::events::EventLists;
     use super::*;
     use crate::seed::Seed;
 
@@ -180,10 +180,10 @@ mod tests {
     ) -> [Vec<i64>; 2] {
         let mut stream = Seed::root(seed).stream();
         let weights = Array2::from_shape_simple_fn((inputs, neurons), || stream.random_range(-20i64..=20));
-        let mut events = [Lists::default(), Lists::default()];
+        let mut events = [EventLists::default(), EventLists::default()];
         let mut levels = Vec::new();
         let mut expected = vec![0; samples * neurons];
-        events.iter_mut().for_each(Lists::clear);
+        events.iter_mut().for_each(EventLists::clear);
         for (sample, sums) in expected.chunks_exact_mut(neurons).enumerate() {
             for (source, events) in events.iter_mut().enumerate() {
                 events.push((0..inputs).map(|_| stream.random_bool(share)));
@@ -197,8 +197,9 @@ mod tests {
         }
         let panels = Panels::<i8, T>::new(weights.view(), |weight| weight as i8);
         let mut found = vec![T::default(); samples * panels.width()];
-        let heard = Presynaptic { sources: &[0, 1], events: &events, levels: graded.then_some(&levels) };
-        panels.sum(heard, PanelBuffers { silent: &mut Vec::new(), sums: &mut found });
+        let received =
+            PresynapticInputs { sources: &[0, 1], events: &events, levels: graded.then_some(&levels) };
+        panels.sum(received, PanelBuffers { silent: &mut Vec::new(), sums: &mut found });
         let found = found.chunks_exact(panels.width()).flat_map(|sums| &sums[..neurons]);
         [found.map(|&sum| sum.into()).collect(), expected]
     }
@@ -228,12 +229,12 @@ mod tests {
         // 300 times 127 is above 32,767; without the 100 silent ones it is not.
         let panels =
             Panels::<i8, i16>::new(Array2::from_elem((300, 1), 127i64).view(), |weight| weight as i8);
-        let mut events = Lists::default();
+        let mut events = EventLists::default();
         events.clear();
         events.push((0..300).map(|input| input % 3 > 0));
         let mut found = vec![0; panels.width()];
-        let heard = Presynaptic { sources: &[0], events: &[events], levels: None };
-        panels.sum(heard, PanelBuffers { silent: &mut Vec::new(), sums: &mut found });
+        let received = PresynapticInputs { sources: &[0], events: &[events], levels: None };
+        panels.sum(received, PanelBuffers { silent: &mut Vec::new(), sums: &mut found });
         assert_eq!(found[0], 200 * 127);
     }
 }

@@ -1,18 +1,18 @@
 //! What reaches a layer: the spikes of its sources, and the levels of graded inputs.
 
-use super::events::Lists;
+use super::events::EventLists;
 
 /// What a layer hears in a block of samples.
 #[derive(Clone, Copy)]
-pub(super) struct Presynaptic<'a> {
+pub(super) struct PresynapticInputs<'a> {
     pub sources: &'a [usize],
     /// By source.
-    pub events: &'a [Lists],
+    pub events: &'a [EventLists],
     /// Of graded inputs: one for each active one.
     pub levels: Option<&'a [u8]>,
 }
 
-impl<'a> Presynaptic<'a> {
+impl<'a> PresynapticInputs<'a> {
     /// Samples.
     pub fn samples(&self) -> usize {
         self.events[0].len()

@@ -4,10 +4,11 @@ use ndarray::ArrayView2;
 
 use super::circuit::Circuit;
 use super::decoder::Decoder;
-use super::events::Lists;
-use super::layer::{Rows, Sums};
-use super::loss::{self, Losing, Loss};
-use super::presynaptic::Presynaptic;
+use super::events::EventLists;
+use super::lane::StepBuffers;
+use super::layer::SimulatedLayer;
+use super::presynaptic::PresynapticInputs;
+use super::spike_drop::{self, SampleDrops, SpikeDrop};
 use crate::backend::error::RunError;
 use crate::backend::quantize::IntegerNetwork;
 use crate::network::Decision;
@@ -18,7 +19,7 @@ pub(in crate::backend) const BLOCK: usize = 64;
 /// A network ready to run.
 #[derive(Clone, Debug)]
 pub(in crate::backend) struct Simulator {
-    pub(super) layers: Vec<Rows>,
+    pub(super) layers: Vec<SimulatedLayer>,
     /// One a layer: what it hears.
     pub(super) sources: Vec<Vec<usize>>,
     pub(super) decoder: Decoder,
@@ -26,19 +27,19 @@ pub(in crate::backend) struct Simulator {
     input_max: u8,
     /// (I): the level from which an input counts as active.
     ones: Vec<u8>,
-    pub(super) loss: Option<Loss>,
+    pub(super) drop: Option<SpikeDrop>,
 }
 
 /// What the samples of a block do in every layer; its memory is used again for the next.
 #[derive(Default)]
 pub(in crate::backend) struct Block {
     /// By source: the active inputs, then the neurons of each layer that fired.
-    events: Vec<Lists>,
+    events: Vec<EventLists>,
     /// Of graded inputs: one for each active one.
     levels: Vec<u8>,
     /// One a sample.
     pub decisions: Vec<Decision>,
-    sums: Sums,
+    buffers: StepBuffers,
     scores: Vec<i32>,
 }
 
@@ -64,17 +65,17 @@ impl Simulator {
     pub(in crate::backend) fn of<'a>(
         network: &IntegerNetwork,
         circuits: impl Iterator<Item = Circuit<'a>>,
-        loss: Option<Loss>,
+        drop: Option<SpikeDrop>,
     ) -> Self {
         let first = network.layers.first().expect("a deployed network has a layer");
         Self {
-            layers: circuits.map(|circuit| Rows::new(&circuit)).collect(),
+            layers: circuits.map(|circuit| SimulatedLayer::new(&circuit)).collect(),
             sources: network.layers.iter().map(|layer| layer.sources.clone()).collect(),
             decoder: Decoder::new(&network.key),
             inputs: first.inputs(),
             input_max: first.input_max,
             ones: vec![1; first.inputs()],
-            loss,
+            drop,
         }
     }
 
@@ -97,17 +98,17 @@ impl Simulator {
         block: &mut Block,
     ) -> Result<(), RunError> {
         self.read(first, inputs, block)?;
-        let mut losing: Vec<Losing> = match &self.loss {
-            Some(loss) => (first..first + inputs.nrows()).map(|sample| loss.of_sample(sample)).collect(),
+        let mut drops: Vec<SampleDrops> = match &self.drop {
+            Some(drop) => (first..first + inputs.nrows()).map(|sample| drop.of_sample(sample)).collect(),
             None => Vec::new(),
         };
-        let Block { events, levels, sums, .. } = block;
-        loss::lose_inputs(&mut events[0], levels, &mut losing);
+        let Block { events, levels, buffers, .. } = block;
+        spike_drop::drop_inputs(&mut events[0], levels, &mut drops);
         let levels = (self.input_max > 1).then_some(levels.as_slice());
         for (index, (layer, sources)) in self.layers.iter().zip(&self.sources).enumerate() {
-            let (heard, spikes) = events.split_at_mut(index + 1);
-            layer.step(Presynaptic { sources, events: heard, levels }, sums, &mut spikes[0]);
-            loss::lose(&mut spikes[0], &mut losing);
+            let (below, spikes) = events.split_at_mut(index + 1);
+            layer.step(PresynapticInputs { sources, events: below, levels }, buffers, &mut spikes[0]);
+            spike_drop::drop_spikes(&mut spikes[0], &mut drops);
         }
         let Block { events, scores, decisions, .. } = block;
         let outputs = &events[self.layers.len()];
@@ -116,9 +117,9 @@ impl Simulator {
         Ok(())
     }
 
-    /// Lists the inputs that are not zero.
+    /// EventLists the inputs that are not zero.
     fn read(&self, first: usize, inputs: ArrayView2<'_, u8>, block: &mut Block) -> Result<(), RunError> {
-        block.events.resize_with(self.layers.len() + 1, Lists::default);
+        block.events.resize_with(self.layers.len() + 1, EventLists::default);
         block.levels.clear();
         let lists = &mut block.events[0];
         lists.clear();
@@ -201,14 +202,14 @@ mod tests {
     fn integer_reference(network: &IntegerNetwork, sample: ArrayView1<'_, u8>) -> Decision {
         let mut values = vec![sample.iter().map(|&level| i64::from(level)).collect::<Vec<i64>>()];
         for layer in &network.layers {
-            let heard: Vec<i64> = (0..layer.inputs())
+            let received: Vec<i64> = (0..layer.inputs())
                 .map(|input| layer.sources.iter().map(|&source| values[source][input]).sum())
                 .collect();
             let fires = |(neuron, sum): (usize, i64)| match network.compare {
-                Compare::Ge => i64::from(sum >= layer.thresholds[neuron % layer.units()]),
-                Compare::Gt => i64::from(sum > layer.thresholds[neuron % layer.units()]),
+                Compare::Ge => i64::from(sum >= layer.thresholds[neuron % layer.channels()]),
+                Compare::Gt => i64::from(sum > layer.thresholds[neuron % layer.channels()]),
             };
-            let sums = fixtures::direct_sums(&layer.connectivity, layer.weights.view(), &heard);
+            let sums = fixtures::direct_sums(&layer.connectivity, layer.weights.view(), &received);
             values.push(sums.into_iter().enumerate().map(fires).collect());
         }
         let outputs = values.pop().expect("a layer");
@@ -243,13 +244,13 @@ mod tests {
         }
     }
 
-    fn by_events(layer: &IntegerLayer) -> Rows {
+    fn by_events(layer: &IntegerLayer) -> SimulatedLayer {
         let circuit = Circuit::new(layer, Compare::Ge);
-        Rows::of_events(&circuit, &circuit.reach())
+        SimulatedLayer::of_events(&circuit, &circuit.reach())
     }
 
     /// The deployed layer of one neuron with these weights, on the chip without limits.
-    fn lane_of(weights: &[f64], input_max: u8) -> Rows {
+    fn lane_of(weights: &[f64], input_max: u8) -> SimulatedLayer {
         let weights = ndarray::Array2::from_shape_vec((1, weights.len()), weights.to_vec()).unwrap();
         let layer = dense(0, weights, ndarray::array![0.0], 0);
         let key = Key::from_members(ndarray::array![[true], [false]]);
@@ -260,11 +261,11 @@ mod tests {
 
     #[test]
     fn sums_live_in_the_narrowest_integer_that_holds_them_all() {
-        assert!(matches!(lane_of(&[32_765.0, 1.0, -32_767.0], 1), Rows::I16(_)));
-        assert!(matches!(lane_of(&[32_766.0, 1.0], 1), Rows::I32(_)));
-        assert!(matches!(lane_of(&[32_765.0, 1.0], 2), Rows::I32(_)));
-        assert!(matches!(lane_of(&[2_147_483_645.0, 1.0], 1), Rows::I32(_)));
-        assert!(matches!(lane_of(&[2_147_483_646.0, 1.0], 1), Rows::I64(_)));
+        assert!(matches!(lane_of(&[32_765.0, 1.0, -32_767.0], 1), SimulatedLayer::I16(_)));
+        assert!(matches!(lane_of(&[32_766.0, 1.0], 1), SimulatedLayer::I32(_)));
+        assert!(matches!(lane_of(&[32_765.0, 1.0], 2), SimulatedLayer::I32(_)));
+        assert!(matches!(lane_of(&[2_147_483_645.0, 1.0], 1), SimulatedLayer::I32(_)));
+        assert!(matches!(lane_of(&[2_147_483_646.0, 1.0], 1), SimulatedLayer::I64(_)));
     }
 
     #[test]
@@ -276,8 +277,8 @@ mod tests {
             let deployment = chip("ideal").deploy(&network, &DeployOptions::default()).unwrap();
             by_events(&deployment.network().layers[2])
         };
-        assert!(matches!(network(vec![2]), Rows::I16(_)));
-        assert!(matches!(network(vec![2, 0]), Rows::I16(_)));
-        assert!(matches!(network(vec![2, 1, 0]), Rows::I32(_)));
+        assert!(matches!(network(vec![2]), SimulatedLayer::I16(_)));
+        assert!(matches!(network(vec![2, 0]), SimulatedLayer::I16(_)));
+        assert!(matches!(network(vec![2, 1, 0]), SimulatedLayer::I32(_)));
     }
 }

@@ -9,9 +9,9 @@ use std::marker::PhantomData;
 
 use ndarray::ArrayView2;
 
-use super::presynaptic::Presynaptic;
-use super::sum::{Sum, Sums};
-use super::unit::{self, INPUTS, Line, NEURONS, ROWS, Tile, Unit};
+use super::matrix_unit::{self, INPUTS, Line, MatrixUnit, NEURONS, ROWS, Tile};
+use super::presynaptic::PresynapticInputs;
+use super::tile_sum::{SquareSums, TileSum};
 
 /// The weights of a dense layer in tiles.
 #[derive(Clone, Debug)]
@@ -23,12 +23,12 @@ pub(super) struct Tiles<T> {
     sums: PhantomData<T>,
 }
 
-impl<T: Sum> Tiles<T> {
+impl<T: TileSum> Tiles<T> {
     /// The layer of these weights, (inputs, neurons), whose sums fit into T; `None` without a matrix unit, or if it has
     /// too many inputs for one.
     pub fn new(weights: ArrayView2<'_, i64>) -> Option<Self> {
         let (inputs, neurons) = weights.dim();
-        if !unit::is_there() || weights.is_empty() || inputs > T::INPUTS {
+        if !matrix_unit::is_there() || weights.is_empty() || inputs > T::INPUTS {
             return None;
         }
         let mut rest = weights.to_owned();
@@ -46,25 +46,25 @@ impl<T: Sum> Tiles<T> {
     }
 
     /// Whether the block of samples `heard` is so active that tiles take less time than events.
-    pub fn suit(&self, heard: Presynaptic<'_>) -> bool {
+    pub fn suit(&self, received: PresynapticInputs<'_>) -> bool {
         /// Of the inputs, for each digit. By a count of cycles, not measured: the weights of an active input to 64 neurons
         /// take four in vectors, those of any input a tenth of one here.
         const SHARE: f64 = 0.025;
-        let active: usize = heard.sources.iter().map(|&source| heard.events[source].count()).sum();
-        active as f64 > SHARE * (self.digits.len() * self.inputs * heard.samples()) as f64
+        let active: usize = received.sources.iter().map(|&source| received.events[source].count()).sum();
+        active as f64 > SHARE * (self.digits.len() * self.inputs * received.samples()) as f64
     }
 
     /// Writes to `sums`, ([`rows`], [`Tiles::width`]), what the samples `heard` send; `lines` is memory that is
     /// used again.
-    pub fn sum(&self, heard: Presynaptic<'_>, lines: &mut Vec<Line>, sums: &mut [T]) {
-        self.read(heard, lines);
+    pub fn sum(&self, received: PresynapticInputs<'_>, lines: &mut Vec<Line>, sums: &mut [T]) {
+        self.read(received, lines);
         self.sum_lines(lines, sums);
     }
 
     /// The same of levels that lie in [`tile_rows`].
     #[inline(always)]
     pub fn sum_lines(&self, lines: &[Line], sums: &mut [T]) {
-        let (unit, mut squares, width) = (Unit::new(), T::Squares::default(), self.width());
+        let (unit, mut squares, width) = (MatrixUnit::new(), T::Squares::default(), self.width());
         for neuron in (0..width).step_by(2 * NEURONS) {
             for (number, sums) in sums.chunks_exact_mut(2 * ROWS * width).enumerate() {
                 let square = self.multiply(&unit, lines, (number * 2 * ROWS, neuron), &mut squares);
@@ -80,11 +80,11 @@ impl<T: Sum> Tiles<T> {
     #[inline(always)]
     pub fn multiply<'a>(
         &self,
-        unit: &Unit,
+        unit: &MatrixUnit,
         lines: &[Line],
         (sample, neuron): (usize, usize),
         squares: &'a mut T::Squares,
-    ) -> &'a Sums<T> {
+    ) -> &'a SquareSums<T> {
         let steps = self.inputs.div_ceil(INPUTS);
         let lines = &lines[sample * steps..][..2 * ROWS * steps];
         T::together(self.digits.len(), squares, |digit, square, adds| {
@@ -94,18 +94,18 @@ impl<T: Sum> Tiles<T> {
     }
 
     /// Writes the level of every input of every sample to its place in `lines`.
-    fn read(&self, heard: Presynaptic<'_>, lines: &mut Vec<Line>) {
+    fn read(&self, received: PresynapticInputs<'_>, lines: &mut Vec<Line>) {
         lines.clear();
-        lines.resize(rows(heard.samples()) * self.inputs.div_ceil(INPUTS), Line([0; INPUTS]));
-        for sample in 0..heard.samples() {
+        lines.resize(rows(received.samples()) * self.inputs.div_ceil(INPUTS), Line([0; INPUTS]));
+        for sample in 0..received.samples() {
             let first = first_row(sample, self.inputs);
             let mut add = |input: u32, level| {
                 let input = input as usize;
                 lines[first + input / INPUTS * ROWS].0[input % INPUTS] += level;
             };
-            for &source in heard.sources {
-                let active = heard.events[source].of(sample);
-                match heard.levels_of(source, sample) {
+            for &source in received.sources {
+                let active = received.events[source].of(sample);
+                match received.levels_of(source, sample) {
                     None => active.iter().for_each(|&input| add(input, 1)),
                     Some(levels) => active.iter().zip(levels).for_each(|(&input, &level)| add(input, level)),
                 }
@@ -114,7 +114,7 @@ impl<T: Sum> Tiles<T> {
     }
 }
 
-/// Rows of sums for so many samples: some of them are there to fill up tiles.
+/// SimulatedLayer of sums for so many samples: some of them are there to fill up tiles.
 pub(super) fn rows(samples: usize) -> usize {
     samples.next_multiple_of(2 * ROWS)
 }
@@ -151,7 +151,7 @@ mod tests {
     use proptest::prelude::*;
     use rand::RngExt;
 
-    use super::super::events::Lists;
+    use super::super::events::EventLists;
     use super::*;
     use crate::seed::Seed;
 
@@ -169,7 +169,7 @@ mod tests {
     }
 
     /// The sums of `samples` of two sources by tiles, and in plain loops; none without a matrix unit.
-    fn sums<T: Sum>(
+    fn sums<T: TileSum>(
         (inputs, neurons, samples): (usize, usize, usize),
         share: f64,
         bits: u32,
@@ -180,9 +180,9 @@ mod tests {
         let most = (1i64 << (bits - 1)) - 1;
         let weights = Array2::from_shape_simple_fn((inputs, neurons), || stream.random_range(-most..=most));
         let Some(tiles) = Tiles::<T>::new(weights.view()) else { return (Vec::new(), Vec::new()) };
-        let mut events = [Lists::default(), Lists::default()];
+        let mut events = [EventLists::default(), EventLists::default()];
         let (mut levels, mut expected) = (Vec::new(), vec![0i64; samples * neurons]);
-        events.iter_mut().for_each(Lists::clear);
+        events.iter_mut().for_each(EventLists::clear);
         for (sample, sums) in expected.chunks_exact_mut(neurons).enumerate() {
             for (source, events) in events.iter_mut().enumerate() {
                 events.push((0..inputs).map(|_| stream.random_bool(share)));
@@ -194,9 +194,10 @@ mod tests {
                 }
             }
         }
-        let heard = Presynaptic { sources: &[0, 1], events: &events, levels: graded.then_some(&levels) };
+        let received =
+            PresynapticInputs { sources: &[0, 1], events: &events, levels: graded.then_some(&levels) };
         let mut sums = vec![T::from(7); rows(samples) * tiles.width()];
-        tiles.sum(heard, &mut Vec::new(), &mut sums);
+        tiles.sum(received, &mut Vec::new(), &mut sums);
         let found = sums.chunks_exact(tiles.width()).take(samples).flat_map(|sums| &sums[..neurons]);
         (found.copied().collect(), expected)
     }

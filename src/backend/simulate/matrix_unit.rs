@@ -4,7 +4,7 @@
 
 use std::sync::OnceLock;
 
-/// Rows of inputs that a step multiplies.
+/// SimulatedLayer of inputs that a step multiplies.
 pub(super) const ROWS: usize = 16;
 
 /// Inputs of a row in a step.
@@ -49,9 +49,9 @@ pub(super) fn is_there() -> bool {
 }
 
 /// The unit, set up on this thread until it is dropped.
-pub(super) struct Unit(std::marker::PhantomData<*const ()>);
+pub(super) struct MatrixUnit(std::marker::PhantomData<*const ()>);
 
-impl Unit {
+impl MatrixUnit {
     /// Sets it up.
     ///
     /// # Panics
@@ -80,7 +80,7 @@ impl Unit {
     }
 }
 
-impl Drop for Unit {
+impl Drop for MatrixUnit {
     fn drop(&mut self) {
         // SAFETY: it was set up on this thread, which it cannot leave.
         unsafe { machine::release() };
@@ -133,7 +133,7 @@ mod machine {
         unsafe { asm!("tilerelease", options(nostack, preserves_flags, nomem)) };
     }
 
-    /// What [`super::Unit::multiply`] says: sums in tiles 0 to 3, rows in 4 and 5, weights in 6 and 7.
+    /// What [`super::MatrixUnit::multiply`] says: sums in tiles 0 to 3, rows in 4 and 5, weights in 6 and 7.
     ///
     /// # Safety
     /// The unit is set up on this thread. Readable are 32 times `steps` lines and twice `steps` tiles. There is a step.
@@ -245,7 +245,7 @@ mod tests {
                 weights.iter().map(|tile| Tile::new(|input, neuron| tile[input][neuron])).collect();
             let before = Square(std::array::from_fn(|_| std::array::from_fn(|_| stream.random())));
             let mut sums = before.clone();
-            Unit::new().multiply(&rows, &tiles, &mut sums, adds);
+            MatrixUnit::new().multiply(&rows, &tiles, &mut sums, adds);
             for (row, (sums, before)) in sums.0.iter().zip(&before.0).enumerate() {
                 for (neuron, (&sum, &before)) in sums.iter().zip(before).enumerate() {
                     let product = |step: usize| {

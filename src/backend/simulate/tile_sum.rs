@@ -1,10 +1,10 @@
 //! How the sums of a matrix unit, which are of bytes, become those of whole weights.
 
 use super::lane::Lane;
-use super::unit::{NEURONS, ROWS, Square};
+use super::matrix_unit::{NEURONS, ROWS, Square};
 
 /// A number in which the sums of a weight's bytes are put together.
-pub(super) trait Sum: Lane + From<i32> {
+pub(super) trait TileSum: Lane + From<i32> {
     /// Memory of the sums of some samples and neurons.
     type Squares: Default;
 
@@ -20,14 +20,14 @@ pub(super) trait Sum: Lane + From<i32> {
         digits: usize,
         squares: &mut Self::Squares,
         multiply: impl FnMut(usize, &mut Square, bool),
-    ) -> &Sums<Self>;
+    ) -> &SquareSums<Self>;
 }
 
 /// By row and neuron.
-pub(super) type Sums<T> = [[T; 2 * NEURONS]; 2 * ROWS];
+pub(super) type SquareSums<T> = [[T; 2 * NEURONS]; 2 * ROWS];
 
 /// All is done modulo 2^32.
-impl Sum for i32 {
+impl TileSum for i32 {
     type Squares = Square;
     const DIGITS: usize = 4;
     const INPUTS: usize = usize::MAX;
@@ -37,7 +37,7 @@ impl Sum for i32 {
         digits: usize,
         square: &mut Square,
         mut multiply: impl FnMut(usize, &mut Square, bool),
-    ) -> &Sums<i32> {
+    ) -> &SquareSums<i32> {
         for digit in 0..digits {
             if digit > 0 {
                 square.0.as_flattened_mut().iter_mut().for_each(|sum| *sum = sum.wrapping_shl(8));
@@ -51,7 +51,7 @@ impl Sum for i32 {
 /// The sums of one digit, and of those so far.
 pub(super) struct WideSquares {
     digit: Square,
-    sums: Box<Sums<i64>>,
+    sums: Box<SquareSums<i64>>,
 }
 
 impl Default for WideSquares {
@@ -61,7 +61,7 @@ impl Default for WideSquares {
 }
 
 /// The sums of a digit are exact, the rest is done modulo 2^64.
-impl Sum for i64 {
+impl TileSum for i64 {
     type Squares = WideSquares;
     const DIGITS: usize = 8;
     const INPUTS: usize = (i32::MAX / (255 * 128)) as usize;
@@ -71,7 +71,7 @@ impl Sum for i64 {
         digits: usize,
         squares: &mut WideSquares,
         mut multiply: impl FnMut(usize, &mut Square, bool),
-    ) -> &Sums<i64> {
+    ) -> &SquareSums<i64> {
         let WideSquares { digit: square, sums } = squares;
         sums.as_flattened_mut().fill(0);
         for digit in 0..digits {

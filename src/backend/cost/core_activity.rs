@@ -4,7 +4,7 @@ use std::ops::AddAssign;
 
 /// Counts of what cores and their neurons do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct CoreWork {
+pub(crate) struct CoreActivity {
     /// Synaptic operations, as the chip counts them.
     pub operations: u64,
     /// Placed neurons times steps.
@@ -17,8 +17,8 @@ pub(crate) struct CoreWork {
     pub fired: u64,
 }
 
-impl AddAssign<&CoreWork> for CoreWork {
-    fn add_assign(&mut self, other: &CoreWork) {
+impl AddAssign<&CoreActivity> for CoreActivity {
+    fn add_assign(&mut self, other: &CoreActivity) {
         self.operations += other.operations;
         self.steps += other.steps;
         self.active += other.active;
