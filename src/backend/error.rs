@@ -55,8 +55,8 @@ pub enum DeployError {
     },
     /// Every layer fits on some core, but they do not fit together.
     #[error(
-        "too large for {chip}: layer {layer} finds no core left with {kernel_words} words of kernel and \
-         {neuron_words} of neuron memory"
+        "too large for {chip}: no free core has {kernel_words} words of kernel and {neuron_words} of neuron \
+         memory for layer {layer}"
     )]
     NoCoreLeft {
         /// The chip's name.
@@ -133,7 +133,7 @@ impl fmt::Display for Limit {
             Limit::Channels => "channels",
             Limit::WindowSide => "rows or columns of a window",
             Limit::Padding => "rows or columns of padding",
-            Limit::Destinations => "layers that hear it",
+            Limit::Destinations => "receiving layers",
         })
     }
 }

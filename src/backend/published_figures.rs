@@ -147,7 +147,7 @@ fn recorded() -> Recorded {
 #[test]
 fn the_profile_has_the_numbers_of_the_simulator() {
     let profile = profile("loihi1-sanafe");
-    let stated = profile.constants();
+    let constants = profile.constants();
     let architecture = recorded().architecture;
     for (name, pointer) in [
         ("energy.synaptic_operation.by-connection.dense", "/synapse/energy_process_spike"),
@@ -158,7 +158,7 @@ fn the_profile_has_the_numbers_of_the_simulator() {
         ("energy.hop_east_west", "/tile/energy_east_hop"),
         ("energy.hop_north_south", "/tile/energy_north_hop"),
     ] {
-        let constant = stated.iter().find(|constant| constant.name == name).unwrap();
+        let constant = constants.iter().find(|constant| constant.name == name).unwrap();
         assert_eq!(constant.unit, "pJ");
         within(constant.value * 1e-12, architecture.pointer(pointer).unwrap().as_f64().unwrap(), 1e-12);
     }

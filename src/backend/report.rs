@@ -232,11 +232,11 @@ fn area(profile: &ChipProfile, size: Size) -> Option<f64> {
 
 /// Every figure that the profile lacks numbers for, with their keys.
 fn unmodelled(profile: &ChipProfile) -> BTreeMap<String, Vec<String>> {
-    let lacking = Figure::ALL.into_iter().filter_map(|figure| profile.models(figure).err());
-    let named = |lack: Unmodelled| {
-        (lack.figure.name().to_owned(), lack.keys.iter().map(|&key| key.to_owned()).collect())
+    let missing = Figure::ALL.into_iter().filter_map(|figure| profile.models(figure).err());
+    let named = |missing: Unmodelled| {
+        (missing.figure.name().to_owned(), missing.keys.iter().map(|&key| key.to_owned()).collect())
     };
-    lacking.map(named).collect()
+    missing.map(named).collect()
 }
 
 /// Connections of a layer whose weight is not zero, from those that each input has.

@@ -1,4 +1,4 @@
-//! Cutting one layer into parts that each fit on a core.
+//! Partition of one layer into parts that each fit on a core.
 
 use std::ops::Range;
 
@@ -10,21 +10,21 @@ use crate::backend::profile::{ChipProfile, CoreLimits, SynapseMemory};
 use crate::backend::quantize::IntegerLayer;
 use crate::network::Connectivity;
 
-/// What a layer asks of every core that holds a part of it.
+/// Partitions one layer: its connections, and the chip's limits for one core.
 pub(crate) struct Partitioner<'a> {
     chip: &'a str,
     limits: &'a CoreLimits,
     index: usize,
     layer: &'a IntegerLayer,
     connections: Connections<'a>,
-    /// (O): axons that each neuron's spike goes to.
+    /// (O): number of axons that the spike of each neuron goes to.
     targets: &'a [u64],
     copies: u64,
     axons_per_input: u64,
     weight_bits: u64,
 }
 
-/// A core with its inputs, each with the neurons that it reaches.
+/// A core, and for each of its inputs the number of neurons that the input reaches there.
 type FilledCore = (Core, Vec<(u32, u32)>);
 
 impl<'a> Partitioner<'a> {
@@ -37,7 +37,7 @@ impl<'a> Partitioner<'a> {
     ) -> Self {
         let bits = match (weight_bits, layer.connectivity) {
             (None, _) => 0,
-            // Every weight is 1.
+            // All weights of a pool are 1.
             (Some(_), Connectivity::Pool { .. }) => 1,
             (Some(bits), _) => u64::from(bits),
         };
@@ -56,7 +56,10 @@ impl<'a> Partitioner<'a> {
         }
     }
 
-    /// The fewest cores on which every part fits.
+    /// Maps the layer to the fewest cores on which every part fits.
+    ///
+    /// # Errors
+    /// [`DeployError::TooLarge`] if a single neuron does not fit on a core.
     pub(crate) fn place(&self) -> Result<LayerMapping, DeployError> {
         self.check_neuron()?;
         let placed = self.layer.neurons() * self.copies as usize;
@@ -76,7 +79,7 @@ impl<'a> Partitioner<'a> {
         })
     }
 
-    /// The layer on `count` cores; `None` if one of them cannot hold its part.
+    /// The layer on `count` cores; `None` if a part does not fit on its core.
     fn cut(&self, count: usize, counter: &mut Counter) -> Option<Vec<FilledCore>> {
         let placed = self.layer.neurons() * self.copies as usize;
         let part = |index| placed * index / count..placed * (index + 1) / count;
@@ -89,7 +92,7 @@ impl<'a> Partitioner<'a> {
         let (first, neurons) = (placed.start, placed.len());
         let sends = |neuron: usize| self.targets[neuron % self.layer.neurons()].div_ceil(self.copies);
         let out_axons = placed.clone().map(sends).sum();
-        // Of each tap the units that it reaches here, as one range.
+        // For each kernel element the range of channels that it reaches on this core.
         let mut kernel: Vec<Range<usize>> =
             vec![0..0; if self.shares_kernels() { self.layer.weights.nrows() } else { 0 }];
         self.connections.for_each(placed, |input, element, channels| {
@@ -128,25 +131,25 @@ impl<'a> Partitioner<'a> {
             && matches!(self.layer.connectivity, Connectivity::Convolution { .. })
     }
 
-    /// Bits of lists of so many weights each, those of all sources.
+    /// Bits of lists with these numbers of weights, for all sources.
     fn lists(&self, lengths: impl Iterator<Item = usize>) -> u64 {
         let Some(memory) = &self.limits.synapse_memory else { return 0 };
         let bits = |length: usize| self.list(memory, length as u32);
         lengths.filter(|&length| length > 0).map(bits).sum::<u64>() * self.axons()
     }
 
-    /// Axons that bring one input of all sources.
+    /// Number of axons that bring one input of all sources.
     fn axons(&self) -> u64 {
         self.axons_per_input * self.layer.sources.len() as u64
     }
 
-    /// Bits of an axon's list of `synapses` weights, in whole words.
+    /// Bits of one axon's list of `synapses` weights, in whole words.
     fn list(&self, memory: &SynapseMemory, synapses: u32) -> u64 {
         let bits = memory.header_bits + u64::from(synapses) * self.weight_bits;
         bits.div_ceil(memory.word_bits) * memory.word_bits
     }
 
-    /// Whether a single neuron fits on a core.
+    /// Checks that a single neuron fits on a core.
     fn check_neuron(&self) -> Result<(), DeployError> {
         let memory = self.limits.synapse_memory.as_ref();
         let in_axons = self.connections.fan_in() * self.axons();
