@@ -1,19 +1,20 @@
-//! What a core does in a step.
+//! Core activity: counts of what cores and their neurons do.
 
 use std::ops::AddAssign;
 
-/// Counts of what cores and their neurons do.
+/// Counts for one core in a step, or summed over cores and steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CoreActivity {
     /// Synaptic operations, as the chip counts them.
     pub operations: u64,
-    /// Placed neurons times steps.
+    /// Neuron steps: placed neurons times steps.
     pub steps: u64,
-    /// Those of them on cores that received an event in the step.
+    /// Neuron steps on cores that received an event in the step.
     pub active: u64,
-    /// Those of them that received an event, kept a potential or fired. Counted only where it has a price.
+    /// Neuron steps with an event, a kept potential or a spike; counted only if the profile has a
+    /// cost for them.
     pub updated: u64,
-    /// Spikes of placed neurons. Counted only where they have a price.
+    /// Spikes of placed neurons; counted only if the profile has a cost for them.
     pub fired: u64,
 }
 

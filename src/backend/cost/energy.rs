@@ -1,8 +1,9 @@
-//! Energies of what is counted, by the profile's numbers.
+//! The energy model: counted events times the constants of the profile.
 //!
-//! synapse = sum over layers of operations e_s; neuron as [`NeuronCost`] says; network = packets e_p + east-west
-//! hops e_x + north-south hops e_y + crossings e_c; static = (cores p_c + chips (p_f + f p_m)) time, with a clock
-//! of frequency f.
+//! - synapse: sum over layers of operations e_s
+//! - neuron: see [`NeuronCost`]
+//! - network: packets e_p + east-west hops e_x + north-south hops e_y + crossings e_c
+//! - static: (cores p_c + chips (p_f + f p_m)) time, with a clock of frequency f
 
 use super::core_activity::CoreActivity;
 use crate::backend::mapping::core::Size;
@@ -13,12 +14,12 @@ use crate::backend::profile::quantity::{EnergyUnit, Quantity};
 use crate::backend::quantize::IntegerNetwork;
 use crate::units::{Joules, Seconds, Watts};
 
-/// What is counted on the chip.
+/// Counts of events that cost energy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct EventCounts {
     /// Synaptic operations of each layer.
     pub operations: Vec<u64>,
-    /// Of all neurons.
+    /// Activity of all cores.
     pub activity: CoreActivity,
     pub packets: u64,
     pub hops_east_west: u64,
@@ -27,7 +28,7 @@ pub(crate) struct EventCounts {
 }
 
 impl EventCounts {
-    /// Of a network of so many layers.
+    /// Counts at zero, for a network with this number of layers.
     pub(crate) fn new(layers: usize) -> Self {
         Self { operations: vec![0; layers], ..Self::default() }
     }
@@ -49,42 +50,42 @@ impl EventCounts {
     }
 }
 
-/// Energies that the profile has numbers for.
+/// Energies by cause; `None`: the profile lacks a constant.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Energy {
-    /// Of synaptic operations.
+    /// Energy of synaptic operations.
     pub synapse: Option<Joules>,
-    /// Of neurons: their updates and spikes.
+    /// Energy of the updates and spikes of neurons.
     pub neuron: Option<Joules>,
-    /// Of packets.
+    /// Energy of packets.
     pub network: Option<Joules>,
-    /// Of static power during one period.
+    /// Energy of static power during one period.
     pub idle: Option<Joules>,
 }
 
 impl Energy {
-    /// The sum of what is spent on events, if every part of it is known.
+    /// The sum of synapse, neuron and network energy, if all are known.
     pub fn dynamic(&self) -> Option<Joules> {
         Some(self.synapse? + self.neuron? + self.network?)
     }
 
-    /// The sum, if every part is known.
+    /// The sum of all energies, if all are known.
     pub fn total(&self) -> Option<Joules> {
         Some(self.dynamic()? + self.idle?)
     }
 }
 
-/// Energies of the profile, and the power of the cores in use.
+/// Energy per event, and the static power of a mapped network.
 #[derive(Clone, Debug)]
 pub(crate) struct EnergyModel {
-    /// Of an operation in each layer.
+    /// Energy of an operation in each layer.
     operations: Option<Vec<Joules>>,
     neuron: Option<NeuronCost<Joules>>,
     packet: Option<PacketEnergies>,
     power: Option<Watts>,
 }
 
-/// Of a packet and of what happens to it on its way.
+/// Energies of one packet, of its hops and of its crossings.
 #[derive(Clone, Copy, Debug)]
 struct PacketEnergies {
     packet: Joules,
@@ -94,19 +95,19 @@ struct PacketEnergies {
 }
 
 impl PacketEnergies {
-    /// Of packets that stay on one of `chips` chips, or cross between them.
+    /// The energies of packets in a network on this number of chips.
     fn new(profile: &ChipProfile, chips: u32) -> Option<Self> {
         let (energy, none) = (&profile.energy, Some(Joules(0.0)));
-        let price = |needed: bool, number: &Option<Quantity<EnergyUnit>>| match needed {
+        let energy_of = |needed: bool, number: &Option<Quantity<EnergyUnit>>| match needed {
             true => number.as_ref().map(|number| number.energy()),
             false => none,
         };
         let mesh = profile.topology.mesh.is_some();
         Some(Self {
-            packet: price(true, &energy.spike)?,
-            east_west: price(mesh, &energy.hop_east_west)?,
-            north_south: price(mesh, &energy.hop_north_south)?,
-            crossing: price(chips > 1, &energy.chip_crossing)?,
+            packet: energy_of(true, &energy.spike)?,
+            east_west: energy_of(mesh, &energy.hop_east_west)?,
+            north_south: energy_of(mesh, &energy.hop_north_south)?,
+            crossing: energy_of(chips > 1, &energy.chip_crossing)?,
         })
     }
 
@@ -119,7 +120,7 @@ impl PacketEnergies {
 }
 
 impl EnergyModel {
-    /// Of `network`, which takes `size` of the chip.
+    /// The model for `network`, which takes `size` of the chip.
     pub(crate) fn new(profile: &ChipProfile, network: &IntegerNetwork, size: Size) -> Self {
         let energy = &profile.energy;
         let operation = energy.synaptic_operation.as_ref();
@@ -133,31 +134,31 @@ impl EnergyModel {
         }
     }
 
-    /// Whether packets have a price: nothing else asks how many there are.
+    /// Whether packets cost energy; if not, they need not be counted.
     pub(crate) fn has_packets(&self) -> bool {
         self.packet.is_some()
     }
 
-    /// Whether nothing has a price.
+    /// Whether the profile has no energy and no power at all.
     pub(crate) fn is_unknown(&self) -> bool {
         self.operations.is_none() && self.neuron.is_none() && self.packet.is_none() && self.power.is_none()
     }
 
-    /// Energies of what `tally` counts while `time` passes.
+    /// The energies of the events in `counts` during `time`.
     pub(crate) fn energy(&self, counts: &EventCounts, time: Option<Seconds>) -> Energy {
-        let synapse = |prices: &Vec<Joules>| {
-            prices.iter().zip(&counts.operations).map(|(&price, &count)| price * count as f64).sum()
+        let synapse = |energies: &Vec<Joules>| {
+            energies.iter().zip(&counts.operations).map(|(&energy, &count)| energy * count as f64).sum()
         };
         Energy {
             synapse: self.operations.as_ref().map(synapse),
             neuron: self.neuron.map(|cost| cost.of(&counts.activity)),
-            network: self.packet.map(|prices| prices.energy(counts)),
+            network: self.packet.map(|energies| energies.energy(counts)),
             idle: self.power.zip(time).map(|(power, time)| Joules(power.0 * time.0)),
         }
     }
 }
 
-/// The power of the cores in use when they do nothing, and of the rest of their chips.
+/// Static power of the cores in use and of the rest of their chips.
 pub(crate) fn power(profile: &ChipProfile, size: Size) -> Option<Watts> {
     let energy = &profile.energy;
     let (core, fixed) = energy.static_per_core.as_ref().zip(energy.static_fixed.as_ref())?;

@@ -11,17 +11,17 @@ use crate::backend::profile::format::WeightFormat;
 use crate::backend::profile::{ChipProfile, OperationCounting, OutputCounting};
 use crate::backend::quantize::{IntegerLayer, IntegerNetwork};
 
-/// What one layer costs.
+/// Tables for counting the events of one layer.
 #[derive(Clone, Debug)]
 pub(crate) struct LayerCost {
     sources: Vec<usize>,
-    /// For each input the synaptic operations of one event on each core.
+    /// For each input the synaptic operations that one event causes on each core.
     operations: CoresByInput,
-    /// Placed neurons of each core.
+    /// Number of placed neurons on each core.
     neurons: Vec<u64>,
-    /// (O): what each neuron's spike sends.
+    /// (O): the packets that a spike of each neuron sends.
     pub routes: Vec<Route>,
-    /// What single neurons do, where that has a price.
+    /// The activity of single neurons, if the profile has a cost for it.
     neuron_use: Option<NeuronUse>,
 }
 
@@ -48,11 +48,11 @@ impl LayerCost {
             operations: operations(layer, map, profile),
             neurons: map.cores.iter().map(|core| core.neurons as u64).collect(),
             routes,
-            neuron_use: profile.prices_events().then(|| NeuronUse::new(layer, map)),
+            neuron_use: profile.has_event_costs().then(|| NeuronUse::new(layer, map)),
         }
     }
 
-    /// What each core does when `events`, by source, have made the neurons `spikes` fire.
+    /// Counts the activity of each core when `events`, by source, made the neurons `spikes` fire.
     pub(crate) fn count(&self, events: &[&[u32]], spikes: &[u32], load: &mut CoreLoad) {
         load.cores.clear();
         load.cores
@@ -70,23 +70,24 @@ impl LayerCost {
         }
     }
 
-    /// Synaptic operations of all cores when each of its inputs was active so often, by source.
+    /// Synaptic operations of all cores; `active` has for each source how often each input was
+    /// active.
     pub(crate) fn operations_of(&self, active: &[Vec<u32>]) -> u64 {
         self.sources.iter().map(|&source| self.operations.sum(&active[source])).sum()
     }
 
-    /// What each core does in a step of another layer, in which nothing reaches it.
+    /// The activity of each core in a step of another layer, without any event.
     pub(crate) fn idle(&self) -> impl Iterator<Item = CoreActivity> {
         self.neurons.iter().map(|&steps| CoreActivity { steps, ..CoreActivity::default() })
     }
 
-    /// Every way that a packet of these spikes goes.
+    /// The paths of all packets of these spikes.
     pub(crate) fn paths(&self, spikes: &[u32]) -> impl Iterator<Item = &Path> {
         spikes.iter().flat_map(|&neuron| &self.routes[neuron as usize].paths)
     }
 }
 
-/// For each input the synaptic operations of one event on each core of `map`.
+/// For each input the synaptic operations that one event causes on each core of `map`.
 fn operations(layer: &IntegerLayer, map: &LayerMapping, profile: &ChipProfile) -> CoresByInput {
     if profile.counting.synaptic_operations == OperationCounting::CrossbarRow {
         return map.receivers.with(map.axons_per_input as u32 * profile.core.neurons.unwrap_or(0));
@@ -113,8 +114,9 @@ fn operations(layer: &IntegerLayer, map: &LayerMapping, profile: &ChipProfile) -
     CoresByInput::new(layer.inputs(), &of_cores)
 }
 
-/// Crosspoints that a weight of `bits` axon types sets: 1 and -1 have a type each where there are two
-/// types; more types are the digits of two's complement.
+/// The number of crosspoints that a weight of `bits` axon types sets.
+///
+/// With two types, 1 and -1 take one each; with more, the types are the digits of two's complement.
 fn digits(weight: i64, bits: usize) -> usize {
     match bits {
         2 => usize::from(weight != 0),

@@ -1,7 +1,8 @@
-//! What single neurons of a layer do, for chips that price it.
+//! The activity of single neurons, for chips that have a cost for it.
 //!
-//! A neuron is updated where it receives an event, be its sum zero, or fires. One that does not fire and whose
-//! sum is not zero keeps it as a potential, with which it is updated once more in the next step.
+//! A neuron is updated if it receives an event, even if its sum is zero, or if it fires. A neuron
+//! that does not fire keeps a sum other than zero as its potential, which costs one more update in
+//! the next step.
 
 use ndarray::Array2;
 
@@ -10,17 +11,17 @@ use crate::backend::mapping::LayerMapping;
 use crate::backend::quantize::IntegerLayer;
 use crate::network::Connectivity;
 
-/// What the cores of a layer do in a step; memory that is used again.
+/// Core load: the activity of a layer's cores in a step; the memory is reused.
 #[derive(Default)]
 pub(crate) struct CoreLoad {
-    /// One a core.
+    /// One per core.
     pub cores: Vec<CoreActivity>,
-    /// One a core: neurons that keep a potential.
+    /// One per core: the number of neurons that keep a potential.
     pub kept: Vec<u64>,
     neurons: Vec<NeuronState>,
 }
 
-/// Of one neuron.
+/// The state of one neuron in a step.
 #[derive(Clone, Copy, Default)]
 struct NeuronState {
     received: bool,
@@ -32,7 +33,7 @@ struct NeuronState {
 #[derive(Clone, Debug)]
 pub(crate) struct NeuronUse {
     connectivity: Connectivity,
-    /// (elements, units)
+    /// (elements, channels)
     weights: Array2<i64>,
     /// For each placed neuron the index of its core.
     cores: Vec<usize>,
@@ -48,7 +49,8 @@ impl NeuronUse {
         }
     }
 
-    /// Counts in `load` the neurons that `active` inputs, by source, and their own `spikes` occupy.
+    /// Adds to `load` the updates, spikes and kept potentials for `active` inputs, by source, and
+    /// `spikes`.
     pub(crate) fn count<'a>(
         &self,
         active: impl Iterator<Item = &'a [u32]>,

@@ -1,4 +1,4 @@
-//! Weights that are not what was written.
+//! Faults of weights.
 
 use std::borrow::Cow;
 
@@ -13,21 +13,22 @@ use crate::backend::simulate::circuit::{Circuit, Weights};
 use crate::network::Connectivity;
 use crate::seed::Stream;
 
-/// Parts of a code that a varied weight is rounded to.
+/// Parts of a code to which a varied weight is rounded.
 const PARTS: i64 = 256;
 
-/// How a weight is kept on the chip.
+/// The encoding of a weight on the chip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WeightEncoding {
-    /// As a number without bits.
+    /// A number without bits.
     Exact,
-    /// In two's complement of so many bits.
+    /// Two's complement with this number of bits.
     Complement(u8),
-    /// As two bits of a crossbar, one that counts 1 and one that counts -1.
+    /// Two bits of a crossbar, one for 1 and one for -1.
     PlusMinus,
 }
 
 impl WeightEncoding {
+    /// The encoding of weights in `format` with this number of bits; `None`: exact weights.
     pub fn new(format: &WeightFormat, bits: Option<u8>) -> Self {
         match (format, bits) {
             (_, None) => Self::Exact,
@@ -36,7 +37,7 @@ impl WeightEncoding {
         }
     }
 
-    /// The largest weight; of exact ones there is none.
+    /// The largest code; 0 for exact weights, which have none.
     fn largest(self) -> i64 {
         match self {
             Self::Exact => 0,
@@ -45,7 +46,7 @@ impl WeightEncoding {
         }
     }
 
-    /// The weight `code` once each of its bits was turned if `turns` says so.
+    /// The weight `code` after each bit for which `flips` returns true was flipped.
     pub fn flipped(self, code: i64, mut flips: impl FnMut() -> bool) -> i64 {
         match self {
             Self::Exact => code,
@@ -62,7 +63,7 @@ impl WeightEncoding {
     }
 }
 
-/// Breaks weights as `fault` does.
+/// Applies `fault` to the weights at `rate`.
 pub(super) fn damage(
     circuit: &mut Circuit<'_>,
     kernels: &KernelStorage<'_>,
@@ -79,7 +80,7 @@ pub(super) fn damage(
     });
 }
 
-/// Multiplies each weight by a normal factor; codes with `bits` are refined, so that what is between two counts.
+/// Multiplies each weight by a normal factor; codes with `bits` get a finer grid of 256 parts.
 pub(super) fn vary(
     circuit: &mut Circuit<'_>,
     kernels: &KernelStorage<'_>,
@@ -99,8 +100,9 @@ pub(super) fn vary(
     circuit.thresholds.iter_mut().for_each(|threshold| *threshold = refined(*threshold, parts, compare));
 }
 
-/// The least sum in parts at which a neuron fires whose least whole sum is `threshold`: a chip that fires above
-/// the number before it does so from the next part on.
+/// The threshold in parts of a code, for a neuron with `threshold` in whole codes.
+///
+/// A chip that fires above a number fires from the next part on.
 fn refined(threshold: i64, parts: i64, compare: Compare) -> i64 {
     match compare {
         Compare::Ge => threshold.saturating_mul(parts),
@@ -108,21 +110,21 @@ fn refined(threshold: i64, parts: i64, compare: Compare) -> i64 {
     }
 }
 
-/// Where the weights of a convolution are kept.
+/// Where the kernels of a convolution are stored.
 pub(super) struct KernelStorage<'a> {
     pub map: &'a LayerMapping,
-    /// Whether cores hold whole layers, with one kernel each.
+    /// Whether each core holds a whole layer, with one kernel.
     pub whole_layers: bool,
 }
 
 impl KernelStorage<'_> {
-    /// Whether the sites on this core have one kernel among them.
+    /// Whether the positions on this core share one kernel.
     fn are_shared(&self, core: &Core) -> bool {
         self.whole_layers || core.synapse_bits < core.unshared_bits
     }
 }
 
-/// Replaces every weight, memory by memory; those of a pool stay.
+/// Replaces every stored weight; those of a pool stay.
 fn change(circuit: &mut Circuit<'_>, kernels: &KernelStorage<'_>, mut new: impl FnMut(i64) -> i64) {
     let layer = circuit.layer;
     let (elements, channels) = layer.weights.dim();

@@ -1,7 +1,8 @@
-//! From the integers on a chip to a graph.
+//! Export: from the integers on a chip to a NIR graph.
 //!
-//! Weights are the integers. A chip that fires at its threshold t has t - 1 in the graph, where neurons fire
-//! above: for whole sums that is the same. A pool is a sum over the window that is above 0.
+//! The graph has the integer weights. NIR neurons fire above their threshold, so a chip that fires
+//! at threshold t gets t - 1 in the graph; for whole sums both are the same. A pool is a sum over
+//! the window that is above 0.
 
 use ndarray::Array2;
 
@@ -15,10 +16,13 @@ use crate::backend::profile::format::Compare;
 use crate::backend::quantize::{IntegerLayer, IntegerNetwork};
 use crate::network::{Connectivity, Volume, Window};
 
-/// Whole numbers up to this are exact in single precision.
+/// Whole numbers below this are exact in single precision.
 const EXACT_IN_SINGLE: i64 = 1 << 24;
 
 /// The graph of `network`.
+///
+/// # Errors
+/// [`NirError::Unwritable`] with a layer that NIR cannot express.
 pub(super) fn graph(network: &IntegerNetwork, export: &Export<'_>) -> Result<Graph, NirError> {
     let writer = Writer { network, flavour: export.flavour, images: images(network)? };
     let mut graph = Graph { nodes: Default::default(), edges: Vec::new(), metadata: Tree::new() };
@@ -62,7 +66,7 @@ fn metadata(network: &IntegerNetwork, export: &Export<'_>, outputs: Volume) -> T
     metadata
 }
 
-/// For each source whether the graph sees channels, rows and columns: `None` is a list.
+/// For each source its volume if it is an image in the graph; `None`: it is a list.
 fn images(network: &IntegerNetwork) -> Result<Vec<Option<Volume>>, NirError> {
     let output = |layer: &IntegerLayer| match layer.connectivity {
         Connectivity::Dense { .. } => None,
@@ -81,7 +85,7 @@ fn images(network: &IntegerNetwork) -> Result<Vec<Option<Volume>>, NirError> {
         let fits = matches!(layer.connectivity, Connectivity::Dense { .. })
             || first == Some(layer.connectivity.input());
         if !alike || !fits {
-            let problem = "it hears spikes of one shape as another".to_owned();
+            let problem = "it receives spikes of one shape as another".to_owned();
             return Err(NirError::Unwritable { layer: index, problem });
         }
     }
@@ -98,12 +102,12 @@ fn source_name(source: usize) -> String {
 struct Writer<'a> {
     network: &'a IntegerNetwork,
     flavour: Flavour,
-    /// By source.
+    /// One entry per source, see [`images`].
     images: Vec<Option<Volume>>,
 }
 
 impl Writer<'_> {
-    /// The numbers of a source in their order.
+    /// The volume of a source, in our order.
     fn volume(&self, source: usize) -> Volume {
         let length = match source {
             0 => self.network.layers.first().map_or(0, IntegerLayer::inputs),
@@ -112,7 +116,7 @@ impl Writer<'_> {
         self.images[source].unwrap_or(Volume::flat(length))
     }
 
-    /// As the graph has it.
+    /// The shape of a source in the graph.
     fn shape(&self, source: usize) -> Vec<usize> {
         let Volume { height, width, channels } = self.volume(source);
         match self.images[source] {
@@ -121,7 +125,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Adds the nodes of layer `index` with the edges to and between them.
+    /// Adds the nodes of layer `index` and the edges to and between them.
     fn layer(&self, index: usize, graph: &mut Graph) -> Result<(), NirError> {
         let layer = &self.network.layers[index];
         let received = self.volume(layer.sources[0]);
@@ -185,7 +189,7 @@ impl Writer<'_> {
     }
 }
 
-/// Weights (units, channels, height, width).
+/// The convolution of `layer`, with weights (outputs, channels, height, width).
 fn convolution(layer: &IntegerLayer, window: Window, width: Width) -> Operation {
     let (volume, channels, elements) =
         (layer.connectivity.input(), layer.channels(), layer.connectivity.elements());
@@ -206,7 +210,7 @@ fn convolution(layer: &IntegerLayer, window: Window, width: Width) -> Operation 
     }
 }
 
-/// Single precision where every sum is exact in it.
+/// Single precision if every sum is exact in it, else double.
 fn width(layer: &IntegerLayer) -> Width {
     let sums = layer.reach().into_iter().flat_map(|(low, high)| [low, high]);
     let largest = sums.chain(layer.thresholds.iter().copied()).map(i64::abs).max().unwrap_or(0);

@@ -1,8 +1,8 @@
-//! From a graph to the binary network that it is in one step.
+//! Import: from a NIR graph to a binary network.
 //!
-//! A sample is one step from rest: `IF` fires where `r I` is above its threshold, whatever it would be reset
-//! to, and `Threshold` where its input is. `LIF` is taken where its leak changes nothing: with a time constant
-//! of one step everything is forgotten between two, with a very long one nothing is.
+//! A sample is one step from rest. `IF` fires if `r I` is above its threshold, whatever its reset,
+//! and `Threshold` if its input is. `LIF` is accepted if its leak changes nothing: a time constant
+//! of one step forgets everything between steps, a very long one nothing.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,17 +17,20 @@ use super::stage::{Stage, Value, place};
 use super::tree::Array;
 use crate::network::{BinaryLayer, BinaryNetwork, Key, Volume};
 
-/// The most weights of a network, those that are spread out included.
+/// Most weights of a network, counted after expanding pools and dilations.
 const MOST_WEIGHTS: u64 = 1 << 27;
-/// The most output neurons of which each is a class.
+/// Most output neurons of a graph without a key, where each neuron is a class.
 const MOST_CLASSES: usize = 4096;
-/// From this time constant on, in steps, single precision sees no leak.
+/// From this time constant on, in steps, single precision has no leak.
 const NO_LEAK: f64 = (1 << 24) as f64;
-/// The largest number of a weight or a limit: sums of them are far below what a 64-bit float holds.
+/// Largest weight or limit; sums of these stay far below what a 64-bit float holds.
 const LARGEST: f64 = 1e200;
 
 impl Graph {
-    /// The network on samples of a shape, coded to whole numbers up to `input_max` that stand for [0, 1].
+    /// The network for samples of this shape, whose inputs are whole numbers up to `input_max`.
+    ///
+    /// # Errors
+    /// The node at which the graph is not a binary network, or does not fit the samples.
     pub fn network(&self, sample: Volume, input_max: u8) -> Result<BinaryNetwork, NirError> {
         let metadata = Metadata::new(&self.metadata);
         let (layers, mut stages) = (Vec::new(), BTreeMap::new());
@@ -50,7 +53,7 @@ impl Graph {
         Err(NirError::NoGraph("there is no Output".to_owned()))
     }
 
-    /// Who sends to each node, once every node was found on a way from the one input to the one output.
+    /// The senders of each node, after checking for one input, one output, and no loose ends.
     fn incoming(&self) -> Result<BTreeMap<&str, Vec<&str>>, NirError> {
         let mut incoming: BTreeMap<&str, Vec<&str>> =
             self.nodes.keys().map(|name| (name.as_str(), Vec::new())).collect();
@@ -72,21 +75,24 @@ impl Graph {
         for (name, node) in &self.nodes {
             let is_input = matches!(node.operation, Operation::Input { .. });
             if is_input != incoming[name.as_str()].is_empty() {
-                let problem =
-                    if is_input { "an input cannot hear" } else { "hears nothing: no edge leads to it" };
+                let problem = if is_input {
+                    "an input cannot receive"
+                } else {
+                    "receives nothing: no edge leads to it"
+                };
                 return Err(NirError::node(name, problem));
             }
             let is_output = matches!(node.operation, Operation::Output { .. });
             if is_output == senders.contains(name.as_str()) {
                 let problem =
-                    if is_output { "an output cannot send" } else { "leads nowhere: no edge leaves it" };
+                    if is_output { "an output cannot send" } else { "sends nothing: no edge leaves it" };
                 return Err(NirError::node(name, problem));
             }
         }
         Ok(incoming)
     }
 
-    /// Every node after those that send to it.
+    /// All nodes, each after its senders.
     fn in_order<'a>(&'a self, incoming: &BTreeMap<&'a str, Vec<&'a str>>) -> Result<Vec<&'a str>, NirError> {
         let mut waiting: BTreeMap<&str, usize> =
             incoming.iter().map(|(&name, senders)| (name, senders.len())).collect();
@@ -111,26 +117,26 @@ impl Graph {
             None => Ok(order),
             Some(name) => {
                 let problem =
-                    "is on a circle or behind one: a sample passes each layer once, without recurrence";
+                    "is on a cycle or after one: a sample passes each layer once, without recurrence";
                 Err(NirError::node(name, problem))
             }
         }
     }
 }
 
-/// A network in the making.
+/// A network under construction.
 struct Builder<'a> {
     metadata: &'a Metadata<'a>,
     sample: Volume,
     input_max: u8,
-    /// Whether the graph takes inputs as they are, rather than as shares of `input_max`.
+    /// Whether inputs are whole numbers in the graph, rather than shares of `input_max`.
     whole_inputs: bool,
-    /// How many more weights there may be.
+    /// The number of weights that may still be added.
     room: u64,
     layers: Vec<BinaryLayer>,
 }
 
-/// What `senders` together send; `None` of none.
+/// The sum of what `senders` send; `None` if there are none.
 fn sum_of<'s>(senders: &[&str], stages: &'s BTreeMap<&str, Stage>) -> Result<Option<Cow<'s, Stage>>, String> {
     let mut stages = senders.iter().filter_map(|&sender| stages.get(sender));
     let Some(first) = stages.next() else { return Ok(None) };
@@ -143,7 +149,7 @@ impl Builder<'_> {
             (Operation::Input { shape }, _) => {
                 Stage::input(shape, self.sample, self.metadata.is_in_our_order())?
             }
-            (_, None) => return Err("hears nothing".to_owned()),
+            (_, None) => return Err("receives nothing".to_owned()),
             (Operation::Dense { weight, bias }, Some(received)) => {
                 received.dense(weight, bias.as_ref(), self.room)?
             }
@@ -170,7 +176,7 @@ impl Builder<'_> {
         Ok(stage)
     }
 
-    /// Adds the layer that turns what is `heard` into spikes; these.
+    /// Adds the layer that turns `received` into spikes; returns its spikes.
     fn add(&mut self, mut neurons: Neurons, received: &Stage) -> Result<Stage, String> {
         let sources = received.sources.clone();
         let is_too_large = |number: &f64| !number.is_finite() || number.abs() > LARGEST;
@@ -179,7 +185,7 @@ impl Builder<'_> {
         }
         let max = match sources[..] {
             [0] => self.input_max,
-            _ => u8::try_from(sources.len()).map_err(|_| "hears more than 255 layers".to_owned())?,
+            _ => u8::try_from(sources.len()).map_err(|_| "receives more than 255 layers".to_owned())?,
         };
         if sources == [0] && !self.whole_inputs {
             neurons.limits *= f64::from(self.input_max);
@@ -188,12 +194,12 @@ impl Builder<'_> {
         Ok(Stage::spikes(vec![self.layers.len()], received.volume, received.flat))
     }
 
-    /// From the neurons that reach the output to classes.
+    /// The assignment of output neurons to classes.
     fn key(&self, received: Option<&Stage>, shape: &[usize]) -> Result<Key, String> {
-        let received = received.ok_or("hears nothing")?;
+        let received = received.ok_or("receives nothing")?;
         if !received.is_spikes() || received.sources != [self.layers.len()] || self.layers.is_empty() {
             return Err(
-                "must hear the spikes of one layer: end the network with Threshold, IF or LIF".to_owned()
+                "must receive the spikes of one layer: end the network with Threshold, IF or LIF".to_owned()
             );
         }
         let width = received.volume.len();
@@ -203,7 +209,7 @@ impl Builder<'_> {
         }
         let Some((classes, members)) = self.metadata.key(width)? else {
             if width > MOST_CLASSES {
-                return Err(format!("{width} neurons of which each is a class: at most {MOST_CLASSES}"));
+                return Err(format!("{width} neurons, each a class: must be at most {MOST_CLASSES}"));
             }
             let is_own = |(class, neuron)| place(received.volume, class) == neuron;
             return Ok(Key::from_members(Array2::from_shape_fn((width, width), is_own)));
@@ -222,7 +228,7 @@ impl Builder<'_> {
     }
 }
 
-/// What one step adds to the potential for a current of 1.
+/// The potential that a current of 1 adds in one step.
 fn gain<'a>(resistance: &'a Array, leak: Option<&Leak>) -> Result<Cow<'a, Array>, String> {
     let Some(Leak { tau, rest }) = leak else { return Ok(Cow::Borrowed(resistance)) };
     if let Some(rest) = rest.values.iter().find(|&&rest| rest != 0.0) {

@@ -1,4 +1,4 @@
-//! A layer of neurons, in the narrowest integers that hold every sum.
+//! Layers of neurons, in the narrowest integers that hold every sum.
 
 use super::circuit::{Circuit, Weights};
 use super::events::EventLists;
@@ -9,7 +9,7 @@ use super::tile_sum::TileSum;
 use super::tiles::{Tiles, rows};
 use crate::network::{Connectivity, FanOut};
 
-/// A layer's weights, in the narrowest lane that holds every sum.
+/// A layer, in the narrowest lane that holds every sum.
 #[derive(Clone, Debug)]
 pub(super) enum SimulatedLayer {
     I16(EventLayer<i16>),
@@ -30,7 +30,7 @@ impl SimulatedLayer {
         }
     }
 
-    /// The layer by events alone; `reach` bounds its sums.
+    /// The layer without a matrix unit; `reach` bounds its sums.
     pub(super) fn of_events(circuit: &Circuit<'_>, reach: &[(i64, i64)]) -> Self {
         let widest = reach.iter().map(|&(low, high)| (high + 1).max(-low)).max().unwrap_or(0);
         match widest {
@@ -40,7 +40,7 @@ impl SimulatedLayer {
         }
     }
 
-    /// EventLists in `spikes` the neurons that fire on what they have `heard`.
+    /// Writes to `spikes` the neurons that fire on the inputs `received`.
     pub(super) fn step(
         &self,
         received: PresynapticInputs<'_>,
@@ -60,18 +60,18 @@ impl SimulatedLayer {
 #[derive(Clone, Debug)]
 pub(super) struct EventLayer<T> {
     weights: EventWeights<T>,
-    /// One a neuron: fires where the sum is this or more.
+    /// One per neuron; it fires if its sum is at least this.
     thresholds: Vec<T>,
 }
 
-/// The weights in the order in which events read them.
+/// The weights of a layer, in the order in which events read them.
 #[derive(Clone, Debug)]
 enum EventWeights<T> {
-    /// Of a dense layer.
+    /// A dense layer.
     Dense(Panels<T, T>),
-    /// Of a dense layer whose weights are bytes.
+    /// A dense layer whose weights fit in bytes.
     DenseBytes(Panels<i8, T>),
-    /// Of any other.
+    /// Any other layer.
     Windows(FanOut<T>),
 }
 
@@ -104,35 +104,36 @@ impl<T: Lane + From<i8>> EventLayer<T> {
     }
 }
 
-/// One a neuron: fires where the sum is this or more; no sum is outside its `reach`.
+/// One per neuron: it fires if its sum is at least this; clamped to the `reach` of sums.
 fn thresholds<T: Lane>(circuit: &Circuit<'_>, reach: &[(i64, i64)]) -> Vec<T> {
     let within =
         |(&threshold, &(low, high)): (&i64, &(i64, i64))| T::narrowed(threshold.clamp(low, high + 1));
     circuit.thresholds.iter().zip(reach.iter().cycle()).map(within).collect()
 }
 
-/// EventLists in `spikes` the neurons whose sums, sample by sample, reach their thresholds.
+/// Writes to `spikes` the neurons whose sums reach their thresholds, sample by sample.
 fn list<'a, T: Lane + 'a>(sums: impl Iterator<Item = &'a [T]>, thresholds: &[T], spikes: &mut EventLists) {
     spikes.clear();
     sums.for_each(|sums| spikes.push_reaching(&sums[..thresholds.len()], thresholds));
 }
 
-/// A dense layer that sums in tiles where many inputs are active, else by events: the integers are the same.
+/// A dense layer that sums in tiles if many inputs are active, else by events; both give the same
+/// integers.
 #[derive(Clone, Debug)]
 pub(super) struct TiledLayer<T> {
     pub tiles: Tiles<T>,
-    /// One a neuron.
+    /// One per neuron.
     pub thresholds: Vec<T>,
     events: SimulatedLayer,
 }
 
 impl<T: TileSum> TiledLayer<T> {
-    /// The layer by `named`, if it is one that has tiles, else by `events`.
+    /// The layer in tiles, wrapped by `variant`, or `events` if it cannot be tiled.
     fn or_else(
         circuit: &Circuit<'_>,
         reach: &[(i64, i64)],
         events: SimulatedLayer,
-        named: fn(Box<Self>) -> SimulatedLayer,
+        variant: fn(Box<Self>) -> SimulatedLayer,
     ) -> SimulatedLayer {
         let tiles = match (&circuit.weights, circuit.layer.connectivity) {
             (Weights::Shared(weights), Connectivity::Dense { .. }) => Tiles::new(weights.view()),
@@ -140,10 +141,11 @@ impl<T: TileSum> TiledLayer<T> {
         };
         match tiles {
             None => events,
-            Some(tiles) => named(Box::new(Self { tiles, thresholds: thresholds(circuit, reach), events })),
+            Some(tiles) => variant(Box::new(Self { tiles, thresholds: thresholds(circuit, reach), events })),
         }
     }
 
+    /// The number of neurons.
     pub fn neurons(&self) -> usize {
         self.thresholds.len()
     }
@@ -182,7 +184,7 @@ impl<T: Lane + From<i8>> EventWeights<T> {
         }
     }
 
-    /// How far the sums of two samples are apart.
+    /// The distance between the sums of two samples.
     fn stride(&self, neurons: usize) -> usize {
         match self {
             Self::Dense(panels) => panels.width(),
@@ -192,7 +194,7 @@ impl<T: Lane + From<i8>> EventWeights<T> {
     }
 }
 
-/// Adds to the `sums` of one sample what it sends through windows.
+/// Adds to the `sums` of one sample the weights of its inputs, through windows.
 fn add_windows<T: Lane>(fan_out: &FanOut<T>, received: PresynapticInputs<'_>, sample: usize, sums: &mut [T]) {
     for &source in received.sources {
         let active = received.events[source].of(sample);

@@ -1,4 +1,4 @@
-//! A network of integers that runs blocks of samples, event by event.
+//! The simulator: a network of integers that runs blocks of samples.
 
 use ndarray::ArrayView2;
 
@@ -13,14 +13,14 @@ use crate::backend::error::RunError;
 use crate::backend::quantize::IntegerNetwork;
 use crate::network::Decision;
 
-/// Samples that go through the layers together.
+/// Number of samples in a block.
 pub(in crate::backend) const BLOCK: usize = 64;
 
-/// A network ready to run.
+/// A network that is ready to run.
 #[derive(Clone, Debug)]
 pub(in crate::backend) struct Simulator {
     pub(super) layers: Vec<SimulatedLayer>,
-    /// One a layer: what it hears.
+    /// Sources of each layer.
     pub(super) sources: Vec<Vec<usize>>,
     pub(super) decoder: Decoder,
     pub(super) inputs: usize,
@@ -30,14 +30,14 @@ pub(in crate::backend) struct Simulator {
     pub(super) drop: Option<SpikeDrop>,
 }
 
-/// What the samples of a block do in every layer; its memory is used again for the next.
+/// The activity of a block of samples in every layer; the memory is reused for the next block.
 #[derive(Default)]
 pub(in crate::backend) struct Block {
     /// By source: the active inputs, then the neurons of each layer that fired.
     events: Vec<EventLists>,
-    /// Of graded inputs: one for each active one.
+    /// Levels of graded inputs: one per active input.
     levels: Vec<u8>,
-    /// One a sample.
+    /// One per sample.
     pub decisions: Vec<Decision>,
     buffers: StepBuffers,
     scores: Vec<i32>,
@@ -49,7 +49,7 @@ impl Block {
         !self.levels.is_empty() && self.levels[self.events[0].range(sample)].iter().any(|&level| level > 1)
     }
 
-    /// By source: what was active in sample number `sample` of the block.
+    /// By source: the active inputs or neurons of sample number `sample` of the block.
     pub(in crate::backend) fn events(&self, sample: usize) -> impl Iterator<Item = &[u32]> {
         self.events.iter().map(move |lists| lists.of(sample))
     }
@@ -61,7 +61,8 @@ impl Simulator {
         Self::of(network, circuits, None)
     }
 
-    /// The simulator of what became of the layers of `network`.
+    /// The simulator of `network` with `circuits` as its layers, and lost spikes if `drop` is
+    /// given.
     pub(in crate::backend) fn of<'a>(
         network: &IntegerNetwork,
         circuits: impl Iterator<Item = Circuit<'a>>,
@@ -79,18 +80,24 @@ impl Simulator {
         }
     }
 
-    /// What layer number `layer` hears.
+    /// The sources of layer number `layer`.
     pub(in crate::backend) fn sources(&self, layer: usize) -> &[usize] {
         &self.sources[layer]
     }
 
-    /// Checks the width of the inputs.
+    /// Checks the number of inputs.
+    ///
+    /// # Errors
+    /// [`RunError::Width`] if `found` is not the network's.
     pub(in crate::backend) fn check_width(&self, found: usize) -> Result<(), RunError> {
         let expected = self.inputs;
         if found == expected { Ok(()) } else { Err(RunError::Width { found, expected }) }
     }
 
-    /// Runs the samples `inputs`, (n, I), of which the first is number `first`.
+    /// Runs the samples `inputs`, (n, I); `first` is the number of the first sample.
+    ///
+    /// # Errors
+    /// [`RunError::Level`] if an input is above the network's largest.
     pub(in crate::backend) fn run(
         &self,
         first: usize,
@@ -117,7 +124,7 @@ impl Simulator {
         Ok(())
     }
 
-    /// EventLists the inputs that are not zero.
+    /// Lists the inputs that are not zero.
     fn read(&self, first: usize, inputs: ArrayView2<'_, u8>, block: &mut Block) -> Result<(), RunError> {
         block.events.resize_with(self.layers.len() + 1, EventLists::default);
         block.levels.clear();
@@ -135,7 +142,10 @@ impl Simulator {
         Ok(())
     }
 
-    /// The highest level of a sample, if the network takes it.
+    /// The highest level of a sample.
+    ///
+    /// # Errors
+    /// [`RunError::Level`] if a level is above the network's largest.
     pub(super) fn check_levels(&self, sample: usize, row: &[u8]) -> Result<u8, RunError> {
         let most = row.iter().copied().max().unwrap_or(0);
         if most <= self.input_max {
@@ -161,7 +171,7 @@ mod tests {
         Random { widths, classes, input_max: 1, largest: 1, exponent: 0, seed }
     }
 
-    /// Decisions and ties of `network` on a chip are those of the reference.
+    /// Holds decisions and ties of `network` on a chip to those of the reference.
     fn agrees(name: &str, network: &BinaryNetwork, inputs: ndarray::ArrayView2<'_, u8>) {
         let run = chip(name).deploy(network, &DeployOptions::default()).unwrap().run(inputs).unwrap();
         let expected: Vec<Decision> =
@@ -218,7 +228,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_wiring_decides_as_the_hard_pass_does_where_nothing_is_quantized(
+        fn any_connectivity_decides_as_the_hard_pass_does_where_nothing_is_quantized(
             seed: u64, input_max in prop::sample::select(vec![1u8, 4, 255]), bits in 1u32..36,
             exponent in -60i32..4,
         ) {
@@ -232,7 +242,7 @@ mod tests {
         }
 
         #[test]
-        fn any_wiring_decides_as_its_quantized_integers_say(seed: u64, bits in 2u8..=9) {
+        fn any_connectivity_decides_as_its_quantized_integers_say(seed: u64, bits in 2u8..=9) {
             let network = fixtures::network(seed, 1, 1 << 20, -10);
             let inputs = fixtures::inputs(&network, 20, seed);
             let options = DeployOptions { weight_bits: Some(bits), ..DeployOptions::default() };

@@ -1,20 +1,20 @@
-//! Spikes that get lost on their way, those of the input and of the output too.
+//! Loss of spikes: those of inputs, hidden neurons and output neurons.
 
 use rand::RngExt;
 
 use super::events::EventLists;
 use crate::seed::{Seed, Stream};
 
-/// How spikes get lost.
+/// A rate at which spikes are lost.
 #[derive(Clone, Debug)]
 pub(in crate::backend) struct SpikeDrop {
-    /// How probably one does, in [0, 1].
+    /// The probability that a spike is lost, 0 to 1.
     pub rate: f64,
-    /// What each sample's draws come from.
+    /// The seed of all samples' draws.
     pub seed: Seed,
 }
 
-/// The draws of one sample.
+/// The random draws of one sample.
 pub(super) struct SampleDrops {
     rate: f64,
     stream: Stream,
@@ -33,14 +33,14 @@ impl SampleDrops {
     }
 }
 
-/// Drops spikes of each sample, of which `drops` has one draw each, or none if nothing gets lost.
+/// Drops spikes of each sample; an empty `drops` keeps all spikes.
 pub(super) fn drop_spikes(spikes: &mut EventLists, drops: &mut [SampleDrops]) {
     if !drops.is_empty() {
         spikes.retain(|sample, _| drops[sample].keeps());
     }
 }
 
-/// Drops inputs together with their levels, if there are any.
+/// Drops inputs and their levels; an empty `drops` keeps all inputs.
 pub(super) fn drop_inputs(inputs: &mut EventLists, levels: &mut Vec<u8>, drops: &mut [SampleDrops]) {
     if drops.is_empty() {
         return;

@@ -1,21 +1,23 @@
-//! How the sums of a matrix unit, which are of bytes, become those of whole weights.
+//! Sums of whole weights from the matrix unit's sums of bytes.
 
 use super::lane::Lane;
 use super::matrix_unit::{NEURONS, ROWS, Square};
 
-/// A number in which the sums of a weight's bytes are put together.
+/// An integer type in which the sums of a weight's bytes are combined.
 pub(super) trait TileSum: Lane + From<i32> {
-    /// Memory of the sums of some samples and neurons.
+    /// Memory for the sums of a square of samples and neurons.
     type Squares: Default;
 
-    /// Bytes of a weight that count: what lies above is a multiple of what the number holds.
+    /// Most bytes of a weight that count; higher ones are multiples of the type's modulus.
     const DIGITS: usize;
 
-    /// Inputs whose sums of bytes fit.
+    /// Most inputs whose sums of bytes fit.
     const INPUTS: usize;
 
-    /// The sums of weights of so many `digits`, the highest first: `multiply` writes those of one digit, or adds them
-    /// to what is there.
+    /// The sums of weights with this number of `digits`, the highest first.
+    ///
+    /// `multiply(digit, square, adds)` writes the sums of one digit to a square, or adds them to
+    /// it.
     fn together(
         digits: usize,
         squares: &mut Self::Squares,
@@ -23,10 +25,10 @@ pub(super) trait TileSum: Lane + From<i32> {
     ) -> &SquareSums<Self>;
 }
 
-/// By row and neuron.
+/// Sums by row and neuron.
 pub(super) type SquareSums<T> = [[T; 2 * NEURONS]; 2 * ROWS];
 
-/// All is done modulo 2^32.
+/// All sums are modulo 2^32.
 impl TileSum for i32 {
     type Squares = Square;
     const DIGITS: usize = 4;
@@ -48,7 +50,7 @@ impl TileSum for i32 {
     }
 }
 
-/// The sums of one digit, and of those so far.
+/// The sums of one digit, and of all digits so far.
 pub(super) struct WideSquares {
     digit: Square,
     sums: Box<SquareSums<i64>>,
@@ -60,7 +62,7 @@ impl Default for WideSquares {
     }
 }
 
-/// The sums of a digit are exact, the rest is done modulo 2^64.
+/// The sums of a digit are exact; combined sums are modulo 2^64.
 impl TileSum for i64 {
     type Squares = WideSquares;
     const DIGITS: usize = 8;

@@ -1,9 +1,8 @@
-//! A dense layer on the processor's matrix unit (Intel AMX): a step multiplies 16 samples of 64 inputs with 16
-//! neurons.
+//! Sums of a dense layer on the processor's matrix unit (Intel AMX).
 //!
-//! Every input counts, silent or not; from a few percent of activity on that takes less time than the active ones
-//! alone do in vectors. Weights are split into bytes with a sign, the products of each with the inputs are summed,
-//! and the sums put together.
+//! One step multiplies 16 samples of 64 inputs with 16 neurons. It processes silent inputs too;
+//! from a few percent of activity on, that is faster than events in vectors. Weights are split into
+//! signed bytes. The products of each byte with the inputs are summed, and the sums are combined.
 
 use std::marker::PhantomData;
 
@@ -16,7 +15,7 @@ use super::tile_sum::{SquareSums, TileSum};
 /// The weights of a dense layer in tiles.
 #[derive(Clone, Debug)]
 pub(super) struct Tiles<T> {
-    /// By digit, the highest first; 16 neurons after 16 neurons, for each 64 inputs after 64 inputs.
+    /// By digit, the highest first; in each digit by 16 neurons, then by 64 inputs.
     digits: Vec<Vec<Tile>>,
     inputs: usize,
     neurons: usize,
@@ -24,8 +23,9 @@ pub(super) struct Tiles<T> {
 }
 
 impl<T: TileSum> Tiles<T> {
-    /// The layer of these weights, (inputs, neurons), whose sums fit into T; `None` without a matrix unit, or if it has
-    /// too many inputs for one.
+    /// The tiles of `weights`, (inputs, neurons), whose sums must fit in T.
+    ///
+    /// `None` without a matrix unit, or with more than [`TileSum::INPUTS`] inputs.
     pub fn new(weights: ArrayView2<'_, i64>) -> Option<Self> {
         let (inputs, neurons) = weights.dim();
         if !matrix_unit::is_there() || weights.is_empty() || inputs > T::INPUTS {
@@ -40,28 +40,28 @@ impl<T: TileSum> Tiles<T> {
         Some(Self { digits, inputs, neurons, sums: PhantomData })
     }
 
-    /// How far the sums of two samples are apart.
+    /// The distance between the sums of two samples.
     pub fn width(&self) -> usize {
         self.neurons.next_multiple_of(2 * NEURONS)
     }
 
-    /// Whether the block of samples `heard` is so active that tiles take less time than events.
+    /// Whether enough inputs are active for tiles to be faster than events.
     pub fn suit(&self, received: PresynapticInputs<'_>) -> bool {
-        /// Of the inputs, for each digit. By a count of cycles, not measured: the weights of an active input to 64 neurons
-        /// take four in vectors, those of any input a tenth of one here.
+        /// Share of active inputs, per digit, above which tiles are used. From a count of cycles:
+        /// `benches/README.md#matrix-unit`.
         const SHARE: f64 = 0.025;
         let active: usize = received.sources.iter().map(|&source| received.events[source].count()).sum();
         active as f64 > SHARE * (self.digits.len() * self.inputs * received.samples()) as f64
     }
 
-    /// Writes to `sums`, ([`rows`], [`Tiles::width`]), what the samples `heard` send; `lines` is memory that is
-    /// used again.
+    /// Writes to `sums`, ([`rows`], [`Tiles::width`]), the sums of all samples; the memory of
+    /// `lines` is reused.
     pub fn sum(&self, received: PresynapticInputs<'_>, lines: &mut Vec<Line>, sums: &mut [T]) {
         self.read(received, lines);
         self.sum_lines(lines, sums);
     }
 
-    /// The same of levels that lie in [`tile_rows`].
+    /// The sums of levels that already lie in [`tile_rows`].
     #[inline(always)]
     pub fn sum_lines(&self, lines: &[Line], sums: &mut [T]) {
         let (unit, mut squares, width) = (MatrixUnit::new(), T::Squares::default(), self.width());
@@ -75,8 +75,9 @@ impl<T: TileSum> Tiles<T> {
         }
     }
 
-    /// The sums of the samples and neurons from (`sample`, `neuron`) on, which are multiples of what a square has, of
-    /// the levels in `lines`, which lie in [`tile_rows`].
+    /// The sums of one square of samples and neurons, which begins at (`sample`, `neuron`).
+    ///
+    /// Both are multiples of the square's side. `lines` has the levels in [`tile_rows`].
     #[inline(always)]
     pub fn multiply<'a>(
         &self,
@@ -114,23 +115,24 @@ impl<T: TileSum> Tiles<T> {
     }
 }
 
-/// SimulatedLayer of sums for so many samples: some of them are there to fill up tiles.
+/// Number of rows for `samples` samples, with those that fill up the last tiles.
 pub(super) fn rows(samples: usize) -> usize {
     samples.next_multiple_of(2 * ROWS)
 }
 
-/// Where the lines of sample number `sample` are when it has `width` inputs: sixteen samples share a tile, and the tiles
-/// of all inputs follow one another.
+/// The lines of sample number `sample` with `width` inputs.
+///
+/// Sixteen samples share a tile, and the tiles of all inputs follow one another.
 pub(super) fn tile_rows(sample: usize, width: usize) -> impl Iterator<Item = usize> {
     (0..width.div_ceil(INPUTS)).map(move |step| first_row(sample, width) + step * ROWS)
 }
 
-/// The line of the first inputs of sample number `sample`.
+/// The line of a sample's first inputs.
 pub(super) fn first_row(sample: usize, width: usize) -> usize {
     sample / ROWS * ROWS * width.div_ceil(INPUTS) + sample % ROWS
 }
 
-/// Sixteen neurons after sixteen neurons, the lowest bytes of these weights, zeros beyond them.
+/// The tiles of the lowest byte of each weight, 16 neurons at a time, filled up with zeros.
 fn tiles(weights: ArrayView2<'_, i64>) -> Vec<Tile> {
     let (inputs, neurons) = weights.dim();
     let mut tiles = Vec::new();
@@ -168,7 +170,7 @@ mod tests {
         }
     }
 
-    /// The sums of `samples` of two sources by tiles, and in plain loops; none without a matrix unit.
+    /// The sums of two sources by tiles and in plain loops; none without a matrix unit.
     fn sums<T: TileSum>(
         (inputs, neurons, samples): (usize, usize, usize),
         share: f64,
