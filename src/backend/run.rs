@@ -1,4 +1,4 @@
-//! A deployed network at work on many samples.
+//! Runs of a deployed network on many samples.
 
 use std::ops::Range;
 
@@ -15,48 +15,50 @@ use super::quantize::{IntegerLayer, IntegerNetwork};
 use super::simulate::{BLOCK, Block, Counts, Simulator};
 use crate::units::{Joules, Seconds};
 
-/// What one layer did, summed over the samples.
+/// The activity of one layer, summed over the samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LayerActivity {
-    /// Inputs that were not zero, of all sources.
+    /// Number of active inputs (not zero) of all sources.
     pub active_inputs: u64,
-    /// Spikes of its neurons.
+    /// Number of spikes of its neurons.
     pub spikes: u64,
-    /// Weights that are not zero, of active inputs; as the network has them, whatever the chip counts.
+    /// Number of weights other than zero on active inputs, however the chip counts operations.
     pub synaptic_operations: u64,
-    /// The same, where an input that several sources are active on counts once: their sum is one operand.
+    /// The same, where an input that is active in several sources counts once: their sum is one
+    /// operand.
     pub effective_operations: u64,
-    /// Whether any input was above 1: a graded one, or the sum of several sources.
+    /// Whether any input was above 1: a graded input, or a sum of several sources.
     pub graded: bool,
 }
 
-/// A mean over samples and the largest of them.
+/// The mean and the maximum over samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MeanAndMax<T> {
     /// The mean.
     pub mean: T,
-    /// The largest.
+    /// The maximum.
     pub max: T,
 }
 
-/// What the chip did on many samples. Energies and times are modelled; `None`: the profile lacks a number.
+/// The results of a run. Energies and times are modelled; `None`: the profile lacks a constant.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
-    /// One class a sample.
+    /// One class per sample.
     pub predictions: Vec<u16>,
-    /// Samples on which several classes had the highest score; the lowest of them was taken.
+    /// Number of samples on which several classes had the highest score; the lowest of them was
+    /// taken.
     pub ties: usize,
-    /// From the input to the output neurons.
+    /// The activity of the layers from the input to the output neurons.
     pub layers: Vec<LayerActivity>,
-    /// Synaptic operations as the chip counts them, per inference.
+    /// Mean number of synaptic operations per inference, as the chip counts them.
     pub chip_operations: f64,
-    /// Per inference, mean.
+    /// Mean energy per inference, by cause.
     pub energy: Energy,
-    /// All parts together, per inference.
+    /// Total energy per inference.
     pub total_energy: Option<MeanAndMax<Joules>>,
-    /// From the first input spike to the last step's end.
+    /// Time from the first input spike to the end of the last step.
     pub latency: Option<MeanAndMax<Seconds>>,
-    /// Between one inference and the next, mean; the throughput is its inverse.
+    /// Mean time between one inference and the next; its inverse is the throughput.
     pub period: Option<Seconds>,
 }
 
@@ -66,18 +68,18 @@ impl Run {
         self.layers.iter().all(|layer| layer.spikes == 0)
     }
 
-    /// The first layer that never fired: nothing behind it depends on the input.
+    /// The first layer that never fired; the layers after it do not depend on the input.
     pub fn silent_layer(&self) -> Option<usize> {
         self.layers.iter().position(|layer| layer.spikes == 0)
     }
 }
 
-/// What runs: the simulator and what it costs.
+/// A network that is ready to run: its simulator and its cost model.
 #[derive(Clone, Debug)]
 pub(super) struct Runner {
     pub simulator: Simulator,
     pub cost: CostModel,
-    /// One a layer: for each input the weights that are not zero which a spike of it meets.
+    /// For each layer the fan-out of each input, see [`fan_out`].
     pub fan_out: Vec<Vec<u64>>,
 }
 
@@ -90,7 +92,7 @@ impl Runner {
         }
     }
 
-    /// Runs all samples, (N, I); the same result with any number of threads.
+    /// Runs all samples, (N, I); the result is the same with any number of threads.
     pub(super) fn run(&self, inputs: ArrayView2<'_, u8>) -> Result<Run, RunError> {
         self.simulator.check_width(inputs.ncols())?;
         let samples = inputs.nrows();
@@ -129,7 +131,7 @@ impl Runner {
         Ok(totals)
     }
 
-    /// [`Runner::block`] where nothing has a cost and how often something happened is enough.
+    /// [`Runner::block`] for networks without any cost, where counts of activity are enough.
     fn counts(
         &self,
         inputs: ArrayView2<'_, u8>,
@@ -150,7 +152,7 @@ impl Runner {
         Ok(totals)
     }
 
-    /// Counts what one sample did and what it cost; `events` are by source.
+    /// Counts the activity and the cost of one sample; `events` are by source.
     fn count(&self, events: &[&[u32]], graded: bool, buffers: &mut Buffers, totals: &mut Totals) {
         let mut accumulator = self.cost.accumulator(&mut buffers.load);
         for (layer, activity) in totals.layers.iter_mut().enumerate() {
@@ -205,7 +207,8 @@ impl LayerActivity {
         }
     }
 
-    /// Counts a block of samples, on which every input was `active` and every neuron fired so often.
+    /// Adds a block of samples; `active` and `spikes` have how often each input and neuron was
+    /// active.
     fn count_block(&mut self, active: &[u32], spikes: &[u32], fan_out: &[u64]) {
         let sum = |counts: &[u32]| counts.iter().map(|&count| u64::from(count)).sum::<u64>();
         let operations =
@@ -216,8 +219,8 @@ impl LayerActivity {
         self.effective_operations += operations;
     }
 
-    /// Takes back what was counted more than once because several sources are `active` on an input; `summed`
-    /// is memory that is used again.
+    /// Corrects for inputs that are active in several sources: their sum is one operand. Reuses
+    /// `summed`.
     fn count_sums<'a>(
         &mut self,
         active: impl Iterator<Item = &'a [u32]>,
@@ -240,24 +243,24 @@ impl MeanAndMax<f64> {
     }
 }
 
-/// Memory that is used again for every sample.
+/// Memory that is reused for every sample.
 #[derive(Default)]
 struct Buffers {
     load: CoreLoad,
     summed: Vec<u32>,
 }
 
-/// Sums over samples, in their order.
+/// Sums and lists over samples, in their order.
 struct Totals {
     predictions: Vec<u16>,
     ties: usize,
     layers: Vec<LayerActivity>,
     counts: EventCounts,
-    /// One a sample, or none.
+    /// One per sample, or none.
     energies: Vec<Joules>,
-    /// One a sample, or none.
+    /// One per sample, or none.
     latencies: Vec<Seconds>,
-    /// One a sample, or none.
+    /// One per sample, or none.
     periods: Vec<Seconds>,
 }
 
@@ -291,7 +294,7 @@ impl Totals {
     }
 }
 
-/// (I): weights that are not zero which a spike of each input meets.
+/// (I): for each input the number of connections with a weight other than zero.
 fn fan_out(layer: &IntegerLayer) -> Vec<u64> {
     let used = |row: ArrayView1<'_, i64>| row.iter().filter(|&&weight| weight != 0).count() as u64;
     let used: Vec<u64> = layer.weights.rows().into_iter().map(used).collect();
@@ -303,7 +306,7 @@ fn fan_out(layer: &IntegerLayer) -> Vec<u64> {
     (0..layer.inputs()).map(met).collect()
 }
 
-/// Mean and largest of `samples`; `None` of none.
+/// The mean and maximum of `number` over `samples`; `None` if there are none.
 fn mean_and_max<T>(samples: &[T], number: impl Fn(&T) -> f64) -> Option<MeanAndMax<f64>> {
     let numbers = || samples.iter().map(&number);
     let max = numbers().reduce(f64::max)?;
@@ -326,7 +329,8 @@ mod tests {
 
     #[test]
     fn what_each_layer_does_is_counted() {
-        // a: h1, so o1. b: h1 h2, so o1 o2. a and c: h1, so o1. Nothing: nothing.
+        // Sample a: h1, then o1. Sample b: h1 and h2, then o1 and o2. Samples a and c: h1, then o1.
+        // No input: no spike.
         let run = deployed("ideal").run(array![[1, 0, 0], [0, 1, 0], [1, 0, 1], [0, 0, 0]].view()).unwrap();
         let layer = |active_inputs, spikes, synaptic_operations| LayerActivity {
             active_inputs,
@@ -388,7 +392,8 @@ mod tests {
     }
 
     proptest! {
-        /// A spike counts one operation for every neuron with a window over it whose weight is not zero.
+        /// A spike counts one operation for every neuron that it reaches with a weight other than
+        /// zero.
         #[test]
         fn operations_are_the_connections_of_every_spike(seed: u64) {
             let network = fixtures::network(seed, 1, 2, 0);
@@ -400,7 +405,8 @@ mod tests {
                 let mut values = vec![sample.iter().map(|&level| f64::from(level)).collect::<Vec<f64>>()];
                 values.extend(fixtures::direct(&network, sample));
                 for (index, layer) in network.layers.iter().enumerate() {
-                    // Weights that are not zero count 1, so the sums of all neurons count connections.
+                    // Weights other than zero become 1, so that the sums of all neurons count
+                    // connections.
                     let ones = layer.weights.t().mapv(|weight| f64::from(u8::from(weight != 0.0)));
                     for &source in &layer.sources {
                         let met = fixtures::direct_sums(&layer.connectivity, ones.view(), &values[source]);
@@ -420,7 +426,7 @@ mod tests {
     }
 
     proptest! {
-        /// The ideal chip asks for counts alone, where the processor has a matrix unit.
+        /// The ideal chip needs counts only, if the processor has a matrix unit.
         #[test]
         fn counts_alone_are_those_of_events(
             widths in prop::collection::vec(1usize..150, 1..4), classes in 2usize..5, seed: u64,

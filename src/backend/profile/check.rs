@@ -1,12 +1,11 @@
 //! The rules for a chip profile that its JSON Schema cannot express.
 
-use crate::input::suggestion;
-
 use super::constants::NeuronCost;
 use super::format::{InputSpikes, NeuronFormat, WeightFormat};
 use super::{
     ChipProfile, ConvolutionCores, CoreLimits, OperationCounting, StepCounting, SynapseMemory, Topology,
 };
+use crate::input::suggestion;
 
 /// A rule that a profile breaks.
 #[derive(Debug)]
@@ -45,7 +44,7 @@ impl ChipProfile {
     }
 
     /// Whether energy or time of neurons depends on what each single neuron does.
-    pub(crate) fn prices_events(&self) -> bool {
+    pub(crate) fn has_event_costs(&self) -> bool {
         matches!(self.energy.neuron, Some(NeuronCost::ByEvent { .. }))
             || matches!(self.time.neuron, Some(NeuronCost::ByEvent { .. }))
     }
@@ -62,8 +61,8 @@ impl ChipProfile {
         )?;
         // A kept potential is counted for inputs of 0 and 1 only: levels are known only in the
         // simulation.
-        let graded = self.prices_events() && self.input == InputSpikes::Graded;
-        rule(!graded, "input", "\"graded\"", "must be binary where neurons are priced by event")?;
+        let graded = self.has_event_costs() && self.input == InputSpikes::Graded;
+        rule(!graded, "input", "\"graded\"", "must be binary if the cost of neurons is by-event")?;
         self.check_cores()?;
         let exact = self.weights == WeightFormat::Exact;
         let memory = self.core.synapse_memory.is_some();

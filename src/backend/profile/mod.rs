@@ -16,7 +16,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::input::{InputError, from_json, suggestion};
-
 use constants::{AreaConstants, EnergyConstants, TimeConstants};
 use format::{InputSpikes, NeuronFormat, WeightFormat};
 
@@ -173,7 +172,7 @@ pub struct ConvolutionMemory {
     pub neuron_words: u32,
 }
 
-/// Memory for lists of weights, each of which begins in a new word.
+/// Memory for lists of weights; each list begins in a new word.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SynapseMemory {
