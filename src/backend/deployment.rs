@@ -7,22 +7,22 @@ use super::mapping::Mapping;
 use super::profile::ChipProfile;
 use super::profile::format::InputSpikes;
 use super::quantize::{DeployOptions, IntegerNetwork};
-use super::run::{Machine, Run};
+use super::run::{Run, Runner};
 use crate::network::BinaryNetwork;
 
-/// A chip to deploy networks on.
+/// A chip on which networks can be deployed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chip {
     profile: ChipProfile,
 }
 
-/// A network on a chip.
+/// A network deployed on a chip.
 #[derive(Clone, Debug)]
 pub struct Deployment {
     pub(super) profile: ChipProfile,
     pub(super) network: IntegerNetwork,
     pub(super) mapping: Mapping,
-    pub(super) machine: Machine,
+    pub(super) runner: Runner,
 }
 
 impl Chip {
@@ -31,21 +31,21 @@ impl Chip {
         Self { profile }
     }
 
-    /// What the chip is.
+    /// The chip's profile.
     pub fn profile(&self) -> &ChipProfile {
         &self.profile
     }
 
-    /// Whether networks with graded inputs can be deployed on it.
+    /// Whether networks with graded inputs can be deployed on the chip.
     pub fn takes_graded_inputs(&self) -> bool {
         self.profile.input == InputSpikes::Graded
     }
 
-    /// Quantizes `network`, maps it to cores and makes it ready to run.
+    /// Quantizes `network`, maps it to cores and prepares it to run.
     ///
     /// # Errors
-    /// If it does not fit, with the limit that it breaks; if its inputs are graded and the chip takes
-    /// plain spikes; if the chip has no weights of the bits asked for; if the network is malformed.
+    /// The network breaks a limit of the chip or is malformed, inputs are graded and the chip takes
+    /// plain spikes, or the chip has no weights of the bits asked for.
     pub fn deploy(
         &self,
         network: &BinaryNetwork,
@@ -63,28 +63,28 @@ impl Chip {
 
 impl Deployment {
     fn new(profile: ChipProfile, network: IntegerNetwork, mapping: Mapping) -> Self {
-        let machine = Machine::new(&network, &mapping, &profile);
-        Self { profile, network, mapping, machine }
+        let runner = Runner::new(&network, &mapping, &profile);
+        Self { profile, network, mapping, runner }
     }
 
-    /// The integers on the chip.
+    /// The network in the chip's integers.
     pub fn network(&self) -> &IntegerNetwork {
         &self.network
     }
 
-    /// Which neurons are on which core.
+    /// The mapping of neurons to cores.
     pub fn mapping(&self) -> &Mapping {
         &self.mapping
     }
 
-    /// Runs samples, (N, I): the chip's decisions, bit for bit, and their modelled cost.
+    /// Runs samples, (N, I); returns the chip's decisions, bit for bit, and their modelled cost.
     ///
-    /// Parallel over samples on the current rayon pool; the result does not depend on its size.
+    /// Runs samples in parallel on the current rayon pool; the result is the same on any pool.
     ///
     /// # Errors
-    /// If the inputs are of another width than the network's, or above its largest.
+    /// The inputs have another width than the network's, or a level above its largest.
     pub fn run(&self, inputs: ArrayView2<'_, u8>) -> Result<Run, RunError> {
-        self.machine.run(inputs)
+        self.runner.run(inputs)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Why a network cannot be deployed, or a deployed one not run.
+//! Errors of deploying a network and of running it.
 
 use std::fmt;
 
@@ -7,16 +7,16 @@ use crate::network::Malformed;
 /// Why a network cannot be deployed on a chip.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum DeployError {
-    /// The chip has less than the network needs.
+    /// The network needs more than the chip has.
     #[error("too large for {chip}: {}needs {needed} {limit}, the chip has {available}", place(*layer))]
     TooLarge {
         /// The chip's name.
         chip: String,
-        /// What there is too little of.
+        /// The limit that the network breaks.
         limit: Limit,
-        /// How much of it the network needs.
+        /// The amount that the network needs.
         needed: u64,
-        /// How much of it there is.
+        /// The amount that the chip has.
         available: u64,
         /// The layer, counted from 0; `None`: the network as a whole.
         layer: Option<usize>,
@@ -36,12 +36,12 @@ pub enum DeployError {
         chip: String,
         /// The bits that were asked for.
         bits: u8,
-        /// The fewest.
+        /// The fewest bits.
         min: u8,
-        /// The most.
+        /// The most bits.
         max: u8,
     },
-    /// The chip's windows do not move by this stride.
+    /// The chip has no windows with this stride.
     #[error("layer {layer}: stride {stride}: {chip} takes {}", list(strides))]
     Stride {
         /// The chip's name.
@@ -50,25 +50,25 @@ pub enum DeployError {
         layer: usize,
         /// The layer's stride.
         stride: usize,
-        /// Those that the chip has.
+        /// The strides that the chip has.
         strides: Vec<u32>,
     },
-    /// Every layer fits on some core, but they do not fit together.
+    /// Every layer fits on some core, but there are not enough such cores.
     #[error(
-        "too large for {chip}: layer {layer} finds no core left with {kernel_words} words of kernel and \
-         {neuron_words} of neuron memory"
+        "too large for {chip}: no free core has {kernel_words} words of kernel and {neuron_words} of neuron \
+         memory for layer {layer}"
     )]
     NoCoreLeft {
         /// The chip's name.
         chip: String,
         /// The layer, counted from 0.
         layer: usize,
-        /// What it needs.
+        /// The kernel memory that the layer needs, in words.
         kernel_words: u64,
-        /// What it needs.
+        /// The neuron memory that the layer needs, in words.
         neuron_words: u64,
     },
-    /// Not a network: sizes that do not fit together, or numbers off the grid.
+    /// The network is malformed: sizes do not match, or numbers are off the grid.
     #[error("layer {layer}: {problem}")]
     Malformed {
         /// The layer, counted from 0.
@@ -84,7 +84,7 @@ impl From<Malformed> for DeployError {
     }
 }
 
-/// What a chip can have too little of.
+/// A limit of a chip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
     /// Cores of the chip.
@@ -113,7 +113,7 @@ pub enum Limit {
     WindowSide,
     /// Rows or columns of zeros around an input.
     Padding,
-    /// Layers that hear one layer.
+    /// Layers that receive the spikes of one layer.
     Destinations,
 }
 
@@ -133,7 +133,7 @@ impl fmt::Display for Limit {
             Limit::Channels => "channels",
             Limit::WindowSide => "rows or columns of a window",
             Limit::Padding => "rows or columns of padding",
-            Limit::Destinations => "layers that hear it",
+            Limit::Destinations => "receiving layers",
         })
     }
 }
@@ -149,22 +149,22 @@ fn place(layer: Option<usize>) -> String {
 /// Why inputs cannot be run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
-    /// Inputs of another width than the network's.
+    /// The inputs have another width than the network's.
     #[error("inputs are {found} wide; the network takes {expected}")]
     Width {
-        /// The inputs' width.
+        /// The width of the inputs.
         found: usize,
-        /// The network's.
+        /// The width that the network takes.
         expected: usize,
     },
-    /// An input above the network's largest.
+    /// An input is above the network's largest.
     #[error("input {level} of sample {sample}: the network takes 0 to {input_max}")]
     Level {
         /// The input.
         level: u8,
-        /// Where it is, counted from 0.
+        /// The number of the sample, counted from 0.
         sample: usize,
-        /// The largest that the network takes.
+        /// The largest input of the network.
         input_max: u8,
     },
 }

@@ -1,4 +1,4 @@
-//! Networks, inputs and chips that tests share, and a slow reference to hold the simulation to.
+//! Networks, inputs and chips that tests share, and a slow reference for the simulation.
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, array};
 use rand::RngExt;
@@ -8,7 +8,8 @@ use super::{Chip, ChipProfile, Deployment, IntegerLayer};
 use crate::network::{BinaryLayer, BinaryNetwork, Connectivity, Decision, Key, fixtures};
 use crate::seed::Seed;
 
-/// A random network: weights in `-largest..=largest` units of `2^exponent`, two output neurons a class.
+/// A random network: weights from `-largest` to `largest` units of `2^exponent`, two output neurons
+/// per class.
 pub(super) struct Random {
     pub widths: Vec<usize>,
     pub classes: usize,
@@ -19,6 +20,7 @@ pub(super) struct Random {
 }
 
 impl Random {
+    /// The network.
     pub fn network(&self) -> BinaryNetwork {
         let mut widths = self.widths.clone();
         widths.push(2 * self.classes);
@@ -38,7 +40,7 @@ impl Random {
         dense(index, weights, thresholds, self.exponent)
     }
 
-    /// (N, I): half of the inputs are zero.
+    /// (N, I): random inputs, half of them zero.
     pub fn inputs(&self, samples: usize) -> Array2<u8> {
         let mut stream = Seed::root(self.seed).child("inputs").stream();
         Array2::from_shape_simple_fn((samples, self.widths[0]), || {
@@ -58,7 +60,7 @@ pub(super) fn reference(network: &BinaryNetwork, inputs: ArrayView1<'_, u8>) -> 
 pub(super) fn spikes(deployment: &Deployment, inputs: ArrayView2<'_, u8>) -> Vec<Vec<Vec<bool>>> {
     let layers = &deployment.network().layers;
     let mut block = Block::default();
-    deployment.machine.simulator.run(0, inputs, &mut block).expect("inputs fit");
+    deployment.runner.simulator.run(0, inputs, &mut block).expect("inputs fit");
     let of_layer = |(layer, active): (&IntegerLayer, &[u32])| {
         let mut fired = vec![false; layer.neurons()];
         active.iter().for_each(|&neuron| fired[neuron as usize] = true);
@@ -72,9 +74,11 @@ pub(super) fn chip(name: &str) -> Chip {
     Chip::new(ChipProfile::builtin(name).unwrap())
 }
 
-/// Three inputs, two hidden neurons, two output neurons, two classes; small enough to work by hand.
+/// Three inputs, two hidden neurons, two output neurons, two classes; small enough to compute by
+/// hand.
 ///
-/// Hidden: 1 fires on a + b >= 1; 2 on b - c >= 1. Output: 1 fires on h1 >= 1, 2 on h1 + h2 >= 2.
+/// Hidden neuron 1 fires if a + b >= 1, and 2 if b - c >= 1. Output neuron 1 fires if h1 >= 1, and
+/// 2 if h1 + h2 >= 2.
 pub(super) fn by_hand() -> BinaryNetwork {
     let layer = |source, weights, thresholds| dense(source, weights, thresholds, 0);
     BinaryNetwork {
@@ -87,7 +91,7 @@ pub(super) fn by_hand() -> BinaryNetwork {
     }
 }
 
-/// A dense layer that hears `source`; `weights` are (O, I).
+/// A dense layer with input `source`; `weights` are (O, I).
 pub(super) fn dense(
     source: usize,
     weights: Array2<f64>,
@@ -99,7 +103,7 @@ pub(super) fn dense(
     BinaryLayer { connectivity, sources: vec![source], weights, thresholds, exponent }
 }
 
-/// Full layers of these widths, the last of which votes for two classes.
+/// Dense layers of these widths with weights of 1; the last one votes for two classes.
 pub(super) fn full(widths: &[usize]) -> BinaryNetwork {
     let outputs = widths.last().copied().unwrap_or(0);
     let full = |(source, pair): (usize, &[usize])| {

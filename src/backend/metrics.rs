@@ -1,10 +1,10 @@
-//! The metrics of NeuroBench, by its names and definitions, of a deployed network.
+//! NeuroBench's metrics of a deployed network, with its names and definitions.
 //!
-//! Yik et al. 2025, The NeuroBench framework for benchmarking neuromorphic computing algorithms and systems,
-//! Nature Communications 16; in the details, as its Python package 2.3 counts. The network counts as what
-//! PyTorch would hold: a dense layer or a convolution is its weights and a bias for each unit (the threshold
-//! with its sign turned) before a step; a pool is max pooling, which has neither parameters nor operations nor
-//! activations of its own.
+//! Yik et al. 2025, The NeuroBench framework for benchmarking neuromorphic computing algorithms and
+//! systems, Nature Communications 16; details follow its Python package 2.3. The network is counted
+//! as PyTorch would hold it. A dense layer or a convolution has weights, and a bias per channel
+//! (the negative threshold) before a step. A pool is max pooling, without parameters, operations
+//! and activations of its own.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,40 +13,40 @@ use super::quantize::{IntegerLayer, IntegerNetwork};
 use super::run::Run;
 use crate::network::Connectivity;
 
-/// NeuroBench's metrics of a deployed network at work on a number of samples.
+/// NeuroBench's metrics of a deployed network on a number of samples.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Metrics {
-    /// Weights and thresholds; those of a convolution count once.
+    /// Number of weights and thresholds; a convolution's kernel counts once.
     pub parameter_count: u64,
-    /// Bytes of the parameters: a weight takes the whole bytes that its bits need, or 4 where it is exact; a
-    /// threshold takes 4.
+    /// Bytes of the parameters. A weight takes the whole bytes that its bits need, or 4 if it is
+    /// exact; a threshold takes 4.
     pub footprint: u64,
-    /// Share of the weights that are 0, to four decimals; null: there are no weights.
+    /// Share of weights that are 0, to four decimals; null: there are no weights.
     pub connection_sparsity: Option<f64>,
-    /// Share of neurons and samples without a spike, output neurons included.
+    /// Share of pairs of a neuron and a sample without a spike, output neurons included.
     pub activation_sparsity: f64,
-    /// Per inference, mean.
+    /// Mean numbers of synaptic operations per inference.
     pub synaptic_operations: SynapticOperations,
 }
 
-/// Pairs of an input and a weight, per inference.
+/// Mean numbers of pairs of an input and a weight, per inference.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SynapticOperations {
-    /// Neither of the pair is 0, in layers that some sample sent an input above 1.
+    /// Pairs without a 0, in layers with an input above 1 on some sample: the weight is multiplied.
     #[serde(rename = "Effective_MACs")]
     pub effective_macs: f64,
-    /// Neither of the pair is 0, in layers whose every input was 0 or 1: the weight is only added.
+    /// Pairs without a 0, in layers whose inputs are all 0 or 1: the weight is only added.
     #[serde(rename = "Effective_ACs")]
     pub effective_acs: f64,
-    /// All pairs, whatever they are; what a window has beyond the border is no input.
+    /// All pairs; positions of a window beyond the border are no inputs.
     #[serde(rename = "Dense")]
     pub dense: f64,
 }
 
 impl Metrics {
-    /// Of `network` and of what it did in `run`.
+    /// The metrics of `network` during `run`.
     pub(super) fn new(network: &IntegerNetwork, run: &Run) -> Self {
         let weighted = || network.layers.iter().zip(&run.layers).filter(|(layer, _)| has_weights(layer));
         let sum = |number: fn(&IntegerLayer) -> u64| weighted().map(|(layer, _)| number(layer)).sum::<u64>();
@@ -75,17 +75,17 @@ impl Metrics {
     }
 }
 
-/// Whether the layer is more than max pooling.
+/// Whether the layer is not a pool.
 fn has_weights(layer: &IntegerLayer) -> bool {
     !matches!(layer.connectivity, Connectivity::Pool { .. })
 }
 
-/// `part` of `whole`; 0 of nothing, as NeuroBench has it.
+/// `part / whole`, or 0 if `whole` is 0, as NeuroBench defines it.
 fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-/// NeuroBench divides in PyTorch's 32 bits and rounds the quotient.
+/// Rounds to four decimals; NeuroBench divides in PyTorch's 32 bits and rounds the quotient.
 fn to_four_decimals(quotient: f32) -> f64 {
     format!("{:.4}", f64::from(quotient)).parse().expect("a number just written")
 }
@@ -109,8 +109,9 @@ mod tests {
 
     #[test]
     fn a_small_network_by_hand() {
-        // Weights 1 1 0, 0 1 -1 and 1 0, 1 1: ten, of which three are 0; four thresholds.
-        // a: one weight met, h1 fires, two met, o1 fires. b: two met, h1 and h2 fire, three met, o1 and o2.
+        // Weights 1 1 0, 0 1 -1 and 1 0, 1 1: ten, three of them 0; four thresholds. Sample a: one
+        // weight, h1 fires, two weights, o1 fires. Sample b: two weights, h1 and h2 fire, three
+        // weights, o1 and o2.
         let inputs = array![[1, 0, 0], [0, 1, 0], [0, 0, 0], [0, 0, 0]];
         let expected = Metrics {
             parameter_count: 14,
@@ -139,7 +140,8 @@ mod tests {
 
     #[test]
     fn taps_beyond_the_border_are_no_inputs() {
-        // 3 x 3 windows with one zero around 4 x 4 pixels cover 10 rows and 10 columns; two channels.
+        // 3 x 3 windows with one zero around 4 x 4 pixels cover 10 rows and 10 columns; two
+        // channels.
         let input = Volume { height: 4, width: 4, channels: 1 };
         let window = Window { height: 3, width: 3, stride: 1, padding: 1 };
         let layer = BinaryLayer {
@@ -168,7 +170,7 @@ mod tests {
         assert_eq!(names, ["Effective_MACs", "Effective_ACs", "Dense"]);
     }
 
-    /// What `tests/fixtures/make_neurobench.py` writes.
+    /// The file that `tests/fixtures/make_neurobench.py` writes.
     #[derive(Deserialize)]
     struct Fixture {
         cases: Vec<Case>,
@@ -180,7 +182,7 @@ mod tests {
         input_max: u8,
         layers: Vec<RecordedLayer>,
         inputs: Vec<Vec<u8>>,
-        /// By the bits of a weight, `exact` for 32-bit floats.
+        /// By the bits of a weight; `exact` for 32-bit floats.
         metrics: std::collections::BTreeMap<String, Metrics>,
     }
 

@@ -1,8 +1,9 @@
-//! The chip: what it can hold, the integers that a trained network becomes on it, and what running it costs.
+//! The chip: what it can hold, the integers of a trained network on it, and the cost of running it.
 //!
-//! A [`Chip`] takes a [`BinaryNetwork`] and gives a [`Deployment`]: weights and thresholds quantized to the
-//! chip's formats, neurons mapped to its cores. [`Deployment::run`] simulates it, event by event and bit by
-//! bit, and models energy and time by the numbers of the [`ChipProfile`].
+//! A [`Chip`] turns a [`BinaryNetwork`](crate::network::BinaryNetwork) into a [`Deployment`]:
+//! weights and thresholds in the chip's formats, neurons on its cores. [`Deployment::run`]
+//! simulates it event by event and bit by bit, and models energy and time by the constants of the
+//! [`ChipProfile`].
 //!
 //! Axes: N samples, I inputs, O outputs, K classes.
 

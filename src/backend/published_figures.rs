@@ -1,11 +1,11 @@
-//! What profiles model, held to what was published of the chips and to what an independent simulator counts.
+//! Modelled costs against published figures of the chips and against an independent simulator.
 
 use ndarray::{Array1, Array2, array};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::cost::energy::{Energy, Prices, Tally};
-use super::cost::work::CoreWork;
+use super::cost::core_activity::CoreActivity;
+use super::cost::energy::{Energy, EnergyModel, EventCounts};
 use super::fixtures::{by_hand, chip};
 use super::mapping::core::Size;
 use super::quantize::IntegerNetwork;
@@ -17,14 +17,16 @@ fn profile(name: &str) -> ChipProfile {
     ChipProfile::builtin(name).unwrap()
 }
 
-/// Energies of so many operations and neuron steps, none of them active, on so many cores in a time.
+/// Energies of a number of operations and of inactive neuron steps, on a number of cores, during a
+/// time.
 fn spent(profile: &ChipProfile, operations: f64, steps: f64, cores: usize, seconds: f64) -> Energy {
     let network = IntegerNetwork::new(&by_hand(), profile, &DeployOptions::default()).unwrap();
-    let prices = Prices::new(profile, &network, Size { chips: 1, tiles: 1, cores });
-    let mut tally = Tally::new(network.layers.len());
-    tally.operations[0] = operations as u64;
-    tally.work = CoreWork { operations: operations as u64, steps: steps as u64, ..CoreWork::default() };
-    prices.energy(&tally, Some(Seconds(seconds)))
+    let model = EnergyModel::new(profile, &network, Size { chips: 1, tiles: 1, cores });
+    let mut counts = EventCounts::new(network.layers.len());
+    counts.operations[0] = operations as u64;
+    counts.activity =
+        CoreActivity { operations: operations as u64, steps: steps as u64, ..CoreActivity::default() };
+    model.energy(&counts, Some(Seconds(seconds)))
 }
 
 fn within(found: f64, expected: f64, share: f64) {
@@ -54,15 +56,17 @@ fn odin_draws_what_frenkel_2019_measured() {
 fn a_network_that_keeps_odin_busy_draws_its_power_at_the_largest_rate() {
     let deployment = chip("odin").deploy(&by_hand(), &DeployOptions::default()).unwrap();
     let run = deployment.run(array![[1, 0, 1]].view()).unwrap();
-    // Two inputs and one hidden spike, each of them 256 operations of two cycles.
+    // Two inputs and one hidden spike make 256 operations of two cycles each.
     assert_eq!(run.chip_operations, 3.0 * 256.0);
     let latency = run.latency.unwrap().mean.0;
     within(latency, 3.0 * 256.0 * 2.0 / 75e6, 1e-9);
     within(run.total_energy.unwrap().mean.0 / latency, 477e-6, 0.01);
 }
 
-/// What a query of Frady 2020 costs (table 2, 76,800 patterns), of which 1.33 mJ were measured in the cores
-/// without static power. Every one of 667 to 750 spikes reaches all patterns, a neuron each, that make 60 steps.
+/// Modelled over measured energy of a query of Frady 2020 (table 2, 76,800 patterns), minus 1.
+///
+/// 1.33 mJ were measured in the cores without static power. Each of 667 to 750 spikes reaches all
+/// patterns, with one neuron each, which make 60 steps.
 fn query(name: &str) -> [f64; 2] {
     [667.0, 750.0].map(|spikes| {
         let energy = spent(&profile(name), spikes * 76_800.0, 76_800.0 * 60.0, 0, 0.0);
@@ -73,11 +77,12 @@ fn query(name: &str) -> [f64; 2] {
 #[test]
 fn loihi_spends_9_to_20_percent_more_on_a_query_than_frady_2020_measured() {
     assert_eq!(query("loihi1").map(|more| (more * 100.0).round()), [9.0, 20.0]);
-    // The price of 23.6 pJ is a minimum; those fitted by the simulator are farther off.
+    // The published 23.6 pJ per operation is a minimum; the simulator's fitted constants are
+    // farther off.
     assert_eq!(query("loihi1-sanafe").map(|more| (more * 100.0).round()), [54.0, 71.0]);
 }
 
-/// What `tests/fixtures/make_sanafe.py` writes.
+/// The file that `tests/fixtures/make_sanafe.py` writes.
 #[derive(Deserialize)]
 struct Recorded {
     architecture: Value,
@@ -107,7 +112,7 @@ struct Sample {
     energy: Parts,
 }
 
-/// In joules.
+/// Energies in joules.
 #[derive(Deserialize)]
 struct Parts {
     synapse: f64,
@@ -117,7 +122,7 @@ struct Parts {
 }
 
 impl RecordedLayer {
-    /// It fires above its thresholds.
+    /// The layer; its neurons fire above the recorded thresholds.
     fn layer(&self) -> BinaryLayer {
         let shape = (self.connectivity.weight_channels(), self.connectivity.elements());
         BinaryLayer {
@@ -146,7 +151,7 @@ fn recorded() -> Recorded {
 #[test]
 fn the_profile_has_the_numbers_of_the_simulator() {
     let profile = profile("loihi1-sanafe");
-    let stated = profile.constants();
+    let constants = profile.constants();
     let architecture = recorded().architecture;
     for (name, pointer) in [
         ("energy.synaptic_operation.by-connection.dense", "/synapse/energy_process_spike"),
@@ -157,14 +162,14 @@ fn the_profile_has_the_numbers_of_the_simulator() {
         ("energy.hop_east_west", "/tile/energy_east_hop"),
         ("energy.hop_north_south", "/tile/energy_north_hop"),
     ] {
-        let constant = stated.iter().find(|constant| constant.name == name).unwrap();
+        let constant = constants.iter().find(|constant| constant.name == name).unwrap();
         assert_eq!(constant.unit, "pJ");
         within(constant.value * 1e-12, architecture.pointer(pointer).unwrap().as_f64().unwrap(), 1e-12);
     }
     assert_eq!(architecture["mesh"], serde_json::json!([8, 4]));
 }
 
-/// The profile, where all connections are kept as those of dense layers, as the recorded networks keep them.
+/// The profile with all connections stored as those of dense layers, as in the recorded networks.
 fn dense_synapses(core_neurons: u32) -> ChipProfile {
     let mut profile = profile("loihi1-sanafe");
     let dense = match profile.energy.synaptic_operation.take() {

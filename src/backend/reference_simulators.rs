@@ -1,4 +1,4 @@
-//! Networks that other programs ran, with what they found, as the scripts of `tests/fixtures/` recorded them.
+//! Spikes of other simulators, recorded by the scripts in `tests/fixtures/`, against ours.
 
 use ndarray::{Array1, Array2};
 use serde::Deserialize;
@@ -12,9 +12,9 @@ use crate::network::{BinaryLayer, BinaryNetwork, Connectivity, Decision, Key};
 pub(super) struct RecordedLayer {
     pub connectivity: Connectivity,
     pub sources: Vec<usize>,
-    /// (units, elements), whole numbers.
+    /// (channels, elements), whole numbers.
     pub weights: Vec<Vec<f64>>,
-    /// (units), whole numbers.
+    /// (channels), whole numbers.
     pub thresholds: Vec<f64>,
 }
 
@@ -30,8 +30,8 @@ impl RecordedLayer {
     }
 }
 
-/// The network of recorded `layers`, whose neurons fire as `compare` says; output neurons vote for two
-/// classes in turn.
+/// The network of recorded `layers`, whose neurons fire as `compare` says; output neurons vote for
+/// two classes in turn.
 pub(super) fn network(layers: &[RecordedLayer], compare: Compare, input_max: u8) -> BinaryNetwork {
     let layers: Vec<BinaryLayer> = layers.iter().map(|layer| layer.layer(compare)).collect();
     let width = layers.last().unwrap().connectivity.output().len();
@@ -39,22 +39,22 @@ pub(super) fn network(layers: &[RecordedLayer], compare: Compare, input_max: u8)
     BinaryNetwork { input_max, layers, key }
 }
 
-/// (N, I) of recorded samples.
+/// (N, I): the inputs of recorded samples.
 pub(super) fn inputs<'a>(samples: impl Iterator<Item = &'a Vec<u8>>) -> Array2<u8> {
     let rows: Vec<&Vec<u8>> = samples.collect();
     Array2::from_shape_fn((rows.len(), rows[0].len()), |(sample, input)| rows[sample][input])
 }
 
-/// Spikes as the fixtures spell them: a 0 or a 1 a neuron.
+/// Spikes as the fixtures write them: a 0 or a 1 per neuron.
 fn spelled(spikes: &[bool]) -> String {
     spikes.iter().map(|&spike| if spike { '1' } else { '0' }).collect()
 }
 
-/// A sample and the spikes that it made.
+/// A sample and the spikes that it caused.
 #[derive(Deserialize)]
 pub(super) struct Sample {
     pub inputs: Vec<u8>,
-    /// One text a layer.
+    /// One text per layer.
     pub spikes: Vec<String>,
 }
 
@@ -82,7 +82,7 @@ mod tests {
         serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
     }
 
-    /// What `make_sanafe.py` writes.
+    /// The file that `make_sanafe.py` writes.
     #[derive(Deserialize)]
     struct Sanafe {
         cases: Vec<SanafeCase>,
@@ -102,18 +102,18 @@ mod tests {
     struct PlacedLayer {
         #[serde(flatten)]
         layer: RecordedLayer,
-        /// One a neuron.
+        /// One per neuron.
         cores: Vec<usize>,
     }
 
-    /// Holds the integers of `deployment` to those of the recorded `layers`: nothing was rounded.
+    /// Checks that `deployment` has the integers of the recorded `layers`, without any rounding.
     fn compare_integers<'a>(
         deployment: &Deployment,
         layers: impl Iterator<Item = &'a RecordedLayer>,
         name: &str,
     ) {
         for (ours, recorded) in deployment.network().layers.iter().zip(layers) {
-            let real = |((_, unit), &weight): ((usize, usize), &i64)| weight as f64 * ours.scales[unit];
+            let real = |((_, channel), &weight): ((usize, usize), &i64)| weight as f64 * ours.scales[channel];
             let weights: Array2<f64> = ours
                 .weights
                 .indexed_iter()
@@ -149,7 +149,7 @@ mod tests {
         }
     }
 
-    /// What `make_nengo_loihi.py` writes.
+    /// The file that `make_nengo_loihi.py` writes.
     #[derive(Deserialize)]
     struct NengoLoihi {
         cases: Vec<NengoCase>,
@@ -158,7 +158,7 @@ mod tests {
     #[derive(Deserialize)]
     struct NengoCase {
         name: String,
-        /// In units of the membrane.
+        /// Thresholds in units of the membrane.
         layers: Vec<RecordedLayer>,
         samples: Vec<Sample>,
     }
@@ -175,7 +175,7 @@ mod tests {
         }
     }
 
-    /// What `make_norse.py` writes.
+    /// The file that `make_norse.py` writes.
     #[derive(Deserialize)]
     struct Norse {
         samples: Vec<Sample>,
@@ -183,7 +183,7 @@ mod tests {
 
     const EXPORTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/nir/exported_if.nir");
 
-    /// A network of convolutions, a pool and a dense layer on a chip, and what is exported of it.
+    /// A network of convolutions, a pool and a dense layer on a chip, and its exported file.
     fn exported() -> (Deployment, Vec<u8>) {
         let fixture: Sanafe = fixture("sanafe.json");
         let mut cases = fixture.cases.into_iter();
@@ -207,7 +207,7 @@ mod tests {
     fn spikes_are_those_of_norse_running_the_export() {
         let (deployment, bytes) = exported();
         let ran = NirFile::from_bytes(std::fs::read(EXPORTED).unwrap()).unwrap();
-        // What Norse ran is what is exported today.
+        // Norse ran the network that is exported today.
         let network = |file: NirFile| file.network([8, 8, 2], 1).unwrap();
         assert_eq!(network(ran), network(NirFile::from_bytes(bytes).unwrap()));
         let fixture: Norse = fixture("norse.json");

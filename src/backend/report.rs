@@ -1,4 +1,4 @@
-//! What is reported of a deployed network.
+//! The report of a deployed network and a run of it.
 
 use std::collections::BTreeMap;
 
@@ -15,118 +15,119 @@ use super::quantize::IntegerLayer;
 use super::run::{LayerActivity, Run};
 use crate::units::Joules;
 
-/// A deployed network in numbers. Energies and times are modelled with the constants listed; null where
-/// the profile lacks one that is needed.
+/// A deployed network in numbers. Energies and times are modelled with the constants listed; null
+/// if the profile lacks one that is needed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ChipReport {
     /// The profile's name.
     pub chip: String,
-    /// Cores in use.
+    /// Number of cores in use.
     pub cores: usize,
-    /// Neurons of the network, output neurons included.
+    /// Number of neurons of the network, output neurons included.
     pub neurons: usize,
-    /// Neurons on the cores, which are more where one is placed several times.
+    /// Number of neurons on the cores; larger than `neurons` if neurons are placed several times.
     pub placed_neurons: usize,
     /// Kind of each layer: dense, convolution or pool.
     pub kinds: Vec<String>,
-    /// Connections whose weight is not zero.
+    /// Number of connections with a weight other than zero.
     pub synapses: usize,
     /// Bits of a weight, sign included; null: weights are exact.
     pub weight_bits: Option<u8>,
-    /// Rounding of the weights of each layer: root mean square error over root mean square.
+    /// Relative rounding error of each layer's weights: root mean square error divided by root mean
+    /// square.
     pub weight_errors: Vec<f64>,
-    /// Neurons whose threshold the chip cannot have exactly.
+    /// Number of neurons that got the nearest threshold because the chip lacks the exact one.
     pub thresholds_changed: usize,
-    /// Spikes of all neurons per inference, mean.
+    /// Mean number of spikes of all neurons per inference.
     pub spikes_per_inference: f64,
-    /// Share of each layer's neurons that fire, mean.
+    /// Mean share of each layer's neurons that fire.
     pub activity: Vec<f64>,
-    /// Weights that are not zero of active inputs, per inference, mean.
+    /// Mean number of weights other than zero on active inputs, per inference.
     pub synaptic_operations_per_inference: f64,
-    /// The same as the chip counts them.
+    /// Mean number of synaptic operations per inference, as the chip counts them.
     pub chip_operations_per_inference: f64,
-    /// NeuroBench's metrics of the network as it is deployed.
+    /// NeuroBench's metrics of the deployed network.
     pub neurobench: Metrics,
     /// Share of samples on which several classes had the highest score.
     pub ties: f64,
-    /// Modelled, per inference.
+    /// Modelled: energy per inference.
     pub energy_j: EnergyReport,
     /// Modelled: mean duration of one inference in seconds.
     pub latency_s: Option<f64>,
     /// Modelled: the longest duration of one inference in seconds.
     pub latency_max_s: Option<f64>,
-    /// Modelled: inferences per second when one follows the other as the chip lets them.
+    /// Modelled: inferences per second, each starting as early as the chip allows.
     pub throughput_hz: Option<f64>,
     /// Modelled: mean energy times mean latency, in joule seconds.
     pub energy_delay_product_js: Option<f64>,
-    /// Modelled: area of the cores in use and of what their chips have besides, in square millimetres.
+    /// Modelled: area of the cores in use and of the rest of their chips, in square millimetres.
     pub area_mm2: Option<f64>,
-    /// What cannot be modelled, with the numbers that the profile lacks for it.
+    /// Figures that cannot be modelled, with the constants that the profile lacks for them.
     pub unmodelled: BTreeMap<String, Vec<String>>,
-    /// Chips in use.
+    /// Number of chips in use.
     pub chips: u32,
-    /// Bits of synapse memory of all cores in use; 0 where the chip keeps synapses elsewhere.
+    /// Bits of synapse memory on all cores in use; 0 if the chip stores synapses elsewhere.
     pub synapse_memory_bits: u64,
-    /// The same if no kernels of convolutions were shared.
+    /// Bits of synapse memory if no kernels of convolutions were shared.
     pub unshared_synapse_memory_bits: u64,
-    /// Of the cores in use.
+    /// Mean utilisation of the cores in use.
     pub utilisation: Utilisation,
-    /// Of each core in use, by number.
+    /// Contents of each core in use, in the order of core numbers.
     pub core_use: Vec<CoreUse>,
-    /// The physical numbers behind energies and times, with their basis and source.
+    /// The constants behind energies and times, with their basis and source.
     pub constants: Vec<Constant>,
 }
 
 /// Modelled energy per inference in joules.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EnergyReport {
-    /// Of synaptic operations, mean.
+    /// Mean energy of synaptic operations.
     pub synapse: Option<f64>,
-    /// Of neurons: their updates and spikes, mean.
+    /// Mean energy of the updates and spikes of neurons.
     pub neuron: Option<f64>,
-    /// Of packets, mean.
+    /// Mean energy of packets.
     pub network: Option<f64>,
-    /// Of the static power of the cores in use, mean.
+    /// Mean energy of the static power of the cores in use.
     #[serde(rename = "static")]
     pub idle: Option<f64>,
-    /// All parts but static, mean.
+    /// Mean of all energies but the static one.
     pub dynamic: Option<f64>,
-    /// All parts, mean.
+    /// Mean of all energies.
     pub total: Option<f64>,
-    /// All parts, largest of the samples.
+    /// Largest total energy of the samples.
     pub total_max: Option<f64>,
 }
 
-/// Mean share of what a core has that the cores in use take; null where there is no limit.
+/// Mean share of a core's capacity that the cores in use take; null if there is no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Utilisation {
-    /// Of neurons.
+    /// Share of neurons.
     pub neurons: Option<f64>,
-    /// Of synapse memory.
+    /// Share of synapse memory.
     pub synapse_memory: Option<f64>,
-    /// Of axons in.
+    /// Share of incoming axons.
     pub in_axons: Option<f64>,
-    /// Of axons out.
+    /// Share of outgoing axons.
     pub out_axons: Option<f64>,
 }
 
-/// What lies on one core.
+/// Contents of one core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CoreUse {
-    /// In row-major order of the mesh, chip after chip.
+    /// The core's number, in row-major order of the mesh, chip after chip.
     pub core: usize,
-    /// Neurons.
+    /// Number of neurons.
     pub neurons: usize,
-    /// Axons that come in.
+    /// Number of incoming axons.
     pub in_axons: u64,
-    /// Axons that go out.
+    /// Number of outgoing axons.
     pub out_axons: u64,
-    /// Bits of synapse memory, whole words.
+    /// Bits of synapse memory, rounded up to whole words.
     pub synapse_bits: u64,
 }
 
 impl Deployment {
-    /// What is reported of the deployed network and a run of it.
+    /// The report of the deployed network and a run of it.
     pub fn report(&self, run: &Run) -> ChipReport {
         ChipReport::new(self, run)
     }
@@ -150,7 +151,7 @@ impl ChipReport {
             neurons: layers().map(|layer| layer.neurons()).sum(),
             placed_neurons: mapping.parts().map(|core| core.neurons).sum(),
             kinds: layers().map(|layer| layer.connectivity.kind().to_owned()).collect(),
-            synapses: layers().zip(&deployment.machine.fan_out).map(synapses).sum(),
+            synapses: layers().zip(&deployment.runner.fan_out).map(synapses).sum(),
             weight_bits: network.weight_bits,
             weight_errors: layers().map(|layer| layer.weight_error).collect(),
             thresholds_changed: layers().map(|layer| layer.thresholds_changed).sum(),
@@ -224,27 +225,27 @@ impl CoreUse {
     }
 }
 
-/// In square millimetres.
+/// The area in square millimetres, if the profile has the constants.
 fn area(profile: &ChipProfile, size: Size) -> Option<f64> {
     let (core, fixed) = profile.area.core.as_ref().zip(profile.area.fixed.as_ref())?;
     Some(1e6 * (core.in_si() * size.cores as f64 + fixed.in_si() * f64::from(size.chips)))
 }
 
-/// Every figure that the profile lacks numbers for, with their keys.
+/// Every figure that cannot be modelled, with the paths of its missing constants.
 fn unmodelled(profile: &ChipProfile) -> BTreeMap<String, Vec<String>> {
-    let lacking = Figure::ALL.into_iter().filter_map(|figure| profile.models(figure).err());
-    let named = |lack: Unmodelled| {
-        (lack.figure.name().to_owned(), lack.keys.iter().map(|&key| key.to_owned()).collect())
+    let missing = Figure::ALL.into_iter().filter_map(|figure| profile.models(figure).err());
+    let named = |missing: Unmodelled| {
+        (missing.figure.name().to_owned(), missing.keys.iter().map(|&key| key.to_owned()).collect())
     };
-    lacking.map(named).collect()
+    missing.map(named).collect()
 }
 
-/// Connections of a layer whose weight is not zero, from those that each input has.
+/// Number of connections with a weight other than zero, from the fan-out of each input.
 fn synapses((layer, fan_out): (&IntegerLayer, &Vec<u64>)) -> usize {
     layer.sources.len() * fan_out.iter().sum::<u64>() as usize
 }
 
-/// The profile's constants with their sources written out.
+/// The profile's constants with full citations as sources.
 fn cited(profile: &ChipProfile) -> Vec<Constant> {
     let mut constants = profile.constants();
     for constant in &mut constants {

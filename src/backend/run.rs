@@ -1,4 +1,4 @@
-//! A deployed network at work on many samples.
+//! Runs of a deployed network on many samples.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use ndarray::{ArrayView1, ArrayView2, s};
 use rayon::prelude::*;
 
 use super::cost::CostModel;
-use super::cost::energy::{Energy, Tally};
+use super::cost::energy::{Energy, EventCounts};
 use super::cost::neuron_use::CoreLoad;
 use super::error::RunError;
 use super::mapping::Mapping;
@@ -15,48 +15,50 @@ use super::quantize::{IntegerLayer, IntegerNetwork};
 use super::simulate::{BLOCK, Block, Counts, Simulator};
 use crate::units::{Joules, Seconds};
 
-/// What one layer did, summed over the samples.
+/// The activity of one layer, summed over the samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LayerActivity {
-    /// Inputs that were not zero, of all sources.
+    /// Number of active inputs (not zero) of all sources.
     pub active_inputs: u64,
-    /// Spikes of its neurons.
+    /// Number of spikes of its neurons.
     pub spikes: u64,
-    /// Weights that are not zero, of active inputs; as the network has them, whatever the chip counts.
+    /// Number of weights other than zero on active inputs, however the chip counts operations.
     pub synaptic_operations: u64,
-    /// The same, where an input that several sources are active on counts once: their sum is one operand.
+    /// The same, where an input that is active in several sources counts once: their sum is one
+    /// operand.
     pub effective_operations: u64,
-    /// Whether any input was above 1: a graded one, or the sum of several sources.
+    /// Whether any input was above 1: a graded input, or a sum of several sources.
     pub graded: bool,
 }
 
-/// A mean over samples and the largest of them.
+/// The mean and the maximum over samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MeanAndMax<T> {
     /// The mean.
     pub mean: T,
-    /// The largest.
+    /// The maximum.
     pub max: T,
 }
 
-/// What the chip did on many samples. Energies and times are modelled; `None`: the profile lacks a number.
+/// The results of a run. Energies and times are modelled; `None`: the profile lacks a constant.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
-    /// One class a sample.
+    /// One class per sample.
     pub predictions: Vec<u16>,
-    /// Samples on which several classes had the highest score; the lowest of them was taken.
+    /// Number of samples on which several classes had the highest score; the lowest of them was
+    /// taken.
     pub ties: usize,
-    /// From the input to the output neurons.
+    /// The activity of the layers from the input to the output neurons.
     pub layers: Vec<LayerActivity>,
-    /// Synaptic operations as the chip counts them, per inference.
+    /// Mean number of synaptic operations per inference, as the chip counts them.
     pub chip_operations: f64,
-    /// Per inference, mean.
+    /// Mean energy per inference, by cause.
     pub energy: Energy,
-    /// All parts together, per inference.
+    /// Total energy per inference.
     pub total_energy: Option<MeanAndMax<Joules>>,
-    /// From the first input spike to the last step's end.
+    /// Time from the first input spike to the end of the last step.
     pub latency: Option<MeanAndMax<Seconds>>,
-    /// Between one inference and the next, mean; the throughput is its inverse.
+    /// Mean time between one inference and the next; its inverse is the throughput.
     pub period: Option<Seconds>,
 }
 
@@ -66,22 +68,22 @@ impl Run {
         self.layers.iter().all(|layer| layer.spikes == 0)
     }
 
-    /// The first layer that never fired: nothing behind it depends on the input.
+    /// The first layer that never fired; the layers after it do not depend on the input.
     pub fn silent_layer(&self) -> Option<usize> {
         self.layers.iter().position(|layer| layer.spikes == 0)
     }
 }
 
-/// What runs: the simulator and what it costs.
+/// A network that is ready to run: its simulator and its cost model.
 #[derive(Clone, Debug)]
-pub(super) struct Machine {
+pub(super) struct Runner {
     pub simulator: Simulator,
     pub cost: CostModel,
-    /// One a layer: for each input the weights that are not zero which a spike of it meets.
+    /// For each layer the fan-out of each input, see [`fan_out`].
     pub fan_out: Vec<Vec<u64>>,
 }
 
-impl Machine {
+impl Runner {
     pub(super) fn new(network: &IntegerNetwork, mapping: &Mapping, profile: &ChipProfile) -> Self {
         Self {
             simulator: Simulator::new(network),
@@ -90,7 +92,7 @@ impl Machine {
         }
     }
 
-    /// Runs all samples, (N, I); the same result with any number of threads.
+    /// Runs all samples, (N, I); the result is the same with any number of threads.
     pub(super) fn run(&self, inputs: ArrayView2<'_, u8>) -> Result<Run, RunError> {
         self.simulator.check_width(inputs.ncols())?;
         let samples = inputs.nrows();
@@ -104,7 +106,7 @@ impl Machine {
         };
         let blocks: Vec<Result<Totals, RunError>> =
             blocks.into_par_iter().map_init(Default::default, run).collect();
-        let mut totals = Totals::new(self.cost.tally());
+        let mut totals = Totals::new(self.cost.zero_counts());
         for block in blocks {
             totals.append(block?);
         }
@@ -118,18 +120,18 @@ impl Machine {
         block: &mut Block,
     ) -> Result<Totals, RunError> {
         self.simulator.run(samples.start, inputs.slice(s![samples, ..]), block)?;
-        let mut totals = Totals::new(self.cost.tally());
-        let mut counters = Counters::default();
+        let mut totals = Totals::new(self.cost.zero_counts());
+        let mut buffers = Buffers::default();
         for (sample, decision) in block.decisions.iter().enumerate() {
             totals.predictions.push(decision.class);
             totals.ties += usize::from(decision.tied);
             let events: Vec<&[u32]> = block.events(sample).collect();
-            self.count(&events, block.is_graded(sample), &mut counters, &mut totals);
+            self.count(&events, block.is_graded(sample), &mut buffers, &mut totals);
         }
         Ok(totals)
     }
 
-    /// [`Machine::block`] where nothing has a cost and how often something happened is enough.
+    /// [`Runner::block`] for networks without any cost, where counts of activity are enough.
     fn counts(
         &self,
         inputs: ArrayView2<'_, u8>,
@@ -137,22 +139,22 @@ impl Machine {
         counts: &mut Counts,
     ) -> Result<Totals, RunError> {
         self.simulator.count(samples.start, inputs.slice(s![samples, ..]), counts)?;
-        let mut totals = Totals::new(self.cost.tally());
+        let mut totals = Totals::new(self.cost.zero_counts());
         totals.predictions.extend(counts.decisions.iter().map(|decision| decision.class));
         totals.ties = counts.decisions.iter().filter(|decision| decision.tied).count();
         for (index, layer) in totals.layers.iter_mut().enumerate() {
             layer.count_block(&counts.active[index], &counts.active[index + 1], &self.fan_out[index]);
             layer.graded = index == 0 && counts.graded;
             let operations = self.cost.operations(index, &counts.active);
-            totals.tally.operations[index] += operations;
-            totals.tally.work.operations += operations;
+            totals.counts.operations[index] += operations;
+            totals.counts.activity.operations += operations;
         }
         Ok(totals)
     }
 
-    /// Counts what one sample did and what it cost; `events` are by source.
-    fn count(&self, events: &[&[u32]], graded: bool, counters: &mut Counters, totals: &mut Totals) {
-        let mut accumulator = self.cost.accumulator(&mut counters.load);
+    /// Counts the activity and the cost of one sample; `events` are by source.
+    fn count(&self, events: &[&[u32]], graded: bool, buffers: &mut Buffers, totals: &mut Totals) {
+        let mut accumulator = self.cost.accumulator(&mut buffers.load);
         for (layer, activity) in totals.layers.iter_mut().enumerate() {
             accumulator.layer(layer, events);
             let sources = self.simulator.sources(layer);
@@ -160,13 +162,13 @@ impl Machine {
             activity.count(active(), events[layer + 1], &self.fan_out[layer]);
             activity.graded |= graded && sources.contains(&0);
             if sources.len() > 1 {
-                activity.count_sums(active(), &self.fan_out[layer], &mut counters.summed);
+                activity.count_sums(active(), &self.fan_out[layer], &mut buffers.summed);
             }
         }
-        let (timing, tally) = (accumulator.timing(), accumulator.tally);
+        let (timing, counts) = (accumulator.timing(), accumulator.counts);
         let period = timing.map(|timing| timing.period);
-        totals.tally.add(&tally);
-        totals.energies.extend(self.cost.energy(&tally, period).total());
+        totals.counts.add(&counts);
+        totals.energies.extend(self.cost.energy(&counts, period).total());
         totals.latencies.extend(timing.map(|timing| timing.latency));
         totals.periods.extend(period);
     }
@@ -174,20 +176,20 @@ impl Machine {
     fn summary(&self, totals: Totals) -> Run {
         let samples = totals.predictions.len().max(1) as f64;
         let time = (!totals.periods.is_empty()).then(|| totals.periods.iter().copied().sum());
-        let energy = self.cost.energy(&totals.tally, time);
+        let energy = self.cost.energy(&totals.counts, time);
         let mean = |part: Option<Joules>| part.map(|part| part / samples);
         Run {
             ties: totals.ties,
             layers: totals.layers,
-            chip_operations: totals.tally.work.operations as f64 / samples,
+            chip_operations: totals.counts.activity.operations as f64 / samples,
             energy: Energy {
                 synapse: mean(energy.synapse),
                 neuron: mean(energy.neuron),
                 network: mean(energy.network),
                 idle: mean(energy.idle),
             },
-            total_energy: spread(&totals.energies, |energy| energy.0).map(|both| both.map(Joules)),
-            latency: spread(&totals.latencies, |time| time.0).map(|both| both.map(Seconds)),
+            total_energy: mean_and_max(&totals.energies, |energy| energy.0).map(|both| both.map(Joules)),
+            latency: mean_and_max(&totals.latencies, |time| time.0).map(|both| both.map(Seconds)),
             period: time.map(|time: Seconds| time / samples),
             predictions: totals.predictions,
         }
@@ -205,7 +207,8 @@ impl LayerActivity {
         }
     }
 
-    /// Counts a block of samples, on which every input was `active` and every neuron fired so often.
+    /// Adds a block of samples; `active` and `spikes` have how often each input and neuron was
+    /// active.
     fn count_block(&mut self, active: &[u32], spikes: &[u32], fan_out: &[u64]) {
         let sum = |counts: &[u32]| counts.iter().map(|&count| u64::from(count)).sum::<u64>();
         let operations =
@@ -216,8 +219,8 @@ impl LayerActivity {
         self.effective_operations += operations;
     }
 
-    /// Takes back what was counted more than once because several sources are `active` on an input; `summed`
-    /// is memory that is used again.
+    /// Corrects for inputs that are active in several sources: their sum is one operand. Reuses
+    /// `summed`.
     fn count_sums<'a>(
         &mut self,
         active: impl Iterator<Item = &'a [u32]>,
@@ -240,34 +243,34 @@ impl MeanAndMax<f64> {
     }
 }
 
-/// Memory that is used again for every sample.
+/// Memory that is reused for every sample.
 #[derive(Default)]
-struct Counters {
+struct Buffers {
     load: CoreLoad,
     summed: Vec<u32>,
 }
 
-/// Sums over samples, in their order.
+/// Sums and lists over samples, in their order.
 struct Totals {
     predictions: Vec<u16>,
     ties: usize,
     layers: Vec<LayerActivity>,
-    tally: Tally,
-    /// One a sample, or none.
+    counts: EventCounts,
+    /// One per sample, or none.
     energies: Vec<Joules>,
-    /// One a sample, or none.
+    /// One per sample, or none.
     latencies: Vec<Seconds>,
-    /// One a sample, or none.
+    /// One per sample, or none.
     periods: Vec<Seconds>,
 }
 
 impl Totals {
-    fn new(tally: Tally) -> Self {
+    fn new(counts: EventCounts) -> Self {
         Self {
             predictions: Vec::new(),
             ties: 0,
-            layers: vec![LayerActivity::default(); tally.operations.len()],
-            tally,
+            layers: vec![LayerActivity::default(); counts.operations.len()],
+            counts,
             energies: Vec::new(),
             latencies: Vec::new(),
             periods: Vec::new(),
@@ -284,14 +287,14 @@ impl Totals {
             sum.effective_operations += layer.effective_operations;
             sum.graded |= layer.graded;
         }
-        self.tally.add(&block.tally);
+        self.counts.add(&block.counts);
         self.energies.append(&mut block.energies);
         self.latencies.append(&mut block.latencies);
         self.periods.append(&mut block.periods);
     }
 }
 
-/// (I): weights that are not zero which a spike of each input meets.
+/// (I): for each input the number of connections with a weight other than zero.
 fn fan_out(layer: &IntegerLayer) -> Vec<u64> {
     let used = |row: ArrayView1<'_, i64>| row.iter().filter(|&&weight| weight != 0).count() as u64;
     let used: Vec<u64> = layer.weights.rows().into_iter().map(used).collect();
@@ -303,8 +306,8 @@ fn fan_out(layer: &IntegerLayer) -> Vec<u64> {
     (0..layer.inputs()).map(met).collect()
 }
 
-/// Mean and largest of `samples`; `None` of none.
-fn spread<T>(samples: &[T], number: impl Fn(&T) -> f64) -> Option<MeanAndMax<f64>> {
+/// The mean and maximum of `number` over `samples`; `None` if there are none.
+fn mean_and_max<T>(samples: &[T], number: impl Fn(&T) -> f64) -> Option<MeanAndMax<f64>> {
     let numbers = || samples.iter().map(&number);
     let max = numbers().reduce(f64::max)?;
     Some(MeanAndMax { mean: numbers().sum::<f64>() / samples.len() as f64, max })
@@ -326,7 +329,8 @@ mod tests {
 
     #[test]
     fn what_each_layer_does_is_counted() {
-        // a: h1, so o1. b: h1 h2, so o1 o2. a and c: h1, so o1. Nothing: nothing.
+        // Sample a: h1, then o1. Sample b: h1 and h2, then o1 and o2. Samples a and c: h1, then o1.
+        // No input: no spike.
         let run = deployed("ideal").run(array![[1, 0, 0], [0, 1, 0], [1, 0, 1], [0, 0, 0]].view()).unwrap();
         let layer = |active_inputs, spikes, synaptic_operations| LayerActivity {
             active_inputs,
@@ -388,7 +392,8 @@ mod tests {
     }
 
     proptest! {
-        /// A spike counts one operation for every neuron with a window over it whose weight is not zero.
+        /// A spike counts one operation for every neuron that it reaches with a weight other than
+        /// zero.
         #[test]
         fn operations_are_the_connections_of_every_spike(seed: u64) {
             let network = fixtures::network(seed, 1, 2, 0);
@@ -400,7 +405,8 @@ mod tests {
                 let mut values = vec![sample.iter().map(|&level| f64::from(level)).collect::<Vec<f64>>()];
                 values.extend(fixtures::direct(&network, sample));
                 for (index, layer) in network.layers.iter().enumerate() {
-                    // Weights that are not zero count 1, so the sums of all neurons count connections.
+                    // Weights other than zero become 1, so that the sums of all neurons count
+                    // connections.
                     let ones = layer.weights.t().mapv(|weight| f64::from(u8::from(weight != 0.0)));
                     for &source in &layer.sources {
                         let met = fixtures::direct_sums(&layer.connectivity, ones.view(), &values[source]);
@@ -420,22 +426,22 @@ mod tests {
     }
 
     proptest! {
-        /// The ideal chip asks for counts alone, where the processor has a matrix unit.
+        /// The ideal chip needs counts only, if the processor has a matrix unit.
         #[test]
-        fn a_census_counts_what_events_do(
+        fn counts_alone_are_those_of_events(
             widths in prop::collection::vec(1usize..150, 1..4), classes in 2usize..5, seed: u64,
             input_max in prop::sample::select(vec![1u8, 4, 255]), largest in 1i64..=3000, samples in 0usize..150,
         ) {
             let random = Random { widths, classes, input_max, largest, exponent: 0, seed };
             let deployment = chip("ideal").deploy(&random.network(), &DeployOptions::default()).unwrap();
             let inputs = random.inputs(samples);
-            let machine = &deployment.machine;
-            let mut events = Totals::new(machine.cost.tally());
+            let runner = &deployment.runner;
+            let mut events = Totals::new(runner.cost.zero_counts());
             for first in (0..samples).step_by(BLOCK) {
                 let block = first..(first + BLOCK).min(samples);
-                events.append(machine.block(inputs.view(), block, &mut Block::default()).unwrap());
+                events.append(runner.block(inputs.view(), block, &mut Block::default()).unwrap());
             }
-            prop_assert_eq!(machine.run(inputs.view()).unwrap(), machine.summary(events));
+            prop_assert_eq!(runner.run(inputs.view()).unwrap(), runner.summary(events));
         }
     }
 

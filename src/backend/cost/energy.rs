@@ -1,10 +1,11 @@
-//! Energies of what is counted, by the profile's numbers.
+//! The energy model: counted events times the constants of the profile.
 //!
-//! synapse = sum over layers of operations e_s; neuron as [`NeuronCost`] says; network = packets e_p + east-west
-//! hops e_x + north-south hops e_y + crossings e_c; static = (cores p_c + chips (p_f + f p_m)) time, with a clock
-//! of frequency f.
+//! - synapse: sum over layers of operations e_s
+//! - neuron: see [`NeuronCost`]
+//! - network: packets e_p + east-west hops e_x + north-south hops e_y + crossings e_c
+//! - static: (cores p_c + chips (p_f + f p_m)) time, with a clock of frequency f
 
-use super::work::CoreWork;
+use super::core_activity::CoreActivity;
 use crate::backend::mapping::core::Size;
 use crate::backend::mapping::route::Route;
 use crate::backend::profile::ChipProfile;
@@ -13,28 +14,28 @@ use crate::backend::profile::quantity::{EnergyUnit, Quantity};
 use crate::backend::quantize::IntegerNetwork;
 use crate::units::{Joules, Seconds, Watts};
 
-/// What is counted on the chip.
+/// Counts of events that cost energy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
+pub(crate) struct EventCounts {
     /// Synaptic operations of each layer.
     pub operations: Vec<u64>,
-    /// Of all neurons.
-    pub work: CoreWork,
+    /// Activity of all cores.
+    pub activity: CoreActivity,
     pub packets: u64,
     pub hops_east_west: u64,
     pub hops_north_south: u64,
     pub crossings: u64,
 }
 
-impl Tally {
-    /// Of a network of so many layers.
+impl EventCounts {
+    /// Counts at zero, for a network with this number of layers.
     pub(crate) fn new(layers: usize) -> Self {
         Self { operations: vec![0; layers], ..Self::default() }
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
         self.operations.iter_mut().zip(&other.operations).for_each(|(sum, more)| *sum += more);
-        self.work += &other.work;
+        self.activity += &other.activity;
         self.packets += other.packets;
         self.hops_east_west += other.hops_east_west;
         self.hops_north_south += other.hops_north_south;
@@ -49,77 +50,77 @@ impl Tally {
     }
 }
 
-/// Energies that the profile has numbers for.
+/// Energies by cause; `None`: the profile lacks a constant.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Energy {
-    /// Of synaptic operations.
+    /// Energy of synaptic operations.
     pub synapse: Option<Joules>,
-    /// Of neurons: their updates and spikes.
+    /// Energy of the updates and spikes of neurons.
     pub neuron: Option<Joules>,
-    /// Of packets.
+    /// Energy of packets.
     pub network: Option<Joules>,
-    /// Of static power during one period.
+    /// Energy of static power during one period.
     pub idle: Option<Joules>,
 }
 
 impl Energy {
-    /// The sum of what is spent on events, if every part of it is known.
+    /// The sum of synapse, neuron and network energy, if all are known.
     pub fn dynamic(&self) -> Option<Joules> {
         Some(self.synapse? + self.neuron? + self.network?)
     }
 
-    /// The sum, if every part is known.
+    /// The sum of all energies, if all are known.
     pub fn total(&self) -> Option<Joules> {
         Some(self.dynamic()? + self.idle?)
     }
 }
 
-/// Energies of the profile, and the power of the cores in use.
+/// Energy per event, and the static power of a mapped network.
 #[derive(Clone, Debug)]
-pub(crate) struct Prices {
-    /// Of an operation in each layer.
+pub(crate) struct EnergyModel {
+    /// Energy of an operation in each layer.
     operations: Option<Vec<Joules>>,
     neuron: Option<NeuronCost<Joules>>,
-    packet: Option<PacketPrices>,
+    packet: Option<PacketEnergies>,
     power: Option<Watts>,
 }
 
-/// Of a packet and of what happens to it on its way.
+/// Energies of one packet, of its hops and of its crossings.
 #[derive(Clone, Copy, Debug)]
-struct PacketPrices {
+struct PacketEnergies {
     packet: Joules,
     east_west: Joules,
     north_south: Joules,
     crossing: Joules,
 }
 
-impl PacketPrices {
-    /// Of packets that stay on one of `chips` chips, or cross between them.
+impl PacketEnergies {
+    /// The energies of packets in a network on this number of chips.
     fn new(profile: &ChipProfile, chips: u32) -> Option<Self> {
         let (energy, none) = (&profile.energy, Some(Joules(0.0)));
-        let price = |needed: bool, number: &Option<Quantity<EnergyUnit>>| match needed {
+        let energy_of = |needed: bool, number: &Option<Quantity<EnergyUnit>>| match needed {
             true => number.as_ref().map(|number| number.energy()),
             false => none,
         };
         let mesh = profile.topology.mesh.is_some();
         Some(Self {
-            packet: price(true, &energy.spike)?,
-            east_west: price(mesh, &energy.hop_east_west)?,
-            north_south: price(mesh, &energy.hop_north_south)?,
-            crossing: price(chips > 1, &energy.chip_crossing)?,
+            packet: energy_of(true, &energy.spike)?,
+            east_west: energy_of(mesh, &energy.hop_east_west)?,
+            north_south: energy_of(mesh, &energy.hop_north_south)?,
+            crossing: energy_of(chips > 1, &energy.chip_crossing)?,
         })
     }
 
-    fn energy(&self, tally: &Tally) -> Joules {
-        self.packet * tally.packets as f64
-            + self.east_west * tally.hops_east_west as f64
-            + self.north_south * tally.hops_north_south as f64
-            + self.crossing * tally.crossings as f64
+    fn energy(&self, counts: &EventCounts) -> Joules {
+        self.packet * counts.packets as f64
+            + self.east_west * counts.hops_east_west as f64
+            + self.north_south * counts.hops_north_south as f64
+            + self.crossing * counts.crossings as f64
     }
 }
 
-impl Prices {
-    /// Of `network`, which takes `size` of the chip.
+impl EnergyModel {
+    /// The model for `network`, which takes `size` of the chip.
     pub(crate) fn new(profile: &ChipProfile, network: &IntegerNetwork, size: Size) -> Self {
         let energy = &profile.energy;
         let operation = energy.synaptic_operation.as_ref();
@@ -128,36 +129,36 @@ impl Prices {
             operations: operation
                 .map(|cost| layers().map(|layer| cost.of(&layer.connectivity).energy()).collect()),
             neuron: energy.neuron.as_ref().map(|cost| cost.map(|number| number.energy())),
-            packet: PacketPrices::new(profile, size.chips),
+            packet: PacketEnergies::new(profile, size.chips),
             power: power(profile, size),
         }
     }
 
-    /// Whether packets have a price: nothing else asks how many there are.
+    /// Whether packets cost energy; if not, they need not be counted.
     pub(crate) fn has_packets(&self) -> bool {
         self.packet.is_some()
     }
 
-    /// Whether nothing has a price.
-    pub(crate) fn are_unknown(&self) -> bool {
+    /// Whether the profile has no energy and no power at all.
+    pub(crate) fn is_unknown(&self) -> bool {
         self.operations.is_none() && self.neuron.is_none() && self.packet.is_none() && self.power.is_none()
     }
 
-    /// Energies of what `tally` counts while `time` passes.
-    pub(crate) fn energy(&self, tally: &Tally, time: Option<Seconds>) -> Energy {
-        let synapse = |prices: &Vec<Joules>| {
-            prices.iter().zip(&tally.operations).map(|(&price, &count)| price * count as f64).sum()
+    /// The energies of the events in `counts` during `time`.
+    pub(crate) fn energy(&self, counts: &EventCounts, time: Option<Seconds>) -> Energy {
+        let synapse = |energies: &Vec<Joules>| {
+            energies.iter().zip(&counts.operations).map(|(&energy, &count)| energy * count as f64).sum()
         };
         Energy {
             synapse: self.operations.as_ref().map(synapse),
-            neuron: self.neuron.map(|cost| cost.of(&tally.work)),
-            network: self.packet.map(|prices| prices.energy(tally)),
+            neuron: self.neuron.map(|cost| cost.of(&counts.activity)),
+            network: self.packet.map(|energies| energies.energy(counts)),
             idle: self.power.zip(time).map(|(power, time)| Joules(power.0 * time.0)),
         }
     }
 }
 
-/// The power of the cores in use when they do nothing, and of the rest of their chips.
+/// Static power of the cores in use and of the rest of their chips.
 pub(crate) fn power(profile: &ChipProfile, size: Size) -> Option<Watts> {
     let energy = &profile.energy;
     let (core, fixed) = energy.static_per_core.as_ref().zip(energy.static_fixed.as_ref())?;

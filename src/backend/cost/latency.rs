@@ -1,12 +1,12 @@
-//! How long a step takes, by the profile's numbers.
+//! The latency model: durations of steps by the constants of the profile.
 //!
-//! A core does its operations and neurons one after the other. A step ends when the slowest core is done,
-//! the farthest packet has arrived and all tiles in use have met at the barrier; on a chip with a fixed
-//! step it takes that.
+//! A core does its operations and neurons one after the other. A step ends when the slowest core is
+//! done, the farthest packet has arrived, and all tiles in use have met at the barrier. On a chip
+//! with a fixed step every step takes that time.
 
-use super::work::CoreWork;
+use super::core_activity::CoreActivity;
 use crate::backend::mapping::core::Size;
-use crate::backend::mapping::route::Way;
+use crate::backend::mapping::route::Path;
 use crate::backend::profile::ChipProfile;
 use crate::backend::profile::constants::{Barrier, NeuronCost, TimeConstants};
 use crate::backend::quantize::IntegerNetwork;
@@ -15,25 +15,25 @@ use crate::units::Seconds;
 /// Durations of one inference.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Timing {
-    /// The sum of its steps.
+    /// The sum of all steps.
     pub latency: Seconds,
-    /// From the beginning of one inference to that of the next.
+    /// The time from the beginning of one inference to the beginning of the next.
     pub period: Seconds,
 }
 
-/// Durations of the profile.
+/// Durations of steps on one chip.
 #[derive(Clone, Debug)]
-pub(crate) enum Clock {
+pub(crate) enum LatencyModel {
     /// Every step takes the same time.
     Fixed(Seconds),
-    /// A step ends when all is done.
+    /// A step ends when cores, packets and barrier are done.
     Barrier(Durations),
 }
 
-/// Of what ends a step.
+/// The durations that make up a step.
 #[derive(Clone, Debug)]
 pub(crate) struct Durations {
-    /// Of an operation in each layer.
+    /// Duration of an operation in each layer.
     operations: Vec<Seconds>,
     neuron: NeuronCost<Seconds>,
     packet: Seconds,
@@ -42,8 +42,9 @@ pub(crate) struct Durations {
     barrier: Seconds,
 }
 
-impl Clock {
-    /// The clock of `network`, which takes `size` of the chip, if the profile has the numbers.
+impl LatencyModel {
+    /// The model for `network`, which takes `size` of the chip; `None`: the profile lacks a
+    /// constant.
     pub(crate) fn new(profile: &ChipProfile, network: &IntegerNetwork, size: Size) -> Option<Self> {
         let time = &profile.time;
         if let Some(step) = &time.step {
@@ -63,36 +64,36 @@ impl Clock {
         }))
     }
 
-    /// A step in which cores do `works`, each with its layer, and whose packets go these ways.
+    /// The duration of a step, from (layer, activity) of each core and the paths of its packets.
     pub(crate) fn step<'a>(
         &self,
-        works: impl Iterator<Item = (usize, &'a CoreWork)>,
-        ways: impl Iterator<Item = &'a Way>,
+        cores: impl Iterator<Item = (usize, &'a CoreActivity)>,
+        paths: impl Iterator<Item = &'a Path>,
     ) -> Seconds {
         match self {
             Self::Fixed(step) => *step,
             Self::Barrier(durations) => {
-                let core = slowest(works.map(|(layer, work)| durations.core(layer, work)));
-                core + slowest(ways.map(|way| durations.flight(way))) + durations.barrier
+                let core = slowest(cores.map(|(layer, activity)| durations.core(layer, activity)));
+                core + slowest(paths.map(|path| durations.flight(path))) + durations.barrier
             }
         }
     }
 }
 
 impl Durations {
-    fn core(&self, layer: usize, work: &CoreWork) -> Seconds {
-        self.operations[layer] * work.operations as f64 + self.neuron.of(work)
+    fn core(&self, layer: usize, activity: &CoreActivity) -> Seconds {
+        self.operations[layer] * activity.operations as f64 + self.neuron.of(activity)
     }
 
-    fn flight(&self, way: &Way) -> Seconds {
+    fn flight(&self, path: &Path) -> Seconds {
         self.packet
-            + self.hops.0 * f64::from(way.east_west)
-            + self.hops.1 * f64::from(way.north_south)
-            + self.crossing * f64::from(way.crossings)
+            + self.hops.0 * f64::from(path.east_west)
+            + self.hops.1 * f64::from(path.north_south)
+            + self.crossing * f64::from(path.crossings)
     }
 }
 
-/// The longest, or zero if there is none.
+/// The longest of `times`, or zero if there are none.
 fn slowest(times: impl Iterator<Item = Seconds>) -> Seconds {
     Seconds(times.map(|time| time.0).fold(0.0, f64::max))
 }
@@ -104,7 +105,8 @@ fn hop_times(time: &TimeConstants, mesh: bool) -> Option<(Seconds, Seconds)> {
     }
 }
 
-/// With this many tiles: linear between two entries of `table`, whose nearest end counts outside it.
+/// The duration of a barrier of `tiles`: linear between two entries of `table`, constant beyond its
+/// ends.
 fn barrier_time(table: &[Barrier], tiles: u32) -> Seconds {
     let above = table.partition_point(|entry| entry.tiles < tiles);
     match (above.checked_sub(1).map(|below| &table[below]), table.get(above)) {

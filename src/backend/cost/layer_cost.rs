@@ -2,27 +2,27 @@
 
 use ndarray::s;
 
+use super::core_activity::CoreActivity;
 use super::neuron_use::{CoreLoad, NeuronUse};
-use super::work::CoreWork;
-use crate::backend::mapping::connect::{Connections, Counter, Fan};
-use crate::backend::mapping::route::{Route, Way, route};
+use crate::backend::mapping::connect::{Connections, CoresByInput, Counter};
+use crate::backend::mapping::route::{Path, Route, route};
 use crate::backend::mapping::{Core, LayerMapping, Mapping};
 use crate::backend::profile::format::WeightFormat;
 use crate::backend::profile::{ChipProfile, OperationCounting, OutputCounting};
 use crate::backend::quantize::{IntegerLayer, IntegerNetwork};
 
-/// What one layer costs.
+/// Tables for counting the events of one layer.
 #[derive(Clone, Debug)]
 pub(crate) struct LayerCost {
     sources: Vec<usize>,
-    /// For each input the synaptic operations of one event on each core.
-    operations: Fan,
-    /// Placed neurons of each core.
+    /// For each input the synaptic operations that one event causes on each core.
+    operations: CoresByInput,
+    /// Number of placed neurons on each core.
     neurons: Vec<u64>,
-    /// (O): what each neuron's spike sends.
+    /// (O): the packets that a spike of each neuron sends.
     pub routes: Vec<Route>,
-    /// What single neurons do, where that has a price.
-    occupation: Option<NeuronUse>,
+    /// The activity of single neurons, if the profile has a cost for it.
+    neuron_use: Option<NeuronUse>,
 }
 
 impl LayerCost {
@@ -48,69 +48,75 @@ impl LayerCost {
             operations: operations(layer, map, profile),
             neurons: map.cores.iter().map(|core| core.neurons as u64).collect(),
             routes,
-            occupation: profile.prices_events().then(|| NeuronUse::new(layer, map)),
+            neuron_use: profile.has_event_costs().then(|| NeuronUse::new(layer, map)),
         }
     }
 
-    /// What each core does when `events`, by source, have made the neurons `spikes` fire.
+    /// Counts the activity of each core when `events`, by source, made the neurons `spikes` fire.
     pub(crate) fn count(&self, events: &[&[u32]], spikes: &[u32], load: &mut CoreLoad) {
-        load.works.clear();
-        load.works.extend(self.neurons.iter().map(|&steps| CoreWork { steps, ..CoreWork::default() }));
+        load.cores.clear();
+        load.cores
+            .extend(self.neurons.iter().map(|&steps| CoreActivity { steps, ..CoreActivity::default() }));
         for &source in &self.sources {
-            let add = |core: usize, count| load.works[core].operations += count;
+            let add = |core: usize, count| load.cores[core].operations += count;
             self.operations.for_each_sum(events[source], add);
         }
-        load.works.iter_mut().filter(|work| work.operations > 0).for_each(|work| work.active = work.steps);
-        if let Some(occupation) = &self.occupation {
-            occupation.count(self.sources.iter().map(|&source| events[source]), spikes, load);
+        load.cores
+            .iter_mut()
+            .filter(|activity| activity.operations > 0)
+            .for_each(|activity| activity.active = activity.steps);
+        if let Some(neuron_use) = &self.neuron_use {
+            neuron_use.count(self.sources.iter().map(|&source| events[source]), spikes, load);
         }
     }
 
-    /// Synaptic operations of all cores when each of its inputs was active so often, by source.
+    /// Synaptic operations of all cores; `active` has for each source how often each input was
+    /// active.
     pub(crate) fn operations_of(&self, active: &[Vec<u32>]) -> u64 {
         self.sources.iter().map(|&source| self.operations.sum(&active[source])).sum()
     }
 
-    /// What each core does in a step of another layer, in which nothing reaches it.
-    pub(crate) fn idle(&self) -> impl Iterator<Item = CoreWork> {
-        self.neurons.iter().map(|&steps| CoreWork { steps, ..CoreWork::default() })
+    /// The activity of each core in a step of another layer, without any event.
+    pub(crate) fn idle(&self) -> impl Iterator<Item = CoreActivity> {
+        self.neurons.iter().map(|&steps| CoreActivity { steps, ..CoreActivity::default() })
     }
 
-    /// Every way that a packet of these spikes goes.
-    pub(crate) fn ways(&self, spikes: &[u32]) -> impl Iterator<Item = &Way> {
-        spikes.iter().flat_map(|&neuron| &self.routes[neuron as usize].ways)
+    /// The paths of all packets of these spikes.
+    pub(crate) fn paths(&self, spikes: &[u32]) -> impl Iterator<Item = &Path> {
+        spikes.iter().flat_map(|&neuron| &self.routes[neuron as usize].paths)
     }
 }
 
-/// For each input the synaptic operations of one event on each core of `map`.
-fn operations(layer: &IntegerLayer, map: &LayerMapping, profile: &ChipProfile) -> Fan {
+/// For each input the synaptic operations that one event causes on each core of `map`.
+fn operations(layer: &IntegerLayer, map: &LayerMapping, profile: &ChipProfile) -> CoresByInput {
     if profile.counting.synaptic_operations == OperationCounting::CrossbarRow {
-        return map.hearing.with(map.axons_per_input as u32 * profile.core.neurons.unwrap_or(0));
+        return map.receivers.with(map.axons_per_input as u32 * profile.core.neurons.unwrap_or(0));
     }
     let palette = matches!(profile.weights, WeightFormat::Palette { .. });
     let crosspoints = |&weight: &i64| match palette {
         true => digits(weight, map.axons_per_input),
         false => usize::from(weight != 0),
     };
-    let of_tap: Vec<usize> =
+    let of_element: Vec<usize> =
         layer.weights.rows().into_iter().map(|row| row.iter().map(crosspoints).sum()).collect();
     let (connections, mut counter) = (Connections::new(layer), Counter::new(layer.inputs()));
     let of_core = |core: &Core| {
-        connections.for_each(core.first..core.first + core.neurons, |input, element, units| {
-            let count = match units.len() == layer.units() {
-                true => of_tap[element],
-                false => layer.weights.slice(s![element, units]).iter().map(crosspoints).sum(),
+        connections.for_each(core.first..core.first + core.neurons, |input, element, channels| {
+            let count = match channels.len() == layer.channels() {
+                true => of_element[element],
+                false => layer.weights.slice(s![element, channels]).iter().map(crosspoints).sum(),
             };
             counter.add(input, count);
         });
         counter.take()
     };
     let of_cores: Vec<_> = map.cores.iter().map(of_core).collect();
-    Fan::new(layer.inputs(), &of_cores)
+    CoresByInput::new(layer.inputs(), &of_cores)
 }
 
-/// Crosspoints that a weight of `bits` axon types sets: 1 and -1 have a type each where there are two
-/// types; more types are the digits of two's complement.
+/// The number of crosspoints that a weight of `bits` axon types sets.
+///
+/// With two types, 1 and -1 take one each; with more, the types are the digits of two's complement.
 fn digits(weight: i64, bits: usize) -> usize {
     match bits {
         2 => usize::from(weight != 0),

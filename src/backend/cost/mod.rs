@@ -1,41 +1,41 @@
-//! What an inference costs, by the profile's numbers: a model, not a measurement.
+//! The cost of an inference by the constants of the profile: a model, not a measurement.
 //!
-//! One layer works a step. Where inferences are pipelined ([`StepCounting`]), every neuron makes one step of
-//! each, and the period is the longest step of an inference; where they follow one by one, the period is the
-//! latency, and in the steps of other layers neurons are idle. Latency is the sum of the steps; static power is
-//! drawn by the cores in use for one period. Spikes that skip layers wait on their way until their step comes,
-//! at no cost.
+//! Each step is one layer. Pipelined inferences ([`StepCounting`]) share the steps: every neuron
+//! makes one step per inference, and the period is the longest step. One-by-one inferences have a
+//! period equal to the latency, and neurons are idle in the steps of other layers. Latency is the
+//! sum of the steps. The cores in use draw static power for one period. Spikes that skip layers
+//! wait for their step at no cost.
 
+pub(super) mod core_activity;
 pub(super) mod energy;
 pub(super) mod latency;
 pub(super) mod layer_cost;
 pub(super) mod neuron_use;
-pub(super) mod work;
 
 use super::mapping::Mapping;
 use super::mapping::route::{Route, route};
 use super::profile::{ChipProfile, StepCounting};
 use super::quantize::IntegerNetwork;
 use crate::units::Seconds;
-use energy::{Energy, Prices, Tally};
-use latency::{Clock, Timing};
+use core_activity::CoreActivity;
+use energy::{Energy, EnergyModel, EventCounts};
+use latency::{LatencyModel, Timing};
 use layer_cost::LayerCost;
 use neuron_use::CoreLoad;
-use work::CoreWork;
 
-/// The cost of one inference while it runs.
+/// The accumulated cost of one inference.
 pub(crate) struct CostAccumulator<'a> {
     model: &'a CostModel,
-    /// What the layer at hand does.
+    /// Activity of the current layer's cores.
     load: &'a mut CoreLoad,
-    pub tally: Tally,
-    /// Durations of the steps so far: their sum and the longest.
+    pub counts: EventCounts,
+    /// Sum and maximum of the durations so far.
     sum: Seconds,
     longest: Seconds,
 }
 
 impl CostAccumulator<'_> {
-    /// Counts layer `index` once it has fired; `events` are by source.
+    /// Counts layer `index` after it has fired; `events` are by source.
     pub(crate) fn layer(&mut self, index: usize, events: &[&[u32]]) {
         if index == 0 {
             self.inputs(events[0]);
@@ -43,21 +43,21 @@ impl CostAccumulator<'_> {
         let (layer, spikes) = (&self.model.layers[index], events[index + 1]);
         let before = std::mem::take(&mut self.load.kept);
         layer.count(events, spikes, self.load);
-        for work in &self.load.works {
-            self.tally.work += work;
-            self.tally.operations[index] += work.operations;
+        for activity in &self.load.cores {
+            self.counts.activity += activity;
+            self.counts.operations[index] += activity.operations;
         }
-        if self.model.prices.has_packets() {
-            spikes.iter().for_each(|&neuron| self.tally.send(&layer.routes[neuron as usize]));
+        if self.model.energy_model.has_packets() {
+            spikes.iter().for_each(|&neuron| self.counts.send(&layer.routes[neuron as usize]));
         }
-        if let Some(clock) = &self.model.clock {
-            let works = self.load.works.iter().map(|work| (index, work));
+        if let Some(latency_model) = &self.model.latency_model {
+            let cores = self.load.cores.iter().map(|activity| (index, activity));
             let step = match self.model.steps {
-                StepCounting::Pipelined => clock.step(works, layer.ways(spikes)),
+                StepCounting::Pipelined => latency_model.step(cores, layer.paths(spikes)),
                 StepCounting::OneByOne => {
                     let others = self.model.idle(index, &before);
-                    let others = others.iter().map(|(layer, work)| (*layer, work));
-                    clock.step(works.chain(others), layer.ways(spikes))
+                    let others = others.iter().map(|(layer, activity)| (*layer, activity));
+                    latency_model.step(cores.chain(others), layer.paths(spikes))
                 }
             };
             self.add_step(step);
@@ -67,30 +67,33 @@ impl CostAccumulator<'_> {
         }
     }
 
-    /// Counts the packets of `inputs`, and the step in which they are on their way where it is one of its own.
+    /// Counts the packets of `inputs`, and their step if inferences run one by one.
     fn inputs(&mut self, inputs: &[u32]) {
         let routes = || inputs.iter().map(|&input| &self.model.inputs[input as usize]);
-        if self.model.prices.has_packets() {
-            routes().for_each(|route| self.tally.send(route));
+        if self.model.energy_model.has_packets() {
+            routes().for_each(|route| self.counts.send(route));
         }
         self.load.kept.clear();
-        let Some(clock) = self.model.clock.as_ref().filter(|_| self.model.steps == StepCounting::OneByOne)
+        let Some(latency_model) =
+            self.model.latency_model.as_ref().filter(|_| self.model.steps == StepCounting::OneByOne)
         else {
             return;
         };
         let idle = self.model.idle(self.model.layers.len(), &[]);
-        let works = idle.iter().map(|(layer, work)| (*layer, work));
-        let step = clock.step(works, routes().flat_map(|route| &route.ways));
+        let cores = idle.iter().map(|(layer, activity)| (*layer, activity));
+        let step = latency_model.step(cores, routes().flat_map(|route| &route.paths));
         self.add_step(step);
     }
 
-    /// Counts the steps that layer `index` makes while others work; in the first after its own it forgets the
-    /// potentials that it kept.
+    /// Counts the steps that layer `index` makes during those of other layers.
+    ///
+    /// In the first step after its own it forgets the potentials that it kept.
     fn rest(&mut self, index: usize) {
         let layers = self.model.layers.len();
-        self.tally.work.steps += layers as u64 * self.load.works.iter().map(|work| work.steps).sum::<u64>();
+        self.counts.activity.steps +=
+            layers as u64 * self.load.cores.iter().map(|activity| activity.steps).sum::<u64>();
         if index + 1 < layers {
-            self.tally.work.updated += self.load.kept.iter().sum::<u64>();
+            self.counts.activity.updated += self.load.kept.iter().sum::<u64>();
         }
     }
 
@@ -99,25 +102,25 @@ impl CostAccumulator<'_> {
         self.longest = Seconds(self.longest.0.max(step.0));
     }
 
-    /// Durations, if the profile has the numbers.
+    /// The durations, if the profile has the constants.
     pub(crate) fn timing(&self) -> Option<Timing> {
         let period = match self.model.steps {
             StepCounting::Pipelined => self.longest,
             StepCounting::OneByOne => self.sum,
         };
-        self.model.clock.as_ref().map(|_| Timing { latency: self.sum, period })
+        self.model.latency_model.as_ref().map(|_| Timing { latency: self.sum, period })
     }
 }
 
-/// Prices of a mapped network.
+/// The cost model of a mapped network.
 #[derive(Clone, Debug)]
 pub(crate) struct CostModel {
     layers: Vec<LayerCost>,
-    /// (I): of each input.
+    /// (I): the packets of each input.
     inputs: Vec<Route>,
     steps: StepCounting,
-    prices: Prices,
-    clock: Option<Clock>,
+    energy_model: EnergyModel,
+    latency_model: Option<LatencyModel>,
 }
 
 impl CostModel {
@@ -130,49 +133,54 @@ impl CostModel {
             layers: (0..network.layers.len()).map(layer).collect(),
             inputs: (0..network.layers[0].inputs()).map(input).collect(),
             steps: profile.counting.steps,
-            prices: Prices::new(profile, network, mapping.size(&profile.topology)),
-            clock: Clock::new(profile, network, mapping.size(&profile.topology)),
+            energy_model: EnergyModel::new(profile, network, mapping.size(&profile.topology)),
+            latency_model: LatencyModel::new(profile, network, mapping.size(&profile.topology)),
         }
     }
 
-    /// Whether neither events nor time cost anything: then it does not matter on which sample they are.
+    /// Whether events and time have no known cost; then it does not matter on which sample they
+    /// happen.
     pub(crate) fn is_unknown(&self) -> bool {
-        self.clock.is_none() && self.prices.are_unknown()
+        self.latency_model.is_none() && self.energy_model.is_unknown()
     }
 
-    /// The synaptic operations of layer `index`, as the chip counts them, when each of its inputs was active so
-    /// often, by source.
+    /// Synaptic operations of layer `index`, as the chip counts them.
+    ///
+    /// `active` has for each source how often each input was active.
     pub(crate) fn operations(&self, index: usize, active: &[Vec<u32>]) -> u64 {
         self.layers[index].operations_of(active)
     }
 
-    /// An accumulator at zero; `load` is memory that it uses.
+    /// An accumulator at zero; the memory of `load` is reused.
     pub(crate) fn accumulator<'a>(&'a self, load: &'a mut CoreLoad) -> CostAccumulator<'a> {
         let zero = Seconds(0.0);
-        CostAccumulator { model: self, load, tally: self.tally(), sum: zero, longest: zero }
+        CostAccumulator { model: self, load, counts: self.zero_counts(), sum: zero, longest: zero }
     }
 
-    /// A tally of this network at zero.
-    pub(crate) fn tally(&self) -> Tally {
-        Tally::new(self.layers.len())
+    /// Counts at zero for this network.
+    pub(crate) fn zero_counts(&self) -> EventCounts {
+        EventCounts::new(self.layers.len())
     }
 
-    /// Energies of what `tally` counts while `time` passes.
-    pub(crate) fn energy(&self, tally: &Tally, time: Option<Seconds>) -> Energy {
-        self.prices.energy(tally, time)
+    /// The energies of the events in `counts` during `time`.
+    pub(crate) fn energy(&self, counts: &EventCounts, time: Option<Seconds>) -> Energy {
+        self.energy_model.energy(counts, time)
     }
 
-    /// What the cores of all layers but `busy` do, each with its layer, where those of the layer before it
-    /// have `kept` potentials.
-    fn idle(&self, busy: usize, kept: &[u64]) -> Vec<(usize, CoreWork)> {
-        let mut works = Vec::new();
+    /// (layer, activity) of each core outside layer `busy`; `kept` potentials are those of the
+    /// layer before it.
+    fn idle(&self, busy: usize, kept: &[u64]) -> Vec<(usize, CoreActivity)> {
+        let mut cores = Vec::new();
         for (index, layer) in self.layers.iter().enumerate().filter(|&(index, _)| index != busy) {
             let updated = kept.iter().copied().filter(|_| index + 1 == busy).chain(std::iter::repeat(0));
-            works.extend(
-                layer.idle().zip(updated).map(|(work, updated)| (index, CoreWork { updated, ..work })),
+            cores.extend(
+                layer
+                    .idle()
+                    .zip(updated)
+                    .map(|(activity, updated)| (index, CoreActivity { updated, ..activity })),
             );
         }
-        works
+        cores
     }
 }
 
@@ -190,8 +198,9 @@ mod tests {
 
     #[test]
     fn a_small_network_costs_on_loihi_what_hand_arithmetic_says() {
-        // Inputs a and c: 2 operations in layer 0 (a to h1, c to h2), then h1 fires: 2 operations in layer 1,
-        // and o1 fires. All on one tile, so no hops: 2 input packets, 1 of h1, 1 of o1. Four active updates.
+        // Inputs a and c: 2 operations in layer 0 (a to h1, c to h2). Then h1 fires: 2 operations
+        // in layer 1, and o1 fires. All cores are on one tile, so no hops: 2 input packets, 1 of
+        // h1, 1 of o1. Four active updates.
         let deployment = chip("loihi1").deploy(&by_hand(), &DeployOptions::default()).unwrap();
         let run = deployment.run(array![[1, 0, 1]].view()).unwrap();
         let step = 2.0 * 3.5 + 2.0 * 8.4 + 2.1 + 113.0;
@@ -216,8 +225,9 @@ mod tests {
     }
 
     #[test]
-    fn packets_pay_for_the_hops_of_their_way() {
-        // Two neurons a core: hidden neurons on cores 0 to 4, the last of which is on tile 1 like the outputs'.
+    fn packets_pay_for_the_hops_of_their_path() {
+        // Two neurons per core: hidden neurons on cores 0 to 4, the last of them on tile 1 like the
+        // outputs.
         let mut profile = chip("loihi1").profile().clone();
         profile.core.neurons = Some(2);
         profile.topology.placement = Placement::RowMajor;
@@ -233,12 +243,13 @@ mod tests {
     }
 
     #[test]
-    fn a_spike_that_two_layers_hear_pays_for_both_ways() {
+    fn a_spike_to_two_layers_pays_for_both_paths() {
         let mut network = full(&[1, 2, 2, 2]);
         network.layers[2].sources = vec![2, 1];
         let deployment = chip("loihi1").deploy(&network, &DeployOptions::default()).unwrap();
         let run = deployment.run(array![[1]].view()).unwrap();
-        // Packets: 1 of the input, 4 of the first layer, 2 of the second, 2 of the output; all on one tile.
+        // Packets: 1 of the input, 4 of the first layer, 2 of the second, 2 of the output; all on
+        // one tile.
         close(run.energy.network.unwrap().0, 9.0 * 1.7e-12);
         // Operations: 2, then 2 by 2, then both sources' 2 by 2.
         close(run.energy.synapse.unwrap().0, (2.0 + 4.0 + 8.0) * 23.6e-12);
@@ -248,7 +259,7 @@ mod tests {
     fn truenorth_pays_for_events_and_for_one_tick() {
         let deployment = chip("truenorth").deploy(&by_hand(), &DeployOptions::default()).unwrap();
         let run = deployment.run(array![[1, 0, 1]].view()).unwrap();
-        // Each hidden neuron is there twice, so layer 0 makes 4 operations and layer 1 makes 2.
+        // Each hidden neuron is placed twice, so layer 0 makes 4 operations and layer 1 makes 2.
         close(run.energy.synapse.unwrap().0, 6.0 * 2.297e-12);
         close(run.energy.idle.unwrap().0, 2.0 * 15.73e-6 * 1e-3);
         close(run.latency.unwrap().mean.0, 2e-3);
@@ -269,8 +280,9 @@ mod tests {
 
     #[test]
     fn one_by_one_every_neuron_makes_every_step() {
-        // a and c: h1 hears a and fires, h2 hears c and keeps -1; then o1 hears h1 and fires, o2 keeps 1 to the
-        // end. Four neurons make three steps; updates are h1 h2, then h2 o1 o2. Packets: a, c, h1.
+        // Inputs a and c: h1 receives a and fires, h2 receives c and keeps -1. Then o1 receives h1
+        // and fires, o2 keeps 1 to the end. Four neurons make three steps; updates are h1 h2, then
+        // h2 o1 o2. Packets: a, c, h1.
         let deployment = chip("loihi1-sanafe").deploy(&by_hand(), &DeployOptions::default()).unwrap();
         let run = deployment.run(array![[1, 0, 1]].view()).unwrap();
         close(run.energy.synapse.unwrap().0, 4.0 * 35.5e-12);
@@ -284,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_way_to_another_chip_has_its_own_price_or_none_is_known() {
+    fn a_path_to_another_chip_has_its_own_cost_or_none_is_known() {
         let mut profile = chip("loihi1").profile().clone();
         profile.topology.chips = 2;
         profile.topology.cores = Some(1);
@@ -296,11 +308,11 @@ mod tests {
         let unknown = run(&profile);
         assert_eq!((unknown.energy.network, unknown.total_energy, unknown.latency), (None, None, None));
         assert!(unknown.energy.synapse.is_some() && unknown.energy.neuron.is_some());
-        let price = profile.energy.spike.as_ref().map(|spike| Quantity { value: 1000.0, ..spike.clone() });
+        let energy = profile.energy.spike.as_ref().map(|spike| Quantity { value: 1000.0, ..spike.clone() });
         let time = profile.time.spike.as_ref().map(|spike| Quantity { value: 50.0, ..spike.clone() });
-        (profile.energy.chip_crossing, profile.time.chip_crossing) = (price, time);
+        (profile.energy.chip_crossing, profile.time.chip_crossing) = (energy, time);
         let known = run(&profile);
-        // h1 to the next chip, over a mesh of 8 tiles, and o1 back to the tile of core 0.
+        // h1 sends to the next chip, over a mesh of 8 tiles, and o1 back to the tile of core 0.
         close(known.energy.network.unwrap().0, (4.0 * 1.7 + 16.0 * 3.0 + 2.0 * 1000.0) * 1e-12);
         let step = 2.0 * 3.5 + 2.0 * 8.4 + 2.1 + 8.0 * 4.1 + 50.0 + 113.0 + 352.0 / 31.0;
         close(known.latency.unwrap().mean.0, 2.0 * step * 1e-9);

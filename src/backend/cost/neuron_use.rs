@@ -1,28 +1,29 @@
-//! What single neurons of a layer do, for chips that price it.
+//! The activity of single neurons, for chips that have a cost for it.
 //!
-//! A neuron is updated where it receives an event, be its sum zero, or fires. One that does not fire and whose
-//! sum is not zero keeps it as a potential, with which it is updated once more in the next step.
+//! A neuron is updated if it receives an event, even if its sum is zero, or if it fires. A neuron
+//! that does not fire keeps a sum other than zero as its potential, which costs one more update in
+//! the next step.
 
 use ndarray::Array2;
 
-use super::work::CoreWork;
+use super::core_activity::CoreActivity;
 use crate::backend::mapping::LayerMapping;
 use crate::backend::quantize::IntegerLayer;
 use crate::network::Connectivity;
 
-/// What the cores of a layer do in a step; memory that is used again.
+/// Core load: the activity of a layer's cores in a step; the memory is reused.
 #[derive(Default)]
 pub(crate) struct CoreLoad {
-    /// One a core.
-    pub works: Vec<CoreWork>,
-    /// One a core: neurons that keep a potential.
+    /// One per core.
+    pub cores: Vec<CoreActivity>,
+    /// One per core: the number of neurons that keep a potential.
     pub kept: Vec<u64>,
-    neurons: Vec<State>,
+    neurons: Vec<NeuronState>,
 }
 
-/// Of one neuron.
+/// The state of one neuron in a step.
 #[derive(Clone, Copy, Default)]
-struct State {
+struct NeuronState {
     received: bool,
     fired: bool,
     sum: i64,
@@ -32,7 +33,7 @@ struct State {
 #[derive(Clone, Debug)]
 pub(crate) struct NeuronUse {
     connectivity: Connectivity,
-    /// (elements, units)
+    /// (elements, channels)
     weights: Array2<i64>,
     /// For each placed neuron the index of its core.
     cores: Vec<usize>,
@@ -48,7 +49,8 @@ impl NeuronUse {
         }
     }
 
-    /// Counts in `load` the neurons that `active` inputs, by source, and their own `spikes` occupy.
+    /// Adds to `load` the updates, spikes and kept potentials for `active` inputs, by source, and
+    /// `spikes`.
     pub(crate) fn count<'a>(
         &self,
         active: impl Iterator<Item = &'a [u32]>,
@@ -56,22 +58,23 @@ impl NeuronUse {
         load: &mut CoreLoad,
     ) {
         load.neurons.clear();
-        load.neurons.resize(self.connectivity.output().len(), State::default());
+        load.neurons.resize(self.connectivity.output().len(), NeuronState::default());
         active.flatten().for_each(|&input| self.receive(input as usize, &mut load.neurons));
         spikes.iter().for_each(|&neuron| load.neurons[neuron as usize].fired = true);
         load.kept.clear();
-        load.kept.resize(load.works.len(), 0);
+        load.kept.resize(load.cores.len(), 0);
         for (&core, state) in self.cores.iter().zip(load.neurons.iter().cycle()) {
-            load.works[core].updated += u64::from(state.received || state.fired);
-            load.works[core].fired += u64::from(state.fired);
+            load.cores[core].updated += u64::from(state.received || state.fired);
+            load.cores[core].fired += u64::from(state.fired);
             load.kept[core] += u64::from(!state.fired && state.sum != 0);
         }
     }
 
-    fn receive(&self, input: usize, neurons: &mut [State]) {
-        let units = self.weights.ncols();
+    fn receive(&self, input: usize, neurons: &mut [NeuronState]) {
+        let channels = self.weights.ncols();
         self.connectivity.for_each_position(input, |position, element| {
-            let reached = neurons[position * units..][..units].iter_mut().zip(self.weights.row(element));
+            let reached =
+                neurons[position * channels..][..channels].iter_mut().zip(self.weights.row(element));
             for (state, &weight) in reached.filter(|&(_, &weight)| weight != 0) {
                 state.received = true;
                 state.sum += weight;

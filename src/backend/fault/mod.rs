@@ -1,12 +1,11 @@
-//! What a deployed network still answers when its chip is not what it should be.
+//! Faults: what a deployed network predicts on a damaged chip.
 //!
-//! Faults are drawn from a seed and act on the deployed integers, each on what the chip has of it: every
-//! synapse of a convolution has a memory of its own, unless the neurons of a core share their kernel, and every
-//! neuron its own threshold. Max pooling is wiring
-//! whose weights do not fail; its neurons do. A neuron that is placed several times fails as one.
+//! Faults are drawn from a seed and change the deployed integers. Every synapse of a convolution
+//! has its own memory, unless the neurons of a core share their kernel. Every neuron has its own
+//! threshold. Max pooling has no weights that could fail, but its neurons can. A neuron that is
+//! placed several times fails as one.
 //!
-//! Draws do not depend on the rate: what is broken at one rate is broken at every higher one, as far as it is
-//! broken at random.
+//! Random faults do not depend on the rate: what fails at one rate fails at every higher rate.
 
 mod neurons;
 mod weights;
@@ -21,39 +20,40 @@ use serde::{Deserialize, Serialize};
 use super::deployment::Deployment;
 use super::error::RunError;
 use super::simulate::circuit::Circuit;
-use super::simulate::{BLOCK, Block, Loss, Simulator};
+use super::simulate::{BLOCK, Block, Simulator, SpikeDrop};
 use crate::input;
 use crate::seed::Seed;
 
-/// What can be wrong with a chip, each with what its rate means.
+/// A kind of fault, with the meaning of its rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
     /// Share of synapses whose weight is stuck at 0.
     StuckAtZero,
-    /// Share of synapses whose weight is stuck at the largest.
+    /// Share of synapses whose weight is stuck at the largest code.
     StuckAtMax,
-    /// Share of the bits of all weights that are the other way round: of two's complement, or of a crossbar's
-    /// +1 and -1 where weights have two bits.
+    /// Share of flipped bits among the bits of all weights: of two's complement, or of a crossbar's
+    /// +1 and -1 if weights have two bits.
     BitFlip,
-    /// Standard deviation of a normal factor around 1 on every weight, which then is no whole number; to a
-    /// 256th.
+    /// Standard deviation of a normal factor around 1 on every weight. Integer weights are rounded
+    /// to 1/256 of a code.
     WeightVariation,
     /// Share of neurons that never fire.
     DeadNeuron,
     /// Share of neurons that always fire.
     SaturatedNeuron,
-    /// Standard deviation of what is added to every threshold: normal, in units of the root of the sum of the
-    /// neuron's squared weights (the standard deviation of its sum over independent inputs of variance 1), to
-    /// the nearest whole number.
+    /// Standard deviation of a normal number added to every threshold, rounded to a whole number.
+    /// Its unit is the root of the neuron's summed squared weights: the standard deviation of its
+    /// sum over independent inputs of variance 1.
     ThresholdShift,
-    /// Share of spikes that get lost, in every sample others, those of the input and the output too.
+    /// Share of lost spikes, drawn anew for every sample; spikes of inputs and output neurons can
+    /// be lost too.
     DroppedSpike,
     /// Share of the cores in use whose neurons never fire.
     MaskedCore,
 }
 
-/// Why there is no such fault.
+/// Why a fault cannot be applied.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum FaultError {
     /// Exact weights have neither a largest code nor bits.
@@ -64,25 +64,25 @@ pub enum FaultError {
         /// The chip's name.
         chip: String,
     },
-    /// The rate is no share, or no standard deviation.
+    /// The rate is outside its range.
     #[error("{fault}: rate {rate} must be {rule}")]
     Rate {
         /// The fault.
         fault: Fault,
-        /// Its rate.
+        /// The rate.
         rate: f64,
-        /// What it must be.
+        /// The range of the rate, in words.
         rule: &'static str,
     },
 }
 
-/// Text that names no fault.
+/// Text that names no fault, with the nearest name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no such fault{0}")]
 pub struct UnknownFault(String);
 
 impl Fault {
-    /// All of them.
+    /// Every fault.
     pub const ALL: [Self; 9] = [
         Self::StuckAtZero,
         Self::StuckAtMax,
@@ -95,7 +95,7 @@ impl Fault {
         Self::MaskedCore,
     ];
 
-    /// How it is written.
+    /// The fault's name in options and reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::StuckAtZero => "stuck-at-zero",
@@ -115,10 +115,10 @@ impl Fault {
         matches!(self, Self::WeightVariation | Self::ThresholdShift)
     }
 
-    /// Whether the fault can be that frequent, or vary that much.
+    /// Checks the rate: 0 to 1 for a share, 0 or more for a standard deviation.
     ///
     /// # Errors
-    /// With the range.
+    /// [`FaultError::Rate`] with the range.
     pub fn check_rate(self, rate: f64) -> Result<(), FaultError> {
         let (is_right, rule) = match self.is_deviation() {
             true => (rate.is_finite() && rate >= 0.0, "0 or more"),
@@ -162,35 +162,38 @@ pub struct Damaged {
 }
 
 impl Deployment {
-    /// The network with `fault` at `rate`, wherever `seed` puts it: the same seed, the same places, and more of
-    /// them the higher the rate.
+    /// The network with `fault` at `rate`, in places drawn from `seed`.
+    ///
+    /// The same seed gives the same places, and a higher rate adds more of them.
     ///
     /// # Errors
-    /// The rate is out of range, or exact weights are to fail in their bits.
+    /// The rate is out of range, or `fault` needs bits and the weights are exact.
     pub fn damaged(&self, fault: Fault, rate: f64, seed: &Seed) -> Result<Damaged, FaultError> {
         fault.check(rate, self)?;
-        let loss = (fault == Fault::DroppedSpike).then(|| Loss { rate, seed: seed.child("sample") });
+        let drop = (fault == Fault::DroppedSpike).then(|| SpikeDrop { rate, seed: seed.child("sample") });
         let circuits = self.circuits(fault, rate, seed.clone());
-        Ok(Damaged { simulator: Simulator::of(&self.network, circuits, loss) })
+        Ok(Damaged { simulator: Simulator::of(&self.network, circuits, drop) })
     }
 
-    /// What `fault` makes of each layer.
+    /// Each layer with `fault`.
     fn circuits(&self, fault: Fault, rate: f64, seed: Seed) -> impl Iterator<Item = Circuit<'_>> {
         self.network.layers.iter().enumerate().map(move |(index, layer)| {
             let mut circuit = Circuit::new(layer, self.network.compare);
             let stream = &mut seed.child("layer").index(index as u64).stream();
             let whole_layers = self.profile.core.convolutions.is_some();
-            let kernels = weights::Kernels { map: &self.mapping.layers[index], whole_layers };
+            let kernels = weights::KernelStorage { map: &self.mapping.layers[index], whole_layers };
             match fault {
                 Fault::StuckAtZero | Fault::StuckAtMax | Fault::BitFlip => {
-                    weights::damage(&mut circuit, &kernels, self.coding(), fault, rate, stream);
+                    weights::damage(&mut circuit, &kernels, self.weight_encoding(), fault, rate, stream);
                 }
                 Fault::WeightVariation => {
                     let bits = self.network.weight_bits.is_some();
                     weights::vary(&mut circuit, &kernels, bits, rate, stream);
                 }
-                Fault::DeadNeuron => neurons::fix(&mut circuit, neurons::NEVER, rate, stream),
-                Fault::SaturatedNeuron => neurons::fix(&mut circuit, neurons::ALWAYS, rate, stream),
+                Fault::DeadNeuron => neurons::set_thresholds(&mut circuit, neurons::NEVER, rate, stream),
+                Fault::SaturatedNeuron => {
+                    neurons::set_thresholds(&mut circuit, neurons::ALWAYS, rate, stream)
+                }
                 Fault::ThresholdShift => neurons::shift(&mut circuit, rate, stream),
                 Fault::DroppedSpike => {}
                 Fault::MaskedCore => {
@@ -201,17 +204,18 @@ impl Deployment {
         })
     }
 
-    fn coding(&self) -> weights::Coding {
-        weights::Coding::new(&self.profile.weights, self.network.weight_bits)
+    fn weight_encoding(&self) -> weights::WeightEncoding {
+        weights::WeightEncoding::new(&self.profile.weights, self.network.weight_bits)
     }
 }
 
 impl Damaged {
-    /// The class of each of `inputs` (N, I); parallel over samples on the current rayon pool, and the same on
-    /// any.
+    /// The class of each of `inputs`, (N, I).
+    ///
+    /// Runs samples in parallel on the current rayon pool; the result is the same on any pool.
     ///
     /// # Errors
-    /// If the inputs are of another width than the network's, or above its largest.
+    /// The inputs have another width than the network's, or a level above its largest.
     pub fn predict(&self, inputs: ArrayView2<'_, u8>) -> Result<Vec<u16>, RunError> {
         self.simulator.check_width(inputs.ncols())?;
         let samples = inputs.nrows();

@@ -1,4 +1,4 @@
-//! Neurons that do not fire as they should.
+//! Faults of neurons.
 
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
@@ -13,7 +13,7 @@ pub(super) const NEVER: i64 = i64::MAX;
 pub(super) const ALWAYS: i64 = i64::MIN;
 
 /// Gives the share `rate` of neurons the threshold `at`.
-pub(super) fn fix(circuit: &mut Circuit<'_>, at: i64, rate: f64, stream: &mut Stream) {
+pub(super) fn set_thresholds(circuit: &mut Circuit<'_>, at: i64, rate: f64, stream: &mut Stream) {
     for threshold in &mut circuit.thresholds {
         if stream.random::<f64>() < rate {
             *threshold = at;
@@ -21,7 +21,8 @@ pub(super) fn fix(circuit: &mut Circuit<'_>, at: i64, rate: f64, stream: &mut St
     }
 }
 
-/// Adds to each threshold a normal number, `deviation` times the root of the sum of the neuron's squared weights.
+/// Adds a normal number to each threshold, with `deviation` times the root of the neuron's summed
+/// squared weights.
 pub(super) fn shift(circuit: &mut Circuit<'_>, deviation: f64, stream: &mut Stream) {
     let layer = circuit.layer;
     let repeats = layer.connectivity.inputs_per_element() as f64;
@@ -30,7 +31,7 @@ pub(super) fn shift(circuit: &mut Circuit<'_>, deviation: f64, stream: &mut Stre
         .weights
         .columns()
         .into_iter()
-        .map(|unit| (unit.iter().map(square).sum::<f64>() * repeats).sqrt())
+        .map(|channel| (channel.iter().map(square).sum::<f64>() * repeats).sqrt())
         .collect();
     for (threshold, spread) in circuit.thresholds.iter_mut().zip(spreads.iter().cycle()) {
         let normal: f64 = StandardNormal.sample(stream);
@@ -38,7 +39,7 @@ pub(super) fn shift(circuit: &mut Circuit<'_>, deviation: f64, stream: &mut Stre
     }
 }
 
-/// Silences the neurons of cores that are masked; `seed` draws for each core of the chip by its number.
+/// Silences the neurons of masked cores; `seed` has one stream per core number.
 pub(super) fn mask(circuit: &mut Circuit<'_>, mapping: &LayerMapping, rate: f64, seed: &Seed) {
     let neurons = circuit.thresholds.len();
     for core in &mapping.cores {

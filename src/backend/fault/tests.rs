@@ -1,11 +1,11 @@
-//! Faults hit what they say, as often as they say, and the damaged network answers as its integers do.
+//! Faults have the stated rate, and the damaged network decides as its integers do.
 
 use ndarray::{Array1, Array2, ArrayView1};
 use proptest::prelude::*;
 
 use super::super::fixtures::{by_hand, chip, full};
 use super::super::{Chip, ChipProfile, DeployOptions};
-use super::weights::Coding;
+use super::weights::WeightEncoding;
 use super::*;
 use crate::backend::simulate::circuit::Weights;
 use crate::network::{BinaryLayer, Connectivity, Decision, Volume, Window, fixtures};
@@ -26,7 +26,7 @@ proptest! {
         let network = fixtures::network(network_seed, 1, 50, 0);
         let inputs = fixtures::inputs(&network, 20, network_seed);
         for name in ["loihi1", "truenorth"] {
-            // Some do not fit on TrueNorth.
+            // Some networks do not fit on TrueNorth.
             let Ok(deployment) = chip(name).deploy(&network, &DeployOptions::default()) else { continue };
             let whole = deployment.run(inputs.view()).unwrap().predictions;
             let damaged = deployment.damaged(fault, 0.0, &seed(1)).unwrap();
@@ -55,14 +55,14 @@ proptest! {
 fn slow(deployment: &Deployment, circuits: &[Circuit<'_>], sample: ArrayView1<'_, u8>) -> u16 {
     let mut values = vec![sample.iter().map(|&level| i64::from(level)).collect::<Vec<i64>>()];
     for circuit in circuits {
-        let (layer, units) = (circuit.layer, circuit.layer.units());
+        let (layer, channels) = (circuit.layer, circuit.layer.channels());
         let mut sums = vec![0; layer.neurons()];
         for (neuron, sum) in sums.iter_mut().enumerate() {
-            let (position, unit) = (neuron / units, neuron % units);
+            let (position, channel) = (neuron / channels, neuron % channels);
             layer.connectivity.for_each_input(position, |input, element| {
                 let weight = match &circuit.weights {
-                    Weights::Shared(weights) => weights[[element, unit]],
-                    Weights::Own(weights) => weights[[position, element, unit]],
+                    Weights::Shared(weights) => weights[[element, channel]],
+                    Weights::PerPosition(weights) => weights[[position, element, channel]],
                 };
                 *sum += layer.sources.iter().map(|&source| values[source][input]).sum::<i64>() * weight;
             });
@@ -75,34 +75,34 @@ fn slow(deployment: &Deployment, circuits: &[Circuit<'_>], sample: ArrayView1<'_
 }
 
 #[test]
-fn bits_are_turned_in_the_form_that_the_chip_keeps_them_in() {
-    let turned = |coding: Coding, code, turns: &[bool]| {
-        let mut turns = turns.iter().copied();
-        coding.flipped(code, || turns.next().unwrap())
+fn bits_are_flipped_in_the_encoding_of_the_chip() {
+    let flipped = |encoding: WeightEncoding, code, flips: &[bool]| {
+        let mut flips = flips.iter().copied();
+        encoding.flipped(code, || flips.next().unwrap())
     };
-    let complement = Coding::Complement(4);
-    assert_eq!(turned(complement, 5, &[false; 4]), 5);
-    assert_eq!(turned(complement, 5, &[true, false, false, false]), 4);
-    assert_eq!(turned(complement, 5, &[false, false, false, true]), -3);
-    assert_eq!(turned(complement, -7, &[true; 4]), 6);
-    assert_eq!(turned(complement, 0, &[false, false, false, true]), -8);
-    let crossbar = |code, turns: [bool; 2]| turned(Coding::PlusMinus, code, &turns);
+    let complement = WeightEncoding::Complement(4);
+    assert_eq!(flipped(complement, 5, &[false; 4]), 5);
+    assert_eq!(flipped(complement, 5, &[true, false, false, false]), 4);
+    assert_eq!(flipped(complement, 5, &[false, false, false, true]), -3);
+    assert_eq!(flipped(complement, -7, &[true; 4]), 6);
+    assert_eq!(flipped(complement, 0, &[false, false, false, true]), -8);
+    let crossbar = |code, flips: [bool; 2]| flipped(WeightEncoding::PlusMinus, code, &flips);
     assert_eq!([-1, 0, 1].map(|code| crossbar(code, [true, false])), [0, 1, 0]);
     assert_eq!([-1, 0, 1].map(|code| crossbar(code, [true, true])), [1, 0, -1]);
 }
 
-/// The weights of the only hidden layer, dense of 100 x 100 ones.
+/// The weights of the only hidden layer, a dense layer of 100 x 100 ones.
 fn weights(fault: Fault, rate: f64, map: u64) -> Array2<i64> {
     let deployment = deployed("loihi1", &full(&[100, 100, 2]));
     let circuit = deployment.circuits(fault, rate, seed(map)).next().unwrap();
     match circuit.weights {
         Weights::Shared(weights) => weights.into_owned(),
-        Weights::Own(_) => panic!("a dense layer has one site"),
+        Weights::PerPosition(_) => panic!("a dense layer shares its weights"),
     }
 }
 
 #[test]
-fn so_many_weights_are_stuck_and_more_of_the_same_at_a_higher_rate() {
+fn the_rate_is_the_share_of_stuck_weights_and_a_higher_rate_adds_to_them() {
     for (fault, stuck) in [(Fault::StuckAtZero, 0), (Fault::StuckAtMax, 127)] {
         let broken = |rate| weights(fault, rate, 3).mapv(|weight| weight == stuck);
         let (few, many) = (broken(0.01), broken(0.1));
@@ -141,18 +141,18 @@ fn synapses_of_a_convolution_fail_one_by_one_unless_they_share_a_kernel() {
         thresholds: Array1::ones(2),
         exponent: 0,
     };
-    let sites_differ = |shared| {
+    let positions_differ = |shared| {
         let mut profile = ChipProfile::builtin("loihi1").unwrap();
         profile.core.synapse_memory.as_mut().unwrap().shared_kernels = shared;
         let deployment = Chip::new(profile).deploy(&network, &DeployOptions::default()).unwrap();
         let circuit = deployment.circuits(Fault::StuckAtZero, 0.5, seed(1)).next().unwrap();
-        let Weights::Own(weights) = &circuit.weights else { panic!("each site has its own") };
+        let Weights::PerPosition(weights) = &circuit.weights else { panic!("each position has its own") };
         assert_eq!(weights.dim(), (81, 9, 2));
         assert!(weights.iter().any(|&weight| weight == 0) && weights.iter().any(|&weight| weight != 0));
         weights.outer_iter().any(|position| position != weights.index_axis(ndarray::Axis(0), 0))
     };
-    // All 81 sites lie on one core.
-    assert_eq!([false, true].map(sites_differ), [true, false]);
+    // All 81 positions lie on one core.
+    assert_eq!([false, true].map(positions_differ), [true, false]);
 }
 
 #[test]
@@ -205,7 +205,8 @@ fn a_threshold_moves_in_units_of_the_neurons_own_spread() {
     };
     assert!(moved(0.0).iter().all(|&by| by == 0.0));
     let square = moved(0.5).iter().map(|by| by * by).sum::<f64>() / 400.0;
-    // Weights of 1 on 100 inputs: 10; half of it squared is 25. The variance of 400 has an error of 7 percent.
+    // Weights of 1 on 100 inputs give a root of 10; half of it squared is 25. The variance of 400
+    // samples has an error of 7 percent.
     assert!((square / 25.0 - 1.0).abs() < 0.36, "{square}");
 }
 

@@ -1,4 +1,4 @@
-//! Weights that are not what was written.
+//! Faults of weights.
 
 use std::borrow::Cow;
 
@@ -13,21 +13,22 @@ use crate::backend::simulate::circuit::{Circuit, Weights};
 use crate::network::Connectivity;
 use crate::seed::Stream;
 
-/// Parts of a code that a varied weight is rounded to.
+/// Parts of a code to which a varied weight is rounded.
 const PARTS: i64 = 256;
 
-/// How a weight is kept on the chip.
+/// The encoding of a weight on the chip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Coding {
-    /// As a number without bits.
+pub(super) enum WeightEncoding {
+    /// A number without bits.
     Exact,
-    /// In two's complement of so many bits.
+    /// Two's complement with this number of bits.
     Complement(u8),
-    /// As two bits of a crossbar, one that counts 1 and one that counts -1.
+    /// Two bits of a crossbar, one for 1 and one for -1.
     PlusMinus,
 }
 
-impl Coding {
+impl WeightEncoding {
+    /// The encoding of weights in `format` with this number of bits; `None`: exact weights.
     pub fn new(format: &WeightFormat, bits: Option<u8>) -> Self {
         match (format, bits) {
             (_, None) => Self::Exact,
@@ -36,7 +37,7 @@ impl Coding {
         }
     }
 
-    /// The largest weight; of exact ones there is none.
+    /// The largest code; 0 for exact weights, which have none.
     fn largest(self) -> i64 {
         match self {
             Self::Exact => 0,
@@ -45,16 +46,16 @@ impl Coding {
         }
     }
 
-    /// The weight `code` once each of its bits was turned if `turns` says so.
-    pub fn flipped(self, code: i64, mut turns: impl FnMut() -> bool) -> i64 {
+    /// The weight `code` after each bit for which `flips` returns true was flipped.
+    pub fn flipped(self, code: i64, mut flips: impl FnMut() -> bool) -> i64 {
         match self {
             Self::Exact => code,
             Self::PlusMinus => {
-                let (plus, minus) = ((code > 0) ^ turns(), (code < 0) ^ turns());
+                let (plus, minus) = ((code > 0) ^ flips(), (code < 0) ^ flips());
                 i64::from(plus) - i64::from(minus)
             }
             Self::Complement(bits) => {
-                let mask = (0..bits).fold(0, |mask, bit| mask | i64::from(turns()) << bit);
+                let mask = (0..bits).fold(0, |mask, bit| mask | i64::from(flips()) << bit);
                 let unused = i64::BITS - u32::from(bits);
                 (code ^ mask) << unused >> unused
             }
@@ -62,27 +63,27 @@ impl Coding {
     }
 }
 
-/// Breaks weights as `fault` does.
+/// Applies `fault` to the weights at `rate`.
 pub(super) fn damage(
     circuit: &mut Circuit<'_>,
-    kernels: &Kernels<'_>,
-    coding: Coding,
+    kernels: &KernelStorage<'_>,
+    encoding: WeightEncoding,
     fault: Fault,
     rate: f64,
     stream: &mut Stream,
 ) {
     change(circuit, kernels, |code| match fault {
-        Fault::BitFlip => coding.flipped(code, || stream.random::<f64>() < rate),
+        Fault::BitFlip => encoding.flipped(code, || stream.random::<f64>() < rate),
         _ if stream.random::<f64>() >= rate => code,
-        Fault::StuckAtMax => coding.largest(),
+        Fault::StuckAtMax => encoding.largest(),
         _ => 0,
     });
 }
 
-/// Multiplies each weight by a normal factor; codes with `bits` are refined, so that what is between two counts.
+/// Multiplies each weight by a normal factor; codes with `bits` get a finer grid of 256 parts.
 pub(super) fn vary(
     circuit: &mut Circuit<'_>,
-    kernels: &Kernels<'_>,
+    kernels: &KernelStorage<'_>,
     bits: bool,
     deviation: f64,
     stream: &mut Stream,
@@ -99,8 +100,9 @@ pub(super) fn vary(
     circuit.thresholds.iter_mut().for_each(|threshold| *threshold = refined(*threshold, parts, compare));
 }
 
-/// The least sum in parts at which a neuron fires whose least whole sum is `threshold`: a chip that fires above
-/// the number before it does so from the next part on.
+/// The threshold in parts of a code, for a neuron with `threshold` in whole codes.
+///
+/// A chip that fires above a number fires from the next part on.
 fn refined(threshold: i64, parts: i64, compare: Compare) -> i64 {
     match compare {
         Compare::Ge => threshold.saturating_mul(parts),
@@ -108,40 +110,46 @@ fn refined(threshold: i64, parts: i64, compare: Compare) -> i64 {
     }
 }
 
-/// Where the weights of a convolution are kept.
-pub(super) struct Kernels<'a> {
+/// Where the kernels of a convolution are stored.
+pub(super) struct KernelStorage<'a> {
     pub map: &'a LayerMapping,
-    /// Whether cores hold whole layers, with one kernel each.
+    /// Whether each core holds a whole layer, with one kernel.
     pub whole_layers: bool,
 }
 
-impl Kernels<'_> {
-    /// Whether the sites on this core have one kernel among them.
+impl KernelStorage<'_> {
+    /// Whether the positions on this core share one kernel.
     fn are_shared(&self, core: &Core) -> bool {
         self.whole_layers || core.synapse_bits < core.unshared_bits
     }
 }
 
-/// Replaces every weight, memory by memory; those of a pool stay.
-fn change(circuit: &mut Circuit<'_>, kernels: &Kernels<'_>, mut new: impl FnMut(i64) -> i64) {
+/// Replaces every stored weight; those of a pool stay.
+fn change(circuit: &mut Circuit<'_>, kernels: &KernelStorage<'_>, mut new: impl FnMut(i64) -> i64) {
     let layer = circuit.layer;
-    let (elements, units) = layer.weights.dim();
+    let (elements, channels) = layer.weights.dim();
     circuit.weights = match layer.connectivity {
         Connectivity::Pool { .. } => return,
         Connectivity::Dense { .. } => {
-            let weights = Array2::from_shape_fn((elements, units), |place| new(layer.weights[place]));
+            let weights = Array2::from_shape_fn((elements, channels), |place| new(layer.weights[place]));
             Weights::Shared(Cow::Owned(weights))
         }
         Connectivity::Convolution { .. } => {
-            let mut kernel = || Array2::from_shape_fn((elements, units), |place| new(layer.weights[place]));
+            let mut kernel =
+                || Array2::from_shape_fn((elements, channels), |place| new(layer.weights[place]));
             let cores = kernels.map.cores.iter();
             let shared: Vec<Option<Array2<i64>>> =
                 cores.map(|core| kernels.are_shared(core).then(&mut kernel)).collect();
-            let of = |(position, element, unit)| match &shared[kernels.map.core_of(position * units + unit)] {
-                Some(kernel) => kernel[[element, unit]],
-                None => new(layer.weights[[element, unit]]),
+            let of = |(position, element, channel)| match &shared
+                [kernels.map.core_of(position * channels + channel)]
+            {
+                Some(kernel) => kernel[[element, channel]],
+                None => new(layer.weights[[element, channel]]),
             };
-            Weights::Own(Array3::from_shape_fn((layer.connectivity.positions(), elements, units), of))
+            Weights::PerPosition(Array3::from_shape_fn(
+                (layer.connectivity.positions(), elements, channels),
+                of,
+            ))
         }
     };
 }

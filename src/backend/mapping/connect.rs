@@ -1,4 +1,4 @@
-//! Which inputs of a layer reach which of its cores.
+//! Connections between the inputs of a layer and its cores.
 
 use std::ops::Range;
 
@@ -6,10 +6,10 @@ use ndarray::s;
 
 use crate::backend::quantize::IntegerLayer;
 
-/// The connections of a layer. An input is not connected to neurons whose weights for it are all zero.
+/// The connections of a layer: pairs of an input and a neuron whose weight is not zero.
 pub(crate) struct Connections<'a> {
     layer: &'a IntegerLayer,
-    /// (elements): whether any unit has a weight.
+    /// (elements): whether any channel has a weight other than zero.
     used: Vec<bool>,
 }
 
@@ -19,29 +19,34 @@ impl<'a> Connections<'a> {
         Self { layer, used: used.collect() }
     }
 
-    /// Calls `visit(input, element, units)` for every input that is connected to some of the placed neurons `placed`,
-    /// once for each position (and copy of it): `units` are those of the position that are among them.
+    /// Calls `visit(input, element, channels)` for every input that reaches some of the neurons
+    /// `placed`.
+    ///
+    /// There is one call for each position, and for each copy of it; `channels` are those among
+    /// `placed`.
     pub(crate) fn for_each(&self, placed: Range<usize>, mut visit: impl FnMut(usize, usize, Range<usize>)) {
-        let (neurons, units) = (self.layer.neurons(), self.layer.units());
+        let (neurons, channels) = (self.layer.neurons(), self.layer.channels());
         let mut next = placed.start;
         while next < placed.end {
-            let (position, unit) = (next % neurons / units, next % units);
-            let end = units.min(unit + placed.end - next);
+            let (position, channel) = (next % neurons / channels, next % channels);
+            let end = channels.min(channel + placed.end - next);
             self.layer.connectivity.for_each_input(position, |input, element| {
-                if self.used[element] && ((unit, end) == (0, units) || self.reaches(element, unit..end)) {
-                    visit(input, element, unit..end);
+                if self.used[element]
+                    && ((channel, end) == (0, channels) || self.reaches(element, channel..end))
+                {
+                    visit(input, element, channel..end);
                 }
             });
-            next += end - unit;
+            next += end - channel;
         }
     }
 
-    /// Whether any of these units has a weight at `element`.
-    fn reaches(&self, element: usize, units: Range<usize>) -> bool {
-        self.layer.weights.slice(s![element, units]).iter().any(|&weight| weight != 0)
+    /// Whether any of these channels has a weight at `element`.
+    fn reaches(&self, element: usize, channels: Range<usize>) -> bool {
+        self.layer.weights.slice(s![element, channels]).iter().any(|&weight| weight != 0)
     }
 
-    /// The most inputs that one neuron may hear: those of its site.
+    /// The most inputs of one neuron, over all positions.
     pub(crate) fn fan_in(&self) -> u64 {
         let inputs = |position: usize| {
             let mut count = 0;
@@ -54,7 +59,7 @@ impl<'a> Connections<'a> {
     }
 }
 
-/// Sums of one number an input, for one core after the other.
+/// Sums of one number per input, for one core at a time; the memory is reused.
 pub(crate) struct Counter {
     counts: Vec<u32>,
     touched: Vec<u32>,
@@ -72,25 +77,25 @@ impl Counter {
         self.counts[input] += count as u32;
     }
 
-    /// The inputs with a sum, each with it; all sums are zero again.
+    /// (input, sum) of every input whose sum is not zero; resets all sums.
     pub(crate) fn take(&mut self) -> Vec<(u32, u32)> {
         let take = |input: u32| (input, std::mem::take(&mut self.counts[input as usize]));
         self.touched.drain(..).map(take).collect()
     }
 }
 
-/// For each input the cores that it concerns, in rising order, with a number for each.
+/// For each input the cores that receive it, in rising order, with one number for each core.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Fan {
-    /// Of input i: those from `ends[i]` to `ends[i + 1]`.
+pub(crate) struct CoresByInput {
+    /// Entries of input i lie from `ends[i]` to `ends[i + 1]`.
     entries: Vec<(u32, u32)>,
     ends: Vec<usize>,
-    /// One number an input, where there is one core only: 0 if the input does not concern it.
+    /// One number per input if there is a single core: 0 where it does not receive the input.
     alone: Option<Vec<u32>>,
 }
 
-impl Fan {
-    /// From the (input, number) of each core.
+impl CoresByInput {
+    /// The table from the (input, number) pairs of each core.
     pub(crate) fn new(inputs: usize, cores: &[Vec<(u32, u32)>]) -> Self {
         let mut ends = vec![0; inputs + 1];
         cores.iter().flatten().for_each(|&(input, _)| ends[input as usize + 1] += 1);
@@ -114,7 +119,8 @@ impl Fan {
         Self { entries, ends, alone }
     }
 
-    /// Calls `visit(core, sum)` with sums of the numbers of `inputs`, at least once for each core that they concern.
+    /// Calls `visit(core, sum)` with partial sums of the numbers of `inputs`, at least once for
+    /// each core that receives one of them.
     pub(crate) fn for_each_sum(&self, inputs: &[u32], mut visit: impl FnMut(usize, u64)) {
         if let Some(numbers) = &self.alone {
             return visit(0, inputs.iter().map(|&input| u64::from(numbers[input as usize])).sum());
@@ -126,7 +132,7 @@ impl Fan {
         }
     }
 
-    /// The sum of the numbers of all inputs, each as often as `times` says.
+    /// The sum of all inputs' numbers, input i counted `times[i]` times.
     pub(crate) fn sum(&self, times: &[u32]) -> u64 {
         let sum = |(&times, numbers): (&u32, u64)| u64::from(times) * numbers;
         match &self.alone {
@@ -138,17 +144,17 @@ impl Fan {
         }
     }
 
-    /// How many inputs there are.
+    /// The number of inputs.
     pub(crate) fn inputs(&self) -> usize {
         self.ends.len() - 1
     }
 
-    /// (core, number) of each core that `input` concerns.
+    /// (core, number) of each core that receives `input`.
     pub(crate) fn of(&self, input: usize) -> &[(u32, u32)] {
         &self.entries[self.ends[input]..self.ends[input + 1]]
     }
 
-    /// The same cores with `number` for each.
+    /// The same cores with `number` for each of them.
     pub(crate) fn with(&self, number: u32) -> Self {
         let entries = self.entries.iter().map(|&(core, _)| (core, number)).collect();
         let changed = |&old: &u32| if old > 0 { number } else { 0 };
@@ -170,20 +176,20 @@ mod tests {
         let first = counter.take();
         counter.add(2, 7);
         counter.add(1, 3);
-        let fan = Fan::new(3, &[first, counter.take()]);
+        let fan = CoresByInput::new(3, &[first, counter.take()]);
         assert_eq!(
             [0, 1, 2].map(|input| fan.of(input).to_vec()),
             [vec![], vec![(1, 3)], vec![(0, 5), (1, 7)]]
         );
         assert_eq!(fan.with(9).of(1), [(1, 9)]);
-        let sums = |fan: &Fan| {
+        let sums = |fan: &CoresByInput| {
             let mut sums = [0, 0];
             fan.for_each_sum(&[0, 1, 2], |core, number| sums[core] += number);
             sums
         };
         assert_eq!((sums(&fan), sums(&fan.with(9))), ([5, 10], [9, 18]));
         assert_eq!((fan.sum(&[1, 1, 1]), fan.sum(&[7, 2, 3])), (15, 42));
-        let alone = Fan::new(3, &[vec![(0, 4), (2, 5)]]);
+        let alone = CoresByInput::new(3, &[vec![(0, 4), (2, 5)]]);
         assert_eq!(alone.sum(&[2, 7, 3]), 23);
         assert_eq!((sums(&alone), sums(&alone.with(9))), ([9, 0], [18, 0]));
     }

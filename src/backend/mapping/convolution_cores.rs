@@ -1,4 +1,4 @@
-//! Layers on cores that each hold one of them, as a convolution.
+//! Mapping to cores that each hold one whole layer as a convolution.
 
 use super::core::Mapping;
 use crate::backend::error::{DeployError, Limit};
@@ -6,7 +6,7 @@ use crate::backend::profile::{ConvolutionCores, ConvolutionMemory};
 use crate::backend::quantize::{IntegerLayer, IntegerNetwork};
 use crate::network::{Connectivity, Volume, Window};
 
-/// A layer as a convolution.
+/// The sizes of a layer as a convolution.
 struct Shape {
     input: Volume,
     output: Volume,
@@ -14,7 +14,7 @@ struct Shape {
 }
 
 impl Shape {
-    /// `below`: the output of what the layer hears, where that is a layer.
+    /// The sizes of `layer`; `below` is the output of its first source, if that is a layer.
     fn new(layer: &IntegerLayer, below: Option<Volume>) -> Self {
         let (input, output) = (layer.connectivity.input(), layer.connectivity.output());
         match layer.connectivity {
@@ -29,7 +29,7 @@ impl Shape {
         }
     }
 
-    /// Words of kernels and of neurons, by the formulas at [`ConvolutionCores`].
+    /// (kernel words, neuron words), by the formulas at [`ConvolutionCores`].
     fn words(&self) -> (u64, u64) {
         let log = |number: usize| number.next_power_of_two().trailing_zeros();
         let (input, output) = (self.input, self.output);
@@ -39,11 +39,11 @@ impl Shape {
     }
 }
 
-/// Gives every layer a core that holds it.
+/// Assigns a core to every layer.
 ///
 /// # Errors
-/// With the limit that a layer breaks, or the first layer for which no core is left however the layers before
-/// it are moved.
+/// The limit that a layer breaks, or the first layer that fits on no free core even if the layers
+/// before it move.
 pub(crate) fn assign(
     mapping: &mut Mapping,
     network: &IntegerNetwork,
@@ -116,7 +116,8 @@ fn check(
     }
 }
 
-/// Finds `layer` a core, moving others to cores where they fit too: an augmenting path of a bipartite matching.
+/// Finds a core for `layer` and moves other layers if needed: an augmenting path of a bipartite
+/// matching.
 fn find_core(
     layer: usize,
     shapes: &[Shape],
@@ -175,7 +176,7 @@ mod tests {
         let input = Volume { height: 30, width: 20, channels: 3 };
         let window = Window { height: 3, width: 3, stride: 1, padding: 1 };
         let output = Volume { channels: 10, ..input };
-        // Nine places of a window take 16 words, ten channels 16; 30 rows 32 and 20 columns 32.
+        // Nine window positions take 16 words, ten channels 16; 30 rows take 32 and 20 columns 32.
         assert_eq!(Shape { input, output, window }.words(), (3 * 16 * 16, 10 * 32 * 32));
     }
 
@@ -209,13 +210,14 @@ mod tests {
             convolution(2, hidden, whole, 2),
         ];
         let found = cores(&network).unwrap();
-        // The kernels take 1 Ki, 64 Ki and 32 Ki words: any core, 5 or 6, 3 to 6.
+        // The kernels take 1 Ki, 64 Ki and 32 Ki words, so they fit on any core, 5 to 6, and 3 to
+        // 6.
         assert!((5..7).contains(&found[1]) && (3..7).contains(&found[2]), "{found:?}");
         assert!(found[0] != found[1] && found[0] != found[2] && found[1] != found[2], "{found:?}");
     }
 
     #[test]
-    fn what_does_not_fit_says_why() {
+    fn a_layer_that_does_not_fit_is_an_error_with_the_limit() {
         assert_eq!(
             cores(&full(&[1025, 2])).unwrap_err(),
             "too large for dynapcnn: layer 0 needs 1025 channels, the chip has 1024"
@@ -226,7 +228,7 @@ mod tests {
         );
         assert_eq!(
             cores(&full(&[400, 128, 400, 128, 2])).unwrap_err(),
-            "too large for dynapcnn: layer 2 finds no core left with 51200 words of kernel and 128 of neuron memory"
+            "too large for dynapcnn: no free core has 51200 words of kernel and 128 of neuron memory for layer 2"
         );
         let input = Volume { height: 7, width: 7, channels: 1 };
         let mut network = full(&[49, 9, 2]);

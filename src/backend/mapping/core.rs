@@ -1,69 +1,70 @@
-//! A mapping: which neurons of which layer lie on which core, and what they take there.
+//! The mapping of a network: which neurons lie on which core, and what they take there.
 
-use super::connect::Fan;
+use super::connect::CoresByInput;
 use crate::backend::profile::{CoreLimits, Topology};
 
-/// A part of a layer on a core, which no other shares unless the chip says so.
+/// A part of a layer on a core; no other part shares that core unless the chip allows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Core {
-    /// The core's number, in row-major order, chip after chip.
+    /// The core's number, in row-major order of the mesh, chip after chip.
     pub number: usize,
-    /// The first of its neurons in the order of the layer's placed neurons.
+    /// The first neuron of the part, in the order of the layer's placed neurons.
     pub first: usize,
-    /// How many there are.
+    /// Number of neurons.
     pub neurons: usize,
-    /// Axons that come in.
+    /// Number of incoming axons.
     pub in_axons: u64,
-    /// Axons that go out.
+    /// Number of outgoing axons.
     pub out_axons: u64,
-    /// Bits of synapse memory, whole words.
+    /// Bits of synapse memory, rounded up to whole words.
     pub synapse_bits: u64,
-    /// The same if no kernels were shared.
+    /// Bits of synapse memory if no kernels were shared.
     pub unshared_bits: u64,
 }
 
-/// How much of a chip a network takes.
+/// The chips, tiles and cores that a network takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size {
-    /// Chips.
+    /// Number of chips.
     pub chips: u32,
-    /// Tiles of all of them.
+    /// Number of tiles on all chips.
     pub tiles: u32,
-    /// Cores of all of them.
+    /// Number of cores on all chips.
     pub cores: usize,
 }
 
 /// A layer on its cores.
 ///
-/// Where a neuron drives fewer axons than it must, it is placed `copies` times: placed neuron p computes
-/// neuron `p % neurons` of the layer.
+/// A neuron that must drive more axons than it can is placed `copies` times: placed neuron p
+/// computes neuron `p % neurons` of the layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerMapping {
-    /// In the order of the placed neurons.
+    /// The parts of the layer, in the order of the placed neurons.
     pub cores: Vec<Core>,
-    /// Neurons of the layer.
+    /// Number of neurons of the layer.
     pub neurons: usize,
-    /// How often each of them is placed.
+    /// Number of times that each neuron is placed.
     pub copies: usize,
-    /// The most axons that the spike of one neuron goes to.
+    /// Most axons that the spike of one neuron goes to.
     pub targets: usize,
-    /// Axons that bring one input of one source to a core.
+    /// Number of axons that bring one input of one source to a core.
     pub axons_per_input: usize,
-    /// What the layer hears: 0 is the network's input, l the spikes of layer l - 1.
+    /// Sources of the layer: 0 is the network's input, l the spikes of layer l - 1.
     pub(crate) sources: Vec<usize>,
-    /// For each input the indices in `cores` of those that hear it, with the neurons that it reaches there.
-    pub(crate) hearing: Fan,
+    /// For each input the receiving cores, as indices in `cores`, with the number of neurons it
+    /// reaches there.
+    pub(crate) receivers: CoresByInput,
 }
 
 /// A network on the cores of a chip.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping {
-    /// From the input to the output neurons.
+    /// The layers from the input to the output neurons.
     pub layers: Vec<LayerMapping>,
 }
 
 impl Mapping {
-    /// Cores in use.
+    /// The number of cores in use.
     pub fn cores(&self) -> usize {
         let mut numbers: Vec<usize> = self.parts().map(|core| core.number).collect();
         numbers.sort_unstable();
@@ -71,12 +72,12 @@ impl Mapping {
         numbers.len()
     }
 
-    /// Every part of a layer on a core, layer by layer.
+    /// All parts of all layers, layer by layer.
     pub(crate) fn parts(&self) -> impl Iterator<Item = &Core> {
         self.layers.iter().flat_map(|layer| &layer.cores)
     }
 
-    /// What each core in use holds, by number.
+    /// The contents of each core in use, in the order of core numbers.
     pub(crate) fn by_core(&self) -> Vec<Core> {
         let mut cores: Vec<Core> = self.parts().cloned().collect();
         cores.sort_by_key(|core| core.number);
@@ -91,7 +92,7 @@ impl Mapping {
         cores
     }
 
-    /// How much of the chip it takes.
+    /// The number of chips, tiles and cores that the network takes.
     pub(crate) fn size(&self, topology: &Topology) -> Size {
         let numbers = || self.parts().map(|core| core.number);
         Size {
@@ -101,8 +102,9 @@ impl Mapping {
         }
     }
 
-    /// For each axon that a spike of `neuron` of `source` goes to the number of its core; of the output
-    /// neurons core 0, where spikes leave the chip.
+    /// The core number of each axon that a spike of `neuron` of `source` goes to.
+    ///
+    /// Spikes of output neurons leave the chip at core 0.
     pub(crate) fn axons(&self, source: usize, neuron: usize) -> Vec<usize> {
         if source == self.layers.len() {
             return vec![0];
@@ -113,7 +115,7 @@ impl Mapping {
 }
 
 impl Core {
-    /// What a core holds that holds this and `other`.
+    /// The contents of a core that holds `self` and `other`.
     pub(crate) fn with(&self, other: &Core) -> Self {
         Self {
             number: self.number,
@@ -137,9 +139,9 @@ impl Core {
 }
 
 impl LayerMapping {
-    /// I
+    /// The number of inputs I.
     pub(crate) fn inputs(&self) -> usize {
-        self.hearing.inputs()
+        self.receivers.inputs()
     }
 
     /// The numbers of the cores that hold the copies of `neuron`.
@@ -153,18 +155,18 @@ impl LayerMapping {
         self.cores.partition_point(|core| core.first <= placed) - 1
     }
 
-    /// How many axons a spike of `neuron` of `source` goes to in this layer.
+    /// The number of axons in this layer that a spike of `neuron` of `source` goes to.
     pub(super) fn axons_of(&self, source: usize, neuron: usize) -> usize {
         match self.sources.contains(&source) {
-            true => self.hearing.of(neuron).len() * self.axons_per_input,
+            true => self.receivers.of(neuron).len() * self.axons_per_input,
             false => 0,
         }
     }
 
-    /// For each axon that brings `input` the number of its core.
+    /// The core number of each axon that brings `input`.
     fn axons(&self, input: usize) -> impl Iterator<Item = usize> {
         let number = |&(core, _): &(u32, u32)| self.cores[core as usize].number;
-        self.hearing
+        self.receivers
             .of(input)
             .iter()
             .map(number)

@@ -1,17 +1,19 @@
-//! Which neurons live on which core.
+//! Mapping of neurons to cores.
 //!
-//! A part of a layer is neurons next to each other. A layer takes the fewest cores that its limits allow and
-//! spreads over them evenly, since the slowest core decides how long a step takes. Cores are taken in
-//! row-major order of the mesh, layer after layer, and then moved to make the ways of spikes short. What a
-//! core sends depends on which cores hear it, so layers are cut from the output down.
+//! A part of a layer is a range of neighbouring neurons. A layer takes the fewest cores that its
+//! limits allow and fills them evenly, because the slowest core sets the duration of a step. Cores
+//! are numbered in row-major order of the mesh, layer after layer, and then moved to shorten the
+//! paths of spikes. What a core sends depends on which cores receive it, so layers are partitioned
+//! from the output to the input.
 //!
-//! Synapses are kept as lists: for each axon a weight of its own for every neuron of the core that the axon's
-//! input reaches, zeros included; where kernels are shared and that takes less, for each input of a
-//! convolution's window one list that all axons use. An input that only zero weights connect needs no axon. Where a layer hears several
-//! sources, each of them has its own axons: spikes of two sources must both count.
+//! Synapses are stored as lists. Each axon has a list with one weight, zeros included, for every
+//! neuron of the core that its input reaches. If kernels are shared and that takes less memory, all
+//! axons use one list per kernel element. An input that has only zero weights needs no axon. In a
+//! layer with several sources each source has its own axons, because spikes of two sources must
+//! both count.
 //!
-//! The synapses of a neuron are never split between cores: a core that hears a part of its inputs could only
-//! send on whether their sum passes a threshold, and that is another network.
+//! The synapses of a neuron are never split between cores. A core that receives a part of the
+//! inputs can only send whether their sum passes a threshold, which would be another network.
 
 pub(super) mod connect;
 pub(super) mod convolution_cores;
@@ -25,7 +27,7 @@ use std::collections::VecDeque;
 use super::error::{DeployError, Limit};
 use super::profile::ChipProfile;
 use super::quantize::IntegerNetwork;
-use partition::Plan;
+use partition::Partitioner;
 use placement::place;
 
 pub use self::core::{Core, LayerMapping, Mapping};
@@ -34,17 +36,17 @@ impl Mapping {
     /// Places `network` on the chip of `profile`.
     ///
     /// # Errors
-    /// [`DeployError::TooLarge`] with the limit that it breaks.
+    /// The limit of the chip that the network breaks, mostly as [`DeployError::TooLarge`].
     pub fn new(network: &IntegerNetwork, profile: &ChipProfile) -> Result<Self, DeployError> {
         let mut layers: VecDeque<LayerMapping> = VecDeque::with_capacity(network.layers.len());
         for (index, layer) in network.layers.iter().enumerate().rev() {
             let target = |neuron| match layers.len() {
-                // The output neurons' spikes leave the chip over one axon each.
+                // The spikes of each output neuron leave the chip over one axon.
                 0 => 1,
                 _ => layers.iter().map(|above| above.axons_of(index + 1, neuron) as u64).sum(),
             };
             let targets: Vec<u64> = (0..layer.neurons()).map(target).collect();
-            let plan = Plan::new(layer, index, &targets, network.weight_bits, profile);
+            let plan = Partitioner::new(layer, index, &targets, network.weight_bits, profile);
             layers.push_front(plan.place()?);
         }
         let mut mapping = Self { layers: layers.into() };
@@ -57,7 +59,8 @@ impl Mapping {
         Ok(mapping)
     }
 
-    /// Gives each part the next core, or where layers may share one, the last core as long as it fits there.
+    /// Gives each part the next core, or the last core if layers may share cores and the part fits
+    /// there.
     fn number(&mut self, profile: &ChipProfile) {
         let shares = profile.topology.layers_share_cores;
         let mut filled: Option<Core> = None;
@@ -126,7 +129,8 @@ mod tests {
 
     #[test]
     fn synapse_memory_is_filled_to_the_last_word() {
-        // 784 axons in 16,384 words leave 20 words an axon: 1,280 bits, 10 of them a header, 8 a weight: 158.
+        // 784 axons in 16,384 words leave 20 words or 1,280 bits per axon: a header of 10 and 158
+        // weights of 8.
         let mapping = mapped(&profile(), &[784, 158]).unwrap();
         assert_eq!(neurons(&mapping), [[158]]);
         assert_eq!(mapping.layers[0].cores[0].synapse_bits, 784 * 20 * 64);
@@ -156,7 +160,8 @@ mod tests {
     fn axons_out_limit_how_many_neurons_share_a_core() {
         let mut profile = profile();
         profile.core.out_axons = Some(20);
-        // Sixty output neurons send over one axon each and take three cores; each neuron below needs three.
+        // Sixty output neurons send over one axon each and take three cores; each hidden neuron
+        // needs three axons.
         assert_eq!(neurons(&mapped(&profile, &[5, 6, 60]).unwrap())[0], [6]);
         assert_eq!(neurons(&mapped(&profile, &[5, 7, 60]).unwrap())[0], [3, 4]);
         profile.core.out_axons = Some(2);
@@ -179,7 +184,8 @@ mod tests {
     fn a_crossbar_takes_two_axons_an_input_and_a_copy_for_every_axon_that_is_driven() {
         let mut profile = ChipProfile::builtin("truenorth").unwrap();
         profile.topology.placement = Placement::RowMajor;
-        // 300 output neurons take two cores, each input of which has two axons: four copies of 100.
+        // 300 output neurons take two cores, where each input has two axons: four copies of 100
+        // neurons.
         let mapping = mapped(&profile, &[128, 100, 300]).unwrap();
         assert_eq!(neurons(&mapping), [vec![200, 200], vec![150, 150]]);
         assert_eq!(mapping.layers[0].copies, 4);
@@ -201,42 +207,48 @@ mod tests {
         assert_eq!(layer.cores.iter().map(|core| core.neurons).sum::<usize>(), 500);
     }
 
-    /// What a part of a layer needs, by listing its connections one by one: axons in, bits of memory, and
-    /// for every input whether it is heard.
+    /// Axons in, bits of memory, and whether each input is connected, found by listing all
+    /// connections of a part.
     fn needs(layer: &IntegerLayer, placed: Range<usize>, bits: u64) -> (u64, u64, Vec<bool>) {
         let mut synapses = vec![0; layer.inputs()];
-        // Of each tap the first unit that has it, and the last.
+        // For each kernel element the first and the last channel that has it.
         let mut kernel: Vec<Option<(u64, u64)>> = vec![None; layer.weights.nrows()];
         for neuron in placed.clone() {
-            let units = layer.units();
-            let unit = (neuron % units) as u64;
-            let beside = || placed.clone().filter(|&other| other / units == neuron / units);
-            let mut heard = vec![false; layer.inputs()];
-            layer.connectivity.for_each_input(neuron % layer.neurons() / layer.units(), |input, element| {
-                let used = beside().any(|other| layer.weights[[element, other % units]] != 0);
-                heard[input] |= used;
-                if used {
-                    let (first, last) = kernel[element].unwrap_or((unit, unit));
-                    kernel[element] = Some((first.min(unit), last.max(unit)));
-                }
-            });
-            heard.iter().zip(&mut synapses).for_each(|(&heard, synapses)| *synapses += u64::from(heard));
+            let channels = layer.channels();
+            let channel = (neuron % channels) as u64;
+            let beside = || placed.clone().filter(|&other| other / channels == neuron / channels);
+            let mut connected = vec![false; layer.inputs()];
+            layer.connectivity.for_each_input(
+                neuron % layer.neurons() / layer.channels(),
+                |input, element| {
+                    let used = beside().any(|other| layer.weights[[element, other % channels]] != 0);
+                    connected[input] |= used;
+                    if used {
+                        let (first, last) = kernel[element].unwrap_or((channel, channel));
+                        kernel[element] = Some((first.min(channel), last.max(channel)));
+                    }
+                },
+            );
+            connected
+                .iter()
+                .zip(&mut synapses)
+                .for_each(|(&connected, synapses)| *synapses += u64::from(connected));
         }
         let sources = layer.sources.len() as u64;
         let list = |&synapses: &u64| (10 + bits * synapses).div_ceil(64) * 64;
-        let heard: Vec<bool> = synapses.iter().map(|&synapses| synapses > 0).collect();
-        let axons = heard.iter().filter(|&&heard| heard).count() as u64;
+        let connected: Vec<bool> = synapses.iter().map(|&synapses| synapses > 0).collect();
+        let axons = connected.iter().filter(|&&connected| connected).count() as u64;
         let own = synapses.iter().filter(|&&synapses| synapses > 0).map(list).sum::<u64>();
         let shared = kernel.iter().flatten().map(|(first, last)| list(&(last - first + 1))).sum::<u64>();
         let memory = if layer.connectivity.kind() == "convolution" { own.min(shared) } else { own };
-        (axons * sources, memory * sources, heard)
+        (axons * sources, memory * sources, connected)
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn any_wiring_takes_the_fewest_cores_that_hold_it(
+        fn any_connectivity_takes_the_fewest_cores_that_hold_it(
             seed: u64, neurons in 3u32..60, in_axons in 300u32..900, words in 300u64..3000,
         ) {
             let mut profile = profile();
@@ -253,13 +265,13 @@ mod tests {
             for (layer, map) in network.layers.iter().zip(&mapping.layers) {
                 let bits = if layer.connectivity.kind() == "pool" { 1 } else { 8 };
                 for core in &map.cores {
-                    let (axons, memory, heard) = needs(layer, core.first..core.first + core.neurons, bits);
+                    let (axons, memory, connected) = needs(layer, core.first..core.first + core.neurons, bits);
                     prop_assert_eq!((core.in_axons, core.synapse_bits), (axons, memory));
                     prop_assert!(core.neurons <= neurons as usize && axons <= u64::from(in_axons));
                     prop_assert!(memory <= words * 64);
                     for &source in layer.sources.iter().filter(|&&source| source > 0) {
-                        let out = axons_out[source - 1].iter_mut().zip(&heard);
-                        out.for_each(|(axons, &heard)| *axons += u64::from(heard));
+                        let out = axons_out[source - 1].iter_mut().zip(&connected);
+                        out.for_each(|(axons, &connected)| *axons += u64::from(connected));
                     }
                 }
                 let fewer = map.cores.len() - 1;
@@ -282,9 +294,9 @@ mod tests {
     }
 
     #[test]
-    fn a_convolution_is_cut_into_neighbours_that_share_inputs() {
-        // Eight places in a row, three inputs each: two cores of four places hear six inputs each, and the
-        // two in the middle reach both.
+    fn parts_of_a_convolution_are_neighbours_that_share_inputs() {
+        // Eight positions in a row have three inputs each. Two cores of four positions receive six
+        // inputs each, and both receive the two in the middle.
         let input = Volume { height: 1, width: 10, channels: 1 };
         let window = Window { height: 1, width: 3, stride: 1, padding: 0 };
         let layer = BinaryLayer {
@@ -303,7 +315,8 @@ mod tests {
         assert_eq!(neurons(&mapping), [vec![10], vec![8, 8]]);
         assert_eq!(mapping.layers[1].cores.iter().map(|core| core.in_axons).collect::<Vec<_>>(), [6, 6]);
         assert_eq!((mapping.layers[0].cores[0].out_axons, mapping.layers[0].targets), (12, 2));
-        // Lists of 2, 4, 6, 6, 4 and 2 weights of 8 bits take one word each; so do the kernel's three of 2.
+        // Lists of 2, 4, 6, 6, 4 and 2 weights of 8 bits take one word each; so do the kernel's
+        // three of 2.
         assert_eq!(mapping.layers[1].cores[0].unshared_bits, 6 * 64);
         assert_eq!(mapping.layers[1].cores[0].synapse_bits, 3 * 64);
     }
@@ -337,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_layer_that_two_hear_sends_to_both() {
+    fn a_layer_with_two_receivers_sends_to_both() {
         let mut network = full(&[2, 3, 3, 4]);
         network.layers[2].sources = vec![2, 1];
         let integers = IntegerNetwork::new(&network, &profile(), &DeployOptions::default()).unwrap();

@@ -1,8 +1,8 @@
-//! Cutting one layer into parts that each fit on a core.
+//! Partition of one layer into parts that each fit on a core.
 
 use std::ops::Range;
 
-use super::connect::{Connections, Counter, Fan};
+use super::connect::{Connections, CoresByInput, Counter};
 use super::core::{Core, LayerMapping};
 use crate::backend::error::{DeployError, Limit};
 use crate::backend::profile::format::WeightFormat;
@@ -10,24 +10,24 @@ use crate::backend::profile::{ChipProfile, CoreLimits, SynapseMemory};
 use crate::backend::quantize::IntegerLayer;
 use crate::network::Connectivity;
 
-/// What a layer asks of every core that holds a part of it.
-pub(crate) struct Plan<'a> {
+/// Partitions one layer: its connections, and the chip's limits for one core.
+pub(crate) struct Partitioner<'a> {
     chip: &'a str,
     limits: &'a CoreLimits,
     index: usize,
     layer: &'a IntegerLayer,
     connections: Connections<'a>,
-    /// (O): axons that each neuron's spike goes to.
+    /// (O): number of axons that the spike of each neuron goes to.
     targets: &'a [u64],
     copies: u64,
     axons_per_input: u64,
     weight_bits: u64,
 }
 
-/// A core with its inputs, each with the neurons that it reaches.
-type Part = (Core, Vec<(u32, u32)>);
+/// A core, and for each of its inputs the number of neurons that the input reaches there.
+type FilledCore = (Core, Vec<(u32, u32)>);
 
-impl<'a> Plan<'a> {
+impl<'a> Partitioner<'a> {
     pub(crate) fn new(
         layer: &'a IntegerLayer,
         index: usize,
@@ -37,7 +37,7 @@ impl<'a> Plan<'a> {
     ) -> Self {
         let bits = match (weight_bits, layer.connectivity) {
             (None, _) => 0,
-            // Every weight is 1.
+            // All weights of a pool are 1.
             (Some(_), Connectivity::Pool { .. }) => 1,
             (Some(bits), _) => u64::from(bits),
         };
@@ -56,7 +56,10 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The fewest cores on which every part fits.
+    /// Maps the layer to the fewest cores on which every part fits.
+    ///
+    /// # Errors
+    /// [`DeployError::TooLarge`] if a single neuron does not fit on a core.
     pub(crate) fn place(&self) -> Result<LayerMapping, DeployError> {
         self.check_neuron()?;
         let placed = self.layer.neurons() * self.copies as usize;
@@ -72,12 +75,12 @@ impl<'a> Plan<'a> {
             targets: self.targets.iter().copied().max().unwrap_or(0) as usize,
             axons_per_input: self.axons_per_input as usize,
             sources: self.layer.sources.clone(),
-            hearing: Fan::new(self.layer.inputs(), &inputs),
+            receivers: CoresByInput::new(self.layer.inputs(), &inputs),
         })
     }
 
-    /// The layer on `count` cores; `None` if one of them cannot hold its part.
-    fn cut(&self, count: usize, counter: &mut Counter) -> Option<Vec<Part>> {
+    /// The layer on `count` cores; `None` if a part does not fit on its core.
+    fn cut(&self, count: usize, counter: &mut Counter) -> Option<Vec<FilledCore>> {
         let placed = self.layer.neurons() * self.copies as usize;
         let part = |index| placed * index / count..placed * (index + 1) / count;
         (0..count)
@@ -85,20 +88,20 @@ impl<'a> Plan<'a> {
             .collect()
     }
 
-    fn part(&self, placed: Range<usize>, counter: &mut Counter) -> Part {
+    fn part(&self, placed: Range<usize>, counter: &mut Counter) -> FilledCore {
         let (first, neurons) = (placed.start, placed.len());
         let sends = |neuron: usize| self.targets[neuron % self.layer.neurons()].div_ceil(self.copies);
         let out_axons = placed.clone().map(sends).sum();
-        // Of each tap the units that it reaches here, as one range.
+        // For each kernel element the range of channels that it reaches on this core.
         let mut kernel: Vec<Range<usize>> =
             vec![0..0; if self.shares_kernels() { self.layer.weights.nrows() } else { 0 }];
-        self.connections.for_each(placed, |input, element, units| {
-            counter.add(input, units.len());
+        self.connections.for_each(placed, |input, element, channels| {
+            counter.add(input, channels.len());
             if let Some(all) = kernel.get_mut(element) {
                 *all = if all.start == all.end {
-                    units
+                    channels
                 } else {
-                    all.start.min(units.start)..all.end.max(units.end)
+                    all.start.min(channels.start)..all.end.max(channels.end)
                 };
             }
         });
@@ -111,7 +114,9 @@ impl<'a> Plan<'a> {
             in_axons: inputs.len() as u64 * self.axons(),
             out_axons,
             synapse_bits: match self.shares_kernels() {
-                true => self.lists(kernel.iter().map(|units| units.end - units.start)).min(unshared_bits),
+                true => {
+                    self.lists(kernel.iter().map(|channels| channels.end - channels.start)).min(unshared_bits)
+                }
                 false => unshared_bits,
             },
             unshared_bits,
@@ -126,25 +131,25 @@ impl<'a> Plan<'a> {
             && matches!(self.layer.connectivity, Connectivity::Convolution { .. })
     }
 
-    /// Bits of lists of so many weights each, those of all sources.
+    /// Bits of lists with these numbers of weights, for all sources.
     fn lists(&self, lengths: impl Iterator<Item = usize>) -> u64 {
         let Some(memory) = &self.limits.synapse_memory else { return 0 };
         let bits = |length: usize| self.list(memory, length as u32);
         lengths.filter(|&length| length > 0).map(bits).sum::<u64>() * self.axons()
     }
 
-    /// Axons that bring one input of all sources.
+    /// Number of axons that bring one input of all sources.
     fn axons(&self) -> u64 {
         self.axons_per_input * self.layer.sources.len() as u64
     }
 
-    /// Bits of an axon's list of `synapses` weights, in whole words.
+    /// Bits of one axon's list of `synapses` weights, in whole words.
     fn list(&self, memory: &SynapseMemory, synapses: u32) -> u64 {
         let bits = memory.header_bits + u64::from(synapses) * self.weight_bits;
         bits.div_ceil(memory.word_bits) * memory.word_bits
     }
 
-    /// Whether a single neuron fits on a core.
+    /// Checks that a single neuron fits on a core.
     fn check_neuron(&self) -> Result<(), DeployError> {
         let memory = self.limits.synapse_memory.as_ref();
         let in_axons = self.connections.fan_in() * self.axons();

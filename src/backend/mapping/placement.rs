@@ -1,9 +1,10 @@
-//! Where on the mesh the cores of a network lie.
+//! Placement: where on the mesh the cores of a network lie.
 //!
-//! Packets pay for hops, so cores that speak with one another should be neighbours. What is minimized is the sum
-//! of hops over all connections of a neuron and a core, as if every neuron fired equally often. From two orders of
-//! the tiles, row by row and a compact block to and fro, cores are swapped, and moved to empty places, as long as
-//! that sum falls; the better end is taken. Tiles in use stay as few as they can be.
+//! Every hop of a packet costs energy and time, so cores that exchange packets should be
+//! neighbours. Placement minimizes the sum of hops over all connections, as if every neuron fired
+//! equally often. A local search swaps cores, and moves them to free places, while that sum falls.
+//! It starts once from tiles row by row and once from a compact block, and keeps the better end.
+//! The number of tiles in use stays at its minimum.
 
 use std::collections::HashMap;
 
@@ -11,23 +12,24 @@ use super::core::{LayerMapping, Mapping};
 use super::route::for_each_packet;
 use crate::backend::profile::{Counting, OutputCounting, Placement, Topology};
 
-/// Distances that are looked at before the descent ends; far more than networks of a few hundred cores take.
+/// Most distances that the search computes; networks of a few hundred cores need far fewer.
 const BUDGET: u64 = 1 << 24;
 
-/// Places within so many hops are tried where there are more than [`FEW`] of them.
+/// With more than [`FEW`] places, the search tries those within this number of hops.
 const NEAR: u32 = 2;
 
-/// So many places are all tried.
+/// Up to this number of places, the search tries all of them.
 const FEW: usize = 256;
 
-/// Moves the cores of `mapping` on one chip to places with short ways, if the chip has a mesh and its profile asks
-/// for that.
+/// Moves the cores of `mapping` to shorten the paths of spikes.
+///
+/// Does nothing without a mesh, on several chips, or if the profile asks for row-major order.
 pub(crate) fn place(mapping: &mut Mapping, topology: &Topology, counting: &Counting) {
     let cores = mapping.cores();
-    let is_spread = mapping.size(topology).tiles > 1;
+    let has_several_tiles = mapping.size(topology).tiles > 1;
     let is_one_chip = mapping.size(topology).chips == 1;
     let Some(mesh) = topology.mesh else { return };
-    if topology.placement == Placement::RowMajor || !is_spread || !is_one_chip {
+    if topology.placement == Placement::RowMajor || !has_several_tiles || !is_one_chip {
         return;
     }
     let traffic = Traffic::new(mapping, cores, counting);
@@ -45,7 +47,7 @@ fn row_major(tiles: usize) -> Vec<usize> {
     (0..tiles).collect()
 }
 
-/// The tiles of a block that is about as wide as high, its rows to and fro.
+/// The tiles of a block that is about as wide as high; every second row runs backwards.
 fn block(tiles: usize, [width, height]: [u32; 2]) -> Vec<usize> {
     let (width, height) = (width as usize, height as usize);
     let side = (1..=width).find(|side| side * side >= tiles).unwrap_or(width).max(tiles.div_ceil(height));
@@ -56,11 +58,12 @@ fn block(tiles: usize, [width, height]: [u32; 2]) -> Vec<usize> {
     (0..tiles).map(|index| index / side * width + column(index)).collect()
 }
 
-/// How many connections there are between cores.
+/// Numbers of connections between cores.
 struct Traffic {
-    /// Of each core: the others that it speaks with, each with the connections in both directions.
+    /// For each core the other cores that it exchanges packets with, and the connections in both
+    /// directions.
     partners: Vec<Vec<(usize, u64)>>,
-    /// Of each core: connections from the input and to the output.
+    /// For each core the connections from the input and to the output.
     outside: Vec<u64>,
 }
 
@@ -96,16 +99,16 @@ impl Traffic {
     }
 }
 
-/// Cores on their way to better places.
+/// A local search for places of the cores.
 struct Descent<'a> {
     traffic: &'a Traffic,
-    /// Of each place of the chip: its tile from west to east and from north to south.
+    /// For each place its tile: from west to east, from north to south.
     tiles: Vec<(u32, u32)>,
-    /// The places that may be taken.
+    /// The places that cores may take.
     free: Vec<usize>,
-    /// Of each core.
+    /// For each core its place.
     places: Vec<usize>,
-    /// Of each place the core there.
+    /// For each place its core.
     owners: Vec<Option<usize>>,
     budget: u64,
 }
@@ -135,7 +138,7 @@ impl<'a> Descent<'a> {
         }
     }
 
-    /// The places of the cores in the end, and the hops of all connections.
+    /// Runs the search; returns the place of each core and the hops of all connections.
     fn run(mut self) -> (Vec<usize>, u64) {
         while self.pass() {}
         let hops = |core: usize| {
@@ -144,14 +147,14 @@ impl<'a> Descent<'a> {
                 .iter()
                 .map(|&(other, count)| count * self.hops(self.places[core], self.places[other]))
                 .sum();
-            // Each pair of partners is met twice.
+            // Each pair of partners is counted twice.
             inside + 2 * self.traffic.outside[core] * self.hops(self.places[core], 0)
         };
         let sum = (0..self.places.len()).map(hops).sum::<u64>() / 2;
         (self.places, sum)
     }
 
-    /// Tries to move every core once; whether any move helped.
+    /// Tries to move every core once; returns whether to go on.
     fn pass(&mut self) -> bool {
         let mut helped = false;
         for core in 0..self.places.len() {
@@ -167,16 +170,16 @@ impl<'a> Descent<'a> {
         helped && self.budget > 0
     }
 
-    /// Hops that fall away when `core` goes to place `to`, and the core there to where it was.
+    /// The hops saved if `core` moves to place `to` and the core there takes its old place.
     fn gain(&mut self, core: usize, to: usize) -> i64 {
         let (from, other) = (self.places[core], self.owners[to]);
-        let met = |core: usize| self.traffic.partners[core].len() as u64 + 1;
-        let looks = met(core) + other.map_or(0, met);
-        if self.budget < looks {
+        let partners = |core: usize| self.traffic.partners[core].len() as u64 + 1;
+        let distances = partners(core) + other.map_or(0, partners);
+        if self.budget < distances {
             self.budget = 0;
             return 0;
         }
-        self.budget -= looks;
+        self.budget -= distances;
         let change = |core: usize, from: usize, to: usize, except: Option<usize>| {
             let far = |end: usize| self.hops(from, end) as i64 - self.hops(to, end) as i64;
             let partners = self.traffic.partners[core].iter().filter(|&&(other, _)| Some(other) != except);
@@ -212,7 +215,7 @@ mod tests {
     use crate::backend::{ChipProfile, DeployOptions};
     use crate::network::fixtures;
 
-    /// Hops of all connections, way by way.
+    /// Hops of all connections, path by path.
     fn hops(mapping: &Mapping, profile: &ChipProfile) -> u64 {
         let (topology, packets) = (&profile.topology, profile.counting.packets);
         let of = |copies: &[usize], axons: &[usize]| {
@@ -235,7 +238,7 @@ mod tests {
         Mapping::new(&integers, profile).unwrap()
     }
 
-    /// Hops row by row, and where ways are short.
+    /// Hops with row-major order, and with short paths.
     fn both(mut profile: ChipProfile, network: &crate::network::BinaryNetwork) -> (u64, u64) {
         profile.topology.placement = Placement::RowMajor;
         let before = hops(&mapped(&profile, network), &profile);
@@ -251,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deep_network_saves_a_good_part_of_its_hops() {
+    fn a_deep_network_saves_a_fifth_of_its_hops() {
         let mut profile = ChipProfile::builtin("loihi1").unwrap();
         profile.core.neurons = Some(16);
         let network = full(&[64, 256, 256, 256, 256, 32]);

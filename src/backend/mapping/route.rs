@@ -1,25 +1,25 @@
-//! The ways of spikes over the mesh.
+//! Routes of spikes over the mesh.
 //!
-//! A packet goes east or west first, then north or south, by the shortest way. Inputs enter, and the output
-//! neurons' spikes leave, at the tile of core 0.
+//! A packet goes east or west first, then north or south, on the shortest path. Inputs enter, and
+//! the spikes of output neurons leave, at the tile of core 0.
 
 use crate::backend::profile::{PacketCounting, Topology};
 
-/// The way of a packet.
+/// The path of a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Way {
-    /// Hops to the east or west.
+pub(crate) struct Path {
+    /// Number of hops to the east or west.
     pub east_west: u32,
-    /// Hops to the north or south.
+    /// Number of hops to the north or south.
     pub north_south: u32,
-    /// Crossings from a chip to the next.
+    /// Number of crossings from a chip to the next.
     pub crossings: u32,
 }
 
-/// What one spike of one neuron sends.
+/// The packets that one spike of one neuron sends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Route {
-    /// Packets.
+    /// Number of packets.
     pub packets: u64,
     /// Hops of all packets to the east or west.
     pub hops_east_west: u64,
@@ -27,23 +27,24 @@ pub(crate) struct Route {
     pub hops_north_south: u64,
     /// Crossings of all packets from a chip to the next.
     pub crossings: u64,
-    /// Every way that a packet goes.
-    pub ways: Vec<Way>,
+    /// The distinct paths of the packets.
+    pub paths: Vec<Path>,
 }
 
 impl Route {
-    fn add(&mut self, way: Way) {
+    fn add(&mut self, path: Path) {
         self.packets += 1;
-        self.hops_east_west += u64::from(way.east_west);
-        self.hops_north_south += u64::from(way.north_south);
-        self.crossings += u64::from(way.crossings);
-        if !self.ways.contains(&way) {
-            self.ways.push(way);
+        self.hops_east_west += u64::from(path.east_west);
+        self.hops_north_south += u64::from(path.north_south);
+        self.crossings += u64::from(path.crossings);
+        if !self.paths.contains(&path) {
+            self.paths.push(path);
         }
     }
 }
 
-/// What a spike sends to `axons`, whose copies lie on the cores `copies`; see [`for_each_packet`].
+/// The packets of a spike to `axons`, sent by copies of a neuron on the cores `copies`; see
+/// [`for_each_packet`].
 pub(crate) fn route(
     copies: &[usize],
     axons: &[usize],
@@ -51,13 +52,14 @@ pub(crate) fn route(
     counting: PacketCounting,
 ) -> Route {
     let mut route = Route::default();
-    for_each_packet(copies, axons, counting, |from, to| route.add(topology.way(from, to)));
+    for_each_packet(copies, axons, counting, |from, to| route.add(topology.path(from, to)));
     route
 }
 
-/// Calls `visit(from, to)` with the cores of every packet of a spike to `axons`, which lie on the cores of these
-/// numbers: those of one core follow one another. They are shared out evenly among the copies of its neuron,
-/// which lie on the cores `copies`.
+/// Calls `visit(from, to)` with the cores of every packet of a spike.
+///
+/// `axons` has the core number of every receiving axon; axons of one core follow one another. They
+/// are shared out evenly among the copies of the neuron, which lie on the cores `copies`.
 pub(crate) fn for_each_packet(
     copies: &[usize],
     axons: &[usize],
@@ -77,19 +79,19 @@ pub(crate) fn for_each_packet(
 }
 
 impl Topology {
-    /// The way from one core to another.
-    pub(crate) fn way(&self, from: usize, to: usize) -> Way {
+    /// The path from one core to another.
+    pub(crate) fn path(&self, from: usize, to: usize) -> Path {
         let crossings = self.chip(from).abs_diff(self.chip(to));
-        let Some([width, _]) = self.mesh else { return Way { crossings, ..Way::default() } };
+        let Some([width, _]) = self.mesh else { return Path { crossings, ..Path::default() } };
         let place = |core: usize| {
             let tile = (core - self.chip(core) as usize * self.cores_of_chip()) as u32 / self.cores_per_tile;
             (self.chip(core) * width + tile % width, tile / width)
         };
         let ((x, y), (to_x, to_y)) = (place(from), place(to));
-        Way { east_west: x.abs_diff(to_x), north_south: y.abs_diff(to_y), crossings }
+        Path { east_west: x.abs_diff(to_x), north_south: y.abs_diff(to_y), crossings }
     }
 
-    /// The chip that a core lies on.
+    /// The number of the chip that a core lies on.
     pub(crate) fn chip(&self, core: usize) -> u32 {
         (core / self.cores_of_chip()) as u32
     }
@@ -98,7 +100,7 @@ impl Topology {
         self.cores.map_or(usize::MAX, |cores| cores as usize)
     }
 
-    /// Tiles that cores of these numbers lie on.
+    /// The number of tiles that these cores lie on.
     pub(crate) fn tiles(&self, cores: impl Iterator<Item = usize>) -> u32 {
         let mut tiles: Vec<(u32, usize)> = cores
             .map(|core| {
@@ -126,24 +128,24 @@ mod tests {
         placement: Placement::RowMajor,
     };
 
-    fn way(from: usize, to: usize) -> (u32, u32, u32) {
-        let Way { east_west, north_south, crossings } = MESH.way(from, to);
+    fn path(from: usize, to: usize) -> (u32, u32, u32) {
+        let Path { east_west, north_south, crossings } = MESH.path(from, to);
         (east_west, north_south, crossings)
     }
 
     #[test]
     fn hops_are_counted_between_tiles_in_row_major_order() {
-        assert_eq!(way(0, 3), (0, 0, 0));
-        assert_eq!(way(3, 4), (1, 0, 0));
-        assert_eq!(way(0, 8 * 4), (0, 1, 0));
-        assert_eq!(way(127, 0), (7, 3, 0));
+        assert_eq!(path(0, 3), (0, 0, 0));
+        assert_eq!(path(3, 4), (1, 0, 0));
+        assert_eq!(path(0, 8 * 4), (0, 1, 0));
+        assert_eq!(path(127, 0), (7, 3, 0));
         assert_eq!([0, 1, 4, 5, 128, 129].map(|cores| MESH.tiles(0..cores)), [0, 1, 1, 2, 32, 33]);
     }
 
     #[test]
     fn the_next_chip_lies_to_the_east() {
-        assert_eq!(way(0, 128), (8, 0, 1));
-        assert_eq!(way(31, 128), (1, 0, 1));
+        assert_eq!(path(0, 128), (8, 0, 1));
+        assert_eq!(path(31, 128), (1, 0, 1));
     }
 
     #[test]
@@ -162,7 +164,7 @@ mod tests {
             (route.packets, route.hops_east_west, route.hops_north_south)
         };
         assert_eq!(route(&[0, 8], &[8, 8]), (2, 2, 0));
-        // Where there are fewer axons than copies, the last copies have none.
+        // With fewer axons than copies, the last copies have none.
         assert_eq!(route(&[0, 8, 127], &[8]), (1, 2, 0));
         assert_eq!(route(&[0], &[]), (0, 0, 0));
     }

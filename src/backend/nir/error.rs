@@ -1,23 +1,23 @@
-//! Why a file is no network that can be held, or a network cannot be written.
+//! Errors of reading a NIR file and of writing a network to one.
 
 /// What is wrong with a NIR file, or with a network for it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NirError {
-    /// The file is not HDF5, damaged, or of a kind of HDF5 that is not read.
+    /// The file is not HDF5, is damaged, or uses a part of HDF5 that is not supported.
     #[error("not an HDF5 file that can be read: {0}")]
     Form(String),
-    /// The file asks for more than any network needs.
+    /// The file holds more than any network needs.
     #[error("holds more than {limit} {what}")]
     TooLarge {
-        /// What there is too much of.
+        /// The kind of content.
         what: &'static str,
         /// The most of it that is read.
         limit: u64,
     },
-    /// The file is HDF5 and not NIR.
+    /// The file is HDF5, but not NIR.
     #[error("not a NIR graph: {0}")]
     NoGraph(String),
-    /// A node that is damaged, or more than a binary network can hold.
+    /// A node is damaged, or a binary network cannot hold it.
     #[error("node {node}: {problem}")]
     Node {
         /// The node's name.
@@ -25,7 +25,7 @@ pub enum NirError {
         /// What is wrong with it.
         problem: String,
     },
-    /// What the file says of itself beside the graph.
+    /// An entry of the graph's metadata is wrong.
     #[error("metadata {name}: {problem}")]
     Metadata {
         /// The name of the entry.
@@ -33,12 +33,12 @@ pub enum NirError {
         /// What is wrong with it.
         problem: String,
     },
-    /// The network has something that NIR has no words for.
-    #[error("layer {layer}: NIR cannot say it: {problem}")]
+    /// NIR cannot express a layer of the network.
+    #[error("layer {layer}: NIR cannot express it: {problem}")]
     Unwritable {
         /// The layer, counted from 0.
         layer: usize,
-        /// What it is.
+        /// The feature that NIR lacks.
         problem: String,
     },
 }

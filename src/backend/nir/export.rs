@@ -1,7 +1,8 @@
-//! From the integers on a chip to a graph.
+//! Export: from the integers on a chip to a NIR graph.
 //!
-//! Weights are the integers. A chip that fires at its threshold t has t - 1 in the graph, where neurons fire
-//! above: for whole sums that is the same. A pool is a sum over the window that is above 0.
+//! The graph has the integer weights. NIR neurons fire above their threshold, so a chip that fires
+//! at threshold t gets t - 1 in the graph; for whole sums both are the same. A pool is a sum over
+//! the window that is above 0.
 
 use ndarray::Array2;
 
@@ -15,10 +16,13 @@ use crate::backend::profile::format::Compare;
 use crate::backend::quantize::{IntegerLayer, IntegerNetwork};
 use crate::network::{Connectivity, Volume, Window};
 
-/// Whole numbers up to this are exact in single precision.
+/// Whole numbers below this are exact in single precision.
 const EXACT_IN_SINGLE: i64 = 1 << 24;
 
 /// The graph of `network`.
+///
+/// # Errors
+/// [`NirError::Unwritable`] with a layer that NIR cannot express.
 pub(super) fn graph(network: &IntegerNetwork, export: &Export<'_>) -> Result<Graph, NirError> {
     let writer = Writer { network, flavour: export.flavour, images: images(network)? };
     let mut graph = Graph { nodes: Default::default(), edges: Vec::new(), metadata: Tree::new() };
@@ -62,7 +66,7 @@ fn metadata(network: &IntegerNetwork, export: &Export<'_>, outputs: Volume) -> T
     metadata
 }
 
-/// For each source whether the graph sees channels, rows and columns: `None` is a list.
+/// For each source its volume if it is an image in the graph; `None`: it is a list.
 fn images(network: &IntegerNetwork) -> Result<Vec<Option<Volume>>, NirError> {
     let output = |layer: &IntegerLayer| match layer.connectivity {
         Connectivity::Dense { .. } => None,
@@ -71,17 +75,17 @@ fn images(network: &IntegerNetwork) -> Result<Vec<Option<Volume>>, NirError> {
     let input = |layer: &&IntegerLayer| {
         layer.sources.contains(&0) && !matches!(layer.connectivity, Connectivity::Dense { .. })
     };
-    let seen = network.layers.iter().find(input).map(|layer| layer.connectivity.input());
+    let image = network.layers.iter().find(input).map(|layer| layer.connectivity.input());
     let images: Vec<Option<Volume>> =
-        std::iter::once(seen).chain(network.layers.iter().map(output)).collect();
+        std::iter::once(image).chain(network.layers.iter().map(output)).collect();
     for (index, layer) in network.layers.iter().enumerate() {
-        let heard = |&source: &usize| images[source];
-        let first = layer.sources.first().and_then(heard);
-        let alike = layer.sources.iter().map(heard).all(|image| image == first);
+        let received = |&source: &usize| images[source];
+        let first = layer.sources.first().and_then(received);
+        let alike = layer.sources.iter().map(received).all(|image| image == first);
         let fits = matches!(layer.connectivity, Connectivity::Dense { .. })
             || first == Some(layer.connectivity.input());
         if !alike || !fits {
-            let problem = "it hears spikes of one shape as another".to_owned();
+            let problem = "it receives spikes of one shape as another".to_owned();
             return Err(NirError::Unwritable { layer: index, problem });
         }
     }
@@ -98,12 +102,12 @@ fn source_name(source: usize) -> String {
 struct Writer<'a> {
     network: &'a IntegerNetwork,
     flavour: Flavour,
-    /// By source.
+    /// One entry per source, see [`images`].
     images: Vec<Option<Volume>>,
 }
 
 impl Writer<'_> {
-    /// The numbers of a source in their order.
+    /// The volume of a source, in our order.
     fn volume(&self, source: usize) -> Volume {
         let length = match source {
             0 => self.network.layers.first().map_or(0, IntegerLayer::inputs),
@@ -112,7 +116,7 @@ impl Writer<'_> {
         self.images[source].unwrap_or(Volume::flat(length))
     }
 
-    /// As the graph has it.
+    /// The shape of a source in the graph.
     fn shape(&self, source: usize) -> Vec<usize> {
         let Volume { height, width, channels } = self.volume(source);
         match self.images[source] {
@@ -121,10 +125,10 @@ impl Writer<'_> {
         }
     }
 
-    /// Adds the nodes of layer `index` with the edges to and between them.
+    /// Adds the nodes of layer `index` and the edges to and between them.
     fn layer(&self, index: usize, graph: &mut Graph) -> Result<(), NirError> {
         let layer = &self.network.layers[index];
-        let heard = self.volume(layer.sources[0]);
+        let received = self.volume(layer.sources[0]);
         let sums = format!("layer_{index}_sums");
         let mut first = sums.clone();
         let width = width(layer);
@@ -137,7 +141,7 @@ impl Writer<'_> {
                     graph.nodes.insert(first.clone(), flatten);
                     graph.edges.push([first.clone(), sums.clone()]);
                 }
-                let number = |at: usize| layer.weights[[place(heard, at % inputs), at / inputs]] as f64;
+                let number = |at: usize| layer.weights[[place(received, at % inputs), at / inputs]] as f64;
                 let values = (0..outputs * inputs).map(number).collect();
                 Operation::Dense { weight: Array { shape: vec![outputs, inputs], values, width }, bias: None }
             }
@@ -170,7 +174,7 @@ impl Writer<'_> {
             Compare::Ge => 1,
         };
         let threshold =
-            |number: usize| (layer.thresholds[place(volume, number) % layer.units()] - less) as f64;
+            |number: usize| (layer.thresholds[place(volume, number) % layer.channels()] - less) as f64;
         let array = |values| Array { shape: self.shape(index + 1), values, width };
         let threshold = array((0..volume.len()).map(threshold).collect());
         match self.flavour {
@@ -185,28 +189,28 @@ impl Writer<'_> {
     }
 }
 
-/// Weights (units, channels, height, width).
+/// The convolution of `layer`, with weights (outputs, channels, height, width).
 fn convolution(layer: &IntegerLayer, window: Window, width: Width) -> Operation {
-    let (volume, units, elements) =
-        (layer.connectivity.input(), layer.units(), layer.connectivity.elements());
+    let (volume, channels, elements) =
+        (layer.connectivity.input(), layer.channels(), layer.connectivity.elements());
     let kernel = Volume { height: window.height, width: window.width, channels: volume.channels };
     let number = |at: usize| layer.weights[[place(kernel, at % elements), at / elements]] as f64;
     Operation::Convolution {
         input: Some([volume.height, volume.width]),
         weight: Array {
-            shape: vec![units, volume.channels, window.height, window.width],
-            values: (0..units * elements).map(number).collect(),
+            shape: vec![channels, volume.channels, window.height, window.width],
+            values: (0..channels * elements).map(number).collect(),
             width,
         },
         stride: [window.stride; 2],
         padding: Padding::Zeros([window.padding; 2]),
         dilation: [1, 1],
         groups: 1,
-        bias: Array { shape: vec![units], values: vec![0.0; units], width },
+        bias: Array { shape: vec![channels], values: vec![0.0; channels], width },
     }
 }
 
-/// Single precision where every sum is exact in it.
+/// Single precision if every sum is exact in it, else double.
 fn width(layer: &IntegerLayer) -> Width {
     let sums = layer.reach().into_iter().flat_map(|(low, high)| [low, high]);
     let largest = sums.chain(layer.thresholds.iter().copied()).map(i64::abs).max().unwrap_or(0);

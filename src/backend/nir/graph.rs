@@ -1,26 +1,26 @@
-//! A NIR graph: nodes with their numbers, and edges between them.
+//! NIR graphs: nodes with their numbers, and edges between them.
 //!
-//! The form is that of the Python package `nir` 1.0: `/version`, and under `/node` the names `type`, `edges`
-//! (pairs of names), `nodes/NAME/...` (`type` and the fields of that type) and `metadata/...`. Pedersen et
-//! al. 2024, Neuromorphic intermediate representation: a unified instruction set for interoperable
-//! brain-inspired computing, Nature Communications 15.
+//! The file has the layout of the Python package `nir` 1.0: `/version`, and under `/node` the names
+//! `type`, `edges` (pairs of names), `nodes/NAME/...` (`type` and the fields of that type) and
+//! `metadata/...`. Pedersen et al. 2024, Neuromorphic intermediate representation: a unified
+//! instruction set for interoperable brain-inspired computing, Nature Communications 15.
 
 use std::collections::BTreeMap;
 
 use super::error::NirError;
 use super::tree::{Array, Item, Tree};
 
-/// The version of the package whose form is written.
+/// The version of the Python package whose layout is written.
 const VERSION: &str = "1.0.8";
 
-/// What can be read, for messages.
+/// The supported types, for messages.
 const KNOWN: &str =
     "Input, Output, Affine, Linear, Conv2d, Flatten, SumPool2d, AvgPool2d, Scale, Threshold, IF, LIF";
 
-/// More nodes than any network that fits on a chip has layers.
+/// Most nodes of a graph; far more than a network on a chip has layers.
 const MOST_NODES: usize = 4096;
 
-/// Nodes by name, and who sends to whom.
+/// A graph: nodes by name, and edges from sender to receiver.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Graph {
     pub nodes: BTreeMap<String, Node>,
@@ -35,7 +35,7 @@ pub(super) struct Node {
     pub metadata: Tree,
 }
 
-/// What a node does. Shapes are without the batch: numbers, or channels, height, width.
+/// The operation of a node. Shapes are without the batch: lengths, or channels, height, width.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Operation {
     Input {
@@ -49,7 +49,8 @@ pub(super) enum Operation {
         weight: Array,
         bias: Option<Array>,
     },
-    /// Weights (outputs, inputs of a group, height, width), bias (outputs); pairs are height, width.
+    /// Weights (outputs, inputs of a group, height, width), bias (outputs); pairs are height,
+    /// width.
     Convolution {
         input: Option<[usize; 2]>,
         weight: Array,
@@ -66,14 +67,14 @@ pub(super) enum Operation {
         stride: [usize; 2],
         padding: [usize; 2],
     },
-    /// Dimensions from `start` to `end`, counted from the back if negative.
+    /// Flattens dimensions from `start` to `end`, counted from the back if negative.
     Flatten {
         start: i64,
         end: i64,
         input: Option<Vec<usize>>,
     },
     Scale(Array),
-    /// 1 where the input is above.
+    /// Gives 1 where the input is above the threshold.
     Threshold(Array),
     /// `IF`, or `LIF` if it has a leak.
     Fire {
@@ -84,26 +85,29 @@ pub(super) enum Operation {
     },
 }
 
-/// How the potential of a neuron falls.
+/// The leak of a neuron's potential.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Leak {
     /// The time constant.
     pub tau: Array,
-    /// Where it falls to.
+    /// The potential to which it falls.
     pub rest: Array,
 }
 
-/// How a window meets the border.
+/// How a window treats the border.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Padding {
-    /// So many zeros on each side.
+    /// This many zeros on each side.
     Zeros([usize; 2]),
-    /// As many as leave the size what it is.
+    /// As many zeros as keep the size.
     Same,
 }
 
 impl Graph {
-    /// The graph of a file.
+    /// Reads the graph of a file.
+    ///
+    /// # Errors
+    /// A part of the graph is missing, malformed or of an unsupported type.
     pub fn from_tree(file: &Tree) -> Result<Self, NirError> {
         let graph = Fields { node: "graph", tree: group(file, "node")? };
         if graph.text("type")? != "NIRGraph" {
@@ -115,7 +119,7 @@ impl Graph {
         }
         let node = |(name, item): (&String, &Item)| match item {
             Item::Group(tree) => Ok((name.clone(), Node::from_tree(name, tree)?)),
-            _ => Err(NirError::node(name, "is no group")),
+            _ => Err(NirError::node(name, "is not a group")),
         };
         let nodes = nodes.iter().map(node).collect::<Result<BTreeMap<_, _>, _>>()?;
         let edges = edges(graph.tree)?;
@@ -127,7 +131,7 @@ impl Graph {
         Ok(Self { nodes, edges, metadata: metadata(graph.tree) })
     }
 
-    /// The file of the graph.
+    /// The content of the graph's file.
     pub fn to_tree(&self) -> Tree {
         let nodes = self.nodes.iter().map(|(name, node)| (name.clone(), Item::Group(node.to_tree())));
         let values: Vec<String> = self.edges.iter().flatten().cloned().collect();
@@ -142,7 +146,7 @@ impl Graph {
 }
 
 impl Node {
-    /// A node that says nothing of itself.
+    /// A node without metadata.
     pub fn plain(operation: Operation) -> Self {
         Self { operation, metadata: Tree::new() }
     }
@@ -189,22 +193,7 @@ impl Node {
             Operation::Dense { weight, bias: Some(bias) } => {
                 ("Affine", vec![("weight", numbers(weight)), ("bias", numbers(bias))])
             }
-            Operation::Convolution { input, weight, stride, padding, dilation, groups, bias } => {
-                let padding = match padding {
-                    Padding::Zeros(zeros) => sizes(zeros),
-                    Padding::Same => Item::Text("same".to_owned()),
-                };
-                let mut fields = vec![
-                    ("weight", numbers(weight)),
-                    ("stride", sizes(stride)),
-                    ("padding", padding),
-                    ("dilation", sizes(dilation)),
-                    ("groups", Item::Numbers(Array::whole(*groups))),
-                    ("bias", numbers(bias)),
-                ];
-                fields.extend(input.map(|input| ("input_shape", sizes(&input))));
-                ("Conv2d", fields)
-            }
+            Operation::Convolution { .. } => ("Conv2d", self.operation.convolution_fields()),
             Operation::Pool { average, size, stride, padding } => {
                 let kind = if *average { "AvgPool2d" } else { "SumPool2d" };
                 (
@@ -241,6 +230,32 @@ impl Node {
     }
 }
 
+impl Operation {
+    /// The fields of a convolution; empty for other operations.
+    fn convolution_fields(&self) -> Vec<(&'static str, Item)> {
+        let Self::Convolution { input, weight, stride, padding, dilation, groups, bias } = self else {
+            return Vec::new();
+        };
+        let sizes = |sizes: &[usize]| Item::Numbers(Array::wholes(sizes));
+        let mut fields = vec![
+            ("weight", Item::Numbers(weight.clone())),
+            ("stride", sizes(stride)),
+            (
+                "padding",
+                match padding {
+                    Padding::Zeros(zeros) => sizes(zeros),
+                    Padding::Same => Item::Text("same".to_owned()),
+                },
+            ),
+            ("dilation", sizes(dilation)),
+            ("groups", Item::Numbers(Array::whole(*groups))),
+            ("bias", Item::Numbers(bias.clone())),
+        ];
+        fields.extend(input.map(|input| ("input_shape", sizes(&input))));
+        fields
+    }
+}
+
 /// The fields of a node.
 struct Fields<'a> {
     node: &'a str,
@@ -263,11 +278,11 @@ impl<'a> Fields<'a> {
     fn text(&self, field: &str) -> Result<&'a str, NirError> {
         match self.item(field)? {
             Item::Text(text) => Ok(text),
-            _ => Err(self.error(field, "is no text")),
+            _ => Err(self.error(field, "is not a text")),
         }
     }
 
-    /// Numbers, all of them finite.
+    /// The numbers of a field, which must be finite.
     fn array(&self, field: &str) -> Result<Array, NirError> {
         match self.item(field)? {
             Item::Numbers(array) => match array.values.iter().find(|value| !value.is_finite()) {
@@ -286,7 +301,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Whole numbers of 0 or more.
+    /// The whole numbers of a field, each 0 or more.
     fn sizes(&self, field: &str) -> Result<Vec<usize>, NirError> {
         let size = |value: f64| match value.fract() == 0.0 && (0.0..1e9).contains(&value) {
             true => Ok(value as usize),
@@ -295,7 +310,7 @@ impl<'a> Fields<'a> {
         self.array(field)?.values.into_iter().map(size).collect()
     }
 
-    /// Two sizes, or one that counts for both.
+    /// Two sizes; a single one counts for both.
     fn pair(&self, field: &str) -> Result<[usize; 2], NirError> {
         match self.sizes(field)?[..] {
             [both] => Ok([both; 2]),
@@ -360,7 +375,7 @@ fn edges(graph: &Tree) -> Result<Vec<[String; 2]>, NirError> {
             let (pairs, _) = values.as_chunks::<2>();
             Ok(pairs.to_vec())
         }
-        _ => Err(NirError::NoGraph("edges are no pairs of names".to_owned())),
+        _ => Err(NirError::NoGraph("edges are not pairs of names".to_owned())),
     }
 }
 
@@ -377,7 +392,7 @@ fn add_metadata(tree: &mut Tree, metadata: &Tree) {
     }
 }
 
-/// A tree of these items.
+/// A tree of `items`.
 pub(super) fn tree<'a>(items: impl IntoIterator<Item = (&'a str, Item)>) -> Tree {
     items.into_iter().map(|(name, item)| (name.to_owned(), item)).collect()
 }

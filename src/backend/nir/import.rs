@@ -1,8 +1,8 @@
-//! From a graph to the binary network that it is in one step.
+//! Import: from a NIR graph to a binary network.
 //!
-//! A sample is one step from rest: `IF` fires where `r I` is above its threshold, whatever it would be reset
-//! to, and `Threshold` where its input is. `LIF` is taken where its leak changes nothing: with a time constant
-//! of one step everything is forgotten between two, with a very long one nothing is.
+//! A sample is one step from rest. `IF` fires if `r I` is above its threshold, whatever its reset,
+//! and `Threshold` if its input is. `LIF` is accepted if its leak changes nothing: a time constant
+//! of one step forgets everything between steps, a very long one nothing.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,17 +17,20 @@ use super::stage::{Stage, Value, place};
 use super::tree::Array;
 use crate::network::{BinaryLayer, BinaryNetwork, Key, Volume};
 
-/// The most weights of a network, those that are spread out included.
+/// Most weights of a network, counted after expanding pools and dilations.
 const MOST_WEIGHTS: u64 = 1 << 27;
-/// The most output neurons of which each is a class.
+/// Most output neurons of a graph without a key, where each neuron is a class.
 const MOST_CLASSES: usize = 4096;
-/// From this time constant on, in steps, single precision sees no leak.
+/// From this time constant on, in steps, single precision has no leak.
 const NO_LEAK: f64 = (1 << 24) as f64;
-/// The largest number of a weight or a limit: sums of them are far below what a 64-bit float holds.
+/// Largest weight or limit; sums of these stay far below what a 64-bit float holds.
 const LARGEST: f64 = 1e200;
 
 impl Graph {
-    /// The network on samples of a shape, coded to whole numbers up to `input_max` that stand for [0, 1].
+    /// The network for samples of this shape, whose inputs are whole numbers up to `input_max`.
+    ///
+    /// # Errors
+    /// The node at which the graph is not a binary network, or does not fit the samples.
     pub fn network(&self, sample: Volume, input_max: u8) -> Result<BinaryNetwork, NirError> {
         let metadata = Metadata::new(&self.metadata);
         let (layers, mut stages) = (Vec::new(), BTreeMap::new());
@@ -37,20 +40,20 @@ impl Graph {
         let incoming = self.incoming()?;
         for name in self.in_order(&incoming)? {
             let failed = |problem: String| NirError::node(name, problem);
-            let heard = sum_of(&incoming[name], &stages).map_err(failed)?;
+            let received = sum_of(&incoming[name], &stages).map_err(failed)?;
             let operation = &self.nodes[name].operation;
             if let Operation::Output { shape } = operation {
-                let key = builder.key(heard.as_deref(), shape).map_err(failed)?;
+                let key = builder.key(received.as_deref(), shape).map_err(failed)?;
                 return builder.finish(key);
             }
-            let stage = builder.stage(operation, heard.as_deref()).map_err(failed)?;
-            drop(heard);
+            let stage = builder.stage(operation, received.as_deref()).map_err(failed)?;
+            drop(received);
             stages.insert(name, stage);
         }
         Err(NirError::NoGraph("there is no Output".to_owned()))
     }
 
-    /// Who sends to each node, once every node was found on a way from the one input to the one output.
+    /// The senders of each node, after checking for one input, one output, and no loose ends.
     fn incoming(&self) -> Result<BTreeMap<&str, Vec<&str>>, NirError> {
         let mut incoming: BTreeMap<&str, Vec<&str>> =
             self.nodes.keys().map(|name| (name.as_str(), Vec::new())).collect();
@@ -72,21 +75,24 @@ impl Graph {
         for (name, node) in &self.nodes {
             let is_input = matches!(node.operation, Operation::Input { .. });
             if is_input != incoming[name.as_str()].is_empty() {
-                let problem =
-                    if is_input { "an input cannot hear" } else { "hears nothing: no edge leads to it" };
+                let problem = if is_input {
+                    "an input cannot receive"
+                } else {
+                    "receives nothing: no edge leads to it"
+                };
                 return Err(NirError::node(name, problem));
             }
             let is_output = matches!(node.operation, Operation::Output { .. });
             if is_output == senders.contains(name.as_str()) {
                 let problem =
-                    if is_output { "an output cannot send" } else { "leads nowhere: no edge leaves it" };
+                    if is_output { "an output cannot send" } else { "sends nothing: no edge leaves it" };
                 return Err(NirError::node(name, problem));
             }
         }
         Ok(incoming)
     }
 
-    /// Every node after those that send to it.
+    /// All nodes, each after its senders.
     fn in_order<'a>(&'a self, incoming: &BTreeMap<&'a str, Vec<&'a str>>) -> Result<Vec<&'a str>, NirError> {
         let mut waiting: BTreeMap<&str, usize> =
             incoming.iter().map(|(&name, senders)| (name, senders.len())).collect();
@@ -111,26 +117,26 @@ impl Graph {
             None => Ok(order),
             Some(name) => {
                 let problem =
-                    "is on a circle or behind one: a sample passes each layer once, without recurrence";
+                    "is on a cycle or after one: a sample passes each layer once, without recurrence";
                 Err(NirError::node(name, problem))
             }
         }
     }
 }
 
-/// A network in the making.
+/// A network under construction.
 struct Builder<'a> {
     metadata: &'a Metadata<'a>,
     sample: Volume,
     input_max: u8,
-    /// Whether the graph takes inputs as they are, rather than as shares of `input_max`.
+    /// Whether inputs are whole numbers in the graph, rather than shares of `input_max`.
     whole_inputs: bool,
-    /// How many more weights there may be.
+    /// The number of weights that may still be added.
     room: u64,
     layers: Vec<BinaryLayer>,
 }
 
-/// What `senders` together send; `None` of none.
+/// The sum of what `senders` send; `None` if there are none.
 fn sum_of<'s>(senders: &[&str], stages: &'s BTreeMap<&str, Stage>) -> Result<Option<Cow<'s, Stage>>, String> {
     let mut stages = senders.iter().filter_map(|&sender| stages.get(sender));
     let Some(first) = stages.next() else { return Ok(None) };
@@ -138,29 +144,29 @@ fn sum_of<'s>(senders: &[&str], stages: &'s BTreeMap<&str, Stage>) -> Result<Opt
 }
 
 impl Builder<'_> {
-    fn stage(&mut self, operation: &Operation, heard: Option<&Stage>) -> Result<Stage, String> {
-        let stage = match (operation, heard) {
+    fn stage(&mut self, operation: &Operation, received: Option<&Stage>) -> Result<Stage, String> {
+        let stage = match (operation, received) {
             (Operation::Input { shape }, _) => {
                 Stage::input(shape, self.sample, self.metadata.is_in_our_order())?
             }
-            (_, None) => return Err("hears nothing".to_owned()),
-            (Operation::Dense { weight, bias }, Some(heard)) => {
-                heard.dense(weight, bias.as_ref(), self.room)?
+            (_, None) => return Err("receives nothing".to_owned()),
+            (Operation::Dense { weight, bias }, Some(received)) => {
+                received.dense(weight, bias.as_ref(), self.room)?
             }
-            (Operation::Convolution { .. }, Some(heard)) => heard.convolved(operation, self.room)?,
-            (Operation::Pool { .. }, Some(heard)) => heard.pooled(operation)?,
-            (Operation::Flatten { start, end, input }, Some(heard)) => {
-                heard.flattened(*start, *end, input.as_deref())?
+            (Operation::Convolution { .. }, Some(received)) => received.convolved(operation, self.room)?,
+            (Operation::Pool { .. }, Some(received)) => received.pooled(operation)?,
+            (Operation::Flatten { start, end, input }, Some(received)) => {
+                received.flattened(*start, *end, input.as_deref())?
             }
-            (Operation::Scale(scale), Some(heard)) => heard.scaled(scale)?,
-            (Operation::Threshold(threshold), Some(heard)) => {
-                let neurons = heard.fired(threshold, None, self.room)?;
-                self.add(neurons, heard)?
+            (Operation::Scale(scale), Some(received)) => received.scaled(scale)?,
+            (Operation::Threshold(threshold), Some(received)) => {
+                let neurons = received.fired(threshold, None, self.room)?;
+                self.add(neurons, received)?
             }
-            (Operation::Fire { resistance, threshold, leak, .. }, Some(heard)) => {
+            (Operation::Fire { resistance, threshold, leak, .. }, Some(received)) => {
                 let gain = gain(resistance, leak.as_ref())?;
-                let neurons = heard.fired(threshold, Some(&gain), self.room)?;
-                self.add(neurons, heard)?
+                let neurons = received.fired(threshold, Some(&gain), self.room)?;
+                self.add(neurons, received)?
             }
             (Operation::Output { .. }, Some(_)) => return Err("is an output".to_owned()),
         };
@@ -170,47 +176,47 @@ impl Builder<'_> {
         Ok(stage)
     }
 
-    /// Adds the layer that turns what is `heard` into spikes; these.
-    fn add(&mut self, mut neurons: Neurons, heard: &Stage) -> Result<Stage, String> {
-        let sources = heard.sources.clone();
+    /// Adds the layer that turns `received` into spikes; returns its spikes.
+    fn add(&mut self, mut neurons: Neurons, received: &Stage) -> Result<Stage, String> {
+        let sources = received.sources.clone();
         let is_too_large = |number: &f64| !number.is_finite() || number.abs() > LARGEST;
         if neurons.weights.iter().chain(&neurons.limits).any(is_too_large) {
             return Err(format!("a weight or threshold is beyond {LARGEST:e}"));
         }
         let max = match sources[..] {
             [0] => self.input_max,
-            _ => u8::try_from(sources.len()).map_err(|_| "hears more than 255 layers".to_owned())?,
+            _ => u8::try_from(sources.len()).map_err(|_| "receives more than 255 layers".to_owned())?,
         };
         if sources == [0] && !self.whole_inputs {
             neurons.limits *= f64::from(self.input_max);
         }
         self.layers.push(neurons.layer(sources, max));
-        Ok(Stage::spikes(vec![self.layers.len()], heard.volume, heard.flat))
+        Ok(Stage::spikes(vec![self.layers.len()], received.volume, received.flat))
     }
 
-    /// From the neurons that reach the output to classes.
-    fn key(&self, heard: Option<&Stage>, shape: &[usize]) -> Result<Key, String> {
-        let heard = heard.ok_or("hears nothing")?;
-        if !heard.is_spikes() || heard.sources != [self.layers.len()] || self.layers.is_empty() {
+    /// The assignment of output neurons to classes.
+    fn key(&self, received: Option<&Stage>, shape: &[usize]) -> Result<Key, String> {
+        let received = received.ok_or("receives nothing")?;
+        if !received.is_spikes() || received.sources != [self.layers.len()] || self.layers.is_empty() {
             return Err(
-                "must hear the spikes of one layer: end the network with Threshold, IF or LIF".to_owned()
+                "must receive the spikes of one layer: end the network with Threshold, IF or LIF".to_owned()
             );
         }
-        let width = heard.volume.len();
+        let width = received.volume.len();
         let length = shape.iter().fold(1usize, |length, &size| length.saturating_mul(size));
         if length != width {
             return Err(format!("has shape {shape:?}, there are {width} neurons"));
         }
         let Some((classes, members)) = self.metadata.key(width)? else {
             if width > MOST_CLASSES {
-                return Err(format!("{width} neurons of which each is a class: at most {MOST_CLASSES}"));
+                return Err(format!("{width} neurons, each a class: must be at most {MOST_CLASSES}"));
             }
-            let is_own = |(class, neuron)| place(heard.volume, class) == neuron;
+            let is_own = |(class, neuron)| place(received.volume, class) == neuron;
             return Ok(Key::from_members(Array2::from_shape_fn((width, width), is_own)));
         };
         let mut key = Array2::from_elem((classes, width), false);
         for (at, &member) in members.iter().enumerate() {
-            key[[at / width, place(heard.volume, at % width)]] = member;
+            key[[at / width, place(received.volume, at % width)]] = member;
         }
         Ok(Key::from_members(key))
     }
@@ -222,7 +228,7 @@ impl Builder<'_> {
     }
 }
 
-/// What one step adds to the potential for a current of 1.
+/// The potential that a current of 1 adds in one step.
 fn gain<'a>(resistance: &'a Array, leak: Option<&Leak>) -> Result<Cow<'a, Array>, String> {
     let Some(Leak { tau, rest }) = leak else { return Ok(Cow::Borrowed(resistance)) };
     if let Some(rest) = rest.values.iter().find(|&&rest| rest != 0.0) {

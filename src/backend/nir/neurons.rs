@@ -1,34 +1,35 @@
-//! Neurons of a graph as a layer of a binary network.
+//! Neurons of a graph, and the layer of a binary network that they make.
 
 use ndarray::{Array1, Array2};
 
 use crate::network::{BinaryLayer, Connectivity};
 
-/// A layer before its numbers are brought to a grid: it fires where the sum is above its limit.
+/// A layer before rounding to a grid; neurons fire if their sum is above their limit.
 pub(super) struct Neurons {
     pub connectivity: Connectivity,
-    /// (units, elements)
+    /// (channels, elements)
     pub weights: Array2<f64>,
-    /// (units)
+    /// (channels)
     pub limits: Array1<f64>,
 }
 
 impl Neurons {
-    /// Whether they are the OR of plain spikes in a window.
+    /// Whether each neuron is the OR of one channel's spikes in its window.
     pub fn is_pool(&self) -> bool {
-        let (units, elements) = self.weights.dim();
-        let limited = |unit: usize, weight: f64| weight > 0.0 && (0.0..weight).contains(&self.limits[unit]);
+        let (channels, elements) = self.weights.dim();
+        let limited =
+            |channel: usize, weight: f64| weight > 0.0 && (0.0..weight).contains(&self.limits[channel]);
         let Connectivity::Convolution { input, .. } = self.connectivity else { return false };
-        units == input.channels
-            && (0..units).all(|unit| {
-                (0..elements).all(|element| match self.weights[[unit, element]] {
-                    weight if element % input.channels == unit => limited(unit, weight),
+        channels == input.channels
+            && (0..channels).all(|channel| {
+                (0..elements).all(|element| match self.weights[[channel, element]] {
+                    weight if element % input.channels == channel => limited(channel, weight),
                     weight => weight == 0.0,
                 })
             })
     }
 
-    /// The layer that hears `sources`, whose numbers go up to `max`.
+    /// The layer with these sources, whose inputs go up to `max`.
     pub fn layer(self, sources: Vec<usize>, max: u8) -> BinaryLayer {
         match self.connectivity {
             Connectivity::Convolution { input, window, .. }
@@ -37,7 +38,7 @@ impl Neurons {
                 BinaryLayer::pool(input, window, sources)
             }
             connectivity => {
-                // Above the limit is at the next number or above it.
+                // Above the limit means at the next float or higher.
                 let thresholds = self.limits.mapv(f64::next_up);
                 BinaryLayer::on_grid(connectivity, sources, self.weights, thresholds, max)
             }

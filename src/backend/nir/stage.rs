@@ -1,7 +1,7 @@
-//! What flows along an edge of a graph: spikes, or a linear function of spikes that awaits its threshold.
+//! Stages: what flows along an edge of a graph, either spikes or a linear function of spikes.
 //!
-//! NIR counts an image's numbers channel by channel, a [`Volume`] pixel by pixel; a stage is in the order of
-//! the volume, whatever the graph flattens.
+//! NIR orders an image channel by channel, a [`Volume`] pixel by pixel. A stage is in the order of
+//! its volume, even if the graph flattens it.
 
 use ndarray::{Array1, Array2};
 
@@ -10,43 +10,44 @@ use super::neurons::Neurons;
 use super::tree::Array;
 use crate::network::{Connectivity, Volume, Window};
 
-/// The most neurons of a layer.
+/// Most neurons of a layer.
 const MOST_NEURONS: usize = 1 << 24;
 
-/// What a node gives.
+/// The output of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Stage {
-    /// What it comes from: 0 is the network's input, l the spikes of layer l - 1.
+    /// The spikes it is computed from: 0 is the network's input, l the spikes of layer l - 1.
     pub sources: Vec<usize>,
     pub volume: Volume,
-    /// Whether the graph sees a list, rather than channels, rows and columns.
+    /// Whether it is a list in the graph, rather than channels, rows and columns.
     pub flat: bool,
     pub value: Value,
-    /// What each number is multiplied by, where there are no weights yet.
+    /// A factor for each number, if there are no weights yet.
     scale: Option<Vec<f64>>,
 }
 
-/// How the numbers of a stage come about.
+/// How the numbers of a stage are computed.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
-    /// They are the spikes.
+    /// Spikes.
     Spikes,
     /// `factor` times the sum of a channel's spikes in the window.
     Pooled { input: Volume, window: Window, factor: f64 },
-    /// Weights (units, elements), bias (units).
+    /// Weights (channels, elements), bias (channels).
     Sums { connectivity: Connectivity, weights: Array2<f64>, bias: Array1<f64> },
 }
 
-/// What can be said of a stage in place of a stage.
+/// Why a stage cannot be built.
 type Problem = String;
 
 impl Stage {
-    /// The spikes of `volume`.
+    /// The spikes of a volume.
     pub fn spikes(sources: Vec<usize>, volume: Volume, flat: bool) -> Self {
         Self { sources, volume, flat, value: Value::Spikes, scale: None }
     }
 
-    /// The inputs, of a shape as the graph has it; `ordered` if a list is in the order of the volume.
+    /// The network's inputs, with their shape in the graph; `ordered`: a list is in the order of
+    /// the volume.
     pub fn input(shape: &[usize], sample: Volume, ordered: bool) -> Result<Self, Problem> {
         let is_image = shape == [sample.channels, sample.height, sample.width];
         match shape {
@@ -64,12 +65,12 @@ impl Stage {
         }
     }
 
-    /// Whether they are plain spikes.
+    /// Whether it is spikes without factors.
     pub fn is_spikes(&self) -> bool {
         self.value == Value::Spikes && self.scale.is_none()
     }
 
-    /// The spikes of both: what two edges bring to one node adds up.
+    /// The sum of two stages that one node receives; both must be spikes.
     pub fn plus(&self, other: &Self) -> Result<Self, Problem> {
         if !self.is_spikes() || !other.is_spikes() {
             return Err("adds up sums: only spikes can be added, before weights".to_owned());
@@ -78,13 +79,13 @@ impl Stage {
             return Err(format!("adds up spikes of different shapes: {} and {}", self.volume, other.volume));
         }
         if self.sources.iter().any(|source| other.sources.contains(source)) {
-            return Err("hears the same spikes twice".to_owned());
+            return Err("receives the same spikes twice".to_owned());
         }
         let sources = self.sources.iter().chain(&other.sources).copied().collect();
         Ok(Self { sources, ..self.clone() })
     }
 
-    /// A list of the same numbers.
+    /// The same numbers as a list.
     pub fn flattened(&self, start: i64, end: i64, input: Option<&[usize]>) -> Result<Self, Problem> {
         let rank = if self.flat { 1 } else { 3 };
         let from_back = |dimension: i64| if dimension < 0 { dimension + rank } else { dimension };
@@ -101,15 +102,15 @@ impl Stage {
         }
     }
 
-    /// Each number times its factor.
+    /// The stage with each number multiplied by its factor.
     pub fn scaled(&self, factors: &Array) -> Result<Self, Problem> {
         let factors = self.spread(factors, "scale")?;
         let mut scaled = self.clone();
         if let Value::Sums { weights, bias, .. } = &mut scaled.value {
-            let factors = per_unit(&factors, self.volume, "scale")?;
-            for (unit, factor) in factors.into_iter().enumerate() {
-                weights.row_mut(unit).mapv_inplace(|weight| weight * factor);
-                bias[unit] *= factor;
+            let factors = per_channel(&factors, self.volume, "scale")?;
+            for (channel, factor) in factors.into_iter().enumerate() {
+                weights.row_mut(channel).mapv_inplace(|weight| weight * factor);
+                bias[channel] *= factor;
             }
         } else {
             let old = |place: usize| self.scale.as_ref().map_or(1.0, |scale| scale[place]);
@@ -122,7 +123,7 @@ impl Stage {
     /// The sums over windows of spikes.
     pub fn pooled(&self, operation: &Operation) -> Result<Self, Problem> {
         let Operation::Pool { average, size: [height, width], stride, padding } = *operation else {
-            return Err("is no pooling".to_owned());
+            return Err("is not a pool".to_owned());
         };
         if !self.is_spikes() {
             return Err("pools sums: pooling must come right after spikes".to_owned());
@@ -136,21 +137,21 @@ impl Stage {
         Ok(Self { volume: connectivity.output(), value, ..self.clone() })
     }
 
-    /// Every output of every number: weights (outputs, inputs) in the graph's order; `room` is how many weights
-    /// there may be.
+    /// A dense layer's sums: `weight` is (outputs, inputs) in the graph's order, with `room`
+    /// numbers at most.
     pub fn dense(&self, weight: &Array, bias: Option<&Array>, room: u64) -> Result<Self, Problem> {
         let &[outputs, inputs] = weight.shape.as_slice() else {
             return Err(format!("weight has {} axes, must have 2", weight.shape.len()));
         };
         if !self.flat {
-            return Err("hears channels, rows and columns: must come after Flatten".to_owned());
+            return Err("receives channels, rows and columns: must come after Flatten".to_owned());
         }
         if inputs != self.volume.len() {
             return Err(format!("weight takes {inputs} inputs, there are {}", self.volume.len()));
         }
         let bias = biases(bias, outputs)?;
-        let heard = self.heard()?;
-        let connectivity = checked(Connectivity::Dense { inputs: heard.len(), outputs })?;
+        let received = self.presynaptic()?;
+        let connectivity = checked(Connectivity::Dense { inputs: received.len(), outputs })?;
         let mut weights = zeros(connectivity, room)?;
         for (at, from) in weight.values.chunks(inputs).enumerate() {
             for (number, &weight) in from.iter().enumerate() {
@@ -163,11 +164,11 @@ impl Stage {
         Ok(Self { volume: connectivity.output(), value, scale: None, ..self.clone() })
     }
 
-    /// A window of weights over an image, or over its pooled sums.
+    /// A convolution's sums over an image of spikes or of pooled sums, with `room` weights at most.
     pub fn convolved(&self, operation: &Operation, room: u64) -> Result<Self, Problem> {
         let Operation::Convolution { input, weight, stride, padding, dilation, groups, bias } = operation
         else {
-            return Err("is no convolution".to_owned());
+            return Err("is not a convolution".to_owned());
         };
         let &[outputs, per_group, height, width] = weight.shape.as_slice() else {
             return Err(format!("weight has {} axes, must have 4", weight.shape.len()));
@@ -187,8 +188,9 @@ impl Stage {
         if height == 0 || width == 0 || dilation.contains(&0) {
             return Err("weight or dilation of 0: each must be 1 or more".to_owned());
         }
-        let heard = self.heard()?;
-        // The kernel of one channel is spread out by its dilation, and again by the stride of pooling below.
+        let received = self.presynaptic()?;
+        // The kernel of one channel is stretched by its dilation, and again by the stride of the
+        // pool below.
         let extents = [height, width];
         let reach = |axis: usize| (extents[axis] - 1).saturating_mul(dilation[axis]);
         let stride = equal(*stride, "stride")?;
@@ -201,7 +203,7 @@ impl Stage {
             stride: stride.saturating_mul(pool.stride),
             padding: padding.saturating_mul(pool.stride).saturating_add(pool.padding),
         };
-        let connectivity = checked(Connectivity::Convolution { input: heard, window, channels: outputs })?;
+        let connectivity = checked(Connectivity::Convolution { input: received, window, channels: outputs })?;
         let bias = biases(Some(bias), outputs)?;
         let mut weights = zeros(connectivity, room)?;
         let scales = self.channel_scales()?;
@@ -213,7 +215,7 @@ impl Stage {
             let channel = output / (outputs / groups) * per_group + within;
             let (top, left) = (ky * dilation[0] * pool.stride, kx * dilation[1] * pool.stride);
             for (y, x) in (0..pool.height).flat_map(|y| (0..pool.width).map(move |x| (y, x))) {
-                let element = ((top + y) * window.width + left + x) * heard.channels + channel;
+                let element = ((top + y) * window.width + left + x) * received.channels + channel;
                 weights[[output, element]] += weight * scales[channel] * factor;
             }
         }
@@ -221,7 +223,7 @@ impl Stage {
         Ok(Self { volume: connectivity.output(), value, scale: None, ..self.clone() })
     }
 
-    /// The neurons that fire where `gain` times a number of the stage is above `threshold`.
+    /// The neurons that fire if `gain` times a number of the stage is above `threshold`.
     pub fn fired(&self, threshold: &Array, gain: Option<&Array>, room: u64) -> Result<Neurons, Problem> {
         let thresholds = self.spread(threshold, "threshold")?;
         let gains = match gain {
@@ -230,13 +232,13 @@ impl Stage {
         };
         match &self.value {
             Value::Sums { connectivity, weights, bias } => {
-                let limits = per_unit(&thresholds, self.volume, "threshold")?;
-                let gains = per_unit(&gains, self.volume, "r")?;
+                let limits = per_channel(&thresholds, self.volume, "threshold")?;
+                let gains = per_channel(&gains, self.volume, "r")?;
                 let mut neurons =
                     Neurons { connectivity: *connectivity, weights: weights.clone(), limits: limits.into() };
-                for (unit, gain) in gains.into_iter().enumerate() {
-                    neurons.weights.row_mut(unit).mapv_inplace(|weight| weight * gain);
-                    neurons.limits[unit] -= gain * bias[unit];
+                for (channel, gain) in gains.into_iter().enumerate() {
+                    neurons.weights.row_mut(channel).mapv_inplace(|weight| weight * gain);
+                    neurons.limits[channel] -= gain * bias[channel];
                 }
                 Ok(neurons)
             }
@@ -244,7 +246,7 @@ impl Stage {
         }
     }
 
-    /// Neurons that hear one channel each, without weights of their own.
+    /// Neurons without weights of their own: each receives one channel.
     fn alone(&self, thresholds: &[f64], gains: &[f64], room: u64) -> Result<Neurons, Problem> {
         let numbers = (0..thresholds.len()).map(|place| gains[place] * self.scale_of(place) * self.factor());
         let numbers: Vec<f64> = numbers.collect();
@@ -253,25 +255,30 @@ impl Stage {
         let pool = self.pool();
         let window =
             Window { height: pool.height, width: pool.width, stride: pool.stride, padding: pool.padding };
-        let heard = self.heard()?;
-        if alike && heard.area() == 1 && window.area() == 1 {
-            // A list of equal neurons is a row of pixels, each of which counts, whatever the stride was.
-            let input = Volume { height: 1, width: heard.channels, channels: 1 };
+        let received = self.presynaptic()?;
+        if alike && received.area() == 1 && window.area() == 1 {
+            // A list of equal neurons is a row of pixels; each counts, whatever the stride was.
+            let input = Volume { height: 1, width: received.channels, channels: 1 };
             let connectivity = Connectivity::Convolution { input, window: Window::square(1, 1), channels: 1 };
             let (weights, limits) = (Array2::from_elem((1, 1), first), Array1::from_elem(1, limit));
             return Ok(Neurons { connectivity, weights, limits });
         }
         let connectivity =
-            checked(Connectivity::Convolution { input: heard, window, channels: heard.channels })?;
+            checked(Connectivity::Convolution { input: received, window, channels: received.channels })?;
         let mut weights = zeros(connectivity, room)?;
-        for (unit, number) in per_unit(&numbers, self.volume, "r or scale")?.into_iter().enumerate() {
-            (0..window.area()).for_each(|pixel| weights[[unit, pixel * heard.channels + unit]] = number);
+        for (channel, number) in per_channel(&numbers, self.volume, "r or scale")?.into_iter().enumerate() {
+            (0..window.area())
+                .for_each(|pixel| weights[[channel, pixel * received.channels + channel]] = number);
         }
-        Ok(Neurons { connectivity, weights, limits: per_unit(thresholds, self.volume, "threshold")?.into() })
+        Ok(Neurons {
+            connectivity,
+            weights,
+            limits: per_channel(thresholds, self.volume, "threshold")?.into(),
+        })
     }
 
-    /// The spikes below.
-    fn heard(&self) -> Result<Volume, Problem> {
+    /// The volume of the spikes below.
+    fn presynaptic(&self) -> Result<Volume, Problem> {
         match &self.value {
             Value::Spikes => Ok(self.volume),
             Value::Pooled { input, .. } => Ok(*input),
@@ -279,7 +286,7 @@ impl Stage {
         }
     }
 
-    /// The window of pooling below, or one that changes nothing.
+    /// The window of the pool below, or a window of one pixel.
     fn pool(&self) -> Window {
         match self.value {
             Value::Pooled { window, .. } => window,
@@ -291,7 +298,7 @@ impl Stage {
         if let Value::Pooled { factor, .. } = self.value { factor } else { 1.0 }
     }
 
-    /// Calls `visit(input, factor)` for every spike below that reaches number `place`.
+    /// Calls `visit(input, factor)` for every spike below that number `place` depends on.
     fn for_each_presynaptic(&self, place: usize, mut visit: impl FnMut(usize, f64)) {
         match self.value {
             Value::Pooled { input, window, factor } => {
@@ -305,16 +312,17 @@ impl Stage {
         self.scale.as_ref().map_or(1.0, |scale| scale[place])
     }
 
-    /// (channels)
+    /// (channels): the factors, which all pixels must share.
     fn channel_scales(&self) -> Result<Vec<f64>, Problem> {
         match &self.scale {
             None => Ok(vec![1.0; self.volume.channels]),
-            Some(scale) => per_unit(scale, self.volume, "scale"),
+            Some(scale) => per_channel(scale, self.volume, "scale"),
         }
     }
 
-    /// Zeros around pooled sums are no sums of zeros around the image, unless windows neither overlap nor leave
-    /// a rest.
+    /// Refuses padding of pooled sums unless it equals padding of the image.
+    ///
+    /// It does if the windows of the pool neither overlap nor leave pixels out.
     fn check_border(&self, pool: Window, padding: usize) -> Result<(), Problem> {
         let Value::Pooled { input, .. } = self.value else { return Ok(()) };
         let Volume { height, width, .. } = self.volume;
@@ -324,18 +332,18 @@ impl Stage {
             && width * pool.stride >= input.width;
         match padding == 0 || is_tiled {
             true => Ok(()),
-            false => Err("pads pooled sums whose windows overlap or leave a rest".to_owned()),
+            false => Err("pads pooled sums whose windows overlap or leave pixels out".to_owned()),
         }
     }
 
     fn must_be_image(&self) -> Result<(), Problem> {
         match self.flat {
-            true => Err("hears a list: must hear channels, rows and columns".to_owned()),
+            true => Err("receives a list: must receive channels, rows and columns".to_owned()),
             false => Ok(()),
         }
     }
 
-    /// One number for each of the stage, in its order; a single one counts for all.
+    /// One number per number of the stage, in its order; a single one counts for all.
     fn spread(&self, array: &Array, name: &str) -> Result<Vec<f64>, Problem> {
         let length = self.volume.len();
         match array.values.as_slice() {
@@ -352,13 +360,13 @@ impl Stage {
     }
 }
 
-/// Where number `number` of an image in the graph's order (channels, rows, columns) is in the order of `volume`.
+/// The index in `volume` of number `number` in the graph's order (channels, rows, columns).
 pub(super) fn place(volume: Volume, number: usize) -> usize {
     number % volume.area() * volume.channels + number / volume.area()
 }
 
-/// The numbers of the channels, which all pixels must share because their neurons do.
-fn per_unit(numbers: &[f64], volume: Volume, name: &str) -> Result<Vec<f64>, Problem> {
+/// One number per channel; all pixels must share it because their neurons share weights.
+fn per_channel(numbers: &[f64], volume: Volume, name: &str) -> Result<Vec<f64>, Problem> {
     let (first, rest) = numbers.split_at(volume.channels);
     match rest.chunks(volume.channels).all(|pixel| pixel == first) {
         true => Ok(first.to_vec()),
@@ -373,7 +381,7 @@ fn equal([down, across]: [usize; 2], name: &str) -> Result<usize, Problem> {
     }
 }
 
-/// Zeros on each side; `reach` is how far a window reaches beyond its first row and column.
+/// Zeros on each side; `reach` is the extent of a window beyond its first row and column.
 fn same(padding: Padding, stride: usize, reach: [usize; 2]) -> Result<usize, Problem> {
     match padding {
         Padding::Zeros(zeros) => equal(zeros, "padding"),
@@ -392,7 +400,7 @@ fn biases(bias: Option<&Array>, outputs: usize) -> Result<Array1<f64>, Problem> 
     }
 }
 
-/// The wiring, if it is one and of a bearable size.
+/// The connectivity, if it is valid and not too large.
 fn checked(connectivity: Connectivity) -> Result<Connectivity, Problem> {
     if let Some(problem) = connectivity.problem() {
         return Err(problem);
@@ -405,7 +413,7 @@ fn checked(connectivity: Connectivity) -> Result<Connectivity, Problem> {
     }
 }
 
-/// (units, elements)
+/// (channels, elements): weights of 0, with `room` numbers at most.
 fn zeros(connectivity: Connectivity, room: u64) -> Result<Array2<f64>, Problem> {
     let (units, elements) = (connectivity.weight_channels(), connectivity.elements());
     match (units as u64).checked_mul(elements as u64) {

@@ -1,4 +1,5 @@
-//! Files of other programs answer as PyTorch says, ours come back as they were, and bad ones are refused.
+//! Files of other programs answer as PyTorch does, our files read back the same, and bad files are
+//! refused.
 
 use ndarray::Array2;
 use proptest::prelude::*;
@@ -14,7 +15,7 @@ use crate::backend::ChipProfile;
 use crate::network::{Connectivity, Window, fixtures};
 use crate::seed::Seed;
 
-/// What `tests/fixtures/make_nir.py` writes.
+/// The file that `tests/fixtures/make_nir.py` writes.
 #[derive(Deserialize)]
 struct Answers {
     cases: Vec<Case>,
@@ -26,7 +27,7 @@ struct Case {
     shape: [usize; 3],
     levels: u8,
     inputs: Vec<Vec<u8>>,
-    /// Of the output neurons, a 0 or a 1 each.
+    /// A 0 or a 1 for each output neuron.
     spikes: Vec<String>,
     classes: Vec<u16>,
 }
@@ -65,13 +66,13 @@ fn what_a_binary_network_cannot_hold_is_named() {
     };
     assert_eq!(
         message("recurrent.nir"),
-        "node back: is on a circle or behind one: a sample passes each layer once, without recurrence"
+        "node back: is on a cycle or after one: a sample passes each layer once, without recurrence"
     );
     assert!(message("leaking.nir").starts_with("node lif: leaks with tau 20, in steps: "));
     assert!(message("current.nir").starts_with("node cuba: CubaLIF is not of the kinds that "));
     assert_eq!(
         message("logits.nir"),
-        "node output: must hear the spikes of one layer: end the network with Threshold, IF or LIF"
+        "node output: must receive the spikes of one layer: end the network with Threshold, IF or LIF"
     );
 }
 
@@ -85,7 +86,7 @@ fn a_sample_of_another_shape_is_refused_with_both_shapes() {
     );
 }
 
-/// The shape of the samples that a network takes.
+/// The shape of a network's samples.
 fn shape(network: &BinaryNetwork) -> [usize; 3] {
     let image = |layer: &&crate::network::BinaryLayer| {
         layer.sources.contains(&0) && !matches!(layer.connectivity, Connectivity::Dense { .. })
@@ -113,8 +114,8 @@ proptest! {
         let network = fixtures::network(seed, input_max, 1 << 20, -10);
         let flavour = if fires { Flavour::IntegrateAndFire } else { Flavour::Threshold };
         match written(&network, "ideal", flavour) {
-            // Nothing that is trained here has such layers.
-            Err(error) => prop_assert!(error.to_string().ends_with("hears spikes of one shape as another"), "{error}"),
+            // No training here makes such layers.
+            Err(error) => prop_assert!(error.to_string().ends_with("receives spikes of one shape as another"), "{error}"),
             Ok(file) => {
                 let read = file.network(shape(&network), input_max).unwrap();
                 let inputs = fixtures::inputs(&network, 30, seed);
@@ -126,7 +127,7 @@ proptest! {
 }
 
 #[test]
-fn a_pool_over_one_pixel_hears_every_channel_at_any_stride() {
+fn a_pool_over_one_pixel_receives_every_channel_at_any_stride() {
     let network = fixtures::network(5_251_405_650_466_014_395, 1, 1 << 20, -10);
     assert!(matches!(
         network.layers[1].connectivity,
@@ -165,7 +166,7 @@ fn coding_and_largest_input_are_read_back_and_checked() {
     assert_eq!(file.network([1, 1, 3], 16).unwrap().input_max, 16);
     assert_eq!(
         file.network([1, 1, 3], 255).unwrap_err().to_string(),
-        "metadata input_max: the network takes inputs up to [16.0], there are such up to 255"
+        "metadata input_max: the network takes inputs up to [16.0], the samples have inputs up to 255"
     );
 }
 
@@ -184,7 +185,7 @@ fn a_damaged_file_is_refused_and_never_a_crash() {
                 bytes[at] = stream.random();
             }
             if let Ok(file) = NirFile::from_bytes(bytes) {
-                // Read or not: it comes to an end.
+                // Whether it is read or refused, the call must return.
                 let _ = file.network([7, 6, 2], 1);
             }
         }
@@ -195,7 +196,7 @@ fn numbers(shape: &[usize]) -> Array {
     Array { shape: shape.to_vec(), values: vec![1.0; shape.iter().product()], width: Width::Double }
 }
 
-/// Input (1, 4, 4), the nodes one after the other, Output.
+/// A graph of an input (1, 4, 4), the nodes in a chain, and an output.
 fn chain(nodes: Vec<(&str, Operation)>) -> Graph {
     let ends = |name: &str, operation| (name.to_owned(), Node::plain(operation));
     let mut names = vec!["input".to_owned()];
@@ -240,14 +241,14 @@ fn sizes_that_no_network_has_are_refused_before_there_is_memory_for_them() {
 }
 
 #[test]
-fn graphs_that_are_no_chain_of_layers_are_refused() {
+fn graphs_that_are_not_a_chain_of_layers_are_refused() {
     let flatten = || ("f", Operation::Flatten { start: 0, end: -1, input: None });
     let dense = |outputs, inputs| Operation::Dense { weight: numbers(&[outputs, inputs]), bias: None };
     let fire = |length| Operation::Threshold(numbers(&[length]));
     let twice = chain(vec![flatten(), ("a", dense(5, 16)), ("b", dense(2, 5)), ("t", fire(2))]);
     assert_eq!(refusal(&twice), "node b: weights follow weights: a threshold must be between them");
     let unflattened = chain(vec![("a", dense(2, 16)), ("t", fire(2))]);
-    assert_eq!(refusal(&unflattened), "node a: hears channels, rows and columns: must come after Flatten");
+    assert_eq!(refusal(&unflattened), "node a: receives channels, rows and columns: must come after Flatten");
     let wrong = chain(vec![flatten(), ("a", dense(2, 15)), ("t", fire(2))]);
     assert_eq!(refusal(&wrong), "node a: weight takes 15 inputs, there are 16");
     let many = chain(vec![flatten(), ("a", dense(2, 16)), ("t", fire(3))]);
@@ -261,10 +262,10 @@ fn graphs_that_are_no_chain_of_layers_are_refused() {
     assert_eq!(refusal(&channel), "node t: threshold differs within a channel, whose neurons must share it");
     let mut open = chain(vec![flatten(), ("a", dense(2, 16)), ("t", fire(2))]);
     open.nodes.insert("x".to_owned(), Node::plain(fire(1)));
-    assert_eq!(refusal(&open), "node x: hears nothing: no edge leads to it");
+    assert_eq!(refusal(&open), "node x: receives nothing: no edge leads to it");
     let mut circle = chain(vec![flatten(), ("a", dense(2, 16)), ("t", fire(2))]);
     circle.edges.push(["a".to_owned(), "a".to_owned()]);
-    assert!(refusal(&circle).starts_with("node a: is on a circle or behind one"));
+    assert!(refusal(&circle).starts_with("node a: is on a cycle or after one"));
 }
 
 #[test]

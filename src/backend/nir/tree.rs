@@ -1,7 +1,7 @@
-//! HDF5 as a tree of groups, texts and numbers; the only importer of the HDF5 library.
+//! HDF5 files as trees of groups, texts and numbers; the only importer of the HDF5 library.
 //!
-//! A file may come from anybody. What it claims to hold is added up before any of it is read, and the tree
-//! has a greatest depth, so that links in a circle come to an end.
+//! Files may come from anyone. Declared sizes are added up before anything is read. The tree has a
+//! greatest depth, so that circular links end.
 
 use std::collections::BTreeMap;
 
@@ -11,28 +11,28 @@ use hdf5_pure::{
 
 use super::error::NirError;
 
-/// The most numbers of a file, in all arrays together: 2 GiB in 64 bits.
+/// Most numbers of a file, in all arrays together: 2 GiB in 64 bits.
 const MOST_NUMBERS: u64 = 1 << 28;
-/// The most bytes of texts.
+/// Most bytes of text in a file.
 const MOST_TEXT: u64 = 1 << 24;
-/// The most groups and data sets.
+/// Most groups and data sets in a file.
 const MOST_ITEMS: u64 = 1 << 16;
-/// Groups within groups; a graph within a graph is not read, so seven are in use at most.
+/// Most groups within groups; a NIR graph without subgraphs uses seven at most.
 const MOST_DEPTH: u64 = 12;
 
-/// Arrays from so many numbers up are compressed.
+/// Arrays with this many numbers or more are compressed.
 const COMPRESSED: usize = 64;
-/// The most numbers of a chunk, which is what is compressed at a time.
+/// Most numbers in a chunk, the unit of compression.
 const CHUNK: usize = 1 << 18;
 
-/// What a name stands for.
+/// An entry of a group.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Item {
-    /// Names within names.
+    /// Entries by name.
     Group(Tree),
     /// One text.
     Text(String),
-    /// Texts in rows.
+    /// A table of texts.
     Texts {
         /// Rows, columns.
         shape: Vec<usize>,
@@ -41,21 +41,21 @@ pub(super) enum Item {
     },
     /// Numbers.
     Numbers(Array),
-    /// Something of a type that no network needs.
+    /// A type that no network needs.
     Other(String),
 }
 
-/// Items by their names.
+/// Items by name.
 pub(super) type Tree = BTreeMap<String, Item>;
 
 /// Numbers of a shape, the last axis fastest.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Array {
-    /// Nothing for a single number.
+    /// Empty for a single number.
     pub shape: Vec<usize>,
-    /// As many as the shape says.
+    /// One number for each place of the shape.
     pub values: Vec<f64>,
-    /// How they are written.
+    /// How the numbers are written.
     pub width: Width,
 }
 
@@ -84,19 +84,23 @@ impl Array {
 }
 
 /// Reads a whole file.
+///
+/// # Errors
+/// The file is damaged, or declares more than the limits above.
 pub(super) fn read(bytes: Vec<u8>) -> Result<Tree, NirError> {
     let file = File::from_bytes(bytes)?;
-    Reader { numbers: MOST_NUMBERS, text: MOST_TEXT, items: MOST_ITEMS }.group(&file.root(), MOST_DEPTH)
+    BoundedReader { numbers: MOST_NUMBERS, text: MOST_TEXT, items: MOST_ITEMS }
+        .group(&file.root(), MOST_DEPTH)
 }
 
-/// What may still be read.
-struct Reader {
+/// A reader with budgets: what it may still read.
+struct BoundedReader {
     numbers: u64,
     text: u64,
     items: u64,
 }
 
-impl Reader {
+impl BoundedReader {
     fn group(&mut self, group: &Group, depth: u64) -> Result<Tree, NirError> {
         let deeper = take(depth, 1, "groups within groups", MOST_DEPTH)?;
         let mut tree = Tree::new();
@@ -179,12 +183,12 @@ impl Reader {
     }
 }
 
-/// What is left of `left` without `part`.
+/// `left - part`, or an error if the budget `left` is too small.
 fn take(left: u64, part: u64, what: &'static str, limit: u64) -> Result<u64, NirError> {
     left.checked_sub(part).ok_or(NirError::TooLarge { what, limit })
 }
 
-/// A shape whose product was found small, or which has a 0.
+/// A shape as `usize`; its product is already known to be small, or 0.
 fn sizes(shape: &[u64]) -> Vec<usize> {
     shape.iter().map(|&size| usize::try_from(size).unwrap_or(usize::MAX)).collect()
 }
@@ -242,13 +246,13 @@ fn fill(dataset: &mut DatasetBuilder, item: &Item) -> Result<(), NirError> {
                 dataset.with_chunks(&chunk(shape)).with_deflate(4);
             }
         }
-        Item::Group(_) => return Err(NirError::Form("a group is no data set".to_owned())),
+        Item::Group(_) => return Err(NirError::Form("a group is not a data set".to_owned())),
         Item::Other(kind) => return Err(NirError::Form(format!("{kind} is not written"))),
     }
     Ok(())
 }
 
-/// Whole rows of the first axis, as many as fit.
+/// The chunk of an array: as many whole rows of the first axis as fit.
 fn chunk(shape: &[usize]) -> Vec<u64> {
     let row: usize = shape[1..].iter().product();
     let rows = (CHUNK / row.max(1)).clamp(1, shape[0]);
@@ -299,7 +303,7 @@ mod tests {
     #[test]
     fn what_a_file_claims_is_added_up_before_it_is_read() {
         let mut file = FileBuilder::new();
-        // Chunks that were never written read as zeros, so a claim costs nothing.
+        // Chunks that were never written read as zeros, so a declared size costs nothing.
         file.create_dataset("large").with_dtype(hdf5_pure::make_f64_type()).with_shape(&[0, 1 << 40]);
         let empty = read(file.finish().unwrap()).unwrap();
         assert!(matches!(&empty["large"], Item::Numbers(array) if array.values.is_empty()));

@@ -1,27 +1,30 @@
-//! The rules that a chip profile keeps beyond its schema.
-
-use crate::input::suggestion;
+//! The rules for a chip profile that its JSON Schema cannot express.
 
 use super::constants::NeuronCost;
 use super::format::{InputSpikes, NeuronFormat, WeightFormat};
 use super::{
     ChipProfile, ConvolutionCores, CoreLimits, OperationCounting, StepCounting, SynapseMemory, Topology,
 };
+use crate::input::suggestion;
 
 /// A rule that a profile breaks.
 #[derive(Debug)]
-pub(crate) struct Broken {
-    /// Path of the key.
+pub(crate) struct BrokenRule {
+    /// Path of the key in the file.
     pub path: String,
-    /// The value and the rule.
+    /// The value and the rule that it breaks.
     pub problem: String,
 }
 
-type Checked = Result<(), Broken>;
+type Checked = Result<(), BrokenRule>;
 
-/// Fails with the value and the rule unless `holds`.
+/// Returns a [`BrokenRule`] with the value and the rule unless `holds`.
 fn rule(holds: bool, path: &str, value: impl std::fmt::Display, rule: &str) -> Checked {
-    if holds { Ok(()) } else { Err(Broken { path: path.to_owned(), problem: format!("{value}: {rule}") }) }
+    if holds {
+        Ok(())
+    } else {
+        Err(BrokenRule { path: path.to_owned(), problem: format!("{value}: {rule}") })
+    }
 }
 
 fn positive(path: &str, limit: Option<u32>) -> Checked {
@@ -40,27 +43,33 @@ impl ChipProfile {
         self.check_constants()
     }
 
-    /// Whether neurons are priced by what each of them does.
-    pub(crate) fn prices_events(&self) -> bool {
+    /// Whether energy or time of neurons depends on what each single neuron does.
+    pub(crate) fn has_event_costs(&self) -> bool {
         matches!(self.energy.neuron, Some(NeuronCost::ByEvent { .. }))
             || matches!(self.time.neuron, Some(NeuronCost::ByEvent { .. }))
     }
 
-    /// Rules between keys of different parts.
+    /// Checks the rules between keys of different sections.
     fn check_together(&self) -> Checked {
         let needs_row = self.counting.synaptic_operations == OperationCounting::CrossbarRow;
         let row = self.core.neurons.is_some();
-        rule(!needs_row || row, "core.neurons", "null", "crossbar-row counting needs the length of a row")?;
-        // The potential that a neuron keeps is not known of graded inputs, which only the simulation sees.
-        let graded = self.prices_events() && self.input == InputSpikes::Graded;
-        rule(!graded, "input", "\"graded\"", "must be binary where neurons are priced by event")?;
+        rule(
+            !needs_row || row,
+            "core.neurons",
+            "null",
+            "must be given for crossbar-row counting, which counts whole rows",
+        )?;
+        // A kept potential is counted for inputs of 0 and 1 only: levels are known only in the
+        // simulation.
+        let graded = self.has_event_costs() && self.input == InputSpikes::Graded;
+        rule(!graded, "input", "\"graded\"", "must be binary if the cost of neurons is by-event")?;
         self.check_cores()?;
         let exact = self.weights == WeightFormat::Exact;
         let memory = self.core.synapse_memory.is_some();
         rule(!(exact && memory), "core.synapse_memory", "given", "must be null where weights are exact")
     }
 
-    /// Rules between the chip's cores and what else it is.
+    /// Checks the rules between the chip's cores and its other sections.
     fn check_cores(&self) -> Checked {
         let is_pipelined = self.counting.steps == StepCounting::Pipelined;
         let shares = self.topology.layers_share_cores;
@@ -68,7 +77,7 @@ impl ChipProfile {
             !(shares && is_pipelined),
             "counting.steps",
             "\"pipelined\"",
-            "must be one-by-one where layers share cores, which work for one layer a step",
+            "must be one-by-one where layers share cores: a core works for one layer per step",
         )?;
         let Some(cores) = &self.core.convolutions else { return Ok(()) };
         let given = cores.memories.len();
@@ -77,7 +86,12 @@ impl ChipProfile {
         let limits = &self.core;
         let no_parts = limits.neurons.is_none() && limits.in_axons.is_none() && limits.out_axons.is_none();
         let whole = no_parts && limits.synapse_memory.is_none() && self.topology.chips == 1 && !shares;
-        rule(whole, "core.convolutions", "given", "leaves no limits on parts of layers, nor several chips")
+        rule(
+            whole,
+            "core.convolutions",
+            "given",
+            "must not come with limits on parts of layers, nor with several chips",
+        )
     }
 
     fn check_constants(&self) -> Checked {
@@ -97,7 +111,12 @@ impl ChipProfile {
         let table: Vec<u32> = self.time.barrier.iter().flatten().map(|entry| entry.tiles).collect();
         let rises = table.first() != Some(&0) && table.is_sorted_by(|few, many| few < many);
         let empty = self.time.barrier.is_some() && table.is_empty();
-        rule(rises && !empty, "time.barrier", format!("{table:?}"), "needs tiles of 1 or more that rise")
+        rule(
+            rises && !empty,
+            "time.barrier",
+            format!("{table:?}"),
+            "must have tiles of 1 or more, in rising order",
+        )
     }
 }
 
@@ -130,8 +149,8 @@ impl CoreLimits {
 impl ConvolutionCores {
     fn check(&self) -> Checked {
         let place = "core.convolutions";
-        rule(!self.strides.is_empty(), &format!("{place}.strides"), "[]", "needs one stride at least")?;
-        rule(!self.memories.is_empty(), &format!("{place}.memories"), "[]", "needs one core at least")
+        rule(!self.strides.is_empty(), &format!("{place}.strides"), "[]", "must have one stride or more")?;
+        rule(!self.memories.is_empty(), &format!("{place}.memories"), "[]", "must have one core or more")
     }
 }
 
@@ -139,7 +158,7 @@ impl SynapseMemory {
     fn check(&self) -> Checked {
         rule(self.word_bits > 0, "core.synapse_memory.word_bits", 0, "must be 1 or more")?;
         let whole = self.bits >= self.word_bits;
-        rule(whole, "core.synapse_memory.bits", self.bits, "must hold one word at least")?;
+        rule(whole, "core.synapse_memory.bits", self.bits, "must hold one word or more")?;
         let header = self.header_bits < self.bits;
         rule(header, "core.synapse_memory.header_bits", self.header_bits, "must leave room for weights")
     }
@@ -155,33 +174,33 @@ impl WeightFormat {
                     (2..=16).contains(&min_bits),
                     &format!("{place}.min_bits"),
                     min_bits,
-                    "must lie in 2..=16",
+                    "must be 2 to 16",
                 )?;
                 let range = min_bits..=16;
                 rule(
                     range.contains(&max_bits),
                     &format!("{place}.max_bits"),
                     max_bits,
-                    "must lie in min_bits..=16",
+                    "must be min_bits to 16",
                 )?;
                 let default = (min_bits..=max_bits).contains(&default_bits);
                 rule(
                     default,
                     &format!("{place}.default_bits"),
                     default_bits,
-                    "must lie in min_bits..=max_bits",
+                    "must be min_bits to max_bits",
                 )?;
                 let shown = format!("[{least}, {greatest}]");
                 let shifts = least <= greatest && greatest <= 31;
-                rule(shifts, &format!("{place}.shift"), shown, "must not fall and must be 31 at most")
+                rule(shifts, &format!("{place}.shift"), shown, "must be [least, greatest], 31 at most")
             }
             WeightFormat::Palette { types, value_bits, default_bits } => {
                 let place = "weights.palette";
-                rule((2..=16).contains(&types), &format!("{place}.types"), types, "must lie in 2..=16")?;
+                rule((2..=16).contains(&types), &format!("{place}.types"), types, "must be 2 to 16")?;
                 let values = (types..=32).contains(&value_bits);
-                rule(values, &format!("{place}.value_bits"), value_bits, "must lie in types..=32")?;
+                rule(values, &format!("{place}.value_bits"), value_bits, "must be types to 32")?;
                 let default = (2..=types).contains(&default_bits);
-                rule(default, &format!("{place}.default_bits"), default_bits, "must lie in 2..=types")
+                rule(default, &format!("{place}.default_bits"), default_bits, "must be 2 to types")
             }
         }
     }
@@ -190,16 +209,16 @@ impl WeightFormat {
 impl NeuronFormat {
     fn check(&self) -> Checked {
         let membrane = self.membrane_bits.unwrap_or(63);
-        rule((2..=63).contains(&membrane), "neuron.membrane_bits", membrane, "must lie in 2..=63")?;
+        rule((2..=63).contains(&membrane), "neuron.membrane_bits", membrane, "must be 2 to 63")?;
         let Some(threshold) = &self.threshold else { return Ok(()) };
         let bits = threshold.bits;
-        rule((1..=62).contains(&bits), "neuron.threshold.bits", bits, "must lie in 1..=62")?;
+        rule((1..=62).contains(&bits), "neuron.threshold.bits", bits, "must be 1 to 62")?;
         let within = u32::from(threshold.least) < 1 << bits.min(8);
-        rule(within, "neuron.threshold.least", threshold.least, "must lie within bits")?;
+        rule(within, "neuron.threshold.least", threshold.least, "must fit into bits")?;
         let together = u16::from(bits) + u16::from(threshold.shift) <= 62;
-        rule(together, "neuron.threshold.shift", threshold.shift, "must be 62 at most together with bits")?;
+        rule(together, "neuron.threshold.shift", threshold.shift, "must be 62 at most when added to bits")?;
         let Some(bias) = &threshold.bias else { return Ok(()) };
-        rule((2..=31).contains(&bias.bits), "neuron.threshold.bias.bits", bias.bits, "must lie in 2..=31")?;
+        rule((2..=31).contains(&bias.bits), "neuron.threshold.bias.bits", bias.bits, "must be 2 to 31")?;
         let exponent = bias.max_exponent;
         rule(exponent <= 31, "neuron.threshold.bias.max_exponent", exponent, "must be 31 at most")
     }
@@ -231,7 +250,7 @@ mod tests {
         );
         assert_eq!(
             error("/weights/integer/default_bits", json!(12)),
-            "my.json: weights.integer.default_bits: 12: must lie in min_bits..=max_bits"
+            "my.json: weights.integer.default_bits: 12: must be min_bits to max_bits"
         );
         assert_eq!(
             error("/topology/mesh", json!([8, 3])),
@@ -239,7 +258,7 @@ mod tests {
         );
         assert_eq!(
             error("/time/barrier/1/tiles", json!(1)),
-            "my.json: time.barrier: [1, 1]: needs tiles of 1 or more that rise"
+            "my.json: time.barrier: [1, 1]: must have tiles of 1 or more, in rising order"
         );
         assert_eq!(error("/schema", json!(2)), "my.json: schema: 2: this program reads version 1");
     }

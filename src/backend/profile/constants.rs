@@ -1,4 +1,4 @@
-//! The physical numbers of a chip profile.
+//! The physical quantities of a chip profile: energies, powers, durations and areas.
 
 use std::ops::{Add, Mul};
 
@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::quantity::{AreaUnit, ClockPowerUnit, EnergyUnit, FrequencyUnit, PowerUnit, Quantity, TimeUnit};
-use crate::backend::cost::work::CoreWork;
+use crate::backend::cost::core_activity::CoreActivity;
 use crate::network::Connectivity;
 use crate::units::Watts;
 
@@ -14,23 +14,24 @@ use crate::units::Watts;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EnergyConstants {
-    /// Of one synaptic operation.
+    /// Energy of one synaptic operation.
     pub synaptic_operation: Option<OperationCost<Quantity<EnergyUnit>>>,
-    /// Of one neuron in one step.
+    /// Energy of one neuron in one step.
     pub neuron: Option<NeuronCost<Quantity<EnergyUnit>>>,
-    /// Of one packet, whatever its way.
+    /// Energy of sending one packet, however far.
     pub spike: Option<Quantity<EnergyUnit>>,
-    /// Of one packet's hop to the east or west; not needed without a mesh.
+    /// Energy of one hop of a packet to the east or west; not needed without a mesh.
     pub hop_east_west: Option<Quantity<EnergyUnit>>,
-    /// Of one packet's hop to the north or south; not needed without a mesh.
+    /// Energy of one hop of a packet to the north or south; not needed without a mesh.
     pub hop_north_south: Option<Quantity<EnergyUnit>>,
-    /// Of one packet's way from a chip to the next; not needed where none goes it.
+    /// Energy of moving one packet to the next chip; not needed while a network fits on one chip.
     pub chip_crossing: Option<Quantity<EnergyUnit>>,
-    /// Drawn all the time by one core in use.
+    /// Static power of one core in use.
     pub static_per_core: Option<Quantity<PowerUnit>>,
-    /// Drawn all the time by the rest of each chip in use.
+    /// Static power of the rest of each chip in use.
     pub static_fixed: Option<Quantity<PowerUnit>>,
-    /// Drawn all the time by each chip in use in proportion to its clock; null: no source tells it apart from the static powers.
+    /// Power that each chip in use draws in proportion to its clock frequency; null: no source
+    /// separates it from the static powers.
     pub clock: Option<ClockPower>,
 }
 
@@ -38,22 +39,24 @@ pub struct EnergyConstants {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TimeConstants {
-    /// Of a step, on a chip whose steps all take the same time; the others are then not needed.
+    /// Duration of a step on a chip whose steps all take the same time; the other durations are
+    /// then not needed.
     pub step: Option<Quantity<TimeUnit>>,
-    /// Of one synaptic operation; a core does one after the other.
+    /// Duration of one synaptic operation; a core does them one after the other.
     pub synaptic_operation: Option<OperationCost<Quantity<TimeUnit>>>,
-    /// Of one neuron in one step; a core does one after the other.
+    /// Duration of one neuron in one step; a core updates neurons one after the other.
     pub neuron: Option<NeuronCost<Quantity<TimeUnit>>>,
-    /// Of one packet within its tile.
+    /// Duration of sending one packet within its tile.
     pub spike: Option<Quantity<TimeUnit>>,
-    /// Of one packet's hop to the east or west; not needed without a mesh.
+    /// Duration of one hop of a packet to the east or west; not needed without a mesh.
     pub hop_east_west: Option<Quantity<TimeUnit>>,
-    /// Of one packet's hop to the north or south; not needed without a mesh.
+    /// Duration of one hop of a packet to the north or south; not needed without a mesh.
     pub hop_north_south: Option<Quantity<TimeUnit>>,
-    /// Of one packet's way from a chip to the next; not needed where none goes it.
+    /// Duration of moving one packet to the next chip; not needed while a network fits on one chip.
     pub chip_crossing: Option<Quantity<TimeUnit>>,
-    /// The agreement of all tiles that a step is over, by the tiles that take part: one entry or more, tiles
-    /// rising. Linear between two entries; outside them the nearest counts.
+    /// Duration of the barrier at which all tiles agree that a step is over, by the number of tiles
+    /// in use. One entry or more, in rising order of tiles; linear between two entries, constant
+    /// beyond the first and last.
     pub barrier: Option<Vec<Barrier>>,
 }
 
@@ -61,76 +64,76 @@ pub struct TimeConstants {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AreaConstants {
-    /// Of one core.
+    /// Area of one core.
     pub core: Option<Quantity<AreaUnit>>,
-    /// Of what each chip in use has besides cores.
+    /// Area of each chip in use besides its cores.
     pub fixed: Option<Quantity<AreaUnit>>,
 }
 
-/// What a synaptic operation costs.
+/// Energy or time of one synaptic operation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum OperationCost<T> {
-    /// The same, however connections are kept.
+    /// The same for all layers.
     Any(T),
-    /// By how the connections of a layer are kept.
+    /// Depends on how the connections of a layer are stored.
     ByConnection {
-        /// Dense layers: a list of weights, one for every neuron of the core.
+        /// Dense layers, stored as lists of weights: one for each neuron of the core.
         dense: T,
-        /// Pools: a list of the neurons that an input reaches.
+        /// Pools, stored as lists of the neurons that an input reaches.
         sparse: T,
-        /// Convolutions: weights that neurons share.
+        /// Convolutions, stored as weights that neurons share.
         convolution: T,
     },
 }
 
-/// What a neuron costs in one step.
+/// Energy or time of one neuron in one step.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum NeuronCost<T> {
     /// The same for every neuron in every step.
     PerStep(T),
-    /// By whether its core received an event in the step.
+    /// Depends on whether the neuron's core received an event in the step.
     ByCore {
-        /// It did.
+        /// The core received an event.
         active: T,
-        /// It did not.
+        /// The core received no event.
         inactive: T,
     },
-    /// By what it does; the parts add.
+    /// The sum of what the neuron does in the step.
     ByEvent {
-        /// Every neuron in every step.
+        /// Cost of every neuron in every step.
         access: T,
-        /// A neuron that received an event, or whose potential is not zero when the step begins, or that
-        /// fires.
+        /// Cost of a neuron that receives an event, starts the step with a potential other than
+        /// zero, or fires.
         update: T,
-        /// A neuron that fires.
+        /// Cost of a neuron that fires.
         fire: T,
     },
 }
 
-/// Power in proportion to the frequency of a clock.
+/// Power in proportion to a clock frequency.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClockPower {
-    /// At which the chip runs.
+    /// Frequency at which the chip runs.
     pub frequency: Quantity<FrequencyUnit>,
-    /// Drawn for each unit of frequency.
+    /// Power per unit of frequency.
     pub slope: Quantity<ClockPowerUnit>,
 }
 
-/// Duration of a barrier with some number of tiles.
+/// Duration of a barrier for a number of tiles.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Barrier {
-    /// Tiles that take part, 1 or more.
+    /// Number of tiles in use, 1 or more.
     pub tiles: u32,
-    /// How long it takes.
+    /// Duration of the barrier.
     pub duration: Quantity<TimeUnit>,
 }
 
 impl<T> OperationCost<T> {
-    /// Of an operation in a layer that is wired so.
+    /// The cost of one operation in a layer with this connectivity.
     pub(crate) fn of(&self, connectivity: &Connectivity) -> &T {
         match (self, connectivity) {
             (Self::Any(cost), _) => cost,
@@ -142,26 +145,30 @@ impl<T> OperationCost<T> {
 }
 
 impl<T> NeuronCost<T> {
-    /// What `price` makes of each number.
-    pub(crate) fn map<S>(&self, price: impl Fn(&T) -> S) -> NeuronCost<S> {
+    /// The same rule with `convert` applied to each number.
+    pub(crate) fn map<S>(&self, convert: impl Fn(&T) -> S) -> NeuronCost<S> {
         match self {
-            Self::PerStep(cost) => NeuronCost::PerStep(price(cost)),
+            Self::PerStep(cost) => NeuronCost::PerStep(convert(cost)),
             Self::ByCore { active, inactive } => {
-                NeuronCost::ByCore { active: price(active), inactive: price(inactive) }
+                NeuronCost::ByCore { active: convert(active), inactive: convert(inactive) }
             }
             Self::ByEvent { access, update, fire } => {
-                NeuronCost::ByEvent { access: price(access), update: price(update), fire: price(fire) }
+                NeuronCost::ByEvent { access: convert(access), update: convert(update), fire: convert(fire) }
             }
         }
     }
 
-    /// Of all neurons that did `work`: s e; a e_a + (s - a) e_i; or s e_access + u e_update + f e_fire, with s
-    /// neuron steps, a of them active, u updates and f spikes.
-    pub(crate) fn of(&self, work: &CoreWork) -> T
+    /// The cost of all neurons in `activity`, with s neuron steps, a of them active, u updates and
+    /// f spikes.
+    ///
+    /// - per step: s e
+    /// - by core: a e_active + (s - a) e_inactive
+    /// - by event: s e_access + u e_update + f e_fire
+    pub(crate) fn of(&self, activity: &CoreActivity) -> T
     where
         T: Copy + Mul<f64, Output = T> + Add<Output = T>,
     {
-        let CoreWork { steps, active, updated, fired, .. } = *work;
+        let CoreActivity { steps, active, updated, fired, .. } = *activity;
         match *self {
             Self::PerStep(cost) => cost * steps as f64,
             Self::ByCore { active: busy, inactive } => {
@@ -175,7 +182,7 @@ impl<T> NeuronCost<T> {
 }
 
 impl ClockPower {
-    /// The power.
+    /// Frequency times slope.
     pub(crate) fn power(&self) -> Watts {
         Watts(self.frequency.in_si() * self.slope.in_si())
     }
@@ -188,8 +195,8 @@ mod tests {
 
     #[test]
     fn a_neuron_costs_by_the_rule_of_its_profile() {
-        let work = CoreWork { operations: 9, steps: 10, active: 4, updated: 3, fired: 2 };
-        let joules = |cost: NeuronCost<Joules>| cost.of(&work).0;
+        let activity = CoreActivity { operations: 9, steps: 10, active: 4, updated: 3, fired: 2 };
+        let joules = |cost: NeuronCost<Joules>| cost.of(&activity).0;
         assert_eq!(joules(NeuronCost::PerStep(Joules(2.0))), 20.0);
         assert_eq!(joules(NeuronCost::ByCore { active: Joules(3.0), inactive: Joules(1.0) }), 18.0);
         let by_event = NeuronCost::ByEvent { access: Joules(1.0), update: Joules(10.0), fire: Joules(100.0) };

@@ -1,4 +1,4 @@
-//! The list of the physical numbers that a profile states.
+//! The list of all constants in a profile: its physical quantities with their paths.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,24 +7,24 @@ use super::ChipProfile;
 use super::constants::{NeuronCost, OperationCost};
 use super::quantity::{Basis, Quantity, Unit};
 
-/// One physical number of a profile, with its place in it.
+/// One physical quantity of a profile and its path there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Constant {
-    /// The key's path in the profile: `energy.spike`.
+    /// Path of the key in the profile, such as `energy.spike`.
     pub name: String,
     /// The number, in `unit`.
     pub value: f64,
-    /// Its unit.
+    /// Symbol of the unit.
     pub unit: String,
-    /// How it came about.
+    /// How the number was obtained.
     pub basis: Basis,
-    /// Where it was published; in a profile the key of a source, in a report the source itself.
+    /// Where it was published: in a profile the key of a source, in a report the full citation.
     pub source: String,
 }
 
-/// Something of a profile that states numbers.
+/// A section of a profile that holds constants.
 trait ListsConstants {
-    /// Adds them to `found`, under the path `name`.
+    /// Adds the section's constants to `found`, with paths that begin with `name`.
     fn list(&self, name: &str, found: &mut Vec<Constant>);
 }
 
@@ -42,7 +42,7 @@ impl<U: Unit> ListsConstants for Quantity<U> {
 
 impl<T: ListsConstants> ListsConstants for Option<T> {
     fn list(&self, name: &str, found: &mut Vec<Constant>) {
-        self.iter().for_each(|stated| stated.list(name, found));
+        self.iter().for_each(|constant| constant.list(name, found));
     }
 }
 
@@ -78,7 +78,7 @@ impl<T: ListsConstants> ListsConstants for NeuronCost<T> {
 }
 
 impl ChipProfile {
-    /// Every physical number that the profile states, in the order of the file.
+    /// Every constant of the profile that is not null, in the order of the file.
     pub fn constants(&self) -> Vec<Constant> {
         let (energy, time, area) = (&self.energy, &self.time, &self.area);
         let parts: [(&str, &dyn ListsConstants); 17] = [

@@ -1,90 +1,93 @@
-//! What weights, thresholds and inputs can be on a chip, and how its neurons decide.
+//! Number formats of a chip: weights, thresholds, inputs, and when a neuron fires.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a weight can be.
+/// The values that a weight can take.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum WeightFormat {
-    /// Weights stay as trained, unless fewer bits are asked for.
+    /// Weights keep their trained values, unless `weight_bits` asks for fewer bits.
     Exact,
-    /// Signed integers, `-(2^(b-1) - 1) ..= 2^(b-1) - 1`, shifted into the membrane.
+    /// Signed integers of b bits from -(2^(b-1) - 1) to 2^(b-1) - 1, shifted left into the
+    /// membrane.
     Integer {
-        /// Fewest bits, sign included; 2 or more.
+        /// Fewest bits of a weight, sign included; 2 or more.
         min_bits: u8,
-        /// Most bits, sign included.
+        /// Most bits of a weight, sign included; 16 or fewer.
         max_bits: u8,
-        /// Bits where none are asked for.
+        /// Bits of a weight if `weight_bits` is not given.
         default_bits: u8,
         /// Least and greatest left shift of a layer's weights into the membrane.
         shift: [u8; 2],
     },
-    /// A crossbar of bits; each neuron has one value per axon type.
+    /// A crossbar of bits, where each neuron has one value per axon type.
     ///
-    /// A weight of b bits takes b axons of different types for each input. With 2 bits the values are
-    /// 1 and -1 (Esser et al. 2016); with more they are the digits of two's complement.
+    /// A weight of b bits takes b axons of different types for each input. With 2 bits the values
+    /// are 1 and -1 (Esser et al. 2016); with more they are the digits of two's complement.
     Palette {
-        /// Axon types, 2 or more.
+        /// Number of axon types, 2 or more.
         types: u8,
-        /// Bits of a neuron's value for a type, sign included.
+        /// Bits of a neuron's value for an axon type, sign included.
         value_bits: u8,
-        /// Bits of a weight where none are asked for; at most `types`.
+        /// Bits of a weight if `weight_bits` is not given; at most `types`.
         default_bits: u8,
     },
 }
 
-/// How a neuron decides.
+/// Potential, threshold and firing rule of a neuron.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NeuronFormat {
-    /// When it fires.
+    /// The comparison that decides whether a neuron fires.
     pub compare: Compare,
-    /// Bits of the membrane potential, sign included.
+    /// Bits of the membrane potential, sign included; null: no limit.
     pub membrane_bits: Option<u8>,
-    /// What a threshold can be; null: any whole number.
+    /// The values that a threshold can take; null: any whole number.
     pub threshold: Option<ThresholdFormat>,
 }
 
-/// When a neuron fires.
+/// The comparison that decides whether a neuron fires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Compare {
-    /// potential > threshold
+    /// Fires where potential > threshold.
     Gt,
-    /// potential >= threshold
+    /// Fires where potential >= threshold.
     Ge,
 }
 
-/// What a threshold can be: an unsigned register, less what a constant bias adds to the potential.
+/// The values that a threshold can take: an unsigned register, minus a constant bias of the
+/// potential.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ThresholdFormat {
     /// Bits of the register.
     pub bits: u8,
-    /// The register counts in steps of `2^shift` of the membrane.
+    /// One step of the register is `2^shift` in units of the membrane.
     pub shift: u8,
-    /// The least number in the register: 1 where neurons decide only on events, so that none fires without any.
+    /// Least value of the register: 1 on chips whose neurons decide only on events, so that none
+    /// fires without input.
     pub least: u8,
-    /// The bias, without which a threshold cannot be below zero.
+    /// The bias; without one no threshold can be below zero.
     pub bias: Option<BiasFormat>,
 }
 
-/// A constant that is added to the potential: `mantissa * 2^exponent`.
+/// A constant added to the potential: `mantissa * 2^exponent`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BiasFormat {
     /// Bits of the mantissa, sign included.
     pub bits: u8,
-    /// The largest exponent.
+    /// Largest exponent; the smallest is 0.
     pub max_exponent: u8,
 }
 
-/// What an input spike can carry.
+/// The information that an input spike carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum InputSpikes {
-    /// That it happened, and nothing else.
+    /// A spike or none.
     Binary,
     /// A whole number.
     Graded,

@@ -1,40 +1,40 @@
-//! Which figures a chip profile has the numbers for.
+//! Missing constants: which figures a chip profile lacks numbers for.
 
 use std::fmt;
 
 use super::ChipProfile;
 
-/// A figure that is modelled from a profile's numbers.
+/// A figure that the backend models from the constants of a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Figure {
-    /// Of synapses, neurons and packets, per inference.
+    /// Energy of synapses, neurons and packets per inference.
     DynamicEnergy,
-    /// The same with static power, per inference.
+    /// Dynamic energy plus static energy per inference.
     Energy,
-    /// Of one inference.
+    /// Duration of one inference.
     Latency,
     /// Inferences per second.
     Throughput,
     /// Energy times latency.
     EnergyDelayProduct,
-    /// Of the cores in use and what they need.
+    /// Area of the cores in use and of the rest of their chips.
     Area,
 }
 
-/// Why a figure cannot be modelled.
+/// Missing constants that keep a figure from being modelled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{figure} of {chip}: its profile has no {}; choose another figure or chip", keys.join(", "))]
 pub struct Unmodelled {
-    /// What cannot be modelled.
+    /// The figure that cannot be modelled.
     pub figure: Figure,
     /// The chip's name.
     pub chip: String,
-    /// Paths of the numbers that are null.
+    /// Paths of the constants that are null.
     pub keys: Vec<&'static str>,
 }
 
 impl Figure {
-    /// All of them.
+    /// Every figure.
     pub const ALL: [Self; 6] = [
         Self::DynamicEnergy,
         Self::Energy,
@@ -44,7 +44,7 @@ impl Figure {
         Self::Area,
     ];
 
-    /// How it is written.
+    /// The figure's name in messages and reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::DynamicEnergy => "dynamic energy",
@@ -64,8 +64,9 @@ impl fmt::Display for Figure {
 }
 
 impl ChipProfile {
-    /// Whether every network on one chip has this figure. One that crosses to another chip needs the numbers of
-    /// the crossing besides.
+    /// Checks that the profile has the constants for `figure` of every network on one chip.
+    ///
+    /// A network on several chips also needs the constants of chip crossings.
     ///
     /// ```
     /// use spiketune::backend::{ChipProfile, Figure};
@@ -80,7 +81,7 @@ impl ChipProfile {
     /// ```
     ///
     /// # Errors
-    /// With the numbers that are null.
+    /// [`Unmodelled`] with the paths of the constants that are null.
     pub fn models(&self, figure: Figure) -> Result<(), Unmodelled> {
         let keys = match figure {
             Figure::DynamicEnergy => self.null(&self.dynamic_energy()),
@@ -100,9 +101,9 @@ impl ChipProfile {
         }
     }
 
-    /// The keys of numbers that are not stated.
+    /// The paths of the constants that are null.
     fn null(&self, numbers: &[(&'static str, bool)]) -> Vec<&'static str> {
-        numbers.iter().filter(|&&(_, is_stated)| !is_stated).map(|&(key, _)| key).collect()
+        numbers.iter().filter(|&&(_, is_given)| !is_given).map(|&(key, _)| key).collect()
     }
 
     fn dynamic_energy(&self) -> [(&'static str, bool); 5] {
@@ -123,7 +124,7 @@ impl ChipProfile {
         ]
     }
 
-    /// What the duration of a step needs; where all steps take the same time, nothing else.
+    /// The constants for the duration of a step; a chip with a fixed step needs no others.
     fn durations(&self) -> [(&'static str, bool); 6] {
         let (time, flat) = (&self.time, self.topology.mesh.is_none());
         let fixed = time.step.is_some();
@@ -146,7 +147,7 @@ mod tests {
     use crate::backend::fixtures::{by_hand, chip};
     use crate::backend::{ChipReport, DeployOptions};
 
-    /// The figure in a report.
+    /// The value of `figure` in `report`.
     fn value(report: &ChipReport, figure: Figure) -> Option<f64> {
         match figure {
             Figure::DynamicEnergy => report.energy_j.dynamic,
@@ -169,7 +170,7 @@ mod tests {
                 let named = report.unmodelled.get(figure.name()).map_or(0, Vec::len);
                 assert_eq!(
                     named,
-                    modelled.err().map_or(0, |lacking| lacking.keys.len()),
+                    modelled.err().map_or(0, |missing| missing.keys.len()),
                     "{figure} of {name}"
                 );
             }
@@ -179,7 +180,11 @@ mod tests {
     #[test]
     fn what_is_missing_is_named() {
         let keys = |name: &str, figure| {
-            ChipProfile::builtin(name).unwrap().models(figure).err().map_or(Vec::new(), |lack| lack.keys)
+            ChipProfile::builtin(name)
+                .unwrap()
+                .models(figure)
+                .err()
+                .map_or(Vec::new(), |missing| missing.keys)
         };
         assert_eq!(keys("loihi1-sanafe", Figure::DynamicEnergy), [""; 0]);
         assert_eq!(keys("loihi1-sanafe", Figure::Energy), ["energy.static_per_core", "energy.static_fixed"]);

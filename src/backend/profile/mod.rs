@@ -1,7 +1,8 @@
 //! Chip profiles: what a chip can hold, how it computes, and what that costs.
 //!
-//! A profile is a JSON file. `null` for a limit means that the chip has none. `null` for a physical
-//! number means that none is published: whatever needs it is then not reported at all. Zero is a statement.
+//! A profile is a JSON file. `null` for a limit means that the chip has no such limit. `null` for a
+//! physical quantity means that no value is published; reports then leave out every figure that
+//! needs it. Zero means a known value of zero.
 
 pub(super) mod check;
 pub(super) mod constants;
@@ -15,11 +16,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::input::{InputError, from_json, suggestion};
-
 use constants::{AreaConstants, EnergyConstants, TimeConstants};
 use format::{InputSpikes, NeuronFormat, WeightFormat};
 
-/// The profiles that come with the program: name and JSON text.
+/// Name and JSON text of the built-in profiles.
 const BUILTIN: [(&str, &str); 9] = [
     ("dynapcnn", include_str!("../../../configs/chips/dynapcnn.json")),
     ("ideal", include_str!("../../../configs/chips/ideal.json")),
@@ -32,49 +32,49 @@ const BUILTIN: [(&str, &str); 9] = [
     ("truenorth", include_str!("../../../configs/chips/truenorth.json")),
 ];
 
-/// Why there is no such profile.
+/// Why a chip profile cannot be read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ProfileError {
-    /// No profile of this name comes with the program.
+    /// No built-in profile has this name.
     #[error("chip = \"{name}\": no such chip{hint}")]
     Unknown {
         /// The name that was asked for.
         name: String,
-        /// The nearest name, or all of them.
+        /// The nearest name, or all names.
         hint: String,
     },
-    /// The file is not a profile.
+    /// The text is not a profile.
     #[error(transparent)]
     Input(#[from] InputError),
 }
 
-/// A chip.
+/// A chip profile.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChipProfile {
-    /// Where the JSON Schema is, for editors.
+    /// Address of the JSON Schema, for editors.
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
     pub schema_url: Option<String>,
-    /// Version of this format: 1.
+    /// Version of this format; must be 1.
     pub schema: u32,
-    /// The chip's name, with the variant of its numbers where there are several.
+    /// The chip's name, with the variant of its numbers if there are several.
     pub name: String,
-    /// What it is, in one or two sentences.
+    /// One or two sentences about the chip and its numbers.
     pub description: String,
-    /// Citations by the keys that the numbers name.
+    /// Citations by key; every physical quantity names one of these keys.
     #[schemars(with = "std::collections::BTreeMap<String, String>")]
     pub sources: IndexMap<String, String>,
-    /// How its cores are laid out.
+    /// Layout of the cores.
     pub topology: Topology,
-    /// What one core can hold.
+    /// Capacity of one core.
     pub core: CoreLimits,
-    /// What a weight can be.
+    /// The values that a weight can take.
     pub weights: WeightFormat,
-    /// How a neuron decides.
+    /// Potential, threshold and firing rule of a neuron.
     pub neuron: NeuronFormat,
-    /// What an input spike can carry.
+    /// The information that an input spike carries.
     pub input: InputSpikes,
-    /// What is counted as one operation or one packet.
+    /// Rules for counting operations, packets and steps.
     pub counting: Counting,
     /// Energies and powers.
     pub energy: EnergyConstants,
@@ -84,163 +84,168 @@ pub struct ChipProfile {
     pub area: AreaConstants,
 }
 
-/// How the cores of a chip are laid out.
+/// Layout of the cores of a chip.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Topology {
-    /// Chips that can be joined, side by side from west to east; 1 or more.
+    /// Number of chips that can be joined, side by side from west to east; 1 or more.
     pub chips: u32,
-    /// Cores of one chip.
+    /// Number of cores on one chip; null: no limit.
     pub cores: Option<u32>,
-    /// Whether parts of several layers may lie on one core.
+    /// Whether parts of several layers may share one core.
     pub layers_share_cores: bool,
-    /// Cores that share a router.
+    /// Number of cores that share a router.
     pub cores_per_tile: u32,
-    /// Tiles from east to west and from north to south; null: every core is next to every other.
+    /// Number of tiles from west to east and from north to south; null: every core is next to every
+    /// other.
     pub mesh: Option<[u32; 2]>,
-    /// Which cores of the mesh a network takes.
+    /// Rule that chooses the cores of the mesh for a network.
     pub placement: Placement,
 }
 
-/// Which cores of the mesh a network takes.
+/// Rule that chooses the cores of the mesh for a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Placement {
     /// Row by row, layer after layer.
     RowMajor,
-    /// Those that make the ways of spikes short. On several chips, or without a mesh, row by row.
+    /// Cores that keep the paths of spikes short. On several chips, or without a mesh, row by row.
     ShortWays,
 }
 
-/// What one core can hold.
+/// Capacity of one core; null: no limit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CoreLimits {
-    /// Neurons.
+    /// Number of neurons.
     pub neurons: Option<u32>,
-    /// Axons that come in.
+    /// Number of incoming axons.
     pub in_axons: Option<u32>,
-    /// Axons that go out: pairs of a neuron and a core that it sends to.
+    /// Number of outgoing axons: pairs of a neuron and a core that receives its spikes.
     pub out_axons: Option<u32>,
-    /// Synapses of one neuron.
+    /// Number of synapses of one neuron.
     pub fan_in: Option<u32>,
-    /// Axons on other cores that one neuron can drive; a neuron that needs more is placed several times.
+    /// Number of axons on other cores that one neuron can drive; a neuron that needs more is placed
+    /// several times.
     pub axons_per_neuron: Option<u32>,
     /// Memory that holds the weights.
     pub synapse_memory: Option<SynapseMemory>,
-    /// Cores that each hold one whole layer, as a convolution; null: cores hold any part of any layer.
+    /// Cores that each hold one whole layer as a convolution; null: a core holds any part of any
+    /// layer.
     pub convolutions: Option<ConvolutionCores>,
 }
 
-/// Cores that each hold one whole layer, as a convolution: a dense layer is one whose window covers all of its
-/// input, a pool one whose channels hear themselves.
+/// Cores that each hold one whole layer as a convolution.
 ///
-/// A layer of C input channels, a window of h x w, F output channels and Y x X places takes
-/// `C 2^(ceil(log2(h w)) + ceil(log2 F))` kernel words and `F 2^(ceil(log2 Y) + ceil(log2 X))` neuron words.
+/// A dense layer is a convolution whose window covers all of its input. A pool is one whose output
+/// channels each receive one input channel. A layer of C input channels, a window of h x w, F
+/// output channels and Y x X positions takes `C 2^(ceil(log2(h w)) + ceil(log2 F))` kernel words
+/// and `F 2^(ceil(log2 Y) + ceil(log2 X))` neuron words.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConvolutionCores {
-    /// Rows and columns of an input, at most.
+    /// Most rows or columns of an input.
     pub max_input: u32,
-    /// Rows and columns of an output, at most.
+    /// Most rows or columns of an output.
     pub max_output: u32,
-    /// Channels of an input or output, at most.
+    /// Most channels of an input or output.
     pub max_channels: u32,
-    /// Rows and columns of a window, at most.
+    /// Most rows or columns of a window.
     pub max_window: u32,
-    /// Rows and columns of zeros around an input, at most.
+    /// Most rows or columns of zeros on one side of an input.
     pub max_padding: u32,
-    /// Strides of a window.
+    /// The strides that a window can have.
     pub strides: Vec<u32>,
-    /// Layers that hear one layer, at most.
+    /// Most layers that can receive the spikes of one layer.
     pub max_destinations: u32,
-    /// Of each core, in the order of their numbers: one for each of the chip.
+    /// Memory of each core, in the order of their numbers; one entry for each core of the chip.
     pub memories: Vec<ConvolutionMemory>,
 }
 
-/// What one of several unlike cores holds.
+/// Memory of one core that holds a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConvolutionMemory {
-    /// Words of kernels, a weight each.
+    /// Number of words for kernels, one weight each.
     pub kernel_words: u32,
-    /// Words of neurons, one each.
+    /// Number of words for neurons, one neuron each.
     pub neuron_words: u32,
 }
 
-/// Weights are kept in lists, each beginning in a new word.
+/// Memory for lists of weights; each list begins in a new word.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SynapseMemory {
-    /// Bits of one core.
+    /// Number of bits on one core.
     pub bits: u64,
-    /// Bits of a word.
+    /// Number of bits in a word.
     pub word_bits: u64,
-    /// Bits before the first weight of a list.
+    /// Number of bits before the first weight of a list.
     pub header_bits: u64,
-    /// Whether the axons of a convolution share lists: one for each input of its window, rather than one for
-    /// each axon.
+    /// Whether the axons of a convolution share lists: one list per kernel element instead of one
+    /// per axon.
     pub shared_kernels: bool,
 }
 
-/// What is counted as one operation or one packet.
+/// Rules for counting operations, packets and steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Counting {
-    /// Synaptic operations of a spike that comes in.
+    /// Synaptic operations counted for an incoming spike.
     pub synaptic_operations: OperationCounting,
-    /// Packets of a spike that goes out.
+    /// Packets counted for an outgoing spike.
     pub packets: PacketCounting,
-    /// Packets of the output neurons' spikes.
+    /// Packets counted for the spikes of output neurons.
     pub outputs: OutputCounting,
-    /// Steps of an inference.
+    /// How inferences share the steps of the chip.
     pub steps: StepCounting,
 }
 
-/// Synaptic operations of a spike that comes in.
+/// Synaptic operations counted for an incoming spike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OperationCounting {
-    /// One for every synapse whose weight is not zero.
+    /// One for each synapse with a weight other than zero.
     Effective,
-    /// One for every neuron that the core can hold, connected or not.
+    /// One for each neuron that the core can hold, connected or not.
     CrossbarRow,
 }
 
-/// Packets of a spike that goes out.
+/// Packets counted for an outgoing spike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PacketCounting {
-    /// One for every core that it goes to.
+    /// One for each core that receives the spike.
     PerDestinationCore,
-    /// One for every axon that it goes to.
+    /// One for each axon that carries the spike.
     PerDestinationAxon,
 }
 
-/// Packets of the output neurons' spikes.
+/// Packets counted for the spikes of output neurons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OutputCounting {
-    /// Each is sent off the chip, over the tile of core 0.
+    /// One for each spike, sent off the chip through the tile of core 0.
     Sent,
-    /// They are read where they are: no packets.
+    /// None: spikes are read on their own cores.
     ReadInPlace,
 }
 
-/// Steps of an inference.
+/// How inferences share the steps of the chip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepCounting {
-    /// Inferences follow one another through the layers: of each, every neuron makes one step, and a new one
-    /// begins with every step of the chip.
+    /// A new inference begins with every step of the chip; each neuron makes one step per
+    /// inference.
     Pipelined,
-    /// An inference begins when the one before is over: one step for the input and one for each layer, and
-    /// every neuron makes them all. A potential that a neuron keeps is there in its next step, then forgotten.
+    /// An inference begins when the one before it ends. It takes one step for the input and one for
+    /// each layer, and every neuron makes all of them. A potential that a neuron keeps lasts for
+    /// one more step.
     OneByOne,
 }
 
 impl ChipProfile {
-    /// The profile called `name` that comes with the program.
+    /// The built-in profile called `name`.
     ///
     /// ```
     /// use spiketune::backend::ChipProfile;
@@ -253,7 +258,7 @@ impl ChipProfile {
     /// ```
     ///
     /// # Errors
-    /// If there is none; the error names the nearest.
+    /// [`ProfileError::Unknown`] with the nearest name.
     pub fn builtin(name: &str) -> Result<Self, ProfileError> {
         match BUILTIN.into_iter().find(|&(known, _)| known == name) {
             Some((_, text)) => Ok(Self::from_json(text, &format!("configs/chips/{name}.json"))?),
@@ -264,12 +269,12 @@ impl ChipProfile {
         }
     }
 
-    /// The names that [`ChipProfile::builtin`] knows, in alphabetical order.
+    /// The names of the built-in profiles, in alphabetical order.
     pub fn builtin_names() -> impl Iterator<Item = &'static str> + Clone {
         BUILTIN.into_iter().map(|(name, _)| name)
     }
 
-    /// Reads a profile; `file` is what errors call it.
+    /// Reads and checks a profile; errors call it `file`.
     ///
     /// # Errors
     /// One line with the file, the key, the value and the rule that it breaks.

@@ -1,11 +1,11 @@
-//! Physical numbers with their unit, their basis and their source.
+//! Physical quantities: numbers with their unit, their basis and their source.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::units::{Joules, Seconds, Watts};
 
-/// A physical number as a chip profile states it.
+/// A physical quantity of a chip profile.
 ///
 /// ```
 /// use spiketune::backend::{Basis, EnergyUnit, Quantity};
@@ -22,13 +22,13 @@ pub struct Quantity<U> {
     pub value: f64,
     /// The unit of `value`.
     pub unit: U,
-    /// How the number came about.
+    /// How the number was obtained.
     pub basis: Basis,
     /// A key of the profile's `sources`.
     pub source: String,
 }
 
-/// How a physical number came about.
+/// How a physical quantity was obtained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Basis {
@@ -38,20 +38,20 @@ pub enum Basis {
     PreSilicon,
     /// Computed from other published numbers.
     Derived,
-    /// Fitted so that a model agrees with measurements.
+    /// Fitted to make a model agree with measurements.
     Calibrated,
 }
 
 /// A unit of one physical dimension.
 pub trait Unit: Copy {
-    /// What one of this unit is in the SI unit of its dimension.
+    /// One of this unit in the SI unit of its dimension.
     fn in_si(self) -> f64;
 
-    /// How it is written.
+    /// The unit's symbol, as JSON has it.
     fn symbol(self) -> &'static str;
 }
 
-/// Defines the units of a dimension, spelled in JSON as people write them.
+/// Defines the units of a dimension with their symbols in JSON and their SI values.
 macro_rules! units {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $spelling:literal, $si:literal;)* }) => {
         $(#[$doc])*
@@ -123,7 +123,7 @@ units! {
 }
 
 units! {
-    /// Units of power by frequency.
+    /// Units of power per frequency.
     ClockPowerUnit {
         /// 1e-12 W/Hz
         MicrowattPerMegahertz = "uW/MHz", 1e-12;
@@ -148,21 +148,21 @@ impl<U: Unit> Quantity<U> {
 }
 
 impl Quantity<EnergyUnit> {
-    /// The energy.
+    /// The quantity in joules.
     pub fn energy(&self) -> Joules {
         Joules(self.in_si())
     }
 }
 
 impl Quantity<TimeUnit> {
-    /// The duration.
+    /// The quantity in seconds.
     pub fn time(&self) -> Seconds {
         Seconds(self.in_si())
     }
 }
 
 impl Quantity<PowerUnit> {
-    /// The power.
+    /// The quantity in watts.
     pub fn power(&self) -> Watts {
         Watts(self.in_si())
     }

@@ -1,89 +1,90 @@
-//! From a network of real numbers to the integers that a chip holds.
+//! Quantization: from a network of real numbers to the integers that a chip holds.
 //!
-//! Each output neuron decides alone, so each may have its own scale: a chip that has a threshold for every
-//! neuron takes the scale in through it. Rounding `q = round(w / s)` turns `w . x >= t` into
-//! `q . x >= ceil(t / s)`, and a chip that compares with `>` is given that threshold less one: the two
-//! sides agree exactly wherever the weights do. A pool's single weight of 1 stays what it is.
+//! Each output neuron decides alone, so each channel may have its own scale, which its threshold
+//! takes in. Rounding `q = round(w / s)` turns `w . x >= t` into `q . x >= ceil(t / s)`. A chip
+//! that compares with `>` gets that threshold minus one. Both sides agree exactly if the weights
+//! do. The single weight of a pool stays 1.
 
 pub(super) mod scale;
 pub(super) mod threshold;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
-
-use crate::network::{BinaryLayer, BinaryNetwork, Connectivity, Key};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::error::{DeployError, Limit};
 use super::profile::ChipProfile;
 use super::profile::format::{Compare, NeuronFormat, WeightFormat};
+use crate::network::{BinaryLayer, BinaryNetwork, Connectivity, Key};
 use scale::Scale;
 
-/// What may be chosen when a network is deployed.
-#[derive(
-    Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
-)]
+/// Options for deploying a network.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DeployOptions {
-    /// Bits of a weight, sign included; `None`: the chip's default, which is exact on a chip without limits.
+    /// Bits of a weight, sign included; `None`: the chip's default, which is exact on a chip
+    /// without limits.
     pub weight_bits: Option<u8>,
-    /// How many weights share a scale.
+    /// The weights that share one scale.
     pub granularity: Granularity,
 }
 
-/// How many weights share a scale.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
-)]
+/// The weights that share one scale.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Granularity {
-    /// All of a layer.
+    /// All weights of a layer.
     Layer,
-    /// Those of one unit (an output neuron of a dense layer, a channel of a convolution): the smaller error, at no cost to the chip.
+    /// The weights of one channel: an output neuron of a dense layer, or a channel of a
+    /// convolution. The error is smaller, at no cost to the chip.
     #[default]
     Channel,
 }
 
-/// A layer as the chip holds it: a neuron of unit u fires where `weights[.., u] . inputs` passes
-/// `thresholds[u]`.
+/// A layer as the chip holds it: a neuron of channel c fires if `weights[.., c] . inputs` passes
+/// `thresholds[c]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IntegerLayer {
-    /// Which inputs reach which neurons.
+    /// The connections between inputs and neurons.
     pub connectivity: Connectivity,
-    /// What the layer hears: 0 is the network's input, l the spikes of layer l - 1.
+    /// Sources of the layer: 0 is the network's input, l the spikes of layer l - 1.
     pub sources: Vec<usize>,
-    /// (elements, units)
+    /// (elements, channels)
     pub weights: Array2<i64>,
-    /// (units), compared as the chip compares, in units of the weights.
+    /// (channels), in units of the weights; compared as the chip compares.
     pub thresholds: Array1<i64>,
-    /// (units): the real weight that an integer weight of 1 stands for.
+    /// (channels): the real weight that an integer weight of 1 stands for.
     pub scales: Array1<f64>,
-    /// Bits by which the chip shifts this layer's weights left into the membrane.
+    /// Bits by which the chip shifts the weights of this layer left into the membrane.
     pub shift: u8,
     /// The largest sum of one input over all sources.
     pub input_max: u8,
-    /// Root of the mean squared rounding error of the weights, as a share of their root mean square.
+    /// Root mean square of the rounding errors of the weights, divided by the root mean square of
+    /// the weights.
     pub weight_error: f64,
-    /// Neurons whose threshold the chip cannot have exactly; they got the nearest.
+    /// Number of neurons that got the nearest threshold because the chip lacks the exact one.
     pub thresholds_changed: usize,
 }
 
 /// A network as the chip holds it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IntegerNetwork {
-    /// From the input to the output neurons.
+    /// The layers from the input to the output neurons.
     pub layers: Vec<IntegerLayer>,
-    /// When a neuron fires.
+    /// The comparison that decides whether a neuron fires.
     pub compare: Compare,
     /// Bits of a weight, sign included; `None`: weights are exact.
     pub weight_bits: Option<u8>,
-    /// From output neurons to classes.
+    /// The assignment of output neurons to classes.
     pub key: Key,
 }
 
 impl IntegerNetwork {
-    /// The integers of `network` for the chip of `profile`.
+    /// Quantizes `network` for the chip of `profile`.
     ///
     /// # Errors
-    /// If the chip has no such weights, or no membrane that holds every sum, or the network is malformed.
+    /// The chip has no weights of these bits, its membrane cannot hold every sum, or the network is
+    /// malformed.
     pub fn new(
         network: &BinaryNetwork,
         profile: &ChipProfile,
@@ -101,28 +102,30 @@ impl IntegerNetwork {
 }
 
 impl IntegerLayer {
-    /// I
+    /// The number of inputs I.
     pub fn inputs(&self) -> usize {
         self.connectivity.input().len()
     }
 
-    /// O
+    /// The number of neurons O.
     pub fn neurons(&self) -> usize {
         self.connectivity.output().len()
     }
 
-    /// Neurons that differ in their weights.
-    pub(crate) fn units(&self) -> usize {
+    /// The number of channels: neurons of one channel share their weights.
+    pub(crate) fn channels(&self) -> usize {
         self.weights.ncols()
     }
 
-    /// Bounds of the sums that inputs can make in the neurons of each unit, (units); partial sums stay
-    /// within. Neurons whose window hangs over the border may reach less.
+    /// (channels): least and greatest sum that inputs can make in the neurons of each channel.
+    ///
+    /// Partial sums stay within these bounds. Neurons whose window hangs over the border may reach
+    /// less.
     pub(crate) fn reach(&self) -> Vec<(i64, i64)> {
         self.reach_of(self.weights.view())
     }
 
-    /// The same for other `weights`, (elements, units).
+    /// The same bounds for other `weights`, (elements, channels).
     pub(crate) fn reach_of(&self, weights: ArrayView2<'_, i64>) -> Vec<(i64, i64)> {
         let input_max = i64::from(self.input_max) * self.connectivity.inputs_per_element() as i64;
         let mut reach = vec![(0, 0); weights.ncols()];
@@ -136,7 +139,7 @@ impl IntegerLayer {
     }
 }
 
-/// The bits of a weight: those asked for, if the chip has them, or the chip's default.
+/// The bits of a weight: `options.weight_bits` if the chip has them, or the chip's default.
 fn weight_bits(profile: &ChipProfile, options: &DeployOptions) -> Result<Option<u8>, DeployError> {
     let (min, max, default) = match profile.weights {
         WeightFormat::Exact => (2, 16, None),
@@ -166,13 +169,13 @@ impl Quantizer<'_> {
         let largest_input = i64::from(input_max) * layer.connectivity.inputs_per_element() as i64;
         let scales = self.with_thresholds_in_range(scales, &grid, largest_input);
         let thresholds = scales.iter().zip(&grid.thresholds).map(|(scale, &t)| scale.threshold(t)).collect();
-        let unit = libm::scalbn(1.0, layer.exponent);
+        let grid_step = libm::scalbn(1.0, layer.exponent);
         let mut integers = IntegerLayer {
             connectivity: layer.connectivity,
             sources: layer.sources.clone(),
             weights: coded(&grid.weights, &scales),
             thresholds,
-            scales: scales.iter().map(|scale| scale.size() * unit).collect(),
+            scales: scales.iter().map(|scale| scale.size() * grid_step).collect(),
             shift: 0,
             input_max,
             weight_error: weight_error(&grid.weights, &scales),
@@ -182,7 +185,7 @@ impl Quantizer<'_> {
         Ok(integers)
     }
 
-    /// One scale for each unit.
+    /// One scale for each channel.
     fn scales(&self, weights: &Array2<i64>) -> Vec<Scale> {
         let largest_code = self.weight_bits.map(|bits| (1 << (bits - 1)) - 1);
         match self.granularity {
@@ -193,16 +196,18 @@ impl Quantizer<'_> {
         }
     }
 
-    /// The scales, where need be so much coarser that the largest threshold of the chip stands for the layer's.
+    /// The scales, made coarser where the largest threshold of the chip would otherwise be too
+    /// small.
     fn with_thresholds_in_range(&self, scales: Vec<Scale>, grid: &Grid, largest_input: i64) -> Vec<Scale> {
         let (Some(bits), Some(format)) = (self.weight_bits, &self.profile.neuron.threshold) else {
             return scales;
         };
         let largest = (format.largest() >> self.shifts().0) as f64;
         let least_step = |(row, &threshold): (ArrayView1<'_, i64>, &f64)| {
-            // A threshold above every sum that the neuron can have never fires, wherever it is.
+            // A neuron whose threshold is above every sum never fires, so a smaller such threshold
+            // is as good.
             let reach = row.iter().map(|&weight| weight.max(0) * largest_input).sum::<i64>() as f64 + 1.0;
-            // A quotient that is rounded down would ask for one unit more than there is.
+            // A quotient that is rounded down would need one unit more than the register has.
             threshold.min(reach) / largest * (1.0 + 4.0 * f64::EPSILON)
         };
         let mut steps: Vec<f64> =
@@ -221,16 +226,17 @@ impl Quantizer<'_> {
 
     /// Chooses the shift into the membrane and gives every neuron a threshold that the chip has.
     ///
-    /// The largest shift that is not above the threshold register's own and holds every sum and threshold
-    /// is taken: a larger one leaves more thresholds exact, and beyond the register's nothing is gained.
+    /// Takes the largest shift that fits the membrane and is not above the threshold register's
+    /// own. A larger shift keeps more thresholds exact; beyond the register's shift nothing
+    /// improves.
     fn fit_membrane(&self, index: usize, layer: &mut IntegerLayer) -> Result<(), DeployError> {
         let reach = layer.reach();
         let neuron = &self.profile.neuron;
-        let (least, wanted) = self.shifts();
+        let (least, best) = self.shifts();
         let widest = reach.iter().map(|&(low, high)| high.max(-low)).max().unwrap_or(0);
         let limit = neuron.membrane_bits.map_or(1 << 62, |bits| (1 << (bits - 1)) - 1);
         let fits = |shift: &u8| widest <= limit >> shift;
-        layer.shift = (least..=wanted).rev().find(fits).ok_or_else(|| DeployError::TooLarge {
+        layer.shift = (least..=best).rev().find(fits).ok_or_else(|| DeployError::TooLarge {
             chip: self.profile.name.clone(),
             limit: Limit::MembraneBits,
             needed: u64::from(membrane_bits(widest)) + u64::from(least),
@@ -241,7 +247,7 @@ impl Quantizer<'_> {
         Ok(())
     }
 
-    /// The least shift, and the one that leaves thresholds exact or the nearest to it.
+    /// (least shift, best shift): the best keeps thresholds exact, or nearest to it.
     fn shifts(&self) -> (u8, u8) {
         let register = self.profile.neuron.threshold.as_ref().map_or(0, |threshold| threshold.shift);
         match self.profile.weights {
@@ -253,12 +259,13 @@ impl Quantizer<'_> {
     }
 }
 
-/// Signed bits that hold every whole number up to `widest` and its negative.
+/// Bits, sign included, that hold every whole number from `-widest` to `widest`.
 fn membrane_bits(widest: i64) -> u32 {
     i64::BITS - widest.leading_zeros() + 1
 }
 
-/// Brings thresholds into reach, which changes no decision, and then to the nearest that the chip has.
+/// Clamps thresholds to the reach, which changes no decision, then rounds them to what the chip
+/// has.
 fn set_thresholds(layer: &mut IntegerLayer, reach: &[(i64, i64)], neuron: &NeuronFormat) {
     let less = match neuron.compare {
         Compare::Ge => 0,
@@ -266,18 +273,19 @@ fn set_thresholds(layer: &mut IntegerLayer, reach: &[(i64, i64)], neuron: &Neuro
     };
     let positions = layer.connectivity.positions();
     for (threshold, &(low, high)) in layer.thresholds.iter_mut().zip(reach) {
-        // Below the least sum it always fires, above the greatest never: how far does not matter.
-        let wanted = (*threshold).clamp(low, high + 1) - less;
+        // A threshold below the least sum always fires, one above the greatest never, however far
+        // away.
+        let ideal = (*threshold).clamp(low, high + 1) - less;
         let nearest = match &neuron.threshold {
-            Some(format) => unshifted(format.nearest(wanted << layer.shift), layer.shift, neuron.compare),
-            None => wanted,
+            Some(format) => unshifted(format.nearest(ideal << layer.shift), layer.shift, neuron.compare),
+            None => ideal,
         };
-        layer.thresholds_changed += if nearest == wanted { 0 } else { positions };
+        layer.thresholds_changed += if nearest == ideal { 0 } else { positions };
         *threshold = nearest;
     }
 }
 
-/// The threshold in units of the weights that decides as `threshold` in units of the membrane does.
+/// The threshold in units of the weights that decides like `threshold` in units of the membrane.
 fn unshifted(threshold: i64, shift: u8, compare: Compare) -> i64 {
     match compare {
         Compare::Ge => -(-threshold >> shift),
@@ -285,10 +293,12 @@ fn unshifted(threshold: i64, shift: u8, compare: Compare) -> i64 {
     }
 }
 
-/// (elements, units) codes of the (units, elements) weights.
+/// (elements, channels): integer codes of `weights`, (channels, elements).
 fn coded(weights: &Array2<i64>, scales: &[Scale]) -> Array2<i64> {
-    let (units, elements) = weights.dim();
-    Array2::from_shape_fn((elements, units), |(element, unit)| scales[unit].code(weights[[unit, element]]))
+    let (channels, elements) = weights.dim();
+    Array2::from_shape_fn((elements, channels), |(element, channel)| {
+        scales[channel].code(weights[[channel, element]])
+    })
 }
 
 fn weight_error(weights: &Array2<i64>, scales: &[Scale]) -> f64 {
@@ -302,15 +312,17 @@ fn weight_error(weights: &Array2<i64>, scales: &[Scale]) -> f64 {
 
 /// A layer in whole multiples of its grid.
 struct Grid {
-    /// (units, elements)
+    /// (channels, elements)
     weights: Array2<i64>,
-    /// (units), whole numbers, which may be far outside what sums reach.
+    /// (channels): whole numbers, possibly far outside the reach of sums.
     thresholds: Vec<f64>,
 }
 
 impl Grid {
+    /// The numbers of `layer` as multiples of its grid.
+    ///
     /// # Errors
-    /// If a number is not a whole multiple of the grid, or sums are too large to be exact.
+    /// A number is not a whole multiple of the grid, or sums are too large to be exact.
     fn of(index: usize, layer: &BinaryLayer, input_max: u8) -> Result<Self, DeployError> {
         let malformed = |problem: String| DeployError::Malformed { layer: index, problem };
         let off_grid = |what: &str, value: f64| {
@@ -366,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn thresholds_out_of_reach_come_to_its_edge() {
+    fn thresholds_out_of_reach_are_clamped_to_it() {
         let mut network = by_hand();
         network.layers[0].thresholds = array![1e300, -1e300];
         let layer = &quantized(&network, "ideal", &DeployOptions::default()).unwrap().layers[0];
@@ -422,7 +434,7 @@ mod tests {
 
     #[test]
     fn weights_are_coarser_where_the_largest_threshold_would_be_too_small() {
-        // Sums of up to 20 inputs; the thresholds of half of the neurons lie beyond 127 units.
+        // Sums have up to 20 inputs; half of the neurons have thresholds above 127.
         let random =
             Random { widths: vec![40], classes: 5, input_max: 1, largest: 100, exponent: 0, seed: 3 };
         let mut network = random.network();
@@ -432,7 +444,7 @@ mod tests {
             assert_eq!(layer.thresholds_changed, 0, "{granularity:?}");
             assert!(layer.thresholds.iter().all(|threshold| (1..=127).contains(threshold)));
             assert!(layer.weights.iter().all(|weight| weight.abs() <= 127));
-            let real = |unit: usize| layer.thresholds[unit] as f64 * layer.scales[unit];
+            let real = |channel: usize| layer.thresholds[channel] as f64 * layer.scales[channel];
             assert!((real(9) - 600.0).abs() <= layer.scales[9], "{}", real(9));
         }
         let by_channel = &quantized(&network, "risp-127", &bits(8, Granularity::Channel)).unwrap().layers[0];

@@ -1,32 +1,33 @@
-//! What one unit of an integer weight stands for.
+//! Scales: the real weight that one unit of an integer weight stands for.
 //!
-//! Weights come as whole multiples of the layer's grid. Where they are small multiples of a common
-//! divisor they stay exact. Otherwise `q = round(w / s)`, clipped to the largest code Q, and s is the one
-//! of [`CLIPPINGS`] steps that leaves the least sum of squared errors: with few bits, clipping rare large
-//! weights costs less than a coarse step for all the others.
+//! Weights come as whole multiples of the layer's grid. Small multiples of a common divisor stay
+//! exact. Other weights become `q = round(w / s)`, clipped to the largest code Q. Of [`CLIPPINGS`]
+//! steps s the one with the least sum of squared errors is taken. With few bits, clipping rare
+//! large weights costs less than a coarse step for all the others.
 
-/// Scales that are tried: s = 2^(-i/8) max|w| / Q for i below this; the last clips at 1/15 of the maximum.
+/// Number of steps tried: s = 2^(-i/8) max|w| / Q for i from 0; the last one clips at 1/15 of the
+/// maximum.
 const CLIPPINGS: i32 = 32;
 
-/// Scales in a row that may be worse than the best before the search ends: the error falls, then rises.
+/// The search ends after this number of steps without improvement: the error falls, then rises.
 const PATIENCE: i32 = 4;
 
-/// What one unit of an integer weight stands for, in units of the layer's grid.
+/// The scale of a channel, in units of the layer's grid.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Scale {
-    /// A common divisor of all weights: nothing is rounded.
+    /// A common divisor of all weights, so that nothing is rounded.
     Divisor(i64),
-    /// A step to which weights are rounded, and the largest code.
+    /// A step to which weights are rounded, with a largest code.
     Step {
-        /// In units of the grid, positive.
+        /// The step in units of the grid, positive.
         step: f64,
-        /// Largest absolute value of a code.
+        /// The largest absolute value of a code.
         largest_code: i64,
     },
 }
 
 impl Scale {
-    /// The scale for `weights` with codes up to `largest_code`; `None`: codes have no limit.
+    /// The best scale for `weights` with codes up to `largest_code`; `None` means no largest code.
     pub(crate) fn choose<'a>(
         weights: impl Iterator<Item = &'a i64> + Clone,
         largest_code: Option<i64>,
@@ -63,19 +64,20 @@ impl Scale {
         scale(best)
     }
 
-    /// The integer weight.
+    /// The integer code of `weight`.
     pub(crate) fn code(self, weight: i64) -> i64 {
         match self {
             Self::Divisor(divisor) => weight / divisor,
             Self::Step { step, largest_code } => {
-                // A cast truncates; half is added before it because `round` is a function call.
+                // A cast truncates, so half is added first; `round` would be a function call.
                 let size = (weight.unsigned_abs() as f64 / step + 0.5) as i64;
                 size.min(largest_code) * weight.signum()
             }
         }
     }
 
-    /// The least whole sum of codes that stands for `threshold` (in units of the grid) or more.
+    /// The least whole sum of codes that stands for `threshold` or more; `threshold` is in units of
+    /// the grid.
     pub(crate) fn threshold(self, threshold: f64) -> i64 {
         match self {
             Self::Divisor(divisor) => {
@@ -86,7 +88,7 @@ impl Scale {
         }
     }
 
-    /// In units of the grid.
+    /// The scale in units of the grid.
     pub(crate) fn size(self) -> f64 {
         match self {
             Self::Divisor(divisor) => divisor as f64,
@@ -94,7 +96,7 @@ impl Scale {
         }
     }
 
-    /// What rounding adds to `weight`, in units of the grid.
+    /// The rounding error of `weight`, in units of the grid.
     pub(crate) fn error(self, weight: i64) -> f64 {
         match self {
             Self::Divisor(_) => 0.0,

@@ -1,4 +1,4 @@
-//! A layer as it is simulated: as it was deployed, or as faults have left it.
+//! A layer as it is simulated: as deployed, or with faults.
 
 use std::borrow::Cow;
 
@@ -9,25 +9,25 @@ use crate::backend::quantize::IntegerLayer;
 
 /// The integers of a layer, neuron by neuron.
 pub(crate) struct Circuit<'a> {
-    /// What was deployed.
+    /// The layer as deployed.
     pub layer: &'a IntegerLayer,
-    /// When the chip's neurons fire.
+    /// The comparison by which the chip's neurons fire.
     pub compare: Compare,
     pub weights: Weights<'a>,
-    /// One a neuron, which fires where its sum is this or more.
+    /// One per neuron; it fires if its sum is at least this.
     pub thresholds: Vec<i64>,
 }
 
 /// The weights of a layer.
 pub(crate) enum Weights<'a> {
-    /// (elements, units), alike at all positions.
+    /// (elements, channels), the same at all positions.
     Shared(Cow<'a, Array2<i64>>),
-    /// (positions, elements, units)
-    Own(Array3<i64>),
+    /// (positions, elements, channels)
+    PerPosition(Array3<i64>),
 }
 
 impl<'a> Circuit<'a> {
-    /// The layer without a fault, on a chip that compares so.
+    /// The layer without faults, on a chip with this comparison.
     pub fn new(layer: &'a IntegerLayer, compare: Compare) -> Self {
         let more = match compare {
             Compare::Ge => 0,
@@ -42,11 +42,12 @@ impl<'a> Circuit<'a> {
         }
     }
 
-    /// Bounds of the sums: of the neurons of a site, which all have them, or of every neuron.
+    /// Least and greatest sums: one pair per channel if positions share weights, else one per
+    /// neuron.
     pub fn reach(&self) -> Vec<(i64, i64)> {
         match &self.weights {
             Weights::Shared(weights) => self.layer.reach_of(weights.view()),
-            Weights::Own(weights) => {
+            Weights::PerPosition(weights) => {
                 weights.outer_iter().flat_map(|position| self.layer.reach_of(position)).collect()
             }
         }

@@ -1,49 +1,56 @@
-//! Samples through dense layers in tiles, with a census: how often every input and neuron was active, not on which
-//! sample. Where that is all that is asked for, no list of events is made.
+//! Counts of activity: how often every input and neuron was active, not on which sample.
+//!
+//! Samples go through dense layers in tiles. If counts are enough, no list of events is made.
 
 use ndarray::ArrayView2;
 
-use super::layer::{Rows, Tiled};
+use super::layer::{SimulatedLayer, TiledLayer};
+use super::matrix_unit::{INPUTS, Line, MatrixUnit, NEURONS, ROWS};
 use super::simulator::Simulator;
-use super::sum::Sum;
+use super::tile_sum::TileSum;
 use super::tiles::{first_row, rows, tile_rows};
-use super::unit::{INPUTS, Line, NEURONS, ROWS, Unit};
 use crate::backend::error::RunError;
 use crate::network::Decision;
 
-/// What the samples of a block did together; its memory is used again for the next.
+/// The counts of one block of samples; the memory is reused for the next block.
 #[derive(Default)]
 pub(in crate::backend) struct Counts {
-    /// By source, the inputs first: on how many samples each was active.
+    /// By source, the inputs first: the number of samples on which each was active.
     pub active: Vec<Vec<u32>>,
-    /// One a sample.
+    /// One per sample.
     pub decisions: Vec<Decision>,
     /// Whether any input was above 1.
     pub graded: bool,
-    /// Levels of the source below the layer at hand, and of its neurons.
+    /// Levels of the current layer's source, and of its neurons.
     lines: [Vec<Line>; 2],
     scores: Vec<i32>,
 }
 
 impl Counts {
-    /// Samples that go through the layers together, few enough to be counted in a byte.
+    /// Number of samples in a block; small enough to count them in a byte.
     pub const BLOCK: usize = 128;
 }
 
 impl Simulator {
-    /// Whether [`Simulator::count`] can run this network: one dense layer in tiles after the other, without a fault.
+    /// Whether [`Simulator::count`] can run this network: dense layers in tiles, one after the
+    /// other, no faults.
     pub(in crate::backend) fn can_count(&self) -> bool {
         let follows = |(index, sources): (usize, &Vec<usize>)| sources == &[index];
-        let has_tiles = |layer: &Rows| matches!(layer, Rows::Tiled(_) | Rows::WideTiled(_));
-        self.loss.is_none()
+        let has_tiles =
+            |layer: &SimulatedLayer| matches!(layer, SimulatedLayer::Tiled(_) | SimulatedLayer::WideTiled(_));
+        self.drop.is_none()
             && self.layers.iter().all(has_tiles)
             && self.sources.iter().enumerate().all(follows)
     }
 
-    /// Runs the samples `inputs`, (n, I), at most [`Counts::BLOCK`], of which the first is number `first`.
+    /// Runs the samples `inputs`, (n, I) with n up to [`Counts::BLOCK`]; `first` is the number of
+    /// the first.
+    ///
+    /// # Errors
+    /// [`RunError::Level`] if an input is above the network's largest.
     ///
     /// # Panics
-    /// If the network is none that it can count so, see [`Simulator::can_count`].
+    /// If [`Simulator::can_count`] is false.
     pub(in crate::backend) fn count(
         &self,
         first: usize,
@@ -52,13 +59,14 @@ impl Simulator {
     ) -> Result<(), RunError> {
         #[cfg(target_arch = "x86_64")]
         if std::is_x86_feature_detected!("avx512bw") && std::is_x86_feature_detected!("avx512vl") {
-            // SAFETY: the processor has what the call asks for, as was just seen.
+            // SAFETY: the processor has the features that the call needs, as just checked.
             return unsafe { self.count_with_avx512(first, inputs, counts) };
         }
         self.count_samples(first, inputs, counts)
     }
 
-    /// [`Simulator::count_samples`] compiled for processors with AVX-512: the same integers in fewer instructions.
+    /// [`Simulator::count_samples`] compiled for processors with AVX-512: the same integers in
+    /// fewer instructions.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
     fn count_with_avx512(
@@ -84,8 +92,8 @@ impl Simulator {
         count_active(below, self.inputs, &mut active[0]);
         for (layer, active) in self.layers.iter().zip(&mut active[1..]) {
             let neurons = match layer {
-                Rows::Tiled(layer) => layer.fire(below, samples, above),
-                Rows::WideTiled(layer) => layer.fire(below, samples, above),
+                SimulatedLayer::Tiled(layer) => layer.fire(below, samples, above),
+                SimulatedLayer::WideTiled(layer) => layer.fire(below, samples, above),
                 _ => panic!("all layers have tiles"),
             };
             count_active(above, neurons, active);
@@ -116,7 +124,7 @@ impl Simulator {
         Ok(largest > 1)
     }
 
-    /// Decides by the output neurons' spikes.
+    /// Decides each sample from the spikes of the output neurons.
     #[inline(always)]
     fn decide(&self, samples: usize, counts: &mut Counts) {
         let Counts { lines: [outputs, _], scores, decisions, .. } = counts;
@@ -127,14 +135,14 @@ impl Simulator {
     }
 }
 
-impl<T: Sum> Tiled<T> {
-    /// Writes to `above` a 1 for every neuron and sample that fires on the levels `below`; returns how many neurons
-    /// there are.
+impl<T: TileSum> TiledLayer<T> {
+    /// Writes to `above` a 1 for every neuron and sample that fires on the levels `below`; returns
+    /// the number of neurons.
     #[inline(always)]
     fn fire(&self, below: &[Line], samples: usize, above: &mut Vec<Line>) -> usize {
         let neurons = self.neurons();
         empty_lines(above, samples, neurons);
-        let (unit, mut squares) = (Unit::new(), T::Squares::default());
+        let (unit, mut squares) = (MatrixUnit::new(), T::Squares::default());
         for neuron in (0..neurons).step_by(2 * NEURONS) {
             let thresholds = &self.thresholds[neuron..neurons.min(neuron + 2 * NEURONS)];
             for sample in (0..samples).step_by(2 * ROWS) {
@@ -153,13 +161,13 @@ impl<T: Sum> Tiled<T> {
     }
 }
 
-/// Lines for the levels of `width` inputs of so many samples, all 0.
+/// Resizes `lines` for `samples` samples of `width` inputs, with all levels 0.
 fn empty_lines(lines: &mut Vec<Line>, samples: usize, width: usize) {
     lines.clear();
     lines.resize(rows(samples) * width.div_ceil(INPUTS), Line([0; INPUTS]));
 }
 
-/// Writes to `counts`, (width), on how many samples each of `lines` is active.
+/// Writes to `counts`, (width), the number of samples on which each input is active.
 #[inline(always)]
 fn count_active(lines: &[Line], width: usize, counts: &mut Vec<u32>) {
     counts.clear();

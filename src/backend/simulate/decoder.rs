@@ -1,23 +1,24 @@
-//! From the spikes of the output neurons to a decision.
+//! Decisions from the spikes of the output neurons.
 
 use ndarray::ArrayView2;
 
+use super::matrix_unit::Line;
 use super::tiles::{Tiles, rows};
-use super::unit::Line;
 use crate::network::{Decision, Key};
 
-/// Counts the output neurons' votes: the scores are linear in the spikes, so each spike adds its share.
+/// Scores classes from spikes: scores are linear in the spikes, so each spike adds its share.
 #[derive(Clone, Debug)]
 pub(super) struct Decoder {
-    /// (K): the scores without a spike.
+    /// (K): the scores without any spike.
     silent: Vec<i32>,
-    /// (N) rows of (K): what a neuron's spike adds.
+    /// Rows of (K), one per neuron: what its spike adds to the scores.
     shares: Vec<i32>,
-    /// The same in tiles.
+    /// The shares in tiles, if there is a matrix unit.
     tiles: Option<Tiles<i32>>,
 }
 
 impl Decoder {
+    /// The decoder for the assignment `key` of output neurons to classes.
     pub fn new(key: &Key) -> Self {
         let mut spikes = vec![false; key.width()];
         let silent = key.scores(&spikes);
@@ -32,11 +33,11 @@ impl Decoder {
         Self { silent, shares, tiles }
     }
 
-    /// Writes to `scores` those of the spikes in `lines`, which lie in tile rows; returns how far the scores of two
-    /// samples are apart.
+    /// Writes to `scores` those of the spikes in `lines`, which lie in tile rows; returns the
+    /// length of a sample's row of scores.
     ///
     /// # Panics
-    /// Without a matrix unit.
+    /// If there is no matrix unit.
     #[inline(always)]
     pub fn score_lines(&self, lines: &[Line], samples: usize, scores: &mut Vec<i32>) -> usize {
         let tiles = self.tiles.as_ref().expect("a matrix unit");
@@ -53,7 +54,7 @@ impl Decoder {
         self.silent.len()
     }
 
-    /// The decision on the output neurons that fired; `scores` is memory that is used again.
+    /// The decision for the output neurons that fired; the memory of `scores` is reused.
     pub fn decide(&self, spikes: &[u32], scores: &mut Vec<i32>) -> Decision {
         let classes = self.silent.len();
         scores.clear();

@@ -1,46 +1,47 @@
-//! Which inputs and neurons are active, for each sample of a block.
+//! Lists of active inputs and neurons, for each sample of a block.
 
 use std::ops::Range;
 
-/// Lists of active numbers in rising order, one a sample.
+/// Lists of active indices in rising order, one list per sample.
 #[derive(Default)]
-pub(super) struct Lists {
-    /// Memory that lasts: what lies behind the last end counts for nothing.
+pub(super) struct EventLists {
+    /// The indices of all samples; entries beyond the last end are unused memory.
     active: Vec<u32>,
-    /// Of sample s: those from `ends[s]` to `ends[s + 1]`.
+    /// The list of sample s lies from `ends[s]` to `ends[s + 1]`.
     ends: Vec<usize>,
 }
 
-impl Lists {
+impl EventLists {
+    /// Removes all lists; keeps the memory.
     pub fn clear(&mut self) {
         self.ends.clear();
         self.ends.push(0);
     }
 
-    /// Active ones of all samples.
+    /// The number of active indices of all samples.
     pub fn count(&self) -> usize {
         *self.ends.last().expect("lists begin with an end")
     }
 
-    /// Samples.
+    /// The number of samples.
     pub fn len(&self) -> usize {
         self.ends.len() - 1
     }
 
-    /// The active ones of sample number `sample`.
+    /// The active indices of sample number `sample`.
     pub fn of(&self, sample: usize) -> &[u32] {
         &self.active[self.range(sample)]
     }
 
-    /// Where they are among those of all samples.
+    /// The range of a sample's indices among those of all samples.
     pub fn range(&self, sample: usize) -> Range<usize> {
         self.ends[sample]..self.ends[sample + 1]
     }
 
-    /// Adds the list of one more sample: the places of those that are `active`.
+    /// Adds the list of one more sample: the indices at which `active` is true.
     #[inline(always)]
     pub fn push(&mut self, active: impl ExactSizeIterator<Item = bool>) {
-        // Every place is written and only active ones stay: no branch that depends on the data.
+        // Every index is written and only active ones are kept, so no branch depends on the data.
         let places = self.room(active.len() + 1);
         let mut found = 0;
         for (place, is_active) in (0..).zip(active) {
@@ -50,17 +51,19 @@ impl Lists {
         self.ends.push(self.count() + found);
     }
 
-    /// Adds the list of one more sample: the places where `values` reach `thresholds`, which are as many.
+    /// Adds the list of one more sample: the indices at which `values` reach `thresholds`; both are
+    /// equally long.
     pub fn push_reaching<T: Copy + Ord>(&mut self, values: &[T], thresholds: &[T]) {
         #[cfg(target_arch = "x86_64")]
         if std::is_x86_feature_detected!("avx512bw") && std::is_x86_feature_detected!("avx512vl") {
-            // SAFETY: the processor has what the call asks for, as was just seen.
+            // SAFETY: the processor has the features that the call needs, as just checked.
             return unsafe { self.push_with_avx512(values, thresholds) };
         }
         self.push(values.iter().zip(thresholds).map(|(value, threshold)| value >= threshold));
     }
 
-    /// [`Lists::push_reaching`] with the instruction that moves the active ones of sixteen together.
+    /// [`EventLists::push_reaching`] with an instruction that packs the active ones of sixteen
+    /// indices.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
     fn push_with_avx512<T: Copy + Ord>(&mut self, values: &[T], thresholds: &[T]) {
@@ -94,7 +97,7 @@ impl Lists {
         self.ends.push(self.count() + found);
     }
 
-    /// Memory of at least `most` places behind the last end.
+    /// Memory for at least `most` indices beyond the last end.
     #[inline(always)]
     fn room(&mut self, most: usize) -> &mut [u32] {
         let (start, end) = (self.count(), self.count() + most);
@@ -104,7 +107,8 @@ impl Lists {
         &mut self.active[start..]
     }
 
-    /// Drops what `keeps(sample, place)` says no to; `place` counts the active ones of all samples.
+    /// Keeps the entries for which `keeps(sample, index)` is true; `index` counts the entries of
+    /// all samples.
     pub fn retain(&mut self, mut keeps: impl FnMut(usize, usize) -> bool) {
         let (mut kept, mut start) = (0, 0);
         for sample in 0..self.len() {
@@ -133,7 +137,7 @@ mod tests {
             pairs in prop::collection::vec((-3i16..3, -3i16..3), 0..200),
         ) {
             let (values, thresholds): (Vec<i16>, Vec<i16>) = pairs.iter().copied().unzip();
-            let mut lists = Lists::default();
+            let mut lists = EventLists::default();
             lists.clear();
             lists.push([true].into_iter());
             lists.push_reaching(&values, &thresholds);
@@ -144,7 +148,7 @@ mod tests {
 
     #[test]
     fn lists_follow_one_another() {
-        let mut lists = Lists::default();
+        let mut lists = EventLists::default();
         lists.clear();
         lists.push([true, false, true, false, true].into_iter());
         lists.push([false; 3].into_iter());

@@ -1,26 +1,26 @@
-//! The integers that sums are kept in.
+//! Lanes: the integer types that hold the sums of neurons.
 
 use std::ops::{Add, Mul};
 
-use super::events::Lists;
-use super::unit::Line;
+use super::events::EventLists;
+use super::matrix_unit::Line;
 
-/// A number that sums are kept in.
+/// An integer type that holds sums.
 pub(super) trait Lane: Copy + Default + Ord + Add<Output = Self> + Mul<Output = Self> {
-    /// `whole` as a lane that was chosen wide enough for it.
+    /// `whole` in this type, which must be wide enough for it.
     fn narrowed(whole: i64) -> Self;
 
-    /// The largest number.
+    /// The largest number of this type.
     fn largest() -> i64;
 
-    /// The sum, modulo the lane's width.
+    /// The sum, modulo the width of the type.
     fn plus(self, other: Self) -> Self;
 
-    /// The difference, modulo the lane's width.
+    /// The difference, modulo the width of the type.
     fn minus(self, other: Self) -> Self;
 
-    /// The scratch sums of this type.
-    fn sums(scratch: &mut Sums) -> &mut Vec<Self>;
+    /// The sums of this type in `buffers`.
+    fn sums(buffers: &mut StepBuffers) -> &mut Vec<Self>;
 }
 
 macro_rules! lane {
@@ -44,8 +44,8 @@ macro_rules! lane {
                 self.wrapping_sub(other)
             }
 
-            fn sums(scratch: &mut Sums) -> &mut Vec<Self> {
-                &mut scratch.$lane
+            fn sums(buffers: &mut StepBuffers) -> &mut Vec<Self> {
+                &mut buffers.$lane
             }
         }
     };
@@ -55,14 +55,14 @@ lane!(i16);
 lane!(i32);
 lane!(i64);
 
-/// Memory of the step at hand: the sums of the neurons, by type.
+/// Memory of the current step: the sums of neurons, by type.
 #[derive(Default)]
-pub(super) struct Sums {
+pub(super) struct StepBuffers {
     i16: Vec<i16>,
     i32: Vec<i32>,
     i64: Vec<i64>,
-    /// Silent inputs, by place among the sources.
-    pub silent: Vec<Lists>,
-    /// Levels of all inputs.
+    /// Silent inputs of each source.
+    pub silent: Vec<EventLists>,
+    /// Levels of all inputs, for the matrix unit.
     pub lines: Vec<Line>,
 }

@@ -1,163 +1,170 @@
-//! A layer of neurons, in the narrowest integers that hold every sum.
+//! Layers of neurons, in the narrowest integers that hold every sum.
 
 use super::circuit::{Circuit, Weights};
-use super::events::Lists;
-use super::lane::Lane;
-pub(super) use super::lane::Sums;
+use super::events::EventLists;
+use super::lane::{Lane, StepBuffers};
 use super::panels::{PanelBuffers, Panels};
-use super::presynaptic::Presynaptic;
-use super::sum::Sum;
+use super::presynaptic::PresynapticInputs;
+use super::tile_sum::TileSum;
 use super::tiles::{Tiles, rows};
 use crate::network::{Connectivity, FanOut};
 
-/// A layer's weights, in the narrowest lane that holds every sum.
+/// A layer, in the narrowest lane that holds every sum.
 #[derive(Clone, Debug)]
-pub(super) enum Rows {
-    I16(Layer<i16>),
-    I32(Layer<i32>),
-    I64(Layer<i64>),
+pub(super) enum SimulatedLayer {
+    I16(EventLayer<i16>),
+    I32(EventLayer<i32>),
+    I64(EventLayer<i64>),
     /// On a matrix unit.
-    Tiled(Box<Tiled<i32>>),
-    WideTiled(Box<Tiled<i64>>),
+    Tiled(Box<TiledLayer<i32>>),
+    WideTiled(Box<TiledLayer<i64>>),
 }
 
-impl Rows {
+impl SimulatedLayer {
     pub(super) fn new(circuit: &Circuit<'_>) -> Self {
         let reach = circuit.reach();
         let events = Self::of_events(circuit, &reach);
         match &events {
-            Self::I16(_) | Self::I32(_) => Tiled::or_else(circuit, &reach, events, Self::Tiled),
-            _ => Tiled::or_else(circuit, &reach, events, Self::WideTiled),
+            Self::I16(_) | Self::I32(_) => TiledLayer::or_else(circuit, &reach, events, Self::Tiled),
+            _ => TiledLayer::or_else(circuit, &reach, events, Self::WideTiled),
         }
     }
 
-    /// The layer by events alone; `reach` bounds its sums.
+    /// The layer without a matrix unit; `reach` bounds its sums.
     pub(super) fn of_events(circuit: &Circuit<'_>, reach: &[(i64, i64)]) -> Self {
         let widest = reach.iter().map(|&(low, high)| (high + 1).max(-low)).max().unwrap_or(0);
         match widest {
-            widest if widest <= i16::largest() => Self::I16(Layer::new(circuit, reach)),
-            widest if widest <= i32::largest() => Self::I32(Layer::new(circuit, reach)),
-            _ => Self::I64(Layer::new(circuit, reach)),
+            widest if widest <= i16::largest() => Self::I16(EventLayer::new(circuit, reach)),
+            widest if widest <= i32::largest() => Self::I32(EventLayer::new(circuit, reach)),
+            _ => Self::I64(EventLayer::new(circuit, reach)),
         }
     }
 
-    /// Lists in `spikes` the neurons that fire on what they have `heard`.
-    pub(super) fn step(&self, heard: Presynaptic<'_>, sums: &mut Sums, spikes: &mut Lists) {
+    /// Writes to `spikes` the neurons that fire on the inputs `received`.
+    pub(super) fn step(
+        &self,
+        received: PresynapticInputs<'_>,
+        buffers: &mut StepBuffers,
+        spikes: &mut EventLists,
+    ) {
         match self {
-            Self::I16(layer) => layer.step(heard, sums, spikes),
-            Self::I32(layer) => layer.step(heard, sums, spikes),
-            Self::I64(layer) => layer.step(heard, sums, spikes),
-            Self::Tiled(layer) => layer.step(heard, sums, spikes),
-            Self::WideTiled(layer) => layer.step(heard, sums, spikes),
+            Self::I16(layer) => layer.step(received, buffers, spikes),
+            Self::I32(layer) => layer.step(received, buffers, spikes),
+            Self::I64(layer) => layer.step(received, buffers, spikes),
+            Self::Tiled(layer) => layer.step(received, buffers, spikes),
+            Self::WideTiled(layer) => layer.step(received, buffers, spikes),
         }
     }
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Layer<T> {
-    reader: Reader<T>,
-    /// One a neuron: fires where the sum is this or more.
+pub(super) struct EventLayer<T> {
+    weights: EventWeights<T>,
+    /// One per neuron; it fires if its sum is at least this.
     thresholds: Vec<T>,
 }
 
-/// The weights in the order in which events read them.
+/// The weights of a layer, in the order in which events read them.
 #[derive(Clone, Debug)]
-enum Reader<T> {
-    /// Of a dense layer.
+enum EventWeights<T> {
+    /// A dense layer.
     Dense(Panels<T, T>),
-    /// Of a dense layer whose weights are bytes.
+    /// A dense layer whose weights fit in bytes.
     DenseBytes(Panels<i8, T>),
-    /// Of any other.
+    /// Any other layer.
     Windows(FanOut<T>),
 }
 
-impl<T: Lane + From<i8>> Layer<T> {
+impl<T: Lane + From<i8>> EventLayer<T> {
     fn new(circuit: &Circuit<'_>, reach: &[(i64, i64)]) -> Self {
-        Self { reader: Reader::new(circuit), thresholds: thresholds(circuit, reach) }
+        Self { weights: EventWeights::new(circuit), thresholds: thresholds(circuit, reach) }
     }
 
-    fn step(&self, heard: Presynaptic<'_>, sums: &mut Sums, spikes: &mut Lists) {
-        let Sums { silent, .. } = sums;
-        let mut silent = std::mem::take(silent);
-        let lanes = T::sums(sums);
-        let stride = self.reader.stride(self.thresholds.len());
+    fn step(&self, received: PresynapticInputs<'_>, buffers: &mut StepBuffers, spikes: &mut EventLists) {
+        let mut silent = std::mem::take(&mut buffers.silent);
+        let lanes = T::sums(buffers);
+        let stride = self.weights.stride(self.thresholds.len());
         lanes.clear();
-        lanes.resize(heard.samples() * stride, T::default());
-        match &self.reader {
-            Reader::Dense(panels) => panels.sum(heard, PanelBuffers { silent: &mut silent, sums: lanes }),
-            Reader::DenseBytes(panels) => {
-                panels.sum(heard, PanelBuffers { silent: &mut silent, sums: lanes })
+        lanes.resize(received.samples() * stride, T::default());
+        match &self.weights {
+            EventWeights::Dense(panels) => {
+                panels.sum(received, PanelBuffers { silent: &mut silent, sums: lanes })
             }
-            Reader::Windows(spread) => {
+            EventWeights::DenseBytes(panels) => {
+                panels.sum(received, PanelBuffers { silent: &mut silent, sums: lanes })
+            }
+            EventWeights::Windows(fan_out) => {
                 for (sample, sums) in lanes.chunks_exact_mut(stride).enumerate() {
-                    add_windows(spread, heard, sample, sums);
+                    add_windows(fan_out, received, sample, sums);
                 }
             }
         }
         list(lanes.chunks_exact(stride), &self.thresholds, spikes);
-        sums.silent = silent;
+        buffers.silent = silent;
     }
 }
 
-/// One a neuron: fires where the sum is this or more; no sum is outside its `reach`.
+/// One per neuron: it fires if its sum is at least this; clamped to the `reach` of sums.
 fn thresholds<T: Lane>(circuit: &Circuit<'_>, reach: &[(i64, i64)]) -> Vec<T> {
     let within =
         |(&threshold, &(low, high)): (&i64, &(i64, i64))| T::narrowed(threshold.clamp(low, high + 1));
     circuit.thresholds.iter().zip(reach.iter().cycle()).map(within).collect()
 }
 
-/// Lists in `spikes` the neurons whose sums, sample by sample, reach their thresholds.
-fn list<'a, T: Lane + 'a>(sums: impl Iterator<Item = &'a [T]>, thresholds: &[T], spikes: &mut Lists) {
+/// Writes to `spikes` the neurons whose sums reach their thresholds, sample by sample.
+fn list<'a, T: Lane + 'a>(sums: impl Iterator<Item = &'a [T]>, thresholds: &[T], spikes: &mut EventLists) {
     spikes.clear();
     sums.for_each(|sums| spikes.push_reaching(&sums[..thresholds.len()], thresholds));
 }
 
-/// A dense layer that sums in tiles where many inputs are active, else by events: the integers are the same.
+/// A dense layer that sums in tiles if many inputs are active, else by events; both give the same
+/// integers.
 #[derive(Clone, Debug)]
-pub(super) struct Tiled<T> {
+pub(super) struct TiledLayer<T> {
     pub tiles: Tiles<T>,
-    /// One a neuron.
+    /// One per neuron.
     pub thresholds: Vec<T>,
-    events: Rows,
+    events: SimulatedLayer,
 }
 
-impl<T: Sum> Tiled<T> {
-    /// The layer by `named`, if it is one that has tiles, else by `events`.
+impl<T: TileSum> TiledLayer<T> {
+    /// The layer in tiles, wrapped by `variant`, or `events` if it cannot be tiled.
     fn or_else(
         circuit: &Circuit<'_>,
         reach: &[(i64, i64)],
-        events: Rows,
-        named: fn(Box<Self>) -> Rows,
-    ) -> Rows {
+        events: SimulatedLayer,
+        variant: fn(Box<Self>) -> SimulatedLayer,
+    ) -> SimulatedLayer {
         let tiles = match (&circuit.weights, circuit.layer.connectivity) {
             (Weights::Shared(weights), Connectivity::Dense { .. }) => Tiles::new(weights.view()),
             _ => None,
         };
         match tiles {
             None => events,
-            Some(tiles) => named(Box::new(Self { tiles, thresholds: thresholds(circuit, reach), events })),
+            Some(tiles) => variant(Box::new(Self { tiles, thresholds: thresholds(circuit, reach), events })),
         }
     }
 
+    /// The number of neurons.
     pub fn neurons(&self) -> usize {
         self.thresholds.len()
     }
 
-    fn step(&self, heard: Presynaptic<'_>, sums: &mut Sums, spikes: &mut Lists) {
-        if !self.tiles.suit(heard) {
-            return self.events.step(heard, sums, spikes);
+    fn step(&self, received: PresynapticInputs<'_>, buffers: &mut StepBuffers, spikes: &mut EventLists) {
+        if !self.tiles.suit(received) {
+            return self.events.step(received, buffers, spikes);
         }
-        let (samples, width) = (heard.samples(), self.tiles.width());
-        let mut lines = std::mem::take(&mut sums.lines);
-        let lanes = T::sums(sums);
+        let (samples, width) = (received.samples(), self.tiles.width());
+        let mut lines = std::mem::take(&mut buffers.lines);
+        let lanes = T::sums(buffers);
         lanes.resize(rows(samples) * width, T::default());
-        self.tiles.sum(heard, &mut lines, lanes);
+        self.tiles.sum(received, &mut lines, lanes);
         list(lanes.chunks_exact(width).take(samples), &self.thresholds, spikes);
-        sums.lines = lines;
+        buffers.lines = lines;
     }
 }
 
-impl<T: Lane + From<i8>> Reader<T> {
+impl<T: Lane + From<i8>> EventWeights<T> {
     fn new(circuit: &Circuit<'_>) -> Self {
         let connectivity = &circuit.layer.connectivity;
         match (&circuit.weights, connectivity) {
@@ -171,13 +178,13 @@ impl<T: Lane + From<i8>> Reader<T> {
             (Weights::Shared(weights), _) => {
                 Self::Windows(FanOut::new(connectivity, weights.mapv(T::narrowed).view()))
             }
-            (Weights::Own(weights), _) => {
+            (Weights::PerPosition(weights), _) => {
                 Self::Windows(FanOut::unshared(connectivity, weights.mapv(T::narrowed).view()))
             }
         }
     }
 
-    /// How far the sums of two samples are apart.
+    /// The distance between the sums of two samples.
     fn stride(&self, neurons: usize) -> usize {
         match self {
             Self::Dense(panels) => panels.width(),
@@ -187,15 +194,15 @@ impl<T: Lane + From<i8>> Reader<T> {
     }
 }
 
-/// Adds to the `sums` of one sample what it sends through windows.
-fn add_windows<T: Lane>(spread: &FanOut<T>, heard: Presynaptic<'_>, sample: usize, sums: &mut [T]) {
-    for &source in heard.sources {
-        let active = heard.events[source].of(sample);
-        match heard.levels_of(source, sample) {
-            None => spread.add_spikes(active, sums),
+/// Adds to the `sums` of one sample the weights of its inputs, through windows.
+fn add_windows<T: Lane>(fan_out: &FanOut<T>, received: PresynapticInputs<'_>, sample: usize, sums: &mut [T]) {
+    for &source in received.sources {
+        let active = received.events[source].of(sample);
+        match received.levels_of(source, sample) {
+            None => fan_out.add_spikes(active, sums),
             Some(levels) => {
                 let levels = levels.iter().map(|&level| T::narrowed(i64::from(level)));
-                spread.add_levels(active, levels, sums);
+                fan_out.add_levels(active, levels, sums);
             }
         }
     }

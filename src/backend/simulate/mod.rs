@@ -1,19 +1,23 @@
-//! The integer, event-driven forward pass: what the chip computes, bit for bit.
+//! The simulation: the chip's integer, event-driven forward pass, bit for bit.
 //!
-//! Each layer is one step. An input spike adds its weights to the sums of the neurons that it reaches, so an
-//! input that is silent costs nothing. Sums live in the narrowest integer that no order of the additions
-//! can overflow, which the layer's reach tells before the first input is seen. Samples go through the layers
-//! in blocks, so that weights are read from near memory.
+//! Each layer is one step. An input spike adds its weights to the sums of the neurons that it
+//! reaches, so silent inputs cost nothing. Sums use the narrowest integer that no order of
+//! additions can overflow, which follows from the layer's reach. Samples go through the layers in
+//! blocks, so that weights stay in a near cache.
 //!
 //! | file | idea |
 //! |---|---|
+//! | `simulator` | a network that runs blocks of samples |
+//! | `circuit` | a layer as deployed, or with faults |
+//! | `presynaptic` | the spikes and levels that a layer receives |
+//! | `layer` | from received spikes to the spikes of a layer |
 //! | `lane` | the integers of the sums |
-//! | `events` | what is active, sample by sample |
-//! | `layer` | from the events below to the spikes of a layer |
-//! | `panels`; `tiles`, `sum`, `unit` | the sums of dense layers: of events in vectors, of all inputs on a matrix unit |
-//! | `counts` | dense layers where only counts are asked for |
-//! | `decoder` | from the last spikes to a decision |
-//! | `loss` | spikes that get lost on their way |
+//! | `events` | lists of active inputs and neurons |
+//! | `panels` | sums of dense layers by events, in vectors |
+//! | `tiles`, `tile_sum`, `matrix_unit` | sums of dense layers on a matrix unit |
+//! | `counts` | dense layers if only counts are needed |
+//! | `decoder` | from output spikes to a decision |
+//! | `spike_drop` | spikes that get lost |
 
 pub(super) mod circuit;
 pub(super) mod counts;
@@ -21,14 +25,14 @@ mod decoder;
 mod events;
 mod lane;
 mod layer;
-mod loss;
+mod matrix_unit;
 mod panels;
 mod presynaptic;
 mod simulator;
-mod sum;
+mod spike_drop;
+mod tile_sum;
 mod tiles;
-mod unit;
 
 pub(super) use counts::Counts;
-pub(super) use loss::Loss;
 pub(super) use simulator::{BLOCK, Block, Simulator};
+pub(super) use spike_drop::SpikeDrop;

@@ -1,38 +1,39 @@
-//! A dense layer's weights in panels that stay in the nearest cache while a block of samples goes by.
+//! The weights of a dense layer in panels, which stay in the nearest cache during a block of
+//! samples.
 //!
-//! The sums of a panel's neurons are kept in registers while the weights of one active input after the other are
-//! added to them. Where most inputs are active, it is the silent ones that are taken from the sum of all: no
-//! layer costs more than half of its weights, and the integers are the same.
+//! The sums of a panel's neurons are in registers while the weights of each active input are added.
+//! If most inputs are active, the weights of the silent ones are subtracted from the sum of all. So
+//! no sample costs more than half of the weights, and the integers are the same.
 
 use ndarray::ArrayView2;
 
-use super::events::Lists;
+use super::events::EventLists;
 use super::lane::Lane;
-use super::presynaptic::Presynaptic;
+use super::presynaptic::PresynapticInputs;
 
-/// Neurons of a panel.
+/// Number of neurons in a panel.
 const WIDTH: usize = 64;
 
-/// The weights of a dense layer, in `W`; sums are in `T`.
+/// The weights of a dense layer in type `W`, for sums in type `T`.
 #[derive(Clone, Debug)]
 pub(super) struct Panels<W, T> {
-    /// Panel by panel, one row an input.
+    /// Panel by panel, one row per input.
     rows: Vec<[W; WIDTH]>,
-    /// One a panel: the sums when every input is active once.
+    /// One per panel: the sums if every input is active once.
     totals: Vec<[T; WIDTH]>,
     inputs: usize,
 }
 
 /// Memory of a step.
 pub(super) struct PanelBuffers<'a, T> {
-    /// One a source: used again.
-    pub silent: &'a mut Vec<Lists>,
-    /// (samples, width), to be written.
+    /// Silent inputs, one entry per source.
+    pub silent: &'a mut Vec<EventLists>,
+    /// (samples, width): the sums, to be written.
     pub sums: &'a mut [T],
 }
 
 impl<W: Copy + Default + Into<T>, T: Lane> Panels<W, T> {
-    /// The layer of these weights, (inputs, neurons), each in `W` by `narrowed`.
+    /// The panels of `weights`, (inputs, neurons); `narrowed` converts each to `W`.
     pub fn new(weights: ArrayView2<'_, i64>, narrowed: impl Fn(i64) -> W) -> Self {
         let (inputs, neurons) = weights.dim();
         let mut rows = Vec::with_capacity(neurons.div_ceil(WIDTH) * inputs);
@@ -51,49 +52,50 @@ impl<W: Copy + Default + Into<T>, T: Lane> Panels<W, T> {
         Self { rows, totals, inputs }
     }
 
-    /// Neurons of the layer, those that fill up its last panel included.
+    /// The number of neurons, with those that fill up the last panel.
     pub fn width(&self) -> usize {
         self.totals.len() * WIDTH
     }
 
-    /// Adds to the sums of `work`, for each sample one a neuron, what the block of samples `heard` sends.
-    pub fn sum(&self, heard: Presynaptic<'_>, work: PanelBuffers<'_, T>) {
-        self.list_silent(heard, work.silent);
+    /// Writes to `buffers.sums` the sums of all samples in `received`.
+    pub fn sum(&self, received: PresynapticInputs<'_>, buffers: PanelBuffers<'_, T>) {
+        self.list_silent(received, buffers.silent);
         #[cfg(target_arch = "x86_64")]
         {
             if std::is_x86_feature_detected!("avx512bw") && std::is_x86_feature_detected!("avx512vl") {
-                // SAFETY: the processor has what the call asks for, as was just seen.
-                return unsafe { self.sum_with_avx512(heard, work) };
+                // SAFETY: the processor has the features that the call needs, as just checked.
+                return unsafe { self.sum_with_avx512(received, buffers) };
             }
             if std::is_x86_feature_detected!("avx2") {
-                // SAFETY: the processor has AVX2, as was just seen, and the call asks for nothing else.
-                return unsafe { self.sum_with_avx2(heard, work) };
+                // SAFETY: the processor has AVX2, as just checked, and the call needs nothing else.
+                return unsafe { self.sum_with_avx2(received, buffers) };
             }
         }
-        self.sum_panels(heard, work);
+        self.sum_panels(received, buffers);
     }
 
-    /// [`Panels::sum_panels`] compiled for processors with AVX-512: the same integers in fewer instructions.
+    /// [`Panels::sum_panels`] compiled for processors with AVX-512: the same integers in fewer
+    /// instructions.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-    fn sum_with_avx512(&self, heard: Presynaptic<'_>, work: PanelBuffers<'_, T>) {
-        self.sum_panels(heard, work);
+    fn sum_with_avx512(&self, received: PresynapticInputs<'_>, buffers: PanelBuffers<'_, T>) {
+        self.sum_panels(received, buffers);
     }
 
     /// [`Panels::sum_panels`] compiled for processors with AVX2.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
-    fn sum_with_avx2(&self, heard: Presynaptic<'_>, work: PanelBuffers<'_, T>) {
-        self.sum_panels(heard, work);
+    fn sum_with_avx2(&self, received: PresynapticInputs<'_>, buffers: PanelBuffers<'_, T>) {
+        self.sum_panels(received, buffers);
     }
 
-    /// Lists the silent inputs of every source in every sample in which they are the fewer.
-    fn list_silent(&self, heard: Presynaptic<'_>, silent: &mut Vec<Lists>) {
-        silent.resize_with(heard.sources.len().max(silent.len()), Lists::default);
-        for (&source, lists) in heard.sources.iter().zip(silent) {
+    /// Lists the silent inputs of each source and sample where fewer inputs are silent than active.
+    fn list_silent(&self, received: PresynapticInputs<'_>, silent: &mut Vec<EventLists>) {
+        silent.resize_with(received.sources.len().max(silent.len()), EventLists::default);
+        for (&source, lists) in received.sources.iter().zip(silent) {
             lists.clear();
-            for sample in 0..heard.samples() {
-                let active = heard.events[source].of(sample);
+            for sample in 0..received.samples() {
+                let active = received.events[source].of(sample);
                 let mut next = active.iter().copied().peekable();
                 let inputs = if self.is_mostly(active) { self.inputs } else { 0 };
                 lists.push((0..inputs).map(|input| next.next_if_eq(&(input as u32)).is_none()));
@@ -106,14 +108,14 @@ impl<W: Copy + Default + Into<T>, T: Lane> Panels<W, T> {
     }
 
     #[inline(always)]
-    fn sum_panels(&self, heard: Presynaptic<'_>, work: PanelBuffers<'_, T>) {
+    fn sum_panels(&self, received: PresynapticInputs<'_>, buffers: PanelBuffers<'_, T>) {
         let width = self.width();
         for (panel, rows) in self.rows.chunks_exact(self.inputs).enumerate() {
-            for (sample, sums) in work.sums.chunks_exact_mut(width).enumerate() {
+            for (sample, sums) in buffers.sums.chunks_exact_mut(width).enumerate() {
                 let mut sum = [T::default(); WIDTH];
-                for (&source, silent) in heard.sources.iter().zip(&*work.silent) {
-                    let active = heard.events[source].of(sample);
-                    match heard.levels_of(source, sample) {
+                for (&source, silent) in received.sources.iter().zip(&*buffers.silent) {
+                    let active = received.events[source].of(sample);
+                    match received.levels_of(source, sample) {
                         Some(levels) => add_levels(&mut sum, rows, active, levels),
                         None if self.is_mostly(active) => {
                             add(&mut sum, &self.totals[panel]);
@@ -145,7 +147,7 @@ fn subtract<W: Copy + Into<T>, T: Lane>(sums: &mut [T; WIDTH], rows: &[[W; WIDTH
     }
 }
 
-/// Adds the rows of the inputs `active`, each as often as its level says.
+/// Adds the rows of the inputs `active`, each times its level.
 #[inline(always)]
 fn add_levels<W: Copy + Into<T>, T: Lane>(
     sums: &mut [T; WIDTH],
@@ -167,11 +169,11 @@ mod tests {
     use proptest::prelude::*;
     use rand::RngExt;
 
-    use super::super::events::Lists;
+    use super::super::events::EventLists;
     use super::*;
     use crate::seed::Seed;
 
-    /// The sums of `neurons` neurons that hear two sources, by panels and in plain loops.
+    /// The sums of neurons with two sources, by panels and in plain loops.
     fn sums<T: Lane + From<i8> + Into<i64>>(
         [inputs, neurons, samples]: [usize; 3],
         share: f64,
@@ -180,10 +182,10 @@ mod tests {
     ) -> [Vec<i64>; 2] {
         let mut stream = Seed::root(seed).stream();
         let weights = Array2::from_shape_simple_fn((inputs, neurons), || stream.random_range(-20i64..=20));
-        let mut events = [Lists::default(), Lists::default()];
+        let mut events = [EventLists::default(), EventLists::default()];
         let mut levels = Vec::new();
         let mut expected = vec![0; samples * neurons];
-        events.iter_mut().for_each(Lists::clear);
+        events.iter_mut().for_each(EventLists::clear);
         for (sample, sums) in expected.chunks_exact_mut(neurons).enumerate() {
             for (source, events) in events.iter_mut().enumerate() {
                 events.push((0..inputs).map(|_| stream.random_bool(share)));
@@ -197,14 +199,15 @@ mod tests {
         }
         let panels = Panels::<i8, T>::new(weights.view(), |weight| weight as i8);
         let mut found = vec![T::default(); samples * panels.width()];
-        let heard = Presynaptic { sources: &[0, 1], events: &events, levels: graded.then_some(&levels) };
-        panels.sum(heard, PanelBuffers { silent: &mut Vec::new(), sums: &mut found });
+        let received =
+            PresynapticInputs { sources: &[0, 1], events: &events, levels: graded.then_some(&levels) };
+        panels.sum(received, PanelBuffers { silent: &mut Vec::new(), sums: &mut found });
         let found = found.chunks_exact(panels.width()).flat_map(|sums| &sums[..neurons]);
         [found.map(|&sum| sum.into()).collect(), expected]
     }
 
     proptest! {
-        /// Whether the few active or the few silent inputs are looked at.
+        /// Covers samples with few active inputs and samples with few silent ones.
         #[test]
         fn panels_sum_what_plain_loops_sum(
             inputs in 1usize..150, neurons in 1usize..150, samples in 1usize..5, share in 0.0..=1.0,
@@ -225,15 +228,15 @@ mod tests {
 
     #[test]
     fn a_sum_of_all_that_does_not_fit_does_no_harm() {
-        // 300 times 127 is above 32,767; without the 100 silent ones it is not.
+        // 300 times 127 is above 32,767; minus the 100 silent inputs it is not.
         let panels =
             Panels::<i8, i16>::new(Array2::from_elem((300, 1), 127i64).view(), |weight| weight as i8);
-        let mut events = Lists::default();
+        let mut events = EventLists::default();
         events.clear();
         events.push((0..300).map(|input| input % 3 > 0));
         let mut found = vec![0; panels.width()];
-        let heard = Presynaptic { sources: &[0], events: &[events], levels: None };
-        panels.sum(heard, PanelBuffers { silent: &mut Vec::new(), sums: &mut found });
+        let received = PresynapticInputs { sources: &[0], events: &[events], levels: None };
+        panels.sum(received, PanelBuffers { silent: &mut Vec::new(), sums: &mut found });
         assert_eq!(found[0], 200 * 127);
     }
 }

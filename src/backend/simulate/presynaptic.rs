@@ -1,24 +1,24 @@
-//! What reaches a layer: the spikes of its sources, and the levels of graded inputs.
+//! Presynaptic inputs: what a layer receives from its sources.
 
-use super::events::Lists;
+use super::events::EventLists;
 
-/// What a layer hears in a block of samples.
+/// The inputs that a layer receives in a block of samples.
 #[derive(Clone, Copy)]
-pub(super) struct Presynaptic<'a> {
+pub(super) struct PresynapticInputs<'a> {
     pub sources: &'a [usize],
-    /// By source.
-    pub events: &'a [Lists],
-    /// Of graded inputs: one for each active one.
+    /// The active inputs of each source of the network.
+    pub events: &'a [EventLists],
+    /// Levels of graded inputs: one per active input of source 0.
     pub levels: Option<&'a [u8]>,
 }
 
-impl<'a> Presynaptic<'a> {
-    /// Samples.
+impl<'a> PresynapticInputs<'a> {
+    /// The number of samples.
     pub fn samples(&self) -> usize {
         self.events[0].len()
     }
 
-    /// The levels of sample number `sample`, if `source` is graded.
+    /// The levels of a sample's active inputs, if `source` is graded.
     pub fn levels_of(&self, source: usize, sample: usize) -> Option<&'a [u8]> {
         let levels = self.levels.filter(|_| source == 0)?;
         Some(&levels[self.events[0].range(sample)])

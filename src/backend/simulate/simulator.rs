@@ -1,44 +1,45 @@
-//! A network of integers that runs blocks of samples, event by event.
+//! The simulator: a network of integers that runs blocks of samples.
 
 use ndarray::ArrayView2;
 
 use super::circuit::Circuit;
 use super::decoder::Decoder;
-use super::events::Lists;
-use super::layer::{Rows, Sums};
-use super::loss::{self, Losing, Loss};
-use super::presynaptic::Presynaptic;
+use super::events::EventLists;
+use super::lane::StepBuffers;
+use super::layer::SimulatedLayer;
+use super::presynaptic::PresynapticInputs;
+use super::spike_drop::{self, SampleDrops, SpikeDrop};
 use crate::backend::error::RunError;
 use crate::backend::quantize::IntegerNetwork;
 use crate::network::Decision;
 
-/// Samples that go through the layers together.
+/// Number of samples in a block.
 pub(in crate::backend) const BLOCK: usize = 64;
 
-/// A network ready to run.
+/// A network that is ready to run.
 #[derive(Clone, Debug)]
 pub(in crate::backend) struct Simulator {
-    pub(super) layers: Vec<Rows>,
-    /// One a layer: what it hears.
+    pub(super) layers: Vec<SimulatedLayer>,
+    /// Sources of each layer.
     pub(super) sources: Vec<Vec<usize>>,
     pub(super) decoder: Decoder,
     pub(super) inputs: usize,
     input_max: u8,
     /// (I): the level from which an input counts as active.
     ones: Vec<u8>,
-    pub(super) loss: Option<Loss>,
+    pub(super) drop: Option<SpikeDrop>,
 }
 
-/// What the samples of a block do in every layer; its memory is used again for the next.
+/// The activity of a block of samples in every layer; the memory is reused for the next block.
 #[derive(Default)]
 pub(in crate::backend) struct Block {
     /// By source: the active inputs, then the neurons of each layer that fired.
-    events: Vec<Lists>,
-    /// Of graded inputs: one for each active one.
+    events: Vec<EventLists>,
+    /// Levels of graded inputs: one per active input.
     levels: Vec<u8>,
-    /// One a sample.
+    /// One per sample.
     pub decisions: Vec<Decision>,
-    sums: Sums,
+    buffers: StepBuffers,
     scores: Vec<i32>,
 }
 
@@ -48,7 +49,7 @@ impl Block {
         !self.levels.is_empty() && self.levels[self.events[0].range(sample)].iter().any(|&level| level > 1)
     }
 
-    /// By source: what was active in sample number `sample` of the block.
+    /// By source: the active inputs or neurons of sample number `sample` of the block.
     pub(in crate::backend) fn events(&self, sample: usize) -> impl Iterator<Item = &[u32]> {
         self.events.iter().map(move |lists| lists.of(sample))
     }
@@ -60,36 +61,43 @@ impl Simulator {
         Self::of(network, circuits, None)
     }
 
-    /// The simulator of what became of the layers of `network`.
+    /// The simulator of `network` with `circuits` as its layers, and lost spikes if `drop` is
+    /// given.
     pub(in crate::backend) fn of<'a>(
         network: &IntegerNetwork,
         circuits: impl Iterator<Item = Circuit<'a>>,
-        loss: Option<Loss>,
+        drop: Option<SpikeDrop>,
     ) -> Self {
         let first = network.layers.first().expect("a deployed network has a layer");
         Self {
-            layers: circuits.map(|circuit| Rows::new(&circuit)).collect(),
+            layers: circuits.map(|circuit| SimulatedLayer::new(&circuit)).collect(),
             sources: network.layers.iter().map(|layer| layer.sources.clone()).collect(),
             decoder: Decoder::new(&network.key),
             inputs: first.inputs(),
             input_max: first.input_max,
             ones: vec![1; first.inputs()],
-            loss,
+            drop,
         }
     }
 
-    /// What layer number `layer` hears.
+    /// The sources of layer number `layer`.
     pub(in crate::backend) fn sources(&self, layer: usize) -> &[usize] {
         &self.sources[layer]
     }
 
-    /// Checks the width of the inputs.
+    /// Checks the number of inputs.
+    ///
+    /// # Errors
+    /// [`RunError::Width`] if `found` is not the network's.
     pub(in crate::backend) fn check_width(&self, found: usize) -> Result<(), RunError> {
         let expected = self.inputs;
         if found == expected { Ok(()) } else { Err(RunError::Width { found, expected }) }
     }
 
-    /// Runs the samples `inputs`, (n, I), of which the first is number `first`.
+    /// Runs the samples `inputs`, (n, I); `first` is the number of the first sample.
+    ///
+    /// # Errors
+    /// [`RunError::Level`] if an input is above the network's largest.
     pub(in crate::backend) fn run(
         &self,
         first: usize,
@@ -97,17 +105,17 @@ impl Simulator {
         block: &mut Block,
     ) -> Result<(), RunError> {
         self.read(first, inputs, block)?;
-        let mut losing: Vec<Losing> = match &self.loss {
-            Some(loss) => (first..first + inputs.nrows()).map(|sample| loss.of_sample(sample)).collect(),
+        let mut drops: Vec<SampleDrops> = match &self.drop {
+            Some(drop) => (first..first + inputs.nrows()).map(|sample| drop.of_sample(sample)).collect(),
             None => Vec::new(),
         };
-        let Block { events, levels, sums, .. } = block;
-        loss::lose_inputs(&mut events[0], levels, &mut losing);
+        let Block { events, levels, buffers, .. } = block;
+        spike_drop::drop_inputs(&mut events[0], levels, &mut drops);
         let levels = (self.input_max > 1).then_some(levels.as_slice());
         for (index, (layer, sources)) in self.layers.iter().zip(&self.sources).enumerate() {
-            let (heard, spikes) = events.split_at_mut(index + 1);
-            layer.step(Presynaptic { sources, events: heard, levels }, sums, &mut spikes[0]);
-            loss::lose(&mut spikes[0], &mut losing);
+            let (below, spikes) = events.split_at_mut(index + 1);
+            layer.step(PresynapticInputs { sources, events: below, levels }, buffers, &mut spikes[0]);
+            spike_drop::drop_spikes(&mut spikes[0], &mut drops);
         }
         let Block { events, scores, decisions, .. } = block;
         let outputs = &events[self.layers.len()];
@@ -118,7 +126,7 @@ impl Simulator {
 
     /// Lists the inputs that are not zero.
     fn read(&self, first: usize, inputs: ArrayView2<'_, u8>, block: &mut Block) -> Result<(), RunError> {
-        block.events.resize_with(self.layers.len() + 1, Lists::default);
+        block.events.resize_with(self.layers.len() + 1, EventLists::default);
         block.levels.clear();
         let lists = &mut block.events[0];
         lists.clear();
@@ -134,7 +142,10 @@ impl Simulator {
         Ok(())
     }
 
-    /// The highest level of a sample, if the network takes it.
+    /// The highest level of a sample.
+    ///
+    /// # Errors
+    /// [`RunError::Level`] if a level is above the network's largest.
     pub(super) fn check_levels(&self, sample: usize, row: &[u8]) -> Result<u8, RunError> {
         let most = row.iter().copied().max().unwrap_or(0);
         if most <= self.input_max {
@@ -160,7 +171,7 @@ mod tests {
         Random { widths, classes, input_max: 1, largest: 1, exponent: 0, seed }
     }
 
-    /// Decisions and ties of `network` on a chip are those of the reference.
+    /// Holds decisions and ties of `network` on a chip to those of the reference.
     fn agrees(name: &str, network: &BinaryNetwork, inputs: ndarray::ArrayView2<'_, u8>) {
         let run = chip(name).deploy(network, &DeployOptions::default()).unwrap().run(inputs).unwrap();
         let expected: Vec<Decision> =
@@ -201,14 +212,14 @@ mod tests {
     fn integer_reference(network: &IntegerNetwork, sample: ArrayView1<'_, u8>) -> Decision {
         let mut values = vec![sample.iter().map(|&level| i64::from(level)).collect::<Vec<i64>>()];
         for layer in &network.layers {
-            let heard: Vec<i64> = (0..layer.inputs())
+            let received: Vec<i64> = (0..layer.inputs())
                 .map(|input| layer.sources.iter().map(|&source| values[source][input]).sum())
                 .collect();
             let fires = |(neuron, sum): (usize, i64)| match network.compare {
-                Compare::Ge => i64::from(sum >= layer.thresholds[neuron % layer.units()]),
-                Compare::Gt => i64::from(sum > layer.thresholds[neuron % layer.units()]),
+                Compare::Ge => i64::from(sum >= layer.thresholds[neuron % layer.channels()]),
+                Compare::Gt => i64::from(sum > layer.thresholds[neuron % layer.channels()]),
             };
-            let sums = fixtures::direct_sums(&layer.connectivity, layer.weights.view(), &heard);
+            let sums = fixtures::direct_sums(&layer.connectivity, layer.weights.view(), &received);
             values.push(sums.into_iter().enumerate().map(fires).collect());
         }
         let outputs = values.pop().expect("a layer");
@@ -217,7 +228,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_wiring_decides_as_the_hard_pass_does_where_nothing_is_quantized(
+        fn any_connectivity_decides_as_the_hard_pass_does_where_nothing_is_quantized(
             seed: u64, input_max in prop::sample::select(vec![1u8, 4, 255]), bits in 1u32..36,
             exponent in -60i32..4,
         ) {
@@ -231,7 +242,7 @@ mod tests {
         }
 
         #[test]
-        fn any_wiring_decides_as_its_quantized_integers_say(seed: u64, bits in 2u8..=9) {
+        fn any_connectivity_decides_as_its_quantized_integers_say(seed: u64, bits in 2u8..=9) {
             let network = fixtures::network(seed, 1, 1 << 20, -10);
             let inputs = fixtures::inputs(&network, 20, seed);
             let options = DeployOptions { weight_bits: Some(bits), ..DeployOptions::default() };
@@ -243,13 +254,13 @@ mod tests {
         }
     }
 
-    fn by_events(layer: &IntegerLayer) -> Rows {
+    fn by_events(layer: &IntegerLayer) -> SimulatedLayer {
         let circuit = Circuit::new(layer, Compare::Ge);
-        Rows::of_events(&circuit, &circuit.reach())
+        SimulatedLayer::of_events(&circuit, &circuit.reach())
     }
 
     /// The deployed layer of one neuron with these weights, on the chip without limits.
-    fn lane_of(weights: &[f64], input_max: u8) -> Rows {
+    fn lane_of(weights: &[f64], input_max: u8) -> SimulatedLayer {
         let weights = ndarray::Array2::from_shape_vec((1, weights.len()), weights.to_vec()).unwrap();
         let layer = dense(0, weights, ndarray::array![0.0], 0);
         let key = Key::from_members(ndarray::array![[true], [false]]);
@@ -260,11 +271,11 @@ mod tests {
 
     #[test]
     fn sums_live_in_the_narrowest_integer_that_holds_them_all() {
-        assert!(matches!(lane_of(&[32_765.0, 1.0, -32_767.0], 1), Rows::I16(_)));
-        assert!(matches!(lane_of(&[32_766.0, 1.0], 1), Rows::I32(_)));
-        assert!(matches!(lane_of(&[32_765.0, 1.0], 2), Rows::I32(_)));
-        assert!(matches!(lane_of(&[2_147_483_645.0, 1.0], 1), Rows::I32(_)));
-        assert!(matches!(lane_of(&[2_147_483_646.0, 1.0], 1), Rows::I64(_)));
+        assert!(matches!(lane_of(&[32_765.0, 1.0, -32_767.0], 1), SimulatedLayer::I16(_)));
+        assert!(matches!(lane_of(&[32_766.0, 1.0], 1), SimulatedLayer::I32(_)));
+        assert!(matches!(lane_of(&[32_765.0, 1.0], 2), SimulatedLayer::I32(_)));
+        assert!(matches!(lane_of(&[2_147_483_645.0, 1.0], 1), SimulatedLayer::I32(_)));
+        assert!(matches!(lane_of(&[2_147_483_646.0, 1.0], 1), SimulatedLayer::I64(_)));
     }
 
     #[test]
@@ -276,8 +287,8 @@ mod tests {
             let deployment = chip("ideal").deploy(&network, &DeployOptions::default()).unwrap();
             by_events(&deployment.network().layers[2])
         };
-        assert!(matches!(network(vec![2]), Rows::I16(_)));
-        assert!(matches!(network(vec![2, 0]), Rows::I16(_)));
-        assert!(matches!(network(vec![2, 1, 0]), Rows::I32(_)));
+        assert!(matches!(network(vec![2]), SimulatedLayer::I16(_)));
+        assert!(matches!(network(vec![2, 0]), SimulatedLayer::I16(_)));
+        assert!(matches!(network(vec![2, 1, 0]), SimulatedLayer::I32(_)));
     }
 }

@@ -1,34 +1,34 @@
-//! A dense layer on the processor's matrix unit (Intel AMX): a step multiplies 16 samples of 64 inputs with 16
-//! neurons.
+//! Sums of a dense layer on the processor's matrix unit (Intel AMX).
 //!
-//! Every input counts, silent or not; from a few percent of activity on that takes less time than the active ones
-//! alone do in vectors. Weights are split into bytes with a sign, the products of each with the inputs are summed,
-//! and the sums put together.
+//! One step multiplies 16 samples of 64 inputs with 16 neurons. It processes silent inputs too;
+//! from a few percent of activity on, that is faster than events in vectors. Weights are split into
+//! signed bytes. The products of each byte with the inputs are summed, and the sums are combined.
 
 use std::marker::PhantomData;
 
 use ndarray::ArrayView2;
 
-use super::presynaptic::Presynaptic;
-use super::sum::{Sum, Sums};
-use super::unit::{self, INPUTS, Line, NEURONS, ROWS, Tile, Unit};
+use super::matrix_unit::{self, INPUTS, Line, MatrixUnit, NEURONS, ROWS, Tile};
+use super::presynaptic::PresynapticInputs;
+use super::tile_sum::{SquareSums, TileSum};
 
 /// The weights of a dense layer in tiles.
 #[derive(Clone, Debug)]
 pub(super) struct Tiles<T> {
-    /// By digit, the highest first; 16 neurons after 16 neurons, for each 64 inputs after 64 inputs.
+    /// By digit, the highest first; in each digit by 16 neurons, then by 64 inputs.
     digits: Vec<Vec<Tile>>,
     inputs: usize,
     neurons: usize,
     sums: PhantomData<T>,
 }
 
-impl<T: Sum> Tiles<T> {
-    /// The layer of these weights, (inputs, neurons), whose sums fit into T; `None` without a matrix unit, or if it has
-    /// too many inputs for one.
+impl<T: TileSum> Tiles<T> {
+    /// The tiles of `weights`, (inputs, neurons), whose sums must fit in T.
+    ///
+    /// `None` without a matrix unit, or with more than [`TileSum::INPUTS`] inputs.
     pub fn new(weights: ArrayView2<'_, i64>) -> Option<Self> {
         let (inputs, neurons) = weights.dim();
-        if !unit::is_there() || weights.is_empty() || inputs > T::INPUTS {
+        if !matrix_unit::is_there() || weights.is_empty() || inputs > T::INPUTS {
             return None;
         }
         let mut rest = weights.to_owned();
@@ -40,31 +40,31 @@ impl<T: Sum> Tiles<T> {
         Some(Self { digits, inputs, neurons, sums: PhantomData })
     }
 
-    /// How far the sums of two samples are apart.
+    /// The distance between the sums of two samples.
     pub fn width(&self) -> usize {
         self.neurons.next_multiple_of(2 * NEURONS)
     }
 
-    /// Whether the block of samples `heard` is so active that tiles take less time than events.
-    pub fn suit(&self, heard: Presynaptic<'_>) -> bool {
-        /// Of the inputs, for each digit. By a count of cycles, not measured: the weights of an active input to 64 neurons
-        /// take four in vectors, those of any input a tenth of one here.
+    /// Whether enough inputs are active for tiles to be faster than events.
+    pub fn suit(&self, received: PresynapticInputs<'_>) -> bool {
+        /// Share of active inputs, per digit, above which tiles are used. From a count of cycles:
+        /// `benches/README.md#matrix-unit`.
         const SHARE: f64 = 0.025;
-        let active: usize = heard.sources.iter().map(|&source| heard.events[source].count()).sum();
-        active as f64 > SHARE * (self.digits.len() * self.inputs * heard.samples()) as f64
+        let active: usize = received.sources.iter().map(|&source| received.events[source].count()).sum();
+        active as f64 > SHARE * (self.digits.len() * self.inputs * received.samples()) as f64
     }
 
-    /// Writes to `sums`, ([`rows`], [`Tiles::width`]), what the samples `heard` send; `lines` is memory that is
-    /// used again.
-    pub fn sum(&self, heard: Presynaptic<'_>, lines: &mut Vec<Line>, sums: &mut [T]) {
-        self.read(heard, lines);
+    /// Writes to `sums`, ([`rows`], [`Tiles::width`]), the sums of all samples; the memory of
+    /// `lines` is reused.
+    pub fn sum(&self, received: PresynapticInputs<'_>, lines: &mut Vec<Line>, sums: &mut [T]) {
+        self.read(received, lines);
         self.sum_lines(lines, sums);
     }
 
-    /// The same of levels that lie in [`tile_rows`].
+    /// The sums of levels that already lie in [`tile_rows`].
     #[inline(always)]
     pub fn sum_lines(&self, lines: &[Line], sums: &mut [T]) {
-        let (unit, mut squares, width) = (Unit::new(), T::Squares::default(), self.width());
+        let (unit, mut squares, width) = (MatrixUnit::new(), T::Squares::default(), self.width());
         for neuron in (0..width).step_by(2 * NEURONS) {
             for (number, sums) in sums.chunks_exact_mut(2 * ROWS * width).enumerate() {
                 let square = self.multiply(&unit, lines, (number * 2 * ROWS, neuron), &mut squares);
@@ -75,16 +75,17 @@ impl<T: Sum> Tiles<T> {
         }
     }
 
-    /// The sums of the samples and neurons from (`sample`, `neuron`) on, which are multiples of what a square has, of
-    /// the levels in `lines`, which lie in [`tile_rows`].
+    /// The sums of one square of samples and neurons, which begins at (`sample`, `neuron`).
+    ///
+    /// Both are multiples of the square's side. `lines` has the levels in [`tile_rows`].
     #[inline(always)]
     pub fn multiply<'a>(
         &self,
-        unit: &Unit,
+        unit: &MatrixUnit,
         lines: &[Line],
         (sample, neuron): (usize, usize),
         squares: &'a mut T::Squares,
-    ) -> &'a Sums<T> {
+    ) -> &'a SquareSums<T> {
         let steps = self.inputs.div_ceil(INPUTS);
         let lines = &lines[sample * steps..][..2 * ROWS * steps];
         T::together(self.digits.len(), squares, |digit, square, adds| {
@@ -94,18 +95,18 @@ impl<T: Sum> Tiles<T> {
     }
 
     /// Writes the level of every input of every sample to its place in `lines`.
-    fn read(&self, heard: Presynaptic<'_>, lines: &mut Vec<Line>) {
+    fn read(&self, received: PresynapticInputs<'_>, lines: &mut Vec<Line>) {
         lines.clear();
-        lines.resize(rows(heard.samples()) * self.inputs.div_ceil(INPUTS), Line([0; INPUTS]));
-        for sample in 0..heard.samples() {
+        lines.resize(rows(received.samples()) * self.inputs.div_ceil(INPUTS), Line([0; INPUTS]));
+        for sample in 0..received.samples() {
             let first = first_row(sample, self.inputs);
             let mut add = |input: u32, level| {
                 let input = input as usize;
                 lines[first + input / INPUTS * ROWS].0[input % INPUTS] += level;
             };
-            for &source in heard.sources {
-                let active = heard.events[source].of(sample);
-                match heard.levels_of(source, sample) {
+            for &source in received.sources {
+                let active = received.events[source].of(sample);
+                match received.levels_of(source, sample) {
                     None => active.iter().for_each(|&input| add(input, 1)),
                     Some(levels) => active.iter().zip(levels).for_each(|(&input, &level)| add(input, level)),
                 }
@@ -114,23 +115,24 @@ impl<T: Sum> Tiles<T> {
     }
 }
 
-/// Rows of sums for so many samples: some of them are there to fill up tiles.
+/// Number of rows for `samples` samples, with those that fill up the last tiles.
 pub(super) fn rows(samples: usize) -> usize {
     samples.next_multiple_of(2 * ROWS)
 }
 
-/// Where the lines of sample number `sample` are when it has `width` inputs: sixteen samples share a tile, and the tiles
-/// of all inputs follow one another.
+/// The lines of sample number `sample` with `width` inputs.
+///
+/// Sixteen samples share a tile, and the tiles of all inputs follow one another.
 pub(super) fn tile_rows(sample: usize, width: usize) -> impl Iterator<Item = usize> {
     (0..width.div_ceil(INPUTS)).map(move |step| first_row(sample, width) + step * ROWS)
 }
 
-/// The line of the first inputs of sample number `sample`.
+/// The line of a sample's first inputs.
 pub(super) fn first_row(sample: usize, width: usize) -> usize {
     sample / ROWS * ROWS * width.div_ceil(INPUTS) + sample % ROWS
 }
 
-/// Sixteen neurons after sixteen neurons, the lowest bytes of these weights, zeros beyond them.
+/// The tiles of the lowest byte of each weight, 16 neurons at a time, filled up with zeros.
 fn tiles(weights: ArrayView2<'_, i64>) -> Vec<Tile> {
     let (inputs, neurons) = weights.dim();
     let mut tiles = Vec::new();
@@ -151,7 +153,7 @@ mod tests {
     use proptest::prelude::*;
     use rand::RngExt;
 
-    use super::super::events::Lists;
+    use super::super::events::EventLists;
     use super::*;
     use crate::seed::Seed;
 
@@ -168,8 +170,8 @@ mod tests {
         }
     }
 
-    /// The sums of `samples` of two sources by tiles, and in plain loops; none without a matrix unit.
-    fn sums<T: Sum>(
+    /// The sums of two sources by tiles and in plain loops; none without a matrix unit.
+    fn sums<T: TileSum>(
         (inputs, neurons, samples): (usize, usize, usize),
         share: f64,
         bits: u32,
@@ -180,9 +182,9 @@ mod tests {
         let most = (1i64 << (bits - 1)) - 1;
         let weights = Array2::from_shape_simple_fn((inputs, neurons), || stream.random_range(-most..=most));
         let Some(tiles) = Tiles::<T>::new(weights.view()) else { return (Vec::new(), Vec::new()) };
-        let mut events = [Lists::default(), Lists::default()];
+        let mut events = [EventLists::default(), EventLists::default()];
         let (mut levels, mut expected) = (Vec::new(), vec![0i64; samples * neurons]);
-        events.iter_mut().for_each(Lists::clear);
+        events.iter_mut().for_each(EventLists::clear);
         for (sample, sums) in expected.chunks_exact_mut(neurons).enumerate() {
             for (source, events) in events.iter_mut().enumerate() {
                 events.push((0..inputs).map(|_| stream.random_bool(share)));
@@ -194,9 +196,10 @@ mod tests {
                 }
             }
         }
-        let heard = Presynaptic { sources: &[0, 1], events: &events, levels: graded.then_some(&levels) };
+        let received =
+            PresynapticInputs { sources: &[0, 1], events: &events, levels: graded.then_some(&levels) };
         let mut sums = vec![T::from(7); rows(samples) * tiles.width()];
-        tiles.sum(heard, &mut Vec::new(), &mut sums);
+        tiles.sum(received, &mut Vec::new(), &mut sums);
         let found = sums.chunks_exact(tiles.width()).take(samples).flat_map(|sums| &sums[..neurons]);
         (found.copied().collect(), expected)
     }

@@ -1,33 +1,35 @@
-//! How the sums of a matrix unit, which are of bytes, become those of whole weights.
+//! Sums of whole weights from the matrix unit's sums of bytes.
 
 use super::lane::Lane;
-use super::unit::{NEURONS, ROWS, Square};
+use super::matrix_unit::{NEURONS, ROWS, Square};
 
-/// A number in which the sums of a weight's bytes are put together.
-pub(super) trait Sum: Lane + From<i32> {
-    /// Memory of the sums of some samples and neurons.
+/// An integer type in which the sums of a weight's bytes are combined.
+pub(super) trait TileSum: Lane + From<i32> {
+    /// Memory for the sums of a square of samples and neurons.
     type Squares: Default;
 
-    /// Bytes of a weight that count: what lies above is a multiple of what the number holds.
+    /// Most bytes of a weight that count; higher ones are multiples of the type's modulus.
     const DIGITS: usize;
 
-    /// Inputs whose sums of bytes fit.
+    /// Most inputs whose sums of bytes fit.
     const INPUTS: usize;
 
-    /// The sums of weights of so many `digits`, the highest first: `multiply` writes those of one digit, or adds them
-    /// to what is there.
+    /// The sums of weights with this number of `digits`, the highest first.
+    ///
+    /// `multiply(digit, square, adds)` writes the sums of one digit to a square, or adds them to
+    /// it.
     fn together(
         digits: usize,
         squares: &mut Self::Squares,
         multiply: impl FnMut(usize, &mut Square, bool),
-    ) -> &Sums<Self>;
+    ) -> &SquareSums<Self>;
 }
 
-/// By row and neuron.
-pub(super) type Sums<T> = [[T; 2 * NEURONS]; 2 * ROWS];
+/// Sums by row and neuron.
+pub(super) type SquareSums<T> = [[T; 2 * NEURONS]; 2 * ROWS];
 
-/// All is done modulo 2^32.
-impl Sum for i32 {
+/// All sums are modulo 2^32.
+impl TileSum for i32 {
     type Squares = Square;
     const DIGITS: usize = 4;
     const INPUTS: usize = usize::MAX;
@@ -37,7 +39,7 @@ impl Sum for i32 {
         digits: usize,
         square: &mut Square,
         mut multiply: impl FnMut(usize, &mut Square, bool),
-    ) -> &Sums<i32> {
+    ) -> &SquareSums<i32> {
         for digit in 0..digits {
             if digit > 0 {
                 square.0.as_flattened_mut().iter_mut().for_each(|sum| *sum = sum.wrapping_shl(8));
@@ -48,10 +50,10 @@ impl Sum for i32 {
     }
 }
 
-/// The sums of one digit, and of those so far.
+/// The sums of one digit, and of all digits so far.
 pub(super) struct WideSquares {
     digit: Square,
-    sums: Box<Sums<i64>>,
+    sums: Box<SquareSums<i64>>,
 }
 
 impl Default for WideSquares {
@@ -60,8 +62,8 @@ impl Default for WideSquares {
     }
 }
 
-/// The sums of a digit are exact, the rest is done modulo 2^64.
-impl Sum for i64 {
+/// The sums of a digit are exact; combined sums are modulo 2^64.
+impl TileSum for i64 {
     type Squares = WideSquares;
     const DIGITS: usize = 8;
     const INPUTS: usize = (i32::MAX / (255 * 128)) as usize;
@@ -71,7 +73,7 @@ impl Sum for i64 {
         digits: usize,
         squares: &mut WideSquares,
         mut multiply: impl FnMut(usize, &mut Square, bool),
-    ) -> &Sums<i64> {
+    ) -> &SquareSums<i64> {
         let WideSquares { digit: square, sums } = squares;
         sums.as_flattened_mut().fill(0);
         for digit in 0..digits {

@@ -1,37 +1,38 @@
-//! The processor's matrix unit, Intel AMX with bytes: what it multiplies, and whether it is there.
+//! The processor's matrix unit: Intel AMX with bytes.
 //!
-//! The one place that speaks to it, in assembly language, since the compiler's own functions for it are not stable.
+//! This is the only file that uses it, in assembly language, because the compiler's functions for
+//! it are not stable.
 
 use std::sync::OnceLock;
 
-/// Rows of inputs that a step multiplies.
+/// Rows of inputs in a tile.
 pub(super) const ROWS: usize = 16;
 
-/// Inputs of a row in a step.
+/// Inputs of a row in a tile.
 pub(super) const INPUTS: usize = 64;
 
-/// Neurons that a step adds to.
+/// Neurons in a tile.
 pub(super) const NEURONS: usize = 16;
 
-/// The levels of some inputs, in a line of the cache.
+/// Levels of [`INPUTS`] inputs, in one cache line.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C, align(64))]
 pub(super) struct Line(pub [u8; INPUTS]);
 
-/// The weights of [`INPUTS`] inputs to [`NEURONS`] neurons, in the unit's order: a row holds four inputs of every
-/// neuron.
+/// Weights from [`INPUTS`] inputs to [`NEURONS`] neurons, in the unit's order: a row holds four
+/// inputs of every neuron.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub(super) struct Tile([i8; INPUTS * NEURONS]);
 
 impl Tile {
-    /// The tile of these weights, by input and neuron.
+    /// The tile of the weights `weight(input, neuron)`.
     pub fn new(weight: impl Fn(usize, usize) -> i8) -> Self {
         Self(std::array::from_fn(|at| weight(at / (4 * NEURONS) * 4 + at % 4, at / 4 % NEURONS)))
     }
 }
 
-/// The sums of two times [`NEURONS`] neurons for each of two times [`ROWS`] rows.
+/// Sums of twice [`NEURONS`] neurons for twice [`ROWS`] rows.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
 pub(super) struct Square(pub [[i32; 2 * NEURONS]; 2 * ROWS]);
@@ -42,47 +43,48 @@ impl Default for Square {
     }
 }
 
-/// Whether this process may use the unit.
+/// Whether this process may use the matrix unit.
 pub(super) fn is_there() -> bool {
     static IS_THERE: OnceLock<bool> = OnceLock::new();
     *IS_THERE.get_or_init(machine::is_allowed)
 }
 
-/// The unit, set up on this thread until it is dropped.
-pub(super) struct Unit(std::marker::PhantomData<*const ()>);
+/// The matrix unit, configured for this thread until it is dropped.
+pub(super) struct MatrixUnit(std::marker::PhantomData<*const ()>);
 
-impl Unit {
-    /// Sets it up.
+impl MatrixUnit {
+    /// Configures the unit.
     ///
     /// # Panics
-    /// If it is not there.
+    /// If [`is_there`] is false.
     pub fn new() -> Self {
         assert!(is_there(), "the processor has a matrix unit");
-        // SAFETY: it is there, and this process may use it.
+        // SAFETY: the unit is there, and this process may use it.
         unsafe { machine::configure() };
         Self(std::marker::PhantomData)
     }
 
-    /// Writes to `sums`, or with `adds` adds to them, modulo 2^32, the products of two tiles of rows with two of
-    /// neurons, summed over all `rows` and `tiles`.
+    /// Multiplies two tiles of rows with two tiles of neurons, summed over all steps, modulo 2^32.
     ///
-    /// A tile of rows has a line of each, and is followed by those of further inputs; so are the tiles of neurons.
-    /// Behind the first of them lie the second.
+    /// Writes the products to `sums`, or adds them if `adds` is true. `rows` has the lines of the
+    /// first 16 rows for all inputs, then those of the second 16 rows; `tiles` is ordered alike by
+    /// neurons.
     ///
     /// # Panics
-    /// If there are none, or not as many of the ones as of the others.
+    /// If there are no tiles, or the numbers of rows and tiles do not match.
     #[inline(always)]
     pub fn multiply(&self, rows: &[Line], tiles: &[Tile], sums: &mut Square, adds: bool) {
         let steps = tiles.len() / 2;
         assert!(steps > 0 && tiles.len() == 2 * steps && rows.len() == 2 * ROWS * steps);
-        // SAFETY: the unit is set up; all rows and tiles that are read lie within their memory, as was just seen.
+        // SAFETY: the unit is configured, and all rows and tiles read lie within their slices, as
+        // just checked.
         unsafe { machine::multiply(rows.as_ptr(), tiles.as_ptr(), sums, steps, adds) }
     }
 }
 
-impl Drop for Unit {
+impl Drop for MatrixUnit {
     fn drop(&mut self) {
-        // SAFETY: it was set up on this thread, which it cannot leave.
+        // SAFETY: the unit was configured on this thread, which it cannot leave.
         unsafe { machine::release() };
     }
 }
@@ -96,16 +98,16 @@ mod machine {
 
     /// Whether the processor has the unit and the kernel lets this process use it.
     pub fn is_allowed() -> bool {
-        /// `ARCH_REQ_XCOMP_PERM`, and the state that is asked for: the tiles' data.
+        /// `ARCH_REQ_XCOMP_PERM`, and the number of the state to permit: the data of tiles.
         const ASK: (libc::c_long, libc::c_long) = (0x1023, 18);
-        /// Tiles, and products of bytes.
+        /// The features of tiles and of products of bytes.
         const FEATURES: u32 = 0b11 << 24;
         let has_features = __cpuid_count(0, 0).eax >= 7 && __cpuid_count(7, 0).edx & FEATURES == FEATURES;
-        // SAFETY: the call reads and writes no memory of ours; kernels that do not know it answer with an error.
+        // SAFETY: the call reads and writes no memory of ours; kernels without it return an error.
         has_features && unsafe { libc::syscall(libc::SYS_arch_prctl, ASK.0, ASK.1) } == 0
     }
 
-    /// Tells the unit that all eight tiles have 16 rows of 64 bytes.
+    /// Configures all eight tiles with 16 rows of 64 bytes.
     ///
     /// # Safety
     /// The process may use the unit.
@@ -118,25 +120,27 @@ mod machine {
             shapes.0[16 + 2 * tile] = INPUTS as u8;
             shapes.0[48 + tile] = ROWS as u8;
         }
-        // SAFETY: the shapes are 64 bytes of the form that the instruction reads.
+        // SAFETY: the instruction reads 64 bytes, which `shapes` has.
         unsafe {
             asm!("ldtilecfg [{}]", in(reg) shapes.0.as_ptr(), options(nostack, preserves_flags, readonly));
         }
     }
 
-    /// Sets the unit back.
+    /// Releases the unit.
     ///
     /// # Safety
     /// The process may use the unit.
     pub unsafe fn release() {
-        // SAFETY: the instruction touches the unit alone.
+        // SAFETY: the instruction changes nothing but the unit.
         unsafe { asm!("tilerelease", options(nostack, preserves_flags, nomem)) };
     }
 
-    /// What [`super::Unit::multiply`] says: sums in tiles 0 to 3, rows in 4 and 5, weights in 6 and 7.
+    /// [`super::MatrixUnit::multiply`] with sums in tiles 0 to 3, rows in 4 and 5, weights in 6 and
+    /// 7.
     ///
     /// # Safety
-    /// The unit is set up on this thread. Readable are 32 times `steps` lines and twice `steps` tiles. There is a step.
+    /// The unit is configured on this thread. `rows` has 32 times `steps` lines, `tiles` twice
+    /// `steps` tiles, and `steps` is at least 1.
     #[inline(always)]
     pub unsafe fn multiply(
         rows: *const Line,
@@ -146,7 +150,7 @@ mod machine {
         adds: bool,
     ) {
         let sums = sums.0.as_mut_ptr();
-        // SAFETY: the caller's promise; the tiles are named as changed.
+        // SAFETY: the caller guarantees the pointers; the tiles are declared as changed.
         unsafe {
             asm!(
                 "test {adds}, {adds}",
@@ -198,23 +202,27 @@ mod machine {
     }
 }
 
-/// Other processors have no such unit, so nothing here is ever called but the question for it.
+/// Other processors have no matrix unit, so nothing here is called but `is_allowed`.
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 mod machine {
     use super::{Line, Square, Tile};
 
+    /// Always false.
     pub fn is_allowed() -> bool {
         false
     }
 
+    /// Never called.
     pub unsafe fn configure() {
         unreachable!("there is no unit");
     }
 
+    /// Never called.
     pub unsafe fn release() {
         unreachable!("there is no unit");
     }
 
+    /// Never called.
     pub unsafe fn multiply(_: *const Line, _: *const Tile, _: &mut Square, _: usize, _: bool) {
         unreachable!("there is no unit");
     }
@@ -231,7 +239,7 @@ mod tests {
     proptest! {
         #[test]
         fn sums_are_the_products_of_all_bytes(steps in 1usize..4, adds: bool, seed: u64) {
-            // Elsewhere there is nothing to test: no tile is ever made.
+            // Without a matrix unit there is nothing to test.
             if !is_there() {
                 return Ok(());
             }
@@ -245,7 +253,7 @@ mod tests {
                 weights.iter().map(|tile| Tile::new(|input, neuron| tile[input][neuron])).collect();
             let before = Square(std::array::from_fn(|_| std::array::from_fn(|_| stream.random())));
             let mut sums = before.clone();
-            Unit::new().multiply(&rows, &tiles, &mut sums, adds);
+            MatrixUnit::new().multiply(&rows, &tiles, &mut sums, adds);
             for (row, (sums, before)) in sums.0.iter().zip(&before.0).enumerate() {
                 for (neuron, (&sum, &before)) in sums.iter().zip(before).enumerate() {
                     let product = |step: usize| {
