@@ -140,37 +140,98 @@ fn fonseca(p: &Point) -> Option<Vec<f64>> {
 fn failing(p: &Point) -> Option<Vec<f64>> {
     let (a, b) = (num(p, "x1"), num(p, "x3"));
     // optimum at (0.9616,0.165), (0.1239,0.8183), (0.5428, 0.1517)
-    if a + 0.4 * b > 0.75 { return None; }
+    if a + 0.4 * b > 0.75 {
+        return None;
+    }
     Some(vec![branin01(a, b)])
 }
 fn failing2(p: &Point) -> Option<Vec<f64>> {
     let rate = num(p, "x0");
     let sharp = num(p, "x1");
-    if rate + 0.25 * sharp > 0.7 { return None; }
+    if rate + 0.25 * sharp > 0.7 {
+        return None;
+    }
     let well = |x: f64| 1.0 - (-x).exp();
     Some(vec![well(25.0 * sq(rate - 0.6)) + well(8.0 * sq(sharp - 0.3)) + 0.2 * sq(num(p, "x2") - 0.8)])
 }
 fn ripple(p: &Point) -> Option<Vec<f64>> {
     // two that matter quickly, others slowly
     let x: Vec<f64> = (0..8).map(|i| num(p, &format!("x{i}"))).collect();
-    Some(vec![2.0 * sq(x[0] - 0.3) + 0.15 * (1.0 - (14.0 * (x[0] - 0.3)).cos()) + 1.0 - (-30.0 * sq(x[1] - 0.7)).exp() + 0.1 * sq(x[2] - 0.2)+0.1*sq(x[3]-0.9)])
+    Some(vec![
+        2.0 * sq(x[0] - 0.3) + 0.15 * (1.0 - (14.0 * (x[0] - 0.3)).cos()) + 1.0
+            - (-30.0 * sq(x[1] - 0.7)).exp()
+            + 0.1 * sq(x[2] - 0.2)
+            + 0.1 * sq(x[3] - 0.9),
+    ])
 }
 
 fn problems() -> Vec<Problem> {
-    let base = || Problem { name: "", trials: 50, metrics: 1, noise: 0.0, optimum: 0.0, space: String::new(), losses: |_| None };
+    let base = || Problem {
+        name: "",
+        trials: 50,
+        metrics: 1,
+        noise: 0.0,
+        optimum: 0.0,
+        space: String::new(),
+        losses: |_| None,
+    };
     vec![
-        Problem { name: "hartmann6", trials: 50, optimum: -3.322368011, space: floats(6), losses: |p| Some(vec![h6(p)]), ..base() },
-        Problem { name: "hartmann6+4", trials: 60, optimum: -3.322368011, space: floats(10), losses: |p| Some(vec![h6(p)]), ..base() },
-        Problem { name: "branin+6", trials: 40, optimum: 0.39788735773, space: floats(8), losses: |p| Some(vec![branin01(num(p, "x2"), num(p, "x5"))]), ..base() },
+        Problem {
+            name: "hartmann6",
+            trials: 50,
+            optimum: -3.322368011,
+            space: floats(6),
+            losses: |p| Some(vec![h6(p)]),
+            ..base()
+        },
+        Problem {
+            name: "hartmann6+4",
+            trials: 60,
+            optimum: -3.322368011,
+            space: floats(10),
+            losses: |p| Some(vec![h6(p)]),
+            ..base()
+        },
+        Problem {
+            name: "branin+6",
+            trials: 40,
+            optimum: 0.39788735773,
+            space: floats(8),
+            losses: |p| Some(vec![branin01(num(p, "x2"), num(p, "x5"))]),
+            ..base()
+        },
         Problem { name: "ripple", trials: 50, space: floats(8), losses: ripple, ..base() },
         Problem { name: "mixed", trials: 50, space: MIXED.into(), losses: mixed, ..base() },
         Problem { name: "network", trials: 60, space: NETWORK.into(), losses: network, ..base() },
         Problem { name: "network-steep", trials: 60, space: NETWORK.into(), losses: network_steep, ..base() },
-        Problem { name: "noisy-h6", trials: 60, noise: 0.1, optimum: -3.322368011, space: floats(6), losses: |p| Some(vec![h6(p)]), ..base() },
-        Problem { name: "noisy-branin+4", trials: 50, noise: 2.0, optimum: 0.39788735773, space: floats(6), losses: |p| Some(vec![branin01(num(p, "x2"), num(p, "x5"))]), ..base() },
+        Problem {
+            name: "noisy-h6",
+            trials: 60,
+            noise: 0.1,
+            optimum: -3.322368011,
+            space: floats(6),
+            losses: |p| Some(vec![h6(p)]),
+            ..base()
+        },
+        Problem {
+            name: "noisy-branin+4",
+            trials: 50,
+            noise: 2.0,
+            optimum: 0.39788735773,
+            space: floats(6),
+            losses: |p| Some(vec![branin01(num(p, "x2"), num(p, "x5"))]),
+            ..base()
+        },
         Problem { name: "noisy-ripple", trials: 50, noise: 0.05, space: floats(8), losses: ripple, ..base() },
         Problem { name: "two", trials: 50, metrics: 2, space: floats(6), losses: fonseca, ..base() },
-        Problem { name: "failing-branin+2", trials: 40, optimum: 0.39788735773, space: floats(4), losses: failing, ..base() },
+        Problem {
+            name: "failing-branin+2",
+            trials: 40,
+            optimum: 0.39788735773,
+            space: floats(4),
+            losses: failing,
+            ..base()
+        },
         Problem { name: "failing2", trials: 40, optimum: 0.0, space: floats(6), losses: failing2, ..base() },
     ]
 }
@@ -190,7 +251,12 @@ fn volume(losses: &[Vec<f64>]) -> f64 {
 fn ideal() -> f64 {
     const A: [f64; 6] = [0.2, 0.7, 0.4, 0.3, 0.6, 0.5];
     const B: [f64; 6] = [0.45, 0.35, 0.6, 0.5, 0.2, 0.5];
-    let front: Vec<Vec<f64>> = (0..=20000).map(|i| { let t = i as f64 / 20000.0; fonseca_of(std::array::from_fn(|j| A[j] + t * (B[j] - A[j]))).to_vec() }).collect();
+    let front: Vec<Vec<f64>> = (0..=20000)
+        .map(|i| {
+            let t = i as f64 / 20000.0;
+            fonseca_of(std::array::from_fn(|j| A[j] + t * (B[j] - A[j]))).to_vec()
+        })
+        .collect();
     volume(&front)
 }
 
@@ -207,14 +273,23 @@ fn run(problem: &Problem, search: Box<dyn Search>, seed: u64) -> f64 {
     let metrics = ["a", "b"][..problem.metrics].iter().map(|n| Metric::minimize(*n)).collect();
     let mut s = Session::new(space, metrics, 0, search, seed);
     for _ in 0..problem.trials {
-        let (number, point) = { let t = s.ask(); (t.number, t.point.clone()) };
+        let (number, point) = {
+            let t = s.ask();
+            (t.number, t.point.clone())
+        };
         let outcome = match (problem.losses)(&point) {
             Some(mut values) => {
                 let mut st = Seed::root(seed).child("noise").index(number.into()).stream();
-                for v in &mut values { let z: f64 = StandardNormal.sample(&mut st); *v += problem.noise * z; }
+                for v in &mut values {
+                    let z: f64 = StandardNormal.sample(&mut st);
+                    *v += problem.noise * z;
+                }
                 Outcome::Complete { values, constraints: vec![], attributes: Attributes::new() }
             }
-            None => Outcome::Failed { failure: Failure { kind: FailureKind::Diverged, reason: "x".into() }, attributes: Attributes::new() },
+            None => Outcome::Failed {
+                failure: Failure { kind: FailureKind::Diverged, reason: "x".into() },
+                attributes: Attributes::new(),
+            },
         };
         s.tell(number, outcome).unwrap();
     }
@@ -223,12 +298,20 @@ fn run(problem: &Problem, search: Box<dyn Search>, seed: u64) -> f64 {
 
 #[test]
 fn explore() {
-    let strategy = match std::env::var("Q_SEARCH").as_deref() { Ok("random") => Strategy::Random, Ok("tpe") => Strategy::Tpe, _ => Strategy::Bayes };
+    let strategy = match std::env::var("Q_SEARCH").as_deref() {
+        Ok("random") => Strategy::Random,
+        Ok("tpe") => Strategy::Tpe,
+        _ => Strategy::Bayes,
+    };
     let seeds: u64 = std::env::var("Q_SEEDS").ok().and_then(|s| s.parse().ok()).unwrap_or(10);
     let only = std::env::var("Q_ONLY").unwrap_or_default();
     for problem in problems().iter().filter(|p| only.is_empty() || only.split(',').any(|o| o == p.name)) {
         let t = std::time::Instant::now();
-        let r: Vec<f64> = (0..seeds).into_par_iter().map(|seed| run(problem, strategy.build(), seed)).collect();
-        println!("{}", serde_json::json!({"problem": problem.name, "search": strategy.name(), "seconds": t.elapsed().as_secs_f64(), "regrets": r}));
+        let r: Vec<f64> =
+            (0..seeds).into_par_iter().map(|seed| run(problem, strategy.build(), seed)).collect();
+        println!(
+            "{}",
+            serde_json::json!({"problem": problem.name, "search": strategy.name(), "seconds": t.elapsed().as_secs_f64(), "regrets": r})
+        );
     }
 }
