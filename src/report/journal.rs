@@ -1,6 +1,7 @@
 //! A study as a journal file of Optuna, which its `JournalFileBackend` replays.
 //!
-//! One JSON object a line, each an operation: the study, its attributes, then every trial as it stands.
+//! Each line is a JSON object, an operation: the study, its attributes, then every trial in its
+//! present state.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -8,29 +9,29 @@ use crate::space::{Space, SpaceError};
 use crate::storage::Distribution;
 use crate::study::{Direction, Study, Timestamp, Trial, TrialState};
 
-/// Optuna's numbers of operations.
+/// Codes of Optuna's operations.
 const CREATE_STUDY: u32 = 0;
 const SET_STUDY_USER_ATTRIBUTE: u32 = 2;
 const SET_STUDY_SYSTEM_ATTRIBUTE: u32 = 3;
 const CREATE_TRIAL: u32 = 4;
-/// A study of a journal that has no other.
+/// Number of the only study in the journal.
 const STUDY: u32 = 0;
 
-/// A study that has no journal.
+/// Why a study has no journal.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// Its distributions are not known.
+    /// It has no space, so its distributions are unknown.
     #[error(
-        "study {study}: does not keep its space: made by another program, which can write the journal itself"
+        "study {study}: has no space of tune: it was made by another program, which can write the journal"
     )]
     NoSpace {
         /// The study.
         study: String,
     },
-    /// Its space is broken.
+    /// Its space cannot be read.
     #[error(transparent)]
     Space(#[from] SpaceError),
-    /// A trial has a value that JSON cannot spell.
+    /// A trial has a value that JSON cannot express.
     #[error("trial {trial}: value {value}: a journal has no spelling for it")]
     NotFinite {
         /// The trial.
@@ -51,7 +52,7 @@ pub enum JournalError {
 /// The journal of `study`. Intermediate values that are not finite are left out.
 ///
 /// # Errors
-/// The study does not keep its space, or a trial has what a journal cannot spell.
+/// The study has no space, or a trial has a value or parameter that a journal cannot express.
 pub fn journal(study: &Study) -> Result<String, JournalError> {
     let space = study.space().ok_or_else(|| JournalError::NoSpace { study: study.name.clone() })??;
     let directions: Vec<u32> = study.metrics.iter().map(|metric| direction(metric.direction)).collect();
@@ -78,7 +79,7 @@ pub fn journal(study: &Study) -> Result<String, JournalError> {
     Ok(text)
 }
 
-/// The operation that makes `trial` as it stands.
+/// The operation that makes `trial` in its present state.
 fn created(space: &Space, trial: &Trial) -> Result<Json, JournalError> {
     let number = trial.number;
     if let Some(&value) = trial.values.iter().chain(&trial.constraints).find(|value| !value.is_finite()) {
@@ -112,7 +113,7 @@ fn created(space: &Space, trial: &Trial) -> Result<Json, JournalError> {
         [value] => line["value"] = value.into(),
         ref values => line["values"] = values.to_vec().into(),
     }
-    // Optuna reads a date wherever there is the key.
+    // Optuna reads a date if the key is there, even from `null`.
     if let Some(finished) = trial.finished {
         line["datetime_complete"] = moment(finished).into();
     }
@@ -136,7 +137,7 @@ fn state(state: TrialState) -> u32 {
     }
 }
 
-/// With the offset that Python's `fromisoformat` wants before 3.11.
+/// A date with the offset that Python's `fromisoformat` needs before 3.11.
 fn moment(Timestamp(microseconds): Timestamp) -> String {
     let moment = jiff::Timestamp::from_microsecond(microseconds).unwrap_or_default();
     format!("{moment:.6}").replace('Z', "+00:00")
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_spelled_is_refused() {
+    fn a_value_without_a_spelling_is_refused() {
         let problem = |study: &Study| journal(study).unwrap_err().to_string();
         let mut infinite = study();
         infinite.trials[0].values = vec![f64::INFINITY];
@@ -194,6 +195,6 @@ mod tests {
         foreign.trials[0].point.set("y", 1);
         assert_eq!(problem(&foreign), "trial 0: y: not in the space of the study");
         let nowhere = Study { attributes: Default::default(), ..study() };
-        assert!(problem(&nowhere).starts_with("study s: does not keep its space"));
+        assert!(problem(&nowhere).starts_with("study s: has no space of tune"));
     }
 }

@@ -1,4 +1,4 @@
-//! How a study stands: its trials by state, who works on it, how fast it goes, what fails.
+//! The status of a study: its trials by state, its workers, its speed, its failures.
 
 use std::collections::BTreeMap;
 
@@ -7,47 +7,50 @@ use serde::Serialize;
 use crate::study::{Study, Timestamp, Trial, TrialState};
 use crate::units::Seconds;
 
-/// How many of the trials that ended last say how fast a study goes.
+/// Number of the last trials from which the speed is computed.
 const RECENT: usize = 50;
 
-/// How a study stands.
+/// The status of a study.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Status {
     /// The study's name.
     pub study: String,
-    /// Trials in all, if the study says so.
+    /// Number of trials to run, if the study keeps it.
     pub budget: Option<u32>,
-    /// Those that the budget counts: begun ones, without those that are tried again.
+    /// Number of trials that the budget counts: begun ones, except those that are tried again.
     pub charged: usize,
-    /// Trials by state; those that are pruned to other programs, but can go on, as `paused`.
+    /// Number of trials by state. Trials that may continue are `paused`; to other programs they are
+    /// pruned.
     pub states: BTreeMap<String, usize>,
-    /// Trials that lost their worker and are tried again under other numbers; among the failed ones.
+    /// Number of trials that lost their worker and are tried again, among the failed ones.
     pub retried: usize,
     /// The best trial, and its first metric.
     pub best: Option<(u32, f64)>,
-    /// Trials that ended in a minute, over the last of them; nothing before the second.
+    /// Trials per minute, over the last ones; `None` before the second.
     pub trials_per_minute: Option<f64>,
-    /// The share of the workers' time, from the first trial of each to its last, in which they were on one.
+    /// Share of the workers' time, from the first trial of each to its last, in which they had a
+    /// trial.
     pub utilization: Option<f64>,
-    /// Those who send heartbeats and are on a trial, and those who were.
+    /// The workers that have a trial or had one.
     pub workers: Vec<Worker>,
-    /// Reasons of failures that stand, the most frequent first, and how often.
+    /// Reasons of failures and their counts, the most frequent first.
     pub failures: Vec<(String, usize)>,
 }
 
-/// One worker.
+/// A worker of a study.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Worker {
     /// Its name.
     pub name: String,
-    /// What it is on: the trial, and seconds since its last heartbeat, if one was seen.
+    /// Its running trials, and the seconds since the last heartbeat of each, if there was one.
     pub running: Vec<(u32, Option<f64>)>,
-    /// How many trials it has ended.
+    /// Number of trials it has ended.
     pub ended: usize,
 }
 
 impl Status {
-    /// How `study` stands `now`; `heartbeats` are the running trials that have some, and the time since the last.
+    /// The status of `study` at `now`. `heartbeats` are running trials and the time since their
+    /// last heartbeat.
     pub fn of(study: &Study, budget: Option<u32>, heartbeats: &[(u32, Seconds)], now: Timestamp) -> Self {
         let mut states = BTreeMap::new();
         for trial in &study.trials {
@@ -76,7 +79,7 @@ fn trials_per_minute(study: &Study) -> Option<f64> {
     (span > 0).then(|| (recent.len() - 1) as f64 / (span as f64 * 1e-6 / 60.0))
 }
 
-/// Trials that came to an end of their own.
+/// The ended trials, except those that are tried again.
 fn ended(study: &Study) -> impl Iterator<Item = &Trial> {
     study.trials.iter().filter(|trial| trial.state.is_finished() && !trial.is_retried())
 }
@@ -135,7 +138,7 @@ fn failures(study: &Study) -> Vec<(String, usize)> {
     failures
 }
 
-/// `status` for people; workers that are on nothing are counted, not listed.
+/// The text of `status`. Workers without a trial are counted, not listed.
 pub fn status_text(status: &Status) -> String {
     let count = |standing| status.states.get(standing).copied().unwrap_or(0);
     let of = status.budget.map_or(String::new(), |budget| format!(" of {budget}"));
@@ -202,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_study_is_summed_up() {
+    fn the_status_counts_trials_workers_and_failures() {
         use TrialState::{Complete, Fail, Running};
 
         let mut trials = vec![

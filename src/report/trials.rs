@@ -1,4 +1,4 @@
-//! The trials of a study for other programs: a table, or a JSON object a line.
+//! The trials of a study for other programs: as a table, or as one JSON object per line.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -8,27 +8,27 @@ use serde_json::Value as Json;
 use crate::space::Point;
 use crate::study::{Attributes, Study, Timestamp, Trial};
 
-/// One trial in a line of JSON.
+/// A trial as a line of JSON.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(title = "Trial")]
 pub struct TrialLine<'s> {
-    /// Counts from 0.
+    /// Its number, counted from 0.
     pub trial: u32,
     /// `waiting`, `running`, `complete`, `pruned` or `failed`.
     pub state: String,
-    /// The hyperparameters.
+    /// Its hyperparameters.
     pub point: &'s Point,
-    /// By the names of the metrics, once complete.
+    /// Its values by metric; empty unless complete.
     pub values: IndexMap<&'s str, Option<f64>>,
-    /// At most 0 where they hold; empty where nobody measured any.
+    /// Its constraints, each at most 0 where it holds; empty if there are none.
     pub constraints: &'s [f64],
-    /// The first metric by step; null where it was not finite.
+    /// The first metric by step; `null` where it was not finite.
     pub intermediate: IndexMap<u32, Option<f64>>,
-    /// When a worker began, RFC 3339 in UTC.
+    /// When it began, RFC 3339 in UTC.
     pub started: Option<String>,
-    /// When it finished.
+    /// When it ended, RFC 3339 in UTC.
     pub finished: Option<String>,
-    /// What people read beside the values.
+    /// Other measurements, or why it failed.
     pub attributes: &'s Attributes,
 }
 
@@ -50,15 +50,16 @@ impl<'s> TrialLine<'s> {
     }
 }
 
-/// The trials of `study`, a JSON object a line, in order of their numbers.
+/// The trials of `study` as one JSON object per line, in order of their numbers.
 pub fn trials_jsonl(study: &Study) -> String {
     let lines = study.trials.iter().map(|trial| TrialLine::of(study, trial));
     lines.map(|line| serde_json::to_string(&line).expect("text and finite numbers are JSON") + "\n").collect()
 }
 
-/// The trials of `study` as a table of comma-separated values: number, state, a column a parameter, a metric and a
-/// constraint, times, then the attributes that are no lists, under the name `attribute:NAME` where a column before
-/// has theirs. A cell is empty where the trial has no such thing.
+/// The trials of `study` as comma-separated values: number, state, a column for each parameter,
+/// metric and constraint, times, then the attributes except lists and objects. An attribute whose
+/// name is taken gets the column `attribute:NAME`. A cell is empty where the trial has no such
+/// entry.
 pub fn trials_csv(study: &Study) -> String {
     let constraints = study.trials.iter().map(|trial| trial.constraints.len()).max().unwrap_or(0);
     let parameters = union(study, |trial| trial.point.iter().map(|(name, _)| name).collect());
@@ -93,7 +94,7 @@ pub fn trials_csv(study: &Study) -> String {
     String::from_utf8(bytes).expect("text was written")
 }
 
-/// What any trial has a name of, in the order in which the names come first.
+/// The names that any trial has, in order of their first appearance.
 fn union<'s>(study: &'s Study, names: impl Fn(&'s Trial) -> Vec<&'s str>) -> Vec<&'s str> {
     let all: indexmap::IndexSet<&str> = study.trials.iter().flat_map(names).collect();
     all.into_iter().collect()
@@ -103,7 +104,7 @@ fn number(value: Option<&f64>) -> String {
     value.map(f64::to_string).unwrap_or_default()
 }
 
-/// A scalar without the quotes of text.
+/// A scalar without quotation marks; empty for others.
 fn plain(value: &Json) -> String {
     match value {
         Json::String(text) => text.clone(),
@@ -113,7 +114,7 @@ fn plain(value: &Json) -> String {
 }
 
 fn rfc3339(Timestamp(microseconds): Timestamp) -> String {
-    // Times of trials are within the years that the calendar knows.
+    // Times of trials are within the years of the calendar.
     jiff::Timestamp::from_microsecond(microseconds).unwrap_or_default().to_string()
 }
 
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_has_a_column_for_everything_that_is_no_list() {
+    fn a_table_has_a_column_for_every_scalar() {
         assert_eq!(
             trials_csv(&study()),
             "trial,state,kind,width,accuracy,constraint_0,started,finished,host,attribute:width\n\
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_starts_another_study() {
+    fn a_table_is_a_warm_start_of_another_study() {
         let taken = WarmStartTrials::from_csv(&trials_csv(&study()), "t.csv", &space(), &study().metrics)
             .unwrap()
             .warm_start;
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_an_object_with_null_for_what_is_no_number() {
+    fn a_line_is_an_object_with_null_for_values_that_are_not_finite() {
         let text = trials_jsonl(&study());
         let lines: Vec<Json> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 2);
