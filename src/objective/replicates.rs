@@ -38,9 +38,12 @@ pub fn evaluate_replicates(
             steps = before + step;
             observer(steps, value)
         };
-        let evaluation = objective.evaluate(point, &seed, &mut observe)?;
+        let mut evaluation = objective.evaluate(point, &seed, &mut observe)?;
         if matches!(evaluation.outcome, Outcome::Failed { .. }) {
             return Some(evaluation);
+        }
+        if replicate > 0 {
+            evaluation.model = None;
         }
         evaluations.push(evaluation);
     }

@@ -1,4 +1,4 @@
-//! `best.json`: the winner of a study, what it scored, and how to make it again.
+//! `best.json`: the winner of a study, its scores, and the command that makes it again.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use crate::study::{
     Attributes, Confirmation, ExternalSetup, Metric, Repeat, Setup, Spread, Stopped, Study, Trial,
 };
 
-/// Version of the form of `best.json`.
+/// Version of the JSON form of `best.json`.
 const SCHEMA: u32 = 1;
 
 /// The winner of a study.
@@ -23,53 +23,61 @@ pub struct Best {
     pub command: String,
     /// The study's name.
     pub study: String,
-    /// What the study is of: data set, space, chip, search, seed.
+    /// The study's data set, space, chip, search and seed.
     pub setup: Option<Setup>,
-    /// What it is of if another program evaluates its trials; left out otherwise.
+    /// The same for a study whose trials a command evaluates; left out otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_setup: Option<ExternalSetup>,
-    /// What was optimized.
+    /// The metrics; the first one decides the winner.
     pub metrics: Vec<Metric>,
-    /// Trials finished.
+    /// Number of finished trials.
     pub trials: usize,
-    /// Those of them that came to no value.
+    /// Number of failed trials among them.
     pub failed: usize,
-    /// What ended the study before its budget was spent; left out if nothing did.
+    /// The rule that ended the study before its budget was spent; left out if none did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<Stopped>,
     /// The winner's number.
     pub trial: u32,
     /// The winner's hyperparameters.
     pub hyperparameters: Point,
-    /// What the search saw: the first metric of the winner's own trial on the validation set.
+    /// The first metric of the winner's own trial, on the validation set, as the search knew it.
     pub searched: f64,
-    /// The winner with fresh seeds on the validation set; its own trial where none were asked for.
+    /// The winner with fresh seeds on the validation set; with `--confirm 0` its own trial.
     pub validation: Scored,
-    /// The winner's networks of those seeds on the test set; empty if another program evaluates the trials.
+    /// The winner's networks of the same seeds on the test set; empty if a command evaluates the
+    /// trials.
     pub test: Scored,
-    /// The default point, for comparison.
+    /// The trial of the default point, for comparison.
     pub default: Option<Default>,
-    /// With several metrics: the trials that no other beats in all of them.
+    /// With several metrics: the Pareto front, the trials that no other beats in every metric.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub front: Vec<OnFront>,
-    /// What was measured on the test set beside the metric, of the network that is kept: its topology and
-    /// what it costs on the chip. Energy and latency are modelled.
+    /// The saved network: its topology, and its costs on the chip, measured on the test set. Energy
+    /// and latency are modelled.
     pub network: Attributes,
-    /// The kept network's weights and thresholds, a file beside this one.
+    /// The file with the saved network's weights and thresholds, beside this one.
     pub model: Option<String>,
+    /// The seed of the saved network, the best one on the validation set: its position in the
+    /// values of `validation` and `test`, counted from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_seed: Option<usize>,
+    /// The saved network's own first metric on the test set; the mean over the seeds is in `test`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_test: Option<f64>,
 }
 
-/// Values of the first metric.
+/// The first metric by seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scored {
-    /// One a seed; `null` where it failed.
+    /// One value for each seed; `null` where it failed.
     pub values: Vec<Option<f64>>,
-    /// Their mean and spread; `null` where one failed.
+    /// Their mean and standard deviation; `null` if one failed.
     pub spread: Option<Spread>,
 }
 
-/// The default point's own trial.
+/// The trial of the default point.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Default {
@@ -85,21 +93,22 @@ pub struct Default {
 pub struct OnFront {
     /// Its number.
     pub trial: u32,
-    /// One a metric.
+    /// Its values, one for each metric.
     pub values: Vec<f64>,
-    /// What was tried.
+    /// Its hyperparameters.
     pub hyperparameters: Point,
 }
 
 impl Best {
-    /// The winner of `study`; `None` if it has not been confirmed.
+    /// The winner of `study`; `None` before its confirmation.
     ///
-    /// `command` makes the file again; `model` is the name of the weights' file beside it.
+    /// `command` makes the file again. `model` is the name of the saved network's file beside it.
     pub fn of(study: &Study, command: &str, model: Option<&str>) -> Option<Self> {
         let confirmation = Confirmation::of(study)?;
         let winner = confirmation.winner();
         let trial = study.trials.iter().find(|trial| trial.number == winner.trial)?;
         let kept = confirmation.test.get(confirmation.kept).or(confirmation.test.first());
+        let saved = kept.filter(|_| model.is_some());
         Some(Self {
             schema: SCHEMA,
             program: concat!("tune ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -123,6 +132,8 @@ impl Best {
             front: front(study),
             network: kept.map(|repeat| repeat.attributes.clone()).unwrap_or_default(),
             model: model.map(str::to_owned),
+            model_seed: saved.map(|_| confirmation.kept),
+            model_test: saved.and_then(|repeat| repeat.value),
         })
     }
 

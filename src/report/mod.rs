@@ -1,4 +1,4 @@
-//! Text and JSON from a study, and nothing else.
+//! Reports of a study as text and JSON.
 
 mod best;
 mod journal;

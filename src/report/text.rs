@@ -1,4 +1,4 @@
-//! A study for a person at a terminal.
+//! Reports for a person at a terminal.
 
 use std::fmt::Write;
 
@@ -7,13 +7,14 @@ use serde_json::Value as Json;
 use super::{Best, Scored};
 use crate::study::{Attributes, Importance, Study, Trial, TrialState};
 
-/// The winner: what it scores, beside the default, and its hyperparameters.
+/// The report of the winner: its scores beside those of the default point, and its hyperparameters.
 pub fn winner_text(best: &Best) -> String {
     let metric = best.metrics.first().map_or("value", |metric| metric.name.as_str());
     let mut rows = vec![("winner".to_owned(), format!("trial {} of {}", best.trial, best.trials))];
     if best.external_setup.is_none() {
         rows.push((format!("{metric}, test"), measured(&best.test)));
         rows.push((format!("{metric}, validation"), measured(&best.validation)));
+        rows.extend(saved_network(best));
     } else {
         rows.push((metric.to_owned(), format!("{:?}", best.searched)));
         if best.validation.values.len() > 1 {
@@ -44,7 +45,15 @@ pub fn winner_text(best: &Best) -> String {
     text
 }
 
-/// A network on a chip: what was measured of it, then NeuroBench's metrics in the report of its `chip`.
+/// The row of the saved network: its seed among several, and its own test result.
+fn saved_network(best: &Best) -> Option<(String, String)> {
+    let (seed, test) = (best.model_seed?, best.model_test?);
+    let count = best.validation.values.len();
+    (count > 1).then(|| ("saved network".to_owned(), format!("{test:.4} on the test set (seed {seed})")))
+}
+
+/// The report of a network on a chip: its attributes, then NeuroBench's metrics from the report of
+/// its `chip`.
 pub fn network_text(measured: &Attributes, chip: &Json) -> String {
     let mut rows: Vec<(String, String)> =
         measured.iter().map(|(name, value)| (name.clone(), shown(value))).collect();
@@ -52,7 +61,7 @@ pub fn network_text(measured: &Attributes, chip: &Json) -> String {
     table(&rows)
 }
 
-/// NeuroBench's metrics in the report of a chip, by their own names.
+/// NeuroBench's metrics in the report of a chip, under NeuroBench's names.
 fn neurobench(chip: &Json) -> Vec<(String, String)> {
     let mut rows = Vec::new();
     for (name, value) in chip.get("neurobench").and_then(Json::as_object).into_iter().flatten() {
@@ -66,8 +75,8 @@ fn neurobench(chip: &Json) -> Vec<(String, String)> {
     rows
 }
 
-/// The study: how many trials came to what, and the best few; with several metrics, of those that no other
-/// beats in all of them.
+/// The report of a study: the number of trials by state, the best trials, and failed ones, at most
+/// `rows` of each. With several metrics, the best trials are those of the Pareto front.
 pub fn study_text(study: &Study, rows: usize) -> String {
     let count = |standing| study.trials.iter().filter(|trial| trial.standing() == standing).count();
     let mut text = format!(
@@ -97,7 +106,8 @@ pub fn study_text(study: &Study, rows: usize) -> String {
     text
 }
 
-/// Which parameters matter, and which matter together.
+/// The report of importances: parameters by their share of the variance, and pairs by their common
+/// share.
 pub fn importance_text(importance: &Importance) -> String {
     let percent = |share: f64| format!("{:5.1} %", 100.0 * share);
     let shares = importance.parameters.iter().map(|share| {
@@ -146,7 +156,7 @@ fn shown(value: &Json) -> String {
     }
 }
 
-/// Two columns, the first padded.
+/// A table of two columns, the first one padded.
 fn table(rows: &[(String, String)]) -> String {
     let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     rows.iter().map(|(name, value)| format!("{name:<width$}  {value}\n")).collect()

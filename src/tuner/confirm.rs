@@ -1,73 +1,53 @@
-//! Fresh seeds for the best trials, so that a lucky seed does not win, and the test of the one that does.
+//! The end of a study: fresh seeds for the best trials, so that a lucky seed does not win, then the
+//! test of the winner and its file.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::candidates::{Candidates, Winner, repeat_of};
+use super::kept_network::KeptNetwork;
 use super::worker_pool::{Job, WorkerPool, with_pool};
-use super::{Confirm, Event, Tuner, TunerError, value_of};
+use super::{Event, Tuner, TunerError, value_of};
 use crate::objective::{Advance, Evaluation, Model, SegmentEnd};
 use crate::seed::Seed;
-use crate::study::{
-    Attributes, CONFIRMATION, Candidate, Confirmation, Direction, Outcome, Repeat, Spread, Study, Trial,
-};
-
-/// A candidate with the models of its repeats.
-struct Confirmed {
-    candidate: Candidate,
-    models: Vec<Option<Box<dyn Model>>>,
-}
+use crate::study::{CONFIRMATION, Candidate, Confirmation, Repeat, Study, Trial};
 
 impl Tuner<'_> {
-    /// Confirms the best of `study`, tests the winner, keeps its model; the study as it then stands.
+    /// Confirms the best trials of `study`, tests the winner and saves its network; the study with
+    /// its confirmation. `kept` is the network of the best trial, if this run has trained it.
     ///
     /// A study confirmed before is not confirmed again. `None` if it was broken off.
     pub(super) fn confirm(
         &mut self,
         study: &Arc<Study>,
+        kept: KeptNetwork,
         observe: &mut dyn FnMut(Event),
     ) -> Result<Option<Arc<Study>>, TunerError> {
         if let Some(old) = self.old_confirmation(study) {
-            return Ok(self.restore_model(study, &old)?.map(|()| Arc::clone(study)));
+            return Ok(self.restore_model(study, &old, observe)?.map(|()| Arc::clone(study)));
         }
-        let trials = self.candidates(study);
-        if self.settings.confirm.candidates == 0 && self.settings.model.is_none() {
-            return self.keep(as_it_is(study, trials[0], self.settings.confirm)).map(Some);
-        }
-        observe(Event::ConfirmationStarted { candidates: trials.len(), repeats: self.repeats() });
-        let (objective, stop, workers) = (self.objective, self.stop, self.settings.workers);
-        let interval = self.settings.heartbeat.interval;
-        let confirmed = with_pool(objective, stop, workers, interval, |worker_pool| {
-            Ok(self.repeat_all(&trials, worker_pool, observe))
-        })?;
-        let Some(mut confirmed) = confirmed else { return Ok(None) };
-        let direction = study.direction();
-        confirmed.sort_by(|a, b| {
-            mean_loss(&a.candidate, direction).total_cmp(&mean_loss(&b.candidate, direction))
-        });
-        let winner = &confirmed[0];
-        let kept = best_repeat(&winner.candidate, direction);
-        if let Some(model) = &winner.models[kept] {
+        let winner = match self.settings.confirm.candidates {
+            0 => self.best_as_it_is(study, kept, observe),
+            _ => self.best_by_fresh_seeds(study, observe)?,
+        };
+        let Some(winner) = winner else { return Ok(None) };
+        if let Some(model) = &winner.models[winner.kept] {
             self.save(model.as_ref())?;
         }
         let confirmation = Confirmation {
             trials: study.finished() as u32,
             repeats: self.settings.confirm.repeats,
             wanted: self.settings.confirm.candidates,
-            test: winner.models.iter().flatten().map(|model| repeat_of(&model.test())).collect(),
-            kept,
-            candidates: confirmed.into_iter().map(|confirmed| confirmed.candidate).collect(),
+            test: winner.test(),
+            kept: winner.kept,
+            candidates: winner.candidates,
         };
-        self.keep(confirmation).map(Some)
-    }
-
-    /// Stores `confirmation`; the study as it then stands.
-    fn keep(&mut self, confirmation: Confirmation) -> Result<Arc<Study>, TunerError> {
         self.storage.set_study_attribute(self.study, CONFIRMATION, &confirmation.to_json())?;
-        Ok(self.storage.load_study(self.study)?)
+        Ok(Some(self.storage.load_study(self.study)?))
     }
 
-    /// The confirmation that `study` has, if it is of just these trials and settings.
+    /// The confirmation of `study`, if it has one of the same trials and settings.
     fn old_confirmation(&self, study: &Study) -> Option<Confirmation> {
         let wanted = self.settings.confirm;
         Confirmation::of(study).filter(|old| {
@@ -76,12 +56,17 @@ impl Tuner<'_> {
         })
     }
 
-    /// Trains the winner's kept model again if its file is gone; `None` if it was broken off.
-    fn restore_model(&mut self, study: &Study, old: &Confirmation) -> Result<Option<()>, TunerError> {
-        let is_there = self.settings.model.as_ref().is_none_or(|file| file.exists());
+    /// Trains the winner's network again if its file is gone; `None` if it was broken off.
+    fn restore_model(
+        &mut self,
+        study: &Study,
+        old: &Confirmation,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Option<()>, TunerError> {
+        let exists = self.settings.model.as_ref().is_none_or(|file| file.exists());
         let trial = study.trials.iter().find(|trial| trial.number == old.winner().trial);
-        let (false, Some(trial)) = (is_there, trial) else { return Ok(Some(())) };
-        let Some(evaluation) = self.evaluate(trial, &self.repeat_seed(trial, old.kept)) else {
+        let (false, Some(trial)) = (exists, trial) else { return Ok(Some(())) };
+        let Some(evaluation) = self.train_again(trial, &self.repeat_seed(trial, old.kept), observe) else {
             return Ok(None);
         };
         if let Some(model) = evaluation.model {
@@ -90,19 +75,53 @@ impl Tuner<'_> {
         Ok(Some(()))
     }
 
-    fn candidates<'s>(&self, study: &'s Study) -> Vec<&'s Trial> {
-        let wanted = self.settings.confirm.candidates.max(1) as usize;
-        study.ranking().into_iter().take(wanted).collect()
+    /// The best trial of `study` by its own seed. If a network is to be saved and none was kept, it
+    /// is trained again; `None` if that was broken off.
+    fn best_as_it_is(
+        &self,
+        study: &Study,
+        kept: KeptNetwork,
+        observe: &mut dyn FnMut(Event),
+    ) -> Option<Winner> {
+        let best = study.best().expect("a study is confirmed if it has a best trial");
+        let (repeat, model) = match kept.take(best.number) {
+            _ if self.settings.model.is_none() => {
+                let value = best.values.first().copied();
+                (Repeat { value, attributes: best.attributes.clone() }, None)
+            }
+            Some((repeat, model)) => (repeat, Some(model)),
+            None => {
+                let evaluation = self.train_again(best, &self.repeat_seed(best, 0), observe)?;
+                (repeat_of(&evaluation.outcome), evaluation.model)
+            }
+        };
+        let candidates = vec![Candidate { trial: best.number, repeats: vec![repeat] }];
+        Some(Winner { candidates, models: vec![model], kept: 0 })
     }
 
-    fn repeats(&self) -> usize {
-        match self.settings.confirm.candidates {
-            0 => 1,
-            _ => self.settings.confirm.repeats.max(1) as usize,
-        }
+    /// The winner by the mean over fresh seeds; `None` if it was broken off.
+    fn best_by_fresh_seeds(
+        &self,
+        study: &Study,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Option<Winner>, TunerError> {
+        let count = self.settings.confirm.candidates as usize;
+        let trials: Vec<&Trial> = study.ranking().into_iter().take(count).collect();
+        let repeats = self.settings.confirm.repeats.max(1) as usize;
+        observe(Event::ConfirmationStarted { candidates: trials.len(), repeats });
+        let (objective, stop, workers) = (self.objective, self.stop, self.settings.workers);
+        let interval = self.settings.heartbeat.interval;
+        let numbers = trials.iter().map(|trial| trial.number);
+        let mut candidates = Candidates::new(numbers, repeats, study.direction());
+        with_pool(objective, stop, workers, interval, |worker_pool| {
+            self.evaluate_repeats(&trials, repeats, &mut candidates, worker_pool, observe);
+            Ok(())
+        })?;
+        Ok(candidates.winner())
     }
 
-    /// A fresh seed, the same for every candidate; without candidates the trial's own.
+    /// The seed of a repeat: a fresh one, the same for every candidate. Without candidates: the
+    /// trial's own.
     fn repeat_seed(&self, trial: &Trial, repeat: usize) -> Seed {
         match self.settings.confirm.candidates {
             0 => self.root().child("trial").index(u64::from(trial.number)),
@@ -110,18 +129,17 @@ impl Tuner<'_> {
         }
     }
 
-    /// Every repeat of every one of `trials`, in their order, whichever ends first; `None` if it was broken
-    /// off.
-    fn repeat_all(
+    /// Evaluates every repeat of `trials` and adds the results to `candidates`, until `stop` is
+    /// set.
+    fn evaluate_repeats(
         &self,
         trials: &[&Trial],
+        repeats: usize,
+        candidates: &mut Candidates,
         worker_pool: &mut WorkerPool<usize>,
         observe: &mut dyn FnMut(Event),
-    ) -> Option<Vec<Confirmed>> {
-        let repeats = self.repeats();
-        let mut evaluations: Vec<Option<Evaluation>> = Vec::new();
-        evaluations.resize_with(trials.len() * repeats, || None);
-        let mut left = 0..evaluations.len();
+    ) {
+        let mut left = 0..candidates.evaluations();
         loop {
             while worker_pool.has_room()
                 && !self.is_stopped()
@@ -137,26 +155,26 @@ impl Tuner<'_> {
                 worker_pool.start(index, job);
             }
             if worker_pool.is_idle() {
-                break;
+                return;
             }
             let (index, advance) = worker_pool.next(&mut |_, _| ControlFlow::Continue(()));
-            let evaluation = advance.map(whole);
-            if let Some(Evaluation { outcome, .. }) = &evaluation {
-                let (trial, repeat) = (trials[index / repeats].number, (index % repeats) as u32);
-                observe(Event::TrialConfirmed { trial, repeat, value: value_of(outcome) });
+            if let Some(evaluation) = advance.map(whole) {
+                let (candidate, repeat) = (index / repeats, index % repeats);
+                let (trial, value) = (trials[candidate].number, value_of(&evaluation.outcome));
+                observe(Event::TrialConfirmed { trial, repeat: repeat as u32, value });
+                candidates.add(candidate, repeat, evaluation);
             }
-            evaluations[index] = evaluation;
         }
-        let evaluations = evaluations.into_iter().collect::<Option<Vec<_>>>()?;
-        Some(by_trial(trials, evaluations))
     }
 
-    fn evaluate(&self, trial: &Trial, seed: &Seed) -> Option<Evaluation> {
-        let mut hear = |_, _| match self.stop.load(Ordering::Relaxed) {
+    /// Evaluates `trial` with `seed` once more for its network; `None` if it was broken off.
+    fn train_again(&self, trial: &Trial, seed: &Seed, observe: &mut dyn FnMut(Event)) -> Option<Evaluation> {
+        observe(Event::NetworkRetrained { trial: trial.number });
+        let mut go_on = |_, _| match self.stop.load(Ordering::Relaxed) {
             false => ControlFlow::Continue(()),
             true => ControlFlow::Break(()),
         };
-        self.objective.evaluate(&trial.point, seed, &mut hear)
+        self.objective.evaluate(&trial.point, seed, &mut go_on)
     }
 
     fn save(&self, model: &dyn Model) -> Result<(), TunerError> {
@@ -167,65 +185,10 @@ impl Tuner<'_> {
     }
 }
 
-/// What an evaluation in one piece came to.
+/// The evaluation of a job without segments.
 fn whole(advance: Advance) -> Evaluation {
     match advance.end {
         SegmentEnd::Done(evaluation) => evaluation,
-        SegmentEnd::Paused(_) | SegmentEnd::Unsaved(..) => unreachable!("only a leg pauses"),
+        SegmentEnd::Paused(_) | SegmentEnd::Unsaved(..) => unreachable!("only a segment pauses"),
     }
-}
-
-/// The best trial of `study` without another evaluation: where nothing is confirmed and no model is kept.
-fn as_it_is(study: &Study, best: &Trial, Confirm { candidates, repeats }: Confirm) -> Confirmation {
-    let repeat = Repeat { value: best.values.first().copied(), attributes: best.attributes.clone() };
-    let candidate = Candidate { trial: best.number, repeats: vec![repeat] };
-    Confirmation {
-        trials: study.finished() as u32,
-        repeats,
-        wanted: candidates,
-        candidates: vec![candidate],
-        test: Vec::new(),
-        kept: 0,
-    }
-}
-
-/// Groups `evaluations`, as many for each of `trials`.
-fn by_trial(trials: &[&Trial], evaluations: Vec<Evaluation>) -> Vec<Confirmed> {
-    let repeats = evaluations.len() / trials.len().max(1);
-    let mut evaluations = evaluations.into_iter();
-    let confirmed = trials.iter().map(|trial| {
-        let (repeats, models) = evaluations
-            .by_ref()
-            .take(repeats)
-            .map(|evaluation| (repeat_of(&evaluation.outcome), evaluation.model))
-            .unzip();
-        Confirmed { candidate: Candidate { trial: trial.number, repeats }, models }
-    });
-    confirmed.collect()
-}
-
-fn repeat_of(outcome: &Outcome) -> Repeat {
-    match outcome {
-        Outcome::Complete { attributes, .. } => {
-            Repeat { value: value_of(outcome), attributes: attributes.clone() }
-        }
-        Outcome::Failed { failure, attributes } => {
-            let mut attributes: Attributes = attributes.clone();
-            attributes.insert("failure".to_owned(), failure.kind.to_string().into());
-            attributes.insert("reason".to_owned(), failure.reason.clone().into());
-            Repeat { value: None, attributes }
-        }
-    }
-}
-
-/// Mean loss over the repeats; infinite if one failed, so that such a candidate comes last.
-fn mean_loss(candidate: &Candidate, direction: Direction) -> f64 {
-    Spread::of(&candidate.repeats).map_or(f64::INFINITY, |spread| direction.loss(spread.mean))
-}
-
-/// The repeat of the lowest loss, the first of equals.
-fn best_repeat(candidate: &Candidate, direction: Direction) -> usize {
-    let loss = |repeat: &Repeat| repeat.value.map_or(f64::INFINITY, |value| direction.loss(value));
-    let losses = candidate.repeats.iter().map(loss).enumerate();
-    losses.min_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(0, |(index, _)| index)
 }

@@ -1,4 +1,4 @@
-//! What the tuner tells while it runs; with `--json`, one line each.
+//! The events of a run; with `--json`, one line each.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -6,20 +6,20 @@ use serde::Serialize;
 use crate::space::Point;
 use crate::study::{Attributes, Study, Trial};
 
-/// Version of the events' form.
+/// Version of the JSON form of events.
 const SCHEMA: u32 = 1;
 
-/// Something that happened in a run.
+/// An event of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// The study is open.
+    /// The run begins or resumes a study.
     StudyStarted {
-        /// Version of the events' form.
+        /// Version of the JSON form of events.
         schema: u32,
         /// The study's name.
         study: String,
-        /// Trials in all.
+        /// Number of trials, those of earlier runs included.
         budget: u32,
         /// Trials finished by earlier runs.
         finished: usize,
@@ -30,7 +30,7 @@ pub enum Event {
     TrialStarted {
         /// Its number.
         trial: u32,
-        /// What is tried.
+        /// Its point.
         point: Point,
     },
     /// A trial has finished a step.
@@ -39,44 +39,44 @@ pub enum Event {
         trial: u32,
         /// The step, counted from 1: an epoch.
         step: u32,
-        /// The first metric by now; `null` if it is not a number.
+        /// The first metric after it; `null` if it is not finite.
         value: f64,
     },
-    /// A trial has stopped at a rung, from which it may go on.
+    /// A trial has paused at a rung, and may continue later.
     TrialPaused {
         /// Its number.
         trial: u32,
         /// Steps done.
         step: u32,
-        /// One a metric; empty where it could not be measured yet.
+        /// The values, one for each metric; empty if they cannot be measured yet.
         values: Vec<f64>,
     },
-    /// A paused trial goes on.
+    /// A paused trial continues.
     TrialResumed {
         /// Its number.
         trial: u32,
         /// Steps done.
         step: u32,
     },
-    /// The state of a paused trial is gone or broken, so it was evaluated from the start.
+    /// The checkpoint of a paused trial is gone or broken, so it was evaluated from the start.
     TrialRestarted {
         /// Its number.
         trial: u32,
-        /// The file, and what is wrong with it.
+        /// The path of the checkpoint, and what is wrong with it.
         reason: String,
     },
-    /// The worker of a trial gave no sign of life for too long.
+    /// The worker of a trial sent no heartbeat within the timeout.
     TrialLost {
         /// Its number.
         trial: u32,
         /// The worker's name.
         worker: String,
-        /// The number under which it is tried again; `null` if it is not, having been tried too often.
+        /// The number under which it is tried again; `null` if it was tried too often.
         again: Option<u32>,
         /// What happened, in one line.
         reason: String,
     },
-    /// A trial of this worker was taken by others, who thought it gone: its result is dropped.
+    /// Another process took a trial of this worker, which it thought dead. The result is dropped.
     TrialTaken {
         /// Its number.
         trial: u32,
@@ -87,37 +87,42 @@ pub enum Event {
         trial: u32,
         /// `complete`, `pruned` or `failed`.
         state: String,
-        /// One a metric if complete.
+        /// The values, one for each metric; empty unless complete.
         values: Vec<f64>,
-        /// What was measured beside them, or why it failed.
+        /// Other measurements, or why it failed.
         attributes: Attributes,
-        /// The best trial by now.
+        /// The best trial so far.
         best: Option<BestSoFar>,
     },
     /// A rule has ended the study before its budget was spent.
     StudyStopped {
         /// Trials finished.
         finished: usize,
-        /// The rule, as it is written.
+        /// The rule, as people write it.
         rule: String,
         /// Why it held.
         reason: String,
     },
-    /// No more trials begin; the best trials are evaluated with fresh seeds.
+    /// All trials are done; the best ones are evaluated with fresh seeds.
     ConfirmationStarted {
-        /// How many.
+        /// Number of trials that are evaluated.
         candidates: usize,
-        /// How often each.
+        /// Number of seeds of each.
         repeats: usize,
     },
-    /// One evaluation with a fresh seed is finished.
+    /// An evaluation with a fresh seed is finished.
     TrialConfirmed {
         /// The trial's number.
         trial: u32,
-        /// Which repeat, counted from 0.
+        /// Number of the seed, counted from 0.
         repeat: u32,
         /// The first metric; `null` if it failed.
         value: Option<f64>,
+    },
+    /// This run did not keep the winner's network, so it is trained again with the same seed.
+    NetworkRetrained {
+        /// The winner's number.
+        trial: u32,
     },
     /// The run was asked to stop and has saved the study.
     Interrupted {
@@ -133,7 +138,7 @@ pub enum Event {
     },
 }
 
-/// The best trial by now.
+/// The best trial so far.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct BestSoFar {
     /// Its number.

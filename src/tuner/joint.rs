@@ -1,47 +1,49 @@
-//! Several processes at one study: signs of life, and what is made of those who give none.
+//! Several processes at one study: heartbeats, and trials of workers that send none.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::kept_network::KeptNetwork;
 use super::{End, Event, Tuner, TunerError};
 use crate::storage::Lost;
 
-/// How workers show that they are alive.
+/// The heartbeats by which workers show that they are alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heartbeat {
-    /// How often a running trial gives a sign of life.
+    /// Time between two heartbeats of a running trial.
     pub interval: Duration,
-    /// How long after the last sign its worker is taken for gone; several times the former, and more than the
-    /// second to which SQLite keeps time.
+    /// Time after the last heartbeat when a worker counts as dead: several intervals, and more than
+    /// a second, the precision of SQLite's clock.
     pub timeout: Duration,
 }
 
 impl Default for Heartbeat {
-    /// Four signs may go missing.
+    /// Every 30 s, with a timeout of four intervals.
     fn default() -> Self {
         Self { interval: Duration::from_secs(30), timeout: Duration::from_secs(120) }
     }
 }
 
 impl Heartbeat {
-    /// How often the others are looked at.
+    /// Time between two checks of other workers.
     fn check_every(self) -> Duration {
         self.timeout / 8
     }
 }
 
-/// When the others were looked at last.
+/// The schedule of checks for dead workers.
 pub(super) struct StaleCheck {
     heartbeat: Heartbeat,
     last: Option<Instant>,
 }
 
 impl StaleCheck {
+    /// The schedule by `heartbeat`; the first check is due at once.
     pub fn new(heartbeat: Heartbeat) -> Self {
         Self { heartbeat, last: None }
     }
 
-    /// Whether it is time to look.
+    /// Whether a check is due, which then counts as done.
     fn is_due(&mut self) -> bool {
         let is_due = self.last.is_none_or(|last| last.elapsed() >= self.heartbeat.check_every());
         if is_due {
@@ -50,7 +52,7 @@ impl StaleCheck {
         is_due
     }
 
-    /// Waits a moment for the others.
+    /// Waits a moment for other workers.
     pub fn wait(&self) {
         const LONGEST: Duration = Duration::from_millis(200);
         thread::sleep(self.heartbeat.check_every().min(LONGEST));
@@ -58,14 +60,14 @@ impl StaleCheck {
 }
 
 impl Tuner<'_> {
-    /// Evaluates trials of the study as `worker`, beside any number of others, until the budget is spent or `stop`
-    /// is set; if it `lingers`, until nobody else's trial may come back to be tried again.
+    /// Evaluates trials of the study as `worker`, beside any number of others, until the budget is
+    /// spent or `stop` is set. If it `lingers`: until no trial of another worker may come back.
     ///
-    /// Whoever dies loses the trial that it was on to the others; a trial that is broken off by `stop` waits for
-    /// them at once. Nothing is confirmed: that is for [`Tuner::run`].
+    /// A worker that dies loses its trial to the others; a trial that is broken off by `stop` waits
+    /// for them at once. It confirms nothing: that is the task of [`Tuner::run`].
     ///
     /// # Errors
-    /// The storage fails, or the state of a paused trial cannot be written.
+    /// The storage fails, or the checkpoint of a paused trial cannot be written.
     pub fn work(
         &mut self,
         worker: &str,
@@ -76,7 +78,7 @@ impl Tuner<'_> {
         self.make_room_for_states()?;
         let study = self.storage.load_study(self.study)?;
         observe(Event::study_started(&study, self.settings.budget));
-        let is_done = self.run_trials(worker, lingers, observe)?;
+        let is_done = self.run_trials(worker, lingers, &mut KeptNetwork::new(false), observe)?;
         let study = self.storage.load_study(self.study)?;
         match is_done {
             false => observe(Event::Interrupted { finished: study.finished() }),
@@ -85,7 +87,7 @@ impl Tuner<'_> {
         Ok(if is_done { End::Done } else { End::Interrupted })
     }
 
-    /// Takes the trials of workers that gave no sign of life for too long, if it is time to look.
+    /// Takes the trials of workers without a recent heartbeat, if a check is due.
     pub(super) fn check_for_stale_workers(
         &mut self,
         stale_check: &mut StaleCheck,

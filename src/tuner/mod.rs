@@ -1,14 +1,17 @@
-//! The loop: suggest, evaluate, store, until the budget is spent or a rule ends the study; then confirm the best with fresh seeds.
+//! The loop of a study: suggest, evaluate, store, until the budget is spent or a rule ends the
+//! study. Then the best trials are confirmed with fresh seeds.
 //!
-//! It emits [`Event`]s and prints nothing. Workers evaluate, several at a time; only the tuner itself asks
-//! the search and touches the storage. Other processes may work on the same study ([`Tuner::work`]): the storage
-//! is all that they have in common. Everything that happened is in the storage before the next thing
-//! begins, so a run that dies loses at most its running trials, and the next run of the same study evaluates
+//! It emits [`Event`]s and prints nothing. Workers evaluate, several at a time; only the tuner
+//! itself asks the search and uses the storage. Other processes may work on the same study
+//! ([`Tuner::work`]); they share nothing but the storage. Every result is stored before the next
+//! step begins. So a run that dies loses at most its running trials, and the next run evaluates
 //! these again under the same numbers and seeds.
 
+mod candidates;
 mod confirm;
 mod event;
 mod joint;
+mod kept_network;
 mod next;
 mod pausing;
 mod rule;
@@ -27,6 +30,7 @@ pub use pausing::forget_states;
 pub use rule::{StopRule, StopRuleError};
 pub use session::{Session, SessionError};
 
+use self::kept_network::KeptNetwork;
 use crate::objective::Objective;
 use crate::search::{Fidelity, Search};
 use crate::seed::Seed;
@@ -34,34 +38,34 @@ use crate::space::Space;
 use crate::storage::{Storage, StorageError, StudyKey};
 use crate::study::{Outcome, Stopped};
 
-/// What the process that leads a study is called; workers have names of their own.
+/// Name of the process that leads a study; workers have names of their own.
 const LEADER: &str = "leader";
 
-/// How far to go.
+/// The settings of a run.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Trials in all, failed ones and those of earlier runs included; at least 1.
+    /// Number of trials, at least 1. Failed trials and those of earlier runs count.
     pub budget: u32,
     /// Root of all randomness.
     pub seed: u64,
-    /// Trials at a time, at least 1. Each of several computes on threads of its own: an even share of the
+    /// Trials at a time, at least 1. Each of several has threads of its own: an even share of the
     /// rayon pool that the tuner runs in, at least one.
     pub workers: usize,
-    /// Whether suggestion k knows the results of the trials up to number k - `workers` and no others, however
-    /// soon they come, so that the same seed gives the same study. With one worker it is always so.
+    /// Whether suggestion k knows exactly the results of trials 0 to k - `workers`, so that the
+    /// same seed gives the same study. With one worker this always holds.
     pub deterministic: bool,
-    /// Seeds that every trial is evaluated from, at least 1: their mean is its value. With pauses: 1.
+    /// Seeds of every trial, at least 1; its value is the mean over them. With pauses: 1.
     pub replicates: u32,
-    /// How trials pause, if they do: then those that deserve it go on beyond the budget's last trial, and the others
-    /// stay paused.
+    /// How trials pause, if they do. After the budget's last trial, promising paused trials still
+    /// continue; the others stay paused.
     pub pausing: Option<Pausing>,
-    /// What ends the study before its budget is spent: the first of these that holds.
+    /// Rules that end the study before its budget is spent. The first that holds ends it.
     pub stop_when: Vec<StopRule>,
     /// How workers show that they are alive.
     pub heartbeat: Heartbeat,
     /// How the winner is confirmed.
     pub confirm: Confirm,
-    /// Where the winner's model goes.
+    /// The file for the winner's model; `None`: it is not saved.
     pub model: Option<PathBuf>,
 }
 
@@ -93,10 +97,10 @@ impl Decider {
     }
 }
 
-/// How the best trials are evaluated again at the end.
+/// How the best trials are evaluated with fresh seeds at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Confirm {
-    /// How many of the best; 0: the best trial stands as it is.
+    /// Number of the best trials that are evaluated again; 0: the best trial wins by its own seed.
     pub candidates: u32,
     /// Fresh seeds for each, at least 1.
     pub repeats: u32,
@@ -107,54 +111,54 @@ pub struct Confirm {
 pub enum End {
     /// The budget is spent, or a rule has ended the study, and the best is confirmed.
     Done,
-    /// No trial came to a value, so there is no best.
+    /// No trial has a value, so there is no best one.
     NothingFeasible,
     /// It was asked to stop; the study is saved and can be resumed.
     Interrupted,
 }
 
-/// What ends a run before its time.
+/// Why a run failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TunerError {
-    /// The study cannot be kept; everything finished before is still there.
+    /// The storage failed; every finished trial is still stored.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// A worker gets no threads.
+    /// The threads of a worker cannot be started.
     #[error("cannot start the workers' threads: {0}: choose fewer --workers")]
     Threads(#[from] rayon::ThreadPoolBuildError),
-    /// The state of a paused trial cannot be written.
-    #[error("cannot write the state of a trial to {}", file.display())]
+    /// The checkpoint of a paused trial cannot be written.
+    #[error("cannot write the checkpoint of a trial to {}", file.display())]
     Checkpoint {
-        /// Where it should go.
+        /// Its path.
         file: PathBuf,
-        /// Why not.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// The model cannot be written.
     #[error("cannot write the model to {}", file.display())]
     Model {
-        /// Where it should go.
+        /// Its path.
         file: PathBuf,
-        /// Why not.
+        /// The error of the system.
         source: std::io::Error,
     },
 }
 
 /// Runs one study.
 pub struct Tuner<'a> {
-    /// What may vary.
+    /// The space of the hyperparameters.
     pub space: &'a Space,
-    /// What to try next.
+    /// The search that suggests points.
     pub search: &'a dyn Search,
-    /// What it comes to.
+    /// The objective that evaluates them.
     pub objective: &'a dyn Objective,
-    /// Where it is kept.
+    /// The storage that keeps the study.
     pub storage: &'a mut dyn Storage,
-    /// Which study.
+    /// The study, in that storage.
     pub study: StudyKey,
-    /// How far to go.
+    /// The settings of the run.
     pub settings: Settings,
-    /// Set from outside to end cleanly after the current steps.
+    /// Set by others to end the run cleanly after the current steps.
     pub stop: &'a AtomicBool,
 }
 
@@ -162,7 +166,8 @@ impl Tuner<'_> {
     /// Runs the study to its end, or until `stop` is set.
     ///
     /// # Errors
-    /// The storage or the model's file fails; a failing trial is an observation, not an error.
+    /// The storage fails, or a file cannot be written. A failed trial is an observation, not an
+    /// error.
     pub fn run(&mut self, observe: &mut dyn FnMut(Event)) -> Result<End, TunerError> {
         self.make_room_for_states()?;
         self.storage.requeue(self.study)?;
@@ -170,7 +175,9 @@ impl Tuner<'_> {
         self.reconsider()?;
         let study = self.storage.load_study(self.study)?;
         observe(Event::study_started(&study, self.settings.budget));
-        if !self.run_trials(LEADER, true, observe)? {
+        let saves_best_trial = self.settings.confirm.candidates == 0 && self.settings.model.is_some();
+        let mut kept = KeptNetwork::new(saves_best_trial);
+        if !self.run_trials(LEADER, true, &mut kept, observe)? {
             return self.interrupt(observe);
         }
         let study = self.storage.load_study(self.study)?;
@@ -181,7 +188,7 @@ impl Tuner<'_> {
             observe(Event::study_finished(&study));
             return Ok(End::NothingFeasible);
         }
-        match self.confirm(&study, observe)? {
+        match self.confirm(&study, kept, observe)? {
             None => self.interrupt(observe),
             Some(study) => {
                 observe(Event::study_finished(&study));
@@ -206,7 +213,7 @@ impl Tuner<'_> {
     }
 }
 
-/// The first metric of an outcome, if it has one.
+/// The first metric of an outcome; `None` if it failed.
 fn value_of(outcome: &Outcome) -> Option<f64> {
     match outcome {
         Outcome::Complete { values, .. } => values.first().copied(),

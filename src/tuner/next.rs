@@ -1,4 +1,4 @@
-//! Which trial comes next, and what its suggestion may know.
+//! The next trial: a waiting one, a paused one, or a new point of the search.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use crate::storage::{Claim, ClaimResult, Storage, StorageError, StudyKey};
 use crate::study::{Study, Trial, TrialState};
 
 impl Tuner<'_> {
-    /// A waiting trial, else a new one; `None` once the budget is spent or a rule has ended the study, or while
-    /// a result is missing that the next suggestion must know.
+    /// Claims a waiting trial, else a new one. `None` once the budget is spent or a rule has ended
+    /// the study, or while a result is missing that the next suggestion must know.
     ///
-    /// Processes that know the same trials suggest the same point, of which one gets it. The others, who are called
-    /// differently, then draw from streams of their own: however many there are, few lose twice.
+    /// Processes that know the same trials suggest the same point, and one of them gets it. The
+    /// others then draw from streams named after them, so few lose twice.
     pub(super) fn next_trial(&mut self, name: &str) -> Result<Option<Claim>, TunerError> {
         let has_lock = self.search.takes_long() && self.locks_suggestions()?;
         let next = self.claim_next(name);
@@ -26,7 +26,8 @@ impl Tuner<'_> {
         next
     }
 
-    /// Waits for a turn at the study. Somebody who was stopped in the middle of one keeps nobody for ever.
+    /// Waits for the suggestion lock of the study; `false` if it was not free for 10 s, since its
+    /// holder may be stopped.
     fn locks_suggestions(&mut self) -> Result<bool, TunerError> {
         const PATIENCE: Duration = Duration::from_secs(1);
         const ATTEMPTS: usize = 10;
@@ -44,10 +45,10 @@ impl Tuner<'_> {
     /// The next trial, as [`next_trial`](Self::next_trial) says.
     fn claim_next(&mut self, name: &str) -> Result<Option<Claim>, TunerError> {
         let budget = self.settings.budget;
-        for turn in 0.. {
-            let seed = match turn {
+        for attempt in 0.. {
+            let seed = match attempt {
                 0 => self.search_seed(),
-                _ => self.search_seed().child(name).index(turn),
+                _ => self.search_seed().child(name).index(attempt),
             };
             let study = self.storage.load_study(self.study)?;
             let waits = study.in_state(TrialState::Waiting).next().is_some();
@@ -73,7 +74,7 @@ impl Tuner<'_> {
                     }
                 }
             };
-            // Where there is none somebody else was faster, and there is more to know.
+            // Without a claim another process was faster, and there are new results to load.
             if claim.is_some() {
                 return Ok(claim);
             }
@@ -81,7 +82,7 @@ impl Tuner<'_> {
         unreachable!("the loop has no other end")
     }
 
-    /// What all draws of a search come from.
+    /// The seed of all draws of the search.
     pub(super) fn search_seed(&self) -> Seed {
         self.root().child("search")
     }
@@ -106,7 +107,8 @@ impl Tuner<'_> {
         })
     }
 
-    /// What is trained next where trials pause; `None` once no paused one deserves it and the budget is spent.
+    /// What is trained next where trials pause; `None` once no paused one deserves it and the
+    /// budget is spent.
     fn next_segment(&self, study: &Study, by: Decider, has_room: bool, seed: &Seed) -> Option<NextSegment> {
         if let Some(point) = start(self.space, study).filter(|_| has_room) {
             return Some(NextSegment::New(point.into()));
@@ -130,9 +132,9 @@ impl Tuner<'_> {
     }
 }
 
-/// Starts the next trial of `study` for somebody else who evaluates it: a waiting one, else a new one.
+/// Claims the next trial of `study` for a caller who evaluates it: a waiting one, else a new one.
 ///
-/// Nobody else may ask for a trial of the study meanwhile, else both may get the same point.
+/// No other process may ask for a trial of the study meanwhile, else both may get the same point.
 ///
 /// # Errors
 /// The storage fails.
@@ -150,18 +152,19 @@ pub fn ask(
     let seed = Seed::root(seed).child("search");
     let Suggestion { point, fits } = suggest(space, search, &seed, &*storage.load_study(study)?);
     let claim = storage.claim(study, space, &point, &fits, NO_BUDGET)?;
-    Ok(claim.expect("no study has so many trials"))
+    Ok(claim.expect("a study has fewer trials than u32::MAX"))
 }
 
-/// Where a study starts, then what `search` says with draws from `seed`.
+/// The next point: a starting point of the study, then a suggestion of `search` with draws from
+/// `seed`.
 pub(super) fn suggest(space: &Space, search: &dyn Search, seed: &Seed, study: &Study) -> Suggestion {
     let start = start(space, study);
     let start = start.map(Suggestion::from);
     start.unwrap_or_else(|| search.suggest_with_fits(space, &study.warm_start.before(study), seed))
 }
 
-/// The point that comes next without a search: the starting points of `space`, then the best of what is known from
-/// elsewhere.
+/// The next point without a search: the starting points of `space`, then the best point of the warm
+/// start.
 fn start(space: &Space, study: &Study) -> Option<Point> {
     let mut points = space.starting_points();
     let at = study.trials.len();
@@ -171,7 +174,8 @@ fn start(space: &Space, study: &Study) -> Option<Point> {
     }
 }
 
-/// Gives a trial that a person enqueued with some parameters the defaults of the others.
+/// Completes a trial that a person enqueued with some of the parameters: the others get their
+/// defaults.
 fn complete_point(storage: &mut dyn Storage, space: &Space, mut claim: Claim) -> Result<Claim, StorageError> {
     if space.check(&claim.trial.point).is_err() {
         let point = space.completed(&claim.trial.point);
@@ -181,10 +185,10 @@ fn complete_point(storage: &mut dyn Storage, space: &Space, mut claim: Claim) ->
     Ok(claim)
 }
 
-/// Leaves of `study`, which has k trials, the results of those up to number k - `workers`: what suggestion k
-/// would know if all trials took the same time. The others are running, whether or not they have ended.
+/// Removes late results from `study`, which has k trials: only trials 0 to k - `workers` keep
+/// theirs, as if all trials took the same time. The others look like running ones.
 ///
-/// `false` if one of the former is not finished.
+/// `false` if a trial that keeps its result is not finished.
 fn forget_late_results(study: &mut Study, workers: usize) -> bool {
     let known = study.trials.len().saturating_sub(workers.saturating_sub(1));
     let (known, late) = study.trials.split_at_mut(known);

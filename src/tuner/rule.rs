@@ -1,5 +1,5 @@
-//! Rules that end a study before its budget is spent. Each decides from the study alone, so a resumed study
-//! decides as the one that was not interrupted.
+//! Rules that end a study before its budget is spent. Each decides from the study alone, so an
+//! interrupted study ends at the same trial.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,32 +8,31 @@ use crate::input;
 use crate::study::{Study, Trial};
 use crate::units::Seconds;
 
-/// When a study has gone far enough.
+/// A rule that ends a study.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum StopRule {
-    /// The search expects an improvement of less than this from its best point, in standard deviations of
-    /// the losses so far, outliers cut; above 0.
+    /// The search expects less improvement than this from its best point, in standard deviations of
+    /// the losses so far, without outliers; above 0.
     Improvement(f64),
-    /// So many trials, at least 1, have finished since the last that was better than all before it; with
-    /// several metrics, since the last on their front.
+    /// This number of trials, at least 1, has finished since the last improvement. With several
+    /// metrics: since the last trial on the Pareto front.
     Stagnation(u32),
-    /// The first metric of a feasible trial has reached this value, in its direction.
+    /// The first metric of a feasible trial has reached this value.
     Target(f64),
-    /// Trials have been running for so long; those side by side count once. A trial that runs is not broken
-    /// off.
+    /// Trials have run for this time; parallel ones count once. A running trial is not broken off.
     Time(Seconds),
 }
 
-/// Text that is no rule.
+/// Why a text is no rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StopRuleError {
-    /// There is no `=` in it.
+    /// It has no `=`.
     #[error("must be RULE=VALUE, such as stagnation=30")]
     NoValue,
-    /// There is no such rule.
+    /// No rule has this name.
     #[error("unknown rule \"{name}\"{hint}")]
     Unknown {
-        /// Its name.
+        /// The name.
         name: String,
         /// The rule that was meant, or all.
         hint: String,
@@ -43,7 +42,7 @@ pub enum StopRuleError {
     Value {
         /// The rule's name.
         name: &'static str,
-        /// What values there are.
+        /// What the value must be.
         rule: &'static str,
     },
 }
@@ -95,14 +94,14 @@ impl fmt::Display for StopRule {
 }
 
 impl StopRule {
-    /// Why `study` has gone far enough by this rule; `None` if it has not. `improvement` says what the search
-    /// expects, if it can.
+    /// Why this rule ends `study`; `None` if it does not. `improvement` is the improvement that the
+    /// search expects, if it has a model.
     pub(super) fn reason(self, study: &Study, improvement: impl FnOnce() -> Option<f64>) -> Option<String> {
         match self {
             StopRule::Improvement(tolerance) => {
                 let expected = improvement().filter(|&expected| expected < tolerance)?;
                 Some(format!(
-                    "the best point promises {expected:.2e} standard deviations, less than {tolerance}"
+                    "the expected improvement is {expected:.2e} standard deviations, less than {tolerance}"
                 ))
             }
             StopRule::Stagnation(trials) => {
@@ -113,7 +112,7 @@ impl StopRule {
                 let best = study.best()?;
                 let loss = |value| study.direction().loss(value);
                 (loss(best.values[0]) <= loss(target)).then(|| {
-                    format!("trial {} came to {:?}, the target is {target:?}", best.number, best.values[0])
+                    format!("trial {} reached {:?}, the target is {target:?}", best.number, best.values[0])
                 })
             }
             StopRule::Time(limit) => {
@@ -125,7 +124,7 @@ impl StopRule {
     }
 }
 
-/// How many trials have finished since the last one that improved on all before it.
+/// Number of trials that have finished since the last improvement.
 fn since_improvement(study: &Study) -> usize {
     let front = study.pareto_front();
     let is_first = |trial: &&&Trial| {
@@ -137,7 +136,7 @@ fn since_improvement(study: &Study) -> usize {
     study.trials.iter().filter(is_later).filter(|trial| trial.state.is_finished()).count()
 }
 
-/// For how long finished trials have been running, time together counted once.
+/// The time in which finished trials were running; parallel trials count once.
 fn time_spent(study: &Study) -> Seconds {
     let finished = study.trials.iter().filter(|trial| trial.state.is_finished());
     let mut spans: Vec<(i64, i64)> =
@@ -167,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_is_read_as_it_is_shown() {
+    fn a_rule_is_read_as_it_is_printed() {
         for text in ["improvement=0.01", "stagnation=30", "target=-2.5", "time=7200s"] {
             assert_eq!(text.parse::<StopRule>().map(|rule| rule.to_string()), Ok(text.to_owned()));
         }
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rule_is_refused_with_the_rule_that_was_meant() {
+    fn a_wrong_rule_is_refused_with_the_rule_that_was_meant() {
         let problem = |text: &str| text.parse::<StopRule>().expect_err("no rule").to_string();
         assert_eq!(problem("stagnation"), "must be RULE=VALUE, such as stagnation=30");
         assert_eq!(problem("stagnaton=3"), r#"unknown rule "stagnaton"; did you mean "stagnation"?"#);
@@ -202,7 +201,7 @@ mod tests {
     fn a_target_is_reached_in_its_direction() {
         let up = study(vec![Metric::maximize("accuracy")], &[&[0.9], &[0.99], &[0.95]]);
         let reason = |target| StopRule::Target(target).reason(&up, || None);
-        assert_eq!(reason(0.99), Some("trial 1 came to 0.99, the target is 0.99".to_owned()));
+        assert_eq!(reason(0.99), Some("trial 1 reached 0.99, the target is 0.99".to_owned()));
         assert_eq!(reason(0.991), None);
         let down = study(vec![Metric::minimize("loss")], &[&[0.9], &[0.5]]);
         assert_eq!(StopRule::Target(0.4).reason(&down, || None), None);
@@ -210,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_promise_ends_the_study_and_none_does_not() {
+    fn a_small_expected_improvement_ends_the_study_and_none_does_not() {
         let study = study(vec![Metric::minimize("loss")], &[&[0.9]]);
         let rule = StopRule::Improvement(0.01);
         assert_eq!(rule.reason(&study, || None), None);
@@ -219,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn time_side_by_side_counts_once() {
+    fn parallel_trials_count_their_time_once() {
         let mut study = study(vec![Metric::minimize("loss")], &[&[1.0], &[1.0], &[1.0], &[1.0]]);
         let spans = [(0, 10), (4, 12), (5, 6), (20, 21)];
         for (trial, (from, to)) in study.trials.iter_mut().zip(spans) {

@@ -1,6 +1,7 @@
-//! A study in memory, whose trials somebody else evaluates: ask for a point, tell what it came to.
+//! A study in memory whose trials the caller evaluates: ask for a point, tell its outcome.
 //!
-//! Asked in turns it is the study that the tuner would make, bit for bit; nothing is written anywhere.
+//! Asked and told in turns, it equals the study of the tuner, bit for bit. Nothing is written to
+//! disk.
 
 use crate::search::{Search, Suggestion};
 use crate::seed::Seed;
@@ -9,7 +10,7 @@ use crate::study::{Metric, Outcome, REFERENCE, Study, Trial, TrialState};
 
 use super::next;
 
-/// What a study in memory cannot be told.
+/// Why a study in memory refuses an outcome.
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum SessionError {
     /// No trial has that number.
@@ -17,35 +18,35 @@ pub enum SessionError {
     NoTrial {
         /// The number.
         number: u32,
-        /// How many trials there are.
+        /// Number of trials.
         count: usize,
     },
-    /// The trial is at its end.
+    /// The trial has ended.
     #[error("trial {number}: already {state}: a trial is told once")]
     Finished {
         /// The number.
         number: u32,
-        /// What it came to.
+        /// Its state.
         state: TrialState,
     },
     /// Too many or too few values.
     #[error("{found} values for {expected} metrics: must be one for each")]
     Values {
-        /// How many metrics there are.
+        /// Number of metrics.
         expected: usize,
-        /// How many values came.
+        /// Number of values.
         found: usize,
     },
     /// Too many or too few constraints.
     #[error("{found} constraints, the study has {expected}: must be one for each")]
     Constraints {
-        /// How many there are.
+        /// Number of constraints of the study.
         expected: usize,
-        /// How many came.
+        /// Number of constraints of the outcome.
         found: usize,
     },
-    /// A value that is no number.
-    #[error("{0}: must be a finite number; a trial that came to nothing is told as failed")]
+    /// A value that is not finite.
+    #[error("{0}: must be a finite number; report a trial without a value as failed")]
     NotFinite(f64),
     /// The point is not in the space.
     #[error(transparent)]
@@ -81,7 +82,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// A study without trials, of at least one metric and so many constraints.
+    /// A study without trials, with at least one metric and `constraints` constraints.
     pub fn new(
         space: Space,
         metrics: Vec<Metric>,
@@ -93,17 +94,18 @@ impl Session {
         Self { space, study, constraints, search, seed }
     }
 
-    /// The same, of whose metrics only what is better than `reference` is worth anything, one finite value each.
+    /// The same study with a `reference`, one finite value for each metric: points that do not
+    /// improve on the reference in every metric score zero.
     ///
     /// # Errors
-    /// Not one finite value a metric.
+    /// `reference` is not one finite value for each metric.
     pub fn with_reference(mut self, reference: &[f64]) -> Result<Self, SessionError> {
         self.check_values(reference)?;
         self.study.attributes.insert(REFERENCE.to_owned(), reference.into());
         Ok(self)
     }
 
-    /// The next trial to evaluate; it runs from now on.
+    /// Starts the next trial to evaluate.
     pub fn ask(&mut self) -> &Trial {
         let suggestion = next::suggest(
             &self.space,
@@ -114,10 +116,11 @@ impl Session {
         self.start(suggestion)
     }
 
-    /// What came of a trial that was asked for.
+    /// Ends the trial of this number with `outcome`.
     ///
     /// # Errors
-    /// There is no such trial, it has been told already, or the outcome is not one of this study's.
+    /// There is no such trial, it has ended already, or the outcome does not fit the metrics and
+    /// constraints.
     pub fn tell(&mut self, number: u32, outcome: Outcome) -> Result<(), SessionError> {
         let count = self.study.trials.len();
         let trial = self.study.trials.get(number as usize).ok_or(SessionError::NoTrial { number, count })?;
@@ -129,21 +132,21 @@ impl Session {
         Ok(())
     }
 
-    /// What came of a point that was not asked for; the number of its trial.
+    /// Adds a trial of a point that was not asked for; its number.
     ///
     /// # Errors
-    /// The point is not in the space, or the outcome is not one of this study's.
+    /// The point is not in the space, or the outcome does not fit the metrics and constraints.
     pub fn add(&mut self, point: &Point, outcome: Outcome) -> Result<u32, SessionError> {
         let point = self.space.adopt(point);
         self.space.check(&point)?;
         self.check(&outcome)?;
-        // In the space's order, whatever it came in.
+        // The parameters in order of the space.
         let number = self.start(self.space.completed(&point).into()).number;
         finish(&mut self.study.trials[number as usize], outcome);
         Ok(number)
     }
 
-    /// Everything that was asked for and told.
+    /// The study with all its trials.
     pub fn study(&self) -> &Study {
         &self.study
     }
@@ -165,7 +168,7 @@ impl Session {
         are_finite(constraints)
     }
 
-    /// Refuses what is not one finite value a metric.
+    /// Checks that there is one finite value for each metric.
     fn check_values(&self, values: &[f64]) -> Result<(), SessionError> {
         let (expected, found) = (self.study.metrics.len(), values.len());
         if expected != found {
@@ -230,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_point_that_was_not_asked_for_becomes_a_trial_in_the_spelling_of_the_space() {
+    fn an_added_point_becomes_a_trial_in_the_types_and_order_of_the_space() {
         let mut session = session(0);
         let point: Point = serde_json::from_str(r#"{"n": 3.0, "x": 1}"#).unwrap();
         assert_eq!(session.add(&point, complete(&[0.5], &[])), Ok(0));
@@ -243,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_is_one_finite_value_a_metric() {
+    fn a_reference_is_one_finite_value_for_each_metric() {
         assert_eq!(session(0).with_reference(&[2.0]).unwrap().study().reference(), Some(vec![2.0]));
         let error = |values: &[f64]| session(0).with_reference(values).err();
         assert_eq!(error(&[]), Some(SessionError::Values { expected: 1, found: 0 }));
@@ -251,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused_and_changes_nothing() {
+    fn an_outcome_that_does_not_fit_is_refused_and_changes_nothing() {
         let mut session = session(1);
         session.ask();
         let before = session.study().clone();

@@ -1,10 +1,10 @@
-//! Whether a study ends before its budget is spent, decided once and kept with the study.
+//! The decision to end a study before its budget is spent: made once and kept with the study.
 
 use super::{Tuner, TunerError};
 use crate::study::{STOPPED, Stopped, Study};
 
 impl Tuner<'_> {
-    /// Forgets what stopped the study if other rules hold now.
+    /// Forgets the decision if the run has other rules than the ones it was made by.
     pub(super) fn reconsider(&mut self) -> Result<(), TunerError> {
         let study = self.storage.load_study(self.study)?;
         if Stopped::of(&study).is_some_and(|stopped| stopped.rules != self.rules()) {
@@ -13,9 +13,10 @@ impl Tuner<'_> {
         Ok(())
     }
 
-    /// Whether `study`, with what the next suggestion may know of it, has gone far enough; if so, keeps why.
+    /// Whether a rule ends `study`, as the next suggestion knows it. The first time, the decision
+    /// is stored.
     ///
-    /// It stays so: what running trials come to afterwards changes nothing.
+    /// A stored decision stands, whatever the results of trials that are still running.
     pub(super) fn has_gone_far_enough(&mut self, study: &Study) -> Result<bool, TunerError> {
         if Stopped::of(study).is_some() {
             return Ok(true);

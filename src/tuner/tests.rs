@@ -1,4 +1,4 @@
-//! The loop with objectives that cost nothing.
+//! The loop, with objectives that cost nothing.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,11 +11,16 @@ use crate::search::{Search, SobolSearch};
 use crate::storage::{SqliteStorage, Storage};
 use crate::study::{Attributes, Confirmation, Spread, Study, Trial, TrialState, WARM_START, WarmStartTrials};
 
+mod confirm;
+mod next;
 mod pausing;
 mod stopping;
+mod trains;
 mod warm;
+mod worker_pool;
 mod workers;
 
+/// A study in a folder of its own, and how to run it.
 struct Bench<O = Synthetic> {
     folder: tempfile::TempDir,
     objective: O,
@@ -27,6 +32,7 @@ struct Bench<O = Synthetic> {
     replicates: u32,
     warm_start: WarmStartTrials,
     stop_when: Vec<StopRule>,
+    saves_model: bool,
 }
 
 impl<O: Objective + AsRef<Synthetic>> Bench<O> {
@@ -43,6 +49,7 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
             replicates: 1,
             warm_start: WarmStartTrials::default(),
             stop_when: Vec::new(),
+            saves_model: false,
         }
     }
 
@@ -61,7 +68,11 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
         self.folder.path().join("states")
     }
 
-    /// Runs to `budget`, or until `stop_when` says of an event that it is enough.
+    fn model(&self) -> PathBuf {
+        self.folder.path().join("model")
+    }
+
+    /// Runs to `budget`, or until `stop_when` is true of an event.
     fn run(&self, budget: u32, stop_when: impl FnMut(&Event) -> bool) -> (End, Study, Vec<Event>) {
         let (end, study, events) = self.try_run(budget, stop_when);
         (end.unwrap(), study, events)
@@ -94,7 +105,7 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
                 stop_when: self.stop_when.clone(),
                 heartbeat: Heartbeat::default(),
                 confirm: self.confirm,
-                model: None,
+                model: self.saves_model.then(|| self.model()),
             },
             stop: &stop,
         };
@@ -136,7 +147,7 @@ fn a_study_spends_its_budget_and_tries_the_default_first() {
 }
 
 #[test]
-fn a_trial_that_was_broken_off_is_run_again_as_if_nothing_had_been() {
+fn a_trial_that_was_broken_off_is_run_again_with_the_same_result() {
     let objective = || Synthetic::new(Problem::Hartmann6).with_noise(0.1).with_steps(4);
     let whole = Bench::new(objective());
     let (_, expected, _) = whole.run_through(6);
@@ -154,7 +165,7 @@ fn a_trial_that_was_broken_off_is_run_again_as_if_nothing_had_been() {
 }
 
 #[test]
-fn a_larger_budget_goes_on_and_confirms_anew() {
+fn a_larger_budget_adds_trials_and_confirms_again() {
     let bench = Bench::new(Synthetic::new(Problem::Branin).with_noise(0.5));
     let (_, small, _) = bench.run_through(4);
     let (_, large, _) = bench.run_through(9);
@@ -165,7 +176,7 @@ fn a_larger_budget_goes_on_and_confirms_anew() {
 }
 
 #[test]
-fn a_study_at_its_end_is_neither_run_nor_confirmed_again() {
+fn a_finished_study_is_neither_run_nor_confirmed_again() {
     let bench = Bench::new(Synthetic::new(Problem::Branin).with_noise(0.5));
     let (_, first, _) = bench.run_through(5);
     let (end, again, events) = bench.run_through(5);
@@ -202,7 +213,7 @@ fn trials_that_all_fail_are_kept_with_their_reasons() {
 }
 
 #[test]
-fn a_trial_that_a_person_enqueued_is_run_with_the_defaults_of_what_it_lacks() {
+fn an_enqueued_trial_gets_the_defaults_of_missing_parameters() {
     let bench = Bench::new(Synthetic::new(Problem::Branin));
     bench.run_through(1);
     enqueue(&bench.database(), r#"{"x": 3.25}"#);
@@ -213,7 +224,7 @@ fn a_trial_that_a_person_enqueued_is_run_with_the_defaults_of_what_it_lacks() {
     assert_eq!(study.trials[1].point.get("y"), space.default_point().get("y"));
 }
 
-/// What Optuna's `enqueue_trial` leaves in the database.
+/// Adds the rows of Optuna's `enqueue_trial` to the database.
 fn enqueue(database: &Path, parameters: &str) {
     let database = rusqlite::Connection::open(database).unwrap();
     database

@@ -1,26 +1,30 @@
 //! Trials from claim to result, as many at a time as there are workers.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
 
 use super::joint::StaleCheck;
+use super::kept_network::KeptNetwork;
 use super::worker_pool::{Job, Signal, WorkerPool, with_pool};
 use super::{Event, Tuner, TunerError};
 use crate::objective::{Advance, SegmentEnd};
 use crate::storage::Claim;
 
 impl Tuner<'_> {
-    /// Evaluates trials as `name` and stores what they come to until the budget is spent, and if it `lingers` until nobody
-    /// else's trial may come back; `false` if that was broken off.
+    /// Evaluates trials as the worker `name` and stores their results until the budget is spent. If
+    /// it `lingers`: until no trial of another worker may come back. The network of the best trial
+    /// goes to `kept`. `false` if it was broken off.
     pub(super) fn run_trials(
         &mut self,
         name: &str,
         lingers: bool,
+        kept: &mut KeptNetwork,
         observe: &mut dyn FnMut(Event),
     ) -> Result<bool, TunerError> {
         let (objective, stop, workers) = (self.objective, self.stop, self.settings.workers);
         let interval = self.settings.heartbeat.interval;
         with_pool(objective, stop, workers, interval, |worker_pool| {
-            self.lead(worker_pool, name, lingers, observe)
+            self.lead(worker_pool, name, lingers, kept, observe)
         })
     }
 
@@ -29,6 +33,7 @@ impl Tuner<'_> {
         worker_pool: &mut WorkerPool<Claim>,
         name: &str,
         lingers: bool,
+        kept: &mut KeptNetwork,
         observe: &mut dyn FnMut(Event),
     ) -> Result<bool, TunerError> {
         let mut stale_check = StaleCheck::new(self.settings.heartbeat);
@@ -41,11 +46,11 @@ impl Tuner<'_> {
                 self.start_trial(claim, worker_pool, observe)?;
             }
             if !worker_pool.is_idle() {
-                self.finish_trial(worker_pool, observe)?;
+                self.finish_trial(worker_pool, kept, observe)?;
             } else if lingers && !self.storage.heartbeats(self.study)?.is_empty() {
                 stale_check.wait();
             } else {
-                // What somebody else gave back since it was looked for is found here.
+                // A trial that another worker has given back since the last look is found here.
                 match self.next_trial(name)? {
                     Some(claim) => self.start_trial(claim, worker_pool, observe)?,
                     None => return Ok(!self.is_stopped()),
@@ -53,7 +58,7 @@ impl Tuner<'_> {
             }
         }
         while !worker_pool.is_idle() {
-            self.finish_trial(worker_pool, observe)?;
+            self.finish_trial(worker_pool, kept, observe)?;
         }
         Ok(false)
     }
@@ -64,7 +69,7 @@ impl Tuner<'_> {
         worker_pool: &mut WorkerPool<Claim>,
         observe: &mut dyn FnMut(Event),
     ) -> Result<(), TunerError> {
-        // Who claims in the name of a worker has given the first sign of life already.
+        // A claim in the name of a worker has stored the first heartbeat already.
         if claim.trial.worker().is_none() {
             self.storage.heartbeat(claim.key)?;
         }
@@ -79,25 +84,26 @@ impl Tuner<'_> {
         Ok(())
     }
 
-    /// Waits for the next trial to be done and stores it, and what the others report meanwhile. One that was broken
-    /// off is given back.
+    /// Waits for the next result and stores it, as well as the reports of other trials meanwhile. A
+    /// trial that was broken off is given back.
     fn finish_trial(
         &mut self,
         worker_pool: &mut WorkerPool<Claim>,
+        kept: &mut KeptNetwork,
         observe: &mut dyn FnMut(Event),
     ) -> Result<(), TunerError> {
         let (storage, stop) = (&mut *self.storage, self.stop);
         let mut trouble = None;
-        let mut hear = |claim: &Claim, sign: Signal| {
-            let heard = match sign {
+        let mut receive = |claim: &Claim, signal: Signal| {
+            let is_ours = match signal {
                 Signal::Step(step, value) => {
                     observe(Event::TrialReported { trial: claim.trial.number, step, value });
                     storage.report(claim.key, step, value).map(|()| true)
                 }
-                Signal::Life => storage.heartbeat(claim.key),
+                Signal::Heartbeat => storage.heartbeat(claim.key),
             };
-            match heard {
-                Ok(true) if !stop.load(std::sync::atomic::Ordering::Relaxed) => ControlFlow::Continue(()),
+            match is_ours {
+                Ok(true) if !stop.load(Ordering::Relaxed) => ControlFlow::Continue(()),
                 Ok(_) => ControlFlow::Break(()),
                 Err(error) => {
                     trouble.get_or_insert(error);
@@ -105,28 +111,40 @@ impl Tuner<'_> {
                 }
             }
         };
-        let (claim, advance) = worker_pool.next(&mut hear);
+        let (claim, advance) = worker_pool.next(&mut receive);
         if let Some(error) = trouble {
             return Err(error.into());
         }
-        let Some(Advance { end: progress, restarted }) = advance else {
-            if !self.storage.release(claim.key)? {
-                observe(Event::TrialTaken { trial: claim.trial.number });
-            }
-            return Ok(());
+        let is_stored = match advance {
+            None => self.storage.release(claim.key)?,
+            Some(advance) => self.store(&claim, advance, kept, observe)?,
         };
+        if !is_stored {
+            observe(Event::TrialTaken { trial: claim.trial.number });
+        }
+        Ok(())
+    }
+
+    /// Stores the result of a trial or of its segment; `false` if others have taken the trial.
+    fn store(
+        &mut self,
+        claim: &Claim,
+        Advance { end, restarted }: Advance,
+        kept: &mut KeptNetwork,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<bool, TunerError> {
         let trial = claim.trial.number;
         if let Some(reason) = restarted {
             observe(Event::TrialRestarted { trial, reason });
         }
-        match progress {
+        match end {
             SegmentEnd::Done(evaluation) => {
                 if !self.storage.finish(claim.key, &evaluation.outcome)? {
-                    observe(Event::TrialTaken { trial });
-                    return Ok(());
+                    return Ok(false);
                 }
                 self.forget_states_of(&claim.trial);
                 let study = self.storage.load_study(self.study)?;
+                kept.update(&study, trial, evaluation);
                 observe(Event::trial_finished(&study, trial));
             }
             SegmentEnd::Paused(rung) => {
@@ -134,14 +152,13 @@ impl Tuner<'_> {
                 let mut rung_history = claim.trial.rung_history.clone();
                 rung_history.rungs.push(rung);
                 if !self.storage.pause(claim.key, &rung_history)? {
-                    observe(Event::TrialTaken { trial });
-                    return Ok(());
+                    return Ok(false);
                 }
                 self.forget_last_state(&claim.trial);
                 observe(Event::TrialPaused { trial, step, values });
             }
             SegmentEnd::Unsaved(file, source) => return Err(TunerError::Checkpoint { file, source }),
         }
-        Ok(())
+        Ok(true)
     }
 }

@@ -1,8 +1,8 @@
-//! Evaluations side by side: a crew of workers, each with threads of its own to compute on.
+//! Parallel evaluations: a pool of workers, each with threads of its own to compute on.
 //!
-//! Workers evaluate and do nothing else. What they report goes to whoever leads the crew, who alone stores
-//! it. A worker waits for the answer to a report before it makes the next, so it is never more than a step
-//! ahead of what is stored.
+//! Workers evaluate and do nothing else. Their reports go to the leader of the pool, which alone
+//! stores them. A worker waits for the answer to a report before it sends the next, so it is at
+//! most one step ahead of the storage.
 
 use std::any::Any;
 use std::ops::ControlFlow;
@@ -19,37 +19,37 @@ use crate::objective::{Advance, Objective, Segment, evaluate_replicates};
 use crate::seed::Seed;
 use crate::space::Point;
 
-/// What is to be evaluated, and from which seed.
+/// An evaluation for a worker.
 pub(super) struct Job {
     pub point: Point,
     pub seed: Seed,
-    /// Which part; `None`: all of it.
+    /// The segment to evaluate; `None`: the whole.
     pub segment: Option<Segment>,
-    /// From how many seeds, if all of it.
+    /// Number of seeds of a whole evaluation, at least 1.
     pub replicates: u32,
 }
 
-/// Workers, and what each of them is on.
+/// The workers and their tasks of type `T`, which belong to the leader.
 pub(super) struct WorkerPool<T> {
     workers: Vec<Worker<T>>,
-    news: Receiver<(usize, Message)>,
-    /// How often each task gives a sign of life, and when they do next.
+    messages: Receiver<(usize, WorkerMessage)>,
+    /// Time between two heartbeats of every task, and the time of the next.
     interval: Duration,
     next_heartbeat: Instant,
 }
 
-/// What is heard of a task.
-#[derive(Clone, Copy, Debug)]
+/// A signal of a running task to the leader.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Signal {
-    /// The first metric after a step.
+    /// A finished step, and the first metric after it.
     Step(u32, f64),
-    /// That somebody is on it.
-    Life,
+    /// The task is still running.
+    Heartbeat,
 }
 
 struct Worker<T> {
     assignments: Sender<Assignment>,
-    /// What it is on, and where the answers to its reports go.
+    /// Its task, and the way back for answers to its reports.
     task: Option<(T, Sender<ControlFlow<()>>)>,
 }
 
@@ -58,16 +58,20 @@ struct Assignment {
     answers: Receiver<ControlFlow<()>>,
 }
 
-/// What a worker tells.
-enum Message {
+/// A message of a worker to the leader.
+enum WorkerMessage {
     Reported(u32, f64),
     Done(Option<Advance>),
     Panicked(Box<dyn Any + Send>),
 }
 
-/// Lets `lead` lead a crew that evaluates `objective`, `workers` points at a time, at least one.
+/// Calls `lead` with a pool of `workers` workers, at least one, that evaluate `objective`.
 ///
-/// Once `stop` is set every evaluation breaks off after its next report. Every `interval` each gives a sign of life.
+/// Once `stop` is set, every evaluation breaks off after its next report. Every `interval` each
+/// task sends a heartbeat.
+///
+/// # Errors
+/// The threads of a worker cannot be started, or `lead` fails.
 pub(super) fn with_pool<T, R>(
     objective: &dyn Objective,
     stop: &AtomicBool,
@@ -77,21 +81,21 @@ pub(super) fn with_pool<T, R>(
 ) -> Result<R, TunerError> {
     let pools = pools(workers)?;
     thread::scope(|scope| {
-        let (tell, news) = channel();
+        let (send, messages) = channel();
         let workers = pools.iter().enumerate().map(|(index, pool)| {
             let (assignments, received) = channel();
-            let tell = tell.clone();
+            let send = send.clone();
             scope.spawn(move || {
-                work(objective, stop, pool.as_ref(), &received, &|news| {
-                    // Nobody listens once the run has failed.
-                    tell.send((index, news)).is_ok()
+                work(objective, stop, pool.as_ref(), &received, &|message| {
+                    // Once the run has failed, nobody receives.
+                    send.send((index, message)).is_ok()
                 })
             });
             Worker { assignments, task: None }
         });
         let mut worker_pool = WorkerPool {
             workers: workers.collect(),
-            news,
+            messages,
             interval,
             next_heartbeat: Instant::now() + interval,
         };
@@ -99,7 +103,8 @@ pub(super) fn with_pool<T, R>(
     })
 }
 
-/// One worker computes on the threads of the process; several share them out.
+/// A thread pool for each of several workers, with an even share of the threads of the process. A
+/// single worker computes on the threads of the process.
 fn pools(workers: usize) -> Result<Vec<Option<ThreadPool>>, ThreadPoolBuildError> {
     if workers <= 1 {
         return Ok(vec![None]);
@@ -109,66 +114,66 @@ fn pools(workers: usize) -> Result<Vec<Option<ThreadPool>>, ThreadPoolBuildError
 }
 
 impl<T> WorkerPool<T> {
-    /// Whether a worker has nothing to do.
+    /// Whether a worker is idle.
     pub fn has_room(&self) -> bool {
         self.workers.iter().any(|worker| worker.task.is_none())
     }
 
-    /// Whether no worker has anything to do.
+    /// Whether all workers are idle.
     pub fn is_idle(&self) -> bool {
         self.workers.iter().all(|worker| worker.task.is_none())
     }
 
-    /// Gives a worker who has nothing to do the `job`, which belongs to `task`.
+    /// Gives an idle worker the `job`, which belongs to `task`.
     ///
     /// # Panics
-    /// If there is no such worker.
+    /// If no worker is idle.
     pub fn start(&mut self, task: T, job: Job) {
         let free = self.workers.iter_mut().find(|worker| worker.task.is_none());
         let worker = free.expect("there is room for the job");
         let (answer, answers) = channel();
         worker.task = Some((task, answer));
-        worker.assignments.send(Assignment { job, answers }).expect("a worker lives as long as its crew");
+        worker.assignments.send(Assignment { job, answers }).expect("a worker lives as long as its pool");
     }
 
-    /// Waits until an evaluation is done; tells `hear` what any of them reports before and that they live, and it
-    /// answers whether that one goes on.
+    /// Waits for the next evaluation that is done; `None` if it was broken off. Signals of all
+    /// tasks until then go to `receive`, whose answer `Break` breaks off the task of the signal.
     ///
     /// # Panics
-    /// If nobody has anything to do, and with the panic of an evaluation.
-    pub fn next(&mut self, hear: &mut dyn FnMut(&T, Signal) -> ControlFlow<()>) -> (T, Option<Advance>) {
-        assert!(!self.is_idle(), "somebody has something to do");
+    /// If all workers are idle, and with the panic of an evaluation.
+    pub fn next(&mut self, receive: &mut dyn FnMut(&T, Signal) -> ControlFlow<()>) -> (T, Option<Advance>) {
+        assert!(!self.is_idle(), "a worker has a task");
         loop {
             let left = self.next_heartbeat.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                self.send_heartbeats(hear);
+                self.send_heartbeats(receive);
                 continue;
             }
-            let (index, news) = match self.news.recv_timeout(left) {
-                Ok(news) => news,
+            let (index, message) = match self.messages.recv_timeout(left) {
+                Ok(message) => message,
                 Err(RecvTimeoutError::Timeout) => continue,
-                Err(RecvTimeoutError::Disconnected) => unreachable!("a worker lives as long as its crew"),
+                Err(RecvTimeoutError::Disconnected) => unreachable!("a worker lives as long as its pool"),
             };
             let task = &mut self.workers[index].task;
-            match news {
-                Message::Reported(step, value) => {
-                    let (task, answer) = task.as_ref().expect("who reports has a task");
-                    // Whoever was done with its last report waits for no answer.
-                    let _ = answer.send(hear(task, Signal::Step(step, value)));
+            match message {
+                WorkerMessage::Reported(step, value) => {
+                    let (task, answer) = task.as_ref().expect("a worker that reports has a task");
+                    // After its last report a worker waits for no answer.
+                    let _ = answer.send(receive(task, Signal::Step(step, value)));
                 }
-                Message::Done(advance) => {
-                    let (task, _) = task.take().expect("who is done had a task");
+                WorkerMessage::Done(advance) => {
+                    let (task, _) = task.take().expect("a worker that is done had a task");
                     return (task, advance);
                 }
-                Message::Panicked(panic) => resume_unwind(panic),
+                WorkerMessage::Panicked(panic) => resume_unwind(panic),
             }
         }
     }
 
-    fn send_heartbeats(&mut self, hear: &mut dyn FnMut(&T, Signal) -> ControlFlow<()>) {
+    fn send_heartbeats(&mut self, receive: &mut dyn FnMut(&T, Signal) -> ControlFlow<()>) {
         for (task, answer) in self.workers.iter().filter_map(|worker| worker.task.as_ref()) {
-            if hear(task, Signal::Life).is_break() {
-                // It waits for the answer to its last report, or will for that to its next.
+            if receive(task, Signal::Heartbeat).is_break() {
+                // The worker reads it as the answer to its last or its next report.
                 let _ = answer.send(ControlFlow::Break(()));
             }
         }
@@ -176,54 +181,55 @@ impl<T> WorkerPool<T> {
     }
 }
 
-/// A worker's life: an order, its evaluation, until there are no more orders or `tell` says that nobody
-/// listens.
+/// The loop of a worker: it evaluates one assignment after another, until there are no more or
+/// `send` says that nobody receives.
 fn work(
     objective: &dyn Objective,
     stop: &AtomicBool,
     pool: Option<&ThreadPool>,
     assignments: &Receiver<Assignment>,
-    tell: &(dyn Fn(Message) -> bool + Sync),
+    send: &(dyn Fn(WorkerMessage) -> bool + Sync),
 ) {
     while let Ok(Assignment { job, answers }) = assignments.recv() {
-        let mut line = Line { stop, tell, answers, waits: false };
+        let mut reporter = Reporter { stop, send, answers, waits: false };
         let mut evaluate = || {
-            let mut hear = |step, value| line.report(step, value);
+            let mut observe = |step, value| reporter.report(step, value);
             match &job.segment {
                 None => {
                     let (point, seed) = (&job.point, &job.seed);
-                    evaluate_replicates(objective, point, seed, job.replicates, &mut hear).map(Advance::from)
+                    evaluate_replicates(objective, point, seed, job.replicates, &mut observe)
+                        .map(Advance::from)
                 }
-                Some(segment) => objective.advance(&job.point, &job.seed, segment, &mut hear),
+                Some(segment) => objective.advance(&job.point, &job.seed, segment, &mut observe),
             }
         };
         let evaluated = catch_unwind(AssertUnwindSafe(|| match pool {
             Some(pool) => pool.install(evaluate),
             None => evaluate(),
         }));
-        if !tell(evaluated.map_or_else(Message::Panicked, Message::Done)) {
+        if !send(evaluated.map_or_else(WorkerMessage::Panicked, WorkerMessage::Done)) {
             return;
         }
     }
 }
 
-/// A worker's line to whoever leads, for one evaluation.
-struct Line<'a> {
+/// The reports of one evaluation, from a worker to the leader.
+struct Reporter<'a> {
     stop: &'a AtomicBool,
-    tell: &'a (dyn Fn(Message) -> bool + Sync),
+    send: &'a (dyn Fn(WorkerMessage) -> bool + Sync),
     answers: Receiver<ControlFlow<()>>,
     /// Whether the last report has no answer yet.
     waits: bool,
 }
 
-impl Line<'_> {
+impl Reporter<'_> {
     fn report(&mut self, step: u32, value: f64) -> ControlFlow<()> {
         if self.waits {
-            // Without anybody to answer there is nothing to go on for.
+            // Without a leader there is nothing to continue for.
             self.answers.recv().unwrap_or(ControlFlow::Break(()))?;
         }
         self.waits = true;
-        match (self.tell)(Message::Reported(step, value)) && !self.stop.load(Ordering::Relaxed) {
+        match (self.send)(WorkerMessage::Reported(step, value)) && !self.stop.load(Ordering::Relaxed) {
             true => ControlFlow::Continue(()),
             false => ControlFlow::Break(()),
         }

@@ -24,6 +24,11 @@ fn a_study_leaves_its_winner_its_weights_and_a_table() {
     assert_eq!(best["trials"], 3);
     assert_eq!(best["test"]["values"].as_array().map(Vec::len), Some(2));
     assert_eq!(best["model"], "best.safetensors");
+    let seed = best["model_seed"].as_u64().expect("a position") as usize;
+    assert!(best["model_test"].is_number());
+    assert_eq!(best["model_test"], best["test"]["values"][seed]);
+    let saved = format!("on the test set (seed {seed})");
+    assert!(ended.stdout.contains(&saved), "{}", ended.stdout);
     assert!(tune.path("best.safetensors").exists());
     let shown = tune.run(&["show"]).success().stdout;
     assert!(shown.starts_with("iris-tables-ideal-random-0: "), "{shown}");

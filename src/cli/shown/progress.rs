@@ -104,6 +104,7 @@ impl Lines {
                 let value = value.map_or("failed".to_owned(), |value| format!("{value:.4}"));
                 Some(format!("trial {trial}, fresh seed {repeat}: {value}"))
             }
+            Event::NetworkRetrained { trial } => Some(retrained(*trial)),
             Event::Interrupted { finished } => Some(interrupted(*finished)),
             Event::TrialRestarted { trial, reason } => Some(restarted(*trial, reason)),
             Event::TrialLost { trial, again, reason, .. } => Some(lost(*trial, *again, reason)),
@@ -189,6 +190,7 @@ impl Bars {
                 self.trial.tick();
             }
             Event::StudyStopped { finished, rule, reason } => self.say(&stopped(*finished, rule, reason)),
+            Event::NetworkRetrained { trial } => self.say(&retrained(*trial)),
             Event::Interrupted { finished } => self.say(&interrupted(*finished)),
             Event::StudyFinished { .. } => {
                 self.trial.finish_and_clear();
@@ -270,6 +272,10 @@ fn restarted(trial: u32, reason: &str) -> String {
 
 fn stopped(finished: usize, rule: &str, reason: &str) -> String {
     format!("stopped after {finished} trials by {rule}: {reason}")
+}
+
+fn retrained(trial: u32) -> String {
+    format!("the network of trial {trial} was not kept by this run; training it again")
 }
 
 fn interrupted(finished: usize) -> String {

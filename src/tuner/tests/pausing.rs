@@ -1,4 +1,4 @@
-//! Trials that pause at rungs and go on if they deserve it.
+//! Trials that pause at rungs, and continue if they are promising.
 
 use super::*;
 use crate::search::BayesSearch;
@@ -10,7 +10,7 @@ fn bench() -> Bench {
     Bench { pauses: Some(Decider::Halving), ..Bench::new(objective) }
 }
 
-fn weighed() -> Bench {
+fn by_model() -> Bench {
     let params = BayesParams { candidates: 128, starts: 2, ..BayesParams::default() };
     Bench { pauses: Some(Decider::Model), search: Box::new(BayesSearch::with(params)), ..bench() }
 }
@@ -42,12 +42,12 @@ fn the_best_third_goes_on_at_each_rung() {
         (0, RungHistory::default()),
         "the default never pauses"
     );
-    assert_eq!(files(&bench), paused.len(), "a file for each that may go on");
-    let heard = |is: fn(&Event) -> bool| events.iter().filter(|event| is(event)).count();
-    assert_eq!(heard(|event| matches!(event, Event::TrialStarted { .. })), 27);
-    assert_eq!(heard(|event| matches!(event, Event::TrialReported { .. })), steps(&study));
-    let paused = heard(|event| matches!(event, Event::TrialPaused { .. }));
-    let resumed = heard(|event| matches!(event, Event::TrialResumed { .. }));
+    assert_eq!(files(&bench), paused.len(), "a checkpoint for each trial that may continue");
+    let count = |is: fn(&Event) -> bool| events.iter().filter(|event| is(event)).count();
+    assert_eq!(count(|event| matches!(event, Event::TrialStarted { .. })), 27);
+    assert_eq!(count(|event| matches!(event, Event::TrialReported { .. })), steps(&study));
+    let paused = count(|event| matches!(event, Event::TrialPaused { .. }));
+    let resumed = count(|event| matches!(event, Event::TrialResumed { .. }));
     assert_eq!(paused - resumed, 27 - complete.len());
     let full = Bench::new(Synthetic::new(Problem::Hartmann6).with_noise(0.1).with_steps(9)).run_through(27).1;
     for trial in complete {
@@ -56,14 +56,14 @@ fn the_best_third_goes_on_at_each_rung() {
 }
 
 #[test]
-fn a_study_that_was_broken_off_at_any_step_comes_to_the_same() {
+fn a_study_that_was_broken_off_at_any_step_ends_the_same() {
     let (_, expected, _) = bench().run_through(12);
     for broken_at in [1, 7, 19, 26] {
         let broken = bench();
-        let mut heard = 0;
+        let mut reports = 0;
         let (end, ..) = broken.run(12, |event| {
-            heard += u32::from(matches!(event, Event::TrialReported { .. }));
-            heard == broken_at
+            reports += u32::from(matches!(event, Event::TrialReported { .. }));
+            reports == broken_at
         });
         assert_eq!(end, End::Interrupted);
         let (end, study, _) = broken.run_through(12);
@@ -72,7 +72,7 @@ fn a_study_that_was_broken_off_at_any_step_comes_to_the_same() {
 }
 
 #[test]
-fn a_state_that_is_lost_or_broken_costs_time_and_changes_nothing() {
+fn a_checkpoint_that_is_lost_or_broken_changes_no_result() {
     let (_, expected, _) = bench().run_through(9);
     let bench = bench();
     let mut pauses = 0;
@@ -94,14 +94,14 @@ fn a_state_that_is_lost_or_broken_costs_time_and_changes_nothing() {
 }
 
 #[test]
-fn a_budget_too_small_for_a_third_has_the_default_alone() {
+fn with_a_budget_below_three_only_the_default_is_complete() {
     let (end, study, _) = bench().run_through(2);
     assert_eq!(end, End::Done);
     assert_eq!(study.in_state(TrialState::Complete).count(), 1);
 }
 
 #[test]
-fn a_larger_budget_goes_on_from_the_states_that_are_left() {
+fn a_larger_budget_continues_from_checkpoints() {
     let bench = bench();
     bench.run_through(9);
     let (end, study, events) = bench.run_through(18);
@@ -110,7 +110,7 @@ fn a_larger_budget_goes_on_from_the_states_that_are_left() {
 }
 
 #[test]
-fn what_a_run_that_died_left_behind_goes_and_what_others_have_stays() {
+fn leftovers_of_a_dead_run_go_and_files_of_other_studies_stay() {
     let bench = bench();
     bench.run_through(9);
     let names = || {
@@ -118,7 +118,7 @@ fn what_a_run_that_died_left_behind_goes_and_what_others_have_stays() {
         states.map(|state| state.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
     };
     let (of_trials, own) = (names(), names()[0].split_once('-').unwrap().0.to_owned());
-    let left = [format!("{own}-4-0-leg"), format!("{own}-0-0.safetensors"), "99-4-0-leg".to_owned()];
+    let left = [format!("{own}-4-0-segment"), format!("{own}-0-0.safetensors"), "99-4-0-segment".to_owned()];
     std::fs::create_dir_all(bench.states().join(&left[0]).join("state")).unwrap();
     left[1..].iter().for_each(|name| std::fs::write(bench.states().join(name), "").unwrap());
     bench.run_through(9);
@@ -130,7 +130,7 @@ fn what_a_run_that_died_left_behind_goes_and_what_others_have_stays() {
 }
 
 #[test]
-fn several_workers_pause_and_go_on_too() {
+fn several_workers_pause_and_resume_trials() {
     let bench = Bench { workers: 3, ..bench() };
     let (end, study, _) = bench.run_through(18);
     assert_eq!((end, study.trials.len()), (End::Done, 18));
@@ -139,30 +139,30 @@ fn several_workers_pause_and_go_on_too() {
 }
 
 #[test]
-fn a_model_decides_who_goes_on_and_starts_where_it_expects_most() {
-    let bench = weighed();
+fn a_model_decides_which_trials_continue() {
+    let bench = by_model();
     let (end, study, _) = bench.run_through(40);
     assert_eq!((end, study.trials.len()), (End::Done, 40));
     let complete = study.in_state(TrialState::Complete).count();
     assert!((20..40).contains(&complete), "at least half go on: {complete}");
     let rungs = |trial: &Trial| trial.rung_history.rungs.iter().map(|rung| rung.steps).collect::<Vec<_>>();
     assert!(study.trials[1..].iter().all(|trial| rungs(trial) == [3]), "after a quarter of 9 steps");
-    // The steps that train so many points to the end.
-    let whole = Bench { search: Box::new(SobolSearch::new()), pauses: None, ..weighed() };
+    // Without pauses: points that take as many steps, all trained to the end.
+    let whole = Bench { search: Box::new(SobolSearch::new()), pauses: None, ..by_model() };
     let (_, blind, _) = whole.run_through(u32::try_from(steps(&study).div_ceil(9)).unwrap());
     let best = |study: &Study| study.best().map(|best| best.values[0]).unwrap();
     assert!(best(&study) < best(&blind), "{} and {}", best(&study), best(&blind));
 }
 
 #[test]
-fn a_weighed_study_that_was_broken_off_comes_to_the_same() {
-    let (_, expected, _) = weighed().run_through(14);
+fn a_study_by_model_that_was_broken_off_ends_the_same() {
+    let (_, expected, _) = by_model().run_through(14);
     for broken_at in [9, 33] {
-        let broken = weighed();
-        let mut heard = 0;
+        let broken = by_model();
+        let mut reports = 0;
         broken.run(14, |event| {
-            heard += u32::from(matches!(event, Event::TrialReported { .. }));
-            heard == broken_at
+            reports += u32::from(matches!(event, Event::TrialReported { .. }));
+            reports == broken_at
         });
         let (end, study, _) = broken.run_through(14);
         assert_eq!((end, told(&study)), (End::Done, told(&expected)));

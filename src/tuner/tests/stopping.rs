@@ -9,7 +9,7 @@ fn bench(rule: StopRule) -> Bench {
     Bench { stop_when: vec![rule], ..Bench::new(Synthetic::new(Problem::Branin)) }
 }
 
-/// Asserts that a study ended by its rule and how; its finished trials and the reason.
+/// Asserts that the study was ended by its rule; the number of finished trials and the reason.
 fn assert_stopped(end: End, study: &Study, events: &[Event], rule: &str) -> (usize, String) {
     assert_eq!(end, End::Done);
     let stopped = Stopped::of(study).expect("a rule held");
@@ -19,7 +19,7 @@ fn assert_stopped(end: End, study: &Study, events: &[Event], rule: &str) -> (usi
         _ => None,
     });
     assert_eq!(told, Some((study.finished(), stopped.rule, stopped.reason.clone())));
-    assert!(matches!(events.last(), Some(Event::StudyFinished { .. })), "it is confirmed all the same");
+    assert!(matches!(events.last(), Some(Event::StudyFinished { .. })), "it is confirmed nevertheless");
     (study.finished(), stopped.reason)
 }
 
@@ -29,7 +29,7 @@ fn a_target_ends_the_study_with_the_trial_that_reached_it() {
     let (finished, reason) = assert_stopped(end, &study, &events, "target=8");
     assert!(study.trials[finished - 1].values[0] <= 8.0);
     assert!(study.trials[..finished - 1].iter().all(|trial| trial.values[0] > 8.0));
-    assert!(reason.starts_with(&format!("trial {} came to", finished - 1)), "{reason}");
+    assert!(reason.starts_with(&format!("trial {} reached", finished - 1)), "{reason}");
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn stagnation_ends_the_study() {
 }
 
 #[test]
-fn a_small_promise_ends_the_study() {
+fn a_small_expected_improvement_ends_the_study() {
     let search = Box::new(BayesSearch::new());
     let bench = Bench { search, ..bench(StopRule::Improvement(0.01)) };
     let (end, study, events) = bench.run_through(100);
@@ -57,14 +57,14 @@ fn time_ends_the_study() {
 }
 
 #[test]
-fn a_study_without_a_rule_that_holds_spends_its_budget() {
+fn a_study_whose_rule_never_holds_spends_its_budget() {
     let (_, study, events) = bench(StopRule::Target(-1.0)).run_through(7);
     assert_eq!((study.finished(), Stopped::of(&study)), (7, None));
     assert!(!events.iter().any(|event| matches!(event, Event::StudyStopped { .. })));
 }
 
 #[test]
-fn a_study_that_was_interrupted_stops_where_the_other_does() {
+fn an_interrupted_study_stops_at_the_same_trial() {
     for rule in [StopRule::Target(3.0), StopRule::Stagnation(6)] {
         let (_, expected, _) = bench(rule).run_through(60);
         let broken = bench(rule);
@@ -72,7 +72,7 @@ fn a_study_that_was_interrupted_stops_where_the_other_does() {
         assert_eq!(end, End::Interrupted);
         let (_, study, _) = broken.run_through(60);
         assert_eq!(told(&study), told(&expected));
-        // And it stays where it is, with a larger budget as well.
+        // With a larger budget as well, it does not continue.
         let (end, again, events) = broken.run_through(90);
         assert_eq!((end, told(&again)), (End::Done, told(&study)));
         assert!(matches!(events[1], Event::StudyStopped { .. }), "{events:?}");
@@ -80,7 +80,7 @@ fn a_study_that_was_interrupted_stops_where_the_other_does() {
 }
 
 #[test]
-fn deterministic_workers_stop_at_the_same_trial_whoever_finishes_first() {
+fn deterministic_workers_stop_at_the_same_trial_in_any_order_of_results() {
     let run = || {
         let bench = Bench { workers: 4, deterministic: true, ..bench(StopRule::Stagnation(5)) };
         bench.run_through(100).1
@@ -91,7 +91,7 @@ fn deterministic_workers_stop_at_the_same_trial_whoever_finishes_first() {
 }
 
 #[test]
-fn with_other_rules_it_goes_on() {
+fn a_stopped_study_continues_under_other_rules() {
     let mut bench = bench(StopRule::Target(8.0));
     let (_, stopped, _) = bench.run_through(40);
     bench.stop_when.clear();

@@ -1,4 +1,4 @@
-//! What a study begins with, and trials of several seeds.
+//! Warm starts, and trials with several seeds.
 
 use super::*;
 use crate::search::BayesSearch;
@@ -10,7 +10,7 @@ fn branin() -> Bench {
 }
 
 #[test]
-fn results_from_elsewhere_teach_the_search_and_their_best_point_is_tried_after_the_default() {
+fn a_warm_start_teaches_the_search_and_its_best_point_follows_the_default() {
     let (_, known, _) = branin().run_through(25);
     let result = |trial: &Trial| WarmStartTrial {
         point: trial.point.clone(),
@@ -19,19 +19,23 @@ fn results_from_elsewhere_teach_the_search_and_their_best_point_is_tried_after_t
     };
     let warm_start = WarmStartTrials { results: known.trials.iter().map(result).collect() };
     let (end, study, _) = Bench { warm_start, ..branin() }.run_through(4);
-    assert_eq!((end, study.trials.len()), (End::Done, 4), "they are no trials of this study");
+    assert_eq!(
+        (end, study.trials.len()),
+        (End::Done, 4),
+        "results of the warm start are no trials of this study"
+    );
     let best = known.best().unwrap();
     assert_eq!(study.trials[1].point, best.point);
     let points: Vec<&Point> = known.trials.iter().map(|trial| &trial.point).collect();
     assert!(study.trials[2..].iter().all(|trial| !points.contains(&&trial.point)));
     let is_better = |trial: &Trial| trial.values[0] < best.values[0];
-    assert!(study.trials[2..].iter().any(is_better), "the model goes on where they ended");
+    assert!(study.trials[2..].iter().any(is_better), "the model continues where they ended");
     let (_, cold, _) = branin().run_through(4);
     assert!(!cold.trials.iter().any(is_better));
 }
 
 #[test]
-fn the_value_of_a_trial_is_the_mean_over_its_seeds_and_confirmation_takes_single_ones() {
+fn a_trial_is_the_mean_over_its_seeds_and_a_confirmation_has_single_seeds() {
     let noisy = || Bench::new(Synthetic::new(Problem::Branin).with_noise(20.0).with_steps(2));
     let (_, study, events) = Bench { replicates: 4, ..noisy() }.run_through(3);
     for trial in &study.trials {

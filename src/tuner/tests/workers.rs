@@ -1,4 +1,4 @@
-//! Trials side by side, with an objective whose evaluations take whatever time they like.
+//! Parallel trials, with an objective whose evaluations take irregular times.
 
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, SystemTime};
@@ -11,7 +11,7 @@ use crate::seed::Seed;
 use crate::space::Point;
 use crate::study::Metric;
 
-/// An objective that sleeps, in every step and each time for another while.
+/// An objective that sleeps in every step, each time for another time.
 struct Uneven {
     objective: Synthetic,
     running: AtomicUsize,
@@ -32,7 +32,7 @@ impl AsRef<Synthetic> for Uneven {
     }
 }
 
-/// Up to 4 ms, of which nobody knows before how long.
+/// Sleeps for an unpredictable time up to 4 ms.
 fn sleep() {
     let since = SystemTime::UNIX_EPOCH.elapsed().unwrap();
     std::thread::sleep(Duration::from_micros(u64::from(since.subsec_nanos() / 64 % 4096)));
@@ -71,7 +71,7 @@ fn assert_whole(study: &Study, budget: usize) {
 }
 
 #[test]
-fn four_workers_spend_the_budget_side_by_side_and_try_nothing_twice() {
+fn four_workers_spend_the_budget_in_parallel_and_try_no_point_twice() {
     let bench = four_workers(false);
     let (end, study, events) = bench.run_through(20);
     assert_eq!(end, End::Done);
@@ -85,7 +85,7 @@ fn four_workers_spend_the_budget_side_by_side_and_try_nothing_twice() {
 }
 
 #[test]
-fn deterministic_workers_make_the_same_study_whoever_finishes_first() {
+fn deterministic_workers_make_the_same_study_in_any_order_of_results() {
     let (_, study, _) = four_workers(true).run_through(20);
     assert_whole(&study, 20);
     for threads in [1, 6] {
@@ -117,7 +117,7 @@ fn deterministic_workers_that_were_interrupted_twice_make_the_same_study() {
 }
 
 #[test]
-fn one_worker_is_deterministic_anyway() {
+fn one_worker_is_always_deterministic() {
     let study = |deterministic| {
         let bench = Bench { workers: 1, ..four_workers(deterministic) };
         told(&bench.run_through(9).1)
@@ -126,14 +126,14 @@ fn one_worker_is_deterministic_anyway() {
 }
 
 #[test]
-fn a_storage_that_fails_ends_the_run_and_keeps_what_was_finished() {
+fn a_storage_that_fails_ends_the_run_and_keeps_finished_trials() {
     let bench = four_workers(false);
     let mut finished = 0;
     let (end, study, events) = bench.try_run(20, |event| {
         if matches!(event, Event::TrialFinished { .. }) {
             finished += 1;
             if finished == 6 {
-                // The database belongs to the thread that stores; nobody holds it while it tells of events.
+                // No transaction is open while an event is observed.
                 let refuse = "CREATE TRIGGER full BEFORE INSERT ON trial_intermediate_values
                               BEGIN SELECT RAISE(ABORT, 'no room'); END";
                 rusqlite::Connection::open(bench.database()).unwrap().execute_batch(refuse).unwrap();
@@ -149,7 +149,7 @@ fn a_storage_that_fails_ends_the_run_and_keeps_what_was_finished() {
 
 #[test]
 #[should_panic(expected = "an objective that breaks")]
-fn a_panic_of_an_evaluation_ends_the_run_and_no_worker_waits_for_ever() {
+fn a_panic_of_an_evaluation_ends_the_run() {
     struct Breaks(Synthetic);
     impl AsRef<Synthetic> for Breaks {
         fn as_ref(&self) -> &Synthetic {

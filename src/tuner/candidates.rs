@@ -1,0 +1,129 @@
+//! The candidates of a confirmation: their results by fresh seeds, and the networks that can still
+//! win.
+
+use crate::objective::{Evaluation, Model};
+use crate::study::{Candidate, Direction, Outcome, Repeat, Spread};
+
+use super::value_of;
+
+/// The best trials of a study, evaluated with fresh seeds.
+pub(super) struct Candidates {
+    direction: Direction,
+    /// Seeds of each candidate, at least 1.
+    repeats: usize,
+    /// In order of the study's ranking.
+    results: Vec<Results>,
+}
+
+/// The results of one candidate, one for each seed.
+struct Results {
+    trial: u32,
+    repeats: Vec<Option<Repeat>>,
+    models: Vec<Option<Box<dyn Model>>>,
+}
+
+/// The winner of a confirmation.
+pub(super) struct Winner {
+    /// All candidates, best mean first: the first is the winner.
+    pub candidates: Vec<Candidate>,
+    /// The winner's networks by seed; `None` where the evaluation failed or made none.
+    pub models: Vec<Option<Box<dyn Model>>>,
+    /// Index of the winner's best seed on the validation set, whose network is saved.
+    pub kept: usize,
+}
+
+impl Candidates {
+    /// The candidates `trials`, best first and at least one, before their first result.
+    pub fn new(trials: impl Iterator<Item = u32>, repeats: usize, direction: Direction) -> Self {
+        let results = |trial| Results {
+            trial,
+            repeats: vec![None; repeats],
+            models: std::iter::repeat_with(|| None).take(repeats).collect(),
+        };
+        Self { direction, repeats, results: trials.map(results).collect() }
+    }
+
+    /// Adds the result of candidate number `index` from seed number `repeat`, then drops the
+    /// networks of candidates that can no longer win.
+    pub fn add(&mut self, index: usize, repeat: usize, evaluation: Evaluation) {
+        let results = &mut self.results[index];
+        results.repeats[repeat] = Some(repeat_of(&evaluation.outcome));
+        results.models[repeat] = evaluation.model;
+        let losses: Vec<Option<f64>> = self.results.iter().map(|one| one.mean_loss(self.direction)).collect();
+        let complete = losses.iter().enumerate().filter_map(|(index, loss)| Some((index, (*loss)?)));
+        let Some((best, _)) = complete.min_by(|(_, a), (_, b)| a.total_cmp(b)) else { return };
+        for (index, (results, loss)) in self.results.iter_mut().zip(losses).enumerate() {
+            if loss.is_some() && index != best {
+                results.models.fill_with(|| None);
+            }
+        }
+    }
+
+    /// The winner; `None` if a result is missing.
+    pub fn winner(self) -> Option<Winner> {
+        let complete = |results: Results| {
+            let repeats = results.repeats.into_iter().collect::<Option<Vec<Repeat>>>()?;
+            Some((Candidate { trial: results.trial, repeats }, results.models))
+        };
+        let mut all = self.results.into_iter().map(complete).collect::<Option<Vec<_>>>()?;
+        let loss = |candidate: &Candidate| mean_loss(&candidate.repeats, self.direction);
+        all.sort_by(|(a, _), (b, _)| loss(a).total_cmp(&loss(b)));
+        let (candidates, mut models): (Vec<Candidate>, Vec<_>) = all.into_iter().unzip();
+        let kept = best_repeat(&candidates.first()?.repeats, self.direction);
+        Some(Winner { models: models.swap_remove(0), candidates, kept })
+    }
+
+    /// Evaluations of all candidates together.
+    pub fn evaluations(&self) -> usize {
+        self.results.len() * self.repeats
+    }
+}
+
+impl Results {
+    /// The mean loss of the candidate; `None` before its last result.
+    fn mean_loss(&self, direction: Direction) -> Option<f64> {
+        let repeats = self.repeats.iter().cloned().collect::<Option<Vec<Repeat>>>()?;
+        Some(mean_loss(&repeats, direction))
+    }
+}
+
+impl Winner {
+    /// The results of the winner's networks on the test set, one for each seed; empty if there are
+    /// no networks.
+    pub fn test(&self) -> Vec<Repeat> {
+        if self.models.iter().all(Option::is_none) {
+            return Vec::new();
+        }
+        let repeats = self.models.iter().zip(&self.candidates[0].repeats);
+        repeats
+            .map(|(model, repeat)| model.as_ref().map_or(repeat.clone(), |model| repeat_of(&model.test())))
+            .collect()
+    }
+}
+
+/// The first metric and the attributes of `outcome`; of a failure no value, and its reason.
+pub(super) fn repeat_of(outcome: &Outcome) -> Repeat {
+    match outcome {
+        Outcome::Complete { attributes, .. } => {
+            Repeat { value: value_of(outcome), attributes: attributes.clone() }
+        }
+        Outcome::Failed { failure, attributes } => {
+            let mut attributes = attributes.clone();
+            attributes.insert("failure".to_owned(), failure.kind.to_string().into());
+            attributes.insert("reason".to_owned(), failure.reason.clone().into());
+            Repeat { value: None, attributes }
+        }
+    }
+}
+
+/// Mean loss over `repeats`; infinite if one failed, so that such a candidate comes last.
+fn mean_loss(repeats: &[Repeat], direction: Direction) -> f64 {
+    Spread::of(repeats).map_or(f64::INFINITY, |spread| direction.loss(spread.mean))
+}
+
+/// Index of the repeat with the lowest loss, the first of equals.
+fn best_repeat(repeats: &[Repeat], direction: Direction) -> usize {
+    let loss = |repeat: &Repeat| repeat.value.map_or(f64::INFINITY, |value| direction.loss(value));
+    let losses = repeats.iter().map(loss).enumerate();
+    losses.min_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(0, |(index, _)| index)
+}

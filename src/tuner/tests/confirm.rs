@@ -1,0 +1,145 @@
+//! The confirmation: its candidates, its seeds, its end in the middle, and seeds that fail.
+
+use super::trains::{Trains, retrained, saved, tested};
+use super::*;
+use crate::study::Candidate;
+
+fn bench(candidates: u32, repeats: u32) -> Bench<Trains> {
+    let objective = Synthetic::new(Problem::Branin).with_noise(30.0);
+    let confirm = Confirm { candidates, repeats };
+    Bench { confirm, saves_model: true, ..Bench::new(Trains::new(objective)) }
+}
+
+fn confirmed(events: &[Event]) -> Vec<(u32, u32, Option<f64>)> {
+    let confirmed = events.iter().filter_map(|event| match event {
+        Event::TrialConfirmed { trial, repeat, value } => Some((*trial, *repeat, *value)),
+        _ => None,
+    });
+    confirmed.collect()
+}
+
+fn numbers(candidates: &[Candidate]) -> Vec<u32> {
+    candidates.iter().map(|candidate| candidate.trial).collect()
+}
+
+fn values(candidate: &Candidate) -> Vec<Option<f64>> {
+    candidate.repeats.iter().map(|repeat| repeat.value).collect()
+}
+
+#[test]
+fn the_candidates_are_the_best_trials_in_order() {
+    let mut bench = bench(3, 2);
+    bench.objective.failing = vec![1];
+    let (_, study, events) = bench.run_through(6);
+    let best: Vec<u32> = study.ranking()[..3].iter().map(|trial| trial.number).collect();
+    assert!(!best.contains(&1));
+    let expected: Vec<(u32, u32)> = best.iter().flat_map(|&trial| [(trial, 0), (trial, 1)]).collect();
+    let order: Vec<(u32, u32)> =
+        confirmed(&events).iter().map(|&(trial, repeat, _)| (trial, repeat)).collect();
+    assert_eq!(order, expected);
+    let mut found = numbers(&Confirmation::of(&study).unwrap().candidates);
+    found.sort_unstable();
+    let mut best = best;
+    best.sort_unstable();
+    assert_eq!(found, best);
+}
+
+#[test]
+fn there_are_no_more_candidates_than_trials_with_a_value() {
+    let mut bench = bench(5, 1);
+    bench.objective.failing = vec![0, 2];
+    let (_, study, events) = bench.run_through(4);
+    assert!(matches!(
+        events.iter().find(|event| matches!(event, Event::ConfirmationStarted { .. })),
+        Some(Event::ConfirmationStarted { candidates: 2, repeats: 1 })
+    ));
+    let confirmation = Confirmation::of(&study).unwrap();
+    assert_eq!((confirmation.wanted, confirmation.candidates.len()), (5, 2));
+}
+
+#[test]
+fn every_candidate_has_the_same_fresh_seeds() {
+    let bench = bench(3, 2);
+    let (_, study, _) = bench.run_through(6);
+    let exact = Synthetic::new(Problem::Branin);
+    let noise_free = |number: u32| {
+        let point = &study.trials[number as usize].point;
+        let mut observer = |_, _| std::ops::ControlFlow::Continue(());
+        let evaluation = exact.evaluate(point, &crate::seed::Seed::root(0), &mut observer).unwrap();
+        crate::tuner::value_of(&evaluation.outcome).unwrap()
+    };
+    let noise: Vec<Vec<f64>> = Confirmation::of(&study)
+        .unwrap()
+        .candidates
+        .iter()
+        .map(|one| values(one).into_iter().map(|value| value.unwrap() - noise_free(one.trial)).collect())
+        .collect();
+    let is_same = |a: f64, b: f64| (a - b).abs() < 1e-9;
+    for other in &noise[1..] {
+        assert!(is_same(noise[0][0], other[0]) && is_same(noise[0][1], other[1]), "{noise:?}");
+    }
+    assert!(!is_same(noise[0][0], noise[0][1]));
+    for trial in &study.trials {
+        let own = trial.values[0] - noise_free(trial.number);
+        assert!(noise[0].iter().all(|&fresh| !is_same(own, fresh)), "a seed of a trial is not fresh");
+    }
+}
+
+#[test]
+fn a_confirmation_that_was_broken_off_begins_again_to_the_same_end() {
+    let whole = bench(3, 2);
+    let (_, expected, _) = whole.run_through(5);
+    for enough in [1, 4, 6] {
+        let broken = bench(3, 2);
+        let mut count = 0;
+        let (end, study, events) = broken.run(5, |event| {
+            count += u32::from(matches!(event, Event::TrialConfirmed { .. }));
+            count == enough
+        });
+        // The last result completes the confirmation, so there is nothing to break off.
+        let ends = if enough == 6 { End::Done } else { End::Interrupted };
+        assert_eq!((end, confirmed(&events).len()), (ends, enough as usize));
+        assert_eq!((Confirmation::of(&study).is_none(), broken.model().exists()), (enough < 6, enough == 6));
+        broken.objective.count();
+        let (end, study, events) = broken.run_through(5);
+        assert_eq!((end, &study.attributes), (End::Done, &expected.attributes));
+        assert_eq!(broken.objective.count(), if enough == 6 { 0 } else { 6 });
+        assert_eq!((saved(&broken), retrained(&events)), (saved(&whole), Vec::<u32>::new()));
+    }
+}
+
+#[test]
+fn a_candidate_with_a_failed_seed_comes_last() {
+    let (_, unhurt, _) = bench(3, 2).run_through(5);
+    let first = Confirmation::of(&unhurt).unwrap().winner().trial;
+    let rank = unhurt.ranking().iter().position(|trial| trial.number == first).unwrap();
+    let mut bench = bench(3, 2);
+    // The second seed of the candidate that would win.
+    bench.objective.failing = vec![5 + 2 * rank + 1];
+    let (end, study, events) = bench.run_through(5);
+    assert_eq!(end, End::Done);
+    assert!(confirmed(&events).contains(&(first, 1, None)));
+    let confirmation = Confirmation::of(&study).unwrap();
+    let mut expected = numbers(&Confirmation::of(&unhurt).unwrap().candidates);
+    expected.rotate_left(1);
+    assert_eq!(numbers(&confirmation.candidates), expected);
+    let failed = &confirmation.candidates[2].repeats[1];
+    assert_eq!((failed.value, &failed.attributes["failure"]), (None, &"diverged".into()));
+    assert_eq!(failed.attributes["reason"], "it was to fail");
+    assert!(confirmation.test.iter().all(|repeat| repeat.value.is_some()));
+}
+
+#[test]
+fn if_every_candidate_has_a_failed_seed_the_best_trial_wins_with_its_other_seed() {
+    let mut bench = bench(2, 2);
+    bench.objective.failing = vec![4, 7];
+    let (end, study, _) = bench.run_through(4);
+    assert_eq!(end, End::Done);
+    let confirmation = Confirmation::of(&study).unwrap();
+    let best: Vec<u32> = study.ranking()[..2].iter().map(|trial| trial.number).collect();
+    assert_eq!(numbers(&confirmation.candidates), best);
+    let value = values(confirmation.winner())[1].unwrap();
+    assert_eq!((confirmation.kept, saved(&bench)), (1, value));
+    let test: Vec<Option<f64>> = confirmation.test.iter().map(|repeat| repeat.value).collect();
+    assert_eq!(test, [None, Some(tested(value))]);
+}
