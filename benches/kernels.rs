@@ -1,9 +1,10 @@
 //! The speed of the innermost loops on one thread, beside other crates on the same products.
 //!
-//! Throughput is in floating-point operations per second ("Gelem/s" reads GFLOP/s): 2 M K N for a product of
-//! (M, K) with (K, N). Convolutions count the operations of the direct sum, 2 H W C O K² per image, so that
-//! Winograd's convolution may exceed the peak. The first benchmark measures that peak in the same run.
-//! Run with `taskset -c 1 cargo bench --bench kernels`; names at the end select benchmarks.
+//! Throughput is in floating-point operations per second ("Gelem/s" reads GFLOP/s): 2 M K N for a
+//! product of (M, K) with (K, N). Convolutions count the operations of the direct sum, 2 H W C O K²
+//! per image, so that Winograd's convolution may exceed the peak. The first benchmark measures that
+//! peak in the same run. Run with `taskset -c 1 cargo bench --bench kernels`; names at the end
+//! select benchmarks.
 
 use std::hint::black_box;
 
@@ -25,8 +26,8 @@ mod support;
 const DENSE: [(usize, usize, usize); 5] =
     [(32, 784, 512), (128, 784, 512), (512, 784, 512), (128, 512, 512), (128, 512, 100)];
 
-/// Convolutions (kernel, padding, side of the outputs, channels in, channels out, images per call). A call takes
-/// about a millisecond.
+/// Convolutions (kernel, padding, side of the outputs, channels in, channels out, images per call).
+/// A call takes about a millisecond.
 const CONVOLUTIONS: [(usize, usize, usize, usize, usize, usize); 7] = [
     (3, 1, 32, 64, 64, 4),
     (3, 1, 16, 64, 128, 8),
@@ -143,8 +144,8 @@ fn gradient(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The three products of convolutions. The other crates multiply matrices of the same size; the time to arrange
-/// the inputs for them is not counted.
+/// The three products of convolutions. The other crates multiply matrices of the same size; the
+/// time to arrange the inputs for them is not counted.
 fn convolution(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("convolution");
     for (kernel, padding, side, inputs, outputs, count) in CONVOLUTIONS {
@@ -195,8 +196,8 @@ fn convolution(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The transforms that a training step runs once per layer of Winograd's convolution, for any batch.
-/// Throughput is in weights per second.
+/// The transforms that a training step runs once per layer of Winograd's convolution, for any
+/// batch. Throughput is in weights per second.
 fn transforms(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("weights");
     for (kernel, inputs, outputs) in [(3, 64, 64), (3, 128, 128), (5, 32, 64)] {

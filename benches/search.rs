@@ -1,7 +1,7 @@
 //! The time of a suggestion, by the number of trials, parameters and metrics.
 //!
-//! The loss is a quadratic function with noise, which the model has to learn as in a real study. One measurement
-//! is of ten trials in a row, since the model is not fitted again after each.
+//! The loss is a quadratic function with noise, which the model has to learn as in a real study.
+//! One measurement is of ten trials in a row, since the model is not fitted again after each.
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use spiketune::search::{RandomSearch, Search, Strategy};
@@ -24,7 +24,8 @@ fn floats(dimension: usize) -> Space {
     Space::from_json(&text, "floats").expect("the text is a space")
 }
 
-/// For each metric the squared distance from a point of its own, plus noise that follows from the trial's number.
+/// For each metric the squared distance from a point of its own, plus noise that follows from the
+/// trial's number.
 fn losses(point: &Point, number: u32, metrics: usize) -> Vec<f64> {
     let noise = 0.02 * f64::from(number * 37 % 11);
     let from = |corner: f64| {

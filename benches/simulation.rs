@@ -1,9 +1,10 @@
 //! Images per second of a deployed network, beside a dense pass with ndarray over the same network.
 //!
-//! The network is 784-512-512-100 with weights of 8 bits. About 15 % of the inputs and of the neurons of each
-//! hidden layer are active. All programs take turns on one thread, are measured in its CPU time, and must give
-//! the same decisions. Run with `cargo bench --bench simulation`. If the variable `TUNE_PYTHON` names a Python
-//! with snnTorch, `benches/peers/simulate_snntorch.py` runs a network of the same shape.
+//! The network is 784-512-512-100 with weights of 8 bits. About 15 % of the inputs and of the
+//! neurons of each hidden layer are active. All programs take turns on one thread, are measured in
+//! its CPU time, and must give the same decisions. Run with `cargo bench --bench simulation`. If
+//! the variable `TUNE_PYTHON` names a Python with snnTorch, `benches/peers/simulate_snntorch.py`
+//! runs a network of the same shape.
 
 use std::hint::black_box;
 use std::process::{Command, Stdio};

@@ -1,9 +1,9 @@
 //! Trials per second of a storage, and the time of a query in a study of many trials.
 //!
-//! A worker claims a trial with ten parameters, reports ten steps and a heartbeat, and finishes it. Several
-//! workers, each with its own connection, share one study. The study is in an SQLite file, and then in the empty
-//! PostgreSQL database that TUNE_BENCH_STORAGE names. If TUNE_PYTHON names a Python with Optuna (and psycopg),
-//! `benches/peers/storage_optuna.py` does the same with Optuna.
+//! A worker claims a trial with ten parameters, reports ten steps and a heartbeat, and finishes it.
+//! Several workers, each with its own connection, share one study. The study is in an SQLite file,
+//! and then in the empty PostgreSQL database that TUNE_BENCH_STORAGE names. If TUNE_PYTHON names a
+//! Python with Optuna (and psycopg), `benches/peers/storage_optuna.py` does the same with Optuna.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints")]
 
@@ -72,7 +72,8 @@ fn trials_per_second(place: &str, workers: usize, trials: u32) -> f64 {
     f64::from(trials) / seconds
 }
 
-/// The milliseconds to read a study of `trials` trials, draw a point and claim it; the median of five.
+/// The milliseconds to read a study of `trials` trials, draw a point and claim it; the median of
+/// five.
 fn asking(place: &str, trials: u32) -> f64 {
     let study = new_study(place, &format!("asking-{trials}"));
     work(place, study, 0, trials);

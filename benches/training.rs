@@ -1,9 +1,9 @@
 //! The time of a training step, and of the deployed pass over a test set.
 //!
-//! Throughput is in samples per second. Run with `cargo bench --bench training`; the pool has one thread per
-//! core, or `RAYON_NUM_THREADS`. A table after the steps shows floating-point operations per second, counted by
-//! the direct sums, and their share of the peak of one thread in the same run. Winograd's convolution and
-//! several threads may exceed that peak.
+//! Throughput is in samples per second. Run with `cargo bench --bench training`; the pool has one
+//! thread per core, or `RAYON_NUM_THREADS`. A table after the steps shows floating-point operations
+//! per second, counted by the direct sums, and their share of the peak of one thread in the same
+//! run. Winograd's convolution and several threads may exceed that peak.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -16,8 +16,8 @@ use support::nets::{LENET, MLP, Net, VGG, images, soft};
 #[path = "support/mod.rs"]
 mod support;
 
-/// The networks with their batch sizes: Whetstone's dense example, a dense network of the usual size for 28 x 28
-/// images, the same with batch norm and dropout, a LeNet, and a small VGG.
+/// The networks with their batch sizes: Whetstone's dense example, a dense network of the usual
+/// size for 28 x 28 images, the same with batch norm and dropout, a LeNet, and a small VGG.
 const NETS: [(Net, usize); 11] = [
     (Net { name: "784-256-64-100", dense: &[256, 64], ..MLP }, 128),
     (MLP, 32),
@@ -37,8 +37,8 @@ fn steps_of(net: &Net) -> usize {
     if net.convolutions.is_empty() { 50 } else { 5 }
 }
 
-/// Gives `measure` a function that runs one epoch of soft steps: load, both passes, the rule. All buffers are
-/// allocated before.
+/// Gives `measure` a function that runs one epoch of soft steps: load, both passes, the rule. All
+/// buffers are allocated before.
 fn with_epochs(net: &Net, batch: usize, rule: Rule, measure: impl FnOnce(&mut dyn FnMut())) {
     let (mut network, set) = (net.build(), images(batch * steps_of(net), net.image));
     let (validation, config, seed) = (images(1, net.image), soft(rule, batch), Seed::root(3));

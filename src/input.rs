@@ -48,7 +48,8 @@ pub fn from_value<T: DeserializeOwned>(value: Json, file: &str, path: &str) -> R
         let message = error.into_inner().to_string();
         match unknown_name(&message) {
             Some((what, unknown, problem)) => {
-                // The path of an unknown key ends with the key itself, which the problem names already.
+                // The path of an unknown key ends with the key itself, which the problem names
+                // already.
                 let parent =
                     if what == "field" { inner.strip_suffix(unknown).unwrap_or(&inner) } else { &inner };
                 InputError::new(file, &join(path, parent.trim_end_matches('.')), problem)
@@ -58,8 +59,8 @@ pub fn from_value<T: DeserializeOwned>(value: Json, file: &str, path: &str) -> R
     })
 }
 
-/// The candidate that `name` was probably meant to be: it begins with `name`, or differs in at most a third of the
-/// letters (one if there are few). The nearest of several; `None` if there is none.
+/// The candidate that `name` was probably meant to be: it begins with `name`, or differs in at most
+/// a third of the letters (one if there are few). The nearest of several; `None` if there is none.
 ///
 /// ```
 /// use spiketune::input::nearest;
@@ -86,7 +87,8 @@ pub fn suggestion<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str> 
     }
 }
 
-/// Parses serde's "unknown field `x`, expected one of `a`, `b`" to (field or variant, x, text of the mistake).
+/// Parses serde's "unknown field `x`, expected one of `a`, `b`" to (field or variant, x, text of
+/// the mistake).
 fn unknown_name(message: &str) -> Option<(&str, &str, String)> {
     let rest = message.strip_prefix("unknown ")?;
     let (what, rest) = rest.split_once(' ')?;

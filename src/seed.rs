@@ -1,8 +1,8 @@
 //! Random seeds: all random numbers come from streams that are derived by name from one root seed.
 //!
-//! A [`Seed`] is 32 bytes. A child is the SHA-256 of its parent and its name, so that streams of different names are
-//! independent, and no stream depends on the draws from another. Trial 17 draws the same numbers whether trials 0 to
-//! 16 ran before it, beside it, or in an earlier process.
+//! A [`Seed`] is 32 bytes. A child is the SHA-256 of its parent and its name, so that streams of
+//! different names are independent, and no stream depends on the draws from another. Trial 17 draws
+//! the same numbers whether trials 0 to 16 ran before it, beside it, or in an earlier process.
 
 use rand::SeedableRng;
 use sha2::{Digest, Sha256};

@@ -82,7 +82,8 @@ pub struct BytesError;
 impl std::str::FromStr for Bytes {
     type Err = BytesError;
 
-    /// Reads `8G`, `1.5G`, `512M`: letters stand for powers of 1024, a number without a letter for bytes.
+    /// Reads `8G`, `1.5G`, `512M`: letters stand for powers of 1024, a number without a letter for
+    /// bytes.
     fn from_str(text: &str) -> Result<Self, BytesError> {
         let with = |(factor, letter)| Some((factor, text.strip_suffix(letter)?));
         let (factor, number) = BYTE_PREFIXES.into_iter().find_map(with).unwrap_or((1, text));

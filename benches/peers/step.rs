@@ -1,9 +1,9 @@
 //! Times training steps, one measurement per line of input: the counterpart of `torch_step.py`.
 //!
-//! The answer to a line `NET BATCH THREADS REPEATS` (NET is `mlp`, `lenet` or `vgg`) is one line of JSON: the
-//! seconds per step, as wall-clock time and as CPU time of all threads, minimum and median of the repeats. A
-//! repeat is an epoch of 5 steps: shuffle, load, both passes, Adam, and the evaluation of one sample. An empty
-//! line ends the program.
+//! The answer to a line `NET BATCH THREADS REPEATS` (NET is `mlp`, `lenet` or `vgg`) is one line of
+//! JSON: the seconds per step, as wall-clock time and as CPU time of all threads, minimum and
+//! median of the repeats. A repeat is an epoch of 5 steps: shuffle, load, both passes, Adam, and
+//! the evaluation of one sample. An empty line ends the program.
 
 use std::io::{BufRead, Write};
 use std::time::Instant;

@@ -74,8 +74,8 @@ impl Net {
 
     /// Floating-point operations of a training step for one sample, by the direct sums.
     ///
-    /// A multiplication counts as two, and is done forward, for the gradient of the weights, and for the errors
-    /// at the inputs; the lowest layer has no such errors.
+    /// A multiplication counts as two, and is done forward, for the gradient of the weights, and
+    /// for the errors at the inputs; the lowest layer has no such errors.
     pub fn operations(&self) -> usize {
         let layers = self.build().summary();
         let weighted = layers.iter().map(|layer| 2 * layer.operations);

@@ -1,4 +1,5 @@
-//! The Cholesky factor of a symmetric positive definite matrix: solutions, determinant, inverse, growth.
+//! The Cholesky factor of a symmetric positive definite matrix: solutions, determinant, inverse,
+//! growth.
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::{factor, inverse, solve};
@@ -8,11 +9,13 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use super::LinalgError;
 
-/// The additions to the diagonal, relative to its mean, that are tried until a factor exists. 1e-8 is about the
-/// rounding error of a kernel matrix; 1e-4 is still less than the noise of any objective.
+/// The additions to the diagonal, relative to its mean, that are tried until a factor exists. 1e-8
+/// is about the rounding error of a kernel matrix; 1e-4 is still less than the noise of any
+/// objective.
 const JITTERS: [f64; 6] = [0.0, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4];
 
-/// The Cholesky factor, the lower triangular L of K = L Lᵀ, of a symmetric positive definite K of shape (n, n).
+/// The Cholesky factor, the lower triangular L of K = L Lᵀ, of a symmetric positive definite K of
+/// shape (n, n).
 ///
 /// ```
 /// use ndarray::array;
@@ -40,8 +43,8 @@ impl Cholesky {
 
     /// The factor of `matrix` plus jitter, a multiple of the identity, if it needs any.
     ///
-    /// The jitter is the smallest power of ten from 1e-8 to 1e-4, times the mean of the diagonal, that makes the matrix
-    /// positive definite in floating point.
+    /// The jitter is the smallest power of ten from 1e-8 to 1e-4, times the mean of the diagonal,
+    /// that makes the matrix positive definite in floating point.
     ///
     /// # Errors
     /// The matrix is not square, or not positive definite even with the largest jitter.
@@ -103,8 +106,9 @@ impl Cholesky {
 
     /// Grows K by m rows and columns, in O(mn² + m²n + m³) operations.
     ///
-    /// `rows`, of shape (m, n), has the entries of the new rows with the old columns. `corner`, of shape (m, m), has
-    /// those with the new columns; only its lower triangle is read. The jitter is added to their diagonal as well.
+    /// `rows`, of shape (m, n), has the entries of the new rows with the old columns. `corner`, of
+    /// shape (m, m), has those with the new columns; only its lower triangle is read. The jitter is
+    /// added to their diagonal as well.
     ///
     /// # Errors
     /// The grown matrix is not positive definite; the factor is then unchanged.
@@ -151,7 +155,8 @@ fn factor_with(matrix: ArrayView2<f64>, jitter: f64) -> Result<Cholesky, LinalgE
     }
 }
 
-/// Copies the upper triangle of the row-major `matrix` to the lower one; faer fills one triangle only.
+/// Copies the upper triangle of the row-major `matrix` to the lower one; faer fills one triangle
+/// only.
 fn mirror(matrix: &mut Array2<f64>) {
     for i in 0..matrix.nrows() {
         for j in 0..i {

@@ -1,7 +1,8 @@
-//! Linear algebra of symmetric positive definite matrices: factors, solutions, inverses, growth by rows.
+//! Linear algebra of symmetric positive definite matrices: factors, solutions, inverses, growth by
+//! rows.
 //!
-//! The only importer of `faer`. All functions run on the calling thread, so that results do not depend on the
-//! number of threads.
+//! The only importer of `faer`. All functions run on the calling thread, so that results do not
+//! depend on the number of threads.
 
 mod cholesky;
 

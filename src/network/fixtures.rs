@@ -1,4 +1,5 @@
-//! For tests: random networks of every connectivity, and their forward pass by direct loops over windows.
+//! For tests: random networks of every connectivity, and their forward pass by direct loops over
+//! windows.
 
 use ndarray::{Array1, Array2, ArrayView1};
 use rand::RngExt;
@@ -27,7 +28,8 @@ pub(crate) fn connectivity(input: Volume, stream: &mut Stream) -> Connectivity {
     }
 }
 
-/// A random network of one to four layers and an output layer, with residual connections where sizes allow.
+/// A random network of one to four layers and an output layer, with residual connections where
+/// sizes allow.
 ///
 /// Weights are whole multiples of `2^exponent`, `-largest..=largest` times.
 pub(crate) fn network(seed: u64, input_max: u8, largest: i64, exponent: i32) -> BinaryNetwork {
@@ -108,7 +110,8 @@ pub(crate) fn direct(network: &BinaryNetwork, sample: ArrayView1<'_, u8>) -> Vec
     values
 }
 
-/// The sum of each neuron, by the definition of its connectivity; `weights` are (elements, channels).
+/// The sum of each neuron, by the definition of its connectivity; `weights` are (elements,
+/// channels).
 pub(crate) fn direct_sums<T>(
     connectivity: &Connectivity,
     weights: ndarray::ArrayView2<'_, T>,

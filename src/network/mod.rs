@@ -1,7 +1,8 @@
-//! Binary-communication (spiking) networks: their plan, their forward and backward pass, and the deployed form.
+//! Binary-communication (spiking) networks: their plan, their forward and backward pass, and the
+//! deployed form.
 //!
-//! Axes: B batch, I inputs, O outputs, N output neurons, K classes. A sample is a [`Volume`] of height, width
-//! and channels.
+//! Axes: B batch, I inputs, O outputs, N output neurons, K classes. A sample is a [`Volume`] of
+//! height, width and channels.
 //!
 //! A layer computes, per neuron and sample,
 //!
@@ -11,26 +12,29 @@
 //! a = clip((z - 1/2) / (w + 0.001) + 1/2)   width w = 1 - sharpness; [z >= 1/2] at sharpness 1
 //! ```
 //!
-//! where `y` is the sum, `z` the potential and `a` the activation, a spike or none at sharpness 1. The output
-//! layer gives class scores `(2a - 1)(2 Kᵀ - 1)`.
+//! where `y` is the sum, `z` the potential and `a` the activation, a spike or none at sharpness 1.
+//! The output layer gives class scores `(2a - 1)(2 Kᵀ - 1)`.
 //!
-//! Max pooling takes the greatest z of a window, which is the OR of the spikes. Average pooling and residual
-//! connections work on the activations.
+//! Max pooling takes the greatest z of a window, which is the OR of the spikes. Average pooling and
+//! residual connections work on the activations.
 //!
-//! Results do not depend on the number of threads: work is split over samples or over outputs, and sums over
-//! the batch run in the order of the samples.
+//! Results do not depend on the number of threads: work is split over samples or over outputs, and
+//! sums over the batch run in the order of the samples.
 //!
 //! - Esser et al. 2016: Convolutional networks for fast, energy-efficient neuromorphic computing.
-//! - Fang et al. 2021: Incorporating learnable membrane time constant to enhance learning of spiking neural
+//! - Fang et al. 2021: Incorporating learnable membrane time constant to enhance learning of
+//!   spiking neural networks.
+//! - Glorot, Bengio 2010: Understanding the difficulty of training deep feedforward neural
 //!   networks.
-//! - Glorot, Bengio 2010: Understanding the difficulty of training deep feedforward neural networks.
 //! - Hinton, Vinyals, Dean 2015: Distilling the knowledge in a neural network.
 //! - Ioffe, Szegedy 2015: Batch normalization.
-//! - Severa, Vineyard, Dellana, Verzi, Aimone 2019: Training deep neural networks for binary communication
-//!   with the Whetstone method. Nature Machine Intelligence 1.
+//! - Severa, Vineyard, Dellana, Verzi, Aimone 2019: Training deep neural networks for binary
+//!   communication with the Whetstone method. Nature Machine Intelligence 1.
 //! - Srivastava et al. 2014: Dropout.
-//! - Szegedy et al. 2016: Rethinking the Inception architecture for computer vision (label smoothing).
-//! - Yin et al. 2019: Understanding straight-through estimator in training activation quantized neural nets.
+//! - Szegedy et al. 2016: Rethinking the Inception architecture for computer vision (label
+//!   smoothing).
+//! - Yin et al. 2019: Understanding straight-through estimator in training activation quantized
+//!   neural nets.
 //! - Zenke, Vogels 2021: The remarkable robustness of surrogate gradient learning.
 
 mod binary;

@@ -7,7 +7,8 @@ use super::{Key, Slope, Volume};
 
 /// A network of spiking neurons with an n-hot output.
 ///
-/// Layers are counted from the input. The last layer holds the output neurons, which are sharpened as well.
+/// Layers are counted from the input. The last layer holds the output neurons, which are sharpened
+/// as well.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     pub(super) input: Volume,
@@ -60,8 +61,8 @@ impl Network {
         self.slope = slope;
     }
 
-    /// The number of frozen layers, which no gradient reaches: all up to the highest layer at sharpness 1, if
-    /// the backward pass uses the derivative of the activation itself.
+    /// The number of frozen layers, which no gradient reaches: all up to the highest layer at
+    /// sharpness 1, if the backward pass uses the derivative of the activation itself.
     pub fn frozen(&self) -> usize {
         match self.slope {
             Slope::Own => self.sharpness.iter().rposition(|&s| s == 1.0).map_or(0, |layer| layer + 1),

@@ -1,4 +1,5 @@
-//! A reference implementation of the network: slow and plain loops in `f64`, which the fast passes must match.
+//! A reference implementation of the network: slow and plain loops in `f64`, which the fast passes
+//! must match.
 
 #[cfg(test)]
 use super::LayerSpec;
@@ -470,7 +471,8 @@ impl ReferenceLayer {
         (0..samples).flat_map(|b| numbers.iter().map(move |&i| (b, i))).collect()
     }
 
-    /// `values` normalized channel by channel, and the deviation of each channel, `sqrt(var + epsilon)`.
+    /// `values` normalized channel by channel, and the deviation of each channel, `sqrt(var +
+    /// epsilon)`.
     fn normalize(&self, values: &Rows) -> (Rows, Vec<f64>) {
         let (mut result, mut deviations) = (values.clone(), Vec::new());
         for o in 0..self.bias.len() {

@@ -62,7 +62,8 @@ impl<'a> Batches<'a> {
         self.samples().div_ceil(self.size)
     }
 
-    /// Puts the samples into the random order of `epoch`, which follows from the seed and the epoch alone.
+    /// Puts the samples into the random order of `epoch`, which follows from the seed and the epoch
+    /// alone.
     pub fn shuffle(&mut self, epoch: u32) {
         self.epoch = epoch;
         self.order.clear();
@@ -90,7 +91,8 @@ impl<'a> Batches<'a> {
         &self.labels
     }
 
-    /// Copies the rows of `all` (N, K) that belong to `batch` to the first rows of `chosen`; returns those rows.
+    /// Copies the rows of `all` (N, K) that belong to `batch` to the first rows of `chosen`;
+    /// returns those rows.
     pub fn rows_of<'b>(
         &self,
         batch: usize,

@@ -1,9 +1,9 @@
 //! The checkpoint of a training: its state in a file, from which it resumes with the same bits.
 //!
-//! The file is in the safetensors format. Tensors in `f32`: `network.layers.L.PART`; `rule.T.first` and
-//! `rule.T.second`, the moments of tensor T of the network; `average.T`; `taught`, the scores of the teacher.
-//! Metadata: `format`; `progress`, the rest of the state as JSON; `sha256`, the checksum of `progress` and of all
-//! tensors.
+//! The file is in the safetensors format. Tensors in `f32`: `network.layers.L.PART`; `rule.T.first`
+//! and `rule.T.second`, the moments of tensor T of the network; `average.T`; `taught`, the scores
+//! of the teacher. Metadata: `format`; `progress`, the rest of the state as JSON; `sha256`, the
+//! checksum of `progress` and of all tensors.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
@@ -141,8 +141,8 @@ impl Checkpoint {
     }
 }
 
-/// The SHA-256, in hexadecimal digits, of the progress and of the name and the bytes of each tensor, in the order
-/// of names. A length precedes each of them.
+/// The SHA-256, in hexadecimal digits, of the progress and of the name and the bytes of each
+/// tensor, in the order of names. A length precedes each of them.
 fn checksum<'a>(progress: &str, tensors: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
     let mut hasher = Sha256::new();
     let mut add = |bytes: &[u8]| {

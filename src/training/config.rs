@@ -23,17 +23,18 @@ pub struct TrainingConfig {
     pub schedule: Schedule,
     /// The share of all steps in which the learning rate rises to its first value, in [0, 1).
     pub warm_up: f32,
-    /// Weight decay, at least 0: each step multiplies every weight by `1 - rate weight_decay`, but not biases
-    /// and gains. Decoupled from the rule (Loshchilov, Hutter 2019).
+    /// Weight decay, at least 0: each step multiplies every weight by `1 - rate weight_decay`, but
+    /// not biases and gains. Decoupled from the rule (Loshchilov, Hutter 2019).
     pub weight_decay: f32,
-    /// The divisor of class scores in the loss, above 0. At 1, as in Whetstone, a sample with a lead of one or two
-    /// output neurons no longer changes the network; higher values ask for a wider margin.
+    /// The divisor of class scores in the loss, above 0. At 1, as in Whetstone, a sample with a
+    /// lead of one or two output neurons no longer changes the network; higher values ask for a
+    /// wider margin.
     pub temperature: f32,
-    /// The share of the loss's target that is spread evenly over all classes, in [0, 1). Higher: less confident
-    /// scores, and less influence of wrong labels.
+    /// The share of the loss's target that is spread evenly over all classes, in [0, 1). Higher:
+    /// less confident scores, and less influence of wrong labels.
     pub label_smoothing: f32,
-    /// The cost of a hidden layer whose neurons all fire on every sample, in units of the loss, at least 0.
-    /// Higher: fewer spikes and less energy.
+    /// The cost of a hidden layer whose neurons all fire on every sample, in units of the loss, at
+    /// least 0. Higher: fewer spikes and less energy.
     pub rate_penalty: f32,
     /// Knowledge distillation from a soft network, if wanted.
     pub distillation: Option<Distillation>,
@@ -46,8 +47,8 @@ pub struct TrainingConfig {
 }
 
 impl TrainingConfig {
-    /// Whetstone's published example for a small dense network: Adadelta at 4.0, batches of 128, five soft
-    /// epochs, then five epochs per layer, bottom-up (Severa et al. 2019).
+    /// Whetstone's published example for a small dense network: Adadelta at 4.0, batches of 128,
+    /// five soft epochs, then five epochs per layer, bottom-up (Severa et al. 2019).
     pub fn whetstone() -> Self {
         Self {
             epochs: 21,

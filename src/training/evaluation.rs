@@ -18,7 +18,8 @@ pub struct Activity {
     pub always_on: f64,
 }
 
-/// The evaluation of a network on a set, with all layers sharp and the running statistics of batch norm.
+/// The evaluation of a network on a set, with all layers sharp and the running statistics of batch
+/// norm.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
     /// The share of samples whose class is their label.

@@ -17,8 +17,8 @@ use super::{Method, TrainingConfig, TrainingError};
 
 /// A network that learns, with the state and the buffers of its training.
 ///
-/// Between two epochs its state is the network, the binarization, the descent, the averaging, the watch and the
-/// number of epochs. All other fields are settings, buffers, or follow from the seed.
+/// Between two epochs its state is the network, the binarization, the descent, the averaging, the
+/// watch and the number of epochs. All other fields are settings, buffers, or follow from the seed.
 pub(super) struct Learner<'a> {
     /// The network that learns.
     pub network: &'a mut Network,
@@ -46,7 +46,8 @@ pub(super) struct Learner<'a> {
 }
 
 impl<'a> Learner<'a> {
-    /// A learner of `set`, with all random numbers from `seed`. Without a method all layers stay at sharpness 0.
+    /// A learner of `set`, with all random numbers from `seed`. Without a method all layers stay at
+    /// sharpness 0.
     pub fn new(
         network: &'a mut Network,
         method: Option<Method>,
@@ -108,8 +109,8 @@ impl<'a> Learner<'a> {
         self.epochs >= self.config.epochs || exact_at_the_end
     }
 
-    /// Ends the training after its last epoch: gives the network the averaged and the rounded weights, if the
-    /// settings ask for them.
+    /// Ends the training after its last epoch: gives the network the averaged and the rounded
+    /// weights, if the settings ask for them.
     pub fn finish(&mut self) {
         let averaged = self.averaging.finish(self.network);
         if let Some(quantized) = self.config.quantized.filter(|_| averaged) {
@@ -123,7 +124,8 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// Calls `task` with the network, its weights rounded if this epoch rounds them; returns its result.
+    /// Calls `task` with the network, its weights rounded if this epoch rounds them; returns its
+    /// result.
     pub fn with_deployed<T>(&mut self, task: impl FnOnce(&Network) -> T) -> T {
         if let Some(rounding) = &mut self.rounding {
             rounding.round(self.network);
@@ -140,7 +142,8 @@ impl<'a> Learner<'a> {
         self.binarization.end(self.config.epochs, self.network.sharpness().len() as u32)
     }
 
-    /// Chooses the scales of rounded weights, if `epoch` is one of the last epochs, which round them.
+    /// Chooses the scales of rounded weights, if `epoch` is one of the last epochs, which round
+    /// them.
     fn choose_scales(&mut self, epoch: u32) {
         let begins = |quantized: &super::Quantized| epoch.saturating_add(quantized.epochs) >= self.end();
         self.rounding =
@@ -216,7 +219,7 @@ impl Learner<'_> {
         let moments: usize = self.descent.moments_mut().flatten().map(|moments| size_of_val(moments)).sum();
         let average: usize =
             self.averaging.tensors_mut().iter().map(|tensor| size_of_val(tensor.as_slice())).sum();
-        let scores = self.teacher_batch.len() + self.teacher_scores.as_ref().map_or(0, |taught| taught.len());
+        let scores = self.teacher_batch.len() + self.teacher_scores.as_ref().map_or(0, |scores| scores.len());
         let passes = self.activations.bytes() + self.gradients.bytes() + self.batches.bytes();
         (moments + average + scores * size_of::<f32>()) as u64 + passes
     }
@@ -248,8 +251,8 @@ mod tests {
         for ((column, mean), variance) in sums.columns().into_iter().zip(means).zip(variances) {
             let expected = column.iter().sum::<f64>() / 1000.0;
             let spread = column.iter().map(|sum| (sum - expected).powi(2)).sum::<f64>() / 1000.0;
-            // The mean over batches is exact. The variance inside batches lacks the variance of their means, 1/32
-            // of it, which the unbiased estimate adds on average.
+            // The mean over batches is exact. The variance inside batches lacks the variance of
+            // their means, 1/32 of it, which the unbiased estimate adds on average.
             assert!((f64::from(mean) - expected).abs() < 1e-5 * spread.sqrt().max(1.0), "{mean} {expected}");
             assert!((f64::from(variance) / spread - 1.0).abs() < 0.02, "{variance} {spread}");
         }

@@ -8,11 +8,12 @@ use super::{Average, TrainingConfig, evaluation, teacher};
 /// Bytes of a number.
 const FLOAT: u64 = size_of::<f32>() as u64;
 
-/// The peak memory of training a network of the plan `spec`, including its coded samples: `train` for learning,
-/// `validation` for evaluation.
+/// The peak memory of training a network of the plan `spec`, including its coded samples: `train`
+/// for learning, `validation` for evaluation.
 ///
-/// It is an upper bound: where a dense layer skips inputs of 0, it counts the densest batch for which it does. It
-/// leaves out the scratch memory of each thread, which is small, and the samples before coding, which are shared.
+/// It is an upper bound: where a dense layer skips inputs of 0, it counts the densest batch for
+/// which it does. It leaves out the scratch memory of each thread, which is small, and the samples
+/// before coding, which are shared.
 ///
 /// # Errors
 /// The first mistake in the plan.
@@ -153,8 +154,10 @@ mod tests {
         let spec = Spec { input: Volume::flat(300), hidden: Vec::new(), head: head() };
         let config = TrainingConfig::whetstone();
         let distillation = Some(super::super::Distillation { epochs: 1, share: 0.5 });
-        let taught = TrainingConfig { distillation, ..config.clone() };
+        let with_teacher = TrainingConfig { distillation, ..config.clone() };
         let alone = memory(&spec, &config, 500, 100).unwrap().0;
-        assert!(memory(&spec, &taught, 500, 100).unwrap().0 > alone + spec.footprint().unwrap().network);
+        assert!(
+            memory(&spec, &with_teacher, 500, 100).unwrap().0 > alone + spec.footprint().unwrap().network
+        );
     }
 }

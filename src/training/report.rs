@@ -32,7 +32,8 @@ pub struct Summary {
     pub validation_accuracy: f64,
     /// The activity of each layer after the last epoch; empty if the training was resumed after it.
     pub activity: Vec<Activity>,
-    /// Whether all layers were sharp at the end. If not, deployment makes them sharp without further training.
+    /// Whether all layers were sharp at the end. If not, deployment makes them sharp without
+    /// further training.
     pub sharp: bool,
     /// Whether the observer interrupted the training.
     pub interrupted: bool,

@@ -13,7 +13,8 @@ use super::{Trainer, TrainingConfig, TrainingError};
 impl<'a> Trainer<'a> {
     /// Resumes the training of `checkpoint`; its result is the same as without a stop.
     ///
-    /// `network` must be built from the same plan and seed; the sets, `config` and `seed` must be the same.
+    /// `network` must be built from the same plan and seed; the sets, `config` and `seed` must be
+    /// the same.
     ///
     /// # Errors
     /// Settings or sets do not fit, or the checkpoint belongs to another training.
@@ -103,7 +104,8 @@ fn tensors_mut<'b>(trainer: &'b mut Trainer<'_>) -> Vec<(String, &'b mut [f32])>
     network.chain(rule).chain(average).chain(taught).filter(|(_, values)| !values.is_empty()).collect()
 }
 
-/// The identity of a training: the SHA-256, in hexadecimal digits, of its settings, seed, training set and key.
+/// The identity of a training: the SHA-256, in hexadecimal digits, of its settings, seed, training
+/// set and key.
 fn identity(trainer: &Trainer<'_>) -> String {
     let mut hasher = Sha256::new();
     hasher.update(serde_json::to_string(trainer.config).expect("a configuration is plain data"));

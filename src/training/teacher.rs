@@ -70,10 +70,10 @@ mod tests {
             trainer.epoch().expect("nothing diverges");
         }
         let distillation = Distillation { epochs: 3, share: 0.5 };
-        let taught = teach(distillation, &untrained, &set, &config, &seed).expect("nothing diverges");
-        assert_eq!(taught, soft_scores(&soft, &set));
+        let scores = teach(distillation, &untrained, &set, &config, &seed).expect("nothing diverges");
+        assert_eq!(scores, soft_scores(&soft, &set));
         let right =
-            taught.outer_iter().zip(&set.labels).filter(|(row, label)| (row[1] > row[0]) == (**label == 1));
+            scores.outer_iter().zip(&set.labels).filter(|(row, label)| (row[1] > row[0]) == (**label == 1));
         assert!(right.count() > 95);
     }
 
@@ -84,12 +84,12 @@ mod tests {
             label_smoothing: 0.2,
             ..config()
         };
-        let taught = Array2::from_shape_fn((100, 2), |(sample, class)| (sample % 7) as f32 * class as f32);
+        let scores = Array2::from_shape_fn((100, 2), |(sample, class)| (sample % 7) as f32 * class as f32);
         let trained = |labels: Vec<u16>| {
             let set = Coded { labels, ..patterns(100, 1) };
             let mut network = network(false, 0.0);
             let mut learner = Learner::new(&mut network, None, &set, &config, &Seed::root(4));
-            learner.teacher_scores = Some(taught.clone());
+            learner.teacher_scores = Some(scores.clone());
             learner.epoch().expect("nothing diverges");
             network
         };

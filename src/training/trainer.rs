@@ -16,14 +16,15 @@ use super::{Activity, EpochReport, Evaluator, Summary, TrainingConfig, TrainingE
 
 /// Trains `network` on `train`, and evaluates it on `validation` after each epoch.
 ///
-/// `observer` gets a report of each epoch and may interrupt the training. Training ends after `config.epochs`
-/// epochs, or with its [`Method`](super::Method): `sharpen` after the epoch in which all layers are sharp, `hybrid`
-/// after `fine_tune` more epochs. The order of samples, dropout and augmentation are random by `seed`. The result does
-/// not depend on the number of threads of the current rayon pool.
+/// `observer` gets a report of each epoch and may interrupt the training. Training ends after
+/// `config.epochs` epochs, or with its [`Method`](super::Method): `sharpen` after the epoch in
+/// which all layers are sharp, `hybrid` after `fine_tune` more epochs. The order of samples,
+/// dropout and augmentation are random by `seed`. The result does not depend on the number of
+/// threads of the current rayon pool.
 ///
 /// # Errors
-/// Settings or sets do not fit, the loss explodes or is not finite, a weight is not finite, or a sharp layer fires
-/// for no validation sample.
+/// Settings or sets do not fit, the loss explodes or is not finite, a weight is not finite, or a
+/// sharp layer fires for no validation sample.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -78,7 +79,8 @@ fn check_set(part: &'static str, set: &Coded, network: &Network) -> Result<(), T
     }
 }
 
-/// A training that runs epoch by epoch, and can be stored in a [`Checkpoint`](super::Checkpoint) between epochs.
+/// A training that runs epoch by epoch, and can be stored in a [`Checkpoint`](super::Checkpoint)
+/// between epochs.
 ///
 /// ```
 /// use spiketune::data::Coded;
@@ -178,8 +180,8 @@ impl<'a> Trainer<'a> {
     /// If the training [`is_done`](Self::is_done).
     pub fn epoch(&mut self) -> Result<EpochReport, TrainingError> {
         assert!(!self.is_done(), "a training that is done has no further epoch");
-        // The whole epoch runs on a thread of the pool. From outside of it, every product would cost a switch of
-        // threads.
+        // The whole epoch runs on a thread of the pool. From outside of it, every product would
+        // cost a switch of threads.
         rayon::scope(|_| self.epoch_inside())
     }
 
@@ -207,7 +209,8 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    /// Whether the last epoch is done: the last of the settings, or the one with which the method ends.
+    /// Whether the last epoch is done: the last of the settings, or the one with which the method
+    /// ends.
     pub fn is_done(&self) -> bool {
         self.learner.is_done()
     }
@@ -230,7 +233,8 @@ impl<'a> Trainer<'a> {
         Ok(Summary { epochs, loss, validation_accuracy, activity, sharp, interrupted })
     }
 
-    /// Calls `task` with the network as it would be deployed after the epochs so far; returns its result.
+    /// Calls `task` with the network as it would be deployed after the epochs so far; returns its
+    /// result.
     pub fn with_deployed<T>(&mut self, task: impl FnOnce(&Network) -> T) -> T {
         self.learner.with_deployed(task)
     }
@@ -323,7 +327,8 @@ mod tests {
 
     #[test]
     fn convolutions_give_the_same_bits_by_either_backward_method() {
-        // A batch has two parts: up to two threads compute gradients and errors at once, five do not.
+        // A batch has two parts: up to two threads compute gradients and errors at once, five do
+        // not.
         let config = TrainingConfig { epochs: 2, batch_size: 40, ..config() };
         let window = Window { padding: 2, ..Window::square(5, 1) };
         let hidden = [20, 18, 17].map(|channels| LayerSpec::Convolution {

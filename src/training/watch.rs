@@ -6,16 +6,19 @@ use super::{Activity, TrainingError};
 
 /// The largest running mean of the loss, as a multiple of the loss of a guess.
 const EXPLOSION: f64 = 10.0;
-/// The weight of a batch in the running mean of the loss, which covers about the last hundred batches.
+/// The weight of a batch in the running mean of the loss, which covers about the last hundred
+/// batches.
 const WEIGHT: f64 = 0.01;
-/// The most epochs in a row with a layer that never fires, where a surrogate gradient may still change it.
+/// The most epochs in a row with a layer that never fires, where a surrogate gradient may still
+/// change it.
 const SILENCE: u32 = 5;
 
 /// The state of the checks.
 ///
-/// A training has exploded when the running mean of its loss exceeds 10 times the loss of a guess. That is `ln K`,
-/// the loss of equal chances for K classes, or the loss of the first batch if it is higher: with exact steps and a
-/// low temperature, even an untrained network is so confident that `ln K` alone would be too strict.
+/// A training has exploded when the running mean of its loss exceeds 10 times the loss of a guess.
+/// That is `ln K`, the loss of equal chances for K classes, or the loss of the first batch if it is
+/// higher: with exact steps and a low temperature, even an untrained network is so confident that
+/// `ln K` alone would be too strict.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Watch {
     /// The loss of a guess; `ln K` before the first batch.
@@ -54,8 +57,8 @@ impl Watch {
     /// Checks the activity of the layers at the end of `epoch`, counted from 1.
     ///
     /// # Errors
-    /// A sharp layer never fires: one of the lowest `frozen` layers, which no gradient can change, or any other layer
-    /// for the fifth epoch in a row.
+    /// A sharp layer never fires: one of the lowest `frozen` layers, which no gradient can change,
+    /// or any other layer for the fifth epoch in a row.
     pub fn epoch(
         &mut self,
         epoch: u32,

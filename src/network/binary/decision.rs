@@ -1,4 +1,5 @@
-//! The forward pass of the deployed form, driven by spikes: every activation 0 or 1, every sum exact.
+//! The forward pass of the deployed form, driven by spikes: every activation 0 or 1, every sum
+//! exact.
 
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use rayon::prelude::*;

@@ -1,13 +1,13 @@
 //! The file of a binary network: safetensors, readable from any language.
 //!
-//! Tensors: `layers.L.weights` (channels, kernel elements) and `layers.L.thresholds` (channels) in `f64`, and
-//! `key` (K, N) of zeros and ones. A neuron of channel c of layer L fires where
+//! Tensors: `layers.L.weights` (channels, kernel elements) and `layers.L.thresholds` (channels) in
+//! `f64`, and `key` (K, N) of zeros and ones. A neuron of channel c of layer L fires where
 //! `weights[c] . inputs >= thresholds[c]`.
 //!
-//! Metadata: `format`; `input_max`; `layers.L.exponent`, the base-2 logarithm of the grid of the numbers;
-//! `layers.L.wiring`, a [`Connectivity`](crate::network::Connectivity) as JSON; `layers.L.sources`, the list of
-//! presynaptic layers as JSON, where 0 is the network's input and l the spikes of layer l - 1. A file may have
-//! remarks under other names.
+//! Metadata: `format`; `input_max`; `layers.L.exponent`, the base-2 logarithm of the grid of the
+//! numbers; `layers.L.wiring`, a [`Connectivity`](crate::network::Connectivity) as JSON;
+//! `layers.L.sources`, the list of presynaptic layers as JSON, where 0 is the network's input and l
+//! the spikes of layer l - 1. A file may have remarks under other names.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -42,7 +42,8 @@ pub enum FileError {
 }
 
 impl BinaryNetwork {
-    /// Writes the network with `remarks` to `file`, atomically: a reader sees the old file or the new one.
+    /// Writes the network with `remarks` to `file`, atomically: a reader sees the old file or the
+    /// new one.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -83,7 +84,8 @@ impl BinaryNetwork {
         safetensors::serialize(views, Some(metadata)).expect("views are valid")
     }
 
-    /// Reads the bytes of a file that [`BinaryNetwork::save`] wrote; returns the network and all metadata.
+    /// Reads the bytes of a file that [`BinaryNetwork::save`] wrote; returns the network and all
+    /// metadata.
     ///
     /// # Errors
     /// The bytes are no such file.

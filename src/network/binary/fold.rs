@@ -1,9 +1,9 @@
 //! Folding: from a trained network to the weights and thresholds of its deployed form.
 //!
-//! A neuron fires where `g (y - mean) / sigma + b >= 1/2` with `y = W x`. In the deployed form this is
-//! `(g / sigma) W u >= m (1/2 - b + g mean / sigma)`, for inputs `u = m x` that are whole numbers up to m.
-//! Multiplying by `g / sigma`, rather than dividing by it, gives all neurons a common scale and holds for gains
-//! of any sign and for 0.
+//! A neuron fires where `g (y - mean) / sigma + b >= 1/2` with `y = W x`. In the deployed form this
+//! is `(g / sigma) W u >= m (1/2 - b + g mean / sigma)`, for inputs `u = m x` that are whole
+//! numbers up to m. Multiplying by `g / sigma`, rather than dividing by it, gives all neurons a
+//! common scale and holds for gains of any sign and for 0.
 
 use ndarray::{Array1, Array2};
 
@@ -12,18 +12,21 @@ use crate::network::layer::Layer;
 use crate::network::layer::norm::EPSILON;
 use crate::network::{BinaryLayer, BinaryNetwork, Connectivity, Network, Volume, Window};
 
-/// Bits of a whole number that `f64` holds exactly, minus one for the growth of a sum by rounding to the grid.
+/// Bits of a whole number that `f64` holds exactly, minus one for the growth of a sum by rounding
+/// to the grid.
 const EXACT_BITS: i32 = 52;
 
 impl Network {
-    /// The deployed form of the network: exact steps, batch norm by its running statistics, and inputs that are
-    /// whole numbers up to `input_max` in place of [0, 1].
+    /// The deployed form of the network: exact steps, batch norm by its running statistics, and
+    /// inputs that are whole numbers up to `input_max` in place of [0, 1].
     ///
-    /// Max pooling becomes a layer of its own. Average pooling is folded into the weights of the next layer,
-    /// divided by the area of a square. A residual connection gives the next layer two sources.
+    /// Max pooling becomes a layer of its own. Average pooling is folded into the weights of the
+    /// next layer, divided by the area of a square. A residual connection gives the next layer two
+    /// sources.
     ///
-    /// Weights are rounded to the nearest point of a grid. Thresholds are rounded up, which does not change
-    /// where a sum on the grid reaches them. The grid is the finest on which any partial sum is exact in `f64`.
+    /// Weights are rounded to the nearest point of a grid. Thresholds are rounded up, which does
+    /// not change where a sum on the grid reaches them. The grid is the finest on which any partial
+    /// sum is exact in `f64`.
     pub fn fold(&self, input_max: u8) -> BinaryNetwork {
         let mut folded: Vec<BinaryLayer> = Vec::new();
         // For each layer so far, the sources of the next layer.
@@ -74,8 +77,8 @@ fn connectivity(layer: &Layer, average: usize) -> Connectivity {
 /// Weights (channels, kernel elements) and thresholds (channels).
 type Neurons = (Array2<f64>, Array1<f64>);
 
-/// The weights and thresholds of `layer` with batch norm, bias and average pooling folded in, for inputs that are
-/// `scale` times as large.
+/// The weights and thresholds of `layer` with batch norm, bias and average pooling folded in, for
+/// inputs that are `scale` times as large.
 fn neurons(layer: &Layer, average: usize, scale: f64) -> Neurons {
     let linear = &layer.linear;
     let ((height, width), channels) = (linear.receptive_field(), linear.input.channels);
@@ -103,12 +106,14 @@ fn neurons(layer: &Layer, average: usize, scale: f64) -> Neurons {
 }
 
 impl BinaryLayer {
-    /// A layer with these weights (channels, kernel elements) and thresholds (channels), rounded to a grid.
+    /// A layer with these weights (channels, kernel elements) and thresholds (channels), rounded to
+    /// a grid.
     ///
-    /// Its inputs are whole numbers up to `max`. Weights and thresholds must be finite and far below the largest
-    /// `f64`. Weights are rounded to the nearest point of the finest grid on which every partial sum is exact in
-    /// `f64`. Thresholds are rounded up, which does not change where a sum reaches them. A threshold beyond all
-    /// sums is moved to the nearest point with the same effect.
+    /// Its inputs are whole numbers up to `max`. Weights and thresholds must be finite and far
+    /// below the largest `f64`. Weights are rounded to the nearest point of the finest grid on
+    /// which every partial sum is exact in `f64`. Thresholds are rounded up, which does not change
+    /// where a sum reaches them. A threshold beyond all sums is moved to the nearest point with the
+    /// same effect.
     pub fn on_grid(
         connectivity: Connectivity,
         sources: Vec<usize>,
@@ -213,7 +218,8 @@ mod tests {
         }
     }
 
-    /// Every layer gets the same inputs in both forms, so that the rounding of one neuron does not spread.
+    /// Every layer gets the same inputs in both forms, so that the rounding of one neuron does not
+    /// spread.
     #[test]
     fn folding_changes_a_spike_only_within_single_precision_of_the_threshold() {
         let seed = Seed::root(11);

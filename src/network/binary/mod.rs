@@ -8,19 +8,20 @@ use ndarray::{Array1, Array2};
 
 use super::{Connectivity, Key, Volume, Window};
 
-/// A layer of threshold neurons: a neuron fires where the weighted sum of its inputs reaches its threshold.
+/// A layer of threshold neurons: a neuron fires where the weighted sum of its inputs reaches its
+/// threshold.
 ///
-/// Batch norm and bias are folded into weights and thresholds. These lie on a grid of a power of two, so coarse
-/// that every partial sum is exact in `f64`: the order of summation does not matter, and an integer simulation
-/// gives the same spikes.
+/// Batch norm and bias are folded into weights and thresholds. These lie on a grid of a power of
+/// two, so coarse that every partial sum is exact in `f64`: the order of summation does not matter,
+/// and an integer simulation gives the same spikes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BinaryLayer {
     /// Which inputs reach which neurons.
     pub connectivity: Connectivity,
     /// The presynaptic layers: 0 is the network's input, l the spikes of layer l - 1.
     ///
-    /// Residual connections give a layer several sources. Each input of the layer is then the sum over all of
-    /// them, 0 to their number.
+    /// Residual connections give a layer several sources. Each input of the layer is then the sum
+    /// over all of them, 0 to their number.
     pub sources: Vec<usize>,
     /// (channels, kernel elements): whole multiples of `2^exponent`; a single 1 in a pool. See
     /// [`Connectivity::weight_channels`] and [`Connectivity::elements`].

@@ -11,7 +11,8 @@ pub struct SparseEntry {
     pub value: f32,
 }
 
-/// The lanes that entries are multiplied with: lane `index step + p spacing` for `index` and panel p.
+/// The lanes that entries are multiplied with: lane `index step + p spacing` for `index` and panel
+/// p.
 #[derive(Clone, Copy, Debug)]
 pub struct StridedLanes<'a> {
     /// The memory of all lanes.
@@ -25,8 +26,8 @@ pub struct StridedLanes<'a> {
 /// The most panels of one call of [`sum_entries`].
 pub const WIDEST: usize = 4;
 
-/// Writes the sum over the entries of `value lanes[index step + p spacing]` to `out[p gap]`, for each panel p of
-/// `count`, 1 to [`WIDEST`].
+/// Writes the sum over the entries of `value lanes[index step + p spacing]` to `out[p gap]`, for
+/// each panel p of `count`, 1 to [`WIDEST`].
 ///
 /// # Panics
 /// If an entry or a panel lies outside `strided` or `out`.

@@ -5,7 +5,8 @@ use bytemuck::{Pod, Zeroable};
 /// Floats in a [`Lanes`].
 pub const LANES: usize = 16;
 
-/// Sixteen neighbouring channels or neurons: one cache line, one register of AVX-512 or two of AVX2.
+/// Sixteen neighbouring channels or neurons: one cache line, one register of AVX-512 or two of
+/// AVX2.
 ///
 /// Lanes beyond the width of a layer are empty: they hold 0 and stay 0.
 #[repr(C, align(64))]

@@ -4,11 +4,12 @@ use super::tile::{LoopNest, ROWS, Runs, at_once, gather, outer};
 use super::vector::vectorized;
 use super::{LANES, Lanes, floats};
 
-/// Lanes of the panels that are multiplied with all rows before the next ones; they stay in the cache of a core.
+/// Lanes of the panels that are multiplied with all rows before the next ones; they stay in the
+/// cache of a core.
 const CACHED: usize = 1024;
 
-/// Cuts `count` rows into tiles of at most [`at_once`], as evenly as possible: a nearly empty tile takes as much
-/// time as a full one.
+/// Cuts `count` rows into tiles of at most [`at_once`], as evenly as possible: a nearly empty tile
+/// takes as much time as a full one.
 pub fn tiles(count: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
     let tiles = count.div_ceil(at_once());
     (0..tiles).map(move |tile| count * tile / tiles..count * (tile + 1) / tiles)
@@ -36,7 +37,8 @@ pub struct Out<'a, F> {
     pub panel: usize,
 }
 
-/// Multiplies `rows` with every panel of `weights`, and writes the results to `out`; with `add`, adds them.
+/// Multiplies `rows` with every panel of `weights`, and writes the results to `out`; with `add`,
+/// adds them.
 ///
 /// A panel is `rows.runs.terms()` lanes long, and the next begins `spacing` lanes after it.
 ///
@@ -69,8 +71,8 @@ pub fn multiply(
             }
             assert!(inside, "rows and results lie in their memory");
             for weights in weights.chunks(spacing) {
-                // SAFETY: the assertions above show that rows, panels and results lie in their memory. `out` is
-                // borrowed mutably, so that it overlaps nothing that is read.
+                // SAFETY: the assertions above show that rows, panels and results lie in their
+                // memory. `out` is borrowed mutably, so that it overlaps nothing that is read.
                 unsafe { gather(&starts[..size], &rows.runs, weights.as_ptr(), &ends[..size], add) };
                 ends.iter_mut().for_each(|end| *end = end.wrapping_add(out.panel));
             }
@@ -78,8 +80,8 @@ pub fn multiply(
     }
 }
 
-/// Sums the outer products of `rows` floats of `left` with a lane of `right` over `nest`, and writes the sums to
-/// the first `rows` lanes of `out`; with `add`, adds them.
+/// Sums the outer products of `rows` floats of `left` with a lane of `right` over `nest`, and
+/// writes the sums to the first `rows` lanes of `out`; with `add`, adds them.
 ///
 /// # Panics
 /// If an index of `nest` lies outside `left` or `right`, or `out` is too short.
@@ -104,8 +106,8 @@ pub fn multiply_outer(
     assert!(inside && rows <= out.len(), "loops stay in their memory, and `out` holds all rows");
     for tile in tiles(rows) {
         let first = left[tile.start..].as_ptr();
-        // SAFETY: the assertion above shows that all indices lie in the memory, and that `out` is long enough;
-        // it is borrowed mutably.
+        // SAFETY: the assertion above shows that all indices lie in the memory, and that `out` is
+        // long enough; it is borrowed mutably.
         unsafe {
             let out = out.as_mut_ptr().add(tile.start);
             outer(first, right.as_ptr(), nest, tile.len(), out, add);
@@ -115,8 +117,8 @@ pub fn multiply_outer(
 
 /// Transposes panels of weights, `terms` lanes each, to groups of 16 terms.
 ///
-/// A group has a lane of terms for each output of all panels; missing terms are 0. `out` gets the groups from
-/// `first` on that it can hold.
+/// A group has a lane of terms for each output of all panels; missing terms are 0. `out` gets the
+/// groups from `first` on that it can hold.
 pub fn transpose(weights: &[Lanes], terms: usize, first: usize, out: &mut [Lanes]) {
     let outputs = weights.len() / terms * LANES;
     for (group, out) in (first..).zip(out.chunks_exact_mut(outputs)) {
@@ -153,8 +155,8 @@ pub fn transpose_square(block: &[Lanes; LANES], out: &mut [Lanes; LANES]) {
     );
 }
 
-/// For each pair of rows `D` apart, exchanges the upper half of each `2 D` lanes of the first with the lower half
-/// of the second.
+/// For each pair of rows `D` apart, exchanges the upper half of each `2 D` lanes of the first with
+/// the lower half of the second.
 #[inline(always)]
 fn exchange<const D: usize>(rows: &mut [Lanes; LANES]) {
     for first in (0..LANES).filter(|row| row & D == 0) {

@@ -1,7 +1,7 @@
 //! Registers of sixteen floats, for each kind of processor.
 //!
-//! Code that is generic over a [`Register`] is inlined into a function that is compiled for the features of the
-//! processor. So all of it is `#[inline(always)]`, closures included.
+//! Code that is generic over a [`Register`] is inlined into a function that is compiled for the
+//! features of the processor. So all of it is `#[inline(always)]`, closures included.
 
 use super::Lanes;
 

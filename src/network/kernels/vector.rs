@@ -7,9 +7,9 @@ use super::register::{Level, Register};
 
 /// Runs `task`, on a processor with AVX2 in a copy compiled for it.
 ///
-/// Loops over [`Lanes`](super::Lanes) become vector instructions. No operation is fused or reordered, so that the
-/// result is the same on every processor. The task and all that it calls must be `#[inline(always)]`, so that
-/// the copy contains them.
+/// Loops over [`Lanes`](super::Lanes) become vector instructions. No operation is fused or
+/// reordered, so that the result is the same on every processor. The task and all that it calls
+/// must be `#[inline(always)]`, so that the copy contains them.
 #[inline(always)]
 pub fn vectorized<R>(task: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
@@ -26,7 +26,8 @@ pub fn vectorized<R>(task: impl FnOnce() -> R) -> R {
 
 /// A task for [`vectorized_task`].
 pub trait Task {
-    /// Runs the task with registers R. Must be `#[inline(always)]`, which a generic closure cannot be.
+    /// Runs the task with registers R. Must be `#[inline(always)]`, which a generic closure cannot
+    /// be.
     ///
     /// # Safety
     /// The processor has the features of R.

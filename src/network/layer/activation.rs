@@ -12,7 +12,8 @@ const NARROWEST: f32 = 0.001;
 /// The derivative of the activation that the backward pass uses.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Slope {
-    /// The derivative itself: `1 / (w + 0.001)` on the ramp, 0 elsewhere, and 0 everywhere at sharpness 1.
+    /// The derivative itself: `1 / (w + 0.001)` on the ramp, 0 elsewhere, and 0 everywhere at
+    /// sharpness 1.
     Own,
     /// A surrogate gradient, the same at any sharpness.
     Surrogate(Surrogate),
@@ -20,7 +21,8 @@ pub enum Slope {
 
 /// A surrogate gradient: a function of the potential in place of the derivative of a step.
 ///
-/// It is a bump around the threshold 1/2 with area 1, as the derivative of a step has, and height `1 / width`.
+/// It is a bump around the threshold 1/2 with area 1, as the derivative of a step has, and height
+/// `1 / width`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Surrogate {
@@ -38,11 +40,11 @@ pub enum Shape {
     Boxcar,
     /// `max(0, 1 - |u|)` (Esser et al. 2016).
     Triangle,
-    /// `4 s (1 - s)` with `s = 1 / (1 + exp(-4u))`, the derivative of a sigmoid, which falls exponentially
-    /// (Zenke, Vogels 2021).
+    /// `4 s (1 - s)` with `s = 1 / (1 + exp(-4u))`, the derivative of a sigmoid, which falls
+    /// exponentially (Zenke, Vogels 2021).
     SigmoidDerivative,
-    /// `1 / (1 + (pi u)^2)`, the derivative of an arctangent, whose long tails give every neuron a gradient
-    /// (Fang et al. 2021).
+    /// `1 / (1 + (pi u)^2)`, the derivative of an arctangent, whose long tails give every neuron a
+    /// gradient (Fang et al. 2021).
     Arctan,
 }
 
@@ -114,7 +116,8 @@ pub(crate) fn activate(potentials: &mut [Lanes], sharpness: f32) {
     }
 }
 
-/// Turns potentials into the slopes there. Each shape has a loop of its own, so that the choice is made once.
+/// Turns potentials into the slopes there. Each shape has a loop of its own, so that the choice is
+/// made once.
 #[inline(always)]
 pub(crate) fn slopes(potentials: &mut [Lanes], sharpness: f32, slope: Slope) {
     let Slope::Surrogate(surrogate) = slope else {
@@ -226,7 +229,8 @@ mod tests {
         for (shape, width) in SHAPES.into_iter().flat_map(|shape| [(shape, 0.3), (shape, 2.0)]) {
             let slope = Surrogate { shape, width };
             assert!((slope.at(0.5) * width - 1.0).abs() < 1e-6, "{slope:?}");
-            // Midpoint sum over 400 widths; outside them an arctangent has 2 / (200 pi^2) of its area.
+            // Midpoint sum over 400 widths; outside them an arctangent has 2 / (200 pi^2) of its
+            // area.
             let step = f64::from(width) / 1000.0;
             let z = |i: i32| 0.5 + (f64::from(i) + 0.5) * step;
             let area: f64 = (-200_000..200_000).map(|i| f64::from(slope.at(z(i) as f32)) * step).sum();

@@ -7,8 +7,8 @@ use crate::network::kernels::{LANES, Lanes};
 
 /// The dropout of one sample in one layer and step.
 ///
-/// Whether an activation is dropped is a hash of its index and a key. So the backward pass finds the same
-/// activations again, without a mask in memory.
+/// Whether an activation is dropped is a hash of its index and a key. So the backward pass finds
+/// the same activations again, without a mask in memory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dropout {
     key: u32,
@@ -49,8 +49,8 @@ impl Dropout {
     }
 }
 
-/// A hash of 32 bits, in which every input bit changes about half of the output bits: two rounds of multiply
-/// and xor-shift, with constants of Wellons 2018, Prospecting for hash functions.
+/// A hash of 32 bits, in which every input bit changes about half of the output bits: two rounds of
+/// multiply and xor-shift, with constants of Wellons 2018, Prospecting for hash functions.
 #[inline(always)]
 fn mixed(number: u32) -> u32 {
     let mut x = number;

@@ -8,20 +8,21 @@ use crate::network::pass::tensor::Tensor;
 
 /// The loss that a network is trained to minimize.
 ///
-/// It is the cross-entropy `-sum_k q_k ln p_k` of `p = softmax(scores / temperature)` and the target
-/// `q = (1 - share) ((1 - smoothing) [k = label] + smoothing / K) + share softmax(teacher / temperature)`,
-/// plus `rate_penalty` times the mean activation of each hidden layer.
+/// It is the cross-entropy `-sum_k q_k ln p_k` of `p = softmax(scores / temperature)` and the
+/// target `q = (1 - share) ((1 - smoothing) [k = label] + smoothing / K) + share softmax(teacher /
+/// temperature)`, plus `rate_penalty` times the mean activation of each hidden layer.
 ///
-/// Label smoothing: Szegedy et al. 2016. Distillation: Hinton, Vinyals, Dean 2015, but with the same temperature
-/// for both networks, and without the factor of its square.
+/// Label smoothing: Szegedy et al. 2016. Distillation: Hinton, Vinyals, Dean 2015, but with the
+/// same temperature for both networks, and without the factor of its square.
 #[derive(Clone, Copy, Debug)]
 pub struct Loss<'a> {
-    /// The divisor of class scores, above 0. Higher: training asks for a wider margin between classes.
+    /// The divisor of class scores, above 0. Higher: training asks for a wider margin between
+    /// classes.
     pub temperature: f32,
     /// The share of the target that is spread evenly over all classes, in [0, 1).
     pub smoothing: f32,
-    /// The cost of a hidden layer whose neurons all fire on every sample, at least 0. Higher: fewer spikes and
-    /// less energy. Frozen layers do not change by it.
+    /// The cost of a hidden layer whose neurons all fire on every sample, at least 0. Higher: fewer
+    /// spikes and less energy. Frozen layers do not change by it.
     pub rate_penalty: f32,
     /// The teacher of knowledge distillation, if there is one.
     pub teacher: Option<Teacher<'a>>,
@@ -64,8 +65,8 @@ impl Head {
         Self { key, sums, transposed_signs: in_panels(signs.t()), signs: in_panels(signs.view()) }
     }
 
-    /// Writes the class scores `(2a - 1)(2 Kᵀ - 1)` (B, K) of `batch` samples to `scores`, from the output
-    /// activations a (B, N). They are exact where all a are 0 or 1.
+    /// Writes the class scores `(2a - 1)(2 Kᵀ - 1)` (B, K) of `batch` samples to `scores`, from the
+    /// output activations a (B, N). They are exact where all a are 0 or 1.
     pub fn scores(&self, outputs: &Tensor, batch: usize, scores: &mut Tensor) {
         product(outputs, &self.signs, batch, scores);
         for row in rows_mut(&mut scores.matrix_mut(batch)) {
@@ -73,9 +74,11 @@ impl Head {
         }
     }
 
-    /// The mean `loss` of `scores` (B, K) against `labels` (B), without the penalty on hidden layers.
+    /// The mean `loss` of `scores` (B, K) against `labels` (B), without the penalty on hidden
+    /// layers.
     ///
-    /// Its derivative by the output activations goes to `errors` (B, N); `differences` (B, K) is scratch memory.
+    /// Its derivative by the output activations goes to `errors` (B, N); `differences` (B, K) is
+    /// scratch memory.
     pub fn loss(
         &self,
         scores: ArrayView2<'_, f32>,
@@ -93,7 +96,8 @@ impl Head {
         for (sample, (((scores, differences), &label), errors)) in
             samples.zip(rows_mut(&mut scratch)).enumerate()
         {
-            // Each class has at least one output neuron, so a row of errors has space for the targets.
+            // Each class has at least one output neuron, so a row of errors has space for the
+            // targets.
             let targets = &mut errors[..scores.len()];
             loss.targets(sample, usize::from(label), targets);
             total += f64::from(cross_entropy(scores, loss.temperature, targets, differences));
@@ -149,8 +153,8 @@ impl Loss<'_> {
     }
 }
 
-/// The cross-entropy `-sum targets ln softmax(scores / temperature)`; its derivative by `scores / temperature`
-/// goes to `differences`.
+/// The cross-entropy `-sum targets ln softmax(scores / temperature)`; its derivative by `scores /
+/// temperature` goes to `differences`.
 fn cross_entropy(scores: &[f32], temperature: f32, targets: &[f32], differences: &mut [f32]) -> f32 {
     differences.copy_from_slice(scores);
     let (highest, sum) = softmax(differences, temperature);
@@ -162,8 +166,8 @@ fn cross_entropy(scores: &[f32], temperature: f32, targets: &[f32], differences:
     sum.ln() - matched
 }
 
-/// Turns `scores` into the softmax of `scores / temperature`; returns the highest score, and the sum of
-/// `exp((score - highest) / temperature)`.
+/// Turns `scores` into the softmax of `scores / temperature`; returns the highest score, and the
+/// sum of `exp((score - highest) / temperature)`.
 fn softmax(scores: &mut [f32], temperature: f32) -> (f32, f32) {
     let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sum = 0.0;

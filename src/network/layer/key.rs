@@ -17,8 +17,8 @@ pub struct Key {
 impl Key {
     /// A random key that gives each class `redundancy` of the N = `classes * redundancy` neurons.
     ///
-    /// Overlapping classes may share neurons, but no two classes own the same set. Otherwise each neuron belongs
-    /// to one class.
+    /// Overlapping classes may share neurons, but no two classes own the same set. Otherwise each
+    /// neuron belongs to one class.
     pub fn generate(classes: usize, redundancy: usize, overlapping: bool, seed: &Seed) -> Self {
         let mut stream = seed.stream();
         let sets = if overlapping {
@@ -65,8 +65,8 @@ impl Key {
         self.members.t().map(|&member| if member { 1.0 } else { -1.0 })
     }
 
-    /// (K): the scores `(2a - 1)(2 Kᵀ - 1)` of output spikes a (N), the agreements with the key minus the
-    /// disagreements.
+    /// (K): the scores `(2a - 1)(2 Kᵀ - 1)` of output spikes a (N), the agreements with the key
+    /// minus the disagreements.
     pub fn scores(&self, spikes: &[bool]) -> Vec<i32> {
         let mut scores = vec![0; self.classes()];
         self.score(spikes, &mut scores);

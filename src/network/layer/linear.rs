@@ -1,7 +1,8 @@
-//! The weighted sums of a layer, dense or convolutional: forward, weight gradient, and errors at the inputs.
+//! The weighted sums of a layer, dense or convolutional: forward, weight gradient, and errors at
+//! the inputs.
 //!
-//! Weights lie in panels of 16 outputs: term t of panel p is lane `p terms + t`. Terms have the order of the
-//! inputs in memory, see [`Linear::term`].
+//! Weights lie in panels of 16 outputs: term t of panel p is lane `p terms + t`. Terms have the
+//! order of the inputs in memory, see [`Linear::term`].
 
 use std::ops::Range;
 
@@ -21,8 +22,8 @@ use crate::network::{Volume, Window};
 pub(crate) enum InputLayout {
     /// A dense layer: every sum has all inputs.
     Dense,
-    /// A convolution of images whose channels lie side by side. For the few channels of a network's input,
-    /// which would leave panels of 16 nearly empty.
+    /// A convolution of images whose channels lie side by side. For the few channels of a network's
+    /// input, which would leave panels of 16 nearly empty.
     Interleaved(Window),
     /// A convolution of images in panels of 16 channels.
     Window(Window),
@@ -217,8 +218,8 @@ impl Linear {
         }
     }
 
-    /// Writes the gradient of the weights to `gradient`, from the first `samples` samples of the inputs and of
-    /// the errors at the sums. `partial` is scratch memory.
+    /// Writes the gradient of the weights to `gradient`, from the first `samples` samples of the
+    /// inputs and of the errors at the sums. `partial` is scratch memory.
     pub fn weight_gradient(
         &self,
         inputs: &Tensor,
@@ -250,14 +251,14 @@ impl Linear {
         gradient.copy_from_slice(&partial[..length]);
     }
 
-    /// The most threads that can share [`backward`](Self::backward) of `samples` samples; 0 where these sums have
-    /// no such method.
+    /// The most threads that can share [`backward`](Self::backward) of `samples` samples; 0 where
+    /// these sums have no such method.
     pub fn backward_parts(&self, samples: usize) -> usize {
         self.winograd().map_or(0, |_| winograd_parts(samples))
     }
 
-    /// [`weight_gradient`](Self::weight_gradient) and [`input_errors`](Self::input_errors) of all samples at
-    /// once: the same results for less work.
+    /// [`weight_gradient`](Self::weight_gradient) and [`input_errors`](Self::input_errors) of all
+    /// samples at once: the same results for less work.
     ///
     /// # Panics
     /// If [`backward_parts`](Self::backward_parts) is 0.
@@ -274,7 +275,8 @@ impl Linear {
         gradient_in_parts(winograd, batches, samples, gradient, Some(below));
     }
 
-    /// Writes the gradient of a panel of weights over some samples of a convolution, by the direct sums.
+    /// Writes the gradient of a panel of weights over some samples of a convolution, by the direct
+    /// sums.
     fn direct_gradient(
         &self,
         window: Window,
@@ -325,11 +327,11 @@ impl Linear {
         });
     }
 
-    /// Writes the errors at the inputs of some samples to `below`, from the errors at the sums; with `add`, adds
-    /// them to the values there.
+    /// Writes the errors at the inputs of some samples to `below`, from the errors at the sums;
+    /// with `add`, adds them to the values there.
     ///
-    /// The values in the border of `below` have no meaning afterwards. Interleaved inputs have no layer below,
-    /// so this is not for them.
+    /// The values in the border of `below` have no meaning afterwards. Interleaved inputs have no
+    /// layer below, so this is not for them.
     pub fn input_errors(
         &self,
         errors: Batch<'_>,
@@ -419,14 +421,14 @@ impl Linear {
     }
 }
 
-/// The number of parts of a batch whose gradients are computed apart. The sums of a part need much memory, so
-/// that a small batch has few parts.
+/// The number of parts of a batch whose gradients are computed apart. The sums of a part need much
+/// memory, so that a small batch has few parts.
 fn winograd_parts(samples: usize) -> usize {
     (samples / 16).clamp(1, PARTS)
 }
 
-/// Computes the gradient of each part of the batch, then their sum in the order of the parts; and the errors at
-/// the inputs if `below` asks for them.
+/// Computes the gradient of each part of the batch, then their sum in the order of the parts; and
+/// the errors at the inputs if `below` asks for them.
 fn gradient_in_parts(
     winograd: Winograd,
     (inputs, errors): (Batch<'_>, Batch<'_>),

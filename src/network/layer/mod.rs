@@ -29,8 +29,8 @@ use parts::{BatchPart, PARTS, Split, for_each_part, part_of};
 pub(crate) struct Layer {
     /// The weighted sums.
     pub linear: Linear,
-    /// (panel): added to the sums, after batch norm if there is any. Empty lanes stay at -1, so that nothing
-    /// fires there.
+    /// (panel): added to the sums, after batch norm if there is any. Empty lanes stay at -1, so
+    /// that nothing fires there.
     pub bias: Vec<Lanes>,
     /// Batch norm, if there is any.
     pub norm: Option<Norm>,
@@ -105,14 +105,16 @@ pub(crate) struct Mode<'a> {
     pub sharpness: f32,
     /// The derivative of the activation that the backward pass uses.
     pub slope: Slope,
-    /// In training, the seed of dropout, and batch norm uses the statistics of the batch; `None` otherwise.
+    /// In training, the seed of dropout, and batch norm uses the statistics of the batch; `None`
+    /// otherwise.
     pub training: Option<&'a Seed>,
     /// Add every sum term by term, so that sums of coarse weights are exact, as on a chip.
     pub term_by_term: bool,
 }
 
 impl LayerActivations {
-    /// Buffers for `samples` samples, with the `border` around the outputs that the next layer needs.
+    /// Buffers for `samples` samples, with the `border` around the outputs that the next layer
+    /// needs.
     pub fn new(layer: &Layer, samples: usize, border: usize) -> Self {
         let activation = &layer.activation;
         let pooled = if activation.max.is_some() { samples } else { 0 };
@@ -286,10 +288,11 @@ impl Layer {
         ActivationSettings { sharpness: mode.sharpness, slope: mode.slope, scale, shift, dropout }
     }
 
-    /// Computes the errors at the sums from those at the outputs in `gradients`, and from them the gradients of
-    /// the parameters.
+    /// Computes the errors at the sums from those at the outputs in `gradients`, and from them the
+    /// gradients of the parameters.
     ///
-    /// Also writes the errors at the inputs to the tensor in `below`, or adds them to it if its flag is set.
+    /// Also writes the errors at the inputs to the tensor in `below`, or adds them to it if its
+    /// flag is set.
     pub fn backward(
         &self,
         inputs: Inputs<'_>,
@@ -344,8 +347,8 @@ impl Layer {
         }
     }
 
-    /// Computes the gradients of bias and gain; with batch norm, turns errors at the potentials into errors at
-    /// the sums.
+    /// Computes the gradients of bias and gain; with batch norm, turns errors at the potentials
+    /// into errors at the sums.
     fn sum_up(&self, state: &LayerActivations, gradients: &mut LayerGradients, samples: usize) {
         let LayerGradients { sums: errors, bias, gain, totals, .. } = gradients;
         let statistics = state.statistics.as_ref();
@@ -387,14 +390,14 @@ impl Layer {
         });
     }
 
-    /// The number of parts that sums over the batch are cut into. One suffices where a sample has a single
-    /// position: such layers have many panels, which run in parallel.
+    /// The number of parts that sums over the batch are cut into. One suffices where a sample has a
+    /// single position: such layers have many panels, which run in parallel.
     fn parts(&self) -> usize {
         if self.linear.output.area() == 1 { 1 } else { PARTS }
     }
 
-    /// The least number of sums over a part of the batch for one thread: all of them if the work takes less time
-    /// than waking another thread.
+    /// The least number of sums over a part of the batch for one thread: all of them if the work
+    /// takes less time than waking another thread.
     fn sums_at_a_time(&self, samples: usize) -> usize {
         let lanes = samples * self.linear.output.area() * self.bias.len();
         if let Split::Single = Split::of_pass(lanes) { self.parts() * self.bias.len() } else { 1 }
@@ -463,3 +466,6 @@ impl LayerGradients {
         lanes.into_iter().chain(&self.gain).map(|lanes| size_of_val(lanes.as_slice())).sum::<usize>() as u64
     }
 }
+
+#[cfg(test)]
+mod tests;

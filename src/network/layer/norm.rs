@@ -1,4 +1,5 @@
-//! Batch norm: the sums of each channel, normalized over the batch and all positions (Ioffe, Szegedy 2015).
+//! Batch norm: the sums of each channel, normalized over the batch and all positions (Ioffe,
+//! Szegedy 2015).
 
 use std::ops::Range;
 
@@ -11,7 +12,8 @@ pub(crate) const EPSILON: f32 = 1e-3;
 /// The largest momentum of the running statistics, as in Keras.
 const MOMENTUM: f32 = 0.99;
 
-/// The parameters and the running statistics of a layer's batch norm. The shift after it is the layer's bias.
+/// The parameters and the running statistics of a layer's batch norm. The shift after it is the
+/// layer's bias.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Norm {
     /// (panel), initially 1.
@@ -33,16 +35,17 @@ impl Norm {
 
     /// Moves the running statistics towards those of a batch with `size` sums per channel.
     ///
-    /// The momentum is `min(0.99, (1 + t) / (10 + t))` at update t: a constant 0.99 would keep much of the initial
-    /// values through the few hundred steps of a small data set. A single sum has no variance and changes
-    /// nothing.
+    /// The momentum is `min(0.99, (1 + t) / (10 + t))` at update t: a constant 0.99 would keep much
+    /// of the initial values through the few hundred steps of a small data set. A single sum has no
+    /// variance and changes nothing.
     pub fn update(&mut self, batch: &Statistics, size: usize) {
         let t = self.updates as f32;
         self.move_towards(batch, size, 1.0 - MOMENTUM.min((1.0 + t) / (10.0 + t)));
         self.updates = self.updates.saturating_add(u32::from(size > 1));
     }
 
-    /// Moves the running statistics by `share` of the way to those of a batch with `size` sums per channel.
+    /// Moves the running statistics by `share` of the way to those of a batch with `size` sums per
+    /// channel.
     pub fn move_towards(&mut self, batch: &Statistics, size: usize, share: f32) {
         if size < 2 {
             return;
@@ -136,7 +139,8 @@ impl Moments {
         all
     }
 
-    /// Adds the moments of other samples, with `plane` positions per sample (Chan, Golub, LeVeque 1983).
+    /// Adds the moments of other samples, with `plane` positions per sample (Chan, Golub, LeVeque
+    /// 1983).
     #[inline(always)]
     pub fn join(&mut self, other: &Self, plane: usize) {
         if other.samples == 0 {
@@ -181,8 +185,9 @@ fn moments(values: &[Lanes]) -> (Lanes, Lanes) {
     (mean, squares)
 }
 
-/// The gradients of bias and gain: for panel `panel`, the sums of the errors `e` at the potentials, and of `e x`
-/// with the normalized sums x, over `samples` and all positions. Without `statistics` the second is 0.
+/// The gradients of bias and gain: for panel `panel`, the sums of the errors `e` at the potentials,
+/// and of `e x` with the normalized sums x, over `samples` and all positions. Without `statistics`
+/// the second is 0.
 pub(crate) fn total(
     errors: &Tensor,
     sums: &Tensor,
@@ -217,7 +222,8 @@ pub(crate) fn total(
     (bias, gain)
 }
 
-/// The backward pass of batch norm in one panel: from errors at the potentials to errors at the sums.
+/// The backward pass of batch norm in one panel: from errors at the potentials to errors at the
+/// sums.
 ///
 /// `e <- factor e - shift - slope y`, which is `g / sigma (e - mean(e) - x mean(e x))` with
 /// `x = (y - mean) / sigma`.
@@ -229,7 +235,8 @@ pub(crate) struct Backward {
 }
 
 impl Backward {
-    /// The factors of panel `panel`; `totals` are the gradients of bias and gain over `size` sums per channel.
+    /// The factors of panel `panel`; `totals` are the gradients of bias and gain over `size` sums
+    /// per channel.
     pub fn new(
         norm: &Norm,
         statistics: &Statistics,
@@ -249,7 +256,8 @@ impl Backward {
         Self { factor, shift, slope }
     }
 
-    /// Turns the `errors` at some positions of the panel, whose sums are `sums`, into errors at the sums.
+    /// Turns the `errors` at some positions of the panel, whose sums are `sums`, into errors at the
+    /// sums.
     #[inline(always)]
     pub fn apply(&self, errors: &mut [Lanes], sums: &[Lanes]) {
         for (error, sum) in errors.iter_mut().zip(sums) {

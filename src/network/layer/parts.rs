@@ -5,8 +5,8 @@ use std::ops::Range;
 use crate::network::kernels::Lanes;
 use crate::network::pass::tensor::Tensor;
 
-/// The number of parts of a sum over a batch of images. It does not depend on the number of threads, so that
-/// the sum does not either.
+/// The number of parts of a sum over a batch of images. It does not depend on the number of
+/// threads, so that the sum does not either.
 pub(crate) const PARTS: usize = 4;
 
 /// The samples of part `part` of `parts`.
@@ -34,7 +34,8 @@ impl<'a> BatchPart<'a> {
         &mut self.lanes[index * self.stride..(index + 1) * self.stride]
     }
 
-    /// The samples cut into `parts` parts, at most [`PARTS`], as [`part_of`] does; the other parts are empty.
+    /// The samples cut into `parts` parts, at most [`PARTS`], as [`part_of`] does; the other parts
+    /// are empty.
     pub fn in_parts(self, parts: usize) -> [Self; PARTS] {
         let samples = self.lanes.len() / self.stride;
         let mut rest = Some(self);
@@ -63,7 +64,8 @@ pub(crate) enum Split {
     Single,
 }
 
-/// The least number of lanes for which waking another thread pays, if the work touches each lane a few times.
+/// The least number of lanes for which waking another thread pays, if the work touches each lane a
+/// few times.
 const LEAST_TO_SPLIT: usize = 8192;
 
 impl Split {
@@ -75,7 +77,8 @@ impl Split {
 
 /// Runs `task(range of samples, their memory)` on parts of all `samples`, in parallel.
 ///
-/// The parts depend on the number of threads, so the result of a sample must not depend on the others.
+/// The parts depend on the number of threads, so the result of a sample must not depend on the
+/// others.
 pub(crate) fn for_each_part<const N: usize>(
     samples: usize,
     split: Split,

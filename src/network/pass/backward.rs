@@ -51,7 +51,8 @@ impl Network {
     }
 }
 
-/// Returns `penalty` times the mean output of a layer, and adds its derivative to the `errors` at the outputs.
+/// Returns `penalty` times the mean output of a layer, and adds its derivative to the `errors` at
+/// the outputs.
 fn penalize(penalty: f32, outputs: &Tensor, errors: &mut Tensor, batch: usize) -> f64 {
     let volume = outputs.volume;
     let numbers = (batch * volume.len()) as f64;

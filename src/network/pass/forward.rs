@@ -9,13 +9,14 @@ use crate::network::layer::{Inputs, Mode, add_volumes};
 /// The kinds of forward pass.
 #[derive(Clone, Copy, Debug)]
 pub enum Pass<'a> {
-    /// A pass to learn from: each layer at its own sharpness, batch norm by the batch, dropout by the seed,
-    /// which should differ in every step.
+    /// A pass to learn from: each layer at its own sharpness, batch norm by the batch, dropout by
+    /// the seed, which should differ in every step.
     Training(&'a Seed),
-    /// A pass to evaluate: each layer at its own sharpness, batch norm by the running statistics, no dropout.
+    /// A pass to evaluate: each layer at its own sharpness, batch norm by the running statistics,
+    /// no dropout.
     Evaluation,
-    /// The network as it will be deployed: every layer at sharpness 1, batch norm by the running statistics, no
-    /// dropout, and every sum added term by term.
+    /// The network as it will be deployed: every layer at sharpness 1, batch norm by the running
+    /// statistics, no dropout, and every sum added term by term.
     Deployed,
 }
 

@@ -19,9 +19,11 @@ pub struct Parameter<'a> {
 const TENSORS: usize = 3;
 
 impl Network {
-    /// Calls `change`, in parallel, with every tensor that is not [`frozen`](Self::frozen) and with its state.
+    /// Calls `change`, in parallel, with every tensor that is not [`frozen`](Self::frozen) and with
+    /// its state.
     ///
-    /// `states` holds a state for each of [`tensor_lengths`](Self::tensor_lengths), in the same order.
+    /// `states` holds a state for each of [`tensor_lengths`](Self::tensor_lengths), in the same
+    /// order.
     ///
     /// # Panics
     /// If there are fewer states.
@@ -45,8 +47,8 @@ impl Network {
     }
 }
 
-/// Calls `change` for every tensor. Splits the layers in halves that run in parallel, which needs no list of
-/// tasks and so allocates nothing.
+/// Calls `change` for every tensor. Splits the layers in halves that run in parallel, which needs
+/// no list of tasks and so allocates nothing.
 fn for_each_tensor<S: Send>(
     layers: &mut [Layer],
     gradients: &[LayerGradients],

@@ -1,7 +1,8 @@
 //! A sparse batch: lists of the inputs that are not 0.
 //!
-//! Only a fifth of the pixels of a handwritten digit are not 0, and fewer of its coded channels. Sums over these
-//! alone give the same numbers in a fraction of the time, since adding 0 changes nothing.
+//! Only a fifth of the pixels of a handwritten digit are not 0, and fewer of its coded channels.
+//! Sums over these alone give the same numbers in a fraction of the time, since adding 0 changes
+//! nothing.
 
 use ndarray::ArrayView2;
 use rayon::prelude::*;
@@ -11,8 +12,8 @@ use crate::network::kernels::{Lanes, SparseEntry, StridedLanes, WIDEST, sum_entr
 use crate::network::layer::linear::Linear;
 use crate::network::layer::parts::BatchPart;
 
-/// The largest share of inputs other than 0, in percent, at which the sparse product is the faster one. It
-/// reads a weight for each multiplication, which halves its speed.
+/// The largest share of inputs other than 0, in percent, at which the sparse product is the faster
+/// one. It reads a weight for each multiplication, which halves its speed.
 const MOST_PERCENT: usize = 35;
 
 /// The inputs (B, I) of a batch that are not 0, by sample and by input.
@@ -86,7 +87,8 @@ impl SparseBatch {
             end += *start;
             *start = end;
         }
-        // From the last sample down, each list fills from its end, so that `starts` holds the starts afterwards.
+        // From the last sample down, each list fills from its end, so that `starts` holds the
+        // starts afterwards.
         for sample in (0..self.rows.starts.len() - 1).rev() {
             for entry in self.rows.list(sample) {
                 let end = &mut starts[entry.index as usize];
@@ -96,7 +98,8 @@ impl SparseBatch {
         }
     }
 
-    /// Writes the weighted sums of the samples from `first` on to `sums`, for as many samples as it holds.
+    /// Writes the weighted sums of the samples from `first` on to `sums`, for as many samples as it
+    /// holds.
     pub fn forward(&self, linear: &Linear, first: usize, sums: &mut BatchPart<'_>) {
         let (terms, panels) = (linear.terms(), linear.panels());
         let samples = sums.lanes.len() / sums.stride;

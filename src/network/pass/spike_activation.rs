@@ -1,8 +1,10 @@
-//! The spike activation of a layer: from its weighted sums to its outputs, sample by sample, and back.
+//! The spike activation of a layer: from its weighted sums to its outputs, sample by sample, and
+//! back.
 //!
-//! Forward: the potential `z = scale y + shift` (batch norm and bias in one), the maximum of each max pool, the
-//! sharpened step, dropout, the mean of each average pool. The step never falls, so that the maximum of the
-//! potentials gives the maximum of the activations; the gradient goes to that potential alone.
+//! Forward: the potential `z = scale y + shift` (batch norm and bias in one), the maximum of each
+//! max pool, the sharpened step, dropout, the mean of each average pool. The step never falls, so
+//! that the maximum of the potentials gives the maximum of the activations; the gradient goes to
+//! that potential alone.
 
 use super::tensor::Tensor;
 use crate::network::kernels::{LANES, Lanes, panels, vectorized};
@@ -89,8 +91,8 @@ impl SpikeActivation {
 
     /// Writes the outputs of one sample.
     ///
-    /// With max pooling, `peaks` gets the maximum of each window and `winners` its index in the window, the
-    /// first of equal ones. Without max pooling both are empty.
+    /// With max pooling, `peaks` gets the maximum of each window and `winners` its index in the
+    /// window, the first of equal ones. Without max pooling both are empty.
     pub fn forward(
         &self,
         sums: &[Lanes],
@@ -133,7 +135,8 @@ impl SpikeActivation {
         );
     }
 
-    /// Writes the errors at the sums of one sample, from the errors at its outputs.
+    /// Writes the errors at the potentials of one sample before max pooling, from the errors at its
+    /// outputs.
     pub fn backward(
         &self,
         sums: &[Lanes],
@@ -263,7 +266,8 @@ impl SpikeActivation {
         }
     }
 
-    /// The greatest potential of the window at the start of `corner`, and its index, the first of equal ones.
+    /// The greatest potential of the window at the start of `corner`, and its index, the first of
+    /// equal ones.
     #[inline(always)]
     fn greatest(&self, window: Window, corner: &[Lanes], scale: &Lanes, shift: &Lanes) -> (Lanes, Lanes) {
         let (mut best, mut winner) = (Lanes::splat(f32::NEG_INFINITY), Lanes::ZERO);
@@ -288,8 +292,8 @@ impl SpikeActivation {
         apart && (height, width) == (self.sums.height, self.sums.width)
     }
 
-    /// Routes the errors of a run of potentials, in `piece`, to the winner of each window; with `ADD`, adds them
-    /// to what `errors` holds.
+    /// Routes the errors of a run of potentials, in `piece`, to the winner of each window; with
+    /// `ADD`, adds them to what `errors` holds.
     #[inline(always)]
     fn route<const ADD: bool>(
         &self,
@@ -338,7 +342,8 @@ impl SpikeActivation {
         }
     }
 
-    /// Multiplies the slopes of a run with the errors at its outputs, and writes the products to `found`.
+    /// Multiplies the slopes of a run with the errors at its outputs, and writes the products to
+    /// `found`.
     #[inline(always)]
     fn times_errors(
         &self,
@@ -395,8 +400,8 @@ fn affine(sum: &Lanes, scale: &Lanes, shift: &Lanes) -> Lanes {
     z
 }
 
-/// The errors whose winner has index `number`, and 0 for the others. By masks, since the compiler turns a
-/// choice into jumps.
+/// The errors whose winner has index `number`, and 0 for the others. By masks, since the compiler
+/// turns a choice into jumps.
 #[inline(always)]
 fn won(error: &Lanes, winner: &Lanes, number: f32) -> Lanes {
     let mut share = *error;
@@ -405,4 +410,212 @@ fn won(error: &Lanes, winner: &Lanes, number: f32) -> Lanes {
         share.0[lane] = f32::from_bits(share.0[lane].to_bits() & mask);
     }
     share
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::{Shape, Surrogate};
+    use crate::seed::Seed;
+
+    /// At this sharpness the ramp is 1/2 wide: `a = clip(2 (z - 1/2) + 1/2)`, with slope 2 on the
+    /// ramp.
+    const HALF: f32 = 0.501;
+
+    /// An activation without pooling, of sums with two channels.
+    fn of(height: usize, width: usize) -> SpikeActivation {
+        let sums = Volume { height, width, channels: 2 };
+        SpikeActivation { sums, max: None, potentials: sums, average: 1 }
+    }
+
+    fn max_pooled(height: usize, width: usize, window: Window) -> SpikeActivation {
+        let plain = of(height, width);
+        let (height, width) = window.positions(plain.sums);
+        let potentials = Volume { height, width, ..plain.sums };
+        SpikeActivation { max: Some(window), potentials, ..plain }
+    }
+
+    /// A panel of channels: `z = y` in lane 0 and `z = 3/4 - y` in lane 1; the others are empty.
+    fn two_channels() -> [Lanes; 2] {
+        let (mut scale, mut shift) = (Lanes::ZERO, Lanes::ZERO);
+        (scale.0[0], scale.0[1], shift.0[1]) = (1.0, -1.0, 0.75);
+        [scale, shift]
+    }
+
+    fn settings([scale, shift]: &[Lanes; 2], sharpness: f32, slope: Slope) -> ActivationSettings<'_> {
+        let (scale, shift) = (std::slice::from_ref(scale), std::slice::from_ref(shift));
+        ActivationSettings { sharpness, slope, scale, shift, dropout: None }
+    }
+
+    /// The lanes whose first two numbers are those of `pairs`.
+    fn lanes(pairs: &[[f32; 2]]) -> Vec<Lanes> {
+        let lanes = |&[first, second]: &[f32; 2]| {
+            let mut lanes = Lanes::ZERO;
+            (lanes.0[0], lanes.0[1]) = (first, second);
+            lanes
+        };
+        pairs.iter().map(lanes).collect()
+    }
+
+    /// The values of one sample after both passes, without the border of the outputs.
+    struct Passed {
+        winners: Vec<[f32; 2]>,
+        outputs: Vec<[f32; 2]>,
+        errors: Vec<[f32; 2]>,
+    }
+
+    /// Runs both passes over one sample with the sums `y` in both lanes; the outputs have a border.
+    fn run(
+        activation: &SpikeActivation,
+        settings: &ActivationSettings<'_>,
+        y: &[f32],
+        errors: &[[f32; 2]],
+    ) -> Passed {
+        let sums = lanes(&y.iter().map(|&y| [y, y]).collect::<Vec<_>>());
+        let potentials = if activation.max.is_some() { activation.potentials.area() } else { 0 };
+        let (mut peaks, mut winners) =
+            (vec![Lanes::splat(7.0); potentials], vec![Lanes::splat(7.0); potentials]);
+        let mut outputs = Tensor::new(activation.outputs(), 1, 1);
+        let layout = PaddedLayout::of(&outputs);
+        let inside: Vec<usize> = (0..outputs.volume.height)
+            .flat_map(|y| (0..outputs.volume.width).map(move |x| (y, x)))
+            .map(|(y, x)| layout.row(0, y) + x)
+            .collect();
+        inside.iter().for_each(|&index| outputs.lanes[index] = Lanes::splat(7.0));
+        activation.forward(&sums, settings, (&mut peaks, &mut winners), &mut outputs.lanes, layout);
+        let border = outputs.lanes.iter().enumerate().filter(|(index, _)| !inside.contains(index));
+        assert!(border.clone().count() > 0 && border.into_iter().all(|(_, &lanes)| lanes == Lanes::ZERO));
+        let mut output_errors = Tensor::new(activation.outputs(), 1, 1);
+        inside.iter().zip(lanes(errors)).for_each(|(&index, error)| output_errors.lanes[index] = error);
+        let mut sum_errors = vec![Lanes::splat(7.0); sums.len()];
+        let back = (output_errors.lanes.as_slice(), layout);
+        activation.backward(&sums, settings, (&peaks, &winners), back, &mut sum_errors);
+        let pair = |lanes: &Lanes| [lanes.0[0], lanes.0[1]];
+        Passed {
+            winners: winners.iter().map(pair).collect(),
+            outputs: inside.iter().map(|&index| pair(&outputs.lanes[index])).collect(),
+            errors: sum_errors.iter().map(pair).collect(),
+        }
+    }
+
+    fn assert_close(found: &[[f32; 2]], expected: &[[f32; 2]]) {
+        assert_eq!(found.len(), expected.len());
+        let far = |(found, expected): (&f32, &f32)| (found - expected).abs() > 1e-5;
+        let apart = found.as_flattened().iter().zip(expected.as_flattened()).any(far);
+        assert!(!apart, "{found:?} is not {expected:?}");
+    }
+
+    #[test]
+    fn potentials_are_scaled_and_shifted_sums_and_the_ramp_has_its_own_slope() {
+        let channels = two_channels();
+        let passed = run(
+            &of(1, 3),
+            &settings(&channels, HALF, Slope::Own),
+            &[0.375, 0.625, 1.0],
+            &[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]],
+        );
+        // z in lane 0: 3/8, 5/8, 1; in lane 1: 3/8, 1/8, -1/4.
+        assert_close(&passed.outputs, &[[0.25, 0.25], [0.75, 0.0], [1.0, 0.0]]);
+        // Off the ramp the slope is 0; the errors are those at the potentials, before the scale.
+        assert_close(&passed.errors, &[[2.0, 4.0], [6.0, 0.0], [0.0, 0.0]]);
+    }
+
+    #[test]
+    fn a_sharp_step_fires_at_one_half_and_takes_the_slope_of_its_surrogate() {
+        let surrogate = Slope::Surrogate(Surrogate { shape: Shape::Boxcar, width: 0.5 });
+        let channels = two_channels();
+        let (y, errors) = ([0.25, 0.5, 0.6, 0.9], [[1.0, 10.0]; 4]);
+        let passed = run(&of(2, 2), &settings(&channels, 1.0, surrogate), &y, &errors);
+        // z in lane 0: 0.25, 0.5, 0.6, 0.9; in lane 1: 0.5, 0.25, 0.15, -0.15.
+        assert_eq!(passed.outputs, [[0.0, 1.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.0]]);
+        // The boxcar has the height 2 where |z - 1/2| < 1/4.
+        assert_eq!(passed.errors, [[0.0, 20.0], [2.0, 0.0], [2.0, 0.0], [0.0, 0.0]]);
+        let passed = run(&of(2, 2), &settings(&channels, 1.0, Slope::Own), &y, &errors);
+        assert_eq!(passed.errors, [[0.0; 2]; 4]);
+    }
+
+    #[test]
+    fn max_pooling_gives_the_first_greatest_potential_and_sends_the_error_back_to_it() {
+        let activation = max_pooled(2, 4, Window::square(2, 2));
+        let channels = two_channels();
+        let y = [0.1, 0.7, 0.3, 0.6, 0.2, 0.7, 0.6, 0.4];
+        let passed = run(&activation, &settings(&channels, HALF, Slope::Own), &y, &[[3.0, 1.0], [5.0, -2.0]]);
+        // Lane 0 takes the greatest sums, 0.7 and 0.6, each the first of two equal ones; lane 1 the
+        // least, 0.1 and 0.3, since its scale is negative.
+        assert_eq!(passed.winners, [[1.0, 0.0], [1.0, 0.0]]);
+        assert_close(&passed.outputs, &[[0.9, 0.8], [0.7, 0.4]]);
+        let mut expected = [[0.0; 2]; 8];
+        (expected[1][0], expected[3][0]) = (6.0, 10.0);
+        (expected[0][1], expected[2][1]) = (2.0, -4.0);
+        assert_close(&passed.errors, &expected);
+    }
+
+    #[test]
+    fn a_sum_that_wins_in_two_windows_gets_the_error_of_both() {
+        let activation = max_pooled(2, 3, Window::square(2, 1));
+        let channels = two_channels();
+        let y = [0.25, 0.6, 0.3, 0.35, 0.4, 0.5];
+        let passed = run(&activation, &settings(&channels, HALF, Slope::Own), &y, &[[1.0, 1.0], [10.0, 4.0]]);
+        assert_eq!(passed.winners, [[1.0, 0.0], [0.0, 1.0]]);
+        assert_close(&passed.outputs, &[[0.7, 0.5], [0.7, 0.4]]);
+        let mut expected = [[0.0; 2]; 6];
+        expected[1][0] = 2.0 * (1.0 + 10.0);
+        (expected[0][1], expected[2][1]) = (2.0, 8.0);
+        assert_close(&passed.errors, &expected);
+    }
+
+    #[test]
+    fn average_pooling_is_the_mean_and_shares_the_error() {
+        let activation = SpikeActivation { average: 2, ..of(2, 4) };
+        let channels = two_channels();
+        let y = [0.5, 0.4, 0.1, 0.3, 0.6, 0.9, 0.5, 0.7];
+        let passed = run(&activation, &settings(&channels, HALF, Slope::Own), &y, &[[4.0, 8.0], [-4.0, 0.0]]);
+        // Lane 0: (0.5 + 0.3 + 0.7 + 1) / 4 and (0 + 0.1 + 0.5 + 0.9) / 4.
+        // Lane 1, z = 3/4 - y: (0 + 0.2 + 0 + 0) / 4 and (0.8 + 0.4 + 0 + 0) / 4.
+        assert_close(&passed.outputs, &[[0.625, 0.05], [0.375, 0.3]]);
+        // A quarter of the error times the slope 2, where the potential is on the ramp.
+        let mut expected = [2.0, 2.0, 0.0, -2.0, 2.0, 0.0, -2.0, -2.0].map(|error| [error, 0.0]);
+        expected[1][1] = 4.0;
+        assert_close(&passed.errors, &expected);
+    }
+
+    /// Rows longer than a piece, and a flat layer of more panels than a piece, with dropout.
+    #[test]
+    fn dropout_multiplies_activations_and_errors_by_the_same_factors() {
+        let dropout = Dropout::new(0.5, &Seed::root(3), 0).expect("something is dropped");
+        let volumes =
+            [Volume { height: 2, width: PIECE + 9, channels: 16 }, Volume::flat((PIECE + 5) * LANES)];
+        for volume in volumes {
+            let activation = SpikeActivation { sums: volume, max: None, potentials: volume, average: 1 };
+            let panels = panels(volume.channels);
+            let (scale, shift) = (vec![Lanes::splat(1.0); panels], vec![Lanes::ZERO; panels]);
+            let settings = ActivationSettings {
+                sharpness: HALF,
+                slope: Slope::Own,
+                scale: &scale,
+                shift: &shift,
+                dropout: Some(dropout),
+            };
+            let count = panels * volume.area();
+            let sums: Vec<Lanes> =
+                (0..count).map(|index| Lanes::splat(0.3 + 0.4 * index as f32 / count as f32)).collect();
+            let mut outputs = Tensor::new(volume, 0, 1);
+            let layout = PaddedLayout::of(&outputs);
+            activation.forward(&sums, &settings, (&mut [], &mut []), &mut outputs.lanes, layout);
+            let errors = vec![Lanes::splat(1.0); count];
+            let mut found = vec![Lanes::ZERO; count];
+            activation.backward(&sums, &settings, (&[], &[]), (&errors, layout), &mut found);
+            let mut dropped = 0;
+            for (index, sum) in sums.iter().enumerate() {
+                for lane in 0..LANES {
+                    let factor = dropout.factor((index * LANES + lane) as u32);
+                    let expected = factor * (2.0 * sum.0[lane] - 0.5);
+                    assert!((outputs.lanes[index].0[lane] - expected).abs() < 1e-5, "{volume} {index}");
+                    assert!((found[index].0[lane] - 2.0 * factor).abs() < 1e-5, "{volume} {index}");
+                    dropped += usize::from(factor == 0.0);
+                }
+            }
+            assert!(dropped > count * LANES / 3 && dropped < count * LANES * 2 / 3, "{dropped}");
+        }
+    }
 }

@@ -16,8 +16,8 @@ pub struct StateTensor<'a> {
 impl Network {
     /// Every tensor that training changes, from the input up.
     ///
-    /// Together with [`sharpness`](Self::sharpness) and [`norm_updates`](Self::norm_updates) they are the whole
-    /// state of a network.
+    /// Together with [`sharpness`](Self::sharpness) and [`norm_updates`](Self::norm_updates) they
+    /// are the whole state of a network.
     pub fn state_mut(&mut self) -> Vec<StateTensor<'_>> {
         let mut state = Vec::new();
         for (index, layer) in self.layers.iter_mut().enumerate() {
@@ -36,8 +36,8 @@ impl Network {
         state
     }
 
-    /// The weights in panels of 16 neurons or channels. A panel has a row for each term of the sum, with one
-    /// weight per neuron; the weights of missing neurons are 0.
+    /// The weights in panels of 16 neurons or channels. A panel has a row for each term of the sum,
+    /// with one weight per neuron; the weights of missing neurons are 0.
     pub fn weight_panels_mut(&mut self) -> impl Iterator<Item = &mut [[f32; LANES]]> {
         self.layers.iter_mut().flat_map(|layer| {
             let terms = layer.linear.terms();

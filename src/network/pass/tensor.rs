@@ -7,8 +7,9 @@ use crate::network::kernels::{LANES, Lanes, floats, floats_mut, panels};
 
 /// A batch of volumes of one shape, each with a border of zeros.
 ///
-/// A sample is [panel][row][column] of [`Lanes`], and a panel holds 16 channels. Samples lie an odd number of
-/// cache lines apart, so that the same element of successive samples does not fall on one set of the cache.
+/// A sample is [panel][row][column] of [`Lanes`], and a panel holds 16 channels. Samples lie an odd
+/// number of cache lines apart, so that the same element of successive samples does not fall on one
+/// set of the cache.
 #[derive(Clone, Debug)]
 pub(crate) struct Tensor {
     /// The shape of a sample.

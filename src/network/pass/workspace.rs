@@ -12,13 +12,15 @@ use crate::network::layer::linear::InputLayout;
 use crate::network::layer::{LayerActivations, LayerGradients};
 use crate::network::{Network, Volume};
 
-/// The workspace of a forward pass: a batch of samples, and all values that the pass computes from it.
+/// The workspace of a forward pass: a batch of samples, and all values that the pass computes from
+/// it.
 pub struct Activations {
     /// Samples in the current batch, at most the capacity.
     batch: usize,
     /// The batch in the layout of the lowest layer.
     pub(crate) inputs: Tensor,
-    /// The batch without its zeros, used instead where a dense layer comes first and most inputs are 0.
+    /// The batch without its zeros, used instead where a dense layer comes first and most inputs
+    /// are 0.
     pub(crate) sparse: SparseBatch,
     loader: Loader,
     /// The seed of dropout in the last pass, if that was a training pass.
@@ -43,7 +45,8 @@ struct Loader {
 const NOTHING: u32 = u32::MAX;
 
 impl Activations {
-    /// A workspace for batches of up to `capacity` samples of `network`, or of another of the same shape.
+    /// A workspace for batches of up to `capacity` samples of `network`, or of another of the same
+    /// shape.
     pub fn new(network: &Network, capacity: usize) -> Self {
         let inputs = network.layers[0].linear.input_tensor(capacity);
         let border = |layer: usize| match network.layers.get(layer + 1).map(|layer| layer.linear.layout) {
@@ -66,8 +69,8 @@ impl Activations {
     /// Loads the samples `chosen` of `inputs` (N, I), divided by `max`, as the current batch.
     ///
     /// # Panics
-    /// If `chosen` is longer than the capacity or names a missing sample, or if the length of a sample differs
-    /// from the inputs of the network.
+    /// If `chosen` is longer than the capacity or names a missing sample, or if the length of a
+    /// sample differs from the inputs of the network.
     pub fn load(&mut self, inputs: ArrayView2<'_, u8>, max: u8, chosen: &[u32]) {
         assert_eq!(inputs.ncols(), self.loader.inputs, "a sample has one entry per input of the network");
         self.batch = chosen.len();
@@ -101,8 +104,8 @@ impl Activations {
         vec![Lanes::ZERO; self.layers[layer].outputs.stride]
     }
 
-    /// Adds the outputs of layer `layer`, counted from the input, to `totals`, over all samples of the last pass.
-    /// Exact for up to 2^24 spikes per neuron.
+    /// Adds the outputs of layer `layer`, counted from the input, to `totals`, over all samples of
+    /// the last pass. Exact for up to 2^24 spikes per neuron.
     pub fn add_outputs(&self, layer: usize, totals: &mut [Lanes]) {
         let outputs = &self.layers[layer].outputs;
         vectorized(
@@ -169,12 +172,14 @@ pub struct Gradients {
     pub(crate) layers: Vec<LayerGradients>,
     /// (B, K): derivative of the loss by half the scores.
     pub(crate) differences: Tensor,
-    /// Whether the errors at the outputs of each layer already hold the share of a residual connection.
+    /// Whether the errors at the outputs of each layer already hold the share of a residual
+    /// connection.
     pub(crate) filled: Vec<bool>,
 }
 
 impl Gradients {
-    /// A workspace for batches of up to `capacity` samples of `network`, or of another of the same shape.
+    /// A workspace for batches of up to `capacity` samples of `network`, or of another of the same
+    /// shape.
     pub fn new(network: &Network, capacity: usize) -> Self {
         let activations = Activations::new(network, 0);
         let layers = network.layers.iter().zip(&activations.layers).enumerate();

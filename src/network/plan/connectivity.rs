@@ -1,9 +1,9 @@
 //! The connectivity of a layer: which inputs reach which neurons, and through which weights.
 //!
-//! Neurons with the same presynaptic inputs share a *position*. A dense layer has one position, a convolution
-//! one for each position of its window, a pool one for each neuron. At each position there is one neuron for
-//! each *weight channel*: neuron `position * channels + channel`. A channel has the same weights at all
-//! positions, its *kernel elements*.
+//! Neurons with the same presynaptic inputs share a *position*. A dense layer has one position, a
+//! convolution one for each position of its window, a pool one for each neuron. At each position
+//! there is one neuron for each *weight channel*: neuron `position * channels + channel`. A channel
+//! has the same weights at all positions, its *kernel elements*.
 
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +45,8 @@ pub enum Connectivity {
         /// O, at least 1.
         outputs: usize,
     },
-    /// Neuron (y, x, o) receives the inputs in the window at (y, x), with weights that all (y, x) share.
+    /// Neuron (y, x, o) receives the inputs in the window at (y, x), with weights that all (y, x)
+    /// share.
     Convolution {
         /// The shape of the inputs.
         input: Volume,
@@ -54,8 +55,8 @@ pub enum Connectivity {
         /// O, the neurons at each position; at least 1.
         channels: usize,
     },
-    /// Max pooling of spikes: neuron (y, x, c) receives channel c in the window at (y, x). Its weight and its
-    /// threshold are 1, so that it fires where any of these inputs does.
+    /// Max pooling of spikes: neuron (y, x, c) receives channel c in the window at (y, x). Its
+    /// weight and its threshold are 1, so that it fires where any of these inputs does.
     Pool {
         /// The shape of the inputs.
         input: Volume,
@@ -82,7 +83,8 @@ impl Volume {
 }
 
 impl Window {
-    /// Rows and columns of positions of the window on `input`; 0 where it is larger than the padded input.
+    /// Rows and columns of positions of the window on `input`; 0 where it is larger than the padded
+    /// input.
     pub fn positions(&self, input: Volume) -> (usize, usize) {
         let along = |size: usize, extent: usize| {
             let padded = size.saturating_add(self.padding.saturating_mul(2));
@@ -91,8 +93,8 @@ impl Window {
         (along(input.height, self.height), along(input.width, self.width))
     }
 
-    /// The positions along an axis at which the window covers input `at`, each with the kernel element over it.
-    /// Positions rise by 1, kernel elements fall by the stride.
+    /// The positions along an axis at which the window covers input `at`, each with the kernel
+    /// element over it. Positions rise by 1, kernel elements fall by the stride.
     ///
     /// `extent`: the size of the window along the axis; `positions`: the number of positions.
     pub(crate) fn covering(
@@ -106,7 +108,8 @@ impl Window {
         (first..(at / stride + 1).min(positions)).map(move |position| (position, at - position * stride))
     }
 
-    /// The inputs along an axis of `size` that the window at `position` covers, each with its kernel element.
+    /// The inputs along an axis of `size` that the window at `position` covers, each with its
+    /// kernel element.
     fn covered(
         &self,
         position: usize,
@@ -151,8 +154,9 @@ impl Connectivity {
         }
     }
 
-    /// Channels with weights of their own, the rows of the weight matrix: one for each neuron of a dense layer,
-    /// one for each channel of a convolution, a single one in a pool, where all neurons share one weight.
+    /// Channels with weights of their own, the rows of the weight matrix: one for each neuron of a
+    /// dense layer, one for each channel of a convolution, a single one in a pool, where all
+    /// neurons share one weight.
     pub fn weight_channels(&self) -> usize {
         match *self {
             Self::Dense { outputs, .. } => outputs,
@@ -270,8 +274,8 @@ fn slid_over(input: Volume, window: Window, channels: usize) -> Volume {
     Volume { height, width, channels }
 }
 
-/// Calls `visit(position, element)` for every position at which the window covers `pixel`. Elements count along
-/// the rows of the window.
+/// Calls `visit(position, element)` for every position at which the window covers `pixel`. Elements
+/// count along the rows of the window.
 fn for_each_covering(volume: Volume, window: Window, pixel: usize, mut visit: impl FnMut(usize, usize)) {
     let (rows, columns) = window.positions(volume);
     for (row, ky) in window.covering(pixel / volume.width, window.height, rows) {
@@ -313,8 +317,8 @@ mod tests {
     }
 
     proptest! {
-        /// Both directions against the definition: at position (r, q), element (ky, kx, c) covers input (y, x, c)
-        /// where y + padding = r stride + ky, and likewise across.
+        /// Both directions against the definition: at position (r, q), element (ky, kx, c) covers
+        /// input (y, x, c) where y + padding = r stride + ky, and likewise across.
         #[test]
         fn both_directions_are_the_definition(seed: u64) {
             let connectivity = connectivity(IMAGE, &mut Seed::root(seed).stream());

@@ -32,8 +32,8 @@ impl Network {
 
     /// The network in one word, such as `28x28x1-32c5-p2-512-100`.
     ///
-    /// `32cK` is a convolution of 32 channels with a window of K x K, `pK` and `aK` are max and average
-    /// pooling, `+` is a residual connection, a number alone is a dense layer.
+    /// `32cK` is a convolution of 32 channels with a window of K x K, `pK` and `aK` are max and
+    /// average pooling, `+` is a residual connection, a number alone is a dense layer.
     pub fn topology(&self) -> String {
         let mut parts = vec![self.input.to_string()];
         for layer in &self.layers {

@@ -1,4 +1,5 @@
-//! The memory of a network and of its passes, computed from the plan alone without allocating any of it.
+//! The memory of a network and of its passes, computed from the plan alone without allocating any
+//! of it.
 
 use super::planned_layer::{PlannedLayer, planned_layers};
 use crate::network::kernels::{LANES, Lanes, SparseEntry, panels};
@@ -34,8 +35,8 @@ pub struct Footprint {
     pub weights: u64,
     /// The [`totals`](crate::network::Activations::totals) of all its layers.
     pub totals: u64,
-    /// [`Activations`](crate::network::Activations). Where a dense layer skips inputs of 0, this counts the
-    /// densest batch for which it does.
+    /// [`Activations`](crate::network::Activations). Where a dense layer skips inputs of 0, this
+    /// counts the densest batch for which it does.
     pub activations: BufferSize,
     /// [`Gradients`](crate::network::Gradients).
     pub gradients: BufferSize,
@@ -75,7 +76,8 @@ impl Spec {
         }
         let (classes, neurons) =
             (self.head.classes as u64, (self.head.classes * self.head.redundancy) as u64);
-        // The members of the key, its signs in panels of classes and of neurons, the sums of the signs.
+        // The members of the key, its signs in panels of classes and of neurons, the sums of the
+        // signs.
         let signs = panels(self.head.classes) as u64 * neurons + panels(neurons as usize) as u64 * classes;
         footprint.network += classes * (neurons + FLOAT) + signs * LANE;
         footprint.add_input(&linears[0]);

@@ -1,5 +1,5 @@
-//! The layers of a plan with their shapes: each layer of neurons together with the pooling and the residual
-//! connection that follow it.
+//! The layers of a plan with their shapes: each layer of neurons together with the pooling and the
+//! residual connection that follow it.
 
 use super::spec::MOST;
 use crate::network::layer::linear::InputLayout;

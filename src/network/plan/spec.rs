@@ -8,7 +8,8 @@ use crate::network::{Volume, Window};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum LayerSpec {
-    /// A dense layer: every input to every neuron, then batch norm if wanted, the spike activation, dropout.
+    /// A dense layer: every input to every neuron, then batch norm if wanted, the spike activation,
+    /// dropout.
     Dense {
         /// Neurons, at least 1.
         width: usize,
@@ -17,14 +18,15 @@ pub enum LayerSpec {
         /// The share of activations dropped in training, in [0, 1).
         dropout: f32,
     },
-    /// A convolution: neurons at each position of a window, with weights that all positions share; then as a
-    /// dense layer.
+    /// A convolution: neurons at each position of a window, with weights that all positions share;
+    /// then as a dense layer.
     Convolution {
         /// Neurons at each position, at least 1.
         channels: usize,
         /// Their receptive field.
         window: Window,
-        /// Whether the weighted sums of each channel are normalized over the batch and all positions.
+        /// Whether the weighted sums of each channel are normalized over the batch and all
+        /// positions.
         batch_norm: bool,
         /// The share of activations dropped in training, in [0, 1).
         dropout: f32,
@@ -36,15 +38,17 @@ pub enum LayerSpec {
         /// Distance from one window to the next, at least 1.
         stride: usize,
     },
-    /// The mean of each square, after a convolution or its max pooling. It has no neurons of its own: in the
-    /// deployed network the next layer receives every spike of a square, with its weight divided by the area.
+    /// The mean of each square, after a convolution or its max pooling. It has no neurons of its
+    /// own: in the deployed network the next layer receives every spike of a square, with its
+    /// weight divided by the area.
     AveragePool {
         /// Rows and columns of a square, at least 2; divides the height and the width.
         size: usize,
     },
     /// A residual connection: the next layer receives the spikes of an earlier layer as well.
     Residual {
-        /// How many layers of neurons back the earlier layer is, at least 1. Both have the same shape.
+        /// How many layers of neurons back the earlier layer is, at least 1. Both have the same
+        /// shape.
         back: usize,
     },
 }
@@ -131,5 +135,6 @@ pub enum SpecError {
     },
 }
 
-/// The most weights of a layer, and the most numbers of one sample between two layers: 1 GiB of `f32`.
+/// The most weights of a layer, and the most numbers of one sample between two layers: 1 GiB of
+/// `f32`.
 pub(crate) const MOST: u128 = 1 << 28;

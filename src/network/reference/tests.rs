@@ -89,8 +89,8 @@ impl Case {
         Self::new(Volume { height: 4, width: 8, channels: 1 }, hidden, 5, true)
     }
 
-    /// Convolutions of few and of many channels, windows that are not square, strides, padding, both
-    /// poolings, residual connections, a dense layer on top.
+    /// Convolutions of few and of many channels, windows that are not square, strides, padding,
+    /// both poolings, residual connections, a dense layer on top.
     fn images() -> Vec<Self> {
         let shapes = [((6, 8, 1), 3), ((6, 6, 3), 1), ((8, 6, 19), 2)];
         let cases = shapes.iter().flat_map(|&((height, width, channels), batch)| {

@@ -9,8 +9,9 @@ use crate::training::check::{not_negative, positive};
 
 /// The settings of the adaptive sharpener.
 ///
-/// It waits until the loss stops to fall, then sharpens a little at each batch, and waits again when the loss
-/// rises. A layer begins at the earliest in the epoch after its predecessor became sharp.
+/// It waits until the loss stops to fall, then sharpens a little at each batch, and waits again
+/// when the loss rises. A layer begins at the earliest in the epoch after its predecessor became
+/// sharp.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Adaptive {
@@ -65,8 +66,8 @@ enum Phase {
 pub(crate) struct AdaptiveState {
     settings: Adaptive,
     phase: Phase,
-    /// The reference loss: the lowest of the current wait, or that at which sharpening began. `None` before the
-    /// first epoch.
+    /// The reference loss: the lowest of the current wait, or that at which sharpening began.
+    /// `None` before the first epoch.
     reference: Option<f64>,
     /// The epoch in which the last layer became sharp; no other layer begins in it.
     finished_in: Option<u32>,

@@ -9,22 +9,24 @@ use crate::training::check::{positive, require};
 
 /// The average of the parameters with which a training ends.
 ///
-/// With a sharpener the average begins when all layers are sharp, since parameters for soft and for sharp steps do
-/// not mix. The method `sharpen` ends with that epoch, so that almost nothing is averaged; the methods `hybrid` and
-/// `surrogate` gain by an average.
+/// With a sharpener the average begins when all layers are sharp, since parameters for soft and for
+/// sharp steps do not mix. The method `sharpen` ends with that epoch, so that almost nothing is
+/// averaged; the methods `hybrid` and `surrogate` gain by an average.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Average {
     /// No average: the parameters of the last step.
     None,
-    /// Stochastic weight averaging: the mean of the parameters after each of the last epochs. The running statistics
-    /// of batch norm are then computed again over the training set (Izmailov et al. 2018).
+    /// Stochastic weight averaging: the mean of the parameters after each of the last epochs. The
+    /// running statistics of batch norm are then computed again over the training set (Izmailov et
+    /// al. 2018).
     Swa {
-        /// The averaged epochs, as a share of the most epochs of the training, in (0, 1]; at least one epoch.
+        /// The averaged epochs, as a share of the most epochs of the training, in (0, 1]; at least
+        /// one epoch.
         share: f32,
     },
-    /// Slow parameters that follow the fast ones, which then start again from there (Zhang et al. 2019). Training
-    /// ends with the slow parameters.
+    /// Slow parameters that follow the fast ones, which then start again from there (Zhang et al.
+    /// 2019). Training ends with the slow parameters.
     Lookahead {
         /// Steps between two moves of the slow parameters, at least 1.
         steps: u32,
@@ -56,7 +58,8 @@ pub(crate) struct Averaging {
     rule: Average,
     /// Epochs averaged, or steps since the average began.
     pub taken: u64,
-    /// The average of each parameter tensor, in the order of the network's state; empty until the average begins.
+    /// The average of each parameter tensor, in the order of the network's state; empty until the
+    /// average begins.
     tensors: Vec<Vec<f32>>,
 }
 
@@ -85,8 +88,8 @@ impl Averaging {
         }
     }
 
-    /// To be called after each epoch that ended with all layers sharp, `left` epochs before the end of the training:
-    /// adds the parameters to the mean if the epoch is among the last ones.
+    /// To be called after each epoch that ended with all layers sharp, `left` epochs before the end
+    /// of the training: adds the parameters to the mean if the epoch is among the last ones.
     ///
     /// `epochs`: the most epochs of the training.
     pub fn after_epoch(&mut self, left: u32, epochs: u32, network: &mut Network) {
@@ -112,8 +115,8 @@ impl Averaging {
         matches!(self.rule, Average::Swa { .. })
     }
 
-    /// Restores the state of a checkpoint, in which `taken` epochs or steps were averaged; the caller then fills
-    /// [`tensors_mut`](Self::tensors_mut).
+    /// Restores the state of a checkpoint, in which `taken` epochs or steps were averaged; the
+    /// caller then fills [`tensors_mut`](Self::tensors_mut).
     pub fn restore(&mut self, taken: u64, network: &mut Network) {
         self.taken = taken;
         if taken > 0 {

@@ -1,4 +1,5 @@
-//! The state of a [`Method`] in a training: it sets the sharpness and the slope of every layer, batch by batch.
+//! The state of a [`Method`] in a training: it sets the sharpness and the slope of every layer,
+//! batch by batch.
 
 use super::method::Method;
 use super::position::BatchPosition;
@@ -17,7 +18,8 @@ pub(crate) struct Binarization {
 }
 
 impl Binarization {
-    /// The state before training, which also prepares `network`. Without a method, all layers get sharpness 0.
+    /// The state before training, which also prepares `network`. Without a method, all layers get
+    /// sharpness 0.
     pub fn new(method: Option<Method>, network: &mut Network) -> Self {
         network.set_slope(Slope::Own);
         let sharpening = match method {
@@ -33,7 +35,8 @@ impl Binarization {
         Self { method, sharpening, exact_in: surrogate.then_some(0) }
     }
 
-    /// Sets sharpness and slope for the batch at `position` of a training of at most `epochs` epochs.
+    /// Sets sharpness and slope for the batch at `position` of a training of at most `epochs`
+    /// epochs.
     pub fn before_batch(&mut self, position: BatchPosition, epochs: u32, network: &mut Network) {
         if let Some(sharpening) = self.sharpening.as_mut().filter(|_| self.exact_in.is_none()) {
             sharpening.before_batch(position, network.sharpness_mut());
@@ -65,7 +68,8 @@ impl Binarization {
         self.exact_in.is_some()
     }
 
-    /// The number of epochs after which training ends, as far as is known now. A sharpener may still finish earlier.
+    /// The number of epochs after which training ends, as far as is known now. A sharpener may
+    /// still finish earlier.
     ///
     /// `epochs`: the most epochs of the training; `layers`: the layers of the network.
     pub fn end(&self, epochs: u32, layers: u32) -> u32 {
@@ -88,7 +92,8 @@ pub(crate) fn is_exact(network: &Network) -> bool {
     network.sharpness().iter().all(|&sharpness| sharpness == 1.0)
 }
 
-/// The width in `epoch` of `epochs`, counted from 0, which goes from `first` to `last` by equal factors.
+/// The width in `epoch` of `epochs`, counted from 0, which goes from `first` to `last` by equal
+/// factors.
 fn annealed(first: f32, last: f32, epoch: u32, epochs: u32) -> f32 {
     if first == last || epochs < 2 {
         return first;

@@ -1,5 +1,5 @@
-//! The parts of a training that its settings choose: the method by which activations become binary, the
-//! gradient-descent rule, the schedule, the average, distillation and rounding.
+//! The parts of a training that its settings choose: the method by which activations become binary,
+//! the gradient-descent rule, the schedule, the average, distillation and rounding.
 
 pub(super) mod adaptive;
 pub(super) mod average;

@@ -9,16 +9,17 @@ use crate::network::kernels::LANES;
 use crate::training::TrainingError;
 use crate::training::check::require;
 
-/// The number of scales tried for a neuron: `2^(-i/8)` times the scale that holds its largest weight, for i from 0.
+/// The number of scales tried for a neuron: `2^(-i/8)` times the scale that holds its largest
+/// weight, for i from 0.
 const CLIPPINGS: i32 = 32;
 
-/// Quantization-aware training: both passes use rounded weights, and the gradient changes the weights behind them
-/// (the straight-through estimator of Courbariaux et al. 2015).
+/// Quantization-aware training: both passes use rounded weights, and the gradient changes the
+/// weights behind them (the straight-through estimator of Courbariaux et al. 2015).
 ///
-/// Each output neuron has its own scale s, chosen at the beginning of every epoch for the least squared error. A
-/// weight w becomes `s round(w / s)`, clipped to `2^(bits - 1) - 1` times s on either side. Training ends with the
-/// rounded weights in the network. A chip with the same number of bits and a scale for each neuron holds them
-/// exactly, since batch norm folds into the scale.
+/// Each output neuron has its own scale s, chosen at the beginning of every epoch for the least
+/// squared error. A weight w becomes `s round(w / s)`, clipped to `2^(bits - 1) - 1` times s on
+/// either side. Training ends with the rounded weights in the network. A chip with the same number
+/// of bits and a scale for each neuron holds them exactly, since batch norm folds into the scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quantized {
@@ -42,7 +43,8 @@ impl Quantized {
     }
 }
 
-/// The scales of a network's weights, and the unrounded weights while the network holds rounded ones.
+/// The scales of a network's weights, and the unrounded weights while the network holds rounded
+/// ones.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Rounding {
     largest_code: f32,
@@ -84,13 +86,14 @@ impl Rounding {
     }
 }
 
-/// The weight rounded to a multiple of `scale`. A scale of 0 means that all weights of the neuron are 0.
+/// The weight rounded to a multiple of `scale`. A scale of 0 means that all weights of the neuron
+/// are 0.
 fn rounded(weight: f32, scale: f32, largest_code: f32) -> f32 {
     if scale == 0.0 { 0.0 } else { (weight / scale).round().clamp(-largest_code, largest_code) * scale }
 }
 
-/// The scale with the least sum of squared rounding errors. With few bits, clipping rare large weights costs less
-/// than a coarse step for all others.
+/// The scale with the least sum of squared rounding errors. With few bits, clipping rare large
+/// weights costs less than a coarse step for all others.
 fn scale(weights: impl Iterator<Item = f32> + Clone, largest_code: f32) -> f32 {
     let widest = weights.clone().fold(0.0, |most: f32, weight| most.max(weight.abs())) / largest_code;
     let error = |scale: f32| -> f64 {

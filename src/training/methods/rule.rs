@@ -11,8 +11,8 @@ use crate::training::check::{below_one, not_negative, positive};
 
 /// Parameters that a thread changes in one task.
 const CHUNK: usize = 16_384;
-/// Moments below this are set to 0. Those of a neuron without gradient would decay to denormal numbers, which are
-/// slow.
+/// Moments below this are set to 0. Those of a neuron without gradient would decay to denormal
+/// numbers, which are slow.
 const TINY: f32 = 1e-30;
 
 /// The rule by which a gradient g changes a parameter p.
@@ -26,8 +26,8 @@ pub enum Rule {
         /// In [0, 1).
         momentum: f32,
     },
-    /// `m <- b1 m + (1 - b1) g; v <- b2 v + (1 - b2) g²; p <- p - rate' m / (sqrt(v) + epsilon)`, with
-    /// `rate' = rate sqrt(1 - b2^t) / (1 - b1^t)` at step t (Kingma, Ba 2015).
+    /// `m <- b1 m + (1 - b1) g; v <- b2 v + (1 - b2) g²; p <- p - rate' m / (sqrt(v) + epsilon)`,
+    /// with `rate' = rate sqrt(1 - b2^t) / (1 - b1^t)` at step t (Kingma, Ba 2015).
     Adam {
         /// Above 0.
         learning_rate: f32,
@@ -150,8 +150,8 @@ impl Descent {
 
     /// Changes all parameters that are not frozen, at `factor` times the learning rate.
     ///
-    /// Momentum and weight decay do not change frozen layers either: without a gradient nothing would correct
-    /// their drift.
+    /// Momentum and weight decay do not change frozen layers either: without a gradient nothing
+    /// would correct their drift.
     pub fn step(&mut self, network: &mut Network, gradients: &Gradients, factor: f64) {
         self.steps += 1;
         let (rule, steps, weight_decay) = (self.rule, self.steps, self.weight_decay);
@@ -327,8 +327,9 @@ mod tests {
 
     #[test]
     fn adadelta_steps_by_the_ratio_of_root_mean_squares() {
-        // a = 0.05 0.25 = 0.0125, u = 0.5 sqrt(0.01 / 0.0225) = 1/3, p = 1 - 0.3 / 3 = 0.9, d = 0.05 / 9;
-        // a = 0.95 0.0125 + 0.05 0.0625 = 0.015, u = -0.25 sqrt(0.0155556 / 0.025) = -0.1972027.
+        // a = 0.05 0.25 = 0.0125, u = 0.5 sqrt(0.01 / 0.0225) = 1/3, p = 1 - 0.3 / 3 = 0.9,
+        // d = 0.05 / 9; then a = 0.95 0.0125 + 0.05 0.0625 = 0.015 and
+        // u = -0.25 sqrt(0.0155556 / 0.025) = -0.1972027.
         let rule = Rule::Adadelta { learning_rate: 0.3, rho: 0.95, epsilon: 0.01 };
         assert_close(after_two_steps(rule, 0.0), 0.9 + 0.3 * 0.197_202_7);
     }

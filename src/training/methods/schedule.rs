@@ -15,8 +15,8 @@ pub enum Schedule {
     Constant,
     /// Half a cosine, from the whole rate to 0 (Loshchilov, Hutter 2017).
     Cosine,
-    /// A line from a 25th to the whole rate over the first 30 % of the steps, then half a cosine to 0 (Smith, Topin
-    /// 2019, but with constant momentum).
+    /// A line from a 25th to the whole rate over the first 30 % of the steps, then half a cosine to
+    /// 0 (Smith, Topin 2019, but with constant momentum).
     OneCycle,
     /// A tenth of the rate after half of the steps, a hundredth after three quarters.
     Step,
@@ -25,8 +25,8 @@ pub enum Schedule {
 impl Schedule {
     /// The factor on the learning rate at `step` of `steps`, counted from 0.
     ///
-    /// Over the first share `warm_up` in [0, 1) of all steps, the factor rises in a line to the first factor of the
-    /// schedule (Goyal et al. 2017). The schedule runs over the other steps.
+    /// Over the first share `warm_up` in [0, 1) of all steps, the factor rises in a line to the
+    /// first factor of the schedule (Goyal et al. 2017). The schedule runs over the other steps.
     ///
     /// ```
     /// use spiketune::training::Schedule;

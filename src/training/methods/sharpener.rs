@@ -1,4 +1,5 @@
-//! Sharpeners: when, in which order and how fast the steps of the layers become sharp (Severa et al. 2019).
+//! Sharpeners: when, in which order and how fast the steps of the layers become sharp (Severa et
+//! al. 2019).
 
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +21,8 @@ pub enum Sharpener {
     Adaptive(Adaptive),
 }
 
-/// The simple sharpener: one of `steps` equal increments at the beginning of each epoch after the first
-/// `start_epoch`.
+/// The simple sharpener: one of `steps` equal increments at the beginning of each epoch after the
+/// first `start_epoch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Simple {
@@ -62,7 +63,8 @@ impl Default for Scheduled {
 }
 
 impl Sharpener {
-    /// The number of epochs until `layers` layers, at least 1, are sharp. For an adaptive sharpener the least number.
+    /// The number of epochs until `layers` layers, at least 1, are sharp. For an adaptive sharpener
+    /// the least number.
     pub fn epochs(&self, layers: u32) -> u32 {
         let last = layers.saturating_sub(1);
         match self {
@@ -135,7 +137,8 @@ impl Simple {
 }
 
 impl Scheduled {
-    /// The sharpness of `layer`, to be clamped to [0, 1]: 0 at its ramp's first batch, 1 at the last.
+    /// The sharpness of `layer`, to be clamped to [0, 1]: 0 at its ramp's first batch, 1 at the
+    /// last.
     fn plan(&self, layer: u32, position: BatchPosition) -> f64 {
         let batches = position.batches as f64;
         let predecessors = f64::from(self.order.predecessors(layer));
@@ -217,8 +220,8 @@ mod tests {
 
     #[test]
     fn published_defaults_take_the_published_epochs() {
-        // 5 + 5 * 3 for the dense example, 30 + 8 * 4 + 7 * 2 for the convolutional one, at least 12 + 5 * 3 for
-        // the adaptive one.
+        // 5 + 5 * 3 for the dense example, 30 + 8 * 4 + 7 * 2 for the convolutional one, at least
+        // 12 + 5 * 3 for the adaptive one.
         assert_eq!(Sharpener::Simple(Simple::default()).epochs(3), 20);
         assert_eq!(Sharpener::Scheduled(Scheduled::default()).epochs(8), 76);
         assert_eq!(Sharpener::Adaptive(Adaptive::default()).epochs(3), 27);

@@ -1,15 +1,16 @@
 //! Tiles: a few rows of a matrix product, kept in registers from the first term to the last.
 //!
-//! Every product of a network is made of two kinds of tile, both of up to [`at_once`] rows by one [`Lanes`]:
+//! Every product of a network is made of two kinds of tile, both of up to [`at_once`] rows by one
+//! [`Lanes`]:
 //!
 //! ```text
-//! gather:  out[r][n] = sum over k of row_r[k] panel[k][n]       rows anywhere in memory, k along each row
-//! outer:   out[r][n] = sum over t of left[t][r] right[t][n]     r along the floats of `left`, t along loops
+//! gather:  out[r][n] = sum over k of row_r[k] panel[k][n]     rows anywhere, k along each row
+//! outer:   out[r][n] = sum over t of left[t][r] right[t][n]   r along the floats of `left`, t in loops
 //! ```
 //!
-//! A sum adds its terms in order for any number of rows in the tile, so that results do not depend on how a
-//! product is cut. With AVX-512, or AVX2 and FMA, each term is rounded once, and both give the same bits. Without
-//! them it is rounded twice.
+//! A sum adds its terms in order for any number of rows in the tile, so that results do not depend
+//! on how a product is cut. With AVX-512, or AVX2 and FMA, each term is rounded once, and both give
+//! the same bits. Without them it is rounded twice.
 
 mod loops;
 
@@ -64,7 +65,8 @@ impl Runs {
     }
 }
 
-/// Three nested loops, as (times, step of `left` in floats, step of `right` in [`Lanes`]), the outermost first.
+/// Three nested loops, as (times, step of `left` in floats, step of `right` in [`Lanes`]), the
+/// outermost first.
 pub type LoopNest = [(usize, usize, usize); 3];
 
 /// Calls a function with the number of rows in its type.
@@ -120,11 +122,13 @@ compiled_for!("avx2,fma", Halves, gather_avx2, outer_avx2);
 #[cfg(target_arch = "x86_64")]
 compiled_for!("avx512f", Wide, gather_avx512, outer_avx512);
 
-/// Writes the product of each row r with `panel` to `out[r]`; with `add`, the sums start from the value there.
+/// Writes the product of each row r with `panel` to `out[r]`; with `add`, the sums start from the
+/// value there.
 ///
 /// # Safety
-/// Each row must be readable at all terms of `runs`, `panel` for `runs.terms()` lanes. Each `out` must be
-/// writable, and must not overlap memory that is read. `rows` and `out` have the same length, 1 to [`at_once`].
+/// Each row must be readable at all terms of `runs`, `panel` for `runs.terms()` lanes. Each `out`
+/// must be writable, and must not overlap memory that is read. `rows` and `out` have the same
+/// length, 1 to [`at_once`].
 #[inline]
 pub unsafe fn gather(rows: &[*const f32], runs: &Runs, panel: *const Lanes, out: &[*mut Lanes], add: bool) {
     // SAFETY: the caller's promise, and the level is the processor's.
@@ -162,12 +166,13 @@ unsafe fn gather_at(
     }
 }
 
-/// Sums the products of `rows` floats from `left` with a lane of `right` over `nest`, and writes the sum of each
-/// float to a lane of `out`; with `add`, the sums start from the values there.
+/// Sums the products of `rows` floats from `left` with a lane of `right` over `nest`, and writes
+/// the sum of each float to a lane of `out`; with `add`, the sums start from the values there.
 ///
 /// # Safety
-/// At every index of `nest`, `left` must be readable for `rows` floats and `right` for a lane. `out` must be
-/// writable for `rows` lanes and must not overlap memory that is read. `rows` is 1 to [`at_once`].
+/// At every index of `nest`, `left` must be readable for `rows` floats and `right` for a lane.
+/// `out` must be writable for `rows` lanes and must not overlap memory that is read. `rows` is 1 to
+/// [`at_once`].
 #[inline]
 pub unsafe fn outer(
     left: *const f32,
@@ -237,7 +242,8 @@ mod tests {
             let mut found = vec![Lanes::splat(3.0); rows];
             let starts: Vec<*const f32> = (0..rows).map(|r| floats(&memory)[r * 9..].as_ptr()).collect();
             let ends: Vec<*mut Lanes> = found.iter_mut().map(std::ptr::from_mut).collect();
-            // SAFETY: the last row ends before the memory does: 135 + 2 (2 * 42 + 5) + 2 * 42 + 39 < 1280.
+            // SAFETY: the last row ends before the memory does: 135 + 2 (2 * 42 + 5) + 2 * 42 + 39
+            // < 1280.
             unsafe { gather(&starts, &runs, panel.as_ptr(), &ends, add) };
             for (r, found) in found.iter().enumerate() {
                 let mut expected = [if add { 3.0 } else { 0.0 }; LANES];
@@ -263,7 +269,8 @@ mod tests {
             let (left, right) = (lanes(90, 3), lanes(120, 4));
             let mut found = vec![Lanes::splat(-2.0); rows];
             let first = &floats(&left)[LANES - rows..];
-            // SAFETY: 2 * 20 + 2 * 6 + 4 lanes of `left` and 2 * 30 + 2 * 8 + 4 of `right` are there.
+            // SAFETY: 2 * 20 + 2 * 6 + 4 lanes of `left` and 2 * 30 + 2 * 8 + 4 of `right` are
+            // there.
             unsafe { outer(first.as_ptr(), right.as_ptr(), &nest, rows, found.as_mut_ptr(), add) };
             for (r, found) in found.iter().enumerate() {
                 let mut expected = [if add { -2.0 } else { 0.0 }; LANES];

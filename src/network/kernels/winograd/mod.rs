@@ -1,10 +1,12 @@
-//! Winograd's convolution: kernels 3x3 and 5x5 with stride 1 in a quarter to a sixth of the multiplications.
+//! Winograd's convolution: kernels 3x3 and 5x5 with stride 1 in a quarter to a sixth of the
+//! multiplications.
 //!
-//! Outputs are computed in tiles of 4x4 or 8x8, each from a window of inputs, by the minimal filtering algorithms
-//! F(4x4, 3x3), F(8x8, 3x3) and F(4x4, 5x5). Inputs and weights are transformed to 36, 100 or 64 *points*. At
-//! each point a matrix product sums over the input channels, and its results are transformed back. Tiles go
-//! through these three steps in groups, so that the values between the steps stay in the cache. The gradient of
-//! the weights is a sum over tiles at each point, and is transformed back once, after the last tile.
+//! Outputs are computed in tiles of 4x4 or 8x8, each from a window of inputs, by the minimal
+//! filtering algorithms F(4x4, 3x3), F(8x8, 3x3) and F(4x4, 5x5). Inputs and weights are
+//! transformed to 36, 100 or 64 *points*. At each point a matrix product sums over the input
+//! channels, and its results are transformed back. Tiles go through these three steps in groups, so
+//! that the values between the steps stay in the cache. The gradient of the weights is a sum over
+//! tiles at each point, and is transformed back once, after the last tile.
 //!
 //! - Lavin, Gray 2016: Fast algorithms for convolutional neural networks. CVPR.
 //! - Winograd 1980: Arithmetic complexity of computations. SIAM.
@@ -117,7 +119,8 @@ pub struct WinogradErrors<'a> {
 }
 
 impl Winograd {
-    /// Whether Winograd's convolution exists for a `kernel` of (rows, columns) with this stride and padding.
+    /// Whether Winograd's convolution exists for a `kernel` of (rows, columns) with this stride and
+    /// padding.
     pub const fn applies(kernel: (usize, usize), stride: usize, padding: usize) -> bool {
         kernel.0 == kernel.1 && (kernel.0 == 3 || kernel.0 == 5) && stride == 1 && padding < kernel.0
     }
@@ -154,7 +157,8 @@ impl Winograd {
         self.outputs * self.inputs * LANES
     }
 
-    /// Lanes of a set of transformed weights, or of a gradient before [`finish_gradient`](Self::finish_gradient).
+    /// Lanes of a set of transformed weights, or of a gradient before
+    /// [`finish_gradient`](Self::finish_gradient).
     pub const fn transformed_len(&self) -> usize {
         self.points() * self.terms()
     }
@@ -179,8 +183,8 @@ impl Winograd {
         });
     }
 
-    /// Transforms `weights` [PO][PI][K][K][16] for [`Self::input_errors`], with inputs and outputs exchanged, to
-    /// [points][PI][PO][16].
+    /// Transforms `weights` [PO][PI][K][K][16] for [`Self::input_errors`], with inputs and outputs
+    /// exchanged, to [points][PI][PO][16].
     ///
     /// # Panics
     /// If a length is wrong.
@@ -218,7 +222,8 @@ impl Winograd {
         rayon::join(|| transform(0..half, upper), || transform(half..self.window(), lower));
     }
 
-    /// Writes the convolution of `count` images of PI panels with `transformed` weights to `out`, PO panels.
+    /// Writes the convolution of `count` images of PI panels with `transformed` weights to `out`,
+    /// PO panels.
     ///
     /// # Panics
     /// If something is too short.
@@ -258,8 +263,8 @@ impl Winograd {
         }
     }
 
-    /// Computes the errors at the inputs, images of PI panels, from the `errors` at the outputs, `count` images of
-    /// PO panels.
+    /// Computes the errors at the inputs, images of PI panels, from the `errors` at the outputs,
+    /// `count` images of PO panels.
     ///
     /// # Panics
     /// If something is too short.
@@ -293,8 +298,8 @@ impl Winograd {
         }
     }
 
-    /// Writes the gradient of the weights to `accumulated` [points][PO][PI][16], over `count` images of PI panels
-    /// and the `errors` at their outputs of PO panels.
+    /// Writes the gradient of the weights to `accumulated` [points][PO][PI][16], over `count`
+    /// images of PI panels and the `errors` at their outputs of PO panels.
     ///
     /// # Panics
     /// If something is too short.
@@ -309,8 +314,8 @@ impl Winograd {
         by_size!(self.backward_by(count, images, errors, scratch, accumulated, None))
     }
 
-    /// [`Self::weight_gradient`] and [`Self::input_errors`] at once: the same results for less work, since both
-    /// need the transformed errors.
+    /// [`Self::weight_gradient`] and [`Self::input_errors`] at once: the same results for less
+    /// work, since both need the transformed errors.
     ///
     /// # Panics
     /// If something is too short.
@@ -358,8 +363,8 @@ impl Winograd {
         }
     }
 
-    /// Adds the products of inputs and errors of a group at one point to `sums`; the first group overwrites them.
-    /// `layout` is that of the inputs.
+    /// Adds the products of inputs and errors of a group at one point to `sums`; the first group
+    /// overwrites them. `layout` is that of the inputs.
     fn add_products(
         &self,
         (group, layout): (Group, Layout),
@@ -375,8 +380,8 @@ impl Winograd {
         }
     }
 
-    /// Computes the errors at the inputs of a group from its errors at the points. `products`, with the layout
-    /// `layout`, is scratch memory.
+    /// Computes the errors at the inputs of a group from its errors at the points. `products`, with
+    /// the layout `layout`, is scratch memory.
     fn group_input_errors<const W: usize>(
         &self,
         (group, layout): (Group, Layout),
@@ -399,7 +404,8 @@ impl Winograd {
         });
     }
 
-    /// Transforms the gradient in `accumulated` back to weights, and writes it to `out` [PO][PI][K][K][16].
+    /// Transforms the gradient in `accumulated` back to weights, and writes it to `out`
+    /// [PO][PI][K][K][16].
     ///
     /// # Panics
     /// If a length is wrong.
@@ -422,7 +428,8 @@ impl Winograd {
     }
 }
 
-/// Multiplies the values of `size` tiles at one point, `terms` each, with the panels of weights at that point.
+/// Multiplies the values of `size` tiles at one point, `terms` each, with the panels of weights at
+/// that point.
 fn multiply_tiles(
     (size, most): (usize, usize),
     tiles: &[Lanes],
@@ -434,8 +441,8 @@ fn multiply_tiles(
     multiply(&rows, weights, terms, Out { lanes: products, start: |tile| tile, panel: most }, false);
 }
 
-/// Lanes from one point to the next, an odd number, so that neighbouring points do not fall on one set of the
-/// cache.
+/// Lanes from one point to the next, an odd number, so that neighbouring points do not fall on one
+/// set of the cache.
 const fn spacing(lanes: usize) -> usize {
     lanes | 1
 }

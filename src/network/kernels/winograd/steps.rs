@@ -1,6 +1,7 @@
 //! The steps before and after the products: from images to points, and back.
 //!
-//! K is the side of the kernel, S that of a tile of outputs, W = S + K - 1 that of its window of inputs.
+//! K is the side of the kernel, S that of a tile of outputs, W = S + K - 1 that of its window of
+//! inputs.
 
 #![expect(
     clippy::needless_range_loop,
@@ -53,7 +54,8 @@ impl Group {
         (image, tile / across * side, tile % across * side)
     }
 
-    /// The rows and columns of outputs of the tile at (top, left), which are fewer at the end of an image.
+    /// The rows and columns of outputs of the tile at (top, left), which are fewer at the end of an
+    /// image.
     #[inline(always)]
     fn extent(&self, (top, left): (usize, usize)) -> (usize, usize) {
         let side = self.of.side();
@@ -92,8 +94,9 @@ impl<const W: usize> Task for TransformInputs<'_, W> {
         let (mut half, mut window) = (nothing::<W>(), nothing::<W>());
         for tile in 0..group.size {
             let (image, top, left) = group.corner(tile);
-            // A window exceeds the image by the padding, and at the end of the image; zeros stand for pixels
-            // outside the memory. Rows and columns count from `padding` before the first in memory.
+            // A window exceeds the image by the padding, and at the end of the image; zeros stand
+            // for pixels outside the memory. Rows and columns count from `padding` before the first
+            // in memory.
             let (top, left) = (top + border, left + border);
             let padding = group.of.padding;
             let inside = top >= padding
@@ -116,8 +119,8 @@ impl<const W: usize> Task for TransformInputs<'_, W> {
     }
 }
 
-/// Copies the window that begins `before` rows above and `before` columns left of (top, left), with zeros outside
-/// the plane.
+/// Copies the window that begins `before` rows above and `before` columns left of (top, left), with
+/// zeros outside the plane.
 #[inline(always)]
 fn copy_window<const W: usize>(
     plane: &[Lanes],
@@ -213,8 +216,8 @@ impl<const S: usize, const W: usize> Task for TransformOutputs<'_, '_, S, W> {
 
 /// Transforms the products of a group back to errors at the inputs.
 ///
-/// Windows overlap, so that a window adds to the values of the windows before it. With `add` it also adds to the
-/// values from before the call.
+/// Windows overlap, so that a window adds to the values of the windows before it. With `add` it
+/// also adds to the values from before the call.
 pub struct TransformInputErrors<'a, 'b, const W: usize> {
     pub group: Group,
     pub products: &'a [Lanes],
@@ -230,7 +233,8 @@ impl<const W: usize> Task for TransformInputErrors<'_, '_, W> {
         let (height, width) = group.of.input();
         let (rows, columns) = (height + 2 * *border, width + 2 * *border);
         let mut half = nothing::<W>();
-        // Along one axis: the first element of the window in the memory, its index there, and the end.
+        // Along one axis: the first element of the window in the memory, its index there, and the
+        // end.
         let inside = |start: usize, length: usize| {
             let before = group.of.padding.saturating_sub(start + *border);
             let first = start + *border + before - group.of.padding;
@@ -276,7 +280,8 @@ impl<const W: usize> Task for TransformInputErrors<'_, '_, W> {
 
 /// Transforms the weights [K][K][16] of a pair of panels to points.
 ///
-/// Writes the `rows` of points to `out`, which begins with the first of them; points are `spacing` lanes apart.
+/// Writes the `rows` of points to `out`, which begins with the first of them; points are `spacing`
+/// lanes apart.
 pub struct TransformWeights<'a, const K: usize, const W: usize> {
     pub elements: &'a [Lanes],
     pub rows: Range<usize>,
@@ -309,7 +314,8 @@ impl<const K: usize, const W: usize> Task for TransformWeights<'_, K, W> {
     }
 }
 
-/// Transforms the gradient of a pair of panels back to weights [K][K][16], from points `spacing` lanes apart.
+/// Transforms the gradient of a pair of panels back to weights [K][K][16], from points `spacing`
+/// lanes apart.
 pub struct FinishGradient<'a, const K: usize, const W: usize> {
     pub points: &'a [Lanes],
     pub spacing: usize,

@@ -1,10 +1,12 @@
+//! Winograd's convolution against direct loops over the definition.
+
 use super::*;
 use crate::network::kernels::panels;
 use crate::seed::Seed;
 use proptest::prelude::*;
 use rand::RngExt;
 
-/// What the largest entry of a result may be off by, relative to the largest entry.
+/// The largest error of an entry, relative to the largest entry.
 fn tolerance(winograd: Winograd) -> f64 {
     match winograd.window() {
         6 => 4e-6,
@@ -13,7 +15,7 @@ fn tolerance(winograd: Winograd) -> f64 {
     }
 }
 
-/// Images, weights and errors of a convolution, and all that it makes of them.
+/// A convolution with random images, weights and errors.
 struct Case {
     winograd: Winograd,
     count: usize,
@@ -21,11 +23,11 @@ struct Case {
     images: Vec<Lanes>,
     weights: Vec<Lanes>,
     errors: Vec<Lanes>,
-    /// Whether errors are added below, to zeros, rather than written.
+    /// Whether the errors at the inputs are added, to zeros, rather than written.
     adds: bool,
 }
 
-/// What the three products come to.
+/// The results of the three products.
 #[derive(Clone, Debug, PartialEq)]
 struct Found {
     out: Vec<Lanes>,
@@ -51,20 +53,20 @@ impl Case {
         case.errors = vec![Lanes::ZERO; count * case.error_len()];
         for image in 0..count {
             let (rows, columns) = winograd.input();
-            for (y, x) in places(rows, columns) {
+            for (y, x) in positions(rows, columns) {
                 for c in 0..channels.0 {
                     let at = case.image_at(image, c, y + padding, x + padding);
                     case.images[at].0[c % LANES] = draw();
                 }
             }
-            for (y, x) in places(height, width) {
+            for (y, x) in positions(height, width) {
                 for o in 0..channels.1 {
                     let at = case.error_at(image, o, y, x);
                     case.errors[at].0[o % LANES] = draw();
                 }
             }
         }
-        for (o, c) in places(channels.1, channels.0) {
+        for (o, c) in positions(channels.1, channels.0) {
             for element in 0..kernel * kernel {
                 let at = case.weight_at(o, c, element);
                 case.weights[at].0[o % LANES] = draw();
@@ -73,7 +75,7 @@ impl Case {
         case
     }
 
-    /// Rows and columns of the inputs, the border counted.
+    /// Rows and columns of the inputs, border included.
     fn bordered(&self) -> (usize, usize) {
         let (height, width) = self.winograd.input();
         (height + 2 * self.winograd.padding, width + 2 * self.winograd.padding)
@@ -88,7 +90,7 @@ impl Case {
         self.winograd.outputs * self.winograd.height * self.winograd.width
     }
 
-    /// With the border counted.
+    /// The index of a pixel; y and x count from the border.
     fn image_at(&self, image: usize, c: usize, y: usize, x: usize) -> usize {
         let (rows, columns) = self.bordered();
         image * self.image_len() + (c / LANES * rows + y) * columns + x
@@ -104,11 +106,11 @@ impl Case {
             + c % LANES
     }
 
-    /// Sets what lies in the border of images, which means nothing below.
+    /// Sets the border of images, whose values have no meaning in errors at the inputs.
     fn clear_border<T: Clone>(&self, images: &mut [T], nothing: T) {
         let (padding, (rows, columns)) = (self.winograd.padding, self.bordered());
         for image in 0..self.count {
-            for (y, x) in places(rows, columns) {
+            for (y, x) in positions(rows, columns) {
                 if y < padding || x < padding || y + padding >= rows || x + padding >= columns {
                     for panel in 0..self.winograd.inputs {
                         images[self.image_at(image, panel * LANES, y, x)] = nothing.clone();
@@ -118,7 +120,7 @@ impl Case {
         }
     }
 
-    /// All products, `at_once` images a call.
+    /// All products, with `at_once` images per call.
     fn run(&self, at_once: usize) -> Found {
         let Self { winograd, .. } = self;
         let fresh = |len: usize| vec![Lanes::splat(7.0); len];
@@ -153,7 +155,7 @@ impl Case {
                 WinogradErrors { transformed: &back, below, add: self.adds },
             );
         }
-        // In one call: it writes what the images of the call come to.
+        // In one call, since each call overwrites the gradient.
         let images = Images { lanes: &self.images, stride: image_len, border: winograd.padding };
         let errors = Images { lanes: &self.errors, stride: error_len, border: 0 };
         winograd.weight_gradient(self.count, images, errors, &mut scratch, &mut sums);
@@ -162,7 +164,7 @@ impl Case {
         found
     }
 
-    /// The same by loops over every place and tap, in f64.
+    /// The results of loops over all positions and kernel elements, in f64.
     fn slow(&self) -> [Vec<[f64; LANES]>; 3] {
         let zeros = |len: usize| vec![[0.0; LANES]; len];
         let mut out = zeros(self.errors.len());
@@ -170,8 +172,8 @@ impl Case {
         let mut gradient = zeros(self.weights.len());
         let Winograd { kernel, height, width, .. } = self.winograd;
         for image in 0..self.count {
-            for (y, x) in places(height, width) {
-                for (o, c) in places(self.channels.1, self.channels.0) {
+            for (y, x) in positions(height, width) {
+                for (o, c) in positions(self.channels.1, self.channels.0) {
                     let end = self.error_at(image, o, y, x);
                     for element in 0..kernel * kernel {
                         let start = self.image_at(image, c, y + element / kernel, x + element % kernel);
@@ -191,7 +193,7 @@ impl Case {
     }
 }
 
-fn places(height: usize, width: usize) -> impl Iterator<Item = (usize, usize)> {
+fn positions(height: usize, width: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..height).flat_map(move |y| (0..width).map(move |x| (y, x)))
 }
 
@@ -203,7 +205,7 @@ fn off(found: &[Lanes], expected: &[[f64; LANES]]) -> f64 {
     pairs().map(|(found, expected)| (f64::from(found) - expected).abs()).fold(0.0, f64::max) / largest
 }
 
-/// Kernel and padding, and the least outputs so that there are inputs.
+/// Kernel and padding, and rows and columns of outputs, large enough that there are inputs.
 fn shapes() -> impl Strategy<Value = ((usize, usize), (usize, usize))> {
     let kinds = prop::sample::select(vec![(3, 0), (3, 1), (3, 2), (5, 0), (5, 2), (5, 4)]);
     let large = prop::sample::select(vec![(8, 8), (16, 8), (8, 16)]);
@@ -215,7 +217,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn it_matches_direct_convolution(
+    fn the_products_are_those_of_direct_convolution(
         (kind, size) in shapes(),
         channels in (1usize..40, 1usize..40),
         count in 1usize..4,
@@ -230,7 +232,7 @@ proptest! {
     }
 
     #[test]
-    fn the_way_back_in_one_changes_no_bit(
+    fn the_backward_pass_at_once_gives_the_same_bits(
         (kind, size) in shapes(),
         channels in (1usize..40, 1usize..40),
         count in 1usize..20,
@@ -242,7 +244,7 @@ proptest! {
     }
 
     #[test]
-    fn images_per_call_change_no_bit(
+    fn any_number_of_images_per_call_gives_the_same_bits(
         (kind, size) in shapes(),
         channels in (1usize..40, 1usize..40),
         at_once in 1usize..20,
@@ -252,7 +254,7 @@ proptest! {
     }
 }
 
-/// What is below and the gradient, by the way back in one.
+/// The errors at the inputs and the gradient, computed at once.
 fn backward(case: &Case) -> (Vec<Lanes>, Vec<Lanes>) {
     let winograd = case.winograd;
     let fresh = |len: usize| vec![Lanes::splat(7.0); len];
@@ -282,7 +284,7 @@ fn lanes_beyond_the_channels_stay_zero() {
 }
 
 #[test]
-fn only_its_own_shapes_are_taken() {
+fn only_square_kernels_of_3_and_5_with_stride_1_are_accepted() {
     assert!(Winograd::applies((3, 3), 1, 1) && Winograd::applies((5, 5), 1, 0));
     for (kernel, stride, padding) in [((5, 3), 1, 1), ((3, 3), 2, 1), ((3, 3), 1, 3), ((4, 4), 1, 0)] {
         assert!(!Winograd::applies(kernel, stride, padding));

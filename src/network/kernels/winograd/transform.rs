@@ -1,8 +1,10 @@
-//! The small matrices of Winograd's F(S x S, K x K), each written as the sums of its matrix product.
+//! The small matrices of Winograd's F(S x S, K x K), each written as the sums of its matrix
+//! product.
 //!
-//! S outputs of a correlation with K weights need W = S + K - 1 products, one for each point at which two
-//! polynomials are multiplied (Toom and Cook; Lavin and Gray 2016, with other points). The points are 0, N pairs
-//! ±p, and infinity. In one dimension, for inputs d, weights g and outputs y,
+//! S outputs of a correlation with K weights need W = S + K - 1 products, one for each point at
+//! which two polynomials are multiplied (Toom and Cook; Lavin and Gray 2016, with other points).
+//! The points are 0, N pairs ±p, and infinity. In one dimension, for inputs d, weights g and
+//! outputs y,
 //!
 //! ```text
 //! y = Aᵀ [(G g) ∘ (Bᵀ d)]
@@ -11,13 +13,14 @@
 //! G  (W, K)   row p: (1, p, p², ..) / M'(p); (0, .., 1) at infinity
 //! ```
 //!
-//! and in two dimensions each matrix is applied to the columns, then to the rows. By the chain rule the errors
-//! at the products are `A e`, those at the inputs `B m`, and the gradient of the weights is `Gᵀ m`.
+//! and in two dimensions each matrix is applied to the columns, then to the rows. By the chain rule
+//! the errors at the products are `A e`, those at the inputs `B m`, and the gradient of the weights
+//! is `Gᵀ m`.
 //!
-//! The points are eighths near 1, so that all entries of A and B are exact. They are among the sets with the
-//! least rounding error over 32 to 64 channels, of some hundred that were tried. Its root mean square is about 2
-//! times that of direct convolution with 2 pairs, 5 to 6 times with 3, and 70 times with 4, which is 7e-6 of the
-//! largest output.
+//! The points are eighths near 1, so that all entries of A and B are exact. They are among the sets
+//! with the least rounding error over 32 to 64 channels, of some hundred that were tried. Its root
+//! mean square is about 2 times that of direct convolution with 2 pairs, 5 to 6 times with 3, and
+//! 70 times with 4, which is 7e-6 of the largest output.
 
 #![expect(
     clippy::needless_range_loop,
@@ -47,7 +50,8 @@ impl<const W: usize> Points<W> {
         _ => panic!("a window has 6, 8 or 10 inputs"),
     };
 
-    /// Row p: the coefficients, by powers of x², of the product of `x² - q²` over all points q other than p.
+    /// Row p: the coefficients, by powers of x², of the product of `x² - q²` over all points q
+    /// other than p.
     const OTHERS: [[f32; MOST]; MOST] = {
         let mut others = [[0.0; MOST]; MOST];
         let mut p = 0;
@@ -132,7 +136,8 @@ impl<const W: usize> Points<W> {
         (even.sum(odd), even.difference(odd))
     }
 
-    /// The transpose of [`evaluate`](Self::evaluate) over all points: from values at points to coefficients.
+    /// The transpose of [`evaluate`](Self::evaluate) over all points: from values at points to
+    /// coefficients.
     #[inline(always)]
     fn gather<R: Register, const C: usize>(points: [R; W]) -> [R; C] {
         let mut coefficients = [points[0]; C];
@@ -152,8 +157,8 @@ impl<const W: usize> Points<W> {
         coefficients
     }
 
-    /// The weighted sum of every second input from `first` on: the first `highest` with `coefficients`, the next
-    /// one with 1.
+    /// The weighted sum of every second input from `first` on: the first `highest` with
+    /// `coefficients`, the next one with 1.
     #[inline(always)]
     fn weigh<R: Register>(d: &[R; W], coefficients: &[f32], highest: usize, first: usize) -> R {
         let mut sum = d[2 * highest + first];
@@ -164,7 +169,8 @@ impl<const W: usize> Points<W> {
     }
 }
 
-/// One of the matrices (O, I), applied to a line of I registers, which hold sixteen lines side by side.
+/// One of the matrices (O, I), applied to a line of I registers, which hold sixteen lines side by
+/// side.
 pub trait Line<const I: usize, const O: usize> {
     /// The product. Must be `#[inline(always)]`.
     fn apply<R: Register>(line: [R; I]) -> [R; O];
@@ -271,14 +277,15 @@ impl<const W: usize, const K: usize> Line<W, K> for Gradient {
     }
 }
 
-/// The layout of a block in memory: lanes from one row to the next, and from one column to the next.
+/// The layout of a block in memory: lanes from one row to the next, and from one column to the
+/// next.
 pub type Steps = (usize, usize);
 
 /// A contiguous block of lanes.
 pub type Block<const W: usize> = [[Lanes; W]; W];
 
-/// Applies a matrix to the columns, then to the rows of the block at the start of `from`, and writes the result to
-/// the start of `to`. `half` is scratch memory.
+/// Applies a matrix to the columns, then to the rows of the block at the start of `from`, and
+/// writes the result to the start of `to`. `half` is scratch memory.
 ///
 /// # Safety
 /// The processor has the features of R.
@@ -304,7 +311,8 @@ pub unsafe fn both_ways<R: Register, L: Line<I, O>, const I: usize, const O: usi
     }
 }
 
-/// [`both_ways`] for some `rows` of the result, which are given to `put`. `put` must be `#[inline(always)]`.
+/// [`both_ways`] for some `rows` of the result, which are given to `put`. `put` must be
+/// `#[inline(always)]`.
 ///
 /// # Safety
 /// The processor has the features of R.
@@ -398,7 +406,8 @@ mod tests {
                 to
             });
             let results: Vec<Block<10>> = results.collect();
-            // Levels with fused multiply-add give the same bits; the portable one differs by its rounding.
+            // Levels with fused multiply-add give the same bits; the portable one differs by its
+            // rounding.
             assert!(results[1..].windows(2).all(|pair| pair[0] == pair[1]), "matrix {matrix}");
             let largest = entries(&results[0]).map(f32::abs).fold(0.0, f32::max);
             for result in &results {
