@@ -71,7 +71,7 @@ pub(super) fn spikes(deployment: &Deployment, inputs: ArrayView2<'_, u8>) -> Vec
 }
 
 pub(super) fn chip(name: &str) -> Chip {
-    Chip::new(ChipProfile::builtin(name).unwrap())
+    Chip::new(ChipProfile::builtin(name).expect("a built-in chip"))
 }
 
 /// Three inputs, two hidden neurons, two output neurons, two classes; small enough to compute by

@@ -14,13 +14,14 @@ use crate::network::{BinaryLayer, BinaryNetwork, Connectivity, Key};
 use crate::units::{Joules, Seconds};
 
 fn profile(name: &str) -> ChipProfile {
-    ChipProfile::builtin(name).unwrap()
+    ChipProfile::builtin(name).expect("a built-in chip")
 }
 
 /// Energies of a number of operations and of inactive neuron steps, on a number of cores, during a
 /// time.
 fn spent(profile: &ChipProfile, operations: f64, steps: f64, cores: usize, seconds: f64) -> Energy {
-    let network = IntegerNetwork::new(&by_hand(), profile, &DeployOptions::default()).unwrap();
+    let network =
+        IntegerNetwork::new(&by_hand(), profile, &DeployOptions::default()).expect("a small network fits");
     let model = EnergyModel::new(profile, &network, Size { chips: 1, tiles: 1, cores });
     let mut counts = EventCounts::new(network.layers.len());
     counts.operations[0] = operations as u64;
@@ -70,7 +71,8 @@ fn a_network_that_keeps_odin_busy_draws_its_power_at_the_largest_rate() {
 fn query(name: &str) -> [f64; 2] {
     [667.0, 750.0].map(|spikes| {
         let energy = spent(&profile(name), spikes * 76_800.0, 76_800.0 * 60.0, 0, 0.0);
-        (energy.synapse.unwrap().0 + energy.neuron.unwrap().0) / 1.33e-3 - 1.0
+        let cores = energy.synapse.expect("a known energy") + energy.neuron.expect("a known energy");
+        cores.0 / 1.33e-3 - 1.0
     })
 }
 
@@ -128,7 +130,7 @@ impl RecordedLayer {
         BinaryLayer {
             connectivity: self.connectivity,
             sources: self.sources.clone(),
-            weights: Array2::from_shape_vec(shape, self.weights.concat()).unwrap(),
+            weights: Array2::from_shape_vec(shape, self.weights.concat()).expect("recorded weights match"),
             thresholds: self.thresholds.iter().map(|threshold| threshold + 1.0).collect::<Array1<f64>>(),
             exponent: 0,
         }
@@ -138,14 +140,14 @@ impl RecordedLayer {
 impl Case {
     fn network(&self) -> BinaryNetwork {
         let layers: Vec<BinaryLayer> = self.layers.iter().map(RecordedLayer::layer).collect();
-        let width = layers.last().unwrap().connectivity.output().len();
+        let width = layers.last().expect("a layer").connectivity.output().len();
         let key = Key::from_members(Array2::from_shape_fn((2, width), |(class, n)| n % 2 == class));
         BinaryNetwork { input_max: 1, layers, key }
     }
 }
 
 fn recorded() -> Recorded {
-    serde_json::from_str(include_str!("../../tests/fixtures/sanafe.json")).unwrap()
+    serde_json::from_str(include_str!("../../tests/fixtures/sanafe.json")).expect("a fixture")
 }
 
 #[test]

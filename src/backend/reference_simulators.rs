@@ -34,7 +34,7 @@ impl RecordedLayer {
 /// two classes in turn.
 pub(super) fn network(layers: &[RecordedLayer], compare: Compare, input_max: u8) -> BinaryNetwork {
     let layers: Vec<BinaryLayer> = layers.iter().map(|layer| layer.layer(compare)).collect();
-    let width = layers.last().unwrap().connectivity.output().len();
+    let width = layers.last().expect("a layer").connectivity.output().len();
     let key = Key::from_members(Array2::from_shape_fn((2, width), |(class, n)| n % 2 == class));
     BinaryNetwork { input_max, layers, key }
 }
@@ -61,11 +61,12 @@ pub(super) struct Sample {
 /// Holds every spike and decision of `deployment` to the recorded ones.
 pub(super) fn compare_spikes(deployment: &Deployment, samples: &[Sample], name: &str) {
     let inputs = inputs(samples.iter().map(|sample| &sample.inputs));
-    let run = deployment.run(inputs.view()).unwrap();
+    let run = deployment.run(inputs.view()).expect("recorded inputs fit");
     for (index, (ours, sample)) in spikes(deployment, inputs.view()).iter().zip(samples).enumerate() {
         let spelled: Vec<String> = ours.iter().map(|layer| spelled(layer)).collect();
         assert_eq!(spelled, sample.spikes, "{name}, sample {index}");
-        let last: Vec<bool> = sample.spikes.last().unwrap().chars().map(|spike| spike == '1').collect();
+        let last = sample.spikes.last().expect("a layer");
+        let last: Vec<bool> = last.chars().map(|spike| spike == '1').collect();
         let decision = Decision::of(&deployment.network().key.scores(&last));
         assert_eq!(run.predictions[index], decision.class, "{name}, sample {index}");
     }
@@ -79,7 +80,7 @@ mod tests {
 
     fn fixture<T: serde::de::DeserializeOwned>(name: &str) -> T {
         let file = format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
-        serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+        serde_json::from_slice(&std::fs::read(file).expect("a fixture")).expect("a fixture")
     }
 
     /// The file that `make_sanafe.py` writes.
@@ -120,7 +121,7 @@ mod tests {
                 .map(real)
                 .collect::<Array1<f64>>()
                 .into_shape_with_order(ours.weights.dim())
-                .unwrap();
+                .expect("as many numbers");
             assert_eq!(weights.t().iter().copied().collect::<Vec<_>>(), recorded.weights.concat(), "{name}");
             assert_eq!(ours.thresholds_changed, 0, "{name}");
         }
@@ -187,13 +188,13 @@ mod tests {
     fn exported() -> (Deployment, Vec<u8>) {
         let fixture: Sanafe = fixture("sanafe.json");
         let mut cases = fixture.cases.into_iter();
-        let case = cases.find(|case| case.name == "convolutions and a pool").unwrap();
+        let case = cases.find(|case| case.name == "convolutions and a pool").expect("a recorded case");
         let layers: Vec<RecordedLayer> = case.layers.into_iter().map(|placed| placed.layer).collect();
         let network = network(&layers, Compare::Gt, 1);
-        let deployment = chip("loihi1").deploy(&network, &DeployOptions::default()).unwrap();
+        let deployment = chip("loihi1").deploy(&network, &DeployOptions::default()).expect("it fits");
         let flavour = Flavour::IntegrateAndFire;
         let export = Export { flavour, chip: "loihi1", input_max: 1, coding: None };
-        let bytes = nir::write(deployment.network(), &export).unwrap();
+        let bytes = nir::write(deployment.network(), &export).expect("NIR has these layers");
         (deployment, bytes)
     }
 

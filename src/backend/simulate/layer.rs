@@ -57,6 +57,7 @@ impl SimulatedLayer {
     }
 }
 
+/// A layer whose sums are computed by events, in lane `T`.
 #[derive(Clone, Debug)]
 pub(super) struct EventLayer<T> {
     weights: EventWeights<T>,
