@@ -7,7 +7,8 @@ use super::acquisition::feasibility::Feasibility;
 use super::acquisition::hypervolume::Hypervolume;
 use super::acquisition::success::Success;
 use super::acquisition::{Acquisition, Gain, Improvement};
-use super::fit::fit_cache::Fitter;
+use super::fit::fitted::Observations;
+use super::fit::fitter::Fitter;
 use super::fit::transform;
 use super::input::cube::Cell;
 use super::input::features::Features;
@@ -64,22 +65,22 @@ fn gain(history: &History, features: &Features, fitter: &Fitter<'_>) -> Result<G
         return Ok(Gain::Hypervolume(hypervolume(history, &inputs, features, fitter)?));
     }
     let mut process = match history.losses() {
-        1 => fitter.process(
-            &inputs,
-            &history.loss(0),
-            features.groups(),
-            &features.numbers(),
-            &history.levels(),
-        )?,
+        1 => fitter.process(Observations {
+            inputs: &inputs,
+            losses: &history.loss(0),
+            levels: &history.levels(),
+            groups: features.groups(),
+            numbers: &features.numbers(),
+        })?,
         _ => {
             let weights = fitter.seed().child("weights").index(history.measured.len() as u64);
-            fitter.of_passing().process(
-                &inputs,
-                &scalarized(history, &weights),
-                features.groups(),
-                &features.numbers(),
-                &history.levels(),
-            )?
+            fitter.without_stored_fits().process(Observations {
+                inputs: &inputs,
+                losses: &scalarized(history, &weights),
+                levels: &history.levels(),
+                groups: features.groups(),
+                numbers: &features.numbers(),
+            })?
         }
     };
     let best = least(&process.means_of_data(), history);
@@ -108,13 +109,13 @@ fn hypervolume(
     fitter: &Fitter<'_>,
 ) -> Result<Hypervolume, GpError> {
     let process = |loss| {
-        fitter.index(loss).process(
-            inputs,
-            &history.loss(loss),
-            features.groups(),
-            &features.numbers(),
-            &history.levels(),
-        )
+        fitter.index(loss).process(Observations {
+            inputs: inputs,
+            losses: &history.loss(loss),
+            levels: &history.levels(),
+            groups: features.groups(),
+            numbers: &features.numbers(),
+        })
     };
     let mut processes = (0..history.losses()).map(process).collect::<Result<Vec<_>, _>>()?;
     let reference = history.reference.as_ref().and_then(|losses| reference(losses, history, &processes));

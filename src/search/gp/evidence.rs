@@ -14,7 +14,7 @@
 
 use ndarray::{Array1, Array2, Axis};
 
-use super::hyperparameters::{Hyperparameters, WarmStartTrials};
+use super::hyperparameters::{Hyperparameters, Prior};
 use super::kernel;
 use super::normal::LN_SQRT_2PI;
 use crate::linalg::{Cholesky, LinalgError};
@@ -35,7 +35,7 @@ pub(crate) struct Evidence<'a> {
     pub numbers: &'a [usize],
     /// The level of each target, 0 for the end; empty where all are of the end.
     pub levels: &'a [usize],
-    pub prior: WarmStartTrials,
+    pub prior: Prior,
 }
 
 /// The factored kernel matrix of some hyperparameters.
@@ -169,14 +169,14 @@ fn pairs(members: &[usize]) -> impl Iterator<Item = (usize, usize)> {
 mod tests {
     use ndarray::{Array, array};
 
+    use super::super::fixtures::hyper;
     use super::*;
-    use crate::search::gp::fixtures::hyper;
 
     #[test]
     fn the_gradient_matches_differences() {
         let inputs = Array::from_shape_fn((12, 4), |(i, j)| ((i * 7 + j * 5) % 11) as f64 / 11.0 - 0.5);
         let targets = inputs.column(0).mapv(|x| (6.0 * x).sin()) + inputs.column(2);
-        let prior = WarmStartTrials::new(3, 2, 2);
+        let prior = Prior::new(3, 2, 2);
         let levels = [0, 1, 2, 0, 1, 2, 1, 1, 0, 0, 2, 2];
         let (groups, numbers) = (&[0, 1, 1, 2], &[0, 3]);
         let evidence =
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn the_likelihood_of_one_value_is_a_normal_density() {
         // One value y = 2 of variance s² + v + σ² = 1 + 1 + 2 = 4: ln N(2; 0, 4).
-        let prior = WarmStartTrials::new(1, 0, 0);
+        let prior = Prior::new(1, 0, 0);
         let evidence = Evidence {
             inputs: &array![[0.3]],
             targets: &array![2.0],

@@ -53,7 +53,7 @@ pub struct Hyperparameters {
     /// Noise variance σ², in squared units of the targets.
     pub noise: f64,
     /// One a stage before the end, or none where every observation is of the end.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, rename = "stages", skip_serializing_if = "Vec::is_empty")]
     pub levels: Vec<FidelityLevel>,
     /// One a warped column, or none where nothing is warped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -92,13 +92,13 @@ impl Hyperparameters {
 
 /// The prior over the hyperparameters of a process with so many length-scales, stages and warps.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct WarmStartTrials {
+pub(crate) struct Prior {
     groups: usize,
     levels: usize,
     warps: usize,
 }
 
-impl WarmStartTrials {
+impl Prior {
     pub(crate) fn new(groups: usize, levels: usize, warps: usize) -> Self {
         Self { groups, levels, warps }
     }
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn the_gradient_vanishes_at_the_mode_and_matches_differences_elsewhere() {
-        let prior = WarmStartTrials::new(3, 1, 1);
+        let prior = Prior::new(3, 1, 1);
         let mut gradient = vec![0.0; 9];
         prior.ln_density(&prior.mode().to_logs(), &mut gradient);
         assert!(gradient.iter().all(|slope| slope.abs() < 1e-12), "{gradient:?}");
@@ -218,7 +218,7 @@ mod tests {
     fn the_mode_of_a_length_scale_grows_with_the_root_of_their_number() {
         // exp(√2 - 3) √D = 0.2048 √D
         for (groups, length) in [(1, 0.2048), (4, 0.4096), (100, 2.048)] {
-            assert!((WarmStartTrials::new(groups, 0, 0).mode().lengths[0] / length - 1.0).abs() < 1e-3);
+            assert!((Prior::new(groups, 0, 0).mode().lengths[0] / length - 1.0).abs() < 1e-3);
         }
     }
 }

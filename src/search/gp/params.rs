@@ -5,63 +5,12 @@ use linfa::dataset::DatasetBase;
 use linfa::traits::Fit;
 use ndarray::{Array1, Array2};
 
+use super::error::GpError;
 use super::evidence::Evidence;
-use super::hyperparameters::{Hyperparameters, WarmStartTrials};
+use super::hyperparameters::{Hyperparameters, Prior};
 use super::lbfgs::{self, Stopping};
 use super::process::GaussianProcess;
-use crate::linalg::LinalgError;
 use crate::seed::Seed;
-
-/// Why there is no Gaussian process.
-#[derive(Debug, thiserror::Error)]
-pub enum GpError {
-    /// The gradient tolerance is not positive.
-    #[error("gradient tolerance = {0}: must be positive")]
-    Tolerance(f64),
-    /// The groups do not cover the columns.
-    #[error("groups of {groups} columns for inputs of {columns}: must be one group a column")]
-    Groups {
-        /// Columns that have a group.
-        groups: usize,
-        /// Columns of the inputs.
-        columns: usize,
-    },
-    /// A column to be warped is none of the inputs'.
-    #[error("column {column} of {columns} to be warped: must be one of them, counted from 0")]
-    Warped {
-        /// The column.
-        column: usize,
-        /// Columns of the inputs.
-        columns: usize,
-    },
-    /// The stages are not those of the observations.
-    #[error("{levels} stages of {targets} targets: must be as many, each at most {most}")]
-    Stages {
-        /// How many observations have a stage.
-        levels: usize,
-        /// Targets.
-        targets: usize,
-        /// The last stage.
-        most: usize,
-    },
-    /// Inputs and targets differ in number, or there are none.
-    #[error("{inputs} inputs and {targets} targets: must be as many, and at least one")]
-    Count {
-        /// Rows of the inputs.
-        inputs: usize,
-        /// Targets.
-        targets: usize,
-    },
-    /// An input or target is infinite or not a number.
-    #[error("an input or target is not finite: leave such observations out")]
-    NotFinite,
-    /// The kernel matrix has no factor.
-    #[error(transparent)]
-    Linalg(#[from] LinalgError),
-    /// Raised by linfa's own checks.
-    #[error(transparent)]
-    Linfa(#[from] linfa::Error),
-}
 
 /// Settings of a Gaussian process, not yet checked.
 ///
@@ -196,7 +145,7 @@ impl Fit<Array2<f64>, Array1<f64>, GpError> for GpValidParams {
     fn fit(&self, data: &DatasetBase<Array2<f64>, Array1<f64>>) -> Result<GaussianProcess, GpError> {
         let groups = self.groups_of(&data.records);
         let lengths = groups.iter().max().map_or(0, |most| most + 1);
-        let prior = WarmStartTrials::new(lengths, self.levels.most, self.numbers.len());
+        let prior = Prior::new(lengths, self.levels.most, self.numbers.len());
         let evidence = self.evidence(data, &groups, prior)?;
         GaussianProcess::new(evidence, self.ascend(evidence))
     }
@@ -213,7 +162,7 @@ impl GpValidParams {
         hyper: Hyperparameters,
     ) -> Result<GaussianProcess, GpError> {
         let groups = self.groups_of(&data.records);
-        let prior = WarmStartTrials::new(hyper.lengths.len(), hyper.levels.len(), hyper.warps.len());
+        let prior = Prior::new(hyper.lengths.len(), hyper.levels.len(), hyper.warps.len());
         GaussianProcess::new(self.evidence(data, &groups, prior)?, hyper)
     }
 
@@ -226,13 +175,13 @@ impl GpValidParams {
         &'a self,
         data: &'a DatasetBase<Array2<f64>, Array1<f64>>,
         groups: &'a [usize],
-        prior: WarmStartTrials,
+        prior: Prior,
     ) -> Result<Evidence<'a>, GpError> {
         let (inputs, targets) = (&data.records, &data.targets);
         check_data(inputs, targets, groups, &self.numbers)?;
         let Stages { most, of_each: levels } = &self.levels;
         if !levels.is_empty() && (levels.len() != targets.len() || levels.iter().any(|level| level > most)) {
-            return Err(GpError::Stages { levels: levels.len(), targets: targets.len(), most: *most });
+            return Err(GpError::Levels { levels: levels.len(), targets: targets.len(), highest: *most });
         }
         Ok(Evidence { inputs, targets, groups, numbers: &self.numbers, levels, prior })
     }
@@ -314,7 +263,7 @@ mod tests {
         assert!(warped.starts_with("column 1 of 1 to be warped"), "{warped}");
         assert!(fit(GpParams::new().groups(vec![0, 1]), x.clone(), y).starts_with("groups of 2 columns"));
         let staged = fit(GpParams::new().levels(1, vec![0, 2]), x.clone(), array![0.0, 1.0]);
-        assert_eq!(staged, "2 stages of 2 targets: must be as many, each at most 1");
+        assert_eq!(staged, "2 fidelity levels of 2 targets: must be one per target, each at most 1");
         assert!(fit(GpParams::new(), x, array![0.0, f64::NAN]).starts_with("an input or target"));
         assert!(fit(GpParams::new(), Array2::zeros((0, 1)), array![]).starts_with("0 inputs"));
     }

@@ -3,9 +3,9 @@
 use linfa::traits::PredictInplace;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
+use super::error::GpError;
 use super::evidence::{Evidence, MEAN_VARIANCE};
 use super::hyperparameters::Hyperparameters;
-use super::params::GpError;
 use super::{kernel, normal};
 use crate::linalg::Cholesky;
 
@@ -249,9 +249,9 @@ mod tests {
     use linfa::traits::{Fit, Predict};
     use ndarray::{Array, array, s};
 
+    use super::super::fixtures::{assert_slopes, hyper};
+    use super::super::{FidelityLevel, GpParams, Warp};
     use super::*;
-    use crate::search::gp::fixtures::{assert_slopes, hyper};
-    use crate::search::gp::{FidelityLevel, GpParams, Warp};
 
     /// A process whose hyperparameters are given, not fitted.
     fn fixed(inputs: Array2<f64>, targets: Array1<f64>, hyper: Hyperparameters) -> GaussianProcess {

@@ -6,7 +6,7 @@
 
 use ndarray::{Array2, ArrayView2};
 
-use crate::search::bayes::fit::fit_cache::Fitter;
+use crate::search::bayes::fit::fitter::Fitter;
 use crate::search::gp::GpError;
 use crate::search::gp::normal;
 use crate::search::gp::{GaussianProcess, Local};

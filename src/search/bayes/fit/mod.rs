@@ -1,7 +1,18 @@
-//! From losses to fitted processes: the scale of the losses, when to fit, and what is remembered.
+//! From losses to fitted processes.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `transform` | the scale of the losses |
+//! | `fitted` | the fit of transform, warps and hyperparameters |
+//! | `schedule` | at which counts of observations a fit is due |
+//! | `fit_cache`, `stored_fits` | fits that this process remembers, and those that trials carry |
+//! | `fitter` | the process of a quantity, with a fit of the cache, of a trial, or a new one |
+//! | `untransformed` | a process of the losses on their own scale |
 
 pub(super) mod fit_cache;
-pub(super) mod schedule;
+pub(super) mod fitted;
+pub(super) mod fitter;
+mod schedule;
 pub(super) mod stored_fits;
 pub(super) mod transform;
 pub(super) mod untransformed;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::fit_cache::Fitted;
+use super::fitted::Fitted;
 use super::schedule::{EVERY, scheduled};
 use crate::search::bayes::input::history::History;
 use crate::search::gp::Hyperparameters;
@@ -54,7 +54,7 @@ impl StoredFits {
             (hyper.lengths.len(), hyper.levels.len()) == (lengths, levels)
                 && [0, warps].contains(&hyper.warps.len())
         };
-        self.known.get(name).filter(|fitted| suits(&fitted.hyper)).cloned()
+        self.known.get(name).filter(|fitted| suits(&fitted.hyperparameters)).cloned()
     }
 
     /// Notes a fit of the quantity `name`.
@@ -85,7 +85,7 @@ fn of_count(note: &Json, observations: usize) -> Option<BTreeMap<String, Fitted>
     }
     let mut fits = serde_json::from_value::<CachedFits>(note.clone()).ok()?.fits;
     fits.retain(|_, fitted| {
-        let logs = fitted.hyper.to_logs();
+        let logs = fitted.hyperparameters.to_logs();
         logs.len() > 2 && logs.iter().all(|log| log.is_finite())
     });
     Some(fits)

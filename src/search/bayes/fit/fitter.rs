@@ -1,0 +1,192 @@
+//! Processes with hyperparameters that outlast a few trials.
+//!
+//! A fit costs more than the rest of a suggestion, and with dozens of trials one more changes it little. So
+//! hyperparameters are fitted at certain counts of observations only, and to a part of the observations where there are
+//! many. Which fit a history has follows from the history alone, including the fits that its trials carry.
+
+use linfa::Dataset;
+use linfa::prelude::ParamGuard;
+use linfa::traits::Fit;
+use ndarray::{Array1, Array2};
+
+use super::fit_cache::{FitCache, digest};
+use super::fitted::{Fitted, Observations, data, highest_level};
+use super::schedule::fitted_rows;
+use super::stored_fits::StoredFits;
+use super::transform::{Transform, Warped};
+use crate::search::gp::{GaussianProcess, GpError, GpParams};
+use crate::seed::Seed;
+
+/// Fits a process to one quantity (a loss, a constraint, success), or to the quantities below it, by their names.
+#[derive(Clone)]
+pub(crate) struct Fitter<'a> {
+    cache: &'a FitCache,
+    stored: Option<&'a StoredFits>,
+    name: String,
+    seed: Seed,
+}
+
+impl FitCache {
+    /// A fitter for the quantities of one suggestion, which uses and extends the fits stored with a study, if given.
+    /// `seed` must not depend on the number of observations.
+    pub fn fitter<'a>(&'a self, stored: Option<&'a StoredFits>, seed: Seed) -> Fitter<'a> {
+        Fitter { cache: self, stored, name: String::new(), seed }
+    }
+}
+
+impl Fitter<'_> {
+    /// The fitter of the quantity `name`.
+    pub fn child(&self, name: &str) -> Self {
+        Self { name: format!("{}/{name}", self.name), seed: self.seed.child(name), ..self.clone() }
+    }
+
+    /// The fitter of quantity number `index`.
+    pub fn index(&self, index: usize) -> Self {
+        Self { name: format!("{}/{index}", self.name), seed: self.seed.index(index as u64), ..self.clone() }
+    }
+
+    /// The same fitter, for a quantity that differs at every suggestion, so that storing its fit is of no use.
+    pub fn without_stored_fits(&self) -> Self {
+        Self { stored: None, ..self.clone() }
+    }
+
+    /// The seed of all draws for this quantity.
+    pub fn seed(&self) -> &Seed {
+        &self.seed
+    }
+
+    /// The process of the losses, on the scale that has the highest leave-one-out density.
+    ///
+    /// # Errors
+    /// There are no observations, or a kernel matrix has no factor.
+    pub fn process(&self, observations: Observations<'_>) -> Result<GaussianProcess, GpError> {
+        let Observations { inputs, losses, levels, groups, numbers } = observations;
+        let fitted = self.stored_or([lengths(groups), levels_of(levels), numbers.len()], || {
+            let rows = fitted_rows(losses);
+            let inputs = select(inputs, &rows);
+            let losses: Vec<f64> = rows.iter().map(|&row| losses[row]).collect();
+            let levels: Vec<usize> = rows.iter().filter_map(|&row| levels.get(row).copied()).collect();
+            self.cache.get_or_fit(digest(&inputs, &losses, (groups, numbers, &levels), &self.seed), || {
+                let selected =
+                    Observations { inputs: &inputs, losses: &losses, levels: &levels, groups, numbers };
+                selected.fit(&self.seed.index(rows.len() as u64))
+            })
+        })?;
+        let scales = if fitted.is_by_level { levels } else { &[] };
+        let warped = Warped::by_level(fitted.transform, losses, scales);
+        let params = observations.params().warped(numbers.to_vec()).check()?;
+        params.condition(&data(inputs, &warped), fitted.hyperparameters)
+    }
+
+    /// The process of `targets` on their own scale, which should have mean 0 and variance 1.
+    ///
+    /// # Errors
+    /// As [`Fitter::process`].
+    pub fn process_as_is(
+        &self,
+        inputs: &Array2<f64>,
+        targets: Array1<f64>,
+        groups: &[usize],
+    ) -> Result<GaussianProcess, GpError> {
+        let params = GpParams::new().groups(groups.to_vec());
+        let fitted = self.stored_or([lengths(groups), 0, 0], || {
+            let rows = fitted_rows(&targets.to_vec());
+            let inputs = select(inputs, &rows);
+            let targets: Vec<f64> = rows.iter().map(|&row| targets[row]).collect();
+            self.cache.get_or_fit(digest(&inputs, &targets, groups, &self.seed), || {
+                let params = params.clone().seed(self.seed.index(rows.len() as u64));
+                let process = params.fit(&Dataset::new(inputs, Array1::from(targets)))?;
+                let hyperparameters = process.hyperparameters().clone();
+                Ok(Fitted { transform: Transform::Identity, is_by_level: false, hyperparameters })
+            })
+        })?;
+        params.check()?.condition(&Dataset::new(inputs.clone(), targets), fitted.hyperparameters)
+    }
+
+    /// The stored fit of this quantity for a kernel of these numbers of length-scales, levels and warps (or none); else
+    /// the result of `fit`, which is stored.
+    fn stored_or(
+        &self,
+        counts: [usize; 3],
+        fit: impl FnOnce() -> Result<Fitted, GpError>,
+    ) -> Result<Fitted, GpError> {
+        let Some(stored) = self.stored else { return fit() };
+        if let Some(fitted) = stored.find(&self.name, counts) {
+            return Ok(fitted);
+        }
+        let fitted = fit()?;
+        stored.add(&self.name, &fitted);
+        Ok(fitted)
+    }
+}
+
+/// The number of length-scales of columns of these groups.
+fn lengths(groups: &[usize]) -> usize {
+    groups.iter().max().map_or(0, |last| last + 1)
+}
+
+/// The number of fidelity levels before the end in the kernel of observations of these levels.
+fn levels_of(levels: &[usize]) -> usize {
+    if levels.is_empty() { 0 } else { highest_level() }
+}
+
+/// These rows of `inputs`.
+fn select(inputs: &Array2<f64>, rows: &[usize]) -> Array2<f64> {
+    Array2::from_shape_fn((rows.len(), inputs.ncols()), |(at, column)| inputs[(rows[at], column)])
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array;
+
+    use super::*;
+
+    #[test]
+    fn from_eight_final_losses_on_each_fidelity_level_has_a_scale_of_its_own() {
+        let means = |ends: usize| {
+            let levels: Vec<usize> = (0..ends + 12).map(|at| usize::from(at >= ends)).collect();
+            let inputs = Array::from_shape_fn((levels.len(), 1), |(i, _)| (i * 7 % 20) as f64 / 20.0);
+            let loss = |(at, &level): (usize, &usize)| 0.01 * (at * 3 % 7) as f64 + level as f64;
+            let losses: Vec<f64> = levels.iter().enumerate().map(loss).collect();
+            let fits = FitCache::default();
+            let observations = Observations {
+                inputs: &inputs,
+                losses: &losses,
+                levels: &levels,
+                groups: &[0],
+                numbers: &[0],
+            };
+            let process = fits.fitter(None, Seed::root(0)).process(observations);
+            let targets = process.unwrap().targets().clone();
+            let (end, rung) = targets.view().split_at(ndarray::Axis(0), ends);
+            [end, rung].map(|part| part.mean().unwrap().abs())
+        };
+        assert!(means(8).iter().all(|&mean| mean < 1e-9), "{:?}", means(8));
+        assert!(means(7).iter().all(|&mean| mean > 0.1), "{:?}", means(7));
+    }
+
+    #[test]
+    fn a_remembered_fit_equals_a_new_one() {
+        let inputs = Array::from_shape_fn((75, 2), |(i, j)| ((i * (3 + 2 * j)) % 75) as f64 / 75.0 - 0.5);
+        let losses: Vec<f64> = inputs.rows().into_iter().map(|x| (5.0 * x[0]).sin() + x[1]).collect();
+        let fits = FitCache::default();
+        let at = |fits: &FitCache, count: usize| {
+            let inputs = inputs.slice(ndarray::s![..count, ..]).to_owned();
+            let columns = [0, 1];
+            let observations = Observations {
+                inputs: &inputs,
+                losses: &losses[..count],
+                levels: &[],
+                groups: &columns,
+                numbers: &columns,
+            };
+            let process = fits.fitter(None, Seed::root(0)).process(observations).unwrap();
+            process.posterior(ndarray::array![[0.41, 0.63]].view())
+        };
+        for count in 66..=75 {
+            assert_eq!(at(&fits, count), at(&FitCache::default(), count), "{count}");
+        }
+        // 66 to 71 trials have one fit, 72 to 75 the next.
+        assert_eq!(fits.len(), 2);
+    }
+}
