@@ -10,6 +10,7 @@ use crate::network::{BinaryLayer, BinaryNetwork, Connectivity, Decision, Key};
 /// A layer of a recorded network.
 #[derive(Deserialize)]
 pub(super) struct RecordedLayer {
+    #[serde(rename = "wiring")]
     pub connectivity: Connectivity,
     pub sources: Vec<usize>,
     /// (channels, elements), whole numbers.

@@ -168,7 +168,9 @@ fn waiting_trials_come_before_new_ones_lowest_number_first() {
 #[test]
 fn a_point_that_another_process_has_claimed_meanwhile_is_replaced() {
     let mut fixture = Fixture::new(&[]);
-    [(); 2].map(|()| fixture.next().unwrap());
+    for _ in 0..2 {
+        fixture.next().unwrap();
+    }
     fixture.search.rival = Some((fixture.folder.path().join("tune.db"), fixture.study));
     assert_eq!(fixture.next_n(), Some((3, 2)), "trial 2 with n = 1 belongs to the other process");
     let (seeds, states): (Vec<Seed>, Vec<_>) = fixture.known().into_iter().unzip();

@@ -128,7 +128,9 @@ fn every_task_sends_heartbeats_while_it_runs() {
             if !alive.contains(&task) {
                 alive.push(task);
                 if alive.len() == 2 {
-                    [(), ()].map(|()| release.send(()).unwrap());
+                    for _ in 0..2 {
+                        release.send(()).unwrap();
+                    }
                 }
             }
             ControlFlow::Continue(())
