@@ -101,6 +101,7 @@ struct Case {
 
 #[derive(Deserialize)]
 struct RecordedLayer {
+    #[serde(rename = "wiring")]
     connectivity: Connectivity,
     sources: Vec<usize>,
     weights: Vec<Vec<f64>>,

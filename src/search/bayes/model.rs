@@ -110,7 +110,7 @@ fn hypervolume(
 ) -> Result<Hypervolume, GpError> {
     let process = |loss| {
         fitter.index(loss).process(Observations {
-            inputs: inputs,
+            inputs,
             losses: &history.loss(loss),
             levels: &history.levels(),
             groups: features.groups(),
