@@ -45,7 +45,7 @@ fn run_command(tune: &Tune, command: &str, rest: &str) -> Ended {
     tune.run(&[&args[..], &words(rest)].concat())
 }
 
-/// One trial: number, state, parameters, values, and values of steps, every float with all of its digits.
+/// One trial: number, state, parameters, values, and values of steps, with all digits of a float.
 type Row = (u32, String, String, String, Vec<(u32, String)>);
 
 fn rows(tune: &Tune, study: &str) -> Vec<Row> {
@@ -67,7 +67,7 @@ fn rows(tune: &Tune, study: &str) -> Vec<Row> {
     rows.expect("rows").map(|row| row.expect("a row")).collect()
 }
 
-/// Every trial that had ended is as it was; every other has its parameters and the steps that it had done.
+/// Checks that the trials which had ended are unchanged. The others keep parameters and steps.
 #[track_caller]
 fn kept(before: &[Row], after: &[Row]) {
     assert!(after.len() >= before.len(), "{} trials are gone", before.len() - after.len());
@@ -120,19 +120,22 @@ fn studies_are_shown_with_their_best_trials() {
             assert!(text.contains(part), "{study}: no {part:?} in {text}");
         }
     };
-    let winner = ["trial 7  0.9340  hidden_layers=1 width_1=12", "trial 2 of 8", "8x8x1-10-20"];
+    let winner =
+        ["trial 7  0.9340  hidden_layers=1 width_1=12", "trial 2 of 8", "\nnetwork\nlayer", "8x8x1-10-20"];
     shown(DIGITS, "8 complete, 0 paused", &winner);
     shown("paused", "4 complete, 4 paused, 0 pruned", &["trial 4  0.9583  hidden_layers=1 width_1=13"]);
-    shown("halved", "1 complete, 3 paused, 0 pruned, 0 failed, 1 running", &["trial 0  0.9583"]);
+    shown("halved", "1 complete, 2 paused, 0 pruned, 0 failed, 1 running", &["trial 0  0.9583"]);
     shown("steps", "1 complete, 2 paused, 0 pruned, 1 failed, 1 running", &["trial 0  1.6944  x=0.0 n=4"]);
     shown("fitted", "45 complete, 0 paused, 0 pruned, 17 failed", &["trial 33  0.0000", "exit code 1"]);
-    shown("front", "4 complete, 0 paused, 0 pruned, 1 failed", &["front of loss, size: 2 trials"]);
+    let front = ["front of loss, size: 2 trials", "no improvement in 3 trials"];
+    shown("front", "4 complete, 0 paused, 0 pruned, 1 failed", &front);
     shown("warm", "3 complete", &["trial 0  0.9028"]);
     shown("worked", "3 complete, 0 paused, 0 pruned, 2 failed, 1 running", &["trial 4  1.2500"]);
     let status: Json =
         serde_json::from_str(&run(&tune, "status --study worked --json").success().stdout).expect("JSON");
     let expected = [("budget", 6), ("charged", 5), ("retried", 1)];
     assert!(expected.iter().all(|(key, value)| status[key] == *value), "{status}");
+    assert_eq!((&status["workers"][0]["name"], &status["workers"][2]["ended"]), (&"gone".into(), &4.into()));
 }
 
 #[test]
@@ -180,7 +183,7 @@ fn trials_are_exported() {
     let lines: Vec<Json> = lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     lines.iter().for_each(|line| validate("trial", line));
     let states: Vec<&Json> = lines.iter().map(|line| &line["state"]).collect();
-    assert_eq!(states, ["complete", "pruned", "pruned", "pruned", "running"]);
+    assert_eq!(states, ["complete", "pruned", "running", "pruned"]);
     let journal = run(&tune, "export optuna-journal --study worked").success().stdout;
     assert!(journal.contains("retry_history"), "{journal}");
 }
@@ -204,20 +207,33 @@ fn results_begin_other_studies_and_a_study_that_they_began_goes_on() {
 fn paused_trials_go_on_from_their_checkpoints() {
     let halved = "--dataset iris --space long.json --study halved --fidelity asha --budget 12 --confirm 0 \
                   --out other.json";
-    for keeps_checkpoints in [true, false] {
-        let tune = folder();
-        if !keeps_checkpoints {
-            std::fs::remove_dir_all(tune.path("tune.db.paused")).expect("checkpoints");
-        }
-        let before = rows(&tune, "halved");
-        let ended = run(&tune, halved).success();
-        assert_eq!(ended.stderr.contains("run from the start"), !keeps_checkpoints, "{}", ended.stderr);
-        let after = rows(&tune, "halved");
+    let beside = |tune: &Tune| tune.path("tune.db.paused");
+    // In a folder that was named they lie under the study's identity.
+    let named = |tune: &Tune| {
+        let database = Connection::open(tune.path("tune.db")).expect("the database");
+        let query = "SELECT value_json FROM study_system_attributes JOIN studies USING (study_id)
+            WHERE key = 'tune:identity' AND study_name = 'halved'";
+        let identity: String = database.query_row(query, [], |row| row.get(0)).expect("an identity");
+        tune.path("states").join(identity.trim_matches('"'))
+    };
+    let go_on = |tune: &Tune, args: &str| {
+        let before = rows(tune, "halved");
+        let ended = run(tune, args).success();
+        let after = rows(tune, "halved");
         kept(&before, &after);
         assert_eq!((after.len(), count(&after, "RUNNING")), (12, 0));
         let goes_on = |(old, new): (&Row, &Row)| old.1 == "RUNNING" && new.4.len() > old.4.len();
         assert!(before.iter().zip(&after).any(goes_on), "{after:?}");
-    }
+        ended.stderr.contains("run from the start")
+    };
+    assert!(!go_on(&folder(), halved));
+    let moved = folder();
+    std::fs::create_dir(moved.path("states")).expect("a folder");
+    std::fs::rename(beside(&moved), named(&moved)).expect("checkpoints");
+    assert!(!go_on(&moved, &format!("{halved} --states states")));
+    let gone = folder();
+    std::fs::remove_dir_all(beside(&gone)).expect("checkpoints");
+    assert!(go_on(&gone, halved));
 }
 
 #[test]
@@ -268,6 +284,27 @@ fn fits_that_trials_carry_are_known() {
         database.query_row(query, [], |row| row.get::<_, u32>(0)).expect("a count")
     };
     assert_eq!((new_fits(false), new_fits(true)), (0, 1));
+}
+
+#[test]
+fn a_search_knows_what_is_kept_with_its_study() {
+    // Parameters of the trial that comes next, with the fact or without.
+    let next = |study: &str, fact: &str, command: &str| {
+        [true, false].map(|is_kept| {
+            let tune = folder();
+            let database = Connection::open(tune.path("tune.db")).expect("the database");
+            if !is_kept {
+                let query = "DELETE FROM study_system_attributes WHERE key = ?1";
+                assert_eq!(database.execute(query, [fact]), Ok(1));
+            }
+            run(&tune, command).success();
+            rows(&tune, study).pop().expect("a trial").2
+        })
+    };
+    let [known, forgotten] = next("warm", "tune:prior", "worker --study warm --threads 1 --quiet");
+    assert_ne!(known, forgotten, "results from elsewhere");
+    let [known, forgotten] = next("front", "tune:reference", "ask --study front");
+    assert_ne!(known, forgotten, "a reference");
 }
 
 #[test]
