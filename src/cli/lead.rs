@@ -30,7 +30,7 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
         return Ok(open::ready(&prepared.name, database));
     }
     if let (Some(pausing), Some(named)) = (&mut prepared.settings.pausing, &args.fidelity.checkpoint_dir) {
-        pausing.states = checkpoints::folder_in(named, &*storage.load_study(study)?);
+        pausing.checkpoint_dir = checkpoints::folder_in(named, &*storage.load_study(study)?);
     }
     stop_on_signals()?;
     let mut progress = Progress::new(&args.display);

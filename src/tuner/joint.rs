@@ -75,7 +75,7 @@ impl Tuner<'_> {
         observe: &mut dyn FnMut(Event),
     ) -> Result<End, TunerError> {
         self.storage.work_as(worker);
-        self.make_room_for_states()?;
+        self.create_checkpoint_dir()?;
         let study = self.storage.load_study(self.study)?;
         observe(Event::study_started(&study, self.settings.budget));
         let is_done = self.run_trials(worker, lingers, &mut KeptNetwork::new(false), observe)?;

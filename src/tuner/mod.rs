@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub use event::{BestSoFar, Event};
 pub use joint::Heartbeat;
 pub use next::ask;
-pub use pausing::forget_states;
+pub use pausing::remove_checkpoints;
 pub use rule::{StopRule, StopRuleError};
 pub use session::{Session, SessionError};
 
@@ -74,8 +74,8 @@ pub struct Settings {
 pub struct Pausing {
     /// Who decides which of them go on.
     pub by: Decider,
-    /// Where their states go, a folder that is made when it is needed.
-    pub states: PathBuf,
+    /// The folder of their checkpoints, which is made when it is needed.
+    pub checkpoint_dir: PathBuf,
 }
 
 /// Who decides which paused trials go on.
@@ -169,9 +169,9 @@ impl Tuner<'_> {
     /// The storage fails, or a file cannot be written. A failed trial is an observation, not an
     /// error.
     pub fn run(&mut self, observe: &mut dyn FnMut(Event)) -> Result<End, TunerError> {
-        self.make_room_for_states()?;
+        self.create_checkpoint_dir()?;
         self.storage.requeue(self.study)?;
-        self.tidy_states()?;
+        self.remove_old_checkpoints()?;
         self.reconsider()?;
         let study = self.storage.load_study(self.study)?;
         observe(Event::study_started(&study, self.settings.budget));

@@ -64,8 +64,8 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
         }
     }
 
-    fn states(&self) -> PathBuf {
-        self.folder.path().join("states")
+    fn checkpoint_dir(&self) -> PathBuf {
+        self.folder.path().join("checkpoints")
     }
 
     fn model(&self) -> PathBuf {
@@ -101,7 +101,7 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
                 workers: self.workers,
                 deterministic: self.deterministic,
                 replicates: self.replicates,
-                pausing: self.pauses.map(|by| Pausing { by, states: self.states() }),
+                pausing: self.pauses.map(|by| Pausing { by, checkpoint_dir: self.checkpoint_dir() }),
                 stop_when: self.stop_when.clone(),
                 heartbeat: Heartbeat::default(),
                 confirm: self.confirm,

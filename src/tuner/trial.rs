@@ -142,7 +142,7 @@ impl Tuner<'_> {
                 if !self.storage.finish(claim.key, &evaluation.outcome)? {
                     return Ok(false);
                 }
-                self.forget_states_of(&claim.trial);
+                self.remove_checkpoints_of(&claim.trial);
                 let study = self.storage.load_study(self.study)?;
                 kept.update(&study, trial, evaluation);
                 observe(Event::trial_finished(&study, trial));
@@ -154,7 +154,7 @@ impl Tuner<'_> {
                 if !self.storage.pause(claim.key, &rung_history)? {
                     return Ok(false);
                 }
-                self.forget_last_state(&claim.trial);
+                self.remove_last_checkpoint(&claim.trial);
                 observe(Event::TrialPaused { trial, step, values });
             }
             SegmentEnd::Unsaved(file, source) => return Err(TunerError::Checkpoint { file, source }),

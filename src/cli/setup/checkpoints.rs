@@ -44,7 +44,7 @@ pub(crate) fn pausing(
         Fidelity::Bayes => Decider::Model,
     };
     match named.or_else(|| database.file().map(beside)) {
-        Some(states) => Ok(Some(Pausing { by, states })),
+        Some(checkpoint_dir) => Ok(Some(Pausing { by, checkpoint_dir })),
         None => bail!("--checkpoint-dir is missing: name a folder that all machines of the study share"),
     }
 }

@@ -10,7 +10,7 @@ use crate::cli::shown::exit::Exit;
 use crate::input;
 use crate::storage::{Location, Storage, StudyKey};
 use crate::study::{Attributes, IDENTITY, Metric, Study, differences};
-use crate::tuner::forget_states;
+use crate::tuner::remove_checkpoints;
 
 /// The study that is asked for.
 pub(crate) struct StudyRequest<'a> {
@@ -89,7 +89,7 @@ pub(crate) fn open(
         if let Some(folder) = checkpoints {
             let context =
                 || format!("cannot remove the checkpoints of the old study from {}", folder.display());
-            forget_states(&folder, key).with_context(context)?;
+            remove_checkpoints(&folder, key).with_context(context)?;
         }
     }
     let (name, setup) = &request.setup;

@@ -20,7 +20,7 @@ fn steps(study: &Study) -> usize {
 }
 
 fn files(bench: &Bench) -> usize {
-    std::fs::read_dir(bench.states()).unwrap().count()
+    std::fs::read_dir(bench.checkpoint_dir()).unwrap().count()
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_checkpoint_that_is_lost_or_broken_changes_no_result() {
         pauses += u32::from(matches!(event, Event::TrialPaused { .. }));
         pauses == 3
     });
-    for (index, file) in std::fs::read_dir(bench.states()).unwrap().enumerate() {
+    for (index, file) in std::fs::read_dir(bench.checkpoint_dir()).unwrap().enumerate() {
         let file = file.unwrap().path();
         match index % 2 {
             0 => std::fs::remove_file(file).unwrap(),
@@ -114,13 +114,13 @@ fn leftovers_of_a_dead_run_go_and_files_of_other_studies_stay() {
     let bench = bench();
     bench.run_through(9);
     let names = || {
-        let states = std::fs::read_dir(bench.states()).unwrap();
-        states.map(|state| state.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
+        let entries = std::fs::read_dir(bench.checkpoint_dir()).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
     };
     let (of_trials, own) = (names(), names()[0].split_once('-').unwrap().0.to_owned());
     let left = [format!("{own}-4-0-segment"), format!("{own}-0-0.safetensors"), "99-4-0-segment".to_owned()];
-    std::fs::create_dir_all(bench.states().join(&left[0]).join("state")).unwrap();
-    left[1..].iter().for_each(|name| std::fs::write(bench.states().join(name), "").unwrap());
+    std::fs::create_dir_all(bench.checkpoint_dir().join(&left[0]).join("checkpoint")).unwrap();
+    left[1..].iter().for_each(|name| std::fs::write(bench.checkpoint_dir().join(name), "").unwrap());
     bench.run_through(9);
     let mut expected = [of_trials, vec![left[2].clone()]].concat();
     let mut found = names();

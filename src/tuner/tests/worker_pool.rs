@@ -16,6 +16,10 @@ use crate::tuner::worker_pool::{Job, Signal, WorkerPool, with_pool};
 /// No test waits for a heartbeat of this interval.
 const NEVER: Duration = Duration::from_secs(3600);
 
+/// After this time, or this number of steps, a test that would hang fails instead.
+const LIMIT: Duration = Duration::from_secs(60);
+const MOST_STEPS: u32 = 1_000_000;
+
 /// An objective that does what the parameter `task` of a point says.
 struct Scripted {
     /// Sent once an evaluation that reports without end is broken off.
@@ -32,10 +36,10 @@ impl Objective for Scripted {
     fn evaluate(&self, point: &Point, _: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation> {
         match point.get("task").and_then(|task| task.as_str()).unwrap() {
             "panics" => panic!("a scripted panic"),
-            "waits" => self.release.lock().unwrap().recv().unwrap(),
+            "waits" => self.release.lock().unwrap().recv_timeout(LIMIT).expect("it is released"),
             "reports without end" => {
-                let is_last = |step: &u32| observer(*step, 0.5).is_break();
-                assert!((1..).find(is_last).is_some());
+                let is_broken_off = (1..MOST_STEPS).any(|step| observer(step, 0.5).is_break());
+                assert!(is_broken_off, "it reports without end");
                 self.broken_off.lock().unwrap().send(()).unwrap();
                 return None;
             }
@@ -128,9 +132,7 @@ fn every_task_sends_heartbeats_while_it_runs() {
             if !alive.contains(&task) {
                 alive.push(task);
                 if alive.len() == 2 {
-                    for _ in 0..2 {
-                        release.send(()).unwrap();
-                    }
+                    (0..2).for_each(|_| release.send(()).unwrap());
                 }
             }
             ControlFlow::Continue(())
