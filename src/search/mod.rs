@@ -22,15 +22,17 @@ mod nsga2;
 mod pareto;
 mod random;
 mod ranking;
+mod rungs;
 mod sobol;
 mod strategy;
 mod tpe;
 mod tried;
 
 pub use bayes::BayesSearch;
-pub use fidelity::{Fidelity, NextSegment, comparable, farthest, promotion};
+pub use fidelity::Fidelity;
 pub use nsga2::{Nsga2Params, Nsga2Search};
 pub use random::RandomSearch;
+pub use rungs::{Decider, Rungs};
 pub use sobol::SobolSearch;
 pub use strategy::Strategy;
 pub use tpe::{TpeParams, TpeSearch};
@@ -52,6 +54,15 @@ impl From<Point> for Suggestion {
     fn from(point: Point) -> Self {
         Self { point, fits: Attributes::new() }
     }
+}
+
+/// What is trained next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NextSegment {
+    /// The paused trial of this number resumes.
+    Of(u32),
+    /// A new trial begins.
+    New(Suggestion),
 }
 
 /// A strategy that proposes points.

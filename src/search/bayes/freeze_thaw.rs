@@ -22,7 +22,7 @@ use super::input::features::Features;
 use super::input::history::History;
 use super::{BayesSearch, model};
 use crate::search::tried::Tried;
-use crate::search::{Fidelity, NextSegment, Suggestion};
+use crate::search::{NextSegment, Rungs, Suggestion};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::study::{Study, Trial};
@@ -129,7 +129,7 @@ fn rates(
         .collect();
     let gains = acquisition.values(features.rows(paused.iter().map(|(.., cell)| cell)).view());
     let rated = paused.iter().zip(gains).map(|((trial, rung, _), gain)| {
-        let left = 1.0 - 1.0 / f64::from(Fidelity::Bayes.rungs()[*rung]);
+        let left = 1.0 - 1.0 / f64::from(Rungs::MODEL.divisors()[*rung]);
         let rate = gain - cost::log_cost(cost_of(&trial.point)) - left.ln();
         Paused { trial: trial.number, rung: *rung, rate }
     });
@@ -140,7 +140,7 @@ fn rates(
 /// knows what it will come to.
 fn measured_rung(trial: &Trial) -> Option<usize> {
     let rungs = &trial.rung_history.rungs;
-    let is_known = |&last: &usize| last < Fidelity::Bayes.rungs().len() && !rungs[last].values.is_empty();
+    let is_known = |&last: &usize| last < Rungs::MODEL.count() && !rungs[last].values.is_empty();
     rungs.len().checked_sub(1).filter(is_known)
 }
 
@@ -148,7 +148,7 @@ fn measured_rung(trial: &Trial) -> Option<usize> {
 fn due(study: &Study) -> Option<usize> {
     let rung_history: Vec<(usize, bool)> =
         study.trials.iter().map(|trial| (trial.rung_history.rungs.len(), trial.is_paused())).collect();
-    (0..Fidelity::Bayes.rungs().len()).rev().find(|&rung| {
+    (0..Rungs::MODEL.count()).rev().find(|&rung| {
         let reached = rung_history.iter().filter(|(rungs, _)| *rungs > rung);
         let stayed = reached.clone().filter(|(rungs, is_paused)| *rungs == rung + 1 && *is_paused).count();
         let all = reached.count();

@@ -8,7 +8,7 @@ use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
 use super::transform::{Transform, Warped};
-use crate::search::Fidelity;
+use crate::search::Rungs;
 use crate::search::gp::{GaussianProcess, GpError, GpParams, Hyperparameters, Warp};
 use crate::seed::Seed;
 
@@ -119,7 +119,7 @@ impl Observations<'_> {
 
 /// The highest fidelity level: each rung is one.
 pub(crate) fn highest_level() -> usize {
-    Fidelity::Bayes.rungs().len()
+    Rungs::MODEL.count()
 }
 
 /// `inputs` with the transformed losses as targets.

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::cube::{Cell, Cube};
-use crate::search::{Fidelity, pareto};
+use crate::search::{Rungs, pareto};
 use crate::space::Space;
 use crate::study::{Study, Trial, TrialState};
 
@@ -64,7 +64,7 @@ impl History {
     }
 
     fn add_rungs(&mut self, study: &Study, trial: &Trial, cell: &Cell) {
-        for (rung, level) in trial.rung_history.rungs.iter().zip(1..=Fidelity::Bayes.rungs().len()) {
+        for (rung, level) in trial.rung_history.rungs.iter().zip(1..=Rungs::MODEL.count()) {
             let losses = study.losses_of(&rung.values);
             if losses.len() == study.metrics.len() && losses.iter().all(|loss| loss.is_finite()) {
                 let cell = Cell { level, ..cell.clone() };
