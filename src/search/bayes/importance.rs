@@ -32,7 +32,7 @@ const PAIRED: (usize, f64) = (6, 0.01);
 /// measurements or they are all alike.
 pub fn importance(space: &Space, study: &Study, seed: &Seed) -> Option<Importance> {
     let cube = Cube::new(space);
-    let history = thinned(History::new(space, &cube, study))?;
+    let history = thinned(History::new(space, &cube, study, None))?;
     let features = Features::new(&cube);
     let process = untransformed::process(&history, &features, seed).ok()?;
     let samples = Samples::new(&cube, &features, &process, &seed.child("samples"));

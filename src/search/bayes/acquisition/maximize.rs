@@ -11,10 +11,10 @@ use rand::RngExt;
 use rand_distr::{Distribution, Exp1, StandardNormal};
 
 use super::Acquisition;
-use crate::search::bayes::BayesParams;
 use crate::search::bayes::input::cube::{AxisKind, Cell, Cube};
 use crate::search::bayes::input::features::Features;
 use crate::search::bayes::input::history::History;
+use crate::search::bayes::params::BayesParams;
 use crate::search::gp::lbfgs::{self, Stopping};
 use crate::search::sobol::SobolSequence;
 use crate::seed::{Seed, Stream};
