@@ -1,9 +1,11 @@
-//! The rungs of a fidelity: after which part of its training a trial pauses, and which paused trials resume.
+//! The rungs of a fidelity: after which part of its training a trial pauses, and which paused
+//! trials resume.
 //!
-//! Asynchronous successive halving (ASHA) in the form that promotes: Li et al. 2020, "A system for massively parallel
-//! hyperparameter tuning". A trial pauses at every rung. It resumes while it is among the best third of all trials that
-//! have reached the rung. With several metrics the order is that of NSGA-II: front by front, the least crowded first.
-//! The decision depends on the study alone.
+//! Asynchronous successive halving (ASHA) in the form that promotes: Li et al. 2020, "A system for
+//! massively parallel hyperparameter tuning". A trial pauses at every rung. It resumes while it is
+//! among the best third of all trials that have reached the rung. With several metrics the order is
+//! that of NSGA-II: front by front, the least crowded first. The decision depends on the study
+//! alone.
 
 use super::pareto;
 use crate::space::Space;
@@ -35,7 +37,8 @@ struct Member<'s> {
 }
 
 impl Rungs {
-    /// The rungs of successive halving: a trial has three times as many steps at each as at the one before.
+    /// The rungs of successive halving: a trial has three times as many steps at each as at the one
+    /// before.
     pub const HALVING: Self = Self { divisors: &[9, 3], decider: Decider::Halving };
     /// The rung of freeze-thaw: `benches/README.md#rungs-and-promotion`.
     pub const MODEL: Self = Self { divisors: &[4], decider: Decider::Model };
@@ -55,8 +58,9 @@ impl Rungs {
         self.decider
     }
 
-    /// The paused trial of `study` that halving resumes next: the best trial that is paused at the highest rung, if it is
-    /// among the best third there, else that of the rung below. `None` if there is none at any rung.
+    /// The paused trial of `study` that halving resumes next: the best trial that is paused at the
+    /// highest rung, if it is among the best third there, else that of the rung below. `None` if
+    /// there is none at any rung.
     pub fn promotion(self, study: &Study) -> Option<&Trial> {
         (0..self.count()).rev().find_map(|rung| {
             let members = members(study, rung);
@@ -66,18 +70,19 @@ impl Rungs {
         })
     }
 
-    /// The best of the trials of `study` that are paused at the highest rung: for a study without a complete trial.
+    /// The best of the trials of `study` that are paused at the highest rung: for a study without a
+    /// complete trial.
     pub fn farthest(self, study: &Study) -> Option<&Trial> {
         (0..self.count())
             .rev()
             .find_map(|rung| ranked(members(study, rung)).into_iter().find(|&trial| waits_at(trial, rung)))
     }
 
-    /// `study` as a search sees it that knows no rungs: all values are of one fidelity level, and trials without such a
-    /// value stay as they are.
+    /// `study` as a search sees it that knows no rungs: all values are of one fidelity level, and
+    /// trials without such a value stay as they are.
     ///
-    /// The level is the highest one that enough trials for a model of `space` have reached: the end, or a rung. While no
-    /// level has enough, it is the lowest rung.
+    /// The level is the highest one that enough trials for a model of `space` have reached: the
+    /// end, or a rung. While no level has enough, it is the lowest rung.
     pub fn comparable(self, space: &Space, study: &Study) -> Study {
         let enough = (space.dimension() + 1).clamp(5, 20);
         if study.in_state(TrialState::Complete).count() >= enough {
@@ -105,8 +110,8 @@ fn waits_at(trial: &Trial, rung: usize) -> bool {
     trial.is_paused() && trial.rung_history.rungs.len() == rung + 1
 }
 
-/// All trials that have reached `rung`, in the order of their numbers. Trials that could not be measured there have
-/// infinite losses.
+/// All trials that have reached `rung`, in the order of their numbers. Trials that could not be
+/// measured there have infinite losses.
 fn members(study: &Study, rung: usize) -> Vec<Member<'_>> {
     let reached =
         study.trials.iter().filter_map(|trial| Some((trial, &trial.rung_history.rungs.get(rung)?.values)));

@@ -5,11 +5,11 @@ use super::fit::untransformed;
 use super::model::Model;
 
 impl Model<'_> {
-    /// The largest expected improvement of the first metric among the points not yet tried, times their probabilities of
-    /// keeping all constraints and of success.
+    /// The largest expected improvement of the first metric among the points not yet tried, times
+    /// their probabilities of keeping all constraints and of success.
     ///
-    /// Its unit is the standard deviation of the losses, after outliers are cut. 0 if all points have been tried; `None`
-    /// if there is no feasible loss or no model.
+    /// Its unit is the standard deviation of the losses, after outliers are cut. 0 if all points
+    /// have been tried; `None` if there is no feasible loss or no model.
     pub fn max_expected_improvement(&self) -> Option<f64> {
         let (history, features) = (&self.history, &self.features);
         if !history.measured.iter().any(|measured| measured.is_feasible) {

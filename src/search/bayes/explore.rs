@@ -1,10 +1,11 @@
 //! Exploration: leaving a place where little is left to gain.
 //!
-//! Expected improvement counts every gain, however small. So a search refines the bottom of a valley as long as the
-//! model expects less elsewhere, and with few trials elsewhere it expects little. Once the gain that is left no longer
-//! matters, every second trial therefore asks for a gain beyond a margin: the ξ of expected improvement (Brochu, Cora &
-//! de Freitas 2010, "A tutorial on Bayesian optimization of expensive cost functions", section 2.3). Only places that
-//! are little known can promise that. The constants are those of `benches/README.md#exploration`.
+//! Expected improvement counts every gain, however small. So a search refines the bottom of a
+//! valley as long as the model expects less elsewhere, and with few trials elsewhere it expects
+//! little. Once the gain that is left no longer matters, every second trial therefore asks for a
+//! gain beyond a margin: the ξ of expected improvement (Brochu, Cora & de Freitas 2010, "A tutorial
+//! on Bayesian optimization of expensive cost functions", section 2.3). Only places that are little
+//! known can promise that. The constants are those of `benches/README.md#exploration`.
 
 use super::acquisition::maximize::Scored;
 use super::acquisition::{Acquisition, Gain};
@@ -12,16 +13,19 @@ use super::input::cube::{AxisKind, Cell};
 use super::model::Model;
 use super::params::BayesParams;
 
-/// A gain below this share of the standard deviation of the noise does not matter: no measurement shows it.
+/// A gain below this share of the standard deviation of the noise does not matter: no measurement
+/// shows it.
 const NOISE_SHARE: f64 = 0.2;
-/// In a space with choices, a gain below this number of standard deviations of the losses does not matter either.
+/// In a space with choices, a gain below this number of standard deviations of the losses does not
+/// matter either.
 const BRANCH_GAIN: f64 = 0.01;
 /// The margin (ξ), in standard deviations of the losses.
 const MARGIN: f64 = 0.3;
 
 impl Model<'_> {
-    /// Cells by their expected improvement beyond the margin, highest first. `None` unless the number of trials is even
-    /// and the gain at `best`, the cell with the highest acquisition, no longer matters.
+    /// Cells by their expected improvement beyond the margin, highest first. `None` unless the
+    /// number of trials is even and the gain at `best`, the cell with the highest acquisition, no
+    /// longer matters.
     ///
     /// Afterwards `acquisition` has the margin.
     pub fn explore(&self, acquisition: &mut Acquisition, best: Option<&Scored>) -> Option<Vec<Scored>> {
@@ -35,8 +39,8 @@ impl Model<'_> {
         Some(self.ranking(acquisition, &params, &self.seed.child("explore")))
     }
 
-    /// Whether the gain at `best`, without its cost, no longer matters. Never with several losses, whose front is never
-    /// known to be complete.
+    /// Whether the gain at `best`, without its cost, no longer matters. Never with several losses,
+    /// whose front is never known to be complete.
     fn is_exhausted(&self, acquisition: &Acquisition, best: &Cell) -> bool {
         let Some(Gain::Improvement(gain)) = &acquisition.gain else { return false };
         let unseen = NOISE_SHARE * gain.process.hyperparameters().noise.sqrt();
@@ -100,7 +104,8 @@ mod tests {
         study
     }
 
-    /// The number of trials on the right side after the first 20 trials, and the lowest loss of all.
+    /// The number of trials on the right side after the first 20 trials, and the lowest loss of
+    /// all.
     fn found(study: &Study) -> (usize, f64) {
         let is_right = |trial: &&Trial| trial.point.get("right").is_some();
         let best = study.trials.iter().map(|trial| trial.values[0]).fold(f64::INFINITY, f64::min);

@@ -1,10 +1,12 @@
-//! Which trial is trained next where trials pause: the paused or new one with the largest expected gain for its cost.
+//! Which trial is trained next where trials pause: the paused or new one with the largest expected
+//! gain for its cost.
 //!
-//! The idea is that of freeze-thaw (Swersky, Snoek & Adams 2014, "Freeze-thaw Bayesian optimization"), with a simpler
-//! model. One process models the final losses. The loss at a rung differs from the final loss by a discrepancy, a process
-//! of its own, and has noise of its own. So the data say how much a rung tells of this trial and of others. A trial with
-//! a disappointing rung has a lower expected gain than a new trial, and stays paused. Costs are known beforehand and
-//! need no process.
+//! The idea is that of freeze-thaw (Swersky, Snoek & Adams 2014, "Freeze-thaw Bayesian
+//! optimization"), with a simpler model. One process models the final losses. The loss at a rung
+//! differs from the final loss by a discrepancy, a process of its own, and has noise of its own. So
+//! the data say how much a rung tells of this trial and of others. A trial with a disappointing
+//! rung has a lower expected gain than a new trial, and stays paused. Costs are known beforehand
+//! and need no process.
 //!
 //! The gain is the improvement on the best mean: `benches/README.md#incumbent-of-freeze-thaw`.
 
@@ -16,14 +18,16 @@ use crate::search::{NextSegment, Rungs, Suggestion};
 use crate::space::Point;
 use crate::study::{Study, Trial};
 
-/// At least one in this number of the trials at a rung resumes: `benches/README.md#rungs-and-promotion`.
+/// At least one in this number of the trials at a rung resumes:
+/// `benches/README.md#rungs-and-promotion`.
 const LEAST_RESUMED: usize = 2;
-/// Costs below this share of the cost of the best trial count as that share: `benches/README.md#cost`.
+/// Costs below this share of the cost of the best trial count as that share:
+/// `benches/README.md#cost`.
 const LEAST_COST: f64 = 0.3;
 
 impl Model<'_> {
-    /// What to train next, where a whole trial of a point costs `cost_of`, positive and in any unit. `None` if there is no
-    /// model of a loss, or nothing is left to train.
+    /// What to train next, where a whole trial of a point costs `cost_of`, positive and in any
+    /// unit. `None` if there is no model of a loss, or nothing is left to train.
     pub fn freeze_thaw(self, cost_of: &dyn Fn(&Point) -> f64) -> Option<NextSegment> {
         let mut acquisition = self.acquisition().ok()?;
         acquisition.gain.as_ref()?;
@@ -72,8 +76,8 @@ impl Model<'_> {
     }
 }
 
-/// The segment to train next, from the best new point beyond the margin, the best paused trial and the best new point,
-/// each with its log acquisition.
+/// The segment to train next, from the best new point beyond the margin, the best paused trial and
+/// the best new point, each with its log acquisition.
 ///
 /// Exploration comes first. Its acquisition is lower than the others', or it would need no margin.
 fn choose(
@@ -99,7 +103,8 @@ struct Paused {
     value: f64,
 }
 
-/// The rung where `trial` is paused; `None` if it could not be measured there, or if this version has no such rung.
+/// The rung where `trial` is paused; `None` if it could not be measured there, or if this version
+/// has no such rung.
 fn measured_rung(trial: &Trial) -> Option<usize> {
     let rungs = &trial.rung_history.rungs;
     let is_known = |&last: &usize| last < Rungs::MODEL.count() && !rungs[last].values.is_empty();
@@ -136,7 +141,8 @@ mod tests {
         Trial { state, values, rung_history, ..Trial::waiting(number, [("x", x)].into_iter().collect()) }
     }
 
-    /// Trials whose losses halve from the rung to the end. The first `complete` of them are complete, the others paused.
+    /// Trials whose losses halve from the rung to the end. The first `complete` of them are
+    /// complete, the others paused.
     fn study(losses: &[(f64, f64)], complete: usize) -> Study {
         let trials = losses.iter().enumerate().map(|(index, &(x, loss))| match index < complete {
             true => trial(index as u32, x, &[2.0 * loss], Some(loss)),

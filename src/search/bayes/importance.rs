@@ -1,13 +1,15 @@
 //! Importance of parameters and their pairs: Sobol' indices of the expected loss.
 //!
-//! The variance V of the expected loss f over the unit cube is split among the parameters and their pairs (Sobol' 1993).
-//! A and B are independent samples of the cube; A_i is A with column i of B. Jansen 1999 estimates
+//! The variance V of the expected loss f over the unit cube is split among the parameters and their
+//! pairs (Sobol' 1993). A and B are independent samples of the cube; A_i is A with column i of B.
+//! Jansen 1999 estimates
 //!
 //! - the share of i alone as 1 - E[(f(B) - f(A_i))²] / 2V,
 //! - the total share of i as E[(f(A) - f(A_i))²] / 2V.
 //!
-//! The share of a pair follows from A_ij as that of i alone from A_i, less the shares of i and j alone (Saltelli 2002). A
-//! conditional parameter counts in the part of the space where it is active.
+//! The share of a pair follows from A_ij as that of i alone from A_i, less the shares of i and j
+//! alone (Saltelli 2002). A conditional parameter counts in the part of the space where it is
+//! active.
 
 use linfa::traits::Predict;
 use ndarray::Array1;
@@ -31,7 +33,8 @@ const SAMPLES: u64 = 512;
 /// The number of most important parameters whose pairs are computed, and the least share of a pair.
 const PAIRED: (usize, f64) = (6, 0.01);
 
-/// The importance of the parameters of `space` for the first metric of `study`, most important first.
+/// The importance of the parameters of `space` for the first metric of `study`, most important
+/// first.
 ///
 /// `None` if there are fewer than 10 measurements, or if the expected loss is constant.
 pub fn importance(space: &Space, study: &Study, seed: &Seed) -> Option<Importance> {
@@ -212,7 +215,8 @@ mod tests {
             Some("some") => 1.0 + 2.0 * at(point, "depth"),
             _ => 0.0,
         });
-        // Of the variance, 1/2 · 4/12 belongs to depth and its kind, (2/2)² to the kind alone: 1/7 and 6/7.
+        // Of the variance, 1/2 · 4/12 belongs to depth and its kind, (2/2)² to the kind alone: 1/7
+        // and 6/7.
         let importance = importance.unwrap();
         assert!((share(&importance, "kind").alone - 6.0 / 7.0).abs() < 0.1, "{importance:?}");
         assert!((share(&importance, "depth").total - 1.0 / 7.0).abs() < 0.1, "{importance:?}");

@@ -1,7 +1,8 @@
-//! Bayesian optimization: a Gaussian process learns the loss from the trials so far, and the next trial is where the
-//! expected improvement is largest.
+//! Bayesian optimization: a Gaussian process learns the loss from the trials so far, and the next
+//! trial is where the expected improvement is largest.
 //!
-//! A history becomes features, a process is fitted to them, and its acquisition is maximized over the unit cube.
+//! A history becomes features, a process is fitted to them, and its acquisition is maximized over
+//! the unit cube.
 //!
 //! | file | idea |
 //! |---|---|
@@ -15,8 +16,9 @@
 //! | `expected_improvement` | the largest expected improvement, which may end a study |
 //! | `importance` | which parameters matter, alone and together |
 //!
-//! Up to four metrics have a process each; more become one loss. Each constraint has a process, too. Up to 1,500 trials
-//! enter the processes, at a cost of O(n³) for n trials; from more trials the best and their neighbours enter.
+//! Up to four metrics have a process each; more become one loss. Each constraint has a process,
+//! too. Up to 1,500 trials enter the processes, at a cost of O(n³) for n trials; from more trials
+//! the best and their neighbours enter.
 
 mod acquisition;
 mod expected_improvement;
@@ -45,20 +47,21 @@ use crate::study::Study;
 
 /// Fewest and most trials of the initial design: `benches/README.md#start-of-the-model`.
 const DESIGN: (usize, usize) = (5, 20);
-/// Where trials pause, the initial design is divided by this: `benches/README.md#start-of-the-model`.
+/// Where trials pause, the initial design is divided by this:
+/// `benches/README.md#start-of-the-model`.
 const PAUSING_DESIGN: usize = 3;
 
-/// Suggests the point with the largest expected improvement under a Gaussian process. With several metrics it is the
-/// largest expected growth of the volume that their front dominates.
+/// Suggests the point with the largest expected improvement under a Gaussian process. With several
+/// metrics it is the largest expected growth of the volume that their front dominates.
 ///
-/// - Complete trials teach the losses and the probability of keeping each constraint; failed trials teach the
-///   probability of success.
-/// - The gain is multiplied by the probabilities of the constraints, and by the fifth power of that of success. While no
-///   trial keeps all constraints, the probabilities count alone.
-/// - Running and waiting trials count as if their expected losses had been measured. Before any loss was measured, they
-///   count as failed.
-/// - Where no model can be fitted (no trial has ended, or no parameter is searched) the point is that of
-///   [`SobolSearch`].
+/// - Complete trials teach the losses and the probability of keeping each constraint; failed trials
+///   teach the probability of success.
+/// - The gain is multiplied by the probabilities of the constraints, and by the fifth power of that
+///   of success. While no trial keeps all constraints, the probabilities count alone.
+/// - Running and waiting trials count as if their expected losses had been measured. Before any
+///   loss was measured, they count as failed.
+/// - Where no model can be fitted (no trial has ended, or no parameter is searched) the point is
+///   that of [`SobolSearch`].
 #[derive(Clone, Debug, Default)]
 pub struct BayesSearch {
     params: BayesParams,

@@ -34,7 +34,8 @@ pub(super) struct Model<'a> {
 }
 
 impl<'a> Model<'a> {
-    /// The model of `study`, which searches `space`. With `rungs` it learns from values at the rungs of trials, too.
+    /// The model of `study`, which searches `space`. With `rungs` it learns from values at the
+    /// rungs of trials, too.
     pub fn of(
         space: &'a Space,
         study: &'a Study,

@@ -1,13 +1,14 @@
 //! The losses that no member of a front dominates, cut into boxes.
 //!
-//! The region is sliced at the members of the front along its last loss. Within a slice the members below it leave a
-//! region of one loss fewer, which is sliced in turn. An expectation over the region is then a sum over boxes of products
-//! over losses (Emmerich, Deutz & Klinkenberg 2011, "Hypervolume-based expected improvement: monotonicity properties and
-//! exact computation").
+//! The region is sliced at the members of the front along its last loss. Within a slice the members
+//! below it leave a region of one loss fewer, which is sliced in turn. An expectation over the
+//! region is then a sum over boxes of products over losses (Emmerich, Deutz & Klinkenberg 2011,
+//! "Hypervolume-based expected improvement: monotonicity properties and exact computation").
 
 use crate::study::dominates;
 
-/// Disjoint boxes. Together they are all losses below a reference that no member of a front dominates.
+/// Disjoint boxes. Together they are all losses below a reference that no member of a front
+/// dominates.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Boxes {
     /// By loss: the bounds of the boxes, rising, from minus infinity to the reference.
@@ -17,7 +18,8 @@ pub(crate) struct Boxes {
 }
 
 impl Boxes {
-    /// The boxes that `front` leaves below `reference`, which has one number per loss, at least one.
+    /// The boxes that `front` leaves below `reference`, which has one number per loss, at least
+    /// one.
     pub fn new(front: &[Vec<f64>], reference: &[f64]) -> Self {
         let below = |losses: &&[f64]| losses.iter().zip(reference).all(|(loss, most)| loss < most);
         let front: Vec<&[f64]> = front.iter().map(Vec::as_slice).filter(below).collect();
@@ -44,8 +46,8 @@ impl Boxes {
     }
 }
 
-/// Adds to `cut` the boxes that `front` leaves in its first losses, as many as `reference` has. Their bounds in the
-/// other losses are `behind`, the last loss first.
+/// Adds to `cut` the boxes that `front` leaves in its first losses, as many as `reference` has.
+/// Their bounds in the other losses are `behind`, the last loss first.
 fn slice(front: &[&[f64]], reference: &[f64], behind: &mut Vec<(f64, f64)>, cut: &mut Vec<Vec<(f64, f64)>>) {
     let Some((&most, others)) = reference.split_last() else { unreachable!("there is a loss") };
     let last = others.len();
@@ -93,7 +95,8 @@ mod tests {
 
     use super::*;
 
-    /// The volume that `front` dominates below `reference`, by inclusion and exclusion of its members.
+    /// The volume that `front` dominates below `reference`, by inclusion and exclusion of its
+    /// members.
     fn dominated(front: &[Vec<f64>], reference: &[f64]) -> f64 {
         let of_members = |members: u32| {
             let chosen = || front.iter().enumerate().filter(move |(index, _)| members >> index & 1 == 1);

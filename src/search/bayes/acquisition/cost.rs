@@ -1,7 +1,7 @@
 //! The log cost of a whole trial, as a linear function of its features.
 //!
-//! The cost of a point is known beforehand, so it needs no process. It is a product of widths, epochs and batches, so its
-//! logarithm is nearly linear in the features.
+//! The cost of a point is known beforehand, so it needs no process. It is a product of widths,
+//! epochs and batches, so its logarithm is nearly linear in the features.
 
 use ndarray::{Array1, ArrayView2, Axis};
 
@@ -33,8 +33,8 @@ pub(crate) struct LogCost {
 }
 
 impl LogCost {
-    /// The least-squares fit to `cost`, which is positive, at points all over `space`. No log cost is below `least`.
-    /// `None` if the space has no features.
+    /// The least-squares fit to `cost`, which is positive, at points all over `space`. No log cost
+    /// is below `least`. `None` if the space has no features.
     pub fn fit(
         space: &Space,
         cube: &Cube<'_>,

@@ -1,7 +1,8 @@
 //! The probability that a trial keeps a constraint, learnt from the constraint's values.
 //!
-//! Each constraint has a process of its own, of values on the bilog scale: it keeps the sign and makes large values
-//! differ little (Eriksson & Poloczek 2021, "Scalable constrained Bayesian optimization").
+//! Each constraint has a process of its own, of values on the bilog scale: it keeps the sign and
+//! makes large values differ little (Eriksson & Poloczek 2021, "Scalable constrained Bayesian
+//! optimization").
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
@@ -22,8 +23,8 @@ pub(crate) struct Feasibility {
 }
 
 impl Feasibility {
-    /// The probabilities of all constraints of `history`, given its pending trials. If trials differ in their number of
-    /// constraints, the smallest number counts.
+    /// The probabilities of all constraints of `history`, given its pending trials. If trials
+    /// differ in their number of constraints, the smallest number counts.
     ///
     /// # Errors
     /// A kernel matrix has no factor.
@@ -88,8 +89,8 @@ impl Feasibility {
     }
 }
 
-/// sign(c) ln(1 + |c|/s), where s is the median of the sizes that are not 0. Infinite values count as the largest finite
-/// ones.
+/// sign(c) ln(1 + |c|/s), where s is the median of the sizes that are not 0. Infinite values count
+/// as the largest finite ones.
 fn bilog(values: &[f64]) -> Array1<f64> {
     let finite = |value: &f64| value.clamp(f64::MIN, f64::MAX);
     let mut sizes: Vec<f64> =

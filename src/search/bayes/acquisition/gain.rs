@@ -1,5 +1,5 @@
-//! The gain of a trial: the expected improvement of one loss, or the expected growth of the volume that a front
-//! dominates.
+//! The gain of a trial: the expected improvement of one loss, or the expected growth of the volume
+//! that a front dominates.
 
 use ndarray::ArrayView2;
 
@@ -14,8 +14,8 @@ use crate::search::bayes::input::history::History;
 use crate::search::gp::{GaussianProcess, GpError};
 use crate::search::pareto;
 
-/// Up to this number of losses each has a process of its own. More losses become one, since their front has too many
-/// boxes.
+/// Up to this number of losses each has a process of its own. More losses become one, since their
+/// front has too many boxes.
 pub const MOST_LOSSES: usize = 4;
 /// So do [`MOST_LOSSES`] losses whose front has more members: `benches/README.md#size-of-a-front`.
 const LARGEST_FRONT: usize = 40;
@@ -33,8 +33,8 @@ pub(crate) enum Gain {
 }
 
 impl Gain {
-    /// The gain after `history`, which has an incumbent. Pending trials count as if their expected losses had been
-    /// observed.
+    /// The gain after `history`, which has an incumbent. Pending trials count as if their expected
+    /// losses had been observed.
     ///
     /// # Errors
     /// A kernel matrix has no factor.
@@ -99,7 +99,8 @@ fn improvement(history: &History, features: &Features, mut process: GaussianProc
     Improvement { process, best }
 }
 
-/// Whether there are several losses whose front has few boxes. With up to three losses there are about two per member.
+/// Whether there are several losses whose front has few boxes. With up to three losses there are
+/// about two per member.
 fn has_boxes(history: &History) -> bool {
     match history.losses() {
         MOST_LOSSES => {
@@ -121,7 +122,8 @@ fn hypervolume(history: &History, features: &Features, mut processes: Vec<Gaussi
     Hypervolume::new(processes, &members, reference)
 }
 
-/// The reference point `losses` on the scales of the processes; `None` while the best value of any loss is far from it.
+/// The reference point `losses` on the scales of the processes; `None` while the best value of any
+/// loss is far from it.
 fn reference(losses: &[f64], history: &History, processes: &[GaussianProcess]) -> Option<Vec<f64>> {
     let placed = |(loss, process): (usize, &GaussianProcess)| {
         let place = transform::placed(losses[loss], &history.loss(loss), &process.targets().to_vec());

@@ -1,9 +1,10 @@
 //! Several losses: the expected growth of the volume that the front dominates.
 //!
-//! Each loss has a process, and they are independent given the data. So in every box that the front leaves, the
-//! expectation is a product over the losses, in closed form (Emmerich, Deutz & Klinkenberg 2011; Yang et al. 2019,
-//! "Efficient computation of expected hypervolume improvement using box decomposition algorithms"). The front is that of
-//! the posterior means, since observed losses may be lucky draws.
+//! Each loss has a process, and they are independent given the data. So in every box that the front
+//! leaves, the expectation is a product over the losses, in closed form (Emmerich, Deutz &
+//! Klinkenberg 2011; Yang et al. 2019, "Efficient computation of expected hypervolume improvement
+//! using box decomposition algorithms"). The front is that of the posterior means, since observed
+//! losses may be lucky draws.
 
 use ndarray::{Array2, ArrayView2};
 
@@ -33,8 +34,8 @@ struct Factor {
 }
 
 impl Hypervolume {
-    /// The improvement on the front of the posterior means at `members`, at least one, below `reference`. Without a
-    /// reference one is chosen behind the front.
+    /// The improvement on the front of the posterior means at `members`, at least one, below
+    /// `reference`. Without a reference one is chosen behind the front.
     pub fn new(processes: Vec<GaussianProcess>, members: &Array2<f64>, reference: Option<Vec<f64>>) -> Self {
         let means: Vec<_> = processes.iter().map(|process| process.means(members.view())).collect();
         let measured: Vec<Vec<f64>> =
@@ -92,8 +93,8 @@ impl Hypervolume {
         value
     }
 
-    /// ln E[max(t - f, 0)] for every level t of a loss f with this mean and standard deviation: σ h((t - μ)/σ), with h of
-    /// the expected improvement.
+    /// ln E[max(t - f, 0)] for every level t of a loss f with this mean and standard deviation: σ
+    /// h((t - μ)/σ), with h of the expected improvement.
     fn ln_shortfalls(&self, loss: usize, mean: f64, deviation: f64) -> Vec<f64> {
         let deviation = deviation.max(LEAST_DEVIATION);
         let at = |level: &f64| match level.is_finite() {
@@ -103,8 +104,9 @@ impl Hypervolume {
         self.boxes.levels(loss).iter().map(at).collect()
     }
 
-    /// The factor E[max(u - max(l, f), 0)] = σ (h(z_u) - h(z_l)) for the bounds l and u of a box. Its derivatives are
-    /// Φ(z_l) - Φ(z_u) by the mean and φ(z_u) - φ(z_l) by the standard deviation.
+    /// The factor E[max(u - max(l, f), 0)] = σ (h(z_u) - h(z_l)) for the bounds l and u of a box.
+    /// Its derivatives are Φ(z_l) - Φ(z_u) by the mean and φ(z_u) - φ(z_l) by the standard
+    /// deviation.
     fn factor(&self, loss: usize, (low, high): (usize, usize), local: &Local) -> Factor {
         let deviation = local.variance.sqrt().max(LEAST_DEVIATION);
         let levels = self.boxes.levels(loss);
@@ -119,7 +121,8 @@ impl Hypervolume {
     }
 }
 
-/// Adds to `gradient` the derivatives by the input of a function with these derivatives: dσ = dσ²/(2σ).
+/// Adds to `gradient` the derivatives by the input of a function with these derivatives: dσ =
+/// dσ²/(2σ).
 fn add(local: &Local, by_mean: f64, by_deviation: f64, gradient: &mut [f64]) {
     let by_variance = by_deviation / (2.0 * local.variance.sqrt().max(LEAST_DEVIATION));
     for (slope, (mean, variance)) in
@@ -135,8 +138,9 @@ fn front(measured: &[Vec<f64>]) -> Vec<Vec<f64>> {
     measured.iter().filter(|losses| !is_beaten(losses)).cloned().collect()
 }
 
-/// A reference a little behind the worst of the front in every loss. While the front has fewer than two members per
-/// loss, it is behind the worst of all: otherwise only points between the members would count.
+/// A reference a little behind the worst of the front in every loss. While the front has fewer than
+/// two members per loss, it is behind the worst of all: otherwise only points between the members
+/// would count.
 fn behind(front: &[Vec<f64>], measured: &[Vec<f64>]) -> Vec<f64> {
     let losses = measured.first().map_or(0, Vec::len);
     let worst =

@@ -1,7 +1,8 @@
-//! The expected improvement of one loss, in logarithms, so that it has a slope even where it underflows.
+//! The expected improvement of one loss, in logarithms, so that it has a slope even where it
+//! underflows.
 //!
-//! ln E[max(best - f, 0)] = ln h(z) + ln σ with z = (best - μ) / σ and h(z) = φ(z) + z Φ(z): Ament et al. 2023,
-//! "Unexpected improvements to expected improvement for Bayesian optimization".
+//! ln E[max(best - f, 0)] = ln h(z) + ln σ with z = (best - μ) / σ and h(z) = φ(z) + z Φ(z): Ament
+//! et al. 2023, "Unexpected improvements to expected improvement for Bayesian optimization".
 
 use ndarray::ArrayView2;
 
@@ -15,7 +16,8 @@ const LEAST_DEVIATION: f64 = 1e-9;
 pub(crate) struct Improvement {
     /// The process of the loss; lower is better.
     pub process: GaussianProcess,
-    /// The lowest posterior mean among the feasible observations. An observed value may be a lucky draw.
+    /// The lowest posterior mean among the feasible observations. An observed value may be a lucky
+    /// draw.
     pub best: f64,
 }
 

@@ -1,9 +1,10 @@
 //! The cell with the highest acquisition: many candidates, and local search from the best of them.
 //!
-//! Candidates fill the cube (scrambled Sobol points) and surround the best trials. A local search starts from the best
-//! candidate, from some that are drawn with probability proportional to their acquisition, and from the best trials. It
-//! alternates between ascent along the gradient in the continuous axes and a sweep over the values of each discrete axis.
-//! In a small space all cells are candidates, and there is no local search.
+//! Candidates fill the cube (scrambled Sobol points) and surround the best trials. A local search
+//! starts from the best candidate, from some that are drawn with probability proportional to their
+//! acquisition, and from the best trials. It alternates between ascent along the gradient in the
+//! continuous axes and a sweep over the values of each discrete axis. In a small space all cells
+//! are candidates, and there is no local search.
 
 use std::collections::HashSet;
 
@@ -22,9 +23,11 @@ use crate::space::Space;
 
 /// In a space of at most this number of cells all are candidates.
 const ENUMERABLE: usize = 1024;
-/// An axis of at most this number of values is swept. A longer one is climbed like a continuum, then rounded.
+/// An axis of at most this number of values is swept. A longer one is climbed like a continuum,
+/// then rounded.
 const SWEPT: u64 = 32;
-/// The number of best trials that candidates surround, and their distance: a tenth of the length-scale.
+/// The number of best trials that candidates surround, and their distance: a tenth of the
+/// length-scale.
 const CENTRES: usize = 5;
 const SPREAD: f64 = 0.1;
 /// Mean number of coordinates that a neighbour changes (Regis & Shoemaker 2013, DYCORS).
@@ -33,8 +36,8 @@ const CHANGED: f64 = 20.0;
 const INCUMBENTS: usize = 2;
 /// The most rounds of ascent and sweeps in one local search.
 const ROUNDS: usize = 10;
-/// Tolerances in the log acquisition: the model is not more exact. Where the acquisition is tiny, rounding keeps the
-/// gradient above the tolerance; there the decrease ends the ascent.
+/// Tolerances in the log acquisition: the model is not more exact. Where the acquisition is tiny,
+/// rounding keeps the gradient above the tolerance; there the decrease ends the ascent.
 const ASCENT: Stopping = Stopping { iterations: 40, gradient: 1e-3, decrease: 1e-3 };
 
 /// A cell with its log acquisition.
@@ -87,7 +90,8 @@ impl<'a> Maximizer<'a> {
         ranking
     }
 
-    /// The numbers of candidates and starts, which fall with the number of observations: each takes longer.
+    /// The numbers of candidates and starts, which fall with the number of observations: each takes
+    /// longer.
     fn affordable(&self, params: &BayesParams) -> (usize, usize) {
         /// Up to this number of observations both numbers are those of the settings.
         const FREE: usize = 50;
@@ -132,7 +136,8 @@ impl<'a> Maximizer<'a> {
             let redrawn: f64 = stream.random();
             let step: f64 = StandardNormal.sample(stream);
             match self.cube.kind(axis) {
-                // All choices are equally far. On average one axis of a neighbour takes another choice.
+                // All choices are equally far. On average one axis of a neighbour takes another
+                // choice.
                 AxisKind::Choices(_) if stream.random::<f64>() < 1.0 / dimension as f64 => *u = redrawn,
                 AxisKind::Choices(_) => {}
                 _ if is_changed => *u = (*u + step * SPREAD * self.length(axis)).clamp(0.0, 1.0),
@@ -156,11 +161,11 @@ impl<'a> Maximizer<'a> {
         cells.into_iter().zip(values).map(|(cell, value)| Scored { value, cell }).collect()
     }
 
-    /// Where local searches start: at the best candidate, at `count` drawn ones and at the best trials; with a `count` of
-    /// 0 only at the best candidate.
+    /// Where local searches start: at the best candidate, at `count` drawn ones and at the best
+    /// trials; with a `count` of 0 only at the best candidate.
     ///
-    /// Candidates are drawn without replacement, with probability proportional to their acquisition: the highest sums of
-    /// log acquisition and a Gumbel variable (Gumbel-top-k).
+    /// Candidates are drawn without replacement, with probability proportional to their
+    /// acquisition: the highest sums of log acquisition and a Gumbel variable (Gumbel-top-k).
     fn starts(&self, scored: &[Scored], count: usize, stream: &mut Stream) -> Vec<Scored> {
         let mut order: Vec<(f64, usize)> =
             scored.iter().enumerate().map(|(index, scored)| (scored.value + gumbel(stream), index)).collect();
@@ -197,8 +202,8 @@ impl<'a> Maximizer<'a> {
         best
     }
 
-    /// The better of `from` and the end of an ascent along the gradient, rounded to a cell. Axes that are not climbed
-    /// keep their values.
+    /// The better of `from` and the end of an ascent along the gradient, rounded to a cell. Axes
+    /// that are not climbed keep their values.
     fn climb(&self, from: Scored) -> Scored {
         let axes: Vec<(usize, usize)> = (0..self.cube.dimension())
             .filter(|&axis| from.cell.active[axis] && self.is_climbed(axis))
@@ -224,8 +229,8 @@ impl<'a> Maximizer<'a> {
         self.better(from, vec![self.cube.cell(&unit)])
     }
 
-    /// The best of `from` and the cells that differ from it on `axis`: by any value, or on a long axis by steps of 1, 2, 4,
-    /// ... values.
+    /// The best of `from` and the cells that differ from it on `axis`: by any value, or on a long
+    /// axis by steps of 1, 2, 4, ... values.
     fn sweep(&self, from: Scored, axis: usize) -> Scored {
         if !from.cell.active[axis] {
             return from;
@@ -321,7 +326,8 @@ mod tests {
         (unit[0] - at).powi(2) + depth
     }
 
-    /// Runs `test` on the acquisition after trials at `count` points of a Sobol sequence, with `loss` of their units.
+    /// Runs `test` on the acquisition after trials at `count` points of a Sobol sequence, with
+    /// `loss` of their units.
     fn with_maximizer(
         space: &str,
         count: u64,

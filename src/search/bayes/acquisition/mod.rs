@@ -1,7 +1,7 @@
 //! The acquisition: the value of a trial at some input.
 //!
-//! It is the logarithm of the expected gain, times the probability of each constraint, times a power of the probability
-//! of success, over the cost.
+//! It is the logarithm of the expected gain, times the probability of each constraint, times a
+//! power of the probability of success, over the cost.
 //!
 //! | file | idea |
 //! |---|---|
@@ -47,7 +47,8 @@ pub(super) struct Acquisition {
     feasibility: Vec<Feasibility>,
     /// `None` while no trial has failed.
     success: Option<Success>,
-    /// Power of the probability of success: [`SUCCESS_EXPONENT`] for the next trial, 1 for its expected gain.
+    /// Power of the probability of success: [`SUCCESS_EXPONENT`] for the next trial, 1 for its
+    /// expected gain.
     pub success_exponent: f64,
     /// `None` where costs do not count.
     pub cost: Option<LogCost>,
@@ -81,7 +82,8 @@ impl Acquisition {
         if history.incumbents().next().is_some() {
             acquisition.gain = Some(Gain::fit(history, features, &fitter.child("loss"))?);
         }
-        // Without a process of losses nothing keeps the next trial away from pending ones: they count as failures.
+        // Without a process of losses nothing keeps the next trial away from pending ones: they
+        // count as failures.
         let counts_pending = acquisition.gain.is_none();
         acquisition.success =
             Success::fit_history(history, features, counts_pending, &fitter.child("success"))?;

@@ -1,8 +1,8 @@
 //! The probability that a trial succeeds, learnt from the trials that failed.
 //!
-//! A failed trial has no loss, so failures have a process of their own. It is least-squares classification (Rasmussen &
-//! Williams 2006, section 6.5): a regression on labels, 1 for a success and -1 for a failure. The probability of success
-//! is that of a positive noisy label.
+//! A failed trial has no loss, so failures have a process of their own. It is least-squares
+//! classification (Rasmussen & Williams 2006, section 6.5): a regression on labels, 1 for a success
+//! and -1 for a failure. The probability of success is that of a positive noisy label.
 
 use ndarray::{Array2, ArrayView2};
 
@@ -19,8 +19,8 @@ pub(crate) struct Success {
 }
 
 impl Success {
-    /// Learns from the ended trials of `history`, and from the pending ones as failures if `counts_pending`. `None` if no
-    /// trial failed.
+    /// Learns from the ended trials of `history`, and from the pending ones as failures if
+    /// `counts_pending`. `None` if no trial failed.
     ///
     /// # Errors
     /// A kernel matrix has no factor.

@@ -1,6 +1,7 @@
 //! The fit of a process to losses: their transform, the warps of the inputs, the hyperparameters.
 //!
-//! The transform and the warps are chosen by the leave-one-out density, the hyperparameters by maximum a posteriori.
+//! The transform and the warps are chosen by the leave-one-out density, the hyperparameters by
+//! maximum a posteriori.
 
 use linfa::traits::Fit;
 use linfa::{Dataset, DatasetBase};
@@ -90,8 +91,8 @@ impl Observations<'_> {
         Ok(Fitted { transform: warped.transform, is_by_level, hyperparameters })
     }
 
-    /// `process` fitted again with warps of the numbers; `None` if there are too few observations, or if the warps do not
-    /// explain them better by the margin.
+    /// `process` fitted again with warps of the numbers; `None` if there are too few observations,
+    /// or if the warps do not explain them better by the margin.
     fn stretch(
         self,
         process: &GaussianProcess,

@@ -1,6 +1,7 @@
 //! When hyperparameters are fitted, and to which observations.
 //!
-//! With dozens of trials one more changes a fit little, and with hundreds of observations a part of them is enough.
+//! With dozens of trials one more changes a fit little, and with hundreds of observations a part of
+//! them is enough.
 
 /// Up to this number every observation is followed by a fit; from then on, every growth by a tenth.
 pub(crate) const EVERY: usize = 60;

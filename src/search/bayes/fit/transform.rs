@@ -1,8 +1,9 @@
 //! Transforms of the losses to the scale on which they look most like draws of a Gaussian process.
 //!
-//! A few diverged trials must not hide the differences among the good ones. Every transform rises with the loss. The fit
-//! chooses the one with the highest leave-one-out density. So that densities on different scales can be compared, each
-//! carries the sum of the logarithms of its derivatives (change of variables).
+//! A few diverged trials must not hide the differences among the good ones. Every transform rises
+//! with the loss. The fit chooses the one with the highest leave-one-out density. So that densities
+//! on different scales can be compared, each carries the sum of the logarithms of its derivatives
+//! (change of variables).
 
 use std::f64::consts::LN_2;
 
@@ -23,8 +24,8 @@ pub(crate) enum Transform {
     Log,
     /// The power transform of Yeo & Johnson 2000, with the most likely exponent.
     YeoJohnson,
-    /// Losses up to the median as they are. Higher losses by their ranks, as quantiles of the normal distribution with the
-    /// spread of the lower ones (half-rank warping of Google Vizier).
+    /// Losses up to the median as they are. Higher losses by their ranks, as quantiles of the
+    /// normal distribution with the spread of the lower ones (half-rank warping of Google Vizier).
     HalfRank,
 }
 
@@ -38,7 +39,8 @@ pub(crate) struct Warped {
 }
 
 impl Warped {
-    /// `losses`, which must be finite, under `transform`, or under the identity if the losses do not allow it.
+    /// `losses`, which must be finite, under `transform`, or under the identity if the losses do
+    /// not allow it.
     pub fn of(transform: Transform, losses: &[f64]) -> Self {
         let unit = rescale(losses);
         match transform.warp(&unit, losses) {
@@ -47,7 +49,8 @@ impl Warped {
         }
     }
 
-    /// As [`Self::of`], but separately for the losses of each fidelity level; all together if `levels` is empty.
+    /// As [`Self::of`], but separately for the losses of each fidelity level; all together if
+    /// `levels` is empty.
     pub fn by_level(transform: Transform, losses: &[f64], levels: &[usize]) -> Self {
         let Some(&last) = levels.iter().max() else { return Self::of(transform, losses) };
         let mut all = Self { transform, values: vec![0.0; losses.len()], ln_jacobian: 0.0 };
@@ -71,7 +74,8 @@ impl Warped {
 impl Transform {
     const ALL: [Self; 4] = [Self::Identity, Self::Log, Self::YeoJohnson, Self::HalfRank];
 
-    /// The transformed `losses`; `unit` is a multiple of them. `None` if they do not allow this transform.
+    /// The transformed `losses`; `unit` is a multiple of them. `None` if they do not allow this
+    /// transform.
     fn warp(self, unit: &[f64], losses: &[f64]) -> Option<Warp> {
         match self {
             Self::Identity => Some(identity(unit)),
@@ -82,8 +86,8 @@ impl Transform {
     }
 }
 
-/// The place of `loss` on the scale on which `losses`, at least one, have become `targets`: interpolated between its
-/// neighbours, or extrapolated by the extent of all.
+/// The place of `loss` on the scale on which `losses`, at least one, have become `targets`:
+/// interpolated between its neighbours, or extrapolated by the extent of all.
 pub(crate) fn placed(loss: f64, losses: &[f64], targets: &[f64]) -> f64 {
     let mut pairs: Vec<(f64, f64)> = losses.iter().copied().zip(targets.iter().copied()).collect();
     pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -102,7 +106,8 @@ pub(crate) fn placed(loss: f64, losses: &[f64], targets: &[f64]) -> f64 {
 /// Transformed losses, and the logarithm of the derivative at each.
 type Warp = (Vec<f64>, Vec<f64>);
 
-/// `losses` over the largest of their sizes, so that nothing overflows. The factor is the same for all transforms.
+/// `losses` over the largest of their sizes, so that nothing overflows. The factor is the same for
+/// all transforms.
 fn rescale(losses: &[f64]) -> Vec<f64> {
     let largest = losses.iter().fold(0.0f64, |most, loss| most.max(loss.abs()));
     let divisor = if largest > 0.0 { largest } else { 1.0 };
@@ -123,8 +128,8 @@ fn log(unit: &[f64], losses: &[f64]) -> Option<Warp> {
     })
 }
 
-/// The power transform with the exponent of the highest normal likelihood, around the median in units of the
-/// interquartile range; `None` if that is zero.
+/// The power transform with the exponent of the highest normal likelihood, around the median in
+/// units of the interquartile range; `None` if that is zero.
 fn yeo_johnson(losses: &[f64]) -> Option<Warp> {
     let mut sorted = losses.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -144,7 +149,8 @@ fn yeo_johnson(losses: &[f64]) -> Option<Warp> {
     Some((values, slopes.into_iter().map(|slope| slope - spread.ln()).collect()))
 }
 
-/// The power transform and its log derivative: Yeo & Johnson 2000, "A new family of power transformations", eq. 2.1.
+/// The power transform and its log derivative: Yeo & Johnson 2000, "A new family of power
+/// transformations", eq. 2.1.
 fn yeo_johnson_of(x: f64, exponent: f64) -> (f64, f64) {
     let mirrored = if x >= 0.0 { exponent } else { 2.0 - exponent };
     let log = x.abs().ln_1p();
@@ -192,8 +198,9 @@ fn rank_levels(losses: &[f64], order: &[usize]) -> Vec<(f64, f64)> {
 
 /// The log slope between the neighbours of a level.
 ///
-/// Spacings between draws overestimate the logarithm of the slope by ln 2 - ψ(2) = 0.270 on average, for any
-/// distribution: the bias of Vasicek's 1976 estimate of entropy. Without the correction ranks would always win.
+/// Spacings between draws overestimate the logarithm of the slope by ln 2 - ψ(2) = 0.270 on
+/// average, for any distribution: the bias of Vasicek's 1976 estimate of entropy. Without the
+/// correction ranks would always win.
 fn ln_slope(levels: &[(f64, f64)], place: usize) -> f64 {
     const BIAS: f64 = LN_2 - 0.422_784_335_098_467_1;
     let (low, high) = (levels[place.saturating_sub(1)], levels[(place + 1).min(levels.len() - 1)]);
@@ -280,8 +287,8 @@ mod tests {
         }
         let losses = [0.5, 1.0, 4.0];
         let warped = of(Transform::Log, &losses);
-        // The logarithms have deviation 0.8667..., so the derivative at x is 1 / (0.8667 x); losses were
-        // divided by 4 beforehand, for all transforms alike.
+        // The logarithms have deviation 0.8667..., so the derivative at x is 1 / (0.8667 x); losses
+        // were divided by 4 beforehand, for all transforms alike.
         let deviation = moments(&losses.map(f64::ln)).1;
         let expected: f64 = losses.iter().map(|x| -(deviation * x / 4.0).ln()).sum();
         assert!((warped.ln_jacobian - expected).abs() < 1e-12);

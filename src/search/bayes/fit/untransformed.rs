@@ -1,7 +1,9 @@
-//! A process of the losses on their own scale, for numbers that people read: expected improvement and importance.
+//! A process of the losses on their own scale, for numbers that people read: expected improvement
+//! and importance.
 //!
-//! The model that suggests points chooses a scale for every history, so its numbers cannot be compared from trial to
-//! trial. Here the losses stay as they are, except for outliers: a single one would make all other differences look small.
+//! The model that suggests points chooses a scale for every history, so its numbers cannot be
+//! compared from trial to trial. Here the losses stay as they are, except for outliers: a single
+//! one would make all other differences look small.
 
 use linfa::Dataset;
 use linfa::traits::Fit;
@@ -16,7 +18,8 @@ use crate::seed::Seed;
 /// Losses are cut at this number of interquartile ranges above the upper quartile: Tukey 1977.
 const FENCE: f64 = 1.5;
 
-/// The process of the measured losses of the first metric. Outliers are cut; the unit is the standard deviation.
+/// The process of the measured losses of the first metric. Outliers are cut; the unit is the
+/// standard deviation.
 ///
 /// # Errors
 /// There are no losses, or the kernel matrix has no factor.

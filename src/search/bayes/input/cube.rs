@@ -29,13 +29,14 @@ pub(crate) enum AxisKind {
     Choices(u64),
 }
 
-/// A point of the cube in the form that is unique for a point of the space: every active coordinate is at the place of
-/// a value, the others are [`INACTIVE`].
+/// A point of the cube in the form that is unique for a point of the space: every active coordinate
+/// is at the place of a value, the others are [`INACTIVE`].
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Cell {
     pub unit: Vec<f64>,
     pub active: Vec<bool>,
-    /// The fidelity level of a measurement there: 0 at the end of its trial, 1, 2, ... at the rungs from the lowest on.
+    /// The fidelity level of a measurement there: 0 at the end of its trial, 1, 2, ... at the rungs
+    /// from the lowest on.
     pub level: usize,
 }
 
@@ -80,8 +81,8 @@ impl<'a> Cube<'a> {
         }
     }
 
-    /// A lower bound of the number of cells: the product of the numbers of values of the axes that are always active.
-    /// `None` if one of them is a continuum.
+    /// A lower bound of the number of cells: the product of the numbers of values of the axes that
+    /// are always active. `None` if one of them is a continuum.
     pub fn least_size(&self) -> Option<u64> {
         let always = self.axes.iter().filter(|axis| axis.conditions.is_empty());
         always

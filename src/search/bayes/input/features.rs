@@ -1,12 +1,15 @@
-//! Features: cells of the cube as inputs of the Gaussian process, in one Euclidean space for all kinds of parameters.
+//! Features: cells of the cube as inputs of the Gaussian process, in one Euclidean space for all
+//! kinds of parameters.
 //!
 //! - A number has one column, u - ½.
-//! - A categorical parameter of k values has k columns of one group. Only the column of its value is not zero. So any two
-//!   different values have the same distance (a Hamming distance with a length-scale of its own).
-//! - A conditional parameter is zero in its columns while it is inactive. One more column says whether it is active;
-//!   parameters with the same conditions share that column.
+//! - A categorical parameter of k values has k columns of one group. Only the column of its value
+//!   is not zero. So any two different values have the same distance (a Hamming distance with a
+//!   length-scale of its own).
+//! - A conditional parameter is zero in its columns while it is inactive. One more column says
+//!   whether it is active; parameters with the same conditions share that column.
 //!
-//! Distances are Euclidean, so the kernel is positive definite on mixed and conditional spaces, too.
+//! Distances are Euclidean, so the kernel is positive definite on mixed and conditional spaces,
+//! too.
 
 use ndarray::Array2;
 
@@ -104,8 +107,9 @@ impl Column {
 
 /// The value in the column of a choice out of `of`.
 ///
-/// The mean squared distance of two random choices is then 1/6, as of two random numbers from 0 to 1. All length-scales
-/// have one prior, so larger distances would count as rougher: `benches/README.md#distance-of-choices`.
+/// The mean squared distance of two random choices is then 1/6, as for numbers from 0 to 1. All
+/// length-scales have one prior, so larger distances would count as rougher:
+/// `benches/README.md#distance-of-choices`.
 fn share_of_choice(of: u64) -> f64 {
     let of = of as f64;
     (of / (12.0 * (of - 1.0))).sqrt()
@@ -166,7 +170,8 @@ mod tests {
         let sgd = 0.5;
         let squared = distance([0.2, sgd, 0.1, 0.0, 0.5], [0.2, sgd, 0.4, 0.9, 0.5]);
         assert!((squared - (0.09 + 1.0 / 3.0)).abs() < 1e-15, "{squared}");
-        // The other point has neither: the rule, the activity, momentum from its middle, half a choice.
+        // The other point has neither: the rule, the activity, momentum from its middle, half a
+        // choice.
         let squared = distance([0.2, sgd, 0.1, 0.0, 0.5], [0.2, 0.1, 0.4, 0.9, 0.5]);
         assert!((squared - (0.25 + 1.0 + 0.16 + 1.0 / 6.0)).abs() < 1e-15, "{squared}");
     }

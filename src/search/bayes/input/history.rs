@@ -1,4 +1,5 @@
-//! A study as the model sees it: measurements, ended trials and pending trials, as cells of the cube.
+//! A study as the model sees it: measurements, ended trials and pending trials, as cells of the
+//! cube.
 
 use std::cmp::Reverse;
 
@@ -27,7 +28,8 @@ impl Observation {
 
 /// The trials whose points are in the space, by what they tell.
 ///
-/// - A complete trial teaches its losses and constraints, and counts as a success, also if it breaks a constraint.
+/// - A complete trial teaches its losses and constraints, and counts as a success, also if it
+///   breaks a constraint.
 /// - A complete trial with a value that is not finite counts as failed.
 /// - A pruned trial has no final value: it counts as a success, and teaches no loss.
 #[derive(Default)]
@@ -42,7 +44,8 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// The history of `study`; with `rungs` it has the measurements at these rungs, after all final ones.
+    /// The history of `study`; with `rungs` it has the measurements at these rungs, after all final
+    /// ones.
     pub fn new(space: &Space, cube: &Cube, study: &Study, rungs: Option<Rungs>) -> Self {
         let mut history = Self { reference: study.reference(), ..Self::default() };
         // A point of an older or wider space has no place in the cube of this one.
@@ -108,8 +111,8 @@ impl History {
         self.measured.iter().map(|measured| measured.losses[loss]).collect()
     }
 
-    /// The measurements, best first: by fidelity level, final ones first; then feasible ones first; then by loss, with
-    /// several losses front by front.
+    /// The measurements, best first: by fidelity level, final ones first; then feasible ones first;
+    /// then by loss, with several losses front by front.
     pub fn ranking(&self) -> Vec<&Observation> {
         let losses: Vec<Vec<f64>> = self.measured.iter().map(|measured| measured.losses.clone()).collect();
         let front_of = pareto::fronts(&losses);

@@ -6,7 +6,8 @@ use super::history::{History, Observation};
 
 /// Up to this number all observations enter a process, at a cost of O(n³).
 const EXACT: usize = 1500;
-/// The number of observations that enter otherwise: a quarter of them the best, the others the nearest to the best one.
+/// The number of observations that enter otherwise: a quarter of them the best, the others the
+/// nearest to the best one.
 const LOCAL: usize = 800;
 
 /// The part of `history` that enters the processes; `None` if all of it does.
