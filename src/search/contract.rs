@@ -1,4 +1,4 @@
-//! What every search keeps, whatever the history.
+//! The contract of all searches: what holds for every history.
 
 use super::{RandomSearch, Search, Strategy};
 use crate::seed::Seed;
@@ -20,7 +20,7 @@ const SMALL: &str = r#"{"name": "small", "parameters": {
     "c": {"type": "float", "low": 0, "high": 0.75, "step": 0.25, "when": {"b": ["y"]}}
 }}"#;
 
-/// 1100 points, more than are looked at as a whole.
+/// 1,100 points, too many to rank all of them.
 const GRID: &str = r#"{"name": "grid", "parameters": {
     "a": {"type": "int", "low": 1, "high": 110},
     "b": {"type": "int", "low": 0, "high": 9}
@@ -34,7 +34,8 @@ fn space(text: &str) -> Space {
     Space::from_json(text, "test.json").unwrap()
 }
 
-/// Runs `count` trials, each of which ends as `outcome` of its number says: the loss, or a state without one.
+/// Runs `count` trials; `outcome` of the number and the point is the loss, or a state without a
+/// loss.
 fn run(
     search: &dyn Search,
     space: &Space,
@@ -62,17 +63,17 @@ fn assert_no_point_twice(name: &str, study: &Study) {
 }
 
 #[test]
-fn every_history_yields_a_new_point_of_the_space() {
+fn after_any_history_the_point_is_new_and_in_the_space() {
     type History = (&'static str, fn(u32) -> Result<f64, TrialState>);
     let histories: [History; 9] = [
-        ("plain", |number| Ok(f64::from(number % 7))),
+        ("losses", |number| Ok(f64::from(number % 7))),
         ("constant", |_| Ok(0.5)),
         ("all failed", |_| Err(TrialState::Fail)),
         ("all pruned", |_| Err(TrialState::Pruned)),
         ("all pending", |_| Err(TrialState::Running)),
         ("one complete", |number| if number == 0 { Ok(1.0) } else { Err(TrialState::Running) }),
         ("huge", |number| Ok(if number % 5 == 0 { 1e300 } else { f64::from(number) })),
-        ("the hugest", |number| Ok(if number % 2 == 0 { f64::MAX } else { f64::MIN })),
+        ("the largest numbers", |number| Ok(if number % 2 == 0 { f64::MAX } else { f64::MIN })),
         ("not finite", |number| Ok([f64::INFINITY, f64::NAN, 1.0, f64::NEG_INFINITY][number as usize % 4])),
     ];
     let space = space(MIXED);
@@ -85,7 +86,7 @@ fn every_history_yields_a_new_point_of_the_space() {
 }
 
 #[test]
-fn a_small_space_is_tried_as_a_whole_before_anything_comes_twice() {
+fn no_point_comes_twice_before_all_of_a_small_space_were_tried() {
     let space = space(SMALL);
     for (name, search) in searches() {
         let mut study = run(search.as_ref(), &space, 15, |number, _| Ok(f64::from(number % 4)));
@@ -112,7 +113,7 @@ fn a_hundred_trials_on_a_grid_differ() {
 }
 
 #[test]
-fn a_space_without_a_choice_has_one_point() {
+fn a_space_of_one_point_can_be_searched() {
     let space = space(r#"{"name": "one", "parameters": {"x": {"type": "fixed", "value": 1}}}"#);
     for (_, search) in searches() {
         run(search.as_ref(), &space, 24, |_, _| Ok(1.0));
@@ -120,7 +121,7 @@ fn a_space_without_a_choice_has_one_point() {
 }
 
 #[test]
-fn trials_of_another_space_are_no_obstacle() {
+fn trials_of_another_space_do_no_harm() {
     let (old, new) = (space(SMALL), space(MIXED));
     for (_, search) in searches() {
         let study = run(&RandomSearch::new(), &old, 10, |_, _| Ok(1.0));
@@ -143,7 +144,7 @@ fn suggestions_are_the_same_bit_for_bit_on_any_number_of_threads() {
 }
 
 #[test]
-fn several_metrics_and_constraints_yield_new_points_as_well() {
+fn with_several_metrics_and_constraints_every_point_is_new() {
     let space = space(MIXED);
     for (name, search) in searches() {
         let metrics = vec![Metric::minimize("loss"), Metric::maximize("speed"), Metric::minimize("size")];
@@ -170,7 +171,7 @@ fn several_metrics_and_constraints_yield_new_points_as_well() {
 }
 
 #[test]
-fn another_seed_gives_other_points() {
+fn another_seed_gives_another_point() {
     let space = space(MIXED);
     let study = run(&RandomSearch::new(), &space, 30, |number, _| Ok(f64::from(number % 3)));
     for (name, search) in searches() {

@@ -1,7 +1,7 @@
-//! What to try next: from a space, what happened so far and a seed to a point.
+//! Searches: from a space, the trials so far and a seed to the next point.
 //!
-//! The history is the state: a search keeps nothing between suggestions, so resuming a study is free and
-//! suggestion k is the same whoever asks for it.
+//! A search keeps no state between suggestions. So a study can be resumed at any time, and
+//! suggestion k is the same in every process.
 //!
 //! ```
 //! use spiketune::search::{Search, SobolSearch};
@@ -22,15 +22,17 @@ mod nsga2;
 mod pareto;
 mod random;
 mod ranking;
+mod rungs;
 mod sobol;
 mod strategy;
 mod tpe;
 mod tried;
 
 pub use bayes::BayesSearch;
-pub use fidelity::{Fidelity, NextSegment, comparable, farthest, promotion};
+pub use fidelity::Fidelity;
 pub use nsga2::{Nsga2Params, Nsga2Search};
 pub use random::RandomSearch;
+pub use rungs::{Decider, Rungs};
 pub use sobol::SobolSearch;
 pub use strategy::Strategy;
 pub use tpe::{TpeParams, TpeSearch};
@@ -39,12 +41,13 @@ use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::study::{Attributes, Study};
 
-/// A point to try.
+/// A point to try, with the fits that led to it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Suggestion {
-    /// Where.
+    /// The point.
     pub point: Point,
-    /// What later suggestions cost less with: to be kept among the internal attributes of its trial.
+    /// Fits that make later suggestions faster; to be stored with the internal attributes of the
+    /// trial.
     pub fits: Attributes,
 }
 
@@ -54,32 +57,41 @@ impl From<Point> for Suggestion {
     }
 }
 
-/// A strategy that proposes points.
+/// What is trained next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NextSegment {
+    /// The paused trial of this number resumes.
+    Of(u32),
+    /// A new trial begins.
+    New(Suggestion),
+}
+
+/// A search that suggests points.
 pub trait Search: Send {
-    /// The next point to try: in `space`, and different from every point of `study` unless the whole
-    /// space has been tried.
+    /// The next point to try. It is in `space`, and differs from every point of `study` unless all
+    /// points have been tried.
     ///
-    /// `seed` is the seed of the search, the same for every suggestion of a study; what belongs to this one
-    /// suggestion is drawn from its child of the number of trials so far. Running and waiting trials count
-    /// as pending. The default point of the space is the business of the tuner, which tries it first.
+    /// `seed` is the seed of the search, the same for every suggestion of a study. The draws of one
+    /// suggestion come from its child of the number of trials so far. Running and waiting trials
+    /// count as pending. The tuner tries the default point of the space before it asks the search.
     fn suggest(&self, space: &Space, study: &Study, seed: &Seed) -> Point;
 
-    /// The point of [`suggest`](Self::suggest) with what the search would find in its trial again, in this process or
-    /// another.
+    /// The point of [`suggest`](Self::suggest), with fits that this or another process reuses once
+    /// they are stored with the trial.
     fn suggest_with_fits(&self, space: &Space, study: &Study, seed: &Seed) -> Suggestion {
         self.suggest(space, study, seed).into()
     }
 
-    /// Whether a suggestion takes so long that no two should be worked out of the same trials.
+    /// Whether a suggestion takes so long that processes should take turns to suggest.
     fn takes_long(&self) -> bool {
         false
     }
 
-    /// What to train next where trials pause at the rungs of [`Fidelity::Bayes`]: of what is paused and what is new,
-    /// whatever promises the largest gain for its effort, and now and then what is new elsewhere. `cost` says what a
-    /// whole trial of a point takes, positive and in any unit.
+    /// What to train next where trials pause at [`Rungs::MODEL`]: the paused or new trial with the
+    /// largest expected gain for its cost, or a new trial that explores. `cost` returns the cost of
+    /// a whole trial of a point, positive and in any unit.
     ///
-    /// `None` as long as there is no model, and always for a search without one.
+    /// `None` while there is no model; always for a search without one.
     fn next_segment(
         &self,
         _space: &Space,
@@ -90,9 +102,10 @@ pub trait Search: Send {
         None
     }
 
-    /// The improvement that the next suggestion promises, in standard deviations of the losses so far, outliers
-    /// cut; 0 where nothing is left to try. `None` as long as there is no model of the loss, and always for a
-    /// search without one.
+    /// The largest expected improvement of the first metric, in standard deviations of the losses
+    /// so far, with outliers cut; 0 if all points have been tried.
+    ///
+    /// `None` while there is no model of the loss; always for a search without one.
     fn improvement(&self, _space: &Space, _study: &Study, _seed: &Seed) -> Option<f64> {
         None
     }

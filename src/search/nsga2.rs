@@ -1,10 +1,10 @@
-//! NSGA-II: evolution towards the front of all metrics at once.
+//! NSGA-II: evolution towards the Pareto front of all metrics.
 //!
-//! Deb et al. 2002, with a new generation after every trial (Durillo et al. 2009, "On the effect of the
-//! steady-state selection scheme in multi-objective genetic algorithms"): the population is the best of all
-//! trials so far, so the history is the state, and nobody waits for a generation to be complete. Numbers are
-//! crossed and mutated as there (simulated binary crossover, Deb & Agrawal 1995; polynomial mutation), choices
-//! taken from either parent or drawn anew.
+//! Deb et al. 2002, "A fast and elitist multiobjective genetic algorithm: NSGA-II", with a new
+//! generation after every trial (Durillo et al. 2009, "On the effect of the steady-state selection
+//! scheme in multi-objective genetic algorithms"). The population is the best of all trials so far,
+//! so no trial waits for a generation. Numbers have simulated binary crossover (Deb & Agrawal 1995)
+//! and polynomial mutation. Choices are taken from either parent, or drawn at random.
 
 use rand::RngExt;
 
@@ -15,20 +15,23 @@ use crate::seed::{Seed, Stream};
 use crate::space::{Domain, Point, Space};
 use crate::study::Study;
 
-/// How near children stay to their parents: Deb et al. 2002, section IV.
+/// Index of the crossover: the higher, the nearer children are to their parents. Deb et al. 2002,
+/// section IV.
 const CROSSOVER_INDEX: f64 = 20.0;
-/// How near mutants stay to where they were. Deb's 20 is for tens of thousands of evaluations: after 200 on
-/// ZDT1 in six dimensions the front then lacks three times as much as with 5.
+/// Index of the mutation: the higher, the nearer mutants stay: `benches/README.md#mutation-index`.
 const MUTATION_INDEX: f64 = 5.0;
 
 /// Settings of an [`Nsga2Search`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Nsga2Params {
-    /// How many of the best trials may become parents, at least 2; as many trials, those of others included,
-    /// come before the first children, from a scrambled Sobol sequence. More → a broader front, slower;
-    /// default 20, since a study has tens or hundreds of trials where Deb's population of 100 had thousands.
+    /// The number of best trials that may become parents, at least 2. The same number of trials,
+    /// including those of other sources, precedes the first children; they come from a scrambled
+    /// Sobol sequence.
+    ///
+    /// More: a broader front, slower. Default 20: a study has tens or hundreds of trials, where
+    /// Deb's population of 100 had thousands.
     pub population: usize,
-    /// How likely a child has two parents rather than one, from 0 to 1; default 0.9 (Deb et al. 2002).
+    /// Probability of two parents instead of one, from 0 to 1; default 0.9 (Deb et al. 2002).
     pub crossover: f64,
 }
 
@@ -40,9 +43,9 @@ impl Default for Nsga2Params {
 
 /// Suggests a child of two of the best trials.
 ///
-/// A trial that breaks a constraint comes after all that break none, the less the better (Deb's constrained
-/// domination). Failed trials are no parents, and neither are those that run or wait. With one metric it is
-/// a genetic algorithm by rank.
+/// Trials that break a constraint rank behind all others, those with the largest violation last
+/// (constrained domination of Deb). Failed, running and waiting trials are no parents. With one
+/// metric it is a genetic algorithm by rank.
 #[derive(Clone, Debug, Default)]
 pub struct Nsga2Search {
     params: Nsga2Params,
@@ -70,6 +73,7 @@ impl Nsga2Search {
         placed.take(self.params.population.max(2)).collect()
     }
 
+    /// The coordinates of a child of two of the `parents`, which are sorted best first.
     fn child(&self, domains: &[&Domain], parents: &[Genes], stream: &mut Stream) -> Vec<f64> {
         let (first, second) = (tournament(parents, stream), tournament(parents, stream));
         let is_crossed = stream.random::<f64>() < self.params.crossover;
@@ -97,16 +101,16 @@ impl Search for Nsga2Search {
     }
 }
 
-/// Coordinates in the unit cube; none where the parameter is not active.
+/// Coordinates in the unit cube; `None` where the parameter is inactive.
 type Genes = Vec<Option<f64>>;
 
-/// The better of two at random of `parents`, which stand in their order.
+/// The better of two random members of `parents`, which are sorted best first.
 fn tournament<'a>(parents: &'a [Genes], stream: &mut Stream) -> &'a Genes {
     let (a, b) = (stream.random_range(0..parents.len()), stream.random_range(0..parents.len()));
     &parents[a.min(b)]
 }
 
-/// A gene of two parents; drawn anew where neither shows it.
+/// A gene from two parents; random if the parameter is inactive in both.
 fn inherit(domain: &Domain, a: Option<f64>, b: Option<f64>, stream: &mut Stream) -> f64 {
     let is_first: bool = stream.random();
     let uniform: f64 = stream.random();
@@ -114,7 +118,7 @@ fn inherit(domain: &Domain, a: Option<f64>, b: Option<f64>, stream: &mut Stream)
         (_, None, None) => uniform,
         (_, Some(only), None) | (_, None, Some(only)) => only,
         (_, Some(a), Some(b)) => {
-            // Of numbers Deb's code leaves every other as it is.
+            // As in Deb's code, every second number is not crossed.
             let is_whole = matches!(domain, Domain::Categorical { .. }) || stream.random();
             match (is_whole, is_first) {
                 (true, true) => a,
@@ -129,11 +133,11 @@ fn inherit(domain: &Domain, a: Option<f64>, b: Option<f64>, stream: &mut Stream)
 fn crossed(a: f64, b: f64, is_first: bool, uniform: f64) -> f64 {
     let base = if uniform <= 0.5 { 2.0 * uniform } else { (2.0 * (1.0 - uniform)).recip() };
     let spread = base.powf((CROSSOVER_INDEX + 1.0).recip());
-    let (exploit, far) = if is_first { (a, b) } else { (b, a) };
-    (0.5 * ((1.0 + spread) * exploit + (1.0 - spread) * far)).clamp(0.0, 1.0)
+    let (near, far) = if is_first { (a, b) } else { (b, a) };
+    (0.5 * ((1.0 + spread) * near + (1.0 - spread) * far)).clamp(0.0, 1.0)
 }
 
-/// Another value near `u`: any for a choice, at least the next for a number on a grid.
+/// Another value near `u`. A choice takes a random value, a number on a grid at least the next one.
 fn mutate(domain: &Domain, u: f64, stream: &mut Stream) -> f64 {
     let uniform: f64 = stream.random();
     if matches!(domain, Domain::Categorical { .. }) {
@@ -147,7 +151,7 @@ fn mutate(domain: &Domain, u: f64, stream: &mut Stream) -> f64 {
     if is_unchanged { neighbour((low, high), step < 0.0) } else { mutant }
 }
 
-/// A coordinate just beyond a cell, on the other side where there is nothing beyond it.
+/// A coordinate just beyond a cell; on its other side if the cell is at that end of the axis.
 fn neighbour((low, high): (f64, f64), is_below: bool) -> f64 {
     const BEYOND: f64 = 1e-9;
     match (low <= BEYOND, high >= 1.0 - BEYOND) {
@@ -199,13 +203,16 @@ mod tests {
     }
 
     #[test]
-    fn the_front_of_zdt1_is_far_ahead_of_that_at_random() {
+    fn the_front_of_zdt1_is_far_better_than_that_of_random_search() {
         // The whole front dominates 1.1 · 11 - ∫ (1 - √x) dx - 0 = 12.1 - 1/3.
         let best = 12.1 - 1.0 / 3.0;
         for seed in 0..3 {
             let evolved = best - hypervolume(&Nsga2Search::new(), 200, seed);
             let random = best - hypervolume(&RandomSearch::new(), 200, seed);
-            assert!(evolved > 0.0 && evolved < 0.4 * random, "{evolved} of {random} are missing");
+            assert!(
+                evolved > 0.0 && evolved < 0.4 * random,
+                "{evolved} of {random} of the volume are missing"
+            );
         }
     }
 
@@ -227,14 +234,14 @@ mod tests {
     }
 
     #[test]
-    fn children_of_a_crossover_lie_around_their_parents_evenly() {
+    fn children_of_a_crossover_lie_evenly_around_their_parents() {
         let uniform = |k: u32| (f64::from(k) + 0.5) / 1000.0;
         let children: Vec<f64> =
             (0..1000).flat_map(|k| [true, false].map(|first| crossed(0.4, 0.6, first, uniform(k)))).collect();
         let mean = children.iter().sum::<f64>() / 2000.0;
         assert!((mean - 0.5).abs() < 1e-12, "{mean}");
-        let exploit = children.iter().filter(|&&u| (u - 0.4).abs() < 0.02 || (u - 0.6).abs() < 0.02).count();
-        assert!(exploit > 1600, "{exploit} of 2000 within a tenth of the parents' distance");
+        let near = children.iter().filter(|&&u| (u - 0.4).abs() < 0.02 || (u - 0.6).abs() < 0.02).count();
+        assert!(near > 1600, "{near} of 2000 within a tenth of the parents' distance");
         assert_eq!(crossed(0.3, 0.3, true, 0.9), 0.3);
     }
 }

@@ -1,23 +1,24 @@
-//! Several losses at once: which front each trial is on, and how crowded its place there is.
+//! Pareto fronts of several losses, and the crowding distance within a front.
 //!
-//! Deb et al. 2002, "A fast and elitist multiobjective genetic algorithm: NSGA-II". Fronts are found by binary
-//! search over the earlier ones (Zhang et al. 2015, "An efficient approach to nondominated sorting for
-//! evolutionary multiobjective optimization").
+//! Deb et al. 2002, "A fast and elitist multiobjective genetic algorithm: NSGA-II". Fronts are
+//! found by binary search over the earlier ones (Zhang et al. 2015, "An efficient approach to
+//! nondominated sorting for evolutionary multiobjective optimization").
 
 use std::cmp::Ordering;
 
 use crate::study::dominates;
 
-/// The front of each of `losses`, which must be as long as each other: 0 for those that nothing dominates, 1
-/// for those that only members of front 0 dominate, and so on.
+/// The number of the front of each of `losses`, which have equal lengths: 0 if no other dominates
+/// it, 1 if only members of front 0 dominate it, and so on.
 pub(super) fn fronts(losses: &[Vec<f64>]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..losses.len()).collect();
-    // Nobody is dominated by one who comes later in this order.
+    // In this order no member dominates an earlier one.
     order.sort_by(|&a, &b| lexicographic(&losses[a], &losses[b]));
     let mut fronts: Vec<Vec<usize>> = Vec::new();
     let mut front_of = vec![0; losses.len()];
     for index in order {
-        // What a front dominates, every front before it dominates as well. The latest are the likeliest.
+        // If a front dominates it, so do all fronts before. The latest members are the likeliest
+        // to.
         let is_beaten_by =
             |front: &Vec<usize>| front.iter().rev().any(|&other| dominates(&losses[other], &losses[index]));
         let front = fronts.partition_point(is_beaten_by);
@@ -30,8 +31,8 @@ pub(super) fn fronts(losses: &[Vec<f64>]) -> Vec<usize> {
     front_of
 }
 
-/// The crowding distance of each of the `losses` of one front: the distance of its two neighbours in every
-/// loss, as parts of the front's extent, added up; infinite at the ends.
+/// The crowding distance of each of the `losses` of one front: the sum over all losses of the
+/// distance between its two neighbours, as a share of the front's extent. Infinite at the ends.
 pub(super) fn crowding(losses: &[&[f64]]) -> Vec<f64> {
     let mut distances = vec![0.0; losses.len()];
     for loss in 0..losses.first().map_or(0, |losses| losses.len()) {
@@ -42,7 +43,7 @@ pub(super) fn crowding(losses: &[&[f64]]) -> Vec<f64> {
         let extent = at(last) - at(0);
         distances[order[0]] = f64::INFINITY;
         distances[order[last]] = f64::INFINITY;
-        // Nobody has neighbours apart where all are equal; an extent that overflows measures nothing.
+        // If all are equal, or the extent overflows, this loss does not count.
         if extent > 0.0 && extent.is_finite() {
             for place in 1..last {
                 distances[order[place]] += (at(place + 1) - at(place - 1)) / extent;
@@ -52,6 +53,7 @@ pub(super) fn crowding(losses: &[&[f64]]) -> Vec<f64> {
     distances
 }
 
+/// The order by the first loss, of equal first losses by the second, and so on.
 fn lexicographic(a: &[f64], b: &[f64]) -> Ordering {
     let orders = a.iter().zip(b).map(|(x, y)| x.total_cmp(y));
     orders.fold(Ordering::Equal, Ordering::then)
@@ -63,7 +65,7 @@ mod tests {
 
     use super::*;
 
-    /// Fronts by their definition, one after the other.
+    /// Fronts by their definition: one after the other is removed.
     fn peeled(losses: &[Vec<f64>]) -> Vec<usize> {
         let mut front_of = vec![usize::MAX; losses.len()];
         for front in 0..losses.len() {
@@ -79,7 +81,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn fronts_are_as_they_are_defined(
+        fn fronts_equal_their_definition(
             losses in prop::collection::vec(prop::collection::vec(0u8..6, 3), 0..40)
         ) {
             let losses: Vec<Vec<f64>> =
@@ -95,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_stand_alone_and_the_others_share_the_front() {
+    fn crowding_is_infinite_at_the_ends_and_by_neighbours_elsewhere() {
         // The neighbours of each inner one are 3 of 4 apart in both losses.
         let front: [&[f64]; 4] = [&[0.0, 4.0], &[1.0, 3.0], &[3.0, 1.0], &[4.0, 0.0]];
         assert_eq!(crowding(&front), [f64::INFINITY, 1.5, 1.5, f64::INFINITY]);

@@ -1,4 +1,4 @@
-//! Points at random: the baseline that any other search has to beat.
+//! Random search: the baseline for all other searches.
 
 use rand::RngExt;
 
@@ -8,7 +8,8 @@ use crate::seed::{Seed, Stream};
 use crate::space::{Point, Space};
 use crate::study::Study;
 
-/// Every parameter uniform on its scale, independent of the others and of the history.
+/// Suggests random points: every parameter is uniform on its scale, independent of the others and
+/// of the history.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RandomSearch;
 

@@ -1,14 +1,18 @@
-//! Trials from the best to the worst, for searches that need no more than their order.
+//! Trials from the best to the worst, for searches that need only their order.
 
 use super::pareto;
 use crate::study::{Study, Trial, TrialState};
 
-/// The trials of `study` that came to something, best first.
+/// The trials of `study` with a result, best first.
 ///
-/// Complete ones come first: front by front in all metrics, within a front the loneliest first (the crowded
-/// comparison of Deb et al. 2002); with one metric that is by loss. Then pruned ones, those that got farther
-/// first; then those that break a constraint, the least of them first. Among equals the earlier is first.
-/// Failed trials, and values that are not finite, have no place.
+/// 1. Complete trials that keep all constraints: front by front, within a front the least crowded
+///    first (the crowded comparison of Deb et al. 2002). With one metric this is the order of
+///    losses.
+/// 2. Pruned trials, those with more steps first.
+/// 3. Complete trials that break a constraint, the smallest violation first.
+///
+/// Of equal trials the earlier is first. Failed trials, and trials with a value that is not finite,
+/// are left out.
 pub(super) fn ranking(study: &Study) -> Vec<&Trial> {
     let mut ranking = feasible(study);
     ranking.extend(pruned(study));
@@ -16,6 +20,7 @@ pub(super) fn ranking(study: &Study) -> Vec<&Trial> {
     ranking
 }
 
+/// Complete trials that keep all constraints, in their order.
 fn feasible(study: &Study) -> Vec<&Trial> {
     let trials: Vec<&Trial> =
         study.trials.iter().filter(|trial| trial.is_feasible() && is_measured(trial)).collect();
@@ -24,11 +29,11 @@ fn feasible(study: &Study) -> Vec<&Trial> {
     let mut order: Vec<usize> = (0..trials.len()).collect();
     order.sort_by_key(|&index| front_of[index]);
     let by_front = order.chunk_by(|&a, &b| front_of[a] == front_of[b]);
-    by_front.flat_map(|front| loneliest_first(front, &losses)).map(|index| trials[index]).collect()
+    by_front.flat_map(|front| least_crowded_first(front, &losses)).map(|index| trials[index]).collect()
 }
 
-/// The members of one front, whose losses are among `losses`, in the order of their crowding.
-fn loneliest_first(front: &[usize], losses: &[Vec<f64>]) -> Vec<usize> {
+/// The members of one front, indices of `losses`, least crowded first.
+fn least_crowded_first(front: &[usize], losses: &[Vec<f64>]) -> Vec<usize> {
     let of_front: Vec<&[f64]> = front.iter().map(|&index| losses[index].as_slice()).collect();
     let mut order: Vec<(f64, usize)> =
         pareto::crowding(&of_front).into_iter().zip(front.iter().copied()).collect();
@@ -36,6 +41,7 @@ fn loneliest_first(front: &[usize], losses: &[Vec<f64>]) -> Vec<usize> {
     order.into_iter().map(|(_, index)| index).collect()
 }
 
+/// Pruned trials, by steps and last value.
 fn pruned(study: &Study) -> Vec<&Trial> {
     let mut trials: Vec<&Trial> = study.in_state(TrialState::Pruned).collect();
     let last = |trial: &Trial| trial.intermediate.last().copied().unwrap_or((0, f64::INFINITY));
@@ -44,6 +50,7 @@ fn pruned(study: &Study) -> Vec<&Trial> {
     trials
 }
 
+/// Complete trials that break a constraint, by their violation.
 fn infeasible(study: &Study) -> Vec<&Trial> {
     let complete = study.in_state(TrialState::Complete);
     let mut trials: Vec<&Trial> =
@@ -56,7 +63,7 @@ fn is_measured(trial: &Trial) -> bool {
     trial.values.iter().all(|value| value.is_finite())
 }
 
-/// By how much the constraints are broken, added up.
+/// The sum of the violations of all constraints.
 fn excess(trial: &Trial) -> f64 {
     trial.constraints.iter().filter(|&&excess| excess > 0.0).sum()
 }
@@ -79,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn complete_before_pruned_before_infeasible_and_failures_have_no_place() {
+    fn complete_trials_come_before_pruned_and_infeasible_ones_and_failures_are_left_out() {
         let pruned = |steps: u32, value| Trial {
             state: TrialState::Pruned,
             intermediate: (1..=steps).map(|step| (step, value)).collect(),
@@ -100,10 +107,10 @@ mod tests {
     }
 
     #[test]
-    fn fronts_come_in_turn_and_the_loneliest_of_a_front_first() {
+    fn trials_are_sorted_by_front_and_the_least_crowded_come_first() {
         let metrics = vec![Metric::minimize("a"), Metric::minimize("b")];
         let at = |values: [f64; 2]| complete(&values, &[]);
-        // The first front is 0 to 4, of which 2 has the nearest neighbours; 5 is behind all of it.
+        // The first front is 0 to 4; 2 has the nearest neighbours. 5 is behind all of them.
         let trials = vec![
             at([0.0, 10.0]),
             at([4.0, 5.0]),

@@ -1,7 +1,7 @@
 //! Points that fill the space evenly: a scrambled Sobol sequence.
 //!
-//! Sobol 1967, with Owen's scrambling by hashing (Burley 2020, "Practical hash-based Owen scrambling") and
-//! the directions of Joe & Kuo 2008, as the crate `sobol_burley` has them.
+//! Sobol 1967, with Owen's scrambling by hashing (Burley 2020, "Practical hash-based Owen
+//! scrambling") and the direction numbers of Joe & Kuo 2008, by the crate `sobol_burley`.
 
 use super::Search;
 use super::tried::Tried;
@@ -9,14 +9,15 @@ use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::study::Study;
 
-/// The crate's limits. Beyond them a new scramble starts: even within itself, independent of the first.
+/// The limits of the crate. Beyond them a new scramble starts, independent of the first.
 const DIMENSIONS: u32 = sobol_burley::NUM_DIMENSIONS;
 const LENGTH_BITS: u32 = 16;
-/// Binary digits of its coordinates. An axis of more values needs more, or some of them would never come.
+/// Binary digits of its coordinates. An axis of more values needs more digits, or some values would
+/// never come.
 const DIGITS: u32 = f32::MANTISSA_DIGITS - 1;
 const UNIT: f64 = 1.0 / (1u64 << DIGITS) as f64;
 
-/// Trial k gets the k-th point of one scrambled Sobol sequence, whatever came of the others.
+/// Suggests for trial k the k-th point of one scrambled Sobol sequence, independent of the history.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SobolSearch;
 
@@ -32,7 +33,8 @@ impl Search for SobolSearch {
         let index = study.trials.len() as u64;
         let scrambles = seed.child("sobol");
         let mut stream = scrambles.index(index).stream();
-        // A point that was tried comes again from other scrambles, which leaves the sequence as it is.
+        // In place of a point that was tried comes that of another scramble; the sequence stays as
+        // it is.
         Tried::of(study).first_new(space, &mut stream, |retry, _| {
             let sequence = SobolSequence::new(&scrambles.child("scramble").index(retry as u64));
             space.decode(&sequence.point(index, space.dimension()))
@@ -47,6 +49,7 @@ pub(super) struct SobolSequence {
 }
 
 impl SobolSequence {
+    /// The sequence with this scramble.
     pub fn new(scramble: &Seed) -> Self {
         Self { scramble: (scramble.to_u64() >> 32) as u32 }
     }
@@ -67,15 +70,17 @@ impl SobolSequence {
     }
 }
 
-/// The digits after the first [`DIGITS`], as a number in [0, 1): among points that already differ, a scramble makes
-/// them independent and uniform. The hash is the finalizer of SplitMix64 (Steele, Lea & Flood 2014).
+/// The digits after the first [`DIGITS`], as a number in [0, 1).
+///
+/// Points that differ already have independent, uniform further digits under a scramble. The hash
+/// is the finalizer of SplitMix64 (Steele, Lea & Flood 2014).
 fn further_digits(place: u32, axis: u32, scramble: u32) -> f64 {
     let mut hash =
         (u64::from(scramble) << 32 | u64::from(place)) ^ u64::from(axis).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     hash ^= hash >> 31;
-    // So few that all digits together fit a float.
+    // The number of digits that still fits a float.
     const LEFT: u32 = f64::MANTISSA_DIGITS - 1 - DIGITS;
     (hash >> (u64::BITS - LEFT)) as f64 / (1u64 << LEFT) as f64
 }

@@ -1,20 +1,20 @@
-//! The searches there are, by name.
+//! All searches, by name.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{BayesSearch, Nsga2Search, RandomSearch, Search, SobolSearch, TpeSearch};
 
-/// A search by its name, with its default settings.
+/// A search with its default settings, by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Strategy {
-    /// A Gaussian process of every metric and constraint.
+    /// Gaussian processes of all metrics and constraints.
     #[default]
     Bayes,
     /// The tree-structured Parzen estimator.
     Tpe,
-    /// NSGA-II: evolution towards the front of all metrics.
+    /// NSGA-II: evolution towards the Pareto front of all metrics.
     Nsga2,
     /// Points that fill the space evenly.
     Sobol,
@@ -27,7 +27,7 @@ impl Strategy {
     pub const ALL: [Strategy; 5] =
         [Strategy::Bayes, Strategy::Tpe, Strategy::Nsga2, Strategy::Sobol, Strategy::Random];
 
-    /// As people write it.
+    /// The name of the option's value.
     pub fn name(self) -> &'static str {
         match self {
             Strategy::Bayes => "bayes",

@@ -1,4 +1,4 @@
-//! What a study has tried or is trying, so that nothing is tried twice.
+//! The points that a study has tried or is trying, so that no point is tried twice.
 
 use rand::RngExt;
 
@@ -6,10 +6,10 @@ use crate::seed::Stream;
 use crate::space::{Point, Space};
 use crate::study::Study;
 
-/// How often a proposal is made again before the space is enumerated.
+/// Proposals before the space is enumerated.
 const RETRIES: usize = 100;
-/// Spaces up to this size are enumerated to find what is left of them. In a larger one, with fewer trials
-/// than points, that many retries do not all hit what was tried.
+/// Spaces up to this size are enumerated to find points that are left. In a larger space with fewer
+/// trials than points, the proposals hardly all repeat trials.
 const ENUMERABLE: usize = 1 << 14;
 
 /// The points of all trials of a study, whatever their state.
@@ -18,16 +18,18 @@ pub(super) struct Tried<'a> {
 }
 
 impl<'a> Tried<'a> {
+    /// The points of `study`.
     pub fn of(study: &'a Study) -> Self {
         Self { points: study.trials.iter().map(|trial| &trial.point).collect() }
     }
 
+    /// Whether `point` was tried.
     pub fn contains(&self, point: &Point) -> bool {
         self.points.contains(&point)
     }
 
-    /// The first of `proposal(0)`, `proposal(1)`, ... that is new. If none is, any point of the space that
-    /// is new; if there is none, the first proposal.
+    /// The first of `proposal(0)`, `proposal(1)`, ... that is new; if none is, a random new point
+    /// of the space; if there is none, the first proposal.
     pub fn first_new(
         &self,
         space: &Space,
@@ -45,7 +47,7 @@ impl<'a> Tried<'a> {
             .unwrap_or(first)
     }
 
-    /// A random one of the points not yet tried of a space small enough to enumerate.
+    /// A random point that was not tried, of a space that is small enough to enumerate.
     fn any_new(&self, space: &Space, stream: &mut Stream) -> Option<Point> {
         let mut left = space.enumerate(ENUMERABLE)?;
         left.retain(|point| !self.contains(point));

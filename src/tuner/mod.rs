@@ -32,7 +32,7 @@ pub use session::{Session, SessionError};
 
 use self::kept_network::KeptNetwork;
 use crate::objective::Objective;
-use crate::search::{Fidelity, Search};
+use crate::search::{Rungs, Search};
 use crate::seed::Seed;
 use crate::space::Space;
 use crate::storage::{Storage, StorageError, StudyKey};
@@ -72,29 +72,10 @@ pub struct Settings {
 /// How trials pause.
 #[derive(Clone, Debug)]
 pub struct Pausing {
-    /// Who decides which of them go on.
-    pub by: Decider,
+    /// Where they pause, and what decides which of them resume.
+    pub rungs: Rungs,
     /// The folder of their checkpoints, which is made when it is needed.
     pub checkpoint_dir: PathBuf,
-}
-
-/// Who decides which paused trials go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decider {
-    /// Successive halving.
-    Halving,
-    /// The search's model of what they will come to.
-    Model,
-}
-
-impl Decider {
-    /// Where trials pause for it: after one in so many of their steps.
-    fn rungs(self) -> &'static [u32] {
-        match self {
-            Self::Halving => Fidelity::Asha.rungs(),
-            Self::Model => Fidelity::Bayes.rungs(),
-        }
-    }
 }
 
 /// How the best trials are evaluated with fresh seeds at the end.

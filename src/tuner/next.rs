@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::pausing::last_hope;
-use super::{Decider, Tuner, TunerError};
-use crate::search::{NextSegment, Search, Suggestion, comparable, promotion};
+use super::{Tuner, TunerError};
+use crate::search::{Decider, NextSegment, Rungs, Search, Suggestion};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::storage::{Claim, ClaimResult, Storage, StorageError, StudyKey};
@@ -90,8 +90,8 @@ impl Tuner<'_> {
     /// What is evaluated next of `study`, if anything is, with draws from `seed`.
     fn choose(&mut self, mut study: Cow<'_, Study>, seed: &Seed) -> Result<Option<NextSegment>, TunerError> {
         let budget = self.settings.budget;
-        let by = self.settings.pausing.as_ref().map(|pausing| pausing.by);
-        if by.is_none() && study.trials.len() >= budget as usize {
+        let rungs = self.settings.pausing.as_ref().map(|pausing| pausing.rungs);
+        if rungs.is_none() && study.trials.len() >= budget as usize {
             return Ok(None);
         }
         if self.settings.deterministic && !forget_late_results(study.to_mut(), self.settings.workers) {
@@ -101,15 +101,15 @@ impl Tuner<'_> {
             return Ok(None);
         }
         let has_room = study.trials.len() < budget as usize;
-        Ok(match by {
+        Ok(match rungs {
             None => Some(NextSegment::New(suggest(self.space, self.search, seed, &study))),
-            Some(by) => self.next_segment(&study, by, has_room, seed),
+            Some(rungs) => self.next_segment(&study, rungs, has_room, seed),
         })
     }
 
     /// What is trained next where trials pause; `None` once no paused one deserves it and the
     /// budget is spent.
-    fn next_segment(&self, study: &Study, by: Decider, has_room: bool, seed: &Seed) -> Option<NextSegment> {
+    fn next_segment(&self, study: &Study, rungs: Rungs, has_room: bool, seed: &Seed) -> Option<NextSegment> {
         if let Some(point) = start(self.space, study).filter(|_| has_room) {
             return Some(NextSegment::New(point.into()));
         }
@@ -119,13 +119,13 @@ impl Tuner<'_> {
             let cost = |point: &Point| self.objective.cost(point);
             self.search.next_segment(self.space, &seen, &cost, seed)
         };
-        let next = (by == Decider::Model).then(weighed).flatten();
-        match next.or_else(|| promotion(study).map(of)) {
+        let next = (rungs.decider() == Decider::Model).then(weighed).flatten();
+        match next.or_else(|| rungs.promotion(study).map(of)) {
             Some(NextSegment::Of(trial)) => Some(NextSegment::Of(trial)),
-            _ if !has_room => last_hope(study).map(of),
+            _ if !has_room => last_hope(study, rungs).map(of),
             Some(next) => Some(next),
             None => {
-                let seen = comparable(self.space, &seen);
+                let seen = rungs.comparable(self.space, &seen);
                 Some(NextSegment::New(self.search.suggest_with_fits(self.space, &seen, seed)))
             }
         }

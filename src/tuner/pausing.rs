@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Pausing, Tuner, TunerError};
 use crate::objective::{Pause, Segment};
-use crate::search::farthest;
+use crate::search::Rungs;
 use crate::storage::{Claim, StudyKey};
 use crate::study::{Study, Trial, TrialState};
 use crate::units::Seconds;
@@ -63,7 +63,11 @@ impl Tuner<'_> {
         let path = |rung| pausing.checkpoint_dir.join(format!("{}{rung}", prefix_of(self.study, trial)));
         Some(Segment {
             from: rung.checked_sub(1).map(path),
-            pause: pausing.by.rungs().get(rung).map(|&divisor| Pause { divisor, checkpoint: path(rung) }),
+            pause: pausing
+                .rungs
+                .divisors()
+                .get(rung)
+                .map(|&divisor| Pause { divisor, checkpoint: path(rung) }),
             done: rung_history.rungs.last().map_or(0, |rung| rung.steps),
             spent: Seconds(rung_history.seconds()),
         })
@@ -142,9 +146,9 @@ fn remove(checkpoint: &Path) -> io::Result<()> {
 
 /// The paused trial that is trained to its end although it is not promising enough: the best one of
 /// a study that has spent its budget without a value.
-pub(super) fn last_hope(study: &Study) -> Option<&Trial> {
+pub(super) fn last_hope(study: &Study, rungs: Rungs) -> Option<&Trial> {
     let is_pending = study.in_state(TrialState::Running).next().is_some();
-    (!is_pending && study.best().is_none()).then(|| farthest(study)).flatten()
+    (!is_pending && study.best().is_none()).then(|| rungs.farthest(study)).flatten()
 }
 
 #[cfg(test)]
@@ -163,7 +167,7 @@ mod tests {
         let failed = Trial { state: TrialState::Fail, ..Trial::waiting(0, Point::default()) };
         let trials = vec![failed, paused(1, 0.5), paused(2, 0.25)];
         let mut study = Study { metrics: vec![Metric::minimize("loss")], trials, ..Study::default() };
-        let hope = |study: &Study| last_hope(study).map(|trial| trial.number);
+        let hope = |study: &Study| last_hope(study, Rungs::HALVING).map(|trial| trial.number);
         assert_eq!(hope(&study), Some(2));
         study.trials[1].state = TrialState::Running;
         assert_eq!(hope(&study), None, "a running trial may still have a value");

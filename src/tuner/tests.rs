@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Confirm, Decider, End, Event, Heartbeat, Pausing, Settings, StopRule, Tuner, TunerError};
+use super::{Confirm, End, Event, Heartbeat, Pausing, Settings, StopRule, Tuner, TunerError};
 use crate::objective::Objective;
 use crate::objective::synthetic::{Problem, Synthetic};
-use crate::search::{Search, SobolSearch};
+use crate::search::{Rungs, Search, SobolSearch};
 use crate::storage::{SqliteStorage, Storage};
 use crate::study::{Attributes, Confirmation, Spread, Study, Trial, TrialState, WARM_START, WarmStartTrials};
 
@@ -28,7 +28,7 @@ struct Bench<O = Synthetic> {
     confirm: Confirm,
     workers: usize,
     deterministic: bool,
-    pauses: Option<Decider>,
+    pauses: Option<Rungs>,
     replicates: u32,
     warm_start: WarmStartTrials,
     stop_when: Vec<StopRule>,
@@ -101,7 +101,7 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
                 workers: self.workers,
                 deterministic: self.deterministic,
                 replicates: self.replicates,
-                pausing: self.pauses.map(|by| Pausing { by, checkpoint_dir: self.checkpoint_dir() }),
+                pausing: self.pauses.map(|rungs| Pausing { rungs, checkpoint_dir: self.checkpoint_dir() }),
                 stop_when: self.stop_when.clone(),
                 heartbeat: Heartbeat::default(),
                 confirm: self.confirm,

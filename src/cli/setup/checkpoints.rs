@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::search::Fidelity;
 use crate::storage::Location;
 use crate::study::{Job, Study};
-use crate::tuner::{Decider, Pausing};
+use crate::tuner::Pausing;
 
 /// The folder for checkpoints beside the file of a `database`.
 fn beside(database: &Path) -> PathBuf {
@@ -38,13 +38,9 @@ pub(crate) fn pausing(
     named: Option<PathBuf>,
     database: &Location,
 ) -> Result<Option<Pausing>> {
-    let by = match fidelity {
-        Fidelity::Off => return Ok(None),
-        Fidelity::Asha => Decider::Halving,
-        Fidelity::Bayes => Decider::Model,
-    };
+    let Some(rungs) = fidelity.rungs() else { return Ok(None) };
     match named.or_else(|| database.file().map(beside)) {
-        Some(checkpoint_dir) => Ok(Some(Pausing { by, checkpoint_dir })),
+        Some(checkpoint_dir) => Ok(Some(Pausing { rungs, checkpoint_dir })),
         None => bail!("--checkpoint-dir is missing: name a folder that all machines of the study share"),
     }
 }

@@ -1,71 +1,61 @@
-//! What the most promising point promises: when to stop.
+//! The largest expected improvement: a rule may end a study once it is small.
 
-use super::acquisition::maximize::Maximizer;
 use super::acquisition::{Gain, Improvement};
-use super::fit::stored_fits::StoredFits;
-use super::input::cube::Cube;
-use super::input::features::Features;
-use super::input::history::History;
-use super::{BayesSearch, fit::untransformed, model};
-use crate::seed::Seed;
-use crate::space::Space;
-use crate::study::Study;
+use super::fit::untransformed;
+use super::model::Model;
 
-impl BayesSearch {
-    /// The largest expected improvement of the first metric among the points not yet tried, times their probabilities of
-    /// keeping all constraints and of success, in standard deviations of the losses, outliers cut; 0 if all have been
-    /// tried, `None` without a measured loss.
-    pub(super) fn max_expected_improvement(&self, space: &Space, study: &Study, seed: &Seed) -> Option<f64> {
-        let cube = Cube::new(space);
-        let history = History::new(space, &cube, study);
+impl Model<'_> {
+    /// The largest expected improvement of the first metric among the points not yet tried, times
+    /// their probabilities of keeping all constraints and of success.
+    ///
+    /// Its unit is the standard deviation of the losses, after outliers are cut. 0 if all points
+    /// have been tried; `None` if there is no feasible loss or no model.
+    pub fn max_expected_improvement(&self) -> Option<f64> {
+        let (history, features) = (&self.history, &self.features);
         if !history.measured.iter().any(|measured| measured.is_feasible) {
             return None;
         }
-        let features = Features::new(&cube);
-        let fits = StoredFits::of(study, &history);
-        let fitter = self.fits.fitter(Some(&fits), seed.child("model"));
-        let mut acquisition = model::acquisition(&history, &features, &fitter).ok()?;
-        let seed = seed.index(study.trials.len() as u64);
-        let process = untransformed::process(&history, &features, &seed.child("plain")).ok()?;
+        let mut acquisition = self.acquisition().ok()?;
+        let process = untransformed::process(history, features, &self.seed.child("plain")).ok()?;
         let inputs = features.rows(history.measured.iter().map(|measured| &measured.cell));
         let means = process.means(inputs.view());
         let feasible = means.iter().zip(&history.measured).filter(|(_, measured)| measured.is_feasible);
         let best = feasible.map(|(&mean, _)| mean).fold(f64::INFINITY, f64::min);
         acquisition.gain = Some(Gain::Improvement(Box::new(Improvement { process, best })));
-        // Expected, not preferred: what may fail is worth its share.
+        // The expected gain, where a higher exponent would be a preference.
         acquisition.success_exponent = 1.0;
-        let ranking =
-            Maximizer::new(&cube, &features, &acquisition, &history).ranking(space, &self.params, &seed);
+        let ranking = self.ranking(&acquisition, self.params, &self.seed);
         Some(ranking.first().map_or(0.0, |scored| scored.value.exp()))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::search::Search;
     use crate::search::bayes::fixtures::line;
-    use crate::study::{Metric, Trial, TrialState};
+    use crate::search::{BayesSearch, Search};
+    use crate::seed::Seed;
+    use crate::space::Space;
+    use crate::study::{Metric, Study, Trial, TrialState};
 
     #[test]
-    fn the_promise_falls_as_the_minimum_is_closed_in_on() {
+    fn the_largest_expected_improvement_falls_near_the_minimum() {
         let space = line();
         let (search, seed) = (BayesSearch::new(), Seed::root(1));
         let mut study = Study { metrics: vec![Metric::minimize("loss")], ..Study::default() };
-        let mut promises = Vec::new();
+        let mut improvements = Vec::new();
         for number in 0..20 {
-            promises.extend(search.improvement(&space, &study, &seed));
+            improvements.extend(search.improvement(&space, &study, &seed));
             let point = search.suggest(&space, &study, &seed);
             let x = point.get("x").and_then(|x| x.as_f64()).unwrap();
             let values = vec![(x - 0.3) * (x - 0.3)];
             study.trials.push(Trial { state: TrialState::Complete, values, ..Trial::waiting(number, point) });
         }
-        assert_eq!(promises.len(), 15, "none before the model");
-        assert!(promises[14] < 0.1 * promises[0], "{promises:?}");
+        assert_eq!(improvements.len(), 15, "none before the model");
+        assert!(improvements[14] < 0.1 * improvements[0], "{improvements:?}");
     }
 
     #[test]
-    fn of_what_fails_half_of_the_time_about_half_is_promised() {
+    fn where_half_of_the_trials_fail_the_improvement_is_about_half() {
         let study = |fails: bool| {
             let trials = (0..24).map(|number| {
                 let x = f64::from(number * 7 % 24) / 23.0;
@@ -88,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn where_everything_was_tried_nothing_is_promised() {
+    fn where_every_point_was_tried_the_improvement_is_zero() {
         let text = r#"{"name": "few", "parameters": {"n": {"type": "int", "low": 0, "high": 5}}}"#;
         let space = Space::from_json(text, "few.json").unwrap();
         let mut study = Study { metrics: vec![Metric::minimize("loss")], ..Study::default() };

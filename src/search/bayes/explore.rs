@@ -1,79 +1,58 @@
-//! Leaving a place that has little left to give.
+//! Exploration: leaving a place where little is left to gain.
 //!
-//! Expected improvement counts every gain, however small: a search that has found the bottom of a valley refines it for
-//! as long as the model sees less elsewhere, and a model of few trials elsewhere sees little. Once what is left to gain
-//! no longer matters, every second trial therefore asks for a gain that does, which only a place that is little known
-//! can promise: the ξ of expected improvement (Brochu, Cora & de Freitas 2010, "A tutorial on Bayesian optimization of
-//! expensive cost functions", section 2.3).
-//!
-//! The constants were chosen of ten settings on conditional spaces and on Hartmann-6 with noise
-//! (`benches/peers/quality.py`, 40 runs each): 12 and 7 runs stayed in a wrong place without, 3 and 1 do with them. Where
-//! nothing is noisy and nothing chosen they cost some of the last digits, and larger shares cost more.
+//! Expected improvement counts every gain, however small. So a search refines the bottom of a
+//! valley as long as the model expects less elsewhere, and with few trials elsewhere it expects
+//! little. Once the gain that is left no longer matters, every second trial therefore asks for a
+//! gain beyond a margin: the ξ of expected improvement (Brochu, Cora & de Freitas 2010, "A tutorial
+//! on Bayesian optimization of expensive cost functions", section 2.3). Only places that are little
+//! known can promise that. The constants are those of `benches/README.md#exploration`.
 
-use super::BayesParams;
-use super::acquisition::maximize::{Maximizer, Scored};
+use super::acquisition::maximize::Scored;
 use super::acquisition::{Acquisition, Gain};
-use super::input::cube::{AxisKind, Cell, Cube};
-use super::input::features::Features;
-use super::input::history::History;
-use crate::seed::Seed;
-use crate::space::Space;
+use super::input::cube::{AxisKind, Cell};
+use super::model::Model;
+use super::params::BayesParams;
 
-/// A gain below this share of the noise's deviation is one that no measurement shows.
+/// A gain below this share of the standard deviation of the noise does not matter: no measurement
+/// shows it.
 const NOISE_SHARE: f64 = 0.2;
-/// Where choices part a space into branches, a wrong one is never left by small steps: a gain below this does not
-/// matter either, in deviations of the losses.
+/// In a space with choices, a gain below this number of standard deviations of the losses does not
+/// matter either.
 const BRANCH_GAIN: f64 = 0.01;
-/// The gain that is asked for, in deviations of the losses.
+/// The margin (ξ), in standard deviations of the losses.
 const MARGIN: f64 = 0.3;
 
-/// Where the next trial may be.
-pub(super) struct Candidates<'a> {
-    pub space: &'a Space,
-    pub cube: &'a Cube<'a>,
-    pub features: &'a Features,
-    pub history: &'a History,
-}
-
-impl Candidates<'_> {
-    /// Cells that no trial has taken, the most promising first.
-    pub fn ranking(&self, acquisition: &Acquisition, params: &BayesParams, seed: &Seed) -> Vec<Scored> {
-        Maximizer::new(self.cube, self.features, acquisition, self.history).ranking(self.space, params, seed)
-    }
-
-    /// Cells elsewhere, by what they promise beyond the margin, if it is the turn of that after so many `trials` and what
-    /// `most` promises no longer matters.
-    pub fn explore(
-        &self,
-        acquisition: &mut Acquisition,
-        params: &BayesParams,
-        seed: &Seed,
-        trials: usize,
-        most: Option<&Scored>,
-    ) -> Option<Vec<Scored>> {
-        if !trials.is_multiple_of(2) || !most.is_some_and(|most| self.is_exhausted(acquisition, &most.cell)) {
+impl Model<'_> {
+    /// Cells by their expected improvement beyond the margin, highest first. `None` unless the
+    /// number of trials is even and the gain at `best`, the cell with the highest acquisition, no
+    /// longer matters.
+    ///
+    /// Afterwards `acquisition` has the margin.
+    pub fn explore(&self, acquisition: &mut Acquisition, best: Option<&Scored>) -> Option<Vec<Scored>> {
+        let is_turn = self.study.trials.len().is_multiple_of(2);
+        if !is_turn || !best.is_some_and(|best| self.is_exhausted(acquisition, &best.cell)) {
             return None;
         }
         acquisition.raise_margin();
-        // Which place it is matters, not where in it.
-        let roughly = BayesParams { starts: 0, ..params.clone() };
-        Some(self.ranking(acquisition, &roughly, &seed.child("explore")))
+        // The place matters, not its last digits: one local search is enough.
+        let params = BayesParams { starts: 0, ..self.params.clone() };
+        Some(self.ranking(acquisition, &params, &self.seed.child("explore")))
     }
 
-    /// Whether the gain that the most promising cell has left no longer matters, whatever its log_cost; never with a front,
-    /// of which it is never known to be whole.
-    fn is_exhausted(&self, acquisition: &Acquisition, most: &Cell) -> bool {
+    /// Whether the gain at `best`, without its cost, no longer matters. Never with several losses,
+    /// whose front is never known to be complete.
+    fn is_exhausted(&self, acquisition: &Acquisition, best: &Cell) -> bool {
         let Some(Gain::Improvement(gain)) = &acquisition.gain else { return false };
         let unseen = NOISE_SHARE * gain.process.hyperparameters().noise.sqrt();
         let has_choices =
             (0..self.cube.dimension()).any(|axis| matches!(self.cube.kind(axis), AxisKind::Choices(_)));
         let least = if has_choices { unseen.max(BRANCH_GAIN) } else { unseen };
-        acquisition.gains(self.features.rows([most]).view())[0] < least.ln()
+        acquisition.gains(self.features.rows([best]).view())[0] < least.ln()
     }
 }
 
 impl Acquisition {
-    /// Counts as gain only what lies beyond the margin.
+    /// Counts only improvements beyond the margin.
     fn raise_margin(&mut self) {
         if let Some(Gain::Improvement(gain)) = &mut self.gain {
             gain.best -= MARGIN;
@@ -94,7 +73,7 @@ mod tests {
         "right": {"type": "float", "low": 0, "high": 1, "when": {"side": ["right"]}}
     }}"#;
 
-    /// The left side is better almost everywhere, the right one at its best.
+    /// The left side is better almost everywhere; the minimum is on the right.
     fn loss(point: &Point) -> f64 {
         let at = |name: &str| point.get(name).and_then(|x| x.as_f64());
         match (at("left"), at("right")) {
@@ -104,7 +83,7 @@ mod tests {
         }
     }
 
-    /// What `next` finds in so many trials.
+    /// A study of this number of trials, each at the point of `next`.
     fn study(
         trials: usize,
         seed: &Seed,
@@ -125,7 +104,8 @@ mod tests {
         study
     }
 
-    /// The trials of the right side after 20 of 40, and the lowest loss of all.
+    /// The number of trials on the right side after the first 20 trials, and the lowest loss of
+    /// all.
     fn found(study: &Study) -> (usize, f64) {
         let is_right = |trial: &&Trial| trial.point.get("right").is_some();
         let best = study.trials.iter().map(|trial| trial.values[0]).fold(f64::INFINITY, f64::min);
@@ -133,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_branch_that_looked_worse_is_come_back_to() {
+    fn the_search_returns_to_a_branch_that_looked_worse() {
         for seed in 0..4 {
             let study =
                 study(40, &Seed::root(seed), |search, space, study, seed| search.suggest(space, study, seed));
@@ -143,13 +123,13 @@ mod tests {
     }
 
     #[test]
-    fn where_trials_pause_it_is_come_back_to_as_well_though_it_be_dear() {
+    fn where_trials_pause_the_search_returns_even_to_a_branch_of_higher_cost() {
         let cost = |point: &Point| if point.get("right").is_some() { 3.0 } else { 1.0 };
         for seed in 0..4 {
             let study = study(40, &Seed::root(seed), |search, space, study, seed| {
                 match search.next_segment(space, study, &cost, seed) {
                     Some(NextSegment::New(Suggestion { point, .. })) => point,
-                    Some(NextSegment::Of(_)) => unreachable!("none pauses"),
+                    Some(NextSegment::Of(_)) => unreachable!("no trial pauses"),
                     None => search.suggest(space, study, seed),
                 }
             });

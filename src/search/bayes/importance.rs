@@ -1,10 +1,15 @@
-//! Which parameters matter, and which matter together: Sobol' indices of the loss that the process expects.
+//! Importance of parameters and their pairs: Sobol' indices of the expected loss.
 //!
-//! The variance of the expected loss over the unit cube is split among the parameters and their pairs (Sobol'
-//! 1993). With two independent samples A and B of the cube, and A_i that has column i of B, Jansen 1999
-//! estimates from f(A), f(B), f(A_i) the share of i alone as 1 - E[(f(B) - f(A_i))²] / 2V, its total share as
-//! E[(f(A) - f(A_i))²] / 2V; that of a pair follows from A_ij as the former does from A_i, less the shares of
-//! i and j alone (Saltelli 2002). A parameter that is active only in a part of the space counts where it is.
+//! The variance V of the expected loss f over the unit cube is split among the parameters and their
+//! pairs (Sobol' 1993). A and B are independent samples of the cube; A_i is A with column i of B.
+//! Jansen 1999 estimates
+//!
+//! - the share of i alone as 1 - E[(f(B) - f(A_i))²] / 2V,
+//! - the total share of i as E[(f(A) - f(A_i))²] / 2V.
+//!
+//! The share of a pair follows from A_ij as that of i alone from A_i, less the shares of i and j
+//! alone (Saltelli 2002). A conditional parameter counts in the part of the space where it is
+//! active.
 
 use linfa::traits::Predict;
 use ndarray::Array1;
@@ -19,20 +24,22 @@ use crate::seed::Seed;
 use crate::space::Space;
 use crate::study::{Importance, PairShare, Share, Study};
 
-/// With fewer measurements a model knows too little to tell parameters apart.
+/// With fewer measurements a model cannot tell parameters apart.
 const LEAST: usize = 10;
-/// Of more measurements every second, third, ... is looked at: shares need no more, and take time.
+/// Of more measurements every second, third, ... is used: shares do not need all of them.
 const MOST: usize = 300;
-/// Size of each sample: the error of a share is about 1/√512 of it.
+/// Size of each sample. The error of a share is about 1/√512 of it.
 const SAMPLES: u64 = 512;
-/// So many of the most important parameters are looked at in pairs, and pairs below this share are left out.
+/// The number of most important parameters whose pairs are computed, and the least share of a pair.
 const PAIRED: (usize, f64) = (6, 0.01);
 
-/// What the losses of `study`, which searches `space`, depend on; `None` while there are fewer than 10
-/// measurements or they are all alike.
+/// The importance of the parameters of `space` for the first metric of `study`, most important
+/// first.
+///
+/// `None` if there are fewer than 10 measurements, or if the expected loss is constant.
 pub fn importance(space: &Space, study: &Study, seed: &Seed) -> Option<Importance> {
     let cube = Cube::new(space);
-    let history = thinned(History::new(space, &cube, study))?;
+    let history = thinned(History::new(space, &cube, study, None))?;
     let features = Features::new(&cube);
     let process = untransformed::process(&history, &features, seed).ok()?;
     let samples = Samples::new(&cube, &features, &process, &seed.child("samples"));
@@ -48,14 +55,14 @@ pub fn importance(space: &Space, study: &Study, seed: &Seed) -> Option<Importanc
     })
 }
 
-/// Not too many of the measurements.
+/// `history` with at most [`MOST`] measurements; `None` if it has fewer than [`LEAST`].
 fn thinned(mut history: History) -> Option<History> {
     let every = history.measured.len().div_ceil(MOST).max(1);
     history.measured = history.measured.into_iter().step_by(every).collect();
     (history.measured.len() >= LEAST).then_some(history)
 }
 
-/// Two samples of the cube with what is expected there.
+/// Two samples of the cube, with the expected losses there.
 struct Samples<'a> {
     cube: &'a Cube<'a>,
     features: &'a Features,
@@ -67,6 +74,7 @@ struct Samples<'a> {
 }
 
 impl<'a> Samples<'a> {
+    /// Scrambled Sobol points of the cube.
     fn new(cube: &'a Cube<'a>, features: &'a Features, process: &'a GaussianProcess, seed: &Seed) -> Self {
         let (sequence, dimension) = (SobolSequence::new(seed), cube.dimension());
         let points = (0..SAMPLES).map(|index| sequence.point(index, 2 * dimension));
@@ -76,7 +84,7 @@ impl<'a> Samples<'a> {
         Self { cube, features, process, a, b, at_a, at_b }
     }
 
-    /// The variance over the cube and each axis's share of it; `None` if there is none.
+    /// The variance over the cube, and the share of each axis; `None` if the variance is 0.
     fn shares(&self, names: &[&str]) -> Option<(f64, Vec<Share>)> {
         let all: Vec<f64> = self.at_a.iter().chain(&self.at_b).copied().collect();
         let mean = all.iter().sum::<f64>() / all.len() as f64;
@@ -90,7 +98,7 @@ impl<'a> Samples<'a> {
         (variance > 1e-12).then(|| (variance, shares.collect()))
     }
 
-    /// The pairs among `axes` that matter, the strongest first.
+    /// The pairs among `axes` with a sufficient share, largest first.
     fn pairs(&self, axes: &[usize], shares: &[Share], variance: f64) -> Vec<PairShare> {
         let mut pairs = Vec::new();
         for (place, &i) in axes.iter().enumerate() {
@@ -107,7 +115,7 @@ impl<'a> Samples<'a> {
         pairs
     }
 
-    /// What is expected at A with some columns of B.
+    /// The expected losses at A with these columns of B.
     fn mixed(&self, axes: &[usize]) -> Array1<f64> {
         let mut units = self.a.clone();
         for (unit, other) in units.iter_mut().zip(&self.b) {
@@ -117,6 +125,7 @@ impl<'a> Samples<'a> {
     }
 }
 
+/// The expected losses at some points of the cube.
 fn expected(
     cube: &Cube<'_>,
     features: &Features,
@@ -127,7 +136,7 @@ fn expected(
     process.predict(&features.rows(&cells))
 }
 
-/// The share of what two samples have in common: 1 - E[(f - g)²] / 2V.
+/// The share of the variance that two samples have in common: 1 - E[(f - g)²] / 2V.
 fn closed(f: &Array1<f64>, g: &Array1<f64>, variance: f64) -> f64 {
     let squares: f64 = f.iter().zip(g).map(|(x, y)| (x - y) * (x - y)).sum();
     1.0 - squares / (2.0 * f.len() as f64 * variance)
@@ -140,6 +149,7 @@ mod tests {
     use crate::space::Point;
     use crate::study::{Metric, Trial, TrialState};
 
+    /// The importance after `count` points of a Sobol sequence.
     fn of(space: &str, count: u32, loss: impl Fn(&Point) -> f64) -> Option<Importance> {
         let space = Space::from_json(space, "test.json").unwrap();
         let mut study = Study { metrics: vec![Metric::minimize("loss")], ..Study::default() };
@@ -166,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sum_is_shared_by_its_variances_and_nothing_interacts() {
+    fn a_sum_has_the_shares_of_its_variances_and_no_interaction() {
         // Of x + 2y the variances are 1/12 and 4/12.
         let importance = of(THREE, 60, |point| at(point, "x") + 2.0 * at(point, "y")).unwrap();
         let names: Vec<&str> = importance.parameters.iter().map(|share| share.name.as_str()).collect();
@@ -180,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_product_is_all_interaction() {
+    fn a_product_is_nearly_all_interaction() {
         let importance = of(THREE, 90, |point| (at(point, "x") - 0.5) * (at(point, "z") - 0.5)).unwrap();
         assert!(
             share(&importance, "x").alone < 0.15 && share(&importance, "x").total > 0.8,
@@ -195,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn choices_and_parameters_below_them_have_their_shares() {
+    fn choices_and_conditional_parameters_have_their_shares() {
         let space = r#"{"name": "tree", "parameters": {
             "kind": {"type": "categorical", "choices": ["none", "some"]},
             "depth": {"type": "float", "low": 0, "high": 1, "when": {"kind": ["some"]}},
@@ -205,7 +215,8 @@ mod tests {
             Some("some") => 1.0 + 2.0 * at(point, "depth"),
             _ => 0.0,
         });
-        // Of the variance, 1/2 · 4/12 belongs to depth and its kind, (2/2)² to the kind alone: 1/7 and 6/7.
+        // Of the variance, 1/2 · 4/12 belongs to depth and its kind, (2/2)² to the kind alone: 1/7
+        // and 6/7.
         let importance = importance.unwrap();
         assert!((share(&importance, "kind").alone - 6.0 / 7.0).abs() < 0.1, "{importance:?}");
         assert!((share(&importance, "depth").total - 1.0 / 7.0).abs() < 0.1, "{importance:?}");
@@ -213,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_trials_or_equal_losses_say_nothing() {
+    fn with_few_trials_or_equal_losses_there_is_no_importance() {
         assert_eq!(of(THREE, 9, |point| at(point, "x")), None);
         assert_eq!(of(THREE, 30, |_| 0.5), None);
     }

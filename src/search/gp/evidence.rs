@@ -1,16 +1,19 @@
-//! How well hyperparameters explain the data: the log posterior density that the fit maximizes.
+//! The log posterior density of hyperparameters, which the fit maximizes, and its gradient.
 //!
-//! K = s² m + v 11ᵀ + σ²I, where v is the variance of the constant mean, integrated out, and
-//! ln p(y | θ) = -½ yᵀα - ½ ln det K - ½ n ln 2π with α = K⁻¹y; ∂/∂θ = ½ tr((ααᵀ - K⁻¹) ∂K/∂θ): Rasmussen &
-//! Williams 2006, eqs. 2.30, 5.8 and 5.9. The derivatives by all length-scales come from one matrix product:
-//! with W = (ααᵀ - K⁻¹) ∘ s² dm/d(r²) and the scaled inputs Z, that by ln l_g is
-//! -2 Σ_f Σ_i z_if (z_if Σ_j W_ij - (W Z)_if), over the columns f of group g; what z_if is multiplied with is the
-//! derivative by it, through which those by the warps come.
+//! K = s² m + v 11ᵀ + σ²I, where v is the variance of the constant mean, which is integrated out.
+//! With α = K⁻¹y the log likelihood is ln p(y | θ) = -½ yᵀα - ½ ln det K - ½ n ln 2π, and ∂/∂θ = ½
+//! tr((ααᵀ - K⁻¹) ∂K/∂θ): Rasmussen & Williams 2006, eqs. 2.30, 5.8 and 5.9.
 //!
-//! An observation of a stage is one of the function plus a gap, a process of its own that observations of one stage
-//! share and others do not (Kennedy & O'Hagan 2000, "Predicting the output from a complex computer code when fast
-//! approximations are available", with a factor of 1): among them g m + v is added to K, g the gap's variance, and
-//! their noise is the stage's.
+//! The derivatives by all length-scales come from one matrix product. With W = (ααᵀ - K⁻¹) ∘ s²
+//! dm/d(r²) and the scaled inputs Z, the derivative by ln l_g is -2 Σ_f Σ_i z_if (z_if Σ_j W_ij -
+//! (W Z)_if), over the columns f of group g. The factor in brackets is half the derivative by z_if;
+//! the derivatives by the warps follow from it.
+//!
+//! An observation of a fidelity level is the function plus a discrepancy, a process that the
+//! observations of this level share (Kennedy & O'Hagan 2000, "Predicting the output from a complex
+//! computer code when fast approximations are available", with a factor of 1). Between observations
+//! of one level d m + v is added to K, where d is the variance of the discrepancy. Each level has
+//! its own noise.
 
 use ndarray::{Array1, Array2, Axis};
 
@@ -19,10 +22,10 @@ use super::kernel;
 use super::normal::LN_SQRT_2PI;
 use crate::linalg::{Cholesky, LinalgError};
 
-/// Variance of the constant mean of standardised targets.
+/// Variance of the constant mean of standardized targets.
 pub(crate) const MEAN_VARIANCE: f64 = 1.0;
 
-/// What the hyperparameters have to explain.
+/// The data that the hyperparameters explain, and their prior.
 #[derive(Clone, Copy)]
 pub(crate) struct Evidence<'a> {
     /// (n, F).
@@ -31,14 +34,14 @@ pub(crate) struct Evidence<'a> {
     pub targets: &'a Array1<f64>,
     /// Group of each column.
     pub groups: &'a [usize],
-    /// The columns that are warped, if any is.
+    /// Columns that are warped.
     pub numbers: &'a [usize],
-    /// The level of each target, 0 for the end; empty where all are of the end.
+    /// The fidelity level of each target, 0 for the end; empty if all are final.
     pub levels: &'a [usize],
     pub prior: Prior,
 }
 
-/// The factored kernel matrix of some hyperparameters.
+/// The kernel matrix of some hyperparameters, factored, and what follows from it.
 pub(crate) struct Factored {
     /// Z, (n, F).
     pub scaled: Array2<f64>,
@@ -54,8 +57,8 @@ pub(crate) struct Factored {
 }
 
 impl Evidence<'_> {
-    /// The negative log posterior density at `logs` up to a constant, and its gradient; infinite where the
-    /// kernel matrix cannot be factored.
+    /// The negative log posterior density at `logs`, up to a constant; writes its gradient.
+    /// Infinite if the kernel matrix has no factor.
     pub fn loss(&self, logs: &[f64], gradient: &mut [f64]) -> f64 {
         let hyper = Hyperparameters::from_logs(logs, self.prior.groups(), self.prior.levels());
         let Ok(factored) = self.factor(&hyper) else { return f64::INFINITY };
@@ -66,13 +69,17 @@ impl Evidence<'_> {
         -(prior + self.ln_likelihood(&factored))
     }
 
+    /// The kernel matrix of `hyper`, factored.
+    ///
+    /// # Errors
+    /// It has no factor.
     pub fn factor(&self, hyper: &Hyperparameters) -> Result<Factored, LinalgError> {
         let scaled = kernel::scaled(self.inputs.view(), self.groups, self.numbers, hyper);
         let (values, slopes) = kernel::gram(scaled.view());
         let mut matrix = values.mapv(|value| hyper.scale * value + MEAN_VARIANCE);
         for (level, members) in hyper.levels.iter().zip(self.members()) {
             for (i, j) in pairs(&members) {
-                matrix[(i, j)] += level.gap * values[(i, j)] + MEAN_VARIANCE;
+                matrix[(i, j)] += level.discrepancy * values[(i, j)] + MEAN_VARIANCE;
             }
         }
         let noises = self.noises(hyper);
@@ -88,18 +95,20 @@ impl Evidence<'_> {
         self.prior.ln_density(&logs, &mut vec![0.0; logs.len()]) + self.ln_likelihood(factored)
     }
 
+    /// ln p(y | θ).
     fn ln_likelihood(&self, factored: &Factored) -> f64 {
         let n = self.targets.len() as f64;
         let fit = self.targets.dot(&factored.weights);
         -0.5 * (fit + factored.factor.log_determinant()) - n * LN_SQRT_2PI
     }
 
-    /// The targets of every stage before the end.
+    /// The targets of every fidelity level before the end.
     fn members(&self) -> Vec<Vec<usize>> {
         let of = |level| (0..self.levels.len()).filter(|&index| self.levels[index] == level).collect();
         (1..=self.prior.levels()).map(of).collect()
     }
 
+    /// The noise variance of every target.
     fn noises(&self, hyper: &Hyperparameters) -> Array1<f64> {
         let of =
             |level: &usize| level.checked_sub(1).map_or(hyper.noise, |before| hyper.levels[before].noise);
@@ -109,6 +118,7 @@ impl Evidence<'_> {
         }
     }
 
+    /// Adds the derivatives of the log likelihood by the logarithms of the hyperparameters.
     fn add_likelihood_gradient(&self, hyper: &Hyperparameters, factored: &Factored, gradient: &mut [f64]) {
         // ααᵀ - K⁻¹, in place of K⁻¹.
         let mut pull = factored.factor.inverse();
@@ -120,16 +130,16 @@ impl Evidence<'_> {
         gradient[count] += 0.5 * hyper.scale * by_scale;
         let members = self.members();
         let noise_of = |members: &[usize]| members.iter().map(|&i| pull[(i, i)]).sum::<f64>();
-        let of_stages: f64 = members.iter().map(|members| noise_of(members)).sum();
-        gradient[count + 1] += 0.5 * hyper.noise * (pull.diag().sum() - of_stages);
+        let of_levels: f64 = members.iter().map(|members| noise_of(members)).sum();
+        gradient[count + 1] += 0.5 * hyper.noise * (pull.diag().sum() - of_levels);
         for ((members, level), at) in members.iter().zip(&hyper.levels).zip((count + 2..).step_by(2)) {
-            let by_gap: f64 = pairs(members).map(|at| pull[at] * factored.values[at]).sum();
-            gradient[at] += 0.5 * level.gap * by_gap;
+            let by_discrepancy: f64 = pairs(members).map(|at| pull[at] * factored.values[at]).sum();
+            gradient[at] += 0.5 * level.discrepancy * by_discrepancy;
             gradient[at + 1] += 0.5 * level.noise * noise_of(members);
         }
-        // Within a stage m counts s² + g times.
+        // Within a level m has the factor s² + d.
         for (members, level) in members.iter().zip(&hyper.levels) {
-            pairs(members).for_each(|at| pull[at] *= 1.0 + level.gap / hyper.scale);
+            pairs(members).for_each(|at| pull[at] *= 1.0 + level.discrepancy / hyper.scale);
         }
         pull.zip_mut_with(&factored.slopes, |entry, slope| *entry *= hyper.scale * slope);
         let sums = pull.sum_axis(Axis(1));
@@ -146,7 +156,8 @@ impl Evidence<'_> {
         self.add_warp_gradient(hyper, &by_scaled, gradient);
     }
 
-    /// That by the logarithms of the warps' exponents, from `by_scaled`, half the derivatives by Z.
+    /// Adds the derivatives by the logarithms of the exponents of warps; `by_scaled` is half the
+    /// derivatives by Z.
     fn add_warp_gradient(&self, hyper: &Hyperparameters, by_scaled: &Array2<f64>, gradient: &mut [f64]) {
         let by_warps = gradient[hyper.lengths.len() + 2 + 2 * hyper.levels.len()..].chunks_exact_mut(2);
         for ((&column, warp), by_warp) in self.numbers.iter().zip(&hyper.warps).zip(by_warps) {
@@ -160,7 +171,7 @@ impl Evidence<'_> {
     }
 }
 
-/// All pairs of `members`, both ways and with themselves.
+/// All ordered pairs of `members`, including each with itself.
 fn pairs(members: &[usize]) -> impl Iterator<Item = (usize, usize)> {
     members.iter().flat_map(|&i| members.iter().map(move |&j| (i, j)))
 }

@@ -1,13 +1,14 @@
-//! What tests of the model have in common.
+//! What tests of the process and of functions of it share.
 
 use super::hyperparameters::Hyperparameters;
 
-/// Those of a process of one length-scale and a signal variance of 1.
+/// Hyperparameters of one length-scale, with a signal variance of 1.
 pub(in crate::search) fn hyper(length: f64, noise: f64) -> Hyperparameters {
     Hyperparameters { lengths: vec![length], scale: 1.0, noise, levels: Vec::new(), warps: Vec::new() }
 }
 
-/// Holds `gradient` to the differences of `at` around `input`, within a `tolerance` of 1 and of their size.
+/// Asserts that `gradient` equals the differences of `at` around `input`. The `tolerance` is both
+/// absolute and relative.
 pub(in crate::search) fn assert_slopes(
     gradient: [f64; 2],
     at: impl Fn([f64; 2]) -> f64,

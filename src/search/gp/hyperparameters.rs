@@ -1,16 +1,19 @@
-//! The hyperparameters of the Gaussian process and what is believed of them before any data.
+//! The hyperparameters of the Gaussian process, and their priors.
 //!
-//! - length-scale: LogNormal(√2 + ½ ln G, √3) for G length-scales (Hvarfner et al. 2024, "Vanilla Bayesian
-//!   optimization performs great in high dimensions"): the more inputs, the smoother in each.
-//! - signal variance s²: Gamma of shape 2 and rate 1, the prior of Optuna's GP sampler for standardised values.
-//! - exponents a and b of a warp: LogNormal(0.1, √0.1), whose mode is the identity.
-//! - noise variance σ²: LogNormal(-2, √3): the mode e⁻⁵ of LogNormal(-4, 1), BoTorch's prior for standardised values,
-//!   but wider to either side, since many a loss has no noise at all.
-//! - of a stage, the variance of what it differs by from the end: LogNormal(-1, 1), and its noise variance:
-//!   LogNormal(-3, 1): what is measured early tells of the end, but not all.
+//! - Length-scale: LogNormal(√2 + ½ ln G, √3) for G length-scales (Hvarfner et al. 2024, "Vanilla
+//!   Bayesian optimization performs great in high dimensions"). With more inputs the function is
+//!   smoother in each.
+//! - Signal variance s²: Gamma with shape 2 and rate 1, the prior of Optuna's GP sampler for
+//!   standardized values.
+//! - Noise variance σ²: LogNormal(-2, √3). It has the mode e⁻⁵ of LogNormal(-4, 1), BoTorch's prior
+//!   for standardized values. It is wider, since many losses have no noise:
+//!   `benches/README.md#noise-prior`.
+//! - Of a fidelity level, the variance of the discrepancy: LogNormal(-1, 1), and the noise
+//!   variance: LogNormal(-3, 1).
+//! - Exponents a and b of a warp: LogNormal(0.1, √0.1), whose mode is the identity.
 //!
-//! Everything is optimised in logarithms; the densities are those of the parameters themselves, so the
-//! mode of the prior is the mode that these papers mean.
+//! The logarithms of all hyperparameters are optimized. Densities are those of the hyperparameters
+//! themselves, so the mode of the prior is the mode of these distributions.
 
 use std::f64::consts::SQRT_2;
 
@@ -20,16 +23,19 @@ use serde::{Deserialize, Serialize};
 use super::warp::Warp;
 use crate::seed::Stream;
 
-/// Smallest and largest length-scale: below, neighbouring trials tell nothing of each other; above, an
-/// input plays no role.
+/// Bounds of a length-scale: below, neighbouring trials tell nothing of each other; above, an input
+/// has no effect.
 const LENGTHS: (f64, f64) = (0.025, 100.0);
+/// Bounds of the signal variance.
 const SCALES: (f64, f64) = (0.01, 100.0);
-/// The floor is still above what rounding adds to the kernel matrix of a thousand trials, 1e-13 of the signal variance.
-/// Higher ones find less of losses without noise (`benches/README.md`).
+/// Bounds of a noise variance; the lower one is above rounding errors:
+/// `benches/README.md#noise-prior`.
 const NOISES: (f64, f64) = (1e-10, 10.0);
-/// From no gap to speak of to a stage that tells nothing of the end.
+/// Bounds of the variance of a discrepancy: from a negligible one to a level that tells nothing of
+/// the end.
 const DISCREPANCIES: (f64, f64) = (1e-6, 100.0);
-/// Of either exponent of a warp: at the lowest the tenth at an end of a range takes two thirds of it.
+/// Bounds of either exponent of a warp. At the lowest, a tenth at an end of the range is stretched
+/// to two thirds of it.
 const WARPS: (f64, f64) = (0.2, 5.0);
 
 /// Variance of the logarithm of a length-scale.
@@ -37,60 +43,63 @@ const LENGTH_SPREAD: f64 = 3.0;
 /// Mean and variance of the logarithm of the noise variance.
 const NOISE_LOCATION: f64 = -2.0;
 const NOISE_SPREAD: f64 = 3.0;
-/// Means of the logarithms of a level's variances: of its gap and of its noise. A guess; no others were tried.
+/// Means of the logarithms of the variances of a level, discrepancy and noise:
+/// `benches/README.md#fidelity-levels`.
 const LEVEL_LOCATIONS: [f64; 2] = [-1.0, -3.0];
-/// Variance of the logarithm of an exponent of a warp: that of Ax. At 0.25 what needs a warp is solved in fewer trials,
-/// but of kurobako's suites 34 are solved better and 48 worse (three repeats each, warps without a margin).
+/// Variance of the logarithm of an exponent of a warp, as in Ax: `benches/README.md#input-warps`.
 const WARP_SPREAD: f64 = 0.1;
 
-/// Hyperparameters of the kernel s² m(r²) + σ² on the diagonal, and of what levels add to it.
+/// Hyperparameters of the kernel s² m(r²), of the noise, and of fidelity levels and warps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hyperparameters {
-    /// One length-scale a group of columns, in units of the inputs.
+    /// One length-scale per group of columns, in units of the inputs.
     pub lengths: Vec<f64>,
     /// Signal variance s², in squared units of the targets.
     pub scale: f64,
     /// Noise variance σ², in squared units of the targets.
     pub noise: f64,
-    /// One a stage before the end, or none where every observation is of the end.
+    /// One per fidelity level before the end; empty if all observations are final.
     #[serde(default, rename = "stages", skip_serializing_if = "Vec::is_empty")]
     pub levels: Vec<FidelityLevel>,
-    /// One a warped column, or none where nothing is warped.
+    /// One per warped column; empty if no column is warped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warps: Vec<Warp>,
 }
 
-/// How observations of a stage differ from those of the end: by a process of its own, of the same length-scales.
+/// How observations of a fidelity level differ from final ones: by a discrepancy, a process with
+/// the same length-scales, and by their noise.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FidelityLevel {
-    /// Variance of the difference, in squared units of the targets.
-    pub gap: f64,
+    /// Variance of the discrepancy, in squared units of the targets.
+    #[serde(rename = "gap")]
+    pub discrepancy: f64,
     /// Noise variance, in squared units of the targets.
     pub noise: f64,
 }
 
 impl Hyperparameters {
-    /// (ln l_1, ..., ln l_G, ln s², ln σ², ln gap_1, ln noise_1, ..., ln a_1, ln b_1, ...).
+    /// (ln l_1, ..., ln l_G, ln s², ln σ², ln discrepancy_1, ln noise_1, ..., ln a_1, ln b_1, ...).
     pub(crate) fn to_logs(&self) -> Vec<f64> {
         let warps = self.warps.iter().flat_map(|warp| [&warp.a, &warp.b]);
-        let levels = self.levels.iter().flat_map(|level| [&level.gap, &level.noise]);
+        let levels = self.levels.iter().flat_map(|level| [&level.discrepancy, &level.noise]);
         let all = self.lengths.iter().chain([&self.scale, &self.noise]).chain(levels).chain(warps);
         all.map(|x| x.ln()).collect()
     }
 
-    /// The inverse of [`Self::to_logs`] for so many length-scales and stages.
+    /// The inverse of [`Self::to_logs`] for `count` length-scales and this number of levels.
     pub(crate) fn from_logs(logs: &[f64], count: usize, levels: usize) -> Self {
         let lengths = logs[..count].iter().map(|x| x.exp()).collect();
         let warp = |pair: &[f64]| Warp { a: pair[0].exp(), b: pair[1].exp() };
-        let level = |pair: &[f64]| FidelityLevel { gap: pair[0].exp(), noise: pair[1].exp() };
-        let (of_stages, of_warps) = logs[count + 2..].split_at(2 * levels);
-        let levels = of_stages.chunks_exact(2).map(level).collect();
+        let level = |pair: &[f64]| FidelityLevel { discrepancy: pair[0].exp(), noise: pair[1].exp() };
+        let (of_levels, of_warps) = logs[count + 2..].split_at(2 * levels);
+        let levels = of_levels.chunks_exact(2).map(level).collect();
         let warps = of_warps.chunks_exact(2).map(warp).collect();
         Self { lengths, scale: logs[count].exp(), noise: logs[count + 1].exp(), levels, warps }
     }
 }
 
-/// The prior over the hyperparameters of a process with so many length-scales, stages and warps.
+/// The prior of the hyperparameters of a process with these numbers of length-scales, fidelity
+/// levels and warps.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Prior {
     groups: usize,
@@ -99,16 +108,17 @@ pub(crate) struct Prior {
 }
 
 impl Prior {
+    /// A prior for these numbers of length-scales, levels before the end, and warps.
     pub(crate) fn new(groups: usize, levels: usize, warps: usize) -> Self {
         Self { groups, levels, warps }
     }
 
-    /// How many length-scales there are.
+    /// The number of length-scales.
     pub(crate) fn groups(self) -> usize {
         self.groups
     }
 
-    /// How many stages there are before the end.
+    /// The number of fidelity levels before the end.
     pub(crate) fn levels(self) -> usize {
         self.levels
     }
@@ -120,18 +130,18 @@ impl Prior {
 
     /// The most probable hyperparameters.
     pub(crate) fn mode(self) -> Hyperparameters {
-        let [gap, noise] = LEVEL_LOCATIONS.map(|location| (location - 1.0).exp());
+        let [discrepancy, noise] = LEVEL_LOCATIONS.map(|location| (location - 1.0).exp());
         let length = (self.length_location() - LENGTH_SPREAD).exp().clamp(LENGTHS.0, LENGTHS.1);
         Hyperparameters {
             lengths: vec![length; self.groups],
             scale: 1.0,
             noise: (NOISE_LOCATION - NOISE_SPREAD).exp(),
-            levels: vec![FidelityLevel { gap, noise }; self.levels],
+            levels: vec![FidelityLevel { discrepancy, noise }; self.levels],
             warps: vec![Warp::IDENTITY; self.warps],
         }
     }
 
-    /// Hyperparameters scattered around the mode, without warps: where a further ascent starts.
+    /// Random hyperparameters around the mode, without warps, as another start of an ascent.
     pub(crate) fn draw(self, stream: &mut Stream) -> Hyperparameters {
         let mut logs = self.mode().to_logs();
         let noise = self.groups + 1;
@@ -144,7 +154,7 @@ impl Prior {
         Hyperparameters::from_logs(&logs, self.groups, self.levels)
     }
 
-    /// Smallest and largest logarithm of every hyperparameter.
+    /// Bounds of the logarithm of every hyperparameter.
     pub(crate) fn bounds(self) -> Vec<(f64, f64)> {
         let lengths = std::iter::repeat_n(LENGTHS, self.groups);
         let warps = std::iter::repeat_n(WARPS, 2 * self.warps);
@@ -182,7 +192,8 @@ impl Prior {
     }
 }
 
-/// The log density of a log-normal variable at exp(`log`) up to a constant; adds d/d`log` to `slope`.
+/// The log density of a log-normal variable at exp(`log`) up to a constant; adds d/d`log` to
+/// `slope`.
 fn ln_log_normal(log: f64, location: f64, spread: f64, slope: &mut f64) -> f64 {
     let distance = log - location;
     *slope -= 1.0 + distance / spread;
@@ -194,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_gradient_vanishes_at_the_mode_and_matches_differences_elsewhere() {
+    fn the_gradient_is_zero_at_the_mode_and_matches_differences_elsewhere() {
         let prior = Prior::new(3, 1, 1);
         let mut gradient = vec![0.0; 9];
         prior.ln_density(&prior.mode().to_logs(), &mut gradient);
@@ -215,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mode_of_a_length_scale_grows_with_the_root_of_their_number() {
+    fn the_mode_of_a_length_scale_grows_with_the_square_root_of_their_number() {
         // exp(√2 - 3) √D = 0.2048 √D
         for (groups, length) in [(1, 0.2048), (4, 0.4096), (100, 2.048)] {
             assert!((Prior::new(groups, 0, 0).mode().lengths[0] / length - 1.0).abs() < 1e-3);

@@ -1,8 +1,8 @@
-//! The covariance of a Gaussian process: Matérn-5/2 with automatic relevance determination.
+//! The kernel of the Gaussian process: Matérn-5/2 with automatic relevance determination.
 //!
-//! k(x, x') = s² m(r²), r² = Σ_f (x_f - x'_f)² / l²_g(f), m(r²) = (1 + √5 r + 5r²/3) exp(-√5 r): Rasmussen &
-//! Williams 2006, "Gaussian processes for machine learning", eq. 4.17. Every column f of the inputs belongs
-//! to a group g(f), and the columns of a group share a length-scale l.
+//! k(x, x') = s² m(r²), r² = Σ_f (x_f - x'_f)² / l²_g(f), m(r²) = (1 + √5 r + 5r²/3) exp(-√5 r):
+//! Rasmussen & Williams 2006, "Gaussian processes for machine learning", eq. 4.17. Every column f
+//! of the inputs belongs to a group g(f). The columns of a group share a length-scale l.
 
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, Zip};
 
@@ -11,10 +11,10 @@ use super::warp;
 
 /// √5.
 const SQRT_5: f64 = 2.236_067_977_499_79;
-/// At this distance times √5 both m and its derivative are 0 in floating point.
+/// At √5 times this distance and beyond, both m and its derivative are 0 in floating point.
 const FAR: f64 = 800.0;
 
-/// m(r²) and its derivative by r², which is finite at 0; both are 0 where r² is infinite.
+/// m(r²) and its derivative by r², which is finite at 0. Both are 0 if r² is infinite.
 #[inline(always)]
 pub(crate) fn matern(r_squared: f64) -> (f64, f64) {
     let r = (SQRT_5 * r_squared.sqrt()).min(FAR);
@@ -22,15 +22,17 @@ pub(crate) fn matern(r_squared: f64) -> (f64, f64) {
     ((1.0 + r + r * r * (1.0 / 3.0)) * decay, -(5.0 / 6.0) * (1.0 + r) * decay)
 }
 
-/// eˣ for x from -[`FAR`] to 0, to the last bit or two, without a branch, so that a loop of it becomes vector
-/// instructions: with x = k ln 2 + t, 2ᵏ times the Taylor series of eᵗ.
+/// eˣ for x from -[`FAR`] to 0, exact to the last bit or two: 2ᵏ times the Taylor series of eᵗ,
+/// where x = k ln 2 + t.
+///
+/// It has no branch, so that a loop of it becomes vector instructions.
 #[inline(always)]
 fn exp(x: f64) -> f64 {
-    /// Adding it rounds to integers, which then are the lowest bits.
+    /// A sum with it is rounded to an integer, which is in its lowest bits.
     const ROUNDING: f64 = 6_755_399_441_055_744.0;
-    /// ln 2 in two parts, of which the first times any k is exact.
+    /// ln 2 in two parts; the product of the first and any k is exact.
     const LN_2: (f64, f64) = (6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10);
-    /// Below, the result is no normal number, and 0.
+    /// Below, the result would be subnormal, and is 0.
     const LEAST: f64 = -708.0;
     /// 1/13!, 1/12!, ... 1/2!, 1, 1.
     const SERIES: [f64; 14] = [
@@ -58,8 +60,8 @@ fn exp(x: f64) -> f64 {
     if x < LEAST { 0.0 } else { power }
 }
 
-/// The inputs with the columns `numbers` warped and each column divided by the length-scale of its group: distances
-/// in it are r.
+/// The inputs with the columns `numbers` warped, and each column divided by the length-scale of its
+/// group. Its distances are r.
 pub(crate) fn scaled(
     inputs: ArrayView2<f64>,
     groups: &[usize],
@@ -99,7 +101,7 @@ pub(crate) fn cross(left: ArrayView2<f64>, columns: ArrayView2<f64>) -> Array2<f
     values
 }
 
-/// The rows of `scaled` as columns, the way that distances to many of them are taken.
+/// The rows of `scaled` as columns: the layout for distances to many of them.
 pub(crate) fn columns(scaled: ArrayView2<f64>) -> Array2<f64> {
     scaled.t().as_standard_layout().into_owned()
 }
@@ -143,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exponential_is_that_of_the_standard_library_to_the_last_bits() {
+    fn the_exponential_equals_the_standard_library_to_the_last_bits() {
         for step in 0..=70_000 {
             let x = -0.01 * f64::from(step);
             assert!((exp(x) / x.exp() - 1.0).abs() < 4e-16, "{x}");

@@ -1,40 +1,41 @@
 //! Minimization of a smooth function in a box: projected L-BFGS.
 //!
-//! Nocedal & Wright 2006, "Numerical optimization", algorithm 7.4 for the direction, on the coordinates
-//! that no bound holds, and a backtracking search along the path projected onto the box (Bertsekas 1982,
-//! "Projected Newton methods for optimization problems with simple constraints").
+//! The direction is that of algorithm 7.4 of Nocedal & Wright 2006, "Numerical optimization", on
+//! the coordinates that no bound holds. The line search backtracks along the path projected onto
+//! the box (Bertsekas 1982, "Projected Newton methods for optimization problems with simple
+//! constraints").
 
 use std::collections::VecDeque;
 
-/// How many pairs of steps and gradient changes describe the curvature.
+/// The number of pairs of steps and gradient changes that describe the curvature.
 const MEMORY: usize = 8;
-/// Sufficient decrease (Armijo), the customary value.
+/// Sufficient decrease (Armijo), with the usual value.
 const DECREASE: f64 = 1e-4;
-/// A step that has been shortened this often goes nowhere.
+/// After this number of shortened steps the line search fails.
 const BACKTRACKS: usize = 20;
 
 /// When to stop.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Stopping {
-    /// At most so many steps.
+    /// The most steps.
     pub iterations: usize,
-    /// Once no coordinate of the projected gradient is larger.
+    /// Stop if no coordinate of the projected gradient is larger.
     pub gradient: f64,
-    /// Once a step has lowered the value by no more.
+    /// Stop after a step that lowers the value by no more.
     pub decrease: f64,
 }
 
-/// Where the descent ended.
+/// The end of a descent.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Minimum {
     pub point: Vec<f64>,
     pub value: f64,
 }
 
-/// Descends from `start`, clamped into `bounds`.
+/// The minimum of `function` that a descent from `start`, clamped into `bounds`, reaches.
 ///
-/// `function` returns the value and writes the gradient; a value that is not finite marks a point as
-/// impossible, and the search steps back from it. From an impossible start nothing moves.
+/// `function` returns the value and writes the gradient. A value that is not finite marks a point
+/// as impossible: the line search steps back from it. An impossible start is returned as it is.
 pub(crate) fn minimize(
     start: &[f64],
     bounds: &[(f64, f64)],
@@ -67,21 +68,21 @@ pub(crate) fn minimize(
     Minimum { point, value }
 }
 
-/// A place with its value and gradient.
+/// A point with its value and gradient.
 struct Place {
     point: Vec<f64>,
     value: f64,
     gradient: Vec<f64>,
 }
 
-/// Steps s and the gradient changes y along them, oldest first.
+/// Pairs of a step and the change of the gradient along it, oldest first.
 #[derive(Default)]
 struct Curvature {
     pairs: VecDeque<(Vec<f64>, Vec<f64>)>,
 }
 
 impl Curvature {
-    /// Keeps a pair if the function curves upwards along it.
+    /// Adds a pair if the function curves upwards along the step.
     fn learn(&mut self, step: Vec<f64>, change: Vec<f64>) {
         if dot(&step, &change) > 1e-12 * dot(&change, &change) {
             if self.pairs.len() == MEMORY {
@@ -91,7 +92,7 @@ impl Curvature {
         }
     }
 
-    /// The inverse Hessian, as far as it is known, times `vector`: the two-loop recursion.
+    /// The approximate inverse Hessian times `vector`: the two-loop recursion.
     fn times(&self, mut vector: Vec<f64>) -> Vec<f64> {
         let mut weights = Vec::with_capacity(self.pairs.len());
         for (step, change) in self.pairs.iter().rev() {
@@ -111,7 +112,7 @@ impl Curvature {
     }
 }
 
-/// The direction of descent, zero where a bound holds the coordinate.
+/// The direction of descent; zero in coordinates that a bound holds.
 fn descent(curvature: &mut Curvature, point: &[f64], gradient: &[f64], bounds: &[(f64, f64)]) -> Vec<f64> {
     let is_free: Vec<bool> = (0..point.len()).map(|i| !is_held(point[i], gradient[i], bounds[i])).collect();
     let masked = |vector: Vec<f64>| -> Vec<f64> {
@@ -124,12 +125,12 @@ fn descent(curvature: &mut Curvature, point: &[f64], gradient: &[f64], bounds: &
         return direction;
     }
     *curvature = Curvature::default();
-    // Without curvature the first step is at most of length 1.
+    // Without curvature the first step has at most length 1.
     let length = dot(&steepest, &steepest).sqrt().max(1.0);
     steepest.into_iter().map(|x| x / length).collect()
 }
 
-/// The first place along the projected path that is low enough; `None` if there is none.
+/// The first point along the projected path with a sufficient decrease; `None` if there is none.
 fn backtrack(
     point: &[f64],
     value: f64,
@@ -157,17 +158,19 @@ fn backtrack(
     None
 }
 
-/// The minimum of the parabola through both values and the slope, as a part of the step, within [0.1, 0.5].
+/// The minimum of the parabola through both values and the slope, as a share of the step, from 0.1
+/// to 0.5.
 fn shortening(value: f64, slope: f64, reached: f64) -> f64 {
     let part = -0.5 * slope / (reached - value - slope);
     if part.is_finite() { part.clamp(0.1, 0.5) } else { 0.5 }
 }
 
-/// Whether the coordinate sits on a bound that the descent would cross.
+/// Whether the coordinate is at a bound that the descent would cross.
 fn is_held(x: f64, slope: f64, (low, high): (f64, f64)) -> bool {
     (x <= low && slope > 0.0) || (x >= high && slope < 0.0)
 }
 
+/// The largest coordinate of the projected gradient.
 fn projected_norm(point: &[f64], gradient: &[f64], bounds: &[(f64, f64)]) -> f64 {
     (0..point.len())
         .filter(|&i| !is_held(point[i], gradient[i], bounds[i]))
@@ -178,6 +181,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
+/// Adds `factor` times `other` to `target`.
 fn add(target: &mut [f64], factor: f64, other: &[f64]) {
     target.iter_mut().zip(other).for_each(|(x, y)| *x += factor * y);
 }
@@ -201,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn rosenbrocks_valley_is_followed_to_its_end() {
+    fn the_minimum_of_rosenbrocks_function_is_found_in_few_calls() {
         let mut calls = 0;
         let minimum = minimize(&[-1.2, 1.0], &[(-5.0, 5.0); 2], STOPPING, |x, gradient| {
             calls += 1;
@@ -212,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_that_gains_too_little_is_the_last() {
+    fn a_step_with_too_small_a_decrease_is_the_last() {
         let calls = |decrease| {
             let mut calls = 0;
             let stopping = Stopping { decrease, ..STOPPING };
@@ -222,8 +226,8 @@ mod tests {
             });
             (calls, minimum.value)
         };
-        let ((all, least), (fewer, exploit)) = (calls(0.0), calls(1e-3));
-        assert!(fewer < all && exploit > least && exploit < 0.1, "{fewer} of {all} calls, {exploit}");
+        let ((all, least), (fewer, value)) = (calls(0.0), calls(1e-3));
+        assert!(fewer < all && value > least && value < 0.1, "{fewer} of {all} calls, {value}");
     }
 
     #[test]
@@ -235,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn impossible_points_are_stepped_back_from() {
+    fn the_descent_steps_back_from_impossible_points() {
         // x - ln x, impossible at and below 0: minimum at 1.
         let minimum = minimize(&[30.0], &[(-10.0, 40.0)], STOPPING, |x, gradient| {
             gradient[0] = 1.0 - 1.0 / x[0];
@@ -245,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn an_impossible_start_stays() {
+    fn an_impossible_start_is_returned() {
         let minimum = minimize(&[3.0], &[(0.0, 2.0)], STOPPING, |_, _| f64::NAN);
         assert_eq!(minimum.point, [2.0]);
     }

@@ -1,11 +1,13 @@
-//! The Gaussian process, usable without a study.
+//! A Gaussian process, usable without a study: this folder imports only `linalg`, `seed` and
+//! external crates.
 //!
 //! | file | idea |
 //! |---|---|
-//! | `params`, `error` | the settings of a fit; why it fails |
+//! | `params`, `error` | the settings of a fit, and why it can fail |
 //! | `process` | a fitted process and its posterior |
-//! | `hyperparameters`, `kernel`, `warp` | length-scales, variances and the warp of each input, with their priors |
-//! | `evidence`, `lbfgs` | the marginal likelihood with its gradient, and what maximizes it |
+//! | `hyperparameters` | length-scales, variances and exponents of warps, with their priors |
+//! | `kernel`, `warp` | the correlation of two inputs, and the warp of a coordinate |
+//! | `evidence`, `lbfgs` | the marginal likelihood with its gradient, and its maximization |
 //! | `normal` | the normal distribution |
 
 mod error;

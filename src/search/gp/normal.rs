@@ -1,4 +1,4 @@
-//! The standard normal distribution, accurate in relative terms far into its lower tail.
+//! The standard normal distribution, with small relative errors far into its lower tail.
 //!
 //! φ is its density, Φ its distribution function.
 
@@ -7,7 +7,7 @@ use std::f64::consts::{FRAC_1_SQRT_2, LN_2, PI};
 /// ln √(2π).
 pub(crate) const LN_SQRT_2PI: f64 = 0.918_938_533_204_672_8;
 
-/// Below this, φ and Φ are related by a series; above, by the error function.
+/// Below, Φ follows from φ by a series; above, from the error function.
 const SERIES_BELOW: f64 = -10.0;
 
 /// ln φ(z).
@@ -36,11 +36,12 @@ pub(crate) fn hazard(z: f64) -> f64 {
     (ln_density(z) - ln_cdf(z)).exp()
 }
 
-/// ln h(z) for h(z) = φ(z) + z Φ(z), the expected positive part of a normal variable of mean z and variance 1.
+/// ln h(z) for h(z) = φ(z) + z Φ(z), the expected positive part of a normal variable of mean z and
+/// variance 1.
 ///
 /// Cases after Ament et al. 2023, "Unexpected improvements to expected improvement for Bayesian
-/// optimization", eq. 9. Far below zero we sum the asymptotic series of h/φ, which loses no digits to
-/// cancellation, where they drop all its terms but the first.
+/// optimization", eq. 9. Far below zero it is the asymptotic series of h/φ, which loses no digits
+/// by cancellation; they keep only its first term.
 pub(crate) fn ln_h(z: f64) -> f64 {
     if z > -1.0 {
         (ln_density(z).exp() + z * cdf(z)).ln()
@@ -52,7 +53,7 @@ pub(crate) fn ln_h(z: f64) -> f64 {
     }
 }
 
-/// The inverse of Φ, for p in (0, 1), by bisection: exact to the last bits, and called a few times only.
+/// The inverse of Φ for p between 0 and 1, by bisection: exact to the last bits, and slow.
 pub(crate) fn quantile(p: f64) -> f64 {
     let (mut low, mut high) = (-38.0, 38.0);
     for _ in 0..200 {
@@ -65,7 +66,7 @@ pub(crate) fn quantile(p: f64) -> f64 {
     0.5 * (low + high)
 }
 
-/// exp(x²) erfc(x) for x > 0, which stays representable where erfc does not.
+/// exp(x²) erfc(x) for x > 0, which does not underflow where erfc does.
 fn erfcx(x: f64) -> f64 {
     if x < -SERIES_BELOW * FRAC_1_SQRT_2 {
         (x * x).exp() * libm::erfc(x)
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_branches_meet() {
+    fn the_cases_agree_where_they_meet() {
         for z in [-1.0, SERIES_BELOW] {
             let (below, above) = (z - 1e-9, z + 1e-9);
             assert!((ln_h(above) - ln_h(below) - 2e-9 * (cdf(z).ln() - ln_h(z)).exp()).abs() < 1e-11);

@@ -1,4 +1,5 @@
-//! Settings of a Gaussian process and its fit, in linfa's style: `GpParams::new().draws(8).fit(&data)?`.
+//! Settings of a Gaussian process and its fit, in the style of linfa:
+//! `GpParams::new().draws(8).fit(&data)?`.
 
 use linfa::ParamGuard;
 use linfa::dataset::DatasetBase;
@@ -34,7 +35,7 @@ pub struct GpParams(GpValidParams);
 pub struct GpValidParams {
     groups: Option<Vec<usize>>,
     numbers: Vec<usize>,
-    levels: Stages,
+    levels: Levels,
     draws: usize,
     iterations: usize,
     tolerance: f64,
@@ -42,12 +43,11 @@ pub struct GpValidParams {
     seed: Seed,
 }
 
-/// The stages of the observations.
+/// The fidelity levels of the observations.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Stages {
-    /// The last.
-    most: usize,
-    /// One an observation, or none.
+struct Levels {
+    highest: usize,
+    /// One per observation; empty if all are 0.
     of_each: Vec<usize>,
 }
 
@@ -58,13 +58,14 @@ impl Default for GpParams {
 }
 
 impl GpParams {
-    /// One length-scale a column, and the fit's defaults.
+    /// One length-scale per column, and the defaults of the fit.
     pub fn new() -> Self {
-        // 60 steps and a tolerance of 1e-2 in the logarithms: more moves predictions by less than noise.
+        // After 60 steps, or at a tolerance of 1e-2 in the logarithms, predictions change by less
+        // than the noise.
         Self(GpValidParams {
             groups: None,
             numbers: Vec::new(),
-            levels: Stages::default(),
+            levels: Levels::default(),
             draws: 4,
             iterations: 60,
             tolerance: 1e-2,
@@ -73,51 +74,57 @@ impl GpParams {
         })
     }
 
-    /// The group of each column, counted from 0 without a gap; columns of a group share a length-scale.
+    /// The group of each column, counted from 0, with no number left out. Columns of a group share
+    /// a length-scale.
     pub fn groups(mut self, groups: Vec<usize>) -> Self {
         self.0.groups = Some(groups);
         self
     }
 
-    /// Columns of numbers from -½ to ½ that are warped, by warps that are fitted; default none.
+    /// Columns of numbers from -½ to ½ that are warped. The warps are fitted. Default: none.
     pub fn warped(mut self, numbers: Vec<usize>) -> Self {
         self.0.numbers = numbers;
         self
     }
 
-    /// Observations are of stages from 0 to `most`: 0 is the end, from which every other differs by a process of its
-    /// own; one an observation, or none where all are of the end, which is the default.
-    pub fn levels(mut self, most: usize, of_each: Vec<usize>) -> Self {
-        self.0.levels = Stages { most: if of_each.is_empty() { 0 } else { most }, of_each };
+    /// The fidelity level of each observation, from 0 to `highest`; empty if all are 0, the
+    /// default.
+    ///
+    /// The process predicts level 0. Every other level differs from it by a discrepancy, a process
+    /// of its own.
+    pub fn levels(mut self, highest: usize, of_each: Vec<usize>) -> Self {
+        self.0.levels = Levels { highest: if of_each.is_empty() { 0 } else { highest }, of_each };
         self
     }
 
-    /// How many random hyperparameters are looked at; from the likeliest of them starts a second ascent,
-    /// beside that from the prior's mode. More → surer of the global optimum, slower; default 4.
+    /// The number of random hyperparameters. A second ascent starts from the likeliest of them,
+    /// beside that from the mode of the prior. More: surer of the global optimum, slower. Default
+    /// 4.
     pub fn draws(mut self, draws: usize) -> Self {
         self.0.draws = draws;
         self
     }
 
-    /// The most steps of one ascent; default 60. With 0 the hyperparameters stay at the start.
+    /// The most steps of one ascent; default 60. With 0 the hyperparameters keep their start.
     pub fn iterations(mut self, iterations: usize) -> Self {
         self.0.iterations = iterations;
         self
     }
 
-    /// An ascent ends where no derivative of the log posterior by a logarithm is larger; default 1e-2.
+    /// An ascent ends where no derivative of the log posterior by a logarithm is larger; positive,
+    /// default 1e-2.
     pub fn tolerance(mut self, tolerance: f64) -> Self {
         self.0.tolerance = tolerance;
         self
     }
 
-    /// Where the first ascent starts, in place of the prior's mode.
+    /// The start of the first ascent, in place of the mode of the prior.
     pub fn start(mut self, start: Hyperparameters) -> Self {
         self.0.start = Some(start);
         self
     }
 
-    /// Seed of the random hyperparameters.
+    /// The seed of the random hyperparameters.
     pub fn seed(mut self, seed: Seed) -> Self {
         self.0.seed = seed;
         self
@@ -141,21 +148,22 @@ impl ParamGuard for GpParams {
 impl Fit<Array2<f64>, Array1<f64>, GpError> for GpValidParams {
     type Object = GaussianProcess;
 
-    /// Fits the hyperparameters by maximum a posteriori. The priors mean targets of mean 0 and variance 1.
+    /// Fits the hyperparameters by maximum a posteriori. The priors expect targets of mean 0 and
+    /// variance 1.
     fn fit(&self, data: &DatasetBase<Array2<f64>, Array1<f64>>) -> Result<GaussianProcess, GpError> {
         let groups = self.groups_of(&data.records);
         let lengths = groups.iter().max().map_or(0, |most| most + 1);
-        let prior = Prior::new(lengths, self.levels.most, self.numbers.len());
+        let prior = Prior::new(lengths, self.levels.highest, self.numbers.len());
         let evidence = self.evidence(data, &groups, prior)?;
         GaussianProcess::new(evidence, self.ascend(evidence))
     }
 }
 
 impl GpValidParams {
-    /// The process of `data` with hyperparameters that are known.
+    /// The process of `data` with known hyperparameters.
     ///
     /// # Errors
-    /// As those of the fit.
+    /// The errors of the fit.
     pub(crate) fn condition(
         &self,
         data: &DatasetBase<Array2<f64>, Array1<f64>>,
@@ -166,11 +174,12 @@ impl GpValidParams {
         GaussianProcess::new(self.evidence(data, &groups, prior)?, hyper)
     }
 
+    /// The group of each column; without groups each column is one.
     fn groups_of(&self, inputs: &Array2<f64>) -> Vec<usize> {
         self.groups.clone().unwrap_or_else(|| (0..inputs.ncols()).collect())
     }
 
-    /// What `data` asks of the hyperparameters, if it can be asked.
+    /// The evidence of `data`, if data and settings fit together.
     fn evidence<'a>(
         &'a self,
         data: &'a DatasetBase<Array2<f64>, Array1<f64>>,
@@ -179,14 +188,15 @@ impl GpValidParams {
     ) -> Result<Evidence<'a>, GpError> {
         let (inputs, targets) = (&data.records, &data.targets);
         check_data(inputs, targets, groups, &self.numbers)?;
-        let Stages { most, of_each: levels } = &self.levels;
-        if !levels.is_empty() && (levels.len() != targets.len() || levels.iter().any(|level| level > most)) {
-            return Err(GpError::Levels { levels: levels.len(), targets: targets.len(), highest: *most });
+        let Levels { highest, of_each: levels } = &self.levels;
+        if !levels.is_empty() && (levels.len() != targets.len() || levels.iter().any(|level| level > highest))
+        {
+            return Err(GpError::Levels { levels: levels.len(), targets: targets.len(), highest: *highest });
         }
         Ok(Evidence { inputs, targets, groups, numbers: &self.numbers, levels, prior })
     }
 
-    /// The likeliest hyperparameters found.
+    /// The likeliest hyperparameters of all ascents.
     fn ascend(&self, evidence: Evidence<'_>) -> Hyperparameters {
         let prior = evidence.prior;
         let bounds = prior.bounds();
@@ -210,6 +220,7 @@ impl GpValidParams {
     }
 }
 
+/// Checks that shapes agree and that all numbers are finite.
 fn check_data(
     inputs: &Array2<f64>,
     targets: &Array1<f64>,
@@ -250,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_fitted_is_an_error() {
+    fn data_and_settings_that_do_not_fit_are_errors() {
         let fit = |params: GpParams, x: Array2<f64>, y: Array1<f64>| {
             params.fit(&Dataset::new(x, y)).expect_err("not to be fitted").to_string()
         };
@@ -262,8 +273,8 @@ mod tests {
         let warped = fit(GpParams::new().warped(vec![1]), x.clone(), y.clone());
         assert!(warped.starts_with("column 1 of 1 to be warped"), "{warped}");
         assert!(fit(GpParams::new().groups(vec![0, 1]), x.clone(), y).starts_with("groups of 2 columns"));
-        let staged = fit(GpParams::new().levels(1, vec![0, 2]), x.clone(), array![0.0, 1.0]);
-        assert_eq!(staged, "2 fidelity levels of 2 targets: must be one per target, each at most 1");
+        let leveled = fit(GpParams::new().levels(1, vec![0, 2]), x.clone(), array![0.0, 1.0]);
+        assert_eq!(leveled, "2 fidelity levels of 2 targets: must be one per target, each at most 1");
         assert!(fit(GpParams::new(), x, array![0.0, f64::NAN]).starts_with("an input or target"));
         assert!(fit(GpParams::new(), Array2::zeros((0, 1)), array![]).starts_with("0 inputs"));
     }

@@ -1,4 +1,4 @@
-//! A Gaussian process conditioned on data: what is known of a function after a few evaluations.
+//! A Gaussian process conditioned on data: the posterior of a function after a few evaluations.
 
 use linfa::traits::PredictInplace;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
@@ -9,16 +9,16 @@ use super::hyperparameters::Hyperparameters;
 use super::{kernel, normal};
 use crate::linalg::Cholesky;
 
-/// The function's values at some inputs, without noise.
+/// The posterior of the function at some inputs, without noise.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Posterior {
-    /// One an input.
+    /// One mean per input.
     pub mean: Array1<f64>,
-    /// One an input, not negative.
+    /// One variance per input, not negative.
     pub variance: Array1<f64>,
 }
 
-/// The function's value at one input, without noise, and its derivatives by the input's columns.
+/// The posterior at one input, without noise, and its derivatives by the columns of the input.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Local {
     pub mean: f64,
@@ -33,9 +33,9 @@ pub struct GaussianProcess {
     hyper: Hyperparameters,
     ln_posterior: f64,
     groups: Vec<usize>,
-    /// Columns that are warped, if any is.
+    /// Columns that are warped.
     numbers: Vec<usize>,
-    /// Inputs warped and over length-scales, one a column, (F, n).
+    /// Inputs, warped and divided by length-scales, one per column: (F, n).
     columns: Array2<f64>,
     targets: Array1<f64>,
     /// Noise variance of each target, (n).
@@ -62,7 +62,7 @@ impl GaussianProcess {
         })
     }
 
-    /// What it is conditioned on.
+    /// The targets that it is conditioned on.
     pub(crate) fn targets(&self) -> &Array1<f64> {
         &self.targets
     }
@@ -87,18 +87,21 @@ impl GaussianProcess {
         Posterior { mean, variance }
     }
 
-    /// The mean of [`Self::posterior`] alone, at a cost of O(n) an input instead of O(n²).
+    /// The mean of [`Self::posterior`] alone. Each input costs O(n) instead of O(n²).
     pub(crate) fn means(&self, inputs: ArrayView2<f64>) -> Array1<f64> {
         self.covariances(inputs).dot(&self.weights)
     }
 
-    /// The mean of [`Self::posterior`] at the data's own inputs, those of a level with its gap: from (K + N) α = y
-    /// follows K α = y - N α, where N is the noises and whatever kept the factor regular. Costs O(n) in all.
+    /// The mean of [`Self::posterior`] at the inputs of the data; at inputs of a fidelity level,
+    /// with its discrepancy.
+    ///
+    /// From (K + N) α = y follows K α = y - N α, where N is the noise variances plus the jitter of
+    /// the factor. Costs O(n).
     pub(crate) fn means_of_data(&self) -> Array1<f64> {
         &self.targets - &(&self.weights * &(&self.noises + self.factor.jitter()))
     }
 
-    /// Prior covariances of values at `inputs` with those at the data's, a row an input.
+    /// Prior covariances between `inputs`, one per row, and the inputs of the data.
     fn covariances(&self, inputs: ArrayView2<f64>) -> Array2<f64> {
         let scaled = self.scaled(inputs);
         let mut covariance = kernel::cross(scaled.view(), self.columns.view());
@@ -106,7 +109,7 @@ impl GaussianProcess {
         covariance
     }
 
-    /// Inputs warped and over length-scales.
+    /// Inputs, warped and divided by length-scales.
     fn scaled(&self, inputs: ArrayView2<f64>) -> Array2<f64> {
         kernel::scaled(inputs, &self.groups, &self.numbers, &self.hyper)
     }
@@ -132,7 +135,7 @@ impl GaussianProcess {
             mean_gradient: vec![0.0; input.len()],
             variance_gradient: vec![0.0; input.len()],
         };
-        // dm/d(r²) of every observation times what its covariance with the input counts.
+        // dm/d(r²) of every observation, times the weight of its covariance.
         let by_mean: Vec<f64> =
             slopes.iter().zip(&self.weights).map(|(slope, weight)| slope * weight).collect();
         let by_variance: Vec<f64> =
@@ -147,15 +150,15 @@ impl GaussianProcess {
         local
     }
 
-    /// Mean and variance, noise included, of every target given all the others: Rasmussen & Williams 2006,
-    /// eqs. 5.10 to 5.12. The hyperparameters stay.
+    /// Mean and variance, including noise, of every target given all other targets, with the same
+    /// hyperparameters: Rasmussen & Williams 2006, eqs. 5.10 to 5.12.
     pub fn leave_one_out(&self) -> Posterior {
         let variance = self.factor.inverse().diag().mapv(f64::recip);
         let mean = &self.targets - &(&self.weights * &variance);
         Posterior { mean, variance }
     }
 
-    /// The sum of the log densities that [`Self::leave_one_out`] gives the targets.
+    /// The sum of the log densities of all targets under [`Self::leave_one_out`].
     pub fn leave_one_out_density(&self) -> f64 {
         let Posterior { mean, variance } = self.leave_one_out();
         let ln_density = |((y, mean), variance): ((&f64, &f64), &f64)| {
@@ -165,26 +168,30 @@ impl GaussianProcess {
         self.targets.iter().zip(&mean).zip(&variance).map(ln_density).sum()
     }
 
-    /// Conditions on one more noisy observation; the hyperparameters stay. Costs O(n²).
+    /// Conditions on one more noisy observation, with the same hyperparameters. Costs O(n²).
     ///
     /// # Errors
-    /// The input repeats others so closely that the kernel matrix loses its factor; nothing has changed.
+    /// The input is so close to others that the kernel matrix has no factor. Then nothing has
+    /// changed.
     pub fn observe(&mut self, input: ArrayView1<f64>, target: f64) -> Result<(), GpError> {
         self.append(input.insert_axis(Axis(0)), ndarray::aview1(&[target]))?;
         self.weights = self.factor.solve(self.targets.view());
         Ok(())
     }
 
-    /// Conditions on what is expected at every row of `inputs`, as if it had been observed: the mean stays as it is
-    /// everywhere, the variance shrinks around them ("Kriging believer", Ginsbourger et al. 2010). Returns the means
-    /// there.
+    /// Conditions on the posterior means at all rows of `inputs`, as if they had been observed, and
+    /// returns them.
+    ///
+    /// The mean stays the same everywhere; the variance shrinks around `inputs` ("Kriging
+    /// believer": Ginsbourger et al. 2010, "Kriging is well-suited to parallelize optimization").
     pub(crate) fn fantasize(&mut self, inputs: ArrayView2<f64>) -> Array1<f64> {
         let means = self.means(inputs);
         if inputs.is_empty() {
             return means;
         }
         if self.append(inputs, means.view()).is_err() {
-            // An input so close to an observed one that it has no row of its own has no variance left to lose.
+            // An input that is too close to an observed one for a row of its own has no variance
+            // left.
             for (row, mean) in inputs.axis_chunks_iter(Axis(0), 1).zip(means.axis_chunks_iter(Axis(0), 1)) {
                 let _ = self.append(row, mean);
             }
@@ -192,8 +199,8 @@ impl GaussianProcess {
         means
     }
 
-    /// Takes in observations; where they are the means, weights of 0 are theirs, since K (α, 0) = (y, means), and the
-    /// others stay.
+    /// Adds observations with weights of 0. These are right if the targets are the means, since K
+    /// (α, 0) = (y, means).
     fn append(&mut self, inputs: ArrayView2<f64>, targets: ArrayView1<f64>) -> Result<(), GpError> {
         let rows = self.scaled(inputs);
         let columns = kernel::columns(rows.view());
@@ -219,7 +226,7 @@ impl GaussianProcess {
     }
 }
 
-/// Σ_i (z - others_i) weights_i, in eight sums, so that it becomes vector instructions.
+/// Σ_i (z - others_i) weights_i, in eight partial sums, so that it becomes vector instructions.
 fn moment(z: f64, others: &[f64], weights: &[f64]) -> f64 {
     let mut sums = [0.0; 8];
     let (others, others_left) = others.as_chunks::<8>();
@@ -253,7 +260,7 @@ mod tests {
     use super::super::{FidelityLevel, GpParams, Warp};
     use super::*;
 
-    /// A process whose hyperparameters are given, not fitted.
+    /// A process with given hyperparameters.
     fn fixed(inputs: Array2<f64>, targets: Array1<f64>, hyper: Hyperparameters) -> GaussianProcess {
         let groups = vec![0; inputs.ncols()];
         let params = GpParams::new().groups(groups).start(hyper).draws(0).iterations(0);
@@ -267,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn the_slopes_of_a_warped_process_match_differences() {
+    fn the_gradients_of_a_warped_process_match_differences() {
         let inputs = Array::from_shape_fn((12, 2), |(i, j)| ((i * (5 + 2 * j)) % 12) as f64 / 12.0 - 0.5);
         let targets = inputs.map_axis(Axis(1), |x| (9.0 * x[0]).sin() + x[1]);
         let start = Hyperparameters {
@@ -289,10 +296,11 @@ mod tests {
     }
 
     #[test]
-    fn two_points_worked_by_hand() {
-        // Points at 0 and 1, length 1, s² = v = 1, σ² = 0.5, y = (1, -1); q = m(1), h = m(1/4).
-        // K = [[2.5, 1 + q], [1 + q, 2.5]], so α = (1, -1) / (1.5 - q), k(0.5) = (1 + h)(1, 1):
-        // the mean at 0.5 is 0, the variance 2 - 2 (1 + h)² / (3.5 + q); the mean at 0 is (1 - q) / (1.5 - q).
+    fn the_posterior_of_two_points_equals_a_calculation_by_hand() {
+        // Points at 0 and 1, length 1, s² = v = 1, σ² = 0.5, y = (1, -1); q = m(1), h = m(1/4). K =
+        // [[2.5, 1 + q], [1 + q, 2.5]], so α = (1, -1) / (1.5 - q), k(0.5) = (1 + h)(1, 1): the
+        // mean at 0.5 is 0, the variance 2 - 2 (1 + h)² / (3.5 + q); the mean at 0 is (1 - q) /
+        // (1.5 - q).
         let process = fixed(array![[0.0], [1.0]], array![1.0, -1.0], hyper(1.0, 0.5));
         let (q, h) = (kernel::matern(1.0).0, kernel::matern(0.25).0);
         let posterior = process.posterior(array![[0.5], [0.0]].view());
@@ -302,12 +310,13 @@ mod tests {
     }
 
     #[test]
-    fn an_observation_of_a_stage_worked_by_hand() {
-        // y = 2 at 0, of a stage of gap 0.5 and noise 0.5; s² = v = 1: K = s² + v + 0.5 + v + 0.5 = 4. At the end the
-        // mean is (s² + v) y / 4 = 1 and the variance (s² + v) - (s² + v)² / 4 = 1.
-        let level = FidelityLevel { gap: 0.5, noise: 0.5 };
+    fn the_posterior_of_a_fidelity_level_equals_a_calculation_by_hand() {
+        // y = 2 at 0, of a level with discrepancy 0.5 and noise 0.5; s² = v = 1: K = s² + v + 0.5 +
+        // v + 0.5 = 4. At the end the mean is (s² + v) y / 4 = 1, and the variance (s² + v) - (s² +
+        // v)² / 4 = 1.
+        let level = FidelityLevel { discrepancy: 0.5, noise: 0.5 };
         let start = Hyperparameters {
-            levels: vec![FidelityLevel { gap: 9.0, noise: 9.0 }, level],
+            levels: vec![FidelityLevel { discrepancy: 9.0, noise: 9.0 }, level],
             ..hyper(1.0, 7.0)
         };
         let params = GpParams::new().levels(2, vec![2]).start(start).draws(0).iterations(0);
@@ -315,7 +324,7 @@ mod tests {
         let posterior = process.posterior(array![[0.0]].view());
         assert!((posterior.mean[0] - 1.0).abs() < 1e-15);
         assert!((posterior.variance[0] - 1.0).abs() < 1e-15);
-        // With its gap, a share of 3.5 of 4 of the observation.
+        // With its discrepancy the mean is 3.5 / 4 of the observation.
         assert!((process.means_of_data()[0] - 1.75).abs() < 1e-15);
     }
 
@@ -330,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn leaving_one_out_equals_leaving_it_out() {
+    fn leave_one_out_equals_a_process_without_the_observation() {
         let (inputs, targets) = waves(8);
         let all = fixed(inputs.clone(), targets.clone(), hyper(0.4, 0.01)).leave_one_out();
         for i in 0..8 {
@@ -344,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn the_means_at_the_data_are_those_of_anywhere() {
+    fn the_means_of_the_data_equal_those_at_any_input() {
         let (inputs, targets) = waves(9);
         let mut process = fixed(inputs.clone(), targets, hyper(0.4, 0.01));
         process.observe(array![0.5, 0.5].view(), 0.7).unwrap();
@@ -355,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn observing_one_more_equals_starting_with_it() {
+    fn observing_equals_a_process_that_had_the_observation_from_the_start() {
         let (inputs, targets) = waves(9);
         let mut grown =
             fixed(inputs.slice(s![..8, ..]).to_owned(), targets.slice(s![..8]).to_owned(), hyper(0.4, 0.01));
@@ -368,24 +377,24 @@ mod tests {
     }
 
     #[test]
-    fn believing_equals_observing_the_means_and_what_is_there_already_tells_nothing() {
+    fn fantasizing_equals_observing_the_means_and_skips_repeated_inputs() {
         let (inputs, targets) = waves(9);
         let start = fixed(inputs.clone(), targets, hyper(0.4, 0.01));
         let pending = array![[0.3, 0.8], [0.9, 0.1], [0.35, 0.75]];
-        let (mut believing, mut observing) = (start.clone(), start.clone());
-        let means = believing.fantasize(pending.view());
+        let (mut fantasizing, mut observing) = (start.clone(), start.clone());
+        let means = fantasizing.fantasize(pending.view());
         for (row, mean) in pending.rows().into_iter().zip(&means) {
             observing.observe(row, *mean).unwrap();
         }
         let at = array![[0.31, 0.7], [0.6, 0.2]];
         let [before, one, other] =
-            [&start, &believing, &observing].map(|process| process.posterior(at.view()));
+            [&start, &fantasizing, &observing].map(|process| process.posterior(at.view()));
         assert!((&one.mean - &before.mean).iter().all(|x| x.abs() < 1e-12));
         assert!((&one.mean - &other.mean).iter().all(|x| x.abs() < 1e-10));
         assert!((&one.variance - &other.variance).iter().all(|x| x.abs() < 1e-12));
         assert!((&before.variance - &one.variance).iter().all(|&x| x > 1e-4));
 
-        // Without noise the same place twice has no factor; a new one beside it still counts.
+        // Without noise an input twice has no factor; a new input beside it still counts.
         let mut twice = start;
         twice.hyper.noise = 0.0;
         let none: Array2<f64> = Array::zeros((0, 2));

@@ -1,23 +1,24 @@
-//! The coordinate of a number, stretched where the loss changes fast.
+//! Input warping: the coordinate of a number is stretched where the loss changes fast.
 //!
-//! A process is equally rough everywhere; a loss is not, in a parameter that had better be searched in logarithms and
-//! is not, say. So numbers pass through a distribution function first, w(u) = 1 - (1 - uᵃ)ᵇ (Kumaraswamy 1980, "A
-//! generalized probability density function for double-bounded random processes"), whose exponents are learnt with
-//! the other hyperparameters (Snoek et al. 2014, "Input warping for Bayesian optimization of non-stationary
-//! functions", with the beta distribution in its place). Under a = b = 1 nothing is stretched.
+//! A process is equally rough everywhere. A loss is not, for example in a parameter that should be
+//! searched on a log scale but is not. So numbers pass through a distribution function first (Snoek
+//! et al. 2014, "Input warping for Bayesian optimization of non-stationary functions"). In place of
+//! their beta distribution it is that of Kumaraswamy 1980, "A generalized probability density
+//! function for double-bounded random processes": w(u) = 1 - (1 - uᵃ)ᵇ. Its exponents are fitted
+//! with the other hyperparameters. With a = b = 1 it is the identity.
 
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-/// Of an exponent below 1 the slope is infinite at an end, so this much of the range is cut off at both.
+/// Cut off both ends of the range: with an exponent below 1 the slope would be infinite there.
 const END: f64 = 1e-4;
 
 /// A rising map of the unit interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Warp {
-    /// Below 1 → stretched at the lower end, above 1 → squeezed there.
+    /// Exponent of the lower end, positive. Below 1 it is stretched, above 1 squeezed.
     pub a: f64,
-    /// Below 1 → stretched at the upper end, above 1 → squeezed there.
+    /// Exponent of the upper end, positive. Below 1 it is stretched, above 1 squeezed.
     pub b: f64,
 }
 
@@ -25,23 +26,23 @@ pub struct Warp {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stretched {
     pub value: f64,
-    /// By the coordinate itself.
+    /// The derivative by the coordinate.
     pub slope: f64,
     pub by_ln_a: f64,
     pub by_ln_b: f64,
 }
 
 impl Warp {
-    /// Stretches nothing.
+    /// The identity.
     pub const IDENTITY: Self = Self { a: 1.0, b: 1.0 };
 
-    /// w at a column of a number, which holds u - ½; from that of the middle, too.
+    /// w(u) - ½ for a column x = u - ½.
     pub(crate) fn of_column(self, x: f64) -> f64 {
         0.5 - (self.b * self.ln_q(within(x + 0.5).ln())).exp()
     }
 
-    /// The same with derivatives: for p = uᵃ and q = 1 - p they are a b q^(b-1) p / u by u, b q^(b-1) p ln u by a and
-    /// -q^b ln q by b.
+    /// The same with its derivatives. For p = uᵃ and q = 1 - p they are a b q^(b-1) p / u by u, b
+    /// q^(b-1) p ln u by a, and -q^b ln q by b.
     pub(crate) fn stretched(self, x: f64) -> Stretched {
         let u = within(x + 0.5);
         let ln_u = u.ln();
@@ -62,12 +63,12 @@ impl Warp {
     }
 }
 
-/// u, kept off both ends.
+/// u, moved away from both ends.
 fn within(u: f64) -> f64 {
     END + (1.0 - 2.0 * END) * u.clamp(0.0, 1.0)
 }
 
-/// `inputs` with these `columns` warped, one warp each; as they are where there are no warps.
+/// `inputs` with these `columns` warped, one warp each; unchanged if there are no warps.
 pub(crate) fn warped(inputs: ArrayView2<f64>, columns: &[usize], warps: &[Warp]) -> Array2<f64> {
     let mut inputs = inputs.as_standard_layout().into_owned();
     for (&column, warp) in columns.iter().zip(warps) {
@@ -84,7 +85,7 @@ mod tests {
         [Warp::IDENTITY, Warp { a: 0.2, b: 1.5 }, Warp { a: 3.0, b: 0.3 }, Warp { a: 5.0, b: 5.0 }];
 
     #[test]
-    fn the_identity_and_the_ends_stay() {
+    fn the_identity_changes_nothing_and_the_ends_stay() {
         for x in [-0.5, -0.1, 0.0, 0.3, 0.5] {
             assert!((Warp::IDENTITY.of_column(x) - x).abs() <= END);
         }

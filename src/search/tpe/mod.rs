@@ -1,9 +1,12 @@
-//! Tree-structured Parzen estimator: where good trials are dense and bad ones are not.
+//! Tree-structured Parzen estimator (TPE): the next point is where good trials are dense and bad
+//! ones are not.
 //!
-//! Bergstra et al. 2011, "Algorithms for hyper-parameter optimization": with l the density of the best few
-//! trials and g that of the others, the expected improvement rises with l(x) / g(x). Both are multivariate
-//! (Falkner et al. 2018, BOHB), so parameters that are good only together are found together. The share of
-//! good trials, the number of candidates and the trials before the first estimate are the defaults of Optuna.
+//! Bergstra et al. 2011, "Algorithms for hyper-parameter optimization". With the density l of the
+//! best few trials and the density g of the others, the expected improvement rises with l(x) /
+//! g(x). Both are multivariate (Falkner et al. 2018, "BOHB: robust and efficient hyperparameter
+//! optimization at scale"), so parameters that are good only together are found together. The share
+//! of good trials, the number of candidates and the trials before the first estimate are the
+//! defaults of Optuna.
 
 mod parzen;
 
@@ -16,17 +19,17 @@ use crate::seed::{Seed, Stream};
 use crate::space::{Domain, Point, Space};
 use crate::study::{Study, Trial};
 
-/// The good trials are this share of all, rounded up, but at most so many.
+/// The share of good trials, rounded up, and their largest number.
 const GOOD: (f64, usize) = (0.1, 25);
 
 /// Settings of a [`TpeSearch`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TpeParams {
-    /// How many trials, the default point and those of others included, precede the first estimate; the
-    /// search fills them up with a scrambled Sobol sequence. Default 10.
+    /// Trials before the first estimate, including the default point and trials of other sources;
+    /// default 10. The search fills them up with a scrambled Sobol sequence.
     pub initial: usize,
-    /// Draws from the density of good trials, of which the most promising is suggested. More → greedier,
-    /// slower; default 24.
+    /// Draws from the density of good trials; the one with the largest ratio is suggested. More:
+    /// greedier, slower. Default 24.
     pub candidates: usize,
 }
 
@@ -36,11 +39,12 @@ impl Default for TpeParams {
     }
 }
 
-/// Suggests the point of the largest ratio of two densities: that of the best trials to that of all others.
+/// Suggests the point with the largest ratio of two densities: that of the best trials to that of
+/// all others.
 ///
-/// With several metrics the best are the first front, the loneliest of it first. Failed trials are bad ones,
-/// and so are those that run or wait ("constant liar"), which keeps trials side by side apart. Where nothing
-/// has come to a value yet the point is that of [`SobolSearch`].
+/// With several metrics the best are the members of the first front, the least crowded first.
+/// Failed trials count as bad. So do running and waiting ones ("constant liar"), which keeps
+/// simultaneous trials apart. Before the first result the point is that of [`SobolSearch`].
 #[derive(Clone, Debug, Default)]
 pub struct TpeSearch {
     params: TpeParams,
@@ -81,7 +85,7 @@ impl Search for TpeSearch {
     }
 }
 
-/// The places of the good trials and of the others, oldest first.
+/// The coordinates of the good trials and of the others, oldest first.
 fn split(space: &Space, study: &Study) -> (Vec<Place>, Vec<Place>) {
     let placed = |trial: &&Trial| space.check(&trial.point).is_ok();
     let ended = study.trials.iter().filter(|trial| trial.state.is_finished()).filter(placed).count();
@@ -102,11 +106,13 @@ fn place_of(space: &Space, point: &Point) -> Option<Place> {
     Some(only_active(space, point, &unit))
 }
 
+/// `unit`, without the coordinates of parameters that are inactive at `point`.
 fn only_active(space: &Space, point: &Point, unit: &[f64]) -> Place {
     let is_active = space.searched().map(|parameter| point.get(&parameter.name).is_some());
     is_active.zip(unit).map(|(is_active, &u)| is_active.then_some(u)).collect()
 }
 
+/// A draw from a density, with its point.
 fn draw(space: &Space, density: &Parzen<'_>, stream: &mut Stream) -> (Place, Point) {
     let unit = density.draw(stream);
     let point = space.decode(&unit);
@@ -134,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenth_is_good_and_failures_never_are() {
+    fn a_tenth_of_the_trials_is_good_and_failures_never_are() {
         let losses: Vec<Option<f64>> = (0..40).map(|k| (k % 2 == 0).then_some(f64::from(k))).collect();
         let (good, bad) = split(&line(), &study(&line(), &losses));
         assert_eq!((good.len(), bad.len()), (4, 36));
@@ -143,17 +149,17 @@ mod tests {
     }
 
     #[test]
-    fn suggestions_crowd_where_the_losses_are_low() {
+    fn most_suggestions_are_near_the_lowest_loss() {
         let (space, lowest) = (line(), 0.7);
         let losses: Vec<Option<f64>> =
             (0..60).map(|k| Some(((f64::from(k) + 0.5) / 60.0 - lowest).abs())).collect();
         let study = study(&space, &losses);
-        let mut exploit = 0;
+        let mut near = 0;
         for seed in 0..20 {
             let point = TpeSearch::new().suggest(&space, &study, &Seed::root(seed));
             let x = point.get("x").and_then(|x| x.as_f64()).unwrap();
-            exploit += u32::from((x - lowest).abs() < 0.15);
+            near += u32::from((x - lowest).abs() < 0.15);
         }
-        assert!(exploit >= 16, "{exploit} of 20 within 0.15");
+        assert!(near >= 16, "{near} of 20 within 0.15");
     }
 }

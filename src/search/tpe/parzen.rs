@@ -1,10 +1,14 @@
-//! A density over a mixed, conditional space, from some of its points: a mixture of one kernel a point and a
-//! uniform one.
+//! A density over a mixed, conditional space, from some of its points: a mixture of one kernel per
+//! point and a uniform kernel.
 //!
-//! A kernel is a product over the axes: a normal distribution cut off at the ends for a number, its mass in
-//! the value's cell for a number on a grid, and for a choice the point's own with a share of all. On an axis
-//! on which its point is not active a kernel is uniform, so the mixture is a density on a tree of conditions
-//! as it is on a cube, and no parameter has to be left out of it.
+//! A kernel is a product over the axes:
+//!
+//! - for a number, a normal distribution that is truncated at the ends of the axis;
+//! - for a number on a grid, the mass of that distribution in the cell of the value;
+//! - for a choice, the choice of the point, with a share for every choice;
+//! - for a parameter that is inactive at the point, a uniform distribution.
+//!
+//! So the mixture is a density on a conditional space, too, and contains all parameters.
 
 use libm::erfc;
 use rand::RngExt;
@@ -13,34 +17,36 @@ use rand_distr::{Distribution, StandardNormal};
 use crate::seed::Stream;
 use crate::space::Domain;
 
-/// Coordinates in the unit cube; none where the parameter is not active.
+/// Coordinates in the unit cube; `None` where the parameter is inactive.
 pub(super) type Place = Vec<Option<f64>>;
 
-/// As many of the latest points have full weight; that of earlier ones falls linearly with age, as in Optuna.
+/// The number of latest points with full weight. The weight of earlier ones falls linearly with
+/// age, as in Optuna.
 const RECENT: usize = 25;
 
-/// Width of the kernels of numbers for one point in no dimension, in parts of the axis (Optuna's constant).
+/// Constant of the width of the kernels of numbers, as a share of the axis, as in Optuna.
 const WIDTH: f64 = 0.2;
 
-/// The mixture.
+/// A mixture of kernels.
 pub(super) struct Parzen<'a> {
-    /// One an axis.
+    /// One per axis.
     domains: &'a [&'a Domain],
     kernels: Vec<Kernel>,
     /// Standard deviation of the kernels of numbers.
     deviation: f64,
 }
 
+/// The kernel of one point, or the uniform one.
 struct Kernel {
     /// Its share of the mixture.
     weight: f64,
     centre: Place,
-    /// ln of the mass of the normal distribution between the ends of each axis.
+    /// By axis: ln of the mass of the normal distribution between the ends.
     ln_mass: Vec<f64>,
 }
 
 impl<'a> Parzen<'a> {
-    /// The density of `places`, oldest first, which have a coordinate or none for each of `domains`.
+    /// The density of `places`, oldest first, with one entry per domain.
     pub fn new(domains: &'a [&'a Domain], places: Vec<Place>) -> Self {
         let deviation = deviation(places.len(), domains.len());
         let uniform = vec![None; domains.len()];
@@ -55,7 +61,8 @@ impl<'a> Parzen<'a> {
         Self { domains, kernels: kernels.collect(), deviation }
     }
 
-    /// A draw: one coordinate an axis, of which those that are not active at the point mean nothing.
+    /// A draw, one coordinate per axis. Coordinates of parameters that are inactive at the point
+    /// have no meaning.
     pub fn draw(&self, stream: &mut Stream) -> Vec<f64> {
         let mut left: f64 = stream.random();
         let chosen = self.kernels.iter().position(|kernel| {
@@ -67,6 +74,7 @@ impl<'a> Parzen<'a> {
         axes.map(|(domain, &centre)| self.draw_axis(domain, centre, stream)).collect()
     }
 
+    /// A draw from the kernel around `centre` on one axis.
     fn draw_axis(&self, domain: &Domain, centre: Option<f64>, stream: &mut Stream) -> f64 {
         let uniform: f64 = stream.random();
         match (domain, centre) {
@@ -75,8 +83,8 @@ impl<'a> Parzen<'a> {
                 let others = choices.len() as f64 / self.kernels.len() as f64;
                 if stream.random::<f64>() * (1.0 + others) < 1.0 { u } else { uniform }
             }
-            // The centre is between the ends and the deviation at most 1, so that a third of the draws is
-            // there at least.
+            // The centre is between the ends and the deviation is at most 1: at least a third of
+            // the draws are accepted.
             (_, Some(u)) => loop {
                 let step: f64 = StandardNormal.sample(stream);
                 let drawn = u + self.deviation * step;
@@ -87,7 +95,7 @@ impl<'a> Parzen<'a> {
         }
     }
 
-    /// ln of the density at `place`, by length for numbers and by count for choices.
+    /// ln of the density at `place`, per length of numbers and per choice.
     pub fn ln_density(&self, place: &Place) -> f64 {
         let cells: Vec<Option<(f64, f64)>> =
             self.domains.iter().zip(place).map(|(domain, u)| u.map(|u| domain.cell(u))).collect();
@@ -102,7 +110,7 @@ impl<'a> Parzen<'a> {
         let axes = self.domains.iter().zip(cells).zip(kernel.centre.iter().zip(&kernel.ln_mass));
         axes.map(|((domain, cell), (centre, ln_mass))| match (*cell, *centre) {
             (None, _) => 0.0,
-            // All of a continuum has density 1.
+            // The uniform density over a whole continuum is 1.
             (Some((low, high)), None) => {
                 if low < high {
                     (high - low).ln()
@@ -115,7 +123,8 @@ impl<'a> Parzen<'a> {
         .sum()
     }
 
-    /// ln of the density around `centre` at a cell from `low` to `high`, before it is cut off at the ends.
+    /// ln of the density around `centre` at a cell from `low` to `high`, before truncation at the
+    /// ends.
     fn ln_axis(&self, domain: &Domain, (low, high): (f64, f64), centre: f64) -> f64 {
         let z = |u: f64| (u - centre) / self.deviation;
         match domain {
@@ -124,26 +133,26 @@ impl<'a> Parzen<'a> {
                 let own = f64::from(u8::from((low..high).contains(&centre)));
                 ((own + count.recip()) / (1.0 + choices.len() as f64 / count)).ln()
             }
-            // Far from the centre the mass underflows; the uniform kernel is larger there by far.
+            // Far from the centre the mass underflows, where the uniform kernel is much larger.
             _ if low < high => mass(z(low), z(high)).max(f64::MIN_POSITIVE).ln(),
             _ => -0.5 * z(low) * z(low) - (self.deviation * (2.0 * std::f64::consts::PI).sqrt()).ln(),
         }
     }
 }
 
-/// A choice has no ends to be cut off at.
+/// The log mass that a kernel is divided by: choices are not truncated.
 fn ln_mass_of(domain: &Domain, ln_mass: f64) -> f64 {
     if matches!(domain, Domain::Categorical { .. }) { 0.0 } else { ln_mass }
 }
 
-/// Standard deviation of the kernels of `count` points in `dimension` dimensions: Scott's rule (1992), with
-/// the floor that Optuna sets, so that a few points do not hide the rest of the axis.
+/// Standard deviation of the kernels of `count` points in `dimension` dimensions: Scott's rule
+/// (1992), with the floor of Optuna, so that a few points do not hide the rest of the axis.
 fn deviation(count: usize, dimension: usize) -> f64 {
     let rule = WIDTH * (count.max(1) as f64).powf(-1.0 / (dimension as f64 + 4.0));
     rule.clamp(((count + 2) as f64).min(100.0).recip(), 1.0)
 }
 
-/// One a point, oldest first.
+/// The weights of `count` points, oldest first.
 fn weights(count: usize) -> Vec<f64> {
     let older = count.saturating_sub(RECENT);
     let weight = |index: usize| match index < older {
@@ -153,7 +162,7 @@ fn weights(count: usize) -> Vec<f64> {
     (0..count).map(weight).collect()
 }
 
-/// The mass of the standard normal distribution between `low` and `high`, precise in both tails.
+/// The mass of the standard normal distribution between `low` and `high`, exact in both tails.
 fn mass(low: f64, high: f64) -> f64 {
     let below = |z: f64| 0.5 * erfc(-z * std::f64::consts::FRAC_1_SQRT_2);
     if low > 0.0 { below(-low) - below(-high) } else { below(high) - below(low) }
@@ -187,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_density_adds_up_to_one() {
+    fn the_density_sums_to_one() {
         let (choice, grid) = (choice(), grid());
         let domains = [&NUMBER, &choice, &grid];
         let places = vec![
@@ -205,7 +214,7 @@ mod tests {
             }
         }
         assert!((sum - 1.0).abs() < 1e-4, "{sum}");
-        // Where the number is not active the rest adds up to one by itself.
+        // Where the number is inactive, the other parameters alone sum to one.
         let rest = levels(&choice).into_iter().flat_map(|c| levels(&grid).into_iter().map(move |g| (c, g)));
         let sum: f64 = rest.map(|(c, g)| density.ln_density(&vec![None, Some(c), Some(g)]).exp()).sum();
         assert!((sum - 1.0).abs() < 1e-12, "{sum}");
@@ -230,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn more_points_make_narrower_kernels_and_old_ones_count_less() {
+    fn more_points_have_narrower_kernels_and_old_points_lower_weights() {
         assert_eq!(deviation(0, 3), 0.5);
         assert!(deviation(50, 3) < deviation(10, 3) && deviation(10_000, 1) >= 0.01);
         assert_eq!(weights(3), [1.0; 3]);
@@ -240,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn far_from_every_point_the_uniform_kernel_is_left() {
+    fn far_from_all_points_the_uniform_kernel_remains() {
         let places = (0..400).map(|_| vec![Some(0.0)]).collect();
         let domains = [&NUMBER];
         let density = Parzen::new(&domains, places).ln_density(&vec![Some(1.0)]);

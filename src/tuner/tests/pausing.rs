@@ -7,12 +7,12 @@ use crate::study::RungHistory;
 
 fn bench() -> Bench {
     let objective = Synthetic::new(Problem::Hartmann6).with_noise(0.1).with_steps(9);
-    Bench { pauses: Some(Decider::Halving), ..Bench::new(objective) }
+    Bench { pauses: Some(Rungs::HALVING), ..Bench::new(objective) }
 }
 
 fn by_model() -> Bench {
     let params = BayesParams { candidates: 128, starts: 2, ..BayesParams::default() };
-    Bench { pauses: Some(Decider::Model), search: Box::new(BayesSearch::with(params)), ..bench() }
+    Bench { pauses: Some(Rungs::MODEL), search: Box::new(BayesSearch::with(params)), ..bench() }
 }
 
 fn steps(study: &Study) -> usize {

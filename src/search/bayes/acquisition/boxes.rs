@@ -1,23 +1,25 @@
-//! The losses that no trial of a front dominates, cut into boxes.
+//! The losses that no member of a front dominates, cut into boxes.
 //!
-//! From loss to loss the region is sliced at the members of the front: within a slice, what those below it leave is
-//! a region of one loss fewer. A product of sums over single losses can then be taken box by box (Emmerich, Deutz &
-//! Klinkenberg 2011, "Hypervolume-based expected improvement: monotonicity properties and exact computation").
+//! The region is sliced at the members of the front along its last loss. Within a slice the members
+//! below it leave a region of one loss fewer, which is sliced in turn. An expectation over the
+//! region is then a sum over boxes of products over losses (Emmerich, Deutz & Klinkenberg 2011,
+//! "Hypervolume-based expected improvement: monotonicity properties and exact computation").
 
 use crate::study::dominates;
 
-/// Boxes that together are all losses below a reference which no member of a front dominates; none overlaps
-/// another.
+/// Disjoint boxes. Together they are all losses below a reference that no member of a front
+/// dominates.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Boxes {
-    /// By loss: where boxes begin and end, rising, from minus infinity to the reference.
+    /// By loss: the bounds of the boxes, rising, from minus infinity to the reference.
     levels: Vec<Vec<f64>>,
-    /// Box by box, for each loss: which of the levels are its ends.
+    /// By box and loss: the indices of the two levels that bound it.
     ends: Vec<(usize, usize)>,
 }
 
 impl Boxes {
-    /// The boxes of `front` below `reference`, which has one number a loss, at least one.
+    /// The boxes that `front` leaves below `reference`, which has one number per loss, at least
+    /// one.
     pub fn new(front: &[Vec<f64>], reference: &[f64]) -> Self {
         let below = |losses: &&[f64]| losses.iter().zip(reference).all(|(loss, most)| loss < most);
         let front: Vec<&[f64]> = front.iter().map(Vec::as_slice).filter(below).collect();
@@ -33,19 +35,19 @@ impl Boxes {
         Self { levels, ends }
     }
 
-    /// Where boxes begin and end in a loss, rising; the first is minus infinity.
+    /// The bounds of the boxes in a loss, rising; the first is minus infinity.
     pub fn levels(&self, loss: usize) -> &[f64] {
         &self.levels[loss]
     }
 
-    /// For each box which levels are its ends, by loss.
+    /// For each box, by loss, the indices of the two levels that bound it.
     pub fn iter(&self) -> impl Iterator<Item = &[(usize, usize)]> + Clone {
         self.ends.chunks_exact(self.levels.len())
     }
 }
 
-/// Adds to `cut` the boxes that `front` leaves in its first losses, as many as `reference` has; the ends in those
-/// behind are `behind`, the last loss first.
+/// Adds to `cut` the boxes that `front` leaves in its first losses, as many as `reference` has.
+/// Their bounds in the other losses are `behind`, the last loss first.
 fn slice(front: &[&[f64]], reference: &[f64], behind: &mut Vec<(f64, f64)>, cut: &mut Vec<Vec<(f64, f64)>>) {
     let Some((&most, others)) = reference.split_last() else { unreachable!("there is a loss") };
     let last = others.len();
@@ -79,7 +81,7 @@ fn slice(front: &[&[f64]], reference: &[f64], behind: &mut Vec<(f64, f64)>, cut:
     behind.pop();
 }
 
-/// Every end of a box in `loss`, once, rising.
+/// The distinct bounds of all boxes in `loss`, rising.
 fn levels(cut: &[Vec<(f64, f64)>], loss: usize) -> Vec<f64> {
     let mut levels: Vec<f64> = cut.iter().flat_map(|ends| [ends[loss].0, ends[loss].1]).collect();
     levels.sort_by(f64::total_cmp);
@@ -93,7 +95,8 @@ mod tests {
 
     use super::*;
 
-    /// The volume that `front` dominates below `reference`, by inclusion and exclusion of its members.
+    /// The volume that `front` dominates below `reference`, by inclusion and exclusion of its
+    /// members.
     fn dominated(front: &[Vec<f64>], reference: &[f64]) -> f64 {
         let of_members = |members: u32| {
             let chosen = || front.iter().enumerate().filter(move |(index, _)| members >> index & 1 == 1);
@@ -107,7 +110,7 @@ mod tests {
         (1..1u32 << front.len()).map(of_members).sum()
     }
 
-    /// The volume below `reference` that `losses` dominates and no box excludes.
+    /// The volume of the boxes that `losses` dominates.
     fn gained(boxes: &Boxes, losses: &[f64]) -> f64 {
         let side = |(loss, &(low, high)): (usize, &(usize, usize))| {
             let levels = boxes.levels(loss);
@@ -118,7 +121,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_new_member_gains_what_all_boxes_have_of_it(
+        fn a_new_member_gains_the_volume_of_the_boxes_that_it_dominates(
             losses in 1usize..5, front in prop::collection::vec(prop::collection::vec(0u8..6, 4), 0..6),
             new in prop::collection::vec(0u8..6, 4),
         ) {
@@ -134,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn two_losses_make_a_box_between_any_two_members() {
+    fn with_two_losses_there_is_a_box_for_each_member_and_one_more() {
         let boxes = Boxes::new(&[vec![1.0, 3.0], vec![2.0, 1.0], vec![2.5, 2.0]], &[4.0, 5.0]);
         let low = f64::NEG_INFINITY;
         assert_eq!(

@@ -1,7 +1,7 @@
-//! What a point costs, as a function of its features: known beforehand, so it needs no model of its own.
+//! The log cost of a whole trial, as a linear function of its features.
 //!
-//! Times are products of widths, epochs and batches, so their logarithm is close to linear in the features, and so is
-//! its part of the acquisition: one line more in a gradient.
+//! The cost of a point is known beforehand, so it needs no process. It is a product of widths,
+//! epochs and batches, so its logarithm is nearly linear in the features.
 
 use ndarray::{Array1, ArrayView2, Axis};
 
@@ -12,31 +12,29 @@ use crate::search::sobol::SobolSequence;
 use crate::seed::Seed;
 use crate::space::{Point, Space};
 
-/// Points that the logarithm is fitted to, for each feature: enough to see each of its values several times.
+/// Points per feature that the log cost is fitted to: enough to see each value several times.
 const POINTS: usize = 8;
-/// Keeps features that are the same everywhere, or sums of others, from having any weight.
+/// Gives features no weight that are constant or sums of others.
 const RIDGE: f64 = 1e-3;
 
-/// What the logarithm of a gain is lowered by for `cost`: its own, so that what counts is the gain for a unit of it.
-///
-/// With 0.7 of it, 30 studies of `digits` were no better after a quarter of the time of 100 whole trials: 124 instead of
-/// 122 trials within one sample of the best of the hundred, 20 instead of 29 as good as it.
+/// The logarithm of `cost`, by which a log gain is lowered: the acquisition is the gain per cost
+/// (`benches/README.md#cost`).
 pub(crate) fn log_cost(cost: f64) -> f64 {
     cost.ln()
 }
 
-/// The price of a whole trial, linear in the features.
+/// The log cost of a whole trial, linear in the features.
 #[derive(Clone, Debug)]
 pub(crate) struct LogCost {
     weights: Array1<f64>,
     intercept: f64,
-    /// No price is lower.
+    /// No log cost is lower.
     least: f64,
 }
 
 impl LogCost {
-    /// Fitted to what `cost` says of points all over `space`, each positive; `None` if there is nothing to fit. No
-    /// price is below `least`.
+    /// The least-squares fit to `cost`, which is positive, at points all over `space`. No log cost
+    /// is below `least`. `None` if the space has no features.
     pub fn fit(
         space: &Space,
         cube: &Cube<'_>,
@@ -61,12 +59,12 @@ impl LogCost {
         Some(Self { intercept: mean - weights.dot(&means), weights, least })
     }
 
-    /// The prices at all rows of `inputs`.
+    /// The log costs at all rows of `inputs`.
     pub fn log_costs(&self, inputs: ArrayView2<f64>) -> Array1<f64> {
         (inputs.dot(&self.weights) + self.intercept).mapv(|log_cost| log_cost.max(self.least))
     }
 
-    /// Minus the log_cost at `input`; adds the derivatives to `gradient`.
+    /// Minus the log cost at `input`; adds the derivatives to `gradient`.
     pub fn add_gradient(&self, input: &[f64], gradient: &mut [f64]) -> f64 {
         let log_cost =
             self.intercept + std::iter::zip(input, &self.weights).map(|(x, weight)| x * weight).sum::<f64>();
@@ -91,7 +89,7 @@ mod tests {
     }}"#;
 
     #[test]
-    fn what_is_a_product_of_parameters_is_told_within_a_seventh() {
+    fn a_product_of_parameters_is_fitted_within_a_seventh() {
         let space = Space::from_json(SPACE, "net.json").unwrap();
         let cube = Cube::new(&space);
         let features = Features::new(&cube);
@@ -122,7 +120,7 @@ mod tests {
         let mut gradient = vec![0.0; row.len()];
         let floor = 1.0 - value;
         assert_eq!(fit(floor).add_gradient(&row, &mut gradient), -floor);
-        assert_eq!(gradient, vec![0.0; row.len()], "what is cheap enough has no slope");
+        assert_eq!(gradient, vec![0.0; row.len()], "below the least cost there is no slope");
         let inputs = Array2::from_shape_vec((1, row.len()), row).unwrap();
         assert_eq!(fit(floor).log_costs(inputs.view())[0], floor);
     }

@@ -1,29 +1,55 @@
-//! How likely a trial is to keep a constraint, learnt from its values.
+//! The probability that a trial keeps a constraint, learnt from the constraint's values.
 //!
-//! A constraint has a process of its own, on a scale on which large excesses differ little and 0 stays what divides
-//! good from bad (bilog: Eriksson & Poloczek 2021, "Scalable constrained Bayesian optimization").
+//! Each constraint has a process of its own, of values on the bilog scale: it keeps the sign and
+//! makes large values differ little (Eriksson & Poloczek 2021, "Scalable constrained Bayesian
+//! optimization").
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use crate::search::bayes::fit::fitter::Fitter;
-use crate::search::gp::GpError;
-use crate::search::gp::normal;
-use crate::search::gp::{GaussianProcess, Local};
+use crate::search::bayes::input::features::Features;
+use crate::search::bayes::input::history::{History, Observation};
+use crate::search::gp::{GaussianProcess, GpError, Local, normal};
 
-/// Below this a deviation counts as zero.
+/// A smaller standard deviation counts as this one.
 const LEAST_DEVIATION: f64 = 1e-9;
 
 /// The probability that a constraint is at most 0.
 #[derive(Clone, Debug)]
 pub(crate) struct Feasibility {
-    pub process: GaussianProcess,
-    /// What 0 is on the scale of the process.
+    process: GaussianProcess,
+    /// The value 0 on the scale of the process.
     threshold: f64,
 }
 
 impl Feasibility {
+    /// The probabilities of all constraints of `history`, given its pending trials. If trials
+    /// differ in their number of constraints, the smallest number counts.
+    ///
+    /// # Errors
+    /// A kernel matrix has no factor.
+    pub fn fit_each(
+        history: &History,
+        features: &Features,
+        fitter: &Fitter<'_>,
+    ) -> Result<Vec<Self>, GpError> {
+        let constrained: Vec<&Observation> =
+            history.measured.iter().filter(|measured| !measured.constraints.is_empty()).collect();
+        let inputs = features.rows(constrained.iter().map(|measured| &measured.cell));
+        let count = constrained.iter().map(|measured| measured.constraints.len()).min().unwrap_or(0);
+        let pending = features.rows(&history.pending);
+        let fit = |constraint: usize| {
+            let values: Vec<f64> =
+                constrained.iter().map(|measured| measured.constraints[constraint]).collect();
+            let mut feasibility = Self::fit(&fitter.index(constraint), features.groups(), &inputs, &values)?;
+            feasibility.process.fantasize(pending.view());
+            Ok(feasibility)
+        };
+        (0..count).map(fit).collect()
+    }
+
     /// Learns from the values of one constraint at the rows of `inputs`, at least one.
-    pub fn fit(
+    fn fit(
         fitter: &Fitter<'_>,
         groups: &[usize],
         inputs: &Array2<f64>,
@@ -57,12 +83,14 @@ impl Feasibility {
         normal::ln_cdf(z)
     }
 
+    /// The distance of the threshold from a mean, in standard deviations.
     fn z(&self, mean: f64, variance: f64) -> f64 {
         (self.threshold - mean) / variance.sqrt().max(LEAST_DEVIATION)
     }
 }
 
-/// sign(c) ln(1 + |c|/s), where s is the median of the sizes that are not 0; infinite values as the largest numbers.
+/// sign(c) ln(1 + |c|/s), where s is the median of the sizes that are not 0. Infinite values count
+/// as the largest finite ones.
 fn bilog(values: &[f64]) -> Array1<f64> {
     let finite = |value: &f64| value.clamp(f64::MIN, f64::MAX);
     let mut sizes: Vec<f64> =
@@ -71,7 +99,7 @@ fn bilog(values: &[f64]) -> Array1<f64> {
     let size = sizes.get(sizes.len() / 2).copied().unwrap_or(1.0);
     let scaled = |value: &f64| {
         let value = finite(value);
-        // In logarithms where the share itself would overflow.
+        // In logarithms where the quotient would overflow.
         let share = value.abs() / size;
         let scaled = if share.is_finite() { share.ln_1p() } else { value.abs().ln() - size.ln() };
         scaled.copysign(value)
@@ -79,7 +107,7 @@ fn bilog(values: &[f64]) -> Array1<f64> {
     values.iter().map(scaled).collect()
 }
 
-/// Mean and standard deviation; 1 in its place where all are equal.
+/// Mean and standard deviation; a deviation of 1 if all values are equal.
 fn moments(values: ArrayView1<f64>) -> (f64, f64) {
     let mean = values.mean().unwrap_or(0.0);
     let deviation = values.std(0.0);
@@ -102,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_broken_side_is_unlikely_and_the_other_is_not() {
+    fn the_probability_is_low_where_the_constraint_is_broken_and_high_elsewhere() {
         let ln = waves().ln_probabilities(array![[0.3, 0.5], [0.9, 0.5]].view());
         assert!(ln[0] > 0.95f64.ln() && ln[1] < 0.05f64.ln(), "{ln:?}");
     }
@@ -119,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn excesses_of_any_size_keep_their_side() {
+    fn values_of_any_size_keep_their_sign() {
         let scaled = bilog(&[-1e300, -1.0, 0.0, 2.0, f64::INFINITY, f64::MAX]);
         assert!(scaled.iter().all(|value| value.is_finite()));
         assert!(scaled[0] < scaled[1] && scaled[1] < 0.0 && scaled[2] == 0.0 && scaled[3] > 0.0);

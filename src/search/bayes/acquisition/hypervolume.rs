@@ -1,31 +1,31 @@
-//! Several losses: the expected volume that a trial adds to what the front dominates.
+//! Several losses: the expected growth of the volume that the front dominates.
 //!
-//! The losses have a process each and are independent given the data, so in every box that the front leaves open the
-//! expectation is a product over the losses, in closed form (Emmerich, Deutz & Klinkenberg 2011; Yang et al. 2019,
-//! "Efficient computation of expected hypervolume improvement using box decomposition algorithms"). The front is that
-//! of the posterior means: observed losses may be lucky draws.
+//! Each loss has a process, and they are independent given the data. So in every box that the front
+//! leaves, the expectation is a product over the losses, in closed form (Emmerich, Deutz &
+//! Klinkenberg 2011; Yang et al. 2019, "Efficient computation of expected hypervolume improvement
+//! using box decomposition algorithms"). The front is that of the posterior means, since observed
+//! losses may be lucky draws.
 
 use ndarray::{Array2, ArrayView2};
 
 use super::boxes::Boxes;
-use crate::search::gp::normal;
-use crate::search::gp::{GaussianProcess, Local};
+use crate::search::gp::{GaussianProcess, Local, normal};
 use crate::study::dominates;
 
-/// Below this a deviation counts as zero.
+/// A smaller standard deviation counts as this one.
 const LEAST_DEVIATION: f64 = 1e-9;
-/// How far behind its front a reference lies, as a share of the front's extent.
+/// Distance of a chosen reference from the worst of the front, as a share of the front's extent.
 const MARGIN: f64 = 0.1;
 
 /// The expected hypervolume improvement.
 #[derive(Clone, Debug)]
 pub(crate) struct Hypervolume {
-    /// One a loss.
+    /// One per loss.
     pub processes: Vec<GaussianProcess>,
     boxes: Boxes,
 }
 
-/// What one loss adds to the logarithm of a box's expectation.
+/// The factor of one loss in the expectation of a box.
 #[derive(Clone, Copy)]
 struct Factor {
     ln: f64,
@@ -34,8 +34,8 @@ struct Factor {
 }
 
 impl Hypervolume {
-    /// The improvement on the front of the posterior means at `members`, at least one, below `reference` or one of its
-    /// own.
+    /// The improvement on the front of the posterior means at `members`, at least one, below
+    /// `reference`. Without a reference one is chosen behind the front.
     pub fn new(processes: Vec<GaussianProcess>, members: &Array2<f64>, reference: Option<Vec<f64>>) -> Self {
         let means: Vec<_> = processes.iter().map(|process| process.means(members.view())).collect();
         let measured: Vec<Vec<f64>> =
@@ -83,7 +83,7 @@ impl Hypervolume {
         let value = ln_sum(factors.iter().map(|factors| ln_of(factors)));
         for factors in &factors {
             let weight = (ln_of(factors) - value).exp();
-            // A box out of reach has no slope that could be told.
+            // A box without weight has no slope, and its factors may not be finite.
             if weight > 0.0 {
                 for (factor, local) in factors.iter().zip(&locals) {
                     add(local, weight * factor.by_mean, weight * factor.by_deviation, gradient);
@@ -93,8 +93,8 @@ impl Hypervolume {
         value
     }
 
-    /// ln E[max(t - f, 0)] for every level t of a loss f of this mean and deviation: σ h((t - μ)/σ), `h` as of
-    /// the expected improvement.
+    /// ln E[max(t - f, 0)] for every level t of a loss f with this mean and standard deviation: σ
+    /// h((t - μ)/σ), with h of the expected improvement.
     fn ln_shortfalls(&self, loss: usize, mean: f64, deviation: f64) -> Vec<f64> {
         let deviation = deviation.max(LEAST_DEVIATION);
         let at = |level: &f64| match level.is_finite() {
@@ -104,8 +104,9 @@ impl Hypervolume {
         self.boxes.levels(loss).iter().map(at).collect()
     }
 
-    /// Of E[max(u - max(l, f), 0)] = σ (h(z_u) - h(z_l)) for the ends l and u of a box: its slopes are Φ(z_l) - Φ(z_u)
-    /// by the mean and φ(z_u) - φ(z_l) by the deviation.
+    /// The factor E[max(u - max(l, f), 0)] = σ (h(z_u) - h(z_l)) for the bounds l and u of a box.
+    /// Its derivatives are Φ(z_l) - Φ(z_u) by the mean and φ(z_u) - φ(z_l) by the standard
+    /// deviation.
     fn factor(&self, loss: usize, (low, high): (usize, usize), local: &Local) -> Factor {
         let deviation = local.variance.sqrt().max(LEAST_DEVIATION);
         let levels = self.boxes.levels(loss);
@@ -120,7 +121,8 @@ impl Hypervolume {
     }
 }
 
-/// Adds the derivatives by the inputs of something with these by mean and deviation: dσ = dσ²/(2σ).
+/// Adds to `gradient` the derivatives by the input of a function with these derivatives: dσ =
+/// dσ²/(2σ).
 fn add(local: &Local, by_mean: f64, by_deviation: f64, gradient: &mut [f64]) {
     let by_variance = by_deviation / (2.0 * local.variance.sqrt().max(LEAST_DEVIATION));
     for (slope, (mean, variance)) in
@@ -130,14 +132,15 @@ fn add(local: &Local, by_mean: f64, by_deviation: f64, gradient: &mut [f64]) {
     }
 }
 
-/// The members of `measured` that no other dominates.
+/// The rows of `measured` that no other row dominates.
 fn front(measured: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let is_beaten = |losses: &Vec<f64>| measured.iter().any(|other| dominates(other, losses));
     measured.iter().filter(|losses| !is_beaten(losses)).cloned().collect()
 }
 
-/// A little behind the worst of the front in every loss. While the front has fewer members than two a loss, behind
-/// the worst of all: else nothing but what lies between them would count.
+/// A reference a little behind the worst of the front in every loss. While the front has fewer than
+/// two members per loss, it is behind the worst of all: otherwise only points between the members
+/// would count.
 fn behind(front: &[Vec<f64>], measured: &[Vec<f64>]) -> Vec<f64> {
     let losses = measured.first().map_or(0, Vec::len);
     let worst =
@@ -146,7 +149,7 @@ fn behind(front: &[Vec<f64>], measured: &[Vec<f64>]) -> Vec<f64> {
     let of = if front.len() < 2 * losses { measured } else { front };
     let of_loss = |loss| {
         let (worst, best) = (worst(of, loss), best(loss));
-        // Losses are in standard deviations: where all are equal, a share of one.
+        // Losses are in standard deviations. If all are equal, their extent counts as one.
         worst + MARGIN * if worst > best { worst - best } else { 1.0 }
     };
     (0..losses).map(of_loss).collect()
@@ -158,7 +161,7 @@ fn ln_difference(a: f64, b: f64) -> f64 {
     if a == f64::NEG_INFINITY || less >= 0.0 {
         return f64::NEG_INFINITY;
     }
-    // The form that loses no digits: Mächler 2012, "Accurately computing log(1 - exp(-|a|))".
+    // Without cancellation: Mächler 2012, "Accurately computing log(1 - exp(-|a|))".
     a + if less > -std::f64::consts::LN_2 { (-less.exp_m1()).ln() } else { (-less.exp()).ln_1p() }
 }
 
@@ -194,7 +197,7 @@ mod tests {
         (Hypervolume::new((0..losses).map(process).collect(), &inputs, None), inputs)
     }
 
-    /// The mean of what draws of the losses add, and its standard error.
+    /// The mean volume that draws of the losses add, and its standard error.
     fn sampled(hypervolume: &Hypervolume, input: [f64; 2]) -> (f64, f64) {
         let posteriors: Vec<_> =
             hypervolume.processes.iter().map(|process| process.posterior(array![input].view())).collect();
@@ -222,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_the_mean_of_what_draws_add() {
+    fn it_is_the_mean_volume_that_draws_add() {
         for losses in 1..=4 {
             let (hypervolume, _) = waves(losses);
             for input in [[0.41, 0.63], [0.9, 0.05]] {

@@ -1,9 +1,10 @@
-//! The cell of the highest acquisition: many looked at, the promising ones improved.
+//! The cell with the highest acquisition: many candidates, and local search from the best of them.
 //!
-//! Candidates fill the cube (scrambled Sobol) and surround the best trials. From the best candidate, some
-//! drawn with probability proportional to their acquisition, and the best trials starts a local search that
-//! alternates ascent along the gradient in the continuous axes with a look at every value of each discrete
-//! one. In a small space all cells are candidates and nothing needs to be searched.
+//! Candidates fill the cube (scrambled Sobol points) and surround the best trials. A local search
+//! starts from the best candidate, from some that are drawn with probability proportional to their
+//! acquisition, and from the best trials. It alternates between ascent along the gradient in the
+//! continuous axes and a sweep over the values of each discrete axis. In a small space all cells
+//! are candidates, and there is no local search.
 
 use std::collections::HashSet;
 
@@ -11,30 +12,32 @@ use rand::RngExt;
 use rand_distr::{Distribution, Exp1, StandardNormal};
 
 use super::Acquisition;
-use crate::search::bayes::BayesParams;
 use crate::search::bayes::input::cube::{AxisKind, Cell, Cube};
 use crate::search::bayes::input::features::Features;
 use crate::search::bayes::input::history::History;
+use crate::search::bayes::params::BayesParams;
 use crate::search::gp::lbfgs::{self, Stopping};
 use crate::search::sobol::SobolSequence;
 use crate::seed::{Seed, Stream};
 use crate::space::Space;
 
-/// Spaces of no more cells are looked at as a whole.
+/// In a space of at most this number of cells all are candidates.
 const ENUMERABLE: usize = 1024;
-/// Axes of no more values are swept value by value; a longer one is climbed like a continuum, then rounded.
+/// An axis of at most this number of values is swept. A longer one is climbed like a continuum,
+/// then rounded.
 const SWEPT: u64 = 32;
-/// How many of the best trials candidates surround, and how far: a tenth of the length-scale.
+/// The number of best trials that candidates surround, and their distance: a tenth of the
+/// length-scale.
 const CENTRES: usize = 5;
 const SPREAD: f64 = 0.1;
-/// Coordinates changed in a neighbour of a trial, on average (Regis & Shoemaker 2013, DYCORS).
+/// Mean number of coordinates that a neighbour changes (Regis & Shoemaker 2013, DYCORS).
 const CHANGED: f64 = 20.0;
-/// How many of the best trials a local search starts from.
+/// The number of best trials that a local search starts from.
 const INCUMBENTS: usize = 2;
-/// Alternations of one local search.
+/// The most rounds of ascent and sweeps in one local search.
 const ROUNDS: usize = 10;
-/// Tolerances in logarithms of the acquisition: more precision is lost on a model that is itself a guess. Where the
-/// acquisition is all but exhausted, rounding keeps the gradient from ever being so small, but not the steps.
+/// Tolerances in the log acquisition: the model is not more exact. Where the acquisition is tiny,
+/// rounding keeps the gradient above the tolerance; there the decrease ends the ascent.
 const ASCENT: Stopping = Stopping { iterations: 40, gradient: 1e-3, decrease: 1e-3 };
 
 /// A cell with its log acquisition.
@@ -44,17 +47,18 @@ pub(crate) struct Scored {
     pub cell: Cell,
 }
 
-/// What is maximized, and over what.
+/// An acquisition and the cells that it is maximized over.
 pub(crate) struct Maximizer<'a> {
     cube: &'a Cube<'a>,
     features: &'a Features,
     acquisition: &'a Acquisition,
     history: &'a History,
-    /// Cells of trials, by the bits of their coordinates.
+    /// Cells of ended and pending trials, by the bits of their coordinates.
     taken: HashSet<Vec<u64>>,
 }
 
 impl<'a> Maximizer<'a> {
+    /// A maximizer of `acquisition` over the cells that no trial of `history` has taken.
     pub fn new(
         cube: &'a Cube<'a>,
         features: &'a Features,
@@ -66,7 +70,7 @@ impl<'a> Maximizer<'a> {
         Self { cube, features, acquisition, history, taken }
     }
 
-    /// Cells that no trial has taken, the most promising first.
+    /// Cells that no trial has taken, by their acquisition, highest first.
     pub fn ranking(&self, space: &Space, params: &BayesParams, seed: &Seed) -> Vec<Scored> {
         let mut stream = seed.child("maximize").stream();
         let mut ranking = match self.every_cell(space) {
@@ -86,9 +90,10 @@ impl<'a> Maximizer<'a> {
         ranking
     }
 
-    /// Candidates and starts: fewer where each is the dearer for many observations.
+    /// The numbers of candidates and starts, which fall with the number of observations: each takes
+    /// longer.
     fn affordable(&self, params: &BayesParams) -> (usize, usize) {
-        /// Observations at which all are affordable.
+        /// Up to this number of observations both numbers are those of the settings.
         const FREE: usize = 50;
         /// The fewest of both.
         const LEAST: (usize, usize) = (256, 2);
@@ -97,7 +102,7 @@ impl<'a> Maximizer<'a> {
         (part(params.candidates, LEAST.0), part(params.starts, LEAST.1))
     }
 
-    /// All cells, if they are few.
+    /// All cells of a small space; `None` for a large one.
     fn every_cell(&self, space: &Space) -> Option<Vec<Cell>> {
         if self.cube.least_size()? > ENUMERABLE as u64 {
             return None;
@@ -107,13 +112,14 @@ impl<'a> Maximizer<'a> {
         Some(units.map(|unit| self.cube.cell(&unit)).collect())
     }
 
+    /// The cells of scrambled Sobol points.
     fn spread_cells(&self, count: usize, seed: &Seed) -> Vec<Cell> {
         let sequence = SobolSequence::new(seed);
         let unit = |index| self.cube.cell(&sequence.point(index, self.cube.dimension()));
         (0..count as u64).map(unit).collect()
     }
 
-    /// Cells around the best trials, in turn.
+    /// Cells around the best trials, which take turns.
     fn neighbours(&self, count: usize, stream: &mut Stream) -> Vec<Cell> {
         let ranking = self.history.ranking();
         let centres = &ranking[..ranking.len().min(CENTRES)];
@@ -121,6 +127,7 @@ impl<'a> Maximizer<'a> {
         turns.map(|centre| self.neighbour(&centre.cell, stream)).collect()
     }
 
+    /// A random cell near `centre`.
     fn neighbour(&self, centre: &Cell, stream: &mut Stream) -> Cell {
         let dimension = self.cube.dimension();
         let mut unit = centre.unit.clone();
@@ -129,7 +136,8 @@ impl<'a> Maximizer<'a> {
             let redrawn: f64 = stream.random();
             let step: f64 = StandardNormal.sample(stream);
             match self.cube.kind(axis) {
-                // All choices are equally far: one axis in each neighbour takes another, on average.
+                // All choices are equally far. On average one axis of a neighbour takes another
+                // choice.
                 AxisKind::Choices(_) if stream.random::<f64>() < 1.0 / dimension as f64 => *u = redrawn,
                 AxisKind::Choices(_) => {}
                 _ if is_changed => *u = (*u + step * SPREAD * self.length(axis)).clamp(0.0, 1.0),
@@ -139,7 +147,7 @@ impl<'a> Maximizer<'a> {
         self.cube.cell(&unit)
     }
 
-    /// The shortest length-scale of a number, at most the whole axis.
+    /// The shortest length-scale of the number on `axis` among all processes, at most 1.
     fn length(&self, axis: usize) -> f64 {
         let Some(column) = self.features.number_column(axis) else { return 1.0 };
         let group = self.features.groups()[column];
@@ -147,13 +155,17 @@ impl<'a> Maximizer<'a> {
         processes.map(|process| process.hyperparameters().lengths[group]).fold(1.0, f64::min)
     }
 
+    /// `cells` with their log acquisitions.
     fn score(&self, cells: Vec<Cell>) -> Vec<Scored> {
         let values = self.acquisition.values(self.features.rows(&cells).view());
         cells.into_iter().zip(values).map(|(cell, value)| Scored { value, cell }).collect()
     }
 
-    /// The best candidate; unless `count` is 0 the best trials, too, and `count` candidates by roulette without
-    /// replacement: those that lead after a Gumbel variable is added to the log of each (Gumbel-top-k).
+    /// Where local searches start: at the best candidate, at `count` drawn ones and at the best
+    /// trials; with a `count` of 0 only at the best candidate.
+    ///
+    /// Candidates are drawn without replacement, with probability proportional to their
+    /// acquisition: the highest sums of log acquisition and a Gumbel variable (Gumbel-top-k).
     fn starts(&self, scored: &[Scored], count: usize, stream: &mut Stream) -> Vec<Scored> {
         let mut order: Vec<(f64, usize)> =
             scored.iter().enumerate().map(|(index, scored)| (scored.value + gumbel(stream), index)).collect();
@@ -164,14 +176,14 @@ impl<'a> Maximizer<'a> {
         }
         let drawn =
             order.into_iter().map(|(_, index)| index).filter(|&index| Some(index) != best).take(count);
-        // With several losses there are several best.
+        // With several losses there is a front of best trials.
         let incumbents = if self.history.losses() > 1 { CENTRES } else { INCUMBENTS };
         let incumbents = self.history.ranking().into_iter().take(incumbents);
         let incumbents = self.score(incumbents.map(|measured| self.cube.cell(&measured.cell.unit)).collect());
         best.into_iter().chain(drawn).map(|index| scored[index].clone()).chain(incumbents).collect()
     }
 
-    /// Local search from `start`, never onto a cell that is taken.
+    /// The end of a local search from `start`; never a cell that is taken.
     fn improve(&self, start: Scored) -> Scored {
         let mut best = start;
         if self.taken.contains(&bits(&best.cell)) {
@@ -190,7 +202,8 @@ impl<'a> Maximizer<'a> {
         best
     }
 
-    /// The better of `from` and of where the gradient leads, rounded to a cell.
+    /// The better of `from` and the end of an ascent along the gradient, rounded to a cell. Axes
+    /// that are not climbed keep their values.
     fn climb(&self, from: Scored) -> Scored {
         let axes: Vec<(usize, usize)> = (0..self.cube.dimension())
             .filter(|&axis| from.cell.active[axis] && self.is_climbed(axis))
@@ -198,7 +211,7 @@ impl<'a> Maximizer<'a> {
             .collect();
         let mut input = self.features.row(&from.cell);
         let mut slopes = vec![0.0; input.len()];
-        // A column moves with its coordinate at rate 1, so the ascent is in columns.
+        // A column is its coordinate less a constant, so the ascent is in columns.
         let start: Vec<f64> = axes.iter().map(|&(_, column)| input[column]).collect();
         let offsets: Vec<f64> =
             axes.iter().map(|&(axis, column)| from.cell.unit[axis] - input[column]).collect();
@@ -216,28 +229,29 @@ impl<'a> Maximizer<'a> {
         self.better(from, vec![self.cube.cell(&unit)])
     }
 
-    /// The better of `from` and of all that differ from it in the value on `axis`.
+    /// The best of `from` and the cells that differ from it on `axis`: by any value, or on a long
+    /// axis by steps of 1, 2, 4, ... values.
     fn sweep(&self, from: Scored, axis: usize) -> Scored {
         if !from.cell.active[axis] {
             return from;
         }
         let here = from.cell.unit[axis];
-        let levels: Vec<u64> = match self.cube.kind(axis) {
+        let values: Vec<u64> = match self.cube.kind(axis) {
             AxisKind::Continuum => return from,
             AxisKind::Choices(size) => (0..size).collect(),
             AxisKind::Grid(size) if size <= SWEPT => (0..size).collect(),
-            AxisKind::Grid(size) => surrounding(self.cube.level_at(axis, here), size),
+            AxisKind::Grid(size) => surrounding(self.cube.value_at(axis, here), size),
         };
-        let at = |level| {
+        let at = |value| {
             let mut unit = from.cell.unit.clone();
-            unit[axis] = self.cube.level(axis, level);
+            unit[axis] = self.cube.coordinate(axis, value);
             self.cube.cell(&unit)
         };
-        let others = levels.into_iter().map(at).filter(|cell| cell != &from.cell).collect();
+        let others = values.into_iter().map(at).filter(|cell| cell != &from.cell).collect();
         self.better(from, others)
     }
 
-    /// The best of `from` and those of `others` that are not taken.
+    /// The best of `from` and of the `others` that are not taken.
     fn better(&self, from: Scored, mut others: Vec<Cell>) -> Scored {
         others.retain(|cell| !self.taken.contains(&bits(cell)));
         if others.is_empty() {
@@ -248,6 +262,7 @@ impl<'a> Maximizer<'a> {
             .fold(from, |best, other| if other.value > best.value { other } else { best })
     }
 
+    /// Whether the gradient is followed on `axis`.
     fn is_climbed(&self, axis: usize) -> bool {
         match self.cube.kind(axis) {
             AxisKind::Continuum => true,
@@ -263,14 +278,174 @@ fn gumbel(stream: &mut Stream) -> f64 {
     -exponential.ln()
 }
 
-/// The levels at distances of 1, 2, 4, ... on both sides.
-fn surrounding(level: u64, size: u64) -> Vec<u64> {
+/// The values at distances of 1, 2, 4, ... on both sides of `value`.
+fn surrounding(value: u64, size: u64) -> Vec<u64> {
     let distances = || (0..u64::BITS).map(|power| 1 << power).take_while(|&distance| distance < size);
-    let below = distances().filter_map(|distance| level.checked_sub(distance));
-    let above = distances().map(|distance| level + distance).filter(|&level| level < size);
+    let below = distances().filter_map(|distance| value.checked_sub(distance));
+    let above = distances().map(|distance| value + distance).filter(|&value| value < size);
     below.chain(above).collect()
 }
 
+/// A key for the coordinates of a cell.
 fn bits(cell: &Cell) -> Vec<u64> {
     cell.unit.iter().map(|u| u.to_bits()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::bayes::fit::fit_cache::FitCache;
+    use crate::search::bayes::input::history::Observation;
+
+    const PLANE: &str = r#"{"name": "plane", "parameters": {
+        "x": {"type": "float", "low": 0, "high": 1},
+        "y": {"type": "float", "low": 0, "high": 1}
+    }}"#;
+    const RULES: &str = r#"{"name": "rules", "parameters": {
+        "x": {"type": "float", "low": 0, "high": 1},
+        "rule": {"type": "categorical", "choices": ["a", "b", "c"]}
+    }}"#;
+    /// 10,201 cells on two axes that are too long for a sweep.
+    const GRID: &str = r#"{"name": "grid", "parameters": {
+        "x": {"type": "int", "low": 0, "high": 100},
+        "y": {"type": "int", "low": 0, "high": 100}
+    }}"#;
+    const FEW: &str = r#"{"name": "few", "parameters": {
+        "n": {"type": "int", "low": 1, "high": 5},
+        "rule": {"type": "categorical", "choices": ["a", "b"]}
+    }}"#;
+
+    /// A bowl whose minimum is at (0.31, 0.72).
+    fn bowl(unit: &[f64]) -> f64 {
+        (unit[0] - 0.31).powi(2) + (unit[1] - 0.72).powi(2)
+    }
+
+    /// A valley of each choice; the second choice is the best everywhere.
+    fn valleys(unit: &[f64]) -> f64 {
+        let (at, depth) = [(0.2, 1.0), (0.8, 0.0), (0.5, 0.8)][((unit[1] * 3.0) as usize).min(2)];
+        (unit[0] - at).powi(2) + depth
+    }
+
+    /// Runs `test` on the acquisition after trials at `count` points of a Sobol sequence, with
+    /// `loss` of their units.
+    fn with_maximizer(
+        space: &str,
+        count: u64,
+        loss: impl Fn(&[f64]) -> f64,
+        test: impl Fn(&Space, &Maximizer<'_>),
+    ) {
+        let space = Space::from_json(space, "space.json").unwrap();
+        let cube = Cube::new(&space);
+        let features = Features::new(&cube);
+        let sequence = SobolSequence::new(&Seed::root(7));
+        let mut history = History::default();
+        for index in 0..count {
+            let cell = cube.cell(&sequence.point(index, cube.dimension()));
+            let losses = vec![loss(&cell.unit)];
+            history.ended.push((cell.clone(), true));
+            history.measured.push(Observation { cell, losses, constraints: Vec::new(), is_feasible: true });
+        }
+        let fits = FitCache::default();
+        let acquisition = Acquisition::fit(&history, &features, &fits.fitter(None, Seed::root(0))).unwrap();
+        test(&space, &Maximizer::new(&cube, &features, &acquisition, &history));
+    }
+
+    /// The best of `cells`.
+    fn best(maximizer: &Maximizer<'_>, cells: Vec<Cell>) -> Scored {
+        maximizer.score(cells).into_iter().max_by(|a, b| a.value.total_cmp(&b.value)).unwrap()
+    }
+
+    /// The cells of a grid of 101 by 101 points.
+    fn grid(cube: &Cube<'_>) -> Vec<Cell> {
+        let places = || (0..=100).map(|step| f64::from(step) / 100.0);
+        places().flat_map(|x| places().map(move |y| [x, y])).map(|unit| cube.cell(&unit)).collect()
+    }
+
+    #[test]
+    fn the_gradient_leads_from_a_few_candidates_to_the_maximum() {
+        with_maximizer(PLANE, 12, bowl, |space, maximizer| {
+            let params = BayesParams { candidates: 16, starts: 0, ..BayesParams::default() };
+            let maximum = best(maximizer, grid(maximizer.cube)).value;
+            let seed = Seed::root(3);
+            let candidates = maximizer.spread_cells(16, &seed.child("sobol"));
+            assert!(best(maximizer, candidates).value < maximum - 0.1, "candidates alone are not enough");
+            let found = maximizer.ranking(space, &params, &seed).swap_remove(0);
+            assert!(found.value > maximum - 1e-2, "{} below {maximum}", found.value);
+            let mut gradient = [0.0; 2];
+            let row = maximizer.features.row(&found.cell);
+            maximizer.acquisition.value_and_gradient(&row, &mut gradient);
+            let inner = found.cell.unit.iter().zip(gradient).filter(|(u, _)| (1e-6..1.0 - 1e-6).contains(*u));
+            let steepest = inner.map(|(_, slope)| slope.abs()).fold(0.0, f64::max);
+            assert!(steepest < 0.5, "{gradient:?} at {:?}", found.cell.unit);
+        });
+    }
+
+    #[test]
+    fn the_gradient_keeps_a_choice_and_the_sweep_tries_all_choices() {
+        with_maximizer(RULES, 18, valleys, |_, maximizer| {
+            let start = best(maximizer, vec![maximizer.cube.cell(&[0.75, 0.1])]);
+            let climbed = maximizer.climb(start.clone());
+            assert_eq!(climbed.cell.unit[1], start.cell.unit[1], "the choice is pinned");
+            assert!(climbed.cell.unit[0] != start.cell.unit[0] && climbed.value > start.value);
+            let choices = || [0.1, 0.5, 0.9].map(|u| maximizer.cube.cell(&[0.7, u]));
+            let expected = best(maximizer, choices().to_vec());
+            for cell in choices() {
+                let from = best(maximizer, vec![cell]);
+                assert_eq!(maximizer.sweep(from, 1).cell, expected.cell);
+            }
+            let improved = maximizer.improve(start);
+            assert_eq!(improved.cell.unit[1], 0.5, "the second choice is the best");
+            assert!(improved.value > climbed.value);
+            let places = (-20..=20).map(|step| improved.cell.unit[0] + 0.001 * f64::from(step));
+            let around = places.flat_map(|x| [0.1, 0.5, 0.9].map(|u| maximizer.cube.cell(&[x, u])));
+            let maximum = best(maximizer, around.collect());
+            assert!(improved.value > maximum.value - 1e-2, "{} below {}", improved.value, maximum.value);
+        });
+    }
+
+    #[test]
+    fn on_long_axes_the_best_cell_that_is_not_taken_is_found() {
+        with_maximizer(GRID, 30, bowl, |space, maximizer| {
+            let is_taken = |cell: &Cell| maximizer.taken.contains(&bits(cell));
+            let free: Vec<Cell> = grid(maximizer.cube).into_iter().filter(|cell| !is_taken(cell)).collect();
+            assert_eq!(free.len(), 10_201 - 30);
+            let maximum = best(maximizer, free);
+            let ranking = maximizer.ranking(space, &BayesParams::default(), &Seed::root(3));
+            assert!(ranking.iter().all(|scored| !is_taken(&scored.cell)));
+            assert!(ranking.is_sorted_by(|a, b| a.value >= b.value));
+            assert_eq!(ranking[0].cell, maximum.cell);
+        });
+    }
+
+    #[test]
+    fn a_small_space_is_ranked_as_a_whole_without_the_cells_of_trials() {
+        with_maximizer(FEW, 4, bowl, |space, maximizer| {
+            let every = maximizer.every_cell(space).unwrap();
+            assert_eq!(every.len(), 10);
+            let ranking = maximizer.ranking(space, &BayesParams::default(), &Seed::root(3));
+            assert_eq!(ranking.len(), 10 - maximizer.taken.len());
+            let free = every.into_iter().filter(|cell| !maximizer.taken.contains(&bits(cell))).collect();
+            assert_eq!(ranking[0].cell, best(maximizer, free).cell);
+        });
+        with_maximizer(GRID, 4, bowl, |space, maximizer| assert!(maximizer.every_cell(space).is_none()));
+    }
+
+    #[test]
+    fn candidates_and_starts_fall_with_the_observations_down_to_the_fewest() {
+        for (count, expected) in [(50, (2048, 8)), (100, (1024, 4)), (600, (256, 2))] {
+            with_maximizer(PLANE, 5, bowl, |_, maximizer| {
+                let measured = vec![maximizer.history.measured[0].clone(); count];
+                let history = History { measured, ..History::default() };
+                let maximizer =
+                    Maximizer::new(maximizer.cube, maximizer.features, maximizer.acquisition, &history);
+                assert_eq!(maximizer.affordable(&BayesParams::default()), expected, "{count}");
+            });
+        }
+    }
+
+    #[test]
+    fn a_sweep_of_a_long_axis_doubles_its_steps() {
+        assert_eq!(surrounding(5, 12), [4, 3, 1, 6, 7, 9]);
+        assert_eq!(surrounding(0, 3), [1, 2]);
+    }
 }

@@ -1,64 +1,61 @@
-//! What a trial at some input promises: its log expected gain times the probabilities that it keeps all constraints
-//! and, to a power, that it succeeds at all.
+//! The acquisition: the value of a trial at some input.
+//!
+//! It is the logarithm of the expected gain, times the probability of each constraint, times a
+//! power of the probability of success, over the cost.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `improvement`, `hypervolume`, `boxes`, `scalarize` | the gain of one loss, of several, of many |
+//! | `gain` | which of them a history calls for |
+//! | `feasibility`, `success` | the probabilities of keeping a constraint and of not failing |
+//! | `cost` | the log cost of a trial |
+//! | `maximize` | the cell with the highest acquisition |
 
-pub(super) mod boxes;
+mod boxes;
 pub(super) mod cost;
-pub(super) mod feasibility;
-pub(super) mod hypervolume;
+mod feasibility;
+mod gain;
+mod hypervolume;
+mod improvement;
 pub(super) mod maximize;
-pub(super) mod success;
+mod scalarize;
+mod success;
 
-use ndarray::ArrayView2;
-
-use crate::search::gp::normal;
-use crate::search::gp::{GaussianProcess, Local};
 use cost::LogCost;
 use feasibility::Feasibility;
-use hypervolume::Hypervolume;
+pub(super) use gain::Gain;
+pub use gain::MOST_LOSSES;
+pub(super) use improvement::Improvement;
+use ndarray::ArrayView2;
 use success::Success;
 
-/// Below this a deviation counts as zero: at an observed point nothing is left to be found.
-const LEAST_DEVIATION: f64 = 1e-9;
-/// The power of the probability of success: a trial that fails is lost and says nothing of the loss. By 1 it would be
-/// the expected gain, and the search bisects the border of what fails. Measured as the test of a region that fails does
-/// (`objective::synthetic`), 40 seeds each of Branin above 0.6, 0.55, 0.5 and 0.25 and of 60 trials of Hartmann-6 above
-/// 0.5 and 0.25: by 5 trials after the twentieth fail 28 to 52 % less often than by 1, with a median regret that is 0.97
-/// to 1/700 of it. By 10 they fail still less. Where 15 % of the trials of Hartmann-6 fail by chance, its minimum is
-/// found to more digits by 3 than by 5 (2e-4 and 9e-4), and to fewer by 10 (3e-3).
+use super::fit::fitter::Fitter;
+use super::input::features::Features;
+use super::input::history::History;
+use super::input::local;
+use crate::search::gp::{GaussianProcess, GpError};
+
+/// Power of the probability of success: `benches/README.md#success-exponent`.
 const SUCCESS_EXPONENT: f64 = 5.0;
 
-/// The expected improvement on the best, in logarithms, so that it has a slope even where it underflows:
-/// ln E[max(best - f, 0)] = ln h(z) + ln σ for z = (best - μ) / σ, after Ament et al. 2023.
+/// The parts of the acquisition.
 #[derive(Clone, Debug)]
-pub(crate) struct Improvement {
-    /// Of the loss; lower is better.
-    pub process: GaussianProcess,
-    /// The lowest posterior mean among the feasible observations: an observed value may be a lucky draw.
-    pub best: f64,
-}
-
-/// What a trial is to gain: of one loss, or of several.
-#[derive(Clone, Debug)]
-pub(crate) enum Gain {
-    Improvement(Box<Improvement>),
-    Hypervolume(Hypervolume),
-}
-
-/// The gain where anything has been measured that counts, times the probability of every constraint, times a power
-/// of that of success where anything failed; over the log_cost where that counts.
-#[derive(Clone, Debug)]
-pub(crate) struct Acquisition {
+pub(super) struct Acquisition {
+    /// `None` while no feasible loss has been measured.
     pub gain: Option<Gain>,
-    pub feasibility: Vec<Feasibility>,
-    pub success: Option<Success>,
-    /// The power of the probability of success: [`SUCCESS_EXPONENT`] where the next trial is sought, 1 where its expected gain is
-    /// to be told.
+    /// One per constraint.
+    feasibility: Vec<Feasibility>,
+    /// `None` while no trial has failed.
+    success: Option<Success>,
+    /// Power of the probability of success: [`SUCCESS_EXPONENT`] for the next trial, 1 for its
+    /// expected gain.
     pub success_exponent: f64,
+    /// `None` where costs do not count.
     pub cost: Option<LogCost>,
 }
 
 impl Default for Acquisition {
-    /// One by which all inputs are worth the same.
+    /// An acquisition that is equal everywhere.
     fn default() -> Self {
         Self {
             gain: None,
@@ -71,6 +68,28 @@ impl Default for Acquisition {
 }
 
 impl Acquisition {
+    /// The acquisition after `history`, by the processes of its losses, constraints and failures.
+    ///
+    /// # Errors
+    /// A process cannot be fitted: there is no input, or its kernel matrix has no factor.
+    pub fn fit(history: &History, features: &Features, fitter: &Fitter<'_>) -> Result<Self, GpError> {
+        let part = local::part(history, features);
+        let history = part.as_ref().unwrap_or(history);
+        let mut acquisition = Self {
+            feasibility: Feasibility::fit_each(history, features, &fitter.child("feasibility"))?,
+            ..Self::default()
+        };
+        if history.incumbents().next().is_some() {
+            acquisition.gain = Some(Gain::fit(history, features, &fitter.child("loss"))?);
+        }
+        // Without a process of losses nothing keeps the next trial away from pending ones: they
+        // count as failures.
+        let counts_pending = acquisition.gain.is_none();
+        acquisition.success =
+            Success::fit_history(history, features, counts_pending, &fitter.child("success"))?;
+        Ok(acquisition)
+    }
+
     /// Its logarithm at every row of `inputs`.
     pub fn values(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
         let mut values = self.gains(inputs);
@@ -80,13 +99,10 @@ impl Acquisition {
         values
     }
 
-    /// Its logarithm at every row of `inputs`, whatever the price.
+    /// Its logarithm at every row of `inputs`, without the cost.
     pub fn gains(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
-        let mut values = match &self.gain {
-            Some(Gain::Improvement(gain)) => gain.values(inputs),
-            Some(Gain::Hypervolume(gain)) => gain.values(inputs),
-            None => vec![0.0; inputs.nrows()],
-        };
+        let mut values =
+            self.gain.as_ref().map_or_else(|| vec![0.0; inputs.nrows()], |gain| gain.values(inputs));
         for part in &self.feasibility {
             values.iter_mut().zip(part.ln_probabilities(inputs)).for_each(|(value, ln)| *value += ln);
         }
@@ -107,11 +123,7 @@ impl Acquisition {
             .as_ref()
             .map_or(0.0, |part| self.success_exponent * part.add_gradient(input, gradient));
         gradient.iter_mut().for_each(|slope| *slope *= self.success_exponent);
-        let gain = match &self.gain {
-            Some(Gain::Improvement(gain)) => gain.add_gradient(input, gradient),
-            Some(Gain::Hypervolume(gain)) => gain.add_gradient(input, gradient),
-            None => 0.0,
-        };
+        let gain = self.gain.as_ref().map_or(0.0, |gain| gain.add_gradient(input, gradient));
         let feasibility: f64 = self.feasibility.iter().map(|part| part.add_gradient(input, gradient)).sum();
         let cost = self.cost.as_ref().map_or(0.0, |part| part.add_gradient(input, gradient));
         gain + feasibility + success + cost
@@ -119,44 +131,8 @@ impl Acquisition {
 
     /// The processes of the losses.
     pub fn processes(&self) -> &[GaussianProcess] {
-        match &self.gain {
-            Some(Gain::Improvement(gain)) => std::slice::from_ref(&gain.process),
-            Some(Gain::Hypervolume(gain)) => &gain.processes,
-            None => &[],
-        }
+        self.gain.as_ref().map_or(&[], Gain::processes)
     }
-}
-
-impl Improvement {
-    fn values(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
-        let posterior = self.process.posterior(inputs);
-        let value = |(mean, variance): (&f64, &f64)| ln_improvement(self.best - mean, variance.sqrt());
-        posterior.mean.iter().zip(&posterior.variance).map(value).collect()
-    }
-
-    /// The value at `input`; adds its derivatives to `gradient`.
-    fn add_gradient(&self, input: &[f64], gradient: &mut [f64]) -> f64 {
-        let Local { mean, variance, mean_gradient, variance_gradient } = self.process.local(input);
-        let (gain, deviation) = (self.best - mean, variance.sqrt());
-        if deviation > LEAST_DEVIATION {
-            // h' = Φ, so ∂/∂μ = -ρ/σ and ∂/∂σ = (1 - zρ)/σ with ρ = Φ(z)/h(z); dσ = dσ²/(2σ).
-            let z = gain / deviation;
-            let ratio = (normal::ln_cdf(z) - normal::ln_h(z)).exp();
-            let by_variance = (1.0 - z * ratio) / (2.0 * deviation * deviation);
-            for (slope, (mean, variance)) in
-                gradient.iter_mut().zip(mean_gradient.iter().zip(&variance_gradient))
-            {
-                *slope += by_variance * variance - ratio / deviation * mean;
-            }
-        }
-        ln_improvement(gain, deviation)
-    }
-}
-
-/// ln E[max(g, 0)] of a normal gain g of mean `gain` and deviation `deviation`.
-fn ln_improvement(gain: f64, deviation: f64) -> f64 {
-    let deviation = deviation.max(LEAST_DEVIATION);
-    normal::ln_h(gain / deviation) + deviation.ln()
 }
 
 #[cfg(test)]
@@ -167,40 +143,18 @@ mod tests {
 
     use super::*;
     use crate::search::bayes::fit::fit_cache::FitCache;
+    use crate::search::bayes::fixtures::{line, measured};
+    use crate::search::bayes::input::cube::{Cell, Cube};
     use crate::search::gp::GpParams;
     use crate::search::gp::fixtures::assert_slopes;
     use crate::seed::Seed;
 
-    /// E[max(g, 0)] by the midpoint rule.
-    fn integrated(gain: f64, deviation: f64) -> f64 {
-        let (step, mut sum) = (1e-4, 0.0);
-        for k in 0..400_000 {
-            let z = -20.0 + (f64::from(k) + 0.5) * step;
-            sum += (gain + deviation * z).max(0.0) * normal::ln_density(z).exp() * step;
-        }
-        sum
+    fn fit(history: &History, features: &Features) -> Acquisition {
+        Acquisition::fit(history, features, &FitCache::default().fitter(None, Seed::root(0))).unwrap()
     }
 
     #[test]
-    fn log_ei_matches_numeric_integration() {
-        for (gain, deviation) in [(0.0, 1.0), (0.3, 0.1), (-0.5, 0.2), (-2.0, 0.5), (3.0, 2.0)] {
-            let (actual, expected) = (ln_improvement(gain, deviation), integrated(gain, deviation).ln());
-            assert!((actual - expected).abs() < 1e-5, "{gain} {deviation}: {actual} instead of {expected}");
-        }
-    }
-
-    #[test]
-    fn log_ei_is_finite_far_below_the_best() {
-        let exploit = ln_improvement(-1e3, 1.0);
-        let far = ln_improvement(-1e6, 1.0);
-        // ln h(z) -> -z²/2 - 2 ln|z| - ln √(2π)
-        assert!((exploit - (-5e5 - 2.0 * 1e3f64.ln() - normal::LN_SQRT_2PI)).abs() < 1e-5);
-        assert!(far.is_finite() && far < exploit);
-        assert!(ln_improvement(-1.0, 0.0).is_finite());
-    }
-
-    #[test]
-    fn the_gradient_matches_differences() {
+    fn the_gradient_matches_differences_and_success_has_its_exponent() {
         let inputs = Array::from_shape_fn((9, 2), |(i, j)| ((i * (3 + 2 * j)) % 9) as f64 / 9.0);
         let targets = inputs.map_axis(Axis(1), |x| (5.0 * x[0]).sin() + x[1]);
         let labels = [true, true, false, true, false, true, true, true, true];
@@ -220,8 +174,119 @@ mod tests {
             assert_slopes(gradient, at, input, 1e-5);
             let probability = acquisition.success.as_ref().unwrap().ln_probabilities(array![input].view())[0];
             acquisition.success_exponent = 1.0;
-            let plain = acquisition.values(array![input].view())[0];
-            assert!((value - plain - (SUCCESS_EXPONENT - 1.0) * probability).abs() < 1e-8 * value.abs());
+            let with_exponent_1 = acquisition.values(array![input].view())[0];
+            assert!(
+                (value - with_exponent_1 - (SUCCESS_EXPONENT - 1.0) * probability).abs() < 1e-8 * value.abs()
+            );
         }
+    }
+
+    #[test]
+    fn a_pending_trial_lowers_the_gain_at_its_point_and_keeps_the_mean() {
+        let space = line();
+        let cube = Cube::new(&space);
+        let features = Features::new(&cube);
+        let mut history = History::default();
+        for (u, loss) in [(0.0, 1.0), (0.3, 0.2), (0.5, 0.1), (0.9, 0.8)] {
+            history.measured.push(measured(&cube, u, &[loss], &[]));
+        }
+        let at = features.rows([&cube.cell(&[0.42])]);
+        let without = fit(&history, &features);
+        history.pending.push(cube.cell(&[0.42]));
+        let with = fit(&history, &features);
+        assert!(with.values(at.view())[0] < without.values(at.view())[0] - 0.1);
+        let mean = |acquisition: &Acquisition| acquisition.processes()[0].posterior(at.view()).mean[0];
+        assert!((mean(&with) - mean(&without)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_fantasized_loss_of_a_pending_trial_has_to_be_improved_on() {
+        let space = line();
+        let cube = Cube::new(&space);
+        let features = Features::new(&cube);
+        let mut history = History::default();
+        for u in [0.0, 0.2, 0.4, 0.8, 1.0] {
+            history.measured.push(measured(&cube, u, &[(u - 0.6f64).powi(2)], &[]));
+        }
+        let best = |history: &History| match fit(history, &features).gain {
+            Some(Gain::Improvement(improvement)) => improvement.best,
+            other => panic!("{other:?}"),
+        };
+        let before = best(&history);
+        history.pending.push(cube.cell(&[0.6]));
+        assert!(best(&history) < before - 0.05, "the valley lies between the observations");
+    }
+
+    #[test]
+    fn without_any_loss_a_pending_trial_keeps_the_next_away() {
+        let space = line();
+        let cube = Cube::new(&space);
+        let features = Features::new(&cube);
+        let mut history = History::default();
+        history.ended.extend([0.0, 0.1, 0.2, 0.3].map(|u| (cube.cell(&[u]), false)));
+        history.ended.extend([0.6, 0.65].map(|u| (cube.cell(&[u]), true)));
+        let at = features.rows([&cube.cell(&[0.95])]);
+        let without = fit(&history, &features);
+        history.pending.push(cube.cell(&[0.95]));
+        let with = fit(&history, &features);
+        assert!(with.values(at.view())[0] < without.values(at.view())[0] - 0.1);
+    }
+
+    /// Where the acquisition is highest on the line.
+    fn maximum(losses: impl Fn(f64) -> Vec<f64>, constraint: impl Fn(f64) -> f64, tried: &[f64]) -> f64 {
+        maximum_below(None, losses, constraint, tried)
+    }
+
+    /// The same with losses that count only below `reference`.
+    fn maximum_below(
+        reference: Option<Vec<f64>>,
+        losses: impl Fn(f64) -> Vec<f64>,
+        constraint: impl Fn(f64) -> f64,
+        tried: &[f64],
+    ) -> f64 {
+        let space = line();
+        let cube = Cube::new(&space);
+        let features = Features::new(&cube);
+        let mut history = History { reference, ..History::default() };
+        for &u in tried {
+            history.measured.push(measured(&cube, u, &losses(u), &[constraint(u)]));
+        }
+        let acquisition = fit(&history, &features);
+        let places: Vec<f64> = (0..=200).map(|step| f64::from(step) / 200.0).collect();
+        let cells: Vec<Cell> = places.iter().map(|&u| cube.cell(&[u])).collect();
+        let values = acquisition.values(features.rows(&cells).view());
+        let best = (0..places.len()).max_by(|&a, &b| values[a].total_cmp(&values[b])).unwrap();
+        places[best]
+    }
+
+    #[test]
+    fn a_constraint_keeps_the_next_trial_on_its_side() {
+        // The loss falls to the right; the constraint is broken from 0.6 on.
+        let next = maximum(|x| vec![-x], |x| x - 0.6, &[0.0, 0.2, 0.4, 0.5, 0.8, 1.0]);
+        assert!((0.5..0.62).contains(&next), "{next}");
+        // No observation is feasible: only the probability of feasibility counts.
+        let next = maximum(|x| vec![-x], |x| x - 0.3, &[0.5, 0.6, 0.75, 0.9, 1.0]);
+        assert!(next < 0.3, "{next}");
+    }
+
+    #[test]
+    fn with_several_losses_the_maximum_is_in_the_widest_part_of_the_front_without_trials() {
+        // The front is from 0.2 to 0.8; no trial is between 0.3 and 0.7.
+        let losses = |x: f64| vec![(x - 0.2f64).powi(2), (x - 0.8f64).powi(2)];
+        let next = maximum(losses, |_| -1.0, &[0.0, 0.2, 0.25, 0.3, 0.7, 0.75, 0.8, 1.0]);
+        assert!((0.35..0.65).contains(&next), "{next}");
+    }
+
+    #[test]
+    fn points_beyond_the_reference_gain_nothing() {
+        let losses = |x: f64| vec![(x - 0.2f64).powi(2), (x - 0.8f64).powi(2)];
+        let tried = [0.0, 0.2, 0.25, 0.3, 0.7, 0.75, 0.8, 1.0];
+        // The first loss is below 0.09 only up to 0.5.
+        let next = maximum_below(Some(vec![0.09, 1.0]), losses, |_| -1.0, &tried);
+        assert!((0.35..0.5).contains(&next), "{next}");
+        // No loss is near this reference, so it does not count.
+        let free = maximum(losses, |_| -1.0, &tried);
+        let next = maximum_below(Some(vec![-1.0, -1.0]), losses, |_| -1.0, &tried);
+        assert_eq!(next, free);
     }
 }

@@ -1,15 +1,16 @@
-//! How likely a trial is to succeed, learnt from those that failed.
+//! The probability that a trial succeeds, learnt from the trials that failed.
 //!
-//! Failures say nothing of the loss, so they stay out of its process and get one of their own: least-squares
-//! classification (Rasmussen & Williams 2006, section 6.5), a regression on labels of 1 for a success and -1
-//! for a failure, and the probability that such a noisy label is positive.
+//! A failed trial has no loss, so failures have a process of their own. It is least-squares
+//! classification (Rasmussen & Williams 2006, section 6.5): a regression on labels, 1 for a success
+//! and -1 for a failure. The probability of success is that of a positive noisy label.
 
 use ndarray::{Array2, ArrayView2};
 
 use crate::search::bayes::fit::fitter::Fitter;
-use crate::search::gp::GpError;
-use crate::search::gp::normal;
-use crate::search::gp::{GaussianProcess, Local};
+use crate::search::bayes::input::cube::Cell;
+use crate::search::bayes::input::features::Features;
+use crate::search::bayes::input::history::History;
+use crate::search::gp::{GaussianProcess, GpError, Local, normal};
 
 /// The probability of success over the inputs.
 #[derive(Clone, Debug)]
@@ -18,6 +19,29 @@ pub(crate) struct Success {
 }
 
 impl Success {
+    /// Learns from the ended trials of `history`, and from the pending ones as failures if
+    /// `counts_pending`. `None` if no trial failed.
+    ///
+    /// # Errors
+    /// A kernel matrix has no factor.
+    pub fn fit_history(
+        history: &History,
+        features: &Features,
+        counts_pending: bool,
+        fitter: &Fitter<'_>,
+    ) -> Result<Option<Self>, GpError> {
+        let mut trials: Vec<(&Cell, bool)> = history.ended.iter().map(|(cell, end)| (cell, *end)).collect();
+        if counts_pending {
+            trials.extend(history.pending.iter().map(|cell| (cell, false)));
+        }
+        if trials.iter().all(|&(_, succeeded)| succeeded) {
+            return Ok(None);
+        }
+        let inputs = features.rows(trials.iter().map(|&(cell, _)| cell));
+        let labels: Vec<bool> = trials.iter().map(|&(_, succeeded)| succeeded).collect();
+        Self::fit(fitter, features.groups(), &inputs, &labels).map(Some)
+    }
+
     /// Learns from `labels`, true for a success, at the rows of `inputs`.
     pub fn fit(
         fitter: &Fitter<'_>,
@@ -52,7 +76,7 @@ impl Success {
         normal::ln_cdf(z)
     }
 
-    /// Of a noisy label.
+    /// Standard deviation of a noisy label.
     fn deviation(&self, variance: f64) -> f64 {
         (variance + self.process.hyperparameters().noise).sqrt()
     }
@@ -67,7 +91,7 @@ mod tests {
     use crate::seed::Seed;
 
     #[test]
-    fn the_failing_side_is_unlikely_and_the_other_is_not() {
+    fn the_probability_is_low_where_trials_fail_and_high_elsewhere() {
         let inputs = Array::from_shape_fn((20, 2), |(i, j)| ((i * (3 + 4 * j)) % 20) as f64 / 20.0);
         let labels: Vec<bool> = inputs.column(0).iter().map(|&x| x < 0.6).collect();
         let success =

@@ -43,7 +43,7 @@ impl FitCache {
         fits.iter().find(|(other, _)| *other == key).map(|(_, fitted)| fitted.clone())
     }
 
-    /// How many fits are remembered.
+    /// The number of remembered fits.
     #[cfg(test)]
     pub fn len(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).len()

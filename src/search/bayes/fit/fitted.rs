@@ -1,6 +1,7 @@
 //! The fit of a process to losses: their transform, the warps of the inputs, the hyperparameters.
 //!
-//! The transform and the warps are chosen by the leave-one-out density, the hyperparameters by maximum a posteriori.
+//! The transform and the warps are chosen by the leave-one-out density, the hyperparameters by
+//! maximum a posteriori.
 
 use linfa::traits::Fit;
 use linfa::{Dataset, DatasetBase};
@@ -8,7 +9,7 @@ use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
 use super::transform::{Transform, Warped};
-use crate::search::Fidelity;
+use crate::search::Rungs;
 use crate::search::gp::{GaussianProcess, GpError, GpParams, Hyperparameters, Warp};
 use crate::seed::Seed;
 
@@ -90,8 +91,8 @@ impl Observations<'_> {
         Ok(Fitted { transform: warped.transform, is_by_level, hyperparameters })
     }
 
-    /// `process` fitted again with warps of the numbers; `None` if there are too few observations, or if the warps do not
-    /// explain them better by the margin.
+    /// `process` fitted again with warps of the numbers; `None` if there are too few observations,
+    /// or if the warps do not explain them better by the margin.
     fn stretch(
         self,
         process: &GaussianProcess,
@@ -119,7 +120,7 @@ impl Observations<'_> {
 
 /// The highest fidelity level: each rung is one.
 pub(crate) fn highest_level() -> usize {
-    Fidelity::Bayes.rungs().len()
+    Rungs::MODEL.count()
 }
 
 /// `inputs` with the transformed losses as targets.

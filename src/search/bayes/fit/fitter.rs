@@ -1,8 +1,9 @@
 //! Processes with hyperparameters that outlast a few trials.
 //!
-//! A fit costs more than the rest of a suggestion, and with dozens of trials one more changes it little. So
-//! hyperparameters are fitted at certain counts of observations only, and to a part of the observations where there are
-//! many. Which fit a history has follows from the history alone, including the fits that its trials carry.
+//! A fit costs more than the rest of a suggestion, and with dozens of trials one more changes it
+//! little. So hyperparameters are fitted at certain counts of observations only, and to a part of
+//! the observations where there are many. Which fit a history has follows from the history alone,
+//! including the fits that its trials carry.
 
 use linfa::Dataset;
 use linfa::prelude::ParamGuard;
@@ -17,7 +18,8 @@ use super::transform::{Transform, Warped};
 use crate::search::gp::{GaussianProcess, GpError, GpParams};
 use crate::seed::Seed;
 
-/// Fits a process to one quantity (a loss, a constraint, success), or to the quantities below it, by their names.
+/// Fits a process to one quantity (a loss, a constraint, success), or to the quantities below it,
+/// by their names.
 #[derive(Clone)]
 pub(crate) struct Fitter<'a> {
     cache: &'a FitCache,
@@ -27,8 +29,8 @@ pub(crate) struct Fitter<'a> {
 }
 
 impl FitCache {
-    /// A fitter for the quantities of one suggestion, which uses and extends the fits stored with a study, if given.
-    /// `seed` must not depend on the number of observations.
+    /// A fitter for the quantities of one suggestion, which uses and extends the fits stored with a
+    /// study, if given. `seed` must not depend on the number of observations.
     pub fn fitter<'a>(&'a self, stored: Option<&'a StoredFits>, seed: Seed) -> Fitter<'a> {
         Fitter { cache: self, stored, name: String::new(), seed }
     }
@@ -45,7 +47,8 @@ impl Fitter<'_> {
         Self { name: format!("{}/{index}", self.name), seed: self.seed.index(index as u64), ..self.clone() }
     }
 
-    /// The same fitter, for a quantity that differs at every suggestion, so that storing its fit is of no use.
+    /// The same fitter, for a quantity that differs at every suggestion, so that storing its fit is
+    /// of no use.
     pub fn without_stored_fits(&self) -> Self {
         Self { stored: None, ..self.clone() }
     }
@@ -103,8 +106,8 @@ impl Fitter<'_> {
         params.check()?.condition(&Dataset::new(inputs.clone(), targets), fitted.hyperparameters)
     }
 
-    /// The stored fit of this quantity for a kernel of these numbers of length-scales, levels and warps (or none); else
-    /// the result of `fit`, which is stored.
+    /// The stored fit of this quantity for a kernel of these numbers of length-scales, levels and
+    /// warps (or none); else the result of `fit`, which is stored.
     fn stored_or(
         &self,
         counts: [usize; 3],

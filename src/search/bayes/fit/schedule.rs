@@ -1,14 +1,14 @@
 //! When hyperparameters are fitted, and to which observations.
 //!
-//! What another trial changes in a fit is little once there are dozens, and what another observation adds to it is
-//! little once there are hundreds.
+//! With dozens of trials one more changes a fit little, and with hundreds of observations a part of
+//! them is enough.
 
-/// Up to so many observations every one is followed by a fit; then every tenth part more.
+/// Up to this number every observation is followed by a fit; from then on, every growth by a tenth.
 pub(crate) const EVERY: usize = 60;
-/// The most observations that are fitted to: a third of them the best, the others spread over all.
+/// The most observations of a fit: a third of them the best, the others spread evenly over all.
 const MOST: usize = 250;
 
-/// Which of `losses`, in the order of their trials, the fit is to.
+/// The indices of the `losses` that enter the fit, rising.
 pub(crate) fn fitted_rows(losses: &[f64]) -> Vec<usize> {
     let count = scheduled(losses.len());
     if count <= MOST {
@@ -25,7 +25,7 @@ pub(crate) fn fitted_rows(losses: &[f64]) -> Vec<usize> {
     rows
 }
 
-/// The last count of observations up to `count` that is followed by a fit.
+/// The largest number of observations up to `count` that is followed by a fit.
 pub(crate) fn scheduled(count: usize) -> usize {
     let mut last = count.min(EVERY);
     while last + last / 10 <= count && last >= EVERY {
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fits_follow_every_trial_first_and_every_tenth_part_later() {
+    fn a_fit_follows_every_trial_at_first_and_every_tenth_part_later() {
         let counts: Vec<usize> = (0..=60).map(scheduled).collect();
         assert_eq!(counts, (0..=60).collect::<Vec<usize>>());
         assert_eq!([61, 65, 66, 71, 72, 78, 79].map(scheduled), [60, 60, 66, 66, 72, 72, 79]);
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_fit_has_the_best_and_some_of_every_age() {
+    fn a_large_fit_has_the_best_and_some_of_all_ages() {
         let losses: Vec<f64> = (0..2000).map(|i| f64::from(i * 7 % 2000)).collect();
         let rows = fitted_rows(&losses);
         assert_eq!(rows.len(), MOST);

@@ -1,7 +1,8 @@
-//! Fits that a trial carries, so that nobody has to repeat them.
+//! Fits that trials carry, so that other processes need not repeat them.
 //!
-//! Workers in processes of their own share a study and nothing else. Whoever fits where a fit is due notes it with the
-//! trial that it then suggests, and everybody else finds it there, also where trials end in another order for each.
+//! Processes at one study share nothing but the study. The process that makes a due fit stores it
+//! with the trial that it suggests. The other processes find it there, also if they see trials end
+//! in another order.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -18,16 +19,16 @@ use crate::study::{Attributes, Study};
 /// Name of the internal attribute of a trial that holds its [`CachedFits`].
 const MODEL: &str = "tune:model";
 
-/// What was fitted for the suggestion of a trial.
+/// The fits that were made for the suggestion of a trial.
 #[derive(Serialize, Deserialize)]
 struct CachedFits {
-    /// The count at which it was due.
+    /// The number of observations at which they were due.
     observations: usize,
-    /// By the name of the quantity.
+    /// Fits by the name of their quantity.
     fits: BTreeMap<String, Fitted>,
 }
 
-/// The fits that a study has notes of and that are still to be used, and those that come.
+/// The fits of a study that are still in use, and new ones.
 pub(crate) struct StoredFits {
     observations: usize,
     known: BTreeMap<String, Fitted>,
@@ -35,20 +36,22 @@ pub(crate) struct StoredFits {
 }
 
 impl StoredFits {
-    /// Those of `study`, of which `history` is made. Whoever was first to note a fit is believed.
+    /// The stored fits of `study` for the number of observations of its `history`. Of several fits
+    /// of a quantity the first counts.
     pub fn of(study: &Study, history: &History) -> Self {
         let observations = scheduled(history.ended.len().max(history.measured.len()));
         let mut known = BTreeMap::new();
-        if is_noted(observations) {
+        if is_stored(observations) {
             let fits = study.trials.iter().filter_map(|trial| trial.internal.get(MODEL));
-            for (name, fitted) in fits.filter_map(|note| of_count(note, observations)).flatten() {
+            for (name, fitted) in fits.filter_map(|stored| of_count(stored, observations)).flatten() {
                 known.entry(name).or_insert(fitted);
             }
         }
         Self { observations, known, new: RefCell::default() }
     }
 
-    /// The fit of the quantity `name`, if it is known and of so many length-scales and stages and so many warps or none.
+    /// The stored fit of the quantity `name`, if it has these numbers of length-scales and levels,
+    /// and this number of warps or none.
     pub fn find(&self, name: &str, [lengths, levels, warps]: [usize; 3]) -> Option<Fitted> {
         let suits = |hyper: &Hyperparameters| {
             (hyper.lengths.len(), hyper.levels.len()) == (lengths, levels)
@@ -57,33 +60,35 @@ impl StoredFits {
         self.known.get(name).filter(|fitted| suits(&fitted.hyperparameters)).cloned()
     }
 
-    /// Notes a fit of the quantity `name`.
+    /// Adds a new fit of the quantity `name`.
     pub fn add(&self, name: &str, fitted: &Fitted) {
         self.new.borrow_mut().insert(name.to_owned(), fitted.clone());
     }
 
-    /// What is to be kept with the trial that was suggested.
+    /// The new fits, as internal attributes of the trial that is suggested.
     pub fn into_attributes(self) -> Attributes {
-        let note = CachedFits { observations: self.observations, fits: self.new.into_inner() };
-        if note.fits.is_empty() || !is_noted(note.observations) {
+        let stored = CachedFits { observations: self.observations, fits: self.new.into_inner() };
+        if stored.fits.is_empty() || !is_stored(stored.observations) {
             return Attributes::new();
         }
-        let json = serde_json::to_value(note).expect("finite numbers are JSON");
+        let json = serde_json::to_value(stored).expect("finite numbers are JSON");
         [(MODEL.to_owned(), json)].into()
     }
 }
 
-/// Before that every count has a fit of its own.
-fn is_noted(observations: usize) -> bool {
+/// Whether fits are stored at this number of observations. At smaller numbers every observation has
+/// a fit.
+fn is_stored(observations: usize) -> bool {
     observations >= EVERY
 }
 
-/// The fits of `note` if they were due at this count. One that nobody can have written is none.
-fn of_count(note: &Json, observations: usize) -> Option<BTreeMap<String, Fitted>> {
-    if note.get("observations")?.as_u64()? != observations as u64 {
+/// The fits of an attribute, if they were due at this number of observations. Malformed fits are
+/// left out.
+fn of_count(stored: &Json, observations: usize) -> Option<BTreeMap<String, Fitted>> {
+    if stored.get("observations")?.as_u64()? != observations as u64 {
         return None;
     }
-    let mut fits = serde_json::from_value::<CachedFits>(note.clone()).ok()?.fits;
+    let mut fits = serde_json::from_value::<CachedFits>(stored.clone()).ok()?.fits;
     fits.retain(|_, fitted| {
         let logs = fitted.hyperparameters.to_logs();
         logs.len() > 2 && logs.iter().all(|log| log.is_finite())
@@ -99,7 +104,7 @@ mod tests {
     use crate::seed::Seed;
     use crate::study::{Metric, Trial, TrialState};
 
-    /// So many trials on a line, all complete.
+    /// A study of this number of complete trials on a line.
     fn study(count: u32) -> Study {
         let trials = (0..count).map(|number| {
             let x = f64::from(number * 37 % 101) / 100.0;
@@ -115,14 +120,13 @@ mod tests {
     }
 
     #[test]
-    fn a_fit_is_noted_where_it_is_due_and_found_by_other_processes() {
+    fn a_due_fit_is_stored_and_found_by_other_processes() {
         assert_eq!(next(&study(59)).fits, Attributes::new(), "the next count has a fit of its own");
-        let mut noted = study(62);
-        let first = next(&noted);
-        let note = &first.fits[MODEL];
-        assert_eq!(note["observations"], 60);
-        noted.trials[61].internal = first.fits.clone();
-        let second = next(&noted);
+        let mut stored = study(62);
+        let first = next(&stored);
+        assert_eq!(first.fits[MODEL]["observations"], 60);
+        stored.trials[61].internal = first.fits.clone();
+        let second = next(&stored);
         assert_eq!((second.point, second.fits), (first.point, Attributes::new()));
         // Due again.
         let mut later = study(66);
@@ -130,30 +134,31 @@ mod tests {
         assert_eq!(next(&later).fits[MODEL]["observations"], 66);
     }
 
-    /// `note` with so many warps.
-    fn with_warps(note: &Json, count: usize) -> Attributes {
-        let mut note = note.clone();
-        note["fits"]["/loss"]["hyper"]["warps"] = vec![serde_json::json!({"a": 0.5, "b": 2.0}); count].into();
-        [(MODEL.to_owned(), note)].into()
+    /// `stored` with this number of warps.
+    fn with_warps(stored: &Json, count: usize) -> Attributes {
+        let mut stored = stored.clone();
+        stored["fits"]["/loss"]["hyper"]["warps"] =
+            vec![serde_json::json!({"a": 0.5, "b": 2.0}); count].into();
+        [(MODEL.to_owned(), stored)].into()
     }
 
     #[test]
-    fn what_is_noted_counts_and_what_is_broken_does_not() {
-        let mut noted = study(62);
-        let first = next(&noted);
+    fn a_stored_fit_is_used_and_a_malformed_one_is_not() {
+        let mut stored = study(62);
+        let first = next(&stored);
         let mut other = first.fits[MODEL].clone();
         other["fits"]["/loss"]["hyper"]["lengths"][0] = 0.03.into();
-        noted.trials[61].internal = [(MODEL.to_owned(), other.clone())].into();
-        assert_ne!(next(&noted).point, first.point, "another length-scale");
-        noted.trials[61].internal = with_warps(&other, 2);
-        assert_eq!(next(&noted), first, "a line has one number to warp");
-        noted.trials[61].internal = with_warps(&other, 0);
-        assert_ne!(next(&noted).point, first.point, "none is warped");
+        stored.trials[61].internal = [(MODEL.to_owned(), other.clone())].into();
+        assert_ne!(next(&stored).point, first.point, "another length-scale");
+        stored.trials[61].internal = with_warps(&other, 2);
+        assert_eq!(next(&stored), first, "a line has one number to warp");
+        stored.trials[61].internal = with_warps(&other, 0);
+        assert_ne!(next(&stored).point, first.point, "no number is warped");
         for broken in [serde_json::json!(0.0), serde_json::json!("long"), serde_json::json!([])] {
             let mut other = other.clone();
             other["fits"]["/loss"]["hyper"]["lengths"][0] = broken;
-            noted.trials[61].internal = [(MODEL.to_owned(), other)].into();
-            assert_eq!(next(&noted), first);
+            stored.trials[61].internal = [(MODEL.to_owned(), other)].into();
+            assert_eq!(next(&stored), first);
         }
     }
 }

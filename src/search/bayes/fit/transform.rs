@@ -1,8 +1,9 @@
-//! The scale on which losses look most like draws of a Gaussian process.
+//! Transforms of the losses to the scale on which they look most like draws of a Gaussian process.
 //!
-//! A few diverged runs must not flatten the differences among the good ones. Every transform rises with the
-//! loss; how well it suits is decided by the leave-one-out density of the fitted process, for which each
-//! carries the logarithm of its derivative at the observed losses (change of variables).
+//! A few diverged trials must not hide the differences among the good ones. Every transform rises
+//! with the loss. The fit chooses the one with the highest leave-one-out density. So that densities
+//! on different scales can be compared, each carries the sum of the logarithms of its derivatives
+//! (change of variables).
 
 use std::f64::consts::LN_2;
 
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::search::gp::normal;
 
-/// How far beyond the losses another is placed at most, in their extents: no farther counts.
+/// The largest distance of a placed loss from all others, in their extents.
 const FARTHEST: f64 = 1e3;
 
 /// A rising function of the loss.
@@ -19,16 +20,16 @@ const FARTHEST: f64 = 1e3;
 pub(crate) enum Transform {
     /// The loss itself.
     Identity,
-    /// Its logarithm, where all losses are positive: errors and times that span decades.
+    /// Its logarithm, if all losses are positive: for errors and times that span decades.
     Log,
-    /// The power transform of Yeo & Johnson 2000, of the most likely exponent.
+    /// The power transform of Yeo & Johnson 2000, with the most likely exponent.
     YeoJohnson,
-    /// The losses up to the median as they are; the ranks of the others, as quantiles of the normal
-    /// distribution that the former continue (Google Vizier's half-rank warping).
+    /// Losses up to the median as they are. Higher losses by their ranks, as quantiles of the
+    /// normal distribution with the spread of the lower ones (half-rank warping of Google Vizier).
     HalfRank,
 }
 
-/// Transformed losses, of mean 0 and variance 1 unless they are all equal.
+/// Transformed losses, with mean 0 and variance 1 unless they are all equal.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Warped {
     pub transform: Transform,
@@ -38,7 +39,8 @@ pub(crate) struct Warped {
 }
 
 impl Warped {
-    /// `losses`, which must be finite, under `transform`, or as they are where it is not to be had.
+    /// `losses`, which must be finite, under `transform`, or under the identity if the losses do
+    /// not allow it.
     pub fn of(transform: Transform, losses: &[f64]) -> Self {
         let unit = rescale(losses);
         match transform.warp(&unit, losses) {
@@ -47,7 +49,8 @@ impl Warped {
         }
     }
 
-    /// As [`Self::of`], but the losses of each of `levels` for themselves; all together where there are none.
+    /// As [`Self::of`], but separately for the losses of each fidelity level; all together if
+    /// `levels` is empty.
     pub fn by_level(transform: Transform, losses: &[f64], levels: &[usize]) -> Self {
         let Some(&last) = levels.iter().max() else { return Self::of(transform, losses) };
         let mut all = Self { transform, values: vec![0.0; losses.len()], ln_jacobian: 0.0 };
@@ -60,7 +63,7 @@ impl Warped {
         all
     }
 
-    /// `losses`, which must be finite, under every transform that they allow; the identity first.
+    /// `losses`, which must be finite, under every transform that they allow, the identity first.
     pub fn candidates(losses: &[f64]) -> Vec<Self> {
         let unit = rescale(losses);
         let warped = |transform: Transform| Some(standardise(transform, transform.warp(&unit, losses)?));
@@ -71,7 +74,8 @@ impl Warped {
 impl Transform {
     const ALL: [Self; 4] = [Self::Identity, Self::Log, Self::YeoJohnson, Self::HalfRank];
 
-    /// `losses`, of which `unit` is a multiple, under it, if they allow it.
+    /// The transformed `losses`; `unit` is a multiple of them. `None` if they do not allow this
+    /// transform.
     fn warp(self, unit: &[f64], losses: &[f64]) -> Option<Warp> {
         match self {
             Self::Identity => Some(identity(unit)),
@@ -82,8 +86,8 @@ impl Transform {
     }
 }
 
-/// Where `loss` comes to lie on the scale on which `losses`, at least one, have become `targets`: between its
-/// neighbours in proportion, beyond all as far as their extent says.
+/// The place of `loss` on the scale on which `losses`, at least one, have become `targets`:
+/// interpolated between its neighbours, or extrapolated by the extent of all.
 pub(crate) fn placed(loss: f64, losses: &[f64], targets: &[f64]) -> f64 {
     let mut pairs: Vec<(f64, f64)> = losses.iter().copied().zip(targets.iter().copied()).collect();
     pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -94,15 +98,16 @@ pub(crate) fn placed(loss: f64, losses: &[f64], targets: &[f64]) -> f64 {
         place if place == pairs.len() => (last, first, last),
         place => (pairs[place - 1], pairs[place - 1], pairs[place]),
     };
-    // Halved before differences are taken, which may overflow otherwise.
+    // Halved before differences are taken, which might overflow otherwise.
     let share = (loss / 2.0 - from.0 / 2.0) / (high.0 / 2.0 - low.0 / 2.0).max(f64::MIN_POSITIVE);
     from.1 + share.clamp(-FARTHEST, FARTHEST) * (high.1 - low.1)
 }
 
-/// Transformed losses with the logarithms of the derivative at each.
+/// Transformed losses, and the logarithm of the derivative at each.
 type Warp = (Vec<f64>, Vec<f64>);
 
-/// `losses` over the largest of their sizes, so that nothing overflows: a constant factor for all transforms.
+/// `losses` over the largest of their sizes, so that nothing overflows. The factor is the same for
+/// all transforms.
 fn rescale(losses: &[f64]) -> Vec<f64> {
     let largest = losses.iter().fold(0.0f64, |most, loss| most.max(loss.abs()));
     let divisor = if largest > 0.0 { largest } else { 1.0 };
@@ -113,7 +118,7 @@ fn identity(losses: &[f64]) -> Warp {
     (losses.to_vec(), vec![0.0; losses.len()])
 }
 
-/// The logarithms of `losses`, of which `unit` is a multiple.
+/// The logarithms of `losses`, which are a multiple of `unit`; `None` unless all are positive.
 fn log(unit: &[f64], losses: &[f64]) -> Option<Warp> {
     let are_positive = losses.iter().chain(unit).all(|&loss| loss > 0.0);
     are_positive.then(|| {
@@ -123,8 +128,8 @@ fn log(unit: &[f64], losses: &[f64]) -> Option<Warp> {
     })
 }
 
-/// The transform with the exponent of the highest normal likelihood, around the median in units of the
-/// quartiles' distance; `None` where that is zero.
+/// The power transform with the exponent of the highest normal likelihood, around the median in
+/// units of the interquartile range; `None` if that is zero.
 fn yeo_johnson(losses: &[f64]) -> Option<Warp> {
     let mut sorted = losses.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -144,7 +149,8 @@ fn yeo_johnson(losses: &[f64]) -> Option<Warp> {
     Some((values, slopes.into_iter().map(|slope| slope - spread.ln()).collect()))
 }
 
-/// Yeo & Johnson 2000, "A new family of power transformations", eq. 2.1, and its log derivative.
+/// The power transform and its log derivative: Yeo & Johnson 2000, "A new family of power
+/// transformations", eq. 2.1.
 fn yeo_johnson_of(x: f64, exponent: f64) -> (f64, f64) {
     let mirrored = if x >= 0.0 { exponent } else { 2.0 - exponent };
     let log = x.abs().ln_1p();
@@ -152,7 +158,7 @@ fn yeo_johnson_of(x: f64, exponent: f64) -> (f64, f64) {
     (size.copysign(x), (mirrored - 1.0) * log)
 }
 
-/// `None` where the losses up to the median do not differ.
+/// Half-rank warping; `None` if the losses up to the median are equal.
 fn half_rank(losses: &[f64]) -> Option<Warp> {
     let mut order: Vec<usize> = (0..losses.len()).collect();
     order.sort_by(|&a, &b| losses[a].total_cmp(&losses[b]));
@@ -178,7 +184,7 @@ fn half_rank(losses: &[f64]) -> Option<Warp> {
     Some(losses.iter().map(warped).unzip())
 }
 
-/// The different losses in order, each with its mean rank less ½ over the count.
+/// The distinct losses, rising, each with its quantile: its mean rank less ½, over the count.
 fn rank_levels(losses: &[f64], order: &[usize]) -> Vec<(f64, f64)> {
     let mut levels = Vec::new();
     let mut start = 0;
@@ -192,15 +198,16 @@ fn rank_levels(losses: &[f64], order: &[usize]) -> Vec<(f64, f64)> {
 
 /// The log slope between the neighbours of a level.
 ///
-/// Spacings between draws exaggerate the slope's logarithm by ln 2 - ψ(2) = 0.270 on average, whatever the
-/// distribution (the bias of Vasicek's 1976 estimate of entropy): without the correction ranks would always win.
+/// Spacings between draws overestimate the logarithm of the slope by ln 2 - ψ(2) = 0.270 on
+/// average, for any distribution: the bias of Vasicek's 1976 estimate of entropy. Without the
+/// correction ranks would always win.
 fn ln_slope(levels: &[(f64, f64)], place: usize) -> f64 {
     const BIAS: f64 = LN_2 - 0.422_784_335_098_467_1;
     let (low, high) = (levels[place.saturating_sub(1)], levels[(place + 1).min(levels.len() - 1)]);
     (high.1 - low.1).ln() - (high.0 - low.0).ln() - BIAS
 }
 
-/// To mean 0 and variance 1; values without a spread become zeros.
+/// Scales values to mean 0 and variance 1; equal values become zeros.
 fn standardise(transform: Transform, (mut values, slopes): Warp) -> Warped {
     let (mean, deviation) = moments(&values);
     let is_flat = !(deviation.is_finite() && deviation > 1e-14 * mean.abs());
@@ -218,7 +225,7 @@ fn moments(values: &[f64]) -> (f64, f64) {
     (mean, variance.sqrt())
 }
 
-/// The lowest point of a function with a single valley, to within a hundredth.
+/// The minimum of a function with a single valley, to within 0.01.
 fn golden_section(mut low: f64, mut high: f64, function: impl Fn(f64) -> f64) -> f64 {
     const RATIO: f64 = 0.618_033_988_749_894_9;
     while high - low > 0.01 {
@@ -234,6 +241,7 @@ mod tests {
 
     use super::*;
 
+    /// `losses` under `transform`, which they allow.
     fn of(transform: Transform, losses: &[f64]) -> Warped {
         Warped::candidates(losses).into_iter().find(|warped| warped.transform == transform).unwrap()
     }
@@ -256,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn another_loss_lies_between_its_neighbours_or_beyond_by_the_extent() {
+    fn a_loss_is_placed_between_its_neighbours_or_beyond_all_by_the_extent() {
         let (losses, targets) = ([4.0, 1.0, 2.0], [3.0, -1.0, 1.0]);
         for (loss, expected) in [(1.0, -1.0), (1.5, 0.0), (3.0, 2.0), (4.0, 3.0), (7.0, 7.0), (-2.0, -5.0)] {
             assert!((placed(loss, &losses, &targets) - expected).abs() < 1e-12, "{loss}");
@@ -279,8 +287,8 @@ mod tests {
         }
         let losses = [0.5, 1.0, 4.0];
         let warped = of(Transform::Log, &losses);
-        // The logarithms have deviation 0.8667..., so the derivative at x is 1 / (0.8667 x); losses were
-        // divided by 4 beforehand, for all transforms alike.
+        // The logarithms have deviation 0.8667..., so the derivative at x is 1 / (0.8667 x); losses
+        // were divided by 4 beforehand, for all transforms alike.
         let deviation = moments(&losses.map(f64::ln)).1;
         let expected: f64 = losses.iter().map(|x| -(deviation * x / 4.0).ln()).sum();
         assert!((warped.ln_jacobian - expected).abs() < 1e-12);
@@ -298,23 +306,26 @@ mod tests {
     }
 
     #[test]
-    fn ranks_take_the_sting_from_outliers_and_leave_the_good_half() {
+    fn ranks_shrink_outliers_and_keep_the_proportions_of_the_good_half() {
         let losses = [0.10, 0.11, 0.12, 0.13, 0.2, 9.0, 1e9];
         let warped = of(Transform::HalfRank, &losses);
-        let gap = |i: usize| warped.values[i + 1] - warped.values[i];
-        assert!((gap(0) - gap(1)).abs() < 1e-9 * gap(0), "the good half keeps its proportions");
-        assert!(gap(5) < 3.0 * gap(4), "{:?}", warped.values);
+        let difference = |i: usize| warped.values[i + 1] - warped.values[i];
+        assert!(
+            (difference(0) - difference(1)).abs() < 1e-9 * difference(0),
+            "the good half keeps its proportions"
+        );
+        assert!(difference(5) < 3.0 * difference(4), "{:?}", warped.values);
     }
 
     #[test]
-    fn each_stage_has_a_scale_of_its_own() {
+    fn each_fidelity_level_has_a_scale_of_its_own() {
         // Means 2 and 20, deviations 1 and 10.
         let (losses, levels) = ([1.0, 30.0, 3.0, 10.0], [0, 1, 0, 1]);
         let warped = Warped::by_level(Transform::Identity, &losses, &levels);
         let expected = [-1.0, 1.0, 1.0, -1.0];
         assert!(warped.values.iter().zip(expected).all(|(value, other)| (value - other).abs() < 1e-12));
-        let of_stage = |losses: &[f64]| Warped::of(Transform::Identity, losses).ln_jacobian;
-        assert_eq!(warped.ln_jacobian, of_stage(&[1.0, 3.0]) + of_stage(&[30.0, 10.0]));
+        let of_level = |losses: &[f64]| Warped::of(Transform::Identity, losses).ln_jacobian;
+        assert_eq!(warped.ln_jacobian, of_level(&[1.0, 3.0]) + of_level(&[30.0, 10.0]));
         let together = Warped::of(Transform::Log, &losses);
         assert_eq!(Warped::by_level(Transform::Log, &losses, &[]), together);
     }

@@ -1,8 +1,9 @@
-//! The losses on their own scale, for what people read: when to stop, what matters.
+//! A process of the losses on their own scale, for numbers that people read: expected improvement
+//! and importance.
 //!
-//! The model that proposes points chooses a scale anew for every history, so its numbers cannot be compared
-//! from one trial to the next. Here the losses stay as they are, but for outliers, of which a single one would
-//! make all differences among the others look small.
+//! The model that suggests points chooses a scale for every history, so its numbers cannot be
+//! compared from trial to trial. Here the losses stay as they are, except for outliers: a single
+//! one would make all other differences look small.
 
 use linfa::Dataset;
 use linfa::traits::Fit;
@@ -11,17 +12,17 @@ use ndarray::Array1;
 use super::transform::Warped;
 use crate::search::bayes::input::features::Features;
 use crate::search::bayes::input::history::History;
-use crate::search::gp::GaussianProcess;
-use crate::search::gp::{GpError, GpParams};
+use crate::search::gp::{GaussianProcess, GpError, GpParams};
 use crate::seed::Seed;
 
-/// Losses farther above the upper quartile than this, in distances of the quartiles, are cut: Tukey 1977.
+/// Losses are cut at this number of interquartile ranges above the upper quartile: Tukey 1977.
 const FENCE: f64 = 1.5;
 
-/// The process of the measured losses of the first metric, outliers cut, in their standard deviations around their mean.
+/// The process of the measured losses of the first metric. Outliers are cut; the unit is the
+/// standard deviation.
 ///
 /// # Errors
-/// There are none, or the kernel matrix has no factor.
+/// There are no losses, or the kernel matrix has no factor.
 pub(crate) fn process(
     history: &History,
     features: &Features,
@@ -33,7 +34,7 @@ pub(crate) fn process(
     params.fit(&Dataset::new(inputs, Array1::from(standardised)))
 }
 
-/// `losses`, those above the upper fence moved onto it.
+/// `losses`, with those above the fence moved onto it.
 fn fenced(losses: &[f64]) -> Vec<f64> {
     let mut sorted = losses.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -50,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn outliers_above_are_cut_and_all_else_stays() {
+    fn high_outliers_are_cut_and_other_losses_stay() {
         // Quartiles 2 and 4: the fence is at 4 + 1.5 · 2.
         assert_eq!(fenced(&[3.0, 1.0, 4.0, 1e6, 2.0]), [3.0, 1.0, 4.0, 7.0, 2.0]);
         assert_eq!(fenced(&[-1e6, 1.0, 2.0, 3.0, 4.0]), [-1e6, 1.0, 2.0, 3.0, 4.0]);

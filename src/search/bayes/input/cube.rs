@@ -1,4 +1,4 @@
-//! The unit cube of a space, compiled so that thousands of its points can be looked at.
+//! The unit cube of a space, compiled for fast decoding of thousands of points.
 
 use std::collections::BTreeSet;
 
@@ -7,46 +7,48 @@ use crate::space::{Condition, Domain, INACTIVE, Space, Value};
 /// One axis of the cube: a searched parameter.
 struct Axis<'a> {
     domain: &'a Domain,
-    /// All must hold for the axis to be active.
+    /// The axis is active if all of them hold.
     conditions: Vec<AxisCondition<'a>>,
 }
 
-/// The parent axis is active, and its value is one of these.
+/// It holds if the parent axis is active and has one of these values.
 #[derive(Clone, PartialEq)]
 struct AxisCondition<'a> {
     parent: usize,
     values: &'a [Value],
 }
 
-/// How the values of an axis lie.
+/// The kind of values of an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AxisKind {
-    /// All of [0, 1].
+    /// All numbers from 0 to 1.
     Continuum,
-    /// So many values in order.
+    /// This number of values in order.
     Grid(u64),
-    /// So many values without an order.
+    /// This number of values without an order.
     Choices(u64),
 }
 
-/// A point of the cube in the one form that stands for a point of the space: every active coordinate on a
-/// value's place, the others at [`INACTIVE`].
+/// A point of the cube in the form that is unique for a point of the space: every active coordinate
+/// is at the place of a value, the others are [`INACTIVE`].
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Cell {
     pub unit: Vec<f64>,
     pub active: Vec<bool>,
-    /// How far a trial there has come: 0 to its end, 1, 2, ... to the rungs from the lowest on.
+    /// The fidelity level of a measurement there: 0 at the end of its trial, 1, 2, ... at the rungs
+    /// from the lowest on.
     pub level: usize,
 }
 
-/// The cube of a space.
+/// The unit cube of a space: one axis per searched parameter.
 pub(crate) struct Cube<'a> {
     axes: Vec<Axis<'a>>,
-    /// Every parent before its children.
+    /// The axes, every parent before its children.
     order: Vec<usize>,
 }
 
 impl<'a> Cube<'a> {
+    /// The cube of `space`.
     pub fn new(space: &'a Space) -> Self {
         let parameters = space.parameters();
         let mut axis_of = vec![None; parameters.len()];
@@ -64,10 +66,12 @@ impl<'a> Cube<'a> {
         Self { axes, order }
     }
 
+    /// The number of axes.
     pub fn dimension(&self) -> usize {
         self.axes.len()
     }
 
+    /// The kind of values of an axis.
     pub fn kind(&self, axis: usize) -> AxisKind {
         let domain = self.axes[axis].domain;
         match (domain, domain.size()) {
@@ -77,8 +81,8 @@ impl<'a> Cube<'a> {
         }
     }
 
-    /// A lower bound on the number of cells: the values of the axes that are always active, multiplied.
-    /// `None` with a continuum among them.
+    /// A lower bound of the number of cells: the product of the numbers of values of the axes that
+    /// are always active. `None` if one of them is a continuum.
     pub fn least_size(&self) -> Option<u64> {
         let always = self.axes.iter().filter(|axis| axis.conditions.is_empty());
         always
@@ -96,7 +100,7 @@ impl<'a> Cube<'a> {
         self.axes[axis].conditions == self.axes[other].conditions
     }
 
-    /// The cell that `unit` lies in.
+    /// The cell of the coordinates `unit`.
     pub fn cell(&self, unit: &[f64]) -> Cell {
         let mut cell = Cell { unit: vec![INACTIVE; unit.len()], active: vec![false; unit.len()], level: 0 };
         for &index in &self.order {
@@ -109,19 +113,20 @@ impl<'a> Cube<'a> {
         cell
     }
 
+    /// Whether a condition holds, given the axes of `cell` above it.
     fn holds(&self, condition: &AxisCondition, cell: &Cell) -> bool {
         let value = || self.axes[condition.parent].domain.decode(cell.unit[condition.parent]);
         cell.active[condition.parent] && condition.values.contains(&value())
     }
 
     /// The coordinate of the `k`-th value of an axis that is not a continuum.
-    pub fn level(&self, axis: usize, k: u64) -> f64 {
+    pub fn coordinate(&self, axis: usize, k: u64) -> f64 {
         let domain = self.axes[axis].domain;
         domain.encode(&domain.value_at(k)).unwrap_or(INACTIVE)
     }
 
-    /// Which value of an axis that is not a continuum lies at `u`.
-    pub fn level_at(&self, axis: usize, u: f64) -> u64 {
+    /// The number of the value at `u`, on an axis that is not a continuum.
+    pub fn value_at(&self, axis: usize, u: f64) -> u64 {
         let domain = self.axes[axis].domain;
         domain.index_of(&domain.decode(u)).unwrap_or(0)
     }
@@ -137,7 +142,7 @@ impl Axis<'_> {
     }
 }
 
-/// Conditions in terms of axes. A fixed parent has no axis: what matters is when it is itself active.
+/// Conditions in terms of axes. A fixed parent has no axis: its own conditions take its place.
 fn axis_conditions<'a>(
     space: &'a Space,
     conditions: &'a [Condition],
@@ -150,7 +155,7 @@ fn axis_conditions<'a>(
     conditions.iter().flat_map(translate).collect()
 }
 
-/// The axes ordered by the length of the chain of parents above them.
+/// The axes, parents first.
 fn parents_first(axes: &[Axis]) -> Vec<usize> {
     let mut order = Vec::with_capacity(axes.len());
     let mut left: BTreeSet<usize> = (0..axes.len()).collect();
@@ -184,7 +189,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cell_is_what_the_space_encodes(unit in prop::collection::vec(0.0..1.0f64, 5)) {
+        fn a_cell_equals_the_encoding_of_the_space(unit in prop::collection::vec(0.0..1.0f64, 5)) {
             let space = Space::from_json(TREE, "tree.json").unwrap();
             let cell = Cube::new(&space).cell(&unit);
             prop_assert_eq!(&cell.active, &space.active(&unit));

@@ -1,22 +1,27 @@
-//! Cells of the cube as inputs of the Gaussian process: one Euclidean space for all kinds of parameters.
+//! Features: cells of the cube as inputs of the Gaussian process, in one Euclidean space for all
+//! kinds of parameters.
 //!
-//! A number is one column, u - ½. A categorical parameter of k values has k columns of one group, not zero in that of
-//! its value alone, so any two different values are equally far apart: a Hamming distance with a length-scale of its
-//! own, in the mean as large as the distance of two numbers. A conditional parameter is zero in its columns while it is
-//! not active, and has a column more that says whether it is; parameters of the same conditions share that column. All
-//! distances being Euclidean, the kernel is positive definite on mixed and conditional spaces alike.
+//! - A number has one column, u - ½.
+//! - A categorical parameter of k values has k columns of one group. Only the column of its value
+//!   is not zero. So any two different values have the same distance (a Hamming distance with a
+//!   length-scale of its own).
+//! - A conditional parameter is zero in its columns while it is inactive. One more column says
+//!   whether it is active; parameters with the same conditions share that column.
+//!
+//! Distances are Euclidean, so the kernel is positive definite on mixed and conditional spaces,
+//! too.
 
 use ndarray::Array2;
 
 use super::cube::{AxisKind, Cell, Cube};
 use crate::space::INACTIVE;
 
-/// What one column holds.
+/// The content of one column.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Column {
-    /// The coordinate of a number from the middle of its range.
+    /// The coordinate of a number, relative to the middle of its range.
     Number { axis: usize },
-    /// Whether the axis has this one of its values.
+    /// Whether the axis has this one of its `of` values.
     Choice { axis: usize, value: u64, of: u64 },
     /// Whether the axis is active.
     Activity { axis: usize },
@@ -30,11 +35,12 @@ pub(crate) struct Features {
 }
 
 impl Features {
+    /// The features of the cells of `cube`.
     pub fn new(cube: &Cube) -> Self {
         let mut features = Self { columns: Vec::new(), groups: Vec::new() };
         for axis in 0..cube.dimension() {
             match cube.kind(axis) {
-                // A single value tells nothing.
+                // A single value has no information.
                 AxisKind::Grid(1) | AxisKind::Choices(1) => {}
                 AxisKind::Continuum | AxisKind::Grid(_) => features.add_group([Column::Number { axis }]),
                 AxisKind::Choices(of) => {
@@ -49,13 +55,14 @@ impl Features {
         features
     }
 
+    /// Adds columns that share a length-scale.
     fn add_group(&mut self, columns: impl IntoIterator<Item = Column>) {
         let group = self.groups.last().map_or(0, |last| last + 1);
         self.columns.extend(columns);
         self.groups.resize(self.columns.len(), group);
     }
 
-    /// The group of each column.
+    /// The group of each column, counted from 0. Columns of a group share a length-scale.
     pub fn groups(&self) -> &[usize] {
         &self.groups
     }
@@ -65,7 +72,7 @@ impl Features {
         (0..self.columns.len()).filter(|&at| matches!(self.columns[at], Column::Number { .. })).collect()
     }
 
-    /// The column of the number on `axis`, whose value rises with the coordinate at rate 1.
+    /// The column of the number on `axis`: its value is the coordinate less ½.
     pub fn number_column(&self, axis: usize) -> Option<usize> {
         self.columns.iter().position(|&column| column == Column::Number { axis })
     }
@@ -75,16 +82,17 @@ impl Features {
         self.columns.iter().map(|column| column.value(cell)).collect()
     }
 
-    /// The inputs of some cells, one a row.
+    /// The inputs of some cells, one per row.
     pub fn rows<'a>(&self, cells: impl IntoIterator<Item = &'a Cell>) -> Array2<f64> {
         let values: Vec<f64> = cells.into_iter().flat_map(|cell| self.row(cell)).collect();
         let width = self.columns.len();
         let count = values.len().checked_div(width).unwrap_or(0);
-        Array2::from_shape_vec((count, width), values).expect("every row has a value a column")
+        Array2::from_shape_vec((count, width), values).expect("every row has one value per column")
     }
 }
 
 impl Column {
+    /// The value of the column at `cell`.
     fn value(self, cell: &Cell) -> f64 {
         match self {
             Column::Number { axis } => cell.unit[axis] - INACTIVE,
@@ -97,9 +105,11 @@ impl Column {
     }
 }
 
-/// What the column of a choice out of `of` holds: such that the squared distance of two draws, which are the same once
-/// in `of` times, is that of two numbers drawn from [0, 1] in the mean, 1/6. The prior takes all length-scales for alike,
-/// so what is farther apart counts as rougher: at distance 1 sums over dozens of choices are fitted late.
+/// The value in the column of a choice out of `of`.
+///
+/// The mean squared distance of two random choices is then 1/6, as for numbers from 0 to 1. All
+/// length-scales have one prior, so larger distances would count as rougher:
+/// `benches/README.md#distance-of-choices`.
 fn share_of_choice(of: u64) -> f64 {
     let of = of as f64;
     (of / (12.0 * (of - 1.0))).sqrt()
@@ -128,14 +138,14 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_one_a_parameter_and_one_a_condition() {
+    fn there_is_a_group_per_parameter_and_one_per_condition() {
         let space = Space::from_json(SPACE, "mixed.json").unwrap();
         // rate | adam sgd none | momentum | both active | true false
         assert_eq!(Features::new(&Cube::new(&space)).groups(), [0, 1, 1, 1, 2, 3, 4, 4]);
     }
 
     #[test]
-    fn draws_of_choices_are_as_far_apart_as_draws_of_numbers() {
+    fn random_choices_have_the_mean_distance_of_random_numbers() {
         for of in [2, 3, 10] {
             let choices: Vec<String> = (0..of).map(|choice| choice.to_string()).collect();
             let text = format!(
@@ -156,11 +166,12 @@ mod tests {
     }
 
     #[test]
-    fn parameters_count_only_while_they_are_active() {
+    fn inactive_parameters_do_not_count_in_distances() {
         let sgd = 0.5;
         let squared = distance([0.2, sgd, 0.1, 0.0, 0.5], [0.2, sgd, 0.4, 0.9, 0.5]);
         assert!((squared - (0.09 + 1.0 / 3.0)).abs() < 1e-15, "{squared}");
-        // Against one that has none of them: the rule, the activity, momentum from its middle, half a choice.
+        // The other point has neither: the rule, the activity, momentum from its middle, half a
+        // choice.
         let squared = distance([0.2, sgd, 0.1, 0.0, 0.5], [0.2, 0.1, 0.4, 0.9, 0.5]);
         assert!((squared - (0.25 + 1.0 + 0.16 + 1.0 / 6.0)).abs() < 1e-15, "{squared}");
     }

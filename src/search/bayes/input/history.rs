@@ -1,9 +1,10 @@
-//! A study as the model sees it: what was measured, what failed, what is under way.
+//! A study as the model sees it: measurements, ended trials and pending trials, as cells of the
+//! cube.
 
 use std::cmp::Reverse;
 
 use super::cube::{Cell, Cube};
-use crate::search::{Fidelity, pareto};
+use crate::search::{Rungs, pareto};
 use crate::space::Space;
 use crate::study::{Study, Trial, TrialState};
 
@@ -11,60 +12,57 @@ use crate::study::{Study, Trial, TrialState};
 #[derive(Clone)]
 pub(crate) struct Observation {
     pub cell: Cell,
-    /// One a metric, turned so that less is better; finite.
+    /// One finite loss per metric; lower is better.
     pub losses: Vec<f64>,
-    /// At most 0 where the trial keeps them; empty where nobody measured any.
+    /// At most 0 where the trial keeps them; empty if none was measured.
     pub constraints: Vec<f64>,
     pub is_feasible: bool,
 }
 
 impl Observation {
-    /// Whether the next trial is to better it: it is at the end of its trial, and feasible.
+    /// Whether the next trial is to improve on it: it is feasible, and at the end of its trial.
     pub fn is_incumbent(&self) -> bool {
         self.is_feasible && self.cell.level == 0
     }
 }
 
-/// The trials whose points are in the space, sorted by what they tell.
+/// The trials whose points are in the space, by what they tell.
 ///
-/// A complete trial with a value that is not finite counts as failed. One that breaks a constraint came to its end
-/// in success: its losses and its constraints teach the model. A pruned trial has no value at full length: it
-/// counts as a success, and tells nothing of the losses.
+/// - A complete trial teaches its losses and constraints, and counts as a success, also if it
+///   breaks a constraint.
+/// - A complete trial with a value that is not finite counts as failed.
+/// - A pruned trial has no final value: it counts as a success, and teaches no loss.
 #[derive(Default)]
 pub(crate) struct History {
     pub measured: Vec<Observation>,
-    /// Places of trials that came to an end, with whether in success.
+    /// Cells of ended trials, with whether they succeeded.
     pub ended: Vec<(Cell, bool)>,
+    /// Cells of running and waiting trials.
     pub pending: Vec<Cell>,
-    /// One loss a metric, if losses count up to there only.
+    /// One loss per metric, if only losses below them count.
     pub reference: Option<Vec<f64>>,
 }
 
 impl History {
-    pub fn new(space: &Space, cube: &Cube, study: &Study) -> Self {
+    /// The history of `study`; with `rungs` it has the measurements at these rungs, after all final
+    /// ones.
+    pub fn new(space: &Space, cube: &Cube, study: &Study, rungs: Option<Rungs>) -> Self {
         let mut history = Self { reference: study.reference(), ..Self::default() };
-        for trial in &study.trials {
-            // A point of an older or wider space has no place in the cube of this one.
-            if let Ok(unit) = space.encode(&trial.point) {
-                history.add(study, trial, cube.cell(&unit));
-            }
-        }
+        // A point of an older or wider space has no place in the cube of this one.
+        let trials: Vec<(&Trial, Cell)> = study
+            .trials
+            .iter()
+            .filter_map(|trial| Some((trial, cube.cell(&space.encode(&trial.point).ok()?))))
+            .collect();
+        trials.iter().for_each(|(trial, cell)| history.add(study, trial, cell.clone()));
+        let levels = rungs.map_or(0, Rungs::count);
+        trials.iter().for_each(|(trial, cell)| history.add_rungs(study, trial, cell, levels));
         history
     }
 
-    /// With what trials had come to at their rungs, too.
-    pub fn with_rungs(space: &Space, cube: &Cube, study: &Study) -> Self {
-        let mut history = Self::new(space, cube, study);
-        for trial in &study.trials {
-            if let Ok(unit) = space.encode(&trial.point) {
-                history.add_rungs(study, trial, &cube.cell(&unit));
-            }
-        }
-        history
-    }
-
-    fn add_rungs(&mut self, study: &Study, trial: &Trial, cell: &Cell) {
-        for (rung, level) in trial.rung_history.rungs.iter().zip(1..=Fidelity::Bayes.rungs().len()) {
+    /// Adds the measurements at the first `levels` rungs of `trial`.
+    fn add_rungs(&mut self, study: &Study, trial: &Trial, cell: &Cell, levels: usize) {
+        for (rung, level) in trial.rung_history.rungs.iter().zip(1..=levels) {
             let losses = study.losses_of(&rung.values);
             if losses.len() == study.metrics.len() && losses.iter().all(|loss| loss.is_finite()) {
                 let cell = Cell { level, ..cell.clone() };
@@ -73,6 +71,7 @@ impl History {
         }
     }
 
+    /// Adds `trial` by its state.
     fn add(&mut self, study: &Study, trial: &Trial, cell: Cell) {
         match trial.state {
             TrialState::Waiting | TrialState::Running => self.pending.push(cell),
@@ -91,18 +90,18 @@ impl History {
         }
     }
 
-    /// Those whose losses the next trial is to better.
+    /// The observations that the next trial is to improve on.
     pub fn incumbents(&self) -> impl Iterator<Item = &Observation> {
         self.measured.iter().filter(|measured| measured.is_incumbent())
     }
 
-    /// The level of every measurement; none where all are at the end of their trials.
+    /// The fidelity level of every measurement; empty if all are at the end of their trials.
     pub fn levels(&self) -> Vec<usize> {
         let levels = self.measured.iter().map(|measured| measured.cell.level);
         if levels.clone().all(|level| level == 0) { Vec::new() } else { levels.collect() }
     }
 
-    /// How many losses each measurement has.
+    /// The number of losses of each measurement; 0 without measurements.
     pub fn losses(&self) -> usize {
         self.measured.first().map_or(0, |measured| measured.losses.len())
     }
@@ -112,15 +111,131 @@ impl History {
         self.measured.iter().map(|measured| measured.losses[loss]).collect()
     }
 
-    /// The measured cells, the best first, with several losses front by front; feasible ones before all others, and
-    /// before them all those that came farther.
+    /// The measurements, best first: by fidelity level, final ones first; then feasible ones first;
+    /// then by loss, with several losses front by front.
     pub fn ranking(&self) -> Vec<&Observation> {
         let losses: Vec<Vec<f64>> = self.measured.iter().map(|measured| measured.losses.clone()).collect();
         let front_of = pareto::fronts(&losses);
         let mut ranking: Vec<(usize, &Observation)> = front_of.into_iter().zip(&self.measured).collect();
         ranking.sort_by_key(|&(front, measured)| (!measured.is_feasible, front));
-        // 0 is the end, and the rungs before it count up to it.
+        // Level 0 is the end; the rungs before it are 1, 2, ... from the lowest.
         ranking.sort_by_key(|(_, measured)| (measured.cell.level > 0, Reverse(measured.cell.level)));
         ranking.into_iter().map(|(_, measured)| measured).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::bayes::fixtures::line;
+    use crate::study::{Metric, Rung, RungHistory};
+
+    /// A trial at `x`.
+    fn trial(x: f64, state: TrialState, values: &[f64]) -> Trial {
+        let point = [("x", x)].into_iter().collect();
+        Trial { state, values: values.to_vec(), ..Trial::waiting(0, point) }
+    }
+
+    /// `trial` with these values at its rungs.
+    fn with_rungs(trial: Trial, values: &[&[f64]]) -> Trial {
+        let rungs = values.iter().zip(1..);
+        let rungs = rungs.map(|(values, steps)| Rung { steps, values: values.to_vec(), seconds: 0.0 });
+        Trial { rung_history: RungHistory { rungs: rungs.collect() }, ..trial }
+    }
+
+    fn history(metric: Metric, trials: Vec<Trial>, rungs: Option<Rungs>) -> History {
+        let space = line();
+        let study = Study { metrics: vec![metric], trials, ..Study::default() };
+        History::new(&space, &Cube::new(&space), &study, rungs)
+    }
+
+    /// Place, level and losses of every measurement.
+    fn places(measured: &[&Observation]) -> Vec<(f64, usize, Vec<f64>)> {
+        let place =
+            |measured: &&Observation| (measured.cell.unit[0], measured.cell.level, measured.losses.clone());
+        measured.iter().map(place).collect()
+    }
+
+    #[test]
+    fn each_state_of_a_trial_teaches_what_it_can() {
+        let broken = Trial { constraints: vec![-1.0, 0.5], ..trial(0.2, TrialState::Complete, &[0.7]) };
+        let elsewhere = Trial::waiting(0, [("y", 0.5)].into_iter().collect());
+        let trials = vec![
+            trial(0.1, TrialState::Complete, &[0.9]),
+            broken,
+            trial(0.3, TrialState::Complete, &[f64::NAN]),
+            trial(0.4, TrialState::Fail, &[]),
+            trial(0.5, TrialState::Pruned, &[]),
+            trial(0.6, TrialState::Running, &[]),
+            trial(0.7, TrialState::Waiting, &[]),
+            elsewhere,
+        ];
+        let history = history(Metric::maximize("accuracy"), trials, None);
+        let ended: Vec<(f64, bool)> =
+            history.ended.iter().map(|(cell, succeeded)| (cell.unit[0], *succeeded)).collect();
+        assert_eq!(ended, [(0.1, true), (0.2, true), (0.3, false), (0.4, false), (0.5, true)]);
+        let pending: Vec<f64> = history.pending.iter().map(|cell| cell.unit[0]).collect();
+        assert_eq!(pending, [0.6, 0.7]);
+        let measured: Vec<&Observation> = history.measured.iter().collect();
+        assert_eq!(places(&measured), [(0.1, 0, vec![-0.9]), (0.2, 0, vec![-0.7])]);
+        assert_eq!(history.measured[1].constraints, [-1.0, 0.5]);
+        let incumbents: Vec<&Observation> = history.incumbents().collect();
+        assert_eq!(places(&incumbents), [(0.1, 0, vec![-0.9])]);
+        assert_eq!((history.losses(), history.loss(0)), (1, vec![-0.9, -0.7]));
+        assert!(history.levels().is_empty());
+    }
+
+    #[test]
+    fn values_at_rungs_are_levels_after_the_final_losses() {
+        let trials = vec![
+            with_rungs(trial(0.1, TrialState::Pruned, &[]), &[&[0.8]]),
+            with_rungs(trial(0.2, TrialState::Complete, &[0.3]), &[&[0.7]]),
+            with_rungs(trial(0.3, TrialState::Pruned, &[]), &[&[]]),
+            with_rungs(trial(0.4, TrialState::Pruned, &[]), &[&[f64::INFINITY]]),
+            with_rungs(trial(0.5, TrialState::Running, &[]), &[&[0.6], &[0.5]]),
+        ];
+        let with = |rungs| history(Metric::minimize("loss"), trials.clone(), rungs);
+        let one = with(Some(Rungs::MODEL));
+        let measured: Vec<&Observation> = one.measured.iter().collect();
+        let final_and_first =
+            vec![(0.2, 0, vec![0.3]), (0.1, 1, vec![0.8]), (0.2, 1, vec![0.7]), (0.5, 1, vec![0.6])];
+        assert_eq!(places(&measured), final_and_first);
+        assert_eq!(one.levels(), [0, 1, 1, 1]);
+        let incumbents: Vec<&Observation> = one.incumbents().collect();
+        assert_eq!(places(&incumbents), [(0.2, 0, vec![0.3])]);
+        let two = with(Some(Rungs::HALVING));
+        assert_eq!(two.levels(), [0, 1, 1, 1, 2]);
+        assert_eq!(with(None).measured.len(), 1);
+    }
+
+    #[test]
+    fn the_ranking_is_by_level_then_feasibility_then_loss() {
+        let broken = Trial { constraints: vec![1.0], ..trial(0.1, TrialState::Complete, &[0.1]) };
+        let trials = vec![
+            broken,
+            with_rungs(trial(0.2, TrialState::Complete, &[0.9]), &[&[0.0]]),
+            trial(0.3, TrialState::Complete, &[0.5]),
+            with_rungs(trial(0.4, TrialState::Pruned, &[]), &[&[0.05], &[0.2]]),
+        ];
+        let history = history(Metric::minimize("loss"), trials, Some(Rungs::HALVING));
+        let order: Vec<(f64, usize)> =
+            places(&history.ranking()).into_iter().map(|(x, level, _)| (x, level)).collect();
+        assert_eq!(order, [(0.3, 0), (0.2, 0), (0.1, 0), (0.4, 2), (0.2, 1), (0.4, 1)]);
+    }
+
+    #[test]
+    fn with_several_losses_the_ranking_is_by_front() {
+        let space = line();
+        let metrics = vec![Metric::minimize("loss"), Metric::maximize("speed")];
+        let trials = vec![
+            trial(0.1, TrialState::Complete, &[0.9, 1.0]),
+            trial(0.2, TrialState::Complete, &[0.5, 2.0]),
+            trial(0.3, TrialState::Complete, &[0.6, 1.5]),
+            trial(0.4, TrialState::Complete, &[0.1, 0.5]),
+        ];
+        let study = Study { metrics, trials, ..Study::default() };
+        let history = History::new(&space, &Cube::new(&space), &study, None);
+        let order: Vec<f64> = history.ranking().iter().map(|measured| measured.cell.unit[0]).collect();
+        assert_eq!(order, [0.2, 0.4, 0.3, 0.1]);
     }
 }

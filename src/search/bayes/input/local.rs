@@ -1,15 +1,16 @@
-//! Thousands of trials: the part of them that the next one depends on most.
+//! The part of thousands of trials that the next trial depends on most.
 
 use super::cube::Cell;
 use super::features::Features;
 use super::history::{History, Observation};
 
-/// Up to so many observations all enter a process, at a cost that grows with their cube.
+/// Up to this number all observations enter a process, at a cost of O(n³).
 const EXACT: usize = 1500;
-/// Of more, so many do: a quarter of them the best, the others the nearest to the very best.
+/// The number of observations that enter otherwise: a quarter of them the best, the others the
+/// nearest to the best one.
 const LOCAL: usize = 800;
 
-/// What of `history` enters the processes, if it is not all.
+/// The part of `history` that enters the processes; `None` if all of it does.
 pub(crate) fn part(history: &History, features: &Features) -> Option<History> {
     if history.measured.len() <= EXACT && history.ended.len() <= EXACT {
         return None;
@@ -31,7 +32,7 @@ pub(crate) fn part(history: &History, features: &Features) -> Option<History> {
     })
 }
 
-/// The [`LOCAL`] of `all` at the least distance, in their order.
+/// The [`LOCAL`] items with the least distance, in the order of `all`.
 fn nearest<T: Clone>(all: &[T], distance: impl Fn(&T) -> f64) -> Vec<T> {
     let distances: Vec<f64> = all.iter().map(distance).collect();
     let mut order: Vec<usize> = (0..all.len()).collect();
@@ -48,7 +49,7 @@ mod tests {
     use crate::search::bayes::input::cube::Cube;
 
     #[test]
-    fn of_thousands_the_best_and_the_nearest_stay_in_their_order() {
+    fn the_best_and_the_nearest_of_thousands_stay_in_their_order() {
         let space = line();
         let cube = Cube::new(&space);
         let features = Features::new(&cube);
@@ -71,7 +72,7 @@ mod tests {
         let is_at =
             |low: f64, high: f64| part.measured.iter().filter(move |m| (low..high).contains(&m.cell.unit[0]));
         assert!(is_at(0.88, 0.92).count() > 50, "the best of the other valley");
-        assert!(is_at(0.15, 0.35).count() == 400, "all that are near");
+        assert!(is_at(0.15, 0.35).count() == 400, "all of the nearest");
         let mut order = part.measured.iter().map(|m| history.measured.iter().position(|o| o.cell == m.cell));
         assert!(order.by_ref().is_sorted());
         history.measured.truncate(1500);

@@ -1,4 +1,11 @@
 //! A study as the model sees it: mixed and conditional points become Euclidean inputs.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `cube` | the unit cube of a space, and the cells of points |
+//! | `features` | cells as inputs |
+//! | `history` | measurements, ended and pending trials |
+//! | `local` | the part of a long history that enters the processes |
 
 pub(super) mod cube;
 pub(super) mod features;

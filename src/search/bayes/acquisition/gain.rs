@@ -1,0 +1,161 @@
+//! The gain of a trial: the expected improvement of one loss, or the expected growth of the volume
+//! that a front dominates.
+
+use ndarray::ArrayView2;
+
+use super::hypervolume::Hypervolume;
+use super::improvement::Improvement;
+use super::scalarize::scalarized;
+use crate::search::bayes::fit::fitted::Observations;
+use crate::search::bayes::fit::fitter::Fitter;
+use crate::search::bayes::fit::transform;
+use crate::search::bayes::input::features::Features;
+use crate::search::bayes::input::history::History;
+use crate::search::gp::{GaussianProcess, GpError};
+use crate::search::pareto;
+
+/// Up to this number of losses each has a process of its own. More losses become one, since their
+/// front has too many boxes.
+pub const MOST_LOSSES: usize = 4;
+/// So do [`MOST_LOSSES`] losses whose front has more members: `benches/README.md#size-of-a-front`.
+const LARGEST_FRONT: usize = 40;
+/// A reference counts once every best loss is within this distance of it, in standard deviations:
+/// `benches/README.md#reference-point`.
+const NEAR_REFERENCE: f64 = 1.0;
+
+/// What a trial may gain.
+#[derive(Clone, Debug)]
+pub(crate) enum Gain {
+    /// Of one loss.
+    Improvement(Box<Improvement>),
+    /// Of several losses.
+    Hypervolume(Hypervolume),
+}
+
+impl Gain {
+    /// The gain after `history`, which has an incumbent. Pending trials count as if their expected
+    /// losses had been observed.
+    ///
+    /// # Errors
+    /// A kernel matrix has no factor.
+    pub fn fit(history: &History, features: &Features, fitter: &Fitter<'_>) -> Result<Self, GpError> {
+        let inputs = features.rows(history.measured.iter().map(|measured| &measured.cell));
+        let (levels, numbers) = (history.levels(), features.numbers());
+        let process = |fitter: &Fitter<'_>, losses: &[f64]| {
+            let groups = features.groups();
+            fitter.process(Observations {
+                inputs: &inputs,
+                losses,
+                levels: &levels,
+                groups,
+                numbers: &numbers,
+            })
+        };
+        if has_boxes(history) {
+            let of_loss = |loss| process(&fitter.index(loss), &history.loss(loss));
+            let processes = (0..history.losses()).map(of_loss).collect::<Result<Vec<_>, _>>()?;
+            return Ok(Self::Hypervolume(hypervolume(history, features, processes)));
+        }
+        let process = match history.losses() {
+            1 => process(fitter, &history.loss(0))?,
+            _ => {
+                let weights = fitter.seed().child("weights").index(history.measured.len() as u64);
+                process(&fitter.without_stored_fits(), &scalarized(history, &weights))?
+            }
+        };
+        Ok(Self::Improvement(Box::new(improvement(history, features, process))))
+    }
+
+    /// The logarithm of the gain at every row of `inputs`.
+    pub fn values(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
+        match self {
+            Self::Improvement(gain) => gain.values(inputs),
+            Self::Hypervolume(gain) => gain.values(inputs),
+        }
+    }
+
+    /// The logarithm of the gain at `input`; adds the derivatives to `gradient`.
+    pub fn add_gradient(&self, input: &[f64], gradient: &mut [f64]) -> f64 {
+        match self {
+            Self::Improvement(gain) => gain.add_gradient(input, gradient),
+            Self::Hypervolume(gain) => gain.add_gradient(input, gradient),
+        }
+    }
+
+    /// The processes of the losses.
+    pub fn processes(&self) -> &[GaussianProcess] {
+        match self {
+            Self::Improvement(gain) => std::slice::from_ref(&gain.process),
+            Self::Hypervolume(gain) => &gain.processes,
+        }
+    }
+}
+
+/// The improvement on the best mean, including the means at pending trials.
+fn improvement(history: &History, features: &Features, mut process: GaussianProcess) -> Improvement {
+    let best = least(&process.means_of_data(), history);
+    let fantasized = process.fantasize(features.rows(&history.pending).view());
+    let best = fantasized.iter().copied().fold(best, f64::min);
+    Improvement { process, best }
+}
+
+/// Whether there are several losses whose front has few boxes. With up to three losses there are
+/// about two per member.
+fn has_boxes(history: &History) -> bool {
+    match history.losses() {
+        MOST_LOSSES => {
+            let incumbents: Vec<Vec<f64>> =
+                history.incumbents().map(|incumbent| incumbent.losses.clone()).collect();
+            pareto::fronts(&incumbents).into_iter().filter(|&front| front == 0).count() <= LARGEST_FRONT
+        }
+        losses => (2..MOST_LOSSES).contains(&losses),
+    }
+}
+
+/// The hypervolume improvement by these processes, one per loss.
+fn hypervolume(history: &History, features: &Features, mut processes: Vec<GaussianProcess>) -> Hypervolume {
+    let reference = history.reference.as_ref().and_then(|losses| reference(losses, history, &processes));
+    let pending = features.rows(&history.pending);
+    processes.iter_mut().for_each(|process| drop(process.fantasize(pending.view())));
+    let incumbents = history.incumbents().map(|incumbent| &incumbent.cell);
+    let members = features.rows(incumbents.chain(&history.pending));
+    Hypervolume::new(processes, &members, reference)
+}
+
+/// The reference point `losses` on the scales of the processes; `None` while the best value of any
+/// loss is far from it.
+fn reference(losses: &[f64], history: &History, processes: &[GaussianProcess]) -> Option<Vec<f64>> {
+    let placed = |(loss, process): (usize, &GaussianProcess)| {
+        let place = transform::placed(losses[loss], &history.loss(loss), &process.targets().to_vec());
+        (least(process.targets(), history) < place + NEAR_REFERENCE).then_some(place)
+    };
+    processes.iter().enumerate().map(placed).collect()
+}
+
+/// The least of `values`, one per observation, among the incumbents.
+fn least<'a>(values: impl IntoIterator<Item = &'a f64>, history: &History) -> f64 {
+    let incumbents = history.measured.iter().zip(values).filter(|(measured, _)| measured.is_incumbent());
+    incumbents.map(|(_, &value)| value).fold(f64::INFINITY, f64::min)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::bayes::fixtures::{line, measured};
+    use crate::search::bayes::input::cube::Cube;
+
+    #[test]
+    fn four_losses_become_one_once_their_front_is_large() {
+        let space = line();
+        let cube = Cube::new(&space);
+        let mut history = History::default();
+        for member in 0..=LARGEST_FRONT {
+            assert!(member == 0 || has_boxes(&history), "{member}");
+            let loss = member as f64;
+            history.measured.push(measured(&cube, 0.5, &[loss, -loss, 0.0, 0.0], &[]));
+        }
+        assert!(!has_boxes(&history));
+        history.measured[1].losses = vec![9.0; 4];
+        assert!(has_boxes(&history), "a dominated point is no member");
+    }
+}

@@ -1,0 +1,87 @@
+//! The expected improvement of one loss, in logarithms, so that it has a slope even where it
+//! underflows.
+//!
+//! ln E[max(best - f, 0)] = ln h(z) + ln σ with z = (best - μ) / σ and h(z) = φ(z) + z Φ(z): Ament
+//! et al. 2023, "Unexpected improvements to expected improvement for Bayesian optimization".
+
+use ndarray::ArrayView2;
+
+use crate::search::gp::{GaussianProcess, Local, normal};
+
+/// A smaller standard deviation counts as this one: at an observed point nothing is left to find.
+const LEAST_DEVIATION: f64 = 1e-9;
+
+/// The expected improvement of a loss on the best.
+#[derive(Clone, Debug)]
+pub(crate) struct Improvement {
+    /// The process of the loss; lower is better.
+    pub process: GaussianProcess,
+    /// The lowest posterior mean among the feasible observations. An observed value may be a lucky
+    /// draw.
+    pub best: f64,
+}
+
+impl Improvement {
+    /// Its logarithm at every row of `inputs`.
+    pub fn values(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
+        let posterior = self.process.posterior(inputs);
+        let value = |(mean, variance): (&f64, &f64)| ln_improvement(self.best - mean, variance.sqrt());
+        posterior.mean.iter().zip(&posterior.variance).map(value).collect()
+    }
+
+    /// Its logarithm at `input`; adds the derivatives to `gradient`.
+    pub fn add_gradient(&self, input: &[f64], gradient: &mut [f64]) -> f64 {
+        let Local { mean, variance, mean_gradient, variance_gradient } = self.process.local(input);
+        let (gain, deviation) = (self.best - mean, variance.sqrt());
+        if deviation > LEAST_DEVIATION {
+            // h' = Φ, so ∂/∂μ = -ρ/σ and ∂/∂σ = (1 - zρ)/σ with ρ = Φ(z)/h(z); dσ = dσ²/(2σ).
+            let z = gain / deviation;
+            let ratio = (normal::ln_cdf(z) - normal::ln_h(z)).exp();
+            let by_variance = (1.0 - z * ratio) / (2.0 * deviation * deviation);
+            for (slope, (mean, variance)) in
+                gradient.iter_mut().zip(mean_gradient.iter().zip(&variance_gradient))
+            {
+                *slope += by_variance * variance - ratio / deviation * mean;
+            }
+        }
+        ln_improvement(gain, deviation)
+    }
+}
+
+/// ln E[max(g, 0)] of a normal gain g with mean `gain` and standard deviation `deviation`.
+fn ln_improvement(gain: f64, deviation: f64) -> f64 {
+    let deviation = deviation.max(LEAST_DEVIATION);
+    normal::ln_h(gain / deviation) + deviation.ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// E[max(g, 0)] by the midpoint rule.
+    fn integrated(gain: f64, deviation: f64) -> f64 {
+        let (step, mut sum) = (1e-4, 0.0);
+        for k in 0..400_000 {
+            let z = -20.0 + (f64::from(k) + 0.5) * step;
+            sum += (gain + deviation * z).max(0.0) * normal::ln_density(z).exp() * step;
+        }
+        sum
+    }
+
+    #[test]
+    fn log_expected_improvement_matches_numeric_integration() {
+        for (gain, deviation) in [(0.0, 1.0), (0.3, 0.1), (-0.5, 0.2), (-2.0, 0.5), (3.0, 2.0)] {
+            let (actual, expected) = (ln_improvement(gain, deviation), integrated(gain, deviation).ln());
+            assert!((actual - expected).abs() < 1e-5, "{gain} {deviation}: {actual} instead of {expected}");
+        }
+    }
+
+    #[test]
+    fn log_expected_improvement_is_finite_far_above_the_best() {
+        let (near, far) = (ln_improvement(-1e3, 1.0), ln_improvement(-1e6, 1.0));
+        // ln h(z) -> -z²/2 - 2 ln|z| - ln √(2π)
+        assert!((near - (-5e5 - 2.0 * 1e3f64.ln() - normal::LN_SQRT_2PI)).abs() < 1e-5);
+        assert!(far.is_finite() && far < near);
+        assert!(ln_improvement(-1.0, 0.0).is_finite());
+    }
+}
