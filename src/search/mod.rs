@@ -76,8 +76,8 @@ pub trait Search: Send {
     /// count as pending. The tuner tries the default point of the space before it asks the search.
     fn suggest(&self, space: &Space, study: &Study, seed: &Seed) -> Point;
 
-    /// The point of [`suggest`](Self::suggest), with fits that this or another process reuses once
-    /// they are stored with the trial.
+    /// The point of [`suggest`](Self::suggest), with the fits of the model that were made for it, if
+    /// any. Once they are stored with the trial, later suggestions reuse them, in any process.
     fn suggest_with_fits(&self, space: &Space, study: &Study, seed: &Seed) -> Suggestion {
         self.suggest(space, study, seed).into()
     }

@@ -14,7 +14,7 @@ pub enum SpaceError {
     Missing {
         /// The parameter.
         name: String,
-        /// The space.
+        /// The name of the space.
         space: String,
     },
     /// A point has a parameter that is not in the space or not active at that point.
@@ -24,7 +24,7 @@ pub enum SpaceError {
         name: String,
         /// Its value.
         value: Value,
-        /// The space.
+        /// The name of the space.
         space: String,
     },
     /// A value is outside its domain.
@@ -34,7 +34,7 @@ pub enum SpaceError {
         name: String,
         /// Its value.
         value: Value,
-        /// The space.
+        /// The name of the space.
         space: String,
         /// The rule for its values.
         rule: String,

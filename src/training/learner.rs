@@ -46,8 +46,8 @@ pub(super) struct Learner<'a> {
 }
 
 impl<'a> Learner<'a> {
-    /// A learner of `set`, with all random numbers from `seed`. Without a method all layers stay at
-    /// sharpness 0.
+    /// A learner that trains `network` on `set`. All random numbers come from `seed`. Without a
+    /// method of binarization every activation stays a bounded ReLU (sharpness 0).
     pub fn new(
         network: &'a mut Network,
         method: Option<Method>,

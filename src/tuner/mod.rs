@@ -107,7 +107,7 @@ pub enum TunerError {
     /// The threads of a worker cannot be started.
     #[error("cannot start the workers' threads: {0}: choose fewer --workers")]
     Threads(#[from] rayon::ThreadPoolBuildError),
-    /// The checkpoint of a paused trial cannot be written.
+    /// A checkpoint, or the folder for checkpoints, cannot be written.
     #[error("cannot write the checkpoint of a trial to {}", file.display())]
     Checkpoint {
         /// Its path.

@@ -12,11 +12,12 @@ use crate::storage::{Claim, ClaimResult, Storage, StorageError, StudyKey};
 use crate::study::{Study, Trial, TrialState};
 
 impl Tuner<'_> {
-    /// Claims a waiting trial, else a new one. `None` once the budget is spent or a rule has ended
-    /// the study, or while a result is missing that the next suggestion must know.
+    /// Claims a waiting trial, else a paused or a new one. `None` once the budget is spent or a rule
+    /// has ended the study, or while a result is missing that the next suggestion must know.
     ///
-    /// Processes that know the same trials suggest the same point, and one of them gets it. The
-    /// others then draw from streams named after them, so few lose twice.
+    /// Processes that know the same trials suggest the same point, but only one of them can claim
+    /// it. The others suggest again with random numbers that depend on their `name`, so few collide
+    /// twice.
     pub(super) fn next_trial(&mut self, name: &str) -> Result<Option<Claim>, TunerError> {
         let has_lock = self.search.takes_long() && self.locks_suggestions()?;
         let next = self.claim_next(name);
@@ -26,8 +27,8 @@ impl Tuner<'_> {
         next
     }
 
-    /// Waits for the suggestion lock of the study; `false` if it was not free for 10 s, since its
-    /// holder may be stopped.
+    /// Waits up to 10 s for the suggestion lock of the study. `false` if it is still held then,
+    /// perhaps by a process that hangs, or if this run is asked to stop.
     fn locks_suggestions(&mut self) -> Result<bool, TunerError> {
         const PATIENCE: Duration = Duration::from_secs(1);
         const ATTEMPTS: usize = 10;
@@ -107,8 +108,8 @@ impl Tuner<'_> {
         })
     }
 
-    /// What is trained next where trials pause; `None` once no paused one deserves it and the
-    /// budget is spent.
+    /// What to train next if trials pause. `None` once the budget is spent and no paused trial is to
+    /// resume.
     fn next_segment(&self, study: &Study, rungs: Rungs, has_room: bool, seed: &Seed) -> Option<NextSegment> {
         if let Some(point) = start(self.space, study).filter(|_| has_room) {
             return Some(NextSegment::New(point.into()));

@@ -8,14 +8,15 @@ use crate::search::Fidelity;
 
 #[derive(Debug, Args)]
 pub(crate) struct FidelityArgs {
-    /// Pause trials after a part of their training, and finish the most promising ones
+    /// Pause trials after a part of their training, and resume the most promising ones
     ///
-    /// asha pauses trials at 1/9 and at 1/3 of their epochs (of their --steps in `tune run`), and finishes the best
-    /// third. bayes pauses them at 1/4; the Gaussian process then trains the trial with the largest expected gain for
-    /// its cost. --budget counts paused trials too. The default point never pauses.
+    /// asha (successive halving) pauses a trial at 1/9 and at 1/3 of its epochs (of its --steps in `tune run`). At each
+    /// of the two, the best third of the trials resume. bayes (freeze-thaw) pauses a trial at 1/4. It then trains the
+    /// paused or new trial for which the Gaussian process expects the largest gain per cost. --budget counts paused
+    /// trials too. The default point never pauses.
     #[arg(long, value_enum, default_value_t = Fidelity::Off)]
     pub fidelity: Fidelity,
-    /// Folder for the checkpoints of paused trials; beside the SQLite file if left out
+    /// Folder for the checkpoints of paused trials; beside the SQLite file if left out, required with PostgreSQL
     ///
     /// All machines that work on the study must see this folder.
     #[arg(long, alias = "states", value_name = "FOLDER")]

@@ -10,10 +10,11 @@ use crate::study::{Metric, REFERENCE};
 
 #[derive(Debug, Args)]
 pub(crate) struct ReferenceArgs {
-    /// The worst value that counts, one per metric, with 2 to 4 metrics: 0.9,50
+    /// Reference point of the hypervolume, one value per metric, for 2 to 4 metrics: 0.9,50
     ///
-    /// Points that do not improve on the reference in every metric score zero, so bayes looks for better ones. If left
-    /// out, bayes sets the reference a little behind the front.
+    /// It is the worst useful value of every metric. Points that are not better in every metric gain nothing. bayes
+    /// uses the reference once the best values have come near it. If left out, bayes chooses one worse than all of the
+    /// Pareto front.
     #[arg(long, value_name = "VALUE,...", value_delimiter = ',', allow_negative_numbers = true)]
     pub reference: Vec<f64>,
 }

@@ -34,7 +34,9 @@ impl ValueEnum for Fidelity {
         let help = match self {
             Fidelity::Off => "Train every trial to its end",
             Fidelity::Asha => "Asynchronous successive halving",
-            Fidelity::Bayes => "The Gaussian process trains on what promises the largest gain for its cost",
+            Fidelity::Bayes => {
+                "Freeze-thaw: the trial with the largest expected gain for its cost is trained next"
+            }
         };
         Some(PossibleValue::new(self.name()).help(help))
     }

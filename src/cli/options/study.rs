@@ -27,9 +27,9 @@ pub(crate) struct StudyArgs {
     pub search: Strategy,
     /// End the study early; may be given several times
     ///
-    /// target=VALUE: the first metric reaches VALUE. stagnation=N: N trials in a row bring no improvement.
-    /// improvement=X: the model of bayes expects an improvement below X standard deviations of the losses. time=30m:
-    /// trials have run for 30 minutes.
+    /// target=VALUE: a trial reaches VALUE in the first metric. stagnation=N: N trials in a row bring no improvement.
+    /// improvement=X: at every new point, the Gaussian process of bayes expects an improvement below X standard
+    /// deviations of the losses. time=30m: finished trials have run for 30 minutes in all; parallel trials count once.
     #[arg(long, value_name = "RULE")]
     pub stop_when: Vec<StopRule>,
     #[command(flatten)]
@@ -57,9 +57,9 @@ pub(crate) struct StudyArgs {
     pub out: PathBuf,
     #[command(flatten)]
     pub storage: StorageArgs,
-    /// Name of the study; made of the data set or space, the search and the seed if left out
+    /// Name of the study; made of the main options if left out, such as digits-small-images-ideal-bayes-0
     ///
-    /// A study of this name that is in the database already goes on, if its setup is the same.
+    /// If the database has a study of this name, that study is resumed. Its setup must be the same.
     #[arg(long, value_name = "NAME")]
     pub study: Option<String>,
     /// Delete an older study of this name and begin again

@@ -49,7 +49,7 @@ pub(crate) struct TuneArgs {
     /// Exit with 3 if the winner's mean accuracy on the test set is below this
     #[arg(long, value_name = "ACCURACY", value_parser = share)]
     pub fail_under: Option<f64>,
-    /// Most memory of one trial, such as 8G (K, M, G, T: powers of 1024)
+    /// Memory limit of one trial, such as 8G (K, M, G, T: powers of 1024)
     ///
     /// A trial that needs more fails before it begins. If left out: the memory available at the start, shared equally
     /// among the workers, where the system tells it.

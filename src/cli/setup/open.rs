@@ -69,7 +69,12 @@ pub(crate) fn ready(name: &str, database: &Location) -> Exit {
     Exit::Done
 }
 
-/// Opens the study in `storage`, which is at `database`. If `fresh`, deletes an older study of this name first.
+/// Opens the study that `request` names in `storage`, or creates it. `database` is the location of `storage`.
+///
+/// If `fresh`, deletes an older study of this name and its checkpoints first.
+///
+/// # Errors
+/// An older study has another setup, its checkpoints cannot be removed, or the storage fails.
 pub(crate) fn open(
     storage: &mut dyn Storage,
     database: &Location,

@@ -204,12 +204,12 @@ pub use x86::{Halves, Wide};
 /// The kind of registers of a processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
-    /// [`Lanes`]
+    /// Any processor: [`Lanes`].
     Portable,
-    /// [`Halves`]
+    /// AVX2 with FMA: two registers of 8 floats, [`Halves`].
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// [`Wide`]
+    /// AVX-512: one register of 16 floats, [`Wide`].
     #[cfg(target_arch = "x86_64")]
     Avx512,
 }

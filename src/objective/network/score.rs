@@ -100,7 +100,7 @@ pub enum ScoreError {
         /// The largest value of an input.
         expected_max: u8,
     },
-    /// The network decides between another number of classes.
+    /// The network has another number of classes than the data set.
     #[error("decides between {found} classes; {dataset} has {expected}")]
     Classes {
         /// Classes of the network.

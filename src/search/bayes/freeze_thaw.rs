@@ -18,7 +18,7 @@ use crate::search::{NextSegment, Rungs, Suggestion};
 use crate::space::Point;
 use crate::study::{Study, Trial};
 
-/// At least one in this number of the trials at a rung resumes:
+/// At least 1 / `LEAST_RESUMED` of the trials that reach a rung resume, rounded down:
 /// `benches/README.md#rungs-and-promotion`.
 const LEAST_RESUMED: usize = 2;
 /// Costs below this share of the cost of the best trial count as that share:
@@ -76,10 +76,12 @@ impl Model<'_> {
     }
 }
 
-/// The segment to train next, from the best new point beyond the margin, the best paused trial and
-/// the best new point, each with its log acquisition.
+/// Chooses the segment to train next: `explore`, the new point that exploration asks for, if it
+/// does; else `paused`, the best paused trial, or `exploit`, the best new point. Each comes with its
+/// log acquisition.
 ///
-/// Exploration comes first. Its acquisition is lower than the others', or it would need no margin.
+/// Exploration wins without comparison: its acquisition counts only gains beyond a margin, so it
+/// does not compare with the others.
 fn choose(
     explore: Option<(f64, Point)>,
     paused: Option<(f64, u32)>,

@@ -1,8 +1,9 @@
 //! The log posterior density of hyperparameters, which the fit maximizes, and its gradient.
 //!
-//! K = s² m + v 11ᵀ + σ²I, where v is the variance of the constant mean, which is integrated out.
-//! With α = K⁻¹y the log likelihood is ln p(y | θ) = -½ yᵀα - ½ ln det K - ½ n ln 2π, and ∂/∂θ = ½
-//! tr((ααᵀ - K⁻¹) ∂K/∂θ): Rasmussen & Williams 2006, eqs. 2.30, 5.8 and 5.9.
+//! K = s² m + v 11ᵀ + σ²I, with the correlations m of the kernel, the signal variance s², the noise
+//! variance σ², and the variance v of the constant mean, which is integrated out. With α = K⁻¹y the
+//! log likelihood is ln p(y | θ) = -½ yᵀα - ½ ln det K - ½ n ln 2π, and
+//! ∂/∂θ = ½ tr((ααᵀ - K⁻¹) ∂K/∂θ): Rasmussen & Williams 2006, eqs. 2.30, 5.8 and 5.9.
 //!
 //! The derivatives by all length-scales come from one matrix product. With W = (ααᵀ - K⁻¹) ∘ s²
 //! dm/d(r²) and the scaled inputs Z, the derivative by ln l_g is -2 Σ_f Σ_i z_if (z_if Σ_j W_ij -

@@ -22,10 +22,11 @@ const LEAST_BY_LEVEL: usize = 8;
 const SCREENING_STEPS: usize = 8;
 /// Steps of a fit with warps, from the end of the fit without: `benches/README.md#input-warps`.
 const WARPING_STEPS: usize = 20;
-/// The log leave-one-out density must gain this much per number, or nothing is warped:
-/// `benches/README.md#input-warps`.
+/// Inputs are warped only if that raises the log leave-one-out density by more than this per
+/// numeric column: `benches/README.md#input-warps`.
 const LEAST_GAIN: f64 = 0.5;
-/// Fewest observations for warps, in all and per number: `benches/README.md#input-warps`.
+/// Inputs are warped from this number of observations on: the first, or the second times the number
+/// of numeric columns if that is more: `benches/README.md#input-warps`.
 const LEAST_TO_WARP: (usize, usize) = (20, 3);
 
 /// The result of a fit. Trials carry it in their internal attributes, so its JSON keys must stay.

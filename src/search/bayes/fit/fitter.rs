@@ -1,9 +1,9 @@
-//! Processes with hyperparameters that outlast a few trials.
+//! Gaussian processes whose hyperparameters are not fitted anew for every trial.
 //!
 //! A fit costs more than the rest of a suggestion, and with dozens of trials one more changes it
 //! little. So hyperparameters are fitted at certain counts of observations only, and to a part of
-//! the observations where there are many. Which fit a history has follows from the history alone,
-//! including the fits that its trials carry.
+//! the observations where there are many. The trials alone, with the fits that they carry, determine
+//! the hyperparameters.
 
 use linfa::Dataset;
 use linfa::prelude::ParamGuard;
