@@ -6,25 +6,26 @@ use std::path::{Path, PathBuf};
 use crate::support::project;
 
 /// Each room with the rooms that it may import.
-const ROOMS: [(&str, &str); 17] = [
+const ROOMS: [(&str, &str); 18] = [
     ("units", ""),
     ("seed", ""),
     ("linalg", ""),
     ("input", ""),
+    ("output", ""),
     ("space", "units seed linalg input"),
     ("study", "units seed linalg input space"),
     ("storage", "units seed linalg input space study"),
     ("search", "units seed linalg input space study"),
     ("data", "units seed linalg input"),
-    ("network", "units seed linalg input data"),
-    ("training", "units seed linalg input data network"),
+    ("network", "units seed linalg input output data"),
+    ("training", "units seed linalg input output data network"),
     ("backend", "units seed linalg input data network training"),
     ("objective", "units seed linalg input space study search data network training backend"),
     ("tuner", "units seed input space study storage search objective"),
     ("report", "units space study storage"),
     (
         "cli",
-        "units seed input space study storage search data network training backend objective tuner report",
+        "units seed input output space study storage search data network training backend objective tuner report",
     ),
     ("main", "cli"),
 ];
