@@ -33,13 +33,13 @@ pub enum Unwritable {
     NoFolder(PathBuf),
     /// Its folder takes no new file.
     #[error("cannot write there: choose another folder: {0}")]
-    Closed(#[source] io::Error),
+    Closed(io::Error),
     /// The file is there, and nobody may write it.
     #[error("the file is read-only: choose another name")]
     ReadOnly,
     /// Nothing can be found out about it.
     #[error("cannot look at it: choose another name: {0}")]
-    Unseen(#[source] io::Error),
+    Unseen(io::Error),
 }
 
 /// Writes `content` to `file`. Keeps the mode of a file that is there, and its owner where the

@@ -270,8 +270,8 @@ fn cited(profile: &ChipProfile) -> Vec<Constant> {
 mod tests {
     use ndarray::array;
 
-    use super::super::DeployOptions;
     use super::super::fixtures::{by_hand, chip};
+    use super::super::{Chip, DeployOptions};
     use super::*;
 
     fn report(name: &str) -> ChipReport {
@@ -318,6 +318,25 @@ mod tests {
             (&json["latency_s"], &json["weight_bits"]),
             (&serde_json::Value::Null, &serde_json::Value::Null)
         );
+    }
+
+    #[test]
+    fn steps_that_take_no_time_have_no_throughput_and_the_report_says_why() {
+        let without_time = |name: &str, keys: &[&str]| {
+            let mut json = serde_json::to_value(ChipProfile::builtin(name).unwrap()).unwrap();
+            for key in keys {
+                json["time"][key]["value"] = 0.into();
+            }
+            let chip = Chip::new(ChipProfile::from_json(&json.to_string(), name).unwrap());
+            let deployment = chip.deploy(&by_hand(), &DeployOptions::default()).unwrap();
+            deployment.report(&deployment.run(array![[1, 0, 1]].view()).unwrap())
+        };
+        let report = without_time("truenorth", &["step"]);
+        assert_eq!((report.latency_s, report.throughput_hz), (Some(0.0), None));
+        assert_eq!(report.unmodelled["throughput"], ["time.step"]);
+        let text = serde_json::to_string(&report).unwrap();
+        assert_eq!(serde_json::from_str::<ChipReport>(&text).unwrap(), report);
+        assert!(without_time("truenorth", &[]).throughput_hz.is_some());
     }
 
     #[test]

@@ -52,7 +52,10 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
     let exit = match tuner.run(&mut |event| progress.observe(&event))? {
         End::Interrupted => Exit::Interrupted,
         End::NothingFeasible => {
-            streams::say(format_args!("no trial of {} has a value: see `tune show` for the reasons", prepared.name));
+            streams::say(format_args!(
+                "no trial of {} has a value: see `tune show` for the reasons",
+                prepared.name
+            ));
             Exit::NothingFeasible
         }
         End::Done => finish(&prepared, &mut *storage, study, command, &progress)?,
@@ -117,7 +120,9 @@ fn against(least: Option<f64>, mean: Option<f64>) -> Exit {
     match least {
         Some(least) if mean.is_none_or(|mean| mean < least) => {
             let shown = mean.map_or("nothing".to_owned(), digits);
-            streams::say(format_args!("the winner scores {shown} on the test set, below --fail-under {least}"));
+            streams::say(format_args!(
+                "the winner scores {shown} on the test set, below --fail-under {least}"
+            ));
             Exit::BelowTarget
         }
         _ => Exit::Done,

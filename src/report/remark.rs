@@ -72,7 +72,10 @@ pub enum Remark {
 impl Remark {
     /// The remarks on the trials of `study`, none if nothing is unexpected.
     pub fn of(study: &Study) -> Vec<Self> {
-        [many_failed(study), single_point_front(study), coarse_validation(study)].into_iter().flatten().collect()
+        [many_failed(study), single_point_front(study), coarse_validation(study)]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 
@@ -123,7 +126,10 @@ impl fmt::Display for Remark {
                 left_out.iter().try_for_each(|(count, reason)| write!(f, "; {count} are left out: {reason}"))
             }
             Self::NoModelFile { out } => {
-                write!(f, "no weights are saved beside {out}, which is no regular file: to keep them, name a file")
+                write!(
+                    f,
+                    "no weights are saved beside {out}, which is no regular file: to keep them, name a file"
+                )
             }
             Self::AssumedCoding { chip, coding } => write!(
                 f,
@@ -187,14 +193,23 @@ mod tests {
     fn many_failures_are_said_with_their_share_and_most_frequent_reason() {
         let mut of_four = study(
             &["score"],
-            vec![complete(0, &[0.5]), failed(1, "rare"), failed(2, "often"), failed(3, "often"), complete(4, &[0.4])],
+            vec![
+                complete(0, &[0.5]),
+                failed(1, "rare"),
+                failed(2, "often"),
+                failed(3, "often"),
+                complete(4, &[0.4]),
+            ],
         );
         let text = "3 of 5 trials failed (60 %), 2 of them with: often: change what fails, or leave it out of the \
                     search space";
         assert_eq!(texts(&of_four), [text]);
         of_four.trials[3].internal.insert(RETRIED.to_owned(), 5.into());
         assert!(texts(&of_four)[0].starts_with("2 of 4 trials failed (50 %), 1 of them"));
-        let few = study(&["score"], (0..8).map(|k| complete(k, &[0.1 * f64::from(k)])).chain([failed(8, "x")]).collect());
+        let few = study(
+            &["score"],
+            (0..8).map(|k| complete(k, &[0.1 * f64::from(k)])).chain([failed(8, "x")]).collect(),
+        );
         assert_eq!(texts(&few), [""; 0]);
         let all = study(&["score"], vec![failed(0, "x"), failed(1, "x")]);
         assert!(texts(&all)[0].starts_with("2 of 2 trials failed (100 %), 2 of them with: x"));
@@ -204,7 +219,9 @@ mod tests {
     fn a_front_of_one_point_is_said_where_there_was_a_choice() {
         let two = |trials| study(&["accuracy", "speed"], trials);
         let single = two(vec![complete(0, &[0.5, 1.0]), complete(1, &[0.6, 2.0])]);
-        assert!(texts(&single)[0].starts_with("the front of accuracy, speed has one point: trial 1 is at least"));
+        assert!(
+            texts(&single)[0].starts_with("the front of accuracy, speed has one point: trial 1 is at least")
+        );
         assert_eq!(texts(&two(vec![complete(0, &[0.5, 3.0]), complete(1, &[0.6, 2.0])])), [""; 0]);
         assert_eq!(texts(&two(vec![complete(0, &[0.5, 3.0])])), [""; 0], "no choice");
         assert_eq!(texts(&study(&["accuracy"], vec![complete(0, &[0.5]), complete(1, &[0.6])])), [""; 0]);
@@ -225,7 +242,7 @@ mod tests {
         assert_eq!(texts(&with(30, "accuracy", &[third, 28.0 / 30.0])), [""; 0]);
         assert_eq!(texts(&with(30, "loss", &[third, third])), [""; 0]);
         let mut unknown = with(30, "accuracy", &[third, third]);
-        unknown.attributes.remove(VALIDATION_SAMPLES);
+        unknown.attributes.shift_remove(VALIDATION_SAMPLES);
         assert_eq!(texts(&unknown), [""; 0]);
     }
 }

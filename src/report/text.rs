@@ -9,10 +9,21 @@ use crate::study::{Attributes, Importance, Setup, Study, Trial, TrialState};
 use crate::units::{digits, with_prefix};
 
 /// The units of the metrics of networks on a chip. A metric of a command has a name that says its unit.
-const METRIC_UNITS: [(&str, &str); 3] = [("energy", "J"), ("latency", "s"), ("energy-delay-product", "Js")];
+const METRIC_UNITS: [(&str, &str); 5] = [
+    ("energy", "J"),
+    ("latency", "s"),
+    ("energy-delay-product", "J s"),
+    ("area", MM2),
+    ("throughput", PER_SECOND),
+];
+
+/// Units that take no prefix.
+const MM2: &str = "mm2";
+const PER_SECOND: &str = "/s";
 
 /// Endings of attributes that are in such a unit, with its factor to the SI unit.
-const ATTRIBUTE_UNITS: [(&str, f64, &str); 3] = [("_nj", 1e-9, "J"), ("_us", 1e-6, "s"), ("_seconds", 1.0, "s")];
+const ATTRIBUTE_UNITS: [(&str, f64, &str); 3] =
+    [("_nj", 1e-9, "J"), ("_us", 1e-6, "s"), ("_seconds", 1.0, "s")];
 
 /// The report of the winner: its scores beside those of the default point, and its hyperparameters.
 pub fn winner_text(best: &Best) -> String {
@@ -37,7 +48,10 @@ pub fn winner_text(best: &Best) -> String {
     if let Some(default) = best.default.as_ref().filter(|default| default.trial != best.trial) {
         let searched = default.searched.map_or("failed".to_owned(), digits);
         let name = if best.external_setup.is_none() { "default, validation" } else { "default" };
-        rows.push((name.to_owned(), format!("{searched} (one seed; the winner's {})", digits(best.searched))));
+        rows.push((
+            name.to_owned(),
+            format!("{searched} (one seed; the winner's {})", digits(best.searched)),
+        ));
     }
     let is_short = |value: &Json| !value.is_object() && !value.is_array();
     for (name, value) in best.network.iter().filter(|(_, value)| is_short(value)) {
@@ -56,7 +70,8 @@ pub fn winner_text(best: &Best) -> String {
 fn saved_network(best: &Best) -> Option<(String, String)> {
     let (seed, test) = (best.model_seed?, best.model_test?);
     let count = best.validation.values.len();
-    (count > 1).then(|| ("saved network".to_owned(), format!("{} on the test set (seed {seed})", digits(test))))
+    (count > 1)
+        .then(|| ("saved network".to_owned(), format!("{} on the test set (seed {seed})", digits(test))))
 }
 
 /// The report of a network on a chip: its attributes, then NeuroBench's metrics from the report of
@@ -101,8 +116,11 @@ pub fn study_text(study: &Study, rows: usize) -> String {
         let names: Vec<&str> = study.metrics.iter().map(|metric| metric.name.as_str()).collect();
         let _ = writeln!(text, "front of {}: {} trials", names.join(", "), best.len());
     }
-    let best: Vec<(String, String)> =
-        best.into_iter().take(rows).map(|trial| (format!("  trial {}", trial.number), row(study, trial))).collect();
+    let best: Vec<(String, String)> = best
+        .into_iter()
+        .take(rows)
+        .map(|trial| (format!("  trial {}", trial.number), row(study, trial)))
+        .collect();
     text.push_str(&table(&best));
     let failures: Vec<(String, String)> = study
         .in_state(TrialState::Fail)
@@ -135,7 +153,11 @@ fn row(study: &Study, trial: &Trial) -> String {
     let is_of_networks = Setup::of(study).is_some();
     for (metric, &value) in study.metrics.iter().zip(&trial.values) {
         let unit = METRIC_UNITS.iter().find(|(name, _)| is_of_networks && *name == metric.name);
-        let value = unit.map_or_else(|| digits(value), |(_, unit)| with_prefix(value, unit));
+        let value = match unit {
+            None => digits(value),
+            Some(&(_, unit @ (MM2 | PER_SECOND))) => format!("{} {unit}", digits(value)),
+            Some((_, unit)) => with_prefix(value, unit),
+        };
         let _ = write!(text, "{value}  ");
     }
     let settings: Vec<String> = trial.point.iter().map(|(name, value)| format!("{name}={value}")).collect();

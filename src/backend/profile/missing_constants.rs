@@ -92,8 +92,11 @@ impl ChipProfile {
     /// # Errors
     /// [`Unmodelled`] with the paths of the constants that are null.
     pub fn models_on(&self, figure: Figure, chips: u32) -> Result<(), Unmodelled> {
-        let [dynamic, power, durations] =
-            [self.null(&self.dynamic_energy(chips)), self.null(&self.power()), self.null(&self.durations(chips))];
+        let [dynamic, power, durations] = [
+            self.null(&self.dynamic_energy(chips)),
+            self.null(&self.power()),
+            self.null(&self.durations(chips)),
+        ];
         let keys = match figure {
             Figure::DynamicEnergy => dynamic,
             Figure::Energy | Figure::EnergyDelayProduct => [dynamic, power, durations].concat(),

@@ -47,7 +47,9 @@ fn fetch(name: &str) -> Result<()> {
     bar.clear();
     match files.as_slice() {
         [] => streams::print_line(format_args!("{name} is built in"))?,
-        files => streams::print(&files.iter().map(|file| format!("{}\n", file.display())).collect::<String>())?,
+        files => {
+            streams::print(&files.iter().map(|file| format!("{}\n", file.display())).collect::<String>())?
+        }
     };
     Ok(())
 }

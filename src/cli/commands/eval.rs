@@ -95,7 +95,9 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
         true => serde_json::to_string(&score)? + "\n",
         false => {
             let faults = score.faults.iter().map(|faults| format!("\n{}", table(faults)));
-            faults.fold(report::network_text(&score.attributes(), &json!(score.chip)), |text, more| text + &more)
+            faults.fold(report::network_text(&score.attributes(), &json!(score.chip)), |text, more| {
+                text + &more
+            })
         }
     };
     streams::print(&text)?;

@@ -43,13 +43,17 @@ impl Output {
         }
         let (shown, model) = (file.display(), file.with_extension("safetensors"));
         if output::is_same(file, &model) {
-            bail!("--out {shown}: the network's weights go to the same file: choose another ending, such as .json");
+            bail!(
+                "--out {shown}: the network's weights go to the same file: choose another ending, such as .json"
+            );
         }
         let context = || format!("--out {shown}: the network's weights go to {}", model.display());
         output::check(&model).with_context(context)?;
         if let Some(what) = inputs.name_of(&model) {
-            return Err(anyhow::anyhow!("it is the file of {what}, which would be lost: choose another name"))
-                .with_context(context);
+            return Err(anyhow::anyhow!(
+                "it is the file of {what}, which would be lost: choose another name"
+            ))
+            .with_context(context);
         }
         Ok(Self { model: Some(model), ..output })
     }
@@ -129,7 +133,8 @@ impl Inputs {
 /// Where the files of the data set `name` may be.
 fn catalogue_files(args: &DataArgs, name: &str, files: &[data::CatalogueFile]) -> Vec<PathBuf> {
     let Ok(sources) = args.sources.sources() else { return Vec::new() };
-    let places = sources.folders.iter().chain(&sources.cache).flat_map(|folder| [folder.join(name), folder.clone()]);
+    let places =
+        sources.folders.iter().chain(&sources.cache).flat_map(|folder| [folder.join(name), folder.clone()]);
     let in_place = |place: PathBuf| {
         let names = files.iter().flat_map(|file| [file.name, file.name.trim_end_matches(".gz")]);
         names.map(|name| place.join(name)).chain(data_files(&place)).collect::<Vec<_>>()
@@ -157,9 +162,8 @@ mod tests {
     #[test]
     fn a_folder_or_a_file_in_no_folder_is_refused_before_the_run() {
         let folder = tempfile::tempdir().expect("a folder");
-        let message = |path: &Path| {
-            format!("{:#}", Output::check(path, &Inputs::default()).expect_err("not writable"))
-        };
+        let message =
+            |path: &Path| format!("{:#}", Output::check(path, &Inputs::default()).expect_err("not writable"));
         assert!(message(folder.path()).ends_with("is a folder: name a file"));
         assert!(message(&folder.path().join("no/best.json")).contains("does not exist: make it first"));
     }
@@ -199,7 +203,8 @@ mod tests {
     #[test]
     fn a_device_has_no_model_beside_it() {
         if cfg!(unix) {
-            let output = Output::check_with_model(Path::new("/dev/null"), &Inputs::default()).expect("a device");
+            let output =
+                Output::check_with_model(Path::new("/dev/null"), &Inputs::default()).expect("a device");
             assert_eq!(output.model(), None);
         }
     }

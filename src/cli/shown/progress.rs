@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::cli::options::display::DisplayArgs;
-use crate::data;
 use crate::cli::shown::streams::{self, Reader, Unprinted};
+use crate::data;
 use crate::tuner::{BestSoFar, Event};
 use crate::units::digits;
 
@@ -117,7 +117,9 @@ impl Lines {
                 let due = now.duration_since(self.last) >= LINE_EVERY;
                 let failed = attributes.get("reason").and_then(|reason| reason.as_str());
                 match (improved, failed) {
-                    (true, _) => Some(format!("trial {trial}: {}, the best so far", digits(*values.first()?))),
+                    (true, _) => {
+                        Some(format!("trial {trial}: {}, the best so far", digits(*values.first()?)))
+                    }
                     (_, Some(reason)) => Some(format!("trial {trial}: {state}: {reason}")),
                     _ if due => Some(format!("trial {trial} of {}: best {}", self.budget, shown(best))),
                     _ => None,

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// Standard output cannot be written, though nobody has closed it.
 #[derive(Debug, thiserror::Error)]
 #[error("standard output is not whole: cannot write it: {0}")]
-pub(crate) struct Unprinted(#[source] io::Error);
+pub(crate) struct Unprinted(io::Error);
 
 /// Whether somebody still reads a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

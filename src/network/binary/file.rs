@@ -239,7 +239,8 @@ mod tests {
 
     #[test]
     fn the_same_network_is_the_same_bytes() {
-        let remarks = Remarks::from_iter((0..20).map(|number| (format!("r{number}"), format!("\"{number}\n\u{e9}"))));
+        let remarks =
+            Remarks::from_iter((0..20).map(|number| (format!("r{number}"), format!("\"{number}\n\u{e9}"))));
         let bytes = network().to_bytes(&remarks);
         for _ in 0..20 {
             // A map that is made anew has another order.
