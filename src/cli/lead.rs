@@ -9,10 +9,12 @@ use super::setup::signals::{STOP, stop_on_signals};
 use super::setup::{checkpoints, warm};
 use super::shown::exit::{Exit, WhileRunning};
 use super::shown::progress::Progress;
-use crate::report::{self, Best};
+use super::shown::streams;
+use crate::report::{self, Best, Remark};
 use crate::storage::{Location, Storage, StudyKey};
 use crate::study::WARM_START;
 use crate::tuner::{End, Tuner};
+use crate::units::digits;
 
 /// Runs the study `prepared` from its beginning, or from where it was interrupted, to its end.
 ///
@@ -27,7 +29,7 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
     add_warm_start(&mut prepared, args, &mut *storage)?;
     let study = open_study(&prepared, args, &mut *storage, database)?;
     if args.prepare {
-        return Ok(open::ready(&prepared.name, database));
+        return open::ready(&prepared.name, database);
     }
     if let (Some(pausing), Some(named)) = (&mut prepared.settings.pausing, &args.fidelity.checkpoint_dir) {
         pausing.checkpoint_dir = checkpoints::folder_in(named, &*storage.load_study(study)?);
@@ -35,7 +37,7 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
     stop_on_signals()?;
     let mut progress = Progress::new(&args.display);
     if progress.is_for_people() {
-        prepared.remarks.iter().for_each(|remark| eprintln!("{remark}"));
+        prepared.remarks.iter().for_each(streams::say);
     }
     let search = args.search.build();
     let mut tuner = Tuner {
@@ -47,14 +49,19 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
         settings: prepared.settings.clone(),
         stop: &STOP,
     };
-    match tuner.run(&mut |event| progress.observe(&event))? {
-        End::Interrupted => Ok(Exit::Interrupted),
+    let exit = match tuner.run(&mut |event| progress.observe(&event))? {
+        End::Interrupted => Exit::Interrupted,
         End::NothingFeasible => {
-            eprintln!("no trial of {} has a value: see `tune show` for the reasons", prepared.name);
-            Ok(Exit::NothingFeasible)
+            streams::say(format_args!(
+                "no trial of {} has a value: see `tune show` for the reasons",
+                prepared.name
+            ));
+            Exit::NothingFeasible
         }
-        End::Done => finish(&prepared, &mut *storage, study, command, &progress),
-    }
+        End::Done => finish(&prepared, &mut *storage, study, command, &progress)?,
+    };
+    progress.end()?;
+    Ok(exit)
 }
 
 /// Adds the results that `--warm-start` names to the study's facts and setup.
@@ -98,10 +105,12 @@ fn finish(
     let best = Best::of(&study, command, model.as_deref())
         .ok_or_else(|| WhileRunning(format!("{} has no confirmed winner", study.name)))?;
     let output = &prepared.output;
-    output.write(best.to_text()).map_err(|error| WhileRunning(format!("{error:#}")))?;
+    output.write(best.to_text())?;
     if progress.is_for_people() {
-        print!("{}", report::winner_text(&best));
-        eprintln!("written to {}", output.file().display());
+        let printed = streams::print(&report::winner_text(&best));
+        Remark::of(&study).iter().for_each(streams::say);
+        streams::say(format_args!("written to {}", output.file().display()));
+        printed?;
     }
     Ok(against(prepared.fail_under, best.test.spread.map(|spread| spread.mean)))
 }
@@ -110,8 +119,10 @@ fn finish(
 fn against(least: Option<f64>, mean: Option<f64>) -> Exit {
     match least {
         Some(least) if mean.is_none_or(|mean| mean < least) => {
-            let shown = mean.map_or("nothing".to_owned(), |mean| format!("{mean:.4}"));
-            eprintln!("the winner scores {shown} on the test set, below --fail-under {least}");
+            let shown = mean.map_or("nothing".to_owned(), digits);
+            streams::say(format_args!(
+                "the winner scores {shown} on the test set, below --fail-under {least}"
+            ));
             Exit::BelowTarget
         }
         _ => Exit::Done,

@@ -1,10 +1,9 @@
 //! The command line: options become a study, and its course is shown.
 //!
-//! Results go to standard output, everything else to standard error. Only this room prints, and only
-//! here do errors lose their types.
+//! Results go to standard output, everything else to standard error. Only this room prints, all of it
+//! through `shown::streams`, and only here do errors lose their types.
 //!
 //! *A command parses its options; options become a prepared study; one function leads it.*
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the module that prints")]
 
 mod command;
 mod commands;
@@ -23,10 +22,12 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use command::{Cli, Command};
 use commands::net::NetCommand;
 use commands::{ask, data, db, eval, export, launch, net, run, schema, show, status, trial, tune, worker};
+use setup::signals::survive_file_limit;
 use shown::exit::{self, Exit};
 
 /// Runs the program with the process's arguments; the exit code tells how it ended.
 pub fn main() -> ExitCode {
+    survive_file_limit();
     let parsed = Cli::command().try_get_matches().and_then(|matches| {
         let cli = Cli::from_arg_matches(&matches)?;
         Ok((cli, matches))

@@ -50,6 +50,7 @@ mod plan;
 pub mod reference;
 
 pub use binary::decision::Decision;
+pub(crate) use binary::file::with_sorted_metadata;
 pub use binary::file::{FileError, Remarks};
 pub use binary::{BinaryLayer, BinaryNetwork, Malformed};
 pub use layer::activation::{Shape, Slope, Surrogate, sharpened};

@@ -22,7 +22,7 @@ pub use facts::retry::{FAILED_TRIAL, RETRIED, RETRY_HISTORY, TRIES, WORKER};
 pub use facts::rung_history::{RUNG_HISTORY, Rung, RungHistory};
 pub use facts::searched::Searched;
 pub use facts::setup::{SETUP, Setup, differences};
-pub use facts::shape::{DATA_SHAPE, DataShape};
+pub use facts::shape::{DATA_SHAPE, DataShape, VALIDATION_SAMPLES, validation_samples};
 pub use facts::space::SPACE;
 pub use facts::stopped::{STOPPED, Stopped};
 pub use facts::warm_start::{WARM_START, WarmStartTrial, WarmStartTrials};

@@ -36,7 +36,7 @@ const BUILTIN: [(&str, &str); 9] = [
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ProfileError {
     /// No built-in profile has this name.
-    #[error("chip = \"{name}\": no such chip{hint}")]
+    #[error("no chip is called \"{name}\"{hint}")]
     Unknown {
         /// The name that was asked for.
         name: String,
@@ -253,7 +253,7 @@ impl ChipProfile {
     /// let loihi = ChipProfile::builtin("loihi1")?;
     /// assert_eq!(loihi.core.neurons, Some(1024));
     /// let error = ChipProfile::builtin("liohi1").unwrap_err().to_string();
-    /// assert_eq!(error, r#"chip = "liohi1": no such chip; did you mean "loihi1"?"#);
+    /// assert_eq!(error, r#"no chip is called "liohi1"; did you mean "loihi1"?"#);
     /// # Ok::<(), spiketune::backend::ProfileError>(())
     /// ```
     ///

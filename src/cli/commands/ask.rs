@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::json;
 
@@ -14,6 +14,7 @@ use crate::cli::serve;
 use crate::cli::setup::open::{self, StudyRequest};
 use crate::cli::setup::{digest, spaces};
 use crate::cli::shown::exit::Exit;
+use crate::cli::shown::streams;
 use crate::input;
 use crate::objective::external;
 use crate::search::Strategy;
@@ -96,10 +97,11 @@ pub(crate) fn ask(args: &AskArgs) -> Result<Exit> {
     let search = strategy(&setup.searched.search)?.build();
     let Claim { trial, .. } = tuner::ask(&mut *storage, key, &space, search.as_ref(), setup.searched.seed)?;
     let seed = Seed::root(setup.searched.seed).child("trial").index(u64::from(trial.number));
-    println!(
-        "{}",
-        json!({"trial": trial.number, "point": trial.point, "seed": external::seed_number(&seed)})
-    );
+    let started = json!({"trial": trial.number, "point": trial.point, "seed": external::seed_number(&seed)});
+    streams::print_line(started).with_context(|| {
+        let number = trial.number;
+        format!("trial {number} is started, and its point is lost: end it with tune tell --trial {number} --failure REASON")
+    })?;
     Ok(Exit::Done)
 }
 
@@ -121,7 +123,8 @@ pub(crate) fn tell(args: &TellArgs) -> Result<Exit> {
     };
     let study = storage.load_study(key)?;
     let best = study.best().map(|best| json!({"trial": best.number, "values": best.values}));
-    println!("{}", json!({"trial": number, "best": best}));
+    let told = json!({"trial": number, "best": best});
+    streams::print_line(told).with_context(|| format!("the result of trial {number} is stored"))?;
     Ok(Exit::Done)
 }
 

@@ -13,9 +13,11 @@ use crate::cli::options::numbers::share;
 use crate::cli::options::threads::ThreadsArgs;
 use crate::cli::setup::{chip, dataset, machine, model};
 use crate::cli::shown::exit::Exit;
+use crate::cli::shown::streams;
 use crate::data::InputCoding;
 use crate::objective::{DataPart, ModelFile, Robustness, Scoring, Sweep};
-use crate::report;
+use crate::report::{self, Remark};
+use crate::units::digits;
 
 #[derive(Debug, Args)]
 pub(crate) struct EvalArgs {
@@ -89,15 +91,20 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     let scoring =
         Scoring { name: &name, model: &model, chip: &chip, dataset: &dataset, part, coding, deploy, faults };
     let score = scoring.score().with_context(|| name.clone())?;
-    if args.json {
-        println!("{}", serde_json::to_string(&score)?);
-    } else {
-        print!("{}", report::network_text(&score.attributes(), &json!(score.chip)));
-        score.faults.iter().for_each(|faults| print!("\n{}", table(faults)));
-    }
+    let text = match args.json {
+        true => serde_json::to_string(&score)? + "\n",
+        false => {
+            let faults = score.faults.iter().map(|faults| format!("\n{}", table(faults)));
+            faults.fold(report::network_text(&score.attributes(), &json!(score.chip)), |text, more| {
+                text + &more
+            })
+        }
+    };
+    streams::print(&text)?;
     match args.fail_under {
         Some(least) if score.accuracy < least => {
-            eprintln!("the network scores {:.4}, below --fail-under {least}", score.accuracy);
+            let accuracy = digits(score.accuracy);
+            streams::say(format_args!("the network scores {accuracy}, below --fail-under {least}"));
             Ok(Exit::BelowTarget)
         }
         _ => Ok(Exit::Done),
@@ -114,10 +121,8 @@ fn coding(args: &EvalArgs, model: &ModelFile, chip: &Chip) -> Result<InputCoding
         ModelFile::Saved(_) => bail!("does not say how inputs are coded: name it with --input-coding"),
         ModelFile::Nir(_) if chip.takes_graded_inputs() => Ok(InputCoding::Graded),
         ModelFile::Nir(_) => {
-            let chip = &chip.profile().name;
-            eprintln!(
-                "no input coding in the file, and {chip} takes plain spikes: --input-coding {HALF} is used"
-            );
+            let chip = chip.profile().name.clone();
+            streams::say(Remark::AssumedCoding { chip, coding: HALF.to_string() });
             Ok(HALF)
         }
     }
@@ -132,13 +137,11 @@ fn sweep(args: &EvalArgs) -> Option<Sweep> {
 
 /// A line a fault and rate.
 fn table(faults: &Robustness) -> String {
-    let mut text = format!("{:<16}  {:>8}  {:>6}  {:>6}  {:>6}\n", "fault", "rate", "mean", "sd", "worst");
+    let mut text = format!("{:<16}  {:>8}  {:>9}  {:>9}  {:>9}\n", "fault", "rate", "mean", "sd", "worst");
     for score in &faults.scores {
         let name = score.fault.name();
-        text += &format!(
-            "{name:<16}  {:>8}  {:.4}  {:.4}  {:.4}\n",
-            score.rate, score.mean, score.sd, score.worst
-        );
+        let [mean, sd, worst] = [score.mean, score.sd, score.worst].map(digits);
+        text += &format!("{name:<16}  {:>8}  {mean:>9}  {sd:>9}  {worst:>9}\n", score.rate);
     }
     text
 }

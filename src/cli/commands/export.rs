@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use crate::backend::IntegerNetwork;
 use crate::backend::nir::{self, Export, Flavour};
 use crate::cli::options::storage::StorageArgs;
-use crate::cli::setup::output::Output;
+use crate::cli::setup::output::{Inputs, Output};
 use crate::cli::shown::exit::Exit;
 use crate::cli::{
     setup::{chip, model, open},
@@ -80,24 +80,25 @@ pub(crate) fn run(command: &ExportCommand) -> Result<Exit> {
 
 /// Writes a study as `text` spells it.
 fn trials(args: &TrialsArgs, text: impl Fn(&Study) -> Result<String>) -> Result<Exit> {
-    let output = args.out.as_deref().map(Output::check).transpose()?;
     let database = &args.storage.storage;
+    let inputs = Inputs::default().with_storage(database);
+    let output = args.out.as_deref().map(|file| Output::check(file, &inputs)).transpose()?;
     let mut storage = open::existing(database)?;
     let key = open::the_study(&mut *storage, database, args.study.as_deref())?;
     let text = text(&*storage.load_study(key)?)?;
     match output {
-        None => streams::print(&text),
-        Some(output) => {
-            output.write(text)?;
-            eprintln!("written to {}", output.file().display());
+        None => {
+            streams::print(&text)?;
         }
+        Some(output) => write(&output, text)?,
     }
     Ok(Exit::Done)
 }
 
 /// Writes a network as NIR.
 fn network(args: &NirArgs) -> Result<Exit> {
-    let output = Output::check(&args.out)?;
+    let inputs = Inputs::default().with("MODEL", Some(&args.model)).with("--chip", Some(&args.chip));
+    let output = Output::check(&args.out, &inputs)?;
     let name = args.model.display();
     let (profile, _) = chip::open(&args.chip)?;
     let ModelFile::Saved(saved) = model::open(&args.model)? else {
@@ -112,7 +113,13 @@ fn network(args: &NirArgs) -> Result<Exit> {
     };
     let (chip, input_max) = (profile.name.as_str(), saved.network.input_max);
     let export = Export { flavour, chip, input_max, coding: saved.coding };
-    output.write(nir::write(&network, &export).with_context(|| name.to_string())?)?;
-    eprintln!("written to {}", output.file().display());
+    write(&output, nir::write(&network, &export).with_context(|| name.to_string())?)?;
     Ok(Exit::Done)
+}
+
+/// Writes `content` to the file of `output`, and says so.
+fn write(output: &Output, content: impl AsRef<[u8]>) -> Result<()> {
+    output.write(content)?;
+    streams::say(format_args!("written to {}", output.file().display()));
+    Ok(())
 }

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use clap::Subcommand;
 
 use crate::cli::shown::exit::Exit;
+use crate::cli::shown::streams;
 use crate::input;
 use crate::network::{LayerSummary, Network, Spec};
 use crate::seed::Seed;
@@ -24,7 +25,7 @@ pub(crate) fn describe(file: &Path) -> Result<Exit> {
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file).with_context(|| format!("{name}: cannot read it"))?;
     let spec: Spec = input::from_json(&text, &name)?;
-    print!("{}", plan_text(&spec).with_context(|| name)?);
+    streams::print(&plan_text(&spec).with_context(|| name)?)?;
     Ok(Exit::Done)
 }
 

@@ -31,8 +31,8 @@ pub(crate) fn run(args: &StatusArgs) -> Result<Exit> {
     let budget = Job::of(&study).map(|job| job.budget);
     let status = Status::of(&study, budget, &heartbeats, now);
     match args.json {
-        true => streams::print(&format!("{}\n", serde_json::to_string(&status)?)),
-        false => streams::print(&status_text(&status)),
-    }
+        true => streams::print(&format!("{}\n", serde_json::to_string(&status)?))?,
+        false => streams::print(&status_text(&status))?,
+    };
     Ok(Exit::Done)
 }

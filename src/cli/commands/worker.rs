@@ -82,7 +82,9 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit> {
         stop: &STOP,
     };
     let name = args.name.clone().unwrap_or_else(machine::process_name);
-    match tuner.work(&name, !args.no_linger, &mut |event| progress.observe(&event))? {
+    let end = tuner.work(&name, !args.no_linger, &mut |event| progress.observe(&event))?;
+    progress.end()?;
+    match end {
         End::Interrupted => Ok(Exit::Interrupted),
         End::Done | End::NothingFeasible => Ok(Exit::Done),
     }

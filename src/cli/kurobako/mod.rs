@@ -21,21 +21,22 @@ use self::message::{Answer, Asked, CAPABILITIES, Evaluated, Order, Problem, Spec
 use self::problem::Searched;
 use super::options::metric::check_metrics;
 use super::shown::exit::{Exit, WhileRunning};
+use super::shown::streams::{self, Reader};
 use crate::search::Strategy;
 use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome};
 use crate::tuner::Session;
 
 /// Answers kurobako on standard output until the end of standard input.
 pub(super) fn run(strategy: Strategy) -> Result<Exit> {
-    serve(strategy, std::io::stdin().lock(), std::io::stdout().lock())
+    serve(strategy, std::io::stdin().lock(), streams::stdout().context("standard output")?)
 }
 
 fn serve(strategy: Strategy, orders: impl BufRead, mut answers: impl Write) -> Result<Exit> {
     let mut write = |answer: &Answer| {
         let line = serde_json::to_string(answer).expect("text and numbers are JSON");
-        writeln!(answers, "{line}").and_then(|()| answers.flush()).is_ok()
+        streams::answer(&mut answers, &line)
     };
-    if !write(&Answer::SolverSpecCast { spec: spec(strategy) }) {
+    if write(&Answer::SolverSpecCast { spec: spec(strategy) })? == Reader::IsGone {
         return Ok(Exit::Done);
     }
     let mut solvers = Solvers { strategy, by_id: HashMap::new() };
@@ -45,8 +46,9 @@ fn serve(strategy: Strategy, orders: impl BufRead, mut answers: impl Write) -> R
             Ok(order) => solvers.answer(order),
             Err(error) => Some(refused(format!("{error}: {line}"))),
         };
-        // A reader that closes the pipe wants no more.
-        if answer.is_some_and(|answer| !write(&answer)) {
+        if let Some(answer) = answer
+            && write(&answer)? == Reader::IsGone
+        {
             break;
         }
     }

@@ -14,6 +14,7 @@ pub(super) use self::message::Message;
 use self::message::{Reply, Request, SCHEMA, Scored};
 use super::options::metric::check_metrics;
 use super::shown::exit::{Exit, WhileRunning};
+use super::shown::streams::{self, Reader};
 use crate::input;
 use crate::space::{Point, Space};
 use crate::study::{Attributes, Failure, FailureKind, Outcome, Trial};
@@ -21,7 +22,7 @@ use crate::tuner::Session;
 
 /// Answers standard input on standard output until its end.
 pub(super) fn run() -> Result<Exit> {
-    serve(std::io::stdin().lock(), std::io::stdout().lock())
+    serve(std::io::stdin().lock(), streams::stdout().context("standard output")?)
 }
 
 fn serve(requests: impl BufRead, mut replies: impl Write) -> Result<Exit> {
@@ -32,8 +33,7 @@ fn serve(requests: impl BufRead, mut replies: impl Write) -> Result<Exit> {
             continue;
         }
         let reply = serde_json::to_string(&server.answer(&line)).expect("text and numbers are JSON");
-        if writeln!(replies, "{reply}").and_then(|()| replies.flush()).is_err() {
-            // A reader that closes the pipe wants no more.
+        if streams::answer(&mut replies, &reply)? == Reader::IsGone {
             break;
         }
     }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use super::output::Output;
+use super::output::{Inputs, Output};
 use super::prepared::{Prepared, StudySetup};
 use super::signals::STOP;
 use super::{checkpoints, digest, job, spaces};
@@ -19,7 +19,7 @@ impl Prepared {
     /// An option, the space or the command's template is wrong.
     pub fn of_command(args: &RunArgs) -> Result<Self> {
         let study = &args.study;
-        let output = Output::check(&study.out)?;
+        let output = Output::check(&study.out, &inputs(args))?;
         study.check(&args.metric)?;
         let steps = args.steps()?;
         let space = spaces::open(&args.space)?;
@@ -44,6 +44,12 @@ impl Prepared {
             output,
         })
     }
+}
+
+/// The files that a study of `args` reads.
+fn inputs(args: &RunArgs) -> Inputs {
+    let named = Inputs::default().with("--space", Some(&args.space)).with_command(&args.command);
+    named.with("--warm-start", args.study.warm_start.as_ref()).with_storage(&args.study.storage.storage)
 }
 
 /// The command of `setup` as the objective of a study of `space` and `metrics`.

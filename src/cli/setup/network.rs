@@ -1,9 +1,11 @@
 //! A study of networks on a data set and a chip, from the options of `tune`.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
 
 use super::job;
-use super::output::Output;
+use super::output::{Inputs, Output};
 use super::prepared::{Prepared, StudySetup};
 use super::{checkpoints, chip, dataset, digest, machine, spaces};
 use crate::backend::{Chip, ChipProfile};
@@ -11,8 +13,9 @@ use crate::cli::options::faults::FaultChoice;
 use crate::cli::options::tune::TuneArgs;
 use crate::data::Dataset;
 use crate::objective::Goal;
+use crate::report::Remark;
 use crate::space::Space;
-use crate::study::{DATA_SHAPE, JOB, Metric, SPACE, Searched, Setup};
+use crate::study::{DATA_SHAPE, JOB, Metric, SPACE, Searched, Setup, VALIDATION_SAMPLES};
 use crate::units::Bytes;
 
 impl Prepared {
@@ -22,7 +25,7 @@ impl Prepared {
     /// An option, a file or the data set is wrong.
     pub fn of_network(args: &TuneArgs) -> Result<Self> {
         let study = &args.study;
-        let output = Output::check(&study.out)?;
+        let output = Output::check_with_model(&study.out, &inputs(args))?;
         let (profile, chip_sha256) = chip::open(&args.chip)?;
         check_goals(args, &profile)?;
         let named_space = args.space.as_deref().map(spaces::open).transpose()?;
@@ -31,7 +34,10 @@ impl Prepared {
             Some(space) => space,
             None => spaces::open(spaces::fitting(dataset.shape))?,
         };
-        let (space, remarks) = on_chip(space, &profile);
+        let (space, mut remarks) = on_chip(space, &profile);
+        if output.model().is_none() {
+            remarks.push(Remark::NoModelFile { out: output.file().display().to_string() });
+        }
         let setup = setup(args, &dataset, &space, &profile, chip_sha256);
         let job = job::of_network(args, &setup, &profile)?;
         let training = job.training.as_ref().expect("a job of networks says how they are trained");
@@ -44,9 +50,10 @@ impl Prepared {
             &study.storage.storage,
         )?;
         let mut settings = study.settings(args.confirm)?;
-        (settings.pausing, settings.model) = (pausing, Some(output.model()));
+        (settings.pausing, settings.model) = (pausing, output.model().map(Path::to_owned));
         let facts = [
             (DATA_SHAPE.to_owned(), objective.data_shape().to_json()),
+            (VALIDATION_SAMPLES.to_owned(), objective.validation_samples().into()),
             (SPACE.to_owned(), space.to_json()),
             (JOB.to_owned(), job.to_json()),
         ];
@@ -62,6 +69,13 @@ impl Prepared {
             remarks,
         })
     }
+}
+
+/// The files that a study of `args` reads.
+fn inputs(args: &TuneArgs) -> Inputs {
+    let named = Inputs::default().with("--space", args.space.as_ref()).with("--chip", Some(&args.chip));
+    let named = named.with("--warm-start", args.study.warm_start.as_ref()).with_dataset(&args.data);
+    named.with_storage(&args.study.storage.storage)
 }
 
 /// Refuses goals that contradict each other, the chip or the faults.
@@ -84,11 +98,11 @@ fn check_goals(args: &TuneArgs, profile: &ChipProfile) -> Result<()> {
 }
 
 /// `space` without the input codings that a chip of `profile` cannot take, and a remark where there are any.
-fn on_chip(space: Space, profile: &ChipProfile) -> (Space, Vec<String>) {
+fn on_chip(space: Space, profile: &ChipProfile) -> (Space, Vec<Remark>) {
     let takes_graded = Chip::new(profile.clone()).takes_graded_inputs();
     let searched =
         space.clone().restrict("input_coding", |coding| takes_graded || coding.as_str() != Some("graded"));
-    let remark = format!("chip {} takes no graded input: input_coding is not searched there", profile.name);
+    let remark = Remark::NoGradedInput { chip: profile.name.clone() };
     let remarks = if searched == space { Vec::new() } else { vec![remark] };
     (searched, remarks)
 }

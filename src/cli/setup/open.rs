@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::checkpoints;
 use crate::cli::shown::exit::Exit;
+use crate::cli::shown::streams;
 use crate::input;
 use crate::storage::{Location, Storage, StudyKey};
 use crate::study::{Attributes, IDENTITY, Metric, Study, differences};
@@ -61,12 +62,15 @@ pub(crate) fn the_study(
 }
 
 /// Prints the study's name, and the command with which workers join it.
-pub(crate) fn ready(name: &str, database: &Location) -> Exit {
-    println!("{name}");
+///
+/// # Errors
+/// Standard output cannot be written.
+pub(crate) fn ready(name: &str, database: &Location) -> Result<Exit> {
+    streams::print_line(name)?;
     let quoted = |text: &str| shlex::try_quote(text).map_or_else(|_| text.to_owned(), Into::into);
     let (storage, study) = (quoted(&database.to_string()), quoted(name));
-    eprintln!("ready for any number of: tune worker --storage {storage} --study {study}");
-    Exit::Done
+    streams::say(format_args!("ready for any number of: tune worker --storage {storage} --study {study}"));
+    Ok(Exit::Done)
 }
 
 /// Opens the study that `request` names in `storage`, or creates it. `database` is the location of `storage`.

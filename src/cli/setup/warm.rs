@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use super::digest::sha256;
+use crate::report::Remark;
 use crate::space::Space;
 use crate::storage::Storage;
 use crate::study::{Metric, WarmStartError, WarmStartTable, WarmStartTrials};
@@ -14,8 +15,8 @@ pub(crate) struct WarmStart {
     pub trials: WarmStartTrials,
     /// The checksum of the trials, in hex.
     pub sha256: String,
-    /// A line for people: how many trials there are, and which are left out.
-    pub remark: String,
+    /// How many trials there are, and which are left out.
+    pub remark: Remark,
 }
 
 /// The results of `source`, a table or another study of `storage`, for a study called `study`.
@@ -39,10 +40,11 @@ pub(crate) fn read(
         false => of_study(storage, source, study, space, metrics)?,
     };
     let WarmStartTable { warm_start: trials, left_out, reason } = found.context("--warm-start")?;
-    let mut remark = format!("{} results of {source} are known before the first trial", trials.results.len());
-    if let Some(reason) = reason {
-        remark += &format!("; {left_out} are left out: {reason}");
-    }
+    let remark = Remark::WarmStart {
+        source: source.to_owned(),
+        known: trials.results.len(),
+        left_out: reason.map(|reason| (left_out, reason.to_string())),
+    };
     Ok(WarmStart { sha256: sha256(trials.to_json().to_string().as_bytes()), trials, remark })
 }
 

@@ -2,6 +2,7 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::streams::{self, Unprinted};
 use crate::storage::{StorageError, without_password};
 use crate::tuner::TunerError;
 
@@ -48,18 +49,24 @@ pub(crate) struct WhileRunning(pub String);
 pub(crate) fn usage(error: &clap::Error) -> Exit {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            print!("{}", error.render().ansi());
-            Exit::Done
+            let (text, is_plain) = (error.render(), !is_coloured(&std::io::stdout()));
+            let text = if is_plain { text.to_string() } else { text.ansi().to_string() };
+            streams::print(&text).map_or_else(|error| report(&error.into()), |_| Exit::Done)
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            eprint!("{}", error.render());
+            streams::say(error.render().to_string().trim_end());
             Exit::Usage
         }
         _ => {
-            eprintln!("{}", wrong(error));
+            streams::say(wrong(error));
             Exit::Usage
         }
     }
+}
+
+/// Whether help on `stream` is coloured: on a terminal, unless `NO_COLOR` is set.
+fn is_coloured(stream: &impl std::io::IsTerminal) -> bool {
+    streams::is_rich(stream) && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// A wrong command line as one line, without a password that an address on it may hold.
@@ -114,7 +121,7 @@ const NUMBERS: [(&str, &str); 4] = [
 
 /// Prints an error's chain as one line.
 pub(crate) fn report(error: &anyhow::Error) -> Exit {
-    eprintln!("error: {}", one_line(&format!("{error:#}")));
+    streams::say(format!("error: {}", one_line(&format!("{error:#}"))));
     let storage = error.chain().find_map(|cause| match cause.downcast_ref() {
         Some(TunerError::Storage(error)) => Some(error),
         _ => cause.downcast_ref::<StorageError>(),
@@ -123,8 +130,10 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
         return Exit::Unreachable;
     }
     let has_no_room = matches!(storage, Some(StorageError::DiskFull { .. } | StorageError::Unwritten { .. }));
-    let while_running = has_no_room || error.is::<TunerError>() || error.is::<WhileRunning>();
-    if while_running { Exit::Failed } else { Exit::Usage }
+    let is_of_the_run = |cause: &(dyn std::error::Error + 'static)| {
+        cause.is::<TunerError>() || cause.is::<WhileRunning>() || cause.is::<Unprinted>()
+    };
+    if has_no_room || error.chain().any(is_of_the_run) { Exit::Failed } else { Exit::Usage }
 }
 
 /// The lines before `Usage:` or a hint at `--help`, joined.

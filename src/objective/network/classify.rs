@@ -64,6 +64,11 @@ impl Classify {
         DataShape { sample: self.dataset.shape, classes: self.dataset.classes.len() }
     }
 
+    /// The number of samples that are held out to score trials.
+    pub fn validation_samples(&self) -> usize {
+        self.validation.len()
+    }
+
     /// Checks that points of `space` can become plans. It tries the default of every parameter, so
     /// that a misspelt hyperparameter is found before the first training.
     ///
