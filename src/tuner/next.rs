@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use super::enqueued::{Accepted, Refused, accept};
 use super::pausing::last_hope;
-use super::{Tuner, TunerError};
+use super::{Event, Tuner, TunerError};
 use crate::search::{Decider, NextSegment, Rungs, Search, Suggestion};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
@@ -17,9 +18,13 @@ impl Tuner<'_> {
     ///
     /// Processes that know the same trials suggest the same point, and one of them gets it. The
     /// others then draw from streams named after them, so few lose twice.
-    pub(super) fn next_trial(&mut self, name: &str) -> Result<Option<Claim>, TunerError> {
+    pub(super) fn next_trial(
+        &mut self,
+        name: &str,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Option<Claim>, TunerError> {
         let has_lock = self.search.takes_long() && self.locks_suggestions()?;
-        let next = self.claim_next(name);
+        let next = self.claim_next(name, observe);
         if has_lock {
             self.storage.unlock_suggestions(self.study)?;
         }
@@ -43,7 +48,11 @@ impl Tuner<'_> {
     }
 
     /// The next trial, as [`next_trial`](Self::next_trial) says.
-    fn claim_next(&mut self, name: &str) -> Result<Option<Claim>, TunerError> {
+    fn claim_next(
+        &mut self,
+        name: &str,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Option<Claim>, TunerError> {
         let budget = self.settings.budget;
         for attempt in 0.. {
             let seed = match attempt {
@@ -51,11 +60,18 @@ impl Tuner<'_> {
                 _ => self.search_seed().child(name).index(attempt),
             };
             let study = self.storage.load_study(self.study)?;
-            let waits = study.in_state(TrialState::Waiting).next().is_some();
-            if waits && let Some(claim) = self.storage.claim_waiting(self.study, budget)? {
-                return Ok(Some(complete_point(self.storage, self.space, claim)?));
+            if self.takes_waiting(&study)
+                && let Some(claim) = self.storage.claim_waiting(self.study, budget)?
+            {
+                match accept(self.storage, self.space, claim)? {
+                    Accepted::Ready(claim) => return Ok(Some(*claim)),
+                    Accepted::Refused(Refused { trial, .. }) => {
+                        observe(Event::trial_finished(&*self.storage.load_study(self.study)?, trial));
+                        continue;
+                    }
+                }
             }
-            let known = study.trials.len() as u32;
+            let known = study.next_number();
             let claim = match self.choose(study.without_retried(), &seed)? {
                 None => return Ok(None),
                 Some(NextSegment::Of(trial)) => self.resume(trial)?,
@@ -82,6 +98,14 @@ impl Tuner<'_> {
         unreachable!("the loop has no other end")
     }
 
+    /// Whether a trial of `study` waits and may be started. With several workers and a fixed order of
+    /// results, waiting trials are started whatever has failed: an uninterrupted run had started them.
+    fn takes_waiting(&self, study: &Study) -> bool {
+        let waits = study.in_state(TrialState::Waiting).next().is_some();
+        let order_matters = self.settings.deterministic && self.settings.workers > 1;
+        waits && (order_matters || self.hopeless(&study.without_retried()).is_none())
+    }
+
     /// The seed of all draws of the search.
     pub(super) fn search_seed(&self) -> Seed {
         self.root().child("search")
@@ -97,7 +121,7 @@ impl Tuner<'_> {
         if self.settings.deterministic && !forget_late_results(study.to_mut(), self.settings.workers) {
             return Ok(None);
         }
-        if self.has_gone_far_enough(&study)? {
+        if self.hopeless(&study).is_some() || self.has_gone_far_enough(&study)? {
             return Ok(None);
         }
         let has_room = study.trials.len() < budget as usize;
@@ -133,6 +157,7 @@ impl Tuner<'_> {
 }
 
 /// Claims the next trial of `study` for a caller who evaluates it: a waiting one, else a new one.
+/// Waiting trials that the space does not have fail, and `refused` hears of them.
 ///
 /// No other process may ask for a trial of the study meanwhile, else both may get the same point.
 ///
@@ -144,10 +169,14 @@ pub fn ask(
     space: &Space,
     search: &dyn Search,
     seed: u64,
+    refused: &mut dyn FnMut(Refused),
 ) -> Result<Claim, StorageError> {
     const NO_BUDGET: u32 = u32::MAX;
-    if let Some(claim) = storage.claim_waiting(study, NO_BUDGET)? {
-        return complete_point(storage, space, claim);
+    while let Some(claim) = storage.claim_waiting(study, NO_BUDGET)? {
+        match accept(storage, space, claim)? {
+            Accepted::Ready(claim) => return Ok(*claim),
+            Accepted::Refused(trial) => refused(trial),
+        }
     }
     let seed = Seed::root(seed).child("search");
     let Suggestion { point, fits } = suggest(space, search, &seed, &*storage.load_study(study)?);
@@ -172,17 +201,6 @@ fn start(space: &Space, study: &Study) -> Option<Point> {
         true => study.warm_start.best(&study.metrics).filter(|point| !points.contains(point)),
         false => (at < points.len()).then(|| points.swap_remove(at)),
     }
-}
-
-/// Completes a trial that a person enqueued with some of the parameters: the others get their
-/// defaults.
-fn complete_point(storage: &mut dyn Storage, space: &Space, mut claim: Claim) -> Result<Claim, StorageError> {
-    if space.check(&claim.trial.point).is_err() {
-        let point = space.completed(&claim.trial.point);
-        storage.set_point(claim.key, space, &point)?;
-        claim.trial.point = point;
-    }
-    Ok(claim)
 }
 
 /// Removes late results from `study`, which has k trials: only trials 0 to k - `workers` keep

@@ -82,7 +82,7 @@ pub(crate) fn run(command: &ExportCommand) -> Result<Exit> {
 fn trials(args: &TrialsArgs, text: impl Fn(&Study) -> Result<String>) -> Result<Exit> {
     let output = args.out.as_deref().map(Output::check).transpose()?;
     let database = &args.storage.storage;
-    let mut storage = open::existing(database)?;
+    let mut storage = open::to_read(database)?;
     let key = open::the_study(&mut *storage, database, args.study.as_deref())?;
     let text = text(&*storage.load_study(key)?)?;
     match output {

@@ -9,10 +9,11 @@ use super::{number, params, studies, time};
 use crate::space::{Point, Space};
 use crate::study::{Attributes, Failure, Outcome, RUNG_HISTORY, RungHistory};
 
-/// The key of the trial with this number, if there is one.
+/// The key of the trial with this number, if there is one. Optuna counts the trials to number a new
+/// one, so a number may come twice after others were deleted; the newest trial is found.
 pub(super) fn find(sql: &mut dyn Sql, study: StudyKey, number: u32) -> Result<Option<TrialKey>, Fault> {
     studies::look(sql, study)?;
-    let statement = "SELECT trial_id FROM trials WHERE study_id = ?1 AND number = ?2";
+    let statement = "SELECT trial_id FROM trials WHERE study_id = ?1 AND number = ?2 ORDER BY trial_id DESC";
     let row = sql.first(statement, &[study.0.into(), number.into()])?;
     row.map(|row| row.int(0).map(TrialKey)).transpose()
 }
