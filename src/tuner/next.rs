@@ -1,6 +1,8 @@
 //! The next trial: a waiting one, a paused one, or a new point of the search.
 
 use std::borrow::Cow;
+use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::enqueued::{Accepted, Refused, accept};
@@ -59,18 +61,10 @@ impl Tuner<'_> {
                 0 => self.search_seed(),
                 _ => self.search_seed().child(name).index(attempt),
             };
-            let study = self.storage.load_study(self.study)?;
-            if self.takes_waiting(&study)
-                && let Some(claim) = self.storage.claim_waiting(self.study, budget)?
-            {
-                match accept(self.storage, self.space, claim)? {
-                    Accepted::Ready(claim) => return Ok(Some(*claim)),
-                    Accepted::Refused(Refused { trial, .. }) => {
-                        observe(Event::trial_finished(&*self.storage.load_study(self.study)?, trial));
-                        continue;
-                    }
-                }
-            }
+            let study = match self.claim_waiting(observe)? {
+                ControlFlow::Break(claim) => return Ok(Some(*claim)),
+                ControlFlow::Continue(study) => study,
+            };
             let known = study.next_number();
             let claim = match self.choose(study.without_retried(), &seed)? {
                 None => return Ok(None),
@@ -96,6 +90,29 @@ impl Tuner<'_> {
             }
         }
         unreachable!("the loop has no other end")
+    }
+
+    /// Claims the first waiting trial that can be run; the study, if there is none. Those before it fail,
+    /// and `observe` hears why.
+    fn claim_waiting(
+        &mut self,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<ControlFlow<Box<Claim>, Arc<Study>>, TunerError> {
+        loop {
+            let study = self.storage.load_study(self.study)?;
+            if !self.takes_waiting(&study) {
+                return Ok(ControlFlow::Continue(study));
+            }
+            let Some(claim) = self.storage.claim_waiting(self.study, self.settings.budget)? else {
+                return Ok(ControlFlow::Continue(study));
+            };
+            match accept(self.storage, self.space, claim)? {
+                Accepted::Ready(claim) => return Ok(ControlFlow::Break(claim)),
+                Accepted::Refused(Refused { trial, .. }) => {
+                    observe(Event::trial_finished(&*self.storage.load_study(self.study)?, trial));
+                }
+            }
+        }
     }
 
     /// Whether a trial of `study` waits and may be started. With several workers and a fixed order of

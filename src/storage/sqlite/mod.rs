@@ -19,7 +19,7 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior, params_from_iter};
 
 use self::fault::{at, at_reading};
-use self::moved::Identity;
+use self::moved::{Identity, Moved};
 use self::read::Reader;
 use super::tables::{Cell, Database, Fault, Row, Sql, StudyCache};
 use super::{StorageError, StudyKey};
@@ -44,6 +44,8 @@ pub struct SqliteStorage {
     path: PathBuf,
     worker: Option<String>,
     cache: StudyCache,
+    /// Set once the file is no longer at its path: its content is saved once.
+    moved: Option<Moved>,
     /// The locked file while this connection holds the suggestion lock.
     suggestion_lock: Option<File>,
 }
@@ -84,7 +86,7 @@ impl SqliteStorage {
 
     fn new(access: Access, path: &Path) -> Self {
         let cache = StudyCache::default();
-        Self { access, path: path.to_owned(), worker: None, cache, suggestion_lock: None }
+        Self { access, path: path.to_owned(), worker: None, cache, moved: None, suggestion_lock: None }
     }
 
     /// Runs `body` as one transaction; if it fails, nothing is changed.
@@ -94,6 +96,9 @@ impl SqliteStorage {
         body: impl FnMut(&mut dyn Sql) -> Result<T, Fault>,
     ) -> Result<T, StorageError> {
         let path = &self.path;
+        if let Some(moved) = &self.moved {
+            return Err(moved.error(path));
+        }
         match &mut self.access {
             Access::Read(reader) => {
                 let result = run(&mut reader.connection, behavior, body);
@@ -103,8 +108,11 @@ impl SqliteStorage {
             Access::Write(connection, opened) => {
                 let result = run(connection, behavior, body);
                 // Checked after the transaction, so that its result is saved too.
-                moved::check(connection, path, *opened)?;
-                result.map_err(|fault| at(fault, path))
+                self.moved = Moved::of(connection, path, *opened);
+                match &self.moved {
+                    Some(moved) => Err(moved.error(path)),
+                    None => result.map_err(|fault| at(fault, path)),
+                }
             }
         }
     }

@@ -33,22 +33,35 @@ impl Identity {
     }
 }
 
-/// An error if the file at `path` is no longer the one that `connection` has opened. Its content is
-/// then saved in a new file beside it, if that is possible.
-pub(super) fn check(connection: &Connection, path: &Path, opened: Identity) -> Result<(), StorageError> {
-    let what = match Identity::of(path) {
-        Ok(now) if now == opened => return Ok(()),
-        Ok(_) => "replaced by another file",
-        Err(error) if error.kind() == io::ErrorKind::NotFound => "deleted",
-        // A folder that this process may no longer look into says nothing about the file.
-        Err(_) => return Ok(()),
-    };
-    let saved = save(connection, path).map(|file| file.display().to_string());
-    let way_out = match saved {
-        Ok(file) => format!("all trials are saved in {file}: name it with --storage to resume"),
-        Err(problem) => format!("its trials cannot be saved beside it: {problem}"),
-    };
-    Err(StorageError::Moved { path: path.to_owned(), what, way_out })
+/// What became of a file that is no longer at its path, and of its content.
+#[derive(Clone, Debug)]
+pub(super) struct Moved {
+    what: &'static str,
+    way_out: String,
+}
+
+impl Moved {
+    /// What became of the file that `connection` has opened at `path`; `None` if it is still there.
+    /// Otherwise its content is saved in a new file beside it, if that is possible.
+    pub fn of(connection: &Connection, path: &Path, opened: Identity) -> Option<Self> {
+        let what = match Identity::of(path) {
+            Ok(now) if now == opened => return None,
+            Ok(_) => "replaced by another file",
+            Err(error) if error.kind() == io::ErrorKind::NotFound => "deleted",
+            // A folder that this process may no longer look into says nothing about the file.
+            Err(_) => return None,
+        };
+        let way_out = match save(connection, path).map(|file| file.display().to_string()) {
+            Ok(file) => format!("all trials are saved in {file}: name it with --storage to resume"),
+            Err(problem) => format!("its trials cannot be saved beside it: {problem}"),
+        };
+        Some(Self { what, way_out })
+    }
+
+    /// As an error of the database at `path`.
+    pub fn error(&self, path: &Path) -> StorageError {
+        StorageError::Moved { path: path.to_owned(), what: self.what, way_out: self.way_out.clone() }
+    }
 }
 
 /// Writes the whole database to a new file beside `path`, whose name is returned.
