@@ -168,7 +168,7 @@ fn a_study_of_older_optuna_with_deleted_trials_is_shown_and_gone_on_with() {
     // A study of ours in the same database gets its own numbers, and the journal stays.
     run(&tune, &["--budget", "3", "--quiet", "--study", "q"]).success();
     assert_eq!(journal_mode(&tune.path("tune.db")), "delete");
-    let delete = "DELETE FROM trials WHERE study_id = 2 AND number = 1";
+    let delete = "PRAGMA foreign_keys = OFF; DELETE FROM trials WHERE study_id = 2 AND number = 1";
     Connection::open(tune.path("tune.db"))
         .and_then(|database| database.execute_batch(delete))
         .expect("deleted");
@@ -330,10 +330,10 @@ fn a_complete_trial_without_values_is_named() {
 fn a_study_starts_from_what_tune_exports() {
     let tune = folder();
     script(&tune, &SCRIPT.replace("echo \"{", "case $request in *'\"b\"'*) exit 1;; esac\necho \"{"));
-    run(&tune, &["--budget", "6", "--quiet", "--seed", "3", "--study", "first"]).success();
+    run(&tune, &["--budget", "6", "--quiet", "--seed", "3", "--study", "earlier"]).success();
     for kind in ["csv", "jsonl"] {
         let file = format!("own.{kind}");
-        tune.run(&["export", kind, "--study", "first", "-o", &file]).success();
+        tune.run(&["export", kind, "--study", "earlier", "-o", &file]).success();
     }
     let failed = trials(&tune).iter().filter(|trial| trial.1 == "FAIL").count();
     assert!(failed > 0, "both are in the table");
@@ -342,7 +342,7 @@ fn a_study_starts_from_what_tune_exports() {
         ended.stderr.lines().next().expect("a remark").replace(source, "SOURCE")
     };
     let expected = format!("6 results of SOURCE are known before the first trial ({failed} of them failed)");
-    for (source, study) in [("own.csv", "a"), ("own.jsonl", "b"), ("first", "c")] {
+    for (source, study) in [("own.csv", "a"), ("own.jsonl", "b"), ("earlier", "c")] {
         assert_eq!(remark(source, study), expected);
     }
     // One trial in which the condition of m does not hold: the table has its column all the same.

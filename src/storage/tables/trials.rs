@@ -1,7 +1,7 @@
 //! Changes to the rows of one trial: its point, intermediate values, heartbeats, end and pauses.
 
 use super::super::{StorageError, StudyKey, TrialKey};
-use super::attribute::{self, Owner};
+use super::attribute::{self, LED, Owner};
 use super::fault::Fault;
 use super::rows::{self, CONSTRAINTS};
 use super::sql::{Cell, Sql};
@@ -106,6 +106,7 @@ fn is_stored(sql: &mut dyn Sql, trial: TrialKey, outcome: &Outcome) -> Result<bo
 
 /// Ends the run of a trial: sets `state` and the date.
 pub(super) fn end(sql: &mut dyn Sql, trial: TrialKey, state: &str) -> Result<(), Fault> {
+    attribute::remove(sql, Owner::TrialSystem(trial), LED)?;
     let statement = "UPDATE trials SET state = ?2, datetime_complete = ?3 WHERE trial_id = ?1";
     sql.execute(statement, &[trial.0.into(), state.into(), time::now().into()])?;
     Ok(())
