@@ -12,8 +12,8 @@ use super::shown::progress::Progress;
 use super::shown::streams;
 use crate::report::{self, Best, Remark};
 use crate::storage::{Location, Storage, StudyKey};
-use crate::study::WARM_START;
-use crate::tuner::{End, Tuner};
+use crate::study::{SCRIPT, Script, Study, Trial, TrialState, WARM_START};
+use crate::tuner::{End, Tuner, TunerError};
 use crate::units::digits;
 
 /// Runs the study `prepared` from its beginning, or from where it was interrupted, to its end.
@@ -27,12 +27,19 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
     let mut storage = database.open()?;
     let _lock = database.lock(&prepared.name)?;
     add_warm_start(&mut prepared, args, &mut *storage)?;
+    prepared.remarks.extend(changed_script(&prepared, args, &mut *storage)?);
     let study = open_study(&prepared, args, &mut *storage, database)?;
     if args.prepare {
         return open::ready(&prepared.name, database);
     }
     if let (Some(pausing), Some(named)) = (&mut prepared.settings.pausing, &args.fidelity.checkpoint_dir) {
         pausing.checkpoint_dir = checkpoints::folder_in(named, &*storage.load_study(study)?);
+    }
+    if args.retry_failed {
+        prepared.remarks.push(match storage.retry_failed(study)? {
+            0 => "--retry-failed: no failed trial is left to try again".to_owned(),
+            count => format!("{count} failed trials are tried again"),
+        });
     }
     stop_on_signals()?;
     let mut progress = Progress::new(&args.display);
@@ -52,16 +59,43 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
     let exit = match tuner.run(&mut |event| progress.observe(&event))? {
         End::Interrupted => Exit::Interrupted,
         End::NothingFeasible => {
-            streams::say(format_args!(
-                "no trial of {} has a value: see `tune show` for the reasons",
-                prepared.name
-            ));
+            streams::say(no_value(&*storage.load_study(study).map_err(TunerError::Storage)?));
             Exit::NothingFeasible
         }
         End::Done => finish(&prepared, &mut *storage, study, command, &progress)?,
     };
     progress.end()?;
     Ok(exit)
+}
+
+/// What to do about `study`, in which no trial has a value, in one line.
+fn no_value(study: &Study) -> String {
+    let failed: Vec<&Trial> = study.in_state(TrialState::Fail).filter(|trial| !trial.is_retried()).collect();
+    let Some(last) = failed.last() else {
+        return format!("no trial of {} has a value that keeps all constraints: see `tune show`", study.name);
+    };
+    let reason = last.attributes.get("reason").and_then(|reason| reason.as_str()).unwrap_or("no reason kept");
+    format!(
+        "no trial of {} has a value, {} failed, the last one, trial {}: {reason}: mend it, then run the same command \
+         with --retry-failed",
+        study.name,
+        failed.len(),
+        last.number
+    )
+}
+
+/// A line for people if the script of the study's command has changed since its last run.
+fn changed_script(
+    prepared: &Prepared,
+    args: &StudyArgs,
+    storage: &mut dyn Storage,
+) -> Result<Option<Remark>> {
+    let now = prepared.facts.get(SCRIPT).and_then(|kept| serde_json::from_value::<Script>(kept.clone()).ok());
+    let (Some(now), false) = (now, args.fresh) else { return Ok(None) };
+    let Some(study) = storage.find_study(&prepared.name)? else { return Ok(None) };
+    let before = Script::of(&*storage.load_study(study)?);
+    let has_changed = before.is_some_and(|before| before.has_changed(&now));
+    Ok(has_changed.then_some(Remark::ChangedScript { file: now.file }))
 }
 
 /// Adds the results that `--warm-start` names to the study's facts and setup.
@@ -99,7 +133,7 @@ fn finish(
     command: &str,
     progress: &Progress,
 ) -> Result<Exit> {
-    let study = storage.load_study(study)?;
+    let study = storage.load_study(study).map_err(TunerError::Storage)?;
     let model = prepared.settings.model.as_deref().filter(|model| model.exists());
     let model = model.and_then(|model| model.file_name()).map(|name| name.to_string_lossy().into_owned());
     let best = Best::of(&study, command, model.as_deref())

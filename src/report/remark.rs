@@ -27,8 +27,15 @@ pub enum Remark {
         source: String,
         /// The number of results.
         known: usize,
+        /// The number of failed trials among them.
+        failed: usize,
         /// The number of results that are left out, and why, if there are any.
         left_out: Option<(usize, String)>,
+    },
+    /// The script of the study's command is another one than in its last run.
+    ChangedScript {
+        /// The script's file.
+        file: String,
     },
     /// The result goes to a device or a FIFO, so that no network is saved beside it.
     NoModelFile {
@@ -121,10 +128,18 @@ impl fmt::Display for Remark {
                 "chip {chip} takes no graded input: input_coding is not searched there; to search it, choose a chip \
                  that takes graded input, such as ideal"
             ),
-            Self::WarmStart { source, known, left_out } => {
+            Self::WarmStart { source, known, failed, left_out } => {
                 write!(f, "{known} results of {source} are known before the first trial")?;
+                if *failed > 0 {
+                    write!(f, " ({failed} of them failed)")?;
+                }
                 left_out.iter().try_for_each(|(count, reason)| write!(f, "; {count} are left out: {reason}"))
             }
+            Self::ChangedScript { file } => write!(
+                f,
+                "{file} has changed since the last run of the study: its trials keep their results; --retry-failed \
+                 tries failed ones again, --fresh begins anew"
+            ),
             Self::NoModelFile { out } => {
                 write!(
                     f,

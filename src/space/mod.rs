@@ -85,6 +85,28 @@ impl Space {
         self.keep_active(values.collect())
     }
 
+    /// `point`, whose numbers may have the types of another program, with the default for every active
+    /// parameter that it lacks. Every value that it has is kept.
+    ///
+    /// # Errors
+    /// Names a parameter of `point` that is outside its domain, not active, or not in the space.
+    pub fn filled(&self, point: &Point) -> Result<Point, SpaceError> {
+        let given = self.adopt(point);
+        let filled = self.completed(&given);
+        for (name, value) in given.iter() {
+            let (name, value, space) = (name.to_owned(), value.clone(), self.name.clone());
+            match self.parameter(&name) {
+                Some(parameter) if !parameter.domain.contains(&value) => {
+                    let rule = parameter.domain.to_string();
+                    return Err(SpaceError::Outside { name, value, space, rule });
+                }
+                Some(_) if filled.get(&name).is_some() => {}
+                _ => return Err(SpaceError::Inactive { name, value, space }),
+            }
+        }
+        Ok(filled)
+    }
+
     /// Checks that `point` has a value in its domain for every active parameter, and no other
     /// value.
     ///

@@ -154,7 +154,9 @@ impl Event {
     }
 
     pub(super) fn trial_finished(study: &Study, number: u32) -> Self {
-        let trial: &Trial = &study.trials[number as usize];
+        let mut newest_first = study.trials.iter().rev();
+        let trial: &Trial =
+            newest_first.find(|trial| trial.number == number).expect("a trial that has ended is stored");
         Event::TrialFinished {
             trial: number,
             state: trial.state.to_string(),

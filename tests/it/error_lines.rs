@@ -4,7 +4,7 @@
 use crate::support::Tune;
 
 /// Arguments, as in a shell, that are refused.
-const CASES: [&str; 26] = [
+const CASES: [&str; 32] = [
     "--dataset iris --bugdet 3",
     "--dataset iris --budget 0",
     "--dataset iris --budget x",
@@ -28,7 +28,13 @@ const CASES: [&str; 26] = [
     "--dataset iris --heartbeat-timeout 1s",
     "--dataset minst",
     "--dataset iris --out no/such/best.json",
+    "--dataset iris --max-failures x",
+    "--dataset iris --retry-failed --fresh",
+    "--dataset iris --warm-start gone.jsonl",
     "show --storage gone.db",
+    "show --storage sqlite://gone.db",
+    "show --storage mysql://me@host/db",
+    "show --storage range.json",
     "run --command true --space range.json --metric loss",
     "eval gone.safetensors --dataset iris",
 ];

@@ -9,6 +9,7 @@ mod external;
 mod fidelity;
 mod inherited;
 mod legs;
+mod others;
 mod outputs;
 mod protocols;
 mod readme;

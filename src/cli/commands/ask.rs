@@ -22,7 +22,7 @@ use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::storage::{Claim, Location, Storage, StorageError, StudyKey, StudyLock};
 use crate::study::{Attributes, EXTERNAL_SETUP, ExternalSetup, Metric, Outcome, SPACE, Searched, Study};
-use crate::tuner;
+use crate::tuner::{self, Refused};
 
 /// The longest wait for another process that holds the lock of the study, and the time between two attempts.
 const PATIENCE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_millis(20));
@@ -95,7 +95,9 @@ pub(crate) fn ask(args: &AskArgs) -> Result<Exit> {
     let study = storage.load_study(key)?;
     let (space, setup) = searched(&study)?;
     let search = strategy(&setup.searched.search)?.build();
-    let Claim { trial, .. } = tuner::ask(&mut *storage, key, &space, search.as_ref(), setup.searched.seed)?;
+    let mut refused = |Refused { trial, reason }| eprintln!("trial {trial}: failed: {reason}");
+    let seed = setup.searched.seed;
+    let Claim { trial, .. } = tuner::ask(&mut *storage, key, &space, search.as_ref(), seed, &mut refused)?;
     let seed = Seed::root(setup.searched.seed).child("trial").index(u64::from(trial.number));
     let started = json!({"trial": trial.number, "point": trial.point, "seed": external::seed_number(&seed)});
     streams::print_line(started).with_context(|| {
@@ -225,6 +227,8 @@ fn finish(
     if storage.finish(trial, outcome)? {
         return Ok(number);
     }
-    let state = storage.load_study(key)?.trials[number as usize].state;
+    let study = storage.load_study(key)?;
+    let state = study.trials.iter().rev().find(|trial| trial.number == number).map(|trial| trial.state);
+    let state = state.map_or_else(|| "gone".to_owned(), |state| state.to_string());
     bail!("--trial {number}: is {state}, not running: a trial is told once")
 }

@@ -83,7 +83,7 @@ fn trials(args: &TrialsArgs, text: impl Fn(&Study) -> Result<String>) -> Result<
     let database = &args.storage.storage;
     let inputs = Inputs::default().with_storage(database);
     let output = args.out.as_deref().map(|file| Output::check(file, &inputs)).transpose()?;
-    let mut storage = open::existing(database)?;
+    let mut storage = open::to_read(database)?;
     let key = open::the_study(&mut *storage, database, args.study.as_deref())?;
     let text = text(&*storage.load_study(key)?)?;
     match output {

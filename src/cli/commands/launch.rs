@@ -70,7 +70,7 @@ pub(crate) fn run(command: &LaunchCommand) -> Result<Exit> {
              sets up"
         );
     }
-    let mut storage = open::existing(database)?;
+    let mut storage = open::to_read(database)?;
     let key = open::the_study(&mut *storage, database, args.study.as_deref())?;
     let study = storage.load_study(key)?;
     if Job::of(&study).is_none() {

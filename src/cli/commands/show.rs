@@ -29,7 +29,7 @@ pub(crate) struct ShowArgs {
 /// Prints the study that `args` name.
 pub(crate) fn run(args: &ShowArgs) -> Result<Exit> {
     let database = &args.storage.storage;
-    let mut storage = open::existing(database)?;
+    let mut storage = open::to_read(database)?;
     let key = open::the_study(&mut *storage, database, args.study.as_deref())?;
     let study = storage.load_study(key)?;
     streams::print(&report::study_text(&study, args.top))?;

@@ -24,7 +24,7 @@ pub(crate) struct StatusArgs {
 /// Prints how the study stands.
 pub(crate) fn run(args: &StatusArgs) -> Result<Exit> {
     let database = &args.storage.storage;
-    let mut storage = open::existing(database)?;
+    let mut storage = open::to_read(database)?;
     let key = open::the_study(&mut *storage, database, args.study.as_deref())?;
     let (study, heartbeats) = (storage.load_study(key)?, storage.heartbeats(key)?);
     let now = Timestamp(jiff::Timestamp::now().as_microsecond());

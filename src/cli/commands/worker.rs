@@ -136,6 +136,7 @@ fn settings(args: &WorkerArgs, study: &Study, job: &Job, searched: &Searched) ->
         replicates: job.replicates,
         pausing: pausing(args, study, job, searched)?,
         stop_when: job.stop_when.iter().map(|rule| rule.parse()).collect::<Result<_, _>>()?,
+        max_failures: job.max_failures,
         heartbeat: args.heartbeat.heartbeat()?,
         confirm: Confirm { candidates: 0, repeats: 1 },
         model: None,

@@ -32,6 +32,9 @@ pub(crate) struct StudyArgs {
     /// deviations of the losses. time=30m: finished trials have run for 30 minutes in all; parallel trials count once.
     #[arg(long, value_name = "RULE")]
     pub stop_when: Vec<StopRule>,
+    /// End the study once its first N trials have failed and no other has finished; 0 for never
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub max_failures: u32,
     #[command(flatten)]
     pub reference: ReferenceArgs,
     /// Seed of all random numbers
@@ -39,10 +42,11 @@ pub(crate) struct StudyArgs {
     /// The same seed gives the same study with one worker, and with several and --deterministic.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Results that the search knows from the start: a CSV table or another study of the database
+    /// Results that the search knows from the start: a CSV table, JSON lines, or another study of the database
     ///
-    /// The table has one column per parameter and per metric. Its best point is tried after the starting points.
-    #[arg(long, value_name = "FILE.csv|STUDY")]
+    /// The table has one column per parameter and per metric. Both files may be those of `tune export`. The best point
+    /// is tried after the starting points.
+    #[arg(long, value_name = "FILE.csv|FILE.jsonl|STUDY")]
     pub warm_start: Option<String>,
     /// Seeds per trial: the value of a trial is the mean over its seeds, for a noisy objective
     #[arg(long, alias = "replicates", value_name = "N", default_value_t = 1,
@@ -65,6 +69,11 @@ pub(crate) struct StudyArgs {
     /// Delete an older study of this name and begin again
     #[arg(long)]
     pub fresh: bool,
+    /// Try the failed trials of earlier runs again, after what made them fail was mended
+    ///
+    /// Each gets a new number. The failed trial no longer counts for the budget and the search.
+    #[arg(long, conflicts_with = "fresh")]
+    pub retry_failed: bool,
     /// Trials that run at the same time
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
@@ -150,6 +159,7 @@ impl StudyArgs {
             replicates: self.seeds_per_trial,
             pausing: None,
             stop_when: self.stop_when.clone(),
+            max_failures: self.max_failures,
             heartbeat: self.heartbeat.heartbeat()?,
             confirm: Confirm { candidates: confirm, repeats: self.confirm_seeds },
             model: None,

@@ -9,7 +9,7 @@ use super::{checkpoints, digest, job, spaces};
 use crate::cli::options::run::RunArgs;
 use crate::objective::external::External;
 use crate::space::Space;
-use crate::study::{ExternalSetup, JOB, Metric, SPACE};
+use crate::study::{ExternalSetup, JOB, Metric, SCRIPT, SPACE};
 use crate::units::Seconds;
 
 impl Prepared {
@@ -32,11 +32,12 @@ impl Prepared {
             &study.storage.storage,
         )?;
         let facts = [(SPACE.to_owned(), space.to_json()), (JOB.to_owned(), job::of_command(study).to_json())];
+        let script = digest::of_script(&args.command).map(|script| (SCRIPT.to_owned(), script.to_json()));
         Ok(Self {
             name: study.study.clone().unwrap_or_else(|| default_name(&space, args)),
             objective: Box::new(objective),
             setup: StudySetup::External(setup),
-            facts: facts.into_iter().chain(study.reference.fact()).collect(),
+            facts: facts.into_iter().chain(script).chain(study.reference.fact()).collect(),
             fail_under: None,
             remarks: Vec::new(),
             space,

@@ -19,7 +19,7 @@ pub(crate) struct WarmStart {
     pub remark: Remark,
 }
 
-/// The results of `source`, a table or another study of `storage`, for a study called `study`.
+/// The results of `source`, a table, lines of JSON, or another study of `storage`, for a study called `study`.
 ///
 /// # Errors
 /// There is no such file or study, or it does not fit the space and the metrics.
@@ -30,19 +30,21 @@ pub(crate) fn read(
     space: &Space,
     metrics: &[Metric],
 ) -> Result<WarmStart> {
-    let is_table = Path::new(source).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
-    let found = match is_table {
-        true => {
-            let text = std::fs::read_to_string(source)
-                .with_context(|| format!("--warm-start {source}: cannot read it"))?;
-            WarmStartTrials::from_csv(&text, source, space, metrics)
-        }
-        false => of_study(storage, source, study, space, metrics)?,
+    let ending = Path::new(source).extension().map(|ending| ending.to_ascii_lowercase());
+    let text =
+        || std::fs::read_to_string(source).with_context(|| format!("--warm-start {source}: cannot read it"));
+    let found = match ending.as_ref().and_then(|ending| ending.to_str()) {
+        Some("csv") => WarmStartTrials::from_csv(&text()?, source, space, metrics),
+        Some("jsonl" | "ndjson") => WarmStartTrials::from_jsonl(&text()?, source, space, metrics),
+        _ => of_study(storage, source, study, space, metrics)?,
     };
-    let WarmStartTable { warm_start: trials, left_out, reason } = found.context("--warm-start")?;
+    let found = found.context("--warm-start")?;
+    let failed = found.failed();
+    let WarmStartTable { warm_start: trials, left_out, reason } = found;
     let remark = Remark::WarmStart {
         source: source.to_owned(),
         known: trials.results.len(),
+        failed,
         left_out: reason.map(|reason| (left_out, reason.to_string())),
     };
     Ok(WarmStart { sha256: sha256(trials.to_json().to_string().as_bytes()), trials, remark })
@@ -64,7 +66,7 @@ fn of_study(
     let Some(key) = storage.find_study(source)? else {
         let names = storage.study_names()?.join(", ");
         bail!(
-            "--warm-start {source}: no file that ends in .csv, and no study of the database, which has: {names}"
+            "--warm-start {source}: no file that ends in .csv or .jsonl, and no study of the database, which has: {names}"
         );
     };
     Ok(WarmStartTrials::of_trials(&*storage.load_study(key)?, space, metrics))

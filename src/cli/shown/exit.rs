@@ -19,7 +19,7 @@ pub(crate) enum Exit {
     BelowTarget,
     /// No trial has a value.
     NothingFeasible,
-    /// The storage does not answer, or refuses the connection.
+    /// The storage does not answer, refuses the connection, or fails during the run.
     Unreachable,
     /// Stopped by a signal, after saving.
     Interrupted,
@@ -122,18 +122,27 @@ const NUMBERS: [(&str, &str); 4] = [
 /// Prints an error's chain as one line.
 pub(crate) fn report(error: &anyhow::Error) -> Exit {
     streams::say(format!("error: {}", one_line(&format!("{error:#}"))));
-    let storage = error.chain().find_map(|cause| match cause.downcast_ref() {
-        Some(TunerError::Storage(error)) => Some(error),
-        _ => cause.downcast_ref::<StorageError>(),
+    let is_out_of_reach = error.chain().any(|cause| match cause.downcast_ref() {
+        Some(TunerError::Storage(_) | TunerError::Unstored { .. }) => true,
+        _ => cause.downcast_ref().is_some_and(is_out_of_reach),
     });
-    if matches!(storage, Some(StorageError::Unreachable { .. })) {
-        return Exit::Unreachable;
+    match is_out_of_reach {
+        true => Exit::Unreachable,
+        false if error.chain().any(is_of_the_run) => Exit::Failed,
+        false => Exit::Usage,
     }
-    let has_no_room = matches!(storage, Some(StorageError::DiskFull { .. } | StorageError::Unwritten { .. }));
-    let is_of_the_run = |cause: &(dyn std::error::Error + 'static)| {
-        cause.is::<TunerError>() || cause.is::<WhileRunning>() || cause.is::<Unprinted>()
-    };
-    if has_no_room || error.chain().any(is_of_the_run) { Exit::Failed } else { Exit::Usage }
+}
+
+/// Whether it is an error of a run that had begun.
+fn is_of_the_run(cause: &(dyn std::error::Error + 'static)) -> bool {
+    cause.is::<TunerError>() || cause.is::<WhileRunning>() || cause.is::<Unprinted>()
+}
+
+/// Whether a storage that was opened rightly does not answer or cannot be written.
+fn is_out_of_reach(error: &StorageError) -> bool {
+    use StorageError::{DiskFull, Moved, Unreachable, Unwritten};
+
+    matches!(error, Unreachable { .. } | DiskFull { .. } | Unwritten { .. } | Moved { .. })
 }
 
 /// The lines before `Usage:` or a hint at `--help`, joined.

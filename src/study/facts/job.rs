@@ -16,6 +16,9 @@ pub struct Job {
     pub budget: u32,
     /// The rules that end the study before the budget is spent, as on the command line.
     pub stop_when: Vec<String>,
+    /// The number of failures from the start that ends the study; 0: none does.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub max_failures: u32,
     /// Seeds from which every trial is evaluated.
     pub replicates: u32,
     /// The folder of the checkpoints of paused trials, if one was named.
@@ -52,6 +55,11 @@ pub struct Training {
     pub seed: u64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 impl Job {
     /// The job of `study`, if it keeps one.
     pub fn of(study: &Study) -> Option<Self> {
@@ -86,6 +94,7 @@ mod tests {
             let job = Job {
                 budget: 9,
                 stop_when: vec!["target=0.9".into()],
+                max_failures: 10,
                 replicates: 1,
                 states: None,
                 training,
