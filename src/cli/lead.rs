@@ -47,7 +47,7 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
         settings: prepared.settings.clone(),
         stop: &STOP,
     };
-    match tuner.run(&mut |event| progress.observe(&event))? {
+    match tuner.run(&mut |event| progress.observe_study(&event, prepared.data.as_ref()))? {
         End::Interrupted => Ok(Exit::Interrupted),
         End::NothingFeasible => {
             eprintln!("no trial of {} has a value: see `tune show` for the reasons", prepared.name);

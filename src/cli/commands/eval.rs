@@ -92,6 +92,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     if args.json {
         println!("{}", serde_json::to_string(&score)?);
     } else {
+        score.data_loaded.iter().for_each(|data| eprintln!("{}", data.line()));
         print!("{}", report::network_text(&score.attributes(), &json!(score.chip)));
         score.faults.iter().for_each(|faults| print!("\n{}", table(faults)));
     }

@@ -1,6 +1,6 @@
 //! A study that is ready to begin, whatever evaluates its trials.
 
-use crate::objective::Objective;
+use crate::objective::{DataSummary, Objective};
 use crate::space::Space;
 use crate::study::{Attributes, EXTERNAL_SETUP, ExternalSetup, SETUP, Setup};
 use crate::tuner::Settings;
@@ -25,6 +25,8 @@ pub(crate) struct Prepared {
     pub output: Output,
     /// The least mean of the winner on the test set, if one is asked for.
     pub fail_under: Option<f64>,
+    /// What the trials are trained on; `None` if a command evaluates them.
+    pub data: Option<DataSummary>,
     /// Lines for people, shown before the study begins.
     pub remarks: Vec<String>,
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::cli::options::display::DisplayArgs;
-use crate::data;
+use crate::data::{self, DataSummary};
 use crate::tuner::{BestSoFar, Event};
 
 /// Least time between two lines that report no improvement.
@@ -40,8 +40,16 @@ impl Progress {
         matches!(self, Progress::Lines(_) | Progress::Bars(_))
     }
 
+    /// Shows one event of a study, and after its first one what was loaded.
+    pub fn observe_study(&mut self, event: &Event, data: Option<&DataSummary>) {
+        self.observe(event);
+        if let (Event::StudyStarted { .. }, Some(data)) = (event, data) {
+            self.observe(&Event::DataLoaded(data.clone()));
+        }
+    }
+
     /// Shows one event.
-    pub fn observe(&mut self, event: &Event) {
+    fn observe(&mut self, event: &Event) {
         match self {
             Progress::Quiet => {}
             Progress::Json => print_json(event),
@@ -77,6 +85,7 @@ impl Lines {
     /// The line for `event`, if it is worth one.
     fn line(&mut self, event: &Event, now: Instant) -> Option<String> {
         let line = match event {
+            Event::DataLoaded(data) => Some(data.line()),
             Event::StudyStarted { study, budget, finished, .. } => {
                 self.budget = *budget;
                 Some(match finished {
@@ -142,6 +151,7 @@ impl Bars {
 
     fn observe(&mut self, event: &Event) {
         match event {
+            Event::DataLoaded(data) => self.say(&data.line()),
             Event::StudyStarted { budget, finished, best, .. } => {
                 self.trials.set_length(u64::from(*budget));
                 self.trials.set_position(*finished as u64);
