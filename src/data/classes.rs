@@ -59,14 +59,15 @@ fn check_measurement(names: &[&str], samples: usize, source: &str, file: &Path) 
     // Of a class with fewer than two samples nothing can be held out; of numbers, four are asked for.
     let per_class = if numbers.is_some() && found > MOST_FRACTIONS { 4 } else { 2 };
     let are_many = found >= FEWEST_VALUES && found * per_class > samples;
-    if !are_many && !(has_fractions && found > MOST_FRACTIONS) {
+    let are_fractions = has_fractions && found > MOST_FRACTIONS;
+    if !(are_many || are_fractions) {
         return Ok(());
     }
     let kind = if has_fractions { "with fractions " } else { "" };
     let problem = format!(
         "{source} has {found} different values {kind}in {samples} samples: it looks like a measurement or a name, \
-         not a class: name the column of the classes with --label, or write groups in place of the values, such as \
-         low and high"
+         not a class: choose another column with --label, or write groups in place of the values, such as low and \
+         high"
     );
     Err(DataError::malformed(file, problem))
 }

@@ -89,6 +89,7 @@ fn test_seed() -> Seed {
 }
 
 /// Numbers as the names of `count` classes without names.
+#[cfg(test)]
 pub(super) fn numbered(count: usize) -> Vec<String> {
     (0..count).map(|class| class.to_string()).collect()
 }

@@ -125,7 +125,7 @@ impl DataSummary {
     pub fn line(&self) -> String {
         let mut parts = vec![
             format!("{} samples of {}", self.samples, self.shown_inputs()),
-            format!("values {} to {}, {}", self.range[0], self.range[1], self.scaling),
+            format!("values {} to {}, {}", rounded(self.range[0]), rounded(self.range[1]), self.scaling),
             self.shown_classes(),
         ];
         parts.extend(self.shown_label());
@@ -147,7 +147,7 @@ impl DataSummary {
     fn shown_classes(&self) -> String {
         let count = self.classes.len();
         if count <= LISTED {
-            let named = |class: &ClassCount| format!("{} {}", one_line(&class.class), class.samples);
+            let named = |class: &ClassCount| format!("{} ({})", one_line(&class.class), class.samples);
             let listed: Vec<String> = self.classes.iter().map(named).collect();
             return format!("{count} classes: {}", listed.join(", "));
         }
@@ -203,6 +203,12 @@ fn counts(set: &Dataset) -> Vec<usize> {
     counts
 }
 
+/// `value` to four digits; whole numbers stay as they are.
+fn rounded(value: f64) -> f64 {
+    let digits = format!("{value:.3e}");
+    if value.fract() == 0.0 { value } else { digits.parse().unwrap_or(value) }
+}
+
 /// `text` without line breaks and other control characters.
 fn one_line(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
@@ -243,8 +249,16 @@ mod tests {
         assert_eq!(
             DataSummary::of(&set(2), 8).line(),
             "data a\\nb: 50 samples of 6 inputs (2 x 3 x 1); values -1 to 2.5, each column scaled from its own range \
-             to 0 to 1; 2 classes: c0 25, c1 25; labels: column \"kind\", the first line is a header; 32 for \
+             to 0 to 1; 2 classes: c0 (25), c1 (25); labels: column \"kind\", the first line is a header; 32 for \
              training, 8 for validation, 10 for the test; column 0 is left out; SHA-256 0123456789ab"
+        );
+    }
+
+    #[test]
+    fn numbers_are_shown_to_four_digits() {
+        assert_eq!(
+            [0.000108006, -0.99978, 123456.0, 6.5, 1e-12].map(rounded),
+            [0.000108, -0.9998, 123456.0, 6.5, 1e-12]
         );
     }
 

@@ -35,7 +35,8 @@ fn loaded(tune: &Tune, set: &str, extra: &[&str]) -> Json {
 
 /// A table of `lines` samples under `header`, of two classes.
 fn table(header: &str, lines: usize) -> String {
-    let line = |at: usize| format!("{}.5,{},{}\n", at % 7, at % 5, if at % 2 == 0 { "a" } else { "b" });
+    let line =
+        |at: usize| format!("{}.5,{},{}\n", at % 7, at % 5, if at.is_multiple_of(2) { "a" } else { "b" });
     format!("{header}{}", (0..lines).map(line).collect::<String>())
 }
 
@@ -60,7 +61,7 @@ fn a_run_says_in_one_line_what_it_loaded() {
     let ended = run(&tune, "t.csv", &[]).success();
     let lines: Vec<&str> = ended.stderr.lines().filter(|line| line.starts_with("data ")).collect();
     let expected = "data t: 50 samples of 2 inputs; values 0 to 6.5, each column scaled from its own range to 0 to 1; \
-                    2 classes: a 25, b 25; labels: column \"kind\", the first line is a header; 32 for training, 8 for \
+                    2 classes: a (25), b (25); labels: column \"kind\", the first line is a header; 32 for training, 8 for \
                     validation, 10 for the test; SHA-256 ";
     assert!(lines.len() == 1 && lines[0].starts_with(expected), "{}", ended.stderr);
     assert!(!run(&tune, "t.csv", &["--quiet"]).success().stderr.contains("data t"));
@@ -201,4 +202,18 @@ fn the_place_of_channels_is_found_or_asked_for() {
     run(&tune, "both", &[]).refused(&["[20, 3, 5, 4]", "--channels first or --channels last"]);
     assert_eq!(loaded(&tune, "both", &["--channels", "first"])["shape"], serde_json::json!([5, 4, 3]));
     assert_eq!(loaded(&tune, "both", &["--channels", "last"])["shape"], serde_json::json!([3, 5, 4]));
+}
+
+#[test]
+fn a_header_or_channels_that_were_said_go_to_the_workers() {
+    let tune = Tune::new();
+    tune.file("t.csv", table("7,3,a\n", 50));
+    run(&tune, "t.csv", &["--storage", "w.db", "--prepare", "--header", "yes"]).success();
+    let worker = tune.run(&["worker", "--storage", "w.db"]).success();
+    assert!(worker.stderr.contains("data t: 50 samples"), "{}", worker.stderr);
+    run(&tune, "t.csv", &[]).success();
+    let command = tune.json("best.json")["command"].as_str().expect("text").to_owned();
+    assert!(!command.contains("--header"), "{command}");
+    run(&tune, "t.csv", &["--header", "yes"]).success();
+    assert!(tune.json("best.json")["command"].as_str().expect("text").contains("--header yes"));
 }

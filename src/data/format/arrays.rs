@@ -10,6 +10,9 @@ use super::table::{Reals, Table, levels_of_bytes};
 use crate::data::parts::{self, Parts};
 use crate::data::{Channels, DataError, Reading, Samples, Scaling, classes};
 
+/// The least maximum of features that nobody scaled, beside features of 0 to 1.
+const UNSCALED: f64 = 100.0;
+
 /// An array with its name for errors.
 pub(crate) struct Named {
     /// How people name it: an array of an archive, or a file.
@@ -79,7 +82,7 @@ impl ArraySet<'_> {
             let features = part.map(|part| features(part.x, &dims, layout, file)).transpose()?;
             numbered.push(features.map(|features| Numbered { features, labels }));
         }
-        assemble(layout, classes, numbered, self.label)
+        assemble(layout, classes, numbered, self.label, file)
     }
 }
 
@@ -127,7 +130,9 @@ fn assemble(
     classes: Vec<String>,
     parts: Vec<Option<Numbered>>,
     label: String,
+    file: &Path,
 ) -> Result<Parts, DataError> {
+    check_ranges(&parts, file)?;
     let inputs = layout.shape.iter().product();
     if parts.iter().flatten().all(|part| part.features.are_levels(layout)) {
         let samples = parts.into_iter().map(|part| part.map(|part| part.into_samples(inputs)));
@@ -137,6 +142,23 @@ fn assemble(
         three(parts.into_iter().map(|part| part.map(|part| part.into_reals(inputs))));
     let (shape, scale, label, header, notes) = (layout.shape, layout.scale(), Some(label), None, Vec::new());
     Table { shape, scale, classes, train, validation, test, label, header, notes }.into_parts()
+}
+
+/// Refuses parts of which one was scaled to 0 to 1 and another was not.
+fn check_ranges(parts: &[Option<Numbered>], file: &Path) -> Result<(), DataError> {
+    let largest = |part: &Numbered| part.features.largest();
+    let filled = parts.iter().flatten().filter(|part| !part.labels.is_empty());
+    let largest: Vec<f64> = filled.map(largest).collect();
+    let has = |is: fn(f64) -> bool| largest.iter().copied().find(|&value| is(value));
+    match (has(|value| value > 0.0 && value <= 1.0), has(|value| value >= UNSCALED)) {
+        (Some(scaled), Some(unscaled)) => {
+            let problem = format!(
+                "the largest values of its parts are {scaled} and {unscaled}: scale all parts in the same way"
+            );
+            Err(DataError::malformed(file, problem))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The training part, which is always there, and the other two.
@@ -167,6 +189,13 @@ fn of_levels(
 }
 
 impl Features {
+    fn largest(&self) -> f64 {
+        match self {
+            Self::Bytes(bytes) => bytes.iter().copied().max().unwrap_or(0).into(),
+            Self::Reals(reals) => reals.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        }
+    }
+
     /// Whether the values are levels: bytes, or images of whole numbers from 0 to 255 that are not
     /// only 0 and 1.
     fn are_levels(&self, layout: Layout) -> bool {

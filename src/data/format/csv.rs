@@ -419,8 +419,9 @@ mod tests {
     #[test]
     fn a_column_of_line_numbers_without_a_name_is_left_out_and_told() {
         let lines = |name: &str, first: u32| {
-            let line =
-                |at: u32| format!("{},{}.5,{}\n", first + at, at * 2, if at % 2 == 0 { "x" } else { "y" });
+            let line = |at: u32| {
+                format!("{},{}.5,{}\n", first + at, at * 2, if at.is_multiple_of(2) { "x" } else { "y" })
+            };
             plain(&format!("{name},a,kind\n{}", (0..4).map(line).collect::<String>())).unwrap()
         };
         for (name, first) in [("", 0), ("", 1), ("Unnamed: 0", 0), ("\"\"", 1)] {

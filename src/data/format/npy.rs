@@ -81,7 +81,8 @@ fn read_values<R: Read>(array: NpyFile<R>) -> Result<Values, ArrayError> {
         Some((Bool, 1, _)) => reals_of(array, |value: bool| f64::from(u8::from(value))),
         Some((UnicodeStr | ByteStr, 1.., _)) => texts(array),
         Some((Object, ..)) => Err(ArrayError::Problem(
-            "Python objects: save it as numbers or texts, such as numpy.asarray(labels, dtype=str)".into(),
+            "Python objects: save it as numbers or texts, by numpy.asarray with dtype=float or dtype=str"
+                .into(),
         )),
         _ => Err(ArrayError::Problem(format!(
             "type {}: must be integers, floats of 16, 32 or 64 bits, booleans, or texts",

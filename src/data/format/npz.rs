@@ -361,6 +361,16 @@ mod tests {
     }
 
     #[test]
+    fn parts_that_were_scaled_differently_are_refused() {
+        let test = |writer: Written| {
+            writer.array("x_test", &[2, 1, 1], vec![0.5f32, 1.0]).array("y_test", &[2], vec![0u8, 1])
+        };
+        let train = Written::new().array("x_train", &[2, 1, 1], vec![0u8, 255]);
+        let message = test(train).array("y_train", &[2], vec![0u8, 1]).read().map(|_| ()).unwrap_err();
+        assert!(message.contains("are 1 and 255: scale all parts in the same way"), "{message}");
+    }
+
+    #[test]
     fn planes_of_channels_become_pixels() {
         let planes: Vec<u8> = (0..2 * 3 * 5 * 6).map(|at| at as u8).collect();
         let parts =
