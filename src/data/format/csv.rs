@@ -119,7 +119,8 @@ impl<'a> Layout<'a> {
             }
             Header::Absent => false,
             Header::Present => true,
-            Header::Detect => is_named || names_columns(cells, label, &others(cells, label, body, file)?),
+            Header::Detect if is_named => true,
+            Header::Detect => names_columns(cells, label, || others(cells, label, body, file))?,
         };
         let names = has_header.then(|| cells.iter().map(|&cell| cell.to_owned()).collect());
         Ok(Self { file, columns: cells.len(), has_empty_end, label, names })

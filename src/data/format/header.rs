@@ -32,19 +32,27 @@ pub(crate) struct Others {
     pub are_fractions: Vec<bool>,
 }
 
-/// Whether `first` names the columns, of which `label` is that of the labels.
+/// Whether `first` names the columns, of which `label` is that of the labels; `others` looks at the
+/// lines after it where it must.
 ///
 /// A line without a number among its features does, unless all its features are missing. A line of
 /// numbers does if its label is of another kind than all others, or occurs nowhere else and the line
 /// counts the columns, has whole numbers above fractions, or calls the labels by a usual name.
-pub(crate) fn names_columns(first: &[&str], label: usize, others: &Others) -> bool {
+///
+/// # Errors
+/// Those of `others`.
+pub(crate) fn names_columns<E>(
+    first: &[&str],
+    label: usize,
+    others: impl FnOnce() -> Result<Others, E>,
+) -> Result<bool, E> {
     let features = || first.iter().enumerate().filter(|&(column, _)| column != label);
     let numbers = features().filter(|(_, cell)| cell.parse::<f64>().is_ok()).count();
-    match numbers {
+    Ok(match numbers {
         0 => !features().all(|(_, cell)| is_missing(cell)),
-        _ if numbers + 1 == first.len() => has_other_pattern(first, label, others),
+        _ if numbers + 1 == first.len() => has_other_pattern(first, label, &others()?),
         _ => false,
-    }
+    })
 }
 
 fn is_missing(cell: &str) -> bool {
@@ -102,7 +110,7 @@ mod tests {
                 .map(|at| rest.iter().all(|line| line[at].contains('.')))
                 .collect(),
         };
-        names_columns(first, label, &others)
+        names_columns::<()>(first, label, || Ok(others)).unwrap()
     }
 
     #[test]

@@ -147,7 +147,12 @@ impl<'a> Archive<'a> {
 
     fn part(&mut self, x_name: &str, y_name: &str) -> Result<ArrayPart, DataError> {
         let x = Named { name: format!("array {x_name}"), array: self.array(x_name)? };
-        let count = x.array.dims.first().copied().unwrap_or(0);
+        let Some(&count) = x.array.dims.first() else {
+            return Err(DataError::malformed(
+                self.file,
+                format!("{}: a single number; must be samples", x.name),
+            ));
+        };
         let labels = labels::texts(self.array(y_name)?, count, &format!("array {y_name}"), self.file)?;
         Ok(ArrayPart { x, labels })
     }
@@ -357,7 +362,7 @@ mod tests {
         assert_eq!(parts.train.inputs, ndarray::array![[51, 102], [153, 204]]);
         assert_eq!(parts.test.unwrap().inputs, ndarray::array![[51, 255], [0, 255]]);
         assert_eq!(parts.reading.scaling, Scaling::Kept);
-        assert_eq!(parts.reading.notes, ["1 test values beyond the training range are clamped"]);
+        assert_eq!(parts.reading.notes, ["values of the test part beyond the training range are clamped: 1"]);
     }
 
     #[test]

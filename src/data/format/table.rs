@@ -161,7 +161,8 @@ impl Scaler {
         };
         let rows = part.features.rows().into_iter();
         let count = rows.flat_map(|row| row.into_iter().enumerate()).filter(|&cell| is_outside(cell)).count();
-        (count > 0).then(|| format!("{count} {name} values beyond the training range are clamped"))
+        (count > 0)
+            .then(|| format!("values of the {name} part beyond the training range are clamped: {count}"))
     }
 }
 
@@ -234,7 +235,10 @@ mod tests {
             assert_eq!(parts.train.inputs, array![[51, 102], [153, 204]]);
             assert_eq!(parts.test.unwrap().inputs, array![[255, 255], [0, 0]]);
             assert_eq!(parts.reading.scaling, Scaling::Kept);
-            assert_eq!(parts.reading.notes, ["2 test values beyond the training range are clamped"]);
+            assert_eq!(
+                parts.reading.notes,
+                ["values of the test part beyond the training range are clamped: 2"]
+            );
         }
     }
 
@@ -250,7 +254,7 @@ mod tests {
     fn what_is_scaled_is_told_with_its_range() {
         let reading = parts(Scale::PerColumn).reading;
         assert_eq!((reading.range, reading.scaling), ([-1.0, 10.0], Scaling::Columns));
-        assert_eq!(reading.notes, ["2 test values beyond the training range are clamped"]);
+        assert_eq!(reading.notes, ["values of the test part beyond the training range are clamped: 2"]);
         let scaling = parts(Scale::Common).reading.scaling;
         assert_eq!(scaling, Scaling::Whole { low: -1.0, high: 10.0 });
     }
