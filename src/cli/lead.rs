@@ -56,7 +56,7 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
         settings: prepared.settings.clone(),
         stop: &STOP,
     };
-    let exit = match tuner.run(&mut |event| progress.observe(&event))? {
+    let exit = match tuner.run(&mut |event| progress.observe_study(&event, prepared.data.as_ref()))? {
         End::Interrupted => Exit::Interrupted,
         End::NothingFeasible => {
             streams::say(no_value(&*storage.load_study(study).map_err(TunerError::Storage)?));

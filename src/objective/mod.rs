@@ -20,6 +20,7 @@ pub use network::score::{DataPart, Score, ScoreError, Scoring};
 pub use replicates::{evaluate_replicates, first_replicate};
 pub use segment::{Advance, Pause, Segment, SegmentEnd};
 
+pub use crate::data::DataSummary;
 use crate::seed::Seed;
 use crate::space::Point;
 use crate::study::{Metric, Outcome};

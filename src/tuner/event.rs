@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::objective::DataSummary;
 use crate::space::Point;
 use crate::study::{Attributes, Study, Trial};
 
@@ -13,6 +14,8 @@ const SCHEMA: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
+    /// What the trials are trained on; comes after the first event. A study of a command has none.
+    DataLoaded(DataSummary),
     /// The run begins or resumes a study.
     StudyStarted {
         /// Version of the JSON form of events.

@@ -4,7 +4,7 @@
 use crate::support::Tune;
 
 /// Arguments, as in a shell, that are refused.
-const CASES: [&str; 32] = [
+const CASES: [&str; 35] = [
     "--dataset iris --bugdet 3",
     "--dataset iris --budget 0",
     "--dataset iris --budget x",
@@ -27,6 +27,9 @@ const CASES: [&str; 32] = [
     "--dataset iris --fidelity bayes --search tpe",
     "--dataset iris --heartbeat-timeout 1s",
     "--dataset minst",
+    "--dataset quote.csv",
+    "--dataset iris --header maybe",
+    "--dataset iris --channels second",
     "--dataset iris --out no/such/best.json",
     "--dataset iris --max-failures x",
     "--dataset iris --retry-failed --fresh",
@@ -48,7 +51,8 @@ fn lines() -> String {
     .file(
         "range.json",
         r#"{"name": "s", "parameters": {"dropout": {"type": "float", "low": 0.5, "high": 0.1}}}"#,
-    );
+    )
+    .file("quote.csv", "x,y,kind\n1,2,\"a\n3,4,b\n");
     let line = |case: &&str| {
         let words = shlex::split(case).expect("words as in a shell");
         let ended = tune.run(&words.iter().map(String::as_str).collect::<Vec<_>>());

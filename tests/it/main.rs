@@ -3,6 +3,7 @@
 mod architecture;
 mod bad_input;
 mod circles;
+mod data_files;
 mod error_lines;
 mod eval;
 mod external;

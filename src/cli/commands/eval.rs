@@ -100,6 +100,9 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
             })
         }
     };
+    if !args.json {
+        score.data_loaded.iter().for_each(|data| streams::say(data.line()));
+    }
     streams::print(&text)?;
     match args.fail_under {
         Some(least) if score.accuracy < least => {

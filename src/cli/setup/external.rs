@@ -34,6 +34,7 @@ impl Prepared {
         let facts = [(SPACE.to_owned(), space.to_json()), (JOB.to_owned(), job::of_command(study).to_json())];
         let script = digest::of_script(&args.command).map(|script| (SCRIPT.to_owned(), script.to_json()));
         Ok(Self {
+            data: None,
             name: study.study.clone().unwrap_or_else(|| default_name(&space, args)),
             objective: Box::new(objective),
             setup: StudySetup::External(setup),

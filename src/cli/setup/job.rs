@@ -10,7 +10,7 @@ use crate::cli::options::data::SourceArgs;
 use crate::cli::options::faults::FaultChoice;
 use crate::cli::options::study::StudyArgs;
 use crate::cli::options::tune::TuneArgs;
-use crate::data::{Dataset, Header, LabelColumn, OpenOptions};
+use crate::data::{Channels, Dataset, Header, LabelColumn, OpenOptions};
 use crate::objective::network::classify::Classify;
 use crate::objective::{Goal, Goals, Sweep};
 use crate::seed::Seed;
@@ -46,6 +46,8 @@ pub(crate) fn of_network(args: &TuneArgs, setup: &Setup, profile: &ChipProfile) 
         dataset: absolute(&dataset),
         dataset_sha256: setup.dataset_sha256.clone(),
         label,
+        header: args.data.header.and_then(Header::name).map(str::to_owned),
+        channels: args.data.channels.and_then(Channels::name).map(str::to_owned),
         validation: args.validation,
         chip: serde_json::to_value(profile)?,
         goals: args.metric.iter().map(Goal::to_string).collect(),
@@ -89,6 +91,19 @@ pub(crate) fn network(training: &Training, dataset: Dataset, memory: Option<Byte
     Ok(Classify::new(dataset, profile, training.validation, goals, &split)?.with_memory(memory))
 }
 
+/// What the study says about the files of its data set.
+fn open_options(training: &Training) -> Result<OpenOptions> {
+    let Training { label, header, channels, .. } = training;
+    Ok(OpenOptions {
+        label: match label.as_deref().unwrap_or_default() {
+            "" => LabelColumn::Last,
+            label => label.parse()?,
+        },
+        header: header.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
+        channels: channels.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
+    })
+}
+
 /// What all trials of a worker have in common: sent to the processes that evaluate them.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -110,10 +125,8 @@ impl WorkerJob {
     }
 
     fn dataset(&self) -> Result<Dataset> {
-        let Training { dataset: name, dataset_sha256: expected, label, .. } = &self.training;
-        let label = label.as_deref().unwrap_or_default();
-        let label = if label.is_empty() { LabelColumn::Last } else { label.parse()? };
-        let options = OpenOptions { label, header: Header::Detect };
+        let Training { dataset: name, dataset_sha256: expected, .. } = &self.training;
+        let options = open_options(&self.training)?;
         let way_out = "name where it is on this machine with --dataset or --data-dir";
         let dataset =
             Dataset::open(name, &options, &self.sources.sources()?, &mut |_| {}).context(way_out)?;

@@ -59,6 +59,7 @@ impl Prepared {
         ];
         Ok(Self {
             name: study.study.clone().unwrap_or_else(|| default_name(&setup, &args.metric)),
+            data: Some(objective.data_summary()),
             objective: Box::new(objective),
             setup: StudySetup::Networks(setup),
             facts: facts.into_iter().chain(study.reference.fact()).collect(),

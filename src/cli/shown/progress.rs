@@ -10,7 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::cli::options::display::DisplayArgs;
 use crate::cli::shown::streams::{self, Reader, Unprinted};
-use crate::data;
+use crate::data::{self, DataSummary};
 use crate::tuner::{BestSoFar, Event};
 use crate::units::digits;
 
@@ -41,8 +41,16 @@ impl Progress {
         matches!(self, Progress::Lines(_) | Progress::Bars(_))
     }
 
+    /// Shows one event of a study, and after its first one what was loaded.
+    pub fn observe_study(&mut self, event: &Event, data: Option<&DataSummary>) {
+        self.observe(event);
+        if let (Event::StudyStarted { .. }, Some(data)) = (event, data) {
+            self.observe(&Event::DataLoaded(data.clone()));
+        }
+    }
+
     /// Shows one event.
-    pub fn observe(&mut self, event: &Event) {
+    fn observe(&mut self, event: &Event) {
         match self {
             Progress::Quiet => {}
             Progress::Json(lines) => lines.print(event),
@@ -102,6 +110,7 @@ impl Lines {
     /// The line for `event`, if it is worth one.
     fn line(&mut self, event: &Event, now: Instant) -> Option<String> {
         let line = match event {
+            Event::DataLoaded(data) => Some(data.line()),
             Event::StudyStarted { study, budget, finished, best, .. } => {
                 self.budget = *budget;
                 self.best = best.clone();
@@ -171,6 +180,7 @@ impl Bars {
 
     fn observe(&mut self, event: &Event) {
         match event {
+            Event::DataLoaded(data) => self.say(&data.line()),
             Event::StudyStarted { budget, finished, best, .. } => {
                 self.trials.set_length(u64::from(*budget));
                 self.trials.set_position(*finished as u64);

@@ -11,7 +11,7 @@ use super::plan::Plan;
 use super::saved::SavedNetwork;
 use super::segment_training::{Reached, SegmentTraining, paused, run_until};
 use crate::backend::{Chip, ChipProfile, Deployment};
-use crate::data::{Coded, DataError, Dataset, Samples};
+use crate::data::{Coded, DataError, DataSummary, Dataset, Samples};
 use crate::network::{BinaryNetwork, Network};
 use crate::objective::{Advance, Evaluation, Objective, Observer, Pause, Segment, SegmentEnd};
 use crate::seed::Seed;
@@ -49,7 +49,10 @@ impl Classify {
         goals: Goals,
         seed: &Seed,
     ) -> Result<Self, DataError> {
-        let (train, validation) = dataset.train.split(validation, seed)?;
+        let (train, validation) = match &dataset.validation {
+            Some(own) => (dataset.train.clone(), own.clone()),
+            None => dataset.train.split(validation, seed)?,
+        };
         Ok(Self { dataset, train, validation, chip: Chip::new(profile), memory: None, goals })
     }
 
@@ -57,6 +60,11 @@ impl Classify {
     /// `limit`.
     pub fn with_memory(self, limit: Option<Bytes>) -> Self {
         Self { memory: limit, ..self }
+    }
+
+    /// What the trials are trained, validated and tested on.
+    pub fn data_summary(&self) -> DataSummary {
+        DataSummary::of(&self.dataset, self.dataset.train.len() - self.train.len())
     }
 
     /// The shape of a sample, and the number of classes.

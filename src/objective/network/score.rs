@@ -8,7 +8,7 @@ use super::attributes::chip_attributes;
 use super::faults::{Robustness, Sweep, SweepError};
 use super::saved::{ModelError, ModelFile};
 use crate::backend::{Chip, ChipReport, DeployError, DeployOptions, Deployment, RunError};
-use crate::data::{Coded, Dataset, InputCoding};
+use crate::data::{Coded, DataSummary, Dataset, InputCoding};
 use crate::study::Attributes;
 
 /// Version of the JSON form of a [`Score`].
@@ -38,6 +38,9 @@ pub struct Score {
     pub dataset: String,
     /// SHA-256 of the data set's content.
     pub dataset_sha256: String,
+    /// What was read from the data set's files; left out in files of version 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_loaded: Option<DataSummary>,
     /// The part of the data set.
     pub part: DataPart,
     /// Number of samples.
@@ -137,6 +140,7 @@ impl Scoring<'_> {
             model: self.name.to_owned(),
             dataset: self.dataset.name.clone(),
             dataset_sha256: self.dataset.checksum.clone(),
+            data_loaded: Some(DataSummary::of(self.dataset, 0)),
             part: self.part,
             samples: samples.labels.len(),
             input_coding: self.coding,

@@ -39,6 +39,12 @@ pub struct Training {
     pub dataset_sha256: String,
     /// The column of labels, if the data set is a table and one was named.
     pub label: Option<String>,
+    /// Whether the first line of a table names its columns, `yes` or `no`, if it was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// The place of the channels of images, `first` or `last`, if it was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<String>,
     /// The share of the training set that is held out to score trials, in (0, 1).
     pub validation: f64,
     /// The whole chip profile.
@@ -82,6 +88,8 @@ mod tests {
             dataset: "digits".into(),
             dataset_sha256: "00".into(),
             label: None,
+            header: Some("no".into()),
+            channels: None,
             validation: 0.2,
             chip: serde_json::json!({"name": "ideal"}),
             goals: vec!["accuracy".into()],
