@@ -8,6 +8,7 @@ mod eval;
 mod external;
 mod fidelity;
 mod legs;
+mod nir_files;
 mod protocols;
 mod readme;
 mod reproducible;

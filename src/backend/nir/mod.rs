@@ -24,6 +24,8 @@
 mod error;
 mod export;
 mod fields;
+#[cfg(test)]
+mod foreign_tests;
 mod graph;
 mod import;
 mod metadata;
@@ -176,23 +178,21 @@ impl NirFile {
         Ok(version.into_iter().chain(step).chain(self.remark_on_key(reading.classes)).collect())
     }
 
-    /// How outputs decide, if the file does not say.
+    /// How outputs decide between `classes`, if the file does not say.
     fn remark_on_key(&self, classes: Option<usize>) -> Option<String> {
-        if self.has_key() {
-            return None;
-        }
+        let classes = classes.filter(|_| !self.has_key())?;
         let width = self.graph.nodes.values().find_map(|node| match &node.operation {
             Operation::Output { shape } => {
                 Some(shape.iter().fold(1usize, |width, &size| width.saturating_mul(size)))
             }
             _ => None,
         })?;
-        match classes {
-            Some(classes) if classes < width && import::shares(width, classes) => Some(format!(
+        match classes < width && import::shares(width, classes) {
+            true => Some(format!(
                 "no key in the metadata: {width} output neurons vote for {classes} classes, {} in a row for each",
                 width / classes
             )),
-            _ => Some(format!(
+            false => Some(format!(
                 "no key in the metadata: each of {width} output neurons is a class, and the first that fires wins \
                  (class 0 if none fires)"
             )),

@@ -74,13 +74,16 @@ impl TimeStep {
             // Time constants are numbers of steps.
             return match finite.find(|&(_, tau)| tau != 1.0 && tau < NO_LEAK) {
                 None => Ok(Self { length: 1.0, origin: Origin::Stated }),
-                Some((node, tau)) => Err(NirError::node(node, unknown(&format!("leaks with tau {tau}")))),
+                Some((node, tau)) => {
+                    Err(NirError::node(node, unknown(&format!("leaks with tau {}", shown(tau)))))
+                }
             };
         }
         match finite.find(|&(_, tau)| !(tau > 0.0 && is_one(tau / first, ROUNDING))) {
             None => Ok(Self { length: first, origin: Origin::OneTau }),
             Some((node, tau)) => {
-                let problem = format!("leaks with tau {tau}, node {other} with tau {first}");
+                let problem =
+                    format!("leaks with tau {}, node {other} with tau {}", shown(tau), shown(first));
                 Err(NirError::node(node, unknown(&problem)))
             }
         }
@@ -88,8 +91,8 @@ impl TimeStep {
 
     /// A line for the user, if the step was guessed.
     pub fn remark(&self) -> Option<String> {
-        let Self { length, origin } = self;
-        match origin {
+        let length = shown(self.length);
+        match self.origin {
             Origin::Stated => None,
             Origin::SnnTorch => Some(format!(
                 "no time step in the file, and every neuron has r = tau / {length} s, as snnTorch writes: \
@@ -197,6 +200,11 @@ pub(super) fn above_rest(threshold: &Array, leak: Option<&Leak>) -> Result<Array
 
 fn is_one(number: f64, rounding: f64) -> bool {
     (number - 1.0).abs() <= rounding
+}
+
+/// A number as a file in single precision means it.
+fn shown(number: f64) -> f32 {
+    number as f32
 }
 
 /// `problem`, with the way out.

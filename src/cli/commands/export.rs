@@ -115,7 +115,7 @@ fn network(args: &ExportNirArgs) -> Result<Exit> {
     };
     let chip = profile.name.clone();
     let export = Export { flavour, chip: &chip, input_max: 1, coding: None, by_pixel: true, keyed: true };
-    let (network, export) = match &model {
+    let (network, export, remarks) = match &model {
         ModelFile::Saved(saved) => own(args, &model, saved, export),
         ModelFile::Nir(file) => foreign(args, file, export),
     }
@@ -124,48 +124,50 @@ fn network(args: &ExportNirArgs) -> Result<Exit> {
     deploy.weight_bits = args.weight_bits.or(deploy.weight_bits);
     let deployment = Chip::new(profile).deploy(&network, &deploy).with_context(|| name.clone())?;
     output.write(nir::write(deployment.network(), &export).with_context(|| name.clone())?)?;
+    remarks.iter().for_each(|remark| eprintln!("{name}: {remark}"));
     eprintln!("written to {}", output.file().display());
     Ok(Exit::Done)
 }
 
-/// The network that `saved` holds, and how it is exported.
+/// The network that `saved` holds, how it is exported, and lines for the user.
 fn own<'a>(
     args: &ExportNirArgs,
     model: &ModelFile,
     saved: &SavedNetwork,
     export: Export<'a>,
-) -> Result<(BinaryNetwork, Export<'a>)> {
+) -> Result<(BinaryNetwork, Export<'a>, Vec<String>)> {
     args.nir.step_for(model)?;
     if let Some(max) = args.input_max {
         bail!("--input-max {max}: a network that tune saved has its own largest input: leave it out");
     }
     let (input_max, coding) = (saved.network.input_max, saved.coding);
-    Ok((saved.network.clone(), Export { input_max, coding, ..export }))
+    Ok((saved.network.clone(), Export { input_max, coding, ..export }, Vec::new()))
 }
 
-/// The network of a file of another program, and how it is exported.
+/// The network of a file of another program, how it is exported, and lines for the user.
 fn foreign<'a>(
     args: &ExportNirArgs,
     file: &NirFile,
     export: Export<'a>,
-) -> Result<(BinaryNetwork, Export<'a>)> {
+) -> Result<(BinaryNetwork, Export<'a>, Vec<String>)> {
     let reading = Reading { time_step: args.nir.time_step, classes: None };
-    let say = |remark: &str| eprintln!("{}: {remark}", args.model.display());
     let Some(shape) = file.shape() else {
         bail!("must have one input: a list, or channels, rows and columns");
     };
-    file.remarks(reading)?.iter().for_each(|remark| say(remark));
+    let mut remarks = file.remarks(reading)?;
     let input_max = match (args.input_max, file.input_max()?) {
         (Some(asked), Some(own)) if asked != own => {
             bail!("--input-max {asked}: the largest input of the file is {own}: leave the option out")
         }
         (None, None) => {
-            say("no input_max in the metadata: inputs are taken as spikes; --input-max names another");
+            let remark =
+                "no input_max in the metadata: inputs are taken as spikes; --input-max names another";
+            remarks.push(remark.to_owned());
             1
         }
         (asked, own) => asked.or(own).unwrap_or(1),
     };
     let network = file.network(shape, input_max, reading)?;
     let (by_pixel, keyed, coding) = (file.is_by_pixel(), file.has_key(), file.coding()?);
-    Ok((network, Export { input_max, coding, by_pixel, keyed, ..export }))
+    Ok((network, Export { input_max, coding, by_pixel, keyed, ..export }, remarks))
 }
