@@ -2,14 +2,12 @@
 
 mod best;
 mod journal;
-mod predictions;
 mod status;
 mod text;
 mod trials;
 
 pub use best::{Best, Default, OnFront, Scored};
 pub use journal::{JournalError, journal};
-pub use predictions::predictions_csv;
 pub use status::{Status, Worker, status_text};
 pub use text::{importance_text, network_text, study_text, winner_text};
 pub use trials::{TrialLine, trials_csv, trials_jsonl};

@@ -51,7 +51,7 @@ fn a_time_step_scores_what_norse_exports() {
         (score["accuracy"].as_f64().expect("a number"), ended.stderr)
     };
     let (guessed, remark) = accuracy("norse_box.nir", &[]);
-    assert!(remark.contains("a step of 0.00001 s is used, the time constant of all neurons"), "{remark}");
+    assert!(remark.contains(" s is used, the time constant of all neurons"), "{remark}");
     let (told, remark) = accuracy("norse_box.nir", &["--time-step", "1e-6"]);
     assert!(!remark.contains("time step"), "{remark}");
     assert!(told > 0.3 && told != guessed, "{told} {guessed}");
@@ -83,7 +83,7 @@ fn the_decision_on_every_sample_is_a_line_of_a_table() {
     }
     assert!(rows.iter().any(|row| row[4] == "true") && rows.iter().any(|row| row[4] == "false"));
     // Another part, and a network that tune saved.
-    let iris = ["--dataset", "iris", "--budget", "1", "--search", "random", "--confirm", "0", "--quiet"];
+    let iris = ["--dataset", "iris", "--budget", "3", "--search", "random", "--confirm", "1", "--quiet"];
     tune.run(&iris).success();
     let args =
         ["eval", "best.safetensors", "--dataset", "iris", "--part", "train", "--predictions", "train.csv"];

@@ -16,7 +16,7 @@ use crate::cli::setup::output::Output;
 use crate::cli::setup::{chip, dataset, machine, model};
 use crate::cli::shown::exit::Exit;
 use crate::data::InputCoding;
-use crate::objective::{DataPart, ModelFile, Robustness, ScoreBySample, Scoring, Sweep};
+use crate::objective::{DataPart, ModelFile, Robustness, Scoring, Sweep};
 use crate::report;
 
 #[derive(Debug, Args)]
@@ -98,12 +98,13 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     let (name, model, chip, dataset) = (&name, &model, &chip, &dataset);
     let scoring = Scoring { name, model, chip, dataset, part, coding, time_step, deploy, faults };
     let remarks = model.remarks(scoring.reading()).with_context(|| name.clone())?;
-    let ScoreBySample { score, labels, decisions } = scoring.score().with_context(|| name.clone())?;
+    let scored = scoring.score().with_context(|| name.clone())?;
     remarks.iter().for_each(|remark| eprintln!("{name}: {remark}"));
     if let Some(predictions) = predictions {
-        predictions.write(report::predictions_csv(&dataset.classes, &labels, &decisions))?;
+        predictions.write(scored.predictions_csv(&dataset.classes))?;
         eprintln!("written to {}", predictions.file().display());
     }
+    let score = scored.score;
     if args.json {
         println!("{}", serde_json::to_string(&score)?);
     } else {
