@@ -16,7 +16,7 @@ pub use network::goal::{Goal, Goals, UnknownGoal};
 pub use network::hyperparameters::{Hyperparameters, PlanError};
 pub use network::plan::Plan;
 pub use network::saved::{ModelError, ModelFile, SavedNetwork};
-pub use network::score::{DataPart, Score, ScoreError, Scoring};
+pub use network::score::{DataPart, Score, ScoreBySample, ScoreError, Scoring};
 pub use replicates::{evaluate_replicates, first_replicate};
 pub use segment::{Advance, Pause, Segment, SegmentEnd};
 

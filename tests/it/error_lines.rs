@@ -4,7 +4,7 @@
 use crate::support::Tune;
 
 /// Arguments, as in a shell, that are refused.
-const CASES: [&str; 35] = [
+const CASES: [&str; 37] = [
     "--dataset iris --bugdet 3",
     "--dataset iris --budget 0",
     "--dataset iris --budget x",
@@ -40,6 +40,8 @@ const CASES: [&str; 35] = [
     "show --storage range.json",
     "run --command true --space range.json --metric loss",
     "eval gone.safetensors --dataset iris",
+    "eval gone.nir --dataset iris --time-step 0",
+    "export nir gone.nir --out x.nir --input-max 0",
 ];
 
 fn lines() -> String {

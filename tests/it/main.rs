@@ -10,6 +10,7 @@ mod external;
 mod fidelity;
 mod inherited;
 mod legs;
+mod nir_files;
 mod others;
 mod outputs;
 mod protocols;

@@ -9,8 +9,10 @@ use serde_json::json;
 use crate::backend::Chip;
 use crate::cli::options::data::DataArgs;
 use crate::cli::options::faults::{FaultChoice, fault};
+use crate::cli::options::nir::NirArgs;
 use crate::cli::options::numbers::share;
 use crate::cli::options::threads::ThreadsArgs;
+use crate::cli::setup::output::Output;
 use crate::cli::setup::{chip, dataset, machine, model};
 use crate::cli::shown::exit::Exit;
 use crate::cli::shown::streams;
@@ -54,6 +56,11 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "ACCURACY", value_parser = share)]
     pub fail_under: Option<f64>,
     #[command(flatten)]
+    pub nir: NirArgs,
+    /// File to write: a CSV table with a line per sample: sample, label, predicted, margin, tie
+    #[arg(long, value_name = "FILE")]
+    pub predictions: Option<PathBuf>,
+    #[command(flatten)]
     pub threads: ThreadsArgs,
     /// Print one JSON object
     #[arg(long)]
@@ -75,8 +82,10 @@ const HALF: InputCoding = InputCoding::Threshold { at: 0.5 };
 pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     machine::use_threads(args.threads.threads)?;
     let name = args.model.display().to_string();
+    let predictions = args.predictions.as_deref().map(Output::check).transpose()?;
     let (profile, _) = chip::open(&args.chip)?;
     let model = model::open(&args.model)?;
+    let time_step = args.nir.step_for(&model).with_context(|| name.clone())?;
     let chip = Chip::new(profile);
     let coding = coding(args, &model, &chip).with_context(|| name.clone())?;
     let dataset = dataset::open(&args.data, !args.json)?;
@@ -88,9 +97,16 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     };
     let sweep = sweep(args);
     let faults = sweep.as_ref();
-    let scoring =
-        Scoring { name: &name, model: &model, chip: &chip, dataset: &dataset, part, coding, deploy, faults };
-    let score = scoring.score().with_context(|| name.clone())?;
+    let (name, model, chip, dataset) = (&name, &model, &chip, &dataset);
+    let scoring = Scoring { name, model, chip, dataset, part, coding, time_step, deploy, faults };
+    let remarks = model.remarks(scoring.reading()).with_context(|| name.clone())?;
+    let scored = scoring.score().with_context(|| name.clone())?;
+    remarks.iter().for_each(|remark| streams::say(format_args!("{name}: {remark}")));
+    if let Some(predictions) = predictions {
+        predictions.write(scored.predictions_csv(&dataset.classes))?;
+        streams::say(format_args!("written to {}", predictions.file().display()));
+    }
+    let score = scored.score;
     let text = match args.json {
         true => serde_json::to_string(&score)? + "\n",
         false => {

@@ -11,6 +11,7 @@ pub(super) mod hyperparameters;
 mod memory;
 mod model;
 pub(super) mod plan;
+mod predictions;
 pub(super) mod saved;
 pub(super) mod score;
 mod segment_training;

@@ -7,8 +7,10 @@ use super::accuracy::accuracy;
 use super::attributes::chip_attributes;
 use super::faults::{Robustness, Sweep, SweepError};
 use super::saved::{ModelError, ModelFile};
+use crate::backend::nir::Reading;
 use crate::backend::{Chip, ChipReport, DeployError, DeployOptions, Deployment, RunError};
 use crate::data::{Coded, DataSummary, Dataset, InputCoding};
+use crate::network::Decision;
 use crate::study::Attributes;
 
 /// Version of the JSON form of a [`Score`].
@@ -58,6 +60,17 @@ pub struct Score {
     pub faults: Option<Robustness>,
 }
 
+/// A score, with the decision on each sample.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScoreBySample {
+    /// The score.
+    pub score: Score,
+    /// The class of each sample.
+    pub labels: Vec<u16>,
+    /// What the chip decided on each sample.
+    pub decisions: Vec<Decision>,
+}
+
 /// A network, a chip and samples to score it on.
 pub struct Scoring<'a> {
     /// The network's file, for the report.
@@ -72,6 +85,8 @@ pub struct Scoring<'a> {
     pub part: DataPart,
     /// How inputs are coded.
     pub coding: InputCoding,
+    /// The time step of a NIR file, in the unit of its time constants; `None`: as the file tells.
+    pub time_step: Option<f64>,
     /// How the network is deployed.
     pub deploy: DeployOptions,
     /// Faulty chips to score it on as well.
@@ -104,7 +119,9 @@ pub enum ScoreError {
         expected_max: u8,
     },
     /// The network has another number of classes than the data set.
-    #[error("decides between {found} classes; {dataset} has {expected}")]
+    #[error(
+        "decides between {found} classes; {dataset} has {expected}: choose the --dataset that it was trained with"
+    )]
     Classes {
         /// Classes of the network.
         found: usize,
@@ -129,12 +146,12 @@ impl Scoring<'_> {
     ///
     /// # Errors
     /// The network does not fit the samples or the chip.
-    pub fn score(&self) -> Result<Score, ScoreError> {
+    pub fn score(&self) -> Result<ScoreBySample, ScoreError> {
         let samples = self.coded();
         let deployment = self.deploy(&samples)?;
         let run = deployment.run(samples.inputs.view())?;
         let faults = self.faults.map(|sweep| sweep.run(&deployment, &samples)).transpose()?;
-        Ok(Score {
+        let score = Score {
             schema: SCHEMA,
             program: concat!("tune ", env!("CARGO_PKG_VERSION")).to_owned(),
             model: self.name.to_owned(),
@@ -148,7 +165,13 @@ impl Scoring<'_> {
             accuracy: accuracy(&run.predictions, &samples.labels),
             chip: deployment.report(&run),
             faults,
-        })
+        };
+        Ok(ScoreBySample { score, labels: samples.labels, decisions: run.decisions })
+    }
+
+    /// How the network's file is read.
+    pub fn reading(&self) -> Reading {
+        Reading { time_step: self.time_step, classes: Some(self.dataset.classes.len()) }
     }
 
     fn coded(&self) -> Coded {
@@ -160,7 +183,7 @@ impl Scoring<'_> {
     }
 
     fn deploy(&self, samples: &Coded) -> Result<Deployment, ScoreError> {
-        let network = self.model.network(samples.shape, samples.max)?;
+        let network = self.model.network(samples.shape, samples.max, self.reading())?;
         let (found, expected) = (network.inputs(), samples.inputs.ncols());
         if (found, network.input_max) != (expected, samples.max) {
             return Err(ScoreError::Inputs {
