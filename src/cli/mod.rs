@@ -12,6 +12,7 @@ mod kurobako;
 mod lead;
 mod options;
 mod reproduce;
+mod request_lines;
 mod serve;
 mod setup;
 mod shown;

@@ -86,8 +86,18 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     };
     let sweep = sweep(args);
     let faults = sweep.as_ref();
-    let scoring =
-        Scoring { name: &name, model: &model, chip: &chip, dataset: &dataset, part, coding, deploy, faults };
+    let memory = machine::memory_share(1);
+    let scoring = Scoring {
+        name: &name,
+        model: &model,
+        chip: &chip,
+        dataset: &dataset,
+        part,
+        coding,
+        deploy,
+        faults,
+        memory,
+    };
     let score = scoring.score().with_context(|| name.clone())?;
     if args.json {
         println!("{}", serde_json::to_string(&score)?);
