@@ -360,7 +360,8 @@ mod tests {
         }
         let text = r#"{"name": "t", "parameters": {
             "x": {"type": "float", "low": 0, "high": 1, "step": 8.881784197001252e-16}}}"#;
-        let domain = &Space::from_json(text, "s.json").expect("2^50 steps").parameters()[0].domain;
+        let space = Space::from_json(text, "s.json").expect("2^50 steps");
+        let domain = &space.parameters()[0].domain;
         assert_eq!(domain.size(), Some((1 << 50) + 1));
         for k in [0, 1, 12_345, (1 << 49) + 7, (1 << 50) - 1, 1 << 50] {
             let value = domain.value_at(k);

@@ -9,6 +9,7 @@ mod external;
 mod fidelity;
 mod legs;
 mod protocols;
+mod ranges;
 mod readme;
 mod reproducible;
 mod session;

@@ -32,7 +32,7 @@ pub(super) fn run(strategy: Strategy) -> Result<Exit> {
     serve(strategy, std::io::stdin().lock(), std::io::stdout().lock())
 }
 
-fn serve(strategy: Strategy, mut orders: impl BufRead, mut answers: impl Write) -> Result<Exit> {
+pub(super) fn serve(strategy: Strategy, mut orders: impl BufRead, mut answers: impl Write) -> Result<Exit> {
     let mut write = |answer: &Answer| {
         let line = serde_json::to_string(answer).expect("text and numbers are JSON");
         writeln!(answers, "{line}").and_then(|()| answers.flush()).is_ok()

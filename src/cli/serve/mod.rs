@@ -25,7 +25,7 @@ pub(super) fn run() -> Result<Exit> {
     serve(std::io::stdin().lock(), std::io::stdout().lock())
 }
 
-fn serve(mut requests: impl BufRead, mut replies: impl Write) -> Result<Exit> {
+pub(super) fn serve(mut requests: impl BufRead, mut replies: impl Write) -> Result<Exit> {
     let mut server = Server::default();
     let unread = |error| WhileRunning(format!("cannot read standard input: {error}"));
     while let Some(line) = next_request(&mut requests).map_err(unread)? {
