@@ -389,7 +389,7 @@ mod tests {
     fn a_key_of_a_parameter_is_there_once() {
         assert_eq!(
             problem(r#""x": {"type": "float", "low": 0, "high": 1, "low": 0.5}"#),
-            r#"s.json: parameters.x: key "low" is there twice (line 1 column 87): drop one"#
+            r#"s.json: parameters.x: key "low" is there twice (line 1 column 81): drop one"#
         );
         let twice = r#""x": {"type": "fixed", "value": 1}, "x": {"type": "fixed", "value": 2}"#;
         assert!(problem(twice).starts_with(r#"s.json: parameters: key "x" is there twice"#));

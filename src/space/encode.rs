@@ -91,7 +91,7 @@ enum Scale {
     /// From `low` over a ratio, whose logarithm is finite and positive.
     Log { low: f64, ln_ratio: f64 },
     /// A range whose ratio is no finite number: it is measured between the logarithms of its ends.
-    LogWide { ln_low: f64, ln_high: f64 },
+    LogWide { low: f64, high: f64 },
 }
 
 impl Scale {
@@ -100,7 +100,7 @@ impl Scale {
     fn new(low: f64, high: f64, log: bool) -> Self {
         let (width, ln_ratio) = (high - low, (high / low).ln());
         match log {
-            true if ln_ratio.is_infinite() => Scale::LogWide { ln_low: low.ln(), ln_high: high.ln() },
+            true if ln_ratio.is_infinite() => Scale::LogWide { low, high },
             true if ln_ratio > 0.0 => Scale::Log { low, ln_ratio },
             // Neighbouring numbers, whose ratio is rounded to 1: there is nothing between them.
             _ if width.is_finite() => Scale::Linear { low, width },
@@ -114,7 +114,7 @@ impl Scale {
             Scale::Linear { low, width } => (x - low) / width,
             Scale::LinearWide { low, high } => (0.5 * x - 0.5 * low) / (0.5 * high - 0.5 * low),
             Scale::Log { low, ln_ratio } => (x / low).ln() / ln_ratio,
-            Scale::LogWide { ln_low, ln_high } => (x.ln() - ln_low) / (ln_high - ln_low),
+            Scale::LogWide { low, high } => (x.ln() - low.ln()) / (high.ln() - low.ln()),
         }
     }
 
@@ -124,7 +124,8 @@ impl Scale {
             Scale::Linear { low, width } => low + u * width,
             Scale::LinearWide { low, high } => (1.0 - u) * low + u * high,
             Scale::Log { low, ln_ratio } => low * (u * ln_ratio).exp(),
-            Scale::LogWide { ln_low, ln_high } => ((1.0 - u) * ln_low + u * ln_high).exp(),
+            Scale::LogWide { low, .. } if u == 0.0 => low,
+            Scale::LogWide { low, high } => ((1.0 - u) * low.ln() + u * high.ln()).exp(),
         }
     }
 }

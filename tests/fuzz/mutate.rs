@@ -52,7 +52,8 @@ fn mutate(input: &mut Vec<u8>, other: &[u8], stream: &mut Stream) {
         return input.extend_from_slice(other);
     }
     let at = stream.random_range(0..input.len());
-    let length = 1 + stream.random_range(0..(input.len() - at).min(1 << stream.random_range(0..12)));
+    let most = (input.len() - at).min(1 << stream.random_range(0..12));
+    let length = 1 + stream.random_range(0..most);
     match stream.random_range(0..10) {
         0 => input[at] ^= 1 << stream.random_range(0..8),
         1 => input[at] = stream.random(),

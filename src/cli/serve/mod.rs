@@ -277,7 +277,7 @@ mod tests {
             (br#"{"op": "tell", "trial": 0, "values": [NaN], "constraints": [0]}"#, "JSON has no NaN"),
             (br#"{"op": "tell", "trial": 0, "values": [-Infinity], "constraints": [0]}"#, "tell a trial"),
             (br#"{"op": "tell", "trial": 0, "values": [1e400], "constraints": [0]}"#, "number out of range"),
-            (br#"{"op": "tell", "trial": 0, "values": [null], "constraints": [0]}"#, "values[0]"),
+            (br#"{"op": "tell", "trial": 0, "values": [null], "constraints": [0]}"#, "invalid type: null"),
             (br#"{"op": "tell", "trial": 0, "values": [1], "constraints": null}"#, "constraints"),
             (br#"{"op": "tell", "trial": 4294967296, "values": [1], "constraints": [0]}"#, "trial"),
             (br#"{"op": "ask", "op": "best"}"#, r#"key "op" is there twice"#),
