@@ -4,9 +4,9 @@ use rand::RngExt;
 use serde_json::Value as Json;
 use spiketune::seed::Stream;
 
-use crate::mutate::{NUMBERS, choose};
+use crate::mutate::{MOST, NUMBERS, choose};
 
-/// `text` with some of its values changed; `None` if it is no JSON.
+/// `text` with some of its values changed; `None` if it is no JSON, or becomes too long.
 pub fn mutated(text: &[u8], stream: &mut Stream) -> Option<Vec<u8>> {
     let mut value: Json = serde_json::from_slice(text).ok()?;
     let changes = 1 + stream.random_range(0..3);
@@ -17,7 +17,7 @@ pub fn mutated(text: &[u8], stream: &mut Stream) -> Option<Vec<u8>> {
     if stream.random_bool(0.1) {
         text = with_a_number_replaced(&text, stream);
     }
-    Some(text.into_bytes())
+    (text.len() <= MOST).then(|| text.into_bytes())
 }
 
 /// Changes one value, somewhere below `root`.

@@ -4,7 +4,7 @@ use rand::RngExt;
 use spiketune::seed::Stream;
 
 /// Most bytes of an input.
-const MOST: usize = 1 << 20;
+pub const MOST: usize = 1 << 20;
 
 /// Numbers at the edges of types, as text.
 pub const NUMBERS: [&str; 18] = [

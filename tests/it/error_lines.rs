@@ -4,7 +4,7 @@
 use crate::support::Tune;
 
 /// Arguments, as in a shell, that are refused.
-const CASES: [&str; 26] = [
+const CASES: [&str; 31] = [
     "--dataset iris --bugdet 3",
     "--dataset iris --budget 0",
     "--dataset iris --budget x",
@@ -17,6 +17,10 @@ const CASES: [&str; 26] = [
     "--dataset iris --space gone.json",
     "--dataset iris --space typo.json",
     "--dataset iris --space range.json",
+    "--dataset iris --space domain.json",
+    "--dataset iris --space choice.json",
+    "--dataset iris --space twice.json",
+    "--dataset iris --space step.json",
     "--dataset iris --metric acuracy",
     "--dataset iris --metric energy",
     "--dataset iris --metric accuracy --metric accuracy",
@@ -30,6 +34,7 @@ const CASES: [&str; 26] = [
     "--dataset iris --out no/such/best.json",
     "show --storage gone.db",
     "run --command true --space range.json --metric loss",
+    "net describe twice.json",
     "eval gone.safetensors --dataset iris",
 ];
 
@@ -42,6 +47,16 @@ fn lines() -> String {
     .file(
         "range.json",
         r#"{"name": "s", "parameters": {"dropout": {"type": "float", "low": 0.5, "high": 0.1}}}"#,
+    )
+    .file("domain.json", r#"{"name": "s", "parameters": {"dropout": {"type": "float", "low": 0, "high": 1.5}}}"#)
+    .file(
+        "choice.json",
+        r#"{"name": "s", "parameters": {"optimizer": {"type": "categorical", "choices": ["adam", "lion"]}}}"#,
+    )
+    .file("twice.json", r#"{"name": "s", "parameters": {"dropout": {"type": "fixed", "value": 0, "value": 1}}}"#)
+    .file(
+        "step.json",
+        r#"{"name": "s", "parameters": {"dropout": {"type": "float", "low": 0, "high": 0.5, "step": 1e-20}}}"#,
     );
     let line = |case: &&str| {
         let words = shlex::split(case).expect("words as in a shell");
