@@ -11,6 +11,7 @@ mod kurobako;
 mod lead;
 mod options;
 mod reproduce;
+mod request_lines;
 mod serve;
 mod setup;
 mod shown;
@@ -24,6 +25,8 @@ use commands::net::NetCommand;
 use commands::{ask, data, db, eval, export, launch, net, run, schema, show, status, trial, tune, worker};
 use setup::signals::survive_file_limit;
 use shown::exit::{self, Exit};
+
+use crate::search::Strategy;
 
 /// Runs the program with the process's arguments; the exit code tells how it ended.
 pub fn main() -> ExitCode {
@@ -45,6 +48,26 @@ pub fn main() -> ExitCode {
 #[doc(hidden)]
 pub fn parses(words: &[String]) -> Result<(), clap::Error> {
     Cli::command().try_get_matches_from(words).map(drop)
+}
+
+/// The replies of `tune serve --stdio` to `requests`.
+///
+/// For the test that no input ends the program.
+#[doc(hidden)]
+pub fn answer_requests(requests: &[u8]) -> Vec<u8> {
+    let mut replies = Vec::new();
+    serve::serve(requests, &mut replies).expect("memory can be read");
+    replies
+}
+
+/// The answers of `tune kurobako` by the search `strategy` to `messages`.
+///
+/// For the test that no input ends the program.
+#[doc(hidden)]
+pub fn answer_kurobako(strategy: Strategy, messages: &[u8]) -> Vec<u8> {
+    let mut answers = Vec::new();
+    kurobako::serve(strategy, messages, &mut answers).expect("memory can be read");
+    answers
 }
 
 fn dispatch(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Exit> {

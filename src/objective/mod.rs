@@ -11,9 +11,10 @@ pub mod synthetic;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+pub use network::domain::Allowed;
 pub use network::faults::{FaultScore, Robustness, Sweep, SweepError};
 pub use network::goal::{Goal, Goals, UnknownGoal};
-pub use network::hyperparameters::{Hyperparameters, PlanError};
+pub use network::hyperparameters::{Domains, Hyperparameters, PlanError};
 pub use network::plan::Plan;
 pub use network::saved::{ModelError, ModelFile, SavedNetwork};
 pub use network::score::{DataPart, Score, ScoreBySample, ScoreError, Scoring};

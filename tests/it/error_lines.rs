@@ -4,7 +4,7 @@
 use crate::support::Tune;
 
 /// Arguments, as in a shell, that are refused.
-const CASES: [&str; 37] = [
+const CASES: [&str; 42] = [
     "--dataset iris --bugdet 3",
     "--dataset iris --budget 0",
     "--dataset iris --budget x",
@@ -17,6 +17,10 @@ const CASES: [&str; 37] = [
     "--dataset iris --space gone.json",
     "--dataset iris --space typo.json",
     "--dataset iris --space range.json",
+    "--dataset iris --space domain.json",
+    "--dataset iris --space choice.json",
+    "--dataset iris --space twice.json",
+    "--dataset iris --space step.json",
     "--dataset iris --metric acuracy",
     "--dataset iris --metric energy",
     "--dataset iris --metric accuracy --metric accuracy",
@@ -39,6 +43,7 @@ const CASES: [&str; 37] = [
     "show --storage mysql://me@host/db",
     "show --storage range.json",
     "run --command true --space range.json --metric loss",
+    "net describe twice.json",
     "eval gone.safetensors --dataset iris",
     "eval gone.nir --dataset iris --time-step 0",
     "export nir gone.nir --out x.nir --input-max 0",
@@ -54,7 +59,17 @@ fn lines() -> String {
         "range.json",
         r#"{"name": "s", "parameters": {"dropout": {"type": "float", "low": 0.5, "high": 0.1}}}"#,
     )
-    .file("quote.csv", "x,y,kind\n1,2,\"a\n3,4,b\n");
+    .file("quote.csv", "x,y,kind\n1,2,\"a\n3,4,b\n")
+    .file("domain.json", r#"{"name": "s", "parameters": {"dropout": {"type": "float", "low": 0, "high": 1.5}}}"#)
+    .file(
+        "choice.json",
+        r#"{"name": "s", "parameters": {"optimizer": {"type": "categorical", "choices": ["adam", "lion"]}}}"#,
+    )
+    .file("twice.json", r#"{"name": "s", "parameters": {"dropout": {"type": "fixed", "value": 0, "value": 1}}}"#)
+    .file(
+        "step.json",
+        r#"{"name": "s", "parameters": {"dropout": {"type": "float", "low": 0, "high": 0.5, "step": 1e-20}}}"#,
+    );
     let line = |case: &&str| {
         let words = shlex::split(case).expect("words as in a shell");
         let ended = tune.run(&words.iter().map(String::as_str).collect::<Vec<_>>());

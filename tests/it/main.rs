@@ -14,6 +14,7 @@ mod nir_files;
 mod others;
 mod outputs;
 mod protocols;
+mod ranges;
 mod readme;
 mod reproducible;
 mod session;

@@ -12,7 +12,7 @@ use crate::cli::options::faults::{FaultChoice, fault};
 use crate::cli::options::nir::NirArgs;
 use crate::cli::options::numbers::share;
 use crate::cli::options::threads::ThreadsArgs;
-use crate::cli::setup::output::Output;
+use crate::cli::setup::output::{Inputs, Output};
 use crate::cli::setup::{chip, dataset, machine, model};
 use crate::cli::shown::exit::Exit;
 use crate::cli::shown::streams;
@@ -82,7 +82,8 @@ const HALF: InputCoding = InputCoding::Threshold { at: 0.5 };
 pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     machine::use_threads(args.threads.threads)?;
     let name = args.model.display().to_string();
-    let predictions = args.predictions.as_deref().map(Output::check).transpose()?;
+    let inputs = Inputs::default().with("MODEL", Some(&args.model)).with("--chip", Some(&args.chip));
+    let predictions = args.predictions.as_deref().map(|file| Output::check(file, &inputs)).transpose()?;
     let (profile, _) = chip::open(&args.chip)?;
     let model = model::open(&args.model)?;
     let time_step = args.nir.step_for(&model).with_context(|| name.clone())?;
@@ -98,7 +99,8 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     let sweep = sweep(args);
     let faults = sweep.as_ref();
     let (name, model, chip, dataset) = (&name, &model, &chip, &dataset);
-    let scoring = Scoring { name, model, chip, dataset, part, coding, time_step, deploy, faults };
+    let memory = machine::memory_share(1);
+    let scoring = Scoring { name, model, chip, dataset, part, coding, time_step, deploy, faults, memory };
     let remarks = model.remarks(scoring.reading()).with_context(|| name.clone())?;
     let scored = scoring.score().with_context(|| name.clone())?;
     remarks.iter().for_each(|remark| streams::say(format_args!("{name}: {remark}")));

@@ -8,8 +8,7 @@ use clap::Subcommand;
 use crate::cli::shown::exit::Exit;
 use crate::cli::shown::streams;
 use crate::input;
-use crate::network::{LayerSummary, Network, Spec};
-use crate::seed::Seed;
+use crate::network::{LayerSummary, Spec};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum NetCommand {
@@ -31,13 +30,14 @@ pub(crate) fn describe(file: &Path) -> Result<Exit> {
 
 /// The network of the plan `spec`, as a table.
 pub(crate) fn plan_text(spec: &Spec) -> Result<String> {
-    Ok(table(&Network::build(spec, &Seed::root(0))?))
+    Ok(table(&spec.summary()?, spec.topology()?))
 }
 
 /// A line a layer and one of sums, below a head line.
-fn table(network: &Network) -> String {
-    let layers = network.summary();
-    let sum = |of: fn(&LayerSummary) -> usize| layers.iter().map(of).sum::<usize>().to_string();
+fn table(layers: &[LayerSummary], topology: String) -> String {
+    let sum = |of: fn(&LayerSummary) -> usize| {
+        layers.iter().map(|layer| of(layer) as u128).sum::<u128>().to_string()
+    };
     let cells = |layer: &LayerSummary| {
         let (output, neurons) = (layer.output.to_string(), layer.output.len().to_string());
         [layer.name.clone(), output, neurons, layer.parameters.to_string(), layer.operations.to_string()]
@@ -45,7 +45,7 @@ fn table(network: &Network) -> String {
     let mut rows = vec![["layer", "output", "neurons", "parameters", "operations"].map(str::to_owned)];
     rows.extend(layers.iter().map(cells));
     rows.push([
-        network.topology(),
+        topology,
         String::new(),
         sum(|layer| layer.output.len()),
         sum(|layer| layer.parameters),
@@ -77,13 +77,12 @@ mod tests {
             "head": {"classes": 2, "redundancy": 2, "overlapping": false, "batch_norm": false}
         }"#;
         let spec: Spec = input::from_json(plan, "plan.json").expect("a plan");
-        let network = Network::build(&spec, &Seed::root(0)).expect("the plan is right");
         let expected = "\
 layer                            output  neurons  parameters  operations
 convolution 2@3x3, max pool 2x2   2x2x2        8          20         288
 dense 4                               4        4          36          32
 4x4x1-2c3-p2-4                                12          56         320
 ";
-        assert_eq!(table(&network), expected);
+        assert_eq!(plan_text(&spec).expect("the plan is right"), expected);
     }
 }

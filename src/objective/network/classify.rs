@@ -77,12 +77,13 @@ impl Classify {
         self.validation.len()
     }
 
-    /// Checks that points of `space` can become plans. It tries the default of every parameter, so
-    /// that a misspelt hyperparameter is found before the first training.
+    /// Checks that points of `space` can become plans, so that a misspelt hyperparameter or a range
+    /// beyond its domain is found before the first training.
     ///
     /// # Errors
     /// The first hyperparameter that is unknown or out of range.
     pub fn check(&self, space: &Space) -> Result<(), PlanError> {
+        Plan::check(space)?;
         let everything: Point = space
             .parameters()
             .iter()

@@ -1,5 +1,10 @@
 //! The values of a point, read by name: typed and in range, with errors that say what is expected.
 
+use std::cell::RefCell;
+
+use indexmap::IndexMap;
+
+use super::domain::Allowed;
 use crate::input;
 use crate::space::{Point, Value};
 
@@ -24,6 +29,18 @@ pub enum PlanError {
         /// What it must be.
         rule: String,
     },
+    /// A range or a choice of a space leaves the domain of its hyperparameter.
+    #[error("{name}: {place} = {value}: must be {rule}")]
+    Range {
+        /// The parameter.
+        name: String,
+        /// The key of the space: `low`, `high`, `choice` or `value`.
+        place: &'static str,
+        /// The value there.
+        value: Value,
+        /// What it must be.
+        rule: String,
+    },
     /// The point has a parameter that no plan reads.
     #[error("{name}: not a hyperparameter{hint}")]
     Unknown {
@@ -34,65 +51,84 @@ pub enum PlanError {
     },
 }
 
-/// Reads the values of a point.
-pub struct Hyperparameters<'a>(pub &'a Point);
+/// The domain of each hyperparameter, by name.
+pub type Domains = IndexMap<String, Allowed>;
 
-impl Hyperparameters<'_> {
+/// Reads the values of a point.
+pub struct Hyperparameters<'a> {
+    point: &'a Point,
+    /// The domains of all that was read, if they are wanted.
+    domains: Option<RefCell<Domains>>,
+}
+
+impl<'a> Hyperparameters<'a> {
+    /// The values of `point`.
+    pub fn of(point: &'a Point) -> Self {
+        Self { point, domains: None }
+    }
+
+    /// The values of `point`, whose readers are remembered with their domains.
+    pub fn remembered(point: &'a Point) -> Self {
+        Self { point, domains: Some(RefCell::default()) }
+    }
+
+    /// The domains of the hyperparameters that were read.
+    pub fn into_domains(self) -> Domains {
+        self.domains.map(RefCell::into_inner).unwrap_or_default()
+    }
+
     /// Refuses a parameter that is not among `known`.
-    pub fn only(&self, known: &[&str]) -> Result<(), PlanError> {
-        match self.0.iter().find(|(name, _)| !known.contains(name)) {
-            None => Ok(()),
-            Some((name, _)) => {
-                let hint = input::suggestion(name, known.iter().copied());
-                Err(PlanError::Unknown { name: name.to_owned(), hint })
-            }
-        }
+    pub fn only(&self, known: &Domains) -> Result<(), PlanError> {
+        self.point.iter().try_for_each(|(name, _)| domain_of(known, name).map(drop))
     }
 
     /// A real number in `low..=high`; `default` where it is absent.
     pub fn real(&self, name: &str, low: f64, high: f64, default: f64) -> Result<f64, PlanError> {
-        let rule = || format!("a number from {low} to {high}");
-        match self.0.get(name) {
-            None => Ok(default),
-            Some(value) => {
-                let in_range = |x: &f64| (low..=high).contains(x);
-                value.as_f64().filter(in_range).ok_or_else(|| wrong(name, value, rule()))
-            }
-        }
+        let value = self.value(name, Allowed::Real { low, high })?;
+        Ok(value.and_then(Value::as_f64).unwrap_or(default))
     }
 
     /// A whole number in `low..=high`; `default` where it is absent.
     pub fn whole(&self, name: &str, low: u32, high: u32, default: u32) -> Result<u32, PlanError> {
-        let rule = || format!("a whole number from {low} to {high}");
-        match self.0.get(name) {
-            None => Ok(default),
-            Some(value) => value
-                .as_i64()
-                .and_then(|n| u32::try_from(n).ok())
-                .filter(|n| (low..=high).contains(n))
-                .ok_or_else(|| wrong(name, value, rule())),
-        }
+        let value = self.value(name, Allowed::Whole { low, high })?;
+        Ok(value.and_then(Value::as_i64).map_or(default, |n| n as u32))
     }
 
     /// `true` or `false`; `default` where it is absent.
     pub fn truth(&self, name: &str, default: bool) -> Result<bool, PlanError> {
-        match self.0.get(name) {
-            None => Ok(default),
-            Some(value) => value.as_bool().ok_or_else(|| wrong(name, value, "true or false".to_owned())),
-        }
+        let value = self.value(name, Allowed::Truth)?;
+        Ok(value.and_then(Value::as_bool).unwrap_or(default))
     }
 
     /// One of several named choices; the first where it is absent.
     pub fn choice<T: Clone>(&self, name: &str, choices: &[(&str, T)]) -> Result<T, PlanError> {
-        let Some(value) = self.0.get(name) else { return Ok(choices[0].1.clone()) };
-        let chosen = choices.iter().find(|(choice, _)| value.as_str() == Some(choice));
-        chosen.map(|(_, choice)| choice.clone()).ok_or_else(|| {
-            let names: Vec<&str> = choices.iter().map(|&(choice, _)| choice).collect();
-            wrong(name, value, format!("one of {}", names.join(", ")))
-        })
+        let names = choices.iter().map(|&(choice, _)| choice.to_owned()).collect();
+        let value = self.value(name, Allowed::OneOf(names))?.and_then(Value::as_str);
+        let chosen = choices.iter().find(|(choice, _)| value == Some(choice));
+        Ok(chosen.unwrap_or(&choices[0]).1.clone())
+    }
+
+    /// The value of `name`; `None` where it is absent.
+    fn value(&self, name: &str, allowed: Allowed) -> Result<Option<&Value>, PlanError> {
+        let value = self.point.get(name);
+        if let Some(value) = value.filter(|value| !allowed.allows(value)) {
+            let (name, value, rule) = (name.to_owned(), value.clone(), allowed.to_string());
+            return Err(PlanError::Wrong { name, value, rule });
+        }
+        if let Some(domains) = &self.domains {
+            domains.borrow_mut().entry(name.to_owned()).or_insert(allowed);
+        }
+        Ok(value)
     }
 }
 
-fn wrong(name: &str, value: &Value, rule: String) -> PlanError {
-    PlanError::Wrong { name: name.to_owned(), value: value.clone(), rule }
+/// The domain of the hyperparameter `name`.
+///
+/// # Errors
+/// There is no such hyperparameter.
+pub(super) fn domain_of<'a>(known: &'a Domains, name: &str) -> Result<&'a Allowed, PlanError> {
+    known.get(name).ok_or_else(|| {
+        let hint = input::suggestion(name, known.keys().map(String::as_str));
+        PlanError::Unknown { name: input::shortened(name), hint }
+    })
 }

@@ -4,6 +4,7 @@ mod accuracy;
 mod attributes;
 pub mod classify;
 mod cost;
+pub(super) mod domain;
 mod failure;
 pub(super) mod faults;
 pub(super) mod goal;

@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 use super::accuracy::accuracy;
 use super::attributes::chip_attributes;
 use super::faults::{Robustness, Sweep, SweepError};
+use super::memory;
 use super::saved::{ModelError, ModelFile};
 use crate::backend::nir::Reading;
 use crate::backend::{Chip, ChipReport, DeployError, DeployOptions, Deployment, RunError};
 use crate::data::{Coded, DataSummary, Dataset, InputCoding};
 use crate::network::Decision;
 use crate::study::Attributes;
+use crate::units::Bytes;
 
 /// Version of the JSON form of a [`Score`].
 const SCHEMA: u32 = 1;
@@ -91,6 +93,8 @@ pub struct Scoring<'a> {
     pub deploy: DeployOptions,
     /// Faulty chips to score it on as well.
     pub faults: Option<&'a Sweep>,
+    /// The most memory that the deployment may take; `None`: any.
+    pub memory: Option<Bytes>,
 }
 
 /// Why a network has no score.
@@ -129,6 +133,14 @@ pub enum ScoreError {
         dataset: String,
         /// Its classes.
         expected: usize,
+    },
+    /// The network takes more memory than there is.
+    #[error("would take {needed} of memory on a chip, there are {limit}: use a machine with more")]
+    TooLarge {
+        /// Bytes of the deployed network and the samples.
+        needed: Bytes,
+        /// Bytes that there are.
+        limit: Bytes,
     },
     /// The network cannot be deployed on the chip.
     #[error(transparent)]
@@ -198,6 +210,10 @@ impl Scoring<'_> {
         let (found, expected) = (network.key.classes(), self.dataset.classes.len());
         if found != expected {
             return Err(ScoreError::Classes { found, dataset: self.dataset.name.clone(), expected });
+        }
+        let needed = memory::deployed(&network, samples);
+        if let Some(limit) = self.memory.filter(|&limit| needed > limit) {
+            return Err(ScoreError::TooLarge { needed, limit });
         }
         Ok(self.chip.deploy(&network, &self.deploy)?)
     }
