@@ -38,8 +38,9 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
         prepared.remarks.iter().for_each(|remark| eprintln!("{remark}"));
     }
     let search = args.search.build();
+    let space = prepared.space.clone().with_foresight(prepared.objective.foresight());
     let mut tuner = Tuner {
-        space: &prepared.space,
+        space: &space,
         search: search.as_ref(),
         objective: prepared.objective.as_ref(),
         storage: &mut *storage,

@@ -18,6 +18,7 @@
 pub mod bayes;
 mod fidelity;
 pub mod gp;
+mod nearest;
 mod nsga2;
 mod pareto;
 mod random;
@@ -30,6 +31,7 @@ mod tried;
 
 pub use bayes::BayesSearch;
 pub use fidelity::Fidelity;
+pub use nearest::nearest_possible;
 pub use nsga2::{Nsga2Params, Nsga2Search};
 pub use random::RandomSearch;
 pub use rungs::{Decider, Rungs};

@@ -161,6 +161,7 @@ impl Tuner<'_> {
         if !self.run_trials(LEADER, true, &mut kept, observe)? {
             return self.interrupt(observe);
         }
+        Event::points_refused(self.space.refusals()).into_iter().for_each(&mut *observe);
         let study = self.storage.load_study(self.study)?;
         if let Some(Stopped { rule, reason, .. }) = Stopped::of(&study) {
             observe(Event::StudyStopped { finished: study.finished(), rule, reason });

@@ -68,6 +68,7 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit> {
     let job = Job::of(&study).with_context(|| not_ours(&study))?;
     let searched = study.searched().with_context(|| not_ours(&study))?;
     let objective = objective(args, &study, &job, &space)?;
+    let space = space.with_foresight(objective.foresight());
     machine::use_threads(args.threads.threads)?;
     stop_on_signals()?;
     let mut progress = Progress::new(&args.display);

@@ -52,6 +52,7 @@ pub(crate) fn of_network(args: &TuneArgs, setup: &Setup, profile: &ChipProfile) 
         fault_rates: rates,
         fault_maps: maps,
         seed,
+        memory: args.memory.map(|Bytes(bytes)| bytes),
     };
     Ok(Job { training: Some(training), ..of_command(&args.study) })
 }
@@ -85,7 +86,7 @@ pub(crate) fn network(training: &Training, dataset: Dataset, memory: Option<Byte
         },
     };
     let split = Seed::root(training.seed).child("split");
-    Ok(Classify::new(dataset, profile, training.validation, goals, &split)?.with_memory(memory))
+    Ok(Classify::new(dataset, profile, training.validation, goals, &split)?.with_memory(memory, training.memory.map(Bytes)))
 }
 
 /// What all trials of a worker have in common: sent to the processes that evaluate them.

@@ -30,6 +30,8 @@ pub enum Goal {
     Area,
     /// Cores in use; fewer is better.
     Cores,
+    /// Weights and thresholds on the chip; fewer is better.
+    Parameters,
     /// Weights other than 0 of active inputs, per inference; fewer is better.
     SynapticOperations,
     /// Spikes of all neurons per inference; fewer is better.
@@ -46,7 +48,7 @@ pub struct UnknownGoal {
 
 impl Goal {
     /// All metrics, in the order in which they are listed.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Accuracy,
         Self::Robustness,
         Self::Energy,
@@ -55,6 +57,7 @@ impl Goal {
         Self::EnergyDelayProduct,
         Self::Area,
         Self::Cores,
+        Self::Parameters,
         Self::SynapticOperations,
         Self::Spikes,
     ];
@@ -70,6 +73,7 @@ impl Goal {
             Self::EnergyDelayProduct => "energy-delay-product",
             Self::Area => "area",
             Self::Cores => "cores",
+            Self::Parameters => "parameters",
             Self::SynapticOperations => "synaptic-operations",
             Self::Spikes => "spikes",
         }
@@ -164,6 +168,7 @@ impl Goals {
                 Goal::EnergyDelayProduct => report.energy_delay_product_js,
                 Goal::Area => report.area_mm2,
                 Goal::Cores => Some(report.cores as f64),
+                Goal::Parameters => Some(deployment.network().parameters() as f64),
                 Goal::SynapticOperations => Some(report.synaptic_operations_per_inference),
                 Goal::Spikes => Some(report.spikes_per_inference),
             };

@@ -3,12 +3,11 @@
 mod accuracy;
 mod attributes;
 pub mod classify;
-mod cost;
 mod failure;
 pub(super) mod faults;
+mod foresight;
 pub(super) mod goal;
-pub(super) mod hyperparameters;
-mod memory;
+mod limits;
 mod model;
 pub(super) mod plan;
 pub(super) mod saved;

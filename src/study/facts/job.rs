@@ -50,6 +50,10 @@ pub struct Training {
     pub fault_maps: u32,
     /// The root of all randomness.
     pub seed: u64,
+    /// The most memory of a trial in bytes, if the study states it: larger networks are refused
+    /// before they are trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
 }
 
 impl Job {
@@ -81,6 +85,7 @@ mod tests {
             fault_rates: vec![0.05],
             fault_maps: 3,
             seed: 7,
+            memory: None,
         };
         for training in [None, Some(training)] {
             let job = Job {

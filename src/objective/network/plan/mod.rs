@@ -1,6 +1,11 @@
 //! Hyperparameters become a plan: input coding, network, training, deployment.
 
-use super::hyperparameters::{Hyperparameters, PlanError};
+mod cost;
+pub(crate) mod hyperparameters;
+mod memory;
+
+use hyperparameters::{Hyperparameters, PlanError};
+
 use crate::backend::{DeployOptions, Granularity};
 use crate::data::{Augmentation, InputCoding, Sampling};
 use crate::network::{HeadSpec, LayerSpec, Shape, Spec, Surrogate, Volume, Window};

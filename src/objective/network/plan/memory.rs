@@ -1,6 +1,6 @@
 //! The memory that an evaluation needs, estimated from its plan.
 
-use super::plan::Plan;
+use super::Plan;
 use crate::network::SpecError;
 use crate::training;
 use crate::units::Bytes;
