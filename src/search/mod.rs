@@ -16,6 +16,7 @@
 //! ```
 
 pub mod bayes;
+mod evolution;
 mod fidelity;
 pub mod gp;
 mod nearest;
@@ -30,6 +31,7 @@ mod tpe;
 mod tried;
 
 pub use bayes::BayesSearch;
+pub use evolution::{EvolutionParams, EvolutionSearch};
 pub use fidelity::Fidelity;
 pub use nearest::nearest_possible;
 pub use nsga2::{Nsga2Params, Nsga2Search};

@@ -51,7 +51,9 @@ pub(super) fn expanded(name: &str, list: ListFile) -> Vec<(String, Json)> {
     let length = match low == high {
         true => json!({"type": "fixed", "value": low, "when": when}),
         false => match default {
-            Some(default) => json!({"type": "int", "low": low, "high": high, "default": default, "when": when}),
+            Some(default) => {
+                json!({"type": "int", "low": low, "high": high, "default": default, "when": when})
+            }
             None => json!({"type": "int", "low": low, "high": high, "when": when}),
         },
     };
@@ -71,12 +73,7 @@ pub(super) fn expanded(name: &str, list: ListFile) -> Vec<(String, Json)> {
 
 /// The conditions of a parameter of `item` of `high`: the list is long enough, and what the item
 /// says, whose own parameters are meant first.
-fn conditions(
-    list: &str,
-    (item, high): (u32, u32),
-    own: Option<Json>,
-    of: &IndexMap<String, Json>,
-) -> Json {
+fn conditions(list: &str, (item, high): (u32, u32), own: Option<Json>, of: &IndexMap<String, Json>) -> Json {
     let lengths: Vec<u32> = (item..=high).collect();
     let mut when = Map::from_iter([(list.to_owned(), json!(lengths))]);
     match own {
@@ -115,8 +112,14 @@ mod tests {
         let space = space();
         let names: Vec<&str> = space.parameters().iter().map(|parameter| parameter.name.as_str()).collect();
         let expected = [
-            "rate", "layers", "layers.1.kind", "layers.1.width", "layers.2.kind", "layers.2.width",
-            "layers.3.kind", "layers.3.width",
+            "rate",
+            "layers",
+            "layers.1.kind",
+            "layers.1.width",
+            "layers.2.kind",
+            "layers.2.width",
+            "layers.3.kind",
+            "layers.3.width",
         ];
         assert_eq!(names, expected);
         let list = List { length: 1, items: vec![vec![2, 3], vec![4, 5], vec![6, 7]] };
@@ -132,7 +135,8 @@ mod tests {
     #[test]
     fn items_beyond_the_length_and_unmet_conditions_are_absent() {
         let space = space();
-        let point: Point = serde_json::from_str(r#"{"rate": 0.5, "layers": 1, "layers.1.kind": "narrow"}"#).unwrap();
+        let point: Point =
+            serde_json::from_str(r#"{"rate": 0.5, "layers": 1, "layers.1.kind": "narrow"}"#).unwrap();
         assert_eq!(space.check(&point), Ok(()));
         let more: Point =
             serde_json::from_str(r#"{"rate": 0.5, "layers": 0, "layers.1.kind": "narrow"}"#).unwrap();
@@ -166,10 +170,15 @@ mod tests {
             Space::from_json(&text, "s.json").unwrap_err().to_string()
         };
         let no_items = error(r#"{"type": "list", "length": [0, 2], "of": {}}"#);
-        assert_eq!(no_items, "s.json: parameters.l: of = {}: a list needs at least one parameter of its items");
-        let swapped = error(r#"{"type": "list", "length": [3, 2], "of": {"a": {"type": "fixed", "value": 1}}}"#);
+        assert_eq!(
+            no_items,
+            "s.json: parameters.l: of = {}: a list needs at least one parameter of its items"
+        );
+        let swapped =
+            error(r#"{"type": "list", "length": [3, 2], "of": {"a": {"type": "fixed", "value": 1}}}"#);
         assert_eq!(swapped, "s.json: parameters.l: length = [3, 2]: must be from fewest to most, at most 64");
-        let inside = error(r#"{"type": "list", "length": [0, 1], "of": {"a": {"type": "int", "low": 3, "high": 1}}}"#);
+        let inside =
+            error(r#"{"type": "list", "length": [0, 1], "of": {"a": {"type": "int", "low": 3, "high": 1}}}"#);
         assert!(inside.starts_with("s.json: parameters.l.1.a: low = 3 > high = 1"), "{inside}");
     }
 }

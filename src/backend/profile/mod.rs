@@ -87,9 +87,17 @@ pub struct ChipProfile {
 impl ChipProfile {
     /// Whether there are networks that the chip cannot hold.
     pub fn has_limits(&self) -> bool {
-        let CoreLimits { neurons, in_axons, out_axons, fan_in, axons_per_neuron, synapse_memory, convolutions } =
-            &self.core;
-        let of_core = [neurons, in_axons, out_axons, fan_in, axons_per_neuron].iter().any(|limit| limit.is_some());
+        let CoreLimits {
+            neurons,
+            in_axons,
+            out_axons,
+            fan_in,
+            axons_per_neuron,
+            synapse_memory,
+            convolutions,
+        } = &self.core;
+        let of_core =
+            [neurons, in_axons, out_axons, fan_in, axons_per_neuron].iter().any(|limit| limit.is_some());
         let of_numbers = self.weights != WeightFormat::Exact
             || self.neuron.membrane_bits.is_some()
             || self.neuron.threshold.is_some()

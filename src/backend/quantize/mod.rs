@@ -104,7 +104,8 @@ impl IntegerNetwork {
 impl IntegerNetwork {
     /// The number of weights and thresholds. Pools have none.
     pub fn parameters(&self) -> usize {
-        let layers = self.layers.iter().filter(|layer| !matches!(layer.connectivity, Connectivity::Pool { .. }));
+        let layers =
+            self.layers.iter().filter(|layer| !matches!(layer.connectivity, Connectivity::Pool { .. }));
         layers.map(|layer| layer.weights.len() + layer.thresholds.len()).sum()
     }
 }

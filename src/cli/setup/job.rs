@@ -86,7 +86,8 @@ pub(crate) fn network(training: &Training, dataset: Dataset, memory: Option<Byte
         },
     };
     let split = Seed::root(training.seed).child("split");
-    Ok(Classify::new(dataset, profile, training.validation, goals, &split)?.with_memory(memory, training.memory.map(Bytes)))
+    Ok(Classify::new(dataset, profile, training.validation, goals, &split)?
+        .with_memory(memory, training.memory.map(Bytes)))
 }
 
 /// What all trials of a worker have in common: sent to the processes that evaluate them.

@@ -25,7 +25,8 @@ impl Spec {
         let layers = planned_layers(self)?;
         let areas = std::iter::once(1).chain(layers.iter().map(|layer| layer.activation.average.pow(2)));
         let parameters = |(layer, area): (&PlannedLayer, usize)| {
-            let inputs = layer.window.map_or(layer.input.len(), |window| window.area() * layer.input.channels);
+            let inputs =
+                layer.window.map_or(layer.input.len(), |window| window.area() * layer.input.channels);
             (inputs * area + 1) * layer.activation.sums.channels
         };
         Ok(layers.iter().zip(areas).map(parameters).sum())

@@ -68,10 +68,11 @@ impl NetworkForesight {
         if let Some(known) = self.memory().mapped.get(&key) {
             return known.clone();
         }
-        let deployed = Network::build(&spec, &Seed::root(0)).map_err(|error| error.to_string()).and_then(|network| {
-            let deployment = self.limits.chip.deploy(&network.fold(input_max), &plan.deploy);
-            deployment.map_err(|error| does_not_fit(error).reason)
-        });
+        let deployed =
+            Network::build(&spec, &Seed::root(0)).map_err(|error| error.to_string()).and_then(|network| {
+                let deployment = self.limits.chip.deploy(&network.fold(input_max), &plan.deploy);
+                deployment.map_err(|error| does_not_fit(error).reason)
+            });
         let cores = deployed.map(|deployment| deployment.mapping().cores());
         let mut memory = self.memory();
         if memory.mapped.len() >= REMEMBERED {

@@ -38,9 +38,14 @@ pub enum PlanError {
 pub struct Hyperparameters<'a>(pub &'a Point);
 
 impl Hyperparameters<'_> {
-    /// Refuses a parameter that is not among `known`.
-    pub fn only(&self, known: &[&str]) -> Result<(), PlanError> {
-        match self.0.iter().find(|(name, _)| !known.contains(name)) {
+    /// Whether the point has the parameter `name`.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.get(name).is_some()
+    }
+
+    /// Refuses a parameter that is neither among `known` nor `also` known.
+    pub fn only(&self, known: &[&str], also: impl Fn(&str) -> bool) -> Result<(), PlanError> {
+        match self.0.iter().find(|(name, _)| !known.contains(name) && !also(name)) {
             None => Ok(()),
             Some((name, _)) => {
                 let hint = input::suggestion(name, known.iter().copied());

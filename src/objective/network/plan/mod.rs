@@ -2,9 +2,11 @@
 
 mod cost;
 pub(crate) mod hyperparameters;
+mod layers;
 mod memory;
 
 use hyperparameters::{Hyperparameters, PlanError};
+use layers::Common;
 
 use crate::backend::{DeployOptions, Granularity};
 use crate::data::{Augmentation, InputCoding, Sampling};
@@ -27,6 +29,13 @@ use crate::training::{
 /// | `conv_window`, `conv_padding` | side of their windows; whether they keep the image's size | 5, no |
 /// | `conv_pool`, `conv_pooling` | side of the pooling after each of them, 1: none; `max` or `average` | 2, `max` |
 /// | `hidden_layers`, `width_1` .. `width_4` | dense layers and their neurons | 2, 256 and 64 |
+/// | `convolutions` | a list of convolutions, in place of `topology` and `conv_...` | none |
+/// | `convolutions.K.channels` | channels of the K-th | 16 |
+/// | `convolutions.K.height`, `.width`, `.stride` | of its window, as large as the image at most | 3, the height, 1 |
+/// | `convolutions.K.padding` | whether a square window with odd sides keeps the image's size | no |
+/// | `convolutions.K.pool` | `none`, `max`, `average`: of 2 x 2 after it, where the image allows it | `none` |
+/// | `convolutions.K.residual` | adds the spikes of the layer before, where both have the same shape | no |
+/// | `dense`, `dense.K.width` | a list of dense layers, in place of `hidden_layers` and `width_...` | none, 64 |
 /// | `batch_norm`, `dropout` | of every hidden layer; `output_batch_norm` of the output | no, 0 |
 /// | `redundancy`, `key_overlapping` | output neurons per class; whether classes share them | 10, yes |
 /// | `optimizer` | `adadelta`, `adam`, `rmsprop`, `sgd` | `adadelta` |
@@ -155,7 +164,7 @@ impl Plan {
         classes: usize,
     ) -> Result<Self, PlanError> {
         let values = Hyperparameters(point);
-        values.only(&KNOWN)?;
+        values.only(&KNOWN, layers::is_of_a_list)?;
         let coding = coding(&values)?;
         let input = Volume { height, width, channels: coding.width(channels) };
         let spec = spec(&values, input, classes)?;
@@ -186,16 +195,18 @@ fn coding(values: &Hyperparameters<'_>) -> Result<InputCoding, PlanError> {
 }
 
 fn spec(values: &Hyperparameters<'_>, input: Volume, classes: usize) -> Result<Spec, PlanError> {
-    let batch_norm = values.truth("batch_norm", false)?;
-    let dropout = values.real("dropout", 0.0, 0.95, 0.0)? as f32;
-    let width = |layer: u32| {
-        let default = if layer == 1 { 256 } else { 64 };
-        values.whole(&format!("width_{layer}"), 1, 1 << 20, default)
+    let common = Common {
+        batch_norm: values.truth("batch_norm", false)?,
+        dropout: values.real("dropout", 0.0, 0.95, 0.0)? as f32,
     };
-    let mut hidden = convolutions(values, batch_norm, dropout)?;
-    for layer in 1..=values.whole("hidden_layers", 0, MOST_LAYERS, 2)? {
-        hidden.push(LayerSpec::Dense { width: width(layer)? as usize, batch_norm, dropout });
-    }
+    let mut hidden = match layers::convolutions(values, input, common)? {
+        Some(listed) => listed,
+        None => convolutions(values, common)?,
+    };
+    hidden.extend(match layers::dense(values, common)? {
+        Some(listed) => listed,
+        None => dense(values, common)?,
+    });
     let head = HeadSpec {
         classes,
         redundancy: values.whole("redundancy", 1, 1024, 10)? as usize,
@@ -205,12 +216,20 @@ fn spec(values: &Hyperparameters<'_>, input: Volume, classes: usize) -> Result<S
     Ok(Spec { input, hidden, head })
 }
 
+/// The dense layers of a point without a list of them.
+fn dense(values: &Hyperparameters<'_>, common: Common) -> Result<Vec<LayerSpec>, PlanError> {
+    let Common { batch_norm, dropout } = common;
+    let layer = |layer: u32| {
+        let default = if layer == 1 { 256 } else { 64 };
+        let width = values.whole(&format!("width_{layer}"), 1, 1 << 20, default)? as usize;
+        Ok(LayerSpec::Dense { width, batch_norm, dropout })
+    };
+    (1..=values.whole("hidden_layers", 0, MOST_LAYERS, 2)?).map(layer).collect()
+}
+
 /// The convolutions of a convolutional topology, each with its pooling.
-fn convolutions(
-    values: &Hyperparameters<'_>,
-    batch_norm: bool,
-    dropout: f32,
-) -> Result<Vec<LayerSpec>, PlanError> {
+fn convolutions(values: &Hyperparameters<'_>, common: Common) -> Result<Vec<LayerSpec>, PlanError> {
+    let Common { batch_norm, dropout } = common;
     let layers = values.whole("conv_layers", 1, MOST_LAYERS, 2)?;
     let side = values.whole("conv_window", 1, 64, 5)? as usize;
     let padded = values.truth("conv_padding", false)?;

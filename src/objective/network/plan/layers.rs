@@ -1,0 +1,127 @@
+//! Layers from the lists `convolutions` and `dense` of a point.
+//!
+//! A window is as large as its image at most, and no pool follows where the image is smaller than
+//! it. So every list describes a network for images of any size.
+
+use super::hyperparameters::{Hyperparameters, PlanError};
+use crate::network::{LayerSpec, Volume, Window};
+
+/// The most items of either list.
+pub(super) const MOST_ITEMS: u32 = 64;
+
+/// The parameters of an item of `convolutions`.
+pub(super) const CONVOLUTION: [&str; 7] =
+    ["channels", "height", "width", "stride", "padding", "pool", "residual"];
+/// The parameters of an item of `dense`.
+pub(super) const DENSE: [&str; 1] = ["width"];
+
+/// What all hidden layers have in common.
+#[derive(Clone, Copy)]
+pub(super) struct Common {
+    /// Whether sums are normalized over the batch.
+    pub batch_norm: bool,
+    /// The share of activations dropped in training.
+    pub dropout: f32,
+}
+
+/// The layers of the list `convolutions` on images of `input`; `None` if the point has no such list.
+pub(super) fn convolutions(
+    values: &Hyperparameters<'_>,
+    input: Volume,
+    common: Common,
+) -> Result<Option<Vec<LayerSpec>>, PlanError> {
+    if !values.has("convolutions") {
+        return Ok(None);
+    }
+    let mut hidden = Vec::new();
+    let mut image = input;
+    for item in 1..=values.whole("convolutions", 0, MOST_ITEMS, 0)? {
+        let at = |name: &str| format!("convolutions.{item}.{name}");
+        let channels = values.whole(&at("channels"), 1, 1 << 16, 16)? as usize;
+        let window = window(values, &at, image)?;
+        let below = image;
+        (image.height, image.width) = window.positions(image);
+        image.channels = channels;
+        let Common { batch_norm, dropout } = common;
+        hidden.push(LayerSpec::Convolution { channels, window, batch_norm, dropout });
+        if let Some(pool) = pool(values, &at("pool"), &mut image)? {
+            hidden.push(pool);
+        }
+        // A sum needs two layers of one shape.
+        if values.truth(&at("residual"), false)? && item > 1 && image == below {
+            hidden.push(LayerSpec::Residual { back: 1 });
+        }
+    }
+    Ok(Some(hidden))
+}
+
+/// The window of a convolution, as large as its image at most. With padding the image keeps its
+/// size at stride 1, if the window is square with odd sides.
+fn window(
+    values: &Hyperparameters<'_>,
+    at: &dyn Fn(&str) -> String,
+    image: Volume,
+) -> Result<Window, PlanError> {
+    let side = values.whole(&at("height"), 1, 64, 3)?;
+    let (height, width) = (side as usize, values.whole(&at("width"), 1, 64, side)? as usize);
+    let (height, width) = (height.min(image.height), width.min(image.width));
+    let stride = values.whole(&at("stride"), 1, 16, 1)? as usize;
+    let padding = if values.truth(&at("padding"), false)? { (height.min(width) - 1) / 2 } else { 0 };
+    Ok(Window { height, width, stride, padding })
+}
+
+/// The pooling of squares of 2 x 2 that `name` asks for, if `image` has any; `image` becomes what it
+/// leaves.
+fn pool(
+    values: &Hyperparameters<'_>,
+    name: &str,
+    image: &mut Volume,
+) -> Result<Option<LayerSpec>, PlanError> {
+    const SIDE: usize = 2;
+    let (max, average) =
+        (LayerSpec::MaxPool { size: SIDE, stride: SIDE }, LayerSpec::AveragePool { size: SIDE });
+    let chosen = values.choice(name, &[("none", None), ("max", Some(max)), ("average", Some(average))])?;
+    let sides = [image.height, image.width];
+    let fits = match chosen {
+        Some(LayerSpec::AveragePool { .. }) => sides.iter().all(|side| side % SIDE == 0),
+        _ => sides.iter().all(|&side| side >= SIDE),
+    };
+    let chosen = chosen.filter(|_| fits);
+    if chosen.is_some() {
+        (image.height, image.width) = (image.height / SIDE, image.width / SIDE);
+    }
+    Ok(chosen)
+}
+
+/// The layers of the list `dense`; `None` if the point has no such list.
+pub(super) fn dense(
+    values: &Hyperparameters<'_>,
+    common: Common,
+) -> Result<Option<Vec<LayerSpec>>, PlanError> {
+    if !values.has("dense") {
+        return Ok(None);
+    }
+    let Common { batch_norm, dropout } = common;
+    let layer = |item| {
+        let width = values.whole(&format!("dense.{item}.width"), 1, 1 << 20, 64)? as usize;
+        Ok(LayerSpec::Dense { width, batch_norm, dropout })
+    };
+    (1..=values.whole("dense", 0, MOST_ITEMS, 0)?).map(layer).collect::<Result<_, _>>().map(Some)
+}
+
+/// Whether `name` is a parameter of one of the lists.
+pub(super) fn is_of_a_list(name: &str) -> bool {
+    let parts: Vec<&str> = name.split('.').collect();
+    match parts[..] {
+        ["convolutions" | "dense"] => true,
+        [list, item, own] => {
+            let known: &[&str] = match list {
+                "convolutions" => &CONVOLUTION,
+                "dense" => &DENSE,
+                _ => &[],
+            };
+            known.contains(&own) && item.parse().is_ok_and(|item: u32| (1..=MOST_ITEMS).contains(&item))
+        }
+        _ => false,
+    }
+}
