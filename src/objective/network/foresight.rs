@@ -121,3 +121,99 @@ fn without_dropout(spec: &Spec) -> Spec {
     }
     spec
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::RngExt;
+
+    use super::*;
+    use crate::backend::{Chip, ChipProfile};
+    use crate::space::Space;
+    use crate::units::Bytes;
+
+    fn limits(chip: &str, memory: Option<u64>) -> Limits {
+        let profile = ChipProfile::builtin(chip).expect("a built-in chip");
+        Limits {
+            shape: [8, 8, 1],
+            classes: 10,
+            levels: 16,
+            samples: [1000, 200, 300],
+            chip: Chip::new(profile),
+            memory: None,
+            stated_memory: memory.map(Bytes),
+        }
+    }
+
+    fn space() -> Space {
+        Space::from_json(include_str!("../../../configs/topologies.json"), "topologies.json").unwrap()
+    }
+
+    /// Random points of the space.
+    fn points(count: usize) -> Vec<Point> {
+        let space = space();
+        let mut stream = Seed::root(11).stream();
+        let unit = |_| -> Vec<f64> { (0..space.dimension()).map(|_| stream.random()).collect() };
+        (0..count).map(unit).map(|unit| space.decode(&unit)).collect()
+    }
+
+    #[test]
+    fn every_topology_is_a_network_or_is_refused_with_a_reason() {
+        let count = std::env::var("TUNE_GENOMES").ok().and_then(|count| count.parse().ok()).unwrap_or(3000);
+        let foresight = NetworkForesight::new(limits("ideal", None), vec![Goal::Accuracy, Goal::Parameters]);
+        for point in points(count) {
+            match foresight.foresee(&point) {
+                Foresight::Possible { bounds } => {
+                    let plan = foresight.limits.plan(&point).expect("it is possible");
+                    assert_eq!(plan.spec.check(), Ok(()), "{point:?}");
+                    assert!(bounds[1].value().is_some_and(|parameters| parameters > 0.0));
+                }
+                Foresight::Refused { reason } => assert!(!reason.is_empty()),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_foreseen_is_what_deployment_finds() {
+        for chip in ["loihi1", "truenorth", "odin"] {
+            let foresight = NetworkForesight::new(limits(chip, None), vec![Goal::Cores, Goal::Parameters]);
+            for point in points(40) {
+                let plan = foresight.limits.plan(&point).expect("a plan");
+                let deployed = Network::build(&plan.spec, &Seed::root(7)).map(|network| {
+                    let binary = network.fold(foresight.limits.input_max(&plan));
+                    foresight.limits.chip.deploy(&binary, &plan.deploy)
+                });
+                match (foresight.foresee(&point), deployed.expect("a network")) {
+                    (Foresight::Possible { bounds }, Ok(deployment)) => {
+                        assert!(bounds[0].high >= deployment.mapping().cores() as f64);
+                        assert_eq!(bounds[1].value(), Some(deployment.network().parameters() as f64));
+                    }
+                    (Foresight::Refused { reason }, Err(error)) => assert_eq!(reason, error.to_string()),
+                    (foreseen, found) => panic!("{chip}: foreseen {foreseen:?}, found {:?}", found.err()),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_network_beyond_the_stated_memory_is_refused_once() {
+        let foresight = NetworkForesight::new(limits("ideal", Some(1)), vec![Goal::Accuracy]);
+        let point = space().default_point();
+        for _ in 0..3 {
+            assert!(matches!(foresight.foresee(&point), Foresight::Refused { .. }));
+        }
+        let refusals = foresight.refusals();
+        assert_eq!(refusals.count, 1);
+        let (reason, times) = refusals.most_frequent.expect("a reason");
+        assert_eq!(times, 1);
+        assert!(reason.contains("raise --memory"), "{reason}");
+    }
+
+    #[test]
+    fn of_the_accuracy_only_its_range_is_known() {
+        let foresight = NetworkForesight::new(limits("ideal", None), vec![Goal::Accuracy, Goal::Energy]);
+        let Foresight::Possible { bounds } = foresight.foresee(&space().default_point()) else {
+            panic!("an ideal chip refuses nothing")
+        };
+        assert_eq!(bounds, [Bounds { low: 0.0, high: 1.0 }, Bounds { low: 0.0, high: f64::INFINITY }]);
+    }
+}

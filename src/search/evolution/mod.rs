@@ -169,3 +169,40 @@ fn random_point(space: &Space, stream: &mut Stream) -> Point {
     let unit: Vec<f64> = (0..space.dimension()).map(|_| stream.random()).collect();
     space.decode(&unit)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::{Metric, Trial, TrialState};
+
+    #[test]
+    fn a_topology_of_known_depth_is_found_by_growing() {
+        let text = r#"{"name": "s", "parameters": {"layers": {"type": "list", "length": [0, 6], "default": 0, "of": {
+            "kind": {"type": "categorical", "choices": ["a", "b", "c", "d"]}}}}}"#;
+        let space = Space::from_json(text, "s.json").unwrap();
+        // The loss counts where the kinds differ from a, b, c, d.
+        let loss = |point: &Point| {
+            let length = point.get("layers").and_then(|value| value.as_i64()).unwrap() as usize;
+            let kind = |k: usize| point.get(&format!("layers.{k}.kind")).and_then(|value| value.as_str());
+            let right = (1..=4).filter(|&k| kind(k) == Some(["a", "b", "c", "d"][k - 1])).count();
+            (4 - right) as f64 + length.abs_diff(4) as f64
+        };
+        let mut found = 0;
+        for seed in 0..5 {
+            let search = EvolutionSearch::new();
+            let mut study = Study { metrics: vec![Metric::minimize("loss")], ..Study::default() };
+            for number in 0..60 {
+                let point = search.suggest(&space, &study, &Seed::root(seed));
+                let values = vec![loss(&point)];
+                study.trials.push(Trial {
+                    state: TrialState::Complete,
+                    values,
+                    ..Trial::waiting(number, point)
+                });
+            }
+            found += usize::from(study.best().unwrap().values[0] == 0.0);
+        }
+        // Random points find it in 60 of 5,461 points: one study in ninety.
+        assert!(found >= 4, "{found} of 5");
+    }
+}

@@ -66,3 +66,66 @@ fn scales<'a>(points: impl Iterator<Item = &'a Vec<f64>>, dimension: usize) -> V
 fn distance(a: &[f64], b: &[f64], scales: &[f64]) -> f64 {
     a.iter().zip(b).zip(scales).map(|((a, b), scale)| ((a - b) / scale).powi(2)).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::seed::Seed;
+    use crate::space::{Foresee, Refusals};
+    use crate::study::{Metric, Trial, TrialState};
+
+    /// Knows that the metric is x.
+    struct Known;
+
+    impl Foresee for Known {
+        fn foresee(&self, point: &Point) -> Foresight {
+            let x = point.get("x").and_then(|value| value.as_f64()).expect("a number");
+            Foresight::Possible { bounds: vec![Bounds::UNKNOWN, Bounds::exact(x)] }
+        }
+
+        fn refusals(&self) -> Refusals {
+            Refusals::default()
+        }
+    }
+
+    fn space() -> Space {
+        let text =
+            r#"{"name": "s", "parameters": {"x": {"type": "float", "low": 1, "high": 100, "log": true}}}"#;
+        Space::from_json(text, "s.json").unwrap()
+    }
+
+    fn at(x: f64) -> Point {
+        [("x", x)].into_iter().collect()
+    }
+
+    /// A study whose trials are all at 90.
+    fn crowded() -> Study {
+        let trial = |number| Trial { state: TrialState::Complete, ..Trial::waiting(number, at(90.0)) };
+        Study {
+            metrics: vec![Metric::minimize("loss"), Metric::minimize("x")],
+            trials: (0..20).map(trial).collect(),
+            ..Study::default()
+        }
+    }
+
+    #[test]
+    fn children_far_from_the_trials_are_kept_more_often() {
+        let space = space().with_foresight(Some(Arc::new(Known)));
+        let children = || (0..20).map(|k| at(if k < 10 { 2.0 } else { 90.0 })).collect::<Vec<Point>>();
+        let mut stream = Seed::root(5).stream();
+        let far: usize = (0..50)
+            .map(|_| kept(&space, &crowded(), children(), 5, &mut stream))
+            .map(|kept| kept.iter().filter(|&child| *child == at(2.0)).count())
+            .sum();
+        assert!(far > 220, "{far} of 250");
+    }
+
+    #[test]
+    fn where_nothing_is_known_the_first_children_are_kept() {
+        let children: Vec<Point> = (1..=9).map(|x| at(f64::from(x))).collect();
+        let kept = kept(&space(), &crowded(), children.clone(), 4, &mut Seed::root(5).stream());
+        assert_eq!(kept, children[..4]);
+    }
+}

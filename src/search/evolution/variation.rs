@@ -150,3 +150,107 @@ impl<'a> Variation<'a> {
         first.iter().map(|&index| Some(parameters[index].domain.decode(stream.random()))).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::Seed;
+
+    const LAYERS: &str = r#"{"name": "layers", "parameters": {
+        "rate": {"type": "float", "low": 0, "high": 1},
+        "layers": {"type": "list", "length": [0, 4], "default": 2, "of": {
+            "kind": {"type": "categorical", "choices": ["wide", "narrow"]},
+            "width": {"type": "int", "low": 1, "high": 9, "when": {"kind": ["wide"]}}
+        }},
+        "deep": {"type": "int", "low": 0, "high": 5, "when": {"layers": [3, 4]}}
+    }}"#;
+
+    fn space() -> Space {
+        Space::from_json(LAYERS, "layers.json").unwrap()
+    }
+
+    fn point(text: &str) -> Point {
+        serde_json::from_str(text).unwrap()
+    }
+
+    /// The kinds of all layers, in their order.
+    fn kinds(variation: &Variation<'_>, point: &Point) -> Vec<String> {
+        let items = variation.items(point, &variation.lists[0]);
+        items.iter().map(|item| item[0].as_ref().and_then(Value::as_str).unwrap_or("").to_owned()).collect()
+    }
+
+    #[test]
+    fn ten_thousand_children_are_points_of_the_space() {
+        let space = space();
+        let variation = Variation::of(&space);
+        let mut stream = Seed::root(1).stream();
+        let mut population = vec![space.default_point(), point(r#"{"rate": 0.5, "layers": 0}"#)];
+        for _ in 0..10_000 {
+            let (a, b) = (stream.random_range(0..population.len()), stream.random_range(0..population.len()));
+            let child = match stream.random() {
+                true => variation.mutant(&population[a], &mut stream),
+                false => variation.crossed(&population[a], &population[b], &mut stream),
+            };
+            assert_eq!(space.check(&child), Ok(()), "{child:?}");
+            if population.len() < 200 { population.push(child) } else { population[a] = child }
+        }
+        let lengths: std::collections::BTreeSet<i64> =
+            population.iter().filter_map(|point| point.get("layers").and_then(Value::as_i64)).collect();
+        assert_eq!(lengths.into_iter().collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn one_mutation_of_a_list_adds_removes_or_swaps_one_item() {
+        let space = space();
+        let variation = Variation::of(&space);
+        let mut stream = Seed::root(2).stream();
+        let parent = point(
+            r#"{"rate": 0.5, "layers": 3, "layers.1.kind": "wide", "layers.1.width": 1,
+                "layers.2.kind": "narrow", "layers.3.kind": "wide", "layers.3.width": 3, "deep": 2}"#,
+        );
+        let (mut longer, mut shorter, mut swapped) = (0, 0, 0);
+        for _ in 0..300 {
+            let child = variation.with_other_list(&parent, &mut stream);
+            let (before, after) = (kinds(&variation, &parent), kinds(&variation, &child));
+            match after.len() {
+                4 => longer += 1,
+                2 => shorter += 1,
+                _ => swapped += usize::from(before != after),
+            }
+            assert!((2..=4).contains(&after.len()));
+        }
+        assert!(longer > 50 && shorter > 50 && swapped > 50, "{longer} {shorter} {swapped}");
+    }
+
+    #[test]
+    fn a_crossed_list_begins_like_one_parent_and_ends_like_the_other() {
+        let space = space();
+        let variation = Variation::of(&space);
+        let mut stream = Seed::root(3).stream();
+        let of = |kind: &str, rate: f64| {
+            let mut point: Point = [("rate", rate)].into_iter().collect();
+            point.set("layers", 2);
+            point.set("layers.1.kind", kind);
+            point.set("layers.2.kind", kind);
+            space.completed(&point)
+        };
+        let (a, b) = (of("wide", 0.1), of("narrow", 0.9));
+        for _ in 0..100 {
+            let child = variation.crossed(&a, &b, &mut stream);
+            let kinds = kinds(&variation, &child);
+            assert!(kinds.is_sorted_by(|x, y| !(x == "narrow" && y == "wide")), "{kinds:?}");
+            let rate = child.get("rate").and_then(Value::as_f64);
+            assert!([Some(0.1), Some(0.9)].contains(&rate));
+        }
+    }
+
+    #[test]
+    fn a_space_without_lists_mutates_by_its_values_alone() {
+        let text = r#"{"name": "s", "parameters": {"c": {"type": "categorical", "choices": [1, 2, 3]}}}"#;
+        let space = Space::from_json(text, "s.json").unwrap();
+        let variation = Variation::of(&space);
+        let mut stream = Seed::root(4).stream();
+        let parent = space.default_point();
+        assert!((0..50).all(|_| variation.with_other_value(&parent, &mut stream) != parent));
+    }
+}

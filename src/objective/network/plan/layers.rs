@@ -125,3 +125,78 @@ pub(super) fn is_of_a_list(name: &str) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objective::Plan;
+    use crate::space::Point;
+
+    fn hidden(text: &str, shape: [usize; 3]) -> Vec<LayerSpec> {
+        let point: Point = serde_json::from_str(text).expect("a point");
+        Plan::new(&point, shape, 10).expect("a plan").spec.hidden
+    }
+
+    fn convolution(channels: usize, [height, width, stride, padding]: [usize; 4]) -> LayerSpec {
+        let window = Window { height, width, stride, padding };
+        LayerSpec::Convolution { channels, window, batch_norm: false, dropout: 0.0 }
+    }
+
+    fn dense(width: usize) -> LayerSpec {
+        LayerSpec::Dense { width, batch_norm: false, dropout: 0.0 }
+    }
+
+    #[test]
+    fn lists_take_the_place_of_numbered_layers() {
+        let text = r#"{"convolutions": 2, "convolutions.1.channels": 8, "convolutions.1.height": 5,
+            "convolutions.1.pool": "max", "convolutions.2.channels": 12, "convolutions.2.padding": true,
+            "dense": 1, "dense.1.width": 40}"#;
+        let expected = [
+            convolution(8, [5, 5, 1, 0]),
+            LayerSpec::MaxPool { size: 2, stride: 2 },
+            convolution(12, [3, 3, 1, 1]),
+            dense(40),
+        ];
+        assert_eq!(hidden(text, [28, 28, 1]), expected);
+        assert_eq!(hidden(r#"{"convolutions": 0, "dense": 0}"#, [28, 28, 1]), []);
+        let dense_alone = hidden(r#"{"dense": 2, "dense.2.width": 7}"#, [1, 1, 30]);
+        assert_eq!(dense_alone, [dense(64), dense(7)]);
+    }
+
+    #[test]
+    fn a_window_is_no_larger_than_its_image_and_a_pool_needs_its_square() {
+        let text = r#"{"convolutions": 1, "convolutions.1.height": 5, "convolutions.1.width": 7,
+            "convolutions.1.stride": 2, "convolutions.1.padding": true, "convolutions.1.pool": "max", "dense": 0}"#;
+        assert_eq!(hidden(text, [1, 40, 1]), [convolution(16, [1, 7, 2, 0])]);
+        let average = r#"{"convolutions": 1, "convolutions.1.pool": "average", "dense": 0}"#;
+        assert_eq!(hidden(average, [9, 9, 1]).len(), 1, "7 rows are not divisible by 2");
+        assert_eq!(hidden(average, [10, 10, 1]).len(), 2);
+    }
+
+    #[test]
+    fn a_residual_connection_needs_two_layers_of_one_shape() {
+        let text = |channels: u32| {
+            format!(
+                r#"{{"convolutions": 2, "convolutions.1.channels": 8, "convolutions.1.padding": true,
+                "convolutions.1.residual": true, "convolutions.2.channels": {channels},
+                "convolutions.2.padding": true, "convolutions.2.residual": true, "dense": 0}}"#
+            )
+        };
+        let same = hidden(&text(8), [6, 6, 1]);
+        assert_eq!(
+            same,
+            [convolution(8, [3, 3, 1, 1]), convolution(8, [3, 3, 1, 1]), LayerSpec::Residual { back: 1 }]
+        );
+        assert_eq!(hidden(&text(9), [6, 6, 1]).len(), 2);
+    }
+
+    #[test]
+    fn unknown_names_and_items_are_refused() {
+        for name in
+            ["convolutions.1.depth", "convolutions.0.channels", "dense.65.width", "dense.x.width", "lists"]
+        {
+            assert!(!is_of_a_list(name), "{name}");
+        }
+        assert!(is_of_a_list("convolutions.64.residual") && is_of_a_list("dense"));
+    }
+}
