@@ -12,6 +12,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use network::constraint::{Constraint, ConstraintError};
 pub use network::faults::{FaultScore, Robustness, Sweep, SweepError};
 pub use network::goal::{Goal, Goals, UnknownGoal};
 pub use network::plan::Plan;

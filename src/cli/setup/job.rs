@@ -48,6 +48,7 @@ pub(crate) fn of_network(args: &TuneArgs, setup: &Setup, profile: &ChipProfile) 
         validation: args.validation,
         chip: serde_json::to_value(profile)?,
         goals: args.metric.iter().map(Goal::to_string).collect(),
+        constraints: args.constraint.iter().map(ToString::to_string).collect(),
         faults: faults.iter().map(|fault| fault.name().to_owned()).collect(),
         fault_rates: rates,
         fault_maps: maps,
@@ -78,6 +79,7 @@ pub(crate) fn network(training: &Training, dataset: Dataset, memory: Option<Byte
     let profile = ChipProfile::from_json(&training.chip.to_string(), "the chip of the study")?;
     let goals = Goals {
         list: training.goals.iter().map(|goal| goal.parse()).collect::<Result<_, _>>()?,
+        constraints: training.constraints.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
         sweep: Sweep {
             faults: training.faults.iter().map(|fault| fault.parse()).collect::<Result<_, _>>()?,
             rates: training.fault_rates.clone(),

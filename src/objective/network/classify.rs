@@ -8,7 +8,7 @@ use super::failure::{does_not_fit, invalid};
 use super::foresight::NetworkForesight;
 use super::goal::Goals;
 use super::limits::Limits;
-use super::model::{TrainedNetwork, score};
+use super::model::{Scores, TrainedNetwork, score};
 use super::plan::Plan;
 use super::plan::hyperparameters::PlanError;
 use super::saved::SavedNetwork;
@@ -175,7 +175,7 @@ impl Classify {
         let begin = Instant::now();
         let SegmentTraining { plan, train, validation, .. } = training;
         let (binary, deployment) = self.deploy(&plan, network, train.max)?;
-        let (values, report) = score(&deployment, &validation, &self.goals)?;
+        let Scores { values, constraints, report } = score(&deployment, &validation, &self.goals)?;
         let deployment_seconds = times.deployment + begin.elapsed().as_secs_f64();
         let mut attributes = network_attributes(network, summary);
         attributes.insert("training_seconds".to_owned(), times.training.into());
@@ -185,7 +185,7 @@ impl Classify {
         let goals = self.goals.clone();
         let model = TrainedNetwork { saved, deployment, test, goals, attributes: attributes.clone() };
         attributes.extend(chip_attributes(&report));
-        let outcome = Outcome::Complete { values, constraints: Vec::new(), attributes };
+        let outcome = Outcome::Complete { values, constraints, attributes };
         Ok(Evaluation { outcome, model: Some(Box::new(model)) })
     }
 
@@ -194,7 +194,7 @@ impl Classify {
         let deployment = self.limits.chip.deploy(binary, &plan.deploy).ok();
         let values = deployment.and_then(|deployment| score(&deployment, validation, &self.goals).ok());
         values
-            .map(|(values, _)| values)
+            .map(|scores| scores.values)
             .filter(|values| values.iter().all(|value| value.is_finite()))
             .unwrap_or_default()
     }
@@ -226,7 +226,7 @@ impl Objective for Classify {
     }
 
     fn foresight(&self) -> Option<Arc<dyn Foresee>> {
-        Some(Arc::new(NetworkForesight::new(self.limits.clone(), self.goals.list.clone())))
+        Some(Arc::new(NetworkForesight::new(self.limits.clone(), &self.goals)))
     }
 
     fn cost(&self, point: &Point) -> f64 {

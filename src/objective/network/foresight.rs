@@ -6,8 +6,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
+use super::constraint::Constraint;
 use super::failure::{does_not_fit, invalid};
-use super::goal::Goal;
+use super::goal::{Goal, Goals};
 use super::limits::Limits;
 use super::plan::Plan;
 use crate::network::{LayerSpec, Network, Spec};
@@ -22,6 +23,7 @@ const REMEMBERED: usize = 100_000;
 pub(super) struct NetworkForesight {
     limits: Limits,
     goals: Vec<Goal>,
+    constraints: Vec<Constraint>,
     memory: Mutex<Memory>,
 }
 
@@ -38,8 +40,9 @@ struct Memory {
 
 impl NetworkForesight {
     /// The foresight of networks within `limits`, scored by `goals`.
-    pub fn new(limits: Limits, goals: Vec<Goal>) -> Self {
-        Self { limits, goals, memory: Mutex::default() }
+    pub fn new(limits: Limits, goals: &Goals) -> Self {
+        let (goals, constraints) = (goals.list.clone(), goals.constraints.clone());
+        Self { limits, goals, constraints, memory: Mutex::default() }
     }
 
     /// The bounds of all goals, or why the point is refused.
@@ -47,9 +50,13 @@ impl NetworkForesight {
         let reason = |failure: Failure| failure.reason;
         let plan = self.limits.plan(point).map_err(|error| reason(invalid(error)))?;
         self.limits.check_memory(&plan, self.limits.stated_memory).map_err(reason)?;
-        let needs_mapping = self.limits.chip.profile().has_limits() || self.goals.contains(&Goal::Cores);
+        let is_asked = |goal| {
+            self.goals.contains(&goal) || self.constraints.iter().any(|constraint| constraint.goal == goal)
+        };
+        let needs_mapping = self.limits.chip.profile().has_limits() || is_asked(Goal::Cores);
         let cores = if needs_mapping { Some(self.cores(&plan)?) } else { None };
         let parameters = plan.spec.deployed_parameters().map_err(|error| reason(invalid(error)))?;
+        self.check_constraints(cores, parameters)?;
         let bounds = |goal: &Goal| match goal {
             Goal::Accuracy | Goal::Robustness => Bounds { low: 0.0, high: 1.0 },
             Goal::Parameters => Bounds::exact(parameters as f64),
@@ -58,6 +65,25 @@ impl NetworkForesight {
             _ => Bounds { low: 0.0, ..Bounds::UNKNOWN },
         };
         Ok(self.goals.iter().map(bounds).collect())
+    }
+
+    /// Refuses a network that breaks a constraint of its cores or parameters before it is trained.
+    fn check_constraints(&self, cores: Option<usize>, parameters: usize) -> Result<(), String> {
+        let known = |goal| match goal {
+            Goal::Cores => cores,
+            Goal::Parameters => Some(parameters),
+            _ => None,
+        };
+        let broken = self.constraints.iter().find_map(|constraint| {
+            let value = known(constraint.goal)?;
+            (constraint.excess(value as f64) > 0.0).then_some((constraint, value))
+        });
+        match broken {
+            None => Ok(()),
+            Some((constraint, value)) => {
+                Err(format!("it takes {value} {}: must be {constraint}", constraint.goal))
+            }
+        }
     }
 
     /// The cores of the network before its first epoch, or why it does not fit.
@@ -128,6 +154,7 @@ mod tests {
 
     use super::*;
     use crate::backend::{Chip, ChipProfile};
+    use crate::objective::Sweep;
     use crate::space::Space;
     use crate::units::Bytes;
 
@@ -142,6 +169,12 @@ mod tests {
             memory: None,
             stated_memory: memory.map(Bytes),
         }
+    }
+
+    fn foresight(chip: &str, memory: Option<u64>, goals: &[Goal]) -> NetworkForesight {
+        let sweep = Sweep { faults: vec![], rates: vec![], maps: 1, seed: 0 };
+        let goals = Goals { list: goals.to_vec(), constraints: Vec::new(), sweep };
+        NetworkForesight::new(limits(chip, memory), &goals)
     }
 
     fn space() -> Space {
@@ -159,7 +192,7 @@ mod tests {
     #[test]
     fn every_topology_is_a_network_or_is_refused_with_a_reason() {
         let count = std::env::var("TUNE_GENOMES").ok().and_then(|count| count.parse().ok()).unwrap_or(3000);
-        let foresight = NetworkForesight::new(limits("ideal", None), vec![Goal::Accuracy, Goal::Parameters]);
+        let foresight = foresight("ideal", None, &[Goal::Accuracy, Goal::Parameters]);
         for point in points(count) {
             match foresight.foresee(&point) {
                 Foresight::Possible { bounds } => {
@@ -175,7 +208,7 @@ mod tests {
     #[test]
     fn what_is_foreseen_is_what_deployment_finds() {
         for chip in ["loihi1", "truenorth", "odin"] {
-            let foresight = NetworkForesight::new(limits(chip, None), vec![Goal::Cores, Goal::Parameters]);
+            let foresight = foresight(chip, None, &[Goal::Cores, Goal::Parameters]);
             for point in points(40) {
                 let plan = foresight.limits.plan(&point).expect("a plan");
                 let deployed = Network::build(&plan.spec, &Seed::root(7)).map(|network| {
@@ -196,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_network_beyond_the_stated_memory_is_refused_once() {
-        let foresight = NetworkForesight::new(limits("ideal", Some(1)), vec![Goal::Accuracy]);
+        let foresight = foresight("ideal", Some(1), &[Goal::Accuracy]);
         let point = space().default_point();
         for _ in 0..3 {
             assert!(matches!(foresight.foresee(&point), Foresight::Refused { .. }));
@@ -210,10 +243,22 @@ mod tests {
 
     #[test]
     fn of_the_accuracy_only_its_range_is_known() {
-        let foresight = NetworkForesight::new(limits("ideal", None), vec![Goal::Accuracy, Goal::Energy]);
+        let foresight = foresight("ideal", None, &[Goal::Accuracy, Goal::Energy]);
         let Foresight::Possible { bounds } = foresight.foresee(&space().default_point()) else {
             panic!("an ideal chip refuses nothing")
         };
         assert_eq!(bounds, [Bounds { low: 0.0, high: 1.0 }, Bounds { low: 0.0, high: f64::INFINITY }]);
+    }
+
+    #[test]
+    fn a_constraint_of_what_is_known_refuses_before_training() {
+        let mut foresight = foresight("loihi1", None, &[Goal::Accuracy]);
+        foresight.constraints = vec!["cores<=0".parse().unwrap()];
+        let Foresight::Refused { reason } = foresight.foresee(&space().default_point()) else {
+            panic!("no network has no core")
+        };
+        assert!(reason.starts_with("it takes ") && reason.ends_with(" cores: must be cores<=0"), "{reason}");
+        foresight.constraints = vec!["parameters<=1000000".parse().unwrap(), "energy<=0".parse().unwrap()];
+        assert!(matches!(foresight.foresee(&space().default_point()), Foresight::Possible { .. }));
     }
 }

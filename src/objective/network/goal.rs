@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::accuracy::accuracy;
+use super::constraint::Constraint;
 use super::faults::{Sweep, SweepError};
 use crate::backend::{ChipProfile, ChipReport, Deployment, Figure, Unmodelled};
 use crate::data::Coded;
@@ -133,6 +134,8 @@ impl FromStr for Goal {
 pub struct Goals {
     /// The metrics, at least one.
     pub list: Vec<Goal>,
+    /// What metrics must be at least or at most.
+    pub constraints: Vec<Constraint>,
     /// The faulty chips of [`Goal::Robustness`].
     pub sweep: Sweep,
 }
@@ -150,15 +153,15 @@ pub(super) enum GoalError {
 
 impl Goals {
     /// The values of a network that found the classes `predictions` of `samples`, one for each
-    /// metric.
+    /// metric, and by how much it breaks each constraint.
     pub(super) fn values(
         &self,
         deployment: &Deployment,
         samples: &Coded,
         predictions: &[u16],
         report: &ChipReport,
-    ) -> Result<Vec<f64>, GoalError> {
-        let value = |&goal: &Goal| {
+    ) -> Result<(Vec<f64>, Vec<f64>), GoalError> {
+        let value = |goal: Goal| {
             let value = match goal {
                 Goal::Accuracy => Some(accuracy(predictions, &samples.labels)),
                 Goal::Robustness => Some(self.sweep.run(deployment, samples)?.mean()),
@@ -174,7 +177,10 @@ impl Goals {
             };
             value.ok_or_else(|| GoalError::Unmodelled { goal, chip: report.chip.clone() })
         };
-        self.list.iter().map(value).collect()
+        let values = self.list.iter().map(|&goal| value(goal)).collect::<Result<_, _>>()?;
+        let excess = |constraint: &Constraint| Ok(constraint.excess(value(constraint.goal)?));
+        let excesses = self.constraints.iter().map(excess).collect::<Result<_, GoalError>>()?;
+        Ok((values, excesses))
     }
 }
 

@@ -3,6 +3,7 @@
 mod accuracy;
 mod attributes;
 pub mod classify;
+pub(super) mod constraint;
 mod failure;
 pub(super) mod faults;
 mod foresight;

@@ -42,6 +42,9 @@ pub struct Training {
     pub chip: Json,
     /// The metrics of the trials, by name.
     pub goals: Vec<String>,
+    /// What metrics must be at least or at most, as people write it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constraints: Vec<String>,
     /// The faults that robustness is measured with.
     pub faults: Vec<String>,
     /// The rates at which each fault is tried.
@@ -81,6 +84,7 @@ mod tests {
             validation: 0.2,
             chip: serde_json::json!({"name": "ideal"}),
             goals: vec!["accuracy".into()],
+            constraints: vec!["cores<=8".into()],
             faults: vec![],
             fault_rates: vec![0.05],
             fault_maps: 3,
