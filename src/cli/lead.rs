@@ -36,10 +36,7 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
         pausing.checkpoint_dir = checkpoints::folder_in(named, &*storage.load_study(study)?);
     }
     if args.retry_failed {
-        prepared.remarks.push(match storage.retry_failed(study)? {
-            0 => "--retry-failed: no failed trial is left to try again".to_owned(),
-            count => format!("{count} failed trials are tried again"),
-        });
+        prepared.remarks.push(Remark::RetriedFailed { count: storage.retry_failed(study)? });
     }
     stop_on_signals()?;
     let mut progress = Progress::new(&args.display);
@@ -47,8 +44,9 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
         prepared.remarks.iter().for_each(streams::say);
     }
     let search = args.search.build();
+    let space = prepared.space.clone().with_foresight(prepared.objective.foresight());
     let mut tuner = Tuner {
-        space: &prepared.space,
+        space: &space,
         search: search.as_ref(),
         objective: prepared.objective.as_ref(),
         storage: &mut *storage,

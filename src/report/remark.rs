@@ -37,6 +37,11 @@ pub enum Remark {
         /// The script's file.
         file: String,
     },
+    /// Failed trials were to be tried again.
+    RetriedFailed {
+        /// The number of trials that wait to be.
+        count: u32,
+    },
     /// The result goes to a device or a FIFO, so that no network is saved beside it.
     NoModelFile {
         /// The device or FIFO.
@@ -140,6 +145,10 @@ impl fmt::Display for Remark {
                 "{file} has changed since the last run of the study: its trials keep their results; --retry-failed \
                  tries failed ones again, --fresh begins anew"
             ),
+            Self::RetriedFailed { count: 0 } => {
+                f.write_str("--retry-failed: no failed trial is left to try again")
+            }
+            Self::RetriedFailed { count } => write!(f, "{count} failed trials are tried again"),
             Self::NoModelFile { out } => {
                 write!(
                     f,

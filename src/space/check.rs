@@ -1,8 +1,10 @@
 //! The rules of a search space: from the JSON of a file to a checked [`Space`].
 
 use indexmap::IndexMap;
+use serde_json::Value as Json;
 
-use super::file::{CategoricalFile, FloatFile, IntFile, ParameterFile, SpaceFile, When};
+use super::file::{CategoricalFile, FloatFile, IntFile, ListFile, ParameterFile, SpaceFile, When};
+use super::list::{MOST_ITEMS, expanded};
 use super::{Condition, Domain, Parameter, Point, Space, SpaceError, Value};
 use crate::input::{self, InputError};
 
@@ -42,9 +44,9 @@ impl Space {
         }
         let mut parameters = Vec::with_capacity(written.parameters.len());
         let mut whens = Vec::with_capacity(written.parameters.len());
-        for (name, json) in written.parameters {
+        for (name, written) in without_lists(written.parameters, file)? {
             let at = At { file, path: format!("parameters.{name}") };
-            let (domain, default, when) = at.parameter(ParameterFile::read(json, file, &at.path)?)?;
+            let (domain, default, when) = at.parameter(written)?;
             at.unless(name.is_empty(), "empty name: a parameter needs one")?;
             parameters.push(Parameter { name, domain, conditions: Vec::new(), default });
             whens.push(when);
@@ -59,7 +61,7 @@ impl Space {
             let problem = format!("a cycle of conditions: {}: drop one of them", names.join(" -> "));
             InputError::new(file, &path, problem)
         })?;
-        let mut space = Self { name: written.name, parameters, order, start: Vec::new() };
+        let mut space = Self { name: written.name, parameters, order, start: Vec::new(), foresight: None };
         for (index, point) in written.start.iter().enumerate() {
             let at = At { file, path: format!("start.{index}") };
             let point = at.starting_point(&space, point)?;
@@ -67,6 +69,28 @@ impl Space {
         }
         Ok(space)
     }
+}
+
+/// The parameters of a file, with those that a list becomes in its place.
+fn without_lists(
+    written: IndexMap<String, Json>,
+    file: &str,
+) -> Result<Vec<(String, ParameterFile)>, InputError> {
+    let mut parameters = Vec::with_capacity(written.len());
+    for (name, json) in written {
+        let at = At { file, path: format!("parameters.{name}") };
+        match ParameterFile::read(json, file, &at.path)? {
+            ParameterFile::List(list) => {
+                at.list(&list)?;
+                for (name, json) in expanded(&name, list) {
+                    let path = format!("parameters.{name}");
+                    parameters.push((name, ParameterFile::read(json, file, &path)?));
+                }
+            }
+            parameter => parameters.push((name, parameter)),
+        }
+    }
+    Ok(parameters)
 }
 
 /// A place in a file, which errors name.
@@ -89,6 +113,7 @@ impl At<'_> {
             ParameterFile::Float(float) => self.float(float),
             ParameterFile::Int(int) => self.int(int),
             ParameterFile::Categorical(categorical) => self.categorical(categorical),
+            ParameterFile::List(_) => Err(self.error("a list inside a list: write its parameters out")),
             ParameterFile::Fixed(fixed) => {
                 Ok((Domain::Fixed { value: fixed.value.clone() }, fixed.value, fixed.when))
             }
@@ -152,6 +177,16 @@ impl At<'_> {
         let domain = Domain::Categorical { choices };
         self.default_in(&domain, &default)?;
         Ok((domain, default, when))
+    }
+
+    /// Refuses a list without items or with a wrong length.
+    fn list(&self, written: &ListFile) -> Result<(), InputError> {
+        let [low, high] = written.length;
+        self.unless(written.of.is_empty(), "of = {}: a list needs at least one parameter of its items")?;
+        self.unless(
+            low > high || high > MOST_ITEMS,
+            format!("length = [{low}, {high}]: must be from fewest to most, at most {MOST_ITEMS}"),
+        )
     }
 
     fn bounds<T: PartialOrd + std::fmt::Debug>(&self, low: T, high: T) -> Result<(), InputError> {

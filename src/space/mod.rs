@@ -9,20 +9,27 @@ mod encode;
 mod enumerate;
 mod error;
 mod file;
+mod foresight;
+mod list;
 mod parameter;
 mod point;
 mod restrict;
 mod spell;
 mod value;
 
+use std::fmt;
+use std::sync::Arc;
+
 pub use encode::INACTIVE;
 pub use error::SpaceError;
+pub use foresight::{Bounds, Foresee, Foresight, Refusals};
+pub use list::List;
 pub use parameter::{Condition, Domain, Parameter};
 pub use point::Point;
 pub use value::Value;
 
 /// A checked search space.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone)]
 pub struct Space {
     name: String,
     /// All parameters, in the file's order.
@@ -31,6 +38,30 @@ pub struct Space {
     order: Vec<usize>,
     /// Points to try after the default point, each complete.
     start: Vec<Point>,
+    /// What is known of its points before they are evaluated; no part of what the file says.
+    foresight: Option<Arc<dyn Foresee>>,
+}
+
+/// What the file says.
+impl fmt::Debug for Space {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Space")
+            .field("name", &self.name)
+            .field("parameters", &self.parameters)
+            .field("order", &self.order)
+            .field("start", &self.start)
+            .finish()
+    }
+}
+
+/// Whether the files say the same.
+impl PartialEq for Space {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.parameters == other.parameters
+            && self.order == other.order
+            && self.start == other.start
+    }
 }
 
 impl Space {

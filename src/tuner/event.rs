@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::objective::DataSummary;
-use crate::space::Point;
+use crate::space::{Point, Refusals};
 use crate::study::{Attributes, Study, Trial};
 
 /// Version of the JSON form of events.
@@ -106,6 +106,15 @@ pub enum Event {
         /// Why it held.
         reason: String,
     },
+    /// Points that the search considered and that were refused before any training.
+    PointsRefused {
+        /// Their number.
+        count: u64,
+        /// The most frequent reason.
+        reason: String,
+        /// How often it was given.
+        times: u64,
+    },
     /// All trials are done; the best ones are evaluated with fresh seeds.
     ConfirmationStarted {
         /// Number of trials that are evaluated.
@@ -167,6 +176,12 @@ impl Event {
             attributes: trial.attributes.clone(),
             best: best(study),
         }
+    }
+
+    /// The points that were refused so far; `None` if there are none.
+    pub(super) fn points_refused(refusals: Refusals) -> Option<Self> {
+        let Refusals { count, most_frequent } = refusals;
+        most_frequent.map(|(reason, times)| Event::PointsRefused { count, reason, times })
     }
 
     pub(super) fn study_finished(study: &Study) -> Self {

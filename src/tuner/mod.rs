@@ -176,6 +176,7 @@ impl Tuner<'_> {
         if !self.run_trials(LEADER, true, &mut kept, observe)? {
             return self.interrupt(observe);
         }
+        Event::points_refused(self.space.refusals()).into_iter().for_each(&mut *observe);
         let study = self.storage.load_study(self.study)?;
         if let Some((rule, reason)) = self.early_end(&study) {
             observe(Event::StudyStopped { finished: study.finished(), rule, reason });

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::enqueued::{Accepted, Refused, accept};
 use super::pausing::last_hope;
 use super::{Event, Tuner, TunerError};
-use crate::search::{Decider, NextSegment, Rungs, Search, Suggestion};
+use crate::search::{Decider, NextSegment, Rungs, Search, Suggestion, nearest_possible};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::storage::{Claim, ClaimResult, Storage, StorageError, StudyKey};
@@ -152,7 +152,7 @@ impl Tuner<'_> {
     /// What to train next if trials pause. `None` once the budget is spent and no paused trial is to
     /// resume.
     fn next_segment(&self, study: &Study, rungs: Rungs, has_room: bool, seed: &Seed) -> Option<NextSegment> {
-        if let Some(point) = start(self.space, study).filter(|_| has_room) {
+        if let Some(point) = start(self.space, study, seed).filter(|_| has_room) {
             return Some(NextSegment::New(point.into()));
         }
         let seen = study.warm_start.before(study);
@@ -205,20 +205,22 @@ pub fn ask(
 /// The next point: a starting point of the study, then a suggestion of `search` with draws from
 /// `seed`.
 pub(super) fn suggest(space: &Space, search: &dyn Search, seed: &Seed, study: &Study) -> Suggestion {
-    let start = start(space, study);
+    let start = start(space, study, seed);
     let start = start.map(Suggestion::from);
     start.unwrap_or_else(|| search.suggest_with_fits(space, &study.warm_start.before(study), seed))
 }
 
 /// The next point without a search: the starting points of `space`, then the best point of the warm
-/// start.
-fn start(space: &Space, study: &Study) -> Option<Point> {
+/// start. In place of one that cannot be evaluated comes the nearest that can, with draws from
+/// `seed`.
+fn start(space: &Space, study: &Study, seed: &Seed) -> Option<Point> {
     let mut points = space.starting_points();
     let at = study.trials.len();
-    match at == points.len() {
+    let point = match at == points.len() {
         true => study.warm_start.best(&study.metrics).filter(|point| !points.contains(point)),
         false => (at < points.len()).then(|| points.swap_remove(at)),
-    }
+    };
+    point.map(|point| nearest_possible(space, study, point, &seed.child("start").index(at as u64)))
 }
 
 /// Removes late results from `study`, which has k trials: only trials 0 to k - `workers` keep

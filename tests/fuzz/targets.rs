@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use ndarray::Array2;
 use rand::RngExt;
+use spiketune::backend::nir::Reading;
 use spiketune::backend::{Chip, ChipProfile, DeployOptions};
 use spiketune::data::{Dataset, OpenOptions, Sources};
 use spiketune::input;
@@ -295,7 +296,7 @@ fn model(bytes: &[u8]) {
     let chip = Chip::new(ChipProfile::builtin("loihi1").expect("it is built in"));
     let ideal = Chip::new(ChipProfile::builtin("ideal").expect("it is built in"));
     for shape in [[1, 1, 4], [8, 8, 1], [4, 4, 2], [6, 6, 1]] {
-        let Ok(network) = file.network(shape, 1) else { continue };
+        let Ok(network) = file.network(shape, 1, Reading::default()) else { continue };
         let saved = SavedNetwork { network, coding: None, deploy: file.deploy() };
         deploy(&chip, &saved, &saved.deploy);
         deploy(&ideal, &saved, &saved.deploy);

@@ -84,6 +84,29 @@ pub struct ChipProfile {
     pub area: AreaConstants,
 }
 
+impl ChipProfile {
+    /// Whether there are networks that the chip cannot hold.
+    pub fn has_limits(&self) -> bool {
+        let CoreLimits {
+            neurons,
+            in_axons,
+            out_axons,
+            fan_in,
+            axons_per_neuron,
+            synapse_memory,
+            convolutions,
+        } = &self.core;
+        let of_core =
+            [neurons, in_axons, out_axons, fan_in, axons_per_neuron].iter().any(|limit| limit.is_some());
+        let of_numbers = self.weights != WeightFormat::Exact
+            || self.neuron.membrane_bits.is_some()
+            || self.neuron.threshold.is_some()
+            || self.input == InputSpikes::Binary;
+        let of_memory = synapse_memory.is_some() || convolutions.is_some();
+        self.topology.cores.is_some() || of_core || of_numbers || of_memory
+    }
+}
+
 /// Layout of the cores of a chip.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -95,7 +95,8 @@ pub(crate) fn ask(args: &AskArgs) -> Result<Exit> {
     let study = storage.load_study(key)?;
     let (space, setup) = searched(&study)?;
     let search = strategy(&setup.searched.search)?.build();
-    let mut refused = |Refused { trial, reason }| streams::say(format_args!("trial {trial}: failed: {reason}"));
+    let mut refused =
+        |Refused { trial, reason }| streams::say(format_args!("trial {trial}: failed: {reason}"));
     let seed = setup.searched.seed;
     let Claim { trial, .. } = tuner::ask(&mut *storage, key, &space, search.as_ref(), seed, &mut refused)?;
     let seed = Seed::root(setup.searched.seed).child("trial").index(u64::from(trial.number));

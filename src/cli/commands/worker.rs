@@ -68,6 +68,7 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit> {
     let job = Job::of(&study).with_context(|| not_ours(&study))?;
     let searched = study.searched().with_context(|| not_ours(&study))?;
     let (objective, data) = objective(args, &study, &job, &space)?;
+    let space = space.with_foresight(objective.foresight());
     machine::use_threads(args.threads.threads)?;
     stop_on_signals()?;
     let mut progress = Progress::new(&args.display);
@@ -82,7 +83,8 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit> {
         stop: &STOP,
     };
     let name = args.name.clone().unwrap_or_else(machine::process_name);
-    let end = tuner.work(&name, !args.no_linger, &mut |event| progress.observe_study(&event, data.as_ref()))?;
+    let end =
+        tuner.work(&name, !args.no_linger, &mut |event| progress.observe_study(&event, data.as_ref()))?;
     progress.end()?;
     match end {
         End::Interrupted => Ok(Exit::Interrupted),

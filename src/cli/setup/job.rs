@@ -51,10 +51,12 @@ pub(crate) fn of_network(args: &TuneArgs, setup: &Setup, profile: &ChipProfile) 
         validation: args.validation,
         chip: serde_json::to_value(profile)?,
         goals: args.metric.iter().map(Goal::to_string).collect(),
+        constraints: args.constraint.iter().map(ToString::to_string).collect(),
         faults: faults.iter().map(|fault| fault.name().to_owned()).collect(),
         fault_rates: rates,
         fault_maps: maps,
         seed,
+        memory: args.memory.map(|Bytes(bytes)| bytes),
     };
     Ok(Job { training: Some(training), ..of_command(&args.study) })
 }
@@ -80,6 +82,7 @@ pub(crate) fn network(training: &Training, dataset: Dataset, memory: Option<Byte
     let profile = ChipProfile::from_json(&training.chip.to_string(), "the chip of the study")?;
     let goals = Goals {
         list: training.goals.iter().map(|goal| goal.parse()).collect::<Result<_, _>>()?,
+        constraints: training.constraints.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
         sweep: Sweep {
             faults: training.faults.iter().map(|fault| fault.parse()).collect::<Result<_, _>>()?,
             rates: training.fault_rates.clone(),
@@ -88,7 +91,8 @@ pub(crate) fn network(training: &Training, dataset: Dataset, memory: Option<Byte
         },
     };
     let split = Seed::root(training.seed).child("split");
-    Ok(Classify::new(dataset, profile, training.validation, goals, &split)?.with_memory(memory))
+    Ok(Classify::new(dataset, profile, training.validation, goals, &split)?
+        .with_memory(memory, training.memory.map(Bytes)))
 }
 
 /// What the study says about the files of its data set.

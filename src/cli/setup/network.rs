@@ -87,7 +87,7 @@ fn check_goals(args: &TuneArgs, profile: &ChipProfile) -> Result<()> {
     if !goals[0].is_quality() {
         bail!("--metric {}: the first decides the winner: accuracy or robustness must come first", goals[0]);
     }
-    for goal in goals {
+    for goal in goals.iter().copied().chain(args.constraint.iter().map(|constraint| constraint.goal)) {
         goal.check(profile).with_context(|| format!("--metric {goal}"))?;
     }
     if goals.contains(&Goal::Robustness) {
@@ -122,6 +122,7 @@ fn setup(
         validation: args.validation,
         chip: profile.name.clone(),
         chip_sha256,
+        constraints: args.constraint.iter().map(ToString::to_string).collect(),
         faults: is_robust.then(|| job::sweep(args).to_string()),
         searched: args.study.searched(space, digest::sha256(format!("{space:?}").as_bytes())),
     }

@@ -135,6 +135,7 @@ impl Lines {
                 }
             }
             Event::StudyStopped { finished, rule, reason } => Some(stopped(*finished, rule, reason)),
+            Event::PointsRefused { count, reason, times } => Some(refused(*count, reason, *times)),
             Event::ConfirmationStarted { candidates, repeats } => {
                 Some(format!("confirming: {candidates} best x {repeats} fresh seeds"))
             }
@@ -229,6 +230,7 @@ impl Bars {
                 self.trial.tick();
             }
             Event::StudyStopped { finished, rule, reason } => self.say(&stopped(*finished, rule, reason)),
+            Event::PointsRefused { count, reason, times } => self.say(&refused(*count, reason, *times)),
             Event::NetworkRetrained { trial } => self.say(&retrained(*trial)),
             Event::Interrupted { finished } => self.say(&interrupted(*finished)),
             Event::StudyFinished { .. } => {
@@ -311,6 +313,11 @@ fn restarted(trial: u32, reason: &str) -> String {
 
 fn stopped(finished: usize, rule: &str, reason: &str) -> String {
     format!("stopped after {finished} trials by {rule}: {reason}")
+}
+
+/// Counts of what was refused before training, with the most frequent reason.
+fn refused(count: u64, reason: &str, times: u64) -> String {
+    format!("refused before training: {count} points, most often ({times}) since {reason}")
 }
 
 fn retrained(trial: u32) -> String {

@@ -1,13 +1,16 @@
 //! The objective of `tune`: train a network on a data set, deploy it on a chip, score its answers.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::attributes::{chip_attributes, network_attributes};
 use super::failure::{does_not_fit, invalid};
+use super::foresight::NetworkForesight;
 use super::goal::Goals;
-use super::hyperparameters::PlanError;
-use super::model::{TrainedNetwork, score};
+use super::limits::Limits;
+use super::model::{Scores, TrainedNetwork, score};
 use super::plan::Plan;
+use super::plan::hyperparameters::PlanError;
 use super::saved::SavedNetwork;
 use super::segment_training::{Reached, SegmentTraining, paused, run_until};
 use crate::backend::{Chip, ChipProfile, Deployment};
@@ -15,8 +18,8 @@ use crate::data::{Coded, DataError, DataSummary, Dataset, Samples};
 use crate::network::{BinaryNetwork, Network};
 use crate::objective::{Advance, Evaluation, Objective, Observer, Pause, Segment, SegmentEnd};
 use crate::seed::Seed;
-use crate::space::{Point, Space};
-use crate::study::{Attributes, DataShape, Failure, FailureKind, Metric, Outcome, Rung};
+use crate::space::{Foresee, Point, Space};
+use crate::study::{Attributes, DataShape, Failure, Metric, Outcome, Rung};
 use crate::training::{Summary, Trainer};
 use crate::units::Bytes;
 
@@ -31,8 +34,7 @@ pub struct Classify {
     dataset: Dataset,
     train: Samples,
     validation: Samples,
-    chip: Chip,
-    memory: Option<Bytes>,
+    limits: Limits,
     goals: Goals,
 }
 
@@ -53,13 +55,25 @@ impl Classify {
             Some(own) => (dataset.train.clone(), own.clone()),
             None => dataset.train.split(validation, seed)?,
         };
-        Ok(Self { dataset, train, validation, chip: Chip::new(profile), memory: None, goals })
+        let limits = Limits {
+            shape: dataset.shape,
+            classes: dataset.classes.len(),
+            levels: dataset.levels,
+            samples: [&train, &validation, &dataset.test].map(Samples::len),
+            chip: Chip::new(profile),
+            memory: None,
+            stated_memory: None,
+        };
+        Ok(Self { dataset, train, validation, limits, goals })
     }
 
     /// The same objective, under which a point fails if its evaluation needs more memory than
-    /// `limit`.
-    pub fn with_memory(self, limit: Option<Bytes>) -> Self {
-        Self { memory: limit, ..self }
+    /// `limit`, and is refused before it begins if it needs more than `stated`.
+    ///
+    /// `limit` may differ between machines; `stated` is the same on all machines of a study.
+    pub fn with_memory(self, limit: Option<Bytes>, stated: Option<Bytes>) -> Self {
+        let limits = Limits { memory: limit, stated_memory: stated, ..self.limits };
+        Self { limits, ..self }
     }
 
     /// What the trials are trained, validated and tested on.
@@ -89,11 +103,7 @@ impl Classify {
             .iter()
             .map(|parameter| (parameter.name.as_str(), parameter.default.clone()))
             .collect();
-        self.plan(&everything).map(|_| ())
-    }
-
-    fn plan(&self, point: &Point) -> Result<Plan, PlanError> {
-        Plan::new(point, self.dataset.shape, self.dataset.classes.len())
+        self.limits.plan(&everything).map(|_| ())
     }
 
     fn coded(&self, plan: &Plan, samples: &Samples) -> Coded {
@@ -105,8 +115,8 @@ impl Classify {
     /// # Errors
     /// The point is no plan, or takes more memory than it may.
     fn prepare(&self, point: &Point, seed: &Seed) -> Result<SegmentTraining, Failure> {
-        let plan = self.plan(point).map_err(invalid)?;
-        self.check_memory(&plan)?;
+        let plan = self.limits.plan(point).map_err(invalid)?;
+        self.limits.check_memory(&plan, self.limits.memory)?;
         Ok(SegmentTraining {
             train: self.coded(&plan, &self.train),
             validation: self.coded(&plan, &self.validation),
@@ -179,7 +189,7 @@ impl Classify {
         let begin = Instant::now();
         let SegmentTraining { plan, train, validation, .. } = training;
         let (binary, deployment) = self.deploy(&plan, network, train.max)?;
-        let (values, report) = score(&deployment, &validation, &self.goals)?;
+        let Scores { values, constraints, report } = score(&deployment, &validation, &self.goals)?;
         let deployment_seconds = times.deployment + begin.elapsed().as_secs_f64();
         let mut attributes = network_attributes(network, summary);
         attributes.insert("training_seconds".to_owned(), times.training.into());
@@ -189,33 +199,18 @@ impl Classify {
         let goals = self.goals.clone();
         let model = TrainedNetwork { saved, deployment, test, goals, attributes: attributes.clone() };
         attributes.extend(chip_attributes(&report));
-        let outcome = Outcome::Complete { values, constraints: Vec::new(), attributes };
+        let outcome = Outcome::Complete { values, constraints, attributes };
         Ok(Evaluation { outcome, model: Some(Box::new(model)) })
     }
 
     /// The values of a network at a rung; empty if it does not fit its chip or is silent so far.
     fn rung_values(&self, plan: &Plan, binary: &BinaryNetwork, validation: &Coded) -> Vec<f64> {
-        let deployment = self.chip.deploy(binary, &plan.deploy).ok();
+        let deployment = self.limits.chip.deploy(binary, &plan.deploy).ok();
         let values = deployment.and_then(|deployment| score(&deployment, validation, &self.goals).ok());
         values
-            .map(|(values, _)| values)
+            .map(|scores| scores.values)
             .filter(|values| values.iter().all(|value| value.is_finite()))
             .unwrap_or_default()
-    }
-
-    /// Refuses a plan that needs more memory than it may use, before any is allocated.
-    fn check_memory(&self, plan: &Plan) -> Result<(), Failure> {
-        let Some(limit) = self.memory else { return Ok(()) };
-        let [train, validation, test] = [&self.train, &self.validation, &self.dataset.test].map(Samples::len);
-        let needed = plan.memory(train, validation, test).map_err(invalid)?;
-        if needed <= limit {
-            return Ok(());
-        }
-        let reason = format!(
-            "would take {needed} of memory, may take {limit}: raise --memory, or choose fewer or smaller layers, \
-             input levels or batches"
-        );
-        Err(Failure { kind: FailureKind::TooLarge, reason })
     }
 
     fn deploy(
@@ -225,7 +220,7 @@ impl Classify {
         input_max: u8,
     ) -> Result<(BinaryNetwork, Deployment), Failure> {
         let binary = network.fold(input_max);
-        let deployment = self.chip.deploy(&binary, &plan.deploy).map_err(does_not_fit)?;
+        let deployment = self.limits.chip.deploy(&binary, &plan.deploy).map_err(does_not_fit)?;
         Ok((binary, deployment))
     }
 }
@@ -244,10 +239,14 @@ impl Objective for Classify {
         }
     }
 
+    fn foresight(&self) -> Option<Arc<dyn Foresee>> {
+        Some(Arc::new(NetworkForesight::new(self.limits.clone(), &self.goals)))
+    }
+
     fn cost(&self, point: &Point) -> f64 {
         /// The cost of a point that is no plan: it fails at once.
         const NO_PLAN: f64 = 1.0;
-        let plan = self.plan(point).ok();
+        let plan = self.limits.plan(point).ok();
         plan.and_then(|plan| plan.cost(self.train.len()).ok()).unwrap_or(NO_PLAN)
     }
 

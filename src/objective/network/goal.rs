@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::accuracy::accuracy;
+use super::constraint::Constraint;
 use super::faults::{Sweep, SweepError};
 use crate::backend::{ChipProfile, ChipReport, Deployment, Figure, Unmodelled};
 use crate::data::Coded;
@@ -30,6 +31,8 @@ pub enum Goal {
     Area,
     /// Cores in use; fewer is better.
     Cores,
+    /// Weights and thresholds on the chip; fewer is better.
+    Parameters,
     /// Weights other than 0 of active inputs, per inference; fewer is better.
     SynapticOperations,
     /// Spikes of all neurons per inference; fewer is better.
@@ -46,7 +49,7 @@ pub struct UnknownGoal {
 
 impl Goal {
     /// All metrics, in the order in which they are listed.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Accuracy,
         Self::Robustness,
         Self::Energy,
@@ -55,6 +58,7 @@ impl Goal {
         Self::EnergyDelayProduct,
         Self::Area,
         Self::Cores,
+        Self::Parameters,
         Self::SynapticOperations,
         Self::Spikes,
     ];
@@ -70,6 +74,7 @@ impl Goal {
             Self::EnergyDelayProduct => "energy-delay-product",
             Self::Area => "area",
             Self::Cores => "cores",
+            Self::Parameters => "parameters",
             Self::SynapticOperations => "synaptic-operations",
             Self::Spikes => "spikes",
         }
@@ -129,6 +134,8 @@ impl FromStr for Goal {
 pub struct Goals {
     /// The metrics, at least one.
     pub list: Vec<Goal>,
+    /// What metrics must be at least or at most.
+    pub constraints: Vec<Constraint>,
     /// The faulty chips of [`Goal::Robustness`].
     pub sweep: Sweep,
 }
@@ -146,15 +153,15 @@ pub(super) enum GoalError {
 
 impl Goals {
     /// The values of a network that found the classes `predictions` of `samples`, one for each
-    /// metric.
+    /// metric, and by how much it breaks each constraint.
     pub(super) fn values(
         &self,
         deployment: &Deployment,
         samples: &Coded,
         predictions: &[u16],
         report: &ChipReport,
-    ) -> Result<Vec<f64>, GoalError> {
-        let value = |&goal: &Goal| {
+    ) -> Result<(Vec<f64>, Vec<f64>), GoalError> {
+        let value = |goal: Goal| {
             let value = match goal {
                 Goal::Accuracy => Some(accuracy(predictions, &samples.labels)),
                 Goal::Robustness => Some(self.sweep.run(deployment, samples)?.mean()),
@@ -164,12 +171,16 @@ impl Goals {
                 Goal::EnergyDelayProduct => report.energy_delay_product_js,
                 Goal::Area => report.area_mm2,
                 Goal::Cores => Some(report.cores as f64),
+                Goal::Parameters => Some(deployment.network().parameters() as f64),
                 Goal::SynapticOperations => Some(report.synaptic_operations_per_inference),
                 Goal::Spikes => Some(report.spikes_per_inference),
             };
             value.ok_or_else(|| GoalError::Unmodelled { goal, chip: report.chip.clone() })
         };
-        self.list.iter().map(value).collect()
+        let values = self.list.iter().map(|&goal| value(goal)).collect::<Result<_, _>>()?;
+        let excess = |constraint: &Constraint| Ok(constraint.excess(value(constraint.goal)?));
+        let excesses = self.constraints.iter().map(excess).collect::<Result<_, GoalError>>()?;
+        Ok((values, excesses))
     }
 }
 

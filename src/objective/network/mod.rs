@@ -3,13 +3,12 @@
 mod accuracy;
 mod attributes;
 pub mod classify;
-mod cost;
-pub(super) mod domain;
+pub(super) mod constraint;
 mod failure;
 pub(super) mod faults;
+mod foresight;
 pub(super) mod goal;
-pub(super) mod hyperparameters;
-mod memory;
+mod limits;
 mod model;
 pub(super) mod plan;
 mod predictions;

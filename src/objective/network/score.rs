@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::accuracy::accuracy;
 use super::attributes::chip_attributes;
 use super::faults::{Robustness, Sweep, SweepError};
-use super::memory;
+use super::plan::memory;
 use super::saved::{ModelError, ModelFile};
 use crate::backend::nir::Reading;
 use crate::backend::{Chip, ChipReport, DeployError, DeployOptions, Deployment, RunError};

@@ -51,6 +51,9 @@ pub struct Training {
     pub chip: Json,
     /// The metrics of the trials, by name.
     pub goals: Vec<String>,
+    /// What metrics must be at least or at most, as people write it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constraints: Vec<String>,
     /// The faults that robustness is measured with.
     pub faults: Vec<String>,
     /// The rates at which each fault is tried.
@@ -59,6 +62,10 @@ pub struct Training {
     pub fault_maps: u32,
     /// The root of all randomness.
     pub seed: u64,
+    /// The most memory of a trial in bytes, if the study states it: larger networks are refused
+    /// before they are trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -93,10 +100,12 @@ mod tests {
             validation: 0.2,
             chip: serde_json::json!({"name": "ideal"}),
             goals: vec!["accuracy".into()],
+            constraints: vec!["cores<=8".into()],
             faults: vec![],
             fault_rates: vec![0.05],
             fault_maps: 3,
             seed: 7,
+            memory: None,
         };
         for training in [None, Some(training)] {
             let job = Job {

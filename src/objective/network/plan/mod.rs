@@ -1,8 +1,16 @@
 //! Hyperparameters become a plan: input coding, network, training, deployment.
 
+mod cost;
+pub(crate) mod domain;
+pub(crate) mod hyperparameters;
+mod layers;
+pub(super) mod memory;
+
 use std::sync::LazyLock;
 
-use super::hyperparameters::{Domains, Hyperparameters, PlanError, domain_of};
+use hyperparameters::{Domains, Hyperparameters, PlanError, domain_of};
+use layers::Common;
+
 use crate::backend::{DeployOptions, Granularity};
 use crate::data::{Augmentation, InputCoding, Sampling};
 use crate::network::{HeadSpec, LayerSpec, Shape, Spec, Surrogate, Volume, Window};
@@ -24,6 +32,13 @@ use crate::training::{
 /// | `conv_window`, `conv_padding` | side of their windows; whether they keep the image's size | 5, no |
 /// | `conv_pool`, `conv_pooling` | side of the pooling after each of them, 1: none; `max` or `average` | 2, `max` |
 /// | `hidden_layers`, `width_1` .. `width_4` | dense layers and their neurons | 2, 256 and 64 |
+/// | `convolutions` | a list of convolutions, in place of `topology` and `conv_...` | none |
+/// | `convolutions.K.channels` | channels of the K-th | 16 |
+/// | `convolutions.K.height`, `.width`, `.stride` | of its window, as large as the image at most | 3, the height, 1 |
+/// | `convolutions.K.padding` | whether a square window with odd sides keeps the image's size | no |
+/// | `convolutions.K.pool` | `none`, `max`, `average`: of 2 x 2 after it, where the image allows it | `none` |
+/// | `convolutions.K.residual` | adds the spikes of the layer before, where both have the same shape | no |
+/// | `dense`, `dense.K.width` | a list of dense layers, in place of `hidden_layers` and `width_...` | none, 64 |
 /// | `batch_norm`, `dropout` | of every hidden layer; `output_batch_norm` of the output | no, 0 |
 /// | `redundancy`, `key_overlapping` | output neurons per class; whether classes share them | 10, yes |
 /// | `optimizer` | `adadelta`, `adam`, `rmsprop`, `sgd` | `adadelta` |
@@ -148,17 +163,13 @@ fn coding(values: &Hyperparameters<'_>) -> Result<InputCoding, PlanError> {
 }
 
 fn spec(values: &Hyperparameters<'_>, input: Volume, classes: usize) -> Result<Spec, PlanError> {
-    let batch_norm = values.truth("batch_norm", false)?;
-    let dropout = values.real("dropout", 0.0, 0.95, 0.0)? as f32;
-    let mut hidden = convolutions(values, batch_norm, dropout)?;
-    let layers = values.whole("hidden_layers", 0, MOST_LAYERS, 2)?;
-    for layer in 1..=MOST_LAYERS {
-        let default = if layer == 1 { 256 } else { 64 };
-        let width = values.whole(&format!("width_{layer}"), 1, 1 << 20, default)? as usize;
-        if layer <= layers {
-            hidden.push(LayerSpec::Dense { width, batch_norm, dropout });
-        }
-    }
+    let common = Common {
+        batch_norm: values.truth("batch_norm", false)?,
+        dropout: values.real("dropout", 0.0, 0.95, 0.0)? as f32,
+    };
+    let (convolutions, dense) = (convolutions(values, common)?, dense(values, common)?);
+    let mut hidden = layers::convolutions(values, input, common)?.unwrap_or(convolutions);
+    hidden.extend(layers::dense(values, common)?.unwrap_or(dense));
     let head = HeadSpec {
         classes,
         redundancy: values.whole("redundancy", 1, 1024, 10)? as usize,
@@ -168,12 +179,22 @@ fn spec(values: &Hyperparameters<'_>, input: Volume, classes: usize) -> Result<S
     Ok(Spec { input, hidden, head })
 }
 
+/// The dense layers of a point without a list of them.
+fn dense(values: &Hyperparameters<'_>, common: Common) -> Result<Vec<LayerSpec>, PlanError> {
+    let Common { batch_norm, dropout } = common;
+    let layer = |layer: u32| {
+        let default = if layer == 1 { 256 } else { 64 };
+        let width = values.whole(&format!("width_{layer}"), 1, 1 << 20, default)? as usize;
+        Ok(LayerSpec::Dense { width, batch_norm, dropout })
+    };
+    let all: Vec<LayerSpec> = (1..=MOST_LAYERS).map(layer).collect::<Result<_, _>>()?;
+    let layers = values.whole("hidden_layers", 0, MOST_LAYERS, 2)?;
+    Ok(all.into_iter().take(layers as usize).collect())
+}
+
 /// The convolutions of a convolutional topology, each with its pooling.
-fn convolutions(
-    values: &Hyperparameters<'_>,
-    batch_norm: bool,
-    dropout: f32,
-) -> Result<Vec<LayerSpec>, PlanError> {
+fn convolutions(values: &Hyperparameters<'_>, common: Common) -> Result<Vec<LayerSpec>, PlanError> {
+    let Common { batch_norm, dropout } = common;
     let layers = values.whole("conv_layers", 1, MOST_LAYERS, 2)?;
     let side = values.whole("conv_window", 1, 64, 5)? as usize;
     let padded = values.truth("conv_padding", false)?;

@@ -1,6 +1,6 @@
 //! The memory that an evaluation needs, estimated from its plan.
 
-use super::plan::Plan;
+use super::Plan;
 use crate::data::Coded;
 use crate::network::{BinaryNetwork, SpecError};
 use crate::training;
@@ -12,7 +12,7 @@ use crate::units::Bytes;
 const DEPLOYED_WEIGHT: u64 = 40;
 
 /// The peak memory of deploying `network` and running it on `samples`, without what is there already.
-pub(super) fn deployed(network: &BinaryNetwork, samples: &Coded) -> Bytes {
+pub(in crate::objective::network) fn deployed(network: &BinaryNetwork, samples: &Coded) -> Bytes {
     let weights: u64 = network.layers.iter().map(|layer| layer.weights.len() as u64).sum();
     Bytes(weights.saturating_mul(DEPLOYED_WEIGHT).saturating_add(samples.inputs.len() as u64))
 }

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use indexmap::IndexMap;
 
 use super::domain::Allowed;
+use super::layers;
 use crate::input;
 use crate::space::{Point, Value};
 
@@ -82,6 +83,11 @@ impl<'a> Hyperparameters<'a> {
         self.point.iter().try_for_each(|(name, _)| domain_of(known, name).map(drop))
     }
 
+    /// Whether the point has the parameter `name`.
+    pub fn has(&self, name: &str) -> bool {
+        self.point.get(name).is_some()
+    }
+
     /// A real number in `low..=high`; `default` where it is absent.
     pub fn real(&self, name: &str, low: f64, high: f64, default: f64) -> Result<f64, PlanError> {
         let value = self.value(name, Allowed::Real { low, high })?;
@@ -127,7 +133,7 @@ impl<'a> Hyperparameters<'a> {
 /// # Errors
 /// There is no such hyperparameter.
 pub(super) fn domain_of<'a>(known: &'a Domains, name: &str) -> Result<&'a Allowed, PlanError> {
-    known.get(name).ok_or_else(|| {
+    known.get(&*layers::first_item(name)).ok_or_else(|| {
         let hint = input::suggestion(name, known.keys().map(String::as_str));
         PlanError::Unknown { name: input::shortened(name), hint }
     })
