@@ -38,14 +38,17 @@ fn mode(tune: &Tune, name: &str) -> u32 {
     std::fs::metadata(tune.path(name)).expect("there").permissions().mode() & 0o777
 }
 
-#[test]
-fn a_device_and_a_fifo_stay_and_get_the_result() {
-    let tune = folder();
-    let said = tune.run(&[&NETWORK[..8], &["--out", "/dev/null"]].concat()).success().stderr;
-    assert!(said.contains("no weights are saved beside /dev/null, which is no regular file"), "{said}");
-    assert!(std::fs::metadata("/dev/null").expect("there").file_type().is_char_device());
-    assert!(!Path::new("/dev/null.safetensors").exists() && !Path::new("/dev/null.tmp").exists());
+/// A device of the test's own, since a fault of the program would replace the system's: `null` or `full` by its number.
+/// `false` without the right to make one.
+fn device(tune: &Tune, name: &str, minor: &str) -> bool {
+    let made = std::process::Command::new("mknod").arg(tune.path(name)).args(["c", "1", minor]).output();
+    made.is_ok_and(|made| made.status.success())
+        && std::fs::File::options().write(true).open(tune.path(name)).is_ok()
+}
 
+#[test]
+fn a_fifo_and_a_descriptor_stay_and_get_the_result() {
+    let tune = folder();
     let args = NETWORK.join(" ");
     let got = shell(&tune, &format!(r#"mkfifo fifo; cat fifo >got.json & "$TUNE" {args} --out fifo; wait"#));
     assert_eq!(got.success().stderr, "");
@@ -53,19 +56,36 @@ fn a_device_and_a_fifo_stay_and_get_the_result() {
     let best = tune.json("got.json");
     assert_eq!((&best["trials"], &best["model"]), (&1.into(), &Json::Null));
     assert!(!tune.path("fifo.safetensors").exists());
+    let script = r#"cat fifo >t.csv & "$TUNE" export csv --out fifo; wait"#;
+    assert_eq!(shell(&tune, script).success().stderr, "written to fifo\n");
+    assert!(tune.read("t.csv").starts_with("trial,state,"));
 
-    let printed = tune.run(&network(&["--out", "/dev/stdout"])).success().stdout;
-    assert_eq!(serde_json::from_str::<Json>(&printed).expect("JSON")["trials"], 1);
-    let appended = shell(&tune, r#"echo first >log; "$TUNE" export csv --out /dev/stdout >>log"#).success();
-    assert!(
-        appended.stderr.contains("written to /dev/stdout")
-            && tune.read("log").starts_with("first\ntrial,state,")
-    );
-    if Path::new("/dev/full").exists() {
-        let ended = tune.run(&network(&["--out", "/dev/full"]));
-        assert_eq!(ended.code, Some(1));
-        assert_eq!(ended.stderr, "error: cannot write /dev/full: No space left on device (os error 28)\n");
-        assert_eq!(tune.run(&["export", "csv", "--out", "/dev/full"]).code, Some(1));
+    // As /dev/stdout is one.
+    symlink("/proc/self/fd/1", tune.path("out")).expect("a link");
+    if Path::new("/proc/self/fd/1").exists() {
+        let printed = tune.run(&network(&["--out", "out"])).success().stdout;
+        assert_eq!(serde_json::from_str::<Json>(&printed).expect("JSON")["trials"], 1);
+        shell(&tune, r#"echo first >log; "$TUNE" export csv --out out >>log"#).success();
+        assert!(tune.read("log").starts_with("first\ntrial,state,"), "{}", tune.read("log"));
+        assert!(tune.path("out").is_symlink());
+    }
+}
+
+#[test]
+fn a_device_stays_and_a_full_one_is_told() {
+    let tune = folder();
+    if !device(&tune, "null", "3") || !device(&tune, "full", "7") {
+        return;
+    }
+    let said = tune.run(&[&NETWORK[..8], &["--out", "null"]].concat()).success().stderr;
+    assert!(said.contains("no weights are saved beside null, which is no regular file"), "{said}");
+    let ended = tune.run(&network(&["--out", "full"]));
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.stderr, "error: cannot write full: No space left on device (os error 28)\n");
+    assert_eq!(tune.run(&["export", "csv", "--out", "full"]).code, Some(1));
+    for name in ["null", "full"] {
+        assert!(std::fs::metadata(tune.path(name)).expect("there").file_type().is_char_device(), "{name}");
+        assert!(!tune.path(name).with_extension("safetensors").exists(), "{name}");
     }
 }
 
@@ -222,7 +242,7 @@ fn small_figures_are_shown_with_their_digits_and_units() {
     tune.run(&args).success();
     let shown = tune.run(&["show"]).success().stdout;
     let front = shown.lines().find(|line| line.trim_start().starts_with("trial ")).expect("a trial");
-    for unit in [" nJ  ", " us  ", " mm2  ", " /s  ", "J s  "] {
+    for unit in [" nJ  ", " ns  ", " mm2  ", " /s  ", "J s  "] {
         assert!(front.contains(unit), "no {unit:?} in {front}");
     }
     assert!(!front.contains("0.0000"), "{front}");

@@ -27,7 +27,8 @@ fn with_study() -> Tune {
     tune.file(
         "plan.json",
         r#"{"input": {"height": 4, "width": 4, "channels": 1},
-            "hidden": [{"kind": "max-pool", "size": 2, "stride": 2}],
+            "hidden": [{"kind": "convolution", "channels": 2, "batch_norm": false, "dropout": 0.0,
+                        "window": {"height": 3, "width": 3, "stride": 1, "padding": 1}}],
             "head": {"classes": 2, "redundancy": 2, "overlapping": false, "batch_norm": false}}"#,
     );
     tune
