@@ -5,6 +5,12 @@
 //! --release --test fuzz` runs so many of each target, `TUNE_FUZZ_ONLY=space:123` runs one again and keeps it
 //! in a file.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "an input that fails is named, and its target counted"
+)]
+
 mod json;
 mod memory;
 mod mutate;

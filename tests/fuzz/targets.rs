@@ -108,8 +108,11 @@ fn maybe_gzipped(target: &str, number: u64) -> Vec<u8> {
     }
 }
 
+/// Makes an archive of named contents.
+type Pack = fn(&[(&str, Vec<u8>)]) -> Vec<u8>;
+
 /// An archive with a mutated member, or a mutated archive.
-fn archive(target: &str, seeds: &[Members], pack: fn(&[(&str, Vec<u8>)]) -> Vec<u8>, number: u64) -> Vec<u8> {
+fn archive(target: &str, seeds: &[Members], pack: Pack, number: u64) -> Vec<u8> {
     let stream = &mut stream(target, number);
     let (seed, other) = two(seeds, stream);
     let mut members = seed.clone();
@@ -132,8 +135,8 @@ fn joined(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
 
 fn packed(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let archive = seeds::tarred(members);
-    // Any half of them.
-    if archive[0] % 2 == 0 && members.len() > 2 { seeds::gzipped(&archive) } else { archive }
+    // The batches have even lengths until a mutation changes one.
+    if members[0].1.len().is_multiple_of(2) { seeds::gzipped(&archive) } else { archive }
 }
 
 /// A safetensors file whose header is mutated as JSON, or whose bytes are.
