@@ -5,6 +5,7 @@ mod confirmation;
 mod facts;
 mod importance;
 mod outcome;
+mod pick;
 mod trial;
 mod view;
 
@@ -31,6 +32,7 @@ pub use facts::warm_start::{WARM_START, WarmStartTrial, WarmStartTrials};
 pub use facts::warm_start_table::{WarmStartError, WarmStartTable, metric_column, own_column};
 pub use importance::{Importance, PairShare, Share};
 pub use outcome::{Failure, FailureKind, Outcome};
+pub use pick::{Pick, PickError};
 pub use trial::{Attributes, Timestamp, Trial, TrialState};
 pub use view::dominates;
 

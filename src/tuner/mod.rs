@@ -38,7 +38,7 @@ use crate::search::{Rungs, Search};
 use crate::seed::Seed;
 use crate::space::Space;
 use crate::storage::{Storage, StorageError, StudyKey};
-use crate::study::Outcome;
+use crate::study::{Outcome, Pick, PickError};
 
 /// Name of the process that leads a study; workers have names of their own.
 const LEADER: &str = "leader";
@@ -70,6 +70,8 @@ pub struct Settings {
     pub heartbeat: Heartbeat,
     /// How the winner is confirmed.
     pub confirm: Confirm,
+    /// The rule that chooses the winner from a front; `None`: the best in the first metric wins.
+    pub pick: Option<Pick>,
     /// The file for the winner's model; `None`: it is not saved.
     pub model: Option<PathBuf>,
 }
@@ -118,6 +120,14 @@ pub enum TunerError {
         result: String,
         /// Why.
         source: StorageError,
+    },
+    /// The rule for the winner fits no trial.
+    #[error("--pick {rule}: {source}")]
+    Pick {
+        /// The rule.
+        rule: String,
+        /// Why it does not fit.
+        source: PickError,
     },
     /// The threads of a worker cannot be started.
     #[error("cannot start the workers' threads: {0}: choose fewer --workers")]

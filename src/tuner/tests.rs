@@ -108,6 +108,7 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
                 max_failures: self.max_failures,
                 heartbeat: Heartbeat::default(),
                 confirm: self.confirm,
+                pick: None,
                 model: self.saves_model.then(|| self.model()),
             },
             stop: &stop,

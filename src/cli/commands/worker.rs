@@ -147,6 +147,7 @@ fn settings(args: &WorkerArgs, study: &Study, job: &Job, searched: &Searched) ->
         max_failures: job.max_failures,
         heartbeat: args.heartbeat.heartbeat()?,
         confirm: Confirm { candidates: 0, repeats: 1 },
+        pick: None,
         model: None,
     })
 }

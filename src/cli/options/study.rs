@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::display::DisplayArgs;
@@ -14,7 +14,7 @@ use super::storage::StorageArgs;
 use super::threads::ThreadsArgs;
 use crate::search::{Fidelity, Strategy};
 use crate::space::Space;
-use crate::study::{Metric, Searched};
+use crate::study::{Metric, Pick, Searched};
 use crate::tuner::{Confirm, Settings, StopRule};
 
 #[derive(Debug, Args)]
@@ -52,6 +52,12 @@ pub(crate) struct StudyArgs {
     #[arg(long, alias = "replicates", value_name = "N", default_value_t = 1,
         value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub seeds_per_trial: u32,
+    /// Which trial of a front wins: knee, a trial's number, or METRIC within VALUE
+    ///
+    /// "energy within 0.005" is the trial with the least energy whose first metric is at most 0.005 worse than the best;
+    /// knee is where the front bends most. If left out, the best in the first metric wins.
+    #[arg(long, value_name = "RULE")]
+    pub pick: Option<Pick>,
     /// New seeds for each trial that --confirm repeats
     #[arg(long, alias = "repeats", value_name = "N", default_value_t = 3,
         value_parser = clap::value_parser!(u32).range(1..))]
@@ -106,6 +112,10 @@ impl StudyArgs {
         self.check_rules()?;
         check_metrics(metrics)?;
         self.reference.check(metrics, self.search)?;
+        if let Some(pick) = &self.pick {
+            let names: Vec<&str> = metrics.iter().map(|metric| metric.name.as_str()).collect();
+            pick.check(&names).with_context(|| format!("--pick {pick}"))?;
+        }
         self.check_fidelity()
     }
 
@@ -162,6 +172,7 @@ impl StudyArgs {
             max_failures: self.max_failures,
             heartbeat: self.heartbeat.heartbeat()?,
             confirm: Confirm { candidates: confirm, repeats: self.confirm_seeds },
+            pick: self.pick.clone(),
             model: None,
         })
     }

@@ -92,6 +92,7 @@ impl Fixture {
                 max_failures: 0,
                 heartbeat: Heartbeat::default(),
                 confirm: Confirm { candidates: 0, repeats: 1 },
+                pick: None,
                 model: None,
             },
             stop: &AtomicBool::new(false),
