@@ -14,8 +14,8 @@ const FEWEST_VALUES: usize = 3;
 /// The sorted names of the classes, and the class of each label. `source` says where the labels
 /// are, for errors.
 ///
-/// Labels are texts: `01` and `1` are two classes. They are sorted as numbers if all are numbers of
-/// different values, and otherwise as text.
+/// Labels are texts: `01` and `1` are two classes. They are sorted as numbers if all are numbers, and
+/// otherwise as text.
 ///
 /// # Errors
 /// The labels are a measurement rather than classes, or more than a `u16` can number.
@@ -35,15 +35,12 @@ pub(super) fn number(
 }
 
 fn sorted(names: BTreeSet<&str>) -> Vec<&str> {
-    let mut by_text: Vec<&str> = names.into_iter().collect();
+    let by_text: Vec<&str> = names.into_iter().collect();
     let Some(numbers) = numbers(&by_text) else { return by_text };
-    let mut by_number: Vec<(f64, &str)> = numbers.into_iter().zip(by_text.iter().copied()).collect();
+    let mut by_number: Vec<(f64, &str)> = numbers.into_iter().zip(by_text).collect();
+    // The sort is stable: texts of the same number stay in the order of texts.
     by_number.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-    let are_different = by_number.windows(2).all(|pair| pair[0].0 < pair[1].0);
-    if are_different {
-        by_text = by_number.into_iter().map(|(_, name)| name).collect();
-    }
-    by_text
+    by_number.into_iter().map(|(_, name)| name).collect()
 }
 
 /// The finite numbers that all `names` are, if they are.

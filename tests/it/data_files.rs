@@ -119,8 +119,9 @@ fn tables_that_would_be_changed_are_refused() {
 #[test]
 fn classes_are_texts() {
     let tune = Tune::new();
-    let rows =
-        |names: [&str; 2]| (0..40).map(|at| format!("{}.5,{}\n", at % 7, names[at % 2])).collect::<String>();
+    let rows = |names: [&str; 2]| {
+        (0..40).map(|at| format!("{}.5,{},{}\n", at % 7, at % 2, names[at % 2])).collect::<String>()
+    };
     for (names, expected) in [
         (["00501", "501"], ["00501", "501"]),
         (["1.1", "1.10"], ["1.1", "1.10"]),
