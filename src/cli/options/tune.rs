@@ -13,7 +13,7 @@ use crate::units::Bytes;
 pub(crate) struct TuneArgs {
     #[command(flatten)]
     pub data: DataArgs,
-    /// Search space: images, small-images, tables, whetstone, or a JSON file; chosen by the data set if left out
+    /// Search space: images, small-images, tables, topologies, whetstone, or a JSON file; chosen by the data set if left out
     #[arg(long, value_name = "NAME|FILE")]
     pub space: Option<String>,
     /// Chip to deploy on: a name such as loihi1 or truenorth (see configs/chips), ideal, or a JSON file
