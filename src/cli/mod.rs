@@ -88,7 +88,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Exit> {
         Some(Command::Show(args)) => show::run(&args),
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Export(args)) => export::run(&args),
-        Some(Command::Net(NetCommand::Describe { file })) => net::describe(&file),
+        Some(Command::Net(NetCommand::Describe { plan, json })) => net::describe(&plan, json),
         Some(Command::Schema { kind }) => schema::run(kind),
     }
 }

@@ -65,5 +65,6 @@ pub use plan::connectivity::{Connectivity, Volume, Window};
 pub use plan::describe::LayerSummary;
 pub(crate) use plan::fan_out::FanOut;
 pub use plan::footprint::{BufferSize, Footprint};
+pub use plan::line::LineError;
 pub use plan::spec::{HeadSpec, LayerSpec, Spec, SpecError};
 pub use plan::work::PassWork;

@@ -14,18 +14,35 @@ use crate::network::{LayerSummary, Spec};
 pub(crate) enum NetCommand {
     /// Print a plan's layers with their shapes, parameters and operations
     Describe {
-        /// The plan, as JSON: input, hidden layers, head
-        file: PathBuf,
+        /// The plan: a file with its JSON (input, hidden layers, head), or one line: 28x28x1-32c5-p2-128-10x16
+        #[arg(value_name = "FILE|LINE")]
+        plan: PathBuf,
+        /// Print the plan as JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
-/// Prints the network that `file` plans, as a table.
-pub(crate) fn describe(file: &Path) -> Result<Exit> {
-    let name = file.display().to_string();
-    let text = std::fs::read_to_string(file).with_context(|| format!("{name}: cannot read it"))?;
-    let spec: Spec = input::from_json(&text, &name)?;
-    streams::print(&plan_text(&spec).with_context(|| name)?)?;
+/// Prints the network of `plan`, a file or a line, as a table or as JSON.
+pub(crate) fn describe(plan: &Path, json: bool) -> Result<Exit> {
+    let name = plan.display().to_string();
+    let spec = read(plan, &name)?;
+    let text = match json {
+        true => serde_json::to_string_pretty(&spec)? + "\n",
+        false => plan_text(&spec).with_context(|| name)?,
+    };
+    streams::print(&text)?;
     Ok(Exit::Done)
+}
+
+/// The plan in the file `plan`, or the plan that its name is.
+fn read(plan: &Path, name: &str) -> Result<Spec> {
+    let is_line = !plan.exists() && name.starts_with(|c: char| c.is_ascii_digit()) && name.contains('-');
+    if is_line {
+        return Ok(name.parse()?);
+    }
+    let text = std::fs::read_to_string(plan).with_context(|| format!("{name}: cannot read it"))?;
+    Ok(input::from_json(&text, name)?)
 }
 
 /// The network of the plan `spec`, as a table.
