@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 pub use network::constraint::{Constraint, ConstraintError};
 pub use network::faults::{FaultScore, Robustness, Sweep, SweepError};
-pub use network::goal::{Goal, Goals, UnknownGoal};
+pub use network::goal::{Goal, UnknownGoal};
+pub use network::goals::Goals;
 pub use network::plan::Plan;
 pub use network::plan::domain::Allowed;
 pub use network::plan::hyperparameters::{Domains, Hyperparameters, PlanError};

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::attributes::{chip_attributes, network_attributes};
 use super::failure::{does_not_fit, invalid};
 use super::foresight::NetworkForesight;
-use super::goal::Goals;
+use super::goals::Goals;
 use super::limits::Limits;
 use super::model::{Scores, TrainedNetwork, score};
 use super::plan::Plan;

@@ -86,7 +86,7 @@ mod tests {
     fn what_is_no_constraint_is_refused() {
         let error = |text: &str| text.parse::<Constraint>().expect_err("it is none").to_string();
         assert_eq!(error("cores"), "\"cores\": must be METRIC<=VALUE or METRIC>=VALUE");
-        assert_eq!(error("core<=8"), "no metric is called \"core\": did you mean \"cores\"?");
+        assert_eq!(error("core<=8"), "no metric is called \"core\"; did you mean \"cores\"?");
         assert_eq!(error("cores<=nan"), "\"cores<=nan\": the bound must be a finite number");
     }
 }

@@ -8,7 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 use super::constraint::Constraint;
 use super::failure::{does_not_fit, invalid};
-use super::goal::{Goal, Goals};
+use super::goal::Goal;
+use super::goals::Goals;
 use super::limits::Limits;
 use super::plan::Plan;
 use crate::network::{LayerSpec, Network, Spec};

@@ -8,6 +8,7 @@ mod failure;
 pub(super) mod faults;
 mod foresight;
 pub(super) mod goal;
+pub(super) mod goals;
 mod limits;
 mod model;
 pub(super) mod plan;

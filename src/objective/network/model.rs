@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::attributes::chip_attributes;
-use super::goal::Goals;
+use super::goals::Goals;
 use super::saved::SavedNetwork;
 use crate::backend::{ChipReport, Deployment};
 use crate::data::Coded;

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use indexmap::IndexMap;
 
 use super::domain::Allowed;
-use super::layers;
+use super::lists::first_item;
 use crate::input;
 use crate::space::{Point, Value};
 
@@ -133,7 +133,7 @@ impl<'a> Hyperparameters<'a> {
 /// # Errors
 /// There is no such hyperparameter.
 pub(super) fn domain_of<'a>(known: &'a Domains, name: &str) -> Result<&'a Allowed, PlanError> {
-    known.get(&*layers::first_item(name)).ok_or_else(|| {
+    known.get(&*first_item(name)).ok_or_else(|| {
         let hint = input::suggestion(name, known.keys().map(String::as_str));
         PlanError::Unknown { name: input::shortened(name), hint }
     })

@@ -3,13 +3,9 @@
 //! A window is as large as its image at most, and no pool follows where the image is smaller than
 //! it. So every list describes a network for images of any size.
 
-use std::borrow::Cow;
-
 use super::hyperparameters::{Hyperparameters, PlanError};
+use super::lists::MOST_ITEMS;
 use crate::network::{LayerSpec, Volume, Window};
-
-/// The most items of either list.
-const MOST_ITEMS: u32 = 64;
 
 /// What all hidden layers have in common.
 #[derive(Clone, Copy)]
@@ -105,18 +101,6 @@ pub(super) fn dense(
     let items = values.whole("dense", 0, MOST_ITEMS, 0)?;
     let layers: Vec<LayerSpec> = (1..=items.max(1)).map(layer).collect::<Result<_, _>>()?;
     Ok(values.has("dense").then(|| layers.into_iter().take(items as usize).collect()))
-}
-
-/// The name of the same parameter of the first item, if `name` is one of an item of a list: all items
-/// have the same domains.
-pub(super) fn first_item(name: &str) -> Cow<'_, str> {
-    let parts: Vec<&str> = name.split('.').collect();
-    match parts[..] {
-        [list, item, own] if item.parse().is_ok_and(|item: u32| (1..=MOST_ITEMS).contains(&item)) => {
-            Cow::Owned(format!("{list}.1.{own}"))
-        }
-        _ => Cow::Borrowed(name),
-    }
 }
 
 #[cfg(test)]

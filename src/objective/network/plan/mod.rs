@@ -4,6 +4,7 @@ mod cost;
 pub(crate) mod domain;
 pub(crate) mod hyperparameters;
 mod layers;
+mod lists;
 pub(super) mod memory;
 
 use std::sync::LazyLock;
