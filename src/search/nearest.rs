@@ -6,18 +6,24 @@ use rand_distr::{Distribution, StandardNormal};
 use super::tried::Tried;
 use crate::seed::{Seed, Stream};
 use crate::space::{Domain, Point, Space};
-use crate::study::Study;
+use crate::study::{Study, TrialState};
 
 /// Deviations of the draws around the point, as shares of a parameter's range.
 const SPREADS: [f64; 6] = [0.02, 0.05, 0.1, 0.2, 0.4, 0.8];
 /// Draws of each deviation.
 const DRAWS: usize = 64;
+/// Shares of the coordinates that come from a point that is known to be possible.
+const MIXTURES: [f64; 4] = [0.2, 0.4, 0.6, 0.8];
+/// Draws of each share, for each of at most this number of complete trials.
+const MIXED: usize = 16;
+const MOST_ANCHORS: usize = 8;
 
 /// `point` if `space` does not refuse it; else a near point that is neither refused nor tried by
 /// `study`, with draws from `seed`. `point` if none is found.
 ///
-/// Points are drawn around `point`, and the nearest that can be evaluated is taken. Then each of its
-/// parameters returns to the value of `point` where that can be evaluated as well.
+/// Points are drawn around `point`, and between it and points that are known to be possible: complete
+/// trials and starting points. The nearest that can be evaluated is taken. Then each of its parameters
+/// returns to the value of `point` where that can be evaluated as well.
 pub fn nearest_possible(space: &Space, study: &Study, point: Point, seed: &Seed) -> Point {
     if !space.refuses(&point) {
         return point;
@@ -32,12 +38,31 @@ pub fn nearest_possible(space: &Space, study: &Study, point: Point, seed: &Seed)
         .map(|spread| around(&centre, &domains, spread, &mut stream))
         .map(|unit| (distance(&centre, &unit, &domains), unit))
         .collect();
+    let anchors = anchors(space, study);
+    let between = anchors.iter().flat_map(|anchor| MIXTURES.map(|share| (anchor, share)));
+    drawn.extend(between.flat_map(|mixture| std::iter::repeat_n(mixture, MIXED)).map(|(anchor, share)| {
+        let unit = mixed(&centre, anchor, share, &mut stream);
+        (distance(&centre, &unit, &domains), unit)
+    }));
     drawn.sort_by(|a, b| a.0.total_cmp(&b.0));
     let is_possible = |unit: &[f64]| tried.admits(space, &space.decode(unit));
     match drawn.into_iter().map(|(_, unit)| unit).find(|unit| is_possible(unit)) {
         Some(unit) => space.decode(&returned(unit, &centre, is_possible)),
         None => point,
     }
+}
+
+/// Points of the cube that can be evaluated: a few complete trials and starting points.
+fn anchors(space: &Space, study: &Study) -> Vec<Vec<f64>> {
+    let complete = study.in_state(TrialState::Complete).map(|trial| trial.point.clone());
+    let points = complete.take(MOST_ANCHORS).chain(space.starting_points());
+    points.filter(|point| !space.refuses(point)).filter_map(|point| space.encode(&point).ok()).collect()
+}
+
+/// `centre` with about this share of the coordinates of `anchor`.
+fn mixed(centre: &[f64], anchor: &[f64], share: f64, stream: &mut Stream) -> Vec<f64> {
+    let coordinate = |(&u, &other): (&f64, &f64)| if stream.random::<f64>() < share { other } else { u };
+    centre.iter().zip(anchor).map(coordinate).collect()
 }
 
 /// A draw around `centre`: about half of the coordinates move, and choices change with the
