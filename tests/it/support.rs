@@ -60,7 +60,7 @@ impl Tune {
     /// A shell in the folder that finds the program as `$TUNE` and begins with `script`.
     #[cfg(unix)]
     pub fn shell(&self, script: &str) -> Command {
-        let mut shell = Command::new("sh");
+        let mut shell = plain_shell();
         shell.args(["-c", script]).current_dir(self.folder.path()).stdin(Stdio::null());
         for name in ["TUNE_DATA_DIR", "TUNE_STORAGE", "TUNE_THREADS"] {
             shell.env_remove(name);
@@ -73,6 +73,20 @@ impl Tune {
     pub fn start(&self, args: &[&str]) -> Child {
         self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
     }
+}
+
+/// A shell that ignores no signal, even if these tests began with ignored ones, as in the background
+/// of a script; where `env` cannot do that, a shell as it is.
+#[cfg(unix)]
+fn plain_shell() -> Command {
+    const RESET: &str = "--default-signal=HUP,INT,PIPE,TERM,XFSZ";
+    let can_reset = Command::new("env").args([RESET, "true"]).stderr(Stdio::null()).status();
+    if !can_reset.is_ok_and(|status| status.success()) {
+        return Command::new("sh");
+    }
+    let mut shell = Command::new("env");
+    shell.args([RESET, "sh"]);
+    shell
 }
 
 impl Ended {

