@@ -50,7 +50,7 @@ pub fn from_json<T: DeserializeOwned>(text: &str, file: &str) -> Result<T, Input
 /// use spiketune::input::parse;
 ///
 /// let message = parse(r#"{"x": {"low": 1, "low": 2}}"#, "s.json").expect_err("twice").to_string();
-/// assert_eq!(message, r#"s.json: x: key "low" is there twice (line 1 column 23): drop one"#);
+/// assert_eq!(message, r#"s.json: x: key "low" is there twice (line 1 column 22): drop one"#);
 /// ```
 pub fn parse(text: &str, file: &str) -> Result<Json, InputError> {
     let not_json = |error: &dyn fmt::Display| InputError::new(file, "", format!("not JSON: {error}"));

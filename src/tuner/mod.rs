@@ -122,7 +122,7 @@ pub enum TunerError {
         source: StorageError,
     },
     /// The rule for the winner fits no trial.
-    #[error("--pick {rule}: {source}")]
+    #[error("--pick {rule}")]
     Pick {
         /// The rule.
         rule: String,

@@ -82,7 +82,8 @@ const HALF: InputCoding = InputCoding::Threshold { at: 0.5 };
 pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     machine::use_threads(args.threads.threads)?;
     let name = args.model.display().to_string();
-    let inputs = Inputs::default().with("MODEL", Some(&args.model)).with("--chip", Some(&args.chip));
+    let named = Inputs::default().with("MODEL", Some(&args.model)).with("--chip", Some(&args.chip));
+    let inputs = named.with_dataset(&args.data);
     let predictions = args.predictions.as_deref().map(|file| Output::check(file, &inputs)).transpose()?;
     let (profile, _) = chip::open(&args.chip)?;
     let model = model::open(&args.model)?;

@@ -115,6 +115,9 @@ impl StudyArgs {
         if let Some(pick) = &self.pick {
             let names: Vec<&str> = metrics.iter().map(|metric| metric.name.as_str()).collect();
             pick.check(&names).with_context(|| format!("--pick {pick}"))?;
+            if matches!(pick, Pick::Trial(number) if *number >= self.budget) {
+                bail!("--pick {pick}: the trials of --budget {0} are 0 to {1}", self.budget, self.budget - 1);
+            }
         }
         self.check_fidelity()
     }

@@ -14,7 +14,7 @@ use crate::cli::options::tune::TuneArgs;
 use crate::data::Dataset;
 use crate::objective::Goal;
 use crate::report::Remark;
-use crate::space::Space;
+use crate::space::{Domain, Space, Value};
 use crate::study::{DATA_SHAPE, JOB, Metric, SPACE, Searched, Setup, VALIDATION_SAMPLES};
 use crate::units::Bytes;
 
@@ -34,7 +34,7 @@ impl Prepared {
             Some(space) => space,
             None => spaces::open(spaces::fitting(dataset.shape))?,
         };
-        let (space, mut remarks) = on_chip(space, &profile);
+        let (space, mut remarks) = on_chip(space, &profile)?;
         if output.model().is_none() {
             remarks.push(Remark::NoModelFile { out: output.file().display().to_string() });
         }
@@ -87,8 +87,11 @@ fn check_goals(args: &TuneArgs, profile: &ChipProfile) -> Result<()> {
     if !goals[0].is_quality() {
         bail!("--metric {}: the first decides the winner: accuracy or robustness must come first", goals[0]);
     }
-    for goal in goals.iter().copied().chain(args.constraint.iter().map(|constraint| constraint.goal)) {
+    for goal in goals {
         goal.check(profile).with_context(|| format!("--metric {goal}"))?;
+    }
+    for constraint in &args.constraint {
+        constraint.goal.check(profile).with_context(|| format!("--constraint {constraint}"))?;
     }
     if goals.contains(&Goal::Robustness) {
         for fault in FaultChoice::chosen(&args.faults) {
@@ -99,13 +102,33 @@ fn check_goals(args: &TuneArgs, profile: &ChipProfile) -> Result<()> {
 }
 
 /// `space` without the input codings that a chip of `profile` cannot take, and a remark where there are any.
-fn on_chip(space: Space, profile: &ChipProfile) -> (Space, Vec<Remark>) {
+///
+/// # Errors
+/// Every point of the space has a graded input, and the chip takes none.
+fn on_chip(space: Space, profile: &ChipProfile) -> Result<(Space, Vec<Remark>)> {
     let takes_graded = Chip::new(profile.clone()).takes_graded_inputs();
+    if !takes_graded && !codes_spikes(&space) {
+        let (chip, name) = (&profile.name, space.name());
+        bail!(
+            "space {name}: chip {chip} takes no graded input: give the space \"input_coding\" with threshold or \
+             thermometer"
+        );
+    }
     let searched =
         space.clone().restrict("input_coding", |coding| takes_graded || coding.as_str() != Some("graded"));
     let remark = Remark::NoGradedInput { chip: profile.name.clone() };
     let remarks = if searched == space { Vec::new() } else { vec![remark] };
-    (searched, remarks)
+    Ok((searched, remarks))
+}
+
+/// Whether some point of `space` codes its inputs as spikes.
+fn codes_spikes(space: &Space) -> bool {
+    let is_binary = |coding: &Value| coding.as_str() != Some("graded");
+    match space.parameter("input_coding").map(|parameter| &parameter.domain) {
+        Some(Domain::Categorical { choices }) => choices.iter().any(is_binary),
+        Some(Domain::Fixed { value }) => is_binary(value),
+        _ => false,
+    }
 }
 
 fn setup(

@@ -12,6 +12,7 @@
 //! | `+`, `+2` | a residual connection from the layer before, or 2 layers back |
 //! | `128` | a dense layer of 128 neurons |
 //! | `10x16`, `10x16o` | the output: 10 classes with 16 neurons each; `o`: classes share neurons |
+//! | `100` at the end | the output: 100 neurons, each a class of its own |
 //!
 //! After a layer with weights, `n` stands for batch norm and `d0.2` for a dropout of 0.2.
 
@@ -34,7 +35,7 @@ pub struct LineError {
 
 const INPUT: &str = "must be the input, such as 28x28x1 or 64";
 const LAYER: &str = "must be a layer: 32c5, p2, a2, + or 128";
-const HEAD: &str = "must be the output, classes and neurons of each: 10x16";
+const HEAD: &str = "must be the output: classes and neurons of each, such as 10x16, or neurons alone";
 
 impl Spec {
     /// The plan as one line, from which [`FromStr`] reads an equal plan.
@@ -186,7 +187,7 @@ fn layer(text: &str) -> Option<LayerSpec> {
 fn head(text: &str) -> Option<HeadSpec> {
     let mut reader = Reader(text);
     let classes = reader.whole()?;
-    let redundancy = reader.has('x').then(|| reader.whole())??;
+    let redundancy = reader.after('x', 1)?;
     let overlapping = reader.has('o');
     let batch_norm = reader.has('n');
     reader.end(HeadSpec { classes, redundancy, overlapping, batch_norm })
@@ -240,7 +241,8 @@ mod tests {
         assert_eq!(error("28x28-10x16"), format!("\"28x28\" in \"28x28-10x16\": {INPUT}"));
         assert_eq!(error("8x8x1-c3-10x16"), format!("\"c3\" in \"8x8x1-c3-10x16\": {LAYER}"));
         assert_eq!(error("64-32d1.5-10x16"), format!("\"32d1.5\" in \"64-32d1.5-10x16\": {LAYER}"));
-        assert_eq!(error("64-32-10"), format!("\"10\" in \"64-32-10\": {HEAD}"));
+        assert_eq!(error("64-32-c"), format!("\"c\" in \"64-32-c\": {HEAD}"));
+        assert_eq!("64-32-100".parse::<Spec>().map(|spec| spec.line()), Ok("64-32-100x1".to_owned()));
         assert_eq!(error("64"), format!("\"64\" in \"64\": {INPUT}"));
     }
 }
