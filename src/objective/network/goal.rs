@@ -13,7 +13,8 @@ use crate::study::{Direction, Metric};
 pub enum Goal {
     /// Share of the samples whose class the chip finds; more is better.
     Accuracy,
-    /// The mean accuracy on the faulty chips of a [`Sweep`]; more is better.
+    /// The mean accuracy on the faulty chips of a [`Sweep`](crate::objective::Sweep); more is
+    /// better.
     Robustness,
     /// Joules per inference; less is better.
     Energy,
