@@ -3,8 +3,10 @@
 //! An error names the file, the path of the key, the value and the rule in one line:
 //! `spaces/my.json: parameters.lr: unknown key "lo"; did you mean "low"?`
 
-use serde::de::DeserializeOwned;
-use serde_json::Value as Json;
+use std::fmt;
+
+use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value as Json};
 
 /// A mistake in an input file.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -31,11 +33,132 @@ impl InputError {
 /// `T` should deny unknown fields; the error then suggests the nearest known one.
 ///
 /// # Errors
-/// The text is not JSON, or not a `T`.
+/// The text is not JSON, an object has a key twice, or the text is not a `T`.
 pub fn from_json<T: DeserializeOwned>(text: &str, file: &str) -> Result<T, InputError> {
-    let value: Json = serde_json::from_str(text)
-        .map_err(|error| InputError::new(file, "", format!("not JSON: {error}")))?;
-    from_value(value, file, "")
+    from_value(parse(text, file)?, file, "")
+}
+
+/// Parses JSON `text`; `file` is its name in errors.
+///
+/// Most parsers keep the last of two values of a key without a word. Here that is an error, since
+/// one of the two was meant.
+///
+/// # Errors
+/// The text is not JSON, or an object has a key twice.
+///
+/// ```
+/// use spiketune::input::parse;
+///
+/// let message = parse(r#"{"x": {"low": 1, "low": 2}}"#, "s.json").expect_err("twice").to_string();
+/// assert_eq!(message, r#"s.json: x: key "low" is there twice (line 1 column 22): drop one"#);
+/// ```
+pub fn parse(text: &str, file: &str) -> Result<Json, InputError> {
+    let not_json = |error: &dyn fmt::Display| InputError::new(file, "", format!("not JSON: {error}"));
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let OneOfEachKey(value) = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        match error.into_inner() {
+            // The only rule beyond those of JSON.
+            twice if twice.is_data() => InputError::new(file, path.trim_matches('.'), with_place(&twice)),
+            broken => not_json(&broken),
+        }
+    })?;
+    reader.end().map_err(|error| not_json(&error))?;
+    Ok(value)
+}
+
+/// The text of an error with its place in brackets, then the way out.
+fn with_place(error: &serde_json::Error) -> String {
+    let (line, column) = (error.line(), error.column());
+    let text = error.to_string();
+    let problem = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text);
+    format!("{problem} (line {line} column {column}): drop one")
+}
+
+/// JSON whose objects have each key once.
+struct OneOfEachKey(Json);
+
+impl<'de> serde::Deserialize<'de> for OneOfEachKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(JsonVisitor).map(Self)
+    }
+}
+
+/// Builds the same values as `serde_json` does.
+struct JsonVisitor;
+
+impl<'de> Visitor<'de> for JsonVisitor {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, truth: bool) -> Result<Json, E> {
+        Ok(truth.into())
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Json, E> {
+        Ok(number.into())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
+        Ok(number.into())
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Json, E> {
+        Ok(number.into())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
+        Ok(text.into())
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Json, E> {
+        Ok(text.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
+        let mut list = Vec::new();
+        while let Some(OneOfEachKey(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(list.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
+        let mut object = Map::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            if object.contains_key(&key) {
+                return Err(A::Error::custom(format!("key \"{}\" is there twice", shortened(&key))));
+            }
+            let OneOfEachKey(value) = entries.next_value()?;
+            object.insert(key, value);
+        }
+        Ok(object.into())
+    }
+}
+
+/// Most characters of a text of unknown length that an error shows.
+const SHOWN: usize = 100;
+
+/// `text`, cut after 100 characters.
+///
+/// ```
+/// use spiketune::input::shortened;
+///
+/// assert_eq!(shortened("short"), "short");
+/// assert_eq!(shortened(&"x".repeat(1000)).chars().count(), 103);
+/// ```
+pub fn shortened(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// Reads the part of a JSON file at `path` as a `T`; see [`from_json`].
@@ -54,13 +177,24 @@ pub fn from_value<T: DeserializeOwned>(value: Json, file: &str, path: &str) -> R
                     if what == "field" { inner.strip_suffix(unknown).unwrap_or(&inner) } else { &inner };
                 InputError::new(file, &join(path, parent.trim_end_matches('.')), problem)
             }
-            None => InputError::new(file, &join(path, &inner), message),
+            None => InputError::new(file, &join(path, &inner), without_middle(&message)),
         }
     })
 }
 
+/// `message` without its middle if it is long: it may quote a value of any length.
+fn without_middle(message: &str) -> String {
+    let (length, end) = (message.chars().count(), 60);
+    if length <= SHOWN + end {
+        return message.to_owned();
+    }
+    let tail: String = message.chars().skip(length - end).collect();
+    format!("{}{tail}", shortened(message))
+}
+
 /// The candidate that `name` was probably meant to be: it begins with `name`, or differs in at most
-/// a third of the letters (one if there are few). The nearest of several; `None` if there is none.
+/// a third of the letters (one if there are few). The nearest of several; `None` if there is none,
+/// or if `name` is longer than any name that people type.
 ///
 /// ```
 /// use spiketune::input::nearest;
@@ -70,21 +204,33 @@ pub fn from_value<T: DeserializeOwned>(value: Json, file: &str, path: &str) -> R
 /// ```
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed = name.to_lowercase();
-    let farthest = typed.chars().count().max(3) / 3;
+    let letters = typed.chars().count();
+    let farthest = letters.max(3) / 3;
+    // The distance takes time by the product of the lengths.
+    let is_comparable = |candidate: &&str| letters <= SHOWN && candidate.len() <= 4 * SHOWN;
     candidates
         .into_iter()
+        .filter(is_comparable)
         .map(|candidate| (strsim::osa_distance(&typed, &candidate.to_lowercase()), candidate))
         .filter(|&(distance, candidate)| distance <= farthest || candidate.starts_with(&typed))
         .min_by_key(|&(distance, _)| distance)
         .map(|(_, candidate)| candidate)
 }
 
-/// The text `; did you mean "NEAREST"?`, or the list of all candidates if none is near.
+/// The text `; did you mean "NEAREST"?`, or the list of the candidates if none is near.
 pub fn suggestion<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> String {
-    match nearest(name, candidates.clone()) {
-        Some(candidate) => format!("; did you mean \"{candidate}\"?"),
-        None => format!("; there are: {}", candidates.into_iter().collect::<Vec<_>>().join(", ")),
+    /// Most candidates in the list.
+    const LISTED: usize = 100;
+    if let Some(candidate) = nearest(name, candidates.clone()) {
+        return format!("; did you mean \"{candidate}\"?");
     }
+    let mut left = candidates.into_iter();
+    let listed: Vec<String> = left.by_ref().take(LISTED).map(shortened).collect();
+    let more = match left.count() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("; there are: {}{more}", listed.join(", "))
 }
 
 /// Parses serde's "unknown field `x`, expected one of `a`, `b`" to (field or variant, x, text of
@@ -96,7 +242,8 @@ fn unknown_name(message: &str) -> Option<(&str, &str, String)> {
     let unknown = quoted.next()?;
     let known: Vec<&str> = quoted.collect();
     let noun = if what == "field" { "key" } else { "value" };
-    let problem = format!("unknown {noun} \"{unknown}\"{}", suggestion(unknown, known.iter().copied()));
+    let hint = suggestion(unknown, known.iter().copied());
+    let problem = format!("unknown {noun} \"{}\"{hint}", shortened(unknown));
     Some((what, unknown, problem))
 }
 
@@ -156,6 +303,42 @@ mod tests {
     fn a_wrong_type_is_named_with_its_path() {
         let message = problem(r#"{"inner": {"low": "x", "kind": "conv"}}"#);
         assert_eq!(message, r#"f.json: inner.low: invalid type: string "x", expected f64"#);
+    }
+
+    #[test]
+    fn a_key_that_is_there_twice_is_named_with_its_path() {
+        let message = problem(r#"{"inner": {"low": 1, "kind": "conv", "low": 2}}"#);
+        assert_eq!(message, r#"f.json: inner: key "low" is there twice (line 1 column 42): drop one"#);
+        assert!(problem(r#"{"inner": 1, "inner": 2}"#).starts_with(r#"f.json: key "inner" is there twice"#));
+        // Escapes are another way to write the same key.
+        assert!(problem(r#"{"inner": {"a": 1, "\u0061": 1}}"#).contains(r#"key "a" is there twice"#));
+        let nested = parse(r#"[{"a": [{"b": 1}, {"b": null, "c": 0, "b": 2}]}]"#, "f").expect_err("twice");
+        assert!(nested.to_string().starts_with(r#"f: [0].a[1]: key "b" is there twice"#), "{nested}");
+    }
+
+    #[test]
+    fn json_is_parsed_as_serde_json_parses_it() {
+        let text = r#"[null, true, -3, 18446744073709551615, 0.1, 1e300, -0.0, 123456789012345678901234567890,
+            "a\u0000\n\ud83d\ude00", [], {}, {"a": {"b": [1]}, "": 2}]"#;
+        assert_eq!(parse(text, "f"), Ok(serde_json::from_str::<Json>(text).expect("JSON")));
+        for broken in ["", "{", "[1,]", "{} x", "1e400", "nul", "\u{feff}{}", &"[".repeat(10_000)] {
+            assert!(
+                parse(broken, "f").is_err_and(|error| error.problem.starts_with("not JSON: ")),
+                "{broken}"
+            );
+        }
+    }
+
+    #[test]
+    fn texts_of_any_length_are_answered_shortly() {
+        let long = "x".repeat(1 << 20);
+        let names: Vec<String> = (0..10_000).map(|index| format!("name {index}")).collect();
+        let hint = suggestion(&long, names.iter().map(String::as_str).chain([long.as_str()]));
+        assert!(hint.ends_with("name 99 and 9901 more"), "{hint}");
+        let message = problem(&format!(r#"{{"inner": {{"{long}": 1}}}}"#));
+        assert!(message.len() < 500, "{} bytes", message.len());
+        let message = problem(&format!(r#"{{"inner": {{"low": "{long}", "kind": "conv"}}}}"#));
+        assert!(message.len() < 500 && message.ends_with("expected f64"), "{message}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod input;
 pub mod linalg;
+pub mod output;
 pub mod seed;
 pub mod units;
 

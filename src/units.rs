@@ -48,7 +48,7 @@ macro_rules! quantity {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write_with_prefix(f, self.0, $unit)
+                f.write_str(&with_prefix(self.0, $unit))
             }
         }
     };
@@ -135,24 +135,52 @@ impl std::str::FromStr for Seconds {
     }
 }
 
-/// SI prefixes with their factors, the largest first.
-const PREFIXES: [(f64, &str); 6] =
-    [(1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"), (1e-12, "p"), (1e-15, "f")];
+/// SI prefixes of the powers of 1000, from that of -8 on.
+const PREFIXES: [&str; 12] = ["y", "z", "a", "f", "p", "n", "u", "m", "", "k", "M", "G"];
+/// The position of the prefix of 1 in [`PREFIXES`].
+const NO_PREFIX: i32 = 8;
+/// The digits that people are shown.
+const DIGITS: i32 = 4;
+/// Numbers without a unit are shown with a power of ten from this power on, and below the other.
+const PLAIN_POWERS: std::ops::Range<i32> = -4..6;
 
-/// Writes three significant digits with the largest prefix for which the value is at least 1.
-fn write_with_prefix(f: &mut fmt::Formatter<'_>, value: f64, unit: &str) -> fmt::Result {
-    let size = value.abs();
-    let (scale, prefix) = PREFIXES
-        .into_iter()
-        .find(|&(scale, _)| size >= scale * 0.9995)
-        .unwrap_or(if size == 0.0 { PREFIXES[0] } else { PREFIXES[5] });
-    let shown = value / scale;
-    let decimals = match shown.abs() {
-        x if x >= 99.95 => 0,
-        x if x >= 9.995 => 1,
-        _ => 2,
-    };
-    write!(f, "{shown:.decimals$} {prefix}{unit}")
+/// `value` with four significant digits, so that a value other than zero never looks like zero:
+/// `0.9733`, `0.01234`, `26410`, `1.235e-9`.
+pub fn digits(value: f64) -> String {
+    match power_of_ten(value) {
+        None => value.to_string(),
+        Some(power) if PLAIN_POWERS.contains(&power) => with_decimals(value, power),
+        Some(_) => format!("{value:.3e}"),
+    }
+}
+
+/// `value`, in `unit`, with four significant digits and an SI prefix: `1.235 nJ`. Seconds have none
+/// above 1.
+pub fn with_prefix(value: f64, unit: &str) -> String {
+    let Some(power) = power_of_ten(value) else { return format!("{value} {unit}") };
+    let most = if unit == "s" { 0 } else { PREFIXES.len() as i32 - 1 - NO_PREFIX };
+    let thousands = power.div_euclid(3).min(most);
+    match usize::try_from(thousands + NO_PREFIX).ok().and_then(|at| PREFIXES.get(at)) {
+        Some(prefix) if power - 3 * thousands < PLAIN_POWERS.end => {
+            let scale = 1000_f64.powi(thousands.abs());
+            let scaled = if thousands < 0 { value * scale } else { value / scale };
+            format!("{} {prefix}{unit}", with_decimals(scaled, power - 3 * thousands))
+        }
+        _ => format!("{value:.3e} {unit}"),
+    }
+}
+
+/// The power of ten of the first digit of `value` as it is shown; `None` if it has no such digit.
+fn power_of_ten(value: f64) -> Option<i32> {
+    let text = format!("{value:.3e}");
+    let (_, power) = text.split_once('e')?;
+    power.parse().ok().filter(|_| value != 0.0)
+}
+
+/// `value`, whose first digit stands for this `power` of ten, with as many decimals as it takes.
+fn with_decimals(value: f64, power: i32) -> String {
+    let decimals = usize::try_from(DIGITS - 1 - power).unwrap_or(0);
+    format!("{value:.decimals$}")
 }
 
 #[cfg(test)]
@@ -160,12 +188,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantities_are_shown_with_three_digits_and_a_prefix() {
-        assert_eq!(Joules::from_pj(23.6).to_string(), "23.6 pJ");
-        assert_eq!(Joules(7.5e-7).to_string(), "750 nJ");
-        assert_eq!(Seconds(0.0).to_string(), "0.00 s");
-        assert_eq!(Seconds(0.9996).to_string(), "1.00 s");
-        assert_eq!(Seconds(83.25).to_string(), "83.2 s");
+    fn quantities_are_shown_with_four_digits_and_a_prefix() {
+        assert_eq!(Joules::from_pj(23.6).to_string(), "23.60 pJ");
+        assert_eq!(Joules(7.5e-7).to_string(), "750.0 nJ");
+        assert_eq!(Joules(-1.5e-17).to_string(), "-15.00 aJ");
+        assert_eq!(Joules(1.5e-40).to_string(), "1.500e-40 J");
+        assert_eq!(Watts(12_345.0).to_string(), "12.35 kW");
+        assert_eq!(Watts(1.5e16).to_string(), "1.500e16 W");
+        assert_eq!(Seconds(0.0).to_string(), "0 s");
+        assert_eq!(Seconds(0.999_96).to_string(), "1.000 s");
+        assert_eq!(Seconds(9.999_6e-4).to_string(), "1.000 ms");
+        assert_eq!(Seconds(83.25).to_string(), "83.25 s");
+        assert_eq!(Seconds(83_250.0).to_string(), "83250 s");
+        assert_eq!(Seconds(f64::INFINITY).to_string(), "inf s");
+    }
+
+    #[test]
+    fn a_number_other_than_zero_never_looks_like_zero() {
+        let shown = [0.0, 1.0, 0.973_333, 0.012_345, 26_410.25, 1.234_56e-9, -3e-5, 1e6, 999_960.0];
+        let expected =
+            ["0", "1.000", "0.9733", "0.01235", "26410", "1.235e-9", "-3.000e-5", "1.000e6", "1.000e6"];
+        assert_eq!(shown.map(digits), expected);
+        assert_eq!([f64::NAN, f64::INFINITY].map(digits), ["NaN", "inf"]);
+        for power in -320..308 {
+            let text = digits(10_f64.powi(power).max(f64::from_bits(1)));
+            assert!(text.contains('1') || text.contains('9') || power < -307, "1e{power}: {text}");
+        }
     }
 
     #[test]

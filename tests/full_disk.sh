@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A study on a disk that is full, by hand: in a small file system in memory, `tune run` and `tune worker` must each say
-# so in one line and end with 1, every finished trial must be there, and with more room all go on to the end; and so
+# so in one line and end with 5, every finished trial must be there, and with more room all go on to the end; and so
 # must a study whose states of paused trials have no room. Needs root, to mount.
 #
 #     cargo build --release && sudo tests/full_disk.sh
@@ -22,21 +22,21 @@ run=("$tune" run --command "echo '{{\"value\": 1}}'" --space "$work/space.json" 
 worker=("$tune" worker --storage "$disk/tune.db" --quiet --heartbeat 0.5s --grace 3s)
 complete() { "$tune" status --storage "$disk/tune.db" --json | sed 's/.*"complete":\([0-9]*\).*/\1/;t;s/.*/0/'; }
 
-# refused WORDS COMMAND...: ends with 1 and one line that has these words.
+# refused CODE WORDS COMMAND...: ends with this code and one line that has these words.
 refused() {
-  local words=$1 code=0
-  shift
+  local expected=$1 words=$2 code=0
+  shift 2
   "$@" 2>"$work/said" || code=$?
   cat "$work/said"
-  [ "$code" = 1 ] || { echo "ended with $code, not 1"; exit 1; }
+  [ "$code" = "$expected" ] || { echo "ended with $code, not $expected"; exit 1; }
   [ "$(wc -l <"$work/said")" = 1 ] || { echo "not one line"; exit 1; }
   grep -q "$words" "$work/said" || { echo "does not say: $words"; exit 1; }
 }
 
-refused "the disk is full: free some space and resume" "${run[@]}"
+refused 5 "the disk is full: free some space and resume" "${run[@]}"
 first=$(complete)
 [ "$first" -gt 0 ] && [ "$first" -lt $budget ] || { echo "$first trials complete"; exit 1; }
-refused "the disk is full: free some space and resume" "${worker[@]}"
+refused 5 "the disk is full: free some space and resume" "${worker[@]}"
 [ "$(complete)" -ge "$first" ] || { echo "finished trials are gone"; exit 1; }
 echo "full: $first of $budget trials are complete"
 
@@ -55,7 +55,7 @@ rm -rf "${disk:?}"/*
 room 1m
 pausing=("$tune" --dataset digits --offline --space "$work/small.json" --budget 9 --fidelity asha --confirm 0
   --states "$disk/states" --storage "$work/paused.db" --out "$work/paused.json" --quiet)
-refused "cannot write the state of a trial" "${pausing[@]}"
+refused 1 "cannot write the checkpoint of a trial" "${pausing[@]}"
 room 20m
 "${pausing[@]}"
 echo "full disk: nothing is lost"

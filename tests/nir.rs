@@ -11,7 +11,7 @@ use std::process::{Command, ExitCode};
 use libtest_mimic::{Arguments, Failed, Trial};
 use ndarray::{Array2, Axis, array};
 use serde_json::{Value as Json, json};
-use spiketune::backend::nir::{self, Export, Flavour, NirFile};
+use spiketune::backend::nir::{self, Export, Flavour, NirFile, Reading};
 use spiketune::backend::{Chip, ChipProfile, DeployOptions, IntegerNetwork};
 use spiketune::data::InputCoding;
 use spiketune::network::{BinaryLayer, BinaryNetwork, Connectivity, Decision, Key, Volume, Window};
@@ -90,7 +90,7 @@ fn read_by_python(python: &str, flavour: Flavour) -> Result<(), Failed> {
     compare(&seen, flavour);
     let read = NirFile::from_bytes(std::fs::read(&theirs)?)?;
     assert_eq!(read.coding()?, coding);
-    let read = read.network([2, 3, 1], 1)?;
+    let read = read.network([2, 3, 1], 1, Reading::default())?;
     let inputs = every_input();
     assert_eq!(read.decide(inputs.view()), network.decide(inputs.view()));
     Ok(())
@@ -104,7 +104,10 @@ fn write(
 ) -> Result<(), Failed> {
     let profile = ChipProfile::builtin("loihi1")?;
     let integers = IntegerNetwork::new(network, &profile, &DeployOptions::default())?;
-    let bytes = nir::write(&integers, &Export { flavour, chip: "loihi1", input_max: 1, coding })?;
+    let bytes = nir::write(
+        &integers,
+        &Export { flavour, chip: "loihi1", input_max: 1, coding, by_pixel: true, keyed: true },
+    )?;
     Ok(std::fs::write(file, bytes)?)
 }
 

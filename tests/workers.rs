@@ -430,7 +430,7 @@ mod tests {
         for args in [&run[..], &["worker", "--quiet"]] {
             let output = limited(args);
             let said = String::from_utf8_lossy(&output.stderr);
-            assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+            assert_eq!((output.status.code(), said.lines().count()), (Some(5), 1), "{said}");
             assert!(said.contains("studies.db: cannot be written"), "{said}");
             assert!(said.contains("all finished trials are kept"), "{said}");
             let study = bench.study();

@@ -56,6 +56,11 @@ pub const VGG: Net = Net {
 impl Net {
     /// The network of this plan, with random weights.
     pub fn build(&self) -> Network {
+        Network::build(&self.spec(), &Seed::root(1)).expect("the plan is right")
+    }
+
+    /// The plan.
+    fn spec(&self) -> Spec {
         let (batch_norm, dropout) = (self.batch_norm, self.dropout);
         let mut hidden = Vec::new();
         for &(channels, side, pooled) in self.convolutions {
@@ -68,8 +73,7 @@ impl Net {
         }
         hidden.extend(self.dense.iter().map(|&width| LayerSpec::Dense { width, batch_norm, dropout }));
         let head = HeadSpec { classes: 10, redundancy: 10, overlapping: true, batch_norm };
-        Network::build(&Spec { input: Volume::from(self.image), hidden, head }, &Seed::root(1))
-            .expect("the plan is right")
+        Spec { input: Volume::from(self.image), hidden, head }
     }
 
     /// Floating-point operations of a training step for one sample, by the direct sums.
@@ -77,7 +81,7 @@ impl Net {
     /// A multiplication counts as two, and is done forward, for the gradient of the weights, and
     /// for the errors at the inputs; the lowest layer has no such errors.
     pub fn operations(&self) -> usize {
-        let layers = self.build().summary();
+        let layers = self.spec().summary().expect("the plan is right");
         let weighted = layers.iter().map(|layer| 2 * layer.operations);
         let first = weighted.clone().next().expect("a network has a layer");
         3 * weighted.sum::<usize>() - first

@@ -75,7 +75,7 @@ pub(super) fn compare_spikes(deployment: &Deployment, samples: &[Sample], name: 
 
 mod tests {
     use super::super::fixtures::chip;
-    use super::super::nir::{self, Export, Flavour, NirFile};
+    use super::super::nir::{self, Export, Flavour, NirFile, Reading};
     use super::super::{Chip, ChipProfile, DeployOptions, Placement};
     use super::*;
 
@@ -194,7 +194,8 @@ mod tests {
         let network = network(&layers, Compare::Gt, 1);
         let deployment = chip("loihi1").deploy(&network, &DeployOptions::default()).expect("it fits");
         let flavour = Flavour::IntegrateAndFire;
-        let export = Export { flavour, chip: "loihi1", input_max: 1, coding: None };
+        let export =
+            Export { flavour, chip: "loihi1", input_max: 1, coding: None, by_pixel: true, keyed: true };
         let bytes = nir::write(deployment.network(), &export).expect("NIR has these layers");
         (deployment, bytes)
     }
@@ -210,7 +211,7 @@ mod tests {
         let (deployment, bytes) = exported();
         let ran = NirFile::from_bytes(std::fs::read(EXPORTED).unwrap()).unwrap();
         // Norse ran the network that is exported today.
-        let network = |file: NirFile| file.network([8, 8, 2], 1).unwrap();
+        let network = |file: NirFile| file.network([8, 8, 2], 1, Reading::default()).unwrap();
         assert_eq!(network(ran), network(NirFile::from_bytes(bytes).unwrap()));
         let fixture: Norse = fixture("norse.json");
         assert!(fixture.samples.len() >= 20);

@@ -62,7 +62,8 @@ pub struct ChipReport {
     pub energy_delay_product_js: Option<f64>,
     /// Modelled: area of the cores in use and of the rest of their chips, in square millimetres.
     pub area_mm2: Option<f64>,
-    /// Figures that cannot be modelled, with the constants that the profile lacks for them.
+    /// Figures that cannot be modelled, with the constants that the profile lacks for them. For the
+    /// throughput of a chip whose steps take no time: the constants of a step, which are 0.
     pub unmodelled: BTreeMap<String, Vec<String>>,
     /// Number of chips in use.
     pub chips: u32,
@@ -166,10 +167,10 @@ impl ChipReport {
             energy_j: EnergyReport::new(run),
             latency_s: latency,
             latency_max_s: run.latency.map(|latency| latency.max.0),
-            throughput_hz: run.period.map(|period| 1.0 / period.0),
+            throughput_hz: throughput(run),
             energy_delay_product_js: energy.zip(latency).map(|(energy, latency)| energy * latency),
             area_mm2: area(profile, size),
-            unmodelled: unmodelled(profile),
+            unmodelled: unmodelled(profile, size, run),
             chips: size.chips,
             synapse_memory_bits: cores.iter().map(|core| core.synapse_bits).sum(),
             unshared_synapse_memory_bits: cores.iter().map(|core| core.unshared_bits).sum(),
@@ -231,13 +232,22 @@ fn area(profile: &ChipProfile, size: Size) -> Option<f64> {
     Some(1e6 * (core.in_si() * size.cores as f64 + fixed.in_si() * f64::from(size.chips)))
 }
 
-/// Every figure that cannot be modelled, with the paths of its missing constants.
-fn unmodelled(profile: &ChipProfile) -> BTreeMap<String, Vec<String>> {
-    let missing = Figure::ALL.into_iter().filter_map(|figure| profile.models(figure).err());
-    let named = |missing: Unmodelled| {
-        (missing.figure.name().to_owned(), missing.keys.iter().map(|&key| key.to_owned()).collect())
-    };
-    missing.map(named).collect()
+/// Inferences per second, if the profile has the constants and a step takes time.
+fn throughput(run: &Run) -> Option<f64> {
+    run.period.map(|period| 1.0 / period.0).filter(|rate| rate.is_finite())
+}
+
+/// Every figure that cannot be modelled of a network of this `size`, with the paths of the constants
+/// that stand in its way.
+fn unmodelled(profile: &ChipProfile, size: Size, run: &Run) -> BTreeMap<String, Vec<String>> {
+    let missing = Figure::ALL.into_iter().filter_map(|figure| profile.models_on(figure, size.chips).err());
+    let names = |keys: &[&str]| keys.iter().map(|&key| key.to_owned()).collect();
+    let named = |missing: Unmodelled| (missing.figure.name().to_owned(), names(&missing.keys));
+    let mut unmodelled: BTreeMap<String, Vec<String>> = missing.map(named).collect();
+    if run.period.is_some() && throughput(run).is_none() {
+        unmodelled.insert(Figure::Throughput.name().to_owned(), names(&profile.step_constants()));
+    }
+    unmodelled
 }
 
 /// Number of connections with a weight other than zero, from the fan-out of each input.
@@ -260,8 +270,8 @@ fn cited(profile: &ChipProfile) -> Vec<Constant> {
 mod tests {
     use ndarray::array;
 
-    use super::super::DeployOptions;
     use super::super::fixtures::{by_hand, chip};
+    use super::super::{Chip, DeployOptions};
     use super::*;
 
     fn report(name: &str) -> ChipReport {
@@ -308,6 +318,25 @@ mod tests {
             (&json["latency_s"], &json["weight_bits"]),
             (&serde_json::Value::Null, &serde_json::Value::Null)
         );
+    }
+
+    #[test]
+    fn steps_that_take_no_time_have_no_throughput_and_the_report_says_why() {
+        let without_time = |name: &str, keys: &[&str]| {
+            let mut json = serde_json::to_value(ChipProfile::builtin(name).unwrap()).unwrap();
+            for key in keys {
+                json["time"][key]["value"] = 0.into();
+            }
+            let chip = Chip::new(ChipProfile::from_json(&json.to_string(), name).unwrap());
+            let deployment = chip.deploy(&by_hand(), &DeployOptions::default()).unwrap();
+            deployment.report(&deployment.run(array![[1, 0, 1]].view()).unwrap())
+        };
+        let report = without_time("truenorth", &["step"]);
+        assert_eq!((report.latency_s, report.throughput_hz), (Some(0.0), None));
+        assert_eq!(report.unmodelled["throughput"], ["time.step"]);
+        let text = serde_json::to_string(&report).unwrap();
+        assert_eq!(serde_json::from_str::<ChipReport>(&text).unwrap(), report);
+        assert!(without_time("truenorth", &[]).throughput_hz.is_some());
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::mapping::Mapping;
 use super::profile::ChipProfile;
 use super::quantize::{IntegerLayer, IntegerNetwork};
 use super::simulate::{BLOCK, Block, Counts, Simulator};
+use crate::network::Decision;
 use crate::units::{Joules, Seconds};
 
 /// The activity of one layer, summed over the samples.
@@ -45,6 +46,8 @@ pub struct MeanAndMax<T> {
 pub struct Run {
     /// One class per sample.
     pub predictions: Vec<u16>,
+    /// The decision on each sample: its class, and how clear it is.
+    pub decisions: Vec<Decision>,
     /// Number of samples on which several classes had the highest score; the lowest of them was
     /// taken.
     pub ties: usize,
@@ -123,8 +126,7 @@ impl Runner {
         let mut totals = Totals::new(self.cost.zero_counts());
         let mut buffers = Buffers::default();
         for (sample, decision) in block.decisions.iter().enumerate() {
-            totals.predictions.push(decision.class);
-            totals.ties += usize::from(decision.tied);
+            totals.decisions.push(*decision);
             let events: Vec<&[u32]> = block.events(sample).collect();
             self.count(&events, block.is_graded(sample), &mut buffers, &mut totals);
         }
@@ -140,8 +142,7 @@ impl Runner {
     ) -> Result<Totals, RunError> {
         self.simulator.count(samples.start, inputs.slice(s![samples, ..]), counts)?;
         let mut totals = Totals::new(self.cost.zero_counts());
-        totals.predictions.extend(counts.decisions.iter().map(|decision| decision.class));
-        totals.ties = counts.decisions.iter().filter(|decision| decision.tied).count();
+        totals.decisions.extend(&counts.decisions);
         for (index, layer) in totals.layers.iter_mut().enumerate() {
             layer.count_block(&counts.active[index], &counts.active[index + 1], &self.fan_out[index]);
             layer.graded = index == 0 && counts.graded;
@@ -174,12 +175,12 @@ impl Runner {
     }
 
     fn summary(&self, totals: Totals) -> Run {
-        let samples = totals.predictions.len().max(1) as f64;
+        let samples = totals.decisions.len().max(1) as f64;
         let time = (!totals.periods.is_empty()).then(|| totals.periods.iter().copied().sum());
         let energy = self.cost.energy(&totals.counts, time);
         let mean = |part: Option<Joules>| part.map(|part| part / samples);
         Run {
-            ties: totals.ties,
+            ties: totals.decisions.iter().filter(|decision| decision.tied).count(),
             layers: totals.layers,
             chip_operations: totals.counts.activity.operations as f64 / samples,
             energy: Energy {
@@ -191,7 +192,8 @@ impl Runner {
             total_energy: mean_and_max(&totals.energies, |energy| energy.0).map(|both| both.map(Joules)),
             latency: mean_and_max(&totals.latencies, |time| time.0).map(|both| both.map(Seconds)),
             period: time.map(|time: Seconds| time / samples),
-            predictions: totals.predictions,
+            predictions: totals.decisions.iter().map(|decision| decision.class).collect(),
+            decisions: totals.decisions,
         }
     }
 }
@@ -252,8 +254,7 @@ struct Buffers {
 
 /// Sums and lists over samples, in their order.
 struct Totals {
-    predictions: Vec<u16>,
-    ties: usize,
+    decisions: Vec<Decision>,
     layers: Vec<LayerActivity>,
     counts: EventCounts,
     /// One per sample, or none.
@@ -267,8 +268,7 @@ struct Totals {
 impl Totals {
     fn new(counts: EventCounts) -> Self {
         Self {
-            predictions: Vec::new(),
-            ties: 0,
+            decisions: Vec::new(),
             layers: vec![LayerActivity::default(); counts.operations.len()],
             counts,
             energies: Vec::new(),
@@ -278,8 +278,7 @@ impl Totals {
     }
 
     fn append(&mut self, mut block: Self) {
-        self.predictions.append(&mut block.predictions);
-        self.ties += block.ties;
+        self.decisions.append(&mut block.decisions);
         for (sum, layer) in self.layers.iter_mut().zip(&block.layers) {
             sum.active_inputs += layer.active_inputs;
             sum.spikes += layer.spikes;

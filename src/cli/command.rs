@@ -30,7 +30,7 @@ use crate::search::Strategy;
     arg_required_else_help = true,
     after_help = "\
 Exit codes: 0 done, 1 the run failed, 2 wrong usage or input, 3 done but below --fail-under,
-4 no trial has a value, 5 the storage cannot be reached, 130 interrupted after saving."
+4 no trial has a value, 5 the storage cannot be reached or fails, 130 interrupted after saving."
 )]
 pub(super) struct Cli {
     #[command(subcommand)]

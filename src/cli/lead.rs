@@ -9,10 +9,12 @@ use super::setup::signals::{STOP, stop_on_signals};
 use super::setup::{checkpoints, warm};
 use super::shown::exit::{Exit, WhileRunning};
 use super::shown::progress::Progress;
-use crate::report::{self, Best};
+use super::shown::streams;
+use crate::report::{self, Best, Remark};
 use crate::storage::{Location, Storage, StudyKey};
-use crate::study::WARM_START;
-use crate::tuner::{End, Tuner};
+use crate::study::{SCRIPT, Script, Study, Trial, TrialState, WARM_START};
+use crate::tuner::{End, Tuner, TunerError};
+use crate::units::digits;
 
 /// Runs the study `prepared` from its beginning, or from where it was interrupted, to its end.
 ///
@@ -25,21 +27,26 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
     let mut storage = database.open()?;
     let _lock = database.lock(&prepared.name)?;
     add_warm_start(&mut prepared, args, &mut *storage)?;
+    prepared.remarks.extend(changed_script(&prepared, args, &mut *storage)?);
     let study = open_study(&prepared, args, &mut *storage, database)?;
     if args.prepare {
-        return Ok(open::ready(&prepared.name, database));
+        return open::ready(&prepared.name, database);
     }
     if let (Some(pausing), Some(named)) = (&mut prepared.settings.pausing, &args.fidelity.checkpoint_dir) {
         pausing.checkpoint_dir = checkpoints::folder_in(named, &*storage.load_study(study)?);
     }
+    if args.retry_failed {
+        prepared.remarks.push(Remark::RetriedFailed { count: storage.retry_failed(study)? });
+    }
     stop_on_signals()?;
     let mut progress = Progress::new(&args.display);
     if progress.is_for_people() {
-        prepared.remarks.iter().for_each(|remark| eprintln!("{remark}"));
+        prepared.remarks.iter().for_each(streams::say);
     }
     let search = args.search.build();
+    let space = prepared.space.clone().with_foresight(prepared.objective.foresight());
     let mut tuner = Tuner {
-        space: &prepared.space,
+        space: &space,
         search: search.as_ref(),
         objective: prepared.objective.as_ref(),
         storage: &mut *storage,
@@ -47,14 +54,46 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
         settings: prepared.settings.clone(),
         stop: &STOP,
     };
-    match tuner.run(&mut |event| progress.observe(&event))? {
-        End::Interrupted => Ok(Exit::Interrupted),
+    let exit = match tuner.run(&mut |event| progress.observe_study(&event, prepared.data.as_ref()))? {
+        End::Interrupted => Exit::Interrupted,
         End::NothingFeasible => {
-            eprintln!("no trial of {} has a value: see `tune show` for the reasons", prepared.name);
-            Ok(Exit::NothingFeasible)
+            streams::say(no_value(&*storage.load_study(study).map_err(TunerError::Storage)?));
+            Exit::NothingFeasible
         }
-        End::Done => finish(&prepared, &mut *storage, study, command, &progress),
-    }
+        End::Done => finish(&prepared, &mut *storage, study, command, &progress)?,
+    };
+    progress.end()?;
+    Ok(exit)
+}
+
+/// What to do about `study`, in which no trial has a value, in one line.
+fn no_value(study: &Study) -> String {
+    let failed: Vec<&Trial> = study.in_state(TrialState::Fail).filter(|trial| !trial.is_retried()).collect();
+    let Some(last) = failed.last() else {
+        return format!("no trial of {} has a value that keeps all constraints: see `tune show`", study.name);
+    };
+    let reason = last.attributes.get("reason").and_then(|reason| reason.as_str()).unwrap_or("no reason kept");
+    format!(
+        "no trial of {} has a value, {} failed, the last one, trial {}: {reason}: mend it, then run the same command \
+         with --retry-failed",
+        study.name,
+        failed.len(),
+        last.number
+    )
+}
+
+/// A line for people if the script of the study's command has changed since its last run.
+fn changed_script(
+    prepared: &Prepared,
+    args: &StudyArgs,
+    storage: &mut dyn Storage,
+) -> Result<Option<Remark>> {
+    let now = prepared.facts.get(SCRIPT).and_then(|kept| serde_json::from_value::<Script>(kept.clone()).ok());
+    let (Some(now), false) = (now, args.fresh) else { return Ok(None) };
+    let Some(study) = storage.find_study(&prepared.name)? else { return Ok(None) };
+    let before = Script::of(&*storage.load_study(study)?);
+    let has_changed = before.is_some_and(|before| before.has_changed(&now));
+    Ok(has_changed.then_some(Remark::ChangedScript { file: now.file }))
 }
 
 /// Adds the results that `--warm-start` names to the study's facts and setup.
@@ -92,16 +131,18 @@ fn finish(
     command: &str,
     progress: &Progress,
 ) -> Result<Exit> {
-    let study = storage.load_study(study)?;
+    let study = storage.load_study(study).map_err(TunerError::Storage)?;
     let model = prepared.settings.model.as_deref().filter(|model| model.exists());
     let model = model.and_then(|model| model.file_name()).map(|name| name.to_string_lossy().into_owned());
     let best = Best::of(&study, command, model.as_deref())
         .ok_or_else(|| WhileRunning(format!("{} has no confirmed winner", study.name)))?;
     let output = &prepared.output;
-    output.write(best.to_text()).map_err(|error| WhileRunning(format!("{error:#}")))?;
+    output.write(best.to_text())?;
     if progress.is_for_people() {
-        print!("{}", report::winner_text(&best));
-        eprintln!("written to {}", output.file().display());
+        let printed = streams::print(&report::winner_text(&best));
+        Remark::of(&study).iter().for_each(streams::say);
+        streams::say(format_args!("written to {}", output.file().display()));
+        printed?;
     }
     Ok(against(prepared.fail_under, best.test.spread.map(|spread| spread.mean)))
 }
@@ -110,8 +151,10 @@ fn finish(
 fn against(least: Option<f64>, mean: Option<f64>) -> Exit {
     match least {
         Some(least) if mean.is_none_or(|mean| mean < least) => {
-            let shown = mean.map_or("nothing".to_owned(), |mean| format!("{mean:.4}"));
-            eprintln!("the winner scores {shown} on the test set, below --fail-under {least}");
+            let shown = mean.map_or("nothing".to_owned(), digits);
+            streams::say(format_args!(
+                "the winner scores {shown} on the test set, below --fail-under {least}"
+            ));
             Exit::BelowTarget
         }
         _ => Exit::Done,

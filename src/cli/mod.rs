@@ -1,10 +1,9 @@
 //! The command line: options become a study, and its course is shown.
 //!
-//! Results go to standard output, everything else to standard error. Only this room prints, and only
-//! here do errors lose their types.
+//! Results go to standard output, everything else to standard error. Only this room prints, all of it
+//! through `shown::streams`, and only here do errors lose their types.
 //!
 //! *A command parses its options; options become a prepared study; one function leads it.*
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the module that prints")]
 
 mod command;
 mod commands;
@@ -12,6 +11,7 @@ mod kurobako;
 mod lead;
 mod options;
 mod reproduce;
+mod request_lines;
 mod serve;
 mod setup;
 mod shown;
@@ -23,10 +23,14 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use command::{Cli, Command};
 use commands::net::NetCommand;
 use commands::{ask, data, db, eval, export, launch, net, run, schema, show, status, trial, tune, worker};
+use setup::signals::survive_file_limit;
 use shown::exit::{self, Exit};
+
+use crate::search::Strategy;
 
 /// Runs the program with the process's arguments; the exit code tells how it ended.
 pub fn main() -> ExitCode {
+    survive_file_limit();
     let parsed = Cli::command().try_get_matches().and_then(|matches| {
         let cli = Cli::from_arg_matches(&matches)?;
         Ok((cli, matches))
@@ -44,6 +48,26 @@ pub fn main() -> ExitCode {
 #[doc(hidden)]
 pub fn parses(words: &[String]) -> Result<(), clap::Error> {
     Cli::command().try_get_matches_from(words).map(drop)
+}
+
+/// The replies of `tune serve --stdio` to `requests`.
+///
+/// For the test that no input ends the program.
+#[doc(hidden)]
+pub fn answer_requests(requests: &[u8]) -> Vec<u8> {
+    let mut replies = Vec::new();
+    serve::serve(requests, &mut replies).expect("memory can be read");
+    replies
+}
+
+/// The answers of `tune kurobako` by the search `strategy` to `messages`.
+///
+/// For the test that no input ends the program.
+#[doc(hidden)]
+pub fn answer_kurobako(strategy: Strategy, messages: &[u8]) -> Vec<u8> {
+    let mut answers = Vec::new();
+    kurobako::serve(strategy, messages, &mut answers).expect("memory can be read");
+    answers
 }
 
 fn dispatch(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Exit> {
@@ -64,7 +88,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Exit> {
         Some(Command::Show(args)) => show::run(&args),
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Export(args)) => export::run(&args),
-        Some(Command::Net(NetCommand::Describe { file })) => net::describe(&file),
+        Some(Command::Net(NetCommand::Describe { plan, json })) => net::describe(&plan, json),
         Some(Command::Schema { kind }) => schema::run(kind),
     }
 }

@@ -4,10 +4,12 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 /// Options that change where and how a study runs, but not its result.
-const WITHOUT_EFFECT: [&str; 14] = [
+const WITHOUT_EFFECT: [&str; 16] = [
     "storage",
     "study",
     "fresh",
+    "retry_failed",
+    "max_failures",
     "prepare",
     "json",
     "quiet",

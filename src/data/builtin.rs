@@ -5,10 +5,10 @@ use std::path::Path;
 use linfa::Dataset as LinfaDataset;
 use ndarray::{Array2, Ix1};
 
-use super::format::csv::{self, OpenOptions};
 use super::format::table::{Reals, Scale, Table};
+use super::format::{csv, stream};
 use super::parts::Parts;
-use super::{DataError, Samples, classes, format::stream};
+use super::{DataError, OpenOptions, Reading, Samples, Scaling, classes};
 
 /// The file of the digits; `datasets/README.md` states its source and licence.
 const DIGITS: &[u8] = include_bytes!("../../datasets/digits.csv.gz");
@@ -23,7 +23,16 @@ pub(super) fn digits() -> Result<Parts, DataError> {
     let table = csv::parse(text, file, &OpenOptions::default())?;
     let inputs = table.train.features.mapv(|blocks| blocks as u8);
     let train = Samples { inputs, labels: table.train.labels };
-    Ok(Parts { shape: [8, 8, 1], levels: DIGIT_LEVELS, classes: table.classes, train, test: None })
+    let reading = Reading {
+        label: None,
+        header: None,
+        range: [0.0, f64::from(DIGIT_LEVELS)],
+        scaling: Scaling::Divided { maximum: DIGIT_LEVELS },
+        is_test_cut: true,
+        notes: Vec::new(),
+    };
+    let (shape, levels, classes) = ([8, 8, 1], DIGIT_LEVELS, table.classes);
+    Ok(Parts { shape, levels, classes, train, validation: None, test: None, reading })
 }
 
 /// 150 irises of three species with four lengths (Fisher 1936).
@@ -39,10 +48,11 @@ pub(super) fn winequality() -> Result<Parts, DataError> {
 
 fn table(set: LinfaDataset<f64, usize, Ix1>) -> Result<Table, DataError> {
     let features: Array2<f64> = set.records;
-    let labels = set.targets.iter().map(usize::to_string).collect();
-    let (classes, labels) = classes::number(labels, Path::new("built-in table"))?;
-    let shape = [1, 1, features.ncols()];
-    Ok(Table { shape, scale: Scale::PerColumn, classes, train: Reals { features, labels }, test: None })
+    let labels: Vec<String> = set.targets.iter().map(usize::to_string).collect();
+    let (classes, labels) = classes::number(&labels, "the target", Path::new("built-in table"))?;
+    let (shape, train) = ([1, 1, features.ncols()], Reals { features, labels });
+    let (scale, label, header, notes) = (Scale::PerColumn, None, None, Vec::new());
+    Ok(Table { shape, scale, classes, train, validation: None, test: None, label, header, notes })
 }
 
 #[cfg(test)]

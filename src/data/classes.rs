@@ -1,60 +1,114 @@
 //! Labels as text become numbered classes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use super::DataError;
 
-/// The sorted names of the classes, and the class of each label.
+/// The most values of a label with fractions: a measurement has more.
+const MOST_FRACTIONS: usize = 20;
+
+/// The fewest values of a label that may be too many for the samples.
+const FEWEST_VALUES: usize = 3;
+
+/// The sorted names of the classes, and the class of each label. `source` says where the labels
+/// are, for errors.
 ///
-/// Labels that are all numbers are sorted as numbers, and `1` and `1.0` are the same class.
-/// Otherwise all are sorted as text.
-pub(super) fn number(labels: Vec<String>, file: &Path) -> Result<(Vec<String>, Vec<u16>), DataError> {
-    let numbers: Option<Vec<f64>> = labels.iter().map(|label| label.parse().ok()).collect();
-    let (labels, names) = match numbers {
-        Some(numbers) => (numbers.iter().copied().map(written).collect(), sorted_numbers(numbers)),
-        None => (labels.clone(), sorted_text(labels)),
-    };
+/// Labels are texts: `01` and `1` are two classes. They are sorted as numbers if all are numbers, and
+/// otherwise as text.
+///
+/// # Errors
+/// The labels are a measurement rather than classes, or more than a `u16` can number.
+pub(super) fn number(
+    labels: &[String],
+    source: &str,
+    file: &Path,
+) -> Result<(Vec<String>, Vec<u16>), DataError> {
+    let names = sorted(labels.iter().map(String::as_str).collect());
+    check_measurement(&names, labels.len(), source, file)?;
     let classes: HashMap<&str, usize> =
-        names.iter().enumerate().map(|(class, name)| (name.as_str(), class)).collect();
+        names.iter().enumerate().map(|(class, &name)| (name, class)).collect();
     let class_of = |label: &String| u16::try_from(classes[label.as_str()]);
     let numbered: Result<Vec<u16>, _> = labels.iter().map(class_of).collect();
     let numbered = numbered.map_err(|_| DataError::Classes { file: file.into(), found: names.len() })?;
-    drop(classes);
-    Ok((names, numbered))
+    Ok((names.into_iter().map(str::to_owned).collect(), numbered))
 }
 
-/// The name of a class that is a number. Adding zero makes a negative zero positive.
-fn written(number: f64) -> String {
-    (number + 0.0).to_string()
+fn sorted(names: BTreeSet<&str>) -> Vec<&str> {
+    let by_text: Vec<&str> = names.into_iter().collect();
+    let Some(numbers) = numbers(&by_text) else { return by_text };
+    let mut by_number: Vec<(f64, &str)> = numbers.into_iter().zip(by_text).collect();
+    // The sort is stable: texts of the same number stay in the order of texts.
+    by_number.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    by_number.into_iter().map(|(_, name)| name).collect()
 }
 
-fn sorted_numbers(mut numbers: Vec<f64>) -> Vec<String> {
-    numbers.sort_by(f64::total_cmp);
-    let mut names: Vec<String> = numbers.into_iter().map(written).collect();
-    names.dedup();
-    names
+/// The finite numbers that all `names` are, if they are.
+fn numbers(names: &[&str]) -> Option<Vec<f64>> {
+    names.iter().map(|name| name.parse().ok().filter(|number: &f64| number.is_finite())).collect()
 }
 
-fn sorted_text(mut names: Vec<String>) -> Vec<String> {
-    names.sort();
-    names.dedup();
-    names
+/// Refuses labels that have nearly as many values as samples, or many values with fractions.
+fn check_measurement(names: &[&str], samples: usize, source: &str, file: &Path) -> Result<(), DataError> {
+    let found = names.len();
+    let numbers = numbers(names);
+    let has_fractions = numbers.as_ref().is_some_and(|all| all.iter().any(|number| number.fract() != 0.0));
+    // Of a class with fewer than two samples nothing can be held out; of numbers, four are asked for.
+    let per_class = if numbers.is_some() && found > MOST_FRACTIONS { 4 } else { 2 };
+    let are_many = found >= FEWEST_VALUES && found * per_class > samples;
+    let are_fractions = has_fractions && found > MOST_FRACTIONS;
+    if !(are_many || are_fractions) {
+        return Ok(());
+    }
+    let kind = if has_fractions { "with fractions " } else { "" };
+    let problem = format!(
+        "{source} has {found} different values {kind}in {samples} samples: it looks like a measurement or a name, \
+         not a class: choose another column with --label, or write groups in place of the values, such as low and \
+         high"
+    );
+    Err(DataError::malformed(file, problem))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn texts(labels: &[&str]) -> Vec<String> {
+        labels.iter().map(|&label| label.to_owned()).collect()
+    }
+
+    /// Each label twice, so that they can be classes.
     fn numbered(labels: &[&str]) -> (Vec<String>, Vec<u16>) {
-        number(labels.iter().map(|&label| label.to_owned()).collect(), Path::new("file")).unwrap()
+        let (names, mut found) =
+            number(&texts(&[labels, labels].concat()), "column 1", Path::new("file")).unwrap();
+        found.truncate(labels.len());
+        (names, found)
     }
 
     #[test]
-    fn numbers_are_sorted_as_numbers_and_compared_by_value() {
-        let (names, labels) = numbered(&["10", "9", "1.0", "1", "-0", "0"]);
-        assert_eq!(names, ["0", "1", "9", "10"]);
-        assert_eq!(labels, [3, 2, 1, 1, 0, 0]);
+    fn different_numbers_are_sorted_as_numbers_and_keep_their_texts() {
+        let (names, labels) = numbered(&["10.0", "9.0", "1.0", "-0.5"]);
+        assert_eq!(names, ["-0.5", "1.0", "9.0", "10.0"]);
+        assert_eq!(labels, [3, 2, 1, 0]);
+    }
+
+    #[test]
+    fn texts_of_the_same_number_are_different_classes() {
+        for (labels, expected) in [
+            (["501", "00501"], ["00501", "501"]),
+            (["1.10", "1.1"], ["1.1", "1.10"]),
+            (["1e3", "1000"], ["1000", "1e3"]),
+            (["1", "+1"], ["+1", "1"]),
+            (["0", "-0"], ["-0", "0"]),
+        ] {
+            assert_eq!(numbered(&labels), (texts(&expected), vec![1, 0]), "{labels:?}");
+        }
+    }
+
+    #[test]
+    fn integers_beyond_the_exact_range_of_floats_stay_apart() {
+        let (names, _) = numbered(&["9007199254740993", "9007199254740992"]);
+        assert_eq!(names, ["9007199254740992", "9007199254740993"]);
     }
 
     #[test]
@@ -66,8 +120,32 @@ mod tests {
 
     #[test]
     fn more_classes_than_a_label_can_number_are_an_error() {
-        let labels = (0..=65536).map(|label| label.to_string()).collect();
-        let message = number(labels, Path::new("prices.csv")).unwrap_err().to_string();
+        let labels: Vec<String> = (0..65537 * 4).map(|label| format!("{}", label % 65537)).collect();
+        let message = number(&labels, "column 1", Path::new("prices.csv")).unwrap_err().to_string();
         assert!(message.starts_with("prices.csv: 65537 classes; must be 2 to 65,536"), "{message}");
+    }
+
+    #[test]
+    fn measurements_and_names_are_no_classes() {
+        let few_fractions: Vec<String> = (0..1000).map(|i| format!("{}", f64::from(i % 21) / 4.0)).collect();
+        let integers: Vec<String> = (0..442).map(|i| (i % 214).to_string()).collect();
+        let names: Vec<String> = (0..30).map(|i| format!("id{i}")).collect();
+        for (labels, found) in
+            [(few_fractions, "21 different values with fractions"), (integers, "214"), (names, "30")]
+        {
+            let message = number(&labels, "column \"y\"", Path::new("t.csv")).unwrap_err().to_string();
+            assert!(message.starts_with(&format!("t.csv: column \"y\" has {found}")), "{message}");
+            assert!(message.contains("--label"), "{message}");
+        }
+    }
+
+    #[test]
+    fn many_classes_with_samples_enough_stay_classes() {
+        let hundred: Vec<String> = (0..400).map(|i| (i % 100).to_string()).collect();
+        let versions: Vec<String> = (0..60).map(|i| format!("{}.{}", i % 2, i % 10)).collect();
+        let people: Vec<String> = (0..60).map(|i| format!("p{}", i % 30)).collect();
+        for (labels, count) in [(hundred, 100), (versions, 10), (people, 30)] {
+            assert_eq!(number(&labels, "column 1", Path::new("t.csv")).unwrap().0.len(), count);
+        }
     }
 }

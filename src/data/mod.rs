@@ -24,8 +24,10 @@ mod coding;
 mod error;
 mod format;
 mod open;
+mod options;
 mod parts;
 mod split;
+mod summary;
 mod yinyang;
 
 pub use augment::{Augmentation, Sampling};
@@ -36,7 +38,8 @@ pub use catalogue::{BuiltIn, CatalogueFile, Entry, Format, Origin, catalogue, fi
 pub use coding::{Coded, CodingError, InputCoding};
 pub use error::DataError;
 pub use format::cifar::Cifar;
-pub use format::csv::{Header, LabelColumn, OpenOptions};
+pub use options::{Channels, ChoiceError, Header, LabelColumn, OpenOptions};
+pub use summary::{ClassCount, DataSummary, Reading, Scaling};
 
 use ndarray::Array2;
 
@@ -57,8 +60,10 @@ pub struct Samples {
 pub struct Dataset {
     /// The name in the catalogue, or the name of the file without its extension.
     pub name: String,
-    /// The training set, from which a validation set is split.
+    /// The training set. A validation set is split from it unless the source has one.
     pub train: Samples,
+    /// The validation set, if the source has one of its own.
+    pub validation: Option<Samples>,
     /// The test set, which is used once, at the end.
     pub test: Samples,
     /// Height, width and channels of an image; `[1, 1, I]` for a table.
@@ -69,4 +74,6 @@ pub struct Dataset {
     pub classes: Vec<String>,
     /// SHA-256 of shape, levels, inputs and labels, in hex. It does not depend on the file format.
     pub checksum: String,
+    /// How the files were read.
+    pub reading: Reading,
 }

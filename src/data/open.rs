@@ -7,37 +7,27 @@ use super::catalogue::fetch::find_or_download;
 use super::catalogue::sources::Sources;
 use super::catalogue::{self, BuiltIn, CatalogueFile, Entry, Format, Origin};
 use super::format::cifar::Cifar;
-use super::format::csv::OpenOptions;
 use super::format::idx::Pair;
+use super::format::{csv, idx, idx_folder, npz};
 use super::parts::Parts;
-use super::{
-    DataError, Dataset, builtin,
-    format::{csv, idx, npz},
-    yinyang,
-};
-
-/// The files of an IDX folder, with the names of MNIST's files.
-const IDX_FILES: [&str; 4] = [
-    "train-images-idx3-ubyte",
-    "train-labels-idx1-ubyte",
-    "t10k-images-idx3-ubyte",
-    "t10k-labels-idx1-ubyte",
-];
+use super::{Channels, DataError, Dataset, OpenOptions, builtin, yinyang};
 
 impl Dataset {
     /// The data set called `name_or_path` in the [`catalogue`](super::catalogue()), or at this
     /// path.
     ///
     /// A path may be a table (`.csv`, `.tsv`, `.data`, also with `.gz`), an `.npz` archive, a
-    /// folder of IDX files with MNIST's names, a folder of CIFAR's batches, or CIFAR's archive
-    /// (`.tar.gz`). Write `./mnist` for a path that is also a name. `options` apply to tables only.
+    /// folder of IDX files with names like MNIST's, a folder of CIFAR's batches, or CIFAR's archive
+    /// (`.tar.gz`). Write `./mnist` for a path that is also a name. `options` say what files do not.
     ///
     /// Files of the catalogue are looked for in `sources` and verified. Missing ones are downloaded
     /// if `sources` allows it; `progress` is called while they are.
     ///
-    /// Real features are scaled to levels 0 to 255 between the smallest and the largest value of
+    /// Bytes, and images of whole numbers up to 255, are levels. Reals within [0, 1] are kept.
+    /// Others are scaled to levels 0 to 255 between the smallest and the largest value of
     /// the training part, per column of a table and over all pixels of an image. From a set without
     /// a test part, 20 % of each class become one, the same samples in every run.
+    /// [`Dataset::reading`] tells what was done.
     ///
     /// # Errors
     /// The name is unknown, a file is missing, unreadable or breaks its format, or there are fewer
@@ -67,7 +57,7 @@ fn open_entry(
         Origin::Files { format: Format::Idx, files, .. } => {
             let mut find = |file: &CatalogueFile| find_or_download(entry, file, sources, progress);
             let paths = files.iter().map(&mut find).collect::<Result<Vec<PathBuf>, _>>()?;
-            (open_idx(&paths, Some(entry.class_names()))?, paths[0].clone())
+            (open_idx(&paths, entry.class_names())?, paths[0].clone())
         }
         Origin::Files { format: Format::Cifar(set), files, .. } => {
             open_cifar(entry, set, &files[0], sources, progress)?
@@ -106,22 +96,22 @@ fn open_cifar(
     Ok((set.read_archive(&archive, entry.class_names())?, archive))
 }
 
-/// Reads images and labels of the training part, then of the test part, which may be missing.
-fn open_idx(paths: &[PathBuf], classes: Option<Vec<String>>) -> Result<Parts, DataError> {
+/// Reads images and labels of the training part, then of the test part.
+fn open_idx(paths: &[PathBuf], classes: Vec<String>) -> Result<Parts, DataError> {
     let pairs: Vec<Pair> =
         paths.chunks_exact(2).map(|pair| Pair { images: pair[0].clone(), labels: pair[1].clone() }).collect();
-    idx::read_set(&pairs[0], pairs.get(1), classes)
+    idx::read_set(&pairs[0], pairs.get(1), Some(classes), Channels::Detect)
 }
 
 fn open_path(path: &Path, options: &OpenOptions) -> Result<Parts, DataError> {
     if path.is_dir() {
-        return open_folder(path);
+        return open_folder(path, options.channels);
     }
     let name = path.to_string_lossy().to_lowercase();
     let unpacked = name.strip_suffix(".gz").unwrap_or(&name);
     match unpacked.rsplit_once('.').map_or("", |(_, extension)| extension) {
         "csv" | "tsv" | "data" => csv::read(path, options)?.into_parts(),
-        "npz" => npz::read(path),
+        "npz" => npz::read(path, options.channels),
         "tar" | "tgz" => open_archive(path),
         _ => Err(DataError::UnknownKind { file: path.into() }),
     }
@@ -132,19 +122,18 @@ fn open_archive(path: &Path) -> Result<Parts, DataError> {
     set.read_archive(path, cifar_classes(set)?)
 }
 
-fn open_folder(folder: &Path) -> Result<Parts, DataError> {
+fn open_folder(folder: &Path, channels: Channels) -> Result<Parts, DataError> {
     if let Some(set) = Cifar::in_folder(folder) {
         return set.read_folder(folder, cifar_classes(set)?);
     }
-    let found: Vec<PathBuf> = IDX_FILES.iter().map_while(|name| packed_or_not(folder, name)).collect();
-    match found.len() {
-        2 | 4 => open_idx(&found, None),
-        _ => Err(DataError::UnknownKind { file: folder.into() }),
+    match idx_folder::pairs(folder)? {
+        Some((train, test)) => idx::read_set(&train, test.as_ref(), None, channels),
+        None => {
+            let looked_for = idx_folder::looked_for(folder);
+            let problem = format!("no files of IDX or CIFAR: {looked_for}");
+            Err(DataError::malformed(folder, problem))
+        }
     }
-}
-
-fn packed_or_not(folder: &Path, name: &str) -> Option<PathBuf> {
-    [folder.join(format!("{name}.gz")), folder.join(name)].into_iter().find(|path| path.is_file())
 }
 
 fn cifar_classes(set: Cifar) -> Result<Vec<String>, DataError> {
@@ -263,7 +252,10 @@ mod tests {
         assert!(
             message("no/such.csv").starts_with("unknown data set \"no/such.csv\": must be a file or one of")
         );
-        assert!(message("src").contains("src: unknown kind of file"));
+        assert!(
+            message("src").starts_with("src: no files of IDX or CIFAR: looked for train-images-idx3-ubyte")
+        );
+        assert!(message("src").contains("there: input.rs, lib.rs, main.rs"));
         assert!(message("Cargo.toml").contains("Cargo.toml: unknown kind of file"));
         assert!(message("kmnist").starts_with("kmnist: no train-images-idx3-ubyte.gz in "));
         let (_folder, path) = folder("one.csv", b"1,x\n2,x\n3,x\n");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::split::stratified;
-use super::{DataError, Dataset, Samples, catalogue::checksum};
+use super::{DataError, Dataset, Reading, Samples, catalogue::checksum};
 use crate::seed::Seed;
 
 /// The share of a set without a test part that becomes its test part.
@@ -20,8 +20,12 @@ pub(super) struct Parts {
     pub classes: Vec<String>,
     /// The training part.
     pub train: Samples,
+    /// The validation part, if the source has one.
+    pub validation: Option<Samples>,
     /// The test part.
     pub test: Option<Samples>,
+    /// As [`Dataset::reading`]; whether the test part is cut is decided here.
+    pub reading: Reading,
 }
 
 impl Parts {
@@ -30,14 +34,34 @@ impl Parts {
         if self.classes.len() < 2 || self.classes.len() > usize::from(u16::MAX) + 1 {
             return Err(DataError::Classes { file: file.into(), found: self.classes.len() });
         }
+        let mut reading = self.reading;
         let (train, test) = match self.test {
             Some(test) => (self.train, test),
-            None => self.train.split(TEST_FRACTION, &test_seed())?,
+            None => {
+                reading.is_test_cut = true;
+                self.train.split(TEST_FRACTION, &test_seed())?
+            }
         };
+        let validation = self.validation.filter(|part| !part.is_empty());
         check_filled(&train, &test, file)?;
-        let checksum = checksum::content(self.shape, self.levels, &[&train, &test]);
-        let (shape, levels, classes) = (self.shape, self.levels, self.classes);
-        Ok(Dataset { name: name.to_owned(), train, test, shape, levels, classes, checksum })
+        reading.notes.extend(unlearnt(&train, &self.classes));
+        let parts: Vec<&Samples> = [&train, &test].into_iter().chain(&validation).collect();
+        let checksum = checksum::content(self.shape, self.levels, &parts);
+        let (name, shape, levels, classes) = (name.to_owned(), self.shape, self.levels, self.classes);
+        Ok(Dataset { name, train, validation, test, shape, levels, classes, checksum, reading })
+    }
+}
+
+/// A note on the classes without a training sample, if there are any.
+fn unlearnt(train: &Samples, classes: &[String]) -> Option<String> {
+    let mut has_sample = vec![false; classes.len()];
+    train.labels.iter().for_each(|&label| has_sample[usize::from(label)] = true);
+    let lacking: Vec<&str> =
+        classes.iter().zip(has_sample).filter(|(_, has)| !has).map(|(class, _)| class.as_str()).collect();
+    match lacking[..] {
+        [] => None,
+        [class] => Some(format!("class {class} has no training sample")),
+        _ => Some(format!("{} classes have no training sample, such as {}", lacking.len(), lacking[0])),
     }
 }
 
@@ -65,6 +89,7 @@ fn test_seed() -> Seed {
 }
 
 /// Numbers as the names of `count` classes without names.
+#[cfg(test)]
 pub(super) fn numbered(count: usize) -> Vec<String> {
     (0..count).map(|class| class.to_string()).collect()
 }

@@ -35,10 +35,14 @@ pub(super) fn generate() -> Result<Parts, DataError> {
     let seed = Seed::root(0).child("yinyang");
     Table {
         shape: [1, 1, 4],
-        scale: Scale::PerColumn,
+        scale: Scale::AlwaysPerColumn,
         classes: CLASSES.map(|class| format!("{class:?}").to_lowercase()).to_vec(),
         train: draw(TRAIN_SAMPLES, &seed.child("train")),
+        validation: None,
         test: Some(draw(TEST_SAMPLES, &seed.child("test"))),
+        label: None,
+        header: None,
+        notes: Vec::new(),
     }
     .into_parts()
 }

@@ -50,6 +50,7 @@ mod plan;
 pub mod reference;
 
 pub use binary::decision::Decision;
+pub(crate) use binary::file::with_sorted_metadata;
 pub use binary::file::{FileError, Remarks};
 pub use binary::{BinaryLayer, BinaryNetwork, Malformed};
 pub use layer::activation::{Shape, Slope, Surrogate, sharpened};
@@ -64,5 +65,6 @@ pub use plan::connectivity::{Connectivity, Volume, Window};
 pub use plan::describe::LayerSummary;
 pub(crate) use plan::fan_out::FanOut;
 pub use plan::footprint::{BufferSize, Footprint};
+pub use plan::line::LineError;
 pub use plan::spec::{HeadSpec, LayerSpec, Spec, SpecError};
 pub use plan::work::PassWork;

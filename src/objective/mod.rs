@@ -10,18 +10,23 @@ pub mod synthetic;
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
+pub use network::constraint::{Constraint, ConstraintError};
 pub use network::faults::{FaultScore, Robustness, Sweep, SweepError};
-pub use network::goal::{Goal, Goals, UnknownGoal};
-pub use network::hyperparameters::{Hyperparameters, PlanError};
+pub use network::goal::{Goal, UnknownGoal};
+pub use network::goals::Goals;
 pub use network::plan::Plan;
+pub use network::plan::domain::Allowed;
+pub use network::plan::hyperparameters::{Domains, Hyperparameters, PlanError};
 pub use network::saved::{ModelError, ModelFile, SavedNetwork};
-pub use network::score::{DataPart, Score, ScoreError, Scoring};
+pub use network::score::{DataPart, Score, ScoreBySample, ScoreError, Scoring};
 pub use replicates::{evaluate_replicates, first_replicate};
 pub use segment::{Advance, Pause, Segment, SegmentEnd};
 
+pub use crate::data::DataSummary;
 use crate::seed::Seed;
-use crate::space::Point;
+use crate::space::{Foresee, Point};
 use crate::study::{Metric, Outcome};
 
 /// Receives the first metric after every step of an evaluation, counted from 1. `Break` asks the
@@ -44,6 +49,11 @@ pub trait Objective: Sync {
     /// An objective that knows no costs answers the same for all points.
     fn cost(&self, _point: &Point) -> f64 {
         1.0
+    }
+
+    /// What is known of points before they are evaluated; `None` if nothing is.
+    fn foresight(&self) -> Option<Arc<dyn Foresee>> {
+        None
     }
 
     /// Evaluates one `segment` of [`evaluate`](Self::evaluate). All segments together give the same

@@ -80,7 +80,7 @@ mod tests {
         let sources = Sources::new(None).unwrap().offline();
         let iris = Dataset::open("iris", &OpenOptions::default(), &sources, &mut |_| {}).unwrap();
         let sweep = Sweep { faults: Vec::new(), rates: Vec::new(), maps: 1, seed: 0 };
-        let goals = Goals { list: vec![Goal::Accuracy, Goal::Spikes], sweep };
+        let goals = Goals { list: vec![Goal::Accuracy, Goal::Spikes], constraints: Vec::new(), sweep };
         Classify::new(iris, ChipProfile::builtin("ideal").unwrap(), 0.25, goals, &Seed::root(1)).unwrap()
     }
 

@@ -128,6 +128,7 @@ impl Best {
             default: study
                 .trials
                 .first()
+                .filter(|first| first.number == 0)
                 .map(|first| Default { trial: first.number, searched: first.values.first().copied() }),
             front: front(study),
             network: kept.map(|repeat| repeat.attributes.clone()).unwrap_or_default(),

@@ -89,9 +89,15 @@ fn created(space: &Space, trial: &Trial) -> Result<Json, JournalError> {
     }
     let (mut params, mut distributions) = (Map::new(), Map::new());
     for (name, value) in trial.point.iter() {
-        let foreign = || JournalError::Foreign { trial: number, name: name.to_owned() };
-        let distribution = Distribution::of(&space.parameter(name).ok_or_else(foreign)?.domain);
-        let internal = distribution.internal(value).ok_or_else(foreign)?;
+        let distribution = space.parameter(name).map(|parameter| Distribution::of(&parameter.domain));
+        let stored = distribution.and_then(|known| Some((known.internal(value)?, known)));
+        let Some((internal, distribution)) = stored else {
+            // What a trial was enqueued with stays in its attributes.
+            if trial.enqueued().is_some() {
+                continue;
+            }
+            return Err(JournalError::Foreign { trial: number, name: name.to_owned() });
+        };
         let text = serde_json::to_string(&distribution).expect("a distribution has only keys that are text");
         params.insert(name.to_owned(), internal.into());
         distributions.insert(name.to_owned(), text.into());

@@ -2,12 +2,14 @@
 
 mod best;
 mod journal;
+mod remark;
 mod status;
 mod text;
 mod trials;
 
 pub use best::{Best, Default, OnFront, Scored};
 pub use journal::{JournalError, journal};
+pub use remark::Remark;
 pub use status::{Status, Worker, status_text};
 pub use text::{importance_text, network_text, study_text, winner_text};
 pub use trials::{TrialLine, trials_csv, trials_jsonl};

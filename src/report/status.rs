@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::study::{Study, Timestamp, Trial, TrialState};
-use crate::units::Seconds;
+use crate::units::{Seconds, digits};
 
 /// The number of last trials from which the speed of a study is computed.
 const RECENT: usize = 50;
@@ -128,7 +128,9 @@ fn workers(study: &Study, heartbeats: &[(u32, Seconds)]) -> Vec<Worker> {
     workers.into_values().collect()
 }
 
-fn failures(study: &Study) -> Vec<(String, usize)> {
+/// The reasons of failed trials that are not tried again, the most frequent first, each with its
+/// count.
+pub(super) fn failures(study: &Study) -> Vec<(String, usize)> {
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for trial in study.in_state(TrialState::Fail).filter(|trial| !trial.is_retried()) {
         let reason = trial.attributes.get("reason").and_then(|reason| reason.as_str());
@@ -159,7 +161,7 @@ pub fn status_text(status: &Status) -> String {
         text += &format!("{} lost their worker and are tried again\n", status.retried);
     }
     if let Some((trial, value)) = status.best {
-        text += &format!("best: trial {trial}, {value}\n");
+        text += &format!("best: trial {trial}, {}\n", digits(value));
     }
     if let Some(rate) = status.trials_per_minute {
         text += &format!("{rate:.1} trials a minute\n");
@@ -226,7 +228,7 @@ mod tests {
         assert_eq!(status.utilization, Some(100.0 / 140.0));
         assert!(status.trials_per_minute.is_some_and(|rate| (rate - 6.0).abs() < 1e-9));
         let expected = "s: 3 of 9 trials begun: 1 complete, 0 paused, 0 pruned, 1 failed, 1 running, 0 waiting\n\
-            1 lost their worker and are tried again\nbest: trial 0, 0.5\n6.0 trials a minute\n\
+            1 lost their worker and are tried again\nbest: trial 0, 0.5000\n6.0 trials a minute\n\
             workers are busy 71 % of their time\nworkers: 1 on a trial, 1 seen before\n  \
             b: trial 3, alive 4 s ago; 1 ended before\nfailures:\n  1 x too large\n";
         assert_eq!(status_text(&status), expected);

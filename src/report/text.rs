@@ -5,7 +5,25 @@ use std::fmt::Write;
 use serde_json::Value as Json;
 
 use super::{Best, Scored};
-use crate::study::{Attributes, Importance, Study, Trial, TrialState};
+use crate::study::{Attributes, Importance, Setup, Study, Trial, TrialState};
+use crate::units::{digits, with_prefix};
+
+/// The units of the metrics of networks on a chip. A metric of a command has a name that says its unit.
+const METRIC_UNITS: [(&str, &str); 5] = [
+    ("energy", "J"),
+    ("latency", "s"),
+    ("energy-delay-product", "J s"),
+    ("area", MM2),
+    ("throughput", PER_SECOND),
+];
+
+/// Units that take no prefix.
+const MM2: &str = "mm2";
+const PER_SECOND: &str = "/s";
+
+/// Endings of attributes that are in such a unit, with its factor to the SI unit.
+const ATTRIBUTE_UNITS: [(&str, f64, &str); 3] =
+    [("_nj", 1e-9, "J"), ("_us", 1e-6, "s"), ("_seconds", 1.0, "s")];
 
 /// The report of the winner: its scores beside those of the default point, and its hyperparameters.
 pub fn winner_text(best: &Best) -> String {
@@ -28,13 +46,16 @@ pub fn winner_text(best: &Best) -> String {
         rows.push(("stopped".to_owned(), format!("{} ({})", stopped.reason, stopped.rule)));
     }
     if let Some(default) = best.default.as_ref().filter(|default| default.trial != best.trial) {
-        let searched = default.searched.map_or("failed".to_owned(), |value| format!("{value:.4}"));
+        let searched = default.searched.map_or("failed".to_owned(), digits);
         let name = if best.external_setup.is_none() { "default, validation" } else { "default" };
-        rows.push((name.to_owned(), format!("{searched} (one seed; the winner's {:.4})", best.searched)));
+        rows.push((
+            name.to_owned(),
+            format!("{searched} (one seed; the winner's {})", digits(best.searched)),
+        ));
     }
     let is_short = |value: &Json| !value.is_object() && !value.is_array();
     for (name, value) in best.network.iter().filter(|(_, value)| is_short(value)) {
-        rows.push((name.clone(), shown(value)));
+        rows.push(attribute(name, value));
     }
     rows.extend(best.network.get("chip").into_iter().flat_map(neurobench));
     let mut text = table(&rows);
@@ -49,14 +70,15 @@ pub fn winner_text(best: &Best) -> String {
 fn saved_network(best: &Best) -> Option<(String, String)> {
     let (seed, test) = (best.model_seed?, best.model_test?);
     let count = best.validation.values.len();
-    (count > 1).then(|| ("saved network".to_owned(), format!("{test:.4} on the test set (seed {seed})")))
+    (count > 1)
+        .then(|| ("saved network".to_owned(), format!("{} on the test set (seed {seed})", digits(test))))
 }
 
 /// The report of a network on a chip: its attributes, then NeuroBench's metrics from the report of
 /// its `chip`.
 pub fn network_text(measured: &Attributes, chip: &Json) -> String {
     let mut rows: Vec<(String, String)> =
-        measured.iter().map(|(name, value)| (name.clone(), shown(value))).collect();
+        measured.iter().map(|(name, value)| attribute(name, value)).collect();
     rows.extend(neurobench(chip));
     table(&rows)
 }
@@ -94,8 +116,11 @@ pub fn study_text(study: &Study, rows: usize) -> String {
         let names: Vec<&str> = study.metrics.iter().map(|metric| metric.name.as_str()).collect();
         let _ = writeln!(text, "front of {}: {} trials", names.join(", "), best.len());
     }
-    let best: Vec<(String, String)> =
-        best.into_iter().take(rows).map(|trial| (format!("  trial {}", trial.number), row(trial))).collect();
+    let best: Vec<(String, String)> = best
+        .into_iter()
+        .take(rows)
+        .map(|trial| (format!("  trial {}", trial.number), row(study, trial)))
+        .collect();
     text.push_str(&table(&best));
     let failures: Vec<(String, String)> = study
         .in_state(TrialState::Fail)
@@ -123,10 +148,17 @@ pub fn importance_text(importance: &Importance) -> String {
     format!("importance (shares of the variance of what the model expects over the space)\n{}", table(&rows))
 }
 
-fn row(trial: &Trial) -> String {
+fn row(study: &Study, trial: &Trial) -> String {
     let mut text = String::new();
-    for value in &trial.values {
-        let _ = write!(text, "{value:.4}  ");
+    let is_of_networks = Setup::of(study).is_some();
+    for (metric, &value) in study.metrics.iter().zip(&trial.values) {
+        let unit = METRIC_UNITS.iter().find(|(name, _)| is_of_networks && *name == metric.name);
+        let value = match unit {
+            None => digits(value),
+            Some(&(_, unit @ (MM2 | PER_SECOND))) => format!("{} {unit}", digits(value)),
+            Some((_, unit)) => with_prefix(value, unit),
+        };
+        let _ = write!(text, "{value}  ");
     }
     let settings: Vec<String> = trial.point.iter().map(|(name, value)| format!("{name}={value}")).collect();
     text + &settings.join(" ")
@@ -139,7 +171,8 @@ fn reason(trial: &Trial) -> String {
 fn measured(measured: &Scored) -> String {
     match &measured.spread {
         Some(spread) => {
-            format!("{:.4} +- {:.4} (mean and sd of {} seeds)", spread.mean, spread.sd, spread.count)
+            let (mean, sd) = (digits(spread.mean), digits(spread.sd));
+            format!("{mean} +- {sd} (mean and sd of {} seeds)", spread.count)
         }
         None => "some seeds failed".to_owned(),
     }
@@ -149,11 +182,20 @@ fn shown(value: &Json) -> String {
     match value {
         Json::String(text) => text.clone(),
         Json::Number(number) => match number.as_f64() {
-            Some(x) if !number.is_i64() && !number.is_u64() => format!("{x:.4}"),
+            Some(x) if !number.is_i64() && !number.is_u64() => digits(x),
             _ => number.to_string(),
         },
         other => other.to_string(),
     }
+}
+
+/// The row of an attribute: a name that ends with its unit stands beside the value with an SI prefix.
+fn attribute(name: &str, value: &Json) -> (String, String) {
+    let with_unit = |&(ending, factor, unit): &(&str, f64, &str)| {
+        let (name, number) = (name.strip_suffix(ending)?, value.as_f64()?);
+        Some((name.to_owned(), with_prefix(number * factor, unit)))
+    };
+    ATTRIBUTE_UNITS.iter().find_map(with_unit).unwrap_or_else(|| (name.to_owned(), shown(value)))
 }
 
 /// A table of two columns, the first one padded.

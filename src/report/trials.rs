@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::space::Point;
-use crate::study::{Attributes, Study, Timestamp, Trial};
+use crate::study::{Attributes, Study, Timestamp, Trial, metric_column, own_column};
 
 /// One trial as a line of JSON.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -58,19 +58,27 @@ pub fn trials_jsonl(study: &Study) -> String {
 
 /// The trials of `study` as comma-separated values: number, state, one column per parameter, metric
 /// and constraint, times, and attributes that are not lists or objects. An attribute whose name is
-/// that of an earlier column is called `attribute:NAME`. A cell without a value is empty.
+/// that of an earlier column is called `attribute:NAME`, a metric with the name of a parameter
+/// `metric:NAME`, another column with the name of either `trial:NAME`. A cell without a value is
+/// empty.
 pub fn trials_csv(study: &Study) -> String {
     let constraints = study.trials.iter().map(|trial| trial.constraints.len()).max().unwrap_or(0);
-    let parameters = union(study, |trial| trial.point.iter().map(|(name, _)| name).collect());
+    // Those of the space too that no trial has: a reader of the table may need their columns.
+    let space = study.space().and_then(Result::ok);
+    let of_space = space.iter().flat_map(|space| space.parameters()).map(|parameter| parameter.name.as_str());
+    let mut parameters = union(study, |trial| trial.point.iter().map(|(name, _)| name).collect());
+    let missing: Vec<&str> = of_space.filter(|name| !parameters.contains(name)).collect();
+    parameters.extend(missing);
     let attributes = union(study, |trial| {
         let plain = trial.attributes.iter().filter(|(_, value)| !value.is_array() && !value.is_object());
         plain.map(|(name, _)| name.as_str()).collect()
     });
-    let mut header: Vec<String> = ["trial", "state"].map(str::to_owned).into();
+    let own = |name: &str| own_column(name, &parameters, &study.metrics);
+    let mut header: Vec<String> = ["trial", "state"].map(own).into();
     header.extend(parameters.iter().map(|&name| name.to_owned()));
-    header.extend(study.metrics.iter().map(|metric| metric.name.clone()));
-    header.extend((0..constraints).map(|index| format!("constraint_{index}")));
-    header.extend(["started", "finished"].map(str::to_owned));
+    header.extend(study.metrics.iter().map(|metric| metric_column(&metric.name, &parameters)));
+    header.extend((0..constraints).map(|index| own(&format!("constraint_{index}"))));
+    header.extend(["started", "finished"].map(own));
     for &name in &attributes {
         let is_taken = header.iter().any(|column| column == name);
         header.push(if is_taken { format!("attribute:{name}") } else { name.to_owned() });
@@ -175,6 +183,48 @@ mod tests {
         let points: Vec<&Point> = taken.results.iter().map(|result| &result.point).collect();
         assert_eq!(points, [&study().trials[0].point, &study().trials[1].point]);
         assert_eq!((&taken.results[0].values[..], &taken.results[1].values[..]), (&[0.1][..], &[][..]));
+    }
+
+    #[test]
+    fn a_table_and_lines_with_odd_names_and_choices_start_another_study() {
+        let text = r#"{"name": "odd", "parameters": {
+            "state": {"type": "categorical", "choices": ["", " a", "running", null, true, 1.0, "complete"]},
+            "loss": {"type": "float", "low": 0, "high": 1},
+            "constraint_0": {"type": "int", "low": 1, "high": 9, "when": {"state": [" a"]}},
+            "finished": {"type": "int", "low": 1, "high": 9, "when": {"state": [true]}}
+        }}"#;
+        let space = Space::from_json(text, "odd.json").unwrap();
+        let metrics = vec![Metric::minimize("loss"), Metric::maximize("trial")];
+        let points = [
+            r#"{"state": "", "loss": 0.25}"#,
+            r#"{"state": " a", "loss": 0.5, "constraint_0": 3}"#,
+            r#"{"state": "running", "loss": 0.75}"#,
+            r#"{"state": null, "loss": 1.0}"#,
+            r#"{"state": 1.0, "loss": 1e-7}"#,
+        ];
+        let trials = points.iter().zip(0..).map(|(point, number)| Trial {
+            state: TrialState::Complete,
+            values: vec![f64::from(number), 0.1],
+            constraints: vec![f64::from(number) - 2.0],
+            ..Trial::waiting(number, serde_json::from_str(point).unwrap())
+        });
+        let mut trials: Vec<Trial> = trials.collect();
+        let failed = Trial { state: TrialState::Fail, ..Trial::waiting(5, trials[3].point.clone()) };
+        let running = Trial { state: TrialState::Running, ..Trial::waiting(6, trials[3].point.clone()) };
+        trials.extend([failed, running]);
+        let attributes = [(crate::study::SPACE.to_owned(), space.to_json())].into();
+        let study = Study { metrics: metrics.clone(), trials, attributes, ..Study::default() };
+        let table = trials_csv(&study);
+        let header = "trial:trial,trial:state,state,loss,constraint_0,finished,metric:loss,trial,trial:constraint_0,started,trial:finished";
+        assert_eq!(table.lines().next(), Some(header));
+        let of_table = WarmStartTrials::from_csv(&table, "t.csv", &space, &metrics).unwrap();
+        let of_lines =
+            WarmStartTrials::from_jsonl(&trials_jsonl(&study), "t.jsonl", &space, &metrics).unwrap();
+        let of_study = WarmStartTrials::of_trials(&study, &space, &metrics).unwrap();
+        assert_eq!(of_table.warm_start, of_study.warm_start);
+        assert_eq!(of_lines.warm_start, of_study.warm_start);
+        assert_eq!((of_table.left_out, of_lines.left_out, of_study.left_out), (1, 1, 1));
+        assert_eq!((of_study.failed(), of_study.warm_start.results.len()), (1, 6));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! The contract of all searches: what holds for every history.
 
+use std::sync::Arc;
+
 use super::{RandomSearch, Search, Strategy};
 use crate::seed::Seed;
-use crate::space::{Point, Space};
+use crate::space::{Foresee, Foresight, Point, Refusals, Space};
 use crate::study::{Metric, Study, Trial, TrialState};
 
 const MIXED: &str = r#"{"name": "mixed", "parameters": {
@@ -177,5 +179,60 @@ fn another_seed_gives_another_point() {
     for (name, search) in searches() {
         let suggest = |seed| search.suggest(&space, &study, &Seed::root(seed));
         assert_ne!(suggest(1), suggest(2), "{name}");
+    }
+}
+
+/// Refuses wide networks by adam, and all by sgd that are not narrow.
+struct Narrow;
+
+impl Foresee for Narrow {
+    fn foresee(&self, point: &Point) -> Foresight {
+        let width = point.get("width").and_then(|value| value.as_i64()).unwrap_or(0);
+        let rule = point.get("rule").and_then(|value| value.as_str()).unwrap_or_default();
+        let most = match rule {
+            "adam" => 64,
+            "sgd" => 16,
+            _ => 512,
+        };
+        match width > most {
+            true => Foresight::Refused { reason: format!("width {width}: at most {most}") },
+            false => Foresight::Possible { bounds: Vec::new() },
+        }
+    }
+
+    fn refusals(&self) -> Refusals {
+        Refusals::default()
+    }
+}
+
+#[test]
+fn a_point_that_is_refused_before_it_begins_is_never_proposed() {
+    let space = space(MIXED).with_foresight(Some(Arc::new(Narrow)));
+    // Wide networks are best, so every search comes to the border.
+    let loss = |_, point: &Point| Ok(-point.get("width").and_then(|value| value.as_f64()).unwrap());
+    for (name, search) in searches() {
+        let study = run(search.as_ref(), &space, 40, loss);
+        let refused = study.trials.iter().filter(|trial| space.refuses(&trial.point)).count();
+        assert_eq!(refused, 0, "{name}");
+        assert_no_point_twice(name, &study);
+    }
+}
+
+#[test]
+fn foresight_that_refuses_nothing_changes_no_suggestion() {
+    struct Anything;
+    impl Foresee for Anything {
+        fn foresee(&self, _: &Point) -> Foresight {
+            Foresight::Possible { bounds: Vec::new() }
+        }
+        fn refusals(&self) -> Refusals {
+            Refusals::default()
+        }
+    }
+    let loss = |number: u32, _: &Point| Ok(f64::from(number * number % 13));
+    for (name, search) in searches() {
+        let plain = run(search.as_ref(), &space(MIXED), 28, loss);
+        let foreseen = run(search.as_ref(), &space(MIXED).with_foresight(Some(Arc::new(Anything))), 28, loss);
+        assert_eq!(plain, foreseen, "{name}");
     }
 }

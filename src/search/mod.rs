@@ -16,8 +16,10 @@
 //! ```
 
 pub mod bayes;
+mod evolution;
 mod fidelity;
 pub mod gp;
+mod nearest;
 mod nsga2;
 mod pareto;
 mod random;
@@ -29,7 +31,9 @@ mod tpe;
 mod tried;
 
 pub use bayes::BayesSearch;
+pub use evolution::{EvolutionParams, EvolutionSearch};
 pub use fidelity::Fidelity;
+pub use nearest::nearest_possible;
 pub use nsga2::{Nsga2Params, Nsga2Search};
 pub use random::RandomSearch;
 pub use rungs::{Decider, Rungs};

@@ -138,7 +138,7 @@ fn crossed(a: f64, b: f64, is_first: bool, uniform: f64) -> f64 {
 }
 
 /// Another value near `u`. A choice takes a random value, a number on a grid at least the next one.
-fn mutate(domain: &Domain, u: f64, stream: &mut Stream) -> f64 {
+pub(super) fn mutate(domain: &Domain, u: f64, stream: &mut Stream) -> f64 {
     let uniform: f64 = stream.random();
     if matches!(domain, Domain::Categorical { .. }) {
         return uniform;

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{BayesSearch, Nsga2Search, RandomSearch, Search, SobolSearch, TpeSearch};
+use super::{BayesSearch, EvolutionSearch, Nsga2Search, RandomSearch, Search, SobolSearch, TpeSearch};
 
 /// A search with its default settings, by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -16,6 +16,9 @@ pub enum Strategy {
     Tpe,
     /// NSGA-II: evolution towards the Pareto front of all metrics.
     Nsga2,
+    /// Evolution of lists, such as the layers of a network, with a Gaussian process to choose among
+    /// children.
+    Evolution,
     /// Points that fill the space evenly.
     Sobol,
     /// Points at random.
@@ -24,8 +27,14 @@ pub enum Strategy {
 
 impl Strategy {
     /// All of them.
-    pub const ALL: [Strategy; 5] =
-        [Strategy::Bayes, Strategy::Tpe, Strategy::Nsga2, Strategy::Sobol, Strategy::Random];
+    pub const ALL: [Strategy; 6] = [
+        Strategy::Bayes,
+        Strategy::Tpe,
+        Strategy::Nsga2,
+        Strategy::Evolution,
+        Strategy::Sobol,
+        Strategy::Random,
+    ];
 
     /// The name of the option's value.
     pub fn name(self) -> &'static str {
@@ -33,6 +42,7 @@ impl Strategy {
             Strategy::Bayes => "bayes",
             Strategy::Tpe => "tpe",
             Strategy::Nsga2 => "nsga2",
+            Strategy::Evolution => "evolution",
             Strategy::Sobol => "sobol",
             Strategy::Random => "random",
         }
@@ -44,6 +54,7 @@ impl Strategy {
             Strategy::Bayes => Box::new(BayesSearch::new()),
             Strategy::Tpe => Box::new(TpeSearch::new()),
             Strategy::Nsga2 => Box::new(Nsga2Search::new()),
+            Strategy::Evolution => Box::new(EvolutionSearch::new()),
             Strategy::Sobol => Box::new(SobolSearch::new()),
             Strategy::Random => Box::new(RandomSearch::new()),
         }

@@ -28,8 +28,13 @@ impl<'a> Tried<'a> {
         self.points.contains(&point)
     }
 
-    /// The first of `proposal(0)`, `proposal(1)`, ... that is new; if none is, a random new point
-    /// of the space; if there is none, the first proposal.
+    /// Whether `point` is worth a trial: new, and not refused before it begins.
+    pub fn admits(&self, space: &Space, point: &Point) -> bool {
+        !self.contains(point) && !space.refuses(point)
+    }
+
+    /// The first of `proposal(0)`, `proposal(1)`, ... that is admitted; if none is, a random such
+    /// point of the space; if there is none, the first proposal.
     pub fn first_new(
         &self,
         space: &Space,
@@ -37,12 +42,12 @@ impl<'a> Tried<'a> {
         mut proposal: impl FnMut(usize, &mut Stream) -> Point,
     ) -> Point {
         let first = proposal(0, stream);
-        if !self.contains(&first) {
+        if self.admits(space, &first) {
             return first;
         }
         (1..RETRIES)
             .map(|retry| proposal(retry, stream))
-            .find(|point| !self.contains(point))
+            .find(|point| self.admits(space, point))
             .or_else(|| self.any_new(space, stream))
             .unwrap_or(first)
     }
@@ -50,7 +55,7 @@ impl<'a> Tried<'a> {
     /// A random point that was not tried, of a space that is small enough to enumerate.
     fn any_new(&self, space: &Space, stream: &mut Stream) -> Option<Point> {
         let mut left = space.enumerate(ENUMERABLE)?;
-        left.retain(|point| !self.contains(point));
+        left.retain(|point| self.admits(space, point));
         (!left.is_empty()).then(|| left.swap_remove(stream.random_range(0..left.len())))
     }
 }

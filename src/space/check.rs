@@ -1,13 +1,18 @@
 //! The rules of a search space: from the JSON of a file to a checked [`Space`].
 
 use indexmap::IndexMap;
+use serde_json::Value as Json;
 
-use super::file::{CategoricalFile, FloatFile, IntFile, ParameterFile, SpaceFile, When};
+use super::file::{CategoricalFile, FloatFile, IntFile, ListFile, ParameterFile, SpaceFile, When};
+use super::list::{MOST_ITEMS, expanded};
 use super::{Condition, Domain, Parameter, Point, Space, SpaceError, Value};
 use crate::input::{self, InputError};
 
 /// The largest whole number such that all smaller ones are exact as floats.
-const LARGEST_INT: i64 = 1 << 53;
+const LARGEST_INT: u64 = 1 << 53;
+
+/// The most steps of a float: the unit cube has a coordinate of its own for each of so many values.
+const MOST_STEPS: f64 = (1u64 << 50) as f64;
 
 /// Relative slack within which a bound or a default counts as on a step's grid.
 const GRID_SLACK: f64 = 1e-9;
@@ -39,9 +44,9 @@ impl Space {
         }
         let mut parameters = Vec::with_capacity(written.parameters.len());
         let mut whens = Vec::with_capacity(written.parameters.len());
-        for (name, json) in written.parameters {
+        for (name, written) in without_lists(written.parameters, file)? {
             let at = At { file, path: format!("parameters.{name}") };
-            let (domain, default, when) = at.parameter(ParameterFile::read(json, file, &at.path)?)?;
+            let (domain, default, when) = at.parameter(written)?;
             at.unless(name.is_empty(), "empty name: a parameter needs one")?;
             parameters.push(Parameter { name, domain, conditions: Vec::new(), default });
             whens.push(when);
@@ -56,7 +61,7 @@ impl Space {
             let problem = format!("a cycle of conditions: {}: drop one of them", names.join(" -> "));
             InputError::new(file, &path, problem)
         })?;
-        let mut space = Self { name: written.name, parameters, order, start: Vec::new() };
+        let mut space = Self { name: written.name, parameters, order, start: Vec::new(), foresight: None };
         for (index, point) in written.start.iter().enumerate() {
             let at = At { file, path: format!("start.{index}") };
             let point = at.starting_point(&space, point)?;
@@ -64,6 +69,28 @@ impl Space {
         }
         Ok(space)
     }
+}
+
+/// The parameters of a file, with those that a list becomes in its place.
+fn without_lists(
+    written: IndexMap<String, Json>,
+    file: &str,
+) -> Result<Vec<(String, ParameterFile)>, InputError> {
+    let mut parameters = Vec::with_capacity(written.len());
+    for (name, json) in written {
+        let at = At { file, path: format!("parameters.{name}") };
+        match ParameterFile::read(json, file, &at.path)? {
+            ParameterFile::List(list) => {
+                at.list(&list)?;
+                for (name, json) in expanded(&name, list) {
+                    let path = format!("parameters.{name}");
+                    parameters.push((name, ParameterFile::read(json, file, &path)?));
+                }
+            }
+            parameter => parameters.push((name, parameter)),
+        }
+    }
+    Ok(parameters)
 }
 
 /// A place in a file, which errors name.
@@ -86,6 +113,7 @@ impl At<'_> {
             ParameterFile::Float(float) => self.float(float),
             ParameterFile::Int(int) => self.int(int),
             ParameterFile::Categorical(categorical) => self.categorical(categorical),
+            ParameterFile::List(_) => Err(self.error("a list inside a list: write its parameters out")),
             ParameterFile::Fixed(fixed) => {
                 Ok((Domain::Fixed { value: fixed.value.clone() }, fixed.value, fixed.when))
             }
@@ -118,7 +146,7 @@ impl At<'_> {
         self.bounds(low, high)?;
         for bound in [low, high] {
             self.unless(
-                bound.abs() > LARGEST_INT,
+                bound.unsigned_abs() > LARGEST_INT,
                 format!("{bound}: must be -2^53 to 2^53, where floats are exact"),
             )?;
         }
@@ -151,6 +179,16 @@ impl At<'_> {
         Ok((domain, default, when))
     }
 
+    /// Refuses a list without items or with a wrong length.
+    fn list(&self, written: &ListFile) -> Result<(), InputError> {
+        let [low, high] = written.length;
+        self.unless(written.of.is_empty(), "of = {}: a list needs at least one parameter of its items")?;
+        self.unless(
+            low > high || high > MOST_ITEMS,
+            format!("length = [{low}, {high}]: must be from fewest to most, at most {MOST_ITEMS}"),
+        )
+    }
+
     fn bounds<T: PartialOrd + std::fmt::Debug>(&self, low: T, high: T) -> Result<(), InputError> {
         self.unless(low > high, format!("low = {low:?} > high = {high:?}: swap them"))?;
         self.unless(low == high, format!("low = high = {low:?}: write a parameter of one value as \"fixed\""))
@@ -159,6 +197,19 @@ impl At<'_> {
     fn grid(&self, low: f64, high: f64, step: f64) -> Result<(), InputError> {
         self.unless(step <= 0.0, format!("step = {step:?}: must be positive"))?;
         let steps = (high - low) / step;
+        self.unless(
+            steps > MOST_STEPS,
+            format!(
+                "step = {step:?}: more than 2^50 steps from {low:?} to {high:?}: choose a larger step or none"
+            ),
+        )?;
+        let largest = low.abs().max(high.abs());
+        self.unless(
+            step < largest - largest.next_down(),
+            format!(
+                "step = {step:?}: too small beside {largest:?}: floats do not tell neighbouring values apart"
+            ),
+        )?;
         let whole = steps.round();
         self.unless(
             whole < 1.0 || (steps - whole).abs() > GRID_SLACK * steps,
@@ -316,6 +367,70 @@ mod tests {
             problem(r#""n": {"type": "int", "low": 0, "high": 10, "step": 4}"#).ends_with("the nearest is 8")
         );
         assert!(problem(r#""n": {"type": "int", "low": 0, "high": 10, "step": 0}"#).contains("at least 1"));
+    }
+
+    #[test]
+    fn steps_that_no_float_tells_apart_are_refused() {
+        let stepped = |low: &str, high: &str, step: &str| {
+            problem(&format!(r#""x": {{"type": "float", "low": {low}, "high": {high}, "step": {step}}}"#))
+        };
+        assert_eq!(
+            stepped("0", "1", "1e-20"),
+            "s.json: parameters.x: step = 1e-20: more than 2^50 steps from 0.0 to 1.0: choose a larger step or none"
+        );
+        for (low, high, step) in [
+            ("0", "1", "5e-324"),
+            ("-1e308", "1e308", "1"),
+            ("-1e308", "1e308", "1e308"),
+            ("0", "1", "8e-16"),
+        ] {
+            assert!(stepped(low, high, step).contains("more than 2^50 steps"), "{low} to {high} by {step}");
+        }
+        for (low, high, step) in [
+            ("1e20", "1.0001e20", "1000"),
+            ("-1e20", "-9.9999e19", "4"),
+            ("9007199254740992", "9007199254741000", "0.5"),
+        ] {
+            assert!(stepped(low, high, step).contains("too small beside"), "{low} to {high} by {step}");
+        }
+        let text = r#"{"name": "t", "parameters": {
+            "x": {"type": "float", "low": 0, "high": 1, "step": 8.881784197001252e-16}}}"#;
+        let space = Space::from_json(text, "s.json").expect("2^50 steps");
+        let domain = &space.parameters()[0].domain;
+        assert_eq!(domain.size(), Some((1 << 50) + 1));
+        for k in [0, 1, 12_345, (1 << 49) + 7, (1 << 50) - 1, 1 << 50] {
+            let value = domain.value_at(k);
+            assert_eq!(domain.encode(&value).map(|u| domain.decode(u)), Some(value));
+        }
+    }
+
+    #[test]
+    fn whole_numbers_that_no_float_holds_are_refused() {
+        for (low, high) in [
+            ("-9223372036854775808", "1"),
+            ("-9223372036854775808", "9223372036854775807"),
+            ("0", "9223372036854775807"),
+            ("-9007199254740993", "0"),
+        ] {
+            let message = problem(&format!(r#""n": {{"type": "int", "low": {low}, "high": {high}}}"#));
+            assert!(message.contains("must be -2^53 to 2^53"), "{message}");
+        }
+        let text = r#"{"name": "t", "parameters": {
+            "n": {"type": "int", "low": -9007199254740992, "high": 9007199254740992}}}"#;
+        assert!(Space::from_json(text, "s.json").is_ok());
+    }
+
+    #[test]
+    fn a_key_of_a_parameter_is_there_once() {
+        assert_eq!(
+            problem(r#""x": {"type": "float", "low": 0, "high": 1, "low": 0.5}"#),
+            r#"s.json: parameters.x: key "low" is there twice (line 1 column 81): drop one"#
+        );
+        let twice = r#""x": {"type": "fixed", "value": 1}, "x": {"type": "fixed", "value": 2}"#;
+        assert!(problem(twice).starts_with(r#"s.json: parameters: key "x" is there twice"#));
+        let when = r#""a": {"type": "int", "low": 0, "high": 1},
+            "b": {"type": "int", "low": 0, "high": 1, "when": {"a": [0], "a": [1]}}"#;
+        assert!(problem(when).starts_with(r#"s.json: parameters.b.when: key "a" is there twice"#));
     }
 
     #[test]

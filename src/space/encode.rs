@@ -18,11 +18,8 @@ impl Domain {
             return None;
         }
         match (self, value) {
-            (&Domain::Float { low, high, log, step: None }, &Value::Float(x)) if log => {
-                Some((x / low).ln() / (high / low).ln())
-            }
-            (&Domain::Float { low, high, step: None, .. }, &Value::Float(x)) => {
-                Some((x - low) / (high - low))
+            (&Domain::Float { low, high, log, step: None }, &Value::Float(x)) => {
+                Some(Scale::new(low, high, log).position(x))
             }
             (&Domain::Int { low, high, log: true, .. }, &Value::Int(n)) => {
                 let (floor, ratio) = padded(low, high);
@@ -42,8 +39,7 @@ impl Domain {
             // Exactly the number that the space names, which the formulas would miss by rounding.
             Domain::Float { high, step: None, .. } if u == 1.0 => Value::Float(high),
             Domain::Float { low, high, log, step: None } => {
-                let x = if log { low * (u * (high / low).ln()).exp() } else { low + u * (high - low) };
-                Value::Float(x.clamp(low, high))
+                Value::Float(Scale::new(low, high, log).at(u).clamp(low, high))
             }
             Domain::Int { low, high, log: true, .. } => {
                 let (floor, ratio) = padded(low, high);
@@ -82,6 +78,55 @@ impl Domain {
     /// The value in the middle of the scale.
     pub(super) fn middle(&self) -> Value {
         self.decode(0.5)
+    }
+}
+
+/// The map between the numbers of a continuous domain and [0, 1].
+#[derive(Clone, Copy)]
+enum Scale {
+    /// From `low` over a `width` that is a finite number.
+    Linear { low: f64, width: f64 },
+    /// A range whose width is no finite number: it is measured in halves.
+    LinearWide { low: f64, high: f64 },
+    /// From `low` over a ratio, whose logarithm is finite and positive.
+    Log { low: f64, ln_ratio: f64 },
+    /// A range whose ratio is no finite number: it is measured between the logarithms of its ends.
+    LogWide { low: f64, high: f64 },
+}
+
+impl Scale {
+    /// The scale from `low` to `high`, two different finite numbers in order; both are positive if
+    /// `log`.
+    fn new(low: f64, high: f64, log: bool) -> Self {
+        let (width, ln_ratio) = (high - low, (high / low).ln());
+        match log {
+            true if ln_ratio.is_infinite() => Scale::LogWide { low, high },
+            true if ln_ratio > 0.0 => Scale::Log { low, ln_ratio },
+            // Neighbouring numbers, whose ratio is rounded to 1: there is nothing between them.
+            _ if width.is_finite() => Scale::Linear { low, width },
+            _ => Scale::LinearWide { low, high },
+        }
+    }
+
+    /// The coordinate of `x`, a number of the domain.
+    fn position(self, x: f64) -> f64 {
+        match self {
+            Scale::Linear { low, width } => (x - low) / width,
+            Scale::LinearWide { low, high } => (0.5 * x - 0.5 * low) / (0.5 * high - 0.5 * low),
+            Scale::Log { low, ln_ratio } => (x / low).ln() / ln_ratio,
+            Scale::LogWide { low, high } => (x.ln() - low.ln()) / (high.ln() - low.ln()),
+        }
+    }
+
+    /// The number at the coordinate `u` in [0, 1], up to rounding.
+    fn at(self, u: f64) -> f64 {
+        match self {
+            Scale::Linear { low, width } => low + u * width,
+            Scale::LinearWide { low, high } => (1.0 - u) * low + u * high,
+            Scale::Log { low, ln_ratio } => low * (u * ln_ratio).exp(),
+            Scale::LogWide { low, .. } if u == 0.0 => low,
+            Scale::LogWide { low, high } => ((1.0 - u) * low.ln() + u * high.ln()).exp(),
+        }
     }
 }
 
@@ -230,6 +275,44 @@ mod tests {
             let domain = Domain::Float { low, high, log: false, step: Some(step) };
             let value = domain.value_at(k % domain.size().expect("finite"));
             prop_assert_eq!(domain.decode(domain.encode(&value).expect("of the domain")), value);
+        }
+    }
+
+    /// Ranges whose width or ratio is no finite number, or rounds to nothing.
+    const EXTREME: [(f64, f64, bool); 9] = [
+        (-1e308, 1e308, false),
+        (f64::MIN, f64::MAX, false),
+        (-1.7e308, 2e307, false),
+        (1e-308, 1e308, true),
+        (f64::MIN_POSITIVE, f64::MAX, true),
+        (5e-324, 1.0, true),
+        (5e-324, f64::MAX, true),
+        (1.9999999999999998, 2.0, true),
+        (0.0, 1e-323, false),
+    ];
+
+    #[test]
+    fn the_cube_fills_a_range_whose_width_or_ratio_is_no_number() {
+        for (low, high, log) in EXTREME {
+            let domain = Domain::Float { low, high, log, step: None };
+            let at = |u: f64| domain.decode(u).as_f64().expect("a number");
+            assert_eq!((at(0.0), at(1.0)), (low, high), "{domain}");
+            let numbers: Vec<f64> = (0..=100).map(|k| at(f64::from(k) / 100.0)).collect();
+            assert!(numbers.is_sorted(), "{domain}: {numbers:?}");
+            for &x in &numbers {
+                let u = domain.encode(&Value::Float(x)).expect("of the domain");
+                assert!((0.0..=1.0).contains(&u), "{domain}: {x:?} lies at {u}");
+                let (same, slack) = (at(u), 1e-12 * x.abs());
+                assert!((same - x).abs() <= slack.max(f64::MIN_POSITIVE), "{domain}: {x:?} becomes {same:?}");
+            }
+        }
+        for (low, high, log) in EXTREME.into_iter().take(7) {
+            let domain = Domain::Float { low, high, log, step: None };
+            let different: std::collections::BTreeSet<u64> = (0..100)
+                .filter_map(|k| domain.decode(f64::from(k) / 100.0).as_f64())
+                .map(f64::to_bits)
+                .collect();
+            assert_eq!(different.len(), 100, "{domain}");
         }
     }
 

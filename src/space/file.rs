@@ -39,6 +39,7 @@ pub(super) enum ParameterFile {
     Int(IntFile),
     Categorical(CategoricalFile),
     Fixed(FixedFile),
+    List(ListFile),
 }
 
 /// A real number.
@@ -110,6 +111,24 @@ pub(super) struct FixedFile {
     pub when: When,
 }
 
+/// Items with the same parameters. Item k has the parameters `LIST.k.NAME`, active where the list
+/// has at least k items; the length is the parameter `LIST`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "List")]
+pub(super) struct ListFile {
+    /// Fewest and most items.
+    pub length: [u32; 2],
+    /// The number of items in the default point; the middle if absent.
+    pub default: Option<u32>,
+    /// The parameters of each item, by name. Their conditions may name parameters of the same item.
+    #[schemars(with = "IndexMap<String, ParameterFile>")]
+    pub of: IndexMap<String, Json>,
+    /// The list is there only where each of these parameters has one of the listed values.
+    #[serde(default)]
+    pub when: When,
+}
+
 /// The names of parents, each with the values at which the parameter is active.
 pub(super) type When = IndexMap<String, Vec<Value>>;
 
@@ -122,7 +141,7 @@ impl ParameterFile {
     /// Reads the parameter at `path`. Its `type` is read first, so that an error names the key that
     /// is wrong.
     pub(super) fn read(mut json: Json, file: &str, path: &str) -> Result<Self, InputError> {
-        const KINDS: [&str; 4] = ["float", "int", "categorical", "fixed"];
+        const KINDS: [&str; 5] = ["float", "int", "categorical", "fixed", "list"];
         let fields =
             json.as_object_mut().ok_or_else(|| InputError::new(file, path, "must be a JSON object"))?;
         let kind = match fields.shift_remove("type") {
@@ -140,6 +159,7 @@ impl ParameterFile {
             "int" => input::from_value(json, file, path).map(ParameterFile::Int),
             "categorical" => input::from_value(json, file, path).map(ParameterFile::Categorical),
             "fixed" => input::from_value(json, file, path).map(ParameterFile::Fixed),
+            "list" => input::from_value(json, file, path).map(ParameterFile::List),
             _ => {
                 let problem = format!("unknown type \"{kind}\"{}", input::suggestion(&kind, KINDS));
                 Err(InputError::new(file, path, problem))

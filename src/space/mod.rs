@@ -9,20 +9,27 @@ mod encode;
 mod enumerate;
 mod error;
 mod file;
+mod foresight;
+mod list;
 mod parameter;
 mod point;
 mod restrict;
 mod spell;
 mod value;
 
+use std::fmt;
+use std::sync::Arc;
+
 pub use encode::INACTIVE;
 pub use error::SpaceError;
+pub use foresight::{Bounds, Foresee, Foresight, Refusals};
+pub use list::List;
 pub use parameter::{Condition, Domain, Parameter};
 pub use point::Point;
 pub use value::Value;
 
 /// A checked search space.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone)]
 pub struct Space {
     name: String,
     /// All parameters, in the file's order.
@@ -31,6 +38,30 @@ pub struct Space {
     order: Vec<usize>,
     /// Points to try after the default point, each complete.
     start: Vec<Point>,
+    /// What is known of its points before they are evaluated; no part of what the file says.
+    foresight: Option<Arc<dyn Foresee>>,
+}
+
+/// What the file says.
+impl fmt::Debug for Space {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Space")
+            .field("name", &self.name)
+            .field("parameters", &self.parameters)
+            .field("order", &self.order)
+            .field("start", &self.start)
+            .finish()
+    }
+}
+
+/// Whether the files say the same.
+impl PartialEq for Space {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.parameters == other.parameters
+            && self.order == other.order
+            && self.start == other.start
+    }
 }
 
 impl Space {
@@ -83,6 +114,28 @@ impl Space {
             given.unwrap_or(&parameter.default).clone()
         });
         self.keep_active(values.collect())
+    }
+
+    /// `point`, whose numbers may have the types of another program, with the default for every active
+    /// parameter that it lacks. Every value that it has is kept.
+    ///
+    /// # Errors
+    /// Names a parameter of `point` that is outside its domain, not active, or not in the space.
+    pub fn filled(&self, point: &Point) -> Result<Point, SpaceError> {
+        let given = self.adopt(point);
+        let filled = self.completed(&given);
+        for (name, value) in given.iter() {
+            let (name, value, space) = (name.to_owned(), value.clone(), self.name.clone());
+            match self.parameter(&name) {
+                Some(parameter) if !parameter.domain.contains(&value) => {
+                    let rule = parameter.domain.to_string();
+                    return Err(SpaceError::Outside { name, value, space, rule });
+                }
+                Some(_) if filled.get(&name).is_some() => {}
+                _ => return Err(SpaceError::Inactive { name, value, space }),
+            }
+        }
+        Ok(filled)
     }
 
     /// Checks that `point` has a value in its domain for every active parameter, and no other

@@ -95,13 +95,76 @@ pub enum StorageError {
         /// What SQLite says.
         source: rusqlite::Error,
     },
-    /// Any other failure of SQLite.
-    #[error("{}: the database failed", path.display())]
+    /// Any other failure of SQLite: the file is damaged, or another program has changed its tables.
+    #[error(
+        "{}: the database failed: {problem}: restore it from a copy, or begin anew in another file",
+        path.display()
+    )]
     Sqlite {
         /// The database.
         path: PathBuf,
         /// What SQLite says.
-        source: rusqlite::Error,
+        problem: String,
+    },
+    /// The file was deleted or replaced while it was open.
+    #[error("{}: was {what} while it was in use: {way_out}", path.display())]
+    Moved {
+        /// The database.
+        path: PathBuf,
+        /// What was done to it.
+        what: &'static str,
+        /// Where its content is saved, or why it is not.
+        way_out: String,
+    },
+    /// A database that is to be read does not exist.
+    #[error("{}: no such file: name the database of a study", path.display())]
+    NoFile {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The file cannot be read.
+    #[error("{}: cannot be read: make the file readable, or name another one", path.display())]
+    Unreadable {
+        /// The database.
+        path: PathBuf,
+        /// What the system or SQLite says.
+        source: io::Error,
+    },
+    /// A database that can be read from a copy only cannot be copied.
+    #[error("{}: cannot be copied, to read it with its -wal file: make room in the folder for temporary files", path.display())]
+    Uncopied {
+        /// The database.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A process was killed within a change that only a writer can undo.
+    #[error(
+        "{}: holds half a change of a killed process: open it once with the program that wrote it, \
+         or copy it with its -journal file and name the copy in tune ask or tune run",
+        path.display()
+    )]
+    HalfChanged {
+        /// The database.
+        path: PathBuf,
+    },
+    /// A method that writes was called on a database that is open to be read.
+    #[error("{}: is open to be read only", path.display())]
+    OpenToRead {
+        /// The database.
+        path: PathBuf,
+    },
+    /// Somebody wrote to the file while it was read without locks.
+    #[error("{}: was written while it was read: run the command again", path.display())]
+    ChangedMeanwhile {
+        /// The database.
+        path: PathBuf,
+    },
+    /// A database that is to be read has no tables.
+    #[error("{place}: is an empty database: name that of a study, or make one with tune or tune run")]
+    Empty {
+        /// The database.
+        place: String,
     },
     /// A row breaks a rule of the schema: another program wrote it, or the file is damaged.
     #[error("{}: {problem}", place)]

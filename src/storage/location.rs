@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::{Address, PostgresStorage, SqliteStorage, Storage, StorageError, StudyLock};
+use super::{Address, PostgresStorage, SqliteStorage, Storage, StorageError, StudyLock, without_password};
 
 /// The place of a storage.
 #[derive(Clone, Debug)]
@@ -18,17 +18,52 @@ pub enum Location {
 impl FromStr for Location {
     type Err = StorageError;
 
-    /// Reads `postgresql://user@host/database`; any other text is the name of a file.
+    /// Reads the address of a database as SQLAlchemy does, with or without a driver:
+    /// `postgresql://user@host/database`, `sqlite:///file` in the current folder,
+    /// `sqlite:////folder/file`. A text without `://` is the name of a file.
     fn from_str(text: &str) -> Result<Self, StorageError> {
-        match ["postgresql://", "postgres://"].iter().any(|scheme| text.starts_with(scheme)) {
-            true => Ok(Location::Server(Box::new(text.parse()?))),
-            false => Ok(Location::File(PathBuf::from(text))),
+        let Some((scheme, rest)) = text.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) else {
+            return Ok(Location::File(PathBuf::from(text)));
+        };
+        let (dialect, driver) = scheme.split_once('+').unwrap_or((scheme, ""));
+        match dialect {
+            "postgresql" | "postgres" if driver.is_empty() => Ok(Location::Server(Box::new(text.parse()?))),
+            "postgresql" | "postgres" => {
+                Ok(Location::Server(Box::new(format!("{dialect}://{rest}").parse()?)))
+            }
+            "sqlite" => sqlite_file(rest).map(Location::File).map_err(|problem| wrong(text, problem)),
+            _ => Err(wrong(text, "must be a file, sqlite:///FILE or postgresql://USER@HOST/DATABASE")),
         }
     }
 }
 
+fn wrong(text: &str, problem: &str) -> StorageError {
+    StorageError::Address { address: without_password(text), problem: problem.to_owned() }
+}
+
+/// Whether `text` may stand before `://`: letters, digits, `+`, `-` and `.`, a letter first.
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+}
+
+/// The file that SQLAlchemy opens for the address `sqlite://` with this `rest`.
+fn sqlite_file(rest: &str) -> Result<PathBuf, &'static str> {
+    let name = rest.strip_prefix('/').ok_or(
+        "has two slashes: must be sqlite:///FILE in this folder, or sqlite:////FOLDER/FILE from the root",
+    )?;
+    if name.contains('?') {
+        return Err("has options after ?: leave them out, or name the file alone");
+    }
+    match name {
+        "" | ":memory:" => Err("is a database in memory, which no other process sees: name a file"),
+        file => Ok(PathBuf::from(file)),
+    }
+}
+
 impl fmt::Display for Location {
-    /// The text that was read. It never contains a password.
+    /// The text that was read, without a driver; of an SQLite file its name. It never contains a
+    /// password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Location::File(path) => path.display().fmt(f),
@@ -46,6 +81,18 @@ impl Location {
         Ok(match self {
             Location::File(path) => Box::new(SqliteStorage::open(path)?),
             Location::Server(address) => Box::new(PostgresStorage::open(address)?),
+        })
+    }
+
+    /// Opens the storage to read it: nothing in it changes, and no file is made. A method that writes
+    /// fails.
+    ///
+    /// # Errors
+    /// There is no such storage, it cannot be read, or its tables belong to another program.
+    pub fn open_to_read(&self) -> Result<Box<dyn Storage>, StorageError> {
+        Ok(match self {
+            Location::File(path) => Box::new(SqliteStorage::open_to_read(path)?),
+            Location::Server(address) => Box::new(PostgresStorage::open_to_read(address)?),
         })
     }
 
@@ -83,5 +130,39 @@ mod tests {
         }
         let file: Location = "postgres.db".parse().expect("a location");
         assert_eq!(file.file(), Some(Path::new("postgres.db")));
+    }
+
+    #[test]
+    fn an_address_of_sqlalchemy_is_the_file_or_the_server_that_it_names() {
+        let shown = |text: &str| text.parse::<Location>().expect("a location").to_string();
+        for (text, file) in [
+            ("sqlite:///a.db", "a.db"),
+            ("sqlite:////data/a b.db", "/data/a b.db"),
+            ("sqlite+pysqlite:///./a%20.db", "./a%20.db"),
+            ("sqlite:///folder/a.db", "folder/a.db"),
+            ("postgresql+psycopg2://me@h/d", "postgresql://me@h/d"),
+            ("a:b.db", "a:b.db"),
+            ("./x://y", "./x://y"),
+        ] {
+            assert_eq!(shown(text), file);
+        }
+    }
+
+    #[test]
+    fn an_address_of_no_database_that_can_be_shared_is_refused_without_its_password() {
+        let problem = |text: &str| text.parse::<Location>().expect_err("refused").to_string();
+        for (text, part) in [
+            ("sqlite://", "two slashes"),
+            ("sqlite://a.db", "two slashes: must be sqlite:///FILE"),
+            ("sqlite:///", "in memory"),
+            ("sqlite:///:memory:", "in memory"),
+            ("sqlite:///a.db?timeout=3", "leave them out"),
+            ("mysql+pymysql://me@h/d", "must be a file, sqlite:///FILE or postgresql://"),
+            ("redis://h", "must be a file"),
+        ] {
+            let problem = problem(text);
+            assert!(problem.starts_with(text) && problem.contains(part), "{problem}");
+        }
+        assert!(!problem("mysql://me:hunter2@h/d").contains("hunter2"));
     }
 }

@@ -3,7 +3,8 @@
 //! # Contract
 //! - A method returns only once its effect would survive the death of this process.
 //! - Every method is one transaction: other processes see all of it or nothing.
-//! - The trials of a study are numbered from 0 without a gap, for all processes together.
+//! - The trials of a study are numbered from 0 without a gap, for all processes together. Where
+//!   another program has deleted trials, a new one gets the number after the last.
 //! - [`Storage::claim`] and [`Storage::claim_waiting`] check the budget inside their transaction.
 //!   So any number of workers together starts no more trials than the budget.
 //! - A trial that has lost its worker and is tried again under another number does not count for
@@ -170,9 +171,10 @@ pub trait Storage: Send {
     /// Starts the waiting trial with the lowest number, within the same budget; `None` if none
     /// waits or the budget is spent.
     ///
-    /// A trial that a person enqueued through Optuna may lack parameters. Its point then holds what
-    /// its system attribute `fixed_params` has, unchecked and as JSON has it: a `1` for a real
-    /// number is an integer. [`Storage::set_point`] must give such a trial its whole point.
+    /// The point of a trial that a person enqueued through Optuna ([`Trial::enqueued`]) holds what its
+    /// system attribute `fixed_params` has, unchecked and as JSON has it: a `1` for a real number is
+    /// an integer. It may lack parameters, and it is not among the stored parameters yet:
+    /// [`Storage::set_point`] must give such a trial its whole point.
     fn claim_waiting(&mut self, study: StudyKey, budget: u32) -> Result<Option<Claim>, StorageError>;
 
     /// The key of the trial with this number, if there is one.
@@ -203,14 +205,19 @@ pub trait Storage: Send {
     /// nothing changes.
     fn resume(&mut self, trial: TrialKey) -> Result<Option<Claim>, StorageError>;
 
-    /// Takes back every running trial that was not claimed by a worker with heartbeats
+    /// Takes back every running trial that this program has claimed, but not as a worker with heartbeats
     /// ([`work_as`](Self::work_as)): the process that ran it is gone. Returns the number of such
-    /// trials.
+    /// trials. Running trials of other programs stay theirs.
     ///
     /// A trial that never paused waits again under its number, without its intermediate values, to
     /// be run from the start. Any other is paused at its last rung, without the values of later
     /// steps.
     fn requeue(&mut self, study: StudyKey) -> Result<u32, StorageError>;
+
+    /// Has every failed trial tried again that is not tried again yet: its point waits under a new
+    /// number, and the failed trial no longer counts for the budget and the search. Returns the number
+    /// of such trials. A trial without parameters stays as it is.
+    fn retry_failed(&mut self, study: StudyKey) -> Result<u32, StorageError>;
 
     /// Takes back a running trial that its worker cannot go on with: it waits again or is paused,
     /// as after [`requeue`](Self::requeue). `false` if it is no longer running, and then nothing

@@ -20,7 +20,10 @@ pub struct Confirmation {
     pub repeats: u32,
     /// The number of candidates that was asked for.
     pub wanted: u32,
-    /// The candidates, best mean first: the first is the winner.
+    /// The rule that chose the winner from a front; left out where the best mean wins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pick: Option<String>,
+    /// The candidates: the winner, then the others, best mean first.
     pub candidates: Vec<Candidate>,
     /// The winner's results on the test set, one per entry of [`Candidate::repeats`].
     pub test: Vec<Repeat>,

@@ -5,6 +5,7 @@ mod confirmation;
 mod facts;
 mod importance;
 mod outcome;
+mod pick;
 mod trial;
 mod view;
 
@@ -14,21 +15,24 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use confirmation::{CONFIRMATION, Candidate, Confirmation, Repeat, Spread};
+pub use facts::enqueued::ENQUEUED;
 pub use facts::external::{EXTERNAL_SETUP, ExternalSetup};
-pub use facts::identity::IDENTITY;
+pub use facts::identity::{IDENTITY, VERSION};
 pub use facts::job::{JOB, Job, Training};
 pub use facts::reference::REFERENCE;
 pub use facts::retry::{FAILED_TRIAL, RETRIED, RETRY_HISTORY, TRIES, WORKER};
 pub use facts::rung_history::{RUNG_HISTORY, Rung, RungHistory};
+pub use facts::script::{SCRIPT, Script};
 pub use facts::searched::Searched;
 pub use facts::setup::{SETUP, Setup, differences};
-pub use facts::shape::{DATA_SHAPE, DataShape};
+pub use facts::shape::{DATA_SHAPE, DataShape, VALIDATION_SAMPLES, validation_samples};
 pub use facts::space::SPACE;
 pub use facts::stopped::{STOPPED, Stopped};
 pub use facts::warm_start::{WARM_START, WarmStartTrial, WarmStartTrials};
-pub use facts::warm_start_table::{WarmStartError, WarmStartTable};
+pub use facts::warm_start_table::{WarmStartError, WarmStartTable, metric_column, own_column};
 pub use importance::{Importance, PairShare, Share};
 pub use outcome::{Failure, FailureKind, Outcome};
+pub use pick::{Pick, PickError};
 pub use trial::{Attributes, Timestamp, Trial, TrialState};
 pub use view::dominates;
 
@@ -81,7 +85,8 @@ pub struct Study {
     pub name: String,
     /// The metrics, at least one.
     pub metrics: Vec<Metric>,
-    /// The trials in order of their numbers, which count from 0 without a gap.
+    /// The trials in order of their numbers, which count from 0. Numbers are missing where another
+    /// program has deleted trials.
     pub trials: Vec<Trial>,
     /// The results that the search learns from before the trials; shared, since views of a study
     /// keep them.
@@ -92,6 +97,11 @@ pub struct Study {
 }
 
 impl Study {
+    /// The number after that of the last trial, which the next one gets if nobody is faster.
+    pub fn next_number(&self) -> u32 {
+        self.trials.last().map_or(0, |last| last.number + 1)
+    }
+
     /// The study with `trials` in place of its own.
     pub fn with_trials(&self, trials: Vec<Trial>) -> Self {
         Self {

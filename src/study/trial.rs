@@ -103,9 +103,12 @@ impl Trial {
         self.state == TrialState::Pruned && !self.rung_history.is_empty()
     }
 
-    /// Whether it is complete and all its constraints hold.
+    /// Whether it is complete with finite values and all its constraints hold. Other programs store
+    /// infinite values too; no such trial is the best one.
     pub fn is_feasible(&self) -> bool {
-        self.state == TrialState::Complete && self.constraints.iter().all(|&excess| excess <= 0.0)
+        self.state == TrialState::Complete
+            && self.values.iter().all(|value| value.is_finite())
+            && self.constraints.iter().all(|&excess| excess <= 0.0)
     }
 }
 

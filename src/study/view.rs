@@ -100,6 +100,13 @@ mod tests {
     }
 
     #[test]
+    fn an_infinite_or_missing_number_is_never_the_best() {
+        let study = study(&[[f64::INFINITY, 5.0], [0.5, 7.0], [f64::NAN, 1.0], [0.9, f64::NEG_INFINITY]]);
+        assert_eq!(numbers(study.ranking()), [1]);
+        assert_eq!(numbers(study.pareto_front()), [1]);
+    }
+
+    #[test]
     fn the_earlier_of_two_equals_is_best_and_an_infeasible_one_never_is() {
         let mut study = study(&[[0.9, 5.0], [0.99, 5.0], [0.9, 5.0]]);
         study.trials[1].constraints = vec![0.5];

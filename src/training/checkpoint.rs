@@ -6,16 +6,17 @@
 //! checksum of `progress` and of all tensors.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tempfile::NamedTempFile;
 
 use super::methods::sharpener::Sharpening;
 use super::watch::Watch;
+use crate::network::with_sorted_metadata;
+use crate::output;
 
 /// Value of the metadata key `format`.
 const FORMAT: &str = "training-checkpoint-1";
@@ -79,12 +80,7 @@ impl Checkpoint {
     /// # Errors
     /// The file cannot be written.
     pub fn save(&self, file: &Path) -> io::Result<()> {
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let mut new = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-        new.write_all(&self.to_bytes())?;
-        new.as_file().sync_all()?;
-        new.persist(file)?;
-        Ok(())
+        output::write(file, &self.to_bytes())
     }
 
     /// Reads a checkpoint that [`Checkpoint::save`] wrote.
@@ -114,7 +110,7 @@ impl Checkpoint {
             let view = TensorView::new(Dtype::F32, vec![data.len() / 4], data);
             (*name, view.expect("as many bytes as the shape says"))
         });
-        safetensors::serialize(views, Some(metadata)).expect("views are valid")
+        with_sorted_metadata(safetensors::serialize(views, Some(metadata)).expect("views are valid"))
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self, CheckpointError> {

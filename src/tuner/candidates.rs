@@ -2,7 +2,7 @@
 //! win.
 
 use crate::objective::{Evaluation, Model};
-use crate::study::{Candidate, Direction, Outcome, Repeat, Spread};
+use crate::study::{Candidate, Direction, Outcome, Pick, Repeat, Spread};
 
 use super::value_of;
 
@@ -59,15 +59,18 @@ impl Candidates {
         }
     }
 
-    /// The winner; `None` if a result is missing.
-    pub fn winner(self) -> Option<Winner> {
+    /// The winner by `pick`, or by the best mean; `None` if a result is missing.
+    pub fn winner(self, pick: Option<&Pick>) -> Option<Winner> {
         let complete = |results: Results| {
             let repeats = results.repeats.into_iter().collect::<Option<Vec<Repeat>>>()?;
             Some((Candidate { trial: results.trial, repeats }, results.models))
         };
         let mut all = self.results.into_iter().map(complete).collect::<Option<Vec<_>>>()?;
         let loss = |candidate: &Candidate| mean_loss(&candidate.repeats, self.direction);
+        let losses: Vec<f64> = all.iter().map(|(candidate, _)| loss(candidate)).collect();
+        let first = pick.filter(|_| !all.is_empty()).map(|pick| all.remove(pick.winner(&losses)));
         all.sort_by(|(a, _), (b, _)| loss(a).total_cmp(&loss(b)));
+        all.splice(0..0, first);
         let (candidates, mut models): (Vec<Candidate>, Vec<_>) = all.into_iter().unzip();
         let kept = best_repeat(&candidates.first()?.repeats, self.direction);
         Some(Winner { models: models.swap_remove(0), candidates, kept })

@@ -28,7 +28,7 @@ impl Tuner<'_> {
             return Ok(self.restore_model(study, &old, observe)?.map(|()| Arc::clone(study)));
         }
         let winner = match self.settings.confirm.candidates {
-            0 => self.best_as_it_is(study, kept, observe),
+            0 => self.best_as_it_is(study, kept, observe)?,
             _ => self.best_by_fresh_seeds(study, observe)?,
         };
         let Some(winner) = winner else { return Ok(None) };
@@ -39,6 +39,7 @@ impl Tuner<'_> {
             trials: study.finished() as u32,
             repeats: self.settings.confirm.repeats,
             wanted: self.settings.confirm.candidates,
+            pick: self.pick(),
             test: winner.test(),
             kept: winner.kept,
             candidates: winner.candidates,
@@ -53,7 +54,23 @@ impl Tuner<'_> {
         Confirmation::of(study).filter(|old| {
             old.trials as usize == study.finished()
                 && (old.wanted, old.repeats) == (wanted.candidates, wanted.repeats)
+                && old.pick == self.pick()
         })
+    }
+
+    /// The rule for the winner, as people write it.
+    fn pick(&self) -> Option<String> {
+        self.settings.pick.as_ref().map(ToString::to_string)
+    }
+
+    /// The trials of `study` that can win, the one to win first.
+    fn ranked<'a>(&self, study: &'a Study) -> Result<Vec<&'a Trial>, TunerError> {
+        match &self.settings.pick {
+            None => Ok(study.ranking()),
+            Some(pick) => {
+                pick.order(study).map_err(|source| TunerError::Pick { rule: pick.to_string(), source })
+            }
+        }
     }
 
     /// Trains the winner's network again if its file is gone; `None` if it was broken off.
@@ -82,8 +99,8 @@ impl Tuner<'_> {
         study: &Study,
         kept: KeptNetwork,
         observe: &mut dyn FnMut(Event),
-    ) -> Option<Winner> {
-        let best = study.best().expect("a study is confirmed if it has a best trial");
+    ) -> Result<Option<Winner>, TunerError> {
+        let best = *self.ranked(study)?.first().expect("a study is confirmed if it has a best trial");
         let (repeat, model) = match kept.take(best.number) {
             _ if self.settings.model.is_none() => {
                 let value = best.values.first().copied();
@@ -91,12 +108,13 @@ impl Tuner<'_> {
             }
             Some((repeat, model)) => (repeat, Some(model)),
             None => {
-                let evaluation = self.train_again(best, &self.repeat_seed(best, 0), observe)?;
+                let again = self.train_again(best, &self.repeat_seed(best, 0), observe);
+                let Some(evaluation) = again else { return Ok(None) };
                 (repeat_of(&evaluation.outcome), evaluation.model)
             }
         };
         let candidates = vec![Candidate { trial: best.number, repeats: vec![repeat] }];
-        Some(Winner { candidates, models: vec![model], kept: 0 })
+        Ok(Some(Winner { candidates, models: vec![model], kept: 0 }))
     }
 
     /// The winner by the mean over fresh seeds; `None` if it was broken off.
@@ -106,7 +124,7 @@ impl Tuner<'_> {
         observe: &mut dyn FnMut(Event),
     ) -> Result<Option<Winner>, TunerError> {
         let count = self.settings.confirm.candidates as usize;
-        let trials: Vec<&Trial> = study.ranking().into_iter().take(count).collect();
+        let trials: Vec<&Trial> = self.ranked(study)?.into_iter().take(count).collect();
         let repeats = self.settings.confirm.repeats.max(1) as usize;
         observe(Event::ConfirmationStarted { candidates: trials.len(), repeats });
         let (objective, stop, workers) = (self.objective, self.stop, self.settings.workers);
@@ -117,7 +135,7 @@ impl Tuner<'_> {
             self.evaluate_repeats(&trials, repeats, &mut candidates, worker_pool, observe);
             Ok(())
         })?;
-        Ok(candidates.winner())
+        Ok(candidates.winner(self.settings.pick.as_ref()))
     }
 
     /// The seed of a repeat: a fresh one, the same for every candidate. Without candidates: the

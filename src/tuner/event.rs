@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::space::Point;
+use crate::objective::DataSummary;
+use crate::space::{Point, Refusals};
 use crate::study::{Attributes, Study, Trial};
 
 /// Version of the JSON form of events.
@@ -13,6 +14,8 @@ const SCHEMA: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
+    /// What the trials are trained on; comes after the first event. A study of a command has none.
+    DataLoaded(DataSummary),
     /// The run begins or resumes a study.
     StudyStarted {
         /// Version of the JSON form of events.
@@ -103,6 +106,15 @@ pub enum Event {
         /// Why it held.
         reason: String,
     },
+    /// Points that the search considered and that were refused before any training.
+    PointsRefused {
+        /// Their number.
+        count: u64,
+        /// The most frequent reason.
+        reason: String,
+        /// How often it was given.
+        times: u64,
+    },
     /// All trials are done; the best ones are evaluated with fresh seeds.
     ConfirmationStarted {
         /// Number of trials that are evaluated.
@@ -154,7 +166,9 @@ impl Event {
     }
 
     pub(super) fn trial_finished(study: &Study, number: u32) -> Self {
-        let trial: &Trial = &study.trials[number as usize];
+        let mut newest_first = study.trials.iter().rev();
+        let trial: &Trial =
+            newest_first.find(|trial| trial.number == number).expect("a trial that has ended is stored");
         Event::TrialFinished {
             trial: number,
             state: trial.state.to_string(),
@@ -162,6 +176,12 @@ impl Event {
             attributes: trial.attributes.clone(),
             best: best(study),
         }
+    }
+
+    /// The points that were refused so far; `None` if there are none.
+    pub(super) fn points_refused(refusals: Refusals) -> Option<Self> {
+        let Refusals { count, most_frequent } = refusals;
+        most_frequent.map(|(reason, times)| Event::PointsRefused { count, reason, times })
     }
 
     pub(super) fn study_finished(study: &Study) -> Self {

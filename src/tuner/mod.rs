@@ -9,6 +9,7 @@
 
 mod candidates;
 mod confirm;
+mod enqueued;
 mod event;
 mod joint;
 mod kept_network;
@@ -23,6 +24,7 @@ mod worker_pool;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub use enqueued::Refused;
 pub use event::{BestSoFar, Event};
 pub use joint::Heartbeat;
 pub use next::ask;
@@ -36,7 +38,7 @@ use crate::search::{Rungs, Search};
 use crate::seed::Seed;
 use crate::space::Space;
 use crate::storage::{Storage, StorageError, StudyKey};
-use crate::study::{Outcome, Stopped};
+use crate::study::{Outcome, Pick, PickError};
 
 /// Name of the process that leads a study; workers have names of their own.
 const LEADER: &str = "leader";
@@ -61,10 +63,15 @@ pub struct Settings {
     pub pausing: Option<Pausing>,
     /// Rules that end the study before its budget is spent. The first that holds ends it.
     pub stop_when: Vec<StopRule>,
+    /// The study ends once its first trials have failed, this number or more, and no other has finished; 0:
+    /// never.
+    pub max_failures: u32,
     /// How workers show that they are alive.
     pub heartbeat: Heartbeat,
     /// How the winner is confirmed.
     pub confirm: Confirm,
+    /// The rule that chooses the winner from a front; `None`: the best in the first metric wins.
+    pub pick: Option<Pick>,
     /// The file for the winner's model; `None`: it is not saved.
     pub model: Option<PathBuf>,
 }
@@ -104,6 +111,24 @@ pub enum TunerError {
     /// The storage failed; every finished trial is still stored.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// The storage failed when the result of a trial was to be stored.
+    #[error("the result of trial {trial} is not stored ({result})")]
+    Unstored {
+        /// The number of the trial.
+        trial: u32,
+        /// Its values, or its failure.
+        result: String,
+        /// Why.
+        source: StorageError,
+    },
+    /// The rule for the winner fits no trial.
+    #[error("--pick {rule}")]
+    Pick {
+        /// The rule.
+        rule: String,
+        /// Why it does not fit.
+        source: PickError,
+    },
     /// The threads of a worker cannot be started.
     #[error("cannot start the workers' threads: {0}: choose fewer --workers")]
     Threads(#[from] rayon::ThreadPoolBuildError),
@@ -161,8 +186,9 @@ impl Tuner<'_> {
         if !self.run_trials(LEADER, true, &mut kept, observe)? {
             return self.interrupt(observe);
         }
+        Event::points_refused(self.space.refusals()).into_iter().for_each(&mut *observe);
         let study = self.storage.load_study(self.study)?;
-        if let Some(Stopped { rule, reason, .. }) = Stopped::of(&study) {
+        if let Some((rule, reason)) = self.early_end(&study) {
             observe(Event::StudyStopped { finished: study.finished(), rule, reason });
         }
         if study.best().is_none() {

@@ -1,11 +1,14 @@
 //! The next trial: a waiting one, a paused one, or a new point of the search.
 
 use std::borrow::Cow;
+use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::enqueued::{Accepted, Refused, accept};
 use super::pausing::last_hope;
-use super::{Tuner, TunerError};
-use crate::search::{Decider, NextSegment, Rungs, Search, Suggestion};
+use super::{Event, Tuner, TunerError};
+use crate::search::{Decider, NextSegment, Rungs, Search, Suggestion, nearest_possible};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::storage::{Claim, ClaimResult, Storage, StorageError, StudyKey};
@@ -18,9 +21,13 @@ impl Tuner<'_> {
     /// Processes that know the same trials suggest the same point, but only one of them can claim
     /// it. The others suggest again with random numbers that depend on their `name`, so few collide
     /// twice.
-    pub(super) fn next_trial(&mut self, name: &str) -> Result<Option<Claim>, TunerError> {
+    pub(super) fn next_trial(
+        &mut self,
+        name: &str,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Option<Claim>, TunerError> {
         let has_lock = self.search.takes_long() && self.locks_suggestions()?;
-        let next = self.claim_next(name);
+        let next = self.claim_next(name, observe);
         if has_lock {
             self.storage.unlock_suggestions(self.study)?;
         }
@@ -44,19 +51,22 @@ impl Tuner<'_> {
     }
 
     /// The next trial, as [`next_trial`](Self::next_trial) says.
-    fn claim_next(&mut self, name: &str) -> Result<Option<Claim>, TunerError> {
+    fn claim_next(
+        &mut self,
+        name: &str,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<Option<Claim>, TunerError> {
         let budget = self.settings.budget;
         for attempt in 0.. {
             let seed = match attempt {
                 0 => self.search_seed(),
                 _ => self.search_seed().child(name).index(attempt),
             };
-            let study = self.storage.load_study(self.study)?;
-            let waits = study.in_state(TrialState::Waiting).next().is_some();
-            if waits && let Some(claim) = self.storage.claim_waiting(self.study, budget)? {
-                return Ok(Some(complete_point(self.storage, self.space, claim)?));
-            }
-            let known = study.trials.len() as u32;
+            let study = match self.claim_waiting(observe)? {
+                ControlFlow::Break(claim) => return Ok(Some(*claim)),
+                ControlFlow::Continue(study) => study,
+            };
+            let known = study.next_number();
             let claim = match self.choose(study.without_retried(), &seed)? {
                 None => return Ok(None),
                 Some(NextSegment::Of(trial)) => self.resume(trial)?,
@@ -83,6 +93,37 @@ impl Tuner<'_> {
         unreachable!("the loop has no other end")
     }
 
+    /// Claims the first waiting trial that can be run; the study, if there is none. Those before it fail,
+    /// and `observe` hears why.
+    fn claim_waiting(
+        &mut self,
+        observe: &mut dyn FnMut(Event),
+    ) -> Result<ControlFlow<Box<Claim>, Arc<Study>>, TunerError> {
+        loop {
+            let study = self.storage.load_study(self.study)?;
+            if !self.takes_waiting(&study) {
+                return Ok(ControlFlow::Continue(study));
+            }
+            let Some(claim) = self.storage.claim_waiting(self.study, self.settings.budget)? else {
+                return Ok(ControlFlow::Continue(study));
+            };
+            match accept(self.storage, self.space, claim)? {
+                Accepted::Ready(claim) => return Ok(ControlFlow::Break(claim)),
+                Accepted::Refused(Refused { trial, .. }) => {
+                    observe(Event::trial_finished(&*self.storage.load_study(self.study)?, trial));
+                }
+            }
+        }
+    }
+
+    /// Whether a trial of `study` waits and may be started. With several workers and a fixed order of
+    /// results, waiting trials are started whatever has failed: an uninterrupted run had started them.
+    fn takes_waiting(&self, study: &Study) -> bool {
+        let waits = study.in_state(TrialState::Waiting).next().is_some();
+        let order_matters = self.settings.deterministic && self.settings.workers > 1;
+        waits && (order_matters || self.hopeless(&study.without_retried()).is_none())
+    }
+
     /// The seed of all draws of the search.
     pub(super) fn search_seed(&self) -> Seed {
         self.root().child("search")
@@ -98,7 +139,7 @@ impl Tuner<'_> {
         if self.settings.deterministic && !forget_late_results(study.to_mut(), self.settings.workers) {
             return Ok(None);
         }
-        if self.has_gone_far_enough(&study)? {
+        if self.hopeless(&study).is_some() || self.has_gone_far_enough(&study)? {
             return Ok(None);
         }
         let has_room = study.trials.len() < budget as usize;
@@ -111,7 +152,7 @@ impl Tuner<'_> {
     /// What to train next if trials pause. `None` once the budget is spent and no paused trial is to
     /// resume.
     fn next_segment(&self, study: &Study, rungs: Rungs, has_room: bool, seed: &Seed) -> Option<NextSegment> {
-        if let Some(point) = start(self.space, study).filter(|_| has_room) {
+        if let Some(point) = start(self.space, study, seed).filter(|_| has_room) {
             return Some(NextSegment::New(point.into()));
         }
         let seen = study.warm_start.before(study);
@@ -134,6 +175,7 @@ impl Tuner<'_> {
 }
 
 /// Claims the next trial of `study` for a caller who evaluates it: a waiting one, else a new one.
+/// Waiting trials that the space does not have fail, and `refused` hears of them.
 ///
 /// No other process may ask for a trial of the study meanwhile, else both may get the same point.
 ///
@@ -145,10 +187,14 @@ pub fn ask(
     space: &Space,
     search: &dyn Search,
     seed: u64,
+    refused: &mut dyn FnMut(Refused),
 ) -> Result<Claim, StorageError> {
     const NO_BUDGET: u32 = u32::MAX;
-    if let Some(claim) = storage.claim_waiting(study, NO_BUDGET)? {
-        return complete_point(storage, space, claim);
+    while let Some(claim) = storage.claim_waiting(study, NO_BUDGET)? {
+        match accept(storage, space, claim)? {
+            Accepted::Ready(claim) => return Ok(*claim),
+            Accepted::Refused(trial) => refused(trial),
+        }
     }
     let seed = Seed::root(seed).child("search");
     let Suggestion { point, fits } = suggest(space, search, &seed, &*storage.load_study(study)?);
@@ -159,31 +205,22 @@ pub fn ask(
 /// The next point: a starting point of the study, then a suggestion of `search` with draws from
 /// `seed`.
 pub(super) fn suggest(space: &Space, search: &dyn Search, seed: &Seed, study: &Study) -> Suggestion {
-    let start = start(space, study);
+    let start = start(space, study, seed);
     let start = start.map(Suggestion::from);
     start.unwrap_or_else(|| search.suggest_with_fits(space, &study.warm_start.before(study), seed))
 }
 
 /// The next point without a search: the starting points of `space`, then the best point of the warm
-/// start.
-fn start(space: &Space, study: &Study) -> Option<Point> {
+/// start. In place of one that cannot be evaluated comes the nearest that can, with draws from
+/// `seed`.
+fn start(space: &Space, study: &Study, seed: &Seed) -> Option<Point> {
     let mut points = space.starting_points();
     let at = study.trials.len();
-    match at == points.len() {
+    let point = match at == points.len() {
         true => study.warm_start.best(&study.metrics).filter(|point| !points.contains(point)),
         false => (at < points.len()).then(|| points.swap_remove(at)),
-    }
-}
-
-/// Completes a trial that a person enqueued with some of the parameters: the others get their
-/// defaults.
-fn complete_point(storage: &mut dyn Storage, space: &Space, mut claim: Claim) -> Result<Claim, StorageError> {
-    if space.check(&claim.trial.point).is_err() {
-        let point = space.completed(&claim.trial.point);
-        storage.set_point(claim.key, space, &point)?;
-        claim.trial.point = point;
-    }
-    Ok(claim)
+    };
+    point.map(|point| nearest_possible(space, study, point, &seed.child("start").index(at as u64)))
 }
 
 /// Removes late results from `study`, which has k trials: only trials 0 to k - `workers` keep

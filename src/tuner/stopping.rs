@@ -1,7 +1,7 @@
 //! The decision to end a study before its budget is spent: made once and kept with the study.
 
 use super::{Tuner, TunerError};
-use crate::study::{STOPPED, Stopped, Study};
+use crate::study::{STOPPED, Stopped, Study, Trial, TrialState};
 
 impl Tuner<'_> {
     /// Forgets the decision if the run has other rules than the ones it was made by.
@@ -32,6 +32,30 @@ impl Tuner<'_> {
         let stopped = Stopped { rules: self.rules(), rule, reason, trials };
         self.storage.set_study_attribute(self.study, STOPPED, &stopped.to_json())?;
         Ok(true)
+    }
+
+    /// The last failed trial of `study`, if all its finished trials have failed, at least as many as the
+    /// settings allow: another one will fail, too.
+    pub(super) fn hopeless<'s>(&self, study: &'s Study) -> Option<&'s Trial> {
+        let most = self.settings.max_failures as usize;
+        let finished =
+            || study.trials.iter().filter(|trial| trial.state.is_finished() && !trial.is_retried());
+        let all_failed = finished().all(|trial| trial.state == TrialState::Fail);
+        (most > 0 && all_failed && finished().count() >= most).then(|| finished().next_back()).flatten()
+    }
+
+    /// The rule that has ended `study` before its budget was spent, and why.
+    pub(super) fn early_end(&self, study: &Study) -> Option<(String, String)> {
+        if let Some(Stopped { rule, reason, .. }) = Stopped::of(study) {
+            return Some((rule, reason));
+        }
+        let is_spent = study.charged() >= self.settings.budget as usize;
+        let last = self.hopeless(study).filter(|_| !is_spent)?;
+        let why =
+            last.attributes.get("reason").and_then(|reason| reason.as_str()).unwrap_or("no reason kept");
+        let failed = study.in_state(TrialState::Fail).filter(|trial| !trial.is_retried()).count();
+        let reason = format!("all {failed} trials failed, the last one, trial {}: {why}", last.number);
+        Some((format!("max-failures={}", self.settings.max_failures), reason))
     }
 
     fn rules(&self) -> Vec<String> {

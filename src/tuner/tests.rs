@@ -32,6 +32,7 @@ struct Bench<O = Synthetic> {
     replicates: u32,
     warm_start: WarmStartTrials,
     stop_when: Vec<StopRule>,
+    max_failures: u32,
     saves_model: bool,
 }
 
@@ -49,6 +50,7 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
             replicates: 1,
             warm_start: WarmStartTrials::default(),
             stop_when: Vec::new(),
+            max_failures: 0,
             saves_model: false,
         }
     }
@@ -103,8 +105,10 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
                 replicates: self.replicates,
                 pausing: self.pauses.map(|rungs| Pausing { rungs, checkpoint_dir: self.checkpoint_dir() }),
                 stop_when: self.stop_when.clone(),
+                max_failures: self.max_failures,
                 heartbeat: Heartbeat::default(),
                 confirm: self.confirm,
+                pick: None,
                 model: self.saves_model.then(|| self.model()),
             },
             stop: &stop,
@@ -222,6 +226,47 @@ fn an_enqueued_trial_gets_the_defaults_of_missing_parameters() {
     assert_eq!(study.trials[1].state, TrialState::Complete);
     assert_eq!(study.trials[1].point.get("x"), Some(&3.25.into()));
     assert_eq!(study.trials[1].point.get("y"), space.default_point().get("y"));
+}
+
+#[test]
+fn an_enqueued_trial_with_all_parameters_is_run_and_stored_as_it_is() {
+    let bench = Bench::new(Synthetic::new(Problem::Branin));
+    bench.run_through(1);
+    // A whole number is one of a real parameter, too.
+    enqueue(&bench.database(), r#"{"y": 12, "x": 3.25}"#);
+    let (end, study, _) = bench.run_through(2);
+    assert_eq!(end, End::Done);
+    let expected: crate::space::Point = [("x", 3.25), ("y", 12.0)].into_iter().collect();
+    assert_eq!(study.trials[1].point, expected);
+    let stored = "SELECT COUNT(*) FROM trial_params JOIN trials USING (trial_id) WHERE number = 1";
+    let database = rusqlite::Connection::open(bench.database()).unwrap();
+    assert_eq!(database.query_row(stored, [], |row| row.get::<_, u32>(0)), Ok(2));
+}
+
+#[test]
+fn an_enqueued_trial_that_the_space_does_not_have_fails_with_its_reason() {
+    for (parameters, reason) in [
+        (r#"{"x": 99.5, "y": 1}"#, "enqueued: x = 99.5 is outside the space branin: must be a number from "),
+        (r#"{"x": "wide"}"#, "enqueued: x = wide is outside the space branin: must be a number from "),
+        (r#"{"x": 1, "z": 3}"#, "enqueued: z = 3 is not active in the space branin"),
+        (r#"{"x": [1]}"#, "enqueued: fixed_params = {\"x\":[1]}: must be an object of names and scalars"),
+        (r#"{"x": NaN}"#, "enqueued: fixed_params = \"{\\\"x\\\": NaN}\": must be an object of names"),
+    ] {
+        let bench = Bench::new(Synthetic::new(Problem::Branin));
+        bench.run_through(1);
+        enqueue(&bench.database(), parameters);
+        let (end, study, events) = bench.run_through(3);
+        assert_eq!(end, End::Done);
+        let states: Vec<TrialState> = study.trials.iter().map(|trial| trial.state).collect();
+        assert_eq!(states, [TrialState::Complete, TrialState::Fail, TrialState::Complete], "{parameters}");
+        let found = study.trials[1].attributes["reason"].as_str().unwrap();
+        assert!(found.starts_with(reason), "{found}");
+        let told = events.iter().find_map(|event| match event {
+            Event::TrialFinished { trial: 1, attributes, .. } => attributes["reason"].as_str(),
+            _ => None,
+        });
+        assert_eq!(told, Some(found));
+    }
 }
 
 /// Adds the rows of Optuna's `enqueue_trial` to the database.

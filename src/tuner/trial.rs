@@ -8,7 +8,8 @@ use super::kept_network::KeptNetwork;
 use super::worker_pool::{Job, Signal, WorkerPool, with_pool};
 use super::{Event, Tuner, TunerError};
 use crate::objective::{Advance, SegmentEnd};
-use crate::storage::Claim;
+use crate::storage::{Claim, StorageError};
+use crate::study::Outcome;
 
 impl Tuner<'_> {
     /// Evaluates trials as the worker `name` and stores their results until the budget is spent. If
@@ -41,7 +42,7 @@ impl Tuner<'_> {
             self.check_for_stale_workers(&mut stale_check, observe)?;
             while worker_pool.has_room()
                 && !self.is_stopped()
-                && let Some(claim) = self.next_trial(name)?
+                && let Some(claim) = self.next_trial(name, observe)?
             {
                 self.start_trial(claim, worker_pool, observe)?;
             }
@@ -51,7 +52,7 @@ impl Tuner<'_> {
                 stale_check.wait();
             } else {
                 // A trial that another worker has given back since the last look is found here.
-                match self.next_trial(name)? {
+                match self.next_trial(name, observe)? {
                     Some(claim) => self.start_trial(claim, worker_pool, observe)?,
                     None => return Ok(!self.is_stopped()),
                 }
@@ -139,7 +140,9 @@ impl Tuner<'_> {
         }
         match end {
             SegmentEnd::Done(evaluation) => {
-                if !self.storage.finish(claim.key, &evaluation.outcome)? {
+                let outcome = &evaluation.outcome;
+                let stored = self.storage.finish(claim.key, outcome);
+                if !stored.map_err(|source| unstored(trial, outcome, source))? {
                     return Ok(false);
                 }
                 self.remove_checkpoints_of(&claim.trial);
@@ -161,4 +164,20 @@ impl Tuner<'_> {
         }
         Ok(true)
     }
+}
+
+/// The error that tells a result which the storage did not take.
+fn unstored(trial: u32, outcome: &Outcome, source: StorageError) -> TunerError {
+    // What was saved from a file that is gone has the result, too.
+    if let StorageError::Moved { .. } = source {
+        return source.into();
+    }
+    let result = match outcome {
+        Outcome::Complete { values, .. } => {
+            let values: Vec<String> = values.iter().map(|value| format!("{value:?}")).collect();
+            format!("value {}", values.join(", "))
+        }
+        Outcome::Failed { failure, .. } => format!("failed: {}", failure.reason),
+    };
+    TunerError::Unstored { trial, result, source }
 }

@@ -4,7 +4,7 @@
 use crate::support::Tune;
 
 /// Arguments, as in a shell, that are refused.
-const CASES: [&str; 26] = [
+const CASES: [&str; 42] = [
     "--dataset iris --bugdet 3",
     "--dataset iris --budget 0",
     "--dataset iris --budget x",
@@ -17,6 +17,10 @@ const CASES: [&str; 26] = [
     "--dataset iris --space gone.json",
     "--dataset iris --space typo.json",
     "--dataset iris --space range.json",
+    "--dataset iris --space domain.json",
+    "--dataset iris --space choice.json",
+    "--dataset iris --space twice.json",
+    "--dataset iris --space step.json",
     "--dataset iris --metric acuracy",
     "--dataset iris --metric energy",
     "--dataset iris --metric accuracy --metric accuracy",
@@ -27,10 +31,22 @@ const CASES: [&str; 26] = [
     "--dataset iris --fidelity bayes --search tpe",
     "--dataset iris --heartbeat-timeout 1s",
     "--dataset minst",
+    "--dataset quote.csv",
+    "--dataset iris --header maybe",
+    "--dataset iris --channels second",
     "--dataset iris --out no/such/best.json",
+    "--dataset iris --max-failures x",
+    "--dataset iris --retry-failed --fresh",
+    "--dataset iris --warm-start gone.jsonl",
     "show --storage gone.db",
+    "show --storage sqlite://gone.db",
+    "show --storage mysql://me@host/db",
+    "show --storage range.json",
     "run --command true --space range.json --metric loss",
+    "net describe twice.json",
     "eval gone.safetensors --dataset iris",
+    "eval gone.nir --dataset iris --time-step 0",
+    "export nir gone.nir --out x.nir --input-max 0",
 ];
 
 fn lines() -> String {
@@ -42,6 +58,17 @@ fn lines() -> String {
     .file(
         "range.json",
         r#"{"name": "s", "parameters": {"dropout": {"type": "float", "low": 0.5, "high": 0.1}}}"#,
+    )
+    .file("quote.csv", "x,y,kind\n1,2,\"a\n3,4,b\n")
+    .file("domain.json", r#"{"name": "s", "parameters": {"dropout": {"type": "float", "low": 0, "high": 1.5}}}"#)
+    .file(
+        "choice.json",
+        r#"{"name": "s", "parameters": {"optimizer": {"type": "categorical", "choices": ["adam", "lion"]}}}"#,
+    )
+    .file("twice.json", r#"{"name": "s", "parameters": {"dropout": {"type": "fixed", "value": 0, "value": 1}}}"#)
+    .file(
+        "step.json",
+        r#"{"name": "s", "parameters": {"dropout": {"type": "float", "low": 0, "high": 0.5, "step": 1e-20}}}"#,
     );
     let line = |case: &&str| {
         let words = shlex::split(case).expect("words as in a shell");

@@ -198,5 +198,4 @@ fn a_file_that_is_cut_off_is_refused() {
         .refused(&["half.nir", "not an HDF5 file that can be read"]);
     tune.file("text.nir", "this is no network");
     tune.run(&["eval", "text.nir", "--dataset", "digits"]).refused(&["text.nir", "not a safetensors file"]);
-    tune.run(&["export", "nir", &fixture("digits.nir"), "-o", "x.nir"]).refused(&["is a NIR file already"]);
 }

@@ -224,3 +224,48 @@ fn kurobako_gets_a_solver_of_every_capability() {
     talk.say(&json!({"type": "DROP_SOLVER_CAST", "solver_id": 3}));
     assert_eq!(talk.end(), Some(0));
 }
+
+/// What the program answers to bytes on its standard input, line by line, and its exit code.
+fn answers(tune: &Tune, args: &[&str], input: &[u8]) -> (Vec<Json>, Option<i32>) {
+    let mut command = tune.command(args);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the program starts");
+    child.stdin.take().expect("piped").write_all(input).expect("it listens");
+    let ended = child.wait_with_output().expect("it ends");
+    let text = String::from_utf8(ended.stdout).expect("UTF-8");
+    (text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect(), ended.status.code())
+}
+
+#[test]
+fn a_byte_that_is_no_text_is_answered_and_the_session_goes_on() {
+    let tune = Tune::new();
+    let mut input = open(1).to_string().into_bytes();
+    input.extend(b"\r\n\n{\"op\": \"ask\"}\n\xff\xfe\n{\"op\": \"tell\", \"trial\": 0, \"values\": [NaN]}\n");
+    input.extend(b"{\"op\": \"tell\", \"trial\": 0, \"values\": [1]}\n{\"op\": \"close\"}");
+    let (replies, code) = answers(&tune, &["serve", "--stdio"], &input);
+    let kinds: Vec<&str> = replies.iter().filter_map(|reply| reply["reply"].as_str()).collect();
+    assert_eq!(kinds, ["opened", "trial", "error", "error", "told", "closed"]);
+    assert_eq!((code, &replies[5]["trials"]), (Some(0), &json!(1)));
+    let (replies, code) = answers(&tune, &["kurobako"], b"\xff\n{}\n\n");
+    let kinds: Vec<&str> = replies.iter().filter_map(|reply| reply["type"].as_str()).collect();
+    assert_eq!((kinds, code), (vec!["SOLVER_SPEC_CAST", "ERROR_REPLY", "ERROR_REPLY"], Some(0)));
+}
+
+#[cfg(unix)]
+#[test]
+fn log_that_looks_like_a_report_costs_no_trial_and_a_wrong_report_only_its_own() {
+    let tune = Tune::new();
+    tune.file("space.json", SPACE);
+    let script = "#!/bin/sh\nread line\n\
+        echo \"{'loss': 0.5, 'epoch': 1}\"; echo '{\"level\": \"info\"}'; echo '{\"epoch\": 1, \"loss\": 0.5}'; echo '{1, 2}'\n\
+        case \"$1\" in 0) echo '{\"step\": 2147483648, \"value\": 1}' ;; esac\n\
+        echo '{\"value\": 1}'\n";
+    tune.file("c.sh", script);
+    let run = ["run", "--command", "sh c.sh {n}", "--space", "space.json", "--metric", "loss:min"];
+    let more = ["--budget", "12", "--confirm", "0", "--search", "sobol", "--quiet"];
+    tune.run(&[&run[..], &more].concat()).success();
+    let trials = crate::support::trials(&tune);
+    assert_eq!(trials.len(), 12);
+    let failed = trials.iter().filter(|(_, state, ..)| state == "FAIL").count();
+    assert!((1..6).contains(&failed), "{trials:?}");
+    assert!(trials.iter().all(|(_, state, ..)| state == "FAIL" || state == "COMPLETE"), "{trials:?}");
+}

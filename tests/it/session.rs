@@ -135,7 +135,7 @@ fn an_interrupt_saves_and_the_same_command_resumes() {
     let child = tune.start(&args);
     std::thread::sleep(std::time::Duration::from_secs(3));
     let kill =
-        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+        std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill");
     assert!(kill.success());
     let ended = crate::support::Ended::of(child.wait_with_output().expect("it ends"));
     assert_eq!(ended.code, Some(130), "{}", ended.stderr);

@@ -57,9 +57,36 @@ impl Tune {
         Ended::of(self.command(args).output().expect("the program starts"))
     }
 
+    /// A shell in the folder that finds the program as `$TUNE` and begins with `script`.
+    #[cfg(unix)]
+    pub fn shell(&self, script: &str) -> Command {
+        let mut shell = plain_shell();
+        shell.args(["-c", script]).current_dir(self.folder.path()).stdin(Stdio::null());
+        for name in ["TUNE_DATA_DIR", "TUNE_STORAGE", "TUNE_THREADS"] {
+            shell.env_remove(name);
+        }
+        shell.env("XDG_CACHE_HOME", self.path("cache")).env("HOME", self.path("home"));
+        shell.env("TUNE", env!("CARGO_BIN_EXE_tune"));
+        shell
+    }
+
     pub fn start(&self, args: &[&str]) -> Child {
         self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
     }
+}
+
+/// A shell that ignores no signal, even if these tests began with ignored ones, as in the background
+/// of a script; where `env` cannot do that, a shell as it is.
+#[cfg(unix)]
+fn plain_shell() -> Command {
+    const RESET: &str = "--default-signal=HUP,INT,PIPE,TERM,XFSZ";
+    let can_reset = Command::new("env").args([RESET, "true"]).stderr(Stdio::null()).status();
+    if !can_reset.is_ok_and(|status| status.success()) {
+        return Command::new("sh");
+    }
+    let mut shell = Command::new("env");
+    shell.args([RESET, "sh"]);
+    shell
 }
 
 impl Ended {
@@ -89,6 +116,25 @@ impl Ended {
 
 /// Number, state, values and steps of a trial.
 pub type TrialRow = (u32, String, String, String);
+
+/// A space of one number, for studies whose trials do not matter.
+pub const LINE: &str = r#"{"name": "line", "parameters": {"x": {"type": "float", "low": 0, "high": 1}}}"#;
+
+/// A script that evaluates a trial at once.
+#[cfg(unix)]
+pub const ONE: &str = "#!/bin/sh\nread request\necho '{\"value\": 1}'\n";
+
+#[cfg(unix)]
+impl Tune {
+    /// Writes a script that can be run.
+    pub fn script(&self, name: &str, content: &str) -> &Self {
+        use std::os::unix::fs::PermissionsExt;
+
+        self.file(name, content);
+        std::fs::set_permissions(self.path(name), std::fs::Permissions::from_mode(0o755)).expect("ours");
+        self
+    }
+}
 
 /// The trials of the only study, in their order; none as long as there is no database.
 pub fn trials(tune: &Tune) -> Vec<TrialRow> {

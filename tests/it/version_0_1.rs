@@ -125,12 +125,12 @@ fn studies_are_shown_with_their_best_trials() {
     shown(DIGITS, "8 complete, 0 paused", &winner);
     shown("paused", "4 complete, 4 paused, 0 pruned", &["trial 4  0.9583  hidden_layers=1 width_1=13"]);
     shown("halved", "1 complete, 2 paused, 0 pruned, 0 failed, 1 running", &["trial 0  0.9583"]);
-    shown("steps", "1 complete, 2 paused, 0 pruned, 1 failed, 1 running", &["trial 0  1.6944  x=0.0 n=4"]);
-    shown("fitted", "45 complete, 0 paused, 0 pruned, 17 failed", &["trial 33  0.0000", "exit code 1"]);
+    shown("steps", "1 complete, 2 paused, 0 pruned, 1 failed, 1 running", &["trial 0  1.694  x=0.0 n=4"]);
+    shown("fitted", "45 complete, 0 paused, 0 pruned, 17 failed", &["trial 33  2.000e-10", "exit code 1"]);
     let front = ["front of loss, size: 2 trials", "no improvement in 3 trials"];
     shown("front", "4 complete, 0 paused, 0 pruned, 1 failed", &front);
     shown("warm", "3 complete", &["trial 0  0.9028"]);
-    shown("worked", "3 complete, 0 paused, 0 pruned, 2 failed, 1 running", &["trial 4  1.2500"]);
+    shown("worked", "3 complete, 0 paused, 0 pruned, 2 failed, 1 running", &["trial 4  1.250"]);
     let status: Json =
         serde_json::from_str(&run(&tune, "status --study worked --json").success().stdout).expect("JSON");
     let expected = [("budget", 6), ("charged", 5), ("retried", 1)];

@@ -39,11 +39,11 @@ def describe(trial):
         "intermediate": trial.intermediate_values,
         "constraints": trial.system_attrs.get("constraints"),
         "user": trial.user_attrs,
-        # The receipt belongs to the storage: it identifies a claim after a lost answer.
+        # These two belong to the storage: they tell who has claimed a trial.
         "system": {
             name: value
             for name, value in trial.system_attrs.items()
-            if name.startswith("tune:") and name != "tune:receipt"
+            if name.startswith("tune:") and name not in ("tune:receipt", "tune:led")
         },
         "started": str(trial.datetime_start) if trial.datetime_start else None,
         "finished": str(trial.datetime_complete) if trial.datetime_complete else None,

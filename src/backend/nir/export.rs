@@ -7,8 +7,9 @@
 use ndarray::Array2;
 
 use super::error::NirError;
-use super::graph::{Graph, Node, Operation, Padding, tree};
+use super::graph::{Graph, Node, tree};
 use super::metadata::{CODING, INPUT_MAX, KEY, ORDER, OUR_ORDER};
+use super::operation::{Operation, Padding};
 use super::stage::place;
 use super::tree::{Array, Item, Tree, Width};
 use super::{Export, Flavour};
@@ -36,7 +37,7 @@ pub(super) fn graph(network: &IntegerNetwork, export: &Export<'_>) -> Result<Gra
     graph.nodes.insert("output".to_owned(), output);
     graph.edges.push([source_name(last), "output".to_owned()]);
     graph.metadata = metadata(network, export, writer.volume(last));
-    if first.len() == 1 {
+    if first.len() == 1 && export.by_pixel {
         graph.metadata.insert(ORDER.to_owned(), Item::Text(OUR_ORDER.to_owned()));
     }
     Ok(graph)
@@ -54,8 +55,10 @@ fn metadata(network: &IntegerNetwork, export: &Export<'_>, outputs: Volume) -> T
         ("program", Item::Text(concat!("tune ", env!("CARGO_PKG_VERSION")).to_owned())),
         ("chip", Item::Text(export.chip.to_owned())),
         (INPUT_MAX, Item::Numbers(Array::whole(usize::from(export.input_max)))),
-        (KEY, Item::Numbers(key)),
     ]);
+    if export.keyed {
+        metadata.insert(KEY.to_owned(), Item::Numbers(key));
+    }
     if let Some(bits) = network.weight_bits {
         metadata.insert("weight_bits".to_owned(), Item::Numbers(Array::whole(usize::from(bits))));
     }

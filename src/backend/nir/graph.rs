@@ -8,14 +8,12 @@
 use std::collections::BTreeMap;
 
 use super::error::NirError;
-use super::tree::{Array, Item, Tree};
+use super::fields::Fields;
+use super::operation::Operation;
+use super::tree::{Item, Tree};
 
 /// The version of the Python package whose layout is written.
 const VERSION: &str = "1.0.8";
-
-/// The supported types, for messages.
-const KNOWN: &str =
-    "Input, Output, Affine, Linear, Conv2d, Flatten, SumPool2d, AvgPool2d, Scale, Threshold, IF, LIF";
 
 /// Most nodes of a graph; far more than a network on a chip has layers.
 const MOST_NODES: usize = 4096;
@@ -35,100 +33,69 @@ pub(super) struct Node {
     pub metadata: Tree,
 }
 
-/// The operation of a node. Shapes are without the batch: lengths, or channels, height, width.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Operation {
-    Input {
-        shape: Vec<usize>,
-    },
-    Output {
-        shape: Vec<usize>,
-    },
-    /// `Affine`, or `Linear` without bias: weights (outputs, inputs), bias (outputs).
-    Dense {
-        weight: Array,
-        bias: Option<Array>,
-    },
-    /// Weights (outputs, inputs of a group, height, width), bias (outputs); pairs are height,
-    /// width.
-    Convolution {
-        input: Option<[usize; 2]>,
-        weight: Array,
-        stride: [usize; 2],
-        padding: Padding,
-        dilation: [usize; 2],
-        groups: usize,
-        bias: Array,
-    },
-    /// `SumPool2d`, or `AvgPool2d` if it averages.
-    Pool {
-        average: bool,
-        size: [usize; 2],
-        stride: [usize; 2],
-        padding: [usize; 2],
-    },
-    /// Flattens dimensions from `start` to `end`, counted from the back if negative.
-    Flatten {
-        start: i64,
-        end: i64,
-        input: Option<Vec<usize>>,
-    },
-    Scale(Array),
-    /// Gives 1 where the input is above the threshold.
-    Threshold(Array),
-    /// `IF`, or `LIF` if it has a leak.
-    Fire {
-        resistance: Array,
-        threshold: Array,
-        reset: Option<Array>,
-        leak: Option<Leak>,
-    },
-}
-
-/// The leak of a neuron's potential.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Leak {
-    /// The time constant.
-    pub tau: Array,
-    /// The potential to which it falls.
-    pub rest: Array,
-}
-
-/// How a window treats the border.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Padding {
-    /// This many zeros on each side.
-    Zeros([usize; 2]),
-    /// As many zeros as keep the size.
-    Same,
-}
-
 impl Graph {
     /// Reads the graph of a file.
     ///
     /// # Errors
     /// A part of the graph is missing, malformed or of an unsupported type.
     pub fn from_tree(file: &Tree) -> Result<Self, NirError> {
-        let graph = Fields { node: "graph", tree: group(file, "node")? };
-        if graph.text("type")? != "NIRGraph" {
-            return Err(NirError::NoGraph(format!("/node is a {}", graph.text("type")?)));
+        let tree = group(file, "node")?;
+        let kind = Fields { node: "graph", tree }.text("type")?;
+        if kind != "NIRGraph" {
+            return Err(NirError::NoGraph(format!("/node is a {kind}")));
         }
-        let nodes = group(graph.tree, "nodes")?;
-        if nodes.len() > MOST_NODES {
-            return Err(NirError::TooLarge { what: "nodes", limit: MOST_NODES as u64 });
-        }
-        let node = |(name, item): (&String, &Item)| match item {
-            Item::Group(tree) => Ok((name.clone(), Node::from_tree(name, tree)?)),
-            _ => Err(NirError::node(name, "is not a group")),
-        };
-        let nodes = nodes.iter().map(node).collect::<Result<BTreeMap<_, _>, _>>()?;
-        let edges = edges(graph.tree)?;
-        for name in edges.iter().flatten() {
-            if !nodes.contains_key(name) {
+        let mut graph = Self { nodes: BTreeMap::new(), edges: Vec::new(), metadata: metadata(tree) };
+        graph.add(tree, "")?;
+        for name in graph.edges.iter().flatten() {
+            if !graph.nodes.contains_key(name) {
                 return Err(NirError::node(name, "an edge names it, but it is not there"));
             }
         }
-        Ok(Self { nodes, edges, metadata: metadata(graph.tree) })
+        Ok(graph)
+    }
+
+    /// Adds the nodes and edges of a graph, each name with `prefix` before it; returns the names of
+    /// the graph's inputs and outputs.
+    fn add(&mut self, tree: &Tree, prefix: &str) -> Result<[Vec<String>; 2], NirError> {
+        let mut groups = BTreeMap::new();
+        named_groups(group(tree, "nodes")?, prefix, &mut groups)?;
+        let mut ends = [Vec::new(), Vec::new()];
+        // By the name of a graph within this one: the node to which edges lead, and that from which
+        // they leave.
+        let mut inner: BTreeMap<String, [String; 2]> = BTreeMap::new();
+        for (name, tree) in groups {
+            if self.nodes.len() >= MOST_NODES {
+                return Err(NirError::TooLarge { what: "nodes", limit: MOST_NODES as u64 });
+            }
+            let fields = Fields { node: &name, tree };
+            if fields.text("type")? == "NIRGraph" {
+                let ends = self.add(tree, &format!("{name}."))?.map(<[String; 1]>::try_from);
+                let [Ok([input]), Ok([output])] = ends else {
+                    let problem = "is a graph with several inputs or outputs, or none: must have one of each";
+                    return Err(NirError::node(&name, problem));
+                };
+                inner.insert(name, [input, output]);
+                continue;
+            }
+            let mut operation = fields.operation()?;
+            let end = match operation {
+                Operation::Input { .. } => Some(0),
+                Operation::Output { .. } => Some(1),
+                _ => None,
+            };
+            if let Some(end) = end.filter(|_| !prefix.is_empty()) {
+                ends[end].push(name.clone());
+                operation = Operation::Pass;
+            }
+            self.nodes.insert(name, Node { operation, metadata: metadata(tree) });
+        }
+        for pair in edges(tree)? {
+            let [from, to] = pair.map(|name| format!("{prefix}{name}"));
+            let from = inner.get(&from).map_or(from, |[_, output]| output.clone());
+            let to = inner.get(&to).map_or(to, |[input, _]| input.clone());
+            self.edges.push([from, to]);
+        }
+        Ok(ends)
     }
 
     /// The content of the graph's file.
@@ -151,78 +118,8 @@ impl Node {
         Self { operation, metadata: Tree::new() }
     }
 
-    fn from_tree(name: &str, tree: &Tree) -> Result<Self, NirError> {
-        let fields = Fields { node: name, tree };
-        let operation = match fields.text("type")? {
-            "Input" => Operation::Input { shape: fields.sizes("shape")? },
-            "Output" => Operation::Output { shape: fields.sizes("shape")? },
-            "Affine" => {
-                Operation::Dense { weight: fields.array("weight")?, bias: Some(fields.array("bias")?) }
-            }
-            "Linear" => Operation::Dense { weight: fields.array("weight")?, bias: None },
-            "Conv2d" => fields.convolution()?,
-            "SumPool2d" => fields.pool(false)?,
-            "AvgPool2d" => fields.pool(true)?,
-            "Flatten" => Operation::Flatten {
-                start: fields.whole("start_dim")?,
-                end: fields.whole("end_dim")?,
-                input: fields.has("input_type").then(|| fields.sizes("input_type")).transpose()?,
-            },
-            "Scale" => Operation::Scale(fields.array("scale")?),
-            "Threshold" => Operation::Threshold(fields.array("threshold")?),
-            "IF" => fields.fire(None)?,
-            "LIF" => {
-                let leak = Leak { tau: fields.array("tau")?, rest: fields.array("v_leak")? };
-                fields.fire(Some(leak))?
-            }
-            other => {
-                let problem = format!("{other} is not of the kinds that a binary network can hold: {KNOWN}");
-                return Err(NirError::node(name, problem));
-            }
-        };
-        Ok(Self { operation, metadata: metadata(tree) })
-    }
-
     fn to_tree(&self) -> Tree {
-        let sizes = |sizes: &[usize]| Item::Numbers(Array::wholes(sizes));
-        let numbers = |array: &Array| Item::Numbers(array.clone());
-        let (kind, fields) = match &self.operation {
-            Operation::Input { shape } => ("Input", vec![("shape", sizes(shape))]),
-            Operation::Output { shape } => ("Output", vec![("shape", sizes(shape))]),
-            Operation::Dense { weight, bias: None } => ("Linear", vec![("weight", numbers(weight))]),
-            Operation::Dense { weight, bias: Some(bias) } => {
-                ("Affine", vec![("weight", numbers(weight)), ("bias", numbers(bias))])
-            }
-            Operation::Convolution { .. } => ("Conv2d", self.operation.convolution_fields()),
-            Operation::Pool { average, size, stride, padding } => {
-                let kind = if *average { "AvgPool2d" } else { "SumPool2d" };
-                (
-                    kind,
-                    vec![
-                        ("kernel_size", sizes(size)),
-                        ("stride", sizes(stride)),
-                        ("padding", sizes(padding)),
-                    ],
-                )
-            }
-            Operation::Flatten { start, end, input } => {
-                let whole =
-                    |value: i64| Item::Numbers(Array { values: vec![value as f64], ..Array::whole(0) });
-                let mut fields = vec![("start_dim", whole(*start)), ("end_dim", whole(*end))];
-                fields.extend(input.as_ref().map(|input| ("input_type", sizes(input))));
-                ("Flatten", fields)
-            }
-            Operation::Scale(scale) => ("Scale", vec![("scale", numbers(scale))]),
-            Operation::Threshold(threshold) => ("Threshold", vec![("threshold", numbers(threshold))]),
-            Operation::Fire { resistance, threshold, reset, leak } => {
-                let mut fields = vec![("r", numbers(resistance)), ("v_threshold", numbers(threshold))];
-                fields.extend(reset.as_ref().map(|reset| ("v_reset", numbers(reset))));
-                if let Some(Leak { tau, rest }) = leak {
-                    fields.extend([("tau", numbers(tau)), ("v_leak", numbers(rest))]);
-                }
-                (if leak.is_some() { "LIF" } else { "IF" }, fields)
-            }
-        };
+        let (kind, fields) = self.operation.fields();
         let mut node = tree(fields);
         node.insert("type".to_owned(), Item::Text(kind.to_owned()));
         add_metadata(&mut node, &self.metadata);
@@ -230,136 +127,27 @@ impl Node {
     }
 }
 
-impl Operation {
-    /// The fields of a convolution; empty for other operations.
-    fn convolution_fields(&self) -> Vec<(&'static str, Item)> {
-        let Self::Convolution { input, weight, stride, padding, dilation, groups, bias } = self else {
-            return Vec::new();
-        };
-        let sizes = |sizes: &[usize]| Item::Numbers(Array::wholes(sizes));
-        let mut fields = vec![
-            ("weight", Item::Numbers(weight.clone())),
-            ("stride", sizes(stride)),
-            (
-                "padding",
-                match padding {
-                    Padding::Zeros(zeros) => sizes(zeros),
-                    Padding::Same => Item::Text("same".to_owned()),
-                },
-            ),
-            ("dilation", sizes(dilation)),
-            ("groups", Item::Numbers(Array::whole(*groups))),
-            ("bias", Item::Numbers(bias.clone())),
-        ];
-        fields.extend(input.map(|input| ("input_shape", sizes(&input))));
-        fields
-    }
-}
-
-/// The fields of a node.
-struct Fields<'a> {
-    node: &'a str,
+/// Collects the groups of nodes in `tree` by name. HDF5 splits a name at its slashes: such parts
+/// are groups without a type.
+fn named_groups<'a>(
     tree: &'a Tree,
-}
-
-impl<'a> Fields<'a> {
-    fn error(&self, field: &str, problem: &str) -> NirError {
-        NirError::node(self.node, format!("{field} {problem}"))
-    }
-
-    fn has(&self, field: &str) -> bool {
-        self.tree.contains_key(field)
-    }
-
-    fn item(&self, field: &str) -> Result<&'a Item, NirError> {
-        self.tree.get(field).ok_or_else(|| self.error(field, "is missing"))
-    }
-
-    fn text(&self, field: &str) -> Result<&'a str, NirError> {
-        match self.item(field)? {
-            Item::Text(text) => Ok(text),
-            _ => Err(self.error(field, "is not a text")),
-        }
-    }
-
-    /// The numbers of a field, which must be finite.
-    fn array(&self, field: &str) -> Result<Array, NirError> {
-        match self.item(field)? {
-            Item::Numbers(array) => match array.values.iter().find(|value| !value.is_finite()) {
-                None => Ok(array.clone()),
-                Some(value) => Err(self.error(field, &format!("holds {value}"))),
-            },
-            Item::Other(kind) => Err(self.error(field, &format!("holds {kind}, must be plain numbers"))),
-            _ => Err(self.error(field, "holds no numbers")),
-        }
-    }
-
-    fn whole(&self, field: &str) -> Result<i64, NirError> {
-        match self.array(field)?.values[..] {
-            [value] if value.fract() == 0.0 && value.abs() < 1e9 => Ok(value as i64),
-            _ => Err(self.error(field, "must be one whole number")),
-        }
-    }
-
-    /// The whole numbers of a field, each 0 or more.
-    fn sizes(&self, field: &str) -> Result<Vec<usize>, NirError> {
-        let size = |value: f64| match value.fract() == 0.0 && (0.0..1e9).contains(&value) {
-            true => Ok(value as usize),
-            false => Err(self.error(field, &format!("holds {value}, must hold whole numbers from 0"))),
-        };
-        self.array(field)?.values.into_iter().map(size).collect()
-    }
-
-    /// Two sizes; a single one counts for both.
-    fn pair(&self, field: &str) -> Result<[usize; 2], NirError> {
-        match self.sizes(field)?[..] {
-            [both] => Ok([both; 2]),
-            [height, width] => Ok([height, width]),
-            _ => Err(self.error(field, "must be one or two numbers")),
-        }
-    }
-
-    fn convolution(&self) -> Result<Operation, NirError> {
-        let padding = match self.item("padding")? {
-            Item::Text(text) if text == "same" => Padding::Same,
-            Item::Text(text) if text == "valid" => Padding::Zeros([0, 0]),
-            Item::Text(text) => {
-                return Err(self.error("padding", &format!("is \"{text}\", must be same or valid")));
+    prefix: &str,
+    groups: &mut BTreeMap<String, &'a Tree>,
+) -> Result<(), NirError> {
+    for (part, item) in tree {
+        let name = format!("{prefix}{part}");
+        match item {
+            Item::Group(tree) if tree.contains_key("type") || tree.is_empty() => {
+                groups.insert(name, tree);
             }
-            _ => Padding::Zeros(self.pair("padding")?),
-        };
-        let groups = self.sizes("groups")?;
-        Ok(Operation::Convolution {
-            input: self.has("input_shape").then(|| self.pair("input_shape")).transpose()?,
-            weight: self.array("weight")?,
-            stride: self.pair("stride")?,
-            padding,
-            dilation: self.pair("dilation")?,
-            groups: match groups[..] {
-                [groups] => groups,
-                _ => return Err(self.error("groups", "must be one number")),
-            },
-            bias: self.array("bias")?,
-        })
+            Item::Group(tree) if tree.values().all(|item| matches!(item, Item::Group(_))) => {
+                named_groups(tree, &format!("{name}/"), groups)?;
+            }
+            Item::Group(_) => return Err(NirError::node(&name, "type is missing")),
+            _ => return Err(NirError::node(&name, "is not a group")),
+        }
     }
-
-    fn pool(&self, average: bool) -> Result<Operation, NirError> {
-        Ok(Operation::Pool {
-            average,
-            size: self.pair("kernel_size")?,
-            stride: self.pair("stride")?,
-            padding: self.pair("padding")?,
-        })
-    }
-
-    fn fire(&self, leak: Option<Leak>) -> Result<Operation, NirError> {
-        Ok(Operation::Fire {
-            resistance: self.array("r")?,
-            threshold: self.array("v_threshold")?,
-            reset: self.has("v_reset").then(|| self.array("v_reset")).transpose()?,
-            leak,
-        })
-    }
+    Ok(())
 }
 
 fn group<'a>(tree: &'a Tree, name: &str) -> Result<&'a Tree, NirError> {

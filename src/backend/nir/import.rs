@@ -1,44 +1,57 @@
 //! Import: from a NIR graph to a binary network.
 //!
 //! A sample is one step from rest. `IF` fires if `r I` is above its threshold, whatever its reset,
-//! and `Threshold` if its input is. `LIF` is accepted if its leak changes nothing: a time constant
-//! of one step forgets everything between steps, a very long one nothing.
+//! and `Threshold` if its input is. [`TimeStep`] says what one step of the others adds.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ndarray::Array2;
 
+use super::Reading;
 use super::error::NirError;
-use super::graph::{Graph, Leak, Operation};
+use super::graph::Graph;
 use super::metadata::Metadata;
 use super::neurons::Neurons;
+use super::operation::Operation;
 use super::stage::{Stage, Value, place};
-use super::tree::Array;
+use super::time::{TimeStep, above_rest};
 use crate::network::{BinaryLayer, BinaryNetwork, Key, Volume};
 
 /// Most weights of a network, counted after expanding pools and dilations.
 const MOST_WEIGHTS: u64 = 1 << 27;
 /// Most output neurons of a graph without a key, where each neuron is a class.
 const MOST_CLASSES: usize = 4096;
-/// From this time constant on, in steps, single precision has no leak.
-const NO_LEAK: f64 = (1 << 24) as f64;
-/// Largest weight or limit; sums of these stay far below what a 64-bit float holds.
-const LARGEST: f64 = 1e200;
 
 impl Graph {
     /// The network for samples of this shape, whose inputs are whole numbers up to `input_max`.
     ///
     /// # Errors
     /// The node at which the graph is not a binary network, or does not fit the samples.
-    pub fn network(&self, sample: Volume, input_max: u8) -> Result<BinaryNetwork, NirError> {
+    pub fn network(
+        &self,
+        sample: Volume,
+        input_max: u8,
+        reading: Reading,
+    ) -> Result<BinaryNetwork, NirError> {
         let metadata = Metadata::new(&self.metadata);
         let (layers, mut stages) = (Vec::new(), BTreeMap::new());
         let whole_inputs = metadata.has_whole_inputs(input_max)?;
-        let mut builder =
-            Builder { metadata: &metadata, sample, input_max, whole_inputs, room: MOST_WEIGHTS, layers };
         let incoming = self.incoming()?;
-        for name in self.in_order(&incoming)? {
+        let order = self.in_order(&incoming)?;
+        let step = TimeStep::of(self, reading.time_step)?;
+        let classes = reading.classes;
+        let mut builder = Builder {
+            metadata: &metadata,
+            sample,
+            input_max,
+            whole_inputs,
+            step,
+            classes,
+            room: MOST_WEIGHTS,
+            layers,
+        };
+        for name in order {
             let failed = |problem: String| NirError::node(name, problem);
             let received = sum_of(&incoming[name], &stages).map_err(failed)?;
             let operation = &self.nodes[name].operation;
@@ -131,6 +144,9 @@ struct Builder<'a> {
     input_max: u8,
     /// Whether inputs are whole numbers in the graph, rather than shares of `input_max`.
     whole_inputs: bool,
+    step: TimeStep,
+    /// Between how many classes it decides, if that is known.
+    classes: Option<usize>,
     /// The number of weights that may still be added.
     room: u64,
     layers: Vec<BinaryLayer>,
@@ -154,24 +170,33 @@ impl Builder<'_> {
                 received.dense(weight, bias.as_ref(), self.room)?
             }
             (Operation::Convolution { .. }, Some(received)) => received.convolved(operation, self.room)?,
-            (Operation::Pool { .. }, Some(received)) => received.pooled(operation)?,
+            (Operation::Pool { .. }, Some(received)) => received.pooled(operation, self.room)?,
             (Operation::Flatten { start, end, input }, Some(received)) => {
                 received.flattened(*start, *end, input.as_deref())?
             }
-            (Operation::Scale(scale), Some(received)) => received.scaled(scale)?,
+            (Operation::Scale(scale), Some(received)) => received.scaled(scale, "scale")?,
             (Operation::Threshold(threshold), Some(received)) => {
                 let neurons = received.fired(threshold, None, self.room)?;
                 self.add(neurons, received)?
             }
             (Operation::Fire { resistance, threshold, leak, .. }, Some(received)) => {
-                let gain = gain(resistance, leak.as_ref())?;
-                let neurons = received.fired(threshold, Some(&gain), self.room)?;
+                let gain = self.step.gain(resistance, leak.as_ref())?;
+                let threshold = above_rest(threshold, leak.as_ref())?;
+                let neurons = received.fired(&threshold, Some(&gain), self.room)?;
                 self.add(neurons, received)?
             }
+            (Operation::Integrate { resistance, leak }, Some(received)) => {
+                let risen = received.scaled(&self.step.gain(resistance, leak.as_ref())?, "r")?;
+                match leak {
+                    Some(leak) => risen.raised(&leak.rest, "v_leak")?,
+                    None => risen,
+                }
+            }
+            (Operation::Pass, Some(received)) => received.clone(),
             (Operation::Output { .. }, Some(_)) => return Err("is an output".to_owned()),
         };
-        if let Value::Sums { weights, .. } = &stage.value {
-            self.room = self.room.saturating_sub(weights.len() as u64);
+        if let Value::Sums { rows, .. } = &stage.value {
+            self.room = self.room.saturating_sub(rows.weights.len() as u64);
         }
         Ok(stage)
     }
@@ -179,10 +204,6 @@ impl Builder<'_> {
     /// Adds the layer that turns `received` into spikes; returns its spikes.
     fn add(&mut self, mut neurons: Neurons, received: &Stage) -> Result<Stage, String> {
         let sources = received.sources.clone();
-        let is_too_large = |number: &f64| !number.is_finite() || number.abs() > LARGEST;
-        if neurons.weights.iter().chain(&neurons.limits).any(is_too_large) {
-            return Err(format!("a weight or threshold is beyond {LARGEST:e}"));
-        }
         let max = match sources[..] {
             [0] => self.input_max,
             _ => u8::try_from(sources.len()).map_err(|_| "receives more than 255 layers".to_owned())?,
@@ -208,16 +229,24 @@ impl Builder<'_> {
             return Err(format!("has shape {shape:?}, there are {width} neurons"));
         }
         let Some((classes, members)) = self.metadata.key(width)? else {
-            if width > MOST_CLASSES {
-                return Err(format!("{width} neurons, each a class: must be at most {MOST_CLASSES}"));
-            }
-            let is_own = |(class, neuron)| place(received.volume, class) == neuron;
-            return Ok(Key::from_members(Array2::from_shape_fn((width, width), is_own)));
+            return self.key_of_blocks(received.volume);
         };
         let mut key = Array2::from_elem((classes, width), false);
         for (at, &member) in members.iter().enumerate() {
             key[[at / width, place(received.volume, at % width)]] = member;
         }
+        Ok(Key::from_members(key))
+    }
+
+    /// The key of a graph that has none: as many neurons in a row for each class.
+    fn key_of_blocks(&self, outputs: Volume) -> Result<Key, String> {
+        let width = outputs.len();
+        let classes = self.classes.filter(|&classes| shares(width, classes)).unwrap_or(width);
+        if classes > MOST_CLASSES {
+            return Err(format!("{width} neurons, each a class: must be at most {MOST_CLASSES}"));
+        }
+        let mut key = Array2::from_elem((classes, width), false);
+        (0..width).for_each(|number| key[[number * classes / width, place(outputs, number)]] = true);
         Ok(Key::from_members(key))
     }
 
@@ -228,28 +257,7 @@ impl Builder<'_> {
     }
 }
 
-/// The potential that a current of 1 adds in one step.
-fn gain<'a>(resistance: &'a Array, leak: Option<&Leak>) -> Result<Cow<'a, Array>, String> {
-    let Some(Leak { tau, rest }) = leak else { return Ok(Cow::Borrowed(resistance)) };
-    if let Some(rest) = rest.values.iter().find(|&&rest| rest != 0.0) {
-        return Err(format!("v_leak {rest}: must be 0"));
-    }
-    let forgets_or_keeps = |&&tau: &&f64| tau != 1.0 && tau < NO_LEAK;
-    if let Some(tau) = tau.values.iter().find(forgets_or_keeps) {
-        return Err(format!(
-            "leaks with tau {tau}, in steps: one step per sample has no leak; tau must be 1 (all is forgotten) or \
-             {NO_LEAK} and more (nothing is)"
-        ));
-    }
-    let values = match (&resistance.values[..], &tau.values[..]) {
-        (resistances, &[tau]) => resistances.iter().map(|resistance| resistance / tau).collect(),
-        (&[resistance], taus) => taus.iter().map(|tau| resistance / tau).collect(),
-        (resistances, taus) if resistances.len() == taus.len() => {
-            resistances.iter().zip(taus).map(|(resistance, tau)| resistance / tau).collect()
-        }
-        (resistances, taus) => {
-            return Err(format!("r has {} numbers, tau {}", resistances.len(), taus.len()));
-        }
-    };
-    Ok(Cow::Owned(Array { values, ..resistance.clone() }))
+/// Whether `width` neurons are as many for each of `classes`.
+pub(super) fn shares(width: usize, classes: usize) -> bool {
+    classes > 0 && width > 0 && width.is_multiple_of(classes)
 }

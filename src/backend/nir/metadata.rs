@@ -1,7 +1,7 @@
 //! Our entries in the metadata of a graph.
 
 use super::error::NirError;
-use super::tree::{Item, Tree};
+use super::tree::{Array, Item, Tree, Width};
 use crate::data::InputCoding;
 
 /// (K, N) of zeros and ones: which output neurons, in the graph's order, vote for which class.
@@ -10,6 +10,8 @@ pub(super) const KEY: &str = "key";
 pub(super) const CODING: &str = "input_coding";
 /// The largest input; if given, inputs are whole numbers up to it.
 pub(super) const INPUT_MAX: &str = "input_max";
+/// The time step, in the unit of the time constants: names that programs give it.
+const TIME_STEP: [&str; 3] = ["time_step", "timestep", "dt"];
 /// The order of a flat list of inputs.
 pub(super) const ORDER: &str = "input_order";
 /// The value of [`ORDER`] for our order, pixel by pixel.
@@ -36,21 +38,54 @@ impl<'a> Metadata<'a> {
     /// # Errors
     /// The file's largest input is not `input_max`.
     pub fn has_whole_inputs(&self, input_max: u8) -> Result<bool, NirError> {
-        let problem = |problem: String| NirError::Metadata { name: INPUT_MAX, problem };
-        match self.tree.get(INPUT_MAX) {
+        match self.input_max()? {
             None => Ok(false),
-            Some(Item::Numbers(array)) if array.values == [f64::from(input_max)] => Ok(true),
-            Some(Item::Numbers(array)) => {
-                let values = &array.values[..array.values.len().min(1)];
-                Err(problem(format!(
-                    "the network takes inputs up to {values:?}, the samples have inputs up to {input_max}"
-                )))
+            Some(own) if own == f64::from(input_max) => Ok(true),
+            Some(own) => {
+                let problem = format!(
+                    "the network takes inputs up to {own}, the samples have inputs up to {input_max}"
+                );
+                Err(NirError::Metadata { name: INPUT_MAX, problem })
             }
-            Some(_) => Err(problem("is not a number".to_owned())),
         }
     }
 
-    /// The input coding, if the file has one.
+    /// The largest input, if the file has one.
+    ///
+    /// # Errors
+    /// The entry is not one number.
+    pub fn input_max(&self) -> Result<Option<f64>, NirError> {
+        self.number(INPUT_MAX)
+    }
+
+    /// The time step, if the file has one.
+    ///
+    /// # Errors
+    /// The entry is not one number above 0.
+    pub fn time_step(&self) -> Result<Option<f64>, NirError> {
+        for name in TIME_STEP {
+            match self.number(name)? {
+                None => {}
+                Some(step) if step > 0.0 && step.is_finite() => return Ok(Some(step)),
+                Some(step) => {
+                    let problem = format!("is {step}: must be a finite number above 0");
+                    return Err(NirError::Metadata { name, problem });
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The number of entry `name`, if there is one.
+    fn number(&self, name: &'static str) -> Result<Option<f64>, NirError> {
+        let Some(item) = self.tree.get(name) else { return Ok(None) };
+        match numbers(item).map(|array| array.values).as_deref() {
+            Some(&[number]) => Ok(Some(number)),
+            _ => Err(NirError::Metadata { name, problem: "is not one number".to_owned() }),
+        }
+    }
+
+    /// The input coding, if the file has one: as JSON, or as the command line spells it.
     ///
     /// # Errors
     /// The entry is not an input coding.
@@ -58,11 +93,17 @@ impl<'a> Metadata<'a> {
         let problem = |problem: String| NirError::Metadata { name: CODING, problem };
         match self.tree.get(CODING) {
             None => Ok(None),
-            Some(Item::Text(text)) => {
-                serde_json::from_str(text).map(Some).map_err(|error| problem(error.to_string()))
-            }
+            Some(Item::Text(text)) => match (serde_json::from_str(text), text.parse()) {
+                (Ok(coding), _) | (_, Ok(coding)) => Ok(Some(coding)),
+                (Err(error), _) => Err(problem(error.to_string())),
+            },
             Some(_) => Err(problem("is not a text".to_owned())),
         }
+    }
+
+    /// Whether the file has a key.
+    pub fn has_key(&self) -> bool {
+        self.tree.contains_key(KEY)
     }
 
     /// The number of classes K, and row by row (K, N) whether a neuron votes for a class.
@@ -70,11 +111,8 @@ impl<'a> Metadata<'a> {
     /// # Errors
     /// The entry is malformed, or does not have `width` neurons.
     pub fn key(&self, width: usize) -> Result<Option<(usize, Vec<bool>)>, String> {
-        let array = match self.tree.get(KEY) {
-            None => return Ok(None),
-            Some(Item::Numbers(array)) => array,
-            Some(_) => return Err(format!("metadata {KEY} holds no numbers")),
-        };
+        let Some(item) = self.tree.get(KEY) else { return Ok(None) };
+        let array = numbers(item).ok_or_else(|| format!("metadata {KEY} holds no numbers"))?;
         let &[classes, neurons] = array.shape.as_slice() else {
             return Err(format!("metadata {KEY} has {} axes, must have 2", array.shape.len()));
         };
@@ -85,5 +123,59 @@ impl<'a> Metadata<'a> {
             return Err(format!("metadata {KEY} holds {value}, must hold zeros and ones"));
         }
         Ok(Some((classes, array.values.iter().map(|&value| value == 1.0).collect())))
+    }
+}
+
+/// The numbers of `item`, which may be truth values, texts of them, or JSON.
+fn numbers(item: &Item) -> Option<Array> {
+    match item {
+        Item::Numbers(array) => Some(array.clone()),
+        Item::Text(text) => {
+            // Python spells its truth values with a capital.
+            let json = text.trim().replace("True", "true").replace("False", "false");
+            let (mut shape, mut values) = (Vec::new(), Vec::new());
+            flatten(&serde_json::from_str(&json).ok()?, 0, &mut shape, &mut values)?;
+            (shape.iter().product::<usize>() == values.len()).then_some(Array {
+                shape,
+                values,
+                width: Width::Double,
+            })
+        }
+        Item::Texts { shape, values } => {
+            let number = |text: &String| match text.trim() {
+                "True" | "true" => Some(1.0),
+                "False" | "false" => Some(0.0),
+                text => text.parse().ok(),
+            };
+            let values = values.iter().map(number).collect::<Option<Vec<f64>>>()?;
+            Some(Array { shape: shape.clone(), values, width: Width::Double })
+        }
+        Item::Group(_) | Item::Other(_) => None,
+    }
+}
+
+/// Adds the numbers of nested lists to `values`, and the length of the lists at each depth to
+/// `shape`; `None`: they are no rectangle of numbers.
+fn flatten(
+    json: &serde_json::Value,
+    depth: usize,
+    shape: &mut Vec<usize>,
+    values: &mut Vec<f64>,
+) -> Option<()> {
+    match json {
+        serde_json::Value::Array(items) => {
+            if shape.len() == depth && values.is_empty() {
+                shape.push(items.len());
+            }
+            (shape.get(depth) == Some(&items.len())).then_some(())?;
+            items.iter().try_for_each(|item| flatten(item, depth + 1, shape, values))
+        }
+        serde_json::Value::Bool(value) => {
+            (shape.len() == depth).then(|| values.push(f64::from(u8::from(*value))))
+        }
+        number => {
+            values.push(number.as_f64().filter(|_| shape.len() == depth)?);
+            Some(())
+        }
     }
 }

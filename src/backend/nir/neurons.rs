@@ -2,18 +2,72 @@
 
 use ndarray::{Array1, Array2};
 
+use super::wide::Wide;
 use crate::network::{BinaryLayer, Connectivity};
+
+/// Exponents from minus this to this stay as they are: products of such numbers are normal.
+const ORDINARY: i32 = 200;
+/// A row this many binary digits smaller than the largest one is enlarged, so that the common grid
+/// of a layer keeps its weights.
+const SMALL: i32 = 24;
+
+/// Sums of a layer: (channels, elements) weights, each row times 2 to the power of its exponent.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Rows {
+    pub weights: Array2<f64>,
+    /// (channels)
+    pub exponents: Vec<i32>,
+    /// (channels)
+    pub bias: Vec<Wide>,
+}
+
+impl Rows {
+    /// Multiplies channel number `channel` by `factor`.
+    pub fn scale(&mut self, channel: usize, factor: Wide) {
+        // A power of 2 goes to the exponent: weights stay in the range of floats.
+        let exponent = factor.exponent().unwrap_or_default();
+        let fraction = factor.shifted(-exponent).value();
+        self.weights.row_mut(channel).mapv_inplace(|weight| weight * fraction);
+        self.exponents[channel] += exponent;
+        self.bias[channel] = self.bias[channel].times(factor);
+    }
+}
 
 /// A layer before rounding to a grid; neurons fire if their sum is above their limit.
 pub(super) struct Neurons {
     pub connectivity: Connectivity,
     /// (channels, elements)
     pub weights: Array2<f64>,
-    /// (channels)
+    /// (channels); infinite: no sum is above, or every sum is.
     pub limits: Array1<f64>,
 }
 
 impl Neurons {
+    /// The neurons that fire if the sum and bias of their channel are above its threshold.
+    ///
+    /// Multiplying the weights and the limit of a channel by one number changes no spike, so
+    /// channels that are far from the range of floats, or from the other channels, are.
+    pub fn new(connectivity: Connectivity, rows: Rows, thresholds: &[Wide]) -> Self {
+        let Rows { mut weights, exponents, bias } = rows;
+        let own: Vec<Option<i32>> =
+            weights.outer_iter().map(|row| top(row.iter().map(|&weight| Wide::new(weight)))).collect();
+        let total = |channel: usize| own[channel].map(|own| own + exponents[channel]);
+        let ordinary = (0..own.len()).filter_map(total).filter(|total| total.abs() <= ORDINARY);
+        let common = ordinary.max();
+        let mut limits = Array1::zeros(own.len());
+        for (channel, mut row) in weights.outer_iter_mut().enumerate() {
+            let keeps =
+                |total: i32| total.abs() <= ORDINARY && common.is_none_or(|common| total >= common - SMALL);
+            let shift = match total(channel) {
+                Some(total) if !keeps(total) => common.unwrap_or_default() - total,
+                _ => 0,
+            };
+            row.mapv_inplace(|weight| Wide::new(weight).shifted(exponents[channel] + shift).value());
+            limits[channel] = thresholds[channel].minus(bias[channel]).shifted(shift).value();
+        }
+        Self { connectivity, weights, limits }
+    }
+
     /// Whether each neuron is the OR of one channel's spikes in its window.
     pub fn is_pool(&self) -> bool {
         let (channels, elements) = self.weights.dim();
@@ -44,4 +98,14 @@ impl Neurons {
             }
         }
     }
+}
+
+/// The largest exponent of `numbers`; `None` if all are 0.
+fn top(numbers: impl Iterator<Item = Wide>) -> Option<i32> {
+    numbers.filter_map(Wide::exponent).max()
+}
+
+/// The exponent to keep beside a row of `numbers`; 0 where they are ordinary floats.
+pub(super) fn row_exponent(numbers: impl Iterator<Item = Wide>) -> i32 {
+    top(numbers).filter(|top| top.abs() > ORDINARY).unwrap_or_default()
 }

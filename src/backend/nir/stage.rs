@@ -3,11 +3,12 @@
 //! NIR orders an image channel by channel, a [`Volume`] pixel by pixel. A stage is in the order of
 //! its volume, even if the graph flattens it.
 
-use ndarray::{Array1, Array2};
+use ndarray::Array2;
 
-use super::graph::{Operation, Padding};
-use super::neurons::Neurons;
+use super::neurons::{Neurons, Rows, row_exponent};
+use super::operation::{Operation, Padding};
 use super::tree::Array;
+use super::wide::Wide;
 use crate::network::{Connectivity, Volume, Window};
 
 /// Most neurons of a layer.
@@ -23,7 +24,7 @@ pub(super) struct Stage {
     pub flat: bool,
     pub value: Value,
     /// A factor for each number, if there are no weights yet.
-    scale: Option<Vec<f64>>,
+    scale: Option<Vec<Wide>>,
 }
 
 /// How the numbers of a stage are computed.
@@ -33,12 +34,27 @@ pub(super) enum Value {
     Spikes,
     /// `factor` times the sum of a channel's spikes in the window.
     Pooled { input: Volume, window: Window, factor: f64 },
-    /// Weights (channels, elements), bias (channels).
-    Sums { connectivity: Connectivity, weights: Array2<f64>, bias: Array1<f64> },
+    /// Weights and bias.
+    Sums { connectivity: Connectivity, rows: Rows },
 }
 
 /// Why a stage cannot be built.
 type Problem = String;
+
+/// Where the rows or columns of a kernel lie in a window.
+struct Steps {
+    first: usize,
+    dilation: usize,
+    /// The stride of the pool below.
+    stride: usize,
+}
+
+impl Steps {
+    /// The first row or column in the window of the kernel's `number`.
+    fn at(&self, number: usize) -> usize {
+        (self.first + number * self.dilation) * self.stride
+    }
+}
 
 impl Stage {
     /// The spikes of a volume.
@@ -47,21 +63,32 @@ impl Stage {
     }
 
     /// The network's inputs, with their shape in the graph; `ordered`: a list is in the order of
-    /// the volume.
+    /// the volume. The shape may begin with ones, such as a batch of one sample.
     pub fn input(shape: &[usize], sample: Volume, ordered: bool) -> Result<Self, Problem> {
-        let is_image = shape == [sample.channels, sample.height, sample.width];
-        match shape {
-            &[length] if length == sample.len() => {
-                let volume = if ordered { Volume::flat(length) } else { sample };
-                Ok(Self::spikes(vec![0], volume, true))
-            }
-            _ if is_image => Ok(Self::spikes(vec![0], sample, false)),
-            _ => Err(format!(
+        let ones = shape.iter().take_while(|&&size| size == 1).count();
+        (0..=ones).find_map(|skipped| Self::input_of(&shape[skipped..], sample, ordered)).ok_or_else(|| {
+            format!(
                 "takes inputs of shape {shape:?}; a sample is {}, or {:?} in channels, rows and columns: \
                  choose the data set, or the --input-coding, that it was trained with",
                 sample.len(),
                 [sample.channels, sample.height, sample.width],
-            )),
+            )
+        })
+    }
+
+    /// The inputs, if samples have this shape: a list, an image, or the channels and columns of one
+    /// row.
+    fn input_of(shape: &[usize], sample: Volume, ordered: bool) -> Option<Self> {
+        let Volume { height, width, channels } = sample;
+        match *shape {
+            [length] if length == sample.len() => {
+                let volume = if ordered { Volume::flat(length) } else { sample };
+                Some(Self::spikes(vec![0], volume, true))
+            }
+            [first, second] if [first, 1, second] == [channels, height, width] => {
+                Some(Self::spikes(vec![0], sample, false))
+            }
+            _ => (shape == [channels, height, width]).then(|| Self::spikes(vec![0], sample, false)),
         }
     }
 
@@ -87,11 +114,17 @@ impl Stage {
 
     /// The same numbers as a list.
     pub fn flattened(&self, start: i64, end: i64, input: Option<&[usize]>) -> Result<Self, Problem> {
-        let rank = if self.flat { 1 } else { 3 };
-        let from_back = |dimension: i64| if dimension < 0 { dimension + rank } else { dimension };
-        if (from_back(start), from_back(end)) != (0, rank - 1) {
+        let last = if self.flat { 0 } else { 2 };
+        let first = if start < 0 { start + last + 1 } else { start };
+        // Programs count the dimension of a batch, or do not; one row may lack that of rows.
+        let is_last = match end {
+            -1 => true,
+            end => end == last || end == last + first || (self.volume.height == 1 && end + 1 == last),
+        };
+        if !matches!(first, 0 | 1) || !is_last {
             return Err(format!(
-                "flattens dimensions {start} to {end} of {rank}: must flatten all (0 to -1)"
+                "flattens dimensions {start} to {end} of {}: must flatten all (0 to -1)",
+                last + 1
             ));
         }
         let length =
@@ -103,37 +136,59 @@ impl Stage {
     }
 
     /// The stage with each number multiplied by its factor.
-    pub fn scaled(&self, factors: &Array) -> Result<Self, Problem> {
-        let factors = self.spread(factors, "scale")?;
+    pub fn scaled(&self, factors: &Array, name: &str) -> Result<Self, Problem> {
+        let factors = self.spread(factors, name)?;
         let mut scaled = self.clone();
-        if let Value::Sums { weights, bias, .. } = &mut scaled.value {
-            let factors = per_channel(&factors, self.volume, "scale")?;
-            for (channel, factor) in factors.into_iter().enumerate() {
-                weights.row_mut(channel).mapv_inplace(|weight| weight * factor);
-                bias[channel] *= factor;
-            }
+        if let Value::Sums { rows, .. } = &mut scaled.value {
+            let factors = per_channel(&factors, self.volume, name)?;
+            factors.into_iter().enumerate().for_each(|(channel, factor)| rows.scale(channel, factor));
         } else {
-            let old = |place: usize| self.scale.as_ref().map_or(1.0, |scale| scale[place]);
-            scaled.scale =
-                Some(factors.iter().enumerate().map(|(place, factor)| factor * old(place)).collect());
+            let scale = factors.iter().enumerate().map(|(place, &factor)| factor.times(self.scale_of(place)));
+            scaled.scale = Some(scale.collect());
         }
         Ok(scaled)
     }
 
-    /// The sums over windows of spikes.
-    pub fn pooled(&self, operation: &Operation) -> Result<Self, Problem> {
+    /// The stage with a number added to each of its numbers.
+    pub fn raised(&self, by: &Array, name: &str) -> Result<Self, Problem> {
+        if by.values.iter().all(|&by| by == 0.0) {
+            return Ok(self.clone());
+        }
+        let by = per_channel(&self.spread(by, name)?, self.volume, name)?;
+        let mut raised = self.clone();
+        let Value::Sums { rows, .. } = &mut raised.value else {
+            return Err(format!("{name} is not 0: must be 0 where no weights come before"));
+        };
+        for (bias, by) in rows.bias.iter_mut().zip(by) {
+            *bias = by.minus(bias.times(Wide::new(-1.0)));
+        }
+        Ok(raised)
+    }
+
+    /// The sums over windows of spikes, or of the sums of a convolution.
+    pub fn pooled(&self, operation: &Operation, room: u64) -> Result<Self, Problem> {
         let Operation::Pool { average, size: [height, width], stride, padding } = *operation else {
             return Err("is not a pool".to_owned());
         };
-        if !self.is_spikes() {
-            return Err("pools sums: pooling must come right after spikes".to_owned());
-        }
         self.must_be_image()?;
         let (stride, padding) = (equal(stride, "stride")?, equal(padding, "padding")?);
-        let (input, window) = (self.volume, Window { height, width, stride, padding });
+        let window = Window { height, width, stride, padding };
+        let input = self.volume;
         let connectivity = checked(Connectivity::Pool { input, window })?;
-        let factor = if average { ((height * width) as f64).recip() } else { 1.0 };
-        let value = Value::Pooled { input, window, factor };
+        let area = (height * width) as f64;
+        let factor = if average { area.recip() } else { 1.0 };
+        let value = match &self.value {
+            Value::Spikes if self.is_spikes() => Value::Pooled { input, window, factor },
+            Value::Sums {
+                connectivity: Connectivity::Convolution { input, window: kernel, channels },
+                rows,
+            } => {
+                // An average keeps the bias that its pixels share.
+                let count = if average { 1.0 } else { area };
+                pooled_convolution((*input, *kernel, *channels), rows, window, [factor, count], room)?
+            }
+            _ => return Err("pools scaled or pooled spikes: must pool spikes, or a convolution".to_owned()),
+        };
         Ok(Self { volume: connectivity.output(), value, ..self.clone() })
     }
 
@@ -143,7 +198,7 @@ impl Stage {
         let &[outputs, inputs] = weight.shape.as_slice() else {
             return Err(format!("weight has {} axes, must have 2", weight.shape.len()));
         };
-        if !self.flat {
+        if !self.flat && (self.volume.channels, self.volume.height) != (1, 1) {
             return Err("receives channels, rows and columns: must come after Flatten".to_owned());
         }
         if inputs != self.volume.len() {
@@ -153,74 +208,110 @@ impl Stage {
         let received = self.presynaptic()?;
         let connectivity = checked(Connectivity::Dense { inputs: received.len(), outputs })?;
         let mut weights = zeros(connectivity, room)?;
-        for (at, from) in weight.values.chunks(inputs).enumerate() {
-            for (number, &weight) in from.iter().enumerate() {
+        let mut exponents = Vec::with_capacity(outputs);
+        for (at, from) in weight.values.chunks(inputs.max(1)).enumerate() {
+            let scaled = |(number, &weight): (usize, &f64)| {
+                Wide::new(weight).times(self.scale_of(place(self.volume, number)))
+            };
+            let row: Vec<Wide> = from.iter().enumerate().map(scaled).collect();
+            let exponent = row_exponent(row.iter().copied());
+            for (number, weight) in row.into_iter().enumerate() {
+                let weight = weight.shifted(-exponent).value();
                 let place = place(self.volume, number);
-                let weight = weight * self.scale_of(place);
                 self.for_each_presynaptic(place, |input, factor| weights[[at, input]] += weight * factor);
             }
+            exponents.push(exponent);
         }
-        let value = Value::Sums { connectivity, weights, bias };
-        Ok(Self { volume: connectivity.output(), value, scale: None, ..self.clone() })
+        exponents.resize(outputs, 0);
+        let value = Value::Sums { connectivity, rows: Rows { weights, exponents, bias } };
+        Ok(Self { volume: connectivity.output(), flat: true, value, scale: None, ..self.clone() })
     }
 
     /// A convolution's sums over an image of spikes or of pooled sums, with `room` weights at most.
     pub fn convolved(&self, operation: &Operation, room: u64) -> Result<Self, Problem> {
-        let Operation::Convolution { input, weight, stride, padding, dilation, groups, bias } = operation
-        else {
+        let Operation::Convolution { input, weight, groups, bias, .. } = operation else {
             return Err("is not a convolution".to_owned());
         };
         let &[outputs, per_group, height, width] = weight.shape.as_slice() else {
             return Err(format!("weight has {} axes, must have 4", weight.shape.len()));
         };
+        if let Some(row) = self.as_row().filter(|_| (height, per_group, *groups) == (1, 1, 1)) {
+            return row.convolved(operation, room);
+        }
         self.must_be_image()?;
         if input.is_some_and(|input| input != [self.volume.height, self.volume.width]) {
             return Err(format!("input_shape {input:?} is not that of its input, {}", self.volume));
         }
-        let groups = *groups;
-        let channels = per_group.saturating_mul(groups);
-        if groups == 0 || !outputs.is_multiple_of(groups) || channels != self.volume.channels {
+        let channels = per_group.saturating_mul(*groups);
+        if *groups == 0 || !outputs.is_multiple_of(*groups) || channels != self.volume.channels {
             return Err(format!(
                 "{outputs} outputs of {groups} groups with {per_group} inputs: there are {} channels",
                 self.volume.channels
             ));
         }
-        if height == 0 || width == 0 || dilation.contains(&0) {
+        let received = self.presynaptic()?;
+        let (window, steps) = self.window(operation, [height, width])?;
+        let connectivity = checked(Connectivity::Convolution { input: received, window, channels: outputs })?;
+        let bias = biases(Some(bias), outputs)?;
+        let mut rows = Rows { weights: zeros(connectivity, room)?, exponents: vec![0; outputs], bias };
+        let (scales, factor, pool) = (self.channel_scales()?, self.factor(), self.pool());
+        for (output, kernel) in weight.values.chunks((per_group * height * width).max(1)).enumerate() {
+            let channel = |number: usize| output / (outputs / groups) * per_group + number / (width * height);
+            let scaled = |(number, &weight): (usize, &f64)| Wide::new(weight).times(scales[channel(number)]);
+            let row: Vec<Wide> = kernel.iter().enumerate().map(scaled).collect();
+            rows.exponents[output] = row_exponent(row.iter().copied());
+            for (number, weight) in row.into_iter().enumerate() {
+                let weight = weight.shifted(-rows.exponents[output]).value() * factor;
+                let (top, left) = (steps[0].at(number / width % height), steps[1].at(number % width));
+                for (y, x) in (0..pool.height).flat_map(|y| (0..pool.width).map(move |x| (y, x))) {
+                    let pixel = (top + y) * window.width + left + x;
+                    rows.weights[[output, pixel * received.channels + channel(number)]] += weight;
+                }
+            }
+        }
+        let value = Value::Sums { connectivity, rows };
+        Ok(Self { volume: connectivity.output(), value, scale: None, ..self.clone() })
+    }
+
+    /// The window of a convolution with a kernel of these extents over the spikes below, and where
+    /// the kernel's rows and columns lie in it.
+    ///
+    /// The kernel of one channel is stretched by its dilation, and again by the stride of the pool
+    /// below.
+    fn window(&self, operation: &Operation, extents: [usize; 2]) -> Result<(Window, [Steps; 2]), Problem> {
+        let Operation::Convolution { stride, padding, dilation, .. } = operation else {
+            return Err("is not a convolution".to_owned());
+        };
+        if extents.contains(&0) || dilation.contains(&0) {
             return Err("weight or dilation of 0: each must be 1 or more".to_owned());
         }
-        let received = self.presynaptic()?;
-        // The kernel of one channel is stretched by its dilation, and again by the stride of the
-        // pool below.
-        let extents = [height, width];
         let reach = |axis: usize| (extents[axis] - 1).saturating_mul(dilation[axis]);
         let stride = equal(*stride, "stride")?;
-        let padding = same(*padding, stride, [reach(0), reach(1)])?;
+        let borders = borders(*padding, stride, [reach(0), reach(1)])?;
+        // A window takes the same zeros on all sides: where there are fewer, the kernel gets them.
+        let padding = borders.iter().flatten().copied().max().unwrap_or_default();
+        let extra = borders.map(|sides| sides.map(|zeros| padding - zeros));
+        let extent = |axis: usize| reach(axis).saturating_add(extra[axis][0]).saturating_add(extra[axis][1]);
         let pool = self.pool();
         self.check_border(pool, padding)?;
         let window = Window {
-            height: reach(0).saturating_mul(pool.stride).saturating_add(pool.height),
-            width: reach(1).saturating_mul(pool.stride).saturating_add(pool.width),
+            height: extent(0).saturating_mul(pool.stride).saturating_add(pool.height),
+            width: extent(1).saturating_mul(pool.stride).saturating_add(pool.width),
             stride: stride.saturating_mul(pool.stride),
             padding: padding.saturating_mul(pool.stride).saturating_add(pool.padding),
         };
-        let connectivity = checked(Connectivity::Convolution { input: received, window, channels: outputs })?;
-        let bias = biases(Some(bias), outputs)?;
-        let mut weights = zeros(connectivity, room)?;
-        let scales = self.channel_scales()?;
-        let factor = self.factor();
-        for (number, &weight) in weight.values.iter().enumerate() {
-            let (kx, ky) = (number % width, number / width % height);
-            let (within, output) =
-                (number / (width * height) % per_group, number / (width * height * per_group));
-            let channel = output / (outputs / groups) * per_group + within;
-            let (top, left) = (ky * dilation[0] * pool.stride, kx * dilation[1] * pool.stride);
-            for (y, x) in (0..pool.height).flat_map(|y| (0..pool.width).map(move |x| (y, x))) {
-                let element = ((top + y) * window.width + left + x) * received.channels + channel;
-                weights[[output, element]] += weight * scales[channel] * factor;
-            }
-        }
-        let value = Value::Sums { connectivity, weights, bias };
-        Ok(Self { volume: connectivity.output(), value, scale: None, ..self.clone() })
+        let steps =
+            |axis: usize| Steps { first: extra[axis][0], dilation: dilation[axis], stride: pool.stride };
+        Ok((window, [steps(0), steps(1)]))
+    }
+
+    /// A list of spikes of a single channel as one row of pixels.
+    fn as_row(&self) -> Option<Self> {
+        let is_row = self.flat
+            && self.value == Value::Spikes
+            && (self.volume.area() == 1 || self.volume.channels == 1);
+        let row = Volume { height: 1, width: self.volume.len(), channels: 1 };
+        is_row.then(|| Self { volume: row, flat: false, ..self.clone() })
     }
 
     /// The neurons that fire if `gain` times a number of the stage is above `threshold`.
@@ -228,28 +319,26 @@ impl Stage {
         let thresholds = self.spread(threshold, "threshold")?;
         let gains = match gain {
             Some(gain) => self.spread(gain, "r")?,
-            None => vec![1.0; thresholds.len()],
+            None => vec![Wide::ONE; thresholds.len()],
         };
         match &self.value {
-            Value::Sums { connectivity, weights, bias } => {
+            Value::Sums { connectivity, rows } => {
                 let limits = per_channel(&thresholds, self.volume, "threshold")?;
                 let gains = per_channel(&gains, self.volume, "r")?;
-                let mut neurons =
-                    Neurons { connectivity: *connectivity, weights: weights.clone(), limits: limits.into() };
-                for (channel, gain) in gains.into_iter().enumerate() {
-                    neurons.weights.row_mut(channel).mapv_inplace(|weight| weight * gain);
-                    neurons.limits[channel] -= gain * bias[channel];
-                }
-                Ok(neurons)
+                let mut rows = rows.clone();
+                gains.into_iter().enumerate().for_each(|(channel, gain)| rows.scale(channel, gain));
+                Ok(Neurons::new(*connectivity, rows, &limits))
             }
             Value::Spikes | Value::Pooled { .. } => self.alone(&thresholds, &gains, room),
         }
     }
 
     /// Neurons without weights of their own: each receives one channel.
-    fn alone(&self, thresholds: &[f64], gains: &[f64], room: u64) -> Result<Neurons, Problem> {
-        let numbers = (0..thresholds.len()).map(|place| gains[place] * self.scale_of(place) * self.factor());
-        let numbers: Vec<f64> = numbers.collect();
+    fn alone(&self, thresholds: &[Wide], gains: &[Wide], room: u64) -> Result<Neurons, Problem> {
+        let factor = Wide::new(self.factor());
+        let numbers =
+            (0..thresholds.len()).map(|place| gains[place].times(self.scale_of(place)).times(factor));
+        let numbers: Vec<Wide> = numbers.collect();
         let (first, limit) = (numbers[0], thresholds[0]);
         let alike = numbers.iter().all(|&number| number == first) && thresholds.iter().all(|&t| t == limit);
         let pool = self.pool();
@@ -260,21 +349,17 @@ impl Stage {
             // A list of equal neurons is a row of pixels; each counts, whatever the stride was.
             let input = Volume { height: 1, width: received.channels, channels: 1 };
             let connectivity = Connectivity::Convolution { input, window: Window::square(1, 1), channels: 1 };
-            let (weights, limits) = (Array2::from_elem((1, 1), first), Array1::from_elem(1, limit));
-            return Ok(Neurons { connectivity, weights, limits });
+            return Ok(Neurons::new(connectivity, single(Array2::ones((1, 1)), &[first]), &[limit]));
         }
         let connectivity =
             checked(Connectivity::Convolution { input: received, window, channels: received.channels })?;
         let mut weights = zeros(connectivity, room)?;
-        for (channel, number) in per_channel(&numbers, self.volume, "r or scale")?.into_iter().enumerate() {
+        for channel in 0..received.channels {
             (0..window.area())
-                .for_each(|pixel| weights[[channel, pixel * received.channels + channel]] = number);
+                .for_each(|pixel| weights[[channel, pixel * received.channels + channel]] = 1.0);
         }
-        Ok(Neurons {
-            connectivity,
-            weights,
-            limits: per_channel(thresholds, self.volume, "threshold")?.into(),
-        })
+        let rows = single(weights, &per_channel(&numbers, self.volume, "r or scale")?);
+        Ok(Neurons::new(connectivity, rows, &per_channel(thresholds, self.volume, "threshold")?))
     }
 
     /// The volume of the spikes below.
@@ -308,14 +393,14 @@ impl Stage {
         }
     }
 
-    fn scale_of(&self, place: usize) -> f64 {
-        self.scale.as_ref().map_or(1.0, |scale| scale[place])
+    fn scale_of(&self, place: usize) -> Wide {
+        self.scale.as_ref().map_or(Wide::ONE, |scale| scale[place])
     }
 
     /// (channels): the factors, which all pixels must share.
-    fn channel_scales(&self) -> Result<Vec<f64>, Problem> {
+    fn channel_scales(&self) -> Result<Vec<Wide>, Problem> {
         match &self.scale {
-            None => Ok(vec![1.0; self.volume.channels]),
+            None => Ok(vec![Wide::ONE; self.volume.channels]),
             Some(scale) => per_channel(scale, self.volume, "scale"),
         }
     }
@@ -344,14 +429,14 @@ impl Stage {
     }
 
     /// One number per number of the stage, in its order; a single one counts for all.
-    fn spread(&self, array: &Array, name: &str) -> Result<Vec<f64>, Problem> {
+    fn spread(&self, array: &Array, name: &str) -> Result<Vec<Wide>, Problem> {
         let length = self.volume.len();
         match array.values.as_slice() {
-            &[value] => Ok(vec![value; length]),
+            &[value] => Ok(vec![Wide::new(value); length]),
             values if values.len() == length => {
-                let mut numbers = vec![0.0; length];
+                let mut numbers = vec![Wide::ONE; length];
                 for (number, &value) in values.iter().enumerate() {
-                    numbers[place(self.volume, number)] = value;
+                    numbers[place(self.volume, number)] = Wide::new(value);
                 }
                 Ok(numbers)
             }
@@ -366,7 +451,7 @@ pub(super) fn place(volume: Volume, number: usize) -> usize {
 }
 
 /// One number per channel; all pixels must share it because their neurons share weights.
-fn per_channel(numbers: &[f64], volume: Volume, name: &str) -> Result<Vec<f64>, Problem> {
+fn per_channel(numbers: &[Wide], volume: Volume, name: &str) -> Result<Vec<Wide>, Problem> {
     let (first, rest) = numbers.split_at(volume.channels);
     match rest.chunks(volume.channels).all(|pixel| pixel == first) {
         true => Ok(first.to_vec()),
@@ -381,23 +466,66 @@ fn equal([down, across]: [usize; 2], name: &str) -> Result<usize, Problem> {
     }
 }
 
-/// Zeros on each side; `reach` is the extent of a window beyond its first row and column.
-fn same(padding: Padding, stride: usize, reach: [usize; 2]) -> Result<usize, Problem> {
+/// Zeros above and below, left and right; `reach` is the extent of a window beyond its first row
+/// and column.
+fn borders(padding: Padding, stride: usize, reach: [usize; 2]) -> Result<[[usize; 2]; 2], Problem> {
     match padding {
-        Padding::Zeros(zeros) => equal(zeros, "padding"),
-        Padding::Same if stride == 1 && reach[0] == reach[1] && reach[0].is_multiple_of(2) => {
-            Ok(reach[0] / 2)
-        }
-        Padding::Same => Err("padding same: must have stride 1 and a square window of odd size".to_owned()),
+        Padding::Zeros(zeros) => Ok(zeros.map(|zeros| [zeros; 2])),
+        // As PyTorch: the odd one comes last.
+        Padding::Same if stride == 1 => Ok(reach.map(|reach| [reach / 2, reach - reach / 2])),
+        Padding::Same => Err("padding same: must have stride 1".to_owned()),
     }
 }
 
-fn biases(bias: Option<&Array>, outputs: usize) -> Result<Array1<f64>, Problem> {
+fn biases(bias: Option<&Array>, outputs: usize) -> Result<Vec<Wide>, Problem> {
     match bias {
-        None => Ok(Array1::zeros(outputs)),
-        Some(bias) if bias.values.len() == outputs => Ok(bias.values.clone().into()),
+        None => Ok(vec![Wide::new(0.0); outputs]),
+        Some(bias) if bias.values.len() == outputs => {
+            Ok(bias.values.iter().copied().map(Wide::new).collect())
+        }
         Some(bias) => Err(format!("bias has {} numbers for {outputs} outputs", bias.values.len())),
     }
+}
+
+/// Rows without bias, each of `weights` times its factor.
+fn single(weights: Array2<f64>, factors: &[Wide]) -> Rows {
+    let channels = factors.len();
+    let mut rows = Rows { weights, exponents: vec![0; channels], bias: vec![Wide::new(0.0); channels] };
+    factors.iter().enumerate().for_each(|(channel, &factor)| rows.scale(channel, factor));
+    rows
+}
+
+/// The sums over `pool` of the sums of a convolution (input, kernel, channels): those of a
+/// convolution with a larger kernel. Weights and bias get a factor each.
+fn pooled_convolution(
+    (input, kernel, channels): (Volume, Window, usize),
+    rows: &Rows,
+    pool: Window,
+    [factor, count]: [f64; 2],
+    room: u64,
+) -> Result<Value, Problem> {
+    if pool.padding != 0 {
+        return Err(format!("pools sums with padding {}: must have padding 0", pool.padding));
+    }
+    let window = Window {
+        height: (pool.height - 1) * kernel.stride + kernel.height,
+        width: (pool.width - 1) * kernel.stride + kernel.width,
+        stride: pool.stride * kernel.stride,
+        padding: kernel.padding,
+    };
+    let connectivity = checked(Connectivity::Convolution { input, window, channels })?;
+    let mut weights = zeros(connectivity, room)?;
+    for (y, x) in (0..pool.height).flat_map(|y| (0..pool.width).map(move |x| (y, x))) {
+        for (pixel, number) in (0..kernel.area()).flat_map(|p| (0..input.channels).map(move |c| (p, c))) {
+            let (down, across) =
+                (y * kernel.stride + pixel / kernel.width, x * kernel.stride + pixel % kernel.width);
+            let to = (down * window.width + across) * input.channels + number;
+            let from = rows.weights.column(pixel * input.channels + number);
+            weights.column_mut(to).scaled_add(factor, &from);
+        }
+    }
+    let bias = rows.bias.iter().map(|bias| bias.times(Wide::new(count))).collect();
+    Ok(Value::Sums { connectivity, rows: Rows { weights, exponents: rows.exponents.clone(), bias } })
 }
 
 /// The connectivity, if it is valid and not too large.

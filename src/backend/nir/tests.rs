@@ -8,7 +8,8 @@ use serde::Deserialize;
 
 use super::super::fixtures::{by_hand, chip};
 use super::super::{DeployOptions, IntegerNetwork};
-use super::graph::{Node, Operation, Padding};
+use super::graph::Node;
+use super::operation::{Operation, Padding};
 use super::tree::{Array, Width};
 use super::*;
 use crate::backend::ChipProfile;
@@ -43,8 +44,9 @@ fn networks_of_other_programs_answer_as_pytorch_says() {
     assert_eq!(answers.cases.len(), 6);
     for case in answers.cases {
         let file = NirFile::from_bytes(fixture(&format!("{}.nir", case.name))).unwrap();
-        let network =
-            file.network(case.shape, case.levels).unwrap_or_else(|error| panic!("{}: {error}", case.name));
+        let network = file
+            .network(case.shape, case.levels, Reading::default())
+            .unwrap_or_else(|error| panic!("{}: {error}", case.name));
         let inputs =
             Array2::from_shape_vec((case.inputs.len(), network.inputs()), case.inputs.concat()).unwrap();
         for (sample, expected) in inputs.rows().into_iter().zip(&case.spikes) {
@@ -61,15 +63,17 @@ fn networks_of_other_programs_answer_as_pytorch_says() {
 #[test]
 fn what_a_binary_network_cannot_hold_is_named() {
     let message = |name: &str| {
-        let read = NirFile::from_bytes(fixture(name)).and_then(|file| file.network([1, 1, 4], 1));
+        let read = NirFile::from_bytes(fixture(name))
+            .and_then(|file| file.network([1, 1, 4], 1, Reading::default()));
         read.unwrap_err().to_string()
     };
     assert_eq!(
         message("recurrent.nir"),
         "node back: is on a cycle or after one: a sample passes each layer once, without recurrence"
     );
-    assert!(message("leaking.nir").starts_with("node lif: leaks with tau 20, in steps: "));
-    assert!(message("current.nir").starts_with("node cuba: CubaLIF is not of the kinds that "));
+    assert!(
+        message("leaking.nir").starts_with("node lif: leaks with tau 20, and the file has no time step: ")
+    );
     assert_eq!(
         message("logits.nir"),
         "node output: must receive the spikes of one layer: end the network with Threshold, IF or LIF"
@@ -79,7 +83,7 @@ fn what_a_binary_network_cannot_hold_is_named() {
 #[test]
 fn a_sample_of_another_shape_is_refused_with_both_shapes() {
     let file = NirFile::from_bytes(fixture("convolutions.nir")).unwrap();
-    let message = file.network([8, 8, 1], 1).unwrap_err().to_string();
+    let message = file.network([8, 8, 1], 1, Reading::default()).unwrap_err().to_string();
     assert!(
         message.starts_with("node input: takes inputs of shape [2, 7, 6]; a sample is 64, or [1, 8, 8] "),
         "{message}"
@@ -100,7 +104,14 @@ fn shape(network: &BinaryNetwork) -> [usize; 3] {
 fn written(network: &BinaryNetwork, name: &str, flavour: Flavour) -> Result<NirFile, NirError> {
     let profile = ChipProfile::builtin(name).unwrap();
     let integers = IntegerNetwork::new(network, &profile, &DeployOptions::default()).unwrap();
-    let export = Export { flavour, chip: name, input_max: network.input_max, coding: None };
+    let export = Export {
+        flavour,
+        chip: name,
+        input_max: network.input_max,
+        coding: None,
+        by_pixel: true,
+        keyed: true,
+    };
     NirFile::from_bytes(write(&integers, &export)?)
 }
 
@@ -117,7 +128,7 @@ proptest! {
             // No training here makes such layers.
             Err(error) => prop_assert!(error.to_string().ends_with("receives spikes of one shape as another"), "{error}"),
             Ok(file) => {
-                let read = file.network(shape(&network), input_max).unwrap();
+                let read = file.network(shape(&network), input_max, Reading::default()).unwrap();
                 let inputs = fixtures::inputs(&network, 30, seed);
                 prop_assert_eq!(read.decide(inputs.view()), network.decide(inputs.view()));
                 prop_assert_eq!(read.layers.len(), network.layers.len());
@@ -133,7 +144,10 @@ fn a_pool_over_one_pixel_receives_every_channel_at_any_stride() {
         network.layers[1].connectivity,
         Connectivity::Pool { window: Window { stride: 3, .. }, .. }
     ));
-    let read = written(&network, "ideal", Flavour::Threshold).unwrap().network(shape(&network), 1).unwrap();
+    let read = written(&network, "ideal", Flavour::Threshold)
+        .unwrap()
+        .network(shape(&network), 1, Reading::default())
+        .unwrap();
     let inputs = fixtures::inputs(&network, 30, 1);
     assert_eq!(read.decide(inputs.view()), network.decide(inputs.view()));
 }
@@ -142,7 +156,7 @@ fn a_pool_over_one_pixel_receives_every_channel_at_any_stride() {
 fn the_integers_of_a_chip_come_back_as_the_same_integers() {
     for name in ["loihi1", "ideal"] {
         let file = written(&by_hand(), name, Flavour::Threshold).unwrap();
-        let read = file.network([1, 1, 3], 1).unwrap();
+        let read = file.network([1, 1, 3], 1, Reading::default()).unwrap();
         let deployed = |network: &BinaryNetwork| {
             let profile = ChipProfile::builtin(name).unwrap();
             IntegerNetwork::new(network, &profile, &DeployOptions::default()).unwrap()
@@ -160,13 +174,20 @@ fn coding_and_largest_input_are_read_back_and_checked() {
     let mut network = by_hand();
     network.input_max = 16;
     let coding = Some(InputCoding::Thermometer { levels: 3 });
-    let export = Export { flavour: Flavour::Threshold, chip: "ideal", input_max: 16, coding };
+    let export = Export {
+        flavour: Flavour::Threshold,
+        chip: "ideal",
+        input_max: 16,
+        coding,
+        by_pixel: true,
+        keyed: true,
+    };
     let file = NirFile::from_bytes(write(&integers(&network), &export).unwrap()).unwrap();
     assert_eq!(file.coding(), Ok(coding));
-    assert_eq!(file.network([1, 1, 3], 16).unwrap().input_max, 16);
+    assert_eq!(file.network([1, 1, 3], 16, Reading::default()).unwrap().input_max, 16);
     assert_eq!(
-        file.network([1, 1, 3], 255).unwrap_err().to_string(),
-        "metadata input_max: the network takes inputs up to [16.0], the samples have inputs up to 255"
+        file.network([1, 1, 3], 255, Reading::default()).unwrap_err().to_string(),
+        "metadata input_max: the network takes inputs up to 16, the samples have inputs up to 255"
     );
 }
 
@@ -186,7 +207,7 @@ fn a_damaged_file_is_refused_and_never_a_crash() {
             }
             if let Ok(file) = NirFile::from_bytes(bytes) {
                 // Whether it is read or refused, the call must return.
-                let _ = file.network([7, 6, 2], 1);
+                let _ = file.network([7, 6, 2], 1, Reading::default());
             }
         }
     }
@@ -213,7 +234,7 @@ fn chain(nodes: Vec<(&str, Operation)>) -> Graph {
 }
 
 fn refusal(graph: &Graph) -> String {
-    graph.network([4, 4, 1].into(), 1).unwrap_err().to_string()
+    graph.network([4, 4, 1].into(), 1, Reading::default()).unwrap_err().to_string()
 }
 
 fn convolution(padding: usize, dilation: usize, groups: usize) -> Operation {
@@ -270,7 +291,7 @@ fn graphs_that_are_not_a_chain_of_layers_are_refused() {
 
 #[test]
 fn a_graph_is_the_same_after_writing_and_reading() {
-    let leak = super::graph::Leak { tau: numbers(&[2]), rest: numbers(&[]) };
+    let leak = super::operation::Leak { tau: numbers(&[2]), rest: numbers(&[]), synapse: None };
     let mut graph = chain(vec![
         ("c", convolution(1, 1, 1)),
         ("p", Operation::Pool { average: true, size: [2, 1], stride: [2, 2], padding: [0, 0] }),

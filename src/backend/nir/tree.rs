@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use hdf5_pure::{
-    DType, Dataset, DatasetBuilder, File, FileBuilder, Group, GroupBuilder, VlenStringReadOptions,
+    DType, Dataset, DatasetBuilder, Datatype, DatatypeByteOrder, File, FileBuilder, Group, GroupBuilder,
+    VlenStringReadOptions,
 };
 
 use super::error::NirError;
@@ -133,6 +134,9 @@ impl BoundedReader {
             DType::F32 | DType::F64 => {
                 Ok(Item::Numbers(self.array(dataset, &shape, count, Width::Double)?))
             }
+            DType::Other(kind) if half_order(&kind).is_some() => {
+                Ok(Item::Numbers(self.halves(dataset, &shape, count, half_order(&kind))?))
+            }
             DType::I8
             | DType::I16
             | DType::I32
@@ -140,7 +144,9 @@ impl BoundedReader {
             | DType::U8
             | DType::U16
             | DType::U32
-            | DType::U64 => Ok(Item::Numbers(self.array(dataset, &shape, count, Width::Whole)?)),
+            | DType::U64
+            // The truth values of h5py are an enumeration of 0 and 1.
+            | DType::Enum(_) => Ok(Item::Numbers(self.array(dataset, &shape, count, Width::Whole)?)),
             other => Ok(Item::Other(other.to_string())),
         }
     }
@@ -158,6 +164,25 @@ impl BoundedReader {
             return Err(NirError::Form(format!("{} numbers for a shape of {count}", values.len())));
         }
         Ok(Array { shape: sizes(shape), values, width })
+    }
+
+    /// Floats of 16 bits, which the library does not decode.
+    fn halves(
+        &mut self,
+        dataset: &Dataset,
+        shape: &[u64],
+        count: u64,
+        order: Option<fn([u8; 2]) -> u16>,
+    ) -> Result<Array, NirError> {
+        self.numbers = take(self.numbers, count, "numbers", MOST_NUMBERS)?;
+        let bytes = dataset.read_raw()?;
+        let (pairs, rest) = bytes.as_chunks::<2>();
+        let order = order.unwrap_or(u16::from_le_bytes);
+        if pairs.len() as u64 != count || !rest.is_empty() {
+            return Err(NirError::Form(format!("{} bytes for {count} numbers of 2", bytes.len())));
+        }
+        let values = pairs.iter().map(|&pair| half(order(pair))).collect();
+        Ok(Array { shape: sizes(shape), values, width: Width::Double })
     }
 
     fn texts(&mut self, dataset: &Dataset, count: u64) -> Result<Vec<String>, NirError> {
@@ -181,6 +206,30 @@ impl BoundedReader {
             false => Err(NirError::Form(format!("{} texts for a shape of {count}", values.len()))),
         }
     }
+}
+
+/// How the bytes of a 16-bit float in IEEE 754's layout are ordered; `None`: `kind` is something
+/// else.
+fn half_order(kind: &Datatype) -> Option<fn([u8; 2]) -> u16> {
+    let Datatype::FloatingPoint { size: 2, byte_order, layout } = kind else { return None };
+    let is_half = (layout.exponent_size, layout.mantissa_size, layout.exponent_bias) == (5, 10, 15);
+    match byte_order {
+        DatatypeByteOrder::LittleEndian if is_half => Some(u16::from_le_bytes),
+        DatatypeByteOrder::BigEndian if is_half => Some(u16::from_be_bytes),
+        _ => None,
+    }
+}
+
+/// The value of a 16-bit float.
+fn half(bits: u16) -> f64 {
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
+    let size = match exponent {
+        0 => fraction * 2f64.powi(-24),
+        31 if fraction == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        _ => (1024.0 + fraction) * 2f64.powi(exponent - 25),
+    };
+    if bits >> 15 == 1 { -size } else { size }
 }
 
 /// `left - part`, or an error if the budget `left` is too small.

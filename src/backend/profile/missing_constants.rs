@@ -66,7 +66,8 @@ impl fmt::Display for Figure {
 impl ChipProfile {
     /// Checks that the profile has the constants for `figure` of every network on one chip.
     ///
-    /// A network on several chips also needs the constants of chip crossings.
+    /// A network on several chips also needs the constants of chip crossings: see
+    /// [`models_on`](Self::models_on).
     ///
     /// ```
     /// use spiketune::backend::{ChipProfile, Figure};
@@ -83,13 +84,23 @@ impl ChipProfile {
     /// # Errors
     /// [`Unmodelled`] with the paths of the constants that are null.
     pub fn models(&self, figure: Figure) -> Result<(), Unmodelled> {
+        self.models_on(figure, 1)
+    }
+
+    /// Checks that the profile has the constants for `figure` of a network on this number of chips.
+    ///
+    /// # Errors
+    /// [`Unmodelled`] with the paths of the constants that are null.
+    pub fn models_on(&self, figure: Figure, chips: u32) -> Result<(), Unmodelled> {
+        let [dynamic, power, durations] = [
+            self.null(&self.dynamic_energy(chips)),
+            self.null(&self.power()),
+            self.null(&self.durations(chips)),
+        ];
         let keys = match figure {
-            Figure::DynamicEnergy => self.null(&self.dynamic_energy()),
-            Figure::Energy | Figure::EnergyDelayProduct => {
-                [self.null(&self.dynamic_energy()), self.null(&self.power()), self.null(&self.durations())]
-                    .concat()
-            }
-            Figure::Latency | Figure::Throughput => self.null(&self.durations()),
+            Figure::DynamicEnergy => dynamic,
+            Figure::Energy | Figure::EnergyDelayProduct => [dynamic, power, durations].concat(),
+            Figure::Latency | Figure::Throughput => durations,
             Figure::Area => {
                 let area = &self.area;
                 self.null(&[("area.core", area.core.is_some()), ("area.fixed", area.fixed.is_some())])
@@ -106,7 +117,15 @@ impl ChipProfile {
         numbers.iter().filter(|&&(_, is_given)| !is_given).map(|&(key, _)| key).collect()
     }
 
-    fn dynamic_energy(&self) -> [(&'static str, bool); 5] {
+    /// The paths of the constants that make up the duration of a step.
+    pub(crate) fn step_constants(&self) -> Vec<&'static str> {
+        match self.time.step {
+            Some(_) => vec!["time.step"],
+            None => self.durations(1).map(|(key, _)| key).into(),
+        }
+    }
+
+    fn dynamic_energy(&self, chips: u32) -> [(&'static str, bool); 6] {
         let (energy, flat) = (&self.energy, self.topology.mesh.is_none());
         [
             ("energy.synaptic_operation", energy.synaptic_operation.is_some()),
@@ -114,6 +133,7 @@ impl ChipProfile {
             ("energy.spike", energy.spike.is_some()),
             ("energy.hop_east_west", flat || energy.hop_east_west.is_some()),
             ("energy.hop_north_south", flat || energy.hop_north_south.is_some()),
+            ("energy.chip_crossing", chips <= 1 || energy.chip_crossing.is_some()),
         ]
     }
 
@@ -125,7 +145,7 @@ impl ChipProfile {
     }
 
     /// The constants for the duration of a step; a chip with a fixed step needs no others.
-    fn durations(&self) -> [(&'static str, bool); 6] {
+    fn durations(&self, chips: u32) -> [(&'static str, bool); 7] {
         let (time, flat) = (&self.time, self.topology.mesh.is_none());
         let fixed = time.step.is_some();
         [
@@ -134,6 +154,7 @@ impl ChipProfile {
             ("time.spike", fixed || time.spike.is_some()),
             ("time.hop_east_west", fixed || flat || time.hop_east_west.is_some()),
             ("time.hop_north_south", fixed || flat || time.hop_north_south.is_some()),
+            ("time.chip_crossing", fixed || chips <= 1 || time.chip_crossing.is_some()),
             ("time.barrier", fixed || time.barrier.is_some()),
         ]
     }
@@ -175,6 +196,23 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_network_on_several_chips_needs_what_lies_between_them() {
+        let mut profile = ChipProfile::builtin("loihi1").unwrap();
+        (profile.energy.chip_crossing, profile.time.chip_crossing) = (None, None);
+        let keys = |profile: &ChipProfile, figure, chips| {
+            profile.models_on(figure, chips).err().map_or(Vec::new(), |missing| missing.keys)
+        };
+        assert!(Figure::ALL.into_iter().all(|figure| profile.models_on(figure, 1).is_ok()));
+        assert_eq!(keys(&profile, Figure::DynamicEnergy, 2), ["energy.chip_crossing"]);
+        assert_eq!(keys(&profile, Figure::Energy, 8), ["energy.chip_crossing", "time.chip_crossing"]);
+        assert_eq!(keys(&profile, Figure::Throughput, 2), ["time.chip_crossing"]);
+        assert_eq!(keys(&profile, Figure::Area, 2), [""; 0]);
+        profile.time.step = ChipProfile::builtin("truenorth").unwrap().time.step;
+        assert!(profile.time.step.is_some(), "a step takes a fixed time there");
+        assert_eq!(keys(&profile, Figure::Latency, 2), [""; 0]);
     }
 
     #[test]

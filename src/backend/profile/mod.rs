@@ -36,7 +36,7 @@ const BUILTIN: [(&str, &str); 9] = [
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ProfileError {
     /// No built-in profile has this name.
-    #[error("chip = \"{name}\": no such chip{hint}")]
+    #[error("no chip is called \"{name}\"{hint}")]
     Unknown {
         /// The name that was asked for.
         name: String,
@@ -82,6 +82,29 @@ pub struct ChipProfile {
     pub time: TimeConstants,
     /// Areas of silicon.
     pub area: AreaConstants,
+}
+
+impl ChipProfile {
+    /// Whether there are networks that the chip cannot hold.
+    pub fn has_limits(&self) -> bool {
+        let CoreLimits {
+            neurons,
+            in_axons,
+            out_axons,
+            fan_in,
+            axons_per_neuron,
+            synapse_memory,
+            convolutions,
+        } = &self.core;
+        let of_core =
+            [neurons, in_axons, out_axons, fan_in, axons_per_neuron].iter().any(|limit| limit.is_some());
+        let of_numbers = self.weights != WeightFormat::Exact
+            || self.neuron.membrane_bits.is_some()
+            || self.neuron.threshold.is_some()
+            || self.input == InputSpikes::Binary;
+        let of_memory = synapse_memory.is_some() || convolutions.is_some();
+        self.topology.cores.is_some() || of_core || of_numbers || of_memory
+    }
 }
 
 /// Layout of the cores of a chip.
@@ -253,7 +276,7 @@ impl ChipProfile {
     /// let loihi = ChipProfile::builtin("loihi1")?;
     /// assert_eq!(loihi.core.neurons, Some(1024));
     /// let error = ChipProfile::builtin("liohi1").unwrap_err().to_string();
-    /// assert_eq!(error, r#"chip = "liohi1": no such chip; did you mean "loihi1"?"#);
+    /// assert_eq!(error, r#"no chip is called "liohi1"; did you mean "loihi1"?"#);
     /// # Ok::<(), spiketune::backend::ProfileError>(())
     /// ```
     ///

@@ -101,6 +101,15 @@ impl IntegerNetwork {
     }
 }
 
+impl IntegerNetwork {
+    /// The number of weights and thresholds. Pools have none.
+    pub fn parameters(&self) -> usize {
+        let layers =
+            self.layers.iter().filter(|layer| !matches!(layer.connectivity, Connectivity::Pool { .. }));
+        layers.map(|layer| layer.weights.len() + layer.thresholds.len()).sum()
+    }
+}
+
 impl IntegerLayer {
     /// The number of inputs I.
     pub fn inputs(&self) -> usize {

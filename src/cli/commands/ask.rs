@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::json;
 
@@ -14,6 +14,7 @@ use crate::cli::serve;
 use crate::cli::setup::open::{self, StudyRequest};
 use crate::cli::setup::{digest, spaces};
 use crate::cli::shown::exit::Exit;
+use crate::cli::shown::streams;
 use crate::input;
 use crate::objective::external;
 use crate::search::Strategy;
@@ -21,7 +22,7 @@ use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::storage::{Claim, Location, Storage, StorageError, StudyKey, StudyLock};
 use crate::study::{Attributes, EXTERNAL_SETUP, ExternalSetup, Metric, Outcome, SPACE, Searched, Study};
-use crate::tuner;
+use crate::tuner::{self, Refused};
 
 /// The longest wait for another process that holds the lock of the study, and the time between two attempts.
 const PATIENCE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_millis(20));
@@ -94,12 +95,16 @@ pub(crate) fn ask(args: &AskArgs) -> Result<Exit> {
     let study = storage.load_study(key)?;
     let (space, setup) = searched(&study)?;
     let search = strategy(&setup.searched.search)?.build();
-    let Claim { trial, .. } = tuner::ask(&mut *storage, key, &space, search.as_ref(), setup.searched.seed)?;
+    let mut refused =
+        |Refused { trial, reason }| streams::say(format_args!("trial {trial}: failed: {reason}"));
+    let seed = setup.searched.seed;
+    let Claim { trial, .. } = tuner::ask(&mut *storage, key, &space, search.as_ref(), seed, &mut refused)?;
     let seed = Seed::root(setup.searched.seed).child("trial").index(u64::from(trial.number));
-    println!(
-        "{}",
-        json!({"trial": trial.number, "point": trial.point, "seed": external::seed_number(&seed)})
-    );
+    let started = json!({"trial": trial.number, "point": trial.point, "seed": external::seed_number(&seed)});
+    streams::print_line(started).with_context(|| {
+        let number = trial.number;
+        format!("trial {number} is started, and its point is lost: end it with tune tell --trial {number} --failure REASON")
+    })?;
     Ok(Exit::Done)
 }
 
@@ -121,7 +126,8 @@ pub(crate) fn tell(args: &TellArgs) -> Result<Exit> {
     };
     let study = storage.load_study(key)?;
     let best = study.best().map(|best| json!({"trial": best.number, "values": best.values}));
-    println!("{}", json!({"trial": number, "best": best}));
+    let told = json!({"trial": number, "best": best});
+    streams::print_line(told).with_context(|| format!("the result of trial {number} is stored"))?;
     Ok(Exit::Done)
 }
 
@@ -222,6 +228,8 @@ fn finish(
     if storage.finish(trial, outcome)? {
         return Ok(number);
     }
-    let state = storage.load_study(key)?.trials[number as usize].state;
+    let study = storage.load_study(key)?;
+    let state = study.trials.iter().rev().find(|trial| trial.number == number).map(|trial| trial.state);
+    let state = state.map_or_else(|| "gone".to_owned(), |state| state.to_string());
     bail!("--trial {number}: is {state}, not running: a trial is told once")
 }

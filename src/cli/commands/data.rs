@@ -5,6 +5,7 @@ use clap::Subcommand;
 
 use crate::cli::shown::exit::Exit;
 use crate::cli::shown::progress::DownloadBar;
+use crate::cli::shown::streams;
 use crate::data::{self, Origin, Sources};
 
 #[derive(Debug, Subcommand)]
@@ -21,21 +22,23 @@ pub(crate) enum DataCommand {
 /// Lists or fetches data sets.
 pub(crate) fn run(command: &DataCommand) -> Result<Exit> {
     match command {
-        DataCommand::List => list(),
+        DataCommand::List => list()?,
         DataCommand::Fetch { name } => fetch(name)?,
     }
     Ok(Exit::Done)
 }
 
-fn list() {
-    for entry in data::catalogue() {
+fn list() -> Result<()> {
+    let line = |entry: &data::Entry| {
         let place = match entry.origin {
             Origin::BuiltIn(_) => "built in",
             Origin::Files { .. } => "files",
         };
         let [samples, classes] = [entry.train_samples, entry.classes.len()];
-        println!("{:<14} {place:<9} {samples:>6} x {classes:>3} classes  {}", entry.name, entry.description);
-    }
+        format!("{:<14} {place:<9} {samples:>6} x {classes:>3} classes  {}\n", entry.name, entry.description)
+    };
+    streams::print(&data::catalogue().iter().map(line).collect::<String>())?;
+    Ok(())
 }
 
 fn fetch(name: &str) -> Result<()> {
@@ -43,8 +46,10 @@ fn fetch(name: &str) -> Result<()> {
     let files = data::fetch(name, &Sources::new(None)?, &mut |progress| bar.show(progress))?;
     bar.clear();
     match files.as_slice() {
-        [] => println!("{name} is built in"),
-        files => files.iter().for_each(|file| println!("{}", file.display())),
-    }
+        [] => streams::print_line(format_args!("{name} is built in"))?,
+        files => {
+            streams::print(&files.iter().map(|file| format!("{}\n", file.display())).collect::<String>())?
+        }
+    };
     Ok(())
 }

@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 
 use crate::cli::setup::machine;
 use crate::cli::shown::exit::{Exit, WhileRunning};
+use crate::cli::shown::streams;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DbCommand {
@@ -73,8 +74,8 @@ fn start(args: &StartArgs) -> Result<Exit> {
     let (data, log) = (server.path("data"), server.path("log"));
     server.run("pg_ctl", &["-D", &data, "-l", &log, "-o", &options, "-w", "start"])?;
     server.make_database(args.port)?;
-    println!("postgresql://{NAME}@{}:{}/{NAME}", machine::host(), args.port);
-    eprintln!("its password is in a file: export PGPASSFILE={}", server.path("pgpass"));
+    streams::print_line(format_args!("postgresql://{NAME}@{}:{}/{NAME}", machine::host(), args.port))?;
+    streams::say(format_args!("its password is in a file: export PGPASSFILE={}", server.path("pgpass")));
     Ok(Exit::Done)
 }
 

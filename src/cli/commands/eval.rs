@@ -9,13 +9,17 @@ use serde_json::json;
 use crate::backend::Chip;
 use crate::cli::options::data::DataArgs;
 use crate::cli::options::faults::{FaultChoice, fault};
+use crate::cli::options::nir::NirArgs;
 use crate::cli::options::numbers::share;
 use crate::cli::options::threads::ThreadsArgs;
+use crate::cli::setup::output::{Inputs, Output};
 use crate::cli::setup::{chip, dataset, machine, model};
 use crate::cli::shown::exit::Exit;
+use crate::cli::shown::streams;
 use crate::data::InputCoding;
 use crate::objective::{DataPart, ModelFile, Robustness, Scoring, Sweep};
-use crate::report;
+use crate::report::{self, Remark};
+use crate::units::digits;
 
 #[derive(Debug, Args)]
 pub(crate) struct EvalArgs {
@@ -52,6 +56,11 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "ACCURACY", value_parser = share)]
     pub fail_under: Option<f64>,
     #[command(flatten)]
+    pub nir: NirArgs,
+    /// File to write: a CSV table with a line per sample: sample, label, predicted, margin, tie
+    #[arg(long, value_name = "FILE")]
+    pub predictions: Option<PathBuf>,
+    #[command(flatten)]
     pub threads: ThreadsArgs,
     /// Print one JSON object
     #[arg(long)]
@@ -73,8 +82,12 @@ const HALF: InputCoding = InputCoding::Threshold { at: 0.5 };
 pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     machine::use_threads(args.threads.threads)?;
     let name = args.model.display().to_string();
+    let named = Inputs::default().with("MODEL", Some(&args.model)).with("--chip", Some(&args.chip));
+    let inputs = named.with_dataset(&args.data);
+    let predictions = args.predictions.as_deref().map(|file| Output::check(file, &inputs)).transpose()?;
     let (profile, _) = chip::open(&args.chip)?;
     let model = model::open(&args.model)?;
+    let time_step = args.nir.step_for(&model).with_context(|| name.clone())?;
     let chip = Chip::new(profile);
     let coding = coding(args, &model, &chip).with_context(|| name.clone())?;
     let dataset = dataset::open(&args.data, !args.json)?;
@@ -86,18 +99,34 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     };
     let sweep = sweep(args);
     let faults = sweep.as_ref();
-    let scoring =
-        Scoring { name: &name, model: &model, chip: &chip, dataset: &dataset, part, coding, deploy, faults };
-    let score = scoring.score().with_context(|| name.clone())?;
-    if args.json {
-        println!("{}", serde_json::to_string(&score)?);
-    } else {
-        print!("{}", report::network_text(&score.attributes(), &json!(score.chip)));
-        score.faults.iter().for_each(|faults| print!("\n{}", table(faults)));
+    let (name, model, chip, dataset) = (&name, &model, &chip, &dataset);
+    let memory = machine::memory_share(1);
+    let scoring = Scoring { name, model, chip, dataset, part, coding, time_step, deploy, faults, memory };
+    let remarks = model.remarks(scoring.reading()).with_context(|| name.clone())?;
+    let scored = scoring.score().with_context(|| name.clone())?;
+    remarks.iter().for_each(|remark| streams::say(format_args!("{name}: {remark}")));
+    if let Some(predictions) = predictions {
+        predictions.write(scored.predictions_csv(&dataset.classes))?;
+        streams::say(format_args!("written to {}", predictions.file().display()));
     }
+    let score = scored.score;
+    let text = match args.json {
+        true => serde_json::to_string(&score)? + "\n",
+        false => {
+            let faults = score.faults.iter().map(|faults| format!("\n{}", table(faults)));
+            faults.fold(report::network_text(&score.attributes(), &json!(score.chip)), |text, more| {
+                text + &more
+            })
+        }
+    };
+    if !args.json {
+        score.data_loaded.iter().for_each(|data| streams::say(data.line()));
+    }
+    streams::print(&text)?;
     match args.fail_under {
         Some(least) if score.accuracy < least => {
-            eprintln!("the network scores {:.4}, below --fail-under {least}", score.accuracy);
+            let accuracy = digits(score.accuracy);
+            streams::say(format_args!("the network scores {accuracy}, below --fail-under {least}"));
             Ok(Exit::BelowTarget)
         }
         _ => Ok(Exit::Done),
@@ -114,10 +143,8 @@ fn coding(args: &EvalArgs, model: &ModelFile, chip: &Chip) -> Result<InputCoding
         ModelFile::Saved(_) => bail!("does not say how inputs are coded: name it with --input-coding"),
         ModelFile::Nir(_) if chip.takes_graded_inputs() => Ok(InputCoding::Graded),
         ModelFile::Nir(_) => {
-            let chip = &chip.profile().name;
-            eprintln!(
-                "no input coding in the file, and {chip} takes plain spikes: --input-coding {HALF} is used"
-            );
+            let chip = chip.profile().name.clone();
+            streams::say(Remark::AssumedCoding { chip, coding: HALF.to_string() });
             Ok(HALF)
         }
     }
@@ -132,13 +159,11 @@ fn sweep(args: &EvalArgs) -> Option<Sweep> {
 
 /// A line a fault and rate.
 fn table(faults: &Robustness) -> String {
-    let mut text = format!("{:<16}  {:>8}  {:>6}  {:>6}  {:>6}\n", "fault", "rate", "mean", "sd", "worst");
+    let mut text = format!("{:<16}  {:>8}  {:>9}  {:>9}  {:>9}\n", "fault", "rate", "mean", "sd", "worst");
     for score in &faults.scores {
         let name = score.fault.name();
-        text += &format!(
-            "{name:<16}  {:>8}  {:.4}  {:.4}  {:.4}\n",
-            score.rate, score.mean, score.sd, score.worst
-        );
+        let [mean, sd, worst] = [score.mean, score.sd, score.worst].map(digits);
+        text += &format!("{name:<16}  {:>8}  {mean:>9}  {sd:>9}  {worst:>9}\n", score.rate);
     }
     text
 }

@@ -5,16 +5,18 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::backend::IntegerNetwork;
-use crate::backend::nir::{self, Export, Flavour};
+use crate::backend::Chip;
+use crate::backend::nir::{self, Export, Flavour, NirFile, Reading};
+use crate::cli::options::nir::NirArgs;
 use crate::cli::options::storage::StorageArgs;
-use crate::cli::setup::output::Output;
+use crate::cli::setup::output::{Inputs, Output};
 use crate::cli::shown::exit::Exit;
 use crate::cli::{
     setup::{chip, model, open},
     shown::streams,
 };
-use crate::objective::ModelFile;
+use crate::network::BinaryNetwork;
+use crate::objective::{ModelFile, SavedNetwork};
 use crate::report;
 use crate::study::Study;
 
@@ -27,7 +29,7 @@ pub(crate) enum ExportCommand {
     /// The study as a journal file of Optuna
     OptunaJournal(TrialsArgs),
     /// A trained network in the neuromorphic intermediate representation, as the Python package `nir` reads it
-    Nir(NirArgs),
+    Nir(ExportNirArgs),
 }
 
 #[derive(Debug, Args)]
@@ -43,8 +45,8 @@ pub(crate) struct TrialsArgs {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct NirArgs {
-    /// The network: a .safetensors that tune saved
+pub(crate) struct ExportNirArgs {
+    /// The network: a .safetensors that tune saved, or a NIR file of another program
     pub model: PathBuf,
     /// File to write
     #[arg(long, short, value_name = "FILE")]
@@ -58,6 +60,12 @@ pub(crate) struct NirArgs {
     /// NIR node that stands for a neuron
     #[arg(long, value_enum, default_value_t = FlavourKind::Threshold)]
     pub flavour: FlavourKind,
+    #[command(flatten)]
+    pub nir: NirArgs,
+    /// Largest input of a NIR file of another program: its inputs from 0 to 1 become whole numbers up to it; that of
+    /// the file, else 1 (spikes), if left out
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
+    pub input_max: Option<u8>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -80,39 +88,93 @@ pub(crate) fn run(command: &ExportCommand) -> Result<Exit> {
 
 /// Writes a study as `text` spells it.
 fn trials(args: &TrialsArgs, text: impl Fn(&Study) -> Result<String>) -> Result<Exit> {
-    let output = args.out.as_deref().map(Output::check).transpose()?;
     let database = &args.storage.storage;
-    let mut storage = open::existing(database)?;
+    let inputs = Inputs::default().with_storage(database);
+    let output = args.out.as_deref().map(|file| Output::check(file, &inputs)).transpose()?;
+    let mut storage = open::to_read(database)?;
     let key = open::the_study(&mut *storage, database, args.study.as_deref())?;
     let text = text(&*storage.load_study(key)?)?;
     match output {
-        None => streams::print(&text),
-        Some(output) => {
-            output.write(text)?;
-            eprintln!("written to {}", output.file().display());
+        None => {
+            streams::print(&text)?;
         }
+        Some(output) => write(&output, text)?,
     }
     Ok(Exit::Done)
 }
 
 /// Writes a network as NIR.
-fn network(args: &NirArgs) -> Result<Exit> {
-    let output = Output::check(&args.out)?;
-    let name = args.model.display();
+fn network(args: &ExportNirArgs) -> Result<Exit> {
+    let inputs = Inputs::default().with("MODEL", Some(&args.model)).with("--chip", Some(&args.chip));
+    let output = Output::check(&args.out, &inputs)?;
+    let name = args.model.display().to_string();
     let (profile, _) = chip::open(&args.chip)?;
-    let ModelFile::Saved(saved) = model::open(&args.model)? else {
-        bail!("{name}: is a NIR file already: name a .safetensors that tune saved")
-    };
-    let mut deploy = saved.deploy;
-    deploy.weight_bits = args.weight_bits.or(deploy.weight_bits);
-    let network = IntegerNetwork::new(&saved.network, &profile, &deploy).with_context(|| name.to_string())?;
+    let model = model::open(&args.model)?;
     let flavour = match args.flavour {
         FlavourKind::Threshold => Flavour::Threshold,
         FlavourKind::If => Flavour::IntegrateAndFire,
     };
-    let (chip, input_max) = (profile.name.as_str(), saved.network.input_max);
-    let export = Export { flavour, chip, input_max, coding: saved.coding };
-    output.write(nir::write(&network, &export).with_context(|| name.to_string())?)?;
-    eprintln!("written to {}", output.file().display());
+    let chip = profile.name.clone();
+    let export = Export { flavour, chip: &chip, input_max: 1, coding: None, by_pixel: true, keyed: true };
+    let (network, export, remarks) = match &model {
+        ModelFile::Saved(saved) => own(args, &model, saved, export),
+        ModelFile::Nir(file) => foreign(args, file, export),
+    }
+    .with_context(|| name.clone())?;
+    let mut deploy = model.deploy();
+    deploy.weight_bits = args.weight_bits.or(deploy.weight_bits);
+    let deployment = Chip::new(profile).deploy(&network, &deploy).with_context(|| name.clone())?;
+    remarks.iter().for_each(|remark| streams::say(format_args!("{name}: {remark}")));
+    write(&output, nir::write(deployment.network(), &export).with_context(|| name.clone())?)?;
     Ok(Exit::Done)
+}
+
+/// Writes `content` to the file of `output`, and says so.
+fn write(output: &Output, content: impl AsRef<[u8]>) -> Result<()> {
+    output.write(content)?;
+    streams::say(format_args!("written to {}", output.file().display()));
+    Ok(())
+}
+
+/// The network that `saved` holds, how it is exported, and lines for the user.
+fn own<'a>(
+    args: &ExportNirArgs,
+    model: &ModelFile,
+    saved: &SavedNetwork,
+    export: Export<'a>,
+) -> Result<(BinaryNetwork, Export<'a>, Vec<String>)> {
+    args.nir.step_for(model)?;
+    if let Some(max) = args.input_max {
+        bail!("--input-max {max}: a network that tune saved has its own largest input: leave it out");
+    }
+    let (input_max, coding) = (saved.network.input_max, saved.coding);
+    Ok((saved.network.clone(), Export { input_max, coding, ..export }, Vec::new()))
+}
+
+/// The network of a file of another program, how it is exported, and lines for the user.
+fn foreign<'a>(
+    args: &ExportNirArgs,
+    file: &NirFile,
+    export: Export<'a>,
+) -> Result<(BinaryNetwork, Export<'a>, Vec<String>)> {
+    let reading = Reading { time_step: args.nir.time_step, classes: None };
+    let Some(shape) = file.shape() else {
+        bail!("must have one input: a list, or channels, rows and columns");
+    };
+    let mut remarks = file.remarks(reading)?;
+    let input_max = match (args.input_max, file.input_max()?) {
+        (Some(asked), Some(own)) if asked != own => {
+            bail!("--input-max {asked}: the largest input of the file is {own}: leave the option out")
+        }
+        (None, None) => {
+            let remark =
+                "no input_max in the metadata: inputs are taken as spikes; --input-max names another";
+            remarks.push(remark.to_owned());
+            1
+        }
+        (asked, own) => asked.or(own).unwrap_or(1),
+    };
+    let network = file.network(shape, input_max, reading)?;
+    let (by_pixel, keyed, coding) = (file.is_by_pixel(), file.has_key(), file.coding()?);
+    Ok((network, Export { input_max, coding, by_pixel, keyed, ..export }, remarks))
 }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 
 use crate::cli::options::storage::StorageArgs;
-use crate::cli::setup::output::Output;
+use crate::cli::setup::output::{Inputs, Output};
 use crate::cli::shown::exit::{Exit, WhileRunning};
 use crate::cli::{setup::open, shown::streams};
 use crate::storage::Location;
@@ -70,7 +70,7 @@ pub(crate) fn run(command: &LaunchCommand) -> Result<Exit> {
              sets up"
         );
     }
-    let mut storage = open::existing(database)?;
+    let mut storage = open::to_read(database)?;
     let key = open::the_study(&mut *storage, database, args.study.as_deref())?;
     let study = storage.load_study(key)?;
     if Job::of(&study).is_none() {
@@ -82,13 +82,13 @@ pub(crate) fn run(command: &LaunchCommand) -> Result<Exit> {
     let program = std::env::current_exe().context("cannot find this program")?;
     let script = script(args, &whole(database), &study.name, &program.display().to_string())?;
     if let Some(file) = &args.out {
-        Output::check(file)?.write(&script)?;
-        eprintln!("written to {}", file.display());
+        Output::check(file, &Inputs::default().with_storage(database))?.write(&script)?;
+        streams::say(format_args!("written to {}", file.display()));
     }
-    match args.submit {
-        true => submit(&script)?,
-        false if args.out.is_none() => streams::print(&script),
-        false => {}
+    if args.submit {
+        submit(&script)?;
+    } else if args.out.is_none() {
+        streams::print(&script)?;
     }
     Ok(Exit::Done)
 }

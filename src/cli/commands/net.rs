@@ -6,37 +6,55 @@ use anyhow::{Context, Result};
 use clap::Subcommand;
 
 use crate::cli::shown::exit::Exit;
+use crate::cli::shown::streams;
 use crate::input;
-use crate::network::{LayerSummary, Network, Spec};
-use crate::seed::Seed;
+use crate::network::{LayerSummary, Spec};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum NetCommand {
     /// Print a plan's layers with their shapes, parameters and operations
     Describe {
-        /// The plan, as JSON: input, hidden layers, head
-        file: PathBuf,
+        /// The plan: a file with its JSON (input, hidden layers, head), or one line: 28x28x1-32c5-p2-128-10x16
+        #[arg(value_name = "FILE|LINE")]
+        plan: PathBuf,
+        /// Print the plan as JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
-/// Prints the network that `file` plans, as a table.
-pub(crate) fn describe(file: &Path) -> Result<Exit> {
-    let name = file.display().to_string();
-    let text = std::fs::read_to_string(file).with_context(|| format!("{name}: cannot read it"))?;
-    let spec: Spec = input::from_json(&text, &name)?;
-    print!("{}", plan_text(&spec).with_context(|| name)?);
+/// Prints the network of `plan`, a file or a line, as a table or as JSON.
+pub(crate) fn describe(plan: &Path, json: bool) -> Result<Exit> {
+    let name = plan.display().to_string();
+    let spec = read(plan, &name)?;
+    let text = match json {
+        true => serde_json::to_string_pretty(&spec)? + "\n",
+        false => plan_text(&spec).with_context(|| name)?,
+    };
+    streams::print(&text)?;
     Ok(Exit::Done)
+}
+
+/// The plan in the file `plan`, or the plan that its name is.
+fn read(plan: &Path, name: &str) -> Result<Spec> {
+    let is_line = !plan.exists() && name.starts_with(|c: char| c.is_ascii_digit()) && name.contains('-');
+    if is_line {
+        return Ok(name.parse()?);
+    }
+    let text = std::fs::read_to_string(plan).with_context(|| format!("{name}: cannot read it"))?;
+    Ok(input::from_json(&text, name)?)
 }
 
 /// The network of the plan `spec`, as a table.
 pub(crate) fn plan_text(spec: &Spec) -> Result<String> {
-    Ok(table(&Network::build(spec, &Seed::root(0))?))
+    Ok(table(&spec.summary()?, spec.topology()?))
 }
 
 /// A line a layer and one of sums, below a head line.
-fn table(network: &Network) -> String {
-    let layers = network.summary();
-    let sum = |of: fn(&LayerSummary) -> usize| layers.iter().map(of).sum::<usize>().to_string();
+fn table(layers: &[LayerSummary], topology: String) -> String {
+    let sum = |of: fn(&LayerSummary) -> usize| {
+        layers.iter().map(|layer| of(layer) as u128).sum::<u128>().to_string()
+    };
     let cells = |layer: &LayerSummary| {
         let (output, neurons) = (layer.output.to_string(), layer.output.len().to_string());
         [layer.name.clone(), output, neurons, layer.parameters.to_string(), layer.operations.to_string()]
@@ -44,7 +62,7 @@ fn table(network: &Network) -> String {
     let mut rows = vec![["layer", "output", "neurons", "parameters", "operations"].map(str::to_owned)];
     rows.extend(layers.iter().map(cells));
     rows.push([
-        network.topology(),
+        topology,
         String::new(),
         sum(|layer| layer.output.len()),
         sum(|layer| layer.parameters),
@@ -76,13 +94,12 @@ mod tests {
             "head": {"classes": 2, "redundancy": 2, "overlapping": false, "batch_norm": false}
         }"#;
         let spec: Spec = input::from_json(plan, "plan.json").expect("a plan");
-        let network = Network::build(&spec, &Seed::root(0)).expect("the plan is right");
         let expected = "\
 layer                            output  neurons  parameters  operations
 convolution 2@3x3, max pool 2x2   2x2x2        8          20         288
 dense 4                               4        4          36          32
 4x4x1-2c3-p2-4                                12          56         320
 ";
-        assert_eq!(table(&network), expected);
+        assert_eq!(plan_text(&spec).expect("the plan is right"), expected);
     }
 }

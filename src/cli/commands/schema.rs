@@ -34,7 +34,7 @@ pub(crate) enum SchemaKind {
 
 /// Prints the schema of `kind`.
 pub(crate) fn run(kind: SchemaKind) -> Result<Exit> {
-    streams::print(&(serde_json::to_string_pretty(&schema(kind))? + "\n"));
+    streams::print(&(serde_json::to_string_pretty(&schema(kind))? + "\n"))?;
     Ok(Exit::Done)
 }
 

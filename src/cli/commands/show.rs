@@ -29,25 +29,27 @@ pub(crate) struct ShowArgs {
 /// Prints the study that `args` name.
 pub(crate) fn run(args: &ShowArgs) -> Result<Exit> {
     let database = &args.storage.storage;
-    let mut storage = open::existing(database)?;
+    let mut storage = open::to_read(database)?;
     let key = open::the_study(&mut *storage, database, args.study.as_deref())?;
     let study = storage.load_study(key)?;
-    streams::print(&report::study_text(&study, args.top));
+    streams::print(&report::study_text(&study, args.top))?;
+    let remarks: String = report::Remark::of(&study).iter().map(|remark| format!("{remark}\n")).collect();
+    streams::print(&remarks)?;
     let winner = report::Best::of(&study, "", None);
     if let Some(best) = &winner {
-        streams::print(&format!("\n{}", report::winner_text(best)));
+        streams::print(&format!("\n{}", report::winner_text(best)))?;
     }
     if let Some(space) = study.space().transpose()?
         && let Some(importance) = importance(&space, &study, &Seed::root(0).child("importance"))
     {
-        streams::print(&format!("\n{}", report::importance_text(&importance)));
+        streams::print(&format!("\n{}", report::importance_text(&importance)))?;
     }
     if ExternalSetup::of(&study).is_some() {
         return Ok(Exit::Done);
     }
     let best = winner.map(|best| best.hyperparameters).or_else(|| Some(study.best()?.point.clone()));
     if let Some(point) = best {
-        streams::print(&format!("\n{}", network_text(&study, &point)));
+        streams::print(&format!("\n{}", network_text(&study, &point)))?;
     }
     Ok(Exit::Done)
 }

@@ -24,15 +24,15 @@ pub(crate) struct StatusArgs {
 /// Prints how the study stands.
 pub(crate) fn run(args: &StatusArgs) -> Result<Exit> {
     let database = &args.storage.storage;
-    let mut storage = open::existing(database)?;
+    let mut storage = open::to_read(database)?;
     let key = open::the_study(&mut *storage, database, args.study.as_deref())?;
     let (study, heartbeats) = (storage.load_study(key)?, storage.heartbeats(key)?);
     let now = Timestamp(jiff::Timestamp::now().as_microsecond());
     let budget = Job::of(&study).map(|job| job.budget);
     let status = Status::of(&study, budget, &heartbeats, now);
     match args.json {
-        true => streams::print(&format!("{}\n", serde_json::to_string(&status)?)),
-        false => streams::print(&status_text(&status)),
-    }
+        true => streams::print(&format!("{}\n", serde_json::to_string(&status)?))?,
+        false => streams::print(&status_text(&status))?,
+    };
     Ok(Exit::Done)
 }

@@ -1,6 +1,6 @@
 //! One trial in a process of its own, for a worker of this program.
 
-use std::io::{BufRead, Write};
+use std::io::BufRead;
 use std::ops::ControlFlow;
 
 use anyhow::{Context, Result, bail};
@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::cli::setup::job::WorkerJob;
 use crate::cli::setup::machine;
 use crate::cli::shown::exit::Exit;
+use crate::cli::shown::streams::{self, Reader};
 use crate::objective::isolated::{TrialReply, TrialRequest};
 
 /// Reads a trial request from standard input, evaluates it, and reports its progress on standard output.
@@ -23,9 +24,8 @@ pub(crate) fn run() -> Result<Exit> {
     let objective = job.objective()?;
     let mut tell = |answer: &TrialReply| {
         let text = serde_json::to_string(answer).expect("text and finite numbers are JSON");
-        let mut out = std::io::stdout().lock();
         // If nobody reads the answer, the trial ends.
-        if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
+        if !matches!(streams::print_line(text), Ok(Reader::Reads)) {
             return ControlFlow::Break(());
         }
         match (answer, lines.next()) {

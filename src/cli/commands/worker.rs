@@ -16,8 +16,8 @@ use crate::cli::setup::signals::{STOP, stop_on_signals};
 use crate::cli::setup::{checkpoints, external, machine, open};
 use crate::cli::shown::exit::Exit;
 use crate::cli::shown::progress::Progress;
-use crate::objective::Objective;
 use crate::objective::isolated::Isolated;
+use crate::objective::{DataSummary, Objective};
 use crate::space::Space;
 use crate::study::{ExternalSetup, Job, Searched, Study, Training};
 use crate::tuner::{Confirm, End, Pausing, Settings, Tuner};
@@ -67,7 +67,8 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit> {
     let Some(space) = study.space().transpose()? else { bail!("{}", not_ours(&study)) };
     let job = Job::of(&study).with_context(|| not_ours(&study))?;
     let searched = study.searched().with_context(|| not_ours(&study))?;
-    let objective = objective(args, &study, &job, &space)?;
+    let (objective, data) = objective(args, &study, &job, &space)?;
+    let space = space.with_foresight(objective.foresight());
     machine::use_threads(args.threads.threads)?;
     stop_on_signals()?;
     let mut progress = Progress::new(&args.display);
@@ -82,7 +83,10 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit> {
         stop: &STOP,
     };
     let name = args.name.clone().unwrap_or_else(machine::process_name);
-    match tuner.work(&name, !args.no_linger, &mut |event| progress.observe(&event))? {
+    let end =
+        tuner.work(&name, !args.no_linger, &mut |event| progress.observe_study(&event, data.as_ref()))?;
+    progress.end()?;
+    match end {
         End::Interrupted => Ok(Exit::Interrupted),
         End::Done | End::NothingFeasible => Ok(Exit::Done),
     }
@@ -95,13 +99,18 @@ fn not_ours(study: &Study) -> String {
     )
 }
 
-/// The objective of the study: its command, or processes of this program, once it is sure that they can begin.
-fn objective(args: &WorkerArgs, study: &Study, job: &Job, space: &Space) -> Result<Box<dyn Objective>> {
+/// The objective of the study: its command, or processes of this program, once it is sure that they can begin; and
+/// what these train on.
+fn objective(
+    args: &WorkerArgs,
+    study: &Study,
+    job: &Job,
+    space: &Space,
+) -> Result<(Box<dyn Objective>, Option<DataSummary>)> {
     let Some(training) = &job.training else {
         let setup = ExternalSetup::of(study).with_context(|| not_ours(study))?;
-        return Ok(Box::new(
-            external::objective(&setup, space, &study.metrics).context("the study's command")?,
-        ));
+        let command = external::objective(&setup, space, &study.metrics).context("the study's command")?;
+        return Ok((Box::new(command), None));
     };
     let job = worker_job(args, training);
     let same = job.objective()?;
@@ -109,7 +118,8 @@ fn objective(args: &WorkerArgs, study: &Study, job: &Job, space: &Space) -> Resu
     let program = std::env::current_exe().context("cannot find this program")?;
     let (program, arguments) = (program.to_string_lossy().into_owned(), vec!["trial".to_owned()]);
     let job = serde_json::to_value(job)?;
-    Ok(Box::new(Isolated::new(program, arguments, job, Box::new(same), &STOP)))
+    let data = same.data_summary();
+    Ok((Box::new(Isolated::new(program, arguments, job, Box::new(same), &STOP)), Some(data)))
 }
 
 /// The job of this worker's processes, which share its threads and its memory.
@@ -134,8 +144,10 @@ fn settings(args: &WorkerArgs, study: &Study, job: &Job, searched: &Searched) ->
         replicates: job.replicates,
         pausing: pausing(args, study, job, searched)?,
         stop_when: job.stop_when.iter().map(|rule| rule.parse()).collect::<Result<_, _>>()?,
+        max_failures: job.max_failures,
         heartbeat: args.heartbeat.heartbeat()?,
         confirm: Confirm { candidates: 0, repeats: 1 },
+        pick: None,
         model: None,
     })
 }

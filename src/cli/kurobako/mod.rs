@@ -20,37 +20,51 @@ use serde_json::json;
 use self::message::{Answer, Asked, CAPABILITIES, Evaluated, Order, Problem, Spec};
 use self::problem::Searched;
 use super::options::metric::check_metrics;
+use super::request_lines::{hint, next_request};
 use super::shown::exit::{Exit, WhileRunning};
+use super::shown::streams::{self, Reader};
+use crate::input::{self, shortened};
 use crate::search::Strategy;
 use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome};
 use crate::tuner::Session;
 
 /// Answers kurobako on standard output until the end of standard input.
 pub(super) fn run(strategy: Strategy) -> Result<Exit> {
-    serve(strategy, std::io::stdin().lock(), std::io::stdout().lock())
+    serve(strategy, std::io::stdin().lock(), streams::stdout().context("standard output")?)
 }
 
-fn serve(strategy: Strategy, orders: impl BufRead, mut answers: impl Write) -> Result<Exit> {
+pub(super) fn serve(strategy: Strategy, mut orders: impl BufRead, mut answers: impl Write) -> Result<Exit> {
     let mut write = |answer: &Answer| {
         let line = serde_json::to_string(answer).expect("text and numbers are JSON");
-        writeln!(answers, "{line}").and_then(|()| answers.flush()).is_ok()
+        streams::answer(&mut answers, &line)
     };
-    if !write(&Answer::SolverSpecCast { spec: spec(strategy) }) {
+    if write(&Answer::SolverSpecCast { spec: spec(strategy) })? == Reader::IsGone {
         return Ok(Exit::Done);
     }
     let mut solvers = Solvers { strategy, by_id: HashMap::new() };
-    for line in orders.lines() {
-        let line = line.map_err(|error| WhileRunning(format!("cannot read standard input: {error}")))?;
-        let answer = match serde_json::from_str(&line) {
+    let unread = |error| WhileRunning(format!("cannot read standard input: {error}"));
+    while let Some(line) = next_request(&mut orders).map_err(unread)? {
+        let answer = match line.and_then(|line| read(&line)) {
             Ok(order) => solvers.answer(order),
-            Err(error) => Some(refused(format!("{error}: {line}"))),
+            Err(problem) => Some(refused(problem)),
         };
-        // A reader that closes the pipe wants no more.
-        if answer.is_some_and(|answer| !write(&answer)) {
+        if let Some(answer) = answer
+            && write(&answer)? == Reader::IsGone
+        {
             break;
         }
     }
     Ok(Exit::Done)
+}
+
+/// The message in a line.
+///
+/// # Errors
+/// What is wrong with the line, and its beginning.
+fn read(line: &str) -> Result<Order, String> {
+    let problem = |error: &dyn std::fmt::Display| format!("{error}{}: {}", hint(line), shortened(line));
+    let json = input::parse(line, "message").map_err(|error| problem(&error))?;
+    serde_json::from_value(json).map_err(|error| problem(&error))
 }
 
 fn spec(strategy: Strategy) -> Spec {
@@ -83,13 +97,13 @@ impl Solvers {
                 self.by_id.remove(&solver_id);
                 None
             }
-            Order::AskCall { solver_id, next_trial_id } => Some(match self.solver(solver_id) {
-                Ok(solver) => {
-                    let trial = solver.ask(next_trial_id);
-                    Answer::AskReply { trial, next_trial_id: next_trial_id + 1 }
-                }
-                Err(problem) => refused(problem),
-            }),
+            Order::AskCall { solver_id, next_trial_id: id } => {
+                let next =
+                    id.checked_add(1).ok_or_else(|| format!("next_trial_id = {id}: there is no next number"));
+                let asked = next.and_then(|next| Ok((self.solver(solver_id)?.ask(id), next)));
+                let reply = asked.map(|(trial, next_trial_id)| Answer::AskReply { trial, next_trial_id });
+                Some(reply.unwrap_or_else(refused))
+            }
             Order::TellCall { solver_id, trial } => {
                 let told = self.solver(solver_id).and_then(|solver| {
                     solver.tell(&trial).map_err(|error| format!("trial {}: {error:#}", trial.id))
@@ -138,8 +152,10 @@ impl Solver {
     }
 
     fn tell(&mut self, trial: &Evaluated) -> Result<()> {
-        let number = self.numbers.remove(&trial.id).context("not under way")?;
-        Ok(self.session.tell(number, outcome(trial))?)
+        let number = *self.numbers.get(&trial.id).context("not under way")?;
+        self.session.tell(number, outcome(trial))?;
+        self.numbers.remove(&trial.id);
+        Ok(())
     }
 }
 
@@ -234,6 +250,45 @@ mod tests {
         assert_eq!(answers[..30], answers[30..]);
         let gone = [create(0), r#"{"type": "DROP_SOLVER_CAST", "solver_id": 0}"#.to_owned(), ask(0, 0)];
         assert_eq!(super::tests::answers(&gone)[0]["kind"], "INVALID_INPUT");
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_is_answered_and_nothing_is_lost() {
+        let broken: [(&[u8], &str); 7] = [
+            (b"\xff", "not UTF-8: byte 1"),
+            (b"{\"type\": NaN}", "JSON has no NaN"),
+            (b"{\"type\": 1e400}", "number out of range"),
+            (br#"{"type": "ASK_CALL", "solver_id": 0, "solver_id": 1, "next_trial_id": 0}"#, "is there twice"),
+            (br#"{"type": "ASK_CALL", "solver_id": 0, "next_trial_id": null}"#, "invalid type: null"),
+            (br#"{"type": "ASK_CALL", "solver_id": 0, "next_trial_id": 18446744073709551615}"#, "no next number"),
+            (br#"{"type": "TELL_CALL", "solver_id": 0, "trial": {"id": 0, "values": [1, 2], "current_step": 3}}"#,
+             "2 values for 1 metrics"),
+        ];
+        let deep = b"[".repeat(10_000);
+        let more = [(deep.as_slice(), "recursion limit")];
+        let mut text = format!("{}\n{}\n", create(0).replace('\n', " "), ask(0, 0)).into_bytes();
+        for (line, _) in broken.iter().chain(&more) {
+            text.extend_from_slice(line);
+            text.extend(b"\r\n\n");
+        }
+        text.extend(tell(0, 0, "[2]").bytes());
+        let mut answers = Vec::new();
+        serve(Strategy::Tpe, text.as_slice(), &mut answers).unwrap();
+        let answers: Vec<Json> = String::from_utf8(answers)
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(answers.len(), 2 + broken.len() + more.len() + 1);
+        for (answer, (_, part)) in answers[2..].iter().zip(broken.iter().chain(&more)) {
+            let message = answer["message"].as_str().unwrap_or_default();
+            assert!(message.contains(part) && message.len() < 600, "no {part:?} in {answer}");
+        }
+        assert_eq!(
+            answers.last().unwrap()["type"],
+            "TELL_REPLY",
+            "the refused result has not ended the trial"
+        );
     }
 
     #[test]

@@ -99,7 +99,10 @@ fn spelled(variable: &Variable) -> Result<Json> {
             let shown = |end: Option<f64>| end.map_or("none".to_owned(), |end| end.to_string());
             bail!("low = {}, high = {}: both must be finite", shown(low), shown(high))
         }
-        Range::Discrete { low, high } if high - low == 1 => json!({"type": "fixed", "value": low}),
+        Range::Discrete { low, high } if high <= low => {
+            bail!("low = {low}, high = {high}: high, which is left out, must be above low")
+        }
+        Range::Discrete { low, high } if high - 1 == low => json!({"type": "fixed", "value": low}),
         Range::Discrete { low, high } => json!({"type": "int", "low": low, "high": high - 1, "log": log}),
         Range::Categorical { ref choices } => {
             json!({"type": "categorical", "choices": (0..choices.len()).collect::<Vec<_>>()})
@@ -115,7 +118,9 @@ fn when(condition: &Script, earlier: &[Variable]) -> Option<Json> {
         earlier.iter().filter(|variable| names.contains(variable.name.as_str())).collect();
     let [parent] = parents.as_slice() else { return None };
     let (values, choices) = match &parent.range {
-        Range::Discrete { low, high } if high - low <= ENUMERABLE => (*low..*high, [].as_slice()),
+        Range::Discrete { low, high } if high.saturating_sub(*low) <= ENUMERABLE => {
+            (*low..*high, [].as_slice())
+        }
         Range::Categorical { choices } => (0..choices.len() as i64, choices.as_slice()),
         _ => return None,
     };
@@ -187,5 +192,21 @@ mod tests {
         let script = r#"{"name": "x", "range": {"type": "DISCRETE", "low": 0, "high": 2}, "distribution": "UNIFORM",
                          "constraint": {"lua_script": "f(1)"}}"#;
         assert!(problem(script).starts_with("parameter x: lua_script `f(1)`: something is left over"));
+        let discrete = |low: i64, high: i64| {
+            format!(
+                r#"{{"name": "n", "range": {{"type": "DISCRETE", "low": {low}, "high": {high}}}, "distribution": "UNIFORM"}}"#
+            )
+        };
+        assert_eq!(
+            problem(&discrete(3, 3)),
+            "parameter n: low = 3, high = 3: high, which is left out, must be above low"
+        );
+        assert!(problem(&discrete(5, i64::MIN)).contains("must be above low"));
+        assert!(problem(&discrete(i64::MIN, i64::MAX)).contains("must be -2^53 to 2^53"));
+        let child = r#"{"name": "x", "range": {"type": "DISCRETE", "low": 0, "high": 2}, "distribution": "UNIFORM",
+                        "constraint": {"lua_script": "n > 0"}}"#;
+        assert!(
+            problem(&format!("{}, {child}", discrete(i64::MIN, i64::MAX))).contains("must be -2^53 to 2^53")
+        );
     }
 }

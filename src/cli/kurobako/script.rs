@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::input::shortened;
+
 /// A script that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("lua_script `{script}`: {problem} at \"{rest}\": must be an expression of comparisons, and, or, not")]
@@ -41,7 +43,7 @@ const OPERATORS: [&[&str]; 5] =
 impl Script {
     /// Reads an expression.
     pub fn new(text: &str) -> Result<Self, ScriptError> {
-        let mut reader = Reader { script: text, rest: text.trim() };
+        let mut reader = Reader { script: text, rest: text.trim(), operands: 0 };
         reader.word("return");
         let script = reader.binary(0)?;
         match reader.rest {
@@ -134,11 +136,16 @@ fn apply(operator: &str, left: Value, right: Value) -> Option<Value> {
 struct Reader<'a> {
     script: &'a str,
     rest: &'a str,
+    /// Operands, signs and brackets so far.
+    operands: usize,
 }
+
+/// Most operands, signs and brackets of a script: each may take a call of its own, and the stack is finite.
+const MOST_OPERANDS: usize = 200;
 
 impl<'a> Reader<'a> {
     fn error(&self, problem: &'static str) -> ScriptError {
-        ScriptError { script: self.script.to_owned(), problem, rest: self.rest.to_owned() }
+        ScriptError { script: shortened(self.script), problem, rest: shortened(self.rest) }
     }
 
     fn advance(&mut self, length: usize) -> &'a str {
@@ -194,6 +201,10 @@ impl<'a> Reader<'a> {
     }
 
     fn unary(&mut self) -> Result<Script, ScriptError> {
+        self.operands += 1;
+        if self.operands > MOST_OPERANDS {
+            return Err(self.error("more than 200 operands, signs and brackets"));
+        }
         if self.word("not") {
             return Ok(Script::Not(Box::new(self.unary()?)));
         }
@@ -297,6 +308,17 @@ mod tests {
         for script in ["", "a <", "(a", "local x = 1", "a == 'b", "f(a)", "a ? b", "if a then return b end"] {
             assert!(Script::new(script).is_err(), "{script}");
         }
+        for long in [
+            "(".repeat(100_000),
+            "-".repeat(100_000),
+            "not ".repeat(100_000),
+            "2^".repeat(100_000),
+            format!("a{}", " and a".repeat(100_000)),
+        ] {
+            let problem = Script::new(&long).expect_err("too long").to_string();
+            assert!(problem.contains("more than 200 operands") && problem.len() < 500, "{problem}");
+        }
+        assert!(holds(&format!("{}1{}", "(".repeat(190), ")".repeat(190))));
         let problem = Script::new("a and (b").expect_err("not closed").to_string();
         assert!(problem.starts_with("lua_script `a and (b`: a bracket is not closed"), "{problem}");
     }

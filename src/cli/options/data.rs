@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use crate::data::{DataError, LabelColumn, Sources};
+use crate::data::{Channels, DataError, Header, LabelColumn, OpenOptions, Sources};
 
 /// The folders and servers in which data sets are looked for.
 #[derive(Clone, Debug, Args, Serialize, Deserialize)]
@@ -38,4 +38,21 @@ pub(crate) struct DataArgs {
     /// Label column of a CSV file, by name or by number from 0; the last if left out
     #[arg(long, value_name = "COLUMN")]
     pub label: Option<LabelColumn>,
+    /// Whether the first line of a CSV file names its columns: yes or no; found out if left out
+    #[arg(long, value_name = "yes|no")]
+    pub header: Option<Header>,
+    /// Whether images of four dimensions have their channels first or last; found out if left out
+    #[arg(long, value_name = "first|last")]
+    pub channels: Option<Channels>,
+}
+
+impl DataArgs {
+    /// What these options say about the files.
+    pub fn open_options(&self) -> OpenOptions {
+        OpenOptions {
+            label: self.label.clone().unwrap_or_default(),
+            header: self.header.unwrap_or_default(),
+            channels: self.channels.unwrap_or_default(),
+        }
+    }
 }

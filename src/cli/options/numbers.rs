@@ -10,6 +10,11 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
     number_in(text, "from 0 to 1", |x| (0.0..=1.0).contains(&x))
 }
 
+/// Reads a finite number above 0.
+pub(crate) fn above_zero(text: &str) -> Result<f64, String> {
+    number_in(text, "above 0", |x| x > 0.0 && x.is_finite())
+}
+
 fn number_in(text: &str, rule: &str, is_in: impl Fn(f64) -> bool) -> Result<f64, String> {
     text.parse().ok().filter(|&x| is_in(x)).ok_or_else(|| format!("must be a number {rule}"))
 }

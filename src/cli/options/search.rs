@@ -18,6 +18,7 @@ impl ValueEnum for Strategy {
             }
             Strategy::Tpe => "Tree-structured Parzen estimator",
             Strategy::Nsga2 => "Evolution towards the Pareto front of all metrics",
+            Strategy::Evolution => "Evolution of whole layers; a Gaussian process chooses among the children",
             Strategy::Sobol => "Scrambled Sobol sequence",
             Strategy::Random => "Uniform random points",
         };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::display::DisplayArgs;
@@ -14,7 +14,7 @@ use super::storage::StorageArgs;
 use super::threads::ThreadsArgs;
 use crate::search::{Fidelity, Strategy};
 use crate::space::Space;
-use crate::study::{Metric, Searched};
+use crate::study::{Metric, Pick, Searched};
 use crate::tuner::{Confirm, Settings, StopRule};
 
 #[derive(Debug, Args)]
@@ -32,6 +32,9 @@ pub(crate) struct StudyArgs {
     /// deviations of the losses. time=30m: finished trials have run for 30 minutes in all; parallel trials count once.
     #[arg(long, value_name = "RULE")]
     pub stop_when: Vec<StopRule>,
+    /// End the study once its first N trials have failed and no other has finished; 0 for never
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub max_failures: u32,
     #[command(flatten)]
     pub reference: ReferenceArgs,
     /// Seed of all random numbers
@@ -39,15 +42,22 @@ pub(crate) struct StudyArgs {
     /// The same seed gives the same study with one worker, and with several and --deterministic.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Results that the search knows from the start: a CSV table or another study of the database
+    /// Results that the search knows from the start: a CSV table, JSON lines, or another study of the database
     ///
-    /// The table has one column per parameter and per metric. Its best point is tried after the starting points.
-    #[arg(long, value_name = "FILE.csv|STUDY")]
+    /// The table has one column per parameter and per metric. Both files may be those of `tune export`. The best point
+    /// is tried after the starting points.
+    #[arg(long, value_name = "FILE.csv|FILE.jsonl|STUDY")]
     pub warm_start: Option<String>,
     /// Seeds per trial: the value of a trial is the mean over its seeds, for a noisy objective
     #[arg(long, alias = "replicates", value_name = "N", default_value_t = 1,
         value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub seeds_per_trial: u32,
+    /// Which trial of a front wins: knee, a trial's number, or METRIC within VALUE
+    ///
+    /// "energy within 0.005" is the trial with the least energy whose first metric is at most 0.005 worse than the best;
+    /// knee is where the front bends most. If left out, the best in the first metric wins.
+    #[arg(long, value_name = "RULE")]
+    pub pick: Option<Pick>,
     /// New seeds for each trial that --confirm repeats
     #[arg(long, alias = "repeats", value_name = "N", default_value_t = 3,
         value_parser = clap::value_parser!(u32).range(1..))]
@@ -65,6 +75,11 @@ pub(crate) struct StudyArgs {
     /// Delete an older study of this name and begin again
     #[arg(long)]
     pub fresh: bool,
+    /// Try the failed trials of earlier runs again, after what made them fail was mended
+    ///
+    /// Each gets a new number. The failed trial no longer counts for the budget and the search.
+    #[arg(long, conflicts_with = "fresh")]
+    pub retry_failed: bool,
     /// Trials that run at the same time
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
@@ -97,6 +112,13 @@ impl StudyArgs {
         self.check_rules()?;
         check_metrics(metrics)?;
         self.reference.check(metrics, self.search)?;
+        if let Some(pick) = &self.pick {
+            let names: Vec<&str> = metrics.iter().map(|metric| metric.name.as_str()).collect();
+            pick.check(&names).with_context(|| format!("--pick {pick}"))?;
+            if matches!(pick, Pick::Trial(number) if *number >= self.budget) {
+                bail!("--pick {pick}: the trials of --budget {0} are 0 to {1}", self.budget, self.budget - 1);
+            }
+        }
         self.check_fidelity()
     }
 
@@ -150,8 +172,10 @@ impl StudyArgs {
             replicates: self.seeds_per_trial,
             pausing: None,
             stop_when: self.stop_when.clone(),
+            max_failures: self.max_failures,
             heartbeat: self.heartbeat.heartbeat()?,
             confirm: Confirm { candidates: confirm, repeats: self.confirm_seeds },
+            pick: self.pick.clone(),
             model: None,
         })
     }

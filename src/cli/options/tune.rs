@@ -6,14 +6,14 @@ use super::data::DataArgs;
 use super::faults::{FaultChoice, fault};
 use super::numbers::{open_share, share};
 use super::study::StudyArgs;
-use crate::objective::Goal;
+use crate::objective::{Constraint, Goal};
 use crate::units::Bytes;
 
 #[derive(Debug, Args)]
 pub(crate) struct TuneArgs {
     #[command(flatten)]
     pub data: DataArgs,
-    /// Search space: images, small-images, tables, whetstone, or a JSON file; chosen by the data set if left out
+    /// Search space: images, small-images, tables, topologies, whetstone, or a JSON file; chosen by the data set if left out
     #[arg(long, value_name = "NAME|FILE")]
     pub space: Option<String>,
     /// Chip to deploy on: a name such as loihi1 or truenorth (see configs/chips), ideal, or a JSON file
@@ -26,10 +26,16 @@ pub(crate) struct TuneArgs {
     /// What is optimized; may be given several times for several objectives
     ///
     /// The first metric decides the winner and is accuracy or robustness. Others are modelled or counted for one
-    /// inference on the chip: energy, latency, throughput, energy-delay-product, area, cores, synaptic-operations,
-    /// spikes.
+    /// inference on the chip: energy, latency, throughput, energy-delay-product, area, cores, parameters,
+    /// synaptic-operations, spikes.
     #[arg(long, value_name = "NAME", default_value = "accuracy")]
     pub metric: Vec<Goal>,
+    /// What a metric must be at least or at most: cores<=128, accuracy>=0.97; may be given several times
+    ///
+    /// Networks that break a constraint of cores or parameters are not trained. A network that breaks another one cannot
+    /// win.
+    #[arg(long, value_name = "METRIC<=VALUE")]
+    pub constraint: Vec<Constraint>,
     /// Faults of the chips on which robustness is measured, as in `tune eval`
     #[arg(long, value_name = "FAULT,...", value_delimiter = ',', value_parser = fault,
         default_value = "stuck-at-zero,dead-neuron,dropped-spike")]

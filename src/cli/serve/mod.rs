@@ -13,7 +13,9 @@ use serde_json::Value as Json;
 pub(super) use self::message::Message;
 use self::message::{Reply, Request, SCHEMA, Scored};
 use super::options::metric::check_metrics;
+use super::request_lines::{hint, next_request};
 use super::shown::exit::{Exit, WhileRunning};
+use super::shown::streams::{self, Reader};
 use crate::input;
 use crate::space::{Point, Space};
 use crate::study::{Attributes, Failure, FailureKind, Outcome, Trial};
@@ -21,19 +23,19 @@ use crate::tuner::Session;
 
 /// Answers standard input on standard output until its end.
 pub(super) fn run() -> Result<Exit> {
-    serve(std::io::stdin().lock(), std::io::stdout().lock())
+    serve(std::io::stdin().lock(), streams::stdout().context("standard output")?)
 }
 
-fn serve(requests: impl BufRead, mut replies: impl Write) -> Result<Exit> {
+pub(super) fn serve(mut requests: impl BufRead, mut replies: impl Write) -> Result<Exit> {
     let mut server = Server::default();
-    for line in requests.lines() {
-        let line = line.map_err(|error| WhileRunning(format!("cannot read standard input: {error}")))?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        let reply = serde_json::to_string(&server.answer(&line)).expect("text and numbers are JSON");
-        if writeln!(replies, "{reply}").and_then(|()| replies.flush()).is_err() {
-            // A reader that closes the pipe wants no more.
+    let unread = |error| WhileRunning(format!("cannot read standard input: {error}"));
+    while let Some(line) = next_request(&mut requests).map_err(unread)? {
+        let reply = match line {
+            Ok(line) => server.answer(&line),
+            Err(problem) => Reply::Error { message: format!("request: {problem}") },
+        };
+        let reply = serde_json::to_string(&reply).expect("text and numbers are JSON");
+        if streams::answer(&mut replies, &reply)? == Reader::IsGone {
             break;
         }
     }
@@ -48,8 +50,13 @@ struct Server {
 
 impl Server {
     fn answer(&mut self, line: &str) -> Reply {
-        let request = input::from_json(line, "request").map_err(anyhow::Error::from);
-        let reply = request.and_then(|request| self.reply(request));
+        let reply = match input::parse(line, "request") {
+            Ok(json) => {
+                let request = input::from_value(json, "request", "").map_err(anyhow::Error::from);
+                request.and_then(|request| self.reply(request))
+            }
+            Err(error) => Err(anyhow::anyhow!("{error}{}", hint(line))),
+        };
         reply.unwrap_or_else(|error| Reply::Error { message: format!("{error:#}") })
     }
 
@@ -249,6 +256,78 @@ mod tests {
         let none = OPEN.replace(r#"{"name": "loss", "direction": "minimize"}"#, "");
         assert!(error(&mut server, &none).contains("at least one"));
         assert!(matches!(server.answer(r#"{"op": "ask"}"#), Reply::Trial { trial: 0, .. }));
+    }
+
+    /// The replies to `lines`, after a study was opened.
+    fn replies(lines: &[u8]) -> Vec<Json> {
+        let requests = [OPEN.replace('\n', " ").as_bytes(), b"\n", lines].concat();
+        let mut replies = Vec::new();
+        serve(requests.as_slice(), &mut replies).unwrap();
+        let replies = String::from_utf8(replies).unwrap();
+        let mut replies = replies.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
+        assert_eq!(replies.next().unwrap()["reply"], "opened");
+        replies.collect()
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_is_answered_and_nothing_is_lost() {
+        let broken: [(&[u8], &str); 12] = [
+            (b"\xff", "request: not UTF-8: byte 1 of the line is 0xff"),
+            (b"{\"op\": \"ask\xc3\"}", "request: not UTF-8: byte 12"),
+            (br#"{"op": "tell", "trial": 0, "values": [NaN], "constraints": [0]}"#, "JSON has no NaN"),
+            (br#"{"op": "tell", "trial": 0, "values": [-Infinity], "constraints": [0]}"#, "tell a trial"),
+            (br#"{"op": "tell", "trial": 0, "values": [1e400], "constraints": [0]}"#, "number out of range"),
+            (br#"{"op": "tell", "trial": 0, "values": [null], "constraints": [0]}"#, "invalid type: null"),
+            (br#"{"op": "tell", "trial": 0, "values": [1], "constraints": null}"#, "invalid type: null"),
+            (br#"{"op": "tell", "trial": 4294967296, "values": [1], "constraints": [0]}"#, "4294967296"),
+            (br#"{"op": "ask", "op": "best"}"#, r#"key "op" is there twice"#),
+            (b"{\"op\": \"ask\"", "request: not JSON: EOF"),
+            (br#"["op", "ask"]"#, "request: "),
+            (b"\0", "request: not JSON: "),
+        ];
+        let deep = [b"[".repeat(10_000), b"]".repeat(10_000)].concat();
+        let long = [b"{\"op\": \"".to_vec(), b"x".repeat(1 << 20), b"\"}".to_vec()].concat();
+        let more = [(deep.as_slice(), "recursion limit"), (long.as_slice(), "unknown value")];
+        let mut lines = b"{\"op\": \"ask\"}\n".to_vec();
+        for (line, _) in broken.iter().chain(&more) {
+            lines.extend_from_slice(line);
+            lines.extend(b"\r\n\n");
+        }
+        lines.extend(br#"{"op": "tell", "trial": 0, "values": [2], "constraints": [0]}"#);
+        let replies = replies(&lines);
+        assert_eq!(replies.len(), broken.len() + more.len() + 2);
+        for (reply, (line, part)) in replies[1..].iter().zip(broken.iter().chain(&more)) {
+            let message = reply["message"].as_str().unwrap_or_default();
+            let line = String::from_utf8_lossy(&line[..line.len().min(80)]);
+            assert!(message.contains(part), "{line}: no {part:?} in {reply}");
+            assert!(message.len() < 600, "{line}: {} bytes", message.len());
+        }
+        let told = serde_json::json!({"reply": "told", "trial": 0, "best": 0});
+        assert_eq!(replies.last(), Some(&told), "the last line has no end");
+    }
+
+    #[test]
+    fn a_space_that_no_search_can_fill_is_refused_and_one_of_any_width_is_searched() {
+        let mut server = Server::default();
+        let open = |low: &str, high: &str, more: &str| {
+            format!(
+                r#"{{"op": "open", "search": "tpe", "metrics": [{{"name": "m", "direction": "minimize"}}],
+                "space": {{"name": "s", "parameters": {{
+                    "x": {{"type": "float", "low": {low}, "high": {high}{more}}}}}}}}}"#
+            )
+        };
+        let refused = error(&mut server, &open("0", "1", r#", "step": 1e-20"#));
+        assert!(refused.starts_with("space: parameters.x: step = 1e-20: more than 2^50 steps"), "{refused}");
+        for (low, high, more) in [("-1e308", "1e308", ""), ("1e-308", "1e308", r#", "log": true"#)] {
+            assert!(matches!(server.answer(&open(low, high, more)), Reply::Opened { .. }));
+            for k in 0..15 {
+                let Reply::Trial { trial, .. } = server.answer(r#"{"op": "ask"}"#) else {
+                    panic!("no trial")
+                };
+                let tell = format!(r#"{{"op": "tell", "trial": {trial}, "values": [{k}]}}"#);
+                assert!(matches!(server.answer(&tell), Reply::Told { .. }));
+            }
+        }
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use super::digest::sha256;
-use crate::backend::ChipProfile;
+use crate::backend::{ChipProfile, ProfileError};
 
 /// The chip profile `name`, built in or a file, and the SHA-256 of its text.
 ///
@@ -14,7 +14,10 @@ use crate::backend::ChipProfile;
 pub(crate) fn open(name: &str) -> Result<(ChipProfile, String)> {
     let path = Path::new(name);
     let profile = if path.extension().is_none() && !path.exists() {
-        ChipProfile::builtin(name).context("--chip")?
+        ChipProfile::builtin(name).map_err(|error| match error {
+            ProfileError::Unknown { name, hint } => anyhow!("--chip {name}: no such chip{hint}"),
+            other => other.into(),
+        })?
     } else {
         let text = std::fs::read_to_string(path).with_context(|| format!("--chip {name}: cannot read it"))?;
         ChipProfile::from_json(&text, name)?

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::cli::options::data::DataArgs;
 use crate::cli::shown::progress::DownloadBar;
-use crate::data::{Dataset, Header, OpenOptions};
+use crate::data::Dataset;
 
 /// The data set that `args` name; a bar shows a download if `shown`.
 ///
@@ -15,7 +15,7 @@ pub(crate) fn open(args: &DataArgs, shown: bool) -> Result<Dataset> {
         bail!("--dataset is missing: name a data set of `tune data list`")
     };
     let sources = args.sources.sources()?;
-    let options = OpenOptions { label: args.label.clone().unwrap_or_default(), header: Header::Detect };
+    let options = args.open_options();
     let mut bar = DownloadBar::new();
     let dataset = Dataset::open(name, &options, &sources, &mut |progress| {
         if shown {

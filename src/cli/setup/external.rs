@@ -2,14 +2,14 @@
 
 use anyhow::{Context, Result};
 
-use super::output::Output;
+use super::output::{Inputs, Output};
 use super::prepared::{Prepared, StudySetup};
 use super::signals::STOP;
 use super::{checkpoints, digest, job, spaces};
 use crate::cli::options::run::RunArgs;
 use crate::objective::external::External;
 use crate::space::Space;
-use crate::study::{ExternalSetup, JOB, Metric, SPACE};
+use crate::study::{ExternalSetup, JOB, Metric, SCRIPT, SPACE};
 use crate::units::Seconds;
 
 impl Prepared {
@@ -19,7 +19,7 @@ impl Prepared {
     /// An option, the space or the command's template is wrong.
     pub fn of_command(args: &RunArgs) -> Result<Self> {
         let study = &args.study;
-        let output = Output::check(&study.out)?;
+        let output = Output::check(&study.out, &inputs(args))?;
         study.check(&args.metric)?;
         let steps = args.steps()?;
         let space = spaces::open(&args.space)?;
@@ -32,11 +32,13 @@ impl Prepared {
             &study.storage.storage,
         )?;
         let facts = [(SPACE.to_owned(), space.to_json()), (JOB.to_owned(), job::of_command(study).to_json())];
+        let script = digest::of_script(&args.command).map(|script| (SCRIPT.to_owned(), script.to_json()));
         Ok(Self {
+            data: None,
             name: study.study.clone().unwrap_or_else(|| default_name(&space, args)),
             objective: Box::new(objective),
             setup: StudySetup::External(setup),
-            facts: facts.into_iter().chain(study.reference.fact()).collect(),
+            facts: facts.into_iter().chain(script).chain(study.reference.fact()).collect(),
             fail_under: None,
             remarks: Vec::new(),
             space,
@@ -44,6 +46,12 @@ impl Prepared {
             output,
         })
     }
+}
+
+/// The files that a study of `args` reads.
+fn inputs(args: &RunArgs) -> Inputs {
+    let named = Inputs::default().with("--space", Some(&args.space)).with_command(&args.command);
+    named.with("--warm-start", args.study.warm_start.as_ref()).with_storage(&args.study.storage.storage)
 }
 
 /// The command of `setup` as the objective of a study of `space` and `metrics`.

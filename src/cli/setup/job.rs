@@ -10,7 +10,7 @@ use crate::cli::options::data::SourceArgs;
 use crate::cli::options::faults::FaultChoice;
 use crate::cli::options::study::StudyArgs;
 use crate::cli::options::tune::TuneArgs;
-use crate::data::{Dataset, Header, LabelColumn, OpenOptions};
+use crate::data::{Channels, Dataset, Header, LabelColumn, OpenOptions};
 use crate::objective::network::classify::Classify;
 use crate::objective::{Goal, Goals, Sweep};
 use crate::seed::Seed;
@@ -23,6 +23,7 @@ pub(crate) fn of_command(args: &StudyArgs) -> Job {
     Job {
         budget: args.budget,
         stop_when: args.stop_when.iter().map(ToString::to_string).collect(),
+        max_failures: args.max_failures,
         replicates: args.seeds_per_trial,
         states: folder.map(|folder| absolute(&folder.display().to_string())),
         training: None,
@@ -45,13 +46,17 @@ pub(crate) fn of_network(args: &TuneArgs, setup: &Setup, profile: &ChipProfile) 
         dataset: absolute(&dataset),
         dataset_sha256: setup.dataset_sha256.clone(),
         label,
+        header: args.data.header.and_then(Header::name).map(str::to_owned),
+        channels: args.data.channels.and_then(Channels::name).map(str::to_owned),
         validation: args.validation,
         chip: serde_json::to_value(profile)?,
         goals: args.metric.iter().map(Goal::to_string).collect(),
+        constraints: args.constraint.iter().map(ToString::to_string).collect(),
         faults: faults.iter().map(|fault| fault.name().to_owned()).collect(),
         fault_rates: rates,
         fault_maps: maps,
         seed,
+        memory: args.memory.map(|Bytes(bytes)| bytes),
     };
     Ok(Job { training: Some(training), ..of_command(&args.study) })
 }
@@ -77,6 +82,7 @@ pub(crate) fn network(training: &Training, dataset: Dataset, memory: Option<Byte
     let profile = ChipProfile::from_json(&training.chip.to_string(), "the chip of the study")?;
     let goals = Goals {
         list: training.goals.iter().map(|goal| goal.parse()).collect::<Result<_, _>>()?,
+        constraints: training.constraints.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
         sweep: Sweep {
             faults: training.faults.iter().map(|fault| fault.parse()).collect::<Result<_, _>>()?,
             rates: training.fault_rates.clone(),
@@ -85,7 +91,21 @@ pub(crate) fn network(training: &Training, dataset: Dataset, memory: Option<Byte
         },
     };
     let split = Seed::root(training.seed).child("split");
-    Ok(Classify::new(dataset, profile, training.validation, goals, &split)?.with_memory(memory))
+    Ok(Classify::new(dataset, profile, training.validation, goals, &split)?
+        .with_memory(memory, training.memory.map(Bytes)))
+}
+
+/// What the study says about the files of its data set.
+fn open_options(training: &Training) -> Result<OpenOptions> {
+    let Training { label, header, channels, .. } = training;
+    Ok(OpenOptions {
+        label: match label.as_deref().unwrap_or_default() {
+            "" => LabelColumn::Last,
+            label => label.parse()?,
+        },
+        header: header.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
+        channels: channels.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
+    })
 }
 
 /// What all trials of a worker have in common: sent to the processes that evaluate them.
@@ -109,10 +129,8 @@ impl WorkerJob {
     }
 
     fn dataset(&self) -> Result<Dataset> {
-        let Training { dataset: name, dataset_sha256: expected, label, .. } = &self.training;
-        let label = label.as_deref().unwrap_or_default();
-        let label = if label.is_empty() { LabelColumn::Last } else { label.parse()? };
-        let options = OpenOptions { label, header: Header::Detect };
+        let Training { dataset: name, dataset_sha256: expected, .. } = &self.training;
+        let options = open_options(&self.training)?;
         let way_out = "name where it is on this machine with --dataset or --data-dir";
         let dataset =
             Dataset::open(name, &options, &self.sources.sources()?, &mut |_| {}).context(way_out)?;

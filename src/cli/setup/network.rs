@@ -1,9 +1,11 @@
 //! A study of networks on a data set and a chip, from the options of `tune`.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
 
 use super::job;
-use super::output::Output;
+use super::output::{Inputs, Output};
 use super::prepared::{Prepared, StudySetup};
 use super::{checkpoints, chip, dataset, digest, machine, spaces};
 use crate::backend::{Chip, ChipProfile};
@@ -11,8 +13,9 @@ use crate::cli::options::faults::FaultChoice;
 use crate::cli::options::tune::TuneArgs;
 use crate::data::Dataset;
 use crate::objective::Goal;
-use crate::space::Space;
-use crate::study::{DATA_SHAPE, JOB, Metric, SPACE, Searched, Setup};
+use crate::report::Remark;
+use crate::space::{Domain, Space, Value};
+use crate::study::{DATA_SHAPE, JOB, Metric, SPACE, Searched, Setup, VALIDATION_SAMPLES};
 use crate::units::Bytes;
 
 impl Prepared {
@@ -22,7 +25,7 @@ impl Prepared {
     /// An option, a file or the data set is wrong.
     pub fn of_network(args: &TuneArgs) -> Result<Self> {
         let study = &args.study;
-        let output = Output::check(&study.out)?;
+        let output = Output::check_with_model(&study.out, &inputs(args))?;
         let (profile, chip_sha256) = chip::open(&args.chip)?;
         check_goals(args, &profile)?;
         let named_space = args.space.as_deref().map(spaces::open).transpose()?;
@@ -31,7 +34,10 @@ impl Prepared {
             Some(space) => space,
             None => spaces::open(spaces::fitting(dataset.shape))?,
         };
-        let (space, remarks) = on_chip(space, &profile);
+        let (space, mut remarks) = on_chip(space, &profile)?;
+        if output.model().is_none() {
+            remarks.push(Remark::NoModelFile { out: output.file().display().to_string() });
+        }
         let setup = setup(args, &dataset, &space, &profile, chip_sha256);
         let job = job::of_network(args, &setup, &profile)?;
         let training = job.training.as_ref().expect("a job of networks says how they are trained");
@@ -44,14 +50,16 @@ impl Prepared {
             &study.storage.storage,
         )?;
         let mut settings = study.settings(args.confirm)?;
-        (settings.pausing, settings.model) = (pausing, Some(output.model()));
+        (settings.pausing, settings.model) = (pausing, output.model().map(Path::to_owned));
         let facts = [
             (DATA_SHAPE.to_owned(), objective.data_shape().to_json()),
+            (VALIDATION_SAMPLES.to_owned(), objective.validation_samples().into()),
             (SPACE.to_owned(), space.to_json()),
             (JOB.to_owned(), job.to_json()),
         ];
         Ok(Self {
             name: study.study.clone().unwrap_or_else(|| default_name(&setup, &args.metric)),
+            data: Some(objective.data_summary()),
             objective: Box::new(objective),
             setup: StudySetup::Networks(setup),
             facts: facts.into_iter().chain(study.reference.fact()).collect(),
@@ -62,6 +70,13 @@ impl Prepared {
             remarks,
         })
     }
+}
+
+/// The files that a study of `args` reads.
+fn inputs(args: &TuneArgs) -> Inputs {
+    let named = Inputs::default().with("--space", args.space.as_ref()).with("--chip", Some(&args.chip));
+    let named = named.with("--warm-start", args.study.warm_start.as_ref()).with_dataset(&args.data);
+    named.with_storage(&args.study.storage.storage)
 }
 
 /// Refuses goals that contradict each other, the chip or the faults.
@@ -75,6 +90,9 @@ fn check_goals(args: &TuneArgs, profile: &ChipProfile) -> Result<()> {
     for goal in goals {
         goal.check(profile).with_context(|| format!("--metric {goal}"))?;
     }
+    for constraint in &args.constraint {
+        constraint.goal.check(profile).with_context(|| format!("--constraint {constraint}"))?;
+    }
     if goals.contains(&Goal::Robustness) {
         for fault in FaultChoice::chosen(&args.faults) {
             args.fault_rates.iter().try_for_each(|&rate| fault.check_rate(rate)).context("--fault-rates")?;
@@ -84,13 +102,33 @@ fn check_goals(args: &TuneArgs, profile: &ChipProfile) -> Result<()> {
 }
 
 /// `space` without the input codings that a chip of `profile` cannot take, and a remark where there are any.
-fn on_chip(space: Space, profile: &ChipProfile) -> (Space, Vec<String>) {
+///
+/// # Errors
+/// Every point of the space has a graded input, and the chip takes none.
+fn on_chip(space: Space, profile: &ChipProfile) -> Result<(Space, Vec<Remark>)> {
     let takes_graded = Chip::new(profile.clone()).takes_graded_inputs();
+    if !takes_graded && !codes_spikes(&space) {
+        let (chip, name) = (&profile.name, space.name());
+        bail!(
+            "space {name}: chip {chip} takes no graded input: give the space \"input_coding\" with threshold or \
+             thermometer"
+        );
+    }
     let searched =
         space.clone().restrict("input_coding", |coding| takes_graded || coding.as_str() != Some("graded"));
-    let remark = format!("chip {} takes no graded input: input_coding is not searched there", profile.name);
+    let remark = Remark::NoGradedInput { chip: profile.name.clone() };
     let remarks = if searched == space { Vec::new() } else { vec![remark] };
-    (searched, remarks)
+    Ok((searched, remarks))
+}
+
+/// Whether some point of `space` codes its inputs as spikes.
+fn codes_spikes(space: &Space) -> bool {
+    let is_binary = |coding: &Value| coding.as_str() != Some("graded");
+    match space.parameter("input_coding").map(|parameter| &parameter.domain) {
+        Some(Domain::Categorical { choices }) => choices.iter().any(is_binary),
+        Some(Domain::Fixed { value }) => is_binary(value),
+        _ => false,
+    }
 }
 
 fn setup(
@@ -107,6 +145,7 @@ fn setup(
         validation: args.validation,
         chip: profile.name.clone(),
         chip_sha256,
+        constraints: args.constraint.iter().map(ToString::to_string).collect(),
         faults: is_robust.then(|| job::sweep(args).to_string()),
         searched: args.study.searched(space, digest::sha256(format!("{space:?}").as_bytes())),
     }

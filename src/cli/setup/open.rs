@@ -7,9 +7,10 @@ use serde_json::Value as Json;
 
 use super::checkpoints;
 use crate::cli::shown::exit::Exit;
+use crate::cli::shown::streams;
 use crate::input;
 use crate::storage::{Location, Storage, StudyKey};
-use crate::study::{Attributes, IDENTITY, Metric, Study, differences};
+use crate::study::{Attributes, IDENTITY, Metric, Study, VERSION, differences};
 use crate::tuner::remove_checkpoints;
 
 /// The study that is asked for.
@@ -22,12 +23,23 @@ pub(crate) struct StudyRequest<'a> {
     pub facts: Attributes,
 }
 
-/// The storage at `database`, which must exist.
+/// The storage at `database`, which must exist, to write to it.
 pub(crate) fn existing(database: &Location) -> Result<Box<dyn Storage>> {
+    must_exist(database)?;
+    Ok(database.open()?)
+}
+
+/// The storage at `database`, which must exist, to read it: nothing in it changes.
+pub(crate) fn to_read(database: &Location) -> Result<Box<dyn Storage>> {
+    must_exist(database)?;
+    Ok(database.open_to_read()?)
+}
+
+fn must_exist(database: &Location) -> Result<()> {
     if database.file().is_some_and(|file| !file.exists()) {
         bail!("--storage {database}: no such file: name the database of a study");
     }
-    Ok(database.open()?)
+    Ok(())
 }
 
 /// A random name that no other study has.
@@ -61,12 +73,15 @@ pub(crate) fn the_study(
 }
 
 /// Prints the study's name, and the command with which workers join it.
-pub(crate) fn ready(name: &str, database: &Location) -> Exit {
-    println!("{name}");
+///
+/// # Errors
+/// Standard output cannot be written.
+pub(crate) fn ready(name: &str, database: &Location) -> Result<Exit> {
+    streams::print_line(name)?;
     let quoted = |text: &str| shlex::try_quote(text).map_or_else(|_| text.to_owned(), Into::into);
     let (storage, study) = (quoted(&database.to_string()), quoted(name));
-    eprintln!("ready for any number of: tune worker --storage {storage} --study {study}");
-    Exit::Done
+    streams::say(format_args!("ready for any number of: tune worker --storage {storage} --study {study}"));
+    Ok(Exit::Done)
 }
 
 /// Opens the study that `request` names in `storage`, or creates it. `database` is the location of `storage`.
@@ -101,7 +116,7 @@ pub(crate) fn open(
     let mut attributes = Attributes::new();
     attributes.insert((*name).to_owned(), setup.clone());
     attributes.extend(request.facts.clone());
-    attributes.insert("tune:version".to_owned(), env!("CARGO_PKG_VERSION").into());
+    attributes.insert(VERSION.to_owned(), env!("CARGO_PKG_VERSION").into());
     attributes.insert(IDENTITY.to_owned(), identity().into());
     Ok(storage.create_study(request.name, request.metrics, &attributes)?)
 }

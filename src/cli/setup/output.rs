@@ -1,63 +1,158 @@
-//! The file of the result: checked before the run, replaced as a whole after it.
+//! Files of results: checked before the run, and never one of the files that the run reads.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use tempfile::NamedTempFile;
+
+use crate::cli::options::data::DataArgs;
+use crate::cli::shown::exit::WhileRunning;
+use crate::data::{self, Origin};
+use crate::output;
+use crate::storage::Location;
 
 /// A file that can be written.
 #[derive(Debug)]
-pub(crate) struct Output(PathBuf);
+pub(crate) struct Output {
+    file: PathBuf,
+    /// The file beside it that holds the network, if there is to be one.
+    model: Option<PathBuf>,
+}
 
 impl Output {
-    /// Checks that `file` can be written, by making and dropping a neighbour of it.
-    pub fn check(file: &Path) -> Result<Self> {
+    /// Checks that `file` can be written and is none of `inputs`.
+    ///
+    /// # Errors
+    /// One line that names the file, what stands in the way, and the way out.
+    pub fn check(file: &Path, inputs: &Inputs) -> Result<Self> {
         let shown = file.display();
-        if file.file_name().is_none() || file.is_dir() {
-            bail!("--out {shown}: is a folder: name a file");
+        output::check(file).with_context(|| format!("--out {shown}"))?;
+        if let Some(what) = inputs.name_of(file) {
+            bail!("--out {shown}: is the file of {what}, which would be lost: choose another name");
         }
-        let output = Self(file.to_owned());
-        if !output.folder().is_dir() {
-            bail!("--out {shown}: the folder {} does not exist: make it first", output.folder().display());
+        Ok(Self { file: file.to_owned(), model: None })
+    }
+
+    /// As [`Output::check`], with the file for a network beside it. A device or a FIFO has no file beside it.
+    ///
+    /// # Errors
+    /// As of [`Output::check`], for either file.
+    pub fn check_with_model(file: &Path, inputs: &Inputs) -> Result<Self> {
+        let output = Self::check(file, inputs)?;
+        if !output::is_regular(file) {
+            return Ok(output);
         }
-        NamedTempFile::new_in(output.folder())
-            .with_context(|| format!("--out {shown}: cannot write there: choose another folder"))?;
-        let is_read_only = std::fs::metadata(file).is_ok_and(|metadata| metadata.permissions().readonly());
-        if is_read_only {
-            bail!("--out {shown}: the file is read-only: choose another name");
+        let (shown, model) = (file.display(), file.with_extension("safetensors"));
+        if output::is_same(file, &model) {
+            bail!(
+                "--out {shown}: the network's weights go to the same file: choose another ending, such as .json"
+            );
         }
-        Ok(output)
+        let context = || format!("--out {shown}: the network's weights go to {}", model.display());
+        output::check(&model).with_context(context)?;
+        if let Some(what) = inputs.name_of(&model) {
+            return Err(anyhow::anyhow!(
+                "it is the file of {what}, which would be lost: choose another name"
+            ))
+            .with_context(context);
+        }
+        Ok(Self { model: Some(model), ..output })
     }
 
     /// The file itself.
     pub fn file(&self) -> &Path {
-        &self.0
+        &self.file
     }
 
-    /// The file beside it that holds the network.
-    pub fn model(&self) -> PathBuf {
-        self.0.with_extension("safetensors")
+    /// The file beside it that holds the network, if there is to be one.
+    pub fn model(&self) -> Option<&Path> {
+        self.model.as_deref()
     }
 
     /// Replaces the file's content, all at once: a reader sees the old or the new.
-    pub fn write(&self, content: impl AsRef<[u8]>) -> Result<()> {
-        let write = || -> std::io::Result<()> {
-            let mut file = NamedTempFile::new_in(self.folder())?;
-            file.write_all(content.as_ref())?;
-            file.as_file().sync_all()?;
-            file.persist(&self.0)?;
-            Ok(())
-        };
-        write().with_context(|| format!("cannot write {}", self.0.display()))
+    ///
+    /// # Errors
+    /// The system does not write it.
+    pub fn write(&self, content: impl AsRef<[u8]>) -> Result<(), WhileRunning> {
+        let failed = |error| WhileRunning(format!("cannot write {}: {error}", self.file.display()));
+        output::write(&self.file, content.as_ref()).map_err(failed)
+    }
+}
+
+/// The files that a command reads, each with the option that names it.
+#[derive(Default)]
+pub(crate) struct Inputs(Vec<(String, PathBuf)>);
+
+impl Inputs {
+    /// With the file `name`, if there is one, from `option`.
+    pub fn with(mut self, option: &str, name: Option<impl AsRef<Path>>) -> Self {
+        if let Some(path) = name.as_ref().map(AsRef::as_ref).filter(|path| path.exists()) {
+            self.0.push((format!("{option} {}", path.display()), path.to_owned()));
+        }
+        self
     }
 
-    fn folder(&self) -> &Path {
-        match self.0.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
+    /// With the database and the files that SQLite keeps beside it.
+    pub fn with_storage(mut self, database: &Location) -> Self {
+        let Some(file) = database.file() else { return self };
+        let whole = file.canonicalize().unwrap_or_else(|_| file.to_owned());
+        for ending in ["", "-wal", "-shm", "-journal"] {
+            let mut path = whole.clone().into_os_string();
+            path.push(ending);
+            self.0.push((format!("--storage {}", file.display()), path.into()));
         }
+        self
     }
+
+    /// With the files of the words of `command`: the program and what it is given.
+    pub fn with_command(self, command: &str) -> Self {
+        let words = shlex::split(command).unwrap_or_default();
+        words.into_iter().fold(self, |inputs, word| inputs.with("--command", Some(word)))
+    }
+
+    /// With the data set: its file, or the files of its folder and of the catalogue.
+    pub fn with_dataset(mut self, args: &DataArgs) -> Self {
+        let Some(name) = &args.dataset else { return self };
+        let files = match data::find(name) {
+            Ok(entry) => match entry.origin {
+                Origin::BuiltIn(_) => Vec::new(),
+                Origin::Files { files, .. } => catalogue_files(args, entry.name, files),
+            },
+            Err(_) => [vec![PathBuf::from(name)], data_files(Path::new(name))].concat(),
+        };
+        self.0.extend(files.into_iter().map(|file| (format!("--dataset {name}"), file)));
+        self
+    }
+
+    /// What `file` is already: an option and its value.
+    fn name_of(&self, file: &Path) -> Option<&str> {
+        let (name, _) = self.0.iter().find(|(_, input)| output::is_same(input, file))?;
+        Some(name)
+    }
+}
+
+/// Where the files of the data set `name` may be.
+fn catalogue_files(args: &DataArgs, name: &str, files: &[data::CatalogueFile]) -> Vec<PathBuf> {
+    let Ok(sources) = args.sources.sources() else { return Vec::new() };
+    let places =
+        sources.folders.iter().chain(&sources.cache).flat_map(|folder| [folder.join(name), folder.clone()]);
+    let in_place = |place: PathBuf| {
+        let names = files.iter().flat_map(|file| [file.name, file.name.trim_end_matches(".gz")]);
+        names.map(|name| place.join(name)).chain(data_files(&place)).collect::<Vec<_>>()
+    };
+    places.flat_map(in_place).collect()
+}
+
+/// The files of `folder` and of its folders that are named as those of a data set are.
+fn data_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = |folder: &Path| -> Vec<PathBuf> {
+        folder.read_dir().into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+    };
+    let is_data = |path: &PathBuf| {
+        let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+        name.contains("ubyte") || [".bin", ".gz", ".tar", ".tgz"].iter().any(|ending| name.ends_with(ending))
+    };
+    let below = entries(folder).into_iter().flat_map(|path| [entries(&path), vec![path]].concat());
+    below.filter(is_data).collect()
 }
 
 #[cfg(test)]
@@ -67,7 +162,8 @@ mod tests {
     #[test]
     fn a_folder_or_a_file_in_no_folder_is_refused_before_the_run() {
         let folder = tempfile::tempdir().expect("a folder");
-        let message = |path: &Path| Output::check(path).expect_err("not writable").to_string();
+        let message =
+            |path: &Path| format!("{:#}", Output::check(path, &Inputs::default()).expect_err("not writable"));
         assert!(message(folder.path()).ends_with("is a folder: name a file"));
         assert!(message(&folder.path().join("no/best.json")).contains("does not exist: make it first"));
     }
@@ -75,11 +171,41 @@ mod tests {
     #[test]
     fn a_file_is_replaced_whole_and_its_model_stands_beside_it() {
         let folder = tempfile::tempdir().expect("a folder");
-        let output = Output::check(&folder.path().join("best.json")).expect("writable");
+        let file = folder.path().join("best.json");
+        let output = Output::check_with_model(&file, &Inputs::default()).expect("writable");
         output.write("old").expect("written");
         output.write("new").expect("written");
         assert_eq!(std::fs::read_to_string(output.file()).expect("there"), "new");
-        assert_eq!(output.model(), folder.path().join("best.safetensors"));
+        assert_eq!(output.model(), Some(folder.path().join("best.safetensors").as_path()));
         assert_eq!(std::fs::read_dir(folder.path()).expect("there").count(), 1);
+    }
+
+    #[test]
+    fn an_output_that_is_an_input_or_its_own_model_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("space.json"), "{}").expect("written");
+        std::fs::hard_link(path("space.json"), path("best.json")).expect("a link");
+        let inputs = || {
+            let database: Location = path("best.safetensors").display().to_string().parse().expect("a file");
+            Inputs::default().with("--space", Some(path("space.json"))).with_storage(&database)
+        };
+        let message = |file: &str| {
+            format!("{:#}", Output::check_with_model(&path(file), &inputs()).expect_err("an input"))
+        };
+        assert!(message("best.json").contains("is the file of --space "), "{}", message("best.json"));
+        assert!(message("best.txt").contains("is the file of --storage "), "{}", message("best.txt"));
+        assert!(message("x.safetensors").contains("the same file"), "{}", message("x.safetensors"));
+        assert!(message("best.safetensors-wal").contains("is the file of --storage "));
+        assert!(Output::check_with_model(&path("other.json"), &inputs()).is_ok());
+    }
+
+    #[test]
+    fn a_device_has_no_model_beside_it() {
+        if cfg!(unix) {
+            let output =
+                Output::check_with_model(Path::new("/dev/null"), &Inputs::default()).expect("a device");
+            assert_eq!(output.model(), None);
+        }
     }
 }

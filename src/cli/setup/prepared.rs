@@ -1,6 +1,7 @@
 //! A study that is ready to begin, whatever evaluates its trials.
 
-use crate::objective::Objective;
+use crate::objective::{DataSummary, Objective};
+use crate::report::Remark;
 use crate::space::Space;
 use crate::study::{Attributes, EXTERNAL_SETUP, ExternalSetup, SETUP, Setup};
 use crate::tuner::Settings;
@@ -25,8 +26,10 @@ pub(crate) struct Prepared {
     pub output: Output,
     /// The least mean of the winner on the test set, if one is asked for.
     pub fail_under: Option<f64>,
-    /// Lines for people, shown before the study begins.
-    pub remarks: Vec<String>,
+    /// What the trials are trained on; `None` if a command evaluates them.
+    pub data: Option<DataSummary>,
+    /// What people should know before the study begins.
+    pub remarks: Vec<Remark>,
 }
 
 /// The setup of a study, by what evaluates its trials.

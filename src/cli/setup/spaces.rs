@@ -8,10 +8,11 @@ use crate::input;
 use crate::space::Space;
 
 /// Name, file and text of every built-in space.
-const BUILT_IN: [(&str, &str, &str); 4] = [
+const BUILT_IN: [(&str, &str, &str); 5] = [
     ("images", "configs/images.json", include_str!("../../../configs/images.json")),
     ("small-images", "configs/small-images.json", include_str!("../../../configs/small-images.json")),
     ("tables", "configs/tables.json", include_str!("../../../configs/tables.json")),
+    ("topologies", "configs/topologies.json", include_str!("../../../configs/topologies.json")),
     ("whetstone", "configs/whetstone.json", include_str!("../../../configs/whetstone.json")),
 ];
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use super::digest::sha256;
+use crate::report::Remark;
 use crate::space::Space;
 use crate::storage::Storage;
 use crate::study::{Metric, WarmStartError, WarmStartTable, WarmStartTrials};
@@ -14,11 +15,11 @@ pub(crate) struct WarmStart {
     pub trials: WarmStartTrials,
     /// The checksum of the trials, in hex.
     pub sha256: String,
-    /// A line for people: how many trials there are, and which are left out.
-    pub remark: String,
+    /// How many trials there are, and which are left out.
+    pub remark: Remark,
 }
 
-/// The results of `source`, a table or another study of `storage`, for a study called `study`.
+/// The results of `source`, a table, lines of JSON, or another study of `storage`, for a study called `study`.
 ///
 /// # Errors
 /// There is no such file or study, or it does not fit the space and the metrics.
@@ -29,20 +30,23 @@ pub(crate) fn read(
     space: &Space,
     metrics: &[Metric],
 ) -> Result<WarmStart> {
-    let is_table = Path::new(source).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
-    let found = match is_table {
-        true => {
-            let text = std::fs::read_to_string(source)
-                .with_context(|| format!("--warm-start {source}: cannot read it"))?;
-            WarmStartTrials::from_csv(&text, source, space, metrics)
-        }
-        false => of_study(storage, source, study, space, metrics)?,
+    let ending = Path::new(source).extension().map(|ending| ending.to_ascii_lowercase());
+    let text =
+        || std::fs::read_to_string(source).with_context(|| format!("--warm-start {source}: cannot read it"));
+    let found = match ending.as_ref().and_then(|ending| ending.to_str()) {
+        Some("csv") => WarmStartTrials::from_csv(&text()?, source, space, metrics),
+        Some("jsonl" | "ndjson") => WarmStartTrials::from_jsonl(&text()?, source, space, metrics),
+        _ => of_study(storage, source, study, space, metrics)?,
     };
-    let WarmStartTable { warm_start: trials, left_out, reason } = found.context("--warm-start")?;
-    let mut remark = format!("{} results of {source} are known before the first trial", trials.results.len());
-    if let Some(reason) = reason {
-        remark += &format!("; {left_out} are left out: {reason}");
-    }
+    let found = found.context("--warm-start")?;
+    let failed = found.failed();
+    let WarmStartTable { warm_start: trials, left_out, reason } = found;
+    let remark = Remark::WarmStart {
+        source: source.to_owned(),
+        known: trials.results.len(),
+        failed,
+        left_out: reason.map(|reason| (left_out, reason.to_string())),
+    };
     Ok(WarmStart { sha256: sha256(trials.to_json().to_string().as_bytes()), trials, remark })
 }
 
@@ -62,7 +66,7 @@ fn of_study(
     let Some(key) = storage.find_study(source)? else {
         let names = storage.study_names()?.join(", ");
         bail!(
-            "--warm-start {source}: no file that ends in .csv, and no study of the database, which has: {names}"
+            "--warm-start {source}: no file that ends in .csv or .jsonl, and no study of the database, which has: {names}"
         );
     };
     Ok(WarmStartTrials::of_trials(&*storage.load_study(key)?, space, metrics))

@@ -2,6 +2,7 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::streams::{self, Unprinted};
 use crate::storage::{StorageError, without_password};
 use crate::tuner::TunerError;
 
@@ -18,7 +19,7 @@ pub(crate) enum Exit {
     BelowTarget,
     /// No trial has a value.
     NothingFeasible,
-    /// The storage does not answer, or refuses the connection.
+    /// The storage does not answer, refuses the connection, or fails during the run.
     Unreachable,
     /// Stopped by a signal, after saving.
     Interrupted,
@@ -48,18 +49,24 @@ pub(crate) struct WhileRunning(pub String);
 pub(crate) fn usage(error: &clap::Error) -> Exit {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            print!("{}", error.render().ansi());
-            Exit::Done
+            let (text, is_plain) = (error.render(), !is_coloured(&std::io::stdout()));
+            let text = if is_plain { text.to_string() } else { text.ansi().to_string() };
+            streams::print(&text).map_or_else(|error| report(&error.into()), |_| Exit::Done)
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            eprint!("{}", error.render());
+            streams::say(error.render().to_string().trim_end());
             Exit::Usage
         }
         _ => {
-            eprintln!("{}", wrong(error));
+            streams::say(wrong(error));
             Exit::Usage
         }
     }
+}
+
+/// Whether help on `stream` is coloured: on a terminal, unless `NO_COLOR` is set.
+fn is_coloured(stream: &impl std::io::IsTerminal) -> bool {
+    streams::is_rich(stream) && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// A wrong command line as one line, without a password that an address on it may hold.
@@ -114,17 +121,28 @@ const NUMBERS: [(&str, &str); 4] = [
 
 /// Prints an error's chain as one line.
 pub(crate) fn report(error: &anyhow::Error) -> Exit {
-    eprintln!("error: {}", one_line(&format!("{error:#}")));
-    let storage = error.chain().find_map(|cause| match cause.downcast_ref() {
-        Some(TunerError::Storage(error)) => Some(error),
-        _ => cause.downcast_ref::<StorageError>(),
+    streams::say(format!("error: {}", one_line(&format!("{error:#}"))));
+    let is_out_of_reach = error.chain().any(|cause| match cause.downcast_ref() {
+        Some(TunerError::Storage(_) | TunerError::Unstored { .. }) => true,
+        _ => cause.downcast_ref().is_some_and(is_out_of_reach),
     });
-    if matches!(storage, Some(StorageError::Unreachable { .. })) {
-        return Exit::Unreachable;
+    match is_out_of_reach {
+        true => Exit::Unreachable,
+        false if error.chain().any(is_of_the_run) => Exit::Failed,
+        false => Exit::Usage,
     }
-    let has_no_room = matches!(storage, Some(StorageError::DiskFull { .. } | StorageError::Unwritten { .. }));
-    let while_running = has_no_room || error.is::<TunerError>() || error.is::<WhileRunning>();
-    if while_running { Exit::Failed } else { Exit::Usage }
+}
+
+/// Whether it is an error of a run that had begun.
+fn is_of_the_run(cause: &(dyn std::error::Error + 'static)) -> bool {
+    cause.is::<TunerError>() || cause.is::<WhileRunning>() || cause.is::<Unprinted>()
+}
+
+/// Whether a storage that was opened rightly does not answer or cannot be written.
+fn is_out_of_reach(error: &StorageError) -> bool {
+    use StorageError::{DiskFull, Moved, Unreachable, Unwritten};
+
+    matches!(error, Unreachable { .. } | DiskFull { .. } | Unwritten { .. } | Moved { .. })
 }
 
 /// The lines before `Usage:` or a hint at `--help`, joined.

@@ -4,14 +4,15 @@
 //! minute. With `--json`: every event as a line on standard output. With `--quiet`: nothing.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::cli::options::display::DisplayArgs;
-use crate::data;
+use crate::cli::shown::streams::{self, Reader, Unprinted};
+use crate::data::{self, DataSummary};
 use crate::tuner::{BestSoFar, Event};
+use crate::units::digits;
 
 /// Least time between two lines that report no improvement.
 const LINE_EVERY: Duration = Duration::from_secs(30);
@@ -19,7 +20,7 @@ const LINE_EVERY: Duration = Duration::from_secs(30);
 /// How progress is shown.
 pub(crate) enum Progress {
     Quiet,
-    Json,
+    Json(JsonLines),
     Lines(Lines),
     Bars(Box<Bars>),
 }
@@ -28,9 +29,9 @@ impl Progress {
     /// Bars on a terminal and lines elsewhere, unless `display` says otherwise.
     pub fn new(display: &DisplayArgs) -> Self {
         match (display.json, display.quiet) {
-            (true, _) => Progress::Json,
+            (true, _) => Progress::Json(JsonLines::default()),
             (_, true) => Progress::Quiet,
-            _ if std::io::stderr().is_terminal() => Progress::Bars(Box::new(Bars::new())),
+            _ if streams::is_rich(&std::io::stderr()) => Progress::Bars(Box::new(Bars::new())),
             _ => Progress::Lines(Lines::new()),
         }
     }
@@ -40,26 +41,58 @@ impl Progress {
         matches!(self, Progress::Lines(_) | Progress::Bars(_))
     }
 
+    /// Shows one event of a study, and after its first one what was loaded.
+    pub fn observe_study(&mut self, event: &Event, data: Option<&DataSummary>) {
+        self.observe(event);
+        if let (Event::StudyStarted { .. }, Some(data)) = (event, data) {
+            self.observe(&Event::DataLoaded(data.clone()));
+        }
+    }
+
     /// Shows one event.
-    pub fn observe(&mut self, event: &Event) {
+    fn observe(&mut self, event: &Event) {
         match self {
             Progress::Quiet => {}
-            Progress::Json => print_json(event),
+            Progress::Json(lines) => lines.print(event),
             Progress::Lines(lines) => {
                 if let Some(line) = lines.line(event, Instant::now()) {
-                    eprintln!("{line}");
+                    streams::say(line);
                 }
             }
             Progress::Bars(bars) => bars.observe(event),
         }
     }
+
+    /// Ends the display.
+    ///
+    /// # Errors
+    /// Events are missing on standard output, though nobody has closed it.
+    pub fn end(self) -> Result<(), Unprinted> {
+        match self {
+            Progress::Json(lines) => lines.state.map(drop),
+            Progress::Quiet | Progress::Lines(_) | Progress::Bars(_) => Ok(()),
+        }
+    }
 }
 
-/// Prints one event per line. A closed pipe is no reason to stop the study.
-fn print_json(event: &Event) {
-    let line = serde_json::to_string(event).expect("events are JSON");
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+/// One event per line, for programs. Whatever happens to standard output, the study goes on.
+pub(crate) struct JsonLines {
+    /// How the last line was written; after one that was not, no other follows.
+    state: Result<Reader, Unprinted>,
+}
+
+impl Default for JsonLines {
+    fn default() -> Self {
+        Self { state: Ok(Reader::Reads) }
+    }
+}
+
+impl JsonLines {
+    fn print(&mut self, event: &Event) {
+        if matches!(self.state, Ok(Reader::Reads)) {
+            self.state = streams::print_line(serde_json::to_string(event).expect("events are JSON"));
+        }
+    }
 }
 
 /// Lines for logs.
@@ -77,31 +110,37 @@ impl Lines {
     /// The line for `event`, if it is worth one.
     fn line(&mut self, event: &Event, now: Instant) -> Option<String> {
         let line = match event {
-            Event::StudyStarted { study, budget, finished, .. } => {
+            Event::DataLoaded(data) => Some(data.line()),
+            Event::StudyStarted { study, budget, finished, best, .. } => {
                 self.budget = *budget;
+                self.best = best.clone();
                 Some(match finished {
                     0 => format!("study {study}: {budget} trials"),
                     _ => format!("study {study}: resumed after {finished} of {budget} trials"),
                 })
             }
             Event::TrialFinished { trial, state, values, attributes, best } => {
-                let improved = best != &self.best;
+                let is_best = best.as_ref().is_some_and(|best| best.trial == *trial);
+                let improved = is_best && best != &self.best;
                 self.best = best.clone();
                 let due = now.duration_since(self.last) >= LINE_EVERY;
                 let failed = attributes.get("reason").and_then(|reason| reason.as_str());
                 match (improved, failed) {
-                    (true, _) => Some(format!("trial {trial}: {:.4}, the best so far", values.first()?)),
+                    (true, _) => {
+                        Some(format!("trial {trial}: {}, the best so far", digits(*values.first()?)))
+                    }
                     (_, Some(reason)) => Some(format!("trial {trial}: {state}: {reason}")),
                     _ if due => Some(format!("trial {trial} of {}: best {}", self.budget, shown(best))),
                     _ => None,
                 }
             }
             Event::StudyStopped { finished, rule, reason } => Some(stopped(*finished, rule, reason)),
+            Event::PointsRefused { count, reason, times } => Some(refused(*count, reason, *times)),
             Event::ConfirmationStarted { candidates, repeats } => {
                 Some(format!("confirming: {candidates} best x {repeats} fresh seeds"))
             }
             Event::TrialConfirmed { trial, repeat, value } => {
-                let value = value.map_or("failed".to_owned(), |value| format!("{value:.4}"));
+                let value = value.map_or("failed".to_owned(), digits);
                 Some(format!("trial {trial}, fresh seed {repeat}: {value}"))
             }
             Event::NetworkRetrained { trial } => Some(retrained(*trial)),
@@ -142,6 +181,7 @@ impl Bars {
 
     fn observe(&mut self, event: &Event) {
         match event {
+            Event::DataLoaded(data) => self.say(&data.line()),
             Event::StudyStarted { budget, finished, best, .. } => {
                 self.trials.set_length(u64::from(*budget));
                 self.trials.set_position(*finished as u64);
@@ -153,7 +193,7 @@ impl Bars {
                 self.show_running();
             }
             Event::TrialReported { trial, step, value } => {
-                self.running.insert(*trial, format!("trial {trial}: step {step}, {value:.4}"));
+                self.running.insert(*trial, format!("trial {trial}: step {step}, {}", digits(*value)));
                 self.show_running();
             }
             Event::TrialFinished { trial, attributes, best, .. } => {
@@ -185,11 +225,12 @@ impl Bars {
                 self.trial.set_message(format!("confirming: {candidates} best x {repeats} fresh seeds"));
             }
             Event::TrialConfirmed { trial, repeat, value } => {
-                let value = value.map_or("failed".to_owned(), |value| format!("{value:.4}"));
+                let value = value.map_or("failed".to_owned(), digits);
                 self.trial.set_message(format!("trial {trial}, fresh seed {repeat}: {value}"));
                 self.trial.tick();
             }
             Event::StudyStopped { finished, rule, reason } => self.say(&stopped(*finished, rule, reason)),
+            Event::PointsRefused { count, reason, times } => self.say(&refused(*count, reason, *times)),
             Event::NetworkRetrained { trial } => self.say(&retrained(*trial)),
             Event::Interrupted { finished } => self.say(&interrupted(*finished)),
             Event::StudyFinished { .. } => {
@@ -249,7 +290,7 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 fn shown(best: &Option<BestSoFar>) -> String {
-    best.as_ref().map_or("none".to_owned(), |best| format!("{:.4} (trial {})", best.value, best.trial))
+    best.as_ref().map_or("none".to_owned(), |best| format!("{} (trial {})", digits(best.value), best.trial))
 }
 
 fn lost(trial: u32, again: Option<u32>, reason: &str) -> String {
@@ -272,6 +313,11 @@ fn restarted(trial: u32, reason: &str) -> String {
 
 fn stopped(finished: usize, rule: &str, reason: &str) -> String {
     format!("stopped after {finished} trials by {rule}: {reason}")
+}
+
+/// Counts of what was refused before training, with the most frequent reason.
+fn refused(count: u64, reason: &str, times: u64) -> String {
+    format!("refused before training: {count} points, most often ({times}) since {reason}")
 }
 
 fn retrained(trial: u32) -> String {
@@ -309,6 +355,31 @@ mod tests {
             Some("trial 2 of 0: best 0.9000 (trial 0)")
         );
         assert_eq!(line(finished(3, 0.8, (0, 0.9)), 32), None);
+    }
+
+    fn started(finished: usize, best: Option<BestSoFar>) -> Event {
+        Event::StudyStarted { schema: 1, study: "s".to_owned(), budget: 9, finished, best }
+    }
+
+    #[test]
+    fn a_resumed_study_and_one_with_other_workers_announce_the_best_trial_alone() {
+        let mut lines = Lines::new();
+        let start = lines.last;
+        let mut line = |event| lines.line(&event, start);
+        let earlier = BestSoFar { trial: 3, value: 0.9 };
+        assert_eq!(line(started(5, Some(earlier))).as_deref(), Some("study s: resumed after 5 of 9 trials"));
+        assert_eq!(line(finished(5, 0.8, (3, 0.9))), None, "worse than one of the earlier run");
+        assert_eq!(line(finished(6, 0.9, (3, 0.9))), None, "as good as one of the earlier run");
+        assert_eq!(line(finished(7, 0.7, (8, 0.95))), None, "another worker has found a better one");
+        assert_eq!(line(finished(9, 0.96, (9, 0.96))).as_deref(), Some("trial 9: 0.9600, the best so far"));
+    }
+
+    #[test]
+    fn a_tiny_value_keeps_its_digits() {
+        let mut lines = Lines::new();
+        let start = lines.last;
+        let line = lines.line(&finished(0, 1.23456e-9, (0, 1.23456e-9)), start);
+        assert_eq!(line.as_deref(), Some("trial 0: 1.235e-9, the best so far"));
     }
 
     #[test]

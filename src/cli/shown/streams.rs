@@ -1,9 +1,148 @@
-//! Standard output, whose reader may close the pipe.
+//! The standard streams: all that the program prints goes through here.
+//!
+//! Results go to standard output. A reader that closes the pipe (`tune show | head`) wants no more,
+//! which is no failure; anything else that keeps a result from being written is one. Standard error
+//! is for people: what cannot be written there is lost, and ends nothing. A stream that is closed
+//! at the start leads to the null device, by Rust's runtime, so that no file takes its number.
 
-use std::io::Write;
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
-/// Prints `text`. A closed pipe (`tune show | head`) is no failure.
-pub(crate) fn print(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+/// Standard output cannot be written, though nobody has closed it.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output is not whole: cannot write it: {0}")]
+pub(crate) struct Unprinted(io::Error);
+
+/// Whether somebody still reads a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// The text is written.
+    Reads,
+    /// The other end of the pipe is closed.
+    IsGone,
+}
+
+/// The pause before another attempt to write to a stream that does not wait for its reader.
+const RETRY_AFTER: Duration = Duration::from_millis(2);
+
+/// Prints `text` on standard output.
+///
+/// # Errors
+/// It cannot be written, for another reason than a closed pipe.
+pub(crate) fn print(text: &str) -> Result<Reader, Unprinted> {
+    print_to(&mut *stdout().map_err(Unprinted)?, text)
+}
+
+/// Prints `line` and its end on standard output.
+///
+/// # Errors
+/// As of [`print`].
+pub(crate) fn print_line(line: impl Display) -> Result<Reader, Unprinted> {
+    print(&format!("{line}\n"))
+}
+
+/// Writes `line` and its end to `out`, which answers another program.
+///
+/// # Errors
+/// As of [`print`].
+pub(crate) fn answer(out: &mut (impl Write + ?Sized), line: &str) -> Result<Reader, Unprinted> {
+    print_to(out, &format!("{line}\n"))
+}
+
+/// Says `line` to people, on standard error.
+pub(crate) fn say(line: impl Display) {
+    let mut err = io::stderr().lock();
+    let _ = write_whole(&mut err, format!("{line}\n").as_bytes());
+}
+
+/// Standard output where answers are written.
+///
+/// # Errors
+/// The process has no descriptor left.
+pub(crate) fn stdout() -> io::Result<Box<dyn Write>> {
+    // Rust's own handle takes a descriptor that cannot be written for one that nobody reads.
+    #[cfg(unix)]
+    return Ok(Box::new(std::fs::File::from(std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned()?)));
+    #[cfg(not(unix))]
+    return Ok(Box::new(io::stdout()));
+}
+
+/// Whether bars and colours can be shown on `stream`: a terminal that moves its cursor.
+pub(crate) fn is_rich(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+}
+
+fn print_to(out: &mut (impl Write + ?Sized), text: &str) -> Result<Reader, Unprinted> {
+    match write_whole(out, text.as_bytes()) {
+        Ok(()) => Ok(Reader::Reads),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::IsGone),
+        Err(error) => Err(Unprinted(error)),
+    }
+}
+
+/// Writes all of `bytes`; waits for the reader of a pipe that another program has set not to wait.
+fn write_whole(out: &mut (impl Write + ?Sized), mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match out.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::sleep(RETRY_AFTER),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes three bytes at a time, in turns with one of `errors`, then fails with `last`.
+    struct Slow {
+        taken: Vec<u8>,
+        errors: Vec<io::ErrorKind>,
+        last: Option<io::ErrorKind>,
+    }
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if let Some(error) = self.errors.pop() {
+                return Err(error.into());
+            }
+            if let Some(last) = self.last.filter(|_| self.taken.len() >= 6) {
+                return Err(last.into());
+            }
+            self.errors = vec![io::ErrorKind::WouldBlock, io::ErrorKind::Interrupted];
+            let taken = bytes.len().min(3);
+            self.taken.extend(&bytes[..taken]);
+            Ok(taken)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn slow(last: Option<io::ErrorKind>) -> Slow {
+        Slow { taken: Vec::new(), errors: Vec::new(), last }
+    }
+
+    #[test]
+    fn a_stream_that_does_not_wait_gets_everything() {
+        let mut out = slow(None);
+        assert_eq!(answer(&mut out, "a line of text").expect("written"), Reader::Reads);
+        assert_eq!(out.taken, b"a line of text\n");
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_failure_and_all_else_is() {
+        let mut out = slow(Some(io::ErrorKind::BrokenPipe));
+        assert_eq!(answer(&mut out, "a line of text").expect("no failure"), Reader::IsGone);
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::FileTooLarge, io::ErrorKind::Other] {
+            let error = answer(&mut slow(Some(kind)), "a line of text").expect_err("a failure").to_string();
+            assert!(error.starts_with("standard output is not whole: cannot write it: "), "{error}");
+        }
+    }
 }

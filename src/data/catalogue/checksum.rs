@@ -6,12 +6,17 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::data::{DataError, Samples};
+use crate::data::{DataError, Samples, format};
 
 /// SHA-256 of a file's bytes, in hex.
 pub(crate) fn file(path: &Path) -> Result<String, DataError> {
     let read = |source| DataError::Read { file: path.into(), source };
     stream(File::open(path).map_err(read)?).map_err(read)
+}
+
+/// SHA-256 of the content of a file that may be gzipped, in hex.
+pub(crate) fn unpacked(path: &Path) -> Result<String, DataError> {
+    stream(format::stream::open(path)?).map_err(|error| format::stream::read_error(path, error))
 }
 
 fn stream(mut bytes: impl Read) -> io::Result<String> {

@@ -16,7 +16,7 @@ const FOLDER_VARIABLE: &str = "TUNE_DATA_DIR";
 /// Folders where files are looked for, and places that they are downloaded to and from.
 ///
 /// In each folder, the file F of the data set S is looked for as `S/F` and as `F`, both packed
-/// (`.gz`) and unpacked. Batches of CIFAR may also be in a subfolder of either place.
+/// (`.gz`) and unpacked, and with `.idx` in place of `-idx`. Batches of CIFAR may also be in a subfolder of either place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sources {
     /// The folders, in the order in which they are searched.
@@ -92,7 +92,7 @@ impl Sources {
         file: &CatalogueFile,
     ) -> Result<Option<PathBuf>, DataError> {
         let mut wrong = None;
-        for path in self.places(entry).iter().flat_map(|place| both_names(place, file)) {
+        for path in self.places(entry).iter().flat_map(|place| names(place, file)) {
             if !path.is_file() {
                 continue;
             }
@@ -127,16 +127,23 @@ enum Verdict {
 
 fn verify(path: &Path, entry: &Entry, file: &CatalogueFile) -> Result<Verdict, DataError> {
     let found = checksum::file(path)?;
-    let expected = match file.expected_sum(path) {
-        Some(expected) if expected != found => expected,
-        None if belongs_to_another(&found, entry) => return Ok(Verdict::AnotherSet),
-        _ => return Ok(Verdict::Right),
-    };
-    if belongs_to_another(&found, entry) {
+    if found == file.sha256 {
+        return Ok(Verdict::Right);
+    }
+    // The same content packed again is as good.
+    let unpacked = checksum::unpacked(path);
+    let is = |sum: &str| found == sum || unpacked.as_deref().is_ok_and(|unpacked| unpacked == sum);
+    if file.unpacked_sha256.is_some_and(is) {
+        return Ok(Verdict::Right);
+    }
+    if belongs_to_another(&found, entry)
+        || unpacked.as_deref().is_ok_and(|sum| belongs_to_another(sum, entry))
+    {
         return Ok(Verdict::AnotherSet);
     }
+    let Some(expected) = file.expected_sum(path) else { return Ok(Verdict::Right) };
     let bytes = path.metadata().map_err(|source| DataError::Read { file: path.into(), source })?.len();
-    if expected == file.sha256 && bytes < file.bytes {
+    if let Err(DataError::Truncated { .. }) = unpacked {
         let problem = format!("{bytes} of {} bytes", file.bytes);
         return Ok(Verdict::Wrong(DataError::Truncated { file: path.into(), problem }));
     }
@@ -144,8 +151,13 @@ fn verify(path: &Path, entry: &Entry, file: &CatalogueFile) -> Result<Verdict, D
     Ok(Verdict::Wrong(DataError::Checksum { file: path.into(), name, expected, found }))
 }
 
-fn both_names(place: &Path, file: &CatalogueFile) -> Vec<PathBuf> {
-    let mut names = vec![place.join(file.name), place.join(file.unpacked_name())];
+/// The names of a file: packed, unpacked, and unpacked with the points that some sources write.
+fn names(place: &Path, file: &CatalogueFile) -> Vec<PathBuf> {
+    let (packed, unpacked) = (file.name, file.unpacked_name());
+    let mut names = vec![place.join(packed), place.join(unpacked)];
+    if packed != unpacked {
+        names.extend([packed, unpacked].map(|name| place.join(name.replace("-idx", ".idx"))));
+    }
     names.dedup();
     names
 }
@@ -162,7 +174,10 @@ fn subfolders(folder: &Path) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::catalogue::entry::{Format, Origin};
     use crate::data::catalogue::lookup::find;
+    use crate::data::catalogue::server::described;
+    use crate::data::format::stream::tests::gzipped;
 
     #[test]
     fn folders_are_searched_in_the_documented_order() {
@@ -232,5 +247,58 @@ mod tests {
         let entry = find("cifar10").unwrap();
         assert_eq!(only(folder.path()).find_batches(entry, Cifar::Ten), Some(batches));
         assert_eq!(only(folder.path()).find_batches(entry, Cifar::Hundred), None);
+    }
+
+    /// A set of one IDX file with this content, whose unpacked checksum is known.
+    fn set_of(content: &[u8]) -> Entry {
+        let packed = gzipped(content);
+        let unpacked_sha256 = Some(described("file", content).sha256);
+        let file = CatalogueFile { unpacked_sha256, ..described("train-labels-idx1-ubyte.gz", &packed) };
+        let files: &[CatalogueFile] = Box::leak(Box::new([file]));
+        let origin = Origin::Files { format: Format::Idx, files, mirrors: &[] };
+        Entry { name: "set", origin, ..find("mnist").unwrap().clone() }
+    }
+
+    #[test]
+    fn the_same_content_packed_in_any_way_is_right() {
+        let content: Vec<u8> = (0..=255).cycle().take(4000).collect();
+        let (entry, packed) = (set_of(&content), "train-labels-idx1-ubyte.gz");
+        let (first, second) = content.split_at(1000);
+        let members = [gzipped(first), gzipped(second)].concat();
+        for (name, bytes) in [
+            (packed, gzipped(&content)),
+            (packed, members.clone()),
+            (packed, content.clone()),
+            (packed, gzipped(&members)),
+            (packed, [&members[..], &[0; 10]].concat()),
+            ("train-labels-idx1-ubyte", content.clone()),
+            ("train-labels-idx1-ubyte", members.clone()),
+            ("train-labels.idx1-ubyte", content.clone()),
+            ("train-labels.idx1-ubyte.gz", members.clone()),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join(name), bytes).unwrap();
+            let found = only(folder.path()).find_file(&entry, &entry.files()[0]).unwrap();
+            assert_eq!(found, Some(folder.path().join(name)));
+        }
+    }
+
+    #[test]
+    fn another_content_is_refused_however_it_is_packed() {
+        let content = vec![7; 4000];
+        let (entry, name) = (set_of(&content), "train-labels-idx1-ubyte.gz");
+        let mut flipped = content.clone();
+        flipped[99] = 8;
+        let whole = gzipped(&content);
+        for (bytes, expected) in [
+            (gzipped(&flipped), "SHA-256 is "),
+            (gzipped(&content[..3999]), "SHA-256 is "),
+            (whole[..whole.len() - 9].to_vec(), "truncated: "),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join(name), bytes).unwrap();
+            let message = only(folder.path()).find_file(&entry, &entry.files()[0]).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
     }
 }

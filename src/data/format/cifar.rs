@@ -2,18 +2,18 @@
 //!
 //! A record is one label byte, then 32x32 red, green and blue bytes, plane after plane. In
 //! CIFAR-100 a coarse label comes before the fine one, which is used. Images are kept with the
-//! channels last: height, width, channel. A batch may have any number of records. Krizhevsky 2009,
+//! channels last: height, width, channel. A batch may have any number of records, at least one. Krizhevsky 2009,
 //! "Learning Multiple Layers of Features from Tiny Images".
 
 use std::collections::BTreeMap;
 use std::io::{BufReader, Read};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use ndarray::Array2;
 
 use super::stream::{open, read_error};
 use crate::data::parts::{Parts, check_labels};
-use crate::data::{DataError, Samples};
+use crate::data::{DataError, Reading, Samples, Scaling};
 
 const SIDE: usize = 32;
 const PIXELS: usize = SIDE * SIDE;
@@ -33,7 +33,7 @@ pub enum Cifar {
 }
 
 /// Samples of one or more batches.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Batch {
     inputs: Vec<u8>,
     labels: Vec<u16>,
@@ -119,21 +119,38 @@ impl Cifar {
         Ok(Self::parts(classes, train.into_samples(), test.into_samples()))
     }
 
+    /// The batches in the archive by name. A link stands for the batch that it names.
     fn unpack(self, file: &Path, classes: usize) -> Result<BTreeMap<String, Batch>, DataError> {
         let failed = |error| read_error(file, error);
         let mut archive = tar::Archive::new(open(file)?);
-        let mut batches = BTreeMap::new();
+        let (mut batches, mut links) = (BTreeMap::new(), Vec::new());
         for entry in archive.entries().map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let path = entry.path().map_err(failed)?.into_owned();
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            if self.train_members().contains(&name.as_str()) || name == self.test_member() {
-                let mut batch = Batch::default();
-                self.read_batch(BufReader::new(entry), &file.join(path), classes, &mut batch)?;
-                batches.insert(name, batch);
+            if !self.is_member(&path) {
+                continue;
+            }
+            match link_target(&entry, &path).map_err(failed)? {
+                Some(target) => links.push((path, target)),
+                None if entry.header().entry_type().is_file() => {
+                    let mut batch = Batch::default();
+                    self.read_batch(BufReader::new(entry), &file.join(&path), classes, &mut batch)?;
+                    batches.insert(normal(&path), batch);
+                }
+                None => return Err(DataError::malformed(file.join(path), "must be a file or a link to one")),
             }
         }
-        Ok(batches)
+        for (path, target) in links {
+            let batch = followed(&batches, &target)
+                .map_err(|problem| DataError::malformed(file.join(&path), problem))?;
+            batches.insert(normal(&path), batch);
+        }
+        by_name(batches, file)
+    }
+
+    fn is_member(self, path: &Path) -> bool {
+        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        self.train_members().contains(&&*name) || name == self.test_member()
     }
 
     /// Reads records to the end of `stream`; errors name `file`.
@@ -150,6 +167,9 @@ impl Cifar {
             record.clear();
             let mut rest = stream.by_ref().take(self.record_bytes() as u64);
             match rest.read_to_end(&mut record).map_err(|error| read_error(file, error))? {
+                0 if batch.labels.len() == start => {
+                    return Err(DataError::malformed(file, "empty: a batch has at least one record"));
+                }
                 0 => return check_labels(&batch.labels[start..], classes, file),
                 count if count == self.record_bytes() => batch.push(&record, self.label_bytes()),
                 count => {
@@ -165,8 +185,61 @@ impl Cifar {
     }
 
     fn parts(classes: Vec<String>, train: Samples, test: Samples) -> Parts {
-        Parts { shape: [SIDE, SIDE, CHANNELS], levels: u8::MAX, classes, train, test: Some(test) }
+        let bytes = || train.inputs.iter().copied();
+        let reading = Reading {
+            label: None,
+            header: None,
+            range: [bytes().min().unwrap_or(0), bytes().max().unwrap_or(0)].map(f64::from),
+            scaling: Scaling::Divided { maximum: u8::MAX },
+            is_test_cut: false,
+            notes: Vec::new(),
+        };
+        let (shape, levels, validation, test) = ([SIDE, SIDE, CHANNELS], u8::MAX, None, Some(test));
+        Parts { shape, levels, classes, train, validation, test, reading }
     }
+}
+
+/// Where a link of the archive leads, from the archive's root; `None` if the entry is no link.
+fn link_target<R: Read>(entry: &tar::Entry<'_, R>, path: &Path) -> std::io::Result<Option<PathBuf>> {
+    let kind = entry.header().entry_type();
+    let target = if kind.is_symlink() || kind.is_hard_link() { entry.link_name()? } else { None };
+    let folder = if kind.is_symlink() { path.parent() } else { None };
+    Ok(target.map(|target| normal(&folder.unwrap_or(Path::new("")).join(target))))
+}
+
+/// `path` without `.`, without roots, and with `..` followed.
+fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => normal.push(name),
+            Component::ParentDir => {
+                normal.pop();
+            }
+            _ => {}
+        }
+    }
+    normal
+}
+
+/// The batch that a link leads to.
+fn followed(batches: &BTreeMap<PathBuf, Batch>, target: &Path) -> Result<Batch, String> {
+    batches.get(target).cloned().ok_or_else(|| {
+        let target = target.display();
+        format!("a link to {target}, which is no batch of the archive: pack it again by tar --dereference")
+    })
+}
+
+/// Batches by their names alone, which must be different.
+fn by_name(batches: BTreeMap<PathBuf, Batch>, file: &Path) -> Result<BTreeMap<String, Batch>, DataError> {
+    let mut named = BTreeMap::new();
+    for (path, batch) in batches {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if named.insert(name.clone(), batch).is_some() {
+            return Err(DataError::malformed(file, format!("two files {name}: must have one of each name")));
+        }
+    }
+    Ok(named)
 }
 
 impl Batch {
@@ -192,6 +265,8 @@ impl Batch {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::fs::File;
+
     use super::super::stream::tests::gzipped;
     use super::*;
     use crate::data::parts::numbered;
@@ -249,6 +324,64 @@ pub(crate) mod tests {
         std::fs::write(&file, archive(ten().iter().skip(1))).unwrap();
         let error = Cifar::Ten.read_archive(&file, numbered(10)).unwrap_err().to_string();
         assert!(error.ends_with("cifar.tar.gz: no data_batch_1.bin in the archive"), "{error}");
+    }
+
+    /// An archive of CIFAR-10's files in the folder `batches`, of which `name` is what `header` says.
+    fn with_entry(name: &str, kind: tar::EntryType, target: &str) -> Result<Parts, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("cifar.tar");
+        let mut archive = tar::Builder::new(File::create(&file).unwrap());
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o644);
+        header.set_size(0);
+        header.set_entry_type(kind);
+        match target {
+            "" => archive.append_data(&mut header, format!("batches/{name}"), &[][..]).unwrap(),
+            target => archive.append_link(&mut header, format!("batches/{name}"), target).unwrap(),
+        }
+        for (other, bytes) in ten().iter().filter(|(other, _)| *other != name) {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(bytes.len() as u64);
+            header.set_mode(0o644);
+            archive.append_data(&mut header, format!("batches/{other}"), &bytes[..]).unwrap();
+        }
+        archive.into_inner().unwrap();
+        Cifar::Ten.read_archive(&file, numbered(10)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn links_in_an_archive_stand_for_the_batches_that_they_name() {
+        use tar::EntryType::{Link, Symlink};
+        for (kind, target) in [
+            (Symlink, "data_batch_1.bin"),
+            (Symlink, "./data_batch_1.bin"),
+            (Symlink, "../batches/data_batch_1.bin"),
+            (Link, "batches/data_batch_1.bin"),
+            (Link, "./batches/data_batch_1.bin"),
+        ] {
+            let parts = with_entry("data_batch_3.bin", kind, target).unwrap();
+            assert_eq!(parts.train.labels, [1, 2, 1, 4, 5], "{target}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_batch_is_refused_not_left_out() {
+        use tar::EntryType::{Directory, Fifo, Link, Regular, Symlink};
+        for (kind, target, expected) in [
+            (
+                Symlink,
+                "/elsewhere/data_batch_1.bin",
+                "a link to elsewhere/data_batch_1.bin, which is no batch",
+            ),
+            (Symlink, "data_batch_3.bin", "which is no batch of the archive"),
+            (Link, "data_batch_1.bin", "a link to data_batch_1.bin, which is no batch"),
+            (Directory, "", "data_batch_3.bin: must be a file or a link to one"),
+            (Fifo, "", "data_batch_3.bin: must be a file or a link to one"),
+            (Regular, "", "data_batch_3.bin: empty: a batch has at least one record"),
+        ] {
+            let message = with_entry("data_batch_3.bin", kind, target).map(|_| ()).unwrap_err();
+            assert!(message.contains(expected), "{message}");
+        }
     }
 
     #[test]

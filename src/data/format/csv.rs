@@ -1,68 +1,41 @@
 //! Tables as text: one sample per line, with real features and one label column.
 //!
-//! Cells are separated by commas, semicolons or tabs: the one that is most frequent in the first
-//! line. Columns are counted from 0, lines from 1.
+//! Cells are separated by commas, semicolons or tabs. Columns are counted from 0, lines from 1.
 
 use std::io::{self, BufRead};
 use std::path::Path;
-use std::str::FromStr;
 
 use csv::{ReaderBuilder, StringRecord, Trim};
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 
+use super::header::{Others, names_columns};
 use super::stream::{open, read_error};
 use super::table::{Reals, Scale, Table};
-use crate::data::{DataError, classes};
+use super::text::{Body, body, check_quotes, decoded};
+use crate::data::{DataError, Header, LabelColumn, OpenOptions, classes};
 use crate::input::suggestion;
 
-/// The column of a table that has the labels.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum LabelColumn {
-    /// The last column.
-    #[default]
-    Last,
-    /// The column with this number, from 0.
-    Index(usize),
-    /// The column with this name in the header, which the table then must have.
-    Name(String),
-}
+/// The most characters of a cell that an error shows.
+const SHOWN: usize = 40;
 
-/// Whether the first line of a table names its columns.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Header {
-    /// It does if no cell outside the label column is a number.
-    #[default]
-    Detect,
-    /// It does.
-    Present,
-    /// It does not.
-    Absent,
-}
-
-/// Options for tables: what their files do not state.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OpenOptions {
-    /// The label column.
-    pub label: LabelColumn,
-    /// Whether there is a header.
-    pub header: Header,
-}
-
-impl FromStr for LabelColumn {
-    type Err = std::convert::Infallible;
-
-    /// Reads digits as a number, and any other text as a name.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(text.parse().map_or_else(|_| Self::Name(text.to_owned()), Self::Index))
-    }
-}
+/// Names of a column without a name, as pandas and R write it.
+const NAMELESS: [&str; 2] = ["", "Unnamed: 0"];
 
 /// The columns of one file.
 struct Layout<'a> {
     file: &'a Path,
+    /// The number of columns that are read.
     columns: usize,
+    /// Whether every line ends in a delimiter, after which there is nothing.
+    has_empty_end: bool,
     label: usize,
-    names: Option<StringRecord>,
+    names: Option<Vec<String>>,
+}
+
+/// The cells of one line.
+struct Line {
+    number: u64,
+    record: StringRecord,
 }
 
 /// Reads a table. Labels may be text or numbers; they become sorted classes.
@@ -72,77 +45,105 @@ pub(crate) fn read(file: &Path, options: &OpenOptions) -> Result<Table, DataErro
 
 /// Reads a table from `text`; errors name `file`.
 pub(crate) fn parse(mut text: impl BufRead, file: &Path, options: &OpenOptions) -> Result<Table, DataError> {
-    let start = text.fill_buf().map_err(|error| read_error(file, error))?;
-    let mut builder = ReaderBuilder::new();
-    builder.has_headers(false).flexible(true).trim(Trim::All).delimiter(delimiter(start));
-    let mut lines = builder.from_reader(text).into_records();
-    let empty = || DataError::malformed(file, "empty: must have one sample per line");
-    let first = lines.next().ok_or_else(empty)?.map_err(|error| line_error(file, error))?;
-    let layout = Layout::of(&first, file, options)?;
+    let mut bytes = Vec::new();
+    text.read_to_end(&mut bytes).map_err(|error| read_error(file, error))?;
+    let text = decoded(bytes, file)?;
+    let body = body(&text);
+    check_quotes(&body, file)?;
+    let layout = Layout::of(&body, file, options)?;
     let (mut features, mut labels) = (Vec::new(), Vec::new());
-    if layout.names.is_none() {
-        layout.read_line(&first, &mut features, &mut labels)?;
+    for (index, line) in lines(&body, file).enumerate() {
+        let line = line?;
+        let is_first = index == 0;
+        if !(is_first && layout.names.is_some()) {
+            layout.read_line(&line, is_first, &mut features, &mut labels)?;
+        }
     }
-    for line in lines {
-        let line = line.map_err(|error| line_error(file, error))?;
-        layout.read_line(&line, &mut features, &mut labels)?;
-    }
-    layout.table(features, labels)
+    layout.table(features, labels, body.skipped)
 }
 
-fn delimiter(start: &[u8]) -> u8 {
-    let line = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let count = |delimiter: u8| line.iter().filter(|&&byte| byte == delimiter).count();
-    // `max_by_key` takes the last of equals, so the comma is last.
-    [b'\t', b';', b','].into_iter().max_by_key(|&delimiter| count(delimiter)).unwrap_or(b',')
+/// The lines of a table, without those that are blank or have nothing but delimiters.
+fn lines<'a>(body: &'a Body<'_>, file: &'a Path) -> impl Iterator<Item = Result<Line, DataError>> + 'a {
+    let mut builder = ReaderBuilder::new();
+    builder.has_headers(false).flexible(true).trim(Trim::All).delimiter(body.delimiter);
+    let records = builder.from_reader(body.text.as_bytes()).into_records();
+    let lines = records.map(move |record| {
+        let record = record.map_err(|error| line_error(file, error))?;
+        Ok(Line { number: body.skipped + record.position().map_or(0, csv::Position::line), record })
+    });
+    lines.filter(|line| line.as_ref().map_or(true, |line| line.cells().any(|cell| !cell.is_empty())))
 }
 
 fn line_error(file: &Path, error: csv::Error) -> DataError {
     let line = error.position().map_or(0, csv::Position::line);
     match error.into_kind() {
         csv::ErrorKind::Io(error) => read_error(file, error),
-        csv::ErrorKind::Utf8 { err, .. } => {
-            DataError::malformed(file, format!("line {line}: not UTF-8 text: {err}"))
-        }
         kind => read_error(file, io::Error::other(format!("line {line}: {kind:?}"))),
     }
 }
 
+impl Line {
+    /// The cells without the quotes around them that follow a space.
+    fn cells(&self) -> impl Iterator<Item = &str> {
+        self.record.iter().map(|cell| {
+            cell.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).map_or(cell, str::trim)
+        })
+    }
+
+    fn cell(&self, column: usize) -> &str {
+        self.cells().nth(column).unwrap_or("")
+    }
+}
+
 impl<'a> Layout<'a> {
-    fn of(first: &StringRecord, file: &'a Path, options: &OpenOptions) -> Result<Self, DataError> {
-        let columns = first.len();
-        let label = label_column(first, &options.label, file)?;
-        if columns < 2 {
-            return Err(DataError::malformed(file, "one column; must have a label and at least one feature"));
+    fn of(body: &Body<'_>, file: &'a Path, options: &OpenOptions) -> Result<Self, DataError> {
+        let empty = || DataError::malformed(file, "empty: must have one sample per line");
+        let first = lines(body, file).next().ok_or_else(empty)??;
+        let has_empty_end = has_empty_end(&first, body, file)?;
+        let cells: Vec<&str> = first.cells().collect();
+        let cells = &cells[..cells.len() - usize::from(has_empty_end)];
+        let (label, is_named) = label_column(cells, &options.label, file)?;
+        if cells.len() < 2 {
+            let problem = "one column; must have a label and at least one feature, separated by commas, \
+                           semicolons or tabs";
+            return Err(DataError::malformed(file, problem));
         }
-        let looks_like_names =
-            || first.iter().enumerate().all(|(column, cell)| column == label || cell.parse::<f64>().is_err());
-        let has_header = match (&options.label, options.header) {
-            (LabelColumn::Name(_), _) | (_, Header::Present) => true,
-            (_, Header::Detect) => looks_like_names(),
-            (_, Header::Absent) => false,
+        let has_header = match options.header {
+            Header::Absent if is_named => {
+                let shown = &cells[label];
+                let problem = format!(
+                    "label column \"{shown}\": a name needs a header: leave out --header no, or \
+                                       name the column by its number, {label}"
+                );
+                return Err(DataError::malformed(file, problem));
+            }
+            Header::Absent => false,
+            Header::Present => true,
+            Header::Detect if is_named => true,
+            Header::Detect => names_columns(cells, label, || others(cells, label, body, file))?,
         };
-        Ok(Self { file, columns, label, names: has_header.then(|| first.clone()) })
+        let names = has_header.then(|| cells.iter().map(|&cell| cell.to_owned()).collect());
+        Ok(Self { file, columns: cells.len(), has_empty_end, label, names })
     }
 
     fn read_line(
         &self,
-        line: &StringRecord,
+        line: &Line,
+        is_first: bool,
         features: &mut Vec<f64>,
         labels: &mut Vec<String>,
     ) -> Result<(), DataError> {
-        let number = line.position().map_or(0, csv::Position::line);
-        if line.len() != self.columns {
-            let problem =
-                format!("line {number}: {} columns; the first line has {}", line.len(), self.columns);
+        let (number, found) = (line.number, line.record.len() - usize::from(self.has_empty_end));
+        if found != self.columns {
+            let problem = format!("line {number}: {found} columns; the first line has {}", self.columns);
             return Err(DataError::malformed(self.file, problem));
         }
-        for (column, cell) in line.iter().enumerate() {
+        for (column, cell) in line.cells().take(self.columns).enumerate() {
             let wrong = |rule| self.cell_error(number, column, cell, rule);
             if column == self.label {
                 labels.push(label(cell).map_err(wrong)?);
             } else {
-                features.push(feature(cell).map_err(wrong)?);
+                features.push(feature(cell, is_first).map_err(wrong)?);
             }
         }
         Ok(())
@@ -150,50 +151,149 @@ impl<'a> Layout<'a> {
 
     fn cell_error(&self, line: u64, column: usize, cell: &str, rule: &'static str) -> DataError {
         let name = self.names.as_ref().and_then(|names| names.get(column));
-        let column = name.map_or_else(|| column.to_string(), |name| format!("\"{name}\""));
-        DataError::Cell { file: self.file.into(), line, column, value: cell.to_owned(), rule }
+        let column = name.map_or_else(|| column.to_string(), |name| format!("\"{}\"", shown(name)));
+        DataError::Cell { file: self.file.into(), line, column, value: shown(cell), rule }
     }
 
-    fn table(self, features: Vec<f64>, labels: Vec<String>) -> Result<Table, DataError> {
+    fn table(self, features: Vec<f64>, labels: Vec<String>, comments: u64) -> Result<Table, DataError> {
         if labels.is_empty() {
             return Err(DataError::malformed(self.file, "a header without samples"));
         }
         let inputs = self.columns - 1;
         let features = Array2::from_shape_vec((labels.len(), inputs), features)
             .expect("every line has one label and all other columns as features");
-        let (classes, labels) = classes::number(labels, self.file)?;
-        let train = Reals { features, labels };
-        Ok(Table { shape: [1, 1, inputs], scale: Scale::PerColumn, classes, train, test: None })
+        let name = self.names.as_ref().map(|names| format!("column \"{}\"", shown(&names[self.label])));
+        let label = name.unwrap_or_else(|| format!("column {}", self.label));
+        let (classes, labels) = classes::number(&labels, &label, self.file)?;
+        let mut notes = Vec::new();
+        if comments > 0 {
+            notes.push(format!("{comments} lines of comments are left out"));
+        }
+        let features = self.without_index(features, &mut notes);
+        let shape = [1, 1, features.ncols()];
+        let (train, label, header) = (Reals { features, labels }, Some(label), Some(self.names.is_some()));
+        let (scale, validation, test) = (Scale::PerColumn, None, None);
+        Ok(Table { shape, scale, classes, train, validation, test, label, header, notes })
+    }
+
+    /// The features without a first column that has no name and numbers the lines: other programs
+    /// write it, and it says nothing of a sample. A note tells it; of such a column with a name a
+    /// note warns.
+    fn without_index(&self, features: Array2<f64>, notes: &mut Vec<String>) -> Array2<f64> {
+        let Some(name) = self.names.as_ref().map(|names| names[0].as_str()) else { return features };
+        let first = features.column(0);
+        let numbers_from =
+            |start: f64| first.iter().enumerate().all(|(at, &value)| value == start + at as f64);
+        let is_index = self.label > 0 && first.len() > 2 && (numbers_from(0.0) || numbers_from(1.0));
+        if !is_index {
+            return features;
+        }
+        if !NAMELESS.contains(&name) || features.ncols() < 2 {
+            notes.push(format!("column \"{}\" numbers the lines: is it a feature?", shown(name)));
+            return features;
+        }
+        notes.push("the first column has no name and numbers the lines, so it is left out".to_owned());
+        let kept: Vec<usize> = (1..features.ncols()).collect();
+        features.select(Axis(1), &kept)
     }
 }
 
-fn label_column(first: &StringRecord, wanted: &LabelColumn, file: &Path) -> Result<usize, DataError> {
+/// Whether all lines have as many cells as the first and nothing in the last.
+fn has_empty_end(first: &Line, body: &Body<'_>, file: &Path) -> Result<bool, DataError> {
+    let count = first.record.len();
+    if count < 2 || !first.cell(count - 1).is_empty() {
+        return Ok(false);
+    }
+    for line in lines(body, file) {
+        let line = line?;
+        if line.record.len() != count || !line.cell(count - 1).is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// What the lines after the `first` say about it.
+fn others(first: &[&str], label: usize, body: &Body<'_>, file: &Path) -> Result<Others, DataError> {
+    let mut others =
+        Others { lines: 0, numeric_labels: 0, repeat_label: false, are_fractions: vec![true; first.len()] };
+    for line in lines(body, file).skip(1) {
+        let line = line?;
+        others.lines += 1;
+        for (column, cell) in line.cells().take(first.len()).enumerate() {
+            if column == label {
+                others.numeric_labels += usize::from(cell.parse::<f64>().is_ok());
+                others.repeat_label |= cell == first[label];
+            } else {
+                others.are_fractions[column] &= cell.contains('.');
+            }
+        }
+    }
+    Ok(others)
+}
+
+/// The label column, and whether it was found by a name in the first line.
+fn label_column(first: &[&str], wanted: &LabelColumn, file: &Path) -> Result<(usize, bool), DataError> {
     let last = first.len().saturating_sub(1);
     match wanted {
-        LabelColumn::Last => Ok(last),
-        LabelColumn::Index(index) if *index <= last => Ok(*index),
-        LabelColumn::Index(index) => {
-            Err(DataError::malformed(file, format!("label column {index}: the columns are 0 to {last}")))
+        LabelColumn::Last => Ok((last, false)),
+        LabelColumn::Index(index) if *index <= last => Ok((*index, false)),
+        LabelColumn::Index(index) => named(first, &index.to_string(), file)?
+            .ok_or_else(|| {
+                DataError::malformed(file, format!("label column {index}: the columns are 0 to {last}"))
+            })
+            .map(|column| (column, true)),
+        LabelColumn::Name(name) => named(first, name, file)?
+            .ok_or_else(|| {
+                let hint = suggestion(name, first.iter().copied());
+                DataError::malformed(file, format!("label column \"{name}\": not in the first line{hint}"))
+            })
+            .map(|column| (column, true)),
+    }
+}
+
+/// The only column called `name`, if there is one.
+fn named(first: &[&str], name: &str, file: &Path) -> Result<Option<usize>, DataError> {
+    let mut columns = (0..first.len()).filter(|&column| first[column] == name);
+    match (columns.next(), columns.next()) {
+        (Some(one), Some(another)) => {
+            let problem = format!(
+                "label column \"{name}\": columns {one} and {another} have this name: say its number"
+            );
+            Err(DataError::malformed(file, problem))
         }
-        LabelColumn::Name(name) => first.iter().position(|cell| cell == name).ok_or_else(|| {
-            let hint = suggestion(name, first.iter());
-            DataError::malformed(file, format!("label column \"{name}\": not in the first line{hint}"))
-        }),
+        (column, _) => Ok(column),
     }
 }
 
 fn label(cell: &str) -> Result<String, &'static str> {
     let is_missing = cell.is_empty() || cell.parse().is_ok_and(f64::is_nan);
-    if is_missing { Err("the label is missing") } else { Ok(cell.to_owned()) }
+    match cell {
+        _ if is_missing => Err("the label is missing"),
+        _ if cell.contains(['\n', '\r']) => Err("a label has one line: is a quote not closed?"),
+        _ if cell.starts_with('"') => Err("a quote is not closed"),
+        _ => Ok(cell.to_owned()),
+    }
 }
 
-fn feature(cell: &str) -> Result<f64, &'static str> {
+fn feature(cell: &str, is_first: bool) -> Result<f64, &'static str> {
     match cell.parse::<f64>() {
         Ok(number) if number.is_finite() => Ok(number),
         Ok(_) => Err("must be finite"),
         Err(_) if cell.is_empty() => Err("the value is missing"),
+        Err(_) if is_first => Err("must be a number; say --header yes if this line names the columns"),
+        Err(_) if cell.replacen(',', ".", 1).parse::<f64>().is_ok() => {
+            Err("must be a number, with a point before its decimals")
+        }
         Err(_) => Err("must be a number"),
     }
+}
+
+/// A cell on one line, cut if it is long.
+fn shown(cell: &str) -> String {
+    let escape = |c: char| if c.is_control() { c.escape_default().collect() } else { vec![c] };
+    let cut = if cell.chars().count() > SHOWN { "..." } else { "" };
+    cell.chars().take(SHOWN).flat_map(escape).chain(cut.chars()).collect()
 }
 
 #[cfg(test)]
@@ -210,7 +310,7 @@ mod tests {
     }
 
     fn with(label: &str, header: Header) -> OpenOptions {
-        OpenOptions { label: label.parse().unwrap(), header }
+        OpenOptions { label: label.parse().unwrap(), header, ..OpenOptions::default() }
     }
 
     #[test]
@@ -235,17 +335,124 @@ mod tests {
     }
 
     #[test]
-    fn a_header_of_numbers_must_be_declared() {
-        let text = "0,1,2\n5,6,7\n8,9,1\n";
-        assert_eq!(plain(text).unwrap().train.labels.len(), 3);
-        assert_eq!(table(text, &with("2", Header::Present)).unwrap().train.labels.len(), 2);
+    fn a_header_of_numbers_is_noticed_or_declared() {
+        for (text, header, lines) in [
+            ("0,1,2\n5,6,a\n8,9,b\n8,9,b\n", Header::Detect, 3),
+            ("0,1,2\n5,6,7\n8,9,7\n", Header::Detect, 2),
+            ("5,9,2\n5,6,7\n8,9,7\n", Header::Detect, 3),
+            ("5,9,2\n5,6,7\n8,9,7\n", Header::Present, 2),
+            ("0,1,2\n5,6,7\n8,9,7\n", Header::Absent, 3),
+        ] {
+            let table = table(text, &with("2", header)).unwrap();
+            assert_eq!(table.train.labels.len(), lines, "{text}");
+            assert_eq!(table.header, Some(text.lines().count() > lines));
+        }
+        let named = table("5,9,2001\n5,6,7\n8,9,7\n", &with("2001", Header::Detect)).unwrap();
+        assert_eq!((named.train.labels.len(), named.header), (2, Some(true)));
+    }
+
+    #[test]
+    fn a_name_without_a_header_is_refused() {
+        let message = table("a,kind\n1,x\n2,x\n", &with("kind", Header::Absent)).unwrap_err();
+        assert!(message.contains("a name needs a header: leave out --header no"), "{message}");
     }
 
     #[test]
     fn a_first_line_with_one_bad_cell_is_no_header() {
-        assert_eq!(
-            plain("1,NA,x\n1,2,y\n").unwrap_err(),
-            "t.csv: line 1, column 1 = \"NA\": must be a number"
+        for (text, cell) in [("1,NA,x\n1,2,y\n", "NA"), ("1,two,x\n1,2,y\n", "two"), ("?,?,x\n1,2,y\n", "?")]
+        {
+            let column = text.split(',').position(|text| text == cell).unwrap();
+            let expected = format!(
+                "t.csv: line 1, column {column} = \"{cell}\": must be a number; say --header yes if this line names the \
+                 columns"
+            );
+            assert_eq!(plain(text).unwrap_err(), expected);
+        }
+    }
+
+    #[test]
+    fn what_other_programs_write_around_a_table_changes_nothing() {
+        let expected = plain("a,b,kind\n1,2.5,x\n-3,40,y\n").unwrap();
+        for text in [
+            "\u{feff}a,b,kind\n1,2.5,x\n-3,40,y\n",
+            "a,b,kind\r\n1,2.5,x\r\n\r\n-3,40,y\r\n",
+            "a,b,kind\r1,2.5,x\r-3,40,y\r",
+            "a,b,kind,\n1,2.5,x,\n-3,40,y,\n",
+            "a;b;kind;\n1;2.5;x;\n-3;40;y;\n",
+            "a\tb\tkind\n1\t2.5\tx\n-3\t40\ty\n",
+            "# by me\n# in two lines\na,b,kind\n1,2.5,x\n-3,40,y\n",
+            "# a,b,kind\n1,2.5,x\n-3,40,y\n",
+            "a, b, kind\n1, 2.5, \"x\"\n-3, 40 , y \n   \n,,\n",
+            "\"a\",\"b\",\"kind\"\n\"1\",\"2.5\",\"x\"\n\"-3\",\"40\",\"y\"",
+        ] {
+            let table = plain(text).unwrap();
+            assert_eq!(table.train.features, expected.train.features, "{text}");
+            assert_eq!(
+                (table.classes, table.train.labels),
+                (vec!["x".into(), "y".into()], vec![0, 1]),
+                "{text}"
+            );
+            assert_eq!(table.label.as_deref(), Some("column \"kind\""), "{text}");
+        }
+    }
+
+    #[test]
+    fn quotes_keep_delimiters_and_double_quotes_in_a_label() {
+        let table = plain("a,kind\n1,\"x, or \"\"y\"\"\"\n2,z\n").unwrap();
+        assert_eq!(table.classes, ["x, or \"y\"", "z"]);
+    }
+
+    #[test]
+    fn a_quote_that_swallows_lines_is_refused() {
+        for (text, part) in [
+            ("a,kind\n1,\"x\n2,y\n", "line 2: a quote opens and never closes"),
+            ("a,kind\n1,\"x\n2,\"y\n", "line 2: a quote that opens here closes inside a cell"),
+            ("a,kind\n1,\"x\n2,y\"\n3,y\n", "a label has one line: is a quote not closed?"),
+            ("a,kind\n\"1\n2\",y\n", "\"1\\n2\": must be a number"),
+            ("a, kind\n1, \"x\n2, y\n", "a quote is not closed"),
+        ] {
+            let message = plain(text).unwrap_err();
+            assert!(message.contains(part), "{message}");
+            assert_eq!(message.lines().count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_column_of_line_numbers_without_a_name_is_left_out_and_told() {
+        let lines = |name: &str, first: u32| {
+            let line = |at: u32| {
+                format!("{},{}.5,{}\n", first + at, at * 2, if at.is_multiple_of(2) { "x" } else { "y" })
+            };
+            plain(&format!("{name},a,kind\n{}", (0..4).map(line).collect::<String>())).unwrap()
+        };
+        for (name, first) in [("", 0), ("", 1), ("Unnamed: 0", 0), ("\"\"", 1)] {
+            let table = lines(name, first);
+            assert_eq!((table.shape, table.train.features.ncols()), ([1, 1, 1], 1), "{name}");
+            assert!(table.notes[0].contains("is left out"));
+        }
+        let named = lines("Id", 1);
+        assert_eq!(named.shape, [1, 1, 2]);
+        assert_eq!(named.notes, ["column \"Id\" numbers the lines: is it a feature?"]);
+        assert!(lines("", 5).notes.is_empty());
+    }
+
+    #[test]
+    fn two_columns_of_the_label_s_name_are_refused() {
+        let message = table("k,a,k\n1,2,x\n3,4,y\n", &with("k", Header::Detect)).unwrap_err();
+        assert_eq!(message, "t.csv: label column \"k\": columns 0 and 2 have this name: say its number");
+    }
+
+    #[test]
+    fn a_decimal_comma_is_refused_as_such() {
+        let message = plain("a;b;kind\n1,5;2,5;x\n2,5;1,5;y\n").unwrap_err();
+        assert!(
+            message.ends_with("= \"1,5\": must be a number, with a point before its decimals"),
+            "{message}"
+        );
+        let message = plain("a;b;kind\n1;2;x\n2,5;1,5;y\n").unwrap_err();
+        assert!(
+            message.ends_with("= \"2,5\": must be a number, with a point before its decimals"),
+            "{message}"
         );
     }
 

@@ -1,28 +1,26 @@
 //! IDX, the format of MNIST: two zero bytes, a type, the number of dimensions, the dimensions
-//! big-endian, the values.
-//!
-//! The four files of a data set have MNIST's names: `train-images-idx3-ubyte`,
-//! `train-labels-idx1-ubyte`, and the same with `t10k` for the test part; plain or gzipped.
+//! big-endian, the values big-endian.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use ndarray::Array2;
-
+use super::arrays::{ArrayPart, ArraySet, Named};
+use super::labels;
+use super::layout::MAX_RANK;
+use super::npy::{Array, Values};
 use super::stream::{open, read_error, read_rest};
-use crate::data::parts::{self, Parts};
-use crate::data::{DataError, Samples};
+use crate::data::parts::Parts;
+use crate::data::{Channels, DataError};
 
-/// The type byte of unsigned bytes, the only type that is read.
-const UNSIGNED_BYTE: u8 = 0x08;
-
-/// The most dimensions: N, height, width, channels.
-const MAX_RANK: u8 = 4;
-
-/// The content of one file.
-struct Idx {
-    dims: Vec<usize>,
-    values: Vec<u8>,
+/// The type of the values of a file.
+#[derive(Clone, Copy)]
+enum Kind {
+    UnsignedByte,
+    SignedByte,
+    Short,
+    Int,
+    Float,
+    Double,
 }
 
 /// The files of images and labels of one part.
@@ -34,74 +32,59 @@ pub(crate) struct Pair {
     pub labels: PathBuf,
 }
 
-/// Reads a data set. Without `classes` the largest label decides their number, and their names are
-/// numbers.
+/// Reads a data set. With `classes`, labels are their numbers; without, every label that occurs is a
+/// class.
 pub(crate) fn read_set(
     train: &Pair,
     test: Option<&Pair>,
     classes: Option<Vec<String>>,
+    channels: Channels,
 ) -> Result<Parts, DataError> {
-    let (shape, train_samples) = read_pair(train)?;
-    let test_samples = test.map(|pair| read_part_of_shape(pair, shape)).transpose()?;
-    let labels = train_samples.labels.iter().chain(test_samples.iter().flat_map(|part| &part.labels));
-    let classes = classes.unwrap_or_else(|| parts::numbered(labels.max().map_or(0, |&top| top as usize + 1)));
-    parts::check_labels(&train_samples.labels, classes.len(), &train.labels)?;
-    if let (Some(pair), Some(samples)) = (test, &test_samples) {
-        parts::check_labels(&samples.labels, classes.len(), &pair.labels)?;
-    }
-    Ok(Parts { shape, levels: u8::MAX, classes, train: train_samples, test: test_samples })
+    let file = train.labels.parent().filter(|_| test.is_some()).unwrap_or(&train.labels);
+    let label = train.labels.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let test = test.map(read_pair).transpose()?;
+    let train = read_pair(train)?;
+    ArraySet { file, train, validation: None, test, classes, label }.into_parts(channels)
 }
 
-fn read_part_of_shape(pair: &Pair, expected: [usize; 3]) -> Result<Samples, DataError> {
-    let (shape, samples) = read_pair(pair)?;
-    if shape == expected {
-        return Ok(samples);
+fn read_pair(pair: &Pair) -> Result<ArrayPart, DataError> {
+    let name = pair.images.display().to_string();
+    let x = Named { name: file_name(&pair.images), array: read(&pair.images)? };
+    if x.array.dims.len() < 2 {
+        return Err(DataError::malformed(name, "one dimension only; images have two to four"));
     }
-    let problem = format!("images of {shape:?}; the training images are {expected:?}");
-    Err(DataError::malformed(&pair.images, problem))
+    let (labels, count) = (read(&pair.labels)?, x.array.dims[0]);
+    let labels = labels::texts(labels, count, "labels", &pair.labels)?;
+    Ok(ArrayPart { x, labels })
 }
 
-fn read_pair(pair: &Pair) -> Result<([usize; 3], Samples), DataError> {
-    let images = read(&pair.images)?;
-    let labels = read(&pair.labels)?;
-    let shape = match images.dims[..] {
-        [_, inputs] => [1, 1, inputs],
-        [_, height, width] => [height, width, 1],
-        [_, height, width, channels] => [height, width, channels],
-        _ => return Err(DataError::malformed(&pair.images, "one dimension only; images have two to four")),
-    };
-    if labels.dims.len() != 1 || labels.dims[0] != images.dims[0] {
-        let problem =
-            format!("dimensions {:?}; must be [{}], one label per image", labels.dims, images.dims[0]);
-        return Err(DataError::malformed(&pair.labels, problem));
-    }
-    let inputs = Array2::from_shape_vec((images.dims[0], shape.iter().product()), images.values)
-        .expect("the values were counted when they were read");
-    Ok((shape, Samples { inputs, labels: labels.values.into_iter().map(u16::from).collect() }))
+fn file_name(file: &Path) -> String {
+    file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-fn read(file: &Path) -> Result<Idx, DataError> {
+fn read(file: &Path) -> Result<Array, DataError> {
     let mut stream = open(file)?;
-    let dims = read_header(&mut stream, file)?;
-    let count = dims.iter().try_fold(1usize, |count, &dim| count.checked_mul(dim));
+    let (kind, dims) = read_header(&mut stream, file)?;
+    let count = dims.iter().try_fold(kind.bytes(), |count, &dim| count.checked_mul(dim));
     let count = count.ok_or_else(|| DataError::malformed(file, format!("impossible dimensions {dims:?}")))?;
-    let values = read_rest(stream, count, file)?;
-    Ok(Idx { dims, values })
+    let values = kind.values(read_rest(stream, count, file)?);
+    Ok(Array { dims, values })
 }
 
-fn read_header(stream: &mut impl Read, file: &Path) -> Result<Vec<usize>, DataError> {
+fn read_header(stream: &mut impl Read, file: &Path) -> Result<(Kind, Vec<usize>), DataError> {
     let [zero, also_zero, kind, rank] = read_word(stream, file)?;
     if [zero, also_zero] != [0, 0] {
         return Err(DataError::malformed(file, "not an IDX file: it must begin with two zero bytes"));
     }
-    if kind != UNSIGNED_BYTE {
-        let problem = format!("values of IDX type {kind:#04x}; must be 0x08, unsigned bytes");
-        return Err(DataError::malformed(file, problem));
-    }
-    if !(1..=MAX_RANK).contains(&rank) {
+    let kind = Kind::of(kind).ok_or_else(|| {
+        let known = "0x08, 0x09 (bytes), 0x0b, 0x0c (integers), 0x0d or 0x0e (floats)";
+        DataError::malformed(file, format!("values of IDX type {kind:#04x}; must be {known}"))
+    })?;
+    if !(1..=MAX_RANK).contains(&usize::from(rank)) {
         return Err(DataError::malformed(file, format!("{rank} dimensions; must be 1 to {MAX_RANK}")));
     }
-    (0..rank).map(|_| Ok(u32::from_be_bytes(read_word(stream, file)?) as usize)).collect()
+    let dims = (0..rank).map(|_| Ok(u32::from_be_bytes(read_word(stream, file)?) as usize));
+    Ok((kind, dims.collect::<Result<_, _>>()?))
 }
 
 fn read_word(stream: &mut impl Read, file: &Path) -> Result<[u8; 4], DataError> {
@@ -110,13 +93,54 @@ fn read_word(stream: &mut impl Read, file: &Path) -> Result<[u8; 4], DataError> 
     Ok(word)
 }
 
+impl Kind {
+    fn of(code: u8) -> Option<Self> {
+        Some(match code {
+            0x08 => Self::UnsignedByte,
+            0x09 => Self::SignedByte,
+            0x0b => Self::Short,
+            0x0c => Self::Int,
+            0x0d => Self::Float,
+            0x0e => Self::Double,
+            _ => return None,
+        })
+    }
+
+    /// The length of a value in bytes.
+    fn bytes(self) -> usize {
+        match self {
+            Self::UnsignedByte | Self::SignedByte => 1,
+            Self::Short => 2,
+            Self::Int | Self::Float => 4,
+            Self::Double => 8,
+        }
+    }
+
+    fn values(self, bytes: Vec<u8>) -> Values {
+        let reals = match self {
+            Self::UnsignedByte => return Values::Bytes(bytes),
+            Self::SignedByte => reals(&bytes, |value| i8::from_be_bytes(value).into()),
+            Self::Short => reals(&bytes, |value| i16::from_be_bytes(value).into()),
+            Self::Int => reals(&bytes, |value| i32::from_be_bytes(value).into()),
+            Self::Float => reals(&bytes, |value| f32::from_be_bytes(value).into()),
+            Self::Double => reals(&bytes, f64::from_be_bytes),
+        };
+        Values::Reals(reals)
+    }
+}
+
+fn reals<const N: usize>(bytes: &[u8], real: impl Fn([u8; N]) -> f64) -> Vec<f64> {
+    bytes.as_chunks().0.iter().map(|&value| real(value)).collect()
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::super::stream::tests::gzipped;
     use super::*;
+    use crate::data::parts;
 
     pub(in crate::data) fn idx(dims: &[u32], values: &[u8]) -> Vec<u8> {
-        let mut bytes = vec![0, 0, UNSIGNED_BYTE, dims.len() as u8];
+        let mut bytes = vec![0, 0, 0x08, dims.len() as u8];
         dims.iter().for_each(|dim| bytes.extend(dim.to_be_bytes()));
         bytes.extend(values);
         bytes
@@ -132,7 +156,10 @@ pub(crate) mod tests {
     fn message(images: &[u8], labels: &[u8], classes: usize) -> String {
         let folder = tempfile::tempdir().unwrap();
         let pair = pair(folder.path(), images, labels);
-        read_set(&pair, None, Some(parts::numbered(classes))).map(|_| ()).unwrap_err().to_string()
+        read_set(&pair, None, Some(parts::numbered(classes)), Channels::Detect)
+            .map(|_| ())
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
@@ -141,7 +168,8 @@ pub(crate) mod tests {
         let images = idx(&[2, 1, 3], &[1, 2, 3, 4, 5, 6]);
         let labels = idx(&[2], &[1, 0]);
         for (images, labels) in [(gzipped(&images), gzipped(&labels)), (images, labels)] {
-            let parts = read_set(&pair(folder.path(), &images, &labels), None, None).unwrap();
+            let parts =
+                read_set(&pair(folder.path(), &images, &labels), None, None, Channels::Detect).unwrap();
             assert_eq!(parts.shape, [1, 3, 1]);
             assert_eq!(parts.train.inputs, ndarray::array![[1, 2, 3], [4, 5, 6]]);
             assert_eq!(parts.train.labels, [1, 0]);
@@ -171,11 +199,35 @@ pub(crate) mod tests {
     fn broken_headers_are_errors_and_allocate_nothing() {
         let labels = idx(&[2], &[0, 1]);
         assert!(message(b"P5 28", &labels, 2).contains("not an IDX file"));
-        assert!(message(&[0, 0, 0x0d, 2], &labels, 2).contains("IDX type 0x0d"));
+        assert!(message(&[0, 0, 0x0a, 2], &labels, 2).contains("IDX type 0x0a"));
         assert!(message(&[0, 0, 8, 0], &labels, 2).contains("0 dimensions; must be 1 to 4"));
         assert!(message(&[0, 0, 8], &labels, 2).contains("truncated"));
         assert!(message(&idx(&[u32::MAX; 4], &[]), &labels, 2).contains("impossible dimensions"));
         assert!(message(&idx(&[u32::MAX, 9], &[]), &labels, 2).contains("truncated"));
-        assert!(message(&idx(&[3, 1], &[1, 2, 3]), &labels, 2).contains("must be [3], one label per image"));
+        assert!(message(&idx(&[3, 1], &[1, 2, 3]), &labels, 2).contains("must be [3], one label per sample"));
+    }
+
+    #[test]
+    fn values_of_every_type_are_read() {
+        let values = [0i8, 1, -3, 4];
+        let bytes: [(u8, Vec<u8>); 5] = [
+            (0x09, values.iter().flat_map(|v| v.to_be_bytes()).collect()),
+            (0x0b, values.iter().flat_map(|&v| i16::from(v).to_be_bytes()).collect()),
+            (0x0c, values.iter().flat_map(|&v| i32::from(v).to_be_bytes()).collect()),
+            (0x0d, values.iter().flat_map(|&v| f32::from(v).to_be_bytes()).collect()),
+            (0x0e, values.iter().flat_map(|&v| f64::from(v).to_be_bytes()).collect()),
+        ];
+        for (code, bytes) in bytes {
+            let Values::Reals(found) = Kind::of(code).unwrap().values(bytes) else { panic!("{code}") };
+            assert_eq!(found, [0.0, 1.0, -3.0, 4.0]);
+        }
+    }
+
+    #[test]
+    fn labels_that_do_not_begin_at_0_add_no_empty_class() {
+        let folder = tempfile::tempdir().unwrap();
+        let pair = pair(folder.path(), &idx(&[4, 1], &[1, 2, 3, 4]), &idx(&[4], &[1, 255, 1, 255]));
+        let parts = read_set(&pair, None, None, Channels::Detect).unwrap();
+        assert_eq!((parts.classes, parts.train.labels), (vec!["1".into(), "255".into()], vec![0, 1, 0, 1]));
     }
 }

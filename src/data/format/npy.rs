@@ -1,9 +1,13 @@
-//! NPY, one array of an NPZ archive: of any type of number, in row-major or column-major order.
+//! NPY, one array of an NPZ archive: of any type of number or of texts, in row-major or column-major
+//! order.
 
 use std::io::{self, BufReader, Read};
 
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
-use npyz::{DType, Deserialize, NpyFile, Order, TypeChar};
+use npyz::{DType, Deserialize, Endianness, NpyFile, Order, TypeChar};
+
+/// The largest magnitude below which every integer is exact as a float.
+const EXACT: f64 = (1u64 << 53) as f64;
 
 /// An array with its values in row-major order.
 pub(crate) struct Array {
@@ -13,12 +17,14 @@ pub(crate) struct Array {
     pub values: Values,
 }
 
-/// The values of an array: bytes, or any other type of number as reals.
+/// The values of an array: bytes, any other type of number as reals, or texts.
 pub(crate) enum Values {
     /// Unsigned bytes.
     Bytes(Vec<u8>),
     /// Numbers of any other type.
     Reals(Vec<f64>),
+    /// Texts.
+    Texts(Vec<String>),
 }
 
 /// Why an array cannot be read.
@@ -35,7 +41,7 @@ impl From<io::Error> for ArrayError {
     }
 }
 
-/// Reads an array of numbers or booleans.
+/// Reads an array of numbers, booleans or texts.
 pub(crate) fn read_array<R: Read>(array: NpyFile<R>) -> Result<Array, ArrayError> {
     let header = array.header().clone();
     let (order, dims) = (header.order(), header.shape().iter().map(|&dim| dim as usize).collect::<Vec<_>>());
@@ -48,31 +54,38 @@ pub(crate) fn read_array<R: Read>(array: NpyFile<R>) -> Result<Array, ArrayError
     let values = match read_values(array)? {
         Values::Bytes(bytes) => Values::Bytes(row_major(bytes, &dims, order)),
         Values::Reals(reals) => Values::Reals(row_major(reals, &dims, order)),
+        Values::Texts(texts) => Values::Texts(row_major(texts, &dims, order)),
     };
     Ok(Array { dims, values })
 }
 
 fn read_values<R: Read>(array: NpyFile<R>) -> Result<Values, ArrayError> {
-    use TypeChar::{Bool, Float, Int, Uint};
+    use TypeChar::{Bool, ByteStr, Float, Int, Object, Uint, UnicodeStr};
     let dtype = array.dtype();
     let kind = match &dtype {
-        DType::Plain(kind) => Some((kind.type_char(), kind.size_field())),
+        DType::Plain(kind) => Some((kind.type_char(), kind.size_field(), kind.endianness())),
         _ => None,
     };
     match kind {
-        Some((Uint, 1)) => read_bytes(array),
-        Some((Uint, 2)) => reals_of(array, |value: u16| value.into()),
-        Some((Uint, 4)) => reals_of(array, |value: u32| value.into()),
-        Some((Uint, 8)) => reals_of(array, |value: u64| value as f64),
-        Some((Int, 1)) => reals_of(array, |value: i8| value.into()),
-        Some((Int, 2)) => reals_of(array, |value: i16| value.into()),
-        Some((Int, 4)) => reals_of(array, |value: i32| value.into()),
-        Some((Int, 8)) => reals_of(array, |value: i64| value as f64),
-        Some((Float, 4)) => reals_of(array, |value: f32| value.into()),
-        Some((Float, 8)) => reals_of(array, |value: f64| value),
-        Some((Bool, 1)) => reals_of(array, |value: bool| f64::from(u8::from(value))),
+        Some((Uint, 1, _)) => read_bytes(array),
+        Some((Uint, 2, _)) => reals_of(array, |value: u16| value.into()),
+        Some((Uint, 4, _)) => reals_of(array, |value: u32| value.into()),
+        Some((Uint, 8, _)) => exact(reals_of(array, |value: u64| value as f64)?),
+        Some((Int, 1, _)) => reals_of(array, |value: i8| value.into()),
+        Some((Int, 2, _)) => reals_of(array, |value: i16| value.into()),
+        Some((Int, 4, _)) => reals_of(array, |value: i32| value.into()),
+        Some((Int, 8, _)) => exact(reals_of(array, |value: i64| value as f64)?),
+        Some((Float, 2, endianness)) => halves(array, endianness),
+        Some((Float, 4, _)) => reals_of(array, |value: f32| value.into()),
+        Some((Float, 8, _)) => reals_of(array, |value: f64| value),
+        Some((Bool, 1, _)) => reals_of(array, |value: bool| f64::from(u8::from(value))),
+        Some((UnicodeStr | ByteStr, 1.., _)) => texts(array),
+        Some((Object, ..)) => Err(ArrayError::Problem(
+            "Python objects: save it as numbers or texts, by numpy.asarray with dtype=float or dtype=str"
+                .into(),
+        )),
         _ => Err(ArrayError::Problem(format!(
-            "type {}: must be an integer, a float of 32 or 64 bits, or a boolean",
+            "type {}: must be integers, floats of 16, 32 or 64 bits, booleans, or texts",
             dtype.descr()
         ))),
     }
@@ -87,6 +100,46 @@ fn read_bytes<R: Read>(array: NpyFile<R>) -> Result<Values, ArrayError> {
         return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
     }
     Ok(Values::Bytes(bytes))
+}
+
+/// Reads floats of 16 bits.
+fn halves<R: Read>(array: NpyFile<R>, endianness: Endianness) -> Result<Values, ArrayError> {
+    let count = array.len();
+    let mut bytes = Vec::new();
+    array.into_inner().take(count.saturating_mul(2)).read_to_end(&mut bytes)?;
+    if (bytes.len() / 2) as u64 != count {
+        return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+    }
+    let is_big = endianness == Endianness::Big;
+    let bits = |pair: &[u8]| if is_big { [pair[0], pair[1]] } else { [pair[1], pair[0]] };
+    Ok(Values::Reals(bytes.chunks_exact(2).map(|pair| half(u16::from_be_bytes(bits(pair)))).collect()))
+}
+
+/// The value of an IEEE 754 float of 16 bits.
+fn half(bits: u16) -> f64 {
+    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
+    sign * match exponent {
+        0 => fraction * 2f64.powi(-24),
+        31 if fraction == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        _ => (1024.0 + fraction) * 2f64.powi(exponent - 25),
+    }
+}
+
+fn texts<R: Read>(array: NpyFile<R>) -> Result<Values, ArrayError> {
+    let texts = array.data::<String>().map_err(|error| ArrayError::Problem(error.to_string()))?;
+    Ok(Values::Texts(texts.collect::<io::Result<_>>()?))
+}
+
+/// `values` of integers, all of which are exact as floats.
+fn exact(values: Values) -> Result<Values, ArrayError> {
+    match &values {
+        Values::Reals(reals) if reals.iter().any(|real| real.abs() >= EXACT) => Err(ArrayError::Problem(
+            "integers of 2^53 and more: save them as smaller numbers, or as texts".into(),
+        )),
+        _ => Ok(values),
+    }
 }
 
 fn reals_of<T: Deserialize, R: Read>(
@@ -104,5 +157,19 @@ fn row_major<T: Clone>(values: Vec<T>, dims: &[usize], order: Order) -> Vec<T> {
             let array = ArrayD::from_shape_vec(IxDyn(dims).f(), values);
             array.expect("the number of values was checked against the dimensions").iter().cloned().collect()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_of_16_bits_have_their_values() {
+        let cases = [0x0000, 0x3c00, 0xbc00, 0x3800, 0x3555, 0x7bff, 0x0400, 0x0001];
+        let values = [0.0, 1.0, -1.0, 0.5, 0.333251953125, 65504.0, 0.00006103515625, 5.960464477539063e-8];
+        assert_eq!(cases.map(half), values);
+        assert_eq!(half(0x7c00), f64::INFINITY);
+        assert!(half(0x7e00).is_nan());
     }
 }

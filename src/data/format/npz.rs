@@ -1,113 +1,77 @@
-//! NPZ, NumPy's archive of arrays, with the names that Keras and scikit-learn give them.
+//! NPZ, NumPy's archive of arrays, with the names that people give them.
 //!
-//! Features are called `x_train`, `x`, `data` or `images`, and labels `y_train`, `y`, `target` or
-//! `labels`. The test part, `x_test` and `y_test`, may be missing. The first dimension counts
-//! samples; images are H x W or H x W x C. Unsigned bytes are levels; every other type is scaled to
-//! levels, a table per column, images as a whole.
+//! Features and labels are found by the pairs of names in `TRAIN`, `VALIDATION` and `TEST`. Only the
+//! training part must be there. The first dimension counts samples.
 
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use ndarray::Array2;
 use npyz::NpyFile;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::npy::{Array, ArrayError, Values, read_array};
+use super::arrays::{ArrayPart, ArraySet, Named};
+use super::labels;
+use super::npy::{Array, ArrayError, read_array};
 use super::stream::read_error;
-use super::table::{Reals, Scale, Table};
 use crate::data::parts::Parts;
-use crate::data::{DataError, Samples, classes};
+use crate::data::{Channels, DataError};
 
-const TRAIN_NAMES: [(&str, &str); 4] =
-    [("x_train", "y_train"), ("x", "y"), ("data", "target"), ("images", "labels")];
-const TEST_NAMES: (&str, &str) = ("x_test", "y_test");
+/// Names of features and labels of the training part; they also match in other cases of letters.
+const TRAIN: [(&str, &str); 12] = [
+    ("x_train", "y_train"),
+    ("train_x", "train_y"),
+    ("train_images", "train_labels"),
+    ("train_data", "train_labels"),
+    ("x", "y"),
+    ("data", "target"),
+    ("data", "labels"),
+    ("images", "labels"),
+    ("features", "labels"),
+    ("features", "targets"),
+    ("inputs", "targets"),
+    UNNAMED,
+];
 
-/// The most dimensions: N, height, width, channels.
-const MAX_RANK: usize = 4;
+/// Names in the validation part.
+const VALIDATION: [(&str, &str); 6] = [
+    ("x_val", "y_val"),
+    ("x_valid", "y_valid"),
+    ("x_validation", "y_validation"),
+    ("val_x", "val_y"),
+    ("val_images", "val_labels"),
+    ("val_data", "val_labels"),
+];
+
+/// Names in the test part.
+const TEST: [(&str, &str); 4] = [
+    ("x_test", "y_test"),
+    ("test_x", "test_y"),
+    ("test_images", "test_labels"),
+    ("test_data", "test_labels"),
+];
+
+/// The names that NumPy gives to arrays without names.
+const UNNAMED: (&str, &str) = ("arr_0", "arr_1");
 
 struct Archive<'a> {
     file: &'a Path,
     arrays: ZipArchive<BufReader<File>>,
 }
 
-/// The features and the labels of one part.
-struct ArrayPart {
-    x: Array,
-    y: Vec<String>,
-}
-
 /// Reads a data set.
-pub(crate) fn read(file: &Path) -> Result<Parts, DataError> {
+pub(crate) fn read(file: &Path, channels: Channels) -> Result<Parts, DataError> {
     let mut archive = Archive::open(file)?;
-    let train_names = archive.train_names()?;
-    let train = archive.part(train_names)?;
-    let test = if archive.has(TEST_NAMES.0) { Some(archive.part(TEST_NAMES)?) } else { None };
-    if let Some(test) = &test {
-        archive.check_same_inputs(&train, test)?;
-    }
-    let (shape, scale) = shape_of(&train.x.dims);
-    let train_count = train.y.len();
-    let all_labels = [train.y, test.as_ref().map(|test| test.y.clone()).unwrap_or_default()].concat();
-    let (classes, mut labels) = classes::number(all_labels, file)?;
-    let test_labels = labels.split_off(train_count);
-    let test = test.map(|test| (test.x.values, test_labels));
-    assemble(shape, scale, classes, (train.x.values, labels), test)
-}
-
-type Labelled = (Values, Vec<u16>);
-
-/// Puts the parts together. Bytes are levels only if both parts are bytes; otherwise both are
-/// scaled.
-fn assemble(
-    shape: [usize; 3],
-    scale: Scale,
-    classes: Vec<String>,
-    train: Labelled,
-    test: Option<Labelled>,
-) -> Result<Parts, DataError> {
-    let inputs = shape.iter().product();
-    match (train, test) {
-        ((Values::Bytes(train), labels), None) => {
-            let train = samples(train, labels, inputs);
-            Ok(Parts { shape, levels: u8::MAX, classes, train, test: None })
-        }
-        ((Values::Bytes(train), labels), Some((Values::Bytes(test), test_labels))) => {
-            let train = samples(train, labels, inputs);
-            let test = Some(samples(test, test_labels, inputs));
-            Ok(Parts { shape, levels: u8::MAX, classes, train, test })
-        }
-        (train, test) => {
-            let train = reals(train, inputs);
-            let test = test.map(|test| reals(test, inputs));
-            Table { shape, scale, classes, train, test }.into_parts()
-        }
-    }
-}
-
-fn samples(bytes: Vec<u8>, labels: Vec<u16>, inputs: usize) -> Samples {
-    Samples { inputs: matrix(bytes, inputs, labels.len()), labels }
-}
-
-fn reals((values, labels): Labelled, inputs: usize) -> Reals {
-    let values = match values {
-        Values::Bytes(bytes) => bytes.into_iter().map(f64::from).collect(),
-        Values::Reals(reals) => reals,
+    let Some((x, y)) = archive.find(&TRAIN)? else { return Err(archive.no_train_part()) };
+    let label = format!("array {y}");
+    let train = archive.part(&x, &y)?;
+    let mut other = |names| match archive.find(names)? {
+        Some((x, y)) => archive.part(&x, &y).map(Some),
+        None => Ok(None),
     };
-    Reals { features: matrix(values, inputs, labels.len()), labels }
-}
-
-fn matrix<T>(values: Vec<T>, inputs: usize, count: usize) -> Array2<T> {
-    Array2::from_shape_vec((count, inputs), values).expect("labels were counted when they were read")
-}
-
-fn shape_of(dims: &[usize]) -> ([usize; 3], Scale) {
-    match dims[1..] {
-        [height, width] => ([height, width, 1], Scale::Common),
-        [height, width, channels] => ([height, width, channels], Scale::Common),
-        ref rest => ([1, 1, rest.iter().product()], Scale::PerColumn),
-    }
+    let (validation, test) = (other(&VALIDATION)?, other(&TEST)?);
+    ArraySet { file, train, validation, test, classes: None, label }.into_parts(channels)
 }
 
 impl<'a> Archive<'a> {
@@ -118,61 +82,79 @@ impl<'a> Archive<'a> {
         Ok(Self { file, arrays })
     }
 
-    /// The names of the arrays: those of the files in the archive that end in `.npy`, without that
-    /// ending.
-    fn names(&self) -> impl Iterator<Item = String> {
-        self.arrays.file_names().filter_map(|name| Some(name.ok()?.strip_suffix(".npy")?.to_owned()))
+    /// The sorted names of the arrays: those of the files in the archive that end in `.npy`, without
+    /// that ending.
+    fn names(&self) -> Vec<String> {
+        let files = self.arrays.file_names();
+        let mut names: Vec<String> =
+            files.filter_map(|name| Some(name.ok()?.strip_suffix(".npy")?.to_owned())).collect();
+        names.sort_unstable();
+        names
     }
 
-    fn has(&self, name: &str) -> bool {
-        self.names().any(|found| found == name)
-    }
-
-    fn train_names(&self) -> Result<(&'static str, &'static str), DataError> {
-        TRAIN_NAMES.into_iter().find(|(x, _)| self.has(x)).ok_or_else(|| {
-            let mut found: Vec<String> = self.names().collect();
-            found.sort_unstable();
-            let found = found.join(", ");
-            let wanted = TRAIN_NAMES.map(|(x, _)| x).join(", ");
-            DataError::malformed(self.file, format!("arrays {found}: must have one of {wanted}"))
-        })
-    }
-
-    fn part(&mut self, (x_name, y_name): (&str, &str)) -> Result<ArrayPart, DataError> {
-        let x = self.array(x_name)?;
-        if !(2..=MAX_RANK).contains(&x.dims.len()) {
-            return Err(self.wrong(x_name, format!("{} dimensions; must be 2 to {MAX_RANK}", x.dims.len())));
+    /// The array called `name`, in any case of letters.
+    fn named(&self, name: &str) -> Result<Option<String>, DataError> {
+        let found: Vec<String> =
+            self.names().into_iter().filter(|found| found.eq_ignore_ascii_case(name)).collect();
+        match &found[..] {
+            [] => Ok(None),
+            [name] => Ok(Some(name.clone())),
+            [..] => {
+                let problem = format!("arrays {}: must not differ by capital letters only", found.join(", "));
+                Err(DataError::malformed(self.file, problem))
+            }
         }
-        if let Values::Reals(reals) = &x.values
-            && let Some(at) = reals.iter().position(|value| !value.is_finite())
-        {
-            let sample = at / x.dims[1..].iter().product::<usize>();
-            return Err(self.wrong(x_name, format!("{} in sample {sample}: must be finite", reals[at])));
-        }
-        let y = self.labels(y_name, x.dims[0])?;
-        Ok(ArrayPart { x, y })
     }
 
-    fn labels(&mut self, name: &str, count: usize) -> Result<Vec<String>, DataError> {
-        let array = self.array(name)?;
-        let is_column = matches!(array.dims[..], [_] | [_, 1]);
-        if !is_column || array.dims[0] != count {
-            return Err(self.wrong(
-                name,
-                format!("dimensions {:?}; must be [{count}], one label per sample", array.dims),
+    /// The arrays of the first of `pairs` that is there.
+    fn find(&self, pairs: &[(&str, &str)]) -> Result<Option<(String, String)>, DataError> {
+        let mut half = None;
+        for &(x, y) in pairs {
+            match (self.named(x)?, self.named(y)?) {
+                (Some(found_x), Some(found_y)) => {
+                    self.check_unnamed((x, y))?;
+                    return Ok(Some((found_x, found_y)));
+                }
+                (Some(there), None) => half = half.or(Some((there, y))),
+                (None, Some(there)) => half = half.or(Some((there, x))),
+                (None, None) => {}
+            }
+        }
+        let Some((there, missing)) = half else { return Ok(None) };
+        let found = self.names().join(", ");
+        let problem = format!("array {there} without {missing}: the arrays are {found}");
+        Err(DataError::malformed(self.file, problem))
+    }
+
+    /// Refuses more than two arrays without names: nothing tells which part they belong to.
+    fn check_unnamed(&self, pair: (&str, &str)) -> Result<(), DataError> {
+        let names = self.names();
+        if pair != UNNAMED || names.len() == 2 {
+            return Ok(());
+        }
+        let problem = format!(
+            "arrays {}: nothing tells which is which: name them x_train, y_train, x_test, y_test",
+            names.join(", ")
+        );
+        Err(DataError::malformed(self.file, problem))
+    }
+
+    fn no_train_part(&self) -> DataError {
+        let wanted: Vec<String> = TRAIN.iter().map(|(x, y)| format!("{x} and {y}")).collect();
+        let found = self.names().join(", ");
+        DataError::malformed(self.file, format!("arrays {found}: must have {}", wanted.join(", or ")))
+    }
+
+    fn part(&mut self, x_name: &str, y_name: &str) -> Result<ArrayPart, DataError> {
+        let x = Named { name: format!("array {x_name}"), array: self.array(x_name)? };
+        let Some(&count) = x.array.dims.first() else {
+            return Err(DataError::malformed(
+                self.file,
+                format!("{}: a single number; must be samples", x.name),
             ));
-        }
-        match array.values {
-            Values::Bytes(bytes) => Ok(bytes.iter().map(u8::to_string).collect()),
-            Values::Reals(reals) => reals
-                .iter()
-                .enumerate()
-                .map(|(sample, value)| {
-                    let wrong = || self.wrong(name, format!("{value} for sample {sample}: must be finite"));
-                    value.is_finite().then(|| value.to_string()).ok_or_else(wrong)
-                })
-                .collect(),
-        }
+        };
+        let labels = labels::texts(self.array(y_name)?, count, &format!("array {y_name}"), self.file)?;
+        Ok(ArrayPart { x, labels })
     }
 
     fn array(&mut self, name: &str) -> Result<Array, DataError> {
@@ -187,23 +169,12 @@ impl<'a> Archive<'a> {
             ArrayError::Problem(problem) => DataError::malformed(file, format!("array {name}: {problem}")),
         })
     }
-
-    fn check_same_inputs(&self, train: &ArrayPart, test: &ArrayPart) -> Result<(), DataError> {
-        if train.x.dims[1..] == test.x.dims[1..] {
-            return Ok(());
-        }
-        let problem = format!("dimensions {:?}; the training part has {:?}", test.x.dims, train.x.dims);
-        Err(self.wrong(TEST_NAMES.0, problem))
-    }
-
-    fn wrong(&self, array: &str, problem: String) -> DataError {
-        DataError::malformed(self.file, format!("array {array}: {problem}"))
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::{Samples, Scaling};
     use npyz::{AutoSerialize, Order, WriteOptions, WriterBuilder};
     use zip::ZipWriter;
     use zip::write::SimpleFileOptions;
@@ -241,7 +212,7 @@ mod tests {
 
         fn read(self) -> Result<Parts, String> {
             self.writer.finish().unwrap();
-            read(&self.folder.path().join("set.npz")).map_err(|error| error.to_string())
+            read(&self.folder.path().join("set.npz"), Channels::Detect).map_err(|error| error.to_string())
         }
     }
 
@@ -292,17 +263,175 @@ mod tests {
         assert!(
             labelled(vec![0.0, f64::NAN]).unwrap_err().ends_with("array y: NaN for sample 1: must be finite")
         );
-        let unfinished = Written::new().array("x", &[2, 1], vec![1.0, f64::INFINITY]);
+        let unfinished =
+            Written::new().array("x", &[2, 1], vec![1.0, f64::INFINITY]).array("y", &[2], vec![0u8, 1]);
         assert!(unfinished.read().unwrap_err().ends_with("array x: inf in sample 1: must be finite"));
         let unlabelled = Written::new().array("x_train", &[2, 1], vec![1u8, 2]).read();
-        assert!(unlabelled.unwrap_err().ends_with("no array y_train"));
-        let nameless = Written::new().array("arr_0", &[2, 1], vec![1u8, 2]).read();
-        assert!(nameless.unwrap_err().ends_with("arrays arr_0: must have one of x_train, x, data, images"));
+        assert!(unlabelled.unwrap_err().ends_with("array x_train without y_train: the arrays are x_train"));
+        let strange = Written::new().array("a", &[2, 1], vec![1u8, 2]).array("b", &[2], vec![0u8, 1]).read();
+        let message = strange.unwrap_err();
+        assert!(message.contains("arrays a, b: must have x_train and y_train, or "), "{message}");
+        assert!(message.ends_with("or arr_0 and arr_1"), "{message}");
+    }
+
+    /// Images and labels under these names, and a test part where its names are given.
+    fn named(names: [&str; 2], others: &[[&str; 2]]) -> Result<Parts, String> {
+        let part = |writer: Written, [x, y]: [&str; 2]| {
+            writer.array(x, &[4, 1, 2], vec![0u8, 7, 255, 16, 1, 2, 3, 4]).array(
+                y,
+                &[4, 1],
+                vec![1u8, 0, 1, 0],
+            )
+        };
+        others.iter().fold(part(Written::new(), names), |writer, &names| part(writer, names)).read()
+    }
+
+    #[test]
+    fn the_names_of_many_programs_are_found() {
+        for names in [
+            ["X", "y"],
+            ["X", "Y"],
+            ["X_train", "y_train"],
+            ["train_images", "train_labels"],
+            ["data", "labels"],
+            ["features", "targets"],
+            ["arr_0", "arr_1"],
+        ] {
+            let parts = named(names, &[]).unwrap();
+            assert_eq!(parts.train.labels, [1, 0, 1, 0], "{names:?}");
+            assert_eq!(parts.reading.label, Some(format!("array {}", names[1])));
+            assert!(parts.validation.is_none() && parts.test.is_none());
+        }
+    }
+
+    #[test]
+    fn the_parts_of_medmnist_are_used_as_such() {
+        let others = [["val_images", "val_labels"], ["test_images", "test_labels"]];
+        let parts = named(["train_images", "train_labels"], &others).unwrap();
+        assert_eq!(parts.validation.as_ref().unwrap().labels, [1, 0, 1, 0]);
+        let set = parts.into_dataset("m", Path::new("m.npz")).unwrap();
+        assert_eq!((set.train.len(), set.validation.unwrap().len(), set.test.len()), (4, 4, 4));
+        assert!(!set.reading.is_test_cut);
+    }
+
+    #[test]
+    fn names_that_tell_too_little_are_refused() {
+        let message = |names, others: &[[&str; 2]]| named(names, others).map(|_| ()).unwrap_err();
+        assert!(message(["arr_0", "arr_1"], &[["arr_2", "arr_3"]]).contains("nothing tells which is which"));
+        assert!(message(["x", "y"], &[["X", "Y"]]).contains("must not differ by capital letters"));
+        let text = message(["x", "y"], &[["test_images", "labels_of_test"]]);
+        assert!(
+            text.contains("array test_images without test_labels: the arrays are labels_of_test, "),
+            "{text}"
+        );
+        assert!(message(["x_train", "y_train"], &[["x_val", "y_vla"]]).contains("x_val without y_val"));
+    }
+
+    #[test]
+    fn bytes_of_a_narrow_range_have_their_maximum_as_levels() {
+        for (bytes, levels) in [([0u8, 1, 1, 0], 1), ([0, 16, 3, 4], 16), ([0, 200, 3, 4], 255)] {
+            let parts = Written::new()
+                .array("x", &[4, 1], bytes.to_vec())
+                .array("y", &[4], vec![0u8, 1, 0, 1])
+                .read()
+                .unwrap();
+            assert_eq!(
+                (parts.levels, parts.train.inputs.into_raw_vec_and_offset().0),
+                (levels, bytes.to_vec())
+            );
+        }
+    }
+
+    #[test]
+    fn images_of_whole_numbers_are_levels_of_any_type_and_fractions_are_kept() {
+        let read = |writer: Written| writer.array("y", &[2], vec![0u8, 0]).read().unwrap();
+        let whole = vec![3.0f32, 254.0, 9.0, 7.0];
+        let parts = read(Written::new().array("x", &[2, 1, 2], whole));
+        assert_eq!((parts.levels, parts.train.inputs), (255, ndarray::array![[3, 254], [9, 7]]));
+        let narrow = read(Written::new().array("x", &[2, 1, 2], vec![0i64, 16, 9, 7]));
+        assert_eq!((narrow.levels, narrow.train.inputs), (16, ndarray::array![[0, 16], [9, 7]]));
+        let part = |writer: Written| {
+            writer.array("x_test", &[2, 1, 2], vec![0.2f64, 1.0, 0.0, 2.0]).array(
+                "y_test",
+                &[2],
+                vec![0u8, 1],
+            )
+        };
+        let fractions = Written::new().array("x_train", &[2, 1, 2], vec![0.2f64, 0.4, 0.6, 0.8]);
+        let parts = part(fractions).array("y_train", &[2], vec![0u8, 1]).read().unwrap();
+        assert_eq!(parts.train.inputs, ndarray::array![[51, 102], [153, 204]]);
+        assert_eq!(parts.test.unwrap().inputs, ndarray::array![[51, 255], [0, 255]]);
+        assert_eq!(parts.reading.scaling, Scaling::Kept);
+        assert_eq!(parts.reading.notes, ["values of the test part beyond the training range are clamped: 1"]);
+    }
+
+    #[test]
+    fn parts_that_were_scaled_differently_are_refused() {
+        let test = |writer: Written| {
+            writer.array("x_test", &[2, 1, 1], vec![0.5f32, 1.0]).array("y_test", &[2], vec![0u8, 1])
+        };
+        let train = Written::new().array("x_train", &[2, 1, 1], vec![0u8, 255]);
+        let message = test(train).array("y_train", &[2], vec![0u8, 1]).read().map(|_| ()).unwrap_err();
+        assert!(message.contains("are 1 and 255: scale all parts in the same way"), "{message}");
+    }
+
+    #[test]
+    fn planes_of_channels_become_pixels() {
+        let planes: Vec<u8> = (0..2 * 3 * 5 * 6).map(|at| at as u8).collect();
+        let parts =
+            Written::new().array("x", &[2, 3, 5, 6], planes).array("y", &[2], vec![0u8, 1]).read().unwrap();
+        assert_eq!(parts.shape, [5, 6, 3]);
+        assert_eq!(parts.train.inputs.row(1).as_slice().unwrap()[..4], [90, 120, 150, 91]);
+    }
+
+    /// The parts of a file with this array of labels, given as the bytes of its NPY file.
+    fn with_labels(header: &str, values: &[u8]) -> Result<Parts, String> {
+        let mut written = Written::new().array("x", &[2, 1], vec![1u8, 2]);
+        written.writer.start_file("y.npy", SimpleFileOptions::default()).unwrap();
+        let length = u16::try_from(header.len()).unwrap().to_le_bytes();
+        let bytes = [&b"\x93NUMPY\x01\x00"[..], &length, header.as_bytes(), values].concat();
+        std::io::Write::write_all(&mut written.writer, &bytes).unwrap();
+        written.read()
+    }
+
+    fn header(descr: &str) -> String {
+        format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (2,), }}")
+    }
+
+    #[test]
+    fn labels_of_every_type_are_classes() {
+        let wide = |text: &str| text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect::<Vec<u8>>();
+        for (descr, values, classes) in [
+            ("'<U3'", wide("dogcat"), ["cat", "dog"]),
+            ("'|S3'", b"b\0\0a\0\0".to_vec(), ["a", "b"]),
+            ("'>i2'", vec![1, 0, 0, 7], ["7", "256"]),
+            ("'|b1'", vec![1, 0], ["0", "1"]),
+            ("'<f2'", vec![0x00, 0x40, 0x00, 0x3c], ["1", "2"]),
+            ("'>f2'", vec![0x40, 0x00, 0x3c, 0x00], ["1", "2"]),
+        ] {
+            let parts = with_labels(&header(descr), &values).unwrap();
+            assert_eq!(
+                (parts.classes, parts.train.labels),
+                (classes.map(str::to_owned).to_vec(), vec![1, 0])
+            );
+        }
+    }
+
+    #[test]
+    fn labels_of_no_class_are_refused_with_the_way_out() {
+        let message =
+            |descr: &str, values: &[u8]| with_labels(&header(descr), values).map(|_| ()).unwrap_err();
+        assert!(message("'|O'", b"pickle").contains("array y: Python objects: save it as numbers or texts"));
+        assert!(message("'<c8'", &[0; 16]).contains("array y: type '<c8': must be integers"));
+        assert!(message("[('a', '<i4')]", &[0; 8]).contains("array y: type "));
+        let large = [(1u64 << 53).to_le_bytes(), ((1u64 << 53) + 1).to_le_bytes()].concat();
+        assert!(message("'<u8'", &large).contains("2^53"));
+        assert!(message("'<f2'", &[0, 0]).contains("truncated"));
     }
 
     #[test]
     fn an_unknown_packing_is_an_error_with_the_way_out() {
-        let written = Written::new().array("x", &[1, 1], vec![1u8]);
+        let written = Written::new().array("x", &[1, 1], vec![1u8]).array("y", &[1], vec![1u8]);
         written.writer.finish().unwrap();
         let file = written.folder.path().join("set.npz");
         let mut bytes = std::fs::read(&file).unwrap();
@@ -311,7 +440,7 @@ mod tests {
         let central = bytes.windows(4).position(|word| word == b"PK\x01\x02").unwrap();
         (bytes[8], bytes[central + 10]) = (12, 12);
         std::fs::write(&file, bytes).unwrap();
-        let error = read(&file).unwrap_err().to_string();
+        let error = read(&file, Channels::Detect).unwrap_err().to_string();
         assert!(error.contains("packed in an unknown way") && error.contains("numpy.savez"), "{error}");
     }
 
@@ -320,6 +449,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("cut.npz");
         std::fs::write(&file, b"PK\x03\x04 and then nothing").unwrap();
-        assert!(read(&file).unwrap_err().to_string().contains("cut.npz: "));
+        assert!(read(&file, Channels::Detect).unwrap_err().to_string().contains("cut.npz: "));
     }
 }

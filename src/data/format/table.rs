@@ -1,12 +1,20 @@
-//! Tables of real features, and their scaling to levels.
+//! Real features, and how they become levels.
 
 use ndarray::{Array2, ArrayView2, Axis};
 
 use crate::data::parts::{Parts, cut_test_part};
-use crate::data::{DataError, Samples};
+use crate::data::{DataError, Reading, Samples, Scaling};
 
 /// The level of the largest value of a feature; the smallest has level 0.
 const LEVELS: u8 = 255;
+
+/// The least maximum of values within [0, 1] that are kept: 16 levels. Smaller ones would be lost
+/// among the levels, so they are scaled.
+const LEAST_MAXIMUM: f64 = 16.0 / LEVELS as f64;
+
+/// The largest byte below which bytes are divided by their own maximum: an image that uses less
+/// than half of the range of a byte was made with another range.
+const NARROW: u8 = 127;
 
 /// Samples with real features.
 #[derive(Clone, Debug)]
@@ -22,6 +30,8 @@ pub(crate) struct Reals {
 pub(crate) enum Scale {
     /// Each column has its own: the columns of a table have different units.
     PerColumn,
+    /// Each column has its own, even within [0, 1]: a built-in set keeps its levels for ever.
+    AlwaysPerColumn,
     /// All have the same: the pixels of images.
     Common,
 }
@@ -37,31 +47,122 @@ pub(crate) struct Table {
     pub classes: Vec<String>,
     /// The training part.
     pub train: Reals,
+    /// The validation part, if the source has one.
+    pub validation: Option<Reals>,
     /// The test part, if the source has one.
     pub test: Option<Reals>,
+    /// Where the labels are, as people name it.
+    pub label: Option<String>,
+    /// Whether the first line names the columns; `None` if there are no lines.
+    pub header: Option<bool>,
+    /// What was left out or changed.
+    pub notes: Vec<String>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Range {
     low: f64,
     high: f64,
 }
 
 impl Table {
-    /// The parts with the levels round(255 (x - low) / (high - low)) as inputs.
+    /// The parts with levels 0 to 255 as inputs.
     ///
-    /// Here low and high are the extremes of the training part, so that nothing is learnt from the
-    /// test part. Test values outside are clamped. A constant feature has level 0.
+    /// Values x within [0, 1] become round(255 x). Others become round(255 (x - low) / (high - low)),
+    /// where low and high are the extremes of the training part, so that nothing is learnt from the
+    /// other parts. Their values outside are clamped, and a note tells how many. A constant feature
+    /// that is scaled has level 0.
     pub fn into_parts(self) -> Result<Parts, DataError> {
-        let (train, test) = match self.test {
-            Some(test) => (self.train, test),
-            None => cut(&self.train)?,
+        let (train, test, is_test_cut) = match self.test {
+            Some(test) => (self.train, test, false),
+            None => cut(&self.train).map(|(train, test)| (train, test, true))?,
         };
-        let ranges = ranges(train.features.view(), self.scale);
+        let cut_part = is_test_cut.then(|| Range::whole(test.features.view()));
+        let scaler = Scaler::of(train.features.view(), cut_part, self.scale);
+        let mut notes = self.notes;
+        notes.extend(scaler.coarse(self.scale));
+        notes.extend(scaler.beyond("test", &test));
+        notes.extend(self.validation.as_ref().and_then(|part| scaler.beyond("validation", part)));
         let levels =
-            |part: Reals| Samples { inputs: scaled(part.features.view(), &ranges), labels: part.labels };
-        let (train, test) = (levels(train), Some(levels(test)));
-        Ok(Parts { shape: self.shape, levels: LEVELS, classes: self.classes, train, test })
+            |part: Reals| Samples { inputs: scaler.scaled(part.features.view()), labels: part.labels };
+        let Range { low, high } = scaler.whole;
+        let reading = Reading {
+            label: self.label,
+            header: self.header,
+            range: [low, high],
+            scaling: scaler.scaling,
+            is_test_cut,
+            notes,
+        };
+        let (train, validation, test) = (levels(train), self.validation.map(levels), Some(levels(test)));
+        Ok(Parts {
+            shape: self.shape,
+            levels: LEVELS,
+            classes: self.classes,
+            train,
+            validation,
+            test,
+            reading,
+        })
+    }
+}
+
+/// The levels of bytes whose largest is `maximum`: 255, or the maximum where it is far smaller.
+pub(crate) fn levels_of_bytes(maximum: u8) -> u8 {
+    if maximum > NARROW { LEVELS } else { maximum.max(1) }
+}
+
+/// How features become levels.
+struct Scaler {
+    scaling: Scaling,
+    whole: Range,
+    /// The range of each column.
+    columns: Vec<Range>,
+    /// What becomes 0 and 1 in each column.
+    ranges: Vec<Range>,
+}
+
+impl Scaler {
+    /// The scaler for a training part. `cut_part` is the range of a test part that was cut from it.
+    fn of(train: ArrayView2<f64>, cut_part: Option<Range>, scale: Scale) -> Self {
+        let columns: Vec<Range> =
+            train.columns().into_iter().map(|column| Range::of(column.iter().copied())).collect();
+        let whole = Range::of(columns.iter().flat_map(|range| [range.low, range.high]));
+        let is_within = |range: Range| range.low >= 0.0 && range.high <= 1.0;
+        let may_keep = !matches!(scale, Scale::AlwaysPerColumn) && whole.high >= LEAST_MAXIMUM;
+        let is_kept = may_keep && is_within(whole) && cut_part.is_none_or(is_within);
+        let same = |range: Range| vec![range; columns.len()];
+        let (scaling, ranges) = match scale {
+            _ if is_kept => (Scaling::Kept, same(Range { low: 0.0, high: 1.0 })),
+            Scale::PerColumn | Scale::AlwaysPerColumn => (Scaling::Columns, columns.clone()),
+            Scale::Common => (Scaling::Whole { low: whole.low, high: whole.high }, same(whole)),
+        };
+        Self { scaling, whole, columns, ranges }
+    }
+
+    /// A note on columns of a table that are kept but span few levels, if there are any.
+    fn coarse(&self, scale: Scale) -> Option<String> {
+        let is_coarse = |range: &&Range| range.high > range.low && range.high - range.low < LEAST_MAXIMUM;
+        let count = self.columns.iter().filter(is_coarse).count();
+        let is_told = count > 0 && self.scaling == Scaling::Kept && matches!(scale, Scale::PerColumn);
+        is_told.then(|| format!("{count} columns span less than 16 of the 255 levels from 0 to 1"))
+    }
+
+    fn scaled(&self, features: ArrayView2<f64>) -> Array2<u8> {
+        let level = |(sample, column): (usize, usize)| self.ranges[column].level(features[(sample, column)]);
+        Array2::from_shape_fn(features.dim(), level)
+    }
+
+    /// A note on the values of `part` that are outside of the ranges, if there are any.
+    fn beyond(&self, name: &str, part: &Reals) -> Option<String> {
+        let is_outside = |(column, value): (usize, &f64)| {
+            let range = self.ranges[column];
+            *value < range.low || *value > range.high
+        };
+        let rows = part.features.rows().into_iter();
+        let count = rows.flat_map(|row| row.into_iter().enumerate()).filter(|&cell| is_outside(cell)).count();
+        (count > 0)
+            .then(|| format!("values of the {name} part beyond the training range are clamped: {count}"))
     }
 }
 
@@ -74,23 +175,11 @@ fn cut(all: &Reals) -> Result<(Reals, Reals), DataError> {
     Ok((select(&rest), select(&held_out)))
 }
 
-fn ranges(features: ArrayView2<f64>, scale: Scale) -> Vec<Range> {
-    let columns = features.columns().into_iter();
-    let per_column: Vec<Range> = columns.map(|column| Range::of(column.iter().copied())).collect();
-    match scale {
-        Scale::PerColumn => per_column,
-        Scale::Common => {
-            let whole = Range::of(per_column.iter().flat_map(|range| [range.low, range.high]));
-            vec![whole; per_column.len()]
-        }
-    }
-}
-
-fn scaled(features: ArrayView2<f64>, ranges: &[Range]) -> Array2<u8> {
-    Array2::from_shape_fn(features.dim(), |(sample, column)| ranges[column].level(features[(sample, column)]))
-}
-
 impl Range {
+    fn whole(features: ArrayView2<f64>) -> Self {
+        Self::of(features.iter().copied())
+    }
+
     fn of(values: impl Iterator<Item = f64>) -> Self {
         let empty = Self { low: f64::INFINITY, high: f64::NEG_INFINITY };
         values.fold(empty, |range, x| Self { low: range.low.min(x), high: range.high.max(x) })
@@ -114,8 +203,13 @@ mod tests {
     fn parts(scale: Scale) -> Parts {
         let train = Reals { features: array![[-1.0, 0.0], [0.0, 10.0], [1.0, 5.0]], labels: vec![0, 1, 1] };
         let test = Some(Reals { features: array![[-9.0, 99.0], [0.5, 2.0]], labels: vec![0, 1] });
+        table(scale, train, test).into_parts().unwrap()
+    }
+
+    fn table(scale: Scale, train: Reals, test: Option<Reals>) -> Table {
         let classes = vec!["a".into(), "b".into()];
-        Table { shape: [1, 1, 2], scale, classes, train, test }.into_parts().unwrap()
+        let (label, header, validation, notes) = (None, None, None, Vec::new());
+        Table { shape: [1, 1, 2], scale, classes, train, validation, test, label, header, notes }
     }
 
     #[test]
@@ -130,6 +224,44 @@ mod tests {
     fn pixels_share_one_scale() {
         // From -1 to 10: 255 / 11 = 23.18 levels a unit.
         assert_eq!(parts(Scale::Common).train.inputs, array![[0, 23], [23, 255], [46, 139]]);
+    }
+
+    #[test]
+    fn values_within_0_and_1_are_kept_by_any_scale() {
+        for scale in [Scale::PerColumn, Scale::Common] {
+            let train = Reals { features: array![[0.2, 0.4], [0.6, 0.8]], labels: vec![0, 1] };
+            let test = Some(Reals { features: array![[1.0, 1.5], [-0.1, 0.0]], labels: vec![0, 1] });
+            let parts = table(scale, train, test).into_parts().unwrap();
+            assert_eq!(parts.train.inputs, array![[51, 102], [153, 204]]);
+            assert_eq!(parts.test.unwrap().inputs, array![[255, 255], [0, 0]]);
+            assert_eq!(parts.reading.scaling, Scaling::Kept);
+            assert_eq!(
+                parts.reading.notes,
+                ["values of the test part beyond the training range are clamped: 2"]
+            );
+        }
+    }
+
+    #[test]
+    fn values_that_would_share_few_levels_are_scaled_and_told() {
+        let train = Reals { features: array![[0.0, 0.01], [0.02, 0.04]], labels: vec![0, 1] };
+        let parts = table(Scale::Common, train.clone(), Some(train)).into_parts().unwrap();
+        assert_eq!(parts.train.inputs, array![[0, 64], [128, 255]]);
+        assert_eq!(parts.reading.scaling, Scaling::Whole { low: 0.0, high: 0.04 });
+    }
+
+    #[test]
+    fn what_is_scaled_is_told_with_its_range() {
+        let reading = parts(Scale::PerColumn).reading;
+        assert_eq!((reading.range, reading.scaling), ([-1.0, 10.0], Scaling::Columns));
+        assert_eq!(reading.notes, ["values of the test part beyond the training range are clamped: 2"]);
+        let scaling = parts(Scale::Common).reading.scaling;
+        assert_eq!(scaling, Scaling::Whole { low: -1.0, high: 10.0 });
+    }
+
+    #[test]
+    fn bytes_of_a_narrow_range_are_divided_by_their_maximum() {
+        assert_eq!([0, 1, 16, 127, 128, 200, 255].map(levels_of_bytes), [1, 1, 16, 127, 255, 255, 255]);
     }
 
     #[test]

@@ -17,14 +17,23 @@ pub struct Decision {
     pub class: u16,
     /// Whether several classes share the highest score.
     pub tied: bool,
+    /// The highest score minus that of the next class: 0 in a tie, or if there is no other class.
+    pub margin: u32,
 }
 
 impl Decision {
     /// The decision on `scores` (K), at least one.
     pub fn of(scores: &[i32]) -> Self {
-        let highest = scores.iter().copied().max().unwrap_or_default();
-        let mut winners = (0..).zip(scores).filter(|&(_, &score)| score == highest).map(|(class, _)| class);
-        Self { class: winners.next().unwrap_or_default(), tied: winners.next().is_some() }
+        let (mut class, mut highest, mut next) = (0, None, None);
+        for (number, &score) in (0..).zip(scores) {
+            if highest.is_none_or(|highest| score > highest) {
+                (class, highest, next) = (number, Some(score), highest);
+            } else {
+                next = next.max(Some(score));
+            }
+        }
+        let margin = highest.zip(next).map_or(0, |(highest, next): (i32, i32)| highest.abs_diff(next));
+        Self { class, tied: next.is_some() && margin == 0, margin }
     }
 }
 
@@ -163,8 +172,11 @@ mod tests {
 
     #[test]
     fn the_lowest_of_equal_classes_wins_and_the_tie_is_reported() {
-        assert_eq!(Decision::of(&[-3, 5, 5]), Decision { class: 1, tied: true });
-        assert_eq!(Decision::of(&[-3, 5, 6]), Decision { class: 2, tied: false });
+        assert_eq!(Decision::of(&[-3, 5, 5]), Decision { class: 1, tied: true, margin: 0 });
+        assert_eq!(Decision::of(&[7, -3, 5]), Decision { class: 0, tied: false, margin: 2 });
+        assert_eq!(Decision::of(&[5, -3, i32::MIN]), Decision { class: 0, tied: false, margin: 8 });
+        assert_eq!(Decision::of(&[5]), Decision { class: 0, tied: false, margin: 0 });
+        assert_eq!(Decision::of(&[-3, 5, 6]), Decision { class: 2, tied: false, margin: 1 });
     }
 
     proptest! {

@@ -10,16 +10,16 @@
 //! the spikes of layer l - 1. A file may have remarks under other names.
 
 use std::collections::HashMap;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use ndarray::{Array1, Array2};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tempfile::NamedTempFile;
 
 use crate::network::{BinaryLayer, BinaryNetwork, Key, Malformed};
+use crate::output;
 
 /// Value of the metadata key `format`.
 const FORMAT: &str = "binary-network-2";
@@ -43,16 +43,12 @@ pub enum FileError {
 
 impl BinaryNetwork {
     /// Writes the network with `remarks` to `file`, atomically: a reader sees the old file or the
-    /// new one.
+    /// new one. The same network and remarks give the same bytes.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn save(&self, remarks: &Remarks, file: &Path) -> io::Result<()> {
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let mut new = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-        new.write_all(&self.to_bytes(remarks))?;
-        new.persist(file)?;
-        Ok(())
+        output::write(file, &self.to_bytes(remarks))
     }
 
     fn to_bytes(&self, remarks: &Remarks) -> Vec<u8> {
@@ -81,7 +77,7 @@ impl BinaryNetwork {
             let view = TensorView::new(*dtype, shape.clone(), data).expect("as many bytes as the shape says");
             (name.as_str(), view)
         });
-        safetensors::serialize(views, Some(metadata)).expect("views are valid")
+        with_sorted_metadata(safetensors::serialize(views, Some(metadata)).expect("views are valid"))
     }
 
     /// Reads the bytes of a file that [`BinaryNetwork::save`] wrote; returns the network and all
@@ -144,6 +140,23 @@ fn tensor<'a>(
         true => Ok(view),
         false => Err(FileError::Content(format!("tensor {name}"))),
     }
+}
+
+/// `file`, which `safetensors` has made, with its metadata in the order of their names: the crate
+/// writes them in another order every time.
+pub(crate) fn with_sorted_metadata(file: Vec<u8>) -> Vec<u8> {
+    let sorted = || {
+        let (length, rest) = file.split_first_chunk::<8>()?;
+        let (header, tensors) = rest.split_at_checked(u64::from_le_bytes(*length).try_into().ok()?)?;
+        let mut content: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(header).ok()?;
+        content.get_mut("__metadata__")?.sort_all_objects();
+        let mut text = serde_json::to_vec(&content).ok()?;
+        // Tensors begin at a multiple of eight bytes.
+        text.resize(text.len().next_multiple_of(8), b' ');
+        let length = (text.len() as u64).to_le_bytes();
+        Some([&length[..], &text, tensors].concat())
+    };
+    sorted().expect("the crate writes a header that is JSON and has metadata")
 }
 
 fn numbers(view: &TensorView<'_>) -> Vec<f64> {
@@ -222,6 +235,21 @@ mod tests {
         let bytes = std::fs::read(&file).expect("a file");
         let (read, remarks) = BinaryNetwork::from_bytes(&bytes).expect("read");
         assert_eq!((read, remarks["author"].as_str()), (network(), "somebody"));
+    }
+
+    #[test]
+    fn the_same_network_is_the_same_bytes() {
+        let remarks =
+            Remarks::from_iter((0..20).map(|number| (format!("r{number}"), format!("\"{number}\n\u{e9}"))));
+        let bytes = network().to_bytes(&remarks);
+        for _ in 0..20 {
+            // A map that is made anew has another order.
+            assert_eq!(network().to_bytes(&remarks.clone().into_iter().collect()), bytes);
+        }
+        let (read, again) = BinaryNetwork::from_bytes(&bytes).expect("read");
+        assert!(read == network() && remarks.iter().all(|(name, text)| again.get(name) == Some(text)));
+        let (length, _) = bytes.split_first_chunk::<8>().expect("a header");
+        assert_eq!(u64::from_le_bytes(*length) % 8, 0);
     }
 
     #[test]

@@ -129,11 +129,6 @@ impl Linear {
         height * width * self.input.channels
     }
 
-    /// Multiplications for the sums of one sample.
-    pub fn operations(&self) -> usize {
-        self.fan_in() * self.output.len()
-    }
-
     /// A tensor for the inputs of `samples` samples.
     pub fn input_tensor(&self, samples: usize) -> Tensor {
         match self.layout {

@@ -5,6 +5,7 @@ pub(super) mod connectivity;
 pub(super) mod describe;
 pub(super) mod fan_out;
 pub(super) mod footprint;
+pub(super) mod line;
 pub(super) mod planned_layer;
 pub(super) mod spec;
 pub(super) mod volume;

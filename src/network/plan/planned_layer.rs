@@ -36,6 +36,14 @@ impl PlannedLayer {
         affordable(name, fan_in.saturating_mul(self.activation.sums.channels as u128), "weights")
     }
 
+    /// Inputs of one sum, zeros of padding included.
+    pub fn fan_in(&self) -> usize {
+        match self.window {
+            None => self.input.len(),
+            Some(window) => window.area() * self.input.channels,
+        }
+    }
+
     /// How the inputs lie in memory; `first`: whether this is the lowest layer of the network.
     pub fn input_layout(&self, first: bool) -> InputLayout {
         match self.window {

@@ -1,7 +1,6 @@
 //! The number of operations of a forward pass, computed from the plan alone.
 
-use super::planned_layer::planned_layers;
-use crate::network::layer::linear::InputLayout;
+use super::planned_layer::{PlannedLayer, planned_layers};
 use crate::network::{Spec, SpecError};
 
 /// The number of operations of a forward pass over one sample.
@@ -16,6 +15,22 @@ pub struct PassWork {
 }
 
 impl Spec {
+    /// The weights and thresholds of the deployed network. Average pooling is folded into the
+    /// weights of the next layer, which then has one for each input of a square.
+    ///
+    /// # Errors
+    /// The first mistake in the plan.
+    pub fn deployed_parameters(&self) -> Result<usize, SpecError> {
+        let layers = planned_layers(self)?;
+        let areas = std::iter::once(1).chain(layers.iter().map(|layer| layer.activation.average.pow(2)));
+        let parameters = |(layer, area): (&PlannedLayer, usize)| {
+            let inputs =
+                layer.window.map_or(layer.input.len(), |window| window.area() * layer.input.channels);
+            (inputs * area + 1) * layer.activation.sums.channels
+        };
+        Ok(layers.iter().zip(areas).map(parameters).sum())
+    }
+
     /// The work of a forward pass that skips no input.
     ///
     /// # Errors
@@ -36,17 +51,11 @@ impl Spec {
     /// ```
     pub fn work(&self) -> Result<PassWork, SpecError> {
         let mut work = PassWork::default();
-        for (index, layer) in planned_layers(self)?.iter().enumerate() {
-            let inputs = match layer.input_layout(index == 0) {
-                InputLayout::Dense => layer.input.len(),
-                InputLayout::Interleaved(window) | InputLayout::Window(window) => {
-                    window.area() * layer.input.channels
-                }
-            };
-            let sums = layer.activation.sums.len() as u64;
-            work.products += sums * inputs as u64;
+        for layer in planned_layers(self)? {
+            let (sums, inputs) = (layer.activation.sums.len() as u64, layer.fan_in() as u64);
+            work.products = work.products.saturating_add(sums.saturating_mul(inputs));
             work.neurons += sums;
-            work.weights += layer.activation.sums.channels as u64 * inputs as u64;
+            work.weights += layer.activation.sums.channels as u64 * inputs;
         }
         Ok(work)
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::message::{self, Answer, Meaning, SegmentRequest};
 use super::process::{Process, ProcessEvent, describe_exit, was_interrupted};
 use super::{External, broken, line_of};
+use crate::input::shortened;
 use crate::objective::Observer;
 use crate::study::{Attributes, Failure, FailureKind, Outcome};
 use crate::units::Seconds;
@@ -45,11 +46,14 @@ impl External {
         let begin = Instant::now();
         let limit = self.timeout.map(|Seconds(seconds)| Duration::from_secs_f64(seconds));
         let mut result = None;
+        // The last line that begins as a report does, for the failure of a command without result.
+        let mut braced = None;
         loop {
             let left = limit.map_or(LOOK_EVERY, |limit| limit.saturating_sub(begin.elapsed()));
             match process.wait(left.min(LOOK_EVERY)).map_err(|error| broken(error.to_string()))? {
                 ProcessEvent::Line(line) => match message::read(&line, &self.metrics).map_err(broken)? {
                     Meaning::Nothing => {}
+                    Meaning::Braced => braced = Some(line),
                     Meaning::Step(step, values) => {
                         if let Some(end) = self.step(process, step, values, segment, observer)? {
                             return Ok(end);
@@ -64,7 +68,8 @@ impl External {
                     return Ok(None);
                 }
                 ProcessEvent::Ended(status) => {
-                    return outcome_of(status, result, process).map(CommandEnd::Done).map(Some);
+                    let outcome = outcome_of(status, result, braced.as_deref(), process);
+                    return outcome.map(CommandEnd::Done).map(Some);
                 }
                 ProcessEvent::Nothing => {}
             }
@@ -192,11 +197,21 @@ impl SegmentRequest {
     }
 }
 
-/// The outcome of a command that has ended by itself.
-fn outcome_of(status: ExitStatus, result: Option<Outcome>, process: &Process) -> Result<Outcome, Failure> {
+/// The outcome of a command that has ended by itself; `braced`: the last line of log that begins
+/// as a report does.
+fn outcome_of(
+    status: ExitStatus,
+    result: Option<Outcome>,
+    braced: Option<&str>,
+    process: &Process,
+) -> Result<Outcome, Failure> {
     match (status.success(), result) {
         (true, Some(outcome)) => Ok(outcome),
-        (true, None) => Err(broken("printed no result: must print a line such as {\"value\": 0.5}")),
+        (true, None) => {
+            let almost = braced.map(|line| format!(", which {} is not", shortened(line.trim())));
+            let almost = almost.unwrap_or_default();
+            Err(broken(format!("printed no result: must print a line such as {{\"value\": 0.5}}{almost}")))
+        }
         (false, _) => Err(ended_badly(status, process)),
     }
 }

@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
 
 use crate::input;
 use crate::space::Point;
@@ -62,15 +63,16 @@ pub struct Answer {
     pub prune: bool,
 }
 
-/// A report of the command: a line on standard output. Lines that do not begin with `{` are
-/// ignored.
+/// A report of the command: a line on standard output. A line that is no JSON object, or has none
+/// of these keys, is log and ignored.
 ///
 /// A line with `step` reports an intermediate `value`, or `values`. A line with `value` or `values`
 /// alone is the result; the last of them counts. A line with `failure` fails the trial.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
-    /// The finished step, counted from 1.
+    /// The finished step, counted from 1, at most 2147483647.
+    #[schemars(range(max = 2147483647))]
     pub step: Option<u32>,
     /// The only metric. With `step`: the first metric, which is enough without `--fidelity`.
     pub value: Option<Number>,
@@ -109,8 +111,10 @@ pub enum Number {
 /// The meaning of a line of output.
 #[derive(Debug, PartialEq)]
 pub(super) enum Meaning {
-    /// It is no report.
+    /// It is log.
     Nothing,
+    /// It is log, but begins as a report does.
+    Braced,
     /// Intermediate values, of the first metric or of all.
     Step(u32, Vec<f64>),
     /// The result as it was printed: values need not be finite.
@@ -122,13 +126,40 @@ pub(super) enum Meaning {
 /// The meaning of one line of the command's output.
 ///
 /// # Errors
-/// The line begins like an object and is no report: what is wrong with it, in one line.
+/// The line is an object with a key of the protocol, and no report: what is wrong with it, in one
+/// line.
 pub(super) fn read(line: &str, metrics: &[Metric]) -> Result<Meaning, String> {
-    if !line.trim_start().starts_with('{') {
+    let line = line.trim_start_matches(['\u{feff}', ' ', '\t']);
+    if !line.starts_with('{') {
         return Ok(Meaning::Nothing);
     }
-    let report: Report =
-        input::from_json(&with_words_quoted(line), "output").map_err(|error| error.to_string())?;
+    let text = with_words_quoted(line);
+    let object = match serde_json::from_str::<Map<String, Json>>(&text) {
+        Ok(object) => object,
+        Err(error) if is_unreadable_report(&text, &error) => return Err(format!("output: {error}")),
+        Err(_) => return Ok(Meaning::Braced),
+    };
+    if !object.keys().any(|key| KEYS.contains(&key.as_str())) {
+        return Ok(Meaning::Braced);
+    }
+    report(&text, metrics)
+}
+
+/// The keys of a [`Report`].
+const KEYS: [&str; 6] = ["step", "value", "values", "constraints", "attributes", "failure"];
+
+/// Whether `text` names a key of the protocol and is JSON that this program cannot read: a number
+/// beyond all floats, or an object inside of an object hundreds of times.
+fn is_unreadable_report(text: &str, error: &serde_json::Error) -> bool {
+    let names_a_key = || KEYS.iter().any(|key| text.contains(&format!("\"{key}\"")));
+    let problem = error.to_string();
+    ["number out of range", "recursion limit exceeded"].iter().any(|limit| problem.starts_with(limit))
+        && names_a_key()
+}
+
+/// The meaning of the object `text`, which has a key of the protocol.
+fn report(text: &str, metrics: &[Metric]) -> Result<Meaning, String> {
+    let report: Report = input::from_json(text, "output").map_err(|error| error.to_string())?;
     if let Some(reason) = report.failure {
         return Ok(Meaning::Failure(reason.lines().next().unwrap_or_default().to_owned()));
     }
@@ -140,9 +171,14 @@ pub(super) fn read(line: &str, metrics: &[Metric]) -> Result<Meaning, String> {
         (None, None) if report.step.is_some() => {
             return Err("output: a \"step\" needs a \"value\", the first metric by then".to_owned());
         }
-        (None, None) => return Err("output: needs \"value\", \"values\" or \"failure\"".to_owned()),
+        (None, None) => {
+            return Err("output: needs \"value\", \"values\" or \"failure\", other than null".to_owned());
+        }
     };
     match report.step {
+        Some(step) if i32::try_from(step).is_err() => {
+            Err(format!("output: step = {step}: must be at most {}", i32::MAX))
+        }
         Some(step) => Ok(Meaning::Step(step, values)),
         None => {
             let constraints = report.constraints.iter().map(Number::get).collect::<Result<_, _>>()?;
@@ -276,10 +312,67 @@ mod tests {
     }
 
     #[test]
+    fn an_object_without_a_key_of_the_protocol_is_log() {
+        for line in [
+            "{'loss': 0.53, 'grad_norm': 1.2, 'epoch': 1.0}",
+            r#"{"level": "info", "msg": "epoch 1"}"#,
+            r#"  {"epoch": 1, "loss": 0.5}"#,
+            "{1, 2, 3}",
+            "{}",
+            "{",
+            r#"{"vaule": 1}"#,
+            r#"{"value": 0.5"#,
+            r#"{"value": 0.5}, {"value": 0.6}"#,
+            r#"{"loss": 1e400}"#,
+            r#"{"nested": {"value": 0.5}}"#,
+        ] {
+            assert_eq!(one(line), Ok(Meaning::Braced), "{line}");
+        }
+        for line in [r#"[{"value": 1}]"#, "value: 1", "null", r#""value""#] {
+            assert_eq!(one(line), Ok(Meaning::Nothing), "{line}");
+        }
+        let deep = format!("{}1{}", r#"{"a": "#.repeat(10_000), "}".repeat(10_000));
+        assert_eq!(one(&deep), Ok(Meaning::Braced));
+        assert_eq!(one("\u{feff}{\"value\": 0.5}\r"), result(&[0.5]));
+    }
+
+    #[test]
+    fn every_key_of_a_report_makes_an_object_one() {
+        let schema = schemars::schema_for!(Report).to_value();
+        let keys = schema["properties"].as_object().expect("an object has properties");
+        assert_eq!(keys.keys().collect::<Vec<_>>(), KEYS);
+    }
+
+    #[test]
+    fn a_report_that_cannot_be_read_is_no_log() {
+        let problem = |line: &str| one(line).expect_err("no report");
+        assert!(problem(r#"{"value": 1e400}"#).starts_with("output: number out of range"));
+        let deep =
+            format!(r#"{{"value": 1, "attributes": {{"a": {}1{}}}}}"#, "[".repeat(500), "]".repeat(500));
+        assert!(problem(&deep).starts_with("output: recursion limit exceeded"));
+        assert!(problem(r#"{"value": 1, "value": 2}"#).starts_with(r#"output: key "value" is there twice"#));
+        assert_eq!(
+            problem(r#"{"step": 2147483648, "value": 1}"#),
+            "output: step = 2147483648: must be at most 2147483647"
+        );
+        assert_eq!(one(r#"{"step": 2147483647, "value": 1}"#), Ok(Meaning::Step(i32::MAX as u32, vec![1.0])));
+        for step in ["4294967296", "-1", "1.5", "1e9", "\"3\""] {
+            assert!(
+                problem(&format!(r#"{{"step": {step}, "value": 1}}"#)).starts_with("output: step: "),
+                "{step}"
+            );
+        }
+        assert!(problem(r#"{"value": null}"#).contains("other than null"));
+        assert!(problem(r#"{"values": [1, null]}"#).starts_with("output: values"));
+    }
+
+    #[test]
     fn an_object_that_is_no_report_is_refused() {
         let problem = |line: &str| two(line).expect_err("no report");
-        assert!(problem("{'loss': 1}").starts_with("output: not JSON: "));
-        assert_eq!(problem(r#"{"vaule": 1}"#), r#"output: unknown key "vaule"; did you mean "value"?"#);
+        assert_eq!(
+            problem(r#"{"value": 1, "faliure": 2}"#),
+            r#"output: unknown key "faliure"; did you mean "failure"?"#
+        );
         assert_eq!(
             problem(r#"{"value": 1}"#),
             "output: 1 values for 2 metrics (loss, speed): must be one for each"
@@ -288,6 +381,6 @@ mod tests {
         assert!(problem(r#"{"values": {"loss": 1, "speed": 2, "size": 3}}"#).contains("size is no metric"));
         assert!(problem(r#"{"step": 1}"#).contains("needs a \"value\""));
         assert!(problem(r#"{"values": ["high", 1]}"#).contains("\"high\" is not a number"));
-        assert!(problem("{}").contains("needs \"value\""));
+        assert!(problem(r#"{"attributes": {}}"#).contains("needs \"value\""));
     }
 }

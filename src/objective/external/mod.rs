@@ -18,6 +18,7 @@ pub use message::{Answer, Message, Number, Report, Request, SegmentRequest, Valu
 pub use template::CommandError;
 
 use self::follow::CommandEnd;
+use self::message::Meaning;
 use self::template::Template;
 use super::{Advance, Evaluation, Objective, Observer, Segment, SegmentEnd};
 use crate::seed::Seed;
@@ -219,6 +220,15 @@ fn failed(failure: Failure, errors: &[String]) -> Outcome {
 
 fn line_of(message: &impl serde::Serialize) -> String {
     serde_json::to_string(message).expect("text and numbers are JSON")
+}
+
+/// Whether `line` of a command's output is a report on `metrics`; it is log otherwise.
+///
+/// # Errors
+/// The line has a key of the protocol and is no report: what is wrong with it, in one line.
+pub fn is_report(line: &str, metrics: &[Metric]) -> Result<bool, String> {
+    let meaning = message::read(line, metrics)?;
+    Ok(!matches!(meaning, Meaning::Nothing | Meaning::Braced))
 }
 
 /// Whether the system finds an executable file for `program`.

@@ -116,12 +116,39 @@ fn a_command_that_prints_nothing_fails() {
 fn a_command_that_prints_garbage_fails() {
     let (_, reason, _) = failure(&external("echo 'loss: 0.5'; echo 17"));
     assert!(reason.starts_with("printed no result"), "{reason}");
-    let (kind, reason, errors) = failure(&external("echo oops >&2; echo '{loss: 0.5}'; sleep 60"));
+    let (kind, reason, errors) = failure(&external("echo oops >&2; echo '{\"value\": \"x\"}'; sleep 60"));
     assert_eq!((kind, errors.as_str()), (FailureKind::Error, "oops"));
-    assert!(reason.starts_with("output: not JSON"), "{reason}");
+    assert!(reason.starts_with("output: \"x\" is not a number"), "{reason}");
+    let (_, reason, _) = failure(&external("echo '{vaule: 1}'; echo '{loss: 0.5}'; echo done"));
+    assert_eq!(
+        reason,
+        r#"printed no result: must print a line such as {"value": 0.5}, which {loss: 0.5} is not"#
+    );
     let (_, reason, _) =
         failure(&external("head -c 3000000 /dev/zero; head -c 100000 /dev/zero | tr '\\0' '\\377'"));
     assert!(reason.starts_with("printed no result"), "{reason}");
+}
+
+#[test]
+fn log_beside_the_result_is_ignored() {
+    let log =
+        r#"echo "{'loss': 0.53}"; echo '{"level": "info"}'; echo '{"epoch": 1, "loss": 0.5}'; echo '{1, 2}'"#;
+    let script = format!("{log}; echo '{{\"value\": 0.25}}'; {log}");
+    let evaluation = external(&script)
+        .evaluate(&space().default_point(), &Seed::root(0), &mut |_, _| ControlFlow::Continue(()));
+    let Some(Outcome::Complete { values, .. }) = evaluation.map(|evaluation| evaluation.outcome) else {
+        panic!("it has a result");
+    };
+    assert_eq!(values, [0.25]);
+}
+
+#[test]
+fn a_step_beyond_the_storage_fails_the_trial_alone() {
+    let (kind, reason, _) = failure(&external("echo '{\"step\": 2147483648, \"value\": 1}'; sleep 60"));
+    assert_eq!(
+        (kind, reason.as_str()),
+        (FailureKind::Error, "output: step = 2147483648: must be at most 2147483647")
+    );
 }
 
 #[test]

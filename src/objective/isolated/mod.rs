@@ -9,6 +9,7 @@ mod message;
 
 use std::ops::ControlFlow;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use serde_json::Value as Json;
 use super::external::process::{Process, ProcessEvent, describe_exit, was_interrupted};
 use super::{Advance, Evaluation, Objective, Observer, Segment, SegmentEnd};
 use crate::seed::Seed;
-use crate::space::Point;
+use crate::space::{Foresee, Point};
 use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome};
 
 /// How often a silent process is checked.
@@ -113,6 +114,10 @@ impl Isolated {
 impl Objective for Isolated {
     fn metrics(&self) -> Vec<Metric> {
         self.inner.metrics()
+    }
+
+    fn foresight(&self) -> Option<Arc<dyn Foresee>> {
+        self.inner.foresight()
     }
 
     fn cost(&self, point: &Point) -> f64 {

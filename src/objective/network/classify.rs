@@ -1,22 +1,25 @@
 //! The objective of `tune`: train a network on a data set, deploy it on a chip, score its answers.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::attributes::{chip_attributes, network_attributes};
 use super::failure::{does_not_fit, invalid};
-use super::goal::Goals;
-use super::hyperparameters::PlanError;
-use super::model::{TrainedNetwork, score};
+use super::foresight::NetworkForesight;
+use super::goals::Goals;
+use super::limits::Limits;
+use super::model::{Scores, TrainedNetwork, score};
 use super::plan::Plan;
+use super::plan::hyperparameters::PlanError;
 use super::saved::SavedNetwork;
 use super::segment_training::{Reached, SegmentTraining, paused, run_until};
 use crate::backend::{Chip, ChipProfile, Deployment};
-use crate::data::{Coded, DataError, Dataset, Samples};
+use crate::data::{Coded, DataError, DataSummary, Dataset, Samples};
 use crate::network::{BinaryNetwork, Network};
 use crate::objective::{Advance, Evaluation, Objective, Observer, Pause, Segment, SegmentEnd};
 use crate::seed::Seed;
-use crate::space::{Point, Space};
-use crate::study::{Attributes, DataShape, Failure, FailureKind, Metric, Outcome, Rung};
+use crate::space::{Foresee, Point, Space};
+use crate::study::{Attributes, DataShape, Failure, Metric, Outcome, Rung};
 use crate::training::{Summary, Trainer};
 use crate::units::Bytes;
 
@@ -31,8 +34,7 @@ pub struct Classify {
     dataset: Dataset,
     train: Samples,
     validation: Samples,
-    chip: Chip,
-    memory: Option<Bytes>,
+    limits: Limits,
     goals: Goals,
 }
 
@@ -49,14 +51,34 @@ impl Classify {
         goals: Goals,
         seed: &Seed,
     ) -> Result<Self, DataError> {
-        let (train, validation) = dataset.train.split(validation, seed)?;
-        Ok(Self { dataset, train, validation, chip: Chip::new(profile), memory: None, goals })
+        let (train, validation) = match &dataset.validation {
+            Some(own) => (dataset.train.clone(), own.clone()),
+            None => dataset.train.split(validation, seed)?,
+        };
+        let limits = Limits {
+            shape: dataset.shape,
+            classes: dataset.classes.len(),
+            levels: dataset.levels,
+            samples: [&train, &validation, &dataset.test].map(Samples::len),
+            chip: Chip::new(profile),
+            memory: None,
+            stated_memory: None,
+        };
+        Ok(Self { dataset, train, validation, limits, goals })
     }
 
     /// The same objective, under which a point fails if its evaluation needs more memory than
-    /// `limit`.
-    pub fn with_memory(self, limit: Option<Bytes>) -> Self {
-        Self { memory: limit, ..self }
+    /// `limit`, and is refused before it begins if it needs more than `stated`.
+    ///
+    /// `limit` may differ between machines; `stated` is the same on all machines of a study.
+    pub fn with_memory(self, limit: Option<Bytes>, stated: Option<Bytes>) -> Self {
+        let limits = Limits { memory: limit, stated_memory: stated, ..self.limits };
+        Self { limits, ..self }
+    }
+
+    /// What the trials are trained, validated and tested on.
+    pub fn data_summary(&self) -> DataSummary {
+        DataSummary::of(&self.dataset, self.dataset.train.len() - self.train.len())
     }
 
     /// The shape of a sample, and the number of classes.
@@ -64,22 +86,24 @@ impl Classify {
         DataShape { sample: self.dataset.shape, classes: self.dataset.classes.len() }
     }
 
-    /// Checks that points of `space` can become plans. It tries the default of every parameter, so
-    /// that a misspelt hyperparameter is found before the first training.
+    /// The number of samples that are held out to score trials.
+    pub fn validation_samples(&self) -> usize {
+        self.validation.len()
+    }
+
+    /// Checks that points of `space` can become plans, so that a misspelt hyperparameter or a range
+    /// beyond its domain is found before the first training.
     ///
     /// # Errors
     /// The first hyperparameter that is unknown or out of range.
     pub fn check(&self, space: &Space) -> Result<(), PlanError> {
+        Plan::check(space)?;
         let everything: Point = space
             .parameters()
             .iter()
             .map(|parameter| (parameter.name.as_str(), parameter.default.clone()))
             .collect();
-        self.plan(&everything).map(|_| ())
-    }
-
-    fn plan(&self, point: &Point) -> Result<Plan, PlanError> {
-        Plan::new(point, self.dataset.shape, self.dataset.classes.len())
+        self.limits.plan(&everything).map(|_| ())
     }
 
     fn coded(&self, plan: &Plan, samples: &Samples) -> Coded {
@@ -91,8 +115,8 @@ impl Classify {
     /// # Errors
     /// The point is no plan, or takes more memory than it may.
     fn prepare(&self, point: &Point, seed: &Seed) -> Result<SegmentTraining, Failure> {
-        let plan = self.plan(point).map_err(invalid)?;
-        self.check_memory(&plan)?;
+        let plan = self.limits.plan(point).map_err(invalid)?;
+        self.limits.check_memory(&plan, self.limits.memory)?;
         Ok(SegmentTraining {
             train: self.coded(&plan, &self.train),
             validation: self.coded(&plan, &self.validation),
@@ -165,7 +189,7 @@ impl Classify {
         let begin = Instant::now();
         let SegmentTraining { plan, train, validation, .. } = training;
         let (binary, deployment) = self.deploy(&plan, network, train.max)?;
-        let (values, report) = score(&deployment, &validation, &self.goals)?;
+        let Scores { values, constraints, report } = score(&deployment, &validation, &self.goals)?;
         let deployment_seconds = times.deployment + begin.elapsed().as_secs_f64();
         let mut attributes = network_attributes(network, summary);
         attributes.insert("training_seconds".to_owned(), times.training.into());
@@ -175,33 +199,18 @@ impl Classify {
         let goals = self.goals.clone();
         let model = TrainedNetwork { saved, deployment, test, goals, attributes: attributes.clone() };
         attributes.extend(chip_attributes(&report));
-        let outcome = Outcome::Complete { values, constraints: Vec::new(), attributes };
+        let outcome = Outcome::Complete { values, constraints, attributes };
         Ok(Evaluation { outcome, model: Some(Box::new(model)) })
     }
 
     /// The values of a network at a rung; empty if it does not fit its chip or is silent so far.
     fn rung_values(&self, plan: &Plan, binary: &BinaryNetwork, validation: &Coded) -> Vec<f64> {
-        let deployment = self.chip.deploy(binary, &plan.deploy).ok();
+        let deployment = self.limits.chip.deploy(binary, &plan.deploy).ok();
         let values = deployment.and_then(|deployment| score(&deployment, validation, &self.goals).ok());
         values
-            .map(|(values, _)| values)
+            .map(|scores| scores.values)
             .filter(|values| values.iter().all(|value| value.is_finite()))
             .unwrap_or_default()
-    }
-
-    /// Refuses a plan that needs more memory than it may use, before any is allocated.
-    fn check_memory(&self, plan: &Plan) -> Result<(), Failure> {
-        let Some(limit) = self.memory else { return Ok(()) };
-        let [train, validation, test] = [&self.train, &self.validation, &self.dataset.test].map(Samples::len);
-        let needed = plan.memory(train, validation, test).map_err(invalid)?;
-        if needed <= limit {
-            return Ok(());
-        }
-        let reason = format!(
-            "would take {needed} of memory, may take {limit}: raise --memory, or choose fewer or smaller layers, \
-             input levels or batches"
-        );
-        Err(Failure { kind: FailureKind::TooLarge, reason })
     }
 
     fn deploy(
@@ -211,7 +220,7 @@ impl Classify {
         input_max: u8,
     ) -> Result<(BinaryNetwork, Deployment), Failure> {
         let binary = network.fold(input_max);
-        let deployment = self.chip.deploy(&binary, &plan.deploy).map_err(does_not_fit)?;
+        let deployment = self.limits.chip.deploy(&binary, &plan.deploy).map_err(does_not_fit)?;
         Ok((binary, deployment))
     }
 }
@@ -230,10 +239,14 @@ impl Objective for Classify {
         }
     }
 
+    fn foresight(&self) -> Option<Arc<dyn Foresee>> {
+        Some(Arc::new(NetworkForesight::new(self.limits.clone(), &self.goals)))
+    }
+
     fn cost(&self, point: &Point) -> f64 {
         /// The cost of a point that is no plan: it fails at once.
         const NO_PLAN: f64 = 1.0;
-        let plan = self.plan(point).ok();
+        let plan = self.limits.plan(point).ok();
         plan.and_then(|plan| plan.cost(self.train.len()).ok()).unwrap_or(NO_PLAN)
     }
 

@@ -4,10 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::accuracy::accuracy;
-use super::faults::{Sweep, SweepError};
-use crate::backend::{ChipProfile, ChipReport, Deployment, Figure, Unmodelled};
-use crate::data::Coded;
+use crate::backend::{ChipProfile, Figure, Unmodelled};
 use crate::input::suggestion;
 use crate::study::{Direction, Metric};
 
@@ -16,7 +13,8 @@ use crate::study::{Direction, Metric};
 pub enum Goal {
     /// Share of the samples whose class the chip finds; more is better.
     Accuracy,
-    /// The mean accuracy on the faulty chips of a [`Sweep`]; more is better.
+    /// The mean accuracy on the faulty chips of a [`Sweep`](crate::objective::Sweep); more is
+    /// better.
     Robustness,
     /// Joules per inference; less is better.
     Energy,
@@ -30,6 +28,8 @@ pub enum Goal {
     Area,
     /// Cores in use; fewer is better.
     Cores,
+    /// Weights and thresholds on the chip; fewer is better.
+    Parameters,
     /// Weights other than 0 of active inputs, per inference; fewer is better.
     SynapticOperations,
     /// Spikes of all neurons per inference; fewer is better.
@@ -46,7 +46,7 @@ pub struct UnknownGoal {
 
 impl Goal {
     /// All metrics, in the order in which they are listed.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Accuracy,
         Self::Robustness,
         Self::Energy,
@@ -55,6 +55,7 @@ impl Goal {
         Self::EnergyDelayProduct,
         Self::Area,
         Self::Cores,
+        Self::Parameters,
         Self::SynapticOperations,
         Self::Spikes,
     ];
@@ -70,6 +71,7 @@ impl Goal {
             Self::EnergyDelayProduct => "energy-delay-product",
             Self::Area => "area",
             Self::Cores => "cores",
+            Self::Parameters => "parameters",
             Self::SynapticOperations => "synaptic-operations",
             Self::Spikes => "spikes",
         }
@@ -121,55 +123,6 @@ impl FromStr for Goal {
             hint: suggestion(text, Self::ALL.iter().map(|goal| goal.name())),
         };
         Self::ALL.into_iter().find(|goal| goal.name() == text).ok_or_else(unknown)
-    }
-}
-
-/// The metrics of a study. The first one decides the winner.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Goals {
-    /// The metrics, at least one.
-    pub list: Vec<Goal>,
-    /// The faulty chips of [`Goal::Robustness`].
-    pub sweep: Sweep,
-}
-
-/// Why a deployed network has no value of a metric.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum GoalError {
-    /// It has no score on faulty chips.
-    #[error(transparent)]
-    Sweep(#[from] SweepError),
-    /// It needs a number that the profile lacks, such as that of a link between chips.
-    #[error("{goal}: {chip} has no numbers for this network")]
-    Unmodelled { goal: Goal, chip: String },
-}
-
-impl Goals {
-    /// The values of a network that found the classes `predictions` of `samples`, one for each
-    /// metric.
-    pub(super) fn values(
-        &self,
-        deployment: &Deployment,
-        samples: &Coded,
-        predictions: &[u16],
-        report: &ChipReport,
-    ) -> Result<Vec<f64>, GoalError> {
-        let value = |&goal: &Goal| {
-            let value = match goal {
-                Goal::Accuracy => Some(accuracy(predictions, &samples.labels)),
-                Goal::Robustness => Some(self.sweep.run(deployment, samples)?.mean()),
-                Goal::Energy => report.energy_j.total,
-                Goal::Latency => report.latency_s,
-                Goal::Throughput => report.throughput_hz,
-                Goal::EnergyDelayProduct => report.energy_delay_product_js,
-                Goal::Area => report.area_mm2,
-                Goal::Cores => Some(report.cores as f64),
-                Goal::SynapticOperations => Some(report.synaptic_operations_per_inference),
-                Goal::Spikes => Some(report.spikes_per_inference),
-            };
-            value.ok_or_else(|| GoalError::Unmodelled { goal, chip: report.chip.clone() })
-        };
-        self.list.iter().map(value).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::attributes::chip_attributes;
-use super::goal::Goals;
+use super::goals::Goals;
 use super::saved::SavedNetwork;
 use crate::backend::{ChipReport, Deployment};
 use crate::data::Coded;
@@ -27,11 +27,11 @@ impl Model for TrainedNetwork {
     fn test(&self) -> Outcome {
         match score(&self.deployment, &self.test, &self.goals) {
             Err(failure) => Outcome::Failed { failure, attributes: self.attributes.clone() },
-            Ok((values, report)) => {
+            Ok(Scores { values, constraints, report }) => {
                 let mut attributes = self.attributes.clone();
                 attributes.extend(chip_attributes(&report));
                 attributes.insert("chip".to_owned(), json!(report));
-                Outcome::Complete { values, constraints: Vec::new(), attributes }
+                Outcome::Complete { values, constraints, attributes }
             }
         }
     }
@@ -41,15 +41,21 @@ impl Model for TrainedNetwork {
     }
 }
 
-/// The values of a deployed network on `samples`, one for each goal, and the report of its chip.
+/// The scores of a deployed network.
+pub(super) struct Scores {
+    /// One for each goal.
+    pub values: Vec<f64>,
+    /// By how much it breaks each constraint.
+    pub constraints: Vec<f64>,
+    /// What it costs on its chip.
+    pub report: ChipReport,
+}
+
+/// The scores of a deployed network on `samples`.
 ///
 /// # Errors
 /// A layer never fires, so that the answer is the same for every sample, or a goal has no value.
-pub(super) fn score(
-    deployment: &Deployment,
-    samples: &Coded,
-    goals: &Goals,
-) -> Result<(Vec<f64>, ChipReport), Failure> {
+pub(super) fn score(deployment: &Deployment, samples: &Coded, goals: &Goals) -> Result<Scores, Failure> {
     let failed = |error: &dyn Display| Failure { kind: FailureKind::Error, reason: error.to_string() };
     let run = deployment.run(samples.inputs.view()).map_err(|error| failed(&error))?;
     if let Some(layer) = run.silent_layer() {
@@ -57,7 +63,7 @@ pub(super) fn score(
         return Err(Failure { kind: FailureKind::Silent, reason });
     }
     let report = deployment.report(&run);
-    let values =
+    let (values, constraints) =
         goals.values(deployment, samples, &run.predictions, &report).map_err(|error| failed(&error))?;
-    Ok((values, report))
+    Ok(Scores { values, constraints, report })
 }

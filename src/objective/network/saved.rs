@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::backend::DeployOptions;
-use crate::backend::nir::{NirError, NirFile};
+use crate::backend::nir::{NirError, NirFile, Reading};
 use crate::data::InputCoding;
 use crate::network::{BinaryNetwork, FileError, Remarks};
 
@@ -103,15 +103,31 @@ impl ModelFile {
         }
     }
 
+    /// Lines for the user: what the file leaves open, and how it is read.
+    ///
+    /// # Errors
+    /// A NIR file does not tell its time step.
+    pub fn remarks(&self, reading: Reading) -> Result<Vec<String>, ModelError> {
+        match self {
+            Self::Saved(_) => Ok(Vec::new()),
+            Self::Nir(file) => Ok(file.remarks(reading)?),
+        }
+    }
+
     /// The network for samples of a shape (height, width, channels) whose inputs go up to
     /// `input_max`.
     ///
     /// # Errors
     /// A NIR file holds no network of one time step for such samples.
-    pub fn network(&self, shape: [usize; 3], input_max: u8) -> Result<BinaryNetwork, ModelError> {
+    pub fn network(
+        &self,
+        shape: [usize; 3],
+        input_max: u8,
+        reading: Reading,
+    ) -> Result<BinaryNetwork, ModelError> {
         match self {
             Self::Saved(saved) => Ok(saved.network.clone()),
-            Self::Nir(file) => Ok(file.network(shape, input_max)?),
+            Self::Nir(file) => Ok(file.network(shape, input_max, reading)?),
         }
     }
 }

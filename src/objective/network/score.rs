@@ -6,10 +6,14 @@ use serde::{Deserialize, Serialize};
 use super::accuracy::accuracy;
 use super::attributes::chip_attributes;
 use super::faults::{Robustness, Sweep, SweepError};
+use super::plan::memory;
 use super::saved::{ModelError, ModelFile};
+use crate::backend::nir::Reading;
 use crate::backend::{Chip, ChipReport, DeployError, DeployOptions, Deployment, RunError};
-use crate::data::{Coded, Dataset, InputCoding};
+use crate::data::{Coded, DataSummary, Dataset, InputCoding};
+use crate::network::Decision;
 use crate::study::Attributes;
+use crate::units::Bytes;
 
 /// Version of the JSON form of a [`Score`].
 const SCHEMA: u32 = 1;
@@ -38,6 +42,9 @@ pub struct Score {
     pub dataset: String,
     /// SHA-256 of the data set's content.
     pub dataset_sha256: String,
+    /// What was read from the data set's files; left out in files of version 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_loaded: Option<DataSummary>,
     /// The part of the data set.
     pub part: DataPart,
     /// Number of samples.
@@ -55,6 +62,17 @@ pub struct Score {
     pub faults: Option<Robustness>,
 }
 
+/// A score, with the decision on each sample.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScoreBySample {
+    /// The score.
+    pub score: Score,
+    /// The class of each sample.
+    pub labels: Vec<u16>,
+    /// What the chip decided on each sample.
+    pub decisions: Vec<Decision>,
+}
+
 /// A network, a chip and samples to score it on.
 pub struct Scoring<'a> {
     /// The network's file, for the report.
@@ -69,10 +87,14 @@ pub struct Scoring<'a> {
     pub part: DataPart,
     /// How inputs are coded.
     pub coding: InputCoding,
+    /// The time step of a NIR file, in the unit of its time constants; `None`: as the file tells.
+    pub time_step: Option<f64>,
     /// How the network is deployed.
     pub deploy: DeployOptions,
     /// Faulty chips to score it on as well.
     pub faults: Option<&'a Sweep>,
+    /// The most memory that the deployment may take; `None`: any.
+    pub memory: Option<Bytes>,
 }
 
 /// Why a network has no score.
@@ -101,7 +123,9 @@ pub enum ScoreError {
         expected_max: u8,
     },
     /// The network has another number of classes than the data set.
-    #[error("decides between {found} classes; {dataset} has {expected}")]
+    #[error(
+        "decides between {found} classes; {dataset} has {expected}: choose the --dataset that it was trained with"
+    )]
     Classes {
         /// Classes of the network.
         found: usize,
@@ -109,6 +133,14 @@ pub enum ScoreError {
         dataset: String,
         /// Its classes.
         expected: usize,
+    },
+    /// The network takes more memory than there is.
+    #[error("would take {needed} of memory on a chip, there are {limit}: use a machine with more")]
+    TooLarge {
+        /// Bytes of the deployed network and the samples.
+        needed: Bytes,
+        /// Bytes that there are.
+        limit: Bytes,
     },
     /// The network cannot be deployed on the chip.
     #[error(transparent)]
@@ -126,17 +158,18 @@ impl Scoring<'_> {
     ///
     /// # Errors
     /// The network does not fit the samples or the chip.
-    pub fn score(&self) -> Result<Score, ScoreError> {
+    pub fn score(&self) -> Result<ScoreBySample, ScoreError> {
         let samples = self.coded();
         let deployment = self.deploy(&samples)?;
         let run = deployment.run(samples.inputs.view())?;
         let faults = self.faults.map(|sweep| sweep.run(&deployment, &samples)).transpose()?;
-        Ok(Score {
+        let score = Score {
             schema: SCHEMA,
             program: concat!("tune ", env!("CARGO_PKG_VERSION")).to_owned(),
             model: self.name.to_owned(),
             dataset: self.dataset.name.clone(),
             dataset_sha256: self.dataset.checksum.clone(),
+            data_loaded: Some(DataSummary::of(self.dataset, 0)),
             part: self.part,
             samples: samples.labels.len(),
             input_coding: self.coding,
@@ -144,7 +177,13 @@ impl Scoring<'_> {
             accuracy: accuracy(&run.predictions, &samples.labels),
             chip: deployment.report(&run),
             faults,
-        })
+        };
+        Ok(ScoreBySample { score, labels: samples.labels, decisions: run.decisions })
+    }
+
+    /// How the network's file is read.
+    pub fn reading(&self) -> Reading {
+        Reading { time_step: self.time_step, classes: Some(self.dataset.classes.len()) }
     }
 
     fn coded(&self) -> Coded {
@@ -156,7 +195,7 @@ impl Scoring<'_> {
     }
 
     fn deploy(&self, samples: &Coded) -> Result<Deployment, ScoreError> {
-        let network = self.model.network(samples.shape, samples.max)?;
+        let network = self.model.network(samples.shape, samples.max, self.reading())?;
         let (found, expected) = (network.inputs(), samples.inputs.ncols());
         if (found, network.input_max) != (expected, samples.max) {
             return Err(ScoreError::Inputs {
@@ -171,6 +210,10 @@ impl Scoring<'_> {
         let (found, expected) = (network.key.classes(), self.dataset.classes.len());
         if found != expected {
             return Err(ScoreError::Classes { found, dataset: self.dataset.name.clone(), expected });
+        }
+        let needed = memory::deployed(&network, samples);
+        if let Some(limit) = self.memory.filter(|&limit| needed > limit) {
+            return Err(ScoreError::TooLarge { needed, limit });
         }
         Ok(self.chip.deploy(&network, &self.deploy)?)
     }

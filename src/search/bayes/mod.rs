@@ -43,7 +43,7 @@ pub use params::BayesParams;
 use super::{NextSegment, Rungs, Search, SobolSearch, Suggestion};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
-use crate::study::Study;
+use crate::study::{Attributes, Study};
 
 /// Fewest and most trials of the initial design: `benches/README.md#start-of-the-model`.
 const DESIGN: (usize, usize) = (5, 20);
@@ -93,6 +93,28 @@ impl BayesSearch {
         seed: &Seed,
     ) -> Model<'a> {
         Model::of(space, study, rungs, (&self.params, &self.cache), &seed.child("bayes"))
+    }
+}
+
+impl BayesSearch {
+    /// The log acquisition at each of `points`, with the fits that led to it; `None` while there is
+    /// no model, or where a point is not in the space.
+    pub(super) fn log_acquisitions(
+        &self,
+        space: &Space,
+        study: &Study,
+        points: &[Point],
+        seed: &Seed,
+    ) -> Option<(Vec<f64>, Attributes)> {
+        let model = self.model(space, study, None, seed);
+        if model.history.ended.is_empty() {
+            return None;
+        }
+        let acquisition = model.acquisition().ok()?;
+        let units: Option<Vec<Vec<f64>>> = points.iter().map(|point| space.encode(point).ok()).collect();
+        let cells: Vec<_> = units?.iter().map(|unit| model.cube.cell(unit)).collect();
+        let values = acquisition.values(model.features.rows(&cells).view());
+        Some((values, model.into_attributes()))
     }
 }
 

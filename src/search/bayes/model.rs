@@ -73,15 +73,15 @@ impl<'a> Model<'a> {
 
     /// Cells that no trial has taken, by their acquisition, highest first.
     pub fn ranking(&self, acquisition: &Acquisition, params: &BayesParams, seed: &Seed) -> Vec<Scored> {
-        Maximizer::new(&self.cube, &self.features, acquisition, &self.history)
-            .ranking(self.space, params, seed)
+        Maximizer::new(self.space, &self.cube, &self.features, acquisition, &self.history)
+            .ranking(params, seed)
     }
 
-    /// The first of `cells` whose point is new, with its log acquisition.
+    /// The first of `cells` whose point is new and not refused, with its log acquisition.
     pub fn first_new(&self, cells: &[Scored]) -> Option<(f64, Point)> {
         let tried = Tried::of(self.study);
         let mut points = cells.iter().map(|scored| (scored.value, self.space.decode(&scored.cell.unit)));
-        points.find(|(_, point)| !tried.contains(point))
+        points.find(|(_, point)| tried.admits(self.space, point))
     }
 
     /// The fits of this question, as internal attributes of the trial that is suggested.

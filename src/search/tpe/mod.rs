@@ -79,7 +79,7 @@ impl Search for TpeSearch {
                 .map(|(place, point)| (good.ln_density(&place) - bad.ln_density(&place), point))
                 .collect();
             candidates.sort_by(|a, b| b.0.total_cmp(&a.0));
-            let new = candidates.iter().position(|(_, point)| !tried.contains(point)).unwrap_or(0);
+            let new = candidates.iter().position(|(_, point)| tried.admits(space, point)).unwrap_or(0);
             candidates.swap_remove(new).1
         })
     }

@@ -51,6 +51,19 @@ impl PostgresStorage {
     /// The server cannot be reached or refuses the connection, or the tables belong to another
     /// program or have an unknown schema version.
     pub fn open(address: &Address) -> Result<Self, StorageError> {
+        Self::open_as(address, true)
+    }
+
+    /// Opens the database at `address` to read it: its tables must be there.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and if there are no tables.
+    pub fn open_to_read(address: &Address) -> Result<Self, StorageError> {
+        Self::open_as(address, false)
+    }
+
+    /// Opens the database at `address`, and makes its tables if there are none and `makes` says so.
+    fn open_as(address: &Address, makes: bool) -> Result<Self, StorageError> {
         let mut storage = Self {
             address: address.clone(),
             connection: None,
@@ -60,7 +73,7 @@ impl PostgresStorage {
         };
         let mut patience = Patience::new(FIRST_PATIENCE);
         loop {
-            let fault = match storage.prepare() {
+            let fault = match storage.prepare(makes) {
                 Ok(()) => return Ok(storage),
                 Err(fault) => fault,
             };
@@ -72,9 +85,9 @@ impl PostgresStorage {
         }
     }
 
-    fn prepare(&mut self) -> Result<(), Fault> {
+    fn prepare(&mut self, makes: bool) -> Result<(), Fault> {
         let place = self.address.to_string();
-        schema::prepare(self.connection()?.client(), &place)
+        schema::prepare(self.connection()?.client(), &place, makes)
     }
 
     fn connection(&mut self) -> Result<&mut Connection, Fault> {

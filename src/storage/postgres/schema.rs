@@ -128,10 +128,10 @@ CREATE TABLE alembic_version (
 );
 "#;
 
-/// Makes the tables if there are none, and refuses those of another program or revision. `place` is
-/// the database.
-pub(super) fn prepare(client: &mut Client, place: &str) -> Result<(), Fault> {
-    if content(client)? == Content::Empty {
+/// Makes the tables if there are none and `makes` says so, and refuses those of another program or
+/// revision. `place` is the database.
+pub(super) fn prepare(client: &mut Client, place: &str, makes: bool) -> Result<(), Fault> {
+    if makes && content(client)? == Content::Empty {
         create(client, place)?;
     }
     let content = content(client)?;

@@ -4,8 +4,11 @@ use std::ffi::c_int;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::ErrorCode;
-use rusqlite::ffi::{SQLITE_IOERR_FSYNC, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_TRUNCATE, SQLITE_IOERR_WRITE};
+use rusqlite::ffi::{
+    SQLITE_IOERR_FSYNC, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_TRUNCATE, SQLITE_IOERR_WRITE,
+    SQLITE_READONLY_ROLLBACK,
+};
+use rusqlite::{Error, ErrorCode};
 
 use super::super::StorageError;
 use super::super::tables::Fault;
@@ -43,7 +46,36 @@ pub(super) fn at(fault: Fault, path: &Path) -> StorageError {
             Some(ErrorCode::SystemIoFailure) if is_of_writing(&source) => {
                 StorageError::Unwritten { path, source }
             }
-            _ => StorageError::Sqlite { path, source },
+            _ => StorageError::Sqlite { path, problem: said(&source) },
         },
+    }
+}
+
+/// The error of the database at `path`, which is opened to read only.
+pub(super) fn at_reading(fault: Fault, path: &Path) -> StorageError {
+    let (code, extended) = match &fault {
+        Fault::Sqlite(error) => {
+            (error.sqlite_error_code(), error.sqlite_error().map(|error| error.extended_code))
+        }
+        _ => (None, None),
+    };
+    let owned = || path.to_owned();
+    match (code, fault) {
+        _ if extended == Some(SQLITE_READONLY_ROLLBACK) => StorageError::HalfChanged { path: owned() },
+        (Some(ErrorCode::ReadOnly), _) => StorageError::OpenToRead { path: owned() },
+        (Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied), Fault::Sqlite(error)) => {
+            let source = std::io::Error::other(said(&error));
+            StorageError::Unreadable { path: owned(), source }
+        }
+        (_, fault) => at(fault, path),
+    }
+}
+
+/// What SQLite says, without the text of a statement.
+fn said(error: &Error) -> String {
+    match error {
+        Error::SqliteFailure(_, Some(message)) => message.clone(),
+        Error::SqlInputError { msg, .. } => msg.clone(),
+        other => other.to_string(),
     }
 }

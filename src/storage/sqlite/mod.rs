@@ -5,8 +5,10 @@
 
 mod cell;
 mod fault;
+mod moved;
 mod open;
 mod place;
+mod read;
 mod schema;
 mod suggestion_lock;
 
@@ -16,7 +18,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior, params_from_iter};
 
-use self::fault::at;
+use self::fault::{at, at_reading};
+use self::moved::{Identity, Moved};
+use self::read::Reader;
 use super::tables::{Cell, Database, Fault, Row, Sql, StudyCache};
 use super::{StorageError, StudyKey};
 
@@ -36,49 +40,94 @@ use super::{StorageError, StudyKey};
 /// ```
 #[derive(Debug)]
 pub struct SqliteStorage {
-    connection: Connection,
+    access: Access,
     path: PathBuf,
     worker: Option<String>,
     cache: StudyCache,
+    /// Set once the file is no longer at its path: its content is saved once.
+    moved: Option<Moved>,
     /// The locked file while this connection holds the suggestion lock.
     suggestion_lock: Option<File>,
+}
+
+/// A connection, by what it may do.
+#[derive(Debug)]
+enum Access {
+    /// Reads and writes the file that it has opened.
+    Write(Connection, Identity),
+    /// Reads, and changes nothing.
+    Read(Reader),
 }
 
 impl SqliteStorage {
     /// Opens the database at `path`; makes it if there is none, in a folder that exists.
     ///
-    /// The database uses a write-ahead log: two more files, `-wal` and `-shm`, lie beside it while
-    /// it is open.
+    /// A database that this program makes uses a write-ahead log: two more files, `-wal` and
+    /// `-shm`, lie beside it while it is open. That of another program keeps its journal.
     ///
     /// # Errors
     /// The folder is missing, the file is not an SQLite database, the tables belong to another
     /// program or have an unknown schema version, the place cannot be written, or it is on a
     /// network file system.
     pub fn open(path: &Path) -> Result<Self, StorageError> {
-        Ok(Self {
-            connection: open::open(path)?,
-            path: path.to_owned(),
-            worker: None,
-            cache: StudyCache::default(),
-            suggestion_lock: None,
-        })
+        let connection = open::open(path)?;
+        let opened = Identity::of(path).map_err(|_| StorageError::NoFile { path: path.to_owned() })?;
+        Ok(Self::new(Access::Write(connection, opened), path))
+    }
+
+    /// Opens the database at `path` to read it. The file stays as it is, and no file is made beside
+    /// it. A method that writes fails.
+    ///
+    /// # Errors
+    /// There is no such file, it cannot be read, or it is no database of studies.
+    pub fn open_to_read(path: &Path) -> Result<Self, StorageError> {
+        Ok(Self::new(Access::Read(Reader::open(path)?), path))
+    }
+
+    fn new(access: Access, path: &Path) -> Self {
+        let cache = StudyCache::default();
+        Self { access, path: path.to_owned(), worker: None, cache, moved: None, suggestion_lock: None }
     }
 
     /// Runs `body` as one transaction; if it fails, nothing is changed.
     fn transaction<T>(
         &mut self,
         behavior: TransactionBehavior,
-        mut body: impl FnMut(&mut dyn Sql) -> Result<T, Fault>,
+        body: impl FnMut(&mut dyn Sql) -> Result<T, Fault>,
     ) -> Result<T, StorageError> {
-        let connection = &mut self.connection;
-        let mut run = || {
-            let transaction = connection.transaction_with_behavior(behavior)?;
-            let result = body(&mut Statements(&transaction))?;
-            transaction.commit()?;
-            Ok(result)
-        };
-        run().map_err(|fault: Fault| at(fault, &self.path))
+        let path = &self.path;
+        if let Some(moved) = &self.moved {
+            return Err(moved.error(path));
+        }
+        match &mut self.access {
+            Access::Read(reader) => {
+                let result = run(&mut reader.connection, behavior, body);
+                reader.is_as_it_was(path)?;
+                result.map_err(|fault| at_reading(fault, path))
+            }
+            Access::Write(connection, opened) => {
+                let result = run(connection, behavior, body);
+                // Checked after the transaction, so that its result is saved too.
+                self.moved = Moved::of(connection, path, *opened);
+                match &self.moved {
+                    Some(moved) => Err(moved.error(path)),
+                    None => result.map_err(|fault| at(fault, path)),
+                }
+            }
+        }
     }
+}
+
+/// Runs `body` as one transaction of `connection`.
+fn run<T>(
+    connection: &mut Connection,
+    behavior: TransactionBehavior,
+    mut body: impl FnMut(&mut dyn Sql) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let transaction = connection.transaction_with_behavior(behavior)?;
+    let result = body(&mut Statements(&transaction))?;
+    transaction.commit()?;
+    Ok(result)
 }
 
 impl Database for SqliteStorage {
@@ -170,6 +219,15 @@ mod tests {
         }
     }
 
+    impl SqliteStorage {
+        fn connection(&self) -> &Connection {
+            match &self.access {
+                Access::Write(connection, _) => connection,
+                Access::Read(reader) => &reader.connection,
+            }
+        }
+    }
+
     impl Place for Folder {
         fn fresh() -> Self {
             Self(tempfile::tempdir().expect("a folder"))
@@ -181,8 +239,7 @@ mod tests {
 
         fn age_heartbeat(&self, trial: TrialKey, seconds: u32) {
             let sql = "UPDATE trial_heartbeats SET heartbeat = datetime(heartbeat, ?2) WHERE trial_id = ?1";
-            let connection = self.storage().connection;
-            connection.execute(sql, (trial.0, format!("-{seconds} seconds"))).expect("aged");
+            self.storage().connection().execute(sql, (trial.0, format!("-{seconds} seconds"))).expect("aged");
         }
     }
 
@@ -243,7 +300,7 @@ mod tests {
         let study = contract::study(&mut storage);
         let dying = folder.storage();
         dying
-            .connection
+            .connection()
             .execute_batch("BEGIN IMMEDIATE; UPDATE studies SET study_name = 'x'")
             .expect("begun");
         drop(dying);
@@ -256,8 +313,8 @@ mod tests {
         let folder = Folder::fresh();
         let (mut storage, holder) = (folder.storage(), folder.storage());
         let study = contract::study(&mut storage);
-        holder.connection.execute_batch("BEGIN IMMEDIATE").expect("begun");
-        storage.connection.busy_timeout(std::time::Duration::ZERO).expect("set");
+        holder.connection().execute_batch("BEGIN IMMEDIATE").expect("begun");
+        storage.connection().busy_timeout(std::time::Duration::ZERO).expect("set");
         let error = storage.requeue(study).expect_err("locked");
         assert!(matches!(error, StorageError::Busy { seconds: 60, .. }), "{error}");
         assert!(storage.load_study(study).is_ok(), "readers never wait");
@@ -269,10 +326,10 @@ mod tests {
         let mut storage = folder.storage();
         let study = contract::study(&mut storage);
         let pages: u32 =
-            storage.connection.pragma_query_value(None, "page_count", |row| row.get(0)).expect("read");
+            storage.connection().pragma_query_value(None, "page_count", |row| row.get(0)).expect("read");
         // SQLite gives the same answer at its own limit as at the disk's.
         let set = |row: &rusqlite::Row<'_>| row.get::<_, u32>(0);
-        storage.connection.pragma_update_and_check(None, "max_page_count", pages, set).expect("set");
+        storage.connection().pragma_update_and_check(None, "max_page_count", pages, set).expect("set");
         let text = serde_json::Value::from("x".repeat(1 << 16));
         let error = storage.set_study_attribute(study, "note", &text).expect_err("full");
         assert!(matches!(error, StorageError::DiskFull { .. }), "{error}");
@@ -288,7 +345,7 @@ mod tests {
         let rows = r#"INSERT INTO trials (trial_id, number, study_id, state) VALUES (1, 0, 1, 'WAITING');
             INSERT INTO trial_system_attributes (trial_id, "key", value_json)
             VALUES (1, 'fixed_params', '{"rate": 0.05, "layers": 3}')"#;
-        storage.connection.execute_batch(rows).expect("written");
+        storage.connection().execute_batch(rows).expect("written");
         let mut enqueued: Point = [("rate", 0.05)].into_iter().collect();
         enqueued.set("layers", 3);
         assert_eq!(storage.load_study(study).expect("loaded").trials[0].point, enqueued);
@@ -307,7 +364,7 @@ mod tests {
         let trial = contract::claim(&mut storage, study).key;
         storage.report(trial, 1, 0.5).expect("stored");
         storage.finish(trial, &contract::complete(0.5)).expect("stored");
-        storage.connection.execute_batch(sql).expect("written");
+        storage.connection().execute_batch(sql).expect("written");
         let error = storage.load_study(study).expect_err("a bad row").to_string();
         let database = format!("{}: ", folder.database().display());
         error.strip_prefix(&database).expect("the database comes first").to_owned()
@@ -334,8 +391,8 @@ mod tests {
         assert!(problem_after("UPDATE trial_values SET objective = 1").starts_with("trial 0: objective = 1"));
         assert!(problem_after("UPDATE trials SET datetime_start = 'now'").starts_with("trial 0: date = now"));
         assert_eq!(
-            problem_after("UPDATE trials SET number = 3"),
-            "study \"study\": trial 3 stands where trial 0 should"
+            problem_after("DELETE FROM trial_values"),
+            "trial 0: 0 values of a complete trial: must be one for each metric, 1 in all"
         );
         assert_eq!(
             problem_after("UPDATE study_directions SET direction = 'NOT_SET'"),
@@ -385,7 +442,7 @@ mod tests {
             rung_history(r#"{"rungs":[{"steps":3,"values":[0.5],"seconds":1.5}]}"#),
             warm_start(r#"{"results":[{"point":{"rate":0.05},"values":[0.75]}]}"#),
         ];
-        storage.connection.execute_batch(&rows.join(";")).expect("written");
+        storage.connection().execute_batch(&rows.join(";")).expect("written");
         let loaded = storage.load_study(study).expect("loaded");
         let rung = Rung { steps: 3, values: vec![0.5], seconds: 1.5 };
         assert_eq!(loaded.trials[0].rung_history, RungHistory { rungs: vec![rung] });
@@ -404,17 +461,17 @@ mod tests {
         let study = contract::study(&mut storage);
         let trial = contract::claim(&mut storage, study).key;
         storage.finish(trial, &contract::complete(0.5)).expect("stored");
-        storage.connection.execute_batch(&warm_start(r#"{"results":[]}"#)).expect("written");
+        storage.connection().execute_batch(&warm_start(r#"{"results":[]}"#)).expect("written");
         let first = storage.load_study(study).expect("loaded");
         contract::claim(&mut storage, study);
         // Behind the back of the connection, without a change of the trial's row.
-        storage.connection.execute_batch(&rung_history("garbage")).expect("written");
+        storage.connection().execute_batch(&rung_history("garbage")).expect("written");
         let second = storage.load_study(study).expect("the ended trial is not read again");
         assert!(Arc::ptr_eq(&first.warm_start, &second.warm_start));
         assert!(folder.storage().load_study(study).is_err(), "a new connection reads it");
         let sql =
             format!("UPDATE study_system_attributes SET value_json = '[]' WHERE \"key\" = '{WARM_START}'");
-        storage.connection.execute_batch(&sql).expect("written");
+        storage.connection().execute_batch(&sql).expect("written");
         assert!(storage.load_study(study).is_err(), "another text is parsed");
     }
 
@@ -426,7 +483,7 @@ mod tests {
         contract::claim(&mut storage, study);
         let rows = r#"INSERT INTO trial_system_attributes (trial_id, "key", value_json)
             VALUES (1, 'constraints:cores', '-3.0'), (1, 'constraints:1', '0.5'), (1, 'constraints', '[1, 2]')"#;
-        storage.connection.execute_batch(rows).expect("written");
+        storage.connection().execute_batch(rows).expect("written");
         let trial = storage.load_study(study).expect("loaded").trials[0].clone();
         assert_eq!((trial.constraints, trial.internal), (vec![1.0, 0.5, -3.0], Attributes::new()));
     }

@@ -17,7 +17,7 @@ const RETRY: Duration = Duration::from_millis(5);
 
 /// The size of the cache of statements: room for all of them, so that each is compiled once per
 /// connection.
-const STATEMENTS: usize = 128;
+pub(super) const STATEMENTS: usize = 128;
 
 /// Opens the database at `path`, ready for use.
 pub(super) fn open(path: &Path) -> Result<Connection, StorageError> {
@@ -36,12 +36,14 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Fault> {
     if schema::content(connection)? == Content::Empty {
         create(connection)?;
     }
-    let content = schema::content(connection)?;
-    let version = if content == Content::Studies { schema::version(connection)? } else { None };
-    content.check(version, &path.display().to_string())?;
+    schema::check(connection, path)?;
     let path = || path.to_owned();
     if connection.is_readonly(MAIN_DB)? {
         return Err(StorageError::Unwritable { path: path() }.into());
+    }
+    // Another program's database keeps the journal that its owner has chosen.
+    if !schema::is_ours(connection)? {
+        return Ok(());
     }
     let mode = write_ahead(connection)?;
     if mode != "wal" {
@@ -156,6 +158,25 @@ mod tests {
                     opener.join().expect("no panic").expect("opened");
                 }
             });
+        }
+    }
+
+    #[test]
+    fn a_database_of_another_program_keeps_its_journal() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for mode in ["delete", "truncate", "persist", "wal"] {
+            let path = folder.path().join(mode);
+            let foreign = Connection::open(&path).expect("made");
+            foreign.pragma_update(None, "journal_mode", mode).expect("set");
+            schema::create(&foreign).expect("made");
+            foreign.execute("UPDATE version_info SET library_version = '4.9.0'", []).expect("written");
+            drop(foreign);
+            let header = |path: &Path| fs::read(path).expect("read")[18..20].to_vec();
+            let before = header(&path);
+            let ours = open(&path).expect("opened");
+            ours.execute("INSERT INTO studies (study_name) VALUES ('s')", []).expect("written");
+            drop(ours);
+            assert_eq!(header(&path), before, "{mode}");
         }
     }
 

@@ -1,6 +1,8 @@
 //! The tables, exactly as Optuna 3.2 to 5.0 make them: its tools open our studies, and this program
 //! opens theirs.
 
+use std::path::Path;
+
 use rusqlite::{Connection, OptionalExtension};
 
 use super::super::tables::Fault;
@@ -136,8 +138,22 @@ pub(super) fn create(connection: &Connection) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Refuses anything but tables of studies of a known revision; `path` is the database.
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), Fault> {
+    let content = content(connection)?;
+    let version = if content == Content::Studies { version(connection)? } else { None };
+    Ok(content.check(version, &path.display().to_string())?)
+}
+
+/// Whether this program has made the tables.
+pub(super) fn is_ours(connection: &Connection) -> Result<bool, Fault> {
+    let sql = "SELECT library_version FROM version_info";
+    let maker: Option<Option<String>> = connection.query_row(sql, [], |row| row.get(0)).optional()?;
+    Ok(maker.flatten().is_some_and(|maker| maker.starts_with("tune ")))
+}
+
 /// The schema revision in a database of studies, if there is one.
-pub(super) fn version(connection: &Connection) -> Result<Option<String>, Fault> {
+fn version(connection: &Connection) -> Result<Option<String>, Fault> {
     let version = connection.query_row("SELECT version_num FROM alembic_version", [], |row| row.get(0));
     Ok(version.optional()?)
 }

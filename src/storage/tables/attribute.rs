@@ -14,6 +14,10 @@ pub(super) const OURS: &str = "tune:";
 /// Name of the internal attribute of a trial by which a claim is recognized whose answer was lost.
 pub(super) const RECEIPT: &str = "tune:receipt";
 
+/// Name of the internal attribute of a running trial that a process of this program has claimed which
+/// sends no heartbeats. Running trials of other programs have none.
+pub(super) const LED: &str = "tune:led";
+
 /// What an attribute belongs to, and whether it is for people (user) or for programs (system).
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Owner {

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::super::{Claim, ClaimResult, StudyKey, TrialKey};
-use super::attribute::{self, Owner, RECEIPT};
+use super::attribute::{self, LED, Owner, RECEIPT};
 use super::fault::Fault;
 use super::rows::{self, Which};
 use super::sql::Sql;
@@ -57,7 +57,7 @@ pub(super) fn new(
     let started = time::now();
     let insert = "INSERT INTO trials (number, study_id, state, datetime_start)
                   VALUES (?1, ?2, 'RUNNING', ?3) RETURNING trial_id";
-    let key = TrialKey(sql.insert(insert, &[count.all.into(), study.0.into(), started.into()])?);
+    let key = TrialKey(sql.insert(insert, &[count.next.into(), study.0.into(), started.into()])?);
     let point = params::insert(sql, key, request.space, request.point)?;
     attribute::set_all(sql, Owner::TrialSystem(key), request.internal)?;
     sign(sql, key, signature)?;
@@ -66,7 +66,7 @@ pub(super) fn new(
         internal.insert(WORKER.to_owned(), worker.as_str().into());
     }
     let (state, started) = (TrialState::Running, Some(started));
-    let trial = Trial { state, started, internal, ..Trial::waiting(count.all, point) };
+    let trial = Trial { state, started, internal, ..Trial::waiting(count.next, point) };
     Ok(ClaimResult::Claimed(Box::new(Claim { key, trial })))
 }
 
@@ -136,11 +136,13 @@ pub(super) fn sign(sql: &mut dyn Sql, trial: TrialKey, signature: &Signature) ->
     }
     match &signature.worker {
         Some(worker) => {
+            attribute::remove(sql, owner, LED)?;
             attribute::set(sql, owner, WORKER, &Json::from(worker.as_str()).to_string())?;
             trials::write_heartbeat(sql, trial)
         }
         None => {
             sql.execute("DELETE FROM trial_heartbeats WHERE trial_id = ?1", &[trial.0.into()])?;
+            attribute::set(sql, owner, LED, "true")?;
             attribute::remove(sql, owner, WORKER)
         }
     }
@@ -169,8 +171,8 @@ pub(super) fn of_lost_answer(
 
 /// Numbers of trials of a study.
 pub(super) struct Count {
-    /// All trials.
-    pub all: u32,
+    /// The number of the next trial: one more than the largest.
+    pub next: u32,
     /// Trials that count for the budget: those that were started, without those that are tried
     /// again.
     charged: u32,
@@ -179,12 +181,12 @@ pub(super) struct Count {
 /// Counts the trials of a study. Until the transaction ends no other process can add or start one.
 pub(super) fn count(sql: &mut dyn Sql, study: StudyKey) -> Result<Count, Fault> {
     studies::require(sql, study)?;
-    let statement =
-        "SELECT COUNT(*), COUNT(*) FILTER (WHERE state <> 'WAITING') FROM trials WHERE study_id = ?1";
+    let statement = "SELECT COALESCE(MAX(number) + 1, 0), COUNT(*) FILTER (WHERE state <> 'WAITING')
+         FROM trials WHERE study_id = ?1";
     let row = sql.first(statement, &[study.0.into()])?;
-    let (all, begun) = row.map_or(Ok((0, 0)), |row| Ok::<_, Fault>((row.count(0)?, row.count(1)?)))?;
+    let (next, begun) = row.map_or(Ok((0, 0)), |row| Ok::<_, Fault>((row.count(0)?, row.count(1)?)))?;
     let charged = begun.saturating_sub(retried(sql, study)?);
-    Ok(Count { all, charged })
+    Ok(Count { next, charged })
 }
 
 /// The number of trials of the study that were lost and are tried again under other numbers.
@@ -221,7 +223,7 @@ mod tests {
         bench.run(|sql| lost::requeue(sql, study));
         assert!(is_claimed(&bench.ask(0.04, 2, None, &leader())), "all others wait");
         let count = bench.run(|sql| count(sql, study));
-        assert_eq!((count.all, count.charged), (4, 0));
+        assert_eq!((count.next, count.charged), (4, 0));
     }
 
     #[test]

@@ -44,8 +44,7 @@ impl Content {
                 Err(StorageError::UnknownVersion { place, version, known: VERSION })
             }
             (Content::Foreign(table), _) => Err(StorageError::ForeignDatabase { place, table }),
-            // Another process has removed the tables meanwhile.
-            (Content::Empty, _) => Err(StorageError::BadRow { place, problem: "has no tables".to_owned() }),
+            (Content::Empty, _) => Err(StorageError::Empty { place }),
         }
     }
 }

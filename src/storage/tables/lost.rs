@@ -6,26 +6,42 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use super::super::{Lost, MOST_TRIES, StudyKey, TrialKey};
-use super::attribute::{self, Owner, RECEIPT};
+use super::attribute::{self, LED, Owner, RECEIPT};
 use super::claims::{self, count};
 use super::fault::Fault;
 use super::rows;
 use super::sql::Sql;
-use super::{studies, trials};
-use crate::study::{FAILED_TRIAL, Failure, FailureKind, RETRIED, RETRY_HISTORY, TRIES, Trial, WORKER};
+use super::{studies, time, trials};
+use crate::study::{
+    FAILED_TRIAL, Failure, FailureKind, RETRIED, RETRY_HISTORY, TRIES, Timestamp, Trial, VERSION, WORKER,
+};
 use crate::units::Seconds;
 
-/// Takes back every running trial of a study that no worker with heartbeats claimed; returns their
-/// number.
+/// Takes back every running trial of a study that a process of this program without heartbeats has
+/// claimed; returns their number. Running trials of other programs stay theirs.
+///
+/// Version 0.1 did not mark such trials, but gave them a heartbeat.
 pub(super) fn requeue(sql: &mut dyn Sql, study: StudyKey) -> Result<u32, Fault> {
     studies::require(sql, study)?;
+    let has = |place: u32| {
+        format!(
+            r#"EXISTS (SELECT 1 FROM trial_system_attributes a
+                       WHERE a.trial_id = t.trial_id AND a."key" = ?{place})"#
+        )
+    };
     let statement = format!(
-        r#"SELECT trial_id FROM trials t WHERE study_id = ?1 AND state = 'RUNNING' AND NOT EXISTS
-               (SELECT 1 FROM trial_system_attributes a WHERE a.trial_id = t.trial_id AND a."key" = ?2)
+        r#"SELECT trial_id FROM trials t
+           WHERE study_id = ?1 AND state = 'RUNNING' AND NOT {} AND ({}
+               OR EXISTS (SELECT 1 FROM trial_heartbeats h WHERE h.trial_id = t.trial_id)
+                  AND EXISTS (SELECT 1 FROM study_system_attributes s
+                      WHERE s.study_id = t.study_id AND s."key" = ?4 AND s.value_json LIKE '"0.1.%'))
            ORDER BY number{}"#,
+        has(2),
+        has(3),
         sql.lock()
     );
-    let rows = sql.query(&statement, &[study.0.into(), WORKER.into()])?;
+    let cells = [study.0.into(), WORKER.into(), LED.into(), VERSION.into()];
+    let rows = sql.query(&statement, &cells)?;
     for row in &rows {
         put_back(sql, TrialKey(row.int(0)?))?;
     }
@@ -48,7 +64,7 @@ fn put_back(sql: &mut dyn Sql, key: TrialKey) -> Result<(), Fault> {
     let statement = "DELETE FROM trial_intermediate_values WHERE trial_id = ?1 AND step > ?2";
     sql.execute(statement, &[key.0.into(), last.into()])?;
     sql.execute("DELETE FROM trial_heartbeats WHERE trial_id = ?1", &[key.0.into()])?;
-    for name in [WORKER, RECEIPT] {
+    for name in [WORKER, RECEIPT, LED] {
         attribute::remove(sql, Owner::TrialSystem(key), name)?;
     }
     if !rung_history.is_empty() {
@@ -100,7 +116,10 @@ fn give_up(sql: &mut dyn Sql, study: StudyKey, key: TrialKey, silence: &str) -> 
     }
     let again = if trial.rung_history.is_empty() {
         fail(sql, key, &Failure { kind: FailureKind::Lost, reason: reason.clone() })?;
-        try_again(sql, study, key, &trial)?
+        let history = failed_before(&trial);
+        let number = try_again(sql, study, key, &trial)?;
+        attribute::set(sql, Owner::TrialSystem(number.1), RETRY_HISTORY, &Json::from(history).to_string())?;
+        number.0
     } else {
         put_back(sql, key)?;
         attribute::set(sql, Owner::TrialSystem(key), TRIES, &tries.to_string())?;
@@ -109,15 +128,54 @@ fn give_up(sql: &mut dyn Sql, study: StudyKey, key: TrialKey, silence: &str) -> 
     Ok(Lost { trial: trial_number, worker, again: Some(again), reason })
 }
 
+/// The numbers of the trials with the point of `trial` that were lost, itself included, oldest first.
+fn failed_before(trial: &Trial) -> Vec<Json> {
+    let mut history = match trial.internal.get(RETRY_HISTORY) {
+        Some(Json::Array(history)) => history.clone(),
+        _ => Vec::new(),
+    };
+    history.push(trial.number.into());
+    history
+}
+
+/// Has every failed trial tried again that is not tried again yet and has parameters; returns their
+/// number.
+pub(super) fn retry_failed(sql: &mut dyn Sql, study: StudyKey) -> Result<u32, Fault> {
+    studies::require(sql, study)?;
+    let statement = format!(
+        r#"SELECT trial_id FROM trials t WHERE study_id = ?1 AND state = 'FAIL' AND NOT EXISTS
+               (SELECT 1 FROM trial_system_attributes a WHERE a.trial_id = t.trial_id AND a."key" = ?2)
+           AND EXISTS (SELECT 1 FROM trial_params p WHERE p.trial_id = t.trial_id)
+           ORDER BY number{}"#,
+        sql.lock()
+    );
+    let rows = sql.query(&statement, &[study.0.into(), RETRIED.into()])?;
+    for row in &rows {
+        let key = TrialKey(row.int(0)?);
+        let trial = rows::one(sql, key)?;
+        try_again(sql, study, key, &trial)?;
+        // Readers look at a trial again where a date of its row has changed.
+        let ended = trial.finished.map_or_else(time::now, |Timestamp(moment)| Timestamp(moment + 1));
+        let statement = "UPDATE trials SET datetime_complete = ?2 WHERE trial_id = ?1";
+        sql.execute(statement, &[key.0.into(), ended.into()])?;
+    }
+    Ok(u32::try_from(rows.len()).expect("numbers of trials are u32"))
+}
+
 fn fail(sql: &mut dyn Sql, key: TrialKey, failure: &Failure) -> Result<(), Fault> {
     attribute::set_all(sql, Owner::TrialUser(key), &trials::explanation(failure))?;
     trials::end(sql, key, "FAIL")
 }
 
-/// Enqueues the point of a failed trial under a new number, which is returned. The new trial has
-/// the attributes that Optuna gives to retried trials.
-fn try_again(sql: &mut dyn Sql, study: StudyKey, key: TrialKey, trial: &Trial) -> Result<u32, Fault> {
-    let number = count(sql, study)?.all;
+/// Enqueues the point of a failed trial under a new number, which is returned with its key. The new
+/// trial has the attribute that Optuna gives to retried trials.
+fn try_again(
+    sql: &mut dyn Sql,
+    study: StudyKey,
+    key: TrialKey,
+    trial: &Trial,
+) -> Result<(u32, TrialKey), Fault> {
+    let number = count(sql, study)?.next;
     let insert = "INSERT INTO trials (number, study_id, state) VALUES (?1, ?2, 'WAITING') RETURNING trial_id";
     let copy = TrialKey(sql.insert(insert, &[number.into(), study.0.into()])?);
     let statement = "INSERT INTO trial_params (trial_id, param_name, param_value, distribution_json)
@@ -130,19 +188,11 @@ fn try_again(sql: &mut dyn Sql, study: StudyKey, key: TrialKey, trial: &Trial) -
         }
     }
     let first = trial.internal.get(FAILED_TRIAL).cloned().unwrap_or_else(|| json!(trial.number));
-    let mut history = match trial.internal.get(RETRY_HISTORY) {
-        Some(Json::Array(history)) => history.clone(),
-        _ => Vec::new(),
-    };
-    history.push(trial.number.into());
-    let marks = [(FAILED_TRIAL, first), (RETRY_HISTORY, history.into())];
-    for (name, value) in marks {
-        attribute::set(sql, Owner::TrialSystem(copy), name, &value.to_string())?;
-    }
+    attribute::set(sql, Owner::TrialSystem(copy), FAILED_TRIAL, &first.to_string())?;
     attribute::set(sql, Owner::TrialSystem(key), RETRIED, &number.to_string())?;
     let retried = claims::retried(sql, study)? + 1;
     attribute::set(sql, Owner::StudySystem(study), RETRIED, &retried.to_string())?;
-    Ok(number)
+    Ok((number, copy))
 }
 
 /// The numbers of the running trials with heartbeats, each with the age of the last one.
@@ -319,5 +369,55 @@ mod tests {
         assert!(heartbeats[0].1.0 < 300.0 && heartbeats[1].1.0 >= 599.0, "{heartbeats:?}");
         bench.run(|sql| trials::end(sql, keys[1], "COMPLETE"));
         assert_eq!(bench.run(|sql| super::heartbeats(sql, study)).len(), 1, "it has ended");
+    }
+
+    #[test]
+    fn a_running_trial_of_another_program_stays_its_own() {
+        let mut bench = Bench::new();
+        let study = bench.study;
+        let ours = bench.begin(0.01, &leader());
+        let insert =
+            "INSERT INTO trials (number, study_id, state) VALUES (?1, ?2, 'RUNNING') RETURNING trial_id";
+        let [silent, alive] = [1_u32, 2]
+            .map(|number| TrialKey(bench.run(|sql| sql.insert(insert, &[number.into(), study.0.into()]))));
+        bench.run(|sql| trials::write_heartbeat(sql, alive));
+        assert_eq!(bench.run(|sql| requeue(sql, study)), 1);
+        let states = [ours, silent, alive].map(|key| bench.trial(key).state);
+        assert_eq!(states, [TrialState::Waiting, TrialState::Running, TrialState::Running]);
+        assert_eq!(bench.run(|sql| requeue(sql, study)), 0);
+        // Version 0.1 left its running trials like the last one.
+        bench.run(|sql| attribute::set(sql, Owner::StudySystem(study), VERSION, "\"0.1.0\""));
+        assert_eq!(bench.run(|sql| requeue(sql, study)), 1);
+        assert_eq!(bench.trial(alive).state, TrialState::Waiting);
+    }
+
+    #[test]
+    fn failed_trials_are_tried_again_once_and_no_longer_count() {
+        let mut bench = Bench::new();
+        let study = bench.study;
+        let failure = Failure { kind: FailureKind::Error, reason: "no module".into() };
+        let failed = crate::study::Outcome::Failed { failure, attributes: Default::default() };
+        for (rate, outcome) in
+            [(0.01, &failed), (0.02, &crate::storage::contract::complete(0.5)), (0.03, &failed)]
+        {
+            let key = bench.begin(rate, &leader());
+            assert!(bench.run(|sql| trials::finish(sql, key, outcome)));
+        }
+        // As Optuna leaves a trial that failed before its first parameter.
+        let insert = "INSERT INTO trials (number, study_id, state) VALUES (3, ?1, 'FAIL')";
+        bench.run(|sql| sql.execute(insert, &[study.0.into()]));
+        let before = bench.trials();
+        assert_eq!(bench.run(|sql| retry_failed(sql, study)), 2);
+        let trials = bench.trials();
+        assert_eq!(
+            trials.iter().map(Trial::is_retried).collect::<Vec<_>>(),
+            [true, false, true, false, false, false]
+        );
+        assert_eq!(trials[1], before[1]);
+        assert_eq!(trials[4].point, before[0].point);
+        assert_eq!((trials[4].state, trials[4].tries()), (TrialState::Waiting, 0));
+        assert_eq!(trials[5].internal[FAILED_TRIAL], json!(2));
+        assert_eq!(bench.run(|sql| claims::retried(sql, study)), 2);
+        assert_eq!(bench.run(|sql| retry_failed(sql, study)), 0, "they are tried again already");
     }
 }

@@ -165,6 +165,10 @@ impl<D: Database> Storage for D {
         self.write(|sql| lost::requeue(sql, study))
     }
 
+    fn retry_failed(&mut self, study: StudyKey) -> Result<u32, StorageError> {
+        self.write(|sql| lost::retry_failed(sql, study))
+    }
+
     fn release(&mut self, trial: TrialKey) -> Result<bool, StorageError> {
         self.write(|sql| lost::release(sql, trial))
     }

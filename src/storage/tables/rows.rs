@@ -3,23 +3,19 @@
 use std::collections::HashMap;
 
 use indexmap::IndexMap;
-use serde_json::Value as Json;
 
 use super::super::{StorageError, StudyKey, TrialKey};
-use super::attribute::{self, RECEIPT};
+use super::attribute::{self, LED, RECEIPT};
 use super::distribution::Distribution;
 use super::fault::Fault;
 use super::sql::{Cell, Row, Sql};
 use super::{number, time};
-use crate::space::Point;
-use crate::study::{RUNG_HISTORY, Timestamp, Trial, TrialState};
+use crate::space::{Point, Value};
+use crate::study::{ENQUEUED, RUNG_HISTORY, Timestamp, Trial, TrialState};
 
 /// The attribute in which Optuna keeps the constraints of a trial: one list, or one number per
 /// attribute `constraints:<name>`.
 pub(super) const CONSTRAINTS: &str = "constraints";
-
-/// The attribute in which Optuna keeps the parameters of an enqueued trial.
-const FIXED_PARAMS: &str = "fixed_params";
 
 /// The most trials that are read by their keys. More are read with all others of the study, which
 /// then takes no longer.
@@ -135,16 +131,26 @@ fn params(sql: &mut dyn Sql, which: Which<'_>, trials: &mut Trials) -> Result<()
         let trial = of(trials, row)?;
         let place = || format!("trial {}: parameter {name}", trial.number);
         if !parsed.contains_key(&text) {
-            let distribution = serde_json::from_str(&text)
+            let distribution = Distribution::read(&text)
                 .map_err(|error| Fault::row(format!("{}: distribution_json: {error}", place())))?;
             parsed.insert(text.clone(), distribution);
         }
-        let value = internal.and_then(|internal| parsed[&text].value(internal)).ok_or_else(|| {
+        let value = internal.and_then(|internal| value(&parsed[&text], internal)).ok_or_else(|| {
             let internal = internal.map_or("NULL".to_owned(), |internal| internal.to_string());
             Fault::row(format!("{}: param_value = {internal}: must be in {text}", place()))
         })?;
         trial.point.set(name, value);
         Ok(())
+    })
+}
+
+/// The value for which `internal` is stored. Optuna warns of an enqueued number that is outside its
+/// distribution, and stores it; it is read as it is.
+fn value(distribution: &Distribution, internal: f64) -> Option<Value> {
+    distribution.value(internal).or_else(|| match distribution {
+        Distribution::Categorical { .. } => None,
+        _ if internal.is_finite() => Some(Value::Float(internal)),
+        _ => Some(Value::Text(internal.to_string())),
     })
 }
 
@@ -201,7 +207,7 @@ fn system_attributes(sql: &mut dyn Sql, which: Which<'_>, trials: &mut Trials) -
     each(sql, select, which, order, |row| {
         let (key, text) = (row.text(1)?, row.maybe_text(2)?);
         let trial = of(trials, row)?;
-        if key == RECEIPT {
+        if [RECEIPT, LED].contains(&key.as_str()) {
             return Ok(());
         }
         if key == RUNG_HISTORY {
@@ -212,10 +218,12 @@ fn system_attributes(sql: &mut dyn Sql, which: Which<'_>, trials: &mut Trials) -
             return constrain(trial, &key, &text.unwrap_or_default());
         }
         let value = attribute::read(text);
-        if key == FIXED_PARAMS && trial.state == TrialState::Waiting && trial.point.is_empty() {
-            trial.point = enqueued(trial, &value)?;
-        }
+        let is_enqueued = key == ENQUEUED;
         trial.internal.insert(key, value);
+        if is_enqueued && trial.point.is_empty() {
+            // What is no point stays an attribute; the trial fails when it is claimed.
+            trial.point = trial.enqueued().and_then(Result::ok).unwrap_or_default();
+        }
         Ok(())
     })
 }
@@ -231,11 +239,6 @@ fn constrain(trial: &mut Trial, key: &str, text: &str) -> Result<(), Fault> {
         None => trial.constraints.extend(numbers),
     }
     Ok(())
-}
-
-fn enqueued(trial: &Trial, fixed: &Json) -> Result<Point, Fault> {
-    serde_json::from_value(fixed.clone())
-        .map_err(|_| bad(trial, FIXED_PARAMS, fixed, "must be an object of names and scalars"))
 }
 
 fn state(trial: &Trial, text: &str) -> Result<TrialState, Fault> {

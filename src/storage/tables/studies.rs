@@ -8,7 +8,7 @@ use super::super::{StorageError, StudyKey};
 use super::attribute::{self, OURS, Owner};
 use super::fault::Fault;
 use super::sql::Sql;
-use crate::study::{Attributes, Direction, Metric, Study, WARM_START, WarmStartTrials};
+use crate::study::{Attributes, Direction, Metric, Study, Trial, TrialState, WARM_START, WarmStartTrials};
 
 /// The attribute in which Optuna keeps the names of a study's metrics.
 const METRIC_NAMES: &str = "study:metric_names";
@@ -157,13 +157,17 @@ fn stored_attributes(sql: &mut dyn Sql, study: StudyKey) -> Result<Attributes, F
     Ok(attributes)
 }
 
-/// An error if the numbers of the trials do not count from 0 without a gap.
-pub(super) fn check_numbers(study: &Study) -> Result<(), Fault> {
-    match (0..).zip(&study.trials).find(|(number, trial)| trial.number != *number) {
+/// An error if a complete trial has not one value for each metric.
+pub(super) fn check_values(study: &Study) -> Result<(), Fault> {
+    let is_wrong =
+        |trial: &&Trial| trial.state == TrialState::Complete && trial.values.len() != study.metrics.len();
+    match study.trials.iter().find(is_wrong) {
         None => Ok(()),
-        Some((number, trial)) => Err(Fault::row(format!(
-            "study \"{}\": trial {} stands where trial {number} should",
-            study.name, trial.number
+        Some(trial) => Err(Fault::row(format!(
+            "trial {}: {} values of a complete trial: must be one for each metric, {} in all",
+            trial.number,
+            trial.values.len(),
+            study.metrics.len()
         ))),
     }
 }

@@ -43,7 +43,7 @@ impl StudyCache {
         };
         let trials = update(sql, key, &heads, &cached_heads, cached_trials)?;
         let study = Arc::new(Study { trials, ..about });
-        studies::check_numbers(&study)?;
+        studies::check_values(&study)?;
         self.0 = Some(Cached { key, heads, warm_start, study: Arc::clone(&study) });
         Ok(study)
     }

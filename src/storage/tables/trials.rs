@@ -1,7 +1,7 @@
 //! Changes to the rows of one trial: its point, intermediate values, heartbeats, end and pauses.
 
 use super::super::{StorageError, StudyKey, TrialKey};
-use super::attribute::{self, Owner};
+use super::attribute::{self, LED, Owner};
 use super::fault::Fault;
 use super::rows::{self, CONSTRAINTS};
 use super::sql::{Cell, Sql};
@@ -9,10 +9,11 @@ use super::{number, params, studies, time};
 use crate::space::{Point, Space};
 use crate::study::{Attributes, Failure, Outcome, RUNG_HISTORY, RungHistory};
 
-/// The key of the trial with this number, if there is one.
+/// The key of the trial with this number, if there is one. Optuna counts the trials to number a new
+/// one, so a number may come twice after others were deleted; the newest trial is found.
 pub(super) fn find(sql: &mut dyn Sql, study: StudyKey, number: u32) -> Result<Option<TrialKey>, Fault> {
     studies::look(sql, study)?;
-    let statement = "SELECT trial_id FROM trials WHERE study_id = ?1 AND number = ?2";
+    let statement = "SELECT trial_id FROM trials WHERE study_id = ?1 AND number = ?2 ORDER BY trial_id DESC";
     let row = sql.first(statement, &[study.0.into(), number.into()])?;
     row.map(|row| row.int(0).map(TrialKey)).transpose()
 }
@@ -105,6 +106,7 @@ fn is_stored(sql: &mut dyn Sql, trial: TrialKey, outcome: &Outcome) -> Result<bo
 
 /// Ends the run of a trial: sets `state` and the date.
 pub(super) fn end(sql: &mut dyn Sql, trial: TrialKey, state: &str) -> Result<(), Fault> {
+    attribute::remove(sql, Owner::TrialSystem(trial), LED)?;
     let statement = "UPDATE trials SET state = ?2, datetime_complete = ?3 WHERE trial_id = ?1";
     sql.execute(statement, &[trial.0.into(), state.into(), time::now().into()])?;
     Ok(())

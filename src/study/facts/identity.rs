@@ -6,6 +6,9 @@ use crate::study::Study;
 /// has.
 pub const IDENTITY: &str = "tune:identity";
 
+/// Key of the study attribute that holds the version of this program that made it.
+pub const VERSION: &str = "tune:version";
+
 impl Study {
     /// The text that no other study has. Studies of the oldest versions have none.
     pub fn identity(&self) -> Option<&str> {

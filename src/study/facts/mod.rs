@@ -1,11 +1,13 @@
 //! Typed facts that are kept as attributes of a study or a trial.
 
+pub(super) mod enqueued;
 pub(super) mod external;
 pub(super) mod identity;
 pub(super) mod job;
 pub(super) mod reference;
 pub(super) mod retry;
 pub(super) mod rung_history;
+pub(super) mod script;
 pub(super) mod searched;
 pub(super) mod setup;
 pub(super) mod shape;

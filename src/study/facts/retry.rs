@@ -1,4 +1,4 @@
-//! Trials that have lost their worker: the worker, and the number under which they are tried again.
+//! Trials that have lost their worker or failed: the worker, and the number under which they are tried again.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use crate::study::{Study, Trial, TrialState};
 /// heartbeats.
 pub const WORKER: &str = "tune:worker";
 
-/// Key of the internal attribute of a lost trial that holds the number under which it is tried
+/// Key of the internal attribute of a failed trial that holds the number under which it is tried
 /// again. As an attribute of a study: the number of such trials.
 pub const RETRIED: &str = "tune:retried";
 
@@ -37,8 +37,8 @@ impl Trial {
         (before as u64 + paused).try_into().unwrap_or(u32::MAX)
     }
 
-    /// Whether it failed because its worker was lost, and its point is tried again under another
-    /// number.
+    /// Whether it failed, by the loss of its worker or otherwise, and its point is tried again under
+    /// another number.
     pub fn is_retried(&self) -> bool {
         self.internal.contains_key(RETRIED)
     }
@@ -52,8 +52,8 @@ impl Study {
         self.trials.iter().filter(is_charged).count()
     }
 
-    /// The study without the trials that are tried again, for the search: the loss of a worker says
-    /// nothing about a point.
+    /// The study without the trials that are tried again, for the search: the loss of a worker, or a
+    /// command that has been mended since, says nothing about a point.
     pub fn without_retried(&self) -> Cow<'_, Study> {
         if !self.trials.iter().any(Trial::is_retried) {
             return Cow::Borrowed(self);

@@ -28,6 +28,9 @@ pub struct Setup {
     /// The faulty chips on which robustness is measured; left out where it is not measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub faults: Option<String>,
+    /// What metrics must be at least or at most; left out if nothing is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constraints: Vec<String>,
     /// What is searched and how.
     #[serde(flatten)]
     pub searched: Searched,
@@ -74,6 +77,7 @@ mod tests {
             validation: 0.2,
             chip: "loihi1".into(),
             chip_sha256: "22".into(),
+            constraints: Vec::new(),
             faults: None,
             searched: Searched::new("images", "11", "bayes", 7),
         }

@@ -8,6 +8,15 @@ use crate::study::Study;
 /// Key of the study attribute that holds the [`DataShape`].
 pub const DATA_SHAPE: &str = "tune:data_shape";
 
+/// Key of the study attribute that holds the number of validation samples, by which trials of
+/// networks are scored.
+pub const VALIDATION_SAMPLES: &str = "tune:validation_samples";
+
+/// The number of validation samples of `study`, if it keeps one.
+pub fn validation_samples(study: &Study) -> Option<usize> {
+    usize::try_from(study.attributes.get(VALIDATION_SAMPLES)?.as_u64()?).ok()
+}
+
 /// The shape of a study's samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,7 +1,24 @@
-//! Where warm-start trials come from: the trials of another study, or the rows of a table.
+//! Where warm-start trials come from: the trials of another study, the rows of a table, or lines of
+//! JSON.
+
+use indexmap::IndexMap;
+use serde::Deserialize;
 
 use crate::space::{Parameter, Point, Space, Value};
 use crate::study::{Metric, Study, TrialState, WarmStartTrial, WarmStartTrials};
+
+/// The name of a column of a table of trials that holds neither a parameter nor a metric, such as
+/// `state`. It differs from all names of `parameters` and `metrics`.
+pub fn own_column(name: &str, parameters: &[&str], metrics: &[Metric]) -> String {
+    let is_taken = parameters.contains(&name) || metrics.iter().any(|metric| metric.name == name);
+    if is_taken { format!("trial:{name}") } else { name.to_owned() }
+}
+
+/// The name of the column of a metric in a table of trials. It differs from all names of
+/// `parameters`.
+pub fn metric_column(name: &str, parameters: &[&str]) -> String {
+    if parameters.contains(&name) { format!("metric:{name}") } else { name.to_owned() }
+}
 
 /// The results that were read, and the number of those that do not fit.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +34,16 @@ pub struct WarmStartTable {
 /// Why a table or a study cannot be a warm start.
 #[derive(Debug, thiserror::Error)]
 pub enum WarmStartError {
+    /// A line is not a trial as JSON.
+    #[error("{name}: line {line}: not a trial as `tune export jsonl` writes it: {source}")]
+    Json {
+        /// The file.
+        name: String,
+        /// The number of the line, from 1.
+        line: usize,
+        /// What the parser says.
+        source: serde_json::Error,
+    },
     /// The text is not a table.
     #[error("{name}: not a table with a header: {source}")]
     Csv {
@@ -73,24 +100,25 @@ impl WarmStartTrials {
         let places = metrics.iter().map(place).collect::<Result<Vec<usize>, _>>()?;
         let mut taken = WarmStartTable::default();
         for trial in &other.trials {
+            let place = format!("trial {}", trial.number);
             let values = match trial.state {
                 TrialState::Complete => places.iter().map(|&place| trial.values[place]).collect(),
                 TrialState::Fail => Vec::new(),
-                _ => continue,
+                _ => {
+                    taken.add(&place, Err(format!("is {}", trial.standing())));
+                    continue;
+                }
             };
-            let result = placed(space, &trial.point).map(|point| WarmStartTrial {
-                point,
-                values,
-                constraints: trial.constraints.clone(),
-            });
-            taken.add(&format!("trial {}", trial.number), result);
+            taken.add(&place, result(space, &trial.point, values, trial.constraints.clone()));
         }
         taken.unless_empty(&other.name, space)
     }
 
     /// The rows of the table `text`, which errors call `name`. It has a column for each searched
-    /// parameter of `space` and for each metric; other columns are ignored. The cell of an inactive
-    /// parameter is empty, and so are the metrics of a point whose evaluation failed.
+    /// parameter of `space` that has no condition and for each metric, in any order; it may have one
+    /// for each other parameter, and for constraints (`constraint_0`, ...). Other columns are ignored.
+    /// The cell of an inactive parameter is empty, and so are the metrics of a point whose evaluation
+    /// failed. Rows of trials that have not ended, by their `state`, are left out.
     ///
     /// # Errors
     /// The text is not a table, a column is missing, or no row fits.
@@ -101,39 +129,159 @@ impl WarmStartTrials {
         metrics: &[Metric],
     ) -> Result<WarmStartTable, WarmStartError> {
         let broken = |source| WarmStartError::Csv { name: name.to_owned(), source };
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+        // Spreadsheets begin a file with a mark of its encoding.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(text.as_bytes());
         let header: Vec<String> = reader.headers().map_err(broken)?.iter().map(str::to_owned).collect();
-        let column = |wanted: &str| {
-            header.iter().position(|column| column == wanted).ok_or_else(|| WarmStartError::Missing {
-                name: name.to_owned(),
-                what: "column",
-                missing: wanted.to_owned(),
-                there: header.clone(),
-            })
-        };
-        let searched = space.parameters().iter().filter(|parameter| !parameter.domain.is_fixed());
-        let parameters = searched
-            .map(|parameter| Ok((parameter, column(&parameter.name)?)))
-            .collect::<Result<Vec<(&Parameter, usize)>, WarmStartError>>()?;
-        let measured =
-            metrics.iter().map(|metric| column(&metric.name)).collect::<Result<Vec<usize>, _>>()?;
+        let columns = Columns::of(&header, name, space, metrics)?;
         let mut taken = WarmStartTable::default();
         for (row, record) in reader.records().enumerate() {
             let record = record.map_err(broken)?;
-            let cell = |place: usize| record.get(place).unwrap_or_default();
-            let given = parameters.iter().filter(|(_, place)| !cell(*place).is_empty());
-            let given: Point =
-                given.map(|(parameter, place)| (&*parameter.name, read(parameter, cell(*place)))).collect();
-            let result = numbers(measured.iter().map(|&place| cell(place))).and_then(|values| {
-                Ok(WarmStartTrial { point: placed(space, &given)?, values, constraints: Vec::new() })
-            });
-            taken.add(&format!("row {}", row + 1), result);
+            taken.add(&format!("row {}", row + 1), columns.read(&record, space));
+        }
+        taken.unless_empty(name, space)
+    }
+
+    /// The trials in `text`, one JSON object per line as `tune export jsonl` writes them; errors call
+    /// the text `name`. Trials that have not ended are left out.
+    ///
+    /// # Errors
+    /// A line is not a trial, or none fits.
+    pub fn from_jsonl(
+        text: &str,
+        name: &str,
+        space: &Space,
+        metrics: &[Metric],
+    ) -> Result<WarmStartTable, WarmStartError> {
+        let mut taken = WarmStartTable::default();
+        for (line, text) in text.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
+            let line = line + 1;
+            let broken = |source| WarmStartError::Json { name: name.to_owned(), line, source };
+            let trial: TrialLine = serde_json::from_str(text).map_err(broken)?;
+            taken.add(&format!("line {line}"), trial.read(space, metrics));
         }
         taken.unless_empty(name, space)
     }
 }
 
+/// One trial of a file of JSON lines; other keys are ignored.
+#[derive(Deserialize)]
+struct TrialLine {
+    #[serde(default)]
+    state: String,
+    point: Point,
+    #[serde(default)]
+    values: IndexMap<String, Option<f64>>,
+    #[serde(default)]
+    constraints: Vec<Option<f64>>,
+}
+
+impl TrialLine {
+    fn read(&self, space: &Space, metrics: &[Metric]) -> Result<WarmStartTrial, String> {
+        if self.values.is_empty() {
+            ended(&self.state)?;
+            return result(space, &self.point, Vec::new(), Vec::new());
+        }
+        let value = |metric: &Metric| match self.values.get(&metric.name) {
+            Some(Some(value)) => Ok(*value),
+            Some(None) => Err(format!("{} = null: must be a finite number", metric.name)),
+            None => Err(format!("no metric \"{}\"", metric.name)),
+        };
+        let values = metrics.iter().map(value).collect::<Result<_, _>>()?;
+        let constraints: Option<Vec<f64>> = self.constraints.iter().copied().collect();
+        let constraints = constraints.ok_or("a constraint is null: must be a finite number")?;
+        result(space, &self.point, values, constraints)
+    }
+}
+
+/// The columns of a table that are read.
+struct Columns<'s> {
+    /// The searched parameters that have one, each with its place.
+    parameters: Vec<(&'s Parameter, usize)>,
+    metrics: Vec<usize>,
+    constraints: Vec<usize>,
+    state: Option<usize>,
+}
+
+impl<'s> Columns<'s> {
+    fn of(
+        header: &[String],
+        name: &str,
+        space: &'s Space,
+        metrics: &[Metric],
+    ) -> Result<Self, WarmStartError> {
+        let place = |wanted: &str| header.iter().position(|column| column == wanted);
+        let needed = |wanted: &str| {
+            place(wanted).ok_or_else(|| WarmStartError::Missing {
+                name: name.to_owned(),
+                what: "column",
+                missing: wanted.to_owned(),
+                there: header.to_vec(),
+            })
+        };
+        let names: Vec<&str> = space.parameters().iter().map(|parameter| &*parameter.name).collect();
+        let own = |name: &str| place(&own_column(name, &names, metrics));
+        let mut parameters = Vec::new();
+        for parameter in space.searched() {
+            match place(&parameter.name) {
+                Some(place) => parameters.push((parameter, place)),
+                // Where it is active, its row is left out.
+                None if !parameter.conditions.is_empty() => {}
+                None => return Err(needed(&parameter.name).expect_err("it has no place")),
+            }
+        }
+        let metric = |metric: &Metric| needed(&metric_column(&metric.name, &names));
+        Ok(Self {
+            parameters,
+            metrics: metrics.iter().map(metric).collect::<Result<_, _>>()?,
+            constraints: (0..).map_while(|index| own(&format!("constraint_{index}"))).collect(),
+            state: own("state"),
+        })
+    }
+
+    fn read(&self, record: &csv::StringRecord, space: &Space) -> Result<WarmStartTrial, String> {
+        let raw = |place: usize| record.get(place).unwrap_or_default();
+        let cells = |places: &[usize]| numbers(places.iter().map(|&place| raw(place).trim()));
+        let given = self
+            .parameters
+            .iter()
+            .filter_map(|(parameter, place)| Some((parameter.name.as_str(), read(parameter, raw(*place))?)));
+        let given: Point = given.collect();
+        let values = cells(&self.metrics)?;
+        if values.is_empty() {
+            ended(self.state.map_or("", raw).trim())?;
+        }
+        result(space, &given, values, cells(&self.constraints)?)
+    }
+}
+
+/// An error if a trial in this state has not ended, so that its missing values say nothing.
+fn ended(state: &str) -> Result<(), String> {
+    match ["waiting", "running", "pruned", "paused"].contains(&state) {
+        true => Err(format!("is {state}")),
+        false => Ok(()),
+    }
+}
+
+/// The result of an evaluation of `given`, which failed if it has no values.
+fn result(
+    space: &Space,
+    given: &Point,
+    values: Vec<f64>,
+    constraints: Vec<f64>,
+) -> Result<WarmStartTrial, String> {
+    if let Some(value) = values.iter().chain(&constraints).find(|value| !value.is_finite()) {
+        return Err(format!("{value}: must be a finite number"));
+    }
+    Ok(WarmStartTrial { point: placed(space, given)?, values, constraints })
+}
+
 impl WarmStartTable {
+    /// The number of results that are failed evaluations.
+    pub fn failed(&self) -> usize {
+        self.warm_start.results.iter().filter(|result| result.values.is_empty()).count()
+    }
+
     fn add(&mut self, place: &str, result: Result<WarmStartTrial, String>) {
         match result {
             Ok(result) => self.warm_start.results.push(result),
@@ -168,11 +316,16 @@ fn placed(space: &Space, given: &Point) -> Result<Point, String> {
 }
 
 /// The value in a cell: one of the parameter's choices if it is written like one, otherwise a
-/// number or text.
-fn read(parameter: &Parameter, cell: &str) -> Value {
-    let text = Value::Text(cell.to_owned());
-    if parameter.domain.contains(&text) {
-        return text;
+/// number or text; `None` if it is empty and no choice is empty text.
+fn read(parameter: &Parameter, cell: &str) -> Option<Value> {
+    let choices = [cell, cell.trim()].map(|text| Value::Text(text.to_owned()));
+    if let Some(choice) = choices.iter().find(|choice| parameter.domain.contains(choice)) {
+        return Some(choice.clone());
+    }
+    let [_, text] = choices;
+    let cell = cell.trim();
+    if cell.is_empty() {
+        return None;
     }
     // As Python writes truth values.
     let spelled = match cell {
@@ -180,7 +333,7 @@ fn read(parameter: &Parameter, cell: &str) -> Value {
         "False" => "false",
         other => other,
     };
-    serde_json::from_str(spelled).unwrap_or(text)
+    Some(serde_json::from_str(spelled).unwrap_or(text))
 }
 
 /// The numbers in `cells`; an empty list if all cells are empty.
@@ -272,13 +425,52 @@ number,accuracy,width,norm,rule,momentum,host
     }
 
     #[test]
+    fn columns_may_come_in_any_order_and_those_of_conditions_may_be_missing() {
+        let table = "\u{feff}norm,accuracy,rule ,width,constraint_0,state\n\
+            true,0.5,adam,8,-1,complete\n\
+            true,0.5,sgd,8,1,complete\n\
+            false,,adam,9,,failed\n\
+            false,,adam,10,,running\n";
+        let taken = WarmStartTrials::from_csv(table, "t.csv", &space(), &metrics()).unwrap();
+        let constraints: Vec<&[f64]> =
+            taken.warm_start.results.iter().map(|result| &*result.constraints).collect();
+        assert_eq!(constraints, [&[-1.0][..], &[]]);
+        assert_eq!((taken.left_out, taken.failed()), (2, 1));
+        assert!(taken.reason.is_some_and(|reason| reason.starts_with("row 2: momentum is missing")));
+    }
+
+    #[test]
+    fn lines_of_json_are_read_as_a_table_is() {
+        let text = r#"{"trial": 0, "state": "complete", "point": {"width": 8, "rule": "adam", "norm": true}, "values": {"energy": 3, "accuracy": 0.5}, "constraints": [1]}
+
+{"trial": 1, "state": "failed", "point": {"width": 9, "rule": "adam", "norm": true}, "values": {}}
+{"trial": 2, "state": "running", "point": {"width": 9, "rule": "adam", "norm": true}}
+{"trial": 3, "state": "complete", "point": {"width": 9, "rule": "adam", "norm": true}, "values": {"accuracy": null}}
+{"trial": 4, "state": "failed", "point": {}}
+"#;
+        let taken = WarmStartTrials::from_jsonl(text, "t.jsonl", &space(), &metrics()).unwrap();
+        let values: Vec<&[f64]> = taken.warm_start.results.iter().map(|result| &*result.values).collect();
+        assert_eq!(values, [&[0.5][..], &[]]);
+        assert_eq!(taken.warm_start.results[0].constraints, [1.0]);
+        assert_eq!((taken.left_out, taken.reason.as_deref()), (3, Some("line 4: is running")));
+        let problem = |text: &str| {
+            WarmStartTrials::from_jsonl(text, "t.jsonl", &space(), &metrics()).unwrap_err().to_string()
+        };
+        assert!(
+            problem("\n{\"width\": 8}").starts_with("t.jsonl: line 2: not a trial as `tune export jsonl`")
+        );
+        let other = r#"{"point": {"width": 8, "rule": "adam", "norm": true}, "values": {"speed": 1}}"#;
+        assert!(problem(other).ends_with("line 1: no metric \"accuracy\""));
+    }
+
+    #[test]
     fn a_table_that_is_none_or_lacks_something_is_refused() {
         let problem = |text: &str| {
             WarmStartTrials::from_csv(text, "t.csv", &space(), &metrics()).unwrap_err().to_string()
         };
         assert_eq!(
-            problem("width,rule,norm,accuracy\n"),
-            "t.csv: no column \"momentum\": it has width, rule, norm, accuracy"
+            problem("width,rule,momentum,accuracy\n"),
+            "t.csv: no column \"norm\": it has width, rule, momentum, accuracy"
         );
         let header = "width,rule,momentum,norm,accuracy\n";
         assert_eq!(problem(header), "t.csv: no result that fits the space nets: it is empty");

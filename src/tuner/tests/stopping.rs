@@ -100,3 +100,39 @@ fn a_stopped_study_continues_under_other_rules() {
     assert_eq!((end, study.finished(), Stopped::of(&study)), (End::Done, 40, None));
     assert!(!events.iter().any(|event| matches!(event, Event::StudyStopped { .. })));
 }
+
+#[test]
+fn a_study_whose_first_trials_all_fail_ends_early_and_goes_on_once_they_are_tried_again() {
+    let mut bench = Bench::new(Synthetic::new(Problem::Branin).failing_above(-1.0));
+    bench.max_failures = 3;
+    let (end, study, events) = bench.run_through(9);
+    assert_eq!((end, study.trials.len()), (End::NothingFeasible, 3));
+    let told = events.iter().find_map(|event| match event {
+        Event::StudyStopped { finished: 3, rule, reason } => Some((rule.as_str(), reason.as_str())),
+        _ => None,
+    });
+    let (rule, reason) = told.expect("it says why");
+    assert_eq!(rule, "max-failures=3");
+    assert!(reason.starts_with("all 3 trials failed, the last one, trial 2: "), "{reason}");
+    assert_eq!(bench.run_through(9).1.trials.len(), 3, "nothing has changed");
+    bench.objective = Synthetic::new(Problem::Branin);
+    let mut storage = SqliteStorage::open(&bench.database()).unwrap();
+    let key = storage.find_study("test").unwrap().unwrap();
+    assert_eq!(storage.retry_failed(key).unwrap(), 3);
+    let (end, study, _) = bench.run_through(9);
+    assert_eq!((end, study.trials.len(), study.charged()), (End::Done, 12, 9));
+    assert_eq!(study.trials[3].point, study.trials[0].point);
+}
+
+#[test]
+fn failures_after_another_result_end_nothing() {
+    let mut bench = Bench::new(Synthetic::new(Problem::Branin));
+    bench.max_failures = 2;
+    bench.run_through(1);
+    bench.objective = Synthetic::new(Problem::Branin).failing_above(-1.0);
+    let (end, study, _) = bench.run_through(6);
+    assert_eq!((end, study.in_state(TrialState::Fail).count()), (End::Done, 5));
+    let mut never = Bench::new(Synthetic::new(Problem::Branin).failing_above(-1.0));
+    never.max_failures = 0;
+    assert_eq!(never.run_through(12).1.trials.len(), 12);
+}

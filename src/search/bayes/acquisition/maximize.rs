@@ -49,6 +49,7 @@ pub(crate) struct Scored {
 
 /// An acquisition and the cells that it is maximized over.
 pub(crate) struct Maximizer<'a> {
+    space: &'a Space,
     cube: &'a Cube<'a>,
     features: &'a Features,
     acquisition: &'a Acquisition,
@@ -58,8 +59,9 @@ pub(crate) struct Maximizer<'a> {
 }
 
 impl<'a> Maximizer<'a> {
-    /// A maximizer of `acquisition` over the cells that no trial of `history` has taken.
+    /// A maximizer of `acquisition` over the cells of `space` that no trial of `history` has taken.
     pub fn new(
+        space: &'a Space,
         cube: &'a Cube<'a>,
         features: &'a Features,
         acquisition: &'a Acquisition,
@@ -67,13 +69,13 @@ impl<'a> Maximizer<'a> {
     ) -> Self {
         let ended = history.ended.iter().map(|(cell, _)| cell);
         let taken = ended.chain(&history.pending).map(bits).collect();
-        Self { cube, features, acquisition, history, taken }
+        Self { space, cube, features, acquisition, history, taken }
     }
 
     /// Cells that no trial has taken, by their acquisition, highest first.
-    pub fn ranking(&self, space: &Space, params: &BayesParams, seed: &Seed) -> Vec<Scored> {
+    pub fn ranking(&self, params: &BayesParams, seed: &Seed) -> Vec<Scored> {
         let mut stream = seed.child("maximize").stream();
-        let mut ranking = match self.every_cell(space) {
+        let mut ranking = match self.every_cell() {
             Some(cells) => self.score(cells),
             None => {
                 let (count, starts) = self.affordable(params);
@@ -103,12 +105,12 @@ impl<'a> Maximizer<'a> {
     }
 
     /// All cells of a small space; `None` for a large one.
-    fn every_cell(&self, space: &Space) -> Option<Vec<Cell>> {
+    fn every_cell(&self) -> Option<Vec<Cell>> {
         if self.cube.least_size()? > ENUMERABLE as u64 {
             return None;
         }
-        let points = space.enumerate(ENUMERABLE)?;
-        let units = points.iter().filter_map(|point| space.encode(point).ok());
+        let points = self.space.enumerate(ENUMERABLE)?;
+        let units = points.iter().filter_map(|point| self.space.encode(point).ok());
         Some(units.map(|unit| self.cube.cell(&unit)).collect())
     }
 
@@ -170,17 +172,30 @@ impl<'a> Maximizer<'a> {
         let mut order: Vec<(f64, usize)> =
             scored.iter().enumerate().map(|(index, scored)| (scored.value + gumbel(stream), index)).collect();
         order.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let best = (0..scored.len()).max_by(|&a, &b| scored[a].value.total_cmp(&scored[b].value));
+        let best = self.best_possible(scored);
         if count == 0 {
             return best.into_iter().map(|index| scored[index].clone()).collect();
         }
-        let drawn =
-            order.into_iter().map(|(_, index)| index).filter(|&index| Some(index) != best).take(count);
+        let others = order.into_iter().map(|(_, index)| index).filter(|&index| Some(index) != best);
+        let drawn = others.filter(|&index| !self.refuses(&scored[index].cell)).take(count);
         // With several losses there is a front of best trials.
         let incumbents = if self.history.losses() > 1 { CENTRES } else { INCUMBENTS };
         let incumbents = self.history.ranking().into_iter().take(incumbents);
         let incumbents = self.score(incumbents.map(|measured| self.cube.cell(&measured.cell.unit)).collect());
         best.into_iter().chain(drawn).map(|index| scored[index].clone()).chain(incumbents).collect()
+    }
+
+    /// The index of the best cell that is not refused.
+    fn best_possible(&self, scored: &[Scored]) -> Option<usize> {
+        let mut refused = HashSet::new();
+        loop {
+            let left = (0..scored.len()).filter(|index| !refused.contains(index));
+            let best = left.max_by(|&a, &b| scored[a].value.total_cmp(&scored[b].value))?;
+            if !self.refuses(&scored[best].cell) {
+                return Some(best);
+            }
+            refused.insert(best);
+        }
     }
 
     /// The end of a local search from `start`; never a cell that is taken.
@@ -251,15 +266,24 @@ impl<'a> Maximizer<'a> {
         self.better(from, others)
     }
 
-    /// The best of `from` and of the `others` that are not taken.
+    /// The best of `from` and of the `others` that are not taken; `from` if that is refused.
     fn better(&self, from: Scored, mut others: Vec<Cell>) -> Scored {
         others.retain(|cell| !self.taken.contains(&bits(cell)));
         if others.is_empty() {
             return from;
         }
-        self.score(others)
-            .into_iter()
-            .fold(from, |best, other| if other.value > best.value { other } else { best })
+        let value = from.value;
+        let better = self.score(others).into_iter().filter(|other| other.value > value);
+        // Only the best is asked about: the answer may take long.
+        better
+            .reduce(|best, other| if other.value > best.value { other } else { best })
+            .filter(|best| !self.refuses(&best.cell))
+            .unwrap_or(from)
+    }
+
+    /// Whether the point of `cell` is refused before it is evaluated.
+    fn refuses(&self, cell: &Cell) -> bool {
+        self.space.refuses(&self.space.decode(&cell.unit))
     }
 
     /// Whether the gradient is followed on `axis`.
@@ -347,7 +371,7 @@ mod tests {
         }
         let fits = FitCache::default();
         let acquisition = Acquisition::fit(&history, &features, &fits.fitter(None, Seed::root(0))).unwrap();
-        test(&space, &Maximizer::new(&cube, &features, &acquisition, &history));
+        test(&space, &Maximizer::new(&space, &cube, &features, &acquisition, &history));
     }
 
     /// The best of `cells`.
@@ -363,13 +387,13 @@ mod tests {
 
     #[test]
     fn the_gradient_leads_from_a_few_candidates_to_the_maximum() {
-        with_maximizer(PLANE, 12, bowl, |space, maximizer| {
+        with_maximizer(PLANE, 12, bowl, |_, maximizer| {
             let params = BayesParams { candidates: 16, starts: 0, ..BayesParams::default() };
             let maximum = best(maximizer, grid(maximizer.cube)).value;
             let seed = Seed::root(3);
             let candidates = maximizer.spread_cells(16, &seed.child("sobol"));
             assert!(best(maximizer, candidates).value < maximum - 0.1, "candidates alone are not enough");
-            let found = maximizer.ranking(space, &params, &seed).swap_remove(0);
+            let found = maximizer.ranking(&params, &seed).swap_remove(0);
             assert!(found.value > maximum - 1e-2, "{} below {maximum}", found.value);
             let mut gradient = [0.0; 2];
             let row = maximizer.features.row(&found.cell);
@@ -405,12 +429,12 @@ mod tests {
 
     #[test]
     fn on_long_axes_the_best_cell_that_is_not_taken_is_found() {
-        with_maximizer(GRID, 30, bowl, |space, maximizer| {
+        with_maximizer(GRID, 30, bowl, |_, maximizer| {
             let is_taken = |cell: &Cell| maximizer.taken.contains(&bits(cell));
             let free: Vec<Cell> = grid(maximizer.cube).into_iter().filter(|cell| !is_taken(cell)).collect();
             assert_eq!(free.len(), 10_201 - 30);
             let maximum = best(maximizer, free);
-            let ranking = maximizer.ranking(space, &BayesParams::default(), &Seed::root(3));
+            let ranking = maximizer.ranking(&BayesParams::default(), &Seed::root(3));
             assert!(ranking.iter().all(|scored| !is_taken(&scored.cell)));
             assert!(ranking.is_sorted_by(|a, b| a.value >= b.value));
             assert_eq!(ranking[0].cell, maximum.cell);
@@ -419,25 +443,25 @@ mod tests {
 
     #[test]
     fn a_small_space_is_ranked_as_a_whole_without_the_cells_of_trials() {
-        with_maximizer(FEW, 4, bowl, |space, maximizer| {
-            let every = maximizer.every_cell(space).unwrap();
+        with_maximizer(FEW, 4, bowl, |_, maximizer| {
+            let every = maximizer.every_cell().unwrap();
             assert_eq!(every.len(), 10);
-            let ranking = maximizer.ranking(space, &BayesParams::default(), &Seed::root(3));
+            let ranking = maximizer.ranking(&BayesParams::default(), &Seed::root(3));
             assert_eq!(ranking.len(), 10 - maximizer.taken.len());
             let free = every.into_iter().filter(|cell| !maximizer.taken.contains(&bits(cell))).collect();
             assert_eq!(ranking[0].cell, best(maximizer, free).cell);
         });
-        with_maximizer(GRID, 4, bowl, |space, maximizer| assert!(maximizer.every_cell(space).is_none()));
+        with_maximizer(GRID, 4, bowl, |_, maximizer| assert!(maximizer.every_cell().is_none()));
     }
 
     #[test]
     fn candidates_and_starts_fall_with_the_observations_down_to_the_fewest() {
         for (count, expected) in [(50, (2048, 8)), (100, (1024, 4)), (600, (256, 2))] {
-            with_maximizer(PLANE, 5, bowl, |_, maximizer| {
+            with_maximizer(PLANE, 5, bowl, |space, maximizer| {
                 let measured = vec![maximizer.history.measured[0].clone(); count];
                 let history = History { measured, ..History::default() };
-                let maximizer =
-                    Maximizer::new(maximizer.cube, maximizer.features, maximizer.acquisition, &history);
+                let Maximizer { cube, features, acquisition, .. } = maximizer;
+                let maximizer = Maximizer::new(space, cube, features, acquisition, &history);
                 assert_eq!(maximizer.affordable(&BayesParams::default()), expected, "{count}");
             });
         }

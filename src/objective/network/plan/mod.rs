@@ -1,10 +1,21 @@
 //! Hyperparameters become a plan: input coding, network, training, deployment.
 
-use super::hyperparameters::{Hyperparameters, PlanError};
+mod cost;
+pub(crate) mod domain;
+pub(crate) mod hyperparameters;
+mod layers;
+mod lists;
+pub(super) mod memory;
+
+use std::sync::LazyLock;
+
+use hyperparameters::{Domains, Hyperparameters, PlanError, domain_of};
+use layers::Common;
+
 use crate::backend::{DeployOptions, Granularity};
 use crate::data::{Augmentation, InputCoding, Sampling};
 use crate::network::{HeadSpec, LayerSpec, Shape, Spec, Surrogate, Volume, Window};
-use crate::space::Point;
+use crate::space::{Parameter, Point, Space};
 use crate::training::{
     Adaptive, Average, Distillation, Method, Order, Quantized, Rule, Schedule, Scheduled, Sharpener, Simple,
     TrainingConfig,
@@ -22,6 +33,13 @@ use crate::training::{
 /// | `conv_window`, `conv_padding` | side of their windows; whether they keep the image's size | 5, no |
 /// | `conv_pool`, `conv_pooling` | side of the pooling after each of them, 1: none; `max` or `average` | 2, `max` |
 /// | `hidden_layers`, `width_1` .. `width_4` | dense layers and their neurons | 2, 256 and 64 |
+/// | `convolutions` | a list of convolutions, in place of `topology` and `conv_...` | none |
+/// | `convolutions.K.channels` | channels of the K-th | 16 |
+/// | `convolutions.K.height`, `.width`, `.stride` | of its window, as large as the image at most | 3, the height, 1 |
+/// | `convolutions.K.padding` | whether a square window with odd sides keeps the image's size | no |
+/// | `convolutions.K.pool` | `none`, `max`, `average`: of 2 x 2 after it, where the image allows it | `none` |
+/// | `convolutions.K.residual` | adds the spikes of the layer before, where both have the same shape | no |
+/// | `dense`, `dense.K.width` | a list of dense layers, in place of `hidden_layers` and `width_...` | none, 64 |
 /// | `batch_norm`, `dropout` | of every hidden layer; `output_batch_norm` of the output | no, 0 |
 /// | `redundancy`, `key_overlapping` | output neurons per class; whether classes share them | 10, yes |
 /// | `optimizer` | `adadelta`, `adam`, `rmsprop`, `sgd` | `adadelta` |
@@ -67,78 +85,6 @@ pub struct Plan {
 /// Most hidden layers of a plan.
 const MOST_LAYERS: u32 = 4;
 
-/// The names that [`Plan::new`] reads.
-const KNOWN: [&str; 68] = [
-    "input_coding",
-    "input_threshold",
-    "input_levels",
-    "topology",
-    "conv_layers",
-    "channels_1",
-    "channels_2",
-    "channels_3",
-    "channels_4",
-    "conv_window",
-    "conv_padding",
-    "conv_pool",
-    "conv_pooling",
-    "hidden_layers",
-    "width_1",
-    "width_2",
-    "width_3",
-    "width_4",
-    "batch_norm",
-    "output_batch_norm",
-    "dropout",
-    "redundancy",
-    "key_overlapping",
-    "optimizer",
-    "learning_rate",
-    "learning_rate_adadelta",
-    "learning_rate_adam",
-    "learning_rate_rmsprop",
-    "learning_rate_sgd",
-    "momentum",
-    "weight_decay",
-    "temperature",
-    "schedule",
-    "batch_size",
-    "epochs",
-    "method",
-    "surrogate_width",
-    "sharpener",
-    "sharpen_order",
-    "sharpen_start",
-    "sharpen_steps",
-    "sharpen_duration",
-    "sharpen_intermission",
-    "sharpen_wait",
-    "sharpen_rate",
-    "sharpen_late_rate",
-    "sharpen_patience",
-    "weight_bits",
-    "weight_scale",
-    "slope",
-    "surrogate_final_width",
-    "fine_tune",
-    "warm_up",
-    "label_smoothing",
-    "rate_penalty",
-    "teacher_epochs",
-    "teacher_share",
-    "average",
-    "swa_share",
-    "lookahead_steps",
-    "lookahead_alpha",
-    "quantized_epochs",
-    "quantized_bits",
-    "shift",
-    "flip",
-    "cutout",
-    "rotation",
-    "zoom",
-];
-
 impl Plan {
     /// The plan of `point` for samples of a shape (height, width, channels) and `classes` classes.
     ///
@@ -149,13 +95,50 @@ impl Plan {
         [height, width, channels]: [usize; 3],
         classes: usize,
     ) -> Result<Self, PlanError> {
-        let values = Hyperparameters(point);
-        values.only(&KNOWN)?;
-        let coding = coding(&values)?;
+        let values = Hyperparameters::of(point);
+        values.only(Self::domains())?;
+        Self::read(&values, [height, width, channels], classes)
+    }
+
+    /// Every hyperparameter with its domain: what a plan reads from a point without any.
+    pub fn domains() -> &'static Domains {
+        static DOMAINS: LazyLock<Domains> = LazyLock::new(|| {
+            let point = Point::default();
+            let values = Hyperparameters::remembered(&point);
+            Plan::read(&values, [1, 1, 1], 2).expect("a point without values has no wrong one");
+            values.into_domains()
+        });
+        &DOMAINS
+    }
+
+    /// Checks that every value of every parameter of `space` is in the domain of its
+    /// hyperparameter, so that no trial is spent on one that is not.
+    ///
+    /// # Errors
+    /// The first hyperparameter that is unknown, or whose range or choices leave its domain.
+    pub fn check(space: &Space) -> Result<(), PlanError> {
+        space.parameters().iter().try_for_each(|Parameter { name, domain, .. }| {
+            let allowed = domain_of(Self::domains(), name)?;
+            match allowed.outside(domain) {
+                Some((place, value)) => {
+                    Err(PlanError::Range { name: name.clone(), place, value, rule: allowed.to_string() })
+                }
+                None => Ok(()),
+            }
+        })
+    }
+
+    /// The plan of `values`. Each is read whether the others use it or not.
+    fn read(
+        values: &Hyperparameters<'_>,
+        [height, width, channels]: [usize; 3],
+        classes: usize,
+    ) -> Result<Self, PlanError> {
+        let coding = coding(values)?;
         let input = Volume { height, width, channels: coding.width(channels) };
-        let spec = spec(&values, input, classes)?;
-        let training = training(&values, sharpened_layers(&spec), coding)?;
-        Ok(Self { coding, spec, training, deploy: deploy(&values)? })
+        let spec = spec(values, input, classes)?;
+        let training = training(values, sharpened_layers(&spec), coding)?;
+        Ok(Self { coding, spec, training, deploy: deploy(values)? })
     }
 }
 
@@ -181,16 +164,13 @@ fn coding(values: &Hyperparameters<'_>) -> Result<InputCoding, PlanError> {
 }
 
 fn spec(values: &Hyperparameters<'_>, input: Volume, classes: usize) -> Result<Spec, PlanError> {
-    let batch_norm = values.truth("batch_norm", false)?;
-    let dropout = values.real("dropout", 0.0, 0.95, 0.0)? as f32;
-    let width = |layer: u32| {
-        let default = if layer == 1 { 256 } else { 64 };
-        values.whole(&format!("width_{layer}"), 1, 1 << 20, default)
+    let common = Common {
+        batch_norm: values.truth("batch_norm", false)?,
+        dropout: values.real("dropout", 0.0, 0.95, 0.0)? as f32,
     };
-    let mut hidden = convolutions(values, batch_norm, dropout)?;
-    for layer in 1..=values.whole("hidden_layers", 0, MOST_LAYERS, 2)? {
-        hidden.push(LayerSpec::Dense { width: width(layer)? as usize, batch_norm, dropout });
-    }
+    let (convolutions, dense) = (convolutions(values, common)?, dense(values, common)?);
+    let mut hidden = layers::convolutions(values, input, common)?.unwrap_or(convolutions);
+    hidden.extend(layers::dense(values, common)?.unwrap_or(dense));
     let head = HeadSpec {
         classes,
         redundancy: values.whole("redundancy", 1, 1024, 10)? as usize,
@@ -200,27 +180,38 @@ fn spec(values: &Hyperparameters<'_>, input: Volume, classes: usize) -> Result<S
     Ok(Spec { input, hidden, head })
 }
 
+/// The dense layers of a point without a list of them.
+fn dense(values: &Hyperparameters<'_>, common: Common) -> Result<Vec<LayerSpec>, PlanError> {
+    let Common { batch_norm, dropout } = common;
+    let layer = |layer: u32| {
+        let default = if layer == 1 { 256 } else { 64 };
+        let width = values.whole(&format!("width_{layer}"), 1, 1 << 20, default)? as usize;
+        Ok(LayerSpec::Dense { width, batch_norm, dropout })
+    };
+    let all: Vec<LayerSpec> = (1..=MOST_LAYERS).map(layer).collect::<Result<_, _>>()?;
+    let layers = values.whole("hidden_layers", 0, MOST_LAYERS, 2)?;
+    Ok(all.into_iter().take(layers as usize).collect())
+}
+
 /// The convolutions of a convolutional topology, each with its pooling.
-fn convolutions(
-    values: &Hyperparameters<'_>,
-    batch_norm: bool,
-    dropout: f32,
-) -> Result<Vec<LayerSpec>, PlanError> {
+fn convolutions(values: &Hyperparameters<'_>, common: Common) -> Result<Vec<LayerSpec>, PlanError> {
+    let Common { batch_norm, dropout } = common;
     let layers = values.whole("conv_layers", 1, MOST_LAYERS, 2)?;
     let side = values.whole("conv_window", 1, 64, 5)? as usize;
     let padded = values.truth("conv_padding", false)?;
     let size = values.whole("conv_pool", 1, 64, 2)? as usize;
     let (max, average) = (LayerSpec::MaxPool { size, stride: size }, LayerSpec::AveragePool { size });
     let pool = values.choice("conv_pooling", &[("max", max), ("average", average)])?;
-    if !values.choice("topology", &[("dense", false), ("convolutional", true)])? {
-        return Ok(Vec::new());
-    }
+    let is_convolutional = values.choice("topology", &[("dense", false), ("convolutional", true)])?;
     let padding = if padded { (side - 1) / 2 } else { 0 };
     let window = Window { padding, ..Window::square(side, 1) };
     let mut hidden = Vec::new();
-    for layer in 1..=layers {
+    for layer in 1..=MOST_LAYERS {
         let default = if layer == 1 { 32 } else { 64 };
         let channels = values.whole(&format!("channels_{layer}"), 1, 1 << 16, default)? as usize;
+        if !is_convolutional || layer > layers {
+            continue;
+        }
         hidden.push(LayerSpec::Convolution { channels, window, batch_norm, dropout });
         if size > 1 {
             hidden.push(pool.clone());
@@ -480,5 +471,85 @@ mod tests {
         };
         assert_eq!(sampling("graded"), Sampling::Bilinear);
         assert_eq!(sampling("thermometer"), Sampling::Nearest);
+    }
+
+    /// What is wrong with a space of one hyperparameter.
+    fn problem(name: &str, domain: &str) -> Option<String> {
+        let text = format!(r#"{{"name": "s", "parameters": {{"{name}": {domain}}}}}"#);
+        let space = Space::from_json(&text, "s.json").expect("a space");
+        Plan::check(&space).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_range_must_stay_in_its_domain() {
+        for (name, domain, expected) in [
+            (
+                "dropout",
+                r#"{"type": "float", "low": 0, "high": 1.5}"#,
+                "dropout: high = 1.5: must be a number from 0 to 0.95",
+            ),
+            (
+                "width_1",
+                r#"{"type": "int", "low": 16, "high": 1000000000}"#,
+                "width_1: high = 1000000000: must be a whole number from 1 to 1048576",
+            ),
+            (
+                "width_4",
+                r#"{"type": "int", "low": 0, "high": 64}"#,
+                "width_4: low = 0: must be a whole number from 1 to 1048576",
+            ),
+            (
+                "channels_3",
+                r#"{"type": "float", "low": 1, "high": 64}"#,
+                "channels_3: low = 1.0: must be a whole number from 1 to 65536",
+            ),
+            (
+                "optimizer",
+                r#"{"type": "categorical", "choices": ["adam", "lion"]}"#,
+                "optimizer: choice = lion: must be one of adadelta, adam, rmsprop, sgd",
+            ),
+            (
+                "batch_norm",
+                r#"{"type": "categorical", "choices": [true, "yes"]}"#,
+                "batch_norm: choice = yes: must be true or false",
+            ),
+            (
+                "average",
+                r#"{"type": "fixed", "value": "ema"}"#,
+                "average: value = ema: must be one of none, swa, lookahead",
+            ),
+            (
+                "momentum",
+                r#"{"type": "float", "low": -1, "high": 0.5}"#,
+                "momentum: low = -1.0: must be a number from 0 to 0.9999",
+            ),
+            (
+                "weight_bits",
+                r#"{"type": "categorical", "choices": [4, null]}"#,
+                "weight_bits: choice = null: must be a whole number from 0 to 32",
+            ),
+        ] {
+            assert_eq!(problem(name, domain).as_deref(), Some(expected));
+        }
+        for (name, domain) in [
+            ("dropout", r#"{"type": "float", "low": 0, "high": 0.95}"#),
+            ("epochs", r#"{"type": "int", "low": 1, "high": 100000, "log": true}"#),
+            ("learning_rate_sgd", r#"{"type": "categorical", "choices": [0.1, 1, 1000]}"#),
+            ("rotation", r#"{"type": "int", "low": 0, "high": 180}"#),
+        ] {
+            assert_eq!(problem(name, domain), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_hyperparameter_has_a_domain_beyond_which_it_is_refused() {
+        let outside = r#"{"type": "fixed", "value": -1e300}"#;
+        assert_eq!(Plan::domains().len(), 78);
+        for (name, allowed) in Plan::domains() {
+            let expected = format!("{name}: value = -1e300: must be {allowed}");
+            assert_eq!(problem(name, outside), Some(expected));
+        }
+        let hint = problem("droput", outside).expect("not a hyperparameter");
+        assert_eq!(hint, r#"droput: not a hyperparameter; did you mean "dropout"?"#);
     }
 }

@@ -1,7 +1,8 @@
 //! The memory that an evaluation needs, estimated from its plan.
 
-use super::plan::Plan;
-use crate::network::SpecError;
+use super::Plan;
+use crate::data::Coded;
+use crate::network::{BinaryNetwork, SpecError};
 use crate::training;
 use crate::units::Bytes;
 
@@ -9,6 +10,12 @@ use crate::units::Bytes;
 /// (folded, on the grid as float and integer, the chip's integer, the simulation's), some of one
 /// layer at a time.
 const DEPLOYED_WEIGHT: u64 = 40;
+
+/// The peak memory of deploying `network` and running it on `samples`, without what is there already.
+pub(in crate::objective::network) fn deployed(network: &BinaryNetwork, samples: &Coded) -> Bytes {
+    let weights: u64 = network.layers.iter().map(|layer| layer.weights.len() as u64).sum();
+    Bytes(weights.saturating_mul(DEPLOYED_WEIGHT).saturating_add(samples.inputs.len() as u64))
+}
 
 impl Plan {
     /// The peak memory of its evaluation, in training or in deployment. The arguments are the

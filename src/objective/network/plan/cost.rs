@@ -1,6 +1,6 @@
 //! The cost of an evaluation, estimated from its plan.
 
-use super::plan::Plan;
+use super::Plan;
 use crate::network::SpecError;
 
 /// The cost of one weight in a step of the rule, and of one neuron for a sample in both passes, in

@@ -1,0 +1,147 @@
+//! Whether the first line of a table names its columns.
+
+/// Texts that stand for a missing value.
+const MISSING: [&str; 8] = ["", "?", "na", "n/a", "nan", "null", "none", "-"];
+
+/// Names that people give to a column of labels.
+const LABEL_NAMES: [&str; 12] = [
+    "label",
+    "labels",
+    "class",
+    "target",
+    "y",
+    "species",
+    "kind",
+    "category",
+    "diagnosis",
+    "type",
+    "outcome",
+    "quality",
+];
+
+/// What the lines after the first say about it.
+#[derive(Clone, Debug)]
+pub(crate) struct Others {
+    /// Number of lines after the first.
+    pub lines: usize,
+    /// Number of them whose label is a number.
+    pub numeric_labels: usize,
+    /// Whether one of them has the label of the first line.
+    pub repeat_label: bool,
+    /// By column: whether every cell is a number with a fraction.
+    pub are_fractions: Vec<bool>,
+}
+
+/// Whether `first` names the columns, of which `label` is that of the labels; `others` looks at the
+/// lines after it where it must.
+///
+/// A line without a number among its features does, unless all its features are missing. A line of
+/// numbers does if its label is of another kind than all others, or occurs nowhere else and the line
+/// counts the columns, has whole numbers above fractions, or calls the labels by a usual name.
+///
+/// # Errors
+/// Those of `others`.
+pub(crate) fn names_columns<E>(
+    first: &[&str],
+    label: usize,
+    others: impl FnOnce() -> Result<Others, E>,
+) -> Result<bool, E> {
+    let features = || first.iter().enumerate().filter(|&(column, _)| column != label);
+    let numbers = features().filter(|(_, cell)| cell.parse::<f64>().is_ok()).count();
+    Ok(match numbers {
+        0 => !features().all(|(_, cell)| is_missing(cell)),
+        _ if numbers + 1 == first.len() => has_other_pattern(first, label, &others()?),
+        _ => false,
+    })
+}
+
+fn is_missing(cell: &str) -> bool {
+    MISSING.contains(&cell.to_lowercase().as_str())
+}
+
+/// Whether a line of numbers differs from those after it.
+fn has_other_pattern(first: &[&str], label: usize, others: &Others) -> bool {
+    let is_number = first[label].parse::<f64>().is_ok();
+    let is_other_kind = match is_number {
+        true => others.numeric_labels == 0,
+        false => others.numeric_labels == others.lines,
+    };
+    if others.lines >= 2 && is_other_kind {
+        return true;
+    }
+    let has_label_name = !is_number && LABEL_NAMES.contains(&first[label].to_lowercase().as_str());
+    let is_alone = others.lines >= 2 && !others.repeat_label;
+    is_alone && (has_label_name || counts(first, label) || is_whole_above_fractions(first, label, others))
+}
+
+/// Whether the cells count up by one, the label left out if it is no number: at least two from 0 or
+/// 1, or three from any number.
+fn counts(first: &[&str], label: usize) -> bool {
+    let cells = first.iter().enumerate();
+    let counted = cells.filter(|&(column, cell)| column != label || cell.parse::<f64>().is_ok());
+    let numbers: Option<Vec<i64>> = counted.map(|(_, cell)| cell.parse().ok()).collect();
+    let Some(numbers) = numbers else { return false };
+    let is_long =
+        numbers.len() >= if numbers[..].starts_with(&[0]) || numbers[..].starts_with(&[1]) { 2 } else { 3 };
+    is_long && numbers.windows(2).all(|pair| pair[0].checked_add(1) == Some(pair[1]))
+}
+
+/// Whether two or more features are whole numbers here, and fractions in all other lines.
+fn is_whole_above_fractions(first: &[&str], label: usize, others: &Others) -> bool {
+    let mut features = first.iter().enumerate().filter(|&(column, _)| column != label);
+    first.len() > 2
+        && features.all(|(column, cell)| cell.parse::<i64>().is_ok() && others.are_fractions[column])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether the first of `lines` is a header, with the labels in the last column.
+    fn names(lines: &[&[&str]]) -> bool {
+        let (first, rest) = lines.split_first().unwrap();
+        let label = first.len() - 1;
+        let is_number = |cell: &str| cell.parse::<f64>().is_ok();
+        let others = Others {
+            lines: rest.len(),
+            numeric_labels: rest.iter().filter(|line| is_number(line[label])).count(),
+            repeat_label: rest.iter().any(|line| line[label] == first[label]),
+            are_fractions: (0..first.len())
+                .map(|at| rest.iter().all(|line| line[at].contains('.')))
+                .collect(),
+        };
+        names_columns::<()>(first, label, || Ok(others)).unwrap()
+    }
+
+    #[test]
+    fn names_and_numbers_of_columns_are_headers() {
+        for lines in [
+            [&["a", "b", "kind"][..], &["1", "2", "x"], &["3", "4", "y"]],
+            [&["0", "1", "2"], &["0.5", "1", "x"], &["3", "4", "y"]],
+            [&["0", "1", "2"], &["5", "6", "7"], &["8", "9", "7"]],
+            [&["1", "2", "label"], &["5", "6", "a"], &["8", "9", "b"]],
+            [&["4", "7", "9"], &["5", "6", "x"], &["8", "9", "y"]],
+            [&["4", "7", "group"], &["5", "6", "0"], &["8", "9", "1"]],
+            [&["4", "7", "class"], &["5", "6", "0"], &["8", "9", "1"]],
+            [&["2001", "2002", "2003"], &["5", "6", "0"], &["8", "9", "1"]],
+            [&["10", "30", "50"], &["5.5", "6.1", "0"], &["8.5", "9.0", "1"]],
+            [&["?", "width", "kind"], &["1", "2", "x"], &["3", "4", "y"]],
+        ] {
+            assert!(names(&lines), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn samples_are_no_headers() {
+        for lines in [
+            [&["1", "2", "x"][..], &["1.5", "2.5", "x"], &["3.5", "4.5", "y"]],
+            [&["0", "1", "2"], &["5", "6", "2"], &["8", "9", "1"]],
+            [&["5", "9", "7"], &["5", "6", "1"], &["8", "9", "1"]],
+            [&["?", "NA", "x"], &["5", "6", "x"], &["8", "9", "y"]],
+            [&["1", "abc", "x"], &["5", "6", "x"], &["8", "9", "y"]],
+            [&["5.1", "3.5", "a"], &["5.5", "6.1", "b"], &["8.5", "9.0", "b"]],
+        ] {
+            assert!(!names(&lines), "{lines:?}");
+        }
+    }
+}

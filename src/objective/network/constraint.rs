@@ -1,0 +1,92 @@
+//! Constraints: what a metric of a deployed network must be at least or at most.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::goal::{Goal, UnknownGoal};
+
+/// The bound of a metric that a network must keep.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Constraint {
+    /// The metric.
+    pub goal: Goal,
+    /// Whether `bound` is the largest value; otherwise it is the smallest.
+    pub is_most: bool,
+    /// The bound, finite, in the unit of the metric; inclusive.
+    pub bound: f64,
+}
+
+/// A text that is no [`Constraint`].
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ConstraintError {
+    /// It has no comparison.
+    #[error("\"{0}\": must be METRIC<=VALUE or METRIC>=VALUE")]
+    NoComparison(String),
+    /// It names no metric.
+    #[error(transparent)]
+    Metric(#[from] UnknownGoal),
+    /// Its bound is no finite number.
+    #[error("\"{0}\": the bound must be a finite number")]
+    Bound(String),
+}
+
+impl Constraint {
+    /// By how much `value` breaks the constraint, as a share of the bound; 0 or less if it keeps it.
+    pub fn excess(self, value: f64) -> f64 {
+        let beyond = if self.is_most { value - self.bound } else { self.bound - value };
+        beyond / if self.bound == 0.0 { 1.0 } else { self.bound.abs() }
+    }
+}
+
+impl FromStr for Constraint {
+    type Err = ConstraintError;
+
+    fn from_str(text: &str) -> Result<Self, ConstraintError> {
+        let split = |sign| text.split_once(sign).map(|(name, bound)| (name, bound, sign == "<="));
+        let (name, bound, is_most) = split("<=")
+            .or_else(|| split(">="))
+            .ok_or_else(|| ConstraintError::NoComparison(text.to_owned()))?;
+        let goal = name.trim().parse()?;
+        let bound = bound.trim().parse().ok().filter(|bound: &f64| bound.is_finite());
+        Ok(Self { goal, is_most, bound: bound.ok_or_else(|| ConstraintError::Bound(text.to_owned()))? })
+    }
+}
+
+impl fmt::Display for Constraint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}{}", self.goal, if self.is_most { "<=" } else { ">=" }, self.bound)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn constraint(text: &str) -> Constraint {
+        text.parse().expect("a constraint")
+    }
+
+    #[test]
+    fn a_constraint_reads_back_as_it_prints() {
+        for text in ["cores<=128", "accuracy>=0.97", "energy<=0.0000012"] {
+            assert_eq!(constraint(text).to_string(), text);
+        }
+        assert_eq!(constraint(" cores <= 8 "), Constraint { goal: Goal::Cores, is_most: true, bound: 8.0 });
+    }
+
+    #[test]
+    fn the_excess_is_a_share_of_the_bound() {
+        assert_eq!(constraint("cores<=8").excess(10.0), 0.25);
+        assert_eq!(constraint("cores<=8").excess(8.0), 0.0);
+        assert_eq!(constraint("accuracy>=0.5").excess(0.25), 0.5);
+        assert_eq!(constraint("spikes<=0").excess(3.0), 3.0);
+    }
+
+    #[test]
+    fn what_is_no_constraint_is_refused() {
+        let error = |text: &str| text.parse::<Constraint>().expect_err("it is none").to_string();
+        assert_eq!(error("cores"), "\"cores\": must be METRIC<=VALUE or METRIC>=VALUE");
+        assert_eq!(error("core<=8"), "no metric is called \"core\"; did you mean \"cores\"?");
+        assert_eq!(error("cores<=nan"), "\"cores<=nan\": the bound must be a finite number");
+    }
+}

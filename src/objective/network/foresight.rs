@@ -1,0 +1,273 @@
+//! What is known of a network before it is trained: whether it fits its chip and the memory, and
+//! the metrics that its plan determines.
+//!
+//! The chip's limits are checked by its own mapper, on the network before its first epoch.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use super::constraint::Constraint;
+use super::failure::{does_not_fit, invalid};
+use super::goal::Goal;
+use super::goals::Goals;
+use super::limits::Limits;
+use super::plan::Plan;
+use crate::network::{LayerSpec, Network, Spec};
+use crate::seed::Seed;
+use crate::space::{Bounds, Foresee, Foresight, Point, Refusals};
+use crate::study::Failure;
+
+/// Networks whose mapping is remembered. Beyond this number all are forgotten.
+const REMEMBERED: usize = 100_000;
+
+/// What the plans of a study's points tell.
+pub(super) struct NetworkForesight {
+    limits: Limits,
+    goals: Vec<Goal>,
+    constraints: Vec<Constraint>,
+    memory: Mutex<Memory>,
+}
+
+/// What was found out so far.
+#[derive(Default)]
+struct Memory {
+    /// Cores, or the reason of the refusal, by the network and its deployment.
+    mapped: HashMap<String, Result<usize, String>>,
+    /// The points that were refused.
+    refused: HashSet<String>,
+    /// How often each reason was given.
+    reasons: HashMap<String, u64>,
+}
+
+impl NetworkForesight {
+    /// The foresight of networks within `limits`, scored by `goals`.
+    pub fn new(limits: Limits, goals: &Goals) -> Self {
+        let (goals, constraints) = (goals.list.clone(), goals.constraints.clone());
+        Self { limits, goals, constraints, memory: Mutex::default() }
+    }
+
+    /// The bounds of all goals, or why the point is refused.
+    fn bounds(&self, point: &Point) -> Result<Vec<Bounds>, String> {
+        let reason = |failure: Failure| failure.reason;
+        let plan = self.limits.plan(point).map_err(|error| reason(invalid(error)))?;
+        self.limits.check_memory(&plan, self.limits.stated_memory).map_err(reason)?;
+        let is_asked = |goal| {
+            self.goals.contains(&goal) || self.constraints.iter().any(|constraint| constraint.goal == goal)
+        };
+        let needs_mapping = self.limits.chip.profile().has_limits() || is_asked(Goal::Cores);
+        let cores = if needs_mapping { Some(self.cores(&plan)?) } else { None };
+        let parameters = plan.spec.deployed_parameters().map_err(|error| reason(invalid(error)))?;
+        self.check_constraints(cores, parameters)?;
+        let bounds = |goal: &Goal| match goal {
+            Goal::Accuracy | Goal::Robustness => Bounds { low: 0.0, high: 1.0 },
+            Goal::Parameters => Bounds::exact(parameters as f64),
+            // Training may leave inputs without any weight, which then take no axon.
+            Goal::Cores => Bounds { low: 1.0, high: cores.map_or(f64::INFINITY, |cores| cores as f64) },
+            _ => Bounds { low: 0.0, ..Bounds::UNKNOWN },
+        };
+        Ok(self.goals.iter().map(bounds).collect())
+    }
+
+    /// Refuses a network that breaks a constraint of its cores or parameters before it is trained.
+    fn check_constraints(&self, cores: Option<usize>, parameters: usize) -> Result<(), String> {
+        let known = |goal| match goal {
+            Goal::Cores => cores,
+            Goal::Parameters => Some(parameters),
+            _ => None,
+        };
+        let broken = self.constraints.iter().find_map(|constraint| {
+            let value = known(constraint.goal)?;
+            (constraint.excess(value as f64) > 0.0).then_some((constraint, value))
+        });
+        match broken {
+            None => Ok(()),
+            Some((constraint, value)) => {
+                Err(format!("it takes {value} {}: must be {constraint}", constraint.goal))
+            }
+        }
+    }
+
+    /// The cores of the network before its first epoch, or why it does not fit.
+    fn cores(&self, plan: &Plan) -> Result<usize, String> {
+        let input_max = self.limits.input_max(plan);
+        let spec = without_dropout(&plan.spec);
+        let key = format!("{spec:?} {input_max} {:?}", plan.deploy);
+        if let Some(known) = self.memory().mapped.get(&key) {
+            return known.clone();
+        }
+        let deployed =
+            Network::build(&spec, &Seed::root(0)).map_err(|error| error.to_string()).and_then(|network| {
+                let deployment = self.limits.chip.deploy(&network.fold(input_max), &plan.deploy);
+                deployment.map_err(|error| does_not_fit(error).reason)
+            });
+        let cores = deployed.map(|deployment| deployment.mapping().cores());
+        let mut memory = self.memory();
+        if memory.mapped.len() >= REMEMBERED {
+            memory.mapped.clear();
+        }
+        memory.mapped.insert(key, cores.clone());
+        cores
+    }
+
+    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Foresee for NetworkForesight {
+    fn foresee(&self, point: &Point) -> Foresight {
+        match self.bounds(point) {
+            Ok(bounds) => Foresight::Possible { bounds },
+            Err(reason) => {
+                let mut memory = self.memory();
+                if memory.refused.insert(format!("{point:?}")) {
+                    *memory.reasons.entry(reason.clone()).or_default() += 1;
+                }
+                Foresight::Refused { reason }
+            }
+        }
+    }
+
+    fn refusals(&self) -> Refusals {
+        let memory = self.memory();
+        let most = memory.reasons.iter().max_by(|a, b| a.1.cmp(b.1).then(b.0.cmp(a.0)));
+        Refusals {
+            count: memory.refused.len() as u64,
+            most_frequent: most.map(|(reason, &count)| (reason.clone(), count)),
+        }
+    }
+}
+
+/// The same network without dropout, which changes nothing of its deployment.
+fn without_dropout(spec: &Spec) -> Spec {
+    let mut spec = spec.clone();
+    for layer in &mut spec.hidden {
+        if let LayerSpec::Dense { dropout, .. } | LayerSpec::Convolution { dropout, .. } = layer {
+            *dropout = 0.0;
+        }
+    }
+    spec
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::RngExt;
+
+    use super::*;
+    use crate::backend::{Chip, ChipProfile};
+    use crate::objective::Sweep;
+    use crate::space::Space;
+    use crate::units::Bytes;
+
+    fn limits(chip: &str, memory: Option<u64>) -> Limits {
+        let profile = ChipProfile::builtin(chip).expect("a built-in chip");
+        Limits {
+            shape: [8, 8, 1],
+            classes: 10,
+            levels: 16,
+            samples: [1000, 200, 300],
+            chip: Chip::new(profile),
+            memory: None,
+            stated_memory: memory.map(Bytes),
+        }
+    }
+
+    fn foresight(chip: &str, memory: Option<u64>, goals: &[Goal]) -> NetworkForesight {
+        let sweep = Sweep { faults: vec![], rates: vec![], maps: 1, seed: 0 };
+        let goals = Goals { list: goals.to_vec(), constraints: Vec::new(), sweep };
+        NetworkForesight::new(limits(chip, memory), &goals)
+    }
+
+    fn space() -> Space {
+        Space::from_json(include_str!("../../../configs/topologies.json"), "topologies.json").unwrap()
+    }
+
+    /// Random points of the space.
+    fn points(count: usize) -> Vec<Point> {
+        let space = space();
+        let mut stream = Seed::root(11).stream();
+        let unit = |_| -> Vec<f64> { (0..space.dimension()).map(|_| stream.random()).collect() };
+        (0..count).map(unit).map(|unit| space.decode(&unit)).collect()
+    }
+
+    #[test]
+    fn every_topology_is_a_network_or_is_refused_with_a_reason() {
+        let count = std::env::var("TUNE_GENOMES").ok().and_then(|count| count.parse().ok()).unwrap_or(3000);
+        let foresight = foresight("ideal", None, &[Goal::Accuracy, Goal::Parameters]);
+        for point in points(count) {
+            match foresight.foresee(&point) {
+                Foresight::Possible { bounds } => {
+                    let plan = foresight.limits.plan(&point).expect("it is possible");
+                    assert_eq!(plan.spec.check(), Ok(()), "{point:?}");
+                    assert!(bounds[1].value().is_some_and(|parameters| parameters > 0.0));
+                }
+                Foresight::Refused { reason } => assert!(!reason.is_empty()),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_foreseen_is_what_deployment_finds() {
+        for chip in ["loihi1", "truenorth", "odin"] {
+            let foresight = foresight(chip, None, &[Goal::Cores, Goal::Parameters]);
+            for point in points(40) {
+                let plan = foresight.limits.plan(&point).expect("a plan");
+                let deployed = Network::build(&plan.spec, &Seed::root(7)).map_err(|error| error.to_string());
+                let deployed = deployed.and_then(|network| {
+                    let binary = network.fold(foresight.limits.input_max(&plan));
+                    let deployment = foresight.limits.chip.deploy(&binary, &plan.deploy);
+                    deployment.map_err(|error| error.to_string())
+                });
+                match (foresight.foresee(&point), deployed) {
+                    (Foresight::Possible { bounds }, Ok(deployment)) => {
+                        assert!(bounds[0].high >= deployment.mapping().cores() as f64);
+                        assert_eq!(bounds[1].value(), Some(deployment.network().parameters() as f64));
+                    }
+                    (Foresight::Refused { reason }, Err(error)) => {
+                        // How many weights round to 0 differs by the seed.
+                        let limit = |text: &str| text.split(" needs ").next().map(str::to_owned);
+                        assert_eq!(limit(&reason), limit(&error));
+                    }
+                    (foreseen, found) => panic!("{chip}: foreseen {foreseen:?}, found {:?}", found.err()),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_network_beyond_the_stated_memory_is_refused_once() {
+        let foresight = foresight("ideal", Some(1), &[Goal::Accuracy]);
+        let point = space().default_point();
+        for _ in 0..3 {
+            assert!(matches!(foresight.foresee(&point), Foresight::Refused { .. }));
+        }
+        let refusals = foresight.refusals();
+        assert_eq!(refusals.count, 1);
+        let (reason, times) = refusals.most_frequent.expect("a reason");
+        assert_eq!(times, 1);
+        assert!(reason.contains("raise --memory"), "{reason}");
+    }
+
+    #[test]
+    fn of_the_accuracy_only_its_range_is_known() {
+        let foresight = foresight("ideal", None, &[Goal::Accuracy, Goal::Energy]);
+        let Foresight::Possible { bounds } = foresight.foresee(&space().default_point()) else {
+            panic!("an ideal chip refuses nothing")
+        };
+        assert_eq!(bounds, [Bounds { low: 0.0, high: 1.0 }, Bounds { low: 0.0, high: f64::INFINITY }]);
+    }
+
+    #[test]
+    fn a_constraint_of_what_is_known_refuses_before_training() {
+        let mut foresight = foresight("loihi1", None, &[Goal::Accuracy]);
+        foresight.constraints = vec!["cores<=0".parse().unwrap()];
+        let mut point = space().default_point();
+        point.set("input_coding", "threshold");
+        let Foresight::Refused { reason } = foresight.foresee(&point) else {
+            panic!("no network has no core")
+        };
+        assert!(reason.starts_with("it takes ") && reason.ends_with(" cores: must be cores<=0"), "{reason}");
+        foresight.constraints = vec!["parameters<=1000000".parse().unwrap(), "energy<=0".parse().unwrap()];
+        assert!(matches!(foresight.foresee(&point), Foresight::Possible { .. }));
+    }
+}

@@ -1,0 +1,63 @@
+//! The metrics of a study, and the values of a deployed network in them.
+
+use super::accuracy::accuracy;
+use super::constraint::Constraint;
+use super::faults::{Sweep, SweepError};
+use super::goal::Goal;
+use crate::backend::{ChipReport, Deployment};
+use crate::data::Coded;
+
+/// The metrics of a study. The first one decides the winner.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Goals {
+    /// The metrics, at least one.
+    pub list: Vec<Goal>,
+    /// What metrics must be at least or at most.
+    pub constraints: Vec<Constraint>,
+    /// The faulty chips of [`Goal::Robustness`].
+    pub sweep: Sweep,
+}
+
+/// Why a deployed network has no value of a metric.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum GoalError {
+    /// It has no score on faulty chips.
+    #[error(transparent)]
+    Sweep(#[from] SweepError),
+    /// It needs a number that the profile lacks, such as that of a link between chips.
+    #[error("{goal}: {chip} has no numbers for this network")]
+    Unmodelled { goal: Goal, chip: String },
+}
+
+impl Goals {
+    /// The values of a network that found the classes `predictions` of `samples`, one for each
+    /// metric, and by how much it breaks each constraint.
+    pub(super) fn values(
+        &self,
+        deployment: &Deployment,
+        samples: &Coded,
+        predictions: &[u16],
+        report: &ChipReport,
+    ) -> Result<(Vec<f64>, Vec<f64>), GoalError> {
+        let value = |goal: Goal| {
+            let value = match goal {
+                Goal::Accuracy => Some(accuracy(predictions, &samples.labels)),
+                Goal::Robustness => Some(self.sweep.run(deployment, samples)?.mean()),
+                Goal::Energy => report.energy_j.total,
+                Goal::Latency => report.latency_s,
+                Goal::Throughput => report.throughput_hz,
+                Goal::EnergyDelayProduct => report.energy_delay_product_js,
+                Goal::Area => report.area_mm2,
+                Goal::Cores => Some(report.cores as f64),
+                Goal::Parameters => Some(deployment.network().parameters() as f64),
+                Goal::SynapticOperations => Some(report.synaptic_operations_per_inference),
+                Goal::Spikes => Some(report.spikes_per_inference),
+            };
+            value.ok_or_else(|| GoalError::Unmodelled { goal, chip: report.chip.clone() })
+        };
+        let values = self.list.iter().map(|&goal| value(goal)).collect::<Result<_, _>>()?;
+        let excess = |constraint: &Constraint| Ok(constraint.excess(value(constraint.goal)?));
+        let excesses = self.constraints.iter().map(excess).collect::<Result<_, GoalError>>()?;
+        Ok((values, excesses))
+    }
+}

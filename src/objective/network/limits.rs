@@ -1,0 +1,65 @@
+//! What a network must fit: the samples, the chip and the memory.
+
+use super::failure::invalid;
+use super::plan::Plan;
+use super::plan::hyperparameters::PlanError;
+use crate::backend::Chip;
+use crate::data::InputCoding;
+use crate::space::Point;
+use crate::study::{Failure, FailureKind};
+use crate::units::Bytes;
+
+/// What a network must fit.
+#[derive(Clone)]
+pub(super) struct Limits {
+    /// The shape of a sample: height, width, channels.
+    pub shape: [usize; 3],
+    /// The number of classes.
+    pub classes: usize,
+    /// The largest value of an input before coding.
+    pub levels: u8,
+    /// The numbers of training, validation and test samples.
+    pub samples: [usize; 3],
+    /// The chip that networks run on.
+    pub chip: Chip,
+    /// The most memory of an evaluation on this machine, if it is limited.
+    pub memory: Option<Bytes>,
+    /// The most memory that the study states: the same on all machines.
+    pub stated_memory: Option<Bytes>,
+}
+
+impl Limits {
+    /// The plan of `point`.
+    ///
+    /// # Errors
+    /// A hyperparameter is unknown, of the wrong kind, or out of range.
+    pub fn plan(&self, point: &Point) -> Result<Plan, PlanError> {
+        Plan::new(point, self.shape, self.classes)
+    }
+
+    /// The largest value of an input, as `plan` codes it.
+    pub fn input_max(&self, plan: &Plan) -> u8 {
+        match plan.coding {
+            InputCoding::Graded => self.levels,
+            InputCoding::Threshold { .. } | InputCoding::Thermometer { .. } => 1,
+        }
+    }
+
+    /// Refuses a plan that needs more memory than `limit`, before any is allocated.
+    ///
+    /// # Errors
+    /// How much it would need.
+    pub fn check_memory(&self, plan: &Plan, limit: Option<Bytes>) -> Result<(), Failure> {
+        let Some(limit) = limit else { return Ok(()) };
+        let [train, validation, test] = self.samples;
+        let needed = plan.memory(train, validation, test).map_err(invalid)?;
+        if needed <= limit {
+            return Ok(());
+        }
+        let reason = format!(
+            "would take {needed} of memory, may take {limit}: raise --memory, or choose fewer or smaller layers, \
+             input levels or batches"
+        );
+        Err(Failure { kind: FailureKind::TooLarge, reason })
+    }
+}

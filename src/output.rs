@@ -1,0 +1,325 @@
+//! Output files: written whole or not at all, whatever stands at their path.
+//!
+//! A regular file, or a path where nothing is yet, is replaced by a rename: a reader sees the old
+//! file or the new one. A symbolic link stays, and the file behind it is replaced. A device, a FIFO
+//! and an open descriptor (`/dev/stdout`, `/dev/fd/3`) are written as they are.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// The most symbolic links that are followed one after the other, as on Linux.
+const MOST_LINKS: usize = 40;
+
+/// What is written at the path of an output file.
+#[derive(Debug, PartialEq, Eq)]
+enum Target {
+    /// A regular file at the end of all links, there already or not.
+    File(PathBuf),
+    /// A device, a FIFO or an open descriptor.
+    Stream(PathBuf),
+}
+
+/// Why an output file cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum Unwritable {
+    /// A folder is there.
+    #[error("is a folder: name a file")]
+    Folder,
+    /// Its folder is missing.
+    #[error("the folder {} does not exist: make it first", .0.display())]
+    NoFolder(PathBuf),
+    /// Its folder takes no new file.
+    #[error("cannot write there: choose another folder: {0}")]
+    Closed(io::Error),
+    /// The file is there, and nobody may write it.
+    #[error("the file is read-only: choose another name")]
+    ReadOnly,
+    /// Nothing can be found out about it.
+    #[error("cannot look at it: choose another name: {0}")]
+    Unseen(io::Error),
+}
+
+/// Writes `content` to `file`. Keeps the mode of a file that is there, and its owner where the
+/// system lets it; a new file has the mode that the process gives to new files.
+///
+/// # Errors
+/// The file cannot be written whole. A regular file is then as it was.
+pub fn write(file: &Path, content: &[u8]) -> io::Result<()> {
+    match Target::of(file)? {
+        Target::File(path) => replace(&path, content),
+        Target::Stream(path) => {
+            let mut stream = File::options().append(true).open(path)?;
+            stream.write_all(content)?;
+            stream.flush()
+        }
+    }
+}
+
+/// Checks that `file` can be written, without a change to it.
+///
+/// # Errors
+/// What stands in the way.
+pub fn check(file: &Path) -> Result<(), Unwritable> {
+    let path = match Target::of(file) {
+        Ok(Target::File(path)) => path,
+        Ok(Target::Stream(path)) => return check_stream(&path),
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => return Err(Unwritable::Folder),
+        Err(error) => return Err(Unwritable::Unseen(error)),
+    };
+    if path.file_name().is_none() {
+        return Err(Unwritable::Folder);
+    }
+    let folder = folder_of(&path);
+    if !folder.is_dir() {
+        return Err(Unwritable::NoFolder(folder.to_owned()));
+    }
+    NamedTempFile::new_in(folder).map_err(Unwritable::Closed)?;
+    match fs::metadata(&path).is_ok_and(|metadata| metadata.permissions().readonly()) {
+        true => Err(Unwritable::ReadOnly),
+        false => Ok(()),
+    }
+}
+
+/// Whether `file` is, or will be, a regular file: only such a file has others beside it.
+pub fn is_regular(file: &Path) -> bool {
+    matches!(Target::of(file), Ok(Target::File(_)))
+}
+
+/// Whether both paths lead to the same regular file, by any names and links, there already or not.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    match (Place::of(one), Place::of(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => false,
+    }
+}
+
+/// What makes a regular file the one that it is.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    /// Its device and its number there.
+    #[cfg(unix)]
+    Inode(u64, u64),
+    /// The whole path of a file that is not there yet.
+    Path(PathBuf),
+}
+
+impl Place {
+    /// The place of a regular file; `None` for folders, devices and FIFOs.
+    fn of(file: &Path) -> Option<Self> {
+        let path = match fs::metadata(file) {
+            #[cfg(unix)]
+            Ok(there) => {
+                use std::os::unix::fs::MetadataExt;
+                return there.is_file().then(|| Self::Inode(there.dev(), there.ino()));
+            }
+            #[cfg(not(unix))]
+            Ok(there) => return Some(Self::Path(file.canonicalize().ok()?)).filter(|_| there.is_file()),
+            Err(_) => end_of_links(file).ok()?,
+        };
+        let folder = folder_of(&path).canonicalize().ok()?;
+        Some(Self::Path(folder.join(path.file_name()?)))
+    }
+}
+
+impl Target {
+    fn of(file: &Path) -> io::Result<Self> {
+        let path = end_of_links(file)?;
+        if is_descriptor(&path) {
+            return Ok(Self::Stream(path));
+        }
+        match fs::metadata(&path) {
+            Ok(there) if there.is_file() => Ok(Self::File(path)),
+            Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+            Ok(_) => Ok(Self::Stream(path)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::File(path)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The path to which the links at `file` lead, whether something is there or not.
+fn end_of_links(file: &Path) -> io::Result<PathBuf> {
+    let mut path = file.to_owned();
+    for _ in 0..MOST_LINKS {
+        if is_descriptor(&path) {
+            return Ok(path);
+        }
+        match fs::read_link(&path) {
+            Ok(next) => path = folder_of(&path).join(next),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("too many symbolic links"))
+}
+
+/// Whether `path` names a descriptor that a process holds open, as Linux and the BSDs spell it.
+fn is_descriptor(path: &Path) -> bool {
+    let in_table = |parent: &Path| {
+        parent == Path::new("/dev/fd") || parent.starts_with("/proc") && parent.ends_with("fd")
+    };
+    path.parent().is_some_and(in_table)
+}
+
+/// Where a file at `path` stands.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Checks the rights of this process; opening a FIFO would wait for its reader.
+#[cfg(unix)]
+fn check_stream(path: &Path) -> Result<(), Unwritable> {
+    use rustix::fs::{Access, access};
+
+    access(path, Access::WRITE_OK).map_err(|error| match error {
+        rustix::io::Errno::ACCESS => Unwritable::ReadOnly,
+        other => Unwritable::Unseen(other.into()),
+    })
+}
+
+#[cfg(not(unix))]
+fn check_stream(_path: &Path) -> Result<(), Unwritable> {
+    Ok(())
+}
+
+/// Writes a file beside `path`, and moves it there when it is whole.
+fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let there = fs::metadata(path).ok();
+    let mut new = beside(folder_of(path), there.as_ref())?;
+    new.write_all(content)?;
+    if let Some(there) = &there {
+        keep_owner(new.as_file(), there);
+        new.as_file().set_permissions(there.permissions())?;
+    }
+    new.as_file().sync_all()?;
+    new.persist(path)?;
+    Ok(())
+}
+
+/// A new file in `folder` that nobody may read who may not read the file that is `there`.
+#[cfg(unix)]
+fn beside(folder: &Path, there: Option<&Metadata>) -> io::Result<NamedTempFile> {
+    use std::os::unix::fs::PermissionsExt;
+
+    // The system takes away what the process's umask forbids.
+    let mode = there.map_or(0o666, |there| there.permissions().mode() & 0o777);
+    tempfile::Builder::new().permissions(fs::Permissions::from_mode(mode)).tempfile_in(folder)
+}
+
+#[cfg(not(unix))]
+fn beside(folder: &Path, _there: Option<&Metadata>) -> io::Result<NamedTempFile> {
+    NamedTempFile::new_in(folder)
+}
+
+/// Gives `new` to the owner and the group of the file that is `there`, where the system allows it.
+#[cfg(unix)]
+fn keep_owner(new: &File, there: &Metadata) {
+    use std::os::unix::fs::{MetadataExt, fchown};
+
+    if fchown(new, Some(there.uid()), Some(there.gid())).is_err() {
+        let _ = fchown(new, None, Some(there.gid()));
+    }
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_new: &File, _there: &Metadata) {}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn mode(file: &Path) -> u32 {
+        fs::metadata(file).expect("there").permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_with_its_mode_and_nothing_is_left_beside_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("best.json");
+        write(&file, b"old").expect("written");
+        let mut held = File::open(&file).expect("there");
+        for bits in [0o640, 0o604, 0o755, 0o600] {
+            fs::set_permissions(&file, fs::Permissions::from_mode(bits)).expect("ours");
+            write(&file, b"new").expect("written");
+            assert_eq!((mode(&file), fs::read(&file).expect("there")), (bits, b"new".to_vec()));
+        }
+        assert_eq!(io::read_to_string(&mut held).expect("read"), "old", "replaced, not overwritten");
+        assert_eq!(fs::read_dir(folder.path()).expect("there").count(), 1);
+    }
+
+    #[test]
+    fn a_new_file_has_the_mode_of_any_new_file_of_the_process() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [file, plain] = ["ours", "plain"].map(|name| folder.path().join(name));
+        write(&file, b"x").expect("written");
+        fs::write(&plain, b"x").expect("written");
+        assert_eq!(mode(&file), mode(&plain));
+    }
+
+    #[test]
+    fn links_stay_and_the_file_behind_them_is_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        fs::create_dir(path("deep")).expect("a folder");
+        symlink("middle", path("link")).expect("a link");
+        symlink("deep/target", path("middle")).expect("a link");
+        for content in [b"first", b"other"] {
+            assert!(check(&path("link")).is_ok(), "a link to a file that may be missing");
+            write(&path("link"), content).expect("written");
+            assert_eq!(fs::read(path("deep/target")).expect("there"), content);
+        }
+        assert_eq!(fs::read_link(path("link")).expect("a link"), Path::new("middle"));
+        assert!(path("middle").is_symlink());
+        symlink("round", path("round")).expect("a link");
+        assert!(matches!(check(&path("round")), Err(Unwritable::Unseen(_))));
+        symlink("deep", path("to-folder")).expect("a link");
+        assert!(matches!(check(&path("to-folder")), Err(Unwritable::Folder)));
+        symlink("gone/file", path("to-nowhere")).expect("a link");
+        assert!(matches!(check(&path("to-nowhere")), Err(Unwritable::NoFolder(_))));
+    }
+
+    #[test]
+    fn a_fifo_and_a_descriptor_are_written_as_they_are() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let fifo = folder.path().join("fifo");
+        let made = std::process::Command::new("mkfifo").arg(&fifo).status().expect("mkfifo");
+        assert!(made.success() && check(&fifo).is_ok() && !is_regular(&fifo));
+        let reader = std::thread::spawn({
+            let fifo = fifo.clone();
+            move || fs::read(fifo)
+        });
+        write(&fifo, b"through").expect("written");
+        assert_eq!(reader.join().expect("no panic").expect("read"), b"through");
+        assert!(!fs::metadata(&fifo).expect("there").is_file());
+
+        for name in ["/dev/stdout", "/dev/stderr", "/dev/fd/7", "/proc/self/fd/1", "/proc/1/fd/1"] {
+            let target = Target::of(Path::new(name)).expect("known");
+            assert!(matches!(target, Target::Stream(_)), "{name}: {target:?}");
+        }
+        assert!(is_regular(&folder.path().join("fd")) && is_regular(Path::new("/tmp/fd/1")));
+    }
+
+    #[test]
+    fn the_same_file_is_known_by_any_name_and_before_it_is_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        fs::create_dir(path("deep")).expect("a folder");
+        fs::write(path("file"), "x").expect("written");
+        fs::hard_link(path("file"), path("hard")).expect("a link");
+        symlink("../file", path("deep/soft")).expect("a link");
+        symlink("later", path("soon")).expect("a link");
+        assert!(is_same(&path("file"), &path("hard")) && is_same(&path("hard"), &path("deep/soft")));
+        assert!(is_same(&path("deep/../file"), &path("file")));
+        assert!(is_same(&path("later"), &path("deep/../later")) && is_same(&path("soon"), &path("later")));
+        assert!(!is_same(&path("file"), &path("later")) && !is_same(&path("later"), &path("other")));
+        assert!(!is_same(Path::new("/dev/null"), Path::new("/dev/null")), "no file is lost there");
+    }
+}

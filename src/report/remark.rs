@@ -1,0 +1,272 @@
+//! Remarks for people: what is unexpected about a study or a network, and what to do about it.
+
+use std::fmt;
+
+use super::status::failures;
+use crate::study::{ExternalSetup, Study, TrialState, validation_samples};
+use crate::units::digits;
+
+/// The share of trials from which failures are many, as one in this number.
+const MANY: usize = 4;
+/// Fewer failures are bad luck.
+const FEWEST_FAILURES: usize = 2;
+/// The name of the metric whose resolution the number of validation samples sets.
+const ACCURACY: &str = "accuracy";
+
+/// A remark. Its text says what is wrong, and what to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Remark {
+    /// The chip takes plain spikes, so that graded inputs are not searched.
+    NoGradedInput {
+        /// The chip.
+        chip: String,
+    },
+    /// The search knows results from elsewhere.
+    WarmStart {
+        /// The table or the study that has them.
+        source: String,
+        /// The number of results.
+        known: usize,
+        /// The number of failed trials among them.
+        failed: usize,
+        /// The number of results that are left out, and why, if there are any.
+        left_out: Option<(usize, String)>,
+    },
+    /// The script of the study's command is another one than in its last run.
+    ChangedScript {
+        /// The script's file.
+        file: String,
+    },
+    /// Failed trials were to be tried again.
+    RetriedFailed {
+        /// The number of trials that wait to be.
+        count: u32,
+    },
+    /// The result goes to a device or a FIFO, so that no network is saved beside it.
+    NoModelFile {
+        /// The device or FIFO.
+        out: String,
+    },
+    /// The file of a network does not say how inputs are coded.
+    AssumedCoding {
+        /// The chip that takes plain spikes.
+        chip: String,
+        /// The coding that is used.
+        coding: String,
+    },
+    /// Many of the trials failed.
+    ManyFailed {
+        /// The number of failed trials, at least 1.
+        failed: usize,
+        /// The number of ended trials.
+        ended: usize,
+        /// The most frequent reason, and the number of trials that failed by it.
+        most: (String, usize),
+    },
+    /// One trial is better than all others in every metric, so there is nothing to choose from.
+    SinglePointFront {
+        /// Its number.
+        trial: u32,
+        /// The names of the metrics.
+        metrics: Vec<String>,
+    },
+    /// The best trials have the same accuracy, since the validation part has too few samples.
+    CoarseValidation {
+        /// The number of validation samples.
+        samples: usize,
+        /// The number of best trials that have the same accuracy, at least 2.
+        tied: usize,
+        /// Their accuracy.
+        accuracy: f64,
+    },
+}
+
+impl Remark {
+    /// The remarks on the trials of `study`, none if nothing is unexpected.
+    pub fn of(study: &Study) -> Vec<Self> {
+        [many_failed(study), single_point_front(study), coarse_validation(study)]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+}
+
+fn many_failed(study: &Study) -> Option<Remark> {
+    let reasons = failures(study);
+    let failed: usize = reasons.iter().map(|(_, count)| count).sum();
+    let ended = study.trials.iter().filter(|trial| trial.state.is_finished() && !trial.is_retried()).count();
+    let is_many = failed >= FEWEST_FAILURES && failed * MANY >= ended;
+    let most = reasons.into_iter().next().filter(|_| is_many)?;
+    Some(Remark::ManyFailed { failed, ended, most })
+}
+
+fn single_point_front(study: &Study) -> Option<Remark> {
+    let complete = study.trials.iter().filter(|trial| trial.is_feasible()).count();
+    match study.pareto_front().as_slice() {
+        [only] if study.metrics.len() > 1 && complete > 1 => Some(Remark::SinglePointFront {
+            trial: only.number,
+            metrics: study.metrics.iter().map(|metric| metric.name.clone()).collect(),
+        }),
+        _ => None,
+    }
+}
+
+fn coarse_validation(study: &Study) -> Option<Remark> {
+    let samples = validation_samples(study).filter(|&samples| samples > 0)?;
+    let is_accuracy = study.metrics.first().is_some_and(|metric| metric.name == ACCURACY);
+    if !is_accuracy || ExternalSetup::of(study).is_some() {
+        return None;
+    }
+    let accuracy = *study.best()?.values.first()?;
+    let half_a_sample = 0.5 / samples as f64;
+    let is_tied = |value: f64| (value - accuracy).abs() < half_a_sample;
+    let complete = study.in_state(TrialState::Complete).filter(|trial| trial.is_feasible());
+    let tied = complete.filter(|trial| trial.values.first().is_some_and(|&value| is_tied(value))).count();
+    (tied > 1).then_some(Remark::CoarseValidation { samples, tied, accuracy })
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoGradedInput { chip } => write!(
+                f,
+                "chip {chip} takes no graded input: input_coding is not searched there; to search it, choose a chip \
+                 that takes graded input, such as ideal"
+            ),
+            Self::WarmStart { source, known, failed, left_out } => {
+                write!(f, "{known} results of {source} are known before the first trial")?;
+                if *failed > 0 {
+                    write!(f, " ({failed} of them failed)")?;
+                }
+                left_out.iter().try_for_each(|(count, reason)| write!(f, "; {count} are left out: {reason}"))
+            }
+            Self::ChangedScript { file } => write!(
+                f,
+                "{file} has changed since the last run of the study: its trials keep their results; --retry-failed \
+                 tries failed ones again, --fresh begins anew"
+            ),
+            Self::RetriedFailed { count: 0 } => {
+                f.write_str("--retry-failed: no failed trial is left to try again")
+            }
+            Self::RetriedFailed { count } => write!(f, "{count} failed trials are tried again"),
+            Self::NoModelFile { out } => {
+                write!(
+                    f,
+                    "no weights are saved beside {out}, which is no regular file: to keep them, name a file"
+                )
+            }
+            Self::AssumedCoding { chip, coding } => write!(
+                f,
+                "no input coding in the file, and {chip} takes plain spikes: --input-coding {coding} is used; name \
+                 another if the network was trained with it"
+            ),
+            Self::ManyFailed { failed, ended, most: (reason, count) } => {
+                let share = 100.0 * *failed as f64 / (*ended).max(1) as f64;
+                write!(
+                    f,
+                    "{failed} of {ended} trials failed ({share:.0} %), {count} of them with: {reason}: change what \
+                     fails, or leave it out of the search space"
+                )
+            }
+            Self::SinglePointFront { trial, metrics } => {
+                let metrics = metrics.join(", ");
+                write!(
+                    f,
+                    "the front of {metrics} has one point: trial {trial} is at least as good as all others in every \
+                     metric: raise --budget, or choose metrics that pull apart"
+                )
+            }
+            Self::CoarseValidation { samples, tied, accuracy } => {
+                let (accuracy, step) = (digits(*accuracy), digits(1.0 / *samples as f64));
+                write!(
+                    f,
+                    "the {tied} best trials have the same accuracy, {accuracy}: with {samples} validation samples it \
+                     changes in steps of {step}, too few to tell them apart: raise --validation or --seeds-per-trial"
+                )
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::space::Point;
+    use crate::study::{Metric, RETRIED, Trial, VALIDATION_SAMPLES};
+
+    fn complete(number: u32, values: &[f64]) -> Trial {
+        let waiting = Trial::waiting(number, Point::default());
+        Trial { state: TrialState::Complete, values: values.to_vec(), ..waiting }
+    }
+
+    fn failed(number: u32, reason: &str) -> Trial {
+        let attributes = [("reason".to_owned(), reason.into())].into_iter().collect();
+        Trial { state: TrialState::Fail, attributes, ..Trial::waiting(number, Point::default()) }
+    }
+
+    fn study(metrics: &[&str], trials: Vec<Trial>) -> Study {
+        let metrics = metrics.iter().map(|&name| Metric::maximize(name)).collect();
+        Study { name: "s".into(), metrics, trials, ..Study::default() }
+    }
+
+    fn texts(study: &Study) -> Vec<String> {
+        Remark::of(study).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn many_failures_are_said_with_their_share_and_most_frequent_reason() {
+        let mut of_four = study(
+            &["score"],
+            vec![
+                complete(0, &[0.5]),
+                failed(1, "rare"),
+                failed(2, "often"),
+                failed(3, "often"),
+                complete(4, &[0.4]),
+            ],
+        );
+        let text = "3 of 5 trials failed (60 %), 2 of them with: often: change what fails, or leave it out of the \
+                    search space";
+        assert_eq!(texts(&of_four), [text]);
+        of_four.trials[3].internal.insert(RETRIED.to_owned(), 5.into());
+        assert!(texts(&of_four)[0].starts_with("2 of 4 trials failed (50 %), 1 of them"));
+        let few = study(
+            &["score"],
+            (0..8).map(|k| complete(k, &[0.1 * f64::from(k)])).chain([failed(8, "x")]).collect(),
+        );
+        assert_eq!(texts(&few), [""; 0]);
+        let all = study(&["score"], vec![failed(0, "x"), failed(1, "x")]);
+        assert!(texts(&all)[0].starts_with("2 of 2 trials failed (100 %), 2 of them with: x"));
+    }
+
+    #[test]
+    fn a_front_of_one_point_is_said_where_there_was_a_choice() {
+        let two = |trials| study(&["accuracy", "speed"], trials);
+        let single = two(vec![complete(0, &[0.5, 1.0]), complete(1, &[0.6, 2.0])]);
+        assert!(
+            texts(&single)[0].starts_with("the front of accuracy, speed has one point: trial 1 is at least")
+        );
+        assert_eq!(texts(&two(vec![complete(0, &[0.5, 3.0]), complete(1, &[0.6, 2.0])])), [""; 0]);
+        assert_eq!(texts(&two(vec![complete(0, &[0.5, 3.0])])), [""; 0], "no choice");
+        assert_eq!(texts(&study(&["accuracy"], vec![complete(0, &[0.5]), complete(1, &[0.6])])), [""; 0]);
+    }
+
+    #[test]
+    fn trials_that_few_samples_cannot_tell_apart_are_said() {
+        let with = |samples: usize, metric: &str, values: &[f64]| {
+            let trials = values.iter().enumerate().map(|(k, &value)| complete(k as u32, &[value])).collect();
+            let mut study = study(&[metric], trials);
+            study.attributes.insert(VALIDATION_SAMPLES.to_owned(), samples.into());
+            study
+        };
+        let third = 29.0 / 30.0;
+        let text = "the 2 best trials have the same accuracy, 0.9667: with 30 validation samples it changes in steps \
+                    of 0.03333, too few to tell them apart: raise --validation or --seeds-per-trial";
+        assert_eq!(texts(&with(30, "accuracy", &[third, 0.9, third])), [text]);
+        assert_eq!(texts(&with(30, "accuracy", &[third, 28.0 / 30.0])), [""; 0]);
+        assert_eq!(texts(&with(30, "loss", &[third, third])), [""; 0]);
+        let mut unknown = with(30, "accuracy", &[third, third]);
+        unknown.attributes.shift_remove(VALIDATION_SAMPLES);
+        assert_eq!(texts(&unknown), [""; 0]);
+    }
+}

@@ -1,0 +1,184 @@
+//! Lists: a number of items, each with the same parameters.
+//!
+//! A list is written once and becomes ordinary parameters: its length, and for item k the parameters
+//! `LIST.k.NAME`, which are active where the list has at least k items. So every search, table and
+//! database treats them as it treats all others. [`Space::lists`] finds them again by their names,
+//! for searches that add, remove and swap whole items.
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value as Json, json};
+
+use super::file::ListFile;
+use super::{Domain, Space};
+
+/// The most items of a list.
+pub(super) const MOST_ITEMS: u32 = 64;
+
+/// A list of items that have the same parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct List {
+    /// The index of the length in [`Space::parameters`].
+    pub length: usize,
+    /// For each possible item, the indices of its parameters, in the same order.
+    pub items: Vec<Vec<usize>>,
+}
+
+impl Space {
+    /// The lists of the space, in the order of their lengths.
+    pub fn lists(&self) -> Vec<List> {
+        let lists = (0..self.parameters.len()).filter_map(|length| {
+            let parameter = &self.parameters[length];
+            let Domain::Int { high, step: 1, log: false, .. } = parameter.domain else { return None };
+            let items: Vec<Vec<usize>> =
+                (1..=high).map(|item| self.with_prefix(&format!("{}.{item}.", parameter.name))).collect();
+            let is_list = items.first().is_some_and(|first| !first.is_empty())
+                && items.iter().all(|item| item.len() == items[0].len());
+            is_list.then_some(List { length, items })
+        });
+        lists.collect()
+    }
+
+    /// The indices of the parameters whose names begin with `prefix`.
+    fn with_prefix(&self, prefix: &str) -> Vec<usize> {
+        let names = self.parameters.iter().enumerate();
+        names.filter(|(_, parameter)| parameter.name.starts_with(prefix)).map(|(index, _)| index).collect()
+    }
+}
+
+/// The parameters that `list`, called `name`, becomes, each as written in a file.
+pub(super) fn expanded(name: &str, list: ListFile) -> Vec<(String, Json)> {
+    let ListFile { length: [low, high], default, of, when } = list;
+    let length = match low == high {
+        true => json!({"type": "fixed", "value": low, "when": when}),
+        false => match default {
+            Some(default) => {
+                json!({"type": "int", "low": low, "high": high, "default": default, "when": when})
+            }
+            None => json!({"type": "int", "low": low, "high": high, "when": when}),
+        },
+    };
+    let mut parameters = vec![(name.to_owned(), length)];
+    for item in 1..=high {
+        for (own, parameter) in &of {
+            let mut parameter = parameter.clone();
+            if let Json::Object(fields) = &mut parameter {
+                let own_when = fields.remove("when");
+                fields.insert("when".to_owned(), conditions(name, (item, high), own_when, &of));
+            }
+            parameters.push((format!("{name}.{item}.{own}"), parameter));
+        }
+    }
+    parameters
+}
+
+/// The conditions of a parameter of `item` of `high`: the list is long enough, and what the item
+/// says, whose own parameters are meant first.
+fn conditions(list: &str, (item, high): (u32, u32), own: Option<Json>, of: &IndexMap<String, Json>) -> Json {
+    let lengths: Vec<u32> = (item..=high).collect();
+    let mut when = Map::from_iter([(list.to_owned(), json!(lengths))]);
+    match own {
+        Some(Json::Object(own)) => {
+            when.extend(own.into_iter().map(|(parent, values)| match of.contains_key(&parent) {
+                true => (format!("{list}.{item}.{parent}"), values),
+                false => (parent, values),
+            }));
+            Json::Object(when)
+        }
+        // What is no object is refused where conditions are read.
+        Some(other) => other,
+        None => Json::Object(when),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::space::Point;
+
+    const LAYERS: &str = r#"{"name": "layers", "parameters": {
+        "rate": {"type": "float", "low": 0, "high": 1},
+        "layers": {"type": "list", "length": [0, 3], "default": 2, "of": {
+            "kind": {"type": "categorical", "choices": ["wide", "narrow"]},
+            "width": {"type": "int", "low": 1, "high": 9, "when": {"kind": ["wide"]}}
+        }}
+    }}"#;
+
+    fn space() -> Space {
+        Space::from_json(LAYERS, "layers.json").unwrap()
+    }
+
+    #[test]
+    fn a_list_becomes_a_length_and_the_parameters_of_its_items() {
+        let space = space();
+        let names: Vec<&str> = space.parameters().iter().map(|parameter| parameter.name.as_str()).collect();
+        let expected = [
+            "rate",
+            "layers",
+            "layers.1.kind",
+            "layers.1.width",
+            "layers.2.kind",
+            "layers.2.width",
+            "layers.3.kind",
+            "layers.3.width",
+        ];
+        assert_eq!(names, expected);
+        let list = List { length: 1, items: vec![vec![2, 3], vec![4, 5], vec![6, 7]] };
+        assert_eq!(space.lists(), [list]);
+        let default: Point = serde_json::from_str(
+            r#"{"rate": 0.5, "layers": 2, "layers.1.kind": "wide", "layers.1.width": 5,
+                "layers.2.kind": "wide", "layers.2.width": 5}"#,
+        )
+        .unwrap();
+        assert_eq!(space.default_point(), default);
+    }
+
+    #[test]
+    fn items_beyond_the_length_and_unmet_conditions_are_absent() {
+        let space = space();
+        let point: Point =
+            serde_json::from_str(r#"{"rate": 0.5, "layers": 1, "layers.1.kind": "narrow"}"#).unwrap();
+        assert_eq!(space.check(&point), Ok(()));
+        let more: Point =
+            serde_json::from_str(r#"{"rate": 0.5, "layers": 0, "layers.1.kind": "narrow"}"#).unwrap();
+        assert!(space.check(&more).is_err());
+    }
+
+    #[test]
+    fn a_list_survives_the_form_that_a_study_keeps() {
+        let space = space();
+        let again = Space::from_json(&space.to_json().to_string(), "again").unwrap();
+        assert_eq!(again, space);
+        assert_eq!(again.lists(), space.lists());
+    }
+
+    #[test]
+    fn the_condition_of_a_list_holds_for_its_items() {
+        let text = r#"{"name": "s", "parameters": {
+            "deep": {"type": "categorical", "choices": [false, true]},
+            "layers": {"type": "list", "length": [1, 2], "when": {"deep": [true]}, "of": {
+                "width": {"type": "int", "low": 1, "high": 9}}}
+        }}"#;
+        let space = Space::from_json(text, "s.json").unwrap();
+        assert_eq!(space.default_point().len(), 1);
+        assert_eq!(space.lists().len(), 1);
+    }
+
+    #[test]
+    fn a_wrong_list_is_refused_with_its_place() {
+        let error = |list: &str| {
+            let text = format!(r#"{{"name": "s", "parameters": {{"l": {list}}}}}"#);
+            Space::from_json(&text, "s.json").unwrap_err().to_string()
+        };
+        let no_items = error(r#"{"type": "list", "length": [0, 2], "of": {}}"#);
+        assert_eq!(
+            no_items,
+            "s.json: parameters.l: of = {}: a list needs at least one parameter of its items"
+        );
+        let swapped =
+            error(r#"{"type": "list", "length": [3, 2], "of": {"a": {"type": "fixed", "value": 1}}}"#);
+        assert_eq!(swapped, "s.json: parameters.l: length = [3, 2]: must be from fewest to most, at most 64");
+        let inside =
+            error(r#"{"type": "list", "length": [0, 1], "of": {"a": {"type": "int", "low": 3, "high": 1}}}"#);
+        assert!(inside.starts_with("s.json: parameters.l.1.a: low = 3 > high = 1"), "{inside}");
+    }
+}
