@@ -7,11 +7,19 @@
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::time::{Duration, Instant};
 
 use tempfile::NamedTempFile;
 
 /// The most symbolic links that are followed one after the other, as on Linux.
 const MOST_LINKS: usize = 40;
+
+/// How long a FIFO may be without a reader, and how often it is asked.
+#[cfg(unix)]
+const READER_WITHIN: Duration = Duration::from_secs(10);
+#[cfg(unix)]
+const READER_EVERY: Duration = Duration::from_millis(20);
 
 /// What is written at the path of an output file.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,7 +59,7 @@ pub fn write(file: &Path, content: &[u8]) -> io::Result<()> {
     match Target::of(file)? {
         Target::File(path) => replace(&path, content),
         Target::Stream(path) => {
-            let mut stream = File::options().append(true).open(path)?;
+            let mut stream = open_stream(&path)?;
             stream.write_all(content)?;
             stream.flush()
         }
@@ -187,6 +195,50 @@ fn check_stream(_path: &Path) -> Result<(), Unwritable> {
     Ok(())
 }
 
+/// Opens a device, a FIFO or an open descriptor. A FIFO must have a reader soon: nobody should wait
+/// for the end of a program that waits for nobody.
+#[cfg(unix)]
+fn open_stream(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::FileTypeExt;
+
+    match fs::metadata(path)?.file_type().is_fifo() {
+        true => open_fifo(path, READER_WITHIN),
+        false => File::options().append(true).open(path),
+    }
+}
+
+/// Opens a FIFO for writing, if it has a reader `within` this time.
+#[cfg(unix)]
+fn open_fifo(path: &Path, within: Duration) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+
+    let last = Instant::now() + within;
+    loop {
+        match File::options().append(true).custom_flags(OFlags::NONBLOCK.bits() as i32).open(path) {
+            Ok(stream) => {
+                fcntl_setfl(&stream, fcntl_getfl(&stream)? - OFlags::NONBLOCK)?;
+                return Ok(stream);
+            }
+            Err(error) if error.raw_os_error() != Some(rustix::io::Errno::NXIO.raw_os_error()) => {
+                return Err(error);
+            }
+            Err(_) if Instant::now() >= last => {
+                let seconds = within.as_secs();
+                let problem = format!("nobody has read this FIFO for {seconds} s: start its reader first");
+                return Err(io::Error::new(io::ErrorKind::TimedOut, problem));
+            }
+            Err(_) => std::thread::sleep(READER_EVERY),
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn open_stream(path: &Path) -> io::Result<File> {
+    File::options().append(true).open(path)
+}
+
 /// Writes a file beside `path`, and moves it there when it is whole.
 fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let there = fs::metadata(path).ok();
@@ -299,6 +351,9 @@ mod tests {
         write(&fifo, b"through").expect("written");
         assert_eq!(reader.join().expect("no panic").expect("read"), b"through");
         assert!(!fs::metadata(&fifo).expect("there").is_file());
+        let alone = open_fifo(&fifo, Duration::from_millis(50)).expect_err("no reader");
+        assert_eq!(alone.kind(), io::ErrorKind::TimedOut);
+        assert!(alone.to_string().ends_with("start its reader first"), "{alone}");
 
         for name in ["/dev/stdout", "/dev/stderr", "/dev/fd/7", "/proc/self/fd/1", "/proc/1/fd/1"] {
             let target = Target::of(Path::new(name)).expect("known");
