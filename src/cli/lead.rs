@@ -12,7 +12,7 @@ use super::shown::progress::Progress;
 use super::shown::streams;
 use crate::report::{self, Best, Remark};
 use crate::storage::{Location, Storage, StudyKey};
-use crate::study::{SCRIPT, Script, Study, Trial, TrialState, WARM_START};
+use crate::study::{ExternalSetup, SCRIPT, Script, Study, Trial, TrialState, WARM_START};
 use crate::tuner::{End, Tuner, TunerError};
 use crate::units::digits;
 
@@ -70,15 +70,34 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
 fn no_value(study: &Study) -> String {
     let failed: Vec<&Trial> = study.in_state(TrialState::Fail).filter(|trial| !trial.is_retried()).collect();
     let Some(last) = failed.last() else {
-        return format!("no trial of {} has a value that keeps all constraints: see `tune show`", study.name);
+        return nothing_feasible(study);
     };
     let reason = last.attributes.get("reason").and_then(|reason| reason.as_str()).unwrap_or("no reason kept");
     format!(
-        "no trial of {} has a value, {} failed, the last one, trial {}: {reason}: mend it, then run the same command \
-         with --retry-failed",
+        "no trial of {} has a value, {} failed, the last one, trial {}: {reason}: {}",
         study.name,
         failed.len(),
-        last.number
+        last.number,
+        match ExternalSetup::of(study) {
+            Some(_) => "mend it, then run the same command with --retry-failed",
+            None => "change the space or the chip, then run again with --fresh",
+        }
+    )
+}
+
+/// What to do about `study`, whose trials with a value all break a constraint.
+fn nothing_feasible(study: &Study) -> String {
+    let excess = |trial: &&Trial| trial.constraints.iter().filter(|&&excess| excess > 0.0).sum::<f64>();
+    let complete = study.in_state(TrialState::Complete);
+    let Some(nearest) = complete.min_by(|a, b| excess(a).total_cmp(&excess(b))) else {
+        return format!("no trial of {} has a value: raise --budget", study.name);
+    };
+    let (first, beyond) =
+        (nearest.values.first().copied().map_or_else(String::new, digits), digits(excess(&nearest)));
+    format!(
+        "no trial of {} keeps all constraints; the nearest, trial {} with {first}, is beyond them by {beyond} in all: \
+         loosen the constraints, or raise --budget",
+        study.name, nearest.number
     )
 }
 

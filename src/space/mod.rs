@@ -75,7 +75,7 @@ impl Space {
         &self.name
     }
 
-    /// All parameters in the file's order.
+    /// All parameters, fixed ones too, in the order of the space file.
     pub fn parameters(&self) -> &[Parameter] {
         &self.parameters
     }

@@ -34,7 +34,7 @@ pub(crate) enum ExportCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct TrialsArgs {
-    /// The study; the only one of the storage if left out
+    /// Name of the study; needed only if the storage holds several
     #[arg(long, value_name = "NAME")]
     pub study: Option<String>,
     #[command(flatten)]
@@ -57,7 +57,7 @@ pub(crate) struct ExportNirArgs {
     /// Bits of a weight; those of the training, else those of the chip, if left out
     #[arg(long, value_name = "N")]
     pub weight_bits: Option<u8>,
-    /// NIR node that stands for a neuron
+    /// Type of NIR node that represents the neurons
     #[arg(long, value_enum, default_value_t = FlavourKind::Threshold)]
     pub flavour: FlavourKind,
     #[command(flatten)]

@@ -22,7 +22,7 @@ pub(crate) enum LaunchCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct SlurmArgs {
-    /// The study; the only one of the storage if left out
+    /// Name of the study; needed only if the storage holds several
     #[arg(long, value_name = "NAME")]
     pub study: Option<String>,
     #[command(flatten)]
@@ -51,7 +51,7 @@ pub(crate) struct SlurmArgs {
     /// More options for `tune worker`, such as '--data-dir /scratch/data'
     #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
     pub worker_options: Option<String>,
-    /// File for the script; standard output if left out
+    /// File for the script; if left out, the script is printed, unless --submit is given
     #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Give the script to sbatch

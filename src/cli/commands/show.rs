@@ -16,8 +16,8 @@ use crate::study::{DataShape, ExternalSetup, Study};
 
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
-    /// The study; the only one of the storage if left out
-    #[arg(long)]
+    /// Name of the study; needed only if the storage holds several
+    #[arg(long, value_name = "NAME")]
     pub study: Option<String>,
     #[command(flatten)]
     pub storage: StorageArgs,

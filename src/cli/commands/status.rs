@@ -11,7 +11,7 @@ use crate::study::{Job, Timestamp};
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// The study; the only one of the storage if left out
+    /// Name of the study; needed only if the storage holds several
     #[arg(long, value_name = "NAME")]
     pub study: Option<String>,
     #[command(flatten)]

@@ -25,7 +25,7 @@ use crate::units::Bytes;
 
 #[derive(Debug, Args)]
 pub(crate) struct WorkerArgs {
-    /// The study; the only one of the storage if left out
+    /// Name of the study; needed only if the storage holds several
     #[arg(long, value_name = "NAME")]
     pub study: Option<String>,
     #[command(flatten)]

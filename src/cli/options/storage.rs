@@ -10,8 +10,9 @@ pub(crate) struct StorageArgs {
     /// postgresql://USER@HOST/DATABASE for workers on many machines
     ///
     /// Optuna's tools open both. Their addresses are understood too: sqlite:///FILE in this folder,
-    /// sqlite:////FOLDER/FILE, postgresql+DRIVER://USER@HOST/DATABASE. The password of a PostgreSQL server is read from ~/.pgpass, from the file that
-    /// PGPASSFILE names, or from PGPASSWORD. ?sslmode=verify-full checks the server's certificate.
+    /// sqlite:////FOLDER/FILE, postgresql+DRIVER://USER@HOST/DATABASE. The password of a PostgreSQL server is read from
+    /// ~/.pgpass, from the file that PGPASSFILE names, or from PGPASSWORD. ?sslmode=verify-full checks the server's
+    /// certificate.
     #[arg(long, value_name = "FILE|URL", env = "TUNE_STORAGE", default_value = "tune.db")]
     pub storage: Location,
 }

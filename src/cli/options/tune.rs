@@ -49,7 +49,7 @@ pub(crate) struct TuneArgs {
     /// Number of best trials to train again with new seeds; the best mean wins; 0 for none
     #[arg(long, value_name = "K", default_value_t = 3)]
     pub confirm: u32,
-    /// Share of the training set held out to score trials
+    /// Share of the training set held out to score trials; no effect if the data set has a validation part
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = open_share)]
     pub validation: f64,
     /// Exit with 3 if the winner's mean accuracy on the test set is below this

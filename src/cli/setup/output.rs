@@ -35,7 +35,7 @@ impl Output {
     /// As [`Output::check`], with the file for a network beside it. A device or a FIFO has no file beside it.
     ///
     /// # Errors
-    /// As of [`Output::check`], for either file.
+    /// See [`Output::check`]; either file can cause them.
     pub fn check_with_model(file: &Path, inputs: &Inputs) -> Result<Self> {
         let output = Self::check(file, inputs)?;
         if !output::is_regular(file) {

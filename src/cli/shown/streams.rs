@@ -34,18 +34,18 @@ pub(crate) fn print(text: &str) -> Result<Reader, Unprinted> {
     print_to(&mut *stdout().map_err(Unprinted)?, text)
 }
 
-/// Prints `line` and its end on standard output.
+/// Prints `line` and a newline on standard output. Returns whether somebody still reads it.
 ///
 /// # Errors
-/// As of [`print`].
+/// The line cannot be written. A closed pipe is no error: it gives [`Reader::IsGone`].
 pub(crate) fn print_line(line: impl Display) -> Result<Reader, Unprinted> {
     print(&format!("{line}\n"))
 }
 
-/// Writes `line` and its end to `out`, which answers another program.
+/// Writes `line` and a newline to `out`, which answers another program.
 ///
 /// # Errors
-/// As of [`print`].
+/// See [`print`].
 pub(crate) fn answer(out: &mut (impl Write + ?Sized), line: &str) -> Result<Reader, Unprinted> {
     print_to(out, &format!("{line}\n"))
 }

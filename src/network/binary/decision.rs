@@ -38,7 +38,7 @@ impl Decision {
 }
 
 impl BinaryNetwork {
-    /// (N, K): the integer class scores of `inputs` (N, I).
+    /// (B, K): the integer class scores of `inputs` (B, I).
     ///
     /// The network must pass [`BinaryNetwork::check`].
     pub fn scores(&self, inputs: ArrayView2<'_, u8>) -> Array2<i32> {
@@ -57,18 +57,18 @@ impl BinaryNetwork {
         Array2::from_shape_vec((inputs.nrows(), classes), scores).expect("one score per sample and class")
     }
 
-    /// The decision on each of `inputs` (N, I).
+    /// The decision on each of `inputs` (B, I).
     pub fn decide(&self, inputs: ArrayView2<'_, u8>) -> Vec<Decision> {
         let scores = self.scores(inputs).into_raw_vec_and_offset().0;
         scores.chunks(self.key.classes()).map(Decision::of).collect()
     }
 
-    /// The class of each of `inputs` (N, I).
+    /// The class of each of `inputs` (B, I).
     pub fn predict(&self, inputs: ArrayView2<'_, u8>) -> Vec<u16> {
         self.decide(inputs).into_iter().map(|decision| decision.class).collect()
     }
 
-    /// The accuracy on `inputs` (N, I): the share whose class is their label. NaN without samples.
+    /// The accuracy on `inputs` (B, I): the share whose class is their label. NaN without samples.
     pub fn accuracy(&self, inputs: ArrayView2<'_, u8>, labels: &[u16]) -> f64 {
         let right = self.predict(inputs).iter().zip(labels).filter(|(class, label)| class == label).count();
         right as f64 / labels.len() as f64

@@ -94,7 +94,7 @@ impl BinaryNetwork {
         self.layers.first().map_or(0, |layer| layer.connectivity.input().len())
     }
 
-    /// Checks that all sizes and sources fit together.
+    /// Checks that the sizes and sources of all layers fit together, and the key to the last layer.
     ///
     /// # Errors
     /// The first layer with a mistake.

@@ -60,12 +60,12 @@ impl Key {
         self.members.ncols()
     }
 
-    /// (N, K): `2 Kᵀ - 1`, +1 where neuron n belongs to class k, else -1.
+    /// (N, K): `2 Mᵀ - 1` for the members M, +1 where neuron n belongs to class k, else -1.
     pub fn signs(&self) -> Array2<f32> {
         self.members.t().map(|&member| if member { 1.0 } else { -1.0 })
     }
 
-    /// (K): the scores `(2a - 1)(2 Kᵀ - 1)` of output spikes a (N), the agreements with the key
+    /// (K): the scores `(2a - 1)(2 Mᵀ - 1)` of output spikes a (N), the agreements with the key
     /// minus the disagreements.
     pub fn scores(&self, spikes: &[bool]) -> Vec<i32> {
         let mut scores = vec![0; self.classes()];
@@ -73,7 +73,8 @@ impl Key {
         scores
     }
 
-    /// Writes the [`scores`](Self::scores) of `spikes` (N) to `scores` (K).
+    /// Writes one score per class to `scores` (K classes), from the `spikes` of one sample (N output
+    /// neurons). [`scores`](Self::scores) has the formula.
     pub(crate) fn score(&self, spikes: &[bool], scores: &mut [i32]) {
         let agreement = |(member, spike): (&bool, &bool)| if member == spike { 1 } else { -1 };
         for (members, score) in self.members.outer_iter().zip(scores) {

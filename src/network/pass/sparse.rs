@@ -47,7 +47,7 @@ impl SparseBatch {
         2 * (inputs * MOST_PERCENT).div_ceil(100)
     }
 
-    /// Stores the samples `chosen` of `inputs` (N, I), with `levels[n]` for an input of n.
+    /// Stores the samples `chosen` of `inputs` (B, I), with `levels[n]` for an input of n.
     ///
     /// Returns `false` and stores nothing if too many of them are not 0.
     pub fn load(&mut self, inputs: ArrayView2<'_, u8>, levels: &[f32; 256], chosen: &[u32]) -> bool {

@@ -66,7 +66,7 @@ impl Activations {
         }
     }
 
-    /// Loads the samples `chosen` of `inputs` (N, I), divided by `max`, as the current batch.
+    /// Loads the samples `chosen` of `inputs` (B, I), divided by `max`, as the current batch.
     ///
     /// # Panics
     /// If `chosen` is longer than the capacity or names a missing sample, or if the length of a

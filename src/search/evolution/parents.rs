@@ -15,7 +15,7 @@ const MEMORY: usize = 3;
 /// The points of the best trials of `study`, at most `population` of them, best first.
 pub(super) fn of<'a>(study: &'a Study, population: usize, space: &Space) -> Vec<&'a Point> {
     let complete: Vec<&Trial> = study.in_state(TrialState::Complete).collect();
-    let youngest = complete.iter().rev().take(MEMORY * population).last();
+    let youngest = complete.get(complete.len().saturating_sub(MEMORY * population));
     let first = youngest.filter(|_| study.metrics.len() == 1).map_or(0, |trial| trial.number);
     let young = ranking(study).into_iter().filter(|trial| trial.number >= first);
     young

@@ -19,12 +19,12 @@ pub(in super::super) enum Content {
     Empty,
     /// Tables of studies.
     Studies,
-    /// Tables of another program, such as this one.
+    /// Tables of another program; the name of the first one.
     Foreign(String),
 }
 
 impl Content {
-    /// What a database with these `tables` contains.
+    /// What a database contains, judged by the names of its `tables`.
     pub fn of(tables: &[String]) -> Self {
         let has = |name: &str| tables.iter().any(|table| table == name);
         match tables.first() {

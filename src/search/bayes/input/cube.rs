@@ -81,8 +81,8 @@ impl<'a> Cube<'a> {
         }
     }
 
-    /// A lower bound of the number of cells: the product of the numbers of values of the axes that
-    /// are always active. `None` if one of them is a continuum.
+    /// A lower bound on the number of cells: the product of the sizes (numbers of values) of the axes
+    /// that are always active. `None` if one of these axes is continuous.
     pub fn least_size(&self) -> Option<u64> {
         let always = self.axes.iter().filter(|axis| axis.conditions.is_empty());
         always
