@@ -125,11 +125,7 @@ impl Best {
             searched: *trial.values.first()?,
             validation: Scored::of(&winner.repeats),
             test: Scored::of(&confirmation.test),
-            default: study
-                .trials
-                .first()
-                .filter(|first| first.number == 0)
-                .map(|first| Default { trial: first.number, searched: first.values.first().copied() }),
+            default: default_trial(study),
             front: front(study),
             network: kept.map(|repeat| repeat.attributes.clone()).unwrap_or_default(),
             model: model.map(str::to_owned),
@@ -149,6 +145,15 @@ impl Best {
         text.push('\n');
         text
     }
+}
+
+/// The trial of the default point, which is the first; where that was tried again, the later one.
+fn default_trial(study: &Study) -> Option<Default> {
+    // Other programs may have deleted it.
+    let first = study.trials.first().filter(|first| first.number == 0)?;
+    let counts = |trial: &&Trial| trial.point == first.point && !trial.is_retried();
+    let trial = study.trials.iter().find(counts).unwrap_or(first);
+    Some(Default { trial: trial.number, searched: trial.values.first().copied() })
 }
 
 fn front(study: &Study) -> Vec<OnFront> {
