@@ -142,7 +142,8 @@ pub(super) fn read(line: &str, metrics: &[Metric]) -> Result<Meaning, String> {
     if !object.keys().any(|key| KEYS.contains(&key.as_str())) {
         return Ok(Meaning::Braced);
     }
-    report(&text, metrics)
+    // What is quoted of the output may have line breaks of its own.
+    report(&text, metrics).map_err(|problem| problem.replace('\n', "\\n").replace('\r', "\\r"))
 }
 
 /// The keys of a [`Report`].
@@ -381,6 +382,7 @@ mod tests {
         assert!(problem(r#"{"values": {"loss": 1, "speed": 2, "size": 3}}"#).contains("size is no metric"));
         assert!(problem(r#"{"step": 1}"#).contains("needs a \"value\""));
         assert!(problem(r#"{"values": ["high", 1]}"#).contains("\"high\" is not a number"));
+        assert_eq!(problem(r#"{"values": ["a\nb\r", 1]}"#), r#"output: "a\nb\r" is not a number"#);
         assert!(problem(r#"{"attributes": {}}"#).contains("needs \"value\""));
     }
 }
