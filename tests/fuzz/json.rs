@@ -77,7 +77,9 @@ fn shorten(value: &mut Json, stream: &mut Stream) {
 }
 
 fn lengthen(value: &mut Json, stream: &mut Stream) {
-    let times = 1usize << stream.random_range(0..10);
+    // Several of these in a row would make what no input may be.
+    let most = MOST / value.to_string().len().max(1);
+    let times = (1usize << stream.random_range(0..10)).min(most);
     match value {
         Json::Array(list) if !list.is_empty() => {
             let item = list[stream.random_range(0..list.len())].clone();
