@@ -7,11 +7,16 @@
 
 use std::collections::BTreeMap;
 use std::f64::consts::PI;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use spiketune::objective::Objective;
+use spiketune::objective::synthetic::Problem::Hartmann6;
+use spiketune::objective::synthetic::Synthetic;
 use spiketune::search::Strategy;
+use spiketune::seed::Seed;
 use spiketune::space::{Point, Space};
 use spiketune::study::{Attributes, Failure, FailureKind, Metric, Outcome, Study, TrialState};
 use spiketune::tuner::Session;
@@ -37,10 +42,10 @@ struct Problem {
 const PROBLEMS: [Problem; 6] = [
     Problem {
         name: "continuous",
-        parameters: r#""x0": UNIT, "x1": UNIT, "x2": UNIT, "x3": UNIT, "x4": UNIT, "x5": UNIT"#,
+        parameters: r#""x1": UNIT, "x2": UNIT, "x3": UNIT, "x4": UNIT, "x5": UNIT, "x6": UNIT"#,
         metrics: &["loss"],
         evaluate: |point, _| Ok(vec![hartmann(point)]),
-        regret: |study| best(study, hartmann) + 3.32237,
+        regret: |study| best(study, hartmann) - Hartmann6.optimum(),
     },
     Problem {
         name: "mixed",
@@ -98,27 +103,14 @@ fn best(study: &Study, function: fn(&Point) -> f64) -> f64 {
     study.best().map_or(1.0, |trial| function(&trial.point))
 }
 
-/// Hartmann's function of six inputs; its minimum is -3.32237.
+/// Hartmann's function of six inputs.
 fn hartmann(point: &Point) -> f64 {
-    const ALPHA: [f64; 4] = [1.0, 1.2, 3.0, 3.2];
-    const A: [[f64; 6]; 4] = [
-        [10.0, 3.0, 17.0, 3.5, 1.7, 8.0],
-        [0.05, 10.0, 17.0, 0.1, 8.0, 14.0],
-        [3.0, 3.5, 1.7, 10.0, 17.0, 8.0],
-        [17.0, 8.0, 0.05, 10.0, 0.1, 14.0],
-    ];
-    const P: [[f64; 6]; 4] = [
-        [0.1312, 0.1696, 0.5569, 0.0124, 0.8283, 0.5886],
-        [0.2329, 0.4135, 0.8307, 0.3736, 0.1004, 0.9991],
-        [0.2348, 0.1451, 0.3522, 0.2883, 0.3047, 0.6650],
-        [0.4047, 0.8828, 0.8732, 0.5743, 0.1091, 0.0381],
-    ];
-    let x: Vec<f64> = (0..6).map(|i| at(point, &format!("x{i}"))).collect();
-    let term = |(row, centre): (&[f64; 6], &[f64; 6])| {
-        let squares = row.iter().zip(centre).zip(&x).map(|((a, p), x)| a * (x - p) * (x - p));
-        (-squares.sum::<f64>()).exp()
-    };
-    -ALPHA.iter().zip(A.iter().zip(&P)).map(|(alpha, pair)| alpha * term(pair)).sum::<f64>()
+    let mut go_on = |_, _| ControlFlow::Continue(());
+    let evaluation = Synthetic::new(Hartmann6).evaluate(point, &Seed::root(0), &mut go_on);
+    match evaluation.map(|evaluation| evaluation.outcome) {
+        Some(Outcome::Complete { values, .. }) => values[0],
+        _ => panic!("six numbers have a value"),
+    }
 }
 
 /// A learning rate whose best value depends on the rule, a width and a dropout.

@@ -71,7 +71,9 @@ impl Spread {
         let count = values.len();
         let mean = values.iter().sum::<f64>() / count as f64;
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-        let sd = if count > 1 { (squares / (count - 1) as f64).sqrt() } else { 0.0 };
+        // The mean of equal values may differ from them by rounding.
+        let is_constant = values.iter().all(|value| *value == values[0]);
+        let sd = if is_constant { 0.0 } else { (squares / (count - 1) as f64).sqrt() };
         (count > 0).then_some(Self { count, mean, sd })
     }
 }

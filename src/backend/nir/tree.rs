@@ -14,6 +14,10 @@ use super::error::NirError;
 
 /// Most numbers of a file, in all arrays together: 2 GiB in 64 bits.
 const MOST_NUMBERS: u64 = 1 << 28;
+/// Most numbers for each byte of a file, and of a file however short. Chunks that were never written
+/// read as zeros, so a short file may claim any number.
+const NUMBERS_PER_BYTE: u64 = 32;
+const NUMBERS_OF_A_SHORT_FILE: u64 = 1 << 24;
 /// Most bytes of text in a file.
 const MOST_TEXT: u64 = 1 << 24;
 /// Most groups and data sets in a file.
@@ -89,13 +93,21 @@ impl Array {
 /// # Errors
 /// The file is damaged, or declares more than the limits above.
 pub(super) fn read(bytes: Vec<u8>) -> Result<Tree, NirError> {
+    let most_numbers = most_numbers(bytes.len());
     let file = File::from_bytes(bytes)?;
-    BoundedReader { numbers: MOST_NUMBERS, text: MOST_TEXT, items: MOST_ITEMS }
+    BoundedReader { most_numbers, numbers: most_numbers, text: MOST_TEXT, items: MOST_ITEMS }
         .group(&file.root(), MOST_DEPTH)
+}
+
+/// Most numbers of a file of this length in bytes.
+fn most_numbers(length: usize) -> u64 {
+    (NUMBERS_PER_BYTE.saturating_mul(length as u64)).clamp(NUMBERS_OF_A_SHORT_FILE, MOST_NUMBERS)
 }
 
 /// A reader with budgets: what it may still read.
 struct BoundedReader {
+    /// The budget of numbers at the start.
+    most_numbers: u64,
     numbers: u64,
     text: u64,
     items: u64,
@@ -158,7 +170,7 @@ impl BoundedReader {
         count: u64,
         width: Width,
     ) -> Result<Array, NirError> {
-        self.numbers = take(self.numbers, count, "numbers", MOST_NUMBERS)?;
+        self.numbers = take(self.numbers, count, "numbers", self.most_numbers)?;
         let values = dataset.read_f64()?;
         if values.len() as u64 != count {
             return Err(NirError::Form(format!("{} numbers for a shape of {count}", values.len())));
@@ -174,7 +186,7 @@ impl BoundedReader {
         count: u64,
         order: Option<fn([u8; 2]) -> u16>,
     ) -> Result<Array, NirError> {
-        self.numbers = take(self.numbers, count, "numbers", MOST_NUMBERS)?;
+        self.numbers = take(self.numbers, count, "numbers", self.most_numbers)?;
         let bytes = dataset.read_raw()?;
         let (pairs, rest) = bytes.as_chunks::<2>();
         let order = order.unwrap_or(u16::from_le_bytes);
@@ -356,6 +368,12 @@ mod tests {
         file.create_dataset("large").with_dtype(hdf5_pure::make_f64_type()).with_shape(&[0, 1 << 40]);
         let empty = read(file.finish().unwrap()).unwrap();
         assert!(matches!(&empty["large"], Item::Numbers(array) if array.values.is_empty()));
+        let mut file = FileBuilder::new();
+        file.create_dataset("claimed").with_dtype(hdf5_pure::make_f64_type()).with_shape(&[1 << 25]);
+        let problem = file.finish().map_err(NirError::from).and_then(read).unwrap_err().to_string();
+        assert_eq!(problem, "holds more than 16777216 numbers");
+        let lengths = [0, 1 << 19, 1 << 20, 1 << 23, usize::MAX];
+        assert_eq!(lengths.map(most_numbers), [1 << 24, 1 << 24, 1 << 25, 1 << 28, 1 << 28]);
         assert_eq!(take(5, 5, "numbers", 5), Ok(0));
         assert_eq!(take(5, 6, "numbers", 5).unwrap_err().to_string(), "holds more than 5 numbers");
     }

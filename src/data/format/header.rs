@@ -36,8 +36,9 @@ pub(crate) struct Others {
 /// lines after it where it must.
 ///
 /// A line without a number among its features does, unless all its features are missing. A line of
-/// numbers does if its label is of another kind than all others, or occurs nowhere else and the line
-/// counts the columns, has whole numbers above fractions, or calls the labels by a usual name.
+/// numbers does if its label is of another kind than all others. It also does if its label occurs
+/// nowhere else, and one of these holds: it counts the columns, it has whole numbers above fractions,
+/// or it calls the labels by a usual name.
 ///
 /// # Errors
 /// Those of `others`.

@@ -4,9 +4,9 @@ use super::score::ScoreBySample;
 use crate::network::Decision;
 
 impl ScoreBySample {
-    /// A CSV table with a line per sample: its number from 0, the names of its class and of the
-    /// decided class, the margin of the decision, and whether it was a tie. A class without a name
-    /// is its number.
+    /// A CSV table with a line per sample: its number from 0, its class, the decided class, the
+    /// margin of the decision, and whether it was a tie. A class has its name, or its number if it
+    /// has none.
     pub fn predictions_csv(&self, classes: &[String]) -> String {
         table(classes, &self.labels, &self.decisions)
     }

@@ -2,10 +2,11 @@
 //!
 //! Expected improvement counts every gain, however small. So a search refines the bottom of a
 //! valley as long as the model expects less elsewhere, and with few trials elsewhere it expects
-//! little. Once the gain that is left no longer matters, every second trial therefore asks for a
-//! gain beyond a margin: the ξ of expected improvement (Brochu, Cora & de Freitas 2010, "A tutorial
-//! on Bayesian optimization of expensive cost functions", section 2.3). Only places that are little
-//! known can promise that. The constants are those of `benches/README.md#exploration`.
+//! little. So every second trial asks for a gain beyond a margin, once the gain that is left no
+//! longer matters. Only places that are little known can promise that. The margin is the ξ of
+//! expected improvement (Brochu, Cora & de Freitas 2010, "A tutorial on Bayesian optimization of
+//! expensive cost functions", section 2.3). The constants are those of
+//! `benches/README.md#exploration`.
 
 use super::acquisition::maximize::Scored;
 use super::acquisition::{Acquisition, Gain};

@@ -5,9 +5,10 @@
 //! each trial that ends may become a parent at once, so no worker waits. Two stages come before a
 //! training, since a training costs more than ten thousand children:
 //!
-//! 1. Many children are made. Those that are refused, or were tried, are dropped. Of the others the
-//!    ones stay whose metrics that are known before training lie where few trials lie (Elsken et al.
-//!    2019, "Efficient multi-objective neural architecture search via Lamarckian evolution").
+//! 1. Many children are made. Those that are refused, or were tried, are dropped. If a metric of the
+//!    study is known before training, those children stay whose values are far from the trials'
+//!    (Elsken et al. 2019, "Efficient multi-objective neural architecture search via Lamarckian
+//!    evolution"); else the first ones stay.
 //! 2. Of those the one is tried that the Gaussian process expects most of.
 //!
 //! | file | idea |

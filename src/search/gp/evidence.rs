@@ -1,14 +1,16 @@
 //! The log posterior density of hyperparameters, which the fit maximizes, and its gradient.
 //!
-//! K = s² m + v 11ᵀ + σ²I, with the correlations m of the kernel, the signal variance s², the noise
-//! variance σ², and the variance v of the constant mean, which is integrated out. With α = K⁻¹y the
-//! log likelihood is ln p(y | θ) = -½ yᵀα - ½ ln det K - ½ n ln 2π, and
-//! ∂/∂θ = ½ tr((ααᵀ - K⁻¹) ∂K/∂θ): Rasmussen & Williams 2006, eqs. 2.30, 5.8 and 5.9.
+//! The covariance of the observations is K = s² m + v 11ᵀ + σ²I. Here m are the correlations of the
+//! kernel, s² is the signal variance, and σ² is the noise variance. The constant mean is integrated
+//! out; v is its variance.
 //!
-//! The derivatives by all length-scales come from one matrix product. With W = (ααᵀ - K⁻¹) ∘ s²
-//! dm/d(r²) and the scaled inputs Z, the derivative by ln l_g is -2 Σ_f Σ_i z_if (z_if Σ_j W_ij -
-//! (W Z)_if), over the columns f of group g. The factor in brackets is half the derivative by z_if;
-//! the derivatives by the warps follow from it.
+//! With α = K⁻¹y the log likelihood is ln p(y | θ) = -½ yᵀα - ½ ln det K - ½ n ln 2π. Its derivative
+//! is ∂/∂θ = ½ tr((ααᵀ - K⁻¹) ∂K/∂θ) (Rasmussen & Williams 2006, eqs. 2.30, 5.8 and 5.9).
+//!
+//! The derivatives by all length-scales come from one matrix product, W Z. Here Z are the scaled
+//! inputs, and W = (ααᵀ - K⁻¹) ∘ s² dm/d(r²). The derivative by ln l_g is
+//! -2 Σ_f Σ_i z_if (z_if Σ_j W_ij - (W Z)_if), over the columns f of group g. The factor in brackets
+//! is half the derivative by z_if; the derivatives by the warps follow from it.
 //!
 //! An observation of a fidelity level is the function plus a discrepancy, a process that the
 //! observations of this level share (Kennedy & O'Hagan 2000, "Predicting the output from a complex
