@@ -43,7 +43,7 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
     if progress.is_for_people() {
         prepared.remarks.iter().for_each(streams::say);
     }
-    let search = args.search.build();
+    let search = args.search.refining(args.budget, args.refine);
     let space = prepared.space.clone().with_foresight(prepared.objective.foresight());
     let mut tuner = Tuner {
         space: &space,
@@ -161,13 +161,16 @@ fn finish(
         let printed = streams::print(&report::winner_text(&best));
         Remark::of(&study).iter().for_each(streams::say);
         streams::say(format_args!("written to {}", output.file().display()));
+        if let Some((name, reference)) = &prepared.against {
+            streams::print_line(report::against_text(&best, reference, name))?;
+        }
         printed?;
     }
-    Ok(against(prepared.fail_under, best.test.spread.map(|spread| spread.mean)))
+    Ok(below(prepared.fail_under, best.test.spread.map(|spread| spread.mean)))
 }
 
 /// Says so where the winner's `mean` on the test set is below the `least` that was asked for.
-fn against(least: Option<f64>, mean: Option<f64>) -> Exit {
+fn below(least: Option<f64>, mean: Option<f64>) -> Exit {
     match least {
         Some(least) if mean.is_none_or(|mean| mean < least) => {
             let shown = mean.map_or("nothing".to_owned(), digits);

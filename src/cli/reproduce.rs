@@ -4,7 +4,8 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 /// Options that change where and how a study runs, but not its result.
-const WITHOUT_EFFECT: [&str; 16] = [
+const WITHOUT_EFFECT: [&str; 17] = [
+    "against",
     "storage",
     "study",
     "fresh",
@@ -23,8 +24,8 @@ const WITHOUT_EFFECT: [&str; 16] = [
     "help",
 ];
 
-/// Options that only robustness uses: left out unless they were typed.
-const ONLY_IF_TYPED: [&str; 3] = ["faults", "fault_rates", "fault_maps"];
+/// Options that most studies do not use: left out unless they were typed.
+const ONLY_IF_TYPED: [&str; 4] = ["faults", "fault_rates", "fault_maps", "refine"];
 
 /// The command line of `command` with its parsed `matches`, quoted for a shell: `tune`, the subcommand, and every option
 /// that shapes the result, with its default where none was typed.
@@ -90,7 +91,7 @@ mod tests {
             --metric energy --reference 0.5,-2 --storage s.db --threads 3 --quiet";
         let expected = "tune --dataset 'my data.csv' --label y --chip ideal --budget 7 --search bayes \
             --reference '0.5,-2' --seed 0 --seeds-per-trial 1 --confirm-seeds 3 --out best.json --workers 2 \
-            --deterministic --fidelity off --metric accuracy --metric energy --confirm 3 --validation 0.2";
+            --deterministic --fidelity off --metric accuracy --metric energy --validation 0.2";
         assert_eq!(reproduced(line), expected);
     }
 

@@ -91,6 +91,12 @@ pub trait Model: Send {
     /// Scores it on the test set, which no search has seen.
     fn test(&self) -> Outcome;
 
+    /// Samples per second that the simulator answers on this machine, measured now; `None` if
+    /// nothing simulates the model.
+    fn host_throughput(&self) -> Option<f64> {
+        None
+    }
+
     /// Writes it to `file`.
     ///
     /// # Errors

@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::front::{OnFront, front};
+use super::scored::Scored;
 use crate::space::Point;
-use crate::study::{
-    Attributes, Confirmation, ExternalSetup, Metric, Repeat, Setup, Spread, Stopped, Study, Trial,
-};
+use crate::study::{Attributes, Confirmation, ExternalSetup, Metric, Setup, Stopped, Study, Trial};
 
 /// Version of the JSON form of `best.json`.
 const SCHEMA: u32 = 1;
@@ -65,16 +65,10 @@ pub struct Best {
     /// The saved network's own first metric on the test set; the mean over the seeds is in `test`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_test: Option<f64>,
-}
-
-/// The first metric by seed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Scored {
-    /// One value for each seed; `null` where it failed.
-    pub values: Vec<Option<f64>>,
-    /// Their mean and standard deviation; `null` if one failed.
-    pub spread: Option<Spread>,
+    /// The saved network's samples per second on the simulator of the machine that ended the study,
+    /// measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_throughput: Option<f64>,
 }
 
 /// The trial of the default point.
@@ -85,18 +79,6 @@ pub struct Default {
     pub trial: u32,
     /// Its first metric on the validation set; `null` if it failed.
     pub searched: Option<f64>,
-}
-
-/// A trial on the front of several metrics.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct OnFront {
-    /// Its number.
-    pub trial: u32,
-    /// Its values, one for each metric.
-    pub values: Vec<f64>,
-    /// Its hyperparameters.
-    pub hyperparameters: Point,
 }
 
 impl Best {
@@ -126,11 +108,12 @@ impl Best {
             validation: Scored::of(&winner.repeats),
             test: Scored::of(&confirmation.test),
             default: default_trial(study),
-            front: front(study),
+            front: front(study, &confirmation, model),
             network: kept.map(|repeat| repeat.attributes.clone()).unwrap_or_default(),
             model: model.map(str::to_owned),
             model_seed: saved.map(|_| confirmation.kept),
             model_test: saved.and_then(|repeat| repeat.value),
+            host_throughput: winner.host_throughput,
         })
     }
 
@@ -154,22 +137,4 @@ fn default_trial(study: &Study) -> Option<Default> {
     let counts = |trial: &&Trial| trial.point == first.point && !trial.is_retried();
     let trial = study.trials.iter().find(counts).unwrap_or(first);
     Some(Default { trial: trial.number, searched: trial.values.first().copied() })
-}
-
-fn front(study: &Study) -> Vec<OnFront> {
-    if study.metrics.len() < 2 {
-        return Vec::new();
-    }
-    let on_front = |trial: &Trial| OnFront {
-        trial: trial.number,
-        values: trial.values.clone(),
-        hyperparameters: trial.point.clone(),
-    };
-    study.pareto_front().into_iter().map(on_front).collect()
-}
-
-impl Scored {
-    fn of(repeats: &[Repeat]) -> Self {
-        Self { values: repeats.iter().map(|repeat| repeat.value).collect(), spread: Spread::of(repeats) }
-    }
 }

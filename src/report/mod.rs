@@ -1,15 +1,23 @@
 //! Reports of a study as text and JSON.
 
+mod against;
 mod best;
+mod front;
 mod journal;
+mod picked;
 mod remark;
+mod scored;
 mod status;
 mod text;
 mod trials;
 
-pub use best::{Best, Default, OnFront, Scored};
+pub use against::against_text;
+pub use best::{Best, Default};
+pub use front::{ConfirmedTrial, OnFront};
 pub use journal::{JournalError, journal};
+pub use picked::PickedError;
 pub use remark::Remark;
+pub use scored::Scored;
 pub use status::{Status, Worker, status_text};
 pub use text::{importance_text, network_text, study_text, winner_text};
 pub use trials::{TrialLine, trials_csv, trials_jsonl};

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value as Json;
 
-use super::{Best, Scored};
+use super::{Best, ConfirmedTrial, Scored};
 use crate::study::{Attributes, Importance, Setup, Study, Trial, TrialState};
 use crate::units::{digits, with_prefix};
 
@@ -57,13 +57,60 @@ pub fn winner_text(best: &Best) -> String {
     for (name, value) in best.network.iter().filter(|(_, value)| is_short(value)) {
         rows.push(attribute(name, value));
     }
+    if let Some(rate) = best.host_throughput {
+        rows.push(("host throughput".to_owned(), format!("{} /s", digits(rate))));
+    }
     rows.extend(best.network.get("chip").into_iter().flat_map(neurobench));
     let mut text = table(&rows);
+    text.push_str(&front_text(best));
     text.push_str("\nhyperparameters\n");
     let points: Vec<(String, String)> =
         best.hyperparameters.iter().map(|(name, value)| (format!("  {name}"), value.to_string())).collect();
     text.push_str(&table(&points));
     text
+}
+
+/// The front, if it was confirmed: a line for each trial, best in the first metric first, with its
+/// means over fresh seeds and its mean on the test set.
+fn front_text(best: &Best) -> String {
+    let mut confirmed: Vec<(u32, &ConfirmedTrial)> =
+        best.front.iter().filter_map(|one| Some((one.trial, one.confirmed.as_ref()?))).collect();
+    let Some(direction) = best.metrics.first().map(|metric| metric.direction) else { return String::new() };
+    let loss = |one: &ConfirmedTrial| {
+        one.metrics.first().map_or(f64::INFINITY, |spread| direction.loss(spread.mean))
+    };
+    confirmed.sort_by(|(_, a), (_, b)| loss(a).total_cmp(&loss(b)));
+    if confirmed.is_empty() {
+        return String::new();
+    }
+    let has_tests = confirmed.iter().any(|(_, one)| one.test.spread.is_some());
+    let names = best.metrics.iter().map(|metric| metric.name.clone());
+    let test = has_tests.then(|| format!("{}, test", best.metrics[0].name));
+    let mut rows: Vec<Vec<String>> =
+        vec![["trial".to_owned()].into_iter().chain(names).chain(test).collect()];
+    for (number, one) in confirmed {
+        let of_networks = best.external_setup.is_none();
+        let means = best.metrics.iter().enumerate().map(|(at, metric)| {
+            one.metrics
+                .get(at)
+                .map_or("failed".to_owned(), |spread| with_unit(&metric.name, spread.mean, of_networks))
+        });
+        let test = has_tests.then(|| measured(&one.test));
+        rows.push([number.to_string()].into_iter().chain(means).chain(test).collect());
+    }
+    format!("\nfront (means over fresh seeds)\n{}", columns(&rows))
+}
+
+/// Rows as lines whose columns stand below each other, all but the last padded.
+fn columns(rows: &[Vec<String>]) -> String {
+    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..rows.first().map_or(0, Vec::len)).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells: String =
+            row.iter().zip(&widths).map(|(cell, &width)| format!("  {cell:<width$}")).collect();
+        format!("{}\n", cells.trim_end())
+    };
+    rows.iter().map(line).collect()
 }
 
 /// The row of the saved network: its seed among several, and its own test result.
@@ -152,16 +199,19 @@ fn row(study: &Study, trial: &Trial) -> String {
     let mut text = String::new();
     let is_of_networks = Setup::of(study).is_some();
     for (metric, &value) in study.metrics.iter().zip(&trial.values) {
-        let unit = METRIC_UNITS.iter().find(|(name, _)| is_of_networks && *name == metric.name);
-        let value = match unit {
-            None => digits(value),
-            Some(&(_, unit @ (MM2 | PER_SECOND))) => format!("{} {unit}", digits(value)),
-            Some((_, unit)) => with_prefix(value, unit),
-        };
-        let _ = write!(text, "{value}  ");
+        let _ = write!(text, "{}  ", with_unit(&metric.name, value, is_of_networks));
     }
     let settings: Vec<String> = trial.point.iter().map(|(name, value)| format!("{name}={value}")).collect();
     text + &settings.join(" ")
+}
+
+/// `value` of the metric `name` in its unit; a metric of a command has none.
+fn with_unit(name: &str, value: f64, is_of_networks: bool) -> String {
+    match METRIC_UNITS.iter().find(|(metric, _)| is_of_networks && *metric == name) {
+        None => digits(value),
+        Some(&(_, unit @ (MM2 | PER_SECOND))) => format!("{} {unit}", digits(value)),
+        Some((_, unit)) => with_prefix(value, unit),
+    }
 }
 
 fn reason(trial: &Trial) -> String {

@@ -31,7 +31,7 @@ mod tpe;
 mod tried;
 
 pub use bayes::BayesSearch;
-pub use evolution::{EvolutionParams, EvolutionSearch};
+pub use evolution::{EvolutionParams, EvolutionSearch, RefiningSearch};
 pub use fidelity::Fidelity;
 pub use nearest::nearest_possible;
 pub use nsga2::{Nsga2Params, Nsga2Search};

@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{BayesSearch, EvolutionSearch, Nsga2Search, RandomSearch, Search, SobolSearch, TpeSearch};
+use super::{
+    BayesSearch, EvolutionSearch, Nsga2Search, RandomSearch, RefiningSearch, Search, SobolSearch, TpeSearch,
+};
 
 /// A search with its default settings, by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -45,6 +47,15 @@ impl Strategy {
             Strategy::Evolution => "evolution",
             Strategy::Sobol => "sobol",
             Strategy::Random => "random",
+        }
+    }
+
+    /// The search of a study with `budget` trials, the last `refine` of which keep the lists of the
+    /// best trials.
+    pub fn refining(self, budget: u32, refine: u32) -> Box<dyn Search> {
+        match refine {
+            0 => self.build(),
+            _ => Box::new(RefiningSearch::new(self.build(), budget.saturating_sub(refine))),
         }
     }
 

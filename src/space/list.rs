@@ -5,6 +5,8 @@
 //! database treats them as it treats all others. [`Space::lists`] finds them again by their names,
 //! for searches that add, remove and swap whole items.
 
+use std::ops::RangeInclusive;
+
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json, json};
 
@@ -63,7 +65,7 @@ pub(super) fn expanded(name: &str, list: ListFile) -> Vec<(String, Json)> {
             let mut parameter = parameter.clone();
             if let Json::Object(fields) = &mut parameter {
                 let own_when = fields.remove("when");
-                fields.insert("when".to_owned(), conditions(name, (item, high), own_when, &of));
+                fields.insert("when".to_owned(), conditions(name, item.max(low)..=high, item, own_when, &of));
             }
             parameters.push((format!("{name}.{item}.{own}"), parameter));
         }
@@ -71,10 +73,16 @@ pub(super) fn expanded(name: &str, list: ListFile) -> Vec<(String, Json)> {
     parameters
 }
 
-/// The conditions of a parameter of `item` of `high`: the list is long enough, and what the item
-/// says, whose own parameters are meant first.
-fn conditions(list: &str, (item, high): (u32, u32), own: Option<Json>, of: &IndexMap<String, Json>) -> Json {
-    let lengths: Vec<u32> = (item..=high).collect();
+/// The conditions of a parameter of `item`: the list has one of `lengths`, and what the item says,
+/// whose own parameters are meant first.
+fn conditions(
+    list: &str,
+    lengths: RangeInclusive<u32>,
+    item: u32,
+    own: Option<Json>,
+    of: &IndexMap<String, Json>,
+) -> Json {
+    let lengths: Vec<u32> = lengths.collect();
     let mut when = Map::from_iter([(list.to_owned(), json!(lengths))]);
     match own {
         Some(Json::Object(own)) => {
@@ -105,6 +113,17 @@ mod tests {
 
     fn space() -> Space {
         Space::from_json(LAYERS, "layers.json").unwrap()
+    }
+
+    #[test]
+    fn a_list_may_have_one_length_or_begin_above_zero() {
+        let lengths = |length: &str| {
+            let text = LAYERS.replace("[0, 3], \"default\": 2", length);
+            let space = Space::from_json(&text, "layers.json").expect("a space");
+            assert_eq!(space.check(&space.default_point()), Ok(()));
+            space.default_point().iter().filter(|(name, _)| name.ends_with(".kind")).count()
+        };
+        assert_eq!(["[2, 2]", "[1, 3]", "[0, 0]"].map(lengths), [2, 2, 0]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{Attributes, Study};
+use super::{Attributes, Direction, Study, Trial, TrialState};
 
 /// Key of the study attribute that holds the [`Confirmation`].
 pub const CONFIRMATION: &str = "tune:confirmation";
@@ -20,6 +20,9 @@ pub struct Confirmation {
     pub repeats: u32,
     /// The number of candidates that was asked for.
     pub wanted: u32,
+    /// Whether the candidates are all trials of the front, whatever their number.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub front: bool,
     /// The rule that chose the winner from a front; left out where the best mean wins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pick: Option<String>,
@@ -39,6 +42,13 @@ pub struct Candidate {
     pub trial: u32,
     /// The results on the validation set, one per fresh seed.
     pub repeats: Vec<Repeat>,
+    /// The results of the same networks on the test set, if the whole front was confirmed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub test: Vec<Repeat>,
+    /// Samples per second of the simulator on this machine, measured with the saved network; of
+    /// candidates whose networks were saved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_throughput: Option<f64>,
 }
 
 /// One evaluation with a fresh seed.
@@ -47,6 +57,9 @@ pub struct Candidate {
 pub struct Repeat {
     /// The value of the first metric; `null` if the evaluation failed.
     pub value: Option<f64>,
+    /// The values of all metrics where there are several; empty if the evaluation failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<f64>,
     /// Other measurements, or the reason of the failure.
     pub attributes: Attributes,
 }
@@ -68,6 +81,11 @@ impl Spread {
     /// none.
     pub fn of(repeats: &[Repeat]) -> Option<Self> {
         let values: Vec<f64> = repeats.iter().map(|repeat| repeat.value).collect::<Option<_>>()?;
+        Self::of_values(&values)
+    }
+
+    /// Mean and standard deviation of `values`; `None` if there is none.
+    pub fn of_values(values: &[f64]) -> Option<Self> {
         let count = values.len();
         let mean = values.iter().sum::<f64>() / count as f64;
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
@@ -75,6 +93,54 @@ impl Spread {
         let is_constant = values.iter().all(|value| *value == values[0]);
         let sd = if is_constant { 0.0 } else { (squares / (count - 1) as f64).sqrt() };
         (count > 0).then_some(Self { count, mean, sd })
+    }
+}
+
+impl Candidate {
+    /// The mean loss of the first metric over the seeds; infinite if one failed, so that such a
+    /// candidate comes last.
+    pub fn mean_loss(&self, direction: Direction) -> f64 {
+        Spread::of(&self.repeats).map_or(f64::INFINITY, |spread| direction.loss(spread.mean))
+    }
+
+    /// The index of the seed with the lowest loss, the first of equals.
+    pub fn best_seed(&self, direction: Direction) -> usize {
+        let loss = |repeat: &Repeat| repeat.value.map_or(f64::INFINITY, |value| direction.loss(value));
+        let losses = self.repeats.iter().map(loss).enumerate();
+        losses.min_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(0, |(index, _)| index)
+    }
+
+    /// Mean and standard deviation of each metric over the seeds; empty if a seed failed.
+    pub fn spreads(&self) -> Vec<Spread> {
+        if self.repeats.iter().any(|repeat| repeat.value.is_none()) {
+            return Vec::new();
+        }
+        let of_seed = |repeat: &Repeat| match repeat.values.is_empty() {
+            true => repeat.value.into_iter().collect(),
+            false => repeat.values.clone(),
+        };
+        let rows: Vec<Vec<f64>> = self.repeats.iter().map(of_seed).collect();
+        let column = |at: usize| rows.iter().map(|row| row.get(at).copied()).collect::<Option<Vec<f64>>>();
+        (0..).map_while(|at| Spread::of_values(&column(at)?)).collect()
+    }
+}
+
+/// `study` with its `candidates` alone, each with the means over its seeds as its values. Candidates
+/// with a failed seed are left out.
+pub fn confirmed(study: &Study, candidates: &[Candidate]) -> Study {
+    let trial = |candidate: &Candidate| {
+        let values: Vec<f64> = candidate.spreads().iter().map(|spread| spread.mean).collect();
+        let trial = study.trials.iter().find(|trial| trial.number == candidate.trial)?;
+        (values.len() == study.metrics.len()).then(|| Trial {
+            state: TrialState::Complete,
+            values,
+            ..Trial::waiting(trial.number, trial.point.clone())
+        })
+    };
+    Study {
+        metrics: study.metrics.clone(),
+        trials: candidates.iter().filter_map(trial).collect(),
+        ..Study::default()
     }
 }
 
@@ -100,7 +166,36 @@ mod tests {
     use super::*;
 
     fn repeat(value: impl Into<Option<f64>>) -> Repeat {
-        Repeat { value: value.into(), attributes: Attributes::new() }
+        Repeat { value: value.into(), values: Vec::new(), attributes: Attributes::new() }
+    }
+
+    /// A candidate whose seeds have these values of two metrics.
+    fn candidate(trial: u32, seeds: &[[f64; 2]]) -> Candidate {
+        let repeat = |values: &[f64; 2]| Repeat { values: values.to_vec(), ..repeat(values[0]) };
+        Candidate {
+            trial,
+            repeats: seeds.iter().map(repeat).collect(),
+            test: Vec::new(),
+            host_throughput: None,
+        }
+    }
+
+    #[test]
+    fn a_confirmed_study_has_the_means_of_every_metric() {
+        let study = Study {
+            metrics: vec![super::super::Metric::maximize("a"), super::super::Metric::minimize("b")],
+            trials: (0..3).map(|number| Trial::waiting(number, crate::space::Point::default())).collect(),
+            ..Study::default()
+        };
+        let mut failed = candidate(2, &[[0.5, 1.0], [0.5, 1.0]]);
+        failed.repeats[1] = repeat(None);
+        let candidates = [candidate(1, &[[0.25, 10.0], [0.75, 30.0]]), failed];
+        let means = confirmed(&study, &candidates);
+        let shown: Vec<(u32, &[f64])> =
+            means.trials.iter().map(|trial| (trial.number, &trial.values[..])).collect();
+        assert_eq!(shown, [(1, &[0.5, 20.0][..])]);
+        assert_eq!(candidates[0].best_seed(Direction::Maximize), 1);
+        assert_eq!(candidates[1].mean_loss(Direction::Maximize), f64::INFINITY);
     }
 
     #[test]

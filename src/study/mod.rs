@@ -14,7 +14,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use confirmation::{CONFIRMATION, Candidate, Confirmation, Repeat, Spread};
+pub use confirmation::{CONFIRMATION, Candidate, Confirmation, Repeat, Spread, confirmed};
 pub use facts::enqueued::ENQUEUED;
 pub use facts::external::{EXTERNAL_SETUP, ExternalSetup};
 pub use facts::identity::{IDENTITY, VERSION};

@@ -91,19 +91,6 @@ impl Pick {
             }
         }
     }
-
-    /// The index of the winner among candidates, each with the mean loss of the first metric by
-    /// fresh seeds, in the order of [`order`](Self::order): with a slack the first that keeps it, else
-    /// the first.
-    pub fn winner(&self, losses: &[f64]) -> usize {
-        let best = losses.iter().copied().fold(f64::INFINITY, f64::min);
-        match self {
-            Pick::Within { slack, .. } => {
-                losses.iter().position(|&loss| loss <= best + slack + ROUNDING).unwrap_or(0)
-            }
-            Pick::Trial(_) | Pick::Knee => losses.iter().position(|loss| loss.is_finite()).unwrap_or(0),
-        }
-    }
 }
 
 /// Two accuracies that differ by less are equal but for rounding.
@@ -199,14 +186,6 @@ mod tests {
     fn a_trial_is_picked_by_its_number_even_behind_the_front() {
         assert_eq!(order("4"), [4]);
         assert_eq!(Pick::Trial(9).order(&study()), Err(PickError::NoTrial(9)));
-    }
-
-    #[test]
-    fn fresh_seeds_may_move_the_pick() {
-        let within: Pick = "energy within 0.01".parse().unwrap();
-        assert_eq!(within.winner(&[-0.97, -0.975, -0.978]), 0);
-        assert_eq!(within.winner(&[-0.95, -0.975, -0.978]), 1);
-        assert_eq!(Pick::Knee.winner(&[f64::INFINITY, -0.9]), 1);
     }
 
     #[test]

@@ -2,15 +2,21 @@
 //! win.
 
 use crate::objective::{Evaluation, Model};
-use crate::study::{Candidate, Direction, Outcome, Pick, Repeat, Spread};
+use crate::study::{Candidate, Direction, Outcome, Repeat};
 
 use super::value_of;
+
+/// The networks of a candidate by seed; `None` where an evaluation failed, made none, or its network
+/// was dropped because it is not to be saved.
+type Networks = Vec<Option<Box<dyn Model>>>;
 
 /// The best trials of a study, evaluated with fresh seeds.
 pub(super) struct Candidates {
     direction: Direction,
     /// Seeds of each candidate, at least 1.
     repeats: usize,
+    /// Whether every candidate is tested and keeps its best network, not the winner alone.
+    tests_all: bool,
     /// In order of the study's ranking.
     results: Vec<Results>,
 }
@@ -19,36 +25,54 @@ pub(super) struct Candidates {
 struct Results {
     trial: u32,
     repeats: Vec<Option<Repeat>>,
-    models: Vec<Option<Box<dyn Model>>>,
+    tests: Vec<Option<Repeat>>,
+    models: Networks,
 }
 
-/// The winner of a confirmation.
-pub(super) struct Winner {
-    /// All candidates, best mean first: the first is the winner.
+/// The candidates of a confirmation with all results.
+pub(super) struct Confirmed {
+    /// All candidates: the winner, then the others, best mean first.
     pub candidates: Vec<Candidate>,
-    /// The winner's networks by seed; `None` where the evaluation failed or made none.
-    pub models: Vec<Option<Box<dyn Model>>>,
+    /// The networks of each candidate.
+    pub models: Vec<Networks>,
     /// Index of the winner's best seed on the validation set, whose network is saved.
     pub kept: usize,
 }
 
 impl Candidates {
     /// The candidates `trials`, best first and at least one, before their first result.
-    pub fn new(trials: impl Iterator<Item = u32>, repeats: usize, direction: Direction) -> Self {
+    pub fn new(
+        trials: impl Iterator<Item = u32>,
+        repeats: usize,
+        direction: Direction,
+        tests_all: bool,
+    ) -> Self {
         let results = |trial| Results {
             trial,
             repeats: vec![None; repeats],
+            tests: vec![None; repeats],
             models: std::iter::repeat_with(|| None).take(repeats).collect(),
         };
-        Self { direction, repeats, results: trials.map(results).collect() }
+        Self { direction, repeats, tests_all, results: trials.map(results).collect() }
     }
 
     /// Adds the result of candidate number `index` from seed number `repeat`, then drops the
-    /// networks of candidates that can no longer win.
+    /// networks that will not be saved.
     pub fn add(&mut self, index: usize, repeat: usize, evaluation: Evaluation) {
         let results = &mut self.results[index];
         results.repeats[repeat] = Some(repeat_of(&evaluation.outcome));
+        if let (true, Some(model)) = (self.tests_all, &evaluation.model) {
+            results.tests[repeat] = Some(repeat_of(&model.test()));
+        }
         results.models[repeat] = evaluation.model;
+        match self.tests_all {
+            true => results.keep_best(self.direction),
+            false => self.drop_losers(),
+        }
+    }
+
+    /// Drops the networks of candidates that can no longer win.
+    fn drop_losers(&mut self) {
         let losses: Vec<Option<f64>> = self.results.iter().map(|one| one.mean_loss(self.direction)).collect();
         let complete = losses.iter().enumerate().filter_map(|(index, loss)| Some((index, (*loss)?)));
         let Some((best, _)) = complete.min_by(|(_, a), (_, b)| a.total_cmp(b)) else { return };
@@ -59,21 +83,15 @@ impl Candidates {
         }
     }
 
-    /// The winner by `pick`, or by the best mean; `None` if a result is missing.
-    pub fn winner(self, pick: Option<&Pick>) -> Option<Winner> {
-        let complete = |results: Results| {
-            let repeats = results.repeats.into_iter().collect::<Option<Vec<Repeat>>>()?;
-            Some((Candidate { trial: results.trial, repeats }, results.models))
-        };
+    /// The candidates, the winner first by the best mean; `None` if a result is missing.
+    pub fn ranked(self) -> Option<Confirmed> {
+        let (direction, tests_all) = (self.direction, self.tests_all);
+        let complete = |results: Results| results.complete(tests_all);
         let mut all = self.results.into_iter().map(complete).collect::<Option<Vec<_>>>()?;
-        let loss = |candidate: &Candidate| mean_loss(&candidate.repeats, self.direction);
-        let losses: Vec<f64> = all.iter().map(|(candidate, _)| loss(candidate)).collect();
-        let first = pick.filter(|_| !all.is_empty()).map(|pick| all.remove(pick.winner(&losses)));
-        all.sort_by(|(a, _), (b, _)| loss(a).total_cmp(&loss(b)));
-        all.splice(0..0, first);
-        let (candidates, mut models): (Vec<Candidate>, Vec<_>) = all.into_iter().unzip();
-        let kept = best_repeat(&candidates.first()?.repeats, self.direction);
-        Some(Winner { models: models.swap_remove(0), candidates, kept })
+        all.sort_by(|(a, _), (b, _)| a.mean_loss(direction).total_cmp(&b.mean_loss(direction)));
+        let (candidates, models): (Vec<Candidate>, Vec<_>) = all.into_iter().unzip();
+        let kept = candidates.first()?.best_seed(direction);
+        Some(Confirmed { candidates, models, kept })
     }
 
     /// Evaluations of all candidates together.
@@ -85,19 +103,62 @@ impl Candidates {
 impl Results {
     /// The mean loss of the candidate; `None` before its last result.
     fn mean_loss(&self, direction: Direction) -> Option<f64> {
+        Some(self.candidate()?.mean_loss(direction))
+    }
+
+    /// The candidate without its tests; `None` before its last result.
+    fn candidate(&self) -> Option<Candidate> {
         let repeats = self.repeats.iter().cloned().collect::<Option<Vec<Repeat>>>()?;
-        Some(mean_loss(&repeats, direction))
+        Some(Candidate { trial: self.trial, repeats, test: Vec::new(), host_throughput: None })
+    }
+
+    /// Drops all networks but that of the best seed so far.
+    fn keep_best(&mut self, direction: Direction) {
+        let loss = |repeat: &Option<Repeat>| {
+            let value = repeat.as_ref().and_then(|repeat| repeat.value);
+            value.map_or(f64::INFINITY, |value| direction.loss(value))
+        };
+        let losses = self.repeats.iter().map(loss).enumerate();
+        let best = losses.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(index, _)| index);
+        for (index, model) in self.models.iter_mut().enumerate() {
+            model.take_if(|_| best != Some(index));
+        }
+    }
+
+    /// The candidate and its networks; `None` before its last result. A seed without a network has
+    /// its own result as its test.
+    fn complete(self, is_tested: bool) -> Option<(Candidate, Networks)> {
+        let candidate = self.candidate()?;
+        let has_tests = is_tested && self.tests.iter().any(Option::is_some);
+        let tests = self.tests.into_iter().zip(&candidate.repeats).filter(|_| has_tests);
+        let test = tests.map(|(test, repeat)| test.unwrap_or_else(|| repeat.clone())).collect();
+        Some((Candidate { test, ..candidate }, self.models))
     }
 }
 
-impl Winner {
+impl Confirmed {
+    /// The same with the candidate of `trial` first, if it is among them.
+    pub fn with_first(mut self, trial: u32, direction: Direction) -> Self {
+        if let Some(at) = self.candidates.iter().position(|candidate| candidate.trial == trial) {
+            self.candidates[..=at].rotate_right(1);
+            self.models[..=at].rotate_right(1);
+            self.kept = self.candidates[0].best_seed(direction);
+        }
+        self
+    }
+
+    /// The network to save of candidate number `index`: that of its best seed.
+    pub fn model(&self, index: usize, direction: Direction) -> Option<&dyn Model> {
+        self.models[index][self.candidates[index].best_seed(direction)].as_deref()
+    }
+
     /// The results of the winner's networks on the test set, one for each seed; empty if there are
     /// no networks.
     pub fn test(&self) -> Vec<Repeat> {
-        if self.models.iter().all(Option::is_none) {
-            return Vec::new();
+        if !self.candidates[0].test.is_empty() || self.models[0].iter().all(Option::is_none) {
+            return self.candidates[0].test.clone();
         }
-        let repeats = self.models.iter().zip(&self.candidates[0].repeats);
+        let repeats = self.models[0].iter().zip(&self.candidates[0].repeats);
         repeats
             .map(|(model, repeat)| model.as_ref().map_or(repeat.clone(), |model| repeat_of(&model.test())))
             .collect()
@@ -107,26 +168,16 @@ impl Winner {
 /// The first metric and the attributes of `outcome`; of a failure no value, and its reason.
 pub(super) fn repeat_of(outcome: &Outcome) -> Repeat {
     match outcome {
-        Outcome::Complete { attributes, .. } => {
-            Repeat { value: value_of(outcome), attributes: attributes.clone() }
-        }
+        Outcome::Complete { values, attributes, .. } => Repeat {
+            value: value_of(outcome),
+            values: if values.len() > 1 { values.clone() } else { Vec::new() },
+            attributes: attributes.clone(),
+        },
         Outcome::Failed { failure, attributes } => {
             let mut attributes = attributes.clone();
             attributes.insert("failure".to_owned(), failure.kind.to_string().into());
             attributes.insert("reason".to_owned(), failure.reason.clone().into());
-            Repeat { value: None, attributes }
+            Repeat { value: None, values: Vec::new(), attributes }
         }
     }
-}
-
-/// Mean loss over `repeats`; infinite if one failed, so that such a candidate comes last.
-fn mean_loss(repeats: &[Repeat], direction: Direction) -> f64 {
-    Spread::of(repeats).map_or(f64::INFINITY, |spread| direction.loss(spread.mean))
-}
-
-/// Index of the repeat with the lowest loss, the first of equals.
-fn best_repeat(repeats: &[Repeat], direction: Direction) -> usize {
-    let loss = |repeat: &Repeat| repeat.value.map_or(f64::INFINITY, |value| direction.loss(value));
-    let losses = repeats.iter().map(loss).enumerate();
-    losses.min_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(0, |(index, _)| index)
 }

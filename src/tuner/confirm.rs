@@ -2,16 +2,17 @@
 //! test of the winner and its file.
 
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::candidates::{Candidates, Winner, repeat_of};
+use super::candidates::{Candidates, Confirmed, repeat_of};
 use super::kept_network::KeptNetwork;
 use super::worker_pool::{Job, WorkerPool, with_pool};
 use super::{Event, Tuner, TunerError, value_of};
 use crate::objective::{Advance, Evaluation, Model, SegmentEnd};
 use crate::seed::Seed;
-use crate::study::{CONFIRMATION, Candidate, Confirmation, Repeat, Study, Trial};
+use crate::study::{CONFIRMATION, Candidate, Confirmation, Pick, Repeat, Study, Trial, confirmed};
 
 impl Tuner<'_> {
     /// Confirms the best trials of `study`, tests the winner and saves its network; the study with
@@ -25,24 +26,24 @@ impl Tuner<'_> {
         observe: &mut dyn FnMut(Event),
     ) -> Result<Option<Arc<Study>>, TunerError> {
         if let Some(old) = self.old_confirmation(study) {
-            return Ok(self.restore_model(study, &old, observe)?.map(|()| Arc::clone(study)));
+            return Ok(self.restore_models(study, &old, observe)?.map(|()| Arc::clone(study)));
         }
-        let winner = match self.settings.confirm.candidates {
-            0 => self.best_as_it_is(study, kept, observe)?,
-            _ => self.best_by_fresh_seeds(study, observe)?,
+        let wanted = self.settings.confirm;
+        let confirmed = match (wanted.candidates, wanted.front) {
+            (0, false) => self.best_as_it_is(study, kept, observe)?,
+            _ => self.by_fresh_seeds(study, observe)?,
         };
-        let Some(winner) = winner else { return Ok(None) };
-        if let Some(model) = &winner.models[winner.kept] {
-            self.save(model.as_ref())?;
-        }
+        let Some(mut confirmed) = confirmed else { return Ok(None) };
+        self.save(study, &mut confirmed)?;
         let confirmation = Confirmation {
             trials: study.finished() as u32,
-            repeats: self.settings.confirm.repeats,
-            wanted: self.settings.confirm.candidates,
+            repeats: wanted.repeats,
+            wanted: wanted.candidates,
+            front: wanted.front,
             pick: self.pick(),
-            test: winner.test(),
-            kept: winner.kept,
-            candidates: winner.candidates,
+            test: confirmed.test(),
+            kept: confirmed.kept,
+            candidates: confirmed.candidates,
         };
         self.storage.set_study_attribute(self.study, CONFIRMATION, &confirmation.to_json())?;
         Ok(Some(self.storage.load_study(self.study)?))
@@ -54,6 +55,7 @@ impl Tuner<'_> {
         Confirmation::of(study).filter(|old| {
             old.trials as usize == study.finished()
                 && (old.wanted, old.repeats) == (wanted.candidates, wanted.repeats)
+                && old.front == wanted.front
                 && old.pick == self.pick()
         })
     }
@@ -73,23 +75,70 @@ impl Tuner<'_> {
         }
     }
 
-    /// Trains the winner's network again if its file is gone; `None` if it was broken off.
-    fn restore_model(
+    /// The trials of `study` that are evaluated again, the one to win first: the best ones, or the
+    /// whole front with what else the rule for the winner names.
+    fn candidates<'a>(&self, study: &'a Study) -> Result<Vec<&'a Trial>, TunerError> {
+        let mut ranked = self.ranked(study)?;
+        if !self.settings.confirm.front {
+            ranked.truncate(self.settings.confirm.candidates as usize);
+            return Ok(ranked);
+        }
+        let front: Vec<u32> = study.pareto_front().iter().map(|trial| trial.number).collect();
+        let is_named =
+            |trial: &Trial| matches!(self.settings.pick, Some(Pick::Trial(number)) if number == trial.number);
+        ranked.retain(|trial| front.contains(&trial.number) || is_named(trial));
+        let missing = study.ranking().into_iter().filter(|trial| front.contains(&trial.number));
+        let missing: Vec<&Trial> =
+            missing.filter(|trial| !ranked.iter().any(|one| one.number == trial.number)).collect();
+        Ok([ranked, missing].concat())
+    }
+
+    /// The files of the networks of `candidates`, the winner first, each with the position of its
+    /// candidate: the winner's, and where the whole front is confirmed one for each candidate.
+    fn model_files(&self, candidates: &[Candidate]) -> Vec<(usize, PathBuf)> {
+        let Some(winner) = &self.settings.model else { return Vec::new() };
+        let mut files = vec![(0, winner.clone())];
+        if self.settings.confirm.front {
+            let file = |(index, candidate): (usize, &Candidate)| {
+                (index, winner.with_extension("front").join(format!("trial-{}.safetensors", candidate.trial)))
+            };
+            files.extend(candidates.iter().enumerate().map(file));
+        }
+        files
+    }
+
+    /// Trains networks again whose files are gone; `None` if it was broken off.
+    fn restore_models(
         &mut self,
         study: &Study,
         old: &Confirmation,
         observe: &mut dyn FnMut(Event),
     ) -> Result<Option<()>, TunerError> {
-        let exists = self.settings.model.as_ref().is_none_or(|file| file.exists());
-        let trial = study.trials.iter().find(|trial| trial.number == old.winner().trial);
-        let (false, Some(trial)) = (exists, trial) else { return Ok(Some(())) };
-        let Some(evaluation) = self.train_again(trial, &self.repeat_seed(trial, old.kept), observe) else {
-            return Ok(None);
-        };
-        if let Some(model) = evaluation.model {
-            self.save(model.as_ref())?;
+        for (index, file) in self.model_files(&old.candidates) {
+            let candidate = &old.candidates[index];
+            let trial = study.trials.iter().find(|trial| trial.number == candidate.trial);
+            let (false, Some(trial)) = (file.exists(), trial) else { continue };
+            let kept = if index == 0 { old.kept } else { candidate.best_seed(study.direction()) };
+            let Some(evaluation) = self.train_again(trial, &self.repeat_seed(trial, kept), observe) else {
+                return Ok(None);
+            };
+            if let Some(model) = evaluation.model {
+                write(model.as_ref(), &file)?;
+            }
         }
         Ok(Some(()))
+    }
+
+    /// Writes the networks that are to be saved, and measures each on this machine.
+    fn save(&self, study: &Study, confirmed: &mut Confirmed) -> Result<(), TunerError> {
+        for (index, file) in self.model_files(&confirmed.candidates) {
+            let Some(model) = confirmed.model(index, study.direction()) else { continue };
+            write(model, &file)?;
+            if confirmed.candidates[index].host_throughput.is_none() {
+                confirmed.candidates[index].host_throughput = model.host_throughput();
+            }
+        }
+        Ok(())
     }
 
     /// The best trial of `study` by its own seed. If a network is to be saved and none was kept, it
@@ -99,12 +148,12 @@ impl Tuner<'_> {
         study: &Study,
         kept: KeptNetwork,
         observe: &mut dyn FnMut(Event),
-    ) -> Result<Option<Winner>, TunerError> {
+    ) -> Result<Option<Confirmed>, TunerError> {
         let best = *self.ranked(study)?.first().expect("a study is confirmed if it has a best trial");
         let (repeat, model) = match kept.take(best.number) {
             _ if self.settings.model.is_none() => {
                 let value = best.values.first().copied();
-                (Repeat { value, attributes: best.attributes.clone() }, None)
+                (Repeat { value, values: Vec::new(), attributes: best.attributes.clone() }, None)
             }
             Some((repeat, model)) => (repeat, Some(model)),
             None => {
@@ -113,36 +162,51 @@ impl Tuner<'_> {
                 (repeat_of(&evaluation.outcome), evaluation.model)
             }
         };
-        let candidates = vec![Candidate { trial: best.number, repeats: vec![repeat] }];
-        Ok(Some(Winner { candidates, models: vec![model], kept: 0 }))
+        let candidate =
+            Candidate { trial: best.number, repeats: vec![repeat], test: Vec::new(), host_throughput: None };
+        Ok(Some(Confirmed { candidates: vec![candidate], models: vec![vec![model]], kept: 0 }))
     }
 
-    /// The winner by the mean over fresh seeds; `None` if it was broken off.
-    fn best_by_fresh_seeds(
+    /// The candidates by fresh seeds, the winner first; `None` if it was broken off.
+    fn by_fresh_seeds(
         &self,
         study: &Study,
         observe: &mut dyn FnMut(Event),
-    ) -> Result<Option<Winner>, TunerError> {
-        let count = self.settings.confirm.candidates as usize;
-        let trials: Vec<&Trial> = self.ranked(study)?.into_iter().take(count).collect();
+    ) -> Result<Option<Confirmed>, TunerError> {
+        let trials = self.candidates(study)?;
         let repeats = self.settings.confirm.repeats.max(1) as usize;
         observe(Event::ConfirmationStarted { candidates: trials.len(), repeats });
         let (objective, stop, workers) = (self.objective, self.stop, self.settings.workers);
         let interval = self.settings.heartbeat.interval;
         let numbers = trials.iter().map(|trial| trial.number);
-        let mut candidates = Candidates::new(numbers, repeats, study.direction());
+        let tests_all = self.settings.confirm.front || self.settings.pick.is_some();
+        let mut candidates = Candidates::new(numbers, repeats, study.direction(), tests_all);
         with_pool(objective, stop, workers, interval, |worker_pool| {
             self.evaluate_repeats(&trials, repeats, &mut candidates, worker_pool, observe);
             Ok(())
         })?;
-        Ok(candidates.winner(self.settings.pick.as_ref()))
+        let Some(ranked) = candidates.ranked() else { return Ok(None) };
+        let picked = self.picked(study, &ranked.candidates);
+        Ok(Some(match picked {
+            Some(trial) => ranked.with_first(trial, study.direction()),
+            None => ranked,
+        }))
+    }
+
+    /// The trial that the rule for the winner picks among `candidates` by their means; `None`
+    /// without a rule, or where every candidate has a failed seed.
+    fn picked(&self, study: &Study, candidates: &[Candidate]) -> Option<u32> {
+        match self.settings.pick.as_ref()? {
+            Pick::Trial(number) => Some(*number),
+            rule => rule.order(&confirmed(study, candidates)).ok()?.first().map(|trial| trial.number),
+        }
     }
 
     /// The seed of a repeat: a fresh one, the same for every candidate. Without candidates: the
     /// trial's own.
     fn repeat_seed(&self, trial: &Trial, repeat: usize) -> Seed {
         match self.settings.confirm.candidates {
-            0 => self.root().child("trial").index(u64::from(trial.number)),
+            0 if !self.settings.confirm.front => self.root().child("trial").index(u64::from(trial.number)),
             _ => self.root().child("confirm").index(repeat as u64),
         }
     }
@@ -194,13 +258,15 @@ impl Tuner<'_> {
         };
         self.objective.evaluate(&trial.point, seed, &mut go_on)
     }
+}
 
-    fn save(&self, model: &dyn Model) -> Result<(), TunerError> {
-        match &self.settings.model {
-            None => Ok(()),
-            Some(file) => model.save(file).map_err(|source| TunerError::Model { file: file.clone(), source }),
-        }
-    }
+/// Writes `model` to `file`, whose folder is made if it is missing.
+fn write(model: &dyn Model, file: &std::path::Path) -> Result<(), TunerError> {
+    let written = match file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => std::fs::create_dir_all(folder).and_then(|()| model.save(file)),
+        None => model.save(file),
+    };
+    written.map_err(|source| TunerError::Model { file: file.to_owned(), source })
 }
 
 /// The evaluation of a job without segments.

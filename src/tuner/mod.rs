@@ -90,6 +90,8 @@ pub struct Pausing {
 pub struct Confirm {
     /// Number of the best trials that are evaluated again; 0: the best trial wins by its own seed.
     pub candidates: u32,
+    /// Whether all trials of the front are evaluated again instead, whatever their number.
+    pub front: bool,
     /// Fresh seeds for each, at least 1.
     pub repeats: u32,
 }

@@ -9,7 +9,9 @@ use crate::objective::Objective;
 use crate::objective::synthetic::{Problem, Synthetic};
 use crate::search::{Rungs, Search, SobolSearch};
 use crate::storage::{SqliteStorage, Storage};
-use crate::study::{Attributes, Confirmation, Spread, Study, Trial, TrialState, WARM_START, WarmStartTrials};
+use crate::study::{
+    Attributes, Confirmation, Pick, Spread, Study, Trial, TrialState, WARM_START, WarmStartTrials,
+};
 
 mod confirm;
 mod next;
@@ -26,6 +28,7 @@ struct Bench<O = Synthetic> {
     objective: O,
     search: Box<dyn Search>,
     confirm: Confirm,
+    pick: Option<Pick>,
     workers: usize,
     deterministic: bool,
     pauses: Option<Rungs>,
@@ -38,12 +41,13 @@ struct Bench<O = Synthetic> {
 
 impl<O: Objective + AsRef<Synthetic>> Bench<O> {
     fn new(objective: O) -> Self {
-        let confirm = Confirm { candidates: 3, repeats: 2 };
+        let confirm = Confirm { candidates: 3, front: false, repeats: 2 };
         Self {
             folder: tempfile::tempdir().unwrap(),
             objective,
             search: Box::new(SobolSearch::new()),
             confirm,
+            pick: None,
             workers: 1,
             deterministic: false,
             pauses: None,
@@ -108,7 +112,7 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
                 max_failures: self.max_failures,
                 heartbeat: Heartbeat::default(),
                 confirm: self.confirm,
-                pick: None,
+                pick: self.pick.clone(),
                 model: self.saves_model.then(|| self.model()),
             },
             stop: &stop,
@@ -192,7 +196,7 @@ fn a_finished_study_is_neither_run_nor_confirmed_again() {
 fn the_best_mean_over_fresh_seeds_wins_not_the_luckiest_trial() {
     // Noise as large as the differences, so the order of the search means little.
     let mut bench = Bench::new(Synthetic::new(Problem::Branin).with_noise(30.0));
-    bench.confirm = Confirm { candidates: 5, repeats: 8 };
+    bench.confirm = Confirm { candidates: 5, front: false, repeats: 8 };
     let (_, study, _) = bench.run_through(12);
     let confirmation = Confirmation::of(&study).unwrap();
     let means: Vec<f64> =

@@ -72,7 +72,7 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit> {
     machine::use_threads(args.threads.threads)?;
     stop_on_signals()?;
     let mut progress = Progress::new(&args.display);
-    let search = search::strategy(&searched.search)?.build();
+    let search = search::strategy(&searched.search)?.refining(job.budget, job.refine);
     let mut tuner = Tuner {
         space: &space,
         search: search.as_ref(),
@@ -146,7 +146,7 @@ fn settings(args: &WorkerArgs, study: &Study, job: &Job, searched: &Searched) ->
         stop_when: job.stop_when.iter().map(|rule| rule.parse()).collect::<Result<_, _>>()?,
         max_failures: job.max_failures,
         heartbeat: args.heartbeat.heartbeat()?,
-        confirm: Confirm { candidates: 0, repeats: 1 },
+        confirm: Confirm { candidates: 0, front: false, repeats: 1 },
         pick: None,
         model: None,
     })

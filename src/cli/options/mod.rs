@@ -1,5 +1,6 @@
 //! Groups of options that several commands share, and how their values are read.
 
+pub(super) mod confirm;
 pub(super) mod data;
 pub(super) mod display;
 pub(super) mod faults;

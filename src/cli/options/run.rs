@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 use clap::Args;
 
+use super::confirm::Confirmed;
 use super::metric::metric;
 use super::study::StudyArgs;
 use crate::study::Metric;
@@ -40,9 +41,12 @@ pub(crate) struct RunArgs {
     pub steps: Option<u32>,
     #[command(flatten)]
     pub study: StudyArgs,
-    /// Number of best trials to evaluate again with new seeds; the best mean wins; 0 for none
-    #[arg(long, value_name = "K", default_value_t = 0)]
-    pub confirm: u32,
+    /// Best trials to evaluate again with new seeds: their number, 0 for none, or front
+    ///
+    /// The best mean over the seeds wins, or the trial that --pick names. front evaluates every trial that no other
+    /// beats in all metrics.
+    #[arg(long, value_name = "K|front", default_value_t = Confirmed::Best(0))]
+    pub confirm: Confirmed,
 }
 
 impl RunArgs {

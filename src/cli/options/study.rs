@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use super::confirm::Confirmed;
 use super::display::DisplayArgs;
 use super::fidelity::FidelityArgs;
 use super::heartbeat::HeartbeatArgs;
@@ -15,7 +16,7 @@ use super::threads::ThreadsArgs;
 use crate::search::{Fidelity, Strategy};
 use crate::space::Space;
 use crate::study::{Metric, Pick, Searched};
-use crate::tuner::{Confirm, Settings, StopRule};
+use crate::tuner::{Settings, StopRule};
 
 #[derive(Debug, Args)]
 pub(crate) struct StudyArgs {
@@ -25,6 +26,11 @@ pub(crate) struct StudyArgs {
     /// The search that proposes points
     #[arg(long, value_enum, default_value_t = Strategy::Bayes)]
     pub search: Strategy,
+    /// Last N trials of the budget that keep the lists of the best trials, such as their layers, and search all else
+    ///
+    /// Needs a space with lists. The Gaussian process chooses among points with the lists of the three best topologies.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub refine: u32,
     /// End the study early; may be given several times
     ///
     /// target=VALUE: a trial reaches VALUE in the first metric. stagnation=N: N trials in a row bring no improvement.
@@ -122,6 +128,24 @@ impl StudyArgs {
         self.check_fidelity()
     }
 
+    /// Refuses trials that refine where `space` has nothing to keep.
+    ///
+    /// # Errors
+    /// With the option, its value, the rule and the way out.
+    pub fn check_refine(&self, space: &Space) -> Result<()> {
+        let (refine, budget) = (self.refine, self.budget);
+        if refine > 0 && space.lists().is_empty() {
+            let name = space.name();
+            bail!(
+                "--refine {refine}: space {name} has no list to keep: use a space with lists, such as topologies"
+            );
+        }
+        if refine >= budget {
+            bail!("--refine {refine}: must be below --budget {budget}, the number of all trials");
+        }
+        Ok(())
+    }
+
     /// Refuses a rule that the search can never fulfil.
     fn check_rules(&self) -> Result<()> {
         let needs_model = self.stop_when.iter().find(|rule| matches!(rule, StopRule::Improvement(_)));
@@ -159,11 +183,11 @@ impl StudyArgs {
         Ok(())
     }
 
-    /// The tuner's settings, with the best `confirm` trials confirmed; checkpoints and the model's file are set later.
+    /// The tuner's settings, with the trials of `confirm` confirmed; checkpoints and the model's file are set later.
     ///
     /// # Errors
     /// The heartbeat's options contradict each other.
-    pub fn settings(&self, confirm: u32) -> Result<Settings> {
+    pub fn settings(&self, confirm: Confirmed) -> Result<Settings> {
         Ok(Settings {
             budget: self.budget,
             seed: self.seed,
@@ -174,7 +198,7 @@ impl StudyArgs {
             stop_when: self.stop_when.clone(),
             max_failures: self.max_failures,
             heartbeat: self.heartbeat.heartbeat()?,
-            confirm: Confirm { candidates: confirm, repeats: self.confirm_seeds },
+            confirm: confirm.setting(self.confirm_seeds),
             pick: self.pick.clone(),
             model: None,
         })

@@ -1,7 +1,10 @@
 //! Options of `tune` itself: a study of networks on a data set and a chip.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
+use super::confirm::Confirmed;
 use super::data::DataArgs;
 use super::faults::{FaultChoice, fault};
 use super::numbers::{open_share, share};
@@ -46,9 +49,16 @@ pub(crate) struct TuneArgs {
     /// Faulty chips per fault and rate of robustness
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub fault_maps: u32,
-    /// Number of best trials to train again with new seeds; the best mean wins; 0 for none
-    #[arg(long, value_name = "K", default_value_t = 3)]
-    pub confirm: u32,
+    /// Best trials to train again with new seeds: their number, 0 for none, or front; 3, or front with several metrics,
+    /// if left out
+    ///
+    /// The best mean over the seeds wins, or the trial that --pick names. front trains every trial that no other beats
+    /// in all metrics, tests them, and saves their networks in a folder beside --out that ends in .front.
+    #[arg(long, value_name = "K|front")]
+    pub confirm: Option<Confirmed>,
+    /// Compare the winner with that of another study, a best.json: energy, latency, throughput, accuracy
+    #[arg(long, value_name = "FILE")]
+    pub against: Option<PathBuf>,
     /// Share of the training set held out to score trials; no effect if the data set has a validation part
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = open_share)]
     pub validation: f64,

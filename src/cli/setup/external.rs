@@ -23,6 +23,7 @@ impl Prepared {
         study.check(&args.metric)?;
         let steps = args.steps()?;
         let space = spaces::open(&args.space)?;
+        study.check_refine(&space)?;
         let setup = setup(args, steps, &space);
         let objective = objective(&setup, &space, &args.metric).context("--command")?;
         let mut settings = study.settings(args.confirm)?;
@@ -40,6 +41,7 @@ impl Prepared {
             setup: StudySetup::External(setup),
             facts: facts.into_iter().chain(script).chain(study.reference.fact()).collect(),
             fail_under: None,
+            against: None,
             remarks: Vec::new(),
             space,
             settings,

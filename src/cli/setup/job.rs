@@ -24,6 +24,7 @@ pub(crate) fn of_command(args: &StudyArgs) -> Job {
         budget: args.budget,
         stop_when: args.stop_when.iter().map(ToString::to_string).collect(),
         max_failures: args.max_failures,
+        refine: args.refine,
         replicates: args.seeds_per_trial,
         states: folder.map(|folder| absolute(&folder.display().to_string())),
         training: None,

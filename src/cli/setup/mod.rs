@@ -1,5 +1,6 @@
 //! Options and files become a study that can begin.
 
+pub(super) mod best;
 pub(super) mod checkpoints;
 pub(super) mod chip;
 pub(super) mod dataset;

@@ -7,8 +7,9 @@ use anyhow::{Context, Result, bail};
 use super::job;
 use super::output::{Inputs, Output};
 use super::prepared::{Prepared, StudySetup};
-use super::{checkpoints, chip, dataset, digest, machine, spaces};
+use super::{best, checkpoints, chip, dataset, digest, machine, spaces};
 use crate::backend::{Chip, ChipProfile};
+use crate::cli::options::confirm::Confirmed;
 use crate::cli::options::faults::FaultChoice;
 use crate::cli::options::tune::TuneArgs;
 use crate::data::Dataset;
@@ -28,12 +29,18 @@ impl Prepared {
         let output = Output::check_with_model(&study.out, &inputs(args))?;
         let (profile, chip_sha256) = chip::open(&args.chip)?;
         check_goals(args, &profile)?;
+        let against = args
+            .against
+            .as_deref()
+            .map(|file| Ok::<_, anyhow::Error>((file.display().to_string(), best::read(file, "--against")?)));
+        let against = against.transpose()?;
         let named_space = args.space.as_deref().map(spaces::open).transpose()?;
         let dataset = dataset::open(&args.data, !study.display.quiet && !study.display.json)?;
         let space = match named_space {
             Some(space) => space,
             None => spaces::open(spaces::fitting(dataset.shape))?,
         };
+        study.check_refine(&space)?;
         let (space, mut remarks) = on_chip(space, &profile)?;
         if output.model().is_none() {
             remarks.push(Remark::NoModelFile { out: output.file().display().to_string() });
@@ -49,7 +56,8 @@ impl Prepared {
             study.fidelity.checkpoint_dir.clone(),
             &study.storage.storage,
         )?;
-        let mut settings = study.settings(args.confirm)?;
+        let confirm = args.confirm.unwrap_or(Confirmed::usual(args.metric.len()));
+        let mut settings = study.settings(confirm)?;
         (settings.pausing, settings.model) = (pausing, output.model().map(Path::to_owned));
         let facts = [
             (DATA_SHAPE.to_owned(), objective.data_shape().to_json()),
@@ -64,6 +72,7 @@ impl Prepared {
             setup: StudySetup::Networks(setup),
             facts: facts.into_iter().chain(study.reference.fact()).collect(),
             fail_under: args.fail_under,
+            against,
             space,
             settings,
             output,
@@ -74,7 +83,10 @@ impl Prepared {
 
 /// The files that a study of `args` reads.
 fn inputs(args: &TuneArgs) -> Inputs {
-    let named = Inputs::default().with("--space", args.space.as_ref()).with("--chip", Some(&args.chip));
+    let named = Inputs::default()
+        .with("--against", args.against.as_ref())
+        .with("--space", args.space.as_ref())
+        .with("--chip", Some(&args.chip));
     let named = named.with("--warm-start", args.study.warm_start.as_ref()).with_dataset(&args.data);
     named.with_storage(&args.study.storage.storage)
 }

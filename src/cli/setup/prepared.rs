@@ -1,7 +1,7 @@
 //! A study that is ready to begin, whatever evaluates its trials.
 
 use crate::objective::{DataSummary, Objective};
-use crate::report::Remark;
+use crate::report::{Best, Remark};
 use crate::space::Space;
 use crate::study::{Attributes, EXTERNAL_SETUP, ExternalSetup, SETUP, Setup};
 use crate::tuner::Settings;
@@ -26,6 +26,8 @@ pub(crate) struct Prepared {
     pub output: Output,
     /// The least mean of the winner on the test set, if one is asked for.
     pub fail_under: Option<f64>,
+    /// The file of a result that the winner is compared with, and the result, if one is named.
+    pub against: Option<(String, Best)>,
     /// What the trials are trained on; `None` if a command evaluates them.
     pub data: Option<DataSummary>,
     /// What people should know before the study begins.

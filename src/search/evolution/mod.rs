@@ -16,10 +16,14 @@
 //! | `parents` | which trials may have children |
 //! | `variation` | a child of one or two points |
 //! | `sparse` | children where few trials are |
+//! | `refine` | the end of a study: other hyperparameters of the best topologies |
 
 mod parents;
+mod refine;
 mod sparse;
 mod variation;
+
+pub use refine::RefiningSearch;
 
 use rand::RngExt;
 
@@ -111,28 +115,28 @@ impl EvolutionSearch {
             }
         }
     }
+}
 
-    /// The one of `children` that the model expects most of, with the fits that led to it; the first
-    /// one while there is no model.
-    fn most_promising(
-        &self,
-        space: &Space,
-        study: &Study,
-        mut children: Vec<Point>,
-        seed: &Seed,
-    ) -> Option<Suggestion> {
-        if children.is_empty() {
-            return None;
-        }
-        let (best, fits) = match self.model.log_acquisitions(space, study, &children, seed) {
-            None => (0, Attributes::new()),
-            Some((values, fits)) => {
-                let best = (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b]).then(b.cmp(&a)));
-                (best.unwrap_or(0), fits)
-            }
-        };
-        Some(Suggestion { point: children.swap_remove(best), fits })
+/// The one of `points` that `model` expects most of, with the fits that led to it; the first one
+/// while there is no model, and `None` if there is no point.
+fn most_promising(
+    model: &BayesSearch,
+    space: &Space,
+    study: &Study,
+    mut points: Vec<Point>,
+    seed: &Seed,
+) -> Option<Suggestion> {
+    if points.is_empty() {
+        return None;
     }
+    let (best, fits) = match model.log_acquisitions(space, study, &points, seed) {
+        None => (0, Attributes::new()),
+        Some((values, fits)) => {
+            let best = (0..values.len()).max_by(|&a, &b| values[a].total_cmp(&values[b]).then(b.cmp(&a)));
+            (best.unwrap_or(0), fits)
+        }
+    };
+    Some(Suggestion { point: points.swap_remove(best), fits })
 }
 
 impl Search for EvolutionSearch {
@@ -152,7 +156,7 @@ impl Search for EvolutionSearch {
         let kept = sparse::kept(space, study, children, self.params.compared, &mut stream);
         let suggestion = match parents.is_empty() {
             true => kept.into_iter().next().map(Suggestion::from),
-            false => self.most_promising(space, study, kept, &seed),
+            false => most_promising(&self.model, space, study, kept, &seed),
         };
         let any = |stream: &mut Stream| {
             Tried::of(study).first_new(space, stream, |_, stream| random_point(space, stream)).into()

@@ -118,6 +118,31 @@ impl<'a> Variation<'a> {
         self.space.completed(&child)
     }
 
+    /// Whether `a` and `b` have the same items in every list.
+    pub fn has_same_lists(&self, a: &Point, b: &Point) -> bool {
+        self.lists.iter().all(|list| self.items(a, list) == self.items(b, list))
+    }
+
+    /// `point` with the same lists and other values of all else: near ones in half of the cases, any
+    /// ones in the others.
+    pub fn with_same_lists(&self, point: &Point, stream: &mut Stream) -> Point {
+        let is_near: bool = stream.random();
+        let of_list: Vec<usize> = self
+            .lists
+            .iter()
+            .flat_map(|list| list.items.iter().flatten().chain([&list.length]))
+            .copied()
+            .collect();
+        let mut child = point.clone();
+        for (index, parameter) in self.space.parameters().iter().enumerate() {
+            let here = point.get(&parameter.name).and_then(|value| parameter.domain.encode(value));
+            let (Some(here), false) = (here, of_list.contains(&index)) else { continue };
+            let there = if is_near { mutate(&parameter.domain, here, stream) } else { stream.random() };
+            child.set(parameter.name.clone(), parameter.domain.decode(there));
+        }
+        self.space.completed(&child)
+    }
+
     /// The items of `list` at `point`.
     fn items(&self, point: &Point, list: &List) -> Vec<Item> {
         let parameters = self.space.parameters();

@@ -19,6 +19,9 @@ pub struct Job {
     /// The number of failures from the start that ends the study; 0: none does.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub max_failures: u32,
+    /// The number of the budget's last trials that keep the lists of the best trials.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refine: u32,
     /// Seeds from which every trial is evaluated.
     pub replicates: u32,
     /// The folder of the checkpoints of paused trials, if one was named.
@@ -112,6 +115,7 @@ mod tests {
                 budget: 9,
                 stop_when: vec!["target=0.9".into()],
                 max_failures: 10,
+                refine: 3,
                 replicates: 1,
                 states: None,
                 training,

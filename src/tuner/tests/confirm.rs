@@ -6,7 +6,7 @@ use crate::study::Candidate;
 
 fn bench(candidates: u32, repeats: u32) -> Bench<Trains> {
     let objective = Synthetic::new(Problem::Branin).with_noise(30.0);
-    let confirm = Confirm { candidates, repeats };
+    let confirm = Confirm { candidates, front: false, repeats };
     Bench { confirm, saves_model: true, ..Bench::new(Trains::new(objective)) }
 }
 
@@ -142,4 +142,73 @@ fn if_every_candidate_has_a_failed_seed_the_best_trial_wins_with_its_other_seed(
     assert_eq!((confirmation.kept, saved(&bench)), (1, value));
     let test: Vec<Option<f64>> = confirmation.test.iter().map(|repeat| repeat.value).collect();
     assert_eq!(test, [None, Some(tested(value))]);
+}
+
+/// A study of four trials, all on the front, with two fresh seeds for each.
+fn front() -> Bench<Trains> {
+    let mut bench = bench(0, 2);
+    bench.confirm.front = true;
+    bench.objective.is_opposed = true;
+    bench
+}
+
+/// The content of the file of the network of `trial`.
+fn saved_trial(bench: &Bench<Trains>, trial: u32) -> f64 {
+    let file = bench.model().with_extension("front").join(format!("trial-{trial}.safetensors"));
+    std::fs::read_to_string(file).unwrap().parse().unwrap()
+}
+
+#[test]
+fn the_whole_front_is_confirmed_tested_and_saved() {
+    let bench = front();
+    let (end, study, events) = bench.run_through(4);
+    assert_eq!((end, confirmed(&events).len()), (End::Done, 8));
+    let confirmation = Confirmation::of(&study).unwrap();
+    assert!(confirmation.front);
+    let mut trials = numbers(&confirmation.candidates);
+    trials.sort_unstable();
+    assert_eq!(trials, [0, 1, 2, 3]);
+    for candidate in &confirmation.candidates {
+        let own = values(candidate);
+        let test: Vec<Option<f64>> = candidate.test.iter().map(|repeat| repeat.value).collect();
+        assert_eq!(test, own.iter().map(|value| value.map(tested)).collect::<Vec<_>>());
+        let best = own.iter().flatten().copied().fold(f64::INFINITY, f64::min);
+        assert_eq!(saved_trial(&bench, candidate.trial), best);
+        assert_eq!(candidate.host_throughput, Some(best.abs()));
+        assert_eq!(candidate.repeats[0].values, [own[0].unwrap(), -own[0].unwrap()]);
+    }
+    let means: Vec<f64> = confirmation.candidates.iter().map(|one| one.spreads()[0].mean).collect();
+    assert!(means.is_sorted(), "{means:?}");
+    assert_eq!(saved(&bench), saved_trial(&bench, confirmation.winner().trial));
+}
+
+#[test]
+fn a_lost_network_of_the_front_is_trained_again_and_no_other() {
+    let bench = front();
+    let (_, study, _) = bench.run_through(4);
+    let last = Confirmation::of(&study).unwrap().candidates[3].trial;
+    let before = saved_trial(&bench, last);
+    let file = bench.model().with_extension("front").join(format!("trial-{last}.safetensors"));
+    std::fs::remove_file(file).unwrap();
+    let (_, again, events) = bench.run_through(4);
+    assert_eq!((retrained(&events), saved_trial(&bench, last)), (vec![last], before));
+    assert_eq!(again.attributes, study.attributes);
+}
+
+#[test]
+fn the_rule_picks_by_the_means_over_fresh_seeds_and_keeps_that_network() {
+    let mut bench = Bench { pick: Some("opposite within 1e9".parse().unwrap()), ..front() };
+    let (_, study, _) = bench.run_through(4);
+    let confirmation = Confirmation::of(&study).unwrap();
+    let mean = |one: &Candidate| one.spreads()[0].mean;
+    let most = confirmation.candidates.iter().map(mean).fold(f64::NEG_INFINITY, f64::max);
+    assert_eq!(mean(confirmation.winner()), most, "the opposite of the first metric is least");
+    assert_eq!(saved(&bench), saved_trial(&bench, confirmation.winner().trial));
+    // With a few candidates, too, the picked one is tested, though others have better means.
+    bench = Bench { pick: bench.pick.clone(), ..front() };
+    bench.confirm = Confirm { candidates: 4, front: false, repeats: 2 };
+    let (_, study, _) = bench.run_through(4);
+    let confirmation = Confirmation::of(&study).unwrap();
+    assert_eq!(mean(confirmation.winner()), most);
+    assert!(confirmation.test.iter().all(|repeat| repeat.value.is_some()));
 }

@@ -91,7 +91,7 @@ impl Fixture {
                 stop_when: Vec::new(),
                 max_failures: 0,
                 heartbeat: Heartbeat::default(),
-                confirm: Confirm { candidates: 0, repeats: 1 },
+                confirm: Confirm { candidates: 0, front: false, repeats: 1 },
                 pick: None,
                 model: None,
             },

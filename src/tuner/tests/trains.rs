@@ -16,6 +16,8 @@ pub(super) struct Trains {
     networks: Arc<Networks>,
     /// Numbers of the evaluations that fail, counted from 0.
     pub failing: Vec<usize>,
+    /// Whether a second metric is the first one with its sign turned, so that every trial is on the front.
+    pub is_opposed: bool,
 }
 
 /// The networks that exist, and the most that existed at a time.
@@ -39,7 +41,7 @@ pub(super) fn tested(value: f64) -> f64 {
 impl Trains {
     pub fn new(objective: Synthetic) -> Self {
         let (evaluations, networks) = (AtomicUsize::new(0), Arc::default());
-        Self { objective, evaluations, networks, failing: Vec::new() }
+        Self { objective, evaluations, networks, failing: Vec::new(), is_opposed: false }
     }
 
     /// Evaluations since the last call.
@@ -62,7 +64,8 @@ impl AsRef<Synthetic> for Trains {
 
 impl Objective for Trains {
     fn metrics(&self) -> Vec<Metric> {
-        self.objective.metrics()
+        let opposite = self.is_opposed.then(|| Metric::minimize("opposite"));
+        self.objective.metrics().into_iter().chain(opposite).collect()
     }
 
     fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation> {
@@ -71,11 +74,13 @@ impl Objective for Trains {
             return Some(Outcome::Failed { failure, attributes: Attributes::new() }.into());
         }
         let mut evaluation = self.objective.evaluate(point, seed, observer)?;
-        if let Outcome::Complete { values, .. } = &evaluation.outcome {
+        if let Outcome::Complete { values, .. } = &mut evaluation.outcome {
+            let first = values[0];
+            values.extend(self.is_opposed.then_some(-first));
             let networks = Arc::clone(&self.networks);
             let alive = networks.alive.fetch_add(1, Ordering::Relaxed) + 1;
             networks.most.fetch_max(alive, Ordering::Relaxed);
-            evaluation.model = Some(Box::new(FakeNetwork { value: values[0], networks }));
+            evaluation.model = Some(Box::new(FakeNetwork { value: first, networks }));
         }
         Some(evaluation)
     }
@@ -93,6 +98,10 @@ impl Model for FakeNetwork {
         Outcome::Complete { values, constraints: Vec::new(), attributes }
     }
 
+    fn host_throughput(&self) -> Option<f64> {
+        Some(self.value.abs())
+    }
+
     fn save(&self, file: &Path) -> std::io::Result<()> {
         std::fs::write(file, self.value.to_string())
     }
@@ -103,7 +112,7 @@ fn noisy() -> Synthetic {
 }
 
 fn unconfirmed() -> Bench<Trains> {
-    let confirm = Confirm { candidates: 0, repeats: 1 };
+    let confirm = Confirm { candidates: 0, front: false, repeats: 1 };
     Bench { confirm, saves_model: true, ..Bench::new(Trains::new(noisy())) }
 }
 
@@ -165,7 +174,10 @@ fn a_resumed_study_trains_the_lost_network_once_more_to_the_same_end() {
 
 #[test]
 fn a_file_that_is_gone_is_made_again_and_one_that_exists_is_not() {
-    for bench in [unconfirmed(), Bench { confirm: Confirm { candidates: 2, repeats: 3 }, ..unconfirmed() }] {
+    for bench in [
+        unconfirmed(),
+        Bench { confirm: Confirm { candidates: 2, front: false, repeats: 3 }, ..unconfirmed() },
+    ] {
         let (_, study, _) = bench.run_through(5);
         let (before, _) = (saved(&bench), bench.objective.count());
         assert_eq!((bench.run_through(5).0, bench.objective.count()), (End::Done, 0));
@@ -179,7 +191,7 @@ fn a_file_that_is_gone_is_made_again_and_one_that_exists_is_not() {
 
 #[test]
 fn a_confirmation_trains_each_candidate_once_for_each_seed_and_keeps_the_best_candidates_networks() {
-    let bench = Bench { confirm: Confirm { candidates: 5, repeats: 3 }, ..unconfirmed() };
+    let bench = Bench { confirm: Confirm { candidates: 5, front: false, repeats: 3 }, ..unconfirmed() };
     let (end, study, events) = bench.run_through(9);
     assert_eq!((end, bench.objective.count()), (End::Done, 9 + 5 * 3));
     assert!(bench.objective.most_networks() <= 2 * 3, "the best candidate's, and the next one's");

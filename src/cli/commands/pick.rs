@@ -1,0 +1,73 @@
+//! `tune pick`: another winner from the front of a study that has ended, without new training.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow};
+use clap::Args;
+
+use crate::cli::setup::best;
+use crate::cli::setup::output::{Inputs, Output};
+use crate::cli::shown::exit::{Exit, WhileRunning};
+use crate::cli::shown::streams;
+use crate::output;
+use crate::report::{Best, against_text, winner_text};
+use crate::study::Pick;
+
+#[derive(Debug, Args)]
+pub(crate) struct PickArgs {
+    /// The result of a study whose front was confirmed, a best.json
+    #[arg(value_name = "FILE")]
+    pub best: PathBuf,
+    /// Which trial of the front wins: knee, a trial's number, or METRIC within VALUE
+    ///
+    /// "energy within 0.005" is the trial with the least energy whose first metric is at most 0.005 worse than the best.
+    #[arg(value_name = "RULE")]
+    pub rule: Pick,
+    /// Compare the winner with that of another study, a best.json: energy, latency, throughput, accuracy
+    #[arg(long, value_name = "FILE")]
+    pub against: Option<PathBuf>,
+    /// File for the result with the picked winner; its network goes beside it as .safetensors
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Picks, prints and writes the winner that `args` ask for.
+pub(crate) fn run(args: &PickArgs) -> Result<Exit> {
+    let reference = args.against.as_deref().map(|file| best::read(file, "--against")).transpose()?;
+    let best = best::read(&args.best, "")?;
+    let mut picked = best.picked(&args.rule).with_context(|| args.best.display().to_string())?;
+    if let Some(out) = &args.out {
+        write(args, out, &mut picked)?;
+    }
+    streams::print(&winner_text(&picked))?;
+    if let (Some(reference), Some(file)) = (&reference, &args.against) {
+        streams::print_line(against_text(&picked, reference, &file.display().to_string()))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Writes `picked` to `out`, with a copy of its network beside it if that is there.
+fn write(args: &PickArgs, out: &Path, picked: &mut Best) -> Result<()> {
+    let inputs = Inputs::default().with("FILE", Some(&args.best)).with("--against", args.against.as_ref());
+    let output = Output::check_with_model(out, &inputs)?;
+    let folder = args.best.parent().unwrap_or(Path::new(""));
+    let source = picked.model.as_ref().map(|model| folder.join(model)).filter(|source| source.exists());
+    picked.model = None;
+    if let (Some(source), Some(file)) = (source, output.model()) {
+        let failed = |error| WhileRunning(format!("cannot copy {}: {error}", source.display()));
+        let weights = std::fs::read(&source).map_err(failed)?;
+        output::write(file, &weights).map_err(failed)?;
+        picked.model = file.file_name().map(|name| name.to_string_lossy().into_owned());
+    }
+    if picked.model.is_none() {
+        (picked.model_seed, picked.model_test) = (None, None);
+    }
+    for one in &mut picked.front {
+        // The folder of the other networks stays where it is.
+        if let Some(confirmed) = &mut one.confirmed {
+            confirmed.model =
+                confirmed.model.take().filter(|_| folder == out.parent().unwrap_or(Path::new("")));
+        }
+    }
+    output.write(picked.to_text()).map_err(|error| anyhow!(error))
+}

@@ -1,0 +1,145 @@
+//! Another winner of a study that has ended, without new training.
+
+use super::best::Best;
+use super::front::OnFront;
+use crate::study::{Pick, PickError, Study, Trial, TrialState};
+
+/// Why no other trial of a front can be picked.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum PickedError {
+    /// There is no front.
+    #[error("the study has one metric, so there is no front to pick from")]
+    OneMetric,
+    /// No trial of the front has results by fresh seeds.
+    #[error("no trial of the front is confirmed by fresh seeds: run the study again with --confirm front")]
+    Unconfirmed,
+    /// The rule does not fit.
+    #[error(transparent)]
+    Rule(#[from] PickError),
+}
+
+impl Best {
+    /// The same study with another winner: the trial of the front that `pick` chooses by the means
+    /// over fresh seeds.
+    ///
+    /// # Errors
+    /// The study has one metric, its front was not confirmed, or the rule fits none of its trials.
+    pub fn picked(&self, pick: &Pick) -> Result<Self, PickedError> {
+        if self.metrics.len() < 2 {
+            return Err(PickedError::OneMetric);
+        }
+        let means = self.means();
+        if means.trials.is_empty() {
+            return Err(PickedError::Unconfirmed);
+        }
+        let number = pick.order(&means)?.first().map(|trial| trial.number).ok_or(PickedError::Unconfirmed)?;
+        let same = |one: &&OnFront| one.trial == number;
+        let chosen = self.front.iter().find(same).ok_or(PickedError::Unconfirmed)?;
+        let confirmed = chosen.confirmed.as_ref().ok_or(PickedError::Unconfirmed)?;
+        let saved = confirmed.model.is_some();
+        Ok(Self {
+            trial: number,
+            hyperparameters: chosen.hyperparameters.clone(),
+            searched: chosen.values.first().copied().unwrap_or(self.searched),
+            validation: confirmed.validation.clone(),
+            test: confirmed.test.clone(),
+            network: confirmed.network.clone(),
+            model: confirmed.model.clone(),
+            model_seed: saved.then_some(confirmed.seed),
+            model_test: confirmed.test.values.get(confirmed.seed).copied().flatten().filter(|_| saved),
+            host_throughput: confirmed.host_throughput,
+            ..self.clone()
+        })
+    }
+
+    /// The confirmed trials of the front, with their means as values.
+    fn means(&self) -> Study {
+        let trial = |one: &OnFront| {
+            let metrics = &one.confirmed.as_ref()?.metrics;
+            (metrics.len() == self.metrics.len()).then(|| Trial {
+                state: TrialState::Complete,
+                values: metrics.iter().map(|spread| spread.mean).collect(),
+                ..Trial::waiting(one.trial, one.hyperparameters.clone())
+            })
+        };
+        Study {
+            metrics: self.metrics.clone(),
+            trials: self.front.iter().filter_map(trial).collect(),
+            ..Study::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::space::Point;
+    use crate::study::{Attributes, CONFIRMATION, Candidate, Confirmation, Metric, Repeat};
+
+    /// A confirmed front of two trials: the means of the accuracy by fresh seeds are 0.9 and 0.8, of the energy 10 and 2.
+    fn best() -> Best {
+        let repeat = |accuracy: f64, energy: f64| Repeat {
+            value: Some(accuracy),
+            values: vec![accuracy, energy],
+            attributes: [("modelled_energy_nj".to_owned(), energy.into())].into_iter().collect(),
+        };
+        let candidate = |trial, accuracy: f64, energy: f64| Candidate {
+            trial,
+            repeats: vec![repeat(accuracy - 0.01, energy), repeat(accuracy + 0.01, energy)],
+            test: vec![repeat(accuracy - 0.02, energy), repeat(accuracy - 0.03, energy)],
+            host_throughput: Some(1000.0 / energy),
+        };
+        let candidates = vec![candidate(0, 0.9, 10.0), candidate(1, 0.8, 2.0)];
+        let confirmation = Confirmation {
+            trials: 2,
+            repeats: 2,
+            wanted: 0,
+            front: true,
+            pick: None,
+            test: candidates[0].test.clone(),
+            kept: 1,
+            candidates,
+        };
+        let trial = |number: u32, values: [f64; 2]| Trial {
+            state: TrialState::Complete,
+            values: values.to_vec(),
+            ..Trial::waiting(number, Point::default())
+        };
+        let study = Study {
+            metrics: vec![Metric::maximize("accuracy"), Metric::minimize("energy")],
+            trials: vec![trial(0, [0.95, 10.0]), trial(1, [0.85, 2.0])],
+            attributes: Attributes::from([(CONFIRMATION.to_owned(), confirmation.to_json())]),
+            ..Study::default()
+        };
+        Best::of(&study, "", Some("best.safetensors")).expect("it is confirmed")
+    }
+
+    #[test]
+    fn a_picked_trial_is_a_whole_winner() {
+        let best = best();
+        assert_eq!((best.trial, best.host_throughput), (0, Some(100.0)));
+        let picked = best.picked(&"energy within 0.11".parse().unwrap()).expect("it fits");
+        assert_eq!((picked.trial, picked.searched, picked.model_seed), (1, 0.85, Some(1)));
+        assert_eq!(picked.model.as_deref(), Some("best.front/trial-1.safetensors"));
+        assert_eq!((picked.model_test, picked.host_throughput), (Some(0.8 - 0.03), Some(500.0)));
+        assert_eq!(picked.network["modelled_energy_nj"], 2.0);
+        assert_eq!(picked.picked(&"0".parse().unwrap()).unwrap().trial, 0);
+        let line = crate::report::against_text(&picked, &best, "reference.json");
+        assert_eq!(
+            line,
+            "against reference.json: 5.000 times lower energy, 5.000 times higher host throughput, 10.00 points lower \
+             accuracy"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_picked_says_why() {
+        let mut one = best();
+        one.metrics.truncate(1);
+        assert_eq!(one.picked(&Pick::Knee), Err(PickedError::OneMetric));
+        let mut unconfirmed = best();
+        unconfirmed.front.iter_mut().for_each(|trial| trial.confirmed = None);
+        assert_eq!(unconfirmed.picked(&Pick::Knee), Err(PickedError::Unconfirmed));
+        assert_eq!(best().picked(&Pick::Trial(7)), Err(PickedError::Rule(PickError::NoTrial(7))));
+    }
+}
