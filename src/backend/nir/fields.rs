@@ -74,7 +74,7 @@ impl<'a> Fields<'a> {
         self.array(field)?.values.into_iter().map(size).collect()
     }
 
-    /// Two sizes; a single one counts for both.
+    /// Two sizes, of rows and columns; a single number counts for both.
     fn pair(&self, field: &str) -> Result<[usize; 2], NirError> {
         match self.sizes(field)?[..] {
             [both] => Ok([both; 2]),
@@ -184,7 +184,7 @@ impl<'a> Fields<'a> {
         Ok(Operation::Integrate { resistance: self.resistance(leak.as_ref())?, leak })
     }
 
-    /// The resistance, which may be infinite beside an infinite time constant.
+    /// The resistance of each neuron. It may be infinite if the time constant is infinite too.
     fn resistance(&self, leak: Option<&Leak>) -> Result<Array, NirError> {
         if leak.is_some() { self.any_array("r") } else { self.array("r") }
     }

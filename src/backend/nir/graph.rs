@@ -54,8 +54,8 @@ impl Graph {
         Ok(graph)
     }
 
-    /// Adds the nodes and edges of a graph, each name with `prefix` before it; returns the names of
-    /// the graph's inputs and outputs.
+    /// Adds the nodes and edges of the graph in `tree`, with `prefix` before each name. Returns the
+    /// names of the nodes that are the graph's inputs, and of those that are its outputs.
     fn add(&mut self, tree: &Tree, prefix: &str) -> Result<[Vec<String>; 2], NirError> {
         let mut groups = BTreeMap::new();
         named_groups(group(tree, "nodes")?, prefix, &mut groups)?;
@@ -127,8 +127,8 @@ impl Node {
     }
 }
 
-/// Collects the groups of nodes in `tree` by name. HDF5 splits a name at its slashes: such parts
-/// are groups without a type.
+/// Collects the HDF5 groups of all nodes in `tree` by node name. HDF5 splits a name at its slashes
+/// into nested groups; a group without a type is the first part of such names.
 fn named_groups<'a>(
     tree: &'a Tree,
     prefix: &str,

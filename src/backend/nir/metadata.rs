@@ -106,7 +106,8 @@ impl<'a> Metadata<'a> {
         self.tree.contains_key(KEY)
     }
 
-    /// The number of classes K, and row by row (K, N) whether a neuron votes for a class.
+    /// The number K of classes, and row by row (K, N) whether each of the N output neurons votes
+    /// for a class. `None`: the file has no key.
     ///
     /// # Errors
     /// The entry is malformed, or does not have `width` neurons.
@@ -126,7 +127,7 @@ impl<'a> Metadata<'a> {
     }
 }
 
-/// The numbers of `item`, which may be truth values, texts of them, or JSON.
+/// The numbers of `item`, which may also be written as texts or as JSON. True is 1, false is 0.
 fn numbers(item: &Item) -> Option<Array> {
     match item {
         Item::Numbers(array) => Some(array.clone()),
@@ -154,8 +155,8 @@ fn numbers(item: &Item) -> Option<Array> {
     }
 }
 
-/// Adds the numbers of nested lists to `values`, and the length of the lists at each depth to
-/// `shape`; `None`: they are no rectangle of numbers.
+/// Adds the numbers of nested lists in `json` to `values`, and the lists' length at each depth to
+/// `shape`. `None`: lists of one depth differ in length, or hold something else than numbers.
 fn flatten(
     json: &serde_json::Value,
     depth: usize,

@@ -119,8 +119,8 @@ pub struct Topology {
     pub layers_share_cores: bool,
     /// Number of cores that share a router.
     pub cores_per_tile: u32,
-    /// Number of tiles from west to east and from north to south; null: every core is next to every
-    /// other.
+    /// Number of tiles from west to east and from north to south; null: no mesh, every core is next
+    /// to every other.
     pub mesh: Option<[u32; 2]>,
     /// Rule that chooses the cores of the mesh for a network.
     pub placement: Placement,
@@ -160,9 +160,10 @@ pub struct CoreLimits {
 
 /// Cores that each hold one whole layer as a convolution.
 ///
-/// A dense layer is a convolution whose window covers all of its input. A pool is one whose output
-/// channels each receive one input channel. A layer of C input channels, a window of h x w, F
-/// output channels and Y x X positions takes `C 2^(ceil(log2(h w)) + ceil(log2 F))` kernel words
+/// A dense layer is a convolution whose window covers all of its input. A pool is a convolution
+/// whose output channels each receive one input channel. Say a layer has C input channels, a window
+/// of h x w, F output channels and Y x X positions. It takes `C 2^(ceil(log2(h w)) + ceil(log2 F))`
+/// kernel words and `F 2^(ceil(log2 Y) + ceil(log2 X))` neuron words.
 /// and `F 2^(ceil(log2 Y) + ceil(log2 X))` neuron words.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -205,8 +206,8 @@ pub struct SynapseMemory {
     pub word_bits: u64,
     /// Number of bits before the first weight of a list.
     pub header_bits: u64,
-    /// Whether the axons of a convolution share lists: one list per kernel element instead of one
-    /// per axon.
+    /// Whether the axons of a convolution share lists of weights: one list per kernel element
+    /// instead of one per axon.
     pub shared_kernels: bool,
 }
 

@@ -1,9 +1,10 @@
 //! Quantization: from a network of real numbers to the integers that a chip holds.
 //!
-//! Each output neuron decides alone, so each channel may have its own scale, which its threshold
-//! takes in. Rounding `q = round(w / s)` turns `w . x >= t` into `q . x >= ceil(t / s)`. A chip
-//! that compares with `>` gets that threshold minus one. Both sides agree exactly if the weights
-//! do. The single weight of a pool stays 1.
+//! A neuron with weights w, inputs x and threshold t fires if `w . x >= t`. Its weights become
+//! integers `q = round(w / s)` for a scale s. The neuron then fires if `q . x >= ceil(t / s)`. If
+//! the weights are exact multiples of s, both decide alike. The threshold takes in the scale, so
+//! each channel can have its own. A chip that compares with `>` gets that integer threshold minus
+//! one. The single weight of a pool stays 1.
 
 pub(super) mod scale;
 pub(super) mod threshold;
@@ -22,7 +23,7 @@ use scale::Scale;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DeployOptions {
-    /// Bits of a weight, sign included; `None`: the chip's default, which is exact on a chip
+    /// Bits of a weight, sign included. `None`: the chip's default; weights are exact on a chip
     /// without limits.
     pub weight_bits: Option<u8>,
     /// The weights that share one scale.
@@ -57,7 +58,7 @@ pub struct IntegerLayer {
     pub scales: Array1<f64>,
     /// Bits by which the chip shifts the weights of this layer left into the membrane.
     pub shift: u8,
-    /// The largest sum of one input over all sources.
+    /// The largest value of one input, added up over all sources.
     pub input_max: u8,
     /// Root mean square of the rounding errors of the weights, divided by the root mean square of
     /// the weights.
@@ -126,10 +127,11 @@ impl IntegerLayer {
         self.weights.ncols()
     }
 
-    /// (channels): least and greatest sum that inputs can make in the neurons of each channel.
+    /// (channels): the least and the greatest sum that inputs can make in the neurons of each
+    /// channel.
     ///
-    /// Partial sums stay within these bounds. Neurons whose window hangs over the border may reach
-    /// less.
+    /// Partial sums stay within these bounds. The sums of neurons whose window reaches beyond the
+    /// border may be smaller.
     pub(crate) fn reach(&self) -> Vec<(i64, i64)> {
         self.reach_of(self.weights.view())
     }
@@ -205,8 +207,7 @@ impl Quantizer<'_> {
         }
     }
 
-    /// The scales, made coarser where the largest threshold of the chip would otherwise be too
-    /// small.
+    /// The scales, made coarser where an integer threshold would exceed the chip's largest one.
     fn with_thresholds_in_range(&self, scales: Vec<Scale>, grid: &Grid, largest_input: i64) -> Vec<Scale> {
         let (Some(bits), Some(format)) = (self.weight_bits, &self.profile.neuron.threshold) else {
             return scales;
@@ -235,9 +236,8 @@ impl Quantizer<'_> {
 
     /// Chooses the shift into the membrane and gives every neuron a threshold that the chip has.
     ///
-    /// Takes the largest shift that fits the membrane and is not above the threshold register's
-    /// own. A larger shift keeps more thresholds exact; beyond the register's shift nothing
-    /// improves.
+    /// Takes the largest shift that fits the membrane, up to the shift of the threshold register. A
+    /// larger shift keeps more thresholds exact, but only up to the register's shift.
     fn fit_membrane(&self, index: usize, layer: &mut IntegerLayer) -> Result<(), DeployError> {
         let reach = layer.reach();
         let neuron = &self.profile.neuron;
@@ -256,7 +256,7 @@ impl Quantizer<'_> {
         Ok(())
     }
 
-    /// (least shift, best shift): the best keeps thresholds exact, or nearest to it.
+    /// The least shift of the chip, and the best one: it keeps thresholds exact, or nearest to it.
     fn shifts(&self) -> (u8, u8) {
         let register = self.profile.neuron.threshold.as_ref().map_or(0, |threshold| threshold.shift);
         match self.profile.weights {
@@ -273,8 +273,8 @@ fn membrane_bits(widest: i64) -> u32 {
     i64::BITS - widest.leading_zeros() + 1
 }
 
-/// Clamps thresholds to the reach, which changes no decision, then rounds them to what the chip
-/// has.
+/// Clamps thresholds to `reach`, the range of possible sums, which changes no decision. Then rounds
+/// them to thresholds that the chip has.
 fn set_thresholds(layer: &mut IntegerLayer, reach: &[(i64, i64)], neuron: &NeuronFormat) {
     let less = match neuron.compare {
         Compare::Ge => 0,

@@ -42,8 +42,8 @@ impl<'a> Circuit<'a> {
         }
     }
 
-    /// Least and greatest sums: one pair per channel if positions share weights, else one per
-    /// neuron.
+    /// Pairs of the least and the greatest sum: one per channel if positions share weights, else
+    /// one per neuron.
     pub fn reach(&self) -> Vec<(i64, i64)> {
         match &self.weights {
             Weights::Shared(weights) => self.layer.reach_of(weights.view()),

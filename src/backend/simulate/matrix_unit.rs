@@ -19,8 +19,8 @@ pub(super) const NEURONS: usize = 16;
 #[repr(C, align(64))]
 pub(super) struct Line(pub [u8; INPUTS]);
 
-/// Weights from [`INPUTS`] inputs to [`NEURONS`] neurons, in the unit's order: a row holds four
-/// inputs of every neuron.
+/// Weights from [`INPUTS`] inputs to [`NEURONS`] neurons, in the order that the matrix unit wants:
+/// a row holds four inputs of every neuron.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub(super) struct Tile([i8; INPUTS * NEURONS]);
@@ -64,11 +64,12 @@ impl MatrixUnit {
         Self(std::marker::PhantomData)
     }
 
-    /// Multiplies two tiles of rows with two tiles of neurons, summed over all steps, modulo 2^32.
+    /// Multiplies inputs with weights: sums of two tiles of rows for two tiles of neurons, over all
+    /// inputs, modulo 2^32.
     ///
-    /// Writes the products to `sums`, or adds them if `adds` is true. `rows` has the lines of the
-    /// first 16 rows for all inputs, then those of the second 16 rows; `tiles` is ordered alike by
-    /// neurons.
+    /// Writes the sums to `sums`, or adds them if `adds` is true. `rows` has the inputs of the
+    /// first 16 rows, [`INPUTS`] at a time, then those of the second 16 rows. `tiles` has the
+    /// weights of the first 16 neurons in the same order, then those of the second 16.
     ///
     /// # Panics
     /// If there are no tiles, or the numbers of rows and tiles do not match.
@@ -98,9 +99,10 @@ mod machine {
 
     /// Whether the processor has the unit and the kernel lets this process use it.
     pub fn is_allowed() -> bool {
-        /// `ARCH_REQ_XCOMP_PERM`, and the number of the state to permit: the data of tiles.
+        /// The request `ARCH_REQ_XCOMP_PERM` to the kernel, and the state to permit: number 18, the
+        /// data of tiles.
         const ASK: (libc::c_long, libc::c_long) = (0x1023, 18);
-        /// The features of tiles and of products of bytes.
+        /// Bits of the processor's features: tiles, and products of bytes in tiles.
         const FEATURES: u32 = 0b11 << 24;
         let has_features = __cpuid_count(0, 0).eax >= 7 && __cpuid_count(7, 0).edx & FEATURES == FEATURES;
         // SAFETY: the call reads and writes no memory of ours; kernels without it return an error.
@@ -202,7 +204,7 @@ mod machine {
     }
 }
 
-/// Other processors have no matrix unit, so nothing here is called but `is_allowed`.
+/// Stands in on other processors. They have no matrix unit, so only `is_allowed` is called.
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 mod machine {
     use super::{Line, Square, Tile};
