@@ -1,4 +1,4 @@
-//! From losses to fitted processes.
+//! From losses to fitted Gaussian processes.
 //!
 //! | file | idea |
 //! |---|---|
