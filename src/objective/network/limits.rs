@@ -16,7 +16,7 @@ pub(super) struct Limits {
     pub shape: [usize; 3],
     /// The number of classes.
     pub classes: usize,
-    /// The largest value of an input before coding.
+    /// The largest level of an input in the data set, before input coding.
     pub levels: u8,
     /// The numbers of training, validation and test samples.
     pub samples: [usize; 3],
@@ -24,7 +24,7 @@ pub(super) struct Limits {
     pub chip: Chip,
     /// The most memory of an evaluation on this machine, if it is limited.
     pub memory: Option<Bytes>,
-    /// The most memory that the study states: the same on all machines.
+    /// The most memory of an evaluation that the study states: the same on all machines.
     pub stated_memory: Option<Bytes>,
 }
 
@@ -37,7 +37,7 @@ impl Limits {
         Plan::new(point, self.shape, self.classes)
     }
 
-    /// The largest value of an input, as `plan` codes it.
+    /// The largest level of an input after the input coding of `plan`.
     pub fn input_max(&self, plan: &Plan) -> u8 {
         match plan.coding {
             InputCoding::Graded => self.levels,

@@ -19,7 +19,7 @@ pub(super) struct TrainedNetwork {
     pub deployment: Deployment,
     pub test: Coded,
     pub goals: Goals,
-    /// What is known of it before the test.
+    /// Facts that are known before the test.
     pub attributes: Attributes,
 }
 
@@ -43,7 +43,7 @@ impl Model for TrainedNetwork {
 
 /// The scores of a deployed network.
 pub(super) struct Scores {
-    /// One for each goal.
+    /// One value for each metric.
     pub values: Vec<f64>,
     /// By how much it breaks each constraint.
     pub constraints: Vec<f64>,
@@ -51,10 +51,10 @@ pub(super) struct Scores {
     pub report: ChipReport,
 }
 
-/// The scores of a deployed network on `samples`.
+/// Scores a deployed network on `samples`.
 ///
 /// # Errors
-/// A layer never fires, so that the answer is the same for every sample, or a goal has no value.
+/// A layer never fires, so that the answer is the same for every sample. Or a metric has no value.
 pub(super) fn score(deployment: &Deployment, samples: &Coded, goals: &Goals) -> Result<Scores, Failure> {
     let failed = |error: &dyn Display| Failure { kind: FailureKind::Error, reason: error.to_string() };
     let run = deployment.run(samples.inputs.view()).map_err(|error| failed(&error))?;

@@ -1,4 +1,5 @@
-//! The values of a point, read by name: typed and in range, with errors that say what is expected.
+//! Reads the values of a point by name. Values have a type and a range, and errors tell what is
+//! expected.
 
 use std::cell::RefCell;
 
@@ -58,7 +59,7 @@ pub type Domains = IndexMap<String, Allowed>;
 /// Reads the values of a point.
 pub struct Hyperparameters<'a> {
     point: &'a Point,
-    /// The domains of all that was read, if they are wanted.
+    /// The domains of all values that were read, if they are wanted.
     domains: Option<RefCell<Domains>>,
 }
 
@@ -68,7 +69,7 @@ impl<'a> Hyperparameters<'a> {
         Self { point, domains: None }
     }
 
-    /// The values of `point`, whose readers are remembered with their domains.
+    /// Reads the values of `point`, and remembers the domain of each value that is read.
     pub fn remembered(point: &'a Point) -> Self {
         Self { point, domains: Some(RefCell::default()) }
     }
