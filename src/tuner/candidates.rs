@@ -1,5 +1,5 @@
-//! The candidates of a confirmation: their results by fresh seeds, and the networks that can still
-//! win.
+//! The candidates of a confirmation: the best trials, their results with fresh seeds, and the
+//! networks that can still win.
 
 use crate::objective::{Evaluation, Model};
 use crate::study::{Candidate, Direction, Outcome, Pick, Repeat, Spread};
@@ -9,9 +9,9 @@ use super::value_of;
 /// The best trials of a study, evaluated with fresh seeds.
 pub(super) struct Candidates {
     direction: Direction,
-    /// Seeds of each candidate, at least 1.
+    /// Number of seeds for each candidate, at least 1.
     repeats: usize,
-    /// In order of the study's ranking.
+    /// The results of each candidate, in the order of the study's ranking.
     results: Vec<Results>,
 }
 
@@ -26,9 +26,10 @@ struct Results {
 pub(super) struct Winner {
     /// All candidates, best mean first: the first is the winner.
     pub candidates: Vec<Candidate>,
-    /// The winner's networks by seed; `None` where the evaluation failed or made none.
+    /// The winner's networks, one per seed; `None` if the evaluation failed or made none.
     pub models: Vec<Option<Box<dyn Model>>>,
-    /// Index of the winner's best seed on the validation set, whose network is saved.
+    /// Index of the seed with which the winner was best on the validation set; that network is
+    /// saved.
     pub kept: usize,
 }
 
@@ -43,7 +44,7 @@ impl Candidates {
         Self { direction, repeats, results: trials.map(results).collect() }
     }
 
-    /// Adds the result of candidate number `index` from seed number `repeat`, then drops the
+    /// Adds the result of candidate number `index` with seed number `repeat`. Then drops the
     /// networks of candidates that can no longer win.
     pub fn add(&mut self, index: usize, repeat: usize, evaluation: Evaluation) {
         let results = &mut self.results[index];
@@ -59,7 +60,7 @@ impl Candidates {
         }
     }
 
-    /// The winner by `pick`, or by the best mean; `None` if a result is missing.
+    /// The winner by `pick`, or by the best mean; `None` if a result is still missing.
     pub fn winner(self, pick: Option<&Pick>) -> Option<Winner> {
         let complete = |results: Results| {
             let repeats = results.repeats.into_iter().collect::<Option<Vec<Repeat>>>()?;
@@ -76,7 +77,7 @@ impl Candidates {
         Some(Winner { models: models.swap_remove(0), candidates, kept })
     }
 
-    /// Evaluations of all candidates together.
+    /// Number of evaluations, of all candidates and seeds together.
     pub fn evaluations(&self) -> usize {
         self.results.len() * self.repeats
     }
@@ -91,7 +92,7 @@ impl Results {
 }
 
 impl Winner {
-    /// The results of the winner's networks on the test set, one for each seed; empty if there are
+    /// The results of the winner's networks on the test set, one for each seed. Empty if there are
     /// no networks.
     pub fn test(&self) -> Vec<Repeat> {
         if self.models.iter().all(Option::is_none) {
@@ -104,7 +105,7 @@ impl Winner {
     }
 }
 
-/// The first metric and the attributes of `outcome`; of a failure no value, and its reason.
+/// The first metric and the attributes of `outcome`. For a failure: no value, and the reason.
 pub(super) fn repeat_of(outcome: &Outcome) -> Repeat {
     match outcome {
         Outcome::Complete { attributes, .. } => {
@@ -124,7 +125,7 @@ fn mean_loss(repeats: &[Repeat], direction: Direction) -> f64 {
     Spread::of(repeats).map_or(f64::INFINITY, |spread| direction.loss(spread.mean))
 }
 
-/// Index of the repeat with the lowest loss, the first of equals.
+/// Index of the repeat with the lowest loss; the first one if several are equal.
 fn best_repeat(repeats: &[Repeat], direction: Direction) -> usize {
     let loss = |repeat: &Repeat| repeat.value.map_or(f64::INFINITY, |value| direction.loss(value));
     let losses = repeats.iter().map(loss).enumerate();
