@@ -212,7 +212,6 @@ pub trait Storage: Send {
     /// A trial that never paused waits again under its number, without its intermediate values, to
     /// be run from the start. A trial that has paused before is paused at its last rung, without
     /// the values of later steps.
-    /// steps.
     fn requeue(&mut self, study: StudyKey) -> Result<u32, StorageError>;
 
     /// Lets every failed trial be tried again, unless it is already. Its point waits under a new

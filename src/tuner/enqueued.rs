@@ -27,7 +27,6 @@ pub struct Refused {
 ///
 /// # Errors
 /// The storage fails.
-/// The storage fails.
 pub(super) fn accept(
     storage: &mut dyn Storage,
     space: &Space,

@@ -164,7 +164,6 @@ pub struct CoreLimits {
 /// whose output channels each receive one input channel. Say a layer has C input channels, a window
 /// of h x w, F output channels and Y x X positions. It takes `C 2^(ceil(log2(h w)) + ceil(log2 F))`
 /// kernel words and `F 2^(ceil(log2 Y) + ceil(log2 X))` neuron words.
-/// and `F 2^(ceil(log2 Y) + ceil(log2 X))` neuron words.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConvolutionCores {

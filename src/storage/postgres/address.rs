@@ -47,7 +47,6 @@ impl FromStr for Address {
     ///
     /// An address with a password is refused. Other users could read it in the list of processes
     /// and in job scripts.
-    /// job scripts.
     fn from_str(text: &str) -> Result<Self, StorageError> {
         let (rest, options) = take_ssl_options(text);
         let wrong = |problem: String| StorageError::Address { address: without_password(text), problem };
