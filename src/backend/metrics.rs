@@ -19,8 +19,8 @@ use crate::network::Connectivity;
 pub struct Metrics {
     /// Number of weights and thresholds; a convolution's kernel counts once.
     pub parameter_count: u64,
-    /// Bytes of the parameters. A weight takes the whole bytes that its bits need, or 4 if it is
-    /// exact; a threshold takes 4.
+    /// Bytes of the parameters. A weight takes its bits, rounded up to whole bytes, or 4 bytes if
+    /// it is exact. A threshold takes 4 bytes.
     pub footprint: u64,
     /// Share of weights that are 0, to four decimals; null: there are no weights.
     pub connection_sparsity: Option<f64>,
@@ -30,8 +30,8 @@ pub struct Metrics {
     pub synaptic_operations: SynapticOperations,
 }
 
-/// Mean numbers of multiplications or additions of a weight for an input, per inference. A pair is
-/// an input and a weight that it reaches.
+/// Mean numbers of pairs of an input and a weight that multiplies the input, per inference. Each
+/// pair is one synaptic operation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SynapticOperations {

@@ -33,8 +33,8 @@ pub struct ChipReport {
     pub synapses: usize,
     /// Bits of a weight, sign included; null: weights are exact.
     pub weight_bits: Option<u8>,
-    /// Relative rounding error of each layer's weights: root mean square error divided by root mean
-    /// square.
+    /// Relative rounding error of each layer's weights: the root mean square of the errors, divided
+    /// by the root mean square of the weights.
     pub weight_errors: Vec<f64>,
     /// Number of neurons that got the nearest threshold because the chip lacks the exact one.
     pub thresholds_changed: usize,
@@ -63,8 +63,8 @@ pub struct ChipReport {
     /// Modelled: area of the cores in use and of the rest of their chips, in square millimetres.
     pub area_mm2: Option<f64>,
     /// Figures that cannot be modelled, each with the constants that the profile lacks for it. If
-    /// the steps of a chip take no time, its throughput has none: it is listed with the constants
-    /// of a step, which are 0.
+    /// the steps of a chip take no time, its throughput is infinite. It is then listed here with
+    /// the constants of a step, which are 0.
     pub unmodelled: BTreeMap<String, Vec<String>>,
     /// Number of chips in use.
     pub chips: u32,

@@ -48,8 +48,8 @@ pub struct Run {
     pub predictions: Vec<u16>,
     /// The decision on each sample: its class, and how clear it is.
     pub decisions: Vec<Decision>,
-    /// Number of samples on which several classes had the highest score; the lowest of them was
-    /// taken.
+    /// Number of samples on which several classes had the highest score. The class with the lowest
+    /// number was taken.
     pub ties: usize,
     /// The activity of the layers from the input to the output neurons.
     pub layers: Vec<LayerActivity>,
@@ -394,7 +394,7 @@ mod tests {
     }
 
     proptest! {
-        /// A spike counts one operation for every neuron that it reaches with a weight other than
+        /// A spike makes one operation for every neuron that it reaches with a weight other than
         /// zero.
         #[test]
         fn operations_are_the_connections_of_every_spike(seed: u64) {

@@ -57,9 +57,9 @@ pub trait Objective: Sync {
         None
     }
 
-    /// Evaluates one `segment` of [`evaluate`](Self::evaluate), the part of a training between two
-    /// pauses. All segments together give the same outcome, bit for bit, wherever they pause. Steps
-    /// of earlier segments are reported again only if a segment restarts.
+    /// Evaluates one `segment`: the part of [`evaluate`](Self::evaluate) between two pauses. All
+    /// segments together give the same outcome, bit for bit, wherever they pause. Steps of earlier
+    /// segments are reported again only if a segment restarts.
     ///
     /// The default implementation does not pause: its first segment runs to the end.
     fn advance(

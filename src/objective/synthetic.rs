@@ -187,7 +187,7 @@ impl Synthetic {
         self.problem
     }
 
-    /// The space of the problem.
+    /// The search space of the problem.
     ///
     /// # Errors
     /// None in practice: the spaces are part of this module.

@@ -1,10 +1,11 @@
-//! NSGA-II: evolution towards the Pareto front of all metrics.
+//! NSGA-II: evolution towards the Pareto front of all metrics (Deb et al. 2002, "A fast and elitist
+//! multiobjective genetic algorithm: NSGA-II").
 //!
-//! Deb et al. 2002, "A fast and elitist multiobjective genetic algorithm: NSGA-II", with a new
-//! generation after every trial (Durillo et al. 2009, "On the effect of the steady-state selection
-//! scheme in multi-objective genetic algorithms"). The population is the best of all trials so far,
-//! so no trial waits for a generation. Numbers have simulated binary crossover (Deb & Agrawal 1995)
-//! and polynomial mutation. Choices are taken from either parent, or drawn at random.
+//! Here a new generation begins after every trial (Durillo et al. 2009, "On the effect of the
+//! steady-state selection scheme in multi-objective genetic algorithms"). The population is the
+//! best of all trials so far, so no trial waits for a generation. Numbers have simulated binary
+//! crossover (Deb & Agrawal 1995) and polynomial mutation. Choices are taken from either parent, or
+//! drawn at random.
 
 use rand::RngExt;
 

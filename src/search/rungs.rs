@@ -1,4 +1,5 @@
-//! Rungs: the steps of a training at which a trial pauses, and which paused trials resume.
+//! Rungs are the steps of a training at which a trial pauses. This file also decides which paused
+//! trials resume.
 //!
 //! This is asynchronous successive halving (ASHA) in the form that promotes: Li et al. 2020, "A
 //! system for massively parallel hyperparameter tuning". A trial pauses at every rung. It resumes
@@ -110,8 +111,8 @@ fn waits_at(trial: &Trial, rung: usize) -> bool {
     trial.is_paused() && trial.rung_history.rungs.len() == rung + 1
 }
 
-/// All trials that have reached `rung`, in the order of their numbers. Trials that could not be
-/// measured there have infinite losses.
+/// All trials that have reached `rung` (counted from 0), in the order of their numbers. Trials that
+/// could not be measured there have infinite losses.
 fn members(study: &Study, rung: usize) -> Vec<Member<'_>> {
     let reached =
         study.trials.iter().filter_map(|trial| Some((trial, &trial.rung_history.rungs.get(rung)?.values)));

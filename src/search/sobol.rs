@@ -1,7 +1,8 @@
 //! Points that fill the space evenly: a scrambled Sobol sequence.
 //!
-//! Sobol 1967, with Owen's scrambling by hashing (Burley 2020, "Practical hash-based Owen
-//! scrambling") and the direction numbers of Joe & Kuo 2008, by the crate `sobol_burley`.
+//! The sequence is that of Sobol 1967 with the direction numbers of Joe & Kuo 2008. It is scrambled
+//! by hashing (Burley 2020, "Practical hash-based Owen scrambling"). The crate `sobol_burley`
+//! computes it.
 
 use super::Search;
 use super::tried::Tried;

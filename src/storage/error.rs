@@ -174,8 +174,8 @@ pub enum StorageError {
         /// The place, the value and the rule.
         problem: String,
     },
-    /// An attribute that this program keeps is not what it writes there: another program changed
-    /// it, or the file is damaged.
+    /// An attribute of this program does not hold what this program writes there. Another program
+    /// changed it, or the file is damaged.
     #[error(
         "{place}: {}{key}: {problem}: restore the database from a copy, or start a new study",
         trial.map_or_else(String::new, |trial| format!("trial {trial}: "))

@@ -157,7 +157,8 @@ pub trait Storage: Send {
 
     /// Starts a new trial as [`claim`](Self::claim) does, unless its point was tried meanwhile.
     /// That is so if a trial with the number `seen` or higher has the same point. The suggestion of
-    /// `point` knew only the trials below that number.
+    /// `point` knew only the trials below that number. If `seen` is `None`, the point may have been
+    /// tried.
     fn claim_unless_duplicate(
         &mut self,
         study: StudyKey,

@@ -11,8 +11,8 @@ use crate::units::Seconds;
 /// A rule that ends a study.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum StopRule {
-    /// The search expects less improvement than this from its best point. The unit is the standard
-    /// deviation of the losses so far, without outliers; above 0.
+    /// The search expects less improvement than this from its best point; above 0. The unit is the
+    /// standard deviation of the losses so far, without outliers.
     Improvement(f64),
     /// This number of trials has finished since the last improvement; at least 1. With several
     /// metrics: since the last trial that is on the Pareto front.

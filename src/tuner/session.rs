@@ -53,7 +53,7 @@ pub enum SessionError {
     Point(#[from] SpaceError),
 }
 
-/// A study in memory.
+/// A study in memory, which the caller drives by asking for points and telling their outcomes.
 ///
 /// ```
 /// use spiketune::search::Strategy;

@@ -1,8 +1,8 @@
-//! The latency model: durations of steps by the constants of the profile.
+//! The latency model: how long each step of the chip takes, by the constants of its profile.
 //!
-//! A core does its operations and neurons one after the other. A step ends when the slowest core is
-//! done, the farthest packet has arrived, and all tiles in use have met at the barrier. On a chip
-//! with a fixed step every step takes that time.
+//! A core computes its synaptic operations and neurons one after the other. A step ends when the
+//! slowest core is done, the farthest packet has arrived, and all tiles in use have met at the
+//! barrier. On a chip with a fixed step, every step takes that time.
 
 use super::core_activity::CoreActivity;
 use crate::backend::mapping::core::Size;

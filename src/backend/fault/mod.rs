@@ -117,7 +117,8 @@ impl Fault {
         matches!(self, Self::WeightVariation | Self::ThresholdShift)
     }
 
-    /// Checks the rate: 0 to 1 for a share, 0 or more for a standard deviation.
+    /// Checks that the rate is in its range: 0 to 1 for a share, 0 or more for a standard
+    /// deviation.
     ///
     /// # Errors
     /// [`FaultError::Rate`] with the range.

@@ -80,8 +80,8 @@ pub(super) fn damage(
     });
 }
 
-/// Multiplies each weight by a random factor from a normal distribution around 1. Weights with a
-/// number of `bits` then count in parts, 1/256 of their unit; the thresholds follow.
+/// Multiplies each weight by a random factor from a normal distribution around 1. If weights have
+/// `bits`, weights and thresholds then count in parts, 1/256 of their unit.
 pub(super) fn vary(
     circuit: &mut Circuit<'_>,
     kernels: &KernelStorage<'_>,

@@ -1,11 +1,11 @@
 //! Mapping of neurons to cores.
 //!
 //! An axon brings the spikes of one input to a core. A part of a layer is a range of neighbouring
-//! neurons that lie on one core. A layer takes the fewest cores that their limits allow. It fills
-//! them evenly, because the slowest core sets the duration of a step. Parts get core numbers layer
-//! after layer, along the rows of the mesh. Then cores are moved to shorten the paths of spikes.
-//! The axons out of a core depend on the cores that receive its spikes. So layers are partitioned
-//! from the output to the input.
+//! neurons that lie on one core. A layer takes the fewest cores that the limits of a core allow. It
+//! fills them evenly, because the slowest core sets the duration of a step. Parts get core numbers
+//! layer after layer, along the rows of the mesh. Then cores are moved to shorten the paths of
+//! spikes. The axons out of a core depend on the cores that receive its spikes. So layers are
+//! partitioned from the output to the input.
 //!
 //! Synapses are stored as lists. Each axon has a list with one weight, zeros included, for every
 //! neuron of the core that its input reaches. If kernels are shared and that takes less memory, all

@@ -21,7 +21,7 @@ use crate::network::{Connectivity, Volume, Window};
 /// Whole numbers below this are exact in single precision.
 const EXACT_IN_SINGLE: i64 = 1 << 24;
 
-/// The graph of `network`.
+/// Converts `network` to a NIR graph.
 ///
 /// # Errors
 /// [`NirError::Unwritable`] with a layer that NIR cannot express.

@@ -29,10 +29,10 @@ impl<'a> Fields<'a> {
         self.tree.get(field).ok_or_else(|| self.error(field, "is missing"))
     }
 
-    /// The text of a field.
+    /// The text in the field called `field`.
     ///
     /// # Errors
-    /// The field is missing, or no text.
+    /// The field is missing, or is not a text.
     pub fn text(&self, field: &str) -> Result<&'a str, NirError> {
         match self.item(field)? {
             Item::Text(text) => Ok(text),
@@ -83,10 +83,10 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The operation of the node.
+    /// The operation that the node computes.
     ///
     /// # Errors
-    /// A field is missing or malformed, or a binary network cannot hold the type.
+    /// A field is missing or malformed, or a binary network cannot hold this type of node.
     pub fn operation(&self) -> Result<Operation, NirError> {
         Ok(match self.text("type")? {
             "Input" => Operation::Input { shape: self.sizes("shape")? },

@@ -1,9 +1,11 @@
 //! NIR graphs: nodes with their numbers, and edges between them.
 //!
-//! The file has the layout of the Python package `nir` 1.0: `/version`, and under `/node` the names
-//! `type`, `edges` (pairs of names), `nodes/NAME/...` (`type` and the fields of that type) and
-//! `metadata/...`. Pedersen et al. 2024, Neuromorphic intermediate representation: a unified
-//! instruction set for interoperable brain-inspired computing, Nature Communications 15.
+//! The file has the layout of the Python package `nir` 1.0. It has `/version` and the group
+//! `/node`, which has `type`, `edges` (pairs of names), `nodes/NAME/...` and `metadata/...`. Each
+//! node in `nodes` has a `type` and the fields of that type.
+//!
+//! Pedersen et al. 2024, Neuromorphic intermediate representation: a unified instruction set for
+//! interoperable brain-inspired computing, Nature Communications 15.
 
 use std::collections::BTreeMap;
 

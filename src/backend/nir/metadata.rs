@@ -33,10 +33,10 @@ impl<'a> Metadata<'a> {
         matches!(self.tree.get(ORDER), Some(Item::Text(order)) if order == OUR_ORDER)
     }
 
-    /// Whether inputs are whole numbers, rather than shares up to 1.
+    /// Whether inputs are whole numbers, rather than shares from 0 to 1 of the largest input.
     ///
     /// # Errors
-    /// The file's largest input is not `input_max`.
+    /// The file names a largest input other than `input_max`.
     pub fn has_whole_inputs(&self, input_max: u8) -> Result<bool, NirError> {
         match self.input_max()? {
             None => Ok(false),
@@ -50,18 +50,18 @@ impl<'a> Metadata<'a> {
         }
     }
 
-    /// The largest input, if the file has one.
+    /// The largest input, if the file names one.
     ///
     /// # Errors
-    /// The entry is not one number.
+    /// The entry is not a single number.
     pub fn input_max(&self) -> Result<Option<f64>, NirError> {
         self.number(INPUT_MAX)
     }
 
-    /// The time step, if the file has one.
+    /// The time step, if the file names one.
     ///
     /// # Errors
-    /// The entry is not one number above 0.
+    /// The entry is not a single number above 0.
     pub fn time_step(&self) -> Result<Option<f64>, NirError> {
         for name in TIME_STEP {
             match self.number(name)? {

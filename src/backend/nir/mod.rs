@@ -126,10 +126,10 @@ impl NirFile {
         Metadata::new(&self.graph.metadata).coding()
     }
 
-    /// The largest input, if the file has one: a whole number from 1 to 255.
+    /// The largest input, if the file names one: a whole number from 1 to 255.
     ///
     /// # Errors
-    /// The entry is no such number.
+    /// The entry is not such a number.
     pub fn input_max(&self) -> Result<Option<u8>, NirError> {
         let max = Metadata::new(&self.graph.metadata).input_max()?;
         let whole = |max: f64| {

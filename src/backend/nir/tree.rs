@@ -84,7 +84,7 @@ impl Array {
     }
 }
 
-/// Reads a whole file.
+/// Reads a whole HDF5 file from its bytes.
 ///
 /// # Errors
 /// The file is damaged, or declares more than the limits above.

@@ -30,7 +30,7 @@ pub struct EnergyConstants {
     pub static_per_core: Option<Quantity<PowerUnit>>,
     /// Static power of the rest of each chip in use.
     pub static_fixed: Option<Quantity<PowerUnit>>,
-    /// Power that each chip in use draws in proportion to its clock frequency; null: no source
+    /// Power that each chip in use draws in proportion to its clock frequency. Null: no source
     /// separates it from the static powers.
     pub clock: Option<ClockPower>,
 }
@@ -39,7 +39,7 @@ pub struct EnergyConstants {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TimeConstants {
-    /// Duration of a step on a chip whose steps all take the same time; the other durations are
+    /// Duration of a step on a chip whose steps all take the same time. The other durations are
     /// then not needed.
     pub step: Option<Quantity<TimeUnit>>,
     /// Duration of one synaptic operation; a core does them one after the other.
@@ -104,8 +104,8 @@ pub enum NeuronCost<T> {
     ByEvent {
         /// Cost of every neuron in every step.
         access: T,
-        /// Cost of a neuron that receives an event, starts the step with a potential other than
-        /// zero, or fires.
+        /// Cost of a neuron that receives an event, fires, or starts the step with a potential
+        /// other than zero.
         update: T,
         /// Cost of a neuron that fires.
         fire: T,

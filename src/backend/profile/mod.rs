@@ -148,7 +148,7 @@ pub struct CoreLimits {
     pub out_axons: Option<u32>,
     /// Number of synapses of one neuron.
     pub fan_in: Option<u32>,
-    /// Number of axons on other cores that one neuron can drive; a neuron that needs more is placed
+    /// Number of axons on other cores that one neuron can drive. A neuron that needs more is placed
     /// several times.
     pub axons_per_neuron: Option<u32>,
     /// Memory that holds the weights.
@@ -258,7 +258,7 @@ pub enum OutputCounting {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepCounting {
-    /// A new inference begins with every step of the chip; each neuron makes one step per
+    /// A new inference begins with every step of the chip. Each neuron makes one step per
     /// inference.
     Pipelined,
     /// An inference begins when the one before it ends. It takes one step for the input and one for
@@ -297,7 +297,7 @@ impl ChipProfile {
         BUILTIN.into_iter().map(|(name, _)| name)
     }
 
-    /// Reads and checks a profile; errors call it `file`.
+    /// Reads a profile from JSON and checks it. Errors call the profile by the name `file`.
     ///
     /// # Errors
     /// One line with the file, the key, the value and the rule that it breaks.

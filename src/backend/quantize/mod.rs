@@ -36,14 +36,14 @@ pub struct DeployOptions {
 pub enum Granularity {
     /// All weights of a layer.
     Layer,
-    /// The weights of one channel: an output neuron of a dense layer, or a channel of a
-    /// convolution. The error is smaller, at no cost to the chip.
+    /// The weights of one channel, which is an output neuron of a dense layer, or a channel of a
+    /// convolution. The rounding error is smaller, at no cost to the chip.
     #[default]
     Channel,
 }
 
-/// A layer as the chip holds it: a neuron of channel c fires if `weights[.., c] . inputs` passes
-/// `thresholds[c]`.
+/// A layer as the chip holds it. A neuron of channel c fires if its sum `weights[.., c] . inputs`
+/// passes `thresholds[c]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IntegerLayer {
     /// The connections between inputs and neurons.
@@ -84,8 +84,8 @@ impl IntegerNetwork {
     /// Quantizes `network` for the chip of `profile`.
     ///
     /// # Errors
-    /// The chip has no weights of these bits, its membrane cannot hold every sum, or the network is
-    /// malformed.
+    /// The chip has no weights of this number of bits, its membrane potential cannot hold every
+    /// sum, or the network is malformed.
     pub fn new(
         network: &BinaryNetwork,
         profile: &ChipProfile,
@@ -130,8 +130,8 @@ impl IntegerLayer {
     /// (channels): the least and the greatest sum that inputs can make in the neurons of each
     /// channel.
     ///
-    /// Partial sums stay within these bounds. The sums of neurons whose window reaches beyond the
-    /// border may be smaller.
+    /// Partial sums stay within these bounds. Neurons whose window reaches beyond the border may
+    /// not get as far.
     pub(crate) fn reach(&self) -> Vec<(i64, i64)> {
         self.reach_of(self.weights.view())
     }
@@ -234,10 +234,11 @@ impl Quantizer<'_> {
         scales.into_iter().zip(steps).map(coarser).collect()
     }
 
-    /// Chooses the shift into the membrane and gives every neuron a threshold that the chip has.
+    /// Chooses by how many bits the layer's weights are shifted left before they are added to the
+    /// membrane potential. Then gives every neuron a threshold that the chip has.
     ///
-    /// Takes the largest shift that fits the membrane, up to the shift of the threshold register. A
-    /// larger shift keeps more thresholds exact, but only up to the register's shift.
+    /// Takes the largest shift for which sums fit the membrane, up to the shift of the threshold
+    /// register. A larger shift keeps more thresholds exact, but only up to the register's shift.
     fn fit_membrane(&self, index: usize, layer: &mut IntegerLayer) -> Result<(), DeployError> {
         let reach = layer.reach();
         let neuron = &self.profile.neuron;
@@ -328,7 +329,7 @@ struct Grid {
 }
 
 impl Grid {
-    /// The numbers of `layer` as multiples of its grid.
+    /// The weights and thresholds of `layer` as whole multiples of its grid, a power of 2.
     ///
     /// # Errors
     /// A number is not a whole multiple of the grid, or sums are too large to be exact.

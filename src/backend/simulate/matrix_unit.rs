@@ -1,7 +1,7 @@
-//! The processor's matrix unit: Intel AMX with bytes.
+//! The processor's matrix unit: Intel AMX, with products of bytes.
 //!
-//! This is the only file that uses it, in assembly language, because the compiler's functions for
-//! it are not stable.
+//! Only this file uses the unit. It does so in assembly language, because Rust's functions for AMX
+//! are not stable.
 
 use std::sync::OnceLock;
 
@@ -53,7 +53,7 @@ pub(super) fn is_there() -> bool {
 pub(super) struct MatrixUnit(std::marker::PhantomData<*const ()>);
 
 impl MatrixUnit {
-    /// Configures the unit.
+    /// Configures the matrix unit for this thread.
     ///
     /// # Panics
     /// If [`is_there`] is false.
@@ -109,7 +109,7 @@ mod machine {
         has_features && unsafe { libc::syscall(libc::SYS_arch_prctl, ASK.0, ASK.1) } == 0
     }
 
-    /// Configures all eight tiles with 16 rows of 64 bytes.
+    /// Configures all eight tiles of the matrix unit with 16 rows of 64 bytes.
     ///
     /// # Safety
     /// The process may use the unit.
@@ -128,7 +128,7 @@ mod machine {
         }
     }
 
-    /// Releases the unit.
+    /// Releases the matrix unit.
     ///
     /// # Safety
     /// The process may use the unit.
@@ -137,8 +137,8 @@ mod machine {
         unsafe { asm!("tilerelease", options(nostack, preserves_flags, nomem)) };
     }
 
-    /// [`super::MatrixUnit::multiply`] with sums in tiles 0 to 3, rows in 4 and 5, weights in 6 and
-    /// 7.
+    /// [`super::MatrixUnit::multiply`] on the tiles of the unit: sums are in tiles 0 to 3, rows of
+    /// inputs in 4 and 5, weights in 6 and 7.
     ///
     /// # Safety
     /// The unit is configured on this thread. `rows` has 32 times `steps` lines, `tiles` twice

@@ -86,10 +86,10 @@ impl Simulator {
         &self.sources[layer]
     }
 
-    /// Checks the number of inputs.
+    /// Checks that samples have the network's number of inputs.
     ///
     /// # Errors
-    /// [`RunError::Width`] if `found` is not the network's.
+    /// [`RunError::Width`] if `found` is another number.
     pub(in crate::backend) fn check_width(&self, found: usize) -> Result<(), RunError> {
         let expected = self.inputs;
         if found == expected { Ok(()) } else { Err(RunError::Width { found, expected }) }
@@ -144,7 +144,7 @@ impl Simulator {
         Ok(())
     }
 
-    /// The highest level of a sample.
+    /// The highest level (value of an input) of a sample.
     ///
     /// # Errors
     /// [`RunError::Level`] if a level is above the network's largest.

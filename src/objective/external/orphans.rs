@@ -37,7 +37,7 @@ struct Watch {
 pub(crate) struct GroupGuard(u32);
 
 impl GroupGuard {
-    /// Guards the group that `child` leads.
+    /// Guards the process group that `child` leads.
     ///
     /// # Errors
     /// The shell cannot be started.

@@ -29,7 +29,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// The plan of `point`.
+    /// The plan (network, training and deployment) that `point` describes.
     ///
     /// # Errors
     /// A hyperparameter is unknown, of the wrong kind, or out of range.
@@ -45,10 +45,10 @@ impl Limits {
         }
     }
 
-    /// Refuses a plan that needs more memory than `limit`, before any is allocated.
+    /// Refuses a plan whose evaluation needs more memory than `limit`, before any memory is taken.
     ///
     /// # Errors
-    /// How much it would need.
+    /// The evaluation needs more; the error says how much.
     pub fn check_memory(&self, plan: &Plan, limit: Option<Bytes>) -> Result<(), Failure> {
         let Some(limit) = limit else { return Ok(()) };
         let [train, validation, test] = self.samples;

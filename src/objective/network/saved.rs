@@ -73,10 +73,10 @@ pub enum ModelError {
 }
 
 impl ModelFile {
-    /// Reads the bytes of a file of either kind.
+    /// Reads the bytes of a file of `tune` or of a NIR file.
     ///
     /// # Errors
-    /// The file is of neither kind, or damaged.
+    /// The file is neither of the two, or is damaged.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, ModelError> {
         match bytes.starts_with(HDF5) {
             true => Ok(Self::Nir(NirFile::from_bytes(bytes)?)),

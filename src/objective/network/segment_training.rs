@@ -97,9 +97,9 @@ impl SegmentTraining {
     }
 }
 
-/// Runs `trainer` until epoch `until`, or to the end of the training if that is `None`. It has done
-/// the epochs of `checkpoint`. Every epoch is reported to `observer`. `None` if the observer broke
-/// the training off.
+/// Runs `trainer` until epoch `until`, or to the end of the training if that is `None`. `trainer`
+/// has already done the epochs of `checkpoint`. Every epoch is reported to `observer`. `None` if
+/// the observer broke the training off.
 ///
 /// # Errors
 /// The training breaks down.

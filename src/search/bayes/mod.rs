@@ -47,7 +47,7 @@ use crate::study::{Attributes, Study};
 
 /// Fewest and most trials of the initial design: `benches/README.md#start-of-the-model`.
 const DESIGN: (usize, usize) = (5, 20);
-/// Where trials pause, the initial design is divided by this:
+/// If trials pause, the number of trials in the initial design is divided by this:
 /// `benches/README.md#start-of-the-model`.
 const PAUSING_DESIGN: usize = 3;
 

@@ -1,4 +1,4 @@
-//! Evolution: children of good trials, of which a model expects most, are tried.
+//! Evolution: makes children of good trials, and tries the child that a model rates highest.
 //!
 //! Made for topologies: lists of layers grow, shrink and swap whole layers. It is a steady state
 //! without generations (Patton et al. 2019, "Exascale deep learning to accelerate cancer research"):

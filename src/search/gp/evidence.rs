@@ -70,10 +70,10 @@ impl Evidence<'_> {
         -(prior + self.ln_likelihood(&factored))
     }
 
-    /// The kernel matrix of `hyper`, factored.
+    /// The kernel matrix of the hyperparameters `hyper`, with its Cholesky factor.
     ///
     /// # Errors
-    /// It has no factor.
+    /// The matrix has no Cholesky factor.
     pub fn factor(&self, hyper: &Hyperparameters) -> Result<Factored, LinalgError> {
         let scaled = kernel::scaled(self.inputs.view(), self.groups, self.numbers, hyper);
         let (values, slopes) = kernel::gram(scaled.view());

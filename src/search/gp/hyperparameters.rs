@@ -29,7 +29,7 @@ use crate::seed::Stream;
 const LENGTHS: (f64, f64) = (0.025, 100.0);
 /// Bounds of the signal variance.
 const SCALES: (f64, f64) = (0.01, 100.0);
-/// Bounds of a noise variance; the lower one is above rounding errors:
+/// Bounds of a noise variance. The lower bound is above rounding errors:
 /// `benches/README.md#noise-prior`.
 const NOISES: (f64, f64) = (1e-10, 10.0);
 /// Bounds of the variance of a discrepancy. With the first it is negligible. With the second a

@@ -1,10 +1,13 @@
 //! The kernel of the Gaussian process: Matérn-5/2 with automatic relevance determination.
 //!
-//! The covariance of two inputs x and x' is k(x, x') = s² m(r²), with the signal variance s², the
-//! correlation m(r²) = (1 + √5 r + 5r²/3) exp(-√5 r), and the scaled distance r, r² = Σ_f (x_f -
-//! x'_f)² / l²_g(f) (Rasmussen & Williams 2006, "Gaussian processes for machine learning", eq.
-//! 4.17). Every column f of the inputs belongs to a group g(f). The columns of a group share a
-//! length-scale l.
+//! The covariance of two inputs x and x' is k(x, x') = s² m(r²), where s² is the signal variance
+//! and r their scaled distance:
+//!
+//! - r² = Σ_f (x_f - x'_f)² / l²_g(f), a sum over the columns f of the inputs. Every column f
+//!   belongs to a group g(f), and the columns of a group share a length-scale l.
+//! - m(r²) = (1 + √5 r + 5r²/3) exp(-√5 r), the correlation of the two values.
+//!
+//! Rasmussen & Williams 2006, "Gaussian processes for machine learning", eq. 4.17.
 
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, Zip};
 

@@ -1,4 +1,4 @@
-//! Settings of a Gaussian process and its fit, in the style of linfa:
+//! Settings of a Gaussian process and its fit, in the style of the crate linfa:
 //! `GpParams::new().draws(8).fit(&data)?`.
 
 use linfa::ParamGuard;

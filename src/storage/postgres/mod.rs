@@ -35,8 +35,8 @@ const FIRST_PATIENCE: Duration = Duration::from_secs(30);
 /// The most attempts at a transaction that other transactions interfere with.
 const MOST_ATTEMPTS: u32 = 10;
 
-/// A connection to a PostgreSQL database of studies. Any number of connections may write at once,
-/// from any number of machines.
+/// A connection to a PostgreSQL database of studies. Any number of connections may write at the
+/// same time, from any number of machines.
 pub struct PostgresStorage {
     address: Address,
     connection: Option<Connection>,

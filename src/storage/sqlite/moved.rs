@@ -15,7 +15,7 @@ use super::super::StorageError;
 pub(super) struct Identity(Option<(u64, u64)>);
 
 impl Identity {
-    /// The identity of the file at `path`.
+    /// The identity of the file that is now at `path`.
     ///
     /// # Errors
     /// There is no such file.

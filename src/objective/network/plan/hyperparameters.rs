@@ -129,7 +129,7 @@ impl<'a> Hyperparameters<'a> {
     }
 }
 
-/// The domain of the hyperparameter `name`.
+/// The allowed values (the domain) of the hyperparameter `name`.
 ///
 /// # Errors
 /// There is no such hyperparameter.

@@ -11,8 +11,8 @@ use crate::units::Bytes;
 /// of the simulation. Some copies are made for one layer at a time.
 const DEPLOYED_WEIGHT: u64 = 40;
 
-/// The peak memory of deploying `network` and running it on `samples`. The memory of both
-/// themselves is not counted.
+/// The peak memory of deploying `network` and running it on `samples`. The memory that `network`
+/// and `samples` take already is not counted.
 pub(in crate::objective::network) fn deployed(network: &BinaryNetwork, samples: &Coded) -> Bytes {
     let weights: u64 = network.layers.iter().map(|layer| layer.weights.len() as u64).sum();
     Bytes(weights.saturating_mul(DEPLOYED_WEIGHT).saturating_add(samples.inputs.len() as u64))

@@ -92,7 +92,8 @@ pub struct Plan {
 const MOST_LAYERS: u32 = 4;
 
 impl Plan {
-    /// The plan of `point` for samples of a shape (height, width, channels) and `classes` classes.
+    /// Reads the plan from `point`, for samples of a shape (height, width, channels) and `classes`
+    /// classes.
     ///
     /// # Errors
     /// A hyperparameter is unknown, of the wrong kind, or out of range.

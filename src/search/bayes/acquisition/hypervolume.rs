@@ -124,7 +124,7 @@ impl Hypervolume {
 }
 
 /// The chain rule: adds to `gradient` the derivatives of a function by the input, from its
-/// derivatives by the posterior mean and standard deviation σ. It uses dσ = dσ² / (2σ).
+/// derivatives by the posterior mean and standard deviation σ. It uses dσ = d(σ²) / (2σ).
 fn add(local: &Local, by_mean: f64, by_deviation: f64, gradient: &mut [f64]) {
     let by_variance = by_deviation / (2.0 * local.variance.sqrt().max(LEAST_DEVIATION));
     for (slope, (mean, variance)) in

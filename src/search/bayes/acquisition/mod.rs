@@ -1,7 +1,7 @@
 //! The acquisition: how much a trial at some input is worth.
 //!
-//! It is the product of the expected gain, the probability of keeping each constraint, and a power
-//! of the probability of success, divided by the cost. Its logarithm is computed.
+//! It multiplies the expected gain, the probabilities of keeping each constraint, and a power of
+//! the probability of success. The product is divided by the cost. Its logarithm is computed.
 //!
 //! | file | idea |
 //! |---|---|
@@ -72,7 +72,8 @@ impl Acquisition {
     /// failures.
     ///
     /// # Errors
-    /// A process cannot be fitted: there is no input, or its kernel matrix has no Cholesky factor.
+    /// A Gaussian process cannot be fitted: there is no input, or its kernel matrix has no Cholesky
+    /// factor.
     pub fn fit(history: &History, features: &Features, fitter: &Fitter<'_>) -> Result<Self, GpError> {
         let part = local::part(history, features);
         let history = part.as_ref().unwrap_or(history);

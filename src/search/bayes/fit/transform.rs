@@ -24,9 +24,9 @@ pub(crate) enum Transform {
     Log,
     /// The power transform of Yeo & Johnson 2000, with the most likely exponent.
     YeoJohnson,
-    /// Losses up to the median stay as they are. Each higher loss becomes the quantile of its rank
-    /// in a normal distribution that is as wide as the lower losses (half-rank warping of Google
-    /// Vizier).
+    /// Losses up to the median stay as they are. A higher loss is replaced by the quantile of its
+    /// rank in a normal distribution. That distribution is as wide as the lower losses (half-rank
+    /// warping of Google Vizier).
     HalfRank,
 }
 

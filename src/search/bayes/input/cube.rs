@@ -82,8 +82,8 @@ impl<'a> Cube<'a> {
         }
     }
 
-    /// A lower bound on the number of cells: the product of the sizes (numbers of values) of the axes
-    /// that are always active. `None` if one of these axes is continuous.
+    /// A lower bound on the number of cells (different points): the product of the numbers of
+    /// values of the axes that are always active. `None` if one of these axes is continuous.
     pub fn least_size(&self) -> Option<u64> {
         let always = self.axes.iter().filter(|axis| axis.conditions.is_empty());
         always
