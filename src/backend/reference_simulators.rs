@@ -104,7 +104,7 @@ mod tests {
     struct PlacedLayer {
         #[serde(flatten)]
         layer: RecordedLayer,
-        /// One per neuron.
+        /// The core of each neuron.
         cores: Vec<usize>,
     }
 

@@ -260,11 +260,11 @@ struct Totals {
     decisions: Vec<Decision>,
     layers: Vec<LayerActivity>,
     counts: EventCounts,
-    /// One per sample, or none.
+    /// The energy of each sample; empty if the profile lacks a constant.
     energies: Vec<Joules>,
-    /// One per sample, or none.
+    /// The latency of each sample; empty if the profile lacks a constant.
     latencies: Vec<Seconds>,
-    /// One per sample, or none.
+    /// The period of each sample; empty if the profile lacks a constant.
     periods: Vec<Seconds>,
 }
 

@@ -52,7 +52,7 @@ pub trait Objective: Sync {
         1.0
     }
 
-    /// What is known of points before they are evaluated; `None` if nothing is.
+    /// The facts that are known of points before they are evaluated; `None` if there are none.
     fn foresight(&self) -> Option<Arc<dyn Foresee>> {
         None
     }

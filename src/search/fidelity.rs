@@ -19,7 +19,7 @@ pub enum Fidelity {
 }
 
 impl Fidelity {
-    /// All of them.
+    /// All values of the option.
     pub const ALL: [Self; 3] = [Self::Off, Self::Asha, Self::Bayes];
 
     /// The name of the option's value.

@@ -61,7 +61,7 @@ impl From<Point> for Suggestion {
     }
 }
 
-/// What is trained next.
+/// The training to run next.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NextSegment {
     /// The paused trial of this number resumes.

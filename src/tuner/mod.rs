@@ -137,7 +137,7 @@ pub enum TunerError {
     /// A checkpoint, or the folder for checkpoints, cannot be written.
     #[error("cannot write the checkpoint of a trial to {}", file.display())]
     Checkpoint {
-        /// Its path.
+        /// The path of the checkpoint or folder.
         file: PathBuf,
         /// The error of the system.
         source: std::io::Error,
@@ -145,7 +145,7 @@ pub enum TunerError {
     /// The model cannot be written.
     #[error("cannot write the model to {}", file.display())]
     Model {
-        /// Its path.
+        /// The path of the file.
         file: PathBuf,
         /// The error of the system.
         source: std::io::Error,

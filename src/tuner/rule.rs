@@ -27,7 +27,7 @@ pub enum StopRule {
 /// Why a text is no rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StopRuleError {
-    /// It has no `=`.
+    /// The text has no `=`.
     #[error("must be RULE=VALUE, such as stagnation=30")]
     NoValue,
     /// No rule has this name.
@@ -43,7 +43,7 @@ pub enum StopRuleError {
     Value {
         /// The rule's name.
         name: &'static str,
-        /// What the value must be.
+        /// The rule for the value.
         rule: &'static str,
     },
 }

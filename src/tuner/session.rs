@@ -26,7 +26,7 @@ pub enum SessionError {
     Finished {
         /// The number.
         number: u32,
-        /// Its state.
+        /// The state in which the trial has ended.
         state: TrialState,
     },
     /// Too many or too few values.

@@ -1,4 +1,4 @@
-//! What the spikes of one layer cause on its cores and on the mesh.
+//! The events that the spikes of one layer cause on its cores and on the mesh.
 
 use ndarray::s;
 

@@ -14,9 +14,9 @@ use crate::network::Connectivity;
 /// Core load: the activity of a layer's cores in a step; the memory is reused.
 #[derive(Default)]
 pub(crate) struct CoreLoad {
-    /// One per core.
+    /// The activity of each core.
     pub cores: Vec<CoreActivity>,
-    /// One per core: the number of neurons that keep a potential.
+    /// For each core the number of neurons that keep a potential.
     pub kept: Vec<u64>,
     neurons: Vec<NeuronState>,
 }

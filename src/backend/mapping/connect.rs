@@ -157,7 +157,7 @@ impl CoresByInput {
         &self.entries[self.ends[input]..self.ends[input + 1]]
     }
 
-    /// The same cores with `number` for each of them.
+    /// The same inputs and cores, with the same `number` for each of them.
     pub(crate) fn with(&self, number: u32) -> Self {
         let entries = self.entries.iter().map(|&(core, _)| (core, number)).collect();
         let changed = |&old: &u32| if old > 0 { number } else { 0 };

@@ -12,7 +12,7 @@ const KNOWN: &str = "Input, Output, Affine, Linear, Conv1d, Conv2d, Flatten, Sum
 pub(super) struct Fields<'a> {
     /// The name of the node.
     pub node: &'a str,
-    /// Its group.
+    /// The HDF5 group of the node.
     pub tree: &'a Tree,
 }
 

@@ -85,7 +85,7 @@ pub fn write(network: &IntegerNetwork, export: &Export<'_>) -> Result<Vec<u8>, N
     tree::write(&export::graph(network, export)?.to_tree())
 }
 
-/// What a reader knows of a file beside its content.
+/// Facts about a file that the reader knows, and the file may not say.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Reading {
     /// The time step, in the unit of the file's time constants; `None`: found in the file.

@@ -86,7 +86,7 @@ pub(super) struct Synapse {
 pub(super) enum Padding {
     /// This many zeros on each side.
     Zeros([usize; 2]),
-    /// As many zeros as keep the size.
+    /// The number of zeros that keeps the size.
     Same,
 }
 

@@ -136,7 +136,7 @@ impl IntegerLayer {
         self.reach_of(self.weights.view())
     }
 
-    /// The same bounds for other `weights`, (elements, channels).
+    /// The bounds of [`reach`](Self::reach) for other `weights`, (elements, channels).
     pub(crate) fn reach_of(&self, weights: ArrayView2<'_, i64>) -> Vec<(i64, i64)> {
         let input_max = i64::from(self.input_max) * self.connectivity.inputs_per_element() as i64;
         let mut reach = vec![(0, 0); weights.ncols()];

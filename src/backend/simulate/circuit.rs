@@ -14,7 +14,7 @@ pub(crate) struct Circuit<'a> {
     /// The comparison by which the chip's neurons fire.
     pub compare: Compare,
     pub weights: Weights<'a>,
-    /// One per neuron; it fires if its sum is at least this.
+    /// The threshold of each neuron, which fires if its sum is at least this.
     pub thresholds: Vec<i64>,
 }
 

@@ -19,7 +19,7 @@ pub(in crate::backend) struct Counts {
     /// By source, the network's inputs first: the number of samples on which each input or neuron
     /// was active.
     pub active: Vec<Vec<u32>>,
-    /// One per sample.
+    /// The decision on each sample.
     pub decisions: Vec<Decision>,
     /// Whether any input was above 1.
     pub graded: bool,

@@ -61,7 +61,7 @@ impl SimulatedLayer {
 #[derive(Clone, Debug)]
 pub(super) struct EventLayer<T> {
     weights: EventWeights<T>,
-    /// One per neuron; it fires if its sum is at least this.
+    /// The threshold of each neuron, which fires if its sum is at least this.
     thresholds: Vec<T>,
 }
 
@@ -124,7 +124,7 @@ fn list<'a, T: Lane + 'a>(sums: impl Iterator<Item = &'a [T]>, thresholds: &[T],
 #[derive(Clone, Debug)]
 pub(super) struct TiledLayer<T> {
     pub tiles: Tiles<T>,
-    /// One per neuron.
+    /// The threshold of each neuron, which fires if its sum is at least this.
     pub thresholds: Vec<T>,
     events: SimulatedLayer,
 }

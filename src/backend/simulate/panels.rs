@@ -20,7 +20,7 @@ const WIDTH: usize = 64;
 pub(super) struct Panels<W, T> {
     /// Panel by panel, one row per input.
     rows: Vec<[W; WIDTH]>,
-    /// One per panel: the sums if every input is active once.
+    /// For each panel the sums if every input is active once.
     totals: Vec<[T; WIDTH]>,
     inputs: usize,
 }

@@ -37,7 +37,7 @@ pub(in crate::backend) struct Block {
     events: Vec<EventLists>,
     /// Levels of graded inputs: one per active input.
     levels: Vec<u8>,
-    /// One per sample.
+    /// The decision on each sample.
     pub decisions: Vec<Decision>,
     buffers: StepBuffers,
     scores: Vec<i32>,

@@ -32,9 +32,9 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 /// The next thing that a command did.
 #[derive(Debug)]
 pub(crate) enum ProcessEvent {
-    /// It has printed a line.
+    /// The command has printed a line.
     Line(String),
-    /// It has ended.
+    /// The command has ended.
     Ended(ExitStatus),
     /// Nothing in the given time.
     Nothing,

@@ -7,7 +7,7 @@ use crate::space::Space;
 /// Why a command line cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
-    /// It has no words.
+    /// The command line has no words.
     #[error("empty: name a program")]
     Empty,
     /// A quotation mark is not closed.

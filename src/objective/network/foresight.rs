@@ -20,7 +20,7 @@ use crate::study::Failure;
 /// Number of networks whose mapping is remembered. If there are more, all are forgotten.
 const REMEMBERED: usize = 100_000;
 
-/// What the plans of a study's points tell.
+/// What the plan of a point tells of its network before training, for all points of a study.
 pub(super) struct NetworkForesight {
     limits: Limits,
     goals: Vec<Goal>,
@@ -28,7 +28,7 @@ pub(super) struct NetworkForesight {
     memory: Mutex<Memory>,
 }
 
-/// What was found out so far.
+/// What was found out so far, so that it need not be computed again.
 #[derive(Default)]
 struct Memory {
     /// For each network and deployment the number of cores, or why it is refused.

@@ -60,7 +60,7 @@ impl Goal {
         Self::Spikes,
     ];
 
-    /// Its name, as people write it.
+    /// The name of the metric, as people write it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Accuracy => "accuracy",

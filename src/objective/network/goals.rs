@@ -21,7 +21,7 @@ pub struct Goals {
 /// Why a deployed network has no value of a metric.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum GoalError {
-    /// It has no score on faulty chips.
+    /// The network has no score on faulty chips.
     #[error(transparent)]
     Sweep(#[from] SweepError),
     /// The metric needs a constant that the profile lacks, such as the energy of a link between

@@ -1,4 +1,4 @@
-//! What a network must fit: the samples, the chip and the memory.
+//! Limits that a network must fit: the samples, the chip and the memory.
 
 use super::failure::invalid;
 use super::plan::Plan;
@@ -9,7 +9,7 @@ use crate::space::Point;
 use crate::study::{Failure, FailureKind};
 use crate::units::Bytes;
 
-/// What a network must fit.
+/// Limits that a network must fit.
 #[derive(Clone)]
 pub(super) struct Limits {
     /// The shape of a sample: height, width, channels.

@@ -47,7 +47,7 @@ pub(super) struct Scores {
     pub values: Vec<f64>,
     /// By how much it breaks each constraint.
     pub constraints: Vec<f64>,
-    /// What it costs on its chip.
+    /// The network on its chip in numbers: counts, energy and time.
     pub report: ChipReport,
 }
 

@@ -64,10 +64,10 @@ pub enum ModelFile {
 /// Why a file holds no network.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// It is no file of `tune`, or damaged.
+    /// The file is no file of `tune`, or is damaged.
     #[error(transparent)]
     File(#[from] FileError),
-    /// It is HDF5, but no network in NIR.
+    /// The file is HDF5, but holds no network in NIR.
     #[error(transparent)]
     Nir(#[from] NirError),
 }

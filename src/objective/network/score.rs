@@ -131,7 +131,7 @@ pub enum ScoreError {
         found: usize,
         /// The data set.
         dataset: String,
-        /// Its classes.
+        /// The number of classes of the data set.
         expected: usize,
     },
     /// The network takes more memory than there is.
@@ -148,7 +148,7 @@ pub enum ScoreError {
     /// The network cannot run on the samples.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// It has no score on faulty chips.
+    /// The network has no score on faulty chips.
     #[error(transparent)]
     Faults(#[from] SweepError),
 }

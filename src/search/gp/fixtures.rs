@@ -1,4 +1,4 @@
-//! What tests of the process and of functions of it share.
+//! Helpers that the tests of Gaussian processes share.
 
 use super::hyperparameters::Hyperparameters;
 

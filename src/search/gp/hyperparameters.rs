@@ -60,10 +60,10 @@ pub struct Hyperparameters {
     pub scale: f64,
     /// Noise variance σ², in squared units of the targets.
     pub noise: f64,
-    /// One per fidelity level before the end; empty if all observations are final.
+    /// One entry per fidelity level before the end; empty if all observations are final.
     #[serde(default, rename = "stages", skip_serializing_if = "Vec::is_empty")]
     pub levels: Vec<FidelityLevel>,
-    /// One per warped column; empty if no column is warped.
+    /// One warp per warped column; empty if no column is warped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warps: Vec<Warp>,
 }

@@ -47,7 +47,7 @@ pub struct GpValidParams {
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Levels {
     highest: usize,
-    /// One per observation; empty if all are 0.
+    /// The level of each observation; empty if all are 0.
     of_each: Vec<usize>,
 }
 

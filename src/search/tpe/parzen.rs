@@ -30,7 +30,7 @@ const WIDTH: f64 = 0.2;
 
 /// A mixture of kernels.
 pub(super) struct Parzen<'a> {
-    /// One per axis.
+    /// The domain (possible values) of each axis.
     domains: &'a [&'a Domain],
     kernels: Vec<Kernel>,
     /// Standard deviation of the kernels of numbers.
@@ -39,7 +39,7 @@ pub(super) struct Parzen<'a> {
 
 /// The kernel of one point, or the uniform one.
 struct Kernel {
-    /// Its share of the mixture.
+    /// The share of this kernel in the mixture.
     weight: f64,
     centre: Place,
     /// By axis: ln of the mass of the normal distribution between the ends.

@@ -71,7 +71,7 @@ pub(super) fn at_reading(fault: Fault, path: &Path) -> StorageError {
     }
 }
 
-/// What SQLite says, without the text of a statement.
+/// The message of SQLite, without the text of a statement.
 fn said(error: &Error) -> String {
     match error {
         Error::SqliteFailure(_, Some(message)) => message.clone(),

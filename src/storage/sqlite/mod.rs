@@ -257,7 +257,7 @@ mod tests {
     }
     promises!(tests, Folder);
 
-    /// What a kill at this moment would leave: the files, without a last word of any connection.
+    /// A copy of the files as they would be if the process were killed now.
     fn killed(folder: &Folder) -> Folder {
         let left = Folder::fresh();
         for suffix in ["", "-wal"] {

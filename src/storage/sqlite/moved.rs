@@ -34,7 +34,7 @@ impl Identity {
     }
 }
 
-/// What became of a file that is no longer at its path, and of its content.
+/// What happened to a file that is no longer at its path, and to its content.
 #[derive(Clone, Debug)]
 pub(super) struct Moved {
     what: &'static str,
@@ -59,7 +59,7 @@ impl Moved {
         Some(Self { what, way_out })
     }
 
-    /// As an error of the database at `path`.
+    /// This as an error of the database at `path`.
     pub fn error(&self, path: &Path) -> StorageError {
         StorageError::Moved { path: path.to_owned(), what: self.what, way_out: self.way_out.clone() }
     }

@@ -20,7 +20,7 @@ pub(super) const RECEIPT: &str = "tune:receipt";
 /// without heartbeats. Running trials of other programs do not have it.
 pub(super) const LED: &str = "tune:led";
 
-/// What an attribute belongs to, and whether it is for people (user) or for programs (system).
+/// The owner of an attribute, and whether the attribute is for people (user) or programs (system).
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Owner {
     /// A study; for people.

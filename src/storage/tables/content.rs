@@ -12,7 +12,7 @@ pub(in super::super) const SCHEMA_NUMBER: u32 = 12;
 /// The program that made the tables, for the table `version_info`.
 pub(in super::super) const LIBRARY: &str = concat!("tune ", env!("CARGO_PKG_VERSION"));
 
-/// What a database contains.
+/// The kinds of content that a database can have.
 #[derive(Debug, PartialEq)]
 pub(in super::super) enum Content {
     /// No table.

@@ -18,7 +18,7 @@ pub(in super::super) enum Fault {
         trial: Option<u32>,
         /// The attribute's key.
         key: &'static str,
-        /// What the parser says.
+        /// The error of the parser.
         problem: String,
     },
     /// An error that needs no database.

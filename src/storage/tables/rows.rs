@@ -24,13 +24,13 @@ pub(super) const FEW: usize = 256;
 /// A selection of the trials to read.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Which<'a> {
-    /// All of a study.
+    /// All trials of a study.
     OfStudy(StudyKey),
-    /// Those of a study whose number is at least this one.
+    /// The trials of a study whose number is at least this one.
     From(StudyKey, u32),
     /// The one with this key.
     Only(TrialKey),
-    /// Those with these keys, at least one.
+    /// The trials with these keys, at least one.
     Among(&'a [TrialKey]),
 }
 

@@ -18,7 +18,7 @@ pub enum PlanError {
     Missing {
         /// The parameter.
         name: String,
-        /// What it must be.
+        /// The rule for its value.
         rule: String,
     },
     /// A value is of the wrong kind or out of range.
@@ -26,9 +26,9 @@ pub enum PlanError {
     Wrong {
         /// The parameter.
         name: String,
-        /// Its value.
+        /// The value of the parameter.
         value: Value,
-        /// What it must be.
+        /// The rule for the value.
         rule: String,
     },
     /// A range or a choice of a space leaves the domain of its hyperparameter.
@@ -40,7 +40,7 @@ pub enum PlanError {
         place: &'static str,
         /// The value there.
         value: Value,
-        /// What it must be.
+        /// The rule for the value.
         rule: String,
     },
     /// The point has a parameter that no plan reads.

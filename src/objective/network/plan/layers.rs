@@ -7,7 +7,7 @@ use super::hyperparameters::{Hyperparameters, PlanError};
 use super::lists::MOST_ITEMS;
 use crate::network::{LayerSpec, Volume, Window};
 
-/// What all hidden layers have in common.
+/// Settings that all hidden layers have in common.
 #[derive(Clone, Copy)]
 pub(super) struct Common {
     /// Whether sums are normalized over the batch.

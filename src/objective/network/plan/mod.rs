@@ -82,9 +82,9 @@ pub struct Plan {
     pub coding: InputCoding,
     /// The network.
     pub spec: Spec,
-    /// Its training.
+    /// How the network is trained.
     pub training: TrainingConfig,
-    /// Its deployment.
+    /// How the network is deployed.
     pub deploy: DeployOptions,
 }
 

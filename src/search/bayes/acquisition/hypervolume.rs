@@ -21,7 +21,7 @@ const MARGIN: f64 = 0.1;
 /// The expected hypervolume improvement.
 #[derive(Clone, Debug)]
 pub(crate) struct Hypervolume {
-    /// One per loss.
+    /// The Gaussian process of each loss.
     pub processes: Vec<GaussianProcess>,
     boxes: Boxes,
 }

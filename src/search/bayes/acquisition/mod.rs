@@ -43,7 +43,7 @@ const SUCCESS_EXPONENT: f64 = 5.0;
 pub(super) struct Acquisition {
     /// `None` while no feasible loss has been measured.
     pub gain: Option<Gain>,
-    /// One per constraint.
+    /// The feasibility of each constraint.
     feasibility: Vec<Feasibility>,
     /// `None` while no trial has failed.
     success: Option<Success>,

@@ -47,7 +47,7 @@ pub(crate) struct Fitted {
 pub(crate) struct Observations<'a> {
     /// One row per observation.
     pub inputs: &'a Array2<f64>,
-    /// One per observation.
+    /// The loss of each observation.
     pub losses: &'a [f64],
     /// The fidelity level of each observation, 0 for the end of a training; empty if all are 0.
     pub levels: &'a [usize],

@@ -20,7 +20,8 @@ const FARTHEST: f64 = 1e3;
 pub(crate) enum Transform {
     /// The loss itself.
     Identity,
-    /// Its logarithm, if all losses are positive: for errors and times that span decades.
+    /// The logarithm of the loss, if all losses are positive: for errors and times that span
+    /// decades.
     Log,
     /// The power transform of Yeo & Johnson 2000, with the most likely exponent.
     YeoJohnson,
