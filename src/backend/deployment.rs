@@ -44,8 +44,8 @@ impl Chip {
     /// Quantizes `network`, maps it to cores and prepares it to run.
     ///
     /// # Errors
-    /// The network breaks a limit of the chip or is malformed, inputs are graded and the chip takes
-    /// plain spikes, or the chip has no weights of the bits asked for.
+    /// The network is malformed or breaks a limit of the chip. Or its inputs are graded and the
+    /// chip takes only plain spikes. Or the chip has no weights of this number of bits.
     pub fn deploy(
         &self,
         network: &BinaryNetwork,
@@ -77,7 +77,8 @@ impl Deployment {
         &self.mapping
     }
 
-    /// Runs samples, (N, I); returns the chip's decisions, bit for bit, and their modelled cost.
+    /// Runs the samples `inputs`: N rows of I inputs. Returns the chip's decisions, exact in every
+    /// bit, and the modelled energy and time.
     ///
     /// Runs samples in parallel on the current rayon pool; the result is the same on any pool.
     ///

@@ -73,7 +73,7 @@ pub enum DeployError {
     Malformed {
         /// The layer, counted from 0.
         layer: usize,
-        /// What is wrong with it.
+        /// What is wrong with the layer.
         problem: String,
     },
 }

@@ -8,8 +8,8 @@ use super::{Chip, ChipProfile, Deployment, IntegerLayer};
 use crate::network::{BinaryLayer, BinaryNetwork, Connectivity, Decision, Key, fixtures};
 use crate::seed::Seed;
 
-/// A random network: weights from `-largest` to `largest` units of `2^exponent`, two output neurons
-/// per class.
+/// A random network of dense layers. Weights are whole multiples of `2^exponent`, from `-largest`
+/// to `largest` of them. Each class has two output neurons.
 pub(super) struct Random {
     pub widths: Vec<usize>,
     pub classes: usize,
@@ -20,7 +20,7 @@ pub(super) struct Random {
 }
 
 impl Random {
-    /// The network.
+    /// Builds the network.
     pub fn network(&self) -> BinaryNetwork {
         let mut widths = self.widths.clone();
         widths.push(2 * self.classes);
@@ -40,7 +40,7 @@ impl Random {
         dense(index, weights, thresholds, self.exponent)
     }
 
-    /// (N, I): random inputs, half of them zero.
+    /// Random inputs, one row for each of N samples; half of them are zero.
     pub fn inputs(&self, samples: usize) -> Array2<u8> {
         let mut stream = Seed::root(self.seed).child("inputs").stream();
         Array2::from_shape_simple_fn((samples, self.widths[0]), || {
@@ -56,7 +56,8 @@ pub(super) fn reference(network: &BinaryNetwork, inputs: ArrayView1<'_, u8>) -> 
     Decision::of(&network.key.scores(&spikes))
 }
 
-/// Whether each neuron of each layer fires, sample by sample of `inputs`, (N, I).
+/// Whether each neuron of each layer fires on each sample of `inputs`: one list of layers per
+/// sample.
 pub(super) fn spikes(deployment: &Deployment, inputs: ArrayView2<'_, u8>) -> Vec<Vec<Vec<bool>>> {
     let layers = &deployment.network().layers;
     let mut block = Block::default();
@@ -74,11 +75,11 @@ pub(super) fn chip(name: &str) -> Chip {
     Chip::new(ChipProfile::builtin(name).expect("a built-in chip"))
 }
 
-/// Three inputs, two hidden neurons, two output neurons, two classes; small enough to compute by
-/// hand.
+/// A network small enough to compute by hand: three inputs a, b and c, two hidden neurons, two
+/// output neurons, two classes.
 ///
-/// Hidden neuron 1 fires if a + b >= 1, and 2 if b - c >= 1. Output neuron 1 fires if h1 >= 1, and
-/// 2 if h1 + h2 >= 2.
+/// Hidden neuron h1 fires if a + b >= 1, and h2 if b - c >= 1. The first output neuron fires if h1
+/// >= 1, the second if h1 + h2 >= 2.
 pub(super) fn by_hand() -> BinaryNetwork {
     let layer = |source, weights, thresholds| dense(source, weights, thresholds, 0);
     BinaryNetwork {
@@ -91,7 +92,7 @@ pub(super) fn by_hand() -> BinaryNetwork {
     }
 }
 
-/// A dense layer with input `source`; `weights` are (O, I).
+/// A dense layer with input `source` and `weights` of shape (outputs, inputs).
 pub(super) fn dense(
     source: usize,
     weights: Array2<f64>,
@@ -103,7 +104,8 @@ pub(super) fn dense(
     BinaryLayer { connectivity, sources: vec![source], weights, thresholds, exponent }
 }
 
-/// Dense layers of these widths with weights of 1; the last one votes for two classes.
+/// Dense layers of these widths with all weights 1; the neurons of the last layer vote for two
+/// classes.
 pub(super) fn full(widths: &[usize]) -> BinaryNetwork {
     let outputs = widths.last().copied().unwrap_or(0);
     let full = |(source, pair): (usize, &[usize])| {

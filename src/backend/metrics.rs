@@ -1,10 +1,10 @@
-//! NeuroBench's metrics of a deployed network, with its names and definitions.
+//! NeuroBench's metrics of a deployed network, with NeuroBench's names and definitions.
 //!
 //! Yik et al. 2025, The NeuroBench framework for benchmarking neuromorphic computing algorithms and
-//! systems, Nature Communications 16; details follow its Python package 2.3. The network is counted
-//! as PyTorch would hold it. A dense layer or a convolution has weights, and a bias per channel
-//! (the negative threshold) before a step. A pool is max pooling, without parameters, operations
-//! and activations of its own.
+//! systems, Nature Communications 16; details follow its Python package 2.3. Counts are those of
+//! the same network in PyTorch. There a dense layer or a convolution has weights, and one bias per
+//! channel, the negative threshold. A step function follows. A pool is max pooling, without
+//! parameters, operations and activations of its own.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,28 +19,31 @@ use crate::network::Connectivity;
 pub struct Metrics {
     /// Number of weights and thresholds; a convolution's kernel counts once.
     pub parameter_count: u64,
-    /// Bytes of the parameters. A weight takes the whole bytes that its bits need, or 4 if it is
-    /// exact; a threshold takes 4.
+    /// Bytes of the parameters. A weight takes its bits, rounded up to whole bytes, or 4 bytes if
+    /// it is exact. A threshold takes 4 bytes.
     pub footprint: u64,
     /// Share of weights that are 0, to four decimals; null: there are no weights.
     pub connection_sparsity: Option<f64>,
-    /// Share of pairs of a neuron and a sample without a spike, output neurons included.
+    /// Share of neurons that stay silent, as a mean over the samples; output neurons included.
     pub activation_sparsity: f64,
     /// Mean numbers of synaptic operations per inference.
     pub synaptic_operations: SynapticOperations,
 }
 
-/// Mean numbers of pairs of an input and a weight, per inference.
+/// Mean numbers of pairs of an input and a weight that multiplies the input, per inference. Each
+/// pair is one synaptic operation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SynapticOperations {
-    /// Pairs without a 0, in layers with an input above 1 on some sample: the weight is multiplied.
+    /// Pairs in which neither is 0, in layers with an input above 1 on some sample: the weight is
+    /// multiplied.
     #[serde(rename = "Effective_MACs")]
     pub effective_macs: f64,
-    /// Pairs without a 0, in layers whose inputs are all 0 or 1: the weight is only added.
+    /// Pairs in which neither is 0, in layers whose inputs are all 0 or 1: the weight is only
+    /// added.
     #[serde(rename = "Effective_ACs")]
     pub effective_acs: f64,
-    /// All pairs; positions of a window beyond the border are no inputs.
+    /// All pairs. Positions of a window beyond the border of an image are no inputs.
     #[serde(rename = "Dense")]
     pub dense: f64,
 }

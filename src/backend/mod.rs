@@ -1,11 +1,11 @@
 //! The chip: what it can hold, the integers of a trained network on it, and the cost of running it.
 //!
-//! A [`Chip`] turns a [`BinaryNetwork`](crate::network::BinaryNetwork) into a [`Deployment`]:
-//! weights and thresholds in the chip's formats, neurons on its cores. [`Deployment::run`]
-//! simulates it event by event and bit by bit, and models energy and time by the constants of the
-//! [`ChipProfile`].
+//! A [`Chip`] turns a [`BinaryNetwork`](crate::network::BinaryNetwork) into a [`Deployment`].
+//! Weights and thresholds are then in the chip's formats, and neurons lie on its cores.
+//! [`Deployment::run`] simulates the deployment, spike by spike and exact in every bit. It models
+//! energy and time with the constants of the [`ChipProfile`].
 //!
-//! Axes: N samples, I inputs, O outputs, K classes.
+//! Letters for the axes of arrays: N samples, I inputs, O outputs, K classes.
 
 mod cost;
 mod deployment;

@@ -17,8 +17,8 @@ fn profile(name: &str) -> ChipProfile {
     ChipProfile::builtin(name).expect("a built-in chip")
 }
 
-/// Energies of a number of operations and of inactive neuron steps, on a number of cores, during a
-/// time.
+/// The modelled energies of `operations` synaptic operations and `steps` steps of inactive neurons,
+/// on `cores` cores in `seconds`.
 fn spent(profile: &ChipProfile, operations: f64, steps: f64, cores: usize, seconds: f64) -> Energy {
     let network =
         IntegerNetwork::new(&by_hand(), profile, &DeployOptions::default()).expect("a small network fits");
@@ -64,10 +64,11 @@ fn a_network_that_keeps_odin_busy_draws_its_power_at_the_largest_rate() {
     within(run.total_energy.unwrap().mean.0 / latency, 477e-6, 0.01);
 }
 
-/// Modelled over measured energy of a query of Frady 2020 (table 2, 76,800 patterns), minus 1.
+/// The modelled energy of one query of Frady 2020 (table 2, 76,800 patterns), divided by the
+/// measured one, minus 1.
 ///
-/// 1.33 mJ were measured in the cores without static power. Each of 667 to 750 spikes reaches all
-/// patterns, with one neuron each, which make 60 steps.
+/// 1.33 mJ were measured in the cores, without static power. Between 667 and 750 spikes reach all
+/// patterns. Each pattern has one neuron, which makes 60 steps.
 fn query(name: &str) -> [f64; 2] {
     [667.0, 750.0].map(|spikes| {
         let energy = spent(&profile(name), spikes * 76_800.0, 76_800.0 * 60.0, 0, 0.0);

@@ -31,8 +31,8 @@ impl RecordedLayer {
     }
 }
 
-/// The network of recorded `layers`, whose neurons fire as `compare` says; output neurons vote for
-/// two classes in turn.
+/// The network of recorded `layers`, whose neurons fire as `compare` says. Output neurons vote for
+/// the first and the second class in turn.
 pub(super) fn network(layers: &[RecordedLayer], compare: Compare, input_max: u8) -> BinaryNetwork {
     let layers: Vec<BinaryLayer> = layers.iter().map(|layer| layer.layer(compare)).collect();
     let width = layers.last().expect("a layer").connectivity.output().len();
@@ -40,7 +40,7 @@ pub(super) fn network(layers: &[RecordedLayer], compare: Compare, input_max: u8)
     BinaryNetwork { input_max, layers, key }
 }
 
-/// (N, I): the inputs of recorded samples.
+/// The inputs of recorded samples, one row per sample.
 pub(super) fn inputs<'a>(samples: impl Iterator<Item = &'a Vec<u8>>) -> Array2<u8> {
     let rows: Vec<&Vec<u8>> = samples.collect();
     Array2::from_shape_fn((rows.len(), rows[0].len()), |(sample, input)| rows[sample][input])
@@ -59,7 +59,7 @@ pub(super) struct Sample {
     pub spikes: Vec<String>,
 }
 
-/// Holds every spike and decision of `deployment` to the recorded ones.
+/// Asserts that every spike and decision of `deployment` equals the recorded one.
 pub(super) fn compare_spikes(deployment: &Deployment, samples: &[Sample], name: &str) {
     let inputs = inputs(samples.iter().map(|sample| &sample.inputs));
     let run = deployment.run(inputs.view()).expect("recorded inputs fit");
@@ -104,7 +104,7 @@ mod tests {
     struct PlacedLayer {
         #[serde(flatten)]
         layer: RecordedLayer,
-        /// One per neuron.
+        /// The core of each neuron.
         cores: Vec<usize>,
     }
 

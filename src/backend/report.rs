@@ -16,7 +16,7 @@ use super::run::{LayerActivity, Run};
 use crate::units::Joules;
 
 /// A deployed network in numbers. Energies and times are modelled with the constants listed; null
-/// if the profile lacks one that is needed.
+/// if the profile lacks a constant that they need.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ChipReport {
     /// The profile's name.
@@ -33,8 +33,8 @@ pub struct ChipReport {
     pub synapses: usize,
     /// Bits of a weight, sign included; null: weights are exact.
     pub weight_bits: Option<u8>,
-    /// Relative rounding error of each layer's weights: root mean square error divided by root mean
-    /// square.
+    /// Relative rounding error of each layer's weights: the root mean square of the errors, divided
+    /// by the root mean square of the weights.
     pub weight_errors: Vec<f64>,
     /// Number of neurons that got the nearest threshold because the chip lacks the exact one.
     pub thresholds_changed: usize,
@@ -62,8 +62,9 @@ pub struct ChipReport {
     pub energy_delay_product_js: Option<f64>,
     /// Modelled: area of the cores in use and of the rest of their chips, in square millimetres.
     pub area_mm2: Option<f64>,
-    /// Figures that cannot be modelled, with the constants that the profile lacks for them. For the
-    /// throughput of a chip whose steps take no time: the constants of a step, which are 0.
+    /// Figures that cannot be modelled, each with the constants that the profile lacks for it. If
+    /// the steps of a chip take no time, its throughput is infinite. It is then listed here with
+    /// the constants of a step, which are 0.
     pub unmodelled: BTreeMap<String, Vec<String>>,
     /// Number of chips in use.
     pub chips: u32,
@@ -237,8 +238,8 @@ fn throughput(run: &Run) -> Option<f64> {
     run.period.map(|period| 1.0 / period.0).filter(|rate| rate.is_finite())
 }
 
-/// Every figure that cannot be modelled of a network of this `size`, with the paths of the constants
-/// that stand in its way.
+/// Every figure that cannot be modelled for a network of this `size`, with the paths of the
+/// constants that the profile lacks.
 fn unmodelled(profile: &ChipProfile, size: Size, run: &Run) -> BTreeMap<String, Vec<String>> {
     let missing = Figure::ALL.into_iter().filter_map(|figure| profile.models_on(figure, size.chips).err());
     let names = |keys: &[&str]| keys.iter().map(|&key| key.to_owned()).collect();
@@ -250,7 +251,8 @@ fn unmodelled(profile: &ChipProfile, size: Size, run: &Run) -> BTreeMap<String, 
     unmodelled
 }
 
-/// Number of connections with a weight other than zero, from the fan-out of each input.
+/// Number of connections with a weight other than zero. `fan_out` has that number for each input of
+/// one source.
 fn synapses((layer, fan_out): (&IntegerLayer, &Vec<u64>)) -> usize {
     layer.sources.len() * fan_out.iter().sum::<u64>() as usize
 }

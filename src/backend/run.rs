@@ -25,8 +25,8 @@ pub struct LayerActivity {
     pub spikes: u64,
     /// Number of weights other than zero on active inputs, however the chip counts operations.
     pub synaptic_operations: u64,
-    /// The same, where an input that is active in several sources counts once: their sum is one
-    /// operand.
+    /// As `synaptic_operations`, but an input that is active in several sources counts once: the
+    /// layer receives the sum of the sources.
     pub effective_operations: u64,
     /// Whether any input was above 1: a graded input, or a sum of several sources.
     pub graded: bool,
@@ -48,8 +48,8 @@ pub struct Run {
     pub predictions: Vec<u16>,
     /// The decision on each sample: its class, and how clear it is.
     pub decisions: Vec<Decision>,
-    /// Number of samples on which several classes had the highest score; the lowest of them was
-    /// taken.
+    /// Number of samples on which several classes had the highest score. The class with the lowest
+    /// number was taken.
     pub ties: usize,
     /// The activity of the layers from the input to the output neurons.
     pub layers: Vec<LayerActivity>,
@@ -71,7 +71,7 @@ impl Run {
         self.layers.iter().all(|layer| layer.spikes == 0)
     }
 
-    /// The first layer that never fired; the layers after it do not depend on the input.
+    /// The index of the first layer that never fired. Layers after it do not depend on the input.
     pub fn silent_layer(&self) -> Option<usize> {
         self.layers.iter().position(|layer| layer.spikes == 0)
     }
@@ -95,7 +95,8 @@ impl Runner {
         }
     }
 
-    /// Runs all samples, (N, I); the result is the same with any number of threads.
+    /// Runs all samples, one row of `inputs` each; the result is the same with any number of
+    /// threads.
     pub(super) fn run(&self, inputs: ArrayView2<'_, u8>) -> Result<Run, RunError> {
         self.simulator.check_width(inputs.ncols())?;
         let samples = inputs.nrows();
@@ -133,7 +134,8 @@ impl Runner {
         Ok(totals)
     }
 
-    /// [`Runner::block`] for networks without any cost, where counts of activity are enough.
+    /// As [`Runner::block`], for chips without any cost. There only totals matter, not on which
+    /// sample an input was active.
     fn counts(
         &self,
         inputs: ArrayView2<'_, u8>,
@@ -153,7 +155,8 @@ impl Runner {
         Ok(totals)
     }
 
-    /// Counts the activity and the cost of one sample; `events` are by source.
+    /// Counts the activity and the cost of one sample. `events` has the active inputs or neurons of
+    /// each source: first the network's input, then each layer.
     fn count(&self, events: &[&[u32]], graded: bool, buffers: &mut Buffers, totals: &mut Totals) {
         let mut accumulator = self.cost.accumulator(&mut buffers.load);
         for (layer, activity) in totals.layers.iter_mut().enumerate() {
@@ -209,8 +212,8 @@ impl LayerActivity {
         }
     }
 
-    /// Adds a block of samples; `active` and `spikes` have how often each input and neuron was
-    /// active.
+    /// Adds a block of samples. `active` and `spikes` have the number of samples on which each
+    /// input was active and each neuron fired.
     fn count_block(&mut self, active: &[u32], spikes: &[u32], fan_out: &[u64]) {
         let sum = |counts: &[u32]| counts.iter().map(|&count| u64::from(count)).sum::<u64>();
         let operations =
@@ -221,8 +224,8 @@ impl LayerActivity {
         self.effective_operations += operations;
     }
 
-    /// Corrects for inputs that are active in several sources: their sum is one operand. Reuses
-    /// `summed`.
+    /// Corrects `effective_operations` for inputs that are active in several sources: their sum
+    /// counts once. The memory of `summed` is reused.
     fn count_sums<'a>(
         &mut self,
         active: impl Iterator<Item = &'a [u32]>,
@@ -257,11 +260,11 @@ struct Totals {
     decisions: Vec<Decision>,
     layers: Vec<LayerActivity>,
     counts: EventCounts,
-    /// One per sample, or none.
+    /// The energy of each sample; empty if the profile lacks a constant.
     energies: Vec<Joules>,
-    /// One per sample, or none.
+    /// The latency of each sample; empty if the profile lacks a constant.
     latencies: Vec<Seconds>,
-    /// One per sample, or none.
+    /// The period of each sample; empty if the profile lacks a constant.
     periods: Vec<Seconds>,
 }
 
@@ -293,7 +296,7 @@ impl Totals {
     }
 }
 
-/// (I): for each input the number of connections with a weight other than zero.
+/// (I): for each of the I inputs the number of its connections with a weight other than zero.
 fn fan_out(layer: &IntegerLayer) -> Vec<u64> {
     let used = |row: ArrayView1<'_, i64>| row.iter().filter(|&&weight| weight != 0).count() as u64;
     let used: Vec<u64> = layer.weights.rows().into_iter().map(used).collect();
@@ -391,7 +394,7 @@ mod tests {
     }
 
     proptest! {
-        /// A spike counts one operation for every neuron that it reaches with a weight other than
+        /// A spike makes one operation for every neuron that it reaches with a weight other than
         /// zero.
         #[test]
         fn operations_are_the_connections_of_every_spike(seed: u64) {

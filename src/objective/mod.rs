@@ -1,5 +1,5 @@
-//! What a study optimizes: from a point to an outcome. The only room that knows both halves of the
-//! house: searches and studies, and data, networks and chips.
+//! Objectives: what a study optimizes, from a point to an outcome. This is the only module that
+//! knows both halves of the program: searches and studies, and data, networks and chips.
 
 pub mod external;
 pub mod isolated;
@@ -29,38 +29,39 @@ use crate::seed::Seed;
 use crate::space::{Foresee, Point};
 use crate::study::{Metric, Outcome};
 
-/// Receives the first metric after every step of an evaluation, counted from 1. `Break` asks the
-/// evaluation to stop.
+/// A callback that gets the number of each finished step of an evaluation, counted from 1, and the
+/// first metric after it. If it returns `Break`, the evaluation stops.
 pub type Observer<'a> = dyn FnMut(u32, f64) -> ControlFlow<()> + 'a;
 
-/// A function from a point to an outcome, slow as a rule: what a study optimizes.
+/// A function from a point to an outcome, usually slow: what a study optimizes.
 pub trait Objective: Sync {
     /// The metrics of an outcome, at least one.
     fn metrics(&self) -> Vec<Metric>;
 
-    /// Evaluates `point` with the randomness of `seed`. The same point and seed give the same
+    /// Evaluates `point` with random draws from `seed`. The same point and seed give the same
     /// outcome, bit for bit.
     ///
-    /// `None` if the observer broke it off. Several points are evaluated at a time, each in a rayon
-    /// pool of its own. The number of threads of a pool does not change an outcome.
+    /// `None` if the observer broke the evaluation off. Several points are evaluated at the same
+    /// time, each in a rayon thread pool of its own. The number of threads of a pool does not
+    /// change an outcome.
     fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation>;
 
     /// The cost of an evaluation of `point`: positive, in any unit, and the same in every process.
-    /// An objective that knows no costs answers the same for all points.
+    /// An objective that knows no costs returns the same for all points.
     fn cost(&self, _point: &Point) -> f64 {
         1.0
     }
 
-    /// What is known of points before they are evaluated; `None` if nothing is.
+    /// The facts that are known of points before they are evaluated; `None` if there are none.
     fn foresight(&self) -> Option<Arc<dyn Foresee>> {
         None
     }
 
-    /// Evaluates one `segment` of [`evaluate`](Self::evaluate). All segments together give the same
-    /// outcome, bit for bit, wherever they pause. Steps of earlier segments are reported again only
-    /// if a segment restarts.
+    /// Evaluates one `segment`: the part of [`evaluate`](Self::evaluate) between two pauses. All
+    /// segments together give the same outcome, bit for bit, wherever they pause. Steps of earlier
+    /// segments are reported again only if a segment restarts.
     ///
-    /// The default implementation does not pause: it goes to the end in its first segment.
+    /// The default implementation does not pause: its first segment runs to the end.
     fn advance(
         &self,
         point: &Point,
@@ -74,7 +75,7 @@ pub trait Objective: Sync {
 
 /// The result of an evaluation.
 pub struct Evaluation {
-    /// What the search learns from.
+    /// The result that the search learns from.
     pub outcome: Outcome,
     /// The trained model; `None` if there is none to test or to save.
     pub model: Option<Box<dyn Model>>,
@@ -88,7 +89,7 @@ impl From<Outcome> for Evaluation {
 
 /// A trained model.
 pub trait Model: Send {
-    /// Scores it on the test set, which no search has seen.
+    /// Scores the model on the test set, which no search has seen.
     fn test(&self) -> Outcome;
 
     /// Samples per second that the simulator answers on this machine, measured now; `None` if

@@ -1,4 +1,5 @@
-//! Replicates of an evaluation: the mean over several seeds is the value of a noisy objective.
+//! Replicates: several evaluations of one point with different seeds. Their mean is the value of a
+//! noisy objective.
 
 use std::ops::ControlFlow;
 
@@ -12,13 +13,13 @@ use crate::study::{Attributes, Outcome};
 /// Name of the attribute that lists the first metric of every replicate.
 const REPLICATES: &str = "replicates";
 
-/// Evaluates `point` from `count` seeds, at least one, one after another. The first seed is `seed`
-/// itself.
+/// Evaluates `point` with `count` seeds, at least one, one after another. The first seed is `seed`
+/// itself; the others follow from it.
 ///
 /// Values and constraints are means over the seeds. Attributes and the model are those of the first
 /// seed; the attribute `replicates` lists the first metric of each. A replicate that fails ends the
 /// evaluation with its failure. Steps are numbered through all replicates. `None` if the observer
-/// broke it off.
+/// broke the evaluation off.
 pub fn evaluate_replicates(
     objective: &dyn Objective,
     point: &Point,
@@ -50,8 +51,8 @@ pub fn evaluate_replicates(
     mean(evaluations)
 }
 
-/// The first metric and the attributes of the first replicate of `outcome`, from whose seed the
-/// model of the evaluation comes.
+/// The first metric and the attributes of the first replicate of `outcome`. The model of the
+/// evaluation is from this replicate too.
 pub fn first_replicate(outcome: &Outcome) -> (Option<f64>, Attributes) {
     let (Outcome::Complete { attributes, .. } | Outcome::Failed { attributes, .. }) = outcome;
     let mut attributes = attributes.clone();
@@ -62,7 +63,8 @@ pub fn first_replicate(outcome: &Outcome) -> (Option<f64>, Attributes) {
     }
 }
 
-/// The first of `evaluations`, all complete, with the means of all; `None` if there are none.
+/// The first of `evaluations`, with its values replaced by the means over all. All must be
+/// complete; `None` if there are none.
 fn mean(evaluations: Vec<Evaluation>) -> Option<Evaluation> {
     let count = evaluations.len();
     let mut evaluations = evaluations.into_iter();

@@ -1,4 +1,5 @@
-//! Segments of an evaluation: each may begin where the one before paused, on another day.
+//! Segments of an evaluation, the parts between two pauses. Each may begin where the one before
+//! paused, even on another day.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,10 +11,10 @@ use crate::units::Seconds;
 /// A segment of an evaluation: where it begins, and where it pauses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Segment {
-    /// The checkpoint of the segment before; `None`: it begins at the start. The path has no
-    /// extension: the objective decides whether it is a file or a folder.
+    /// The checkpoint of the segment before; `None`: the evaluation begins at the start. The path
+    /// has no extension, since the objective decides whether it is a file or a folder.
     pub from: Option<PathBuf>,
-    /// Where it pauses, unless it ends before; `None`: it runs to the end.
+    /// Where the segment pauses, unless the evaluation ends before; `None`: it runs to the end.
     pub pause: Option<Pause>,
     /// Steps done by the segments before.
     pub done: u32,
@@ -31,8 +32,8 @@ impl Segment {
 /// Where a segment pauses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pause {
-    /// Divisor of the steps of a whole evaluation, at least 1: their quotient, rounded up, is the
-    /// step to pause after.
+    /// The step to pause after is the number of steps of a whole evaluation divided by this,
+    /// rounded up. At least 1.
     pub divisor: u32,
     /// The path of the checkpoint to write, without extension.
     pub checkpoint: PathBuf,
@@ -40,9 +41,9 @@ pub struct Pause {
 
 /// The result of a segment.
 pub struct Advance {
-    /// How it ended.
+    /// How the segment ended.
     pub end: SegmentEnd,
-    /// Why it restarted, if its checkpoint was lost or broken.
+    /// Why the evaluation restarted, if its checkpoint was lost or broken.
     pub restarted: Option<String>,
 }
 
@@ -50,9 +51,9 @@ pub struct Advance {
 pub enum SegmentEnd {
     /// At the end of the evaluation.
     Done(Evaluation),
-    /// Paused at a rung.
+    /// Paused at a rung, a step at which trials pause.
     Paused(Rung),
-    /// At a rung, but its checkpoint cannot be written: the path and the error.
+    /// Reached a rung, but the checkpoint cannot be written: its path and the error.
     Unsaved(PathBuf, io::Error),
 }
 

@@ -14,16 +14,18 @@ use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome, Rung};
 /// A function to minimize.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// Two numbers, three equal minima: Branin 1972, with the constants of Dixon & Szegö 1978, "The
-    /// global optimization problem: an introduction". Least value 0.397887, at (-π, 12.275), (π,
-    /// 2.275) and (9.42478, 2.475).
+    /// A function of two numbers with three equal minima: Branin 1972, with the constants of Dixon
+    /// & Szegö 1978, "The global optimization problem: an introduction". Least value 0.397887, at
+    /// (-π, 12.275), (π, 2.275) and (9.42478, 2.475).
     Branin,
-    /// Six numbers, six local minima: Hartmann 1973, with the constants of Dixon & Szegö 1978.
-    /// Least value -3.32237, at (0.20169, 0.150011, 0.476874, 0.275332, 0.311652, 0.6573).
+    /// A function of six numbers with six local minima: Hartmann 1973, with the constants of Dixon
+    /// & Szegö 1978. Least value -3.32237, at (0.20169, 0.150011, 0.476874, 0.275332, 0.311652,
+    /// 0.6573).
     Hartmann6,
-    /// A rate on a logarithmic scale and a choice of three kinds. Kind `conv` has an integer and a
-    /// float of its own, `dense` a float, `none` nothing. A sum of terms that are zero at the
-    /// optimum: least value 0, at rate 0.01, kind `conv`, depth 5, width 10^1.5.
+    /// A rate on a logarithmic scale and a choice of three kinds. Kind `conv` has an integer
+    /// `depth` and a float `width` of its own, `dense` has a float, `none` has nothing. The value
+    /// is a sum of terms that are zero at the optimum: least value 0, at rate 0.01, kind `conv`,
+    /// depth 5, width 10^1.5.
     Conditional,
 }
 
@@ -131,8 +133,8 @@ fn number(point: &Point, name: &'static str) -> Result<f64, &'static str> {
     point.get(name).and_then(|value| value.as_f64()).ok_or(name)
 }
 
-/// A [`Problem`] as an objective: with noise, with a region where every trial fails, with a
-/// learning curve.
+/// A [`Problem`] as an objective. It can have noise, a region where every trial fails, and values
+/// that improve step by step.
 ///
 /// ```
 /// use spiketune::objective::{Objective, synthetic::{Problem, Synthetic}};
@@ -154,27 +156,27 @@ pub struct Synthetic {
 }
 
 impl Synthetic {
-    /// The problem itself, in one step.
+    /// The problem without noise and failures, in one step.
     pub fn new(problem: Problem) -> Self {
         Self { problem, deviation: 0.0, failing_above: None, steps: 1 }
     }
 
-    /// Adds normal noise of standard deviation `deviation` to every value, drawn from the trial's
-    /// seed.
+    /// Adds a normal random number with standard deviation `deviation` to every value. It is drawn
+    /// with the trial's seed.
     pub fn with_noise(mut self, deviation: f64) -> Self {
         self.deviation = deviation;
         self
     }
 
-    /// Lets a trial diverge if its first searched parameter, on a scale from 0 to 1, is above
-    /// `unit`. At 0.75 the optimum stays; of Branin, two of its three.
+    /// Lets a trial diverge if its first searched parameter, scaled from 0 to 1, is above `unit`.
+    /// At 0.75 the optimum is still allowed; of the three optima of Branin two are.
     pub fn failing_above(mut self, unit: f64) -> Self {
         self.failing_above = Some(unit);
         self
     }
 
-    /// Reports `steps` intermediate values, at least one: at step k the final value plus 1/k -
-    /// 1/`steps`.
+    /// Reports `steps` intermediate values, at least one. The value at step k is the final value
+    /// plus 1/k - 1/`steps`.
     pub fn with_steps(mut self, steps: u32) -> Self {
         self.steps = steps.max(1);
         self
@@ -185,7 +187,7 @@ impl Synthetic {
         self.problem
     }
 
-    /// The space of the problem.
+    /// The search space of the problem.
     ///
     /// # Errors
     /// None in practice: the spaces are part of this module.

@@ -1,4 +1,4 @@
-//! The contract of all searches: what holds for every history.
+//! The contract of all searches: what must hold whatever the trials so far are.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ const MIXED: &str = r#"{"name": "mixed", "parameters": {
     "seed": {"type": "fixed", "value": 3}
 }}"#;
 
-/// 3 + 3 · 4 = 15 points.
+/// A space of 3 + 3 · 4 = 15 points.
 const SMALL: &str = r#"{"name": "small", "parameters": {
     "a": {"type": "int", "low": 1, "high": 3},
     "b": {"type": "categorical", "choices": ["x", "y"]},
@@ -36,8 +36,8 @@ fn space(text: &str) -> Space {
     Space::from_json(text, "test.json").unwrap()
 }
 
-/// Runs `count` trials; `outcome` of the number and the point is the loss, or a state without a
-/// loss.
+/// Runs `count` trials. `outcome` gets the number and the point of a trial. It returns the loss, or
+/// the state of a trial without a loss.
 fn run(
     search: &dyn Search,
     space: &Space,

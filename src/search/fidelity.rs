@@ -12,14 +12,14 @@ pub enum Fidelity {
     /// Every trial is trained to its end.
     #[default]
     Off,
-    /// The best third at each rung resumes.
+    /// A trial pauses at each rung (a step of its training); the best third at a rung resumes.
     Asha,
     /// The paused or new trial with the largest expected gain for its cost is trained next.
     Bayes,
 }
 
 impl Fidelity {
-    /// All of them.
+    /// All values of the option.
     pub const ALL: [Self; 3] = [Self::Off, Self::Asha, Self::Bayes];
 
     /// The name of the option's value.
@@ -31,7 +31,7 @@ impl Fidelity {
         }
     }
 
-    /// Its rungs; `None` if trials do not pause.
+    /// The rungs of this option: where trials pause; `None` if trials do not pause.
     pub fn rungs(self) -> Option<Rungs> {
         match self {
             Self::Off => None,

@@ -1,7 +1,7 @@
-//! Searches: from a space, the trials so far and a seed to the next point.
+//! Searches: each suggests the next point, given the space, the trials so far and a seed.
 //!
 //! A search keeps no state between suggestions. So a study can be resumed at any time, and
-//! suggestion k is the same in every process.
+//! suggestion number k is the same in every process.
 //!
 //! ```
 //! use spiketune::search::{Search, SobolSearch};
@@ -45,13 +45,13 @@ use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::study::{Attributes, Study};
 
-/// A point to try, with the fits that led to it.
+/// A point to try, with the fits of the model that suggested it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Suggestion {
     /// The point.
     pub point: Point,
-    /// Fits that make later suggestions faster; to be stored with the internal attributes of the
-    /// trial.
+    /// Fits that make later suggestions faster. They are to be stored with the internal attributes
+    /// of the trial.
     pub fits: Attributes,
 }
 
@@ -61,7 +61,7 @@ impl From<Point> for Suggestion {
     }
 }
 
-/// What is trained next.
+/// The training to run next.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NextSegment {
     /// The paused trial of this number resumes.
@@ -75,13 +75,13 @@ pub trait Search: Send {
     /// The next point to try. It is in `space`, and differs from every point of `study` unless all
     /// points have been tried.
     ///
-    /// `seed` is the seed of the search, the same for every suggestion of a study. The draws of one
-    /// suggestion come from its child of the number of trials so far. Running and waiting trials
-    /// count as pending. The tuner tries the default point of the space before it asks the search.
+    /// `seed` is the seed of the search, the same for every suggestion of a study. The random draws
+    /// of a suggestion also depend on the number of trials so far. Running and waiting trials count
+    /// as pending. The tuner tries the default point of the space before it asks the search.
     fn suggest(&self, space: &Space, study: &Study, seed: &Seed) -> Point;
 
-    /// The point of [`suggest`](Self::suggest), with the fits of the model that were made for it, if
-    /// any. Once they are stored with the trial, later suggestions reuse them, in any process.
+    /// As [`suggest`](Self::suggest), but also returns the fits of the model that were made for it,
+    /// if any. Once they are stored with the trial, later suggestions reuse them, in any process.
     fn suggest_with_fits(&self, space: &Space, study: &Study, seed: &Seed) -> Suggestion {
         self.suggest(space, study, seed).into()
     }
@@ -91,11 +91,11 @@ pub trait Search: Send {
         false
     }
 
-    /// What to train next where trials pause at [`Rungs::MODEL`]: the paused or new trial with the
-    /// largest expected gain for its cost, or a new trial that explores. `cost` returns the cost of
-    /// a whole trial of a point, positive and in any unit.
+    /// The trial to train next, if trials pause at [`Rungs::MODEL`]. It is the paused or new trial
+    /// with the largest expected gain for its cost, or a new trial that explores. `cost` returns
+    /// the cost of a whole trial of a point, positive and in any unit.
     ///
-    /// `None` while there is no model; always for a search without one.
+    /// `None` while there is no model, and always for a search that has none.
     fn next_segment(
         &self,
         _space: &Space,
@@ -107,9 +107,9 @@ pub trait Search: Send {
     }
 
     /// The largest expected improvement of the first metric, in standard deviations of the losses
-    /// so far, with outliers cut; 0 if all points have been tried.
+    /// so far, with outliers cut. 0 if all points have been tried.
     ///
-    /// `None` while there is no model of the loss; always for a search without one.
+    /// `None` while there is no model of the loss, and always for a search that has none.
     fn improvement(&self, _space: &Space, _study: &Study, _seed: &Seed) -> Option<f64> {
         None
     }

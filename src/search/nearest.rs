@@ -1,4 +1,5 @@
-//! The nearest point that can be evaluated, in place of one that is refused before it is.
+//! In place of a point that the space refuses before it is evaluated: the nearest point that can be
+//! evaluated.
 
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
@@ -8,22 +9,22 @@ use crate::seed::{Seed, Stream};
 use crate::space::{Domain, Point, Space};
 use crate::study::{Study, TrialState};
 
-/// Deviations of the draws around the point, as shares of a parameter's range.
+/// Standard deviations of the draws around the point, as shares of a parameter's range.
 const SPREADS: [f64; 6] = [0.02, 0.05, 0.1, 0.2, 0.4, 0.8];
-/// Draws of each deviation.
+/// Number of draws with each standard deviation.
 const DRAWS: usize = 64;
-/// Shares of the coordinates that come from a point that is known to be possible.
+/// Shares of the coordinates that come from a point that can be evaluated.
 const MIXTURES: [f64; 4] = [0.2, 0.4, 0.6, 0.8];
-/// Draws of each share, for each of at most this number of complete trials.
+/// Number of draws with each share and point; then the most complete trials that are such points.
 const MIXED: usize = 16;
 const MOST_ANCHORS: usize = 8;
 
-/// `point` if `space` does not refuse it; else a near point that is neither refused nor tried by
-/// `study`, with draws from `seed`. `point` if none is found.
+/// Returns `point` if `space` does not refuse it. Else returns a near point that is neither refused
+/// nor tried by `study`, drawn with `seed`; `point` if none is found.
 ///
-/// Points are drawn around `point`, and between it and points that are known to be possible: complete
-/// trials and starting points. The nearest that can be evaluated is taken. Then each of its parameters
-/// returns to the value of `point` where that can be evaluated as well.
+/// Points are drawn around `point`, and between `point` and points that can be evaluated: complete
+/// trials and starting points. The nearest draw that can be evaluated is taken. Then each of its
+/// parameters is set back to the value in `point`, if the result can still be evaluated.
 pub fn nearest_possible(space: &Space, study: &Study, point: Point, seed: &Seed) -> Point {
     if !space.refuses(&point) {
         return point;
@@ -59,14 +60,14 @@ fn anchors(space: &Space, study: &Study) -> Vec<Vec<f64>> {
     points.filter(|point| !space.refuses(point)).filter_map(|point| space.encode(&point).ok()).collect()
 }
 
-/// `centre` with about this share of the coordinates of `anchor`.
+/// `centre`, where about this share of the coordinates is replaced by those of `anchor`.
 fn mixed(centre: &[f64], anchor: &[f64], share: f64, stream: &mut Stream) -> Vec<f64> {
     let coordinate = |(&u, &other): (&f64, &f64)| if stream.random::<f64>() < share { other } else { u };
     centre.iter().zip(anchor).map(coordinate).collect()
 }
 
-/// A draw around `centre`: about half of the coordinates move, and choices change with the
-/// probability `spread`.
+/// A draw around `centre`. About half of the numbers move. Choices change with the probability
+/// `spread`.
 fn around(centre: &[f64], domains: &[&Domain], spread: f64, stream: &mut Stream) -> Vec<f64> {
     let coordinate = |(&u, domain): (&f64, &&Domain)| {
         let (moves, other): (bool, f64) = (stream.random(), stream.random());
@@ -82,7 +83,7 @@ fn around(centre: &[f64], domains: &[&Domain], spread: f64, stream: &mut Stream)
     centre.iter().zip(domains).map(coordinate).collect()
 }
 
-/// The sum of the distances of all coordinates; another choice is at distance 1.
+/// The distance of two points: the sum over all coordinates. Two different choices have distance 1.
 fn distance(a: &[f64], b: &[f64], domains: &[&Domain]) -> f64 {
     let of_one = |((a, b), domain): ((&f64, &f64), &&Domain)| match domain {
         Domain::Categorical { .. } => f64::from(u8::from(domain.decode(*a) != domain.decode(*b))),
@@ -91,7 +92,7 @@ fn distance(a: &[f64], b: &[f64], domains: &[&Domain]) -> f64 {
     a.iter().zip(b).zip(domains).map(of_one).sum()
 }
 
-/// `unit` with every coordinate at that of `centre` where the point stays possible.
+/// `unit`, where each coordinate is set back to that of `centre` if the point stays possible.
 fn returned(mut unit: Vec<f64>, centre: &[f64], is_possible: impl Fn(&[f64]) -> bool) -> Vec<f64> {
     for axis in 0..unit.len() {
         let here = std::mem::replace(&mut unit[axis], centre[axis]);

@@ -1,10 +1,11 @@
-//! NSGA-II: evolution towards the Pareto front of all metrics.
+//! NSGA-II: evolution towards the Pareto front of all metrics (Deb et al. 2002, "A fast and elitist
+//! multiobjective genetic algorithm: NSGA-II").
 //!
-//! Deb et al. 2002, "A fast and elitist multiobjective genetic algorithm: NSGA-II", with a new
-//! generation after every trial (Durillo et al. 2009, "On the effect of the steady-state selection
-//! scheme in multi-objective genetic algorithms"). The population is the best of all trials so far,
-//! so no trial waits for a generation. Numbers have simulated binary crossover (Deb & Agrawal 1995)
-//! and polynomial mutation. Choices are taken from either parent, or drawn at random.
+//! Here a new generation begins after every trial (Durillo et al. 2009, "On the effect of the
+//! steady-state selection scheme in multi-objective genetic algorithms"). The population is the
+//! best of all trials so far, so no trial waits for a generation. Numbers have simulated binary
+//! crossover (Deb & Agrawal 1995) and polynomial mutation. Choices are taken from either parent, or
+//! drawn at random.
 
 use rand::RngExt;
 
@@ -15,21 +16,22 @@ use crate::seed::{Seed, Stream};
 use crate::space::{Domain, Point, Space};
 use crate::study::Study;
 
-/// Index of the crossover: the higher, the nearer children are to their parents. Deb et al. 2002,
-/// section IV.
+/// Index of the crossover: with a higher index, children are nearer to their parents. Deb et al.
+/// 2002, section IV.
 const CROSSOVER_INDEX: f64 = 20.0;
-/// Index of the mutation: the higher, the nearer mutants stay: `benches/README.md#mutation-index`.
+/// Index of the mutation: with a higher index, mutants move less:
+/// `benches/README.md#mutation-index`.
 const MUTATION_INDEX: f64 = 5.0;
 
 /// Settings of an [`Nsga2Search`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Nsga2Params {
-    /// The number of best trials that may become parents, at least 2. The same number of trials,
-    /// including those of other sources, precedes the first children; they come from a scrambled
-    /// Sobol sequence.
+    /// The number of best trials that may become parents, at least 2. It is also the number of
+    /// trials before the first children; trials of other sources count too. These first points come
+    /// from a scrambled Sobol sequence.
     ///
-    /// More: a broader front, slower. Default 20: a study has tens or hundreds of trials, where
-    /// Deb's population of 100 had thousands.
+    /// A larger number gives a broader front, but more slowly. Default 20: a study has tens or
+    /// hundreds of trials, where Deb's population of 100 had thousands.
     pub population: usize,
     /// Probability of two parents instead of one, from 0 to 1; default 0.9 (Deb et al. 2002).
     pub crossover: f64,
@@ -45,7 +47,7 @@ impl Default for Nsga2Params {
 ///
 /// Trials that break a constraint rank behind all others, those with the largest violation last
 /// (constrained domination of Deb). Failed, running and waiting trials are no parents. With one
-/// metric it is a genetic algorithm by rank.
+/// metric the search is a genetic algorithm that selects by rank.
 #[derive(Clone, Debug, Default)]
 pub struct Nsga2Search {
     params: Nsga2Params,
@@ -101,7 +103,7 @@ impl Search for Nsga2Search {
     }
 }
 
-/// Coordinates in the unit cube; `None` where the parameter is inactive.
+/// Coordinates of a point in the unit cube; `None` where the parameter is inactive.
 type Genes = Vec<Option<f64>>;
 
 /// The better of two random members of `parents`, which are sorted best first.
@@ -110,7 +112,8 @@ fn tournament<'a>(parents: &'a [Genes], stream: &mut Stream) -> &'a Genes {
     &parents[a.min(b)]
 }
 
-/// A gene from two parents; random if the parameter is inactive in both.
+/// A child's gene (coordinate), from the genes `a` and `b` of two parents. Random if the parameter
+/// is inactive in both.
 fn inherit(domain: &Domain, a: Option<f64>, b: Option<f64>, stream: &mut Stream) -> f64 {
     let is_first: bool = stream.random();
     let uniform: f64 = stream.random();
@@ -129,7 +132,8 @@ fn inherit(domain: &Domain, a: Option<f64>, b: Option<f64>, stream: &mut Stream)
     }
 }
 
-/// One of the two children of simulated binary crossover, the one nearer to `a` if `is_first`.
+/// One of the two children of simulated binary crossover: the one nearer to `a` if `is_first`, else
+/// the one nearer to `b`.
 fn crossed(a: f64, b: f64, is_first: bool, uniform: f64) -> f64 {
     let base = if uniform <= 0.5 { 2.0 * uniform } else { (2.0 * (1.0 - uniform)).recip() };
     let spread = base.powf((CROSSOVER_INDEX + 1.0).recip());
@@ -137,7 +141,8 @@ fn crossed(a: f64, b: f64, is_first: bool, uniform: f64) -> f64 {
     (0.5 * ((1.0 + spread) * near + (1.0 - spread) * far)).clamp(0.0, 1.0)
 }
 
-/// Another value near `u`. A choice takes a random value, a number on a grid at least the next one.
+/// Another coordinate near `u`. A choice becomes random. A number on a grid moves by at least one
+/// value.
 pub(super) fn mutate(domain: &Domain, u: f64, stream: &mut Stream) -> f64 {
     let uniform: f64 = stream.random();
     if matches!(domain, Domain::Categorical { .. }) {
@@ -151,7 +156,8 @@ pub(super) fn mutate(domain: &Domain, u: f64, stream: &mut Stream) -> f64 {
     if is_unchanged { neighbour((low, high), step < 0.0) } else { mutant }
 }
 
-/// A coordinate just beyond a cell; on its other side if the cell is at that end of the axis.
+/// A coordinate just outside of a cell, below it if `is_below`. If the cell is at the end of the
+/// axis, on its other side.
 fn neighbour((low, high): (f64, f64), is_below: bool) -> f64 {
     const BEYOND: f64 = 1e-9;
     match (low <= BEYOND, high >= 1.0 - BEYOND) {

@@ -1,15 +1,16 @@
 //! Pareto fronts of several losses, and the crowding distance within a front.
 //!
-//! Deb et al. 2002, "A fast and elitist multiobjective genetic algorithm: NSGA-II". Fronts are
-//! found by binary search over the earlier ones (Zhang et al. 2015, "An efficient approach to
-//! nondominated sorting for evolutionary multiobjective optimization").
+//! Both are those of Deb et al. 2002, "A fast and elitist multiobjective genetic algorithm:
+//! NSGA-II". The front of a point is found by binary search over the earlier fronts (Zhang et al.
+//! 2015, "An efficient approach to nondominated sorting for evolutionary multiobjective
+//! optimization").
 
 use std::cmp::Ordering;
 
 use crate::study::dominates;
 
-/// The number of the front of each of `losses`, which have equal lengths: 0 if no other dominates
-/// it, 1 if only members of front 0 dominate it, and so on.
+/// The number of the Pareto front of each of `losses`: 0 if no other dominates it, 1 if only
+/// members of front 0 dominate it, and so on. Each has one number per loss.
 pub(super) fn fronts(losses: &[Vec<f64>]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..losses.len()).collect();
     // In this order no member dominates an earlier one.
@@ -31,8 +32,9 @@ pub(super) fn fronts(losses: &[Vec<f64>]) -> Vec<usize> {
     front_of
 }
 
-/// The crowding distance of each of the `losses` of one front: the sum over all losses of the
-/// distance between its two neighbours, as a share of the front's extent. Infinite at the ends.
+/// The crowding distance of each of the `losses` of one front. It adds up, over all losses, the
+/// distance between its two neighbours as a share of the front's extent. Infinite at the ends of
+/// the front.
 pub(super) fn crowding(losses: &[&[f64]]) -> Vec<f64> {
     let mut distances = vec![0.0; losses.len()];
     for loss in 0..losses.first().map_or(0, |losses| losses.len()) {

@@ -8,8 +8,8 @@ use crate::seed::{Seed, Stream};
 use crate::space::{Point, Space};
 use crate::study::Study;
 
-/// Suggests random points: every parameter is uniform on its scale, independent of the others and
-/// of the history.
+/// Suggests random points. Every parameter is uniform on its scale, and independent of other
+/// parameters and of earlier trials.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RandomSearch;
 

@@ -5,14 +5,14 @@ use crate::study::{Study, Trial, TrialState};
 
 /// The trials of `study` with a result, best first.
 ///
-/// 1. Complete trials that keep all constraints: front by front, within a front the least crowded
-///    first (the crowded comparison of Deb et al. 2002). With one metric this is the order of
+/// 1. Complete trials that keep all constraints, by Pareto fronts. Within a front the least crowded
+///    comes first (the crowded comparison of Deb et al. 2002). With one metric this is the order of
 ///    losses.
 /// 2. Pruned trials, those with more steps first.
 /// 3. Complete trials that break a constraint, the smallest violation first.
 ///
-/// Of equal trials the earlier is first. Failed trials, and trials with a value that is not finite,
-/// are left out.
+/// Of equal trials the earlier one comes first. Failed trials, and trials with a value that is not
+/// finite, are left out.
 pub(super) fn ranking(study: &Study) -> Vec<&Trial> {
     let mut ranking = feasible(study);
     ranking.extend(pruned(study));

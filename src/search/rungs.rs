@@ -1,17 +1,17 @@
-//! The rungs of a fidelity: after which part of its training a trial pauses, and which paused
+//! Rungs are the steps of a training at which a trial pauses. This file also decides which paused
 //! trials resume.
 //!
-//! Asynchronous successive halving (ASHA) in the form that promotes: Li et al. 2020, "A system for
-//! massively parallel hyperparameter tuning". A trial pauses at every rung. It resumes while it is
-//! among the best third of all trials that have reached the rung. With several metrics the order is
-//! that of NSGA-II: front by front, the least crowded first. The decision depends on the study
-//! alone.
+//! This is asynchronous successive halving (ASHA) in the form that promotes: Li et al. 2020, "A
+//! system for massively parallel hyperparameter tuning". A trial pauses at every rung. It resumes
+//! while it is among the best third of all trials that have reached the rung. With several metrics
+//! the order is that of NSGA-II: by Pareto fronts, within a front the least crowded first. The
+//! decision depends on the study alone.
 
 use super::pareto;
 use crate::space::Space;
 use crate::study::{Study, Trial, TrialState};
 
-/// By halving, one in this number of trials at a rung resumes.
+/// Successive halving resumes one in this number of the trials at a rung.
 const REDUCTION: usize = 3;
 
 /// Where trials pause, and what decides which of them resume.
@@ -37,8 +37,7 @@ struct Member<'s> {
 }
 
 impl Rungs {
-    /// The rungs of successive halving: a trial has three times as many steps at each as at the one
-    /// before.
+    /// The rungs of successive halving: after a ninth and a third of the steps of a training.
     pub const HALVING: Self = Self { divisors: &[9, 3], decider: Decider::Halving };
     /// The rung of freeze-thaw: `benches/README.md#rungs-and-promotion`.
     pub const MODEL: Self = Self { divisors: &[4], decider: Decider::Model };
@@ -58,9 +57,9 @@ impl Rungs {
         self.decider
     }
 
-    /// The paused trial of `study` that halving resumes next: the best trial that is paused at the
-    /// highest rung, if it is among the best third there, else that of the rung below. `None` if
-    /// there is none at any rung.
+    /// The paused trial of `study` that successive halving resumes next. It looks at the highest
+    /// rung first: the best trial paused there resumes if it is among the best third of that rung.
+    /// Else it looks at the rung below. `None` if no rung has such a trial.
     pub fn promotion(self, study: &Study) -> Option<&Trial> {
         (0..self.count()).rev().find_map(|rung| {
             let members = members(study, rung);
@@ -70,19 +69,20 @@ impl Rungs {
         })
     }
 
-    /// The best of the trials of `study` that are paused at the highest rung: for a study without a
-    /// complete trial.
+    /// Of the trials that are paused at the highest rung reached, the best. It stands in for the
+    /// winner of a study without a complete trial.
     pub fn farthest(self, study: &Study) -> Option<&Trial> {
         (0..self.count())
             .rev()
             .find_map(|rung| ranked(members(study, rung)).into_iter().find(|&trial| waits_at(trial, rung)))
     }
 
-    /// `study` as a search sees it that knows no rungs: all values are of one fidelity level, and
-    /// trials without such a value stay as they are.
+    /// `study` for a search that knows no rungs: the values of all trials are of the same fidelity
+    /// level (a rung, or the end of the training). Trials without a value at that level stay as
+    /// they are.
     ///
-    /// The level is the highest one that enough trials for a model of `space` have reached: the
-    /// end, or a rung. While no level has enough, it is the lowest rung.
+    /// The level is the highest one that enough trials have reached to fit a model of `space`. If
+    /// no level has enough, it is the lowest rung.
     pub fn comparable(self, space: &Space, study: &Study) -> Study {
         let enough = (space.dimension() + 1).clamp(5, 20);
         if study.in_state(TrialState::Complete).count() >= enough {
@@ -100,7 +100,8 @@ impl Rungs {
     }
 }
 
-/// The values of `trial` at a rung, if it could be measured there.
+/// The values of `trial` at a rung, counted from 0; `None` if it has not reached the rung, or could
+/// not be measured there.
 fn values(trial: &Trial, rung: usize) -> Option<Vec<f64>> {
     trial.rung_history.rungs.get(rung).map(|rung| rung.values.clone()).filter(|values| !values.is_empty())
 }
@@ -110,8 +111,8 @@ fn waits_at(trial: &Trial, rung: usize) -> bool {
     trial.is_paused() && trial.rung_history.rungs.len() == rung + 1
 }
 
-/// All trials that have reached `rung`, in the order of their numbers. Trials that could not be
-/// measured there have infinite losses.
+/// All trials that have reached `rung` (counted from 0), in the order of their numbers. Trials that
+/// could not be measured there have infinite losses.
 fn members(study: &Study, rung: usize) -> Vec<Member<'_>> {
     let reached =
         study.trials.iter().filter_map(|trial| Some((trial, &trial.rung_history.rungs.get(rung)?.values)));

@@ -1,7 +1,8 @@
 //! Points that fill the space evenly: a scrambled Sobol sequence.
 //!
-//! Sobol 1967, with Owen's scrambling by hashing (Burley 2020, "Practical hash-based Owen
-//! scrambling") and the direction numbers of Joe & Kuo 2008, by the crate `sobol_burley`.
+//! The sequence is that of Sobol 1967 with the direction numbers of Joe & Kuo 2008. It is scrambled
+//! by hashing (Burley 2020, "Practical hash-based Owen scrambling"). The crate `sobol_burley`
+//! computes it.
 
 use super::Search;
 use super::tried::Tried;
@@ -9,11 +10,12 @@ use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::study::Study;
 
-/// The limits of the crate. Beyond them a new scramble starts, independent of the first.
+/// The limits of the crate `sobol_burley`. Beyond them a new scramble starts, independent of the
+/// first.
 const DIMENSIONS: u32 = sobol_burley::NUM_DIMENSIONS;
 const LENGTH_BITS: u32 = 16;
-/// Binary digits of its coordinates. An axis of more values needs more digits, or some values would
-/// never come.
+/// Binary digits of the crate's coordinates. An axis with more values needs more digits, or some
+/// values would never be suggested.
 const DIGITS: u32 = f32::MANTISSA_DIGITS - 1;
 const UNIT: f64 = 1.0 / (1u64 << DIGITS) as f64;
 
@@ -70,10 +72,11 @@ impl SobolSequence {
     }
 }
 
-/// The digits after the first [`DIGITS`], as a number in [0, 1).
+/// The binary digits of a coordinate after the first [`DIGITS`], as a number in [0, 1).
 ///
-/// Points that differ already have independent, uniform further digits under a scramble. The hash
-/// is the finalizer of SplitMix64 (Steele, Lea & Flood 2014).
+/// Two points already differ in their first digits. Under a scramble their further digits are then
+/// independent and uniform, so a hash gives them. It is the finalizer of SplitMix64 (Steele, Lea &
+/// Flood 2014).
 fn further_digits(place: u32, axis: u32, scramble: u32) -> f64 {
     let mut hash =
         (u64::from(scramble) << 32 | u64::from(place)) ^ u64::from(axis).wrapping_mul(0x9e37_79b9_7f4a_7c15);

@@ -28,7 +28,7 @@ pub enum Strategy {
 }
 
 impl Strategy {
-    /// All of them.
+    /// All searches.
     pub const ALL: [Strategy; 6] = [
         Strategy::Bayes,
         Strategy::Tpe,

@@ -6,10 +6,10 @@ use crate::seed::Stream;
 use crate::space::{Point, Space};
 use crate::study::Study;
 
-/// Proposals before the space is enumerated.
+/// Number of proposals before all points of the space are listed.
 const RETRIES: usize = 100;
-/// Spaces up to this size are enumerated to find points that are left. In a larger space with fewer
-/// trials than points, the proposals hardly all repeat trials.
+/// Spaces up to this size are listed to find points that are left. In a larger space it is unlikely
+/// that all proposals repeat trials, if there are fewer trials than points.
 const ENUMERABLE: usize = 1 << 14;
 
 /// The points of all trials of a study, whatever their state.
@@ -33,8 +33,9 @@ impl<'a> Tried<'a> {
         !self.contains(point) && !space.refuses(point)
     }
 
-    /// The first of `proposal(0)`, `proposal(1)`, ... that is admitted; if none is, a random such
-    /// point of the space; if there is none, the first proposal.
+    /// The first of `proposal(0)`, `proposal(1)`, ... that is worth a trial, see [`Self::admits`].
+    /// If none is, a random point of the space that is. If there is no such point, the first
+    /// proposal.
     pub fn first_new(
         &self,
         space: &Space,

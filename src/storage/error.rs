@@ -14,7 +14,7 @@ pub enum StorageError {
     NoFolder {
         /// The database.
         path: PathBuf,
-        /// Its folder.
+        /// The folder of the database.
         folder: PathBuf,
     },
     /// The path of the database is a folder.
@@ -92,7 +92,7 @@ pub enum StorageError {
     Unwritten {
         /// The database.
         path: PathBuf,
-        /// What SQLite says.
+        /// The error of SQLite.
         source: rusqlite::Error,
     },
     /// Any other failure of SQLite: the file is damaged, or another program has changed its tables.
@@ -103,7 +103,7 @@ pub enum StorageError {
     Sqlite {
         /// The database.
         path: PathBuf,
-        /// What SQLite says.
+        /// The error of SQLite.
         problem: String,
     },
     /// The file was deleted or replaced while it was open.
@@ -111,7 +111,7 @@ pub enum StorageError {
     Moved {
         /// The database.
         path: PathBuf,
-        /// What was done to it.
+        /// What was done to the file.
         what: &'static str,
         /// Where its content is saved, or why it is not.
         way_out: String,
@@ -127,7 +127,7 @@ pub enum StorageError {
     Unreadable {
         /// The database.
         path: PathBuf,
-        /// What the system or SQLite says.
+        /// The error of the system or of SQLite.
         source: io::Error,
     },
     /// A database that can be read from a copy only cannot be copied.
@@ -135,7 +135,7 @@ pub enum StorageError {
     Uncopied {
         /// The database.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
     /// A process was killed within a change that only a writer can undo.
@@ -174,8 +174,8 @@ pub enum StorageError {
         /// The place, the value and the rule.
         problem: String,
     },
-    /// An attribute that this program keeps is not what it writes there: another program changed
-    /// it, or the file is damaged.
+    /// An attribute of this program does not hold what this program writes there. Another program
+    /// changed it, or the file is damaged.
     #[error(
         "{place}: {}{key}: {problem}: restore the database from a copy, or start a new study",
         trial.map_or_else(String::new, |trial| format!("trial {trial}: "))
@@ -187,7 +187,7 @@ pub enum StorageError {
         trial: Option<u32>,
         /// The attribute's key.
         key: &'static str,
-        /// What the parser says.
+        /// The error of the parser.
         problem: String,
     },
     /// Another process leads the study.
@@ -197,7 +197,7 @@ pub enum StorageError {
     Locked {
         /// The study.
         study: String,
-        /// Its database.
+        /// The database of the study.
         place: String,
         /// The process that holds the lock.
         holder: String,
@@ -207,7 +207,7 @@ pub enum StorageError {
     LockFile {
         /// The lock file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
     /// A text is not the address of a PostgreSQL database.
@@ -233,7 +233,7 @@ pub enum StorageError {
     Unreachable {
         /// The database.
         place: String,
-        /// What the system or the server says.
+        /// The error of the system or of the server.
         problem: String,
     },
     /// Any other failure of PostgreSQL.
@@ -241,7 +241,7 @@ pub enum StorageError {
     Postgres {
         /// The database.
         place: String,
-        /// What PostgreSQL says.
+        /// The error of PostgreSQL.
         problem: String,
     },
     /// A name contains the character `\0`, which PostgreSQL cannot store.
@@ -300,7 +300,7 @@ pub enum StorageError {
     NotANumber {
         /// `value` or `constraint`.
         what: &'static str,
-        /// Its index, from 0.
+        /// The index of the value or constraint, from 0.
         index: usize,
     },
     /// The name of an internal attribute does not begin with the prefix of this program.

@@ -18,9 +18,10 @@ pub enum Location {
 impl FromStr for Location {
     type Err = StorageError;
 
-    /// Reads the address of a database as SQLAlchemy does, with or without a driver:
-    /// `postgresql://user@host/database`, `sqlite:///file` in the current folder,
-    /// `sqlite:////folder/file`. A text without `://` is the name of a file.
+    /// Reads the address of a database as SQLAlchemy does, with or without the name of a driver.
+    /// `postgresql://user@host/database` is a server. `sqlite:///file` is a file in the current
+    /// folder, `sqlite:////folder/file` one from the root. A text without `://` is the name of a
+    /// file.
     fn from_str(text: &str) -> Result<Self, StorageError> {
         let Some((scheme, rest)) = text.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) else {
             return Ok(Location::File(PathBuf::from(text)));
@@ -62,8 +63,8 @@ fn sqlite_file(rest: &str) -> Result<PathBuf, &'static str> {
 }
 
 impl fmt::Display for Location {
-    /// The text that was read, without a driver; of an SQLite file its name. It never contains a
-    /// password.
+    /// Writes the address as it was read, but without a driver; for an SQLite file its name. The
+    /// text never contains a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Location::File(path) => path.display().fmt(f),
@@ -73,7 +74,7 @@ impl fmt::Display for Location {
 }
 
 impl Location {
-    /// Opens the storage; makes its tables if there are none.
+    /// Opens the storage, and makes its tables if there are none.
     ///
     /// # Errors
     /// The storage cannot be reached or written, or its tables belong to another program.
@@ -84,8 +85,8 @@ impl Location {
         })
     }
 
-    /// Opens the storage to read it: nothing in it changes, and no file is made. A method that writes
-    /// fails.
+    /// Opens the storage to read it: nothing in it changes, and no file is made. Methods that write
+    /// return an error.
     ///
     /// # Errors
     /// There is no such storage, it cannot be read, or its tables belong to another program.
@@ -96,7 +97,7 @@ impl Location {
         })
     }
 
-    /// Takes the lock of the process that leads `study`, without waiting.
+    /// Takes the lock of `study` for this process, which then leads the study. Does not wait.
     ///
     /// # Errors
     /// [`StorageError::Locked`] if another process leads the study. Other errors if the lock cannot
@@ -108,7 +109,7 @@ impl Location {
         }
     }
 
-    /// The path, if it is a file.
+    /// The path, if the storage is a file.
     pub fn file(&self) -> Option<&Path> {
         match self {
             Location::File(path) => Some(path),

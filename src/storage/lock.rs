@@ -1,4 +1,5 @@
-//! The lock of the one process that leads a study. Workers with heartbeats join it without a lock.
+//! The lock that only one process at a time holds: the one that leads a study. Workers that send
+//! heartbeats join the study without a lock.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
@@ -10,23 +11,23 @@ use sha2::{Digest, Sha256};
 use super::StorageError;
 use super::postgres::{Address, ServerLock};
 
-/// The longest part of a lock's file name that comes from the study's name, in bytes. File systems
+/// The longest part of a lock file's name that comes from the study's name, in bytes. File systems
 /// allow 255 bytes for the whole name, which begins with the name of the database.
 const LONGEST_NAME: usize = 100;
 
-/// The right of this process to lead a study, until it is dropped.
+/// The right of this process to lead a study, until this value is dropped.
 ///
-/// A leader takes back the trials that earlier leaders left running, which is right only if there
-/// is one leader at a time. Workers with heartbeats need no lock.
+/// A leader starts again the trials that an earlier leader left running. That is right only if
+/// there is one leader at a time. Workers that send heartbeats need no lock.
 ///
-/// For an SQLite file it is an advisory lock on a file beside the database,
+/// For an SQLite file the lock is an advisory lock on a file beside the database,
 /// `<database>.<study>.lock`. The operating system releases it when the process ends in any way.
-/// The file itself stays: if it were removed, a third process could lock a new file of that name
-/// while a second one still holds the old one. On a server it is an advisory lock of a connection
-/// of its own.
+/// The file itself stays. If it were removed, a third process could lock a new file of that name,
+/// while a second process still holds the old one. On a server, the lock is an advisory lock of a
+/// separate connection.
 #[derive(Debug)]
 pub struct StudyLock {
-    /// Open for as long as the lock holds.
+    /// Keeps the file or the connection open for as long as the lock holds.
     _held: Held,
 }
 
@@ -97,13 +98,13 @@ fn file_name(study: &str) -> String {
     name
 }
 
-/// Writes the holder of the lock into its file.
+/// Writes the process that holds the lock into the lock file.
 fn sign(file: &mut File) -> io::Result<()> {
     file.set_len(0)?;
     write!(file, "process {}", process::id())
 }
 
-/// The holder of the lock, as its file names it.
+/// The process that holds the lock, as written in the lock file.
 fn holder(file: &mut File) -> String {
     let mut text = String::new();
     match file.read_to_string(&mut text) {

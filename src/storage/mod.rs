@@ -3,29 +3,29 @@
 //! # Contract
 //! - A method returns only once its effect would survive the death of this process.
 //! - Every method is one transaction: other processes see all of it or nothing.
-//! - The trials of a study are numbered from 0 without a gap, for all processes together. Where
-//!   another program has deleted trials, a new one gets the number after the last.
+//! - The trials of a study are numbered from 0 without a gap, for all processes together. If
+//!   another program has deleted trials, a new trial gets the number after the last.
 //! - [`Storage::claim`] and [`Storage::claim_waiting`] check the budget inside their transaction.
-//!   So any number of workers together starts no more trials than the budget.
-//! - A trial that has lost its worker and is tried again under another number does not count for
-//!   the budget.
+//!   So all workers together start no more trials than the budget.
+//! - A trial that has lost its worker may be tried again under another number. Then the lost trial
+//!   does not count for the budget.
 //! - A trial is waiting, then running, then finished. Only [`Storage::requeue`] and
-//!   [`Storage::release`] put a running trial back to waiting, and only [`Storage::reap`] fails one
+//!   [`Storage::release`] put a running trial back to waiting. Only [`Storage::reap`] fails a trial
 //!   without a result.
 //! - A trial that is not running never changes. A late [`Storage::finish`] or [`Storage::pause`]
-//!   returns `false` and changes nothing; so do a late report, heartbeat and point.
+//!   returns `false` and changes nothing. A late report, heartbeat or point changes nothing either.
 //! - [`Storage::pause`] pauses a running trial, and [`Storage::resume`] starts it again. A paused
-//!   trial is a pruned one with a [`RungHistory`], for other programs too. No other pruned trial
+//!   trial is a pruned trial with a [`RungHistory`], for other programs too. No other pruned trial
 //!   ever runs again. A resumed trial that loses its worker is paused again, as it was.
 //! - What is stored reads back equal: parameters, values, attributes and states. Intermediate
 //!   values may be infinite or NaN. A value or constraint that is NaN is refused, and so is a point
 //!   outside its space.
-//! - Negative zero is stored as zero where a number stands alone, since SQLite has no other. A
+//! - A negative zero that stands alone is stored as zero, since SQLite has no negative zero. A
 //!   [`Claim`] holds its point as it is stored.
 //! - A name that contains `\0` and a step of 2^31 or more are refused, since PostgreSQL cannot
 //!   store them.
-//! - A rung history and warm-start trials are parsed once, when they are read. Text that does not
-//!   parse is [`StorageError::BadAttribute`].
+//! - Rung histories and warm-start trials are parsed once, when they are read. Text that does not
+//!   parse gives [`StorageError::BadAttribute`].
 //! - A failed trial keeps its failure as the attributes `failure` (the kind) and `reason`.
 
 #[cfg(test)]
@@ -68,7 +68,7 @@ pub struct Claim {
     pub trial: Trial,
 }
 
-/// The answer to a request for a new trial.
+/// The answer to a request to start a new trial.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClaimResult {
     /// The new trial.
@@ -79,28 +79,28 @@ pub enum ClaimResult {
     Duplicate,
 }
 
-/// How often a trial is begun before it fails for good: its evaluation may be what kills its
-/// workers.
+/// How often a trial is started before it fails for good. The evaluation itself may be what kills
+/// its workers.
 pub const MOST_TRIES: u32 = 3;
 
-/// A running trial whose worker is gone, and what becomes of it.
+/// A running trial whose worker is gone, and what happens to the trial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lost {
     /// The trial's number.
     pub trial: u32,
     /// The name of the worker.
     pub worker: String,
-    /// The number under which it is tried again: a new one if it failed, its own if it is paused at
-    /// its last rung; `None` after [`MOST_TRIES`] tries.
+    /// The number under which the trial is tried again. It is a new number if the trial failed, and
+    /// its own if it is paused at its last rung. `None` after [`MOST_TRIES`] tries.
     pub again: Option<u32>,
     /// Why the trial is lost, in one line.
     pub reason: String,
 }
 
-/// A place that keeps studies. The [module](self) states the contract.
+/// A place where studies are kept. The [module](self) documentation has the contract.
 pub trait Storage: Send {
-    /// Claims trials for the worker called `worker` from now on, which sends heartbeats; a claim is
-    /// the first heartbeat.
+    /// Sets the name of the worker for which trials are claimed from now on. The worker sends
+    /// heartbeats; a claim is the first one.
     fn work_as(&mut self, worker: &str);
 
     /// Makes a study without trials.
@@ -123,7 +123,7 @@ pub trait Storage: Send {
     /// Removes a study and all its trials.
     fn delete_study(&mut self, study: StudyKey) -> Result<(), StorageError>;
 
-    /// The study as it is now. Trials that have been read before and have not changed are not read
+    /// The study as it is now. Trials that were read before and have not changed are not read
     /// again.
     ///
     /// # Errors
@@ -138,7 +138,7 @@ pub trait Storage: Send {
         value: &serde_json::Value,
     ) -> Result<(), StorageError>;
 
-    /// Starts a new trial of `point`; `None` if `budget` trials have been started.
+    /// Starts a new trial of `point`; `None` if `budget` trials have been started already.
     ///
     /// The names of `internal` attributes must begin with `tune:`.
     fn claim(
@@ -155,9 +155,10 @@ pub trait Storage: Send {
         }
     }
 
-    /// Starts a new trial as [`claim`](Self::claim) does, unless another trial has the same point
-    /// and a number of at least `seen`. The suggestion of `point` took only trials below that
-    /// number into account.
+    /// Starts a new trial as [`claim`](Self::claim) does, unless its point was tried meanwhile.
+    /// That is so if a trial with the number `seen` or higher has the same point. The suggestion of
+    /// `point` knew only the trials below that number. If `seen` is `None`, the point may have been
+    /// tried.
     fn claim_unless_duplicate(
         &mut self,
         study: StudyKey,
@@ -168,76 +169,75 @@ pub trait Storage: Send {
         seen: Option<u32>,
     ) -> Result<ClaimResult, StorageError>;
 
-    /// Starts the waiting trial with the lowest number, within the same budget; `None` if none
-    /// waits or the budget is spent.
+    /// Starts the waiting trial with the lowest number. `None` if no trial waits, or `budget`
+    /// trials have been started already.
     ///
-    /// The point of a trial that a person enqueued through Optuna ([`Trial::enqueued`]) holds what its
-    /// system attribute `fixed_params` has, unchecked and as JSON has it: a `1` for a real number is
-    /// an integer. It may lack parameters, and it is not among the stored parameters yet:
-    /// [`Storage::set_point`] must give such a trial its whole point.
+    /// A person may have enqueued the trial through Optuna ([`Trial::enqueued`]). Then its point is
+    /// what its system attribute `fixed_params` holds, unchecked and with the types of JSON: a `1`
+    /// for a real number is an integer. The point may lack parameters, and is not among the stored
+    /// parameters yet. [`Storage::set_point`] must give such a trial its whole point.
     fn claim_waiting(&mut self, study: StudyKey, budget: u32) -> Result<Option<Claim>, StorageError>;
 
     /// The key of the trial with this number, if there is one.
     fn find_trial(&mut self, study: StudyKey, number: u32) -> Result<Option<TrialKey>, StorageError>;
 
-    /// Sets the whole point of a running trial, in place of the one it had.
+    /// Sets the whole point of a running trial, in place of an older point.
     fn set_point(&mut self, trial: TrialKey, space: &Space, point: &Point) -> Result<(), StorageError>;
 
     /// Stores an intermediate value of a running trial, in place of an older one at the same step.
     fn report(&mut self, trial: TrialKey, step: u32, value: f64) -> Result<(), StorageError>;
 
-    /// Records that the worker of a running trial is alive; `false` if the trial is no longer
-    /// running, and then nothing changes.
+    /// Records that the worker of a running trial is alive. `false` if the trial is no longer
+    /// running; then nothing changes.
     fn heartbeat(&mut self, trial: TrialKey) -> Result<bool, StorageError>;
 
-    /// Finishes a running trial; `false` if it is no longer running, and then nothing changes.
+    /// Finishes a running trial. `false` if it is no longer running; then nothing changes.
     fn finish(&mut self, trial: TrialKey, outcome: &Outcome) -> Result<bool, StorageError>;
 
-    /// Pauses a running trial at the last rung of `rung_history`, from which it can go on. It
-    /// becomes pruned and keeps its intermediate values. `false` if it is no longer running, and
-    /// then nothing changes.
+    /// Pauses a running trial at the last rung of `rung_history` (a rung is a step at which trials
+    /// pause). The trial becomes pruned and keeps its intermediate values. `false` if it is no
+    /// longer running; then nothing changes.
     ///
     /// # Panics
     /// If `rung_history` has no rung.
     fn pause(&mut self, trial: TrialKey, rung_history: &RungHistory) -> Result<bool, StorageError>;
 
-    /// Starts a paused trial again, with all its values; `None` if it is not paused, and then
-    /// nothing changes.
+    /// Starts a paused trial again, with all its values. `None` if it is not paused; then nothing
+    /// changes.
     fn resume(&mut self, trial: TrialKey) -> Result<Option<Claim>, StorageError>;
 
-    /// Takes back every running trial that this program has claimed, but not as a worker with heartbeats
-    /// ([`work_as`](Self::work_as)): the process that ran it is gone. Returns the number of such
-    /// trials. Running trials of other programs stay theirs.
+    /// Puts back the running trials of an earlier process of this program, which must be gone.
+    /// Trials of workers that send heartbeats ([`work_as`](Self::work_as)) and of other programs
+    /// are left alone. Returns the number of trials that were put back.
     ///
     /// A trial that never paused waits again under its number, without its intermediate values, to
-    /// be run from the start. Any other is paused at its last rung, without the values of later
-    /// steps.
+    /// be run from the start. A trial that has paused before is paused at its last rung, without
+    /// the values of later steps.
     fn requeue(&mut self, study: StudyKey) -> Result<u32, StorageError>;
 
-    /// Has every failed trial tried again that is not tried again yet: its point waits under a new
-    /// number, and the failed trial no longer counts for the budget and the search. Returns the number
-    /// of such trials. A trial without parameters stays as it is.
+    /// Lets every failed trial be tried again, unless it is already. Its point waits under a new
+    /// number, and the failed trial no longer counts for the budget and the search. Returns the
+    /// number of such trials. A trial without parameters stays as it is.
     fn retry_failed(&mut self, study: StudyKey) -> Result<u32, StorageError>;
 
-    /// Takes back a running trial that its worker cannot go on with: it waits again or is paused,
-    /// as after [`requeue`](Self::requeue). `false` if it is no longer running, and then nothing
-    /// changes.
+    /// Puts back a running trial that its worker cannot finish: it waits again or is paused, as
+    /// after [`requeue`](Self::requeue). `false` if it is no longer running; then nothing changes.
     fn release(&mut self, trial: TrialKey) -> Result<bool, StorageError>;
 
-    /// Takes back every running trial whose last heartbeat is older than `heartbeat_timeout`: its
-    /// worker is gone.
+    /// Takes every running trial whose last heartbeat is older than `heartbeat_timeout` from its
+    /// worker, which must be dead.
     ///
-    /// A trial that has paused before is paused again. Any other fails, and its point waits under a
-    /// new number, with the history of its failures. A trial that was begun [`MOST_TRIES`] times
-    /// fails for good. A trial that never had a heartbeat is left alone.
+    /// A trial that has paused before is paused again. Any other trial fails, and its point waits
+    /// under a new number, with the numbers of the failed trials before. A trial that was started
+    /// [`MOST_TRIES`] times fails for good. A trial that never had a heartbeat is left alone.
     fn reap(&mut self, study: StudyKey, heartbeat_timeout: Duration) -> Result<Vec<Lost>, StorageError>;
 
-    /// Takes the suggestion lock of `study`; `false` if another process still held it after
+    /// Takes the suggestion lock of `study`. `false` if another process still held it after
     /// `patience`. It is released by [`unlock_suggestions`](Self::unlock_suggestions), or when this
     /// process ends in any way.
     ///
     /// Processes that see the same trials suggest the same point, and only one of them can claim
-    /// it. Under the lock no suggestion is computed in vain. Results are right without the lock,
+    /// it. Under the lock no suggestion is computed in vain. Results are right without the lock
     /// too.
     fn lock_suggestions(&mut self, study: StudyKey, patience: Duration) -> Result<bool, StorageError>;
 
@@ -245,6 +245,6 @@ pub trait Storage: Send {
     fn unlock_suggestions(&mut self, study: StudyKey) -> Result<(), StorageError>;
 
     /// The numbers of the running trials whose workers send heartbeats, each with the age of its
-    /// last heartbeat. If such a worker is lost, its trial is tried again.
+    /// last heartbeat. If such a worker dies, its trial is tried again.
     fn heartbeats(&mut self, study: StudyKey) -> Result<Vec<(u32, Seconds)>, StorageError>;
 }

@@ -1,5 +1,5 @@
-//! The candidates of a confirmation: their results by fresh seeds, and the networks that can still
-//! win.
+//! The candidates of a confirmation: the best trials, their results with fresh seeds, and the
+//! networks that can still win.
 
 use crate::objective::{Evaluation, Model};
 use crate::study::{Candidate, Direction, Outcome, Repeat};
@@ -13,7 +13,7 @@ type Networks = Vec<Option<Box<dyn Model>>>;
 /// The best trials of a study, evaluated with fresh seeds.
 pub(super) struct Candidates {
     direction: Direction,
-    /// Seeds of each candidate, at least 1.
+    /// Number of seeds for each candidate, at least 1.
     repeats: usize,
     /// Whether every candidate is tested and keeps its best network, not the winner alone.
     tests_all: bool,
@@ -94,7 +94,7 @@ impl Candidates {
         Some(Confirmed { candidates, models, kept })
     }
 
-    /// Evaluations of all candidates together.
+    /// Number of evaluations, of all candidates and seeds together.
     pub fn evaluations(&self) -> usize {
         self.results.len() * self.repeats
     }
@@ -165,7 +165,7 @@ impl Confirmed {
     }
 }
 
-/// The first metric and the attributes of `outcome`; of a failure no value, and its reason.
+/// The first metric and the attributes of `outcome`. For a failure: no value, and the reason.
 pub(super) fn repeat_of(outcome: &Outcome) -> Repeat {
     match outcome {
         Outcome::Complete { values, attributes, .. } => Repeat {

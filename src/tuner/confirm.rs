@@ -1,5 +1,5 @@
-//! The end of a study: fresh seeds for the best trials, so that a lucky seed does not win, then the
-//! test of the winner and its file.
+//! The end of a study. The best trials are evaluated with fresh seeds, so that a lucky seed does
+//! not win. Then the winner is tested and its network is saved.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -15,10 +15,12 @@ use crate::seed::Seed;
 use crate::study::{CONFIRMATION, Candidate, Confirmation, Pick, Repeat, Study, Trial, confirmed};
 
 impl Tuner<'_> {
-    /// Confirms the best trials of `study`, tests the winner and saves its network; the study with
-    /// its confirmation. `kept` is the network of the best trial, if this run has trained it.
+    /// Confirms the best trials of `study`, tests the winner and saves its network. Returns the
+    /// study with its confirmation. `kept` is the network of the best trial, if this run has
+    /// trained it.
     ///
-    /// A study confirmed before is not confirmed again. `None` if it was broken off.
+    /// A study that was confirmed before is not confirmed again. `None` if this run was asked to
+    /// stop.
     pub(super) fn confirm(
         &mut self,
         study: &Arc<Study>,
@@ -49,7 +51,8 @@ impl Tuner<'_> {
         Ok(Some(self.storage.load_study(self.study)?))
     }
 
-    /// The confirmation of `study`, if it has one of the same trials and settings.
+    /// The confirmation of `study`, if it has one with the same number of finished trials and the
+    /// same settings.
     fn old_confirmation(&self, study: &Study) -> Option<Confirmation> {
         let wanted = self.settings.confirm;
         Confirmation::of(study).filter(|old| {
@@ -60,12 +63,12 @@ impl Tuner<'_> {
         })
     }
 
-    /// The rule for the winner, as people write it.
+    /// The rule that chooses the winner, as people write it.
     fn pick(&self) -> Option<String> {
         self.settings.pick.as_ref().map(ToString::to_string)
     }
 
-    /// The trials of `study` that can win, the one to win first.
+    /// The trials of `study` that can win, best first.
     fn ranked<'a>(&self, study: &'a Study) -> Result<Vec<&'a Trial>, TunerError> {
         match &self.settings.pick {
             None => Ok(study.ranking()),
@@ -202,8 +205,8 @@ impl Tuner<'_> {
         }
     }
 
-    /// The seed of a repeat: a fresh one, the same for every candidate. Without candidates: the
-    /// trial's own.
+    /// The seed of a repeat: a fresh one, the same for every candidate. If nothing is confirmed, it
+    /// is the trial's own seed.
     fn repeat_seed(&self, trial: &Trial, repeat: usize) -> Seed {
         match self.settings.confirm.candidates {
             0 if !self.settings.confirm.front => self.root().child("trial").index(u64::from(trial.number)),
@@ -211,8 +214,8 @@ impl Tuner<'_> {
         }
     }
 
-    /// Evaluates every repeat of `trials` and adds the results to `candidates`, until `stop` is
-    /// set.
+    /// Evaluates every repeat of `trials` and adds the results to `candidates`, until this run is
+    /// asked to stop.
     fn evaluate_repeats(
         &self,
         trials: &[&Trial],
@@ -249,7 +252,8 @@ impl Tuner<'_> {
         }
     }
 
-    /// Evaluates `trial` with `seed` once more for its network; `None` if it was broken off.
+    /// Evaluates `trial` with `seed` once more to get its network; `None` if this run was asked to
+    /// stop.
     fn train_again(&self, trial: &Trial, seed: &Seed, observe: &mut dyn FnMut(Event)) -> Option<Evaluation> {
         observe(Event::NetworkRetrained { trial: trial.number });
         let mut go_on = |_, _| match self.stop.load(Ordering::Relaxed) {
@@ -269,7 +273,7 @@ fn write(model: &dyn Model, file: &std::path::Path) -> Result<(), TunerError> {
     written.map_err(|source| TunerError::Model { file: file.to_owned(), source })
 }
 
-/// The evaluation of a job without segments.
+/// The result of a job that evaluates a whole trial, without segments.
 fn whole(advance: Advance) -> Evaluation {
     match advance.end {
         SegmentEnd::Done(evaluation) => evaluation,

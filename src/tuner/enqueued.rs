@@ -1,15 +1,15 @@
-//! Trials that others have enqueued, through Optuna or its dashboard: run exactly as they say, or
-//! failed with the reason.
+//! Trials that people have enqueued, through Optuna or its dashboard. They are run exactly as they
+//! say, or fail with a reason.
 
 use crate::space::{Point, Space};
 use crate::storage::{Claim, Storage, StorageError};
 use crate::study::{Attributes, Failure, FailureKind, Outcome, Trial};
 
-/// What became of a claimed trial.
+/// What happened to a claimed trial.
 pub(super) enum Accepted {
-    /// Its whole point is stored, and it can be run.
+    /// The whole point of the trial is stored, and the trial can be run.
     Ready(Box<Claim>),
-    /// It asks for what the space does not have, and has failed.
+    /// The trial asks for something that the space does not have, and has failed.
     Refused(Refused),
 }
 
@@ -22,7 +22,7 @@ pub struct Refused {
     pub reason: String,
 }
 
-/// Gives the trial of `claim`, which waited, its whole point: parameters that are missing get their
+/// Gives the trial of `claim`, which was waiting, its whole point: missing parameters get their
 /// defaults. A trial with a value that cannot be used fails.
 ///
 /// # Errors
@@ -49,7 +49,7 @@ pub(super) fn accept(
     }
 }
 
-/// The point of `trial` with defaults for what it lacks, or why it cannot be run.
+/// The point of `trial` with defaults for missing parameters, or the reason why it cannot be run.
 fn whole_point(space: &Space, trial: &Trial) -> Result<Point, String> {
     if let (true, Some(Err(problem))) = (trial.point.is_empty(), trial.enqueued()) {
         return Err(problem);

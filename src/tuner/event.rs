@@ -14,7 +14,8 @@ const SCHEMA: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// What the trials are trained on; comes after the first event. A study of a command has none.
+    /// The data that the trials are trained on; comes after the first event. A study of a command
+    /// has none.
     DataLoaded(DataSummary),
     /// The run begins or resumes a study.
     StudyStarted {
@@ -26,28 +27,28 @@ pub enum Event {
         budget: u32,
         /// Trials finished by earlier runs.
         finished: usize,
-        /// The best of them.
+        /// The best trial of earlier runs.
         best: Option<BestSoFar>,
     },
     /// A trial begins.
     TrialStarted {
-        /// Its number.
+        /// The trial's number.
         trial: u32,
-        /// Its point.
+        /// The trial's point.
         point: Point,
     },
     /// A trial has finished a step.
     TrialReported {
-        /// Its number.
+        /// The trial's number.
         trial: u32,
         /// The step, counted from 1: an epoch.
         step: u32,
-        /// The first metric after it; `null` if it is not finite.
+        /// The first metric after the step; `null` if it is not finite.
         value: f64,
     },
     /// A trial has paused at a rung, and may continue later.
     TrialPaused {
-        /// Its number.
+        /// The trial's number.
         trial: u32,
         /// Steps done.
         step: u32,
@@ -56,21 +57,21 @@ pub enum Event {
     },
     /// A paused trial continues.
     TrialResumed {
-        /// Its number.
+        /// The trial's number.
         trial: u32,
         /// Steps done.
         step: u32,
     },
     /// The checkpoint of a paused trial is gone or broken, so it was evaluated from the start.
     TrialRestarted {
-        /// Its number.
+        /// The trial's number.
         trial: u32,
         /// The path of the checkpoint, and what is wrong with it.
         reason: String,
     },
     /// The worker of a trial sent no heartbeat within the timeout.
     TrialLost {
-        /// Its number.
+        /// The trial's number.
         trial: u32,
         /// The worker's name.
         worker: String,
@@ -79,14 +80,15 @@ pub enum Event {
         /// What happened, in one line.
         reason: String,
     },
-    /// Another process took a trial of this worker, which it thought dead. The result is dropped.
+    /// Another process has taken a trial of this worker, since it thought the worker dead. The
+    /// result is dropped.
     TrialTaken {
-        /// Its number.
+        /// The trial's number.
         trial: u32,
     },
     /// A trial is finished.
     TrialFinished {
-        /// Its number.
+        /// The trial's number.
         trial: u32,
         /// `complete`, `pruned` or `failed`.
         state: String,
@@ -108,18 +110,18 @@ pub enum Event {
     },
     /// Points that the search considered and that were refused before any training.
     PointsRefused {
-        /// Their number.
+        /// Number of refused points.
         count: u64,
         /// The most frequent reason.
         reason: String,
-        /// How often it was given.
+        /// Number of points that were refused for this reason.
         times: u64,
     },
     /// All trials are done; the best ones are evaluated with fresh seeds.
     ConfirmationStarted {
         /// Number of trials that are evaluated.
         candidates: usize,
-        /// Number of seeds of each.
+        /// Number of seeds for each trial.
         repeats: usize,
     },
     /// An evaluation with a fresh seed is finished.
@@ -128,7 +130,7 @@ pub enum Event {
         trial: u32,
         /// Number of the seed, counted from 0.
         repeat: u32,
-        /// The first metric; `null` if it failed.
+        /// The first metric; `null` if the evaluation failed.
         value: Option<f64>,
     },
     /// This run did not keep the winner's network, so it is trained again with the same seed.
@@ -153,9 +155,9 @@ pub enum Event {
 /// The best trial so far.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct BestSoFar {
-    /// Its number.
+    /// The trial's number.
     pub trial: u32,
-    /// Its first metric.
+    /// The trial's first metric.
     pub value: f64,
 }
 

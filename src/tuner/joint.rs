@@ -1,4 +1,5 @@
-//! Several processes at one study: heartbeats, and trials of workers that send none.
+//! Several processes that work at one study: heartbeats, and trials of workers that no longer send
+//! any.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,20 +13,20 @@ use crate::storage::Lost;
 pub struct Heartbeat {
     /// Time between two heartbeats of a running trial.
     pub interval: Duration,
-    /// Time after the last heartbeat when a worker counts as dead: several intervals, and more than
-    /// a second, the precision of SQLite's clock.
+    /// Time after the last heartbeat until a worker counts as dead. It should be several intervals,
+    /// and more than a second, the precision of SQLite's clock.
     pub timeout: Duration,
 }
 
 impl Default for Heartbeat {
-    /// Every 30 s, with a timeout of four intervals.
+    /// A heartbeat every 30 s, with a timeout of four intervals.
     fn default() -> Self {
         Self { interval: Duration::from_secs(30), timeout: Duration::from_secs(120) }
     }
 }
 
 impl Heartbeat {
-    /// Time between two checks of other workers.
+    /// Time between two checks whether other workers are alive.
     fn check_every(self) -> Duration {
         self.timeout / 8
     }
@@ -60,11 +61,13 @@ impl StaleCheck {
 }
 
 impl Tuner<'_> {
-    /// Evaluates trials of the study as `worker`, beside any number of others, until the budget is
-    /// spent or `stop` is set. If it `lingers`: until no trial of another worker may come back.
+    /// Evaluates trials of the study as `worker`, beside any number of other workers, until the
+    /// budget is spent or `stop` is set. If it `lingers`, it also waits until no trial of another
+    /// worker can come back.
     ///
-    /// A worker that dies loses its trial to the others; a trial that is broken off by `stop` waits
-    /// for them at once. It confirms nothing: that is the task of [`Tuner::run`].
+    /// If a worker dies, other workers get its trial. If a trial is broken off by `stop`, other
+    /// workers get it at once. A worker does not confirm the best trials: that is done by
+    /// [`Tuner::run`].
     ///
     /// # Errors
     /// The storage fails, or the checkpoint of a paused trial cannot be written.
@@ -87,7 +90,7 @@ impl Tuner<'_> {
         Ok(if is_done { End::Done } else { End::Interrupted })
     }
 
-    /// Takes the trials of workers without a recent heartbeat, if a check is due.
+    /// If a check is due, takes the trials of workers that sent no heartbeat for too long.
     pub(super) fn check_for_stale_workers(
         &mut self,
         stale_check: &mut StaleCheck,

@@ -3,14 +3,14 @@
 use crate::objective::{Evaluation, Model, first_replicate};
 use crate::study::{Repeat, Study};
 
-/// The network of the best trial so far, if a trial of this run is the best. No other trial can
+/// The network of the best trial so far, if this run has evaluated that trial. No other trial can
 /// win, so no other network is kept.
 pub(super) struct KeptNetwork {
     is_wanted: bool,
     kept: Option<Kept>,
 }
 
-/// A trained network with its trial and the result of its own seed.
+/// A trained network with its trial and its result with the trial's own seed.
 struct Kept {
     trial: u32,
     repeat: Repeat,
@@ -23,8 +23,8 @@ impl KeptNetwork {
         Self { is_wanted, kept: None }
     }
 
-    /// Keeps the network of `evaluation`, the result of `trial`, if that is the best of `study` by
-    /// now, and drops a network whose trial no longer is.
+    /// Keeps the network of `evaluation`, the result of `trial`, if that is now the best trial of
+    /// `study`. Drops a kept network whose trial is no longer the best.
     pub fn update(&mut self, study: &Study, trial: u32, evaluation: Evaluation) {
         let best = study.best().map(|best| best.number);
         self.kept.take_if(|kept| best != Some(kept.trial));
@@ -34,7 +34,7 @@ impl KeptNetwork {
         }
     }
 
-    /// The network of `trial` and the result of its own seed, if it was kept.
+    /// The network of `trial` and its result with the trial's own seed, if it was kept.
     pub fn take(self, trial: u32) -> Option<(Repeat, Box<dyn Model>)> {
         self.kept.filter(|kept| kept.trial == trial).map(|kept| (kept.repeat, kept.model))
     }

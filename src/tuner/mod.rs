@@ -1,11 +1,11 @@
 //! The loop of a study: suggest, evaluate, store, until the budget is spent or a rule ends the
 //! study. Then the best trials are confirmed with fresh seeds.
 //!
-//! It emits [`Event`]s and prints nothing. Workers evaluate, several at a time; only the tuner
-//! itself asks the search and uses the storage. Other processes may work on the same study
+//! The tuner reports [`Event`]s and prints nothing. Workers evaluate, several at a time; only the
+//! tuner itself asks the search and uses the storage. Other processes may work on the same study
 //! ([`Tuner::work`]); they share nothing but the storage. Every result is stored before the next
-//! step begins. So a run that dies loses at most its running trials, and the next run evaluates
-//! these again under the same numbers and seeds.
+//! step begins. So a run that dies loses at most its running trials. The next run evaluates these
+//! again under the same numbers and seeds.
 
 mod candidates;
 mod confirm;
@@ -40,7 +40,7 @@ use crate::space::Space;
 use crate::storage::{Storage, StorageError, StudyKey};
 use crate::study::{Outcome, Pick, PickError};
 
-/// Name of the process that leads a study; workers have names of their own.
+/// Name of the process that leads a study; workers have their own names.
 const LEADER: &str = "leader";
 
 /// The settings of a run.
@@ -48,29 +48,31 @@ const LEADER: &str = "leader";
 pub struct Settings {
     /// Number of trials, at least 1. Failed trials and those of earlier runs count.
     pub budget: u32,
-    /// Root of all randomness.
+    /// Seed from which all random draws follow.
     pub seed: u64,
-    /// Trials at a time, at least 1. Each of several has threads of its own: an even share of the
-    /// rayon pool that the tuner runs in, at least one.
+    /// Number of trials at a time, at least 1. With several, each trial has its own threads: an
+    /// even share of the rayon thread pool that the tuner runs in, at least one.
     pub workers: usize,
-    /// Whether suggestion k knows exactly the results of trials 0 to k - `workers`, so that the
-    /// same seed gives the same study. With one worker this always holds.
+    /// Whether suggestion k uses exactly the results of trials 0 to k - `workers`. Then the same
+    /// seed gives the same study. With one worker this always holds.
     pub deterministic: bool,
-    /// Seeds of every trial, at least 1; its value is the mean over them. With pauses: 1.
+    /// Number of seeds for every trial, at least 1; the trial's value is the mean over them. If
+    /// trials pause: 1.
     pub replicates: u32,
-    /// How trials pause, if they do. After the budget's last trial, promising paused trials still
-    /// continue; the others stay paused.
+    /// How trials pause, if they do. When all trials of the budget have started, promising paused
+    /// trials still continue; the others stay paused.
     pub pausing: Option<Pausing>,
     /// Rules that end the study before its budget is spent. The first that holds ends it.
     pub stop_when: Vec<StopRule>,
-    /// The study ends once its first trials have failed, this number or more, and no other has finished; 0:
-    /// never.
+    /// The study ends if this number of trials have finished, or more, and all of them have failed.
+    /// 0: never.
     pub max_failures: u32,
     /// How workers show that they are alive.
     pub heartbeat: Heartbeat,
     /// How the winner is confirmed.
     pub confirm: Confirm,
-    /// The rule that chooses the winner from a front; `None`: the best in the first metric wins.
+    /// The rule that chooses the winner from a Pareto front; `None`: the best in the first metric
+    /// wins.
     pub pick: Option<Pick>,
     /// The file for the winner's model; `None`: it is not saved.
     pub model: Option<PathBuf>,
@@ -79,16 +81,16 @@ pub struct Settings {
 /// How trials pause.
 #[derive(Clone, Debug)]
 pub struct Pausing {
-    /// Where they pause, and what decides which of them resume.
+    /// Where trials pause, and what decides which of them resume.
     pub rungs: Rungs,
-    /// The folder of their checkpoints, which is made when it is needed.
+    /// The folder for checkpoints of paused trials. It is made when it is needed.
     pub checkpoint_dir: PathBuf,
 }
 
 /// How the best trials are evaluated with fresh seeds at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Confirm {
-    /// Number of the best trials that are evaluated again; 0: the best trial wins by its own seed.
+    /// Number of best trials that are evaluated again. 0: the best trial wins with its own seed.
     pub candidates: u32,
     /// Whether all trials of the front are evaluated again instead, whatever their number.
     pub front: bool,
@@ -99,11 +101,11 @@ pub struct Confirm {
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The budget is spent, or a rule has ended the study, and the best is confirmed.
+    /// The budget is spent, or a rule has ended the study, and the best trials are confirmed.
     Done,
     /// No trial has a value, so there is no best one.
     NothingFeasible,
-    /// It was asked to stop; the study is saved and can be resumed.
+    /// The run was asked to stop; the study is saved and can be resumed.
     Interrupted,
 }
 
@@ -118,9 +120,9 @@ pub enum TunerError {
     Unstored {
         /// The number of the trial.
         trial: u32,
-        /// Its values, or its failure.
+        /// The values of the trial, or its failure.
         result: String,
-        /// Why.
+        /// The error of the storage.
         source: StorageError,
     },
     /// The rule for the winner fits no trial.
@@ -137,7 +139,7 @@ pub enum TunerError {
     /// A checkpoint, or the folder for checkpoints, cannot be written.
     #[error("cannot write the checkpoint of a trial to {}", file.display())]
     Checkpoint {
-        /// Its path.
+        /// The path of the checkpoint or folder.
         file: PathBuf,
         /// The error of the system.
         source: std::io::Error,
@@ -145,7 +147,7 @@ pub enum TunerError {
     /// The model cannot be written.
     #[error("cannot write the model to {}", file.display())]
     Model {
-        /// Its path.
+        /// The path of the file.
         file: PathBuf,
         /// The error of the system.
         source: std::io::Error,
@@ -158,15 +160,15 @@ pub struct Tuner<'a> {
     pub space: &'a Space,
     /// The search that suggests points.
     pub search: &'a dyn Search,
-    /// The objective that evaluates them.
+    /// The objective that evaluates the points.
     pub objective: &'a dyn Objective,
     /// The storage that keeps the study.
     pub storage: &'a mut dyn Storage,
-    /// The study, in that storage.
+    /// The key of the study in that storage.
     pub study: StudyKey,
     /// The settings of the run.
     pub settings: Settings,
-    /// Set by others to end the run cleanly after the current steps.
+    /// Other threads set it to end the run cleanly after the current steps.
     pub stop: &'a AtomicBool,
 }
 
@@ -174,8 +176,7 @@ impl Tuner<'_> {
     /// Runs the study to its end, or until `stop` is set.
     ///
     /// # Errors
-    /// The storage fails, or a file cannot be written. A failed trial is an observation, not an
-    /// error.
+    /// The storage fails, or a file cannot be written. A failed trial is no error: it is a result.
     pub fn run(&mut self, observe: &mut dyn FnMut(Event)) -> Result<End, TunerError> {
         self.create_checkpoint_dir()?;
         self.storage.requeue(self.study)?;

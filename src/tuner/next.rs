@@ -15,12 +15,13 @@ use crate::storage::{Claim, ClaimResult, Storage, StorageError, StudyKey};
 use crate::study::{Study, Trial, TrialState};
 
 impl Tuner<'_> {
-    /// Claims a waiting trial, else a paused or a new one. `None` once the budget is spent or a rule
-    /// has ended the study, or while a result is missing that the next suggestion must know.
+    /// Claims the next trial to evaluate: a waiting trial, else a paused or a new one. `None` if
+    /// the budget is spent or a rule has ended the study. Also `None` as long as a result is
+    /// missing that the next suggestion must use.
     ///
     /// Processes that know the same trials suggest the same point, but only one of them can claim
-    /// it. The others suggest again with random numbers that depend on their `name`, so few collide
-    /// twice.
+    /// it. The others suggest again with random numbers that depend on their `name`, so they rarely
+    /// suggest the same point again.
     pub(super) fn next_trial(
         &mut self,
         name: &str,
@@ -34,8 +35,8 @@ impl Tuner<'_> {
         next
     }
 
-    /// Waits up to 10 s for the suggestion lock of the study. `false` if it is still held then,
-    /// perhaps by a process that hangs, or if this run is asked to stop.
+    /// Waits up to 10 s for the suggestion lock of the study. `false` if another process still
+    /// holds it then, perhaps since that process hangs. Also `false` if this run is asked to stop.
     fn locks_suggestions(&mut self) -> Result<bool, TunerError> {
         const PATIENCE: Duration = Duration::from_secs(1);
         const ATTEMPTS: usize = 10;
@@ -50,7 +51,7 @@ impl Tuner<'_> {
         Ok(false)
     }
 
-    /// The next trial, as [`next_trial`](Self::next_trial) says.
+    /// Claims the next trial, see [`next_trial`](Self::next_trial).
     fn claim_next(
         &mut self,
         name: &str,
@@ -93,8 +94,8 @@ impl Tuner<'_> {
         unreachable!("the loop has no other end")
     }
 
-    /// Claims the first waiting trial that can be run; the study, if there is none. Those before it fail,
-    /// and `observe` hears why.
+    /// Claims the first waiting trial that can be run; returns the study if there is none. Waiting
+    /// trials that cannot be run fail, and `observe` gets the reason.
     fn claim_waiting(
         &mut self,
         observe: &mut dyn FnMut(Event),
@@ -116,8 +117,10 @@ impl Tuner<'_> {
         }
     }
 
-    /// Whether a trial of `study` waits and may be started. With several workers and a fixed order of
-    /// results, waiting trials are started whatever has failed: an uninterrupted run had started them.
+    /// Whether a trial of `study` is waiting and may be started. If failures have ended the study,
+    /// it may not. An exception are several workers with a fixed order of results
+    /// (`deterministic`). There an uninterrupted run would have started the waiting trials before
+    /// the failures.
     fn takes_waiting(&self, study: &Study) -> bool {
         let waits = study.in_state(TrialState::Waiting).next().is_some();
         let order_matters = self.settings.deterministic && self.settings.workers > 1;
@@ -129,7 +132,7 @@ impl Tuner<'_> {
         self.root().child("search")
     }
 
-    /// What is evaluated next of `study`, if anything is, with draws from `seed`.
+    /// The trial or point of `study` to evaluate next, if any, with random draws from `seed`.
     fn choose(&mut self, mut study: Cow<'_, Study>, seed: &Seed) -> Result<Option<NextSegment>, TunerError> {
         let budget = self.settings.budget;
         let rungs = self.settings.pausing.as_ref().map(|pausing| pausing.rungs);
@@ -149,7 +152,7 @@ impl Tuner<'_> {
         })
     }
 
-    /// What to train next if trials pause. `None` once the budget is spent and no paused trial is to
+    /// What to train next if trials pause. `None` if the budget is spent and no paused trial should
     /// resume.
     fn next_segment(&self, study: &Study, rungs: Rungs, has_room: bool, seed: &Seed) -> Option<NextSegment> {
         if let Some(point) = start(self.space, study, seed).filter(|_| has_room) {
@@ -174,10 +177,10 @@ impl Tuner<'_> {
     }
 }
 
-/// Claims the next trial of `study` for a caller who evaluates it: a waiting one, else a new one.
-/// Waiting trials that the space does not have fail, and `refused` hears of them.
+/// Claims the next trial of `study` for a caller who evaluates it: a waiting trial, else a new one.
+/// Waiting trials whose points are not in the space fail, and `refused` gets the reason.
 ///
-/// No other process may ask for a trial of the study meanwhile, else both may get the same point.
+/// Meanwhile no other process may ask for a trial of the study, or both may get the same point.
 ///
 /// # Errors
 /// The storage fails.
@@ -202,17 +205,17 @@ pub fn ask(
     Ok(claim.expect("a study has fewer trials than u32::MAX"))
 }
 
-/// The next point: a starting point of the study, then a suggestion of `search` with draws from
-/// `seed`.
+/// The next point: first the starting points of the study, then suggestions of `search` with random
+/// draws from `seed`.
 pub(super) fn suggest(space: &Space, search: &dyn Search, seed: &Seed, study: &Study) -> Suggestion {
     let start = start(space, study, seed);
     let start = start.map(Suggestion::from);
     start.unwrap_or_else(|| search.suggest_with_fits(space, &study.warm_start.before(study), seed))
 }
 
-/// The next point without a search: the starting points of `space`, then the best point of the warm
-/// start. In place of one that cannot be evaluated comes the nearest that can, with draws from
-/// `seed`.
+/// The next point that needs no search: first the starting points of `space`, then the best point
+/// of the warm start (trials of earlier studies). A point that cannot be evaluated is replaced by
+/// the nearest that can, with random draws from `seed`. `None` if there are no more such points.
 fn start(space: &Space, study: &Study, seed: &Seed) -> Option<Point> {
     let mut points = space.starting_points();
     let at = study.trials.len();
@@ -223,10 +226,10 @@ fn start(space: &Space, study: &Study, seed: &Seed) -> Option<Point> {
     point.map(|point| nearest_possible(space, study, point, &seed.child("start").index(at as u64)))
 }
 
-/// Removes late results from `study`, which has k trials: only trials 0 to k - `workers` keep
-/// theirs, as if all trials took the same time. The others look like running ones.
+/// Hides late results of `study`, which has k trials. Only trials 0 to k - `workers` keep their
+/// results, as if all trials took the same time. The other trials look as if they were running.
 ///
-/// `false` if a trial that keeps its result is not finished.
+/// Returns `false` if a trial that keeps its result is not finished.
 fn forget_late_results(study: &mut Study, workers: usize) -> bool {
     let known = study.trials.len().saturating_sub(workers.saturating_sub(1));
     let (known, late) = study.trials.split_at_mut(known);

@@ -1,4 +1,5 @@
-//! Trials that pause at rungs: their segments and their checkpoints.
+//! Trials that pause at rungs (certain steps of their training): their segments and their
+//! checkpoints.
 
 use std::fs;
 use std::io;
@@ -18,8 +19,8 @@ impl Tuner<'_> {
         fs::create_dir_all(dir).map_err(|source| TunerError::Checkpoint { file: dir.clone(), source })
     }
 
-    /// Removes leftovers of dead runs: all checkpoints of the study that no trial continues from.
-    /// Does nothing while other processes have trials of the study.
+    /// Removes leftovers of runs that died: all checkpoints of the study from which no trial
+    /// continues. Does nothing while other processes run trials of the study.
     pub(super) fn remove_old_checkpoints(&mut self) -> Result<(), TunerError> {
         let Some(Pausing { checkpoint_dir, .. }) = self.settings.pausing.clone() else { return Ok(()) };
         // Listed before the study is loaded: checkpoints that others write from now on are not
@@ -45,7 +46,7 @@ impl Tuner<'_> {
         Ok(())
     }
 
-    /// Claims the paused trial of this number; `None` if another process was faster.
+    /// Claims the paused trial number `trial`; `None` if another process was faster.
     pub(super) fn resume(&mut self, trial: u32) -> Result<Option<Claim>, TunerError> {
         match self.storage.find_trial(self.study, trial)? {
             Some(key) => Ok(self.storage.resume(key)?),
@@ -53,8 +54,8 @@ impl Tuner<'_> {
         }
     }
 
-    /// The next segment of `trial`; `None` if it does not pause. The default point, with which
-    /// results are compared, never pauses.
+    /// The next segment (the part up to the next pause) of `trial`; `None` if the trial does not
+    /// pause. The trial of the default point never pauses, since results are compared with it.
     pub(super) fn segment(&self, trial: &Trial) -> Option<Segment> {
         const DEFAULT: u32 = 0;
         let pausing = self.settings.pausing.as_ref().filter(|_| trial.number != DEFAULT)?;
@@ -73,9 +74,9 @@ impl Tuner<'_> {
         })
     }
 
-    /// Removes the checkpoint that the last segment of `trial` continued from. `trial` is as it was
-    /// before that segment. Call it once the segment is stored: until then a dead run needs it
-    /// again.
+    /// Removes the checkpoint from which the last segment of `trial` continued. `trial` must be as
+    /// it was before that segment. Call this after the segment is stored: until then the checkpoint
+    /// is needed if the run dies.
     pub(super) fn remove_last_checkpoint(&self, trial: &Trial) {
         let (Some(pausing), Some(from)) =
             (&self.settings.pausing, self.segment(trial).and_then(|segment| segment.from))
@@ -86,15 +87,15 @@ impl Tuner<'_> {
         let _ = remove_all(&pausing.checkpoint_dir, is_last);
     }
 
-    /// Removes all checkpoints of `trial`, which has ended, and leftovers of runs that died in it.
-    /// Before its end, another worker may need them.
+    /// Removes all checkpoints of `trial`, which must have ended, and leftovers of runs that died
+    /// in it. Before its end, another worker may need them.
     pub(super) fn remove_checkpoints_of(&self, trial: &Trial) {
         let Some(pausing) = &self.settings.pausing else { return };
         let _ = remove_all(&pausing.checkpoint_dir, begins_with(&prefix_of(self.study, trial)));
     }
 }
 
-/// Prefix of the names of a study's checkpoints; studies of one database have different ones.
+/// Prefix of the names of a study's checkpoints. Studies of one database have different prefixes.
 fn prefix(study: StudyKey) -> String {
     format!("{}-", study.0)
 }
@@ -104,8 +105,8 @@ fn prefix_of(study: StudyKey, trial: &Trial) -> String {
     format!("{}{}-", prefix(study), trial.number)
 }
 
-/// Removes the checkpoints of `study`, which is to be deleted, from `folder`, and the folder if it
-/// is empty then.
+/// Removes the checkpoints of `study`, which is to be deleted, from `folder`. Removes the folder
+/// too if it is empty then.
 ///
 /// # Errors
 /// A file cannot be removed, or the folder cannot be read. A folder that does not exist is no
@@ -144,8 +145,8 @@ fn remove(checkpoint: &Path) -> io::Result<()> {
     }
 }
 
-/// The paused trial that is trained to its end although it is not promising enough: the best one of
-/// a study that has spent its budget without a value.
+/// If the study has spent its budget and no trial has a value: the best paused trial, which is then
+/// trained to its end although it is not promising.
 pub(super) fn last_hope(study: &Study, rungs: Rungs) -> Option<&Trial> {
     let is_pending = study.in_state(TrialState::Running).next().is_some();
     (!is_pending && study.best().is_none()).then(|| rungs.farthest(study)).flatten()

@@ -1,5 +1,5 @@
-//! Rules that end a study before its budget is spent. Each decides from the study alone, so an
-//! interrupted study ends at the same trial.
+//! Rules that end a study before its budget is spent. A rule decides from the study alone, so an
+//! interrupted study ends at the same trial as an uninterrupted one.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,22 +11,23 @@ use crate::units::Seconds;
 /// A rule that ends a study.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum StopRule {
-    /// The search expects less improvement than this from its best point, in standard deviations of
-    /// the losses so far, without outliers; above 0.
+    /// The search expects less improvement than this from its best point; above 0. The unit is the
+    /// standard deviation of the losses so far, without outliers.
     Improvement(f64),
-    /// This number of trials, at least 1, has finished since the last improvement. With several
-    /// metrics: since the last trial on the Pareto front.
+    /// This number of trials has finished since the last improvement; at least 1. With several
+    /// metrics: since the last trial that is on the Pareto front.
     Stagnation(u32),
     /// The first metric of a feasible trial has reached this value.
     Target(f64),
-    /// Trials have run for this time; parallel ones count once. A running trial is not broken off.
+    /// Trials have run for this time; trials that run at the same time count once. A running trial
+    /// is not broken off.
     Time(Seconds),
 }
 
 /// Why a text is no rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StopRuleError {
-    /// It has no `=`.
+    /// The text has no `=`.
     #[error("must be RULE=VALUE, such as stagnation=30")]
     NoValue,
     /// No rule has this name.
@@ -42,7 +43,7 @@ pub enum StopRuleError {
     Value {
         /// The rule's name.
         name: &'static str,
-        /// What the value must be.
+        /// The rule for the value.
         rule: &'static str,
     },
 }
@@ -52,7 +53,7 @@ const NAMES: [&str; 4] = ["improvement", "stagnation", "target", "time"];
 impl FromStr for StopRule {
     type Err = StopRuleError;
 
-    /// `improvement=0.01`, `stagnation=30`, `target=0.99`, `time=2h`.
+    /// Reads `improvement=0.01`, `stagnation=30`, `target=0.99` or `time=2h`.
     fn from_str(text: &str) -> Result<Self, StopRuleError> {
         let (name, value) = text.split_once('=').ok_or(StopRuleError::NoValue)?;
         let number = |is_in: fn(f64) -> bool| value.parse().ok().filter(|&x| is_in(x));
@@ -94,8 +95,8 @@ impl fmt::Display for StopRule {
 }
 
 impl StopRule {
-    /// Why this rule ends `study`; `None` if it does not. `improvement` is the improvement that the
-    /// search expects, if it has a model.
+    /// The reason why this rule ends `study`; `None` if it does not. `improvement` returns the
+    /// improvement that the search expects, or `None` without a model.
     pub(super) fn reason(self, study: &Study, improvement: impl FnOnce() -> Option<f64>) -> Option<String> {
         match self {
             StopRule::Improvement(tolerance) => {

@@ -1,7 +1,7 @@
-//! A study in memory whose trials the caller evaluates: ask for a point, tell its outcome.
+//! A study in memory whose trials the caller evaluates: ask for a point, then tell its outcome.
 //!
-//! Asked and told in turns, it equals the study of the tuner, bit for bit. Nothing is written to
-//! disk.
+//! If the caller asks and tells in turn, the study equals the one that the tuner makes, bit for
+//! bit. Nothing is written to disk.
 
 use crate::search::{Search, Suggestion};
 use crate::seed::Seed;
@@ -26,7 +26,7 @@ pub enum SessionError {
     Finished {
         /// The number.
         number: u32,
-        /// Its state.
+        /// The state in which the trial has ended.
         state: TrialState,
     },
     /// Too many or too few values.
@@ -37,7 +37,7 @@ pub enum SessionError {
         /// Number of values.
         found: usize,
     },
-    /// Too many or too few constraints.
+    /// The number of constraints is too large or too small.
     #[error("{found} constraints, the study has {expected}: must be one for each")]
     Constraints {
         /// Number of constraints of the study.
@@ -45,7 +45,7 @@ pub enum SessionError {
         /// Number of constraints of the outcome.
         found: usize,
     },
-    /// A value that is not finite.
+    /// A value is not finite.
     #[error("{0}: must be a finite number; report a trial without a value as failed")]
     NotFinite(f64),
     /// The point is not in the space.
@@ -53,7 +53,7 @@ pub enum SessionError {
     Point(#[from] SpaceError),
 }
 
-/// A study in memory.
+/// A study in memory, which the caller drives by asking for points and telling their outcomes.
 ///
 /// ```
 /// use spiketune::search::Strategy;
@@ -82,7 +82,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// A study without trials, with at least one metric and `constraints` constraints.
+    /// A study without trials. It needs at least one metric, and has `constraints` constraints.
     pub fn new(
         space: Space,
         metrics: Vec<Metric>,
@@ -94,11 +94,11 @@ impl Session {
         Self { space, study, constraints, search, seed }
     }
 
-    /// The same study with a `reference`, one finite value for each metric: points that do not
-    /// improve on the reference in every metric score zero.
+    /// The same study with a `reference` point, which has one finite value for each metric. Points
+    /// that do not improve on the reference in every metric score zero.
     ///
     /// # Errors
-    /// `reference` is not one finite value for each metric.
+    /// `reference` does not have one finite value for each metric.
     pub fn with_reference(mut self, reference: &[f64]) -> Result<Self, SessionError> {
         self.check_values(reference)?;
         self.study.attributes.insert(REFERENCE.to_owned(), reference.into());
@@ -132,7 +132,7 @@ impl Session {
         Ok(())
     }
 
-    /// Adds a trial of a point that was not asked for; its number.
+    /// Adds a trial of a point that was not asked for; returns its number.
     ///
     /// # Errors
     /// The point is not in the space, or the outcome does not fit the metrics and constraints.

@@ -4,7 +4,7 @@ use super::{Tuner, TunerError};
 use crate::study::{STOPPED, Stopped, Study, Trial, TrialState};
 
 impl Tuner<'_> {
-    /// Forgets the decision if the run has other rules than the ones it was made by.
+    /// Forgets the decision if it was made by other rules than this run has.
     pub(super) fn reconsider(&mut self) -> Result<(), TunerError> {
         let study = self.storage.load_study(self.study)?;
         if Stopped::of(&study).is_some_and(|stopped| stopped.rules != self.rules()) {
@@ -13,10 +13,10 @@ impl Tuner<'_> {
         Ok(())
     }
 
-    /// Whether a rule ends `study`, as the next suggestion knows it. The first time, the decision
-    /// is stored.
+    /// Whether a rule ends `study`, in the state that the next suggestion uses. The decision is
+    /// stored the first time.
     ///
-    /// A stored decision stands, whatever the results of trials that are still running.
+    /// A stored decision stays, whatever the results of trials are that still run.
     pub(super) fn has_gone_far_enough(&mut self, study: &Study) -> Result<bool, TunerError> {
         if Stopped::of(study).is_some() {
             return Ok(true);
@@ -34,8 +34,8 @@ impl Tuner<'_> {
         Ok(true)
     }
 
-    /// The last failed trial of `study`, if all its finished trials have failed, at least as many as the
-    /// settings allow: another one will fail, too.
+    /// If all finished trials of `study` have failed, and they are at least as many as the settings
+    /// allow: the last one. Another trial would fail too.
     pub(super) fn hopeless<'s>(&self, study: &'s Study) -> Option<&'s Trial> {
         let most = self.settings.max_failures as usize;
         let finished =
@@ -44,7 +44,7 @@ impl Tuner<'_> {
         (most > 0 && all_failed && finished().count() >= most).then(|| finished().next_back()).flatten()
     }
 
-    /// The rule that has ended `study` before its budget was spent, and why.
+    /// The rule that has ended `study` before its budget was spent, and the reason.
     pub(super) fn early_end(&self, study: &Study) -> Option<(String, String)> {
         if let Some(Stopped { rule, reason, .. }) = Stopped::of(study) {
             return Some((rule, reason));

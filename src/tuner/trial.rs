@@ -13,8 +13,8 @@ use crate::study::Outcome;
 
 impl Tuner<'_> {
     /// Evaluates trials as the worker `name` and stores their results until the budget is spent. If
-    /// it `lingers`: until no trial of another worker may come back. The network of the best trial
-    /// goes to `kept`. `false` if it was broken off.
+    /// it `lingers`, it also waits until no trial of another worker can come back. `kept` keeps the
+    /// network of the best trial. Returns `false` if the run was asked to stop.
     pub(super) fn run_trials(
         &mut self,
         name: &str,
@@ -85,8 +85,8 @@ impl Tuner<'_> {
         Ok(())
     }
 
-    /// Waits for the next result and stores it, as well as the reports of other trials meanwhile. A
-    /// trial that was broken off is given back.
+    /// Waits for the next result and stores it. Until then the reports of all running trials are
+    /// stored. A trial that was broken off is given back to the storage.
     fn finish_trial(
         &mut self,
         worker_pool: &mut WorkerPool<Claim>,
@@ -126,7 +126,8 @@ impl Tuner<'_> {
         Ok(())
     }
 
-    /// Stores the result of a trial or of its segment; `false` if others have taken the trial.
+    /// Stores the result of a trial or of its segment; `false` if another process has taken the
+    /// trial.
     fn store(
         &mut self,
         claim: &Claim,
@@ -166,7 +167,7 @@ impl Tuner<'_> {
     }
 }
 
-/// The error that tells a result which the storage did not take.
+/// The error for a result that the storage could not store.
 fn unstored(trial: u32, outcome: &Outcome, source: StorageError) -> TunerError {
     // What was saved from a file that is gone has the result, too.
     if let StorageError::Moved { .. } = source {

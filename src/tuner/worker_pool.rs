@@ -1,7 +1,7 @@
 //! Parallel evaluations: a pool of workers, each with threads of its own to compute on.
 //!
 //! Workers evaluate and do nothing else. Their reports go to the leader of the pool, which alone
-//! stores them. A worker waits for the answer to a report before it sends the next, so it is at
+//! stores them. A worker waits for the answer to a report before it sends the next one. So it is at
 //! most one step ahead of the storage.
 
 use std::any::Any;
@@ -23,17 +23,17 @@ use crate::space::Point;
 pub(super) struct Job {
     pub point: Point,
     pub seed: Seed,
-    /// The segment to evaluate; `None`: the whole.
+    /// The segment (part of a trial up to a pause) to evaluate; `None`: the whole trial.
     pub segment: Option<Segment>,
     /// Number of seeds of a whole evaluation, at least 1.
     pub replicates: u32,
 }
 
-/// The workers and their tasks of type `T`, which belong to the leader.
+/// The workers, each with its current task. The leader chooses the type `T` of tasks.
 pub(super) struct WorkerPool<T> {
     workers: Vec<Worker<T>>,
     messages: Receiver<(usize, WorkerMessage)>,
-    /// Time between two heartbeats of every task, and the time of the next.
+    /// Time between two heartbeats of every task; then the time of the next one.
     interval: Duration,
     next_heartbeat: Instant,
 }
@@ -49,7 +49,7 @@ pub(super) enum Signal {
 
 struct Worker<T> {
     assignments: Sender<Assignment>,
-    /// Its task, and the way back for answers to its reports.
+    /// The task of the worker, and the channel for answers to its reports.
     task: Option<(T, Sender<ControlFlow<()>>)>,
 }
 
@@ -67,8 +67,8 @@ enum WorkerMessage {
 
 /// Calls `lead` with a pool of `workers` workers, at least one, that evaluate `objective`.
 ///
-/// Once `stop` is set, every evaluation breaks off after its next report. Every `interval` each
-/// task sends a heartbeat.
+/// Once `stop` is set, every evaluation breaks off after its next report. Each task sends a
+/// heartbeat every `interval`.
 ///
 /// # Errors
 /// The threads of a worker cannot be started, or `lead` fails.
@@ -103,8 +103,8 @@ pub(super) fn with_pool<T, R>(
     })
 }
 
-/// A thread pool for each of several workers, with an even share of the threads of the process. A
-/// single worker computes on the threads of the process.
+/// One thread pool for each of several workers, with an even share of the threads of the current
+/// rayon pool. `None` for a single worker, which uses the current pool.
 fn pools(workers: usize) -> Result<Vec<Option<ThreadPool>>, ThreadPoolBuildError> {
     if workers <= 1 {
         return Ok(vec![None]);
@@ -124,7 +124,7 @@ impl<T> WorkerPool<T> {
         self.workers.iter().all(|worker| worker.task.is_none())
     }
 
-    /// Gives an idle worker the `job`, which belongs to `task`.
+    /// Gives an idle worker the `job` of `task`.
     ///
     /// # Panics
     /// If no worker is idle.
@@ -136,11 +136,12 @@ impl<T> WorkerPool<T> {
         worker.assignments.send(Assignment { job, answers }).expect("a worker lives as long as its pool");
     }
 
-    /// Waits for the next evaluation that is done; `None` if it was broken off. Signals of all
-    /// tasks until then go to `receive`, whose answer `Break` breaks off the task of the signal.
+    /// Waits for the next evaluation that is done, and returns its task and result. The result is
+    /// `None` if it was broken off. Until then all signals of running tasks go to `receive`. If it
+    /// returns `Break`, that task is broken off.
     ///
     /// # Panics
-    /// If all workers are idle, and with the panic of an evaluation.
+    /// If all workers are idle. If an evaluation panics, with the same panic.
     pub fn next(&mut self, receive: &mut dyn FnMut(&T, Signal) -> ControlFlow<()>) -> (T, Option<Advance>) {
         assert!(!self.is_idle(), "a worker has a task");
         loop {
@@ -181,8 +182,8 @@ impl<T> WorkerPool<T> {
     }
 }
 
-/// The loop of a worker: it evaluates one assignment after another, until there are no more or
-/// `send` says that nobody receives.
+/// The loop of a worker: evaluates one assignment after another, until there are no more or `send`
+/// returns that the leader is gone.
 fn work(
     objective: &dyn Objective,
     stop: &AtomicBool,
@@ -213,7 +214,7 @@ fn work(
     }
 }
 
-/// The reports of one evaluation, from a worker to the leader.
+/// Sends the reports of one evaluation from a worker to the leader.
 struct Reporter<'a> {
     stop: &'a AtomicBool,
     send: &'a (dyn Fn(WorkerMessage) -> bool + Sync),

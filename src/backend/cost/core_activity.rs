@@ -5,16 +5,16 @@ use std::ops::AddAssign;
 /// Counts for one core in a step, or summed over cores and steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CoreActivity {
-    /// Synaptic operations, as the chip counts them.
+    /// Neuron steps: the number of neurons placed on the cores times the number of steps.
     pub operations: u64,
     /// Neuron steps: placed neurons times steps.
     pub steps: u64,
     /// Neuron steps on cores that received an event in the step.
     pub active: u64,
-    /// Neuron steps with an event, a kept potential or a spike; counted only if the profile has a
-    /// cost for them.
+    /// Neuron steps in which the neuron received an event, kept a potential from the step before,
+    /// or fired. Counted only if the chip profile has a cost for them.
     pub updated: u64,
-    /// Spikes of placed neurons; counted only if the profile has a cost for them.
+    /// Spikes of placed neurons. Counted only if the chip profile has a cost for them.
     pub fired: u64,
 }
 

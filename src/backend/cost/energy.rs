@@ -1,9 +1,12 @@
-//! The energy model: counted events times the constants of the profile.
+//! The energy model: numbers of events times the energy of one event. The energies are constants of
+//! the chip profile, see [`EnergyConstants`](crate::backend::EnergyConstants).
 //!
-//! - synapse: sum over layers of operations e_s
+//! - synapse: synaptic operations of each layer times `synaptic_operation`
 //! - neuron: see [`NeuronCost`]
-//! - network: packets e_p + east-west hops e_x + north-south hops e_y + crossings e_c
-//! - static: (cores p_c + chips (p_f + f p_m)) time, with a clock of frequency f
+//! - network: packets times `spike`, plus hops times `hop_east_west` or `hop_north_south`, plus
+//!   crossings between chips times `chip_crossing`
+//! - static: the duration times the static power. Each core in use draws `static_per_core`. Each
+//!   chip in use draws `static_fixed`, plus the frequency times the slope of `clock`.
 
 use super::core_activity::CoreActivity;
 use crate::backend::mapping::core::Size;
@@ -50,14 +53,14 @@ impl EventCounts {
     }
 }
 
-/// Energies by cause; `None`: the profile lacks a constant.
+/// Energies by cause in joules; `None`: the profile lacks a constant.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Energy {
     /// Energy of synaptic operations.
     pub synapse: Option<Joules>,
     /// Energy of the updates and spikes of neurons.
     pub neuron: Option<Joules>,
-    /// Energy of packets.
+    /// Energy per event, and the static power of a network on its cores.
     pub network: Option<Joules>,
     /// Energy of static power during one period.
     pub idle: Option<Joules>,

@@ -1,8 +1,8 @@
-//! The latency model: durations of steps by the constants of the profile.
+//! The latency model: how long each step of the chip takes, by the constants of its profile.
 //!
-//! A core does its operations and neurons one after the other. A step ends when the slowest core is
-//! done, the farthest packet has arrived, and all tiles in use have met at the barrier. On a chip
-//! with a fixed step every step takes that time.
+//! A core computes its synaptic operations and neurons one after the other. A step ends when the
+//! slowest core is done, the farthest packet has arrived, and all tiles in use have met at the
+//! barrier. On a chip with a fixed step, every step takes that time.
 
 use super::core_activity::CoreActivity;
 use crate::backend::mapping::core::Size;
@@ -43,8 +43,8 @@ pub(crate) struct Durations {
 }
 
 impl LatencyModel {
-    /// The model for `network`, which takes `size` of the chip; `None`: the profile lacks a
-    /// constant.
+    /// The latency model for `network`, which occupies `size` (chips, tiles and cores). `None` if
+    /// the profile lacks a constant that the model needs.
     pub(crate) fn new(profile: &ChipProfile, network: &IntegerNetwork, size: Size) -> Option<Self> {
         let time = &profile.time;
         if let Some(step) = &time.step {
@@ -64,7 +64,8 @@ impl LatencyModel {
         }))
     }
 
-    /// The duration of a step, from (layer, activity) of each core and the paths of its packets.
+    /// The duration of a step. `cores` has the layer and the activity of each core, `paths` the
+    /// paths of all packets.
     pub(crate) fn step<'a>(
         &self,
         cores: impl Iterator<Item = (usize, &'a CoreActivity)>,
@@ -105,8 +106,8 @@ fn hop_times(time: &TimeConstants, mesh: bool) -> Option<(Seconds, Seconds)> {
     }
 }
 
-/// The duration of a barrier of `tiles`: linear between two entries of `table`, constant beyond its
-/// ends.
+/// How long the barrier takes at the end of a step, if `tiles` tiles are in use. Interpolates
+/// linearly between two entries of `table`; the first and last entry count beyond the ends.
 fn barrier_time(table: &[Barrier], tiles: u32) -> Seconds {
     let above = table.partition_point(|entry| entry.tiles < tiles);
     match (above.checked_sub(1).map(|below| &table[below]), table.get(above)) {

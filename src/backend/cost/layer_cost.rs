@@ -1,4 +1,4 @@
-//! What the spikes of one layer cause on its cores and on the mesh.
+//! The events that the spikes of one layer cause on its cores and on the mesh.
 
 use ndarray::s;
 
@@ -52,7 +52,9 @@ impl LayerCost {
         }
     }
 
-    /// Counts the activity of each core when `events`, by source, made the neurons `spikes` fire.
+    /// Counts in `load` the activity of each core in one step. `events` has the active inputs of
+    /// each source (0: the network's input, l: the spikes of layer l - 1), `spikes` the neurons
+    /// that fired.
     pub(crate) fn count(&self, events: &[&[u32]], spikes: &[u32], load: &mut CoreLoad) {
         load.cores.clear();
         load.cores
@@ -70,8 +72,8 @@ impl LayerCost {
         }
     }
 
-    /// Synaptic operations of all cores; `active` has for each source how often each input was
-    /// active.
+    /// The synaptic operations on all cores of the layer. `active[s][i]` is the number of samples
+    /// on which input i of source s was active; see [`LayerMapping::sources`].
     pub(crate) fn operations_of(&self, active: &[Vec<u32>]) -> u64 {
         self.sources.iter().map(|&source| self.operations.sum(&active[source])).sum()
     }
@@ -114,9 +116,10 @@ fn operations(layer: &IntegerLayer, map: &LayerMapping, profile: &ChipProfile) -
     CoresByInput::new(layer.inputs(), &of_cores)
 }
 
-/// The number of crosspoints that a weight of `bits` axon types sets.
+/// The number of crosspoints that a weight occupies on a crossbar with `bits` axon types per input.
 ///
-/// With two types, 1 and -1 take one each; with more, the types are the digits of two's complement.
+/// With two types, the weights 1 and -1 take one crosspoint each. With more, the types are the
+/// binary digits of the weight in two's complement, and each digit of 1 takes a crosspoint.
 fn digits(weight: i64, bits: usize) -> usize {
     match bits {
         2 => usize::from(weight != 0),

@@ -1,10 +1,16 @@
-//! The cost of an inference by the constants of the profile: a model, not a measurement.
+//! The modelled energy and duration of one inference, from the constants of the chip profile.
+//! Nothing here is measured.
 //!
-//! Each step is one layer. Pipelined inferences ([`StepCounting`]) share the steps: every neuron
-//! makes one step per inference, and the period is the longest step. One-by-one inferences have a
-//! period equal to the latency, and neurons are idle in the steps of other layers. Latency is the
-//! sum of the steps. The cores in use draw static power for one period. Spikes that skip layers
-//! wait for their step at no cost.
+//! The chip computes one layer per step. The latency is the sum of all steps. The period is the
+//! time between the starts of two inferences. [`StepCounting`] names two ways to run:
+//!
+//! - pipelined: the layers work on different samples at the same time. Every neuron makes one step
+//!   per inference, and the period is the longest step.
+//! - one by one: an inference begins when the one before it ends. The period is the latency. Every
+//!   neuron makes every step, and is idle in the steps of other layers.
+//!
+//! The cores in use draw static power for one period. A spike that skips layers waits for the step
+//! of its target layer at no cost.
 
 pub(super) mod core_activity;
 pub(super) mod energy;
@@ -35,7 +41,8 @@ pub(crate) struct CostAccumulator<'a> {
 }
 
 impl CostAccumulator<'_> {
-    /// Counts layer `index` after it has fired; `events` are by source.
+    /// Counts the step of layer `index`, after its neurons have fired. `events` has the active
+    /// inputs or neurons of each source: first the network's input, then each layer.
     pub(crate) fn layer(&mut self, index: usize, events: &[&[u32]]) {
         if index == 0 {
             self.inputs(events[0]);
@@ -67,7 +74,8 @@ impl CostAccumulator<'_> {
         }
     }
 
-    /// Counts the packets of `inputs`, and their step if inferences run one by one.
+    /// Counts the packets of the network's `inputs`. If inferences run one by one, also counts
+    /// their step.
     fn inputs(&mut self, inputs: &[u32]) {
         let routes = || inputs.iter().map(|&input| &self.model.inputs[input as usize]);
         if self.model.energy_model.has_packets() {
@@ -85,9 +93,10 @@ impl CostAccumulator<'_> {
         self.add_step(step);
     }
 
-    /// Counts the steps that layer `index` makes during those of other layers.
+    /// Counts the steps that the neurons of layer `index` make while other layers are computed.
     ///
-    /// In the first step after its own it forgets the potentials that it kept.
+    /// In the first of these steps a neuron forgets the potential that it kept, which counts as one
+    /// update. After the last layer there is no such step.
     fn rest(&mut self, index: usize) {
         let layers = self.model.layers.len();
         self.counts.activity.steps +=
@@ -138,15 +147,16 @@ impl CostModel {
         }
     }
 
-    /// Whether events and time have no known cost; then it does not matter on which sample they
-    /// happen.
+    /// Whether the profile has no cost for any event and no durations. Then sums over all samples
+    /// are enough: it does not matter on which sample an event happens.
     pub(crate) fn is_unknown(&self) -> bool {
         self.latency_model.is_none() && self.energy_model.is_unknown()
     }
 
     /// Synaptic operations of layer `index`, as the chip counts them.
     ///
-    /// `active` has for each source how often each input was active.
+    /// `active[s][i]` is the number of samples on which input i of source s was active. Source 0 is
+    /// the network's input, source l the spikes of layer l - 1.
     pub(crate) fn operations(&self, index: usize, active: &[Vec<u32>]) -> u64 {
         self.layers[index].operations_of(active)
     }
@@ -167,8 +177,9 @@ impl CostModel {
         self.energy_model.energy(counts, time)
     }
 
-    /// (layer, activity) of each core outside layer `busy`; `kept` potentials are those of the
-    /// layer before it.
+    /// Pairs of a layer and the activity of one of its cores, for all layers but layer `busy`.
+    /// `kept` has the number of neurons that keep a potential, for each core of the layer before
+    /// `busy`.
     fn idle(&self, busy: usize, kept: &[u64]) -> Vec<(usize, CoreActivity)> {
         let mut cores = Vec::new();
         for (index, layer) in self.layers.iter().enumerate().filter(|&(index, _)| index != busy) {

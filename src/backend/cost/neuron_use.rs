@@ -1,8 +1,8 @@
-//! The activity of single neurons, for chips that have a cost for it.
+//! The activity of single neurons, for chips on which the work of a neuron depends on its events.
 //!
-//! A neuron is updated if it receives an event, even if its sum is zero, or if it fires. A neuron
-//! that does not fire keeps a sum other than zero as its potential, which costs one more update in
-//! the next step.
+//! A neuron is updated in a step if it fires or receives an event, even if its inputs add up to
+//! zero. A neuron that does not fire keeps its sum as its potential. A potential other than zero
+//! costs one more update in the next step.
 
 use ndarray::Array2;
 
@@ -14,9 +14,9 @@ use crate::network::Connectivity;
 /// Core load: the activity of a layer's cores in a step; the memory is reused.
 #[derive(Default)]
 pub(crate) struct CoreLoad {
-    /// One per core.
+    /// The activity of each core.
     pub cores: Vec<CoreActivity>,
-    /// One per core: the number of neurons that keep a potential.
+    /// For each core the number of neurons that keep a potential.
     pub kept: Vec<u64>,
     neurons: Vec<NeuronState>,
 }
@@ -49,8 +49,8 @@ impl NeuronUse {
         }
     }
 
-    /// Adds to `load` the updates, spikes and kept potentials for `active` inputs, by source, and
-    /// `spikes`.
+    /// Counts in `load` the updates, spikes and kept potentials of each core. `active` has the
+    /// active inputs of each source, `spikes` the neurons that fired.
     pub(crate) fn count<'a>(
         &self,
         active: impl Iterator<Item = &'a [u32]>,

@@ -1,11 +1,12 @@
 //! Faults: what a deployed network predicts on a damaged chip.
 //!
-//! Faults are drawn from a seed and change the deployed integers. Every synapse of a convolution
-//! has its own memory, unless the neurons of a core share their kernel. Every neuron has its own
-//! threshold. Max pooling has no weights that could fail, but its neurons can. A neuron that is
-//! placed several times fails as one.
+//! A seed decides what fails, and the faults change the deployed integers. Every synapse of a
+//! convolution has a weight of its own that can fail, unless the neurons of a core share their
+//! kernel. Every neuron has its own threshold. Max pooling has no weights that could fail, but its
+//! neurons can. If copies of a neuron lie on several cores, all of them fail together.
 //!
-//! Random faults do not depend on the rate: what fails at one rate fails at every higher rate.
+//! The random numbers do not depend on the rate: what fails at one rate also fails at every higher
+//! rate.
 
 mod neurons;
 mod weights;
@@ -32,22 +33,23 @@ pub enum Fault {
     StuckAtZero,
     /// Share of synapses whose weight is stuck at the largest code.
     StuckAtMax,
-    /// Share of flipped bits among the bits of all weights: of two's complement, or of a crossbar's
-    /// +1 and -1 if weights have two bits.
+    /// Share of flipped bits among the bits of all weights. A weight has the bits of its two's
+    /// complement. On a crossbar, a weight of two bits has one bit for +1 and one for -1.
     BitFlip,
-    /// Standard deviation of a normal factor around 1 on every weight. Integer weights are rounded
-    /// to 1/256 of a code.
+    /// Every weight is multiplied by a random factor from a normal distribution around 1. The rate
+    /// is its standard deviation. Integer weights are rounded to 1/256 of a unit.
     WeightVariation,
     /// Share of neurons that never fire.
     DeadNeuron,
     /// Share of neurons that always fire.
     SaturatedNeuron,
-    /// Standard deviation of a normal number added to every threshold, rounded to a whole number.
-    /// Its unit is the root of the neuron's summed squared weights: the standard deviation of its
-    /// sum over independent inputs of variance 1.
+    /// A random number from a normal distribution around 0 is added to every threshold, and rounded
+    /// to a whole number. The rate is its standard deviation, in units of the root of the neuron's
+    /// summed squared weights. That unit is the standard deviation of the neuron's sum over
+    /// independent inputs of variance 1.
     ThresholdShift,
-    /// Share of lost spikes, drawn anew for every sample; spikes of inputs and output neurons can
-    /// be lost too.
+    /// Share of spikes that are lost, drawn anew for every sample. Spikes of inputs and of output
+    /// neurons can be lost too.
     DroppedSpike,
     /// Share of the cores in use whose neurons never fire.
     MaskedCore,
@@ -115,7 +117,8 @@ impl Fault {
         matches!(self, Self::WeightVariation | Self::ThresholdShift)
     }
 
-    /// Checks the rate: 0 to 1 for a share, 0 or more for a standard deviation.
+    /// Checks that the rate is in its range: 0 to 1 for a share, 0 or more for a standard
+    /// deviation.
     ///
     /// # Errors
     /// [`FaultError::Rate`] with the range.
@@ -162,12 +165,12 @@ pub struct Damaged {
 }
 
 impl Deployment {
-    /// The network with `fault` at `rate`, in places drawn from `seed`.
+    /// The network damaged by `fault` at `rate`; `seed` decides which parts are damaged.
     ///
-    /// The same seed gives the same places, and a higher rate adds more of them.
+    /// With the same seed, a higher rate damages the same parts and more.
     ///
     /// # Errors
-    /// The rate is out of range, or `fault` needs bits and the weights are exact.
+    /// The rate is out of range, or `fault` changes bits and the weights are exact, without bits.
     pub fn damaged(&self, fault: Fault, rate: f64, seed: &Seed) -> Result<Damaged, FaultError> {
         fault.check(rate, self)?;
         let drop = (fault == Fault::DroppedSpike).then(|| SpikeDrop { rate, seed: seed.child("sample") });
@@ -175,7 +178,7 @@ impl Deployment {
         Ok(Damaged { simulator: Simulator::of(&self.network, circuits, drop) })
     }
 
-    /// Each layer with `fault`.
+    /// Each layer of the network, damaged by `fault`.
     fn circuits(&self, fault: Fault, rate: f64, seed: Seed) -> impl Iterator<Item = Circuit<'_>> {
         self.network.layers.iter().enumerate().map(move |(index, layer)| {
             let mut circuit = Circuit::new(layer, self.network.compare);
@@ -210,7 +213,7 @@ impl Deployment {
 }
 
 impl Damaged {
-    /// The class of each of `inputs`, (N, I).
+    /// The predicted class of each sample of `inputs`: N rows of I inputs.
     ///
     /// Runs samples in parallel on the current rayon pool; the result is the same on any pool.
     ///

@@ -12,7 +12,7 @@ pub(super) const NEVER: i64 = i64::MAX;
 /// The threshold of a neuron that always fires.
 pub(super) const ALWAYS: i64 = i64::MIN;
 
-/// Gives the share `rate` of neurons the threshold `at`.
+/// Gives a random share `rate` of the neurons the threshold `at`.
 pub(super) fn set_thresholds(circuit: &mut Circuit<'_>, at: i64, rate: f64, stream: &mut Stream) {
     for threshold in &mut circuit.thresholds {
         if stream.random::<f64>() < rate {
@@ -21,8 +21,8 @@ pub(super) fn set_thresholds(circuit: &mut Circuit<'_>, at: i64, rate: f64, stre
     }
 }
 
-/// Adds a normal number to each threshold, with `deviation` times the root of the neuron's summed
-/// squared weights.
+/// Adds a random number from a normal distribution to each threshold. Its standard deviation is
+/// `deviation` times the root of the neuron's summed squared weights.
 pub(super) fn shift(circuit: &mut Circuit<'_>, deviation: f64, stream: &mut Stream) {
     let layer = circuit.layer;
     let repeats = layer.connectivity.inputs_per_element() as f64;
@@ -39,7 +39,8 @@ pub(super) fn shift(circuit: &mut Circuit<'_>, deviation: f64, stream: &mut Stre
     }
 }
 
-/// Silences the neurons of masked cores; `seed` has one stream per core number.
+/// Silences all neurons on masked cores, a random share `rate` of the cores. The draw for a core
+/// depends only on `seed` and the core's number.
 pub(super) fn mask(circuit: &mut Circuit<'_>, mapping: &LayerMapping, rate: f64, seed: &Seed) {
     let neurons = circuit.thresholds.len();
     for core in &mapping.cores {

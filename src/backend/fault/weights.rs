@@ -13,7 +13,7 @@ use crate::backend::simulate::circuit::{Circuit, Weights};
 use crate::network::Connectivity;
 use crate::seed::Stream;
 
-/// Parts of a code to which a varied weight is rounded.
+/// Number of parts of an integer weight's unit: a varied weight is rounded to 1/256.
 const PARTS: i64 = 256;
 
 /// The encoding of a weight on the chip.
@@ -80,7 +80,8 @@ pub(super) fn damage(
     });
 }
 
-/// Multiplies each weight by a normal factor; codes with `bits` get a finer grid of 256 parts.
+/// Multiplies each weight by a random factor from a normal distribution around 1. If weights have
+/// `bits`, weights and thresholds then count in parts, 1/256 of their unit.
 pub(super) fn vary(
     circuit: &mut Circuit<'_>,
     kernels: &KernelStorage<'_>,
@@ -100,9 +101,10 @@ pub(super) fn vary(
     circuit.thresholds.iter_mut().for_each(|threshold| *threshold = refined(*threshold, parts, compare));
 }
 
-/// The threshold in parts of a code, for a neuron with `threshold` in whole codes.
+/// Converts `threshold`, the least sum that fires, from units of the integer weights to `parts` per
+/// unit.
 ///
-/// A chip that fires above a number fires from the next part on.
+/// A chip that compares with `>` fires one part above the last whole sum that does not fire.
 fn refined(threshold: i64, parts: i64, compare: Compare) -> i64 {
     match compare {
         Compare::Ge => threshold.saturating_mul(parts),
@@ -124,7 +126,7 @@ impl KernelStorage<'_> {
     }
 }
 
-/// Replaces every stored weight; those of a pool stay.
+/// Replaces every stored weight by `new` of it; weights of a pool stay.
 fn change(circuit: &mut Circuit<'_>, kernels: &KernelStorage<'_>, mut new: impl FnMut(i64) -> i64) {
     let layer = circuit.layer;
     let (elements, channels) = layer.weights.dim();

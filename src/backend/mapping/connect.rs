@@ -19,11 +19,13 @@ impl<'a> Connections<'a> {
         Self { layer, used: used.collect() }
     }
 
-    /// Calls `visit(input, element, channels)` for every input that reaches some of the neurons
-    /// `placed`.
+    /// Calls `visit(input, element, channels)` for every connection of an input to some of the
+    /// neurons `placed`. `placed` is a range of the layer's placed neurons, where each neuron may
+    /// have copies.
     ///
-    /// There is one call for each position, and for each copy of it; `channels` are those among
-    /// `placed`.
+    /// `element` is the kernel element, a row of the layer's weights. `channels` are the channels
+    /// of `placed` at one position of the window. Each position, and each copy of it, gets its own
+    /// call.
     pub(crate) fn for_each(&self, placed: Range<usize>, mut visit: impl FnMut(usize, usize, Range<usize>)) {
         let (neurons, channels) = (self.layer.neurons(), self.layer.channels());
         let mut next = placed.start;
@@ -46,7 +48,7 @@ impl<'a> Connections<'a> {
         self.layer.weights.slice(s![element, channels]).iter().any(|&weight| weight != 0)
     }
 
-    /// The most inputs of one neuron, over all positions.
+    /// The number of inputs of the neuron that has most, over all positions.
     pub(crate) fn fan_in(&self) -> u64 {
         let inputs = |position: usize| {
             let mut count = 0;
@@ -59,7 +61,7 @@ impl<'a> Connections<'a> {
     }
 }
 
-/// Sums of one number per input, for one core at a time; the memory is reused.
+/// Adds up numbers by input, for one core at a time; the memory is reused.
 pub(crate) struct Counter {
     counts: Vec<u32>,
     touched: Vec<u32>,
@@ -77,14 +79,15 @@ impl Counter {
         self.counts[input] += count as u32;
     }
 
-    /// (input, sum) of every input whose sum is not zero; resets all sums.
+    /// Pairs of an input and its sum, for every input whose sum is not zero. Resets all sums.
     pub(crate) fn take(&mut self) -> Vec<(u32, u32)> {
         let take = |input: u32| (input, std::mem::take(&mut self.counts[input as usize]));
         self.touched.drain(..).map(take).collect()
     }
 }
 
-/// For each input the cores that receive it, in rising order, with one number for each core.
+/// For each input the cores that receive it, in rising order, with one number for each core. The
+/// number is a count of neurons or of synaptic operations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CoresByInput {
     /// Entries of input i lie from `ends[i]` to `ends[i + 1]`.
@@ -95,7 +98,7 @@ pub(crate) struct CoresByInput {
 }
 
 impl CoresByInput {
-    /// The table from the (input, number) pairs of each core.
+    /// Makes the table from the pairs (input, number) of each core.
     pub(crate) fn new(inputs: usize, cores: &[Vec<(u32, u32)>]) -> Self {
         let mut ends = vec![0; inputs + 1];
         cores.iter().flatten().for_each(|&(input, _)| ends[input as usize + 1] += 1);
@@ -119,8 +122,8 @@ impl CoresByInput {
         Self { entries, ends, alone }
     }
 
-    /// Calls `visit(core, sum)` with partial sums of the numbers of `inputs`, at least once for
-    /// each core that receives one of them.
+    /// Adds up the numbers of `inputs` for each core: calls `visit(core, part)` at least once for
+    /// every core that receives one of them. The parts of a core make up its sum.
     pub(crate) fn for_each_sum(&self, inputs: &[u32], mut visit: impl FnMut(usize, u64)) {
         if let Some(numbers) = &self.alone {
             return visit(0, inputs.iter().map(|&input| u64::from(numbers[input as usize])).sum());
@@ -154,7 +157,7 @@ impl CoresByInput {
         &self.entries[self.ends[input]..self.ends[input + 1]]
     }
 
-    /// The same cores with `number` for each of them.
+    /// The same inputs and cores, with the same `number` for each of them.
     pub(crate) fn with(&self, number: u32) -> Self {
         let entries = self.entries.iter().map(|&(core, _)| (core, number)).collect();
         let changed = |&old: &u32| if old > 0 { number } else { 0 };

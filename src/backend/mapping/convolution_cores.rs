@@ -29,7 +29,8 @@ impl Shape {
         }
     }
 
-    /// (kernel words, neuron words), by the formulas at [`ConvolutionCores`].
+    /// The words of kernel memory and of neuron memory that the layer needs, by the formulas at
+    /// [`ConvolutionCores`].
     fn words(&self) -> (u64, u64) {
         let log = |number: usize| number.next_power_of_two().trailing_zeros();
         let (input, output) = (self.input, self.output);
@@ -42,8 +43,8 @@ impl Shape {
 /// Assigns a core to every layer.
 ///
 /// # Errors
-/// The limit that a layer breaks, or the first layer that fits on no free core even if the layers
-/// before it move.
+/// A layer breaks a limit of the cores. Or no free core has room for a layer, even after the layers
+/// before it have moved to other cores; the error names that layer.
 pub(crate) fn assign(
     mapping: &mut Mapping,
     network: &IntegerNetwork,
@@ -116,8 +117,8 @@ fn check(
     }
 }
 
-/// Finds a core for `layer` and moves other layers if needed: an augmenting path of a bipartite
-/// matching.
+/// Finds a core for `layer` and moves other layers to other cores if needed. Returns whether there
+/// is one. This searches for an augmenting path of the bipartite matching of layers and cores.
 fn find_core(
     layer: usize,
     shapes: &[Shape],

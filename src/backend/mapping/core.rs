@@ -35,8 +35,8 @@ pub(crate) struct Size {
 
 /// A layer on its cores.
 ///
-/// A neuron that must drive more axons than it can is placed `copies` times: placed neuron p
-/// computes neuron `p % neurons` of the layer.
+/// A neuron can send spikes to a limited number of axons. If a neuron needs more, all neurons of
+/// the layer are placed `copies` times. Placed neuron p computes neuron `p % neurons` of the layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerMapping {
     /// The parts of the layer, in the order of the placed neurons.
@@ -45,14 +45,14 @@ pub struct LayerMapping {
     pub neurons: usize,
     /// Number of times that each neuron is placed.
     pub copies: usize,
-    /// Most axons that the spike of one neuron goes to.
+    /// The largest number of axons that the spike of one neuron goes to.
     pub targets: usize,
     /// Number of axons that bring one input of one source to a core.
     pub axons_per_input: usize,
     /// Sources of the layer: 0 is the network's input, l the spikes of layer l - 1.
     pub(crate) sources: Vec<usize>,
-    /// For each input the receiving cores, as indices in `cores`, with the number of neurons it
-    /// reaches there.
+    /// For each input the receiving cores, as indices in `cores`. Each has the number of its
+    /// neurons that the input reaches.
     pub(crate) receivers: CoresByInput,
 }
 
@@ -77,7 +77,7 @@ impl Mapping {
         self.layers.iter().flat_map(|layer| &layer.cores)
     }
 
-    /// The contents of each core in use, in the order of core numbers.
+    /// The contents of each core in use, all layers together, in the order of core numbers.
     pub(crate) fn by_core(&self) -> Vec<Core> {
         let mut cores: Vec<Core> = self.parts().cloned().collect();
         cores.sort_by_key(|core| core.number);
@@ -102,7 +102,8 @@ impl Mapping {
         }
     }
 
-    /// The core number of each axon that a spike of `neuron` of `source` goes to.
+    /// The core numbers of the axons that carry a spike of `neuron` of `source`; one entry per
+    /// axon. Source 0 is the network's input, source l the spikes of layer l - 1.
     ///
     /// Spikes of output neurons leave the chip at core 0.
     pub(crate) fn axons(&self, source: usize, neuron: usize) -> Vec<usize> {
@@ -128,7 +129,7 @@ impl Core {
         }
     }
 
-    /// Whether it is within the limits of one core.
+    /// Whether the contents are within the limits of one core.
     pub(crate) fn fits(&self, limits: &CoreLimits) -> bool {
         let within = |needed: u64, limit: Option<u64>| limit.is_none_or(|limit| needed <= limit);
         within(self.neurons as u64, limits.neurons.map(u64::from))

@@ -1,10 +1,11 @@
 //! Mapping of neurons to cores.
 //!
-//! A part of a layer is a range of neighbouring neurons. A layer takes the fewest cores that its
-//! limits allow and fills them evenly, because the slowest core sets the duration of a step. Cores
-//! are numbered in row-major order of the mesh, layer after layer, and then moved to shorten the
-//! paths of spikes. What a core sends depends on which cores receive it, so layers are partitioned
-//! from the output to the input.
+//! An axon brings the spikes of one input to a core. A part of a layer is a range of neighbouring
+//! neurons that lie on one core. A layer takes the fewest cores that the limits of a core allow. It
+//! fills them evenly, because the slowest core sets the duration of a step. Parts get core numbers
+//! layer after layer, along the rows of the mesh. Then cores are moved to shorten the paths of
+//! spikes. The axons out of a core depend on the cores that receive its spikes. So layers are
+//! partitioned from the output to the input.
 //!
 //! Synapses are stored as lists. Each axon has a list with one weight, zeros included, for every
 //! neuron of the core that its input reaches. If kernels are shared and that takes less memory, all
@@ -12,8 +13,8 @@
 //! layer with several sources each source has its own axons, because spikes of two sources must
 //! both count.
 //!
-//! The synapses of a neuron are never split between cores. A core that receives a part of the
-//! inputs can only send whether their sum passes a threshold, which would be another network.
+//! The synapses of a neuron are never split between cores. A core with a part of the inputs could
+//! only send whether their sum passes a threshold. That would compute another network.
 
 pub(super) mod connect;
 pub(super) mod convolution_cores;
@@ -36,7 +37,7 @@ impl Mapping {
     /// Places `network` on the chip of `profile`.
     ///
     /// # Errors
-    /// The limit of the chip that the network breaks, mostly as [`DeployError::TooLarge`].
+    /// The network breaks a limit of the chip; mostly [`DeployError::TooLarge`].
     pub fn new(network: &IntegerNetwork, profile: &ChipProfile) -> Result<Self, DeployError> {
         let mut layers: VecDeque<LayerMapping> = VecDeque::with_capacity(network.layers.len());
         for (index, layer) in network.layers.iter().enumerate().rev() {
@@ -59,8 +60,8 @@ impl Mapping {
         Ok(mapping)
     }
 
-    /// Gives each part the next core, or the last core if layers may share cores and the part fits
-    /// there.
+    /// Gives each part of a layer a core number. A part goes to the last core used if layers may
+    /// share cores and the part fits there. Else it goes to the next core.
     fn number(&mut self, profile: &ChipProfile) {
         let shares = profile.topology.layers_share_cores;
         let mut filled: Option<Core> = None;
@@ -207,8 +208,8 @@ mod tests {
         assert_eq!(layer.cores.iter().map(|core| core.neurons).sum::<usize>(), 500);
     }
 
-    /// Axons in, bits of memory, and whether each input is connected, found by listing all
-    /// connections of a part.
+    /// The incoming axons, the bits of synapse memory, and for each input whether it is connected.
+    /// A slow reference, which lists all connections of a part.
     fn needs(layer: &IntegerLayer, placed: Range<usize>, bits: u64) -> (u64, u64, Vec<bool>) {
         let mut synapses = vec![0; layer.inputs()];
         // For each kernel element the first and the last channel that has it.

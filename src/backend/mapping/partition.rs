@@ -10,7 +10,7 @@ use crate::backend::profile::{ChipProfile, CoreLimits, SynapseMemory};
 use crate::backend::quantize::IntegerLayer;
 use crate::network::Connectivity;
 
-/// Partitions one layer: its connections, and the chip's limits for one core.
+/// Partitions one layer, within the chip's limits for one core.
 pub(crate) struct Partitioner<'a> {
     chip: &'a str,
     limits: &'a CoreLimits,
@@ -79,7 +79,8 @@ impl<'a> Partitioner<'a> {
         })
     }
 
-    /// The layer on `count` cores; `None` if a part does not fit on its core.
+    /// Cuts the layer into `count` even parts, one per core; `None` if a part does not fit on its
+    /// core.
     fn cut(&self, count: usize, counter: &mut Counter) -> Option<Vec<FilledCore>> {
         let placed = self.layer.neurons() * self.copies as usize;
         let part = |index| placed * index / count..placed * (index + 1) / count;
@@ -131,14 +132,14 @@ impl<'a> Partitioner<'a> {
             && matches!(self.layer.connectivity, Connectivity::Convolution { .. })
     }
 
-    /// Bits of lists with these numbers of weights, for all sources.
+    /// Bits of memory for weight lists of these lengths, for all sources.
     fn lists(&self, lengths: impl Iterator<Item = usize>) -> u64 {
         let Some(memory) = &self.limits.synapse_memory else { return 0 };
         let bits = |length: usize| self.list(memory, length as u32);
         lengths.filter(|&length| length > 0).map(bits).sum::<u64>() * self.axons()
     }
 
-    /// Number of axons that bring one input of all sources.
+    /// Number of axons that bring one input to a core, over all sources.
     fn axons(&self) -> u64 {
         self.axons_per_input * self.layer.sources.len() as u64
     }

@@ -3,7 +3,7 @@
 //! Every hop of a packet costs energy and time, so cores that exchange packets should be
 //! neighbours. Placement minimizes the sum of hops over all connections, as if every neuron fired
 //! equally often. A local search swaps cores, and moves them to free places, while that sum falls.
-//! It starts once from tiles row by row and once from a compact block, and keeps the better end.
+//! It runs twice, from tiles row by row and from a compact block, and the better result is kept.
 //! The number of tiles in use stays at its minimum.
 
 use std::collections::HashMap;
@@ -12,18 +12,19 @@ use super::core::{LayerMapping, Mapping};
 use super::route::for_each_packet;
 use crate::backend::profile::{Counting, OutputCounting, Placement, Topology};
 
-/// Most distances that the search computes; networks of a few hundred cores need far fewer.
+/// Most distances between two cores that the search computes. Networks of a few hundred cores need
+/// far fewer.
 const BUDGET: u64 = 1 << 24;
 
-/// With more than [`FEW`] places, the search tries those within this number of hops.
+/// With more than [`FEW`] places, the search tries only places within this number of hops.
 const NEAR: u32 = 2;
 
-/// Up to this number of places, the search tries all of them.
+/// Up to this number of places, the search tries every place for every core.
 const FEW: usize = 256;
 
 /// Moves the cores of `mapping` to shorten the paths of spikes.
 ///
-/// Does nothing without a mesh, on several chips, or if the profile asks for row-major order.
+/// Does nothing without a mesh, on several chips, or if the profile asks for cores row by row.
 pub(crate) fn place(mapping: &mut Mapping, topology: &Topology, counting: &Counting) {
     let cores = mapping.cores();
     let has_several_tiles = mapping.size(topology).tiles > 1;
@@ -60,10 +61,10 @@ fn block(tiles: usize, [width, height]: [u32; 2]) -> Vec<usize> {
 
 /// Numbers of connections between cores.
 struct Traffic {
-    /// For each core the other cores that it exchanges packets with, and the connections in both
-    /// directions.
+    /// For each core the other cores that it exchanges packets with, each with the number of
+    /// connections in both directions together.
     partners: Vec<Vec<(usize, u64)>>,
-    /// For each core the connections from the input and to the output.
+    /// For each core the number of connections from the network's input and to its output.
     outside: Vec<u64>,
 }
 
@@ -154,7 +155,7 @@ impl<'a> Descent<'a> {
         (self.places, sum)
     }
 
-    /// Tries to move every core once; returns whether to go on.
+    /// Tries to move every core once; returns whether another pass can help.
     fn pass(&mut self) -> bool {
         let mut helped = false;
         for core in 0..self.places.len() {

@@ -43,8 +43,8 @@ impl Route {
     }
 }
 
-/// The packets of a spike to `axons`, sent by copies of a neuron on the cores `copies`; see
-/// [`for_each_packet`].
+/// The packets of one spike. `axons` has the core of every receiving axon, `copies` the cores with
+/// the copies of the neuron that fires; see [`for_each_packet`].
 pub(crate) fn route(
     copies: &[usize],
     axons: &[usize],
@@ -56,10 +56,10 @@ pub(crate) fn route(
     route
 }
 
-/// Calls `visit(from, to)` with the cores of every packet of a spike.
+/// Calls `visit(from, to)` with the sending and the receiving core of every packet of a spike.
 ///
-/// `axons` has the core number of every receiving axon; axons of one core follow one another. They
-/// are shared out evenly among the copies of the neuron, which lie on the cores `copies`.
+/// `axons` has the core number of every receiving axon; axons of one core follow one another. Each
+/// copy of the neuron sends to an equal share of the axons. The copies lie on the cores `copies`.
 pub(crate) fn for_each_packet(
     copies: &[usize],
     axons: &[usize],

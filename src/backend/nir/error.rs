@@ -22,7 +22,7 @@ pub enum NirError {
     Node {
         /// The node's name.
         node: String,
-        /// What is wrong with it.
+        /// What is wrong with the node.
         problem: String,
     },
     /// An entry of the graph's metadata is wrong.
@@ -30,7 +30,7 @@ pub enum NirError {
     Metadata {
         /// The name of the entry.
         name: &'static str,
-        /// What is wrong with it.
+        /// What is wrong with the entry.
         problem: String,
     },
     /// NIR cannot express a layer of the network.

@@ -1,8 +1,9 @@
 //! Export: from the integers on a chip to a NIR graph.
 //!
-//! The graph has the integer weights. NIR neurons fire above their threshold, so a chip that fires
-//! at threshold t gets t - 1 in the graph; for whole sums both are the same. A pool is a sum over
-//! the window that is above 0.
+//! The graph has the integer weights. NIR neurons fire if their sum is above their threshold. For a
+//! chip that fires at the threshold t too, the graph has the threshold t - 1. Sums are whole
+//! numbers, so both fire alike. A max pool becomes a sum over the window, with neurons that fire
+//! above 0.
 
 use ndarray::Array2;
 
@@ -20,7 +21,7 @@ use crate::network::{Connectivity, Volume, Window};
 /// Whole numbers below this are exact in single precision.
 const EXACT_IN_SINGLE: i64 = 1 << 24;
 
-/// The graph of `network`.
+/// Converts `network` to a NIR graph.
 ///
 /// # Errors
 /// [`NirError::Unwritable`] with a layer that NIR cannot express.
@@ -69,7 +70,8 @@ fn metadata(network: &IntegerNetwork, export: &Export<'_>, outputs: Volume) -> T
     metadata
 }
 
-/// For each source its volume if it is an image in the graph; `None`: it is a list.
+/// For each source (the input, then each layer) its volume if it is an image in the graph; `None`:
+/// it is a list.
 fn images(network: &IntegerNetwork) -> Result<Vec<Option<Volume>>, NirError> {
     let output = |layer: &IntegerLayer| match layer.connectivity {
         Connectivity::Dense { .. } => None,
@@ -110,7 +112,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// The volume of a source, in our order.
+    /// The volume of a source, in pixel order.
     fn volume(&self, source: usize) -> Volume {
         let length = match source {
             0 => self.network.layers.first().map_or(0, IntegerLayer::inputs),
@@ -119,7 +121,7 @@ impl Writer<'_> {
         self.images[source].unwrap_or(Volume::flat(length))
     }
 
-    /// The shape of a source in the graph.
+    /// The shape of a source in the graph: channels, rows and columns, or one length.
     fn shape(&self, source: usize) -> Vec<usize> {
         let Volume { height, width, channels } = self.volume(source);
         match self.images[source] {

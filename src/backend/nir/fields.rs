@@ -12,7 +12,7 @@ const KNOWN: &str = "Input, Output, Affine, Linear, Conv1d, Conv2d, Flatten, Sum
 pub(super) struct Fields<'a> {
     /// The name of the node.
     pub node: &'a str,
-    /// Its group.
+    /// The HDF5 group of the node.
     pub tree: &'a Tree,
 }
 
@@ -29,10 +29,10 @@ impl<'a> Fields<'a> {
         self.tree.get(field).ok_or_else(|| self.error(field, "is missing"))
     }
 
-    /// The text of a field.
+    /// The text in the field called `field`.
     ///
     /// # Errors
-    /// The field is missing, or no text.
+    /// The field is missing, or is not a text.
     pub fn text(&self, field: &str) -> Result<&'a str, NirError> {
         match self.item(field)? {
             Item::Text(text) => Ok(text),
@@ -74,7 +74,7 @@ impl<'a> Fields<'a> {
         self.array(field)?.values.into_iter().map(size).collect()
     }
 
-    /// Two sizes; a single one counts for both.
+    /// Two sizes, of rows and columns; a single number counts for both.
     fn pair(&self, field: &str) -> Result<[usize; 2], NirError> {
         match self.sizes(field)?[..] {
             [both] => Ok([both; 2]),
@@ -83,10 +83,10 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The operation of the node.
+    /// The operation that the node computes.
     ///
     /// # Errors
-    /// A field is missing or malformed, or a binary network cannot hold the type.
+    /// A field is missing or malformed, or a binary network cannot hold this type of node.
     pub fn operation(&self) -> Result<Operation, NirError> {
         Ok(match self.text("type")? {
             "Input" => Operation::Input { shape: self.sizes("shape")? },
@@ -184,7 +184,7 @@ impl<'a> Fields<'a> {
         Ok(Operation::Integrate { resistance: self.resistance(leak.as_ref())?, leak })
     }
 
-    /// The resistance, which may be infinite beside an infinite time constant.
+    /// The resistance of each neuron. It may be infinite if the time constant is infinite too.
     fn resistance(&self, leak: Option<&Leak>) -> Result<Array, NirError> {
         if leak.is_some() { self.any_array("r") } else { self.array("r") }
     }

@@ -61,7 +61,7 @@ struct Exports {
 struct Exported {
     /// The class of each of the digits, one digit each.
     classes: String,
-    /// The same by the module that Norse makes of its file, for a step of 1e-6.
+    /// As `classes`, but computed by the module that Norse makes of the file, for a step of 1e-6.
     #[serde(rename = "read_at_1e-6")]
     read: Option<String>,
 }
@@ -304,7 +304,7 @@ fn a_neuron_that_nothing_can_move_is_refused_with_the_reason() {
     assert_eq!(spikes(&resting, [1, 1, 1], None, &[0]).unwrap(), "1");
 }
 
-/// What is read of a graph after it was changed as a tree.
+/// The graph that is read after its tree was changed.
 fn changed(graph: &Graph, change: impl FnOnce(&mut Tree)) -> Result<Graph, String> {
     let mut file = graph.to_tree();
     let Some(Item::Group(node)) = file.get_mut("node") else { panic!("a group") };

@@ -1,9 +1,11 @@
 //! NIR graphs: nodes with their numbers, and edges between them.
 //!
-//! The file has the layout of the Python package `nir` 1.0: `/version`, and under `/node` the names
-//! `type`, `edges` (pairs of names), `nodes/NAME/...` (`type` and the fields of that type) and
-//! `metadata/...`. Pedersen et al. 2024, Neuromorphic intermediate representation: a unified
-//! instruction set for interoperable brain-inspired computing, Nature Communications 15.
+//! The file has the layout of the Python package `nir` 1.0. It has `/version` and the group
+//! `/node`, which has `type`, `edges` (pairs of names), `nodes/NAME/...` and `metadata/...`. Each
+//! node in `nodes` has a `type` and the fields of that type.
+//!
+//! Pedersen et al. 2024, Neuromorphic intermediate representation: a unified instruction set for
+//! interoperable brain-inspired computing, Nature Communications 15.
 
 use std::collections::BTreeMap;
 
@@ -54,8 +56,8 @@ impl Graph {
         Ok(graph)
     }
 
-    /// Adds the nodes and edges of a graph, each name with `prefix` before it; returns the names of
-    /// the graph's inputs and outputs.
+    /// Adds the nodes and edges of the graph in `tree`, with `prefix` before each name. Returns the
+    /// names of the nodes that are the graph's inputs, and of those that are its outputs.
     fn add(&mut self, tree: &Tree, prefix: &str) -> Result<[Vec<String>; 2], NirError> {
         let mut groups = BTreeMap::new();
         named_groups(group(tree, "nodes")?, prefix, &mut groups)?;
@@ -127,8 +129,8 @@ impl Node {
     }
 }
 
-/// Collects the groups of nodes in `tree` by name. HDF5 splits a name at its slashes: such parts
-/// are groups without a type.
+/// Collects the HDF5 groups of all nodes in `tree` by node name. HDF5 splits a name at its slashes
+/// into nested groups; a group without a type is the first part of such names.
 fn named_groups<'a>(
     tree: &'a Tree,
     prefix: &str,

@@ -1,7 +1,9 @@
 //! Import: from a NIR graph to a binary network.
 //!
-//! A sample is one step from rest. `IF` fires if `r I` is above its threshold, whatever its reset,
-//! and `Threshold` if its input is. [`TimeStep`] says what one step of the others adds.
+//! A sample lasts one time step, and every neuron starts it at rest. A NIR `Threshold` node fires
+//! if its input is above its threshold. An `IF` neuron fires if its input current times its
+//! resistance is above its threshold; how it is reset does not matter. [`TimeStep`] says what one
+//! step adds to the potential of other neurons.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,10 +26,11 @@ const MOST_WEIGHTS: u64 = 1 << 27;
 const MOST_CLASSES: usize = 4096;
 
 impl Graph {
-    /// The network for samples of this shape, whose inputs are whole numbers up to `input_max`.
+    /// Builds the network for samples of this shape, whose inputs are whole numbers up to
+    /// `input_max`.
     ///
     /// # Errors
-    /// The node at which the graph is not a binary network, or does not fit the samples.
+    /// The graph is not a binary network, or does not fit the samples; the error names the node.
     pub fn network(
         &self,
         sample: Volume,
@@ -66,7 +69,8 @@ impl Graph {
         Err(NirError::NoGraph("there is no Output".to_owned()))
     }
 
-    /// The senders of each node, after checking for one input, one output, and no loose ends.
+    /// For each node the nodes that send to it. Checks for one input, one output, and no loose
+    /// ends.
     fn incoming(&self) -> Result<BTreeMap<&str, Vec<&str>>, NirError> {
         let mut incoming: BTreeMap<&str, Vec<&str>> =
             self.nodes.keys().map(|name| (name.as_str(), Vec::new())).collect();
@@ -145,14 +149,14 @@ struct Builder<'a> {
     /// Whether inputs are whole numbers in the graph, rather than shares of `input_max`.
     whole_inputs: bool,
     step: TimeStep,
-    /// Between how many classes it decides, if that is known.
+    /// Number of classes between which the network decides, if that is known.
     classes: Option<usize>,
     /// The number of weights that may still be added.
     room: u64,
     layers: Vec<BinaryLayer>,
 }
 
-/// The sum of what `senders` send; `None` if there are none.
+/// The sum of the stages that `senders` send; `None` if there are no senders.
 fn sum_of<'s>(senders: &[&str], stages: &'s BTreeMap<&str, Stage>) -> Result<Option<Cow<'s, Stage>>, String> {
     let mut stages = senders.iter().filter_map(|&sender| stages.get(sender));
     let Some(first) = stages.next() else { return Ok(None) };
@@ -238,7 +242,8 @@ impl Builder<'_> {
         Ok(Key::from_members(key))
     }
 
-    /// The key of a graph that has none: as many neurons in a row for each class.
+    /// The key of a graph that has none: equal blocks of neighbouring output neurons, one block per
+    /// class.
     fn key_of_blocks(&self, outputs: Volume) -> Result<Key, String> {
         let width = outputs.len();
         let classes = self.classes.filter(|&classes| shares(width, classes)).unwrap_or(width);
@@ -257,7 +262,7 @@ impl Builder<'_> {
     }
 }
 
-/// Whether `width` neurons are as many for each of `classes`.
+/// Whether `width` neurons can be divided evenly among `classes`.
 pub(super) fn shares(width: usize, classes: usize) -> bool {
     classes > 0 && width > 0 && width.is_multiple_of(classes)
 }

@@ -33,10 +33,10 @@ impl<'a> Metadata<'a> {
         matches!(self.tree.get(ORDER), Some(Item::Text(order)) if order == OUR_ORDER)
     }
 
-    /// Whether inputs are whole numbers, rather than shares up to 1.
+    /// Whether inputs are whole numbers, rather than shares from 0 to 1 of the largest input.
     ///
     /// # Errors
-    /// The file's largest input is not `input_max`.
+    /// The file names a largest input other than `input_max`.
     pub fn has_whole_inputs(&self, input_max: u8) -> Result<bool, NirError> {
         match self.input_max()? {
             None => Ok(false),
@@ -50,18 +50,18 @@ impl<'a> Metadata<'a> {
         }
     }
 
-    /// The largest input, if the file has one.
+    /// The largest input, if the file names one.
     ///
     /// # Errors
-    /// The entry is not one number.
+    /// The entry is not a single number.
     pub fn input_max(&self) -> Result<Option<f64>, NirError> {
         self.number(INPUT_MAX)
     }
 
-    /// The time step, if the file has one.
+    /// The time step, if the file names one.
     ///
     /// # Errors
-    /// The entry is not one number above 0.
+    /// The entry is not a single number above 0.
     pub fn time_step(&self) -> Result<Option<f64>, NirError> {
         for name in TIME_STEP {
             match self.number(name)? {
@@ -106,7 +106,8 @@ impl<'a> Metadata<'a> {
         self.tree.contains_key(KEY)
     }
 
-    /// The number of classes K, and row by row (K, N) whether a neuron votes for a class.
+    /// The number K of classes, and row by row (K, N) whether each of the N output neurons votes
+    /// for a class. `None`: the file has no key.
     ///
     /// # Errors
     /// The entry is malformed, or does not have `width` neurons.
@@ -126,7 +127,7 @@ impl<'a> Metadata<'a> {
     }
 }
 
-/// The numbers of `item`, which may be truth values, texts of them, or JSON.
+/// The numbers of `item`, which may also be written as texts or as JSON. True is 1, false is 0.
 fn numbers(item: &Item) -> Option<Array> {
     match item {
         Item::Numbers(array) => Some(array.clone()),
@@ -154,8 +155,8 @@ fn numbers(item: &Item) -> Option<Array> {
     }
 }
 
-/// Adds the numbers of nested lists to `values`, and the length of the lists at each depth to
-/// `shape`; `None`: they are no rectangle of numbers.
+/// Adds the numbers of nested lists in `json` to `values`, and the lists' length at each depth to
+/// `shape`. `None`: lists of one depth differ in length, or hold something else than numbers.
 fn flatten(
     json: &serde_json::Value,
     depth: usize,

@@ -1,20 +1,22 @@
 //! Import and export in the neuromorphic intermediate representation (NIR).
 //!
 //! [`write()`] makes a file of the integers on a chip. [`NirFile`] reads a file of any program and
-//! makes a binary network of it: one step from rest. Supported nodes are Affine, Linear, Conv1d,
-//! Conv2d, Flatten, SumPool2d, AvgPool2d, Scale, Threshold, I, IF, LI, LIF, CubaLI, CubaLIF, and
-//! graphs of these. A file with another node is refused with the node's name.
+//! makes a binary network of it, which computes one time step from rest. Supported nodes are
+//! Affine, Linear, Conv1d, Conv2d, Flatten, SumPool2d, AvgPool2d, Scale, Threshold, I, IF, LI, LIF,
+//! CubaLI, CubaLIF, and graphs of these. A file with another node is refused with the node's name.
 //!
-//! In files of other programs, inputs are numbers from 0 to 1, lists of them go channel by channel,
-//! and each output neuron is a class, or each block of them in a row. Metadata of the graph overrides
-//! this:
+//! In files of other programs, inputs are numbers from 0 to 1, and a list of inputs is ordered
+//! channel by channel. Each output neuron is a class. If the number of classes is known and divides
+//! the number of output neurons, each class has a block of neighbouring output neurons. Metadata of
+//! the graph overrides this:
 //!
 //! - `time_step`, `timestep` or `dt`: the time step, in the unit of the time constants
-//! - `input_max`: inputs are whole numbers up to it
+//! - `input_max`: inputs are whole numbers from 0 to it
 //! - `input_order`, `input_coding`: order and coding of the inputs
-//! - `key`, (K, N): which output neuron, in the graph's order, votes for which class
-//! - `chip`, `weight_bits`, and at each node `scales` (the real weight of a weight of 1, by
-//!   channel): for readers only
+//! - `key`, (K, N) for K classes and N output neurons: which output neuron, in the graph's order,
+//!   votes for which class
+//! - `chip`, `weight_bits`, and at each node `scales` (for each channel, the real weight that an
+//!   integer weight of 1 stands for): information for people, not used here
 //!
 //! Source:
 //!
@@ -68,7 +70,7 @@ pub struct Export<'a> {
     pub input_max: u8,
     /// The input coding, if it is known.
     pub coding: Option<InputCoding>,
-    /// Whether a list of inputs goes pixel by pixel, rather than channel by channel.
+    /// Whether a list of inputs is ordered pixel by pixel, rather than channel by channel.
     pub by_pixel: bool,
     /// Whether the key is written: which output neurons vote for which class.
     pub keyed: bool,
@@ -77,17 +79,19 @@ pub struct Export<'a> {
 /// The bytes of a NIR file (HDF5) of `network`.
 ///
 /// # Errors
-/// A layer receives spikes of one shape as another, which no training here makes.
+/// A layer reads spikes as an image of another shape than that of the layer that sends them. No
+/// network trained here does.
 pub fn write(network: &IntegerNetwork, export: &Export<'_>) -> Result<Vec<u8>, NirError> {
     tree::write(&export::graph(network, export)?.to_tree())
 }
 
-/// What a reader knows of a file beside its content.
+/// Facts about a file that the reader knows, and the file may not say.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Reading {
-    /// The time step, in the unit of the file's time constants; `None`: as the file tells.
+    /// The time step, in the unit of the file's time constants; `None`: found in the file.
     pub time_step: Option<f64>,
-    /// The number of classes, for a file without a key.
+    /// The number of classes, for a file without a key (the classes that its output neurons vote
+    /// for).
     pub classes: Option<usize>,
 }
 
@@ -100,7 +104,7 @@ pub struct NirFile {
 }
 
 impl NirFile {
-    /// Reads the bytes of a file; declared sizes are checked before anything is read.
+    /// Reads the bytes of a file; the sizes that it declares are checked before memory is taken.
     ///
     /// # Errors
     /// The file is damaged, too large, not a NIR graph, or has a node that no binary network can
@@ -122,10 +126,10 @@ impl NirFile {
         Metadata::new(&self.graph.metadata).coding()
     }
 
-    /// The largest input, if the file has one: a whole number from 1 to 255.
+    /// The largest input, if the file names one: a whole number from 1 to 255.
     ///
     /// # Errors
-    /// The entry is no such number.
+    /// The entry is not such a number.
     pub fn input_max(&self) -> Result<Option<u8>, NirError> {
         let max = Metadata::new(&self.graph.metadata).input_max()?;
         let whole = |max: f64| {
@@ -138,8 +142,8 @@ impl NirFile {
         max.map(whole).transpose()
     }
 
-    /// The shape (height, width, channels) of the samples that the file takes, if its graph has one
-    /// input.
+    /// The shape (height, width, channels) of the samples that the file takes. `None` if the graph
+    /// does not have exactly one input, or the input has more axes.
     pub fn shape(&self) -> Option<[usize; 3]> {
         let mut shapes = self.graph.nodes.values().filter_map(|node| match &node.operation {
             Operation::Input { shape } => Some(shape.as_slice()),
@@ -154,7 +158,7 @@ impl NirFile {
         }
     }
 
-    /// Whether a list of inputs goes pixel by pixel, rather than channel by channel.
+    /// Whether a list of inputs is ordered pixel by pixel, rather than channel by channel.
     pub fn is_by_pixel(&self) -> bool {
         Metadata::new(&self.graph.metadata).is_in_our_order()
     }
@@ -164,10 +168,10 @@ impl NirFile {
         Metadata::new(&self.graph.metadata).has_key()
     }
 
-    /// Lines for the user: what the file leaves open, and how it is read.
+    /// Lines for the user: what the file does not say, and how it is read instead.
     ///
     /// # Errors
-    /// Nothing tells the time step, or the file names a wrong one.
+    /// The time step is invalid, or neither the user nor the file tells it.
     pub fn remarks(&self, reading: Reading) -> Result<Vec<String>, NirError> {
         let major =
             self.version.as_deref().and_then(|version| version.split('.').next()?.parse::<u32>().ok());
@@ -178,7 +182,7 @@ impl NirFile {
         Ok(version.into_iter().chain(step).chain(self.remark_on_key(reading.classes)).collect())
     }
 
-    /// How outputs decide between `classes`, if the file does not say.
+    /// A line on how outputs decide between `classes`, if the file does not say.
     fn remark_on_key(&self, classes: Option<usize>) -> Option<String> {
         let classes = classes.filter(|_| !self.has_key())?;
         let width = self.graph.nodes.values().find_map(|node| match &node.operation {
@@ -202,11 +206,11 @@ impl NirFile {
     /// The network for samples of `shape` (height, width, channels), whose inputs are whole numbers
     /// up to `input_max`.
     ///
-    /// Weights and thresholds are rounded to a grid that keeps sums exact, finer than 64-bit floats
-    /// would.
+    /// Weights and thresholds are rounded to a grid of numbers on which sums are exact in 64-bit
+    /// floats.
     ///
     /// # Errors
-    /// The graph is not a chain of spiking layers without recurrence, does not fit such samples, or
+    /// The graph is not a feedforward network of spiking layers, or does not fit such samples. Or
     /// nothing tells its time step.
     pub fn network(
         &self,

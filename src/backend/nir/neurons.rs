@@ -5,13 +5,15 @@ use ndarray::{Array1, Array2};
 use super::wide::Wide;
 use crate::network::{BinaryLayer, Connectivity};
 
-/// Exponents from minus this to this stay as they are: products of such numbers are normal.
+/// Binary exponents from minus this to this are kept as they are: products of such numbers are
+/// normal floats.
 const ORDINARY: i32 = 200;
-/// A row this many binary digits smaller than the largest one is enlarged, so that the common grid
-/// of a layer keeps its weights.
+/// A channel's weights are scaled up if they are this many binary digits smaller than those of the
+/// largest channel. Else the common grid of the layer would lose them.
 const SMALL: i32 = 24;
 
-/// Sums of a layer: (channels, elements) weights, each row times 2 to the power of its exponent.
+/// Weighted sums of a layer: weights (channels, elements), each row times 2 to the power of its
+/// exponent.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Rows {
     pub weights: Array2<f64>,
@@ -33,20 +35,21 @@ impl Rows {
     }
 }
 
-/// A layer before rounding to a grid; neurons fire if their sum is above their limit.
+/// A layer before rounding to a grid; a neuron fires if its sum is above the limit of its channel.
 pub(super) struct Neurons {
     pub connectivity: Connectivity,
     /// (channels, elements)
     pub weights: Array2<f64>,
-    /// (channels); infinite: no sum is above, or every sum is.
+    /// (channels); infinite: never above, or always.
     pub limits: Array1<f64>,
 }
 
 impl Neurons {
     /// The neurons that fire if the sum and bias of their channel are above its threshold.
     ///
-    /// Multiplying the weights and the limit of a channel by one number changes no spike, so
-    /// channels that are far from the range of floats, or from the other channels, are.
+    /// Multiplying the weights and the limit of a channel by the same number changes no spike. A
+    /// channel is scaled in this way if it is far from the range of floats or from the other
+    /// channels.
     pub fn new(connectivity: Connectivity, rows: Rows, thresholds: &[Wide]) -> Self {
         let Rows { mut weights, exponents, bias } = rows;
         let own: Vec<Option<i32>> =
@@ -68,7 +71,8 @@ impl Neurons {
         Self { connectivity, weights, limits }
     }
 
-    /// Whether each neuron is the OR of one channel's spikes in its window.
+    /// Whether each neuron fires as soon as any spike of its own channel is in its window, as in
+    /// max pooling.
     pub fn is_pool(&self) -> bool {
         let (channels, elements) = self.weights.dim();
         let limited =
@@ -83,7 +87,7 @@ impl Neurons {
             })
     }
 
-    /// The layer with these sources, whose inputs go up to `max`.
+    /// The finished layer with these sources, whose inputs go up to `max`.
     pub fn layer(self, sources: Vec<usize>, max: u8) -> BinaryLayer {
         match self.connectivity {
             Connectivity::Convolution { input, window, .. }
@@ -105,7 +109,7 @@ fn top(numbers: impl Iterator<Item = Wide>) -> Option<i32> {
     numbers.filter_map(Wide::exponent).max()
 }
 
-/// The exponent to keep beside a row of `numbers`; 0 where they are ordinary floats.
+/// The exponent to store separately for a row of `numbers`; 0 where they are ordinary floats.
 pub(super) fn row_exponent(numbers: impl Iterator<Item = Wide>) -> i32 {
     top(numbers).filter(|top| top.abs() > ORDINARY).unwrap_or_default()
 }

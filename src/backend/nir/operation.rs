@@ -2,7 +2,7 @@
 
 use super::tree::{Array, Item};
 
-/// The operation of a node. Shapes are without the batch: lengths, or channels, height, width.
+/// The operation of a node. Shapes have no batch axis: (length), or (channels, height, width).
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Operation {
     Input {
@@ -16,8 +16,8 @@ pub(super) enum Operation {
         weight: Array,
         bias: Option<Array>,
     },
-    /// `Conv2d`, or `Conv1d` with a height of 1: weights (outputs, inputs of a group, height,
-    /// width), bias (outputs); pairs are height, width.
+    /// `Conv2d`, or `Conv1d` with a height of 1. Weights are (outputs, inputs of a group, height,
+    /// width), the bias is (outputs). Pairs are (height, width).
     Convolution {
         input: Option<[usize; 2]>,
         weight: Array,
@@ -34,7 +34,7 @@ pub(super) enum Operation {
         stride: [usize; 2],
         padding: [usize; 2],
     },
-    /// Flattens dimensions from `start` to `end`, counted from the back if negative.
+    /// Joins the axes from `start` to `end` into one; negative numbers count from the last axis.
     Flatten {
         start: i64,
         end: i64,
@@ -51,13 +51,13 @@ pub(super) enum Operation {
         reset: Option<Array>,
         leak: Option<Leak>,
     },
-    /// `I`, `LI` if it has a leak, or `CubaLI` if the leak has a synapse: a potential without
-    /// spikes.
+    /// `I`, `LI` if it has a leak, or `CubaLI` if the leak has a synapse: a potential that never
+    /// fires.
     Integrate {
         resistance: Array,
         leak: Option<Leak>,
     },
-    /// The input or the output of a graph within the graph.
+    /// The input or the output of a graph nested in another graph; it passes on what it receives.
     Pass,
 }
 
@@ -86,7 +86,7 @@ pub(super) struct Synapse {
 pub(super) enum Padding {
     /// This many zeros on each side.
     Zeros([usize; 2]),
-    /// As many zeros as keep the size.
+    /// The number of zeros that keeps the size.
     Same,
 }
 
@@ -153,7 +153,8 @@ impl Operation {
 }
 
 impl Leak {
-    /// The one of three types: without a leak, with a leak, with a synapse too.
+    /// The name of the node type: one of three, without a leak, with a leak, or with a leak and a
+    /// synapse.
     fn kind(leak: Option<&Self>, [without, leaking, current]: [&'static str; 3]) -> &'static str {
         match leak {
             None => without,

@@ -1,7 +1,8 @@
-//! Stages: what flows along an edge of a graph, either spikes or a linear function of spikes.
+//! Stages: the numbers that an edge of a graph carries. They are either spikes or a linear function
+//! of spikes, such as weighted sums.
 //!
-//! NIR orders an image channel by channel, a [`Volume`] pixel by pixel. A stage is in the order of
-//! its volume, even if the graph flattens it.
+//! NIR orders an image channel by channel, a [`Volume`] pixel by pixel. The numbers of a stage are
+//! in the order of its volume, even after the graph has flattened the image.
 
 use ndarray::Array2;
 
@@ -23,7 +24,7 @@ pub(super) struct Stage {
     /// Whether it is a list in the graph, rather than channels, rows and columns.
     pub flat: bool,
     pub value: Value,
-    /// A factor for each number, if there are no weights yet.
+    /// A factor for each number, if the stage has no weights yet.
     scale: Option<Vec<Wide>>,
 }
 
@@ -41,7 +42,7 @@ pub(super) enum Value {
 /// Why a stage cannot be built.
 type Problem = String;
 
-/// Where the rows or columns of a kernel lie in a window.
+/// Where the rows or columns of a kernel lie in a window of the spikes it is computed from.
 struct Steps {
     first: usize,
     dilation: usize,
@@ -50,7 +51,7 @@ struct Steps {
 }
 
 impl Steps {
-    /// The first row or column in the window of the kernel's `number`.
+    /// The first row or column of the window that belongs to row or column `number` of the kernel.
     fn at(&self, number: usize) -> usize {
         (self.first + number * self.dilation) * self.stride
     }
@@ -62,8 +63,9 @@ impl Stage {
         Self { sources, volume, flat, value: Value::Spikes, scale: None }
     }
 
-    /// The network's inputs, with their shape in the graph; `ordered`: a list is in the order of
-    /// the volume. The shape may begin with ones, such as a batch of one sample.
+    /// The network's inputs as a stage. `shape` is their shape in the graph, and may begin with
+    /// ones, such as a batch of one sample. `ordered`: a list of inputs is in the order of the
+    /// volume, pixel by pixel.
     pub fn input(shape: &[usize], sample: Volume, ordered: bool) -> Result<Self, Problem> {
         let ones = shape.iter().take_while(|&&size| size == 1).count();
         (0..=ones).find_map(|skipped| Self::input_of(&shape[skipped..], sample, ordered)).ok_or_else(|| {
@@ -76,8 +78,8 @@ impl Stage {
         })
     }
 
-    /// The inputs, if samples have this shape: a list, an image, or the channels and columns of one
-    /// row.
+    /// The inputs as a stage, if `shape` is that of a sample: a list, an image, or the channels and
+    /// columns of an image with one row. Else `None`.
     fn input_of(shape: &[usize], sample: Volume, ordered: bool) -> Option<Self> {
         let Volume { height, width, channels } = sample;
         match *shape {
@@ -112,7 +114,7 @@ impl Stage {
         Ok(Self { sources, ..self.clone() })
     }
 
-    /// The same numbers as a list.
+    /// The same numbers as a list, if the axes from `start` to `end` are all axes.
     pub fn flattened(&self, start: i64, end: i64, input: Option<&[usize]>) -> Result<Self, Problem> {
         let last = if self.flat { 0 } else { 2 };
         let first = if start < 0 { start + last + 1 } else { start };
@@ -149,7 +151,7 @@ impl Stage {
         Ok(scaled)
     }
 
-    /// The stage with a number added to each of its numbers.
+    /// The stage with `by` added to its numbers; only weighted sums can take it.
     pub fn raised(&self, by: &Array, name: &str) -> Result<Self, Problem> {
         if by.values.iter().all(|&by| by == 0.0) {
             return Ok(self.clone());
@@ -192,8 +194,8 @@ impl Stage {
         Ok(Self { volume: connectivity.output(), value, ..self.clone() })
     }
 
-    /// A dense layer's sums: `weight` is (outputs, inputs) in the graph's order, with `room`
-    /// numbers at most.
+    /// The weighted sums of a dense layer. `weight` is (outputs, inputs) in the graph's order; the
+    /// layer may have at most `room` weights.
     pub fn dense(&self, weight: &Array, bias: Option<&Array>, room: u64) -> Result<Self, Problem> {
         let &[outputs, inputs] = weight.shape.as_slice() else {
             return Err(format!("weight has {} axes, must have 2", weight.shape.len()));
@@ -227,7 +229,8 @@ impl Stage {
         Ok(Self { volume: connectivity.output(), flat: true, value, scale: None, ..self.clone() })
     }
 
-    /// A convolution's sums over an image of spikes or of pooled sums, with `room` weights at most.
+    /// The weighted sums of a convolution over an image of spikes or of pooled sums, with at most
+    /// `room` weights.
     pub fn convolved(&self, operation: &Operation, room: u64) -> Result<Self, Problem> {
         let Operation::Convolution { input, weight, groups, bias, .. } = operation else {
             return Err("is not a convolution".to_owned());
@@ -273,11 +276,11 @@ impl Stage {
         Ok(Self { volume: connectivity.output(), value, scale: None, ..self.clone() })
     }
 
-    /// The window of a convolution with a kernel of these extents over the spikes below, and where
-    /// the kernel's rows and columns lie in it.
+    /// The window of a convolution over the spikes that it is computed from, and where the kernel's
+    /// rows and columns lie in that window. `extents` are the kernel's numbers of rows and columns.
     ///
-    /// The kernel of one channel is stretched by its dilation, and again by the stride of the pool
-    /// below.
+    /// The kernel is stretched by its dilation. If it lies on pooled sums, it is stretched again by
+    /// the stride of the pool.
     fn window(&self, operation: &Operation, extents: [usize; 2]) -> Result<(Window, [Steps; 2]), Problem> {
         let Operation::Convolution { stride, padding, dilation, .. } = operation else {
             return Err("is not a convolution".to_owned());
@@ -305,7 +308,7 @@ impl Stage {
         Ok((window, [steps(0), steps(1)]))
     }
 
-    /// A list of spikes of a single channel as one row of pixels.
+    /// A list of spikes of a single channel, read as an image with one row.
     fn as_row(&self) -> Option<Self> {
         let is_row = self.flat
             && self.value == Value::Spikes
@@ -333,7 +336,7 @@ impl Stage {
         }
     }
 
-    /// Neurons without weights of their own: each receives one channel.
+    /// Neurons without weights of their own: each receives one number of the stage.
     fn alone(&self, thresholds: &[Wide], gains: &[Wide], room: u64) -> Result<Neurons, Problem> {
         let factor = Wide::new(self.factor());
         let numbers =
@@ -362,7 +365,7 @@ impl Stage {
         Ok(Neurons::new(connectivity, rows, &per_channel(thresholds, self.volume, "threshold")?))
     }
 
-    /// The volume of the spikes below.
+    /// The volume of the spikes that the stage is computed from.
     fn presynaptic(&self) -> Result<Volume, Problem> {
         match &self.value {
             Value::Spikes => Ok(self.volume),
@@ -371,7 +374,7 @@ impl Stage {
         }
     }
 
-    /// The window of the pool below, or a window of one pixel.
+    /// The window of the pool that the stage is the output of; else a window of one pixel.
     fn pool(&self) -> Window {
         match self.value {
             Value::Pooled { window, .. } => window,
@@ -383,7 +386,7 @@ impl Stage {
         if let Value::Pooled { factor, .. } = self.value { factor } else { 1.0 }
     }
 
-    /// Calls `visit(input, factor)` for every spike below that number `place` depends on.
+    /// Calls `visit(input, factor)` for every spike that number `place` of the stage is the sum of.
     fn for_each_presynaptic(&self, place: usize, mut visit: impl FnMut(usize, f64)) {
         match self.value {
             Value::Pooled { input, window, factor } => {
@@ -397,7 +400,7 @@ impl Stage {
         self.scale.as_ref().map_or(Wide::ONE, |scale| scale[place])
     }
 
-    /// (channels): the factors, which all pixels must share.
+    /// (channels): the factor of each channel; all its pixels must have the same.
     fn channel_scales(&self) -> Result<Vec<Wide>, Problem> {
         match &self.scale {
             None => Ok(vec![Wide::ONE; self.volume.channels]),
@@ -405,9 +408,10 @@ impl Stage {
         }
     }
 
-    /// Refuses padding of pooled sums unless it equals padding of the image.
+    /// Refuses zeros around an image of pooled sums, unless zeros around the spikes below give the
+    /// same sums.
     ///
-    /// It does if the windows of the pool neither overlap nor leave pixels out.
+    /// They do if the windows of the pool neither overlap nor leave pixels out.
     fn check_border(&self, pool: Window, padding: usize) -> Result<(), Problem> {
         let Value::Pooled { input, .. } = self.value else { return Ok(()) };
         let Volume { height, width, .. } = self.volume;
@@ -428,7 +432,8 @@ impl Stage {
         }
     }
 
-    /// One number per number of the stage, in its order; a single one counts for all.
+    /// Expands `array` to one number for each number of the stage, in its order. A single number
+    /// counts for all.
     fn spread(&self, array: &Array, name: &str) -> Result<Vec<Wide>, Problem> {
         let length = self.volume.len();
         match array.values.as_slice() {
@@ -466,8 +471,8 @@ fn equal([down, across]: [usize; 2], name: &str) -> Result<usize, Problem> {
     }
 }
 
-/// Zeros above and below, left and right; `reach` is the extent of a window beyond its first row
-/// and column.
+/// The numbers of zeros around an image: [above, below], [left, right]. `reach` is the number of
+/// rows and columns of a window after the first one.
 fn borders(padding: Padding, stride: usize, reach: [usize; 2]) -> Result<[[usize; 2]; 2], Problem> {
     match padding {
         Padding::Zeros(zeros) => Ok(zeros.map(|zeros| [zeros; 2])),
@@ -487,7 +492,7 @@ fn biases(bias: Option<&Array>, outputs: usize) -> Result<Vec<Wide>, Problem> {
     }
 }
 
-/// Rows without bias, each of `weights` times its factor.
+/// Rows without bias: each row of `weights` times its factor.
 fn single(weights: Array2<f64>, factors: &[Wide]) -> Rows {
     let channels = factors.len();
     let mut rows = Rows { weights, exponents: vec![0; channels], bias: vec![Wide::new(0.0); channels] };
@@ -495,8 +500,8 @@ fn single(weights: Array2<f64>, factors: &[Wide]) -> Rows {
     rows
 }
 
-/// The sums over `pool` of the sums of a convolution (input, kernel, channels): those of a
-/// convolution with a larger kernel. Weights and bias get a factor each.
+/// Pools the sums of a convolution (input, kernel, channels). The result is a convolution with a
+/// larger kernel. Weights are multiplied by `factor`, the bias by `count`.
 fn pooled_convolution(
     (input, kernel, channels): (Volume, Window, usize),
     rows: &Rows,
@@ -541,7 +546,7 @@ fn checked(connectivity: Connectivity) -> Result<Connectivity, Problem> {
     }
 }
 
-/// (channels, elements): weights of 0, with `room` numbers at most.
+/// (channels, elements): weights of 0; an error if there are more than `room`.
 fn zeros(connectivity: Connectivity, room: u64) -> Result<Array2<f64>, Problem> {
     let (units, elements) = (connectivity.weight_channels(), connectivity.elements());
     match (units as u64).checked_mul(elements as u64) {

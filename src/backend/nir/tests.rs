@@ -1,5 +1,5 @@
-//! Files of other programs answer as PyTorch does, our files read back the same, and bad files are
-//! refused.
+//! Files of other programs give the spikes that PyTorch computes, our files read back the same, and
+//! bad files are refused.
 
 use ndarray::Array2;
 use proptest::prelude::*;

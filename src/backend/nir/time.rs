@@ -1,10 +1,15 @@
 //! The time step of a graph, and the potential that an input adds in one step.
 //!
-//! NIR gives differential equations and no time step. `tau dv/dt = (v_leak - v) + R I` starts at
-//! rest, `v = v_leak`. One step of forward Euler gives `v_leak + (dt / tau) R I`. A synapse, `tau_syn
-//! dI/dt = -I + w_in S`, comes first: its current after the step, `(dt / tau_syn) w_in S`, is the
-//! neuron's. Norse reads graphs this way, and snnTorch writes them so. `dv/dt = R I` of `IF` adds
-//! `R I` per step, whatever its length, as in Norse and Sinabs.
+//! NIR gives differential equations and no time step dt. The potential v of a leaky neuron with
+//! input current I follows `tau dv/dt = (v_leak - v) + R I`, and starts at rest, `v = v_leak`. One
+//! step of forward Euler gives `v_leak + (dt / tau) R I`.
+//!
+//! The current of a synapse with input S follows `tau_syn dI/dt = -I + w_in S`. It is updated
+//! before the neuron: the neuron receives the current after the step, `(dt / tau_syn) w_in S`.
+//! Norse reads graphs this way, and snnTorch writes them so.
+//!
+//! `IF` follows `dv/dt = R I`. As in Norse and Sinabs, it adds `R I` per step, whatever the length
+//! of a step.
 
 use super::error::NirError;
 use super::graph::Graph;
@@ -14,11 +19,11 @@ use super::tree::Array;
 
 /// The time step of snnTorch's exports, in seconds; their time constants are multiples of it.
 const SNNTORCH: f64 = 1e-4;
-/// From this time constant on, in steps, single precision has no leak.
+/// A neuron whose time constant is this number of steps, or more, has no leak in single precision.
 const NO_LEAK: f64 = (1 << 24) as f64;
-/// Largest relative difference of numbers that a file in single precision means to be equal.
+/// Numbers of a file in single precision count as equal up to this relative difference.
 const ROUNDING: f64 = 1e-6;
-/// The same for half precision.
+/// As [`ROUNDING`], for half precision.
 const HALF_ROUNDING: f64 = 2e-3;
 
 /// The time step of a graph.
@@ -34,13 +39,14 @@ pub(super) struct TimeStep {
 pub(super) enum Origin {
     /// The user or the file names it, or nothing depends on it.
     Stated,
-    /// Every strength is its time constant divided by snnTorch's step.
+    /// Every strength (the factor of an input) is its time constant divided by snnTorch's time
+    /// step.
     SnnTorch,
-    /// It is the time constant of every neuron.
+    /// The time constants of all neurons are equal, and the step is one time constant.
     OneTau,
 }
 
-/// A time constant of a node, and the factor of what it integrates.
+/// A time constant of a node, and its strength: the factor of the input that it integrates.
 struct Pair<'a> {
     node: &'a str,
     strength: &'a Array,
@@ -48,11 +54,11 @@ struct Pair<'a> {
 }
 
 impl TimeStep {
-    /// The time step of `graph`: `asked`, else that of its metadata, else the one that its time
-    /// constants tell.
+    /// The time step of `graph`: `asked` if given, else that of the file's metadata, else the one
+    /// that follows from its time constants.
     ///
     /// # Errors
-    /// The metadata has a wrong step, or nothing tells one.
+    /// The metadata has an invalid time step, or nothing tells one.
     pub fn of(graph: &Graph, asked: Option<f64>) -> Result<Self, NirError> {
         if let Some(length) =
             asked.map_or_else(|| Metadata::new(&graph.metadata).time_step(), |step| Ok(Some(step)))?
@@ -108,7 +114,7 @@ impl TimeStep {
     /// The potential that an input of 1 adds in one step, for each neuron.
     ///
     /// # Errors
-    /// A time constant or a factor is none, or no input could move the potential.
+    /// A time constant or an input factor is invalid, or no input could move the potential.
     pub fn gain(&self, resistance: &Array, leak: Option<&Leak>) -> Result<Array, String> {
         let Some(Leak { tau, synapse, .. }) = leak else { return Ok(resistance.clone()) };
         let neuron = self.gains(resistance, tau, ["r", "tau"])?;
@@ -144,7 +150,7 @@ impl TimeStep {
 }
 
 impl Pair<'_> {
-    /// Whether each strength is its time constant in steps of snnTorch.
+    /// Whether every strength equals its time constant divided by snnTorch's time step.
     fn is_of_snntorch(&self) -> bool {
         let follows = |strength: f64, tau: f64| {
             Ok(match strength == f64::INFINITY && tau == f64::INFINITY {
@@ -157,7 +163,7 @@ impl Pair<'_> {
     }
 }
 
-/// The time constants of a node with their strengths.
+/// The time constants of a node, each with the factor of its input.
 fn pairs<'a>(node: &'a str, operation: &'a Operation) -> Vec<Pair<'a>> {
     let (Operation::Fire { resistance, leak: Some(leak), .. }
     | Operation::Integrate { resistance, leak: Some(leak) }) = operation
@@ -170,7 +176,7 @@ fn pairs<'a>(node: &'a str, operation: &'a Operation) -> Vec<Pair<'a>> {
     std::iter::once(neuron).chain(synapse).collect()
 }
 
-/// An array of `each` of two arrays; a single number counts for all.
+/// Applies `each` to the numbers of two arrays, pair by pair; a single number counts for all.
 fn combined(
     first: &Array,
     second: &Array,
@@ -188,7 +194,7 @@ fn combined(
     Ok(Array { shape, values, width: first.width })
 }
 
-/// The threshold above which the potential must rise from the rest.
+/// The threshold minus the resting potential: how far the potential must rise to fire.
 pub(super) fn above_rest(threshold: &Array, leak: Option<&Leak>) -> Result<Array, String> {
     match leak {
         Some(Leak { rest, .. }) if rest.values.iter().any(|&rest| rest != 0.0) => {
@@ -202,12 +208,12 @@ fn is_one(number: f64, rounding: f64) -> bool {
     (number - 1.0).abs() <= rounding
 }
 
-/// A number as a file in single precision means it.
+/// The number in single precision, so that it prints as it does in the file.
 fn shown(number: f64) -> f32 {
     number as f32
 }
 
-/// `problem`, with the way out.
+/// `problem`, with advice to name the time step.
 fn unknown(problem: &str) -> String {
     format!(
         "{problem}, and the file has no time step: name it with --time-step, in the unit of tau \

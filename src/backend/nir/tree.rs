@@ -1,7 +1,7 @@
 //! HDF5 files as trees of groups, texts and numbers; the only importer of the HDF5 library.
 //!
-//! Files may come from anyone. Declared sizes are added up before anything is read. The tree has a
-//! greatest depth, so that circular links end.
+//! Files may come from anyone. The sizes that a file declares are added up before anything is read.
+//! Groups are read to a fixed depth, so that circular links end.
 
 use std::collections::BTreeMap;
 
@@ -88,7 +88,7 @@ impl Array {
     }
 }
 
-/// Reads a whole file.
+/// Reads a whole HDF5 file from its bytes.
 ///
 /// # Errors
 /// The file is damaged, or declares more than the limits above.
@@ -220,8 +220,8 @@ impl BoundedReader {
     }
 }
 
-/// How the bytes of a 16-bit float in IEEE 754's layout are ordered; `None`: `kind` is something
-/// else.
+/// The function that decodes the two bytes of a 16-bit IEEE 754 float, in the byte order of `kind`.
+/// `None`: `kind` is another type.
 fn half_order(kind: &Datatype) -> Option<fn([u8; 2]) -> u16> {
     let Datatype::FloatingPoint { size: 2, byte_order, layout } = kind else { return None };
     let is_half = (layout.exponent_size, layout.mantissa_size, layout.exponent_bias) == (5, 10, 15);
@@ -249,7 +249,7 @@ fn take(left: u64, part: u64, what: &'static str, limit: u64) -> Result<u64, Nir
     left.checked_sub(part).ok_or(NirError::TooLarge { what, limit })
 }
 
-/// A shape as `usize`; its product is already known to be small, or 0.
+/// A shape as `usize`. The caller has checked that its product is small, or 0.
 fn sizes(shape: &[u64]) -> Vec<usize> {
     shape.iter().map(|&size| usize::try_from(size).unwrap_or(usize::MAX)).collect()
 }
@@ -313,7 +313,8 @@ fn fill(dataset: &mut DatasetBuilder, item: &Item) -> Result<(), NirError> {
     Ok(())
 }
 
-/// The chunk of an array: as many whole rows of the first axis as fit.
+/// The shape of a chunk of an array (the unit of compression): the whole rows of the first axis
+/// that fit.
 fn chunk(shape: &[usize]) -> Vec<u64> {
     let row: usize = shape[1..].iter().product();
     let rows = (CHUNK / row.max(1)).clamp(1, shape[0]);

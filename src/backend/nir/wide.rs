@@ -1,10 +1,11 @@
-//! Numbers with an exponent of their own, so that products neither vanish nor overflow.
+//! Floating-point numbers with a wider exponent than `f64`, so that products neither vanish nor
+//! overflow.
 
 /// `fraction` times 2 to the power of `exponent`; the fraction is 0 or from 0.5 to below 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Wide {
     fraction: f64,
-    /// 0 if the fraction is.
+    /// 0 if the fraction is 0.
     exponent: i32,
 }
 
@@ -47,7 +48,7 @@ impl Wide {
         Self { exponent, ..self }
     }
 
-    /// The nearest `f64`: infinite beyond the largest one, never 0 unless the number is.
+    /// The nearest `f64`: infinite beyond the largest one, 0 only if the number is 0.
     pub fn value(self) -> f64 {
         let exponent = self.exponent.clamp(-2200, 2200);
         // Three steps, since 2^2200 is no `f64`.

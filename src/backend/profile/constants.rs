@@ -30,7 +30,7 @@ pub struct EnergyConstants {
     pub static_per_core: Option<Quantity<PowerUnit>>,
     /// Static power of the rest of each chip in use.
     pub static_fixed: Option<Quantity<PowerUnit>>,
-    /// Power that each chip in use draws in proportion to its clock frequency; null: no source
+    /// Power that each chip in use draws in proportion to its clock frequency. Null: no source
     /// separates it from the static powers.
     pub clock: Option<ClockPower>,
 }
@@ -39,7 +39,7 @@ pub struct EnergyConstants {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TimeConstants {
-    /// Duration of a step on a chip whose steps all take the same time; the other durations are
+    /// Duration of a step on a chip whose steps all take the same time. The other durations are
     /// then not needed.
     pub step: Option<Quantity<TimeUnit>>,
     /// Duration of one synaptic operation; a core does them one after the other.
@@ -55,7 +55,7 @@ pub struct TimeConstants {
     /// Duration of moving one packet to the next chip; not needed while a network fits on one chip.
     pub chip_crossing: Option<Quantity<TimeUnit>>,
     /// Duration of the barrier at which all tiles agree that a step is over, by the number of tiles
-    /// in use. One entry or more, in rising order of tiles; linear between two entries, constant
+    /// in use. One entry or more, in rising order of tiles. Linear between two entries, constant
     /// beyond the first and last.
     pub barrier: Option<Vec<Barrier>>,
 }
@@ -104,8 +104,8 @@ pub enum NeuronCost<T> {
     ByEvent {
         /// Cost of every neuron in every step.
         access: T,
-        /// Cost of a neuron that receives an event, starts the step with a potential other than
-        /// zero, or fires.
+        /// Cost of a neuron that receives an event, fires, or starts the step with a potential
+        /// other than zero.
         update: T,
         /// Cost of a neuron that fires.
         fire: T,
@@ -133,7 +133,7 @@ pub struct Barrier {
 }
 
 impl<T> OperationCost<T> {
-    /// The cost of one operation in a layer with this connectivity.
+    /// The cost of one synaptic operation in a layer with this connectivity.
     pub(crate) fn of(&self, connectivity: &Connectivity) -> &T {
         match (self, connectivity) {
             (Self::Any(cost), _) => cost,
@@ -158,12 +158,12 @@ impl<T> NeuronCost<T> {
         }
     }
 
-    /// The cost of all neurons in `activity`, with s neuron steps, a of them active, u updates and
-    /// f spikes.
+    /// The cost of all neurons in `activity`. It has s neuron steps, of which a are on cores that
+    /// received an event, u updates and f spikes.
     ///
-    /// - per step: s e
-    /// - by core: a e_active + (s - a) e_inactive
-    /// - by event: s e_access + u e_update + f e_fire
+    /// - per step: `s * cost`
+    /// - by core: `a * active + (s - a) * inactive`
+    /// - by event: `s * access + u * update + f * fire`
     pub(crate) fn of(&self, activity: &CoreActivity) -> T
     where
         T: Copy + Mul<f64, Output = T> + Add<Output = T>,

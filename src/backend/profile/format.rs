@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum WeightFormat {
     /// Weights keep their trained values, unless `weight_bits` asks for fewer bits.
     Exact,
-    /// Signed integers of b bits from -(2^(b-1) - 1) to 2^(b-1) - 1, shifted left into the
-    /// membrane.
+    /// Signed integers of b bits from -(2^(b-1) - 1) to 2^(b-1) - 1, shifted left before they are
+    /// added to the membrane potential.
     Integer {
         /// Fewest bits of a weight, sign included; 2 or more.
         min_bits: u8,
@@ -21,7 +21,8 @@ pub enum WeightFormat {
         /// Least and greatest left shift of a layer's weights into the membrane.
         shift: [u8; 2],
     },
-    /// A crossbar of bits, where each neuron has one value per axon type.
+    /// A crossbar of synapses that are there or not. The weight of a synapse is the value that its
+    /// neuron has for the axon's type.
     ///
     /// A weight of b bits takes b axons of different types for each input. With 2 bits the values
     /// are 1 and -1 (Esser et al. 2016); with more they are the digits of two's complement.
@@ -57,8 +58,8 @@ pub enum Compare {
     Ge,
 }
 
-/// The values that a threshold can take: an unsigned register, minus a constant bias of the
-/// potential.
+/// The values that a threshold can take: an unsigned register, minus a constant bias that the chip
+/// adds to the potential.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ThresholdFormat {
@@ -66,8 +67,8 @@ pub struct ThresholdFormat {
     pub bits: u8,
     /// One step of the register is `2^shift` in units of the membrane.
     pub shift: u8,
-    /// Least value of the register: 1 on chips whose neurons decide only on events, so that none
-    /// fires without input.
+    /// Least value of the register. It is 1 on chips whose neurons decide only when an event
+    /// arrives, so that no neuron fires without input.
     pub least: u8,
     /// The bias; without one no threshold can be below zero.
     pub bias: Option<BiasFormat>,

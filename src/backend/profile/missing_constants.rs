@@ -112,7 +112,8 @@ impl ChipProfile {
         }
     }
 
-    /// The paths of the constants that are null.
+    /// The paths of the constants that are not given, out of pairs of a path and whether it is
+    /// given.
     fn null(&self, numbers: &[(&'static str, bool)]) -> Vec<&'static str> {
         numbers.iter().filter(|&&(_, is_given)| !is_given).map(|&(key, _)| key).collect()
     }

@@ -119,8 +119,8 @@ pub struct Topology {
     pub layers_share_cores: bool,
     /// Number of cores that share a router.
     pub cores_per_tile: u32,
-    /// Number of tiles from west to east and from north to south; null: every core is next to every
-    /// other.
+    /// Number of tiles from west to east and from north to south; null: no mesh, every core is next
+    /// to every other.
     pub mesh: Option<[u32; 2]>,
     /// Rule that chooses the cores of the mesh for a network.
     pub placement: Placement,
@@ -148,7 +148,7 @@ pub struct CoreLimits {
     pub out_axons: Option<u32>,
     /// Number of synapses of one neuron.
     pub fan_in: Option<u32>,
-    /// Number of axons on other cores that one neuron can drive; a neuron that needs more is placed
+    /// Number of axons on other cores that one neuron can drive. A neuron that needs more is placed
     /// several times.
     pub axons_per_neuron: Option<u32>,
     /// Memory that holds the weights.
@@ -160,10 +160,10 @@ pub struct CoreLimits {
 
 /// Cores that each hold one whole layer as a convolution.
 ///
-/// A dense layer is a convolution whose window covers all of its input. A pool is one whose output
-/// channels each receive one input channel. A layer of C input channels, a window of h x w, F
-/// output channels and Y x X positions takes `C 2^(ceil(log2(h w)) + ceil(log2 F))` kernel words
-/// and `F 2^(ceil(log2 Y) + ceil(log2 X))` neuron words.
+/// A dense layer is a convolution whose window covers all of its input. A pool is a convolution
+/// whose output channels each receive one input channel. Say a layer has C input channels, a window
+/// of h x w, F output channels and Y x X positions. It takes `C 2^(ceil(log2(h w)) + ceil(log2 F))`
+/// kernel words and `F 2^(ceil(log2 Y) + ceil(log2 X))` neuron words.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConvolutionCores {
@@ -205,8 +205,8 @@ pub struct SynapseMemory {
     pub word_bits: u64,
     /// Number of bits before the first weight of a list.
     pub header_bits: u64,
-    /// Whether the axons of a convolution share lists: one list per kernel element instead of one
-    /// per axon.
+    /// Whether the axons of a convolution share lists of weights: one list per kernel element
+    /// instead of one per axon.
     pub shared_kernels: bool,
 }
 
@@ -258,7 +258,7 @@ pub enum OutputCounting {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepCounting {
-    /// A new inference begins with every step of the chip; each neuron makes one step per
+    /// A new inference begins with every step of the chip. Each neuron makes one step per
     /// inference.
     Pipelined,
     /// An inference begins when the one before it ends. It takes one step for the input and one for
@@ -297,7 +297,7 @@ impl ChipProfile {
         BUILTIN.into_iter().map(|(name, _)| name)
     }
 
-    /// Reads and checks a profile; errors call it `file`.
+    /// Reads a profile from JSON and checks it. Errors call the profile by the name `file`.
     ///
     /// # Errors
     /// One line with the file, the key, the value and the rule that it breaks.

@@ -1,9 +1,10 @@
 //! Quantization: from a network of real numbers to the integers that a chip holds.
 //!
-//! Each output neuron decides alone, so each channel may have its own scale, which its threshold
-//! takes in. Rounding `q = round(w / s)` turns `w . x >= t` into `q . x >= ceil(t / s)`. A chip
-//! that compares with `>` gets that threshold minus one. Both sides agree exactly if the weights
-//! do. The single weight of a pool stays 1.
+//! A neuron with weights w, inputs x and threshold t fires if `w . x >= t`. Its weights become
+//! integers `q = round(w / s)` for a scale s. The neuron then fires if `q . x >= ceil(t / s)`. If
+//! the weights are exact multiples of s, both decide alike. The threshold takes in the scale, so
+//! each channel can have its own. A chip that compares with `>` gets that integer threshold minus
+//! one. The single weight of a pool stays 1.
 
 pub(super) mod scale;
 pub(super) mod threshold;
@@ -22,7 +23,7 @@ use scale::Scale;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DeployOptions {
-    /// Bits of a weight, sign included; `None`: the chip's default, which is exact on a chip
+    /// Bits of a weight, sign included. `None`: the chip's default; weights are exact on a chip
     /// without limits.
     pub weight_bits: Option<u8>,
     /// The weights that share one scale.
@@ -35,14 +36,14 @@ pub struct DeployOptions {
 pub enum Granularity {
     /// All weights of a layer.
     Layer,
-    /// The weights of one channel: an output neuron of a dense layer, or a channel of a
-    /// convolution. The error is smaller, at no cost to the chip.
+    /// The weights of one channel, which is an output neuron of a dense layer, or a channel of a
+    /// convolution. The rounding error is smaller, at no cost to the chip.
     #[default]
     Channel,
 }
 
-/// A layer as the chip holds it: a neuron of channel c fires if `weights[.., c] . inputs` passes
-/// `thresholds[c]`.
+/// A layer as the chip holds it. A neuron of channel c fires if its sum `weights[.., c] . inputs`
+/// passes `thresholds[c]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IntegerLayer {
     /// The connections between inputs and neurons.
@@ -57,7 +58,7 @@ pub struct IntegerLayer {
     pub scales: Array1<f64>,
     /// Bits by which the chip shifts the weights of this layer left into the membrane.
     pub shift: u8,
-    /// The largest sum of one input over all sources.
+    /// The largest value of one input, added up over all sources.
     pub input_max: u8,
     /// Root mean square of the rounding errors of the weights, divided by the root mean square of
     /// the weights.
@@ -83,8 +84,8 @@ impl IntegerNetwork {
     /// Quantizes `network` for the chip of `profile`.
     ///
     /// # Errors
-    /// The chip has no weights of these bits, its membrane cannot hold every sum, or the network is
-    /// malformed.
+    /// The chip has no weights of this number of bits, its membrane potential cannot hold every
+    /// sum, or the network is malformed.
     pub fn new(
         network: &BinaryNetwork,
         profile: &ChipProfile,
@@ -126,15 +127,16 @@ impl IntegerLayer {
         self.weights.ncols()
     }
 
-    /// (channels): least and greatest sum that inputs can make in the neurons of each channel.
+    /// (channels): the least and the greatest sum that inputs can make in the neurons of each
+    /// channel.
     ///
-    /// Partial sums stay within these bounds. Neurons whose window hangs over the border may reach
-    /// less.
+    /// Partial sums stay within these bounds. Neurons whose window reaches beyond the border may
+    /// not get as far.
     pub(crate) fn reach(&self) -> Vec<(i64, i64)> {
         self.reach_of(self.weights.view())
     }
 
-    /// The same bounds for other `weights`, (elements, channels).
+    /// The bounds of [`reach`](Self::reach) for other `weights`, (elements, channels).
     pub(crate) fn reach_of(&self, weights: ArrayView2<'_, i64>) -> Vec<(i64, i64)> {
         let input_max = i64::from(self.input_max) * self.connectivity.inputs_per_element() as i64;
         let mut reach = vec![(0, 0); weights.ncols()];
@@ -205,8 +207,7 @@ impl Quantizer<'_> {
         }
     }
 
-    /// The scales, made coarser where the largest threshold of the chip would otherwise be too
-    /// small.
+    /// The scales, made coarser where an integer threshold would exceed the chip's largest one.
     fn with_thresholds_in_range(&self, scales: Vec<Scale>, grid: &Grid, largest_input: i64) -> Vec<Scale> {
         let (Some(bits), Some(format)) = (self.weight_bits, &self.profile.neuron.threshold) else {
             return scales;
@@ -233,11 +234,11 @@ impl Quantizer<'_> {
         scales.into_iter().zip(steps).map(coarser).collect()
     }
 
-    /// Chooses the shift into the membrane and gives every neuron a threshold that the chip has.
+    /// Chooses by how many bits the layer's weights are shifted left before they are added to the
+    /// membrane potential. Then gives every neuron a threshold that the chip has.
     ///
-    /// Takes the largest shift that fits the membrane and is not above the threshold register's
-    /// own. A larger shift keeps more thresholds exact; beyond the register's shift nothing
-    /// improves.
+    /// Takes the largest shift for which sums fit the membrane, up to the shift of the threshold
+    /// register. A larger shift keeps more thresholds exact, but only up to the register's shift.
     fn fit_membrane(&self, index: usize, layer: &mut IntegerLayer) -> Result<(), DeployError> {
         let reach = layer.reach();
         let neuron = &self.profile.neuron;
@@ -256,7 +257,7 @@ impl Quantizer<'_> {
         Ok(())
     }
 
-    /// (least shift, best shift): the best keeps thresholds exact, or nearest to it.
+    /// The least shift of the chip, and the best one: it keeps thresholds exact, or nearest to it.
     fn shifts(&self) -> (u8, u8) {
         let register = self.profile.neuron.threshold.as_ref().map_or(0, |threshold| threshold.shift);
         match self.profile.weights {
@@ -273,8 +274,8 @@ fn membrane_bits(widest: i64) -> u32 {
     i64::BITS - widest.leading_zeros() + 1
 }
 
-/// Clamps thresholds to the reach, which changes no decision, then rounds them to what the chip
-/// has.
+/// Clamps thresholds to `reach`, the range of possible sums, which changes no decision. Then rounds
+/// them to thresholds that the chip has.
 fn set_thresholds(layer: &mut IntegerLayer, reach: &[(i64, i64)], neuron: &NeuronFormat) {
     let less = match neuron.compare {
         Compare::Ge => 0,
@@ -328,7 +329,7 @@ struct Grid {
 }
 
 impl Grid {
-    /// The numbers of `layer` as multiples of its grid.
+    /// The weights and thresholds of `layer` as whole multiples of its grid, a power of 2.
     ///
     /// # Errors
     /// A number is not a whole multiple of the grid, or sums are too large to be exact.

@@ -1,12 +1,13 @@
 //! Scales: the real weight that one unit of an integer weight stands for.
 //!
-//! Weights come as whole multiples of the layer's grid. Small multiples of a common divisor stay
-//! exact. Other weights become `q = round(w / s)`, clipped to the largest code Q. Of [`CLIPPINGS`]
-//! steps s the one with the least sum of squared errors is taken. With few bits, clipping rare
-//! large weights costs less than a coarse step for all the others.
+//! Weights come as whole multiples of the layer's grid. If they are small multiples of a common
+//! divisor, they stay exact. Otherwise a weight w becomes the code `q = round(w / s)` for a step s,
+//! clipped to the largest code Q. [`CLIPPINGS`] steps are tried, and the one with the least sum of
+//! squared errors is taken. With few bits, clipping rare large weights costs less than a coarse
+//! step for all the others.
 
-/// Number of steps tried: s = 2^(-i/8) max|w| / Q for i from 0; the last one clips at 1/15 of the
-/// maximum.
+/// Number of steps tried: s = 2^(-i/8) max|w| / Q for i from 0, with weights w and largest code Q.
+/// The last one clips weights at 1/15 of the largest weight.
 const CLIPPINGS: i32 = 32;
 
 /// The search ends after this number of steps without improvement: the error falls, then rises.
@@ -76,8 +77,8 @@ impl Scale {
         }
     }
 
-    /// The least whole sum of codes that stands for `threshold` or more; `threshold` is in units of
-    /// the grid.
+    /// The least sum of codes that stands for a weighted sum of at least `threshold`. `threshold`
+    /// is in units of the grid.
     pub(crate) fn threshold(self, threshold: f64) -> i64 {
         match self {
             Self::Divisor(divisor) => {

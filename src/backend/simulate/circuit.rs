@@ -14,7 +14,7 @@ pub(crate) struct Circuit<'a> {
     /// The comparison by which the chip's neurons fire.
     pub compare: Compare,
     pub weights: Weights<'a>,
-    /// One per neuron; it fires if its sum is at least this.
+    /// The threshold of each neuron, which fires if its sum is at least this.
     pub thresholds: Vec<i64>,
 }
 
@@ -42,8 +42,8 @@ impl<'a> Circuit<'a> {
         }
     }
 
-    /// Least and greatest sums: one pair per channel if positions share weights, else one per
-    /// neuron.
+    /// Pairs of the least and the greatest sum: one per channel if positions share weights, else
+    /// one per neuron.
     pub fn reach(&self) -> Vec<(i64, i64)> {
         match &self.weights {
             Weights::Shared(weights) => self.layer.reach_of(weights.view()),

@@ -1,6 +1,7 @@
-//! Counts of activity: how often every input and neuron was active, not on which sample.
+//! Counts of activity: on how many samples every input and neuron was active, but not on which.
 //!
-//! Samples go through dense layers in tiles. If counts are enough, no list of events is made.
+//! Dense layers are computed on a matrix unit, several samples at once, see [`super::tiles`]. If
+//! counts are enough, no list of active inputs is made.
 
 use ndarray::ArrayView2;
 
@@ -15,9 +16,10 @@ use crate::network::Decision;
 /// The counts of one block of samples; the memory is reused for the next block.
 #[derive(Default)]
 pub(in crate::backend) struct Counts {
-    /// By source, the inputs first: the number of samples on which each was active.
+    /// By source, the network's inputs first: the number of samples on which each input or neuron
+    /// was active.
     pub active: Vec<Vec<u32>>,
-    /// One per sample.
+    /// The decision on each sample.
     pub decisions: Vec<Decision>,
     /// Whether any input was above 1.
     pub graded: bool,
@@ -32,8 +34,8 @@ impl Counts {
 }
 
 impl Simulator {
-    /// Whether [`Simulator::count`] can run this network: dense layers in tiles, one after the
-    /// other, no faults.
+    /// Whether [`Simulator::count`] can run this network. All layers must be dense and on a matrix
+    /// unit, each must receive the layer before it, and no spike may get lost.
     pub(in crate::backend) fn can_count(&self) -> bool {
         let follows = |(index, sources): (usize, &Vec<usize>)| sources == &[index];
         let has_tiles =
@@ -43,8 +45,8 @@ impl Simulator {
             && self.sources.iter().enumerate().all(follows)
     }
 
-    /// Runs the samples `inputs`, (n, I) with n up to [`Counts::BLOCK`]; `first` is the number of
-    /// the first.
+    /// Runs the samples `inputs`: up to [`Counts::BLOCK`] rows of I inputs. `first` is the number
+    /// of the first sample, for errors.
     ///
     /// # Errors
     /// [`RunError::Level`] if an input is above the network's largest.
@@ -65,8 +67,8 @@ impl Simulator {
         self.count_samples(first, inputs, counts)
     }
 
-    /// [`Simulator::count_samples`] compiled for processors with AVX-512: the same integers in
-    /// fewer instructions.
+    /// [`Simulator::count_samples`] compiled for processors with AVX-512: the same results in fewer
+    /// instructions.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
     fn count_with_avx512(
@@ -136,8 +138,8 @@ impl Simulator {
 }
 
 impl<T: TileSum> TiledLayer<T> {
-    /// Writes to `above` a 1 for every neuron and sample that fires on the levels `below`; returns
-    /// the number of neurons.
+    /// Writes to `above` a 1 for every neuron and sample where the neuron fires, given the levels
+    /// `below` of its inputs. Returns the number of neurons.
     #[inline(always)]
     fn fire(&self, below: &[Line], samples: usize, above: &mut Vec<Line>) -> usize {
         let neurons = self.neurons();

@@ -33,8 +33,9 @@ impl Decoder {
         Self { silent, shares, tiles }
     }
 
-    /// Writes to `scores` those of the spikes in `lines`, which lie in tile rows; returns the
-    /// length of a sample's row of scores.
+    /// Writes to `scores` the class scores of each sample. `lines` has the spikes of the output
+    /// neurons, in the layout of [`tile_rows`](super::tiles::tile_rows). Returns the length of one
+    /// sample's row in `scores`.
     ///
     /// # Panics
     /// If there is no matrix unit.

@@ -51,8 +51,8 @@ impl EventLists {
         self.ends.push(self.count() + found);
     }
 
-    /// Adds the list of one more sample: the indices at which `values` reach `thresholds`; both are
-    /// equally long.
+    /// Adds the list of one more sample: the indices at which `values` reach `thresholds`. Both
+    /// have the same length.
     pub fn push_reaching<T: Copy + Ord>(&mut self, values: &[T], thresholds: &[T]) {
         #[cfg(target_arch = "x86_64")]
         if std::is_x86_feature_detected!("avx512bw") && std::is_x86_feature_detected!("avx512vl") {
@@ -62,8 +62,8 @@ impl EventLists {
         self.push(values.iter().zip(thresholds).map(|(value, threshold)| value >= threshold));
     }
 
-    /// [`EventLists::push_reaching`] with an instruction that packs the active ones of sixteen
-    /// indices.
+    /// [`EventLists::push_reaching`] with an AVX-512 instruction that packs the active indices
+    /// among sixteen.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
     fn push_with_avx512<T: Copy + Ord>(&mut self, values: &[T], thresholds: &[T]) {
@@ -107,8 +107,8 @@ impl EventLists {
         &mut self.active[start..]
     }
 
-    /// Keeps the entries for which `keeps(sample, index)` is true; `index` counts the entries of
-    /// all samples.
+    /// Keeps the entries for which `keeps(sample, index)` is true. `index` counts the entries of
+    /// all samples together.
     pub fn retain(&mut self, mut keeps: impl FnMut(usize, usize) -> bool) {
         let (mut kept, mut start) = (0, 0);
         for sample in 0..self.len() {

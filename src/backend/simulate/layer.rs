@@ -9,7 +9,7 @@ use super::tile_sum::TileSum;
 use super::tiles::{Tiles, rows};
 use crate::network::{Connectivity, FanOut};
 
-/// A layer, in the narrowest lane that holds every sum.
+/// A layer that computes its sums in the narrowest integer type (lane) that holds them all.
 #[derive(Clone, Debug)]
 pub(super) enum SimulatedLayer {
     I16(EventLayer<i16>),
@@ -40,7 +40,7 @@ impl SimulatedLayer {
         }
     }
 
-    /// Writes to `spikes` the neurons that fire on the inputs `received`.
+    /// Writes to `spikes` the neurons that fire, given the inputs `received`.
     pub(super) fn step(
         &self,
         received: PresynapticInputs<'_>,
@@ -57,11 +57,11 @@ impl SimulatedLayer {
     }
 }
 
-/// A layer whose sums are computed by events, in lane `T`.
+/// A layer that adds up the weights of active inputs, in integers of type `T`.
 #[derive(Clone, Debug)]
 pub(super) struct EventLayer<T> {
     weights: EventWeights<T>,
-    /// One per neuron; it fires if its sum is at least this.
+    /// The threshold of each neuron, which fires if its sum is at least this.
     thresholds: Vec<T>,
 }
 
@@ -105,7 +105,8 @@ impl<T: Lane + From<i8>> EventLayer<T> {
     }
 }
 
-/// One per neuron: it fires if its sum is at least this; clamped to the `reach` of sums.
+/// The threshold of each neuron, which fires if its sum is at least this. Clamped to `reach`, the
+/// range of its possible sums.
 fn thresholds<T: Lane>(circuit: &Circuit<'_>, reach: &[(i64, i64)]) -> Vec<T> {
     let within =
         |(&threshold, &(low, high)): (&i64, &(i64, i64))| T::narrowed(threshold.clamp(low, high + 1));
@@ -118,18 +119,19 @@ fn list<'a, T: Lane + 'a>(sums: impl Iterator<Item = &'a [T]>, thresholds: &[T],
     sums.for_each(|sums| spikes.push_reaching(&sums[..thresholds.len()], thresholds));
 }
 
-/// A dense layer that sums in tiles if many inputs are active, else by events; both give the same
-/// integers.
+/// A dense layer that sums on the matrix unit if many inputs are active, else by lists of active
+/// inputs. Both give the same integers.
 #[derive(Clone, Debug)]
 pub(super) struct TiledLayer<T> {
     pub tiles: Tiles<T>,
-    /// One per neuron.
+    /// The threshold of each neuron, which fires if its sum is at least this.
     pub thresholds: Vec<T>,
     events: SimulatedLayer,
 }
 
 impl<T: TileSum> TiledLayer<T> {
-    /// The layer in tiles, wrapped by `variant`, or `events` if it cannot be tiled.
+    /// The layer on the matrix unit, wrapped by `variant`. Returns `events` if there is no such
+    /// unit or the layer is too large for it.
     fn or_else(
         circuit: &Circuit<'_>,
         reach: &[(i64, i64)],
@@ -195,7 +197,7 @@ impl<T: Lane + From<i8>> EventWeights<T> {
     }
 }
 
-/// Adds to the `sums` of one sample the weights of its inputs, through windows.
+/// Adds to the `sums` of one sample the weights of its active inputs, for layers with windows.
 fn add_windows<T: Lane>(fan_out: &FanOut<T>, received: PresynapticInputs<'_>, sample: usize, sums: &mut [T]) {
     for &source in received.sources {
         let active = received.events[source].of(sample);

@@ -1,7 +1,7 @@
-//! The processor's matrix unit: Intel AMX with bytes.
+//! The processor's matrix unit: Intel AMX, with products of bytes.
 //!
-//! This is the only file that uses it, in assembly language, because the compiler's functions for
-//! it are not stable.
+//! Only this file uses the unit. It does so in assembly language, because Rust's functions for AMX
+//! are not stable.
 
 use std::sync::OnceLock;
 
@@ -19,8 +19,8 @@ pub(super) const NEURONS: usize = 16;
 #[repr(C, align(64))]
 pub(super) struct Line(pub [u8; INPUTS]);
 
-/// Weights from [`INPUTS`] inputs to [`NEURONS`] neurons, in the unit's order: a row holds four
-/// inputs of every neuron.
+/// Weights from [`INPUTS`] inputs to [`NEURONS`] neurons, in the order that the matrix unit wants:
+/// a row holds four inputs of every neuron.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub(super) struct Tile([i8; INPUTS * NEURONS]);
@@ -53,7 +53,7 @@ pub(super) fn is_there() -> bool {
 pub(super) struct MatrixUnit(std::marker::PhantomData<*const ()>);
 
 impl MatrixUnit {
-    /// Configures the unit.
+    /// Configures the matrix unit for this thread.
     ///
     /// # Panics
     /// If [`is_there`] is false.
@@ -64,11 +64,12 @@ impl MatrixUnit {
         Self(std::marker::PhantomData)
     }
 
-    /// Multiplies two tiles of rows with two tiles of neurons, summed over all steps, modulo 2^32.
+    /// Multiplies inputs with weights: sums of two tiles of rows for two tiles of neurons, over all
+    /// inputs, modulo 2^32.
     ///
-    /// Writes the products to `sums`, or adds them if `adds` is true. `rows` has the lines of the
-    /// first 16 rows for all inputs, then those of the second 16 rows; `tiles` is ordered alike by
-    /// neurons.
+    /// Writes the sums to `sums`, or adds them if `adds` is true. `rows` has the inputs of the
+    /// first 16 rows, [`INPUTS`] at a time, then those of the second 16 rows. `tiles` has the
+    /// weights of the first 16 neurons in the same order, then those of the second 16.
     ///
     /// # Panics
     /// If there are no tiles, or the numbers of rows and tiles do not match.
@@ -98,16 +99,17 @@ mod machine {
 
     /// Whether the processor has the unit and the kernel lets this process use it.
     pub fn is_allowed() -> bool {
-        /// `ARCH_REQ_XCOMP_PERM`, and the number of the state to permit: the data of tiles.
+        /// The request `ARCH_REQ_XCOMP_PERM` to the kernel, and the state to permit: number 18, the
+        /// data of tiles.
         const ASK: (libc::c_long, libc::c_long) = (0x1023, 18);
-        /// The features of tiles and of products of bytes.
+        /// Bits of the processor's features: tiles, and products of bytes in tiles.
         const FEATURES: u32 = 0b11 << 24;
         let has_features = __cpuid_count(0, 0).eax >= 7 && __cpuid_count(7, 0).edx & FEATURES == FEATURES;
         // SAFETY: the call reads and writes no memory of ours; kernels without it return an error.
         has_features && unsafe { libc::syscall(libc::SYS_arch_prctl, ASK.0, ASK.1) } == 0
     }
 
-    /// Configures all eight tiles with 16 rows of 64 bytes.
+    /// Configures all eight tiles of the matrix unit with 16 rows of 64 bytes.
     ///
     /// # Safety
     /// The process may use the unit.
@@ -126,7 +128,7 @@ mod machine {
         }
     }
 
-    /// Releases the unit.
+    /// Releases the matrix unit.
     ///
     /// # Safety
     /// The process may use the unit.
@@ -135,8 +137,8 @@ mod machine {
         unsafe { asm!("tilerelease", options(nostack, preserves_flags, nomem)) };
     }
 
-    /// [`super::MatrixUnit::multiply`] with sums in tiles 0 to 3, rows in 4 and 5, weights in 6 and
-    /// 7.
+    /// [`super::MatrixUnit::multiply`] on the tiles of the unit: sums are in tiles 0 to 3, rows of
+    /// inputs in 4 and 5, weights in 6 and 7.
     ///
     /// # Safety
     /// The unit is configured on this thread. `rows` has 32 times `steps` lines, `tiles` twice
@@ -202,7 +204,7 @@ mod machine {
     }
 }
 
-/// Other processors have no matrix unit, so nothing here is called but `is_allowed`.
+/// Stands in on other processors. They have no matrix unit, so only `is_allowed` is called.
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 mod machine {
     use super::{Line, Square, Tile};

@@ -1,9 +1,9 @@
 //! The simulation: the chip's integer, event-driven forward pass, bit for bit.
 //!
-//! Each layer is one step. An input spike adds its weights to the sums of the neurons that it
-//! reaches, so silent inputs cost nothing. Sums use the narrowest integer that no order of
-//! additions can overflow, which follows from the layer's reach. Samples go through the layers in
-//! blocks, so that weights stay in a near cache.
+//! Each layer is one step. A spike adds its weights to the sums of the neurons that it reaches, so
+//! silent inputs cost nothing. Sums use the narrowest integers that cannot overflow, in whatever
+//! order weights are added. The range of a layer's possible sums tells which. Samples go through
+//! the layers in blocks, so that weights stay in a cache close to the processor.
 //!
 //! | file | idea |
 //! |---|---|

@@ -1,9 +1,10 @@
-//! The weights of a dense layer in panels, which stay in the nearest cache during a block of
-//! samples.
+//! The weights of a dense layer in panels of 64 neurons. A panel stays in the nearest cache during
+//! a block of samples.
 //!
 //! The sums of a panel's neurons are in registers while the weights of each active input are added.
-//! If most inputs are active, the weights of the silent ones are subtracted from the sum of all. So
-//! no sample costs more than half of the weights, and the integers are the same.
+//! If most inputs are active, the weights of the silent inputs are subtracted from the sum of all
+//! weights instead. So no sample costs more than half of the weights, and the integers are the
+//! same.
 
 use ndarray::ArrayView2;
 
@@ -19,7 +20,7 @@ const WIDTH: usize = 64;
 pub(super) struct Panels<W, T> {
     /// Panel by panel, one row per input.
     rows: Vec<[W; WIDTH]>,
-    /// One per panel: the sums if every input is active once.
+    /// For each panel the sums if every input is active once.
     totals: Vec<[T; WIDTH]>,
     inputs: usize,
 }
@@ -89,7 +90,8 @@ impl<W: Copy + Default + Into<T>, T: Lane> Panels<W, T> {
         self.sum_panels(received, buffers);
     }
 
-    /// Lists the silent inputs of each source and sample where fewer inputs are silent than active.
+    /// Lists the silent inputs of each source and sample, where silent inputs are fewer than active
+    /// ones.
     fn list_silent(&self, received: PresynapticInputs<'_>, silent: &mut Vec<EventLists>) {
         silent.resize_with(received.sources.len().max(silent.len()), EventLists::default);
         for (&source, lists) in received.sources.iter().zip(silent) {

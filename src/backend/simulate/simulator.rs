@@ -25,7 +25,7 @@ pub(in crate::backend) struct Simulator {
     pub(super) decoder: Decoder,
     pub(super) inputs: usize,
     input_max: u8,
-    /// (I): the level from which an input counts as active.
+    /// (I): for each of the I inputs the level from which it counts as active.
     ones: Vec<u8>,
     pub(super) drop: Option<SpikeDrop>,
 }
@@ -33,11 +33,11 @@ pub(in crate::backend) struct Simulator {
 /// The activity of a block of samples in every layer; the memory is reused for the next block.
 #[derive(Default)]
 pub(in crate::backend) struct Block {
-    /// By source: the active inputs, then the neurons of each layer that fired.
+    /// The active inputs of the network, then the neurons of each layer that fired.
     events: Vec<EventLists>,
     /// Levels of graded inputs: one per active input.
     levels: Vec<u8>,
-    /// One per sample.
+    /// The decision on each sample.
     pub decisions: Vec<Decision>,
     buffers: StepBuffers,
     scores: Vec<i32>,
@@ -49,7 +49,8 @@ impl Block {
         !self.levels.is_empty() && self.levels[self.events[0].range(sample)].iter().any(|&level| level > 1)
     }
 
-    /// By source: the active inputs or neurons of sample number `sample` of the block.
+    /// The active inputs of sample number `sample` of the block, then the neurons of each layer
+    /// that fired.
     pub(in crate::backend) fn events(&self, sample: usize) -> impl Iterator<Item = &[u32]> {
         self.events.iter().map(move |lists| lists.of(sample))
     }
@@ -61,8 +62,8 @@ impl Simulator {
         Self::of(network, circuits, None)
     }
 
-    /// The simulator of `network` with `circuits` as its layers, and lost spikes if `drop` is
-    /// given.
+    /// The simulator of `network`, whose layers compute as `circuits` say. If `drop` is given,
+    /// spikes get lost.
     pub(in crate::backend) fn of<'a>(
         network: &IntegerNetwork,
         circuits: impl Iterator<Item = Circuit<'a>>,
@@ -85,16 +86,17 @@ impl Simulator {
         &self.sources[layer]
     }
 
-    /// Checks the number of inputs.
+    /// Checks that samples have the network's number of inputs.
     ///
     /// # Errors
-    /// [`RunError::Width`] if `found` is not the network's.
+    /// [`RunError::Width`] if `found` is another number.
     pub(in crate::backend) fn check_width(&self, found: usize) -> Result<(), RunError> {
         let expected = self.inputs;
         if found == expected { Ok(()) } else { Err(RunError::Width { found, expected }) }
     }
 
-    /// Runs the samples `inputs`, (n, I); `first` is the number of the first sample.
+    /// Runs the samples `inputs`, one row of I inputs each; `first` is the number of the first
+    /// sample.
     ///
     /// # Errors
     /// [`RunError::Level`] if an input is above the network's largest.
@@ -142,7 +144,7 @@ impl Simulator {
         Ok(())
     }
 
-    /// The highest level of a sample.
+    /// The highest level (value of an input) of a sample.
     ///
     /// # Errors
     /// [`RunError::Level`] if a level is above the network's largest.

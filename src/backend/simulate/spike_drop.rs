@@ -1,4 +1,4 @@
-//! Loss of spikes: those of inputs, hidden neurons and output neurons.
+//! Loss of spikes. Spikes of inputs, hidden neurons and output neurons can get lost.
 
 use rand::RngExt;
 

@@ -1,23 +1,23 @@
-//! Sums of whole weights from the matrix unit's sums of bytes.
+//! Sums of integer weights, put together from the matrix unit's sums of single bytes.
 
 use super::lane::Lane;
 use super::matrix_unit::{NEURONS, ROWS, Square};
 
-/// An integer type in which the sums of a weight's bytes are combined.
+/// An integer type for sums of weights that are split into bytes.
 pub(super) trait TileSum: Lane + From<i32> {
     /// Memory for the sums of a square of samples and neurons.
     type Squares: Default;
 
-    /// Most bytes of a weight that count; higher ones are multiples of the type's modulus.
+    /// The most bytes (digits) of a weight that can change a sum in this type.
     const DIGITS: usize;
 
-    /// Most inputs whose sums of bytes fit.
+    /// The most inputs for which the sums of one byte of the weights fit the matrix unit.
     const INPUTS: usize;
 
-    /// The sums of weights with this number of `digits`, the highest first.
+    /// The sums of weights that are split into `digits` bytes, the highest byte first.
     ///
-    /// `multiply(digit, square, adds)` writes the sums of one digit to a square, or adds them to
-    /// it.
+    /// `multiply(digit, square, adds)` computes the sums of one byte. It writes them to `square`,
+    /// or adds them to it if `adds` is true.
     fn together(
         digits: usize,
         squares: &mut Self::Squares,
@@ -50,7 +50,7 @@ impl TileSum for i32 {
     }
 }
 
-/// The sums of one digit, and of all digits so far.
+/// The sums of one byte of the weights, and the combined sums of all bytes so far.
 pub(super) struct WideSquares {
     digit: Square,
     sums: Box<SquareSums<i64>>,
@@ -62,7 +62,7 @@ impl Default for WideSquares {
     }
 }
 
-/// The sums of a digit are exact; combined sums are modulo 2^64.
+/// The sums of a byte are exact; combined sums are modulo 2^64.
 impl TileSum for i64 {
     type Squares = WideSquares;
     const DIGITS: usize = 8;

@@ -1,8 +1,9 @@
 //! Sums of a dense layer on the processor's matrix unit (Intel AMX).
 //!
-//! One step multiplies 16 samples of 64 inputs with 16 neurons. It processes silent inputs too;
-//! from a few percent of activity on, that is faster than events in vectors. Weights are split into
-//! signed bytes. The products of each byte with the inputs are summed, and the sums are combined.
+//! One instruction multiplies 64 inputs of 16 samples with the weights of 16 neurons. Silent inputs
+//! are processed too. It is still faster than lists of active inputs if more than a few percent of
+//! inputs are active. Weights are split into signed bytes. The unit sums the products of each byte
+//! with the inputs, and the sums of all bytes are then combined.
 
 use std::marker::PhantomData;
 
@@ -15,7 +16,7 @@ use super::tile_sum::{SquareSums, TileSum};
 /// The weights of a dense layer in tiles.
 #[derive(Clone, Debug)]
 pub(super) struct Tiles<T> {
-    /// By digit, the highest first; in each digit by 16 neurons, then by 64 inputs.
+    /// By byte (digit) of the weights, the highest first; in each by 16 neurons, then by 64 inputs.
     digits: Vec<Vec<Tile>>,
     inputs: usize,
     neurons: usize,
@@ -23,9 +24,9 @@ pub(super) struct Tiles<T> {
 }
 
 impl<T: TileSum> Tiles<T> {
-    /// The tiles of `weights`, (inputs, neurons), whose sums must fit in T.
+    /// The tiles of `weights`, (inputs, neurons). The sums of the weights must fit in T.
     ///
-    /// `None` without a matrix unit, or with more than [`TileSum::INPUTS`] inputs.
+    /// `None` without a matrix unit, without weights, or with more inputs than [`TileSum::INPUTS`].
     pub fn new(weights: ArrayView2<'_, i64>) -> Option<Self> {
         let (inputs, neurons) = weights.dim();
         if !matrix_unit::is_there() || weights.is_empty() || inputs > T::INPUTS {
@@ -40,28 +41,28 @@ impl<T: TileSum> Tiles<T> {
         Some(Self { digits, inputs, neurons, sums: PhantomData })
     }
 
-    /// The distance between the sums of two samples.
+    /// Length of one sample's row of sums: the number of neurons, filled up to whole tiles.
     pub fn width(&self) -> usize {
         self.neurons.next_multiple_of(2 * NEURONS)
     }
 
     /// Whether enough inputs are active for tiles to be faster than events.
     pub fn suit(&self, received: PresynapticInputs<'_>) -> bool {
-        /// Share of active inputs, per digit, above which tiles are used. From a count of cycles:
-        /// `benches/README.md#matrix-unit`.
+        /// Tiles are used above this share of active inputs, times the bytes of a weight. It comes
+        /// from a count of processor cycles: `benches/README.md#matrix-unit`.
         const SHARE: f64 = 0.025;
         let active: usize = received.sources.iter().map(|&source| received.events[source].count()).sum();
         active as f64 > SHARE * (self.digits.len() * self.inputs * received.samples()) as f64
     }
 
-    /// Writes to `sums`, ([`rows`], [`Tiles::width`]), the sums of all samples; the memory of
-    /// `lines` is reused.
+    /// Writes to `sums` the sums of all samples, [`rows`] rows of length [`Tiles::width`]. The
+    /// memory of `lines` is reused.
     pub fn sum(&self, received: PresynapticInputs<'_>, lines: &mut Vec<Line>, sums: &mut [T]) {
         self.read(received, lines);
         self.sum_lines(lines, sums);
     }
 
-    /// The sums of levels that already lie in [`tile_rows`].
+    /// Writes to `sums` the sums of inputs whose levels already lie in `lines`, see [`tile_rows`].
     #[inline(always)]
     pub fn sum_lines(&self, lines: &[Line], sums: &mut [T]) {
         let (unit, mut squares, width) = (MatrixUnit::new(), T::Squares::default(), self.width());
@@ -75,9 +76,10 @@ impl<T: TileSum> Tiles<T> {
         }
     }
 
-    /// The sums of one square of samples and neurons, which begins at (`sample`, `neuron`).
+    /// The sums of one square of samples and neurons. Its first sample is `sample` and its first
+    /// neuron `neuron`, both multiples of the square's side.
     ///
-    /// Both are multiples of the square's side. `lines` has the levels in [`tile_rows`].
+    /// `lines` has the levels of all inputs, see [`tile_rows`].
     #[inline(always)]
     pub fn multiply<'a>(
         &self,
@@ -115,19 +117,21 @@ impl<T: TileSum> Tiles<T> {
     }
 }
 
-/// Number of rows for `samples` samples, with those that fill up the last tiles.
+/// Number of rows of tiles for `samples` samples, rounded up to whole pairs of tiles.
 pub(super) fn rows(samples: usize) -> usize {
     samples.next_multiple_of(2 * ROWS)
 }
 
-/// The lines of sample number `sample` with `width` inputs.
+/// The indices of the lines with the `width` inputs of sample number `sample`; a line has
+/// [`INPUTS`] of them.
 ///
-/// Sixteen samples share a tile, and the tiles of all inputs follow one another.
+/// A tile has one line for each of sixteen samples. The tiles of these samples for all inputs
+/// follow one another.
 pub(super) fn tile_rows(sample: usize, width: usize) -> impl Iterator<Item = usize> {
     (0..width.div_ceil(INPUTS)).map(move |step| first_row(sample, width) + step * ROWS)
 }
 
-/// The line of a sample's first inputs.
+/// The index of the line with the first inputs of a sample.
 pub(super) fn first_row(sample: usize, width: usize) -> usize {
     sample / ROWS * ROWS * width.div_ceil(INPUTS) + sample % ROWS
 }

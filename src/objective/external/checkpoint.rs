@@ -1,8 +1,9 @@
-//! The folder in which a command keeps its checkpoint from one segment of a trial to the next.
+//! The folder in which a command keeps its checkpoint from one segment of a trial to the next. A
+//! segment is the part of a trial between two pauses.
 //!
-//! A command works in a copy. The checkpoint of the segment before stays as it was until the next
-//! one is stored, so a segment that is run again begins at the same step. And two processes never
-//! work in one folder, even if one of them was wrongly taken for dead.
+//! A command works in a copy. The last checkpoint stays as it was until the next one is stored. So
+//! a segment that is run again begins at the same step. And two processes never work in one folder,
+//! even if one of them was wrongly taken for dead.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -16,14 +17,14 @@ use crate::objective::Segment;
 #[derive(Debug)]
 pub(super) struct CheckpointFolder {
     folder: PathBuf,
-    /// The folder around it: temporary folders are private to one user, a checkpoint is for every
-    /// worker.
+    /// The folder that contains `folder`. A temporary folder is private to one user, but a
+    /// checkpoint is for every worker.
     _around: TempDir,
 }
 
 impl CheckpointFolder {
-    /// A folder beside the checkpoints of `segment`, with a copy of the one that it continues from.
-    /// Without checkpoints: a temporary folder of the system.
+    /// Makes a folder next to the checkpoints of `segment`, with a copy of the checkpoint that the
+    /// segment continues from. If the segment has no checkpoints: a temporary folder of the system.
     ///
     /// # Errors
     /// The folder cannot be made, or the checkpoint cannot be copied. A checkpoint that does not
@@ -49,21 +50,21 @@ impl CheckpointFolder {
         Ok(Self { folder, _around: around })
     }
 
-    /// Its absolute path.
+    /// The absolute path of the folder.
     pub fn path(&self) -> &Path {
         &self.folder
     }
 
-    /// Whether it is empty or gone.
+    /// Whether the folder is empty or gone.
     pub fn is_empty(&self) -> bool {
         fs::read_dir(&self.folder).map_or(true, |mut entries| entries.next().is_none())
     }
 
-    /// Moves it to `checkpoint` in one step, unless it is empty. An existing checkpoint stays:
-    /// another process has made the same one before.
+    /// Moves the folder to the path `checkpoint` in one step, unless it is empty. If there is a
+    /// checkpoint already it stays, since another process has made the same one.
     ///
     /// # Errors
-    /// The system cannot move it.
+    /// The system cannot move the folder.
     pub fn keep(self, checkpoint: &Path) -> io::Result<()> {
         if self.is_empty() {
             return Ok(());
@@ -74,7 +75,7 @@ impl CheckpointFolder {
 }
 
 /// Copies all files, folders and links in `from` to `to`. Anything else, such as a socket, belongs
-/// to a process that has ended.
+/// to a process that has ended, and is left out.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;
@@ -91,7 +92,7 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Copies a link as it is: a relative one points into the copy.
+/// Copies a link as it is. A relative link then points into the copy.
 #[cfg(unix)]
 fn copy_link(from: &Path, to: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(fs::read_link(from)?, to)

@@ -11,9 +11,11 @@ use crate::objective::Observer;
 use crate::study::{Attributes, Failure, FailureKind, Outcome};
 use crate::units::Seconds;
 
-/// How often a silent command is checked: whether its time is up, or the run is to stop.
+/// How often a command that prints nothing is checked: whether its time is up, or the run should
+/// stop.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How long a command may go on after an interrupt, or if it ignores the answer to pause.
+/// How long a command may go on after an interrupt, or if it ignores the answer that asks it to
+/// pause.
 pub(super) const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 /// How a command ended.
@@ -22,7 +24,7 @@ pub(super) enum CommandEnd {
     Done(Outcome),
     /// Paused.
     Paused {
-        /// The last step that it reported.
+        /// The last step that the command reported.
         step: u32,
         /// The values of that step; empty if one is not finite.
         values: Vec<f64>,
@@ -32,11 +34,11 @@ pub(super) enum CommandEnd {
 }
 
 impl External {
-    /// Follows `process` to its end, or to the end of the `segment` it was started for; `None` if
-    /// it was broken off.
+    /// Follows `process` to its end, or to the end of the `segment` that it was started for. `None`
+    /// if the run was interrupted.
     ///
     /// # Errors
-    /// Why the trial has failed.
+    /// The reason why the trial has failed.
     pub(super) fn follow(
         &self,
         process: &mut Process,
@@ -83,8 +85,8 @@ impl External {
         }
     }
 
-    /// Reports a step and answers the command. `Some` if it ends there: `Some(None)` if it was
-    /// broken off.
+    /// Passes a step on to the observer and answers the command. `None` if the command goes on.
+    /// `Some` if it ends at this step; the inner `None` means that the run was interrupted.
     fn step(
         &self,
         process: &mut Process,
@@ -108,8 +110,8 @@ impl External {
         }
     }
 
-    /// Refuses a step without all metrics where trials pause: all of them decide which trials
-    /// continue.
+    /// Refuses a step without the values of all metrics, if trials pause. All metrics decide which
+    /// trials continue.
     fn check_step(&self, step: u32, values: &[f64], segment: Option<&SegmentRequest>) -> Result<(), String> {
         match segment.is_none() || values.len() == self.metrics.len() {
             true => Ok(()),
@@ -121,8 +123,9 @@ impl External {
         }
     }
 
-    /// Lets a command that has reached its rung write its checkpoint and end. A result is dropped:
-    /// whether it arrives in time depends on the machine.
+    /// Lets a command that has reached its rung (the step to pause at) write its checkpoint and
+    /// end. If the command prints a result by then, it is ignored: whether it arrives in time
+    /// depends on the machine.
     fn pause(
         &self,
         process: &mut Process,
@@ -141,9 +144,9 @@ impl External {
         Ok(Some(CommandEnd::Paused { step, values, is_whole }))
     }
 
-    /// Waits at most `most` for the end of a command that was asked to end, then ends it; its
-    /// status if it ended by itself. Steps that it still reports are answered but not used: a
-    /// command that reports one has not read the answer before, and gets only [`STOP_LIMIT`].
+    /// Waits at most `most` for a command that was asked to end, then kills it. Returns its exit
+    /// status if it ended by itself. If it still reports a step, it had not read the earlier
+    /// answer. It is answered again, and gets only [`STOP_LIMIT`] from then on.
     fn wait_for_end(&self, process: &mut Process, most: Duration) -> Result<Option<ExitStatus>, Failure> {
         let mut last = Instant::now() + most;
         let (mut goes_on, mut is_hurried) = (false, false);
@@ -197,8 +200,8 @@ impl SegmentRequest {
     }
 }
 
-/// The outcome of a command that has ended by itself; `braced`: the last line of log that begins
-/// as a report does.
+/// The outcome of a command that has ended by itself. `braced` is the last line of its log that
+/// begins like a report, to be quoted if there is no result.
 fn outcome_of(
     status: ExitStatus,
     result: Option<Outcome>,
@@ -216,7 +219,7 @@ fn outcome_of(
     }
 }
 
-/// The failure of a command with another exit code than 0.
+/// The failure of a command that ended with an exit code other than 0.
 fn ended_badly(status: ExitStatus, process: &Process) -> Failure {
     let last = process.last_errors().into_iter().rev().find(|line| !line.trim().is_empty());
     let last = last.map(|line| format!(": {}", line.trim())).unwrap_or_default();

@@ -38,16 +38,16 @@ pub struct Request {
 /// The segment of a trial that is to be evaluated, with `--fidelity`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct SegmentRequest {
-    /// The step of the checkpoint in the folder; 0: there is none.
+    /// The step of the checkpoint in the folder; 0 if there is no checkpoint.
     pub step: u32,
-    /// The step to pause after: a command may end once it has reported it. If it is `steps`, the
-    /// command prints the result.
+    /// The step to pause after: a command may end once it has reported this step. If it equals
+    /// `steps`, the command goes on to the end and prints the result.
     pub until: u32,
     /// The steps of a whole trial.
     pub steps: u32,
-    /// A folder for a checkpoint. What the command has written there when it pauses is there again
-    /// when the trial continues, though perhaps under another path. It is removed when the trial
-    /// has ended.
+    /// A folder for a checkpoint. Files that the command has written there when it pauses are there
+    /// again when the trial continues, perhaps under another path. The folder is removed when the
+    /// trial has ended.
     pub checkpoint_dir: String,
     /// The same folder under its name in version 0.1. Deprecated: use `checkpoint_dir`.
     pub state: String,
@@ -64,24 +64,26 @@ pub struct Answer {
 }
 
 /// A report of the command: a line on standard output. A line that is no JSON object, or has none
-/// of these keys, is log and ignored.
+/// of these keys, belongs to the log and is ignored.
 ///
-/// A line with `step` reports an intermediate `value`, or `values`. A line with `value` or `values`
-/// alone is the result; the last of them counts. A line with `failure` fails the trial.
+/// A line with `step` reports the intermediate `value` of the first metric, or the `values` of all.
+/// A line with `value` or `values` alone is the result; if there are several, the last one counts.
+/// A line with `failure` fails the trial.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
     /// The finished step, counted from 1, at most 2147483647.
     #[schemars(range(max = 2147483647))]
     pub step: Option<u32>,
-    /// The only metric. With `step`: the first metric, which is enough without `--fidelity`.
+    /// The value of the only metric. With `step`: the value of the first metric, which is enough
+    /// without `--fidelity`.
     pub value: Option<Number>,
     /// The values of all metrics.
     pub values: Option<Values>,
-    /// The constraints, each at most 0 where it holds; with the result.
+    /// The values of the constraints, each at most 0 where it holds; they come with the result.
     #[serde(default)]
     pub constraints: Vec<Number>,
-    /// Other numbers and texts for people, beside the result.
+    /// Other numbers and texts for people, which come with the result.
     #[serde(default)]
     pub attributes: Attributes,
     /// Why the trial failed, in one line.
@@ -111,9 +113,9 @@ pub enum Number {
 /// The meaning of a line of output.
 #[derive(Debug, PartialEq)]
 pub(super) enum Meaning {
-    /// It is log.
+    /// The line belongs to the log.
     Nothing,
-    /// It is log, but begins as a report does.
+    /// The line belongs to the log, but begins like a report.
     Braced,
     /// Intermediate values, of the first metric or of all.
     Step(u32, Vec<f64>),
@@ -123,11 +125,11 @@ pub(super) enum Meaning {
     Failure(String),
 }
 
-/// The meaning of one line of the command's output.
+/// What a line of the command's output means.
 ///
 /// # Errors
-/// The line is an object with a key of the protocol, and no report: what is wrong with it, in one
-/// line.
+/// The line is an object with a key of the protocol, but no valid report. The error says what is
+/// wrong, in one line.
 pub(super) fn read(line: &str, metrics: &[Metric]) -> Result<Meaning, String> {
     let line = line.trim_start_matches(['\u{feff}', ' ', '\t']);
     if !line.starts_with('{') {
@@ -149,8 +151,8 @@ pub(super) fn read(line: &str, metrics: &[Metric]) -> Result<Meaning, String> {
 /// The keys of a [`Report`].
 const KEYS: [&str; 6] = ["step", "value", "values", "constraints", "attributes", "failure"];
 
-/// Whether `text` names a key of the protocol and is JSON that this program cannot read: a number
-/// beyond all floats, or an object inside of an object hundreds of times.
+/// Whether `text` names a key of the protocol, but is JSON that this program cannot read. Such JSON
+/// has a number beyond all floats, or objects nested hundreds of times.
 fn is_unreadable_report(text: &str, error: &serde_json::Error) -> bool {
     let names_a_key = || KEYS.iter().any(|key| text.contains(&format!("\"{key}\"")));
     let problem = error.to_string();
@@ -227,8 +229,8 @@ pub(super) fn names(metrics: &[Metric]) -> String {
     metrics.iter().map(|metric| metric.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// `line` with the words `NaN` and `Infinity` in quotation marks: Python writes them as numbers,
-/// JSON has no such numbers.
+/// `line` with quotation marks around the words `NaN` and `Infinity`. Python writes these as
+/// numbers, but JSON has no such numbers.
 fn with_words_quoted(line: &str) -> String {
     let (mut text, mut rest, mut is_in_string) = (String::with_capacity(line.len()), line, false);
     while let Some(first) = rest.chars().next() {

@@ -1,6 +1,6 @@
-//! A command as an objective: any program that is started for every trial, reads the parameters and
-//! prints their result, one JSON object per line. `configs/schemas/command.schema.json` describes
-//! the lines.
+//! A command as an objective: a program that is started for every trial. It reads the parameters
+//! and prints their result, one JSON object per line. `configs/schemas/command.schema.json`
+//! describes the lines.
 
 pub(super) mod checkpoint;
 mod follow;
@@ -28,28 +28,29 @@ use crate::units::Seconds;
 use checkpoint::CheckpointFolder;
 use process::Process;
 
-/// How long a command may take to write its checkpoint, perhaps over a network, once its trial
-/// pauses.
+/// How long a command may take to write its checkpoint when its trial pauses, perhaps over a
+/// network.
 const SAVING: Duration = Duration::from_secs(60);
 
-/// Name of the attribute with the last lines of standard error of a command that failed.
+/// Name of the attribute with the last lines that a failed command wrote to standard error.
 const STDERR: &str = "stderr";
 
 /// A command that is run for every trial.
 ///
-/// It gets the parameters and the seed on standard input ([`Request`]), in placeholders `{name}` of
-/// its arguments, or both. It prints a [`Report`] after each step and one for the result, and reads
-/// an [`Answer`] after each step. Anything else is a failed trial with its reason.
+/// It gets the parameters and the seed on standard input ([`Request`]), or in its arguments, which
+/// may contain placeholders `{name}`. It prints a [`Report`] after each step and one for the
+/// result. After each step it reads an [`Answer`]. If it does anything else, the trial fails with a
+/// reason.
 ///
-/// Where trials pause, the command is started for each segment with a [`SegmentRequest`] and a
-/// folder for its checkpoint. It pauses at the first reported step at or after the rung. A command
-/// that reports no steps goes to its end at once; one that writes no checkpoint begins at the start
-/// again.
+/// If trials pause, the command is started once for each segment (the part of a trial between two
+/// pauses). It then gets a [`SegmentRequest`] and a folder for its checkpoint. It pauses at the
+/// first reported step at or after the rung, the step to pause at. A command that reports no steps
+/// runs to its end at once. A command that writes no checkpoint begins at the start again.
 #[derive(Debug)]
 pub struct External {
     template: Template,
     metrics: Vec<Metric>,
-    /// The steps of a whole trial, if trials pause.
+    /// The number of steps of a whole trial, if trials pause.
     steps: Option<u32>,
     timeout: Option<Seconds>,
     saving: Duration,
@@ -57,8 +58,8 @@ pub struct External {
 }
 
 impl External {
-    /// The objective that runs `command` at points of `space`, split into words as a shell splits
-    /// them. `steps` are those of a whole trial, if trials pause.
+    /// The objective that runs `command`, which is split into words as a shell does, at points of
+    /// `space`. `steps` is the number of steps of a whole trial, if trials pause.
     ///
     /// # Errors
     /// There is no such program, or a placeholder names no parameter of the space.
@@ -75,14 +76,14 @@ impl External {
         }
     }
 
-    /// The same objective, under which a trial fails if it, or a segment of it, takes longer than
-    /// `timeout`.
+    /// The same objective with a time limit: a trial fails if it, or one segment of it, takes
+    /// longer than `timeout`.
     pub fn with_timeout(self, timeout: Option<Seconds>) -> Self {
         Self { timeout, ..self }
     }
 
-    /// The same objective, which breaks off a trial soon after `stop` is set, even between two
-    /// reports.
+    /// The same objective with a switch: soon after `stop` is set, it breaks off running trials,
+    /// even between two reports.
     pub fn with_stop(self, stop: &'static AtomicBool) -> Self {
         Self { stop: Some(stop), ..self }
     }
@@ -91,7 +92,7 @@ impl External {
         self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
     }
 
-    /// Runs the command for a trial, or for a `segment` of it; `None` if it was broken off.
+    /// Runs the command for a trial, or for one `segment` of it; `None` if the run was interrupted.
     fn run(
         &self,
         point: &Point,
@@ -177,9 +178,9 @@ impl Objective for External {
 }
 
 impl SegmentRequest {
-    /// The request for `segment`, of a trial of `steps` steps, with its checkpoint in `folder`.
+    /// The request for `segment` of a trial with `steps` steps. `folder` has the checkpoint.
     ///
-    /// A command that reports rarely may have passed the next rung already: it pauses at its next
+    /// A command that reports rarely may already be past the next rung. Then it pauses at its next
     /// report.
     fn of(segment: &Segment, steps: u32, folder: &CheckpointFolder) -> Self {
         let rung = segment.pause.as_ref().map_or(steps, |pause| steps.div_ceil(pause.divisor));
@@ -194,14 +195,14 @@ impl SegmentRequest {
     }
 }
 
-/// The path by which people know the checkpoint of `segment`.
+/// The path of the checkpoint of `segment` that error messages name.
 fn checkpoint_of(segment: &Segment) -> PathBuf {
     let pause = segment.pause.as_ref().map(|pause| &pause.checkpoint);
     pause.or(segment.from.as_ref()).cloned().unwrap_or_else(std::env::temp_dir)
 }
 
-/// The seed of a trial for other programs: half of the digest, since many libraries only take seeds
-/// below 2^32.
+/// The seed of a trial for other programs: half of the seed's 64 bits, since many libraries only
+/// take seeds below 2^32.
 pub fn seed_number(seed: &Seed) -> u32 {
     (seed.to_u64() >> 32) as u32
 }
@@ -222,10 +223,11 @@ fn line_of(message: &impl serde::Serialize) -> String {
     serde_json::to_string(message).expect("text and numbers are JSON")
 }
 
-/// Whether `line` of a command's output is a report on `metrics`; it is log otherwise.
+/// Whether `line` of a command's output is a report on `metrics`; otherwise it belongs to the log.
 ///
 /// # Errors
-/// The line has a key of the protocol and is no report: what is wrong with it, in one line.
+/// The line has a key of the protocol, but is no valid report. The error says what is wrong, in one
+/// line.
 pub fn is_report(line: &str, metrics: &[Metric]) -> Result<bool, String> {
     let meaning = message::read(line, metrics)?;
     Ok(!matches!(meaning, Meaning::Nothing | Meaning::Braced))

@@ -1,17 +1,18 @@
-//! A guard against orphans: the process groups that a killed tuner leaves running are killed as
-//! well.
+//! A guard against orphans: if the tuner is killed, the commands that it leaves running are killed
+//! as well.
 //!
-//! A shell beside the tuner reads from a pipe which process groups are running. When the tuner
-//! dies, the pipe closes, and the shell kills the groups that are left. (The signal that Linux can
-//! send to the children of a dying process reaches only the first of a group, and any program can
-//! turn it off.)
+//! A shell runs beside the tuner and reads from a pipe which process groups are running. When the
+//! tuner dies, the pipe closes, and the shell kills the groups that are left. (Linux can send a
+//! signal to the children of a dying process. But it reaches only the first process of a group, and
+//! any program can turn it off.)
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-/// Reads lines `+ GROUP` and `- GROUP`. It ignores signals to end, since it is needed to the last.
+/// Reads lines `+ GROUP` and `- GROUP`. It ignores the signals that ask it to end, since it is
+/// needed until the tuner has ended.
 const SCRIPT: &str = r#"
     trap '' HUP INT TERM
     groups=' '
@@ -32,11 +33,11 @@ struct Watch {
     groups: BTreeSet<u32>,
 }
 
-/// While it exists, a process group ends with this process.
+/// While this guard exists, the process group is killed if this process dies.
 pub(crate) struct GroupGuard(u32);
 
 impl GroupGuard {
-    /// Guards the group that `child` leads.
+    /// Guards the process group that `child` leads.
     ///
     /// # Errors
     /// The shell cannot be started.
@@ -67,8 +68,8 @@ impl Watch {
         pipe.write_all(format!("{sign} {group}\n").as_bytes())
     }
 
-    /// Starts a shell that watches all groups. It holds no output, folder or process group of this
-    /// process.
+    /// Starts a shell that watches all groups. The shell keeps no output, folder or process group
+    /// of this process in use.
     fn start(&mut self) -> io::Result<()> {
         let mut shell = Command::new("sh");
         shell.args(["-c", SCRIPT]).current_dir("/");

@@ -1,9 +1,9 @@
 //! A running command: its lines in and out, its last errors, and its end.
 //!
 //! The command leads a process group of its own, so that nothing it started outlives its trial. A
-//! Ctrl-C at the terminal reaches only the tuner; a tuner that is killed takes the group along.
-//! Threads read and write, so a command that reads nothing or never closes its output blocks
-//! nobody.
+//! Ctrl-C at the terminal reaches only the tuner. If the tuner is killed, the group is killed too.
+//! Separate threads read and write. So a command that reads nothing, or never closes its output,
+//! blocks nobody.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -23,18 +23,18 @@ const LINE_KEPT: usize = 500;
 const LONGEST_LINE: u64 = 1 << 20;
 /// How often a command that prints nothing is checked for its end.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// How long a command may go on after a request to end, and its children after its end.
+/// How long a command may go on after it was asked to end, and its children after its own end.
 const END_LIMIT: Duration = Duration::from_millis(500);
-/// How long to wait for the last output of a command after its end, on a machine busy with many
-/// others.
+/// How long to wait for the last output of a command after its end, on a machine that is busy with
+/// many others.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 
 /// The next thing that a command did.
 #[derive(Debug)]
 pub(crate) enum ProcessEvent {
-    /// It has printed a line.
+    /// The command has printed a line.
     Line(String),
-    /// It has ended.
+    /// The command has ended.
     Ended(ExitStatus),
     /// Nothing in the given time.
     Nothing,
@@ -100,16 +100,17 @@ impl Process {
         })
     }
 
-    /// Writes a line to its standard input, once it reads. Does not wait.
+    /// Sends a line to the command's standard input, to be written once the command reads. Does not
+    /// wait.
     pub fn write(&self, line: String) {
         // A command may close its input.
         let _ = self.input.send(line);
     }
 
-    /// Waits for its next event, at most `most`.
+    /// Waits for the next event of the command, at most `most`.
     ///
     /// # Errors
-    /// The system does not say whether it runs.
+    /// The system does not say whether the command still runs.
     pub fn wait(&mut self, most: Duration) -> io::Result<ProcessEvent> {
         let end = Instant::now() + most;
         let mut ended: Option<(ExitStatus, Instant)> = None;
@@ -148,14 +149,15 @@ impl Process {
         self.lines.recv_timeout(LOOK_EVERY)
     }
 
-    /// The last lines of its standard error, oldest first, once it has ended.
+    /// The last lines that the command wrote to standard error, oldest first. Only complete after
+    /// its end.
     pub fn last_errors(&self) -> Vec<String> {
         let _ = self.errors_read.recv_timeout(END_LIMIT);
         let errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
         errors.iter().cloned().collect()
     }
 
-    /// Asks it and everything it has started to end, then kills what is left.
+    /// Asks the command and everything it has started to end, then kills what is left.
     pub fn end(&mut self) {
         signal_group(&self.child, EndSignal::Terminate);
         let last = Instant::now() + END_LIMIT;
@@ -189,8 +191,8 @@ pub(crate) fn describe_exit(status: ExitStatus) -> String {
     status.code().map_or_else(|| status.to_string(), |code| format!("ended with exit code {code}"))
 }
 
-/// Whether a process was ended together with this one, as schedulers do: by SIGINT or SIGTERM,
-/// which this process has received as well or is about to.
+/// Whether a process was ended together with this one, as job schedulers do. They send SIGINT or
+/// SIGTERM to both; this process may receive its signal a moment later.
 #[cfg(unix)]
 pub(crate) fn was_interrupted(status: ExitStatus, is_stopped: impl Fn() -> bool) -> bool {
     const INTERRUPTS: [i32; 2] = [2, 15];
@@ -248,8 +250,8 @@ fn each_line(
     });
 }
 
-/// The next line without its end, cut off at [`LONGEST_LINE`]; `None` at the end, or if it cannot
-/// be read.
+/// The next line without its line break, cut off at [`LONGEST_LINE`]. `None` at the end, or if the
+/// source cannot be read.
 fn next_line(source: &mut impl BufRead) -> Option<String> {
     let mut bytes = Vec::new();
     let read = source.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut bytes).ok()?;

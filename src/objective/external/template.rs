@@ -7,7 +7,7 @@ use crate::space::Space;
 /// Why a command line cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
-    /// It has no words.
+    /// The command line has no words.
     #[error("empty: name a program")]
     Empty,
     /// A quotation mark is not closed.
@@ -75,7 +75,7 @@ impl Fact {
         }
     }
 
-    /// Its value in `request`, if it has one.
+    /// The fact's value in `request`, if the request has one.
     fn of(self, request: &Request) -> Option<String> {
         let of_segment = |value: fn(&SegmentRequest) -> String| request.segment.as_ref().map(value);
         match self {
@@ -89,8 +89,8 @@ impl Fact {
 }
 
 impl Template {
-    /// Splits `command` into words as a shell does, without its other features. Placeholders may
-    /// name facts of a segment if trials pause.
+    /// Splits `command` into words as a shell does, without a shell's other features. If trials
+    /// pause (`pauses`), placeholders may also name facts of a segment, such as its step.
     pub fn new(command: &str, space: &Space, pauses: bool) -> Result<Self, CommandError> {
         let words = shlex::split(command).ok_or_else(|| CommandError::Quotes(command.to_owned()))?;
         let (program, arguments) = words.split_first().ok_or(CommandError::Empty)?;
@@ -118,7 +118,7 @@ impl Template {
     }
 }
 
-/// Splits a word at its braces. `placeholder` says what a name in braces stands for.
+/// Splits a word at its braces. `placeholder` tells what a name in braces stands for.
 fn pieces(
     word: &str,
     placeholder: &dyn Fn(&str) -> Result<Piece, CommandError>,

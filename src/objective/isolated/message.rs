@@ -1,4 +1,4 @@
-//! What goes between a worker and the process of a trial, one JSON object a line.
+//! The messages between a worker and the process that evaluates a trial, one JSON object per line.
 
 use std::path::PathBuf;
 
@@ -14,13 +14,15 @@ use crate::units::Seconds;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrialRequest {
-    /// What all trials of a study share, in a form that the objective's maker reads.
+    /// The part of the request that all trials of a study share, in a form that the maker of the
+    /// objective reads.
     pub work: Json,
     /// The point to evaluate.
     pub point: Point,
     /// The seed, in hexadecimal.
     pub seed: String,
-    /// The segment to evaluate; left out: the whole.
+    /// The segment (the part of a trial between two pauses) to evaluate; left out for the whole
+    /// trial.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segment: Option<SegmentMessage>,
 }
@@ -31,7 +33,7 @@ pub struct TrialRequest {
 pub struct SegmentMessage {
     /// The checkpoint of the segment before, without extension.
     pub from: Option<PathBuf>,
-    /// Where it pauses: the divisor of all steps, and the checkpoint to write.
+    /// Where the segment pauses: the divisor of all steps, and the checkpoint to write.
     pub pause: Option<(u32, PathBuf)>,
     /// Steps done by the segments before.
     pub done: u32,
@@ -56,9 +58,9 @@ pub enum TrialReply {
         values: Vec<f64>,
         /// The constraints, each at most 0 where it holds.
         constraints: Vec<f64>,
-        /// What was measured beside them.
+        /// Further facts that were measured.
         attributes: Attributes,
-        /// Why it restarted, if its checkpoint was lost or broken.
+        /// Why the evaluation restarted, if its checkpoint was lost or broken.
         restarted: Option<String>,
     },
     /// The evaluation failed.
@@ -67,16 +69,16 @@ pub enum TrialReply {
         kind: FailureKind,
         /// The reason, in one line.
         reason: String,
-        /// What was measured before.
+        /// Facts that were measured before the failure.
         attributes: Attributes,
-        /// Why it restarted, if its checkpoint was lost or broken.
+        /// Why the evaluation restarted, if its checkpoint was lost or broken.
         restarted: Option<String>,
     },
     /// The segment has paused.
     Paused {
         /// The rung at which it paused.
         rung: Rung,
-        /// Why it restarted, if its checkpoint was lost or broken.
+        /// Why the evaluation restarted, if its checkpoint was lost or broken.
         restarted: Option<String>,
     },
     /// The segment was to pause, but its checkpoint cannot be written.

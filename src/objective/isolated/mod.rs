@@ -1,9 +1,9 @@
-//! Isolated evaluations: each runs in a process of its own. A process that crashes, or that the
-//! system kills for its memory, is a failed trial and does not end the worker.
+//! Isolated evaluations: each trial is evaluated in a process of its own. A process may crash, or
+//! be killed by the system for its memory. Then the trial fails, and the worker goes on.
 //!
-//! The process is this program again. It reads a [`TrialRequest`] and prints [`TrialReply`]s; after
-//! each step it reads whether to go on. Trained networks stay in the process: no evaluation has a
-//! model.
+//! The process runs this program too. It reads a [`TrialRequest`] and prints [`TrialReply`]s; after
+//! each step it reads whether to go on. Trained networks stay in the process, so its evaluations
+//! come without a model.
 
 mod message;
 
@@ -36,9 +36,9 @@ pub struct Isolated {
 }
 
 impl Isolated {
-    /// Starts `program` with `arguments` for each trial and sends it `work`. Metrics and costs are
-    /// those of `inner`, the objective that the process evaluates. Breaks off soon after `stop` is
-    /// set.
+    /// An objective that starts `program` with `arguments` for each trial and sends it `work`.
+    /// `inner` is the objective that the process evaluates; it tells the metrics and costs. Trials
+    /// are broken off soon after `stop` is set.
     pub fn new(
         program: String,
         arguments: Vec<String>,
@@ -80,10 +80,10 @@ impl Isolated {
         }
     }
 
-    /// Reads the replies of `process` to its result; `None` if it was broken off.
+    /// Reads the replies of `process` until its result; `None` if the trial was broken off.
     ///
     /// # Errors
-    /// How it crashed, in words.
+    /// How the process crashed, in words.
     fn follow(&self, process: &mut Process, observer: &mut Observer<'_>) -> Result<Option<Advance>, String> {
         loop {
             match process.wait(LOOK_EVERY).map_err(|error| error.to_string())? {
@@ -146,11 +146,11 @@ impl Objective for Isolated {
 }
 
 impl TrialRequest {
-    /// Evaluates `objective` as requested and passes every reply to `send`, which answers whether
+    /// Evaluates `objective` as requested and passes every reply to `send`, which returns whether
     /// to go on.
     ///
     /// # Errors
-    /// The text of the seed is no seed.
+    /// The seed of the request is no hexadecimal seed.
     pub fn carry_out(
         &self,
         objective: &dyn Objective,

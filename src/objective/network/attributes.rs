@@ -1,4 +1,4 @@
-//! What people read of a trial beside its values: the network, its training, its chip.
+//! Facts about a trial for people, beside its values: the network, its training, its chip.
 
 use serde_json::json;
 
@@ -27,8 +27,8 @@ fn shares(summary: &Summary, share: impl Fn(&Activity) -> f64) -> serde_json::Va
     summary.activity.iter().map(|activity| (share(activity) * 1e4).round() / 1e4).collect()
 }
 
-/// The attributes of a chip: what it does for one inference. Quantities that the profile has no
-/// numbers for are left out.
+/// The attributes of a chip: counts, energy and latency of one inference. Quantities for which the
+/// chip profile has no numbers are left out.
 pub(super) fn chip_attributes(report: &ChipReport) -> Attributes {
     let scaled = |value: Option<f64>, factor: f64| value.map(|value| json!(value * factor));
     [

@@ -39,8 +39,9 @@ pub struct Classify {
 }
 
 impl Classify {
-    /// Holds out the share `validation` of the training set of `dataset`, stratified by class and
-    /// drawn from `seed`. Networks run on a chip of `profile` and are measured by `goals`.
+    /// The objective for `dataset` and a chip of `profile`, with the metrics `goals`. If the data
+    /// set has no validation part, the share `validation` of its training set is held out. It is
+    /// drawn with `seed`, in equal shares of each class.
     ///
     /// # Errors
     /// The training set is too small to be split.
@@ -67,8 +68,8 @@ impl Classify {
         Ok(Self { dataset, train, validation, limits, goals })
     }
 
-    /// The same objective, under which a point fails if its evaluation needs more memory than
-    /// `limit`, and is refused before it begins if it needs more than `stated`.
+    /// The same objective with limits of memory. A point fails if its evaluation needs more than
+    /// `limit`. It is refused before its trial begins if it needs more than `stated`.
     ///
     /// `limit` may differ between machines; `stated` is the same on all machines of a study.
     pub fn with_memory(self, limit: Option<Bytes>, stated: Option<Bytes>) -> Self {
@@ -76,7 +77,7 @@ impl Classify {
         Self { limits, ..self }
     }
 
-    /// What the trials are trained, validated and tested on.
+    /// The data on which the trials are trained, validated and tested.
     pub fn data_summary(&self) -> DataSummary {
         DataSummary::of(&self.dataset, self.dataset.train.len() - self.train.len())
     }
@@ -91,8 +92,8 @@ impl Classify {
         self.validation.len()
     }
 
-    /// Checks that points of `space` can become plans, so that a misspelt hyperparameter or a range
-    /// beyond its domain is found before the first training.
+    /// Checks that points of `space` can become plans for training a network. So a misspelt
+    /// hyperparameter, or a range beyond its domain, is found before the first training.
     ///
     /// # Errors
     /// The first hyperparameter that is unknown or out of range.
@@ -110,10 +111,10 @@ impl Classify {
         plan.coding.encode(samples, self.dataset.shape, self.dataset.levels)
     }
 
-    /// What the training of `point` begins with.
+    /// The plan, data and seeds with which the training of `point` begins.
     ///
     /// # Errors
-    /// The point is no plan, or takes more memory than it may.
+    /// The point is no valid plan, or takes more memory than it may.
     fn prepare(&self, point: &Point, seed: &Seed) -> Result<SegmentTraining, Failure> {
         let plan = self.limits.plan(point).map_err(invalid)?;
         self.limits.check_memory(&plan, self.limits.memory)?;
@@ -126,10 +127,11 @@ impl Classify {
         })
     }
 
-    /// Evaluates one segment; `Ok(None)` if the observer broke it off.
+    /// Evaluates one segment (the part of a training between two pauses). `Ok(None)` if the
+    /// observer broke it off.
     ///
     /// # Errors
-    /// Why the point has no value.
+    /// The reason why the point has no value.
     fn try_advance(
         &self,
         point: &Point,
@@ -163,7 +165,8 @@ impl Classify {
         Ok(Some(Advance { end, restarted }))
     }
 
-    /// The end of a segment whose `trainer` has reached the rung of `pause`; it began at `begin`.
+    /// Ends a segment whose `trainer` has reached the rung of `pause`; the segment began at
+    /// `begin`.
     fn pause(
         &self,
         training: &SegmentTraining,
@@ -203,7 +206,8 @@ impl Classify {
         Ok(Evaluation { outcome, model: Some(Box::new(model)) })
     }
 
-    /// The values of a network at a rung; empty if it does not fit its chip or is silent so far.
+    /// The values of a network at a rung. Empty if the network does not fit its chip, or a layer
+    /// has not fired yet.
     fn rung_values(&self, plan: &Plan, binary: &BinaryNetwork, validation: &Coded) -> Vec<f64> {
         let deployment = self.limits.chip.deploy(binary, &plan.deploy).ok();
         let values = deployment.and_then(|deployment| score(&deployment, validation, &self.goals).ok());

@@ -19,13 +19,13 @@ pub struct Constraint {
 /// A text that is no [`Constraint`].
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ConstraintError {
-    /// It has no comparison.
+    /// The text has no comparison.
     #[error("\"{0}\": must be METRIC<=VALUE or METRIC>=VALUE")]
     NoComparison(String),
-    /// It names no metric.
+    /// The text names no metric.
     #[error(transparent)]
     Metric(#[from] UnknownGoal),
-    /// Its bound is no finite number.
+    /// The bound is no finite number.
     #[error("\"{0}\": the bound must be a finite number")]
     Bound(String),
 }

@@ -17,9 +17,9 @@ pub struct Sweep {
     pub faults: Vec<Fault>,
     /// The rates of each fault: a share or a standard deviation, as the fault says.
     pub rates: Vec<f64>,
-    /// Chips of each fault and rate, at least 1; each breaks in other places.
+    /// Number of chips for each fault and rate, at least 1; each is damaged in other places.
     pub maps: u32,
-    /// Root of the draws of where they break.
+    /// Seed of the places where the chips are damaged.
     pub seed: u64,
 }
 
@@ -38,9 +38,9 @@ pub enum SweepError {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Robustness {
-    /// Root of the draws of where the chips break.
+    /// Seed of the places where the chips are damaged.
     pub seed: u64,
-    /// Chips of each fault and rate.
+    /// Number of chips for each fault and rate.
     pub maps: u32,
     /// One score for each fault and rate.
     pub scores: Vec<FaultScore>,
@@ -52,11 +52,11 @@ pub struct Robustness {
 pub struct FaultScore {
     /// The fault of the chips.
     pub fault: Fault,
-    /// Its rate: a share or a standard deviation, as the fault says.
+    /// The rate of the fault: a share or a standard deviation, as the fault says.
     pub rate: f64,
     /// Mean accuracy of the chips.
     pub mean: f64,
-    /// Their standard deviation, with n - 1; 0 for one chip.
+    /// Standard deviation of the chips' accuracies, with n - 1 for n chips; 0 for one chip.
     pub sd: f64,
     /// The lowest accuracy.
     pub worst: f64,
@@ -73,8 +73,8 @@ impl fmt::Display for Sweep {
 impl Sweep {
     /// The accuracy of `deployment` on `samples`, on every faulty chip.
     ///
-    /// Chip number m of a fault breaks at the same places at every rate, and at more of them at a
-    /// higher rate.
+    /// Chip number m of a fault is damaged in the same places at every rate. A higher rate damages
+    /// further places.
     ///
     /// # Errors
     /// A rate is out of range for a fault, or the chip has no part that fails in this way.

@@ -1,7 +1,7 @@
 //! What is known of a network before it is trained: whether it fits its chip and the memory, and
-//! the metrics that its plan determines.
+//! the metrics that follow from its plan.
 //!
-//! The chip's limits are checked by its own mapper, on the network before its first epoch.
+//! The chip's limits are checked by mapping the network to the chip before its first epoch.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -17,10 +17,10 @@ use crate::seed::Seed;
 use crate::space::{Bounds, Foresee, Foresight, Point, Refusals};
 use crate::study::Failure;
 
-/// Networks whose mapping is remembered. Beyond this number all are forgotten.
+/// Number of networks whose mapping is remembered. If there are more, all are forgotten.
 const REMEMBERED: usize = 100_000;
 
-/// What the plans of a study's points tell.
+/// What the plan of a point tells of its network before training, for all points of a study.
 pub(super) struct NetworkForesight {
     limits: Limits,
     goals: Vec<Goal>,
@@ -28,10 +28,10 @@ pub(super) struct NetworkForesight {
     memory: Mutex<Memory>,
 }
 
-/// What was found out so far.
+/// What was found out so far, so that it need not be computed again.
 #[derive(Default)]
 struct Memory {
-    /// Cores, or the reason of the refusal, by the network and its deployment.
+    /// For each network and deployment the number of cores, or why it is refused.
     mapped: HashMap<String, Result<usize, String>>,
     /// The points that were refused.
     refused: HashSet<String>,
@@ -46,7 +46,7 @@ impl NetworkForesight {
         Self { limits, goals, constraints, memory: Mutex::default() }
     }
 
-    /// The bounds of all goals, or why the point is refused.
+    /// The bounds of all metrics at `point`, or why the point is refused.
     fn bounds(&self, point: &Point) -> Result<Vec<Bounds>, String> {
         let reason = |failure: Failure| failure.reason;
         let plan = self.limits.plan(point).map_err(|error| reason(invalid(error)))?;
@@ -68,7 +68,8 @@ impl NetworkForesight {
         Ok(self.goals.iter().map(bounds).collect())
     }
 
-    /// Refuses a network that breaks a constraint of its cores or parameters before it is trained.
+    /// Refuses a network if its number of cores or parameters breaks a constraint, which is known
+    /// before training.
     fn check_constraints(&self, cores: Option<usize>, parameters: usize) -> Result<(), String> {
         let known = |goal| match goal {
             Goal::Cores => cores,
@@ -138,7 +139,7 @@ impl Foresee for NetworkForesight {
     }
 }
 
-/// The same network without dropout, which changes nothing of its deployment.
+/// The same network without dropout, which does not change how the network is deployed.
 fn without_dropout(spec: &Spec) -> Spec {
     let mut spec = spec.clone();
     for layer in &mut spec.hidden {

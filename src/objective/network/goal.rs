@@ -13,7 +13,7 @@ use crate::study::{Direction, Metric};
 pub enum Goal {
     /// Share of the samples whose class the chip finds; more is better.
     Accuracy,
-    /// The mean accuracy on the faulty chips of a [`Sweep`](crate::objective::Sweep); more is
+    /// The mean accuracy on chips with faults, see [`Sweep`](crate::objective::Sweep); more is
     /// better.
     Robustness,
     /// Joules per inference; less is better.
@@ -22,15 +22,15 @@ pub enum Goal {
     Latency,
     /// Inferences per second; more is better.
     Throughput,
-    /// Joule seconds; less is better.
+    /// Energy times latency in joule seconds; less is better.
     EnergyDelayProduct,
-    /// Square millimetres; less is better.
+    /// Area of silicon in square millimetres; less is better.
     Area,
     /// Cores in use; fewer is better.
     Cores,
     /// Weights and thresholds on the chip; fewer is better.
     Parameters,
-    /// Weights other than 0 of active inputs, per inference; fewer is better.
+    /// Synaptic operations per inference: weights other than 0 on active inputs; fewer is better.
     SynapticOperations,
     /// Spikes of all neurons per inference; fewer is better.
     Spikes,
@@ -60,7 +60,7 @@ impl Goal {
         Self::Spikes,
     ];
 
-    /// Its name, as people write it.
+    /// The name of the metric, as people write it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Accuracy => "accuracy",
@@ -77,7 +77,7 @@ impl Goal {
         }
     }
 
-    /// Its name and its direction, as a study keeps them.
+    /// The name and the direction of the metric, as a study keeps them.
     pub fn metric(self) -> Metric {
         let direction = match self {
             Self::Accuracy | Self::Robustness | Self::Throughput => Direction::Maximize,
@@ -86,16 +86,16 @@ impl Goal {
         Metric { name: self.name().to_owned(), direction }
     }
 
-    /// Whether it measures the answers of a network. A network that does nothing is best in all
-    /// others.
+    /// Whether the metric measures the answers of a network. In all other metrics, a network that
+    /// does nothing is best.
     pub fn is_quality(self) -> bool {
         matches!(self, Self::Accuracy | Self::Robustness)
     }
 
-    /// Checks that every network on one chip of `profile` has a value of this metric.
+    /// Checks that the metric can be computed for every network on one chip of `profile`.
     ///
     /// # Errors
-    /// The numbers that the profile lacks.
+    /// The constants that the profile lacks.
     pub fn check(self, profile: &ChipProfile) -> Result<(), Unmodelled> {
         match self {
             Self::Energy => profile.models(Figure::Energy),

@@ -12,7 +12,7 @@ use crate::data::Coded;
 pub struct Goals {
     /// The metrics, at least one.
     pub list: Vec<Goal>,
-    /// What metrics must be at least or at most.
+    /// Bounds that metrics must keep, see [`Constraint`].
     pub constraints: Vec<Constraint>,
     /// The faulty chips of [`Goal::Robustness`].
     pub sweep: Sweep,
@@ -21,17 +21,18 @@ pub struct Goals {
 /// Why a deployed network has no value of a metric.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum GoalError {
-    /// It has no score on faulty chips.
+    /// The network has no score on faulty chips.
     #[error(transparent)]
     Sweep(#[from] SweepError),
-    /// It needs a number that the profile lacks, such as that of a link between chips.
+    /// The metric needs a constant that the profile lacks, such as the energy of a link between
+    /// chips.
     #[error("{goal}: {chip} has no numbers for this network")]
     Unmodelled { goal: Goal, chip: String },
 }
 
 impl Goals {
-    /// The values of a network that found the classes `predictions` of `samples`, one for each
-    /// metric, and by how much it breaks each constraint.
+    /// The values of a network, one for each metric, and by how much it breaks each constraint.
+    /// `predictions` are the classes that the network found for `samples`.
     pub(super) fn values(
         &self,
         deployment: &Deployment,

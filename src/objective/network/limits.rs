@@ -1,4 +1,4 @@
-//! What a network must fit: the samples, the chip and the memory.
+//! Limits that a network must fit: the samples, the chip and the memory.
 
 use super::failure::invalid;
 use super::plan::Plan;
@@ -9,14 +9,14 @@ use crate::space::Point;
 use crate::study::{Failure, FailureKind};
 use crate::units::Bytes;
 
-/// What a network must fit.
+/// Limits that a network must fit.
 #[derive(Clone)]
 pub(super) struct Limits {
     /// The shape of a sample: height, width, channels.
     pub shape: [usize; 3],
     /// The number of classes.
     pub classes: usize,
-    /// The largest value of an input before coding.
+    /// The largest level of an input in the data set, before input coding.
     pub levels: u8,
     /// The numbers of training, validation and test samples.
     pub samples: [usize; 3],
@@ -24,12 +24,12 @@ pub(super) struct Limits {
     pub chip: Chip,
     /// The most memory of an evaluation on this machine, if it is limited.
     pub memory: Option<Bytes>,
-    /// The most memory that the study states: the same on all machines.
+    /// The most memory of an evaluation that the study states: the same on all machines.
     pub stated_memory: Option<Bytes>,
 }
 
 impl Limits {
-    /// The plan of `point`.
+    /// The plan (network, training and deployment) that `point` describes.
     ///
     /// # Errors
     /// A hyperparameter is unknown, of the wrong kind, or out of range.
@@ -37,7 +37,7 @@ impl Limits {
         Plan::new(point, self.shape, self.classes)
     }
 
-    /// The largest value of an input, as `plan` codes it.
+    /// The largest level of an input after the input coding of `plan`.
     pub fn input_max(&self, plan: &Plan) -> u8 {
         match plan.coding {
             InputCoding::Graded => self.levels,
@@ -45,10 +45,10 @@ impl Limits {
         }
     }
 
-    /// Refuses a plan that needs more memory than `limit`, before any is allocated.
+    /// Refuses a plan whose evaluation needs more memory than `limit`, before any memory is taken.
     ///
     /// # Errors
-    /// How much it would need.
+    /// The evaluation needs more; the error says how much.
     pub fn check_memory(&self, plan: &Plan, limit: Option<Bytes>) -> Result<(), Failure> {
         let Some(limit) = limit else { return Ok(()) };
         let [train, validation, test] = self.samples;

@@ -21,7 +21,7 @@ pub(super) struct TrainedNetwork {
     pub deployment: Deployment,
     pub test: Coded,
     pub goals: Goals,
-    /// What is known of it before the test.
+    /// Facts that are known before the test.
     pub attributes: Attributes,
 }
 
@@ -73,18 +73,18 @@ fn host_throughput(deployment: &Deployment, samples: &Coded) -> Option<f64> {
 
 /// The scores of a deployed network.
 pub(super) struct Scores {
-    /// One for each goal.
+    /// One value for each metric.
     pub values: Vec<f64>,
     /// By how much it breaks each constraint.
     pub constraints: Vec<f64>,
-    /// What it costs on its chip.
+    /// The network on its chip in numbers: counts, energy and time.
     pub report: ChipReport,
 }
 
-/// The scores of a deployed network on `samples`.
+/// Scores a deployed network on `samples`.
 ///
 /// # Errors
-/// A layer never fires, so that the answer is the same for every sample, or a goal has no value.
+/// A layer never fires, so that the answer is the same for every sample. Or a metric has no value.
 pub(super) fn score(deployment: &Deployment, samples: &Coded, goals: &Goals) -> Result<Scores, Failure> {
     let failed = |error: &dyn Display| Failure { kind: FailureKind::Error, reason: error.to_string() };
     let run = deployment.run(samples.inputs.view()).map_err(|error| failed(&error))?;

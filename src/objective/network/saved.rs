@@ -14,19 +14,19 @@ const DEPLOY: &str = "deploy";
 /// The first bytes of an HDF5 file, of which NIR is one.
 const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
 
-/// A trained network with what it takes to score it again.
+/// A trained network, with its input coding and deployment, which are needed to score it again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SavedNetwork {
     /// The network.
     pub network: BinaryNetwork,
-    /// How its inputs are coded; `None` in files of versions that did not keep it.
+    /// How the network's inputs are coded; `None` in files of versions that did not keep it.
     pub coding: Option<InputCoding>,
     /// How it is deployed.
     pub deploy: DeployOptions,
 }
 
 impl SavedNetwork {
-    /// Writes it to `file`, all at once.
+    /// Writes the network to `file`, which is replaced as a whole.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -42,7 +42,7 @@ impl SavedNetwork {
     /// Reads the bytes of a file that [`SavedNetwork::save`] wrote.
     ///
     /// # Errors
-    /// They are no such file, or damaged.
+    /// The bytes are not of such a file, or are damaged.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FileError> {
         let (network, remarks) = BinaryNetwork::from_bytes(bytes)?;
         let unread = |name: &str| FileError::Content(format!("metadata {name}"));
@@ -64,19 +64,19 @@ pub enum ModelFile {
 /// Why a file holds no network.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// It is no file of `tune`, or damaged.
+    /// The file is no file of `tune`, or is damaged.
     #[error(transparent)]
     File(#[from] FileError),
-    /// It is HDF5, but no network in NIR.
+    /// The file is HDF5, but holds no network in NIR.
     #[error(transparent)]
     Nir(#[from] NirError),
 }
 
 impl ModelFile {
-    /// Reads the bytes of a file of either kind.
+    /// Reads the bytes of a file of `tune` or of a NIR file.
     ///
     /// # Errors
-    /// The file is of neither kind, or damaged.
+    /// The file is neither of the two, or is damaged.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, ModelError> {
         match bytes.starts_with(HDF5) {
             true => Ok(Self::Nir(NirFile::from_bytes(bytes)?)),
@@ -84,7 +84,7 @@ impl ModelFile {
         }
     }
 
-    /// How its inputs are coded, if the file says so.
+    /// How the network's inputs are coded, if the file says so.
     ///
     /// # Errors
     /// The file names a coding that does not exist.
@@ -103,10 +103,10 @@ impl ModelFile {
         }
     }
 
-    /// Lines for the user: what the file leaves open, and how it is read.
+    /// Lines for the user: what the file does not say, and how it is read instead.
     ///
     /// # Errors
-    /// A NIR file does not tell its time step.
+    /// A NIR file does not tell its time step, and the user did not name it.
     pub fn remarks(&self, reading: Reading) -> Result<Vec<String>, ModelError> {
         match self {
             Self::Saved(_) => Ok(Vec::new()),
@@ -118,7 +118,7 @@ impl ModelFile {
     /// `input_max`.
     ///
     /// # Errors
-    /// A NIR file holds no network of one time step for such samples.
+    /// A NIR file holds no network that such samples fit and that needs a single time step.
     pub fn network(
         &self,
         shape: [usize; 3],

@@ -67,7 +67,7 @@ pub struct Score {
 pub struct ScoreBySample {
     /// The score.
     pub score: Score,
-    /// The class of each sample.
+    /// The number of the right class of each sample.
     pub labels: Vec<u16>,
     /// What the chip decided on each sample.
     pub decisions: Vec<Decision>,
@@ -87,7 +87,7 @@ pub struct Scoring<'a> {
     pub part: DataPart,
     /// How inputs are coded.
     pub coding: InputCoding,
-    /// The time step of a NIR file, in the unit of its time constants; `None`: as the file tells.
+    /// The time step of a NIR file, in the unit of its time constants; `None`: found in the file.
     pub time_step: Option<f64>,
     /// How the network is deployed.
     pub deploy: DeployOptions,
@@ -131,7 +131,7 @@ pub enum ScoreError {
         found: usize,
         /// The data set.
         dataset: String,
-        /// Its classes.
+        /// The number of classes of the data set.
         expected: usize,
     },
     /// The network takes more memory than there is.
@@ -148,13 +148,13 @@ pub enum ScoreError {
     /// The network cannot run on the samples.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// It has no score on faulty chips.
+    /// The network has no score on faulty chips.
     #[error(transparent)]
     Faults(#[from] SweepError),
 }
 
 impl Scoring<'_> {
-    /// Deploys the network, runs it, and scores its answers.
+    /// Deploys the network, runs it on the samples, and scores its answers.
     ///
     /// # Errors
     /// The network does not fit the samples or the chip.
@@ -225,7 +225,7 @@ impl Score {
         schemars::schema_for!(Score).to_value()
     }
 
-    /// The numbers that people read of it, by name.
+    /// The figures of the score that people read, by name.
     pub fn attributes(&self) -> Attributes {
         let own = [
             ("accuracy", self.accuracy.into()),

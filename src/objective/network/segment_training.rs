@@ -1,4 +1,5 @@
-//! The training of one trial in segments: begun or resumed, run as far as it should go, paused.
+//! The training of one trial in segments, the parts between two pauses: it begins or resumes, runs,
+//! and pauses.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -12,20 +13,20 @@ use crate::seed::Seed;
 use crate::study::{Failure, Rung};
 use crate::training::{Checkpoint, EpochReport, Summary, Trainer};
 
-/// What the training of a trial begins with, the same in each of its segments.
+/// The plan, data and seeds of a trial's training, the same in each of its segments.
 pub(super) struct SegmentTraining {
     pub plan: Plan,
     pub train: Coded,
     pub validation: Coded,
-    /// Where the first weights come from.
+    /// Seed of the initial weights.
     pub network_seed: Seed,
-    /// Where all draws of the training come from.
+    /// Seed of all random draws of the training.
     pub training_seed: Seed,
 }
 
 /// How far a training ran.
 pub(super) enum Reached {
-    /// To the epoch at which it pauses.
+    /// To the rung: the epoch at which it pauses.
     Rung,
     /// To its last epoch.
     End(Summary),
@@ -40,8 +41,8 @@ impl SegmentTraining {
         Network::build(&self.plan.spec, &self.network_seed).map_err(invalid)
     }
 
-    /// The checkpoint that `segment` continues from, if it has one. The text says why it cannot be
-    /// used: the training then begins at the start.
+    /// The checkpoint that `segment` continues from, if it has one. If it cannot be used, the text
+    /// says why, and the training begins at the start.
     pub fn checkpoint(&self, segment: &Segment) -> (Option<Checkpoint>, Option<String>) {
         match segment.from.as_deref().map(|name| self.load(name)).transpose() {
             Ok(checkpoint) => (checkpoint, None),
@@ -49,7 +50,7 @@ impl SegmentTraining {
         }
     }
 
-    /// The checkpoint called `name`, or what is wrong with it.
+    /// Loads the checkpoint called `name`. The error says what is wrong with it.
     fn load(&self, name: &Path) -> Result<Checkpoint, String> {
         let file = file(name);
         let problem = |problem: String| format!("{}: {problem}", file.display());
@@ -58,7 +59,8 @@ impl SegmentTraining {
         Ok(checkpoint)
     }
 
-    /// Resumes a network of its own: a checkpoint that does not fit leaves half of itself behind.
+    /// Checks that `checkpoint` fits, by resuming a network that is thrown away. A checkpoint that
+    /// does not fit would leave the network half changed.
     fn try_resume(&self, checkpoint: &Checkpoint) -> Result<(), String> {
         let mut network = self.network().map_err(|failure| failure.reason)?;
         self.resume(&mut network, checkpoint).map(drop).map_err(|failure| failure.reason)
@@ -73,10 +75,10 @@ impl SegmentTraining {
         Trainer::resume(network, &self.train, &self.validation, config, seed, checkpoint).map_err(broke_down)
     }
 
-    /// The training of `network`, from `checkpoint` or from the start.
+    /// Starts the training of `network`, from `checkpoint` or from the start.
     ///
     /// # Errors
-    /// The settings do not fit the samples, or the training of a teacher breaks down.
+    /// The settings do not fit the samples, or the training of a teacher network breaks down.
     pub fn begin<'a>(
         &'a self,
         network: &'a mut Network,
@@ -95,8 +97,9 @@ impl SegmentTraining {
     }
 }
 
-/// Runs `trainer`, which has done the epochs of `checkpoint`, until epoch `until` or to its end,
-/// and reports every epoch to `observer`. `None` if the observer broke it off.
+/// Runs `trainer` until epoch `until`, or to the end of the training if that is `None`. `trainer`
+/// has already done the epochs of `checkpoint`. Every epoch is reported to `observer`. `None` if
+/// the observer broke the training off.
 ///
 /// # Errors
 /// The training breaks down.
@@ -126,7 +129,7 @@ pub(super) fn run_until(
     })
 }
 
-/// The end of a segment that pauses with `checkpoint`, once that is written where `pause` says.
+/// Writes `checkpoint` to the file that `pause` names, and returns how the segment ended.
 pub(super) fn paused(checkpoint: &Checkpoint, pause: &Pause, rung: Rung) -> SegmentEnd {
     let file = file(&pause.checkpoint);
     match checkpoint.save(&file) {

@@ -1,12 +1,12 @@
-//! The largest expected improvement: a rule may end a study once it is small.
+//! The largest expected improvement over the search space: a rule may end a study once it is small.
 
 use super::acquisition::{Gain, Improvement};
 use super::fit::untransformed;
 use super::model::Model;
 
 impl Model<'_> {
-    /// The largest expected improvement of the first metric among the points not yet tried, times
-    /// their probabilities of keeping all constraints and of success.
+    /// The largest expected improvement of the first metric among the points not yet tried. It is
+    /// multiplied by the probabilities that a trial keeps all constraints and succeeds.
     ///
     /// Its unit is the standard deviation of the losses, after outliers are cut. 0 if all points
     /// have been tried; `None` if there is no feasible loss or no model.

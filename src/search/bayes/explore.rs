@@ -15,20 +15,20 @@ use super::model::Model;
 use super::params::BayesParams;
 
 /// A gain below this share of the standard deviation of the noise does not matter: no measurement
-/// shows it.
+/// could show it.
 const NOISE_SHARE: f64 = 0.2;
-/// In a space with choices, a gain below this number of standard deviations of the losses does not
-/// matter either.
+/// In a space with categorical parameters, a gain below this number of standard deviations of the
+/// losses does not matter either.
 const BRANCH_GAIN: f64 = 0.01;
 /// The margin (ξ), in standard deviations of the losses.
 const MARGIN: f64 = 0.3;
 
 impl Model<'_> {
-    /// Cells by their expected improvement beyond the margin, highest first. `None` unless the
-    /// number of trials is even and the gain at `best`, the cell with the highest acquisition, no
-    /// longer matters.
+    /// Cells sorted by their expected improvement beyond the margin, highest first.
     ///
-    /// Afterwards `acquisition` has the margin.
+    /// `None` unless the number of trials is even and little is left to gain at `best`, the cell
+    /// with the highest acquisition. If it is not `None`, `acquisition` keeps the margin
+    /// afterwards.
     pub fn explore(&self, acquisition: &mut Acquisition, best: Option<&Scored>) -> Option<Vec<Scored>> {
         let is_turn = self.study.trials.len().is_multiple_of(2);
         if !is_turn || !best.is_some_and(|best| self.is_exhausted(acquisition, &best.cell)) {
@@ -40,8 +40,8 @@ impl Model<'_> {
         Some(self.ranking(acquisition, &params, &self.seed.child("explore")))
     }
 
-    /// Whether the gain at `best`, without its cost, no longer matters. Never with several losses,
-    /// whose front is never known to be complete.
+    /// Whether the gain at `best`, without its cost, is too small to matter. Never with several
+    /// losses, whose Pareto front is never known to be complete.
     fn is_exhausted(&self, acquisition: &Acquisition, best: &Cell) -> bool {
         let Some(Gain::Improvement(gain)) = &acquisition.gain else { return false };
         let unseen = NOISE_SHARE * gain.process.hyperparameters().noise.sqrt();
@@ -105,8 +105,8 @@ mod tests {
         study
     }
 
-    /// The number of trials on the right side after the first 20 trials, and the lowest loss of
-    /// all.
+    /// The number of trials after the first 20 that are on the right side, and the lowest loss of
+    /// all trials.
     fn found(study: &Study) -> (usize, f64) {
         let is_right = |trial: &&Trial| trial.point.get("right").is_some();
         let best = study.trials.iter().map(|trial| trial.values[0]).fold(f64::INFINITY, f64::min);

@@ -1,4 +1,4 @@
-//! What tests of this search share.
+//! Helpers that the tests of this search share.
 
 use super::input::cube::Cube;
 use super::input::history::Observation;

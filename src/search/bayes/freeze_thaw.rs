@@ -1,14 +1,16 @@
-//! Which trial is trained next where trials pause: the paused or new one with the largest expected
+//! Which trial is trained next, if trials pause: the paused or new trial with the largest expected
 //! gain for its cost.
 //!
 //! The idea is that of freeze-thaw (Swersky, Snoek & Adams 2014, "Freeze-thaw Bayesian
-//! optimization"), with a simpler model. One process models the final losses. The loss at a rung
-//! differs from the final loss by a discrepancy, a process of its own, and has noise of its own. So
-//! the data say how much a rung tells of this trial and of others. A trial with a disappointing
-//! rung has a lower expected gain than a new trial, and stays paused. Costs are known beforehand
-//! and need no process.
+//! optimization"), with a simpler model. A trial pauses at a rung, a certain step of its training.
+//! One Gaussian process models the final losses. The loss at a rung differs from the final loss by
+//! a discrepancy, a Gaussian process of its own, and has noise of its own. So the model learns from
+//! the data how much the loss at a rung tells of final losses. A trial with a disappointing loss at
+//! its rung has a lower expected gain than a new trial, and stays paused. Costs are known before
+//! training and need no Gaussian process.
 //!
-//! The gain is the improvement on the best mean: `benches/README.md#incumbent-of-freeze-thaw`.
+//! The gain is the improvement on the lowest posterior mean:
+//! `benches/README.md#incumbent-of-freeze-thaw`.
 
 use super::acquisition::Acquisition;
 use super::acquisition::cost::{self, LogCost};
@@ -18,16 +20,16 @@ use crate::search::{NextSegment, Rungs, Suggestion};
 use crate::space::Point;
 use crate::study::{Study, Trial};
 
-/// At least 1 / `LEAST_RESUMED` of the trials that reach a rung resume, rounded down:
+/// Of the trials that reach a rung, at least one in this number resumes, rounded down:
 /// `benches/README.md#rungs-and-promotion`.
 const LEAST_RESUMED: usize = 2;
-/// Costs below this share of the cost of the best trial count as that share:
+/// A trial never counts as cheaper than this share of the cost of the best trial:
 /// `benches/README.md#cost`.
 const LEAST_COST: f64 = 0.3;
 
 impl Model<'_> {
-    /// What to train next, where a whole trial of a point costs `cost_of`, positive and in any
-    /// unit. `None` if there is no model of a loss, or nothing is left to train.
+    /// The trial to train next. `cost_of` returns the cost of a whole trial of a point, positive
+    /// and in any unit. `None` if there is no model of a loss, or nothing is left to train.
     pub fn freeze_thaw(self, cost_of: &dyn Fn(&Point) -> f64) -> Option<NextSegment> {
         let mut acquisition = self.acquisition().ok()?;
         acquisition.gain.as_ref()?;
@@ -56,7 +58,7 @@ impl Model<'_> {
         Some(segment)
     }
 
-    /// All paused trials with a known rung.
+    /// All paused trials whose rung is known, with their expected gain for its cost.
     fn paused(&self, acquisition: &Acquisition, cost_of: &dyn Fn(&Point) -> f64) -> Vec<Paused> {
         let cell = |trial: &Trial| Some(self.cube.cell(&self.space.encode(&trial.point).ok()?));
         let paused: Vec<(&Trial, usize, Cell)> = self
@@ -76,12 +78,13 @@ impl Model<'_> {
     }
 }
 
-/// Chooses the segment to train next: `explore`, the new point that exploration asks for, if it
-/// does; else `paused`, the best paused trial, or `exploit`, the best new point. Each comes with its
-/// log acquisition.
+/// Chooses the segment (a part of a training) to run next. Each option comes with its log
+/// acquisition:
 ///
-/// Exploration wins without comparison: its acquisition counts only gains beyond a margin, so it
-/// does not compare with the others.
+/// - `explore`, the new point that exploration asks for, is always taken if it is there. Its
+///   acquisition counts only gains beyond a margin, so it cannot be compared with the others.
+/// - Else `paused`, the best paused trial, or `exploit`, the best new point, whichever has the
+///   higher acquisition.
 fn choose(
     explore: Option<(f64, Point)>,
     paused: Option<(f64, u32)>,
@@ -105,15 +108,15 @@ struct Paused {
     value: f64,
 }
 
-/// The rung where `trial` is paused; `None` if it could not be measured there, or if this version
-/// has no such rung.
+/// The rung where `trial` is paused, counted from 0. `None` if it could not be measured there, or
+/// if this version of the program has no such rung.
 fn measured_rung(trial: &Trial) -> Option<usize> {
     let rungs = &trial.rung_history.rungs;
     let is_known = |&last: &usize| last < Rungs::MODEL.count() && !rungs[last].values.is_empty();
     rungs.len().checked_sub(1).filter(is_known)
 }
 
-/// The highest rung from which too few trials have resumed.
+/// The highest rung from which too few trials have resumed, see [`LEAST_RESUMED`].
 fn due(study: &Study) -> Option<usize> {
     let reached: Vec<(usize, bool)> =
         study.trials.iter().map(|trial| (trial.rung_history.rungs.len(), trial.is_paused())).collect();
@@ -143,7 +146,7 @@ mod tests {
         Trial { state, values, rung_history, ..Trial::waiting(number, [("x", x)].into_iter().collect()) }
     }
 
-    /// Trials whose losses halve from the rung to the end. The first `complete` of them are
+    /// Trials whose final loss is half their loss at the rung. The first `complete` of them are
     /// complete, the others paused.
     fn study(losses: &[(f64, f64)], complete: usize) -> Study {
         let trials = losses.iter().enumerate().map(|(index, &(x, loss))| match index < complete {

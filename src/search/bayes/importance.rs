@@ -1,15 +1,15 @@
-//! Importance of parameters and their pairs: Sobol' indices of the expected loss.
+//! Importance of parameters and of pairs of them: Sobol' indices of the expected loss.
 //!
 //! The variance V of the expected loss f over the unit cube is split among the parameters and their
-//! pairs (Sobol' 1993). A and B are independent samples of the cube; A_i is A with column i of B.
-//! Jansen 1999 estimates
+//! pairs (Sobol' 1993). A and B are independent random samples of the cube; A_i is A with column i
+//! (parameter i) of B. E is the mean over a sample. Jansen 1999 estimates
 //!
-//! - the share of i alone as 1 - E[(f(B) - f(A_i))²] / 2V,
-//! - the total share of i as E[(f(A) - f(A_i))²] / 2V.
+//! - the share of parameter i alone as 1 - E[(f(B) - f(A_i))²] / 2V,
+//! - its total share, pairs included, as E[(f(A) - f(A_i))²] / 2V.
 //!
-//! The share of a pair follows from A_ij as that of i alone from A_i, less the shares of i and j
-//! alone (Saltelli 2002). A conditional parameter counts in the part of the space where it is
-//! active.
+//! For a pair, A_ij is A with the columns i and j of B. The first formula with A_ij gives the share
+//! of both; less the shares of i and j alone it is the share of the pair (Saltelli 2002). A
+//! conditional parameter counts in the part of the space where it is active.
 
 use linfa::traits::Predict;
 use ndarray::Array1;
@@ -26,15 +26,16 @@ use crate::study::{Importance, PairShare, Share, Study};
 
 /// With fewer measurements a model cannot tell parameters apart.
 const LEAST: usize = 10;
-/// Of more measurements every second, third, ... is used: shares do not need all of them.
+/// If there are more measurements, only every second, third, ... is used: shares do not need all of
+/// them.
 const MOST: usize = 300;
 /// Size of each sample. The error of a share is about 1/√512 of it.
 const SAMPLES: u64 = 512;
 /// The number of most important parameters whose pairs are computed, and the least share of a pair.
 const PAIRED: (usize, f64) = (6, 0.01);
 
-/// The importance of the parameters of `space` for the first metric of `study`, most important
-/// first.
+/// The importance of the parameters of `space` for the first metric of `study`, the most important
+/// parameter first.
 ///
 /// `None` if there are fewer than 10 measurements, or if the expected loss is constant.
 pub fn importance(space: &Space, study: &Study, seed: &Seed) -> Option<Importance> {
@@ -62,7 +63,7 @@ fn thinned(mut history: History) -> Option<History> {
     (history.measured.len() >= LEAST).then_some(history)
 }
 
-/// Two samples of the cube, with the expected losses there.
+/// Two random samples A and B of the cube, with the expected losses there.
 struct Samples<'a> {
     cube: &'a Cube<'a>,
     features: &'a Features,
@@ -84,7 +85,8 @@ impl<'a> Samples<'a> {
         Self { cube, features, process, a, b, at_a, at_b }
     }
 
-    /// The variance over the cube, and the share of each axis; `None` if the variance is 0.
+    /// The variance of the expected loss over the cube, and the share of each axis in it; `None` if
+    /// the variance is 0.
     fn shares(&self, names: &[&str]) -> Option<(f64, Vec<Share>)> {
         let all: Vec<f64> = self.at_a.iter().chain(&self.at_b).copied().collect();
         let mean = all.iter().sum::<f64>() / all.len() as f64;
@@ -115,7 +117,7 @@ impl<'a> Samples<'a> {
         pairs
     }
 
-    /// The expected losses at A with these columns of B.
+    /// The expected losses at sample A, where the columns `axes` are those of sample B.
     fn mixed(&self, axes: &[usize]) -> Array1<f64> {
         let mut units = self.a.clone();
         for (unit, other) in units.iter_mut().zip(&self.b) {
@@ -136,7 +138,7 @@ fn expected(
     process.predict(&features.rows(&cells))
 }
 
-/// The share of the variance that two samples have in common: 1 - E[(f - g)²] / 2V.
+/// The share of the variance that f and g have in common: 1 - E[(f - g)²] / 2V.
 fn closed(f: &Array1<f64>, g: &Array1<f64>, variance: f64) -> f64 {
     let squares: f64 = f.iter().zip(g).map(|(x, y)| (x - y) * (x - y)).sum();
     1.0 - squares / (2.0 * f.len() as f64 * variance)

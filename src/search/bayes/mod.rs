@@ -1,8 +1,8 @@
-//! Bayesian optimization: a Gaussian process learns the loss from the trials so far, and the next
-//! trial is where the expected improvement is largest.
+//! Bayesian optimization: a Gaussian process learns the loss from the trials so far. The next trial
+//! is where the expected improvement is largest.
 //!
-//! A history becomes features, a process is fitted to them, and its acquisition is maximized over
-//! the unit cube.
+//! The trials so far become features (numeric inputs), and a Gaussian process is fitted to them.
+//! The acquisition, the worth of a trial, is then maximized over the unit cube.
 //!
 //! | file | idea |
 //! |---|---|
@@ -10,15 +10,15 @@
 //! | `input` | a study as the model sees it: mixed and conditional points as Euclidean inputs |
 //! | `fit` | from losses to fitted processes; which fits are kept |
 //! | `acquisition` | the value of a trial at some point, and its maximum |
-//! | `model` | what the following files begin with |
+//! | `model` | the inputs and fits that the files below start from |
 //! | `explore` | when to leave a place where little is left to gain |
 //! | `freeze_thaw` | which trial to train next where trials pause |
 //! | `expected_improvement` | the largest expected improvement, which may end a study |
 //! | `importance` | which parameters matter, alone and together |
 //!
-//! Up to four metrics have a process each; more become one loss. Each constraint has a process,
-//! too. Up to 1,500 trials enter the processes, at a cost of O(n³) for n trials; from more trials
-//! the best and their neighbours enter.
+//! Up to four metrics have a Gaussian process each; more become one loss. Each constraint has a
+//! Gaussian process too. Up to 1,500 trials enter these, at a cost of O(n³) for n trials. Of more
+//! trials only the best and their neighbours enter.
 
 mod acquisition;
 mod expected_improvement;
@@ -47,21 +47,23 @@ use crate::study::{Attributes, Study};
 
 /// Fewest and most trials of the initial design: `benches/README.md#start-of-the-model`.
 const DESIGN: (usize, usize) = (5, 20);
-/// Where trials pause, the initial design is divided by this:
+/// If trials pause, the number of trials in the initial design is divided by this:
 /// `benches/README.md#start-of-the-model`.
 const PAUSING_DESIGN: usize = 3;
 
 /// Suggests the point with the largest expected improvement under a Gaussian process. With several
-/// metrics it is the largest expected growth of the volume that their front dominates.
+/// metrics it is the point with the largest expected growth of the volume that their Pareto front
+/// dominates.
 ///
-/// - Complete trials teach the losses and the probability of keeping each constraint; failed trials
+/// - Complete trials teach the losses and the probability of keeping each constraint. Failed trials
 ///   teach the probability of success.
-/// - The gain is multiplied by the probabilities of the constraints, and by the fifth power of that
-///   of success. While no trial keeps all constraints, the probabilities count alone.
+/// - The gain is multiplied by the probability of each constraint, and by the fifth power of the
+///   probability of success. While no trial keeps all constraints, these probabilities are
+///   maximized without a gain.
 /// - Running and waiting trials count as if their expected losses had been measured. Before any
 ///   loss was measured, they count as failed.
-/// - Where no model can be fitted (no trial has ended, or no parameter is searched) the point is
-///   that of [`SobolSearch`].
+/// - If no model can be fitted (no trial has ended, or no parameter is searched), the point is that
+///   of [`SobolSearch`].
 #[derive(Clone, Debug, Default)]
 pub struct BayesSearch {
     params: BayesParams,
@@ -79,12 +81,13 @@ impl BayesSearch {
         Self { params, ..Self::default() }
     }
 
-    /// Trials before the model.
+    /// Number of trials before the first suggestion of the model.
     fn initial(&self, space: &Space) -> usize {
         self.params.initial.unwrap_or((space.dimension() + 1).clamp(DESIGN.0, DESIGN.1))
     }
 
-    /// The model of `study`, with the values at these rungs.
+    /// The model of `study`, which also learns from values at these rungs (steps at which trials
+    /// pause).
     fn model<'a>(
         &'a self,
         space: &'a Space,
@@ -97,8 +100,8 @@ impl BayesSearch {
 }
 
 impl BayesSearch {
-    /// The log acquisition at each of `points`, with the fits that led to it; `None` while there is
-    /// no model, or where a point is not in the space.
+    /// The log acquisition at each of `points`, and the fits of the model to store with a trial.
+    /// `None` while there is no model, or if a point is not in the space.
     pub(super) fn log_acquisitions(
         &self,
         space: &Space,

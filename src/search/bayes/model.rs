@@ -1,4 +1,4 @@
-//! The model of a study: what every question to the search begins with.
+//! The model of a study: inputs, history and fits, from which every suggestion starts.
 
 use super::acquisition::Acquisition;
 use super::acquisition::maximize::{Maximizer, Scored};
@@ -23,7 +23,7 @@ pub(super) struct Model<'a> {
     pub cube: Cube<'a>,
     pub features: Features,
     pub history: History,
-    /// The seed of the draws after this number of trials.
+    /// The seed of the draws of this suggestion; it depends on the number of trials.
     pub seed: Seed,
     /// The seed of the points that the log cost is fitted to, the same after any number of trials.
     pub cost_seed: Seed,
@@ -34,8 +34,8 @@ pub(super) struct Model<'a> {
 }
 
 impl<'a> Model<'a> {
-    /// The model of `study`, which searches `space`. With `rungs` it learns from values at the
-    /// rungs of trials, too.
+    /// The model of `study`, which searches `space`. With `rungs` it also learns from the values at
+    /// these rungs (steps at which trials pause).
     pub fn of(
         space: &'a Space,
         study: &'a Study,
@@ -62,16 +62,16 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// The acquisition after the history.
+    /// The acquisition after all trials of the history.
     ///
     /// # Errors
-    /// A process cannot be fitted.
+    /// A Gaussian process cannot be fitted.
     pub fn acquisition(&self) -> Result<Acquisition, GpError> {
         let fitter = self.cache.fitter(Some(&self.stored), self.fit_seed.clone());
         Acquisition::fit(&self.history, &self.features, &fitter)
     }
 
-    /// Cells that no trial has taken, by their acquisition, highest first.
+    /// Cells that no trial has taken, sorted by their acquisition, highest first.
     pub fn ranking(&self, acquisition: &Acquisition, params: &BayesParams, seed: &Seed) -> Vec<Scored> {
         Maximizer::new(self.space, &self.cube, &self.features, acquisition, &self.history)
             .ranking(params, seed)
@@ -84,7 +84,7 @@ impl<'a> Model<'a> {
         points.find(|(_, point)| tried.admits(self.space, point))
     }
 
-    /// The fits of this question, as internal attributes of the trial that is suggested.
+    /// The new fits of this model, as internal attributes of the trial that is suggested.
     pub fn into_attributes(self) -> Attributes {
         self.stored.into_attributes()
     }

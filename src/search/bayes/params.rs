@@ -3,21 +3,22 @@
 /// Settings of a [`BayesSearch`](super::BayesSearch).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BayesParams {
-    /// Trials before the first suggestion of the model, including the default point and trials of
-    /// other sources. The search fills them up with a scrambled Sobol sequence.
+    /// Number of trials before the first suggestion of the model. The default point of the space
+    /// and trials of other sources count too. The other points come from a scrambled Sobol
+    /// sequence.
     ///
-    /// `None`, the default: one more than the space has dimensions, from 5 to 20. More: a surer
-    /// model, fewer trials that use it.
+    /// `None`, the default: one more than the space has dimensions, from 5 to 20. A larger number
+    /// gives a surer model, but fewer trials use it.
     pub initial: Option<usize>,
-    /// Candidates at which the acquisition is computed before local search; default 2,048. A
-    /// quarter as many more surround the best trials. From 50 observations on both numbers fall,
-    /// since each candidate takes longer.
+    /// Number of candidates at which the acquisition is computed before local search; default
+    /// 2,048. A quarter as many more surround the best trials. From 50 observations on both numbers
+    /// fall, since each candidate takes longer.
     ///
-    /// More: surer of the maximum, slower.
+    /// A larger number finds the maximum more surely, but slower.
     pub candidates: usize,
-    /// Local searches from candidates that are drawn by their acquisition, beside those from the
-    /// best candidate and from the best trials; default 8. From 50 observations on the number
-    /// falls. With 0 there is one local search, from the best candidate.
+    /// Number of local searches that start from candidates drawn by their acquisition; default 8.
+    /// Further local searches start from the best candidate and from the best trials. From 50
+    /// observations on the number falls. With 0 there is one local search, from the best candidate.
     pub starts: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Evolution: children of good trials, of which a model expects most, are tried.
+//! Evolution: makes children of good trials, and tries the child that a model rates highest.
 //!
 //! Made for topologies: lists of layers grow, shrink and swap whole layers. It is a steady state
 //! without generations (Patton et al. 2019, "Exascale deep learning to accelerate cancer research"):
@@ -37,10 +37,10 @@ use variation::Variation;
 /// Settings of an [`EvolutionSearch`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct EvolutionParams {
-    /// Trials before the first children, at least 2; they are random points. More: a broader start,
-    /// slower. Default 10: `benches/README.md#evolution`.
+    /// Number of random points before the first children, at least 2. A larger number starts
+    /// broader, but slower. Default 10: `benches/README.md#evolution`.
     pub initial: usize,
-    /// Trials that may become parents, at least 2. Default 20.
+    /// Number of best trials that may become parents, at least 2. Default 20.
     pub population: usize,
     /// Children that are made for one trial, at least 1. Default 128.
     pub children: usize,
@@ -58,9 +58,9 @@ impl Default for EvolutionParams {
 
 /// Suggests a child of the best trials.
 ///
-/// With several metrics the parents are those of the first fronts, least crowded first; with one
-/// metric they are the best of the youngest trials. Failed, running and waiting trials are no
-/// parents.
+/// With one metric the parents are the best of the latest trials. With several metrics they are the
+/// trials of the first Pareto fronts; within a front, the least crowded come first. Failed, running
+/// and waiting trials are no parents.
 #[derive(Clone, Debug, Default)]
 pub struct EvolutionSearch {
     params: EvolutionParams,

@@ -7,9 +7,9 @@ use crate::seed::Stream;
 use crate::space::{Point, Space};
 use crate::study::{Study, Trial, TrialState};
 
-/// Times the population that is remembered of a study with one metric: older trials have no more
-/// children, so that a lucky value does not rule for ever (Real et al. 2019, "Regularized evolution
-/// for image classifier architecture search").
+/// With one metric, this many times the population is the number of latest trials that may have
+/// children. So a lucky value does not rule for ever (Real et al. 2019, "Regularized evolution for
+/// image classifier architecture search").
 const MEMORY: usize = 3;
 
 /// The points of the best trials of `study`, at most `population` of them, best first.

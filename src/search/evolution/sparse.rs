@@ -1,4 +1,4 @@
-//! Children where few trials are, by what is known before training.
+//! Chooses children in places where few trials are, by metrics that are known before training.
 
 use rand_distr::{Distribution, Exp1};
 
@@ -6,12 +6,12 @@ use crate::seed::Stream;
 use crate::space::{Bounds, Foresight, Point, Space};
 use crate::study::Study;
 
-/// Width of the density's kernels, as a share of the range of each known metric.
+/// Width of the kernels of the density of trials, as a share of the range of each known metric.
 const WIDTH: f64 = 0.1;
 
-/// `count` of `children`, drawn with probabilities that fall with the density of the trials of
-/// `study` around them, in the logarithms of the metrics that are known before training. All of them
-/// where nothing is known.
+/// Draws `count` of `children`, rather where few trials of `study` are: the probability falls with
+/// the density of trials. Distances are taken in the logarithms of the metrics that are known
+/// before training. Where no metric is known, the first children are kept.
 pub(super) fn kept(
     space: &Space,
     study: &Study,
@@ -44,7 +44,7 @@ pub(super) fn kept(
     order.into_iter().take(count).map(|(_, index)| children[index].clone()).collect()
 }
 
-/// The logarithms of what is known of the metrics at `point`; empty where nothing is.
+/// The logarithms of the metrics that are known at `point` before training; empty if none is known.
 fn coordinates(space: &Space, point: &Point) -> Vec<f64> {
     let Foresight::Possible { bounds } = space.foresee(point) else { return Vec::new() };
     let is_known = |bounds: &&Bounds| bounds.high.is_finite() && bounds.high > 0.0 && bounds.low > 0.0;

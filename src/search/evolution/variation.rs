@@ -1,9 +1,9 @@
-//! Children: mutants of one point, and points crossed of two.
+//! Children: mutants of one point, and crossings of two points.
 //!
-//! The mutations of MENNDL (Young et al. 2017, "Evolving deep networks using HPC"): an item of a list
-//! is added, removed, or swapped with its neighbour; a parameter takes a near value, a choice another
-//! one. Two points are crossed at a boundary between items: the first items of one list are followed
-//! by the last ones of the other.
+//! The mutations are those of MENNDL (Young et al. 2017, "Evolving deep networks using HPC"). An
+//! item of a list, such as a layer, is added, removed, or swapped with its neighbour. A number
+//! takes a near value, a choice another one. In a crossing, the first items of one point's list are
+//! followed by the last items of the other point's list.
 
 use rand::RngExt;
 
@@ -11,9 +11,9 @@ use crate::search::nsga2::mutate;
 use crate::seed::Stream;
 use crate::space::{Domain, List, Parameter, Point, Space, Value};
 
-/// Probability that a mutation changes a list as a whole, where there is one.
+/// Probability that a mutation adds, removes or swaps items of a list, if the space has one.
 const OF_A_LIST: f64 = 0.4;
-/// Probability of one mutation more, after each.
+/// Probability that another mutation follows, after each mutation.
 const MORE: f64 = 0.4;
 
 /// Makes children of points of a space.
@@ -49,7 +49,8 @@ impl<'a> Variation<'a> {
         }
     }
 
-    /// `point` with an item more or less, or with two neighbours swapped, in one of its lists.
+    /// `point` with one item more or less in one of its lists, or with two neighbouring items
+    /// swapped.
     fn with_other_list(&self, point: &Point, stream: &mut Stream) -> Point {
         let list = &self.lists[stream.random_range(0..self.lists.len())];
         let mut items = self.items(point, list);
@@ -99,8 +100,8 @@ impl<'a> Variation<'a> {
         self.space.completed(&child)
     }
 
-    /// A child of `a` and `b`: lists are crossed at a boundary between items, every other parameter
-    /// is that of either.
+    /// A child of `a` and `b`. Lists are crossed at a boundary between items; every other parameter
+    /// is taken from `a` or `b` at random.
     pub fn crossed(&self, a: &Point, b: &Point, stream: &mut Stream) -> Point {
         let mut child = a.clone();
         for parameter in self.space.parameters() {
@@ -152,7 +153,7 @@ impl<'a> Variation<'a> {
         items.map(|item| item.iter().map(value).collect()).collect()
     }
 
-    /// `point` with these items in `list`, as many as it can hold.
+    /// `point` with these items in `list`; items beyond the list's capacity are left out.
     fn with_items(&self, point: &Point, list: &List, items: Vec<Item>) -> Point {
         let parameters = self.space.parameters();
         let Domain::Int { low, high, .. } = parameters[list.length].domain else { return point.clone() };

@@ -60,8 +60,8 @@ pub(crate) struct Factored {
 }
 
 impl Evidence<'_> {
-    /// The negative log posterior density at `logs`, up to a constant; writes its gradient.
-    /// Infinite if the kernel matrix has no factor.
+    /// The negative log posterior density of the hyperparameters with the logarithms `logs`, up to
+    /// a constant. Writes its gradient. Infinite if the kernel matrix has no Cholesky factor.
     pub fn loss(&self, logs: &[f64], gradient: &mut [f64]) -> f64 {
         let hyper = Hyperparameters::from_logs(logs, self.prior.groups(), self.prior.levels());
         let Ok(factored) = self.factor(&hyper) else { return f64::INFINITY };
@@ -72,10 +72,10 @@ impl Evidence<'_> {
         -(prior + self.ln_likelihood(&factored))
     }
 
-    /// The kernel matrix of `hyper`, factored.
+    /// The kernel matrix of the hyperparameters `hyper`, with its Cholesky factor.
     ///
     /// # Errors
-    /// It has no factor.
+    /// The matrix has no Cholesky factor.
     pub fn factor(&self, hyper: &Hyperparameters) -> Result<Factored, LinalgError> {
         let scaled = kernel::scaled(self.inputs.view(), self.groups, self.numbers, hyper);
         let (values, slopes) = kernel::gram(scaled.view());
@@ -98,14 +98,14 @@ impl Evidence<'_> {
         self.prior.ln_density(&logs, &mut vec![0.0; logs.len()]) + self.ln_likelihood(factored)
     }
 
-    /// ln p(y | θ).
+    /// The log likelihood ln p(y | θ) of the targets y, given hyperparameters θ.
     fn ln_likelihood(&self, factored: &Factored) -> f64 {
         let n = self.targets.len() as f64;
         let fit = self.targets.dot(&factored.weights);
         -0.5 * (fit + factored.factor.log_determinant()) - n * LN_SQRT_2PI
     }
 
-    /// The targets of every fidelity level before the end.
+    /// For every fidelity level before the end, the indices of its targets.
     fn members(&self) -> Vec<Vec<usize>> {
         let of = |level| (0..self.levels.len()).filter(|&index| self.levels[index] == level).collect();
         (1..=self.prior.levels()).map(of).collect()
@@ -159,8 +159,8 @@ impl Evidence<'_> {
         self.add_warp_gradient(hyper, &by_scaled, gradient);
     }
 
-    /// Adds the derivatives by the logarithms of the exponents of warps; `by_scaled` is half the
-    /// derivatives by Z.
+    /// Adds the derivatives by the logarithms of the warps' exponents. `by_scaled` has half the
+    /// derivatives by the scaled inputs Z.
     fn add_warp_gradient(&self, hyper: &Hyperparameters, by_scaled: &Array2<f64>, gradient: &mut [f64]) {
         let by_warps = gradient[hyper.lengths.len() + 2 + 2 * hyper.levels.len()..].chunks_exact_mut(2);
         for ((&column, warp), by_warp) in self.numbers.iter().zip(&hyper.warps).zip(by_warps) {

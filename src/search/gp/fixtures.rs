@@ -1,4 +1,4 @@
-//! What tests of the process and of functions of it share.
+//! Helpers that the tests of Gaussian processes share.
 
 use super::hyperparameters::Hyperparameters;
 
@@ -7,8 +7,8 @@ pub(in crate::search) fn hyper(length: f64, noise: f64) -> Hyperparameters {
     Hyperparameters { lengths: vec![length], scale: 1.0, noise, levels: Vec::new(), warps: Vec::new() }
 }
 
-/// Asserts that `gradient` equals the differences of `at` around `input`. The `tolerance` is both
-/// absolute and relative.
+/// Asserts that `gradient` equals the slopes of `at` around `input`, measured by small differences.
+/// The `tolerance` is both absolute and relative.
 pub(in crate::search) fn assert_slopes(
     gradient: [f64; 2],
     at: impl Fn([f64; 2]) -> f64,

@@ -1,16 +1,17 @@
-//! The hyperparameters of the Gaussian process, and their priors.
+//! The hyperparameters of the Gaussian process, and their priors. LogNormal(m, d) is the
+//! distribution whose logarithm is normal with mean m and standard deviation d.
 //!
 //! - Length-scale: LogNormal(√2 + ½ ln G, √3) for G length-scales (Hvarfner et al. 2024, "Vanilla
 //!   Bayesian optimization performs great in high dimensions"). With more inputs the function is
 //!   smoother in each.
 //! - Signal variance s²: Gamma with shape 2 and rate 1, the prior of Optuna's GP sampler for
 //!   standardized values.
-//! - Noise variance σ²: LogNormal(-2, √3). It has the mode e⁻⁵ of LogNormal(-4, 1), BoTorch's prior
-//!   for standardized values. It is wider, since many losses have no noise:
+//! - Noise variance σ²: LogNormal(-2, √3). Its mode is e⁻⁵, as that of LogNormal(-4, 1), BoTorch's
+//!   prior for standardized values. It is wider, since many losses have no noise:
 //!   `benches/README.md#noise-prior`.
-//! - Of a fidelity level, the variance of the discrepancy: LogNormal(-1, 1), and the noise
-//!   variance: LogNormal(-3, 1).
-//! - Exponents a and b of a warp: LogNormal(0.1, √0.1), whose mode is the identity.
+//! - A fidelity level, such as a rung of a training, has two variances. That of the discrepancy
+//!   from the final losses: LogNormal(-1, 1). That of its noise: LogNormal(-3, 1).
+//! - Exponents a and b of an input warp: LogNormal(0.1, √0.1). Its mode is 1, which warps nothing.
 //!
 //! The logarithms of all hyperparameters are optimized. Densities are those of the hyperparameters
 //! themselves, so the mode of the prior is the mode of these distributions.
@@ -23,19 +24,19 @@ use serde::{Deserialize, Serialize};
 use super::warp::Warp;
 use crate::seed::Stream;
 
-/// Bounds of a length-scale: below, neighbouring trials tell nothing of each other; above, an input
-/// has no effect.
+/// Bounds of a length-scale. Below the first, neighbouring trials would tell nothing of each other.
+/// Above the second, an input has no effect.
 const LENGTHS: (f64, f64) = (0.025, 100.0);
 /// Bounds of the signal variance.
 const SCALES: (f64, f64) = (0.01, 100.0);
-/// Bounds of a noise variance; the lower one is above rounding errors:
+/// Bounds of a noise variance. The lower bound is above rounding errors:
 /// `benches/README.md#noise-prior`.
 const NOISES: (f64, f64) = (1e-10, 10.0);
-/// Bounds of the variance of a discrepancy: from a negligible one to a level that tells nothing of
-/// the end.
+/// Bounds of the variance of a discrepancy. With the first it is negligible. With the second a
+/// fidelity level tells nothing of the end of a training.
 const DISCREPANCIES: (f64, f64) = (1e-6, 100.0);
-/// Bounds of either exponent of a warp. At the lowest, a tenth at an end of the range is stretched
-/// to two thirds of it.
+/// Bounds of both exponents of a warp. With the lowest exponent, a tenth of the range at one end is
+/// stretched to two thirds of it.
 const WARPS: (f64, f64) = (0.2, 5.0);
 
 /// Variance of the logarithm of a length-scale.
@@ -43,13 +44,14 @@ const LENGTH_SPREAD: f64 = 3.0;
 /// Mean and variance of the logarithm of the noise variance.
 const NOISE_LOCATION: f64 = -2.0;
 const NOISE_SPREAD: f64 = 3.0;
-/// Means of the logarithms of the variances of a level, discrepancy and noise:
+/// Means of the logarithms of a fidelity level's variances, of its discrepancy and its noise:
 /// `benches/README.md#fidelity-levels`.
 const LEVEL_LOCATIONS: [f64; 2] = [-1.0, -3.0];
 /// Variance of the logarithm of an exponent of a warp, as in Ax: `benches/README.md#input-warps`.
 const WARP_SPREAD: f64 = 0.1;
 
-/// Hyperparameters of the kernel s² m(r²), of the noise, and of fidelity levels and warps.
+/// Hyperparameters of the kernel s² m(r²) (see `kernel.rs`), of the noise, and of fidelity levels
+/// and warps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hyperparameters {
     /// One length-scale per group of columns, in units of the inputs.
@@ -58,16 +60,16 @@ pub struct Hyperparameters {
     pub scale: f64,
     /// Noise variance σ², in squared units of the targets.
     pub noise: f64,
-    /// One per fidelity level before the end; empty if all observations are final.
+    /// One entry per fidelity level before the end; empty if all observations are final.
     #[serde(default, rename = "stages", skip_serializing_if = "Vec::is_empty")]
     pub levels: Vec<FidelityLevel>,
-    /// One per warped column; empty if no column is warped.
+    /// One warp per warped column; empty if no column is warped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warps: Vec<Warp>,
 }
 
-/// How observations of a fidelity level differ from final ones: by a discrepancy, a process with
-/// the same length-scales, and by their noise.
+/// How observations of a fidelity level differ from final ones: by a discrepancy, which is a
+/// Gaussian process with the same length-scales, and by their noise.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FidelityLevel {
     /// Variance of the discrepancy, in squared units of the targets.
@@ -98,8 +100,8 @@ impl Hyperparameters {
     }
 }
 
-/// The prior of the hyperparameters of a process with these numbers of length-scales, fidelity
-/// levels and warps.
+/// The prior of the hyperparameters of a Gaussian process with these numbers of length-scales,
+/// fidelity levels and warps.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Prior {
     groups: usize,
@@ -167,7 +169,8 @@ impl Prior {
             .collect()
     }
 
-    /// ln p up to a constant; adds its derivatives by the logarithms to `gradient`.
+    /// The log density of hyperparameters with the logarithms `logs`, up to a constant. Adds its
+    /// derivatives by the logarithms to `gradient`.
     pub(crate) fn ln_density(self, logs: &[f64], gradient: &mut [f64]) -> f64 {
         let mut total = 0.0;
         for (log, slope) in logs[..self.groups].iter().zip(&mut *gradient) {
@@ -192,7 +195,8 @@ impl Prior {
     }
 }
 
-/// The log density of a log-normal variable at exp(`log`) up to a constant; adds d/d`log` to
+/// The log density of a log-normal variable whose logarithm is `log`, up to a constant. `location`
+/// and `spread` are the mean and the variance of the logarithm. Adds the derivative by `log` to
 /// `slope`.
 fn ln_log_normal(log: f64, location: f64, spread: f64, slope: &mut f64) -> f64 {
     let distance = log - location;

@@ -1,8 +1,13 @@
 //! The kernel of the Gaussian process: Matérn-5/2 with automatic relevance determination.
 //!
-//! k(x, x') = s² m(r²), r² = Σ_f (x_f - x'_f)² / l²_g(f), m(r²) = (1 + √5 r + 5r²/3) exp(-√5 r):
-//! Rasmussen & Williams 2006, "Gaussian processes for machine learning", eq. 4.17. Every column f
-//! of the inputs belongs to a group g(f). The columns of a group share a length-scale l.
+//! The covariance of two inputs x and x' is k(x, x') = s² m(r²), where s² is the signal variance
+//! and r their scaled distance:
+//!
+//! - r² = Σ_f (x_f - x'_f)² / l²_g(f), a sum over the columns f of the inputs. Every column f
+//!   belongs to a group g(f), and the columns of a group share a length-scale l.
+//! - m(r²) = (1 + √5 r + 5r²/3) exp(-√5 r), the correlation of the two values.
+//!
+//! Rasmussen & Williams 2006, "Gaussian processes for machine learning", eq. 4.17.
 
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, Zip};
 
@@ -11,10 +16,11 @@ use super::warp;
 
 /// √5.
 const SQRT_5: f64 = 2.236_067_977_499_79;
-/// At √5 times this distance and beyond, both m and its derivative are 0 in floating point.
+/// If √5 r reaches this, both m and its derivative are 0 in floating point.
 const FAR: f64 = 800.0;
 
-/// m(r²) and its derivative by r², which is finite at 0. Both are 0 if r² is infinite.
+/// The correlation m(r²) and its derivative by r², which is finite at 0. Both are 0 if r² is
+/// infinite.
 #[inline(always)]
 pub(crate) fn matern(r_squared: f64) -> (f64, f64) {
     let r = (SQRT_5 * r_squared.sqrt()).min(FAR);
@@ -22,17 +28,19 @@ pub(crate) fn matern(r_squared: f64) -> (f64, f64) {
     ((1.0 + r + r * r * (1.0 / 3.0)) * decay, -(5.0 / 6.0) * (1.0 + r) * decay)
 }
 
-/// eˣ for x from -[`FAR`] to 0, exact to the last bit or two: 2ᵏ times the Taylor series of eᵗ,
-/// where x = k ln 2 + t.
+/// eˣ for x from -[`FAR`] to 0, exact to the last bit or two. With x = k ln 2 + t for a whole
+/// number k, it is 2ᵏ times the Taylor series of eᵗ.
 ///
-/// It has no branch, so that a loop of it becomes vector instructions.
+/// The function has no branch, so that the compiler can turn a loop over it into vector
+/// instructions.
 #[inline(always)]
 fn exp(x: f64) -> f64 {
-    /// A sum with it is rounded to an integer, which is in its lowest bits.
+    /// Adding this number to a float rounds it to an integer, which is then in the lowest bits of
+    /// the sum.
     const ROUNDING: f64 = 6_755_399_441_055_744.0;
     /// ln 2 in two parts; the product of the first and any k is exact.
     const LN_2: (f64, f64) = (6.931_471_803_691_238e-1, 1.908_214_929_270_587_7e-10);
-    /// Below, the result would be subnormal, and is 0.
+    /// For a smaller x the result would be subnormal; 0 is returned instead.
     const LEAST: f64 = -708.0;
     /// 1/13!, 1/12!, ... 1/2!, 1, 1.
     const SERIES: [f64; 14] = [
@@ -60,8 +68,8 @@ fn exp(x: f64) -> f64 {
     if x < LEAST { 0.0 } else { power }
 }
 
-/// The inputs with the columns `numbers` warped, and each column divided by the length-scale of its
-/// group. Its distances are r.
+/// The scaled inputs: the columns `numbers` are warped, then each column is divided by the
+/// length-scale of its group. The distance of two rows is r.
 pub(crate) fn scaled(
     inputs: ArrayView2<f64>,
     groups: &[usize],
@@ -77,7 +85,8 @@ pub(crate) fn scaled(
     scaled
 }
 
-/// m and dm/d(r²) between all rows of `scaled`, each of shape (n, n).
+/// The correlation m and its derivative dm/d(r²) between all rows of `scaled`, each of shape (n,
+/// n).
 pub(crate) fn gram(scaled: ArrayView2<f64>) -> (Array2<f64>, Array2<f64>) {
     let (n, columns) = (scaled.nrows(), columns(scaled));
     let (mut values, mut slopes) = (Array2::zeros((n, n)), Array2::zeros((n, n)));
@@ -91,7 +100,7 @@ pub(crate) fn gram(scaled: ArrayView2<f64>) -> (Array2<f64>, Array2<f64>) {
     (values, slopes)
 }
 
-/// m between every row of `left` and every column of `columns`: (rows of left, columns).
+/// The correlation m of every row of `left` with every column of `columns`: shape (rows, columns).
 pub(crate) fn cross(left: ArrayView2<f64>, columns: ArrayView2<f64>) -> Array2<f64> {
     let mut values = Array2::zeros((left.nrows(), columns.ncols()));
     let mut slopes = vec![0.0; columns.ncols()];
@@ -106,7 +115,8 @@ pub(crate) fn columns(scaled: ArrayView2<f64>) -> Array2<f64> {
     scaled.t().as_standard_layout().into_owned()
 }
 
-/// m and dm/d(r²) between `row` and every one of `columns`, whose rows are contiguous.
+/// The correlation m of `row` with each of `columns`, and its derivative dm/d(r²). The rows of
+/// `columns` are contiguous.
 pub(crate) fn correlations(
     row: ArrayView1<f64>,
     columns: ArrayView2<f64>,

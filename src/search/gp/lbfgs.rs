@@ -1,20 +1,20 @@
-//! Minimization of a smooth function in a box: projected L-BFGS.
+//! Minimization of a smooth function in a box (lower and upper bounds): projected L-BFGS.
 //!
-//! The direction is that of algorithm 7.4 of Nocedal & Wright 2006, "Numerical optimization", on
-//! the coordinates that no bound holds. The line search backtracks along the path projected onto
-//! the box (Bertsekas 1982, "Projected Newton methods for optimization problems with simple
-//! constraints").
+//! The direction of a step is that of algorithm 7.4 of Nocedal & Wright 2006, "Numerical
+//! optimization". Coordinates that are held at a bound stay. The line search shortens its step
+//! along the path projected onto the box (Bertsekas 1982, "Projected Newton methods for
+//! optimization problems with simple constraints").
 
 use std::collections::VecDeque;
 
-/// The number of pairs of steps and gradient changes that describe the curvature.
+/// The number of latest steps from which the curvature is estimated, each with its gradient change.
 const MEMORY: usize = 8;
 /// Sufficient decrease (Armijo), with the usual value.
 const DECREASE: f64 = 1e-4;
 /// After this number of shortened steps the line search fails.
 const BACKTRACKS: usize = 20;
 
-/// When to stop.
+/// When a minimization stops.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Stopping {
     /// The most steps.
@@ -32,10 +32,12 @@ pub(crate) struct Minimum {
     pub value: f64,
 }
 
-/// The minimum of `function` that a descent from `start`, clamped into `bounds`, reaches.
+/// Descends from `start`, clamped into `bounds`, and returns the minimum of `function` that it
+/// reaches.
 ///
-/// `function` returns the value and writes the gradient. A value that is not finite marks a point
-/// as impossible: the line search steps back from it. An impossible start is returned as it is.
+/// `function` returns the value at a point and writes the gradient. A value that is not finite
+/// marks a point as impossible: the line search steps back from it. An impossible start is returned
+/// as it is.
 pub(crate) fn minimize(
     start: &[f64],
     bounds: &[(f64, f64)],
@@ -112,7 +114,7 @@ impl Curvature {
     }
 }
 
-/// The direction of descent; zero in coordinates that a bound holds.
+/// The direction of descent; 0 in coordinates that are held at a bound.
 fn descent(curvature: &mut Curvature, point: &[f64], gradient: &[f64], bounds: &[(f64, f64)]) -> Vec<f64> {
     let is_free: Vec<bool> = (0..point.len()).map(|i| !is_held(point[i], gradient[i], bounds[i])).collect();
     let masked = |vector: Vec<f64>| -> Vec<f64> {
@@ -158,8 +160,8 @@ fn backtrack(
     None
 }
 
-/// The minimum of the parabola through both values and the slope, as a share of the step, from 0.1
-/// to 0.5.
+/// How much to shorten a step, as a factor from 0.1 to 0.5. It leads to the minimum of the parabola
+/// through the `value` and `slope` at the start and the value `reached` at the end.
 fn shortening(value: f64, slope: f64, reached: f64) -> f64 {
     let part = -0.5 * slope / (reached - value - slope);
     if part.is_finite() { part.clamp(0.1, 0.5) } else { 0.5 }

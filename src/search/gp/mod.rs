@@ -1,5 +1,5 @@
-//! A Gaussian process, usable without a study: this folder imports only `linalg`, `seed` and
-//! external crates.
+//! A Gaussian process that can be used without a study: this folder imports only `linalg`, `seed`
+//! and external crates.
 //!
 //! | file | idea |
 //! |---|---|

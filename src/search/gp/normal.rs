@@ -36,12 +36,12 @@ pub(crate) fn hazard(z: f64) -> f64 {
     (ln_density(z) - ln_cdf(z)).exp()
 }
 
-/// ln h(z) for h(z) = φ(z) + z Φ(z), the expected positive part of a normal variable of mean z and
-/// variance 1.
+/// ln h(z) for h(z) = φ(z) + z Φ(z): the expectation of max(x, 0) for a normal variable x with mean
+/// z and variance 1.
 ///
-/// Cases after Ament et al. 2023, "Unexpected improvements to expected improvement for Bayesian
-/// optimization", eq. 9. Far below zero it is the asymptotic series of h/φ, which loses no digits
-/// by cancellation; they keep only its first term.
+/// The cases are those of Ament et al. 2023, "Unexpected improvements to expected improvement for
+/// Bayesian optimization", eq. 9. Far below zero, the asymptotic series of h/φ is used, which loses
+/// no digits by cancellation. The paper keeps only its first term.
 pub(crate) fn ln_h(z: f64) -> f64 {
     if z > -1.0 {
         (ln_density(z).exp() + z * cdf(z)).ln()
@@ -66,7 +66,8 @@ pub(crate) fn quantile(p: f64) -> f64 {
     0.5 * (low + high)
 }
 
-/// exp(x²) erfc(x) for x > 0, which does not underflow where erfc does.
+/// The scaled function exp(x²) erfc(x) for x > 0, which does not underflow where erfc (the
+/// complementary error function) does.
 fn erfcx(x: f64) -> f64 {
     if x < -SERIES_BELOW * FRAC_1_SQRT_2 {
         (x * x).exp() * libm::erfc(x)

@@ -1,4 +1,4 @@
-//! Settings of a Gaussian process and its fit, in the style of linfa:
+//! Settings of a Gaussian process and its fit, in the style of the crate linfa:
 //! `GpParams::new().draws(8).fit(&data)?`.
 
 use linfa::ParamGuard;
@@ -47,7 +47,7 @@ pub struct GpValidParams {
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Levels {
     highest: usize,
-    /// One per observation; empty if all are 0.
+    /// The level of each observation; empty if all are 0.
     of_each: Vec<usize>,
 }
 
@@ -74,57 +74,58 @@ impl GpParams {
         })
     }
 
-    /// The group of each column, counted from 0, with no number left out. Columns of a group share
-    /// a length-scale.
+    /// Sets the group of each column; groups are counted from 0, and none may be empty. Columns of
+    /// a group share a length-scale.
     pub fn groups(mut self, groups: Vec<usize>) -> Self {
         self.0.groups = Some(groups);
         self
     }
 
-    /// Columns of numbers from -½ to ½ that are warped. The warps are fitted. Default: none.
+    /// Sets the columns that are warped; they must have numbers from -½ to ½. The warps are fitted.
+    /// Default: none.
     pub fn warped(mut self, numbers: Vec<usize>) -> Self {
         self.0.numbers = numbers;
         self
     }
 
-    /// The fidelity level of each observation, from 0 to `highest`; empty if all are 0, the
-    /// default.
+    /// Sets the fidelity level of each observation, from 0 to `highest`. An empty list, the
+    /// default, means that all are 0.
     ///
-    /// The process predicts level 0. Every other level differs from it by a discrepancy, a process
-    /// of its own.
+    /// The process predicts level 0. Every other level differs from it by a discrepancy, a Gaussian
+    /// process of its own.
     pub fn levels(mut self, highest: usize, of_each: Vec<usize>) -> Self {
         self.0.levels = Levels { highest: if of_each.is_empty() { 0 } else { highest }, of_each };
         self
     }
 
-    /// The number of random hyperparameters. A second ascent starts from the likeliest of them,
-    /// beside that from the mode of the prior. More: surer of the global optimum, slower. Default
-    /// 4.
+    /// Sets the number of random hyperparameters; default 4. The fit climbs from the mode of the
+    /// prior, and from the likeliest of these random ones. A larger number finds the global optimum
+    /// more surely, but slower.
     pub fn draws(mut self, draws: usize) -> Self {
         self.0.draws = draws;
         self
     }
 
-    /// The most steps of one ascent; default 60. With 0 the hyperparameters keep their start.
+    /// Sets the most steps of one ascent; default 60. With 0 the hyperparameters keep their start.
     pub fn iterations(mut self, iterations: usize) -> Self {
         self.0.iterations = iterations;
         self
     }
 
-    /// An ascent ends where no derivative of the log posterior by a logarithm is larger; positive,
-    /// default 1e-2.
+    /// Sets the tolerance of an ascent; positive, default 1e-2. An ascent ends where no derivative
+    /// of the log posterior by the logarithm of a hyperparameter is larger.
     pub fn tolerance(mut self, tolerance: f64) -> Self {
         self.0.tolerance = tolerance;
         self
     }
 
-    /// The start of the first ascent, in place of the mode of the prior.
+    /// Sets the start of the first ascent, in place of the mode of the prior.
     pub fn start(mut self, start: Hyperparameters) -> Self {
         self.0.start = Some(start);
         self
     }
 
-    /// The seed of the random hyperparameters.
+    /// Sets the seed of the random hyperparameters.
     pub fn seed(mut self, seed: Seed) -> Self {
         self.0.seed = seed;
         self
@@ -148,8 +149,8 @@ impl ParamGuard for GpParams {
 impl Fit<Array2<f64>, Array1<f64>, GpError> for GpValidParams {
     type Object = GaussianProcess;
 
-    /// Fits the hyperparameters by maximum a posteriori. The priors expect targets of mean 0 and
-    /// variance 1.
+    /// Fits the hyperparameters by maximum a posteriori. The targets should have mean 0 and
+    /// variance 1, as the priors expect.
     fn fit(&self, data: &DatasetBase<Array2<f64>, Array1<f64>>) -> Result<GaussianProcess, GpError> {
         let groups = self.groups_of(&data.records);
         let lengths = groups.iter().max().map_or(0, |most| most + 1);
@@ -160,10 +161,10 @@ impl Fit<Array2<f64>, Array1<f64>, GpError> for GpValidParams {
 }
 
 impl GpValidParams {
-    /// The process of `data` with known hyperparameters.
+    /// A Gaussian process of `data` with the hyperparameters `hyper`, without a fit.
     ///
     /// # Errors
-    /// The errors of the fit.
+    /// Data, settings and `hyper` do not fit together, or the kernel matrix has no Cholesky factor.
     pub(crate) fn condition(
         &self,
         data: &DatasetBase<Array2<f64>, Array1<f64>>,
@@ -179,7 +180,7 @@ impl GpValidParams {
         self.groups.clone().unwrap_or_else(|| (0..inputs.ncols()).collect())
     }
 
-    /// The evidence of `data`, if data and settings fit together.
+    /// The evidence (marginal likelihood) of `data`, if data and settings fit together.
     fn evidence<'a>(
         &'a self,
         data: &'a DatasetBase<Array2<f64>, Array1<f64>>,

@@ -62,7 +62,7 @@ impl GaussianProcess {
         })
     }
 
-    /// The targets that it is conditioned on.
+    /// The targets that the process is conditioned on.
     pub(crate) fn targets(&self) -> &Array1<f64> {
         &self.targets
     }
@@ -92,16 +92,17 @@ impl GaussianProcess {
         self.covariances(inputs).dot(&self.weights)
     }
 
-    /// The mean of [`Self::posterior`] at the inputs of the data; at inputs of a fidelity level,
-    /// with its discrepancy.
+    /// The mean of [`Self::posterior`] at the inputs of the data. At inputs of a fidelity level it
+    /// includes the level's discrepancy.
     ///
-    /// From (K + N) α = y follows K α = y - N α, where N is the noise variances plus the jitter of
-    /// the factor. Costs O(n).
+    /// Let K be the kernel matrix without noise, y the targets, and N the noise variances plus the
+    /// jitter of the Cholesky factor. From (K + N) α = y follows K α = y - N α, which are the
+    /// means. Costs O(n) for n observations.
     pub(crate) fn means_of_data(&self) -> Array1<f64> {
         &self.targets - &(&self.weights * &(&self.noises + self.factor.jitter()))
     }
 
-    /// Prior covariances between `inputs`, one per row, and the inputs of the data.
+    /// Prior covariances of each row of `inputs` with the inputs of the data.
     fn covariances(&self, inputs: ArrayView2<f64>) -> Array2<f64> {
         let scaled = self.scaled(inputs);
         let mut covariance = kernel::cross(scaled.view(), self.columns.view());
@@ -109,12 +110,12 @@ impl GaussianProcess {
         covariance
     }
 
-    /// Inputs, warped and divided by length-scales.
+    /// The rows of `inputs`, warped and divided by the length-scales.
     fn scaled(&self, inputs: ArrayView2<f64>) -> Array2<f64> {
         kernel::scaled(inputs, &self.groups, &self.numbers, &self.hyper)
     }
 
-    /// Mean, variance and their gradients at one input.
+    /// The posterior mean, variance and their gradients at one input.
     pub(crate) fn local(&self, input: &[f64]) -> Local {
         // dz/dx and z.
         let mut rates: Vec<f64> = self.groups.iter().map(|&group| 1.0 / self.hyper.lengths[group]).collect();
@@ -150,8 +151,8 @@ impl GaussianProcess {
         local
     }
 
-    /// Mean and variance, including noise, of every target given all other targets, with the same
-    /// hyperparameters: Rasmussen & Williams 2006, eqs. 5.10 to 5.12.
+    /// Mean and variance of every target, given all other targets and the same hyperparameters. The
+    /// variance includes noise. Rasmussen & Williams 2006, eqs. 5.10 to 5.12.
     pub fn leave_one_out(&self) -> Posterior {
         let variance = self.factor.inverse().diag().mapv(f64::recip);
         let mean = &self.targets - &(&self.weights * &variance);
@@ -168,21 +169,22 @@ impl GaussianProcess {
         self.targets.iter().zip(&mean).zip(&variance).map(ln_density).sum()
     }
 
-    /// Conditions on one more noisy observation, with the same hyperparameters. Costs O(n²).
+    /// Adds one more noisy observation, with the same hyperparameters. Costs O(n²) for n
+    /// observations.
     ///
     /// # Errors
-    /// The input is so close to others that the kernel matrix has no factor. Then nothing has
-    /// changed.
+    /// The input is so close to others that the kernel matrix has no Cholesky factor. Then the
+    /// process has not changed.
     pub fn observe(&mut self, input: ArrayView1<f64>, target: f64) -> Result<(), GpError> {
         self.append(input.insert_axis(Axis(0)), ndarray::aview1(&[target]))?;
         self.weights = self.factor.solve(self.targets.view());
         Ok(())
     }
 
-    /// Conditions on the posterior means at all rows of `inputs`, as if they had been observed, and
-    /// returns them.
+    /// Adds observations at all rows of `inputs`, as if the posterior means had been measured
+    /// there. Returns these means.
     ///
-    /// The mean stays the same everywhere; the variance shrinks around `inputs` ("Kriging
+    /// The posterior mean stays the same everywhere; the variance shrinks around `inputs` ("Kriging
     /// believer": Ginsbourger et al. 2010, "Kriging is well-suited to parallelize optimization").
     pub(crate) fn fantasize(&mut self, inputs: ArrayView2<f64>) -> Array1<f64> {
         let means = self.means(inputs);
@@ -199,8 +201,8 @@ impl GaussianProcess {
         means
     }
 
-    /// Adds observations with weights of 0. These are right if the targets are the means, since K
-    /// (α, 0) = (y, means).
+    /// Adds observations whose weights (entries of α = K⁻¹y) are 0. These weights are right if the
+    /// targets are the posterior means. Other targets need the weights solved anew.
     fn append(&mut self, inputs: ArrayView2<f64>, targets: ArrayView1<f64>) -> Result<(), GpError> {
         let rows = self.scaled(inputs);
         let columns = kernel::columns(rows.view());
@@ -220,13 +222,14 @@ impl GaussianProcess {
         Ok(())
     }
 
-    /// The prior covariance of values whose inputs have correlation `m`.
+    /// The prior covariance of two values whose inputs have the correlation `m`.
     fn covariance(&self, m: f64) -> f64 {
         self.hyper.scale * m + MEAN_VARIANCE
     }
 }
 
-/// Σ_i (z - others_i) weights_i, in eight partial sums, so that it becomes vector instructions.
+/// Σ_i (z - others_i) weights_i, in eight partial sums, so that the compiler uses vector
+/// instructions.
 fn moment(z: f64, others: &[f64], weights: &[f64]) -> f64 {
     let mut sums = [0.0; 8];
     let (others, others_left) = others.as_chunks::<8>();

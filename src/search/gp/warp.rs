@@ -1,16 +1,18 @@
-//! Input warping: the coordinate of a number is stretched where the loss changes fast.
+//! Input warping: the range of a number is stretched where the loss changes fast.
 //!
-//! A process is equally rough everywhere. A loss is not, for example in a parameter that should be
-//! searched on a log scale but is not. So numbers pass through a distribution function first (Snoek
-//! et al. 2014, "Input warping for Bayesian optimization of non-stationary functions"). In place of
-//! their beta distribution it is that of Kumaraswamy 1980, "A generalized probability density
-//! function for double-bounded random processes": w(u) = 1 - (1 - uᵃ)ᵇ. Its exponents are fitted
-//! with the other hyperparameters. With a = b = 1 it is the identity.
+//! A Gaussian process expects a loss to be equally rough everywhere. But a loss may change faster
+//! at one end, for example if a parameter should be searched on a log scale and is not. So numbers
+//! from 0 to 1 pass through a distribution function first (Snoek et al. 2014, "Input warping for
+//! Bayesian optimization of non-stationary functions"). They use the beta distribution. Here it is
+//! that of Kumaraswamy 1980, "A generalized probability density function for double-bounded random
+//! processes": w(u) = 1 - (1 - uᵃ)ᵇ. The exponents a and b are fitted with the other
+//! hyperparameters. With a = b = 1 nothing is warped.
 
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-/// Cut off both ends of the range: with an exponent below 1 the slope would be infinite there.
+/// Share of the range that is cut off at both ends. With an exponent below 1 the slope would be
+/// infinite there.
 const END: f64 = 1e-4;
 
 /// A rising map of the unit interval.
@@ -36,13 +38,13 @@ impl Warp {
     /// The identity.
     pub const IDENTITY: Self = Self { a: 1.0, b: 1.0 };
 
-    /// w(u) - ½ for a column x = u - ½.
+    /// The warped column w(u) - ½, for a column x = u - ½.
     pub(crate) fn of_column(self, x: f64) -> f64 {
         0.5 - (self.b * self.ln_q(within(x + 0.5).ln())).exp()
     }
 
-    /// The same with its derivatives. For p = uᵃ and q = 1 - p they are a b q^(b-1) p / u by u, b
-    /// q^(b-1) p ln u by a, and -q^b ln q by b.
+    /// As [`Self::of_column`], with derivatives. For p = uᵃ and q = 1 - p, the derivative of w by u
+    /// is a b q^(b-1) p / u. By a it is b q^(b-1) p ln u, and by b it is -q^b ln q.
     pub(crate) fn stretched(self, x: f64) -> Stretched {
         let u = within(x + 0.5);
         let ln_u = u.ln();
@@ -68,7 +70,7 @@ fn within(u: f64) -> f64 {
     END + (1.0 - 2.0 * END) * u.clamp(0.0, 1.0)
 }
 
-/// `inputs` with these `columns` warped, one warp each; unchanged if there are no warps.
+/// `inputs` with these `columns` warped, one warp per column; unchanged if there are no warps.
 pub(crate) fn warped(inputs: ArrayView2<f64>, columns: &[usize], warps: &[Warp]) -> Array2<f64> {
     let mut inputs = inputs.as_standard_layout().into_owned();
     for (&column, warp) in columns.iter().zip(warps) {

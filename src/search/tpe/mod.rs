@@ -1,12 +1,12 @@
 //! Tree-structured Parzen estimator (TPE): the next point is where good trials are dense and bad
-//! ones are not.
+//! trials are not.
 //!
-//! Bergstra et al. 2011, "Algorithms for hyper-parameter optimization". With the density l of the
-//! best few trials and the density g of the others, the expected improvement rises with l(x) /
-//! g(x). Both are multivariate (Falkner et al. 2018, "BOHB: robust and efficient hyperparameter
-//! optimization at scale"), so parameters that are good only together are found together. The share
-//! of good trials, the number of candidates and the trials before the first estimate are the
-//! defaults of Optuna.
+//! Let l be the density of the best few trials, and g the density of the others. The expected
+//! improvement of a point x rises with l(x) / g(x) (Bergstra et al. 2011, "Algorithms for
+//! hyper-parameter optimization"). Both densities are multivariate (Falkner et al. 2018, "BOHB:
+//! robust and efficient hyperparameter optimization at scale"). So parameters that are good only
+//! together are found together. The share of good trials, the number of candidates and the number
+//! of trials before the first estimate are the defaults of Optuna.
 
 mod parzen;
 
@@ -19,17 +19,17 @@ use crate::seed::{Seed, Stream};
 use crate::space::{Domain, Point, Space};
 use crate::study::{Study, Trial};
 
-/// The share of good trials, rounded up, and their largest number.
+/// The share of ended trials that count as good, rounded up, and their largest number.
 const GOOD: (f64, usize) = (0.1, 25);
 
 /// Settings of a [`TpeSearch`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TpeParams {
-    /// Trials before the first estimate, including the default point and trials of other sources;
-    /// default 10. The search fills them up with a scrambled Sobol sequence.
+    /// Number of trials before the first estimate; default 10. The default point of the space and
+    /// trials of other sources count too. The other points come from a scrambled Sobol sequence.
     pub initial: usize,
-    /// Draws from the density of good trials; the one with the largest ratio is suggested. More:
-    /// greedier, slower. Default 24.
+    /// Number of draws from the density of good trials; the draw with the largest ratio is
+    /// suggested. A larger number is greedier and slower. Default 24.
     pub candidates: usize,
 }
 
@@ -42,9 +42,10 @@ impl Default for TpeParams {
 /// Suggests the point with the largest ratio of two densities: that of the best trials to that of
 /// all others.
 ///
-/// With several metrics the best are the members of the first front, the least crowded first.
-/// Failed trials count as bad. So do running and waiting ones ("constant liar"), which keeps
-/// simultaneous trials apart. Before the first result the point is that of [`SobolSearch`].
+/// With several metrics the best trials are the members of the first Pareto front, the least
+/// crowded first. Failed trials count as bad. So do running and waiting trials ("constant liar"),
+/// which keeps simultaneous trials apart. Before the first result the point is that of
+/// [`SobolSearch`].
 #[derive(Clone, Debug, Default)]
 pub struct TpeSearch {
     params: TpeParams,

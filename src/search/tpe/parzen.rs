@@ -1,14 +1,15 @@
-//! A density over a mixed, conditional space, from some of its points: a mixture of one kernel per
+//! A density over a mixed, conditional space, made from some points: a mixture of one kernel per
 //! point and a uniform kernel.
 //!
-//! A kernel is a product over the axes:
+//! A kernel is a product over the axes (parameters) of the space:
 //!
-//! - for a number, a normal distribution that is truncated at the ends of the axis;
+//! - for a number, a normal distribution around the point's value, truncated at the ends of the
+//!   axis;
 //! - for a number on a grid, the mass of that distribution in the cell of the value;
-//! - for a choice, the choice of the point, with a share for every choice;
+//! - for a choice, most of the mass on the point's own choice, and a share on every choice;
 //! - for a parameter that is inactive at the point, a uniform distribution.
 //!
-//! So the mixture is a density on a conditional space, too, and contains all parameters.
+//! Every kernel covers all parameters, so the mixture is a density on a conditional space too.
 
 use libm::erfc;
 use rand::RngExt;
@@ -20,16 +21,16 @@ use crate::space::Domain;
 /// Coordinates in the unit cube; `None` where the parameter is inactive.
 pub(super) type Place = Vec<Option<f64>>;
 
-/// The number of latest points with full weight. The weight of earlier ones falls linearly with
-/// age, as in Optuna.
+/// The number of latest points that have full weight. The weight of earlier points falls linearly
+/// with their age, as in Optuna.
 const RECENT: usize = 25;
 
-/// Constant of the width of the kernels of numbers, as a share of the axis, as in Optuna.
+/// Factor of the width of the kernels of numbers, as a share of the axis, as in Optuna.
 const WIDTH: f64 = 0.2;
 
 /// A mixture of kernels.
 pub(super) struct Parzen<'a> {
-    /// One per axis.
+    /// The domain (possible values) of each axis.
     domains: &'a [&'a Domain],
     kernels: Vec<Kernel>,
     /// Standard deviation of the kernels of numbers.
@@ -38,7 +39,7 @@ pub(super) struct Parzen<'a> {
 
 /// The kernel of one point, or the uniform one.
 struct Kernel {
-    /// Its share of the mixture.
+    /// The share of this kernel in the mixture.
     weight: f64,
     centre: Place,
     /// By axis: ln of the mass of the normal distribution between the ends.
@@ -46,7 +47,8 @@ struct Kernel {
 }
 
 impl<'a> Parzen<'a> {
-    /// The density of `places`, oldest first, with one entry per domain.
+    /// The density of the points `places`, oldest first. A place has one entry per domain (the
+    /// values of a parameter).
     pub fn new(domains: &'a [&'a Domain], places: Vec<Place>) -> Self {
         let deviation = deviation(places.len(), domains.len());
         let uniform = vec![None; domains.len()];
@@ -61,8 +63,8 @@ impl<'a> Parzen<'a> {
         Self { domains, kernels: kernels.collect(), deviation }
     }
 
-    /// A draw, one coordinate per axis. Coordinates of parameters that are inactive at the point
-    /// have no meaning.
+    /// Draws a point, with one coordinate per axis. Coordinates of parameters that are inactive at
+    /// that point have no meaning.
     pub fn draw(&self, stream: &mut Stream) -> Vec<f64> {
         let mut left: f64 = stream.random();
         let chosen = self.kernels.iter().position(|kernel| {
@@ -95,7 +97,8 @@ impl<'a> Parzen<'a> {
         }
     }
 
-    /// ln of the density at `place`, per length of numbers and per choice.
+    /// The logarithm of the density at `place`: per unit of length for numbers, per choice for
+    /// choices.
     pub fn ln_density(&self, place: &Place) -> f64 {
         let cells: Vec<Option<(f64, f64)>> =
             self.domains.iter().zip(place).map(|(domain, u)| u.map(|u| domain.cell(u))).collect();
@@ -105,7 +108,7 @@ impl<'a> Parzen<'a> {
         most + logs.iter().map(|log| (log - most).exp()).sum::<f64>().ln()
     }
 
-    /// ln of the density of one kernel at `cells`.
+    /// The logarithm of the density of one kernel at `cells`.
     fn ln_kernel(&self, kernel: &Kernel, cells: &[Option<(f64, f64)>]) -> f64 {
         let axes = self.domains.iter().zip(cells).zip(kernel.centre.iter().zip(&kernel.ln_mass));
         axes.map(|((domain, cell), (centre, ln_mass))| match (*cell, *centre) {
@@ -123,8 +126,8 @@ impl<'a> Parzen<'a> {
         .sum()
     }
 
-    /// ln of the density around `centre` at a cell from `low` to `high`, before truncation at the
-    /// ends.
+    /// The logarithm of the density of one axis, of a kernel around `centre`, at a cell from `low`
+    /// to `high`. The truncation at the ends of the axis is left out.
     fn ln_axis(&self, domain: &Domain, (low, high): (f64, f64), centre: f64) -> f64 {
         let z = |u: f64| (u - centre) / self.deviation;
         match domain {
@@ -146,7 +149,7 @@ fn ln_mass_of(domain: &Domain, ln_mass: f64) -> f64 {
 }
 
 /// Standard deviation of the kernels of `count` points in `dimension` dimensions: Scott's rule
-/// (1992), with the floor of Optuna, so that a few points do not hide the rest of the axis.
+/// (1992). It has the lower bound of Optuna, so that a few points do not hide the rest of the axis.
 fn deviation(count: usize, dimension: usize) -> f64 {
     let rule = WIDTH * (count.max(1) as f64).powf(-1.0 / (dimension as f64 + 4.0));
     rule.clamp(((count + 2) as f64).min(100.0).recip(), 1.0)

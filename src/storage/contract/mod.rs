@@ -1,5 +1,5 @@
-//! The contract of [`Storage`] as tests: every storage passes all that `promises!` lists.
-//! `tests/postgres.rs` includes this folder for servers.
+//! Tests of the contract of [`Storage`]: every storage passes all tests that `promises!` lists.
+//! `tests/postgres.rs` includes this folder to run them on servers.
 
 mod pausing;
 mod reloading;
@@ -19,7 +19,7 @@ pub(super) trait Place: Sync {
     /// An empty database.
     fn fresh() -> Self;
 
-    /// A new connection to it.
+    /// A new connection to the database.
     fn open(&self) -> Box<dyn Storage>;
 
     /// Makes the last heartbeat of `trial` older by `seconds`.
@@ -95,7 +95,7 @@ pub(super) fn space() -> Space {
     Space::from_json(text, "test.json").expect("a right space")
 }
 
-/// The default point of [`space`] at another rate.
+/// The default point of [`space`], but with another `rate`.
 pub(super) fn point(rate: f64) -> Point {
     let mut point = space().default_point();
     point.set("rate", rate);

@@ -13,8 +13,8 @@ use crate::study::{Attributes, Metric, Rung, RungHistory, TrialState};
 
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Two connections that write, one of which sends heartbeats, and the trials that they have
-/// claimed.
+/// Two connections that write, and the trials that they have claimed. The leader sends no
+/// heartbeats, the worker does.
 struct Writers {
     leader: Box<dyn Storage>,
     worker: Box<dyn Storage>,
@@ -23,7 +23,7 @@ struct Writers {
 }
 
 impl Writers {
-    /// Does the action number `what` to the trial that `which` selects.
+    /// Runs action number `what` on the trial that `which` selects.
     fn write(&mut self, place: &impl Place, what: u32, which: usize, value: f64) {
         let some = self.claims.get(which % self.claims.len().max(1)).map(|claim| claim.key);
         let (leader, study) = (&mut self.leader, self.study);

@@ -1,4 +1,4 @@
-//! Any trial reads back equal.
+//! Any trial that is stored reads back equal.
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;

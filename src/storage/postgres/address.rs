@@ -11,7 +11,7 @@ use postgres::config::SslMode;
 use super::super::StorageError;
 use super::password;
 
-/// The longest time of one attempt to connect, unless the address has `connect_timeout`.
+/// The longest time of one attempt to connect, unless the address sets `connect_timeout`.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The address of a database on a server. It contains no password.
@@ -19,11 +19,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Address {
     /// The text that was read.
     text: String,
-    /// What the driver needs to connect, without a password.
+    /// The settings of the driver, without a password.
     pub(super) config: Config,
     /// Whether the certificate of the server is verified.
     pub(super) must_verify: bool,
-    /// A file of trusted root certificates; `None`: those that browsers trust.
+    /// A file of trusted root certificates; `None`: the certificates that browsers trust.
     pub(super) root_certificate: Option<PathBuf>,
 }
 
@@ -43,10 +43,10 @@ impl FromStr for Address {
     type Err = StorageError;
 
     /// Reads `postgresql://user@host:port/database?sslmode=verify-full&sslrootcert=FILE`, as libpq
-    /// does.
+    /// (PostgreSQL's own client library) does.
     ///
-    /// An address with a password is refused: others could read it in the list of processes and in
-    /// job scripts.
+    /// An address with a password is refused. Other users could read it in the list of processes
+    /// and in job scripts.
     fn from_str(text: &str) -> Result<Self, StorageError> {
         let (rest, options) = take_ssl_options(text);
         let wrong = |problem: String| StorageError::Address { address: without_password(text), problem };
@@ -104,7 +104,7 @@ struct SslOptions {
     root_certificate: Option<String>,
 }
 
-/// The address without `sslmode` and `sslrootcert`, and these two.
+/// Splits an address into the address without `sslmode` and `sslrootcert`, and these two options.
 fn take_ssl_options(text: &str) -> (String, SslOptions) {
     let mut options = SslOptions::default();
     let Some((front, query)) = text.split_once('?') else { return (text.to_owned(), options) };

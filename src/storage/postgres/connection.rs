@@ -53,7 +53,7 @@ impl Connection {
 pub(super) struct Statements<'a> {
     /// The connection that has begun the transaction.
     pub connection: &'a mut Connection,
-    /// As [`Sql::is_repeated`].
+    /// See [`Sql::is_repeated`].
     pub is_repeated: bool,
 }
 
@@ -90,19 +90,19 @@ fn bound(cells: &[Cell]) -> Vec<&(dyn ToSql + Sync)> {
     cells.iter().map(|cell| cell as &(dyn ToSql + Sync)).collect()
 }
 
-/// What may help against a fault.
+/// What may help after an error in a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
     /// The connection is lost, or the server accepts none for a while: connect again later.
     Away,
     /// Another transaction interfered: run the same one again.
     InTheWay,
-    /// Nothing does.
+    /// Nothing helps.
     Lasting,
 }
 
 impl Trouble {
-    /// What may help against `fault`.
+    /// What may help after `fault`.
     pub fn of(fault: &Fault) -> Self {
         let Fault::Postgres(error) = fault else { return Trouble::Lasting };
         let Some(state) = error.code() else {
@@ -128,7 +128,7 @@ impl Trouble {
     }
 }
 
-/// The wait for a server that is away, with longer and longer pauses.
+/// Waits for a server that is away, with longer and longer pauses.
 pub(super) struct Patience {
     until: Instant,
     pause: Duration,

@@ -1,11 +1,12 @@
 //! Studies in a PostgreSQL database, in Optuna's schema, for workers on any number of machines.
 //!
-//! As in Optuna, a transaction that adds or claims a trial locks the row of its study, and one that
-//! changes a trial locks the row of that trial. So Optuna's workers and those of this program can
-//! share a study.
+//! As in Optuna, a transaction that adds or claims a trial locks the row of its study. A
+//! transaction that changes a trial locks the row of that trial. So Optuna's workers and those of
+//! this program can share a study.
 //!
-//! A broken connection is replaced, and the transaction that it interrupted is run again. If a
-//! claim was committed, but the answer was lost, the claim is recognized by its receipt.
+//! A broken connection is replaced, and the transaction that it interrupted is run again. The
+//! answer to a commit may get lost. A claim has a unique text, its receipt, by which the second
+//! attempt finds what the first one has stored.
 
 mod address;
 mod cell;
@@ -23,19 +24,19 @@ use self::connection::{Connection, Patience, Statements, Trouble, at};
 use super::tables::{Database, Fault, Sql, StudyCache};
 use super::{StorageError, StudyKey};
 
-/// The longest wait for a server that went away: longer than a restart or a move to another machine
-/// takes.
+/// The longest wait for a server that went away. It is longer than a restart, or a move to another
+/// machine, takes.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// The longest wait, when a storage is opened, for a server that answers but accepts no connection
-/// yet.
+/// When a storage is opened: the longest wait for a server that answers, but does not accept
+/// connections yet.
 const FIRST_PATIENCE: Duration = Duration::from_secs(30);
 
-/// The most attempts at a transaction with which others interfere.
+/// The most attempts at a transaction that other transactions interfere with.
 const MOST_ATTEMPTS: u32 = 10;
 
-/// A connection to a PostgreSQL database of studies. Any number of connections may write at once,
-/// from any number of machines.
+/// A connection to a PostgreSQL database of studies. Any number of connections may write at the
+/// same time, from any number of machines.
 pub struct PostgresStorage {
     address: Address,
     connection: Option<Connection>,
@@ -54,15 +55,15 @@ impl PostgresStorage {
         Self::open_as(address, true)
     }
 
-    /// Opens the database at `address` to read it: its tables must be there.
+    /// Opens the database at `address` to read it. Its tables must exist.
     ///
     /// # Errors
-    /// As [`open`](Self::open), and if there are no tables.
+    /// See [`open`](Self::open); also if there are no tables.
     pub fn open_to_read(address: &Address) -> Result<Self, StorageError> {
         Self::open_as(address, false)
     }
 
-    /// Opens the database at `address`, and makes its tables if there are none and `makes` says so.
+    /// Opens the database at `address`. If it has no tables and `makes` is true, makes them.
     fn open_as(address: &Address, makes: bool) -> Result<Self, StorageError> {
         let mut storage = Self {
             address: address.clone(),
@@ -97,7 +98,7 @@ impl PostgresStorage {
         }
     }
 
-    /// Runs `body` as one transaction; if it fails, nothing is changed. It is run again if the
+    /// Runs `body` as one transaction. If it fails, nothing is changed. It is run again if the
     /// connection breaks or another transaction interferes.
     fn transaction<T>(
         &mut self,
@@ -129,8 +130,8 @@ impl PostgresStorage {
         }
     }
 
-    /// One attempt at a transaction. An error comes with whether the transaction may have been
-    /// committed.
+    /// Attempts a transaction once. An error comes with whether the transaction may have been
+    /// committed all the same.
     fn attempt<T>(
         &mut self,
         begin: &str,
@@ -177,7 +178,7 @@ impl Database for PostgresStorage {
         &mut self.cache
     }
 
-    /// `false` while the server is away: nothing can be claimed then.
+    /// Returns `false` while the server is away: nothing can be claimed then.
     fn lock_suggestions(&mut self, study: StudyKey, patience: Duration) -> Result<bool, StorageError> {
         match self.connection().and_then(|connection| suggestion_lock::take(connection, study, patience)) {
             Err(fault) if Trouble::of(&fault) == Trouble::Away => {
@@ -188,7 +189,7 @@ impl Database for PostgresStorage {
         }
     }
 
-    /// A connection that cannot release the lock is dropped, and the lock with it.
+    /// If the connection cannot release the lock, it is closed, which releases the lock too.
     fn unlock_suggestions(&mut self, study: StudyKey) -> Result<(), StorageError> {
         if let Some(connection) = &mut self.connection
             && suggestion_lock::release(connection, study).is_err()
@@ -199,7 +200,7 @@ impl Database for PostgresStorage {
     }
 }
 
-/// An advisory lock on a server, held by a connection of its own until that ends.
+/// An advisory lock on a server. It is held by a separate connection, until that is closed.
 pub(super) struct ServerLock {
     _connection: Box<Connection>,
 }
@@ -211,8 +212,8 @@ impl std::fmt::Debug for ServerLock {
 }
 
 impl ServerLock {
-    /// Takes the lock with this `key` for `holder`, without waiting. If another process holds it,
-    /// the inner error is that process's name.
+    /// Takes the lock with this `key` for `holder`, without waiting. If another process holds the
+    /// lock, the inner error is the name of that process.
     pub fn acquire(address: &Address, key: i64, holder: &str) -> Result<Result<Self, String>, StorageError> {
         let run = || {
             let mut connection = Connection::open(address, holder)?;

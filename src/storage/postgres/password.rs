@@ -7,10 +7,10 @@ use postgres::config::Host;
 
 use super::super::StorageError;
 
-/// The password for `config`, if one is kept. PGPASSWORD comes before the file.
+/// The password for `config`, if one is stored. PGPASSWORD comes before the file.
 ///
 /// # Errors
-/// Others can read the file, or it cannot be read.
+/// Other users can read the file, or it cannot be read.
 pub(super) fn find(config: &Config) -> Result<Option<String>, StorageError> {
     if let Ok(password) = std::env::var("PGPASSWORD") {
         return Ok(Some(password));
@@ -47,8 +47,8 @@ fn host(config: &Config) -> String {
     }
 }
 
-/// The password of a line `host:port:database:user:password` if the line is for this `place`; `*`
-/// fits any text.
+/// The password in a line `host:port:database:user:password`, if the line is for this `place`. A
+/// field `*` fits any text.
 fn password_of(line: &str, place: [&str; 4]) -> Option<String> {
     if line.starts_with('#') {
         return None;

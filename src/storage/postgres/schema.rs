@@ -128,8 +128,8 @@ CREATE TABLE alembic_version (
 );
 "#;
 
-/// Makes the tables if there are none and `makes` says so, and refuses those of another program or
-/// revision. `place` is the database.
+/// Makes the tables if there are none and `makes` is true. Refuses tables of another program, or of
+/// another revision of the schema. `place` is the database, for errors.
 pub(super) fn prepare(client: &mut Client, place: &str, makes: bool) -> Result<(), Fault> {
     if makes && content(client)? == Content::Empty {
         create(client, place)?;
@@ -139,7 +139,7 @@ pub(super) fn prepare(client: &mut Client, place: &str, makes: bool) -> Result<(
     Ok(content.check(version, place)?)
 }
 
-/// What the current schema of the database contains.
+/// What kind of tables the database contains in its current schema.
 fn content(client: &mut Client) -> Result<Content, Fault> {
     let sql = "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1";
     let tables: Vec<String> = client.query(sql, &[])?.iter().map(|row| row.get(0)).collect();

@@ -9,7 +9,7 @@ use super::super::StudyKey;
 use super::super::tables::Fault;
 use super::connection::Connection;
 
-/// Waits for the suggestion lock of `study`, at most for `patience`; `false` if another process
+/// Waits for the suggestion lock of `study`, at most for `patience`. `false` if another process
 /// still holds it then.
 pub(super) fn take(connection: &mut Connection, study: StudyKey, patience: Duration) -> Result<bool, Fault> {
     // One request is one transaction, and the limit is set for that transaction only.
@@ -28,7 +28,8 @@ pub(super) fn release(connection: &mut Connection, study: StudyKey) -> Result<()
     Ok(connection.client().batch_execute(&format!("SELECT pg_advisory_unlock({})", key(study)))?)
 }
 
-/// The key of the lock, the same as in version 0.1. Another lock has it with a probability of 2⁻⁶⁴.
+/// The key of the lock, the same as in version 0.1. The probability that another lock has the same
+/// key is 2⁻⁶⁴.
 fn key(study: StudyKey) -> i64 {
     let digest = Sha256::digest(format!("tune turn {}", study.0));
     i64::from_be_bytes(std::array::from_fn(|index| digest[index]))

@@ -13,8 +13,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::super::StorageError;
 use super::Address;
 
-/// A connector that encrypts, and that verifies the server's certificate if the address asks for
-/// it.
+/// Makes connections that are encrypted. The server's certificate is verified if the address asks
+/// for it.
 pub(super) fn connector(address: &Address) -> Result<MakeRustlsConnect, StorageError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -52,8 +52,8 @@ fn roots(address: &Address) -> Result<Arc<RootCertStore>, StorageError> {
     Ok(Arc::new(roots))
 }
 
-/// Accepts any certificate, as libpq does unless it must verify: the connection is encrypted, but
-/// the identity of the server is not checked.
+/// Accepts any certificate, as libpq (PostgreSQL's own client library) does by default. The
+/// connection is encrypted, but the identity of the server is not checked.
 #[derive(Debug)]
 struct AnyServer(Arc<CryptoProvider>);
 

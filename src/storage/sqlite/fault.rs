@@ -15,10 +15,10 @@ use super::super::tables::Fault;
 
 /// How long a transaction waits for another process before it fails with [`StorageError::Busy`].
 ///
-/// Transactions take milliseconds, so a process that holds one this long hangs.
+/// Transactions take milliseconds. So a process that keeps the database locked for this long hangs.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Codes of SQLite where the system refuses to write the database or the index of its log.
+/// Error codes of SQLite if the system refuses to write the database or the index of its log.
 const OF_WRITING: [c_int; 4] =
     [SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_TRUNCATE];
 
@@ -71,7 +71,7 @@ pub(super) fn at_reading(fault: Fault, path: &Path) -> StorageError {
     }
 }
 
-/// What SQLite says, without the text of a statement.
+/// The message of SQLite, without the text of a statement.
 fn said(error: &Error) -> String {
     match error {
         Error::SqliteFailure(_, Some(message)) => message.clone(),

@@ -1,7 +1,8 @@
-//! Studies in an SQLite file, in Optuna's schema: its Python tools and dashboard open it.
+//! Studies in an SQLite file, in Optuna's schema, so that Optuna's Python tools and dashboard open
+//! it.
 //!
-//! Every write begins with `BEGIN IMMEDIATE`. So what it reads cannot change before it writes, and
-//! two writers queue instead of failing.
+//! Every write begins with `BEGIN IMMEDIATE`. So what a transaction reads cannot change before it
+//! writes, and two writers wait for one another instead of failing.
 
 mod cell;
 mod fault;
@@ -24,8 +25,8 @@ use self::read::Reader;
 use super::tables::{Cell, Database, Fault, Row, Sql, StudyCache};
 use super::{StorageError, StudyKey};
 
-/// A connection to an SQLite database of studies. Any number of connections may write at once, in
-/// one process or in several.
+/// A connection to an SQLite database of studies. Any number of connections may write at the same
+/// time, in one process or in several.
 ///
 /// ```
 /// use spiketune::storage::{SqliteStorage, Storage};
@@ -44,9 +45,9 @@ pub struct SqliteStorage {
     path: PathBuf,
     worker: Option<String>,
     cache: StudyCache,
-    /// Set once the file is no longer at its path: its content is saved once.
+    /// Set once the file is no longer at its path, when its content is saved in another file.
     moved: Option<Moved>,
-    /// The locked file while this connection holds the suggestion lock.
+    /// The locked file, while this connection holds the suggestion lock.
     suggestion_lock: Option<File>,
 }
 
@@ -60,15 +61,16 @@ enum Access {
 }
 
 impl SqliteStorage {
-    /// Opens the database at `path`; makes it if there is none, in a folder that exists.
+    /// Opens the database at `path`. If there is none, makes it, in a folder that exists.
     ///
     /// A database that this program makes uses a write-ahead log: two more files, `-wal` and
-    /// `-shm`, lie beside it while it is open. That of another program keeps its journal.
+    /// `-shm`, lie beside it while it is open. A database of another program keeps its journal
+    /// mode.
     ///
     /// # Errors
-    /// The folder is missing, the file is not an SQLite database, the tables belong to another
-    /// program or have an unknown schema version, the place cannot be written, or it is on a
-    /// network file system.
+    /// - The folder is missing, the place cannot be written, or it is on a network file system.
+    /// - The file is not an SQLite database.
+    /// - The tables belong to another program, or have an unknown schema version.
     pub fn open(path: &Path) -> Result<Self, StorageError> {
         let connection = open::open(path)?;
         let opened = Identity::of(path).map_err(|_| StorageError::NoFile { path: path.to_owned() })?;
@@ -76,7 +78,7 @@ impl SqliteStorage {
     }
 
     /// Opens the database at `path` to read it. The file stays as it is, and no file is made beside
-    /// it. A method that writes fails.
+    /// it. Methods that write return an error.
     ///
     /// # Errors
     /// There is no such file, it cannot be read, or it is no database of studies.
@@ -139,7 +141,7 @@ impl Database for SqliteStorage {
         self.transaction(TransactionBehavior::Deferred, body)
     }
 
-    /// `None`: a commit returns within this process, so no answer gets lost.
+    /// Returns `None`: a commit returns within this process, so its answer cannot get lost.
     fn receipt(&self) -> Option<String> {
         None
     }
@@ -167,7 +169,7 @@ impl Database for SqliteStorage {
 struct Statements<'a>(&'a Connection);
 
 impl Sql for Statements<'_> {
-    /// Nothing: one writer at a time locks the whole database.
+    /// Returns an empty text: one writer at a time locks the whole database.
     fn lock(&self) -> &'static str {
         ""
     }
@@ -255,7 +257,7 @@ mod tests {
     }
     promises!(tests, Folder);
 
-    /// What a kill at this moment would leave: the files, without a last word of any connection.
+    /// A copy of the files as they would be if the process were killed now.
     fn killed(folder: &Folder) -> Folder {
         let left = Folder::fresh();
         for suffix in ["", "-wal"] {

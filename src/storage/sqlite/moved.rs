@@ -1,5 +1,6 @@
-//! A database whose file was deleted or replaced while it is open. The system keeps the old file for
-//! this process alone, so everything written to it would be gone at the end of the process.
+//! Files of databases that are deleted or replaced while they are open. The system then keeps the
+//! old file for this process alone. Everything written to it would be gone at the end of the
+//! process.
 
 use std::fs::{self, File};
 use std::io;
@@ -14,7 +15,7 @@ use super::super::StorageError;
 pub(super) struct Identity(Option<(u64, u64)>);
 
 impl Identity {
-    /// The identity of the file at `path`.
+    /// The identity of the file that is now at `path`.
     ///
     /// # Errors
     /// There is no such file.
@@ -26,14 +27,14 @@ impl Identity {
         Ok(Self(Some((about.dev(), about.ino()))))
     }
 
-    /// As on Unix; here a file that is open cannot be deleted.
+    /// As on Unix. On this system a file that is open cannot be deleted.
     #[cfg(not(unix))]
     pub fn of(_path: &Path) -> io::Result<Self> {
         Ok(Self(None))
     }
 }
 
-/// What became of a file that is no longer at its path, and of its content.
+/// What happened to a file that is no longer at its path, and to its content.
 #[derive(Clone, Debug)]
 pub(super) struct Moved {
     what: &'static str,
@@ -41,8 +42,8 @@ pub(super) struct Moved {
 }
 
 impl Moved {
-    /// What became of the file that `connection` has opened at `path`; `None` if it is still there.
-    /// Otherwise its content is saved in a new file beside it, if that is possible.
+    /// What happened to the file that `connection` has opened at `path`; `None` if it is still
+    /// there. If it is not, its content is saved in a new file beside `path`, if that is possible.
     pub fn of(connection: &Connection, path: &Path, opened: Identity) -> Option<Self> {
         let what = match Identity::of(path) {
             Ok(now) if now == opened => return None,
@@ -58,7 +59,7 @@ impl Moved {
         Some(Self { what, way_out })
     }
 
-    /// As an error of the database at `path`.
+    /// This as an error of the database at `path`.
     pub fn error(&self, path: &Path) -> StorageError {
         StorageError::Moved { path: path.to_owned(), what: self.what, way_out: self.way_out.clone() }
     }

@@ -12,11 +12,12 @@ use super::super::tables::content::Content;
 use super::fault::{BUSY_TIMEOUT, at};
 use super::{place, schema};
 
-/// The pause between two attempts to turn the write-ahead log on, which takes less time than that.
+/// The pause between two attempts to turn on the write-ahead log. Turning it on takes less time
+/// than this.
 const RETRY: Duration = Duration::from_millis(5);
 
-/// The size of the cache of statements: room for all of them, so that each is compiled once per
-/// connection.
+/// The size of the cache of prepared statements. It has room for all statements, so each is
+/// compiled once per connection.
 pub(super) const STATEMENTS: usize = 128;
 
 /// Opens the database at `path`, ready for use.
@@ -62,13 +63,13 @@ fn create(connection: &mut Connection) -> Result<(), Fault> {
     Ok(transaction.commit()?)
 }
 
-/// Turns the write-ahead log on, so that readers never wait for writers; returns the journal mode
+/// Turns on the write-ahead log, so that readers never wait for writers. Returns the journal mode
 /// that is set.
 ///
-/// With `synchronous` NORMAL the operating system has a commit when the call returns, so it
-/// survives the death of this process. A power failure may lose the last commits, but leaves the
-/// database consistent, and their trials are run again. FULL would wait for the disk at every
-/// report.
+/// With `synchronous` NORMAL, the operating system has a commit when the call returns. So the
+/// commit survives the death of this process. A power failure may lose the last commits. It leaves
+/// the database consistent, and the lost trials are run again. FULL would wait for the disk at
+/// every report.
 fn write_ahead(connection: &Connection) -> Result<String, Fault> {
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     let begun = Instant::now();

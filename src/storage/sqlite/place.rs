@@ -22,11 +22,11 @@ pub(super) fn check(path: &Path) -> Result<(), StorageError> {
     }
 }
 
-/// The network file system on which `path` lies, if it does.
+/// The name of the network file system on which `path` lies; `None` if it is on a local one.
 ///
-/// The write-ahead log needs memory that all processes share and locks that all of them see. The
-/// machines of a network file system have neither in common, and a study would be damaged without
-/// an error.
+/// The write-ahead log needs memory that all processes share, and locks that all processes see. On
+/// a network file system, different machines have neither in common. A study would be damaged
+/// without an error.
 #[cfg(target_os = "linux")]
 fn network_file_system(path: &Path) -> Option<&'static str> {
     // Where statfs fails, opening fails too, and with a clearer error.
@@ -41,8 +41,8 @@ fn network_file_system(_path: &Path) -> Option<&'static str> {
     None
 }
 
-/// The network file system with this magic number, by statfs(2), linux/magic.h and the sources of
-/// the file systems.
+/// The name of the network file system with this magic number. The numbers come from statfs(2),
+/// linux/magic.h and the sources of the file systems.
 #[cfg(target_os = "linux")]
 fn named(magic: u32) -> Option<&'static str> {
     Some(match magic {

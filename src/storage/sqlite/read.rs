@@ -1,6 +1,6 @@
 //! Opening a database to read it: nothing in its folder changes.
 //!
-//! A database with a write-ahead log is the hard case: SQLite makes the files `-wal` and `-shm`
+//! A database with a write-ahead log is the hard case. SQLite makes the files `-wal` and `-shm`
 //! beside it even for a reader, and leaves them there.
 
 use std::fs::{self, File, Metadata};
@@ -17,23 +17,23 @@ use super::fault::{BUSY_TIMEOUT, at_reading};
 use super::open::STATEMENTS;
 use super::{place, schema};
 
-/// Where the header of a database holds the version of its format, and the version that means a
+/// Position in a database's header of the version of its format, and the version that means a
 /// write-ahead log.
 const FORMAT: (usize, u8) = (19, 2);
 
-/// A connection that reads, and how it does.
+/// A connection that only reads, with what it needs to stay correct.
 #[derive(Debug)]
 pub(super) struct Reader {
     /// The connection.
     pub connection: Connection,
-    /// The file as it was when it was opened, if it is read without locks, since no process had it
-    /// open.
+    /// Set if the file is read without locks, since no process had it open: how the file was when
+    /// it was opened.
     still: Option<Stamp>,
-    /// Holds a copy of the files, if those cannot be read in their place.
+    /// A folder with a copy of the files, if they cannot be read in their own folder.
     _copy: Option<TempDir>,
 }
 
-/// What changes about a file when somebody writes to it.
+/// The properties of a file that change when somebody writes to it.
 #[derive(Debug, PartialEq)]
 struct Stamp {
     length: u64,
@@ -66,7 +66,8 @@ impl Reader {
         Self { connection, still: None, _copy: None }
     }
 
-    /// Reads a copy of the database with its log. Nobody has the two open, else there was a `-shm`.
+    /// Reads a copy of the database and its log. No process has the two open, else there would be a
+    /// `-shm` file.
     fn of_copy(path: &Path) -> Result<Self, StorageError> {
         let copied = || -> io::Result<(TempDir, PathBuf)> {
             let folder = tempfile::tempdir()?;
@@ -87,7 +88,8 @@ impl Reader {
         schema::check(&self.connection, path)
     }
 
-    /// An error if the file at `path` is read without locks and somebody has written to it since.
+    /// Returns an error if the file at `path` is read without locks and somebody has written to it
+    /// since.
     pub fn is_as_it_was(&self, path: &Path) -> Result<(), StorageError> {
         let Some(still) = &self.still else { return Ok(()) };
         let now = fs::metadata(path).ok().map(|about| Stamp::of(&about));
@@ -100,11 +102,13 @@ impl Reader {
 
 /// How a database is read so that nothing beside it changes.
 enum Way {
-    /// By SQLite's locks. They make no file: there is no write-ahead log, or its files are there.
+    /// With SQLite's locks. They make no new file: there is no write-ahead log, or its files exist
+    /// already.
     BesideWriters,
-    /// Without locks: its log is empty, and no process has it open. Its file is as this says.
+    /// Without locks: the log is empty, and no process has the database open. The stamp is that of
+    /// the file.
     Still(Stamp),
-    /// From a copy: its log is not empty and lacks the `-shm` beside it, which SQLite would make.
+    /// From a copy: the log is not empty, and the `-shm` file is missing, which SQLite would make.
     FromCopy,
 }
 

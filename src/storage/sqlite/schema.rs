@@ -1,5 +1,5 @@
-//! The tables, exactly as Optuna 3.2 to 5.0 make them: its tools open our studies, and this program
-//! opens theirs.
+//! The tables, exactly as Optuna 3.2 to 5.0 make them. So Optuna's tools open the studies of this
+//! program, and this program opens theirs.
 
 use std::path::Path;
 
@@ -123,7 +123,7 @@ CREATE TABLE alembic_version (
 );
 "#;
 
-/// What the database contains.
+/// What kind of tables the database contains.
 pub(super) fn content(connection: &Connection) -> Result<Content, Fault> {
     let mut statement = connection.prepare("SELECT name FROM sqlite_master WHERE type = 'table'")?;
     let tables = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
@@ -173,8 +173,8 @@ mod tests {
         rows.and_then(Iterator::collect).expect("read")
     }
 
-    /// Table, cid, name, type, NOT NULL, default and primary key of every column, as SQLite
-    /// understands it.
+    /// For every column: table, cid (its position), name, type, NOT NULL, default and primary key,
+    /// as SQLite reports them.
     fn columns(connection: &Connection) -> Vec<[String; 7]> {
         let sql = "SELECT t.name, c.cid, c.name, c.type, c.\"notnull\", c.dflt_value, c.pk
                    FROM sqlite_master t, pragma_table_info(t.name) c ORDER BY 1, 2";

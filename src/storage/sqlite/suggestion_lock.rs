@@ -1,5 +1,5 @@
 //! The suggestion lock of a study: an advisory lock on the file `<database>.<key of the
-//! study>.turn`, the name that version 0.1 uses.
+//! study>.turn`. Version 0.1 uses the same file.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use super::super::{StorageError, StudyKey};
 
-/// The pause between two attempts to take a lock that another process holds: there is no signal
-/// when it is free.
+/// The pause between two attempts to take a lock that another process holds. There is no signal
+/// when the lock becomes free.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Waits for the suggestion lock of `study`, at most for `patience`; `None` if another process
-/// still holds it then. It is held while the returned file is open. The file stays in its folder,
-/// like that of a study's lock.
+/// Waits for the suggestion lock of `study`, at most for `patience`. `None` if another process
+/// still holds it then. The lock is held while the returned file is open. The file is never
+/// removed, for the reason given at [`StudyLock`](crate::storage::StudyLock).
 pub(super) fn take(
     database: &Path,
     study: StudyKey,

@@ -8,17 +8,19 @@ use super::fault::Fault;
 use super::sql::Sql;
 use crate::study::Attributes;
 
-/// The prefix of the names of our own attributes. Optuna uses `tpe:`, `constraints` and others.
+/// The prefix of the names of this program's own attributes. Optuna uses `tpe:`, `constraints` and
+/// others.
 pub(super) const OURS: &str = "tune:";
 
-/// Name of the internal attribute of a trial by which a claim is recognized whose answer was lost.
+/// Name of a trial's internal attribute with the receipt of its claim. It identifies a claim whose
+/// answer got lost.
 pub(super) const RECEIPT: &str = "tune:receipt";
 
-/// Name of the internal attribute of a running trial that a process of this program has claimed which
-/// sends no heartbeats. Running trials of other programs have none.
+/// Name of the internal attribute of a running trial that was claimed by a process of this program
+/// without heartbeats. Running trials of other programs do not have it.
 pub(super) const LED: &str = "tune:led";
 
-/// What an attribute belongs to, and whether it is for people (user) or for programs (system).
+/// The owner of an attribute, and whether the attribute is for people (user) or programs (system).
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Owner {
     /// A study; for people.
@@ -32,7 +34,7 @@ pub(super) enum Owner {
 }
 
 impl Owner {
-    /// The owner of a study's attribute called `name`.
+    /// The owner of the attribute `name` of a study.
     pub fn in_study(study: StudyKey, name: &str) -> Self {
         if name.starts_with(OURS) { Owner::StudySystem(study) } else { Owner::StudyUser(study) }
     }
@@ -104,8 +106,7 @@ pub(super) fn check_name(name: &str) -> Result<(), StorageError> {
     }
 }
 
-/// The fact that an attribute keeps under `key`, of the trial of this number or of the study
-/// itself.
+/// Parses the `text` of the attribute `key`, of trial number `trial` or of the study itself.
 ///
 /// # Errors
 /// [`StorageError::BadAttribute`] if `text` is not what this program writes there.
@@ -124,7 +125,7 @@ pub(super) fn fact<T: DeserializeOwned>(
 /// The value of a stored attribute.
 ///
 /// Python writes NaN and the infinities as words that JSON does not have. Such an attribute is read
-/// as its text, so that an attribute that a person set in Python never makes the study unreadable.
+/// as text. So an attribute that a person set in Python never makes the study unreadable.
 pub(super) fn read(text: Option<String>) -> Json {
     match text {
         Some(text) => serde_json::from_str(&text).unwrap_or(Json::String(text)),

@@ -42,7 +42,7 @@ impl Bench {
         error.split_once("studies.db: ").expect("the database comes first").1.to_owned()
     }
 
-    /// Asks for a new trial at `rate` as `signature`, within `budget`; `seen` as in
+    /// Asks for a new trial at `rate` with `signature`, within `budget`. For `seen` see
     /// [`Request::seen`].
     pub fn ask(&mut self, rate: f64, budget: u32, seen: Option<u32>, signature: &Signature) -> ClaimResult {
         let (study, space, point, internal) = (self.study, space(), point(rate), Attributes::new());
@@ -50,7 +50,7 @@ impl Bench {
         self.run(|sql| claims::new(sql, study, &request, signature))
     }
 
-    /// Begins a new trial at `rate` as `signature`.
+    /// Starts a new trial at `rate` with `signature`.
     pub fn begin(&mut self, rate: f64, signature: &Signature) -> TrialKey {
         match self.ask(rate, u32::MAX, None, signature) {
             ClaimResult::Claimed(claim) => claim.key,
@@ -81,7 +81,7 @@ pub(super) fn worker(name: &str) -> Signature {
     Signature { worker: Some(name.to_owned()), receipt: None }
 }
 
-/// The signature of a leader, which sends none.
+/// The signature of a leader, which sends no heartbeats.
 pub(super) fn leader() -> Signature {
     Signature::default()
 }
@@ -91,7 +91,7 @@ pub(super) fn rate(point: &Point) -> Option<f64> {
     point.get("rate")?.as_f64()
 }
 
-/// A transaction that is run again because the answer to its commit was lost.
+/// A transaction that is run again, since the answer to its commit got lost.
 pub(super) struct Repeated<'a>(pub &'a mut dyn Sql);
 
 impl Sql for Repeated<'_> {

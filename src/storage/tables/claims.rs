@@ -1,4 +1,5 @@
-//! Claims: a process starts a new, a waiting or a paused trial, the first two within the budget.
+//! Claims: a process starts a new, a waiting or a paused trial. New and waiting trials count for
+//! the budget.
 
 use serde_json::Value as Json;
 
@@ -11,13 +12,13 @@ use super::{params, studies, time, trials};
 use crate::space::{Point, Space};
 use crate::study::{Attributes, RETRIED, Trial, TrialState, WORKER};
 
-/// The process that claims, as the trial keeps it.
+/// The process that claims a trial, as it is stored with the trial.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Signature {
     /// The name of the worker, if it sends heartbeats.
     pub worker: Option<String>,
-    /// A unique text that identifies this claim if its answer is lost; `None` where no answer can
-    /// get lost.
+    /// A unique text that identifies this claim if the answer to its commit gets lost; `None` if no
+    /// answer can get lost.
     pub receipt: Option<String>,
 }
 
@@ -127,8 +128,8 @@ pub(super) fn resume(
     Ok(Some(Claim { key: trial, trial: rows::one(sql, trial)? }))
 }
 
-/// Marks a trial as claimed by `signature`; with a first heartbeat if it is a worker that sends
-/// them.
+/// Marks a trial as claimed by `signature`. If that is a worker that sends heartbeats, writes the
+/// first one.
 pub(super) fn sign(sql: &mut dyn Sql, trial: TrialKey, signature: &Signature) -> Result<(), Fault> {
     let owner = Owner::TrialSystem(trial);
     if let Some(receipt) = &signature.receipt {
@@ -149,7 +150,7 @@ pub(super) fn sign(sql: &mut dyn Sql, trial: TrialKey, signature: &Signature) ->
 }
 
 /// The trial that an earlier attempt at the same claim has started, if the answer to that attempt
-/// was lost.
+/// got lost.
 pub(super) fn of_lost_answer(
     sql: &mut dyn Sql,
     signature: &Signature,
@@ -173,12 +174,12 @@ pub(super) fn of_lost_answer(
 pub(super) struct Count {
     /// The number of the next trial: one more than the largest.
     pub next: u32,
-    /// Trials that count for the budget: those that were started, without those that are tried
-    /// again.
+    /// Number of trials that count for the budget: all that were started, except those that are
+    /// tried again under another number.
     charged: u32,
 }
 
-/// Counts the trials of a study. Until the transaction ends no other process can add or start one.
+/// Counts the trials of a study. Until the transaction ends, no other process can add or start one.
 pub(super) fn count(sql: &mut dyn Sql, study: StudyKey) -> Result<Count, Fault> {
     studies::require(sql, study)?;
     let statement = "SELECT COALESCE(MAX(number) + 1, 0), COUNT(*) FILTER (WHERE state <> 'WAITING')
@@ -189,7 +190,7 @@ pub(super) fn count(sql: &mut dyn Sql, study: StudyKey) -> Result<Count, Fault> 
     Ok(Count { next, charged })
 }
 
-/// The number of trials of the study that were lost and are tried again under other numbers.
+/// The number of lost trials of the study that are tried again under other numbers.
 pub(super) fn retried(sql: &mut dyn Sql, study: StudyKey) -> Result<u32, Fault> {
     let statement = r#"SELECT value_json FROM study_system_attributes WHERE study_id = ?1 AND "key" = ?2"#;
     let Some(row) = sql.first(statement, &[study.0.into(), RETRIED.into()])? else { return Ok(0) };

@@ -5,14 +5,14 @@ use super::super::StorageError;
 /// The revision of the schema that is written and read, as Alembic names it.
 pub(in super::super) const VERSION: &str = "v3.2.0.a";
 
-/// The number of the schema in `version_info`. Optuna has not changed it since it introduced that
-/// table.
+/// The number of the schema in the table `version_info`. Optuna has not changed it since it
+/// introduced that table.
 pub(in super::super) const SCHEMA_NUMBER: u32 = 12;
 
-/// The program that made the tables, in `version_info`.
+/// The program that made the tables, for the table `version_info`.
 pub(in super::super) const LIBRARY: &str = concat!("tune ", env!("CARGO_PKG_VERSION"));
 
-/// What a database contains.
+/// The kinds of content that a database can have.
 #[derive(Debug, PartialEq)]
 pub(in super::super) enum Content {
     /// No table.

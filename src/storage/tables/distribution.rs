@@ -6,7 +6,8 @@ use serde_json::Value as Json;
 
 use crate::space::{Domain, Value};
 
-/// A domain in Optuna's form. A fixed parameter is a categorical one with one choice.
+/// The domain (possible values) of a parameter in Optuna's form. A fixed parameter is a categorical
+/// one with one choice.
 ///
 /// The names of Optuna before 3.0, such as `LogUniformDistribution`, are read too.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -101,7 +102,7 @@ fn one() -> i64 {
     1
 }
 
-/// A whole number, also one that is spelled with a fraction of 0.
+/// Reads a whole number, which may be written with a fraction of 0.
 fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     let number = f64::deserialize(deserializer)?;
     let is_whole = number.fract() == 0.0 && number.abs() < 2f64.powi(63);
@@ -110,15 +111,15 @@ fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
         .ok_or_else(|| D::Error::custom(format!("{number}: must be a whole number")))
 }
 
-/// A choice: a scalar, or the text of a list or an object, which Optuna allows too.
+/// Reads a choice: a single value, or the text of a list or an object, which Optuna allows too.
 fn choice(json: Json) -> Value {
     let text = json.to_string();
     serde_json::from_value(json).unwrap_or(Value::Text(text))
 }
 
 impl Distribution {
-    /// Reads the text of a column `distribution_json`. Python's words for what JSON does not have, such
-    /// as `NaN` among choices, are read as text.
+    /// Reads the text of a column `distribution_json`. Python may write words that JSON does not
+    /// have, such as `NaN` among the choices. They are read as text.
     ///
     /// # Errors
     /// The text is no distribution of any version of Optuna.
@@ -139,7 +140,7 @@ impl Distribution {
         }
     }
 
-    /// The number that is stored for `value`: the value itself, or the index of the choice; `None`
+    /// The number that is stored for `value`: the value itself, or the index of the choice. `None`
     /// if the value is of another type or not among the choices.
     pub fn internal(&self, value: &Value) -> Option<f64> {
         match (self, value) {
@@ -152,7 +153,7 @@ impl Distribution {
         }
     }
 
-    /// The value for which the number `internal` is stored; `None` if there is none.
+    /// The value for which the number `internal` is stored; `None` if it stands for no value.
     pub fn value(&self, internal: f64) -> Option<Value> {
         let is_whole = internal.trunc() == internal;
         match self {
@@ -166,7 +167,7 @@ impl Distribution {
     }
 }
 
-/// The JSON `text` of Python with its words for infinities and NaN in quotes.
+/// The JSON `text`, with Python's words for the infinities and NaN put in quotes.
 fn with_quoted_words(text: &str) -> String {
     // Every second part lies within quotes, if a quote in a text, which has a backslash, splits nothing.
     let mut parts: Vec<String> = vec![String::new()];

@@ -2,7 +2,7 @@
 
 use super::super::StorageError;
 
-/// An error inside a transaction. It becomes a [`StorageError`] where the database is known.
+/// An error inside a transaction. It becomes a [`StorageError`] as soon as the database is known.
 #[derive(Debug)]
 pub(in super::super) enum Fault {
     /// An error of SQLite.
@@ -11,13 +11,14 @@ pub(in super::super) enum Fault {
     Postgres(postgres::Error),
     /// A row that breaks a rule: the place, the value and the rule.
     Row(String),
-    /// An attribute of a trial or of the study that is not what this program writes under its key.
+    /// An attribute of a trial or of the study that does not hold what this program writes under
+    /// its key.
     Attribute {
         /// The trial's number; `None`: it is the study's.
         trial: Option<u32>,
         /// The attribute's key.
         key: &'static str,
-        /// What the parser says.
+        /// The error of the parser.
         problem: String,
     },
     /// An error that needs no database.

@@ -1,5 +1,5 @@
-//! Trials whose worker is gone: they wait again, are paused at their last rung, or are tried again
-//! under a new number.
+//! Trials whose worker is gone. They wait again, are paused at their last rung (a step at which
+//! trials pause), or are tried again under a new number.
 
 use std::time::Duration;
 
@@ -17,10 +17,12 @@ use crate::study::{
 };
 use crate::units::Seconds;
 
-/// Takes back every running trial of a study that a process of this program without heartbeats has
-/// claimed; returns their number. Running trials of other programs stay theirs.
+/// Puts back every running trial of a study that a process of this program has claimed without
+/// sending heartbeats. Returns the number of these trials. Running trials of other programs are
+/// left alone.
 ///
-/// Version 0.1 did not mark such trials, but gave them a heartbeat.
+/// Version 0.1 did not mark the trials of a leader, but gave them a heartbeat. Such trials count
+/// too.
 pub(super) fn requeue(sql: &mut dyn Sql, study: StudyKey) -> Result<u32, Fault> {
     studies::require(sql, study)?;
     let has = |place: u32| {
@@ -48,7 +50,7 @@ pub(super) fn requeue(sql: &mut dyn Sql, study: StudyKey) -> Result<u32, Fault> 
     Ok(u32::try_from(rows.len()).expect("numbers of trials are u32"))
 }
 
-/// Takes a running trial back from its worker, which asks for it; `false` if it is not running.
+/// Puts back a running trial, at the request of its worker; `false` if it is not running.
 pub(super) fn release(sql: &mut dyn Sql, trial: TrialKey) -> Result<bool, Fault> {
     if !trials::is_running(sql, trial)? {
         return Ok(false);
@@ -57,7 +59,8 @@ pub(super) fn release(sql: &mut dyn Sql, trial: TrialKey) -> Result<bool, Fault>
     Ok(true)
 }
 
-/// Pauses a running trial at its last rung; one that never paused waits again. It keeps its number.
+/// Pauses a running trial at its last rung. A trial that never paused waits again. Both keep their
+/// numbers.
 fn put_back(sql: &mut dyn Sql, key: TrialKey) -> Result<(), Fault> {
     let rung_history = rows::one(sql, key)?.rung_history;
     let last = rung_history.rungs.last().map_or(-1, |rung| i64::from(rung.steps));
@@ -75,7 +78,8 @@ fn put_back(sql: &mut dyn Sql, key: TrialKey) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Takes back the running trials of a study whose last heartbeat is older than `heartbeat_timeout`.
+/// Takes the running trials of a study whose last heartbeat is older than `heartbeat_timeout` from
+/// their workers.
 pub(super) fn reap(
     sql: &mut dyn Sql,
     study: StudyKey,
@@ -99,7 +103,7 @@ pub(super) fn reap(
     Ok(lost)
 }
 
-/// Takes a running trial from its lost worker, and has it tried again unless it was begun
+/// Takes a running trial from its lost worker. The trial is tried again, unless it was started
 /// [`MOST_TRIES`] times.
 fn give_up(sql: &mut dyn Sql, study: StudyKey, key: TrialKey, silence: &str) -> Result<Lost, Fault> {
     let trial = rows::one(sql, key)?;
@@ -128,7 +132,7 @@ fn give_up(sql: &mut dyn Sql, study: StudyKey, key: TrialKey, silence: &str) -> 
     Ok(Lost { trial: trial_number, worker, again: Some(again), reason })
 }
 
-/// The numbers of the trials with the point of `trial` that were lost, itself included, oldest first.
+/// The numbers of the lost trials with the point of `trial`, itself included, oldest first.
 fn failed_before(trial: &Trial) -> Vec<Json> {
     let mut history = match trial.internal.get(RETRY_HISTORY) {
         Some(Json::Array(history)) => history.clone(),
@@ -138,8 +142,8 @@ fn failed_before(trial: &Trial) -> Vec<Json> {
     history
 }
 
-/// Has every failed trial tried again that is not tried again yet and has parameters; returns their
-/// number.
+/// Lets every failed trial that has parameters be tried again, unless it is already. Returns the
+/// number of these trials.
 pub(super) fn retry_failed(sql: &mut dyn Sql, study: StudyKey) -> Result<u32, Fault> {
     studies::require(sql, study)?;
     let statement = format!(
@@ -167,8 +171,8 @@ fn fail(sql: &mut dyn Sql, key: TrialKey, failure: &Failure) -> Result<(), Fault
     trials::end(sql, key, "FAIL")
 }
 
-/// Enqueues the point of a failed trial under a new number, which is returned with its key. The new
-/// trial has the attribute that Optuna gives to retried trials.
+/// Enqueues the point of a failed trial under a new number. Returns this number and the key of the
+/// new trial. The new trial has the attribute that Optuna gives to retried trials.
 fn try_again(
     sql: &mut dyn Sql,
     study: StudyKey,
@@ -195,7 +199,7 @@ fn try_again(
     Ok((number, copy))
 }
 
-/// The numbers of the running trials with heartbeats, each with the age of the last one.
+/// The numbers of the running trials with heartbeats, each with the age of its last heartbeat.
 pub(super) fn heartbeats(sql: &mut dyn Sql, study: StudyKey) -> Result<Vec<(u32, Seconds)>, Fault> {
     let statement = format!(
         "SELECT number, {} FROM trials JOIN trial_heartbeats USING (trial_id)

@@ -1,8 +1,8 @@
-//! Studies in Optuna's tables, in SQLite and in PostgreSQL: its Python tools and dashboard open
-//! both.
+//! Studies in Optuna's tables, in SQLite and in PostgreSQL. Optuna's Python tools and dashboard
+//! open both.
 //!
-//! A [`Database`] runs transactions. What the transactions of a [`Storage`] do is written here,
-//! once for both.
+//! A [`Database`] runs transactions. The content of the transactions of a [`Storage`] is written
+//! here, once for both.
 
 mod attribute;
 #[cfg(test)]
@@ -37,14 +37,15 @@ use crate::units::Seconds;
 
 /// A database with Optuna's tables.
 pub(super) trait Database: Send {
-    /// Runs `body` as one transaction that writes; if `body` fails, nothing is changed. Where the
-    /// answer to a commit can get lost, `body` is then run again with [`Sql::is_repeated`].
+    /// Runs `body` as one transaction that writes. If `body` fails, nothing is changed. If the
+    /// answer to a commit gets lost, `body` is run again, and [`Sql::is_repeated`] is then true.
     fn write<T>(&mut self, body: impl FnMut(&mut dyn Sql) -> Result<T, Fault>) -> Result<T, StorageError>;
 
     /// Runs `body` as one transaction that only reads and sees one state of the database.
     fn read<T>(&mut self, body: impl FnMut(&mut dyn Sql) -> Result<T, Fault>) -> Result<T, StorageError>;
 
-    /// A new unique text for [`Signature::receipt`], if the answer to a commit can get lost.
+    /// A new unique text for [`Signature::receipt`]; `None` if the answer to a commit cannot get
+    /// lost.
     fn receipt(&self) -> Option<String>;
 
     /// The name of the worker for which trials are claimed, if [`Storage::work_as`] set one.
@@ -53,10 +54,10 @@ pub(super) trait Database: Send {
     /// The study that was read last.
     fn cache(&mut self) -> &mut StudyCache;
 
-    /// As [`Storage::lock_suggestions`].
+    /// See [`Storage::lock_suggestions`].
     fn lock_suggestions(&mut self, study: StudyKey, patience: Duration) -> Result<bool, StorageError>;
 
-    /// As [`Storage::unlock_suggestions`].
+    /// See [`Storage::unlock_suggestions`].
     fn unlock_suggestions(&mut self, study: StudyKey) -> Result<(), StorageError>;
 }
 

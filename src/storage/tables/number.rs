@@ -1,7 +1,7 @@
 //! Numbers that may be infinite or NaN, as the schema stores them: a value and its type.
 
-/// The stored value and type of `x`. SQLite cannot store NaN, so a number that is not finite is a
-/// type alone.
+/// The stored value and type of `x`. SQLite cannot store NaN, so a number that is not finite is
+/// stored as a type without a value.
 pub(in super::super) fn spell(x: f64) -> (Option<f64>, &'static str) {
     match x {
         x if x.is_finite() => (Some(x), "FINITE"),
@@ -11,7 +11,7 @@ pub(in super::super) fn spell(x: f64) -> (Option<f64>, &'static str) {
     }
 }
 
-/// The number of a stored value and type; `None` if the two do not fit together.
+/// The number that a stored value and type stand for; `None` if the two do not fit together.
 pub(in super::super) fn read(value: Option<f64>, kind: &str) -> Option<f64> {
     match (kind, value) {
         ("FINITE", Some(x)) => Some(x),
@@ -33,7 +33,8 @@ pub(in super::super) fn spell_list(numbers: &[f64]) -> String {
     format!("[{}]", numbers.iter().map(word).collect::<Vec<_>>().join(", "))
 }
 
-/// The numbers of such a list; a number without brackets is a list of one.
+/// Reads the numbers of a list as [`spell_list`] writes it. A number without brackets is a list of
+/// one.
 pub(in super::super) fn read_list(text: &str) -> Option<Vec<f64>> {
     let text = text.trim();
     let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text).trim();

@@ -35,8 +35,8 @@ pub(super) fn insert(
     Ok(stored)
 }
 
-/// The number that is stored for `value`, the JSON of its distribution, and the value that they
-/// stand for.
+/// How `value` is stored: a number and the JSON of its distribution (the possible values). Also
+/// returns the value that these two stand for.
 fn spell(domain: &Domain, value: &Value) -> (f64, String, Value) {
     let distribution = Distribution::of(domain);
     // Without the sign of zero, which SQLite does not keep.

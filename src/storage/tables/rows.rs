@@ -13,31 +13,31 @@ use super::{number, time};
 use crate::space::{Point, Value};
 use crate::study::{ENQUEUED, RUNG_HISTORY, Timestamp, Trial, TrialState};
 
-/// The attribute in which Optuna keeps the constraints of a trial: one list, or one number per
-/// attribute `constraints:<name>`.
+/// The attribute in which Optuna keeps the constraints of a trial. It is one list, or there is one
+/// attribute `constraints:<name>` per number.
 pub(super) const CONSTRAINTS: &str = "constraints";
 
-/// The most trials that are read by their keys. More are read with all others of the study, which
-/// then takes no longer.
+/// The most trials that are read by their keys. If there are more, all trials of the study are
+/// read, which then takes no longer.
 pub(super) const FEW: usize = 256;
 
-/// The trials that are read.
+/// A selection of the trials to read.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Which<'a> {
-    /// All of a study.
+    /// All trials of a study.
     OfStudy(StudyKey),
-    /// Those of a study whose number is at least this one.
+    /// The trials of a study whose number is at least this one.
     From(StudyKey, u32),
     /// The one with this key.
     Only(TrialKey),
-    /// Those with these keys, at least one.
+    /// The trials with these keys, at least one.
     Among(&'a [TrialKey]),
 }
 
 impl Which<'_> {
-    /// The condition in SQL on their rows in `trials t`, and the values of its placeholders, which
-    /// are the first of the statement. A key has no table name, so that the index of a joined table
-    /// finds it.
+    /// The SQL condition that selects the rows of these trials in `trials t`. With it come the
+    /// values of its placeholders, which must be the first ones of the statement. A key has no
+    /// table name, so that the index of a joined table is used.
     pub fn condition(self) -> (String, Vec<Cell>) {
         match self {
             Which::OfStudy(study) => ("t.study_id = ?1".to_owned(), vec![study.0.into()]),
@@ -62,7 +62,8 @@ impl Which<'_> {
 /// Trials by key, in order of their numbers.
 type Trials = IndexMap<i64, Trial>;
 
-/// The rows of trials in `trials`, in order of their numbers: key, number, state and dates.
+/// The rows of the selected trials in the table `trials`, in order of their numbers: key, number,
+/// state and dates.
 pub(super) fn heads(sql: &mut dyn Sql, which: Which<'_>) -> Result<Vec<Row>, Fault> {
     let (condition, cells) = which.condition();
     let statement = format!(
@@ -77,7 +78,7 @@ pub(super) fn keys(heads: &[Row]) -> Result<Vec<TrialKey>, Fault> {
     heads.iter().map(|head| head.int(0).map(TrialKey)).collect()
 }
 
-/// Whether the trial of such a row has ended and has a date of its end.
+/// Whether the trial of such a row has ended, and the date of its end is known.
 pub(super) fn has_ended(head: &Row) -> bool {
     let state = head.cell(2);
     let has_ended =
@@ -85,8 +86,8 @@ pub(super) fn has_ended(head: &Row) -> bool {
     has_ended && *head.cell(4) != Cell::Null
 }
 
-/// The trials `which` with the rows `heads`, in the order of these. It must run in the transaction
-/// that has read `heads`.
+/// The trials `which` with the rows `heads`, in the order of these rows. Must run in the
+/// transaction that has read `heads`.
 pub(super) fn read(sql: &mut dyn Sql, which: Which<'_>, heads: &[Row]) -> Result<Trials, Fault> {
     let mut trials = Trials::with_capacity(heads.len());
     for head in heads {
@@ -144,8 +145,8 @@ fn params(sql: &mut dyn Sql, which: Which<'_>, trials: &mut Trials) -> Result<()
     })
 }
 
-/// The value for which `internal` is stored. Optuna warns of an enqueued number that is outside its
-/// distribution, and stores it; it is read as it is.
+/// The value for which `internal` is stored. Optuna stores an enqueued number even if it is outside
+/// its distribution, with a warning. Such a number is read as it is.
 fn value(distribution: &Distribution, internal: f64) -> Option<Value> {
     distribution.value(internal).or_else(|| match distribution {
         Distribution::Categorical { .. } => None,
@@ -197,8 +198,8 @@ fn user_attributes(sql: &mut dyn Sql, which: Which<'_>, trials: &mut Trials) -> 
     })
 }
 
-/// Internal attributes, and what has a place of its own: the rung history, and what Optuna keeps
-/// among them, which are constraints and an enqueued point.
+/// Reads internal attributes. Some of them become fields of the trial: the rung history, and
+/// Optuna's constraints and enqueued point.
 fn system_attributes(sql: &mut dyn Sql, which: Which<'_>, trials: &mut Trials) -> Result<(), Fault> {
     let select = r#"SELECT trial_id, "key", value_json
                  FROM trial_system_attributes JOIN trials t USING (trial_id)"#;
@@ -278,7 +279,7 @@ fn each(
     sql.query(&statement, &cells)?.iter().try_for_each(&mut read)
 }
 
-/// The trial to which a row belongs that has its key in the first column.
+/// The trial to which a row belongs. The row has the trial's key in its first column.
 fn of<'a>(trials: &'a mut Trials, row: &Row) -> Result<&'a mut Trial, Fault> {
     let key = row.int(0)?;
     trials.get_mut(&key).ok_or_else(|| Fault::row(format!("trial_id = {key}: no such trial")))

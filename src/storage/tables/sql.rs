@@ -1,5 +1,5 @@
-//! What both databases have in common: statements with the placeholders `?1`, `?2`, and the cells
-//! of rows.
+//! What both databases have in common: SQL statements with placeholders `?1`, `?2`, ..., and the
+//! cells of rows.
 
 use super::fault::Fault;
 use crate::study::Timestamp;
@@ -21,14 +21,15 @@ pub(in super::super) enum Cell {
 
 /// Statements within one transaction.
 pub(in super::super) trait Sql {
-    /// The end of a `SELECT` whose rows no other process may change until the transaction ends.
+    /// The end of a `SELECT` that locks its rows: no other process may change them until the
+    /// transaction ends.
     fn lock(&self) -> &'static str;
 
     /// SQL for the age of the column `heartbeat` in seconds, by the clock of the database.
     fn heartbeat_age(&self) -> &'static str;
 
-    /// Whether this transaction has been tried before, and the answer to its commit was lost: it
-    /// may have been committed.
+    /// Whether this transaction was tried before and the answer to its commit got lost. Then it may
+    /// have been committed already.
     fn is_repeated(&self) -> bool;
 
     /// Runs a statement; returns the number of rows that it has changed.
@@ -121,7 +122,7 @@ impl From<u32> for Cell {
 }
 
 impl From<f64> for Cell {
-    /// Without the sign of zero, which SQLite does not keep.
+    /// Drops the sign of a zero, which SQLite does not keep.
     fn from(x: f64) -> Self {
         Cell::Real(x + 0.0)
     }

@@ -93,20 +93,21 @@ pub(super) fn delete(sql: &mut dyn Sql, study: StudyKey) -> Result<(), Fault> {
     Ok(())
 }
 
-/// An error if the study does not exist. Until the transaction ends no other process adds trials to
-/// it.
+/// Returns an error if the study does not exist. Until the transaction ends, no other process adds
+/// trials to it.
 pub(super) fn require(sql: &mut dyn Sql, study: StudyKey) -> Result<(), Fault> {
     let lock = sql.lock();
     name(sql, study, lock).map(|_| ())
 }
 
-/// An error if the study does not exist. Other processes are not locked out.
+/// Returns an error if the study does not exist. Does not lock it for other processes.
 pub(super) fn look(sql: &mut dyn Sql, study: StudyKey) -> Result<(), Fault> {
     name(sql, study, "").map(|_| ())
 }
 
-/// A study without its trials, and its warm-start trials with their text. `before` is what the last
-/// read of the study returned of these.
+/// A study without its trials, and its warm-start trials (trials of earlier studies) with their
+/// text. `before` is what the last read of the study returned for these; it saves parsing the same
+/// text again.
 pub(super) fn about(
     sql: &mut dyn Sql,
     study: StudyKey,
@@ -138,7 +139,8 @@ pub(super) struct ParsedWarmStart {
 }
 
 impl ParsedWarmStart {
-    /// The trials in `text`: these ones if the text is the same, otherwise parsed.
+    /// The warm-start trials in `text`. If the text is the same as before, they are not parsed
+    /// again.
     fn or_parse(&self, text: Option<String>) -> Result<Self, Fault> {
         if self.text == text {
             return Ok(Self { text, trials: Arc::clone(&self.trials) });
@@ -157,7 +159,7 @@ fn stored_attributes(sql: &mut dyn Sql, study: StudyKey) -> Result<Attributes, F
     Ok(attributes)
 }
 
-/// An error if a complete trial has not one value for each metric.
+/// Returns an error if a complete trial does not have one value for each metric.
 pub(super) fn check_values(study: &Study) -> Result<(), Fault> {
     let is_wrong =
         |trial: &&Trial| trial.state == TrialState::Complete && trial.values.len() != study.metrics.len();
@@ -206,7 +208,7 @@ fn metric(name: String, direction: &str) -> Result<Metric, Fault> {
     Ok(Metric { name, direction })
 }
 
-/// The names of the metrics; the names that Optuna's tables use where nobody gave them any.
+/// The names of the metrics. If nobody gave them names, those that Optuna's tables use.
 fn metric_names(system: &Texts, count: usize) -> Result<Vec<String>, Fault> {
     let unnamed = || match count {
         1 => vec!["value".to_owned()],

@@ -1,10 +1,13 @@
-//! A study as it was last read, so that only trials that have changed since are read again.
+//! A study as it was last read. Only trials that have changed since are read again.
 //!
-//! The row of a trial in `trials`, which is always read, tells whether the trial has changed. A
-//! trial that has ended, and whose row is the same, is the same. Optuna refuses to change an ended
-//! trial. A paused trial that goes on is in another state, and pauses again at another date. A
-//! study that was deleted and made anew under the same keys has trials of other dates. All other
-//! trials are read again, and so is what belongs to the study itself.
+//! The row of a trial in `trials` is always read, and tells whether the trial has changed. If a
+//! trial has ended and its row is the same, the trial is the same:
+//!
+//! - Optuna refuses to change a trial that has ended.
+//! - A paused trial that continues is in another state, and pauses again at another date.
+//! - A study that was deleted and made again under the same keys has trials with other dates.
+//!
+//! All other trials are read again, and so are the facts of the study itself.
 
 use std::sync::Arc;
 
@@ -29,8 +32,8 @@ struct Cached {
 }
 
 impl StudyCache {
-    /// The study as it is now, which the cache then holds. Trials and warm-start trials are parsed
-    /// only where they have changed.
+    /// The study as it is now, which the cache then keeps. Only trials and warm-start trials that
+    /// have changed are parsed.
     pub fn load(&mut self, sql: &mut dyn Sql, key: StudyKey) -> Result<Arc<Study>, Fault> {
         let unparsed = ParsedWarmStart::default();
         let cached = self.0.as_ref().filter(|cached| cached.key == key);
@@ -49,8 +52,8 @@ impl StudyCache {
     }
 }
 
-/// The trials that have the rows `heads`. Those of `cached_trials` that have not changed since they
-/// had the rows `cached_heads` are kept, and the others are read.
+/// The trials that have the rows `heads`. `cached_trials` had the rows `cached_heads`. Those of
+/// them that have not changed are kept, and the others are read.
 fn update(
     sql: &mut dyn Sql,
     study: StudyKey,

@@ -21,8 +21,8 @@ pub(in super::super) fn spell(moment: Timestamp) -> String {
 
 /// The date in `text`, cut to microseconds; `None` if it is not a date.
 ///
-/// SQLAlchemy writes a space and six digits. A `T`, fewer or more digits and a final `Z` are read
-/// too, as by Optuna.
+/// SQLAlchemy writes a space between date and time, and six digits of a second's fraction. As in
+/// Optuna, a `T` instead, another number of digits, and a final `Z` are read too.
 pub(super) fn read(text: &str) -> Option<Timestamp> {
     let moment: DateTime = text.trim_end_matches('Z').parse().ok()?;
     let moment = TimeZone::UTC.to_timestamp(moment).ok()?;

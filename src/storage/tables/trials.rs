@@ -9,8 +9,9 @@ use super::{number, params, studies, time};
 use crate::space::{Point, Space};
 use crate::study::{Attributes, Failure, Outcome, RUNG_HISTORY, RungHistory};
 
-/// The key of the trial with this number, if there is one. Optuna counts the trials to number a new
-/// one, so a number may come twice after others were deleted; the newest trial is found.
+/// The key of the trial with this number, if there is one. Optuna numbers a new trial by counting
+/// the trials. So two trials may have the same number after others were deleted; the newest one is
+/// found.
 pub(super) fn find(sql: &mut dyn Sql, study: StudyKey, number: u32) -> Result<Option<TrialKey>, Fault> {
     studies::look(sql, study)?;
     let statement = "SELECT trial_id FROM trials WHERE study_id = ?1 AND number = ?2 ORDER BY trial_id DESC";
@@ -90,7 +91,7 @@ pub(super) fn finish(sql: &mut dyn Sql, trial: TrialKey, outcome: &Outcome) -> R
     Ok(true)
 }
 
-/// Whether an earlier attempt, whose answer was lost, has stored `outcome`.
+/// Whether an earlier attempt, whose answer got lost, has stored `outcome`.
 fn is_stored(sql: &mut dyn Sql, trial: TrialKey, outcome: &Outcome) -> Result<bool, Fault> {
     use crate::study::TrialState::{Complete, Fail};
 
@@ -122,7 +123,7 @@ pub(super) fn pause(sql: &mut dyn Sql, trial: TrialKey, rung_history: &RungHisto
     Ok(true)
 }
 
-/// Whether the trial is running. Until the transaction ends no other process changes that.
+/// Whether the trial is running. Until the transaction ends, no other process can change that.
 pub(super) fn is_running(sql: &mut dyn Sql, trial: TrialKey) -> Result<bool, Fault> {
     let statement = format!("SELECT state FROM trials WHERE trial_id = ?1{}", sql.lock());
     let row = sql.first(&statement, &[trial.0.into()])?;
@@ -155,8 +156,8 @@ fn constrain(sql: &mut dyn Sql, trial: TrialKey, constraints: &[f64]) -> Result<
     attribute::set(sql, Owner::TrialSystem(trial), CONSTRAINTS, &number::spell_list(constraints))
 }
 
-/// Refuses NaN, which the schema has no type for among values; Optuna could not open a study with
-/// one.
+/// Refuses NaN. Optuna's schema has no type for NaN among values, and Optuna could not open a study
+/// that has one.
 fn refuse_nan(what: &'static str, numbers: &[f64]) -> Result<(), StorageError> {
     match numbers.iter().position(|number| number.is_nan()) {
         Some(index) => Err(StorageError::NotANumber { what, index }),

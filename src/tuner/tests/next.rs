@@ -25,7 +25,8 @@ fn complete(value: f64) -> Outcome {
     Outcome::Complete { values: vec![value], constraints: Vec::new(), attributes: Attributes::new() }
 }
 
-/// A search that suggests n = 1, 2, ... and records the seed and the states of trials that it knew.
+/// A search that suggests n = 1, 2, ... and records the seed and the states of the trials that it
+/// gets.
 #[derive(Default)]
 struct Records {
     known: Mutex<Vec<(Seed, Vec<TrialState>)>>,

@@ -9,7 +9,8 @@ use crate::space::Point;
 use crate::study::{Failure, FailureKind, Metric, Outcome};
 use crate::tuner::kept_network::KeptNetwork;
 
-/// An objective that trains a fake network in every evaluation, and counts.
+/// An objective that trains a fake network in every evaluation, and counts evaluations and
+/// networks.
 pub(super) struct Trains {
     objective: Synthetic,
     pub evaluations: AtomicUsize,
@@ -27,7 +28,7 @@ struct Networks {
     most: AtomicUsize,
 }
 
-/// A network that is its own value.
+/// A network that only consists of its value.
 struct FakeNetwork {
     value: f64,
     networks: Arc<Networks>,

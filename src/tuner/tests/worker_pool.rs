@@ -55,7 +55,7 @@ fn job(task: &str) -> Job {
     Job { point, seed: Seed::root(1), segment: None, replicates: 1 }
 }
 
-/// Lets `lead` lead a pool of two workers; whether an endless evaluation was broken off.
+/// Lets `lead` lead a pool of two workers. Returns whether an endless evaluation was broken off.
 fn lead(interval: Duration, lead: impl FnOnce(&mut WorkerPool<&'static str>, &Sender<()>)) -> bool {
     let ((send, broken_off), (release, receive)) = (channel(), channel());
     let scripted = Scripted { broken_off: Mutex::new(send), release: Mutex::new(receive) };

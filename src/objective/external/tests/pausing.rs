@@ -6,7 +6,8 @@ use std::path::Path;
 use super::*;
 use crate::objective::Pause;
 
-/// Counts its steps, up to 9, in a file of its checkpoint folder, and ends when the answer says so.
+/// Counts its steps, up to 9, in a file of its checkpoint folder, and ends when an answer asks it
+/// to.
 const COUNTS: &str = r#"read request
     dir=$(echo "$request" | sed 's/.*"checkpoint_dir":"\([^"]*\)".*/\1/')
     step=$(cat "$dir/step" 2>/dev/null || echo 0)

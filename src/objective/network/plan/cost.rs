@@ -3,14 +3,16 @@
 use super::Plan;
 use crate::network::SpecError;
 
-/// The cost of one weight in a step of the rule, and of one neuron for a sample in both passes, in
-/// multiplications of a pass. Fitted to dense networks: `benches/README.md#cost-model`.
+/// The cost of updating one weight in a training step, and of one neuron for one sample in the
+/// forward and backward pass. The unit is one multiplication of a pass. Fitted to dense networks:
+/// `benches/README.md#cost-model`.
 const WEIGHT: f64 = 100.0;
 const NEURON: f64 = 400.0;
 
 impl Plan {
-    /// The cost of an evaluation with `train` training samples, in multiplications of a pass. It is
-    /// the same on every machine and in every run, so that decisions may depend on it.
+    /// The cost of an evaluation with `train` training samples, in multiplications of a forward or
+    /// backward pass. It is the same on every machine and in every run, so decisions may depend on
+    /// it.
     ///
     /// # Errors
     /// The first mistake in the network's plan.

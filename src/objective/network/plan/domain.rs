@@ -28,7 +28,7 @@ pub enum Allowed {
 }
 
 impl Allowed {
-    /// Whether `value` is one of them.
+    /// Whether `value` is allowed.
     pub fn allows(&self, value: &Value) -> bool {
         match self {
             &Allowed::Real { low, high } => value.as_f64().is_some_and(|x| (low..=high).contains(&x)),
@@ -40,8 +40,8 @@ impl Allowed {
         }
     }
 
-    /// The first end, choice or value of `domain` that is not allowed, with its key in a space;
-    /// `None` if all values are.
+    /// The first bound, choice or value of `domain` that is not allowed, and its key in a space
+    /// file. `None` if all values are allowed.
     pub fn outside(&self, domain: &Domain) -> Option<(&'static str, Value)> {
         let named: Vec<(&'static str, Value)> = match domain {
             &Domain::Float { low, high, .. } => vec![("low", low.into()), ("high", high.into())],

@@ -1,4 +1,5 @@
-//! The values of a point, read by name: typed and in range, with errors that say what is expected.
+//! Reads the values of a point by name. Values have a type and a range, and errors tell what is
+//! expected.
 
 use std::cell::RefCell;
 
@@ -17,7 +18,7 @@ pub enum PlanError {
     Missing {
         /// The parameter.
         name: String,
-        /// What it must be.
+        /// The rule for its value.
         rule: String,
     },
     /// A value is of the wrong kind or out of range.
@@ -25,9 +26,9 @@ pub enum PlanError {
     Wrong {
         /// The parameter.
         name: String,
-        /// Its value.
+        /// The value of the parameter.
         value: Value,
-        /// What it must be.
+        /// The rule for the value.
         rule: String,
     },
     /// A range or a choice of a space leaves the domain of its hyperparameter.
@@ -39,7 +40,7 @@ pub enum PlanError {
         place: &'static str,
         /// The value there.
         value: Value,
-        /// What it must be.
+        /// The rule for the value.
         rule: String,
     },
     /// The point has a parameter that no plan reads.
@@ -58,7 +59,7 @@ pub type Domains = IndexMap<String, Allowed>;
 /// Reads the values of a point.
 pub struct Hyperparameters<'a> {
     point: &'a Point,
-    /// The domains of all that was read, if they are wanted.
+    /// The domains of all values that were read, if they are wanted.
     domains: Option<RefCell<Domains>>,
 }
 
@@ -68,7 +69,7 @@ impl<'a> Hyperparameters<'a> {
         Self { point, domains: None }
     }
 
-    /// The values of `point`, whose readers are remembered with their domains.
+    /// Reads the values of `point`, and remembers the domain of each value that is read.
     pub fn remembered(point: &'a Point) -> Self {
         Self { point, domains: Some(RefCell::default()) }
     }
@@ -128,7 +129,7 @@ impl<'a> Hyperparameters<'a> {
     }
 }
 
-/// The domain of the hyperparameter `name`.
+/// The allowed values (the domain) of the hyperparameter `name`.
 ///
 /// # Errors
 /// There is no such hyperparameter.

@@ -1,13 +1,13 @@
 //! Layers from the lists `convolutions` and `dense` of a point.
 //!
-//! A window is as large as its image at most, and no pool follows where the image is smaller than
-//! it. So every list describes a network for images of any size.
+//! A window is never larger than its image, and a pool that is larger than its image is left out.
+//! So every list describes a network for images of any size.
 
 use super::hyperparameters::{Hyperparameters, PlanError};
 use super::lists::MOST_ITEMS;
 use crate::network::{LayerSpec, Volume, Window};
 
-/// What all hidden layers have in common.
+/// Settings that all hidden layers have in common.
 #[derive(Clone, Copy)]
 pub(super) struct Common {
     /// Whether sums are normalized over the batch.
@@ -50,8 +50,8 @@ pub(super) fn convolutions(
     Ok(values.has("convolutions").then_some(hidden))
 }
 
-/// The window of a convolution, as large as its image at most. With padding the image keeps its
-/// size at stride 1, if the window is square with odd sides.
+/// The window of a convolution, not larger than its image. With padding, a square window with odd
+/// sides keeps the image's size at stride 1.
 fn window(
     values: &Hyperparameters<'_>,
     at: &dyn Fn(&str) -> String,
@@ -65,8 +65,8 @@ fn window(
     Ok(Window { height, width, stride, padding })
 }
 
-/// The pooling of squares of 2 x 2 that `name` asks for, if `image` has any; `image` becomes what it
-/// leaves.
+/// The pooling of 2 x 2 squares that the parameter `name` asks for. `None` if it asks for none, or
+/// `image` is too small for it. `image` becomes the size of the pooled image.
 fn pool(
     values: &Hyperparameters<'_>,
     name: &str,

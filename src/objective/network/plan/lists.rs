@@ -1,12 +1,12 @@
-//! The names of parameters of the items of lists.
+//! Names of parameters that belong to an item of a list.
 
 use std::borrow::Cow;
 
 /// The most items of either list.
 pub(super) const MOST_ITEMS: u32 = 64;
 
-/// The name of the same parameter of the first item, if `name` is one of an item of a list: all items
-/// have the same domains.
+/// If `name` is a parameter of an item of a list: the name of the same parameter of the list's
+/// first item. All items have the same domains. Other names stay.
 pub(super) fn first_item(name: &str) -> Cow<'_, str> {
     let parts: Vec<&str> = name.split('.').collect();
     match parts[..] {

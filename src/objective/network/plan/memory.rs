@@ -6,20 +6,21 @@ use crate::network::{BinaryNetwork, SpecError};
 use crate::training;
 use crate::units::Bytes;
 
-/// Bytes of each weight while a network is deployed, an upper bound: five copies of 8 bytes
-/// (folded, on the grid as float and integer, the chip's integer, the simulation's), some of one
-/// layer at a time.
+/// An upper bound of the bytes per weight while a network is deployed: five copies of 8 bytes each.
+/// They are the folded weight, the float and the integer on the grid, the chip's integer, and that
+/// of the simulation. Some copies are made for one layer at a time.
 const DEPLOYED_WEIGHT: u64 = 40;
 
-/// The peak memory of deploying `network` and running it on `samples`, without what is there already.
+/// The peak memory of deploying `network` and running it on `samples`. The memory that `network`
+/// and `samples` take already is not counted.
 pub(in crate::objective::network) fn deployed(network: &BinaryNetwork, samples: &Coded) -> Bytes {
     let weights: u64 = network.layers.iter().map(|layer| layer.weights.len() as u64).sum();
     Bytes(weights.saturating_mul(DEPLOYED_WEIGHT).saturating_add(samples.inputs.len() as u64))
 }
 
 impl Plan {
-    /// The peak memory of its evaluation, in training or in deployment. The arguments are the
-    /// numbers of training, validation and test samples.
+    /// The peak memory of an evaluation of this plan, in training or in deployment. The arguments
+    /// are the numbers of training, validation and test samples.
     ///
     /// # Errors
     /// The first mistake in the network's plan.

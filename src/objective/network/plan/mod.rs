@@ -1,4 +1,5 @@
-//! Hyperparameters become a plan: input coding, network, training, deployment.
+//! Hyperparameters become a plan: how inputs are coded, what the network is, how it is trained and
+//! deployed.
 
 mod cost;
 pub(crate) mod domain;
@@ -21,52 +22,57 @@ use crate::training::{
     TrainingConfig,
 };
 
-/// What a point says: how to train and deploy one network.
+/// A plan: how to train and deploy the network that a point describes.
 ///
 /// | hyperparameter | meaning | default |
 /// |---|---|---|
-/// | `input_coding` | `graded`, `threshold`, `thermometer` | `graded` |
-/// | `input_threshold` | of `threshold` | 0.5 |
-/// | `input_levels` | channels an input of `thermometer` | 4 |
+/// | `input_coding` | how inputs are coded: `graded`, `threshold`, `thermometer` | `graded` |
+/// | `input_threshold` | the threshold of coding `threshold` | 0.5 |
+/// | `input_levels` | channels per input of coding `thermometer` | 4 |
 /// | `topology` | `dense`; `convolutional`: convolutions below the dense layers | `dense` |
-/// | `conv_layers`, `channels_1` .. `channels_4` | convolutions and their channels | 2, 32 and 64 |
+/// | `conv_layers`, `channels_1` .. `channels_4` | number of convolutions; channels of each | 2, 32 and 64 |
 /// | `conv_window`, `conv_padding` | side of their windows; whether they keep the image's size | 5, no |
-/// | `conv_pool`, `conv_pooling` | side of the pooling after each of them, 1: none; `max` or `average` | 2, `max` |
-/// | `hidden_layers`, `width_1` .. `width_4` | dense layers and their neurons | 2, 256 and 64 |
+/// | `conv_pool`, `conv_pooling` | side of the pool after each convolution, 1: none; `max` or `average` | 2, `max` |
+/// | `hidden_layers`, `width_1` .. `width_4` | number of dense layers; neurons of each | 2, 256 and 64 |
 /// | `convolutions` | a list of convolutions, in place of `topology` and `conv_...` | none |
-/// | `convolutions.K.channels` | channels of the K-th | 16 |
-/// | `convolutions.K.height`, `.width`, `.stride` | of its window, as large as the image at most | 3, the height, 1 |
+/// | `convolutions.K.channels` | channels of the K-th convolution | 16 |
+/// | `convolutions.K.height`, `.width`, `.stride` | size and stride of its window, at most the image's size | 3, the height, 1 |
 /// | `convolutions.K.padding` | whether a square window with odd sides keeps the image's size | no |
-/// | `convolutions.K.pool` | `none`, `max`, `average`: of 2 x 2 after it, where the image allows it | `none` |
-/// | `convolutions.K.residual` | adds the spikes of the layer before, where both have the same shape | no |
+/// | `convolutions.K.pool` | the pool of 2 x 2 after it, if the image allows one: `none`, `max`, `average` | `none` |
+/// | `convolutions.K.residual` | whether the spikes of the layer before are added, if both have one shape | no |
 /// | `dense`, `dense.K.width` | a list of dense layers, in place of `hidden_layers` and `width_...` | none, 64 |
-/// | `batch_norm`, `dropout` | of every hidden layer; `output_batch_norm` of the output | no, 0 |
+/// | `batch_norm`, `dropout` | batch norm and dropout of every hidden layer | no, 0 |
+/// | `output_batch_norm` | batch norm of the output layer | no |
 /// | `redundancy`, `key_overlapping` | output neurons per class; whether classes share them | 10, yes |
 /// | `optimizer` | `adadelta`, `adam`, `rmsprop`, `sgd` | `adadelta` |
-/// | `learning_rate` or `learning_rate_OPTIMIZER` | step size | 4.0, 0.001, 0.001, 0.01 |
-/// | `momentum` | of `sgd` | 0 |
-/// | `weight_decay` | decoupled | 0 |
-/// | `schedule`, `warm_up` | `constant`, `cosine`, `one-cycle`, `step`; share of all steps | `constant`, 0 |
-/// | `temperature` | what class scores are divided by in the loss | 1 |
-/// | `label_smoothing`, `rate_penalty` | of the loss | 0, 0 |
-/// | `teacher_epochs`, `teacher_share` | of a soft network to learn from (0: none); its part of the loss | 0, 0.5 |
+/// | `learning_rate` or `learning_rate_OPTIMIZER` | step size of the optimizer | 4.0, 0.001, 0.001, 0.01 |
+/// | `momentum` | momentum of `sgd` | 0 |
+/// | `weight_decay` | decoupled weight decay | 0 |
+/// | `schedule` | the learning rate's: `constant`, `cosine`, `one-cycle`, `step` | `constant` |
+/// | `warm_up` | share of all steps in which the learning rate rises | 0 |
+/// | `temperature` | divisor of the class scores in the loss | 1 |
+/// | `label_smoothing`, `rate_penalty` | share of a label that all classes get; weight of firing rates in the loss | 0, 0 |
+/// | `teacher_epochs`, `teacher_share` | epochs of a soft teacher network (0: none); its share of the targets | 0, 0.5 |
 /// | `batch_size` | samples per step | 128 |
-/// | `method` | `sharpen`, `surrogate`, `hybrid` | `sharpen` |
-/// | `slope` | `boxcar`, `triangle`, `sigmoid`, `arctan`: of `surrogate` and `hybrid` | `boxcar` |
-/// | `surrogate_width`, `surrogate_final_width` | of that slope; in the last epoch of `surrogate` | 1, as at first |
+/// | `method` | how training leads to spikes: `sharpen`, `surrogate`, `hybrid` | `sharpen` |
+/// | `slope` | of `surrogate` and `hybrid`: `boxcar`, `triangle`, `sigmoid`, `arctan` | `boxcar` |
+/// | `surrogate_width`, `surrogate_final_width` | width of that slope; in the last epoch of `surrogate` | 1, as at first |
 /// | `fine_tune` | epochs of `hybrid` after sharpening | 5 |
-/// | `sharpener`, `sharpen_order` | `simple`, `scheduled`, `adaptive`; `bottom-up`, `uniform` | `simple`, `bottom-up` |
-/// | `sharpen_start` | first epoch of `simple` and `scheduled` | 5 |
+/// | `sharpener` | `simple`, `scheduled`, `adaptive` | `simple` |
+/// | `sharpen_order` | order of the layers: `bottom-up`, `uniform` | `bottom-up` |
+/// | `sharpen_start` | first epoch of `simple` and `scheduled` sharpening | 5 |
 /// | `sharpen_steps` | epochs per layer of `simple` | 5 |
 /// | `sharpen_duration`, `sharpen_intermission` | epochs per layer and between layers of `scheduled` | 4, 2 |
-/// | `sharpen_wait`, `sharpen_rate`, `sharpen_late_rate`, `sharpen_patience` | of `adaptive` | 10, 0.25, 0.126, 1 |
-/// | `epochs` | the most epochs | what the sharpener takes and 1 or `fine_tune` more; 20 of `surrogate` |
-/// | `average` | `none`, `swa`, `lookahead`: of the parameters | `none` |
-/// | `swa_share` | of the epochs that `swa` averages over | 0.25 |
-/// | `lookahead_steps`, `lookahead_alpha` | of `lookahead` | 5, 0.5 |
-/// | `quantized_epochs`, `quantized_bits` | last epochs with rounded weights | 0, `weight_bits` or 8 |
-/// | `shift`, `flip`, `cutout`, `rotation`, `zoom` | of training images: pixels, pixels, degrees, share | none |
-/// | `weight_bits`, `weight_scale` | deployed weights; a scale per `channel` (neuron) or `layer` | the chip's, `channel` |
+/// | `sharpen_wait`, `sharpen_patience` | epochs at the start and without a fall of the loss before `adaptive` begins | 10, 1 |
+/// | `sharpen_rate`, `sharpen_late_rate` | sharpness that `adaptive` adds per epoch, at first and later | 0.25, 0.126 |
+/// | `epochs` | the most epochs | those of sharpening and 1 or `fine_tune` more; 20 of `surrogate` |
+/// | `average` | average of the parameters: `none`, `swa`, `lookahead` | `none` |
+/// | `swa_share` | share of the epochs that `swa` averages over | 0.25 |
+/// | `lookahead_steps`, `lookahead_alpha` | steps of `lookahead` between moves of the slow parameters; share moved | 5, 0.5 |
+/// | `quantized_epochs`, `quantized_bits` | number of last epochs with rounded weights; their bits | 0, `weight_bits` or 8 |
+/// | `shift`, `flip`, `cutout`, `rotation`, `zoom` | of training images: pixels, yes or no, pixels, degrees, share | none |
+/// | `weight_bits` | bits of deployed weights | the chip's |
+/// | `weight_scale` | weights that share a scale: `channel` (those of a neuron) or `layer` | `channel` |
 ///
 /// The defaults are those of Whetstone's smallest example (Severa et al. 2019): the plan of an
 /// empty point is that network.
@@ -76,9 +82,9 @@ pub struct Plan {
     pub coding: InputCoding,
     /// The network.
     pub spec: Spec,
-    /// Its training.
+    /// How the network is trained.
     pub training: TrainingConfig,
-    /// Its deployment.
+    /// How the network is deployed.
     pub deploy: DeployOptions,
 }
 
@@ -86,7 +92,8 @@ pub struct Plan {
 const MOST_LAYERS: u32 = 4;
 
 impl Plan {
-    /// The plan of `point` for samples of a shape (height, width, channels) and `classes` classes.
+    /// Reads the plan from `point`, for samples of a shape (height, width, channels) and `classes`
+    /// classes.
     ///
     /// # Errors
     /// A hyperparameter is unknown, of the wrong kind, or out of range.
@@ -100,7 +107,8 @@ impl Plan {
         Self::read(&values, [height, width, channels], classes)
     }
 
-    /// Every hyperparameter with its domain: what a plan reads from a point without any.
+    /// Every hyperparameter with its domain. They are collected while a plan is read from an empty
+    /// point.
     pub fn domains() -> &'static Domains {
         static DOMAINS: LazyLock<Domains> = LazyLock::new(|| {
             let point = Point::default();
@@ -111,8 +119,8 @@ impl Plan {
         &DOMAINS
     }
 
-    /// Checks that every value of every parameter of `space` is in the domain of its
-    /// hyperparameter, so that no trial is spent on one that is not.
+    /// Checks that all values of all parameters of `space` are in the domains of their
+    /// hyperparameters. So no trial is spent on a value that is not.
     ///
     /// # Errors
     /// The first hyperparameter that is unknown, or whose range or choices leave its domain.
@@ -128,7 +136,7 @@ impl Plan {
         })
     }
 
-    /// The plan of `values`. Each is read whether the others use it or not.
+    /// Reads the plan from `values`. Every hyperparameter is read, even if others make it useless.
     fn read(
         values: &Hyperparameters<'_>,
         [height, width, channels]: [usize; 3],
@@ -142,7 +150,7 @@ impl Plan {
     }
 }
 
-/// The number of layers with neurons, the output included.
+/// The number of layers that have neurons with a sharpened activation, the output included.
 fn sharpened_layers(spec: &Spec) -> u32 {
     let neurons =
         |layer: &&LayerSpec| matches!(layer, LayerSpec::Dense { .. } | LayerSpec::Convolution { .. });
@@ -312,7 +320,8 @@ fn quantized(values: &Hyperparameters<'_>) -> Result<Option<Quantized>, PlanErro
     Ok((epochs > 0).then_some(Quantized { bits, epochs }))
 }
 
-/// Changes of training images. Only graded inputs are interpolated: binary channels stay binary.
+/// Random changes of training images. Only graded inputs are interpolated: binary channels stay
+/// binary.
 fn augmentation(values: &Hyperparameters<'_>, coding: InputCoding) -> Result<Augmentation, PlanError> {
     let graded = coding == InputCoding::Graded;
     Ok(Augmentation {
@@ -325,8 +334,9 @@ fn augmentation(values: &Hyperparameters<'_>, coding: InputCoding) -> Result<Aug
     })
 }
 
-/// The default number of epochs: those of the sharpener and one more without soft layers, or those
-/// of fine-tuning. The adaptive sharpener may pause, so it gets twice its least.
+/// The default number of epochs. For a sharpener it is the epochs that sharpening takes, and one
+/// more in which all layers are sharp. For `hybrid` the epochs of fine-tuning follow instead. The
+/// adaptive sharpener may wait, so it gets twice the epochs that it needs at least.
 fn epochs_needed(method: Method, layers: u32) -> u32 {
     let sharp = |sharpener: Sharpener| match sharpener {
         Sharpener::Adaptive(_) => 2 * sharpener.epochs(layers),

@@ -1,25 +1,27 @@
-//! The losses that no member of a front dominates, cut into boxes.
+//! The region of losses that no member of a Pareto front dominates, cut into boxes. Lower losses
+//! are better.
 //!
-//! The region is sliced at the members of the front along its last loss. Within a slice the members
-//! below it leave a region of one loss fewer, which is sliced in turn. An expectation over the
-//! region is then a sum over boxes of products over losses (Emmerich, Deutz & Klinkenberg 2011,
-//! "Hypervolume-based expected improvement: monotonicity properties and exact computation").
+//! The region is sliced along the last loss, at the members of the front. In a slice, the members
+//! below it leave a region with one loss less, which is sliced in turn. An expectation over the
+//! region is then a sum over the boxes, in which each term is a product over the losses (Emmerich,
+//! Deutz & Klinkenberg 2011, "Hypervolume-based expected improvement: monotonicity properties and
+//! exact computation").
 
 use crate::study::dominates;
 
-/// Disjoint boxes. Together they are all losses below a reference that no member of a front
-/// dominates.
+/// Boxes that do not overlap. Together they are all points below a reference that no member of a
+/// Pareto front dominates. A point has one number per loss.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Boxes {
-    /// By loss: the bounds of the boxes, rising, from minus infinity to the reference.
+    /// For each loss: the bounds of the boxes, rising, from minus infinity to the reference.
     levels: Vec<Vec<f64>>,
-    /// By box and loss: the indices of the two levels that bound it.
+    /// For each box and loss: the indices of the two levels that bound the box.
     ends: Vec<(usize, usize)>,
 }
 
 impl Boxes {
-    /// The boxes that `front` leaves below `reference`, which has one number per loss, at least
-    /// one.
+    /// The boxes that `front` leaves undominated below the point `reference`. There must be at
+    /// least one loss.
     pub fn new(front: &[Vec<f64>], reference: &[f64]) -> Self {
         let below = |losses: &&[f64]| losses.iter().zip(reference).all(|(loss, most)| loss < most);
         let front: Vec<&[f64]> = front.iter().map(Vec::as_slice).filter(below).collect();
@@ -35,7 +37,7 @@ impl Boxes {
         Self { levels, ends }
     }
 
-    /// The bounds of the boxes in a loss, rising; the first is minus infinity.
+    /// The bounds of the boxes in loss number `loss`, rising; the first is minus infinity.
     pub fn levels(&self, loss: usize) -> &[f64] {
         &self.levels[loss]
     }
@@ -46,8 +48,8 @@ impl Boxes {
     }
 }
 
-/// Adds to `cut` the boxes that `front` leaves in its first losses, as many as `reference` has.
-/// Their bounds in the other losses are `behind`, the last loss first.
+/// Adds to `cut` the boxes that `front` leaves in its first losses, as many losses as `reference`
+/// has. `behind` has the bounds of these boxes in the other losses, the last loss first.
 fn slice(front: &[&[f64]], reference: &[f64], behind: &mut Vec<(f64, f64)>, cut: &mut Vec<Vec<(f64, f64)>>) {
     let Some((&most, others)) = reference.split_last() else { unreachable!("there is a loss") };
     let last = others.len();
@@ -95,8 +97,8 @@ mod tests {
 
     use super::*;
 
-    /// The volume that `front` dominates below `reference`, by inclusion and exclusion of its
-    /// members.
+    /// The volume below `reference` that `front` dominates, by inclusion and exclusion of the
+    /// front's members.
     fn dominated(front: &[Vec<f64>], reference: &[f64]) -> f64 {
         let of_members = |members: u32| {
             let chosen = || front.iter().enumerate().filter(move |(index, _)| members >> index & 1 == 1);

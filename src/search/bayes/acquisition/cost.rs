@@ -1,7 +1,7 @@
-//! The log cost of a whole trial, as a linear function of its features.
+//! The log cost of a whole trial, as a linear function of its features (the inputs of the model).
 //!
-//! The cost of a point is known beforehand, so it needs no process. It is a product of widths,
-//! epochs and batches, so its logarithm is nearly linear in the features.
+//! The cost of a point is known before training, so it needs no Gaussian process. It is a product
+//! of layer widths, epochs and batches, so its logarithm is nearly linear in the features.
 
 use ndarray::{Array1, ArrayView2, Axis};
 
@@ -14,11 +14,11 @@ use crate::space::{Point, Space};
 
 /// Points per feature that the log cost is fitted to: enough to see each value several times.
 const POINTS: usize = 8;
-/// Gives features no weight that are constant or sums of others.
+/// Gives features no weight that are constant or sums of other features.
 const RIDGE: f64 = 1e-3;
 
-/// The logarithm of `cost`, by which a log gain is lowered: the acquisition is the gain per cost
-/// (`benches/README.md#cost`).
+/// The logarithm of `cost`. It is subtracted from the log gain, so that the acquisition is the gain
+/// per cost (`benches/README.md#cost`).
 pub(crate) fn log_cost(cost: f64) -> f64 {
     cost.ln()
 }
@@ -33,8 +33,8 @@ pub(crate) struct LogCost {
 }
 
 impl LogCost {
-    /// The least-squares fit to `cost`, which is positive, at points all over `space`. No log cost
-    /// is below `least`. `None` if the space has no features.
+    /// Fits log costs by least squares to `cost`, which must be positive, at points all over
+    /// `space`. A log cost below `least` counts as `least`. `None` if the space has no features.
     pub fn fit(
         space: &Space,
         cube: &Cube<'_>,

@@ -1,8 +1,8 @@
 //! The probability that a trial keeps a constraint, learnt from the constraint's values.
 //!
-//! Each constraint has a process of its own, of values on the bilog scale: it keeps the sign and
-//! makes large values differ little (Eriksson & Poloczek 2021, "Scalable constrained Bayesian
-//! optimization").
+//! Each constraint has a Gaussian process of its own. It is fitted to values on the bilog scale,
+//! which keeps the sign and compresses large values (Eriksson & Poloczek 2021, "Scalable
+//! constrained Bayesian optimization").
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
@@ -24,10 +24,11 @@ pub(crate) struct Feasibility {
 
 impl Feasibility {
     /// The probabilities of all constraints of `history`, given its pending trials. If trials
-    /// differ in their number of constraints, the smallest number counts.
+    /// differ in their number of constraints, only the first constraints count, which all of them
+    /// have.
     ///
     /// # Errors
-    /// A kernel matrix has no factor.
+    /// A kernel matrix has no Cholesky factor.
     pub fn fit_each(
         history: &History,
         features: &Features,
@@ -62,14 +63,16 @@ impl Feasibility {
         Ok(Self { process, threshold: -mean / deviation })
     }
 
-    /// ln P at every row of `inputs`: ln Φ((t - μ) / σ).
+    /// At every row of `inputs` the logarithm of the probability: ln Φ((t - μ) / σ). Φ is the
+    /// normal distribution function, t the threshold, μ the posterior mean, σ its standard
+    /// deviation.
     pub fn ln_probabilities(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
         let posterior = self.process.posterior(inputs);
         let ln_probability = |(mean, variance): (&f64, &f64)| normal::ln_cdf(self.z(*mean, *variance));
         posterior.mean.iter().zip(&posterior.variance).map(ln_probability).collect()
     }
 
-    /// ln P at `input`; adds its derivatives to `gradient`.
+    /// The logarithm of the probability at `input`; adds its derivatives to `gradient`.
     pub fn add_gradient(&self, input: &[f64], gradient: &mut [f64]) -> f64 {
         let Local { mean, variance, mean_gradient, variance_gradient } = self.process.local(input);
         let z = self.z(mean, variance);
@@ -89,8 +92,8 @@ impl Feasibility {
     }
 }
 
-/// sign(c) ln(1 + |c|/s), where s is the median of the sizes that are not 0. Infinite values count
-/// as the largest finite ones.
+/// Values on the bilog scale: sign(c) ln(1 + |c| / s) for a value c. The unit s is the median of
+/// the absolute values that are not 0. Infinite values count as the largest finite ones.
 fn bilog(values: &[f64]) -> Array1<f64> {
     let finite = |value: &f64| value.clamp(f64::MIN, f64::MAX);
     let mut sizes: Vec<f64> =

@@ -1,5 +1,5 @@
-//! The gain of a trial: the expected improvement of one loss, or the expected growth of the volume
-//! that a front dominates.
+//! The gain of a trial. With one loss it is the expected improvement, with several the expected
+//! growth of the volume that their Pareto front dominates.
 
 use ndarray::ArrayView2;
 
@@ -14,16 +14,17 @@ use crate::search::bayes::input::history::History;
 use crate::search::gp::{GaussianProcess, GpError};
 use crate::search::pareto;
 
-/// Up to this number of losses each has a process of its own. More losses become one, since their
-/// front has too many boxes.
+/// Up to this number of losses, each loss has a Gaussian process of its own. More losses are
+/// combined into one, since their Pareto front would have too many boxes.
 pub const MOST_LOSSES: usize = 4;
-/// So do [`MOST_LOSSES`] losses whose front has more members: `benches/README.md#size-of-a-front`.
+/// [`MOST_LOSSES`] losses are also combined if their front has more members than this:
+/// `benches/README.md#size-of-a-front`.
 const LARGEST_FRONT: usize = 40;
-/// A reference counts once every best loss is within this distance of it, in standard deviations:
-/// `benches/README.md#reference-point`.
+/// The reference point counts once the best value of every loss is within this distance of it, in
+/// standard deviations: `benches/README.md#reference-point`.
 const NEAR_REFERENCE: f64 = 1.0;
 
-/// What a trial may gain.
+/// The gain that may be expected of a trial.
 #[derive(Clone, Debug)]
 pub(crate) enum Gain {
     /// Of one loss.
@@ -33,11 +34,11 @@ pub(crate) enum Gain {
 }
 
 impl Gain {
-    /// The gain after `history`, which has an incumbent. Pending trials count as if their expected
-    /// losses had been observed.
+    /// Fits the gain of the next trial to `history`, which has an incumbent: a feasible final
+    /// observation. Pending trials count as if their expected losses had been observed.
     ///
     /// # Errors
-    /// A kernel matrix has no factor.
+    /// A kernel matrix has no Cholesky factor.
     pub fn fit(history: &History, features: &Features, fitter: &Fitter<'_>) -> Result<Self, GpError> {
         let inputs = features.rows(history.measured.iter().map(|measured| &measured.cell));
         let (levels, numbers) = (history.levels(), features.numbers());
@@ -82,7 +83,7 @@ impl Gain {
         }
     }
 
-    /// The processes of the losses.
+    /// The Gaussian processes of the losses.
     pub fn processes(&self) -> &[GaussianProcess] {
         match self {
             Self::Improvement(gain) => std::slice::from_ref(&gain.process),
@@ -91,7 +92,7 @@ impl Gain {
     }
 }
 
-/// The improvement on the best mean, including the means at pending trials.
+/// The improvement on the lowest posterior mean, pending trials included.
 fn improvement(history: &History, features: &Features, mut process: GaussianProcess) -> Improvement {
     let best = least(&process.means_of_data(), history);
     let fantasized = process.fantasize(features.rows(&history.pending).view());
@@ -99,8 +100,8 @@ fn improvement(history: &History, features: &Features, mut process: GaussianProc
     Improvement { process, best }
 }
 
-/// Whether there are several losses whose front has few boxes. With up to three losses there are
-/// about two per member.
+/// Whether there are several losses whose Pareto front leaves few boxes. With up to three losses
+/// there are about two boxes per member of the front.
 fn has_boxes(history: &History) -> bool {
     match history.losses() {
         MOST_LOSSES => {
@@ -112,7 +113,7 @@ fn has_boxes(history: &History) -> bool {
     }
 }
 
-/// The hypervolume improvement by these processes, one per loss.
+/// The hypervolume improvement by these Gaussian processes, one per loss.
 fn hypervolume(history: &History, features: &Features, mut processes: Vec<GaussianProcess>) -> Hypervolume {
     let reference = history.reference.as_ref().and_then(|losses| reference(losses, history, &processes));
     let pending = features.rows(&history.pending);
@@ -122,8 +123,8 @@ fn hypervolume(history: &History, features: &Features, mut processes: Vec<Gaussi
     Hypervolume::new(processes, &members, reference)
 }
 
-/// The reference point `losses` on the scales of the processes; `None` while the best value of any
-/// loss is far from it.
+/// The reference point `losses`, on the scales of the Gaussian processes. `None` while the best
+/// value of any loss is farther than [`NEAR_REFERENCE`] from it.
 fn reference(losses: &[f64], history: &History, processes: &[GaussianProcess]) -> Option<Vec<f64>> {
     let placed = |(loss, process): (usize, &GaussianProcess)| {
         let place = transform::placed(losses[loss], &history.loss(loss), &process.targets().to_vec());
@@ -132,7 +133,8 @@ fn reference(losses: &[f64], history: &History, processes: &[GaussianProcess]) -
     processes.iter().enumerate().map(placed).collect()
 }
 
-/// The least of `values`, one per observation, among the incumbents.
+/// The least of `values`, one per observation, among the observations that the next trial is to
+/// improve on.
 fn least<'a>(values: impl IntoIterator<Item = &'a f64>, history: &History) -> f64 {
     let incumbents = history.measured.iter().zip(values).filter(|(measured, _)| measured.is_incumbent());
     incumbents.map(|(_, &value)| value).fold(f64::INFINITY, f64::min)

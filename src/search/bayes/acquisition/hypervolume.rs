@@ -1,10 +1,10 @@
-//! Several losses: the expected growth of the volume that the front dominates.
+//! Several losses: the expected growth of the volume that their Pareto front dominates.
 //!
-//! Each loss has a process, and they are independent given the data. So in every box that the front
-//! leaves, the expectation is a product over the losses, in closed form (Emmerich, Deutz &
-//! Klinkenberg 2011; Yang et al. 2019, "Efficient computation of expected hypervolume improvement
-//! using box decomposition algorithms"). The front is that of the posterior means, since observed
-//! losses may be lucky draws.
+//! Each loss has a Gaussian process, and the processes are independent given the data. So in every
+//! box that the front leaves undominated, the expectation is a product over the losses, in closed
+//! form (Emmerich, Deutz & Klinkenberg 2011; Yang et al. 2019, "Efficient computation of expected
+//! hypervolume improvement using box decomposition algorithms"). The front is that of the posterior
+//! means, since observed losses may be lucky draws.
 
 use ndarray::{Array2, ArrayView2};
 
@@ -14,18 +14,19 @@ use crate::study::dominates;
 
 /// A smaller standard deviation counts as this one.
 const LEAST_DEVIATION: f64 = 1e-9;
-/// Distance of a chosen reference from the worst of the front, as a share of the front's extent.
+/// Distance of a chosen reference from the worst member of the front, as a share of the front's
+/// extent.
 const MARGIN: f64 = 0.1;
 
 /// The expected hypervolume improvement.
 #[derive(Clone, Debug)]
 pub(crate) struct Hypervolume {
-    /// One per loss.
+    /// The Gaussian process of each loss.
     pub processes: Vec<GaussianProcess>,
     boxes: Boxes,
 }
 
-/// The factor of one loss in the expectation of a box.
+/// What one loss contributes to the expectation of a box, in a product over the losses.
 #[derive(Clone, Copy)]
 struct Factor {
     ln: f64,
@@ -34,8 +35,8 @@ struct Factor {
 }
 
 impl Hypervolume {
-    /// The improvement on the front of the posterior means at `members`, at least one, below
-    /// `reference`. Without a reference one is chosen behind the front.
+    /// The improvement on the front of the posterior means at the rows of `members`, at least one.
+    /// Only losses below `reference` count. If it is not given, a point behind the front is chosen.
     pub fn new(processes: Vec<GaussianProcess>, members: &Array2<f64>, reference: Option<Vec<f64>>) -> Self {
         let means: Vec<_> = processes.iter().map(|process| process.means(members.view())).collect();
         let measured: Vec<Vec<f64>> =
@@ -45,7 +46,7 @@ impl Hypervolume {
         Self { boxes: Boxes::new(&front, &reference), processes }
     }
 
-    /// Its logarithm at every row of `inputs`.
+    /// The logarithm of the expected improvement at every row of `inputs`.
     pub fn values(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
         let posteriors: Vec<_> = self.processes.iter().map(|process| process.posterior(inputs)).collect();
         let value = |row: usize| {
@@ -65,7 +66,7 @@ impl Hypervolume {
         (0..inputs.nrows()).map(value).collect()
     }
 
-    /// Its logarithm at `input`; adds its derivatives to `gradient`.
+    /// The logarithm of the expected improvement at `input`; adds its derivatives to `gradient`.
     pub fn add_gradient(&self, input: &[f64], gradient: &mut [f64]) -> f64 {
         let locals: Vec<Local> = self.processes.iter().map(|process| process.local(input)).collect();
         let factors: Vec<Vec<Factor>> = self
@@ -93,8 +94,8 @@ impl Hypervolume {
         value
     }
 
-    /// ln E[max(t - f, 0)] for every level t of a loss f with this mean and standard deviation: σ
-    /// h((t - μ)/σ), with h of the expected improvement.
+    /// For every level t of a loss: ln E[max(t - f, 0)], where f is normal with mean μ and standard
+    /// deviation σ. That is ln (σ h((t - μ) / σ)), with h as in [`normal::ln_h`].
     fn ln_shortfalls(&self, loss: usize, mean: f64, deviation: f64) -> Vec<f64> {
         let deviation = deviation.max(LEAST_DEVIATION);
         let at = |level: &f64| match level.is_finite() {
@@ -104,9 +105,10 @@ impl Hypervolume {
         self.boxes.levels(loss).iter().map(at).collect()
     }
 
-    /// The factor E[max(u - max(l, f), 0)] = σ (h(z_u) - h(z_l)) for the bounds l and u of a box.
-    /// Its derivatives are Φ(z_l) - Φ(z_u) by the mean and φ(z_u) - φ(z_l) by the standard
-    /// deviation.
+    /// The factor of a loss f in the expectation of a box with the bounds l and u: E[max(u - max(l,
+    /// f), 0)] = σ (h(z_u) - h(z_l)), with z_u = (u - μ) / σ, z_l = (l - μ) / σ and h as in
+    /// [`normal::ln_h`]. Its derivative by the mean μ is Φ(z_l) - Φ(z_u), by the standard deviation
+    /// σ it is φ(z_u) - φ(z_l).
     fn factor(&self, loss: usize, (low, high): (usize, usize), local: &Local) -> Factor {
         let deviation = local.variance.sqrt().max(LEAST_DEVIATION);
         let levels = self.boxes.levels(loss);
@@ -121,8 +123,8 @@ impl Hypervolume {
     }
 }
 
-/// Adds to `gradient` the derivatives by the input of a function with these derivatives: dσ =
-/// dσ²/(2σ).
+/// The chain rule: adds to `gradient` the derivatives of a function by the input, from its
+/// derivatives by the posterior mean and standard deviation σ. It uses dσ = d(σ²) / (2σ).
 fn add(local: &Local, by_mean: f64, by_deviation: f64, gradient: &mut [f64]) {
     let by_variance = by_deviation / (2.0 * local.variance.sqrt().max(LEAST_DEVIATION));
     for (slope, (mean, variance)) in
@@ -138,9 +140,9 @@ fn front(measured: &[Vec<f64>]) -> Vec<Vec<f64>> {
     measured.iter().filter(|losses| !is_beaten(losses)).cloned().collect()
 }
 
-/// A reference a little behind the worst of the front in every loss. While the front has fewer than
-/// two members per loss, it is behind the worst of all: otherwise only points between the members
-/// would count.
+/// A reference point a little behind the worst value of the front in every loss. While the front
+/// has fewer than two members per loss, it lies behind the worst of all `measured`. Else only
+/// points between the front's few members would count.
 fn behind(front: &[Vec<f64>], measured: &[Vec<f64>]) -> Vec<f64> {
     let losses = measured.first().map_or(0, Vec::len);
     let worst =

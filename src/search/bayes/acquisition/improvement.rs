@@ -1,7 +1,9 @@
-//! The expected improvement of one loss, in logarithms, so that it has a slope even where it
-//! underflows.
+//! The expected improvement of one loss, as a logarithm. The logarithm has a slope even where the
+//! expected improvement is too small for a float.
 //!
-//! ln E[max(best - f, 0)] = ln h(z) + ln σ with z = (best - μ) / σ and h(z) = φ(z) + z Φ(z): Ament
+//! The improvement of a loss f on the best one is max(best - f, 0). The model expects f with mean μ
+//! and standard deviation σ. With z = (best - μ) / σ, the log expected improvement is ln h(z) + ln
+//! σ for h(z) = φ(z) + z Φ(z). Here φ is the normal density and Φ its distribution function: Ament
 //! et al. 2023, "Unexpected improvements to expected improvement for Bayesian optimization".
 
 use ndarray::ArrayView2;
@@ -11,25 +13,25 @@ use crate::search::gp::{GaussianProcess, Local, normal};
 /// A smaller standard deviation counts as this one: at an observed point nothing is left to find.
 const LEAST_DEVIATION: f64 = 1e-9;
 
-/// The expected improvement of a loss on the best.
+/// The expected improvement on the best loss.
 #[derive(Clone, Debug)]
 pub(crate) struct Improvement {
     /// The process of the loss; lower is better.
     pub process: GaussianProcess,
-    /// The lowest posterior mean among the feasible observations. An observed value may be a lucky
-    /// draw.
+    /// The lowest posterior mean among the feasible final observations. The lowest observed value
+    /// may be a lucky draw.
     pub best: f64,
 }
 
 impl Improvement {
-    /// Its logarithm at every row of `inputs`.
+    /// The log expected improvement at every row of `inputs`.
     pub fn values(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
         let posterior = self.process.posterior(inputs);
         let value = |(mean, variance): (&f64, &f64)| ln_improvement(self.best - mean, variance.sqrt());
         posterior.mean.iter().zip(&posterior.variance).map(value).collect()
     }
 
-    /// Its logarithm at `input`; adds the derivatives to `gradient`.
+    /// The log expected improvement at `input`; adds its derivatives to `gradient`.
     pub fn add_gradient(&self, input: &[f64], gradient: &mut [f64]) -> f64 {
         let Local { mean, variance, mean_gradient, variance_gradient } = self.process.local(input);
         let (gain, deviation) = (self.best - mean, variance.sqrt());
@@ -48,7 +50,8 @@ impl Improvement {
     }
 }
 
-/// ln E[max(g, 0)] of a normal gain g with mean `gain` and standard deviation `deviation`.
+/// ln E[max(g, 0)] of a normally distributed gain g with mean `gain` and standard deviation
+/// `deviation`.
 fn ln_improvement(gain: f64, deviation: f64) -> f64 {
     let deviation = deviation.max(LEAST_DEVIATION);
     normal::ln_h(gain / deviation) + deviation.ln()

@@ -1,4 +1,5 @@
-//! The cell with the highest acquisition: many candidates, and local search from the best of them.
+//! Finds the points with the highest acquisition: many candidates, and local search from the best
+//! of them. A cell is a point of the unit cube of the search space.
 //!
 //! Candidates fill the cube (scrambled Sobol points) and surround the best trials. A local search
 //! starts from the best candidate, from some that are drawn with probability proportional to their
@@ -21,23 +22,25 @@ use crate::search::sobol::SobolSequence;
 use crate::seed::{Seed, Stream};
 use crate::space::Space;
 
-/// In a space of at most this number of cells all are candidates.
+/// In a space of at most this number of cells, all cells are candidates.
 const ENUMERABLE: usize = 1024;
-/// An axis of at most this number of values is swept. A longer one is climbed like a continuum,
-/// then rounded.
+/// An axis with at most this number of values is swept: all its values are tried. On a longer axis
+/// the ascent follows the gradient, then rounds to a value.
 const SWEPT: u64 = 32;
-/// The number of best trials that candidates surround, and their distance: a tenth of the
-/// length-scale.
+/// The number of best trials that candidates surround, and the distance of these candidates: a
+/// tenth of the length-scale.
 const CENTRES: usize = 5;
 const SPREAD: f64 = 0.1;
-/// Mean number of coordinates that a neighbour changes (Regis & Shoemaker 2013, DYCORS).
+/// Mean number of coordinates by which a candidate differs from the trial it surrounds (Regis &
+/// Shoemaker 2013, DYCORS).
 const CHANGED: f64 = 20.0;
 /// The number of best trials that a local search starts from.
 const INCUMBENTS: usize = 2;
 /// The most rounds of ascent and sweeps in one local search.
 const ROUNDS: usize = 10;
-/// Tolerances in the log acquisition: the model is not more exact. Where the acquisition is tiny,
-/// rounding keeps the gradient above the tolerance; there the decrease ends the ascent.
+/// Tolerances of the log acquisition, beyond which the model is not exact. Where the acquisition is
+/// tiny, rounding errors keep the gradient above its tolerance. There the ascent ends at the
+/// tolerance of the decrease.
 const ASCENT: Stopping = Stopping { iterations: 40, gradient: 1e-3, decrease: 1e-3 };
 
 /// A cell with its log acquisition.
@@ -72,7 +75,7 @@ impl<'a> Maximizer<'a> {
         Self { space, cube, features, acquisition, history, taken }
     }
 
-    /// Cells that no trial has taken, by their acquisition, highest first.
+    /// Cells that no trial has taken, sorted by their acquisition, highest first.
     pub fn ranking(&self, params: &BayesParams, seed: &Seed) -> Vec<Scored> {
         let mut stream = seed.child("maximize").stream();
         let mut ranking = match self.every_cell() {
@@ -92,8 +95,8 @@ impl<'a> Maximizer<'a> {
         ranking
     }
 
-    /// The numbers of candidates and starts, which fall with the number of observations: each takes
-    /// longer.
+    /// The numbers of candidates and of starts of local searches. Both fall with the number of
+    /// observations, since each then takes longer.
     fn affordable(&self, params: &BayesParams) -> (usize, usize) {
         /// Up to this number of observations both numbers are those of the settings.
         const FREE: usize = 50;
@@ -121,7 +124,7 @@ impl<'a> Maximizer<'a> {
         (0..count as u64).map(unit).collect()
     }
 
-    /// Cells around the best trials, which take turns.
+    /// Cells around the best trials, which take turns as centres.
     fn neighbours(&self, count: usize, stream: &mut Stream) -> Vec<Cell> {
         let ranking = self.history.ranking();
         let centres = &ranking[..ranking.len().min(CENTRES)];
@@ -163,11 +166,12 @@ impl<'a> Maximizer<'a> {
         cells.into_iter().zip(values).map(|(cell, value)| Scored { value, cell }).collect()
     }
 
-    /// Where local searches start: at the best candidate, at `count` drawn ones and at the best
-    /// trials; with a `count` of 0 only at the best candidate.
+    /// Where local searches start: at the best candidate, at `count` drawn candidates, and at the
+    /// best trials. With a `count` of 0 the only start is the best candidate.
     ///
     /// Candidates are drawn without replacement, with probability proportional to their
-    /// acquisition: the highest sums of log acquisition and a Gumbel variable (Gumbel-top-k).
+    /// acquisition. For that a Gumbel variable is added to each log acquisition, and the highest
+    /// sums are taken (Gumbel-top-k).
     fn starts(&self, scored: &[Scored], count: usize, stream: &mut Stream) -> Vec<Scored> {
         let mut order: Vec<(f64, usize)> =
             scored.iter().enumerate().map(|(index, scored)| (scored.value + gumbel(stream), index)).collect();
@@ -185,7 +189,7 @@ impl<'a> Maximizer<'a> {
         best.into_iter().chain(drawn).map(|index| scored[index].clone()).chain(incumbents).collect()
     }
 
-    /// The index of the best cell that is not refused.
+    /// The index of the best cell whose point the space does not refuse; `None` if it refuses all.
     fn best_possible(&self, scored: &[Scored]) -> Option<usize> {
         let mut refused = HashSet::new();
         loop {
@@ -218,7 +222,7 @@ impl<'a> Maximizer<'a> {
     }
 
     /// The better of `from` and the end of an ascent along the gradient, rounded to a cell. Axes
-    /// that are not climbed keep their values.
+    /// without a gradient keep their values.
     fn climb(&self, from: Scored) -> Scored {
         let axes: Vec<(usize, usize)> = (0..self.cube.dimension())
             .filter(|&axis| from.cell.active[axis] && self.is_climbed(axis))
@@ -244,8 +248,8 @@ impl<'a> Maximizer<'a> {
         self.better(from, vec![self.cube.cell(&unit)])
     }
 
-    /// The best of `from` and the cells that differ from it on `axis`: by any value, or on a long
-    /// axis by steps of 1, 2, 4, ... values.
+    /// The best of `from` and of cells that differ from it on `axis` alone. On a short axis all
+    /// values are tried, on a long axis those at a distance of 1, 2, 4, ... values.
     fn sweep(&self, from: Scored, axis: usize) -> Scored {
         if !from.cell.active[axis] {
             return from;
@@ -266,7 +270,8 @@ impl<'a> Maximizer<'a> {
         self.better(from, others)
     }
 
-    /// The best of `from` and of the `others` that are not taken; `from` if that is refused.
+    /// The best of `from` and of the `others` that are not taken; `from` if the space refuses that
+    /// best one.
     fn better(&self, from: Scored, mut others: Vec<Cell>) -> Scored {
         others.retain(|cell| !self.taken.contains(&bits(cell)));
         if others.is_empty() {
@@ -350,8 +355,8 @@ mod tests {
         (unit[0] - at).powi(2) + depth
     }
 
-    /// Runs `test` on the acquisition after trials at `count` points of a Sobol sequence, with
-    /// `loss` of their units.
+    /// Runs `test` on the acquisition after `count` trials at points of a Sobol sequence. `loss`
+    /// maps the coordinates of a point to its loss.
     fn with_maximizer(
         space: &str,
         count: u64,

@@ -1,7 +1,7 @@
-//! The acquisition: the value of a trial at some input.
+//! The acquisition: how much a trial at some input is worth.
 //!
-//! It is the logarithm of the expected gain, times the probability of each constraint, times a
-//! power of the probability of success, over the cost.
+//! It multiplies the expected gain, the probabilities of keeping each constraint, and a power of
+//! the probability of success. The product is divided by the cost. Its logarithm is computed.
 //!
 //! | file | idea |
 //! |---|---|
@@ -43,12 +43,12 @@ const SUCCESS_EXPONENT: f64 = 5.0;
 pub(super) struct Acquisition {
     /// `None` while no feasible loss has been measured.
     pub gain: Option<Gain>,
-    /// One per constraint.
+    /// The feasibility of each constraint.
     feasibility: Vec<Feasibility>,
     /// `None` while no trial has failed.
     success: Option<Success>,
-    /// Power of the probability of success: [`SUCCESS_EXPONENT`] for the next trial, 1 for its
-    /// expected gain.
+    /// Power of the probability of success: [`SUCCESS_EXPONENT`] to choose the next trial, 1 to
+    /// compute its expected gain.
     pub success_exponent: f64,
     /// `None` where costs do not count.
     pub cost: Option<LogCost>,
@@ -68,10 +68,12 @@ impl Default for Acquisition {
 }
 
 impl Acquisition {
-    /// The acquisition after `history`, by the processes of its losses, constraints and failures.
+    /// The acquisition after `history`, by Gaussian processes of its losses, constraints and
+    /// failures.
     ///
     /// # Errors
-    /// A process cannot be fitted: there is no input, or its kernel matrix has no factor.
+    /// A Gaussian process cannot be fitted: there is no input, or its kernel matrix has no Cholesky
+    /// factor.
     pub fn fit(history: &History, features: &Features, fitter: &Fitter<'_>) -> Result<Self, GpError> {
         let part = local::part(history, features);
         let history = part.as_ref().unwrap_or(history);
@@ -90,7 +92,7 @@ impl Acquisition {
         Ok(acquisition)
     }
 
-    /// Its logarithm at every row of `inputs`.
+    /// The log acquisition at every row of `inputs`.
     pub fn values(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
         let mut values = self.gains(inputs);
         if let Some(cost) = &self.cost {
@@ -99,7 +101,7 @@ impl Acquisition {
         values
     }
 
-    /// Its logarithm at every row of `inputs`, without the cost.
+    /// The log acquisition at every row of `inputs`, without the cost.
     pub fn gains(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
         let mut values =
             self.gain.as_ref().map_or_else(|| vec![0.0; inputs.nrows()], |gain| gain.values(inputs));
@@ -115,7 +117,8 @@ impl Acquisition {
         values
     }
 
-    /// Its logarithm at one input; writes the derivatives by the input's columns to `gradient`.
+    /// The log acquisition at one input; writes its derivatives by the input's columns to
+    /// `gradient`.
     pub fn value_and_gradient(&self, input: &[f64], gradient: &mut [f64]) -> f64 {
         gradient.fill(0.0);
         let success = self

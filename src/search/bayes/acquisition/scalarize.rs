@@ -1,4 +1,4 @@
-//! One loss in place of many: ParEGO (Knowles 2006, "ParEGO: a hybrid algorithm with on-line
+//! Many losses combined into one: ParEGO (Knowles 2006, "ParEGO: a hybrid algorithm with on-line
 //! landscape approximation for expensive multiobjective optimization problems").
 
 use rand_distr::{Distribution, Exp1};
@@ -6,15 +6,15 @@ use rand_distr::{Distribution, Exp1};
 use crate::search::bayes::input::history::History;
 use crate::seed::Seed;
 
-/// Weight of the sum of all losses. Of two points with the same largest loss it prefers the better
-/// one.
+/// Weight of the sum of all losses. Of two points with the same largest loss, the sum prefers the
+/// one with the lower other losses.
 const SUM: f64 = 0.05;
 
-/// One loss per observation of `history`: the largest of its losses plus a little of their sum,
-/// under random weights.
+/// Combines the losses of each observation of `history` into one: the largest of its weighted
+/// losses plus a little of their sum. The weights are random.
 ///
-/// Each loss counts as a share of its extent. `seed` should differ from trial to trial, since each
-/// weighting leads to another place of the front.
+/// Each loss counts as a share of the extent of that loss. `seed` should differ from trial to
+/// trial, since each weighting leads to another place of the Pareto front.
 pub(crate) fn scalarized(history: &History, seed: &Seed) -> Vec<f64> {
     let mut stream = seed.stream();
     let drawn: Vec<f64> = (0..history.losses()).map(|_| Exp1.sample(&mut stream)).collect();

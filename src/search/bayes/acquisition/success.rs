@@ -1,8 +1,9 @@
 //! The probability that a trial succeeds, learnt from the trials that failed.
 //!
-//! A failed trial has no loss, so failures have a process of their own. It is least-squares
-//! classification (Rasmussen & Williams 2006, section 6.5): a regression on labels, 1 for a success
-//! and -1 for a failure. The probability of success is that of a positive noisy label.
+//! A failed trial has no loss, so failures have a Gaussian process of their own. It classifies by
+//! least squares (Rasmussen & Williams 2006, section 6.5): a regression on labels, 1 for a success
+//! and -1 for a failure. The probability of success is the probability that a noisy label is
+//! positive.
 
 use ndarray::{Array2, ArrayView2};
 
@@ -19,11 +20,11 @@ pub(crate) struct Success {
 }
 
 impl Success {
-    /// Learns from the ended trials of `history`, and from the pending ones as failures if
-    /// `counts_pending`. `None` if no trial failed.
+    /// Learns from the ended trials of `history`. If `counts_pending`, its pending trials count as
+    /// failures. `None` if no trial failed.
     ///
     /// # Errors
-    /// A kernel matrix has no factor.
+    /// A kernel matrix has no Cholesky factor.
     pub fn fit_history(
         history: &History,
         features: &Features,
@@ -53,7 +54,9 @@ impl Success {
         Ok(Self { process: fitter.process_as_is(inputs, targets, groups)? })
     }
 
-    /// ln P at every row of `inputs`: ln Φ(μ / √(σ² + noise)).
+    /// At every row of `inputs` the logarithm of the probability of success: ln Φ(μ / √(σ² +
+    /// noise)). Φ is the normal distribution function, μ and σ² are the posterior mean and
+    /// variance.
     pub fn ln_probabilities(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
         let posterior = self.process.posterior(inputs);
         let ln_probability =
@@ -61,7 +64,7 @@ impl Success {
         posterior.mean.iter().zip(&posterior.variance).map(ln_probability).collect()
     }
 
-    /// ln P at `input`; adds its derivatives to `gradient`.
+    /// The logarithm of the probability of success at `input`; adds its derivatives to `gradient`.
     pub fn add_gradient(&self, input: &[f64], gradient: &mut [f64]) -> f64 {
         let Local { mean, variance, mean_gradient, variance_gradient } = self.process.local(input);
         let deviation = self.deviation(variance);

@@ -1,4 +1,5 @@
-//! Fits of this process, remembered by a digest of everything that they depend on.
+//! Fits of Gaussian processes that the running program remembers, by a digest of everything that
+//! they depend on.
 //!
 //! The cache saves time and changes no result.
 
@@ -12,7 +13,8 @@ use super::fitted::Fitted;
 use crate::search::gp::GpError;
 use crate::seed::Seed;
 
-/// Fits that are remembered: those of all processes of a study, for a few studies side by side.
+/// Number of fits that are remembered: those of all Gaussian processes of a study, for a few
+/// studies side by side.
 const REMEMBERED: usize = 32;
 
 /// Fits by their digest, the latest last.
@@ -20,7 +22,7 @@ const REMEMBERED: usize = 32;
 pub(crate) struct FitCache(Mutex<VecDeque<(u64, Fitted)>>);
 
 impl FitCache {
-    /// The remembered fit of `key`; if there is none, the result of `fit`, which is remembered.
+    /// The remembered fit of `key`. If there is none, calls `fit` and remembers its result.
     pub fn get_or_fit(
         &self,
         key: u64,
@@ -50,7 +52,7 @@ impl FitCache {
     }
 }
 
-/// A digest of data, of the kinds of its columns and rows, and of the seed of the fit.
+/// A digest of data, of the kinds of the data's columns and rows, and of the seed of the fit.
 pub(crate) fn digest(inputs: &Array2<f64>, losses: &[f64], kinds: impl Hash, seed: &Seed) -> u64 {
     let mut hasher = DefaultHasher::new();
     inputs.iter().chain(losses).for_each(|number| number.to_bits().hash(&mut hasher));

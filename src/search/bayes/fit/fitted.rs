@@ -1,4 +1,5 @@
-//! The fit of a process to losses: their transform, the warps of the inputs, the hyperparameters.
+//! The fit of a Gaussian process to losses: the transform of the losses, the warps of the inputs,
+//! and the hyperparameters.
 //!
 //! The transform and the warps are chosen by the leave-one-out density, the hyperparameters by
 //! maximum a posteriori.
@@ -13,20 +14,21 @@ use crate::search::Rungs;
 use crate::search::gp::{GaussianProcess, GpError, GpParams, Hyperparameters, Warp};
 use crate::seed::Seed;
 
-/// With fewer losses nothing is known of their distribution: they keep their scale.
+/// With fewer losses too little is known of their distribution: they are not transformed.
 const LEAST_TO_TRANSFORM: usize = 6;
-/// From this number of final losses on, each fidelity level has a scale of its own:
+/// From this number of final losses on, the losses of each fidelity level are scaled separately:
 /// `benches/README.md#fidelity-levels`.
 const LEAST_BY_LEVEL: usize = 8;
-/// Steps of the fit that a transform is judged by: enough to tell transforms apart.
+/// Steps of the fit by which a transform is judged: enough to tell transforms apart.
 const SCREENING_STEPS: usize = 8;
-/// Steps of a fit with warps, from the end of the fit without: `benches/README.md#input-warps`.
+/// Steps of a fit with warps, which starts where the fit without warps ended:
+/// `benches/README.md#input-warps`.
 const WARPING_STEPS: usize = 20;
-/// Inputs are warped only if that raises the log leave-one-out density by more than this per
+/// Inputs are warped only if warping raises the log leave-one-out density by more than this per
 /// numeric column: `benches/README.md#input-warps`.
 const LEAST_GAIN: f64 = 0.5;
-/// Inputs are warped from this number of observations on: the first, or the second times the number
-/// of numeric columns if that is more: `benches/README.md#input-warps`.
+/// Inputs are warped from this number of observations on: the larger of the first number and of the
+/// second number times the numeric columns. See `benches/README.md#input-warps`.
 const LEAST_TO_WARP: (usize, usize) = (20, 3);
 
 /// The result of a fit. Trials carry it in their internal attributes, so its JSON keys must stay.
@@ -40,26 +42,26 @@ pub(crate) struct Fitted {
     pub hyperparameters: Hyperparameters,
 }
 
-/// What a process of losses is fitted to.
+/// The observations of a loss that a Gaussian process is fitted to.
 #[derive(Clone, Copy)]
 pub(crate) struct Observations<'a> {
     /// One row per observation.
     pub inputs: &'a Array2<f64>,
-    /// One per observation.
+    /// The loss of each observation.
     pub losses: &'a [f64],
     /// The fidelity level of each observation, 0 for the end of a training; empty if all are 0.
     pub levels: &'a [usize],
-    /// The group of each column.
+    /// The group of each column. Columns of a group share a length-scale.
     pub groups: &'a [usize],
     /// Columns that may be warped.
     pub numbers: &'a [usize],
 }
 
 impl Observations<'_> {
-    /// The fit to all of them.
+    /// The fit to all of the observations.
     ///
     /// # Errors
-    /// There are none, or a kernel matrix has no factor.
+    /// There are no observations, or a kernel matrix has no Cholesky factor.
     pub fn fit(self, seed: &Seed) -> Result<Fitted, GpError> {
         let Self { inputs, losses, levels, .. } = self;
         let params = self.params().seed(seed.clone());
@@ -92,8 +94,8 @@ impl Observations<'_> {
         Ok(Fitted { transform: warped.transform, is_by_level, hyperparameters })
     }
 
-    /// `process` fitted again with warps of the numbers; `None` if there are too few observations,
-    /// or if the warps do not explain them better by the margin.
+    /// `process` fitted again with warps of the numeric columns. `None` if there are too few
+    /// observations, or if the warps do not explain them better by [`LEAST_GAIN`].
     fn stretch(
         self,
         process: &GaussianProcess,
@@ -113,13 +115,13 @@ impl Observations<'_> {
         Ok((gain > LEAST_GAIN * numbers.len() as f64).then_some(stretched))
     }
 
-    /// Settings of a process of these columns and levels, without warps.
+    /// Settings of a Gaussian process of these columns and levels, without warps.
     pub fn params(self) -> GpParams {
         GpParams::new().groups(self.groups.to_vec()).levels(highest_level(), self.levels.to_vec())
     }
 }
 
-/// The highest fidelity level: each rung is one.
+/// The highest fidelity level: each rung (a step at which trials pause) is one level.
 pub(crate) fn highest_level() -> usize {
     Rungs::MODEL.count()
 }

@@ -1,9 +1,9 @@
 //! Gaussian processes whose hyperparameters are not fitted anew for every trial.
 //!
-//! A fit costs more than the rest of a suggestion, and with dozens of trials one more changes it
-//! little. So hyperparameters are fitted at certain counts of observations only, and to a part of
-//! the observations where there are many. The trials alone, with the fits that they carry, determine
-//! the hyperparameters.
+//! A fit costs more than the rest of a suggestion, and after dozens of trials one more trial
+//! changes it little. So hyperparameters are fitted only at certain counts of observations. If
+//! there are many observations, a part of them is used. The hyperparameters follow from the trials
+//! alone, including the fits that are stored with trials.
 
 use linfa::Dataset;
 use linfa::prelude::ParamGuard;
@@ -18,8 +18,8 @@ use super::transform::{Transform, Warped};
 use crate::search::gp::{GaussianProcess, GpError, GpParams};
 use crate::seed::Seed;
 
-/// Fits a process to one quantity (a loss, a constraint, success), or to the quantities below it,
-/// by their names.
+/// Fits a Gaussian process to one quantity: a loss, a constraint, or success. Quantities have names
+/// like paths, and [`child`](Self::child) gives the fitter of a quantity below this one.
 #[derive(Clone)]
 pub(crate) struct Fitter<'a> {
     cache: &'a FitCache,
@@ -29,7 +29,7 @@ pub(crate) struct Fitter<'a> {
 }
 
 impl FitCache {
-    /// A fitter for the quantities of one suggestion, which uses and extends the fits stored with a
+    /// A fitter for the quantities of one suggestion. It uses and extends the fits stored with a
     /// study, if given. `seed` must not depend on the number of observations.
     pub fn fitter<'a>(&'a self, stored: Option<&'a StoredFits>, seed: Seed) -> Fitter<'a> {
         Fitter { cache: self, stored, name: String::new(), seed }
@@ -47,8 +47,8 @@ impl Fitter<'_> {
         Self { name: format!("{}/{index}", self.name), seed: self.seed.index(index as u64), ..self.clone() }
     }
 
-    /// The same fitter, for a quantity that differs at every suggestion, so that storing its fit is
-    /// of no use.
+    /// The same fitter without stored fits, for a quantity that differs at every suggestion. Nobody
+    /// could use its fit again.
     pub fn without_stored_fits(&self) -> Self {
         Self { stored: None, ..self.clone() }
     }
@@ -58,10 +58,11 @@ impl Fitter<'_> {
         &self.seed
     }
 
-    /// The process of the losses, on the scale that has the highest leave-one-out density.
+    /// The Gaussian process of the losses, transformed to the scale that has the highest
+    /// leave-one-out density.
     ///
     /// # Errors
-    /// There are no observations, or a kernel matrix has no factor.
+    /// There are no observations, or a kernel matrix has no Cholesky factor.
     pub fn process(&self, observations: Observations<'_>) -> Result<GaussianProcess, GpError> {
         let Observations { inputs, losses, levels, groups, numbers } = observations;
         let fitted = self.stored_or([lengths(groups), levels_of(levels), numbers.len()], || {
@@ -81,10 +82,11 @@ impl Fitter<'_> {
         params.condition(&data(inputs, &warped), fitted.hyperparameters)
     }
 
-    /// The process of `targets` on their own scale, which should have mean 0 and variance 1.
+    /// The Gaussian process of `targets` on their own scale, which should have mean 0 and variance
+    /// 1.
     ///
     /// # Errors
-    /// As [`Fitter::process`].
+    /// See [`Fitter::process`].
     pub fn process_as_is(
         &self,
         inputs: &Array2<f64>,
@@ -106,8 +108,8 @@ impl Fitter<'_> {
         params.check()?.condition(&Dataset::new(inputs.clone(), targets), fitted.hyperparameters)
     }
 
-    /// The stored fit of this quantity for a kernel of these numbers of length-scales, levels and
-    /// warps (or none); else the result of `fit`, which is stored.
+    /// The stored fit of this quantity, if its kernel has these numbers of length-scales, levels
+    /// and warps; it may also have no warps. Else the result of `fit`, which is then stored.
     fn stored_or(
         &self,
         counts: [usize; 3],
@@ -123,12 +125,13 @@ impl Fitter<'_> {
     }
 }
 
-/// The number of length-scales of columns of these groups.
+/// The number of length-scales of columns with these groups: one per group.
 fn lengths(groups: &[usize]) -> usize {
     groups.iter().max().map_or(0, |last| last + 1)
 }
 
-/// The number of fidelity levels before the end in the kernel of observations of these levels.
+/// The number of fidelity levels before the end of a training; 0 if `levels` is empty, as all
+/// observations are final.
 fn levels_of(levels: &[usize]) -> usize {
     if levels.is_empty() { 0 } else { highest_level() }
 }

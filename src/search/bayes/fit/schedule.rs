@@ -1,9 +1,10 @@
 //! When hyperparameters are fitted, and to which observations.
 //!
-//! With dozens of trials one more changes a fit little, and with hundreds of observations a part of
-//! them is enough.
+//! After dozens of trials one more trial changes a fit little. Of hundreds of observations, a part
+//! is enough for a fit.
 
-/// Up to this number every observation is followed by a fit; from then on, every growth by a tenth.
+/// Up to this number of observations there is a fit after each. From then on there is one whenever
+/// they grow by a tenth.
 pub(crate) const EVERY: usize = 60;
 /// The most observations of a fit: a third of them the best, the others spread evenly over all.
 const MOST: usize = 250;

@@ -1,8 +1,9 @@
-//! Fits that trials carry, so that other processes need not repeat them.
+//! Fits of Gaussian processes that are stored with trials, so that other programs need not repeat
+//! them.
 //!
-//! Processes at one study share nothing but the study. The process that makes a due fit stores it
-//! with the trial that it suggests. The other processes find it there, also if they see trials end
-//! in another order.
+//! Programs (operating system processes) that work at one study share nothing but the study. The
+//! one that makes a due fit stores it with the trial that it suggests. The others find it there,
+//! even if they see trials end in another order.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -36,8 +37,8 @@ pub(crate) struct StoredFits {
 }
 
 impl StoredFits {
-    /// The stored fits of `study` for the number of observations of its `history`. Of several fits
-    /// of a quantity the first counts.
+    /// The stored fits of `study` for the number of observations of its `history`. If a quantity
+    /// has several such fits, the first counts.
     pub fn of(study: &Study, history: &History) -> Self {
         let observations = scheduled(history.ended.len().max(history.measured.len()));
         let mut known = BTreeMap::new();
@@ -50,8 +51,8 @@ impl StoredFits {
         Self { observations, known, new: RefCell::default() }
     }
 
-    /// The stored fit of the quantity `name`, if it has these numbers of length-scales and levels,
-    /// and this number of warps or none.
+    /// The stored fit of the quantity `name`, if it has these numbers of length-scales, levels and
+    /// warps. It may also have no warps.
     pub fn find(&self, name: &str, [lengths, levels, warps]: [usize; 3]) -> Option<Fitted> {
         let suits = |hyper: &Hyperparameters| {
             (hyper.lengths.len(), hyper.levels.len()) == (lengths, levels)
@@ -76,14 +77,14 @@ impl StoredFits {
     }
 }
 
-/// Whether fits are stored at this number of observations. At smaller numbers every observation has
-/// a fit.
+/// Whether fits are stored at this number of observations. At smaller numbers there is a new fit
+/// after every observation.
 fn is_stored(observations: usize) -> bool {
     observations >= EVERY
 }
 
-/// The fits of an attribute, if they were due at this number of observations. Malformed fits are
-/// left out.
+/// The fits in the attribute `stored`, if they were made at this number of observations. Malformed
+/// fits are left out.
 fn of_count(stored: &Json, observations: usize) -> Option<BTreeMap<String, Fitted>> {
     if stored.get("observations")?.as_u64()? != observations as u64 {
         return None;

@@ -1,9 +1,9 @@
 //! Transforms of the losses to the scale on which they look most like draws of a Gaussian process.
 //!
 //! A few diverged trials must not hide the differences among the good ones. Every transform rises
-//! with the loss. The fit chooses the one with the highest leave-one-out density. So that densities
-//! on different scales can be compared, each carries the sum of the logarithms of its derivatives
-//! (change of variables).
+//! with the loss. The fit chooses the transform with the highest leave-one-out density. To compare
+//! densities on different scales, each transform comes with the sum of the logarithms of its
+//! derivatives (change of variables).
 
 use std::f64::consts::LN_2;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::search::gp::normal;
 
-/// The largest distance of a placed loss from all others, in their extents.
+/// The largest distance of a placed loss from all other losses, as a multiple of their extent.
 const FARTHEST: f64 = 1e3;
 
 /// A rising function of the loss.
@@ -20,12 +20,14 @@ const FARTHEST: f64 = 1e3;
 pub(crate) enum Transform {
     /// The loss itself.
     Identity,
-    /// Its logarithm, if all losses are positive: for errors and times that span decades.
+    /// The logarithm of the loss, if all losses are positive: for errors and times that span
+    /// decades.
     Log,
     /// The power transform of Yeo & Johnson 2000, with the most likely exponent.
     YeoJohnson,
-    /// Losses up to the median as they are. Higher losses by their ranks, as quantiles of the
-    /// normal distribution with the spread of the lower ones (half-rank warping of Google Vizier).
+    /// Losses up to the median stay as they are. A higher loss is replaced by the quantile of its
+    /// rank in a normal distribution. That distribution is as wide as the lower losses (half-rank
+    /// warping of Google Vizier).
     HalfRank,
 }
 
@@ -34,13 +36,13 @@ pub(crate) enum Transform {
 pub(crate) struct Warped {
     pub transform: Transform,
     pub values: Vec<f64>,
-    /// Σ ln of the derivative at each loss.
+    /// The sum over all losses of the logarithm of the transform's derivative.
     pub ln_jacobian: f64,
 }
 
 impl Warped {
-    /// `losses`, which must be finite, under `transform`, or under the identity if the losses do
-    /// not allow it.
+    /// `losses` under `transform`, or under the identity if the losses do not allow `transform`.
+    /// All losses must be finite.
     pub fn of(transform: Transform, losses: &[f64]) -> Self {
         let unit = rescale(losses);
         match transform.warp(&unit, losses) {
@@ -49,8 +51,8 @@ impl Warped {
         }
     }
 
-    /// As [`Self::of`], but separately for the losses of each fidelity level; all together if
-    /// `levels` is empty.
+    /// As [`Self::of`], but separately for the losses of each fidelity level. If `levels` is empty,
+    /// all losses are transformed together.
     pub fn by_level(transform: Transform, losses: &[f64], levels: &[usize]) -> Self {
         let Some(&last) = levels.iter().max() else { return Self::of(transform, losses) };
         let mut all = Self { transform, values: vec![0.0; losses.len()], ln_jacobian: 0.0 };
@@ -63,7 +65,8 @@ impl Warped {
         all
     }
 
-    /// `losses`, which must be finite, under every transform that they allow, the identity first.
+    /// `losses` under every transform that they allow, the identity first. All losses must be
+    /// finite.
     pub fn candidates(losses: &[f64]) -> Vec<Self> {
         let unit = rescale(losses);
         let warped = |transform: Transform| Some(standardise(transform, transform.warp(&unit, losses)?));
@@ -74,8 +77,8 @@ impl Warped {
 impl Transform {
     const ALL: [Self; 4] = [Self::Identity, Self::Log, Self::YeoJohnson, Self::HalfRank];
 
-    /// The transformed `losses`; `unit` is a multiple of them. `None` if they do not allow this
-    /// transform.
+    /// The transformed `losses`, where `unit` is a multiple of them. `None` if the losses do not
+    /// allow this transform.
     fn warp(self, unit: &[f64], losses: &[f64]) -> Option<Warp> {
         match self {
             Self::Identity => Some(identity(unit)),
@@ -86,8 +89,9 @@ impl Transform {
     }
 }
 
-/// The place of `loss` on the scale on which `losses`, at least one, have become `targets`:
-/// interpolated between its neighbours, or extrapolated by the extent of all.
+/// The place of `loss` on the scale on which `losses`, at least one, have become `targets`. It is
+/// interpolated between its neighbours. Beyond all `losses` it is extrapolated with their overall
+/// slope.
 pub(crate) fn placed(loss: f64, losses: &[f64], targets: &[f64]) -> f64 {
     let mut pairs: Vec<(f64, f64)> = losses.iter().copied().zip(targets.iter().copied()).collect();
     pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -106,8 +110,8 @@ pub(crate) fn placed(loss: f64, losses: &[f64], targets: &[f64]) -> f64 {
 /// Transformed losses, and the logarithm of the derivative at each.
 type Warp = (Vec<f64>, Vec<f64>);
 
-/// `losses` over the largest of their sizes, so that nothing overflows. The factor is the same for
-/// all transforms.
+/// `losses` divided by the largest absolute value, so that nothing overflows. The divisor is the
+/// same for all transforms.
 fn rescale(losses: &[f64]) -> Vec<f64> {
     let largest = losses.iter().fold(0.0f64, |most, loss| most.max(loss.abs()));
     let divisor = if largest > 0.0 { largest } else { 1.0 };
@@ -128,8 +132,8 @@ fn log(unit: &[f64], losses: &[f64]) -> Option<Warp> {
     })
 }
 
-/// The power transform with the exponent of the highest normal likelihood, around the median in
-/// units of the interquartile range; `None` if that is zero.
+/// The power transform with the exponent of the highest normal likelihood. Losses count from their
+/// median, in units of their interquartile range. `None` if that range is zero.
 fn yeo_johnson(losses: &[f64]) -> Option<Warp> {
     let mut sorted = losses.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -149,8 +153,8 @@ fn yeo_johnson(losses: &[f64]) -> Option<Warp> {
     Some((values, slopes.into_iter().map(|slope| slope - spread.ln()).collect()))
 }
 
-/// The power transform and its log derivative: Yeo & Johnson 2000, "A new family of power
-/// transformations", eq. 2.1.
+/// The power transform of `x` and the logarithm of its derivative: Yeo & Johnson 2000, "A new
+/// family of power transformations", eq. 2.1.
 fn yeo_johnson_of(x: f64, exponent: f64) -> (f64, f64) {
     let mirrored = if x >= 0.0 { exponent } else { 2.0 - exponent };
     let log = x.abs().ln_1p();
@@ -184,7 +188,8 @@ fn half_rank(losses: &[f64]) -> Option<Warp> {
     Some(losses.iter().map(warped).unzip())
 }
 
-/// The distinct losses, rising, each with its quantile: its mean rank less ½, over the count.
+/// The distinct losses, rising, each with its quantile: its mean rank less ½, divided by the number
+/// of losses.
 fn rank_levels(losses: &[f64], order: &[usize]) -> Vec<(f64, f64)> {
     let mut levels = Vec::new();
     let mut start = 0;
@@ -196,11 +201,11 @@ fn rank_levels(losses: &[f64], order: &[usize]) -> Vec<(f64, f64)> {
     levels
 }
 
-/// The log slope between the neighbours of a level.
+/// The logarithm of the slope between the neighbours of a level.
 ///
-/// Spacings between draws overestimate the logarithm of the slope by ln 2 - ψ(2) = 0.270 on
-/// average, for any distribution: the bias of Vasicek's 1976 estimate of entropy. Without the
-/// correction ranks would always win.
+/// The spacings between random draws overestimate this logarithm by ln 2 - ψ(2) = 0.270 on average
+/// (ψ is the digamma function). This holds for any distribution: it is the bias of Vasicek's 1976
+/// estimate of entropy. Without the correction, the transform by ranks would always win.
 fn ln_slope(levels: &[(f64, f64)], place: usize) -> f64 {
     const BIAS: f64 = LN_2 - 0.422_784_335_098_467_1;
     let (low, high) = (levels[place.saturating_sub(1)], levels[(place + 1).min(levels.len() - 1)]);

@@ -1,9 +1,9 @@
-//! A process of the losses on their own scale, for numbers that people read: expected improvement
-//! and importance.
+//! A Gaussian process of the losses on their own scale, for numbers that people read: expected
+//! improvement and importance.
 //!
-//! The model that suggests points chooses a scale for every history, so its numbers cannot be
-//! compared from trial to trial. Here the losses stay as they are, except for outliers: a single
-//! one would make all other differences look small.
+//! The model that suggests points chooses a new scale after every trial, so its numbers cannot be
+//! compared from trial to trial. Here the losses stay as they are, except for outliers. A single
+//! outlier would make all other differences look small.
 
 use linfa::Dataset;
 use linfa::traits::Fit;
@@ -18,11 +18,11 @@ use crate::seed::Seed;
 /// Losses are cut at this number of interquartile ranges above the upper quartile: Tukey 1977.
 const FENCE: f64 = 1.5;
 
-/// The process of the measured losses of the first metric. Outliers are cut; the unit is the
-/// standard deviation.
+/// The Gaussian process of the measured losses of the first metric. Outliers are cut; the unit is
+/// the standard deviation.
 ///
 /// # Errors
-/// There are no losses, or the kernel matrix has no factor.
+/// There are no losses, or the kernel matrix has no Cholesky factor.
 pub(crate) fn process(
     history: &History,
     features: &Features,
@@ -34,7 +34,7 @@ pub(crate) fn process(
     params.fit(&Dataset::new(inputs, Array1::from(standardised)))
 }
 
-/// `losses`, with those above the fence moved onto it.
+/// `losses`, where those above the fence count as the fence, see [`FENCE`].
 fn fenced(losses: &[f64]) -> Vec<f64> {
     let mut sorted = losses.to_vec();
     sorted.sort_by(f64::total_cmp);

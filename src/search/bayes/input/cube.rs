@@ -7,11 +7,11 @@ use crate::space::{Condition, Domain, INACTIVE, Space, Value};
 /// One axis of the cube: a searched parameter.
 struct Axis<'a> {
     domain: &'a Domain,
-    /// The axis is active if all of them hold.
+    /// Conditions; the axis is active if all of them hold.
     conditions: Vec<AxisCondition<'a>>,
 }
 
-/// It holds if the parent axis is active and has one of these values.
+/// A condition of an axis: the parent axis is active and has one of these values.
 #[derive(Clone, PartialEq)]
 struct AxisCondition<'a> {
     parent: usize,
@@ -29,14 +29,15 @@ pub(crate) enum AxisKind {
     Choices(u64),
 }
 
-/// A point of the cube in the form that is unique for a point of the space: every active coordinate
-/// is at the place of a value, the others are [`INACTIVE`].
+/// A point of the unit cube, in a form that is unique for each point of the search space. Every
+/// active coordinate is at the place of a value. Coordinates of inactive parameters are
+/// [`INACTIVE`].
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Cell {
     pub unit: Vec<f64>,
     pub active: Vec<bool>,
-    /// The fidelity level of a measurement there: 0 at the end of its trial, 1, 2, ... at the rungs
-    /// from the lowest on.
+    /// The fidelity level of a measurement at this point: 0 for the end of a trial, and 1, 2, ...
+    /// for its rungs, from the lowest on. A rung is a step at which trials pause.
     pub level: usize,
 }
 
@@ -81,8 +82,8 @@ impl<'a> Cube<'a> {
         }
     }
 
-    /// A lower bound on the number of cells: the product of the sizes (numbers of values) of the axes
-    /// that are always active. `None` if one of these axes is continuous.
+    /// A lower bound on the number of cells (different points): the product of the numbers of
+    /// values of the axes that are always active. `None` if one of these axes is continuous.
     pub fn least_size(&self) -> Option<u64> {
         let always = self.axes.iter().filter(|axis| axis.conditions.is_empty());
         always
@@ -142,7 +143,8 @@ impl Axis<'_> {
     }
 }
 
-/// Conditions in terms of axes. A fixed parent has no axis: its own conditions take its place.
+/// Translates conditions of parameters to conditions of axes. A fixed parent has no axis: the
+/// parent's own conditions take its place.
 fn axis_conditions<'a>(
     space: &'a Space,
     conditions: &'a [Condition],

@@ -1,14 +1,14 @@
-//! Features: cells of the cube as inputs of the Gaussian process, in one Euclidean space for all
-//! kinds of parameters.
+//! Features: the numbers by which the Gaussian process knows a cell of the unit cube. Their
+//! distances are Euclidean for all kinds of parameters.
 //!
-//! - A number has one column, u - ½.
-//! - A categorical parameter of k values has k columns of one group. Only the column of its value
-//!   is not zero. So any two different values have the same distance (a Hamming distance with a
-//!   length-scale of its own).
-//! - A conditional parameter is zero in its columns while it is inactive. One more column says
+//! - A number has one column: its coordinate u less ½.
+//! - A categorical parameter of k values has a group of k columns. Only the column of its value is
+//!   not zero. So any two different values have the same distance (a Hamming distance). The columns
+//!   of a group share a length-scale.
+//! - The columns of a conditional parameter are zero while it is inactive. One more column says
 //!   whether it is active; parameters with the same conditions share that column.
 //!
-//! Distances are Euclidean, so the kernel is positive definite on mixed and conditional spaces,
+//! Since distances are Euclidean, the kernel is positive definite on mixed and conditional spaces
 //! too.
 
 use ndarray::Array2;
@@ -27,7 +27,7 @@ enum Column {
     Activity { axis: usize },
 }
 
-/// The map from cells to inputs.
+/// The map from cells to inputs of the Gaussian process.
 #[derive(Clone, Debug)]
 pub(crate) struct Features {
     columns: Vec<Column>,
@@ -105,11 +105,11 @@ impl Column {
     }
 }
 
-/// The value in the column of a choice out of `of`.
+/// The number in the column of a choice among `of` choices.
 ///
-/// The mean squared distance of two random choices is then 1/6, as for numbers from 0 to 1. All
-/// length-scales have one prior, so larger distances would count as rougher:
-/// `benches/README.md#distance-of-choices`.
+/// With it the mean squared distance of two random choices is 1/6, as for two random numbers from 0
+/// to 1. All length-scales have the same prior, so a larger distance would suggest a rougher
+/// function: `benches/README.md#distance-of-choices`.
 fn share_of_choice(of: u64) -> f64 {
     let of = of as f64;
     (of / (12.0 * (of - 1.0))).sqrt()

@@ -1,5 +1,5 @@
-//! A study as the model sees it: measurements, ended trials and pending trials, as cells of the
-//! cube.
+//! A study as the model sees it: measurements, ended trials and pending trials, at cells of the
+//! unit cube.
 
 use std::cmp::Reverse;
 
@@ -8,30 +8,32 @@ use crate::search::{Rungs, pareto};
 use crate::space::Space;
 use crate::study::{Study, Trial, TrialState};
 
-/// A measurement, at the end of a trial or at a rung.
+/// A measurement, at the end of a trial or at a rung (a step at which trials pause).
 #[derive(Clone)]
 pub(crate) struct Observation {
     pub cell: Cell,
     /// One finite loss per metric; lower is better.
     pub losses: Vec<f64>,
-    /// At most 0 where the trial keeps them; empty if none was measured.
+    /// The values of the constraints: at most 0 where the trial keeps them; empty if none was
+    /// measured.
     pub constraints: Vec<f64>,
     pub is_feasible: bool,
 }
 
 impl Observation {
-    /// Whether the next trial is to improve on it: it is feasible, and at the end of its trial.
+    /// Whether the next trial is to improve on this observation: it is feasible, and at the end of
+    /// its trial.
     pub fn is_incumbent(&self) -> bool {
         self.is_feasible && self.cell.level == 0
     }
 }
 
-/// The trials whose points are in the space, by what they tell.
+/// The trials whose points are in the space, by what a model can learn from them.
 ///
-/// - A complete trial teaches its losses and constraints, and counts as a success, also if it
-///   breaks a constraint.
+/// - A complete trial teaches its losses and constraints. It counts as a success, even if it breaks
+///   a constraint.
 /// - A complete trial with a value that is not finite counts as failed.
-/// - A pruned trial has no final value: it counts as a success, and teaches no loss.
+/// - A pruned trial has no final value. It counts as a success, and teaches no loss.
 #[derive(Default)]
 pub(crate) struct History {
     pub measured: Vec<Observation>,
@@ -39,13 +41,13 @@ pub(crate) struct History {
     pub ended: Vec<(Cell, bool)>,
     /// Cells of running and waiting trials.
     pub pending: Vec<Cell>,
-    /// One loss per metric, if only losses below them count.
+    /// The reference point: one loss per metric, if only losses below these count.
     pub reference: Option<Vec<f64>>,
 }
 
 impl History {
-    /// The history of `study`; with `rungs` it has the measurements at these rungs, after all final
-    /// ones.
+    /// The history of `study`. With `rungs` it also has the measurements at these rungs (steps at
+    /// which trials pause), after all final ones.
     pub fn new(space: &Space, cube: &Cube, study: &Study, rungs: Option<Rungs>) -> Self {
         let mut history = Self { reference: study.reference(), ..Self::default() };
         // A point of an older or wider space has no place in the cube of this one.
@@ -90,7 +92,8 @@ impl History {
         }
     }
 
-    /// The observations that the next trial is to improve on.
+    /// The observations that the next trial is to improve on: feasible, and at the end of their
+    /// trials.
     pub fn incumbents(&self) -> impl Iterator<Item = &Observation> {
         self.measured.iter().filter(|measured| measured.is_incumbent())
     }
@@ -111,8 +114,9 @@ impl History {
         self.measured.iter().map(|measured| measured.losses[loss]).collect()
     }
 
-    /// The measurements, best first: by fidelity level, final ones first; then feasible ones first;
-    /// then by loss, with several losses front by front.
+    /// The measurements, best first. Final ones come before those at rungs, then feasible ones
+    /// before others, then low losses before high ones. Several losses are compared by Pareto
+    /// fronts.
     pub fn ranking(&self) -> Vec<&Observation> {
         let losses: Vec<Vec<f64>> = self.measured.iter().map(|measured| measured.losses.clone()).collect();
         let front_of = pareto::fronts(&losses);

@@ -1,16 +1,17 @@
-//! The part of thousands of trials that the next trial depends on most.
+//! Of thousands of trials, the part that the next trial depends on most.
 
 use super::cube::Cell;
 use super::features::Features;
 use super::history::{History, Observation};
 
-/// Up to this number all observations enter a process, at a cost of O(n³).
+/// Up to this number all observations enter a Gaussian process, at a cost of O(n³) for n
+/// observations.
 const EXACT: usize = 1500;
-/// The number of observations that enter otherwise: a quarter of them the best, the others the
-/// nearest to the best one.
+/// The number of observations that enter if there are more. A quarter of them are the best, the
+/// others are the nearest to the best one.
 const LOCAL: usize = 800;
 
-/// The part of `history` that enters the processes; `None` if all of it does.
+/// The part of `history` that enters the Gaussian processes; `None` if all of it does.
 pub(crate) fn part(history: &History, features: &Features) -> Option<History> {
     if history.measured.len() <= EXACT && history.ended.len() <= EXACT {
         return None;

@@ -1,4 +1,5 @@
-//! A study as the model sees it: mixed and conditional points become Euclidean inputs.
+//! A study as the model sees it: points with mixed and conditional parameters become numeric
+//! inputs.
 //!
 //! | file | idea |
 //! |---|---|
