@@ -1,10 +1,10 @@
-//! `--metric NAME:DIRECTION`: what a command or a script measures.
+//! `--metric NAME:DIRECTION`: the values that a command or a script measures.
 
 use anyhow::{Result, bail};
 
 use crate::study::{Direction, Metric};
 
-/// Reads `loss:minimize` or `accuracy:max`.
+/// Reads a metric and its direction, such as `loss:minimize` or `accuracy:max`.
 pub(crate) fn metric(text: &str) -> Result<Metric, String> {
     let (name, direction) = text.rsplit_once(':').ok_or("must be NAME:minimize or NAME:maximize")?;
     let direction = match direction {

@@ -1,4 +1,4 @@
-//! `--search` and `--fidelity`: the names of their values, with a line of help each.
+//! `--search` and `--fidelity`: the names of their values, each with a line of help.
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
@@ -43,20 +43,20 @@ impl ValueEnum for Fidelity {
     }
 }
 
-/// The strategy of this `name`, as a study keeps it.
+/// The strategy that a study stores as `name`.
 ///
 /// # Errors
-/// A later version of the program wrote the name.
+/// No strategy has this name: a later version of the program wrote it.
 pub(crate) fn strategy(name: &str) -> Result<Strategy> {
     let strategy = Strategy::ALL.into_iter().find(|strategy| strategy.name() == name);
     strategy
         .with_context(|| format!("search \"{name}\" of the study: this version of tune has no such search"))
 }
 
-/// The fidelity of this `name`, as a study keeps it.
+/// The fidelity that a study stores as `name`.
 ///
 /// # Errors
-/// A later version of the program wrote the name.
+/// No fidelity has this name: a later version of the program wrote it.
 pub(crate) fn fidelity(name: &str) -> Result<Fidelity> {
     let fidelity = Fidelity::ALL.into_iter().find(|fidelity| fidelity.name() == name);
     fidelity.with_context(|| {
