@@ -42,7 +42,8 @@ pub enum Origin {
         format: Format,
         /// The files, all of which are needed.
         files: &'static [CatalogueFile],
-        /// Addresses under which the files have their names, in the order in which they are tried.
+        /// Base addresses; the address of a file is one of these and the file's name. They are
+        /// tried in this order.
         mirrors: &'static [&'static str],
     },
 }
@@ -105,8 +106,8 @@ impl CatalogueFile {
         self.name.strip_suffix(".gz").unwrap_or(self.name)
     }
 
-    /// The SHA-256 that a file at `path` must have, if it is known; the name tells whether it is
-    /// packed.
+    /// The SHA-256 that the file at `path` must have, if it is known. A name that ends in `.gz` is
+    /// that of a packed file.
     pub(crate) fn expected_sum(&self, path: &Path) -> Option<&'static str> {
         if path.file_name().is_some_and(|name| name == self.name) {
             Some(self.sha256)

@@ -1,4 +1,4 @@
-//! Labels of arrays as texts: numbers, texts, or a column per class.
+//! Labels in arrays, as texts. The array holds numbers, texts, or one column per class (one-hot).
 
 use std::path::Path;
 
