@@ -67,8 +67,8 @@ fn layer(planned: &PlannedLayer, first: bool, seed: &Seed) -> Layer {
     }
 }
 
-/// Draws the weights in the order (row, column, input channel, output channel) for any layout in
-/// memory.
+/// Draws the weights in the order (row, column, input channel, output channel), whatever their
+/// layout in memory. So the same seed gives the same weights.
 fn glorot_uniform(linear: &mut Linear, seed: &Seed) {
     let (height, width) = linear.receptive_field();
     let outputs = linear.output.channels;
