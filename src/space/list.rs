@@ -1,9 +1,9 @@
-//! Lists: a number of items, each with the same parameters.
+//! Lists: a number of items (such as layers), each with the same parameters.
 //!
-//! A list is written once and becomes ordinary parameters: its length, and for item k the parameters
-//! `LIST.k.NAME`, which are active where the list has at least k items. So every search, table and
-//! database treats them as it treats all others. [`Space::lists`] finds them again by their names,
-//! for searches that add, remove and swap whole items.
+//! A list is written once in the file and becomes ordinary parameters. One is its length. Item k
+//! has the parameters `LIST.k.NAME`, which are active if the list has at least k items. So
+//! searches, tables and databases treat them like all others. [`Space::lists`] finds them again by
+//! their names, for searches that add, remove and swap whole items.
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json, json};
@@ -17,14 +17,14 @@ pub(super) const MOST_ITEMS: u32 = 64;
 /// A list of items that have the same parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List {
-    /// The index of the length in [`Space::parameters`].
+    /// The index in [`Space::parameters`] of the parameter for the length.
     pub length: usize,
     /// For each possible item, the indices of its parameters, in the same order.
     pub items: Vec<Vec<usize>>,
 }
 
 impl Space {
-    /// The lists of the space, in the order of their lengths.
+    /// The lists of the space, in the order of the parameters for their lengths.
     pub fn lists(&self) -> Vec<List> {
         let lists = (0..self.parameters.len()).filter_map(|length| {
             let parameter = &self.parameters[length];
@@ -45,7 +45,7 @@ impl Space {
     }
 }
 
-/// The parameters that `list`, called `name`, becomes, each as written in a file.
+/// The parameters that the `list` called `name` becomes, each in the form of a space file.
 pub(super) fn expanded(name: &str, list: ListFile) -> Vec<(String, Json)> {
     let ListFile { length: [low, high], default, of, when } = list;
     let length = match low == high {
@@ -71,8 +71,9 @@ pub(super) fn expanded(name: &str, list: ListFile) -> Vec<(String, Json)> {
     parameters
 }
 
-/// The conditions of a parameter of `item` of `high`: the list is long enough, and what the item
-/// says, whose own parameters are meant first.
+/// The conditions of a parameter of item number `item` of `high`: that the list is long enough, and
+/// its own conditions in the file. A name in those means a parameter of the same item, if it has
+/// one.
 fn conditions(list: &str, (item, high): (u32, u32), own: Option<Json>, of: &IndexMap<String, Json>) -> Json {
     let lengths: Vec<u32> = (item..=high).collect();
     let mut when = Map::from_iter([(list.to_owned(), json!(lengths))]);
@@ -84,7 +85,7 @@ fn conditions(list: &str, (item, high): (u32, u32), own: Option<Json>, of: &Inde
             }));
             Json::Object(when)
         }
-        // What is no object is refused where conditions are read.
+        // A value that is no object is refused later, where conditions are read.
         Some(other) => other,
         None => Json::Object(when),
     }
