@@ -83,7 +83,7 @@ pub(super) enum Command {
     Status(StatusArgs),
     /// Show the results of a study: its best trials, which parameters matter, the best network
     Show(ShowArgs),
-    /// Score a trained network on a simulated chip
+    /// Score a trained network on a chip
     Eval(EvalArgs),
     /// Write a study or a trained network as a file for other programs
     #[command(subcommand)]

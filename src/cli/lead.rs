@@ -166,8 +166,7 @@ fn finish(
     Ok(against(prepared.fail_under, best.test.spread.map(|spread| spread.mean)))
 }
 
-/// Compares the winner's `mean` accuracy on the test set with the `least` that `--fail-under` asks
-/// for. If it is below, says so.
+/// Says so where the winner's `mean` on the test set is below the `least` that was asked for.
 fn against(least: Option<f64>, mean: Option<f64>) -> Exit {
     match least {
         Some(least) if mean.is_none_or(|mean| mean < least) => {

@@ -3,7 +3,7 @@
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-/// Options that do not change a study's result, only where and how it runs.
+/// Options that change where and how a study runs, but not its result.
 const WITHOUT_EFFECT: [&str; 16] = [
     "storage",
     "study",

@@ -38,7 +38,7 @@ pub enum Channels {
     Last,
 }
 
-/// Options for what the files of a data set do not say about themselves.
+/// Options for files: what they do not state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OpenOptions {
     /// The label column of a table.

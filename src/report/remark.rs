@@ -21,7 +21,7 @@ pub enum Remark {
         /// The chip.
         chip: String,
     },
-    /// The search begins with earlier results.
+    /// The search knows results from elsewhere.
     WarmStart {
         /// The table or the study that they come from.
         source: String,

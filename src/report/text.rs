@@ -68,7 +68,7 @@ pub fn winner_text(best: &Best) -> String {
     text
 }
 
-/// The row for the saved network, if there are several seeds: its seed, and its own test result.
+/// The row of the saved network: its seed among several, and its own test result.
 fn saved_network(best: &Best) -> Option<(String, String)> {
     let (seed, test) = (best.model_seed?, best.model_test?);
     let count = best.validation.values.len();

@@ -71,9 +71,8 @@ pub(super) fn expanded(name: &str, list: ListFile) -> Vec<(String, Json)> {
     parameters
 }
 
-/// The conditions of a parameter of item number `item` of `high`: that the list is long enough, and
-/// its own conditions in the file. A name in those means a parameter of the same item, if it has
-/// one.
+/// The conditions of a parameter of `item` of `high`: the list is long enough, and what the item
+/// says, whose own parameters are meant first.
 fn conditions(list: &str, (item, high): (u32, u32), own: Option<Json>, of: &IndexMap<String, Json>) -> Json {
     let lengths: Vec<u32> = (item..=high).collect();
     let mut when = Map::from_iter([(list.to_owned(), json!(lengths))]);

@@ -36,11 +36,10 @@ pub(crate) struct DataArgs {
     pub dataset: Option<String>,
     #[command(flatten)]
     pub sources: SourceArgs,
-    /// Label column of a CSV file, by name or by number from 0; if left out, the last column
+    /// Label column of a CSV file, by name or by number from 0; the last if left out
     #[arg(long, value_name = "COLUMN")]
     pub label: Option<LabelColumn>,
-    /// Whether the first line of a CSV file holds the names of the columns; if left out, decided by
-    /// the content
+    /// Whether the first line of a CSV file names its columns: yes or no; found out if left out
     #[arg(long, value_name = "yes|no")]
     pub header: Option<Header>,
     /// Position of the channels in images of four dimensions (sample, rows, columns, channels); if

@@ -44,11 +44,7 @@ pub(crate) struct RunArgs {
     pub steps: Option<u32>,
     #[command(flatten)]
     pub study: StudyArgs,
-    /// Number of best trials that are evaluated again with new seeds at the end; the best mean
-    /// wins; 0 for none
-    ///
-    /// Confirmation keeps a trial from winning by a lucky seed. --confirm-seeds sets the number of
-    /// new seeds.
+    /// Number of best trials to evaluate again with new seeds; the best mean wins; 0 for none
     #[arg(long, value_name = "K", default_value_t = 0)]
     pub confirm: u32,
 }

@@ -181,11 +181,10 @@ impl StudyArgs {
         Ok(())
     }
 
-    /// The tuner's settings. The best `confirm` trials are confirmed. Checkpoints and the model's
-    /// file are set later.
+    /// The tuner's settings, with the best `confirm` trials confirmed; checkpoints and the model's file are set later.
     ///
     /// # Errors
-    /// The options of the heartbeat contradict each other.
+    /// The heartbeat's options contradict each other.
     pub fn settings(&self, confirm: u32) -> Result<Settings> {
         Ok(Settings {
             budget: self.budget,

@@ -55,15 +55,10 @@ pub(crate) struct TuneArgs {
     /// Number of simulated faulty chips for each fault and rate, for the metric robustness
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub fault_maps: u32,
-    /// Number of best trials that are trained again with new seeds at the end; the best mean wins;
-    /// 0 for none
-    ///
-    /// Confirmation keeps a trial from winning by a lucky seed. --confirm-seeds sets the number of
-    /// new seeds.
+    /// Number of best trials to train again with new seeds; the best mean wins; 0 for none
     #[arg(long, value_name = "K", default_value_t = 3)]
     pub confirm: u32,
-    /// Share of the training samples that is held out to score trials; ignored if the data set has
-    /// a validation part
+    /// Share of the training set held out to score trials; no effect if the data set has a validation part
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = open_share)]
     pub validation: f64,
     /// Exit with code 3 if the winner's mean accuracy on the test set is below this value, from 0

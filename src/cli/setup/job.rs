@@ -68,8 +68,7 @@ pub(crate) fn sweep(args: &TuneArgs) -> Sweep {
     Sweep { faults, rates: args.fault_rates.clone(), maps: args.fault_maps, seed: args.study.seed }
 }
 
-/// An absolute path for the file `name`, so that a worker in another folder finds it. The name of a
-/// built-in or catalogue data set stays as it is.
+/// A path that a worker started in another folder finds; a name of the catalogue stays one.
 fn absolute(name: &str) -> String {
     let path = Path::new(name);
     let whole = std::path::absolute(path).ok().filter(|_| path.exists());

@@ -25,9 +25,9 @@ pub(crate) struct Prepared {
     pub settings: Settings,
     /// The output file for the result.
     pub output: Output,
-    /// The value of `--fail-under`: the least mean accuracy of the winner on the test set.
+    /// The least mean of the winner on the test set, if one is asked for.
     pub fail_under: Option<f64>,
-    /// A summary of the data set; `None` if a command evaluates trials.
+    /// What the trials are trained on; `None` if a command evaluates them.
     pub data: Option<DataSummary>,
     /// Remarks for the user before the study begins.
     pub remarks: Vec<Remark>,

@@ -130,8 +130,8 @@ enum Place {
     AfterQuote,
 }
 
-/// Refuses a quote that is not closed, or that is closed before its cell ends: it would swallow the
-/// lines after it.
+/// Refuses quotes that do not close, or that close before the end of a cell: they would swallow the
+/// lines after them.
 pub(crate) fn check_quotes(body: &Body<'_>, file: &Path) -> Result<(), DataError> {
     let (mut place, mut line, mut opened) = (Place::Start, body.skipped + 1, 0);
     let wrong = |line: u64, problem: &str| {
