@@ -193,9 +193,9 @@ fn without_middle(message: &str) -> String {
     format!("{}{tail}", shortened(message))
 }
 
-/// The candidate that `name` was probably meant to be: it begins with `name`, or differs in at most
-/// a third of the letters (one if there are few). The nearest of several; `None` if there is none,
-/// or if `name` is longer than any name that people type.
+/// The candidate that `name` was probably meant to be; `None` if there is none. It begins with `name`,
+/// or differs in at most a third of the letters (in one if there are few). Of several, the nearest is
+/// taken. A `name` longer than people type has no candidate.
 ///
 /// ```
 /// use spiketune::input::nearest;

@@ -69,10 +69,10 @@ pub(super) enum Command {
         #[arg(long, required = true)]
         stdio: bool,
     },
-    /// Act as a solver of kurobako, a benchmark program for optimizers: kurobako solver command
-    /// tune kurobako
+    /// Act as a solver of kurobako, a benchmark program for optimizers, which starts it by:
+    /// kurobako solver command tune kurobako
     Kurobako {
-        /// Search algorithm that proposes points
+        /// Search algorithm that proposes points (one value for each parameter)
         #[arg(long, value_enum, default_value_t = Strategy::Bayes)]
         search: Strategy,
     },

@@ -104,7 +104,8 @@ pub struct OnFront {
 impl Best {
     /// The winner of `study`; `None` before its confirmation.
     ///
-    /// `command` makes the file again. `model` is the name of the saved network's file beside it.
+    /// `command` is the command line that makes `best.json` again. `model` is the name of the saved
+    /// network's file beside it.
     pub fn of(study: &Study, command: &str, model: Option<&str>) -> Option<Self> {
         let confirmation = Confirmation::of(study)?;
         let winner = confirmation.winner();

@@ -18,7 +18,8 @@ impl<'a> Trainer<'a> {
     /// those of the first part of the training.
     ///
     /// # Errors
-    /// Settings or sets do not fit, or the checkpoint belongs to another training.
+    /// A setting is out of its range, a set does not fit the network, or the checkpoint belongs to
+    /// another training.
     pub fn resume(
         network: &'a mut Network,
         train: &'a Coded,

@@ -23,8 +23,8 @@ use super::{Activity, EpochReport, Evaluator, Summary, TrainingConfig, TrainingE
 /// result does not depend on the number of threads.
 ///
 /// # Errors
-/// Settings or sets do not fit, the loss explodes or is not finite, a weight is not finite, or a
-/// sharp layer fires for no validation sample.
+/// A setting is out of its range, a set does not fit the network, the loss explodes or is not finite,
+/// a weight is not finite, or a sharp layer fires for no validation sample.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -128,7 +128,8 @@ impl<'a> Trainer<'a> {
     /// A training before its first epoch. If the settings ask for a teacher, it is trained here.
     ///
     /// # Errors
-    /// Settings or sets do not fit, or the training of the teacher breaks down.
+    /// A setting is out of its range, a set does not fit the network, or the training of the teacher
+    /// fails.
     pub fn new(
         network: &'a mut Network,
         train: &'a Coded,
@@ -177,7 +178,7 @@ impl<'a> Trainer<'a> {
     /// The loss explodes or is not finite, a weight is not finite, or a sharp layer never fires.
     ///
     /// # Panics
-    /// If the training [`is_done`](Self::is_done).
+    /// If the training is over, see [`is_done`](Self::is_done).
     pub fn epoch(&mut self) -> Result<EpochReport, TrainingError> {
         assert!(!self.is_done(), "a training that is done has no further epoch");
         // The whole epoch runs on a thread of the pool. From a thread outside of it, every product

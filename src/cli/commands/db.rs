@@ -35,8 +35,8 @@ pub(crate) struct StartArgs {
     /// Port on which the server listens for workers on other machines; they need its password
     #[arg(long, value_name = "N", default_value_t = 5432)]
     pub port: u16,
-    /// Largest number of connections; each worker process, the leading `tune` and `tune status`
-    /// need one each
+    /// Largest number of connections; each worker process needs one, and so do `tune status` and
+    /// the `tune` that waits for the workers
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(10..))]
     pub connections: u32,
 }

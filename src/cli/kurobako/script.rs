@@ -1,8 +1,8 @@
 //! Conditions of parameters: the expressions of the language Lua that conditions need.
 //!
-//! These are numbers, strings, names, `true`, `false`, `nil`, `or`, `and`, `not`, comparisons, `+ -
-//! * / % ^` and brackets. A `return` may stand first. Statements, functions and tables are refused
-//! with an error that names them; no built-in problem of kurobako uses them.
+//! These are numbers, strings, names, `true`, `false`, `nil`, `or`, `and`, `not`, comparisons,
+//! brackets and the operators `+ - * / % ^`. A `return` may stand first. Statements, functions and
+//! tables are refused with an error that names them; no built-in problem of kurobako uses them.
 
 use std::collections::BTreeSet;
 

@@ -12,9 +12,9 @@ pub(crate) struct FidelityArgs {
     ///
     /// asha (asynchronous successive halving) pauses a trial after 1/9 and after 1/3 of its epochs.
     /// At each pause, only the best third of the trials resume. bayes (freeze-thaw) pauses a trial
-    /// after 1/4 of its epochs. It then trains the paused or new trial with the largest expected
-    /// gain per cost. In `tune run` the steps of --steps take the place of epochs. --budget counts
-    /// paused trials too. The default point, which is the first trial, never pauses.
+    /// after 1/4 of its epochs. Next it trains the paused or new trial that promises the largest
+    /// gain per training time. In `tune run` the steps of --steps take the place of epochs.
+    /// --budget counts paused trials too. The first trial, with all defaults, never pauses.
     #[arg(long, value_enum, default_value_t = Fidelity::Off)]
     pub fidelity: Fidelity,
     /// Folder for the checkpoints of paused trials; if left out, beside the SQLite file; required

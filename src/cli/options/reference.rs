@@ -12,7 +12,7 @@ use crate::study::{Metric, REFERENCE};
 pub(crate) struct ReferenceArgs {
     /// Worst useful value of every metric, for studies with 2 to 4 metrics, such as 0.9,50
     ///
-    /// A point gains nothing unless it is better than the reference in every metric. So bayes
+    /// A trial gains nothing unless it is better than the reference in every metric. So bayes
     /// spends no trials on the unwanted ends of the Pareto front (the trials that no other beats in
     /// every metric). bayes begins to use the reference once the best value of every metric is near
     /// it. If left out, bayes chooses a reference slightly worse than the whole front.

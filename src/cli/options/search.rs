@@ -14,11 +14,13 @@ impl ValueEnum for Strategy {
     fn to_possible_value(&self) -> Option<PossibleValue> {
         let help = match self {
             Strategy::Bayes => {
-                "Gaussian process with expected improvement; with several metrics, of their hypervolume"
+                "Gaussian process with expected improvement; with several metrics, expected hypervolume gain"
             }
             Strategy::Tpe => "Tree-structured Parzen estimator",
             Strategy::Nsga2 => "Evolution towards the Pareto front of all metrics",
-            Strategy::Evolution => "Evolution of whole layers; a Gaussian process chooses among the children",
+            Strategy::Evolution => {
+                "Evolution that adds, removes and swaps layers; a Gaussian process chooses among the children"
+            }
             Strategy::Sobol => "Scrambled Sobol sequence",
             Strategy::Random => "Uniform random points",
         };
@@ -36,7 +38,7 @@ impl ValueEnum for Fidelity {
             Fidelity::Off => "Train every trial to its end",
             Fidelity::Asha => "Asynchronous successive halving",
             Fidelity::Bayes => {
-                "Freeze-thaw: the trial with the largest expected gain for its cost is trained next"
+                "Freeze-thaw: trains the trial next that promises the largest gain per training time"
             }
         };
         Some(PossibleValue::new(self.name()).help(help))

@@ -20,9 +20,11 @@ use crate::tuner::{Confirm, Settings, StopRule};
 #[derive(Debug, Args)]
 pub(crate) struct StudyArgs {
     /// Number of trials in all, including those of earlier runs of the study
+    ///
+    /// A trial evaluates one point: one value for each hyperparameter.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub budget: u32,
-    /// Search algorithm that proposes points
+    /// Search algorithm that proposes the hyperparameters of the next trial
     #[arg(long, value_enum, default_value_t = Strategy::Bayes)]
     pub search: Strategy,
     /// End the study early by a rule: target, stagnation, improvement or time; may be given several
@@ -55,8 +57,8 @@ pub(crate) struct StudyArgs {
     /// in the same database
     ///
     /// The table has one column per parameter and per metric. `tune export csv` and `tune export
-    /// jsonl` write such files. The results do not count as trials. Their best point is tried right
-    /// after the starting points of the space.
+    /// jsonl` write such files. The results do not count as trials. Their best point is tried
+    /// early, right after the starting points of the space file.
     #[arg(long, value_name = "FILE.csv|FILE.jsonl|STUDY")]
     pub warm_start: Option<String>,
     /// Number of seeds per trial; the value of a trial is the mean over its seeds
@@ -70,8 +72,9 @@ pub(crate) struct StudyArgs {
     ///
     /// The choice is among the Pareto front: the trials that no other beats in every metric.
     /// "energy within 0.005" is the trial with the best energy whose first metric is at most 0.005
-    /// worse than the best. knee is the trial at which the front bends most. A number names a
-    /// trial. If left out, the best trial in the first metric wins.
+    /// worse than the best. knee is a compromise: the trial where the front bends most, farthest
+    /// from the line between the front's ends. A number names a trial. If left out, the best trial
+    /// in the first metric wins.
     #[arg(long, value_name = "RULE")]
     pub pick: Option<Pick>,
     /// Number of new seeds for each trial that --confirm evaluates again
@@ -87,7 +90,8 @@ pub(crate) struct StudyArgs {
     /// Name of the study; if left out, made of the main options, such as
     /// digits-small-images-ideal-bayes-0
     ///
-    /// If the database has a study of this name, that study is resumed. Its setup must be the same.
+    /// If the database has a study of this name, that study is resumed. Its setup (such as data set,
+    /// space, chip, search and seed) must be the same.
     #[arg(long, value_name = "NAME")]
     pub study: Option<String>,
     /// Delete the study of this name, if there is one, and begin again
@@ -104,7 +108,7 @@ pub(crate) struct StudyArgs {
     pub workers: u16,
     /// Create the study and end, so that `tune worker` can join it from any machine
     ///
-    /// The same command without --prepare then leads the study. It waits for the workers and
+    /// The same command without --prepare then goes on with the study, waits for its workers, and
     /// confirms the winner.
     #[arg(long)]
     pub prepare: bool,

@@ -1,5 +1,4 @@
-//! A study that is ready to begin. Its trials are evaluated by a network's training or by a
-//! command.
+//! A study that is ready to begin. Its trials train networks, or run a command.
 
 use crate::objective::{DataSummary, Objective};
 use crate::report::Remark;

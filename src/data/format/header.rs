@@ -36,8 +36,9 @@ pub(crate) struct Others {
 /// `others` reads the lines after it and is called only if it is needed.
 ///
 /// A line without a number among its features does, unless all its features are missing. A line of
-/// numbers does if its label is of another kind than all others, or occurs nowhere else and the line
-/// counts the columns, has whole numbers above fractions, or calls the labels by a usual name.
+/// numbers does if its label is of another kind than all others. It also does if its label occurs
+/// nowhere else, and one of these holds: it counts the columns, it has whole numbers above fractions,
+/// or it calls the labels by a usual name.
 ///
 /// # Errors
 /// Those of `others`.
@@ -74,8 +75,8 @@ fn has_other_pattern(first: &[&str], label: usize, others: &Others) -> bool {
     is_alone && (has_label_name || counts(first, label) || is_whole_above_fractions(first, label, others))
 }
 
-/// Whether the cells count up by one. At least two do so from 0 or 1, or at least three from another
-/// number. A label cell that is no number is ignored.
+/// Whether the cells count up by one: at least two cells from 0 or 1 on, or at least three from any
+/// other number on. A label cell that is no number is ignored.
 fn counts(first: &[&str], label: usize) -> bool {
     let cells = first.iter().enumerate();
     let counted = cells.filter(|&(column, cell)| column != label || cell.parse::<f64>().is_ok());

@@ -32,8 +32,8 @@ pub(crate) struct Pair {
     pub labels: PathBuf,
 }
 
-/// Reads a data set. With `classes`, labels are their numbers; without, every label that occurs is a
-/// class.
+/// Reads a data set from IDX files. If `classes` are given, labels are the numbers of these classes.
+/// If not, every label that occurs is a class.
 pub(crate) fn read_set(
     train: &Pair,
     test: Option<&Pair>,

@@ -13,13 +13,13 @@ pub trait Register: Copy {
     /// All 0.
     ///
     /// # Safety
-    /// The processor has the features.
+    /// The processor has the features that this kind of register needs.
     unsafe fn zero() -> Self;
 
     /// The floats at `from`.
     ///
     /// # Safety
-    /// The processor has the features, and `from` is readable.
+    /// The processor has the features that this kind of register needs, and `from` is readable.
     unsafe fn load(from: *const Lanes) -> Self;
 
     /// Writes the floats to `to`.

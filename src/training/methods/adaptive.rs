@@ -26,8 +26,7 @@ pub struct Adaptive {
     pub critical: f32,
     /// The factor on both rates for the first layer, above 0.
     pub first_layer_relative_rate: f32,
-    /// Number of epochs in which the loss may fail to fall before sharpening begins; it begins
-    /// after more than that.
+    /// Sharpening begins once the loss has not fallen for more than this number of epochs.
     pub patience: u32,
     /// How far the loss must rise to pause sharpening, as a share of the reference loss; at least
     /// 0.

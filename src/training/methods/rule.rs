@@ -41,8 +41,8 @@ pub enum Rule {
         /// Keeps the divisor above 0; at least 0.
         epsilon: f32,
     },
-    /// Adadelta (Zeiler 2012), with the moments a and d: `a <- rho a + (1 - rho) g²; u = g sqrt((d
-    /// + epsilon) / (a + epsilon)); p <- p - rate u; d <- rho d + (1 - rho) u²`.
+    /// Adadelta (Zeiler 2012), with the moments a and d: `a <- rho a + (1 - rho) g²;
+    /// u = g sqrt((d + epsilon) / (a + epsilon)); p <- p - rate u; d <- rho d + (1 - rho) u²`.
     Adadelta {
         /// The learning rate, above 0.
         learning_rate: f32,

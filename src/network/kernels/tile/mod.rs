@@ -90,8 +90,10 @@ macro_rules! by_rows {
 #[cfg(target_arch = "x86_64")]
 macro_rules! compiled_for {
     ($features:literal, $register:ty, $gather:ident, $outer:ident) => {
+        /// [`gather`] with M rows, compiled for these features of a processor.
+        ///
         /// # Safety
-        /// As [`gather`], with M rows, on a processor that has the features.
+        /// As [`gather`], on a processor that has the features.
         #[target_feature(enable = $features)]
         unsafe fn $gather<const M: usize>(
             rows: &[*const f32],
@@ -104,8 +106,10 @@ macro_rules! compiled_for {
             unsafe { loops::gather::<$register, M>(rows, runs, panel, out, add) }
         }
 
+        /// [`outer`] with M rows, compiled for these features of a processor.
+        ///
         /// # Safety
-        /// As [`outer`], with M rows, on a processor that has the features.
+        /// As [`outer`], on a processor that has the features.
         #[target_feature(enable = $features)]
         unsafe fn $outer<const M: usize>(
             left: *const f32,

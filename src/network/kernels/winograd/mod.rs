@@ -185,7 +185,7 @@ impl Winograd {
     /// kernel.
     ///
     /// # Panics
-    /// If a length is wrong.
+    /// If one of the slices has a wrong length.
     pub fn transform(&self, weights: &[Lanes], out: &mut [Lanes]) {
         let elements = self.kernel * self.kernel * LANES;
         self.for_each_half(weights, out, |rows, out| {
@@ -201,7 +201,7 @@ impl Winograd {
     /// inputs, K is the side of the kernel.
     ///
     /// # Panics
-    /// If a length is wrong.
+    /// If one of the slices has a wrong length.
     pub fn transform_exchanged(&self, weights: &[Lanes], out: &mut [Lanes]) {
         let elements = self.kernel * self.kernel * LANES;
         self.for_each_half(weights, out, |rows, out| {
@@ -241,7 +241,7 @@ impl Winograd {
     /// images of PO panels, to `out`.
     ///
     /// # Panics
-    /// If something is too short.
+    /// If one of the slices is too short.
     pub fn forward(
         &self,
         count: usize,
@@ -283,7 +283,7 @@ impl Winograd {
     /// outputs.
     ///
     /// # Panics
-    /// If something is too short.
+    /// If one of the slices is too short.
     pub fn input_errors(
         &self,
         count: usize,
@@ -318,7 +318,7 @@ impl Winograd {
     /// `count` images of PI panels and the `errors` at their outputs of PO panels.
     ///
     /// # Panics
-    /// If something is too short.
+    /// If one of the slices is too short.
     pub fn weight_gradient(
         &self,
         count: usize,
@@ -334,7 +334,7 @@ impl Winograd {
     /// and the work is less, since both need the transformed errors.
     ///
     /// # Panics
-    /// If something is too short.
+    /// If one of the slices is too short.
     pub fn backward(
         &self,
         count: usize,
@@ -424,7 +424,7 @@ impl Winograd {
     /// [PO][PI][K][K][16].
     ///
     /// # Panics
-    /// If a length is wrong.
+    /// If one of the slices has a wrong length.
     pub fn finish_gradient(&self, accumulated: &[Lanes], out: &mut [Lanes]) {
         assert_eq!(
             (accumulated.len(), out.len()),
