@@ -29,9 +29,10 @@ impl InputError {
     }
 }
 
-/// Reads JSON `text` as a `T`; `file` is its name in errors.
+/// Reads the JSON `text` as a `T`. `file` is the name of the text in errors.
 ///
-/// `T` should deny unknown fields; the error then suggests the nearest known one.
+/// `T` should deny unknown fields. The error of an unknown field then suggests the nearest known
+/// one.
 ///
 /// # Errors
 /// The text is not JSON, an object has a key twice, or the text is not a `T`.
@@ -39,10 +40,10 @@ pub fn from_json<T: DeserializeOwned>(text: &str, file: &str) -> Result<T, Input
     from_value(parse(text, file)?, file, "")
 }
 
-/// Parses JSON `text`; `file` is its name in errors.
+/// Parses the JSON `text`. `file` is the name of the text in errors.
 ///
-/// Most parsers keep the last of two values of a key without a word. Here that is an error, since
-/// one of the two was meant.
+/// If an object has a key twice, most parsers silently keep the last value. Here that is an error,
+/// since either value may be the one that was meant.
 ///
 /// # Errors
 /// The text is not JSON, or an object has a key twice.
@@ -147,7 +148,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
 /// Most characters of a text of unknown length that an error shows.
 const SHOWN: usize = 100;
 
-/// `text`, cut after 100 characters.
+/// `text`; if it is longer than 100 characters, cut there, with `...` at the end.
 ///
 /// ```
 /// use spiketune::input::shortened;
@@ -193,9 +194,9 @@ fn without_middle(message: &str) -> String {
     format!("{}{tail}", shortened(message))
 }
 
-/// The candidate that `name` was probably meant to be; `None` if there is none. It begins with `name`,
-/// or differs in at most a third of the letters (in one if there are few). Of several, the nearest is
-/// taken. A `name` longer than people type has no candidate.
+/// The candidate that `name` was probably meant to be; `None` if there is none. It begins with
+/// `name`, or differs in at most a third of the letters (in one if there are few). Of several, the
+/// nearest is taken. A `name` longer than people type has no candidate.
 ///
 /// ```
 /// use spiketune::input::nearest;

@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 /// A stream of random numbers by the generator ChaCha8. It is the same on every platform.
 pub type Stream = rand_chacha::ChaCha8Rng;
 
-/// A node in the tree of seeds. All random streams of this crate come from one.
+/// A seed in the tree of seeds: it gives child seeds and a stream of random numbers. All random
+/// streams of this crate come from one.
 ///
 /// ```
 /// use rand::Rng;

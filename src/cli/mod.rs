@@ -44,7 +44,7 @@ pub fn main() -> ExitCode {
 
 /// Checks that the program takes the command line `words`, which begins with the program's name.
 ///
-/// It serves the test that every command in the documents can be typed.
+/// This function serves the test that every command in the documents can be typed.
 #[doc(hidden)]
 pub fn parses(words: &[String]) -> Result<(), clap::Error> {
     Cli::command().try_get_matches_from(words).map(drop)
@@ -52,7 +52,7 @@ pub fn parses(words: &[String]) -> Result<(), clap::Error> {
 
 /// The replies of `tune serve --stdio` to `requests`, both as lines of JSON.
 ///
-/// It serves the test that no input ends the program.
+/// This function serves the test that no input ends the program.
 #[doc(hidden)]
 pub fn answer_requests(requests: &[u8]) -> Vec<u8> {
     let mut replies = Vec::new();
@@ -62,7 +62,7 @@ pub fn answer_requests(requests: &[u8]) -> Vec<u8> {
 
 /// The answers of `tune kurobako` to `messages`, both as lines of JSON. `strategy` is its search.
 ///
-/// It serves the test that no input ends the program.
+/// This function serves the test that no input ends the program.
 #[doc(hidden)]
 pub fn answer_kurobako(strategy: Strategy, messages: &[u8]) -> Vec<u8> {
     let mut answers = Vec::new();

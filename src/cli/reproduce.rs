@@ -23,8 +23,7 @@ const WITHOUT_EFFECT: [&str; 16] = [
     "help",
 ];
 
-/// Options that only the metric robustness uses. They are left out of the command line unless they
-/// were typed.
+/// Options that only robustness uses: left out unless they were typed.
 const ONLY_IF_TYPED: [&str; 3] = ["faults", "fault_rates", "fault_maps"];
 
 /// The command line of `command` with its parsed arguments `matches`, quoted for a shell. It has

@@ -1,5 +1,5 @@
-//! Augmentation: images are shifted, mirrored, covered, turned and scaled at random, differently in
-//! each epoch.
+//! Augmentation of training images: they are shifted, mirrored, covered, turned and scaled at
+//! random, anew in each epoch.
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 use rand::RngExt;
@@ -24,8 +24,8 @@ pub struct Augmentation {
     pub cutout: u32,
     /// The largest angle in degrees by which an image is turned to either side; at least 0.
     pub rotation: f32,
-    /// The largest share by which an image is enlarged or reduced; at least 0. The factor is
-    /// log-uniform from 1 / (1 + zoom) to 1 + zoom.
+    /// How far an image is enlarged or reduced at most, as a share of its size; at least 0. The
+    /// factor is random and log-uniform, from 1 / (1 + zoom) to 1 + zoom.
     pub zoom: f32,
     /// How the pixels of a turned or scaled image are sampled.
     pub sampling: Sampling,

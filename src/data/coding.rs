@@ -83,8 +83,8 @@ impl std::fmt::Display for InputCoding {
 pub struct Coded {
     /// The coded inputs, (N, I'), each 0 to `max`.
     pub inputs: Array2<u8>,
-    /// Height, width, channels: channel c of pixel (y, x) is column (y width + x) channels + c.
-    /// `[1, 1, I']` for a table.
+    /// Height, width and channels of a sample; `[1, 1, I']` for a table. Channel c of the pixel in
+    /// row y and column x is column (y width + x) channels + c of `inputs`.
     pub shape: [usize; 3],
     /// The coded input that stands for 1.0.
     pub max: u8,

@@ -17,7 +17,7 @@ impl Samples {
         self.labels.is_empty()
     }
 
-    /// The samples with these `indices`, in their order.
+    /// The samples with these `indices`, in the order of `indices`.
     ///
     /// # Panics
     /// If an index is not below [`Samples::len`].

@@ -32,7 +32,7 @@ pub struct Cholesky {
 }
 
 impl Cholesky {
-    /// The factor of `matrix`; only its lower triangle is read.
+    /// The factor of the symmetric `matrix`, of which only the lower triangle is read.
     ///
     /// # Errors
     /// The matrix is not square or not positive definite.

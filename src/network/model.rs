@@ -62,8 +62,8 @@ impl Network {
     }
 
     /// The number of frozen layers, which no gradient reaches. With a surrogate gradient there are
-    /// none. If the backward pass uses the derivative of the activation itself, all layers up to the
-    /// highest one at sharpness 1 are frozen.
+    /// none. If the backward pass uses the derivative of the activation itself, all layers up to
+    /// the highest one at sharpness 1 are frozen.
     pub fn frozen(&self) -> usize {
         match self.slope {
             Slope::Own => self.sharpness.iter().rposition(|&s| s == 1.0).map_or(0, |layer| layer + 1),

@@ -44,8 +44,8 @@ pub struct Best {
     /// The winner's first metric on the validation set, as the search knew it: that of the trial
     /// itself, before the confirmation.
     pub searched: f64,
-    /// The winner's first metric on the validation set, one value per fresh seed; with `--confirm 0`
-    /// that of the trial itself.
+    /// The winner's first metric on the validation set, one value per fresh seed; with `--confirm
+    /// 0` that of the trial itself.
     pub validation: Scored,
     /// The first metric on the test set of the winner's networks from the same seeds; empty if a
     /// command evaluates the trials.
@@ -150,7 +150,8 @@ impl Best {
     }
 }
 
-/// The trial of the default point. It is the first trial, or the later one that tried its point again.
+/// The trial of the default point. It is the first trial, or the later one that tried its point
+/// again.
 fn default_trial(study: &Study) -> Option<Default> {
     // Other programs may have deleted it.
     let first = study.trials.first().filter(|first| first.number == 0)?;

@@ -65,7 +65,7 @@ pub enum Remark {
     },
     /// One trial is better than all others in every metric, so there is no choice between metrics.
     SinglePointFront {
-        /// Its number.
+        /// The number of this trial.
         trial: u32,
         /// The names of the metrics.
         metrics: Vec<String>,
@@ -77,7 +77,7 @@ pub enum Remark {
         samples: usize,
         /// The number of best trials that have the same accuracy, at least 2.
         tied: usize,
-        /// Their accuracy.
+        /// The accuracy of these trials.
         accuracy: f64,
     },
 }

@@ -20,7 +20,7 @@ const MOST_STEPS: f64 = (1u64 << 50) as f64;
 const GRID_SLACK: f64 = 1e-9;
 
 impl Space {
-    /// Reads a space from the JSON `text`; errors name `file`.
+    /// Reads a space from the JSON `text`. `file` is the name of the text in errors.
     ///
     /// ```
     /// use spiketune::space::{Space, Value};
@@ -36,7 +36,7 @@ impl Space {
     /// ```
     ///
     /// # Errors
-    /// The first rule that the text breaks, with file, key, value and the way out.
+    /// The text breaks a rule. The message names file, key, value and the way out.
     pub fn from_json(text: &str, file: &str) -> Result<Self, SpaceError> {
         let written: SpaceFile = input::from_json(text, file)?;
         if written.parameters.is_empty() {

@@ -53,8 +53,8 @@ impl Domain {
         }
     }
 
-    /// The lowest and the highest coordinate with the same value as `u`; both are `u` in a
-    /// continuous domain.
+    /// The cell of the coordinate `u`: the lowest and the highest coordinate that stand for the
+    /// same value. In a continuous domain both are `u`.
     ///
     /// ```
     /// use spiketune::space::{Domain, Value};
@@ -98,8 +98,8 @@ enum Scale {
 }
 
 impl Scale {
-    /// The scale from `low` to `high`, two different finite numbers in order; both are positive if
-    /// `log`.
+    /// The scale from `low` to `high`, which are finite numbers with `low` below `high`. If `log`,
+    /// the scale is logarithmic, and both are positive.
     fn new(low: f64, high: f64, log: bool) -> Self {
         let (width, ln_ratio) = (high - low, (high / low).ln());
         match log {
@@ -155,7 +155,7 @@ impl Space {
         Ok(self.searched().map(coordinate).collect())
     }
 
-    /// The point at `unit`, which has one coordinate for each searched parameter.
+    /// The point at the coordinates `unit` of the unit cube, one for each searched parameter.
     ///
     /// # Panics
     /// If `unit` is shorter than [`Space::dimension`].

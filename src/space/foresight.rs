@@ -8,13 +8,13 @@ use super::{Point, Space};
 /// What is known of a point before it is evaluated.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Foresight {
-    /// Its evaluation would fail.
+    /// The evaluation of the point would fail.
     Refused {
         /// Why, in words.
         reason: String,
     },
-    /// It can be evaluated. `bounds` has bounds of each metric, infinite if nothing is known. It is
-    /// empty if nothing is known of any metric.
+    /// The point can be evaluated. `bounds` has bounds of each metric, infinite if nothing is
+    /// known. It is empty if nothing is known of any metric.
     Possible {
         /// The bounds, in the order of the metrics.
         bounds: Vec<Bounds>,

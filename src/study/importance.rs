@@ -15,7 +15,7 @@ pub struct Importance {
 /// The share of one parameter in the variance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Share {
-    /// Its name.
+    /// The name of the parameter.
     pub name: String,
     /// The effect of the parameter alone, on average over all others: the first-order Sobol' index,
     /// in [0, 1].
@@ -28,7 +28,7 @@ pub struct Share {
 /// The common share of two parameters, beyond the effect of each alone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PairShare {
-    /// Their names.
+    /// The names of the two parameters.
     pub names: [String; 2],
     /// The second-order Sobol' index, in [0, 1].
     pub together: f64,

@@ -1,5 +1,5 @@
-//! Studies: metrics, trials with their states and values, facts about them, and views. Pure data,
-//! no IO.
+//! Studies: metrics, trials with their states and values, facts about them, and views of them. This
+//! room holds data only and does no input or output.
 
 mod confirmation;
 mod facts;

@@ -66,7 +66,7 @@ pub enum Outcome {
     Failed {
         /// Kind and reason.
         failure: Failure,
-        /// What was measured until then, for people.
+        /// What was measured before the failure, for people.
         attributes: Attributes,
     },
 }

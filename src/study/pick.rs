@@ -26,7 +26,7 @@ pub enum Pick {
 /// A text that is no [`Pick`], or one that fits no trial of a study.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum PickError {
-    /// It is none of the rules.
+    /// The text is none of the rules.
     #[error(
         "\"{0}\": must be knee, the number of a trial, or METRIC within VALUE, such as latency within 0.005"
     )]
@@ -111,8 +111,8 @@ impl Pick {
 const ROUNDING: f64 = 1e-12;
 
 /// For each trial of a front, given by its `losses`: how far it lies below the plane through the
-/// front's ends. Each loss counts as a share of its extent over the front. The result is minus the sum
-/// of these shares, so the front bends most at the largest number.
+/// front's ends. Each loss counts as a share of its extent over the front. The result is minus the
+/// sum of these shares, so the front bends most at the largest number.
 fn bends(losses: &[Vec<f64>]) -> Vec<f64> {
     let dimension = losses.first().map_or(0, Vec::len);
     let range = |at: usize| {

@@ -6,9 +6,9 @@ pub enum TrainingError {
     /// A setting out of its range.
     #[error("{name} = {value}: {rule}")]
     Setting {
-        /// Its name in the configuration.
+        /// The setting's name in the configuration.
         name: &'static str,
-        /// Its value.
+        /// The setting's value.
         value: f64,
         /// The rule that it breaks.
         rule: &'static str,
@@ -64,7 +64,7 @@ pub enum TrainingError {
     Augmentation {
         /// The name of the setting in the configuration.
         name: &'static str,
-        /// Its value.
+        /// The setting's value.
         value: u32,
         /// Rows of the samples.
         height: usize,

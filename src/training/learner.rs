@@ -77,7 +77,7 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// Runs one epoch; returns its mean training loss.
+    /// Runs one epoch. Returns its mean training loss.
     ///
     /// # Errors
     /// The loss explodes or is not finite, or a weight is not finite.

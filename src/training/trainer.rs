@@ -18,13 +18,13 @@ use super::{Activity, EpochReport, Evaluator, Summary, TrainingConfig, TrainingE
 ///
 /// `observer` gets a report of each epoch and may interrupt the training. Training ends after
 /// `config.epochs` epochs, or earlier by its [`Method`](super::Method). `sharpen` ends with the
-/// epoch in which all layers became sharp (every activation 0 or 1), `hybrid` after `fine_tune` more
-/// epochs. The order of samples, dropout and augmentation are random and follow from `seed`. The
-/// result does not depend on the number of threads.
+/// epoch in which all layers became sharp (every activation 0 or 1), `hybrid` after `fine_tune`
+/// more epochs. The order of samples, dropout and augmentation are random and follow from `seed`.
+/// The result does not depend on the number of threads.
 ///
 /// # Errors
-/// A setting is out of its range, a set does not fit the network, the loss explodes or is not finite,
-/// a weight is not finite, or a sharp layer fires for no validation sample.
+/// A setting is out of its range, a set does not fit the network, the loss explodes or is not
+/// finite, a weight is not finite, or a sharp layer fires for no validation sample.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -128,8 +128,8 @@ impl<'a> Trainer<'a> {
     /// A training before its first epoch. If the settings ask for a teacher, it is trained here.
     ///
     /// # Errors
-    /// A setting is out of its range, a set does not fit the network, or the training of the teacher
-    /// fails.
+    /// A setting is out of its range, a set does not fit the network, or the training of the
+    /// teacher fails.
     pub fn new(
         network: &'a mut Network,
         train: &'a Coded,

@@ -76,9 +76,9 @@ pub(crate) struct EvalArgs {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum PartKind {
-    /// What networks are tested on
+    /// The test part, on which networks are tested
     Test,
-    /// What networks are trained on
+    /// The training part, on which networks learn
     Train,
 }
 

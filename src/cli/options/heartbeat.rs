@@ -18,7 +18,7 @@ pub(crate) struct HeartbeatArgs {
     /// Time without a heartbeat after which a trial counts as lost and another worker repeats it,
     /// such as 5m
     ///
-    /// It must be at least twice --heartbeat, and the same for all workers of a study.
+    /// The time must be at least twice --heartbeat, and the same for all workers of a study.
     #[arg(long, alias = "grace", value_name = "DURATION", default_value = "120s", hide_short_help = true)]
     pub heartbeat_timeout: Seconds,
 }

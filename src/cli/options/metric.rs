@@ -21,7 +21,7 @@ pub(crate) fn metric(text: &str) -> Result<Metric, String> {
 /// Refuses an empty list of metrics and two metrics of one name.
 ///
 /// # Errors
-/// With the metric and the way out.
+/// The message names the metric and the way out.
 pub(crate) fn check_metrics(metrics: &[Metric]) -> Result<()> {
     if metrics.is_empty() {
         bail!("metrics = []: a study needs at least one");

@@ -22,7 +22,7 @@ impl NirArgs {
     /// The value of `--time-step`, if it was given.
     ///
     /// # Errors
-    /// It was given, and `model` is no NIR file.
+    /// `--time-step` was given, and `model` is no NIR file.
     pub fn step_for(&self, model: &ModelFile) -> Result<Option<f64>> {
         match (self.time_step, model) {
             (Some(step), ModelFile::Saved(_)) => {

@@ -17,8 +17,8 @@ pub(crate) struct RunArgs {
     /// last result
     ///
     /// The command reads the line {"parameters": {...}, "seed": N} on standard input. In the
-    /// command's arguments, {NAME} stands for the value of a parameter, and {seed} for the seed. The
-    /// command is started without a shell; if it needs one, use sh -c '...'.
+    /// command's arguments, {NAME} stands for the value of a parameter, and {seed} for the seed.
+    /// The command is started without a shell; if it needs one, use sh -c '...'.
     #[arg(long, value_name = "COMMAND")]
     pub command: String,
     /// Search space: a JSON file
@@ -38,8 +38,8 @@ pub(crate) struct RunArgs {
     /// Number of steps (such as epochs) of a complete trial, as the command counts them; needed
     /// with --fidelity
     ///
-    /// The command reports each step as {"step": S, "value": X}. With N steps, a trial pauses at the
-    /// first report from step N/9 and from step N/3 on (asha), or from step N/4 on (bayes).
+    /// The command reports each step as {"step": S, "value": X}. With N steps, a trial pauses at
+    /// the first report from step N/9 and from step N/3 on (asha), or from step N/4 on (bayes).
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(FEWEST_STEPS..))]
     pub steps: Option<u32>,
     #[command(flatten)]

@@ -27,8 +27,7 @@ pub(crate) struct StudyArgs {
     /// Search algorithm that proposes the hyperparameters of the next trial
     #[arg(long, value_enum, default_value_t = Strategy::Bayes)]
     pub search: Strategy,
-    /// End the study early by a rule: target, stagnation, improvement or time; may be given several
-    /// times
+    /// End the study early; may be given several times
     ///
     /// target=VALUE: a trial reaches VALUE in the first metric.
     ///
@@ -90,8 +89,8 @@ pub(crate) struct StudyArgs {
     /// Name of the study; if left out, made of the main options, such as
     /// digits-small-images-ideal-bayes-0
     ///
-    /// If the database has a study of this name, that study is resumed. Its setup (such as data set,
-    /// space, chip, search and seed) must be the same.
+    /// If the database has a study of this name, that study is resumed. Its setup (such as data
+    /// set, space, chip, search and seed) must be the same.
     #[arg(long, value_name = "NAME")]
     pub study: Option<String>,
     /// Delete the study of this name, if there is one, and begin again
@@ -132,7 +131,7 @@ impl StudyArgs {
     /// Refuses options that contradict each other, in a study of `metrics`.
     ///
     /// # Errors
-    /// With the option, its value, the rule and the way out.
+    /// The message names the option, its value, the rule and the way out.
     pub fn check(&self, metrics: &[Metric]) -> Result<()> {
         self.check_rules()?;
         check_metrics(metrics)?;

@@ -1,4 +1,4 @@
-//! What the machine has: threads, memory, a name.
+//! The machine: its number of cores, its available memory, its name.
 
 use anyhow::{Context, Result};
 

@@ -37,8 +37,8 @@ const FRUITLESS_ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(200);
 const BUFFER_BYTES: usize = 1 << 16;
 
-/// Downloads `file` to `target` from the first of `urls` that has it. The folder of `target` is
-/// made.
+/// Downloads `file` to the path `target`, from the first of `urls` that has it. The folder of
+/// `target` is created if it is missing.
 pub(crate) fn download(
     file: &CatalogueFile,
     urls: &[String],

@@ -1,5 +1,4 @@
-//! What the catalogue knows of a data set: its samples, its classes, its licence, and where it
-//! comes from.
+//! An entry of the catalogue of data sets: samples, classes, licence and source of a data set.
 
 use std::path::Path;
 
@@ -34,7 +33,7 @@ pub struct Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
-    /// It is part of this program.
+    /// The data set is part of this program.
     BuiltIn(BuiltIn),
     /// Files that are found in a folder or downloaded.
     Files {

@@ -13,7 +13,7 @@ pub fn catalogue() -> &'static [Entry] {
 /// The entry called `name`.
 ///
 /// # Errors
-/// There is none. The error lists all names and suggests the nearest.
+/// No entry has this name. The error lists all names and suggests the nearest.
 pub fn find(name: &str) -> Result<&'static Entry, DataError> {
     ENTRIES.iter().find(|entry| entry.name == name).ok_or_else(|| unknown(name))
 }

@@ -22,22 +22,22 @@ const FOLDER_VARIABLE: &str = "TUNE_DATA_DIR";
 pub struct Sources {
     /// The folders, in the order in which they are searched.
     pub folders: Vec<PathBuf>,
-    /// The folder that is searched last, and that receives downloads; `None` if there is no such
-    /// folder.
+    /// The user's cache folder, which is searched last and receives downloads; `None` if the user
+    /// has none.
     pub cache: Option<PathBuf>,
     /// Whether missing files are downloaded.
     pub network: Network,
-    /// Addresses that replace the catalogue's mirrors: the file F of the data set S is at
-    /// `ADDRESS/S/F`. Empty: the catalogue's mirrors.
+    /// Addresses to download from instead of the catalogue's mirrors. The file F of the data set S
+    /// is at `ADDRESS/S/F`. If empty, the catalogue's mirrors are used.
     pub mirrors: Vec<String>,
 }
 
 /// Whether files may be downloaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Network {
-    /// They may.
+    /// Files may be downloaded.
     Allowed,
-    /// They may not: a missing file is an error.
+    /// Files may not be downloaded: a missing file is an error.
     Forbidden,
 }
 
@@ -72,7 +72,7 @@ impl Sources {
         Ok(Self { folders, cache, network: Network::Allowed, mirrors: Vec::new() })
     }
 
-    /// The same sources without the network.
+    /// The same sources, but without downloads.
     pub fn offline(self) -> Self {
         Self { network: Network::Forbidden, ..self }
     }

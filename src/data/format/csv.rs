@@ -1,4 +1,4 @@
-//! Tables as text: one sample per line, with real features and one label column.
+//! Reads tables in text files: one sample per line, with real-valued features and one label column.
 //!
 //! Cells are separated by commas, semicolons or tabs. Columns are counted from 0, lines from 1.
 

@@ -1,7 +1,8 @@
-//! The files of an IDX data set in a folder, by the names that people give them.
+//! Finds the files of an IDX data set in a folder, by the names that people give them.
 //!
-//! MNIST's names are `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, and the same with `t10k`.
-//! Others put a point before `idx3`, another name before `train`, or `test` in place of `t10k`.
+//! In MNIST the training part is `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`; the test
+//! part has `t10k` in place of `train`. Other sources put a point before `idx3`, a name before
+//! `train`, or `test` in place of `t10k`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

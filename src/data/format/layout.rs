@@ -22,7 +22,8 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// The layout of an array of these `dims`; `name` is its name for errors.
+    /// The layout of an array with the dimensions `dims`. `name` is the array's name in error
+    /// texts.
     ///
     /// # Errors
     /// There are fewer than two or more than four dimensions, or the channels may be in two places.

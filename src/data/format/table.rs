@@ -72,8 +72,8 @@ impl Table {
     /// If all values of the training part lie within [0, 1], a value x becomes round(255 x).
     /// Otherwise x becomes round(255 (x - low) / (high - low)). There low and high are the smallest
     /// and largest value in the training part: of the column for tables, of all columns for images.
-    /// So nothing is learnt from the other parts. Their values outside this range are clamped, and a
-    /// note says how many. A constant feature that is scaled has level 0.
+    /// So nothing is learnt from the other parts. Their values outside this range are clamped, and
+    /// a note says how many. A constant feature that is scaled has level 0.
     pub fn into_parts(self) -> Result<Parts, DataError> {
         let (train, test, is_test_cut) = match self.test {
             Some(test) => (self.train, test, false),

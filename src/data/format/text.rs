@@ -21,10 +21,10 @@ pub(crate) struct Body<'a> {
     pub skipped: u64,
 }
 
-/// The text in `bytes`: UTF-8, or UTF-16 with its mark.
+/// The text in `bytes`. They are UTF-8, or UTF-16 with a byte order mark.
 ///
 /// # Errors
-/// It is neither; the message names the line.
+/// The bytes are neither; the message names the line.
 pub(crate) fn decoded(bytes: Vec<u8>, file: &Path) -> Result<String, DataError> {
     match bytes[..] {
         [0xff, 0xfe, ref rest @ ..] => utf16(rest, u16::from_le_bytes, file),

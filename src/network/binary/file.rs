@@ -1,8 +1,8 @@
 //! The file of a binary network: in the format safetensors, which any language can read.
 //!
 //! Tensors: `layers.L.weights` (channels, kernel elements) and `layers.L.thresholds` (channels) of
-//! layer L, in `f64`, and `key` (K classes, N output neurons), zeros and ones. A neuron of channel c
-//! of layer L fires where `weights[c] . inputs >= thresholds[c]`.
+//! layer L, in `f64`, and `key` (K classes, N output neurons), zeros and ones. A neuron of channel
+//! c of layer L fires where `weights[c] . inputs >= thresholds[c]`.
 //!
 //! Metadata: `format`; `input_max`, the largest input; `layers.L.exponent`, where weights and
 //! thresholds are whole multiples of 2^exponent; `layers.L.wiring`, a

@@ -27,7 +27,7 @@ pub struct StridedLanes<'a> {
 pub const WIDEST: usize = 4;
 
 /// Sums `value lanes[index step + p spacing]` over all entries, and writes the sum to `out[p gap]`.
-/// It does so for each panel p of `count`, which is 1 to [`WIDEST`].
+/// There is one sum for each panel p of `count`, which is 1 to [`WIDEST`].
 ///
 /// # Panics
 /// If an entry or a panel lies outside `strided` or `out`.

@@ -44,10 +44,10 @@ pub enum Shape {
     Boxcar,
     /// `max(0, 1 - |u|)` (Esser et al. 2016).
     Triangle,
-    /// `4 s (1 - s)` with `s = 1 / (1 + exp(-4u))`, the derivative of a sigmoid, which falls
-    /// exponentially (Zenke, Vogels 2021).
+    /// `4 s (1 - s)` with `s = 1 / (1 + exp(-4u))`: the derivative of a sigmoid. It falls
+    /// exponentially with the distance from the threshold (Zenke, Vogels 2021).
     SigmoidDerivative,
-    /// `1 / (1 + (pi u)^2)`, the derivative of an arctangent, whose long tails give every neuron a
+    /// `1 / (1 + (pi u)^2)`: the derivative of an arctangent. Its long tails give every neuron a
     /// gradient (Fang et al. 2021).
     Arctan,
 }

@@ -13,9 +13,11 @@ use crate::network::layer::norm::Norm;
 use crate::network::{Key, Network, Slope, Spec, SpecError};
 
 impl Network {
-    /// A network with random weights and a random key from `seed`, zero biases and sharpness 0.
+    /// A new network of the plan `spec`. Its weights and its key (which output neurons belong to
+    /// which class) are random and follow from `seed`. Biases and sharpness are 0.
     ///
-    /// Weights are uniform in `±sqrt(6 / (fan in + fan out))` (Glorot, Bengio 2010).
+    /// Weights are uniform in `±sqrt(6 / (fan in + fan out))`, with the numbers of inputs and
+    /// outputs of a weight's layer (Glorot, Bengio 2010).
     ///
     /// # Errors
     /// The first mistake in the plan.

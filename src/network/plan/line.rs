@@ -29,7 +29,7 @@ pub struct LineError {
     pub line: String,
     /// The part that cannot be read.
     pub part: String,
-    /// What it must be.
+    /// The rule for this part, such as how it must be written.
     pub rule: &'static str,
 }
 

@@ -102,8 +102,8 @@ fn top(layers: &[PlannedLayer], input: Volume) -> Volume {
     layers.last().map_or(input, |planned| planned.activation.outputs())
 }
 
-/// The shape of the inputs of the next layer if it is dense. If it is the first layer, all numbers of
-/// a sample count as one row.
+/// The shape of the inputs of the next layer if it is dense. If it is the first layer, all numbers
+/// of a sample count as one row.
 fn everything(layers: &[PlannedLayer], input: Volume) -> Volume {
     layers.last().map_or(Volume::flat(input.len()), |planned| planned.activation.outputs())
 }

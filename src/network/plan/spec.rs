@@ -91,7 +91,7 @@ pub enum SpecError {
         name: String,
         /// The size.
         value: usize,
-        /// Its least value.
+        /// The least value of the size.
         least: usize,
     },
     /// A share of dropped activations outside [0, 1).

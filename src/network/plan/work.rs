@@ -31,7 +31,7 @@ impl Spec {
         Ok(layers.iter().zip(areas).map(parameters).sum())
     }
 
-    /// The work of a forward pass that skips no input.
+    /// The number of operations of a forward pass over one sample that skips no input.
     ///
     /// # Errors
     /// The first mistake in the plan.

@@ -26,7 +26,7 @@ pub struct ExternalSetup {
     /// Number of steps of a complete trial; left out if trials do not pause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<u32>,
-    /// What is searched and how.
+    /// What the study searches and how.
     #[serde(flatten)]
     pub searched: Searched,
 }

@@ -19,7 +19,7 @@ pub struct Job {
     /// The study ends if this number of trials has failed before any has succeeded; 0 for never.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub max_failures: u32,
-    /// Number of seeds from which every trial is evaluated.
+    /// Seeds from which every trial is evaluated.
     pub replicates: u32,
     /// The folder of the checkpoints of paused trials, if one was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -39,10 +39,10 @@ pub struct Searched {
 }
 
 impl Searched {
-    /// A search of the space called `space`, whose SHA-256 is `space_sha256`, by the strategy
-    /// `search` from the root `seed`. No trial pauses, there are no warm-start trials, each trial
-    /// has one seed, no reference point is named, and there is one worker: set the other fields
-    /// where that is not so.
+    /// A search of the space called `space`, whose SHA-256 is `space_sha256`, by the algorithm
+    /// `search` with the seed `seed`. All other fields have their usual values: no trial pauses,
+    /// there are no warm-start trials, each trial has one seed, there is no reference point, and
+    /// there is one worker.
     ///
     /// ```
     /// use spiketune::study::Searched;

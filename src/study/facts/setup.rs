@@ -31,7 +31,7 @@ pub struct Setup {
     /// Bounds of metrics, such as `cores<=128`; left out if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub constraints: Vec<String>,
-    /// What is searched and how.
+    /// What the study searches and how.
     #[serde(flatten)]
     pub searched: Searched,
 }

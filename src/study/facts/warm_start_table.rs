@@ -40,7 +40,7 @@ pub enum WarmStartError {
         name: String,
         /// The number of the line, from 1.
         line: usize,
-        /// What the parser says.
+        /// The parser's error.
         source: serde_json::Error,
     },
     /// The text is not a table.
@@ -48,7 +48,7 @@ pub enum WarmStartError {
     Csv {
         /// The table.
         name: String,
-        /// What the parser says.
+        /// The parser's error.
         source: csv::Error,
     },
     /// A column of a table or a metric of a study is missing.

@@ -58,9 +58,10 @@ impl Default for Adaptive {
 /// The phase of the adaptive sharpener.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 enum Phase {
-    /// It waits while the network learns. In `stalled` epochs so far the loss did not fall.
+    /// The sharpener waits while the network learns. In `stalled` epochs so far the loss did not
+    /// fall.
     Waiting { stalled: u32 },
-    /// It sharpens a little at each batch.
+    /// The sharpener sharpens a little at each batch.
     Sharpening,
 }
 

@@ -25,8 +25,9 @@ pub enum Schedule {
 impl Schedule {
     /// The factor on the learning rate at `step` of `steps`, counted from 0.
     ///
-    /// Over the first share `warm_up` in [0, 1) of all steps, the factor rises in a line to the
-    /// first factor of the schedule (Goyal et al. 2017). The schedule runs over the other steps.
+    /// The first share `warm_up`, in [0, 1), of all steps is the warm-up: the factor rises in a
+    /// line to the first factor of the schedule (Goyal et al. 2017). The schedule runs over the
+    /// other steps.
     ///
     /// ```
     /// use spiketune::training::Schedule;

@@ -129,8 +129,8 @@ pub struct WinogradErrors<'a> {
 }
 
 impl Winograd {
-    /// Whether Winograd's convolution exists for a `kernel` of (rows, columns) with this stride and
-    /// padding.
+    /// Whether Winograd's convolution can be used for a `kernel` of (rows, columns) with this
+    /// stride and padding.
     pub const fn applies(kernel: (usize, usize), stride: usize, padding: usize) -> bool {
         kernel.0 == kernel.1 && (kernel.0 == 3 || kernel.0 == 5) && stride == 1 && padding < kernel.0
     }
