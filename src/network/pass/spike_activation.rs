@@ -1,11 +1,11 @@
 //! The spike activation of a layer: it leads from weighted sums to outputs, sample by sample, and
 //! back.
 //!
-//! The forward pass has these steps: the potential `z = scale y + shift` of the sum y (batch norm
-//! and bias in one), the maximum of each window of max pooling, the sharpened step, dropout, the
-//! mean of each square of average pooling. The step never falls as its potential grows. So the
-//! largest potential of a window also has the largest activation. The gradient goes to that
-//! potential alone.
+//! The forward pass begins with the potential `z = scale y + shift` of the sum y, which is batch
+//! norm and bias in one. Max pooling takes the maximum of each window. Then come the sharpened step
+//! and dropout. Average pooling takes the mean of each square. The step never falls as its
+//! potential grows, so the largest potential of a window also has the largest activation. The
+//! gradient goes to that potential alone.
 
 use super::tensor::Tensor;
 use crate::network::kernels::{LANES, Lanes, panels, vectorized};

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 pub const RUNG_HISTORY: &str = "tune:course";
 
 /// The rungs at which a trial has paused, lowest first and without a gap; empty if it never paused.
-/// A rung is a point of its training.
+/// A rung is a step of the training at which trials pause.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RungHistory {
