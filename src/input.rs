@@ -1,4 +1,5 @@
-//! Input files: strict reading of JSON, and the nearest known name to a typo.
+//! Reads input by people: strict JSON, with the place of a mistake and the nearest known name to a
+//! typo.
 //!
 //! An error names the file, the path of the key, the value and the rule in one line:
 //! `spaces/my.json: parameters.lr: unknown key "lo"; did you mean "low"?`
@@ -21,16 +22,17 @@ pub struct InputError {
 }
 
 impl InputError {
-    /// A mistake at the key `path` of `file`; an empty path means the file as a whole.
+    /// A mistake at the key `path` of `file`. An empty path means the file as a whole.
     pub fn new(file: &str, path: &str, problem: impl Into<String>) -> Self {
         let place = if path.is_empty() { String::new() } else { format!("{path}: ") };
         Self { file: file.to_owned(), place, problem: problem.into() }
     }
 }
 
-/// Reads JSON `text` as a `T`; `file` is its name in errors.
+/// Reads the JSON `text` as a `T`. `file` is the name of the text in errors.
 ///
-/// `T` should deny unknown fields; the error then suggests the nearest known one.
+/// `T` should deny unknown fields. The error of an unknown field then suggests the nearest known
+/// one.
 ///
 /// # Errors
 /// The text is not JSON, an object has a key twice, or the text is not a `T`.
@@ -38,10 +40,10 @@ pub fn from_json<T: DeserializeOwned>(text: &str, file: &str) -> Result<T, Input
     from_value(parse(text, file)?, file, "")
 }
 
-/// Parses JSON `text`; `file` is its name in errors.
+/// Parses the JSON `text`. `file` is the name of the text in errors.
 ///
-/// Most parsers keep the last of two values of a key without a word. Here that is an error, since
-/// one of the two was meant.
+/// If an object has a key twice, most parsers silently keep the last value. Here that is an error,
+/// since either value may be the one that was meant.
 ///
 /// # Errors
 /// The text is not JSON, or an object has a key twice.
@@ -58,7 +60,7 @@ pub fn parse(text: &str, file: &str) -> Result<Json, InputError> {
     let OneOfEachKey(value) = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
         match error.into_inner() {
-            // The only rule beyond those of JSON.
+            // The only rule here that goes beyond those of JSON.
             twice if twice.is_data() => InputError::new(file, path.trim_matches('.'), with_place(&twice)),
             broken => not_json(&broken),
         }
@@ -67,7 +69,7 @@ pub fn parse(text: &str, file: &str) -> Result<Json, InputError> {
     Ok(value)
 }
 
-/// The text of an error with its place in brackets, then the way out.
+/// The text of an error with the line and column in brackets, then the way out.
 fn with_place(error: &serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
     let text = error.to_string();
@@ -75,7 +77,7 @@ fn with_place(error: &serde_json::Error) -> String {
     format!("{problem} (line {line} column {column}): drop one")
 }
 
-/// JSON whose objects have each key once.
+/// JSON in which no object has a key twice.
 struct OneOfEachKey(Json);
 
 impl<'de> serde::Deserialize<'de> for OneOfEachKey {
@@ -146,7 +148,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
 /// Most characters of a text of unknown length that an error shows.
 const SHOWN: usize = 100;
 
-/// `text`, cut after 100 characters.
+/// `text`; if it is longer than 100 characters, cut there, with `...` at the end.
 ///
 /// ```
 /// use spiketune::input::shortened;
@@ -171,8 +173,8 @@ pub fn from_value<T: DeserializeOwned>(value: Json, file: &str, path: &str) -> R
         let message = error.into_inner().to_string();
         match unknown_name(&message) {
             Some((what, unknown, problem)) => {
-                // The path of an unknown key ends with the key itself, which the problem names
-                // already.
+                // The path of an unknown key ends with the key itself, and the message names that
+                // key already.
                 let parent =
                     if what == "field" { inner.strip_suffix(unknown).unwrap_or(&inner) } else { &inner };
                 InputError::new(file, &join(path, parent.trim_end_matches('.')), problem)
@@ -192,9 +194,9 @@ fn without_middle(message: &str) -> String {
     format!("{}{tail}", shortened(message))
 }
 
-/// The candidate that `name` was probably meant to be: it begins with `name`, or differs in at most
-/// a third of the letters (one if there are few). The nearest of several; `None` if there is none,
-/// or if `name` is longer than any name that people type.
+/// The candidate that `name` was probably meant to be; `None` if there is none. It begins with
+/// `name`, or differs in at most a third of the letters (in one if there are few). Of several, the
+/// nearest is taken. A `name` longer than people type has no candidate.
 ///
 /// ```
 /// use spiketune::input::nearest;
@@ -206,7 +208,7 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let typed = name.to_lowercase();
     let letters = typed.chars().count();
     let farthest = letters.max(3) / 3;
-    // The distance takes time by the product of the lengths.
+    // The time for the distance grows with the product of the lengths.
     let is_comparable = |candidate: &&str| letters <= SHOWN && candidate.len() <= 4 * SHOWN;
     candidates
         .into_iter()
@@ -219,7 +221,7 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 
 /// The text `; did you mean "NEAREST"?`, or the list of the candidates if none is near.
 pub fn suggestion<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> String {
-    /// Most candidates in the list.
+    /// The most candidates in the list.
     const LISTED: usize = 100;
     if let Some(candidate) = nearest(name, candidates.clone()) {
         return format!("; did you mean \"{candidate}\"?");
@@ -233,8 +235,8 @@ pub fn suggestion<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str> 
     format!("; there are: {}{more}", listed.join(", "))
 }
 
-/// Parses serde's "unknown field `x`, expected one of `a`, `b`" to (field or variant, x, text of
-/// the mistake).
+/// Reads serde's message "unknown field `x`, expected one of `a`, `b`". Returns (`field` or
+/// `variant`, x, text of the mistake).
 fn unknown_name(message: &str) -> Option<(&str, &str, String)> {
     let rest = message.strip_prefix("unknown ")?;
     let (what, rest) = rest.split_once(' ')?;

@@ -1,8 +1,9 @@
-//! Output files: written whole or not at all, whatever stands at their path.
+//! Output files: a file is written whole or not at all.
 //!
 //! A regular file, or a path where nothing is yet, is replaced by a rename: a reader sees the old
-//! file or the new one. A symbolic link stays, and the file behind it is replaced. A device, a FIFO
-//! and an open descriptor (`/dev/stdout`, `/dev/fd/3`) are written as they are.
+//! file or the new one. A symbolic link stays, and the file that it leads to is replaced. A device,
+//! a FIFO (named pipe) and an open descriptor (`/dev/stdout`, `/dev/fd/3`) cannot be replaced: they
+//! are written directly.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
@@ -15,16 +16,16 @@ use tempfile::NamedTempFile;
 /// The most symbolic links that are followed one after the other, as on Linux.
 const MOST_LINKS: usize = 40;
 
-/// How long a FIFO may be without a reader, and how often it is asked.
+/// How long to wait for a reader of a FIFO, and how often to look for one.
 #[cfg(unix)]
 const READER_WITHIN: Duration = Duration::from_secs(10);
 #[cfg(unix)]
 const READER_EVERY: Duration = Duration::from_millis(20);
 
-/// What is written at the path of an output file.
+/// What lies at the path of an output file.
 #[derive(Debug, PartialEq, Eq)]
 enum Target {
-    /// A regular file at the end of all links, there already or not.
+    /// A regular file, after all links were followed. It may not exist yet.
     File(PathBuf),
     /// A device, a FIFO or an open descriptor.
     Stream(PathBuf),
@@ -33,25 +34,25 @@ enum Target {
 /// Why an output file cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum Unwritable {
-    /// A folder is there.
+    /// The path is a folder.
     #[error("is a folder: name a file")]
     Folder,
-    /// Its folder is missing.
+    /// The folder of the file does not exist.
     #[error("the folder {} does not exist: make it first", .0.display())]
     NoFolder(PathBuf),
-    /// Its folder takes no new file.
+    /// The folder of the file accepts no new file.
     #[error("cannot write there: choose another folder: {0}")]
     Closed(io::Error),
-    /// The file is there, and nobody may write it.
+    /// The file exists, and may not be written.
     #[error("the file is read-only: choose another name")]
     ReadOnly,
-    /// Nothing can be found out about it.
+    /// The system does not tell what lies at the path.
     #[error("cannot look at it: choose another name: {0}")]
     Unseen(io::Error),
 }
 
-/// Writes `content` to `file`. Keeps the mode of a file that is there, and its owner where the
-/// system lets it; a new file has the mode that the process gives to new files.
+/// Writes `content` to `file`. A file that exists keeps its mode, and its owner if the system
+/// allows it. A new file has the mode that the process gives to new files.
 ///
 /// # Errors
 /// The file cannot be written whole. A regular file is then as it was.
@@ -66,10 +67,10 @@ pub fn write(file: &Path, content: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Checks that `file` can be written, without a change to it.
+/// Checks that `file` can be written, without changing it.
 ///
 /// # Errors
-/// What stands in the way.
+/// Why it cannot be written.
 pub fn check(file: &Path) -> Result<(), Unwritable> {
     let path = match Target::of(file) {
         Ok(Target::File(path)) => path,
@@ -91,12 +92,13 @@ pub fn check(file: &Path) -> Result<(), Unwritable> {
     }
 }
 
-/// Whether `file` is, or will be, a regular file: only such a file has others beside it.
+/// Whether `file` is a regular file or will be one. Only such a file can have others beside it.
 pub fn is_regular(file: &Path) -> bool {
     matches!(Target::of(file), Ok(Target::File(_)))
 }
 
-/// Whether both paths lead to the same regular file, by any names and links, there already or not.
+/// Whether both paths lead to the same regular file, whatever their names and links. The file may
+/// not exist yet.
 pub fn is_same(one: &Path, other: &Path) -> bool {
     match (Place::of(one), Place::of(other)) {
         (Some(one), Some(other)) => one == other,
@@ -104,18 +106,18 @@ pub fn is_same(one: &Path, other: &Path) -> bool {
     }
 }
 
-/// What makes a regular file the one that it is.
+/// What identifies a regular file.
 #[derive(Debug, PartialEq, Eq)]
 enum Place {
-    /// Its device and its number there.
+    /// The number of its device, and its number on that device.
     #[cfg(unix)]
     Inode(u64, u64),
-    /// The whole path of a file that is not there yet.
+    /// The absolute path, for a file that does not exist yet.
     Path(PathBuf),
 }
 
 impl Place {
-    /// The place of a regular file; `None` for folders, devices and FIFOs.
+    /// What identifies the regular file at this path; `None` for folders, devices and FIFOs.
     fn of(file: &Path) -> Option<Self> {
         let path = match fs::metadata(file) {
             #[cfg(unix)]
@@ -148,7 +150,7 @@ impl Target {
     }
 }
 
-/// The path to which the links at `file` lead, whether something is there or not.
+/// The path to which the links at `file` lead. Nothing needs to exist there.
 fn end_of_links(file: &Path) -> io::Result<PathBuf> {
     let mut path = file.to_owned();
     for _ in 0..MOST_LINKS {
@@ -163,7 +165,7 @@ fn end_of_links(file: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many symbolic links"))
 }
 
-/// Whether `path` names a descriptor that a process holds open, as Linux and the BSDs spell it.
+/// Whether `path` names an open descriptor of a process, in the way of Linux and the BSDs.
 fn is_descriptor(path: &Path) -> bool {
     let in_table = |parent: &Path| {
         parent == Path::new("/dev/fd") || parent.starts_with("/proc") && parent.ends_with("fd")
@@ -171,7 +173,7 @@ fn is_descriptor(path: &Path) -> bool {
     path.parent().is_some_and(in_table)
 }
 
-/// Where a file at `path` stands.
+/// The folder of the file at `path`.
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -179,7 +181,8 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Checks the rights of this process; opening a FIFO would wait for its reader.
+/// Checks that this process may write to `path`. It does not open it: opening a FIFO would wait for
+/// its reader.
 #[cfg(unix)]
 fn check_stream(path: &Path) -> Result<(), Unwritable> {
     use rustix::fs::{Access, access};
@@ -195,8 +198,8 @@ fn check_stream(_path: &Path) -> Result<(), Unwritable> {
     Ok(())
 }
 
-/// Opens a device, a FIFO or an open descriptor. A FIFO must have a reader soon: nobody should wait
-/// for the end of a program that waits for nobody.
+/// Opens a device, a FIFO or an open descriptor. A FIFO must get a reader soon: this
+/// program does not wait for ever.
 #[cfg(unix)]
 fn open_stream(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::FileTypeExt;
@@ -207,7 +210,7 @@ fn open_stream(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Opens a FIFO for writing, if it has a reader `within` this time.
+/// Opens a FIFO for writing, if it gets a reader `within` this time.
 #[cfg(unix)]
 fn open_fifo(path: &Path, within: Duration) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
@@ -253,12 +256,12 @@ fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// A new file in `folder` that nobody may read who may not read the file that is `there`.
+/// A new file in `folder`. Nobody may read it who may not read the file that is `there`.
 #[cfg(unix)]
 fn beside(folder: &Path, there: Option<&Metadata>) -> io::Result<NamedTempFile> {
     use std::os::unix::fs::PermissionsExt;
 
-    // The system takes away what the process's umask forbids.
+    // The system removes the rights that the umask of the process forbids.
     let mode = there.map_or(0o666, |there| there.permissions().mode() & 0o777);
     tempfile::Builder::new().permissions(fs::Permissions::from_mode(mode)).tempfile_in(folder)
 }

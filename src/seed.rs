@@ -1,16 +1,17 @@
-//! Random seeds: all random numbers come from streams that are derived by name from one root seed.
+//! Random seeds: all random numbers come from streams, which follow by name from one root seed.
 //!
-//! A [`Seed`] is 32 bytes. A child is the SHA-256 of its parent and its name, so that streams of
+//! A [`Seed`] is 32 bytes. A child seed is the SHA-256 of its parent and its name. So streams of
 //! different names are independent, and no stream depends on the draws from another. Trial 17 draws
 //! the same numbers whether trials 0 to 16 ran before it, beside it, or in an earlier process.
 
 use rand::SeedableRng;
 use sha2::{Digest, Sha256};
 
-/// A stream of random numbers: ChaCha8, the same on every platform.
+/// A stream of random numbers by the generator ChaCha8. It is the same on every platform.
 pub type Stream = rand_chacha::ChaCha8Rng;
 
-/// A node in the tree of seeds. All random streams of this crate come from one.
+/// A seed in the tree of seeds: it gives child seeds and a stream of random numbers. All random
+/// streams of this crate come from one.
 ///
 /// ```
 /// use rand::Rng;
@@ -24,7 +25,7 @@ pub type Stream = rand_chacha::ChaCha8Rng;
 pub struct Seed([u8; 32]);
 
 impl Seed {
-    /// The root of a study's seeds.
+    /// The root seed of a study, from the number of `--seed`.
     pub fn root(seed: u64) -> Self {
         Self::hash(&[b"root", &seed.to_le_bytes()])
     }

@@ -74,7 +74,7 @@ pub struct Bytes(pub u64);
 /// Powers of 1024 with their letters, the largest first.
 const BYTE_PREFIXES: [(u64, char); 4] = [(1 << 40, 'T'), (1 << 30, 'G'), (1 << 20, 'M'), (1 << 10, 'K')];
 
-/// The error of a text that is no size.
+/// The error of a text that is no size in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a number above 0 with K, M, G or T, such as 8G")]
 pub struct BytesError;
@@ -82,8 +82,8 @@ pub struct BytesError;
 impl std::str::FromStr for Bytes {
     type Err = BytesError;
 
-    /// Reads `8G`, `1.5G`, `512M`: letters stand for powers of 1024, a number without a letter for
-    /// bytes.
+    /// Reads a size such as `8G`, `1.5G` or `512M`. The letters K, M, G and T stand for powers of
+    /// 1024; without a letter it is in bytes.
     fn from_str(text: &str) -> Result<Self, BytesError> {
         let with = |(factor, letter)| Some((factor, text.strip_suffix(letter)?));
         let (factor, number) = BYTE_PREFIXES.into_iter().find_map(with).unwrap_or((1, text));
@@ -115,7 +115,7 @@ impl Seconds {
     }
 }
 
-/// The letters of durations with their seconds.
+/// The letters of units of time, each with its length in seconds.
 const DURATIONS: [(f64, char); 4] = [(86_400.0, 'd'), (3600.0, 'h'), (60.0, 'm'), (1.0, 's')];
 
 /// The error of a text that is no duration.
@@ -126,7 +126,7 @@ pub struct SecondsError;
 impl std::str::FromStr for Seconds {
     type Err = SecondsError;
 
-    /// Reads `90s`, `30m`, `1.5h`, `2d`: a number without a letter stands for seconds.
+    /// Reads a duration such as `90s`, `30m`, `1.5h` or `2d`; without a letter it is in seconds.
     fn from_str(text: &str) -> Result<Self, SecondsError> {
         let with = |(factor, letter)| Some((factor, text.strip_suffix(letter)?));
         let (factor, number) = DURATIONS.into_iter().find_map(with).unwrap_or((1.0, text));
@@ -135,13 +135,14 @@ impl std::str::FromStr for Seconds {
     }
 }
 
-/// SI prefixes of the powers of 1000, from that of -8 on.
+/// SI prefixes of the powers of 1000, from 1000^-8 on.
 const PREFIXES: [&str; 12] = ["y", "z", "a", "f", "p", "n", "u", "m", "", "k", "M", "G"];
-/// The position of the prefix of 1 in [`PREFIXES`].
+/// The position in [`PREFIXES`] of the empty prefix, for 1000^0.
 const NO_PREFIX: i32 = 8;
-/// The digits that people are shown.
+/// Number of significant digits that people are shown.
 const DIGITS: i32 = 4;
-/// Numbers without a unit are shown with a power of ten from this power on, and below the other.
+/// The powers of ten at which numbers without a unit are written out; all others are written as in
+/// `1.235e-9`.
 const PLAIN_POWERS: std::ops::Range<i32> = -4..6;
 
 /// `value` with four significant digits, so that a value other than zero never looks like zero:
@@ -154,8 +155,8 @@ pub fn digits(value: f64) -> String {
     }
 }
 
-/// `value`, in `unit`, with four significant digits and an SI prefix: `1.235 nJ`. Seconds have none
-/// above 1.
+/// `value` in `unit`, with four significant digits and an SI prefix, such as `1.235 nJ`. From one
+/// second on, seconds have no prefix.
 pub fn with_prefix(value: f64, unit: &str) -> String {
     let Some(power) = power_of_ten(value) else { return format!("{value} {unit}") };
     let most = if unit == "s" { 0 } else { PREFIXES.len() as i32 - 1 - NO_PREFIX };
@@ -170,14 +171,16 @@ pub fn with_prefix(value: f64, unit: &str) -> String {
     }
 }
 
-/// The power of ten of the first digit of `value` as it is shown; `None` if it has no such digit.
+/// The power of ten of the first digit of `value`, rounded as it is shown; `None` for a value
+/// without such a digit, such as 0.
 fn power_of_ten(value: f64) -> Option<i32> {
     let text = format!("{value:.3e}");
     let (_, power) = text.split_once('e')?;
     power.parse().ok().filter(|_| value != 0.0)
 }
 
-/// `value`, whose first digit stands for this `power` of ten, with as many decimals as it takes.
+/// `value` with as many decimals as four significant digits need. Its first digit stands for this
+/// `power` of ten.
 fn with_decimals(value: f64, power: i32) -> String {
     let decimals = usize::try_from(DIGITS - 1 - power).unwrap_or(0);
     format!("{value:.decimals$}")

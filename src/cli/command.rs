@@ -18,11 +18,13 @@ use super::options::run::RunArgs;
 use super::options::tune::TuneArgs;
 use crate::search::Strategy;
 
-/// Finds the best hyperparameters of a binary-communication network for a data set and a spiking chip.
+/// Finds the best hyperparameters of a binary-communication (spiking) network for a data set and a
+/// spiking chip.
 ///
-/// Each trial trains a network whose hidden activations are 0 or 1 and scores it on a simulated chip.
-/// A Gaussian process proposes the next trial. The best hyperparameters are written to a JSON file.
-/// The same command resumes an interrupted study.
+/// Each trial takes a point (one value per hyperparameter) and trains a network with it. Hidden
+/// neurons of the network send only 0 or 1. The trial is scored by the accuracy on a simulated
+/// chip. A Gaussian process, a model of the results so far, proposes the next point. The best
+/// hyperparameters are written to a JSON file. The same command resumes an interrupted study.
 #[derive(Debug, Parser)]
 #[command(
     name = "tune",
@@ -42,36 +44,40 @@ pub(super) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Run a study whose trials a command of yours evaluates
+    /// Run a study whose trials are evaluated by a command of yours
     Run(RunArgs),
-    /// Evaluate trials of a study beside any number of other workers, on this or other machines
+    /// Join a study as a worker: evaluate its trials on this machine, beside workers on this or
+    /// other machines
     Worker(WorkerArgs),
-    /// Start workers under the scheduler of a cluster
+    /// Start workers through the scheduler of a cluster
     #[command(subcommand)]
     Launch(LaunchCommand),
     /// Start and stop a private PostgreSQL server
     #[command(subcommand)]
     Db(DbCommand),
-    /// Evaluate one trial for a worker
+    /// Evaluate one trial in this process, on behalf of `tune worker`
     #[command(hide = true)]
     Trial,
-    /// Start the next trial of a study that a script evaluates; print its point as JSON
+    /// Start the next trial of a study whose trials your own script evaluates; prints its point as
+    /// JSON
     Ask(AskArgs),
-    /// Store the result of a trial that a script has evaluated
+    /// Store the result of a trial that your own script has evaluated
     Tell(TellArgs),
-    /// Propose points to another program and take its results, line by line; nothing is stored
+    /// Act as an optimizer for another program: propose points and take results, line by line;
+    /// nothing is stored
     Serve {
-        /// Use standard input and output, with one JSON object per line
+        /// Talk over standard input and output, with one JSON object per line
         #[arg(long, required = true)]
         stdio: bool,
     },
-    /// Propose points to the benchmark program kurobako: kurobako solver command tune kurobako
+    /// Act as a solver of kurobako, a benchmark program for optimizers, which starts it by:
+    /// kurobako solver command tune kurobako
     Kurobako {
-        /// The search that proposes points
+        /// Search algorithm that proposes points (one value for each parameter)
         #[arg(long, value_enum, default_value_t = Strategy::Bayes)]
         search: Strategy,
     },
-    /// List and download data sets
+    /// List the known data sets, or download one
     #[command(subcommand)]
     Data(DataCommand),
     /// Show the state of a study: trials by state, workers, speed, failures
@@ -82,15 +88,15 @@ pub(super) enum Command {
     Pick(PickArgs),
     /// Score a trained network on a chip
     Eval(EvalArgs),
-    /// Write a study or a trained network for other programs
+    /// Write a study or a trained network as a file for other programs
     #[command(subcommand)]
     Export(ExportCommand),
-    /// Describe networks
+    /// Show the layers of a network
     #[command(subcommand)]
     Net(NetCommand),
-    /// Print the JSON Schema of a kind of file
+    /// Print the JSON Schema that describes a kind of file or message
     Schema {
-        /// The kind of file
+        /// Kind of file or message
         kind: SchemaKind,
     },
 }

@@ -1,4 +1,4 @@
-//! Leads a study that is ready: opens it, runs it, writes and shows its winner.
+//! Leads a prepared study: opens it in its storage, runs it, writes and shows its winner.
 
 use anyhow::Result;
 
@@ -16,12 +16,12 @@ use crate::study::{ExternalSetup, SCRIPT, Script, Study, Trial, TrialState, WARM
 use crate::tuner::{End, Tuner, TunerError};
 use crate::units::digits;
 
-/// Runs the study `prepared` from its beginning, or from where it was interrupted, to its end.
+/// Runs the study `prepared` to its end. A study that was interrupted goes on where it stopped.
 ///
 /// `command` is the command line that makes the same result again.
 ///
 /// # Errors
-/// The storage fails, the study in it is of another setup, or the result cannot be written.
+/// The storage fails, the study in it has another setup, or the result cannot be written.
 pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> Result<Exit> {
     let database = &args.storage.storage;
     let mut storage = database.open()?;
@@ -66,7 +66,7 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
     Ok(exit)
 }
 
-/// What to do about `study`, in which no trial has a value, in one line.
+/// One line of advice about `study`, in which no trial has a value.
 fn no_value(study: &Study) -> String {
     let failed: Vec<&Trial> = study.in_state(TrialState::Fail).filter(|trial| !trial.is_retried()).collect();
     let Some(last) = failed.last() else {
@@ -85,7 +85,7 @@ fn no_value(study: &Study) -> String {
     )
 }
 
-/// What to do about `study`, whose trials with a value all break a constraint.
+/// One line of advice about `study`, in which every trial with a value breaks a constraint.
 fn nothing_feasible(study: &Study) -> String {
     let excess = |trial: &&Trial| trial.constraints.iter().filter(|&&excess| excess > 0.0).sum::<f64>();
     let complete = study.in_state(TrialState::Complete);
@@ -101,7 +101,7 @@ fn nothing_feasible(study: &Study) -> String {
     )
 }
 
-/// A line for people if the script of the study's command has changed since its last run.
+/// A line for the user if the script that the study's command runs has changed since its last run.
 fn changed_script(
     prepared: &Prepared,
     args: &StudyArgs,
@@ -126,7 +126,7 @@ fn add_warm_start(prepared: &mut Prepared, args: &StudyArgs, storage: &mut dyn S
     Ok(())
 }
 
-/// The study of this name: a new one, or an older one of the same setup.
+/// Opens the study of this name: a new one, or an older one of the same setup.
 fn open_study(
     prepared: &Prepared,
     args: &StudyArgs,
@@ -142,7 +142,7 @@ fn open_study(
     open::open(storage, database, &request, args.fresh)
 }
 
-/// Writes the winner, shows it, and compares it with `--fail-under`.
+/// Writes and shows the winner, and compares it with `--fail-under`.
 fn finish(
     prepared: &Prepared,
     storage: &mut dyn Storage,

@@ -1,7 +1,7 @@
-//! The command line: options become a study, and its course is shown.
+//! The command line: turns options into a study, runs it, and shows its progress.
 //!
-//! Results go to standard output, everything else to standard error. Only this room prints, all of it
-//! through `shown::streams`, and only here do errors lose their types.
+//! Results go to standard output, everything else to standard error. Only this room prints, and
+//! only through `shown::streams`. Elsewhere errors have types; here they become text.
 //!
 //! *A command parses its options; options become a prepared study; one function leads it.*
 
@@ -44,17 +44,17 @@ pub fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// Whether `words`, the program's name first, are a command line that the program takes.
+/// Checks that the program takes the command line `words`, which begins with the program's name.
 ///
-/// For the test that every command in the documents can be typed.
+/// This function serves the test that every command in the documents can be typed.
 #[doc(hidden)]
 pub fn parses(words: &[String]) -> Result<(), clap::Error> {
     Cli::command().try_get_matches_from(words).map(drop)
 }
 
-/// The replies of `tune serve --stdio` to `requests`.
+/// The replies of `tune serve --stdio` to `requests`, both as lines of JSON.
 ///
-/// For the test that no input ends the program.
+/// This function serves the test that no input ends the program.
 #[doc(hidden)]
 pub fn answer_requests(requests: &[u8]) -> Vec<u8> {
     let mut replies = Vec::new();
@@ -62,9 +62,9 @@ pub fn answer_requests(requests: &[u8]) -> Vec<u8> {
     replies
 }
 
-/// The answers of `tune kurobako` by the search `strategy` to `messages`.
+/// The answers of `tune kurobako` to `messages`, both as lines of JSON. `strategy` is its search.
 ///
-/// For the test that no input ends the program.
+/// This function serves the test that no input ends the program.
 #[doc(hidden)]
 pub fn answer_kurobako(strategy: Strategy, messages: &[u8]) -> Vec<u8> {
     let mut answers = Vec::new();

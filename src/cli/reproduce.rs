@@ -1,4 +1,4 @@
-//! The command line that makes the same result again, from the arguments as they were parsed.
+//! The command line that makes the same result again, from the parsed arguments.
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -27,8 +27,9 @@ const WITHOUT_EFFECT: [&str; 17] = [
 /// Options that most studies do not use: left out unless they were typed.
 const ONLY_IF_TYPED: [&str; 4] = ["faults", "fault_rates", "fault_maps", "refine"];
 
-/// The command line of `command` with its parsed `matches`, quoted for a shell: `tune`, the subcommand, and every option
-/// that shapes the result, with its default where none was typed.
+/// The command line of `command` with its parsed arguments `matches`, quoted for a shell. It has
+/// `tune`, the subcommand and every option that shapes the result. An option that was not typed has
+/// its default.
 pub(super) fn command_line(command: &Command, matches: &ArgMatches) -> String {
     let mut words = vec!["tune".to_owned()];
     let (command, matches) = match matches.subcommand() {
@@ -41,11 +42,12 @@ pub(super) fn command_line(command: &Command, matches: &ArgMatches) -> String {
     for argument in command.get_arguments() {
         words.extend(spelled(argument, matches));
     }
-    // Nothing that was typed holds the one character that cannot be quoted.
+    // The only character that cannot be quoted is NUL, and a typed argument cannot hold it.
     shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
 }
 
-/// The words of one argument; none where it has no value or no effect.
+/// The words of one argument on the command line; none if it has no value or no effect on the
+/// result.
 fn spelled(argument: &Arg, matches: &ArgMatches) -> Vec<String> {
     let id = argument.get_id().as_str();
     let Some(source) = matches.value_source(id) else { return Vec::new() };
@@ -65,7 +67,7 @@ fn spelled(argument: &Arg, matches: &ArgMatches) -> Vec<String> {
     values.into_iter().flat_map(|value| option(name, value)).collect()
 }
 
-/// An option with its value, in one word where the value looks like an option itself.
+/// An option and its value: one word (`--name=value`) if the value looks like an option, else two.
 fn option(name: &str, value: String) -> Vec<String> {
     match value.starts_with('-') {
         true => vec![format!("--{name}={value}")],

@@ -1,13 +1,16 @@
-//! The lines of a program that speaks with this one: a line that cannot be read is answered like any other mistake.
+//! Reads lines from another program. A line that cannot be read gets an error as its answer, like
+//! any other mistake.
 
 use std::io::{self, BufRead, Read};
 
 /// Most bytes of a line.
 const LONGEST: u64 = 16 << 20;
 
-/// The next line of `source` that is not blank, without its end; `None` at the end of `source`.
+/// The next line of `source` that is not blank, without its line end; `None` at the end of
+/// `source`.
 ///
-/// The inner error says in one line why the line cannot be read; the lines after it can.
+/// The inner error says in one line why the line cannot be read. The lines after it can still be
+/// read.
 ///
 /// # Errors
 /// `source` cannot be read.
@@ -29,7 +32,7 @@ pub(super) fn next_request(source: &mut impl BufRead) -> io::Result<Option<Resul
     }
 }
 
-/// The text of a line without blanks around it, and without the mark that some programs begin a file with.
+/// The text of a line without blanks around it, and without a byte order mark at its beginning.
 fn text(bytes: Vec<u8>) -> Result<String, String> {
     match String::from_utf8(bytes) {
         Ok(line) => Ok(line.trim_start_matches('\u{feff}').trim().to_owned()),
@@ -41,7 +44,7 @@ fn text(bytes: Vec<u8>) -> Result<String, String> {
     }
 }
 
-/// The way out for a line that names a number which JSON does not have; empty for other lines.
+/// A hint for a line with a number that JSON does not have, such as NaN; empty for other lines.
 pub(super) fn hint(line: &str) -> &'static str {
     match ["NaN", "Infinity", "nan", "inf"].iter().any(|word| line.contains(word)) {
         true => "; JSON has no NaN and no Infinity: tell a trial without finite values as failed",

@@ -1,5 +1,5 @@
-//! Augmentation: images are shifted, mirrored, covered, turned and scaled at random, differently in
-//! each epoch.
+//! Augmentation of training images: they are shifted, mirrored, covered, turned and scaled at
+//! random, anew in each epoch.
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 use rand::RngExt;
@@ -24,29 +24,29 @@ pub struct Augmentation {
     pub cutout: u32,
     /// The largest angle in degrees by which an image is turned to either side; at least 0.
     pub rotation: f32,
-    /// The largest share by which an image is enlarged or reduced; at least 0. The factor is
-    /// log-uniform from 1 / (1 + zoom) to 1 + zoom.
+    /// How far an image is enlarged or reduced at most, as a share of its size; at least 0. The
+    /// factor is random and log-uniform, from 1 / (1 + zoom) to 1 + zoom.
     pub zoom: f32,
     /// How the pixels of a turned or scaled image are sampled.
     pub sampling: Sampling,
 }
 
-/// The way to sample a value between pixels.
+/// How a value between the pixels of an image is found, when the image is turned or scaled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sampling {
-    /// The value of the nearest pixel.
+    /// The value of the nearest pixel is taken.
     Nearest,
-    /// The bilinear mean of the four pixels around, rounded. A binary channel is 1 where that mean
-    /// is at least 1/2.
+    /// The bilinear mean of the four surrounding pixels is taken, rounded. If a channel is binary,
+    /// it becomes 1 where the mean is at least 1/2.
     Bilinear,
 }
 
-/// The change of one image.
+/// The random change of one image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Change {
     mirrored: bool,
-    /// Down and right, in pixels.
+    /// How far the image moves down and right, in pixels.
     shift: [i64; 2],
     /// Cosine and sine of the angle, each divided by the factor of enlargement.
     turn: [f32; 2],
@@ -65,11 +65,11 @@ impl Augmentation {
         *self == Self { sampling: self.sampling, ..Self::none() }
     }
 
-    /// Writes the samples with the indices `chosen` of `inputs` (N, I), changed, to the rows of
-    /// `changed` (B, I). The change of a sample depends on `seed`, which differs between epochs,
-    /// and on its index, not on its row.
+    /// Changes the samples of `inputs` (N samples, I inputs) whose indices are in `chosen`, and
+    /// writes them to the rows of `changed` (B rows, I inputs). `chosen` has B indices.
     ///
-    /// I is the product of `shape`: height, width, channels.
+    /// The change of a sample depends on its index and on `seed`, but not on its row. `seed`
+    /// differs between epochs. I is the product of `shape`: height, width, channels.
     pub fn apply(
         &self,
         inputs: ArrayView2<'_, u8>,
@@ -93,8 +93,8 @@ impl Augmentation {
         });
     }
 
-    /// The random change of one image. Every setting draws the same numbers, so no setting changes
-    /// another's draws.
+    /// Draws the random change of one image. The same numbers are drawn for every setting, so that
+    /// one setting does not alter the changes by another.
     fn draw(&self, [height, width, _]: [usize; 3], stream: &mut Stream) -> Change {
         let mirrored = stream.random_bool(0.5);
         let most = i64::from(self.shift);
@@ -120,7 +120,7 @@ struct Image<'a> {
 }
 
 impl Image<'_> {
-    /// Mirrors and shifts by whole pixels.
+    /// Mirrors the image, shifts it by whole pixels and writes it to `changed`.
     fn move_to(self, changed: &mut [u8], change: Change) {
         let [height, width, channels] = self.shape;
         changed.fill(0);
@@ -135,7 +135,8 @@ impl Image<'_> {
         }
     }
 
-    /// Turns and scales as well: each pixel is sampled where the inverse of the change maps it.
+    /// As [`move_to`](Self::move_to), but also turns and scales. Each new pixel is sampled at the
+    /// place in the old image that moves to it.
     fn bend_to(self, changed: &mut [u8], change: Change, sampling: Sampling) {
         let [height, width, channels] = self.shape;
         let (middle_y, middle_x) = ((height as f32 - 1.0) / 2.0, (width as f32 - 1.0) / 2.0);
@@ -174,12 +175,13 @@ impl Image<'_> {
     }
 }
 
-/// `place` as an index; `None` unless it is 0 to `length` - 1.
+/// `place` as an index; `None` unless it is from 0 to `length` - 1.
 fn within(place: i64, length: usize) -> Option<usize> {
     usize::try_from(place).ok().filter(|&place| place < length)
 }
 
-/// Sets the part of a square of `side` pixels that lies within the image to 0.
+/// Sets a square of `side` pixels to 0, from the row and column in `first`. The part of the square
+/// outside the image is ignored.
 fn cover(changed: &mut [u8], shape: [usize; 3], first: [i64; 2], side: usize) {
     let [height, width, channels] = shape;
     for y in (first[0]..first[0] + side as i64).filter_map(|y| within(y, height)) {

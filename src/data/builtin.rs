@@ -13,7 +13,7 @@ use super::{DataError, OpenOptions, Reading, Samples, Scaling, classes};
 /// The file of the digits; `datasets/README.md` states its source and licence.
 const DIGITS: &[u8] = include_bytes!("../../datasets/digits.csv.gz");
 
-/// The largest input of the digits: an input counts the black pixels of a block of 4x4.
+/// The largest input of a digit. Each input is the number of black pixels in a block of 4x4 pixels.
 const DIGIT_LEVELS: u8 = 16;
 
 /// 1,797 digits of 8x8 blocks with 0 to 16 black pixels each (Alpaydin, Kaynak 1998).

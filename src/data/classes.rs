@@ -1,24 +1,26 @@
-//! Labels as text become numbered classes.
+//! Turns labels that are text into numbered classes.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use super::DataError;
 
-/// The most values of a label with fractions: a measurement has more.
+/// Most values of a numeric label: labels with fractions and more values are a measurement, not
+/// classes. Whole numbers with more values need more samples per value.
 const MOST_FRACTIONS: usize = 20;
 
-/// The fewest values of a label that may be too many for the samples.
+/// With fewer values than this, labels are never too many for the number of samples.
 const FEWEST_VALUES: usize = 3;
 
-/// The sorted names of the classes, and the class of each label. `source` says where the labels
-/// are, for errors.
+/// The names of the classes, sorted, and the class of each label. `source` names the place of the
+/// labels in error texts.
 ///
-/// Labels are texts: `01` and `1` are two classes. They are sorted as numbers if all are numbers, and
-/// otherwise as text.
+/// Labels are compared as texts, so `01` and `1` are two classes. If all labels are numbers, they
+/// are sorted by their value; otherwise as text.
 ///
 /// # Errors
-/// The labels are a measurement rather than classes, or more than a `u16` can number.
+/// The labels look like a measurement, not like classes. Or there are more of them than a `u16` can
+/// number.
 pub(super) fn number(
     labels: &[String],
     source: &str,
@@ -43,17 +45,19 @@ fn sorted(names: BTreeSet<&str>) -> Vec<&str> {
     by_number.into_iter().map(|(_, name)| name).collect()
 }
 
-/// The finite numbers that all `names` are, if they are.
+/// All `names` as finite numbers; `None` if one of them is no such number.
 fn numbers(names: &[&str]) -> Option<Vec<f64>> {
     names.iter().map(|name| name.parse().ok().filter(|number: &f64| number.is_finite())).collect()
 }
 
-/// Refuses labels that have nearly as many values as samples, or many values with fractions.
+/// Refuses labels with nearly as many different values as samples, and labels with many values that
+/// have fractions.
 fn check_measurement(names: &[&str], samples: usize, source: &str, file: &Path) -> Result<(), DataError> {
     let found = names.len();
     let numbers = numbers(names);
     let has_fractions = numbers.as_ref().is_some_and(|all| all.iter().any(|number| number.fract() != 0.0));
-    // Of a class with fewer than two samples nothing can be held out; of numbers, four are asked for.
+    // From a class with fewer than two samples none can be held out. Many numbers need four samples
+    // each.
     let per_class = if numbers.is_some() && found > MOST_FRACTIONS { 4 } else { 2 };
     let are_many = found >= FEWEST_VALUES && found * per_class > samples;
     let are_fractions = has_fractions && found > MOST_FRACTIONS;

@@ -1,4 +1,4 @@
-//! Input coding: inputs enter the network and the chip as graded values or as binary channels.
+//! Input coding: how input values enter the network and the chip, as numbers or as spikes.
 
 use ndarray::Array2;
 use schemars::JsonSchema;
@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Samples;
 
-/// The coding of an input value x = v / levels in [0, 1], where v is the level.
+/// How an input value is coded. The value is x = v / levels, in [0, 1]. v is its whole number
+/// (level) in the data set, and `levels` the largest level.
 ///
 /// ```
 /// use ndarray::array;
@@ -20,17 +21,18 @@ use super::Samples;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase", tag = "kind", deny_unknown_fields)]
 pub enum InputCoding {
-    /// One channel per input, which carries v itself. Only for chips that take graded spikes.
+    /// One channel per input, which carries the level v itself. Only for chips that take graded
+    /// spikes (spikes that carry a number).
     Graded,
-    /// One channel per input, which fires where x > `at`.
+    /// One channel per input, which sends a spike where x > `at`.
     Threshold {
-        /// The threshold in [0, 1). A higher one gives fewer input spikes.
+        /// The threshold, in [0, 1). A higher one gives fewer input spikes.
         at: f32,
     },
-    /// L channels per input: channel l, from 0 to L - 1, fires where x > (l + 0.5) / L.
+    /// L channels per input: channel l, from 0 to L - 1, sends a spike where x > (l + 0.5) / L.
     ///
-    /// The channels of an input are neighbours, the lowest threshold first: channel l of input i is
-    /// column i L + l. So an image of H x W x C becomes one of H x W x (C L).
+    /// The channels of an input lie side by side, the lowest threshold first: channel l of input i
+    /// is column i L + l. So an image of H x W x C becomes one of H x W x (C L).
     Thermometer {
         /// L, at least 1. There are L times as many input neurons as inputs.
         levels: u8,
@@ -76,13 +78,13 @@ impl std::fmt::Display for InputCoding {
 
 /// Coded samples, as the network and the chip receive them.
 ///
-/// Axes: N samples, I' = [`InputCoding::width`] inputs.
+/// Array axes: N samples, I' coded inputs (their number is [`InputCoding::width`]).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Coded {
     /// The coded inputs, (N, I'), each 0 to `max`.
     pub inputs: Array2<u8>,
-    /// Height, width, channels: channel c of pixel (y, x) is column (y width + x) channels + c.
-    /// `[1, 1, I']` for a table.
+    /// Height, width and channels of a sample; `[1, 1, I']` for a table. Channel c of the pixel in
+    /// row y and column x is column (y width + x) channels + c of `inputs`.
     pub shape: [usize; 3],
     /// The coded input that stands for 1.0.
     pub max: u8,
@@ -91,12 +93,14 @@ pub struct Coded {
 }
 
 impl InputCoding {
-    /// The number of coded inputs for `inputs` inputs, or of channels for the channels of a pixel.
+    /// The number of coded inputs that `inputs` inputs become. With the number of channels of a
+    /// pixel, the result is the number of coded channels.
     pub fn width(self, inputs: usize) -> usize {
         inputs * self.channels()
     }
 
-    /// Codes `samples` of the shape (height, width, channels), whose input `levels` stands for 1.0.
+    /// Codes `samples`, whose images have the shape (height, width, channels). `levels` is the
+    /// input that stands for 1.0.
     pub fn encode(self, samples: &Samples, shape: [usize; 3], levels: u8) -> Coded {
         let labels = samples.labels.clone();
         let [height, width, channels] = shape;
@@ -142,7 +146,7 @@ impl InputCoding {
     }
 }
 
-/// The lowest v from 0 to 255 with v / levels > `at`; 256 if there is none.
+/// The lowest whole number v from 0 to 255 with v / levels > `at`; 256 if there is none.
 fn lowest_above(at: f64, levels: u8) -> u16 {
     (0..=255).find(|&value| f64::from(value) / f64::from(levels) > at).unwrap_or(256)
 }

@@ -1,9 +1,10 @@
-//! Data sets: formats, the catalogue, splits, augmentation and input coding.
+//! Data sets: file formats, the catalogue, splits, augmentation and input coding.
 //!
-//! [`Dataset::open`] takes a name of the [`catalogue`](catalogue()) or a path. Files of the
-//! catalogue are looked for in [`Sources`] and verified; missing ones are downloaded.
+//! [`Dataset::open`] takes a name of the [`catalogue`](catalogue()) (the data sets known by name)
+//! or a path. Files of the catalogue are looked for in [`Sources`] and verified; missing ones are
+//! downloaded.
 //!
-//! Axes: N samples, I inputs.
+//! Array axes: N samples, I inputs.
 //!
 //! ```
 //! use spiketune::data::{Dataset, OpenOptions, Sources};
@@ -45,8 +46,9 @@ use ndarray::Array2;
 
 /// Samples with their labels.
 ///
-/// An input is a whole number of levels, 0 to [`Dataset::levels`]. It stands for the real number
-/// `input / levels` in [0, 1]. A chip with graded spikes receives the whole number.
+/// An input is a whole number (a level) from 0 to [`Dataset::levels`]. It stands for the real
+/// number `input / levels` in [0, 1]. A chip with graded spikes (spikes that carry a number)
+/// receives the whole number.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Samples {
     /// The inputs, (N, I).
@@ -68,7 +70,7 @@ pub struct Dataset {
     pub test: Samples,
     /// Height, width and channels of an image; `[1, 1, I]` for a table.
     pub shape: [usize; 3],
-    /// The input that stands for 1.0; at least 1.
+    /// The input that stands for 1.0, the largest level; at least 1.
     pub levels: u8,
     /// The names of the classes, at least two.
     pub classes: Vec<String>,

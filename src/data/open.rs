@@ -13,21 +13,22 @@ use super::parts::Parts;
 use super::{Channels, DataError, Dataset, OpenOptions, builtin, yinyang};
 
 impl Dataset {
-    /// The data set called `name_or_path` in the [`catalogue`](super::catalogue()), or at this
-    /// path.
+    /// Opens the data set that has this name in the [`catalogue`](super::catalogue()), or that lies
+    /// at this path.
     ///
-    /// A path may be a table (`.csv`, `.tsv`, `.data`, also with `.gz`), an `.npz` archive, a
-    /// folder of IDX files with names like MNIST's, a folder of CIFAR's batches, or CIFAR's archive
-    /// (`.tar.gz`). Write `./mnist` for a path that is also a name. `options` say what files do not.
+    /// A path may be a table (`.csv`, `.tsv`, `.data`, also with `.gz`) or an `.npz` archive. It
+    /// may also be a folder of IDX files with names like MNIST's, a folder of CIFAR's batches, or
+    /// CIFAR's archive (`.tar.gz`). Write `./mnist` for a path that is also a name. `options` say
+    /// what the files do not say about themselves.
     ///
     /// Files of the catalogue are looked for in `sources` and verified. Missing ones are downloaded
-    /// if `sources` allows it; `progress` is called while they are.
+    /// if `sources` allows it; then `progress` is called again and again.
     ///
-    /// Bytes, and images of whole numbers up to 255, are levels. Reals within [0, 1] are kept.
-    /// Others are scaled to levels 0 to 255 between the smallest and the largest value of
-    /// the training part, per column of a table and over all pixels of an image. From a set without
-    /// a test part, 20 % of each class become one, the same samples in every run.
-    /// [`Dataset::reading`] tells what was done.
+    /// Bytes are taken as levels (whole numbers that stand for 0 to 1), and so are images of whole
+    /// numbers up to 255. Real numbers within [0, 1] are kept. Others are scaled to levels 0 to
+    /// 255, between the smallest and the largest value of the training part. A table is scaled per
+    /// column, an image over all pixels. If there is no test part, 20 % of each class become one,
+    /// the same samples in every run. [`Dataset::reading`] tells what was done.
     ///
     /// # Errors
     /// The name is unknown, a file is missing, unreadable or breaks its format, or there are fewer
@@ -79,8 +80,8 @@ fn open_built_in(set: BuiltIn) -> Result<Parts, DataError> {
     }
 }
 
-/// Reads CIFAR from the archive, otherwise from unpacked batches, otherwise from a downloaded
-/// archive.
+/// Reads CIFAR from the archive; if there is none, from unpacked batches; else from an archive that
+/// is downloaded.
 fn open_cifar(
     entry: &Entry,
     set: Cifar,
@@ -199,8 +200,7 @@ mod tests {
         }
     }
 
-    /// The data are the same for everybody and for ever; a change here makes old results
-    /// incomparable.
+    /// The data must stay the same for everybody: a change would make old results incomparable.
     #[test]
     fn built_in_sets_keep_their_checksums() {
         for (name, checksum) in [

@@ -1,4 +1,4 @@
-//! What the files of a data set do not say about themselves.
+//! Options for what the files of a data set do not say about themselves.
 
 use std::str::FromStr;
 
@@ -17,16 +17,16 @@ pub enum LabelColumn {
 /// Whether the first line of a table names its columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Header {
-    /// The content decides.
+    /// The content of the file decides.
     #[default]
     Detect,
-    /// It does.
+    /// The first line names the columns.
     Present,
-    /// It does not.
+    /// The first line is a sample.
     Absent,
 }
 
-/// The place of the channels in an array of images with four dimensions.
+/// Which dimension holds the channels, in an array of images with four dimensions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Channels {
     /// The dimensions decide.
@@ -59,7 +59,7 @@ impl FromStr for LabelColumn {
 }
 
 impl Header {
-    /// `yes` or `no`; nothing where the content decides.
+    /// `yes` or `no`; `None` if the content decides.
     pub fn name(self) -> Option<&'static str> {
         match self {
             Self::Detect => None,
@@ -70,7 +70,7 @@ impl Header {
 }
 
 impl Channels {
-    /// `first` or `last`; nothing where the dimensions decide.
+    /// `first` or `last`; `None` if the dimensions decide.
     pub fn name(self) -> Option<&'static str> {
         match self {
             Self::Detect => None,
@@ -80,7 +80,7 @@ impl Channels {
     }
 }
 
-/// The error of a text that is neither choice of an option.
+/// The error of a text that is none of the two choices of an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be {0} or {1}")]
 pub struct ChoiceError(&'static str, &'static str);

@@ -1,4 +1,5 @@
-//! Parts of a data set as a reader returns them, and the last steps to a [`Dataset`].
+//! The parts of a data set (training, validation, test) as a reader returns them, and how they
+//! become a [`Dataset`].
 
 use std::path::Path;
 
@@ -9,7 +10,8 @@ use crate::seed::Seed;
 /// The share of a set without a test part that becomes its test part.
 pub(super) const TEST_FRACTION: f64 = 0.2;
 
-/// The parts of a data set, with inputs as levels; the test part only if the source has one.
+/// The parts of a data set, with levels as inputs. The test part is there only if the source has
+/// one.
 #[derive(Debug)]
 pub(super) struct Parts {
     /// As [`Dataset::shape`].
@@ -24,7 +26,8 @@ pub(super) struct Parts {
     pub validation: Option<Samples>,
     /// The test part.
     pub test: Option<Samples>,
-    /// As [`Dataset::reading`]; whether the test part is cut is decided here.
+    /// As [`Dataset::reading`]; whether the test part is cut from the training part is filled in
+    /// later.
     pub reading: Reading,
 }
 
@@ -52,7 +55,7 @@ impl Parts {
     }
 }
 
-/// A note on the classes without a training sample, if there are any.
+/// A note on the classes that have no training sample; `None` if all have one.
 fn unlearnt(train: &Samples, classes: &[String]) -> Option<String> {
     let mut has_sample = vec![false; classes.len()];
     train.labels.iter().for_each(|&label| has_sample[usize::from(label)] = true);
@@ -76,8 +79,8 @@ fn check_filled(train: &Samples, test: &Samples, file: &Path) -> Result<(), Data
     Err(DataError::malformed(file, problem))
 }
 
-/// The indices of the samples that stay in the training part, and of those that become the test
-/// part.
+/// Cuts a test part: the indices of the samples that stay in the training part, and of those that
+/// become the test part.
 pub(super) fn cut_test_part(labels: &[u16]) -> Result<(Vec<usize>, Vec<usize>), DataError> {
     stratified(labels, TEST_FRACTION, &test_seed())
 }
@@ -88,7 +91,7 @@ fn test_seed() -> Seed {
     Seed::root(0).child("test part")
 }
 
-/// Numbers as the names of `count` classes without names.
+/// Numbers as names for `count` classes that have none.
 #[cfg(test)]
 pub(super) fn numbered(count: usize) -> Vec<String> {
     (0..count).map(|class| class.to_string()).collect()

@@ -1,4 +1,4 @@
-//! Stratified, seeded splits: every class is divided in the same proportion.
+//! Stratified random splits: every class is divided in the same proportion.
 
 use ndarray::Axis;
 use rand::seq::SliceRandom;
@@ -17,7 +17,7 @@ impl Samples {
         self.labels.is_empty()
     }
 
-    /// The samples with these `indices`, in their order.
+    /// The samples with these `indices`, in the order of `indices`.
     ///
     /// # Panics
     /// If an index is not below [`Samples::len`].
@@ -28,13 +28,13 @@ impl Samples {
         }
     }
 
-    /// Splits the samples at random: those that stay, and the `fraction` (in (0, 1)) that is held
-    /// out.
+    /// Splits the samples at random. Returns those that stay, and the share `fraction` (in (0, 1))
+    /// that is held out.
     ///
-    /// Of the N_c samples of class c, `fraction * N_c` are held out, up to one sample; of all N
-    /// samples `fraction * N`, rounded, as far as the next rule allows. A class of two or more
-    /// samples has at least one on each side, and the only sample of a class stays. Both sides keep
-    /// the original order.
+    /// Of the N_c samples of class c, `fraction * N_c` are held out, give or take one sample. Of
+    /// all N samples, `fraction * N` are held out, rounded, unless the next rule forbids it. A
+    /// class of two or more samples has at least one on each side, and the only sample of a class
+    /// stays. Both sides keep the original order.
     ///
     /// # Errors
     /// The fraction is outside (0, 1), or no class has two samples.
@@ -44,8 +44,8 @@ impl Samples {
     }
 }
 
-/// The ascending indices of the samples that stay and of those that are held out, as in
-/// [`Samples::split`].
+/// The indices of the samples that stay, and of those that are held out, both ascending. The rules
+/// are those of [`Samples::split`].
 pub(super) fn stratified(
     labels: &[u16],
     fraction: f64,
@@ -77,8 +77,9 @@ fn members_by_class(labels: &[u16]) -> Vec<Vec<usize>> {
     members
 }
 
-/// The number of samples to hold out of each class, by the method of largest remainders; ties go to
-/// the lower class.
+/// How many samples of each class are held out, by the method of largest remainders: each class
+/// gets its share rounded down, and the rest goes to the largest remainders. Among equals the lower
+/// class comes first.
 fn shares(sizes: &[usize], fraction: f64) -> Vec<usize> {
     let quotas: Vec<f64> = sizes.iter().map(|&size| size as f64 * fraction).collect();
     let most: Vec<usize> = sizes.iter().map(|&size| size.saturating_sub(1)).collect();

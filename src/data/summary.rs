@@ -1,4 +1,4 @@
-//! What was loaded, for people and for programs.
+//! A summary of the loaded data set, for people and for programs.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ const LISTED: usize = 10;
 /// The digits of a checksum that a line shows.
 const SHOWN_DIGITS: usize = 12;
 
-/// How the values of a source became inputs in [0, 1].
+/// How the values of a file became inputs in [0, 1].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Scaling {
@@ -19,24 +19,26 @@ pub enum Scaling {
     Kept,
     /// Whole numbers from 0 on are divided by `maximum`.
     Divided {
-        /// What stands for 1.
+        /// The value that stands for 1.
         maximum: u8,
     },
-    /// All values go linearly from [`low`, `high`], their range in the training part, to [0, 1].
+    /// All values are scaled linearly to [0, 1]. `low` and `high` are their range in the training
+    /// part.
     Whole {
         /// The smallest value.
         low: f64,
         /// The largest value.
         high: f64,
     },
-    /// Each column goes linearly from its range in the training part to [0, 1].
+    /// Each column is scaled linearly from its range in the training part to [0, 1].
     Columns,
 }
 
 /// How the files of a data set were read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading {
-    /// The label column or array, as people name it; `None` where the format has only one place.
+    /// The label column or array, as people name it; `None` if the format has only one place for
+    /// labels.
     pub label: Option<String>,
     /// Whether the first line of a table named the columns; `None` for other formats.
     pub header: Option<bool>,
@@ -50,7 +52,7 @@ pub struct Reading {
     pub notes: Vec<String>,
 }
 
-/// What was loaded.
+/// A summary of the loaded data set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DataSummary {
     /// The data set's name.
@@ -67,13 +69,13 @@ pub struct DataSummary {
     pub scaling: Scaling,
     /// The classes in the order of their numbers.
     pub classes: Vec<ClassCount>,
-    /// The label column or array; `null` where the format has only one place.
+    /// The label column or array; `null` if the format has only one place for labels.
     pub label: Option<String>,
     /// Whether the first line of a table named the columns; `null` for other formats.
     pub header: Option<bool>,
-    /// Number of samples for training, those for validation left out.
+    /// Number of training samples, without those held out for validation.
     pub train: usize,
-    /// Number of samples for validation; 0 where none are held out.
+    /// Number of samples for validation; 0 if none are held out.
     pub validation: usize,
     /// Whether the source has a validation part of its own.
     pub own_validation: bool,
@@ -87,17 +89,17 @@ pub struct DataSummary {
     pub sha256: String,
 }
 
-/// A class with the number of its samples in all parts.
+/// A class and how many samples it has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ClassCount {
-    /// Its name.
+    /// Name of the class.
     pub class: String,
     /// Number of its samples in all parts.
     pub samples: usize,
 }
 
 impl DataSummary {
-    /// The summary of `set`, of which `held_out` training samples serve for validation.
+    /// The summary of `set`. Of its training samples, `held_out` serve for validation.
     pub fn of(set: &Dataset, held_out: usize) -> Self {
         let own = set.validation.as_ref().map_or(0, Samples::len);
         let counts = counts(set);
@@ -121,7 +123,7 @@ impl DataSummary {
         }
     }
 
-    /// One line for people.
+    /// The summary as one line for people.
     pub fn line(&self) -> String {
         let mut parts = vec![
             format!("{} samples of {}", self.samples, self.shown_inputs()),
@@ -203,7 +205,7 @@ fn counts(set: &Dataset) -> Vec<usize> {
     counts
 }
 
-/// `value` to four digits; whole numbers stay as they are.
+/// `value` rounded to four significant digits; whole numbers stay as they are.
 fn rounded(value: f64) -> f64 {
     let digits = format!("{value:.3e}");
     if value.fract() == 0.0 { value } else { digits.parse().unwrap_or(value) }

@@ -29,8 +29,8 @@ enum Class {
 
 const CLASSES: [Class; 3] = [Class::Yin, Class::Yang, Class::Dot];
 
-/// 5,000 training and 1,000 test points, equally many of each class, with the inputs x, y, 1 - x, 1
-/// - y.
+/// 5,000 training and 1,000 test points, equally many of each class. The inputs of a point are x,
+/// y, 1 - x and 1 - y.
 pub(super) fn generate() -> Result<Parts, DataError> {
     let seed = Seed::root(0).child("yinyang");
     Table {
@@ -60,7 +60,7 @@ fn draw(samples: usize, seed: &Seed) -> Reals {
     Reals { features, labels }
 }
 
-/// A point that is uniform in the area of `class`, by rejection sampling.
+/// A random point, uniform in the area of `class`. Points are drawn until one lies in that area.
 fn point_of(class: Class, stream: &mut Stream) -> (f64, f64) {
     loop {
         let (x, y): (f64, f64) = (stream.random(), stream.random());
@@ -72,8 +72,9 @@ fn point_of(class: Class, stream: &mut Stream) -> (f64, f64) {
 
 /// The class of a point of the unit square; `None` outside the disc.
 ///
-/// The line y = 0.5 halves the disc. On that line lie two lobes of half its radius, each with a dot
-/// in its middle. Yin is the upper half without the right lobe, and the left lobe.
+/// The line y = 0.5 halves the disc. Two circles of half the disc's radius, the lobes, lie on that
+/// line, each with a dot in its middle. Yin is the upper half without the right lobe, and the left
+/// lobe.
 fn class_of(x: f64, y: f64) -> Option<Class> {
     let to_centre = distance(x, y, RADIUS);
     let (to_left, to_right) = (distance(x, y, RADIUS / 2.0), distance(x, y, RADIUS * 1.5));
@@ -88,7 +89,7 @@ fn class_of(x: f64, y: f64) -> Option<Class> {
     Some(if is_left_lobe || is_upper { Class::Yin } else { Class::Yang })
 }
 
-/// The distance from (x, y) to (`at`, 0.5), without `hypot`, whose last bit depends on the
+/// The distance from (x, y) to (`at`, 0.5). It does not use `hypot`, whose last bit depends on the
 /// platform.
 fn distance(x: f64, y: f64, at: f64) -> f64 {
     ((x - at).powi(2) + (y - RADIUS).powi(2)).sqrt()

@@ -1,5 +1,5 @@
-//! The Cholesky factor of a symmetric positive definite matrix: solutions, determinant, inverse,
-//! growth.
+//! The Cholesky factor of a symmetric positive definite matrix. It gives solutions of linear
+//! equations, the determinant and the inverse, and can grow by rows.
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::{factor, inverse, solve};
@@ -9,9 +9,9 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use super::LinalgError;
 
-/// The additions to the diagonal, relative to its mean, that are tried until a factor exists. 1e-8
-/// is about the rounding error of a kernel matrix; 1e-4 is still less than the noise of any
-/// objective.
+/// Numbers to add to the diagonal, relative to its mean, until a factor exists; the first that
+/// works is taken. 1e-8 is about the rounding error of a kernel matrix. 1e-4 is still less than the
+/// noise of any objective.
 const JITTERS: [f64; 6] = [0.0, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4];
 
 /// The Cholesky factor, the lower triangular L of K = L Lᵀ, of a symmetric positive definite K of
@@ -32,7 +32,7 @@ pub struct Cholesky {
 }
 
 impl Cholesky {
-    /// The factor of `matrix`; only its lower triangle is read.
+    /// The factor of the symmetric `matrix`, of which only the lower triangle is read.
     ///
     /// # Errors
     /// The matrix is not square or not positive definite.
@@ -41,7 +41,8 @@ impl Cholesky {
         factor_with(matrix, 0.0)
     }
 
-    /// The factor of `matrix` plus jitter, a multiple of the identity, if it needs any.
+    /// The factor of `matrix`. If `matrix` is not positive definite, the jitter, a small number, is
+    /// added to its diagonal.
     ///
     /// The jitter is the smallest power of ten from 1e-8 to 1e-4, times the mean of the diagonal,
     /// that makes the matrix positive definite in floating point.
@@ -61,7 +62,7 @@ impl Cholesky {
         factored
     }
 
-    /// n, the number of rows of K.
+    /// n, the number of rows of the matrix K.
     pub fn size(&self) -> usize {
         self.lower.nrows()
     }
@@ -71,12 +72,12 @@ impl Cholesky {
         self.jitter
     }
 
-    /// ln det K.
+    /// The natural logarithm of the determinant of the matrix K.
     pub fn log_determinant(&self) -> f64 {
         (0..self.size()).map(|i| 2.0 * self.lower[(i, i)].ln()).sum()
     }
 
-    /// K⁻¹b, of shape (n), for `rhs` b of shape (n).
+    /// K⁻¹b, the solution x of Kx = b: of shape (n), for `rhs` b of shape (n).
     pub fn solve(&self, rhs: ArrayView1<f64>) -> Array1<f64> {
         let mut solution = rhs.to_vec();
         let column = MatMut::from_column_major_slice_mut(&mut solution, self.size(), 1);
@@ -84,7 +85,7 @@ impl Cholesky {
         Array1::from_vec(solution)
     }
 
-    /// Replaces every row b of `rows`, of shape (m, n), by L⁻¹b.
+    /// Replaces every row b of `rows`, of shape (m, n), by L⁻¹b, the solution x of Lx = b.
     pub fn solve_lower_rows(&self, rows: &mut Array2<f64>) {
         let count = rows.nrows();
         let slice = rows.as_slice_mut().expect("an owned array in row-major order is contiguous");
@@ -92,7 +93,7 @@ impl Cholesky {
         solve_lower_triangular_in_place(self.lower.as_ref(), columns, Par::Seq);
     }
 
-    /// K⁻¹, of shape (n, n), with both triangles.
+    /// The inverse K⁻¹ of the matrix, of shape (n, n), with both triangles.
     pub fn inverse(&self) -> Array2<f64> {
         let n = self.size();
         let mut out = Array2::zeros((n, n));
@@ -104,11 +105,11 @@ impl Cholesky {
         out
     }
 
-    /// Grows K by m rows and columns, in O(mn² + m²n + m³) operations.
+    /// Adds m rows and columns to the matrix K and to its factor, in O(mn² + m²n + m³) operations.
     ///
-    /// `rows`, of shape (m, n), has the entries of the new rows with the old columns. `corner`, of
-    /// shape (m, m), has those with the new columns; only its lower triangle is read. The jitter is
-    /// added to their diagonal as well.
+    /// `rows`, of shape (m, n), has the entries of the new rows in the old columns. `corner`, of
+    /// shape (m, m), has those in the new columns; only its lower triangle is read. The jitter is
+    /// added to the diagonal of `corner` as well.
     ///
     /// # Errors
     /// The grown matrix is not positive definite; the factor is then unchanged.
@@ -155,8 +156,8 @@ fn factor_with(matrix: ArrayView2<f64>, jitter: f64) -> Result<Cholesky, LinalgE
     }
 }
 
-/// Copies the upper triangle of the row-major `matrix` to the lower one; faer fills one triangle
-/// only.
+/// Copies the upper triangle of the row-major `matrix` to the lower one. The library faer fills
+/// only one triangle.
 fn mirror(matrix: &mut Array2<f64>) {
     for i in 0..matrix.nrows() {
         for j in 0..i {

@@ -1,14 +1,14 @@
-//! Linear algebra of symmetric positive definite matrices: factors, solutions, inverses, growth by
-//! rows.
+//! Linear algebra of symmetric positive definite matrices: factors, solutions, inverses, and growth
+//! by rows.
 //!
-//! The only importer of `faer`. All functions run on the calling thread, so that results do not
-//! depend on the number of threads.
+//! Only this module uses the library `faer`. All functions run on the calling thread, so that
+//! results do not depend on the number of threads.
 
 mod cholesky;
 
 pub use cholesky::Cholesky;
 
-/// The reason why a matrix has no Cholesky factor.
+/// Why a matrix has no Cholesky factor.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq)]
 pub enum LinalgError {
     /// The matrix is not square.
@@ -24,7 +24,7 @@ pub enum LinalgError {
     NotPositiveDefinite {
         /// Number of rows.
         size: usize,
-        /// The largest addition that was tried.
+        /// The largest number that was added to the diagonal.
         jitter: f64,
     },
 }

@@ -1,4 +1,4 @@
-//! For tests: random networks of every connectivity, and their forward pass by direct loops over
+//! For tests: random networks of every connectivity. Their forward pass loops directly over all
 //! windows.
 
 use ndarray::{Array1, Array2, ArrayView1};
@@ -15,7 +15,8 @@ pub(crate) fn volume(stream: &mut Stream) -> Volume {
     Volume { height, width, channels: stream.random_range(1..=5) }
 }
 
-/// A random connectivity on `input`, with windows up to the whole image and strides up to 3.
+/// A random connectivity for inputs of shape `input`, with windows up to the whole image and
+/// strides up to 3.
 pub(crate) fn connectivity(input: Volume, stream: &mut Stream) -> Connectivity {
     let height = stream.random_range(1..=input.height);
     let width = stream.random_range(1..=input.width);
@@ -28,10 +29,10 @@ pub(crate) fn connectivity(input: Volume, stream: &mut Stream) -> Connectivity {
     }
 }
 
-/// A random network of one to four layers and an output layer, with residual connections where
+/// A random network of one to four layers and an output layer. It has residual connections where
 /// sizes allow.
 ///
-/// Weights are whole multiples of `2^exponent`, `-largest..=largest` times.
+/// Weights are whole multiples of `2^exponent`, from `-largest` to `largest` times.
 pub(crate) fn network(seed: u64, input_max: u8, largest: i64, exponent: i32) -> BinaryNetwork {
     let stream = &mut Seed::root(seed).child("network").stream();
     let mut volumes = vec![volume(stream)];
@@ -57,7 +58,7 @@ fn same_size(input: Volume, stream: &mut Stream) -> Connectivity {
     Connectivity::Convolution { input, window, channels: input.channels }
 }
 
-/// A random layer whose sources are the layer below and some earlier ones of the same size.
+/// A random layer. Its sources are the layer below and some earlier layers of the same size.
 fn layer(
     connectivity: Connectivity,
     volumes: &[Volume],
@@ -84,7 +85,7 @@ fn layer(
     BinaryLayer { connectivity, sources, weights, thresholds, exponent }
 }
 
-/// (N, I): random inputs, half of them 0.
+/// Random inputs (N samples, I inputs), of which half are 0.
 pub(crate) fn inputs(network: &BinaryNetwork, samples: usize, seed: u64) -> Array2<u8> {
     let stream = &mut Seed::root(seed).child("inputs").stream();
     Array2::from_shape_simple_fn((samples, network.inputs()), || {
@@ -110,8 +111,8 @@ pub(crate) fn direct(network: &BinaryNetwork, sample: ArrayView1<'_, u8>) -> Vec
     values
 }
 
-/// The sum of each neuron, by the definition of its connectivity; `weights` are (elements,
-/// channels).
+/// The sum of each neuron, by the definition of its connectivity. `weights` has the shape (kernel
+/// elements, channels).
 pub(crate) fn direct_sums<T>(
     connectivity: &Connectivity,
     weights: ndarray::ArrayView2<'_, T>,

@@ -1,8 +1,8 @@
-//! Binary-communication (spiking) networks: their plan, their forward and backward pass, and the
+//! Binary-communication (spiking) networks: their plan, their forward and backward pass, and their
 //! deployed form.
 //!
-//! Axes: B batch, I inputs, O outputs, N output neurons, K classes. A sample is a [`Volume`] of
-//! height, width and channels.
+//! Array axes: B samples of a batch, I inputs, O outputs, N output neurons, K classes. A sample is
+//! a [`Volume`] of height, width and channels.
 //!
 //! A layer computes, per neuron and sample,
 //!
@@ -12,13 +12,15 @@
 //! a = clip((z - 1/2) / (w + 0.001) + 1/2)   width w = 1 - sharpness; [z >= 1/2] at sharpness 1
 //! ```
 //!
-//! where `y` is the sum, `z` the potential and `a` the activation, a spike or none at sharpness 1.
-//! The output layer gives class scores `(2a - 1)(2 Kᵀ - 1)`.
+//! Here W are the weights, b is the bias, and g the gain of batch norm. `y` is the sum, `z` the
+//! potential and `a` the activation. Training raises the sharpness from 0 to 1; at 1 the activation
+//! is a spike or none. The output layer gives class scores `(2a - 1)(2 Mᵀ - 1)`, where the key M
+//! (K, N) is 1 where a neuron belongs to a class.
 //!
 //! Max pooling takes the greatest z of a window, which is the OR of the spikes. Average pooling and
 //! residual connections work on the activations.
 //!
-//! Results do not depend on the number of threads: work is split over samples or over outputs, and
+//! Results do not depend on the number of threads. Work is split over samples or over outputs, and
 //! sums over the batch run in the order of the samples.
 //!
 //! - Esser et al. 2016: Convolutional networks for fast, energy-efficient neuromorphic computing.

@@ -5,23 +5,23 @@ use super::layer::Layer;
 use super::layer::head::Head;
 use super::{Key, Slope, Volume};
 
-/// A network of spiking neurons with an n-hot output.
+/// A network of spiking neurons with an n-hot output: n output neurons stand for each class.
 ///
 /// Layers are counted from the input. The last layer holds the output neurons, which are sharpened
-/// as well.
+/// like all others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     pub(super) input: Volume,
     pub(super) layers: Vec<Layer>,
     pub(super) head: Head,
-    /// The sharpness of each layer, in [0, 1].
+    /// The sharpness of each layer, in [0, 1]: 0 is a wide ramp, 1 is a step.
     pub(super) sharpness: Vec<f32>,
     /// The derivative of the activation that the backward pass uses.
     pub(super) slope: Slope,
 }
 
 impl Network {
-    /// I, the length of a sample.
+    /// I, the number of inputs of a sample.
     pub fn inputs(&self) -> usize {
         self.input.len()
     }
@@ -31,7 +31,7 @@ impl Network {
         self.head.key.classes()
     }
 
-    /// The key that maps output neurons to classes.
+    /// The key, which says which output neurons belong to which class.
     pub fn key(&self) -> &Key {
         &self.head.key
     }
@@ -46,12 +46,12 @@ impl Network {
         self.layers.iter().map(Layer::parameters).sum()
     }
 
-    /// The sharpness of each layer, in [0, 1].
+    /// The sharpness of each layer, in [0, 1]: 0 is a wide ramp, 1 is a step.
     pub fn sharpness(&self) -> &[f32] {
         &self.sharpness
     }
 
-    /// The sharpness of each layer, to set; in [0, 1].
+    /// The sharpness of each layer, in [0, 1], to change it.
     pub fn sharpness_mut(&mut self) -> &mut [f32] {
         &mut self.sharpness
     }
@@ -61,8 +61,9 @@ impl Network {
         self.slope = slope;
     }
 
-    /// The number of frozen layers, which no gradient reaches: all up to the highest layer at
-    /// sharpness 1, if the backward pass uses the derivative of the activation itself.
+    /// The number of frozen layers, which no gradient reaches. With a surrogate gradient there are
+    /// none. If the backward pass uses the derivative of the activation itself, all layers up to
+    /// the highest one at sharpness 1 are frozen.
     pub fn frozen(&self) -> usize {
         match self.slope {
             Slope::Own => self.sharpness.iter().rposition(|&s| s == 1.0).map_or(0, |layer| layer + 1),
@@ -82,7 +83,7 @@ impl Network {
 
 #[cfg(test)]
 impl Network {
-    /// The size of its tensors.
+    /// The size of the network's tensors, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         let statistics = self.layers.iter().filter_map(|layer| layer.norm.as_ref());
         let statistics = statistics.flat_map(|norm| [&norm.mean, &norm.variance]);

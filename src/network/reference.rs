@@ -1,5 +1,5 @@
-//! A reference implementation of the network: slow and plain loops in `f64`, which the fast passes
-//! must match.
+//! A reference implementation of the network, in slow and plain loops in `f64`. The fast passes
+//! must give the same results.
 
 #[cfg(test)]
 use super::LayerSpec;
@@ -18,25 +18,25 @@ pub struct ReferenceLayer {
     pub input: Volume,
     /// The window of a convolution; `None` for a dense layer.
     pub window: Option<Window>,
-    /// The shape of the sums.
+    /// The shape of the weighted sums.
     pub sums: Volume,
     /// The window of max pooling, if there is any.
     pub max: Option<Window>,
     /// The shape of the potentials after max pooling.
     pub potentials: Volume,
-    /// Side of the squares of average pooling; 1 without it.
+    /// The side of the squares of average pooling; 1 without it.
     pub average: usize,
-    /// The layer whose outputs a residual connection adds.
+    /// The layer whose outputs a residual connection adds to those of this layer.
     pub adds: Option<usize>,
-    /// (channel, element): elements as (row, column, input channel).
+    /// The weights (channel, kernel element); elements are ordered by row, column, input channel.
     pub weights: Rows,
-    /// (channel)
+    /// The bias of each channel.
     pub bias: Vec<f64>,
-    /// (channel), with batch norm only.
+    /// The gain of each channel; `None` without batch norm.
     pub gain: Option<Vec<f64>>,
-    /// (channel): running mean and variance, with batch norm only.
+    /// The running mean and variance of each channel; `None` without batch norm.
     pub running: Option<(Vec<f64>, Vec<f64>)>,
-    /// In [0, 1].
+    /// The sharpness of the activation, in [0, 1].
     pub sharpness: f64,
 }
 
@@ -45,53 +45,56 @@ pub struct ReferenceLayer {
 pub struct Reference {
     /// The layers, from the input to the output neurons.
     pub layers: Vec<ReferenceLayer>,
-    /// (K, N)
+    /// The key (K classes, N output neurons): whether a neuron belongs to a class.
     pub key: Vec<Vec<bool>>,
     /// The derivative of the activation that the gradient uses.
     pub slope: Slope,
     /// The divisor of scores in the loss; 1 by default.
     pub temperature: f64,
-    /// The share of the targets that is spread evenly; 0 by default.
+    /// Label smoothing: the share of the target that is spread evenly over all classes; 0 by
+    /// default.
     pub smoothing: f64,
     /// The factor on the mean activation of each hidden layer; 0 by default.
     pub rate_penalty: f64,
-    /// The scores (B, K) of a teacher and their share of the targets; `None` by default.
+    /// The scores of a teacher (B samples, K classes), and the teacher's share of the targets;
+    /// `None` by default.
     pub teacher: Option<(Rows, f64)>,
 }
 
-/// The values of one layer in a forward pass.
+/// The values of one layer in a forward pass; B is the number of samples.
 struct Trace {
-    /// (B, input)
+    /// The inputs (B, inputs).
     inputs: Rows,
-    /// (B, sums), batch norm only.
+    /// The sums after normalization (B, sums); `None` without batch norm.
     normalized: Option<Rows>,
-    /// (channel), batch norm only.
+    /// The deviation of each channel; `None` without batch norm.
     deviation: Option<Vec<f64>>,
-    /// (B, potentials)
+    /// The potentials after max pooling (B, potentials).
     potentials: Rows,
-    /// (B, potentials): the index of the sum that each potential comes from.
+    /// For each potential, the index of the sum that it comes from (B, potentials).
     origins: Vec<Vec<usize>>,
-    /// (B, outputs)
+    /// The outputs (B, outputs).
     outputs: Rows,
 }
 
 /// The gradient of one layer.
 #[derive(Clone, Debug)]
 pub struct ReferenceGradient {
-    /// (channel, element)
+    /// The gradient of the weights (channel, kernel element).
     pub weights: Rows,
-    /// (channel)
+    /// The gradient of the bias of each channel.
     pub bias: Vec<f64>,
-    /// (channel), with batch norm only.
+    /// The gradient of the gain of each channel; `None` without batch norm.
     pub gain: Option<Vec<f64>>,
 }
 
-/// The first numbers of some lanes.
+/// The first `count` numbers of `lanes`.
 pub(super) fn wide(lanes: &[Lanes], count: usize) -> Vec<f64> {
     (0..count).map(|index| f64::from(lanes[index / LANES].0[index % LANES])).collect()
 }
 
-/// (channel, element): the weights of a layer, or other numbers with the same layout in memory.
+/// The weights of a layer (channel, kernel element), or other numbers with the same layout in
+/// memory.
 pub(super) fn elements(layer: &Layer, weights: &[Lanes]) -> Rows {
     let mut linear = layer.linear.clone();
     linear.weights.copy_from_slice(weights);
@@ -147,9 +150,9 @@ impl From<&Network> for Reference {
 }
 
 impl Reference {
-    /// The mean loss of a training pass over `inputs` (B, I).
+    /// The mean loss of a training pass over `inputs` (B samples, I inputs).
     ///
-    /// `kept` (layer, B, O) are the factors on activations in place of dropout.
+    /// `kept` (layer, B, outputs) holds the factors by which dropout multiplies the activations.
     pub fn loss(&self, inputs: &Rows, labels: &[u16], kept: &[Rows]) -> f64 {
         let traces = self.traces(inputs, kept);
         let outputs = &traces[traces.len() - 1].outputs;
@@ -194,7 +197,8 @@ impl Reference {
         gradients
     }
 
-    /// (B, K): the class scores at sharpness 1, with the running statistics of batch norm.
+    /// The class scores of the deployed network (B samples, K classes): at sharpness 1, and with
+    /// the running statistics of batch norm.
     pub fn deployed_scores(&self, inputs: &Rows) -> Rows {
         let mut outputs: Vec<Rows> = Vec::new();
         for layer in &self.layers {
@@ -237,7 +241,7 @@ impl Reference {
         scores.iter().map(|score| ((score - highest) / self.temperature).exp() / sum).collect()
     }
 
-    /// (K): the target distribution of sample `b` of the batch.
+    /// The target distribution of sample `b` of the batch, one number per class.
     fn targets(&self, b: usize, label: u16) -> Vec<f64> {
         let classes = self.key.len();
         let mut targets = vec![self.smoothing / classes as f64; classes];
@@ -251,7 +255,7 @@ impl Reference {
         targets
     }
 
-    /// (B, N): the derivative of the loss by the output activations.
+    /// The derivative of the loss by the output activations (B samples, N output neurons).
     fn output_errors(&self, outputs: &Rows, labels: &[u16]) -> Rows {
         let mut errors = Vec::new();
         for (b, (outputs, &label)) in outputs.iter().zip(labels).enumerate() {
@@ -295,7 +299,8 @@ fn number(volume: Volume, (y, x, c): (usize, usize, usize)) -> usize {
 }
 
 impl ReferenceLayer {
-    /// Calls `visit(sum, channel, input, element)` for every multiplication of a sample's sums.
+    /// Calls `visit(sum, channel, input, element)` for every multiplication in the weighted sums of
+    /// a sample.
     fn for_each_term(&self, mut visit: impl FnMut(usize, usize, usize, usize)) {
         let input = self.input;
         for_each(self.sums, |y, x, o| {
@@ -325,7 +330,7 @@ impl ReferenceLayer {
         sum % self.sums.channels
     }
 
-    /// The maximum of each window, and its index among `potentials`.
+    /// The maximum of each window of max pooling, and its index among `potentials`.
     fn pooled(&self, potentials: &[f64]) -> (Vec<f64>, Vec<usize>) {
         let Some(window) = self.max else { return (potentials.to_vec(), (0..potentials.len()).collect()) };
         let mut origins = Vec::new();
@@ -345,7 +350,8 @@ impl ReferenceLayer {
         (origins.iter().map(|&origin| potentials[origin]).collect(), origins)
     }
 
-    /// The index of the output that a potential's activation goes to, and its share there.
+    /// The index of the output to which a potential's activation goes, and its share of that
+    /// output.
     fn output(&self, potential: usize) -> (usize, f64) {
         let Volume { height, width, channels } = self.potentials;
         let (c, pixel, side) = (potential % channels, potential / channels, self.average);
@@ -424,7 +430,7 @@ impl ReferenceLayer {
         self.averaged(&spikes)
     }
 
-    /// (B, sums): the derivative of the loss by the potentials before max pooling.
+    /// The derivative of the loss by the potentials before max pooling (B samples, sums).
     fn potential_errors(&self, trace: &Trace, errors: &Rows, kept: &Rows, slope: Slope) -> Rows {
         let mut result = vec![vec![0.0; self.sums.len()]; errors.len()];
         for (b, result) in result.iter_mut().enumerate() {
@@ -437,7 +443,8 @@ impl ReferenceLayer {
         result
     }
 
-    /// The gradient of the parameters, and the errors (B, input) at the inputs.
+    /// The gradient of the parameters, and the derivative of the loss by the inputs (B samples,
+    /// inputs).
     fn backward(&self, trace: &Trace, errors: &Rows) -> (ReferenceGradient, Rows) {
         let channel_sum = |f: &dyn Fn(usize, usize) -> f64| -> Vec<f64> {
             let mut sums = vec![0.0; self.bias.len()];
@@ -464,14 +471,14 @@ impl ReferenceLayer {
         (ReferenceGradient { weights, bias, gain: gain_gradient }, below)
     }
 
-    /// (sample, index) of every sum of channel `o`.
+    /// The (sample, index) of every sum of channel `o`.
     fn sums_of_channel(&self, samples: usize, o: usize) -> Vec<(usize, usize)> {
         let numbers = (0..self.sums.len()).filter(|&i| self.channel(i) == o);
         let numbers: Vec<usize> = numbers.collect();
         (0..samples).flat_map(|b| numbers.iter().map(move |&i| (b, i))).collect()
     }
 
-    /// `values` normalized channel by channel, and the deviation of each channel, `sqrt(var +
+    /// `values` normalized channel by channel, and the deviation of each channel, `sqrt(variance +
     /// epsilon)`.
     fn normalize(&self, values: &Rows) -> (Rows, Vec<f64>) {
         let (mut result, mut deviations) = (values.clone(), Vec::new());
@@ -487,8 +494,9 @@ impl ReferenceLayer {
         (result, deviations)
     }
 
-    /// The errors at the sums, by the whole Jacobian of `x_b = (y_b - mean) / deviation`, which is
-    /// `d x_b / d y_c = ([b = c] - 1/n - x_b x_c / n) / deviation`.
+    /// Turns errors at the potentials into errors at the sums, by the whole Jacobian of the
+    /// normalization. With `x_b = (y_b - mean) / deviation` for n sums y, it is `d x_b / d y_c =
+    /// ([b = c] - 1/n - x_b x_c / n) / deviation`.
     fn normalization_errors(&self, errors: &Rows, x: &Rows, gain: &[f64], deviation: &[f64]) -> Rows {
         let mut result = zeros(errors);
         for o in 0..gain.len() {
@@ -505,7 +513,8 @@ impl ReferenceLayer {
     }
 }
 
-/// Hidden layers that use every kind of layer, for inputs whose sides are even and at least 6.
+/// Plans of hidden layers that use every kind of layer. They fit inputs with even sides of at least
+/// 6.
 #[cfg(test)]
 pub(crate) fn plans(batch_norm: bool, dropout: f32) -> [Vec<LayerSpec>; 6] {
     let convolution = |channels, height, width, stride, padding| {

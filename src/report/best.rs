@@ -25,7 +25,7 @@ pub struct Best {
     pub study: String,
     /// The study's data set, space, chip, search and seed.
     pub setup: Option<Setup>,
-    /// The same for a study whose trials a command evaluates; left out otherwise.
+    /// The setup of a study whose trials a command or a script evaluates; left out otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_setup: Option<ExternalSetup>,
     /// The metrics; the first one decides the winner.
@@ -41,12 +41,14 @@ pub struct Best {
     pub trial: u32,
     /// The winner's hyperparameters.
     pub hyperparameters: Point,
-    /// The first metric of the winner's own trial, on the validation set, as the search knew it.
+    /// The winner's first metric on the validation set, as the search knew it: that of the trial
+    /// itself, before the confirmation.
     pub searched: f64,
-    /// The winner with fresh seeds on the validation set; with `--confirm 0` its own trial.
+    /// The winner's first metric on the validation set, one value per fresh seed; with `--confirm
+    /// 0` that of the trial itself.
     pub validation: Scored,
-    /// The winner's networks of the same seeds on the test set; empty if a command evaluates the
-    /// trials.
+    /// The first metric on the test set of the winner's networks from the same seeds; empty if a
+    /// command evaluates the trials.
     pub test: Scored,
     /// The trial of the default point, for comparison.
     pub default: Option<Default>,
@@ -84,7 +86,8 @@ pub struct Default {
 impl Best {
     /// The winner of `study`; `None` before its confirmation.
     ///
-    /// `command` makes the file again. `model` is the name of the saved network's file beside it.
+    /// `command` is the command line that makes `best.json` again. `model` is the name of the saved
+    /// network's file beside it.
     pub fn of(study: &Study, command: &str, model: Option<&str>) -> Option<Self> {
         let confirmation = Confirmation::of(study)?;
         let winner = confirmation.winner();
@@ -122,7 +125,7 @@ impl Best {
         schemars::schema_for!(Best).to_value()
     }
 
-    /// As the text of `best.json`.
+    /// The text of the file `best.json`.
     pub fn to_text(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("text and numbers are JSON");
         text.push('\n');
@@ -130,7 +133,8 @@ impl Best {
     }
 }
 
-/// The trial of the default point, which is the first; where that was tried again, the later one.
+/// The trial of the default point. It is the first trial, or the later one that tried its point
+/// again.
 fn default_trial(study: &Study) -> Option<Default> {
     // Other programs may have deleted it.
     let first = study.trials.first().filter(|first| first.number == 0)?;

@@ -1,7 +1,7 @@
-//! Studies as journal files of Optuna, which its `JournalFileBackend` replays.
+//! Writes studies as journal files, which the `JournalFileBackend` of Optuna reads.
 //!
-//! Each line is one operation as a JSON object: the study, its attributes, then every trial in its
-//! present state.
+//! Each line is one operation as a JSON object. The first creates the study; then come its
+//! attributes, and every trial in its present state.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -9,24 +9,24 @@ use crate::space::{Space, SpaceError};
 use crate::storage::Distribution;
 use crate::study::{Direction, RUNG_HISTORY, Study, Timestamp, Trial, TrialState, WARM_START};
 
-/// Optuna's code of the operation that creates a study; the other codes follow.
+/// Optuna's code for the operation that creates a study; the codes of other operations follow.
 const CREATE_STUDY: u32 = 0;
 const SET_STUDY_USER_ATTRIBUTE: u32 = 2;
 const SET_STUDY_SYSTEM_ATTRIBUTE: u32 = 3;
 const CREATE_TRIAL: u32 = 4;
-/// The number of the only study in a journal.
+/// The number of the study in the journal, which holds only one.
 const STUDY: u32 = 0;
 
 /// Why a study cannot become a journal.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// The study does not keep its space, from which the distributions come.
+    /// The study does not store its space, from which the distributions of parameters follow.
     #[error("study {study}: does not keep its space: export it with the program that made it")]
     NoSpace {
         /// The study.
         study: String,
     },
-    /// The space that the study keeps breaks a rule.
+    /// The space that the study stores breaks a rule.
     #[error(transparent)]
     Space(#[from] SpaceError),
     /// A trial has an infinite value, which JSON does not have.
@@ -50,7 +50,7 @@ pub enum JournalError {
 /// The journal of `study` as text. Intermediate values that are not finite are left out.
 ///
 /// # Errors
-/// The study does not keep its space, or a trial has a value that a journal cannot have.
+/// The study does not store its space, or a trial has a value that a journal cannot hold.
 pub fn journal(study: &Study) -> Result<String, JournalError> {
     let space = study.space().ok_or_else(|| JournalError::NoSpace { study: study.name.clone() })??;
     let directions: Vec<u32> = study.metrics.iter().map(|metric| direction(metric.direction)).collect();
@@ -92,7 +92,7 @@ fn created(space: &Space, trial: &Trial) -> Result<Json, JournalError> {
         let distribution = space.parameter(name).map(|parameter| Distribution::of(&parameter.domain));
         let stored = distribution.and_then(|known| Some((known.internal(value)?, known)));
         let Some((internal, distribution)) = stored else {
-            // What a trial was enqueued with stays in its attributes.
+            // The parameters with which a trial was enqueued stay in its attributes.
             if trial.enqueued().is_some() {
                 continue;
             }
@@ -124,7 +124,8 @@ fn created(space: &Space, trial: &Trial) -> Result<Json, JournalError> {
         [value] => line["value"] = value.into(),
         ref values => line["values"] = values.to_vec().into(),
     }
-    // Optuna reads a date wherever the key is there, so it is left out for unfinished trials.
+    // Optuna reads the end of a trial wherever the key exists, so unfinished trials have no such
+    // key.
     if let Some(finished) = trial.finished {
         line["datetime_complete"] = moment(finished).into();
     }
@@ -148,7 +149,7 @@ fn state(state: TrialState) -> u32 {
     }
 }
 
-/// The moment in ISO 8601 with a numeric offset, which Python's `fromisoformat` needs before 3.11.
+/// The moment in ISO 8601 with a numeric offset from UTC. Python before 3.11 reads only this form.
 fn moment(Timestamp(microseconds): Timestamp) -> String {
     let moment = jiff::Timestamp::from_microsecond(microseconds).unwrap_or_default();
     format!("{moment:.6}").replace('Z', "+00:00")

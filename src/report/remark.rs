@@ -1,4 +1,4 @@
-//! Remarks for people: what is unexpected about a study or a network, and what to do about it.
+//! Remarks for people: what is unexpected about a study or a network, and what to do.
 
 use std::fmt;
 
@@ -6,43 +6,43 @@ use super::status::failures;
 use crate::study::{ExternalSetup, Study, TrialState, validation_samples};
 use crate::units::digits;
 
-/// The share of trials from which failures are many, as one in this number.
+/// Failures are many if at least one in this number of trials failed.
 const MANY: usize = 4;
-/// Fewer failures are bad luck.
+/// With fewer failures than this there is no remark: they may be chance.
 const FEWEST_FAILURES: usize = 2;
-/// The name of the metric whose resolution the number of validation samples sets.
+/// The name of the metric that is measured in steps of one validation sample.
 const ACCURACY: &str = "accuracy";
 
 /// A remark. Its text says what is wrong, and what to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Remark {
-    /// The chip takes plain spikes, so that graded inputs are not searched.
+    /// The chip takes only spikes, so graded inputs are not searched.
     NoGradedInput {
         /// The chip.
         chip: String,
     },
     /// The search knows results from elsewhere.
     WarmStart {
-        /// The table or the study that has them.
+        /// The table or the study that they come from.
         source: String,
-        /// The number of results.
+        /// Number of results.
         known: usize,
-        /// The number of failed trials among them.
+        /// Number of failed trials among the results.
         failed: usize,
-        /// The number of results that are left out, and why, if there are any.
+        /// Number of results that are left out, and why, if there are any.
         left_out: Option<(usize, String)>,
     },
-    /// The script of the study's command is another one than in its last run.
+    /// The script that the study's command runs has changed since the last run.
     ChangedScript {
-        /// The script's file.
+        /// The file of the script.
         file: String,
     },
-    /// Failed trials were to be tried again.
+    /// Failed trials of earlier runs are tried again.
     RetriedFailed {
-        /// The number of trials that wait to be.
+        /// Number of trials that wait to be tried again.
         count: u32,
     },
-    /// The result goes to a device or a FIFO, so that no network is saved beside it.
+    /// The result goes to a device or a FIFO (named pipe), so no network is saved beside it.
     NoModelFile {
         /// The device or FIFO.
         out: String,
@@ -54,35 +54,36 @@ pub enum Remark {
         /// The coding that is used.
         coding: String,
     },
-    /// Many of the trials failed.
+    /// Many trials failed.
     ManyFailed {
         /// The number of failed trials, at least 1.
         failed: usize,
         /// The number of ended trials.
         ended: usize,
-        /// The most frequent reason, and the number of trials that failed by it.
+        /// The most frequent reason, and the number of trials that failed for it.
         most: (String, usize),
     },
-    /// One trial is better than all others in every metric, so there is nothing to choose from.
+    /// One trial is better than all others in every metric, so there is no choice between metrics.
     SinglePointFront {
-        /// Its number.
+        /// The number of this trial.
         trial: u32,
         /// The names of the metrics.
         metrics: Vec<String>,
     },
-    /// The best trials have the same accuracy, since the validation part has too few samples.
+    /// The best trials have the same accuracy, since the validation part has too few samples to
+    /// tell them apart.
     CoarseValidation {
         /// The number of validation samples.
         samples: usize,
         /// The number of best trials that have the same accuracy, at least 2.
         tied: usize,
-        /// Their accuracy.
+        /// The accuracy of these trials.
         accuracy: f64,
     },
 }
 
 impl Remark {
-    /// The remarks on the trials of `study`, none if nothing is unexpected.
+    /// Remarks on the trials of `study`; none if nothing is unexpected.
     pub fn of(study: &Study) -> Vec<Self> {
         [many_failed(study), single_point_front(study), coarse_validation(study)]
             .into_iter()

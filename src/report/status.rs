@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::study::{Study, Timestamp, Trial, TrialState};
 use crate::units::{Seconds, digits};
 
-/// The number of last trials from which the speed of a study is computed.
+/// From so many of the last ended trials the speed of a study is computed.
 const RECENT: usize = 50;
 
 /// The status of a study.
@@ -15,27 +15,27 @@ const RECENT: usize = 50;
 pub struct Status {
     /// The name of the study.
     pub study: String,
-    /// The budget in trials, if the study keeps one.
+    /// The budget in trials, if the study stores it.
     pub budget: Option<u32>,
-    /// Trials that count for the budget: those that were started, without those that are tried
-    /// again.
+    /// Number of trials that count for the budget: those that were started, except those whose
+    /// point is tried again.
     pub charged: usize,
-    /// Trials by state. A pruned trial that can be resumed counts as `paused`.
+    /// Number of trials by state. A pruned trial that can be resumed counts as `paused`.
     pub states: BTreeMap<String, usize>,
-    /// Trials that lost their worker and are tried again under other numbers. They are among the
-    /// failed ones.
+    /// Number of trials whose point is tried again under another number. They are among the failed
+    /// trials.
     pub retried: usize,
-    /// The number of the best trial, and its first metric.
+    /// The number of the best trial, and its value in the first metric.
     pub best: Option<(u32, f64)>,
-    /// Trials that end per minute, over the last of them; `None` before two have ended.
+    /// How many trials end per minute, over the last ones; `None` before two have ended.
     pub trials_per_minute: Option<f64>,
-    /// The share of the workers' time in which they evaluate a trial; a worker's time is from its
-    /// first trial to the end of its last.
+    /// The share of the workers' time in which they evaluate a trial. A worker's time lasts from
+    /// its first trial to the end of its last.
     pub utilization: Option<f64>,
-    /// The workers that send heartbeats, with a trial or without.
+    /// The workers that send heartbeats, whether they evaluate a trial now or not.
     pub workers: Vec<Worker>,
-    /// The reasons of failed trials that are not tried again, the most frequent first, each with
-    /// its count.
+    /// The reasons of failed trials whose point is not tried again. The most frequent comes first,
+    /// each with its count.
     pub failures: Vec<(String, usize)>,
 }
 
@@ -44,7 +44,8 @@ pub struct Status {
 pub struct Worker {
     /// The name of the worker.
     pub name: String,
-    /// Its running trials, each with the age of the last heartbeat in seconds, if there was one.
+    /// The numbers of its running trials, each with the age of the last heartbeat in seconds, if
+    /// there was one.
     pub running: Vec<(u32, Option<f64>)>,
     /// The number of trials that it has ended.
     pub ended: usize,
@@ -81,7 +82,7 @@ fn trials_per_minute(study: &Study) -> Option<f64> {
     (span > 0).then(|| (recent.len() - 1) as f64 / (span as f64 * 1e-6 / 60.0))
 }
 
-/// Finished trials without those that are tried again.
+/// The finished trials of `study`, except those whose point is tried again.
 fn ended(study: &Study) -> impl Iterator<Item = &Trial> {
     study.trials.iter().filter(|trial| trial.state.is_finished() && !trial.is_retried())
 }
@@ -128,8 +129,8 @@ fn workers(study: &Study, heartbeats: &[(u32, Seconds)]) -> Vec<Worker> {
     workers.into_values().collect()
 }
 
-/// The reasons of failed trials that are not tried again, the most frequent first, each with its
-/// count.
+/// The reasons of failed trials whose point is not tried again. The most frequent comes first, each
+/// with its count.
 pub(super) fn failures(study: &Study) -> Vec<(String, usize)> {
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for trial in study.in_state(TrialState::Fail).filter(|trial| !trial.is_retried()) {

@@ -1,4 +1,4 @@
-//! Reports for a person at a terminal.
+//! Reports as text, for a person at a terminal.
 
 use std::fmt::Write;
 
@@ -8,7 +8,8 @@ use super::{Best, ConfirmedTrial, Scored};
 use crate::study::{Attributes, Importance, Setup, Study, Trial, TrialState};
 use crate::units::{digits, with_prefix};
 
-/// The units of the metrics of networks on a chip. A metric of a command has a name that says its unit.
+/// The units of the metrics of networks on a chip. A metric of a command may have its unit in its
+/// name.
 const METRIC_UNITS: [(&str, &str); 5] = [
     ("energy", "J"),
     ("latency", "s"),
@@ -17,11 +18,12 @@ const METRIC_UNITS: [(&str, &str); 5] = [
     ("throughput", PER_SECOND),
 ];
 
-/// Units that take no prefix.
+/// A unit that takes no SI prefix.
 const MM2: &str = "mm2";
 const PER_SECOND: &str = "/s";
 
-/// Endings of attributes that are in such a unit, with its factor to the SI unit.
+/// Endings of names of attributes that are in a unit, each with its factor to the SI unit, and that
+/// SI unit.
 const ATTRIBUTE_UNITS: [(&str, f64, &str); 3] =
     [("_nj", 1e-9, "J"), ("_us", 1e-6, "s"), ("_seconds", 1.0, "s")];
 
@@ -121,8 +123,8 @@ fn saved_network(best: &Best) -> Option<(String, String)> {
         .then(|| ("saved network".to_owned(), format!("{} on the test set (seed {seed})", digits(test))))
 }
 
-/// The report of a network on a chip: its attributes, then NeuroBench's metrics from the report of
-/// its `chip`.
+/// The report of a network on a chip. `measured` are its attributes; the metrics of the benchmark
+/// NeuroBench follow, from the report of its `chip`.
 pub fn network_text(measured: &Attributes, chip: &Json) -> String {
     let mut rows: Vec<(String, String)> =
         measured.iter().map(|(name, value)| attribute(name, value)).collect();
@@ -130,7 +132,7 @@ pub fn network_text(measured: &Attributes, chip: &Json) -> String {
     table(&rows)
 }
 
-/// NeuroBench's metrics in the report of a chip, under NeuroBench's names.
+/// The metrics of the benchmark NeuroBench, under their names there, from the report of a chip.
 fn neurobench(chip: &Json) -> Vec<(String, String)> {
     let mut rows = Vec::new();
     for (name, value) in chip.get("neurobench").and_then(Json::as_object).into_iter().flatten() {
@@ -144,8 +146,8 @@ fn neurobench(chip: &Json) -> Vec<(String, String)> {
     rows
 }
 
-/// The report of a study: the number of trials by state, the best trials, and failed ones, at most
-/// `rows` of each. With several metrics, the best trials are those of the Pareto front.
+/// The report of a study: the number of trials by state, the best trials and the failed ones, at
+/// most `rows` of each. With several metrics, the best trials are those of the Pareto front.
 pub fn study_text(study: &Study, rows: usize) -> String {
     let count = |standing| study.trials.iter().filter(|trial| trial.standing() == standing).count();
     let mut text = format!(
@@ -178,8 +180,8 @@ pub fn study_text(study: &Study, rows: usize) -> String {
     text
 }
 
-/// The report of importances: parameters by their share of the variance, and pairs by their common
-/// share.
+/// The report of importances: the parameters with their shares of the variance, and pairs of
+/// parameters with their common share.
 pub fn importance_text(importance: &Importance) -> String {
     let percent = |share: f64| format!("{:5.1} %", 100.0 * share);
     let shares = importance.parameters.iter().map(|share| {
@@ -239,7 +241,8 @@ fn shown(value: &Json) -> String {
     }
 }
 
-/// The row of an attribute: a name that ends with its unit stands beside the value with an SI prefix.
+/// The row of an attribute. If its name ends with a unit, the value is shown with that unit and an
+/// SI prefix.
 fn attribute(name: &str, value: &Json) -> (String, String) {
     let with_unit = |&(ending, factor, unit): &(&str, f64, &str)| {
         let (name, number) = (name.strip_suffix(ending)?, value.as_f64()?);
@@ -248,7 +251,7 @@ fn attribute(name: &str, value: &Json) -> (String, String) {
     ATTRIBUTE_UNITS.iter().find_map(with_unit).unwrap_or_else(|| (name.to_owned(), shown(value)))
 }
 
-/// A table of two columns, the first one padded.
+/// A table of two columns; the first is padded to equal width.
 fn table(rows: &[(String, String)]) -> String {
     let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     rows.iter().map(|(name, value)| format!("{name:<width$}  {value}\n")).collect()

@@ -18,15 +18,15 @@ pub struct TrialLine<'s> {
     pub state: String,
     /// The hyperparameters.
     pub point: &'s Point,
-    /// The values by the names of the metrics; empty unless the trial is complete.
+    /// One value per metric, by the metric's name; empty unless the trial is complete.
     pub values: IndexMap<&'s str, Option<f64>>,
-    /// Constraint values, at most 0 where the constraints hold; empty where none were measured.
+    /// Constraint values, at most 0 if a constraint holds; empty if none were measured.
     pub constraints: &'s [f64],
-    /// The first metric by step; `null` where it was not finite.
+    /// The first metric by step; `null` where the value was not finite.
     pub intermediate: IndexMap<u32, Option<f64>>,
-    /// When a worker started it, RFC 3339 in UTC.
+    /// When a worker started the trial, RFC 3339 in UTC.
     pub started: Option<String>,
-    /// When it ended, RFC 3339 in UTC.
+    /// When the trial ended, RFC 3339 in UTC.
     pub finished: Option<String>,
     /// Other measurements and facts for people.
     pub attributes: &'s Attributes,
@@ -56,14 +56,15 @@ pub fn trials_jsonl(study: &Study) -> String {
     lines.map(|line| serde_json::to_string(&line).expect("text and finite numbers are JSON") + "\n").collect()
 }
 
-/// The trials of `study` as comma-separated values: number, state, one column per parameter, metric
-/// and constraint, times, and attributes that are not lists or objects. An attribute whose name is
-/// that of an earlier column is called `attribute:NAME`, a metric with the name of a parameter
-/// `metric:NAME`, another column with the name of either `trial:NAME`. A cell without a value is
-/// empty.
+/// The trials of `study` as comma-separated values.
+///
+/// The columns are number, state, one per parameter, metric and constraint, times, and attributes
+/// that are not lists or objects. If two columns would have the same name, the later one gets a
+/// prefix. An attribute is then called `attribute:NAME`, a metric `metric:NAME`, and another column
+/// `trial:NAME`. A cell without a value is empty.
 pub fn trials_csv(study: &Study) -> String {
     let constraints = study.trials.iter().map(|trial| trial.constraints.len()).max().unwrap_or(0);
-    // Those of the space too that no trial has: a reader of the table may need their columns.
+    // Also parameters of the space that no trial has: a reader of the table may need their columns.
     let space = study.space().and_then(Result::ok);
     let of_space = space.iter().flat_map(|space| space.parameters()).map(|parameter| parameter.name.as_str());
     let mut parameters = union(study, |trial| trial.point.iter().map(|(name, _)| name).collect());
@@ -101,7 +102,7 @@ pub fn trials_csv(study: &Study) -> String {
     String::from_utf8(bytes).expect("text was written")
 }
 
-/// The names that `names` gives for any trial, each once, in the order of their first appearance.
+/// All names that `names` gives for some trial, each once, in the order of their first appearance.
 fn union<'s>(study: &'s Study, names: impl Fn(&'s Trial) -> Vec<&'s str>) -> Vec<&'s str> {
     let all: indexmap::IndexSet<&str> = study.trials.iter().flat_map(names).collect();
     all.into_iter().collect()
@@ -121,7 +122,7 @@ fn plain(value: &Json) -> String {
 }
 
 fn rfc3339(Timestamp(microseconds): Timestamp) -> String {
-    // Times of trials are within the years that the calendar knows.
+    // Times of trials lie within the years that the calendar knows.
     jiff::Timestamp::from_microsecond(microseconds).unwrap_or_default().to_string()
 }
 

@@ -1,4 +1,4 @@
-//! The rules of a search space: from the JSON of a file to a checked [`Space`].
+//! The rules of a search space, which turn the JSON of a file into a checked [`Space`].
 
 use indexmap::IndexMap;
 use serde_json::Value as Json;
@@ -8,17 +8,19 @@ use super::list::{MOST_ITEMS, expanded};
 use super::{Condition, Domain, Parameter, Point, Space, SpaceError, Value};
 use crate::input::{self, InputError};
 
-/// The largest whole number such that all smaller ones are exact as floats.
+/// The largest whole number up to which `f64` holds every whole number exactly.
 const LARGEST_INT: u64 = 1 << 53;
 
-/// The most steps of a float: the unit cube has a coordinate of its own for each of so many values.
+/// The most values of a float with a step: so many still have different coordinates in the unit
+/// cube.
 const MOST_STEPS: f64 = (1u64 << 50) as f64;
 
-/// Relative slack within which a bound or a default counts as on a step's grid.
+/// How far a bound or a default may lie from a step's grid and still count as on it, relative to
+/// its size.
 const GRID_SLACK: f64 = 1e-9;
 
 impl Space {
-    /// Reads a space from the JSON `text`; errors name `file`.
+    /// Reads a space from the JSON `text`. `file` is the name of the text in errors.
     ///
     /// ```
     /// use spiketune::space::{Space, Value};
@@ -34,7 +36,7 @@ impl Space {
     /// ```
     ///
     /// # Errors
-    /// The first rule that the text breaks, with file, key, value and the way out.
+    /// The text breaks a rule. The message names file, key, value and the way out.
     pub fn from_json(text: &str, file: &str) -> Result<Self, SpaceError> {
         let written: SpaceFile = input::from_json(text, file)?;
         if written.parameters.is_empty() {
@@ -71,7 +73,7 @@ impl Space {
     }
 }
 
-/// The parameters of a file, with those that a list becomes in its place.
+/// The parameters of a file. Each list is replaced by the parameters for which it stands.
 fn without_lists(
     written: IndexMap<String, Json>,
     file: &str,
@@ -93,7 +95,7 @@ fn without_lists(
     Ok(parameters)
 }
 
-/// A place in a file, which errors name.
+/// A place in a file, for error texts.
 struct At<'a> {
     file: &'a str,
     path: String,
@@ -179,7 +181,7 @@ impl At<'_> {
         Ok((domain, default, when))
     }
 
-    /// Refuses a list without items or with a wrong length.
+    /// Refuses a list that has no items or a wrong length.
     fn list(&self, written: &ListFile) -> Result<(), InputError> {
         let [low, high] = written.length;
         self.unless(written.of.is_empty(), "of = {}: a list needs at least one parameter of its items")?;
@@ -224,7 +226,8 @@ impl At<'_> {
         self.unless(!domain.contains(default), format!("default = {default}: must be {domain}"))
     }
 
-    /// The whole starting point. Each value that is named must be used.
+    /// The complete starting point for `written`, as the file has it. Every value in it must belong
+    /// to an active parameter.
     fn starting_point(&self, space: &Space, written: &Point) -> Result<Point, InputError> {
         for (name, _) in written.iter() {
             let names = space.parameters.iter().map(|parameter| parameter.name.as_str());
@@ -272,7 +275,7 @@ impl At<'_> {
     }
 }
 
-/// `x`, moved onto the grid of `step` if it differs from it only by rounding.
+/// `x`, moved onto the grid of `step` if it differs from the grid only by rounding.
 fn snap(domain: &Domain, x: f64, step: f64) -> Value {
     match domain.index_of(&Value::Float(x)).map(|k| domain.value_at(k)) {
         Some(Value::Float(near)) if (near - x).abs() <= GRID_SLACK * step => Value::Float(near),
@@ -280,8 +283,8 @@ fn snap(domain: &Domain, x: f64, step: f64) -> Value {
     }
 }
 
-/// Indices with every parent before its children, otherwise in the file's order. The error is a
-/// cycle, in which the first index is also the last.
+/// The indices of `parameters`, every parent before its children, else in the file's order. The
+/// error is a cycle of indices, which ends with the index that it begins with.
 fn parents_first(parameters: &[Parameter]) -> Result<Vec<usize>, Vec<usize>> {
     let mut order = IndexMap::new();
     for index in 0..parameters.len() {
@@ -315,7 +318,7 @@ fn visit(
 mod tests {
     use super::*;
 
-    /// The error of a space whose parameters are `parameters`.
+    /// The error text for a space with these `parameters`.
     fn problem(parameters: &str) -> String {
         let text = format!(r#"{{"name": "test", "parameters": {{{parameters}}}}}"#);
         Space::from_json(&text, "s.json").expect_err("the space breaks a rule").to_string()

@@ -1,4 +1,4 @@
-//! The map between points and the unit cube.
+//! The map between points and the unit cube, in which searches work.
 //!
 //! The cube has one coordinate for each parameter that is not fixed, in the space's order. A domain
 //! of n values divides [0, 1] into n cells, and a value lies at the centre of its cell. On a
@@ -36,7 +36,8 @@ impl Domain {
     pub fn decode(&self, u: f64) -> Value {
         let u = u.clamp(0.0, 1.0);
         match *self {
-            // Exactly the number that the space names, which the formulas would miss by rounding.
+            // Returns exactly the number in the space file, which the formulas would miss by
+            // rounding.
             Domain::Float { high, step: None, .. } if u == 1.0 => Value::Float(high),
             Domain::Float { low, high, log, step: None } => {
                 Value::Float(Scale::new(low, high, log).at(u).clamp(low, high))
@@ -52,8 +53,8 @@ impl Domain {
         }
     }
 
-    /// The lowest and the highest coordinate with the same value as `u`; both are `u` in a
-    /// continuous domain.
+    /// The cell of the coordinate `u`: the lowest and the highest coordinate that stand for the
+    /// same value. In a continuous domain both are `u`.
     ///
     /// ```
     /// use spiketune::space::{Domain, Value};
@@ -75,7 +76,7 @@ impl Domain {
         }
     }
 
-    /// The value in the middle of the scale.
+    /// The value in the middle of the scale, at the coordinate 1/2.
     pub(super) fn middle(&self) -> Value {
         self.decode(0.5)
     }
@@ -84,31 +85,34 @@ impl Domain {
 /// The map between the numbers of a continuous domain and [0, 1].
 #[derive(Clone, Copy)]
 enum Scale {
-    /// From `low` over a `width` that is a finite number.
+    /// A linear scale that begins at `low`; `width` is a finite number.
     Linear { low: f64, width: f64 },
-    /// A range whose width is no finite number: it is measured in halves.
+    /// A linear scale whose width is too large for a number, so half of it is used.
     LinearWide { low: f64, high: f64 },
-    /// From `low` over a ratio, whose logarithm is finite and positive.
+    /// A logarithmic scale that begins at `low`. `ln_ratio` is the logarithm of high / low, finite
+    /// and positive.
     Log { low: f64, ln_ratio: f64 },
-    /// A range whose ratio is no finite number: it is measured between the logarithms of its ends.
+    /// A logarithmic scale with a ratio that is too large for a number. The logarithms of both ends
+    /// are used instead.
     LogWide { low: f64, high: f64 },
 }
 
 impl Scale {
-    /// The scale from `low` to `high`, two different finite numbers in order; both are positive if
-    /// `log`.
+    /// The scale from `low` to `high`, which are finite numbers with `low` below `high`. If `log`,
+    /// the scale is logarithmic, and both are positive.
     fn new(low: f64, high: f64, log: bool) -> Self {
         let (width, ln_ratio) = (high - low, (high / low).ln());
         match log {
             true if ln_ratio.is_infinite() => Scale::LogWide { low, high },
             true if ln_ratio > 0.0 => Scale::Log { low, ln_ratio },
-            // Neighbouring numbers, whose ratio is rounded to 1: there is nothing between them.
+            // The ends are neighbouring numbers, whose ratio is rounded to 1. No number lies
+            // between them.
             _ if width.is_finite() => Scale::Linear { low, width },
             _ => Scale::LinearWide { low, high },
         }
     }
 
-    /// The coordinate of `x`, a number of the domain.
+    /// The coordinate in [0, 1] of `x`, a number of the domain.
     fn position(self, x: f64) -> f64 {
         match self {
             Scale::Linear { low, width } => (x - low) / width,
@@ -130,16 +134,16 @@ impl Scale {
     }
 }
 
-/// The lower end of the range from `low - 1/2` to `high + 1/2`, and the logarithm of the ratio of
-/// its ends.
+/// The range from `low - 1/2` to `high + 1/2`: its lower end, and the logarithm of the ratio of its
+/// ends.
 fn padded(low: i64, high: i64) -> (f64, f64) {
     let floor = low as f64 - 0.5;
     (floor, ((high as f64 + 0.5) / floor).ln())
 }
 
 impl Space {
-    /// The coordinates of `point`, [`Space::dimension`] numbers; [`INACTIVE`] for a parameter
-    /// without a value.
+    /// The coordinates of `point`, one for each of the [`Space::dimension`] searched parameters. A
+    /// parameter without a value gets [`INACTIVE`].
     ///
     /// # Errors
     /// The point is not in this space.
@@ -151,7 +155,7 @@ impl Space {
         Ok(self.searched().map(coordinate).collect())
     }
 
-    /// The point at `unit`, which has one coordinate for each searched parameter.
+    /// The point at the coordinates `unit` of the unit cube, one for each searched parameter.
     ///
     /// # Panics
     /// If `unit` is shorter than [`Space::dimension`].
@@ -174,7 +178,7 @@ impl Space {
         self.searched().map(|parameter| point.get(&parameter.name).is_some()).collect()
     }
 
-    /// The point with those of `values` whose conditions hold; `values` has one value per
+    /// The point that has those of `values` whose conditions hold. `values` has one value per
     /// parameter.
     pub(super) fn keep_active(&self, values: Vec<Value>) -> Point {
         let mut active = vec![false; values.len()];
@@ -278,7 +282,7 @@ mod tests {
         }
     }
 
-    /// Ranges whose width or ratio is no finite number, or rounds to nothing.
+    /// Ranges whose width or ratio is no finite number, or is rounded to nothing.
     const EXTREME: [(f64, f64, bool); 9] = [
         (-1e308, 1e308, false),
         (f64::MIN, f64::MAX, false),

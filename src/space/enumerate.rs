@@ -3,18 +3,18 @@
 use super::{Point, Space, Value};
 
 impl Space {
-    /// Every point of the space once; `None` if there are more than `limit`.
+    /// Every point of the space, each once; `None` if there are more than `limit`.
     pub fn enumerate(&self, limit: usize) -> Option<Vec<Point>> {
         let mut points = Vec::new();
         let defaults = self.parameters.iter().map(|parameter| parameter.default.clone()).collect();
         self.extend(0, defaults, limit, &mut points).then_some(points)
     }
 
-    /// Adds the points that agree with `values` in the first `depth` parameters of the order;
-    /// `false` if there are more than `limit`.
+    /// Adds all points whose first `depth` parameters, in the space's order, have the values in
+    /// `values`. Returns `false` if there are more than `limit`.
     ///
     /// Parents come first in the order, so earlier values decide whether a parameter is active. An
-    /// inactive one is skipped, so no point comes twice.
+    /// inactive parameter is skipped, so no point comes twice.
     fn extend(&self, depth: usize, values: Vec<Value>, limit: usize, points: &mut Vec<Point>) -> bool {
         let Some(&index) = self.order.get(depth) else {
             points.push(self.keep_active(values));

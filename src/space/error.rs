@@ -22,7 +22,7 @@ pub enum SpaceError {
     Inactive {
         /// The parameter.
         name: String,
-        /// Its value.
+        /// The value of the parameter.
         value: Value,
         /// The name of the space.
         space: String,
@@ -32,7 +32,7 @@ pub enum SpaceError {
     Outside {
         /// The parameter.
         name: String,
-        /// Its value.
+        /// The value of the parameter.
         value: Value,
         /// The name of the space.
         space: String,

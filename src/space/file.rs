@@ -1,4 +1,4 @@
-//! The JSON of a search space in a file, before the rules between its keys are checked.
+//! The JSON of a search space file, before the rules between its keys are checked.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -24,8 +24,8 @@ pub(super) struct SpaceFile {
     /// The parameters, by name.
     #[schemars(with = "IndexMap<String, ParameterFile>")]
     pub parameters: IndexMap<String, Json>,
-    /// Points to try after the default point, in this order, before the search suggests any. A
-    /// parameter that a point does not name has its default.
+    /// Points to try after the default point, in this order, before the search proposes any. A
+    /// parameter that is missing in a point has its default.
     #[serde(default)]
     pub start: Vec<Point>,
 }
@@ -111,35 +111,37 @@ pub(super) struct FixedFile {
     pub when: When,
 }
 
-/// Items with the same parameters. Item k has the parameters `LIST.k.NAME`, active where the list
-/// has at least k items; the length is the parameter `LIST`.
+/// A list of items that have the same parameters. The parameter `LIST`, named after the list, is
+/// the number of items. Item k has the parameters `LIST.k.NAME`, which are active if the list has
+/// at least k items.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "List")]
 pub(super) struct ListFile {
-    /// Fewest and most items.
+    /// The fewest and the most items.
     pub length: [u32; 2],
-    /// The number of items in the default point; the middle if absent.
+    /// The number of items in the default point; the middle of both if absent.
     pub default: Option<u32>,
     /// The parameters of each item, by name. Their conditions may name parameters of the same item.
     #[schemars(with = "IndexMap<String, ParameterFile>")]
     pub of: IndexMap<String, Json>,
-    /// The list is there only where each of these parameters has one of the listed values.
+    /// The list is active only where each of these parameters has one of the listed values.
     #[serde(default)]
     pub when: When,
 }
 
-/// The names of parents, each with the values at which the parameter is active.
+/// Conditions: the names of other parameters, each with the values at which this parameter is
+/// active.
 pub(super) type When = IndexMap<String, Vec<Value>>;
 
-/// The value of a key that is there. A `null` is a value too.
+/// Reads the value of a key that is there. A `null` is a value too.
 fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
 
 impl ParameterFile {
-    /// Reads the parameter at `path`. Its `type` is read first, so that an error names the key that
-    /// is wrong.
+    /// Reads the parameter at `path`. The key `type` is read first, so that an error can name the
+    /// key that is wrong.
     pub(super) fn read(mut json: Json, file: &str, path: &str) -> Result<Self, InputError> {
         const KINDS: [&str; 5] = ["float", "int", "categorical", "fixed", "list"];
         let fields =

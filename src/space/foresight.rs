@@ -1,4 +1,5 @@
-//! What is known of a point before it is evaluated.
+//! What an objective knows of a point before the point is evaluated: whether it must fail, and
+//! bounds of its metrics.
 
 use std::sync::Arc;
 
@@ -7,13 +8,13 @@ use super::{Point, Space};
 /// What is known of a point before it is evaluated.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Foresight {
-    /// Its evaluation would fail.
+    /// The evaluation of the point would fail.
     Refused {
         /// Why, in words.
         reason: String,
     },
-    /// It can be evaluated. Each metric of the study has bounds, infinite where nothing is known;
-    /// empty if nothing is known of any metric.
+    /// The point can be evaluated. `bounds` has bounds of each metric, infinite if nothing is
+    /// known. It is empty if nothing is known of any metric.
     Possible {
         /// The bounds, in the order of the metrics.
         bounds: Vec<Bounds>,
@@ -23,17 +24,17 @@ pub enum Foresight {
 /// Bounds of a metric, both inclusive.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bounds {
-    /// The smallest value that it can have.
+    /// The smallest possible value.
     pub low: f64,
-    /// The largest value that it can have.
+    /// The largest possible value.
     pub high: f64,
 }
 
 impl Bounds {
-    /// Nothing is known.
+    /// The bounds of a metric of which nothing is known.
     pub const UNKNOWN: Self = Self { low: f64::NEG_INFINITY, high: f64::INFINITY };
 
-    /// The value is known exactly.
+    /// The bounds of a metric of which `value` is known exactly.
     pub fn exact(value: f64) -> Self {
         Self { low: value, high: value }
     }
@@ -44,26 +45,26 @@ impl Bounds {
     }
 }
 
-/// The points that were refused, counted once each.
+/// How many points were refused before evaluation; each point counts once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Refusals {
-    /// How many.
+    /// The number of refused points.
     pub count: u64,
-    /// The most frequent reason, and how often it was given; `None` without refusals.
+    /// The most frequent reason and how often it was given; `None` if no point was refused.
     pub most_frequent: Option<(String, u64)>,
 }
 
-/// What an objective knows before it evaluates.
+/// An objective that knows something of points before it evaluates them.
 pub trait Foresee: Send + Sync {
-    /// What is known of `point`, a point of the space. The same in every process.
+    /// What is known of `point`, a point of the space. The answer is the same in every process.
     fn foresee(&self, point: &Point) -> Foresight;
 
-    /// The points that this value has refused so far.
+    /// The points that this objective has refused so far.
     fn refusals(&self) -> Refusals;
 }
 
 impl Space {
-    /// The same space, of whose points `foresight` knows something before they are evaluated.
+    /// The same space, with `foresight` to ask about points before they are evaluated.
     pub fn with_foresight(self, foresight: Option<Arc<dyn Foresee>>) -> Self {
         Self { foresight, ..self }
     }
@@ -76,7 +77,7 @@ impl Space {
         }
     }
 
-    /// Whether it is known that the evaluation of `point` would fail.
+    /// Whether it is known, before an evaluation, that `point` would fail.
     pub fn refuses(&self, point: &Point) -> bool {
         self.foresight.is_some() && matches!(self.foresee(point), Foresight::Refused { .. })
     }

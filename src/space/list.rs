@@ -1,9 +1,9 @@
-//! Lists: a number of items, each with the same parameters.
+//! Lists: a number of items (such as layers), each with the same parameters.
 //!
-//! A list is written once and becomes ordinary parameters: its length, and for item k the parameters
-//! `LIST.k.NAME`, which are active where the list has at least k items. So every search, table and
-//! database treats them as it treats all others. [`Space::lists`] finds them again by their names,
-//! for searches that add, remove and swap whole items.
+//! A list is written once in the file and becomes ordinary parameters. One is its length. Item k
+//! has the parameters `LIST.k.NAME`, which are active if the list has at least k items. So
+//! searches, tables and databases treat them like all others. [`Space::lists`] finds them again by
+//! their names, for searches that add, remove and swap whole items.
 
 use std::ops::RangeInclusive;
 
@@ -19,14 +19,14 @@ pub(super) const MOST_ITEMS: u32 = 64;
 /// A list of items that have the same parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List {
-    /// The index of the length in [`Space::parameters`].
+    /// The index in [`Space::parameters`] of the parameter for the length.
     pub length: usize,
     /// For each possible item, the indices of its parameters, in the same order.
     pub items: Vec<Vec<usize>>,
 }
 
 impl Space {
-    /// The lists of the space, in the order of their lengths.
+    /// The lists of the space, in the order of the parameters for their lengths.
     pub fn lists(&self) -> Vec<List> {
         let lists = (0..self.parameters.len()).filter_map(|length| {
             let parameter = &self.parameters[length];
@@ -47,7 +47,7 @@ impl Space {
     }
 }
 
-/// The parameters that `list`, called `name`, becomes, each as written in a file.
+/// The parameters that the `list` called `name` becomes, each in the form of a space file.
 pub(super) fn expanded(name: &str, list: ListFile) -> Vec<(String, Json)> {
     let ListFile { length: [low, high], default, of, when } = list;
     let length = match low == high {
@@ -92,7 +92,7 @@ fn conditions(
             }));
             Json::Object(when)
         }
-        // What is no object is refused where conditions are read.
+        // A value that is no object is refused later, where conditions are read.
         Some(other) => other,
         None => Json::Object(when),
     }

@@ -1,4 +1,4 @@
-//! Search spaces: parameters, their domains, conditions between them, and the points of a space.
+//! Search spaces: parameters, the values that they may take, conditions between them, and points.
 //!
 //! A [`Space`] is checked once, when it is read, and is valid from then on. A [`Point`] has a value
 //! for each active parameter. [`Space::encode`] and [`Space::decode`] map points to the unit cube
@@ -36,13 +36,13 @@ pub struct Space {
     parameters: Vec<Parameter>,
     /// Indices of `parameters` with every parent before its children.
     order: Vec<usize>,
-    /// Points to try after the default point, each complete.
+    /// Points to try after the default point, each with all its values.
     start: Vec<Point>,
-    /// What is known of its points before they are evaluated; no part of what the file says.
+    /// Whom to ask about points before they are evaluated. It is no part of the file.
     foresight: Option<Arc<dyn Foresee>>,
 }
 
-/// What the file says.
+/// Shows what the file says.
 impl fmt::Debug for Space {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Space")
@@ -54,7 +54,7 @@ impl fmt::Debug for Space {
     }
 }
 
-/// Whether the files say the same.
+/// Spaces are equal if their files say the same.
 impl PartialEq for Space {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
@@ -100,14 +100,14 @@ impl Space {
         self.keep_active(self.parameters.iter().map(|parameter| parameter.default.clone()).collect())
     }
 
-    /// The points to try before the search suggests any: the default point, then those that the
-    /// file names.
+    /// The points to try before the search proposes any: first the default point, then those that
+    /// the file names.
     pub fn starting_points(&self) -> Vec<Point> {
         [self.default_point()].into_iter().chain(self.start.iter().cloned()).collect()
     }
 
-    /// `point` without inactive parameters, and with the default for every active one that is
-    /// missing or outside its domain.
+    /// `point` as a complete point of this space. Inactive parameters are dropped. An active one
+    /// that is missing or outside its domain gets its default.
     pub fn completed(&self, point: &Point) -> Point {
         let values = self.parameters.iter().map(|parameter| {
             let given = point.get(&parameter.name).filter(|value| parameter.domain.contains(value));
@@ -116,8 +116,9 @@ impl Space {
         self.keep_active(values.collect())
     }
 
-    /// `point`, whose numbers may have the types of another program, with the default for every active
-    /// parameter that it lacks. Every value that it has is kept.
+    /// `point` as a complete point of this space. An active parameter that it lacks gets its
+    /// default, and every value that it has is kept. Its numbers may have the types of another
+    /// program, such as `3.0` for a whole number.
     ///
     /// # Errors
     /// Names a parameter of `point` that is outside its domain, not active, or not in the space.

@@ -7,7 +7,8 @@ use super::Value;
 /// The values that a parameter may take. Bounds are inclusive.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Domain {
-    /// Real numbers in `[low, high]`; with `step`, those that are `low + k step` for a whole `k`.
+    /// Real numbers from `low` to `high`. With `step`, only those that are `low` plus a whole
+    /// number of steps.
     Float {
         /// The smallest value; positive if `log`.
         low: f64,
@@ -15,10 +16,10 @@ pub enum Domain {
         high: f64,
         /// Whether the scale is logarithmic; then there is no `step`.
         log: bool,
-        /// The distance between neighbouring values; `None`: the domain is continuous.
+        /// The distance between neighbouring values; `None` if the domain is continuous.
         step: Option<f64>,
     },
-    /// Whole numbers `low + k step` in `[low, high]`.
+    /// Whole numbers from `low` to `high` that are `low` plus a whole number of steps.
     Int {
         /// The smallest value; positive if `log`.
         low: i64,
@@ -29,12 +30,12 @@ pub enum Domain {
         /// The distance between neighbouring values, at least 1.
         step: i64,
     },
-    /// One of several values without an order.
+    /// One of several values that have no order.
     Categorical {
         /// The values: at least one, all different.
         choices: Vec<Value>,
     },
-    /// Always the same value; not searched.
+    /// Always the same value, which is not searched.
     Fixed {
         /// The value.
         value: Value,
@@ -76,8 +77,8 @@ impl Domain {
         }
     }
 
-    /// The value at index `k` of a domain that is not continuous, from 0 in ascending or listed
-    /// order.
+    /// The value with index `k`, counted from 0 in rising order, or in the order of the file for
+    /// choices. The domain must not be continuous.
     ///
     /// # Panics
     /// If `k` is not below [`Domain::size`].
@@ -94,8 +95,8 @@ impl Domain {
         }
     }
 
-    /// The index of the value nearest to `value`, the inverse of [`Domain::value_at`]; `None` for a
-    /// value of another type or beyond the ends, and for a continuous domain.
+    /// The index of the value that is nearest to `value`, as the inverse of [`Domain::value_at`].
+    /// `None` if `value` has another type or lies beyond the ends, or if the domain is continuous.
     pub fn index_of(&self, value: &Value) -> Option<u64> {
         let size = self.size()?;
         let k = match (self, value) {
@@ -114,7 +115,7 @@ impl Domain {
 }
 
 impl fmt::Display for Domain {
-    /// The domain as a rule: `a number from 0.1 to 10.0`.
+    /// Writes the domain as a rule, such as `a number from 0.1 to 10.0`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Domain::Float { low, high, step: None, .. } => write!(f, "a number from {low:?} to {high:?}"),
@@ -134,7 +135,7 @@ impl fmt::Display for Domain {
     }
 }
 
-/// A condition under which a parameter is active: `parent` is active and has one of `values`.
+/// A condition of a parameter: it is active only if `parent` is active and has one of `values`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
     /// Index of the parent in [`Space::parameters`](super::Space::parameters).
@@ -150,7 +151,7 @@ pub struct Parameter {
     pub name: String,
     /// The values that it may take.
     pub domain: Domain,
-    /// The conditions, which must all hold for it to be active.
+    /// The conditions, which must all hold for the parameter to be active.
     pub conditions: Vec<Condition>,
     /// The value in the default point, in the domain.
     pub default: Value,

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Value;
 
-/// A point of a space: the values of its active parameters, fixed ones included, in the space's
-/// order.
+/// A point of a space: the values of its active parameters, in the space's order. Fixed parameters
+/// are included.
 ///
 /// A parameter whose conditions do not hold is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -15,12 +15,12 @@ use super::Value;
 pub struct Point(IndexMap<String, Value>);
 
 impl Point {
-    /// The value of `name`, if it is active.
+    /// The value of the parameter `name`, if it is active.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
     }
 
-    /// Sets the value of `name`; a new name comes last.
+    /// Sets the value of the parameter `name`; a new name comes last.
     pub fn set(&mut self, name: impl Into<String>, value: impl Into<Value>) {
         self.0.insert(name.into(), value.into());
     }

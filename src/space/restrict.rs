@@ -1,14 +1,14 @@
-//! Spaces with fewer choices, where data or chip rule some out before the search begins.
+//! Spaces with fewer choices: data or chip may rule some out before the search begins.
 
 use super::{Domain, Space, Value};
 
 impl Space {
-    /// The space without those choices of the categorical parameter `name` for which `keep` is
-    /// false, and without the parameters that can then never be active.
+    /// The space with fewer choices of the categorical parameter `name`: only those for which
+    /// `keep` is true. Parameters that can then never be active are dropped too.
     ///
-    /// A default that is dropped becomes the first choice that is kept, and so do values of
-    /// starting points. The space is returned unchanged if it has no such parameter or would lose
-    /// all its choices.
+    /// A default that is dropped is replaced by the first choice that is kept, and so are values of
+    /// starting points. The space stays as it is if it has no such parameter, or if no choice would
+    /// be left.
     pub fn restrict(mut self, name: &str, keep: impl Fn(&Value) -> bool) -> Self {
         let Some(index) = self.parameters.iter().position(|parameter| parameter.name == name) else {
             return self;
@@ -25,8 +25,8 @@ impl Space {
         self.drop_impossible()
     }
 
-    /// Drops values that a parent cannot have from conditions, and parameters whose conditions can
-    /// never hold.
+    /// Drops values from conditions that their parent can no longer have, and parameters whose
+    /// conditions can never hold.
     fn drop_impossible(mut self) -> Self {
         let domains: Vec<Domain> = self.parameters.iter().map(|parameter| parameter.domain.clone()).collect();
         let mut possible = vec![true; domains.len()];

@@ -1,10 +1,10 @@
-//! Spaces as JSON, and points whose numbers other programs wrote.
+//! Writes spaces as JSON, and adapts points whose numbers other programs wrote.
 
 use serde_json::{Map, Value as Json, json};
 
 use super::{Domain, Parameter, Point, Space, Value};
 
-/// Relative slack within which a number counts as one on a step's grid.
+/// How far a number may lie from a step's grid and still count as on it, relative to its size.
 const GRID_SLACK: f64 = 1e-9;
 
 impl Space {
@@ -54,8 +54,8 @@ impl Space {
     }
 
     /// `point` with its numbers in the types of this space: `1` for a real number becomes `1.0`,
-    /// and `3.0` for a whole number becomes `3`. A number that differs from the grid of a step only
-    /// by rounding is moved onto it. A value that fits no domain stays as it is.
+    /// and `3.0` for a whole number becomes `3`. A number that differs from a step's grid only by
+    /// rounding is moved onto the grid. A value that fits no domain stays as it is.
     pub fn adopt(&self, point: &Point) -> Point {
         let adopted = point.iter().map(|(name, value)| {
             let domain = self.parameter(name).map(|parameter| &parameter.domain);

@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A JSON scalar. Two floats are equal when their bits are; `1` and `1.0` are different values.
+/// A JSON scalar. Two floats are equal if their bits are equal; `1` and `1.0` are different values.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Value {
@@ -72,7 +72,7 @@ impl PartialEq for Value {
 impl Eq for Value {}
 
 impl fmt::Display for Value {
-    /// The value as in JSON, but text without its quotes.
+    /// Writes the value as in JSON, but text without its quotes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Value::Null => f.write_str("null"),

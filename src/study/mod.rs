@@ -1,5 +1,5 @@
-//! Studies: metrics, trials with their states and values, facts about them, and views. Pure data,
-//! no IO.
+//! Studies: metrics, trials with their states and values, facts about them, and views of them. This
+//! room holds data only and does no input or output.
 
 mod confirmation;
 mod facts;
@@ -47,7 +47,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// `value` as a loss, where less is better; the function is its own inverse.
+    /// `value` as a loss: less is better. Applied to a loss, it returns the value.
     pub fn loss(self, value: f64) -> f64 {
         match self {
             Direction::Minimize => value,
@@ -88,16 +88,17 @@ pub struct Study {
     /// The trials in order of their numbers, which count from 0. Numbers are missing where another
     /// program has deleted trials.
     pub trials: Vec<Trial>,
-    /// The results that the search learns from before the trials; shared, since views of a study
+    /// Earlier results, from which the search learns too. They are shared, since views of a study
     /// keep them.
     pub warm_start: Arc<WarmStartTrials>,
-    /// Other facts: those of this program (configuration, seed, version) have names that begin with
-    /// `tune:`.
+    /// Other facts by name. Those of this program (configuration, seed, version) have names that
+    /// begin with `tune:`.
     pub attributes: Attributes,
 }
 
 impl Study {
-    /// The number after that of the last trial, which the next one gets if nobody is faster.
+    /// The number after that of the last trial. The next trial gets it, unless another process adds
+    /// a trial first.
     pub fn next_number(&self) -> u32 {
         self.trials.last().map_or(0, |last| last.number + 1)
     }

@@ -1,4 +1,4 @@
-//! Results of evaluations.
+//! Results of evaluations: values, or a failure.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use super::Attributes;
 pub enum FailureKind {
     /// The loss or a weight was not finite.
     Diverged,
-    /// The network never spiked.
+    /// A layer of the network never spiked.
     Silent,
     /// The network does not fit on the chip, or its training does not fit into memory.
     TooLarge,
@@ -23,7 +23,7 @@ pub enum FailureKind {
     Invalid,
     /// The objective itself failed.
     Error,
-    /// The worker that ran it is gone.
+    /// The worker of the trial is gone.
     Lost,
 }
 
@@ -50,14 +50,14 @@ pub struct Failure {
     pub reason: String,
 }
 
-/// The result of an evaluation. A search learns from either kind.
+/// The result of an evaluation: values or a failure. A search learns from both.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// The metrics were measured.
     Complete {
         /// One finite value per metric, in the study's order and direction.
         values: Vec<f64>,
-        /// Constraint values; a constraint holds where its value is at most 0.
+        /// Constraint values; a constraint holds if its value is at most 0.
         constraints: Vec<f64>,
         /// Other measurements, for people.
         attributes: Attributes,
@@ -66,7 +66,7 @@ pub enum Outcome {
     Failed {
         /// Kind and reason.
         failure: Failure,
-        /// What was measured until then, for people.
+        /// What was measured before the failure, for people.
         attributes: Attributes,
     },
 }

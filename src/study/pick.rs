@@ -1,4 +1,4 @@
-//! Which trial of a front wins, where several metrics leave a choice.
+//! The rule by which a winner is chosen from the Pareto front, if a study has several metrics.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,10 +10,11 @@ use super::{Study, Trial};
 pub enum Pick {
     /// The trial of this number.
     Trial(u32),
-    /// The trial at which the front bends most: the farthest from the line between its ends, each
-    /// metric as a share of the front's extent.
+    /// The trial at which the front bends most: the one farthest from the line between the front's
+    /// ends. Distances are measured with each metric as a share of the front's extent in it.
     Knee,
-    /// The best in a metric among those whose first metric is hardly worse than the best.
+    /// The trial that is best in another metric, among those whose first metric is at most `slack`
+    /// worse than the best.
     Within {
         /// The name of the metric to be best in; not the first.
         metric: String,
@@ -25,7 +26,7 @@ pub enum Pick {
 /// A text that is no [`Pick`], or one that fits no trial of a study.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum PickError {
-    /// It is none of the rules.
+    /// The text is none of the rules.
     #[error(
         "\"{0}\": must be knee, the number of a trial, or METRIC within VALUE, such as latency within 0.005"
     )]
@@ -44,7 +45,7 @@ pub enum PickError {
 }
 
 impl Pick {
-    /// Checks that a study with these names of metrics can be picked from.
+    /// Checks that the rule fits a study whose metrics have these names.
     ///
     /// # Errors
     /// The rule names a metric that is not among them, or is the first.
@@ -58,7 +59,7 @@ impl Pick {
         }
     }
 
-    /// The trials of the front of `study`, the one to pick first.
+    /// The trials of the Pareto front of `study`, in the order in which the rule prefers them.
     ///
     /// # Errors
     /// The rule does not fit the study.
@@ -96,9 +97,9 @@ impl Pick {
 /// Two accuracies that differ by less are equal but for rounding.
 const ROUNDING: f64 = 1e-12;
 
-/// The distance of each of `losses` from the plane through the ends of the front, each loss as a
-/// share of its extent: the mean of the shares, the least first. The sign is turned, so that the
-/// largest number bends most.
+/// For each trial of a front, given by its `losses`: how far it lies below the plane through the
+/// front's ends. Each loss counts as a share of its extent over the front. The result is minus the
+/// sum of these shares, so the front bends most at the largest number.
 fn bends(losses: &[Vec<f64>]) -> Vec<f64> {
     let dimension = losses.first().map_or(0, Vec::len);
     let range = |at: usize| {
@@ -123,7 +124,7 @@ impl FromStr for Pick {
             return Ok(Pick::Trial(number));
         }
         let (metric, slack) = text.split_once(" within ").ok_or_else(unknown)?;
-        // People may say of what: "within 0.005 of the best accuracy".
+        // People may add of what, as in "within 0.005 of the best accuracy".
         let slack = slack.split_once(" of ").map_or(slack, |(slack, _)| slack);
         let slack = slack.trim().parse().ok().filter(|slack: &f64| slack.is_finite() && *slack >= 0.0);
         let metric = match metric.trim() {

@@ -10,22 +10,24 @@ use crate::space::Point;
 /// Named facts, as JSON.
 pub type Attributes = indexmap::IndexMap<String, Json>;
 
-/// A moment in UTC, in microseconds since 1970, which is the resolution of the database.
+/// A moment in UTC, in microseconds since 1970. That is the resolution of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(pub i64);
 
 /// The state of a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrialState {
-    /// It has not been started: a person enqueued it, or it was taken back from a lost worker.
+    /// The trial has not been started: a person enqueued it, or it was taken back from a lost
+    /// worker.
     Waiting,
-    /// A worker evaluates it.
+    /// A worker evaluates the trial.
     Running,
-    /// It has a value for every metric.
+    /// The trial has a value for every metric.
     Complete,
-    /// It was stopped early, and has intermediate values only.
+    /// The trial was stopped early, and has only intermediate values. A paused trial is in this
+    /// state.
     Pruned,
-    /// It failed; its attributes have the reason.
+    /// The trial failed; its attributes have the reason.
     Fail,
 }
 
@@ -57,26 +59,28 @@ pub struct Trial {
     pub state: TrialState,
     /// The point that is tried.
     pub point: Point,
-    /// One value per metric, in the study's order and direction; empty unless it is complete.
+    /// One value per metric, in the study's order and direction; empty unless the trial is
+    /// complete.
     pub values: Vec<f64>,
-    /// (step, value) in order of steps. A step is a finished epoch, from 1. A value may be NaN.
+    /// Values of the first metric during the trial, as (step, value) in order of steps. A step is a
+    /// finished epoch, counted from 1, or what a command reports. A value may be NaN.
     pub intermediate: Vec<(u32, f64)>,
     /// Constraint values; the trial is feasible if all are at most 0.
     pub constraints: Vec<f64>,
     /// Facts for people: cores, spikes, energy, the reason of a failure.
     pub attributes: Attributes,
-    /// The rungs at which it has paused; empty where it never did.
+    /// The rungs (points of its training) at which the trial has paused; empty if it never did.
     pub rung_history: RungHistory,
-    /// Other facts that the program keeps, under names that begin with `tune:`.
+    /// Facts that the program keeps for itself, under names that begin with `tune:`.
     pub internal: Attributes,
-    /// When a worker started it.
+    /// When a worker started the trial.
     pub started: Option<Timestamp>,
-    /// When it ended.
+    /// When the trial ended.
     pub finished: Option<Timestamp>,
 }
 
 impl Trial {
-    /// A trial that has not been started.
+    /// A trial of `point` that has not been started.
     pub fn waiting(number: u32, point: Point) -> Self {
         Self {
             number,
@@ -93,18 +97,19 @@ impl Trial {
         }
     }
 
-    /// Its state as people read it: a trial that is pruned at a rung is `paused`.
+    /// The trial's state as people read it: a trial that is pruned at a rung, and can resume, is
+    /// `paused`.
     pub fn standing(&self) -> String {
         if self.is_paused() { "paused".to_owned() } else { self.state.to_string() }
     }
 
-    /// Whether it was stopped at a rung, from which it can go on.
+    /// Whether the trial was stopped at a rung, from which it can resume.
     pub fn is_paused(&self) -> bool {
         self.state == TrialState::Pruned && !self.rung_history.is_empty()
     }
 
-    /// Whether it is complete with finite values and all its constraints hold. Other programs store
-    /// infinite values too; no such trial is the best one.
+    /// Whether the trial is complete with finite values and all its constraints hold. Other
+    /// programs also store infinite values; a trial with one cannot be the best.
     pub fn is_feasible(&self) -> bool {
         self.state == TrialState::Complete
             && self.values.iter().all(|value| value.is_finite())

@@ -1,4 +1,5 @@
-//! Views of a study: its finished trials, its best trials, its Pareto front.
+//! Views of a study: its finished trials, its best trials, its Pareto front (trials that no other
+//! dominates).
 
 use super::{Direction, Study, Trial, TrialState};
 
@@ -11,41 +12,43 @@ impl Study {
     /// The number of finished trials: complete, pruned and failed ones. A paused trial is a pruned
     /// one.
     ///
-    /// The budget counts otherwise: see [`charged`](Self::charged).
+    /// The budget counts in another way: see [`charged`](Self::charged).
     pub fn finished(&self) -> usize {
         self.trials.iter().filter(|trial| trial.state.is_finished()).count()
     }
 
-    /// The feasible complete trials, best first in the first metric; of equals the earlier first.
+    /// The complete trials that keep all constraints, the best in the first metric first. Of equal
+    /// ones, the earlier comes first.
     pub fn ranking(&self) -> Vec<&Trial> {
         let mut ranking: Vec<(f64, &Trial)> = self.first_losses().collect();
         ranking.sort_by(|(a, _), (b, _)| a.total_cmp(b));
         ranking.into_iter().map(|(_, trial)| trial).collect()
     }
 
-    /// The first of the [`ranking`](Self::ranking).
+    /// The best trial: the first of the [`ranking`](Self::ranking).
     pub fn best(&self) -> Option<&Trial> {
         self.first_losses().min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, trial)| trial)
     }
 
-    /// Feasible complete trials in order of their numbers, each with its loss in the first metric.
+    /// The complete trials that keep all constraints, in order of their numbers. Each comes with
+    /// its loss in the first metric.
     fn first_losses(&self) -> impl Iterator<Item = (f64, &Trial)> {
         let feasible = self.trials.iter().filter(|trial| trial.is_feasible());
         feasible.map(|trial| (self.direction().loss(trial.values[0]), trial))
     }
 
-    /// The values of a complete trial as losses, where less is better.
+    /// The values of a complete trial as losses: less is better.
     pub fn losses(&self, trial: &Trial) -> Vec<f64> {
         self.losses_of(&trial.values)
     }
 
-    /// `values`, one per metric, as losses, where less is better.
+    /// `values`, one per metric, as losses: less is better.
     pub fn losses_of(&self, values: &[f64]) -> Vec<f64> {
         self.metrics.iter().zip(values).map(|(metric, &value)| metric.direction.loss(value)).collect()
     }
 
-    /// The Pareto front: feasible complete trials that no other one dominates, in order of their
-    /// numbers.
+    /// The Pareto front, in order of the trials' numbers. It has the complete trials that keep all
+    /// constraints and that no other such trial dominates.
     pub fn pareto_front(&self) -> Vec<&Trial> {
         let feasible: Vec<(&Trial, Vec<f64>)> = self
             .trials
@@ -63,7 +66,7 @@ impl Study {
     }
 }
 
-/// Whether the losses `a` dominate `b`: none is greater, and at least one is less.
+/// Whether the losses `a` dominate `b`: none is larger, and at least one is smaller.
 pub fn dominates(a: &[f64], b: &[f64]) -> bool {
     let nowhere_worse = a.iter().zip(b).all(|(x, y)| x <= y);
     nowhere_worse && a.iter().zip(b).any(|(x, y)| x < y)

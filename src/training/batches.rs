@@ -1,4 +1,4 @@
-//! The training set in batches: a random order in each epoch, and augmentation.
+//! The training set in batches: in a new random order in each epoch, and augmented.
 
 use ndarray::{Array2, ArrayView2};
 use rand::seq::SliceRandom;
@@ -12,20 +12,21 @@ use super::TrainingError;
 /// The batches of a training set.
 pub(super) struct Batches<'a> {
     set: &'a Coded,
-    /// Samples per batch; the last batch of an epoch may have fewer.
+    /// Number of samples per batch; the last batch of an epoch may have fewer.
     size: usize,
     augmentation: Augmentation,
     /// The seed of the training.
     seed: Seed,
     /// The current epoch, counted from 0.
     epoch: u32,
-    /// The samples in the order of the epoch.
+    /// The numbers of the samples, in the order of the epoch.
     order: Vec<u32>,
     /// The labels of the current batch.
     labels: Vec<u16>,
-    /// (B, I): the current batch after augmentation; without rows if there is none.
+    /// The current batch after augmentation (B samples, I inputs); without rows if nothing is
+    /// augmented.
     augmented: Array2<u8>,
-    /// The numbers 0 to B - 1, which choose all rows of `augmented`.
+    /// The numbers 0 to B - 1, which stand for all rows of `augmented`.
     numbers: Vec<u32>,
 }
 
@@ -62,8 +63,8 @@ impl<'a> Batches<'a> {
         self.samples().div_ceil(self.size)
     }
 
-    /// Puts the samples into the random order of `epoch`, which follows from the seed and the epoch
-    /// alone.
+    /// Puts the samples into the random order of `epoch`. The order depends only on the seed and
+    /// the epoch.
     pub fn shuffle(&mut self, epoch: u32) {
         self.epoch = epoch;
         self.order.clear();
@@ -86,13 +87,13 @@ impl<'a> Batches<'a> {
         activations.load(self.augmented.view(), self.set.max, &self.numbers[..chosen.len()]);
     }
 
-    /// (B): the labels of the current batch.
+    /// The labels of the current batch, one per sample.
     pub fn labels(&self) -> &[u16] {
         &self.labels
     }
 
-    /// Copies the rows of `all` (N, K) that belong to `batch` to the first rows of `chosen`;
-    /// returns those rows.
+    /// Copies the rows of `all` (N samples, K classes) that belong to `batch` to the first rows of
+    /// `chosen`. Returns those rows.
     pub fn rows_of<'b>(
         &self,
         batch: usize,
@@ -106,7 +107,7 @@ impl<'a> Batches<'a> {
         chosen.slice(ndarray::s![..samples.len(), ..])
     }
 
-    /// The samples of `batch` in the order of the epoch.
+    /// Where the samples of `batch` lie in the order of the epoch.
     fn range(&self, batch: usize) -> std::ops::Range<usize> {
         let begin = batch * self.size;
         begin..begin.saturating_add(self.size).min(self.order.len())
@@ -115,14 +116,14 @@ impl<'a> Batches<'a> {
 
 #[cfg(test)]
 impl Batches<'_> {
-    /// The size of its buffers.
+    /// The size of the buffers, in bytes.
     pub fn bytes(&self) -> u64 {
         let numbers = (self.order.len() + self.numbers.len()) * size_of::<u32>();
         (numbers + self.labels.len() * size_of::<u16>() + self.augmented.len()) as u64
     }
 }
 
-/// Refuses an augmentation that would move an image out of its frame, or cover it completely.
+/// Refuses an augmentation that would move an image out of its frame or cover it completely.
 pub(super) fn check(
     augmentation: &Augmentation,
     [height, width, _]: [usize; 3],

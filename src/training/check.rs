@@ -17,7 +17,7 @@ pub(super) fn below_one(name: &'static str, value: f64) -> Result<(), TrainingEr
     require(name, value, (0.0..1.0).contains(&value), "must lie in [0, 1)")
 }
 
-/// The error of a setting that breaks its `rule`, unless the rule `holds`.
+/// The error of a setting that breaks its `rule`; no error if `holds`.
 pub(super) fn require(
     name: &'static str,
     value: f64,

@@ -1,9 +1,11 @@
-//! The checkpoint of a training: its state in a file, from which it resumes with the same bits.
+//! The checkpoint of a training: a file with its whole state. The training resumes from it with the
+//! same bits.
 //!
-//! The file is in the safetensors format. Tensors in `f32`: `network.layers.L.PART`; `rule.T.first`
-//! and `rule.T.second`, the moments of tensor T of the network; `average.T`; `taught`, the scores
-//! of the teacher. Metadata: `format`; `progress`, the rest of the state as JSON; `sha256`, the
-//! checksum of `progress` and of all tensors.
+//! The file is in the safetensors format. Its tensors are in `f32`. `network.layers.L.PART` are
+//! those of layer L. `rule.T.first` and `rule.T.second` are the moments that the gradient-descent
+//! rule keeps for tensor T. `average.T` is the average of tensor T. `taught` holds the scores of
+//! the teacher. Its metadata are `format`; `progress`, the rest of the state as JSON; and `sha256`,
+//! the checksum of `progress` and of all tensors.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -25,33 +27,34 @@ const FORMAT: &str = "training-checkpoint-1";
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     pub(super) progress: TrainingState,
-    /// By name; empty ones are left out.
+    /// The tensors by name; empty tensors are left out.
     pub(super) tensors: BTreeMap<String, Vec<f32>>,
 }
 
-/// The state of a training without its tensors.
+/// The state of a training, except for its tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TrainingState {
-    /// The identity of the training, a checksum of settings, data, key and seed.
+    /// The identity of the training: a checksum of settings, data, key (which output neurons belong
+    /// to which class) and seed.
     pub training: String,
     /// The number of epochs done.
     pub epochs: u32,
-    /// The number of steps of the rule.
+    /// Number of steps that the gradient-descent rule has done.
     pub steps: u64,
     /// The sharpness of each layer.
     pub sharpness: Vec<f32>,
-    /// The state of the sharpener, if the method has one.
+    /// The state of the sharpener, if the method has one (it makes the layers' steps sharp).
     pub sharpening: Option<Sharpening>,
-    /// The first epoch in which all layers were sharp.
+    /// The first epoch in which all layers were sharp; `None` until then.
     pub exact_in: Option<u32>,
-    /// The number of updates of the running statistics of batch norm.
+    /// How often the running statistics of batch norm were updated.
     pub norm_updates: u32,
-    /// The number of epochs or steps in the average.
+    /// Number of epochs or steps in the average of the parameters.
     pub averaged: u64,
     /// The state of the checks that end a failed training early.
     pub watch: Watch,
-    /// Training loss and validation accuracy of the last epoch.
+    /// Training loss and validation accuracy of the last epoch; `None` before the first.
     pub last: Option<(f64, f64)>,
 }
 
@@ -61,10 +64,10 @@ pub enum CheckpointError {
     /// The file cannot be read.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The file is no checkpoint of a training.
+    /// The file is no checkpoint of a training by this program.
     #[error("not a training's checkpoint as `tune` writes it; delete it to start again")]
     Foreign,
-    /// The file differs from the one that was written.
+    /// The content of the file is not what was written.
     #[error("a damaged checkpoint: its checksum does not fit; delete it to start again")]
     Damaged,
 }
@@ -137,8 +140,8 @@ impl Checkpoint {
     }
 }
 
-/// The SHA-256, in hexadecimal digits, of the progress and of the name and the bytes of each
-/// tensor, in the order of names. A length precedes each of them.
+/// The SHA-256, in hexadecimal digits, of `progress` and of the name and the bytes of each tensor.
+/// Tensors come in the order of their names, and each part is preceded by its length.
 fn checksum<'a>(progress: &str, tensors: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
     let mut hasher = Sha256::new();
     let mut add = |bytes: &[u8]| {

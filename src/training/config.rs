@@ -17,38 +17,42 @@ pub struct TrainingConfig {
     pub batch_size: usize,
     /// The gradient-descent rule.
     pub rule: Rule,
-    /// The method by which activations become binary.
+    /// The method by which activations become binary (0 or 1).
     pub method: Method,
-    /// The schedule of the learning rate, over `epochs` epochs even if training ends earlier.
+    /// The schedule of the learning rate. It is laid out for `epochs` epochs, even if training ends
+    /// earlier.
     pub schedule: Schedule,
-    /// The share of all steps in which the learning rate rises to its first value, in [0, 1).
+    /// The share of all steps, in [0, 1), in which the learning rate rises to the first value of
+    /// the schedule.
     pub warm_up: f32,
-    /// Weight decay, at least 0: each step multiplies every weight by `1 - rate weight_decay`, but
-    /// not biases and gains. Decoupled from the rule (Loshchilov, Hutter 2019).
+    /// Weight decay, at least 0. Each step multiplies every weight by `1 - rate weight_decay`,
+    /// where rate is the learning rate; biases and gains stay as they are. It does not pass through
+    /// the gradient-descent rule (Loshchilov, Hutter 2019).
     pub weight_decay: f32,
-    /// The divisor of class scores in the loss, above 0. At 1, as in Whetstone, a sample with a
-    /// lead of one or two output neurons no longer changes the network; higher values ask for a
-    /// wider margin.
+    /// The divisor of class scores in the loss, above 0. At 1, as in Whetstone, a sample no longer
+    /// changes the network once its class leads by one or two output neurons. Higher values ask for
+    /// a wider margin.
     pub temperature: f32,
-    /// The share of the loss's target that is spread evenly over all classes, in [0, 1). Higher:
-    /// less confident scores, and less influence of wrong labels.
+    /// The share of the loss's target that is spread evenly over all classes, in [0, 1). A higher
+    /// share gives less confident scores, and less influence of wrong labels.
     pub label_smoothing: f32,
-    /// The cost of a hidden layer whose neurons all fire on every sample, in units of the loss, at
-    /// least 0. Higher: fewer spikes and less energy.
+    /// The penalty on spikes, at least 0: what is added to the loss if all neurons of a hidden
+    /// layer fire on every sample. A higher one gives fewer spikes and less energy.
     pub rate_penalty: f32,
-    /// Knowledge distillation from a soft network, if wanted.
+    /// Knowledge distillation: learning also from the scores of a soft network, if wanted.
     pub distillation: Option<Distillation>,
-    /// The average of the parameters with which training ends.
+    /// Which average of the parameters the training ends with.
     pub average: Average,
-    /// Quantization-aware training in the last epochs, if wanted.
+    /// Quantization-aware training (with rounded weights) in the last epochs, if wanted.
     pub quantized: Option<Quantized>,
-    /// Random changes of the samples, new ones in every epoch.
+    /// Random changes of the training samples, new ones in every epoch.
     pub augmentation: Augmentation,
 }
 
 impl TrainingConfig {
-    /// Whetstone's published example for a small dense network: Adadelta at 4.0, batches of 128,
-    /// five soft epochs, then five epochs per layer, bottom-up (Severa et al. 2019).
+    /// The published example of Whetstone for a small dense network (Severa et al. 2019): Adadelta
+    /// at rate 4.0 and batches of 128. Five soft epochs come first, then five epochs of sharpening
+    /// for each layer, from the bottom up.
     pub fn whetstone() -> Self {
         Self {
             epochs: 21,
@@ -71,7 +75,7 @@ impl TrainingConfig {
     /// Checks that each setting lies in its range.
     ///
     /// # Errors
-    /// The first setting that does not, with its value and the rule.
+    /// The first setting out of its range, with its value and the rule.
     pub fn check(&self) -> Result<(), TrainingError> {
         positive("epochs", f64::from(self.epochs))?;
         positive("batch_size", self.batch_size as f64)?;

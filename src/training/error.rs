@@ -1,14 +1,14 @@
 //! The errors of a training.
 
-/// The reason why a training cannot begin, or why it broke down.
+/// Why a training cannot begin, or why it failed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum TrainingError {
     /// A setting out of its range.
     #[error("{name} = {value}: {rule}")]
     Setting {
-        /// Its name in the configuration.
+        /// The setting's name in the configuration.
         name: &'static str,
-        /// Its value.
+        /// The setting's value.
         value: f64,
         /// The rule that it breaks.
         rule: &'static str,
@@ -24,9 +24,9 @@ pub enum TrainingError {
     Inputs {
         /// `training` or `validation`.
         part: &'static str,
-        /// The inputs of a sample.
+        /// Number of inputs of a sample.
         found: usize,
-        /// I of the network.
+        /// Number of inputs of the network.
         expected: usize,
     },
     /// Different numbers of samples and of labels.
@@ -46,25 +46,25 @@ pub enum TrainingError {
         part: &'static str,
         /// The label.
         label: u16,
-        /// K of the network.
+        /// Number of classes of the network.
         classes: usize,
     },
-    /// A shape with another number of elements than a sample.
+    /// The shape of a sample has another number of elements than the sample has inputs.
     #[error("the {part} set has the shape {shape:?} for {found} inputs per sample: must be equally many")]
     Shape {
         /// `training` or `validation`.
         part: &'static str,
-        /// Height, width, channels.
+        /// The shape: height, width, channels.
         shape: [usize; 3],
-        /// The inputs of a sample.
+        /// Number of inputs of a sample.
         found: usize,
     },
-    /// An augmentation of samples that are no images, or too small for it.
+    /// The samples are no images, or too small for the augmentation.
     #[error("{name} = {value}: needs images larger than that, the samples are {height} x {width}")]
     Augmentation {
         /// The name of the setting in the configuration.
         name: &'static str,
-        /// Its value.
+        /// The setting's value.
         value: u32,
         /// Rows of the samples.
         height: usize,
@@ -74,7 +74,7 @@ pub enum TrainingError {
     /// A loss or weight that is not finite.
     #[error("{what} is not finite in epoch {epoch}: lower the learning rate")]
     Diverged {
-        /// Counted from 1.
+        /// The epoch, counted from 1.
         epoch: u32,
         /// `the loss` or `a weight`.
         what: &'static str,
@@ -82,31 +82,32 @@ pub enum TrainingError {
     /// A loss far above the loss of a random guess.
     #[error("the loss is {loss:.1} in epoch {epoch}, a guess has {guess:.1}: lower the learning rate")]
     Exploded {
-        /// Counted from 1.
+        /// The epoch, counted from 1.
         epoch: u32,
         /// The running mean of the loss.
         loss: f64,
-        /// The loss of a guess, or that of the network before training if it is higher.
+        /// The loss of a random guess, or that of the network before training if it is higher.
         guess: f64,
     },
-    /// A sharp layer that never fires, so that the network gives the same answer for every sample.
+    /// A sharp layer (whose neurons send only 0 or 1) never fires. So the network gives the same
+    /// answer for every sample.
     #[error(
         "layer {layer} of exact steps fires for no validation sample in epoch {epoch}: \
          lower the learning rate, or widen the surrogate slope, or use batch norm"
     )]
     Dead {
-        /// Counted from 1.
+        /// The epoch, counted from 1.
         epoch: u32,
-        /// Counted from 0 at the input.
+        /// The layer, counted from 0 at the input.
         layer: usize,
     },
-    /// The training of the teacher broke down.
+    /// The training of the teacher failed.
     #[error("the teacher: {0}")]
     Teacher(Box<TrainingError>),
-    /// A checkpoint of another training.
+    /// The checkpoint belongs to another training.
     #[error("the checkpoint belongs to another training: its {what} differ; delete it to start again")]
     Checkpoint {
-        /// `settings, data or seed`, or the name of a tensor.
+        /// What differs: `settings, data or seed`, or the name of a tensor.
         what: String,
     },
 }

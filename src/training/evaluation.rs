@@ -1,13 +1,13 @@
-//! The evaluation of a network as if it were deployed, by the fast passes.
+//! Evaluates a network during training as if it were deployed, by the fast passes.
 
 use crate::data::Coded;
 use crate::network::kernels::Lanes;
 use crate::network::{Activations, Decision, Network, Pass};
 
-/// Samples per batch.
+/// Number of samples per batch.
 pub(super) const BATCH: usize = 256;
 
-/// The activity of a layer over a set.
+/// How often the neurons of a layer fire, over a set of samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Activity {
     /// The firing rate: spikes per neuron and sample, in [0, 1].
@@ -18,13 +18,13 @@ pub struct Activity {
     pub always_on: f64,
 }
 
-/// The evaluation of a network on a set, with all layers sharp and the running statistics of batch
-/// norm.
+/// The result of an evaluation of a network on a set. All layers are sharp (every activation is 0
+/// or 1), and batch norm uses its running statistics.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
     /// The share of samples whose class is their label.
     pub accuracy: f64,
-    /// The share of samples whose highest score belongs to several classes.
+    /// The share of samples for which several classes share the highest score.
     pub ties: f64,
     /// The activity of each layer.
     pub activity: Vec<Activity>,
@@ -33,11 +33,11 @@ pub struct Evaluation {
 /// The buffers for evaluations of networks of one shape.
 pub struct Evaluator {
     activations: Activations,
-    /// The spikes of each neuron so far, layer by layer.
+    /// The number of spikes of each neuron so far, layer by layer.
     spikes: Vec<Vec<Lanes>>,
-    /// The samples of the current batch.
+    /// The numbers of the samples in the current batch.
     samples: Vec<u32>,
-    /// (K): the scores of the current sample.
+    /// The scores of the current sample, one per class.
     scores: Vec<i32>,
 }
 
@@ -66,7 +66,7 @@ impl Evaluator {
             self.count_spikes();
             for (row, &label) in self.activations.scores().outer_iter().zip(labels) {
                 self.scores.clear();
-                // Scores of exact steps are whole numbers, so that the cast changes nothing.
+                // With sharp layers, scores are whole numbers, so the cast changes nothing.
                 self.scores.extend(row.iter().map(|&score| score as i32));
                 let decision = Decision::of(&self.scores);
                 right += usize::from(decision.class == label);
@@ -92,7 +92,7 @@ impl Evaluator {
 
 #[cfg(test)]
 impl Evaluator {
-    /// The size of its buffers.
+    /// The size of the buffers, in bytes.
     pub(super) fn bytes(&self) -> u64 {
         let spikes: usize = self.spikes.iter().map(|layer| size_of_val(layer.as_slice())).sum();
         spikes as u64 + self.activations.bytes()
@@ -100,7 +100,8 @@ impl Evaluator {
 }
 
 impl Activity {
-    /// The activity of neurons with these numbers of `spikes` over `samples` samples.
+    /// The activity of a layer's neurons. `spikes` has the number of spikes of each, over `samples`
+    /// samples.
     fn of(spikes: &[f64], samples: f64) -> Self {
         let share = |fits: &dyn Fn(f64) -> bool| {
             spikes.iter().filter(|&&count| fits(count)).count() as f64 / spikes.len() as f64

@@ -11,7 +11,7 @@ use crate::seed::Seed;
 
 use super::{Method, Rule, Sharpener, Simple, Summary, TrainingConfig, TrainingError, train};
 
-/// Samples of two patterns of 20 bits, with about two bits of each flipped.
+/// `count` samples of two patterns of 20 bits. About two bits of each sample are flipped.
 pub fn patterns(count: usize, seed: u64) -> Coded {
     let mut stream = Seed::root(seed).stream();
     let labels: Vec<u16> = (0..count).map(|sample| (sample % 2) as u16).collect();

@@ -1,4 +1,5 @@
-//! Epochs of learning: for each batch a forward pass, a backward pass and a step of the rule.
+//! Epochs of learning: each batch takes a forward pass, a backward pass and a step of the
+//! gradient-descent rule.
 
 use ndarray::Array2;
 
@@ -17,29 +18,30 @@ use super::{Method, TrainingConfig, TrainingError};
 
 /// A network that learns, with the state and the buffers of its training.
 ///
-/// Between two epochs its state is the network, the binarization, the descent, the averaging, the
-/// watch and the number of epochs. All other fields are settings, buffers, or follow from the seed.
+/// Between two epochs its state is in these fields: `network`, `binarization`, `descent`,
+/// `averaging`, `watch` and `epochs`. All other fields are settings or buffers, or follow from the
+/// seed.
 pub(super) struct Learner<'a> {
     /// The network that learns.
     pub network: &'a mut Network,
     config: &'a TrainingConfig,
     seed: Seed,
     batches: Batches<'a>,
-    /// The state of the method.
+    /// The state of the method, which makes activations binary.
     pub binarization: Binarization,
     /// The state of the gradient-descent rule.
     pub descent: Descent,
-    /// The state of the average.
+    /// The state of the average of the parameters.
     pub averaging: Averaging,
     /// The checks that end a failed training early.
     pub watch: Watch,
     /// The number of epochs done.
     pub epochs: u32,
-    /// (N, K): the scores of the teacher, if there is one.
+    /// The scores of the teacher (N samples, K classes), if there is one.
     pub teacher_scores: Option<Array2<f32>>,
-    /// (B, K): the scores of the teacher on the current batch.
+    /// The scores of the teacher on the current batch (B samples, K classes).
     teacher_batch: Array2<f32>,
-    /// The scales of rounded weights, in epochs that round them.
+    /// The scales to which weights are rounded, in epochs that round them; else `None`.
     rounding: Option<Rounding>,
     activations: Activations,
     gradients: Gradients,
@@ -47,7 +49,7 @@ pub(super) struct Learner<'a> {
 
 impl<'a> Learner<'a> {
     /// A learner that trains `network` on `set`. All random numbers come from `seed`. Without a
-    /// method of binarization every activation stays a bounded ReLU (sharpness 0).
+    /// method of binarization, every layer stays at sharpness 0: its activation is a bounded ReLU.
     pub fn new(
         network: &'a mut Network,
         method: Option<Method>,
@@ -75,7 +77,7 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// Runs one epoch; returns its mean training loss.
+    /// Runs one epoch. Returns its mean training loss.
     ///
     /// # Errors
     /// The loss explodes or is not finite, or a weight is not finite.
@@ -103,14 +105,14 @@ impl<'a> Learner<'a> {
         Ok(loss)
     }
 
-    /// Whether the last epoch is done.
+    /// Whether all epochs are done.
     pub fn is_done(&self) -> bool {
         let exact_at_the_end = self.binarization.is_exact() && self.epochs >= self.end();
         self.epochs >= self.config.epochs || exact_at_the_end
     }
 
-    /// Ends the training after its last epoch: gives the network the averaged and the rounded
-    /// weights, if the settings ask for them.
+    /// Ends the training after its last epoch. If the settings ask for it, the network gets the
+    /// averaged and the rounded weights.
     pub fn finish(&mut self) {
         let averaged = self.averaging.finish(self.network);
         if let Some(quantized) = self.config.quantized.filter(|_| averaged) {
@@ -124,8 +126,8 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// Calls `task` with the network, its weights rounded if this epoch rounds them; returns its
-    /// result.
+    /// Calls `task` with the network and returns its result. If this epoch rounds weights, the
+    /// network has rounded weights during the call.
     pub fn with_deployed<T>(&mut self, task: impl FnOnce(&Network) -> T) -> T {
         if let Some(rounding) = &mut self.rounding {
             rounding.round(self.network);
@@ -137,20 +139,20 @@ impl<'a> Learner<'a> {
         result
     }
 
-    /// The number of epochs after which training ends, as far as is known now.
+    /// The number of epochs after which training ends, as far as this is known now.
     fn end(&self) -> u32 {
         self.binarization.end(self.config.epochs, self.network.sharpness().len() as u32)
     }
 
-    /// Chooses the scales of rounded weights, if `epoch` is one of the last epochs, which round
-    /// them.
+    /// Chooses the scales to which weights are rounded, if `epoch` is one of the last epochs, which
+    /// round them.
     fn choose_scales(&mut self, epoch: u32) {
         let begins = |quantized: &super::Quantized| epoch.saturating_add(quantized.epochs) >= self.end();
         self.rounding =
             self.config.quantized.filter(begins).map(|quantized| Rounding::new(quantized, self.network));
     }
 
-    /// Learns from one batch; returns its mean loss.
+    /// Learns from one batch. Returns its mean loss.
     fn step(&mut self, position: BatchPosition) -> f64 {
         let BatchPosition { epoch, batch, batches } = position;
         self.binarization.before_batch(position, self.config.epochs, self.network);
@@ -171,7 +173,7 @@ impl<'a> Learner<'a> {
         loss
     }
 
-    /// Computes the gradients of a batch; returns its mean loss.
+    /// Computes the gradients for a batch. Returns its mean loss.
     fn backward(&mut self, batch: usize) -> f64 {
         let teacher = self.teacher_scores.as_ref().map(|scores| Teacher {
             scores: self.batches.rows_of(batch, scores, &mut self.teacher_batch),
@@ -186,7 +188,8 @@ impl<'a> Learner<'a> {
         self.network.backward(&self.activations, self.batches.labels(), loss, &mut self.gradients)
     }
 
-    /// A step of the rule, and of the average once all layers are sharp.
+    /// Does a step of the gradient-descent rule, and of the average once all layers are sharp.
+    /// `factor` scales the learning rate.
     fn descend(&mut self, factor: f64) {
         let exact = self.binarization.is_exact();
         if exact {
@@ -198,7 +201,7 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// Computes the running statistics of batch norm again, in one pass over the training set.
+    /// Computes the running statistics of batch norm anew, in one pass over the training set.
     fn measure_statistics(&mut self) {
         self.batches.shuffle(self.epochs);
         let mut before = 0;
@@ -214,7 +217,7 @@ impl<'a> Learner<'a> {
 
 #[cfg(test)]
 impl Learner<'_> {
-    /// The size of its buffers, without the network.
+    /// The size of the buffers without the network, in bytes.
     pub fn bytes(&mut self) -> u64 {
         let moments: usize = self.descent.moments_mut().flatten().map(|moments| size_of_val(moments)).sum();
         let average: usize =

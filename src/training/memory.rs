@@ -1,19 +1,19 @@
-//! The memory of a training, computed before it begins.
+//! The memory that a training needs, computed before it begins.
 
 use crate::network::{Footprint, Spec, SpecError};
 use crate::units::Bytes;
 
 use super::{Average, TrainingConfig, evaluation, teacher};
 
-/// Bytes of a number.
+/// Bytes of one float.
 const FLOAT: u64 = size_of::<f32>() as u64;
 
-/// The peak memory of training a network of the plan `spec`, including its coded samples: `train`
-/// for learning, `validation` for evaluation.
+/// The peak memory of training a network of the plan `spec`, in bytes. It includes the coded
+/// samples: `train` of them to learn from, `validation` to evaluate on.
 ///
-/// It is an upper bound: where a dense layer skips inputs of 0, it counts the densest batch for
-/// which it does. It leaves out the scratch memory of each thread, which is small, and the samples
-/// before coding, which are shared.
+/// It is an upper bound. If a dense layer skips inputs of 0, the bound counts the batch with the
+/// fewest zeros for which it does. It leaves out two things: the scratch memory of each thread,
+/// which is small, and the samples before coding, which are shared.
 ///
 /// # Errors
 /// The first mistake in the plan.
@@ -38,7 +38,7 @@ pub fn memory(
     let learner = learner(spec, &footprint, config, train);
     let always = footprint.network + learner + evaluator(&footprint) + coded(spec, train + validation);
     let average = if config.average == Average::None { 0 } else { footprint.learnt };
-    // The unrounded weights.
+    // The unrounded weights, kept beside the rounded ones.
     let rounding = config.quantized.map_or(0, |_| footprint.weights);
     let later = average + rounding;
     let Some(_) = config.distillation else { return Ok(Bytes(always + later)) };
@@ -47,7 +47,7 @@ pub fn memory(
     Ok(Bytes(always + scores + later.max(teaching)))
 }
 
-/// Bytes of a learner, without the network.
+/// Bytes of a learner, without its network.
 fn learner(spec: &Spec, footprint: &Footprint, config: &TrainingConfig, train: usize) -> u64 {
     let capacity = config.batch_size.min(train);
     let passes = footprint.activations.for_samples(capacity) + footprint.gradients.for_samples(capacity);
@@ -79,7 +79,7 @@ mod tests {
     use crate::seed::Seed;
     use crate::training::{Rule, Trainer};
 
-    /// Whole batches, since the lists of inputs other than 0 have the length of the last batch.
+    /// Full batches only: the lists of inputs that are not 0 have the length of the last batch.
     const TRAIN: usize = 320;
     const VALIDATION: usize = evaluation::BATCH;
 

@@ -1,5 +1,5 @@
-//! Training: methods, gradient-descent rules, schedules, averages, and the loop over epochs that
-//! runs them.
+//! Training of networks: methods that make activations binary, gradient-descent rules, schedules,
+//! averages, and the loop over epochs that runs them.
 //!
 //! - Courbariaux, Bengio, David 2015: BinaryConnect.
 //! - DeVries, Taylor 2017: Improved regularization of convolutional neural networks with cutout.

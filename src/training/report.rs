@@ -7,7 +7,7 @@ use super::Activity;
 /// The report of an epoch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EpochReport {
-    /// Counted from 1.
+    /// The epoch, counted from 1.
     pub epoch: u32,
     /// The mean training loss over the batches of the epoch.
     pub loss: f64,
@@ -30,10 +30,11 @@ pub struct Summary {
     pub loss: f64,
     /// The validation accuracy after the last epoch.
     pub validation_accuracy: f64,
-    /// The activity of each layer after the last epoch; empty if the training was resumed after it.
+    /// The activity of each layer after the last epoch. It is empty if the training was resumed
+    /// after its last epoch.
     pub activity: Vec<Activity>,
-    /// Whether all layers were sharp at the end. If not, deployment makes them sharp without
-    /// further training.
+    /// Whether all layers were sharp at the end, so that they send only 0 or 1. If not, deployment
+    /// makes them sharp without further training.
     pub sharp: bool,
     /// Whether the observer interrupted the training.
     pub interrupted: bool,

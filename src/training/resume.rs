@@ -1,4 +1,4 @@
-//! Taking a checkpoint of a training, and resuming a training from one.
+//! Takes a checkpoint of a training, and resumes a training from one.
 
 use ndarray::Array2;
 use sha2::{Digest, Sha256};
@@ -11,13 +11,15 @@ use super::checkpoint::{Checkpoint, TrainingState, hex};
 use super::{Trainer, TrainingConfig, TrainingError};
 
 impl<'a> Trainer<'a> {
-    /// Resumes the training of `checkpoint`; its result is the same as without a stop.
+    /// Resumes the training of which `checkpoint` is the state. The result is the same as without
+    /// an interruption.
     ///
-    /// `network` must be built from the same plan and seed; the sets, `config` and `seed` must be
-    /// the same.
+    /// `network` must be built from the same plan and seed. The sets, `config` and `seed` must be
+    /// those of the first part of the training.
     ///
     /// # Errors
-    /// Settings or sets do not fit, or the checkpoint belongs to another training.
+    /// A setting is out of its range, a set does not fit the network, or the checkpoint belongs to
+    /// another training.
     pub fn resume(
         network: &'a mut Network,
         train: &'a Coded,
@@ -31,7 +33,7 @@ impl<'a> Trainer<'a> {
         Ok(trainer)
     }
 
-    /// A checkpoint of the state after the epochs so far.
+    /// The state after the epochs so far, as a checkpoint.
     pub fn checkpoint(&mut self) -> Checkpoint {
         let training = identity(self);
         let learner = &self.learner;
@@ -87,7 +89,7 @@ impl<'a> Trainer<'a> {
     }
 }
 
-/// The tensors of a training's state with their names, without empty ones.
+/// The tensors of a training's state with their names; empty tensors are left out.
 fn tensors_mut<'b>(trainer: &'b mut Trainer<'_>) -> Vec<(String, &'b mut [f32])> {
     let learner = &mut trainer.learner;
     let network = learner.network.state_mut().into_iter();
@@ -104,8 +106,8 @@ fn tensors_mut<'b>(trainer: &'b mut Trainer<'_>) -> Vec<(String, &'b mut [f32])>
     network.chain(rule).chain(average).chain(taught).filter(|(_, values)| !values.is_empty()).collect()
 }
 
-/// The identity of a training: the SHA-256, in hexadecimal digits, of its settings, seed, training
-/// set and key.
+/// The identity of a training: the SHA-256 of its settings, seed, training set and key (which
+/// output neurons belong to which class). In hexadecimal digits.
 fn identity(trainer: &Trainer<'_>) -> String {
     let mut hasher = Sha256::new();
     hasher.update(serde_json::to_string(trainer.config).expect("a configuration is plain data"));
@@ -130,7 +132,8 @@ mod tests {
         Simple,
     };
 
-    /// Six epochs with every setting that can be combined, and two samples in the last batch.
+    /// Settings for six epochs that combine all that can be combined. The last batch has two
+    /// samples.
     fn everything() -> TrainingConfig {
         let sampling = Sampling::Nearest;
         TrainingConfig {

@@ -1,4 +1,5 @@
-//! The teacher of knowledge distillation: a soft network that is trained first.
+//! The teacher of knowledge distillation: a soft network, which is trained first and then scores
+//! the training set.
 
 use ndarray::Array2;
 
@@ -9,13 +10,14 @@ use crate::seed::Seed;
 use super::learner::Learner;
 use super::{Average, Distillation, TrainingConfig, TrainingError};
 
-/// Samples per batch when the teacher scores the training set.
+/// Number of samples per batch when the teacher scores the training set.
 pub(super) const BATCH: usize = 256;
 
-/// Trains a copy of `network` on `set` as the teacher; returns its scores (N, K) there.
+/// Trains a copy of `network` on `set` as the teacher. Returns its scores of that set (N samples, K
+/// classes).
 ///
 /// # Errors
-/// The training of the teacher breaks down.
+/// The training of the teacher fails.
 pub(super) fn teach(
     distillation: Distillation,
     network: &Network,
@@ -38,7 +40,7 @@ pub(super) fn teach(
     Ok(soft_scores(&teacher, set))
 }
 
-/// (N, K): the scores of `network` on `set`, at its own sharpness.
+/// The scores of `network` on `set` (N samples, K classes), at the sharpness that the network has.
 fn soft_scores(network: &Network, set: &Coded) -> Array2<f32> {
     let samples: Vec<u32> = (0..set.labels.len() as u32).collect();
     let mut activations = Activations::new(network, BATCH);

@@ -17,14 +17,14 @@ use super::{Activity, EpochReport, Evaluator, Summary, TrainingConfig, TrainingE
 /// Trains `network` on `train`, and evaluates it on `validation` after each epoch.
 ///
 /// `observer` gets a report of each epoch and may interrupt the training. Training ends after
-/// `config.epochs` epochs, or with its [`Method`](super::Method): `sharpen` after the epoch in
-/// which all layers are sharp, `hybrid` after `fine_tune` more epochs. The order of samples,
-/// dropout and augmentation are random by `seed`. The result does not depend on the number of
-/// threads of the current rayon pool.
+/// `config.epochs` epochs, or earlier by its [`Method`](super::Method). `sharpen` ends with the
+/// epoch in which all layers became sharp (every activation 0 or 1), `hybrid` after `fine_tune`
+/// more epochs. The order of samples, dropout and augmentation are random and follow from `seed`.
+/// The result does not depend on the number of threads.
 ///
 /// # Errors
-/// Settings or sets do not fit, the loss explodes or is not finite, a weight is not finite, or a
-/// sharp layer fires for no validation sample.
+/// A setting is out of its range, a set does not fit the network, the loss explodes or is not
+/// finite, a weight is not finite, or a sharp layer fires for no validation sample.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -57,7 +57,7 @@ pub fn train(
     Trainer::new(network, train, validation, config, seed)?.run(observer)
 }
 
-/// Checks that `set` fits `network`; `part` names it in errors.
+/// Checks that `set` fits `network`; `part` names the set in errors.
 fn check_set(part: &'static str, set: &Coded, network: &Network) -> Result<(), TrainingError> {
     let (samples, found) = set.inputs.dim();
     let (labels, expected, classes) = (set.labels.len(), network.inputs(), network.classes());
@@ -118,7 +118,7 @@ pub struct Trainer<'a> {
     /// The seed of all random numbers.
     pub(super) seed: &'a Seed,
     evaluator: Evaluator,
-    /// Training loss and validation accuracy of the last epoch.
+    /// Training loss and validation accuracy of the last epoch; `None` before the first.
     pub(super) last: Option<(f64, f64)>,
     /// The activity of each layer after the last epoch.
     activity: Vec<Activity>,
@@ -128,7 +128,8 @@ impl<'a> Trainer<'a> {
     /// A training before its first epoch. If the settings ask for a teacher, it is trained here.
     ///
     /// # Errors
-    /// Settings or sets do not fit, or the training of the teacher breaks down.
+    /// A setting is out of its range, a set does not fit the network, or the training of the
+    /// teacher fails.
     pub fn new(
         network: &'a mut Network,
         train: &'a Coded,
@@ -177,15 +178,15 @@ impl<'a> Trainer<'a> {
     /// The loss explodes or is not finite, a weight is not finite, or a sharp layer never fires.
     ///
     /// # Panics
-    /// If the training [`is_done`](Self::is_done).
+    /// If the training is over, see [`is_done`](Self::is_done).
     pub fn epoch(&mut self) -> Result<EpochReport, TrainingError> {
         assert!(!self.is_done(), "a training that is done has no further epoch");
-        // The whole epoch runs on a thread of the pool. From outside of it, every product would
-        // cost a switch of threads.
+        // The whole epoch runs on a thread of the pool. From a thread outside of it, every product
+        // would cost a switch of threads.
         rayon::scope(|_| self.epoch_inside())
     }
 
-    /// [`epoch`](Self::epoch) on a thread of the pool.
+    /// Runs [`epoch`](Self::epoch); must be called on a thread of the pool.
     fn epoch_inside(&mut self) -> Result<EpochReport, TrainingError> {
         let begin = Instant::now();
         let loss = self.learner.epoch()?;
@@ -209,13 +210,13 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    /// Whether the last epoch is done: the last of the settings, or the one with which the method
-    /// ends.
+    /// Whether all epochs are done: those of the settings, or those after which the method ends.
     pub fn is_done(&self) -> bool {
         self.learner.is_done()
     }
 
-    /// Runs the epochs to the end; `observer` gets a report of each and may interrupt the training.
+    /// Runs all epochs that are left. `observer` gets a report of each and may interrupt the
+    /// training.
     ///
     /// # Errors
     /// As [`epoch`](Self::epoch).
@@ -233,8 +234,7 @@ impl<'a> Trainer<'a> {
         Ok(Summary { epochs, loss, validation_accuracy, activity, sharp, interrupted })
     }
 
-    /// Calls `task` with the network as it would be deployed after the epochs so far; returns its
-    /// result.
+    /// Calls `task` with the network as it would be deployed now, and returns the result.
     pub fn with_deployed<T>(&mut self, task: impl FnOnce(&Network) -> T) -> T {
         self.learner.with_deployed(task)
     }
@@ -242,7 +242,7 @@ impl<'a> Trainer<'a> {
 
 #[cfg(test)]
 impl Trainer<'_> {
-    /// The size of the evaluator's buffers.
+    /// The size of the evaluator's buffers, in bytes.
     pub(super) fn evaluator_bytes(&self) -> u64 {
         self.evaluator.bytes()
     }

@@ -1,31 +1,30 @@
-//! The checks that end a failed training early: an exploding loss, and layers that never fire.
+//! Checks that end a failed training early: its loss explodes, or a layer never fires.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Activity, TrainingError};
 
-/// The largest running mean of the loss, as a multiple of the loss of a guess.
+/// How far the running mean of the loss may rise, as a multiple of the loss of a random guess.
 const EXPLOSION: f64 = 10.0;
-/// The weight of a batch in the running mean of the loss, which covers about the last hundred
-/// batches.
+/// The weight of a batch in the running mean of the loss. With this weight the mean covers about
+/// the last hundred batches.
 const WEIGHT: f64 = 0.01;
-/// The most epochs in a row with a layer that never fires, where a surrogate gradient may still
-/// change it.
+/// For how many epochs in a row a layer may be silent if a surrogate gradient may still change it.
 const SILENCE: u32 = 5;
 
-/// The state of the checks.
+/// The state of the checks that end a failed training early.
 ///
-/// A training has exploded when the running mean of its loss exceeds 10 times the loss of a guess.
-/// That is `ln K`, the loss of equal chances for K classes, or the loss of the first batch if it is
-/// higher: with exact steps and a low temperature, even an untrained network is so confident that
-/// `ln K` alone would be too strict.
+/// The loss has exploded if its running mean exceeds 10 times the loss of a guess. For K classes a
+/// random guess has the loss `ln K`. If the loss of the first batch is higher, it is used instead.
+/// With exact steps and a low temperature, even an untrained network is so confident that `ln K`
+/// alone would be too strict.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Watch {
     /// The loss of a guess; `ln K` before the first batch.
     guess: f64,
     /// The running mean of the loss; `None` before the first batch.
     mean: Option<f64>,
-    /// Epochs in a row with a sharp layer that never fired.
+    /// Number of epochs in a row in which a sharp layer never fired.
     silent: u32,
 }
 
@@ -57,8 +56,8 @@ impl Watch {
     /// Checks the activity of the layers at the end of `epoch`, counted from 1.
     ///
     /// # Errors
-    /// A sharp layer never fires: one of the lowest `frozen` layers, which no gradient can change,
-    /// or any other layer for the fifth epoch in a row.
+    /// A sharp layer never fires. For one of the lowest `frozen` layers, which no gradient can
+    /// change, a single epoch suffices; for any other layer it must be the fifth epoch in a row.
     pub fn epoch(
         &mut self,
         epoch: u32,

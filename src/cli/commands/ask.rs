@@ -1,4 +1,5 @@
-//! `tune ask` and `tune tell`: a study whose trials a script evaluates, one process a step.
+//! `tune ask` and `tune tell`: a study whose trials a script evaluates. Each call is one process:
+//! it starts one trial, or stores one result.
 
 use std::time::{Duration, Instant};
 
@@ -24,20 +25,24 @@ use crate::storage::{Claim, Location, Storage, StorageError, StudyKey, StudyLock
 use crate::study::{Attributes, EXTERNAL_SETUP, ExternalSetup, Metric, Outcome, SPACE, Searched, Study};
 use crate::tuner::{self, Refused};
 
-/// The longest wait for another process that holds the lock of the study, and the time between two attempts.
+/// How long to wait for another process that holds the lock of the study, and the time between two
+/// attempts.
 const PATIENCE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_millis(20));
 
 #[derive(Debug, Args)]
 pub(crate) struct AskArgs {
-    /// The study; made if it is not there, and then a space is needed
+    /// Name of the study; created if the storage has no study of this name, which needs --space
     #[arg(long, value_name = "NAME")]
     pub study: String,
     #[command(flatten)]
     pub storage: StorageArgs,
-    /// The search space of a new study, a JSON file
+    /// Search space of a new study: a JSON file
     #[arg(long, value_name = "FILE")]
     pub space: Option<String>,
-    /// Metric of a new study, and which way is better; may be given several times
+    /// Metric of a new study: its name, and whether smaller or larger is better; may be given
+    /// several times
+    ///
+    /// The script measures one value per metric, and gives the values to `tune tell` in this order.
     #[arg(
         long, value_name = "NAME:minimize|maximize", default_value = "value:minimize", value_parser = metric,
         requires = "space"
@@ -45,39 +50,41 @@ pub(crate) struct AskArgs {
     pub metric: Vec<Metric>,
     #[command(flatten)]
     pub reference: ReferenceArgs,
-    /// The search of a new study
+    /// Search algorithm of a new study, which proposes its points
     #[arg(long, value_enum, default_value_t = Strategy::Bayes, requires = "space")]
     pub search: Strategy,
-    /// Seed of all random numbers of a new study
+    /// Seed of all random numbers of a new study; the same seed and results give the same points
     #[arg(long, value_name = "N", default_value_t = 0, requires = "space")]
     pub seed: u64,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct TellArgs {
-    /// The study
+    /// Name of the study
     #[arg(long, value_name = "NAME")]
     pub study: String,
     #[command(flatten)]
     pub storage: StorageArgs,
-    /// The number of the trial, from tune ask
+    /// Number of the trial that this result belongs to, as `tune ask` printed it
     #[arg(long, value_name = "N", required_unless_present = "point", conflicts_with = "point")]
     pub trial: Option<u32>,
-    /// A point that was not asked for, as JSON
+    /// Result of a point that `tune ask` did not propose: the point as a JSON object; it becomes a
+    /// new trial
     #[arg(long, value_name = "JSON")]
     pub point: Option<String>,
-    /// Measured value, once per metric in the study's order
+    /// Measured value of a metric; given once per metric, in the order in which the study has them
     #[arg(long, value_name = "X", allow_negative_numbers = true, required_unless_present = "failure")]
     pub value: Vec<f64>,
-    /// Value of a constraint, once per constraint; it holds at 0 or below
+    /// Measured value of a constraint, which holds if the value is at most 0; given once per
+    /// constraint
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub constraint: Vec<f64>,
-    /// Reason, if the trial failed
+    /// Why the trial failed, instead of --value
     #[arg(long, value_name = "REASON", conflicts_with_all = ["value", "constraint"])]
     pub failure: Option<String>,
 }
 
-/// Starts a trial and prints its number, point and seed as one JSON object.
+/// Starts a trial and prints its number, its point and a seed for the script as one JSON object.
 pub(crate) fn ask(args: &AskArgs) -> Result<Exit> {
     check_metrics(&args.metric)?;
     args.reference.check(&args.metric, args.search)?;
@@ -147,7 +154,8 @@ fn request<'a>(args: &'a AskArgs, space: &Space) -> StudyRequest<'a> {
     }
 }
 
-/// The lock of the study, once its holder releases it.
+/// Locks the study for this process. Waits while another process holds the lock, for the time in
+/// [`PATIENCE`].
 fn wait_for_lock(database: &Location, study: &str) -> Result<StudyLock, StorageError> {
     let (patience, look_every) = PATIENCE;
     let end = Instant::now() + patience;
@@ -171,7 +179,7 @@ fn find(storage: &mut dyn Storage, database: &Location, name: &str) -> Result<St
     bail!("--study {name}: not in {database}{hint}")
 }
 
-/// What the study searches and how.
+/// The search space of `study`, and the rest of its setup.
 fn searched(study: &Study) -> Result<(Space, ExternalSetup)> {
     match (study.space(), ExternalSetup::of(study)) {
         (Some(space), Some(setup)) => Ok((space?, setup)),
@@ -182,7 +190,7 @@ fn searched(study: &Study) -> Result<(Space, ExternalSetup)> {
     }
 }
 
-/// Refuses values that are not one a metric or not numbers.
+/// Refuses an outcome unless it has one finite value per metric.
 fn check_values(study: &Study, outcome: &Outcome) -> Result<()> {
     let Outcome::Complete { values, constraints, .. } = outcome else { return Ok(()) };
     if values.len() != study.metrics.len() {
@@ -196,7 +204,7 @@ fn check_values(study: &Study, outcome: &Outcome) -> Result<()> {
     }
 }
 
-/// A new trial of a point that was not asked for; its number.
+/// Adds a trial for a point that `tune ask` did not propose. Returns its number.
 fn add(
     storage: &mut dyn Storage,
     key: StudyKey,
@@ -214,7 +222,7 @@ fn add(
     Ok(claim.trial.number)
 }
 
-/// Ends the trial `number`, which must be running.
+/// Stores `outcome` as the result of the trial `number`, which must be running.
 fn finish(
     storage: &mut dyn Storage,
     key: StudyKey,

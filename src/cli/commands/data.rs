@@ -1,4 +1,4 @@
-//! `tune data`: the catalogue and downloads.
+//! `tune data`: lists the known data sets and downloads them.
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -10,11 +10,11 @@ use crate::data::{self, Origin, Sources};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
-    /// List the catalogue
+    /// List the data sets that --dataset knows by name
     List,
-    /// Download a data set into the cache and verify it
+    /// Download a data set into the cache folder and check its files against their checksums
     Fetch {
-        /// Its name in the catalogue
+        /// Name of the data set, as `tune data list` prints it
         name: String,
     },
 }

@@ -14,15 +14,16 @@ use crate::cli::shown::streams;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DbCommand {
-    /// Start a private PostgreSQL server, made if there is none, and print its address for --storage
+    /// Start a private PostgreSQL server and print its address for --storage; the first start
+    /// creates the server
     Start(StartArgs),
-    /// Stop it; everything stays
+    /// Stop the server; its data stays
     Stop(DirArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DirArgs {
-    /// Folder of the server: its data, log, socket and password
+    /// Folder of the server, with its data, log, socket and password
     #[arg(long, value_name = "FOLDER")]
     pub dir: PathBuf,
 }
@@ -31,10 +32,11 @@ pub(crate) struct DirArgs {
 pub(crate) struct StartArgs {
     #[command(flatten)]
     pub folder: DirArgs,
-    /// Port on which it listens, with a password, for workers on all machines
+    /// Port on which the server listens for workers on other machines; they need its password
     #[arg(long, value_name = "N", default_value_t = 5432)]
     pub port: u16,
-    /// Most connections: one per worker process, and one each for the leader and for `tune status`
+    /// Largest number of connections; each worker process needs one, and so do `tune status` and
+    /// the `tune` that waits for the workers
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(10..))]
     pub connections: u32,
 }
@@ -99,7 +101,7 @@ impl Server {
         self.folder.join("data/PG_VERSION").exists()
     }
 
-    /// Makes the server's files; its password is drawn by the system.
+    /// Creates the server's files, with a random password.
     fn make(&self, port: u16) -> Result<()> {
         let secret = self.folder.join("password");
         write_private(&secret, &password()?)?;
@@ -113,13 +115,13 @@ impl Server {
         self.keep_password(port)
     }
 
-    /// Writes the file that PGPASSFILE names.
+    /// Writes the server's password to the file that the variable PGPASSFILE is to name.
     fn keep_password(&self, port: u16) -> Result<()> {
         let secret = fs::read_to_string(self.folder.join("password"))?;
         write_private(&self.folder.join("pgpass"), &format!("*:{port}:{NAME}:{NAME}:{secret}\n"))
     }
 
-    /// Makes the database in a server that runs, unless it is there.
+    /// Creates the database in the running server, unless it exists.
     fn make_database(&self, port: u16) -> Result<()> {
         let mut config = postgres::Config::new();
         config.host_path(&self.folder).port(port).user(NAME).dbname("postgres");
@@ -134,7 +136,7 @@ impl Server {
         make().map_err(|error| WhileRunning(format!("the server that was started: {error}")).into())
     }
 
-    /// Runs one of PostgreSQL's programs and returns its output.
+    /// Runs one of PostgreSQL's programs and returns what it printed.
     fn run(&self, program: &str, args: &[&str]) -> Result<String> {
         let said = self.folder.join("said");
         // A file, since the server that pg_ctl starts would hold a pipe open.
@@ -153,7 +155,7 @@ impl Server {
     }
 }
 
-/// The folder of PostgreSQL's programs.
+/// The folder that holds PostgreSQL's programs, such as `initdb` and `pg_ctl`.
 fn programs() -> Result<PathBuf> {
     let named = std::env::var_os("TUNE_POSTGRES_BIN").map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -175,7 +177,7 @@ fn password() -> Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Writes a file that only its owner reads.
+/// Writes a file that only its owner can read.
 fn write_private(file: &Path, text: &str) -> Result<()> {
     let folder = file.parent().context("a file in a folder")?;
     // Made for its owner alone, and moved to its place when it is whole.

@@ -1,4 +1,4 @@
-//! `tune eval`: a trained network scored on a chip.
+//! `tune eval`: scores a trained network on a simulated chip.
 
 use std::path::PathBuf;
 
@@ -23,36 +23,43 @@ use crate::units::digits;
 
 #[derive(Debug, Args)]
 pub(crate) struct EvalArgs {
-    /// The network: a .safetensors that tune saved, or a NIR file of any program
+    /// Trained network: a .safetensors file that tune saved, or a NIR file of any program
     pub model: PathBuf,
     #[command(flatten)]
     pub data: DataArgs,
-    /// Part of the data set
+    /// Part of the data set to score the network on
     #[arg(long, value_enum, default_value_t = PartKind::Test)]
     pub part: PartKind,
     /// Chip to deploy on: a name such as loihi1 or truenorth (see configs/chips), ideal, or a JSON file
     #[arg(long, value_name = "NAME|FILE", default_value = "ideal")]
     pub chip: String,
-    /// Input coding: graded, threshold:X or thermometer:L; that of the file if left out
+    /// How inputs become spikes: graded, threshold:X or thermometer:L; if left out, as the
+    /// network's file says
+    ///
+    /// graded passes the value itself, from 0 to 1. threshold:X sends a spike if the value is above
+    /// X. thermometer:L has L channels per value: the larger the value, the more of them send a
+    /// spike.
     #[arg(long, value_name = "CODING")]
     pub input_coding: Option<InputCoding>,
-    /// Bits of a deployed weight; those of the training, else those of the chip, if left out
+    /// Bits per deployed weight; if left out, the number used in training, or else that of the chip
     #[arg(long, value_name = "N")]
     pub weight_bits: Option<u8>,
-    /// Faults for scores on faulty chips: all, or a list of stuck-at-zero, stuck-at-max, bit-flip, weight-variation,
-    /// dead-neuron, saturated-neuron, threshold-shift, dropped-spike, masked-core
+    /// Also score the network on faulty chips with these kinds of faults: all, or a list of
+    /// stuck-at-zero, stuck-at-max, bit-flip, weight-variation, dead-neuron, saturated-neuron,
+    /// threshold-shift, dropped-spike, masked-core
     #[arg(long, value_name = "FAULT,...", value_delimiter = ',', value_parser = fault)]
     pub faults: Vec<FaultChoice>,
-    /// Rates of each fault: the share that is broken, or the standard deviation of a variation or shift
+    /// Rates of each kind of fault: the share of broken parts, or the standard deviation for
+    /// weight-variation and threshold-shift
     #[arg(long, value_name = "RATE,...", value_delimiter = ',', default_values_t = [0.001, 0.01, 0.05, 0.1])]
     pub fault_rates: Vec<f64>,
-    /// Faulty chips per fault and rate, each broken in other places
+    /// Number of simulated faulty chips for each fault and rate, each with other broken parts
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub fault_maps: u32,
-    /// Seed of the places where chips break
+    /// Seed of the random choice of broken parts
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Exit with 3 if the accuracy is below this
+    /// Exit with code 3 if the accuracy is below this value, from 0 to 1
     #[arg(long, value_name = "ACCURACY", value_parser = share)]
     pub fail_under: Option<f64>,
     #[command(flatten)]
@@ -62,20 +69,21 @@ pub(crate) struct EvalArgs {
     pub predictions: Option<PathBuf>,
     #[command(flatten)]
     pub threads: ThreadsArgs,
-    /// Print one JSON object
+    /// Print the scores as one JSON object
     #[arg(long)]
     pub json: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum PartKind {
-    /// What networks are tested on
+    /// The test part, on which networks are tested
     Test,
-    /// What networks are trained on
+    /// The training part, on which networks learn
     Train,
 }
 
-/// The coding for a file that names none, on a chip that takes plain spikes: a spike above half of the range.
+/// Input coding for a NIR file that names none, if the chip takes only spikes: a value above half
+/// of the range becomes a spike.
 const HALF: InputCoding = InputCoding::Threshold { at: 0.5 };
 
 /// Scores the network that `args` name.
@@ -133,7 +141,8 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     }
 }
 
-/// How inputs are coded: as asked for, as the file says, or as the chip can take them.
+/// How inputs are coded: as `--input-coding` says, else as the model's file says, else as the chip
+/// can take them.
 fn coding(args: &EvalArgs, model: &ModelFile, chip: &Chip) -> Result<InputCoding> {
     if let Some(coding) = args.input_coding.or(model.coding()?) {
         return Ok(coding);
@@ -150,14 +159,14 @@ fn coding(args: &EvalArgs, model: &ModelFile, chip: &Chip) -> Result<InputCoding
     }
 }
 
-/// The faults that are asked for, if any.
+/// The kinds and rates of faults to score; `None` without `--faults`.
 fn sweep(args: &EvalArgs) -> Option<Sweep> {
     let faults = FaultChoice::chosen(&args.faults);
     let (rates, maps, seed) = (args.fault_rates.clone(), args.fault_maps, args.seed);
     (!faults.is_empty()).then_some(Sweep { faults, rates, maps, seed })
 }
 
-/// A line a fault and rate.
+/// A table with one line for each fault and rate.
 fn table(faults: &Robustness) -> String {
     let mut text = format!("{:<16}  {:>8}  {:>9}  {:>9}  {:>9}\n", "fault", "rate", "mean", "sd", "worst");
     for score in &faults.scores {

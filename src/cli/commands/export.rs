@@ -22,19 +22,20 @@ use crate::study::Study;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ExportCommand {
-    /// The trials as a CSV table, which --warm-start reads
+    /// Write the trials as a CSV table, which --warm-start reads
     Csv(TrialsArgs),
-    /// The trials, one JSON object a line
+    /// Write the trials as JSON lines, one object per trial, which --warm-start reads
     Jsonl(TrialsArgs),
-    /// The study as a journal file of Optuna
+    /// Write the study as a journal file, which the Python package Optuna opens
     OptunaJournal(TrialsArgs),
-    /// A trained network in the neuromorphic intermediate representation, as the Python package `nir` reads it
+    /// Write a trained network as NIR (neuromorphic intermediate representation), for the Python
+    /// package `nir`
     Nir(ExportNirArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct TrialsArgs {
-    /// Name of the study; needed only if the storage holds several
+    /// Name of the study; needed only if the storage holds several studies
     #[arg(long, value_name = "NAME")]
     pub study: Option<String>,
     #[command(flatten)]
@@ -46,33 +47,37 @@ pub(crate) struct TrialsArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportNirArgs {
-    /// The network: a .safetensors that tune saved, or a NIR file of another program
+    /// Trained network: a .safetensors file that tune saved, or a NIR file of another program
     pub model: PathBuf,
     /// File to write
     #[arg(long, short, value_name = "FILE")]
     pub out: PathBuf,
-    /// Chip whose integers are written; those of ideal are exact
+    /// Chip whose weights and thresholds are written, rounded to its integers; the ideal chip
+    /// rounds nothing
     #[arg(long, value_name = "NAME|FILE", default_value = "ideal")]
     pub chip: String,
-    /// Bits of a weight; those of the training, else those of the chip, if left out
+    /// Bits per weight; if left out, the number used in training, or else that of the chip
     #[arg(long, value_name = "N")]
     pub weight_bits: Option<u8>,
-    /// Type of NIR node that represents the neurons
+    /// Type of NIR node that stands for a neuron
     #[arg(long, value_enum, default_value_t = FlavourKind::Threshold)]
     pub flavour: FlavourKind,
     #[command(flatten)]
     pub nir: NirArgs,
-    /// Largest input of a NIR file of another program: its inputs from 0 to 1 become whole numbers up to it; that of
-    /// the file, else 1 (spikes), if left out
+    /// Largest input value, for a NIR file of another program; if left out, that of the file, or
+    /// else 1 (spikes)
+    ///
+    /// The network is taken to read whole numbers from 0 to this value. They stand for inputs from
+    /// 0 to 1.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
     pub input_max: Option<u8>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum FlavourKind {
-    /// The neuron as it is: a threshold
+    /// Threshold: the neuron exactly as it is
     Threshold,
-    /// Integrate and fire: the same spikes in one step from rest, and more programs read it
+    /// Integrate and fire: gives the same spikes in one step from rest, and more programs read it
     If,
 }
 
@@ -86,7 +91,7 @@ pub(crate) fn run(command: &ExportCommand) -> Result<Exit> {
     }
 }
 
-/// Writes a study as `text` spells it.
+/// Writes a study to the file that `args` name, or to standard output. `text` makes its text.
 fn trials(args: &TrialsArgs, text: impl Fn(&Study) -> Result<String>) -> Result<Exit> {
     let database = &args.storage.storage;
     let inputs = Inputs::default().with_storage(database);
@@ -129,14 +134,14 @@ fn network(args: &ExportNirArgs) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Writes `content` to the file of `output`, and says so.
+/// Writes `content` to the file of `output`, and tells the user so.
 fn write(output: &Output, content: impl AsRef<[u8]>) -> Result<()> {
     output.write(content)?;
     streams::say(format_args!("written to {}", output.file().display()));
     Ok(())
 }
 
-/// The network that `saved` holds, how it is exported, and lines for the user.
+/// A network that tune saved: the network, the settings of its export, and remarks for the user.
 fn own<'a>(
     args: &ExportNirArgs,
     model: &ModelFile,
@@ -151,7 +156,8 @@ fn own<'a>(
     Ok((saved.network.clone(), Export { input_max, coding, ..export }, Vec::new()))
 }
 
-/// The network of a file of another program, how it is exported, and lines for the user.
+/// A network in another program's NIR file: the network, the settings of its export, and remarks
+/// for the user.
 fn foreign<'a>(
     args: &ExportNirArgs,
     file: &NirFile,

@@ -16,45 +16,49 @@ use crate::study::Job;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LaunchCommand {
-    /// Write the batch script of a Slurm job whose tasks are workers, and submit it if asked to
+    /// Write the batch script of a Slurm job that runs `tune worker` on every node, and submit it
+    /// with --submit
     Slurm(SlurmArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct SlurmArgs {
-    /// Name of the study; needed only if the storage holds several
+    /// Name of the study; needed only if the storage holds several studies
     #[arg(long, value_name = "NAME")]
     pub study: Option<String>,
     #[command(flatten)]
     pub storage: StorageArgs,
-    /// Nodes of the job
+    /// Number of nodes of the job; each runs one worker process
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub nodes: u32,
-    /// Number of independent jobs, each with this number of nodes
+    /// Submit this many independent jobs (a job array), each with --nodes nodes
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub array: Option<u32>,
-    /// Longest time, as Slurm writes it: 2:00:00, 1-12:00:00, 90
+    /// Time limit of the job, as Slurm writes it: 2:00:00, 1-12:00:00, or 90 for minutes
+    ///
+    /// Slurm signals the workers 60 seconds before the limit. They hand their running trials back
+    /// to the study.
     #[arg(long, value_name = "TIME", value_parser = slurm_time)]
     pub time: String,
-    /// Trials at a time on each node
+    /// Number of trials that run at the same time on each node
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
-    /// Cores of each node
+    /// Number of cores to request on each node
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub cpus: Option<u16>,
-    /// Partition
+    /// Slurm partition (queue) for the job
     #[arg(long, value_name = "NAME", value_parser = one_word)]
     pub partition: Option<String>,
-    /// Account that pays
+    /// Slurm account that the job is charged to
     #[arg(long, value_name = "NAME", value_parser = one_word)]
     pub account: Option<String>,
-    /// More options for `tune worker`, such as '--data-dir /scratch/data'
+    /// Further options for `tune worker`, in one text, such as '--data-dir /scratch/data'
     #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
     pub worker_options: Option<String>,
-    /// File for the script; if left out, the script is printed, unless --submit is given
+    /// File for the batch script; if left out, the script is printed, unless --submit is given
     #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Give the script to sbatch
+    /// Submit the script to Slurm with sbatch
     #[arg(long)]
     pub submit: bool,
 }
@@ -93,7 +97,7 @@ pub(crate) fn run(command: &LaunchCommand) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The storage as a job finds it that starts in another folder.
+/// The address of the storage, with an absolute path: the job may start in another folder.
 fn whole(database: &Location) -> String {
     let file = database.file().and_then(|file| std::path::absolute(file).ok());
     file.map_or_else(|| database.to_string(), |file| file.display().to_string())
@@ -118,7 +122,7 @@ fn script(args: &SlurmArgs, storage: &str, study: &str, program: &str) -> Result
             option(name, value.clone());
         }
     }
-    // Before the time is up every worker hands its trials back.
+    // A minute before the time limit Slurm signals the workers; every worker hands its trials back.
     option("signal", "TERM@60".to_owned());
     let workers = args.workers.to_string();
     let mut words =

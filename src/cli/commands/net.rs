@@ -1,4 +1,4 @@
-//! `tune net describe`: the network of a plan, layer by layer.
+//! `tune net describe`: prints the layers of a network, from a plan (the list of its layers).
 
 use std::path::{Path, PathBuf};
 
@@ -12,18 +12,24 @@ use crate::network::{LayerSummary, Spec};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum NetCommand {
-    /// Print a plan's layers with their shapes, parameters and operations
+    /// Print the layers of a network with their shapes, numbers of parameters and operations
     Describe {
-        /// The plan: a file with its JSON (input, hidden layers, head), or one line: 28x28x1-32c5-p2-128-10x16
+        /// Plan of the network: a JSON file (input, hidden layers, head), or one line such as
+        /// 28x28x1-32c5-p2-128-10x16
+        ///
+        /// The line has the parts input-layer-layer-head. 28x28x1 is an image with one channel;
+        /// 32c5 is a convolution with 32 kernels of 5 by 5; p2 is a max pooling of 2 by 2; 128 is a
+        /// dense layer; 10x16 is a head with 10 classes of 16 neurons each.
         #[arg(value_name = "FILE|LINE")]
         plan: PathBuf,
-        /// Print the plan as JSON
+        /// Print the plan as JSON instead of a table; the JSON can be edited and given as a file
         #[arg(long)]
         json: bool,
     },
 }
 
-/// Prints the network of `plan`, a file or a line, as a table or as JSON.
+/// Prints the network of `plan` as a table or as JSON. `plan` is a file, or the one-line form of a
+/// plan.
 pub(crate) fn describe(plan: &Path, json: bool) -> Result<Exit> {
     let name = plan.display().to_string();
     let spec = read(plan, &name)?;
@@ -35,7 +41,7 @@ pub(crate) fn describe(plan: &Path, json: bool) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The plan in the file `plan`, or the plan that its name is.
+/// Reads a plan from the file `plan`; if there is no such file, `name` is the plan in one line.
 fn read(plan: &Path, name: &str) -> Result<Spec> {
     let is_line = !plan.exists() && name.starts_with(|c: char| c.is_ascii_digit()) && name.contains('-');
     if is_line {
@@ -45,12 +51,12 @@ fn read(plan: &Path, name: &str) -> Result<Spec> {
     Ok(input::from_json(&text, name)?)
 }
 
-/// The network of the plan `spec`, as a table.
+/// A table of the layers of the network `spec`.
 pub(crate) fn plan_text(spec: &Spec) -> Result<String> {
     Ok(table(&spec.summary()?, spec.topology()?))
 }
 
-/// A line a layer and one of sums, below a head line.
+/// One line per layer below a head line, then a line of sums.
 fn table(layers: &[LayerSummary], topology: String) -> String {
     let sum = |of: fn(&LayerSummary) -> usize| {
         layers.iter().map(|layer| of(layer) as u128).sum::<u128>().to_string()

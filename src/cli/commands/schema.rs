@@ -14,21 +14,21 @@ use crate::tuner::Event;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum SchemaKind {
-    /// A search space
+    /// Search space file
     Space,
-    /// A chip profile
+    /// Chip profile file
     Chip,
-    /// best.json
+    /// Result file best.json
     Best,
-    /// One line of --json
+    /// Line that --json prints during a study
     Event,
-    /// One line between tune run and its command
+    /// Line between `tune run` and the command that evaluates its trials
     Command,
-    /// One line of tune serve
+    /// Line to or from `tune serve`
     Serve,
-    /// What `tune eval --json` prints
+    /// Object that `tune eval --json` prints
     Eval,
-    /// One line of `tune export jsonl`
+    /// Line that `tune export jsonl` writes
     Trial,
 }
 

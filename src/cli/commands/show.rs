@@ -16,12 +16,12 @@ use crate::study::{DataShape, ExternalSetup, Study};
 
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
-    /// Name of the study; needed only if the storage holds several
+    /// Name of the study; needed only if the storage holds several studies
     #[arg(long, value_name = "NAME")]
     pub study: Option<String>,
     #[command(flatten)]
     pub storage: StorageArgs,
-    /// Number of best trials to show
+    /// Number of trials to show, the best first
     #[arg(long, default_value_t = 10)]
     pub top: usize,
 }
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &ShowArgs) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The network that `point` of `study` stands for, as a table, or why there is none.
+/// A table of the network that `point` of `study` describes, or the reason why there is no network.
 fn network_text(study: &Study, point: &Point) -> String {
     let Some(DataShape { sample, classes }) = DataShape::of(study) else {
         return "no network: the study does not say what its samples look like\n".to_owned();

@@ -1,4 +1,4 @@
-//! `tune status`: how a study stands, from any machine.
+//! `tune status`: prints the state of a study, on any machine that reaches its storage.
 
 use anyhow::Result;
 use clap::Args;
@@ -11,17 +11,17 @@ use crate::study::{Job, Timestamp};
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// Name of the study; needed only if the storage holds several
+    /// Name of the study; needed only if the storage holds several studies
     #[arg(long, value_name = "NAME")]
     pub study: Option<String>,
     #[command(flatten)]
     pub storage: StorageArgs,
-    /// Print one JSON object
+    /// Print the state as one JSON object
     #[arg(long)]
     pub json: bool,
 }
 
-/// Prints how the study stands.
+/// Prints the state of a study.
 pub(crate) fn run(args: &StatusArgs) -> Result<Exit> {
     let database = &args.storage.storage;
     let mut storage = open::to_read(database)?;

@@ -1,4 +1,4 @@
-//! One trial in a process of its own, for a worker of this program.
+//! `tune trial`: evaluates one trial in a process of its own. `tune worker` starts it.
 
 use std::io::BufRead;
 use std::ops::ControlFlow;
@@ -24,7 +24,7 @@ pub(crate) fn run() -> Result<Exit> {
     let objective = job.objective()?;
     let mut tell = |answer: &TrialReply| {
         let text = serde_json::to_string(answer).expect("text and finite numbers are JSON");
-        // If nobody reads the answer, the trial ends.
+        // The trial ends if nobody reads its reports.
         if !matches!(streams::print_line(text), Ok(Reader::Reads)) {
             return ControlFlow::Break(());
         }
@@ -37,12 +37,12 @@ pub(crate) fn run() -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Lets the kernel kill this process with its worker; other workers then repeat the trial.
+/// Asks the kernel to kill this process when its worker dies; other workers then repeat the trial.
 #[cfg(target_os = "linux")]
 fn end_with_the_worker() {
     use rustix::process::{Signal, set_parent_process_death_signal};
 
-    // On a kernel without this call, the next answer that nobody reads ends the trial.
+    // Without this call of the kernel, the trial ends at the next report that nobody reads.
     let _ = set_parent_process_death_signal(Some(Signal::KILL));
 }
 

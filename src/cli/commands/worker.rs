@@ -1,4 +1,4 @@
-//! `tune worker`: joins a study from anywhere.
+//! `tune worker`: evaluates trials of a study that another process created.
 
 use std::path::PathBuf;
 
@@ -25,31 +25,38 @@ use crate::units::Bytes;
 
 #[derive(Debug, Args)]
 pub(crate) struct WorkerArgs {
-    /// Name of the study; needed only if the storage holds several
+    /// Name of the study; needed only if the storage holds several studies
     #[arg(long, value_name = "NAME")]
     pub study: Option<String>,
     #[command(flatten)]
     pub storage: StorageArgs,
-    /// Trials at a time, each in a process of its own
+    /// Number of trials that run at the same time, each in a process of its own
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
-    /// End when no trial is left to start, without waiting for running trials that may have to be repeated
+    /// End as soon as no trial is left to start
+    ///
+    /// Without this option, the worker waits for the running trials of other workers, in case one
+    /// must be repeated.
     #[arg(long)]
     pub no_linger: bool,
-    /// Name of this worker in `tune status`; host and process number if left out
+    /// Name of this worker in `tune status`; if left out, the host name and the process number
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// The study's data set on this machine, if it is a file elsewhere; another data set is refused
+    /// Path of the study's data set on this machine, if it differs from the path in the study
+    ///
+    /// The content must be the same: another data set is refused.
     #[arg(long, value_name = "FILE")]
     pub dataset: Option<String>,
     #[command(flatten)]
     pub sources: SourceArgs,
-    /// Folder for the checkpoints of paused trials, as this machine sees it; that of the study if left out
+    /// Folder for the checkpoints of paused trials, if this machine has another path to it; if left
+    /// out, that of the study
     #[arg(long, alias = "states", value_name = "FOLDER")]
     pub checkpoint_dir: Option<PathBuf>,
     #[command(flatten)]
     pub threads: ThreadsArgs,
-    /// Most memory of one trial, such as 8G; an equal share of the available memory if left out
+    /// Memory limit of one trial, such as 8G; if left out, an equal share of the memory available
+    /// at the start
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<Bytes>,
     #[command(flatten)]
@@ -99,8 +106,8 @@ fn not_ours(study: &Study) -> String {
     )
 }
 
-/// The objective of the study: its command, or processes of this program, once it is sure that they can begin; and
-/// what these train on.
+/// What evaluates the trials of the study: the study's command, or processes of this program. It
+/// has been checked that they can begin. Also returns what these processes train on.
 fn objective(
     args: &WorkerArgs,
     study: &Study,
@@ -122,7 +129,7 @@ fn objective(
     Ok((Box::new(Isolated::new(program, arguments, job, Box::new(same), &STOP)), Some(data)))
 }
 
-/// The job of this worker's processes, which share its threads and its memory.
+/// What the worker sends to its processes: they share its threads and its memory equally.
 fn worker_job(args: &WorkerArgs, training: &Training) -> WorkerJob {
     let dataset = args.dataset.clone().unwrap_or_else(|| training.dataset.clone());
     let memory = args.memory.or_else(|| machine::memory_share(args.workers));

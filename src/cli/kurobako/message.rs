@@ -1,36 +1,38 @@
-//! The solver protocol of kurobako 0.2, the benchmark program, as far as a solver needs it; the names are its.
+//! The messages that kurobako 0.2 (a program that benchmarks optimizers) exchanges with a solver
+//! (an optimizer). Only messages that a solver needs are here; names are those of kurobako.
 
 use serde::{Deserialize, Serialize};
 
-/// A message from kurobako, one per line. Calls get an answer, casts get none.
+/// A message from kurobako, one per line. kurobako waits for an answer to a call, and for none to a
+/// cast.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(tag = "type", rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum Order {
-    /// A solver is needed for a problem.
+    /// Asks for a solver of a problem; it gets no answer.
     CreateSolverCast { solver_id: u64, random_seed: u64, problem: Problem },
-    /// A solver is not needed any more.
+    /// Says that a solver is no longer needed; it gets no answer.
     DropSolverCast { solver_id: u64 },
-    /// What is to be evaluated next?
+    /// Asks for the next trial to evaluate.
     AskCall { solver_id: u64, next_trial_id: u64 },
-    /// This came of a trial.
+    /// Reports the result of a trial.
     TellCall { solver_id: u64, trial: Evaluated },
 }
 
-/// To kurobako.
+/// A message to kurobako.
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum Answer {
-    /// The first line: who we are.
+    /// The first line of output: the solver's name and capabilities.
     SolverSpecCast { spec: Spec },
-    /// A trial to evaluate.
+    /// A trial for kurobako to evaluate.
     AskReply { trial: Asked, next_trial_id: u64 },
-    /// A result is known now.
+    /// Confirms that a result was taken.
     TellReply,
-    /// A call cannot be answered.
+    /// A call could not be answered; `message` says why.
     ErrorReply { kind: &'static str, message: String },
 }
 
-/// What a solver can do.
+/// The name and the capabilities of a solver.
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Spec {
     pub name: String,
@@ -38,7 +40,7 @@ pub(super) struct Spec {
     pub capabilities: Vec<&'static str>,
 }
 
-/// All capabilities that there are: every search has them.
+/// All capabilities that kurobako knows; every search here has all of them.
 pub(super) const CAPABILITIES: [&str; 8] = [
     "UNIFORM_CONTINUOUS",
     "UNIFORM_DISCRETE",
@@ -50,25 +52,26 @@ pub(super) const CAPABILITIES: [&str; 8] = [
     "CONCURRENT",
 ];
 
-/// A problem; everything is minimized.
+/// A problem: a function of parameters, whose values are all minimized.
 #[derive(Debug, PartialEq, Deserialize)]
 pub(super) struct Problem {
     pub name: String,
     pub params_domain: Vec<Variable>,
     pub values_domain: Vec<Variable>,
-    /// The reference of a problem with several values: points that are not below it in every value score zero.
+    /// One worst useful value per value of the problem, if it has several. Points that are not
+    /// below it in every value score zero.
     #[serde(default)]
     pub reference_point: Option<Vec<f64>>,
     pub steps: Steps,
 }
 
-/// At which steps a trial may pause.
+/// The steps at which a trial may pause.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Steps {
-    /// At every one up to this.
+    /// Every step from 1 to this one.
     All(u64),
-    /// At these, in rising order.
+    /// These steps, in rising order.
     Some(Vec<u64>),
 }
 
@@ -82,7 +85,7 @@ impl Steps {
     }
 }
 
-/// A parameter or a value.
+/// A parameter of a problem, or one of its values.
 #[derive(Debug, PartialEq, Deserialize)]
 pub(super) struct Variable {
     pub name: String,
@@ -91,7 +94,7 @@ pub(super) struct Variable {
     pub constraint: Option<Constraint>,
 }
 
-/// The values of a variable; the upper ends are left out.
+/// The range of a variable; its upper end does not belong to it.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(tag = "type", rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum Range {
@@ -107,10 +110,11 @@ pub(super) enum Distribution {
     LogUniform,
 }
 
-/// When a parameter is active.
+/// The condition under which a parameter is active.
 #[derive(Debug, PartialEq, Deserialize)]
 pub(super) struct Constraint {
-    /// A script that is true then; it sees the parameters before this one by name.
+    /// A Lua expression that is true if the parameter is active. It reads earlier parameters by
+    /// name.
     pub lua_script: String,
 }
 
@@ -118,17 +122,18 @@ pub(super) struct Constraint {
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Asked {
     pub id: u64,
-    /// One entry per parameter: the number, the index of the choice, or null if it is not active.
+    /// One entry per parameter: the number, the index of the choice, or null if the parameter is
+    /// not active.
     pub params: Vec<Option<f64>>,
-    /// The step to go to.
+    /// The step up to which the trial is to be evaluated.
     pub next_step: Option<u64>,
 }
 
-/// What came of a trial.
+/// The result of a trial.
 #[derive(Debug, PartialEq, Deserialize)]
 pub(super) struct Evaluated {
     pub id: u64,
-    /// One a value; none at all if it cannot be evaluated.
+    /// One entry per value of the problem; empty if the trial could not be evaluated.
     pub values: Vec<Option<f64>>,
     pub current_step: u64,
 }

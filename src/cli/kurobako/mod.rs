@@ -1,11 +1,11 @@
-//! `tune kurobako`: a solver for kurobako, the program that benchmarks optimizers.
+//! `tune kurobako`: a solver (an optimizer) for kurobako, the program that benchmarks optimizers.
 //!
 //! ```text
 //! kurobako solver command tune kurobako
 //! ```
 //!
-//! One process answers for any number of solvers, each a study in memory. A trial is evaluated up to its last
-//! step at once.
+//! One process answers for any number of solvers. Each solver is a study in memory. Every trial is
+//! evaluated up to its last step at once.
 
 mod message;
 mod problem;
@@ -57,10 +57,10 @@ pub(super) fn serve(strategy: Strategy, mut orders: impl BufRead, mut answers: i
     Ok(Exit::Done)
 }
 
-/// The message in a line.
+/// Reads the message in a line.
 ///
 /// # Errors
-/// What is wrong with the line, and its beginning.
+/// A text that says what is wrong with the line, with the beginning of the line.
 fn read(line: &str) -> Result<Order, String> {
     let problem = |error: &dyn std::fmt::Display| format!("{error}{}: {}", hint(line), shortened(line));
     let json = input::parse(line, "message").map_err(|error| problem(&error))?;
@@ -78,10 +78,11 @@ fn refused(message: String) -> Answer {
     Answer::ErrorReply { kind: "INVALID_INPUT", message }
 }
 
-/// All solvers that there are.
+/// All solvers that kurobako has created and not dropped.
 struct Solvers {
     strategy: Strategy,
-    /// A problem that cannot be searched is kept as the reason: its creation has no answer to say so.
+    /// By kurobako's number: the solver, or the reason why its problem cannot be searched. The
+    /// reason is the answer to later calls, since a creation gets no answer.
     by_id: HashMap<u64, Result<Solver, String>>,
 }
 
@@ -122,12 +123,12 @@ impl Solvers {
     }
 }
 
-/// One study.
+/// A solver: one study in memory.
 struct Solver {
     searched: Searched,
     session: Session,
     last_step: u64,
-    /// Our number of each trial that is under way, by kurobako's.
+    /// The study's number of every running trial, by kurobako's number.
     numbers: HashMap<u64, u32>,
 }
 
@@ -159,7 +160,7 @@ impl Solver {
     }
 }
 
-/// The outcome of a trial: a failure if it has no value, or one that is not finite.
+/// The outcome of a trial: a failure if the trial has no value, or one that is not finite.
 fn outcome(trial: &Evaluated) -> Outcome {
     let attributes = Attributes::new();
     let values: Option<Vec<f64>> = trial.values.iter().copied().collect();
@@ -186,7 +187,7 @@ mod tests {
         "values_domain": [
             {"name": "v", "range": {"type": "CONTINUOUS"}, "distribution": "UNIFORM", "constraint": null}]}}"#;
 
-    /// The answers to `orders`, after the first line.
+    /// The answers to `orders`, without the first line, in which the solver introduces itself.
     fn answers(orders: &[String]) -> Vec<Json> {
         let text: String = orders.iter().map(|order| order.replace('\n', " ") + "\n").collect();
         let mut answers = Vec::new();

@@ -1,4 +1,5 @@
-//! A problem of kurobako as a space, and points of that space as kurobako's parameters.
+//! Translates a problem of kurobako (the benchmark program) into a space, and points of the space
+//! into kurobako's parameters.
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value as Json, json};
@@ -7,10 +8,11 @@ use super::message::{Distribution, Problem, Range, Variable};
 use super::script::{Script, Value as LuaValue};
 use crate::space::{Point, Space, Value};
 
-/// Most values of a parent for which each value is tried to learn when its child is active.
+/// To learn when a parameter is active, every value of the parameter that it depends on is tried,
+/// up to this number of values.
 const ENUMERABLE: i64 = 1000;
 
-/// A problem, ready to be searched.
+/// A problem as a search space, with what is needed to translate points.
 pub(super) struct Searched {
     pub space: Space,
     parameters: Vec<Parameter>,
@@ -21,15 +23,16 @@ struct Parameter {
     name: String,
     /// The names of a categorical parameter's values; empty for numbers.
     choices: Vec<String>,
-    /// When it is active, if not always.
+    /// The condition under which the parameter is active; `None` if it always is.
     condition: Option<Script>,
 }
 
 impl Searched {
     /// The space of `problem`.
     ///
-    /// A condition on one parameter before it that is whole or a choice becomes one of the space. A parameter
-    /// of any other condition is searched as if it were always active, and left out where it is not.
+    /// A condition becomes a condition of the space if it depends on one earlier parameter that is
+    /// a whole number or a choice. A parameter with any other condition is searched as if it were
+    /// always active. Where it is not active, it is left out of points.
     ///
     /// # Errors
     /// A range without an end, or a condition that cannot be read.
@@ -56,7 +59,8 @@ impl Searched {
         Ok(Self { space: Space::from_json(&text, "problem")?, parameters })
     }
 
-    /// The parameters of `point` in kurobako's order: numbers, indices of choices, null if not active.
+    /// The parameters of `point` in kurobako's order. Each is a number, the index of a choice, or
+    /// null if the parameter is not active.
     pub fn params(&self, point: &Point) -> Vec<Option<f64>> {
         let mut params: Vec<Option<f64>> = Vec::new();
         for parameter in &self.parameters {
@@ -70,7 +74,8 @@ impl Searched {
         params
     }
 
-    /// The value of a parameter before those that are not yet in `params`, as a script sees it.
+    /// The value of a parameter as a script sees it. `params` holds the values of the parameters so
+    /// far, in kurobako's order.
     fn lua_value(&self, name: &str, params: &[Option<f64>]) -> LuaValue {
         let known = self.parameters.iter().zip(params).find(|(parameter, _)| parameter.name == name);
         match known {
@@ -87,7 +92,7 @@ fn lua_value(choices: &[String], number: f64) -> LuaValue {
     }
 }
 
-/// A variable as a space's file spells it; a choice is its index.
+/// A variable as JSON, in the form of a space file; choices become their indices.
 fn spelled(variable: &Variable) -> Result<Json> {
     let log = variable.distribution == Distribution::LogUniform;
     Ok(match variable.range {
@@ -110,8 +115,8 @@ fn spelled(variable: &Variable) -> Result<Json> {
     })
 }
 
-/// The values of its only parent for which `condition` holds; nothing if it has several parents, or one of
-/// too many values.
+/// The values of the one parameter on which `condition` depends, for which `condition` holds.
+/// `None` if it depends on several parameters, or on one with too many values.
 fn when(condition: &Script, earlier: &[Variable]) -> Option<Json> {
     let names = condition.names();
     let parents: Vec<&Variable> =
@@ -133,7 +138,8 @@ fn when(condition: &Script, earlier: &[Variable]) -> Option<Json> {
     let values: Vec<i64> = values.filter(holds).collect();
     let mut when = Map::new();
     when.insert(parent.name.clone(), json!(values));
-    // One that is never active stays in the space, which has no such condition, and is left out of points.
+    // A condition of a space needs at least one value. A parameter that is never active is
+    // therefore searched, and left out of points.
     (!values.is_empty()).then_some(Json::Object(when))
 }
 

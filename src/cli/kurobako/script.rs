@@ -1,8 +1,8 @@
-//! Conditions of parameters: expressions of Lua, as far as a condition needs them.
+//! Conditions of parameters: the expressions of the language Lua that conditions need.
 //!
-//! Numbers, strings, names, `true`, `false`, `nil`; `or`, `and`, `not`; comparisons; `+ - * / % ^`; brackets; an
-//! optional `return` before it. What else Lua has (statements, functions, tables) no condition of a built-in
-//! problem uses, and it is refused by name.
+//! These are numbers, strings, names, `true`, `false`, `nil`, `or`, `and`, `not`, comparisons,
+//! brackets and the operators `+ - * / % ^`. A `return` may stand first. Statements, functions and
+//! tables are refused with an error that names them; no built-in problem of kurobako uses them.
 
 use std::collections::BTreeSet;
 
@@ -36,12 +36,13 @@ pub(super) enum Script {
     Binary(&'static str, Box<Script>, Box<Script>),
 }
 
-/// Binary operators by how tightly they bind, the loosest first; within a row left to right.
+/// Binary operators, from the loosest to the tightest. Those of a row bind equally, from left to
+/// right.
 const OPERATORS: [&[&str]; 5] =
     [&["or"], &["and"], &["<=", ">=", "~=", "==", "<", ">"], &["+", "-"], &["*", "/", "%"]];
 
 impl Script {
-    /// Reads an expression.
+    /// Reads an expression from its text.
     pub fn new(text: &str) -> Result<Self, ScriptError> {
         let mut reader = Reader { script: text, rest: text.trim(), operands: 0 };
         reader.word("return");
@@ -52,7 +53,7 @@ impl Script {
         }
     }
 
-    /// The names in it.
+    /// The names of parameters in the expression.
     pub fn names(&self) -> BTreeSet<&str> {
         match self {
             Script::Constant(_) => BTreeSet::new(),
@@ -62,8 +63,9 @@ impl Script {
         }
     }
 
-    /// Whether it is true; a name without a value is nil. Where Lua would stop with an error (a comparison of
-    /// a number with nil) it is not.
+    /// Whether the expression is true, with `value_of` as the value of a name. A name without a
+    /// value is nil. Where Lua stops with an error (as when it compares a number with nil), the
+    /// expression is false.
     pub fn holds(&self, value_of: &dyn Fn(&str) -> Value) -> bool {
         self.value(value_of).is_some_and(|value| value.is_true())
     }
@@ -90,7 +92,7 @@ impl Script {
 }
 
 impl Value {
-    /// In Lua everything is true but `false` and `nil`.
+    /// In Lua all values are true except `false` and `nil`.
     fn is_true(&self) -> bool {
         !matches!(self, Value::Nil | Value::Bool(false))
     }
@@ -132,15 +134,16 @@ fn apply(operator: &str, left: Value, right: Value) -> Option<Value> {
     }))
 }
 
-/// What is left of a script.
+/// The part of a script that is still to be read.
 struct Reader<'a> {
     script: &'a str,
     rest: &'a str,
-    /// Operands, signs and brackets so far.
+    /// Number of operands, signs and brackets read so far.
     operands: usize,
 }
 
-/// Most operands, signs and brackets of a script: each may take a call of its own, and the stack is finite.
+/// Most operands, signs and brackets of a script. Each may take a nested call, so a limit keeps the
+/// stack from overflowing.
 const MOST_OPERANDS: usize = 200;
 
 impl<'a> Reader<'a> {
@@ -188,7 +191,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Operators of `row` and tighter ones.
+    /// Reads an expression of the operators in `row` of [`OPERATORS`] and of tighter ones.
     fn binary(&mut self, row: usize) -> Result<Script, ScriptError> {
         if row == OPERATORS.len() {
             return self.unary();
@@ -213,7 +216,7 @@ impl<'a> Reader<'a> {
         }
         let base = self.atom()?;
         match self.symbol("^") {
-            // The power binds tighter than the sign before it, and to the right.
+            // `^` binds tighter than a sign before it, and groups from the right.
             true => Ok(Script::Binary("^", Box::new(base), Box::new(self.unary()?))),
             false => Ok(base),
         }

@@ -1,4 +1,4 @@
-//! `--dataset` and where data sets are found.
+//! `--dataset` and the options that say where data sets are and how their files are read.
 
 use std::path::PathBuf;
 
@@ -11,26 +11,27 @@ use crate::data::{Channels, DataError, Header, LabelColumn, OpenOptions, Sources
 #[derive(Clone, Debug, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SourceArgs {
-    /// Folder of data sets that is searched first
+    /// Folder that is searched first for data sets; then TUNE_DATA_DIR, ./datasets and the user's
+    /// cache
     #[arg(long, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
-    /// Fail rather than download a data set
+    /// Never download a data set: fail if it is not on this machine
     #[arg(long)]
     pub offline: bool,
 }
 
 impl SourceArgs {
-    /// The places that these options name.
+    /// The folders and servers that these options name.
     pub fn sources(&self) -> Result<Sources, DataError> {
         let sources = Sources::new(self.data_dir.as_deref())?;
         Ok(if self.offline { sources.offline() } else { sources })
     }
 }
 
-/// The data set to train on, or to score on.
+/// The data set to train on, or to score a network on.
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {
-    /// A name from `tune data list`, or a CSV or NPZ file
+    /// Data set: a name that `tune data list` prints, a CSV or NPZ file, or a folder
     #[arg(long, value_name = "NAME|FILE", required = true)]
     pub dataset: Option<String>,
     #[command(flatten)]
@@ -41,13 +42,16 @@ pub(crate) struct DataArgs {
     /// Whether the first line of a CSV file names its columns: yes or no; found out if left out
     #[arg(long, value_name = "yes|no")]
     pub header: Option<Header>,
-    /// Whether images of four dimensions have their channels first or last; found out if left out
+    /// Position of the channels in images of four dimensions (sample, rows, columns, channels); if
+    /// left out, decided by the shape
+    ///
+    /// first means sample, channels, rows, columns.
     #[arg(long, value_name = "first|last")]
     pub channels: Option<Channels>,
 }
 
 impl DataArgs {
-    /// What these options say about the files.
+    /// How the files of the data set are read.
     pub fn open_options(&self) -> OpenOptions {
         OpenOptions {
             label: self.label.clone().unwrap_or_default(),

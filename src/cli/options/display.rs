@@ -4,7 +4,7 @@ use clap::Args;
 
 #[derive(Debug, Args)]
 pub(crate) struct DisplayArgs {
-    /// Print every event as one JSON object per line on standard output
+    /// Print every event of the study, such as the end of a trial, as one line of JSON
     #[arg(long, conflicts_with = "quiet")]
     pub json: bool,
     /// Print nothing but errors

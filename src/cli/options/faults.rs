@@ -1,8 +1,8 @@
-//! Faults of chips, by name or all of them.
+//! Kinds of chip faults as options name them: one kind, or all of them.
 
 use crate::backend::{Fault, UnknownFault};
 
-/// All faults, or one.
+/// All kinds of faults, or one of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum FaultChoice {
     All,
@@ -10,7 +10,7 @@ pub(crate) enum FaultChoice {
 }
 
 impl FaultChoice {
-    /// The faults that any of `choices` names, in the order of [`Fault::ALL`].
+    /// The kinds of faults that `choices` name, in the order of [`Fault::ALL`] and each once.
     pub fn chosen(choices: &[Self]) -> Vec<Fault> {
         let is_chosen = |fault: &Fault| {
             choices.iter().any(|choice| match choice {
@@ -22,7 +22,7 @@ impl FaultChoice {
     }
 }
 
-/// Reads `all` or the name of a fault.
+/// Reads `all` or the name of one kind of fault.
 pub(crate) fn fault(text: &str) -> Result<FaultChoice, UnknownFault> {
     match text {
         "all" => Ok(FaultChoice::All),

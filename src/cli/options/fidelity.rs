@@ -8,17 +8,20 @@ use crate::search::Fidelity;
 
 #[derive(Debug, Args)]
 pub(crate) struct FidelityArgs {
-    /// Pause trials after a part of their training, and resume the most promising ones
+    /// Save training time: pause trials early, and resume only the promising ones
     ///
-    /// asha (successive halving) pauses a trial at 1/9 and at 1/3 of its epochs (of its --steps in `tune run`). At each
-    /// of the two, the best third of the trials resume. bayes (freeze-thaw) pauses a trial at 1/4. It then trains the
-    /// paused or new trial for which the Gaussian process expects the largest gain per cost. --budget counts paused
-    /// trials too. The default point never pauses.
+    /// asha (asynchronous successive halving) pauses a trial after 1/9 and after 1/3 of its epochs.
+    /// At each pause, only the best third of the trials resume. bayes (freeze-thaw) pauses a trial
+    /// after 1/4 of its epochs. Next it trains the paused or new trial that promises the largest
+    /// gain per training time. In `tune run` the steps of --steps take the place of epochs.
+    /// --budget counts paused trials too. The first trial, with all defaults, never pauses.
     #[arg(long, value_enum, default_value_t = Fidelity::Off)]
     pub fidelity: Fidelity,
-    /// Folder for the checkpoints of paused trials; beside the SQLite file if left out, required with PostgreSQL
+    /// Folder for the checkpoints of paused trials; if left out, beside the SQLite file; required
+    /// with PostgreSQL
     ///
-    /// All machines that work on the study must see this folder.
+    /// A checkpoint holds what a trial needs to resume. All machines that work on the study must
+    /// see this folder.
     #[arg(long, alias = "states", value_name = "FOLDER")]
     pub checkpoint_dir: Option<PathBuf>,
 }
@@ -29,7 +32,7 @@ impl FidelityArgs {
         self.fidelity != Fidelity::Off
     }
 
-    /// The name of the fidelity as a study keeps it; `None` where trials do not pause.
+    /// The name of the fidelity as a study stores it; `None` if trials do not pause.
     pub fn name(&self) -> Option<String> {
         self.is_on().then(|| self.fidelity.name().to_owned())
     }

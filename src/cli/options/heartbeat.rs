@@ -1,4 +1,4 @@
-//! `--heartbeat` and `--heartbeat-timeout`: how workers show that they are alive.
+//! `--heartbeat` and `--heartbeat-timeout`: how often workers show that they are alive.
 
 use std::time::Duration;
 
@@ -10,21 +10,21 @@ use crate::units::Seconds;
 
 #[derive(Debug, Args)]
 pub(crate) struct HeartbeatArgs {
-    /// Time between two heartbeats of a running trial
+    /// Time between two heartbeats of a running trial, such as 60s or 2m
+    ///
+    /// A heartbeat is an entry in the database by which a worker shows that it is alive.
     #[arg(long, value_name = "DURATION", default_value = "30s", hide_short_help = true)]
     pub heartbeat: Seconds,
-    /// Time without a heartbeat after which another worker repeats the trial
+    /// Time without a heartbeat after which a trial counts as lost and another worker repeats it,
+    /// such as 5m
     ///
-    /// It is at least twice --heartbeat, and must be the same for all workers of a study.
+    /// The time must be at least twice --heartbeat, and the same for all workers of a study.
     #[arg(long, alias = "grace", value_name = "DURATION", default_value = "120s", hide_short_help = true)]
     pub heartbeat_timeout: Seconds,
 }
 
 impl HeartbeatArgs {
-    /// As the tuner takes it.
-    ///
-    /// # Errors
-    /// The timeout is shorter than two heartbeats, or than 2 s.
+    /// The settings of the heartbeat as the tuner takes them.
     pub fn heartbeat(&self) -> Result<Heartbeat> {
         let (Seconds(interval), Seconds(timeout)) = (self.heartbeat, self.heartbeat_timeout);
         // SQLite keeps the time of a heartbeat to the second.

@@ -1,10 +1,10 @@
-//! `--metric NAME:DIRECTION`: what a command or a script measures.
+//! `--metric NAME:DIRECTION`: the values that a command or a script measures.
 
 use anyhow::{Result, bail};
 
 use crate::study::{Direction, Metric};
 
-/// Reads `loss:minimize` or `accuracy:max`.
+/// Reads a metric and its direction, such as `loss:minimize` or `accuracy:max`.
 pub(crate) fn metric(text: &str) -> Result<Metric, String> {
     let (name, direction) = text.rsplit_once(':').ok_or("must be NAME:minimize or NAME:maximize")?;
     let direction = match direction {
@@ -21,7 +21,7 @@ pub(crate) fn metric(text: &str) -> Result<Metric, String> {
 /// Refuses an empty list of metrics and two metrics of one name.
 ///
 /// # Errors
-/// With the metric and the way out.
+/// The message names the metric and the way out.
 pub(crate) fn check_metrics(metrics: &[Metric]) -> Result<()> {
     if metrics.is_empty() {
         bail!("metrics = []: a study needs at least one");

@@ -1,4 +1,4 @@
-//! `--reference`: the worst values that count, with several metrics.
+//! `--reference`: with several metrics, the worst values that are still useful.
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -10,39 +10,41 @@ use crate::study::{Metric, REFERENCE};
 
 #[derive(Debug, Args)]
 pub(crate) struct ReferenceArgs {
-    /// Reference point of the hypervolume, one value per metric, for 2 to 4 metrics: 0.9,50
+    /// Worst useful value of every metric, for studies with 2 to 4 metrics, such as 0.9,50
     ///
-    /// It is the worst useful value of every metric. Points that are not better in every metric gain nothing. bayes
-    /// uses the reference once the best values have come near it. If left out, bayes chooses one worse than all of the
-    /// Pareto front.
+    /// A trial gains nothing unless it is better than the reference in every metric. So bayes
+    /// spends no trials on the unwanted ends of the Pareto front (the trials that no other beats in
+    /// every metric). bayes begins to use the reference once the best value of every metric is near
+    /// it. If left out, bayes chooses a reference slightly worse than the whole front.
     #[arg(long, value_name = "VALUE,...", value_delimiter = ',', allow_negative_numbers = true)]
     pub reference: Vec<f64>,
 }
 
 impl ReferenceArgs {
-    /// The reference, if one was given.
+    /// The values of the reference point, if it was given.
     pub fn values(&self) -> Option<Vec<f64>> {
         Some(self.reference.clone()).filter(|values| !values.is_empty())
     }
 
-    /// The study attribute that holds it, if one was given.
+    /// The attribute by which a study stores the reference point, if it was given.
     pub fn fact(&self) -> Option<(String, Json)> {
         self.values().map(|values| (REFERENCE.to_owned(), values.into()))
     }
 
-    /// Refuses a reference that [`check`] refuses.
+    /// Refuses a reference point that [`check`] refuses.
     ///
     /// # Errors
-    /// With the values, the rule and the way out.
+    /// Those of [`check`].
     pub fn check(&self, metrics: &[Metric], search: Strategy) -> Result<()> {
         self.values().map_or(Ok(()), |values| check(&values, metrics, search).context("--reference"))
     }
 }
 
-/// Refuses values other than one finite value per metric, and a search that uses no reference.
+/// Refuses values other than one finite value per metric. Also refuses a search that uses no
+/// reference point.
 ///
 /// # Errors
-/// With the values, the rule and the way out.
+/// The message names the values, the rule and the way out.
 pub(crate) fn check(values: &[f64], metrics: &[Metric], search: Strategy) -> Result<()> {
     let shown = text(values);
     if values.len() != metrics.len() || values.iter().any(|value| !value.is_finite()) {

@@ -1,4 +1,4 @@
-//! Options of `tune run`: a study whose trials a command evaluates.
+//! Options of `tune run`: a study whose trials are evaluated by a command.
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -9,34 +9,38 @@ use super::study::StudyArgs;
 use crate::study::Metric;
 use crate::units::Seconds;
 
-/// With fewer steps the rungs of a trial are one.
+/// Fewest steps of a trial that pauses: with fewer, several pauses would fall on one step.
 const FEWEST_STEPS: i64 = 4;
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Command that evaluates one trial: it reads {"parameters": {...}, "seed": N} on standard input and prints
-    /// {"value": X} last
+    /// Command that evaluates one trial: it reads one line of JSON, and prints {"value": X} as its
+    /// last result
     ///
-    /// {NAME} in its arguments stands for a parameter, {seed} for the seed. It is started without a shell; for one, use
-    /// sh -c '...'.
+    /// The command reads the line {"parameters": {...}, "seed": N} on standard input. In the
+    /// command's arguments, {NAME} stands for the value of a parameter, and {seed} for the seed.
+    /// The command is started without a shell; if it needs one, use sh -c '...'.
     #[arg(long, value_name = "COMMAND")]
     pub command: String,
-    /// The search space, a JSON file
+    /// Search space: a JSON file
     #[arg(long, value_name = "FILE")]
     pub space: String,
-    /// What the command measures, and which way is better; may be given several times
+    /// What the command measures, and whether smaller or larger is better; may be given several
+    /// times
     ///
     /// The first metric decides the winner.
     #[arg(long, value_name = "NAME:minimize|maximize", default_value = "value:minimize", value_parser = metric)]
     pub metric: Vec<Metric>,
-    /// Longest time of a trial, such as 90s, 30m, 2h; a longer trial is killed and fails
+    /// Time limit of a trial, such as 90s, 30m, 2h; a trial that takes longer is killed and fails
     ///
-    /// With --fidelity it is the longest time of each segment of a trial.
+    /// With --fidelity the limit holds for each segment of a trial, from one pause to the next.
     #[arg(long, value_name = "DURATION")]
     pub trial_timeout: Option<Seconds>,
-    /// Steps of a whole trial, as the command counts them; needed with --fidelity
+    /// Number of steps (such as epochs) of a complete trial, as the command counts them; needed
+    /// with --fidelity
     ///
-    /// A trial pauses at the first step that it reports from N/9 and from N/3 on (asha), or from N/4 on (bayes).
+    /// The command reports each step as {"step": S, "value": X}. With N steps, a trial pauses at
+    /// the first report from step N/9 and from step N/3 on (asha), or from step N/4 on (bayes).
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(FEWEST_STEPS..))]
     pub steps: Option<u32>,
     #[command(flatten)]
@@ -50,10 +54,10 @@ pub(crate) struct RunArgs {
 }
 
 impl RunArgs {
-    /// The steps of a whole trial, if trials pause.
+    /// The steps of a complete trial; `None` if trials do not pause.
     ///
     /// # Errors
-    /// Trials pause, and nobody says how many steps they have.
+    /// Trials pause, but `--steps` is missing.
     pub fn steps(&self) -> Result<Option<u32>> {
         match (self.study.fidelity.name(), self.steps) {
             (None, _) => Ok(None),

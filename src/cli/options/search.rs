@@ -1,4 +1,4 @@
-//! `--search` and `--fidelity`: the names of their values, with a line of help each.
+//! `--search` and `--fidelity`: the names of their values, each with a line of help.
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
@@ -14,11 +14,13 @@ impl ValueEnum for Strategy {
     fn to_possible_value(&self) -> Option<PossibleValue> {
         let help = match self {
             Strategy::Bayes => {
-                "Gaussian process with expected improvement; with several metrics, of their hypervolume"
+                "Gaussian process with expected improvement; with several metrics, expected hypervolume gain"
             }
             Strategy::Tpe => "Tree-structured Parzen estimator",
             Strategy::Nsga2 => "Evolution towards the Pareto front of all metrics",
-            Strategy::Evolution => "Evolution of whole layers; a Gaussian process chooses among the children",
+            Strategy::Evolution => {
+                "Evolution that adds, removes and swaps layers; a Gaussian process chooses among the children"
+            }
             Strategy::Sobol => "Scrambled Sobol sequence",
             Strategy::Random => "Uniform random points",
         };
@@ -36,27 +38,27 @@ impl ValueEnum for Fidelity {
             Fidelity::Off => "Train every trial to its end",
             Fidelity::Asha => "Asynchronous successive halving",
             Fidelity::Bayes => {
-                "Freeze-thaw: the trial with the largest expected gain for its cost is trained next"
+                "Freeze-thaw: trains the trial next that promises the largest gain per training time"
             }
         };
         Some(PossibleValue::new(self.name()).help(help))
     }
 }
 
-/// The strategy of this `name`, as a study keeps it.
+/// The strategy that a study stores as `name`.
 ///
 /// # Errors
-/// A later version of the program wrote the name.
+/// No strategy has this name: a later version of the program wrote it.
 pub(crate) fn strategy(name: &str) -> Result<Strategy> {
     let strategy = Strategy::ALL.into_iter().find(|strategy| strategy.name() == name);
     strategy
         .with_context(|| format!("search \"{name}\" of the study: this version of tune has no such search"))
 }
 
-/// The fidelity of this `name`, as a study keeps it.
+/// The fidelity that a study stores as `name`.
 ///
 /// # Errors
-/// A later version of the program wrote the name.
+/// No fidelity has this name: a later version of the program wrote it.
 pub(crate) fn fidelity(name: &str) -> Result<Fidelity> {
     let fidelity = Fidelity::ALL.into_iter().find(|fidelity| fidelity.name() == name);
     fidelity.with_context(|| {

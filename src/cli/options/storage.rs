@@ -6,13 +6,15 @@ use crate::storage::Location;
 
 #[derive(Debug, Args)]
 pub(crate) struct StorageArgs {
-    /// Database of studies: a SQLite file for the processes of one machine, or
-    /// postgresql://USER@HOST/DATABASE for workers on many machines
+    /// Database of studies: a SQLite file for one machine, or postgresql://USER@HOST/DATABASE for
+    /// many machines
     ///
-    /// Optuna's tools open both. Their addresses are understood too: sqlite:///FILE in this folder,
-    /// sqlite:////FOLDER/FILE, postgresql+DRIVER://USER@HOST/DATABASE. The password of a PostgreSQL server is read from
-    /// ~/.pgpass, from the file that PGPASSFILE names, or from PGPASSWORD. ?sslmode=verify-full checks the server's
-    /// certificate.
+    /// Optuna's tools open both. Optuna's addresses work too: sqlite:///FILE in this folder,
+    /// sqlite:////FOLDER/FILE, postgresql+DRIVER://USER@HOST/DATABASE.
+    ///
+    /// The password of a PostgreSQL server is read from ~/.pgpass, from the file that PGPASSFILE
+    /// names, or from PGPASSWORD. With ?sslmode=verify-full at the end of its address, the server's
+    /// certificate is checked.
     #[arg(long, value_name = "FILE|URL", env = "TUNE_STORAGE", default_value = "tune.db")]
     pub storage: Location,
 }

@@ -1,4 +1,4 @@
-//! Options of every study, whatever evaluates its trials.
+//! Options of every study, for networks and for commands alike.
 
 use std::path::PathBuf;
 
@@ -20,10 +20,12 @@ use crate::tuner::{Settings, StopRule};
 
 #[derive(Debug, Args)]
 pub(crate) struct StudyArgs {
-    /// Trials in all, those of earlier runs of the study included
+    /// Number of trials in all, including those of earlier runs of the study
+    ///
+    /// A trial evaluates one point: one value for each hyperparameter.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub budget: u32,
-    /// The search that proposes points
+    /// Search algorithm that proposes the hyperparameters of the next trial
     #[arg(long, value_enum, default_value_t = Strategy::Bayes)]
     pub search: Strategy,
     /// Last N trials of the budget that keep the lists of the best trials, such as their layers, and search all else
@@ -33,70 +35,92 @@ pub(crate) struct StudyArgs {
     pub refine: u32,
     /// End the study early; may be given several times
     ///
-    /// target=VALUE: a trial reaches VALUE in the first metric. stagnation=N: N trials in a row bring no improvement.
-    /// improvement=X: at every new point, the Gaussian process of bayes expects an improvement below X standard
-    /// deviations of the losses. time=30m: finished trials have run for 30 minutes in all; parallel trials count once.
+    /// target=VALUE: a trial reaches VALUE in the first metric.
+    ///
+    /// stagnation=N: N trials in a row bring no improvement.
+    ///
+    /// improvement=X: the search expects an improvement below X from the next trial, in standard
+    /// deviations of the results so far. This rule needs --search bayes.
+    ///
+    /// time=30m: finished trials have run for 30 minutes in all. Parallel trials count once.
     #[arg(long, value_name = "RULE")]
     pub stop_when: Vec<StopRule>,
-    /// End the study once its first N trials have failed and no other has finished; 0 for never
+    /// End the study if N trials have failed before any has succeeded; 0 for never
+    ///
+    /// This ends a study early whose data, chip or command does not work at all.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub max_failures: u32,
     #[command(flatten)]
     pub reference: ReferenceArgs,
     /// Seed of all random numbers
     ///
-    /// The same seed gives the same study with one worker, and with several and --deterministic.
+    /// The same seed gives the same study, bit for bit. With several workers, that needs
+    /// --deterministic.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Results that the search knows from the start: a CSV table, JSON lines, or another study of the database
+    /// Earlier results that the search learns from: a CSV table, a file of JSON lines, or a study
+    /// in the same database
     ///
-    /// The table has one column per parameter and per metric. Both files may be those of `tune export`. The best point
-    /// is tried after the starting points.
+    /// The table has one column per parameter and per metric. `tune export csv` and `tune export
+    /// jsonl` write such files. The results do not count as trials. Their best point is tried
+    /// early, right after the starting points of the space file.
     #[arg(long, value_name = "FILE.csv|FILE.jsonl|STUDY")]
     pub warm_start: Option<String>,
-    /// Seeds per trial: the value of a trial is the mean over its seeds, for a noisy objective
+    /// Number of seeds per trial; the value of a trial is the mean over its seeds
+    ///
+    /// More seeds give less noise, and a trial takes longer by this factor.
     #[arg(long, alias = "replicates", value_name = "N", default_value_t = 1,
         value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub seeds_per_trial: u32,
-    /// Which trial of a front wins: knee, a trial's number, or METRIC within VALUE
+    /// How the winner is chosen if there are several metrics: knee, a trial's number, or METRIC
+    /// within VALUE
     ///
-    /// "energy within 0.005" is the trial with the least energy whose first metric is at most 0.005 worse than the best;
-    /// knee is where the front bends most. If left out, the best in the first metric wins.
+    /// The choice is among the Pareto front: the trials that no other beats in every metric.
+    /// "energy within 0.005" is the trial with the best energy whose first metric is at most 0.005
+    /// worse than the best. knee is a compromise: the trial where the front bends most, farthest
+    /// from the line between the front's ends. A number names a trial. If left out, the best trial
+    /// in the first metric wins.
     #[arg(long, value_name = "RULE")]
     pub pick: Option<Pick>,
-    /// New seeds for each trial that --confirm repeats
+    /// Number of new seeds for each trial that --confirm evaluates again
     #[arg(long, alias = "repeats", value_name = "N", default_value_t = 3,
         value_parser = clap::value_parser!(u32).range(1..))]
     pub confirm_seeds: u32,
-    /// File for the result; a network's weights go beside it as .safetensors
+    /// File for the result, the best hyperparameters, as JSON; a network's weights go beside it as
+    /// .safetensors
     #[arg(long, value_name = "FILE", default_value = "best.json")]
     pub out: PathBuf,
     #[command(flatten)]
     pub storage: StorageArgs,
-    /// Name of the study; made of the main options if left out, such as digits-small-images-ideal-bayes-0
+    /// Name of the study; if left out, made of the main options, such as
+    /// digits-small-images-ideal-bayes-0
     ///
-    /// If the database has a study of this name, that study is resumed. Its setup must be the same.
+    /// If the database has a study of this name, that study is resumed. Its setup (such as data
+    /// set, space, chip, search and seed) must be the same.
     #[arg(long, value_name = "NAME")]
     pub study: Option<String>,
-    /// Delete an older study of this name and begin again
+    /// Delete the study of this name, if there is one, and begin again
     #[arg(long)]
     pub fresh: bool,
-    /// Try the failed trials of earlier runs again, after what made them fail was mended
+    /// Repeat the failed trials of earlier runs, for instance after a mistake in the data or the
+    /// command was mended
     ///
     /// Each gets a new number. The failed trial no longer counts for the budget and the search.
     #[arg(long, conflicts_with = "fresh")]
     pub retry_failed: bool,
-    /// Trials that run at the same time
+    /// Number of trials that run at the same time in this process
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
     /// Create the study and end, so that `tune worker` can join it from any machine
     ///
-    /// The same command without --prepare goes on with the study, waits for its workers, and confirms the winner.
+    /// The same command without --prepare then goes on with the study, waits for its workers, and
+    /// confirms the winner.
     #[arg(long)]
     pub prepare: bool,
-    /// Make a study with several workers reproducible
+    /// Make a study with several workers reproducible, at some cost in speed
     ///
-    /// With N workers, suggestion k waits for the results of the trials up to k - N and uses no others.
+    /// With N workers, the proposal for trial k uses the results of trials up to k - N and no
+    /// others. So it may have to wait for a slow trial.
     #[arg(long)]
     pub deterministic: bool,
     #[command(flatten)]
@@ -113,7 +137,7 @@ impl StudyArgs {
     /// Refuses options that contradict each other, in a study of `metrics`.
     ///
     /// # Errors
-    /// With the option, its value, the rule and the way out.
+    /// The message names the option, its value, the rule and the way out.
     pub fn check(&self, metrics: &[Metric]) -> Result<()> {
         self.check_rules()?;
         check_metrics(metrics)?;
@@ -160,7 +184,8 @@ impl StudyArgs {
         }
     }
 
-    /// Refuses pauses where a trial has several seeds or the order of results is fixed, and a model where there is none.
+    /// Refuses trials that pause if a trial has several seeds, or if the order of results is fixed
+    /// for several workers. Also refuses freeze-thaw with a search that has no model.
     fn check_fidelity(&self) -> Result<()> {
         let fidelity = self.fidelity.fidelity.name();
         if self.fidelity.is_on() && self.deterministic_workers().is_some() {
@@ -204,7 +229,8 @@ impl StudyArgs {
         })
     }
 
-    /// What is searched and how: the `space` of this checksum, by these options.
+    /// The part of a study's setup that says what is searched and how. `space_sha256` is the
+    /// checksum of `space`.
     pub fn searched(&self, space: &Space, space_sha256: String) -> Searched {
         let searched = Searched::new(space.name(), space_sha256, self.search.name(), self.seed);
         Searched {
@@ -216,7 +242,7 @@ impl StudyArgs {
         }
     }
 
-    /// The number of workers, if the study's results depend on it alone.
+    /// The number of workers, if results depend on it: with `--deterministic` and at least two.
     fn deterministic_workers(&self) -> Option<u16> {
         Some(self.workers).filter(|&workers| self.deterministic && workers > 1)
     }

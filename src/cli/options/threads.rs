@@ -1,10 +1,10 @@
-//! `--threads`: the number of threads that compute.
+//! `--threads`: the number of computing threads.
 
 use clap::Args;
 
 #[derive(Debug, Args)]
 pub(crate) struct ThreadsArgs {
-    /// Threads to compute with, shared equally among the workers; all cores if left out
+    /// Number of computing threads, shared equally among the workers; if left out, one per core
     ///
     /// Results are the same with any number of threads.
     #[arg(long, value_name = "N", env = "TUNE_THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]

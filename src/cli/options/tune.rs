@@ -16,37 +16,46 @@ use crate::units::Bytes;
 pub(crate) struct TuneArgs {
     #[command(flatten)]
     pub data: DataArgs,
-    /// Search space: images, small-images, tables, topologies, whetstone, or a JSON file; chosen by the data set if left out
+    /// Search space: images, small-images, tables, topologies, whetstone, or a JSON file
+    ///
+    /// The space lists the hyperparameters and their ranges. If left out, the shape of the data
+    /// decides between images, small-images and tables.
     #[arg(long, value_name = "NAME|FILE")]
     pub space: Option<String>,
-    /// Chip to deploy on: a name such as loihi1 or truenorth (see configs/chips), ideal, or a JSON file
+    /// Chip to deploy on: a name such as loihi1 or truenorth (see configs/chips), ideal, or a JSON
+    /// file
     ///
-    /// ideal has no limits, exact weights and graded input.
+    /// The ideal chip has no limits, exact weights and graded (grey-scale) input.
     #[arg(long, value_name = "NAME|FILE", default_value = "ideal")]
     pub chip: String,
     #[command(flatten)]
     pub study: StudyArgs,
-    /// What is optimized; may be given several times for several objectives
+    /// What is optimized; may be given several times for several metrics
     ///
-    /// The first metric decides the winner and is accuracy or robustness. Others are modelled or counted for one
-    /// inference on the chip: energy, latency, throughput, energy-delay-product, area, cores, parameters,
+    /// The first metric is accuracy or robustness, and decides the winner. robustness is the
+    /// accuracy on faulty chips. The other metrics are those of one inference on the chip, modelled
+    /// or counted: energy, latency, throughput, energy-delay-product, area, cores, parameters,
     /// synaptic-operations, spikes.
     #[arg(long, value_name = "NAME", default_value = "accuracy")]
     pub metric: Vec<Goal>,
-    /// What a metric must be at least or at most: cores<=128, accuracy>=0.97; may be given several times
+    /// Bound of a metric, such as cores<=128 or accuracy>=0.97; may be given several times
     ///
-    /// Networks that break a constraint of cores or parameters are not trained. A network that breaks another one cannot
-    /// win.
+    /// A network beyond a bound of cores or parameters is not trained. A network beyond any other
+    /// bound cannot win.
     #[arg(long, value_name = "METRIC<=VALUE")]
     pub constraint: Vec<Constraint>,
-    /// Faults of the chips on which robustness is measured, as in `tune eval`
+    /// Kinds of chip faults for the metric robustness, separated by commas; `tune eval --help`
+    /// lists them
     #[arg(long, value_name = "FAULT,...", value_delimiter = ',', value_parser = fault,
         default_value = "stuck-at-zero,dead-neuron,dropped-spike")]
     pub faults: Vec<FaultChoice>,
-    /// Rates at which each fault of robustness occurs
+    /// Rates at which each kind of fault occurs, for the metric robustness
+    ///
+    /// For most faults the rate is the share of broken parts. For weight-variation and
+    /// threshold-shift it is the standard deviation.
     #[arg(long, value_name = "RATE,...", value_delimiter = ',', default_values_t = [0.05])]
     pub fault_rates: Vec<f64>,
-    /// Faulty chips per fault and rate of robustness
+    /// Number of simulated faulty chips for each fault and rate, for the metric robustness
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub fault_maps: u32,
     /// Best trials to train again with new seeds: their number, 0 for none, or front; 3, or front with several metrics,
@@ -62,13 +71,14 @@ pub(crate) struct TuneArgs {
     /// Share of the training set held out to score trials; no effect if the data set has a validation part
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = open_share)]
     pub validation: f64,
-    /// Exit with 3 if the winner's mean accuracy on the test set is below this
+    /// Exit with code 3 if the winner's mean accuracy on the test set is below this value, from 0
+    /// to 1
     #[arg(long, value_name = "ACCURACY", value_parser = share)]
     pub fail_under: Option<f64>,
     /// Memory limit of one trial, such as 8G (K, M, G, T: powers of 1024)
     ///
-    /// A trial that needs more fails before it begins. If left out: the memory available at the start, shared equally
-    /// among the workers, where the system tells it.
+    /// A trial that needs more fails before it begins. If left out, the memory available at the
+    /// start is shared equally among the workers, where the system tells it.
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<Bytes>,
 }

@@ -1,4 +1,4 @@
-//! What goes over `tune serve --stdio`: a request a line, and a reply to each.
+//! The messages of `tune serve --stdio`: one request per line, and one reply to each.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use crate::search::Strategy;
 use crate::space::Point;
 use crate::study::Metric;
 
-/// Version of the protocol.
+/// Version of the protocol, which the reply to `open` holds.
 pub(super) const SCHEMA: u32 = 1;
 
 /// A line in either direction.
@@ -17,46 +17,46 @@ pub(super) const SCHEMA: u32 = 1;
 #[schemars(title = "Serve")]
 #[expect(dead_code, reason = "it stands for both kinds of lines in their schema")]
 pub(in crate::cli) enum Message {
-    /// To the program.
+    /// A line from the other program.
     Request(Request),
-    /// A request of the program, one per line.
+    /// A line to the other program.
     Reply(Reply),
 }
 
-/// A line on standard input.
+/// A line on standard input: what the other program asks for.
 #[derive(Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(tag = "op", rename_all = "lowercase", deny_unknown_fields)]
 pub(in crate::cli) enum Request {
-    /// Begins a study; one that is open is forgotten.
+    /// Begins a study. A study that is open before is closed and forgotten.
     Open {
-        /// The search space, as in a space's file.
+        /// The search space, in the form of a space file.
         space: Map<String, Json>,
-        /// What is measured, at least one.
+        /// The metrics, at least one: the values that the other program measures.
         metrics: Vec<Metric>,
-        /// How many constraints each result has; one holds where its value is at most 0.
+        /// Number of constraints of each result. A constraint holds if its value is at most 0.
         #[serde(default)]
         constraints: usize,
-        /// With 2 to 4 metrics and the search bayes, one value per metric. Points that do not improve on it in every
-        /// metric score zero.
+        /// The worst useful value of every metric, for 2 to 4 metrics and the search bayes. Points
+        /// that do not improve on it in every metric score zero.
         reference: Option<Vec<f64>>,
-        /// What proposes points.
+        /// The search algorithm that proposes points.
         #[serde(default)]
         search: Strategy,
-        /// Root of all randomness: the same requests with the same seed get the same replies.
+        /// Seed of all random numbers: the same requests with the same seed get the same replies.
         #[serde(default)]
         seed: u64,
     },
-    /// Asks for a point to evaluate; several may be under way.
+    /// Asks for a point to evaluate. Several points may be under evaluation at a time.
     Ask {},
-    /// Gives the result of a trial, or of a point that was not asked for.
+    /// Gives the result of a trial, or of a point that was not proposed.
     Tell {
-        /// The trial's number; this or `point`.
+        /// The trial's number. Either `trial` or `point` is given.
         trial: Option<u32>,
-        /// A point that was not asked for.
+        /// A point that was not proposed; it becomes a new trial.
         point: Option<Point>,
-        /// One a metric, finite; this or `failure`.
+        /// One finite value per metric. Either `values` or `failure` is given.
         values: Option<Vec<f64>>,
-        /// One a constraint.
+        /// One value per constraint.
         #[serde(default)]
         constraints: Vec<f64>,
         /// The reason, if the trial failed.
@@ -64,51 +64,51 @@ pub(in crate::cli) enum Request {
     },
     /// Asks for the best trials so far.
     Best {},
-    /// Ends the study.
+    /// Ends the study and forgets it.
     Close {},
 }
 
-/// A line on standard output.
+/// A line on standard output: the reply to one request.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "reply", rename_all = "lowercase")]
 pub(in crate::cli) enum Reply {
-    /// The study is open.
+    /// The study has begun.
     Opened {
         /// Version of the protocol.
         schema: u32,
-        /// The space's name.
+        /// Name of the search space.
         space: String,
-        /// How many parameters are searched.
+        /// Number of parameters that are searched.
         dimension: usize,
     },
     /// A point to evaluate.
     Trial {
-        /// Its number, to tell its result by.
+        /// The trial's number, which the request `tell` names.
         trial: u32,
         /// The values of the parameters that are active.
         point: Point,
     },
-    /// A result is known now.
+    /// The result was taken.
     Told {
-        /// The trial's number; of a point that was not asked for, its new one.
+        /// The trial's number. A point that was not proposed gets a new one.
         trial: u32,
         /// The best trial in the first metric so far; left out if no trial has a value.
         best: Option<u32>,
     },
-    /// The best trials: with one metric the best, with several all that no other beats in every one; none
-    /// that breaks a constraint.
+    /// The best trials so far: with one metric the best one, with several metrics the Pareto front
+    /// (trials that no other beats in every metric). Trials that break a constraint are left out.
     Best {
-        /// In order of their numbers.
+        /// The trials, in rising order of their numbers.
         trials: Vec<Scored>,
     },
-    /// The study is forgotten.
+    /// The study is closed and forgotten.
     Closed {
-        /// How many trials it had.
+        /// Number of trials that the study had.
         trials: usize,
     },
-    /// The request was refused; the session is unchanged.
+    /// The request was refused; the study is unchanged.
     Error {
-        /// What is wrong, in one line: the value, the rule, the way out.
+        /// One line that says what is wrong: the value, the rule, the way out.
         message: String,
     },
 }
@@ -116,10 +116,10 @@ pub(in crate::cli) enum Reply {
 /// A trial with a value.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
 pub(in crate::cli) struct Scored {
-    /// Its number.
+    /// The trial's number.
     pub trial: u32,
-    /// What was tried.
+    /// The values of its active parameters.
     pub point: Point,
-    /// One a metric.
+    /// One value per metric.
     pub values: Vec<f64>,
 }

@@ -1,7 +1,7 @@
-//! `tune serve --stdio`: a study in memory for another program, one JSON object a line.
+//! `tune serve --stdio`: a study in memory for another program, with one JSON object per line.
 //!
-//! The protocol is described in `configs/schemas/serve.schema.json`. A request that is wrong gets an error
-//! for a reply and changes nothing. Nothing is written anywhere; the end of standard input is the end.
+//! `configs/schemas/serve.schema.json` describes the messages. A wrong request gets an error as its
+//! reply and changes nothing. Nothing is stored. The program ends at the end of standard input.
 
 mod message;
 
@@ -21,7 +21,7 @@ use crate::space::{Point, Space};
 use crate::study::{Attributes, Failure, FailureKind, Outcome, Trial};
 use crate::tuner::Session;
 
-/// Answers standard input on standard output until its end.
+/// Answers the requests on standard input, until its end.
 pub(super) fn run() -> Result<Exit> {
     serve(std::io::stdin().lock(), streams::stdout().context("standard output")?)
 }
@@ -42,7 +42,7 @@ pub(super) fn serve(mut requests: impl BufRead, mut replies: impl Write) -> Resu
     Ok(Exit::Done)
 }
 
-/// What is open.
+/// The open study, if there is one.
 #[derive(Default)]
 struct Server {
     session: Option<Session>,

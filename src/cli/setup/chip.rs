@@ -7,10 +7,11 @@ use anyhow::{Context, Result, anyhow};
 use super::digest::sha256;
 use crate::backend::{ChipProfile, ProfileError};
 
-/// The chip profile `name`, built in or a file, and the SHA-256 of its text.
+/// The chip profile called `name`, or that in the file `name`. Also returns the SHA-256 of its
+/// text.
 ///
 /// # Errors
-/// There is no such chip or file, or the file is no profile.
+/// There is no such chip or file, or the file holds no chip profile.
 pub(crate) fn open(name: &str) -> Result<(ChipProfile, String)> {
     let path = Path::new(name);
     let profile = if path.extension().is_none() && !path.exists() {

@@ -6,10 +6,10 @@ use crate::cli::options::data::DataArgs;
 use crate::cli::shown::progress::DownloadBar;
 use crate::data::Dataset;
 
-/// The data set that `args` name; a bar shows a download if `shown`.
+/// Opens the data set that `args` name. If `shown`, a bar shows the progress of a download.
 ///
 /// # Errors
-/// None is named, or it cannot be found, read or downloaded.
+/// No data set is named, or it cannot be found, read or downloaded.
 pub(crate) fn open(args: &DataArgs, shown: bool) -> Result<Dataset> {
     let Some(name) = &args.dataset else {
         bail!("--dataset is missing: name a data set of `tune data list`")

@@ -1,4 +1,4 @@
-//! Checksums by which a study recognizes its inputs.
+//! Checksums by which a study recognizes that its inputs are the same.
 
 use std::path::Path;
 
@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 use crate::space::Space;
 use crate::study::Script;
 
-/// Programs that run the file after them: another version of them is not another script.
+/// Programs that run a script, such as `python`. Another version of such a program does not make
+/// another script.
 const INTERPRETERS: [&str; 14] = [
     "python", "pypy", "env", "sh", "bash", "zsh", "dash", "perl", "ruby", "node", "julia", "Rscript", "lua",
     "uv",
@@ -18,13 +19,13 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The SHA-256 of a space as a command or a script searches it.
+/// The SHA-256 of a space as `tune run` and `tune ask` search it, in hex.
 pub(crate) fn of_space(space: &Space) -> String {
     sha256(space.to_json().to_string().as_bytes())
 }
 
-/// The script of `command`: the first word that is a file and no interpreter; `None` if there is none,
-/// such as in `python -m train`.
+/// The script that `command` runs: its first word that is a file and no interpreter. `None` if
+/// there is none, as in `python -m train`.
 pub(crate) fn of_script(command: &str) -> Option<Script> {
     let words = shlex::split(command)?;
     let file = words.into_iter().find(|word| Path::new(word).is_file() && !is_interpreter(word))?;

@@ -1,4 +1,4 @@
-//! A study whose trials a command evaluates, from the options of `tune run`.
+//! A study whose trials a command evaluates, made from the options of `tune run`.
 
 use anyhow::{Context, Result};
 
@@ -50,13 +50,13 @@ impl Prepared {
     }
 }
 
-/// The files that a study of `args` reads.
+/// The files that a study with the options `args` reads.
 fn inputs(args: &RunArgs) -> Inputs {
     let named = Inputs::default().with("--space", Some(&args.space)).with_command(&args.command);
     named.with("--warm-start", args.study.warm_start.as_ref()).with_storage(&args.study.storage.storage)
 }
 
-/// The command of `setup` as the objective of a study of `space` and `metrics`.
+/// The command of `setup`, ready to evaluate points of `space` and to report `metrics`.
 ///
 /// # Errors
 /// The setup names no command, or its template does not fit the space.
@@ -75,7 +75,8 @@ fn setup(args: &RunArgs, steps: Option<u32>, space: &Space) -> ExternalSetup {
     }
 }
 
-/// Space, search, seed and fidelity: the options that people vary in sweeps.
+/// The name of a study without `--study`: space, search, seed and fidelity, which people vary most
+/// often.
 fn default_name(space: &Space, args: &RunArgs) -> String {
     let name = format!("{}-{}-{}", space.name(), args.study.search.name(), args.study.seed);
     args.study.fidelity.name().into_iter().fold(name, |name, fidelity| name + "-" + &fidelity)

@@ -1,4 +1,5 @@
-//! The job of a study: kept with it, and made into an objective by every process that works on it.
+//! The job of a study: what every process that works on the study must know. It is stored with the
+//! study, and each process makes the objective (what evaluates trials) from it.
 
 use std::path::Path;
 
@@ -31,7 +32,7 @@ pub(crate) fn of_command(args: &StudyArgs) -> Job {
     }
 }
 
-/// The job of a study of networks on a chip of `profile`.
+/// The job of a study of networks, trained as `args` say, on a chip of `profile`.
 ///
 /// # Errors
 /// The profile has no form as JSON.
@@ -62,7 +63,7 @@ pub(crate) fn of_network(args: &TuneArgs, setup: &Setup, profile: &ChipProfile) 
     Ok(Job { training: Some(training), ..of_command(&args.study) })
 }
 
-/// The faulty chips that robustness is measured on.
+/// The faulty chips on which robustness is measured: kinds of faults, rates, and chips per rate.
 pub(crate) fn sweep(args: &TuneArgs) -> Sweep {
     let faults = FaultChoice::chosen(&args.faults);
     Sweep { faults, rates: args.fault_rates.clone(), maps: args.fault_maps, seed: args.study.seed }
@@ -75,7 +76,8 @@ fn absolute(name: &str) -> String {
     whole.map_or_else(|| name.to_owned(), |path| path.display().to_string())
 }
 
-/// Networks trained on `dataset` as `training` says, with at most `memory` for each trial.
+/// The objective that trains networks on `dataset` as `training` says, each trial with at most
+/// `memory`.
 ///
 /// # Errors
 /// A goal, a fault or the chip is not of this version; the data set is too small to be split.
@@ -96,7 +98,7 @@ pub(crate) fn network(training: &Training, dataset: Dataset, memory: Option<Byte
         .with_memory(memory, training.memory.map(Bytes)))
 }
 
-/// What the study says about the files of its data set.
+/// The options with which the study opens the files of its data set.
 fn open_options(training: &Training) -> Result<OpenOptions> {
     let Training { label, header, channels, .. } = training;
     Ok(OpenOptions {
@@ -109,22 +111,24 @@ fn open_options(training: &Training) -> Result<OpenOptions> {
     })
 }
 
-/// What all trials of a worker have in common: sent to the processes that evaluate them.
+/// What all trials of a worker have in common. The worker sends it to the processes that evaluate
+/// its trials.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WorkerJob {
     pub training: Training,
     pub sources: SourceArgs,
-    /// The most memory of a trial, in bytes.
+    /// The memory limit of a trial, in bytes.
     pub memory: Option<u64>,
     pub threads: u16,
 }
 
 impl WorkerJob {
-    /// Opens the data set and makes the objective.
+    /// Opens the data set and makes the objective, which trains and scores networks.
     ///
     /// # Errors
-    /// The data set is not here, or is another; something of the study is not of this version.
+    /// The data set is not on this machine, or has another content. Or the study uses something
+    /// that this version does not know.
     pub fn objective(&self) -> Result<Classify> {
         network(&self.training, self.dataset()?, self.memory.map(Bytes))
     }

@@ -1,10 +1,11 @@
-//! The machine: its threads, its memory, its name.
+//! The machine: its number of cores, its available memory, its name.
 
 use anyhow::{Context, Result};
 
 use crate::units::Bytes;
 
-/// Computes with this number of threads from now on; with one per core if it is `None`.
+/// Makes this process compute with `threads` threads from now on; with one per core if it is
+/// `None`.
 ///
 /// # Errors
 /// The system starts no more threads.
@@ -13,7 +14,7 @@ pub(crate) fn use_threads(threads: Option<u16>) -> Result<()> {
     builder.build_global().context("cannot start the threads")
 }
 
-/// How many cores there are for this process.
+/// The number of cores that this process may use.
 pub(crate) fn cores() -> u16 {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     u16::try_from(cores).unwrap_or(u16::MAX)
@@ -31,19 +32,20 @@ pub(crate) fn host() -> String {
     std::env::var("COMPUTERNAME").unwrap_or_else(|_| "localhost".to_owned())
 }
 
-/// The name of this process: its machine, and its number there.
+/// The name of this process: the machine's name and the process number.
 pub(crate) fn process_name() -> String {
     format!("{}:{}", host(), std::process::id())
 }
 
-/// Memory that is available without swapping, in bytes; `None` where the system does not tell.
+/// Memory that is available without swapping, in bytes; `None` where the system does not tell it.
 ///
-/// On Linux: `MemAvailable` of /proc/meminfo.
+/// On Linux it is `MemAvailable` of /proc/meminfo.
 fn available_memory() -> Option<Bytes> {
     available(&std::fs::read_to_string("/proc/meminfo").ok()?)
 }
 
-/// An equal share of the available memory for each of `workers`, at least 1; `None` where the system does not tell.
+/// An equal share of the available memory for each of `workers`, in bytes, at least 1; `None` where
+/// the system does not tell the available memory.
 pub(crate) fn memory_share(workers: u16) -> Option<Bytes> {
     available_memory().map(|Bytes(available)| Bytes(available / u64::from(workers.max(1))))
 }

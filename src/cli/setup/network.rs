@@ -1,4 +1,4 @@
-//! A study of networks on a data set and a chip, from the options of `tune`.
+//! A study of networks on a data set and a chip, made from the options of `tune`.
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ use crate::study::{DATA_SHAPE, JOB, Metric, SPACE, Searched, Setup, VALIDATION_S
 use crate::units::Bytes;
 
 impl Prepared {
-    /// Checks `args` and opens the files that they name, cheap things first.
+    /// Checks `args` and opens the files that they name. Checks that take little time come first.
     ///
     /// # Errors
     /// An option, a file or the data set is wrong.
@@ -81,7 +81,7 @@ impl Prepared {
     }
 }
 
-/// The files that a study of `args` reads.
+/// The files that a study with the options `args` reads.
 fn inputs(args: &TuneArgs) -> Inputs {
     let named = Inputs::default()
         .with("--against", args.against.as_ref())
@@ -91,7 +91,7 @@ fn inputs(args: &TuneArgs) -> Inputs {
     named.with_storage(&args.study.storage.storage)
 }
 
-/// Refuses goals that contradict each other, the chip or the faults.
+/// Refuses metrics and constraints that contradict each other, the chip or the faults.
 fn check_goals(args: &TuneArgs, profile: &ChipProfile) -> Result<()> {
     let goals = &args.metric;
     let metrics: Vec<Metric> = goals.iter().map(|goal| goal.metric()).collect();
@@ -113,10 +113,11 @@ fn check_goals(args: &TuneArgs, profile: &ChipProfile) -> Result<()> {
     Ok(())
 }
 
-/// `space` without the input codings that a chip of `profile` cannot take, and a remark where there are any.
+/// `space` without the input codings that a chip of `profile` cannot take. If there were any, a
+/// remark says so.
 ///
 /// # Errors
-/// Every point of the space has a graded input, and the chip takes none.
+/// Every point of the space has a graded (grey-scale) input, and the chip takes only spikes.
 fn on_chip(space: Space, profile: &ChipProfile) -> Result<(Space, Vec<Remark>)> {
     let takes_graded = Chip::new(profile.clone()).takes_graded_inputs();
     if !takes_graded && !codes_spikes(&space) {
@@ -163,7 +164,8 @@ fn setup(
     }
 }
 
-/// Data set, space, chip, search, seed and metrics: the options that people vary in sweeps.
+/// The name of a study without `--study`: data set, space, chip, search, seed and metrics, which
+/// people vary most often.
 fn default_name(setup: &Setup, goals: &[Goal]) -> String {
     let Searched { space, search, fidelity, seed, .. } = &setup.searched;
     let mut name = format!("{}-{space}-{}-{search}-{seed}", setup.dataset, setup.chip);
@@ -177,7 +179,7 @@ fn default_name(setup: &Setup, goals: &[Goal]) -> String {
     name
 }
 
-/// The most memory of a trial: the option's, else an equal share of the memory that is available.
+/// The memory limit of a trial: that of `--memory`, else an equal share of the available memory.
 fn memory(args: &TuneArgs) -> Option<Bytes> {
     args.memory.or_else(|| machine::memory_share(args.study.workers))
 }

@@ -1,4 +1,4 @@
-//! A study by its name: a new one, or an older one that has the same setup.
+//! Finds a study by its name, or creates it. An older study must have the same setup.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -13,23 +13,24 @@ use crate::storage::{Location, Storage, StudyKey};
 use crate::study::{Attributes, IDENTITY, Metric, Study, VERSION, differences};
 use crate::tuner::remove_checkpoints;
 
-/// The study that is asked for.
+/// What a caller wants of a study: its name, its metrics and its setup.
 pub(crate) struct StudyRequest<'a> {
     pub name: &'a str,
     pub metrics: &'a [Metric],
-    /// Name of the attribute that must be the same when the study is taken up again, and its value.
+    /// Name and value of the attribute that must be the same when an older study is resumed.
     pub setup: (&'static str, Json),
-    /// Attributes that are written at every start: studies of older versions lack some.
+    /// Attributes that are written at every start, since studies of older versions lack some of
+    /// them.
     pub facts: Attributes,
 }
 
-/// The storage at `database`, which must exist, to write to it.
+/// Opens the storage at `database`, which must exist, for reading and writing.
 pub(crate) fn existing(database: &Location) -> Result<Box<dyn Storage>> {
     must_exist(database)?;
     Ok(database.open()?)
 }
 
-/// The storage at `database`, which must exist, to read it: nothing in it changes.
+/// Opens the storage at `database`, which must exist, for reading only.
 pub(crate) fn to_read(database: &Location) -> Result<Box<dyn Storage>> {
     must_exist(database)?;
     Ok(database.open_to_read()?)
@@ -42,13 +43,13 @@ fn must_exist(database: &Location) -> Result<()> {
     Ok(())
 }
 
-/// A random name that no other study has.
+/// A random text that identifies a new study.
 fn identity() -> String {
     let random = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", random(), random())
 }
 
-/// The study called `name`, or the only one.
+/// The study called `name`; without a name, the only study of the storage.
 pub(crate) fn the_study(
     storage: &mut dyn Storage,
     database: &Location,
@@ -72,7 +73,8 @@ pub(crate) fn the_study(
     })
 }
 
-/// Prints the study's name, and the command with which workers join it.
+/// Tells the user that the study was created: prints its name, and the command by which workers
+/// join it.
 ///
 /// # Errors
 /// Standard output cannot be written.
@@ -84,9 +86,10 @@ pub(crate) fn ready(name: &str, database: &Location) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Opens the study that `request` names in `storage`, or creates it. `database` is the location of `storage`.
+/// Opens the study that `request` names in `storage`, or creates it. `database` is the location of
+/// `storage`.
 ///
-/// If `fresh`, deletes an older study of this name and its checkpoints first.
+/// If `fresh`, an older study of this name and its checkpoints are deleted first.
 ///
 /// # Errors
 /// An older study has another setup, its checkpoints cannot be removed, or the storage fails.
@@ -121,7 +124,7 @@ pub(crate) fn open(
     Ok(storage.create_study(request.name, request.metrics, &attributes)?)
 }
 
-/// Refuses to go on with a study of another setup.
+/// Refuses to resume a study that has another setup.
 fn check_same(study: &Study, database: &Location, request: &StudyRequest<'_>) -> Result<()> {
     let way_out = "choose another --study, or drop the old one with --fresh";
     let (attribute, ours) = &request.setup;

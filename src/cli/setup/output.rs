@@ -1,4 +1,5 @@
-//! Files of results: checked before the run, and never one of the files that the run reads.
+//! Output files of a run. They are checked before the run, and may not be a file that the run
+//! reads.
 
 use std::path::{Path, PathBuf};
 
@@ -10,11 +11,11 @@ use crate::data::{self, Origin};
 use crate::output;
 use crate::storage::Location;
 
-/// A file that can be written.
+/// An output file that has been checked: it can be written.
 #[derive(Debug)]
 pub(crate) struct Output {
     file: PathBuf,
-    /// The file beside it that holds the network, if there is to be one.
+    /// The file beside it for the network's weights, if the run makes a network.
     model: Option<PathBuf>,
 }
 
@@ -32,7 +33,8 @@ impl Output {
         Ok(Self { file: file.to_owned(), model: None })
     }
 
-    /// As [`Output::check`], with the file for a network beside it. A device or a FIFO has no file beside it.
+    /// Like [`Output::check`], with a file for a network beside it. A device or a FIFO (named pipe)
+    /// gets no file beside it.
     ///
     /// # Errors
     /// See [`Output::check`]; either file can cause them.
@@ -58,32 +60,33 @@ impl Output {
         Ok(Self { model: Some(model), ..output })
     }
 
-    /// The file itself.
+    /// The path of the file.
     pub fn file(&self) -> &Path {
         &self.file
     }
 
-    /// The file beside it that holds the network, if there is to be one.
+    /// The path of the file for the network's weights, if the run makes a network.
     pub fn model(&self) -> Option<&Path> {
         self.model.as_deref()
     }
 
-    /// Replaces the file's content, all at once: a reader sees the old or the new.
+    /// Replaces the content of the file at once: a reader sees either the old or the new content.
     ///
     /// # Errors
-    /// The system does not write it.
+    /// The system cannot write the file.
     pub fn write(&self, content: impl AsRef<[u8]>) -> Result<(), WhileRunning> {
         let failed = |error| WhileRunning(format!("cannot write {}: {error}", self.file.display()));
         output::write(&self.file, content.as_ref()).map_err(failed)
     }
 }
 
-/// The files that a command reads, each with the option that names it.
+/// The files that a command reads, each with the option that names it, so that no output replaces
+/// them.
 #[derive(Default)]
 pub(crate) struct Inputs(Vec<(String, PathBuf)>);
 
 impl Inputs {
-    /// With the file `name`, if there is one, from `option`.
+    /// Adds the file `name`, if there is one, which `option` names.
     pub fn with(mut self, option: &str, name: Option<impl AsRef<Path>>) -> Self {
         if let Some(path) = name.as_ref().map(AsRef::as_ref).filter(|path| path.exists()) {
             self.0.push((format!("{option} {}", path.display()), path.to_owned()));
@@ -91,7 +94,7 @@ impl Inputs {
         self
     }
 
-    /// With the database and the files that SQLite keeps beside it.
+    /// Adds the database's file and the files that SQLite keeps beside it.
     pub fn with_storage(mut self, database: &Location) -> Self {
         let Some(file) = database.file() else { return self };
         let whole = file.canonicalize().unwrap_or_else(|_| file.to_owned());
@@ -103,13 +106,13 @@ impl Inputs {
         self
     }
 
-    /// With the files of the words of `command`: the program and what it is given.
+    /// Adds the files among the words of `command`: its program and its arguments.
     pub fn with_command(self, command: &str) -> Self {
         let words = shlex::split(command).unwrap_or_default();
         words.into_iter().fold(self, |inputs, word| inputs.with("--command", Some(word)))
     }
 
-    /// With the data set: its file, or the files of its folder and of the catalogue.
+    /// Adds the files of the data set: one file, or those of a folder or of the catalogue.
     pub fn with_dataset(mut self, args: &DataArgs) -> Self {
         let Some(name) = &args.dataset else { return self };
         let files = match data::find(name) {
@@ -123,14 +126,14 @@ impl Inputs {
         self
     }
 
-    /// What `file` is already: an option and its value.
+    /// The option and value by which `file` is read; `None` if the command does not read it.
     fn name_of(&self, file: &Path) -> Option<&str> {
         let (name, _) = self.0.iter().find(|(_, input)| output::is_same(input, file))?;
         Some(name)
     }
 }
 
-/// Where the files of the data set `name` may be.
+/// All paths at which the files of the catalogue's data set `name` may be.
 fn catalogue_files(args: &DataArgs, name: &str, files: &[data::CatalogueFile]) -> Vec<PathBuf> {
     let Ok(sources) = args.sources.sources() else { return Vec::new() };
     let places =
@@ -142,7 +145,7 @@ fn catalogue_files(args: &DataArgs, name: &str, files: &[data::CatalogueFile]) -
     places.flat_map(in_place).collect()
 }
 
-/// The files of `folder` and of its folders that are named as those of a data set are.
+/// The files in `folder` and its subfolders whose names are those of data set files.
 fn data_files(folder: &Path) -> Vec<PathBuf> {
     let entries = |folder: &Path| -> Vec<PathBuf> {
         folder.read_dir().into_iter().flatten().flatten().map(|entry| entry.path()).collect()

@@ -1,4 +1,4 @@
-//! A study that is ready to begin, whatever evaluates its trials.
+//! A study that is ready to begin. Its trials train networks, or run a command.
 
 use crate::objective::{DataSummary, Objective};
 use crate::report::{Best, Remark};
@@ -8,21 +8,21 @@ use crate::tuner::Settings;
 
 use super::output::Output;
 
-/// A study that is ready to begin: checked options and opened files.
+/// A study that is ready to begin: its options are checked and its files are open.
 pub(crate) struct Prepared {
-    /// The space that is searched.
+    /// The search space.
     pub space: Space,
-    /// Evaluates trials.
+    /// What evaluates trials: trains networks, or runs a command.
     pub objective: Box<dyn Objective>,
     /// The study's name.
     pub name: String,
     /// Everything that must stay the same when the study is resumed.
     pub setup: StudySetup,
-    /// Study attributes that are written at every start.
+    /// Attributes of the study that are written at every start.
     pub facts: Attributes,
     /// Budget, workers and the other settings of the tuner.
     pub settings: Settings,
-    /// The file of the result.
+    /// The output file for the result.
     pub output: Output,
     /// The least mean of the winner on the test set, if one is asked for.
     pub fail_under: Option<f64>,
@@ -30,20 +30,20 @@ pub(crate) struct Prepared {
     pub against: Option<(String, Best)>,
     /// What the trials are trained on; `None` if a command evaluates them.
     pub data: Option<DataSummary>,
-    /// What people should know before the study begins.
+    /// Remarks for the user before the study begins.
     pub remarks: Vec<Remark>,
 }
 
-/// The setup of a study, by what evaluates its trials.
+/// The setup of a study: everything that must stay the same when it is resumed.
 pub(crate) enum StudySetup {
-    /// Networks on a data set and a chip.
+    /// The trials are networks on a data set and a chip.
     Networks(Setup),
-    /// A command, or a script that asks and tells.
+    /// The trials are evaluated by a command, or by a script through `tune ask` and `tune tell`.
     External(ExternalSetup),
 }
 
 impl StudySetup {
-    /// Notes the checksum of the results that the search knows from the start.
+    /// Adds the checksum of the results given by `--warm-start`.
     pub fn set_warm_start(&mut self, sha256: String) {
         let searched = match self {
             Self::Networks(setup) => &mut setup.searched,
@@ -52,7 +52,7 @@ impl StudySetup {
         searched.warm_start_sha256 = Some(sha256);
     }
 
-    /// The name of the study attribute that holds it, and its value.
+    /// The study attribute that stores the setup: its name and its value.
     pub fn attribute(&self) -> (&'static str, serde_json::Value) {
         match self {
             Self::Networks(setup) => (SETUP, setup.to_json()),

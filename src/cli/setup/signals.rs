@@ -1,4 +1,5 @@
-//! Signals: the first asks a run to end cleanly. What was ignored at the start stays ignored.
+//! Signals: the first asks a run to end cleanly. A signal that was ignored at the start stays
+//! ignored.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -10,13 +11,15 @@ use crate::cli::shown::exit::Exit;
 /// Set by the first signal; the tuner ends cleanly when it sees it.
 pub(crate) static STOP: AtomicBool = AtomicBool::new(false);
 
-/// Signals within this time of the first are the same wish: `timeout` signals a program and its group at once.
+/// Signals within this time of the first count as the same one: `timeout` signals a program and its
+/// group at once.
 const SAME_WISH: Duration = Duration::from_secs(1);
 
-/// Listens for signals: the first sets [`STOP`], a later one ends the process at once.
+/// Listens for signals that end a process. The first sets [`STOP`]; a later one ends the process at
+/// once.
 ///
-/// Everything finished is stored already. A signal that the process was started to ignore (by `nohup`, or in the
-/// background of a script) is ignored on.
+/// All finished trials are stored by then. A signal that the process was started to ignore (by
+/// `nohup`, or in the background of a script) stays ignored.
 ///
 /// # Errors
 /// The system installs no handler.
@@ -35,9 +38,10 @@ pub(crate) fn stop_on_signals() -> Result<()> {
     Ok(())
 }
 
-/// Turns the signal of a limit on file sizes (`ulimit -f`) into an error of the write that breaks it.
+/// If the system limits the size of files (`ulimit -f`), a write beyond the limit becomes an error.
+/// Without this call a signal would end the process.
 ///
-/// Programs that this one starts have the signal as it was.
+/// Programs that this one starts treat the signal as they would without it.
 pub(crate) fn survive_file_limit() {
     dispositions::survive_file_limit();
 }
@@ -61,7 +65,8 @@ mod dispositions {
         }
     }
 
-    /// A handler, rather than to ignore the signal: a program that is started does not inherit it.
+    /// Installs a handler. If the signal were ignored, programs that this one starts would ignore
+    /// it too.
     pub fn survive_file_limit() {
         extern "C" fn nothing(_: c_int) {}
         if !is_ignored(SIGXFSZ) {
@@ -80,7 +85,8 @@ mod dispositions {
     }
 }
 
-/// Other systems start no program with ignored signals, and have no such limit.
+/// Elsewhere than on Unix, programs do not start with ignored signals, and file sizes have no such
+/// limit.
 #[cfg(not(unix))]
 mod dispositions {
     pub fn ignored() -> Vec<i32> {

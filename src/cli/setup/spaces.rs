@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use crate::input;
 use crate::space::Space;
 
-/// Name, file and text of every built-in space.
+/// Name, file name and text of every built-in space.
 const BUILT_IN: [(&str, &str, &str); 5] = [
     ("images", "configs/images.json", include_str!("../../../configs/images.json")),
     ("small-images", "configs/small-images.json", include_str!("../../../configs/small-images.json")),
@@ -30,7 +30,8 @@ pub(crate) fn open(name: &str) -> Result<Space> {
     Ok(Space::from_json(&text, name)?)
 }
 
-/// Images with a shorter side are small: the windows of a convolution would leave little of them.
+/// Images with a side shorter than this, in pixels, are small: convolutions would leave little of
+/// them.
 const SMALL: usize = 16;
 
 /// The built-in space that suits inputs of `shape` (height, width, channels).

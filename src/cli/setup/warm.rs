@@ -1,4 +1,4 @@
-//! `--warm-start`: results that the search knows from the start.
+//! `--warm-start`: reads earlier results, from which the search learns.
 
 use std::path::Path;
 
@@ -10,16 +10,17 @@ use crate::space::Space;
 use crate::storage::Storage;
 use crate::study::{Metric, WarmStartError, WarmStartTable, WarmStartTrials};
 
-/// Warm-start trials, as a study keeps them.
+/// Warm-start trials: earlier results, in the form in which a study stores them.
 pub(crate) struct WarmStart {
     pub trials: WarmStartTrials,
-    /// The checksum of the trials, in hex.
+    /// The SHA-256 of the trials, in hex.
     pub sha256: String,
-    /// How many trials there are, and which are left out.
+    /// How many trials there are, how many are left out, and why.
     pub remark: Remark,
 }
 
-/// The results of `source`, a table, lines of JSON, or another study of `storage`, for a study called `study`.
+/// Reads the results of `source` for a study called `study`. `source` is a CSV table, a file of
+/// JSON lines, or another study of `storage`.
 ///
 /// # Errors
 /// There is no such file or study, or it does not fit the space and the metrics.

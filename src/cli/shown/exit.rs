@@ -11,22 +11,22 @@ use crate::tuner::TunerError;
 pub(crate) enum Exit {
     /// The command is done.
     Done,
-    /// Something failed during the run.
+    /// The run failed.
     Failed,
     /// The arguments or the input are wrong.
     Usage,
     /// Done, but the result is below `--fail-under`.
     BelowTarget,
-    /// No trial has a value.
+    /// No trial has a value that counts.
     NothingFeasible,
-    /// The storage does not answer, refuses the connection, or fails during the run.
+    /// The storage cannot be reached, or fails during the run.
     Unreachable,
-    /// Stopped by a signal, after saving.
+    /// A signal stopped the run; all finished trials are stored.
     Interrupted,
 }
 
 impl Exit {
-    /// The number that the shell sees.
+    /// The exit code that the shell sees.
     pub fn code(self) -> u8 {
         match self {
             Exit::Done => 0,
@@ -40,12 +40,12 @@ impl Exit {
     }
 }
 
-/// An error of the run itself, rather than of its arguments or input.
+/// An error that happens during a run, not one of its arguments or input.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct WhileRunning(pub String);
 
-/// Prints a wrong command line as one line; help and version as they are.
+/// Prints the error of a wrong command line in one line. Prints help and version unchanged.
 pub(crate) fn usage(error: &clap::Error) -> Exit {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
@@ -64,12 +64,12 @@ pub(crate) fn usage(error: &clap::Error) -> Exit {
     }
 }
 
-/// Whether help on `stream` is coloured: on a terminal, unless `NO_COLOR` is set.
+/// Whether help is printed in colours on `stream`: it is a terminal, and `NO_COLOR` is not set.
 fn is_coloured(stream: &impl std::io::IsTerminal) -> bool {
     streams::is_rich(stream) && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// A wrong command line as one line, without a password that an address on it may hold.
+/// One line about a wrong command line. A password in an address on the command line is hidden.
 fn wrong(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let shown = match error.get(ContextKind::InvalidValue) {
@@ -82,7 +82,8 @@ fn wrong(error: &clap::Error) -> String {
     one_line(&with_plain_range(NUMBERS.iter().fold(shown, rule)))
 }
 
-/// `text` with a range of whole numbers as people write it: `must be 1 to 100,000` for `0 is not in 1..=100000`.
+/// `text` with ranges of whole numbers as people write them: `must be 1 to 100,000` instead of `0
+/// is not in 1..=100000`.
 fn with_plain_range(text: String) -> String {
     let plain = || {
         let (before, range) = text.split_once(" is not in ")?;
@@ -111,7 +112,8 @@ fn grouped(number: u64) -> String {
     groups.join(",")
 }
 
-/// What the standard library says of a number that it cannot read, and the rule.
+/// Pairs: how the standard library describes a number that it cannot read, and the rule to print
+/// instead.
 const NUMBERS: [(&str, &str); 4] = [
     ("invalid digit found in string", "must be a whole number"),
     ("cannot parse integer from empty string", "must be a whole number"),
@@ -119,7 +121,7 @@ const NUMBERS: [(&str, &str); 4] = [
     ("invalid float literal", "must be a number"),
 ];
 
-/// Prints an error's chain as one line.
+/// Prints an error with its causes as one line. Returns the matching exit code.
 pub(crate) fn report(error: &anyhow::Error) -> Exit {
     streams::say(format!("error: {}", one_line(&format!("{error:#}"))));
     let is_out_of_reach = error.chain().any(|cause| match cause.downcast_ref() {
@@ -133,19 +135,19 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
     }
 }
 
-/// Whether it is an error of a run that had begun.
+/// Whether `cause` happened during a run, so that the arguments and the input are not to blame.
 fn is_of_the_run(cause: &(dyn std::error::Error + 'static)) -> bool {
     cause.is::<TunerError>() || cause.is::<WhileRunning>() || cause.is::<Unprinted>()
 }
 
-/// Whether a storage that was opened rightly does not answer or cannot be written.
+/// Whether `error` means that an opened storage no longer answers, or cannot be written.
 fn is_out_of_reach(error: &StorageError) -> bool {
     use StorageError::{DiskFull, Moved, Unreachable, Unwritten};
 
     matches!(error, Unreachable { .. } | DiskFull { .. } | Unwritten { .. } | Moved { .. })
 }
 
-/// The lines before `Usage:` or a hint at `--help`, joined.
+/// Joins the lines of `text` before `Usage:` or the hint at `--help` into one line.
 fn one_line(text: &str) -> String {
     let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
     let kept: Vec<&str> =

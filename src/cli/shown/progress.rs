@@ -1,7 +1,7 @@
-//! The display of a running study: it observes the tuner's events.
+//! Shows the progress of a running study, from the events of the tuner.
 //!
-//! On a terminal: bars on standard error. Elsewhere: a line for every improvement and one every half
-//! minute. With `--json`: every event as a line on standard output. With `--quiet`: nothing.
+//! On a terminal: bars on standard error. Elsewhere: one line for every improvement, and one every
+//! half minute. With `--json`: one line per event on standard output. With `--quiet`: nothing.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use crate::units::digits;
 /// Least time between two lines that report no improvement.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
-/// How progress is shown.
+/// The way in which progress is shown.
 pub(crate) enum Progress {
     Quiet,
     Json(JsonLines),
@@ -26,7 +26,7 @@ pub(crate) enum Progress {
 }
 
 impl Progress {
-    /// Bars on a terminal and lines elsewhere, unless `display` says otherwise.
+    /// Shows bars on a terminal and lines elsewhere, unless `display` says otherwise.
     pub fn new(display: &DisplayArgs) -> Self {
         match (display.json, display.quiet) {
             (true, _) => Progress::Json(JsonLines::default()),
@@ -41,7 +41,7 @@ impl Progress {
         matches!(self, Progress::Lines(_) | Progress::Bars(_))
     }
 
-    /// Shows one event of a study, and after its first one what was loaded.
+    /// Shows one event of a study. After the first event, also shows which data were loaded.
     pub fn observe_study(&mut self, event: &Event, data: Option<&DataSummary>) {
         self.observe(event);
         if let (Event::StudyStarted { .. }, Some(data)) = (event, data) {
@@ -66,7 +66,7 @@ impl Progress {
     /// Ends the display.
     ///
     /// # Errors
-    /// Events are missing on standard output, though nobody has closed it.
+    /// Events could not be printed on standard output, though its reader did not close it.
     pub fn end(self) -> Result<(), Unprinted> {
         match self {
             Progress::Json(lines) => lines.state.map(drop),
@@ -75,9 +75,9 @@ impl Progress {
     }
 }
 
-/// One event per line, for programs. Whatever happens to standard output, the study goes on.
+/// Prints one event per line, for programs. If standard output fails, the study goes on.
 pub(crate) struct JsonLines {
-    /// How the last line was written; after one that was not, no other follows.
+    /// How the last line was written. After a failure no more lines are written.
     state: Result<Reader, Unprinted>,
 }
 
@@ -95,7 +95,7 @@ impl JsonLines {
     }
 }
 
-/// Lines for logs.
+/// Prints one line for each noteworthy event, for log files.
 pub(crate) struct Lines {
     budget: u32,
     best: Option<BestSoFar>,
@@ -107,7 +107,7 @@ impl Lines {
         Self { budget: 0, best: None, last: Instant::now() }
     }
 
-    /// The line for `event`, if it is worth one.
+    /// The line for `event`; `None` if the event is not noteworthy.
     fn line(&mut self, event: &Event, now: Instant) -> Option<String> {
         let line = match event {
             Event::DataLoaded(data) => Some(data.line()),
@@ -161,12 +161,12 @@ impl Lines {
     }
 }
 
-/// Bars for terminals: one bar for all trials, and a line with the running ones.
+/// Bars for terminals: one bar for all trials, and a line that names the running trials.
 pub(crate) struct Bars {
     all: MultiProgress,
     trials: ProgressBar,
     trial: ProgressBar,
-    /// By number: how far each running trial is.
+    /// The progress of each running trial, by its number.
     running: BTreeMap<u32, String>,
 }
 
@@ -210,7 +210,8 @@ impl Bars {
                 self.show_running();
             }
             Event::TrialResumed { trial, step } => {
-                // A resumed trial counts when it ends or pauses again.
+                // The bar counted this trial when it paused. It counts again when it ends or
+                // pauses.
                 self.trials.set_position(self.trials.position().saturating_sub(1));
                 self.running.insert(*trial, format!("trial {trial}: on from step {step}"));
                 self.show_running();
@@ -251,12 +252,12 @@ impl Bars {
     }
 
     fn say(&self, line: &str) {
-        // An unwritable terminal is not worth stopping for.
+        // If the terminal cannot be written, the study goes on.
         let _ = self.all.println(line);
     }
 }
 
-/// A bar over the bytes of a download, from the first call on.
+/// A bar over the bytes of a download. It appears with the first call of [`show`](Self::show).
 pub(crate) struct DownloadBar {
     bar: Option<ProgressBar>,
 }
@@ -266,7 +267,7 @@ impl DownloadBar {
         Self { bar: None }
     }
 
-    /// Shows how far it is.
+    /// Shows the progress of the download.
     pub fn show(&mut self, progress: data::DownloadProgress<'_>) {
         let bar = self.bar.get_or_insert_with(|| {
             let template = "{bar:30} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left  {msg}";
@@ -277,7 +278,7 @@ impl DownloadBar {
         bar.set_position(progress.bytes);
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn clear(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
@@ -315,7 +316,7 @@ fn stopped(finished: usize, rule: &str, reason: &str) -> String {
     format!("stopped after {finished} trials by {rule}: {reason}")
 }
 
-/// Counts of what was refused before training, with the most frequent reason.
+/// A text about points that were refused before training, with the most frequent reason.
 fn refused(count: u64, reason: &str, times: u64) -> String {
     format!("refused before training: {count} points, most often ({times}) since {reason}")
 }

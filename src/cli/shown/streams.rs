@@ -1,9 +1,10 @@
-//! The standard streams: all that the program prints goes through here.
+//! The standard streams: everything that the program prints goes through here.
 //!
-//! Results go to standard output. A reader that closes the pipe (`tune show | head`) wants no more,
-//! which is no failure; anything else that keeps a result from being written is one. Standard error
-//! is for people: what cannot be written there is lost, and ends nothing. A stream that is closed
-//! at the start leads to the null device, by Rust's runtime, so that no file takes its number.
+//! Results go to standard output. If the reader closes the pipe (`tune show | head`), that is no
+//! failure: the reader wants no more. If a result cannot be written for another reason, the command
+//! fails. Standard error is for people: text that cannot be written there is lost, and the program
+//! goes on. If a standard stream is closed at the start, Rust's runtime opens the null device in
+//! its place. So no other file can take its number.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -14,22 +15,22 @@ use std::time::Duration;
 #[error("standard output is not whole: cannot write it: {0}")]
 pub(crate) struct Unprinted(io::Error);
 
-/// Whether somebody still reads a stream.
+/// Whether the other end of a stream is still open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reader {
-    /// The text is written.
+    /// Somebody reads the stream; the text is written.
     Reads,
     /// The other end of the pipe is closed.
     IsGone,
 }
 
-/// The pause before another attempt to write to a stream that does not wait for its reader.
+/// The pause before the next attempt to write to a full stream that does not block.
 const RETRY_AFTER: Duration = Duration::from_millis(2);
 
-/// Prints `text` on standard output.
+/// Prints `text` on standard output. Returns whether somebody still reads it.
 ///
 /// # Errors
-/// It cannot be written, for another reason than a closed pipe.
+/// The text cannot be written. A closed pipe is no error: it gives [`Reader::IsGone`].
 pub(crate) fn print(text: &str) -> Result<Reader, Unprinted> {
     print_to(&mut *stdout().map_err(Unprinted)?, text)
 }
@@ -42,7 +43,7 @@ pub(crate) fn print_line(line: impl Display) -> Result<Reader, Unprinted> {
     print(&format!("{line}\n"))
 }
 
-/// Writes `line` and a newline to `out`, which answers another program.
+/// Writes `line` and a newline to `out`, from which another program reads.
 ///
 /// # Errors
 /// See [`print`].
@@ -50,25 +51,25 @@ pub(crate) fn answer(out: &mut (impl Write + ?Sized), line: &str) -> Result<Read
     print_to(out, &format!("{line}\n"))
 }
 
-/// Says `line` to people, on standard error.
+/// Prints `line` for people, on standard error.
 pub(crate) fn say(line: impl Display) {
     let mut err = io::stderr().lock();
     let _ = write_whole(&mut err, format!("{line}\n").as_bytes());
 }
 
-/// Standard output where answers are written.
+/// Standard output, as a file to write answers to.
 ///
 /// # Errors
 /// The process has no descriptor left.
 pub(crate) fn stdout() -> io::Result<Box<dyn Write>> {
-    // Rust's own handle takes a descriptor that cannot be written for one that nobody reads.
+    // Rust's own handle treats a descriptor that cannot be written as one that nobody reads.
     #[cfg(unix)]
     return Ok(Box::new(std::fs::File::from(std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned()?)));
     #[cfg(not(unix))]
     return Ok(Box::new(io::stdout()));
 }
 
-/// Whether bars and colours can be shown on `stream`: a terminal that moves its cursor.
+/// Whether bars and colours can be shown on `stream`: a terminal that can move its cursor.
 pub(crate) fn is_rich(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
 }
@@ -81,7 +82,8 @@ fn print_to(out: &mut (impl Write + ?Sized), text: &str) -> Result<Reader, Unpri
     }
 }
 
-/// Writes all of `bytes`; waits for the reader of a pipe that another program has set not to wait.
+/// Writes all of `bytes`. If another program made the pipe non-blocking, waits for the pipe's
+/// reader.
 fn write_whole(out: &mut (impl Write + ?Sized), mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match out.write(bytes) {

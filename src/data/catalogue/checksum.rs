@@ -14,7 +14,8 @@ pub(crate) fn file(path: &Path) -> Result<String, DataError> {
     stream(File::open(path).map_err(read)?).map_err(read)
 }
 
-/// SHA-256 of the content of a file that may be gzipped, in hex.
+/// SHA-256 of a file's content after unpacking, in hex. A file that is not gzipped is read as it
+/// is.
 pub(crate) fn unpacked(path: &Path) -> Result<String, DataError> {
     stream(format::stream::open(path)?).map_err(|error| format::stream::read_error(path, error))
 }
@@ -30,9 +31,9 @@ fn stream(mut bytes: impl Read) -> io::Result<String> {
     }
 }
 
-/// SHA-256 of a data set, in hex: of the shape (8 bytes per number), the levels (1 byte), and for
-/// each part the number of samples (8 bytes), the inputs (1 byte each) and the labels (2 bytes
-/// each), all little-endian.
+/// SHA-256 of a data set, in hex. It covers the shape (8 bytes per number) and the levels (1 byte).
+/// Then, for each part, it covers the number of samples (8 bytes), the inputs (1 byte each) and the
+/// labels (2 bytes each). All numbers are little-endian.
 pub(crate) fn content(shape: [usize; 3], levels: u8, parts: &[&Samples]) -> String {
     let mut hasher = Sha256::new();
     shape.iter().for_each(|&side| hasher.update((side as u64).to_le_bytes()));

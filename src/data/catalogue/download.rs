@@ -1,8 +1,9 @@
-//! Downloads: resumed where they broke off, verified, and renamed only then.
+//! Downloads of files. An interrupted download is resumed. The file gets its name only after its
+//! content was verified.
 //!
-//! Bytes go to `FILE.part`, which is kept when a download breaks off. The next attempt continues it
-//! by a range request at any mirror. The file is locked, so that processes that start at the same
-//! time download it once.
+//! Bytes go to `FILE.part`, which is kept if a download is interrupted. The next attempt asks any
+//! mirror for the missing bytes (an HTTP range request). The file is locked, so that processes that
+//! start at the same time download it only once.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -29,15 +30,15 @@ pub struct DownloadProgress<'a> {
 }
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// The longest silence of a mirror, after which the connection counts as broken.
+/// How long a mirror may send nothing before the connection counts as broken.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// The attempts in a row without a new byte after which a mirror is given up.
+/// A mirror is given up after this number of attempts in a row without a new byte.
 const FRUITLESS_ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(200);
 const BUFFER_BYTES: usize = 1 << 16;
 
-/// Downloads `file` to `target` from the first of `urls` that has it. The folder of `target` is
-/// made.
+/// Downloads `file` to the path `target`, from the first of `urls` that has it. The folder of
+/// `target` is created if it is missing.
 pub(crate) fn download(
     file: &CatalogueFile,
     urls: &[String],
@@ -60,17 +61,17 @@ pub(crate) fn download(
     Err(DataError::Download { file: file.name.to_owned(), tried: tried.join("; ") })
 }
 
-/// Why a mirror did not send the file.
+/// Why a mirror failed to send the file.
 enum Failure {
-    /// The connection broke off: another attempt may help.
+    /// The connection broke: another attempt at the same mirror may help.
     Cut(String),
-    /// The mirror does not have the file: another mirror may help.
+    /// The mirror does not have the file, or not as it should be: another mirror may help.
     Mirror(String),
     /// The file cannot be written: no mirror helps.
     Disk(DataError),
 }
 
-/// The file `FILE.part`, open and locked.
+/// The unfinished download `FILE.part`, open and locked.
 struct PartialFile {
     path: PathBuf,
     handle: File,
@@ -104,8 +105,8 @@ impl PartialFile {
         Ok(Self { path, handle })
     }
 
-    /// Downloads from one mirror and verifies. A wrong content may come from an earlier attempt:
-    /// then it starts anew.
+    /// Downloads the file from one mirror and verifies it. If the content is wrong, bytes of an
+    /// earlier attempt may be the cause. Then the download starts again from the first byte.
     fn fill_and_verify(
         &mut self,
         agent: &Agent,
@@ -127,8 +128,8 @@ impl PartialFile {
         }
     }
 
-    /// Sends requests until the file is complete, or [`FRUITLESS_ATTEMPTS`] in a row brought
-    /// nothing.
+    /// Sends requests until the file is complete. Gives up after [`FRUITLESS_ATTEMPTS`] in a row
+    /// without a new byte.
     fn fill(
         &mut self,
         agent: &Agent,
@@ -154,7 +155,7 @@ impl PartialFile {
         }
     }
 
-    /// One request for the missing bytes.
+    /// Sends one request for the missing bytes and writes what arrives.
     fn request(
         &mut self,
         agent: &Agent,
@@ -227,7 +228,7 @@ impl PartialFile {
         done.map_err(|source| DataError::Write { file: target.into(), source })
     }
 
-    /// Removes the file, which another process may have renamed already.
+    /// Deletes the file, unless another process has renamed it already.
     fn discard(self) -> Result<(), DataError> {
         match fs::remove_file(&self.path) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
@@ -238,7 +239,8 @@ impl PartialFile {
     }
 }
 
-/// Whether the response continues after `have` bytes; otherwise it starts at the first byte.
+/// Whether the response continues after the first `have` bytes; otherwise it starts at the first
+/// byte.
 fn resumes(response: &Response<Body>, have: u64) -> Result<bool, Failure> {
     let range = response.headers().get(header::CONTENT_RANGE).and_then(|range| range.to_str().ok());
     match response.status().as_u16() {

@@ -1,8 +1,9 @@
-//! The entries of the catalogue.
+//! The data sets of the catalogue, with the checksums of their files.
 //!
-//! The checksums of MNIST and Fashion-MNIST come from files with the MD5 that their authors or
-//! torchvision publish. TensorFlow Datasets, torchvision's Ruby port and Julia's MLDatasets agree
-//! on those of KMNIST and CIFAR; the authors of CIFAR publish the MD5 too.
+//! Checksums come from files that match the MD5 sums of others. For MNIST and Fashion-MNIST their
+//! authors or torchvision publish those sums. For KMNIST and CIFAR, TensorFlow Datasets,
+//! torchvision's Ruby port and Julia's MLDatasets agree on them. The authors of CIFAR publish the
+//! MD5 sums too.
 
 use super::entry::{BuiltIn, CatalogueFile, Entry, Format, Origin};
 use crate::data::format::cifar::Cifar;

@@ -1,5 +1,4 @@
-//! What the catalogue knows of a data set: its samples, its classes, its licence, and where it
-//! comes from.
+//! An entry of the catalogue of data sets: samples, classes, licence and source of a data set.
 
 use std::path::Path;
 
@@ -34,7 +33,7 @@ pub struct Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
-    /// It is part of this program.
+    /// The data set is part of this program.
     BuiltIn(BuiltIn),
     /// Files that are found in a folder or downloaded.
     Files {
@@ -42,7 +41,8 @@ pub enum Origin {
         format: Format,
         /// The files, all of which are needed.
         files: &'static [CatalogueFile],
-        /// Addresses under which the files have their names, in the order in which they are tried.
+        /// Base addresses; the address of a file is one of these and the file's name. They are
+        /// tried in this order.
         mirrors: &'static [&'static str],
     },
 }
@@ -105,8 +105,8 @@ impl CatalogueFile {
         self.name.strip_suffix(".gz").unwrap_or(self.name)
     }
 
-    /// The SHA-256 that a file at `path` must have, if it is known; the name tells whether it is
-    /// packed.
+    /// The SHA-256 that the file at `path` must have, if it is known. A name that ends in `.gz` is
+    /// that of a packed file.
     pub(crate) fn expected_sum(&self, path: &Path) -> Option<&'static str> {
         if path.file_name().is_some_and(|name| name == self.name) {
             Some(self.sha256)

@@ -37,7 +37,7 @@ fn fetch_file(
     }
 }
 
-/// The path of `file`, which is downloaded if it is missing; a damaged one is an error.
+/// The path of `file`. If it is missing, it is downloaded; if it is damaged, that is an error.
 pub(crate) fn find_or_download(
     entry: &Entry,
     file: &CatalogueFile,

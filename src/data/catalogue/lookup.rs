@@ -13,7 +13,7 @@ pub fn catalogue() -> &'static [Entry] {
 /// The entry called `name`.
 ///
 /// # Errors
-/// There is none. The error lists all names and suggests the nearest.
+/// No entry has this name. The error lists all names and suggests the nearest.
 pub fn find(name: &str) -> Result<&'static Entry, DataError> {
     ENTRIES.iter().find(|entry| entry.name == name).ok_or_else(|| unknown(name))
 }
@@ -24,8 +24,8 @@ fn unknown(name: &str) -> DataError {
     DataError::Unknown { name: name.to_owned(), known: names().collect::<Vec<_>>().join(", "), hint }
 }
 
-/// Whether `sum` is that of a file of another entry than `entry`. Several data sets use the same
-/// file names.
+/// Whether `sum` is the SHA-256 of a file of another data set than `entry`. Several data sets use
+/// the same file names, so a file may belong to another one.
 pub(crate) fn belongs_to_another(sum: &str, entry: &Entry) -> bool {
     let others = ENTRIES.iter().filter(|other| other.name != entry.name);
     others.flat_map(Entry::files).any(|file| file.sha256 == sum || file.unpacked_sha256 == Some(sum))

@@ -12,15 +12,15 @@ use super::entry::CatalogueFile;
 /// The behaviour of the server.
 #[derive(Clone, Copy)]
 pub(crate) enum Manner {
-    /// It answers as it should.
+    /// The server answers as it should.
     Serve,
-    /// It always sends the whole file.
+    /// The server always sends the whole file.
     IgnoreRanges,
-    /// It sends at most this number of bytes per request, whatever the header promises.
+    /// The server sends at most this number of bytes per request, whatever the header promises.
     CutAfter(usize),
-    /// It answers 404.
+    /// The server answers 404 (not found).
     Refuse,
-    /// It sends another content of the same length.
+    /// The server sends another content of the same length.
     Corrupt,
 }
 

@@ -13,40 +13,42 @@ use crate::data::format::cifar::Cifar;
 /// The environment variable that names a folder of data sets.
 const FOLDER_VARIABLE: &str = "TUNE_DATA_DIR";
 
-/// Folders where files are looked for, and places that they are downloaded to and from.
+/// Where files of data sets are looked for: folders on this machine, and mirrors for downloads.
 ///
-/// In each folder, the file F of the data set S is looked for as `S/F` and as `F`, both packed
-/// (`.gz`) and unpacked, and with `.idx` in place of `-idx`. Batches of CIFAR may also be in a subfolder of either place.
+/// In each folder, the file F of the data set S is looked for as `S/F` and as `F`. It may be packed
+/// (`.gz`) or unpacked, and may have `.idx` in place of `-idx` in its name. Batches of CIFAR may
+/// also be in a subfolder of either place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sources {
     /// The folders, in the order in which they are searched.
     pub folders: Vec<PathBuf>,
-    /// The folder that is searched last, and that receives downloads; `None` if there is no such
-    /// folder.
+    /// The user's cache folder, which is searched last and receives downloads; `None` if the user
+    /// has none.
     pub cache: Option<PathBuf>,
     /// Whether missing files are downloaded.
     pub network: Network,
-    /// Addresses that replace the catalogue's mirrors: the file F of the data set S is at
-    /// `ADDRESS/S/F`. Empty: the catalogue's mirrors.
+    /// Addresses to download from instead of the catalogue's mirrors. The file F of the data set S
+    /// is at `ADDRESS/S/F`. If empty, the catalogue's mirrors are used.
     pub mirrors: Vec<String>,
 }
 
 /// Whether files may be downloaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Network {
-    /// They may.
+    /// Files may be downloaded.
     Allowed,
-    /// They may not: a missing file is an error.
+    /// Files may not be downloaded: a missing file is an error.
     Forbidden,
 }
 
 impl Sources {
-    /// The folder `data_dir`, the folder in the variable `TUNE_DATA_DIR`, `./datasets`, and the
-    /// user's cache (`$XDG_CACHE_HOME/tune/datasets` or `~/.cache/tune/datasets`). The network is
-    /// allowed.
+    /// Sources in the usual order: the folder `data_dir`, the folder that the variable
+    /// `TUNE_DATA_DIR` names, `./datasets`, and the user's cache. The cache is
+    /// `$XDG_CACHE_HOME/tune/datasets` or `~/.cache/tune/datasets`. Missing files may be
+    /// downloaded.
     ///
     /// # Errors
-    /// One of the first two is named but is not a folder.
+    /// `data_dir` or `TUNE_DATA_DIR` is given, but is not a folder.
     pub fn new(data_dir: Option<&Path>) -> Result<Self, DataError> {
         Self::from_environment(data_dir, |name| env::var_os(name))
     }
@@ -70,7 +72,7 @@ impl Sources {
         Ok(Self { folders, cache, network: Network::Allowed, mirrors: Vec::new() })
     }
 
-    /// The same sources without the network.
+    /// The same sources, but without downloads.
     pub fn offline(self) -> Self {
         Self { network: Network::Forbidden, ..self }
     }
@@ -80,12 +82,14 @@ impl Sources {
         self.folders.iter().chain(&self.cache).cloned().collect()
     }
 
-    /// The path of `file` of `entry` with the right content, if it is there.
+    /// The path of the file `file` of the data set `entry`, with the right content; `None` if no
+    /// folder has it.
     ///
     /// A file of the same name that belongs to another data set of the catalogue is skipped.
     ///
     /// # Errors
-    /// A file of that name has an unknown content, and no later place has the right one.
+    /// A file of this name has a content that the catalogue does not know, and no later folder has
+    /// the right one.
     pub(crate) fn find_file(
         &self,
         entry: &Entry,
@@ -105,7 +109,7 @@ impl Sources {
         wrong.map_or(Ok(None), Err)
     }
 
-    /// A folder with the batches of `set`, if there is one.
+    /// A folder that holds the batches of `set`, if there is one.
     pub(crate) fn find_batches(&self, entry: &Entry, set: Cifar) -> Option<PathBuf> {
         let places = self.places(entry).into_iter();
         let mut candidates =
@@ -118,7 +122,7 @@ impl Sources {
     }
 }
 
-/// Whether a file has the content that its name stands for.
+/// Whether a file has the content that the catalogue expects under its name.
 enum Verdict {
     Right,
     AnotherSet,
@@ -130,7 +134,7 @@ fn verify(path: &Path, entry: &Entry, file: &CatalogueFile) -> Result<Verdict, D
     if found == file.sha256 {
         return Ok(Verdict::Right);
     }
-    // The same content packed again is as good.
+    // A file that somebody unpacked and packed again has other bytes, but the right content.
     let unpacked = checksum::unpacked(path);
     let is = |sum: &str| found == sum || unpacked.as_deref().is_ok_and(|unpacked| unpacked == sum);
     if file.unpacked_sha256.is_some_and(is) {
@@ -151,7 +155,8 @@ fn verify(path: &Path, entry: &Entry, file: &CatalogueFile) -> Result<Verdict, D
     Ok(Verdict::Wrong(DataError::Checksum { file: path.into(), name, expected, found }))
 }
 
-/// The names of a file: packed, unpacked, and unpacked with the points that some sources write.
+/// The names that a file may have: packed, unpacked, and unpacked with a point before `idx`, as
+/// some sources write it.
 fn names(place: &Path, file: &CatalogueFile) -> Vec<PathBuf> {
     let (packed, unpacked) = (file.name, file.unpacked_name());
     let mut names = vec![place.join(packed), place.join(unpacked)];
@@ -162,8 +167,8 @@ fn names(place: &Path, file: &CatalogueFile) -> Vec<PathBuf> {
     names
 }
 
-/// The subfolders of `folder`, sorted, so that the choice does not depend on the file system; none
-/// if it cannot be listed.
+/// The subfolders of `folder`, sorted by name, so that their order does not depend on the file
+/// system. Empty if the folder cannot be listed.
 fn subfolders(folder: &Path) -> Vec<PathBuf> {
     let entries = folder.read_dir().into_iter().flatten().flatten();
     let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();

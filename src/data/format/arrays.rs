@@ -58,11 +58,11 @@ struct Numbered {
 }
 
 impl ArraySet<'_> {
-    /// The parts with their inputs as levels.
+    /// The parts with levels as inputs: whole numbers that stand for 0 to 1.
     ///
-    /// Unsigned bytes, and images of whole numbers from 0 to 255, are levels. They stand for numbers
-    /// of 0 to 1: their range is 255, or the largest of the set where that is below 128. Other
-    /// numbers are reals, as in [`Table::into_parts`].
+    /// Unsigned bytes are levels, and so are images of whole numbers from 0 to 255. The level for 1
+    /// is 255, or the largest of the set if that is below 128. Other numbers become levels as in
+    /// [`Table::into_parts`].
     ///
     /// # Errors
     /// The parts do not fit together, a value is not finite, or the labels are no classes.
@@ -107,7 +107,7 @@ fn features(x: Named, dims: &[usize], layout: Layout, file: &Path) -> Result<Fea
     }
 }
 
-/// The names of the classes, and the classes of the `labels`. The names are `known` where labels are
+/// The names of the classes, and the class of each label. If the names are `known`, the labels are
 /// numbers of classes.
 fn numbered(
     labels: Vec<String>,
@@ -196,8 +196,8 @@ impl Features {
         }
     }
 
-    /// Whether the values are levels: bytes, or images of whole numbers from 0 to 255 that are not
-    /// only 0 and 1.
+    /// Whether the values are levels: bytes, or images of whole numbers from 0 to 255. Images of 0
+    /// and 1 alone are not.
     fn are_levels(&self, layout: Layout) -> bool {
         match self {
             Self::Bytes(_) => true,

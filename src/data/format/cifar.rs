@@ -2,8 +2,8 @@
 //!
 //! A record is one label byte, then 32x32 red, green and blue bytes, plane after plane. In
 //! CIFAR-100 a coarse label comes before the fine one, which is used. Images are kept with the
-//! channels last: height, width, channel. A batch may have any number of records, at least one. Krizhevsky 2009,
-//! "Learning Multiple Layers of Features from Tiny Images".
+//! channels last: height, width, channel. A batch may have any number of records, at least one.
+//! Krizhevsky 2009, "Learning Multiple Layers of Features from Tiny Images".
 
 use std::collections::BTreeMap;
 use std::io::{BufReader, Read};

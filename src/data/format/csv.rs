@@ -1,4 +1,4 @@
-//! Tables as text: one sample per line, with real features and one label column.
+//! Reads tables in text files: one sample per line, with real-valued features and one label column.
 //!
 //! Cells are separated by commas, semicolons or tabs. Columns are counted from 0, lines from 1.
 
@@ -26,7 +26,7 @@ struct Layout<'a> {
     file: &'a Path,
     /// The number of columns that are read.
     columns: usize,
-    /// Whether every line ends in a delimiter, after which there is nothing.
+    /// Whether every line ends in a delimiter with nothing after it.
     has_empty_end: bool,
     label: usize,
     names: Option<Vec<String>>,
@@ -176,9 +176,9 @@ impl<'a> Layout<'a> {
         Ok(Table { shape, scale, classes, train, validation, test, label, header, notes })
     }
 
-    /// The features without a first column that has no name and numbers the lines: other programs
-    /// write it, and it says nothing of a sample. A note tells it; of such a column with a name a
-    /// note warns.
+    /// `features` without a first column that has no name and only counts the lines. Other programs
+    /// write such a column, and it holds no information about the samples. A note says that it was
+    /// left out. If such a column has a name, it stays, and a note warns.
     fn without_index(&self, features: Array2<f64>, notes: &mut Vec<String>) -> Array2<f64> {
         let Some(name) = self.names.as_ref().map(|names| names[0].as_str()) else { return features };
         let first = features.column(0);
@@ -198,7 +198,7 @@ impl<'a> Layout<'a> {
     }
 }
 
-/// Whether all lines have as many cells as the first and nothing in the last.
+/// Whether the last cell of every line is empty, and all lines have as many cells as the first.
 fn has_empty_end(first: &Line, body: &Body<'_>, file: &Path) -> Result<bool, DataError> {
     let count = first.record.len();
     if count < 2 || !first.cell(count - 1).is_empty() {
@@ -213,7 +213,7 @@ fn has_empty_end(first: &Line, body: &Body<'_>, file: &Path) -> Result<bool, Dat
     Ok(true)
 }
 
-/// What the lines after the `first` say about it.
+/// Collects facts about the lines after the `first`, by which it is recognized as a header or not.
 fn others(first: &[&str], label: usize, body: &Body<'_>, file: &Path) -> Result<Others, DataError> {
     let mut others =
         Others { lines: 0, numeric_labels: 0, repeat_label: false, are_fractions: vec![true; first.len()] };
@@ -232,7 +232,7 @@ fn others(first: &[&str], label: usize, body: &Body<'_>, file: &Path) -> Result<
     Ok(others)
 }
 
-/// The label column, and whether it was found by a name in the first line.
+/// The number of the label column, and whether a name in the first line led to it.
 fn label_column(first: &[&str], wanted: &LabelColumn, file: &Path) -> Result<(usize, bool), DataError> {
     let last = first.len().saturating_sub(1);
     match wanted {

@@ -19,21 +19,21 @@ const LABEL_NAMES: [&str; 12] = [
     "quality",
 ];
 
-/// What the lines after the first say about it.
+/// Facts about the lines after the first, by which the first is recognized as a header or not.
 #[derive(Clone, Debug)]
 pub(crate) struct Others {
     /// Number of lines after the first.
     pub lines: usize,
-    /// Number of them whose label is a number.
+    /// Number of those lines whose label is a number.
     pub numeric_labels: usize,
-    /// Whether one of them has the label of the first line.
+    /// Whether one of those lines has the same label cell as the first line.
     pub repeat_label: bool,
-    /// By column: whether every cell is a number with a fraction.
+    /// By column: whether every cell of those lines has a decimal point.
     pub are_fractions: Vec<bool>,
 }
 
-/// Whether `first` names the columns, of which `label` is that of the labels; `others` looks at the
-/// lines after it where it must.
+/// Whether the line `first` is a header, which names the columns. `label` is the label column.
+/// `others` reads the lines after it and is called only if it is needed.
 ///
 /// A line without a number among its features does, unless all its features are missing. A line of
 /// numbers does if its label is of another kind than all others. It also does if its label occurs
@@ -75,8 +75,8 @@ fn has_other_pattern(first: &[&str], label: usize, others: &Others) -> bool {
     is_alone && (has_label_name || counts(first, label) || is_whole_above_fractions(first, label, others))
 }
 
-/// Whether the cells count up by one, the label left out if it is no number: at least two from 0 or
-/// 1, or three from any number.
+/// Whether the cells count up by one: at least two cells from 0 or 1 on, or at least three from any
+/// other number on. A label cell that is no number is ignored.
 fn counts(first: &[&str], label: usize) -> bool {
     let cells = first.iter().enumerate();
     let counted = cells.filter(|&(column, cell)| column != label || cell.parse::<f64>().is_ok());
@@ -87,7 +87,8 @@ fn counts(first: &[&str], label: usize) -> bool {
     is_long && numbers.windows(2).all(|pair| pair[0].checked_add(1) == Some(pair[1]))
 }
 
-/// Whether two or more features are whole numbers here, and fractions in all other lines.
+/// Whether all features, at least two, are whole numbers in `first`, and have decimal points in all
+/// other lines.
 fn is_whole_above_fractions(first: &[&str], label: usize, others: &Others) -> bool {
     let mut features = first.iter().enumerate().filter(|&(column, _)| column != label);
     first.len() > 2

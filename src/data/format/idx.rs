@@ -1,5 +1,5 @@
-//! IDX, the format of MNIST: two zero bytes, a type, the number of dimensions, the dimensions
-//! big-endian, the values big-endian.
+//! Reads IDX, the file format of MNIST. A file has two zero bytes, a byte for the type of values,
+//! the number of dimensions, the dimensions, then the values. Numbers are big-endian.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -32,8 +32,8 @@ pub(crate) struct Pair {
     pub labels: PathBuf,
 }
 
-/// Reads a data set. With `classes`, labels are their numbers; without, every label that occurs is a
-/// class.
+/// Reads a data set from IDX files. If `classes` are given, labels are the numbers of these
+/// classes. If not, every label that occurs is a class.
 pub(crate) fn read_set(
     train: &Pair,
     test: Option<&Pair>,

@@ -1,7 +1,8 @@
-//! The files of an IDX data set in a folder, by the names that people give them.
+//! Finds the files of an IDX data set in a folder, by the names that people give them.
 //!
-//! MNIST's names are `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, and the same with `t10k`.
-//! Others put a point before `idx3`, another name before `train`, or `test` in place of `t10k`.
+//! In MNIST the training part is `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`; the test
+//! part has `t10k` in place of `train`. Other sources put a point before `idx3`, a name before
+//! `train`, or `test` in place of `t10k`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,8 @@ use std::path::{Path, PathBuf};
 use super::idx::Pair;
 use crate::data::DataError;
 
-/// The roles of the files, as their first names.
+/// The usual beginnings of the four file names: training images, training labels, test images, test
+/// labels. Their order numbers the roles.
 const ROLES: [&str; 4] = ["train-images", "train-labels", "t10k-images", "t10k-labels"];
 
 /// The names that a message lists.
@@ -20,8 +22,8 @@ const LOOKED_FOR: &str = "train-images-idx3-ubyte, train-labels-idx1-ubyte, and 
 /// The most names of files that a message lists.
 const LISTED: usize = 8;
 
-/// The files of images and labels in `folder`: the training part, and the test part if it is there;
-/// nothing if no file has such a name.
+/// The files of images and labels in `folder`: those of the training part, and those of the test
+/// part if it is there. `None` if no file has such a name.
 ///
 /// # Errors
 /// Files of two data sets are there, or a part has only one of its two files.
@@ -29,7 +31,7 @@ pub(crate) fn pairs(folder: &Path) -> Result<Option<(Pair, Option<Pair>)>, DataE
     let mut sets: BTreeMap<String, BTreeMap<usize, PathBuf>> = BTreeMap::new();
     for path in files(folder)? {
         if let Some((set, role)) = role(&path) {
-            // A packed file comes after its unpacked twin, and wins.
+            // If a file is there both unpacked and packed, the packed one comes later and is taken.
             sets.entry(set).or_default().insert(role, path);
         }
     }
@@ -76,8 +78,8 @@ fn name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// The name of the data set before the role of a file, and the role's number; nothing if the name is
-/// not that of an IDX file.
+/// Splits a file's name into the data set's name, which comes first, and the number of the file's
+/// role in [`ROLES`]. `None` if it is not the name of an IDX file.
 fn role(path: &Path) -> Option<(String, usize)> {
     let name = name(path).to_lowercase();
     let name = name.strip_suffix(".gz").unwrap_or(&name).replace(['_', '.'], "-");

@@ -1,17 +1,18 @@
-//! Labels of arrays as texts: numbers, texts, or a column per class.
+//! Labels in arrays, as texts. The array holds numbers, texts, or one column per class (one-hot).
 
 use std::path::Path;
 
 use super::npy::{Array, Values};
 use crate::data::DataError;
 
-/// The labels of an array for `count` samples, as texts. `name` is the array's name for errors.
+/// The labels of `count` samples, as texts. `name` is the name of `array` in error texts.
 ///
-/// The array has one value per sample, or a row per sample with a single 1 in the column of its
-/// class.
+/// The array has one value per sample; or it has one row per sample with a single 1, in the column
+/// of the sample's class (one-hot).
 ///
 /// # Errors
-/// It has another number of labels, a label is missing or not finite, or a row is not one-hot.
+/// The array has another number of labels, a label is missing or not finite, or a row is not
+/// one-hot.
 pub(crate) fn texts(array: Array, count: usize, name: &str, file: &Path) -> Result<Vec<String>, DataError> {
     let wrong = |problem: String| DataError::malformed(file, format!("{name}: {problem}"));
     match array.dims[..] {

@@ -8,8 +8,8 @@ use crate::data::{Channels, DataError};
 /// The most dimensions: N, height, width, channels.
 pub(crate) const MAX_RANK: usize = 4;
 
-/// The numbers of channels by which their place is recognized: grey, two polarities of events,
-/// colour, colour with opacity.
+/// The usual numbers of channels: grey (1), the two polarities of event cameras (2), colour (3),
+/// colour with opacity (4). They tell which dimension holds the channels.
 const USUAL: std::ops::RangeInclusive<usize> = 1..=4;
 
 /// The shape of the samples of an array.
@@ -22,7 +22,8 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// The layout of an array of these `dims`; `name` is its name for errors.
+    /// The layout of an array with the dimensions `dims`. `name` is the array's name in error
+    /// texts.
     ///
     /// # Errors
     /// There are fewer than two or more than four dimensions, or the channels may be in two places.
@@ -68,13 +69,13 @@ impl Layout {
     }
 }
 
-/// Whether the channels come first; `None` if both places are possible.
+/// Whether the channels are the first of the three dimensions; `None` if they may also be the last.
 fn is_first([first, middle, end]: [usize; 3]) -> Option<bool> {
     match (USUAL.contains(&first), USUAL.contains(&end)) {
         (false, _) => Some(false),
         (true, false) => Some(true),
         _ if first == middle && middle == end && end == 1 => Some(false),
-        // Images are square where anything is known of them.
+        // Images are mostly square: the two equal dimensions are height and width.
         _ if first == middle && middle != end => Some(false),
         _ if middle == end && first != middle => Some(true),
         _ => None,

@@ -1,5 +1,5 @@
-//! NPY, one array of an NPZ archive: of any type of number or of texts, in row-major or column-major
-//! order.
+//! Reads NPY, NumPy's format of one array, as NPZ archives hold it. Values may be any type of
+//! number or texts, in row-major or column-major order.
 
 use std::io::{self, BufReader, Read};
 

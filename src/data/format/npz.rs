@@ -1,7 +1,7 @@
-//! NPZ, NumPy's archive of arrays, with the names that people give them.
+//! Reads NPZ, NumPy's archive of named arrays.
 //!
-//! Features and labels are found by the pairs of names in `TRAIN`, `VALIDATION` and `TEST`. Only the
-//! training part must be there. The first dimension counts samples.
+//! The arrays of features and labels are found by the pairs of names in `TRAIN`, `VALIDATION` and
+//! `TEST`. Only the training part must be there. The first dimension of an array counts samples.
 
 use std::fs::File;
 use std::io::BufReader;

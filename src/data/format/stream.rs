@@ -49,8 +49,8 @@ pub(crate) fn unpacked<'a>(stream: impl BufRead + 'a) -> io::Result<Box<dyn BufR
     Ok(stream)
 }
 
-/// The content of a gzip file: one member after the other. As gzip does, it leaves out what comes
-/// after the last member and is none: zeros of a tape, or other bytes.
+/// The unpacked content of a gzip file, which may consist of several members (pieces packed one by
+/// one). As in gzip, bytes after the last member that are no member are ignored.
 struct Members<R> {
     /// The current member; `None` after the last.
     member: Option<GzDecoder<Peeked<R>>>,
@@ -77,9 +77,9 @@ impl<R: BufRead> Read for Members<R> {
     }
 }
 
-/// A stream whose next bytes were looked at.
+/// A stream of which the next bytes were read already, and are read again.
 struct Peeked<R> {
-    /// Bytes that come before those of the stream.
+    /// The bytes that were read already; they come before those of the stream.
     head: Vec<u8>,
     stream: R,
 }
@@ -114,8 +114,8 @@ impl<R: BufRead> BufRead for Peeked<R> {
     }
 }
 
-/// Reads exactly `count` bytes, after which the file must end. Memory grows with the bytes that are
-/// read, since the header that states `count` may be wrong.
+/// Reads exactly `count` bytes, after which the file must end. Memory grows only with the bytes
+/// that arrive, since a wrong header may state a huge `count`.
 pub(crate) fn read_rest(stream: impl Read, count: usize, file: &Path) -> Result<Vec<u8>, DataError> {
     let mut bytes = Vec::new();
     let limit = (count as u64).saturating_add(1);

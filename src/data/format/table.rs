@@ -1,4 +1,4 @@
-//! Real features, and how they become levels.
+//! Real-valued features, and how they become levels: whole numbers from 0 to 255.
 
 use ndarray::{Array2, ArrayView2, Axis};
 
@@ -8,12 +8,12 @@ use crate::data::{DataError, Reading, Samples, Scaling};
 /// The level of the largest value of a feature; the smallest has level 0.
 const LEVELS: u8 = 255;
 
-/// The least maximum of values within [0, 1] that are kept: 16 levels. Smaller ones would be lost
-/// among the levels, so they are scaled.
+/// Values within [0, 1] are kept if their largest is at least this, which is 16 levels. Smaller
+/// values would fall on a few levels only, so they are scaled.
 const LEAST_MAXIMUM: f64 = 16.0 / LEVELS as f64;
 
-/// The largest byte below which bytes are divided by their own maximum: an image that uses less
-/// than half of the range of a byte was made with another range.
+/// Bytes up to this are divided by the largest byte instead of 255. An image that uses less than
+/// half of a byte's range was made with another range.
 const NARROW: u8 = 127;
 
 /// Samples with real features.
@@ -25,14 +25,15 @@ pub(crate) struct Reals {
     pub labels: Vec<u16>,
 }
 
-/// The features that share a scale.
+/// Which features are scaled by the same factor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Scale {
-    /// Each column has its own: the columns of a table have different units.
+    /// Each column by its own range: the columns of a table have different units.
     PerColumn,
-    /// Each column has its own, even within [0, 1]: a built-in set keeps its levels for ever.
+    /// Each column by its own range, even if its values are within [0, 1]. Built-in data sets use
+    /// it, so that their levels never change.
     AlwaysPerColumn,
-    /// All have the same: the pixels of images.
+    /// All columns by the same range: the pixels of images.
     Common,
 }
 
@@ -41,7 +42,7 @@ pub(crate) enum Scale {
 pub(crate) struct Table {
     /// Height, width, channels; `[1, 1, I]` for a table.
     pub shape: [usize; 3],
-    /// The features that share a scale.
+    /// Which features are scaled by the same factor.
     pub scale: Scale,
     /// The names of the classes.
     pub classes: Vec<String>,
@@ -66,12 +67,13 @@ struct Range {
 }
 
 impl Table {
-    /// The parts with levels 0 to 255 as inputs.
+    /// The parts with levels from 0 to 255 as inputs.
     ///
-    /// Values x within [0, 1] become round(255 x). Others become round(255 (x - low) / (high - low)),
-    /// where low and high are the extremes of the training part, so that nothing is learnt from the
-    /// other parts. Their values outside are clamped, and a note tells how many. A constant feature
-    /// that is scaled has level 0.
+    /// If all values of the training part lie within [0, 1], a value x becomes round(255 x).
+    /// Otherwise x becomes round(255 (x - low) / (high - low)). There low and high are the smallest
+    /// and largest value in the training part: of the column for tables, of all columns for images.
+    /// So nothing is learnt from the other parts. Their values outside this range are clamped, and
+    /// a note says how many. A constant feature that is scaled has level 0.
     pub fn into_parts(self) -> Result<Parts, DataError> {
         let (train, test, is_test_cut) = match self.test {
             Some(test) => (self.train, test, false),
@@ -107,7 +109,8 @@ impl Table {
     }
 }
 
-/// The levels of bytes whose largest is `maximum`: 255, or the maximum where it is far smaller.
+/// The level that stands for 1.0 if features are bytes with this `maximum`: 255, or the maximum if
+/// it is far smaller.
 pub(crate) fn levels_of_bytes(maximum: u8) -> u8 {
     if maximum > NARROW { LEVELS } else { maximum.max(1) }
 }
@@ -116,9 +119,9 @@ pub(crate) fn levels_of_bytes(maximum: u8) -> u8 {
 struct Scaler {
     scaling: Scaling,
     whole: Range,
-    /// The range of each column.
+    /// The range of the values of each column in the training part.
     columns: Vec<Range>,
-    /// What becomes 0 and 1 in each column.
+    /// For each column, the values that become 0 and 1.
     ranges: Vec<Range>,
 }
 
@@ -140,7 +143,8 @@ impl Scaler {
         Self { scaling, whole, columns, ranges }
     }
 
-    /// A note on columns of a table that are kept but span few levels, if there are any.
+    /// A note on the columns of a table that are kept although their values span few levels; `None`
+    /// if there are none.
     fn coarse(&self, scale: Scale) -> Option<String> {
         let is_coarse = |range: &&Range| range.high > range.low && range.high - range.low < LEAST_MAXIMUM;
         let count = self.columns.iter().filter(is_coarse).count();
@@ -153,7 +157,8 @@ impl Scaler {
         Array2::from_shape_fn(features.dim(), level)
     }
 
-    /// A note on the values of `part` that are outside of the ranges, if there are any.
+    /// A note on the values of `part` outside the ranges of the training part; `None` if there are
+    /// none.
     fn beyond(&self, name: &str, part: &Reals) -> Option<String> {
         let is_outside = |(column, value): (usize, &f64)| {
             let range = self.ranges[column];

@@ -7,7 +7,7 @@ use crate::data::DataError;
 /// The number of lines by which the delimiter is found.
 const SAMPLED_LINES: usize = 20;
 
-/// The characters that may separate cells; of equals the last wins.
+/// Characters that may separate cells. If two fit equally well, the later one is taken.
 const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 
 /// The lines of a table without the comments before them.
@@ -21,10 +21,10 @@ pub(crate) struct Body<'a> {
     pub skipped: u64,
 }
 
-/// The text in `bytes`: UTF-8, or UTF-16 with its mark.
+/// The text in `bytes`. They are UTF-8, or UTF-16 with a byte order mark.
 ///
 /// # Errors
-/// It is neither; the message names the line.
+/// The bytes are neither; the message names the line.
 pub(crate) fn decoded(bytes: Vec<u8>, file: &Path) -> Result<String, DataError> {
     match bytes[..] {
         [0xff, 0xfe, ref rest @ ..] => utf16(rest, u16::from_le_bytes, file),
@@ -56,9 +56,10 @@ fn utf8(bytes: Vec<u8>, file: &Path) -> Result<String, DataError> {
     }
 }
 
-/// Finds the delimiter, and leaves out the comments before the table: lines that begin with `#`. The
-/// last of them stays, without its `#`, if it names the columns; it stays as it is if it has cells
-/// like the lines after it.
+/// Finds the delimiter, and leaves out the comments before the table: lines that begin with `#`.
+///
+/// The last comment stays in two cases: without its `#`, if it names the columns; unchanged, if it
+/// has cells like the lines after it.
 pub(crate) fn body(text: &str) -> Body<'_> {
     let is_comment = |line: &str| line.starts_with('#');
     let is_blank = |line: &str| line.trim().is_empty();
@@ -83,7 +84,8 @@ pub(crate) fn body(text: &str) -> Body<'_> {
     Body { text: &text[start..], delimiter, skipped: skipped as u64 }
 }
 
-/// The lines of `text` with the offsets of their first bytes. Lines end as on any system.
+/// The lines of `text`, each with the offset of its first byte. The line ends of all systems are
+/// recognized.
 fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut start = 0;
     std::iter::from_fn(move || {
@@ -96,8 +98,8 @@ fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// The delimiter that occurs in the first line, most of all: as often in the lines after it; then the
-/// most frequent.
+/// The delimiter of a table. It must occur in the first line. One that occurs equally often in all
+/// lines is preferred; then the one that is most frequent in the first line.
 fn delimiter(text: &str) -> u8 {
     let sampled = lines(text).map(|(_, line)| line).filter(|line| !line.trim().is_empty());
     let sampled: Vec<&str> = sampled.take(SAMPLED_LINES).collect();

@@ -1,5 +1,5 @@
-//! The forward pass of the deployed form, driven by spikes: every activation 0 or 1, every sum
-//! exact.
+//! The forward pass of the deployed network, driven by spikes. Every activation is 0 or 1, and
+//! every sum is exact.
 
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use rayon::prelude::*;
@@ -7,13 +7,13 @@ use rayon::prelude::*;
 use crate::network::plan::fan_out::FanOut;
 use crate::network::{BinaryLayer, BinaryNetwork};
 
-/// Samples that share a thread's buffers.
+/// Number of samples that a thread works on one after the other, with the same buffers.
 const CHUNK: usize = 64;
 
 /// The decision of a network on a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// The class of the highest score, the lowest of equal ones.
+    /// The class with the highest score; of several equal ones, the lowest class.
     pub class: u16,
     /// Whether several classes share the highest score.
     pub tied: bool,
@@ -22,7 +22,7 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// The decision on `scores` (K), at least one.
+    /// The decision that follows from `scores`, one per class; there is at least one.
     pub fn of(scores: &[i32]) -> Self {
         let (mut class, mut highest, mut next) = (0, None, None);
         for (number, &score) in (0..).zip(scores) {
@@ -38,7 +38,8 @@ impl Decision {
 }
 
 impl BinaryNetwork {
-    /// (B, K): the integer class scores of `inputs` (B, I).
+    /// The whole-number scores of `inputs`: (B, K), with B samples and K classes. `inputs` is (B,
+    /// I), with I inputs per sample.
     ///
     /// The network must pass [`BinaryNetwork::check`].
     pub fn scores(&self, inputs: ArrayView2<'_, u8>) -> Array2<i32> {
@@ -57,29 +58,30 @@ impl BinaryNetwork {
         Array2::from_shape_vec((inputs.nrows(), classes), scores).expect("one score per sample and class")
     }
 
-    /// The decision on each of `inputs` (B, I).
+    /// The decision on each sample of `inputs` (B samples, I inputs).
     pub fn decide(&self, inputs: ArrayView2<'_, u8>) -> Vec<Decision> {
         let scores = self.scores(inputs).into_raw_vec_and_offset().0;
         scores.chunks(self.key.classes()).map(Decision::of).collect()
     }
 
-    /// The class of each of `inputs` (B, I).
+    /// The class of each sample of `inputs` (B samples, I inputs).
     pub fn predict(&self, inputs: ArrayView2<'_, u8>) -> Vec<u16> {
         self.decide(inputs).into_iter().map(|decision| decision.class).collect()
     }
 
-    /// The accuracy on `inputs` (B, I): the share whose class is their label. NaN without samples.
+    /// The accuracy on `inputs` (B samples, I inputs): the share of samples whose class is their
+    /// label. NaN if there are no samples.
     pub fn accuracy(&self, inputs: ArrayView2<'_, u8>, labels: &[u16]) -> f64 {
         let right = self.predict(inputs).iter().zip(labels).filter(|(class, label)| class == label).count();
         right as f64 / labels.len() as f64
     }
 }
 
-/// A layer in the form that the pass needs.
+/// A layer in the form that this pass needs.
 struct HardLayer<'a> {
     fan_out: FanOut<f64>,
     sources: &'a [usize],
-    /// One per neuron.
+    /// The threshold of each neuron.
     thresholds: Vec<f64>,
 }
 
@@ -94,18 +96,19 @@ impl<'a> HardLayer<'a> {
     }
 }
 
-/// The pass of one thread, with its buffers.
+/// The forward pass in one thread, with its buffers.
 struct HardPass<'a> {
     layers: &'a [HardLayer<'a>],
-    /// Whether inputs are graded, rather than spikes.
+    /// Whether inputs are graded (numbers), not spikes.
     graded: bool,
     /// The sums of the current layer, one per neuron.
     sums: Vec<f64>,
     /// The values of the inputs that are not 0.
     levels: Vec<f64>,
-    /// By source: the inputs that are not 0, then the neurons of each layer that fired.
+    /// For each source: what is not 0. The first source is the inputs; then come the layers, with
+    /// the neurons that fired.
     events: Vec<Vec<u32>>,
-    /// (N): the spikes of the output neurons.
+    /// Whether each of the N output neurons fires.
     outputs: Vec<bool>,
 }
 
@@ -121,7 +124,7 @@ impl<'a> HardPass<'a> {
         }
     }
 
-    /// The output neurons' spikes (N) on one sample.
+    /// Runs one sample through the network. Returns whether each of the N output neurons fires.
     fn run(&mut self, sample: ArrayView1<'_, u8>) -> &[bool] {
         self.read(sample);
         for (index, layer) in self.layers.iter().enumerate() {
@@ -138,7 +141,7 @@ impl<'a> HardPass<'a> {
         &self.outputs
     }
 
-    /// Takes the inputs of a sample that are not 0.
+    /// Notes the inputs of a sample that are not 0.
     fn read(&mut self, sample: ArrayView1<'_, u8>) {
         self.levels.clear();
         self.events[0].clear();
@@ -148,7 +151,7 @@ impl<'a> HardPass<'a> {
         }
     }
 
-    /// Adds up the sums of `layer` from the events of its sources.
+    /// Computes the sums of `layer`: adds the weights of all inputs and spikes that reach it.
     fn gather(&mut self, layer: &HardLayer<'_>) {
         self.sums.clear();
         self.sums.resize(layer.thresholds.len(), 0.0);

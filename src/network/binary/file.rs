@@ -1,13 +1,14 @@
-//! The file of a binary network: safetensors, readable from any language.
+//! The file of a binary network: in the format safetensors, which any language can read.
 //!
-//! Tensors: `layers.L.weights` (channels, kernel elements) and `layers.L.thresholds` (channels) in
-//! `f64`, and `key` (K, N) of zeros and ones. A neuron of channel c of layer L fires where
-//! `weights[c] . inputs >= thresholds[c]`.
+//! Tensors: `layers.L.weights` (channels, kernel elements) and `layers.L.thresholds` (channels) of
+//! layer L, in `f64`, and `key` (K classes, N output neurons), zeros and ones. A neuron of channel
+//! c of layer L fires where `weights[c] . inputs >= thresholds[c]`.
 //!
-//! Metadata: `format`; `input_max`; `layers.L.exponent`, the base-2 logarithm of the grid of the
-//! numbers; `layers.L.wiring`, a [`Connectivity`](crate::network::Connectivity) as JSON;
-//! `layers.L.sources`, the list of presynaptic layers as JSON, where 0 is the network's input and l
-//! the spikes of layer l - 1. A file may have remarks under other names.
+//! Metadata: `format`; `input_max`, the largest input; `layers.L.exponent`, where weights and
+//! thresholds are whole multiples of 2^exponent; `layers.L.wiring`, a
+//! [`Connectivity`](crate::network::Connectivity) as JSON; `layers.L.sources`, the list of
+//! presynaptic layers as JSON, where 0 is the network's input and l stands for the spikes of layer
+//! l - 1. A file may have remarks under other names.
 
 use std::collections::HashMap;
 use std::io;
@@ -24,7 +25,7 @@ use crate::output;
 /// Value of the metadata key `format`.
 const FORMAT: &str = "binary-network-2";
 
-/// Remarks on a network: metadata under names that the format does not use.
+/// Remarks on a network: metadata of its file under names that the format itself does not use.
 pub type Remarks = HashMap<String, String>;
 
 /// An error of reading a file as a binary network.
@@ -80,11 +81,11 @@ impl BinaryNetwork {
         with_sorted_metadata(safetensors::serialize(views, Some(metadata)).expect("views are valid"))
     }
 
-    /// Reads the bytes of a file that [`BinaryNetwork::save`] wrote; returns the network and all
+    /// Reads the bytes of a file that [`BinaryNetwork::save`] wrote. Returns the network and all
     /// metadata.
     ///
     /// # Errors
-    /// The bytes are no such file.
+    /// The bytes are not those of such a file.
     pub fn from_bytes(bytes: &[u8]) -> Result<(Self, Remarks), FileError> {
         let (_, metadata) = SafeTensors::read_metadata(bytes)?;
         let metadata = metadata.metadata().clone().unwrap_or_default();
@@ -142,8 +143,8 @@ fn tensor<'a>(
     }
 }
 
-/// `file`, which `safetensors` has made, with its metadata in the order of their names: the crate
-/// writes them in another order every time.
+/// The bytes of a safetensors `file` with its metadata sorted by name. The crate that writes the
+/// file puts them in another order every time.
 pub(crate) fn with_sorted_metadata(file: Vec<u8>) -> Vec<u8> {
     let sorted = || {
         let (length, rest) = file.split_first_chunk::<8>()?;
@@ -151,7 +152,7 @@ pub(crate) fn with_sorted_metadata(file: Vec<u8>) -> Vec<u8> {
         let mut content: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(header).ok()?;
         content.get_mut("__metadata__")?.sort_all_objects();
         let mut text = serde_json::to_vec(&content).ok()?;
-        // Tensors begin at a multiple of eight bytes.
+        // The format asks that tensors begin at a multiple of eight bytes.
         text.resize(text.len().next_multiple_of(8), b' ');
         let length = (text.len() as u64).to_le_bytes();
         Some([&length[..], &text, tensors].concat())

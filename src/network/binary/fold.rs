@@ -1,9 +1,10 @@
-//! Folding: from a trained network to the weights and thresholds of its deployed form.
+//! Folding: how weights and thresholds of the deployed network follow from a trained network.
 //!
-//! A neuron fires where `g (y - mean) / sigma + b >= 1/2` with `y = W x`. In the deployed form this
-//! is `(g / sigma) W u >= m (1/2 - b + g mean / sigma)`, for inputs `u = m x` that are whole
-//! numbers up to m. Multiplying by `g / sigma`, rather than dividing by it, gives all neurons a
-//! common scale and holds for gains of any sign and for 0.
+//! A trained neuron fires where `g (y - mean) / sigma + b >= 1/2`. Here `y = W x` is the weighted
+//! sum of its inputs x. Batch norm has the gain g, the mean and the deviation sigma; b is the bias.
+//! In the deployed form the inputs are whole numbers `u = m x` up to m. So the neuron fires where
+//! `(g / sigma) W u >= m (1/2 - b + g mean / sigma)`. The formula multiplies by `g / sigma` and
+//! does not divide by it. So all neurons have a common scale, and gains may have any sign or be 0.
 
 use ndarray::{Array1, Array2};
 
@@ -12,24 +13,25 @@ use crate::network::layer::Layer;
 use crate::network::layer::norm::EPSILON;
 use crate::network::{BinaryLayer, BinaryNetwork, Connectivity, Network, Volume, Window};
 
-/// Bits of a whole number that `f64` holds exactly, minus one for the growth of a sum by rounding
-/// to the grid.
+/// Bits that a whole number may have to be exact in `f64` (53), less one, since rounding to the
+/// grid can make a sum grow.
 const EXACT_BITS: i32 = 52;
 
 impl Network {
-    /// The deployed form of the network: exact steps, batch norm by its running statistics, and
-    /// inputs that are whole numbers up to `input_max` in place of [0, 1].
+    /// The deployed form of the network: every neuron sends exactly 0 or 1, and batch norm uses its
+    /// running statistics. Inputs are whole numbers from 0 to `input_max` instead of numbers in [0,
+    /// 1].
     ///
     /// Max pooling becomes a layer of its own. Average pooling is folded into the weights of the
-    /// next layer, divided by the area of a square. A residual connection gives the next layer two
-    /// sources.
+    /// next layer, which are divided by the area of the pooled square. A residual connection gives
+    /// the next layer two sources.
     ///
-    /// Weights are rounded to the nearest point of a grid. Thresholds are rounded up, which does
-    /// not change where a sum on the grid reaches them. The grid is the finest on which any partial
-    /// sum is exact in `f64`.
+    /// Weights are rounded to the nearest multiple of a power of two (the grid). Thresholds are
+    /// rounded up to the grid, which does not change which sums on the grid reach them. The grid is
+    /// the finest on which any partial sum is exact in `f64`.
     pub fn fold(&self, input_max: u8) -> BinaryNetwork {
         let mut folded: Vec<BinaryLayer> = Vec::new();
-        // For each layer so far, the sources of the next layer.
+        // For each layer so far: the sources of the layer after it.
         let mut presynaptic: Vec<Vec<usize>> = Vec::new();
         for (index, layer) in self.layers.iter().enumerate() {
             let sources = presynaptic.last().cloned().unwrap_or_else(|| vec![0]);
@@ -53,7 +55,8 @@ impl Network {
     }
 }
 
-/// The connectivity of `layer`, where `average` is the side of the average pooling below it.
+/// The connectivity of the deployed `layer`. `average` is the side of the average pooling below it,
+/// 1 if there is none.
 fn connectivity(layer: &Layer, average: usize) -> Connectivity {
     let linear = &layer.linear;
     let below = linear.input;
@@ -77,8 +80,9 @@ fn connectivity(layer: &Layer, average: usize) -> Connectivity {
 /// Weights (channels, kernel elements) and thresholds (channels).
 type Neurons = (Array2<f64>, Array1<f64>);
 
-/// The weights and thresholds of `layer` with batch norm, bias and average pooling folded in, for
-/// inputs that are `scale` times as large.
+/// The weights and thresholds of `layer`, with batch norm, bias and the average pooling below it
+/// folded in. `average` is the side of that pooling. Inputs are `scale` times as large as in
+/// training.
 fn neurons(layer: &Layer, average: usize, scale: f64) -> Neurons {
     let linear = &layer.linear;
     let ((height, width), channels) = (linear.receptive_field(), linear.input.channels);
@@ -107,13 +111,13 @@ fn neurons(layer: &Layer, average: usize, scale: f64) -> Neurons {
 
 impl BinaryLayer {
     /// A layer with these weights (channels, kernel elements) and thresholds (channels), rounded to
-    /// a grid.
+    /// a grid: the multiples of a power of two.
     ///
     /// Its inputs are whole numbers up to `max`. Weights and thresholds must be finite and far
     /// below the largest `f64`. Weights are rounded to the nearest point of the finest grid on
     /// which every partial sum is exact in `f64`. Thresholds are rounded up, which does not change
-    /// where a sum reaches them. A threshold beyond all sums is moved to the nearest point with the
-    /// same effect.
+    /// which sums reach them. A threshold above or below all possible sums is moved to the nearest
+    /// point with the same effect.
     pub fn on_grid(
         connectivity: Connectivity,
         sources: Vec<usize>,
@@ -135,7 +139,7 @@ impl BinaryLayer {
     }
 }
 
-/// The least e with `value <= 2^e`, but at least -900.
+/// The least whole number e with `value <= 2^e`, but at least -900.
 fn exponent_above(value: f64) -> i32 {
     // Far above f64's smallest exponent, so that the grid's unit is a normal number.
     value.max(2f64.powi(-900)).log2().ceil() as i32

@@ -1,4 +1,4 @@
-//! The deployed form of a trained network: weights and thresholds alone.
+//! The deployed form of a trained network: only weights, thresholds and connections.
 
 pub(super) mod decision;
 pub(super) mod file;
@@ -11,24 +11,25 @@ use super::{Connectivity, Key, Volume, Window};
 /// A layer of threshold neurons: a neuron fires where the weighted sum of its inputs reaches its
 /// threshold.
 ///
-/// Batch norm and bias are folded into weights and thresholds. These lie on a grid of a power of
-/// two, so coarse that every partial sum is exact in `f64`: the order of summation does not matter,
-/// and an integer simulation gives the same spikes.
+/// Batch norm and bias are folded into weights and thresholds. All of these are multiples of a
+/// power of two (a grid), so coarse that every partial sum is exact in `f64`. So the order of
+/// summation does not matter, and an integer simulation gives the same spikes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BinaryLayer {
     /// Which inputs reach which neurons.
     pub connectivity: Connectivity,
-    /// The presynaptic layers: 0 is the network's input, l the spikes of layer l - 1.
+    /// The presynaptic layers, whose spikes this layer receives: 0 is the network's input, and l
+    /// stands for layer l - 1.
     ///
-    /// Residual connections give a layer several sources. Each input of the layer is then the sum
-    /// over all of them, 0 to their number.
+    /// A residual connection gives a layer several sources. Each input of the layer is then the sum
+    /// over all sources, from 0 to their number.
     pub sources: Vec<usize>,
-    /// (channels, kernel elements): whole multiples of `2^exponent`; a single 1 in a pool. See
-    /// [`Connectivity::weight_channels`] and [`Connectivity::elements`].
+    /// The weights (channels, kernel elements), whole multiples of `2^exponent`; a single 1 in a
+    /// pool. See [`Connectivity::weight_channels`] and [`Connectivity::elements`].
     pub weights: Array2<f64>,
-    /// (channels): whole multiples of `2^exponent`; 1 in a pool.
+    /// The thresholds (channels), whole multiples of `2^exponent`; 1 in a pool.
     pub thresholds: Array1<f64>,
-    /// The base-2 logarithm of the distance of the grid's points.
+    /// Weights and thresholds are whole multiples of 2 to the power of this.
     pub exponent: i32,
 }
 
@@ -39,7 +40,7 @@ pub struct BinaryNetwork {
     pub input_max: u8,
     /// The layers, from the input to the output neurons; at least one.
     pub layers: Vec<BinaryLayer>,
-    /// The key that maps output neurons to classes.
+    /// The key, which says which output neurons belong to which class.
     pub key: Key,
 }
 
@@ -54,13 +55,15 @@ pub struct Malformed {
 }
 
 impl BinaryLayer {
-    /// A pool: max pooling of the spikes of `sources`, with `window` on `input`.
+    /// A layer for max pooling: `window` slides over the spikes of `sources`, an image of shape
+    /// `input`.
     pub fn pool(input: Volume, window: Window, sources: Vec<usize>) -> Self {
         let (weights, thresholds) = (Array2::ones((1, 1)), Array1::ones(1));
         Self { connectivity: Connectivity::Pool { input, window }, sources, weights, thresholds, exponent: 0 }
     }
 
-    /// The largest value of one of its inputs, in a network whose largest input is `input_max`.
+    /// The largest value that an input of this layer can have, in a network whose largest input is
+    /// `input_max`.
     pub fn input_max(&self, input_max: u8) -> u8 {
         match self.sources[..] {
             [0] => input_max,
@@ -68,7 +71,7 @@ impl BinaryLayer {
         }
     }
 
-    /// The first mistake in its sizes; `None` if there is none.
+    /// The first mistake in the layer's sizes; `None` if there is none.
     fn problem(&self) -> Option<String> {
         let (connectivity, (channels, elements)) = (&self.connectivity, self.weights.dim());
         if let Some(problem) = connectivity.problem() {
@@ -89,12 +92,13 @@ impl BinaryLayer {
 }
 
 impl BinaryNetwork {
-    /// I, the length of a sample.
+    /// I, the number of inputs of a sample.
     pub fn inputs(&self) -> usize {
         self.layers.first().map_or(0, |layer| layer.connectivity.input().len())
     }
 
-    /// Checks that the sizes and sources of all layers fit together, and the key to the last layer.
+    /// Checks that the sizes and sources of all layers fit together, and that the key fits the last
+    /// layer.
     ///
     /// # Errors
     /// The first layer with a mistake.
@@ -144,7 +148,8 @@ impl BinaryNetwork {
         })
     }
 
-    /// The number of outputs of a source other than the input.
+    /// The number of outputs of the source `source`, which must be a layer, not the network's
+    /// input.
     fn width(&self, source: usize) -> usize {
         self.layers[source - 1].connectivity.output().len()
     }

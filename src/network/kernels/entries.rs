@@ -1,33 +1,33 @@
-//! Sparse products: weighted sums over the terms that are not 0.
+//! Sparse products: weighted sums that skip the terms of 0.
 
 use super::Lanes;
 
 /// A number other than 0 in a sparse row or column.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SparseEntry {
-    /// Its index in the row or column.
+    /// The number's index in the row or column.
     pub index: u32,
     /// The number.
     pub value: f32,
 }
 
-/// The lanes that entries are multiplied with: lane `index step + p spacing` for `index` and panel
-/// p.
+/// Rows of lanes (16 floats each) that a sparse row is multiplied with. The lane for `index` and
+/// panel p is lane `index step + p spacing`.
 #[derive(Clone, Copy, Debug)]
 pub struct StridedLanes<'a> {
     /// The memory of all lanes.
     pub lanes: &'a [Lanes],
-    /// Lanes from one index to the next.
+    /// Distance from the lane of one index to that of the next, in lanes.
     pub step: usize,
-    /// Lanes from one panel to the next.
+    /// Distance from one panel (16 neurons) to the next, in lanes.
     pub spacing: usize,
 }
 
-/// The most panels of one call of [`sum_entries`].
+/// The most panels (of 16 neurons) that one call of [`sum_entries`] computes.
 pub const WIDEST: usize = 4;
 
-/// Writes the sum over the entries of `value lanes[index step + p spacing]` to `out[p gap]`, for
-/// each panel p of `count`, 1 to [`WIDEST`].
+/// Sums `value lanes[index step + p spacing]` over all entries, and writes the sum to `out[p gap]`.
+/// There is one sum for each panel p of `count`, which is 1 to [`WIDEST`].
 ///
 /// # Panics
 /// If an entry or a panel lies outside `strided` or `out`.

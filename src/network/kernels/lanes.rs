@@ -1,14 +1,14 @@
-//! Sixteen floats side by side, the unit of all memory of a network.
+//! Sixteen floats side by side: the unit in which a network's numbers lie in memory.
 
 use bytemuck::{Pod, Zeroable};
 
-/// Floats in a [`Lanes`].
+/// The number of floats in a [`Lanes`].
 pub const LANES: usize = 16;
 
-/// Sixteen neighbouring channels or neurons: one cache line, one register of AVX-512 or two of
-/// AVX2.
+/// The values of sixteen neighbouring channels or neurons. They fill one cache line, one register
+/// of AVX-512 or two registers of AVX2.
 ///
-/// Lanes beyond the width of a layer are empty: they hold 0 and stay 0.
+/// The last lanes of a layer may have no neuron. Such empty lanes hold 0 and stay 0.
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
 pub struct Lanes(pub [f32; LANES]);

@@ -1,4 +1,5 @@
-//! The innermost loops of the passes, over memory in [`Lanes`].
+//! The innermost loops of the forward and backward pass. Their numbers lie in memory as [`Lanes`],
+//! sixteen floats side by side.
 
 mod entries;
 mod lanes;

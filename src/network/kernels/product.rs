@@ -1,15 +1,16 @@
-//! Matrix products made of tiles: those of every layer's sums, weight gradient and input errors.
+//! Matrix products, computed in small tiles. They make every layer's sums, weight gradient and
+//! input errors.
 
 use super::tile::{LoopNest, ROWS, Runs, at_once, gather, outer};
 use super::vector::vectorized;
 use super::{LANES, Lanes, floats};
 
-/// Lanes of the panels that are multiplied with all rows before the next ones; they stay in the
-/// cache of a core.
+/// Number of lanes of weights that are multiplied with all rows before the next ones. So many stay
+/// in the cache of a core.
 const CACHED: usize = 1024;
 
-/// Cuts `count` rows into tiles of at most [`at_once`], as evenly as possible: a nearly empty tile
-/// takes as much time as a full one.
+/// Cuts `count` rows into tiles of at most [`at_once`] rows, as evenly as possible. A nearly empty
+/// tile takes as much time as a full one.
 pub fn tiles(count: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
     let tiles = count.div_ceil(at_once());
     (0..tiles).map(move |tile| count * tile / tiles..count * (tile + 1) / tiles)
@@ -21,24 +22,25 @@ pub struct Rows<'a, F> {
     pub lanes: &'a [Lanes],
     /// The number of rows.
     pub count: usize,
-    /// The index of the first float of row r.
+    /// For row r, the index of its first float.
     pub start: F,
-    /// The layout of the terms of a row.
+    /// How the terms of a row lie in memory.
     pub runs: Runs,
 }
 
-/// The results of a product: that of row r and panel p is lane `start(r) + p panel`.
+/// Where the results of a product go: that of row r and panel p (16 outputs) is lane `start(r) + p
+/// panel`.
 pub struct Out<'a, F> {
     /// The memory of the results.
     pub lanes: &'a mut [Lanes],
-    /// The index of the result of row r and the first panel.
+    /// For row r, the index of its result in the first panel.
     pub start: F,
-    /// Lanes from one panel to the next.
+    /// Distance from one panel to the next, in lanes.
     pub panel: usize,
 }
 
-/// Multiplies `rows` with every panel of `weights`, and writes the results to `out`; with `add`,
-/// adds them.
+/// Multiplies `rows` with every panel (16 columns) of `weights`, and writes the results to `out`.
+/// With `add`, adds them to the values there.
 ///
 /// A panel is `rows.runs.terms()` lanes long, and the next begins `spacing` lanes after it.
 ///
@@ -80,8 +82,9 @@ pub fn multiply(
     }
 }
 
-/// Sums the outer products of `rows` floats of `left` with a lane of `right` over `nest`, and
-/// writes the sums to the first `rows` lanes of `out`; with `add`, adds them.
+/// Sums products of floats of `left` with lanes of `right`, for all indices of the loops `nest`.
+/// The first `rows` lanes of `out` get one sum for each of `rows` floats. With `add`, the sums are
+/// added to the values there.
 ///
 /// # Panics
 /// If an index of `nest` lies outside `left` or `right`, or `out` is too short.
@@ -115,10 +118,11 @@ pub fn multiply_outer(
     }
 }
 
-/// Transposes panels of weights, `terms` lanes each, to groups of 16 terms.
+/// Transposes panels of weights (16 outputs each), which are `terms` lanes long, into groups of 16
+/// terms.
 ///
-/// A group has a lane of terms for each output of all panels; missing terms are 0. `out` gets the
-/// groups from `first` on that it can hold.
+/// A group has, for each output of all panels, a lane with its 16 terms; missing terms are 0. `out`
+/// gets as many groups as it can hold, from group `first` on.
 pub fn transpose(weights: &[Lanes], terms: usize, first: usize, out: &mut [Lanes]) {
     let outputs = weights.len() / terms * LANES;
     for (group, out) in (first..).zip(out.chunks_exact_mut(outputs)) {
@@ -140,7 +144,7 @@ fn transpose_block(block: &[Lanes], out: &mut [Lanes; LANES]) {
     transpose_square(block, out);
 }
 
-/// Writes the transpose of `block` to `out`.
+/// Writes the transpose of the square `block` (16 x 16 floats) to `out`.
 pub fn transpose_square(block: &[Lanes; LANES], out: &mut [Lanes; LANES]) {
     vectorized(
         #[inline(always)]
@@ -155,8 +159,8 @@ pub fn transpose_square(block: &[Lanes; LANES], out: &mut [Lanes; LANES]) {
     );
 }
 
-/// For each pair of rows `D` apart, exchanges the upper half of each `2 D` lanes of the first with
-/// the lower half of the second.
+/// Exchanges halves between the rows of each pair that are `D` apart. The upper half of each `2 D`
+/// floats of the first row changes places with the lower half of the second.
 #[inline(always)]
 fn exchange<const D: usize>(rows: &mut [Lanes; LANES]) {
     for first in (0..LANES).filter(|row| row & D == 0) {

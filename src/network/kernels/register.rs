@@ -1,24 +1,25 @@
 //! Registers of sixteen floats, for each kind of processor.
 //!
-//! Code that is generic over a [`Register`] is inlined into a function that is compiled for the
-//! features of the processor. So all of it is `#[inline(always)]`, closures included.
+//! Functions that are generic over a [`Register`] must be inlined into a function that is compiled
+//! for the features of the processor. So all of them are `#[inline(always)]`, closures included.
 
 use super::Lanes;
 
-/// Sixteen floats in registers.
+/// Sixteen floats in one or two registers of the processor.
 ///
-/// A value proves that the processor has the features that its methods need: making one is unsafe.
+/// Making a value is unsafe. The value then proves that the processor has the features that the
+/// methods need.
 pub trait Register: Copy {
     /// All 0.
     ///
     /// # Safety
-    /// The processor has the features.
+    /// The processor has the features that this kind of register needs.
     unsafe fn zero() -> Self;
 
     /// The floats at `from`.
     ///
     /// # Safety
-    /// The processor has the features, and `from` is readable.
+    /// The processor has the features that this kind of register needs, and `from` is readable.
     unsafe fn load(from: *const Lanes) -> Self;
 
     /// Writes the floats to `to`.

@@ -1,15 +1,15 @@
-//! Plain loops, compiled for the widest registers of the processor.
+//! Runs plain loops in a copy that is compiled for the widest registers of the processor.
 
 use super::Lanes;
 #[cfg(target_arch = "x86_64")]
 use super::register::{Halves, Wide};
 use super::register::{Level, Register};
 
-/// Runs `task`, on a processor with AVX2 in a copy compiled for it.
+/// Runs `task`; on a processor with AVX2, in a copy that is compiled for AVX2.
 ///
 /// Loops over [`Lanes`](super::Lanes) become vector instructions. No operation is fused or
-/// reordered, so that the result is the same on every processor. The task and all that it calls
-/// must be `#[inline(always)]`, so that the copy contains them.
+/// reordered, so the result is the same on every processor. The task and all that it calls must be
+/// `#[inline(always)]`, so that the copy contains them.
 #[inline(always)]
 pub fn vectorized<R>(task: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
@@ -24,26 +24,26 @@ pub fn vectorized<R>(task: impl FnOnce() -> R) -> R {
     task()
 }
 
-/// A task for [`vectorized_task`].
+/// A task that [`vectorized_task`] runs, with registers of any kind.
 pub trait Task {
-    /// Runs the task with registers R. Must be `#[inline(always)]`, which a generic closure cannot
-    /// be.
+    /// Runs the task with registers of kind R. The method must be `#[inline(always)]`, which a
+    /// generic closure cannot be.
     ///
     /// # Safety
     /// The processor has the features of R.
     unsafe fn run<R: Register>(self);
 }
 
-/// Runs a task in a copy compiled for the widest registers of the processor.
+/// Runs a task in a copy that is compiled for the widest registers of the processor.
 ///
-/// The task decides which operations are fused to one rounding, see [`Register::plus`].
+/// The task decides which operations are fused into one rounding, see [`Register::plus`].
 #[inline(always)]
 pub fn vectorized_task<T: Task>(task: T) {
     // SAFETY: the level is the processor's.
     unsafe { task_at(Level::detect(), task) }
 }
 
-/// Runs a task in the copy for `level`.
+/// Runs a task in the copy that is compiled for `level`.
 ///
 /// # Safety
 /// The processor is of this level.

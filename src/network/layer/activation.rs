@@ -1,4 +1,5 @@
-//! The sharpened step, the activation of all neurons, and its derivative or a surrogate for it.
+//! The sharpened step, which is the activation of all neurons, and what the backward pass takes as
+//! its derivative.
 
 use std::f32::consts::PI;
 
@@ -6,44 +7,47 @@ use serde::{Deserialize, Serialize};
 
 use crate::network::kernels::Lanes;
 
-/// The width of the ramp in the limit of sharpness 1 (Severa et al. 2019).
+/// The width of the ramp at sharpness just below 1 (Severa et al. 2019).
 const NARROWEST: f32 = 0.001;
 
 /// The derivative of the activation that the backward pass uses.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Slope {
-    /// The derivative itself: `1 / (w + 0.001)` on the ramp, 0 elsewhere, and 0 everywhere at
-    /// sharpness 1.
+    /// The derivative itself. On the ramp, whose width is w + 0.001 with w = 1 - sharpness, it is
+    /// `1 / (w + 0.001)`. Elsewhere it is 0, and at sharpness 1 it is 0 everywhere.
     Own,
-    /// A surrogate gradient, the same at any sharpness.
+    /// A surrogate gradient, which does not depend on the sharpness.
     Surrogate(Surrogate),
 }
 
-/// A surrogate gradient: a function of the potential in place of the derivative of a step.
+/// A surrogate gradient: a function of a neuron's potential that takes the place of the derivative
+/// of a step.
 ///
-/// It is a bump around the threshold 1/2 with area 1, as the derivative of a step has, and height
-/// `1 / width`.
+/// It is a bump around the threshold 1/2 with height `1 / width` and area 1; the derivative of a
+/// step also has the area 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Surrogate {
     /// The function.
     pub shape: Shape,
-    /// Above 0, in units of the potential. Wider: more neurons learn, from a coarser gradient.
+    /// The width of the bump, above 0, in units of the potential. A wider bump lets more neurons
+    /// learn, from a coarser gradient.
     pub width: f32,
 }
 
-/// The function of a surrogate gradient: `f(u) / width` with `u = (z - 1/2) / width`.
+/// The function of a surrogate gradient at the potential z: `f(u) / width` with `u = (z - 1/2) /
+/// width`. The choices are for f(u).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shape {
-    /// `[|u| < 1/2]`: the straight-through estimator with a window (Yin et al. 2019).
+    /// 1 where |u| < 1/2, else 0: the straight-through estimator with a window (Yin et al. 2019).
     Boxcar,
     /// `max(0, 1 - |u|)` (Esser et al. 2016).
     Triangle,
-    /// `4 s (1 - s)` with `s = 1 / (1 + exp(-4u))`, the derivative of a sigmoid, which falls
-    /// exponentially (Zenke, Vogels 2021).
+    /// `4 s (1 - s)` with `s = 1 / (1 + exp(-4u))`: the derivative of a sigmoid. It falls
+    /// exponentially with the distance from the threshold (Zenke, Vogels 2021).
     SigmoidDerivative,
-    /// `1 / (1 + (pi u)^2)`, the derivative of an arctangent, whose long tails give every neuron a
+    /// `1 / (1 + (pi u)^2)`: the derivative of an arctangent. Its long tails give every neuron a
     /// gradient (Fang et al. 2021).
     Arctan,
 }
@@ -76,7 +80,7 @@ impl Surrogate {
 }
 
 impl Slope {
-    /// The slope at the potential `z`, at a sharpness in [0, 1].
+    /// The slope at the potential `z`, for a layer with this `sharpness` in [0, 1].
     pub fn at(self, z: f32, sharpness: f32) -> f32 {
         match self {
             Slope::Own if sharpness == 1.0 => 0.0,
@@ -101,7 +105,7 @@ pub fn sharpened(z: f32, sharpness: f32) -> f32 {
     if sharpness == 1.0 { step(z) } else { ramp(z, gain(sharpness)).clamp(0.0, 1.0) }
 }
 
-/// Turns potentials into activations.
+/// Turns potentials into activations, in place.
 #[inline(always)]
 pub(crate) fn activate(potentials: &mut [Lanes], sharpness: f32) {
     if sharpness == 1.0 {
@@ -116,8 +120,8 @@ pub(crate) fn activate(potentials: &mut [Lanes], sharpness: f32) {
     }
 }
 
-/// Turns potentials into the slopes there. Each shape has a loop of its own, so that the choice is
-/// made once.
+/// Turns potentials into the slopes at them, in place. Each shape has a loop of its own, so that
+/// the shape is chosen only once.
 #[inline(always)]
 pub(crate) fn slopes(potentials: &mut [Lanes], sharpness: f32, slope: Slope) {
     let Slope::Surrogate(surrogate) = slope else {
@@ -163,7 +167,7 @@ fn ramp(z: f32, gain: f32) -> f32 {
     (z - 0.5) * gain + 0.5
 }
 
-/// The derivative of the clipped ramp.
+/// The derivative of the clipped ramp at the potential `z`; `gain` is its slope on the ramp.
 #[inline(always)]
 fn own(z: f32, gain: f32) -> f32 {
     let y = ramp(z, gain);

@@ -1,18 +1,18 @@
-//! Inverted dropout: some activations are set to 0, and the others scaled so that the mean stays
-//! (Srivastava et al. 2014).
+//! Inverted dropout: some activations are set to 0, and the others are scaled so that the mean
+//! stays the same (Srivastava et al. 2014).
 
 use crate::seed::Seed;
 
 use crate::network::kernels::{LANES, Lanes};
 
-/// The dropout of one sample in one layer and step.
+/// The dropout of one sample in one layer and one training step.
 ///
-/// Whether an activation is dropped is a hash of its index and a key. So the backward pass finds
-/// the same activations again, without a mask in memory.
+/// A hash of an activation's index and a key decides whether it is dropped. So the backward pass
+/// finds the same activations again, without a mask in memory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dropout {
     key: u32,
-    /// An activation is dropped if its hash is below this.
+    /// Activations whose hash is below this are dropped.
     threshold: u32,
     /// The factor on activations that are kept.
     scale: f32,
@@ -25,7 +25,7 @@ impl Dropout {
             return None;
         }
         let key = seed.index(sample as u64).to_u64() as u32;
-        // A cast from a float saturates, so that a share next to 1 still keeps one value in 2^32.
+        // The cast from a float saturates, so even a share next to 1 keeps one value in 2^32.
         let threshold = (f64::from(share) * 2f64.powi(32)) as u32;
         let scale = (2f64.powi(32) / (2f64.powi(32) - f64::from(threshold))) as f32;
         Some(Self { key, threshold, scale })
@@ -37,7 +37,8 @@ impl Dropout {
         if mixed(number ^ self.key) < self.threshold { 0.0 } else { self.scale }
     }
 
-    /// Multiplies `values`, which begin with lane `first` of the sample, by their factors.
+    /// Multiplies `values` by their factors. `values` begin with lane `first` (of 16 activations)
+    /// of the sample.
     #[inline(always)]
     pub fn apply(&self, first: usize, values: &mut [Lanes]) {
         for (index, values) in (first..).zip(values) {
@@ -49,8 +50,8 @@ impl Dropout {
     }
 }
 
-/// A hash of 32 bits, in which every input bit changes about half of the output bits: two rounds of
-/// multiply and xor-shift, with constants of Wellons 2018, Prospecting for hash functions.
+/// A hash of 32 bits: every input bit changes about half of the output bits. It multiplies and
+/// xor-shifts twice, with the constants of Wellons 2018, Prospecting for hash functions.
 #[inline(always)]
 fn mixed(number: u32) -> u32 {
     let mut x = number;

@@ -1,4 +1,4 @@
-//! The n-hot head: class scores from output neurons, and the loss of the scores.
+//! The n-hot head: class scores from n output neurons per class, and the loss of these scores.
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
@@ -6,23 +6,24 @@ use crate::network::Key;
 use crate::network::kernels::{LANES, Lanes, Out, Rows, Runs, multiply, panels};
 use crate::network::pass::tensor::Tensor;
 
-/// The loss that a network is trained to minimize.
+/// The loss that training minimizes.
 ///
-/// It is the cross-entropy `-sum_k q_k ln p_k` of `p = softmax(scores / temperature)` and the
-/// target `q = (1 - share) ((1 - smoothing) [k = label] + smoothing / K) + share softmax(teacher /
-/// temperature)`, plus `rate_penalty` times the mean activation of each hidden layer.
+/// It is the cross-entropy `-sum_k q_k ln p_k`, with the prediction `p = softmax(scores /
+/// temperature)` and the target `q = (1 - share) ((1 - smoothing) [k = label] + smoothing / K) +
+/// share softmax(teacher / temperature)`. Here k runs over the K classes, and `share` and `teacher`
+/// belong to a [`Teacher`]. The mean activation of each hidden layer times `rate_penalty` is added.
 ///
 /// Label smoothing: Szegedy et al. 2016. Distillation: Hinton, Vinyals, Dean 2015, but with the
-/// same temperature for both networks, and without the factor of its square.
+/// same temperature for both networks, and without the factor of the squared temperature.
 #[derive(Clone, Copy, Debug)]
 pub struct Loss<'a> {
-    /// The divisor of class scores, above 0. Higher: training asks for a wider margin between
-    /// classes.
+    /// The divisor of class scores, above 0. A higher one makes training ask for a wider margin
+    /// between classes.
     pub temperature: f32,
     /// The share of the target that is spread evenly over all classes, in [0, 1).
     pub smoothing: f32,
-    /// The cost of a hidden layer whose neurons all fire on every sample, at least 0. Higher: fewer
-    /// spikes and less energy. Frozen layers do not change by it.
+    /// What is added to the loss if all neurons of a hidden layer fire on every sample; at least 0.
+    /// A higher one gives fewer spikes and less energy. Frozen layers do not change by it.
     pub rate_penalty: f32,
     /// The teacher of knowledge distillation, if there is one.
     pub teacher: Option<Teacher<'a>>,
@@ -31,29 +32,31 @@ pub struct Loss<'a> {
 /// The teacher of knowledge distillation: the scores of another network on the batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Teacher<'a> {
-    /// (B, K)
+    /// The scores (B, K) of the teacher for B samples and K classes.
     pub scores: ArrayView2<'a, f32>,
-    /// Its share of the target, in [0, 1]; the rest belongs to the labels.
+    /// The teacher's share of the target, in [0, 1]; the rest belongs to the labels.
     pub share: f32,
 }
 
 impl Loss<'_> {
-    /// The cross-entropy with the labels alone.
+    /// The cross-entropy with the labels, without smoothing, penalty or teacher.
     pub fn cross_entropy(temperature: f32) -> Self {
         Self { temperature, smoothing: 0.0, rate_penalty: 0.0, teacher: None }
     }
 }
 
-/// The head of a network: its key, in the forms that the passes need.
+/// The head of a network: its key (which neurons belong to which class) in the forms that the
+/// passes need.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Head {
     /// The key.
     pub key: Key,
-    /// The signs of the key in panels of classes, with a row for each output neuron.
+    /// The signs of the key (+1 for members, else -1), in panels of 16 classes with a row for each
+    /// output neuron.
     signs: Vec<Lanes>,
-    /// The signs in panels of output neurons, with a row for each class.
+    /// The same signs in panels of 16 output neurons, with a row for each class.
     transposed_signs: Vec<Lanes>,
-    /// (K): the sum of the signs of each class.
+    /// For each of the K classes, the sum of its signs.
     sums: Vec<f32>,
 }
 
@@ -65,8 +68,9 @@ impl Head {
         Self { key, sums, transposed_signs: in_panels(signs.t()), signs: in_panels(signs.view()) }
     }
 
-    /// Writes the class scores `(2a - 1)(2 Kᵀ - 1)` (B, K) of `batch` samples to `scores`, from the
-    /// output activations a (B, N). They are exact where all a are 0 or 1.
+    /// Writes the class scores `(2a - 1)(2 Mᵀ - 1)` of `batch` samples to `scores` (B samples, K
+    /// classes). a are the output activations in `outputs` (B, N output neurons). M is the key: 1
+    /// where a neuron belongs to a class, else 0. Scores are exact where all a are 0 or 1.
     pub fn scores(&self, outputs: &Tensor, batch: usize, scores: &mut Tensor) {
         product(outputs, &self.signs, batch, scores);
         for row in rows_mut(&mut scores.matrix_mut(batch)) {
@@ -74,11 +78,11 @@ impl Head {
         }
     }
 
-    /// The mean `loss` of `scores` (B, K) against `labels` (B), without the penalty on hidden
-    /// layers.
+    /// The mean `loss` of `scores` (B samples, K classes) for `labels` (B), without the penalty on
+    /// hidden layers.
     ///
-    /// Its derivative by the output activations goes to `errors` (B, N); `differences` (B, K) is
-    /// scratch memory.
+    /// The derivative of the loss by the output activations goes to `errors` (B, N output neurons).
+    /// `differences` (B, K) is scratch memory.
     pub fn loss(
         &self,
         scores: ArrayView2<'_, f32>,
@@ -109,7 +113,7 @@ impl Head {
     }
 }
 
-/// The columns of a matrix in panels of 16, with lanes for each row.
+/// The columns of a matrix in panels of 16; a panel has one lane for each row.
 fn in_panels(matrix: ArrayView2<'_, f32>) -> Vec<Lanes> {
     let (rows, columns) = matrix.dim();
     let mut lanes = vec![Lanes::ZERO; panels(columns) * rows];
@@ -119,7 +123,8 @@ fn in_panels(matrix: ArrayView2<'_, f32>) -> Vec<Lanes> {
     lanes
 }
 
-/// Writes to `out` (B, M) the product of `left` (B, T) with `weights` in panels of M columns.
+/// Writes the product of `left` (B, T) with `weights` to `out` (B, M). `weights` has M columns, in
+/// panels of 16.
 fn product(left: &Tensor, weights: &[Lanes], batch: usize, out: &mut Tensor) {
     let (terms, stride) = (left.volume.channels, out.stride);
     let start = |row: usize| row * left.stride * LANES;
@@ -138,7 +143,7 @@ impl Head {
 }
 
 impl Loss<'_> {
-    /// Writes the target distribution of sample `sample` to `targets` (K).
+    /// Writes the target distribution of sample `sample` to `targets`, one number per class.
     fn targets(&self, sample: usize, label: usize, targets: &mut [f32]) {
         let even = self.smoothing / targets.len() as f32;
         let labelled = |k: usize| if k == label { even + (1.0 - self.smoothing) } else { even };
@@ -153,7 +158,7 @@ impl Loss<'_> {
     }
 }
 
-/// The cross-entropy `-sum targets ln softmax(scores / temperature)`; its derivative by `scores /
+/// The cross-entropy `-sum targets ln softmax(scores / temperature)`. Its derivative by `scores /
 /// temperature` goes to `differences`.
 fn cross_entropy(scores: &[f32], temperature: f32, targets: &[f32], differences: &mut [f32]) -> f32 {
     differences.copy_from_slice(scores);
@@ -166,7 +171,7 @@ fn cross_entropy(scores: &[f32], temperature: f32, targets: &[f32], differences:
     sum.ln() - matched
 }
 
-/// Turns `scores` into the softmax of `scores / temperature`; returns the highest score, and the
+/// Turns `scores` into the softmax of `scores / temperature`. Returns the highest score, and the
 /// sum of `exp((score - highest) / temperature)`.
 fn softmax(scores: &mut [f32], temperature: f32) -> (f32, f32) {
     let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);

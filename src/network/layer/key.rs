@@ -7,7 +7,8 @@ use crate::seed::{Seed, Stream};
 
 use crate::network::{Decision, HeadSpec};
 
-/// The key of an n-hot output.
+/// The key of an n-hot output: it says which output neurons belong to which class. A class owns n
+/// neurons.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
     /// (K, N): whether neuron n belongs to class k.
@@ -15,10 +16,11 @@ pub struct Key {
 }
 
 impl Key {
-    /// A random key that gives each class `redundancy` of the N = `classes * redundancy` neurons.
+    /// A random key for `classes` classes and N = `classes * redundancy` neurons. It gives each
+    /// class `redundancy` neurons.
     ///
-    /// Overlapping classes may share neurons, but no two classes own the same set. Otherwise each
-    /// neuron belongs to one class.
+    /// If `overlapping`, classes may share neurons, but no two classes own the same set. Otherwise
+    /// each neuron belongs to one class.
     pub fn generate(classes: usize, redundancy: usize, overlapping: bool, seed: &Seed) -> Self {
         let mut stream = seed.stream();
         let sets = if overlapping {
@@ -40,7 +42,7 @@ impl Key {
         Self::generate(head.classes, head.redundancy, head.overlapping, seed)
     }
 
-    /// The key with these members (K, N), such as one from a file.
+    /// The key with these `members` (K classes, N output neurons), such as one from a file.
     pub fn from_members(members: Array2<bool>) -> Self {
         Self { members }
     }
@@ -60,13 +62,15 @@ impl Key {
         self.members.ncols()
     }
 
-    /// (N, K): `2 Mᵀ - 1` for the members M, +1 where neuron n belongs to class k, else -1.
+    /// The signs (N, K): +1 where neuron n belongs to class k, else -1.
     pub fn signs(&self) -> Array2<f32> {
         self.members.t().map(|&member| if member { 1.0 } else { -1.0 })
     }
 
-    /// (K): the scores `(2a - 1)(2 Mᵀ - 1)` of output spikes a (N), the agreements with the key
-    /// minus the disagreements.
+    /// One score per class from the `spikes` of one sample, one per output neuron. The score is the
+    /// number of neurons that agree with the key, minus the number that disagree.
+    ///
+    /// As a formula it is `(2a - 1)(2 Mᵀ - 1)` for spikes a (N) and members M (K, N).
     pub fn scores(&self, spikes: &[bool]) -> Vec<i32> {
         let mut scores = vec![0; self.classes()];
         self.score(spikes, &mut scores);
@@ -82,13 +86,14 @@ impl Key {
         }
     }
 
-    /// The class of the highest score, the lowest of equal ones.
+    /// The decision for the `spikes` of the output neurons: the class with the highest score, and
+    /// of several equal ones the lowest class.
     pub fn decide(&self, spikes: &[bool]) -> Decision {
         Decision::of(&self.scores(spikes))
     }
 }
 
-/// `count` different sets of `size` among `count * size` neurons.
+/// Draws `count` different sets, each of `size` neurons among `count * size`.
 fn distinct_sets(count: usize, size: usize, stream: &mut Stream) -> Vec<Vec<usize>> {
     let mut sets: Vec<Vec<usize>> = Vec::with_capacity(count);
     while sets.len() < count {

@@ -1,8 +1,8 @@
-//! The weighted sums of a layer, dense or convolutional: forward, weight gradient, and errors at
-//! the inputs.
+//! The weighted sums of a layer, dense or convolutional: the forward pass, the gradient of the
+//! weights, and the errors at the inputs (the derivative of the loss by them).
 //!
-//! Weights lie in panels of 16 outputs: term t of panel p is lane `p terms + t`. Terms have the
-//! order of the inputs in memory, see [`Linear::term`].
+//! Weights lie in panels of 16 outputs: term t of a sum of panel p is lane `p terms + t`. Terms
+//! have the order of the inputs in memory, see [`Linear::term`].
 
 use std::ops::Range;
 
@@ -17,13 +17,13 @@ use crate::network::pass::scratch::with_scratch;
 use crate::network::pass::tensor::Tensor;
 use crate::network::{Volume, Window};
 
-/// The receptive field of the sums, and how their inputs lie in memory.
+/// Which inputs reach a sum, and how they lie in memory.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum InputLayout {
     /// A dense layer: every sum has all inputs.
     Dense,
-    /// A convolution of images whose channels lie side by side. For the few channels of a network's
-    /// input, which would leave panels of 16 nearly empty.
+    /// A convolution of images whose channels lie side by side. It is for the network's input,
+    /// whose few channels would leave panels of 16 nearly empty.
     Interleaved(Window),
     /// A convolution of images in panels of 16 channels.
     Window(Window),
@@ -38,7 +38,7 @@ pub(crate) struct Linear {
     pub output: Volume,
     /// How the inputs lie in memory.
     pub layout: InputLayout,
-    /// The weights, in panels of 16 outputs; those of empty lanes are 0.
+    /// The weights, in panels of 16 outputs; outputs that do not exist have weights of 0.
     pub weights: Vec<Lanes>,
 }
 
@@ -47,17 +47,17 @@ pub(crate) struct Linear {
 pub(crate) struct Batch<'a> {
     /// All lanes of the samples.
     pub lanes: &'a [Lanes],
-    /// Lanes from one sample to the next.
+    /// Distance from one sample to the next, in lanes.
     pub stride: usize,
 }
 
-/// The errors at the inputs that a backward pass is to compute.
+/// Where a backward pass writes the errors at the inputs: the derivative of the loss by each input.
 pub(crate) struct InputErrors<'a> {
-    /// The weights as [`Linear::prepare_backward`] writes them.
+    /// The weights in the form that [`Linear::prepare_backward`] writes.
     pub backward_weights: &'a [Lanes],
-    /// The memory for the errors.
+    /// The memory to which the errors are written.
     pub errors: BatchPart<'a>,
-    /// Whether to add the errors to the values there.
+    /// Whether the errors are added to the values in memory, or replace them.
     pub add: bool,
 }
 
@@ -69,22 +69,22 @@ impl Linear {
         linear
     }
 
-    /// Sums without weights, whose sizes can be asked for.
+    /// Sums without weights, to ask for sizes before memory is allocated.
     pub fn planned(input: Volume, output: Volume, layout: InputLayout) -> Self {
         Self { input, output, layout, weights: Vec::new() }
     }
 
-    /// Lanes of the weights.
+    /// Length of the weights, in lanes.
     pub fn weights_len(&self) -> usize {
         self.panels() * self.terms()
     }
 
-    /// Panels of outputs.
+    /// Number of panels, of 16 outputs each.
     pub fn panels(&self) -> usize {
         panels(self.output.channels)
     }
 
-    /// Terms of a sum in memory, empty lanes included.
+    /// Number of terms of a sum in memory, including those of empty lanes.
     pub fn terms(&self) -> usize {
         let lanes = panels(self.input.channels) * LANES;
         match self.layout {
@@ -123,13 +123,13 @@ impl Linear {
         &mut self.weights[index].0[o % LANES]
     }
 
-    /// Inputs of one sum, zeros of padding included.
+    /// The number of inputs of one sum, including zeros of the padding.
     pub fn fan_in(&self) -> usize {
         let (height, width) = self.receptive_field();
         height * width * self.input.channels
     }
 
-    /// A tensor for the inputs of `samples` samples.
+    /// A tensor that holds the inputs of `samples` samples.
     pub fn input_tensor(&self, samples: usize) -> Tensor {
         match self.layout {
             InputLayout::Dense => Tensor::new(self.input, 0, samples),
@@ -141,7 +141,7 @@ impl Linear {
         }
     }
 
-    /// Winograd's convolution for these sums, where it is possible and faster.
+    /// Winograd's fast convolution for these sums; `None` if it is not possible or not faster.
     fn winograd(&self) -> Option<Winograd> {
         let InputLayout::Window(window) = self.layout else { return None };
         let kernel = (window.height, window.width);
@@ -158,7 +158,7 @@ impl Linear {
         vec![Lanes::ZERO; self.forward_weights_len()]
     }
 
-    /// Lanes of [`forward_weights`](Self::forward_weights).
+    /// Length of [`forward_weights`](Self::forward_weights), in lanes.
     pub fn forward_weights_len(&self) -> usize {
         self.winograd().map_or(0, |winograd| winograd.transformed_len())
     }
@@ -170,9 +170,10 @@ impl Linear {
         }
     }
 
-    /// Writes the sums of the samples in `inputs` to `sums`, `stride` lanes apart.
+    /// Writes the sums of the samples in `inputs` to `sums`. The sums of a sample begin `stride`
+    /// lanes after those of the one before.
     ///
-    /// With empty `forward_weights` every sum is added term by term.
+    /// If `forward_weights` is empty, every sum is added term by term.
     pub fn forward(&self, inputs: Batch<'_>, forward_weights: &[Lanes], sums: &mut [Lanes], stride: usize) {
         let terms = self.terms();
         if let Some(winograd) = self.winograd().filter(|_| !forward_weights.is_empty()) {
@@ -204,7 +205,7 @@ impl Linear {
         vec![Lanes::ZERO; self.partial_len()]
     }
 
-    /// Lanes of [`partial`](Self::partial).
+    /// Length of [`partial`](Self::partial), in lanes.
     pub fn partial_len(&self) -> usize {
         match (self.winograd(), self.window()) {
             (Some(winograd), _) => PARTS * winograd.transformed_len(),
@@ -213,8 +214,8 @@ impl Linear {
         }
     }
 
-    /// Writes the gradient of the weights to `gradient`, from the first `samples` samples of the
-    /// inputs and of the errors at the sums. `partial` is scratch memory.
+    /// Writes the gradient of the weights to `gradient`. It follows from the inputs and the errors
+    /// at the sums of the first `samples` samples. `partial` is scratch memory.
     pub fn weight_gradient(
         &self,
         inputs: &Tensor,
@@ -246,14 +247,14 @@ impl Linear {
         gradient.copy_from_slice(&partial[..length]);
     }
 
-    /// The most threads that can share [`backward`](Self::backward) of `samples` samples; 0 where
+    /// The most threads that can share [`backward`](Self::backward) for `samples` samples; 0 if
     /// these sums have no such method.
     pub fn backward_parts(&self, samples: usize) -> usize {
         self.winograd().map_or(0, |_| winograd_parts(samples))
     }
 
-    /// [`weight_gradient`](Self::weight_gradient) and [`input_errors`](Self::input_errors) of all
-    /// samples at once: the same results for less work.
+    /// Does [`weight_gradient`](Self::weight_gradient) and [`input_errors`](Self::input_errors) for
+    /// all samples at once. The results are the same, and the work is less.
     ///
     /// # Panics
     /// If [`backward_parts`](Self::backward_parts) is 0.
@@ -270,7 +271,7 @@ impl Linear {
         gradient_in_parts(winograd, batches, samples, gradient, Some(below));
     }
 
-    /// Writes the gradient of a panel of weights over some samples of a convolution, by the direct
+    /// Writes the gradient of a panel of weights, over some samples of a convolution, by direct
     /// sums.
     fn direct_gradient(
         &self,
@@ -304,7 +305,7 @@ impl Linear {
         vec![Lanes::ZERO; self.backward_weights_len()]
     }
 
-    /// Lanes of [`backward_weights`](Self::backward_weights).
+    /// Length of [`backward_weights`](Self::backward_weights), in lanes.
     pub fn backward_weights_len(&self) -> usize {
         let transposed = || panels(self.terms()) * self.panels() * LANES;
         self.winograd().map_or_else(transposed, |winograd| winograd.transformed_len())
@@ -322,11 +323,11 @@ impl Linear {
         });
     }
 
-    /// Writes the errors at the inputs of some samples to `below`, from the errors at the sums;
-    /// with `add`, adds them to the values there.
+    /// Writes the errors at the inputs of some samples to `below`, from the errors at the sums.
+    /// With `add`, adds them to the values there.
     ///
-    /// The values in the border of `below` have no meaning afterwards. Interleaved inputs have no
-    /// layer below, so this is not for them.
+    /// The values in the border of `below` have no meaning afterwards. Interleaved inputs belong to
+    /// the lowest layer, which needs no errors at its inputs, so this is not for them.
     pub fn input_errors(
         &self,
         errors: Batch<'_>,
@@ -381,28 +382,28 @@ impl Linear {
         }
     }
 
-    /// Columns of a row of inputs in memory, padding included.
+    /// Number of columns in a row of inputs in memory, padding included.
     fn columns(&self, window: Window) -> usize {
         self.input.width + 2 * window.padding
     }
 
-    /// Floats of one pixel of the inputs, in one panel.
+    /// Number of floats of one pixel of the inputs, in one panel.
     fn depth(&self) -> usize {
         if let InputLayout::Interleaved(_) = self.layout { self.input.channels } else { LANES }
     }
 
-    /// Floats of a row of inputs in memory.
+    /// Number of floats in a row of inputs in memory.
     pub fn row(&self, window: Window) -> usize {
         self.columns(window) * self.depth()
     }
 
-    /// The first float of the window at `position` in a sample of inputs.
+    /// The index of the first float of the window at `position`, in a sample of inputs.
     fn window_start(&self, window: Window, position: usize) -> usize {
         let (y, x) = (position / self.output.width, position % self.output.width);
         (y * self.row(window) + x * self.depth()) * window.stride
     }
 
-    /// The layout of the inputs of one sum in memory.
+    /// How the inputs of one sum lie in memory.
     fn runs(&self, window: Window) -> Runs {
         let row = self.row(window);
         let (outer, length) = match self.layout {
@@ -416,14 +417,14 @@ impl Linear {
     }
 }
 
-/// The number of parts of a batch whose gradients are computed apart. The sums of a part need much
-/// memory, so that a small batch has few parts.
+/// The number of parts of a batch whose gradients are computed separately. The sums of a part need
+/// much memory, so a small batch has few parts.
 fn winograd_parts(samples: usize) -> usize {
     (samples / 16).clamp(1, PARTS)
 }
 
-/// Computes the gradient of each part of the batch, then their sum in the order of the parts; and
-/// the errors at the inputs if `below` asks for them.
+/// Computes the gradient of each part of the batch, then adds the parts in their order. If `below`
+/// asks for it, also computes the errors at the inputs.
 fn gradient_in_parts(
     winograd: Winograd,
     (inputs, errors): (Batch<'_>, Batch<'_>),
@@ -462,7 +463,7 @@ fn gradient_in_parts(
     winograd.finish_gradient(&partial[..length], gradient);
 }
 
-/// Adds the other parts to the first `length` lanes, in their order.
+/// Adds all other parts to the first `length` lanes, in the order of the parts.
 fn add_parts(partial: &mut [Lanes], length: usize) {
     let (sums, parts) = partial.split_at_mut(length);
     const CHUNK: usize = 1024;
@@ -481,7 +482,7 @@ impl<'a> Batch<'a> {
         Self { lanes: tensor.first(samples), stride: tensor.stride }
     }
 
-    /// The samples in `range`.
+    /// The samples whose numbers are in `range`.
     pub fn samples(&self, range: std::ops::Range<usize>) -> Self {
         Self { lanes: &self.lanes[range.start * self.stride..range.end * self.stride], stride: self.stride }
     }

@@ -24,13 +24,13 @@ use linear::{Batch, InputErrors, Linear};
 use norm::{Moments, Norm, Statistics};
 use parts::{BatchPart, PARTS, Split, for_each_part, part_of};
 
-/// A layer of neurons: weighted sums, batch norm and bias, then the activation.
+/// A layer of neurons: weighted sums, batch norm if wanted, bias, then the activation.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Layer {
     /// The weighted sums.
     pub linear: Linear,
-    /// (panel): added to the sums, after batch norm if there is any. Empty lanes stay at -1, so
-    /// that nothing fires there.
+    /// The bias of each channel, in panels of 16: added to the sums, after batch norm if there is
+    /// any. In empty lanes it stays at -1, so that nothing fires there.
     pub bias: Vec<Lanes>,
     /// Batch norm, if there is any.
     pub norm: Option<Norm>,
@@ -46,17 +46,17 @@ pub(crate) struct Layer {
 pub(crate) struct LayerActivations {
     /// The weighted sums.
     pub sums: Tensor,
-    /// The weights as [`Linear::prepare_forward`] writes them.
+    /// The weights in the form that [`Linear::prepare_forward`] writes.
     forward_weights: Vec<Lanes>,
-    /// The maximum of each window; empty without max pooling.
+    /// The maximum of each window of max pooling; empty without max pooling.
     peaks: Tensor,
-    /// The index of the maximum in each window; empty without max pooling.
+    /// The index of the maximum in each window of max pooling; empty without max pooling.
     winners: Tensor,
     /// The outputs of the layer.
     pub outputs: Tensor,
-    /// (panel): the factor from sums to potentials.
+    /// For each channel, in panels of 16: the factor that leads from sums to potentials.
     scale: Vec<Lanes>,
-    /// (panel): the summand from sums to potentials.
+    /// For each channel, in panels of 16: the number that is added after the factor.
     shift: Vec<Lanes>,
     /// The statistics that batch norm uses, if there is any.
     pub statistics: Option<Statistics>,
@@ -64,9 +64,9 @@ pub(crate) struct LayerActivations {
 
 /// The gradients of one layer in a backward pass.
 pub(crate) struct LayerGradients {
-    /// The errors at the outputs: the derivative of the loss by them.
+    /// The errors at the outputs: the derivative of the loss by each output.
     pub outputs: Tensor,
-    /// The errors at the sums.
+    /// The errors at the sums: the derivative of the loss by each weighted sum.
     pub sums: Tensor,
     /// The gradient of the weights.
     pub weights: Vec<Lanes>,
@@ -74,20 +74,21 @@ pub(crate) struct LayerGradients {
     pub bias: Vec<Lanes>,
     /// The gradient of the gain of batch norm, if there is any.
     pub gain: Option<Vec<Lanes>>,
-    /// The gradients of the weights for parts of the batch, where they are computed in parts.
+    /// The gradients of the weights for parts of the batch, if they are computed in parts.
     partial: Vec<Lanes>,
-    /// The gradients of bias and gain for parts of the batch, the parts of a panel side by side.
+    /// The gradients of bias and gain for parts of the batch. The parts of a panel (16 channels)
+    /// lie side by side.
     totals: Vec<(Lanes, Lanes)>,
-    /// The weights as [`Linear::prepare_backward`] writes them; empty in the lowest layer.
+    /// The weights in the form that [`Linear::prepare_backward`] writes; empty in the lowest layer.
     backward_weights: Vec<Lanes>,
 }
 
 /// The inputs of a layer.
 #[derive(Clone, Copy)]
 pub(crate) enum Inputs<'a> {
-    /// All numbers.
+    /// All inputs, also those of 0.
     Tensor(&'a Tensor),
-    /// Only the numbers other than 0, of a dense layer at the bottom.
+    /// Only the inputs that are not 0. This is for a dense layer at the bottom of the network.
     Sparse(&'a SparseBatch),
 }
 
@@ -101,20 +102,21 @@ impl<'a> Inputs<'a> {
 /// The settings of a layer in one pass.
 #[derive(Clone, Copy)]
 pub(crate) struct Mode<'a> {
-    /// In [0, 1].
+    /// The sharpness of the layer's activation, in [0, 1]; at 1 it is a step.
     pub sharpness: f32,
     /// The derivative of the activation that the backward pass uses.
     pub slope: Slope,
-    /// In training, the seed of dropout, and batch norm uses the statistics of the batch; `None`
-    /// otherwise.
+    /// The seed of dropout in a training pass, in which batch norm uses the statistics of the
+    /// batch; `None` in other passes.
     pub training: Option<&'a Seed>,
-    /// Add every sum term by term, so that sums of coarse weights are exact, as on a chip.
+    /// Whether every sum is added term by term, so that sums of coarse weights are exact, as on a
+    /// chip.
     pub term_by_term: bool,
 }
 
 impl LayerActivations {
-    /// Buffers for `samples` samples, with the `border` around the outputs that the next layer
-    /// needs.
+    /// Buffers for `samples` samples. The outputs have a `border` of zeros, as wide as the next
+    /// layer needs.
     pub fn new(layer: &Layer, samples: usize, border: usize) -> Self {
         let activation = &layer.activation;
         let pooled = if activation.max.is_some() { samples } else { 0 };
@@ -134,7 +136,7 @@ impl LayerActivations {
 }
 
 impl LayerGradients {
-    /// Buffers for `samples` samples; the errors at the outputs get the layout of `outputs`.
+    /// Buffers for `samples` samples. The errors at the outputs get the layout of `outputs`.
     pub fn new(layer: &Layer, samples: usize, outputs: &Tensor, lowest: bool) -> Self {
         Self {
             outputs: Tensor::new(outputs.volume, outputs.border, samples),
@@ -150,13 +152,13 @@ impl LayerGradients {
 }
 
 impl Mode<'_> {
-    /// `forward_weights`, or nothing where sums are added term by term.
+    /// `forward_weights`; an empty slice if sums are added term by term.
     fn weights<'a>(&self, forward_weights: &'a [Lanes]) -> &'a [Lanes] {
         if self.term_by_term { &[] } else { forward_weights }
     }
 }
 
-/// All samples of a tensor of max pooling, which is empty without max pooling.
+/// The memory of all samples of a tensor of max pooling; empty without max pooling.
 fn pooled(tensor: &mut Tensor, samples: usize) -> BatchPart<'_> {
     match tensor.lanes.is_empty() {
         true => BatchPart { lanes: &mut [], stride: 0 },
@@ -164,7 +166,7 @@ fn pooled(tensor: &mut Tensor, samples: usize) -> BatchPart<'_> {
     }
 }
 
-/// One sample of a tensor of max pooling, which is empty without max pooling.
+/// The memory of one sample of a tensor of max pooling; empty without max pooling.
 fn pooled_sample(tensor: &Tensor, sample: usize) -> &[Lanes] {
     match tensor.lanes.is_empty() {
         true => &[],
@@ -173,7 +175,7 @@ fn pooled_sample(tensor: &Tensor, sample: usize) -> &[Lanes] {
 }
 
 impl Layer {
-    /// Output channels.
+    /// Number of output channels.
     pub fn channels(&self) -> usize {
         self.linear.output.channels
     }
@@ -188,7 +190,7 @@ impl Layer {
         if self.linear.output.area() == 1 { Split::PerThread } else { Split::Fine }
     }
 
-    /// Computes the first `samples` samples of `state` from those of `inputs`.
+    /// Computes the values of the first `samples` samples in `state`, from those of `inputs`.
     pub fn forward(&self, inputs: Inputs<'_>, state: &mut LayerActivations, samples: usize, mode: Mode<'_>) {
         let measures = self.norm.is_some() && mode.training.is_some();
         if !mode.term_by_term {
@@ -250,7 +252,8 @@ impl Layer {
         }
     }
 
-    /// Sets scale and shift from batch norm and bias; `measures`: from the statistics of the batch.
+    /// Sets scale and shift (from sums to potentials) by batch norm and bias. If `measures`, batch
+    /// norm uses the statistics of this batch, else the running ones.
     fn set_affine(&self, state: &mut LayerActivations, samples: usize, measures: bool) {
         let Some((norm, statistics)) = self.norm.as_ref().zip(state.statistics.as_mut()) else {
             state.scale.fill(Lanes::splat(1.0));
@@ -288,11 +291,11 @@ impl Layer {
         ActivationSettings { sharpness: mode.sharpness, slope: mode.slope, scale, shift, dropout }
     }
 
-    /// Computes the errors at the sums from those at the outputs in `gradients`, and from them the
-    /// gradients of the parameters.
+    /// Computes the errors at the sums from those at the outputs in `gradients`. From these follow
+    /// the gradients of the parameters.
     ///
-    /// Also writes the errors at the inputs to the tensor in `below`, or adds them to it if its
-    /// flag is set.
+    /// If `below` holds a tensor, the errors at the inputs are written to it. If its flag is set,
+    /// they are added to what the tensor holds.
     pub fn backward(
         &self,
         inputs: Inputs<'_>,
@@ -347,8 +350,8 @@ impl Layer {
         }
     }
 
-    /// Computes the gradients of bias and gain; with batch norm, turns errors at the potentials
-    /// into errors at the sums.
+    /// Computes the gradients of bias and gain. With batch norm, also turns errors at the
+    /// potentials into errors at the sums.
     fn sum_up(&self, state: &LayerActivations, gradients: &mut LayerGradients, samples: usize) {
         let LayerGradients { sums: errors, bias, gain, totals, .. } = gradients;
         let statistics = state.statistics.as_ref();
@@ -390,14 +393,14 @@ impl Layer {
         });
     }
 
-    /// The number of parts that sums over the batch are cut into. One suffices where a sample has a
-    /// single position: such layers have many panels, which run in parallel.
+    /// The number of parts into which sums over the batch are cut. One part suffices if a sample
+    /// has a single position: such layers have many panels, which run in parallel.
     fn parts(&self) -> usize {
         if self.linear.output.area() == 1 { 1 } else { PARTS }
     }
 
-    /// The least number of sums over a part of the batch for one thread: all of them if the work
-    /// takes less time than waking another thread.
+    /// The least number of sums, over a part of the batch, that one thread takes. It takes all of
+    /// them if the work is shorter than waking another thread.
     fn sums_at_a_time(&self, samples: usize) -> usize {
         let lanes = samples * self.linear.output.area() * self.bias.len();
         if let Split::Single = Split::of_pass(lanes) { self.parts() * self.bias.len() } else { 1 }
@@ -412,7 +415,8 @@ fn sum_of<'a>(all: impl Iterator<Item = &'a Lanes>) -> Lanes {
     })
 }
 
-/// Writes the volumes of `from` to `to`, which have the same shape; with `add`, adds them.
+/// Copies the volumes of `from` to `to`, which have the same shape. With `add`, adds them to what
+/// is there.
 pub(crate) fn add_volumes(from: &Tensor, to: &mut Tensor, samples: usize, add: bool) {
     let layout = PaddedLayout::of(to);
     for_each_part(samples, Split::Fine, [BatchPart::of(to, samples)], &|range, [mut to]| {

@@ -1,4 +1,4 @@
-//! Batch norm: the sums of each channel, normalized over the batch and all positions (Ioffe,
+//! Batch norm: the sums of each channel are normalized over the batch and all positions (Ioffe,
 //! Szegedy 2015).
 
 use std::ops::Range;
@@ -7,20 +7,20 @@ use super::parts::PARTS;
 use crate::network::kernels::{LANES, Lanes, panels, vectorized};
 use crate::network::pass::tensor::Tensor;
 
-/// Added to the variance, as in Keras.
+/// Added to the variance before its root is taken, as in Keras.
 pub(crate) const EPSILON: f32 = 1e-3;
 /// The largest momentum of the running statistics, as in Keras.
 const MOMENTUM: f32 = 0.99;
 
-/// The parameters and the running statistics of a layer's batch norm. The shift after it is the
-/// layer's bias.
+/// The parameters and the running statistics of a layer's batch norm. The number that it adds after
+/// the gain is the layer's bias.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Norm {
-    /// (panel), initially 1.
+    /// The gain of each channel, in panels of 16; 1 at the start.
     pub gain: Vec<Lanes>,
-    /// (panel), the running mean.
+    /// The running mean of each channel, in panels of 16.
     pub mean: Vec<Lanes>,
-    /// (panel), the running variance, unbiased.
+    /// The running variance of each channel, in panels of 16; unbiased.
     pub variance: Vec<Lanes>,
     /// The number of updates of the running statistics.
     pub updates: u32,
@@ -35,17 +35,17 @@ impl Norm {
 
     /// Moves the running statistics towards those of a batch with `size` sums per channel.
     ///
-    /// The momentum is `min(0.99, (1 + t) / (10 + t))` at update t: a constant 0.99 would keep much
-    /// of the initial values through the few hundred steps of a small data set. A single sum has no
-    /// variance and changes nothing.
+    /// The momentum, the share of the old value that stays, is `min(0.99, (1 + t) / (10 + t))` at
+    /// update t. A constant 0.99 would keep much of the initial values through the few hundred
+    /// steps of a small data set. A single sum has no variance and changes nothing.
     pub fn update(&mut self, batch: &Statistics, size: usize) {
         let t = self.updates as f32;
         self.move_towards(batch, size, 1.0 - MOMENTUM.min((1.0 + t) / (10.0 + t)));
         self.updates = self.updates.saturating_add(u32::from(size > 1));
     }
 
-    /// Moves the running statistics by `share` of the way to those of a batch with `size` sums per
-    /// channel.
+    /// Moves the running statistics by `share` of the way to those of a batch. The batch has `size`
+    /// sums per channel.
     pub fn move_towards(&mut self, batch: &Statistics, size: usize, share: f32) {
         if size < 2 {
             return;
@@ -63,16 +63,16 @@ impl Norm {
     }
 }
 
-/// The statistics by which a layer's sums are normalized.
+/// The statistics (mean and variance) by which a layer's sums are normalized.
 #[derive(Clone, Debug)]
 pub(crate) struct Statistics {
-    /// The moments of parts of the batch, the parts of a panel side by side.
+    /// The moments of parts of the batch. The parts of a panel (16 channels) lie side by side.
     pub parts: Vec<Moments>,
-    /// (panel)
+    /// The mean of each channel, in panels of 16.
     pub mean: Vec<Lanes>,
-    /// (panel): biased if it is that of a batch.
+    /// The variance of each channel, in panels of 16; biased if it is that of a batch.
     pub variance: Vec<Lanes>,
-    /// (panel): `1 / sqrt(variance + EPSILON)`.
+    /// `1 / sqrt(variance + EPSILON)` of each channel, in panels of 16.
     pub inverse_deviation: Vec<Lanes>,
 }
 
@@ -84,7 +84,8 @@ impl Statistics {
         Self { parts, mean: zeros(), variance: zeros(), inverse_deviation: zeros() }
     }
 
-    /// Sets the statistics from the moments of `parts` parts, with `plane` positions per sample.
+    /// Sets the statistics from the moments of `parts` parts of the batch. A sample has `plane`
+    /// positions.
     pub fn join(&mut self, parts: usize, plane: usize) {
         for (panel, moments) in self.parts.chunks_exact(parts).take(self.mean.len()).enumerate() {
             let mut all = Moments::NONE;
@@ -109,7 +110,7 @@ pub(crate) fn inverse_deviation(variance: &Lanes) -> Lanes {
     Lanes(variance.0.map(|variance| (variance + EPSILON).sqrt().recip()))
 }
 
-/// The moments of some samples over all their positions.
+/// Mean and squared deviations of some samples, over all their positions; for 16 channels.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moments {
     samples: usize,
@@ -122,7 +123,7 @@ impl Moments {
     /// The moments of no samples.
     pub const NONE: Self = Self { samples: 0, mean: Lanes::ZERO, squares: Lanes::ZERO };
 
-    /// The moments of the sums of panel `panel`.
+    /// The moments of the sums of panel `panel` (16 channels), over `samples`.
     pub fn of(sums: &Tensor, panel: usize, samples: Range<usize>) -> Self {
         let plane = sums.plane();
         let mut all = Self::NONE;
@@ -139,8 +140,8 @@ impl Moments {
         all
     }
 
-    /// Adds the moments of other samples, with `plane` positions per sample (Chan, Golub, LeVeque
-    /// 1983).
+    /// Adds the moments of other samples (Chan, Golub, LeVeque 1983). A sample has `plane`
+    /// positions.
     #[inline(always)]
     pub fn join(&mut self, other: &Self, plane: usize) {
         if other.samples == 0 {
@@ -157,7 +158,7 @@ impl Moments {
         self.samples += other.samples;
     }
 
-    /// Mean and biased variance, with `plane` positions per sample.
+    /// The mean and the biased variance. A sample has `plane` positions.
     pub fn finish(&self, plane: usize) -> (Lanes, Lanes) {
         let share = ((self.samples * plane) as f32).recip();
         (self.mean, Lanes(self.squares.0.map(|sum| sum * share)))
@@ -185,9 +186,9 @@ fn moments(values: &[Lanes]) -> (Lanes, Lanes) {
     (mean, squares)
 }
 
-/// The gradients of bias and gain: for panel `panel`, the sums of the errors `e` at the potentials,
-/// and of `e x` with the normalized sums x, over `samples` and all positions. Without `statistics`
-/// the second is 0.
+/// The gradients of bias and gain in panel `panel` (16 channels), summed over `samples` and all
+/// positions. That of the bias is the sum of the errors `e` at the potentials. That of the gain is
+/// the sum of `e x` with the normalized sums x; it is 0 without `statistics`.
 pub(crate) fn total(
     errors: &Tensor,
     sums: &Tensor,
@@ -222,11 +223,12 @@ pub(crate) fn total(
     (bias, gain)
 }
 
-/// The backward pass of batch norm in one panel: from errors at the potentials to errors at the
-/// sums.
+/// The backward pass of batch norm in one panel (16 channels): it turns errors at the potentials
+/// into errors at the sums.
 ///
-/// `e <- factor e - shift - slope y`, which is `g / sigma (e - mean(e) - x mean(e x))` with
-/// `x = (y - mean) / sigma`.
+/// An error e becomes `factor e - shift - slope y`, where y is the sum. This equals `g / sigma (e -
+/// mean(e) - x mean(e x))`, with the gain g, the deviation sigma and the normalized sum `x = (y -
+/// mean) / sigma`.
 #[derive(Clone, Copy)]
 pub(crate) struct Backward {
     factor: Lanes,
@@ -235,7 +237,7 @@ pub(crate) struct Backward {
 }
 
 impl Backward {
-    /// The factors of panel `panel`; `totals` are the gradients of bias and gain over `size` sums
+    /// The numbers for panel `panel`. `totals` are the gradients of bias and gain, over `size` sums
     /// per channel.
     pub fn new(
         norm: &Norm,
@@ -256,8 +258,8 @@ impl Backward {
         Self { factor, shift, slope }
     }
 
-    /// Turns the `errors` at some positions of the panel, whose sums are `sums`, into errors at the
-    /// sums.
+    /// Turns the `errors` at the potentials into errors at the sums, for some positions of the
+    /// panel. `sums` holds the sums there.
     #[inline(always)]
     pub fn apply(&self, errors: &mut [Lanes], sums: &[Lanes]) {
         for (error, sum) in errors.iter_mut().zip(sums) {

@@ -6,10 +6,10 @@ use crate::network::kernels::Lanes;
 use crate::network::pass::tensor::Tensor;
 
 /// The number of parts of a sum over a batch of images. It does not depend on the number of
-/// threads, so that the sum does not either.
+/// threads, so the sum does not depend on it either.
 pub(crate) const PARTS: usize = 4;
 
-/// The samples of part `part` of `parts`.
+/// The numbers of the samples in part `part`, if `samples` samples are cut into `parts` parts.
 pub(crate) fn part_of(samples: usize, part: usize, parts: usize) -> Range<usize> {
     samples * part / parts..samples * (part + 1) / parts
 }
@@ -18,7 +18,7 @@ pub(crate) fn part_of(samples: usize, part: usize, parts: usize) -> Range<usize>
 pub(crate) struct BatchPart<'a> {
     /// All lanes of the samples.
     pub lanes: &'a mut [Lanes],
-    /// Lanes from one sample to the next; 0 for a part without memory.
+    /// Distance from one sample to the next, in lanes; 0 for a part without memory.
     pub stride: usize,
 }
 
@@ -34,7 +34,7 @@ impl<'a> BatchPart<'a> {
         &mut self.lanes[index * self.stride..(index + 1) * self.stride]
     }
 
-    /// The samples cut into `parts` parts, at most [`PARTS`], as [`part_of`] does; the other parts
+    /// Cuts the samples into `parts` parts, at most [`PARTS`], as [`part_of`] does. The other parts
     /// are empty.
     pub fn in_parts(self, parts: usize) -> [Self; PARTS] {
         let samples = self.lanes.len() / self.stride;
@@ -56,16 +56,16 @@ impl<'a> BatchPart<'a> {
 /// How a batch is split among threads.
 #[derive(Clone, Copy)]
 pub(crate) enum Split {
-    /// One part per thread, where each part reads all of the large weights.
+    /// One part per thread. It is for work in which each part reads all of the large weights.
     PerThread,
-    /// Several parts per thread, so that threads finish at about the same time.
+    /// Several parts per thread, so that all threads finish at about the same time.
     Fine,
-    /// A single part, where the work takes less time than waking another thread.
+    /// A single part. It is for work that takes less time than waking another thread.
     Single,
 }
 
-/// The least number of lanes for which waking another thread pays, if the work touches each lane a
-/// few times.
+/// The least number of lanes for which it pays to wake another thread, if the work touches each
+/// lane a few times.
 const LEAST_TO_SPLIT: usize = 8192;
 
 impl Split {
@@ -75,10 +75,11 @@ impl Split {
     }
 }
 
-/// Runs `task(range of samples, their memory)` on parts of all `samples`, in parallel.
+/// Cuts all `samples` samples into parts, and runs `task(range of samples, their memory)` on the
+/// parts in parallel.
 ///
-/// The parts depend on the number of threads, so the result of a sample must not depend on the
-/// others.
+/// The number of parts depends on that of the threads, so the result of a sample must not depend on
+/// other samples.
 pub(crate) fn for_each_part<const N: usize>(
     samples: usize,
     split: Split,

@@ -1,4 +1,4 @@
-//! One layer by hand, and against finite differences.
+//! Tests of one layer: by hand, and against finite differences.
 
 use rand::RngExt;
 
@@ -7,8 +7,8 @@ use super::*;
 use crate::network::kernels::{floats_mut, padded};
 use crate::network::{Volume, Window};
 
-/// At this sharpness the ramp is 1/2 wide: `a = clip(2 (z - 1/2) + 1/2)`, with slope 2 on the
-/// ramp.
+/// At this sharpness the ramp is 1/2 wide: `a = clip(2 (z - 1/2) + 1/2)`, which has the slope 2 on
+/// the ramp.
 const HALF: Mode<'_> = Mode { sharpness: 0.501, slope: Slope::Own, training: None, term_by_term: false };
 
 /// A dense layer of two inputs and two neurons.
@@ -78,8 +78,8 @@ fn outside_of_training_batch_norm_uses_the_running_statistics() {
     assert_close("outputs", state.outputs.matrix(2).iter().copied(), &[1.0, 0.5, 0.0, 0.0]);
 }
 
-/// A convolution with batch norm, max pooling and dropout on images with a border. Potentials
-/// stay on the ramp of sharpness 0, where the layer is smooth.
+/// A convolution with batch norm, max pooling and dropout on images with a border. Potentials stay
+/// on the ramp of sharpness 0, where the layer is smooth.
 fn convolution(stream: &mut crate::seed::Stream) -> Layer {
     let input = Volume { height: 4, width: 6, channels: 2 };
     let sums = Volume { channels: 3, ..input };
@@ -97,7 +97,7 @@ fn convolution(stream: &mut crate::seed::Stream) -> Layer {
     Layer { linear, bias, norm: Some(norm), activation, dropout: 0.25, adds: None }
 }
 
-/// Every pixel of every image that is no border, as an index of the floats of `tensor`.
+/// The indices of the floats of `tensor` that hold a pixel of an image, not its border.
 fn pixels(tensor: &Tensor, samples: usize) -> Vec<usize> {
     let Volume { height, width, channels } = tensor.volume;
     let mut indices = Vec::new();

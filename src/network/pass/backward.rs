@@ -8,8 +8,9 @@ use crate::network::layer::{Inputs, add_volumes};
 use crate::network::{Loss, Network};
 
 impl Network {
-    /// Computes the gradient of the mean `loss` against `labels` (B) by every parameter that is not
-    /// [`frozen`](Self::frozen); returns that loss.
+    /// Computes the gradient of the mean `loss` for the `labels` (one per sample). The gradient is
+    /// its derivative by every parameter that is not [`frozen`](Self::frozen). Returns the mean
+    /// loss.
     ///
     /// # Panics
     /// If the last forward pass was no training pass.
@@ -51,8 +52,8 @@ impl Network {
     }
 }
 
-/// Returns `penalty` times the mean output of a layer, and adds its derivative to the `errors` at
-/// the outputs.
+/// Returns `penalty` times the mean output of a layer. Adds the derivative of that to the `errors`,
+/// the derivative of the loss by the outputs.
 fn penalize(penalty: f32, outputs: &Tensor, errors: &mut Tensor, batch: usize) -> f64 {
     let volume = outputs.volume;
     let numbers = (batch * volume.len()) as f64;

@@ -9,14 +9,14 @@ use crate::network::layer::{Inputs, Mode, add_volumes};
 /// The kinds of forward pass.
 #[derive(Clone, Copy, Debug)]
 pub enum Pass<'a> {
-    /// A pass to learn from: each layer at its own sharpness, batch norm by the batch, dropout by
-    /// the seed, which should differ in every step.
+    /// A pass to learn from. Each layer has its own sharpness, batch norm uses the statistics of
+    /// the batch, and dropout draws from the seed. The seed should differ in every step.
     Training(&'a Seed),
-    /// A pass to evaluate: each layer at its own sharpness, batch norm by the running statistics,
-    /// no dropout.
+    /// A pass to evaluate. Each layer has its own sharpness, batch norm uses the running
+    /// statistics, and there is no dropout.
     Evaluation,
-    /// The network as it will be deployed: every layer at sharpness 1, batch norm by the running
-    /// statistics, no dropout, and every sum added term by term.
+    /// A pass through the network as it will be deployed. Every layer has sharpness 1, batch norm
+    /// uses the running statistics, there is no dropout, and every sum is added term by term.
     Deployed,
 }
 
@@ -28,7 +28,7 @@ impl Pass<'_> {
 }
 
 impl Network {
-    /// Runs the loaded batch through all layers to class scores.
+    /// Runs the loaded batch through all layers. The class scores are then in `activations`.
     ///
     /// `activations` must have been made for a network of the same shape.
     pub fn forward(&self, activations: &mut Activations, pass: Pass<'_>) {

@@ -11,18 +11,20 @@ pub struct Parameter<'a> {
     pub values: &'a mut [f32],
     /// The derivative of the loss by each of `values`.
     pub gradient: &'a [f32],
-    /// Whether weight decay applies: to weights, not to biases and gains.
+    /// Whether weight decay applies to this tensor: it does to weights, but not to biases and
+    /// gains.
     pub decays: bool,
 }
 
-/// Tensors of a layer: weights, bias, and the gain of batch norm, which may be missing.
+/// The number of tensors of a layer: weights, bias, and the gain of batch norm, which may be
+/// missing.
 const TENSORS: usize = 3;
 
 impl Network {
-    /// Calls `change`, in parallel, with every tensor that is not [`frozen`](Self::frozen) and with
-    /// its state.
+    /// Calls `change` in parallel with every tensor that is not [`frozen`](Self::frozen), and with
+    /// the state that a gradient-descent rule keeps for it.
     ///
-    /// `states` holds a state for each of [`tensor_lengths`](Self::tensor_lengths), in the same
+    /// `states` holds one state for each of [`tensor_lengths`](Self::tensor_lengths), in the same
     /// order.
     ///
     /// # Panics
@@ -38,7 +40,8 @@ impl Network {
         for_each_tensor(&mut self.layers[frozen..], &gradients.layers[frozen..], states, change);
     }
 
-    /// The length of each tensor, layer by layer: weights, bias, gain. 0 where a tensor is missing.
+    /// The length of each tensor, layer by layer: weights, bias, gain. The length is 0 if a tensor
+    /// is missing.
     pub fn tensor_lengths(&self) -> impl Iterator<Item = usize> {
         self.layers.iter().flat_map(|layer| {
             let gains = layer.norm.as_ref().map_or(0, |norm| norm.gain.len());
@@ -47,8 +50,8 @@ impl Network {
     }
 }
 
-/// Calls `change` for every tensor. Splits the layers in halves that run in parallel, which needs
-/// no list of tasks and so allocates nothing.
+/// Calls `change` for every tensor. Splits the layers into halves that run in parallel, which needs
+/// no list of tasks and so allocates no memory.
 fn for_each_tensor<S: Send>(
     layers: &mut [Layer],
     gradients: &[LayerGradients],

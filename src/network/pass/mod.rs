@@ -1,5 +1,5 @@
-//! The passes of a network over a batch, the buffers that they work in, and the state that they
-//! change.
+//! The passes of a network over a batch of samples, the buffers that they use, and the state that
+//! they change.
 
 pub(super) mod backward;
 pub(super) mod forward;

@@ -1,4 +1,5 @@
-//! The running statistics of batch norm, updated after a training pass.
+//! The running statistics of batch norm (mean and variance of each channel), updated after a
+//! training pass.
 
 use super::workspace::Activations;
 use crate::network::Network;
@@ -13,12 +14,12 @@ impl Network {
         }
     }
 
-    /// Averages the running statistics of batch norm over several training passes, weighted by
-    /// their samples.
+    /// Averages the running statistics of batch norm over several training passes, weighted by the
+    /// number of their samples.
     ///
-    /// `before` is the number of samples in the passes averaged so far; at 0 the statistics of the
-    /// last pass replace the running ones. A single sum per channel has no variance and changes
-    /// nothing.
+    /// `before` is the number of samples in the passes averaged so far. If it is 0, the statistics
+    /// of the last pass replace the running ones. A single sum per channel has no variance and
+    /// changes nothing.
     pub fn average_running_statistics(&mut self, activations: &Activations, before: usize) {
         let share = activations.batch() as f32 / (before + activations.batch()) as f32;
         for (layer, state) in self.layers.iter_mut().zip(&activations.layers) {

@@ -1,4 +1,4 @@
-//! Scratch memory, one buffer per thread, allocated once.
+//! Scratch memory: one buffer per thread, allocated once.
 
 use std::cell::RefCell;
 

@@ -1,8 +1,8 @@
 //! A sparse batch: lists of the inputs that are not 0.
 //!
-//! Only a fifth of the pixels of a handwritten digit are not 0, and fewer of its coded channels.
-//! Sums over these alone give the same numbers in a fraction of the time, since adding 0 changes
-//! nothing.
+//! In images of handwritten digits only a fifth of the pixels are not 0, and even fewer of their
+//! coded channels. Sums over these inputs alone give the same numbers in a fraction of the time,
+//! since adding 0 changes nothing.
 
 use ndarray::ArrayView2;
 use rayon::prelude::*;
@@ -12,22 +12,22 @@ use crate::network::kernels::{Lanes, SparseEntry, StridedLanes, WIDEST, sum_entr
 use crate::network::layer::linear::Linear;
 use crate::network::layer::parts::BatchPart;
 
-/// The largest share of inputs other than 0, in percent, at which the sparse product is the faster
-/// one. It reads a weight for each multiplication, which halves its speed.
+/// The largest share of inputs other than 0, in percent, at which the sparse product is faster. It
+/// reads a weight for each multiplication, which halves its speed.
 const MOST_PERCENT: usize = 35;
 
-/// The inputs (B, I) of a batch that are not 0, by sample and by input.
+/// The inputs of a batch that are not 0, listed by sample and by input.
 #[derive(Default)]
 pub(crate) struct SparseBatch {
-    /// For each sample its inputs.
+    /// For each sample, its inputs that are not 0.
     rows: Lists,
-    /// For each input its samples.
+    /// For each input, the samples in which it is not 0.
     columns: Lists,
     /// Whether the current batch is stored here rather than in a tensor.
     pub used: bool,
 }
 
-/// Lists of entries, one after the other in memory.
+/// Lists of entries, which lie one after the other in memory.
 #[derive(Default)]
 struct Lists {
     /// The index at which each list begins, and the end of the last.
@@ -42,14 +42,16 @@ impl Lists {
 }
 
 impl SparseBatch {
-    /// The most entries per sample of a batch with `inputs` inputs, both orders together.
+    /// The most entries per sample that a batch with `inputs` inputs can have, in `rows` and
+    /// `columns` together.
     pub const fn most_entries(inputs: usize) -> usize {
         2 * (inputs * MOST_PERCENT).div_ceil(100)
     }
 
-    /// Stores the samples `chosen` of `inputs` (B, I), with `levels[n]` for an input of n.
+    /// Stores the samples of `inputs` (B samples, I inputs) whose numbers are in `chosen`.
+    /// `levels[n]` is the value of an input of n.
     ///
-    /// Returns `false` and stores nothing if too many of them are not 0.
+    /// Returns `false` and stores nothing if too many of the inputs are not 0.
     pub fn load(&mut self, inputs: ArrayView2<'_, u8>, levels: &[f32; 256], chosen: &[u32]) -> bool {
         self.used = false;
         let most = chosen.len() * inputs.ncols() * MOST_PERCENT / 100;
@@ -87,7 +89,7 @@ impl SparseBatch {
             end += *start;
             *start = end;
         }
-        // From the last sample down, each list fills from its end, so that `starts` holds the
+        // From the last sample down, each list is filled from its end, so that `starts` holds the
         // starts afterwards.
         for sample in (0..self.rows.starts.len() - 1).rev() {
             for entry in self.rows.list(sample) {
@@ -98,7 +100,7 @@ impl SparseBatch {
         }
     }
 
-    /// Writes the weighted sums of the samples from `first` on to `sums`, for as many samples as it
+    /// Writes the weighted sums of samples to `sums`: from sample `first` on, as many as `sums`
     /// holds.
     pub fn forward(&self, linear: &Linear, first: usize, sums: &mut BatchPart<'_>) {
         let (terms, panels) = (linear.terms(), linear.panels());
@@ -129,7 +131,7 @@ impl SparseBatch {
 
 #[cfg(test)]
 impl SparseBatch {
-    /// The size of its lists.
+    /// The size of the lists, in bytes.
     pub fn bytes(&self) -> u64 {
         let of = |lists: &Lists| size_of_val(lists.starts.as_slice()) + size_of_val(lists.entries.as_slice());
         (of(&self.rows) + of(&self.columns)) as u64

@@ -1,10 +1,11 @@
-//! The spike activation of a layer: from its weighted sums to its outputs, sample by sample, and
+//! The spike activation of a layer: it leads from weighted sums to outputs, sample by sample, and
 //! back.
 //!
-//! Forward: the potential `z = scale y + shift` (batch norm and bias in one), the maximum of each
-//! max pool, the sharpened step, dropout, the mean of each average pool. The step never falls, so
-//! that the maximum of the potentials gives the maximum of the activations; the gradient goes to
-//! that potential alone.
+//! The forward pass begins with the potential `z = scale y + shift` of the sum y, which is batch
+//! norm and bias in one. Max pooling takes the maximum of each window. Then come the sharpened step
+//! and dropout. Average pooling takes the mean of each square. The step never falls as its
+//! potential grows, so the largest potential of a window also has the largest activation. The
+//! gradient goes to that potential alone.
 
 use super::tensor::Tensor;
 use crate::network::kernels::{LANES, Lanes, panels, vectorized};
@@ -12,7 +13,8 @@ use crate::network::layer::activation::{activate, slopes};
 use crate::network::layer::dropout::Dropout;
 use crate::network::{Slope, Volume, Window};
 
-/// The shape of a layer's activation: sums, max pooling, step, average pooling.
+/// The shapes in a layer's activation, from sums to outputs: max pooling, the step, average
+/// pooling.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SpikeActivation {
     /// The shape of the sums.
@@ -21,22 +23,22 @@ pub(crate) struct SpikeActivation {
     pub max: Option<Window>,
     /// The shape of the potentials after max pooling.
     pub potentials: Volume,
-    /// Side of the squares of average pooling; 1 without it.
+    /// The side of the squares of average pooling; 1 without it.
     pub average: usize,
 }
 
 /// The settings of an activation in one pass over one sample.
 #[derive(Clone, Copy)]
 pub(crate) struct ActivationSettings<'a> {
-    /// In [0, 1].
+    /// The sharpness, in [0, 1]; at 1 the activation is a step.
     pub sharpness: f32,
     /// The derivative of the step that the backward pass uses.
     pub slope: Slope,
-    /// (panel): the factor from sums to potentials.
+    /// For each channel, in panels of 16: the factor that leads from sums to potentials.
     pub scale: &'a [Lanes],
-    /// (panel): the summand from sums to potentials.
+    /// For each channel, in panels of 16: the number that is added after the factor.
     pub shift: &'a [Lanes],
-    /// `None` without dropout.
+    /// The dropout of this sample; `None` without dropout.
     pub dropout: Option<Dropout>,
 }
 
@@ -45,27 +47,28 @@ pub(crate) struct ActivationSettings<'a> {
 pub(crate) struct PaddedLayout {
     /// Rows and columns of the border on every side.
     pub border: usize,
-    /// Columns of a row, border included.
+    /// Number of columns in a row, border included.
     pub columns: usize,
-    /// Lanes of a panel, border included.
+    /// Length of a panel (16 channels), border included, in lanes.
     pub plane: usize,
 }
 
-/// The most lanes of a [`Run`]: they stay in registers and in the fastest cache.
+/// The most lanes of a [`Run`]: so many stay in registers and in the fastest cache.
 const PIECE: usize = 32;
 
-/// Neighbouring potentials of one row.
+/// Neighbouring potentials of one row, which are computed together.
 #[derive(Clone, Copy)]
 struct Run {
-    /// The index of the first.
+    /// The index of the first potential.
     first: usize,
     length: usize,
     panel: usize,
-    /// Row of the first.
+    /// The row of the first potential.
     y: usize,
-    /// Column of the first.
+    /// The column of the first potential.
     x: usize,
-    /// Whether the outputs lie like the potentials: one position per panel, and no border.
+    /// Whether the outputs lie in memory like the potentials: one position per panel (16 channels),
+    /// and no border.
     flat: bool,
 }
 
@@ -91,8 +94,8 @@ impl SpikeActivation {
 
     /// Writes the outputs of one sample.
     ///
-    /// With max pooling, `peaks` gets the maximum of each window and `winners` its index in the
-    /// window, the first of equal ones. Without max pooling both are empty.
+    /// With max pooling, `peaks` gets the maximum of each window. `winners` gets the index of that
+    /// maximum in its window; of several equal ones, the first. Without max pooling both are empty.
     pub fn forward(
         &self,
         sums: &[Lanes],
@@ -135,8 +138,8 @@ impl SpikeActivation {
         );
     }
 
-    /// Writes the errors at the potentials of one sample before max pooling, from the errors at its
-    /// outputs.
+    /// Writes the errors of one sample at its potentials before max pooling, from the errors at its
+    /// outputs. An error is the derivative of the loss.
     pub fn backward(
         &self,
         sums: &[Lanes],
@@ -185,7 +188,7 @@ impl SpikeActivation {
     fn for_each_run(&self, layout: PaddedLayout, mut task: impl FnMut(Run)) {
         let Volume { height, width, channels } = self.potentials;
         let flat = height * width == 1 && layout.plane == 1;
-        // With one position per panel, all panels together count as one row.
+        // If a panel has a single position, all panels together count as one row.
         let (planes, height, width) =
             if flat { (1, 1, panels(channels)) } else { (panels(channels), height, width) };
         for plane in 0..planes {
@@ -199,7 +202,7 @@ impl SpikeActivation {
         }
     }
 
-    /// Writes the activations of a run to `piece`.
+    /// Writes the activations of the potentials in a run to `piece`.
     #[inline(always)]
     fn fire(
         &self,
@@ -242,7 +245,8 @@ impl SpikeActivation {
         }
     }
 
-    /// Writes the maximum of each window to `peaks`, and its index in the window to `winners`.
+    /// Writes the maximum of each window to `peaks`, and the index of the maximum in its window to
+    /// `winners`.
     #[inline(always)]
     fn pool(
         &self,
@@ -266,8 +270,8 @@ impl SpikeActivation {
         }
     }
 
-    /// The greatest potential of the window at the start of `corner`, and its index, the first of
-    /// equal ones.
+    /// The greatest potential of the window at the start of `corner`, and its index in the window.
+    /// Of several equal ones, the first index counts.
     #[inline(always)]
     fn greatest(&self, window: Window, corner: &[Lanes], scale: &Lanes, shift: &Lanes) -> (Lanes, Lanes) {
         let (mut best, mut winner) = (Lanes::splat(f32::NEG_INFINITY), Lanes::ZERO);
@@ -292,8 +296,8 @@ impl SpikeActivation {
         apart && (height, width) == (self.sums.height, self.sums.width)
     }
 
-    /// Routes the errors of a run of potentials, in `piece`, to the winner of each window; with
-    /// `ADD`, adds them to what `errors` holds.
+    /// Gives the errors of a run of potentials, which are in `piece`, to the winner of each window.
+    /// With `ADD`, adds them to what `errors` holds.
     #[inline(always)]
     fn route<const ADD: bool>(
         &self,
@@ -303,7 +307,7 @@ impl SpikeActivation {
         winners: &[Lanes],
         errors: &mut [Lanes],
     ) {
-        // In a flat run each potential belongs to another panel.
+        // In a flat run, neighbouring potentials belong to neighbouring panels.
         let (panel, step) = if run.flat { (run.first, self.sums.area()) } else { (run.panel, window.stride) };
         let x = if run.flat { 0 } else { run.x };
         let corner = panel * self.sums.area() + (run.y * self.sums.width + x) * window.stride;
@@ -325,13 +329,14 @@ impl SpikeActivation {
         }
     }
 
-    /// The index of the output of a run's first potential, without average pooling.
+    /// The index of the output of a run's first potential, if there is no average pooling.
     #[inline(always)]
     fn output_place(&self, run: Run, layout: PaddedLayout) -> usize {
         if run.flat { run.first } else { layout.row(run.panel, run.y) + run.x }
     }
 
-    /// Adds the activations of a run, each divided by the area of its square, to the outputs.
+    /// Adds the activations of a run to the outputs, each divided by the area of its square of
+    /// average pooling.
     #[inline(always)]
     fn add_shares(&self, run: Run, piece: &[Lanes], outputs: &mut [Lanes], layout: PaddedLayout) {
         let share = self.share();
@@ -342,7 +347,7 @@ impl SpikeActivation {
         }
     }
 
-    /// Multiplies the slopes of a run with the errors at its outputs, and writes the products to
+    /// Multiplies the slopes of a run with the errors at its outputs. Writes the products to
     /// `found`.
     #[inline(always)]
     fn times_errors(
@@ -372,12 +377,12 @@ impl SpikeActivation {
         }
     }
 
-    /// The share of an activation in the mean of its square.
+    /// The share of one activation in the mean of its square of average pooling.
     fn share(&self) -> f32 {
         ((self.average * self.average) as f32).recip()
     }
 
-    /// Sets all outputs to 0, but not the border.
+    /// Sets all outputs to 0; the border stays as it is.
     #[inline(always)]
     fn clear(&self, outputs: &mut [Lanes], layout: PaddedLayout) {
         let Volume { height, width, channels } = self.outputs();
@@ -400,8 +405,8 @@ fn affine(sum: &Lanes, scale: &Lanes, shift: &Lanes) -> Lanes {
     z
 }
 
-/// The errors whose winner has index `number`, and 0 for the others. By masks, since the compiler
-/// turns a choice into jumps.
+/// The errors of the windows whose winner has the index `number`, and 0 for all others. It uses
+/// masks, since the compiler turns a choice into jumps.
 #[inline(always)]
 fn won(error: &Lanes, winner: &Lanes, number: f32) -> Lanes {
     let mut share = *error;
@@ -418,8 +423,8 @@ mod tests {
     use crate::network::{Shape, Surrogate};
     use crate::seed::Seed;
 
-    /// At this sharpness the ramp is 1/2 wide: `a = clip(2 (z - 1/2) + 1/2)`, with slope 2 on the
-    /// ramp.
+    /// At this sharpness the ramp is 1/2 wide: `a = clip(2 (z - 1/2) + 1/2)`, which has the slope 2
+    /// on the ramp.
     const HALF: f32 = 0.501;
 
     /// An activation without pooling, of sums with two channels.

@@ -1,4 +1,4 @@
-//! The state of a network as a list of tensors, to store, to restore or to average.
+//! The state of a network as a list of tensors, which can be stored, restored or averaged.
 
 use crate::network::Network;
 use crate::network::kernels::{LANES, floats_mut};
@@ -7,17 +7,18 @@ use crate::network::kernels::{LANES, floats_mut};
 pub struct StateTensor<'a> {
     /// `layers.L.weights`, `.bias`, `.gain`, `.mean` or `.variance`.
     pub name: String,
-    /// Whether it is a parameter; the running statistics of batch norm are not.
+    /// Whether training by gradients changes it. The running statistics of batch norm are no such
+    /// parameters.
     pub learnt: bool,
     /// The numbers, in the order of memory.
     pub values: &'a mut [f32],
 }
 
 impl Network {
-    /// Every tensor that training changes, from the input up.
+    /// Every tensor that training changes, layer by layer from the input.
     ///
-    /// Together with [`sharpness`](Self::sharpness) and [`norm_updates`](Self::norm_updates) they
-    /// are the whole state of a network.
+    /// With [`sharpness`](Self::sharpness) and [`norm_updates`](Self::norm_updates) they are the
+    /// whole state of a network.
     pub fn state_mut(&mut self) -> Vec<StateTensor<'_>> {
         let mut state = Vec::new();
         for (index, layer) in self.layers.iter_mut().enumerate() {
@@ -36,8 +37,8 @@ impl Network {
         state
     }
 
-    /// The weights in panels of 16 neurons or channels. A panel has a row for each term of the sum,
-    /// with one weight per neuron; the weights of missing neurons are 0.
+    /// The weights in panels of 16 neurons or channels. A panel has a row for each term of the
+    /// weighted sum, with one weight per neuron. Where a panel has no neuron, the weights are 0.
     pub fn weight_panels_mut(&mut self) -> impl Iterator<Item = &mut [[f32; LANES]]> {
         self.layers.iter_mut().flat_map(|layer| {
             let terms = layer.linear.terms();
@@ -45,12 +46,12 @@ impl Network {
         })
     }
 
-    /// The number of updates of the running statistics of batch norm; 0 without batch norm.
+    /// How often the running statistics of batch norm were updated; 0 without batch norm.
     pub fn norm_updates(&self) -> u32 {
         self.layers.iter().filter_map(|layer| layer.norm.as_ref()).map(|norm| norm.updates).max().unwrap_or(0)
     }
 
-    /// Sets the number of updates of the running statistics.
+    /// Sets how often the running statistics of batch norm were updated.
     pub fn set_norm_updates(&mut self, updates: u32) {
         self.layers
             .iter_mut()

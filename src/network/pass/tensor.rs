@@ -5,18 +5,18 @@ use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder};
 use crate::network::Volume;
 use crate::network::kernels::{LANES, Lanes, floats, floats_mut, panels};
 
-/// A batch of volumes of one shape, each with a border of zeros.
+/// A batch of samples of one shape, each with a border of zeros.
 ///
-/// A sample is [panel][row][column] of [`Lanes`], and a panel holds 16 channels. Samples lie an odd
-/// number of cache lines apart, so that the same element of successive samples does not fall on one
-/// set of the cache.
+/// A sample lies as [panel][row][column] of [`Lanes`], and a panel holds 16 channels. Samples lie
+/// an odd number of cache lines apart. So the same element of successive samples does not fall on
+/// the same set of the cache.
 #[derive(Clone, Debug)]
 pub(crate) struct Tensor {
     /// The shape of a sample.
     pub volume: Volume,
     /// Rows and columns of zeros on every side of the volume.
     pub border: usize,
-    /// Lanes from one sample to the next.
+    /// Distance from one sample to the next, in lanes.
     pub stride: usize,
     /// The memory of all samples.
     pub lanes: Vec<Lanes>,
@@ -31,17 +31,17 @@ impl Tensor {
         tensor
     }
 
-    /// Columns of a row in memory, border included.
+    /// Number of columns of a row in memory, border included.
     pub fn columns(&self) -> usize {
         self.volume.width + 2 * self.border
     }
 
-    /// Lanes of a panel, border included.
+    /// Length of a panel (16 channels), border included, in lanes.
     pub fn plane(&self) -> usize {
         (self.volume.height + 2 * self.border) * self.columns()
     }
 
-    /// Panels of channels.
+    /// Number of panels, of 16 channels each.
     pub fn panels(&self) -> usize {
         panels(self.volume.channels)
     }
@@ -65,14 +65,14 @@ impl Tensor {
         &mut self.lanes[..count * self.stride]
     }
 
-    /// (B, C): the first `count` samples of a flat volume.
+    /// The first `count` samples of a flat volume as a matrix: (B samples, C channels).
     pub fn matrix(&self, count: usize) -> ArrayView2<'_, f32> {
         debug_assert_eq!(self.volume.area(), 1);
         let shape = (count, self.volume.channels).strides((self.stride * LANES, 1));
         ArrayView2::from_shape(shape, floats(self.first(count))).expect("samples lie a stride apart")
     }
 
-    /// (B, C): the first `count` samples of a flat volume, to write to.
+    /// The first `count` samples of a flat volume as a matrix (B samples, C channels), to write to.
     pub fn matrix_mut(&mut self, count: usize) -> ArrayViewMut2<'_, f32> {
         debug_assert_eq!(self.volume.area(), 1);
         let shape = (count, self.volume.channels).strides((self.stride * LANES, 1));

@@ -1,4 +1,4 @@
-//! The workspaces of the passes, allocated once: a batch allocates nothing.
+//! The workspaces of the passes. They are allocated once, so that a batch allocates no memory.
 
 use ndarray::ArrayView2;
 use rayon::prelude::*;
@@ -13,27 +13,28 @@ use crate::network::layer::{LayerActivations, LayerGradients};
 use crate::network::{Network, Volume};
 
 /// The workspace of a forward pass: a batch of samples, and all values that the pass computes from
-/// it.
+/// them.
 pub struct Activations {
-    /// Samples in the current batch, at most the capacity.
+    /// Number of samples in the current batch, at most the capacity.
     batch: usize,
     /// The batch in the layout of the lowest layer.
     pub(crate) inputs: Tensor,
-    /// The batch without its zeros, used instead where a dense layer comes first and most inputs
-    /// are 0.
+    /// The inputs of the batch that are not 0. It is used instead of `inputs` if the lowest layer
+    /// is dense and most inputs are 0.
     pub(crate) sparse: SparseBatch,
     loader: Loader,
-    /// The seed of dropout in the last pass, if that was a training pass.
+    /// The seed of dropout in the last pass, if it was a training pass.
     pub(crate) seed: Option<Seed>,
     /// The values of each layer.
     pub(crate) layers: Vec<LayerActivations>,
-    /// (B, K)
+    /// The class scores: (B samples, K classes).
     pub(crate) scores: Tensor,
 }
 
 /// How the numbers of a sample become the inputs of the lowest layer.
 struct Loader {
-    /// For each float in memory, the index of the input that it holds, or [`NOTHING`].
+    /// For each float in memory, the index of the input that it holds; [`NOTHING`] if it holds
+    /// none.
     sources: Vec<u32>,
     /// The length of a sample.
     inputs: usize,
@@ -41,12 +42,12 @@ struct Loader {
     skips: bool,
 }
 
-/// The source of a float that holds no input.
+/// Marks a float in memory that holds no input.
 const NOTHING: u32 = u32::MAX;
 
 impl Activations {
-    /// A workspace for batches of up to `capacity` samples of `network`, or of another of the same
-    /// shape.
+    /// A workspace for batches of up to `capacity` samples. It fits `network` and any network of
+    /// the same shape.
     pub fn new(network: &Network, capacity: usize) -> Self {
         let inputs = network.layers[0].linear.input_tensor(capacity);
         let border = |layer: usize| match network.layers.get(layer + 1).map(|layer| layer.linear.layout) {
@@ -66,7 +67,8 @@ impl Activations {
         }
     }
 
-    /// Loads the samples `chosen` of `inputs` (B, I), divided by `max`, as the current batch.
+    /// Loads the samples of `inputs` (B samples, I inputs) whose numbers are in `chosen` as the
+    /// current batch. Inputs are divided by `max`.
     ///
     /// # Panics
     /// If `chosen` is longer than the capacity or names a missing sample, or if the length of a
@@ -94,7 +96,7 @@ impl Activations {
         self.batch
     }
 
-    /// (B, K): the class scores of the last pass.
+    /// The class scores of the last pass: (B samples, K classes).
     pub fn scores(&self) -> ArrayView2<'_, f32> {
         self.scores.matrix(self.batch)
     }
@@ -104,8 +106,8 @@ impl Activations {
         vec![Lanes::ZERO; self.layers[layer].outputs.stride]
     }
 
-    /// Adds the outputs of layer `layer`, counted from the input, to `totals`, over all samples of
-    /// the last pass. Exact for up to 2^24 spikes per neuron.
+    /// Adds the outputs of layer `layer`, counted from the input, over all samples of the last pass
+    /// to `totals`. The totals are exact for up to 2^24 spikes per neuron.
     pub fn add_outputs(&self, layer: usize, totals: &mut [Lanes]) {
         let outputs = &self.layers[layer].outputs;
         vectorized(
@@ -122,7 +124,8 @@ impl Activations {
         );
     }
 
-    /// The numbers in `totals` that belong to neurons of layer `layer`, in the order of memory.
+    /// The numbers in `totals` that belong to neurons of layer `layer`, in the order of memory;
+    /// those of empty lanes are left out.
     pub fn neurons<'a>(&self, layer: usize, totals: &'a [Lanes]) -> impl Iterator<Item = f32> + 'a {
         let outputs = &self.layers[layer].outputs;
         let volume = outputs.volume;
@@ -161,25 +164,26 @@ impl Loader {
     }
 }
 
-/// Every (row, column, channel) of a volume, in the order of a sample.
+/// Every (row, column, channel) of a volume, in the order in which a sample holds them.
 fn elements(height: usize, width: usize, channels: usize) -> impl Iterator<Item = (usize, usize, usize)> {
     (0..height).flat_map(move |y| (0..width).flat_map(move |x| (0..channels).map(move |c| (y, x, c))))
 }
 
-/// The workspace of a backward pass, with the derivative of the mean loss by every parameter.
+/// The workspace of a backward pass. It also holds the result: the derivative of the mean loss by
+/// every parameter.
 pub struct Gradients {
     /// The gradients of each layer.
     pub(crate) layers: Vec<LayerGradients>,
-    /// (B, K): derivative of the loss by half the scores.
+    /// The derivative of the loss by half the scores: (B samples, K classes).
     pub(crate) differences: Tensor,
-    /// Whether the errors at the outputs of each layer already hold the share of a residual
+    /// For each layer, whether the errors at its outputs already hold the share of a residual
     /// connection.
     pub(crate) filled: Vec<bool>,
 }
 
 impl Gradients {
-    /// A workspace for batches of up to `capacity` samples of `network`, or of another of the same
-    /// shape.
+    /// A workspace for batches of up to `capacity` samples. It fits `network` and any network of
+    /// the same shape.
     pub fn new(network: &Network, capacity: usize) -> Self {
         let activations = Activations::new(network, 0);
         let layers = network.layers.iter().zip(&activations.layers).enumerate();
@@ -195,7 +199,7 @@ impl Gradients {
 
 #[cfg(test)]
 impl Activations {
-    /// The size of its buffers.
+    /// The size of the buffers, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         let own = size_of_val(self.inputs.lanes.as_slice())
             + size_of_val(self.loader.sources.as_slice())
@@ -206,7 +210,7 @@ impl Activations {
 
 #[cfg(test)]
 impl Gradients {
-    /// The size of its buffers.
+    /// The size of the buffers, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         let differences = size_of_val(self.differences.lanes.as_slice()) as u64;
         differences + self.layers.iter().map(LayerGradients::bytes).sum::<u64>()

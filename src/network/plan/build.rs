@@ -13,9 +13,11 @@ use crate::network::layer::norm::Norm;
 use crate::network::{Key, Network, Slope, Spec, SpecError};
 
 impl Network {
-    /// A network with random weights and a random key from `seed`, zero biases and sharpness 0.
+    /// A new network of the plan `spec`. Its weights and its key (which output neurons belong to
+    /// which class) are random and follow from `seed`. Biases and sharpness are 0.
     ///
-    /// Weights are uniform in `±sqrt(6 / (fan in + fan out))` (Glorot, Bengio 2010).
+    /// Weights are uniform in `±sqrt(6 / (fan in + fan out))`, with the numbers of inputs and
+    /// outputs of a weight's layer (Glorot, Bengio 2010).
     ///
     /// # Errors
     /// The first mistake in the plan.
@@ -67,8 +69,8 @@ fn layer(planned: &PlannedLayer, first: bool, seed: &Seed) -> Layer {
     }
 }
 
-/// Draws the weights in the order (row, column, input channel, output channel) for any layout in
-/// memory.
+/// Draws the weights in the order (row, column, input channel, output channel), whatever their
+/// layout in memory. So the same seed gives the same weights.
 fn glorot_uniform(linear: &mut Linear, seed: &Seed) {
     let (height, width) = linear.receptive_field();
     let outputs = linear.output.channels;

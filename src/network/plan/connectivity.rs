@@ -1,9 +1,9 @@
 //! The connectivity of a layer: which inputs reach which neurons, and through which weights.
 //!
-//! Neurons with the same presynaptic inputs share a *position*. A dense layer has one position, a
-//! convolution one for each position of its window, a pool one for each neuron. At each position
-//! there is one neuron for each *weight channel*: neuron `position * channels + channel`. A channel
-//! has the same weights at all positions, its *kernel elements*.
+//! Neurons with the same presynaptic inputs share a *position*. A dense layer has one position. A
+//! convolution has one for each place of its window, and a pool has one for each neuron. At each
+//! position there is one neuron for each *weight channel*: neuron `position * channels + channel`.
+//! A channel has the same weights at all positions; they are its *kernel elements*.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub struct Volume {
     pub height: usize,
     /// Columns, at least 1.
     pub width: usize,
-    /// Numbers for each row and column, at least 1.
+    /// Number of values for each row and column, at least 1.
     pub channels: usize,
 }
 
@@ -28,9 +28,10 @@ pub struct Window {
     pub height: usize,
     /// Columns, at least 1.
     pub width: usize,
-    /// Distance from one position to the next, down as well as across; at least 1.
+    /// Distance from one position of the window to the next, both down and across; at least 1.
     pub stride: usize,
-    /// Zeros added on every side, fewer than the rows and the columns of the window.
+    /// Rows and columns of zeros added on every side, fewer than the rows and the columns of the
+    /// window.
     pub padding: usize,
 }
 
@@ -40,23 +41,23 @@ pub struct Window {
 pub enum Connectivity {
     /// Every input reaches every neuron.
     Dense {
-        /// I, at least 1.
+        /// I, the number of inputs, at least 1.
         inputs: usize,
-        /// O, at least 1.
+        /// O, the number of neurons, at least 1.
         outputs: usize,
     },
-    /// Neuron (y, x, o) receives the inputs in the window at (y, x), with weights that all (y, x)
-    /// share.
+    /// Neuron (y, x, o) receives the inputs in the window at position (y, x). Its weights depend on
+    /// o, but not on (y, x).
     Convolution {
         /// The shape of the inputs.
         input: Volume,
         /// The window.
         window: Window,
-        /// O, the neurons at each position; at least 1.
+        /// O, the number of neurons at each position; at least 1.
         channels: usize,
     },
-    /// Max pooling of spikes: neuron (y, x, c) receives channel c in the window at (y, x). Its
-    /// weight and its threshold are 1, so that it fires where any of these inputs does.
+    /// Max pooling of spikes: neuron (y, x, c) receives channel c of the inputs in the window at
+    /// (y, x). Its weight and its threshold are 1, so it fires if any of these inputs does.
     Pool {
         /// The shape of the inputs.
         input: Volume,
@@ -71,20 +72,20 @@ impl Volume {
         Self { height: 1, width: 1, channels: length }
     }
 
-    /// The number of its elements.
+    /// The number of elements.
     pub fn len(&self) -> usize {
         self.height.saturating_mul(self.width).saturating_mul(self.channels)
     }
 
-    /// Whether it has no elements.
+    /// Whether there are no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
 impl Window {
-    /// Rows and columns of positions of the window on `input`; 0 where it is larger than the padded
-    /// input.
+    /// The rows and columns of positions of the window on `input`; 0 if the window is larger than
+    /// the padded input.
     pub fn positions(&self, input: Volume) -> (usize, usize) {
         let along = |size: usize, extent: usize| {
             let padded = size.saturating_add(self.padding.saturating_mul(2));
@@ -94,9 +95,9 @@ impl Window {
     }
 
     /// The positions along an axis at which the window covers input `at`, each with the kernel
-    /// element over it. Positions rise by 1, kernel elements fall by the stride.
+    /// element that lies over it. Positions rise by 1, kernel elements fall by the stride.
     ///
-    /// `extent`: the size of the window along the axis; `positions`: the number of positions.
+    /// `extent` is the size of the window along the axis, `positions` the number of positions.
     pub(crate) fn covering(
         &self,
         at: usize,
@@ -108,8 +109,8 @@ impl Window {
         (first..(at / stride + 1).min(positions)).map(move |position| (position, at - position * stride))
     }
 
-    /// The inputs along an axis of `size` that the window at `position` covers, each with its
-    /// kernel element.
+    /// The inputs that the window covers at `position` along an axis of `size` inputs, each with
+    /// the kernel element that lies over it.
     fn covered(
         &self,
         position: usize,
@@ -154,9 +155,9 @@ impl Connectivity {
         }
     }
 
-    /// Channels with weights of their own, the rows of the weight matrix: one for each neuron of a
-    /// dense layer, one for each channel of a convolution, a single one in a pool, where all
-    /// neurons share one weight.
+    /// The number of weight channels: sets of weights, the rows of the weight matrix. A dense layer
+    /// has one for each neuron, a convolution one for each channel. A pool has a single one, since
+    /// all its neurons share one weight.
     pub fn weight_channels(&self) -> usize {
         match *self {
             Self::Dense { outputs, .. } => outputs,
@@ -165,10 +166,10 @@ impl Connectivity {
         }
     }
 
-    /// Kernel elements, the weights of one channel.
+    /// The number of kernel elements, which are the weights of one channel.
     ///
-    /// A dense layer has one for each input, a pool a single one. A convolution has element
-    /// `(ky * width + kx) * C + c` for row ky and column kx of its window and input channel c of C.
+    /// A dense layer has one for each input, a pool a single one. A convolution has element `(ky *
+    /// width + kx) * C + c` for row ky and column kx of its window and input channel c of C.
     pub fn elements(&self) -> usize {
         match *self {
             Self::Dense { inputs, .. } => inputs,
@@ -179,7 +180,7 @@ impl Connectivity {
         }
     }
 
-    /// The most inputs that reach one neuron through the same kernel element.
+    /// The most inputs that reach one neuron through the same kernel element (weight).
     pub fn inputs_per_element(&self) -> usize {
         match *self {
             Self::Dense { .. } | Self::Convolution { .. } => 1,
@@ -187,7 +188,7 @@ impl Connectivity {
         }
     }
 
-    /// Synapses: pairs of an input and a neuron that receives it.
+    /// The number of synapses: pairs of an input and a neuron that receives it.
     pub fn connections(&self) -> u64 {
         let covered = |input: Volume, window: Window| {
             let (rows, columns) = window.positions(input);
@@ -206,12 +207,12 @@ impl Connectivity {
         }
     }
 
-    /// Groups of neurons with the same presynaptic inputs.
+    /// The number of positions: groups of neurons with the same presynaptic inputs.
     pub fn positions(&self) -> usize {
         self.output().len() / self.weight_channels().max(1)
     }
 
-    /// Its name in reports.
+    /// The name of this kind of layer in reports.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Dense { .. } => "dense",
@@ -220,7 +221,8 @@ impl Connectivity {
         }
     }
 
-    /// Calls `visit(position, element)` for every position that `input` reaches.
+    /// Calls `visit(position, element)` for every position that `input` reaches, with the kernel
+    /// element (weight) that it passes.
     pub fn for_each_position(&self, input: usize, mut visit: impl FnMut(usize, usize)) {
         match *self {
             Self::Dense { .. } => visit(0, input),
@@ -237,7 +239,8 @@ impl Connectivity {
         }
     }
 
-    /// Calls `visit(input, element)` for every input that reaches `position`.
+    /// Calls `visit(input, element)` for every input that reaches `position`, with the kernel
+    /// element (weight) that it passes.
     pub fn for_each_input(&self, position: usize, mut visit: impl FnMut(usize, usize)) {
         match *self {
             Self::Dense { inputs, .. } => (0..inputs).for_each(|input| visit(input, input)),
@@ -255,7 +258,7 @@ impl Connectivity {
         }
     }
 
-    /// The first mistake in its sizes; `None` if there is none.
+    /// The first mistake in the sizes; `None` if there is none.
     pub(crate) fn problem(&self) -> Option<String> {
         let (input, channels) = (self.input(), self.weight_channels());
         if input.is_empty() || channels == 0 {
@@ -274,8 +277,8 @@ fn slid_over(input: Volume, window: Window, channels: usize) -> Volume {
     Volume { height, width, channels }
 }
 
-/// Calls `visit(position, element)` for every position at which the window covers `pixel`. Elements
-/// count along the rows of the window.
+/// Calls `visit(position, element)` for every position at which the window covers `pixel`. Kernel
+/// elements are counted row by row of the window.
 fn for_each_covering(volume: Volume, window: Window, pixel: usize, mut visit: impl FnMut(usize, usize)) {
     let (rows, columns) = window.positions(volume);
     for (row, ky) in window.covering(pixel / volume.width, window.height, rows) {
@@ -285,7 +288,8 @@ fn for_each_covering(volume: Volume, window: Window, pixel: usize, mut visit: im
     }
 }
 
-/// Calls `visit(pixel, element)` for every pixel that the window covers at `position`.
+/// Calls `visit(pixel, element)` for every pixel that the window covers at `position`. Kernel
+/// elements are counted row by row of the window.
 fn for_each_pixel(volume: Volume, window: Window, position: usize, mut visit: impl FnMut(usize, usize)) {
     let (_, columns) = window.positions(volume);
     for (y, ky) in window.covered(position / columns, window.height, volume.height) {
@@ -317,8 +321,9 @@ mod tests {
     }
 
     proptest! {
-        /// Both directions against the definition: at position (r, q), element (ky, kx, c) covers
-        /// input (y, x, c) where y + padding = r stride + ky, and likewise across.
+        /// Compares both directions with the definition. At position (r, q), kernel element (ky,
+        /// kx, c) covers input (y, x, c) where y + padding = r stride + ky, and likewise for x, q
+        /// and kx.
         #[test]
         fn both_directions_are_the_definition(seed: u64) {
             let connectivity = connectivity(IMAGE, &mut Seed::root(seed).stream());

@@ -8,19 +8,20 @@ use crate::network::{Network, Spec, SpecError, Volume, Window};
 /// The summary of a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerSummary {
-    /// `dense 512`, `convolution 32@5x5, max pool 2x2`.
+    /// The layer in words, such as `dense 512`, or `convolution 32@5x5, max pool 2x2`.
     pub name: String,
     /// The shape of its outputs, after pooling.
     pub output: Volume,
     /// The number of its learnable parameters.
     pub parameters: usize,
-    /// Multiplications of a forward pass over one sample, inputs of 0 included.
+    /// Number of multiplications in a forward pass over one sample, including those of inputs that
+    /// are 0.
     pub operations: usize,
 }
 
 impl Spec {
-    /// The summaries of all layers, from the input to the output neurons. No network is built for
-    /// them, so a plan of any size has them.
+    /// The summaries of all layers, from the input to the output neurons. They follow from the plan
+    /// without building a network, so plans of any size have them.
     ///
     /// # Errors
     /// The first mistake in the plan.
@@ -41,20 +42,20 @@ impl Spec {
 impl Network {
     /// The network in one word, such as `28x28x1-32c5-p2-512-100`.
     ///
-    /// `32cK` is a convolution of 32 channels with a window of K x K, `pK` and `aK` are max and
-    /// average pooling, `+` is a residual connection, a number alone is a dense layer.
+    /// `32cK` is a convolution with 32 channels and a window of K x K. `pK` and `aK` are max and
+    /// average pooling, `+` is a residual connection, and a number alone is a dense layer.
     pub fn topology(&self) -> String {
         topology(self.input, self.layers.iter().map(Form::of_layer))
     }
 }
 
-/// What the description of a layer says.
+/// The parts of a layer's description.
 #[derive(Clone, Copy)]
 struct Form<'a> {
     /// The window of a convolution.
     window: Option<Window>,
     activation: &'a SpikeActivation,
-    /// The layer whose outputs it adds to its own.
+    /// The layer whose outputs this layer adds to its own, by a residual connection.
     adds: Option<usize>,
 }
 

@@ -1,10 +1,11 @@
-//! The fan-out of a layer's inputs: its weights in the order in which events read them.
+//! The fan-out of a layer's inputs: the layer's weights, in the order in which events (inputs that
+//! are not 0) read them.
 //!
 //! In each row of window positions, the positions that cover an input at pixel (y, x) lie side by
-//! side, and their kernel columns fall by the stride. So the weights of a window row are stored
-//! with falling columns, grouped by their remainder by the stride. An event then adds one *run* of
-//! neighbouring weights to one run of neighbouring sums, for each row of positions. A dense layer
-//! is one pixel with a single run.
+//! side. Their kernel columns fall by the stride from one to the next. So the weights of a window
+//! row are stored with falling columns, grouped by their remainder by the stride. An event then
+//! adds one *run* of neighbouring weights to one run of neighbouring sums, for each row of
+//! positions. A dense layer counts as one pixel with a single run.
 
 use std::ops::{Add, Mul, Range};
 
@@ -13,22 +14,21 @@ use ndarray::{ArrayView2, ArrayView3, Axis, s};
 use super::connectivity::{Volume, Window};
 use crate::network::Connectivity;
 
-/// The fan-out of a layer's inputs: the weight that each input adds to the sum of each neuron that
-/// it reaches.
+/// The fan-out of a layer's inputs: what each input adds to the sum of each neuron that it reaches.
 #[derive(Clone, Debug)]
 pub(crate) struct FanOut<T> {
-    /// The weights, beginning with input channel 0 of the first run.
+    /// The weights. The first is that of input channel 0 in the first run.
     weights: Vec<T>,
     /// The runs, pixel by pixel.
     runs: Vec<Run>,
-    /// The runs of pixel p are `ends[p]..ends[p + 1]`.
+    /// Where the runs of each pixel lie: those of pixel p are `ends[p]..ends[p + 1]` of `runs`.
     ends: Vec<usize>,
-    /// Channels of the input.
+    /// Number of channels of the input.
     channels: usize,
-    /// Distance between the weights of two neighbouring input channels.
+    /// Distance between the weights of two neighbouring input channels, in numbers.
     weight_step: usize,
-    /// Distance between the sums of two neighbouring input channels; 0 where a neuron sums over
-    /// channels.
+    /// Distance between the sums of two neighbouring input channels, in numbers; 0 if a neuron sums
+    /// over channels.
     sum_step: usize,
 }
 
@@ -43,7 +43,7 @@ struct Run {
 }
 
 impl<T: Copy + Add<Output = T> + Mul<Output = T>> FanOut<T> {
-    /// The fan-out of a layer with these `weights` (elements, channels), shared by all positions.
+    /// The fan-out of a layer whose positions share these `weights` (kernel elements, channels).
     pub(crate) fn new(connectivity: &Connectivity, weights: ArrayView2<'_, T>) -> Self {
         match *connectivity {
             Connectivity::Dense { outputs, .. } => Self {
@@ -85,11 +85,11 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> FanOut<T> {
         Self { weights: ordered, runs, ends, channels: input.channels, weight_step: row, sum_step: 0 }
     }
 
-    /// The fan-out of a layer in which each position has weights of its own (positions, elements,
-    /// channels).
+    /// The fan-out of a layer in which each position has weights of its own: `weights` (positions,
+    /// kernel elements, channels).
     ///
-    /// No two runs share weights. Those of neighbouring input channels are as far apart as the
-    /// longest run.
+    /// No two runs share weights. The weights of neighbouring input channels are as far apart as
+    /// the longest run.
     ///
     /// # Panics
     /// If the layer is a pool, which has no weights of its own.
@@ -125,8 +125,8 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> FanOut<T> {
         Self { weights: own, runs, ends, channels, weight_step: step, sum_step: 0 }
     }
 
-    /// Adds to `sums` the weights of one spike of each input in `active`, which must be in rising
-    /// order.
+    /// Adds one spike of each input in `active` to the `sums` of the neurons that it reaches.
+    /// `active` holds the numbers of inputs in rising order.
     pub(crate) fn add_spikes(&self, active: &[u32], sums: &mut [T]) {
         #[cfg(target_arch = "x86_64")]
         if std::is_x86_feature_detected!("avx2") {
@@ -136,7 +136,8 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> FanOut<T> {
         self.spikes(active, sums);
     }
 
-    /// Adds to `sums` the weights of the inputs in `active`, each multiplied by its level.
+    /// Adds the inputs in `active` to the `sums` of the neurons that they reach: each adds its
+    /// weights times its level.
     pub(crate) fn add_levels(&self, active: &[u32], levels: impl Iterator<Item = T>, sums: &mut [T]) {
         #[cfg(target_arch = "x86_64")]
         if std::is_x86_feature_detected!("avx2") {
@@ -182,8 +183,8 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> FanOut<T> {
         }
     }
 
-    /// Adds the weights of several channels of a pixel to the same sums. Four channels at a time,
-    /// so that the sums are read and written less often.
+    /// Adds the weights of several channels of a pixel to the same sums. It takes four channels at
+    /// a time, so that sums are read and written less often.
     #[inline(always)]
     fn add_run(&self, run: Run, begin: usize, active: &[u32], sums: &mut [T]) {
         let sums = &mut sums[run.sums..][..run.length];
@@ -220,17 +221,17 @@ impl<T: Copy + Add<Output = T> + Mul<Output = T>> FanOut<T> {
     }
 }
 
-/// The kernel columns `0..extent`, grouped by their remainder by the stride, falling inside each
-/// group.
+/// The kernel columns `0..extent`, grouped by their remainder by the stride, in falling order
+/// within each group.
 fn falling(extent: usize, stride: usize) -> Vec<usize> {
     let of_remainder = |remainder| (remainder..extent).step_by(stride).rev();
     (0..stride.min(extent)).flat_map(of_remainder).collect()
 }
 
-/// The runs of all pixels, and where those of each pixel end.
+/// The runs of all pixels, and the end of the runs of each pixel.
 ///
 /// `runs(positions, (ky, kx))` gives the runs of a pixel for one row of `positions` that cover it.
-/// The first of them covers the pixel with row ky and column kx of the kernel.
+/// The first of these positions covers the pixel with row ky and column kx of the kernel.
 fn runs_of_pixels(
     input: Volume,
     window: Window,

@@ -1,5 +1,5 @@
-//! The memory of a network and of its passes, computed from the plan alone without allocating any
-//! of it.
+//! The memory of a network and of its passes. It is computed from the plan alone, before anything
+//! is allocated.
 
 use super::planned_layer::{PlannedLayer, planned_layers};
 use crate::network::kernels::{LANES, Lanes, SparseEntry, panels};
@@ -11,9 +11,9 @@ use crate::network::{Spec, SpecError, Volume};
 /// The size of a buffer in bytes: a fixed part, and a part for each sample of the batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BufferSize {
-    /// Bytes for any batch.
+    /// Bytes that do not depend on the batch.
     pub fixed: u64,
-    /// Bytes for each sample of the largest batch.
+    /// Bytes for each sample that a batch may have.
     pub per_sample: u64,
 }
 
@@ -27,24 +27,24 @@ impl BufferSize {
 /// The memory of a network and of the buffers of its passes, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Footprint {
-    /// The [`Network`](crate::network::Network).
+    /// Bytes of the [`Network`](crate::network::Network).
     pub network: u64,
-    /// All of its parameters.
+    /// Bytes of all parameters.
     pub learnt: u64,
-    /// Its weights.
+    /// Bytes of the weights alone.
     pub weights: u64,
-    /// The [`totals`](crate::network::Activations::totals) of all its layers.
+    /// Bytes of the [`totals`](crate::network::Activations::totals) of all layers.
     pub totals: u64,
-    /// [`Activations`](crate::network::Activations). Where a dense layer skips inputs of 0, this
-    /// counts the densest batch for which it does.
+    /// Bytes of [`Activations`](crate::network::Activations). If a dense layer skips inputs of 0,
+    /// the lists for it are as long as in the densest batch for which it does.
     pub activations: BufferSize,
-    /// [`Gradients`](crate::network::Gradients).
+    /// Bytes of [`Gradients`](crate::network::Gradients).
     pub gradients: BufferSize,
 }
 
 /// Bytes of one [`Lanes`].
 const LANE: u64 = size_of::<Lanes>() as u64;
-/// Bytes of a number.
+/// Bytes of one float.
 const FLOAT: u64 = size_of::<f32>() as u64;
 
 impl Spec {
@@ -76,12 +76,12 @@ impl Spec {
         }
         let (classes, neurons) =
             (self.head.classes as u64, (self.head.classes * self.head.redundancy) as u64);
-        // The members of the key, its signs in panels of classes and of neurons, the sums of the
-        // signs.
+        // The members of the key, its signs in panels of classes and in panels of neurons, and the
+        // sums of the signs.
         let signs = panels(self.head.classes) as u64 * neurons + panels(neurons as usize) as u64 * classes;
         footprint.network += classes * (neurons + FLOAT) + signs * LANE;
         footprint.add_input(&linears[0]);
-        // Class scores, and the derivative of the loss by them.
+        // The class scores, and the derivative of the loss by them.
         let scores = sample(Volume::flat(self.head.classes), 0);
         footprint.activations.per_sample += scores;
         footprint.gradients.per_sample += scores;
@@ -102,7 +102,7 @@ impl Footprint {
         let learnt = weights + channels + norms * channels;
         self.weights += weights;
         self.learnt += learnt;
-        // Batch norm also has a running mean and a running variance.
+        // Batch norm also has a running mean and a running variance for each channel.
         self.network += learnt + 2 * norms * channels;
 
         let sums = sample(layer.activation.sums, 0);
@@ -111,7 +111,7 @@ impl Footprint {
         // The maximum of each window, and its index in the window.
         let pooled =
             if layer.activation.max.is_some() { 2 * sample(layer.activation.potentials, 0) } else { 0 };
-        // Scale and shift; with batch norm mean, variance and inverse deviation of the batch.
+        // Scale and shift; with batch norm also mean, variance and inverse deviation of the batch.
         self.activations.fixed += linear.forward_weights_len() as u64 * LANE + (2 + 3 * norms) * channels;
         self.activations.per_sample += sums + pooled + outputs;
 
@@ -122,7 +122,7 @@ impl Footprint {
 
     fn add_input(&mut self, lowest: &Linear) {
         let sample = lowest.input_tensor(0).stride as u64;
-        // The index of the input that each number in memory is read from.
+        // For each number in memory, the index of the input that it is read from.
         self.activations.fixed += sample * LANES as u64 * size_of::<u32>() as u64;
         self.activations.per_sample += sample * LANE;
         if lowest.layout == InputLayout::Dense {
@@ -134,7 +134,7 @@ impl Footprint {
     }
 }
 
-/// Bytes of a sample of `volume` with a border of zeros.
+/// Bytes of a sample of `volume` with its border of zeros.
 fn sample(volume: Volume, border: usize) -> u64 {
     Tensor::new(volume, border, 0).stride as u64 * LANE
 }

@@ -21,7 +21,7 @@ use std::str::FromStr;
 
 use crate::network::{HeadSpec, LayerSpec, Spec, Volume, Window};
 
-/// A line that is no plan.
+/// The error of a line that is no plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("\"{part}\" in \"{line}\": {rule}")]
 pub struct LineError {
@@ -29,7 +29,7 @@ pub struct LineError {
     pub line: String,
     /// The part that cannot be read.
     pub part: String,
-    /// What it must be.
+    /// The rule for this part, such as how it must be written.
     pub rule: &'static str,
 }
 
@@ -38,7 +38,7 @@ const LAYER: &str = "must be a layer: 32c5, p2, a2, + or 128";
 const HEAD: &str = "must be the output: classes and neurons of each, such as 10x16, or neurons alone";
 
 impl Spec {
-    /// The plan as one line, from which [`FromStr`] reads an equal plan.
+    /// The plan as one line of text. [`FromStr`] reads an equal plan from it.
     ///
     /// ```
     /// use spiketune::network::Spec;
@@ -109,17 +109,17 @@ impl FromStr for Spec {
     }
 }
 
-/// Reads a text from its beginning.
+/// Reads a text from its beginning; holds the part that is still to be read.
 struct Reader<'a>(&'a str);
 
 impl Reader<'_> {
-    /// Whether the text goes on with `mark`, which is then read.
+    /// Reads `mark` if it comes next. Returns whether it did.
     fn has(&mut self, mark: char) -> bool {
         let rest = self.0.strip_prefix(mark);
         rest.inspect(|rest| self.0 = rest).is_some()
     }
 
-    /// The whole number that the text goes on with.
+    /// Reads the whole number that comes next; `None` if there is none.
     fn whole(&mut self) -> Option<usize> {
         let end = self.0.find(|c: char| !c.is_ascii_digit()).unwrap_or(self.0.len());
         let (number, rest) = self.0.split_at(end);
@@ -127,12 +127,12 @@ impl Reader<'_> {
         number.parse().ok()
     }
 
-    /// The number after `mark`; `default` without the mark.
+    /// Reads `mark` and the number after it. Without the mark, the number is `default`.
     fn after(&mut self, mark: char, default: usize) -> Option<usize> {
         if self.has(mark) { self.whole() } else { Some(default) }
     }
 
-    /// Batch norm and dropout, to the end of the text.
+    /// Reads the signs of batch norm and dropout, up to the end of the text.
     fn regular(mut self) -> Option<(bool, f32)> {
         let batch_norm = self.has('n');
         let dropout = if self.has('d') { self.0.parse().ok()? } else { 0.0 };
@@ -140,7 +140,7 @@ impl Reader<'_> {
         (is_read && (0.0..1.0).contains(&dropout)).then_some((batch_norm, dropout))
     }
 
-    /// `value`, if nothing is left of the text.
+    /// `value`, if the whole text has been read; else `None`.
     fn end<T>(self, value: T) -> Option<T> {
         self.0.is_empty().then_some(value)
     }

@@ -1,4 +1,5 @@
-//! The plan of a network, and all that follows from it alone: shapes, connectivity, memory, work.
+//! The plan of a network, and all that follows from the plan alone: shapes, connectivity, memory,
+//! number of operations.
 
 pub(super) mod build;
 pub(super) mod connectivity;

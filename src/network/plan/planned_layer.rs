@@ -1,5 +1,5 @@
-//! The layers of a plan with their shapes: each layer of neurons together with the pooling and the
-//! residual connection that follow it.
+//! The layers of a plan with their shapes. Each layer of neurons stands together with the pooling
+//! and the residual connection that follow it.
 
 use super::spec::MOST;
 use crate::network::layer::linear::InputLayout;
@@ -13,7 +13,7 @@ pub(crate) struct PlannedLayer {
     pub input: Volume,
     /// The window of a convolution; `None` for a dense layer.
     pub window: Option<Window>,
-    /// What turns its weighted sums into spikes.
+    /// How its weighted sums become spikes, with pooling.
     pub activation: SpikeActivation,
     /// Whether its sums are normalized over the batch.
     pub batch_norm: bool,
@@ -24,7 +24,7 @@ pub(crate) struct PlannedLayer {
 }
 
 impl PlannedLayer {
-    /// Refuses a layer whose sums or weights are more than [`MOST`].
+    /// Refuses a layer with more than [`MOST`] sums or weights.
     fn check_size(&self, name: &str) -> Result<(), SpecError> {
         affordable(name, numbers(self.activation.sums), "numbers")?;
         let fan_in = match self.window {
@@ -36,7 +36,7 @@ impl PlannedLayer {
         affordable(name, fan_in.saturating_mul(self.activation.sums.channels as u128), "weights")
     }
 
-    /// Inputs of one sum, zeros of padding included.
+    /// The number of inputs of one sum, including zeros of the padding.
     pub fn fan_in(&self) -> usize {
         match self.window {
             None => self.input.len(),
@@ -44,7 +44,7 @@ impl PlannedLayer {
         }
     }
 
-    /// How the inputs lie in memory; `first`: whether this is the lowest layer of the network.
+    /// How the inputs lie in memory. `first` says whether this is the lowest layer of the network.
     pub fn input_layout(&self, first: bool) -> InputLayout {
         match self.window {
             None => InputLayout::Dense,
@@ -96,12 +96,14 @@ impl Spec {
     }
 }
 
-/// The shape of the inputs of the next layer.
+/// The shape of the outputs of the last of `layers`, which the next layer receives; without layers,
+/// that of the `input`.
 fn top(layers: &[PlannedLayer], input: Volume) -> Volume {
     layers.last().map_or(input, |planned| planned.activation.outputs())
 }
 
-/// The shape of the inputs of the next layer if it is dense: a sample counts as one row of numbers.
+/// The shape of the inputs of the next layer if it is dense. If it is the first layer, all numbers
+/// of a sample count as one row.
 fn everything(layers: &[PlannedLayer], input: Volume) -> Volume {
     layers.last().map_or(Volume::flat(input.len()), |planned| planned.activation.outputs())
 }
@@ -192,7 +194,7 @@ fn dense(input: Volume, width: usize, batch_norm: bool, dropout: f32) -> Planned
     PlannedLayer { input, window: None, activation, batch_norm, dropout, adds: None }
 }
 
-/// The rows and columns of positions of `window` on `input`.
+/// The rows and columns of positions of `window` on `input`. Refuses a window that does not fit.
 fn fit(window: Window, input: Volume, name: &str) -> Result<(usize, usize), SpecError> {
     at_least(&format!("{name}.window"), window.height.min(window.width), 1)?;
     at_least(&format!("{name}.stride"), window.stride, 1)?;

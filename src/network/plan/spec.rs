@@ -8,8 +8,8 @@ use crate::network::{Volume, Window};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum LayerSpec {
-    /// A dense layer: every input to every neuron, then batch norm if wanted, the spike activation,
-    /// dropout.
+    /// A dense layer: every input reaches every neuron. Batch norm follows if wanted, then the
+    /// spike activation, then dropout.
     Dense {
         /// Neurons, at least 1.
         width: usize,
@@ -18,12 +18,12 @@ pub enum LayerSpec {
         /// The share of activations dropped in training, in [0, 1).
         dropout: f32,
     },
-    /// A convolution: neurons at each position of a window, with weights that all positions share;
-    /// then as a dense layer.
+    /// A convolution: a window slides over the input, and all its positions share their weights.
+    /// Batch norm, spike activation and dropout follow as in a dense layer.
     Convolution {
         /// Neurons at each position, at least 1.
         channels: usize,
-        /// Their receptive field.
+        /// The window whose inputs reach a neuron (the receptive field).
         window: Window,
         /// Whether the weighted sums of each channel are normalized over the batch and all
         /// positions.
@@ -31,35 +31,37 @@ pub enum LayerSpec {
         /// The share of activations dropped in training, in [0, 1).
         dropout: f32,
     },
-    /// The maximum of each window, right after a convolution.
+    /// Max pooling: the maximum of each window. It must follow a convolution directly.
     MaxPool {
         /// Rows and columns of the window, at least 1.
         size: usize,
         /// Distance from one window to the next, at least 1.
         stride: usize,
     },
-    /// The mean of each square, after a convolution or its max pooling. It has no neurons of its
-    /// own: in the deployed network the next layer receives every spike of a square, with its
-    /// weight divided by the area.
+    /// Average pooling: the mean of each square, after a convolution or its max pooling. It has no
+    /// neurons of its own. In the deployed network the next layer receives every spike of a square,
+    /// with its weight divided by the square's area.
     AveragePool {
         /// Rows and columns of a square, at least 2; divides the height and the width.
         size: usize,
     },
-    /// A residual connection: the next layer receives the spikes of an earlier layer as well.
+    /// A residual connection: the next layer receives the sum of the spikes of this layer and of an
+    /// earlier one.
     Residual {
-        /// How many layers of neurons back the earlier layer is, at least 1. Both have the same
-        /// shape.
+        /// How many layers of neurons back the earlier layer is, at least 1. Both layers must have
+        /// the same shape.
         back: usize,
     },
 }
 
-/// The plan of the n-hot output: each class owns several output neurons.
+/// The plan of the n-hot output layer, in which each class owns n output neurons.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeadSpec {
-    /// K, 2 to 65,536.
+    /// K, the number of classes, 2 to 65,536.
     pub classes: usize,
-    /// Output neurons per class (the n of n-hot), at least 1. There are N = K n in all.
+    /// The number of output neurons per class (the n of n-hot), at least 1. There are N = K n
+    /// output neurons in all.
     pub redundancy: usize,
     /// Whether classes may share neurons; otherwise each neuron belongs to one class.
     pub overlapping: bool,
@@ -71,9 +73,9 @@ pub struct HeadSpec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spec {
-    /// The shape of a sample, after input coding.
+    /// The shape of a sample, after input coding (how inputs become spikes).
     pub input: Volume,
-    /// The hidden layers, from the input up; may be empty.
+    /// The hidden layers, from the input on; may be empty.
     pub hidden: Vec<LayerSpec>,
     /// The output layer.
     pub head: HeadSpec,
@@ -89,7 +91,7 @@ pub enum SpecError {
         name: String,
         /// The size.
         value: usize,
-        /// Its least value.
+        /// The least value of the size.
         least: usize,
     },
     /// A share of dropped activations outside [0, 1).
@@ -120,9 +122,9 @@ pub enum SpecError {
     TooLarge {
         /// The place in the plan: `hidden[0]`.
         name: String,
-        /// How many it has.
+        /// How many numbers or weights it has.
         count: u128,
-        /// `weights` of the layer, or `numbers` of one sample.
+        /// What is too large: `weights` of the layer, or `numbers` of one sample.
         what: &'static str,
     },
     /// A layer that cannot follow the layers before it.
@@ -135,6 +137,6 @@ pub enum SpecError {
     },
 }
 
-/// The most weights of a layer, and the most numbers of one sample between two layers: 1 GiB of
-/// `f32`.
+/// The most weights of a layer, and the most numbers of one sample between two layers. So many take
+/// 1 GiB as `f32`.
 pub(crate) const MOST: u128 = 1 << 28;

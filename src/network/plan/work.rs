@@ -1,4 +1,4 @@
-//! The number of operations of a forward pass, computed from the plan alone.
+//! The number of operations in a forward pass, computed from the plan alone.
 
 use super::planned_layer::{PlannedLayer, planned_layers};
 use crate::network::{Spec, SpecError};
@@ -6,17 +6,17 @@ use crate::network::{Spec, SpecError};
 /// The number of operations of a forward pass over one sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PassWork {
-    /// Multiplications of an input by a weight.
+    /// Multiplications of an input with a weight.
     pub products: u64,
-    /// Weighted sums, one per neuron.
+    /// Weighted sums: one for each neuron.
     pub neurons: u64,
-    /// Weights, each counted once although positions share them.
+    /// Weights. A weight that several positions share counts once.
     pub weights: u64,
 }
 
 impl Spec {
-    /// The weights and thresholds of the deployed network. Average pooling is folded into the
-    /// weights of the next layer, which then has one for each input of a square.
+    /// The number of weights and thresholds of the deployed network. Average pooling is folded into
+    /// the next layer, which then has one weight for each input of a square.
     ///
     /// # Errors
     /// The first mistake in the plan.
@@ -31,7 +31,7 @@ impl Spec {
         Ok(layers.iter().zip(areas).map(parameters).sum())
     }
 
-    /// The work of a forward pass that skips no input.
+    /// The number of operations of a forward pass over one sample that skips no input.
     ///
     /// # Errors
     /// The first mistake in the plan.

@@ -1,4 +1,4 @@
-//! The fast passes against the reference, and the reference against finite differences.
+//! Tests of the fast passes against the reference, and of the reference against finite differences.
 
 use super::*;
 use crate::network::kernels::floats_mut;
@@ -57,7 +57,7 @@ impl Case {
         }
     }
 
-    /// Shapes that fill no panel or tile: 1 x 1, primes, a batch of one, several panels.
+    /// Cases with shapes that fill no panel or tile: 1 x 1, primes, a batch of one, several panels.
     fn odd_shapes() -> Vec<Self> {
         let shapes: [(usize, &[usize], usize); 6] = [
             (1, &[1], 1),
@@ -74,7 +74,7 @@ impl Case {
         dense.chain(Self::images()).chain([Self::wide()]).collect()
     }
 
-    /// Convolutions 3x3 of several panels, with a residual connection.
+    /// A case with convolutions of 3x3 over several panels, and a residual connection.
     fn wide() -> Self {
         let window = Window { padding: 1, ..Window::square(3, 1) };
         let convolution =
@@ -89,8 +89,8 @@ impl Case {
         Self::new(Volume { height: 4, width: 8, channels: 1 }, hidden, 5, true)
     }
 
-    /// Convolutions of few and of many channels, windows that are not square, strides, padding,
-    /// both poolings, residual connections, a dense layer on top.
+    /// Cases with convolutions of few and of many channels. They have windows that are not square,
+    /// strides, padding, both poolings, residual connections, and a dense layer on top.
     fn images() -> Vec<Self> {
         let shapes = [((6, 8, 1), 3), ((6, 6, 3), 1), ((8, 6, 19), 2)];
         let cases = shapes.iter().flat_map(|&((height, width, channels), batch)| {
@@ -107,7 +107,7 @@ impl Case {
         self.inputs.outer_iter().map(|row| row.iter().map(level).collect()).collect()
     }
 
-    /// The factors of dropout on the activations of each layer.
+    /// The factors by which dropout multiplies the activations of each layer.
     fn kept(&self) -> Vec<Rows> {
         let layer = |(layer, index): (&Layer, u64)| {
             let potentials = layer.activation.potentials;
@@ -126,7 +126,7 @@ impl Case {
         self.network.layers.iter().zip(0..).map(layer).collect()
     }
 
-    /// Scores (B, K) of a teacher.
+    /// The scores (B samples, K classes) of a teacher.
     fn teacher_scores(&self) -> Array2<f32> {
         let mut stream = self.seed.child("teacher").stream();
         Array2::from_shape_simple_fn((self.labels.len(), 3), || stream.random_range(-9.0..9.0))
@@ -143,7 +143,8 @@ impl Case {
     }
 
     fn run(&self) -> (f64, Activations, Gradients) {
-        // More capacity than the batch: the rest of the buffers must not change the results.
+        // The capacity is larger than the batch: the rest of the buffers must not change the
+        // results.
         let capacity = self.labels.len() + 3;
         let mut activations = Activations::new(&self.network, capacity);
         let mut gradients = Gradients::new(&self.network, capacity);

@@ -7,8 +7,8 @@ use crate::study::Trial;
 pub const ENQUEUED: &str = "fixed_params";
 
 impl Trial {
-    /// The parameters that the trial was enqueued with, unchecked; `None` if it was not enqueued. The
-    /// error says why they are no point.
+    /// The parameters with which the trial was enqueued, unchecked; `None` if it was not enqueued.
+    /// The inner error says why they are no point.
     pub fn enqueued(&self) -> Option<Result<Point, String>> {
         let kept = self.internal.get(ENQUEUED)?;
         let point = serde_json::from_value(kept.clone());

@@ -1,16 +1,17 @@
-//! The identity of a study, which no other study has.
+//! The identity of a study: a text that no other study has.
 
 use crate::study::Study;
 
-/// Key of the study attribute that holds its identity: a text that no other study of any database
-/// has.
+/// Key of the study attribute that holds the study's identity: a text that no other study of any
+/// database has.
 pub const IDENTITY: &str = "tune:identity";
 
-/// Key of the study attribute that holds the version of this program that made it.
+/// Key of the study attribute that holds the version of this program that created the study.
 pub const VERSION: &str = "tune:version";
 
 impl Study {
-    /// The text that no other study has. Studies of the oldest versions have none.
+    /// The identity of the study: a text that no other study has. Studies of the oldest versions
+    /// have none.
     pub fn identity(&self) -> Option<&str> {
         self.attributes.get(IDENTITY)?.as_str()
     }

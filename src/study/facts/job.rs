@@ -1,4 +1,4 @@
-//! The job of a study: what a worker on any machine must know beside the setup and the space.
+//! The job of a study: what a worker on any machine must know besides the study's setup and space.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -8,15 +8,15 @@ use crate::study::Study;
 /// Key of the study attribute that holds the [`Job`].
 pub const JOB: &str = "tune:job";
 
-/// What a worker must know of a study beside its setup and its space.
+/// What a worker on any machine must know besides the study's setup and space.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Job {
-    /// The budget: the most trials.
+    /// The budget: the largest number of trials.
     pub budget: u32,
-    /// The rules that end the study before the budget is spent, as on the command line.
+    /// The rules that end the study early, as written on the command line.
     pub stop_when: Vec<String>,
-    /// The number of failures from the start that ends the study; 0: none does.
+    /// The study ends if this number of trials has failed before any has succeeded; 0 for never.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub max_failures: u32,
     /// The number of the budget's last trials that keep the lists of the best trials.
@@ -27,45 +27,46 @@ pub struct Job {
     /// The folder of the checkpoints of paused trials, if one was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub states: Option<String>,
-    /// What is trained and how it is measured; left out where a command evaluates the trials.
+    /// What is trained and how it is scored; left out if a command evaluates the trials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training: Option<Training>,
 }
 
-/// What is trained and how it is measured.
+/// What the trials of a study of networks train, and how they are scored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Training {
-    /// A name of the catalogue, or the path of a file on the machine that made the study.
+    /// A name of the catalogue of data sets, or the path of a file on the machine that created the
+    /// study.
     pub dataset: String,
-    /// SHA-256 of its content, in hex.
+    /// SHA-256 of the data set's content, in hex.
     pub dataset_sha256: String,
     /// The column of labels, if the data set is a table and one was named.
     pub label: Option<String>,
-    /// Whether the first line of a table names its columns, `yes` or `no`, if it was said.
+    /// Whether the first line of a table names its columns, `yes` or `no`, if an option says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<String>,
-    /// The place of the channels of images, `first` or `last`, if it was said.
+    /// The position of the channels of images, `first` or `last`, if an option says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channels: Option<String>,
     /// The share of the training set that is held out to score trials, in (0, 1).
     pub validation: f64,
-    /// The whole chip profile.
+    /// The complete chip profile.
     pub chip: Json,
     /// The metrics of the trials, by name.
     pub goals: Vec<String>,
-    /// What metrics must be at least or at most, as people write it.
+    /// The bounds of metrics, as written on the command line, such as `cores<=128`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub constraints: Vec<String>,
-    /// The faults that robustness is measured with.
+    /// The kinds of chip faults by which robustness is measured.
     pub faults: Vec<String>,
-    /// The rates at which each fault is tried.
+    /// The rates at which each kind of fault occurs.
     pub fault_rates: Vec<f64>,
-    /// Faulty chips per fault and rate.
+    /// Number of faulty chips for each fault and rate.
     pub fault_maps: u32,
-    /// The root of all randomness.
+    /// The seed of all random numbers.
     pub seed: u64,
-    /// The most memory of a trial in bytes, if the study states it: larger networks are refused
+    /// The memory limit of a trial in bytes, if the study states one. Larger networks are refused
     /// before they are trained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<u64>,
@@ -77,7 +78,7 @@ fn is_zero(number: &u32) -> bool {
 }
 
 impl Job {
-    /// The job of `study`, if it keeps one.
+    /// The job of `study`, if it stores one.
     pub fn of(study: &Study) -> Option<Self> {
         serde_json::from_value(study.attributes.get(JOB)?.clone()).ok()
     }

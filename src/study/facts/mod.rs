@@ -1,4 +1,4 @@
-//! Typed facts that are kept as attributes of a study or a trial.
+//! Facts about a study or a trial, as types. A storage keeps them as attributes.
 
 pub(super) mod enqueued;
 pub(super) mod external;

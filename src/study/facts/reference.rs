@@ -1,4 +1,4 @@
-//! The reference point of the hypervolume of a study with several metrics.
+//! The reference point of a study with several metrics: the worst values that are still useful.
 
 use crate::study::Study;
 
@@ -6,8 +6,8 @@ use crate::study::Study;
 pub const REFERENCE: &str = "tune:reference";
 
 impl Study {
-    /// The reference point as losses, one per metric; `None` where nobody named one. Points that do
-    /// not improve on it in every metric add nothing to the hypervolume.
+    /// The reference point as losses (less is better), one per metric; `None` if nobody named one.
+    /// Points that do not improve on it in every metric add nothing to the hypervolume.
     pub fn reference(&self) -> Option<Vec<f64>> {
         let values: Vec<f64> = serde_json::from_value(self.attributes.get(REFERENCE)?.clone()).ok()?;
         (values.len() == self.metrics.len()).then(|| self.losses_of(&values))

@@ -1,4 +1,5 @@
-//! Trials that have lost their worker or failed: the worker, and the number under which they are tried again.
+//! Trials that failed or lost their worker: the worker's name, and the number of the trial that
+//! tries the point again.
 
 use std::borrow::Cow;
 
@@ -6,38 +7,38 @@ use serde_json::Value as Json;
 
 use crate::study::{Study, Trial, TrialState};
 
-/// Key of the internal attribute of a trial that holds the name of its worker, if that sends
+/// Key of the internal attribute of a trial that holds the name of its worker, if that worker sends
 /// heartbeats.
 pub const WORKER: &str = "tune:worker";
 
-/// Key of the internal attribute of a failed trial that holds the number under which it is tried
-/// again. As an attribute of a study: the number of such trials.
+/// Key of the internal attribute of a failed trial that holds the number of the trial that tries
+/// its point again. As an attribute of a study, it holds the number of such failed trials.
 pub const RETRIED: &str = "tune:retried";
 
-/// Key of the internal attribute of a trial that pauses: the number of workers that it has lost.
+/// Key of the internal attribute of a trial that pauses: how many workers it has lost.
 pub const TRIES: &str = "tune:tries";
 
-/// Optuna's key for the number of the first trial with the same point, of a trial that is tried
-/// again.
+/// Optuna's key in a trial that tries a point again: the number of the first trial of that point.
 pub const FAILED_TRIAL: &str = "failed_trial";
 
-/// Optuna's key for the numbers of the trials with the same point that failed before, oldest first.
+/// Optuna's key in a trial that tries a point again: the numbers of the failed trials of that
+/// point, oldest first.
 pub const RETRY_HISTORY: &str = "retry_history";
 
 impl Trial {
-    /// The name of its last worker, if that sends heartbeats.
+    /// The name of the trial's last worker, if that worker sends heartbeats.
     pub fn worker(&self) -> Option<&str> {
         self.internal.get(WORKER).and_then(Json::as_str)
     }
 
-    /// How often its point was started before and lost its worker.
+    /// How often this trial's point was started before and lost its worker.
     pub fn tries(&self) -> u32 {
         let before = self.internal.get(RETRY_HISTORY).and_then(Json::as_array).map_or(0, Vec::len);
         let paused = self.internal.get(TRIES).and_then(Json::as_u64).unwrap_or(0);
         (before as u64 + paused).try_into().unwrap_or(u32::MAX)
     }
 
-    /// Whether it failed, by the loss of its worker or otherwise, and its point is tried again under
+    /// Whether the trial failed or lost its worker, and its point is tried again by a trial with
     /// another number.
     pub fn is_retried(&self) -> bool {
         self.internal.contains_key(RETRIED)
@@ -45,15 +46,15 @@ impl Trial {
 }
 
 impl Study {
-    /// The number of trials that count for the budget: those that were started, without those that
-    /// are tried again.
+    /// The number of trials that count for the budget: those that were started, except those whose
+    /// point is tried again.
     pub fn charged(&self) -> usize {
         let is_charged = |trial: &&Trial| trial.state != TrialState::Waiting && !trial.is_retried();
         self.trials.iter().filter(is_charged).count()
     }
 
-    /// The study without the trials that are tried again, for the search: the loss of a worker, or a
-    /// command that has been mended since, says nothing about a point.
+    /// The study without trials whose point is tried again, as the search sees it. A lost worker,
+    /// or a command that has been mended since, says nothing about a point.
     pub fn without_retried(&self) -> Cow<'_, Study> {
         if !self.trials.iter().any(Trial::is_retried) {
             return Cow::Borrowed(self);

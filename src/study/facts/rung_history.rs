@@ -1,31 +1,33 @@
-//! How far a trial that pauses has come: the rungs it has reached, and its values there.
+//! The rungs that a pausing trial has reached, and its values there. A rung is a point of its
+//! training at which a trial pauses.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 /// Key of the internal attribute in which a storage keeps the [`RungHistory`] of a trial.
 ///
-/// Version 0.1 wrote this key. A newer word for it would have to be read beside this one for ever.
+/// Version 0.1 wrote this key. A new key would mean that both must be read for ever.
 pub const RUNG_HISTORY: &str = "tune:course";
 
 /// The rungs at which a trial has paused, lowest first and without a gap; empty if it never paused.
+/// A rung is a step of the training at which trials pause.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RungHistory {
-    /// One entry per rung.
+    /// One entry per rung, lowest first.
     pub rungs: Vec<Rung>,
 }
 
-/// The values of a trial at a rung, and what it cost to get there.
+/// The values of a trial at a rung, and the time that it took to get there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rung {
-    /// Steps of the trial that are done at this rung.
+    /// Number of steps that the trial has done at this rung.
     pub steps: u32,
-    /// One finite value per metric, in the study's order and direction; empty where nothing could
-    /// be measured.
+    /// One finite value per metric, in the study's order and direction; empty if nothing could be
+    /// measured.
     pub values: Vec<f64>,
-    /// Measured seconds from the rung before to this one. No decision depends on them.
+    /// Measured seconds from the rung before to this one. No decision depends on it.
     pub seconds: f64,
 }
 

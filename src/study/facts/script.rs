@@ -8,17 +8,17 @@ use crate::study::Study;
 /// Key of the study attribute that holds the [`Script`].
 pub const SCRIPT: &str = "tune:script";
 
-/// The script of a command, as far as its words tell it.
+/// The script that a study's command runs, as far as the words of the command tell it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Script {
-    /// The file, as the command names it.
+    /// The path of the file, as in the command.
     pub file: String,
     /// SHA-256 of its content when the study was last run, in hex.
     pub sha256: String,
 }
 
 impl Script {
-    /// The script of the last run of `study`, if it keeps one.
+    /// The script of the last run of `study`, if the study stores one.
     pub fn of(study: &Study) -> Option<Self> {
         serde_json::from_value(study.attributes.get(SCRIPT)?.clone()).ok()
     }
@@ -28,7 +28,7 @@ impl Script {
         serde_json::to_value(self).expect("text is JSON")
     }
 
-    /// Whether `later` is the same file with another content.
+    /// Whether `later` is the same file with a changed content.
     pub fn has_changed(&self, later: &Self) -> bool {
         self.file == later.file && self.sha256 != later.sha256
     }

@@ -1,46 +1,48 @@
-//! What is searched and how: the part of a setup that studies of networks and of commands have in
-//! common.
+//! What is searched and how. This part of a setup is the same for studies of networks and of
+//! commands.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a study searches and how. It must stay the same when the study is resumed.
 ///
-/// [`Setup`](crate::study::Setup) and [`ExternalSetup`](crate::study::ExternalSetup) keep these
-/// keys among their own, without a level between.
+/// In the JSON of [`Setup`](crate::study::Setup) and
+/// [`ExternalSetup`](crate::study::ExternalSetup), these keys stand beside their own keys.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Searched {
     /// The search space's name.
     pub space: String,
     /// SHA-256 of the space as it was searched, in hex.
     pub space_sha256: String,
-    /// The search strategy.
+    /// The name of the search algorithm.
     pub search: String,
-    /// What decides which paused trials go on; left out where trials do not pause.
+    /// The fidelity: what decides which paused trials resume; left out if trials do not pause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fidelity: Option<String>,
-    /// SHA-256 of the warm-start trials, in hex; left out where there are none.
+    /// SHA-256 of the warm-start trials (earlier results that the search learns from), in hex; left
+    /// out if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm_start_sha256: Option<String>,
-    /// Seeds from which every trial is evaluated; left out where it is one.
+    /// Number of seeds from which every trial is evaluated; left out if it is 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicates: Option<u32>,
-    /// The reference point, one value per metric; left out where nobody named one.
+    /// The reference point (the worst useful value of every metric), one value per metric; left out
+    /// if nobody named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<Vec<f64>>,
-    /// The root of all randomness.
+    /// The seed of all random numbers.
     pub seed: u64,
-    /// The number of workers for which the order in which trials finish does not change the study;
-    /// left out with one worker, or where the order may change it.
+    /// The number of workers, if the study is the same whatever the order in which trials finish;
+    /// left out with one worker, or if the order may change the study.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deterministic_workers: Option<u16>,
 }
 
 impl Searched {
-    /// A search of the space called `space`, whose SHA-256 is `space_sha256`, by the strategy
-    /// `search` from the root `seed`. No trial pauses, there are no warm-start trials, each trial
-    /// has one seed, no reference point is named, and there is one worker: set the other fields
-    /// where that is not so.
+    /// A search of the space called `space`, whose SHA-256 is `space_sha256`, by the algorithm
+    /// `search` with the seed `seed`. All other fields have their usual values: no trial pauses,
+    /// there are no warm-start trials, each trial has one seed, there is no reference point, and
+    /// there is one worker.
     ///
     /// ```
     /// use spiketune::study::Searched;

@@ -17,7 +17,7 @@ pub const SETUP: &str = "tune:setup";
 pub struct Setup {
     /// The name of the data set.
     pub dataset: String,
-    /// SHA-256 of its content, in hex.
+    /// SHA-256 of the data set's content, in hex.
     pub dataset_sha256: String,
     /// The share of the training set that is held out to score trials, in (0, 1).
     pub validation: f64,
@@ -25,19 +25,19 @@ pub struct Setup {
     pub chip: String,
     /// SHA-256 of the profile, in hex.
     pub chip_sha256: String,
-    /// The faulty chips on which robustness is measured; left out where it is not measured.
+    /// The faulty chips on which robustness is measured; left out if it is not measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub faults: Option<String>,
-    /// What metrics must be at least or at most; left out if nothing is asked for.
+    /// Bounds of metrics, such as `cores<=128`; left out if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub constraints: Vec<String>,
-    /// What is searched and how.
+    /// What the study searches and how.
     #[serde(flatten)]
     pub searched: Searched,
 }
 
 impl Setup {
-    /// The setup of `study`; `None` if it is not a study of networks of this program.
+    /// The setup of `study`; `None` if its trials are no networks, or another program made it.
     pub fn of(study: &Study) -> Option<Self> {
         serde_json::from_value(study.attributes.get(SETUP)?.clone()).ok()
     }
@@ -48,8 +48,8 @@ impl Setup {
     }
 }
 
-/// The keys in which the setup `ours` differs from that of an existing study, each as `key: THEIRS
-/// there, OURS here`.
+/// The keys in which the setup `ours` differs from that of an existing study, `theirs`. Each is a
+/// text `key: THEIRS there, OURS here`.
 pub fn differences(ours: &Json, theirs: &Json) -> Vec<String> {
     let keys_of = |setup: &'_ Json| -> Vec<String> {
         setup.as_object().into_iter().flat_map(|fields| fields.keys().cloned()).collect()

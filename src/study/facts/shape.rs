@@ -1,4 +1,4 @@
-//! The shape of a study's samples, from which a trial's network can be rebuilt without the data.
+//! The shape of a study's samples. With it a trial's network can be rebuilt without the data.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -8,11 +8,11 @@ use crate::study::Study;
 /// Key of the study attribute that holds the [`DataShape`].
 pub const DATA_SHAPE: &str = "tune:data_shape";
 
-/// Key of the study attribute that holds the number of validation samples, by which trials of
-/// networks are scored.
+/// Key of the study attribute that holds the number of validation samples, on which networks are
+/// scored.
 pub const VALIDATION_SAMPLES: &str = "tune:validation_samples";
 
-/// The number of validation samples of `study`, if it keeps one.
+/// The number of validation samples of `study`, if the study stores it.
 pub fn validation_samples(study: &Study) -> Option<usize> {
     usize::try_from(study.attributes.get(VALIDATION_SAMPLES)?.as_u64()?).ok()
 }
@@ -21,14 +21,14 @@ pub fn validation_samples(study: &Study) -> Option<usize> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataShape {
-    /// Height, width and channels before input coding.
+    /// Height, width and channels of a sample, before input coding.
     pub sample: [usize; 3],
     /// The number of classes.
     pub classes: usize,
 }
 
 impl DataShape {
-    /// The shape of the samples of `study`, if it keeps one.
+    /// The shape of the samples of `study`, if the study stores it.
     pub fn of(study: &Study) -> Option<Self> {
         serde_json::from_value(study.attributes.get(DATA_SHAPE)?.clone()).ok()
     }

@@ -1,4 +1,4 @@
-//! The space that a study searches, and how it does, as the study keeps them.
+//! The space that a study searches, and how it searches, as the study stores them.
 
 use super::external::ExternalSetup;
 use super::searched::Searched;
@@ -10,7 +10,7 @@ use crate::study::Study;
 pub const SPACE: &str = "tune:space";
 
 impl Study {
-    /// The space of the study, if it keeps one.
+    /// The space of the study, if the study stores it.
     ///
     /// # Errors
     /// The attribute [`SPACE`] is not a space: another program wrote it.
@@ -19,7 +19,7 @@ impl Study {
         Some(Space::from_json(&kept.to_string(), SPACE))
     }
 
-    /// What the study searches and how; `None` if this program did not make it.
+    /// What the study searches and how; `None` if another program made the study.
     pub fn searched(&self) -> Option<Searched> {
         let of_network = || Setup::of(self).map(|setup| setup.searched);
         of_network().or_else(|| ExternalSetup::of(self).map(|setup| setup.searched))

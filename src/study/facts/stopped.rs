@@ -13,13 +13,13 @@ pub const STOPPED: &str = "tune:stopped";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stopped {
-    /// The rules of the study, as on the command line.
+    /// The rules of the study, as written on the command line.
     pub rules: Vec<String>,
-    /// The rule that ended it.
+    /// The rule that ended the study.
     pub rule: String,
     /// Why the rule applied, in one line.
     pub reason: String,
-    /// The number of finished trials then.
+    /// Number of finished trials when the study ended.
     pub trials: u32,
 }
 

@@ -1,8 +1,8 @@
-//! The results that a study begins with, of another study or of a table, for the same space and
-//! metrics.
+//! The results that a study begins with. They come from another study or from a table, for the same
+//! space and metrics.
 //!
-//! The search learns from them. They are no trials of the study: neither the budget nor the winner
-//! counts them.
+//! The search learns from them, but they are no trials of the study: neither the budget nor the
+//! choice of the winner counts them.
 
 use std::borrow::Cow;
 
@@ -15,10 +15,11 @@ use crate::study::{Metric, Study, Trial, TrialState};
 
 /// Key of the attribute in which a storage keeps the [`WarmStartTrials`] of a study.
 ///
-/// Version 0.1 wrote this key. A newer word for it would have to be read beside this one for ever.
+/// Version 0.1 wrote this key. A new key would mean that both must be read for ever.
 pub const WARM_START: &str = "tune:prior";
 
-/// Results from elsewhere, in their order; empty where a study begins without any.
+/// Earlier results that the search learns from, in their order; empty if a study begins without
+/// any.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WarmStartTrials {
@@ -26,15 +27,15 @@ pub struct WarmStartTrials {
     pub results: Vec<WarmStartTrial>,
 }
 
-/// One result from elsewhere.
+/// One earlier result that the search learns from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WarmStartTrial {
     /// The point that was evaluated, in the study's space.
     pub point: Point,
-    /// One finite value per metric, in the study's order; empty where the evaluation failed.
+    /// One finite value per metric, in the study's order; empty if the evaluation failed.
     pub values: Vec<f64>,
-    /// Constraint values; the result is feasible where all are at most 0.
+    /// Constraint values; the result is feasible if all are at most 0.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub constraints: Vec<f64>,
 }
@@ -45,7 +46,8 @@ impl WarmStartTrials {
         serde_json::to_value(self).expect("finite numbers are JSON")
     }
 
-    /// `study` as a search sees it: these results, numbered from 0, then its own trials.
+    /// `study` as a search sees it: these results first, numbered from 0, then the study's own
+    /// trials.
     pub fn before<'s>(&self, study: &'s Study) -> Cow<'s, Study> {
         if self.results.is_empty() {
             return Cow::Borrowed(study);

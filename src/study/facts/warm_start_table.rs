@@ -1,5 +1,4 @@
-//! Where warm-start trials come from: the trials of another study, the rows of a table, or lines of
-//! JSON.
+//! Reads warm-start trials from the trials of another study, from a table, or from lines of JSON.
 
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -7,27 +6,27 @@ use serde::Deserialize;
 use crate::space::{Parameter, Point, Space, Value};
 use crate::study::{Metric, Study, TrialState, WarmStartTrial, WarmStartTrials};
 
-/// The name of a column of a table of trials that holds neither a parameter nor a metric, such as
-/// `state`. It differs from all names of `parameters` and `metrics`.
+/// The name of a column that holds neither a parameter nor a metric, such as `state`, in a table of
+/// trials. It differs from all names of `parameters` and `metrics`.
 pub fn own_column(name: &str, parameters: &[&str], metrics: &[Metric]) -> String {
     let is_taken = parameters.contains(&name) || metrics.iter().any(|metric| metric.name == name);
     if is_taken { format!("trial:{name}") } else { name.to_owned() }
 }
 
-/// The name of the column of a metric in a table of trials. It differs from all names of
+/// The name of the column of the metric `name` in a table of trials. It differs from all names of
 /// `parameters`.
 pub fn metric_column(name: &str, parameters: &[&str]) -> String {
     if parameters.contains(&name) { format!("metric:{name}") } else { name.to_owned() }
 }
 
-/// The results that were read, and the number of those that do not fit.
+/// The results that were read, and how many were left out because they do not fit.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WarmStartTable {
     /// The results that fit.
     pub warm_start: WarmStartTrials,
-    /// The number of results that were left out.
+    /// Number of results that were left out.
     pub left_out: usize,
-    /// Why the first of these was left out.
+    /// Why the first result that was left out does not fit.
     pub reason: Option<String>,
 }
 
@@ -41,7 +40,7 @@ pub enum WarmStartError {
         name: String,
         /// The number of the line, from 1.
         line: usize,
-        /// What the parser says.
+        /// The parser's error.
         source: serde_json::Error,
     },
     /// The text is not a table.
@@ -49,7 +48,7 @@ pub enum WarmStartError {
     Csv {
         /// The table.
         name: String,
-        /// What the parser says.
+        /// The parser's error.
         source: csv::Error,
     },
     /// A column of a table or a metric of a study is missing.
@@ -57,11 +56,11 @@ pub enum WarmStartError {
     Missing {
         /// The table or the study.
         name: String,
-        /// `column` or `metric`.
+        /// What is missing: `column` or `metric`.
         what: &'static str,
         /// The name that is missing.
         missing: String,
-        /// The names that there are.
+        /// The names of the columns or metrics that are there.
         there: Vec<String>,
     },
     /// No result fits the space.
@@ -71,14 +70,14 @@ pub enum WarmStartError {
         name: String,
         /// The space.
         space: String,
-        /// Why the first does not fit.
+        /// Why the first result does not fit.
         reason: String,
     },
 }
 
 impl WarmStartTrials {
-    /// The complete and failed trials of `other` whose points are in `space`; metrics are found by
-    /// their names.
+    /// Takes the complete and failed trials of `other` whose points are in `space`. Metrics are
+    /// found by their names.
     ///
     /// # Errors
     /// The other study lacks a metric, or no trial fits.
@@ -114,11 +113,13 @@ impl WarmStartTrials {
         taken.unless_empty(&other.name, space)
     }
 
-    /// The rows of the table `text`, which errors call `name`. It has a column for each searched
-    /// parameter of `space` that has no condition and for each metric, in any order; it may have one
-    /// for each other parameter, and for constraints (`constraint_0`, ...). Other columns are ignored.
-    /// The cell of an inactive parameter is empty, and so are the metrics of a point whose evaluation
-    /// failed. Rows of trials that have not ended, by their `state`, are left out.
+    /// Takes the rows of the table `text`, which errors call `name`.
+    ///
+    /// The table must have a column for each metric, and for each searched parameter of `space`
+    /// that has no condition. It may have columns for other parameters and for constraints
+    /// (`constraint_0`, ...). The order of columns is free, and other columns are ignored. The cell
+    /// of an inactive parameter is empty, and so are the metrics of a failed evaluation. Rows of
+    /// trials that have not ended, by their `state`, are left out.
     ///
     /// # Errors
     /// The text is not a table, a column is missing, or no row fits.
@@ -129,7 +130,7 @@ impl WarmStartTrials {
         metrics: &[Metric],
     ) -> Result<WarmStartTable, WarmStartError> {
         let broken = |source| WarmStartError::Csv { name: name.to_owned(), source };
-        // Spreadsheets begin a file with a mark of its encoding.
+        // Spreadsheet programs begin a file with a byte order mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(text.as_bytes());
         let header: Vec<String> = reader.headers().map_err(broken)?.iter().map(str::to_owned).collect();
@@ -142,8 +143,8 @@ impl WarmStartTrials {
         taken.unless_empty(name, space)
     }
 
-    /// The trials in `text`, one JSON object per line as `tune export jsonl` writes them; errors call
-    /// the text `name`. Trials that have not ended are left out.
+    /// Takes the trials in `text`, which errors call `name`: one JSON object per line, as `tune
+    /// export jsonl` writes them. Trials that have not ended are left out.
     ///
     /// # Errors
     /// A line is not a trial, or none fits.
@@ -164,7 +165,7 @@ impl WarmStartTrials {
     }
 }
 
-/// One trial of a file of JSON lines; other keys are ignored.
+/// One line of a file of JSON lines; keys other than these are ignored.
 #[derive(Deserialize)]
 struct TrialLine {
     #[serde(default)]
@@ -196,7 +197,7 @@ impl TrialLine {
 
 /// The columns of a table that are read.
 struct Columns<'s> {
-    /// The searched parameters that have one, each with its place.
+    /// The searched parameters that have a column, each with the number of its column.
     parameters: Vec<(&'s Parameter, usize)>,
     metrics: Vec<usize>,
     constraints: Vec<usize>,
@@ -225,7 +226,7 @@ impl<'s> Columns<'s> {
         for parameter in space.searched() {
             match place(&parameter.name) {
                 Some(place) => parameters.push((parameter, place)),
-                // Where it is active, its row is left out.
+                // The column may be missing. A row in which the parameter is active is left out.
                 None if !parameter.conditions.is_empty() => {}
                 None => return Err(needed(&parameter.name).expect_err("it has no place")),
             }
@@ -255,7 +256,8 @@ impl<'s> Columns<'s> {
     }
 }
 
-/// An error if a trial in this state has not ended, so that its missing values say nothing.
+/// Refuses a trial in a `state` that says that it has not ended, since its values are then not
+/// known.
 fn ended(state: &str) -> Result<(), String> {
     match ["waiting", "running", "pruned", "paused"].contains(&state) {
         true => Err(format!("is {state}")),
@@ -263,7 +265,7 @@ fn ended(state: &str) -> Result<(), String> {
     }
 }
 
-/// The result of an evaluation of `given`, which failed if it has no values.
+/// The result for the point `given`; a failed one if it has no values.
 fn result(
     space: &Space,
     given: &Point,
@@ -277,7 +279,7 @@ fn result(
 }
 
 impl WarmStartTable {
-    /// The number of results that are failed evaluations.
+    /// Number of results that are failed evaluations.
     pub fn failed(&self) -> usize {
         self.warm_start.results.iter().filter(|result| result.values.is_empty()).count()
     }
@@ -301,7 +303,7 @@ impl WarmStartTable {
     }
 }
 
-/// `given` as a point of `space`: without inactive parameters, and with fixed ones.
+/// `given` as a point of `space`: without inactive parameters, and with the fixed ones.
 fn placed(space: &Space, given: &Point) -> Result<Point, String> {
     let given = space.adopt(given);
     let is_fixed = |name: &str| space.parameter(name).is_some_and(|parameter| parameter.domain.is_fixed());
@@ -315,8 +317,8 @@ fn placed(space: &Space, given: &Point) -> Result<Point, String> {
     Ok(point)
 }
 
-/// The value in a cell: one of the parameter's choices if it is written like one, otherwise a
-/// number or text; `None` if it is empty and no choice is empty text.
+/// The value in a cell. It is one of the parameter's choices if it is written like one, else a
+/// number or text. `None` if the cell is empty and no choice is an empty text.
 fn read(parameter: &Parameter, cell: &str) -> Option<Value> {
     let choices = [cell, cell.trim()].map(|text| Value::Text(text.to_owned()));
     if let Some(choice) = choices.iter().find(|choice| parameter.domain.contains(choice)) {
@@ -327,7 +329,7 @@ fn read(parameter: &Parameter, cell: &str) -> Option<Value> {
     if cell.is_empty() {
         return None;
     }
-    // As Python writes truth values.
+    // Python writes truth values with capitals.
     let spelled = match cell {
         "True" => "true",
         "False" => "false",

@@ -1,4 +1,5 @@
-//! The adaptive sharpener, which follows the training loss (Severa et al. 2019).
+//! The adaptive sharpener: layers become sharp as fast as the training loss allows (Severa et al.
+//! 2019).
 
 use serde::{Deserialize, Serialize};
 
@@ -7,31 +8,33 @@ use super::position::BatchPosition;
 use crate::training::TrainingError;
 use crate::training::check::{not_negative, positive};
 
-/// The settings of the adaptive sharpener.
+/// The settings of the adaptive sharpener, which raises the sharpness of layers from 0 to 1.
 ///
-/// It waits until the loss stops to fall, then sharpens a little at each batch, and waits again
-/// when the loss rises. A layer begins at the earliest in the epoch after its predecessor became
-/// sharp.
+/// It waits until the loss stops falling. Then it sharpens a little at each batch, until the loss
+/// rises, and waits again. With [`Order::BottomUp`], a layer begins at the earliest in the epoch
+/// after the layer below became sharp.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Adaptive {
-    /// Soft epochs at the start.
+    /// Number of soft epochs at the start, in which nothing is sharpened.
     pub min_init_epochs: u32,
-    /// Sharpness gained per epoch while it is below `critical`, above 0.
+    /// Sharpness gained per epoch below the sharpness `critical`; above 0.
     pub rate: f32,
-    /// Sharpness gained per epoch from `critical` on, above 0.
+    /// Sharpness gained per epoch from the sharpness `critical` on; above 0.
     pub cz_rate: f32,
-    /// The sharpness at which the slower rate begins, in [0, 1].
+    /// The sharpness at which `cz_rate` takes the place of `rate`, in [0, 1].
     pub critical: f32,
     /// The factor on both rates for the first layer, above 0.
     pub first_layer_relative_rate: f32,
-    /// Sharpening begins after more than this number of epochs without a fall of the loss.
+    /// Sharpening begins once the loss has not fallen for more than this number of epochs.
     pub patience: u32,
-    /// The rise of the loss that pauses sharpening, as a share of the reference loss, at least 0.
+    /// How far the loss must rise to pause sharpening, as a share of the reference loss; at least
+    /// 0.
     pub sig_increase: f32,
-    /// The fall of the loss that delays sharpening, as a share of the reference loss, at least 0.
+    /// How far the loss must fall to delay sharpening, as a share of the reference loss; at least
+    /// 0.
     pub sig_decrease: f32,
-    /// The order of the layers.
+    /// The order in which layers are sharpened.
     pub order: Order,
 }
 
@@ -55,9 +58,10 @@ impl Default for Adaptive {
 /// The phase of the adaptive sharpener.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 enum Phase {
-    /// It waits while the network learns; `stalled` epochs so far had no fall of the loss.
+    /// The sharpener waits while the network learns. In `stalled` epochs so far the loss did not
+    /// fall.
     Waiting { stalled: u32 },
-    /// It sharpens a little at each batch.
+    /// The sharpener sharpens a little at each batch.
     Sharpening,
 }
 
@@ -66,8 +70,8 @@ enum Phase {
 pub(crate) struct AdaptiveState {
     settings: Adaptive,
     phase: Phase,
-    /// The reference loss: the lowest of the current wait, or that at which sharpening began.
-    /// `None` before the first epoch.
+    /// The reference loss, with which new losses are compared: the lowest one of the current wait,
+    /// or the one at which sharpening began. `None` before the first epoch.
     reference: Option<f64>,
     /// The epoch in which the last layer became sharp; no other layer begins in it.
     finished_in: Option<u32>,
@@ -84,7 +88,8 @@ impl Adaptive {
         not_negative("sig_decrease", f64::from(self.sig_decrease))
     }
 
-    /// The epochs until `layers` layers are sharp, if the loss never falls and never rises.
+    /// The number of epochs until `layers` layers are sharp, if the loss never falls and never
+    /// rises.
     pub(crate) fn least_epochs(&self, layers: u32) -> u32 {
         let critical = self.critical.min(1.0);
         let whole = critical / self.rate + (1.0 - critical) / self.cz_rate;
@@ -93,7 +98,7 @@ impl Adaptive {
         self.min_init_epochs + self.patience + 1 + first + later
     }
 
-    /// The sharpness of `layer` after one more batch.
+    /// The sharpness of `layer` after one more batch; an epoch has `batches` batches.
     fn sharpened(&self, layer: usize, sharpness: f32, batches: usize) -> f32 {
         let rate = if sharpness < self.critical { self.rate } else { self.cz_rate };
         let relative = if layer == 0 { self.first_layer_relative_rate } else { 1.0 };
@@ -131,7 +136,7 @@ impl AdaptiveState {
         }
     }
 
-    /// Chooses the next phase by the mean training loss of an epoch, counted from 0.
+    /// Chooses the next phase after `epoch`, counted from 0, by the epoch's mean training loss.
     pub fn after_epoch(&mut self, epoch: u32, loss: f64) {
         let settings = self.settings;
         let reference = self.reference.unwrap_or(f64::INFINITY);
@@ -163,7 +168,7 @@ mod tests {
 
     const BATCHES: usize = 100;
 
-    /// Runs an epoch for each of `losses`; returns the sharpness after each.
+    /// Runs one epoch for each of `losses`. Returns the sharpness after each epoch.
     fn run(state: &mut AdaptiveState, first: u32, losses: &[f64], sharpness: &mut [f32]) -> Vec<Vec<f32>> {
         let mut history = Vec::new();
         for (epoch, &loss) in (first..).zip(losses) {

@@ -7,30 +7,31 @@ use crate::network::Network;
 use crate::training::TrainingError;
 use crate::training::check::{positive, require};
 
-/// The average of the parameters with which a training ends.
+/// Which average of the parameters a training ends with.
 ///
-/// With a sharpener the average begins when all layers are sharp, since parameters for soft and for
-/// sharp steps do not mix. The method `sharpen` ends with that epoch, so that almost nothing is
-/// averaged; the methods `hybrid` and `surrogate` gain by an average.
+/// With a sharpener, the average begins when all layers are sharp, since parameters for soft and
+/// for sharp steps do not mix. The method `sharpen` ends with that epoch, so hardly anything is
+/// averaged. The methods `hybrid` and `surrogate` gain by an average.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Average {
-    /// No average: the parameters of the last step.
+    /// No average: the training ends with the parameters of the last step.
     None,
-    /// Stochastic weight averaging: the mean of the parameters after each of the last epochs. The
-    /// running statistics of batch norm are then computed again over the training set (Izmailov et
+    /// Stochastic weight averaging: the mean of the parameters after each of the last epochs. Then
+    /// the running statistics of batch norm are computed anew over the training set (Izmailov et
     /// al. 2018).
     Swa {
-        /// The averaged epochs, as a share of the most epochs of the training, in (0, 1]; at least
-        /// one epoch.
+        /// The number of averaged epochs, as a share of the most epochs of the training, in (0, 1].
+        /// It is at least one epoch.
         share: f32,
     },
-    /// Slow parameters that follow the fast ones, which then start again from there (Zhang et al.
-    /// 2019). Training ends with the slow parameters.
+    /// A second, slow set of parameters follows the parameters that learn. Every `steps` steps it
+    /// moves towards them, and they start again from there (Zhang et al. 2019). Training ends with
+    /// the slow parameters.
     Lookahead {
-        /// Steps between two moves of the slow parameters, at least 1.
+        /// Number of steps between two moves of the slow parameters, at least 1.
         steps: u32,
-        /// The share of the way to the fast parameters that they move, in (0, 1].
+        /// How far the slow parameters move, as a share of the way, in (0, 1].
         alpha: f32,
     },
 }
@@ -56,10 +57,10 @@ impl Average {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Averaging {
     rule: Average,
-    /// Epochs averaged, or steps since the average began.
+    /// Number of epochs in the average, or of steps since the average began.
     pub taken: u64,
-    /// The average of each parameter tensor, in the order of the network's state; empty until the
-    /// average begins.
+    /// The average of each tensor of parameters, in the order of the network's state; empty until
+    /// the average begins.
     tensors: Vec<Vec<f32>>,
 }
 
@@ -69,14 +70,14 @@ impl Averaging {
         Self { rule, taken: 0, tensors: Vec::new() }
     }
 
-    /// To be called before each step with all layers sharp: begins the average if it has not begun.
+    /// Call it before each step with all layers sharp. The first call begins the average.
     pub fn before_step(&mut self, network: &mut Network) {
         if self.tensors.is_empty() && matches!(self.rule, Average::Lookahead { .. }) {
             self.copy(network);
         }
     }
 
-    /// To be called after each step with all layers sharp: moves the slow parameters if it is time.
+    /// Call it after each step with all layers sharp. If it is time, it moves the slow parameters.
     pub fn after_step(&mut self, network: &mut Network) {
         let Average::Lookahead { steps, alpha } = self.rule else { return };
         self.taken += 1;
@@ -88,10 +89,11 @@ impl Averaging {
         }
     }
 
-    /// To be called after each epoch that ended with all layers sharp, `left` epochs before the end
-    /// of the training: adds the parameters to the mean if the epoch is among the last ones.
+    /// Call it after each epoch that ended with all layers sharp. If the epoch is among the last
+    /// ones, it adds the parameters to the mean.
     ///
-    /// `epochs`: the most epochs of the training.
+    /// `left` is the number of epochs before the end of the training, `epochs` the most epochs of
+    /// the training.
     pub fn after_epoch(&mut self, left: u32, epochs: u32, network: &mut Network) {
         let Average::Swa { share } = self.rule else { return };
         let window = (f64::from(share) * f64::from(epochs)).round().max(1.0);
@@ -106,7 +108,8 @@ impl Averaging {
         self.with(network, |mean, now| *mean += weight * (*now - *mean));
     }
 
-    /// Gives `network` the average; returns whether its running statistics must be computed again.
+    /// Gives `network` the averaged parameters. Returns whether the running statistics of batch
+    /// norm must be computed anew.
     pub fn finish(&mut self, network: &mut Network) -> bool {
         if self.tensors.is_empty() {
             return false;
@@ -115,7 +118,7 @@ impl Averaging {
         matches!(self.rule, Average::Swa { .. })
     }
 
-    /// Restores the state of a checkpoint, in which `taken` epochs or steps were averaged; the
+    /// Restores the state of a checkpoint, in which `taken` epochs or steps were averaged. The
     /// caller then fills [`tensors_mut`](Self::tensors_mut).
     pub fn restore(&mut self, taken: u64, network: &mut Network) {
         self.taken = taken;
@@ -135,7 +138,7 @@ impl Averaging {
         self.tensors = learnt.map(|tensor| tensor.values.to_vec()).collect();
     }
 
-    /// Calls `change` with each averaged number and the network's own.
+    /// Calls `change` with each averaged number and the network's number in the same place.
     fn with(&mut self, network: &mut Network, change: impl Fn(&mut f32, &mut f32)) {
         let learnt = network.state_mut().into_iter().filter(|tensor| tensor.learnt);
         for (average, tensor) in self.tensors.iter_mut().zip(learnt) {

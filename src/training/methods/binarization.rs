@@ -1,4 +1,4 @@
-//! The state of a [`Method`] in a training: it sets the sharpness and the slope of every layer,
+//! The state of a [`Method`] during a training. It sets the sharpness and the slope of every layer,
 //! batch by batch.
 
 use super::method::Method;
@@ -6,10 +6,10 @@ use super::position::BatchPosition;
 use super::sharpener::{Sharpener, Sharpening};
 use crate::network::{Network, Slope, Surrogate};
 
-/// The state of a method in a training.
+/// The state of a [`Method`] during a training.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Binarization {
-    /// `None`: all layers stay at sharpness 0.
+    /// The method; `None` if all layers stay at sharpness 0.
     method: Option<Method>,
     /// The state of the sharpener, if the method has one.
     pub sharpening: Option<Sharpening>,
@@ -18,7 +18,7 @@ pub(crate) struct Binarization {
 }
 
 impl Binarization {
-    /// The state before training, which also prepares `network`. Without a method, all layers get
+    /// The state before training. Also prepares `network`: without a method, all its layers get
     /// sharpness 0.
     pub fn new(method: Option<Method>, network: &mut Network) -> Self {
         network.set_slope(Slope::Own);
@@ -35,8 +35,8 @@ impl Binarization {
         Self { method, sharpening, exact_in: surrogate.then_some(0) }
     }
 
-    /// Sets sharpness and slope for the batch at `position` of a training of at most `epochs`
-    /// epochs.
+    /// Sets sharpness and slope of `network` for the batch at `position`. The training has at most
+    /// `epochs` epochs.
     pub fn before_batch(&mut self, position: BatchPosition, epochs: u32, network: &mut Network) {
         if let Some(sharpening) = self.sharpening.as_mut().filter(|_| self.exact_in.is_none()) {
             sharpening.before_batch(position, network.sharpness_mut());
@@ -68,10 +68,10 @@ impl Binarization {
         self.exact_in.is_some()
     }
 
-    /// The number of epochs after which training ends, as far as is known now. A sharpener may
+    /// The number of epochs after which training ends, as far as this is known now. A sharpener may
     /// still finish earlier.
     ///
-    /// `epochs`: the most epochs of the training; `layers`: the layers of the network.
+    /// `epochs` is the most epochs of the training, `layers` the number of the network's layers.
     pub fn end(&self, epochs: u32, layers: u32) -> u32 {
         let sharp = |sharpener: Sharpener| match (self.exact_in, sharpener) {
             (Some(epoch), _) => epoch + 1,
@@ -92,8 +92,8 @@ pub(crate) fn is_exact(network: &Network) -> bool {
     network.sharpness().iter().all(|&sharpness| sharpness == 1.0)
 }
 
-/// The width in `epoch` of `epochs`, counted from 0, which goes from `first` to `last` by equal
-/// factors.
+/// The width in `epoch`, counted from 0, of `epochs`. It goes from `first` to `last`, and changes
+/// by the same factor in each epoch.
 fn annealed(first: f32, last: f32, epoch: u32, epochs: u32) -> f32 {
     if first == last || epochs < 2 {
         return first;

@@ -5,16 +5,17 @@ use serde::{Deserialize, Serialize};
 use crate::training::TrainingError;
 use crate::training::check::{positive, require};
 
-/// Knowledge distillation (Hinton, Vinyals, Dean 2015).
+/// Knowledge distillation: a second network, the teacher, is trained first, and its scores are part
+/// of the target (Hinton, Vinyals, Dean 2015).
 ///
-/// The teacher is a network of the same plan with the same initial weights, which learns at
-/// sharpness 0. Its softened scores on each training sample, without augmentation, are then a share
-/// of the binary network's targets.
+/// The teacher has the same plan and the same initial weights, and learns at sharpness 0. It then
+/// scores each training sample, without augmentation. The softmax of these scores is a share of the
+/// binary network's targets.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Distillation {
-    /// Epochs of the teacher, at least 1. They come before the first epoch of the training and are
-    /// not reported.
+    /// Number of epochs of the teacher, at least 1. They come before the first epoch of the
+    /// training and are not reported.
     pub epochs: u32,
     /// The teacher's share of the targets, in [0, 1]; the rest belongs to the labels.
     pub share: f32,

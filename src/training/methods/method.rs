@@ -7,36 +7,38 @@ use crate::network::{Shape, Surrogate};
 use crate::training::TrainingError;
 use crate::training::check::positive;
 
-/// The method by which the activations of a network become binary.
+/// The method by which the activations of a network become binary (0 or 1).
 ///
-/// Every method learns the thresholds: a neuron fires where `y + b >= 1/2`, so that its threshold
-/// is `1/2 - b`. With batch norm, b is the shift after it.
+/// Every method learns the thresholds too. A neuron with the weighted sum y and the bias b fires
+/// where `y + b >= 1/2`, so its threshold is `1/2 - b`. With batch norm, b is added after the
+/// normalization.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Method {
-    /// Sharpening: soft steps become sharp while the network learns. Training ends when all layers
-    /// are sharp (Severa et al. 2019).
+    /// Sharpening: soft steps (ramps) become sharp while the network learns. Training ends when all
+    /// layers are sharp (Severa et al. 2019).
     Sharpen {
         /// When, in which order and how fast layers are sharpened.
         sharpener: Sharpener,
     },
-    /// Exact steps from the first epoch, with a surrogate gradient in the backward pass.
+    /// Exact steps from the first epoch on, with a surrogate gradient (a smooth function in place
+    /// of the derivative) in the backward pass.
     Surrogate {
         /// The function of the surrogate gradient.
         shape: Shape,
-        /// Its width in the first epoch, above 0, in units of the potential. Wider: more neurons
-        /// learn, from a coarser gradient.
+        /// The width of the surrogate gradient in the first epoch, above 0, in units of the
+        /// potential. A wider one lets more neurons learn, from a coarser gradient.
         width: f32,
-        /// Its width in the last epoch, above 0. In between, the width changes by the same factor
-        /// from epoch to epoch.
+        /// The width of the surrogate gradient in the last epoch, above 0. In between, the width
+        /// changes by the same factor from epoch to epoch.
         final_width: f32,
     },
-    /// Sharpening until all layers are sharp, then a surrogate gradient.
+    /// Sharpening until all layers are sharp, then learning with a surrogate gradient.
     Hybrid {
         /// When, in which order and how fast layers are sharpened.
         sharpener: Sharpener,
-        /// Epochs with the surrogate gradient after the epoch in which the last layer became sharp.
-        /// The rest of that epoch already uses it.
+        /// Number of epochs with the surrogate gradient, after the epoch in which the last layer
+        /// became sharp. The rest of that epoch already uses it.
         fine_tune: u32,
         /// The surrogate gradient.
         surrogate: Surrogate,

@@ -1,5 +1,6 @@
 //! The parts of a training that its settings choose: the method by which activations become binary,
-//! the gradient-descent rule, the schedule, the average, distillation and rounding.
+//! the gradient-descent rule, the schedule of the learning rate, the average of the parameters,
+//! distillation and rounding.
 
 pub(super) mod adaptive;
 pub(super) mod average;

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Order {
-    /// From the input up, each after the one below. A sharp layer is frozen, and the layers above
-    /// adapt to it.
+    /// From the input on, each layer after the one below. A sharp layer is frozen, and the layers
+    /// above adapt to it.
     BottomUp,
-    /// All at the same time.
+    /// All layers at the same time.
     Uniform,
 }
 

@@ -1,12 +1,12 @@
-//! The position of a batch in a training, which the methods need.
+//! The position of a batch in a training, by which the methods decide.
 
-/// The position of a training before a batch.
+/// The position of a batch in a training.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BatchPosition {
-    /// Counted from 0.
+    /// The epoch, counted from 0.
     pub epoch: u32,
-    /// Counted from 0.
+    /// The batch within its epoch, counted from 0.
     pub batch: usize,
-    /// The number of batches of an epoch.
+    /// Number of batches in an epoch.
     pub batches: usize,
 }

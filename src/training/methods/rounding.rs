@@ -1,4 +1,5 @@
-//! Quantization-aware training: weights rounded as the chip will hold them, while they are learnt.
+//! Quantization-aware training: while weights are learnt, they are rounded to the values that the
+//! chip can hold.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -9,23 +10,23 @@ use crate::network::kernels::LANES;
 use crate::training::TrainingError;
 use crate::training::check::require;
 
-/// The number of scales tried for a neuron: `2^(-i/8)` times the scale that holds its largest
-/// weight, for i from 0.
+/// How many scales are tried for a neuron: `2^(-i/8)` times the scale that holds its largest
+/// weight, for whole i from 0.
 const CLIPPINGS: i32 = 32;
 
-/// Quantization-aware training: both passes use rounded weights, and the gradient changes the
-/// weights behind them (the straight-through estimator of Courbariaux et al. 2015).
+/// Quantization-aware training. Both passes use rounded weights, and the gradient changes the
+/// unrounded weights behind them (the straight-through estimator of Courbariaux et al. 2015).
 ///
-/// Each output neuron has its own scale s, chosen at the beginning of every epoch for the least
-/// squared error. A weight w becomes `s round(w / s)`, clipped to `2^(bits - 1) - 1` times s on
-/// either side. Training ends with the rounded weights in the network. A chip with the same number
-/// of bits and a scale for each neuron holds them exactly, since batch norm folds into the scale.
+/// Each neuron has its own scale s. It is chosen at the beginning of every epoch for the least
+/// squared rounding error. A weight w becomes `s round(w / s)`, clipped to `2^(bits - 1) - 1` times
+/// s on either side. Training ends with the rounded weights in the network. A chip with the same
+/// number of bits and a scale per neuron holds them exactly, since batch norm folds into the scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quantized {
     /// Bits of a weight, sign included, 2 to 16.
     pub bits: u8,
-    /// The number of epochs at the end of the training, at least 1.
+    /// The number of epochs at the end of the training that use rounded weights, at least 1.
     pub epochs: u32,
 }
 
@@ -37,20 +38,20 @@ impl Quantized {
         require("quantized.epochs", f64::from(self.epochs), self.epochs > 0, "must be positive")
     }
 
-    /// The largest integer that a weight is rounded to.
+    /// The largest whole number to which `w / s` is rounded.
     fn largest_code(self) -> f32 {
         f32::from((1u16 << (self.bits - 1)) - 1)
     }
 }
 
-/// The scales of a network's weights, and the unrounded weights while the network holds rounded
-/// ones.
+/// The scales of a network's weights. While the network holds rounded weights, the unrounded ones
+/// are here.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Rounding {
     largest_code: f32,
-    /// (panel): the scale of each neuron.
+    /// The scale of each neuron, in panels of 16 neurons.
     scales: Vec<[f32; LANES]>,
-    /// (panel): the unrounded weights.
+    /// The unrounded weights, in panels of 16 neurons.
     unrounded: Vec<Vec<[f32; LANES]>>,
 }
 
@@ -66,7 +67,7 @@ impl Rounding {
         Self { largest_code, scales: scales.collect(), unrounded }
     }
 
-    /// Rounds the weights of `network`, and stores the unrounded ones.
+    /// Rounds the weights of `network`, and keeps the unrounded ones here.
     pub fn round(&mut self, network: &mut Network) {
         let panels = network.weight_panels_mut().zip(&mut self.unrounded).zip(&self.scales);
         panels.par_bridge().for_each(|((panel, unrounded), scales)| {
@@ -77,7 +78,7 @@ impl Rounding {
         });
     }
 
-    /// Undoes [`round`](Self::round).
+    /// Gives `network` its unrounded weights back, after [`round`](Self::round).
     pub fn restore(&self, network: &mut Network) {
         network
             .weight_panels_mut()
@@ -86,14 +87,13 @@ impl Rounding {
     }
 }
 
-/// The weight rounded to a multiple of `scale`. A scale of 0 means that all weights of the neuron
-/// are 0.
+/// `weight` rounded to a multiple of `scale`. If `scale` is 0, all weights of the neuron are 0.
 fn rounded(weight: f32, scale: f32, largest_code: f32) -> f32 {
     if scale == 0.0 { 0.0 } else { (weight / scale).round().clamp(-largest_code, largest_code) * scale }
 }
 
-/// The scale with the least sum of squared rounding errors. With few bits, clipping rare large
-/// weights costs less than a coarse step for all others.
+/// The scale of a neuron with the least sum of squared rounding errors. With few bits it is better
+/// to clip rare large weights than to round all others more coarsely.
 fn scale(weights: impl Iterator<Item = f32> + Clone, largest_code: f32) -> f32 {
     let widest = weights.clone().fold(0.0, |most: f32, weight| most.max(weight.abs())) / largest_code;
     let error = |scale: f32| -> f64 {

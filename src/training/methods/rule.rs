@@ -9,52 +9,56 @@ use crate::network::{Gradients, Network, Parameter};
 use crate::training::TrainingError;
 use crate::training::check::{below_one, not_negative, positive};
 
-/// Parameters that a thread changes in one task.
+/// Number of parameters that a thread changes in one task.
 const CHUNK: usize = 16_384;
-/// Moments below this are set to 0. Those of a neuron without gradient would decay to denormal
-/// numbers, which are slow.
+/// Moments below this are set to 0. Otherwise the moments of a neuron without gradient would decay
+/// to denormal numbers, with which processors are slow.
 const TINY: f32 = 1e-30;
 
-/// The rule by which a gradient g changes a parameter p.
+/// The rule by which a gradient g changes a parameter p. In the formulas, `<-` sets a value, and
+/// rate is the learning rate.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Rule {
-    /// `v <- momentum v - rate g; p <- p + v`.
+    /// Gradient descent with momentum, where v is the velocity of the parameter: `v <- momentum v -
+    /// rate g; p <- p + v`.
     Sgd {
-        /// Above 0.
+        /// The learning rate, above 0.
         learning_rate: f32,
-        /// In [0, 1).
+        /// The momentum, in [0, 1).
         momentum: f32,
     },
-    /// `m <- b1 m + (1 - b1) g; v <- b2 v + (1 - b2) g²; p <- p - rate' m / (sqrt(v) + epsilon)`,
-    /// with `rate' = rate sqrt(1 - b2^t) / (1 - b1^t)` at step t (Kingma, Ba 2015).
+    /// Adam (Kingma, Ba 2015), with the moments m and v, and b1 and b2 for `beta1` and `beta2`: `m
+    /// <- b1 m + (1 - b1) g; v <- b2 v + (1 - b2) g²; p <- p - rate' m / (sqrt(v) + epsilon)`. At
+    /// step t, `rate' = rate sqrt(1 - b2^t) / (1 - b1^t)`.
     Adam {
-        /// Above 0.
+        /// The learning rate, above 0.
         learning_rate: f32,
-        /// In [0, 1).
+        /// The decay of the moment m, in [0, 1).
         beta1: f32,
-        /// In [0, 1).
+        /// The decay of the moment v, in [0, 1).
         beta2: f32,
-        /// At least 0.
+        /// Keeps the divisor above 0; at least 0.
         epsilon: f32,
     },
-    /// `a <- rho a + (1 - rho) g²; u = g sqrt((d + epsilon) / (a + epsilon)); p <- p - rate u;`
-    /// `d <- rho d + (1 - rho) u²` (Zeiler 2012).
+    /// Adadelta (Zeiler 2012), with the moments a and d: `a <- rho a + (1 - rho) g²;
+    /// u = g sqrt((d + epsilon) / (a + epsilon)); p <- p - rate u; d <- rho d + (1 - rho) u²`.
     Adadelta {
-        /// Above 0.
+        /// The learning rate, above 0.
         learning_rate: f32,
-        /// In [0, 1).
+        /// The decay of both moments, in [0, 1).
         rho: f32,
-        /// Above 0.
+        /// Keeps the divisor above 0; above 0.
         epsilon: f32,
     },
-    /// `a <- rho a + (1 - rho) g²; p <- p - rate g / (sqrt(a) + epsilon)` (Hinton 2012).
+    /// RMSprop (Hinton 2012), with the moment a: `a <- rho a + (1 - rho) g²; p <- p - rate g /
+    /// (sqrt(a) + epsilon)`.
     RmsProp {
-        /// Above 0.
+        /// The learning rate, above 0.
         learning_rate: f32,
-        /// In [0, 1).
+        /// The decay of the moment, in [0, 1).
         rho: f32,
-        /// Above 0.
+        /// Keeps the divisor above 0; above 0.
         epsilon: f32,
     },
 }
@@ -104,18 +108,18 @@ impl Rule {
         }
     }
 
-    /// The number of moments per parameter, 1 or 2.
+    /// The number of moments that the rule keeps per parameter, 1 or 2.
     pub(crate) fn moments(&self) -> usize {
         if self.has_two_moments() { 2 } else { 1 }
     }
 
-    /// Whether the rule has a second moment per parameter.
+    /// Whether the rule keeps a second moment per parameter.
     fn has_two_moments(&self) -> bool {
         matches!(self, Rule::Adam { .. } | Rule::Adadelta { .. })
     }
 }
 
-/// The state of a rule in a training.
+/// The state of a gradient-descent rule during a training.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Descent {
     rule: Rule,
@@ -126,7 +130,8 @@ pub(crate) struct Descent {
     moments: Vec<Moments>,
 }
 
-/// The moments of a tensor: v of SGD, m and v of Adam, a and d of Adadelta, a of RMSprop.
+/// The moments of a tensor: v of SGD, m and v of Adam, a and d of Adadelta, a of RMSprop. [`Rule`]
+/// has the formulas.
 #[derive(Clone, Debug, PartialEq)]
 struct Moments {
     first: Vec<f32>,
@@ -148,14 +153,15 @@ impl Descent {
         self.moments.iter_mut().map(|moments| [moments.first.as_mut_slice(), moments.second.as_mut_slice()])
     }
 
-    /// Changes all parameters that are not frozen, at `factor` times the learning rate.
+    /// Changes all parameters that are not frozen. The learning rate is multiplied by `factor`.
     ///
     /// Momentum and weight decay do not change frozen layers either: without a gradient nothing
     /// would correct their drift.
     pub fn step(&mut self, network: &mut Network, gradients: &Gradients, factor: f64) {
         self.steps += 1;
         let (rule, steps, weight_decay) = (self.rule, self.steps, self.weight_decay);
-        // All tensors in one parallel call: threads wait for each other once, not once per tensor.
+        // All tensors go into one parallel call: threads then wait for each other once, not once
+        // per tensor.
         network.learn(gradients, &mut self.moments, &|parameter, moments| {
             let decay = if parameter.decays { weight_decay } else { 0.0 };
             change(rule, steps, factor, decay, parameter, moments);
@@ -223,7 +229,8 @@ fn change(rule: Rule, steps: u64, factor: f64, decay: f32, parameter: Parameter<
     }
 }
 
-/// `sqrt(1 - b2^t) / (1 - b1^t)`: corrects the bias of moments that begin at 0.
+/// `sqrt(1 - b2^t) / (1 - b1^t)`, which corrects the bias of moments that begin at 0. b1 and b2 are
+/// the decays, and t is the `step`, counted from 1.
 fn adam_correction(beta1: f32, beta2: f32, step: u64) -> f64 {
     let missing = |beta: f32| 1.0 - f64::from(beta).powf(step as f64);
     missing(beta2).sqrt() / missing(beta1)
@@ -283,7 +290,7 @@ fn with_two(
 mod tests {
     use super::*;
 
-    /// A parameter that starts at 1 after steps with the gradients 0.5 and -0.25.
+    /// The value of a parameter that starts at 1, after two steps with the gradients 0.5 and -0.25.
     fn after_two_steps(rule: Rule, decay: f32) -> f32 {
         let mut moments = Moments { first: vec![0.0], second: vec![0.0] };
         let mut values = [1.0];

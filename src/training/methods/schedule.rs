@@ -2,31 +2,32 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The first learning rate of the one-cycle schedule, as a share of the highest.
+/// The learning rate with which the one-cycle schedule begins, as a share of the highest.
 const CYCLE_START: f64 = 0.04;
-/// The share of the steps in which the one-cycle schedule rises.
+/// The share of the steps in which the rate of the one-cycle schedule rises.
 const CYCLE_RISE: f64 = 0.3;
 
-/// The schedule of the learning rate after the warm-up.
+/// How the learning rate changes over a training, after the warm-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
     /// A constant rate.
     Constant,
-    /// Half a cosine, from the whole rate to 0 (Loshchilov, Hutter 2017).
+    /// Half a cosine, from the full rate to 0 (Loshchilov, Hutter 2017).
     Cosine,
-    /// A line from a 25th to the whole rate over the first 30 % of the steps, then half a cosine to
-    /// 0 (Smith, Topin 2019, but with constant momentum).
+    /// A line from a 25th of the full rate to the full rate, over the first 30 % of the steps. Then
+    /// half a cosine to 0 (Smith, Topin 2019, but with constant momentum).
     OneCycle,
-    /// A tenth of the rate after half of the steps, a hundredth after three quarters.
+    /// The full rate, after half of the steps a tenth of it, after three quarters a hundredth.
     Step,
 }
 
 impl Schedule {
     /// The factor on the learning rate at `step` of `steps`, counted from 0.
     ///
-    /// Over the first share `warm_up` in [0, 1) of all steps, the factor rises in a line to the
-    /// first factor of the schedule (Goyal et al. 2017). The schedule runs over the other steps.
+    /// The first share `warm_up`, in [0, 1), of all steps is the warm-up: the factor rises in a
+    /// line to the first factor of the schedule (Goyal et al. 2017). The schedule runs over the
+    /// other steps.
     ///
     /// ```
     /// use spiketune::training::Schedule;
@@ -42,7 +43,8 @@ impl Schedule {
         self.shape((step - warm) as f64 / (steps - warm) as f64)
     }
 
-    /// The factor after a share `done` in [0, 1] of the steps after the warm-up.
+    /// The factor on the learning rate after a share `done`, in [0, 1], of the steps that follow
+    /// the warm-up.
     fn shape(self, done: f64) -> f64 {
         let cosine = |done: f64| (1.0 + (std::f64::consts::PI * done).cos()) / 2.0;
         match self {

@@ -1,5 +1,5 @@
-//! Sharpeners: when, in which order and how fast the steps of the layers become sharp (Severa et
-//! al. 2019).
+//! Sharpeners decide when, in which order and how fast the activations of the layers become sharp
+//! steps (Severa et al. 2019).
 
 use serde::{Deserialize, Serialize};
 
@@ -9,54 +9,57 @@ use super::position::BatchPosition;
 use crate::training::TrainingError;
 use crate::training::check::positive;
 
-/// A sharpener: how the sharpness of the layers grows from 0 to 1.
+/// How the sharpness of the layers grows from 0 (a wide ramp) to 1 (a step).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Sharpener {
     /// In equal increments, one per epoch.
     Simple(Simple),
-    /// In a linear ramp from batch to batch.
+    /// In a linear ramp, a little from batch to batch.
     Scheduled(Scheduled),
     /// As fast as the training loss allows.
     Adaptive(Adaptive),
 }
 
-/// The simple sharpener: one of `steps` equal increments at the beginning of each epoch after the
-/// first `start_epoch`.
+/// The settings of the simple sharpener. After the first `start_epoch` epochs, each epoch begins
+/// with one of `steps` equal increments of the sharpness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Simple {
-    /// Soft epochs at the start.
+    /// Number of soft epochs at the start, in which nothing is sharpened.
     pub start_epoch: u32,
-    /// Increments per layer, at least 1.
+    /// Number of increments per layer, at least 1.
     pub steps: u32,
-    /// Bottom-up takes `steps` epochs for each layer, uniform for all together.
+    /// The order of the layers. Bottom-up takes `steps` epochs for each layer; uniform takes them
+    /// once for all layers.
     pub order: Order,
 }
 
-/// The scheduled sharpener: a linear ramp from batch to batch, over `duration` epochs per layer.
+/// The settings of the scheduled sharpener: the sharpness grows in a linear ramp, from batch to
+/// batch, over `duration` epochs per layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scheduled {
-    /// Soft epochs at the start.
+    /// Number of soft epochs at the start, in which nothing is sharpened.
     pub start_epoch: u32,
-    /// Epochs from sharpness 0 to 1, at least 1.
+    /// Number of epochs from sharpness 0 to 1, at least 1.
     pub duration: u32,
-    /// Epochs between the end of a layer's ramp and the beginning of the next.
+    /// Number of epochs between the end of a layer's ramp and the beginning of the next.
     pub intermission: u32,
-    /// Bottom-up takes one ramp for each layer, uniform one for all together.
+    /// The order of the layers. Bottom-up takes one ramp for each layer; uniform takes one for all
+    /// layers.
     pub order: Order,
 }
 
 impl Default for Simple {
-    /// Whetstone's example for a dense network.
+    /// The example that Whetstone publishes for a dense network.
     fn default() -> Self {
         Self { start_epoch: 5, steps: 5, order: Order::BottomUp }
     }
 }
 
 impl Default for Scheduled {
-    /// Whetstone's example for a convolutional network.
+    /// The example that Whetstone publishes for a convolutional network.
     fn default() -> Self {
         Self { start_epoch: 30, duration: 4, intermission: 2, order: Order::BottomUp }
     }
@@ -64,7 +67,7 @@ impl Default for Scheduled {
 
 impl Sharpener {
     /// The number of epochs until `layers` layers, at least 1, are sharp. For an adaptive sharpener
-    /// the least number.
+    /// it is the least possible number.
     pub fn epochs(&self, layers: u32) -> u32 {
         let last = layers.saturating_sub(1);
         match self {
@@ -129,7 +132,7 @@ impl Sharpening {
 }
 
 impl Simple {
-    /// The sharpness of `layer`, to be clamped to [0, 1].
+    /// The sharpness of `layer` at `position`, before it is clamped to [0, 1].
     fn plan(&self, layer: u32, position: BatchPosition) -> f64 {
         let increments = f64::from(position.epoch) + 1.0 - f64::from(self.start_epoch);
         increments / f64::from(self.steps) - f64::from(self.order.predecessors(layer))
@@ -137,15 +140,15 @@ impl Simple {
 }
 
 impl Scheduled {
-    /// The sharpness of `layer`, to be clamped to [0, 1]: 0 at its ramp's first batch, 1 at the
-    /// last.
+    /// The sharpness of `layer` at `position`, before it is clamped to [0, 1]: 0 at the first batch
+    /// of the layer's ramp, 1 at the last.
     fn plan(&self, layer: u32, position: BatchPosition) -> f64 {
         let batches = position.batches as f64;
         let predecessors = f64::from(self.order.predecessors(layer));
         let begin = f64::from(self.start_epoch) + predecessors * f64::from(self.duration + self.intermission);
         let done = (f64::from(position.epoch) - begin) * batches + position.batch as f64;
         let last = f64::from(self.duration) * batches - 1.0;
-        // A ramp of a single batch is sharp at once.
+        // A ramp of a single batch ends at once.
         if last > 0.0 { done / last } else { done + 1.0 }
     }
 }

@@ -1,16 +1,17 @@
-//! Tiles: a few rows of a matrix product, kept in registers from the first term to the last.
+//! Tiles: a few rows of a matrix product, which stay in registers from the first term of the sum to
+//! the last.
 //!
-//! Every product of a network is made of two kinds of tile, both of up to [`at_once`] rows by one
-//! [`Lanes`]:
+//! Every product of a network is made of two kinds of tile. Both have up to [`at_once`] rows, and
+//! one [`Lanes`] (16 floats) per row:
 //!
 //! ```text
 //! gather:  out[r][n] = sum over k of row_r[k] panel[k][n]     rows anywhere, k along each row
 //! outer:   out[r][n] = sum over t of left[t][r] right[t][n]   r along the floats of `left`, t in loops
 //! ```
 //!
-//! A sum adds its terms in order for any number of rows in the tile, so that results do not depend
-//! on how a product is cut. With AVX-512, or AVX2 and FMA, each term is rounded once, and both give
-//! the same bits. Without them it is rounded twice.
+//! A sum adds its terms in the same order whatever the number of rows in the tile. So results do
+//! not depend on how a product is cut. With AVX-512, or with AVX2 and FMA, each term is rounded
+//! once, and both give the same bits. Without them it is rounded twice.
 
 mod loops;
 
@@ -24,7 +25,8 @@ pub const ROWS: usize = 16;
 
 /// The most rows of a tile on this processor, at most [`ROWS`].
 ///
-/// With AVX2, two registers per row take 12 of its 16; with AVX-512, one per row takes 16 of its 32.
+/// AVX2 has 16 registers; a row takes two of them, and 12 are used. AVX-512 has 32; a row takes
+/// one, and 16 are used.
 #[inline]
 pub fn at_once() -> usize {
     match Level::detect() {
@@ -34,14 +36,15 @@ pub fn at_once() -> usize {
     }
 }
 
-/// The layout of the terms of a row in memory: `outer` times `inner` runs of `length` floats.
+/// How the terms of a row lie in memory: in `outer` times `inner` runs of `length` neighbouring
+/// floats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Runs {
-    /// Outer repetitions, and floats from one to the next.
+    /// The number of outer repetitions, and the distance from one to the next in floats.
     pub outer: (usize, usize),
-    /// Inner repetitions, and floats from one to the next.
+    /// The number of inner repetitions, and the distance from one to the next in floats.
     pub inner: (usize, usize),
-    /// Floats in a run.
+    /// The number of floats in a run.
     pub length: usize,
 }
 
@@ -56,7 +59,7 @@ impl Runs {
         self.outer.0 * self.inner.0 * self.length
     }
 
-    /// Floats from the first term to the end of the last; 0 without terms.
+    /// The distance from the first term to the end of the last, in floats; 0 without terms.
     pub const fn extent(&self) -> usize {
         if self.terms() == 0 {
             return 0;
@@ -65,11 +68,11 @@ impl Runs {
     }
 }
 
-/// Three nested loops, as (times, step of `left` in floats, step of `right` in [`Lanes`]), the
-/// outermost first.
+/// Three nested loops, the outermost first. Each is (number of rounds, step of `left` in floats,
+/// step of `right` in [`Lanes`]).
 pub type LoopNest = [(usize, usize, usize); 3];
 
-/// Calls a function with the number of rows in its type.
+/// Calls a function that takes the number of rows as a constant parameter.
 #[cfg(target_arch = "x86_64")]
 macro_rules! by_rows {
     ($rows:expr, $function:ident $arguments:tt) => {
@@ -83,12 +86,14 @@ macro_rules! by_rows {
     };
 }
 
-/// Defines the two loops, compiled for the features of a processor.
+/// Defines both loops, compiled for the features of one kind of processor.
 #[cfg(target_arch = "x86_64")]
 macro_rules! compiled_for {
     ($features:literal, $register:ty, $gather:ident, $outer:ident) => {
+        /// [`gather`] with M rows, compiled for these features of a processor.
+        ///
         /// # Safety
-        /// As [`gather`], with M rows, on a processor that has the features.
+        /// As [`gather`], on a processor that has the features.
         #[target_feature(enable = $features)]
         unsafe fn $gather<const M: usize>(
             rows: &[*const f32],
@@ -101,8 +106,10 @@ macro_rules! compiled_for {
             unsafe { loops::gather::<$register, M>(rows, runs, panel, out, add) }
         }
 
+        /// [`outer`] with M rows, compiled for these features of a processor.
+        ///
         /// # Safety
-        /// As [`outer`], with M rows, on a processor that has the features.
+        /// As [`outer`], on a processor that has the features.
         #[target_feature(enable = $features)]
         unsafe fn $outer<const M: usize>(
             left: *const f32,
@@ -122,8 +129,8 @@ compiled_for!("avx2,fma", Halves, gather_avx2, outer_avx2);
 #[cfg(target_arch = "x86_64")]
 compiled_for!("avx512f", Wide, gather_avx512, outer_avx512);
 
-/// Writes the product of each row r with `panel` to `out[r]`; with `add`, the sums start from the
-/// value there.
+/// Writes the product of each row r with `panel` to `out[r]`. With `add`, adds it to the value
+/// there.
 ///
 /// # Safety
 /// Each row must be readable at all terms of `runs`, `panel` for `runs.terms()` lanes. Each `out`
@@ -135,7 +142,7 @@ pub unsafe fn gather(rows: &[*const f32], runs: &Runs, panel: *const Lanes, out:
     unsafe { gather_at(Level::detect(), rows, runs, panel, out, add) }
 }
 
-/// [`gather`] on a processor of level `level`.
+/// [`gather`] for processors of level `level`.
 ///
 /// # Safety
 /// As [`gather`], on a processor of this level.
@@ -166,8 +173,9 @@ unsafe fn gather_at(
     }
 }
 
-/// Sums the products of `rows` floats from `left` with a lane of `right` over `nest`, and writes
-/// the sum of each float to a lane of `out`; with `add`, the sums start from the values there.
+/// Sums the products of `rows` floats of `left` with a lane of `right`, for all indices of the
+/// loops `nest`. The sum of each float goes to a lane of `out`. With `add`, it is added to the
+/// value there.
 ///
 /// # Safety
 /// At every index of `nest`, `left` must be readable for `rows` floats and `right` for a lane.
@@ -186,7 +194,7 @@ pub unsafe fn outer(
     unsafe { outer_at(Level::detect(), left, right, nest, rows, out, add) }
 }
 
-/// [`outer`] on a processor of level `level`.
+/// [`outer`] for processors of level `level`.
 ///
 /// # Safety
 /// As [`outer`], on a processor of this level.

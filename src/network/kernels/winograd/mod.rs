@@ -1,12 +1,17 @@
-//! Winograd's convolution: kernels 3x3 and 5x5 with stride 1 in a quarter to a sixth of the
-//! multiplications.
+//! Winograd's convolution, for kernels of 3x3 and 5x5 with stride 1. It needs only a quarter to a
+//! sixth of the multiplications.
 //!
-//! Outputs are computed in tiles of 4x4 or 8x8, each from a window of inputs, by the minimal
-//! filtering algorithms F(4x4, 3x3), F(8x8, 3x3) and F(4x4, 5x5). Inputs and weights are
-//! transformed to 36, 100 or 64 *points*. At each point a matrix product sums over the input
-//! channels, and its results are transformed back. Tiles go through these three steps in groups, so
-//! that the values between the steps stay in the cache. The gradient of the weights is a sum over
-//! tiles at each point, and is transformed back once, after the last tile.
+//! Outputs are computed in tiles of 4x4 or 8x8. Each tile needs a window of inputs. The algorithms
+//! are the minimal filters F(4x4, 3x3), F(8x8, 3x3) and F(4x4, 5x5), where F(tile, kernel) names
+//! the two sizes. Three steps lead to the outputs. First, inputs and weights are transformed to 36,
+//! 100 or 64 *points*. Then a matrix product at each point sums over the input channels. Last, the
+//! products are transformed back. Tiles go through these steps in groups, so that the values
+//! between the steps stay in the cache. The gradient of the weights is a sum over tiles at each
+//! point. It is transformed back once, after the last tile.
+//!
+//! Letters in the layouts of arrays: PI and PO are the panels (of 16 channels) of inputs and
+//! outputs, K is the side of the kernel. `[PO][PI][K][K][16]` is the order in memory, the last
+//! index fastest.
 //!
 //! - Lavin, Gray 2016: Fast algorithms for convolutional neural networks. CVPR.
 //! - Winograd 1980: Arithmetic complexity of computations. SIAM.
@@ -26,7 +31,7 @@ use steps::{
     TransformWeights,
 };
 
-/// Tiles of a group, by the side of a window; with their points they fit the cache.
+/// The number of tiles in a group, by the side of a window. With their points they fit the cache.
 const fn tiles_at_once(window: usize) -> usize {
     match window {
         6 => 32,
@@ -35,7 +40,7 @@ const fn tiles_at_once(window: usize) -> usize {
     }
 }
 
-/// Tiles of a group for the gradient of the weights, whose sums run along the tiles.
+/// The number of tiles in a group for the gradient of the weights, whose sums run over the tiles.
 const fn gradient_tiles(window: usize) -> usize {
     match window {
         6 => 64,
@@ -44,7 +49,8 @@ const fn gradient_tiles(window: usize) -> usize {
     }
 }
 
-/// Calls a method of `$self` with the side of its tiles and that of its windows.
+/// Calls a method of `$self` with the side of its tiles and that of its windows as constant
+/// parameters.
 macro_rules! by_size {
     ($self:ident.$method:ident($($argument:expr),*)) => {
         match ($self.kernel, $self.side()) {
@@ -55,7 +61,7 @@ macro_rules! by_size {
     };
 }
 
-/// Runs a task with the side of the kernel and that of the windows.
+/// Runs a task with the side of the kernel and that of the windows as constant parameters.
 macro_rules! task_by_size {
     ($self:ident, $task:ident $fields:tt) => {
         match ($self.kernel, $self.side()) {
@@ -75,52 +81,56 @@ pub struct Winograd {
     pub kernel: usize,
     /// Rows and columns of zeros around the inputs, less than `kernel`.
     pub padding: usize,
-    /// Rows of outputs. If this is no multiple of 4, parts of tiles are computed and not used.
+    /// Rows of outputs. If this is no multiple of 4, the last tiles compute some outputs that are
+    /// not used.
     pub height: usize,
-    /// Columns of outputs, likewise.
+    /// Columns of outputs. If this is no multiple of 4, the last tiles compute some outputs that
+    /// are not used.
     pub width: usize,
-    /// Panels of input channels, PI.
+    /// PI, the number of panels of input channels; a panel has 16.
     pub inputs: usize,
-    /// Panels of output channels, PO.
+    /// PO, the number of panels of output channels; a panel has 16.
     pub outputs: usize,
 }
 
-/// Images of one size in memory, each [panels][height + 2 border][width + 2 border].
+/// Images of one size in memory. Each lies as [panels][height + 2 border][width + 2 border] of
+/// [`Lanes`].
 #[derive(Clone, Copy, Debug)]
 pub struct Images<'a> {
     /// The memory, beginning with the first image.
     pub lanes: &'a [Lanes],
-    /// Lanes from one image to the next.
+    /// Distance from one image to the next, in lanes.
     pub stride: usize,
     /// Rows and columns of zeros on every side.
     pub border: usize,
 }
 
-/// [`Images`] to write to.
+/// Like [`Images`], to write to.
 #[derive(Debug)]
 pub struct ImagesMut<'a> {
     /// The memory, beginning with the first image.
     pub lanes: &'a mut [Lanes],
-    /// Lanes from one image to the next.
+    /// Distance from one image to the next, in lanes.
     pub stride: usize,
-    /// Rows and columns on every side that are not written to, but for errors at inputs.
+    /// Rows and columns on every side that are not written to. Only the errors at the inputs use
+    /// them as scratch memory.
     pub border: usize,
 }
 
-/// The errors at the inputs that a backward pass is to compute.
+/// Where a backward pass writes the errors at the inputs: the derivative of the loss by each input.
 #[derive(Debug)]
 pub struct WinogradErrors<'a> {
-    /// The weights as [`Winograd::transform_exchanged`] writes them.
+    /// The weights in the form that [`Winograd::transform_exchanged`] writes.
     pub transformed: &'a [Lanes],
-    /// The errors at the inputs. The values in their border have no meaning afterwards.
+    /// The errors at the inputs. The values in their border have no meaning after the pass.
     pub below: ImagesMut<'a>,
-    /// Whether to add the errors to the values there.
+    /// Whether the errors are added to the values in `below`, or replace them.
     pub add: bool,
 }
 
 impl Winograd {
-    /// Whether Winograd's convolution exists for a `kernel` of (rows, columns) with this stride and
-    /// padding.
+    /// Whether Winograd's convolution can be used for a `kernel` of (rows, columns) with this
+    /// stride and padding.
     pub const fn applies(kernel: (usize, usize), stride: usize, padding: usize) -> bool {
         kernel.0 == kernel.1 && (kernel.0 == 3 || kernel.0 == 5) && stride == 1 && padding < kernel.0
     }
@@ -131,48 +141,51 @@ impl Winograd {
         (self.height + more - 2 * self.padding, self.width + more - 2 * self.padding)
     }
 
-    /// Side of a tile of outputs.
+    /// The side of a tile of outputs.
     const fn side(&self) -> usize {
         let large = self.kernel == 3 && self.height.is_multiple_of(8) && self.width.is_multiple_of(8);
         if large { 8 } else { 4 }
     }
 
-    /// Side of the window of inputs that a tile needs.
+    /// The side of the window of inputs that a tile needs.
     const fn window(&self) -> usize {
         self.side() + self.kernel - 1
     }
 
-    /// Points of a tile: its products, in place of one for each output and kernel element.
+    /// The number of points of a tile: so many products take the place of one for each output and
+    /// kernel element.
     const fn points(&self) -> usize {
         self.window() * self.window()
     }
 
-    /// Lanes of a set of weights.
+    /// Length of a set of weights, in lanes.
     const fn weights_len(&self) -> usize {
         self.kernel * self.kernel * self.terms()
     }
 
-    /// Lanes of a set of weights at one point, or of one kernel element.
+    /// Length of the weights at one point, or of those of one kernel element, in lanes.
     const fn terms(&self) -> usize {
         self.outputs * self.inputs * LANES
     }
 
-    /// Lanes of a set of transformed weights, or of a gradient before
-    /// [`finish_gradient`](Self::finish_gradient).
+    /// Length of a set of transformed weights, in lanes. A gradient before
+    /// [`finish_gradient`](Self::finish_gradient) has the same length.
     pub const fn transformed_len(&self) -> usize {
         self.points() * self.terms()
     }
 
-    /// Lanes of the scratch memory of a pass, which may hold any values before.
+    /// Length of the scratch memory of a pass, in lanes. It may hold any values before.
     pub const fn scratch_len(&self) -> usize {
         let group = gradient_tiles(self.window());
         self.points() * (spacing(group * self.inputs) + spacing(group * self.outputs))
     }
 
-    /// Transforms `weights` [PO][PI][K][K][16] for [`Self::forward`], to [points][PO][PI][16].
+    /// Transforms `weights` [PO][PI][K][K][16] to the form that [`Self::forward`] needs,
+    /// [points][PO][PI][16]. PO and PI are panels of outputs and inputs, K is the side of the
+    /// kernel.
     ///
     /// # Panics
-    /// If a length is wrong.
+    /// If one of the slices has a wrong length.
     pub fn transform(&self, weights: &[Lanes], out: &mut [Lanes]) {
         let elements = self.kernel * self.kernel * LANES;
         self.for_each_half(weights, out, |rows, out| {
@@ -183,11 +196,12 @@ impl Winograd {
         });
     }
 
-    /// Transforms `weights` [PO][PI][K][K][16] for [`Self::input_errors`], with inputs and outputs
-    /// exchanged, to [points][PI][PO][16].
+    /// Transforms `weights` [PO][PI][K][K][16] to the form that [`Self::input_errors`] needs,
+    /// [points][PI][PO][16]: inputs and outputs are exchanged. PO and PI are panels of outputs and
+    /// inputs, K is the side of the kernel.
     ///
     /// # Panics
-    /// If a length is wrong.
+    /// If one of the slices has a wrong length.
     pub fn transform_exchanged(&self, weights: &[Lanes], out: &mut [Lanes]) {
         let elements = self.kernel * self.kernel * LANES;
         self.for_each_half(weights, out, |rows, out| {
@@ -208,7 +222,8 @@ impl Winograd {
         });
     }
 
-    /// Calls `transform`, in parallel, with each half of the rows of points and its part of `out`.
+    /// Calls `transform` in parallel for both halves of the rows of points, each with its part of
+    /// `out`.
     fn for_each_half(
         &self,
         weights: &[Lanes],
@@ -222,11 +237,11 @@ impl Winograd {
         rayon::join(|| transform(0..half, upper), || transform(half..self.window(), lower));
     }
 
-    /// Writes the convolution of `count` images of PI panels with `transformed` weights to `out`,
-    /// PO panels.
+    /// Convolves `count` images of PI panels with the `transformed` weights. Writes the result,
+    /// images of PO panels, to `out`.
     ///
     /// # Panics
-    /// If something is too short.
+    /// If one of the slices is too short.
     pub fn forward(
         &self,
         count: usize,
@@ -263,11 +278,12 @@ impl Winograd {
         }
     }
 
-    /// Computes the errors at the inputs, images of PI panels, from the `errors` at the outputs,
-    /// `count` images of PO panels.
+    /// Computes the errors at the inputs (the derivative of the loss by them) from the `errors` at
+    /// the outputs. There are `count` images, of PI panels at the inputs and PO panels at the
+    /// outputs.
     ///
     /// # Panics
-    /// If something is too short.
+    /// If one of the slices is too short.
     pub fn input_errors(
         &self,
         count: usize,
@@ -298,11 +314,11 @@ impl Winograd {
         }
     }
 
-    /// Writes the gradient of the weights to `accumulated` [points][PO][PI][16], over `count`
-    /// images of PI panels and the `errors` at their outputs of PO panels.
+    /// Writes the gradient of the weights to `accumulated` [points][PO][PI][16]. It is summed over
+    /// `count` images of PI panels and the `errors` at their outputs of PO panels.
     ///
     /// # Panics
-    /// If something is too short.
+    /// If one of the slices is too short.
     pub fn weight_gradient(
         &self,
         count: usize,
@@ -314,11 +330,11 @@ impl Winograd {
         by_size!(self.backward_by(count, images, errors, scratch, accumulated, None))
     }
 
-    /// [`Self::weight_gradient`] and [`Self::input_errors`] at once: the same results for less
-    /// work, since both need the transformed errors.
+    /// Does [`Self::weight_gradient`] and [`Self::input_errors`] at once. The results are the same,
+    /// and the work is less, since both need the transformed errors.
     ///
     /// # Panics
-    /// If something is too short.
+    /// If one of the slices is too short.
     pub fn backward(
         &self,
         count: usize,
@@ -363,8 +379,8 @@ impl Winograd {
         }
     }
 
-    /// Adds the products of inputs and errors of a group at one point to `sums`; the first group
-    /// overwrites them. `layout` is that of the inputs.
+    /// Adds the products of inputs and errors of a group of tiles at one point to `sums`; the first
+    /// group overwrites them. `layout` is that of the inputs.
     fn add_products(
         &self,
         (group, layout): (Group, Layout),
@@ -380,8 +396,8 @@ impl Winograd {
         }
     }
 
-    /// Computes the errors at the inputs of a group from its errors at the points. `products`, with
-    /// the layout `layout`, is scratch memory.
+    /// Computes the errors at the inputs of a group of tiles from its errors at the points.
+    /// `products`, with the layout `layout`, is scratch memory.
     fn group_input_errors<const W: usize>(
         &self,
         (group, layout): (Group, Layout),
@@ -404,11 +420,11 @@ impl Winograd {
         });
     }
 
-    /// Transforms the gradient in `accumulated` back to weights, and writes it to `out`
+    /// Transforms the gradient in `accumulated` from points back to weights, and writes it to `out`
     /// [PO][PI][K][K][16].
     ///
     /// # Panics
-    /// If a length is wrong.
+    /// If one of the slices has a wrong length.
     pub fn finish_gradient(&self, accumulated: &[Lanes], out: &mut [Lanes]) {
         assert_eq!(
             (accumulated.len(), out.len()),
@@ -422,14 +438,14 @@ impl Winograd {
         });
     }
 
-    /// Tiles of an image.
+    /// The number of tiles of an image.
     const fn tiles(&self) -> usize {
         self.height.div_ceil(self.side()) * self.width.div_ceil(self.side())
     }
 }
 
-/// Multiplies the values of `size` tiles at one point, `terms` each, with the panels of weights at
-/// that point.
+/// Multiplies the values of `size` tiles at one point, `terms` of them per tile, with the panels of
+/// weights at that point.
 fn multiply_tiles(
     (size, most): (usize, usize),
     tiles: &[Lanes],
@@ -441,8 +457,8 @@ fn multiply_tiles(
     multiply(&rows, weights, terms, Out { lanes: products, start: |tile| tile, panel: most }, false);
 }
 
-/// Lanes from one point to the next, an odd number, so that neighbouring points do not fall on one
-/// set of the cache.
+/// The distance from one point to the next, in lanes. It is odd, so that neighbouring points do not
+/// fall on the same set of the cache.
 const fn spacing(lanes: usize) -> usize {
     lanes | 1
 }

@@ -1,7 +1,8 @@
-//! The steps before and after the products: from images to points, and back.
+//! The steps before and after the products of Winograd's convolution: from images to points, and
+//! from points back to images.
 //!
-//! K is the side of the kernel, S that of a tile of outputs, W = S + K - 1 that of its window of
-//! inputs.
+//! K is the side of the kernel, and S that of a tile of outputs. W = S + K - 1 is the side of the
+//! window of inputs that a tile needs.
 
 #![expect(
     clippy::needless_range_loop,
@@ -23,7 +24,7 @@ const fn nothing<const W: usize>() -> Block<W> {
     [[Lanes::ZERO; W]; W]
 }
 
-/// Tiles that go through the steps together. Tiles are counted over all images of a call.
+/// Tiles that go through the steps together. Tiles are numbered over all images of a call.
 #[derive(Clone, Copy)]
 pub struct Group {
     /// The convolution.
@@ -34,14 +35,14 @@ pub struct Group {
     pub size: usize,
 }
 
-/// Lanes from one point, tile or panel to the next.
+/// Distances in lanes from one point, tile or panel to the next.
 #[derive(Clone, Copy)]
 pub struct Layout {
-    /// From one point to the next.
+    /// The distance from one point to the next.
     pub point: usize,
-    /// From one tile of the group to the next.
+    /// The distance from one tile of the group to the next.
     pub tile: usize,
-    /// From one panel to the next.
+    /// The distance from one panel (16 channels) to the next.
     pub panel: usize,
 }
 
@@ -54,8 +55,8 @@ impl Group {
         (image, tile / across * side, tile % across * side)
     }
 
-    /// The rows and columns of outputs of the tile at (top, left), which are fewer at the end of an
-    /// image.
+    /// The rows and columns of outputs of the tile at (top, left). At the end of an image a tile
+    /// has fewer of them.
     #[inline(always)]
     fn extent(&self, (top, left): (usize, usize)) -> (usize, usize) {
         let side = self.of.side();
@@ -70,7 +71,7 @@ impl Layout {
         tile * self.tile + panel * self.panel
     }
 
-    /// The steps between rows and between columns of points.
+    /// The distances between rows and between columns of points, in lanes.
     #[inline(always)]
     const fn steps<const W: usize>(&self) -> Steps {
         (W * self.point, self.point)
@@ -94,9 +95,9 @@ impl<const W: usize> Task for TransformInputs<'_, W> {
         let (mut half, mut window) = (nothing::<W>(), nothing::<W>());
         for tile in 0..group.size {
             let (image, top, left) = group.corner(tile);
-            // A window exceeds the image by the padding, and at the end of the image; zeros stand
-            // for pixels outside the memory. Rows and columns count from `padding` before the first
-            // in memory.
+            // A window exceeds the image by the padding and at the end of the image. Pixels outside
+            // the memory count as 0. Rows and columns count from `padding` before the first in
+            // memory.
             let (top, left) = (top + border, left + border);
             let padding = group.of.padding;
             let inside = top >= padding
@@ -119,8 +120,8 @@ impl<const W: usize> Task for TransformInputs<'_, W> {
     }
 }
 
-/// Copies the window that begins `before` rows above and `before` columns left of (top, left), with
-/// zeros outside the plane.
+/// Copies a window, which begins `before` rows above and `before` columns left of (top, left).
+/// Pixels outside the plane become 0.
 #[inline(always)]
 fn copy_window<const W: usize>(
     plane: &[Lanes],
@@ -176,7 +177,7 @@ impl<const S: usize, const W: usize> Task for TransformErrors<'_, S, W> {
     }
 }
 
-/// Transforms the products of a group back to outputs.
+/// Transforms the products of a group of tiles back to outputs.
 pub struct TransformOutputs<'a, 'b, const S: usize, const W: usize> {
     pub group: Group,
     pub products: &'a [Lanes],
@@ -214,10 +215,10 @@ impl<const S: usize, const W: usize> Task for TransformOutputs<'_, '_, S, W> {
     }
 }
 
-/// Transforms the products of a group back to errors at the inputs.
+/// Transforms the products of a group of tiles back to errors at the inputs.
 ///
-/// Windows overlap, so that a window adds to the values of the windows before it. With `add` it
-/// also adds to the values from before the call.
+/// Windows overlap, so a window adds to the values of the windows before it. With `add` it also
+/// adds to the values from before the call.
 pub struct TransformInputErrors<'a, 'b, const W: usize> {
     pub group: Group,
     pub products: &'a [Lanes],
@@ -233,8 +234,7 @@ impl<const W: usize> Task for TransformInputErrors<'_, '_, W> {
         let (height, width) = group.of.input();
         let (rows, columns) = (height + 2 * *border, width + 2 * *border);
         let mut half = nothing::<W>();
-        // Along one axis: the first element of the window in the memory, its index there, and the
-        // end.
+        // Along one axis: the first element of the window in memory, its index there, and the end.
         let inside = |start: usize, length: usize| {
             let before = group.of.padding.saturating_sub(start + *border);
             let first = start + *border + before - group.of.padding;
@@ -246,7 +246,7 @@ impl<const W: usize> Task for TransformInputErrors<'_, '_, W> {
                 let from = (&products[layout.start(tile, panel)..], layout.steps::<W>());
                 let (rows_inside, columns_inside) = (inside(top, rows), inside(left, columns));
                 let plane = &mut lanes[image * *stride + panel * rows * columns..][..rows * columns];
-                // The rows and columns that the windows above and to the left have written.
+                // The rows and columns that earlier windows, above and to the left, have written.
                 let overlap = |start: usize| if start > 0 { group.of.kernel - 1 } else { 0 };
                 let (met_rows, met_columns) = if add { (W, W) } else { (overlap(top), overlap(left)) };
                 // SAFETY: the caller's promise; lanes are read and written through a reference.
@@ -278,10 +278,10 @@ impl<const W: usize> Task for TransformInputErrors<'_, '_, W> {
     }
 }
 
-/// Transforms the weights [K][K][16] of a pair of panels to points.
+/// Transforms the weights [K][K][16] of a pair of panels (16 inputs, 16 outputs) to points.
 ///
-/// Writes the `rows` of points to `out`, which begins with the first of them; points are `spacing`
-/// lanes apart.
+/// Writes the points of the given `rows` to `out`, which begins with the first of them. Points are
+/// `spacing` lanes apart.
 pub struct TransformWeights<'a, const K: usize, const W: usize> {
     pub elements: &'a [Lanes],
     pub rows: Range<usize>,
@@ -314,8 +314,8 @@ impl<const K: usize, const W: usize> Task for TransformWeights<'_, K, W> {
     }
 }
 
-/// Transforms the gradient of a pair of panels back to weights [K][K][16], from points `spacing`
-/// lanes apart.
+/// Transforms the gradient of a pair of panels from points, which are `spacing` lanes apart, back
+/// to weights [K][K][16].
 pub struct FinishGradient<'a, const K: usize, const W: usize> {
     pub points: &'a [Lanes],
     pub spacing: usize,

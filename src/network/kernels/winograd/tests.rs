@@ -23,7 +23,7 @@ struct Case {
     images: Vec<Lanes>,
     weights: Vec<Lanes>,
     errors: Vec<Lanes>,
-    /// Whether the errors at the inputs are added, to zeros, rather than written.
+    /// Whether the errors at the inputs are added to zeros, instead of replacing values.
     adds: bool,
 }
 
@@ -106,7 +106,8 @@ impl Case {
             + c % LANES
     }
 
-    /// Sets the border of images, whose values have no meaning in errors at the inputs.
+    /// Sets the border of images, whose values have no meaning in errors at the inputs, to
+    /// `nothing`.
     fn clear_border<T: Clone>(&self, images: &mut [T], nothing: T) {
         let (padding, (rows, columns)) = (self.winograd.padding, self.bordered());
         for image in 0..self.count {
@@ -120,7 +121,7 @@ impl Case {
         }
     }
 
-    /// All products, with `at_once` images per call.
+    /// The results of all three products, with `at_once` images per call.
     fn run(&self, at_once: usize) -> Found {
         let Self { winograd, .. } = self;
         let fresh = |len: usize| vec![Lanes::splat(7.0); len];

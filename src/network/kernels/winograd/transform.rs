@@ -1,10 +1,10 @@
-//! The small matrices of Winograd's F(S x S, K x K), each written as the sums of its matrix
-//! product.
+//! The small matrices of Winograd's convolution F(S x S, K x K), with tiles of S x S outputs and
+//! kernels of K x K. Each is written as the sums of its matrix product.
 //!
-//! S outputs of a correlation with K weights need W = S + K - 1 products, one for each point at
-//! which two polynomials are multiplied (Toom and Cook; Lavin and Gray 2016, with other points).
-//! The points are 0, N pairs ±p, and infinity. In one dimension, for inputs d, weights g and
-//! outputs y,
+//! In one dimension, S outputs of a correlation with K weights need W = S + K - 1 products. Each
+//! belongs to a point at which two polynomials are multiplied (Toom and Cook; Lavin and Gray 2016,
+//! with other points). The points are 0, N pairs ±p, and infinity. For inputs d, weights g and
+//! outputs y, with ∘ as the product element by element,
 //!
 //! ```text
 //! y = Aᵀ [(G g) ∘ (Bᵀ d)]
@@ -13,14 +13,14 @@
 //! G  (W, K)   row p: (1, p, p², ..) / M'(p); (0, .., 1) at infinity
 //! ```
 //!
-//! and in two dimensions each matrix is applied to the columns, then to the rows. By the chain rule
-//! the errors at the products are `A e`, those at the inputs `B m`, and the gradient of the weights
-//! is `Gᵀ m`.
+//! In two dimensions each matrix is applied to the columns, then to the rows. By the chain rule,
+//! errors e at the outputs give `A e` at the products. Errors m at the products give `B m` at the
+//! inputs, and the gradient `Gᵀ m` of the weights.
 //!
-//! The points are eighths near 1, so that all entries of A and B are exact. They are among the sets
-//! with the least rounding error over 32 to 64 channels, of some hundred that were tried. Its root
-//! mean square is about 2 times that of direct convolution with 2 pairs, 5 to 6 times with 3, and
-//! 70 times with 4, which is 7e-6 of the largest output.
+//! The points are eighths near 1, so that all entries of A and B are exact. Some hundred sets of
+//! points were tried; these are among those with the least rounding error over 32 to 64 channels.
+//! The root mean square of the error is about 2 times that of direct convolution with 2 pairs, and
+//! 5 to 6 times with 3. With 4 pairs it is 70 times, which is 7e-6 of the largest output.
 
 #![expect(
     clippy::needless_range_loop,
@@ -50,8 +50,8 @@ impl<const W: usize> Points<W> {
         _ => panic!("a window has 6, 8 or 10 inputs"),
     };
 
-    /// Row p: the coefficients, by powers of x², of the product of `x² - q²` over all points q
-    /// other than p.
+    /// Row p: the coefficients of the product of `x² - q²` over all points q other than p, by
+    /// powers of x².
     const OTHERS: [[f32; MOST]; MOST] = {
         let mut others = [[0.0; MOST]; MOST];
         let mut p = 0;
@@ -70,10 +70,10 @@ impl<const W: usize> Points<W> {
     /// The coefficients of `M(x) / x`, by powers of x².
     const ALL: [f32; MOST + 1] = Self::product(MOST);
 
-    /// `M'` at 0.
+    /// The derivative `M'` at 0.
     const SLOPE_AT_0: f32 = Self::ALL[0];
 
-    /// `M'` at ±p.
+    /// The derivative `M'` at ±p.
     const SLOPES: [f32; MOST] = {
         let mut slopes = [0.0; MOST];
         let mut p = 0;
@@ -90,7 +90,8 @@ impl<const W: usize> Points<W> {
         slopes
     };
 
-    /// The product of `x² - q²` over all q but the one with index `left_out`.
+    /// The coefficients of the product of `x² - q²` over all q except the one with index
+    /// `left_out`.
     const fn product(left_out: usize) -> [f32; MOST + 1] {
         let mut all = [0.0; MOST + 1];
         all[0] = 1.0;
@@ -136,8 +137,8 @@ impl<const W: usize> Points<W> {
         (even.sum(odd), even.difference(odd))
     }
 
-    /// The transpose of [`evaluate`](Self::evaluate) over all points: from values at points to
-    /// coefficients.
+    /// The transpose of [`evaluate`](Self::evaluate) over all points: it leads from values at
+    /// points to coefficients.
     #[inline(always)]
     fn gather<R: Register, const C: usize>(points: [R; W]) -> [R; C] {
         let mut coefficients = [points[0]; C];
@@ -157,8 +158,8 @@ impl<const W: usize> Points<W> {
         coefficients
     }
 
-    /// The weighted sum of every second input from `first` on: the first `highest` with
-    /// `coefficients`, the next one with 1.
+    /// A weighted sum of every second input, from input `first` on. The first `highest`
+    /// of them have the weights `coefficients`, and the next one has the weight 1.
     #[inline(always)]
     fn weigh<R: Register>(d: &[R; W], coefficients: &[f32], highest: usize, first: usize) -> R {
         let mut sum = d[2 * highest + first];
@@ -169,8 +170,8 @@ impl<const W: usize> Points<W> {
     }
 }
 
-/// One of the matrices (O, I), applied to a line of I registers, which hold sixteen lines side by
-/// side.
+/// One of the matrices, with O rows and I columns, applied to a line of I registers. Each register
+/// holds one element of sixteen lines.
 pub trait Line<const I: usize, const O: usize> {
     /// The product. Must be `#[inline(always)]`.
     fn apply<R: Register>(line: [R; I]) -> [R; O];
@@ -277,15 +278,14 @@ impl<const W: usize, const K: usize> Line<W, K> for Gradient {
     }
 }
 
-/// The layout of a block in memory: lanes from one row to the next, and from one column to the
-/// next.
+/// The distances in lanes from one row of a block to the next, and from one column to the next.
 pub type Steps = (usize, usize);
 
-/// A contiguous block of lanes.
+/// A square block of lanes, one after the other in memory.
 pub type Block<const W: usize> = [[Lanes; W]; W];
 
-/// Applies a matrix to the columns, then to the rows of the block at the start of `from`, and
-/// writes the result to the start of `to`. `half` is scratch memory.
+/// Applies a matrix to the columns, then to the rows of a block. The block is at the start of
+/// `from`, and the result goes to the start of `to`. `half` is scratch memory.
 ///
 /// # Safety
 /// The processor has the features of R.
@@ -311,8 +311,8 @@ pub unsafe fn both_ways<R: Register, L: Line<I, O>, const I: usize, const O: usi
     }
 }
 
-/// [`both_ways`] for some `rows` of the result, which are given to `put`. `put` must be
-/// `#[inline(always)]`.
+/// As [`both_ways`], but for some `rows` of the result only, which are given to `put`. `put` must
+/// be `#[inline(always)]`.
 ///
 /// # Safety
 /// The processor has the features of R.
