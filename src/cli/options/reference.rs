@@ -53,8 +53,8 @@ pub(crate) fn check(values: &[f64], metrics: &[Metric], search: Strategy) -> Res
     if !(2..=MOST_LOSSES).contains(&metrics.len()) {
         bail!("{shown}: needs 2 to {MOST_LOSSES} metrics: leave it out");
     }
-    if search != Strategy::Bayes {
-        bail!("{shown}: search {} uses no reference: use bayes", search.name());
+    if !matches!(search, Strategy::Bayes | Strategy::Evolution) {
+        bail!("{shown}: search {} uses no reference: use bayes or evolution", search.name());
     }
     Ok(())
 }
