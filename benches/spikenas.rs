@@ -1,18 +1,26 @@
 //! Searches on SpikeNAS-Bench, a table of 15,625 spiking networks trained on CIFAR-10.
 //!
-//! `TUNE_BENCHMARKS_DIR=... cargo bench --bench spikenas -- SEARCH SEEDS TRIALS`, all optional. The
-//! folder has `spikenas/spikenas_cifar10.csv.gz`; `benches/README.md#topology-table` says where it
+//! `TUNE_BENCHMARKS_DIR=... cargo bench --bench spikenas -- SEARCH SEEDS TRIALS WORKERS`, all optional.
+//! The folder has `spikenas/spikenas_cifar10.csv.gz`; `benches/README.md#topology-table` says where it
 //! comes from. Prints the best validation accuracy, and the share of the hypervolume of accuracy and
 //! firing rate, after 50, 100 and 200 trials: means and standard errors over the seeds.
+//!
+//! With several workers, trainings of 3 to 60 simulated seconds overlap, and 30 % of the networks are
+//! refused before they are trained. One process makes all suggestions, and each takes as long as it
+//! really took. Printed as well: the share of the workers' time in which they train.
 
 // A bench prints.
 #![allow(clippy::print_stdout)]
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
 
+use rand::RngExt;
 use rayon::prelude::*;
 use spiketune::search::Strategy;
-use spiketune::space::{Point, Space};
+use spiketune::seed::Seed;
+use spiketune::space::{Foresee, Foresight, Point, Refusals, Space};
 use spiketune::study::{Attributes, Metric, Outcome};
 use spiketune::tuner::Session;
 
@@ -35,10 +43,21 @@ fn main() {
     let name = |strategy: &Strategy| words.first().is_none_or(|word| word == strategy.name());
     let number =
         |at: usize, default: u64| words.get(at).map_or(default, |word| word.parse().expect("a number"));
-    let (seeds, trials) = (number(1, 100), number(2, 200) as usize);
+    let (seeds, trials, workers) = (number(1, 100), number(2, 200) as usize, number(3, 1) as usize);
     let whole = hypervolume(&table);
     println!("{seeds} seeds; hypervolume of the whole table {whole:.3}");
     for strategy in Strategy::ALL.into_iter().filter(name) {
+        if workers > 1 {
+            let parallel = [1, workers].map(|workers| overlapped(&table, strategy, seeds, trials, workers));
+            println!(
+                "{:10} share of the volume, {workers} workers for 1: {}",
+                strategy.name(),
+                beside(&parallel)
+            );
+            let used = parallel[1].iter().map(|run| run.utilization).sum::<f64>() / seeds as f64;
+            println!("{:10} share of the workers' time in training {used:.4}", strategy.name());
+            continue;
+        }
         let accuracy = measure(&table, strategy, seeds, trials, false);
         println!("{:10} best accuracy       {}", strategy.name(), text(&accuracy));
         let shares = measure(&table, strategy, seeds, trials, true);
@@ -100,6 +119,92 @@ fn measure(table: &Table, strategy: Strategy, seeds: u64, trials: usize, is_fron
         results
     };
     (0..seeds).into_par_iter().map(study).collect()
+}
+
+/// A study whose trainings overlap.
+struct Overlapped {
+    /// The share of the volume at the end.
+    share: f64,
+    /// The share of the workers' time in which they train.
+    utilization: f64,
+}
+
+/// Refuses 30 of 100 networks, always the same ones.
+struct Viability;
+
+impl Foresee for Viability {
+    fn foresee(&self, point: &Point) -> Foresight {
+        let draw: f64 = Seed::root(network(point) as u64).child("viable").stream().random();
+        match draw < 0.3 {
+            true => Foresight::Refused { reason: "it is not viable".to_owned() },
+            false => Foresight::Possible { bounds: Vec::new() },
+        }
+    }
+
+    fn refusals(&self) -> Refusals {
+        Refusals::default()
+    }
+}
+
+/// For each seed a study of both metrics by `workers` workers.
+fn overlapped(
+    table: &Table,
+    strategy: Strategy,
+    seeds: u64,
+    trials: usize,
+    workers: usize,
+) -> Vec<Overlapped> {
+    (0..seeds).map(|seed| one_overlapped(table, strategy, seed, trials, workers)).collect()
+}
+
+fn one_overlapped(table: &Table, strategy: Strategy, seed: u64, trials: usize, workers: usize) -> Overlapped {
+    let metrics = vec![Metric::maximize("accuracy"), Metric::minimize("rate")];
+    let space = space().with_foresight(Some(Arc::new(Viability)));
+    let mut session = Session::new(space, metrics, 0, strategy.build(), seed);
+    let mut stream = Seed::root(seed).child("durations").stream();
+    // When each running trial ends, and when the one process that suggests is free again.
+    let (mut running, mut free_at, mut busy, mut end) = (Vec::new(), 0.0f64, 0.0, 0.0f64);
+    let (mut seen, mut started) = (Vec::new(), 0);
+    let mut now = 0.0f64;
+    loop {
+        while started < trials && running.len() < workers {
+            let begin = Instant::now();
+            let trial = session.ask();
+            free_at = free_at.max(now) + begin.elapsed().as_secs_f64();
+            let duration = 3.0 * 20f64.powf(stream.random());
+            busy += duration;
+            running.push((free_at + duration, trial.number, table[network(&trial.point)]));
+            started += 1;
+        }
+        running.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let Some((time, number, found)) = running.pop() else { break };
+        (now, end) = (time, end.max(time));
+        let (values, attributes) = (vec![found.0, found.1], Attributes::new());
+        let outcome = Outcome::Complete { values, constraints: vec![], attributes };
+        session.tell(number, outcome).expect("the trial waits for its outcome");
+        seen.push(found);
+        if started == trials {
+            // Nothing is left to start: only now may workers have nothing to do.
+            end = end.min(now);
+            break;
+        }
+    }
+    for (time, _, found) in running {
+        busy -= time - end;
+        seen.push(found);
+    }
+    Overlapped { share: hypervolume(&seen) / hypervolume(table), utilization: busy / (end * workers as f64) }
+}
+
+/// The mean of each study beside the other, the mean of their ratio, and its lower 95 % bound.
+fn beside([one, several]: &[Vec<Overlapped>; 2]) -> String {
+    let mean = |runs: &[Overlapped]| runs.iter().map(|run| run.share).sum::<f64>() / runs.len() as f64;
+    let ratios: Vec<f64> = several.iter().zip(one).map(|(several, one)| several.share / one.share).collect();
+    let count = ratios.len() as f64;
+    let ratio = ratios.iter().sum::<f64>() / count;
+    let variance = ratios.iter().map(|one| (one - ratio).powi(2)).sum::<f64>() / (count - 1.0).max(1.0);
+    let bound = ratio - 1.645 * (variance / count).sqrt();
+    format!("{:.4} for {:.4}, ratio {ratio:.4}, at least {bound:.4} with 95 %", mean(several), mean(one))
 }
 
 /// The area of accuracy above and firing rate below the reference that `found` dominates.

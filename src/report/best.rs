@@ -52,7 +52,7 @@ pub struct Best {
     pub test: Scored,
     /// The trial of the default point, for comparison.
     pub default: Option<Default>,
-    /// With several metrics: the Pareto front, the trials that no other beats in every metric.
+    /// With several metrics: the Pareto front, the trials that no other dominates.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub front: Vec<OnFront>,
     /// The saved network: its topology, and its costs on the chip, measured on the test set. Energy

@@ -25,8 +25,8 @@ impl Space {
         self.drop_impossible()
     }
 
-    /// Drops values from conditions that their parent can no longer have, and parameters whose
-    /// conditions can never hold.
+    /// Drops what has become impossible. A condition lists values of a parent parameter: those that
+    /// the parent can no longer take are dropped. Then parameters that can never be active are.
     fn drop_impossible(mut self) -> Self {
         let domains: Vec<Domain> = self.parameters.iter().map(|parameter| parameter.domain.clone()).collect();
         let mut possible = vec![true; domains.len()];

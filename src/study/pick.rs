@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::{Study, Trial};
 
-/// The rule that chooses the winner among trials that no other beats in every metric.
+/// The rule that chooses the winner of a study with several metrics.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pick {
     /// The trial of this number.

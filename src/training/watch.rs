@@ -9,7 +9,8 @@ const EXPLOSION: f64 = 10.0;
 /// The weight of a batch in the running mean of the loss. With this weight the mean covers about
 /// the last hundred batches.
 const WEIGHT: f64 = 0.01;
-/// For how many epochs in a row a layer may be silent if a surrogate gradient may still change it.
+/// A training fails in this epoch in a row in which some sharp layer never fires. Until then a
+/// surrogate gradient may still change the layer.
 const SILENCE: u32 = 5;
 
 /// The state of the checks that end a failed training early.

@@ -14,9 +14,10 @@ use super::error::NirError;
 
 /// Most numbers of a file, in all arrays together: 2 GiB in 64 bits.
 const MOST_NUMBERS: u64 = 1 << 28;
-/// Most numbers for each byte of a file, and of a file however short. Chunks that were never written
-/// read as zeros, so a short file may claim any number.
+/// Most numbers that a file may declare for each of its bytes. Chunks that were never written read
+/// as zeros, so without this limit a tiny file could declare huge arrays.
 const NUMBERS_PER_BYTE: u64 = 32;
+/// This number may always be declared, however short the file is.
 const NUMBERS_OF_A_SHORT_FILE: u64 = 1 << 24;
 /// Most bytes of text in a file.
 const MOST_TEXT: u64 = 1 << 24;

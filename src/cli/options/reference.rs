@@ -13,8 +13,8 @@ pub(crate) struct ReferenceArgs {
     /// Worst useful value of every metric, for studies with 2 to 4 metrics, such as 0.9,50
     ///
     /// A trial gains nothing unless it is better than the reference in every metric. So bayes
-    /// spends no trials on the unwanted ends of the Pareto front (the trials that no other beats in
-    /// every metric). bayes begins to use the reference once the best value of every metric is near
+    /// spends no trials on the unwanted ends of the Pareto front (the trials that no other
+    /// dominates). bayes begins to use the reference once the best value of every metric is near
     /// it. If left out, bayes chooses a reference slightly worse than the whole front.
     #[arg(long, value_name = "VALUE,...", value_delimiter = ',', allow_negative_numbers = true)]
     pub reference: Vec<f64>,

@@ -47,17 +47,18 @@ pub(crate) struct RunArgs {
     pub study: StudyArgs,
     /// Best trials to evaluate again with new seeds: their number, 0 for none, or front
     ///
-    /// The best mean over the seeds wins, or the trial that --pick names. front evaluates every trial that no other
-    /// beats in all metrics.
+    /// The best mean over the seeds wins, or the trial that --pick names. front evaluates the Pareto front:
+    /// every trial that no other dominates.
     #[arg(long, value_name = "K|front", default_value_t = Confirmed::Best(0))]
     pub confirm: Confirmed,
 }
 
 impl RunArgs {
-    /// The steps of a complete trial; `None` if trials do not pause.
+    /// The number of steps of a complete trial, which `--steps` says; `None` without `--fidelity`,
+    /// since trials never pause then.
     ///
     /// # Errors
-    /// Trials pause, but `--steps` is missing.
+    /// `--fidelity` is on, but `--steps` is missing.
     pub fn steps(&self) -> Result<Option<u32>> {
         match (self.study.fidelity.name(), self.steps) {
             (None, _) => Ok(None),

@@ -75,11 +75,11 @@ pub(crate) struct StudyArgs {
     /// How the winner is chosen if there are several metrics: knee, a trial's number, or METRIC
     /// within VALUE
     ///
-    /// The choice is among the Pareto front: the trials that no other beats in every metric.
-    /// "energy within 0.005" is the trial with the best energy whose first metric is at most 0.005
-    /// worse than the best. knee is a compromise: the trial where the front bends most, farthest
-    /// from the line between the front's ends. A number names a trial. If left out, the best trial
-    /// in the first metric wins.
+    /// "energy within 0.005" and knee choose from the Pareto front: the trials that no other
+    /// dominates. "energy within 0.005" is the trial with the best energy whose first metric is at
+    /// most 0.005 worse than the best. knee is a compromise: the trial where the front bends most,
+    /// farthest from the line through the front's ends. A number names any trial that has a value
+    /// and keeps all constraints. If left out, the best trial in the first metric wins.
     #[arg(long, value_name = "RULE")]
     pub pick: Option<Pick>,
     /// Number of new seeds for each trial that --confirm evaluates again
@@ -152,10 +152,12 @@ impl StudyArgs {
         self.check_fidelity()
     }
 
-    /// Refuses trials that refine where `space` has nothing to keep.
+    /// Checks `--refine`: `space` must have a list, such as layers, which the last trials keep, and
+    /// the number of these trials must be below `--budget`.
     ///
     /// # Errors
-    /// With the option, its value, the rule and the way out.
+    /// One of the two does not hold. The message names the option, its value, the rule and the way
+    /// out.
     pub fn check_refine(&self, space: &Space) -> Result<()> {
         let (refine, budget) = (self.refine, self.budget);
         if refine > 0 && space.lists().is_empty() {

@@ -32,10 +32,10 @@ pub(crate) struct TuneArgs {
     pub study: StudyArgs,
     /// What is optimized; may be given several times for several metrics
     ///
-    /// The first metric is accuracy or robustness, and decides the winner. robustness is the
-    /// accuracy on faulty chips. The other metrics are those of one inference on the chip, modelled
-    /// or counted: energy, latency, throughput, energy-delay-product, area, cores, parameters,
-    /// synaptic-operations, spikes.
+    /// The first metric is accuracy or robustness, the accuracy on faulty chips. It decides the
+    /// winner, unless --pick does. The other metrics describe the network on the chip. For one
+    /// inference: energy, latency, throughput, energy-delay-product, synaptic-operations, spikes.
+    /// For the whole network: area, cores, parameters.
     #[arg(long, value_name = "NAME", default_value = "accuracy")]
     pub metric: Vec<Goal>,
     /// Bound of a metric, such as cores<=128 or accuracy>=0.97; may be given several times
@@ -61,8 +61,8 @@ pub(crate) struct TuneArgs {
     /// Best trials to train again with new seeds: their number, 0 for none, or front; 3, or front with several metrics,
     /// if left out
     ///
-    /// The best mean over the seeds wins, or the trial that --pick names. front trains every trial that no other beats
-    /// in all metrics, tests them, and saves their networks in a folder beside --out that ends in .front.
+    /// The best mean over the seeds wins, or the trial that --pick names. front trains the Pareto front (every
+    /// trial that no other dominates), tests it, and saves its networks in a folder beside --out that ends in .front.
     #[arg(long, value_name = "K|front")]
     pub confirm: Option<Confirmed>,
     /// Compare the winner with that of another study, a best.json: energy, latency, throughput, accuracy

@@ -96,7 +96,7 @@ pub(in crate::cli) enum Reply {
         best: Option<u32>,
     },
     /// The best trials so far: with one metric the best one, with several metrics the Pareto front
-    /// (trials that no other beats in every metric). Trials that break a constraint are left out.
+    /// (trials that no other dominates). Trials that break a constraint are left out.
     Best {
         /// The trials, in rising order of their numbers.
         trials: Vec<Scored>,

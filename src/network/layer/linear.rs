@@ -417,8 +417,8 @@ impl Linear {
     }
 }
 
-/// The number of parts of a batch whose gradients are computed separately. The sums of a part need
-/// much memory, so a small batch has few parts.
+/// The number of parts of a batch whose gradients are summed separately, in parallel. The parts of a
+/// small batch are few, because it takes time to clear and add the large sums of each part.
 fn winograd_parts(samples: usize) -> usize {
     (samples / 16).clamp(1, PARTS)
 }

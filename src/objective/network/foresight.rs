@@ -157,7 +157,7 @@ mod tests {
     use super::*;
     use crate::backend::{Chip, ChipProfile};
     use crate::objective::Sweep;
-    use crate::space::Space;
+    use crate::space::{Space, Value};
     use crate::units::Bytes;
 
     fn limits(chip: &str, memory: Option<u64>) -> Limits {
@@ -195,16 +195,48 @@ mod tests {
     fn every_topology_is_a_network_or_is_refused_with_a_reason() {
         let count = std::env::var("TUNE_GENOMES").ok().and_then(|count| count.parse().ok()).unwrap_or(3000);
         let foresight = foresight("ideal", None, &[Goal::Accuracy, Goal::Parameters]);
-        for point in points(count) {
-            match foresight.foresee(&point) {
+        let space = space();
+        let mut stream = Seed::root(12).stream();
+        let check = |point: &Point| {
+            let unit = space.encode(point).expect("a point of the space");
+            assert_near(&space.decode(&unit), point);
+            match foresight.foresee(point) {
                 Foresight::Possible { bounds } => {
-                    let plan = foresight.limits.plan(&point).expect("it is possible");
+                    let plan = foresight.limits.plan(point).expect("it is possible");
                     assert_eq!(plan.spec.check(), Ok(()), "{point:?}");
                     assert!(bounds[1].value().is_some_and(|parameters| parameters > 0.0));
+                    assert_spelled(&plan.spec);
                 }
                 Foresight::Refused { reason } => assert!(!reason.is_empty()),
             }
+            unit
+        };
+        for point in points(count / 2) {
+            let mut unit = check(&point);
+            // A mutation: one coordinate elsewhere.
+            let at = stream.random_range(0..unit.len());
+            unit[at] = stream.random();
+            check(&space.decode(&unit));
         }
+    }
+
+    /// The points are equal, floats but for rounding.
+    fn assert_near(a: &Point, b: &Point) {
+        assert_eq!(a.iter().count(), b.iter().count());
+        for ((name, a), (other, b)) in a.iter().zip(b.iter()) {
+            let is_near = match (a, b) {
+                (Value::Float(a), Value::Float(b)) => (a - b).abs() <= 1e-12 * b.abs(),
+                _ => a == b,
+            };
+            assert!(name == other && is_near, "{name} = {a}, {other} = {b}");
+        }
+    }
+
+    /// The plan reads back from its line and from its JSON.
+    fn assert_spelled(spec: &Spec) {
+        assert_eq!(spec.line().parse::<Spec>().as_ref(), Ok(spec), "{}", spec.line());
+        let json = serde_json::to_string(spec).expect("a plan is JSON");
+        assert_eq!(&serde_json::from_str::<Spec>(&json).expect("it reads back"), spec);
     }
 
     #[test]

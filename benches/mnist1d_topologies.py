@@ -1,7 +1,7 @@
 """Topologies for MNIST-1D by evolution from a dense network; prints the winner of each seed.
 
     pip install mnist1d
-    python benches/mnist1d.py [--tune target/release/tune] [--seeds 1] [--trials 60] [--threads 1]
+    python benches/mnist1d_topologies.py [--tune target/release/tune] [--seeds 1] [--trials 60] [--threads 1]
 
 The data set has 4,000 training and 1,000 test samples of 40 numbers, made by the package. They are
 images of one row, so windows have one row. Each trial trains 40 epochs. A score is that of the deployed
