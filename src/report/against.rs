@@ -36,7 +36,8 @@ fn factor(ours: f64, theirs: f64, words: &str, more_is_better: bool) -> Option<S
     if !(ratio.is_finite() && ratio > 0.0) {
         return None;
     }
-    let (times, direction) = if ratio >= 1.0 { (ratio, "higher") } else { (1.0 / ratio, "lower") };
+    let (more, less) = if words == "cores" { ("more", "fewer") } else { ("higher", "lower") };
+    let (times, direction) = if ratio >= 1.0 { (ratio, more) } else { (1.0 / ratio, less) };
     let is_worse = (ratio > 1.0) != more_is_better && ratio != 1.0;
     let mark = if is_worse { " (worse)" } else { "" };
     Some(format!("{} times {direction} {words}{mark}", digits(times)))

@@ -6,13 +6,13 @@
 
 use rand::RngExt;
 
+use super::most_promising;
 use super::variation::Variation;
-use super::{most_promising, parents};
 use crate::search::tried::Tried;
 use crate::search::{BayesSearch, NextSegment, Search, Suggestion};
 use crate::seed::{Seed, Stream};
 use crate::space::{Point, Space};
-use crate::study::Study;
+use crate::study::{Study, Trial};
 
 /// The best trials whose topologies are refined.
 const TOPOLOGIES: usize = 3;
@@ -40,7 +40,8 @@ impl RefiningSearch {
         const ATTEMPTS: usize = 4;
         let (tried, variation) = (Tried::of(study), Variation::of(space));
         let mut best: Vec<&Point> = Vec::with_capacity(TOPOLOGIES);
-        for point in parents::of(study, study.trials.len(), space) {
+        for trial in best_first(study).into_iter().filter(|trial| space.check(&trial.point).is_ok()) {
+            let point = &trial.point;
             if best.len() < TOPOLOGIES && !best.iter().any(|one| variation.has_same_lists(one, point)) {
                 best.push(point);
             }
@@ -58,6 +59,17 @@ impl RefiningSearch {
         }
         candidates
     }
+}
+
+/// The trials that may be refined, best in the first metric first: with several metrics those of the
+/// Pareto front, else all that have a value.
+fn best_first(study: &Study) -> Vec<&Trial> {
+    let ranking = study.ranking();
+    if study.metrics.len() == 1 {
+        return ranking;
+    }
+    let front: Vec<u32> = study.pareto_front().iter().map(|trial| trial.number).collect();
+    ranking.into_iter().filter(|trial| front.contains(&trial.number)).collect()
 }
 
 impl Search for RefiningSearch {
@@ -100,7 +112,7 @@ mod tests {
     use super::*;
     use crate::search::RandomSearch;
     use crate::space::Value;
-    use crate::study::{Metric, Trial, TrialState};
+    use crate::study::{Metric, TrialState};
 
     /// The loss of a list of two items is least; then that of a rate of 0.7.
     fn loss(point: &Point) -> f64 {
