@@ -26,6 +26,7 @@ mod format;
 mod open;
 mod options;
 mod parts;
+mod preprocessing;
 mod split;
 mod summary;
 mod yinyang;
@@ -39,6 +40,7 @@ pub use coding::{Coded, CodingError, InputCoding};
 pub use error::DataError;
 pub use format::cifar::Cifar;
 pub use options::{Channels, ChoiceError, Header, LabelColumn, OpenOptions};
+pub use preprocessing::{Columns, InputScaling, Preprocessing};
 pub use summary::{ClassCount, DataSummary, Reading, Scaling};
 
 use ndarray::Array2;

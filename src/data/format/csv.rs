@@ -12,7 +12,7 @@ use super::header::{Others, names_columns};
 use super::stream::{open, read_error};
 use super::table::{Reals, Scale, Table};
 use super::text::{Body, body, check_quotes, decoded};
-use crate::data::{DataError, Header, LabelColumn, OpenOptions, classes};
+use crate::data::{Columns, DataError, Header, LabelColumn, OpenOptions, classes};
 use crate::input::suggestion;
 
 /// The most characters of a cell that an error shows.
@@ -170,10 +170,24 @@ impl<'a> Layout<'a> {
             notes.push(format!("{comments} lines of comments are left out"));
         }
         let features = self.without_index(features, &mut notes);
+        let columns = Some(self.columns_of(features.ncols()));
         let shape = [1, 1, features.ncols()];
         let (train, label, header) = (Reals { features, labels }, Some(label), Some(self.names.is_some()));
         let (scale, validation, test) = (Scale::PerColumn, None, None);
-        Ok(Table { shape, scale, classes, train, validation, test, label, header, notes })
+        Ok(Table { shape, scale, classes, train, validation, test, label, header, columns, notes })
+    }
+
+    /// The columns of which the last `features` besides the label are features.
+    fn columns_of(&self, features: usize) -> Columns {
+        let named = |names: &Vec<String>| {
+            let inputs = names.iter().enumerate().filter(|&(column, _)| column != self.label);
+            inputs.map(|(_, name)| name.clone()).skip(self.columns - 1 - features).collect()
+        };
+        Columns {
+            names: self.names.as_ref().map(named),
+            label: self.label,
+            label_name: self.names.as_ref().map(|names| names[self.label].clone()),
+        }
     }
 
     /// The features without a first column that has no name and numbers the lines: other programs
