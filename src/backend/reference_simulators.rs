@@ -195,7 +195,7 @@ mod tests {
         let deployment = chip("loihi1").deploy(&network, &DeployOptions::default()).expect("it fits");
         let flavour = Flavour::IntegrateAndFire;
         let export =
-            Export { flavour, chip: "loihi1", input_max: 1, coding: None, by_pixel: true, keyed: true };
+            Export { flavour, chip: "loihi1", input_max: 1, coding: None, by_pixel: true, keyed: true, description: None };
         let bytes = nir::write(deployment.network(), &export).expect("NIR has these layers");
         (deployment, bytes)
     }

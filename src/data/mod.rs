@@ -26,6 +26,7 @@ mod format;
 mod open;
 mod options;
 mod parts;
+mod prepared;
 mod preprocessing;
 mod split;
 mod summary;
@@ -40,6 +41,9 @@ pub use coding::{Coded, CodingError, InputCoding};
 pub use error::DataError;
 pub use format::cifar::Cifar;
 pub use options::{Channels, ChoiceError, Header, LabelColumn, OpenOptions};
+pub use prepared::{
+    Batch, BatchOptions, DataPart, Labelled, ReadSamples, Source, Split, Visit, read_batches,
+};
 pub use preprocessing::{Columns, InputScaling, Preprocessing};
 pub use summary::{ClassCount, DataSummary, Reading, Scaling};
 

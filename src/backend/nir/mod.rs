@@ -13,6 +13,7 @@
 //! - `input_max`: inputs are whole numbers up to it
 //! - `input_order`, `input_coding`: order and coding of the inputs
 //! - `key`, (K, N): which output neuron, in the graph's order, votes for which class
+//! - `tune`: what `tune` knows of a network of its own beside the graph, as JSON
 //! - `chip`, `weight_bits`, and at each node `scales` (the real weight of a weight of 1, by
 //!   channel): for readers only
 //!
@@ -72,6 +73,8 @@ pub struct Export<'a> {
     pub by_pixel: bool,
     /// Whether the key is written: which output neurons vote for which class.
     pub keyed: bool,
+    /// What is known of the network beside its graph, in one text; `None`: nothing.
+    pub description: Option<&'a str>,
 }
 
 /// The bytes of a NIR file (HDF5) of `network`.
@@ -157,6 +160,11 @@ impl NirFile {
     /// Whether a list of inputs goes pixel by pixel, rather than channel by channel.
     pub fn is_by_pixel(&self) -> bool {
         Metadata::new(&self.graph.metadata).is_in_our_order()
+    }
+
+    /// What is known of the network beside its graph, as [`Export::description`] said it.
+    pub fn description(&self) -> Option<&str> {
+        Metadata::new(&self.graph.metadata).description()
     }
 
     /// Whether the file says which output neuron votes for which class.

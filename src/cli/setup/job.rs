@@ -10,10 +10,9 @@ use crate::cli::options::data::SourceArgs;
 use crate::cli::options::faults::FaultChoice;
 use crate::cli::options::study::StudyArgs;
 use crate::cli::options::tune::TuneArgs;
-use crate::data::{Channels, Dataset, Header, LabelColumn, OpenOptions};
+use crate::data::{Channels, Dataset, Header, LabelColumn, OpenOptions, Split};
 use crate::objective::network::classify::Classify;
 use crate::objective::{Goal, Goals, Sweep};
-use crate::seed::Seed;
 use crate::study::{Job, Setup, Training};
 use crate::units::Bytes;
 
@@ -90,8 +89,8 @@ pub(crate) fn network(training: &Training, dataset: Dataset, memory: Option<Byte
             seed: training.seed,
         },
     };
-    let split = Seed::root(training.seed).child("split");
-    Ok(Classify::new(dataset, profile, training.validation, goals, &split)?
+    let split = Split { validation: training.validation, seed: training.seed };
+    Ok(Classify::new(dataset, profile, split, goals)?
         .with_memory(memory, training.memory.map(Bytes)))
 }
 

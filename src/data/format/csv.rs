@@ -74,7 +74,8 @@ fn lines<'a>(body: &'a Body<'_>, file: &'a Path) -> impl Iterator<Item = Result<
     lines.filter(|line| line.as_ref().map_or(true, |line| line.cells().any(|cell| !cell.is_empty())))
 }
 
-fn line_error(file: &Path, error: csv::Error) -> DataError {
+/// An error of the reader of `file`, as an error for the user.
+pub(crate) fn line_error(file: &Path, error: csv::Error) -> DataError {
     let line = error.position().map_or(0, csv::Position::line);
     match error.into_kind() {
         csv::ErrorKind::Io(error) => read_error(file, error),
@@ -280,7 +281,11 @@ fn named(first: &[&str], name: &str, file: &Path) -> Result<Option<usize>, DataE
     }
 }
 
-fn label(cell: &str) -> Result<String, &'static str> {
+/// The label in a cell.
+///
+/// # Errors
+/// The rule that the cell breaks.
+pub(crate) fn label(cell: &str) -> Result<String, &'static str> {
     let is_missing = cell.is_empty() || cell.parse().is_ok_and(f64::is_nan);
     match cell {
         _ if is_missing => Err("the label is missing"),
@@ -290,7 +295,11 @@ fn label(cell: &str) -> Result<String, &'static str> {
     }
 }
 
-fn feature(cell: &str, is_first: bool) -> Result<f64, &'static str> {
+/// The number in a cell of a feature; `is_first`: in the first line of the table.
+///
+/// # Errors
+/// The rule that the cell breaks.
+pub(crate) fn feature(cell: &str, is_first: bool) -> Result<f64, &'static str> {
     match cell.parse::<f64>() {
         Ok(number) if number.is_finite() => Ok(number),
         Ok(_) => Err("must be finite"),
@@ -304,7 +313,7 @@ fn feature(cell: &str, is_first: bool) -> Result<f64, &'static str> {
 }
 
 /// A cell on one line, cut if it is long.
-fn shown(cell: &str) -> String {
+pub(crate) fn shown(cell: &str) -> String {
     let escape = |c: char| if c.is_control() { c.escape_default().collect() } else { vec![c] };
     let cut = if cell.chars().count() > SHOWN { "..." } else { "" };
     cell.chars().take(SHOWN).flat_map(escape).chain(cut.chars()).collect()

@@ -18,7 +18,7 @@ fn table(classes: &[String], labels: &[u16], decisions: &[Decision]) -> String {
     let mut write = |row: [String; 5]| table.write_record(row).expect("memory takes every row");
     write(["sample", "label", "predicted", "margin", "tie"].map(str::to_owned));
     for (sample, (&label, decision)) in labels.iter().zip(decisions).enumerate() {
-        let Decision { class, tied, margin } = *decision;
+        let Decision { class, tied, margin, .. } = *decision;
         write([sample.to_string(), name(label), name(class), margin.to_string(), tied.to_string()]);
     }
     let bytes = table.into_inner().expect("memory takes every row");
