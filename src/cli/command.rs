@@ -9,6 +9,7 @@ use super::commands::eval::EvalArgs;
 use super::commands::export::ExportCommand;
 use super::commands::launch::LaunchCommand;
 use super::commands::net::NetCommand;
+use super::commands::predict::PredictArgs;
 use super::commands::schema::SchemaKind;
 use super::commands::show::ShowArgs;
 use super::commands::status::StatusArgs;
@@ -77,6 +78,8 @@ pub(super) enum Command {
     Status(StatusArgs),
     /// Show the results of a study: its best trials, which parameters matter, the best network
     Show(ShowArgs),
+    /// Predict the classes of new samples with a trained network
+    Predict(PredictArgs),
     /// Score a trained network on a chip
     Eval(EvalArgs),
     /// Write a study or a trained network for other programs

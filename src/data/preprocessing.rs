@@ -202,7 +202,10 @@ mod tests {
             change(&mut trained);
             trained.check().expect_err("it does not fit")
         };
-        assert_eq!(message(&|it| it.shape = [1, 1, 3]), "scaling: must have a range for each of the 3 inputs");
+        assert_eq!(
+            message(&|it| it.shape = [1, 1, 3]),
+            "scaling: must have a range for each of the 3 inputs"
+        );
         assert_eq!(message(&|it| it.shape = [0, 1, 3]), "shape [0, 1, 3]: must have an input");
         assert_eq!(message(&|it| it.levels = 0), "levels = 0: must be at least 1");
         assert_eq!(message(&|it| it.classes.truncate(1)), "1 classes: must be at least 2");

@@ -300,7 +300,10 @@ fn model(bytes: &[u8]) {
     let ideal = Chip::new(ChipProfile::builtin("ideal").expect("it is built in"));
     for shape in [[1, 1, 4], [8, 8, 1], [4, 4, 2], [6, 6, 1]] {
         let Ok(network) = file.network(shape, 1, Reading::default()) else { continue };
-        let saved = SavedNetwork { network, description: Description { deploy: file.deploy(), ..Description::default() } };
+        let saved = SavedNetwork {
+            network,
+            description: Description { deploy: file.deploy(), ..Description::default() },
+        };
         deploy(&chip, &saved, &saved.description.deploy);
         deploy(&ideal, &saved, &saved.description.deploy);
         if matches!(file, ModelFile::Saved(_)) {

@@ -118,7 +118,15 @@ fn network(args: &ExportNirArgs) -> Result<Exit> {
     let description = model.description().with_context(|| name.clone())?;
     let description = Description { chip: Some(profile.clone()), ..description };
     let text = description.inputs.is_some().then(|| description.to_text());
-    let export = Export { flavour, chip: &chip, input_max: 1, coding: None, by_pixel: true, keyed: true, description: text.as_deref() };
+    let export = Export {
+        flavour,
+        chip: &chip,
+        input_max: 1,
+        coding: None,
+        by_pixel: true,
+        keyed: true,
+        description: text.as_deref(),
+    };
     let (network, export, remarks) = match &model {
         ModelFile::Saved(saved) => own(args, &model, saved, export),
         ModelFile::Nir(file) => foreign(args, file, export),

@@ -1,6 +1,7 @@
 //! Groups of options that several commands share, and how their values are read.
 
 pub(super) mod data;
+pub(super) mod deployed;
 pub(super) mod display;
 pub(super) mod faults;
 pub(super) mod fidelity;

@@ -90,8 +90,7 @@ pub(crate) fn network(training: &Training, dataset: Dataset, memory: Option<Byte
         },
     };
     let split = Split { validation: training.validation, seed: training.seed };
-    Ok(Classify::new(dataset, profile, split, goals)?
-        .with_memory(memory, training.memory.map(Bytes)))
+    Ok(Classify::new(dataset, profile, split, goals)?.with_memory(memory, training.memory.map(Bytes)))
 }
 
 /// What the study says about the files of its data set.

@@ -218,7 +218,18 @@ mod tests {
     fn table(scale: Scale, train: Reals, test: Option<Reals>) -> Table {
         let classes = vec!["a".into(), "b".into()];
         let (label, header, validation, notes) = (None, None, None, Vec::new());
-        Table { shape: [1, 1, 2], scale, classes, train, validation, test, label, header, columns: None, notes }
+        Table {
+            shape: [1, 1, 2],
+            scale,
+            classes,
+            train,
+            validation,
+            test,
+            label,
+            header,
+            columns: None,
+            notes,
+        }
     }
 
     #[test]

@@ -110,14 +110,13 @@ fn read_npz(
     let failed = |error: zip::result::ZipError| read_error(file, error.into());
     let raw = BufReader::new(File::open(file).map_err(|error| read_error(file, error))?);
     let mut archive = ZipArchive::new(raw).map_err(failed)?;
-    let mut names: Vec<String> = archive
-        .file_names()
-        .filter_map(|name| Some(name.ok()?.strip_suffix(".npy")?.to_owned()))
-        .collect();
+    let mut names: Vec<String> =
+        archive.file_names().filter_map(|name| Some(name.ok()?.strip_suffix(".npy")?.to_owned())).collect();
     names.sort_unstable();
     let name = chosen(&names, request.array).map_err(|problem| DataError::malformed(file, problem))?;
     let packed = archive.by_name(&format!("{name}.npy")).map_err(failed)?;
-    let array = NpyFile::new(BufReader::with_capacity(1 << 16, packed)).map_err(|error| read_error(file, error))?;
+    let array =
+        NpyFile::new(BufReader::with_capacity(1 << 16, packed)).map_err(|error| read_error(file, error))?;
     read_npy(array, format!("array {name}"), file, request, collector)?;
     let others: Vec<String> = names.into_iter().filter(|other| *other != name).collect();
     let note = (!others.is_empty()).then(|| format!("array {name} is read; ignored: {}", others.join(", ")));

@@ -71,4 +71,3 @@ pub fn read_batches(
     };
     Ok(collector.finish(notes))
 }
-

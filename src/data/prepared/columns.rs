@@ -58,7 +58,8 @@ impl ColumnMap {
         map.names = has_header.then(|| first.iter().map(|&name| name.to_owned()).collect());
         match map.label {
             None if request.needs_labels => {
-                let problem = "no label column: name it with --label, or use `tune predict`, which needs none";
+                let problem =
+                    "no label column: name it with --label, or use `tune predict`, which needs none";
                 Err(DataError::malformed(file, problem))
             }
             Some(label) if !request.needs_labels => {
@@ -125,7 +126,9 @@ fn misfit(missing: &[&str], unknown: &[&str], names: &[String]) -> String {
         ([], _) => {
             let hint = suggestion(unknown[0], names.iter().map(String::as_str));
             let (count, unknown) = (count(unknown.len()), listed(unknown));
-            format!("{count} {unknown}: the network was not trained on it{hint}: leave it out, or name the labels with --label")
+            format!(
+                "{count} {unknown}: the network was not trained on it{hint}: leave it out, or name the labels with --label"
+            )
         }
         (_, []) => format!("{} {}: missing; the network needs it", count(missing.len()), listed(missing)),
         _ => {
@@ -162,9 +165,8 @@ fn asked_label(first: &[&str], asked: &LabelColumn) -> Result<usize, String> {
     match asked {
         LabelColumn::Last => Ok(last),
         LabelColumn::Index(index) if *index <= last => Ok(*index),
-        LabelColumn::Index(index) => {
-            of_name(&index.to_string()).map_err(|_| format!("label column {index}: the columns are 0 to {last}"))
-        }
+        LabelColumn::Index(index) => of_name(&index.to_string())
+            .map_err(|_| format!("label column {index}: the columns are 0 to {last}")),
         LabelColumn::Name(name) => of_name(name),
     }
 }
@@ -263,11 +265,15 @@ mod tests {
     fn columns_that_do_not_fit_are_named() {
         let message = |first: &[&str]| map(first, NAMES, None).unwrap_err();
         assert_eq!(message(&["a", "kind"]), "t.csv: column \"b\": missing; the network needs it");
-        assert!(message(&["a", "b", "z"]).starts_with("t.csv: column \"z\": the network was not trained on it"));
+        assert!(
+            message(&["a", "b", "z"]).starts_with("t.csv: column \"z\": the network was not trained on it")
+        );
         assert!(message(&["a", "B"]).contains("no \"b\", but \"B\": name the columns as in the training"));
         assert!(message(&["a", "b", "a"]).contains("columns 0 and 2 are both called \"a\""));
         assert!(message(&["kind", "a", "b", "kind"]).contains("columns 0 and 3 are both called \"kind\""));
-        assert!(map(&["a", "b"], NAMES, Some("c")).unwrap_err().contains("label column \"c\": not in the first"));
+        assert!(
+            map(&["a", "b"], NAMES, Some("c")).unwrap_err().contains("label column \"c\": not in the first")
+        );
     }
 
     #[test]
@@ -285,7 +291,9 @@ mod tests {
         let message = |first: &[&str], label| map(first, None, label).unwrap_err();
         assert!(message(&["1", "2", "3", "4"], None).contains("4 columns; the network takes 2 inputs"));
         assert!(message(&["1"], None).contains("1 columns; the network takes 2 inputs"));
-        assert!(message(&["1", "2"], Some("1")).contains("2 columns; the network takes 2 inputs and a label"));
+        assert!(
+            message(&["1", "2"], Some("1")).contains("2 columns; the network takes 2 inputs and a label")
+        );
         assert!(message(&["1", "2", "3"], Some("kind")).contains("there is no header: say its number"));
     }
 }

@@ -14,11 +14,10 @@ use crate::data::catalogue::download::DownloadProgress;
 use crate::data::format::arrays::{ArrayPart, ArraySet, Named};
 use crate::data::format::npy::{Array, Values};
 use crate::data::format::{idx, idx_folder, npz, stream};
-use crate::data::{DataError, Dataset, InputScaling, OpenOptions, Preprocessing, Samples, Sources, catalogue};
+use crate::data::{
+    DataError, Dataset, InputScaling, OpenOptions, Preprocessing, Samples, Sources, catalogue,
+};
 use crate::input::suggestion;
-
-/// The most classes that an error lists.
-const LISTED: usize = 10;
 
 /// The parts of a file, the first of them whole, in the order of the file.
 pub(super) struct Gathered {
@@ -70,7 +69,8 @@ impl<'a> Gatherer<'a> {
                 Kind::Table if !is_archive(file) => return self.table(options),
                 Kind::Npz => return self.arrays(npz::read_arrays(file)?, options),
                 Kind::Npy | Kind::Idx => {
-                    let problem = "has no labels: use `tune predict`, which needs none, or an NPZ archive with both";
+                    let problem =
+                        "has no labels: use `tune predict`, which needs none, or an NPZ archive with both";
                     return Err(DataError::malformed(file, problem));
                 }
                 Kind::Table => {}
@@ -149,7 +149,8 @@ impl<'a> Gatherer<'a> {
         let own = Preprocessing::of(&set);
         let is_same = (&own.scaling, own.levels) == (&self.trained.scaling, self.trained.levels);
         if own.shape != self.trained.shape {
-            let problem = format!("samples of shape {:?}; the network takes {:?}", own.shape, self.trained.shape);
+            let problem =
+                format!("samples of shape {:?}; the network takes {:?}", own.shape, self.trained.shape);
             return Err(DataError::malformed(self.file, problem));
         }
         if !is_same && own.scaling != InputScaling::Levels {
@@ -201,14 +202,13 @@ impl<'a> Gatherer<'a> {
     /// The number of the class called `text`.
     fn class(&self, text: &str, sample: usize) -> Result<u16, DataError> {
         let classes = &self.trained.classes;
-        let found = classes.iter().position(|class| class == text).and_then(|class| u16::try_from(class).ok());
+        let found =
+            classes.iter().position(|class| class == text).and_then(|class| u16::try_from(class).ok());
         found.ok_or_else(|| {
             let hint = suggestion(text, classes.iter().map(String::as_str));
-            let shown = classes.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
-            let more = if classes.len() > LISTED { ", ..." } else { "" };
             let problem = format!(
-                "label \"{text}\" of sample {sample}: the network decides between {shown}{more}{hint}: rename the \
-                 class in the file, or choose the label column with --label"
+                "label \"{text}\" of sample {sample}: no class of the network{hint}: rename the class in the file, or \
+                 choose the label column with --label"
             );
             DataError::malformed(self.file, problem)
         })

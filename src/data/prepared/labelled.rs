@@ -83,6 +83,11 @@ impl Labelled {
         Ok(Self::of(gathered, name, trained))
     }
 
+    /// The samples of `dataset`, read in its own way.
+    pub fn of_own_scaling(dataset: Dataset) -> Self {
+        Self { dataset, whole: None }
+    }
+
     fn of(gathered: Gathered, name: String, trained: &Preprocessing) -> Self {
         let Gathered { train: first, validation, test, label, header, range, notes } = gathered;
         let is_test_cut = test.is_none();

@@ -167,7 +167,8 @@ impl<'a> Lines<'a> {
             }
             None => None,
         };
-        visit(&Row { values, label }).map_err(|(feature, rule)| self.cell_error(map, map.inputs[feature], rule))
+        visit(&Row { values, label })
+            .map_err(|(feature, rule)| self.cell_error(map, map.inputs[feature], rule))
     }
 
     /// The number of the current line, from 1.

@@ -43,7 +43,9 @@ impl IntegerTensor {
     fn narrowed(&self) -> (Dtype, Vec<u8>) {
         let fits = |low: i64, high: i64| self.values.iter().all(|&value| (low..=high).contains(&value));
         match () {
-            () if fits(i8::MIN.into(), i8::MAX.into()) => (Dtype::I8, self.bytes(|value| [value as i8 as u8])),
+            () if fits(i8::MIN.into(), i8::MAX.into()) => {
+                (Dtype::I8, self.bytes(|value| [value as i8 as u8]))
+            }
             () if fits(i16::MIN.into(), i16::MAX.into()) => {
                 (Dtype::I16, self.bytes(|value| (value as i16).to_le_bytes()))
             }

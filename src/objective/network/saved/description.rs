@@ -55,7 +55,11 @@ pub struct TrainedOn {
 impl Description {
     /// A description of this version in which nothing is said.
     pub fn new() -> Self {
-        Self { schema: SCHEMA, program: concat!("tune ", env!("CARGO_PKG_VERSION")).to_owned(), ..Self::default() }
+        Self {
+            schema: SCHEMA,
+            program: concat!("tune ", env!("CARGO_PKG_VERSION")).to_owned(),
+            ..Self::default()
+        }
     }
 
     /// Its JSON, in one line.
