@@ -6,7 +6,7 @@
 //! are written directly.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 #[cfg(unix)]
 use std::time::{Duration, Instant};
@@ -57,12 +57,61 @@ pub enum Unwritable {
 /// # Errors
 /// The file cannot be written whole. A regular file is then as it was.
 pub fn write(file: &Path, content: &[u8]) -> io::Result<()> {
-    match Target::of(file)? {
-        Target::File(path) => replace(&path, content),
-        Target::Stream(path) => {
-            let mut stream = open_stream(&path)?;
-            stream.write_all(content)?;
-            stream.flush()
+    let mut pieces = Pieces::begin(file)?;
+    pieces.write(content)?;
+    pieces.finish()
+}
+
+/// A file that is written piece by piece. A regular file appears when it is finished; until then, and
+/// for ever if that does not come, it is as it was.
+#[derive(Debug)]
+pub struct Pieces(Writing);
+
+#[derive(Debug)]
+enum Writing {
+    /// A file beside the `path` to which it will be moved, and what stands there.
+    Beside { new: BufWriter<NamedTempFile>, path: PathBuf, there: Option<Metadata> },
+    /// A device, a FIFO or an open descriptor.
+    Stream(File),
+}
+
+impl Pieces {
+    /// Begins to write `file`.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn begin(file: &Path) -> io::Result<Self> {
+        Ok(Self(match Target::of(file)? {
+            Target::File(path) => {
+                let there = fs::metadata(&path).ok();
+                let new = BufWriter::new(beside(folder_of(&path), there.as_ref())?);
+                Writing::Beside { new, path, there }
+            }
+            Target::Stream(path) => Writing::Stream(open_stream(&path)?),
+        }))
+    }
+
+    /// Adds `piece`.
+    ///
+    /// # Errors
+    /// The system does not write it.
+    pub fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        match &mut self.0 {
+            Writing::Beside { new, .. } => new.write_all(piece),
+            Writing::Stream(stream) => stream.write_all(piece),
+        }
+    }
+
+    /// Ends the file and puts it into its place.
+    ///
+    /// # Errors
+    /// The system does not write it.
+    pub fn finish(self) -> io::Result<()> {
+        match self.0 {
+            Writing::Beside { new, path, there } => {
+                replace(new.into_inner().map_err(io::IntoInnerError::into_error)?, &path, there.as_ref())
+            }
+            Writing::Stream(mut stream) => stream.flush(),
         }
     }
 }
@@ -242,12 +291,9 @@ fn open_stream(path: &Path) -> io::Result<File> {
     File::options().append(true).open(path)
 }
 
-/// Writes a file beside `path`, and moves it there when it is whole.
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let there = fs::metadata(path).ok();
-    let mut new = beside(folder_of(path), there.as_ref())?;
-    new.write_all(content)?;
-    if let Some(there) = &there {
+/// Moves the whole file `new` to `path`, with the mode and the owner of what is `there`.
+fn replace(new: NamedTempFile, path: &Path, there: Option<&Metadata>) -> io::Result<()> {
+    if let Some(there) = there {
         keep_owner(new.as_file(), there);
         new.as_file().set_permissions(there.permissions())?;
     }

@@ -106,7 +106,15 @@ fn write(
     let integers = IntegerNetwork::new(network, &profile, &DeployOptions::default())?;
     let bytes = nir::write(
         &integers,
-        &Export { flavour, chip: "loihi1", input_max: 1, coding, by_pixel: true, keyed: true },
+        &Export {
+            flavour,
+            chip: "loihi1",
+            input_max: 1,
+            coding,
+            by_pixel: true,
+            keyed: true,
+            description: None,
+        },
     )?;
     Ok(std::fs::write(file, bytes)?)
 }

@@ -8,7 +8,7 @@ use super::profile::ChipProfile;
 use super::profile::format::InputSpikes;
 use super::quantize::{DeployOptions, IntegerNetwork};
 use super::run::{Run, Runner};
-use crate::network::BinaryNetwork;
+use crate::network::{BinaryNetwork, Decision};
 
 /// A chip on which networks can be deployed.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,6 +86,15 @@ impl Deployment {
     /// The inputs have another width than the network's, or a level above its largest.
     pub fn run(&self, inputs: ArrayView2<'_, u8>) -> Result<Run, RunError> {
         self.runner.run(inputs)
+    }
+
+    /// The chip's decisions on samples, (N, I), bit for bit those of [`Deployment::run`], without a
+    /// count of what they cost.
+    ///
+    /// # Errors
+    /// As [`Deployment::run`].
+    pub fn decide(&self, inputs: ArrayView2<'_, u8>) -> Result<Vec<Decision>, RunError> {
+        self.runner.decide(inputs)
     }
 }
 

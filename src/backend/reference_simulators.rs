@@ -194,8 +194,15 @@ mod tests {
         let network = network(&layers, Compare::Gt, 1);
         let deployment = chip("loihi1").deploy(&network, &DeployOptions::default()).expect("it fits");
         let flavour = Flavour::IntegrateAndFire;
-        let export =
-            Export { flavour, chip: "loihi1", input_max: 1, coding: None, by_pixel: true, keyed: true };
+        let export = Export {
+            flavour,
+            chip: "loihi1",
+            input_max: 1,
+            coding: None,
+            by_pixel: true,
+            keyed: true,
+            description: None,
+        };
         let bytes = nir::write(deployment.network(), &export).expect("NIR has these layers");
         (deployment, bytes)
     }

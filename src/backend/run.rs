@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ndarray::{ArrayView1, ArrayView2, s};
+use ndarray::{ArrayView1, ArrayView2, Axis, s};
 use rayon::prelude::*;
 
 use super::cost::CostModel;
@@ -115,6 +115,30 @@ impl Runner {
             totals.append(block?);
         }
         Ok(self.summary(totals))
+    }
+
+    /// The decisions on all samples, (N, I), and nothing else.
+    pub(super) fn decide(&self, inputs: ArrayView2<'_, u8>) -> Result<Vec<Decision>, RunError> {
+        self.simulator.check_width(inputs.ncols())?;
+        let can_count = self.simulator.can_count();
+        let length = if can_count { Counts::BLOCK } else { BLOCK };
+        let decide = |memory: &mut (Block, Counts), (number, inputs): (usize, ArrayView2<'_, u8>)| {
+            let (block, counts) = memory;
+            if can_count {
+                self.simulator.count(number * length, inputs, counts)?;
+                return Ok(counts.decisions.clone());
+            }
+            self.simulator.run(number * length, inputs, block)?;
+            Ok(block.decisions.clone())
+        };
+        let blocks: Vec<_> = inputs.axis_chunks_iter(Axis(0), length).enumerate().collect();
+        let blocks: Vec<Result<Vec<Decision>, RunError>> =
+            blocks.into_par_iter().map_init(Default::default, decide).collect();
+        let mut decisions = Vec::with_capacity(inputs.nrows());
+        for block in blocks {
+            decisions.append(&mut block?);
+        }
+        Ok(decisions)
     }
 
     fn block(

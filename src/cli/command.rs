@@ -10,6 +10,7 @@ use super::commands::export::ExportCommand;
 use super::commands::launch::LaunchCommand;
 use super::commands::net::NetCommand;
 use super::commands::pick::PickArgs;
+use super::commands::predict::PredictArgs;
 use super::commands::schema::SchemaKind;
 use super::commands::show::ShowArgs;
 use super::commands::status::StatusArgs;
@@ -86,6 +87,8 @@ pub(super) enum Command {
     Show(ShowArgs),
     /// Pick another winner from the front of a study that has ended
     Pick(PickArgs),
+    /// Predict the classes of new samples with a trained network
+    Predict(PredictArgs),
     /// Score a trained network on a chip
     Eval(EvalArgs),
     /// Write a study or a trained network as a file for other programs

@@ -8,7 +8,7 @@ use ndarray::{Array2, Ix1};
 use super::format::table::{Reals, Scale, Table};
 use super::format::{csv, stream};
 use super::parts::Parts;
-use super::{DataError, OpenOptions, Reading, Samples, Scaling, classes};
+use super::{DataError, InputScaling, OpenOptions, Reading, Samples, Scaling, classes};
 
 /// The file of the digits; `datasets/README.md` states its source and licence.
 const DIGITS: &[u8] = include_bytes!("../../datasets/digits.csv.gz");
@@ -28,6 +28,8 @@ pub(super) fn digits() -> Result<Parts, DataError> {
         header: None,
         range: [0.0, f64::from(DIGIT_LEVELS)],
         scaling: Scaling::Divided { maximum: DIGIT_LEVELS },
+        inputs: InputScaling::Levels,
+        columns: None,
         is_test_cut: true,
         notes: Vec::new(),
     };
@@ -52,7 +54,8 @@ fn table(set: LinfaDataset<f64, usize, Ix1>) -> Result<Table, DataError> {
     let (classes, labels) = classes::number(&labels, "the target", Path::new("built-in table"))?;
     let (shape, train) = ([1, 1, features.ncols()], Reals { features, labels });
     let (scale, label, header, notes) = (Scale::PerColumn, None, None, Vec::new());
-    Ok(Table { shape, scale, classes, train, validation: None, test: None, label, header, notes })
+    let (validation, test, columns) = (None, None, None);
+    Ok(Table { shape, scale, classes, train, validation, test, label, header, columns, notes })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Input coding: how input values enter the network and the chip, as numbers or as spikes.
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -107,7 +107,23 @@ impl InputCoding {
         let shape = [height, width, self.width(channels)];
         match self {
             Self::Graded => Coded { inputs: samples.inputs.clone(), shape, max: levels, labels },
-            _ => Coded { inputs: self.binary(&samples.inputs, levels), shape, max: 1, labels },
+            _ => Coded { inputs: self.binary(samples.inputs.view(), levels), shape, max: 1, labels },
+        }
+    }
+
+    /// The largest coded input, where an input of `levels` stands for 1.0.
+    pub fn max(self, levels: u8) -> u8 {
+        match self {
+            Self::Graded => levels,
+            Self::Threshold { .. } | Self::Thermometer { .. } => 1,
+        }
+    }
+
+    /// (N, I'): the coded inputs of samples, (N, I), whose input `levels` stands for 1.0.
+    pub fn code(self, inputs: ArrayView2<'_, u8>, levels: u8) -> Array2<u8> {
+        match self {
+            Self::Graded => inputs.to_owned(),
+            _ => self.binary(inputs, levels),
         }
     }
 
@@ -118,21 +134,23 @@ impl InputCoding {
         }
     }
 
-    fn binary(self, inputs: &Array2<u8>, levels: u8) -> Array2<u8> {
+    fn binary(self, inputs: ArrayView2<'_, u8>, levels: u8) -> Array2<u8> {
         let lowest: Vec<u16> = self.thresholds().into_iter().map(|at| lowest_above(at, levels)).collect();
-        let mut coded = Array2::zeros((inputs.nrows(), self.width(inputs.ncols())));
-        if lowest.is_empty() {
-            return coded;
-        }
-        for (mut row, values) in coded.rows_mut().into_iter().zip(inputs.rows()) {
-            for (mut channels, &value) in row.exact_chunks_mut(lowest.len()).into_iter().zip(values) {
-                channels
-                    .iter_mut()
-                    .zip(&lowest)
-                    .for_each(|(fires, &low)| *fires = u8::from(u16::from(value) >= low));
+        let width = self.width(inputs.ncols());
+        let mut coded = Vec::with_capacity(inputs.nrows() * width);
+        for row in inputs.rows() {
+            let row = row.as_standard_layout();
+            let values = row.as_slice().expect("a row in standard layout lies in one piece");
+            match lowest[..] {
+                [low] => coded.extend(values.iter().map(|&value| u8::from(u16::from(value) >= low))),
+                _ => coded.extend(
+                    values
+                        .iter()
+                        .flat_map(|&value| lowest.iter().map(move |&low| u8::from(u16::from(value) >= low))),
+                ),
             }
         }
-        coded
+        Array2::from_shape_vec((inputs.nrows(), width), coded).expect("a channel per input and threshold")
     }
 
     fn thresholds(self) -> Vec<f64> {

@@ -27,6 +27,8 @@ mod format;
 mod open;
 mod options;
 mod parts;
+mod prepared;
+mod preprocessing;
 mod split;
 mod summary;
 mod yinyang;
@@ -40,6 +42,10 @@ pub use coding::{Coded, CodingError, InputCoding};
 pub use error::DataError;
 pub use format::cifar::Cifar;
 pub use options::{Channels, ChoiceError, Header, LabelColumn, OpenOptions};
+pub use prepared::{
+    Batch, BatchOptions, DataPart, Labelled, ReadSamples, Source, Split, Visit, read_batches,
+};
+pub use preprocessing::{Columns, InputScaling, Preprocessing};
 pub use summary::{ClassCount, DataSummary, Reading, Scaling};
 
 use ndarray::Array2;

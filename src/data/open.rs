@@ -146,7 +146,7 @@ fn cifar_classes(set: Cifar) -> Result<Vec<String>, DataError> {
 }
 
 /// The name of the file without its extensions, or the name of the folder.
-fn stem(path: &Path) -> String {
+pub(super) fn stem(path: &Path) -> String {
     let name = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let name = name.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let unpacked = name.strip_suffix(".gz").unwrap_or(&name);

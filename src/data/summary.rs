@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Dataset, Samples};
+use super::{Columns, Dataset, InputScaling, Samples};
 
 /// The most classes that are listed one by one in a line.
 const LISTED: usize = 10;
@@ -46,6 +46,10 @@ pub struct Reading {
     pub range: [f64; 2],
     /// How values became inputs.
     pub scaling: Scaling,
+    /// The same with every range, for samples that are read later.
+    pub inputs: InputScaling,
+    /// The columns of a table in a file.
+    pub columns: Option<Columns>,
     /// Whether the test part was cut from the training part.
     pub is_test_cut: bool,
     /// What was left out or changed, one sentence each.
@@ -240,6 +244,8 @@ mod tests {
                 header: Some(true),
                 range: [-1.0, 2.5],
                 scaling: Scaling::Columns,
+                inputs: InputScaling::Columns { low: vec![-1.0; 4], high: vec![2.5; 4] },
+                columns: None,
                 is_test_cut: true,
                 notes: vec!["column 0 is left out".into()],
             },

@@ -42,6 +42,7 @@ pub(super) fn generate() -> Result<Parts, DataError> {
         test: Some(draw(TEST_SAMPLES, &seed.child("test"))),
         label: None,
         header: None,
+        columns: None,
         notes: Vec::new(),
     }
     .into_parts()

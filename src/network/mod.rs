@@ -53,7 +53,7 @@ pub mod reference;
 
 pub use binary::decision::Decision;
 pub(crate) use binary::file::with_sorted_metadata;
-pub use binary::file::{FileError, Remarks};
+pub use binary::file::{FileError, IntegerTensor, Remarks};
 pub use binary::{BinaryLayer, BinaryNetwork, Malformed};
 pub use layer::activation::{Shape, Slope, Surrogate, sharpened};
 pub use layer::head::{Loss, Teacher};

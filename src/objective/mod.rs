@@ -19,12 +19,15 @@ pub use network::goals::Goals;
 pub use network::plan::Plan;
 pub use network::plan::domain::Allowed;
 pub use network::plan::hyperparameters::{Domains, Hyperparameters, PlanError};
-pub use network::saved::{ModelError, ModelFile, SavedNetwork};
-pub use network::score::{DataPart, Score, ScoreBySample, ScoreError, Scoring};
+pub use network::saved::{Description, ModelError, ModelFile, SavedNetwork, TrainedOn};
+pub use network::scoring::{
+    ByClass, ClassScore, PREDICTION_COLUMNS, PredictionForm, PredictionLine, Predictor, Score, ScoreBySample,
+    ScoreError, Scoring,
+};
 pub use replicates::{evaluate_replicates, first_replicate};
 pub use segment::{Advance, Pause, Segment, SegmentEnd};
 
-pub use crate::data::DataSummary;
+pub use crate::data::{DataPart, DataSummary};
 use crate::seed::Seed;
 use crate::space::{Foresee, Point};
 use crate::study::{Metric, Outcome};

@@ -70,7 +70,7 @@ mod tests {
 
     use super::*;
     use crate::backend::ChipProfile;
-    use crate::data::{Dataset, OpenOptions, Sources};
+    use crate::data::{Dataset, OpenOptions, Sources, Split};
     use crate::objective::network::classify::Classify;
     use crate::objective::{Goal, Goals, Objective, Sweep};
     use crate::seed::Seed;
@@ -82,7 +82,8 @@ mod tests {
         let iris = Dataset::open("iris", &OpenOptions::default(), &sources, &mut |_| {}).unwrap();
         let sweep = Sweep { faults: Vec::new(), rates: Vec::new(), maps: 1, seed: 0 };
         let goals = Goals { list: vec![Goal::Accuracy, Goal::Spikes], constraints: Vec::new(), sweep };
-        Classify::new(iris, ChipProfile::builtin("ideal").unwrap(), 0.25, goals, &Seed::root(1)).unwrap()
+        let split = Split { validation: 0.25, seed: 1 };
+        Classify::new(iris, ChipProfile::builtin("ideal").unwrap(), split, goals).unwrap()
     }
 
     fn point() -> Point {

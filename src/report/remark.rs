@@ -54,7 +54,19 @@ pub enum Remark {
         /// The coding that is used.
         coding: String,
     },
-    /// Many trials failed.
+    /// The file of a network does not say how its inputs were scaled.
+    UnknownScaling {
+        /// The file.
+        model: String,
+    },
+    /// A network is scored on other data than those that it was trained on.
+    NotTrainedOn {
+        /// The name of the data set.
+        dataset: String,
+        /// Whether a part of it was asked for.
+        is_part: bool,
+    },
+    /// Many of the trials failed.
     ManyFailed {
         /// The number of failed trials, at least 1.
         failed: usize,
@@ -134,6 +146,18 @@ impl fmt::Display for Remark {
                 "chip {chip} takes no graded input: input_coding is not searched there; to search it, choose a chip \
                  that takes graded input, such as ideal"
             ),
+            Self::UnknownScaling { model } => write!(
+                f,
+                "{model} does not say how its inputs were scaled and what its classes are called: the data set is \
+                 scaled by its own training part, and classes go by their order; a training with this version keeps both"
+            ),
+            Self::NotTrainedOn { dataset, is_part: true } => write!(
+                f,
+                "{dataset} is not the data of the training: its parts are cut anew, and may have samples of the training"
+            ),
+            Self::NotTrainedOn { dataset, is_part: false } => {
+                write!(f, "{dataset} is not the data of the training: all of its samples are scored")
+            }
             Self::WarmStart { source, known, failed, left_out } => {
                 write!(f, "{known} results of {source} are known before the first trial")?;
                 if *failed > 0 {

@@ -11,7 +11,7 @@ use spiketune::data::{Dataset, OpenOptions, Sources};
 use spiketune::input;
 use spiketune::network::{Network, Spec};
 use spiketune::objective::external::is_report;
-use spiketune::objective::{ModelFile, Plan, SavedNetwork};
+use spiketune::objective::{Description, ModelFile, Plan, SavedNetwork};
 use spiketune::search::Strategy;
 use spiketune::seed::{Seed, Stream};
 use spiketune::space::{Point, Space};
@@ -301,9 +301,12 @@ fn model(bytes: &[u8]) {
     let ideal = Chip::new(ChipProfile::builtin("ideal").expect("it is built in"));
     for shape in [[1, 1, 4], [8, 8, 1], [4, 4, 2], [6, 6, 1]] {
         let Ok(network) = file.network(shape, 1, Reading::default()) else { continue };
-        let saved = SavedNetwork { network, coding: None, deploy: file.deploy() };
-        deploy(&chip, &saved, &saved.deploy);
-        deploy(&ideal, &saved, &saved.deploy);
+        let saved = SavedNetwork {
+            network,
+            description: Description { deploy: file.deploy(), ..Description::default() },
+        };
+        deploy(&chip, &saved, &saved.description.deploy);
+        deploy(&ideal, &saved, &saved.description.deploy);
         if matches!(file, ModelFile::Saved(_)) {
             break;
         }

@@ -9,7 +9,7 @@ use ndarray::Array2;
 
 use super::error::NirError;
 use super::graph::{Graph, Node, tree};
-use super::metadata::{CODING, INPUT_MAX, KEY, ORDER, OUR_ORDER};
+use super::metadata::{CODING, DESCRIPTION, INPUT_MAX, KEY, ORDER, OUR_ORDER};
 use super::operation::{Operation, Padding};
 use super::stage::place;
 use super::tree::{Array, Item, Tree, Width};
@@ -66,6 +66,9 @@ fn metadata(network: &IntegerNetwork, export: &Export<'_>, outputs: Volume) -> T
     if let Some(coding) = export.coding {
         let text = serde_json::to_string(&coding).expect("a coding can be written as JSON");
         metadata.insert(CODING.to_owned(), Item::Text(text));
+    }
+    if let Some(description) = export.description {
+        metadata.insert(DESCRIPTION.to_owned(), Item::Text(description.to_owned()));
     }
     metadata
 }

@@ -8,6 +8,8 @@ use crate::data::InputCoding;
 pub(super) const KEY: &str = "key";
 /// The input coding as JSON.
 pub(super) const CODING: &str = "input_coding";
+/// What is known of the network beside its graph.
+pub(super) const DESCRIPTION: &str = "tune";
 /// The largest input; if given, inputs are whole numbers up to it.
 pub(super) const INPUT_MAX: &str = "input_max";
 /// The time step, in the unit of the time constants: names that programs give it.
@@ -98,6 +100,14 @@ impl<'a> Metadata<'a> {
                 (Err(error), _) => Err(problem(error.to_string())),
             },
             Some(_) => Err(problem("is not a text".to_owned())),
+        }
+    }
+
+    /// The text of the entry in which `tune` describes the network.
+    pub fn description(&self) -> Option<&'a str> {
+        match self.tree.get(DESCRIPTION) {
+            Some(Item::Text(text)) => Some(text),
+            _ => None,
         }
     }
 

@@ -13,10 +13,10 @@
 //! - `time_step`, `timestep` or `dt`: the time step, in the unit of the time constants
 //! - `input_max`: inputs are whole numbers from 0 to it
 //! - `input_order`, `input_coding`: order and coding of the inputs
-//! - `key`, (K, N) for K classes and N output neurons: which output neuron, in the graph's order,
-//!   votes for which class
-//! - `chip`, `weight_bits`, and at each node `scales` (for each channel, the real weight that an
-//!   integer weight of 1 stands for): information for people, not used here
+//! - `key`, (K, N): which output neuron, in the graph's order, votes for which class
+//! - `tune`: what `tune` knows of a network of its own beside the graph, as JSON
+//! - `chip`, `weight_bits`, and at each node `scales` (the real weight of a weight of 1, by
+//!   channel): for readers only
 //!
 //! Source:
 //!
@@ -74,6 +74,8 @@ pub struct Export<'a> {
     pub by_pixel: bool,
     /// Whether the key is written: which output neurons vote for which class.
     pub keyed: bool,
+    /// What is known of the network beside its graph, in one text; `None`: nothing.
+    pub description: Option<&'a str>,
 }
 
 /// The bytes of a NIR file (HDF5) of `network`.
@@ -161,6 +163,11 @@ impl NirFile {
     /// Whether a list of inputs is ordered pixel by pixel, rather than channel by channel.
     pub fn is_by_pixel(&self) -> bool {
         Metadata::new(&self.graph.metadata).is_in_our_order()
+    }
+
+    /// What is known of the network beside its graph, as [`Export::description`] said it.
+    pub fn description(&self) -> Option<&str> {
+        Metadata::new(&self.graph.metadata).description()
     }
 
     /// Whether the file says which output neuron votes for which class.

@@ -111,6 +111,7 @@ fn written(network: &BinaryNetwork, name: &str, flavour: Flavour) -> Result<NirF
         coding: None,
         by_pixel: true,
         keyed: true,
+        description: None,
     };
     NirFile::from_bytes(write(&integers, &export)?)
 }
@@ -181,6 +182,7 @@ fn coding_and_largest_input_are_read_back_and_checked() {
         coding,
         by_pixel: true,
         keyed: true,
+        description: None,
     };
     let file = NirFile::from_bytes(write(&integers(&network), &export).unwrap()).unwrap();
     assert_eq!(file.coding(), Ok(coding));

@@ -2,22 +2,21 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use crate::backend::Chip;
 use crate::cli::options::data::DataArgs;
+use crate::cli::options::deployed::DeployedArgs;
 use crate::cli::options::faults::{FaultChoice, fault};
-use crate::cli::options::nir::NirArgs;
 use crate::cli::options::numbers::share;
 use crate::cli::options::threads::ThreadsArgs;
 use crate::cli::setup::output::{Inputs, Output};
-use crate::cli::setup::{chip, dataset, machine, model};
+use crate::cli::setup::{dataset, machine, model};
+use crate::cli::shown::by_class::by_class_text;
 use crate::cli::shown::exit::Exit;
 use crate::cli::shown::streams;
-use crate::data::InputCoding;
-use crate::objective::{DataPart, ModelFile, Robustness, Scoring, Sweep};
+use crate::objective::{DataPart, ModelFile, Robustness, Score, Scoring, Sweep};
 use crate::report::{self, Remark};
 use crate::units::digits;
 
@@ -27,26 +26,13 @@ pub(crate) struct EvalArgs {
     pub model: PathBuf,
     #[command(flatten)]
     pub data: DataArgs,
-    /// Part of the data set to score the network on
-    #[arg(long, value_enum, default_value_t = PartKind::Test)]
-    pub part: PartKind,
-    /// Chip to deploy on: a name such as loihi1 or truenorth (see configs/chips), ideal, or a JSON file
-    #[arg(long, value_name = "NAME|FILE", default_value = "ideal")]
-    pub chip: String,
-    /// How inputs become spikes: graded, threshold:X or thermometer:L; if left out, as the
-    /// network's file says
-    ///
-    /// graded passes the value itself, from 0 to 1. threshold:X sends a spike if the value is above
-    /// X. thermometer:L has L channels per value: the larger the value, the more of them send a
-    /// spike.
-    #[arg(long, value_name = "CODING")]
-    pub input_coding: Option<InputCoding>,
-    /// Bits per deployed weight; if left out, the number used in training, or else that of the chip
-    #[arg(long, value_name = "N")]
-    pub weight_bits: Option<u8>,
-    /// Also score the network on faulty chips with these kinds of faults: all, or a list of
-    /// stuck-at-zero, stuck-at-max, bit-flip, weight-variation, dead-neuron, saturated-neuron,
-    /// threshold-shift, dropped-spike, masked-core
+    /// Part of the data set; test if left out, or all of a file that has no parts and is not that of the training
+    #[arg(long, value_enum)]
+    pub part: Option<PartKind>,
+    #[command(flatten)]
+    pub deployed: DeployedArgs,
+    /// Faults for scores on faulty chips: all, or a list of stuck-at-zero, stuck-at-max, bit-flip, weight-variation,
+    /// dead-neuron, saturated-neuron, threshold-shift, dropped-spike, masked-core
     #[arg(long, value_name = "FAULT,...", value_delimiter = ',', value_parser = fault)]
     pub faults: Vec<FaultChoice>,
     /// Rates of each kind of fault: the share of broken parts, or the standard deviation for
@@ -62,8 +48,6 @@ pub(crate) struct EvalArgs {
     /// Exit with code 3 if the accuracy is below this value, from 0 to 1
     #[arg(long, value_name = "ACCURACY", value_parser = share)]
     pub fail_under: Option<f64>,
-    #[command(flatten)]
-    pub nir: NirArgs,
     /// File to write: a CSV table with a line per sample: sample, label, predicted, margin, tie
     #[arg(long, value_name = "FILE")]
     pub predictions: Option<PathBuf>,
@@ -80,56 +64,67 @@ pub(crate) enum PartKind {
     Test,
     /// The training part, on which networks learn
     Train,
+    /// What networks are chosen by
+    Validation,
+    /// Every sample, in the order of the file
+    All,
 }
 
-/// Input coding for a NIR file that names none, if the chip takes only spikes: a value above half
-/// of the range becomes a spike.
-const HALF: InputCoding = InputCoding::Threshold { at: 0.5 };
+impl From<PartKind> for DataPart {
+    fn from(kind: PartKind) -> Self {
+        match kind {
+            PartKind::Test => Self::Test,
+            PartKind::Train => Self::Train,
+            PartKind::Validation => Self::Validation,
+            PartKind::All => Self::All,
+        }
+    }
+}
 
 /// Scores the network that `args` name.
 pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     machine::use_threads(args.threads.threads)?;
     let name = args.model.display().to_string();
-    let named = Inputs::default().with("MODEL", Some(&args.model)).with("--chip", Some(&args.chip));
-    let inputs = named.with_dataset(&args.data);
+    let inputs =
+        Inputs::default().with("MODEL", Some(&args.model)).with("--chip", args.deployed.chip.as_ref());
+    let inputs = inputs.with_dataset(&args.data);
     let predictions = args.predictions.as_deref().map(|file| Output::check(file, &inputs)).transpose()?;
-    let (profile, _) = chip::open(&args.chip)?;
     let model = model::open(&args.model)?;
-    let time_step = args.nir.step_for(&model).with_context(|| name.clone())?;
-    let chip = Chip::new(profile);
-    let coding = coding(args, &model, &chip).with_context(|| name.clone())?;
-    let dataset = dataset::open(&args.data, !args.json)?;
-    let mut deploy = model.deploy();
-    deploy.weight_bits = args.weight_bits.or(deploy.weight_bits);
-    let part = match args.part {
-        PartKind::Test => DataPart::Test,
-        PartKind::Train => DataPart::Train,
-    };
+    let time_step = args.deployed.time_step(&model, &name)?;
+    let description = model.description().with_context(|| name.clone())?;
+    let chip = args.deployed.chip(&description)?;
+    let coding = args.deployed.coding(&model, &description, &chip).with_context(|| name.clone())?;
+    let data = dataset::open_to_score(&args.data, !args.json, &description, args.part.map(DataPart::from))?;
     let sweep = sweep(args);
-    let faults = sweep.as_ref();
-    let (name, model, chip, dataset) = (&name, &model, &chip, &dataset);
-    let memory = machine::memory_share(1);
-    let scoring = Scoring { name, model, chip, dataset, part, coding, time_step, deploy, faults, memory };
+    let scoring = Scoring {
+        name: &name,
+        model: &model,
+        chip: &chip,
+        dataset: &data.dataset,
+        samples: &data.samples,
+        part: data.part,
+        coding,
+        time_step,
+        deploy: args.deployed.deploy(&model),
+        faults: sweep.as_ref(),
+        memory: machine::memory_share(1),
+    };
     let remarks = model.remarks(scoring.reading()).with_context(|| name.clone())?;
     let scored = scoring.score().with_context(|| name.clone())?;
     remarks.iter().for_each(|remark| streams::say(format_args!("{name}: {remark}")));
+    if description.inputs.is_none() && matches!(model, ModelFile::Saved(_)) {
+        streams::say(Remark::UnknownScaling { model: name.clone() });
+    }
+    data.remarks.iter().for_each(streams::say);
     if let Some(predictions) = predictions {
-        predictions.write(scored.predictions_csv(&dataset.classes))?;
+        predictions.write(scored.predictions_csv(&data.dataset.classes))?;
         streams::say(format_args!("written to {}", predictions.file().display()));
     }
     let score = scored.score;
-    let text = match args.json {
-        true => serde_json::to_string(&score)? + "\n",
-        false => {
-            let faults = score.faults.iter().map(|faults| format!("\n{}", table(faults)));
-            faults.fold(report::network_text(&score.attributes(), &json!(score.chip)), |text, more| {
-                text + &more
-            })
-        }
-    };
     if !args.json {
         score.data_loaded.iter().for_each(|data| streams::say(data.line()));
     }
+    let text = if args.json { serde_json::to_string(&score)? + "\n" } else { text(&score) };
     streams::print(&text)?;
     match args.fail_under {
         Some(least) if score.accuracy < least => {
@@ -141,22 +136,16 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     }
 }
 
-/// How inputs are coded: as `--input-coding` says, else as the model's file says, else as the chip
-/// can take them.
-fn coding(args: &EvalArgs, model: &ModelFile, chip: &Chip) -> Result<InputCoding> {
-    if let Some(coding) = args.input_coding.or(model.coding()?) {
-        return Ok(coding);
+/// The score as people read it.
+fn text(score: &Score) -> String {
+    let mut text = report::network_text(&score.attributes(), &json!(score.chip));
+    if let Some(by_class) = &score.by_class {
+        text += &format!("\n{}", by_class_text(by_class));
     }
-    match model {
-        ModelFile::Saved(saved) if saved.network.input_max > 1 => Ok(InputCoding::Graded),
-        ModelFile::Saved(_) => bail!("does not say how inputs are coded: name it with --input-coding"),
-        ModelFile::Nir(_) if chip.takes_graded_inputs() => Ok(InputCoding::Graded),
-        ModelFile::Nir(_) => {
-            let chip = chip.profile().name.clone();
-            streams::say(Remark::AssumedCoding { chip, coding: HALF.to_string() });
-            Ok(HALF)
-        }
+    if let Some(faults) = &score.faults {
+        text += &format!("\n{}", table(faults));
     }
+    text
 }
 
 /// The kinds and rates of faults to score; `None` without `--faults`.

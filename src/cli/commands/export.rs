@@ -16,7 +16,7 @@ use crate::cli::{
     shown::streams,
 };
 use crate::network::BinaryNetwork;
-use crate::objective::{ModelFile, SavedNetwork};
+use crate::objective::{Description, ModelFile, SavedNetwork};
 use crate::report;
 use crate::study::Study;
 
@@ -120,7 +120,18 @@ fn network(args: &ExportNirArgs) -> Result<Exit> {
         FlavourKind::If => Flavour::IntegrateAndFire,
     };
     let chip = profile.name.clone();
-    let export = Export { flavour, chip: &chip, input_max: 1, coding: None, by_pixel: true, keyed: true };
+    let description = model.description().with_context(|| name.clone())?;
+    let description = Description { chip: Some(profile.clone()), ..description };
+    let text = description.inputs.is_some().then(|| description.to_text());
+    let export = Export {
+        flavour,
+        chip: &chip,
+        input_max: 1,
+        coding: None,
+        by_pixel: true,
+        keyed: true,
+        description: text.as_deref(),
+    };
     let (network, export, remarks) = match &model {
         ModelFile::Saved(saved) => own(args, &model, saved, export),
         ModelFile::Nir(file) => foreign(args, file, export),
@@ -152,7 +163,7 @@ fn own<'a>(
     if let Some(max) = args.input_max {
         bail!("--input-max {max}: a network that tune saved has its own largest input: leave it out");
     }
-    let (input_max, coding) = (saved.network.input_max, saved.coding);
+    let (input_max, coding) = (saved.network.input_max, saved.description.coding);
     Ok((saved.network.clone(), Export { input_max, coding, ..export }, Vec::new()))
 }
 

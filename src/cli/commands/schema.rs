@@ -6,8 +6,8 @@ use clap::ValueEnum;
 use crate::backend::ChipProfile;
 use crate::cli::shown::exit::Exit;
 use crate::cli::{serve, shown::streams};
-use crate::objective::Score;
 use crate::objective::external;
+use crate::objective::{Description, PredictionLine, Score};
 use crate::report::{Best, TrialLine};
 use crate::space::Space;
 use crate::tuner::Event;
@@ -28,7 +28,11 @@ pub(crate) enum SchemaKind {
     Serve,
     /// Object that `tune eval --json` prints
     Eval,
-    /// Line that `tune export jsonl` writes
+    /// One line of `tune predict --json`
+    Predict,
+    /// What a network's file says about it
+    Description,
+    /// One line of `tune export jsonl`
     Trial,
 }
 
@@ -47,6 +51,8 @@ fn schema(kind: SchemaKind) -> serde_json::Value {
         SchemaKind::Command => schemars::schema_for!(external::Message).to_value(),
         SchemaKind::Serve => schemars::schema_for!(serve::Message).to_value(),
         SchemaKind::Eval => Score::schema(),
+        SchemaKind::Predict => schemars::schema_for!(PredictionLine).to_value(),
+        SchemaKind::Description => schemars::schema_for!(Description).to_value(),
         SchemaKind::Trial => schemars::schema_for!(TrialLine).to_value(),
     }
 }
@@ -66,6 +72,8 @@ mod tests {
             (SchemaKind::Command, "command"),
             (SchemaKind::Serve, "serve"),
             (SchemaKind::Eval, "eval"),
+            (SchemaKind::Predict, "predict"),
+            (SchemaKind::Description, "description"),
             (SchemaKind::Trial, "trial"),
         ] {
             let file = format!("{folder}/{name}.schema.json");

@@ -2,6 +2,7 @@
 
 pub(super) mod confirm;
 pub(super) mod data;
+pub(super) mod deployed;
 pub(super) mod display;
 pub(super) mod faults;
 pub(super) mod fidelity;

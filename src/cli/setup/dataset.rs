@@ -1,27 +1,96 @@
-//! `--dataset`: the data set, opened or downloaded.
+//! `--dataset`: the data set, opened or downloaded, by its own scaling or by that of a network.
 
 use anyhow::{Result, bail};
 
 use crate::cli::options::data::DataArgs;
 use crate::cli::shown::progress::DownloadBar;
-use crate::data::Dataset;
+use crate::data::{DataError, DataPart, Dataset, DownloadProgress, Labelled, Preprocessing, Samples};
+use crate::objective::Description;
+use crate::report::Remark;
 
 /// Opens the data set that `args` name. If `shown`, a bar shows the progress of a download.
 ///
 /// # Errors
 /// No data set is named, or it cannot be found, read or downloaded.
 pub(crate) fn open(args: &DataArgs, shown: bool) -> Result<Dataset> {
-    let Some(name) = &args.dataset else {
-        bail!("--dataset is missing: name a data set of `tune data list`")
-    };
-    let sources = args.sources.sources()?;
-    let options = args.open_options();
+    let name = named(args)?;
+    let (sources, options) = (args.sources.sources()?, args.open_options());
+    with_bar(shown, |progress| Dataset::open(name, &options, &sources, progress))
+}
+
+fn named(args: &DataArgs) -> Result<&str> {
+    match &args.dataset {
+        Some(name) => Ok(name),
+        None => bail!("--dataset is missing: name a data set of `tune data list`"),
+    }
+}
+
+/// What `open` returns; a bar shows its downloads if `shown`.
+fn with_bar<T>(
+    shown: bool,
+    open: impl FnOnce(&mut dyn FnMut(DownloadProgress<'_>)) -> Result<T, DataError>,
+) -> Result<T> {
     let mut bar = DownloadBar::new();
-    let dataset = Dataset::open(name, &options, &sources, &mut |progress| {
+    let opened = open(&mut |progress| {
         if shown {
             bar.show(progress);
         }
     });
     bar.clear();
-    Ok(dataset?)
+    Ok(opened?)
+}
+
+/// Labelled samples to score a network on.
+pub(crate) struct ToScore {
+    /// The data set that they are of.
+    pub dataset: Dataset,
+    /// The samples.
+    pub samples: Samples,
+    /// The part that they are.
+    pub part: DataPart,
+    /// What people should know of them.
+    pub remarks: Vec<Remark>,
+}
+
+/// The samples of `args` for the network that `description` describes: `part` of them, or if it is
+/// `None` the test part; all of them in a file that has no parts of its own and is not the training's.
+///
+/// # Errors
+/// The data set cannot be opened, does not fit the network, or lacks the part.
+pub(crate) fn open_to_score(
+    args: &DataArgs,
+    shown: bool,
+    description: &Description,
+    part: Option<DataPart>,
+) -> Result<ToScore> {
+    let Some(trained) = &description.inputs else {
+        return by_own_scaling(open(args, shown)?, part.unwrap_or(DataPart::Test));
+    };
+    let name = named(args)?;
+    let (sources, options) = (args.sources.sources()?, args.open_options());
+    let set = with_bar(shown, |progress| Labelled::open(name, &options, &sources, progress, trained))?;
+    let trained_on = description.trained_on.as_ref();
+    let is_training = trained_on.is_some_and(|data| data.dataset_sha256 == set.dataset.checksum);
+    let is_other = !is_training && set.dataset.reading.is_test_cut;
+    let chosen = part.unwrap_or(if is_other { DataPart::All } else { DataPart::Test });
+    let samples = set.part(chosen, trained_on.and_then(|data| data.split.as_ref()))?;
+    let remark = is_other.then(|| Remark::NotTrainedOn {
+        dataset: set.dataset.name.clone(),
+        is_part: chosen != DataPart::All,
+    });
+    Ok(ToScore { samples, part: chosen, remarks: remark.into_iter().collect(), dataset: set.dataset })
+}
+
+fn by_own_scaling(dataset: Dataset, part: DataPart) -> Result<ToScore> {
+    let set = Labelled::of_own_scaling(dataset);
+    let samples = set.part(part, None)?;
+    Ok(ToScore { samples, part, remarks: Vec::new(), dataset: set.dataset })
+}
+
+/// The preprocessing of the data set that `args` name: that of another training on it.
+///
+/// # Errors
+/// It cannot be opened.
+pub(crate) fn preprocessing(args: &DataArgs, shown: bool) -> Result<Preprocessing> {
+    Ok(Preprocessing::of(&open(args, shown)?))
 }

@@ -11,10 +11,9 @@ use crate::cli::options::data::SourceArgs;
 use crate::cli::options::faults::FaultChoice;
 use crate::cli::options::study::StudyArgs;
 use crate::cli::options::tune::TuneArgs;
-use crate::data::{Channels, Dataset, Header, LabelColumn, OpenOptions};
+use crate::data::{Channels, Dataset, Header, LabelColumn, OpenOptions, Split};
 use crate::objective::network::classify::Classify;
 use crate::objective::{Goal, Goals, Sweep};
-use crate::seed::Seed;
 use crate::study::{Job, Setup, Training};
 use crate::units::Bytes;
 
@@ -93,9 +92,8 @@ pub(crate) fn network(training: &Training, dataset: Dataset, memory: Option<Byte
             seed: training.seed,
         },
     };
-    let split = Seed::root(training.seed).child("split");
-    Ok(Classify::new(dataset, profile, training.validation, goals, &split)?
-        .with_memory(memory, training.memory.map(Bytes)))
+    let split = Split { validation: training.validation, seed: training.seed };
+    Ok(Classify::new(dataset, profile, split, goals)?.with_memory(memory, training.memory.map(Bytes)))
 }
 
 /// The options with which the study opens the files of its data set.

@@ -70,13 +70,50 @@ impl Output {
         self.model.as_deref()
     }
 
-    /// Replaces the content of the file at once: a reader sees either the old or the new content.
+    /// Begins to replace the file's content piece by piece: a reader sees the old content until
+    /// [`Growing::finish`].
+    ///
+    /// # Errors
+    /// The system does not write it.
+    pub fn begin(&self) -> Result<Growing<'_>, WhileRunning> {
+        let pieces = output::Pieces::begin(&self.file).map_err(|error| unwritten(&self.file, &error))?;
+        Ok(Growing { file: &self.file, pieces })
+    }
+
+    /// Replaces the file's content, all at once: a reader sees the old or the new.
     ///
     /// # Errors
     /// The system cannot write the file.
     pub fn write(&self, content: impl AsRef<[u8]>) -> Result<(), WhileRunning> {
-        let failed = |error| WhileRunning(format!("cannot write {}: {error}", self.file.display()));
-        output::write(&self.file, content.as_ref()).map_err(failed)
+        output::write(&self.file, content.as_ref()).map_err(|error| unwritten(&self.file, &error))
+    }
+}
+
+fn unwritten(file: &Path, error: &std::io::Error) -> WhileRunning {
+    WhileRunning(format!("cannot write {}: {error}", file.display()))
+}
+
+/// A file that is written piece by piece.
+pub(crate) struct Growing<'a> {
+    file: &'a Path,
+    pieces: output::Pieces,
+}
+
+impl Growing<'_> {
+    /// Adds `piece`.
+    ///
+    /// # Errors
+    /// The system does not write it.
+    pub fn write(&mut self, piece: &str) -> Result<(), WhileRunning> {
+        self.pieces.write(piece.as_bytes()).map_err(|error| unwritten(self.file, &error))
+    }
+
+    /// Ends the file and puts it into its place.
+    ///
+    /// # Errors
+    /// The system does not write it.
+    pub fn finish(self) -> Result<(), WhileRunning> {
+        self.pieces.finish().map_err(|error| unwritten(self.file, &error))
     }
 }
 

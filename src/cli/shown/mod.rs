@@ -1,5 +1,6 @@
 //! Output: the progress of a study, exit codes and error lines, the streams.
 
+pub(super) mod by_class;
 pub(super) mod exit;
 pub(super) mod progress;
 pub(super) mod streams;

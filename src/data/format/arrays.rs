@@ -8,7 +8,7 @@ use super::layout::Layout;
 use super::npy::{Array, Values};
 use super::table::{Reals, Table, levels_of_bytes};
 use crate::data::parts::{self, Parts};
-use crate::data::{Channels, DataError, Reading, Samples, Scaling, classes};
+use crate::data::{Channels, DataError, InputScaling, Reading, Samples, Scaling, classes};
 
 /// The least maximum of features that nobody scaled, beside features of 0 to 1.
 const UNSCALED: f64 = 100.0;
@@ -141,7 +141,8 @@ fn assemble(
     let (train, validation, test) =
         three(parts.into_iter().map(|part| part.map(|part| part.into_reals(inputs))));
     let (shape, scale, label, header, notes) = (layout.shape, layout.scale(), Some(label), None, Vec::new());
-    Table { shape, scale, classes, train, validation, test, label, header, notes }.into_parts()
+    let columns = None;
+    Table { shape, scale, classes, train, validation, test, label, header, columns, notes }.into_parts()
 }
 
 /// Refuses parts of which one was scaled to 0 to 1 and another was not.
@@ -182,6 +183,8 @@ fn of_levels(
         header: None,
         range: [f64::from(least), f64::from(largest(&train))],
         scaling: Scaling::Divided { maximum: levels },
+        inputs: InputScaling::Levels,
+        columns: None,
         is_test_cut: false,
         notes: Vec::new(),
     };

@@ -13,7 +13,7 @@ use ndarray::Array2;
 
 use super::stream::{open, read_error};
 use crate::data::parts::{Parts, check_labels};
-use crate::data::{DataError, Reading, Samples, Scaling};
+use crate::data::{DataError, InputScaling, Reading, Samples, Scaling};
 
 const SIDE: usize = 32;
 const PIXELS: usize = SIDE * SIDE;
@@ -191,6 +191,8 @@ impl Cifar {
             header: None,
             range: [bytes().min().unwrap_or(0), bytes().max().unwrap_or(0)].map(f64::from),
             scaling: Scaling::Divided { maximum: u8::MAX },
+            inputs: InputScaling::Levels,
+            columns: None,
             is_test_cut: false,
             notes: Vec::new(),
         };

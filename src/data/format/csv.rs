@@ -12,7 +12,7 @@ use super::header::{Others, names_columns};
 use super::stream::{open, read_error};
 use super::table::{Reals, Scale, Table};
 use super::text::{Body, body, check_quotes, decoded};
-use crate::data::{DataError, Header, LabelColumn, OpenOptions, classes};
+use crate::data::{Columns, DataError, Header, LabelColumn, OpenOptions, classes};
 use crate::input::suggestion;
 
 /// The most characters of a cell that an error shows.
@@ -74,7 +74,8 @@ fn lines<'a>(body: &'a Body<'_>, file: &'a Path) -> impl Iterator<Item = Result<
     lines.filter(|line| line.as_ref().map_or(true, |line| line.cells().any(|cell| !cell.is_empty())))
 }
 
-fn line_error(file: &Path, error: csv::Error) -> DataError {
+/// An error of the reader of `file`, as an error for the user.
+pub(crate) fn line_error(file: &Path, error: csv::Error) -> DataError {
     let line = error.position().map_or(0, csv::Position::line);
     match error.into_kind() {
         csv::ErrorKind::Io(error) => read_error(file, error),
@@ -170,10 +171,24 @@ impl<'a> Layout<'a> {
             notes.push(format!("{comments} lines of comments are left out"));
         }
         let features = self.without_index(features, &mut notes);
+        let columns = Some(self.columns_of(features.ncols()));
         let shape = [1, 1, features.ncols()];
         let (train, label, header) = (Reals { features, labels }, Some(label), Some(self.names.is_some()));
         let (scale, validation, test) = (Scale::PerColumn, None, None);
-        Ok(Table { shape, scale, classes, train, validation, test, label, header, notes })
+        Ok(Table { shape, scale, classes, train, validation, test, label, header, columns, notes })
+    }
+
+    /// The columns of which the last `features` besides the label are features.
+    fn columns_of(&self, features: usize) -> Columns {
+        let named = |names: &Vec<String>| {
+            let inputs = names.iter().enumerate().filter(|&(column, _)| column != self.label);
+            inputs.map(|(_, name)| name.clone()).skip(self.columns - 1 - features).collect()
+        };
+        Columns {
+            names: self.names.as_ref().map(named),
+            label: self.label,
+            label_name: self.names.as_ref().map(|names| names[self.label].clone()),
+        }
     }
 
     /// `features` without a first column that has no name and only counts the lines. Other programs
@@ -266,7 +281,11 @@ fn named(first: &[&str], name: &str, file: &Path) -> Result<Option<usize>, DataE
     }
 }
 
-fn label(cell: &str) -> Result<String, &'static str> {
+/// The label in a cell.
+///
+/// # Errors
+/// The rule that the cell breaks.
+pub(crate) fn label(cell: &str) -> Result<String, &'static str> {
     let is_missing = cell.is_empty() || cell.parse().is_ok_and(f64::is_nan);
     match cell {
         _ if is_missing => Err("the label is missing"),
@@ -276,7 +295,11 @@ fn label(cell: &str) -> Result<String, &'static str> {
     }
 }
 
-fn feature(cell: &str, is_first: bool) -> Result<f64, &'static str> {
+/// The number in a cell of a feature; `is_first`: in the first line of the table.
+///
+/// # Errors
+/// The rule that the cell breaks.
+pub(crate) fn feature(cell: &str, is_first: bool) -> Result<f64, &'static str> {
     match cell.parse::<f64>() {
         Ok(number) if number.is_finite() => Ok(number),
         Ok(_) => Err("must be finite"),
@@ -290,7 +313,7 @@ fn feature(cell: &str, is_first: bool) -> Result<f64, &'static str> {
 }
 
 /// A cell on one line, cut if it is long.
-fn shown(cell: &str) -> String {
+pub(crate) fn shown(cell: &str) -> String {
     let escape = |c: char| if c.is_control() { c.escape_default().collect() } else { vec![c] };
     let cut = if cell.chars().count() > SHOWN { "..." } else { "" };
     cell.chars().take(SHOWN).flat_map(escape).chain(cut.chars()).collect()

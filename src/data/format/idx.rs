@@ -14,7 +14,7 @@ use crate::data::{Channels, DataError};
 
 /// The type of the values of a file.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(crate) enum Kind {
     UnsignedByte,
     SignedByte,
     Short,
@@ -40,11 +40,25 @@ pub(crate) fn read_set(
     classes: Option<Vec<String>>,
     channels: Channels,
 ) -> Result<Parts, DataError> {
-    let file = train.labels.parent().filter(|_| test.is_some()).unwrap_or(&train.labels);
+    let file = file_of(train, test);
+    ArraySet { classes, ..read_arrays(train, test, file)? }.into_parts(channels)
+}
+
+/// What errors of both pairs name: the folder, or the file of labels if there is one part only.
+pub(crate) fn file_of<'a>(train: &'a Pair, test: Option<&Pair>) -> &'a Path {
+    train.labels.parent().filter(|_| test.is_some()).unwrap_or(&train.labels)
+}
+
+/// Reads the arrays of a data set; errors of several files name `file`.
+pub(crate) fn read_arrays<'a>(
+    train: &Pair,
+    test: Option<&Pair>,
+    file: &'a Path,
+) -> Result<ArraySet<'a>, DataError> {
     let label = train.labels.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let test = test.map(read_pair).transpose()?;
     let train = read_pair(train)?;
-    ArraySet { file, train, validation: None, test, classes, label }.into_parts(channels)
+    Ok(ArraySet { file, train, validation: None, test, classes: None, label })
 }
 
 fn read_pair(pair: &Pair) -> Result<ArrayPart, DataError> {
@@ -71,7 +85,11 @@ fn read(file: &Path) -> Result<Array, DataError> {
     Ok(Array { dims, values })
 }
 
-fn read_header(stream: &mut impl Read, file: &Path) -> Result<(Kind, Vec<usize>), DataError> {
+/// The type of the values and the dimensions, from the beginning of a file.
+///
+/// # Errors
+/// It is no file of IDX, or has values or dimensions that cannot be read.
+pub(crate) fn read_header(stream: &mut impl Read, file: &Path) -> Result<(Kind, Vec<usize>), DataError> {
     let [zero, also_zero, kind, rank] = read_word(stream, file)?;
     if [zero, also_zero] != [0, 0] {
         return Err(DataError::malformed(file, "not an IDX file: it must begin with two zero bytes"));

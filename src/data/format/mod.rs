@@ -1,15 +1,15 @@
 //! Readers of the formats in which data sets come.
 
-mod arrays;
+pub(super) mod arrays;
 pub(super) mod cifar;
 pub(super) mod csv;
 mod header;
 pub(super) mod idx;
 pub(super) mod idx_folder;
 mod labels;
-mod layout;
+pub(super) mod layout;
 pub(super) mod npy;
 pub(super) mod npz;
 pub(super) mod stream;
 pub(super) mod table;
-mod text;
+pub(super) mod text;

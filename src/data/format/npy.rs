@@ -116,7 +116,7 @@ fn halves<R: Read>(array: NpyFile<R>, endianness: Endianness) -> Result<Values, 
 }
 
 /// The value of an IEEE 754 float of 16 bits.
-fn half(bits: u16) -> f64 {
+pub(crate) fn half(bits: u16) -> f64 {
     let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
     let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
     sign * match exponent {

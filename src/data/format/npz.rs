@@ -62,6 +62,11 @@ struct Archive<'a> {
 
 /// Reads a data set.
 pub(crate) fn read(file: &Path, channels: Channels) -> Result<Parts, DataError> {
+    read_arrays(file)?.into_parts(channels)
+}
+
+/// Reads the arrays of a data set.
+pub(crate) fn read_arrays(file: &Path) -> Result<ArraySet<'_>, DataError> {
     let mut archive = Archive::open(file)?;
     let Some((x, y)) = archive.find(&TRAIN)? else { return Err(archive.no_train_part()) };
     let label = format!("array {y}");
@@ -71,7 +76,13 @@ pub(crate) fn read(file: &Path, channels: Channels) -> Result<Parts, DataError> 
         None => Ok(None),
     };
     let (validation, test) = (other(&VALIDATION)?, other(&TEST)?);
-    ArraySet { file, train, validation, test, classes: None, label }.into_parts(channels)
+    Ok(ArraySet { file, train, validation, test, classes: None, label })
+}
+
+/// The names of the arrays of features, in any part.
+pub(crate) fn is_features(name: &str) -> bool {
+    let pairs = TRAIN.iter().chain(&VALIDATION).chain(&TEST);
+    pairs.map(|(x, _)| x).any(|x| x.eq_ignore_ascii_case(name))
 }
 
 impl<'a> Archive<'a> {

@@ -3,10 +3,8 @@
 use ndarray::{Array2, ArrayView2, Axis};
 
 use crate::data::parts::{Parts, cut_test_part};
-use crate::data::{DataError, Reading, Samples, Scaling};
-
-/// The level of the largest value of a feature; the smallest has level 0.
-const LEVELS: u8 = 255;
+use crate::data::preprocessing::{LEVELS, level};
+use crate::data::{Columns, DataError, InputScaling, Reading, Samples, Scaling};
 
 /// Values within [0, 1] are kept if their largest is at least this, which is 16 levels. Smaller
 /// values would fall on a few levels only, so they are scaled.
@@ -56,6 +54,8 @@ pub(crate) struct Table {
     pub label: Option<String>,
     /// Whether the first line names the columns; `None` if there are no lines.
     pub header: Option<bool>,
+    /// The columns of a table in a file.
+    pub columns: Option<Columns>,
     /// What was left out or changed.
     pub notes: Vec<String>,
 }
@@ -93,6 +93,8 @@ impl Table {
             header: self.header,
             range: [low, high],
             scaling: scaler.scaling,
+            inputs: scaler.inputs(),
+            columns: self.columns,
             is_test_cut,
             notes,
         };
@@ -152,6 +154,18 @@ impl Scaler {
         is_told.then(|| format!("{count} columns span less than 16 of the 255 levels from 0 to 1"))
     }
 
+    /// The ranges, for samples that are read later.
+    fn inputs(&self) -> InputScaling {
+        match self.scaling {
+            Scaling::Columns => InputScaling::Columns {
+                low: self.ranges.iter().map(|range| range.low).collect(),
+                high: self.ranges.iter().map(|range| range.high).collect(),
+            },
+            Scaling::Whole { low, high } => InputScaling::Whole { low, high },
+            Scaling::Kept | Scaling::Divided { .. } => InputScaling::Whole { low: 0.0, high: 1.0 },
+        }
+    }
+
     fn scaled(&self, features: ArrayView2<f64>) -> Array2<u8> {
         let level = |(sample, column): (usize, usize)| self.ranges[column].level(features[(sample, column)]);
         Array2::from_shape_fn(features.dim(), level)
@@ -191,12 +205,7 @@ impl Range {
     }
 
     fn level(self, x: f64) -> u8 {
-        if self.high <= self.low {
-            return 0;
-        }
-        // Halved first, since the difference of two finite numbers may be infinite.
-        let share = (x / 2.0 - self.low / 2.0) / (self.high / 2.0 - self.low / 2.0);
-        (share.clamp(0.0, 1.0) * f64::from(LEVELS)).round() as u8
+        level(x, (self.low, self.high), LEVELS)
     }
 }
 
@@ -214,7 +223,18 @@ mod tests {
     fn table(scale: Scale, train: Reals, test: Option<Reals>) -> Table {
         let classes = vec!["a".into(), "b".into()];
         let (label, header, validation, notes) = (None, None, None, Vec::new());
-        Table { shape: [1, 1, 2], scale, classes, train, validation, test, label, header, notes }
+        Table {
+            shape: [1, 1, 2],
+            scale,
+            classes,
+            train,
+            validation,
+            test,
+            label,
+            header,
+            columns: None,
+            notes,
+        }
     }
 
     #[test]

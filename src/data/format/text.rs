@@ -131,19 +131,34 @@ enum Place {
 }
 
 /// Refuses quotes that do not close, or that close before the end of a cell: they would swallow the
-/// lines after them.
-pub(crate) fn check_quotes(body: &Body<'_>, file: &Path) -> Result<(), DataError> {
-    let (mut place, mut line, mut opened) = (Place::Start, body.skipped + 1, 0);
-    let wrong = |line: u64, problem: &str| {
-        Err(DataError::malformed(file, format!("line {line}: {problem}: close or delete it, or double it")))
-    };
-    let bytes = body.text.as_bytes();
-    for (at, &byte) in bytes.iter().enumerate() {
+/// lines after them. Takes a table byte by byte.
+pub(crate) struct QuoteCheck {
+    delimiter: u8,
+    place: Place,
+    /// The line of the next byte.
+    line: u64,
+    /// The line where the last quote opened.
+    opened: u64,
+    was_return: bool,
+}
+
+impl QuoteCheck {
+    /// The check of a table whose first line has the number `line`.
+    pub fn new(delimiter: u8, line: u64) -> Self {
+        Self { delimiter, place: Place::Start, line, opened: 0, was_return: false }
+    }
+
+    /// Takes the next byte.
+    ///
+    /// # Errors
+    /// A quote closes inside a cell.
+    pub fn take(&mut self, byte: u8) -> Result<(), String> {
+        self.line += u64::from(self.was_return && byte != b'\n');
         let is_end = byte == b'\n' || byte == b'\r';
-        let is_separator = is_end || byte == body.delimiter;
-        place = match place {
+        let is_separator = is_end || byte == self.delimiter;
+        self.place = match self.place {
             Place::Start if byte == b'"' => {
-                opened = line;
+                self.opened = self.line;
                 Place::Quoted
             }
             Place::Start | Place::Plain | Place::AfterQuote if is_separator => Place::Start,
@@ -152,14 +167,38 @@ pub(crate) fn check_quotes(body: &Body<'_>, file: &Path) -> Result<(), DataError
             Place::Quoted => Place::Quoted,
             Place::AfterQuote if byte == b'"' => Place::Quoted,
             Place::AfterQuote if byte == b' ' => Place::AfterQuote,
-            Place::AfterQuote => return wrong(opened, "a quote that opens here closes inside a cell"),
+            Place::AfterQuote => return Err(self.problem("a quote that opens here closes inside a cell")),
         };
-        line += u64::from(byte == b'\n' || (byte == b'\r' && bytes.get(at + 1) != Some(&b'\n')));
+        self.line += u64::from(byte == b'\n');
+        self.was_return = byte == b'\r';
+        Ok(())
     }
-    match place {
-        Place::Quoted => wrong(opened, "a quote opens and never closes"),
-        _ => Ok(()),
+
+    /// The end of the table.
+    ///
+    /// # Errors
+    /// A quote is open.
+    pub fn end(&self) -> Result<(), String> {
+        match self.place {
+            Place::Quoted => Err(self.problem("a quote opens and never closes")),
+            _ => Ok(()),
+        }
     }
+
+    fn problem(&self, problem: &str) -> String {
+        format!("line {}: {problem}: close or delete it, or double it", self.opened)
+    }
+}
+
+/// Checks the quotes of a whole table.
+///
+/// # Errors
+/// Those of [`QuoteCheck`].
+pub(crate) fn check_quotes(body: &Body<'_>, file: &Path) -> Result<(), DataError> {
+    let mut check = QuoteCheck::new(body.delimiter, body.skipped + 1);
+    let mut bytes = body.text.bytes();
+    let checked = bytes.try_for_each(|byte| check.take(byte)).and_then(|()| check.end());
+    checked.map_err(|problem| DataError::malformed(file, problem))
 }
 
 #[cfg(test)]

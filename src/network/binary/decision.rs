@@ -19,6 +19,8 @@ pub struct Decision {
     pub tied: bool,
     /// The highest score minus that of the next class: 0 in a tie, or if there is no other class.
     pub margin: u32,
+    /// The highest score.
+    pub score: i32,
 }
 
 impl Decision {
@@ -33,7 +35,7 @@ impl Decision {
             }
         }
         let margin = highest.zip(next).map_or(0, |(highest, next): (i32, i32)| highest.abs_diff(next));
-        Self { class, tied: next.is_some() && margin == 0, margin }
+        Self { class, tied: next.is_some() && margin == 0, margin, score: highest.unwrap_or(0) }
     }
 }
 
@@ -175,11 +177,11 @@ mod tests {
 
     #[test]
     fn the_lowest_of_equal_classes_wins_and_the_tie_is_reported() {
-        assert_eq!(Decision::of(&[-3, 5, 5]), Decision { class: 1, tied: true, margin: 0 });
-        assert_eq!(Decision::of(&[7, -3, 5]), Decision { class: 0, tied: false, margin: 2 });
-        assert_eq!(Decision::of(&[5, -3, i32::MIN]), Decision { class: 0, tied: false, margin: 8 });
-        assert_eq!(Decision::of(&[5]), Decision { class: 0, tied: false, margin: 0 });
-        assert_eq!(Decision::of(&[-3, 5, 6]), Decision { class: 2, tied: false, margin: 1 });
+        assert_eq!(Decision::of(&[-3, 5, 5]), Decision { class: 1, tied: true, margin: 0, score: 5 });
+        assert_eq!(Decision::of(&[7, -3, 5]), Decision { class: 0, tied: false, margin: 2, score: 7 });
+        assert_eq!(Decision::of(&[5, -3, i32::MIN]), Decision { class: 0, tied: false, margin: 8, score: 5 });
+        assert_eq!(Decision::of(&[5]), Decision { class: 0, tied: false, margin: 0, score: 5 });
+        assert_eq!(Decision::of(&[-3, 5, 6]), Decision { class: 2, tied: false, margin: 1, score: 6 });
     }
 
     proptest! {

@@ -28,6 +28,40 @@ const FORMAT: &str = "binary-network-2";
 /// Remarks on a network: metadata of its file under names that the format itself does not use.
 pub type Remarks = HashMap<String, String>;
 
+/// Whole numbers that a file of a network holds beside it, under a name that the format does not use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IntegerTensor {
+    /// The name.
+    pub name: String,
+    /// The dimensions.
+    pub shape: Vec<usize>,
+    /// The values in row-major order, as many as the shape says.
+    pub values: Vec<i64>,
+}
+
+impl IntegerTensor {
+    /// The narrowest type that holds every value, and the values in it.
+    fn narrowed(&self) -> (Dtype, Vec<u8>) {
+        let fits = |low: i64, high: i64| self.values.iter().all(|&value| (low..=high).contains(&value));
+        match () {
+            () if fits(i8::MIN.into(), i8::MAX.into()) => {
+                (Dtype::I8, self.bytes(|value| [value as i8 as u8]))
+            }
+            () if fits(i16::MIN.into(), i16::MAX.into()) => {
+                (Dtype::I16, self.bytes(|value| (value as i16).to_le_bytes()))
+            }
+            () if fits(i32::MIN.into(), i32::MAX.into()) => {
+                (Dtype::I32, self.bytes(|value| (value as i32).to_le_bytes()))
+            }
+            () => (Dtype::I64, self.bytes(i64::to_le_bytes)),
+        }
+    }
+
+    fn bytes<const N: usize>(&self, bytes: impl Fn(i64) -> [u8; N]) -> Vec<u8> {
+        self.values.iter().flat_map(|&value| bytes(value)).collect()
+    }
+}
+
 /// An error of reading a file as a binary network.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
@@ -37,22 +71,30 @@ pub enum FileError {
     /// The file is another kind of safetensors file, or damaged.
     #[error("{0}: not as `tune` writes it")]
     Content(String),
+    /// A remark on the network breaks a rule.
+    #[error("metadata {name}: {problem}")]
+    Remark {
+        /// The name of the remark.
+        name: &'static str,
+        /// The value and the rule.
+        problem: String,
+    },
     /// The layers do not fit together.
     #[error(transparent)]
     Malformed(#[from] Malformed),
 }
 
 impl BinaryNetwork {
-    /// Writes the network with `remarks` to `file`, atomically: a reader sees the old file or the
-    /// new one. The same network and remarks give the same bytes.
+    /// Writes the network with `remarks` and `integers` to `file`, atomically: a reader sees the old
+    /// file or the new one. The same arguments give the same bytes.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn save(&self, remarks: &Remarks, file: &Path) -> io::Result<()> {
-        output::write(file, &self.to_bytes(remarks))
+    pub fn save(&self, remarks: &Remarks, integers: &[IntegerTensor], file: &Path) -> io::Result<()> {
+        output::write(file, &self.to_bytes(remarks, integers))
     }
 
-    fn to_bytes(&self, remarks: &Remarks) -> Vec<u8> {
+    fn to_bytes(&self, remarks: &Remarks, integers: &[IntegerTensor]) -> Vec<u8> {
         let mut metadata = remarks.clone();
         metadata.insert("format".to_owned(), FORMAT.to_owned());
         metadata.insert("input_max".to_owned(), self.input_max.to_string());
@@ -74,6 +116,10 @@ impl BinaryNetwork {
         let members = self.key.members();
         let key = members.iter().map(|&member| u8::from(member)).collect();
         tensors.push(("key".to_owned(), Dtype::U8, vec![members.nrows(), members.ncols()], key));
+        tensors.extend(integers.iter().map(|tensor| {
+            let (dtype, bytes) = tensor.narrowed();
+            (tensor.name.clone(), dtype, tensor.shape.clone(), bytes)
+        }));
         let views = tensors.iter().map(|(name, dtype, shape, data)| {
             let view = TensorView::new(*dtype, shape.clone(), data).expect("as many bytes as the shape says");
             (name.as_str(), view)
@@ -222,7 +268,7 @@ mod tests {
     }
 
     fn message(network: &BinaryNetwork) -> String {
-        BinaryNetwork::from_bytes(&network.to_bytes(&Remarks::new()))
+        BinaryNetwork::from_bytes(&network.to_bytes(&Remarks::new(), &[]))
             .expect_err("it does not fit")
             .to_string()
     }
@@ -232,7 +278,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("net.safetensors");
         let remarks = Remarks::from([("author".to_owned(), "somebody".to_owned())]);
-        network().save(&remarks, &file).expect("written");
+        network().save(&remarks, &[], &file).expect("written");
         let bytes = std::fs::read(&file).expect("a file");
         let (read, remarks) = BinaryNetwork::from_bytes(&bytes).expect("read");
         assert_eq!((read, remarks["author"].as_str()), (network(), "somebody"));
@@ -242,10 +288,10 @@ mod tests {
     fn the_same_network_is_the_same_bytes() {
         let remarks =
             Remarks::from_iter((0..20).map(|number| (format!("r{number}"), format!("\"{number}\n\u{e9}"))));
-        let bytes = network().to_bytes(&remarks);
+        let bytes = network().to_bytes(&remarks, &[]);
         for _ in 0..20 {
             // A map that is made anew has another order.
-            assert_eq!(network().to_bytes(&remarks.clone().into_iter().collect()), bytes);
+            assert_eq!(network().to_bytes(&remarks.clone().into_iter().collect(), &[]), bytes);
         }
         let (read, again) = BinaryNetwork::from_bytes(&bytes).expect("read");
         assert!(read == network() && remarks.iter().all(|(name, text)| again.get(name) == Some(text)));
@@ -255,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_damaged_or_foreign_file_is_refused() {
-        let whole = network().to_bytes(&Remarks::new());
+        let whole = network().to_bytes(&Remarks::new(), &[]);
         for length in [0, 7, 40, whole.len() - 1] {
             assert!(BinaryNetwork::from_bytes(&whole[..length]).is_err(), "{length} bytes");
         }
@@ -267,7 +313,7 @@ mod tests {
 
     #[test]
     fn a_wiring_that_cannot_be_read_is_refused() {
-        let mut bytes = network().to_bytes(&Remarks::new());
+        let mut bytes = network().to_bytes(&Remarks::new(), &[]);
         let name = b"convolution";
         let at = bytes.windows(name.len()).position(|part| part == name).expect("it is there");
         bytes[at] = b'k';

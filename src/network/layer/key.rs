@@ -142,6 +142,6 @@ mod tests {
     fn silence_ties_all_classes_and_goes_to_the_lowest() {
         let key = Key::generate(3, 2, false, &Seed::root(3));
         assert_eq!(key.scores(&[false; 6]), [2, 2, 2]);
-        assert_eq!(key.decide(&[false; 6]), Decision { class: 0, tied: true, margin: 0 });
+        assert_eq!(key.decide(&[false; 6]), Decision { class: 0, tied: true, margin: 0, score: 2 });
     }
 }

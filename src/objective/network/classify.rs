@@ -11,10 +11,10 @@ use super::limits::Limits;
 use super::model::{Scores, TrainedNetwork, score};
 use super::plan::Plan;
 use super::plan::hyperparameters::PlanError;
-use super::saved::SavedNetwork;
+use super::saved::{Description, SavedNetwork, TrainedOn};
 use super::segment_training::{Reached, SegmentTraining, paused, run_until};
 use crate::backend::{Chip, ChipProfile, Deployment};
-use crate::data::{Coded, DataError, DataSummary, Dataset, Samples};
+use crate::data::{Coded, DataError, DataSummary, Dataset, Preprocessing, Samples, Split};
 use crate::network::{BinaryNetwork, Network};
 use crate::objective::{Advance, Evaluation, Objective, Observer, Pause, Segment, SegmentEnd};
 use crate::seed::Seed;
@@ -36,25 +36,25 @@ pub struct Classify {
     validation: Samples,
     limits: Limits,
     goals: Goals,
+    /// How the validation set was held out; `None`: it is one of the data set's own.
+    split: Option<Split>,
 }
 
 impl Classify {
-    /// The objective for `dataset` and a chip of `profile`, with the metrics `goals`. If the data
-    /// set has no validation part, the share `validation` of its training set is held out. It is
-    /// drawn with `seed`, in equal shares of each class.
+    /// Holds out a validation set from the training set of `dataset` as `split` says, stratified by
+    /// class. Networks run on a chip of `profile` and are measured by `goals`.
     ///
     /// # Errors
     /// The training set is too small to be split.
     pub fn new(
         dataset: Dataset,
         profile: ChipProfile,
-        validation: f64,
+        split: Split,
         goals: Goals,
-        seed: &Seed,
     ) -> Result<Self, DataError> {
         let (train, validation) = match &dataset.validation {
             Some(own) => (dataset.train.clone(), own.clone()),
-            None => dataset.train.split(validation, seed)?,
+            None => split.cut(&dataset.train)?,
         };
         let limits = Limits {
             shape: dataset.shape,
@@ -65,7 +65,8 @@ impl Classify {
             memory: None,
             stated_memory: None,
         };
-        Ok(Self { dataset, train, validation, limits, goals })
+        let split = dataset.validation.is_none().then_some(split);
+        Ok(Self { dataset, train, validation, limits, goals, split })
     }
 
     /// The same objective with limits of memory. A point fails if its evaluation needs more than
@@ -157,7 +158,7 @@ impl Classify {
                 drop(trainer);
                 let seconds = segment.spent.0 + begin.elapsed().as_secs_f64();
                 let times = Times { training: seconds, deployment };
-                SegmentEnd::Done(self.complete(training, &network, &summary, times)?)
+                SegmentEnd::Done(self.complete(training, &network, &summary, times, seed)?)
             }
             (Reached::Rung, Some(pause)) => self.pause(&training, &mut trainer, pause, begin),
             (Reached::Rung, None) => unreachable!("a training without a pause runs to its end"),
@@ -188,6 +189,7 @@ impl Classify {
         network: &Network,
         summary: &Summary,
         times: Times,
+        seed: &Seed,
     ) -> Result<Evaluation, Failure> {
         let begin = Instant::now();
         let SegmentTraining { plan, train, validation, .. } = training;
@@ -198,7 +200,7 @@ impl Classify {
         attributes.insert("training_seconds".to_owned(), times.training.into());
         attributes.insert("deployment_seconds".to_owned(), deployment_seconds.into());
         let test = self.coded(&plan, &self.dataset.test);
-        let saved = SavedNetwork { network: binary, coding: Some(plan.coding), deploy: plan.deploy.clone() };
+        let saved = SavedNetwork { network: binary, description: self.description(&plan, seed) };
         let goals = self.goals.clone();
         let model = TrainedNetwork { saved, deployment, test, goals, attributes: attributes.clone() };
         attributes.extend(chip_attributes(&report));
@@ -206,8 +208,25 @@ impl Classify {
         Ok(Evaluation { outcome, model: Some(Box::new(model)) })
     }
 
-    /// The values of a network at a rung. Empty if the network does not fit its chip, or a layer
-    /// has not fired yet.
+    /// What a network of `plan` that was trained from `seed` needs beside its weights.
+    fn description(&self, plan: &Plan, seed: &Seed) -> Description {
+        let trained_on = TrainedOn {
+            dataset: self.dataset.name.clone(),
+            dataset_sha256: self.dataset.checksum.clone(),
+            split: self.split,
+            seed: seed.to_hex(),
+        };
+        Description {
+            inputs: Some(Preprocessing::of(&self.dataset)),
+            coding: Some(plan.coding),
+            deploy: plan.deploy.clone(),
+            chip: Some(self.limits.chip.profile().clone()),
+            trained_on: Some(trained_on),
+            ..Description::new()
+        }
+    }
+
+    /// The values of a network at a rung; empty if it does not fit its chip or is silent so far.
     fn rung_values(&self, plan: &Plan, binary: &BinaryNetwork, validation: &Coded) -> Vec<f64> {
         let deployment = self.limits.chip.deploy(binary, &plan.deploy).ok();
         let values = deployment.and_then(|deployment| score(&deployment, validation, &self.goals).ok());

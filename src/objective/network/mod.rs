@@ -12,7 +12,6 @@ pub(super) mod goals;
 mod limits;
 mod model;
 pub(super) mod plan;
-mod predictions;
 pub(super) mod saved;
-pub(super) mod score;
+pub(super) mod scoring;
 mod segment_training;

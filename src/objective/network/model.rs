@@ -43,7 +43,7 @@ impl Model for TrainedNetwork {
     }
 
     fn save(&self, file: &Path) -> std::io::Result<()> {
-        self.saved.save(file)
+        self.saved.save(Some(self.deployment.network()), file)
     }
 }
 

@@ -3,30 +3,21 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::accuracy::accuracy;
-use super::attributes::chip_attributes;
-use super::faults::{Robustness, Sweep, SweepError};
-use super::plan::memory;
-use super::saved::{ModelError, ModelFile};
+use super::by_class::ByClass;
 use crate::backend::nir::Reading;
 use crate::backend::{Chip, ChipReport, DeployError, DeployOptions, Deployment, RunError};
-use crate::data::{Coded, DataSummary, Dataset, InputCoding};
-use crate::network::Decision;
+use crate::data::{Coded, DataPart, DataSummary, Dataset, InputCoding, Samples};
+use crate::network::{BinaryNetwork, Decision};
+use crate::objective::network::accuracy::accuracy;
+use crate::objective::network::attributes::chip_attributes;
+use crate::objective::network::faults::{Robustness, Sweep, SweepError};
+use crate::objective::network::plan::memory;
+use crate::objective::network::saved::{ModelError, ModelFile};
 use crate::study::Attributes;
 use crate::units::Bytes;
 
 /// Version of the JSON form of a [`Score`].
 const SCHEMA: u32 = 1;
-
-/// A part of a data set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum DataPart {
-    /// The samples that networks are tested on.
-    Test,
-    /// The samples that networks are trained on.
-    Train,
-}
 
 /// The score of a network on a chip.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -55,6 +46,9 @@ pub struct Score {
     pub deploy: DeployOptions,
     /// Share of the samples whose class the chip found, from 0 to 1.
     pub accuracy: f64,
+    /// The score of each class; left out in files of version 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_class: Option<ByClass>,
     /// The deployed network and what it costs. Energies and times are modelled.
     pub chip: ChipReport,
     /// The same network on faulty chips; left out if none were asked for.
@@ -81,9 +75,11 @@ pub struct Scoring<'a> {
     pub model: &'a ModelFile,
     /// The chip that it runs on.
     pub chip: &'a Chip,
-    /// The samples.
+    /// The data set, for the report, and the form of its samples.
     pub dataset: &'a Dataset,
-    /// The part of the samples.
+    /// The samples that are scored.
+    pub samples: &'a Samples,
+    /// The part of the data set that they are.
     pub part: DataPart,
     /// How inputs are coded.
     pub coding: InputCoding,
@@ -175,6 +171,7 @@ impl Scoring<'_> {
             input_coding: self.coding,
             deploy: self.deploy.clone(),
             accuracy: accuracy(&run.predictions, &samples.labels),
+            by_class: Some(ByClass::of(&self.dataset.classes, &samples.labels, &run.predictions)),
             chip: deployment.report(&run),
             faults,
         };
@@ -187,26 +184,13 @@ impl Scoring<'_> {
     }
 
     fn coded(&self) -> Coded {
-        let samples = match self.part {
-            DataPart::Test => &self.dataset.test,
-            DataPart::Train => &self.dataset.train,
-        };
-        self.coding.encode(samples, self.dataset.shape, self.dataset.levels)
+        self.coding.encode(self.samples, self.dataset.shape, self.dataset.levels)
     }
 
     fn deploy(&self, samples: &Coded) -> Result<Deployment, ScoreError> {
         let network = self.model.network(samples.shape, samples.max, self.reading())?;
-        let (found, expected) = (network.inputs(), samples.inputs.ncols());
-        if (found, network.input_max) != (expected, samples.max) {
-            return Err(ScoreError::Inputs {
-                found,
-                found_max: network.input_max,
-                dataset: self.dataset.name.clone(),
-                coding: self.coding,
-                expected,
-                expected_max: samples.max,
-            });
-        }
+        let taken = (samples.inputs.ncols(), samples.max);
+        check_inputs(&network, &self.dataset.name, self.coding, taken)?;
         let (found, expected) = (network.key.classes(), self.dataset.classes.len());
         if found != expected {
             return Err(ScoreError::Classes { found, dataset: self.dataset.name.clone(), expected });
@@ -216,6 +200,26 @@ impl Scoring<'_> {
             return Err(ScoreError::TooLarge { needed, limit });
         }
         Ok(self.chip.deploy(&network, &self.deploy)?)
+    }
+}
+
+/// Checks that `network` takes samples of `dataset` in this `coding`: the number of inputs, and the largest.
+///
+/// # Errors
+/// [`ScoreError::Inputs`].
+pub(super) fn check_inputs(
+    network: &BinaryNetwork,
+    dataset: &str,
+    coding: InputCoding,
+    (expected, expected_max): (usize, u8),
+) -> Result<(), ScoreError> {
+    let (found, found_max) = (network.inputs(), network.input_max);
+    match (found, found_max) == (expected, expected_max) {
+        true => Ok(()),
+        false => {
+            let dataset = dataset.to_owned();
+            Err(ScoreError::Inputs { found, found_max, dataset, coding, expected, expected_max })
+        }
     }
 }
 

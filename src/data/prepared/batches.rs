@@ -1,0 +1,73 @@
+//! Samples without labels, in batches.
+
+use std::io::{self, BufRead};
+use std::path::{Path, PathBuf};
+
+use super::archive::{self, ArrayRequest, Kind};
+use super::collector::{Collector, ReadSamples, Visit};
+use super::columns::ColumnRequest;
+use super::table;
+use crate::data::format::stream;
+use crate::data::{Channels, DataError, Header, LabelColumn, Preprocessing};
+
+/// Where new samples come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A table, an array of NumPy, an archive of arrays, or images of IDX; all may be gzipped.
+    File(PathBuf),
+    /// A table from standard input.
+    StandardInput,
+}
+
+/// What new samples do not say about themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchOptions {
+    /// Samples in a batch, at least 1; the last batch may be smaller.
+    pub batch: usize,
+    /// The label column of a table, which is ignored; `None`: the one of the training, if it is there.
+    pub label: Option<LabelColumn>,
+    /// Whether a table has a header.
+    pub header: Header,
+    /// The place of the channels of images.
+    pub channels: Channels,
+    /// The array of an archive that has the samples; `None`: its name tells.
+    pub array: Option<String>,
+}
+
+/// Reads the samples of `source` as those of the training were read, and hands them on in their order.
+///
+/// Memory does not grow with the number of samples, but for arrays in column-major order and tables in
+/// UTF-16.
+///
+/// # Errors
+/// The source cannot be read, or its samples do not fit those of the training. Batches before the
+/// mistake have been handed on by then.
+pub fn read_batches(
+    source: &Source,
+    trained: &Preprocessing,
+    options: &BatchOptions,
+    visit: &mut Visit<'_>,
+) -> Result<ReadSamples, DataError> {
+    let mut collector = Collector::new(trained, options.batch, visit);
+    let mut of_table = |text: Box<dyn BufRead + '_>, file: &Path| {
+        let (label, header) = (options.label.as_ref(), options.header);
+        let request = ColumnRequest { trained, label, header, needs_labels: false };
+        table::read(text, file, &request, &mut |row| collector.add(row.values)).map(|read| read.notes)
+    };
+    let notes = match source {
+        Source::StandardInput => {
+            let file = Path::new("standard input");
+            let text = stream::unpacked(table::buffered(io::stdin().lock()));
+            of_table(text.map_err(|error| stream::read_error(file, error))?, file)?
+        }
+        Source::File(file) => match Kind::of(file)? {
+            Kind::Table => of_table(stream::open(file)?, file)?,
+            kind => {
+                let (array, channels) = (options.array.as_deref(), options.channels);
+                let request = ArrayRequest { trained, array, channels };
+                archive::read(file, kind, &request, &mut collector)?
+            }
+        },
+    };
+    Ok(collector.finish(notes))
+}

@@ -1,0 +1,229 @@
+//! Labelled samples of a file or a data set, by the scaling and the classes of a training.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use ndarray::Array2;
+
+use super::archive::Kind;
+use super::array::fitting;
+use super::collector::{clamped_note, level};
+use super::columns::ColumnRequest;
+use super::table;
+use crate::data::catalogue::download::DownloadProgress;
+use crate::data::format::arrays::{ArrayPart, ArraySet, Named};
+use crate::data::format::npy::{Array, Values};
+use crate::data::format::{idx, idx_folder, npz, stream};
+use crate::data::{
+    DataError, Dataset, InputScaling, OpenOptions, Preprocessing, Samples, Sources, catalogue,
+};
+use crate::input::suggestion;
+
+/// The parts of a file, the first of them whole, in the order of the file.
+pub(super) struct Gathered {
+    /// The training part, or all samples of a source that has no parts.
+    pub train: Samples,
+    /// The validation part, if the source has one.
+    pub validation: Option<Samples>,
+    /// The test part, if the source has one.
+    pub test: Option<Samples>,
+    /// Where the labels are, as people name it.
+    pub label: Option<String>,
+    /// Whether a table has a header.
+    pub header: Option<bool>,
+    /// The smallest and the largest value.
+    pub range: [f64; 2],
+    /// What was left out or changed.
+    pub notes: Vec<String>,
+}
+
+/// Gathers samples: turns values into inputs and labels into classes.
+pub(super) struct Gatherer<'a> {
+    trained: &'a Preprocessing,
+    file: &'a Path,
+    clamped: u64,
+    range: [f64; 2],
+}
+
+impl<'a> Gatherer<'a> {
+    /// A gatherer for `file`.
+    pub fn new(trained: &'a Preprocessing, file: &'a Path) -> Self {
+        Self { trained, file, clamped: 0, range: [f64::INFINITY, f64::NEG_INFINITY] }
+    }
+
+    /// The samples of the data set or the file.
+    ///
+    /// # Errors
+    /// It cannot be read, its samples do not fit those of the training, or a class is unknown.
+    pub fn gather(
+        self,
+        name: &str,
+        options: &OpenOptions,
+        sources: &Sources,
+        progress: &mut dyn FnMut(DownloadProgress<'_>),
+    ) -> Result<Gathered, DataError> {
+        let file = self.file;
+        let is_known = catalogue::find(name).is_ok();
+        if !is_known && file.is_file() {
+            match Kind::of(file)? {
+                Kind::Table if !is_archive(file) => return self.table(options),
+                Kind::Npz => return self.arrays(npz::read_arrays(file)?, options),
+                Kind::Npy | Kind::Idx => {
+                    let problem =
+                        "has no labels: use `tune predict`, which needs none, or an NPZ archive with both";
+                    return Err(DataError::malformed(file, problem));
+                }
+                Kind::Table => {}
+            }
+        }
+        if !is_known
+            && file.is_dir()
+            && let Ok(Some((train, test))) = idx_folder::pairs(file)
+        {
+            return self.arrays(idx::read_arrays(&train, test.as_ref(), file)?, options);
+        }
+        let set = Dataset::open(name, options, sources, progress)?;
+        self.set(set)
+    }
+
+    fn table(mut self, options: &OpenOptions) -> Result<Gathered, DataError> {
+        let (file, trained) = (self.file, self.trained);
+        let asked = Some(&options.label).filter(|label| **label != Default::default());
+        let request = ColumnRequest { trained, label: asked, header: options.header, needs_labels: true };
+        let (mut inputs, mut labels, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+        let mut take = |row: &table::Row<'_>| {
+            for (feature, &value) in row.values.iter().enumerate() {
+                inputs.push(self.level(feature, value).map_err(|rule| (feature, rule))?);
+            }
+            texts.extend(row.label.map(str::to_owned));
+            Ok(ControlFlow::Continue(()))
+        };
+        let read = table::read(stream::open(file)?, file, &request, &mut take)?;
+        for (sample, text) in texts.iter().enumerate() {
+            labels.push(self.class(text, sample)?);
+        }
+        let train = Samples { inputs: self.matrix(inputs, labels.len()), labels };
+        let (label, header) = (Some(format!("column {}", read.label)), Some(read.has_header));
+        Ok(self.gathered(train, None, None, label, header, read.notes))
+    }
+
+    fn arrays(mut self, set: ArraySet<'_>, options: &OpenOptions) -> Result<Gathered, DataError> {
+        let label = Some(set.label);
+        let mut part = |part: ArrayPart| self.array_part(part, options);
+        let train = part(set.train)?;
+        let validation = set.validation.map(&mut part).transpose()?;
+        let test = set.test.map(&mut part).transpose()?;
+        Ok(self.gathered(train, validation, test, label, None, Vec::new()))
+    }
+
+    fn array_part(&mut self, part: ArrayPart, options: &OpenOptions) -> Result<Samples, DataError> {
+        let ArrayPart { x: Named { name, array: Array { dims, values } }, labels } = part;
+        let layout = fitting(&dims, &name, self.trained, options.channels, self.file)?;
+        let values = match values {
+            Values::Bytes(bytes) => bytes.into_iter().map(f64::from).collect(),
+            Values::Reals(reals) => reals,
+            Values::Texts(_) => {
+                return Err(DataError::malformed(self.file, format!("{name}: texts; must be numbers")));
+            }
+        };
+        let features = self.trained.inputs();
+        let mut inputs = Vec::with_capacity(values.len());
+        for (at, value) in layout.channels_last(values).into_iter().enumerate() {
+            let input = match value.is_finite() {
+                true => self.level(at % features, value),
+                false => Err("must be finite"),
+            };
+            inputs.push(input.map_err(|rule| {
+                let sample = at / features;
+                DataError::malformed(self.file, format!("{name}: {value} in sample {sample}: {rule}"))
+            })?);
+        }
+        let classes = labels.iter().enumerate().map(|(sample, text)| self.class(text, sample));
+        let labels = classes.collect::<Result<Vec<u16>, _>>()?;
+        Ok(Samples { inputs: self.matrix(inputs, labels.len()), labels })
+    }
+
+    /// The samples of a set that was read in its own way. Where whole numbers were kept, they are the
+    /// values of the file; other sets must have the scaling of the training.
+    fn set(mut self, set: Dataset) -> Result<Gathered, DataError> {
+        let own = Preprocessing::of(&set);
+        let is_same = (&own.scaling, own.levels) == (&self.trained.scaling, self.trained.levels);
+        if own.shape != self.trained.shape {
+            let problem =
+                format!("samples of shape {:?}; the network takes {:?}", own.shape, self.trained.shape);
+            return Err(DataError::malformed(self.file, problem));
+        }
+        if !is_same && own.scaling != InputScaling::Levels {
+            let problem = "is scaled by its own training part, and the network was trained on another data set: \
+                           score it from a CSV or NPZ file";
+            return Err(DataError::malformed(self.file, problem));
+        }
+        let names = &set.classes;
+        let mut part = |part: Samples| -> Result<Samples, DataError> {
+            let class = |(sample, label): (usize, &u16)| self.class(&names[usize::from(*label)], sample);
+            let labels = part.labels.iter().enumerate().map(class).collect::<Result<_, _>>()?;
+            if is_same {
+                return Ok(Samples { labels, ..part });
+            }
+            let mut inputs = part.inputs;
+            for ((_, feature), input) in inputs.indexed_iter_mut() {
+                let rule = |rule: &str| DataError::malformed(self.file, format!("{input}: {rule}"));
+                *input = level(self.trained, feature, f64::from(*input), &mut self.clamped).map_err(rule)?;
+            }
+            Ok(Samples { inputs, labels })
+        };
+        let (train, test) = (part(set.train)?, part(set.test)?);
+        let validation = set.validation.map(part).transpose()?;
+        let reading = set.reading;
+        self.range = reading.range;
+        let mut notes = reading.notes;
+        notes.extend(reading.is_test_cut.then(|| CUT.to_owned()));
+        Ok(self.gathered(train, validation, Some(test), reading.label, reading.header, notes))
+    }
+
+    fn gathered(
+        self,
+        train: Samples,
+        validation: Option<Samples>,
+        test: Option<Samples>,
+        label: Option<String>,
+        header: Option<bool>,
+        mut notes: Vec<String>,
+    ) -> Gathered {
+        notes.extend(clamped_note(self.clamped));
+        Gathered { train, validation, test, label, header, range: self.range, notes }
+    }
+
+    fn level(&mut self, feature: usize, value: f64) -> Result<u8, &'static str> {
+        self.range = [self.range[0].min(value), self.range[1].max(value)];
+        level(self.trained, feature, value, &mut self.clamped)
+    }
+
+    /// The number of the class called `text`.
+    fn class(&self, text: &str, sample: usize) -> Result<u16, DataError> {
+        let classes = &self.trained.classes;
+        let found =
+            classes.iter().position(|class| class == text).and_then(|class| u16::try_from(class).ok());
+        found.ok_or_else(|| {
+            let hint = suggestion(text, classes.iter().map(String::as_str));
+            let problem = format!(
+                "label \"{text}\" of sample {sample}: no class of the network{hint}: rename the class in the file, or \
+                 choose the label column with --label"
+            );
+            DataError::malformed(self.file, problem)
+        })
+    }
+
+    fn matrix(&self, inputs: Vec<u8>, samples: usize) -> Array2<u8> {
+        Array2::from_shape_vec((samples, self.trained.inputs()), inputs).expect("each sample has a label")
+    }
+}
+
+/// The note on a part that was cut from the training part.
+const CUT: &str = "the test part is cut from the training part";
+
+/// Whether `file` is an archive of other files by its name.
+fn is_archive(file: &Path) -> bool {
+    let name = file.to_string_lossy().to_lowercase();
+    [".tar", ".tgz", ".tar.gz"].iter().any(|ending| name.ends_with(ending))
+}

@@ -1,0 +1,240 @@
+//! Tables as text, row by row: memory does not grow with the table.
+
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use csv::{Reader, ReaderBuilder, StringRecord, Trim};
+
+use super::columns::{ColumnMap, ColumnRequest};
+use crate::data::DataError;
+use crate::data::format::csv::{feature, label, line_error, shown};
+use crate::data::format::stream::read_error;
+use crate::data::format::text::{QuoteCheck, body, decoded};
+
+/// The most bytes of a line: a file without lines is no table.
+const LONGEST_LINE: u64 = 1 << 26;
+
+/// A row of a table.
+pub(super) struct Row<'a> {
+    /// The values of the inputs (I), in the order of the inputs.
+    pub values: &'a [f64],
+    /// The label, if labels are needed.
+    pub label: Option<&'a str>,
+}
+
+/// Takes a row; `Break` ends the reading.
+///
+/// # Errors
+/// The feature whose value breaks a rule, and the rule.
+pub(super) type VisitRow<'a> = dyn FnMut(&Row<'_>) -> Result<ControlFlow<()>, (usize, &'static str)> + 'a;
+
+/// What was read of a table.
+pub(super) struct ReadTable {
+    /// The label column as errors name it; empty if there is none.
+    pub label: String,
+    /// Whether the first line named the columns.
+    pub has_header: bool,
+    /// What was left out or is unsure, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Reads a table from `text` and hands on its rows; errors name `file`.
+///
+/// # Errors
+/// The table does not fit the training, or a cell breaks a rule.
+pub(super) fn read(
+    text: Box<dyn BufRead + '_>,
+    file: &Path,
+    request: &ColumnRequest<'_>,
+    visit: &mut VisitRow<'_>,
+) -> Result<ReadTable, DataError> {
+    let mut lines = Lines::new(text, file)?;
+    let empty = || DataError::malformed(file, "empty: must have one sample per line");
+    if !lines.advance()? {
+        return Err(empty());
+    }
+    lines.find_empty_end(request.trained.inputs());
+    let map = ColumnMap::of(&lines.cells(), request, file)?;
+    let mut values = Vec::with_capacity(map.inputs.len());
+    let mut rows = 0u64;
+    let mut is_there = map.names.is_none() || lines.advance()?;
+    while is_there {
+        if lines.take_row(&map, request.needs_labels, &mut values, visit)?.is_break() {
+            break;
+        }
+        rows += 1;
+        is_there = lines.advance()?;
+    }
+    if rows == 0 && !is_there {
+        return Err(DataError::malformed(file, "a header without samples"));
+    }
+    let label = map.label.map(|column| map.name(column)).unwrap_or_default();
+    Ok(ReadTable { label, has_header: map.names.is_some(), notes: map.notes })
+}
+
+/// The lines of a table that are not blank.
+struct Lines<'a> {
+    file: &'a Path,
+    reader: Reader<Box<dyn Read + 'a>>,
+    record: StringRecord,
+    /// The number of lines before the table.
+    skipped: u64,
+    /// The number of lines of the table up to the current one.
+    count: u64,
+    /// Whether every line ends in a delimiter, after which there is nothing.
+    has_empty_end: bool,
+}
+
+impl<'a> Lines<'a> {
+    fn new(mut text: Box<dyn BufRead + 'a>, file: &'a Path) -> Result<Self, DataError> {
+        let head = decoded(head(&mut text, file)?, file)?;
+        let body = body(&head);
+        let start = Cursor::new(body.text.as_bytes().to_vec());
+        let quotes = QuoteCheck::new(body.delimiter, body.skipped + 1);
+        let checked = Checked { text: Box::new(start.chain(text)), quotes, failed: None };
+        let reader: Box<dyn Read + 'a> = Box::new(checked);
+        let mut builder = ReaderBuilder::new();
+        builder.has_headers(false).flexible(true).trim(Trim::All).delimiter(body.delimiter);
+        let (reader, record) = (builder.from_reader(reader), StringRecord::new());
+        Ok(Self { file, reader, record, skipped: body.skipped, count: 0, has_empty_end: false })
+    }
+
+    /// Goes to the next line; whether there is one.
+    fn advance(&mut self) -> Result<bool, DataError> {
+        let is_there = self.reader.read_record(&mut self.record);
+        self.count += 1;
+        is_there.map_err(|error| self.line_error(error))
+    }
+
+    /// Finds out from the first line whether lines end in a delimiter, in a table with `inputs` columns at
+    /// least.
+    fn find_empty_end(&mut self, inputs: usize) {
+        let count = self.record.len();
+        self.has_empty_end = count > inputs && count > 2 && self.cell(count - 1).is_empty();
+    }
+
+    fn line_error(&self, error: csv::Error) -> DataError {
+        match error.kind() {
+            csv::ErrorKind::Io(cause) if cause.get_ref().is_some_and(|cause| cause.is::<Broken>()) => {
+                DataError::malformed(self.file, cause.to_string())
+            }
+            csv::ErrorKind::Utf8 { .. } => {
+                let line = self.skipped + error.position().map_or(0, csv::Position::line);
+                let problem = format!("line {line}: not UTF-8 text: save it as UTF-8");
+                DataError::malformed(self.file, problem)
+            }
+            _ => line_error(self.file, error),
+        }
+    }
+
+    /// The cells of the current line.
+    fn cells(&self) -> Vec<&str> {
+        let count = self.record.len() - usize::from(self.has_empty_end);
+        (0..count).map(|column| self.cell(column)).collect()
+    }
+
+    /// A cell without the quotes around it that follow a space.
+    fn cell(&self, column: usize) -> &str {
+        let cell = self.record.get(column).unwrap_or("");
+        cell.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).map_or(cell, str::trim)
+    }
+
+    /// Hands on the current line; reuses the memory of `values`.
+    fn take_row(
+        &self,
+        map: &ColumnMap,
+        needs_label: bool,
+        values: &mut Vec<f64>,
+        visit: &mut VisitRow<'_>,
+    ) -> Result<ControlFlow<()>, DataError> {
+        let has_end = self.has_empty_end && self.record.len() > map.count && self.cell(map.count).is_empty();
+        let found = self.record.len() - usize::from(has_end);
+        if found != map.count {
+            let (line, count) = (self.line(), map.count);
+            let problem = format!("line {line}: {found} columns; the first line has {count}");
+            return Err(DataError::malformed(self.file, problem));
+        }
+        values.clear();
+        for &column in &map.inputs {
+            let value = feature(self.cell(column), self.count == 1);
+            values.push(value.map_err(|rule| self.cell_error(map, column, rule))?);
+        }
+        let label = match map.label.filter(|_| needs_label) {
+            Some(column) => {
+                label(self.cell(column)).map_err(|rule| self.cell_error(map, column, rule))?;
+                Some(self.cell(column))
+            }
+            None => None,
+        };
+        visit(&Row { values, label })
+            .map_err(|(feature, rule)| self.cell_error(map, map.inputs[feature], rule))
+    }
+
+    /// The number of the current line, from 1.
+    fn line(&self) -> u64 {
+        self.skipped + self.record.position().map_or(0, csv::Position::line)
+    }
+
+    fn cell_error(&self, map: &ColumnMap, column: usize, rule: &'static str) -> DataError {
+        let value = shown(self.cell(column));
+        DataError::Cell { file: self.file.into(), line: self.line(), column: map.name(column), value, rule }
+    }
+}
+
+/// The lines up to the first that is neither blank nor a comment. Of UTF-16 all lines: the rest of the
+/// stream could not be decoded alone.
+fn head(text: &mut dyn BufRead, file: &Path) -> Result<Vec<u8>, DataError> {
+    let mut head = Vec::new();
+    loop {
+        let start = head.len();
+        let read = text.take(LONGEST_LINE).read_until(b'\n', &mut head);
+        let count = read.map_err(|error| read_error(file, error))?;
+        if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
+            text.read_to_end(&mut head).map_err(|error| read_error(file, error))?;
+            return Ok(head);
+        }
+        if count as u64 == LONGEST_LINE {
+            return Err(DataError::malformed(file, "a line of more than 64 MiB: must be a table of lines"));
+        }
+        let line = head[start..].strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head[start..]).trim_ascii();
+        if count == 0 || !(line.is_empty() || line.starts_with(b"#")) {
+            return Ok(head);
+        }
+    }
+}
+
+/// A table whose quotes are checked while it is read.
+struct Checked<'a> {
+    text: Box<dyn Read + 'a>,
+    quotes: QuoteCheck,
+    failed: Option<String>,
+}
+
+/// A quote that swallows lines.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Broken(String);
+
+impl Read for Checked<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(problem) = &self.failed {
+            return Err(io::Error::other(Broken(problem.clone())));
+        }
+        let count = self.text.read(buffer)?;
+        let taken = buffer[..count].iter().try_for_each(|&byte| self.quotes.take(byte));
+        let checked = taken.and_then(|()| if count == 0 { self.quotes.end() } else { Ok(()) });
+        match checked {
+            Ok(()) => Ok(count),
+            Err(problem) => {
+                self.failed = Some(problem.clone());
+                Err(io::Error::other(Broken(problem)))
+            }
+        }
+    }
+}
+
+/// `text` as [`read`] takes it.
+pub(super) fn buffered<'a>(text: impl Read + 'a) -> Box<dyn BufRead + 'a> {
+    Box::new(BufReader::with_capacity(1 << 16, text))
+}
