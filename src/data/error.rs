@@ -151,6 +151,20 @@ pub enum DataError {
         /// The number of samples.
         samples: usize,
     },
+    /// There are too few samples for a cross-validation, or it has too few parts.
+    #[error("cannot make {folds} folds of {samples} training samples: must be 2 to the number of samples")]
+    Folds {
+        /// The number of parts.
+        folds: u32,
+        /// The number of samples.
+        samples: usize,
+    },
+    /// A data set with a validation set of its own cannot be cross-validated.
+    #[error("{folds} folds: the data set has a validation part of its own, so trials are scored on that")]
+    OwnValidation {
+        /// The number of parts.
+        folds: u32,
+    },
 }
 
 impl DataError {

@@ -85,3 +85,20 @@ pub struct Dataset {
     /// How the files were read.
     pub reading: Reading,
 }
+
+impl Dataset {
+    /// The same data set without any sample.
+    pub(crate) fn without_samples(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            train: self.train.select(&[]),
+            validation: None,
+            test: self.test.select(&[]),
+            shape: self.shape,
+            levels: self.levels,
+            classes: self.classes.clone(),
+            checksum: self.checksum.clone(),
+            reading: self.reading.clone(),
+        }
+    }
+}

@@ -44,6 +44,35 @@ impl Samples {
     }
 }
 
+impl Samples {
+    /// Splits the samples at random into `count` parts of equal size, give or take one sample, with
+    /// equal shares of each class. Returns for each part the other samples and the part, both in the
+    /// original order.
+    ///
+    /// # Errors
+    /// `count` is below 2, or there are fewer samples than parts.
+    pub fn folds(&self, count: u32, seed: &Seed) -> Result<Vec<(Samples, Samples)>, DataError> {
+        let samples = self.len();
+        if count < 2 || samples < count as usize {
+            return Err(DataError::Folds { folds: count, samples });
+        }
+        let mut part = vec![0; samples];
+        let mut next = 0;
+        for (class, mut indices) in members_by_class(&self.labels).into_iter().enumerate() {
+            indices.shuffle(&mut seed.child("folds").index(class as u64).stream());
+            for index in indices {
+                part[index] = next;
+                next = (next + 1) % count;
+            }
+        }
+        let of_part = |number| {
+            let (held_out, rest): (Vec<usize>, Vec<usize>) = (0..samples).partition(|&i| part[i] == number);
+            (self.select(&rest), self.select(&held_out))
+        };
+        Ok((0..count).map(of_part).collect())
+    }
+}
+
 /// The indices of the samples that stay, and of those that are held out, both ascending. The rules
 /// are those of [`Samples::split`].
 pub(super) fn stratified(
@@ -132,6 +161,25 @@ mod tests {
             let (_, held_out) = stratified(&labels, fraction, &Seed::root(seed)).unwrap();
             prop_assert_eq!(held_out.len(), (437.0 * fraction).round() as usize);
         }
+    }
+
+    #[test]
+    fn folds_hold_out_every_sample_once_in_equal_shares() {
+        let labels: Vec<u16> = (0..50).map(|index| u16::from(index % 5 == 0)).collect();
+        let inputs = Array2::from_shape_fn((50, 1), |(row, _)| row as u8);
+        let samples = Samples { inputs, labels };
+        let folds = samples.folds(4, &Seed::root(2)).expect("enough samples");
+        let mut held_out: Vec<u8> = folds.iter().flat_map(|(_, held)| held.inputs.iter().copied()).collect();
+        held_out.sort_unstable();
+        assert_eq!(held_out, (0..50).collect::<Vec<u8>>());
+        for (rest, held) in &folds {
+            assert_eq!(rest.len() + held.len(), 50);
+            assert!((12..=13).contains(&held.len()));
+            let rare = held.labels.iter().filter(|&&label| label == 1).count();
+            assert!((2..=3).contains(&rare), "{rare}");
+        }
+        assert_eq!(folds, samples.folds(4, &Seed::root(2)).expect("enough samples"));
+        assert!(samples.folds(51, &Seed::root(2)).is_err() && samples.folds(1, &Seed::root(2)).is_err());
     }
 
     #[test]

@@ -110,6 +110,13 @@ impl Candidate {
         losses.min_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(0, |(index, _)| index)
     }
 
+    /// The number of parameters of the candidate's network; the largest number if none is known.
+    /// Among candidates with equal means, the smallest network wins.
+    pub fn parameters(&self) -> u64 {
+        let known = self.repeats.first().and_then(|repeat| repeat.attributes.get("parameters")?.as_u64());
+        known.unwrap_or(u64::MAX)
+    }
+
     /// Mean and standard deviation of each metric over the seeds; empty if a seed failed.
     pub fn spreads(&self) -> Vec<Spread> {
         if self.repeats.iter().any(|repeat| repeat.value.is_none()) {

@@ -88,7 +88,10 @@ impl Candidates {
         let (direction, tests_all) = (self.direction, self.tests_all);
         let complete = |results: Results| results.complete(tests_all);
         let mut all = self.results.into_iter().map(complete).collect::<Option<Vec<_>>>()?;
-        all.sort_by(|(a, _), (b, _)| a.mean_loss(direction).total_cmp(&b.mean_loss(direction)));
+        all.sort_by(|(a, _), (b, _)| {
+            let by_loss = a.mean_loss(direction).total_cmp(&b.mean_loss(direction));
+            by_loss.then(a.parameters().cmp(&b.parameters()))
+        });
         let (candidates, models): (Vec<Candidate>, Vec<_>) = all.into_iter().unzip();
         let kept = candidates.first()?.best_seed(direction);
         Some(Confirmed { candidates, models, kept })

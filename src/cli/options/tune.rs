@@ -71,6 +71,13 @@ pub(crate) struct TuneArgs {
     /// Share of the training set held out to score trials; no effect if the data set has a validation part
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = open_share)]
     pub validation: f64,
+    /// Number of parts of a cross-validation that scores trials: each part is scored by a network
+    /// that did not train on it; 1 to hold out one part instead
+    ///
+    /// If left out: 5 where --validation would hold out fewer than 100 samples, else 1. The saved
+    /// network trains on all training samples. A trial takes about K times as long.
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub folds: Option<u32>,
     /// Exit with code 3 if the winner's mean accuracy on the test set is below this value, from 0
     /// to 1
     #[arg(long, value_name = "ACCURACY", value_parser = share)]

@@ -50,6 +50,7 @@ pub(crate) fn of_network(args: &TuneArgs, setup: &Setup, profile: &ChipProfile) 
         header: args.data.header.and_then(Header::name).map(str::to_owned),
         channels: args.data.channels.and_then(Channels::name).map(str::to_owned),
         validation: args.validation,
+        folds: setup.folds,
         chip: serde_json::to_value(profile)?,
         goals: args.metric.iter().map(Goal::to_string).collect(),
         constraints: args.constraint.iter().map(ToString::to_string).collect(),
@@ -93,7 +94,12 @@ pub(crate) fn network(training: &Training, dataset: Dataset, memory: Option<Byte
         },
     };
     let split = Split { validation: training.validation, seed: training.seed };
-    Ok(Classify::new(dataset, profile, split, goals)?.with_memory(memory, training.memory.map(Bytes)))
+    let objective =
+        Classify::new(dataset, profile, split, goals)?.with_memory(memory, training.memory.map(Bytes));
+    match training.folds {
+        None => Ok(objective),
+        Some(folds) => Ok(objective.with_folds(folds).with_context(|| format!("--folds {folds}"))?),
+    }
 }
 
 /// The options with which the study opens the files of its data set.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use super::job;
 use super::output::{Inputs, Output};
 use super::prepared::{Prepared, StudySetup};
-use super::{best, checkpoints, chip, dataset, digest, machine, spaces};
+use super::{best, checkpoints, chip, dataset, digest, machine, open, spaces};
 use crate::backend::{Chip, ChipProfile};
 use crate::cli::options::confirm::Confirmed;
 use crate::cli::options::faults::FaultChoice;
@@ -45,7 +45,9 @@ impl Prepared {
         if output.model().is_none() {
             remarks.push(Remark::NoModelFile { out: output.file().display().to_string() });
         }
-        let setup = setup(args, &dataset, &space, &profile, chip_sha256);
+        let mut setup = setup(args, &dataset, &space, &profile, chip_sha256);
+        let name = study.study.clone().unwrap_or_else(|| default_name(&setup, &args.metric));
+        setup.folds = folds(args, &dataset, &name)?;
         let job = job::of_network(args, &setup, &profile)?;
         let training = job.training.as_ref().expect("a job of networks says how they are trained");
         let objective = job::network(training, dataset, memory(args))?;
@@ -66,7 +68,7 @@ impl Prepared {
             (JOB.to_owned(), job.to_json()),
         ];
         Ok(Self {
-            name: study.study.clone().unwrap_or_else(|| default_name(&setup, &args.metric)),
+            name,
             data: Some(objective.data_summary()),
             objective: Box::new(objective),
             setup: StudySetup::Networks(setup),
@@ -156,12 +158,51 @@ fn setup(
         dataset: dataset.name.clone(),
         dataset_sha256: dataset.checksum.clone(),
         validation: args.validation,
+        folds: None,
         chip: profile.name.clone(),
         chip_sha256,
         constraints: args.constraint.iter().map(ToString::to_string).collect(),
         faults: is_robust.then(|| job::sweep(args).to_string()),
         searched: args.study.searched(space, digest::sha256(format!("{space:?}").as_bytes())),
     }
+}
+
+/// The number of parts of the cross-validation that scores the trials of the study `name`; `None` if
+/// one part is held out instead. It is that of `--folds`, or else that of the study if it exists, or
+/// else follows from the number of samples that would be held out.
+///
+/// # Errors
+/// `--folds` with pauses: a trial with several trainings cannot pause.
+fn folds(args: &TuneArgs, dataset: &Dataset, name: &str) -> Result<Option<u32>> {
+    const FEWEST_HELD_OUT: f64 = 100.0;
+    const USUAL: u32 = 5;
+    let pauses = args.study.fidelity.is_on();
+    if let Some(folds) = args.folds {
+        let fidelity = args.study.fidelity.fidelity.name();
+        if pauses && folds > 1 {
+            bail!(
+                "--folds {folds}: with --fidelity {fidelity} a trial has one training: leave one of the two out"
+            );
+        }
+        return Ok(Some(folds).filter(|&folds| folds > 1));
+    }
+    if let Some(kept) = kept_setup(args, name) {
+        return Ok(kept.folds);
+    }
+    let samples = dataset.train.len();
+    let is_small = args.validation * (samples as f64) < FEWEST_HELD_OUT && samples >= USUAL as usize;
+    Ok(Some(USUAL).filter(|_| is_small && !pauses && dataset.validation.is_none()))
+}
+
+/// The setup of the study `name`, if that exists and will be resumed. If the database cannot be
+/// read, the reason is told where it is opened to be written.
+fn kept_setup(args: &TuneArgs, name: &str) -> Option<Setup> {
+    if args.study.fresh {
+        return None;
+    }
+    let mut storage = open::to_read(&args.study.storage.storage).ok()?;
+    let study = storage.find_study(name).ok()??;
+    Setup::of(&*storage.load_study(study).ok()?)
 }
 
 /// The name of a study without `--study`: data set, space, chip, search, seed and metrics, which

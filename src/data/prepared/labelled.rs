@@ -41,12 +41,17 @@ pub struct Split {
 }
 
 impl Split {
+    /// The seed of all splits of this root.
+    pub fn root(&self) -> Seed {
+        Seed::root(self.seed).child("split")
+    }
+
     /// The samples of `train` that stay for training, and those that are held out.
     ///
     /// # Errors
     /// There are too few samples.
     pub fn cut(&self, train: &Samples) -> Result<(Samples, Samples), DataError> {
-        train.split(self.validation, &Seed::root(self.seed).child("split"))
+        train.split(self.validation, &self.root())
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::attributes::{chip_attributes, network_attributes};
 use super::failure::{does_not_fit, invalid};
+use super::folds::cross_validated;
 use super::foresight::NetworkForesight;
 use super::goals::Goals;
 use super::limits::Limits;
@@ -38,6 +39,9 @@ pub struct Classify {
     goals: Goals,
     /// How the validation set was held out; `None`: it is one of the data set's own.
     split: Option<Split>,
+    /// The parts of a cross-validation, each with its own training and validation set; empty where
+    /// one validation set is held out.
+    folds: Vec<Classify>,
 }
 
 impl Classify {
@@ -66,7 +70,63 @@ impl Classify {
             stated_memory: None,
         };
         let split = dataset.validation.is_none().then_some(split);
-        Ok(Self { dataset, train, validation, limits, goals, split })
+        Ok(Self { dataset, train, validation, limits, goals, split, folds: Vec::new() })
+    }
+
+    /// The same objective, whose trials are scored by cross-validation over `folds` parts of the
+    /// training samples, at least 2. The network of a trial trains on all of them.
+    ///
+    /// # Errors
+    /// There are fewer training samples than folds, or the data set has a validation set of its own.
+    pub fn with_folds(self, folds: u32) -> Result<Self, DataError> {
+        let Some(split) = self.split else { return Err(DataError::OwnValidation { folds }) };
+        let parts = self.dataset.train.folds(folds, &split.root())?;
+        let fold = |(train, validation): (Samples, Samples)| {
+            let limits = Limits {
+                samples: [train.len(), validation.len(), self.dataset.test.len()],
+                ..self.limits.clone()
+            };
+            let (dataset, goals) = (self.dataset.without_samples(), self.goals.clone());
+            Self { dataset, train, validation, limits, goals, split: None, folds: Vec::new() }
+        };
+        let folds: Vec<Self> = parts.into_iter().map(fold).collect();
+        let all = self.dataset.train.clone();
+        let limits =
+            Limits { samples: [all.len(), all.len(), self.dataset.test.len()], ..self.limits.clone() };
+        Ok(Self { train: all.clone(), validation: all, limits, split: None, folds, ..self })
+    }
+
+    /// One training of `point`, scored on the validation set, without cross-validation.
+    pub(super) fn trained(
+        &self,
+        point: &Point,
+        seed: &Seed,
+        observer: &mut Observer<'_>,
+    ) -> Option<Evaluation> {
+        match self.segment(point, seed, &Segment::whole(), observer)?.end {
+            SegmentEnd::Done(evaluation) => Some(evaluation),
+            SegmentEnd::Paused(_) | SegmentEnd::Unsaved(..) => {
+                unreachable!("a whole evaluation has no pause")
+            }
+        }
+    }
+
+    /// One segment of one training of `point`.
+    fn segment(
+        &self,
+        point: &Point,
+        seed: &Seed,
+        segment: &Segment,
+        observer: &mut Observer<'_>,
+    ) -> Option<Advance> {
+        match self.try_advance(point, seed, segment, observer) {
+            Ok(advance) => advance,
+            Err(failure) => {
+                let evaluation: Evaluation =
+                    Outcome::Failed { failure, attributes: Attributes::new() }.into();
+                Some(evaluation.into())
+            }
+        }
     }
 
     /// The same objective with limits of memory. A point fails if its evaluation needs more than
@@ -80,7 +140,14 @@ impl Classify {
 
     /// The data on which the trials are trained, validated and tested.
     pub fn data_summary(&self) -> DataSummary {
-        DataSummary::of(&self.dataset, self.dataset.train.len() - self.train.len())
+        let mut summary = DataSummary::of(&self.dataset, self.dataset.train.len() - self.train.len());
+        if !self.folds.is_empty() {
+            let folds = self.folds.len();
+            summary.notes.push(format!(
+                "trials are scored by cross-validation over {folds} folds of the training part"
+            ));
+        }
+        summary
     }
 
     /// The shape of a sample, and the number of classes.
@@ -254,11 +321,9 @@ impl Objective for Classify {
     }
 
     fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation> {
-        match self.advance(point, seed, &Segment::whole(), observer)?.end {
-            SegmentEnd::Done(evaluation) => Some(evaluation),
-            SegmentEnd::Paused(_) | SegmentEnd::Unsaved(..) => {
-                unreachable!("a whole evaluation has no pause")
-            }
+        match self.folds.is_empty() {
+            true => self.trained(point, seed, observer),
+            false => cross_validated(&self.folds, self, point, seed, observer),
         }
     }
 
@@ -270,7 +335,8 @@ impl Objective for Classify {
         /// The cost of a point that is no plan: it fails at once.
         const NO_PLAN: f64 = 1.0;
         let plan = self.limits.plan(point).ok();
-        plan.and_then(|plan| plan.cost(self.train.len()).ok()).unwrap_or(NO_PLAN)
+        let samples = self.train.len() + self.folds.iter().map(|fold| fold.train.len()).sum::<usize>();
+        plan.and_then(|plan| plan.cost(samples).ok()).unwrap_or(NO_PLAN)
     }
 
     fn advance(
@@ -280,13 +346,9 @@ impl Objective for Classify {
         segment: &Segment,
         observer: &mut Observer<'_>,
     ) -> Option<Advance> {
-        match self.try_advance(point, seed, segment, observer) {
-            Ok(advance) => advance,
-            Err(failure) => {
-                let evaluation: Evaluation =
-                    Outcome::Failed { failure, attributes: Attributes::new() }.into();
-                Some(evaluation.into())
-            }
+        match self.folds.is_empty() {
+            true => self.segment(point, seed, segment, observer),
+            false => self.evaluate(point, seed, observer).map(Advance::from),
         }
     }
 }

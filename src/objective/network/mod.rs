@@ -6,6 +6,7 @@ pub mod classify;
 pub(super) mod constraint;
 mod failure;
 pub(super) mod faults;
+mod folds;
 mod foresight;
 pub(super) mod goal;
 pub(super) mod goals;

@@ -51,6 +51,9 @@ pub struct Training {
     pub channels: Option<String>,
     /// The share of the training set that is held out to score trials, in (0, 1).
     pub validation: f64,
+    /// The number of parts of the cross-validation that scores trials, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folds: Option<u32>,
     /// The complete chip profile.
     pub chip: Json,
     /// The metrics of the trials, by name.
@@ -102,6 +105,7 @@ mod tests {
             header: Some("no".into()),
             channels: None,
             validation: 0.2,
+            folds: Some(5),
             chip: serde_json::json!({"name": "ideal"}),
             goals: vec!["accuracy".into()],
             constraints: vec!["cores<=8".into()],

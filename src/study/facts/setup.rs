@@ -21,6 +21,10 @@ pub struct Setup {
     pub dataset_sha256: String,
     /// The share of the training set that is held out to score trials, in (0, 1).
     pub validation: f64,
+    /// The number of parts of the cross-validation that scores trials; left out where one part is
+    /// held out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folds: Option<u32>,
     /// The name of the chip profile.
     pub chip: String,
     /// SHA-256 of the profile, in hex.
@@ -75,6 +79,7 @@ mod tests {
             dataset: "digits".into(),
             dataset_sha256: "00".into(),
             validation: 0.2,
+            folds: None,
             chip: "loihi1".into(),
             chip_sha256: "22".into(),
             constraints: Vec::new(),
