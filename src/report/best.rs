@@ -4,9 +4,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::front::{OnFront, front};
+use super::interval::accuracy_interval;
 use super::scored::Scored;
 use crate::space::Point;
-use crate::study::{Attributes, Confirmation, ExternalSetup, Metric, Setup, Stopped, Study, Trial};
+use crate::study::{
+    Attributes, Confirmation, ExternalSetup, Metric, Setup, Stopped, Study, Trial, test_samples,
+};
 
 /// Version of the JSON form of `best.json`.
 const SCHEMA: u32 = 1;
@@ -50,6 +53,13 @@ pub struct Best {
     /// The first metric on the test set of the winner's networks from the same seeds; empty if a
     /// command evaluates the trials.
     pub test: Scored,
+    /// The number of test samples; left out if a command evaluates the trials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_samples: Option<usize>,
+    /// The 95 % interval of the accuracy on new samples, which counts both the seeds and the number of
+    /// test samples; left out if the first metric is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_interval: Option<[f64; 2]>,
     /// The trial of the default point, for comparison.
     pub default: Option<Default>,
     /// With several metrics: the Pareto front, the trials that no other dominates.
@@ -109,6 +119,12 @@ impl Best {
             hyperparameters: trial.point.clone(),
             searched: *trial.values.first()?,
             validation: Scored::of(&winner.repeats),
+            test_interval: test_interval(
+                &study.metrics,
+                &Scored::of(&confirmation.test),
+                test_samples(study),
+            ),
+            test_samples: test_samples(study),
             test: Scored::of(&confirmation.test),
             default: default_trial(study),
             front: front(study, &confirmation, model),
@@ -131,6 +147,13 @@ impl Best {
         text.push('\n');
         text
     }
+}
+
+/// The interval of the accuracy on new samples, if `test` holds accuracies of `samples` samples.
+pub(super) fn test_interval(metrics: &[Metric], test: &Scored, samples: Option<usize>) -> Option<[f64; 2]> {
+    let is_accuracy = metrics.first().is_some_and(|metric| metric.name == "accuracy");
+    let spread = test.spread.as_ref().filter(|_| is_accuracy)?;
+    Some(accuracy_interval(spread, samples.filter(|&samples| samples > 0)?))
 }
 
 /// The trial of the default point. It is the first trial, or the later one that tried its point

@@ -3,6 +3,7 @@
 mod against;
 mod best;
 mod front;
+mod interval;
 mod journal;
 mod picked;
 mod remark;

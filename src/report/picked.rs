@@ -1,6 +1,6 @@
 //! Another winner of a study that has ended, without new training.
 
-use super::best::Best;
+use super::best::{Best, test_interval};
 use super::front::OnFront;
 use crate::study::{Pick, PickError, Study, Trial, TrialState};
 
@@ -43,6 +43,7 @@ impl Best {
             searched: chosen.values.first().copied().unwrap_or(self.searched),
             validation: confirmed.validation.clone(),
             test: confirmed.test.clone(),
+            test_interval: test_interval(&self.metrics, &confirmed.test, self.test_samples),
             network: confirmed.network.clone(),
             model: confirmed.model.clone(),
             model_seed: saved.then_some(confirmed.seed),

@@ -33,6 +33,11 @@ pub fn winner_text(best: &Best) -> String {
     let mut rows = vec![("winner".to_owned(), format!("trial {} of {}", best.trial, best.trials))];
     if best.external_setup.is_none() {
         rows.push((format!("{metric}, test"), measured(&best.test)));
+        rows.extend(best.test_interval.map(|[low, high]| {
+            let samples = best.test_samples.unwrap_or(0);
+            let (low, high) = (digits(low), digits(high));
+            (String::new(), format!("{low} to {high} with 95 % (seeds and {samples} test samples)"))
+        }));
         rows.push((format!("{metric}, validation"), measured(&best.validation)));
         rows.extend(saved_network(best));
     } else {

@@ -25,7 +25,9 @@ pub use facts::rung_history::{RUNG_HISTORY, Rung, RungHistory};
 pub use facts::script::{SCRIPT, Script};
 pub use facts::searched::Searched;
 pub use facts::setup::{SETUP, Setup, differences};
-pub use facts::shape::{DATA_SHAPE, DataShape, VALIDATION_SAMPLES, validation_samples};
+pub use facts::shape::{
+    DATA_SHAPE, DataShape, TEST_SAMPLES, VALIDATION_SAMPLES, test_samples, validation_samples,
+};
 pub use facts::space::SPACE;
 pub use facts::stopped::{STOPPED, Stopped};
 pub use facts::warm_start::{WARM_START, WarmStartTrial, WarmStartTrials};

@@ -16,7 +16,7 @@ use crate::data::Dataset;
 use crate::objective::Goal;
 use crate::report::Remark;
 use crate::space::{Domain, Space, Value};
-use crate::study::{DATA_SHAPE, JOB, Metric, SPACE, Searched, Setup, VALIDATION_SAMPLES};
+use crate::study::{DATA_SHAPE, JOB, Metric, SPACE, Searched, Setup, TEST_SAMPLES, VALIDATION_SAMPLES};
 use crate::units::Bytes;
 
 impl Prepared {
@@ -64,6 +64,7 @@ impl Prepared {
         let facts = [
             (DATA_SHAPE.to_owned(), objective.data_shape().to_json()),
             (VALIDATION_SAMPLES.to_owned(), objective.validation_samples().into()),
+            (TEST_SAMPLES.to_owned(), objective.test_samples().into()),
             (SPACE.to_owned(), space.to_json()),
             (JOB.to_owned(), job.to_json()),
         ];

@@ -160,6 +160,11 @@ impl Classify {
         self.validation.len()
     }
 
+    /// The number of test samples.
+    pub fn test_samples(&self) -> usize {
+        self.dataset.test.len()
+    }
+
     /// Checks that points of `space` can become plans for training a network. So a misspelt
     /// hyperparameter, or a range beyond its domain, is found before the first training.
     ///

@@ -17,6 +17,14 @@ pub fn validation_samples(study: &Study) -> Option<usize> {
     usize::try_from(study.attributes.get(VALIDATION_SAMPLES)?.as_u64()?).ok()
 }
 
+/// Key of the study attribute that holds the number of test samples.
+pub const TEST_SAMPLES: &str = "tune:test_samples";
+
+/// The number of test samples of `study`, if the study stores it.
+pub fn test_samples(study: &Study) -> Option<usize> {
+    usize::try_from(study.attributes.get(TEST_SAMPLES)?.as_u64()?).ok()
+}
+
 /// The shape of a study's samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
