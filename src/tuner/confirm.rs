@@ -141,10 +141,7 @@ impl Tuner<'_> {
     /// The seed of a repeat: a fresh one, the same for every candidate. Without candidates: the
     /// trial's own.
     fn repeat_seed(&self, trial: &Trial, repeat: usize) -> Seed {
-        match self.settings.confirm.candidates {
-            0 => self.root().child("trial").index(u64::from(trial.number)),
-            _ => self.root().child("confirm").index(repeat as u64),
-        }
+        repeat_seed(&self.root(), self.settings.confirm.candidates, trial.number, repeat as u64)
     }
 
     /// Evaluates every repeat of `trials` and adds the results to `candidates`, until `stop` is
@@ -200,6 +197,15 @@ impl Tuner<'_> {
             None => Ok(()),
             Some(file) => model.save(file).map_err(|source| TunerError::Model { file: file.clone(), source }),
         }
+    }
+}
+
+/// The seed of repeat number `repeat` of `trial` in a study with the seed `root` that confirms this number
+/// of candidates: a fresh one, or without candidates that of the trial, and fresh ones after it.
+pub fn repeat_seed(root: &Seed, candidates: u32, trial: u32, repeat: u64) -> Seed {
+    match candidates {
+        0 if repeat == 0 => root.child("trial").index(u64::from(trial)),
+        _ => root.child("confirm").index(repeat),
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) enum Exit {
     NothingFeasible,
     /// The storage does not answer, refuses the connection, or fails during the run.
     Unreachable,
+    /// A network that was trained again is another one.
+    Differs,
     /// Stopped by a signal, after saving.
     Interrupted,
 }
@@ -35,6 +37,7 @@ impl Exit {
             Exit::BelowTarget => 3,
             Exit::NothingFeasible => 4,
             Exit::Unreachable => 5,
+            Exit::Differs => 6,
             Exit::Interrupted => 130,
         }
     }
