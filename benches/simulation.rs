@@ -2,20 +2,25 @@
 //!
 //! The network is 784-512-512-100 with weights of 8 bits. About 15 % of the inputs and of the
 //! neurons of each hidden layer are active. All programs take turns on one thread, are measured in
-//! its CPU time, and must give the same decisions. Run with `cargo bench --bench simulation`. If
+//! its CPU time, and must give the same decisions. Then `tune predict` reads the images from an NPZ
+//! file and writes a CSV table, with one thread, in wall time. Run with `cargo bench --bench simulation`. If
 //! the variable `TUNE_PYTHON` names a Python with snnTorch, `benches/peers/simulate_snntorch.py`
 //! runs a network of the same shape.
 
 use std::hint::black_box;
+use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 use rand::RngExt;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
 use spiketune::backend::{Chip, ChipProfile, DeployOptions};
+use spiketune::data::{InputCoding, InputScaling, Preprocessing};
 use spiketune::network::{BinaryLayer, BinaryNetwork, Connectivity, Key};
+use spiketune::objective::{Description, SavedNetwork};
 use spiketune::seed::Seed;
 
 const WIDTHS: [usize; 4] = [784, 512, 512, 100];
@@ -25,6 +30,8 @@ const ACTIVE: f64 = 0.15;
 const ROUNDS: usize = 15;
 /// Batch sizes of ndarray's products; the fastest counts.
 const BATCHES: [usize; 4] = [128, 512, 2048, IMAGES];
+/// Copies of the images that `tune predict` reads.
+const COPIES: usize = 10;
 const CHIPS: [&str; 2] = ["ideal", "loihi1"];
 
 /// A dense layer of threshold neurons.
@@ -159,6 +166,11 @@ fn compare() {
             black_box(deployment.run(inputs.view()).expect("the inputs fit"));
         }));
     }
+    for deployment in &deployments {
+        programs.push(Box::new(|| {
+            black_box(deployment.decide(inputs.view()).expect("the inputs fit"));
+        }));
+    }
     for batch in BATCHES {
         let (layers, votes, numbers) = (&layers, &votes, &numbers);
         programs.push(Box::new(move || {
@@ -166,7 +178,8 @@ fn compare() {
         }));
     }
     let medians = medians(&mut programs);
-    let (ours, dense) = medians.split_at(CHIPS.len());
+    let (ours, dense) = medians.split_at(2 * CHIPS.len());
+    let (ours, decisions) = ours.split_at(CHIPS.len());
     let fastest = dense.iter().copied().fold(f64::INFINITY, f64::min);
     let mut others = vec![("ndarray, f32".to_owned(), IMAGES as f64 / fastest)];
     others.extend(peers());
@@ -177,6 +190,63 @@ fn compare() {
             others.iter().map(|(name, other)| format!("{:.1} times {name}", rate / other)).collect();
         println!("{chip}: {rate:.0} images/s, {}", times.join(", "));
     }
+    for (chip, seconds) in CHIPS.iter().zip(decisions) {
+        println!("{chip}, decisions alone: {:.0} images/s", IMAGES as f64 / seconds);
+    }
+    for chip in CHIPS {
+        println!("{chip}, tune predict from NPZ to CSV: {:.0} images/s", end_to_end(&network, &inputs, chip));
+    }
+}
+
+/// Images per second of `tune predict` on [`COPIES`] copies of `inputs`, 0 and 1, as bytes of 0 and 255.
+fn end_to_end(network: &BinaryNetwork, inputs: &Array2<u8>, chip: &str) -> f64 {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    let inputs_of_training = Preprocessing {
+        shape: [28, 28, 1],
+        levels: 255,
+        scaling: InputScaling::Levels,
+        columns: None,
+        classes: (0..CLASSES).map(|class| class.to_string()).collect(),
+    };
+    let description = Description {
+        inputs: Some(inputs_of_training),
+        coding: Some(InputCoding::Threshold { at: 0.5 }),
+        chip: Some(ChipProfile::builtin(chip).expect("a profile")),
+        ..Description::new()
+    };
+    let saved = SavedNetwork { network: network.clone(), description };
+    saved.save(None, &path("net.safetensors")).expect("written");
+    write_images(inputs, &path("images.npz"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tune"));
+    command.arg("predict").args([path("net.safetensors"), path("images.npz")]);
+    command.args(["--threads", "1", "--out"]).arg(path("classes.csv")).stderr(Stdio::null());
+    let mut seconds: Vec<f64> = Vec::new();
+    for _ in 0..3 {
+        let start = Instant::now();
+        assert!(command.status().expect("tune runs").success(), "tune predicts");
+        seconds.push(start.elapsed().as_secs_f64());
+    }
+    let rows = std::fs::read_to_string(path("classes.csv")).expect("predictions").lines().count() - 1;
+    assert_eq!(rows, COPIES * IMAGES);
+    rows as f64 / seconds.into_iter().fold(f64::INFINITY, f64::min)
+}
+
+/// Writes copies of `inputs` as NumPy's `savez` does.
+fn write_images(inputs: &Array2<u8>, file: &Path) {
+    let mut header =
+        format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({}, 28, 28), }}", COPIES * IMAGES);
+    header += &" ".repeat(127 - 10 - header.len());
+    header.push('\n');
+    let bytes = inputs.mapv(|input| 255 * input).into_raw_vec_and_offset().0;
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(file).expect("a file"));
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    archive.start_file("x.npy", stored.large_file(true)).expect("a member");
+    archive.write_all(b"\x93NUMPY\x01\x00").expect("written");
+    archive.write_all(&(header.len() as u16).to_le_bytes()).expect("written");
+    archive.write_all(header.as_bytes()).expect("written");
+    (0..COPIES).for_each(|_| archive.write_all(&bytes).expect("written"));
+    archive.finish().expect("written");
 }
 
 fn main() {

@@ -1,6 +1,8 @@
 //! The Python package `nir` reads our files as the graph that they are, and writes them such that we read
 //! them; Norse runs them with the spikes of the chip.
 //!
+//! The script in `docs/predict.md` runs our `.safetensors` files with NumPy alone.
+//!
 //! Needs a Python that imports `nir` (`pip install -r tests/python/requirements.txt`), and `norse` for the last
 //! test (`pip install norse==1.1.0`): `python3`, or the interpreter that TUNE_PYTHON names. Tests of packages
 //! that it lacks are listed as ignored.
@@ -33,9 +35,14 @@ fn main() -> ExitCode {
     });
     let mut tests: Vec<Trial> = tests.collect();
     let is_missing = is_missing || !imports(&python, "norse");
-    let norse =
-        Trial::test("norse_runs_what_was_written_with_the_same_spikes", move || run_by_norse(&python));
+    let norse = Trial::test("norse_runs_what_was_written_with_the_same_spikes", {
+        let python = python.clone();
+        move || run_by_norse(&python)
+    });
     tests.push(norse.with_ignored_flag(is_missing));
+    let is_missing = !imports(&python, "numpy");
+    let script = Trial::test("numpy_decides_as_predict_does", move || run_by_numpy(&python));
+    tests.push(script.with_ignored_flag(is_missing));
     libtest_mimic::run(&arguments, tests).exit_code()
 }
 
@@ -217,4 +224,62 @@ fn compare(seen: &Json, flavour: Flavour) {
     assert_eq!(seen["nodes"], nodes);
     assert_eq!(seen["edges"], edges);
     assert_eq!(seen["metadata"], metadata);
+}
+
+/// The script in `docs/predict.md` decides on every sample as `tune predict` does, in every input coding, with exact
+/// weights and with the integers of a chip.
+fn run_by_numpy(python: &str) -> Result<(), Failed> {
+    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/predict.md"))?;
+    let script = document.split("```python\n").nth(1).and_then(|rest| rest.split("```").next());
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("forward.py"), script.ok_or("no script")?)?;
+    std::fs::write(folder.path().join("table.csv"), table())?;
+    for (chip, coding, field) in [
+        ("ideal", "graded", ""),
+        ("ideal", "thermometer", r#""input_levels": {"type": "fixed", "value": 5},"#),
+        ("loihi1", "threshold", r#""input_threshold": {"type": "fixed", "value": 0.4},"#),
+        ("loihi1", "thermometer", r#""input_levels": {"type": "fixed", "value": 3},"#),
+    ] {
+        let space = format!(
+            r#"{{"name": "one", "parameters": {{"input_coding": {{"type": "fixed", "value": "{coding}"}}, {field}
+                "method": {{"type": "fixed", "value": "surrogate"}}, "hidden_layers": {{"type": "fixed", "value": 1}},
+                "epochs": {{"type": "fixed", "value": 5}}, "width_1": {{"type": "int", "low": 20, "high": 21}}}}}}"#
+        );
+        std::fs::write(folder.path().join("space.json"), space)?;
+        let tune =
+            |args: &[&str]| text_of(Command::new(env!("CARGO_BIN_EXE_tune")).args(args), folder.path());
+        let study = ["--fresh", "--budget", "1", "--confirm", "0", "--quiet", "--chip", chip];
+        tune(&[&["--dataset", "table.csv", "--space", "space.json"][..], &study].concat())?;
+        let ours = tune(&["predict", "best.safetensors", "table.csv"])?;
+        let theirs = text_of(
+            Command::new(python).args(["forward.py", "best.safetensors", "table.csv"]),
+            folder.path(),
+        )?;
+        let first_three = |line: &str| line.splitn(4, ',').take(3).collect::<Vec<_>>().join(",");
+        let ours: Vec<String> = ours.lines().skip(1).map(first_three).collect();
+        assert_eq!(
+            (ours.len(), theirs.lines().collect::<Vec<_>>()),
+            (90, ours.iter().map(String::as_str).collect())
+        );
+    }
+    Ok(())
+}
+
+/// A table of 90 samples of three classes.
+fn table() -> String {
+    let row = |number: u32| {
+        let (class, part) = (number % 3, f64::from(number * 37 % 91) / 91.0);
+        let base = f64::from(class);
+        format!("{},{},{},c{class}\n", base + part, 7.0 - base * part, part * part - base)
+    };
+    std::iter::once("a,b,c,kind\n".to_owned()).chain((0..90).map(row)).collect()
+}
+
+/// What `command` prints in `folder`.
+fn text_of(command: &mut Command, folder: &Path) -> Result<String, Failed> {
+    let output = command.current_dir(folder).output()?;
+    match output.status.success() {
+        true => Ok(String::from_utf8(output.stdout)?),
+        false => Err(String::from_utf8_lossy(&output.stderr).into_owned().into()),
+    }
 }

@@ -11,6 +11,7 @@ use super::commands::launch::LaunchCommand;
 use super::commands::net::NetCommand;
 use super::commands::pick::PickArgs;
 use super::commands::predict::PredictArgs;
+use super::commands::rerun::RerunArgs;
 use super::commands::schema::SchemaKind;
 use super::commands::show::ShowArgs;
 use super::commands::status::StatusArgs;
@@ -34,7 +35,7 @@ use crate::search::Strategy;
     arg_required_else_help = true,
     after_help = "\
 Exit codes: 0 done, 1 the run failed, 2 wrong usage or input, 3 done but below --fail-under,
-4 no trial has a value, 5 the storage cannot be reached or fails, 130 interrupted after saving."
+4 no trial has a value, 5 the storage cannot be reached or fails, 6 a rerun differs, 130 interrupted after saving."
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
@@ -91,7 +92,9 @@ pub(super) enum Command {
     Predict(PredictArgs),
     /// Score a trained network on a chip
     Eval(EvalArgs),
-    /// Write a study or a trained network as a file for other programs
+    /// Train the winner of a study again, and compare every bit
+    Rerun(RerunArgs),
+    /// Write a study or a trained network for other programs
     #[command(subcommand)]
     Export(ExportCommand),
     /// Show the layers of a network

@@ -23,7 +23,8 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use command::{Cli, Command};
 use commands::net::NetCommand;
 use commands::{
-    ask, data, db, eval, export, launch, net, pick, predict, run, schema, show, status, trial, tune, worker,
+    ask, data, db, eval, export, launch, net, pick, predict, rerun, run, schema, show, status, trial, tune,
+    worker,
 };
 use setup::signals::survive_file_limit;
 use shown::exit::{self, Exit};
@@ -91,6 +92,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Exit> {
         Some(Command::Pick(args)) => pick::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Eval(args)) => eval::run(&args),
+        Some(Command::Rerun(args)) => rerun::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Net(NetCommand::Describe { plan, json })) => net::describe(&plan, json),
         Some(Command::Schema { kind }) => schema::run(kind),

@@ -80,11 +80,10 @@ impl Spread {
     /// Mean and standard deviation of the values of `repeats`; `None` if one failed or there is
     /// none.
     pub fn of(repeats: &[Repeat]) -> Option<Self> {
-        let values: Vec<f64> = repeats.iter().map(|repeat| repeat.value).collect::<Option<_>>()?;
-        Self::of_values(&values)
+        Self::of_values(&repeats.iter().map(|repeat| repeat.value).collect::<Option<Vec<f64>>>()?)
     }
 
-    /// Mean and standard deviation of `values`; `None` if there is none.
+    /// Mean and standard deviation of `values`; `None` if there are none.
     pub fn of_values(values: &[f64]) -> Option<Self> {
         let count = values.len();
         let mean = values.iter().sum::<f64>() / count as f64;

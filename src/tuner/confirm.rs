@@ -208,10 +208,8 @@ impl Tuner<'_> {
     /// The seed of a repeat: a fresh one, the same for every candidate. If nothing is confirmed, it
     /// is the trial's own seed.
     fn repeat_seed(&self, trial: &Trial, repeat: usize) -> Seed {
-        match self.settings.confirm.candidates {
-            0 if !self.settings.confirm.front => self.root().child("trial").index(u64::from(trial.number)),
-            _ => self.root().child("confirm").index(repeat as u64),
-        }
+        let is_confirmed = self.settings.confirm.candidates > 0 || self.settings.confirm.front;
+        repeat_seed(&self.root(), is_confirmed, trial.number, repeat as u64)
     }
 
     /// Evaluates every repeat of `trials` and adds the results to `candidates`, until this run is
@@ -261,6 +259,15 @@ impl Tuner<'_> {
             true => ControlFlow::Break(()),
         };
         self.objective.evaluate(&trial.point, seed, &mut go_on)
+    }
+}
+
+/// The seed of repeat number `repeat` of `trial` in a study with the seed `root`: a fresh one if its
+/// trials are confirmed. Else it is that of the trial, and fresh ones after it.
+pub fn repeat_seed(root: &Seed, is_confirmed: bool, trial: u32, repeat: u64) -> Seed {
+    match is_confirmed {
+        false if repeat == 0 => root.child("trial").index(u64::from(trial)),
+        _ => root.child("confirm").index(repeat),
     }
 }
 

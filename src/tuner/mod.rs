@@ -24,6 +24,7 @@ mod worker_pool;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub use confirm::repeat_seed;
 pub use enqueued::Refused;
 pub use event::{BestSoFar, Event};
 pub use joint::Heartbeat;

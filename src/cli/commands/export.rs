@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::backend::Chip;
 use crate::backend::nir::{self, Export, Flavour, NirFile, Reading};
-use crate::cli::options::nir::NirArgs;
+use crate::cli::options::deployed::NirArgs;
 use crate::cli::options::storage::StorageArgs;
 use crate::cli::setup::output::{Inputs, Output};
 use crate::cli::shown::exit::Exit;

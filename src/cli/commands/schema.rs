@@ -8,7 +8,7 @@ use crate::cli::shown::exit::Exit;
 use crate::cli::{serve, shown::streams};
 use crate::objective::external;
 use crate::objective::{Description, PredictionLine, Score};
-use crate::report::{Best, TrialLine};
+use crate::report::{Best, Rerun, TrialLine};
 use crate::space::Space;
 use crate::tuner::Event;
 
@@ -30,6 +30,8 @@ pub(crate) enum SchemaKind {
     Eval,
     /// One line of `tune predict --json`
     Predict,
+    /// What `tune rerun --json` prints
+    Rerun,
     /// What a network's file says about it
     Description,
     /// One line of `tune export jsonl`
@@ -52,6 +54,7 @@ fn schema(kind: SchemaKind) -> serde_json::Value {
         SchemaKind::Serve => schemars::schema_for!(serve::Message).to_value(),
         SchemaKind::Eval => Score::schema(),
         SchemaKind::Predict => schemars::schema_for!(PredictionLine).to_value(),
+        SchemaKind::Rerun => schemars::schema_for!(Rerun).to_value(),
         SchemaKind::Description => schemars::schema_for!(Description).to_value(),
         SchemaKind::Trial => schemars::schema_for!(TrialLine).to_value(),
     }
@@ -73,6 +76,7 @@ mod tests {
             (SchemaKind::Serve, "serve"),
             (SchemaKind::Eval, "eval"),
             (SchemaKind::Predict, "predict"),
+            (SchemaKind::Rerun, "rerun"),
             (SchemaKind::Description, "description"),
             (SchemaKind::Trial, "trial"),
         ] {

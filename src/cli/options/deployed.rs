@@ -1,9 +1,11 @@
-//! How a trained network is put on a chip again, by commands that use one.
+//! How the file of a trained network is read and put on a chip, by commands that use one.
 
+use anyhow::{Result, bail};
 use clap::Args;
 
-use super::nir::NirArgs;
+use super::numbers::above_zero;
 use crate::data::InputCoding;
+use crate::objective::ModelFile;
 
 #[derive(Debug, Args)]
 pub(crate) struct DeployedArgs {
@@ -19,4 +21,27 @@ pub(crate) struct DeployedArgs {
     pub weight_bits: Option<u8>,
     #[command(flatten)]
     pub nir: NirArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NirArgs {
+    /// Time step of a NIR file, in the unit of its time constants: seconds as a rule. That of the file if left out:
+    /// `time_step`, `timestep` or `dt` in the metadata of its graph, or what its time constants tell
+    #[arg(long, value_name = "SECONDS", value_parser = above_zero)]
+    pub time_step: Option<f64>,
+}
+
+impl NirArgs {
+    /// The time step for `model`.
+    ///
+    /// # Errors
+    /// One is given, and `model` is no NIR file.
+    pub fn step_for(&self, model: &ModelFile) -> Result<Option<f64>> {
+        match (self.time_step, model) {
+            (Some(step), ModelFile::Saved(_)) => {
+                bail!("--time-step {step}: a network that tune saved has no time step: leave it out")
+            }
+            (step, _) => Ok(step),
+        }
+    }
 }

@@ -8,7 +8,6 @@ pub(super) mod faults;
 pub(super) mod fidelity;
 pub(super) mod heartbeat;
 pub(super) mod metric;
-pub(super) mod nir;
 pub(super) mod numbers;
 pub(super) mod reference;
 pub(super) mod run;

@@ -80,7 +80,7 @@ mod tests {
 balanced accuracy 0.5000
 class   precision  recall      F1  samples
 setosa     0.6667   1.000  0.8000        2
-rose            -   0.000   0.000        1
+rose            -       0       0        1
 
 class \\ predicted  setosa  rose
 setosa                  2     0

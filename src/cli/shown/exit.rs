@@ -21,7 +21,9 @@ pub(crate) enum Exit {
     NothingFeasible,
     /// The storage cannot be reached, or fails during the run.
     Unreachable,
-    /// A signal stopped the run; all finished trials are stored.
+    /// A network that was trained again is another one.
+    Differs,
+    /// Stopped by a signal, after saving.
     Interrupted,
 }
 
@@ -35,6 +37,7 @@ impl Exit {
             Exit::BelowTarget => 3,
             Exit::NothingFeasible => 4,
             Exit::Unreachable => 5,
+            Exit::Differs => 6,
             Exit::Interrupted => 130,
         }
     }

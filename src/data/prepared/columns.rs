@@ -127,7 +127,7 @@ fn misfit(missing: &[&str], unknown: &[&str], names: &[String]) -> String {
             let hint = suggestion(unknown[0], names.iter().map(String::as_str));
             let (count, unknown) = (count(unknown.len()), listed(unknown));
             format!(
-                "{count} {unknown}: the network was not trained on it{hint}: leave it out, or name the labels with --label"
+                "{count} {unknown}: no input of the network{hint}: leave it out, or name the labels with --label"
             )
         }
         (_, []) => format!("{} {}: missing; the network needs it", count(missing.len()), listed(missing)),
@@ -265,9 +265,7 @@ mod tests {
     fn columns_that_do_not_fit_are_named() {
         let message = |first: &[&str]| map(first, NAMES, None).unwrap_err();
         assert_eq!(message(&["a", "kind"]), "t.csv: column \"b\": missing; the network needs it");
-        assert!(
-            message(&["a", "b", "z"]).starts_with("t.csv: column \"z\": the network was not trained on it")
-        );
+        assert!(message(&["a", "b", "z"]).starts_with("t.csv: column \"z\": no input of the network"));
         assert!(message(&["a", "B"]).contains("no \"b\", but \"B\": name the columns as in the training"));
         assert!(message(&["a", "b", "a"]).contains("columns 0 and 2 are both called \"a\""));
         assert!(message(&["kind", "a", "b", "kind"]).contains("columns 0 and 3 are both called \"kind\""));

@@ -1,0 +1,173 @@
+//! `tune rerun`: the winner of a study, trained again from its file and the data alone.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Parser};
+
+use crate::cli::options::confirm::Confirmed;
+use crate::cli::options::data::SourceArgs;
+use crate::cli::options::threads::ThreadsArgs;
+use crate::cli::options::tune::TuneArgs;
+use crate::cli::setup::{chip, dataset, job, machine};
+use crate::cli::shown::exit::{Exit, WhileRunning};
+use crate::cli::shown::streams;
+use crate::input;
+use crate::objective::network::classify::Classify;
+use crate::objective::{Evaluation, Model, SavedNetwork, evaluate_replicates};
+use crate::report::{Best, NetworkFile, Rerun, SeedResult};
+use crate::seed::Seed;
+use crate::study::{Attributes, Outcome, Setup};
+use crate::tuner::repeat_seed;
+use crate::units::digits;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Trains the winner again with the seeds of the file, and compares every value and the network's file. Exits with 6 if
+anything differs.")]
+pub(crate) struct RerunArgs {
+    /// The result of a study
+    #[arg(value_name = "FILE", default_value = "best.json")]
+    pub best: PathBuf,
+    /// Seeds to train from: those of the file first, then new ones; as many as the file has if left out
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub seeds: Option<u32>,
+    /// The study's data set on this machine, if it is a file elsewhere
+    #[arg(long, value_name = "FILE")]
+    pub dataset: Option<String>,
+    #[command(flatten)]
+    pub sources: SourceArgs,
+    #[command(flatten)]
+    pub threads: ThreadsArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The command line in a `best.json`.
+#[derive(Debug, Parser)]
+struct Line {
+    #[command(flatten)]
+    tune: TuneArgs,
+}
+
+/// Trains the winner of the file again.
+pub(crate) fn run(args: &RerunArgs) -> Result<Exit> {
+    machine::use_threads(args.threads.threads)?;
+    let name = args.best.display().to_string();
+    let text = std::fs::read_to_string(&args.best).with_context(|| format!("{name}: cannot read it"))?;
+    let best: Best = input::from_json(&text, &name)?;
+    let Some(setup) = &best.setup else {
+        bail!("{name}: a command evaluates the trials of this study: run the command in the file again");
+    };
+    let mut tune = options(&best).with_context(|| name.clone())?;
+    tune.data.sources = args.sources.clone();
+    tune.data.dataset = args.dataset.clone().or(tune.data.dataset);
+    let Some(objective) = same_objective(&tune, setup, !args.json)? else { return Ok(Exit::Differs) };
+    let rerun = rerun(args, &best, &tune, &objective)?;
+    let text = if args.json { serde_json::to_string(&rerun)? + "\n" } else { rerun.to_text() };
+    streams::print(&text)?;
+    Ok(if rerun.same { Exit::Done } else { Exit::Differs })
+}
+
+/// The options of the command line in the file.
+fn options(best: &Best) -> Result<TuneArgs> {
+    let unread = || format!("command = \"{}\": no command line of tune", best.command);
+    let words = shlex::split(&best.command).with_context(unread)?;
+    Ok(Line::try_parse_from(words).map_err(|error| anyhow::anyhow!("{}: {}", unread(), error.kind()))?.tune)
+}
+
+/// What evaluates the winner; `None`, after a line that says why, if the chip or the data are others.
+fn same_objective(tune: &TuneArgs, setup: &Setup, shown: bool) -> Result<Option<Classify>> {
+    let (profile, chip_sha256) = chip::open(&tune.chip)?;
+    if chip_sha256 != setup.chip_sha256 {
+        let (chip, there) = (&setup.chip, &setup.chip_sha256);
+        streams::say(format_args!(
+            "different: the profile of {chip} has SHA-256 {there} in the file, {chip_sha256} now"
+        ));
+        return Ok(None);
+    }
+    let way_out = "name the data set where it is now with --dataset or --data-dir";
+    let data = dataset::open(&tune.data, shown).context(way_out)?;
+    if data.checksum != setup.dataset_sha256 {
+        let (name, there, now) = (&data.name, &setup.dataset_sha256, &data.checksum);
+        streams::say(format_args!("different: {name} has SHA-256 {there} in the file, {now} now: {way_out}"));
+        return Ok(None);
+    }
+    let job = job::of_network(tune, setup, &profile)?;
+    let training = job.training.as_ref().expect("a job of networks says how they are trained");
+    Ok(Some(job::network(training, data, None)?))
+}
+
+/// Trains seed after seed and compares.
+fn rerun(args: &RerunArgs, best: &Best, tune: &TuneArgs, objective: &Classify) -> Result<Rerun> {
+    let recorded = best.validation.values.len() as u32;
+    let (mut seeds, mut attributes, mut network) = (Vec::new(), None, NetworkFile::NotCompared);
+    for number in 0..args.seeds.unwrap_or(recorded) {
+        let root = Seed::root(tune.study.seed);
+        let seed = repeat_seed(&root, is_confirmed(tune), best.trial, u64::from(number));
+        let evaluation = evaluate(best, tune, objective, &seed);
+        let validation = value(&evaluation.outcome);
+        let tested = evaluation.model.as_ref().map(|model| model.test());
+        let test = tested.as_ref().and_then(value);
+        let shown = |value: Option<f64>| value.map_or("failed".to_owned(), digits);
+        streams::say(format_args!("seed {number}: validation {}, test {}", shown(validation), shown(test)));
+        if best.model_seed.map_or(number == 0 && recorded == 1, |kept| kept == number as usize) {
+            attributes = tested.as_ref().map(all_attributes);
+            network = compare(args, best, evaluation.model.as_deref())?;
+        }
+        seeds.push(SeedResult { validation, test });
+    }
+    Ok(Rerun::of(best, seeds, attributes.as_ref(), network))
+}
+
+/// Whether the study gave its best trials fresh seeds.
+fn is_confirmed(tune: &TuneArgs) -> bool {
+    tune.confirm.unwrap_or(Confirmed::usual(tune.metric.len())) != Confirmed::Best(0)
+}
+
+fn evaluate(best: &Best, tune: &TuneArgs, objective: &Classify, seed: &Seed) -> Evaluation {
+    let mut go_on = |_, _| ControlFlow::Continue(());
+    // Where nothing was confirmed and no network kept, the value is the mean over the seeds of the trial.
+    let is_mean = !is_confirmed(tune) && best.test.values.is_empty();
+    let count = if is_mean { tune.study.seeds_per_trial } else { 1 };
+    let evaluation = evaluate_replicates(objective, &best.hyperparameters, seed, count, &mut go_on);
+    evaluation.expect("nobody breaks it off")
+}
+
+fn value(outcome: &Outcome) -> Option<f64> {
+    match outcome {
+        Outcome::Complete { values, .. } => values.first().copied(),
+        Outcome::Failed { .. } => None,
+    }
+}
+
+fn all_attributes(outcome: &Outcome) -> Attributes {
+    let (Outcome::Complete { attributes, .. } | Outcome::Failed { attributes, .. }) = outcome;
+    attributes.clone()
+}
+
+/// The network's file beside `best.json`, compared with the trained `model`.
+fn compare(args: &RerunArgs, best: &Best, model: Option<&dyn Model>) -> Result<NetworkFile> {
+    let folder = args.best.parent().unwrap_or(Path::new(""));
+    let file = best.model.as_ref().map(|name| folder.join(name));
+    let (Some(model), Some(file)) = (model, file.filter(|file| file.exists())) else {
+        return Ok(NetworkFile::NotCompared);
+    };
+    let unwritten = |error: std::io::Error| WhileRunning(format!("cannot write a temporary file: {error}"));
+    let beside = tempfile::tempdir().map_err(unwritten)?;
+    let written = beside.path().join("again.safetensors");
+    model.save(&written).map_err(unwritten)?;
+    let read =
+        |file: &Path| std::fs::read(file).with_context(|| format!("{}: cannot read it", file.display()));
+    let (old, new) = (read(&file)?, read(&written)?);
+    if old == new {
+        return Ok(NetworkFile::SameBytes);
+    }
+    let parsed = |bytes: &[u8]| SavedNetwork::from_bytes(bytes).with_context(|| file.display().to_string());
+    match parsed(&old)?.network == parsed(&new)?.network {
+        true => Ok(NetworkFile::SameNetwork),
+        false => Ok(NetworkFile::Different),
+    }
+}
