@@ -16,6 +16,7 @@ mod outputs;
 mod protocols;
 mod ranges;
 mod readme;
+mod report;
 mod reproducible;
 mod session;
 mod streams;

@@ -8,6 +8,7 @@ pub(super) mod export;
 pub(super) mod launch;
 pub(super) mod net;
 pub(super) mod pick;
+pub(super) mod report;
 pub(super) mod run;
 pub(super) mod schema;
 pub(super) mod show;

@@ -8,7 +8,7 @@ use crate::cli::shown::exit::Exit;
 use crate::cli::{serve, shown::streams};
 use crate::objective::Score;
 use crate::objective::external;
-use crate::report::{Best, TrialLine};
+use crate::report::{Best, Report, TrialLine};
 use crate::space::Space;
 use crate::tuner::Event;
 
@@ -30,6 +30,8 @@ pub(crate) enum SchemaKind {
     Eval,
     /// Line that `tune export jsonl` writes
     Trial,
+    /// Object that `tune report --format json` writes
+    Report,
 }
 
 /// Prints the schema of `kind`.
@@ -48,6 +50,7 @@ fn schema(kind: SchemaKind) -> serde_json::Value {
         SchemaKind::Serve => schemars::schema_for!(serve::Message).to_value(),
         SchemaKind::Eval => Score::schema(),
         SchemaKind::Trial => schemars::schema_for!(TrialLine).to_value(),
+        SchemaKind::Report => schemars::schema_for!(Report).to_value(),
     }
 }
 
@@ -67,6 +70,7 @@ mod tests {
             (SchemaKind::Serve, "serve"),
             (SchemaKind::Eval, "eval"),
             (SchemaKind::Trial, "trial"),
+            (SchemaKind::Report, "report"),
         ] {
             let file = format!("{folder}/{name}.schema.json");
             if std::env::var_os("TUNE_WRITE").is_some() {
