@@ -53,7 +53,7 @@ fn named(study: &Study) -> Vec<(&'static str, String)> {
     let ends = study.trials.iter().filter_map(|trial| trial.finished).max();
     facts.extend(starts.map(|time| ("first trial started", moment(time))));
     facts.extend(ends.map(|time| ("last trial ended", moment(time))));
-    facts.extend(busy_hours(study).map(|hours| ("time of all trials", format!("{} h", digits(hours)))));
+    facts.extend(busy(study).map(|time| ("time of all trials", time)));
     let version = study.attributes.get(VERSION).and_then(|version| version.as_str());
     facts.extend(version.map(|version| ("made by", format!("tune {version}"))));
     facts
@@ -76,11 +76,15 @@ fn shape(study: &Study) -> Vec<(&'static str, String)> {
     shape.into_iter().chain(validation).collect()
 }
 
-/// The sum of the times of all trials in hours; `None` if no trial has both times.
-fn busy_hours(study: &Study) -> Option<f64> {
+/// The sum of the times of all trials; `None` if no trial has both times.
+fn busy(study: &Study) -> Option<String> {
     let times = study.trials.iter().filter_map(|trial| Some(trial.finished?.0 - trial.started?.0));
-    let sum = times.fold((0, 0), |(sum, count), time| (sum + time, count + 1));
-    (sum.1 > 0).then(|| sum.0 as f64 * 1e-6 / 3600.0)
+    let (sum, count) = times.fold((0, 0), |(sum, count), time| (sum + time, count + 1));
+    let seconds = sum as f64 * 1e-6;
+    (count > 0).then(|| match seconds < 3600.0 {
+        true => format!("{} s", digits(seconds)),
+        false => format!("{} h", digits(seconds / 3600.0)),
+    })
 }
 
 /// A moment to the second, in UTC.

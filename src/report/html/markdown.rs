@@ -46,7 +46,7 @@ fn study(report: &StudyReport) -> String {
 
 fn of_winner(report: &StudyReport, winner: &Winner) -> String {
     let metric = report.metrics.first().map_or("value", |metric| metric.name.as_str());
-    let title = if winner.confirmed { "Winner" } else { "Best so far" };
+    let title = if winner.ended { "Winner" } else { "Best so far" };
     let mut rows = vec![vec!["trial".to_owned(), winner.trial.to_string()]];
     for (name, value) in report.metrics.iter().zip(&winner.searched) {
         rows.push(vec![format!("{} in the search", name.name), number(*value)]);

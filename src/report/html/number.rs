@@ -13,6 +13,9 @@ const STUDENT: [f64; 30] = [
 /// The quantile for more degrees of freedom than [`STUDENT`] has, a little too wide.
 const STUDENT_BEYOND: f64 = 2.04;
 
+/// Metrics that are shares.
+const SHARES: [&str; 2] = ["accuracy", "robustness"];
+
 /// `value` with six significant digits; `None` if it is not finite.
 pub(super) fn short(value: f64) -> Option<f64> {
     rounded(value, 5)
@@ -41,14 +44,16 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// The interval of the mean that `spread` describes.
-    pub(super) fn of(spread: &Spread) -> Self {
+    /// The interval of the mean of the metric `name` that `spread` describes. That of a share ends
+    /// at 0 and 1.
+    pub(super) fn of(name: &str, spread: &Spread) -> Self {
         let &Spread { count, mean, sd } = spread;
         let half = (count > 1).then(|| {
             let quantile = STUDENT.get(count - 2).copied().unwrap_or(STUDENT_BEYOND);
             quantile * sd / (count as f64).sqrt()
         });
-        Self { count, mean, sd, interval: half.map(|half| [mean - half, mean + half]) }
+        let end = |end: f64| if SHARES.contains(&name) { end.clamp(0.0, 1.0) } else { end };
+        Self { count, mean, sd, interval: half.map(|half| [mean - half, mean + half].map(end)) }
     }
 }
 
@@ -68,10 +73,13 @@ mod tests {
     fn the_interval_of_a_mean_is_students() {
         // scipy.stats.t.interval(0.95, 2, loc=0.98, scale=0.005/sqrt(3)) = (0.967579, 0.992421).
         let interval =
-            Interval::of(&Spread { count: 3, mean: 0.98, sd: 0.005 }).interval.expect("three seeds");
+            Interval::of("loss", &Spread { count: 3, mean: 0.98, sd: 0.005 }).interval.expect("three seeds");
         assert!((interval[0] - 0.967_579).abs() < 2e-6 && (interval[1] - 0.992_421).abs() < 2e-6);
-        assert_eq!(Interval::of(&Spread { count: 1, mean: 0.98, sd: 0.0 }).interval, None);
-        let many = Interval::of(&Spread { count: 100, mean: 0.0, sd: 10.0 }).interval.expect("many seeds");
+        assert_eq!(Interval::of("loss", &Spread { count: 1, mean: 0.98, sd: 0.0 }).interval, None);
+        let many =
+            Interval::of("loss", &Spread { count: 100, mean: 0.0, sd: 10.0 }).interval.expect("many seeds");
         assert!((many[1] - 2.04).abs() < 1e-12);
+        let share = Interval::of("accuracy", &Spread { count: 3, mean: 0.999, sd: 0.005 }).interval;
+        assert_eq!(share.map(|ends| ends[1]), Some(1.0));
     }
 }

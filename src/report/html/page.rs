@@ -146,4 +146,43 @@ mod tests {
         let parts = [("A", "{{B}}".to_owned()), ("B", "b".to_owned())];
         assert_eq!(filled("<{{A}}|{{B}}>", &parts), "<{{B}}|b>");
     }
+
+    /// The colours of a scheme, from the block of the style that begins after `mark`.
+    fn colours(mark: &str) -> std::collections::BTreeMap<String, [f64; 3]> {
+        let (_, rest) = STYLE.split_once(mark).expect("the scheme");
+        let (block, _) = rest.split_once('}').expect("its end");
+        let channel =
+            |hex: &str, at: usize| f64::from(u8::from_str_radix(&hex[at..at + 2], 16).expect("hex"));
+        let colour = |line: &str| {
+            let (name, hex) = line.trim().strip_prefix("--")?.split_once(": #")?;
+            Some((name.to_owned(), [0, 2, 4].map(|at| channel(hex, at) / 255.0)))
+        };
+        block.split(';').filter_map(colour).collect()
+    }
+
+    /// The contrast of two colours by the Web Content Accessibility Guidelines 2.1.
+    fn contrast(one: [f64; 3], other: [f64; 3]) -> f64 {
+        let linear = |c: f64| if c <= 0.03928 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) };
+        let luminance = |[r, g, b]: [f64; 3]| 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+        let (a, b) = (luminance(one), luminance(other));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn text_is_readable_and_marks_are_visible_in_both_schemes() {
+        assert!((contrast([0.0; 3], [1.0; 3]) - 21.0).abs() < 1e-9);
+        for mark in [":root {", "(prefers-color-scheme: dark) {\n  :root {"] {
+            let colours = colours(mark);
+            assert_eq!(colours.len(), 15, "{colours:?}");
+            for back in ["back", "panel"] {
+                for text in ["text", "soft", "accent", "mark"] {
+                    assert!(contrast(colours[text], colours[back]) >= 4.5, "{mark} {text} on {back}");
+                }
+                for shade in ["c0", "c1", "c2", "c3", "c4"] {
+                    assert!(contrast(colours[shade], colours[back]) >= 3.0, "{mark} {shade} on {back}");
+                }
+            }
+            assert!(contrast(colours["accent-text"], colours["accent"]) >= 4.5, "{mark} buttons");
+        }
+    }
 }

@@ -14,7 +14,7 @@ use super::winner::Winner;
 use crate::report::Remark;
 use crate::report::facts::{self, Fact};
 use crate::report::status::failures;
-use crate::study::{COMMAND, Confirmation, Importance, Metric, Repeat, Slice, Spread, Stopped, Study};
+use crate::study::{COMMAND, Confirmation, Importance, Metric, Repeat, Slice, Stopped, Study};
 
 /// What the caller has found out about a study by a model of its results.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -82,7 +82,7 @@ pub struct StudyReport {
     pub remarks: Vec<String>,
     /// The winner, or the best trial so far; `null` while no trial has a value.
     pub winner: Option<Winner>,
-    /// The candidates of the confirmation, the winner first.
+    /// The candidates of the confirmation, the winner first; empty without fresh seeds.
     pub confirmed: Vec<Confirmed>,
     /// The trials that were the best when they ended, with their values.
     pub incumbents: Vec<(u32, f64)>,
@@ -111,7 +111,8 @@ impl StudyReport {
         let axes = Axis::all(study, space.as_ref());
         let confirmation = Confirmation::of(study);
         let winner = Winner::of(study, confirmation.as_ref());
-        let confirmed: Vec<Confirmed> = confirmation.iter().flat_map(all_confirmed).collect();
+        let confirmed: Vec<Confirmed> =
+            confirmation.iter().flat_map(|one| all_confirmed(study, one)).collect();
         let incumbents = incumbents(study);
         let front: Vec<u32> = match study.metrics.len() {
             0 | 1 => Vec::new(),
@@ -175,15 +176,20 @@ fn incumbents(study: &Study) -> Vec<(u32, f64)> {
     incumbents
 }
 
-fn all_confirmed(confirmation: &Confirmation) -> Vec<Confirmed> {
+fn all_confirmed(study: &Study, confirmation: &Confirmation) -> Vec<Confirmed> {
     let values = |repeats: &[Repeat]| repeats.iter().map(|one| one.value.and_then(short)).collect::<Vec<_>>();
     let winner = confirmation.winner().trial;
-    let confirmed = confirmation.candidates.iter().filter(|one| !one.repeats.is_empty());
+    let confirmed = confirmation.candidates.iter().filter(|_| confirmation.repeats > 0);
     confirmed
         .map(|one| Confirmed {
             trial: one.trial,
             values: values(&one.repeats),
-            metrics: one.spreads().iter().map(|spread: &Spread| Interval::of(spread)).collect(),
+            metrics: study
+                .metrics
+                .iter()
+                .zip(one.spreads())
+                .map(|(metric, spread)| Interval::of(&metric.name, &spread))
+                .collect(),
             test: values(if one.trial == winner { &confirmation.test } else { &one.test }),
         })
         .collect()

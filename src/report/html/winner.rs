@@ -20,17 +20,17 @@ const ENERGIES: [(&str, &str); 4] = [
     ("static", "static power"),
 ];
 
-/// The winner; before the confirmation the best trial so far.
+/// The winner; before the end of the study the best trial so far.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Winner {
     /// Its number.
     pub trial: u32,
-    /// Whether it was confirmed. If not, it is the best trial so far.
-    pub confirmed: bool,
+    /// Whether the study has ended with it. If not, it is the best trial so far.
+    pub ended: bool,
     /// Its values, one per metric, as the search knew them.
     pub searched: Vec<Option<f64>>,
-    /// The first metric on the validation set over fresh seeds; `null` without a confirmation, or
-    /// if a seed failed.
+    /// The first metric on the validation set over fresh seeds; `null` if there were none, or if one
+    /// failed.
     pub validation: Option<Interval>,
     /// The first metric on the test set over the same seeds; `null` if there is none.
     pub test: Option<Interval>,
@@ -103,6 +103,7 @@ impl Winner {
         let trial = confirmed.map(|(_, trial)| trial).or_else(|| study.best())?;
         let repeats = confirmed.map_or(&[][..], |(one, _)| &one.winner().repeats);
         let test = confirmed.map_or(&[][..], |(one, _)| &one.test);
+        let is_repeated = confirmed.is_some_and(|(one, _)| one.repeats > 0);
         let kept = confirmed.and_then(|(one, _)| test.get(one.kept).or(repeats.get(one.kept)));
         let network = kept.map_or(&trial.attributes, |repeat| &repeat.attributes);
         let mut costs = costs(network);
@@ -112,10 +113,10 @@ impl Winner {
         let chip = network.get("chip");
         Some(Self {
             trial: trial.number,
-            confirmed: confirmed.is_some(),
+            ended: confirmed.is_some(),
             searched: trial.values.iter().copied().map(short).collect(),
-            validation: interval(repeats),
-            test: interval(test),
+            validation: interval(study, repeats).filter(|_| is_repeated),
+            test: interval(study, test),
             default: default_trial(study, trial),
             hyperparameters: trial.point.clone(),
             costs,
@@ -126,8 +127,8 @@ impl Winner {
     }
 }
 
-fn interval(repeats: &[Repeat]) -> Option<Interval> {
-    Spread::of(repeats).map(|spread| Interval::of(&spread))
+fn interval(study: &Study, repeats: &[Repeat]) -> Option<Interval> {
+    Spread::of(repeats).map(|spread| Interval::of(&study.metrics[0].name, &spread))
 }
 
 /// The trial of the default point of `study`, beside the `winner`.
@@ -201,7 +202,7 @@ mod tests {
     fn before_a_confirmation_the_best_trial_stands_in() {
         let study = study(30);
         let winner = Winner::of(&study, None).expect("trials have values");
-        assert_eq!((winner.confirmed, Some(winner.trial)), (false, study.best().map(|trial| trial.number)));
+        assert_eq!((winner.ended, Some(winner.trial)), (false, study.best().map(|trial| trial.number)));
         let default = winner.default.expect("trial 0");
         // The first trial has a loss of 0, the best possible.
         assert_eq!((default.trial, default.searched, default.gain), (0, Some(0.0), Some(0.0)));
@@ -232,7 +233,7 @@ mod tests {
         };
         study.attributes.insert(CONFIRMATION.to_owned(), confirmation.to_json());
         let winner = Winner::of(&study, Some(&confirmation)).expect("a winner");
-        assert_eq!((winner.trial, winner.confirmed), (7, true));
+        assert_eq!((winner.trial, winner.ended), (7, true));
         assert_eq!(winner.test.map(|test| test.mean), Some(0.3));
         assert_eq!(winner.layers[0].firing.zip(winner.layers[0].dead), Some((0.25, 0.5)));
         let parts: Vec<&str> = winner.energy.iter().map(|part| part.part.as_str()).collect();

@@ -1,13 +1,15 @@
 // Bars: importances, failures, layers, energy, cores; and the seeds of confirmed trials.
-function bars(title, label, list, note) {
+// With `above`, names stand above their bars, since they are long. `full` is the value of a whole bar.
+function bars(title, label, list, note, { above = false, full = 0 } = {}) {
   if (!list.length) return null;
-  const row = 24;
+  const row = above ? 42 : 24;
   return figure(title, label, list.length * row + 10, (chart, size) => {
-    const left = Math.min(210, size.width * .42), right = size.width - 86;
-    const most = Math.max(...list.map(one => one.value), 1e-300);
+    const left = above ? 4 : Math.min(210, size.width * .42), right = size.width - 86;
+    const most = full || Math.max(...list.map(one => one.value), 1e-300);
     list.forEach((one, k) => {
-      const y = 6 + k * row, long = value => Math.max(0, value / most * (right - left));
-      const name = sv("text", { x: left - 6, y: y + 13, "text-anchor": "end" }, cut(one.name, Math.floor(left / 6.6)));
+      const y = 6 + k * row + (above ? 18 : 0), long = value => Math.max(0, value / most * (right - left));
+      const name = above ? sv("text", { x: left, y: y - 5 }, cut(one.name, Math.floor(size.width / 6.6)))
+        : sv("text", { x: left - 6, y: y + 13, "text-anchor": "end" }, cut(one.name, Math.floor(left / 6.6)));
       name.append(sv("title", {}, one.name));
       chart.append(name, sv("rect", { class: "bar" + (one.inner === undefined ? "" : " light"), x: left, y, height: 17, width: long(one.value) }));
       if (one.inner !== undefined) chart.append(sv("rect", { class: "bar", x: left, y: y + 4, height: 9, width: long(one.inner) }));
@@ -18,15 +20,18 @@ function bars(title, label, list, note) {
 function importance(study) {
   const shares = study.importance;
   if (!shares) return el("p", { class: "soft" }, titled(study, "importance needs at least 10 trials whose values differ, and a search space"));
-  const alone = shares.parameters.map(([name, alone, total]) => ({ name, value: total, inner: alone, words: percent(total) }));
+  const alone = shares.parameters.map(([name, alone, total]) => ({ name, value: total, inner: alone, words: percent(total) }))
+    .filter((one, k) => k < 5 || k < 20 && one.value >= .001);
+  const left = shares.parameters.length - alone.length, full = Math.max(alone.length ? alone[0].value : 0, 1e-9);
   const pairs = shares.pairs.map(([one, other, share]) => ({ name: one + " × " + other, value: share, words: percent(share) }));
   return el("div", {}, bars(titled(study, "Importance"), `Importance of ${alone.length} parameters; the most important is ${alone.length ? alone[0].name : "none"}`, alone,
-    `Shares of the variance that the model expects over the space: in all, and alone (dark). The model takes ${percent(shares.noise)} of the trials' own variance for noise.`),
-  bars(titled(study, "Pairs"), `Common shares of ${pairs.length} pairs of parameters`, pairs, "What two parameters explain only together."));
+    `Shares of the variance that the model expects over the space: in all, and alone (dark). The model takes ${percent(shares.noise)} of the trials' own variance for noise.`
+    + (left ? ` Not shown: ${left} parameters with less.` : ""), { full }),
+  bars(titled(study, "Pairs"), `Common shares of ${pairs.length} pairs of parameters`, pairs, "What two parameters explain only together.", { full }));
 }
 function failures(study) {
   const list = study.failures.map(([name, value]) => ({ name, value, words: String(value) })).slice(0, 20);
-  return bars(titled(study, "Failures"), `${list.length} reasons of failures`, list, study.failures.length > 20 ? `and ${study.failures.length - 20} other reasons` : null)
+  return bars(titled(study, "Failures"), `${list.length} reasons of failures`, list, study.failures.length > 20 ? `and ${study.failures.length - 20} other reasons` : null, { above: true })
     || el("p", { class: "soft" }, titled(study, "no trial failed"));
 }
 function network(study) {

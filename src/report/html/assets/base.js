@@ -9,7 +9,7 @@ function fill(node, attributes, children) {
     else if (value === true) node.setAttribute(name, "");
     else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, value);
   }
-  for (const child of children.flat()) {
+  for (const child of children.flat(Infinity)) {
     if (child !== null && child !== undefined && child !== false)
       node.append(child instanceof Node ? child : document.createTextNode(String(child)));
   }
@@ -61,7 +61,7 @@ function prepared(study, index) {
   const numbers = (id, label, get, rest) => {
     const all = study.trials.map(get).filter(x => typeof x === "number");
     const low = all.length ? Math.min(...all) : 0, high = all.length ? Math.max(...all) : 1;
-    return dim(id, label, get, { low, high, log: low > 0 && high / low > 100, ...rest });
+    return dim(id, label, get, { low, high, log: low > 0 && high / low > 30, ...rest });
   };
   study.metricDims = study.metrics.map((metric, at) => numbers("m:" + metric.name, metric.name, row => row.values[at],
     { metric: true, unit: study.networks ? UNITS[metric.name] : undefined }));

@@ -12,10 +12,10 @@ function scale(dim, from, to) {
   if (!(high > low)) { low -= .5; high += .5; }
   const at = x => from + (f(Math.min(Math.max(x, isLog ? 1e-300 : -Infinity), Infinity)) - low) / (high - low) * (to - from);
   at.invert = pixel => back(low + (pixel - from) / (to - from) * (high - low));
-  at.ticks = ticks(back(low), back(high), isLog, Math.max(2, Math.floor(Math.abs(to - from) / 60))).map(x => ({ x, label: text(dim, x) }));
+  at.ticks = ticks(back(low), back(high), isLog, Math.max(2, Math.floor(Math.abs(to - from) / (to < from ? 36 : 64))), dim.kind === "int").map(x => ({ x, label: text(dim, x) }));
   return at;
 }
-function ticks(low, high, isLog, count) {
+function ticks(low, high, isLog, count, isWhole) {
   if (isLog && high / low >= 10) {
     const first = Math.ceil(Math.log10(low) - 1e-9), last = Math.floor(Math.log10(high) + 1e-9);
     const every = Math.max(1, Math.ceil((last - first) / count));
@@ -24,7 +24,7 @@ function ticks(low, high, isLog, count) {
     if (tens.length > 1) return tens;
   }
   const raw = (high - low) / count, ten = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map(k => k * ten).find(one => one >= raw * .999);
+  const step = Math.max(isWhole ? 1 : 0, [1, 2, 5, 10].map(k => k * ten).find(one => one >= raw * .999));
   const found = [];
   for (let k = Math.ceil(low / step - 1e-9); k <= high / step + 1e-9 && found.length < 40; k++) found.push(Number((k * step).toPrecision(12)));
   return found;
@@ -57,13 +57,14 @@ function robust(dim, values, sign) {
   const sorted = values.filter(x => typeof x === "number").sort((a, b) => a - b);
   if (!sorted.length) return { ...dim, low: 0, high: 1, log: false, beyond: 0 };
   let low = sorted[0], high = sorted[sorted.length - 1];
-  const log = low > 0 && high / low > 100 && dim.metric;
+  const log = low > 0 && high / low > 30 && dim.metric;
   const q1 = quantile(sorted, .25), q3 = quantile(sorted, .75), fence = 3 * (q3 - q1);
   if (!log && sign > 0 && fence > 0) high = Math.min(high, q3 + fence);
   if (!log && sign < 0 && fence > 0) low = Math.max(low, q1 - fence);
   const beyond = sorted.filter(x => x < low || x > high).length;
-  const room = log ? 0 : (high - low) * .04 || Math.abs(high) * .01 || .5;
-  return { ...dim, low: low - room, high: high + room, log, beyond };
+  if (log) return { ...dim, low: low * (high / low) ** -.04, high: high * (high / low) ** .04, log, beyond };
+  const room = (high - low) * .04 || Math.abs(high) * .01 || .5;
+  return { ...dim, low: low - room, high: high + room, log: false, beyond };
 }
 const inside = (dim, x) => Math.min(dim.high, Math.max(dim.low, x));
 
@@ -88,13 +89,13 @@ function figure(title, label, height, draw, note, tools) {
   };
   new ResizeObserver(() => {
     const now = Math.floor(frame.clientWidth);
-    if (now && now !== width) { width = now; redraw(); }
+    if (now && now !== width) { width = now; requestAnimationFrame(redraw); }
   }).observe(frame);
   views.push(() => follow && follow());
   whole.redraw = redraw;
   return whole;
 }
-const PAINT = ["fill", "stroke", "stroke-width", "fill-opacity", "opacity", "stroke-dasharray", "font-size", "font-weight", "text-anchor"];
+const PAINT = ["fill", "stroke", "stroke-width", "paint-order", "stroke-linejoin", "fill-opacity", "opacity", "stroke-dasharray", "font-size", "font-weight", "text-anchor"];
 // Saves a chart as a file that looks the same elsewhere: styles become attributes.
 function saveSvg(chart, title) {
   const copy = chart.cloneNode(true);

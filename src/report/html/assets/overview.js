@@ -22,12 +22,12 @@ function summary(study) {
   const cards = el("div", { class: "cards" }, card("trials", el("div", {}, counts)));
   if (winner) {
     const row = study.byNumber.get(winner.trial);
-    cards.prepend(card(winner.confirmed ? "winner" : "best so far", el("div", { class: "big" }, `trial ${winner.trial}`),
+    cards.prepend(...[card(winner.ended ? "winner" : "best so far", el("div", { class: "big" }, `trial ${winner.trial}`),
       row ? el("button", { type: "button", onclick: () => pick(row) }, "Show it") : null),
-    card(`${label}, test set`, interval(winner.test)), card(`${label}, validation, fresh seeds`, interval(winner.validation)),
+    card(`${label}, test set`, interval(winner.test)), card(`${label}, validation${winner.validation && winner.validation.count > 1 ? ", fresh seeds" : ""}`, interval(winner.validation)),
     ...study.metricDims.map((dim, at) => card(`${dim.label} in the search`, el("div", { class: "big" }, text(dim, winner.searched[at])))),
     winner.default ? card("gain over the default trial", el("div", { class: "big" }, digits(winner.default.gain)),
-      el("div", { class: "soft" }, `default: ${winner.default.searched === null ? "failed" : digits(winner.default.searched)} (trial ${winner.default.trial}, one seed)`)) : "");
+      el("div", { class: "soft" }, `default: ${winner.default.searched === null ? "failed" : digits(winner.default.searched)} (trial ${winner.default.trial}, one seed)`)) : null].filter(Boolean));
   }
   box.append(cards);
   if (study.command) box.append(el("h3", {}, "Make it again ", copies(study.command, "Command")), el("pre", {}, study.command));

@@ -39,7 +39,7 @@ function convergence(study) {
   };
   const note = ["Line: the best so far. Dots: trials, the best dark or bright; crosses: trials without a value.",
     winner ? " Ring: the winner. Dashed line and band: its mean ± standard deviation over fresh seeds." : "",
-    yDim.beyond ? ` ${yDim.beyond} values lie beyond the axis and are drawn at its border.` : ""].join("");
+    yDim.beyond ? ` Beyond the axis and drawn at its border: ${yDim.beyond}.` : ""].join("");
   const best = study.incumbents[study.incumbents.length - 1];
   return figure(titled(study, "Convergence"), `Convergence of ${dim.label} over ${study.trials.length} trials; the best is ${best ? digits(best[1]) : "none"}`, 300, draw, note);
 }
@@ -86,6 +86,6 @@ function curves(study) {
     };
   };
   const note = "Rings: pauses. Crosses: where a trial was pruned. Triangles: where sharpening begins, if a parameter says so."
-    + (yDim.beyond ? ` ${yDim.beyond} values lie beyond the axis.` : "");
+    + (yDim.beyond ? ` Beyond the axis: ${yDim.beyond} values.` : "");
   return figure(titled(study, "Learning curves"), `Learning curves of ${rows.length} trials over ${most} steps`, 320, draw, note);
 }

@@ -60,7 +60,8 @@ function narrow(parameter, range) {
     if (!parameter.choices.includes(parameter.default)) parameter.default = parameter.choices[0];
   } else if (typeof range.low === "number") {
     const step = parameter.step || (parameter.type === "int" ? 1 : 0), from = parameter.low, slack = 1e-9;
-    let low = Math.max(parameter.low, range.low), high = Math.min(parameter.high, range.high);
+    const rounded = x => isFinite(x) ? Number(x.toPrecision(6)) : x;
+    let low = Math.max(parameter.low, rounded(range.low)), high = Math.min(parameter.high, rounded(range.high));
     if (step) {
       low = from + Math.ceil((low - from) / step - slack) * step;
       high = from + Math.floor((high - from) / step + slack) * step;
