@@ -11,6 +11,7 @@ use super::commands::launch::LaunchCommand;
 use super::commands::net::NetCommand;
 use super::commands::pick::PickArgs;
 use super::commands::predict::PredictArgs;
+use super::commands::report::ReportArgs;
 use super::commands::rerun::RerunArgs;
 use super::commands::schema::SchemaKind;
 use super::commands::show::ShowArgs;
@@ -86,6 +87,8 @@ pub(super) enum Command {
     Status(StatusArgs),
     /// Show the results of a study: its best trials, which parameters matter, the best network
     Show(ShowArgs),
+    /// Write a report of one study, or of two side by side, as a page of HTML, as Markdown or as JSON
+    Report(ReportArgs),
     /// Pick another winner from the front of a study that has ended
     Pick(PickArgs),
     /// Predict the classes of new samples with a trained network

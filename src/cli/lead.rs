@@ -12,7 +12,7 @@ use super::shown::progress::Progress;
 use super::shown::streams;
 use crate::report::{self, Best, Remark};
 use crate::storage::{Location, Storage, StudyKey};
-use crate::study::{ExternalSetup, SCRIPT, Script, Study, Trial, TrialState, WARM_START};
+use crate::study::{COMMAND, ExternalSetup, SCRIPT, Script, Study, Trial, TrialState, WARM_START};
 use crate::tuner::{End, Tuner, TunerError};
 use crate::units::digits;
 
@@ -27,6 +27,7 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
     let mut storage = database.open()?;
     let _lock = database.lock(&prepared.name)?;
     add_warm_start(&mut prepared, args, &mut *storage)?;
+    prepared.facts.insert(COMMAND.to_owned(), command.into());
     prepared.remarks.extend(changed_script(&prepared, args, &mut *storage)?);
     let study = open_study(&prepared, args, &mut *storage, database)?;
     if args.prepare {

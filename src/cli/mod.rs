@@ -23,8 +23,8 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use command::{Cli, Command};
 use commands::net::NetCommand;
 use commands::{
-    ask, data, db, eval, export, launch, net, pick, predict, rerun, run, schema, show, status, trial, tune,
-    worker,
+    ask, data, db, eval, export, launch, net, pick, predict, report, rerun, run, schema, show, status, trial,
+    tune, worker,
 };
 use setup::signals::survive_file_limit;
 use shown::exit::{self, Exit};
@@ -89,6 +89,7 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Exit> {
         Some(Command::Data(command)) => data::run(&command),
         Some(Command::Status(args)) => status::run(&args),
         Some(Command::Show(args)) => show::run(&args),
+        Some(Command::Report(args)) => report::run(&args),
         Some(Command::Pick(args)) => pick::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Eval(args)) => eval::run(&args),

@@ -158,7 +158,7 @@ pub(super) fn test_interval(metrics: &[Metric], test: &Scored, samples: Option<u
 
 /// The trial of the default point. It is the first trial, or the later one that tried its point
 /// again.
-fn default_trial(study: &Study) -> Option<Default> {
+pub(super) fn default_trial(study: &Study) -> Option<Default> {
     // Other programs may have deleted it.
     let first = study.trials.first().filter(|first| first.number == 0)?;
     let counts = |trial: &&Trial| trial.point == first.point && !trial.is_retried();

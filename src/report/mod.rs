@@ -1,8 +1,10 @@
-//! Reports of a study as text and JSON.
+//! Reports of a study as text, JSON, Markdown and HTML.
 
 mod against;
 mod best;
+mod facts;
 mod front;
+mod html;
 mod interval;
 mod journal;
 mod picked;
@@ -15,7 +17,9 @@ mod trials;
 
 pub use against::against_text;
 pub use best::{Best, Default};
+pub use facts::Fact;
 pub use front::{ConfirmedTrial, OnFront};
+pub use html::{Gathered, Report, StudyReport};
 pub use journal::{JournalError, journal};
 pub use picked::PickedError;
 pub use remark::Remark;

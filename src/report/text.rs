@@ -248,7 +248,7 @@ fn shown(value: &Json) -> String {
 
 /// The row of an attribute. If its name ends with a unit, the value is shown with that unit and an
 /// SI prefix.
-fn attribute(name: &str, value: &Json) -> (String, String) {
+pub(super) fn attribute(name: &str, value: &Json) -> (String, String) {
     let with_unit = |&(ending, factor, unit): &(&str, f64, &str)| {
         let (name, number) = (name.strip_suffix(ending)?, value.as_f64()?);
         Some((name.to_owned(), with_prefix(number * factor, unit)))

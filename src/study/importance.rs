@@ -1,4 +1,7 @@
-//! The importance of parameters: how much of the variance of a study's losses each explains.
+//! The importance of parameters: how much of the variance of a study's losses each explains, and
+//! what a model expects along each.
+
+use crate::space::Value;
 
 /// How much of the variance of a study's losses over its space the parameters explain. A model is
 /// fitted to the losses without outliers.
@@ -32,4 +35,18 @@ pub struct PairShare {
     pub names: [String; 2],
     /// The second-order Sobol' index, in [0, 1].
     pub together: f64,
+}
+
+/// What a model expects of the first metric along one parameter, while all others stay as they are
+/// at one point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slice {
+    /// The name of the parameter.
+    pub name: String,
+    /// Values of the parameter, rising, or all its choices.
+    pub at: Vec<Value>,
+    /// The expected metric at each of them, in the metric's own unit.
+    pub mean: Vec<f64>,
+    /// The standard deviation of that expectation, without the noise of a measurement.
+    pub sd: Vec<f64>,
 }

@@ -17,6 +17,7 @@ mod predict;
 mod protocols;
 mod ranges;
 mod readme;
+mod report;
 mod reproducible;
 mod rerun;
 mod session;

@@ -9,6 +9,7 @@ pub(super) mod launch;
 pub(super) mod net;
 pub(super) mod pick;
 pub(super) mod predict;
+pub(super) mod report;
 pub(super) mod rerun;
 pub(super) mod run;
 pub(super) mod schema;

@@ -8,7 +8,7 @@ use crate::cli::shown::exit::Exit;
 use crate::cli::{serve, shown::streams};
 use crate::objective::external;
 use crate::objective::{Description, PredictionLine, Score};
-use crate::report::{Best, Rerun, TrialLine};
+use crate::report::{Best, Report, Rerun, TrialLine};
 use crate::space::Space;
 use crate::tuner::Event;
 
@@ -36,6 +36,8 @@ pub(crate) enum SchemaKind {
     Description,
     /// One line of `tune export jsonl`
     Trial,
+    /// Object that `tune report --format json` writes
+    Report,
 }
 
 /// Prints the schema of `kind`.
@@ -57,6 +59,7 @@ fn schema(kind: SchemaKind) -> serde_json::Value {
         SchemaKind::Rerun => schemars::schema_for!(Rerun).to_value(),
         SchemaKind::Description => schemars::schema_for!(Description).to_value(),
         SchemaKind::Trial => schemars::schema_for!(TrialLine).to_value(),
+        SchemaKind::Report => schemars::schema_for!(Report).to_value(),
     }
 }
 
@@ -79,6 +82,7 @@ mod tests {
             (SchemaKind::Rerun, "rerun"),
             (SchemaKind::Description, "description"),
             (SchemaKind::Trial, "trial"),
+            (SchemaKind::Report, "report"),
         ] {
             let file = format!("{folder}/{name}.schema.json");
             if std::env::var_os("TUNE_WRITE").is_some() {

@@ -14,21 +14,15 @@
 use linfa::traits::Predict;
 use ndarray::Array1;
 
-use super::fit::untransformed;
 use super::input::cube::{Cell, Cube};
 use super::input::features::Features;
-use super::input::history::History;
+use super::landscape::Landscape;
 use crate::search::gp::GaussianProcess;
 use crate::search::sobol::SobolSequence;
 use crate::seed::Seed;
 use crate::space::Space;
 use crate::study::{Importance, PairShare, Share, Study};
 
-/// With fewer measurements a model cannot tell parameters apart.
-const LEAST: usize = 10;
-/// If there are more measurements, only every second, third, ... is used: shares do not need all of
-/// them.
-const MOST: usize = 300;
 /// Size of each sample. The error of a share is about 1/√512 of it.
 const SAMPLES: u64 = 512;
 /// The number of most important parameters whose pairs are computed, and the least share of a pair.
@@ -39,12 +33,14 @@ const PAIRED: (usize, f64) = (6, 0.01);
 ///
 /// `None` if there are fewer than 10 measurements, or if the expected loss is constant.
 pub fn importance(space: &Space, study: &Study, seed: &Seed) -> Option<Importance> {
-    let cube = Cube::new(space);
-    let history = thinned(History::new(space, &cube, study, None))?;
-    let features = Features::new(&cube);
-    let process = untransformed::process(&history, &features, seed).ok()?;
-    let samples = Samples::new(&cube, &features, &process, &seed.child("samples"));
-    let names: Vec<&str> = space.searched().map(|parameter| parameter.name.as_str()).collect();
+    of_landscape(&Landscape::of(space, study, seed)?, seed)
+}
+
+/// The importance of the parameters in the model `landscape`; `None` if its loss is constant.
+pub(super) fn of_landscape(landscape: &Landscape<'_>, seed: &Seed) -> Option<Importance> {
+    let Landscape { cube, features, process, .. } = landscape;
+    let samples = Samples::new(cube, features, process, &seed.child("samples"));
+    let names: Vec<&str> = landscape.space.searched().map(|parameter| parameter.name.as_str()).collect();
     let (variance, shares) = samples.shares(&names)?;
     let mut order: Vec<usize> = (0..names.len()).collect();
     order.sort_by(|&a, &b| shares[b].total.total_cmp(&shares[a].total));
@@ -54,13 +50,6 @@ pub fn importance(space: &Space, study: &Study, seed: &Seed) -> Option<Importanc
         pairs,
         noise: process.hyperparameters().noise.min(1.0),
     })
-}
-
-/// `history` with at most [`MOST`] measurements; `None` if it has fewer than [`LEAST`].
-fn thinned(mut history: History) -> Option<History> {
-    let every = history.measured.len().div_ceil(MOST).max(1);
-    history.measured = history.measured.into_iter().step_by(every).collect();
-    (history.measured.len() >= LEAST).then_some(history)
 }
 
 /// Two random samples A and B of the cube, with the expected losses there.

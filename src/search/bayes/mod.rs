@@ -14,7 +14,9 @@
 //! | `explore` | when to leave a place where little is left to gain |
 //! | `freeze_thaw` | which trial to train next where trials pause |
 //! | `expected_improvement` | the largest expected improvement, which may end a study |
+//! | `landscape` | the expected loss on its own scale, for numbers that people read |
 //! | `importance` | which parameters matter, alone and together |
+//! | `slices` | what is expected along each parameter |
 //!
 //! Up to four metrics have a Gaussian process each; more become one loss. Each constraint has a
 //! Gaussian process too. Up to 1,500 trials enter these, at a cost of O(n³) for n trials. Of more
@@ -29,8 +31,10 @@ mod fixtures;
 mod freeze_thaw;
 mod importance;
 mod input;
+mod landscape;
 mod model;
 mod params;
+mod slices;
 
 use std::sync::Arc;
 
@@ -39,6 +43,7 @@ use fit::fit_cache::FitCache;
 pub use importance::importance;
 use model::Model;
 pub use params::BayesParams;
+pub use slices::importance_and_slices;
 
 use super::{NextSegment, Rungs, Search, SobolSearch, Suggestion};
 use crate::seed::Seed;

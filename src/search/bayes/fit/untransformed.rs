@@ -34,6 +34,15 @@ pub(crate) fn process(
     params.fit(&Dataset::new(inputs, Array1::from(standardised)))
 }
 
+/// The mean and the standard deviation by which [`process`] scales the losses of the first metric.
+pub(crate) fn scale(history: &History) -> (f64, f64) {
+    let losses = fenced(&history.loss(0));
+    let count = losses.len().max(1) as f64;
+    let mean = losses.iter().sum::<f64>() / count;
+    let variance = losses.iter().map(|loss| (loss - mean) * (loss - mean)).sum::<f64>() / count;
+    (mean, variance.sqrt())
+}
+
 /// `losses`, where those above the fence count as the fence, see [`FENCE`].
 fn fenced(losses: &[f64]) -> Vec<f64> {
     let mut sorted = losses.to_vec();

@@ -1,0 +1,125 @@
+//! `tune report`: one study, or two side by side, as a page of HTML, as Markdown or as JSON.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+
+use crate::cli::options::storage::StorageArgs;
+use crate::cli::setup::open;
+use crate::cli::setup::output::{Inputs, Output};
+use crate::cli::shown::exit::Exit;
+use crate::cli::shown::streams;
+use crate::report::{Gathered, Report, StudyReport};
+use crate::search::bayes::importance_and_slices;
+use crate::seed::Seed;
+use crate::study::{Confirmation, Study};
+
+/// The most studies that fit side by side.
+const MOST_STUDIES: usize = 2;
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// Names of one study, or of two that are shown side by side; needed only if the storage holds
+    /// several studies
+    #[arg(value_name = "STUDY")]
+    pub studies: Vec<String>,
+    #[command(flatten)]
+    pub storage: StorageArgs,
+    /// File to write; standard output if left out
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Form of the report; if left out, the ending of --out tells (.md, .json), or else it is html
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// One page with charts that needs no other file and no network
+    Html,
+    /// Tables for a person or a pull request
+    Md,
+    /// One object for programs; `tune schema report` describes it
+    Json,
+}
+
+impl Format {
+    /// The form that the ending of `file` names; a page of HTML if it names none.
+    fn of(file: Option<&Path>) -> Self {
+        let ending = file.and_then(Path::extension).map(|ending| ending.to_string_lossy().to_lowercase());
+        match ending.as_deref() {
+            Some("md" | "markdown") => Self::Md,
+            Some("json") => Self::Json,
+            _ => Self::Html,
+        }
+    }
+}
+
+/// Writes the report that `args` ask for.
+pub(crate) fn run(args: &ReportArgs) -> Result<Exit> {
+    if args.studies.len() > MOST_STUDIES {
+        bail!("{} studies: at most {MOST_STUDIES} fit side by side: name fewer", args.studies.len());
+    }
+    let database = &args.storage.storage;
+    let inputs = Inputs::default().with_storage(database);
+    let output = args.out.as_deref().map(|file| Output::check(file, &inputs)).transpose()?;
+    let mut storage = open::to_read(database)?;
+    let names: Vec<Option<&str>> = match args.studies.is_empty() {
+        true => vec![None],
+        false => args.studies.iter().map(|name| Some(name.as_str())).collect(),
+    };
+    let mut studies = Vec::new();
+    for name in names {
+        let key = open::the_study(&mut *storage, database, name)?;
+        studies.push(study_report(&*storage.load_study(key)?)?);
+    }
+    let report = Report::new(studies);
+    let text = match args.format.unwrap_or(Format::of(args.out.as_deref())) {
+        Format::Html => report.to_html(),
+        Format::Md => report.to_markdown(),
+        Format::Json => report.to_json(),
+    };
+    match output {
+        None => {
+            streams::print(&text)?;
+        }
+        Some(output) => {
+            output.write(text)?;
+            streams::say(format_args!("written to {}", output.file().display()));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The report of `study`, with the importance of its parameters and what the model expects around
+/// the winner.
+fn study_report(study: &Study) -> Result<StudyReport> {
+    let winner = Confirmation::of(study).map(|confirmation| confirmation.winner().trial);
+    let winner = winner.and_then(|number| study.trials.iter().find(|trial| trial.number == number));
+    let centre = winner.or_else(|| study.best()).map(|trial| &trial.point);
+    let space = study.space().transpose()?;
+    let seed = Seed::root(0).child("importance");
+    let found = space.as_ref().zip(centre);
+    let found = found.and_then(|(space, centre)| importance_and_slices(space, study, centre, &seed));
+    let gathered = found.map_or_else(Gathered::default, |(importance, slices)| Gathered {
+        importance: Some(importance),
+        slices,
+    });
+    Ok(StudyReport::new(study, &gathered))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ending_of_a_file_tells_the_form() {
+        for (file, format) in
+            [("a.md", Format::Md), ("A.JSON", Format::Json), ("a.html", Format::Html), ("a", Format::Html)]
+        {
+            assert_eq!(Format::of(Some(Path::new(file))), format, "{file}");
+        }
+        assert_eq!(Format::of(None), Format::Html);
+    }
+}

@@ -1,0 +1,85 @@
+//! Numbers as a report has them: rounded, since a page holds many; and intervals of means.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::study::Spread;
+
+/// Two-sided 95 % quantiles of Student's t with 1, 2, ... degrees of freedom.
+const STUDENT: [f64; 30] = [
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
+    2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+];
+/// The quantile for more degrees of freedom than [`STUDENT`] has, a little too wide.
+const STUDENT_BEYOND: f64 = 2.04;
+
+/// Metrics that are shares.
+const SHARES: [&str; 2] = ["accuracy", "robustness"];
+
+/// `value` with six significant digits; `None` if it is not finite.
+pub(super) fn short(value: f64) -> Option<f64> {
+    rounded(value, 5)
+}
+
+/// `value` with four significant digits; `None` if it is not finite.
+pub(super) fn shorter(value: f64) -> Option<f64> {
+    rounded(value, 3)
+}
+
+fn rounded(value: f64, decimals: usize) -> Option<f64> {
+    value.is_finite().then(|| format!("{value:.decimals$e}").parse().unwrap_or(value))
+}
+
+/// A mean over seeds, with its 95 % interval by Student's t.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Interval {
+    /// The number of seeds.
+    pub count: usize,
+    /// The mean.
+    pub mean: f64,
+    /// The sample standard deviation; 0 with one seed.
+    pub sd: f64,
+    /// The ends of the interval; `null` with one seed, which tells no spread.
+    pub interval: Option<[f64; 2]>,
+}
+
+impl Interval {
+    /// The interval of the mean of the metric `name` that `spread` describes. That of a share ends
+    /// at 0 and 1.
+    pub(super) fn of(name: &str, spread: &Spread) -> Self {
+        let &Spread { count, mean, sd } = spread;
+        let half = (count > 1).then(|| {
+            let quantile = STUDENT.get(count - 2).copied().unwrap_or(STUDENT_BEYOND);
+            quantile * sd / (count as f64).sqrt()
+        });
+        let end = |end: f64| if SHARES.contains(&name) { end.clamp(0.0, 1.0) } else { end };
+        Self { count, mean, sd, interval: half.map(|half| [mean - half, mean + half].map(end)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_rounded_to_significant_digits_and_infinite_ones_left_out() {
+        assert_eq!(short(1.0 / 3.0), Some(0.333333));
+        assert_eq!(short(-1.234_567_89e-12), Some(-1.23457e-12));
+        assert_eq!(shorter(123_456.0), Some(123_500.0));
+        assert_eq!((short(f64::NAN), shorter(f64::INFINITY), short(0.0)), (None, None, Some(0.0)));
+    }
+
+    #[test]
+    fn the_interval_of_a_mean_is_students() {
+        // scipy.stats.t.interval(0.95, 2, loc=0.98, scale=0.005/sqrt(3)) = (0.967579, 0.992421).
+        let interval =
+            Interval::of("loss", &Spread { count: 3, mean: 0.98, sd: 0.005 }).interval.expect("three seeds");
+        assert!((interval[0] - 0.967_579).abs() < 2e-6 && (interval[1] - 0.992_421).abs() < 2e-6);
+        assert_eq!(Interval::of("loss", &Spread { count: 1, mean: 0.98, sd: 0.0 }).interval, None);
+        let many =
+            Interval::of("loss", &Spread { count: 100, mean: 0.0, sd: 10.0 }).interval.expect("many seeds");
+        assert!((many[1] - 2.04).abs() < 1e-12);
+        let share = Interval::of("accuracy", &Spread { count: 3, mean: 0.999, sd: 0.005 }).interval;
+        assert_eq!(share.map(|ends| ends[1]), Some(1.0));
+    }
+}

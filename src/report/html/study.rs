@@ -1,0 +1,220 @@
+//! One study of a report.
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::axis::Axis;
+use super::number::{Interval, short, shorter};
+use super::row::{Columns, Row, measured};
+use super::sample::{Sampled, sampled};
+use super::winner::Winner;
+use crate::report::Remark;
+use crate::report::facts::{self, Fact};
+use crate::report::status::failures;
+use crate::study::{COMMAND, Confirmation, Importance, Metric, Repeat, Slice, Stopped, Study};
+
+/// What the caller has found out about a study by a model of its results.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Gathered {
+    /// The importance of the parameters, if there are enough trials.
+    pub importance: Option<Importance>,
+    /// What the model expects along each parameter.
+    pub slices: Vec<Slice>,
+}
+
+/// A candidate of the confirmation: one of the best trials, evaluated again with fresh seeds.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Confirmed {
+    /// The number of the trial.
+    pub trial: u32,
+    /// The first metric on the validation set, one value per seed; `null` where it failed.
+    pub values: Vec<Option<f64>>,
+    /// The mean of each metric over the seeds, with its interval; empty if a seed failed.
+    pub metrics: Vec<Interval>,
+    /// The first metric on the test set, one value per seed; empty if it was not tested.
+    pub test: Vec<Option<f64>>,
+}
+
+/// The importance of the parameters, as shares of the variance that the model expects.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Shares {
+    /// Names with the share alone and the total share, the most important first.
+    pub parameters: Vec<(String, f64, f64)>,
+    /// Two names with their common share, the strongest pair first.
+    pub pairs: Vec<(String, String, f64)>,
+    /// The share that the model takes for noise.
+    pub noise: f64,
+}
+
+/// What the model expects of the first metric along one parameter. The others are as in the winner.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Along {
+    /// The parameter's name.
+    pub name: String,
+    /// Places on its axis: numbers, or indices of choices.
+    pub at: Vec<Json>,
+    /// The expected metric at each place.
+    pub mean: Vec<Option<f64>>,
+    /// Half the width of the 95 % interval of the expected metric at each place.
+    pub half: Vec<Option<f64>>,
+}
+
+/// One study of a report. Numbers are rounded to six significant digits, those of curves and
+/// measurements to four.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct StudyReport {
+    /// Its name.
+    pub name: String,
+    /// Its metrics; the first one decides the winner.
+    pub metrics: Vec<Metric>,
+    /// Its data set, chip, space, search and so on, in words.
+    pub facts: Vec<Fact>,
+    /// The command line that makes the result again; `null` if the study does not keep it.
+    pub command: Option<String>,
+    /// Number of trials by state.
+    pub counts: Vec<(String, usize)>,
+    /// Whether only a sample of the trials is shown; `null` if all are.
+    pub sampled: Option<Sampled>,
+    /// Remarks: what is unexpected, and what to do.
+    pub remarks: Vec<String>,
+    /// The winner, or the best trial so far; `null` while no trial has a value.
+    pub winner: Option<Winner>,
+    /// The candidates of the confirmation, the winner first; empty without fresh seeds.
+    pub confirmed: Vec<Confirmed>,
+    /// The trials that were the best when they ended, with their values.
+    pub incumbents: Vec<(u32, f64)>,
+    /// With several metrics: the trials of the Pareto front.
+    pub front: Vec<u32>,
+    /// The importance of the parameters; `null` if there are too few trials.
+    pub importance: Option<Shares>,
+    /// What the model expects along each parameter.
+    pub slices: Vec<Along>,
+    /// Reasons of failures with their counts, the most frequent first.
+    pub failures: Vec<(String, usize)>,
+    /// The searched parameters.
+    pub axes: Vec<Axis>,
+    /// Names of measurements that are numbers.
+    pub measured: Vec<String>,
+    /// The search space as a file of `--space`; `null` if the study does not keep it.
+    pub space: Option<Json>,
+    /// The trials in order of their numbers.
+    pub trials: Vec<Row>,
+}
+
+impl StudyReport {
+    /// The report of `study`, with what the caller has `gathered` about it.
+    pub fn new(study: &Study, gathered: &Gathered) -> Self {
+        let space = study.space().and_then(Result::ok);
+        let axes = Axis::all(study, space.as_ref());
+        let confirmation = Confirmation::of(study);
+        let winner = Winner::of(study, confirmation.as_ref());
+        let confirmed: Vec<Confirmed> =
+            confirmation.iter().flat_map(|one| all_confirmed(study, one)).collect();
+        let incumbents = incumbents(study);
+        let front: Vec<u32> = match study.metrics.len() {
+            0 | 1 => Vec::new(),
+            _ => study.pareto_front().iter().map(|trial| trial.number).collect(),
+        };
+        let important: BTreeSet<u32> = winner
+            .iter()
+            .map(|winner| winner.trial)
+            .chain(confirmed.iter().map(|one| one.trial))
+            .chain(front.iter().copied())
+            .collect();
+        let (shown, sampled) = sampled(study, &important);
+        let measured = measured(study);
+        let columns = Columns::new(&axes, &measured, shown.len());
+        let trials = shown.into_iter().map(|trial| columns.row(trial)).collect();
+        Self {
+            name: study.name.clone(),
+            metrics: study.metrics.clone(),
+            facts: facts::of(study),
+            command: study.attributes.get(COMMAND).and_then(Json::as_str).map(str::to_owned),
+            counts: counts(study),
+            sampled,
+            remarks: remarks(study),
+            winner,
+            confirmed,
+            incumbents,
+            front,
+            importance: gathered.importance.as_ref().map(shares),
+            slices: gathered.slices.iter().filter_map(|slice| along(slice, &axes)).collect(),
+            failures: failures(study),
+            measured,
+            space: space.map(|space| space.to_json()),
+            trials,
+            axes,
+        }
+    }
+}
+
+fn counts(study: &Study) -> Vec<(String, usize)> {
+    let states = ["complete", "paused", "pruned", "failed", "running", "waiting"];
+    let count = |state: &str| study.trials.iter().filter(|trial| trial.standing() == state).count();
+    states.iter().map(|&state| (state.to_owned(), count(state))).filter(|(_, count)| *count > 0).collect()
+}
+
+/// The remarks on `study`, and why it stopped early.
+fn remarks(study: &Study) -> Vec<String> {
+    let stopped = Stopped::of(study).map(|stopped| format!("stopped: {} ({})", stopped.reason, stopped.rule));
+    stopped.into_iter().chain(Remark::of(study).iter().map(ToString::to_string)).collect()
+}
+
+/// The trials of `study` that were better than all before them, with their values.
+fn incumbents(study: &Study) -> Vec<(u32, f64)> {
+    let (mut best, mut incumbents) = (f64::INFINITY, Vec::new());
+    for trial in study.trials.iter().filter(|trial| trial.is_feasible()) {
+        let loss = study.direction().loss(trial.values[0]);
+        if loss < best {
+            best = loss;
+            incumbents.extend(short(trial.values[0]).map(|value| (trial.number, value)));
+        }
+    }
+    incumbents
+}
+
+fn all_confirmed(study: &Study, confirmation: &Confirmation) -> Vec<Confirmed> {
+    let values = |repeats: &[Repeat]| repeats.iter().map(|one| one.value.and_then(short)).collect::<Vec<_>>();
+    let winner = confirmation.winner().trial;
+    let confirmed = confirmation.candidates.iter().filter(|_| confirmation.repeats > 0);
+    confirmed
+        .map(|one| Confirmed {
+            trial: one.trial,
+            values: values(&one.repeats),
+            metrics: study
+                .metrics
+                .iter()
+                .zip(one.spreads())
+                .map(|(metric, spread)| Interval::of(&metric.name, &spread))
+                .collect(),
+            test: values(if one.trial == winner { &confirmation.test } else { &one.test }),
+        })
+        .collect()
+}
+
+fn shares(importance: &Importance) -> Shares {
+    let share = |share: f64| shorter(share).unwrap_or(0.0);
+    let parameters = importance.parameters.iter();
+    let pairs = importance.pairs.iter();
+    Shares {
+        parameters: parameters.map(|one| (one.name.clone(), share(one.alone), share(one.total))).collect(),
+        pairs: pairs
+            .map(|pair| (pair.names[0].clone(), pair.names[1].clone(), share(pair.together)))
+            .collect(),
+        noise: share(importance.noise),
+    }
+}
+
+/// `slice` in the places of its axis; `None` if the study has no such axis.
+fn along(slice: &Slice, axes: &[Axis]) -> Option<Along> {
+    let axis = axes.iter().find(|axis| axis.name == slice.name)?;
+    Some(Along {
+        name: slice.name.clone(),
+        at: slice.at.iter().map(|value| axis.place(value)).collect(),
+        mean: slice.mean.iter().copied().map(shorter).collect(),
+        half: slice.sd.iter().map(|sd| shorter(1.96 * sd)).collect(),
+    })
+}
