@@ -21,11 +21,10 @@ use std::process::ExitCode;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use command::{Cli, Command};
-use commands::net::NetCommand;
-use commands::{
-    ask, data, db, eval, export, launch, net, pick, predict, report, rerun, run, schema, show, status, trial,
-    tune, worker,
-};
+use commands::machines::{db, launch, trial, worker};
+use commands::networks::net::{self, NetCommand};
+use commands::networks::{eval, predict, rerun};
+use commands::{ask, data, export, pick, report, run, schema, show, status, tune};
 use setup::signals::survive_file_limit;
 use shown::exit::{self, Exit};
 

@@ -1,20 +1,14 @@
-//! The subcommands, a file each.
+//! The subcommands, a file each. Those about one network and about machines have a folder each.
 
 pub(super) mod ask;
 pub(super) mod data;
-pub(super) mod db;
-pub(super) mod eval;
 pub(super) mod export;
-pub(super) mod launch;
-pub(super) mod net;
+pub(super) mod machines;
+pub(super) mod networks;
 pub(super) mod pick;
-pub(super) mod predict;
 pub(super) mod report;
-pub(super) mod rerun;
 pub(super) mod run;
 pub(super) mod schema;
 pub(super) mod show;
 pub(super) mod status;
-pub(super) mod trial;
 pub(super) mod tune;
-pub(super) mod worker;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::net;
+use super::networks::net;
 use crate::cli::options::storage::StorageArgs;
 use crate::cli::shown::exit::Exit;
 use crate::cli::{setup::open, shown::streams};
