@@ -407,6 +407,10 @@ mod tests {
         let deployment = deployed("ideal");
         let error = deployment.run(Array2::zeros((1, 4)).view()).unwrap_err();
         assert_eq!(error.to_string(), "inputs are 4 wide; the network takes 3");
+        assert_eq!(
+            deployment.decide(Array2::zeros((1, 4)).view()).unwrap_err().to_string(),
+            error.to_string()
+        );
         let error = deployment.run(array![[0, 0, 0], [0, 2, 0]].view()).unwrap_err();
         assert_eq!(error.to_string(), "input 2 of sample 1: the network takes 0 to 1");
     }
@@ -447,6 +451,7 @@ mod tests {
                 found.map(|layer| (layer.active_inputs, layer.spikes, layer.synaptic_operations)).collect();
             let operations: u64 = expected.iter().map(|layer| layer.2).sum();
             prop_assert_eq!(found, expected);
+            prop_assert_eq!(&deployment.decide(inputs.view()).unwrap(), &run.decisions);
             prop_assert_eq!((run.chip_operations * 5.0).round() as u64, operations);
         }
     }
@@ -462,12 +467,14 @@ mod tests {
             let deployment = chip("ideal").deploy(&random.network(), &DeployOptions::default()).unwrap();
             let inputs = random.inputs(samples);
             let runner = &deployment.runner;
+            let run = runner.run(inputs.view()).unwrap();
+            prop_assert_eq!(&deployment.decide(inputs.view()).unwrap(), &run.decisions);
             let mut events = Totals::new(runner.cost.zero_counts());
             for first in (0..samples).step_by(BLOCK) {
                 let block = first..(first + BLOCK).min(samples);
                 events.append(runner.block(inputs.view(), block, &mut Block::default()).unwrap());
             }
-            prop_assert_eq!(runner.run(inputs.view()).unwrap(), runner.summary(events));
+            prop_assert_eq!(run, runner.summary(events));
         }
     }
 

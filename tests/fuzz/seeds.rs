@@ -190,6 +190,17 @@ pub static BATCHES: LazyLock<Vec<Members>> = LazyLock::new(|| {
 pub static MODELS: LazyLock<Vec<Vec<u8>>> =
     LazyLock::new(|| vec![file("tests/fixtures/0.1/best.safetensors")]);
 
+/// What the files of networks say about them.
+pub static DESCRIPTIONS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    texts(&[
+        r#"{"schema": 1, "program": "tune 0.2.0", "coding": {"kind": "thermometer", "levels": 4}, "deploy": {"weight_bits": 4},
+            "inputs": {"shape": [1, 1, 2], "levels": 255, "scaling": {"kind": "columns", "low": [0.1, -3], "high": [2.5, 7e9]},
+                "columns": {"names": ["length", "width"], "label": 2, "label_name": "kind"}, "classes": ["a", "b, c"]},
+            "trained_on": {"dataset": "iris", "dataset_sha256": "ab", "split": {"validation": 0.2, "seed": 7}, "seed": "00"}}"#,
+        r#"{"schema": 1, "inputs": {"shape": [28, 28, 1], "levels": 255, "scaling": {"kind": "levels"}, "classes": ["0", "1"]}}"#,
+    ])
+});
+
 pub static NIRS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| files("tests/fixtures/nir", "nir"));
 
 /// The lines of a session: an opening by each search, results, questions.

@@ -7,7 +7,10 @@ use ndarray::Array2;
 use rand::RngExt;
 use spiketune::backend::nir::Reading;
 use spiketune::backend::{Chip, ChipProfile, DeployOptions};
-use spiketune::data::{Dataset, OpenOptions, Sources};
+use spiketune::data::{
+    BatchOptions, Channels, Columns, Dataset, Header, InputScaling, Labelled, OpenOptions, Preprocessing,
+    Source, Sources, read_batches,
+};
 use spiketune::input;
 use spiketune::network::{Network, Spec};
 use spiketune::objective::external::is_report;
@@ -29,7 +32,7 @@ pub struct Target {
     pub run: fn(&[u8]),
 }
 
-pub static TARGETS: [Target; 14] = [
+pub static TARGETS: [Target; 16] = [
     Target { name: "space", input: |n| document("space", &seeds::SPACES, n), run: space },
     Target { name: "chip", input: |n| document("chip", &seeds::CHIPS, n), run: chip },
     Target { name: "plan", input: |n| document("plan", &seeds::PLANS, n), run: plan },
@@ -40,6 +43,12 @@ pub static TARGETS: [Target; 14] = [
     Target { name: "cifar", input: |n| archive("cifar", &seeds::BATCHES, packed, n), run: cifar },
     Target { name: "model", input: model_bytes, run: model },
     Target { name: "nir", input: |n| plain("nir", &seeds::NIRS, n), run: model },
+    Target { name: "new_samples", input: new_samples_bytes, run: new_samples },
+    Target {
+        name: "description",
+        input: |n| document("description", &seeds::DESCRIPTIONS, n),
+        run: description,
+    },
     Target { name: "serve", input: |n| lines("serve", &seeds::SESSIONS, n), run: serve },
     Target { name: "kurobako", input: |n| lines("kurobako", &seeds::SOLVERS, n), run: kurobako },
     Target { name: "command", input: |n| lines("command", &seeds::OUTPUTS, n), run: command },
@@ -105,6 +114,17 @@ fn maybe_gzipped(target: &str, number: u64) -> Vec<u8> {
         0 => seeds::gzipped(&table),
         1 => mutate::mutated(seeds::gzipped(&table), &table, &mut stream("gzip", number)),
         _ => table,
+    }
+}
+
+/// A table, an archive of arrays, or a file of one array or of images.
+fn new_samples_bytes(number: u64) -> Vec<u8> {
+    const NAME: &str = "new_samples";
+    let alone = |members: &[(&str, Vec<u8>)]| members[0].1.clone();
+    match number % 4 {
+        0 | 1 => maybe_gzipped(NAME, number),
+        2 => archive(NAME, &seeds::ARRAYS, seeds::zipped, number),
+        _ => archive(NAME, if number % 8 == 3 { &seeds::ARRAYS } else { &seeds::IMAGES }, alone, number),
     }
 }
 
@@ -258,11 +278,57 @@ fn open(path: &Path) {
             assert!(part.labels.iter().all(|&label| usize::from(label) < set.classes.len()));
         }
         let _ = set.train.split(0.25, &Seed::root(0));
+        // The same file, read as its own training part was.
+        let trained = Preprocessing::of(&set);
+        let again =
+            Labelled::open(&path.to_string_lossy(), &OpenOptions::default(), &sources, &mut |_| {}, &trained);
+        if let Ok(again) = again {
+            assert_eq!(again.dataset.train.inputs.ncols(), inputs);
+        }
     }
 }
 
 fn table(bytes: &[u8]) -> (&'static str, &[u8]) {
     if bytes.starts_with(&[0x1f, 0x8b]) { ("t.csv.gz", bytes) } else { ("t.csv", bytes) }
+}
+
+/// Reads the bytes as new samples of networks of a table, and of images as bytes or as reals.
+fn new_samples(bytes: &[u8]) {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), bytes).expect("a file");
+    let (columns, label_name) = (["length", "width"].map(str::to_owned).to_vec(), Some("kind".to_owned()));
+    let columns = Columns { names: Some(columns), label: 2, label_name };
+    let ranges = InputScaling::Columns { low: vec![0.0, 1.0], high: vec![5.0, 1.0] };
+    for (shape, scaling, columns) in [
+        ([1, 1, 2], ranges, Some(columns)),
+        ([2, 2, 1], InputScaling::Levels, None),
+        ([2, 2, 1], InputScaling::Whole { low: 0.0, high: 1.0 }, None),
+    ] {
+        let classes = ["a", "b"].map(str::to_owned).to_vec();
+        let trained = Preprocessing { shape, levels: 16, scaling, columns, classes };
+        let options = BatchOptions {
+            batch: 3,
+            label: None,
+            header: Header::Detect,
+            channels: Channels::Detect,
+            array: None,
+        };
+        let mut samples = 0;
+        let source = Source::File(file.path().to_owned());
+        let read = read_batches(&source, &trained, &options, &mut |batch| {
+            assert_eq!((batch.first, batch.inputs.ncols()), (samples, trained.inputs()));
+            assert!(batch.inputs.iter().all(|&input| input <= 16) && batch.inputs.nrows() <= 3);
+            samples += batch.inputs.nrows() as u64;
+            std::ops::ControlFlow::Continue(())
+        });
+        assert!(read.is_ok_and(|read| read.samples == samples) || samples < 1 << 20);
+    }
+}
+
+fn description(bytes: &[u8]) {
+    if let Ok(read) = Description::from_text(&text(bytes)) {
+        assert_eq!(Description::from_text(&read.to_text()).as_ref(), Ok(&read));
+    }
 }
 
 fn npz(bytes: &[u8]) {
