@@ -92,3 +92,58 @@ fn moment(Timestamp(microseconds): Timestamp) -> String {
     let seconds = microseconds.div_euclid(1_000_000);
     jiff::Timestamp::from_second(seconds).unwrap_or_default().to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::space::Point;
+    use crate::study::{SETUP, Trial};
+
+    #[test]
+    fn facts_tell_data_search_and_times_in_words() {
+        let setup = Setup {
+            dataset: "digits".into(),
+            dataset_sha256: "00".into(),
+            validation: 0.2,
+            chip: "loihi1".into(),
+            chip_sha256: "22".into(),
+            constraints: vec!["cores<=8".into()],
+            faults: None,
+            searched: Searched { replicates: Some(2), ..Searched::new("images", "11", "bayes", 7) },
+        };
+        let shape = DataShape { sample: [8, 8, 1], classes: 10 };
+        let ended = Trial {
+            started: Some(Timestamp(1_769_903_999_000_001)),
+            finished: Some(Timestamp(1_769_904_001_500_001)),
+            ..Trial::waiting(0, Point::default())
+        };
+        let study = Study {
+            trials: vec![ended, Trial::waiting(1, Point::default())],
+            attributes: [
+                (SETUP.to_owned(), setup.to_json()),
+                (crate::study::DATA_SHAPE.to_owned(), shape.to_json()),
+            ]
+            .into(),
+            ..Study::default()
+        };
+        let facts: Vec<String> =
+            of(&study).into_iter().map(|fact| format!("{}: {}", fact.name, fact.value)).collect();
+        assert_eq!(
+            facts,
+            [
+                "data set: digits",
+                "samples: 8x8x1, 10 classes",
+                "chip: loihi1",
+                "constraints: cores<=8",
+                "space: images",
+                "search: bayes",
+                "seeds per trial: 2",
+                "seed: 7",
+                "first trial started: 2026-01-31T23:59:59Z",
+                "last trial ended: 2026-02-01T00:00:01Z",
+                "time of all trials: 2.500 s",
+            ]
+        );
+        assert!(of(&Study::default()).is_empty());
+    }
+}

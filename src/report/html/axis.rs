@@ -36,10 +36,10 @@ pub struct Axis {
     /// Whether the scale is logarithmic.
     pub log: bool,
     /// The choices; left out for numbers.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<Value>,
     /// When the parameter is active, in words; left out if it always is.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
 }
 

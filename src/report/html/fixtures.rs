@@ -54,3 +54,36 @@ fn trial(space: &Space, number: u32) -> Trial {
         ..Trial::waiting(number, point)
     }
 }
+
+/// A study of `count` complete trials, each with twelve parameters and a curve of twenty steps.
+pub(super) fn wide(count: u32) -> Study {
+    let parameters = (0..12).map(|k| {
+        let log = k % 3 == 0;
+        (format!("learning_rate_{k}"), json!({"type": "float", "low": 1e-4, "high": 1, "log": log}))
+    });
+    let parameters: serde_json::Map<String, serde_json::Value> = parameters.collect();
+    let text = json!({"name": "wide", "parameters": parameters}).to_string();
+    let space = Space::from_json(&text, "wide.json").expect("a space");
+    let u = |number: u32, k: u32| (f64::from(number * 31 + k * 7) * 0.618_033_988_749_895).fract().max(1e-4);
+    let trial = |number: u32| {
+        let point = (0..12).map(|k| (format!("learning_rate_{k}"), u(number, k))).collect();
+        Trial {
+            state: TrialState::Complete,
+            values: vec![u(number, 0)],
+            intermediate: (1..=20).map(|step| (step, u(number, step))).collect(),
+            attributes: [("cores", number), ("ties", 3 * number)]
+                .map(|(name, n)| (name.to_owned(), json!(n)))
+                .into(),
+            started: Some(Timestamp(0)),
+            finished: Some(Timestamp(i64::from(number) * 1234)),
+            ..Trial::waiting(number, point)
+        }
+    };
+    Study {
+        name: "wide".into(),
+        metrics: vec![Metric::minimize("loss")],
+        trials: (0..count).map(trial).collect(),
+        attributes: [(SPACE.to_owned(), space.to_json())].into(),
+        ..Study::default()
+    }
+}

@@ -1,4 +1,4 @@
-//! Numbers as a report has them: rounded, since a page holds many; and intervals of means.
+//! Numbers and texts as a report has them, short, since a page holds many; and intervals of means.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -12,6 +12,9 @@ const STUDENT: [f64; 30] = [
 ];
 /// The quantile for more degrees of freedom than [`STUDENT`] has, a little too wide.
 const STUDENT_BEYOND: f64 = 2.04;
+
+/// The most letters of a text that each trial may have.
+const LETTERS: usize = 200;
 
 /// Metrics that are shares.
 const SHARES: [&str; 2] = ["accuracy", "robustness"];
@@ -28,6 +31,14 @@ pub(super) fn shorter(value: f64) -> Option<f64> {
 
 fn rounded(value: f64, decimals: usize) -> Option<f64> {
     value.is_finite().then(|| format!("{value:.decimals$e}").parse().unwrap_or(value))
+}
+
+/// `text` in at most 200 letters; a longer one ends with `…`.
+pub(super) fn cut(text: &str) -> String {
+    match text.char_indices().nth(LETTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// A mean over seeds, with its 95 % interval by Student's t.
@@ -67,6 +78,12 @@ mod tests {
         assert_eq!(short(-1.234_567_89e-12), Some(-1.23457e-12));
         assert_eq!(shorter(123_456.0), Some(123_500.0));
         assert_eq!((short(f64::NAN), shorter(f64::INFINITY), short(0.0)), (None, None, Some(0.0)));
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_letters() {
+        assert_eq!(cut("é"), "é");
+        assert_eq!(cut(&"é".repeat(201)), format!("{}…", "é".repeat(200)));
     }
 
     #[test]

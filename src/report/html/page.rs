@@ -88,7 +88,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::html::fixtures::study;
+    use crate::report::html::fixtures::{study, wide};
     use crate::report::html::{Gathered, StudyReport};
 
     fn report(count: u32) -> Report {
@@ -135,9 +135,17 @@ mod tests {
     fn scripts_and_pages_are_small() {
         let scripts: usize = SCRIPTS.iter().map(|script| script.len()).sum();
         assert!(scripts <= 60_000, "{scripts} bytes of scripts");
-        for (count, most) in [(100, 250_000), (1_000, 1_000_000), (10_000, 1_000_000)] {
-            let size = html(&report(count)).len();
-            assert!(size <= most, "{count} trials: {size} bytes");
+        for (count, most, shown) in
+            [(100, 250_000, 100), (1_000, 1_000_000, 1_000), (10_000, 1_200_000, 2_000)]
+        {
+            let report = Report::new(vec![StudyReport::new(&wide(count), &Gathered::default())]);
+            let page = html(&report);
+            assert!(page.len() <= most, "{count} trials: {} bytes", page.len());
+            let data = read_back(&page);
+            let study = &data["studies"][0];
+            assert_eq!(study["trials"].as_array().map(Vec::len), Some(shown), "a mark for each");
+            assert_eq!(study["sampled"]["of"].as_u64(), (count > 2_000).then_some(u64::from(count)));
+            assert_eq!(study["counts"][0][1], count, "the counts are of all trials");
         }
     }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::axis::Axis;
-use super::number::{short, shorter};
+use super::number::{cut, short, shorter};
 use crate::study::{Study, Trial};
 
 /// The most steps of a trial's curve, and of all curves together.
@@ -28,31 +28,31 @@ pub struct Row {
     /// One entry per axis: a number, or the index of a choice; `null` if the parameter is inactive.
     pub point: Vec<Json>,
     /// One value per metric; empty unless the trial is complete.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<Option<f64>>,
     /// Whether a constraint is broken; left out if not.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub infeasible: bool,
     /// The first metric during the trial; left out if it reported nothing.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub curve: Vec<Option<f64>>,
     /// The steps of `curve`; left out if they are 1, 2, 3 and so on.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<u32>,
     /// The steps at which the trial paused; left out if it never did.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pauses: Vec<u32>,
     /// The epoch at which sharpening begins, if a parameter says so.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sharpening: Option<u32>,
     /// Seconds from its start to its end.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
-    /// The reason of a failure.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The reason of a failure, cut if it is long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// One entry per measured attribute.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub measured: Vec<Option<f64>>,
 }
 
@@ -93,7 +93,7 @@ impl<'a> Columns<'a> {
             pauses: trial.rung_history.rungs.iter().map(|rung| rung.steps).collect(),
             sharpening: whole(SHARPEN_START).and_then(|epoch| u32::try_from(epoch).ok()),
             seconds: seconds.and_then(shorter),
-            reason: trial.attributes.get("reason").and_then(Json::as_str).map(str::to_owned),
+            reason: trial.attributes.get("reason").and_then(Json::as_str).map(cut),
             measured: if measured.iter().all(Option::is_none) { Vec::new() } else { measured },
         }
     }

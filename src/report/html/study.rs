@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::axis::Axis;
-use super::number::{Interval, short, shorter};
+use super::number::{Interval, cut, short, shorter};
 use super::row::{Columns, Row, measured};
 use super::sample::{Sampled, sampled};
 use super::winner::Winner;
@@ -15,6 +15,9 @@ use crate::report::Remark;
 use crate::report::facts::{self, Fact};
 use crate::report::status::failures;
 use crate::study::{COMMAND, Confirmation, Importance, Metric, Repeat, Slice, Stopped, Study};
+
+/// The most reasons of failures that are told apart.
+const REASONS: usize = 50;
 
 /// What the caller has found out about a study by a model of its results.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -142,7 +145,7 @@ impl StudyReport {
             front,
             importance: gathered.importance.as_ref().map(shares),
             slices: gathered.slices.iter().filter_map(|slice| along(slice, &axes)).collect(),
-            failures: failures(study),
+            failures: reasons(study),
             measured,
             space: space.map(|space| space.to_json()),
             trials,
@@ -155,6 +158,16 @@ fn counts(study: &Study) -> Vec<(String, usize)> {
     let states = ["complete", "paused", "pruned", "failed", "running", "waiting"];
     let count = |state: &str| study.trials.iter().filter(|trial| trial.standing() == state).count();
     states.iter().map(|&state| (state.to_owned(), count(state))).filter(|(_, count)| *count > 0).collect()
+}
+
+/// The reasons of failures, cut if they are long. Rare ones are counted together.
+fn reasons(study: &Study) -> Vec<(String, usize)> {
+    let mut reasons: Vec<(String, usize)> =
+        failures(study).into_iter().map(|(reason, count)| (cut(&reason), count)).collect();
+    let rare: usize = reasons.iter().skip(REASONS).map(|(_, count)| count).sum();
+    reasons.truncate(REASONS);
+    reasons.extend((rare > 0).then(|| ("other reasons".to_owned(), rare)));
+    reasons
 }
 
 /// The remarks on `study`, and why it stopped early.
@@ -217,4 +230,59 @@ fn along(slice: &Slice, axes: &[Axis]) -> Option<Along> {
         mean: slice.mean.iter().copied().map(shorter).collect(),
         half: slice.sd.iter().map(|sd| shorter(1.96 * sd)).collect(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::html::fixtures::{space, study};
+    use crate::space::Value;
+    use crate::study::Share;
+
+    #[test]
+    fn a_report_has_every_trial_the_best_so_far_and_what_the_model_found() {
+        let study = study(40);
+        let share = Share { name: "lr".into(), alone: 0.123456, total: 0.5 };
+        let importance = Importance { parameters: vec![share], pairs: Vec::new(), noise: 0.25 };
+        let slice = |name: &str, at: Vec<Value>| Slice {
+            name: name.into(),
+            mean: vec![0.5; at.len()],
+            sd: vec![0.1; at.len()],
+            at,
+        };
+        let slices =
+            vec![slice("</script>", vec!["adam".into(), "<b>".into()]), slice("gone", vec![1.0.into()])];
+        let report = StudyReport::new(&study, &Gathered { importance: Some(importance), slices });
+        assert_eq!((report.trials.len(), report.sampled.is_none()), (40, true));
+        assert_eq!(report.counts, [("complete".to_owned(), 36), ("failed".to_owned(), 4)]);
+        assert_eq!(report.incumbents, [(0, 0.0)], "the first trial has the least loss");
+        assert_eq!(report.importance.map(|shares| shares.parameters), Some(vec![("lr".into(), 0.1235, 0.5)]));
+        assert_eq!(report.slices.len(), 1, "a parameter that is gone has no slice");
+        assert_eq!(
+            (&report.slices[0].at[..], report.slices[0].half[0]),
+            (&[0.into(), 1.into()][..], Some(0.196))
+        );
+        assert_eq!(report.space, Some(space().to_json()));
+        assert_eq!(report.failures.iter().map(|(_, count)| count).sum::<usize>(), 4);
+    }
+
+    #[test]
+    fn rare_reasons_are_counted_together() {
+        let mut study = study(1000);
+        for trial in &mut study.trials {
+            if let Some(reason) = trial.attributes.get_mut("reason") {
+                *reason = format!("{} {}", trial.number, "x".repeat(500)).into();
+            }
+        }
+        let reasons = reasons(&study);
+        assert_eq!((reasons.len(), reasons.last()), (51, Some(&("other reasons".to_owned(), 50))));
+        assert!(reasons.iter().all(|(reason, _)| reason.chars().count() <= 201));
+    }
+
+    #[test]
+    fn a_study_without_trials_and_space_has_an_empty_report() {
+        let study = Study { metrics: vec![Metric::maximize("accuracy")], ..Study::default() };
+        let report = StudyReport::new(&study, &Gathered::default());
+        assert!(report.winner.is_none() && report.axes.is_empty() && report.trials.is_empty());
+    }
 }

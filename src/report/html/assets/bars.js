@@ -71,7 +71,7 @@ function seeds(study) {
         return [row, dot];
       }).filter(Boolean);
     });
-    return () => marks.forEach(([row, dot]) => dot.setAttribute("class", "dot " + shade(row)));
+    return () => marks.forEach(([row, dot]) => paint(dot, "dot " + shade(row)));
   };
   return figure(titled(study, "Fresh seeds"), `${dim.label} of ${list.length} confirmed trials by seed; the winner is trial ${list[0].trial}`, 280, draw,
     "Dots: validation set, one per fresh seed. Bar: mean ± standard deviation. Diamonds: test set. The winner stands first.");

@@ -29,6 +29,7 @@ function ticks(low, high, isLog, count, isWhole) {
   for (let k = Math.ceil(low / step - 1e-9); k <= high / step + 1e-9 && found.length < 40; k++) found.push(Number((k * step).toPrecision(12)));
   return found;
 }
+const paint = (mark, kind) => { if (mark.getAttribute("class") !== kind) mark.setAttribute("class", kind); };
 const cut = (label, most) => label.length > most ? label.slice(0, most - 1) + "…" : label;
 
 // Both axes of a chart in `box` = {left, right, top, bottom}.
@@ -89,7 +90,7 @@ function figure(title, label, height, draw, note, tools) {
   };
   new ResizeObserver(() => {
     const now = Math.floor(frame.clientWidth);
-    if (now && now !== width) { width = now; requestAnimationFrame(redraw); }
+    if (now && now !== width) { width = now; setTimeout(redraw); }
   }).observe(frame);
   views.push(() => follow && follow());
   whole.redraw = redraw;

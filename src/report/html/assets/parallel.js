@@ -31,7 +31,7 @@ function parallel(study) {
       const order = lines.slice().sort(([a], [b]) => (b.rank || 2) - (a.rank || 2));
       const layer = { on: [], off: [] };
       for (const [row, line] of order) {
-        line.setAttribute("class", "line " + shade(row));
+        paint(line, "line " + shade(row));
         (row.on || row === selection.picked ? layer.on : layer.off).push(line);
       }
       back.replaceChildren(...layer.off);

@@ -35,7 +35,7 @@ function convergence(study) {
     }
     if (winner && study.byNumber.has(winner.trial) && study.byNumber.get(winner.trial).values.length)
       chart.append(sv("circle", { class: "winner", cx: x(winner.trial), cy: y(inside(yDim, study.byNumber.get(winner.trial).values[0])), r: 7 }));
-    return () => marks.forEach(([row, mark, kind]) => mark.setAttribute("class", kind === "dot" ? "dot " + shade(row) : row.on ? "mark" : "mark off"));
+    return () => marks.forEach(([row, mark, kind]) => paint(mark, kind === "dot" ? "dot " + shade(row) : row.on ? "mark" : "mark off"));
   };
   const note = ["Line: the best so far. Dots: trials, the best dark or bright; crosses: trials without a value.",
     winner ? " Ring: the winner. Dashed line and band: its mean ± standard deviation over fresh seeds." : "",
@@ -49,7 +49,7 @@ function curves(study) {
   if (!rows.length) return el("p", { class: "soft" }, titled(study, "no trial reported values during its training"));
   const dim = study.metricDims[0];
   const steps = row => row.steps && row.steps.length ? row.steps : row.curve.map((_, at) => at + 1);
-  const most = Math.max(...rows.flatMap(steps));
+  const most = rows.reduce((most, row) => Math.max(most, ...steps(row)), 1);
   const yDim = robust(dim, sharedRobust(dim, one => one.trials.flatMap(row => row.curve)), study.sign);
   const xDim = { label: "step", low: 0, high: most, kind: "int" };
   const draw = (chart, size) => {
@@ -79,7 +79,7 @@ function curves(study) {
     return () => {
       const order = lines.slice().sort(([a], [b]) => (a.on - b.on) || (b.rank || 2) - (a.rank || 2));
       layer.replaceChildren(...order.map(([row, line, group]) => {
-        line.setAttribute("class", "line " + shade(row));
+        paint(line, "line " + shade(row));
         group.setAttribute("opacity", row.on ? 1 : .45);
         return group;
       }));

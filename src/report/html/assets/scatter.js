@@ -1,7 +1,10 @@
 // Slices, one small chart for each parameter, and the front of several metrics.
 function slices(study) {
-  const dims = study.parameters, rows = study.trials.filter(row => row.state === "complete" && typeof row.values[0] === "number");
+  const rows = study.trials.filter(row => row.state === "complete" && typeof row.values[0] === "number");
+  const dims = study.parameters.filter(dim => rows.some(row => dim.get(row) !== null));
   if (!dims.length || !rows.length) return el("p", { class: "soft" }, titled(study, "no trial has a value yet"));
+  // Of many trials some are drawn, so that the page stays quick.
+  const every = Math.ceil(rows.length / Math.max(100, 8000 / dims.length)), drawn = rows.filter((row, k) => k % every === 0 || row.rank < .02);
   let metric = 0;
   const draw = (chart, size) => {
     const columns = Math.max(1, Math.floor(size.width / 250)), cell = { width: size.width / columns, height: 190 };
@@ -14,18 +17,19 @@ function slices(study) {
       const { x, y } = axes(chart, box, xDim, yDim);
       chart.append(sv("text", { x: box.left, y: box.top - 9, "font-weight": 600 }, cut(xDim.label + (xDim.log ? " (log)" : ""), Math.floor(cell.width / 8))));
       if (metric === 0) model(chart, study, xDim, x, y, yDim);
-      return rows.filter(row => xDim.get(row) !== null).map((row, n) => {
+      return drawn.filter(row => xDim.get(row) !== null).map((row, n) => {
         const spread = xDim.kind === "categorical" ? (n * .618 % 1 - .5) * Math.min(24, cell.width / xDim.labels.length / 3) : 0;
         const dot = sv("circle", { cx: (x(xDim.get(row)) + spread).toFixed(1), cy: y(inside(yDim, row.values[metric])).toFixed(1), r: 2.8 });
         chart.append(tells(dot, row));
         return [row, dot];
       });
     });
-    return () => marks.forEach(([row, dot]) => dot.setAttribute("class", "dot " + shade(row)));
+    return () => marks.forEach(([row, dot]) => paint(dot, "dot " + shade(row)));
   };
   const choose = study.metricDims.length > 1 ? el("label", {}, "metric ", el("select", { onchange: event => { metric = Number(event.target.value); whole.redraw(); } },
     study.metricDims.map((dim, k) => el("option", { value: k }, dim.label)))) : null;
-  const band = study.slices.length ? `Line and band: what the model expects of ${study.metricDims[0].label} with 95 % of its uncertainty, all other parameters as in trial ${study.winner ? study.winner.trial : ""}.` : "";
+  const band = (study.slices.length ? `Line and band: what the model expects of ${study.metricDims[0].label} with 95 % of its uncertainty, all other parameters as in trial ${study.winner ? study.winner.trial : ""}.` : "")
+    + (every > 1 ? ` ${drawn.length} of ${rows.length} trials are drawn.` : "");
   const whole = figure(titled(study, "Slices"), `${study.metricDims[0].label} against each of ${dims.length} parameters`, 200, draw, band, choose);
   return whole;
 }
@@ -66,7 +70,7 @@ function front(study) {
     for (const one of study.confirmed) errorBars(chart, one, dims, x, y, [b, a]);
     const winner = study.winner && study.byNumber.get(study.winner.trial);
     if (winner && winner.values.length > 1) { const [cx, cy] = place(winner); chart.append(sv("circle", { class: "winner", cx, cy, r: 8 })); }
-    return () => marks.forEach(([row, dot]) => dot.setAttribute("class", "dot " + shade(row)));
+    return () => marks.forEach(([row, dot]) => paint(dot, "dot " + shade(row)));
   };
   const select = (at, name) => el("label", {}, name + " ", el("select", { onchange: event => { if (at) b = Number(event.target.value); else a = Number(event.target.value); whole.redraw(); } },
     study.metricDims.map((dim, k) => el("option", { value: k, selected: k === at }, dim.label))));
