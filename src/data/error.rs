@@ -91,8 +91,18 @@ pub enum DataError {
         column: String,
         /// The text of the cell.
         value: String,
-        /// The rule.
-        rule: &'static str,
+        /// The rule, and the way out.
+        rule: String,
+    },
+    /// An option does not belong to this kind of data.
+    #[error("{option}: {name} is no {kind}: leave the option out")]
+    Option {
+        /// The option.
+        option: &'static str,
+        /// The data set.
+        name: String,
+        /// What the option belongs to.
+        kind: &'static str,
     },
     /// A label is not below the number of classes.
     #[error("{}: label {value} of sample {index}: must be below {classes}, the number of classes", .file.display())]

@@ -40,7 +40,10 @@ impl Dataset {
     ) -> Result<Self, DataError> {
         let path = Path::new(name_or_path);
         match catalogue::find(name_or_path) {
-            Ok(entry) => open_entry(entry, sources, progress),
+            Ok(entry) => {
+                check_no_table(name_or_path, options)?;
+                open_entry(entry, sources, progress)
+            }
             Err(_) if path.exists() => open_path(path, options)?.into_dataset(&stem(path), path),
             Err(unknown) => Err(unknown),
         }
@@ -105,15 +108,31 @@ fn open_idx(paths: &[PathBuf], classes: Vec<String>) -> Result<Parts, DataError>
 
 fn open_path(path: &Path, options: &OpenOptions) -> Result<Parts, DataError> {
     if path.is_dir() {
+        check_no_table(&path.to_string_lossy(), options)?;
         return open_folder(path, options.channels);
     }
     let name = path.to_string_lossy().to_lowercase();
     let unpacked = name.strip_suffix(".gz").unwrap_or(&name);
     match unpacked.rsplit_once('.').map_or("", |(_, extension)| extension) {
         "csv" | "tsv" | "data" => csv::read(path, options)?.into_parts(),
+        extension => open_other(path, extension, options),
+    }
+}
+
+fn open_other(path: &Path, extension: &str, options: &OpenOptions) -> Result<Parts, DataError> {
+    check_no_table(&path.to_string_lossy(), options)?;
+    match extension {
         "npz" => npz::read(path, options.channels),
         "tar" | "tgz" => open_archive(path),
         _ => Err(DataError::UnknownKind { file: path.into() }),
+    }
+}
+
+/// Refuses options that would have no effect on a data set which is no table.
+fn check_no_table(name: &str, options: &OpenOptions) -> Result<(), DataError> {
+    match options.for_tables() {
+        Some(option) => Err(DataError::Option { option, name: name.to_owned(), kind: "table of its own" }),
+        None => Ok(()),
     }
 }
 

@@ -21,6 +21,11 @@ pub enum Remark {
         /// The chip.
         chip: String,
     },
+    /// A column of the table has another value in each sample.
+    IdentifierColumn {
+        /// Its name in quotes, or its number.
+        column: String,
+    },
     /// The search knows results from elsewhere.
     WarmStart {
         /// The table or the study that has them.
@@ -132,6 +137,11 @@ impl fmt::Display for Remark {
                 f,
                 "chip {chip} takes no graded input: input_coding is not searched there; to search it, choose a chip \
                  that takes graded input, such as ideal"
+            ),
+            Self::IdentifierColumn { column } => write!(
+                f,
+                "column {column} has another value in each sample: if it numbers or names the samples, leave it out \
+                 with --drop"
             ),
             Self::WarmStart { source, known, failed, left_out } => {
                 write!(f, "{known} results of {source} are known before the first trial")?;

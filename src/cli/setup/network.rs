@@ -35,6 +35,8 @@ impl Prepared {
             None => spaces::open(spaces::fitting(dataset.shape))?,
         };
         let (space, mut remarks) = on_chip(space, &profile)?;
+        let identifiers = dataset.reading.identifiers.iter().cloned();
+        remarks.extend(identifiers.map(|column| Remark::IdentifierColumn { column }));
         if output.model().is_none() {
             remarks.push(Remark::NoModelFile { out: output.file().display().to_string() });
         }

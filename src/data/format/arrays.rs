@@ -6,7 +6,7 @@ use ndarray::Array2;
 
 use super::layout::Layout;
 use super::npy::{Array, Values};
-use super::table::{Reals, Table, levels_of_bytes};
+use super::table::{About, Reals, Table, levels_of_bytes};
 use crate::data::parts::{self, Parts};
 use crate::data::{Channels, DataError, Reading, Samples, Scaling, classes};
 
@@ -140,8 +140,9 @@ fn assemble(
     }
     let (train, validation, test) =
         three(parts.into_iter().map(|part| part.map(|part| part.into_reals(inputs))));
-    let (shape, scale, label, header, notes) = (layout.shape, layout.scale(), Some(label), None, Vec::new());
-    Table { shape, scale, classes, train, validation, test, label, header, notes }.into_parts()
+    let (shape, scale, is_test_cut) = (layout.shape, layout.scale(), false);
+    let about = About { label: Some(label), ..About::default() };
+    Table { shape, scale, classes, train, validation, test, is_test_cut, about }.into_parts()
 }
 
 /// Refuses parts of which one was scaled to 0 to 1 and another was not.
@@ -184,6 +185,8 @@ fn of_levels(
         scaling: Scaling::Divided { maximum: levels },
         is_test_cut: false,
         notes: Vec::new(),
+        identifiers: Vec::new(),
+        schema: None,
     };
     Parts { shape: layout.shape, levels, classes, train, validation, test, reading }
 }

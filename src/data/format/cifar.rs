@@ -193,6 +193,8 @@ impl Cifar {
             scaling: Scaling::Divided { maximum: u8::MAX },
             is_test_cut: false,
             notes: Vec::new(),
+            identifiers: Vec::new(),
+            schema: None,
         };
         let (shape, levels, validation, test) = ([SIDE, SIDE, CHANNELS], u8::MAX, None, Some(test));
         Parts { shape, levels, classes, train, validation, test, reading }

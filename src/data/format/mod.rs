@@ -3,7 +3,6 @@
 mod arrays;
 pub(super) mod cifar;
 pub(super) mod csv;
-mod header;
 pub(super) mod idx;
 pub(super) mod idx_folder;
 mod labels;
@@ -12,4 +11,3 @@ pub(super) mod npy;
 pub(super) mod npz;
 pub(super) mod stream;
 pub(super) mod table;
-mod text;

@@ -3,7 +3,7 @@
 use ndarray::{Array2, ArrayView2, Axis};
 
 use crate::data::parts::{Parts, cut_test_part};
-use crate::data::{DataError, Reading, Samples, Scaling};
+use crate::data::{DataError, Reading, Samples, Scaling, TableSchema};
 
 /// The level of the largest value of a feature; the smallest has level 0.
 const LEVELS: u8 = 255;
@@ -51,12 +51,25 @@ pub(crate) struct Table {
     pub validation: Option<Reals>,
     /// The test part, if the source has one.
     pub test: Option<Reals>,
+    /// Whether the test part was cut from the training part.
+    pub is_test_cut: bool,
+    /// How it was read.
+    pub about: About,
+}
+
+/// How a table was read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct About {
     /// Where the labels are, as people name it.
     pub label: Option<String>,
     /// Whether the first line names the columns; `None` if there are no lines.
     pub header: Option<bool>,
     /// What was left out or changed.
     pub notes: Vec<String>,
+    /// The columns that seem to number or to name the samples.
+    pub identifiers: Vec<String>,
+    /// How the columns became features, if they had to.
+    pub schema: Option<TableSchema>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -74,12 +87,12 @@ impl Table {
     /// that is scaled has level 0.
     pub fn into_parts(self) -> Result<Parts, DataError> {
         let (train, test, is_test_cut) = match self.test {
-            Some(test) => (self.train, test, false),
+            Some(test) => (self.train, test, self.is_test_cut),
             None => cut(&self.train).map(|(train, test)| (train, test, true))?,
         };
         let cut_part = is_test_cut.then(|| Range::whole(test.features.view()));
         let scaler = Scaler::of(train.features.view(), cut_part, self.scale);
-        let mut notes = self.notes;
+        let About { label, header, mut notes, identifiers, schema } = self.about;
         notes.extend(scaler.coarse(self.scale));
         notes.extend(scaler.beyond("test", &test));
         notes.extend(self.validation.as_ref().and_then(|part| scaler.beyond("validation", part)));
@@ -87,12 +100,14 @@ impl Table {
             |part: Reals| Samples { inputs: scaler.scaled(part.features.view()), labels: part.labels };
         let Range { low, high } = scaler.whole;
         let reading = Reading {
-            label: self.label,
-            header: self.header,
+            label,
+            header,
             range: [low, high],
             scaling: scaler.scaling,
             is_test_cut,
             notes,
+            identifiers,
+            schema,
         };
         let (train, validation, test) = (levels(train), self.validation.map(levels), Some(levels(test)));
         Ok(Parts {
@@ -208,8 +223,8 @@ mod tests {
 
     fn table(scale: Scale, train: Reals, test: Option<Reals>) -> Table {
         let classes = vec!["a".into(), "b".into()];
-        let (label, header, validation, notes) = (None, None, None, Vec::new());
-        Table { shape: [1, 1, 2], scale, classes, train, validation, test, label, header, notes }
+        let (shape, validation, is_test_cut, about) = ([1, 1, 2], None, false, About::default());
+        Table { shape, scale, classes, train, validation, test, is_test_cut, about }
     }
 
     #[test]
