@@ -34,7 +34,7 @@ pub(super) fn digits() -> Result<Parts, DataError> {
         schema: None,
     };
     let (shape, levels, classes) = ([8, 8, 1], DIGIT_LEVELS, table.classes);
-    Ok(Parts { shape, levels, classes, train, validation: None, test: None, reading })
+    Ok(Parts { shape, levels, classes, train, validation: None, test: None, reading, groups: None })
 }
 
 /// 150 irises of three species with four lengths (Fisher 1936).

@@ -81,6 +81,56 @@ pub struct OpenOptions {
     /// The column of a table that says which samples belong together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<ColumnRef>,
+    /// The NPY file with the labels of an NPY file of images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<PathBuf>,
+    /// The size that pictures are given; `None` if all have the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_size: Option<ImageSize>,
+    /// Whether pictures with colours become grey.
+    #[serde(skip_serializing_if = "is_default")]
+    pub grey: bool,
+    /// Whether broken pictures are left out.
+    #[serde(skip_serializing_if = "is_default")]
+    pub skip_broken: bool,
+}
+
+/// The size of a picture in pixels, both at least 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageSize {
+    /// From top to bottom.
+    pub height: u32,
+    /// From left to right.
+    pub width: u32,
+}
+
+/// The largest side of a picture that is given a size.
+const LARGEST_SIDE: u32 = 1024;
+
+/// The error of a text that is no [`ImageSize`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a side in pixels or HEIGHTxWIDTH, each 1 to 1024, such as 28 or 28x32")]
+pub struct ImageSizeError;
+
+impl FromStr for ImageSize {
+    type Err = ImageSizeError;
+
+    /// Reads `28` or `28x32`.
+    fn from_str(text: &str) -> Result<Self, ImageSizeError> {
+        let side = |text: &str| match text.parse() {
+            Ok(side @ 1..=LARGEST_SIDE) => Ok(side),
+            _ => Err(ImageSizeError),
+        };
+        let (height, width) = text.split_once('x').unwrap_or((text, text));
+        Ok(Self { height: side(height)?, width: side(width)? })
+    }
+}
+
+impl fmt::Display for ImageSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} x {}", self.height, self.width)
+    }
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -88,6 +138,16 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 impl OpenOptions {
+    /// The name of the first option that only a folder of pictures has a use for, if one was given.
+    pub(super) fn for_pictures(&self) -> Option<&'static str> {
+        let given = [
+            ("--image-size", self.image_size.is_some()),
+            ("--grey", self.grey),
+            ("--skip-broken", self.skip_broken),
+        ];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
+    }
+
     /// The name of the first option that only a table has a use for, if one was given.
     pub(super) fn for_tables(&self) -> Option<&'static str> {
         let given = [
@@ -200,6 +260,15 @@ mod tests {
         assert_eq!(json, r#"{"drop":["id","0","-1"],"missing":"impute","test":"t.csv"}"#);
         assert_eq!(serde_json::from_str::<OpenOptions>(&json).unwrap(), options);
         assert_eq!((options.for_tables(), OpenOptions::default().for_tables()), (Some("--drop"), None));
+    }
+
+    #[test]
+    fn sizes_are_a_side_or_two() {
+        assert_eq!("28".parse(), Ok(ImageSize { height: 28, width: 28 }));
+        assert_eq!("28x32".parse(), Ok(ImageSize { height: 28, width: 32 }));
+        for wrong in ["", "0", "28x", "x", "1025", "-1", "28x32x3", "1.5"] {
+            assert!(wrong.parse::<ImageSize>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

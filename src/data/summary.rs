@@ -247,6 +247,7 @@ mod tests {
                 identifiers: Vec::new(),
                 schema: None,
             },
+            groups: None,
         }
     }
 

@@ -13,6 +13,7 @@ mod legs;
 mod nir_files;
 mod others;
 mod outputs;
+mod own_data;
 mod protocols;
 mod ranges;
 mod readme;

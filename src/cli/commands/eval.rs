@@ -90,7 +90,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     let time_step = args.nir.step_for(&model).with_context(|| name.clone())?;
     let chip = Chip::new(profile);
     let coding = coding(args, &model, &chip).with_context(|| name.clone())?;
-    let dataset = dataset::open(&args.data, !args.json)?;
+    let dataset = dataset::open(&args.data, &args.data.open_options(), !args.json)?;
     let mut deploy = model.deploy();
     deploy.weight_bits = args.weight_bits.or(deploy.weight_bits);
     let part = match args.part {

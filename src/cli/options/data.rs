@@ -1,11 +1,16 @@
-//! `--dataset` and where data sets are found.
+//! `--dataset`, where data sets are found, and what is said of their files.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Channels, ColumnRef, DataError, DecimalMark, Header, Missing, OpenOptions, Sources};
+use super::numbers::open_share;
+use crate::data::{
+    Channels, ColumnRef, DataError, DecimalMark, Header, ImageSize, Missing, OpenOptions, Sources,
+};
 
 /// The folders and servers in which data sets are looked for.
 #[derive(Clone, Debug, Args, Serialize, Deserialize)]
@@ -30,7 +35,7 @@ impl SourceArgs {
 /// The data set to train on, or to score on.
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {
-    /// A name from `tune data list`, or a CSV or NPZ file
+    /// A name from `tune data list`, a CSV or NPZ file, or a folder of pictures with a folder per class
     #[arg(long, value_name = "NAME|FILE", required = true)]
     pub dataset: Option<String>,
     #[command(flatten)]
@@ -46,6 +51,8 @@ pub(crate) struct DataArgs {
     pub channels: Option<Channels>,
     #[command(flatten)]
     pub table: TableArgs,
+    #[command(flatten)]
+    pub pictures: PictureArgs,
 }
 
 /// What a table does not say about itself.
@@ -67,6 +74,27 @@ pub(crate) struct TableArgs {
     /// CSV file with the test part, with the columns of the data set by name; a fifth of the data set if left out
     #[arg(long, value_name = "FILE")]
     pub test: Option<PathBuf>,
+    /// Column of a CSV file that says which samples belong together, such as those of a patient: a group is held out
+    /// as a whole
+    #[arg(long, value_name = "COLUMN", allow_negative_numbers = true)]
+    pub group: Option<ColumnRef>,
+}
+
+/// What is done with pictures.
+#[derive(Debug, Args)]
+pub(crate) struct PictureArgs {
+    /// NPY file with the labels of an NPY file of images
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// Size that all pictures of a folder are given: a side in pixels, or height x width
+    #[arg(long, value_name = "N|HxW")]
+    pub image_size: Option<ImageSize>,
+    /// Make pictures with colours grey
+    #[arg(long)]
+    pub grey: bool,
+    /// Leave out broken pictures and count them; they are an error otherwise
+    #[arg(long)]
+    pub skip_broken: bool,
 }
 
 impl DataArgs {
@@ -81,7 +109,90 @@ impl DataArgs {
             missing: self.table.missing.unwrap_or_default(),
             decimal: self.table.decimal,
             test: self.table.test.clone(),
+            group: self.table.group.clone(),
+            labels: self.pictures.labels.clone(),
+            image_size: self.pictures.image_size,
+            grey: self.pictures.grey,
+            skip_broken: self.pictures.skip_broken,
             ..OpenOptions::default()
         }
+    }
+}
+
+/// The share that is held out if nothing was said.
+const SHARE: f64 = 0.2;
+
+/// What trials are scored on.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Validation {
+    /// A share of the training set, in (0, 1).
+    Share(f64),
+    /// A table of its own.
+    Table(PathBuf),
+}
+
+impl Validation {
+    /// The share that is held out of a training set without a validation part.
+    pub fn share(&self) -> f64 {
+        match self {
+            Self::Share(share) => *share,
+            Self::Table(_) => SHARE,
+        }
+    }
+
+    /// The file of the table.
+    pub fn table(&self) -> Option<&Path> {
+        match self {
+            Self::Share(_) => None,
+            Self::Table(file) => Some(file),
+        }
+    }
+}
+
+impl Default for Validation {
+    fn default() -> Self {
+        Self::Share(SHARE)
+    }
+}
+
+impl FromStr for Validation {
+    type Err = String;
+
+    /// Reads a number as a share, and any other text as a file.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse::<f64>() {
+            Ok(_) => open_share(text).map(Self::Share),
+            Err(_) if Path::new(text).is_file() => Ok(Self::Table(text.into())),
+            Err(_) => Err("must be a number between 0 and 1, or a CSV file".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Validation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Share(share) => share.fmt(f),
+            Self::Table(file) => file.display().fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_a_share_and_a_text_a_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let name = file.path().display().to_string();
+        let table: Validation = name.parse().unwrap();
+        assert_eq!((table.table(), table.share(), table.to_string()), (Some(file.path()), 0.2, name));
+        assert_eq!("0.3".parse(), Ok(Validation::Share(0.3)));
+        assert_eq!(Validation::default().to_string(), "0.2");
+        assert_eq!("1".parse::<Validation>(), Err("must be a number between 0 and 1".to_owned()));
+        assert_eq!(
+            "gone.csv".parse::<Validation>(),
+            Err("must be a number between 0 and 1, or a CSV file".to_owned())
+        );
     }
 }

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::data::DataArgs;
+use super::data::{DataArgs, Validation};
 use super::faults::{FaultChoice, fault};
-use super::numbers::{open_share, share};
+use super::numbers::share;
 use super::study::StudyArgs;
 use crate::objective::{Constraint, Goal};
 use crate::units::Bytes;
@@ -25,9 +25,9 @@ pub(crate) struct TuneArgs {
     pub study: StudyArgs,
     /// What is optimized; may be given several times for several objectives
     ///
-    /// The first metric decides the winner and is accuracy or robustness. Others are modelled or counted for one
-    /// inference on the chip: energy, latency, throughput, energy-delay-product, area, cores, parameters,
-    /// synaptic-operations, spikes.
+    /// The first metric decides the winner and is accuracy, balanced-accuracy, f1 or robustness. Others are modelled or
+    /// counted for one inference on the chip: energy, latency, throughput, energy-delay-product, area, cores,
+    /// parameters, synaptic-operations, spikes.
     #[arg(long, value_name = "NAME", default_value = "accuracy")]
     pub metric: Vec<Goal>,
     /// What a metric must be at least or at most: cores<=128, accuracy>=0.97; may be given several times
@@ -49,9 +49,10 @@ pub(crate) struct TuneArgs {
     /// Number of best trials to train again with new seeds; the best mean wins; 0 for none
     #[arg(long, value_name = "K", default_value_t = 3)]
     pub confirm: u32,
-    /// Share of the training set held out to score trials; no effect if the data set has a validation part
-    #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = open_share)]
-    pub validation: f64,
+    /// What trials are scored on: a share of the training set that is held out (no effect if the data set has a
+    /// validation part), or a CSV file with the columns of the data set
+    #[arg(long, value_name = "SHARE|FILE", default_value_t)]
+    pub validation: Validation,
     /// Exit with 3 if the winner's mean accuracy on the test set is below this
     #[arg(long, value_name = "ACCURACY", value_parser = share)]
     pub fail_under: Option<f64>,

@@ -3,21 +3,20 @@
 use anyhow::{Result, bail};
 
 use crate::cli::options::data::DataArgs;
-use crate::cli::shown::progress::DownloadBar;
-use crate::data::Dataset;
+use crate::cli::shown::load_bar::LoadBar;
+use crate::data::{Dataset, OpenOptions};
 
-/// The data set that `args` name; a bar shows a download if `shown`.
+/// The data set that `args` name, read by `options`; a bar shows a download if `shown`.
 ///
 /// # Errors
 /// None is named, or it cannot be found, read or downloaded.
-pub(crate) fn open(args: &DataArgs, shown: bool) -> Result<Dataset> {
+pub(crate) fn open(args: &DataArgs, options: &OpenOptions, shown: bool) -> Result<Dataset> {
     let Some(name) = &args.dataset else {
         bail!("--dataset is missing: name a data set of `tune data list`")
     };
     let sources = args.sources.sources()?;
-    let options = args.open_options();
-    let mut bar = DownloadBar::new();
-    let dataset = Dataset::open(name, &options, &sources, &mut |progress| {
+    let mut bar = LoadBar::new();
+    let dataset = Dataset::open(name, options, &sources, &mut |progress| {
         if shown {
             bar.show(progress);
         }

@@ -31,11 +31,16 @@ pub(crate) fn of_command(args: &StudyArgs) -> Job {
     }
 }
 
-/// The job of a study of networks on a chip of `profile`.
+/// The job of a study of networks on a chip of `profile`, on data that are read by `options`.
 ///
 /// # Errors
 /// The profile has no form as JSON.
-pub(crate) fn of_network(args: &TuneArgs, setup: &Setup, profile: &ChipProfile) -> Result<Job> {
+pub(crate) fn of_network(
+    args: &TuneArgs,
+    options: &OpenOptions,
+    setup: &Setup,
+    profile: &ChipProfile,
+) -> Result<Job> {
     let dataset = args.data.dataset.clone().unwrap_or_default();
     let label = args.data.label.as_ref().filter(|&label| *label != ColumnRef::Last).map(ColumnRef::to_string);
     let Sweep { faults, rates, maps, seed } = sweep(args);
@@ -45,8 +50,8 @@ pub(crate) fn of_network(args: &TuneArgs, setup: &Setup, profile: &ChipProfile) 
         label,
         header: args.data.header.and_then(Header::name).map(str::to_owned),
         channels: args.data.channels.and_then(Channels::name).map(str::to_owned),
-        reading: reading(&args.data.open_options())?,
-        validation: args.validation,
+        reading: reading(options)?,
+        validation: args.validation.share(),
         chip: serde_json::to_value(profile)?,
         goals: args.metric.iter().map(Goal::to_string).collect(),
         constraints: args.constraint.iter().map(ToString::to_string).collect(),
@@ -70,8 +75,8 @@ fn reading(options: &OpenOptions) -> Result<Json> {
     let whole = |file: &Option<PathBuf>| {
         file.as_ref().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.clone()))
     };
-    let (test, validation) = (whole(&options.test), whole(&options.validation));
-    let options = OpenOptions { test, validation, ..options.clone() };
+    let [test, validation, labels] = [&options.test, &options.validation, &options.labels].map(whole);
+    let options = OpenOptions { test, validation, labels, ..options.clone() };
     let json = serde_json::to_value(options)?;
     Ok(if json.as_object().is_some_and(Map::is_empty) { Json::Null } else { json })
 }

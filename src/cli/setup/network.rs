@@ -11,7 +11,7 @@ use super::{checkpoints, chip, dataset, digest, machine, spaces};
 use crate::backend::{Chip, ChipProfile};
 use crate::cli::options::faults::FaultChoice;
 use crate::cli::options::tune::TuneArgs;
-use crate::data::Dataset;
+use crate::data::{Dataset, OpenOptions};
 use crate::objective::Goal;
 use crate::report::Remark;
 use crate::space::{Domain, Space, Value};
@@ -29,7 +29,8 @@ impl Prepared {
         let (profile, chip_sha256) = chip::open(&args.chip)?;
         check_goals(args, &profile)?;
         let named_space = args.space.as_deref().map(spaces::open).transpose()?;
-        let dataset = dataset::open(&args.data, !study.display.quiet && !study.display.json)?;
+        let dataset =
+            dataset::open(&args.data, &open_options(args), !study.display.quiet && !study.display.json)?;
         let space = match named_space {
             Some(space) => space,
             None => spaces::open(spaces::fitting(dataset.shape))?,
@@ -41,7 +42,7 @@ impl Prepared {
             remarks.push(Remark::NoModelFile { out: output.file().display().to_string() });
         }
         let setup = setup(args, &dataset, &space, &profile, chip_sha256);
-        let job = job::of_network(args, &setup, &profile)?;
+        let job = job::of_network(args, &open_options(args), &setup, &profile)?;
         let training = job.training.as_ref().expect("a job of networks says how they are trained");
         let objective = job::network(training, dataset, memory(args))?;
         let space_file = args.space.as_deref().unwrap_or(space.name());
@@ -74,10 +75,17 @@ impl Prepared {
     }
 }
 
+/// What `args` say about the files of the data set.
+fn open_options(args: &TuneArgs) -> OpenOptions {
+    let validation = args.validation.table().map(Path::to_owned);
+    OpenOptions { validation, ..args.data.open_options() }
+}
+
 /// The files that a study of `args` reads.
 fn inputs(args: &TuneArgs) -> Inputs {
     let named = Inputs::default().with("--space", args.space.as_ref()).with("--chip", Some(&args.chip));
     let named = named.with("--warm-start", args.study.warm_start.as_ref()).with_dataset(&args.data);
+    let named = named.with("--validation", args.validation.table());
     named.with_storage(&args.study.storage.storage)
 }
 
@@ -87,7 +95,10 @@ fn check_goals(args: &TuneArgs, profile: &ChipProfile) -> Result<()> {
     let metrics: Vec<Metric> = goals.iter().map(|goal| goal.metric()).collect();
     args.study.check(&metrics)?;
     if !goals[0].is_quality() {
-        bail!("--metric {}: the first decides the winner: accuracy or robustness must come first", goals[0]);
+        bail!(
+            "--metric {}: the first decides the winner: accuracy, balanced-accuracy, f1 or robustness must come first",
+            goals[0]
+        );
     }
     for goal in goals {
         goal.check(profile).with_context(|| format!("--metric {goal}"))?;
@@ -144,7 +155,7 @@ fn setup(
     Setup {
         dataset: dataset.name.clone(),
         dataset_sha256: dataset.checksum.clone(),
-        validation: args.validation,
+        validation: args.validation.share(),
         chip: profile.name.clone(),
         chip_sha256,
         constraints: args.constraint.iter().map(ToString::to_string).collect(),

@@ -120,7 +120,7 @@ impl Inputs {
             Err(_) => [vec![PathBuf::from(name)], data_files(Path::new(name))].concat(),
         };
         self.0.extend(files.into_iter().map(|file| (format!("--dataset {name}"), file)));
-        self.with("--test", args.table.test.as_ref())
+        self.with("--test", args.table.test.as_ref()).with("--labels", args.pictures.labels.as_ref())
     }
 
     /// What `file` is already: an option and its value.

@@ -136,7 +136,7 @@ fn assemble(
     let inputs = layout.shape.iter().product();
     if parts.iter().flatten().all(|part| part.features.are_levels(layout)) {
         let samples = parts.into_iter().map(|part| part.map(|part| part.into_samples(inputs)));
-        return Ok(of_levels(layout, classes, three(samples), label));
+        return Ok(of_levels(layout.shape, classes, three(samples), Some(label)));
     }
     let (train, validation, test) =
         three(parts.into_iter().map(|part| part.map(|part| part.into_reals(inputs))));
@@ -168,18 +168,19 @@ fn three<T>(mut parts: impl Iterator<Item = Option<T>>) -> (T, Option<T>, Option
     (train, parts.next().flatten(), parts.next().flatten())
 }
 
-fn of_levels(
-    layout: Layout,
+/// The parts of a data set whose inputs are bytes.
+pub(super) fn of_levels(
+    shape: [usize; 3],
     classes: Vec<String>,
     (train, validation, test): (Samples, Option<Samples>, Option<Samples>),
-    label: String,
+    label: Option<String>,
 ) -> Parts {
     let largest = |part: &Samples| part.inputs.iter().copied().max().unwrap_or(0);
     let others = validation.iter().chain(&test).map(largest);
     let levels = levels_of_bytes(others.fold(largest(&train), u8::max));
     let least = train.inputs.iter().copied().min().unwrap_or(0);
     let reading = Reading {
-        label: Some(label),
+        label,
         header: None,
         range: [f64::from(least), f64::from(largest(&train))],
         scaling: Scaling::Divided { maximum: levels },
@@ -188,7 +189,7 @@ fn of_levels(
         identifiers: Vec::new(),
         schema: None,
     };
-    Parts { shape: layout.shape, levels, classes, train, validation, test, reading }
+    Parts { shape, levels, classes, train, validation, test, reading, groups: None }
 }
 
 impl Features {

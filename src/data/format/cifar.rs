@@ -197,7 +197,7 @@ impl Cifar {
             schema: None,
         };
         let (shape, levels, validation, test) = ([SIDE, SIDE, CHANNELS], u8::MAX, None, Some(test));
-        Parts { shape, levels, classes, train, validation, test, reading }
+        Parts { shape, levels, classes, train, validation, test, reading, groups: None }
     }
 }
 

@@ -1,11 +1,11 @@
-//! NPZ, NumPy's archive of arrays, with the names that people give them.
+//! NumPy's arrays with the names that people give them: in an archive (NPZ), or in files (NPY).
 //!
 //! Features and labels are found by the pairs of names in `TRAIN`, `VALIDATION` and `TEST`. Only the
 //! training part must be there. The first dimension counts samples.
 
 use std::fs::File;
-use std::io::BufReader;
-use std::path::Path;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
 
 use npyz::NpyFile;
 use zip::ZipArchive;
@@ -57,37 +57,67 @@ const UNNAMED: (&str, &str) = ("arr_0", "arr_1");
 
 struct Archive<'a> {
     file: &'a Path,
-    arrays: ZipArchive<BufReader<File>>,
+    arrays: Arrays,
 }
 
-/// Reads a data set.
+/// Where arrays are.
+enum Arrays {
+    Zip(ZipArchive<BufReader<File>>),
+    /// Files with the names of their arrays.
+    Files(Vec<(String, PathBuf)>),
+}
+
+/// Reads a data set of an archive.
 pub(crate) fn read(file: &Path, channels: Channels) -> Result<Parts, DataError> {
-    let mut archive = Archive::open(file)?;
-    let Some((x, y)) = archive.find(&TRAIN)? else { return Err(archive.no_train_part()) };
-    let label = format!("array {y}");
-    let train = archive.part(&x, &y)?;
-    let mut other = |names| match archive.find(names)? {
-        Some((x, y)) => archive.part(&x, &y).map(Some),
-        None => Ok(None),
-    };
-    let (validation, test) = (other(&VALIDATION)?, other(&TEST)?);
-    ArraySet { file, train, validation, test, classes: None, label }.into_parts(channels)
+    Archive::open(file)?.read(channels)
+}
+
+/// Reads a data set of the NPY `files`, with the names of their arrays; `file` is what errors name.
+pub(crate) fn read_files(
+    file: &Path,
+    files: Vec<(String, PathBuf)>,
+    channels: Channels,
+) -> Result<Parts, DataError> {
+    Archive { file, arrays: Arrays::Files(files) }.read(channels)
+}
+
+/// The name of the labels that belong to the training features called `name`.
+pub(crate) fn labels_of(name: &str) -> impl Iterator<Item = &'static str> {
+    TRAIN.iter().filter(move |(x, _)| x.eq_ignore_ascii_case(name)).map(|(_, y)| *y)
 }
 
 impl<'a> Archive<'a> {
+    fn read(self, channels: Channels) -> Result<Parts, DataError> {
+        let mut archive = self;
+        let file = archive.file;
+        let Some((x, y)) = archive.find(&TRAIN)? else { return Err(archive.no_train_part()) };
+        let label = format!("array {y}");
+        let train = archive.part(&x, &y)?;
+        let mut other = |names| match archive.find(names)? {
+            Some((x, y)) => archive.part(&x, &y).map(Some),
+            None => Ok(None),
+        };
+        let (validation, test) = (other(&VALIDATION)?, other(&TEST)?);
+        ArraySet { file, train, validation, test, classes: None, label }.into_parts(channels)
+    }
+
     fn open(file: &'a Path) -> Result<Self, DataError> {
         let reader = File::open(file).map_err(|error| read_error(file, error))?;
         let arrays =
             ZipArchive::new(BufReader::new(reader)).map_err(|error| read_error(file, error.into()))?;
-        Ok(Self { file, arrays })
+        Ok(Self { file, arrays: Arrays::Zip(arrays) })
     }
 
     /// The sorted names of the arrays: those of the files in the archive that end in `.npy`, without
     /// that ending.
     fn names(&self) -> Vec<String> {
-        let files = self.arrays.file_names();
-        let mut names: Vec<String> =
-            files.filter_map(|name| Some(name.ok()?.strip_suffix(".npy")?.to_owned())).collect();
+        let mut names: Vec<String> = match &self.arrays {
+            Arrays::Zip(arrays) => {
+                let files = arrays.file_names();
+                files.filter_map(|name| Some(name.ok()?.strip_suffix(".npy")?.to_owned())).collect()
+            }
+            Arrays::Files(files) => files.iter().map(|(name, _)| name.clone()).collect(),
+        };
         names.sort_unstable();
         names
     }
@@ -159,16 +189,31 @@ impl<'a> Archive<'a> {
 
     fn array(&mut self, name: &str) -> Result<Array, DataError> {
         let file = self.file;
-        let packed = self.arrays.by_name(&format!("{name}.npy")).map_err(|error| match error {
-            ZipError::FileNotFound => DataError::malformed(file, format!("no array {name}")),
-            error => read_error(file, error.into()),
-        })?;
-        let array = NpyFile::new(packed).map_err(|error| read_error(file, error))?;
-        read_array(array).map_err(|error| match error {
-            ArrayError::Io(error) => read_error(file, error),
-            ArrayError::Problem(problem) => DataError::malformed(file, format!("array {name}: {problem}")),
-        })
+        let unknown = || DataError::malformed(file, format!("no array {name}"));
+        match &mut self.arrays {
+            Arrays::Zip(arrays) => {
+                let packed = arrays.by_name(&format!("{name}.npy")).map_err(|error| match error {
+                    ZipError::FileNotFound => unknown(),
+                    error => read_error(file, error.into()),
+                })?;
+                array(packed, name, file)
+            }
+            Arrays::Files(files) => {
+                let (_, path) = files.iter().find(|(known, _)| known == name).ok_or_else(unknown)?;
+                let opened = File::open(path).map_err(|error| read_error(path, error))?;
+                array(BufReader::new(opened), name, path)
+            }
+        }
     }
+}
+
+/// The array called `name` that `reader` gives; errors name `file`.
+fn array(reader: impl Read, name: &str, file: &Path) -> Result<Array, DataError> {
+    let array = NpyFile::new(reader).map_err(|error| read_error(file, error))?;
+    read_array(array).map_err(|error| match error {
+        ArrayError::Io(error) => read_error(file, error),
+        ArrayError::Problem(problem) => DataError::malformed(file, format!("array {name}: {problem}")),
+    })
 }
 
 #[cfg(test)]

@@ -70,6 +70,8 @@ pub(crate) struct About {
     pub identifiers: Vec<String>,
     /// How the columns became features, if they had to.
     pub schema: Option<TableSchema>,
+    /// The group of each training sample, if there are groups.
+    pub groups: Option<Vec<u32>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +94,7 @@ impl Table {
         };
         let cut_part = is_test_cut.then(|| Range::whole(test.features.view()));
         let scaler = Scaler::of(train.features.view(), cut_part, self.scale);
-        let About { label, header, mut notes, identifiers, schema } = self.about;
+        let About { label, header, mut notes, identifiers, schema, groups } = self.about;
         notes.extend(scaler.coarse(self.scale));
         notes.extend(scaler.beyond("test", &test));
         notes.extend(self.validation.as_ref().and_then(|part| scaler.beyond("validation", part)));
@@ -118,6 +120,7 @@ impl Table {
             validation,
             test,
             reading,
+            groups,
         })
     }
 }

@@ -39,8 +39,8 @@ pub struct Classify {
 }
 
 impl Classify {
-    /// Holds out the share `validation` of the training set of `dataset`, stratified by class and
-    /// drawn from `seed`. Networks run on a chip of `profile` and are measured by `goals`.
+    /// Holds out the share `validation` of the training set of `dataset`, as [`Dataset::hold_out`]
+    /// says. Networks run on a chip of `profile` and are measured by `goals`.
     ///
     /// # Errors
     /// The training set is too small to be split.
@@ -51,10 +51,7 @@ impl Classify {
         goals: Goals,
         seed: &Seed,
     ) -> Result<Self, DataError> {
-        let (train, validation) = match &dataset.validation {
-            Some(own) => (dataset.train.clone(), own.clone()),
-            None => dataset.train.split(validation, seed)?,
-        };
+        let (train, validation) = dataset.hold_out(validation, seed)?;
         let limits = Limits {
             shape: dataset.shape,
             classes: dataset.classes.len(),

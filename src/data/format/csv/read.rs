@@ -1,5 +1,6 @@
 //! A table becomes a data set: its schema is learnt from the training part and encodes all parts.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::super::table::{About, Reals, Scale, Table};
@@ -9,7 +10,7 @@ use super::lines::Text;
 use super::raw_table::RawTable;
 use crate::data::columns::encode::{Feature, features, learn};
 use crate::data::columns::raw::Values;
-use crate::data::parts::cut_test_part;
+use crate::data::parts::{cut_test_groups, cut_test_part};
 use crate::data::{ColumnKind, DataError, EncodedTable, OpenOptions, TableColumn, TableSchema, classes};
 
 /// Reads a table. Labels may be text or numbers; they become sorted classes.
@@ -31,6 +32,11 @@ struct Indices {
     test: Option<Vec<usize>>,
 }
 
+/// The groups of the `samples`.
+fn of_samples(groups: &[u32], samples: &[usize]) -> Vec<u32> {
+    samples.iter().map(|&sample| groups[sample]).collect()
+}
+
 impl RawTable<'_> {
     /// The parts of the data set. Without a test file, a test part is cut.
     fn into_table(self, options: &OpenOptions) -> Result<Table, DataError> {
@@ -38,7 +44,10 @@ impl RawTable<'_> {
         let indices = match options.test {
             Some(_) => Indices { train: (0..labels.len()).collect(), test: None },
             None => {
-                let (train, test) = cut_test_part(&labels)?;
+                let (train, test) = match self.group_numbers() {
+                    Some(groups) => cut_test_groups(&labels, &groups)?,
+                    None => cut_test_part(&labels)?,
+                };
                 Indices { train, test: Some(test) }
             }
         };
@@ -69,6 +78,7 @@ impl RawTable<'_> {
             notes: self.notes.clone(),
             identifiers: self.identifiers.clone(),
             schema: None,
+            groups: self.group_numbers().map(|groups| of_samples(&groups, &indices.train)),
         };
         let (own, others) = labels.split_at(self.labels.len());
         let columns = self.columns(&schema);
@@ -119,6 +129,16 @@ impl RawTable<'_> {
             Feature { name, kind, values }
         };
         self.features.iter().map(feature).collect()
+    }
+
+    /// The group of each sample, if there are groups.
+    fn group_numbers(&self) -> Option<Vec<u32>> {
+        let mut numbers = HashMap::new();
+        let number = |group: &String| {
+            let next = numbers.len() as u32;
+            *numbers.entry(group.clone()).or_insert(next)
+        };
+        (!self.groups.is_empty()).then(|| self.groups.iter().map(number).collect())
     }
 
     /// Where the labels are, as people name it.

@@ -223,6 +223,22 @@ fn a_test_table_must_have_the_columns_of_the_training_table() {
 }
 
 #[test]
+fn groups_stay_together_and_are_no_feature() {
+    let tables = Tables::new();
+    let line =
+        |at: usize| format!("p{},{}.5,{}\n", at / 4, at % 9, if at.is_multiple_of(2) { "x" } else { "y" });
+    let text = format!("patient,a,kind\n{}", (0..80).map(line).collect::<String>());
+    let options = OpenOptions { group: Some("patient".parse().unwrap()), ..OpenOptions::default() };
+    let table = tables.read(&text, &options).unwrap();
+    assert_eq!((table.train.features.dim(), table.test.unwrap().labels.len()), ((64, 1), 16));
+    let groups = table.about.groups.unwrap();
+    assert!(
+        groups.len() == 64 && groups.chunks(4).all(|group| group.iter().all(|number| *number == group[0]))
+    );
+    assert!(matches!(table.about.schema.unwrap().columns[0].kind, ColumnKind::Group));
+}
+
+#[test]
 fn a_schema_encodes_a_table_without_labels() {
     let tables = Tables::new();
     let schema = tables.read_beside(CARS, CARS, &impute()).unwrap().about.schema.unwrap();
