@@ -5,10 +5,10 @@ use std::path::Path;
 use linfa::Dataset as LinfaDataset;
 use ndarray::{Array2, Ix1};
 
-use super::format::table::{Reals, Scale, Table};
+use super::format::table::{About, Reals, Scale, Table};
 use super::format::{csv, stream};
 use super::parts::Parts;
-use super::{DataError, InputScaling, OpenOptions, Reading, Samples, Scaling, classes};
+use super::{DataError, InputScaling, Reading, Samples, Scaling, classes};
 
 /// The file of the digits; `datasets/README.md` states its source and licence.
 const DIGITS: &[u8] = include_bytes!("../../datasets/digits.csv.gz");
@@ -20,7 +20,7 @@ const DIGIT_LEVELS: u8 = 16;
 pub(super) fn digits() -> Result<Parts, DataError> {
     let file = Path::new("built-in digits");
     let text = stream::unpacked(DIGITS).map_err(|error| stream::read_error(file, error))?;
-    let table = csv::parse(text, file, &OpenOptions::default())?;
+    let table = csv::read_whole(text, file)?;
     let inputs = table.train.features.mapv(|blocks| blocks as u8);
     let train = Samples { inputs, labels: table.train.labels };
     let reading = Reading {
@@ -32,9 +32,11 @@ pub(super) fn digits() -> Result<Parts, DataError> {
         columns: None,
         is_test_cut: true,
         notes: Vec::new(),
+        identifiers: Vec::new(),
+        schema: None,
     };
     let (shape, levels, classes) = ([8, 8, 1], DIGIT_LEVELS, table.classes);
-    Ok(Parts { shape, levels, classes, train, validation: None, test: None, reading })
+    Ok(Parts { shape, levels, classes, train, validation: None, test: None, reading, groups: None })
 }
 
 /// 150 irises of three species with four lengths (Fisher 1936).
@@ -53,9 +55,8 @@ fn table(set: LinfaDataset<f64, usize, Ix1>) -> Result<Table, DataError> {
     let labels: Vec<String> = set.targets.iter().map(usize::to_string).collect();
     let (classes, labels) = classes::number(&labels, "the target", Path::new("built-in table"))?;
     let (shape, train) = ([1, 1, features.ncols()], Reals { features, labels });
-    let (scale, label, header, notes) = (Scale::PerColumn, None, None, Vec::new());
-    let (validation, test, columns) = (None, None, None);
-    Ok(Table { shape, scale, classes, train, validation, test, label, header, columns, notes })
+    let (scale, validation, test, is_test_cut) = (Scale::PerColumn, None, None, false);
+    Ok(Table { shape, scale, classes, train, validation, test, is_test_cut, about: About::default() })
 }
 
 #[cfg(test)]

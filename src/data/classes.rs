@@ -36,7 +36,8 @@ pub(super) fn number(
     Ok((names.into_iter().map(str::to_owned).collect(), numbered))
 }
 
-fn sorted(names: BTreeSet<&str>) -> Vec<&str> {
+/// The names in the order of their numbers if all are numbers, and otherwise as texts.
+pub(super) fn sorted(names: BTreeSet<&str>) -> Vec<&str> {
     let by_text: Vec<&str> = names.into_iter().collect();
     let Some(numbers) = numbers(&by_text) else { return by_text };
     let mut by_number: Vec<(f64, &str)> = numbers.into_iter().zip(by_text).collect();

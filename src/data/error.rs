@@ -18,8 +18,8 @@ pub enum DataError {
     },
     /// The file is of a kind that cannot be read.
     #[error(
-        "{}: unknown kind of file; must be .csv, .tsv, .data (also with .gz), .npz, .tar.gz of CIFAR, \
-         or a folder of IDX or CIFAR files", .file.display()
+        "{}: unknown kind of file; must be .csv, .tsv, .data (also with .gz), .npz, .npy, .tar.gz of CIFAR, \
+         or a folder of pictures per class, of IDX or of CIFAR files", .file.display()
     )]
     UnknownKind {
         /// The path.
@@ -91,8 +91,18 @@ pub enum DataError {
         column: String,
         /// The text of the cell.
         value: String,
-        /// The rule.
-        rule: &'static str,
+        /// The rule, and the way out.
+        rule: String,
+    },
+    /// An option does not belong to this kind of data.
+    #[error("{option}: {name} is no {kind}: leave the option out")]
+    Option {
+        /// The option.
+        option: &'static str,
+        /// The data set.
+        name: String,
+        /// What the option belongs to.
+        kind: &'static str,
     },
     /// A label is not below the number of classes.
     #[error("{}: label {value} of sample {index}: must be below {classes}, the number of classes", .file.display())]
@@ -142,6 +152,14 @@ pub enum DataError {
     Fraction {
         /// The share.
         fraction: f64,
+    },
+    /// There are too few groups to split.
+    #[error("cannot hold out {fraction} of {groups} groups of samples: there must be two")]
+    TooFewGroups {
+        /// The share.
+        fraction: f64,
+        /// The number of groups.
+        groups: usize,
     },
     /// There are too few samples to split.
     #[error("cannot hold out {fraction} of {samples} samples: at least one class must have two")]

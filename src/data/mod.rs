@@ -22,13 +22,16 @@ mod builtin;
 mod catalogue;
 mod classes;
 mod coding;
+mod columns;
 mod error;
 mod format;
+mod grouped;
 mod open;
 mod options;
 mod parts;
 mod prepared;
 mod preprocessing;
+mod progress;
 mod split;
 mod summary;
 mod yinyang;
@@ -39,16 +42,22 @@ pub use catalogue::fetch::fetch;
 pub use catalogue::sources::{Network, Sources};
 pub use catalogue::{BuiltIn, CatalogueFile, Entry, Format, Origin, catalogue, find};
 pub use coding::{Coded, CodingError, InputCoding};
+pub use columns::cell::{DecimalMark, DecimalMarkError};
+pub use columns::schema::{ColumnKind, EncodedTable, Missing, MissingError, TableColumn, TableSchema};
 pub use error::DataError;
 pub use format::cifar::Cifar;
-pub use options::{Channels, ChoiceError, Header, LabelColumn, OpenOptions};
+pub use options::{Channels, ChoiceError, ColumnRef, Header, ImageSize, ImageSizeError, OpenOptions};
 pub use prepared::{
     Batch, BatchOptions, DataPart, Labelled, ReadSamples, Source, Split, Visit, read_batches,
 };
 pub use preprocessing::{Columns, InputScaling, Preprocessing};
+pub use progress::LoadProgress;
 pub use summary::{ClassCount, DataSummary, Reading, Scaling};
 
 use ndarray::Array2;
+
+use self::grouped::grouped;
+use crate::seed::Seed;
 
 /// Samples with their labels.
 ///
@@ -84,6 +93,27 @@ pub struct Dataset {
     pub checksum: String,
     /// How the files were read.
     pub reading: Reading,
+    /// The group of each training sample, if samples belong together: all samples of a group are held
+    /// out, or none.
+    pub groups: Option<Vec<u32>>,
+}
+
+impl Dataset {
+    /// The samples to train on and those to validate on: the validation part of the source, else the
+    /// share `fraction` of the training part, stratified by class and drawn from `seed`.
+    ///
+    /// # Errors
+    /// The training part is too small to be split.
+    pub fn hold_out(&self, fraction: f64, seed: &Seed) -> Result<(Samples, Samples), DataError> {
+        match (&self.validation, &self.groups) {
+            (Some(own), _) => Ok((self.train.clone(), own.clone())),
+            (None, None) => self.train.split(fraction, seed),
+            (None, Some(groups)) => {
+                let (rest, held_out) = grouped(&self.train.labels, groups, fraction, seed)?;
+                Ok((self.train.select(&rest), self.train.select(&held_out)))
+            }
+        }
+    }
 }
 
 impl Dataset {
@@ -99,6 +129,7 @@ impl Dataset {
             classes: self.classes.clone(),
             checksum: self.checksum.clone(),
             reading: self.reading.clone(),
+            groups: None,
         }
     }
 }

@@ -2,24 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use super::catalogue::download::DownloadProgress;
 use super::catalogue::fetch::find_or_download;
 use super::catalogue::sources::Sources;
 use super::catalogue::{self, BuiltIn, CatalogueFile, Entry, Format, Origin};
 use super::format::cifar::Cifar;
 use super::format::idx::Pair;
-use super::format::{csv, idx, idx_folder, npz};
+use super::format::{csv, idx, idx_folder, images, npy_files, npz};
 use super::parts::Parts;
-use super::{Channels, DataError, Dataset, OpenOptions, builtin, yinyang};
+use super::{Channels, DataError, Dataset, LoadProgress, OpenOptions, builtin, yinyang};
 
 impl Dataset {
     /// Opens the data set that has this name in the [`catalogue`](super::catalogue()), or that lies
     /// at this path.
     ///
-    /// A path may be a table (`.csv`, `.tsv`, `.data`, also with `.gz`) or an `.npz` archive. It
-    /// may also be a folder of IDX files with names like MNIST's, a folder of CIFAR's batches, or
-    /// CIFAR's archive (`.tar.gz`). Write `./mnist` for a path that is also a name. `options` say
-    /// what the files do not say about themselves.
+    /// A path may be a table (`.csv`, `.tsv`, `.data`, also with `.gz`), an `.npz` archive, `.npy`
+    /// files, a folder with a folder of pictures per class, a folder of IDX files with names like
+    /// MNIST's, a folder of CIFAR's batches, or CIFAR's archive (`.tar.gz`). Write `./mnist` for a path that is also a name. `options` say what files do not.
     ///
     /// Files of the catalogue are looked for in `sources` and verified. Missing ones are downloaded
     /// if `sources` allows it; then `progress` is called again and again.
@@ -37,12 +35,22 @@ impl Dataset {
         name_or_path: &str,
         options: &OpenOptions,
         sources: &Sources,
-        progress: &mut dyn FnMut(DownloadProgress<'_>),
+        progress: &mut dyn FnMut(LoadProgress<'_>),
     ) -> Result<Self, DataError> {
         let path = Path::new(name_or_path);
+        if options.labels.is_some() && path.extension().is_none_or(|ending| ending != "npy") {
+            let (option, name) = ("--labels", name_or_path.to_owned());
+            return Err(DataError::Option { option, name, kind: "NPY file" });
+        }
         match catalogue::find(name_or_path) {
-            Ok(entry) => open_entry(entry, sources, progress),
-            Err(_) if path.exists() => open_path(path, options)?.into_dataset(&stem(path), path),
+            Ok(entry) => {
+                check_no_table(name_or_path, options)?;
+                check_no_pictures(name_or_path, options)?;
+                open_entry(entry, sources, progress)
+            }
+            Err(_) if path.exists() => {
+                open_path(path, options, sources, progress)?.into_dataset(&stem(path), path)
+            }
             Err(unknown) => Err(unknown),
         }
     }
@@ -51,12 +59,16 @@ impl Dataset {
 fn open_entry(
     entry: &Entry,
     sources: &Sources,
-    progress: &mut dyn FnMut(DownloadProgress<'_>),
+    progress: &mut dyn FnMut(LoadProgress<'_>),
 ) -> Result<Dataset, DataError> {
     let (parts, file) = match entry.origin {
         Origin::BuiltIn(set) => (open_built_in(set)?, PathBuf::from(entry.name)),
         Origin::Files { format: Format::Idx, files, .. } => {
-            let mut find = |file: &CatalogueFile| find_or_download(entry, file, sources, progress);
+            let mut find = |file: &CatalogueFile| {
+                find_or_download(entry, file, sources, &mut |download| {
+                    progress(LoadProgress::Download(download))
+                })
+            };
             let paths = files.iter().map(&mut find).collect::<Result<Vec<PathBuf>, _>>()?;
             (open_idx(&paths, entry.class_names())?, paths[0].clone())
         }
@@ -87,12 +99,14 @@ fn open_cifar(
     set: Cifar,
     file: &CatalogueFile,
     sources: &Sources,
-    progress: &mut dyn FnMut(DownloadProgress<'_>),
+    progress: &mut dyn FnMut(LoadProgress<'_>),
 ) -> Result<(Parts, PathBuf), DataError> {
     let archive = match (sources.find_file(entry, file)?, sources.find_batches(entry, set)) {
         (Some(archive), _) => archive,
         (None, Some(folder)) => return Ok((set.read_folder(&folder, entry.class_names())?, folder)),
-        (None, None) => find_or_download(entry, file, sources, progress)?,
+        (None, None) => find_or_download(entry, file, sources, &mut |download| {
+            progress(LoadProgress::Download(download))
+        })?,
     };
     Ok((set.read_archive(&archive, entry.class_names())?, archive))
 }
@@ -104,17 +118,44 @@ fn open_idx(paths: &[PathBuf], classes: Vec<String>) -> Result<Parts, DataError>
     idx::read_set(&pairs[0], pairs.get(1), Some(classes), Channels::Detect)
 }
 
-fn open_path(path: &Path, options: &OpenOptions) -> Result<Parts, DataError> {
+fn open_path(
+    path: &Path,
+    options: &OpenOptions,
+    sources: &Sources,
+    progress: &mut dyn FnMut(LoadProgress<'_>),
+) -> Result<Parts, DataError> {
+    let shown = path.to_string_lossy();
     if path.is_dir() {
-        return open_folder(path, options.channels);
+        check_no_table(&shown, options)?;
+        return match open_arrays(path, options)? {
+            Some(parts) => check_no_pictures(&shown, options).map(|()| parts),
+            None => open_pictures(path, options, sources, progress),
+        };
     }
+    check_no_pictures(&shown, options)?;
     let name = path.to_string_lossy().to_lowercase();
     let unpacked = name.strip_suffix(".gz").unwrap_or(&name);
     match unpacked.rsplit_once('.').map_or("", |(_, extension)| extension) {
         "csv" | "tsv" | "data" => csv::read(path, options)?.into_parts(),
+        extension => open_other(path, extension, options),
+    }
+}
+
+fn open_other(path: &Path, extension: &str, options: &OpenOptions) -> Result<Parts, DataError> {
+    check_no_table(&path.to_string_lossy(), options)?;
+    match extension {
         "npz" => npz::read(path, options.channels),
+        "npy" => npy_files::read_pair(path, options),
         "tar" | "tgz" => open_archive(path),
         _ => Err(DataError::UnknownKind { file: path.into() }),
+    }
+}
+
+/// Refuses options that would have no effect on a data set which is no table.
+fn check_no_table(name: &str, options: &OpenOptions) -> Result<(), DataError> {
+    match options.for_tables() {
+        Some(option) => Err(DataError::Option { option, name: name.to_owned(), kind: "table of its own" }),
+        None => Ok(()),
     }
 }
 
@@ -123,17 +164,42 @@ fn open_archive(path: &Path) -> Result<Parts, DataError> {
     set.read_archive(path, cifar_classes(set)?)
 }
 
-fn open_folder(folder: &Path, channels: Channels) -> Result<Parts, DataError> {
+/// Reads the files of CIFAR, IDX or NumPy in a folder, if there are any.
+fn open_arrays(folder: &Path, options: &OpenOptions) -> Result<Option<Parts>, DataError> {
     if let Some(set) = Cifar::in_folder(folder) {
-        return set.read_folder(folder, cifar_classes(set)?);
+        return set.read_folder(folder, cifar_classes(set)?).map(Some);
     }
     match idx_folder::pairs(folder)? {
-        Some((train, test)) => idx::read_set(&train, test.as_ref(), None, channels),
-        None => {
-            let looked_for = idx_folder::looked_for(folder);
-            let problem = format!("no files of IDX or CIFAR: {looked_for}");
-            Err(DataError::malformed(folder, problem))
-        }
+        Some((train, test)) => idx::read_set(&train, test.as_ref(), None, options.channels).map(Some),
+        None => npy_files::read_folder(folder, options.channels),
+    }
+}
+
+/// Reads a folder of pictures.
+fn open_pictures(
+    folder: &Path,
+    options: &OpenOptions,
+    sources: &Sources,
+    progress: &mut dyn FnMut(LoadProgress<'_>),
+) -> Result<Parts, DataError> {
+    let pictures = images::read(folder, options, sources.cache.as_deref(), progress)?;
+    pictures.ok_or_else(|| {
+        let problem = match images::has_loose_pictures(folder) {
+            true => "pictures without classes: move those of each class to a folder of its own".to_owned(),
+            false => {
+                let looked_for = idx_folder::looked_for(folder);
+                format!("no files of IDX, CIFAR or NumPy, and no folder of pictures per class: {looked_for}")
+            }
+        };
+        DataError::malformed(folder, problem)
+    })
+}
+
+/// Refuses options that would have no effect on a data set which is no folder of pictures.
+fn check_no_pictures(name: &str, options: &OpenOptions) -> Result<(), DataError> {
+    match options.for_pictures() {
+        Some(option) => Err(DataError::Option { option, name: name.to_owned(), kind: "folder of pictures" }),
+        None => Ok(()),
     }
 }
 
@@ -252,9 +318,9 @@ mod tests {
         assert!(
             message("no/such.csv").starts_with("unknown data set \"no/such.csv\": must be a file or one of")
         );
-        assert!(
-            message("src").starts_with("src: no files of IDX or CIFAR: looked for train-images-idx3-ubyte")
-        );
+        assert!(message("src").starts_with(
+            "src: no files of IDX, CIFAR or NumPy, and no folder of pictures per class: looked for train-images-"
+        ));
         assert!(message("src").contains("there: input.rs, lib.rs, main.rs"));
         assert!(message("Cargo.toml").contains("Cargo.toml: unknown kind of file"));
         assert!(message("kmnist").starts_with("kmnist: no train-images-idx3-ubyte.gz in "));

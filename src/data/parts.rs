@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::grouped::grouped;
 use super::split::stratified;
 use super::{DataError, Dataset, Reading, Samples, catalogue::checksum};
 use crate::seed::Seed;
@@ -26,8 +27,9 @@ pub(super) struct Parts {
     pub validation: Option<Samples>,
     /// The test part.
     pub test: Option<Samples>,
-    /// As [`Dataset::reading`]; whether the test part is cut from the training part is filled in
-    /// later.
+    /// As [`Dataset::groups`].
+    pub groups: Option<Vec<u32>>,
+    /// As [`Dataset::reading`]; whether the test part is cut is decided here.
     pub reading: Reading,
 }
 
@@ -50,8 +52,9 @@ impl Parts {
         reading.notes.extend(unlearnt(&train, &self.classes));
         let parts: Vec<&Samples> = [&train, &test].into_iter().chain(&validation).collect();
         let checksum = checksum::content(self.shape, self.levels, &parts);
-        let (name, shape, levels, classes) = (name.to_owned(), self.shape, self.levels, self.classes);
-        Ok(Dataset { name, train, validation, test, shape, levels, classes, checksum, reading })
+        let (name, shape, levels, classes, groups) =
+            (name.to_owned(), self.shape, self.levels, self.classes, self.groups);
+        Ok(Dataset { name, train, validation, test, shape, levels, classes, checksum, reading, groups })
     }
 }
 
@@ -83,6 +86,11 @@ fn check_filled(train: &Samples, test: &Samples, file: &Path) -> Result<(), Data
 /// become the test part.
 pub(super) fn cut_test_part(labels: &[u16]) -> Result<(Vec<usize>, Vec<usize>), DataError> {
     stratified(labels, TEST_FRACTION, &test_seed())
+}
+
+/// As [`cut_test_part`], with all samples of a group on one side.
+pub(super) fn cut_test_groups(labels: &[u16], groups: &[u32]) -> Result<(Vec<usize>, Vec<usize>), DataError> {
+    grouped(labels, groups, TEST_FRACTION, &test_seed())
 }
 
 /// The seed of the test part: fixed, so that it is the same in every run and for every seed of a

@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Dataset;
+use super::{Dataset, TableSchema};
 
 /// The level of the largest value of a feature that is scaled; the smallest has level 0.
 pub(super) const LEVELS: u8 = 255;
@@ -16,7 +16,7 @@ pub(super) const LEVELS: u8 = 255;
 ///
 /// let columns = InputScaling::Columns { low: vec![0.0, -1.0], high: vec![10.0, 1.0] };
 /// let classes = ["no", "yes"].map(str::to_owned).to_vec();
-/// let trained = Preprocessing { shape: [1, 1, 2], levels: 255, scaling: columns, columns: None, classes };
+/// let trained = Preprocessing { shape: [1, 1, 2], levels: 255, scaling: columns, columns: None, schema: None, classes };
 /// assert_eq!((trained.level(0, 5.0), trained.level(1, -7.0)), (128, 0));
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +31,10 @@ pub struct Preprocessing {
     /// The columns of the table of the training; `None` if it was no table in a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<Columns>,
+    /// How the columns of that table became inputs, if texts, missing cells or columns that were left
+    /// out are among them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<TableSchema>,
     /// The names of the classes in the order of their numbers, at least two.
     pub classes: Vec<String>,
 }
@@ -79,6 +83,7 @@ impl Preprocessing {
             levels: set.levels,
             scaling: set.reading.inputs.clone(),
             columns: set.reading.columns.clone(),
+            schema: set.reading.schema.clone().filter(|schema| !schema.is_plain()),
             classes: set.classes.clone(),
         }
     }
@@ -172,7 +177,7 @@ mod tests {
 
     fn trained(scaling: InputScaling) -> Preprocessing {
         let classes = ["a", "b"].map(str::to_owned).to_vec();
-        Preprocessing { shape: [1, 1, 2], levels: LEVELS, scaling, columns: None, classes }
+        Preprocessing { shape: [1, 1, 2], levels: LEVELS, scaling, columns: None, schema: None, classes }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Columns, Dataset, InputScaling, Samples};
+use super::{Columns, Dataset, InputScaling, Samples, TableSchema};
 
 /// The most classes that are listed one by one in a line.
 const LISTED: usize = 10;
@@ -54,6 +54,10 @@ pub struct Reading {
     pub is_test_cut: bool,
     /// What was left out or changed, one sentence each.
     pub notes: Vec<String>,
+    /// The columns of a table that seem to number or to name the samples, as people name them.
+    pub identifiers: Vec<String>,
+    /// How the columns of a table became inputs; `None` for other formats and built-in sets.
+    pub schema: Option<TableSchema>,
 }
 
 /// A summary of the loaded data set.
@@ -248,7 +252,10 @@ mod tests {
                 columns: None,
                 is_test_cut: true,
                 notes: vec!["column 0 is left out".into()],
+                identifiers: Vec::new(),
+                schema: None,
             },
+            groups: None,
         }
     }
 

@@ -8,7 +8,7 @@ use ndarray::Array2;
 use rand::RngExt;
 
 use super::DataError;
-use super::format::table::{Reals, Scale, Table};
+use super::format::table::{About, Reals, Scale, Table};
 use super::parts::Parts;
 use crate::seed::{Seed, Stream};
 
@@ -40,10 +40,8 @@ pub(super) fn generate() -> Result<Parts, DataError> {
         train: draw(TRAIN_SAMPLES, &seed.child("train")),
         validation: None,
         test: Some(draw(TEST_SAMPLES, &seed.child("test"))),
-        label: None,
-        header: None,
-        columns: None,
-        notes: Vec::new(),
+        is_test_cut: false,
+        about: About::default(),
     }
     .into_parts()
 }

@@ -105,6 +105,7 @@ mod tests {
             dataset: "digits".into(),
             dataset_sha256: "00".into(),
             validation: 0.2,
+            folds: None,
             chip: "loihi1".into(),
             chip_sha256: "22".into(),
             constraints: vec!["cores<=8".into()],

@@ -21,6 +21,11 @@ pub enum Remark {
         /// The chip.
         chip: String,
     },
+    /// A column of the table has another value in each sample.
+    IdentifierColumn {
+        /// Its name in quotes, or its number.
+        column: String,
+    },
     /// The search knows results from elsewhere.
     WarmStart {
         /// The table or the study that they come from.
@@ -158,6 +163,11 @@ impl fmt::Display for Remark {
             Self::NotTrainedOn { dataset, is_part: false } => {
                 write!(f, "{dataset} is not the data of the training: all of its samples are scored")
             }
+            Self::IdentifierColumn { column } => write!(
+                f,
+                "column {column} has another value in each sample: if it numbers or names the samples, leave it out \
+                 with --drop"
+            ),
             Self::WarmStart { source, known, failed, left_out } => {
                 write!(f, "{known} results of {source} are known before the first trial")?;
                 if *failed > 0 {

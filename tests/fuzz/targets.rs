@@ -305,7 +305,7 @@ fn new_samples(bytes: &[u8]) {
         ([2, 2, 1], InputScaling::Whole { low: 0.0, high: 1.0 }, None),
     ] {
         let classes = ["a", "b"].map(str::to_owned).to_vec();
-        let trained = Preprocessing { shape, levels: 16, scaling, columns, classes };
+        let trained = Preprocessing { shape, levels: 16, scaling, columns, schema: None, classes };
         let options = BatchOptions {
             batch: 3,
             label: None,

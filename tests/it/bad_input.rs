@@ -62,7 +62,10 @@ fn a_metric_that_cannot_be() {
         Tune::new().run(&args).refused(parts);
     };
     refused(&["--metric", "acuracy"], &["acuracy", "accuracy"]);
-    refused(&["--metric", "energy"], &["--metric energy", "accuracy or robustness must come first"]);
+    refused(
+        &["--metric", "energy"],
+        &["--metric energy", "accuracy, balanced-accuracy, f1 or robustness must come first"],
+    );
     let two = ["--search", "nsga2", "--metric", "accuracy", "--metric", "energy"];
     refused(&[&two[..], &["--chip", "loihi2"]].concat(), &["energy of loihi2", "energy.synaptic_operation"]);
     refused(&["--metric", "robustness", "--fault-rates", "1.5"], &["--fault-rates", "1.5", "from 0 to 1"]);

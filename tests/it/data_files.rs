@@ -172,7 +172,10 @@ fn a_folder_of_idx_files_is_read_by_the_names_of_every_source() {
     tune.file("f/train-images-idx3-ubyte", &images).file("f/labels", &labels);
     run(&tune, "f", &[])
         .refused(&["f: no train-labels: looked for", "there: labels, train-images-idx3-ubyte"]);
-    run(&tune, ".", &[]).refused(&["no files of IDX or CIFAR: looked for", "there: tiny.json"]);
+    run(&tune, ".", &[]).refused(&[
+        "no files of IDX, CIFAR or NumPy, and no folder of pictures per class: looked for",
+        "there: tiny.json",
+    ]);
 }
 
 #[test]

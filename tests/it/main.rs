@@ -13,6 +13,7 @@ mod legs;
 mod nir_files;
 mod others;
 mod outputs;
+mod own_data;
 mod predict;
 mod protocols;
 mod ranges;

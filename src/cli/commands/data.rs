@@ -4,9 +4,9 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use crate::cli::shown::exit::Exit;
-use crate::cli::shown::progress::DownloadBar;
+use crate::cli::shown::load_bar::LoadBar;
 use crate::cli::shown::streams;
-use crate::data::{self, Origin, Sources};
+use crate::data::{self, LoadProgress, Origin, Sources};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
@@ -42,8 +42,9 @@ fn list() -> Result<()> {
 }
 
 fn fetch(name: &str) -> Result<()> {
-    let mut bar = DownloadBar::new();
-    let files = data::fetch(name, &Sources::new(None)?, &mut |progress| bar.show(progress))?;
+    let mut bar = LoadBar::new();
+    let files =
+        data::fetch(name, &Sources::new(None)?, &mut |progress| bar.show(LoadProgress::Download(progress)))?;
     bar.clear();
     match files.as_slice() {
         [] => streams::print_line(format_args!("{name} is built in"))?,

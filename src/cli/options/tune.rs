@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::confirm::Confirmed;
-use super::data::DataArgs;
+use super::data::{DataArgs, Validation};
 use super::faults::{FaultChoice, fault};
-use super::numbers::{open_share, share};
+use super::numbers::share;
 use super::study::StudyArgs;
 use crate::objective::{Constraint, Goal};
 use crate::units::Bytes;
@@ -32,8 +32,8 @@ pub(crate) struct TuneArgs {
     pub study: StudyArgs,
     /// What is optimized; may be given several times for several metrics
     ///
-    /// The first metric is accuracy or robustness, the accuracy on faulty chips. It decides the
-    /// winner, unless --pick does. The other metrics describe the network on the chip. For one
+    /// The first metric is accuracy, balanced-accuracy, f1, or robustness, the accuracy on faulty
+    /// chips. It decides the winner, unless --pick does. The other metrics describe the network on the chip. For one
     /// inference: energy, latency, throughput, energy-delay-product, synaptic-operations, spikes.
     /// For the whole network: area, cores, parameters.
     #[arg(long, value_name = "NAME", default_value = "accuracy")]
@@ -68,9 +68,10 @@ pub(crate) struct TuneArgs {
     /// Compare the winner with that of another study, a best.json: energy, latency, throughput, accuracy
     #[arg(long, value_name = "FILE")]
     pub against: Option<PathBuf>,
-    /// Share of the training set held out to score trials; no effect if the data set has a validation part
-    #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = open_share)]
-    pub validation: f64,
+    /// What trials are scored on: a share of the training set that is held out (no effect if the
+    /// data set has a validation part), or a CSV file with the columns of the data set
+    #[arg(long, value_name = "SHARE|FILE", default_value_t)]
+    pub validation: Validation,
     /// Number of parts of a cross-validation that scores trials: each part is scored by a network
     /// that did not train on it; 1 to hold out one part instead
     ///

@@ -3,19 +3,21 @@
 use anyhow::{Result, bail};
 
 use crate::cli::options::data::DataArgs;
-use crate::cli::shown::progress::DownloadBar;
-use crate::data::{DataError, DataPart, Dataset, DownloadProgress, Labelled, Preprocessing, Samples};
+use crate::cli::shown::load_bar::LoadBar;
+use crate::data::{
+    DataError, DataPart, Dataset, Labelled, LoadProgress, OpenOptions, Preprocessing, Samples,
+};
 use crate::objective::Description;
 use crate::report::Remark;
 
-/// Opens the data set that `args` name. If `shown`, a bar shows the progress of a download.
+/// Opens the data set that `args` name, as `options` say. If `shown`, a bar shows the progress of a
+/// download, or of the pictures that are decoded.
 ///
 /// # Errors
 /// No data set is named, or it cannot be found, read or downloaded.
-pub(crate) fn open(args: &DataArgs, shown: bool) -> Result<Dataset> {
-    let name = named(args)?;
-    let (sources, options) = (args.sources.sources()?, args.open_options());
-    with_bar(shown, |progress| Dataset::open(name, &options, &sources, progress))
+pub(crate) fn open(args: &DataArgs, options: &OpenOptions, shown: bool) -> Result<Dataset> {
+    let (name, sources) = (named(args)?, args.sources.sources()?);
+    with_bar(shown, |progress| Dataset::open(name, options, &sources, progress))
 }
 
 fn named(args: &DataArgs) -> Result<&str> {
@@ -25,12 +27,12 @@ fn named(args: &DataArgs) -> Result<&str> {
     }
 }
 
-/// What `open` returns; a bar shows its downloads if `shown`.
+/// What `open` returns; a bar shows its progress if `shown`.
 fn with_bar<T>(
     shown: bool,
-    open: impl FnOnce(&mut dyn FnMut(DownloadProgress<'_>)) -> Result<T, DataError>,
+    open: impl FnOnce(&mut dyn FnMut(LoadProgress<'_>)) -> Result<T, DataError>,
 ) -> Result<T> {
-    let mut bar = DownloadBar::new();
+    let mut bar = LoadBar::new();
     let opened = open(&mut |progress| {
         if shown {
             bar.show(progress);
@@ -64,7 +66,7 @@ pub(crate) fn open_to_score(
     part: Option<DataPart>,
 ) -> Result<ToScore> {
     let Some(trained) = &description.inputs else {
-        return by_own_scaling(open(args, shown)?, part.unwrap_or(DataPart::Test));
+        return by_own_scaling(open(args, &args.open_options(), shown)?, part.unwrap_or(DataPart::Test));
     };
     let name = named(args)?;
     let (sources, options) = (args.sources.sources()?, args.open_options());
@@ -92,5 +94,5 @@ fn by_own_scaling(dataset: Dataset, part: DataPart) -> Result<ToScore> {
 /// # Errors
 /// It cannot be opened.
 pub(crate) fn preprocessing(args: &DataArgs, shown: bool) -> Result<Preprocessing> {
-    Ok(Preprocessing::of(&open(args, shown)?))
+    Ok(Preprocessing::of(&open(args, &args.open_options(), shown)?))
 }

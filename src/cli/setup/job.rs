@@ -1,17 +1,18 @@
 //! The job of a study: what every process that works on the study must know. It is stored with the
 //! study, and each process makes the objective (what evaluates trials) from it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
 
 use crate::backend::ChipProfile;
 use crate::cli::options::data::SourceArgs;
 use crate::cli::options::faults::FaultChoice;
 use crate::cli::options::study::StudyArgs;
 use crate::cli::options::tune::TuneArgs;
-use crate::data::{Channels, Dataset, Header, LabelColumn, OpenOptions, Split};
+use crate::data::{Channels, ColumnRef, Dataset, Header, OpenOptions, Split};
 use crate::objective::network::classify::Classify;
 use crate::objective::{Goal, Goals, Sweep};
 use crate::study::{Job, Setup, Training};
@@ -31,17 +32,18 @@ pub(crate) fn of_command(args: &StudyArgs) -> Job {
     }
 }
 
-/// The job of a study of networks, trained as `args` say, on a chip of `profile`.
+/// The job of a study of networks on a chip of `profile`, on data that are read by `options`.
 ///
 /// # Errors
 /// The profile has no form as JSON.
-pub(crate) fn of_network(args: &TuneArgs, setup: &Setup, profile: &ChipProfile) -> Result<Job> {
+pub(crate) fn of_network(
+    args: &TuneArgs,
+    options: &OpenOptions,
+    setup: &Setup,
+    profile: &ChipProfile,
+) -> Result<Job> {
     let dataset = args.data.dataset.clone().unwrap_or_default();
-    let label = args.data.label.as_ref().and_then(|label| match label {
-        LabelColumn::Last => None,
-        LabelColumn::Index(index) => Some(index.to_string()),
-        LabelColumn::Name(name) => Some(name.clone()),
-    });
+    let label = args.data.label.as_ref().filter(|&label| *label != ColumnRef::Last).map(ColumnRef::to_string);
     let Sweep { faults, rates, maps, seed } = sweep(args);
     let training = Training {
         dataset: absolute(&dataset),
@@ -49,7 +51,8 @@ pub(crate) fn of_network(args: &TuneArgs, setup: &Setup, profile: &ChipProfile) 
         label,
         header: args.data.header.and_then(Header::name).map(str::to_owned),
         channels: args.data.channels.and_then(Channels::name).map(str::to_owned),
-        validation: args.validation,
+        reading: reading(options)?,
+        validation: args.validation.share(),
         folds: setup.folds,
         chip: serde_json::to_value(profile)?,
         goals: args.metric.iter().map(Goal::to_string).collect(),
@@ -67,6 +70,17 @@ pub(crate) fn of_network(args: &TuneArgs, setup: &Setup, profile: &ChipProfile) 
 pub(crate) fn sweep(args: &TuneArgs) -> Sweep {
     let faults = FaultChoice::chosen(&args.faults);
     Sweep { faults, rates: args.fault_rates.clone(), maps: args.fault_maps, seed: args.study.seed }
+}
+
+/// What was said of the files, apart from what has a key of its own; `null` if nothing was.
+fn reading(options: &OpenOptions) -> Result<Json> {
+    let whole = |file: &Option<PathBuf>| {
+        file.as_ref().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.clone()))
+    };
+    let [test, validation, labels] = [&options.test, &options.validation, &options.labels].map(whole);
+    let options = OpenOptions { test, validation, labels, ..options.clone() };
+    let json = serde_json::to_value(options)?;
+    Ok(if json.as_object().is_some_and(Map::is_empty) { Json::Null } else { json })
 }
 
 /// A path that a worker started in another folder finds; a name of the catalogue stays one.
@@ -104,14 +118,17 @@ pub(crate) fn network(training: &Training, dataset: Dataset, memory: Option<Byte
 
 /// The options with which the study opens the files of its data set.
 fn open_options(training: &Training) -> Result<OpenOptions> {
-    let Training { label, header, channels, .. } = training;
+    let Training { label, header, channels, reading, .. } = training;
+    let said =
+        if reading.is_null() { OpenOptions::default() } else { serde_json::from_value(reading.clone())? };
     Ok(OpenOptions {
         label: match label.as_deref().unwrap_or_default() {
-            "" => LabelColumn::Last,
+            "" => ColumnRef::Last,
             label => label.parse()?,
         },
         header: header.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
         channels: channels.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
+        ..said
     })
 }
 

@@ -12,7 +12,7 @@ use crate::backend::{Chip, ChipProfile};
 use crate::cli::options::confirm::Confirmed;
 use crate::cli::options::faults::FaultChoice;
 use crate::cli::options::tune::TuneArgs;
-use crate::data::Dataset;
+use crate::data::{Dataset, OpenOptions};
 use crate::objective::Goal;
 use crate::report::Remark;
 use crate::space::{Domain, Space, Value};
@@ -35,20 +35,23 @@ impl Prepared {
             .map(|file| Ok::<_, anyhow::Error>((file.display().to_string(), best::read(file, "--against")?)));
         let against = against.transpose()?;
         let named_space = args.space.as_deref().map(spaces::open).transpose()?;
-        let dataset = dataset::open(&args.data, !study.display.quiet && !study.display.json)?;
+        let dataset =
+            dataset::open(&args.data, &open_options(args), !study.display.quiet && !study.display.json)?;
         let space = match named_space {
             Some(space) => space,
             None => spaces::open(spaces::fitting(dataset.shape))?,
         };
         study.check_refine(&space)?;
         let (space, mut remarks) = on_chip(space, &profile)?;
+        let identifiers = dataset.reading.identifiers.iter().cloned();
+        remarks.extend(identifiers.map(|column| Remark::IdentifierColumn { column }));
         if output.model().is_none() {
             remarks.push(Remark::NoModelFile { out: output.file().display().to_string() });
         }
         let mut setup = setup(args, &dataset, &space, &profile, chip_sha256);
         let name = study.study.clone().unwrap_or_else(|| default_name(&setup, &args.metric));
         setup.folds = folds(args, &dataset, &name)?;
-        let job = job::of_network(args, &setup, &profile)?;
+        let job = job::of_network(args, &open_options(args), &setup, &profile)?;
         let training = job.training.as_ref().expect("a job of networks says how they are trained");
         let objective = job::network(training, dataset, memory(args))?;
         let space_file = args.space.as_deref().unwrap_or(space.name());
@@ -84,6 +87,12 @@ impl Prepared {
     }
 }
 
+/// What `args` say about the files of the data set.
+pub(crate) fn open_options(args: &TuneArgs) -> OpenOptions {
+    let validation = args.validation.table().map(Path::to_owned);
+    OpenOptions { validation, ..args.data.open_options() }
+}
+
 /// The files that a study with the options `args` reads.
 fn inputs(args: &TuneArgs) -> Inputs {
     let named = Inputs::default()
@@ -91,6 +100,7 @@ fn inputs(args: &TuneArgs) -> Inputs {
         .with("--space", args.space.as_ref())
         .with("--chip", Some(&args.chip));
     let named = named.with("--warm-start", args.study.warm_start.as_ref()).with_dataset(&args.data);
+    let named = named.with("--validation", args.validation.table());
     named.with_storage(&args.study.storage.storage)
 }
 
@@ -100,7 +110,10 @@ fn check_goals(args: &TuneArgs, profile: &ChipProfile) -> Result<()> {
     let metrics: Vec<Metric> = goals.iter().map(|goal| goal.metric()).collect();
     args.study.check(&metrics)?;
     if !goals[0].is_quality() {
-        bail!("--metric {}: the first decides the winner: accuracy or robustness must come first", goals[0]);
+        bail!(
+            "--metric {}: the first decides the winner: accuracy, balanced-accuracy, f1 or robustness must come first",
+            goals[0]
+        );
     }
     for goal in goals {
         goal.check(profile).with_context(|| format!("--metric {goal}"))?;
@@ -158,7 +171,7 @@ fn setup(
     Setup {
         dataset: dataset.name.clone(),
         dataset_sha256: dataset.checksum.clone(),
-        validation: args.validation,
+        validation: args.validation.share(),
         folds: None,
         chip: profile.name.clone(),
         chip_sha256,
@@ -191,7 +204,7 @@ fn folds(args: &TuneArgs, dataset: &Dataset, name: &str) -> Result<Option<u32>> 
         return Ok(kept.folds);
     }
     let samples = dataset.train.len();
-    let is_small = args.validation * (samples as f64) < FEWEST_HELD_OUT && samples >= USUAL as usize;
+    let is_small = args.validation.share() * (samples as f64) < FEWEST_HELD_OUT && samples >= USUAL as usize;
     Ok(Some(USUAL).filter(|_| is_small && !pauses && dataset.validation.is_none()))
 }
 

@@ -160,7 +160,7 @@ impl Inputs {
             Err(_) => [vec![PathBuf::from(name)], data_files(Path::new(name))].concat(),
         };
         self.0.extend(files.into_iter().map(|file| (format!("--dataset {name}"), file)));
-        self
+        self.with("--test", args.table.test.as_ref()).with("--labels", args.pictures.labels.as_ref())
     }
 
     /// The option and value by which `file` is read; `None` if the command does not read it.

@@ -10,7 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::cli::options::display::DisplayArgs;
 use crate::cli::shown::streams::{self, Reader, Unprinted};
-use crate::data::{self, DataSummary};
+use crate::data::DataSummary;
 use crate::tuner::{BestSoFar, Event};
 use crate::units::digits;
 
@@ -257,35 +257,6 @@ impl Bars {
     }
 }
 
-/// A bar over the bytes of a download. It appears with the first call of [`show`](Self::show).
-pub(crate) struct DownloadBar {
-    bar: Option<ProgressBar>,
-}
-
-impl DownloadBar {
-    pub fn new() -> Self {
-        Self { bar: None }
-    }
-
-    /// Shows the progress of the download.
-    pub fn show(&mut self, progress: data::DownloadProgress<'_>) {
-        let bar = self.bar.get_or_insert_with(|| {
-            let template = "{bar:30} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left  {msg}";
-            ProgressBar::new(0).with_style(style(template))
-        });
-        bar.set_message(progress.file.to_owned());
-        bar.set_length(progress.total);
-        bar.set_position(progress.bytes);
-    }
-
-    /// Removes the bar.
-    pub fn clear(&mut self) {
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
-    }
-}
-
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the template is a constant that a test renders")
 }
@@ -386,6 +357,5 @@ mod tests {
     #[test]
     fn every_template_can_be_rendered() {
         let _ = Bars::new();
-        DownloadBar::new().show(data::DownloadProgress { file: "a", bytes: 1, total: 2 });
     }
 }

@@ -6,7 +6,7 @@ use ndarray::Array2;
 
 use super::layout::Layout;
 use super::npy::{Array, Values};
-use super::table::{Reals, Table, levels_of_bytes};
+use super::table::{About, Reals, Table, levels_of_bytes};
 use crate::data::parts::{self, Parts};
 use crate::data::{Channels, DataError, InputScaling, Reading, Samples, Scaling, classes};
 
@@ -136,13 +136,13 @@ fn assemble(
     let inputs = layout.shape.iter().product();
     if parts.iter().flatten().all(|part| part.features.are_levels(layout)) {
         let samples = parts.into_iter().map(|part| part.map(|part| part.into_samples(inputs)));
-        return Ok(of_levels(layout, classes, three(samples), label));
+        return Ok(of_levels(layout.shape, classes, three(samples), Some(label)));
     }
     let (train, validation, test) =
         three(parts.into_iter().map(|part| part.map(|part| part.into_reals(inputs))));
-    let (shape, scale, label, header, notes) = (layout.shape, layout.scale(), Some(label), None, Vec::new());
-    let columns = None;
-    Table { shape, scale, classes, train, validation, test, label, header, columns, notes }.into_parts()
+    let (shape, scale, is_test_cut) = (layout.shape, layout.scale(), false);
+    let about = About { label: Some(label), ..About::default() };
+    Table { shape, scale, classes, train, validation, test, is_test_cut, about }.into_parts()
 }
 
 /// Refuses parts of which one was scaled to 0 to 1 and another was not.
@@ -168,18 +168,19 @@ fn three<T>(mut parts: impl Iterator<Item = Option<T>>) -> (T, Option<T>, Option
     (train, parts.next().flatten(), parts.next().flatten())
 }
 
-fn of_levels(
-    layout: Layout,
+/// The parts of a data set whose inputs are bytes.
+pub(super) fn of_levels(
+    shape: [usize; 3],
     classes: Vec<String>,
     (train, validation, test): (Samples, Option<Samples>, Option<Samples>),
-    label: String,
+    label: Option<String>,
 ) -> Parts {
     let largest = |part: &Samples| part.inputs.iter().copied().max().unwrap_or(0);
     let others = validation.iter().chain(&test).map(largest);
     let levels = levels_of_bytes(others.fold(largest(&train), u8::max));
     let least = train.inputs.iter().copied().min().unwrap_or(0);
     let reading = Reading {
-        label: Some(label),
+        label,
         header: None,
         range: [f64::from(least), f64::from(largest(&train))],
         scaling: Scaling::Divided { maximum: levels },
@@ -187,8 +188,10 @@ fn of_levels(
         columns: None,
         is_test_cut: false,
         notes: Vec::new(),
+        identifiers: Vec::new(),
+        schema: None,
     };
-    Parts { shape: layout.shape, levels, classes, train, validation, test, reading }
+    Parts { shape, levels, classes, train, validation, test, reading, groups: None }
 }
 
 impl Features {

@@ -195,9 +195,11 @@ impl Cifar {
             columns: None,
             is_test_cut: false,
             notes: Vec::new(),
+            identifiers: Vec::new(),
+            schema: None,
         };
         let (shape, levels, validation, test) = ([SIDE, SIDE, CHANNELS], u8::MAX, None, Some(test));
-        Parts { shape, levels, classes, train, validation, test, reading }
+        Parts { shape, levels, classes, train, validation, test, reading, groups: None }
     }
 }
 

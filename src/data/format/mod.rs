@@ -3,13 +3,13 @@
 pub(super) mod arrays;
 pub(super) mod cifar;
 pub(super) mod csv;
-mod header;
 pub(super) mod idx;
 pub(super) mod idx_folder;
+pub(super) mod images;
 mod labels;
 pub(super) mod layout;
 pub(super) mod npy;
+pub(super) mod npy_files;
 pub(super) mod npz;
 pub(super) mod stream;
 pub(super) mod table;
-pub(super) mod text;

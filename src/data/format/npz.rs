@@ -4,8 +4,8 @@
 //! `TEST`. Only the training part must be there. The first dimension of an array counts samples.
 
 use std::fs::File;
-use std::io::BufReader;
-use std::path::Path;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
 
 use npyz::NpyFile;
 use zip::ZipArchive;
@@ -57,26 +57,33 @@ const UNNAMED: (&str, &str) = ("arr_0", "arr_1");
 
 struct Archive<'a> {
     file: &'a Path,
-    arrays: ZipArchive<BufReader<File>>,
+    arrays: Arrays,
 }
 
-/// Reads a data set.
+/// Where arrays are.
+enum Arrays {
+    Zip(ZipArchive<BufReader<File>>),
+    /// Files with the names of their arrays.
+    Files(Vec<(String, PathBuf)>),
+}
+
+/// Reads a data set of an archive.
 pub(crate) fn read(file: &Path, channels: Channels) -> Result<Parts, DataError> {
     read_arrays(file)?.into_parts(channels)
 }
 
-/// Reads the arrays of a data set.
+/// Reads the arrays of a data set of an archive.
 pub(crate) fn read_arrays(file: &Path) -> Result<ArraySet<'_>, DataError> {
-    let mut archive = Archive::open(file)?;
-    let Some((x, y)) = archive.find(&TRAIN)? else { return Err(archive.no_train_part()) };
-    let label = format!("array {y}");
-    let train = archive.part(&x, &y)?;
-    let mut other = |names| match archive.find(names)? {
-        Some((x, y)) => archive.part(&x, &y).map(Some),
-        None => Ok(None),
-    };
-    let (validation, test) = (other(&VALIDATION)?, other(&TEST)?);
-    Ok(ArraySet { file, train, validation, test, classes: None, label })
+    Archive::open(file)?.arrays()
+}
+
+/// Reads a data set of the NPY `files`, with the names of their arrays; `file` is what errors name.
+pub(crate) fn read_files(
+    file: &Path,
+    files: Vec<(String, PathBuf)>,
+    channels: Channels,
+) -> Result<Parts, DataError> {
+    Archive { file, arrays: Arrays::Files(files) }.arrays()?.into_parts(channels)
 }
 
 /// The names of the arrays of features, in any part.
@@ -85,20 +92,43 @@ pub(crate) fn is_features(name: &str) -> bool {
     pairs.map(|(x, _)| x).any(|x| x.eq_ignore_ascii_case(name))
 }
 
+/// The name of the labels that belong to the training features called `name`.
+pub(crate) fn labels_of(name: &str) -> impl Iterator<Item = &'static str> {
+    TRAIN.iter().filter(move |(x, _)| x.eq_ignore_ascii_case(name)).map(|(_, y)| *y)
+}
+
 impl<'a> Archive<'a> {
+    /// The arrays of all parts.
+    fn arrays(mut self) -> Result<ArraySet<'a>, DataError> {
+        let file = self.file;
+        let Some((x, y)) = self.find(&TRAIN)? else { return Err(self.no_train_part()) };
+        let label = format!("array {y}");
+        let train = self.part(&x, &y)?;
+        let mut other = |names| match self.find(names)? {
+            Some((x, y)) => self.part(&x, &y).map(Some),
+            None => Ok(None),
+        };
+        let (validation, test) = (other(&VALIDATION)?, other(&TEST)?);
+        Ok(ArraySet { file, train, validation, test, classes: None, label })
+    }
+
     fn open(file: &'a Path) -> Result<Self, DataError> {
         let reader = File::open(file).map_err(|error| read_error(file, error))?;
         let arrays =
             ZipArchive::new(BufReader::new(reader)).map_err(|error| read_error(file, error.into()))?;
-        Ok(Self { file, arrays })
+        Ok(Self { file, arrays: Arrays::Zip(arrays) })
     }
 
     /// The sorted names of the arrays: those of the files in the archive that end in `.npy`, without
     /// that ending.
     fn names(&self) -> Vec<String> {
-        let files = self.arrays.file_names();
-        let mut names: Vec<String> =
-            files.filter_map(|name| Some(name.ok()?.strip_suffix(".npy")?.to_owned())).collect();
+        let mut names: Vec<String> = match &self.arrays {
+            Arrays::Zip(arrays) => {
+                let files = arrays.file_names();
+                files.filter_map(|name| Some(name.ok()?.strip_suffix(".npy")?.to_owned())).collect()
+            }
+            Arrays::Files(files) => files.iter().map(|(name, _)| name.clone()).collect(),
+        };
         names.sort_unstable();
         names
     }
@@ -170,16 +200,31 @@ impl<'a> Archive<'a> {
 
     fn array(&mut self, name: &str) -> Result<Array, DataError> {
         let file = self.file;
-        let packed = self.arrays.by_name(&format!("{name}.npy")).map_err(|error| match error {
-            ZipError::FileNotFound => DataError::malformed(file, format!("no array {name}")),
-            error => read_error(file, error.into()),
-        })?;
-        let array = NpyFile::new(packed).map_err(|error| read_error(file, error))?;
-        read_array(array).map_err(|error| match error {
-            ArrayError::Io(error) => read_error(file, error),
-            ArrayError::Problem(problem) => DataError::malformed(file, format!("array {name}: {problem}")),
-        })
+        let unknown = || DataError::malformed(file, format!("no array {name}"));
+        match &mut self.arrays {
+            Arrays::Zip(arrays) => {
+                let packed = arrays.by_name(&format!("{name}.npy")).map_err(|error| match error {
+                    ZipError::FileNotFound => unknown(),
+                    error => read_error(file, error.into()),
+                })?;
+                array(packed, name, file)
+            }
+            Arrays::Files(files) => {
+                let (_, path) = files.iter().find(|(known, _)| known == name).ok_or_else(unknown)?;
+                let opened = File::open(path).map_err(|error| read_error(path, error))?;
+                array(BufReader::new(opened), name, path)
+            }
+        }
     }
+}
+
+/// The array called `name` that `reader` gives; errors name `file`.
+fn array(reader: impl Read, name: &str, file: &Path) -> Result<Array, DataError> {
+    let array = NpyFile::new(reader).map_err(|error| read_error(file, error))?;
+    read_array(array).map_err(|error| match error {
+        ArrayError::Io(error) => read_error(file, error),
+        ArrayError::Problem(problem) => DataError::malformed(file, format!("array {name}: {problem}")),
+    })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use ndarray::{Array2, ArrayView2, Axis};
 
 use crate::data::parts::{Parts, cut_test_part};
 use crate::data::preprocessing::{LEVELS, level};
-use crate::data::{Columns, DataError, InputScaling, Reading, Samples, Scaling};
+use crate::data::{Columns, DataError, InputScaling, Reading, Samples, Scaling, TableSchema};
 
 /// Values within [0, 1] are kept if their largest is at least this, which is 16 levels. Smaller
 /// values would fall on a few levels only, so they are scaled.
@@ -50,6 +50,15 @@ pub(crate) struct Table {
     pub validation: Option<Reals>,
     /// The test part, if the source has one.
     pub test: Option<Reals>,
+    /// Whether the test part was cut from the training part.
+    pub is_test_cut: bool,
+    /// How it was read.
+    pub about: About,
+}
+
+/// How a table was read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct About {
     /// Where the labels are, as people name it.
     pub label: Option<String>,
     /// Whether the first line names the columns; `None` if there are no lines.
@@ -58,6 +67,12 @@ pub(crate) struct Table {
     pub columns: Option<Columns>,
     /// What was left out or changed.
     pub notes: Vec<String>,
+    /// The columns that seem to number or to name the samples.
+    pub identifiers: Vec<String>,
+    /// How the columns became features, if they had to.
+    pub schema: Option<TableSchema>,
+    /// The group of each training sample, if there are groups.
+    pub groups: Option<Vec<u32>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -76,12 +91,12 @@ impl Table {
     /// a note says how many. A constant feature that is scaled has level 0.
     pub fn into_parts(self) -> Result<Parts, DataError> {
         let (train, test, is_test_cut) = match self.test {
-            Some(test) => (self.train, test, false),
+            Some(test) => (self.train, test, self.is_test_cut),
             None => cut(&self.train).map(|(train, test)| (train, test, true))?,
         };
         let cut_part = is_test_cut.then(|| Range::whole(test.features.view()));
         let scaler = Scaler::of(train.features.view(), cut_part, self.scale);
-        let mut notes = self.notes;
+        let About { label, header, columns, mut notes, identifiers, schema, groups } = self.about;
         notes.extend(scaler.coarse(self.scale));
         notes.extend(scaler.beyond("test", &test));
         notes.extend(self.validation.as_ref().and_then(|part| scaler.beyond("validation", part)));
@@ -89,14 +104,16 @@ impl Table {
             |part: Reals| Samples { inputs: scaler.scaled(part.features.view()), labels: part.labels };
         let Range { low, high } = scaler.whole;
         let reading = Reading {
-            label: self.label,
-            header: self.header,
+            label,
+            header,
             range: [low, high],
             scaling: scaler.scaling,
             inputs: scaler.inputs(),
-            columns: self.columns,
+            columns,
             is_test_cut,
             notes,
+            identifiers,
+            schema,
         };
         let (train, validation, test) = (levels(train), self.validation.map(levels), Some(levels(test)));
         Ok(Parts {
@@ -107,6 +124,7 @@ impl Table {
             validation,
             test,
             reading,
+            groups,
         })
     }
 }
@@ -222,19 +240,8 @@ mod tests {
 
     fn table(scale: Scale, train: Reals, test: Option<Reals>) -> Table {
         let classes = vec!["a".into(), "b".into()];
-        let (label, header, validation, notes) = (None, None, None, Vec::new());
-        Table {
-            shape: [1, 1, 2],
-            scale,
-            classes,
-            train,
-            validation,
-            test,
-            label,
-            header,
-            columns: None,
-            notes,
-        }
+        let (shape, validation, is_test_cut, about) = ([1, 1, 2], None, false, About::default());
+        Table { shape, scale, classes, train, validation, test, is_test_cut, about }
     }
 
     #[test]

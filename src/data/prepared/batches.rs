@@ -8,7 +8,7 @@ use super::collector::{Collector, ReadSamples, Visit};
 use super::columns::ColumnRequest;
 use super::table;
 use crate::data::format::stream;
-use crate::data::{Channels, DataError, Header, LabelColumn, Preprocessing};
+use crate::data::{Channels, ColumnRef, DataError, Header, Preprocessing};
 
 /// Where new samples come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct BatchOptions {
     /// Samples in a batch, at least 1; the last batch may be smaller.
     pub batch: usize,
     /// The label column of a table, which is ignored; `None`: the one of the training, if it is there.
-    pub label: Option<LabelColumn>,
+    pub label: Option<ColumnRef>,
     /// Whether a table has a header.
     pub header: Header,
     /// The place of the channels of images.

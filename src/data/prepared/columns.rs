@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::data::{DataError, Header, LabelColumn, Preprocessing};
+use crate::data::{ColumnRef, DataError, Header, Preprocessing};
 use crate::input::suggestion;
 
 /// Names of a column without a name, as pandas and R write it.
@@ -16,7 +16,7 @@ pub(super) struct ColumnRequest<'a> {
     /// What the network was trained on.
     pub trained: &'a Preprocessing,
     /// The label column, if one was named.
-    pub label: Option<&'a LabelColumn>,
+    pub label: Option<&'a ColumnRef>,
     /// Whether the first line names the columns.
     pub header: Header,
     /// Whether there must be labels; otherwise they are ignored.
@@ -145,7 +145,7 @@ fn label_by_name(
     request: &ColumnRequest<'_>,
 ) -> Result<Option<usize>, String> {
     match request.label {
-        None | Some(LabelColumn::Last) => {
+        None | Some(ColumnRef::Last) => {
             let known = request.trained.columns.as_ref().and_then(|columns| columns.label_name.as_deref());
             let own = known.filter(|name| !names.iter().any(|input| input == name));
             own.map_or(Ok(None), |name| only(first, name, None))
@@ -154,7 +154,7 @@ fn label_by_name(
     }
 }
 
-fn asked_label(first: &[&str], asked: &LabelColumn) -> Result<usize, String> {
+fn asked_label(first: &[&str], asked: &ColumnRef) -> Result<usize, String> {
     let last = first.len().saturating_sub(1);
     let of_name = |name: &str| {
         only(first, name, None)?.ok_or_else(|| {
@@ -163,11 +163,11 @@ fn asked_label(first: &[&str], asked: &LabelColumn) -> Result<usize, String> {
         })
     };
     match asked {
-        LabelColumn::Last => Ok(last),
-        LabelColumn::Index(index) if *index <= last => Ok(*index),
-        LabelColumn::Index(index) => of_name(&index.to_string())
+        ColumnRef::Last => Ok(last),
+        ColumnRef::Index(index) if *index <= last => Ok(*index),
+        ColumnRef::Index(index) => of_name(&index.to_string())
             .map_err(|_| format!("label column {index}: the columns are 0 to {last}")),
-        LabelColumn::Name(name) => of_name(name),
+        ColumnRef::Name(name) => of_name(name),
     }
 }
 
@@ -187,8 +187,8 @@ fn by_place(first: &[&str], has_header: bool, request: &ColumnRequest<'_>) -> Re
     let (count, inputs) = (first.len(), request.trained.inputs());
     let columns = request.trained.columns.as_ref();
     let label = match request.label {
-        Some(asked @ LabelColumn::Name(_)) if has_header => Some(asked_label(first, asked)?),
-        Some(LabelColumn::Name(name)) => {
+        Some(asked @ ColumnRef::Name(_)) if has_header => Some(asked_label(first, asked)?),
+        Some(ColumnRef::Name(name)) => {
             return Err(format!("label column \"{name}\": there is no header: say its number"));
         }
         Some(asked) => Some(asked_label(first, asked)?),
@@ -226,12 +226,13 @@ mod tests {
             levels: 255,
             scaling: InputScaling::Whole { low: 0.0, high: 1.0 },
             columns: Some(Columns { names, label: 1, label_name }),
+            schema: None,
             classes: ["x", "y"].map(str::to_owned).to_vec(),
         }
     }
 
     fn map(first: &[&str], names: Option<[&str; 2]>, label: Option<&str>) -> Result<ColumnMap, String> {
-        let label = label.map(|label| label.parse::<LabelColumn>().unwrap());
+        let label = label.map(|label| label.parse::<ColumnRef>().unwrap());
         let trained = trained(names);
         let request = ColumnRequest {
             trained: &trained,

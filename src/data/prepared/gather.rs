@@ -10,12 +10,11 @@ use super::array::fitting;
 use super::collector::{clamped_note, level};
 use super::columns::ColumnRequest;
 use super::table;
-use crate::data::catalogue::download::DownloadProgress;
 use crate::data::format::arrays::{ArrayPart, ArraySet, Named};
 use crate::data::format::npy::{Array, Values};
 use crate::data::format::{idx, idx_folder, npz, stream};
 use crate::data::{
-    DataError, Dataset, InputScaling, OpenOptions, Preprocessing, Samples, Sources, catalogue,
+    DataError, Dataset, InputScaling, LoadProgress, OpenOptions, Preprocessing, Samples, Sources, catalogue,
 };
 use crate::input::suggestion;
 
@@ -60,7 +59,7 @@ impl<'a> Gatherer<'a> {
         name: &str,
         options: &OpenOptions,
         sources: &Sources,
-        progress: &mut dyn FnMut(DownloadProgress<'_>),
+        progress: &mut dyn FnMut(LoadProgress<'_>),
     ) -> Result<Gathered, DataError> {
         let file = self.file;
         let is_known = catalogue::find(name).is_ok();

@@ -7,12 +7,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::gather::{Gathered, Gatherer};
-use crate::data::catalogue::download::DownloadProgress;
 use crate::data::catalogue::{self, checksum};
 use crate::data::open::stem;
 use crate::data::parts::cut_test_part;
 use crate::data::{
-    DataError, Dataset, InputScaling, OpenOptions, Preprocessing, Reading, Samples, Scaling, Sources,
+    DataError, Dataset, InputScaling, LoadProgress, OpenOptions, Preprocessing, Reading, Samples, Scaling,
+    Sources,
 };
 use crate::seed::Seed;
 
@@ -75,7 +75,7 @@ impl Labelled {
         name_or_path: &str,
         options: &OpenOptions,
         sources: &Sources,
-        progress: &mut dyn FnMut(DownloadProgress<'_>),
+        progress: &mut dyn FnMut(LoadProgress<'_>),
         trained: &Preprocessing,
     ) -> Result<Self, DataError> {
         let path = Path::new(name_or_path);
@@ -108,9 +108,23 @@ impl Labelled {
         let checksum = checksum::content(trained.shape, trained.levels, &parts);
         let (inputs, columns) = (trained.scaling.clone(), trained.columns.clone());
         let scaling = shown(trained);
-        let reading = Reading { label, header, range, scaling, inputs, columns, is_test_cut, notes };
+        let (identifiers, schema) = (Vec::new(), trained.schema.clone());
+        let reading = Reading {
+            label,
+            header,
+            range,
+            scaling,
+            inputs,
+            columns,
+            is_test_cut,
+            notes,
+            identifiers,
+            schema,
+        };
         let (shape, levels, classes) = (trained.shape, trained.levels, trained.classes.clone());
-        let dataset = Dataset { name, train, validation, test, shape, levels, classes, checksum, reading };
+        let groups = None;
+        let dataset =
+            Dataset { name, train, validation, test, shape, levels, classes, checksum, reading, groups };
         Self { dataset, whole }
     }
 

@@ -7,10 +7,9 @@ use std::path::Path;
 use csv::{Reader, ReaderBuilder, StringRecord, Trim};
 
 use super::columns::{ColumnMap, ColumnRequest};
-use crate::data::DataError;
-use crate::data::format::csv::{feature, label, line_error, shown};
+use crate::data::format::csv::{QuoteCheck, body, decoded, encode_reader, label, line_error, shown};
 use crate::data::format::stream::read_error;
-use crate::data::format::text::{QuoteCheck, body, decoded};
+use crate::data::{ColumnKind, DataError, TableSchema};
 
 /// The most bytes of a line: a file without lines is no table.
 const LONGEST_LINE: u64 = 1 << 26;
@@ -49,6 +48,9 @@ pub(super) fn read(
     request: &ColumnRequest<'_>,
     visit: &mut VisitRow<'_>,
 ) -> Result<ReadTable, DataError> {
+    if let Some(schema) = request.trained.schema.as_ref().filter(|schema| !schema.is_plain()) {
+        return read_by_schema(schema, text, file, request, visit);
+    }
     let mut lines = Lines::new(text, file)?;
     let empty = || DataError::malformed(file, "empty: must have one sample per line");
     if !lines.advance()? {
@@ -73,6 +75,50 @@ pub(super) fn read(
     Ok(ReadTable { label, has_header: map.names.is_some(), notes: map.notes })
 }
 
+/// Reads a table whose columns are not all numbers: whole, since a column of texts has its categories.
+fn read_by_schema(
+    schema: &TableSchema,
+    text: Box<dyn BufRead + '_>,
+    file: &Path,
+    request: &ColumnRequest<'_>,
+    visit: &mut VisitRow<'_>,
+) -> Result<ReadTable, DataError> {
+    let table = encode_reader(schema, text, file, request.needs_labels)?;
+    let names = schema.input_names();
+    for (number, values) in table.features.rows().into_iter().enumerate() {
+        let label = table.labels.as_ref().filter(|_| request.needs_labels);
+        let values = values.to_vec();
+        let row = Row { values: &values, label: label.map(|labels| labels[number].as_str()) };
+        let visited = visit(&row).map_err(|(feature, rule)| {
+            let (name, value) = (&names[feature], values[feature]);
+            DataError::malformed(file, format!("sample {number}: {name} = {value}: {rule}"))
+        })?;
+        if visited.is_break() {
+            break;
+        }
+    }
+    let label = schema.columns.iter().find(|column| matches!(column.kind, ColumnKind::Label { .. }));
+    let label = label.map(|column| format!("\"{}\"", shown(&column.name))).unwrap_or_default();
+    Ok(ReadTable { label, has_header: schema.header, notes: table.notes })
+}
+
+/// The number in a cell of a feature; `is_first`: in the first line of the table.
+///
+/// # Errors
+/// The rule that the cell breaks.
+fn feature(cell: &str, is_first: bool) -> Result<f64, &'static str> {
+    match cell.parse::<f64>() {
+        Ok(number) if number.is_finite() => Ok(number),
+        Ok(_) => Err("must be finite"),
+        Err(_) if cell.is_empty() => Err("the value is missing"),
+        Err(_) if is_first => Err("must be a number; say --header yes if this line names the columns"),
+        Err(_) if cell.replacen(',', ".", 1).parse::<f64>().is_ok() => {
+            Err("must be a number, with a point before its decimals")
+        }
+        Err(_) => Err("must be a number"),
+    }
+}
+
 /// The lines of a table that are not blank.
 struct Lines<'a> {
     file: &'a Path,
@@ -89,7 +135,7 @@ struct Lines<'a> {
 impl<'a> Lines<'a> {
     fn new(mut text: Box<dyn BufRead + 'a>, file: &'a Path) -> Result<Self, DataError> {
         let head = decoded(head(&mut text, file)?, file)?;
-        let body = body(&head);
+        let body = body(&head, None);
         let start = Cursor::new(body.text.as_bytes().to_vec());
         let quotes = QuoteCheck::new(body.delimiter, body.skipped + 1);
         let checked = Checked { text: Box::new(start.chain(text)), quotes, failed: None };
@@ -178,7 +224,13 @@ impl<'a> Lines<'a> {
 
     fn cell_error(&self, map: &ColumnMap, column: usize, rule: &'static str) -> DataError {
         let value = shown(self.cell(column));
-        DataError::Cell { file: self.file.into(), line: self.line(), column: map.name(column), value, rule }
+        DataError::Cell {
+            file: self.file.into(),
+            line: self.line(),
+            column: map.name(column),
+            value,
+            rule: rule.to_owned(),
+        }
     }
 }
 

@@ -56,10 +56,7 @@ impl Classify {
         split: Split,
         goals: Goals,
     ) -> Result<Self, DataError> {
-        let (train, validation) = match &dataset.validation {
-            Some(own) => (dataset.train.clone(), own.clone()),
-            None => split.cut(&dataset.train)?,
-        };
+        let (train, validation) = dataset.hold_out(split.validation, &split.root())?;
         let limits = Limits {
             shape: dataset.shape,
             classes: dataset.classes.len(),

@@ -59,7 +59,9 @@ impl NetworkForesight {
         let parameters = plan.spec.deployed_parameters().map_err(|error| reason(invalid(error)))?;
         self.check_constraints(cores, parameters)?;
         let bounds = |goal: &Goal| match goal {
-            Goal::Accuracy | Goal::Robustness => Bounds { low: 0.0, high: 1.0 },
+            Goal::Accuracy | Goal::BalancedAccuracy | Goal::F1 | Goal::Robustness => {
+                Bounds { low: 0.0, high: 1.0 }
+            }
             Goal::Parameters => Bounds::exact(parameters as f64),
             // Training may leave inputs without any weight, which then take no axon.
             Goal::Cores => Bounds { low: 1.0, high: cores.map_or(f64::INFINITY, |cores| cores as f64) },

@@ -14,6 +14,11 @@ pub enum Goal {
     /// Share of the samples whose class the chip finds; more is better.
     Accuracy,
     /// The mean accuracy on chips with faults, see [`Sweep`](crate::objective::Sweep); more is
+    /// The mean over the classes of the share of their samples that the chip finds; more is better.
+    BalancedAccuracy,
+    /// The mean over the classes of F1, the harmonic mean of precision and recall; more is better.
+    F1,
+    /// The mean accuracy on the faulty chips of a [`Sweep`](crate::objective::Sweep); more is
     /// better.
     Robustness,
     /// Joules per inference; less is better.
@@ -46,8 +51,10 @@ pub struct UnknownGoal {
 
 impl Goal {
     /// All metrics, in the order in which they are listed.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Accuracy,
+        Self::BalancedAccuracy,
+        Self::F1,
         Self::Robustness,
         Self::Energy,
         Self::Latency,
@@ -64,6 +71,8 @@ impl Goal {
     pub fn name(self) -> &'static str {
         match self {
             Self::Accuracy => "accuracy",
+            Self::BalancedAccuracy => "balanced-accuracy",
+            Self::F1 => "f1",
             Self::Robustness => "robustness",
             Self::Energy => "energy",
             Self::Latency => "latency",
@@ -79,17 +88,15 @@ impl Goal {
 
     /// The name and the direction of the metric, as a study keeps them.
     pub fn metric(self) -> Metric {
-        let direction = match self {
-            Self::Accuracy | Self::Robustness | Self::Throughput => Direction::Maximize,
-            _ => Direction::Minimize,
-        };
+        let is_maximized = self.is_quality() || self == Self::Throughput;
+        let direction = if is_maximized { Direction::Maximize } else { Direction::Minimize };
         Metric { name: self.name().to_owned(), direction }
     }
 
     /// Whether the metric measures the answers of a network. In all other metrics, a network that
     /// does nothing is best.
     pub fn is_quality(self) -> bool {
-        matches!(self, Self::Accuracy | Self::Robustness)
+        matches!(self, Self::Accuracy | Self::BalancedAccuracy | Self::F1 | Self::Robustness)
     }
 
     /// Checks that the metric can be computed for every network on one chip of `profile`.

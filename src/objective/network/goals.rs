@@ -1,6 +1,6 @@
 //! The metrics of a study, and the values of a deployed network in them.
 
-use super::accuracy::accuracy;
+use super::accuracy::{accuracy, balanced_accuracy, macro_f1};
 use super::constraint::Constraint;
 use super::faults::{Sweep, SweepError};
 use super::goal::Goal;
@@ -43,6 +43,8 @@ impl Goals {
         let value = |goal: Goal| {
             let value = match goal {
                 Goal::Accuracy => Some(accuracy(predictions, &samples.labels)),
+                Goal::BalancedAccuracy => Some(balanced_accuracy(predictions, &samples.labels)),
+                Goal::F1 => Some(macro_f1(predictions, &samples.labels)),
                 Goal::Robustness => Some(self.sweep.run(deployment, samples)?.mean()),
                 Goal::Energy => report.energy_j.total,
                 Goal::Latency => report.latency_s,

@@ -49,6 +49,9 @@ pub struct Training {
     /// The position of the channels of images, `first` or `last`, if an option says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channels: Option<String>,
+    /// What else was said of the files, as `data::OpenOptions` serializes it; `null` if nothing was.
+    #[serde(default, skip_serializing_if = "Json::is_null")]
+    pub reading: Json,
     /// The share of the training set that is held out to score trials, in (0, 1).
     pub validation: f64,
     /// The number of parts of the cross-validation that scores trials, if there is one.
@@ -104,6 +107,7 @@ mod tests {
             label: None,
             header: Some("no".into()),
             channels: None,
+            reading: Json::Null,
             validation: 0.2,
             folds: Some(5),
             chip: serde_json::json!({"name": "ideal"}),

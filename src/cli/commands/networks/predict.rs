@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::cli::options::data::{DataArgs, SourceArgs};
+use crate::cli::options::data::{DataArgs, PictureArgs, SourceArgs, TableArgs};
 use crate::cli::options::deployed::DeployedArgs;
 use crate::cli::options::threads::ThreadsArgs;
 use crate::cli::setup::output::{Growing, Inputs, Output};
@@ -14,7 +14,7 @@ use crate::cli::setup::{dataset, machine, model};
 use crate::cli::shown::exit::Exit;
 use crate::cli::shown::streams::{self, Reader};
 use crate::data::{
-    Batch, BatchOptions, Channels, Header, LabelColumn, Preprocessing, ReadSamples, Source, read_batches,
+    Batch, BatchOptions, Channels, ColumnRef, Header, Preprocessing, ReadSamples, Source, read_batches,
 };
 use crate::objective::{Description, PREDICTION_COLUMNS, PredictionForm, Predictor};
 
@@ -44,7 +44,7 @@ pub(crate) struct PredictArgs {
     pub batch: u32,
     /// Label column of a CSV file, which is ignored, by name or by number from 0; that of the training if left out
     #[arg(long, value_name = "COLUMN")]
-    pub label: Option<LabelColumn>,
+    pub label: Option<ColumnRef>,
     /// Whether the first line of a CSV file names its columns: yes or no; found out if left out
     #[arg(long, value_name = "yes|no")]
     pub header: Option<Header>,
@@ -101,7 +101,10 @@ fn preprocessing(args: &PredictArgs, name: &str, description: &Description) -> R
             let sources = args.sources.clone();
             let (dataset, label, header, channels) =
                 (Some(like.clone()), args.label.clone(), args.header, args.channels);
-            dataset::preprocessing(&DataArgs { dataset, sources, label, header, channels }, true)
+            let table = TableArgs::default();
+            let pictures = PictureArgs::default();
+            let args = DataArgs { dataset, sources, label, header, channels, table, pictures };
+            dataset::preprocessing(&args, true)
         }
         (None, None) => bail!(
             "{name}: does not say how its inputs were scaled and what its classes are called: name the data set of its \

@@ -10,7 +10,7 @@ use crate::cli::options::confirm::Confirmed;
 use crate::cli::options::data::SourceArgs;
 use crate::cli::options::threads::ThreadsArgs;
 use crate::cli::options::tune::TuneArgs;
-use crate::cli::setup::{chip, dataset, job, machine};
+use crate::cli::setup::{chip, dataset, job, machine, network};
 use crate::cli::shown::exit::{Exit, WhileRunning};
 use crate::cli::shown::streams;
 use crate::input;
@@ -89,13 +89,13 @@ fn same_objective(tune: &TuneArgs, setup: &Setup, shown: bool) -> Result<Option<
         return Ok(None);
     }
     let way_out = "name the data set where it is now with --dataset or --data-dir";
-    let data = dataset::open(&tune.data, shown).context(way_out)?;
+    let data = dataset::open(&tune.data, &network::open_options(tune), shown).context(way_out)?;
     if data.checksum != setup.dataset_sha256 {
         let (name, there, now) = (&data.name, &setup.dataset_sha256, &data.checksum);
         streams::say(format_args!("different: {name} has SHA-256 {there} in the file, {now} now: {way_out}"));
         return Ok(None);
     }
-    let job = job::of_network(tune, setup, &profile)?;
+    let job = job::of_network(tune, &network::open_options(tune), setup, &profile)?;
     let training = job.training.as_ref().expect("a job of networks says how they are trained");
     Ok(Some(job::network(training, data, None)?))
 }

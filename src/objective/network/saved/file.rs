@@ -203,6 +203,7 @@ mod tests {
             levels: 255,
             scaling: InputScaling::Columns { low: vec![0.1, -1e-3], high: vec![0.1 + 0.2, 7.0] },
             columns: None,
+            schema: None,
             classes: ["a, \"b\"", "ö"].map(str::to_owned).to_vec(),
         };
         let description = Description {

@@ -26,34 +26,64 @@ pub(crate) struct Others {
     pub lines: usize,
     /// Number of those lines whose label is a number.
     pub numeric_labels: usize,
-    /// Whether one of those lines has the same label cell as the first line.
-    pub repeat_label: bool,
-    /// By column: whether every cell of those lines has a decimal point.
+    /// By column: whether a cell is that of the first line.
+    pub repeat: Vec<bool>,
+    /// By column: whether every cell is a number with a fraction.
     pub are_fractions: Vec<bool>,
 }
 
-/// Whether the line `first` is a header, which names the columns. `label` is the label column.
-/// `others` reads the lines after it and is called only if it is needed.
+impl Others {
+    /// No lines of this number of `columns`.
+    pub fn new(columns: usize) -> Self {
+        Self { lines: 0, numeric_labels: 0, repeat: vec![false; columns], are_fractions: vec![true; columns] }
+    }
+}
+
+/// The first line of a table with what is known of its columns.
+pub(crate) struct FirstLine<'a> {
+    /// Its cells.
+    pub cells: &'a [&'a str],
+    /// The column of the labels.
+    pub label: usize,
+    /// By column: whether it is a feature.
+    pub is_feature: &'a [bool],
+    /// The cells of the line after it, if there is one.
+    pub second: Option<&'a [&'a str]>,
+}
+
+/// Whether the first line names the columns; `others` looks at the lines after it where it must.
 ///
-/// A line without a number among its features does, unless all its features are missing. A line of
-/// numbers does if its label is of another kind than all others. It also does if its label occurs
-/// nowhere else, and one of these holds: it counts the columns, it has whole numbers above fractions,
-/// or it calls the labels by a usual name.
+/// A line without a number among its features does if there are numbers below, or if none of its
+/// features occurs again in its column. A line whose features are missing does not. A line of numbers
+/// does if its label is of another kind than all others, or occurs nowhere else and the line counts
+/// the columns, has whole numbers above fractions, or calls the labels by a usual name.
 ///
 /// # Errors
 /// Those of `others`.
 pub(crate) fn names_columns<E>(
-    first: &[&str],
-    label: usize,
+    line: &FirstLine<'_>,
     others: impl FnOnce() -> Result<Others, E>,
 ) -> Result<bool, E> {
-    let features = || first.iter().enumerate().filter(|&(column, _)| column != label);
-    let numbers = features().filter(|(_, cell)| cell.parse::<f64>().is_ok()).count();
+    let FirstLine { cells: first, label, .. } = *line;
+    let features =
+        || line.is_feature.iter().zip(first).enumerate().filter(|(_, (is_feature, _))| **is_feature);
+    let numbers = features().filter(|(_, (_, cell))| is_number(cell)).count();
+    let is_below =
+        |at: usize| line.second.and_then(|second| second.get(at)).is_some_and(|cell| is_number(cell));
     Ok(match numbers {
-        0 => !features().all(|(_, cell)| is_missing(cell)),
-        _ if numbers + 1 == first.len() => has_other_pattern(first, label, &others()?),
+        0 if features().all(|(_, (_, cell))| is_missing(cell)) => false,
+        0 if features().any(|(at, (_, cell))| !is_missing(cell) && is_below(at)) => true,
+        0 => {
+            let others = others()?;
+            features().all(|(at, _)| !others.repeat[at])
+        }
+        _ if numbers == features().count() => has_other_pattern(first, label, &others()?),
         _ => false,
     })
+}
+
+fn is_number(cell: &str) -> bool {
+    cell.parse::<f64>().is_ok()
 }
 
 fn is_missing(cell: &str) -> bool {
@@ -71,7 +101,7 @@ fn has_other_pattern(first: &[&str], label: usize, others: &Others) -> bool {
         return true;
     }
     let has_label_name = !is_number && LABEL_NAMES.contains(&first[label].to_lowercase().as_str());
-    let is_alone = others.lines >= 2 && !others.repeat_label;
+    let is_alone = others.lines >= 2 && !others.repeat[label];
     is_alone && (has_label_name || counts(first, label) || is_whole_above_fractions(first, label, others))
 }
 
@@ -103,16 +133,16 @@ mod tests {
     fn names(lines: &[&[&str]]) -> bool {
         let (first, rest) = lines.split_first().unwrap();
         let label = first.len() - 1;
-        let is_number = |cell: &str| cell.parse::<f64>().is_ok();
+        let columns = || 0..first.len();
         let others = Others {
             lines: rest.len(),
             numeric_labels: rest.iter().filter(|line| is_number(line[label])).count(),
-            repeat_label: rest.iter().any(|line| line[label] == first[label]),
-            are_fractions: (0..first.len())
-                .map(|at| rest.iter().all(|line| line[at].contains('.')))
-                .collect(),
+            repeat: columns().map(|at| rest.iter().any(|line| line[at] == first[at])).collect(),
+            are_fractions: columns().map(|at| rest.iter().all(|line| line[at].contains('.'))).collect(),
         };
-        names_columns::<()>(first, label, || Ok(others)).unwrap()
+        let is_feature: Vec<bool> = columns().map(|at| at != label).collect();
+        let line = FirstLine { cells: first, label, is_feature: &is_feature, second: rest.first().copied() };
+        names_columns::<()>(&line, || Ok(others)).unwrap()
     }
 
     #[test]
@@ -128,6 +158,8 @@ mod tests {
             [&["2001", "2002", "2003"], &["5", "6", "0"], &["8", "9", "1"]],
             [&["10", "30", "50"], &["5.5", "6.1", "0"], &["8.5", "9.0", "1"]],
             [&["?", "width", "kind"], &["1", "2", "x"], &["3", "4", "y"]],
+            [&["colour", "size", "kind"], &["red", "small", "x"], &["red", "large", "y"]],
+            [&["colour", "size", "kind"], &["red", "2", "x"], &["red", "3", "y"]],
         ] {
             assert!(names(&lines), "{lines:?}");
         }
@@ -141,6 +173,7 @@ mod tests {
             [&["5", "9", "7"], &["5", "6", "1"], &["8", "9", "1"]],
             [&["?", "NA", "x"], &["5", "6", "x"], &["8", "9", "y"]],
             [&["1", "abc", "x"], &["5", "6", "x"], &["8", "9", "y"]],
+            [&["red", "small", "x"], &["red", "large", "x"], &["blue", "small", "y"]],
             [&["5.1", "3.5", "a"], &["5.5", "6.1", "b"], &["8.5", "9.0", "b"]],
         ] {
             assert!(!names(&lines), "{lines:?}");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::data::DataError;
+use crate::data::{DataError, DecimalMark};
 
 /// The number of lines by which the delimiter is found.
 const SAMPLED_LINES: usize = 20;
@@ -56,11 +56,11 @@ fn utf8(bytes: Vec<u8>, file: &Path) -> Result<String, DataError> {
     }
 }
 
-/// Finds the delimiter, and leaves out the comments before the table: lines that begin with `#`.
-///
-/// The last comment stays in two cases: without its `#`, if it names the columns; unchanged, if it
-/// has cells like the lines after it.
-pub(crate) fn body(text: &str) -> Body<'_> {
+/// Finds the delimiter, and leaves out the comments before the table: lines that begin with `#`. The
+/// last of them stays, without its `#`, if it names the columns; it stays as it is if it has cells
+/// like the lines after it. Beside a comma as the `decimal` mark, a comma separates cells only where
+/// nothing else does.
+pub(crate) fn body(text: &str, decimal: Option<DecimalMark>) -> Body<'_> {
     let is_comment = |line: &str| line.starts_with('#');
     let is_blank = |line: &str| line.trim().is_empty();
     let leading = lines(text).take_while(|(_, line)| is_comment(line) || is_blank(line));
@@ -68,7 +68,7 @@ pub(crate) fn body(text: &str) -> Body<'_> {
     let Some((start, first)) = lines(text).nth(leading.len()) else {
         return Body { text, delimiter: b',', skipped: 0 };
     };
-    let delimiter = delimiter(&text[start..]);
+    let delimiter = delimiter(&text[start..], decimal == Some(DecimalMark::Comma));
     let cells = |line: &str| 1 + count(line, delimiter);
     let last = leading.iter().rposition(|(_, line)| is_comment(line));
     let (start, skipped) = match last {
@@ -98,15 +98,16 @@ fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// The delimiter of a table. It must occur in the first line. One that occurs equally often in all
-/// lines is preferred; then the one that is most frequent in the first line.
-fn delimiter(text: &str) -> u8 {
+/// The delimiter that occurs in the first line, most of all: as often in the lines after it; then the
+/// most frequent. A comma comes after all others if it is the decimal mark.
+fn delimiter(text: &str, is_comma_decimal: bool) -> u8 {
     let sampled = lines(text).map(|(_, line)| line).filter(|line| !line.trim().is_empty());
     let sampled: Vec<&str> = sampled.take(SAMPLED_LINES).collect();
     let rank = |&delimiter: &u8| {
         let mut counts = sampled.iter().map(|line| count(line, delimiter));
         let first = counts.next().unwrap_or(0);
-        (first > 0 && counts.all(|count| count == first), first)
+        let is_left = first > 0 && is_comma_decimal && delimiter != b',';
+        (is_left, first > 0 && counts.all(|count| count == first), first)
     };
     DELIMITERS.into_iter().max_by_key(rank).unwrap_or(b',')
 }
@@ -240,8 +241,14 @@ mod tests {
             ("a,b,k;l\n1,2,x\n", b','),
             ("\n\na;b\n", b';'),
         ] {
-            assert_eq!(body(text).delimiter, expected, "{text}");
+            assert_eq!(body(text, None).delimiter, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_comma_that_is_said_to_be_the_decimal_mark_separates_no_cells_beside_others() {
+        assert_eq!(body("1,5;2,5;1,25,x\n", Some(DecimalMark::Comma)).delimiter, b';');
+        assert_eq!(body("\"1,5\",x\n", Some(DecimalMark::Comma)).delimiter, b',');
     }
 
     #[test]
@@ -254,7 +261,7 @@ mod tests {
             ("# only\n", "# only\n", 0),
             ("1,2\n# later\n", "1,2\n# later\n", 0),
         ] {
-            let body = body(text);
+            let body = body(text, None);
             assert_eq!((body.text, body.skipped), (expected, skipped), "{text}");
         }
     }
@@ -262,7 +269,7 @@ mod tests {
     #[test]
     fn quotes_that_swallow_lines_are_refused_with_the_line_where_they_open() {
         let check =
-            |text: &str| check_quotes(&body(text), Path::new(FILE)).map_err(|error| error.to_string());
+            |text: &str| check_quotes(&body(text, None), Path::new(FILE)).map_err(|error| error.to_string());
         for text in [
             "1,\"a\"\n2,\"b\"",
             "\"a\"\"b\",1\n",

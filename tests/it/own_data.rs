@@ -1,0 +1,112 @@
+//! Data of people: a table with texts and gaps, and folders of pictures, from the files to a trained network.
+
+use std::fs;
+
+use image::{GrayImage, Luma};
+
+use crate::support::{Ended, Tune};
+
+/// A network that is trained in no time.
+const SPACE: &str = r#"{"name": "tiny", "parameters": {
+    "hidden_layers": {"type": "fixed", "value": 1}, "width_1": {"type": "fixed", "value": 16},
+    "method": {"type": "fixed", "value": "surrogate"}, "optimizer": {"type": "fixed", "value": "adam"},
+    "learning_rate_adam": {"type": "fixed", "value": 0.01}, "epochs": {"type": "fixed", "value": 3},
+    "redundancy": {"type": "fixed", "value": 4}, "batch_size": {"type": "fixed", "value": 8}}}"#;
+
+fn run(tune: &Tune, set: &str, extra: &[&str]) -> Ended {
+    tune.file("tiny.json", SPACE);
+    let args = ["--dataset", set, "--space", "tiny.json", "--budget", "1", "--confirm", "0", "--fresh"];
+    tune.run(&[&args[..], extra].concat())
+}
+
+/// The result of a study without what differs from run to run: the weights' checksum and the scores.
+fn bits(tune: &Tune) -> (serde_json::Value, Vec<u8>) {
+    let best = tune.json("best.json");
+    (best["setup"]["dataset_sha256"].clone(), fs::read(tune.path("best.safetensors")).expect("a network"))
+}
+
+/// A table of patients: numbers with gaps, texts, and a column that numbers the lines.
+fn patients(samples: usize) -> String {
+    let line = |at: usize| {
+        let age = if at.is_multiple_of(9) { "NA".to_owned() } else { format!("{}", 20 + at * 7 % 60) };
+        let ward = ["north", "south", "?"][at % 3];
+        format!(
+            "{};{age};{ward};p{};{}\n",
+            at + 100,
+            at / 3,
+            if at.is_multiple_of(2) { "ill" } else { "well" }
+        )
+    };
+    format!("number;age;ward;patient;state\n{}", (0..samples).map(line).collect::<String>())
+}
+
+#[test]
+fn a_table_with_texts_and_gaps_is_tuned_and_read_by_workers_alike() {
+    let tune = Tune::new();
+    tune.file("p.csv", patients(90)).file("test.csv", patients(12)).file("val.csv", patients(24));
+    run(&tune, "p.csv", &["--group", "patient"])
+        .refused(&["line 2, column \"age\" = \"NA\"", "--missing impute"]);
+    let options =
+        ["--missing", "impute", "--group", "patient", "--test", "test.csv", "--metric", "balanced-accuracy"];
+    let ended = run(&tune, "p.csv", &options).success();
+    assert!(ended.stderr.contains("column \"number\" has another value in each sample"), "{}", ended.stderr);
+    // age and whether it is missing, two wards and whether it is missing, number.
+    let loaded = "data p: 102 samples of 6 inputs";
+    assert!(
+        ended.stderr.contains(loaded) && ended.stderr.contains("12 for the test (its own)"),
+        "{}",
+        ended.stderr
+    );
+    let dropped = [&options[..], &["--drop", "number", "--validation", "val.csv"]].concat();
+    let ended = run(&tune, "p.csv", &dropped).success();
+    assert!(!ended.stderr.contains("another value in each sample"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("90 for training, 24 for validation (its own)"), "{}", ended.stderr);
+    run(&tune, "p.csv", &[&dropped[..], &["--storage", "w.db", "--prepare"]].concat()).success();
+    let worker = tune.run(&["worker", "--storage", "w.db"]).success();
+    assert!(worker.stderr.contains("data p: 126 samples of 5 inputs"), "{}", worker.stderr);
+    run(&tune, "iris", &["--drop", "0"])
+        .refused(&["--drop: iris is no table of its own: leave the option out"]);
+}
+
+/// Images of a small set: which are bright above are one class.
+fn image(at: usize) -> GrayImage {
+    GrayImage::from_fn(4, 4, |x, y| {
+        let is_bright = (y < 2) == at.is_multiple_of(2);
+        Luma([(x * 5 + at as u32 % 7 * 10) as u8 + if is_bright { 150 } else { 0 }])
+    })
+}
+
+#[test]
+fn pictures_train_the_same_network_as_the_arrays_that_they_show() {
+    let tune = Tune::new();
+    let count = 60usize;
+    let pixels: Vec<u8> = (0..count).flat_map(|at| image(at).into_raw()).collect();
+    let head = |dims: &[u32]| {
+        let mut bytes = vec![0, 0, 8, dims.len() as u8];
+        dims.iter().for_each(|dim| bytes.extend(dim.to_be_bytes()));
+        bytes
+    };
+    let labels: Vec<u8> = (0..count).map(|at| (at % 2) as u8).collect();
+    fs::create_dir(tune.path("idx")).expect("a folder");
+    tune.file("idx/train-images-idx3-ubyte", [head(&[count as u32, 4, 4]), pixels].concat());
+    tune.file("idx/train-labels-idx1-ubyte", [head(&[count as u32]), labels].concat());
+    for at in 0..count {
+        let folder = tune.path(&format!("pictures/{}", at % 2));
+        fs::create_dir_all(&folder).expect("a folder");
+        image(at).save(folder.join(format!("{at}.png"))).expect("a picture");
+    }
+    run(&tune, "idx", &[]).success();
+    let expected = bits(&tune);
+    for _ in ["decoded", "kept"] {
+        run(&tune, "pictures", &[]).success();
+        assert_eq!(bits(&tune), expected);
+    }
+    let ended = run(&tune, "pictures", &["--image-size", "2x3"]).success();
+    assert!(ended.stderr.contains("60 samples of 6 inputs (2 x 3 x 1)"), "{}", ended.stderr);
+    tune.file("pictures/0/broken.png", b"no picture");
+    run(&tune, "pictures", &[]).refused(&["broken.png: broken picture", "--skip-broken"]);
+    let ended = run(&tune, "pictures", &["--skip-broken"]).success();
+    assert!(ended.stderr.contains("1 broken pictures are left out"), "{}", ended.stderr);
+    run(&tune, "pictures", &["--missing", "impute"]).refused(&["--missing: pictures is no table of its own"]);
+    run(&tune, "iris", &["--grey"]).refused(&["--grey: iris is no folder of pictures"]);
+}
