@@ -13,12 +13,11 @@ use crate::study::{Direction, Metric};
 pub enum Goal {
     /// Share of the samples whose class the chip finds; more is better.
     Accuracy,
-    /// The mean accuracy on chips with faults, see [`Sweep`](crate::objective::Sweep); more is
     /// The mean over the classes of the share of their samples that the chip finds; more is better.
     BalancedAccuracy,
     /// The mean over the classes of F1, the harmonic mean of precision and recall; more is better.
     F1,
-    /// The mean accuracy on the faulty chips of a [`Sweep`](crate::objective::Sweep); more is
+    /// The mean accuracy on chips with faults, see [`Sweep`](crate::objective::Sweep); more is
     /// better.
     Robustness,
     /// Joules per inference; less is better.
