@@ -69,10 +69,19 @@ pub struct Pieces(Writing);
 
 #[derive(Debug)]
 enum Writing {
-    /// A file beside the `path` to which it will be moved, and what stands there.
-    Beside { new: BufWriter<NamedTempFile>, path: PathBuf, there: Option<Metadata> },
+    /// A file beside its place.
+    Beside(Box<Beside>),
     /// A device, a FIFO or an open descriptor.
     Stream(File),
+}
+
+/// A file beside the `path` to which it will be moved.
+#[derive(Debug)]
+struct Beside {
+    new: BufWriter<NamedTempFile>,
+    path: PathBuf,
+    /// What stands at the path.
+    there: Option<Metadata>,
 }
 
 impl Pieces {
@@ -85,7 +94,7 @@ impl Pieces {
             Target::File(path) => {
                 let there = fs::metadata(&path).ok();
                 let new = BufWriter::new(beside(folder_of(&path), there.as_ref())?);
-                Writing::Beside { new, path, there }
+                Writing::Beside(Box::new(Beside { new, path, there }))
             }
             Target::Stream(path) => Writing::Stream(open_stream(&path)?),
         }))
@@ -97,7 +106,7 @@ impl Pieces {
     /// The system does not write it.
     pub fn write(&mut self, piece: &[u8]) -> io::Result<()> {
         match &mut self.0 {
-            Writing::Beside { new, .. } => new.write_all(piece),
+            Writing::Beside(file) => file.new.write_all(piece),
             Writing::Stream(stream) => stream.write_all(piece),
         }
     }
@@ -108,7 +117,8 @@ impl Pieces {
     /// The system does not write it.
     pub fn finish(self) -> io::Result<()> {
         match self.0 {
-            Writing::Beside { new, path, there } => {
+            Writing::Beside(file) => {
+                let Beside { new, path, there } = *file;
                 replace(new.into_inner().map_err(io::IntoInnerError::into_error)?, &path, there.as_ref())
             }
             Writing::Stream(mut stream) => stream.flush(),

@@ -46,18 +46,18 @@ pub struct SeedResult {
     pub test: Option<f64>,
 }
 
-/// The file of the saved network, beside what a rerun trained.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// The file of the saved network, beside what a rerun trained; the closer to it, the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum NetworkFile {
-    /// Every byte is the same.
-    SameBytes,
-    /// Weights, thresholds and key are the same; what the file says about them is not, as between versions.
-    SameNetwork,
-    /// Weights, thresholds or key differ.
-    Different,
     /// There is no file, or its seed was not trained.
     NotCompared,
+    /// Weights, thresholds or key differ.
+    Different,
+    /// Weights, thresholds and key are the same; what the file says about them is not, as between versions.
+    SameNetwork,
+    /// Every byte is the same.
+    SameBytes,
 }
 
 impl Rerun {

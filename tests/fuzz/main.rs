@@ -86,6 +86,16 @@ fn command() {
 }
 
 #[test]
+fn new_samples() {
+    fuzz("new_samples");
+}
+
+#[test]
+fn description() {
+    fuzz("description");
+}
+
+#[test]
 fn warm_start() {
     fuzz("warm_start");
 }

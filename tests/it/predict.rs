@@ -1,6 +1,5 @@
 //! Trained networks decide on samples that nobody has labelled, whatever their file looks like.
 
-use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use serde_json::Value as Json;
@@ -189,7 +188,7 @@ fn samples_that_do_not_fit_are_refused_in_one_line() {
         ("missing.csv", table(&rows(), &[0, 1, 2]), "column \"pw\": missing; the network needs it"),
         ("extra.csv", "sl,sw,pl,pw,x\n1,2,3,4,5\n".to_owned(), "column \"x\": no input of the network"),
         ("nan.csv", all.replacen("0.7", "nan", 1), "column \"sl\" = \"nan\": must be finite"),
-        ("text.csv", all.replacen("0.7", "seven", 1), "line 3, column \"sl\" = \"seven\": must be a number"),
+        ("text.csv", all.replacen("0.7", "seven", 1), "line 23, column \"sl\" = \"seven\": must be a number"),
         ("gap.csv", all.replacen("0.7", "", 1), "the value is missing"),
         ("head.csv", "sl,sw,pl,pw\n".to_owned(), "a header without samples"),
         ("empty.csv", String::new(), "empty: must have one sample per line"),
@@ -254,7 +253,7 @@ fn a_network_of_version_0_1_needs_the_data_of_its_training() {
     assert_eq!(two.stdout.lines().count(), 3, "{}", two.stdout);
     let ended = tune.run(&["eval", &old, "--dataset", "digits"]).success();
     assert!(ended.stderr.contains("does not say how its inputs were scaled"), "{}", ended.stderr);
-    let net = PathBuf::from(TRAINED.path("best.safetensors")).display().to_string();
+    let net = TRAINED.path("best.safetensors").display().to_string();
     tune.run(&["predict", &net, "two.npy", "--like", "digits"])
         .refused(&["--like digits", "leave the option out"]);
 }

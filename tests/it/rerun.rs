@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use crate::support::{Tune, validate};
+use crate::support::{Tune, project, validate};
 
 /// A folder with the winner of a small study of irises.
 fn study(confirm: &str) -> Tune {
@@ -55,4 +55,15 @@ fn what_differs_is_said_with_an_exit_code_of_its_own() {
     tune.file("command.json", changed.to_string());
     tune.run(&["rerun", "command.json"]).refused(&["command.json: command = \"tune --no-such-option\""]);
     tune.run(&["rerun", "gone.json"]).refused(&["gone.json: cannot read it"]);
+}
+
+#[test]
+fn a_winner_of_version_0_1_is_the_same_network_again() {
+    let tune = Tune::new();
+    for name in ["best.json", "best.safetensors", "small.json"] {
+        let old = std::fs::read(project().join("tests/fixtures/0.1").join(name)).expect("a file");
+        tune.file(name, old);
+    }
+    let ended = tune.run(&["rerun", "best.json"]).success();
+    assert!(ended.stdout.contains("and the network in its file"), "{}", ended.stdout);
 }

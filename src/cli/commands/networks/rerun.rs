@@ -113,9 +113,12 @@ fn rerun(args: &RerunArgs, best: &Best, tune: &TuneArgs, objective: &Classify) -
         let test = tested.as_ref().and_then(value);
         let shown = |value: Option<f64>| value.map_or("failed".to_owned(), digits);
         streams::say(format_args!("seed {number}: validation {}, test {}", shown(validation), shown(test)));
-        if best.model_seed.map_or(number == 0 && recorded == 1, |kept| kept == number as usize) {
+        if best.model_seed == Some(number as usize) {
             attributes = tested.as_ref().map(all_attributes);
-            network = compare(args, best, evaluation.model.as_deref())?;
+        }
+        // Version 0.1 did not say which of its seeds the saved network has.
+        if best.model_seed.map_or(number < recorded, |kept| kept == number as usize) {
+            network = network.max(compare(args, best, evaluation.model.as_deref())?);
         }
         seeds.push(SeedResult { validation, test });
     }

@@ -94,7 +94,7 @@ fn integers(deployed: &IntegerNetwork) -> Vec<IntegerTensor> {
 #[derive(Clone, Debug, PartialEq)]
 pub enum ModelFile {
     /// A file of `tune`.
-    Saved(SavedNetwork),
+    Saved(Box<SavedNetwork>),
     /// A file in NIR, the intermediate representation that many programs write.
     Nir(NirFile),
 }
@@ -121,7 +121,7 @@ impl ModelFile {
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, ModelError> {
         match bytes.starts_with(HDF5) {
             true => Ok(Self::Nir(NirFile::from_bytes(bytes)?)),
-            false => Ok(Self::Saved(SavedNetwork::from_bytes(&bytes)?)),
+            false => Ok(Self::Saved(Box::new(SavedNetwork::from_bytes(&bytes)?))),
         }
     }
 
@@ -223,7 +223,7 @@ mod tests {
         let weights = tensors.tensor("deployed.0.weights").expect("integers");
         assert_eq!(weights.shape(), saved.network.layers[0].weights.shape());
         assert_eq!(weights.data()[0] as i8 as i64, integers.layers[0].weights[[0, 0]]);
-        assert_eq!(ModelFile::from_bytes(bytes).expect("a network"), ModelFile::Saved(saved));
+        assert_eq!(ModelFile::from_bytes(bytes).expect("a network"), ModelFile::Saved(Box::new(saved)));
     }
 
     #[test]
