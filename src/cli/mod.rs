@@ -15,6 +15,7 @@ mod request_lines;
 mod serve;
 mod setup;
 mod shown;
+mod watch;
 
 use std::process::ExitCode;
 

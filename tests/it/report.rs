@@ -1,6 +1,9 @@
 //! `tune report`: a study as a page, as Markdown and as JSON.
 #![cfg(unix)]
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+
 use serde_json::Value as Json;
 
 use crate::support::{Tune, validate};
@@ -76,4 +79,32 @@ fn two_studies_stand_side_by_side_and_more_are_refused() {
     tune.run(&["report", "one", "two", "one"]).refused(&["3 studies: at most 2 fit side by side"]);
     tune.run(&["report", "ones"]).refused(&["ones: not in tune.db", "one"]);
     tune.run(&["report", "one", "-o", "tune.db"]).refused(&["--out tune.db: is the file of --storage"]);
+}
+
+#[test]
+fn a_watched_study_is_served_to_this_machine_and_follows_its_trials() {
+    let tune = Tune::new();
+    study(&tune, "one");
+    tune.run(&["report", "--watch=x"]).refused(&["--watch"]);
+    let mut child = tune.start(&["report", "--watch"]);
+    let mut address = String::new();
+    BufReader::new(child.stdout.take().expect("piped")).read_line(&mut address).expect("a line");
+    let host = address.trim().trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let ask = |name: &str| {
+        let mut server = TcpStream::connect(&host).expect("it listens");
+        write!(server, "GET / HTTP/1.1\r\nHost: {name}\r\n\r\n").expect("it reads");
+        let mut answer = String::new();
+        server.read_to_string(&mut answer).expect("it answers");
+        answer
+    };
+    let counted = |answer: &str| data(answer)["studies"][0]["trials"].as_array().map(Vec::len);
+    assert_eq!(counted(&ask(&host)), Some(14));
+    let more = ["run", "--command", "./f.sh {x}", "--space", "space.json", "--metric", "loss:min"];
+    let more = [&more[..], &["--budget", "16", "--search", "sobol", "--study", "one"]].concat();
+    tune.run(&more).success();
+    assert_eq!(counted(&ask(&host)), Some(16), "made anew");
+    assert!(ask("evil.example").starts_with("HTTP/1.1 403 "));
+    let signal = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(signal.is_ok_and(|status| status.success()));
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
 }

@@ -1,4 +1,5 @@
-//! `tune report`: one study, or two side by side, as a page of HTML, as Markdown or as JSON.
+//! `tune report`: one study, or two side by side, as a page of HTML, as Markdown or as JSON; also as
+//! a page that follows a running study.
 
 use std::path::{Path, PathBuf};
 
@@ -8,8 +9,10 @@ use clap::{Args, ValueEnum};
 use crate::cli::options::storage::StorageArgs;
 use crate::cli::setup::open;
 use crate::cli::setup::output::{Inputs, Output};
+use crate::cli::setup::signals::stop_on_signals;
 use crate::cli::shown::exit::Exit;
 use crate::cli::shown::streams;
+use crate::cli::watch::Server;
 use crate::report::{Gathered, Report, StudyReport};
 use crate::search::bayes::importance_and_slices;
 use crate::seed::Seed;
@@ -32,6 +35,13 @@ pub(crate) struct ReportArgs {
     /// Form of the report; if left out, the ending of --out tells (.md, .json), or else it is html
     #[arg(long, value_enum)]
     pub format: Option<Format>,
+    /// Serve the page to browsers of this machine until Ctrl-C, at http://127.0.0.1:PORT/; on a free
+    /// port if none is named
+    ///
+    /// The page is made anew at each visit, and the browser asks again every 30 seconds.
+    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "0",
+          conflicts_with_all = ["out", "format"])]
+    pub watch: Option<u16>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -64,17 +74,10 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit> {
     let database = &args.storage.storage;
     let inputs = Inputs::default().with_storage(database);
     let output = args.out.as_deref().map(|file| Output::check(file, &inputs)).transpose()?;
-    let mut storage = open::to_read(database)?;
-    let names: Vec<Option<&str>> = match args.studies.is_empty() {
-        true => vec![None],
-        false => args.studies.iter().map(|name| Some(name.as_str())).collect(),
-    };
-    let mut studies = Vec::new();
-    for name in names {
-        let key = open::the_study(&mut *storage, database, name)?;
-        studies.push(study_report(&*storage.load_study(key)?)?);
+    let report = report(args)?;
+    if let Some(port) = args.watch {
+        return watch(args, port);
     }
-    let report = Report::new(studies);
     let text = match args.format.unwrap_or(Format::of(args.out.as_deref())) {
         Format::Html => report.to_html(),
         Format::Md => report.to_markdown(),
@@ -89,6 +92,32 @@ pub(crate) fn run(args: &ReportArgs) -> Result<Exit> {
             streams::say(format_args!("written to {}", output.file().display()));
         }
     }
+    Ok(Exit::Done)
+}
+
+/// The report of the studies that `args` name, as they are now.
+fn report(args: &ReportArgs) -> Result<Report> {
+    let database = &args.storage.storage;
+    let mut storage = open::to_read(database)?;
+    let names: Vec<Option<&str>> = match args.studies.is_empty() {
+        true => vec![None],
+        false => args.studies.iter().map(|name| Some(name.as_str())).collect(),
+    };
+    let mut studies = Vec::new();
+    for name in names {
+        let key = open::the_study(&mut *storage, database, name)?;
+        studies.push(study_report(&*storage.load_study(key)?)?);
+    }
+    Ok(Report::new(studies))
+}
+
+/// Serves the page that `args` ask for until a signal comes. The database is opened at each visit,
+/// since a reader sees it as it was when it was opened.
+fn watch(args: &ReportArgs, port: u16) -> Result<Exit> {
+    let server = Server::open(port)?;
+    stop_on_signals()?;
+    streams::print_line(server.address())?;
+    server.serve(&mut || Ok(report(args)?.to_html()))?;
     Ok(Exit::Done)
 }
 

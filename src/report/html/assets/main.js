@@ -48,5 +48,6 @@ document.getElementById("main").append(...[
   section("failures", "Failures", failures),
   section("trials", "Trials", trialTable),
 ].filter(Boolean));
+recall();
 changed();
 document.documentElement.dataset.ready = "true";

@@ -24,7 +24,21 @@ function changed() {
     isQueued = false;
     for (const study of STUDIES) for (const row of study.trials) row.on = isSelected(row);
     views.forEach(view => view());
+    remember();
   });
+}
+// A page that is loaded again keeps its selection. Some browsers have no storage for files.
+const KEY = "tune report: " + STUDIES.map(study => study.name).join(", ");
+function remember() {
+  const ranges = [...selection.ranges].map(([id, range]) => [id, range.choices ? { choices: [...range.choices] } : range]);
+  try { sessionStorage.setItem(KEY, JSON.stringify({ top: selection.top, ranges })); } catch { return; }
+}
+function recall() {
+  try {
+    const { top, ranges } = JSON.parse(sessionStorage.getItem(KEY));
+    selection.top = top;
+    ranges.forEach(([id, { low, high, choices }]) => selection.ranges.set(id, choices ? { choices: new Set(choices) } : { low: low ?? -Infinity, high: high ?? Infinity }));
+  } catch { clearSelection(); }
 }
 function setRange(id, range) {
   if (range === null) selection.ranges.delete(id); else selection.ranges.set(id, range);
