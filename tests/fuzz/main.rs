@@ -51,6 +51,11 @@ fn npz() {
 }
 
 #[test]
+fn pictures() {
+    fuzz("pictures");
+}
+
+#[test]
 fn idx() {
     fuzz("idx");
 }

@@ -78,8 +78,28 @@ pub static TABLES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         "length,width,kind\n1.0,2.0,a\n2.0,1.0,b\n1.5,2.0,a\n2.5,1.0,b\n1.2,2.2,a\n2.2,1.1,b\n1.1,2.1,a\n2.1,1.3,b\n",
         "5.1;3.5;0\n4.9;3.0;1\n4.7;3.2;0\n4.6;3.1;1\n5.0;3.6;0\n5.4;3.9;1\n",
         "a\tb\tlabel\r\n1\t2\t\"x, y\"\r\n3\t4\tz\r\n5\t6\t\"x, y\"\r\n7\t8\tz\r\n1\t1\tz\r\n2\t2\t\"x, y\"\r\n",
+        "age;ward;kind\n1.234,5;north;a\n?;south;b\n7;;a\n12,5;north;b\n1;south;a\n2;north;b\n",
         "\"q \"\"1\"\"\",label\n1e3,1\n-2.5E-3,0\n.5,1\n7,0\n",
     ])
+});
+
+/// A grey and a coloured picture in each format.
+pub static PICTURES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage};
+    let grey = GrayImage::from_fn(6, 5, |x, y| Luma([(x * 40 + y * 7) as u8]));
+    let coloured = RgbImage::from_fn(6, 5, |x, y| Rgb([(x * 40) as u8, (y * 50) as u8, 9]));
+    let images: [DynamicImage; 2] = [grey.into(), coloured.into()];
+    let formats = [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Bmp, ImageFormat::Gif, ImageFormat::Pnm];
+    let encode = |image: &DynamicImage, format: ImageFormat| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let image = if format == ImageFormat::Gif { image.to_rgba8().into() } else { image.clone() };
+        image.write_to(&mut bytes, format).expect("the picture can be encoded");
+        bytes.into_inner()
+    };
+    formats
+        .iter()
+        .flat_map(|&format| images.iter().map(move |image| encode(image, format)).collect::<Vec<_>>())
+        .collect()
 });
 
 pub static WARM_STARTS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {

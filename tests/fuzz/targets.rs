@@ -39,6 +39,7 @@ pub static TARGETS: [Target; 16] = [
     Target { name: "point", input: |n| document("point", &seeds::POINTS, n), run: point },
     Target { name: "csv", input: |n| maybe_gzipped("csv", n), run: |bytes| dataset(&[table(bytes)], true) },
     Target { name: "npz", input: |n| archive("npz", &seeds::ARRAYS, seeds::zipped, n), run: npz },
+    Target { name: "pictures", input: |n| plain("pictures", &seeds::PICTURES, n), run: pictures },
     Target { name: "idx", input: |n| archive("idx", &seeds::IMAGES, joined, n), run: idx },
     Target { name: "cifar", input: |n| archive("cifar", &seeds::BATCHES, packed, n), run: cifar },
     Target { name: "model", input: model_bytes, run: model },
@@ -269,7 +270,7 @@ fn dataset(files: &[(&str, &[u8])], is_file: bool) {
 }
 
 fn open(path: &Path) {
-    let sources = Sources::new(None).expect("no folder is named").offline();
+    let sources = Sources { cache: None, ..Sources::new(None).expect("no folder is named").offline() };
     let opened = Dataset::open(&path.to_string_lossy(), &OpenOptions::default(), &sources, &mut |_| {});
     if let Ok(set) = opened {
         let inputs: usize = set.shape.iter().product();
@@ -333,6 +334,19 @@ fn description(bytes: &[u8]) {
 
 fn npz(bytes: &[u8]) {
     dataset(&[("d.npz", bytes)], true);
+}
+
+/// Two classes with a good picture each, and a third picture.
+fn pictures(bytes: &[u8]) {
+    let folder = tempfile::tempdir().expect("a folder");
+    for class in ["a", "b"] {
+        std::fs::create_dir(folder.path().join(class)).expect("a folder");
+        for name in ["1.png", "2.png", "3.png"] {
+            std::fs::write(folder.path().join(class).join(name), &seeds::PICTURES[0]).expect("a file");
+        }
+    }
+    std::fs::write(folder.path().join("a/4.png"), bytes).expect("a file");
+    open(folder.path());
 }
 
 fn cifar(bytes: &[u8]) {

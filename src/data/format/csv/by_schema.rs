@@ -13,6 +13,9 @@ use crate::data::columns::raw::{Texts, Values};
 use crate::data::{ColumnKind, DataError, EncodedTable, Missing, TableSchema};
 use crate::input::suggestion;
 
+/// The most names of columns that an error lists.
+const LISTED: usize = 5;
+
 impl TableSchema {
     /// The table in `file`, encoded as the one that the schema was learnt from.
     ///
@@ -107,6 +110,15 @@ impl Places<'_> {
                 ))
             })
         };
+        if !self.names.iter().any(|name| known.contains(name)) {
+            let features = self.schema.columns.iter().filter(|column| column.kind.is_feature());
+            let listed: Vec<String> = features.take(LISTED).map(|column| shown(&column.name)).collect();
+            let problem = format!(
+                "the first line has no column name of the training table: must name columns such as {}",
+                listed.join(", ")
+            );
+            return Err(self.wrong(problem));
+        }
         let lacking = self
             .schema
             .columns

@@ -209,6 +209,9 @@ fn a_test_table_must_have_the_columns_of_the_training_table() {
         message("a,b,c,kind\n1,2,3,x\n")
             .contains("test.csv: column \"c\": the training table has no such column: leave it out")
     );
+    assert!(message("1,2,x\n").ends_with(
+        "the first line has no column name of the training table: must name columns such as a, b"
+    ));
     assert!(message("a,b\n1,2\n").contains("no column of labels"));
     assert!(message("a,a,b,kind\n1,1,2,x\n").contains("two columns are called \"a\""));
     assert!(

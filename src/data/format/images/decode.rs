@@ -3,9 +3,15 @@
 use std::path::Path;
 
 use image::imageops::{self, FilterType};
-use image::{DynamicImage, GrayImage, ImageReader, RgbImage};
+use image::{DynamicImage, GrayImage, ImageReader, Limits, RgbImage};
 
 use crate::data::ImageSize;
+
+/// The largest side of a picture in pixels.
+const LARGEST_SIDE: u32 = 1 << 15;
+
+/// The most memory of a decoded picture in bytes.
+const LARGEST_MEMORY: u64 = 1 << 28;
 
 /// A picture in memory.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,8 +34,9 @@ pub(super) struct Picture {
 /// The picture is broken, or of a kind that is not read.
 pub(super) fn decode(path: &Path, size: Option<ImageSize>, grey: bool) -> Result<Picture, String> {
     let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format);
-    let decoded = reader.map_err(|error| error.to_string())?.decode();
-    let image = decoded.map_err(|error| error.to_string())?;
+    let mut reader = reader.map_err(|error| error.to_string())?;
+    reader.limits(limits());
+    let image = reader.decode().map_err(|error| error.to_string())?;
     let (width, height) = (image.width(), image.height());
     let (values, is_grey, is_transparent) = pixels(image);
     let looks_grey = is_grey || values.chunks_exact(3).all(|rgb| rgb[0] == rgb[1] && rgb[1] == rgb[2]);
@@ -41,6 +48,15 @@ pub(super) fn decode(path: &Path, size: Option<ImageSize>, grey: bool) -> Result
         _ => (values, own),
     };
     Ok(Picture { size, values, is_grey, is_transparent, looks_grey })
+}
+
+/// What a picture may need: a damaged one promises any number of pixels.
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(LARGEST_SIDE);
+    limits.max_image_height = Some(LARGEST_SIDE);
+    limits.max_alloc = Some(LARGEST_MEMORY);
+    limits
 }
 
 /// The pixels, whether they have one channel, and whether some are transparent.
