@@ -1,6 +1,8 @@
 //! How often `tune check` is wrong, and how many seeds it takes: simulated checks against a baseline
 //! of 10 seeds, by tolerance and true drop.
 
+#![allow(clippy::print_stdout, reason = "a benchmark prints")]
+
 use rand::RngExt;
 use rand_distr::StandardNormal;
 use spiketune::seed::{Seed, Stream};

@@ -22,6 +22,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use command::{Cli, Command};
 use commands::net::NetCommand;
+use commands::studies::{check, compare, delete, enqueue, list};
 use commands::{
     ask, data, db, eval, export, launch, net, pick, run, schema, show, status, trial, tune, worker,
 };
@@ -89,6 +90,11 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Exit> {
         Some(Command::Status(args)) => status::run(&args),
         Some(Command::Show(args)) => show::run(&args),
         Some(Command::Pick(args)) => pick::run(&args),
+        Some(Command::List(args)) => list::run(&args),
+        Some(Command::Delete(args)) => delete::run(&args),
+        Some(Command::Enqueue(args)) => enqueue::run(&args),
+        Some(Command::Compare(args)) => compare::run(&args),
+        Some(Command::Check(args)) => check::run(&args),
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Net(NetCommand::Describe { plan, json })) => net::describe(&plan, json),

@@ -1,8 +1,11 @@
 //! The importance of parameters: how much of the variance of a study's losses each explains.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 /// How much of the variance of a study's losses over its space the parameters explain. A model is
 /// fitted to the losses without outliers.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Importance {
     /// One entry per searched parameter, the most important first.
     pub parameters: Vec<Share>,
@@ -13,7 +16,7 @@ pub struct Importance {
 }
 
 /// The share of one parameter in the variance.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Share {
     /// The name of the parameter.
     pub name: String,
@@ -26,7 +29,7 @@ pub struct Share {
 }
 
 /// The common share of two parameters, beyond the effect of each alone.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct PairShare {
     /// The names of the two parameters.
     pub names: [String; 2],

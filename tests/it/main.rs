@@ -2,6 +2,7 @@
 
 mod architecture;
 mod bad_input;
+mod check;
 mod circles;
 mod data_files;
 mod error_lines;
@@ -19,6 +20,7 @@ mod readme;
 mod reproducible;
 mod session;
 mod streams;
+mod studies;
 mod support;
 mod trials;
 mod version_0_1;

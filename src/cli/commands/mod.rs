@@ -12,6 +12,7 @@ pub(super) mod run;
 pub(super) mod schema;
 pub(super) mod show;
 pub(super) mod status;
+pub(super) mod studies;
 pub(super) mod trial;
 pub(super) mod tune;
 pub(super) mod worker;

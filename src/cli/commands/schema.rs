@@ -8,7 +8,7 @@ use crate::cli::shown::exit::Exit;
 use crate::cli::{serve, shown::streams};
 use crate::objective::Score;
 use crate::objective::external;
-use crate::report::{Best, TrialLine};
+use crate::report::{Baseline, Best, CheckResult, Comparison, Shown, StudyLine, TrialLine};
 use crate::space::Space;
 use crate::tuner::Event;
 
@@ -30,6 +30,16 @@ pub(crate) enum SchemaKind {
     Eval,
     /// Line that `tune export jsonl` writes
     Trial,
+    /// File that `tune check --record` writes
+    Baseline,
+    /// Object that `tune check --json` prints
+    Check,
+    /// Object that `tune compare --json` prints
+    Compare,
+    /// Line that `tune list --json` prints
+    List,
+    /// Object that `tune show --json` prints
+    Show,
 }
 
 /// Prints the schema of `kind`.
@@ -48,6 +58,11 @@ fn schema(kind: SchemaKind) -> serde_json::Value {
         SchemaKind::Serve => schemars::schema_for!(serve::Message).to_value(),
         SchemaKind::Eval => Score::schema(),
         SchemaKind::Trial => schemars::schema_for!(TrialLine).to_value(),
+        SchemaKind::Baseline => Baseline::schema(),
+        SchemaKind::Check => CheckResult::schema(),
+        SchemaKind::Compare => Comparison::schema(),
+        SchemaKind::List => schemars::schema_for!(StudyLine).to_value(),
+        SchemaKind::Show => Shown::schema(),
     }
 }
 
@@ -67,6 +82,11 @@ mod tests {
             (SchemaKind::Serve, "serve"),
             (SchemaKind::Eval, "eval"),
             (SchemaKind::Trial, "trial"),
+            (SchemaKind::Baseline, "baseline"),
+            (SchemaKind::Check, "check"),
+            (SchemaKind::Compare, "compare"),
+            (SchemaKind::List, "list"),
+            (SchemaKind::Show, "show"),
         ] {
             let file = format!("{folder}/{name}.schema.json");
             if std::env::var_os("TUNE_WRITE").is_some() {

@@ -37,6 +37,16 @@ pub(crate) fn of_command(args: &StudyArgs) -> Job {
 /// # Errors
 /// The profile has no form as JSON.
 pub(crate) fn of_network(args: &TuneArgs, setup: &Setup, profile: &ChipProfile) -> Result<Job> {
+    let training = training(args, &setup.dataset_sha256, profile)?;
+    Ok(Job { training: Some(training), ..of_command(&args.study) })
+}
+
+/// How networks are trained on the data set with this checksum, as `args` say, on a chip of
+/// `profile`.
+///
+/// # Errors
+/// The profile has no form as JSON.
+pub(crate) fn training(args: &TuneArgs, dataset_sha256: &str, profile: &ChipProfile) -> Result<Training> {
     let dataset = args.data.dataset.clone().unwrap_or_default();
     let label = args.data.label.as_ref().and_then(|label| match label {
         LabelColumn::Last => None,
@@ -44,9 +54,9 @@ pub(crate) fn of_network(args: &TuneArgs, setup: &Setup, profile: &ChipProfile) 
         LabelColumn::Name(name) => Some(name.clone()),
     });
     let Sweep { faults, rates, maps, seed } = sweep(args);
-    let training = Training {
+    Ok(Training {
         dataset: absolute(&dataset),
-        dataset_sha256: setup.dataset_sha256.clone(),
+        dataset_sha256: dataset_sha256.to_owned(),
         label,
         header: args.data.header.and_then(Header::name).map(str::to_owned),
         channels: args.data.channels.and_then(Channels::name).map(str::to_owned),
@@ -59,8 +69,7 @@ pub(crate) fn of_network(args: &TuneArgs, setup: &Setup, profile: &ChipProfile) 
         fault_maps: maps,
         seed,
         memory: args.memory.map(|Bytes(bytes)| bytes),
-    };
-    Ok(Job { training: Some(training), ..of_command(&args.study) })
+    })
 }
 
 /// The faulty chips on which robustness is measured: kinds of faults, rates, and chips per rate.
