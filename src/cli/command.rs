@@ -17,6 +17,11 @@ use super::commands::report::ReportArgs;
 use super::commands::schema::SchemaKind;
 use super::commands::show::ShowArgs;
 use super::commands::status::StatusArgs;
+use super::commands::studies::check::CheckArgs;
+use super::commands::studies::compare::CompareArgs;
+use super::commands::studies::delete::DeleteArgs;
+use super::commands::studies::enqueue::EnqueueArgs;
+use super::commands::studies::list::ListArgs;
 use super::options::run::RunArgs;
 use super::options::tune::TuneArgs;
 use crate::search::Strategy;
@@ -36,7 +41,8 @@ use crate::search::Strategy;
     arg_required_else_help = true,
     after_help = "\
 Exit codes: 0 done, 1 the run failed, 2 wrong usage or input, 3 done but below --fail-under,
-4 no trial has a value, 5 the storage cannot be reached or fails, 6 a rerun differs, 130 interrupted after saving."
+or a check failed, 4 no trial has a value, 5 the storage cannot be reached or fails, 6 a rerun differs,
+130 interrupted after saving."
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
@@ -93,6 +99,16 @@ pub(super) enum Command {
     Pick(PickArgs),
     /// Predict the classes of new samples with a trained network
     Predict(PredictArgs),
+    /// List the studies of a storage: trials, best value, state
+    List(ListArgs),
+    /// Delete a study with all its trials
+    Delete(DeleteArgs),
+    /// Add a point that a study tries next; prints the number of its trial
+    Enqueue(EnqueueArgs),
+    /// Compare the winners of two studies, with a 95 % interval of the difference
+    Compare(CompareArgs),
+    /// Check that the winner of a study has not become worse than a recorded baseline
+    Check(Box<CheckArgs>),
     /// Score a trained network on a chip
     Eval(EvalArgs),
     /// Train the winner of a study again, and compare every bit

@@ -25,6 +25,7 @@ use command::{Cli, Command};
 use commands::machines::{db, launch, trial, worker};
 use commands::networks::net::{self, NetCommand};
 use commands::networks::{eval, predict, rerun};
+use commands::studies::{check, compare, delete, enqueue, list};
 use commands::{ask, data, export, pick, report, run, schema, show, status, tune};
 use setup::signals::survive_file_limit;
 use shown::exit::{self, Exit};
@@ -92,6 +93,11 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Exit> {
         Some(Command::Report(args)) => report::run(&args),
         Some(Command::Pick(args)) => pick::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
+        Some(Command::List(args)) => list::run(&args),
+        Some(Command::Delete(args)) => delete::run(&args),
+        Some(Command::Enqueue(args)) => enqueue::run(&args),
+        Some(Command::Compare(args)) => compare::run(&args),
+        Some(Command::Check(args)) => check::run(&args),
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Rerun(args)) => rerun::run(&args),
         Some(Command::Export(args)) => export::run(&args),

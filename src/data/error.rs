@@ -178,7 +178,9 @@ pub enum DataError {
         samples: usize,
     },
     /// A data set with a validation set of its own cannot be cross-validated.
-    #[error("{folds} folds: the data set has a validation part of its own, so trials are scored on that")]
+    #[error(
+        "{folds} folds: the data set has a validation part of its own, or groups, so trials are scored on one part: leave --folds out"
+    )]
     OwnValidation {
         /// The number of parts.
         folds: u32,

@@ -31,7 +31,7 @@ pub struct Rerun {
     /// The network's file, beside what this run trained.
     pub network: NetworkFile,
     /// The results by seed.
-    pub seeds: Vec<SeedResult>,
+    pub seeds: Vec<RerunSeed>,
     /// The first metric on the test set over all seeds; `null` if one failed.
     pub test: Option<Spread>,
 }
@@ -39,7 +39,7 @@ pub struct Rerun {
 /// The results of one seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SeedResult {
+pub struct RerunSeed {
     /// The first metric on the validation set; `null` if it failed.
     pub validation: Option<f64>,
     /// The first metric on the test set; `null` if it failed.
@@ -65,12 +65,12 @@ impl Rerun {
     /// `attributes` on the test set if its seed is among them, and with its file.
     pub fn of(
         best: &Best,
-        seeds: Vec<SeedResult>,
+        seeds: Vec<RerunSeed>,
         attributes: Option<&Attributes>,
         network: NetworkFile,
     ) -> Self {
         let mut differences = Vec::new();
-        let mut compare = |part: &str, recorded: &[Option<f64>], found: fn(&SeedResult) -> Option<f64>| {
+        let mut compare = |part: &str, recorded: &[Option<f64>], found: fn(&RerunSeed) -> Option<f64>| {
             let pairs = recorded.iter().zip(&seeds);
             for (seed, (old, new)) in pairs.clone().enumerate() {
                 let new = found(new);

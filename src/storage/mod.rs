@@ -169,6 +169,10 @@ pub trait Storage: Send {
         seen: Option<u32>,
     ) -> Result<ClaimResult, StorageError>;
 
+    /// Adds a waiting trial with the parameters of `point`, all or some of them and unchecked, as
+    /// Optuna's `enqueue_trial` does. Returns its number.
+    fn enqueue(&mut self, study: StudyKey, point: &Point) -> Result<u32, StorageError>;
+
     /// Starts the waiting trial with the lowest number. `None` if no trial waits, or `budget`
     /// trials have been started already.
     ///

@@ -3,9 +3,12 @@
 
 use crate::space::Value;
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 /// How much of the variance of a study's losses over its space the parameters explain. A model is
 /// fitted to the losses without outliers.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Importance {
     /// One entry per searched parameter, the most important first.
     pub parameters: Vec<Share>,
@@ -16,7 +19,7 @@ pub struct Importance {
 }
 
 /// The share of one parameter in the variance.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Share {
     /// The name of the parameter.
     pub name: String,
@@ -29,7 +32,7 @@ pub struct Share {
 }
 
 /// The common share of two parameters, beyond the effect of each alone.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct PairShare {
     /// The names of the two parameters.
     pub names: [String; 2],

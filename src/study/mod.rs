@@ -6,6 +6,7 @@ mod facts;
 mod importance;
 mod outcome;
 mod pick;
+mod regression;
 mod trial;
 mod view;
 
@@ -35,6 +36,7 @@ pub use facts::warm_start_table::{WarmStartError, WarmStartTable, metric_column,
 pub use importance::{Importance, PairShare, Share, Slice};
 pub use outcome::{Failure, FailureKind, Outcome};
 pub use pick::{Pick, PickError};
+pub use regression::{Difference, FIRST_LOOK, Regression, Tolerance, Verdict, WRONG};
 pub use trial::{Attributes, Timestamp, Trial, TrialState};
 pub use view::dominates;
 

@@ -41,6 +41,11 @@ fn point() {
 }
 
 #[test]
+fn baseline() {
+    fuzz("baseline");
+}
+
+#[test]
 fn csv() {
     fuzz("csv");
 }

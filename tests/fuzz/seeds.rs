@@ -73,6 +73,22 @@ pub static POINTS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     ])
 });
 
+pub static BASELINES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    texts(&[
+        r#"{"schema": 1, "program": "tune 0.2.0", "command": "tune --dataset digits", "study": "s", "dataset": "digits",
+            "dataset_sha256": "00", "chip": "loihi1", "chip_sha256": "11",
+            "metrics": [{"name": "accuracy", "direction": "maximize"}, {"name": "energy", "direction": "minimize"}],
+            "hyperparameters": {"width_1": 32}, "seed": 0, "seeds": [
+                {"seed": 0, "values": [0.97, 5e-8], "validation": [0.98, 5e-8], "costs": {"energy": 5e-8, "cores": 2}},
+                {"seed": 1, "values": [0.96, 6e-8], "validation": [0.97, 6e-8], "costs": {"energy": 6e-8, "cores": 2}},
+                {"seed": 2, "values": [0.98, 4e-8], "validation": [0.99, 4e-8], "costs": {"energy": 4e-8, "cores": 2}}],
+            "model": {"file": "baseline.safetensors", "seed": 2, "values": [0.98, 4e-8], "costs": {"energy": 4e-8}}}"#,
+        r#"{"schema": 1, "program": "tune 0.2.0", "command": "tune run --command true", "study": "s",
+            "metrics": [{"name": "loss", "direction": "minimize"}], "hyperparameters": {"lr": 0.1}, "seed": 3, "seeds":
+            [{"seed": 0, "values": [1]}, {"seed": 7, "values": [2.5]}, {"seed": 2, "values": [-1e300]}]}"#,
+    ])
+});
+
 pub static TABLES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     texts(&[
         "length,width,kind\n1.0,2.0,a\n2.0,1.0,b\n1.5,2.0,a\n2.5,1.0,b\n1.2,2.2,a\n2.2,1.1,b\n1.1,2.1,a\n2.1,1.3,b\n",

@@ -15,10 +15,11 @@ use spiketune::input;
 use spiketune::network::{Network, Spec};
 use spiketune::objective::external::is_report;
 use spiketune::objective::{Description, ModelFile, Plan, SavedNetwork};
+use spiketune::report::{Baseline, CheckResult, Scale};
 use spiketune::search::Strategy;
 use spiketune::seed::{Seed, Stream};
 use spiketune::space::{Point, Space};
-use spiketune::study::{Metric, WarmStartTrials};
+use spiketune::study::{Metric, Regression, WarmStartTrials};
 
 use crate::seeds::{self, Members};
 use crate::{json, mutate};
@@ -32,11 +33,12 @@ pub struct Target {
     pub run: fn(&[u8]),
 }
 
-pub static TARGETS: [Target; 16] = [
+pub static TARGETS: [Target; 18] = [
     Target { name: "space", input: |n| document("space", &seeds::SPACES, n), run: space },
     Target { name: "chip", input: |n| document("chip", &seeds::CHIPS, n), run: chip },
     Target { name: "plan", input: |n| document("plan", &seeds::PLANS, n), run: plan },
     Target { name: "point", input: |n| document("point", &seeds::POINTS, n), run: point },
+    Target { name: "baseline", input: |n| document("baseline", &seeds::BASELINES, n), run: baseline },
     Target { name: "csv", input: |n| maybe_gzipped("csv", n), run: |bytes| dataset(&[table(bytes)], true) },
     Target { name: "npz", input: |n| archive("npz", &seeds::ARRAYS, seeds::zipped, n), run: npz },
     Target { name: "pictures", input: |n| plain("pictures", &seeds::PICTURES, n), run: pictures },
@@ -257,6 +259,24 @@ fn point(bytes: &[u8]) {
     let Ok(point) = input::from_json::<Point>(&text(bytes), "--point") else { return };
     let Ok(plan) = Plan::new(&point, [8, 8, 1], 10) else { return };
     let _ = (plan.cost(1000), plan.memory(1000, 100, 100));
+}
+
+/// A check against the baseline with its own values, in every form.
+fn baseline(bytes: &[u8]) {
+    let Ok(baseline) = input::from_json::<Baseline>(&text(bytes), "baseline.json") else { return };
+    if baseline.check().is_err() {
+        return;
+    }
+    let direction = baseline.metric().direction;
+    let losses: Vec<f64> = baseline.values().into_iter().map(|value| direction.loss(value)).collect();
+    let scale = Scale::of(baseline.metric(), baseline.is_of_networks());
+    let regression = Regression::new(losses.clone(), 2.0 * baseline.spread().sd, 12);
+    let mut result = CheckResult::new("s", &baseline, scale, &regression, false);
+    result.seeds.clone_from(&baseline.seeds);
+    let (drop, verdict) = regression.judge(&losses);
+    (result.drop, result.verdict) = (Some(drop), verdict);
+    let _ = (baseline.next_seed(), baseline.text(), result.plan_text(), result.text());
+    let _ = (result.junit(), result.openmetrics(), result.github_annotations(), result.github_summary(0));
 }
 
 /// Opens the data set that consists of `files`: the first one, or the folder of all.

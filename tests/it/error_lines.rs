@@ -4,7 +4,7 @@
 use crate::support::Tune;
 
 /// Arguments, as in a shell, that are refused.
-const CASES: [&str; 42] = [
+const CASES: [&str; 51] = [
     "--dataset iris --bugdet 3",
     "--dataset iris --budget 0",
     "--dataset iris --budget x",
@@ -46,6 +46,15 @@ const CASES: [&str; 42] = [
     "net describe twice.json",
     "eval gone.safetensors --dataset iris",
     "eval gone.nir --dataset iris --time-step 0",
+    "check gone.json --record",
+    "check --record",
+    "check best.json",
+    "check best.json --tolerance 5%",
+    "check best.json --fail-under accuracy",
+    "check best.json --max-seeds 2",
+    "delete s --storage gone.db",
+    "enqueue s x=1 --storage gone.db",
+    "compare range.json gone.json",
     "export nir gone.nir --out x.nir --input-max 0",
 ];
 

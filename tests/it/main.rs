@@ -2,6 +2,7 @@
 
 mod architecture;
 mod bad_input;
+mod check;
 mod circles;
 mod data_files;
 mod error_lines;
@@ -23,6 +24,7 @@ mod reproducible;
 mod rerun;
 mod session;
 mod streams;
+mod studies;
 mod support;
 mod trials;
 mod version_0_1;

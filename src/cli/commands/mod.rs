@@ -11,4 +11,5 @@ pub(super) mod run;
 pub(super) mod schema;
 pub(super) mod show;
 pub(super) mod status;
+pub(super) mod studies;
 pub(super) mod tune;

@@ -8,7 +8,7 @@ use crate::cli::shown::exit::Exit;
 use crate::cli::{serve, shown::streams};
 use crate::objective::external;
 use crate::objective::{Description, PredictionLine, Score};
-use crate::report::{Best, Report, Rerun, TrialLine};
+use crate::report::{Baseline, Best, CheckResult, Comparison, Report, Rerun, Shown, StudyLine, TrialLine};
 use crate::space::Space;
 use crate::tuner::Event;
 
@@ -38,6 +38,16 @@ pub(crate) enum SchemaKind {
     Trial,
     /// Object that `tune report --format json` writes
     Report,
+    /// File that `tune check --record` writes
+    Baseline,
+    /// Object that `tune check --json` prints
+    Check,
+    /// Object that `tune compare --json` prints
+    Compare,
+    /// Line that `tune list --json` prints
+    List,
+    /// Object that `tune show --json` prints
+    Show,
 }
 
 /// Prints the schema of `kind`.
@@ -60,6 +70,11 @@ fn schema(kind: SchemaKind) -> serde_json::Value {
         SchemaKind::Description => schemars::schema_for!(Description).to_value(),
         SchemaKind::Trial => schemars::schema_for!(TrialLine).to_value(),
         SchemaKind::Report => schemars::schema_for!(Report).to_value(),
+        SchemaKind::Baseline => Baseline::schema(),
+        SchemaKind::Check => CheckResult::schema(),
+        SchemaKind::Compare => Comparison::schema(),
+        SchemaKind::List => schemars::schema_for!(StudyLine).to_value(),
+        SchemaKind::Show => Shown::schema(),
     }
 }
 
@@ -83,6 +98,11 @@ mod tests {
             (SchemaKind::Description, "description"),
             (SchemaKind::Trial, "trial"),
             (SchemaKind::Report, "report"),
+            (SchemaKind::Baseline, "baseline"),
+            (SchemaKind::Check, "check"),
+            (SchemaKind::Compare, "compare"),
+            (SchemaKind::List, "list"),
+            (SchemaKind::Show, "show"),
         ] {
             let file = format!("{folder}/{name}.schema.json");
             if std::env::var_os("TUNE_WRITE").is_some() {

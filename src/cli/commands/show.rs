@@ -24,6 +24,9 @@ pub(crate) struct ShowArgs {
     /// Number of trials to show, the best first
     #[arg(long, default_value_t = 10)]
     pub top: usize,
+    /// Print the study as one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Prints the study that `args` name.
@@ -32,6 +35,15 @@ pub(crate) fn run(args: &ShowArgs) -> Result<Exit> {
     let mut storage = open::to_read(database)?;
     let key = open::the_study(&mut *storage, database, args.study.as_deref())?;
     let study = storage.load_study(key)?;
+    let importance = || -> Result<_> {
+        let space = study.space().transpose()?;
+        Ok(space.and_then(|space| importance(&space, &study, &Seed::root(0).child("importance"))))
+    };
+    if args.json {
+        let shown = report::Shown::of(&study, args.top, importance()?);
+        streams::print_line(serde_json::to_string(&shown)?)?;
+        return Ok(Exit::Done);
+    }
     streams::print(&report::study_text(&study, args.top))?;
     let remarks: String = report::Remark::of(&study).iter().map(|remark| format!("{remark}\n")).collect();
     streams::print(&remarks)?;
@@ -39,9 +51,7 @@ pub(crate) fn run(args: &ShowArgs) -> Result<Exit> {
     if let Some(best) = &winner {
         streams::print(&format!("\n{}", report::winner_text(best)))?;
     }
-    if let Some(space) = study.space().transpose()?
-        && let Some(importance) = importance(&space, &study, &Seed::root(0).child("importance"))
-    {
+    if let Some(importance) = importance()? {
         streams::print(&format!("\n{}", report::importance_text(&importance)))?;
     }
     if ExternalSetup::of(&study).is_some() {

@@ -66,7 +66,8 @@ pub(crate) fn objective(setup: &ExternalSetup, space: &Space, metrics: &[Metric]
     Ok(external.with_timeout(setup.trial_timeout_s.map(Seconds)).with_stop(&STOP))
 }
 
-fn setup(args: &RunArgs, steps: Option<u32>, space: &Space) -> ExternalSetup {
+/// The setup of a study whose trials the command of `args` evaluates.
+pub(crate) fn setup(args: &RunArgs, steps: Option<u32>, space: &Space) -> ExternalSetup {
     ExternalSetup {
         command: Some(args.command.clone()),
         trial_timeout_s: args.trial_timeout.map(|Seconds(seconds)| seconds),

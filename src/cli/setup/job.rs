@@ -42,18 +42,33 @@ pub(crate) fn of_network(
     setup: &Setup,
     profile: &ChipProfile,
 ) -> Result<Job> {
+    let training = training(args, options, (&setup.dataset_sha256, setup.folds), profile)?;
+    Ok(Job { training: Some(training), ..of_command(&args.study) })
+}
+
+/// How networks are trained on the data set with this checksum and number of folds, as `args` say, on
+/// a chip of `profile`.
+///
+/// # Errors
+/// The profile has no form as JSON.
+pub(crate) fn training(
+    args: &TuneArgs,
+    options: &OpenOptions,
+    (dataset_sha256, folds): (&str, Option<u32>),
+    profile: &ChipProfile,
+) -> Result<Training> {
     let dataset = args.data.dataset.clone().unwrap_or_default();
     let label = args.data.label.as_ref().filter(|&label| *label != ColumnRef::Last).map(ColumnRef::to_string);
     let Sweep { faults, rates, maps, seed } = sweep(args);
-    let training = Training {
+    Ok(Training {
         dataset: absolute(&dataset),
-        dataset_sha256: setup.dataset_sha256.clone(),
+        dataset_sha256: dataset_sha256.to_owned(),
         label,
         header: args.data.header.and_then(Header::name).map(str::to_owned),
         channels: args.data.channels.and_then(Channels::name).map(str::to_owned),
         reading: reading(options)?,
         validation: args.validation.share(),
-        folds: setup.folds,
+        folds,
         chip: serde_json::to_value(profile)?,
         goals: args.metric.iter().map(Goal::to_string).collect(),
         constraints: args.constraint.iter().map(ToString::to_string).collect(),
@@ -62,8 +77,7 @@ pub(crate) fn of_network(
         fault_maps: maps,
         seed,
         memory: args.memory.map(|Bytes(bytes)| bytes),
-    };
-    Ok(Job { training: Some(training), ..of_command(&args.study) })
+    })
 }
 
 /// The faulty chips on which robustness is measured: kinds of faults, rates, and chips per rate.

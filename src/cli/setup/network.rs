@@ -188,6 +188,17 @@ fn setup(
 /// # Errors
 /// `--folds` with pauses: a trial with several trainings cannot pause.
 fn folds(args: &TuneArgs, dataset: &Dataset, name: &str) -> Result<Option<u32>> {
+    match kept_setup(args, name).filter(|_| args.folds.is_none()) {
+        Some(kept) => Ok(kept.folds),
+        None => new_folds(args, dataset),
+    }
+}
+
+/// The same for a study that begins.
+///
+/// # Errors
+/// `--folds` with pauses: a trial with several trainings cannot pause.
+pub(crate) fn new_folds(args: &TuneArgs, dataset: &Dataset) -> Result<Option<u32>> {
     const FEWEST_HELD_OUT: f64 = 100.0;
     const USUAL: u32 = 5;
     let pauses = args.study.fidelity.is_on();
@@ -200,12 +211,10 @@ fn folds(args: &TuneArgs, dataset: &Dataset, name: &str) -> Result<Option<u32>> 
         }
         return Ok(Some(folds).filter(|&folds| folds > 1));
     }
-    if let Some(kept) = kept_setup(args, name) {
-        return Ok(kept.folds);
-    }
     let samples = dataset.train.len();
     let is_small = args.validation.share() * (samples as f64) < FEWEST_HELD_OUT && samples >= USUAL as usize;
-    Ok(Some(USUAL).filter(|_| is_small && !pauses && dataset.validation.is_none()))
+    let is_free = dataset.validation.is_none() && dataset.groups.is_none();
+    Ok(Some(USUAL).filter(|_| is_small && is_free && !pauses))
 }
 
 /// The setup of the study `name`, if that exists and will be resumed. If the database cannot be

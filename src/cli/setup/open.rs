@@ -107,13 +107,7 @@ pub(crate) fn open(
             }
             return Ok(key);
         }
-        let checkpoints = checkpoints::folder_of(&*storage.load_study(key)?, database);
-        storage.delete_study(key)?;
-        if let Some(folder) = checkpoints {
-            let context =
-                || format!("cannot remove the checkpoints of the old study from {}", folder.display());
-            remove_checkpoints(&folder, key).with_context(context)?;
-        }
+        delete(storage, database, key)?;
     }
     let (name, setup) = &request.setup;
     let mut attributes = Attributes::new();
@@ -122,6 +116,20 @@ pub(crate) fn open(
     attributes.insert(VERSION.to_owned(), env!("CARGO_PKG_VERSION").into());
     attributes.insert(IDENTITY.to_owned(), identity().into());
     Ok(storage.create_study(request.name, request.metrics, &attributes)?)
+}
+
+/// Deletes a study with its trials and their checkpoints.
+///
+/// # Errors
+/// The storage fails, or the checkpoints cannot be removed.
+pub(crate) fn delete(storage: &mut dyn Storage, database: &Location, study: StudyKey) -> Result<()> {
+    let checkpoints = checkpoints::folder_of(&*storage.load_study(study)?, database);
+    storage.delete_study(study)?;
+    if let Some(folder) = checkpoints {
+        let context = || format!("cannot remove the checkpoints of the old study from {}", folder.display());
+        remove_checkpoints(&folder, study).with_context(context)?;
+    }
+    Ok(())
 }
 
 /// Refuses to resume a study that has another setup.

@@ -17,10 +17,10 @@ use super::segment_training::{Reached, SegmentTraining, paused, run_until};
 use crate::backend::{Chip, ChipProfile, Deployment};
 use crate::data::{Coded, DataError, DataSummary, Dataset, Preprocessing, Samples, Split};
 use crate::network::{BinaryNetwork, Network};
-use crate::objective::{Advance, Evaluation, Objective, Observer, Pause, Segment, SegmentEnd};
+use crate::objective::{Advance, Evaluation, Model, Objective, Observer, Pause, Segment, SegmentEnd};
 use crate::seed::Seed;
 use crate::space::{Foresee, Point, Space};
-use crate::study::{Attributes, DataShape, Failure, Metric, Outcome, Rung};
+use crate::study::{Attributes, DataShape, Failure, FailureKind, Metric, Outcome, Rung};
 use crate::training::{Summary, Trainer};
 use crate::units::Bytes;
 
@@ -76,7 +76,9 @@ impl Classify {
     /// # Errors
     /// There are fewer training samples than folds, or the data set has a validation set of its own.
     pub fn with_folds(self, folds: u32) -> Result<Self, DataError> {
-        let Some(split) = self.split else { return Err(DataError::OwnValidation { folds }) };
+        let Some(split) = self.split.filter(|_| self.dataset.groups.is_none()) else {
+            return Err(DataError::OwnValidation { folds });
+        };
         let parts = self.dataset.train.folds(folds, &split.root())?;
         let fold = |(train, validation): (Samples, Samples)| {
             let limits = Limits {
@@ -175,6 +177,25 @@ impl Classify {
             .map(|parameter| (parameter.name.as_str(), parameter.default.clone()))
             .collect();
         self.limits.plan(&everything).map(|_| ())
+    }
+
+    /// Deploys `saved`, a network that was trained before, and scores it on the test set. Nothing in
+    /// it is random.
+    pub fn test_saved(&self, saved: &SavedNetwork) -> Outcome {
+        let Some(coding) = saved.description.coding else {
+            let reason = "its file does not say how its inputs are coded".to_owned();
+            let failure = Failure { kind: FailureKind::Invalid, reason };
+            return Outcome::Failed { failure, attributes: Attributes::new() };
+        };
+        let deployment = match self.limits.chip.deploy(&saved.network, &saved.description.deploy) {
+            Ok(deployment) => deployment,
+            Err(error) => {
+                return Outcome::Failed { failure: does_not_fit(error), attributes: Attributes::new() };
+            }
+        };
+        let test = coding.encode(&self.dataset.test, self.dataset.shape, self.dataset.levels);
+        let (saved, goals) = (saved.clone(), self.goals.clone());
+        TrainedNetwork { saved, deployment, test, goals, attributes: Attributes::new() }.test()
     }
 
     fn coded(&self, plan: &Plan, samples: &Samples) -> Coded {

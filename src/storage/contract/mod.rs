@@ -36,6 +36,7 @@ macro_rules! promises {
             what_is_deleted_or_never_was_is_an_error
             workers_claim_numbers_without_gaps_within_the_budget
             waiting_trials_are_claimed_in_order_under_the_same_budget
+            an_enqueued_trial_waits_under_the_next_number
             a_trial_is_found_by_its_number
             a_requeued_trial_waits_under_its_number_without_its_reports
             a_finished_trial_never_changes
@@ -233,6 +234,20 @@ pub(super) fn waiting_trials_are_claimed_in_order_under_the_same_budget(place: &
     let again = storage.claim_waiting(study, 3).expect("looked").expect("one waits");
     assert_eq!((again.key, again.trial.number), (third.key, 2));
     assert_eq!(storage.claim_waiting(study, 9).expect("looked"), None, "none waits");
+}
+
+pub(super) fn an_enqueued_trial_waits_under_the_next_number(place: &impl Place) {
+    let mut storage = place.open();
+    let study = study(&mut *storage);
+    claim(&mut *storage, study);
+    let some: Point = [("layers", 3)].into_iter().collect();
+    assert_eq!(storage.enqueue(study, &some).expect("stored"), 1);
+    let other = place.open().load_study(study).expect("loaded");
+    let enqueued = (other.trials[1].state, other.trials[1].enqueued());
+    assert_eq!(enqueued, (TrialState::Waiting, Some(Ok(some.clone()))));
+    assert_eq!(storage.claim_waiting(study, 1).expect("looked"), None, "the budget is spent");
+    let next = storage.claim_waiting(study, 2).expect("looked").expect("it waits");
+    assert_eq!((next.trial.number, next.trial.point), (1, some));
 }
 
 pub(super) fn a_trial_is_found_by_its_number(place: &impl Place) {

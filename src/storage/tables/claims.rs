@@ -1,5 +1,5 @@
 //! Claims: a process starts a new, a waiting or a paused trial. New and waiting trials count for
-//! the budget.
+//! the budget. A person enqueues a trial that waits to be claimed.
 
 use serde_json::Value as Json;
 
@@ -10,7 +10,7 @@ use super::rows::{self, Which};
 use super::sql::Sql;
 use super::{params, studies, time, trials};
 use crate::space::{Point, Space};
-use crate::study::{Attributes, RETRIED, Trial, TrialState, WORKER};
+use crate::study::{Attributes, ENQUEUED, RETRIED, Trial, TrialState, WORKER};
 
 /// The process that claims a trial, as it is stored with the trial.
 #[derive(Clone, Debug, Default)]
@@ -106,6 +106,34 @@ pub(super) fn waiting(
     sql.execute(statement, &[key.0.into(), time::now().into()])?;
     sign(sql, key, signature)?;
     Ok(Some(Claim { key, trial: Trial { point: waiting.point, ..rows::one(sql, key)? } }))
+}
+
+/// Adds a waiting trial with the parameters of `point`, all or some of them. Returns its number.
+///
+/// `receipt` identifies the trial if the answer to its commit gets lost.
+pub(super) fn enqueue(
+    sql: &mut dyn Sql,
+    study: StudyKey,
+    point: &Point,
+    receipt: Option<&str>,
+) -> Result<u32, Fault> {
+    let number = count(sql, study)?.next;
+    let receipt = receipt.map(|receipt| Json::from(receipt).to_string());
+    if let Some(receipt) = receipt.as_deref().filter(|_| sql.is_repeated()) {
+        let statement = r#"SELECT number FROM trials JOIN trial_system_attributes USING (trial_id)
+            WHERE study_id = ?1 AND "key" = ?2 AND value_json = ?3"#;
+        if let Some(row) = sql.first(statement, &[study.0.into(), RECEIPT.into(), receipt.into()])? {
+            return row.count(0);
+        }
+    }
+    let insert = "INSERT INTO trials (number, study_id, state) VALUES (?1, ?2, 'WAITING') RETURNING trial_id";
+    let trial = Owner::TrialSystem(TrialKey(sql.insert(insert, &[number.into(), study.0.into()])?));
+    let parameters = serde_json::to_string(point).expect("a point is JSON");
+    attribute::set(sql, trial, ENQUEUED, &parameters)?;
+    if let Some(receipt) = receipt {
+        attribute::set(sql, trial, RECEIPT, &receipt)?;
+    }
+    Ok(number)
 }
 
 /// Starts a paused trial again; `None` if it is not paused.
@@ -340,5 +368,29 @@ mod tests {
         let resumed = bench.run(|sql| resume(&mut Repeated(sql), first.key, &signature("a")));
         assert_eq!(resumed.map(|claim| claim.key), Some(first.key));
         assert_eq!(bench.trials().len(), 1);
+    }
+
+    #[test]
+    fn an_enqueued_trial_waits_under_the_next_number_with_its_parameters() {
+        let mut bench = Bench::new();
+        let study = bench.study;
+        bench.begin(0.01, &leader());
+        let point: crate::space::Point = [("rate", 0.05)].into_iter().collect();
+        assert_eq!(bench.run(|sql| enqueue(sql, study, &point, None)), 1);
+        let trial = bench.trials().remove(1);
+        assert_eq!((trial.state, trial.enqueued()), (TrialState::Waiting, Some(Ok(point.clone()))));
+        let claim = bench.run(|sql| waiting(sql, study, 2, &leader())).expect("it waits");
+        assert_eq!((claim.trial.number, claim.trial.point), (1, point));
+    }
+
+    #[test]
+    fn a_trial_whose_answer_was_lost_is_enqueued_once() {
+        let mut bench = Bench::new();
+        let study = bench.study;
+        let point: crate::space::Point = [("rate", 0.05)].into_iter().collect();
+        assert_eq!(bench.run(|sql| enqueue(sql, study, &point, Some("a"))), 0);
+        assert_eq!(bench.run(|sql| enqueue(&mut Repeated(sql), study, &point, Some("a"))), 0);
+        assert_eq!(bench.trials().len(), 1);
+        assert_eq!(bench.run(|sql| enqueue(&mut Repeated(sql), study, &point, Some("b"))), 1);
     }
 }

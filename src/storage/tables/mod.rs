@@ -126,6 +126,11 @@ impl<D: Database> Storage for D {
         self.write(|sql| claims::new(sql, study, &request, &signature))
     }
 
+    fn enqueue(&mut self, study: StudyKey, point: &Point) -> Result<u32, StorageError> {
+        let receipt = self.receipt();
+        self.write(|sql| claims::enqueue(sql, study, point, receipt.as_deref()))
+    }
+
     fn claim_waiting(&mut self, study: StudyKey, budget: u32) -> Result<Option<Claim>, StorageError> {
         let signature = signature(self);
         self.write(|sql| claims::waiting(sql, study, budget, &signature))

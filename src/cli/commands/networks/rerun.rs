@@ -16,7 +16,7 @@ use crate::cli::shown::streams;
 use crate::input;
 use crate::objective::network::classify::Classify;
 use crate::objective::{Evaluation, Model, SavedNetwork, evaluate_replicates};
-use crate::report::{Best, NetworkFile, Rerun, SeedResult};
+use crate::report::{Best, NetworkFile, Rerun, RerunSeed};
 use crate::seed::Seed;
 use crate::study::{Attributes, Outcome, Setup};
 use crate::tuner::repeat_seed;
@@ -120,7 +120,7 @@ fn rerun(args: &RerunArgs, best: &Best, tune: &TuneArgs, objective: &Classify) -
         if best.model_seed.map_or(number < recorded, |kept| kept == number as usize) {
             network = network.max(compare(args, best, evaluation.model.as_deref())?);
         }
-        seeds.push(SeedResult { validation, test });
+        seeds.push(RerunSeed { validation, test });
     }
     Ok(Rerun::of(best, seeds, attributes.as_ref(), network))
 }

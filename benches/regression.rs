@@ -1,0 +1,44 @@
+//! How often `tune check` is wrong, and how many seeds it takes: simulated checks against a baseline
+//! of 10 seeds, by tolerance and true drop.
+
+#![allow(clippy::print_stdout, reason = "a benchmark prints")]
+
+use rand::RngExt;
+use rand_distr::StandardNormal;
+use spiketune::seed::{Seed, Stream};
+use spiketune::study::{Regression, Verdict};
+
+const CHECKS: u64 = 2000;
+const BASELINE: usize = 10;
+const MOST_SEEDS: usize = 12;
+
+fn draws(stream: &mut Stream, count: usize, mean: f64) -> Vec<f64> {
+    (0..count).map(|_| mean + stream.sample::<f64, _>(StandardNormal)).collect()
+}
+
+/// The verdict of one check, and the number of seeds that it took.
+fn check(number: u64, tolerance: f64, drop: f64) -> (Verdict, usize) {
+    let mut stream = Seed::root(number).child("bench").stream();
+    let regression = Regression::new(draws(&mut stream, BASELINE, 0.0), tolerance, MOST_SEEDS);
+    let new = draws(&mut stream, MOST_SEEDS, drop);
+    let looks = regression.looks().iter().map(|&look| (regression.judge(&new[..look]).1, look));
+    let decided = looks.into_iter().find(|(verdict, _)| *verdict != Verdict::Undecided);
+    decided.unwrap_or((Verdict::Undecided, MOST_SEEDS))
+}
+
+fn main() {
+    println!("{CHECKS} checks, {BASELINE} baseline seeds, at most {MOST_SEEDS}; tolerance and drop in sd");
+    println!("| tolerance | drop | fine | worse | undecided | mean seeds |\n|---|---|---|---|---|---|");
+    for tolerance in [1.0, 2.0, 3.0] {
+        for factor in [0.0, 0.5, 1.0, 2.0] {
+            let drop = tolerance * factor;
+            let checks: Vec<_> = (0..CHECKS).map(|number| check(number, tolerance, drop)).collect();
+            let share = |wanted: Verdict| {
+                100.0 * checks.iter().filter(|(verdict, _)| *verdict == wanted).count() as f64 / CHECKS as f64
+            };
+            let seeds = checks.iter().map(|(_, seeds)| *seeds as f64).sum::<f64>() / CHECKS as f64;
+            let [fine, worse, open] = [Verdict::Fine, Verdict::Worse, Verdict::Undecided].map(share);
+            println!("| {tolerance} | {drop} | {fine:.1} % | {worse:.1} % | {open:.1} % | {seeds:.1} |");
+        }
+    }
+}

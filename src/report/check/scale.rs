@@ -1,0 +1,92 @@
+//! How values of a metric are shown to people.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::study::{Metric, Spread};
+use crate::units::{digits, with_prefix};
+
+/// Names of the metrics of networks that are shares of samples.
+const SHARES: [&str; 2] = ["accuracy", "robustness"];
+
+/// Units of the costs of networks.
+const UNITS: [(&str, &str); 2] = [("energy", "J"), ("latency", "s")];
+
+/// From here on, whole numbers are shown like others.
+const LARGE: f64 = 1e9;
+
+/// The scale of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Scale {
+    /// A share from 0 to 1, shown in percent. Differences and tolerances are in points of a
+    /// hundred.
+    Share,
+    /// Any number, shown as it is.
+    Plain,
+}
+
+impl Scale {
+    /// The scale of `metric`; that of a network's accuracy is a share.
+    pub fn of(metric: &Metric, is_network: bool) -> Self {
+        match is_network && SHARES.contains(&metric.name.as_str()) {
+            true => Self::Share,
+            false => Self::Plain,
+        }
+    }
+
+    /// The unit of a tolerance, in the unit of the values: a point is 0.01.
+    pub fn unit(self) -> f64 {
+        match self {
+            Self::Share => 0.01,
+            Self::Plain => 1.0,
+        }
+    }
+
+    /// A value, for people.
+    pub fn value(self, value: f64) -> String {
+        match self {
+            Self::Share => format!("{:.2} %", 100.0 * value),
+            Self::Plain => digits(value),
+        }
+    }
+
+    /// A difference of values, for people.
+    pub fn difference(self, difference: f64) -> String {
+        match self {
+            Self::Share => format!("{:.2} points", 100.0 * difference),
+            Self::Plain => digits(difference),
+        }
+    }
+
+    /// A mean with its standard deviation, for people.
+    pub fn spread(self, spread: &Spread) -> String {
+        format!("{} (sd {}, {} seeds)", self.value(spread.mean), self.difference(spread.sd), spread.count)
+    }
+}
+
+/// The value of the cost or metric `name` of a network, for people.
+pub(super) fn cost(name: &str, value: f64) -> String {
+    match UNITS.iter().find(|(known, _)| *known == name) {
+        Some((_, unit)) => with_prefix(value, unit),
+        None if SHARES.contains(&name) => Scale::Share.value(value),
+        // Counts are whole.
+        None if value.fract() == 0.0 && value.abs() < LARGE => value.to_string(),
+        None => digits(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_accuracy_is_shown_in_points_and_a_loss_as_it_is() {
+        let accuracy = Metric::maximize("accuracy");
+        let share = Scale::of(&accuracy, true);
+        assert_eq!((share.value(0.97222), share.difference(0.005)), ("97.22 %".into(), "0.50 points".into()));
+        assert_eq!(Scale::of(&accuracy, false).value(0.97222), "0.9722");
+        assert_eq!(cost("energy", 5.243e-8), "52.43 nJ");
+        assert_eq!((cost("cores", 2.0), cost("spikes", 84.5654)), ("2".to_owned(), "84.57".to_owned()));
+    }
+}
