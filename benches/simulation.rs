@@ -207,6 +207,7 @@ fn end_to_end(network: &BinaryNetwork, inputs: &Array2<u8>, chip: &str) -> f64 {
         levels: 255,
         scaling: InputScaling::Levels,
         columns: None,
+        schema: None,
         classes: (0..CLASSES).map(|class| class.to_string()).collect(),
     };
     let description = Description {
