@@ -15,6 +15,7 @@ mod request_lines;
 mod serve;
 mod setup;
 mod shown;
+mod signals;
 mod watch;
 
 use std::process::ExitCode;
@@ -27,8 +28,8 @@ use commands::networks::net::{self, NetCommand};
 use commands::networks::{eval, predict, rerun};
 use commands::studies::{check, compare, delete, enqueue, list};
 use commands::{ask, data, export, pick, report, run, schema, show, status, tune};
-use setup::signals::survive_file_limit;
 use shown::exit::{self, Exit};
+use signals::survive_file_limit;
 
 use crate::search::Strategy;
 

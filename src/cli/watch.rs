@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::setup::signals::STOP;
+use super::signals::STOP;
 
 /// The time between two looks for a visitor or a signal.
 const LOOK: Duration = Duration::from_millis(50);

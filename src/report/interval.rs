@@ -1,15 +1,17 @@
 //! The interval of an accuracy that counts both the seeds and the samples of the test.
 
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
 use crate::study::Spread;
 
 /// The 97.5 % quantile of the normal distribution.
 const Z: f64 = 1.959_964;
 
-/// The same quantile of Student's t distribution, for 1 to 30 degrees of freedom.
-const T: [f64; 30] = [
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
-    2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
-];
+/// The 97.5 % quantile of Student's t distribution for the mean of `count` values, at least 2.
+pub(super) fn student(count: usize) -> f64 {
+    let freedom = count.saturating_sub(1).max(1) as f64;
+    StudentsT::new(0.0, 1.0, freedom).map_or(Z, |distribution| distribution.inverse_cdf(0.975))
+}
 
 /// The 95 % interval of the accuracy of networks like these on new samples, if `spread` is the spread
 /// of accuracies over seeds, each measured on the same `samples` test samples, at least 1.
@@ -21,10 +23,7 @@ const T: [f64; 30] = [
 /// between 0 and 1.
 pub(super) fn accuracy_interval(spread: &Spread, samples: usize) -> [f64; 2] {
     let (p, n) = (spread.mean, spread.count as f64);
-    let quantile = match spread.count.checked_sub(2) {
-        Some(index) => T.get(index).copied().unwrap_or(Z),
-        None => Z,
-    };
+    let quantile = if spread.count > 1 { student(spread.count) } else { Z };
     let of_seeds = (spread.sd * quantile / Z).powi(2) / n;
     let of_samples = p * (1.0 - p) / samples as f64;
     let as_many =

@@ -59,7 +59,9 @@ fn result(tune: &Tune) -> (Json, Vec<Json>) {
 fn forget_times(json: &mut Json) {
     match json {
         Json::Object(fields) => {
-            fields.retain(|name, _| !name.contains("seconds") && name != "command");
+            fields.retain(|name, _| {
+                !name.contains("seconds") && name != "command" && name != "host_throughput"
+            });
             fields.values_mut().for_each(forget_times);
         }
         Json::Array(items) => items.iter_mut().for_each(forget_times),

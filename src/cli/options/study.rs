@@ -6,13 +6,13 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::confirm::Confirmed;
-use super::display::DisplayArgs;
 use super::fidelity::FidelityArgs;
 use super::heartbeat::HeartbeatArgs;
 use super::metric::check_metrics;
+use super::process::DisplayArgs;
+use super::process::ThreadsArgs;
 use super::reference::ReferenceArgs;
 use super::storage::StorageArgs;
-use super::threads::ThreadsArgs;
 use crate::search::{Fidelity, Strategy};
 use crate::space::Space;
 use crate::study::{Metric, Pick, Searched};

@@ -4,9 +4,9 @@ use anyhow::{Context, Result};
 
 use super::output::{Inputs, Output};
 use super::prepared::{Prepared, StudySetup};
-use super::signals::STOP;
 use super::{checkpoints, digest, job, spaces};
 use crate::cli::options::run::RunArgs;
+use crate::cli::signals::STOP;
 use crate::objective::external::External;
 use crate::space::Space;
 use crate::study::{ExternalSetup, JOB, Metric, SCRIPT, SPACE};

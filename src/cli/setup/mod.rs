@@ -13,6 +13,5 @@ pub(super) mod network;
 pub(super) mod open;
 pub(super) mod output;
 pub(super) mod prepared;
-pub(super) mod signals;
 pub(super) mod spaces;
 pub(super) mod warm;

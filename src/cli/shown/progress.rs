@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::cli::options::display::DisplayArgs;
+use crate::cli::options::process::DisplayArgs;
 use crate::cli::shown::streams::{self, Reader, Unprinted};
 use crate::data::DataSummary;
 use crate::tuner::{BestSoFar, Event};

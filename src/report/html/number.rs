@@ -3,15 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::report::interval::student;
 use crate::study::Spread;
-
-/// Two-sided 95 % quantiles of Student's t with 1, 2, ... degrees of freedom.
-const STUDENT: [f64; 30] = [
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
-    2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
-];
-/// The quantile for more degrees of freedom than [`STUDENT`] has, a little too wide.
-const STUDENT_BEYOND: f64 = 2.04;
 
 /// The most letters of a text that each trial may have.
 const LETTERS: usize = 200;
@@ -59,10 +52,7 @@ impl Interval {
     /// at 0 and 1.
     pub(super) fn of(name: &str, spread: &Spread) -> Self {
         let &Spread { count, mean, sd } = spread;
-        let half = (count > 1).then(|| {
-            let quantile = STUDENT.get(count - 2).copied().unwrap_or(STUDENT_BEYOND);
-            quantile * sd / (count as f64).sqrt()
-        });
+        let half = (count > 1).then(|| student(count) * sd / (count as f64).sqrt());
         let end = |end: f64| if SHARES.contains(&name) { end.clamp(0.0, 1.0) } else { end };
         Self { count, mean, sd, interval: half.map(|half| [mean - half, mean + half].map(end)) }
     }
@@ -95,7 +85,7 @@ mod tests {
         assert_eq!(Interval::of("loss", &Spread { count: 1, mean: 0.98, sd: 0.0 }).interval, None);
         let many =
             Interval::of("loss", &Spread { count: 100, mean: 0.0, sd: 10.0 }).interval.expect("many seeds");
-        assert!((many[1] - 2.04).abs() < 1e-12);
+        assert!((many[1] - 1.984_217).abs() < 1e-5);
         let share = Interval::of("accuracy", &Spread { count: 3, mean: 0.999, sd: 0.005 }).interval;
         assert_eq!(share.map(|ends| ends[1]), Some(1.0));
     }

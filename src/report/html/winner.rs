@@ -6,9 +6,10 @@ use serde_json::Value as Json;
 
 use super::number::{Interval, short};
 use crate::report::facts::Fact;
+use crate::report::interval::accuracy_interval;
 use crate::report::text::attribute;
 use crate::space::Point;
-use crate::study::{Attributes, Confirmation, Repeat, Spread, Study, Trial};
+use crate::study::{Attributes, Confirmation, Repeat, Spread, Study, Trial, test_samples};
 
 /// The most cores that a report lists.
 const CORES: usize = 128;
@@ -116,7 +117,7 @@ impl Winner {
             ended: confirmed.is_some(),
             searched: trial.values.iter().copied().map(short).collect(),
             validation: interval(study, repeats).filter(|_| is_repeated),
-            test: interval(study, test),
+            test: interval(study, test).map(|test| with_samples(study, test)),
             default: default_trial(study, trial),
             hyperparameters: trial.point.clone(),
             costs,
@@ -183,6 +184,14 @@ fn cores(chip: &Json) -> Cores {
         neurons: column("neurons"),
         synapse_bits: column("synapse_bits"),
     }
+}
+
+/// `test` with an interval that counts the test samples as well as the seeds, if it is an accuracy.
+fn with_samples(study: &Study, test: Interval) -> Interval {
+    let samples = test_samples(study).filter(|&samples| samples > 0 && study.metrics[0].name == "accuracy");
+    let spread = Spread { count: test.count, mean: test.mean, sd: test.sd };
+    let interval = samples.map(|samples| accuracy_interval(&spread, samples)).or(test.interval);
+    Interval { interval, ..test }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::cli::options::data::DataArgs;
 use crate::cli::options::deployed::DeployedArgs;
 use crate::cli::options::faults::{FaultChoice, fault};
 use crate::cli::options::numbers::share;
-use crate::cli::options::threads::ThreadsArgs;
+use crate::cli::options::process::ThreadsArgs;
 use crate::cli::setup::output::{Inputs, Output};
 use crate::cli::setup::{dataset, machine, model};
 use crate::cli::shown::by_class::by_class_text;

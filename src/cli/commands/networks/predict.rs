@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::cli::options::data::{DataArgs, PictureArgs, SourceArgs, TableArgs};
 use crate::cli::options::deployed::DeployedArgs;
-use crate::cli::options::threads::ThreadsArgs;
+use crate::cli::options::process::ThreadsArgs;
 use crate::cli::setup::output::{Growing, Inputs, Output};
 use crate::cli::setup::{dataset, machine, model};
 use crate::cli::shown::exit::Exit;

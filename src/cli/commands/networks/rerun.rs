@@ -8,7 +8,7 @@ use clap::{Args, Parser};
 
 use crate::cli::options::confirm::Confirmed;
 use crate::cli::options::data::SourceArgs;
-use crate::cli::options::threads::ThreadsArgs;
+use crate::cli::options::process::ThreadsArgs;
 use crate::cli::options::tune::TuneArgs;
 use crate::cli::setup::{chip, dataset, job, machine, network};
 use crate::cli::shown::exit::{Exit, WhileRunning};

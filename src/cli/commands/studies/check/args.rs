@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::cli::options::data::SourceArgs;
+use crate::cli::options::process::ThreadsArgs;
 use crate::cli::options::storage::StorageArgs;
-use crate::cli::options::threads::ThreadsArgs;
 use crate::input;
 use crate::output;
 use crate::report::{Baseline, FEWEST_SEEDS, Limit, LimitError};

@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 
 use super::subject::{Evaluator, Subject};
 use crate::cli::setup::model;
-use crate::cli::setup::signals::STOP;
 use crate::cli::shown::exit::WhileRunning;
+use crate::cli::signals::STOP;
 use crate::objective::{Evaluation, Model, ModelFile};
 use crate::report::{Costs, FailedSeed, SeedResult};
 use crate::seed::Seed;

@@ -14,8 +14,8 @@ use anyhow::Result;
 pub(crate) use args::CheckArgs;
 
 use crate::cli::setup::machine;
-use crate::cli::setup::signals::stop_on_signals;
 use crate::cli::shown::exit::Exit;
+use crate::cli::signals::stop_on_signals;
 
 /// Records a baseline, runs one of its seeds again, or checks against it, as `args` say.
 pub(crate) fn run(args: &CheckArgs) -> Result<Exit> {
