@@ -248,7 +248,7 @@ fn run_by_numpy(python: &str) -> Result<(), Failed> {
         std::fs::write(folder.path().join("space.json"), space)?;
         let tune =
             |args: &[&str]| text_of(Command::new(env!("CARGO_BIN_EXE_tune")).args(args), folder.path());
-        let study = ["--fresh", "--budget", "1", "--confirm", "0", "--quiet", "--chip", chip];
+        let study = ["--fresh", "--budget", "1", "--confirm", "0", "--folds", "1", "--quiet", "--chip", chip];
         tune(&[&["--dataset", "table.csv", "--space", "space.json"][..], &study].concat())?;
         let ours = tune(&["predict", "best.safetensors", "table.csv"])?;
         let theirs = text_of(

@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Dataset, TableSchema};
+use super::{ColumnKind, Dataset, TableSchema};
 
 /// The level of the largest value of a feature that is scaled; the smallest has level 0.
 pub(super) const LEVELS: u8 = 255;
@@ -73,6 +73,19 @@ pub struct Columns {
     /// The name of the label column; `None` without a header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_name: Option<String>,
+}
+
+impl Columns {
+    /// The columns of a table of this `schema`, if it is plain and has labels.
+    pub(crate) fn of_plain(schema: &TableSchema) -> Option<Self> {
+        let label =
+            schema.columns.iter().position(|column| matches!(column.kind, ColumnKind::Label { .. }))?;
+        schema.is_plain().then(|| Self {
+            names: schema.header.then(|| schema.input_names()),
+            label,
+            label_name: schema.header.then(|| schema.columns[label].name.clone()),
+        })
+    }
 }
 
 impl Preprocessing {

@@ -3,10 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::against::against_text;
-use super::best::Best;
 use super::check::Scale;
-use super::scored::Scored;
+use super::result::{Best, Scored, against_text};
 use crate::study::{Difference, Metric, Spread, WRONG};
 
 /// Version of the JSON form of a [`Comparison`].

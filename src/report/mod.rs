@@ -1,40 +1,32 @@
 //! Reports of a study as text, JSON, Markdown and HTML.
 
-mod against;
-mod best;
 mod check;
 mod compare;
 mod facts;
-mod front;
 mod html;
 mod interval;
 mod journal;
 mod list;
-mod picked;
 mod remark;
 mod rerun;
-mod scored;
+mod result;
 mod shown;
 mod status;
 mod text;
 mod trials;
 
-pub use against::against_text;
-pub use best::{Best, Default};
 pub use check::{
     Baseline, BaselineModel, Change, CheckResult, Costs, Exact, FEWEST_SEEDS, FailedSeed, Finding,
     FindingState, Limit, LimitError, Scale, SeedResult,
 };
 pub use compare::{CompareError, Comparison};
 pub use facts::Fact;
-pub use front::{ConfirmedTrial, OnFront};
 pub use html::{Gathered, Report, StudyReport};
 pub use journal::{JournalError, journal};
 pub use list::{StudyLine, StudyState, list_text};
-pub use picked::PickedError;
 pub use remark::Remark;
 pub use rerun::{NetworkFile, Rerun, RerunSeed};
-pub use scored::Scored;
+pub use result::{Best, ConfirmedTrial, Default, OnFront, PickedError, Scored, against_text};
 pub use shown::{Shown, ShownTrial};
 pub use status::{Status, Worker, status_text};
 pub use text::{importance_text, network_text, study_text, winner_text};

@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::best::Best;
 use super::list::StudyLine;
 use super::remark::Remark;
+use super::result::Best;
 use crate::space::Point;
 use crate::study::{Importance, Metric, Study};
 

@@ -17,7 +17,19 @@ const SPACE: &str = r#"{"name": "tiny", "parameters": {
 
 fn run(tune: &Tune, set: &str, extra: &[&str]) -> Ended {
     tune.file("tiny.json", SPACE);
-    let args = ["--dataset", set, "--space", "tiny.json", "--budget", "1", "--confirm", "0", "--fresh"];
+    let args = [
+        "--dataset",
+        set,
+        "--space",
+        "tiny.json",
+        "--budget",
+        "1",
+        "--confirm",
+        "0",
+        "--folds",
+        "1",
+        "--fresh",
+    ];
     tune.run(&[&args[..], extra].concat())
 }
 

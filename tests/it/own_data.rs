@@ -22,7 +22,10 @@ fn run(tune: &Tune, set: &str, extra: &[&str]) -> Ended {
 /// The result of a study without what differs from run to run: the weights' checksum and the scores.
 fn bits(tune: &Tune) -> (serde_json::Value, Vec<u8>) {
     let best = tune.json("best.json");
-    (best["setup"]["dataset_sha256"].clone(), fs::read(tune.path("best.safetensors")).expect("a network"))
+    let network = fs::read(tune.path("best.safetensors")).expect("a network");
+    // The header has the name of the data set.
+    let header = u64::from_le_bytes(*network.first_chunk().expect("a length")) as usize;
+    (best["setup"]["dataset_sha256"].clone(), network[8 + header..].to_vec())
 }
 
 /// A table of patients: numbers with gaps, texts, and a column that numbers the lines.

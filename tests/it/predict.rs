@@ -39,8 +39,19 @@ static TRAINED: LazyLock<Tune> = LazyLock::new(|| {
     let tune = Tune::new();
     tune.file("iris.csv", table(&rows(), &[0, 1, 2, 3, 4]));
     tune.file("space.json", SPACE);
-    let args =
-        ["--dataset", "iris.csv", "--space", "space.json", "--budget", "1", "--confirm", "0", "--quiet"];
+    let args = [
+        "--dataset",
+        "iris.csv",
+        "--space",
+        "space.json",
+        "--budget",
+        "1",
+        "--confirm",
+        "0",
+        "--folds",
+        "1",
+        "--quiet",
+    ];
     tune.run(&args).success();
     tune
 });

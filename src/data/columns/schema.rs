@@ -8,7 +8,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::cell::DecimalMark;
-use crate::data::Columns;
 
 /// How the columns of a table become inputs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -127,16 +126,6 @@ impl TableSchema {
             _ => false,
         };
         self.decimal == DecimalMark::Point && self.columns.iter().all(is_plain)
-    }
-
-    /// The columns of a plain table, if it [`is_plain`](Self::is_plain) and has labels.
-    pub(crate) fn plain_columns(&self) -> Option<Columns> {
-        let label = self.columns.iter().position(|column| matches!(column.kind, ColumnKind::Label { .. }))?;
-        self.is_plain().then(|| Columns {
-            names: self.header.then(|| self.input_names()),
-            label,
-            label_name: self.header.then(|| self.columns[label].name.clone()),
-        })
     }
 
     /// The names of the classes; empty without a label column.

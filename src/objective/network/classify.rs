@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::attributes::{chip_attributes, network_attributes};
 use super::failure::{does_not_fit, invalid};
-use super::folds::cross_validated;
+use super::folds::{Part, cross_validated};
 use super::foresight::NetworkForesight;
 use super::goals::Goals;
 use super::limits::Limits;
@@ -93,21 +93,6 @@ impl Classify {
         let limits =
             Limits { samples: [all.len(), all.len(), self.dataset.test.len()], ..self.limits.clone() };
         Ok(Self { train: all.clone(), validation: all, limits, split: None, folds, ..self })
-    }
-
-    /// One training of `point`, scored on the validation set, without cross-validation.
-    pub(super) fn trained(
-        &self,
-        point: &Point,
-        seed: &Seed,
-        observer: &mut Observer<'_>,
-    ) -> Option<Evaluation> {
-        match self.segment(point, seed, &Segment::whole(), observer)?.end {
-            SegmentEnd::Done(evaluation) => Some(evaluation),
-            SegmentEnd::Paused(_) | SegmentEnd::Unsaved(..) => {
-                unreachable!("a whole evaluation has no pause")
-            }
-        }
     }
 
     /// One segment of one training of `point`.
@@ -335,6 +320,21 @@ impl Classify {
         let binary = network.fold(input_max);
         let deployment = self.limits.chip.deploy(&binary, &plan.deploy).map_err(does_not_fit)?;
         Ok((binary, deployment))
+    }
+}
+
+impl Part for Classify {
+    fn trained(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation> {
+        match self.segment(point, seed, &Segment::whole(), observer)?.end {
+            SegmentEnd::Done(evaluation) => Some(evaluation),
+            SegmentEnd::Paused(_) | SegmentEnd::Unsaved(..) => {
+                unreachable!("a whole evaluation has no pause")
+            }
+        }
+    }
+
+    fn samples(&self) -> usize {
+        self.validation.len()
     }
 }
 

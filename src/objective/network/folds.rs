@@ -5,11 +5,19 @@ use std::ops::ControlFlow;
 
 use serde_json::json;
 
-use super::classify::Classify;
 use crate::objective::{Evaluation, Observer};
 use crate::seed::Seed;
 use crate::space::Point;
 use crate::study::Outcome;
+
+/// Trains a network for a point, and scores it on samples that it did not train on.
+pub(super) trait Part {
+    /// The evaluation of one training; `None` if the observer broke it off.
+    fn trained(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation>;
+
+    /// The number of samples that it is scored on.
+    fn samples(&self) -> usize;
+}
 
 /// Name of the attribute that lists the first metric of every fold.
 const FOLDS: &str = "folds";
@@ -19,23 +27,31 @@ const FOLDS: &str = "folds";
 ///
 /// Values and constraints are means over the folds, weighted by their samples. Attributes and the
 /// model are those of the network that trained on all samples; the attribute `folds` lists the first
-/// metric of each fold. A network that fails ends the evaluation with its failure. Steps are numbered
-/// through all trainings. `None` if the observer broke it off.
+/// metric of each fold. On small parts a training may fail by its first weights alone, so it is tried
+/// once more with another seed. If it fails again, the evaluation ends with its failure. Steps are numbered through all trainings. `None` if the
+/// observer broke it off.
 pub(super) fn cross_validated(
-    folds: &[Classify],
-    whole: &Classify,
+    folds: &[impl Part],
+    whole: &impl Part,
     point: &Point,
     seed: &Seed,
     observer: &mut Observer<'_>,
 ) -> Option<Evaluation> {
     let mut steps = 0;
-    let mut next = |objective: &Classify, seed: &Seed| {
+    let mut once = |part: &dyn Part, seed: &Seed| {
         let before = steps;
         let mut observe = |step: u32, value: f64| -> ControlFlow<()> {
             steps = before + step;
             observer(steps, value)
         };
-        objective.trained(point, seed, &mut observe)
+        part.trained(point, seed, &mut observe)
+    };
+    let mut next = |part: &dyn Part, seed: &Seed| {
+        let first = once(part, seed)?;
+        match first.outcome {
+            Outcome::Complete { .. } => Some(first),
+            Outcome::Failed { .. } => once(part, &seed.child("again")),
+        }
     };
     let mut scored = Vec::with_capacity(folds.len());
     for (number, fold) in folds.iter().enumerate() {
@@ -43,7 +59,7 @@ pub(super) fn cross_validated(
         match evaluation.outcome {
             Outcome::Failed { .. } => return Some(evaluation),
             Outcome::Complete { values, constraints, .. } => {
-                scored.push((fold.validation_samples() as f64, values, constraints));
+                scored.push((fold.samples() as f64, values, constraints));
             }
         }
     }
@@ -73,6 +89,7 @@ mod tests {
     use super::*;
     use crate::backend::ChipProfile;
     use crate::data::{Dataset, OpenOptions, Sources, Split};
+    use crate::objective::network::classify::Classify;
     use crate::objective::{Goal, Goals, Objective, Sweep};
 
     fn objective(folds: u32) -> Classify {

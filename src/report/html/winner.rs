@@ -134,7 +134,7 @@ fn interval(study: &Study, repeats: &[Repeat]) -> Option<Interval> {
 
 /// The trial of the default point of `study`, beside the `winner`.
 fn default_trial(study: &Study, winner: &Trial) -> Option<DefaultTrial> {
-    let default = crate::report::best::default_trial(study)?;
+    let default = crate::report::result::default_trial(study)?;
     let direction = study.direction();
     let values = default.searched.zip(winner.values.first());
     let gain = values.map(|(before, &now)| direction.loss(before) - direction.loss(now));

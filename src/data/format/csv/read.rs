@@ -11,7 +11,9 @@ use super::raw_table::RawTable;
 use crate::data::columns::encode::{Feature, features, learn};
 use crate::data::columns::raw::Values;
 use crate::data::parts::{cut_test_groups, cut_test_part};
-use crate::data::{ColumnKind, DataError, EncodedTable, OpenOptions, TableColumn, TableSchema, classes};
+use crate::data::{
+    ColumnKind, Columns, DataError, EncodedTable, OpenOptions, TableColumn, TableSchema, classes,
+};
 
 /// Reads a table. Labels may be text or numbers; they become sorted classes.
 pub(crate) fn read(file: &Path, options: &OpenOptions) -> Result<Table, DataError> {
@@ -99,7 +101,7 @@ impl RawTable<'_> {
         };
         let (test, validation) = (read(test, of_test).or(cut), read(validation, of_validation));
         let shape = [1, 1, train.features.ncols()];
-        about.columns = schema.plain_columns();
+        about.columns = Columns::of_plain(&schema);
         about.schema = Some(schema);
         Ok(Table { shape, scale: Scale::PerColumn, classes, train, validation, test, is_test_cut, about })
     }

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::front::{OnFront, front};
-use super::interval::accuracy_interval;
 use super::scored::Scored;
+use crate::report::interval::accuracy_interval;
 use crate::space::Point;
 use crate::study::{
     Attributes, Confirmation, ExternalSetup, Metric, Setup, Stopped, Study, Trial, test_samples,
@@ -158,7 +158,7 @@ pub(super) fn test_interval(metrics: &[Metric], test: &Scored, samples: Option<u
 
 /// The trial of the default point. It is the first trial, or the later one that tried its point
 /// again.
-pub(super) fn default_trial(study: &Study) -> Option<Default> {
+pub(in crate::report) fn default_trial(study: &Study) -> Option<Default> {
     // Other programs may have deleted it.
     let first = study.trials.first().filter(|first| first.number == 0)?;
     let counts = |trial: &&Trial| trial.point == first.point && !trial.is_retried();
