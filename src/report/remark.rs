@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::status::failures;
-use crate::study::{ExternalSetup, Study, TrialState, validation_samples};
+use crate::study::{ExternalSetup, Setup, Study, TrialState, validation_samples};
 use crate::units::digits;
 
 /// Failures are many if at least one in this number of trials failed.
@@ -96,6 +96,8 @@ pub enum Remark {
         tied: usize,
         /// The accuracy of these trials.
         accuracy: f64,
+        /// Whether every training sample was scored already, by cross-validation.
+        is_whole: bool,
     },
 }
 
@@ -140,7 +142,8 @@ fn coarse_validation(study: &Study) -> Option<Remark> {
     let is_tied = |value: f64| (value - accuracy).abs() < half_a_sample;
     let complete = study.in_state(TrialState::Complete).filter(|trial| trial.is_feasible());
     let tied = complete.filter(|trial| trial.values.first().is_some_and(|&value| is_tied(value))).count();
-    (tied > 1).then_some(Remark::CoarseValidation { samples, tied, accuracy })
+    let is_whole = Setup::of(study).is_some_and(|setup| setup.folds.is_some());
+    (tied > 1).then_some(Remark::CoarseValidation { samples, tied, accuracy, is_whole })
 }
 
 impl fmt::Display for Remark {
@@ -211,12 +214,13 @@ impl fmt::Display for Remark {
                      metric: raise --budget, or choose metrics that pull apart"
                 )
             }
-            Self::CoarseValidation { samples, tied, accuracy } => {
+            Self::CoarseValidation { samples, tied, accuracy, is_whole } => {
+                let way_out = if *is_whole { "" } else { "--validation or " };
                 let (accuracy, step) = (digits(*accuracy), digits(1.0 / *samples as f64));
                 write!(
                     f,
                     "the {tied} best trials have the same accuracy, {accuracy}: with {samples} validation samples it \
-                     changes in steps of {step}, too few to tell them apart: raise --validation or --seeds-per-trial"
+                     changes in steps of {step}, too few to tell them apart: raise {way_out}--seeds-per-trial"
                 )
             }
         }

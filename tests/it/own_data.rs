@@ -104,6 +104,20 @@ fn pictures_train_the_same_network_as_the_arrays_that_they_show() {
         run(&tune, "pictures", &[]).success();
         assert_eq!(bits(&tune), expected);
     }
+    // New pictures need no classes; each line names its picture, and another size is scaled.
+    fs::create_dir(tune.path("new")).expect("a folder");
+    for at in 0..3 {
+        let picture = image::imageops::resize(&image(at), 8, 8, image::imageops::FilterType::Nearest);
+        picture.save(tune.path(&format!("new/{}.png", 10 - at))).expect("a picture");
+    }
+    let ended = tune.run(&["predict", "best.safetensors", "new"]).success();
+    let lines: Vec<&str> = ended.stdout.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (4, "sample,class,score,margin,tie,file"));
+    let files: Vec<&str> = lines[1..].iter().filter_map(|line| line.rsplit(',').next()).collect();
+    assert_eq!(files, ["new/8.png", "new/9.png", "new/10.png"]);
+    let one = tune.run(&["predict", "best.safetensors", "new/9.png"]).success();
+    assert_eq!(one.stdout.lines().nth(1).map(|line| &line[2..]), Some(&lines[2][2..]));
+    tune.run(&["predict", "best.safetensors", "idx"]).refused(&["idx: no picture"]);
     let ended = run(&tune, "pictures", &["--image-size", "2x3"]).success();
     assert!(ended.stderr.contains("60 samples of 6 inputs (2 x 3 x 1)"), "{}", ended.stderr);
     tune.file("pictures/0/broken.png", b"no picture");

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
 
-use crate::cli::setup::best;
 use crate::cli::setup::output::{Inputs, Output};
+use crate::cli::setup::{best, model};
 use crate::cli::shown::exit::{Exit, WhileRunning};
 use crate::cli::shown::streams;
 use crate::output;
@@ -51,8 +51,15 @@ fn write(args: &PickArgs, out: &Path, picked: &mut Best) -> Result<()> {
     let inputs = Inputs::default().with("FILE", Some(&args.best)).with("--against", args.against.as_ref());
     let output = Output::check_with_model(out, &inputs)?;
     let folder = args.best.parent().unwrap_or(Path::new(""));
-    let source = picked.model.as_ref().map(|model| folder.join(model)).filter(|source| source.exists());
-    picked.model = None;
+    let source = picked.model.take().map(|model| folder.join(model));
+    if let Some(source) = source.as_ref().filter(|_| output.model().is_some()) {
+        model::open(source).with_context(|| {
+            format!(
+                "the network of trial {}: run the command of the study again to make it anew",
+                picked.trial
+            )
+        })?;
+    }
     if let (Some(source), Some(file)) = (source, output.model()) {
         let failed = |error| WhileRunning(format!("cannot copy {}: {error}", source.display()));
         let weights = std::fs::read(&source).map_err(failed)?;

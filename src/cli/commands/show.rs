@@ -17,7 +17,10 @@ use crate::study::{DataShape, ExternalSetup, Study};
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
     /// Name of the study; needed only if the storage holds several studies
-    #[arg(long, value_name = "NAME")]
+    #[arg(value_name = "STUDY")]
+    pub named: Option<String>,
+    /// Name of the study, as an option
+    #[arg(long, value_name = "NAME", conflicts_with = "named")]
     pub study: Option<String>,
     #[command(flatten)]
     pub storage: StorageArgs,
@@ -33,7 +36,7 @@ pub(crate) struct ShowArgs {
 pub(crate) fn run(args: &ShowArgs) -> Result<Exit> {
     let database = &args.storage.storage;
     let mut storage = open::to_read(database)?;
-    let key = open::the_study(&mut *storage, database, args.study.as_deref())?;
+    let key = open::the_study(&mut *storage, database, args.named.as_deref().or(args.study.as_deref()))?;
     let study = storage.load_study(key)?;
     let importance = || -> Result<_> {
         let space = study.space().transpose()?;

@@ -12,7 +12,10 @@ use crate::study::{Job, Timestamp};
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
     /// Name of the study; needed only if the storage holds several studies
-    #[arg(long, value_name = "NAME")]
+    #[arg(value_name = "STUDY")]
+    pub named: Option<String>,
+    /// Name of the study, as an option
+    #[arg(long, value_name = "NAME", conflicts_with = "named")]
     pub study: Option<String>,
     #[command(flatten)]
     pub storage: StorageArgs,
@@ -25,7 +28,7 @@ pub(crate) struct StatusArgs {
 pub(crate) fn run(args: &StatusArgs) -> Result<Exit> {
     let database = &args.storage.storage;
     let mut storage = open::to_read(database)?;
-    let key = open::the_study(&mut *storage, database, args.study.as_deref())?;
+    let key = open::the_study(&mut *storage, database, args.named.as_deref().or(args.study.as_deref()))?;
     let (study, heartbeats) = (storage.load_study(key)?, storage.heartbeats(key)?);
     let now = Timestamp(jiff::Timestamp::now().as_microsecond());
     let budget = Job::of(&study).map(|job| job.budget);

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use crate::cli::options::data::DataArgs;
+use crate::cli::options::data::{DataArgs, TableArgs};
 use crate::cli::shown::load_bar::LoadBar;
 use crate::data::{
     DataError, DataPart, Dataset, Labelled, LoadProgress, OpenOptions, Preprocessing, Samples,
@@ -69,6 +69,11 @@ pub(crate) fn open_to_score(
         return by_own_scaling(open(args, &args.open_options(), shown)?, part.unwrap_or(DataPart::Test));
     };
     let name = named(args)?;
+    if let Some(option) = without_effect(args) {
+        bail!(
+            "{option}: the network's file says how its table is read: leave the option out, or name a table of the samples to score alone"
+        );
+    }
     let (sources, options) = (args.sources.sources()?, args.open_options());
     let set = with_bar(shown, |progress| Labelled::open(name, &options, &sources, progress, trained))?;
     let trained_on = description.trained_on.as_ref();
@@ -81,6 +86,21 @@ pub(crate) fn open_to_score(
         is_part: chosen != DataPart::All,
     });
     Ok(ToScore { samples, part: chosen, remarks: remark.into_iter().collect(), dataset: set.dataset })
+}
+
+/// The first option that says how a table becomes samples, where the network's file says so already.
+fn without_effect(args: &DataArgs) -> Option<&'static str> {
+    let TableArgs { drop, categorical, missing, decimal, test, group } = &args.table;
+    [
+        ("--drop", !drop.is_empty()),
+        ("--categorical", !categorical.is_empty()),
+        ("--missing", missing.is_some()),
+        ("--decimal", decimal.is_some()),
+        ("--test", test.is_some()),
+        ("--group", group.is_some()),
+    ]
+    .into_iter()
+    .find_map(|(option, is_said)| is_said.then_some(option))
 }
 
 fn by_own_scaling(dataset: Dataset, part: DataPart) -> Result<ToScore> {

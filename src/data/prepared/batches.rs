@@ -7,13 +7,14 @@ use super::archive::{self, ArrayRequest, Kind};
 use super::collector::{Collector, ReadSamples, Visit};
 use super::columns::ColumnRequest;
 use super::table;
-use crate::data::format::stream;
+use crate::data::format::{images, stream};
 use crate::data::{Channels, ColumnRef, DataError, Header, Preprocessing};
 
 /// Where new samples come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A table, an array of NumPy, an archive of arrays, or images of IDX; all may be gzipped.
+    /// A table, an array of NumPy, an archive of arrays, or images of IDX, all of which may be gzipped; a
+    /// picture, or a folder of pictures.
     File(PathBuf),
     /// A table from standard input.
     StandardInput,
@@ -60,6 +61,10 @@ pub fn read_batches(
             let text = stream::unpacked(table::buffered(io::stdin().lock()));
             of_table(text.map_err(|error| stream::read_error(file, error))?, file)?
         }
+        Source::File(file) if images::may_be_pictures(file) => {
+            of_pictures(file, trained, &mut collector)?;
+            Vec::new()
+        }
         Source::File(file) => match Kind::of(file)? {
             Kind::Table => of_table(stream::open(file)?, file)?,
             kind => {
@@ -70,4 +75,16 @@ pub fn read_batches(
         },
     };
     Ok(collector.finish(notes))
+}
+
+/// Hands on the pictures of `path`, scaled to the shape of the training.
+fn of_pictures(path: &Path, trained: &Preprocessing, collector: &mut Collector<'_>) -> Result<(), DataError> {
+    for file in images::pictures(path)? {
+        let pixels = images::pixels(&file, trained.shape)?;
+        let added = collector.add_picture(&file, &pixels);
+        if added.map_err(|(_, rule)| DataError::malformed(&file, rule))?.is_break() {
+            break;
+        }
+    }
+    Ok(())
 }

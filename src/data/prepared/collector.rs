@@ -1,6 +1,7 @@
 //! Values become inputs and are handed on in batches.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use ndarray::ArrayView2;
 
@@ -16,6 +17,8 @@ pub struct Batch<'a> {
     pub first: u64,
     /// The inputs, (N, I), each 0 to [`Preprocessing::levels`].
     pub inputs: ArrayView2<'a, u8>,
+    /// The file of each sample, (N); empty where all samples are in one file.
+    pub files: &'a [String],
 }
 
 /// Takes a batch; `Break` ends the reading.
@@ -37,6 +40,8 @@ pub(super) struct Collector<'a> {
     batch: usize,
     /// The inputs of the samples that were not handed on.
     levels: Vec<u8>,
+    /// The files of these samples, where each has its own.
+    files: Vec<String>,
     /// The number of samples that were handed on.
     handed_on: u64,
     /// The number of values beyond the range of the training.
@@ -48,7 +53,7 @@ impl<'a> Collector<'a> {
     /// A collector of batches of `batch` samples for `visit`.
     pub fn new(trained: &'a Preprocessing, batch: usize, visit: &'a mut Visit<'a>) -> Self {
         let levels = Vec::with_capacity(batch.min(1 << 12) * trained.inputs());
-        Self { trained, batch: batch.max(1), levels, handed_on: 0, clamped: 0, visit }
+        Self { trained, batch: batch.max(1), levels, files: Vec::new(), handed_on: 0, clamped: 0, visit }
     }
 
     /// Adds one sample, whose `values` (I) are finite.
@@ -61,6 +66,21 @@ impl<'a> Collector<'a> {
             self.levels.push(level.map_err(|rule| (feature, rule))?);
         }
         Ok(self.hand_on_if_full())
+    }
+
+    /// Adds the pixels (I) of a picture that lies in `file`.
+    ///
+    /// # Errors
+    /// The input whose value cannot be of this network, and the rule that it breaks.
+    pub fn add_picture(
+        &mut self,
+        file: &Path,
+        pixels: &[u8],
+    ) -> Result<ControlFlow<()>, (usize, &'static str)> {
+        let scale = if self.trained.is_unit() { 1.0 / 255.0 } else { 1.0 };
+        let values: Vec<f64> = pixels.iter().map(|&pixel| f64::from(pixel) * scale).collect();
+        self.files.push(file.display().to_string());
+        self.add(&values)
     }
 
     /// The number of samples that fit into the batch.
@@ -97,10 +117,15 @@ impl<'a> Collector<'a> {
         let inputs = self.trained.inputs();
         let samples = self.levels.len() / inputs;
         let view = ArrayView2::from_shape((samples, inputs), &self.levels[..samples * inputs]);
-        let batch = Batch { first: self.handed_on, inputs: view.expect("whole samples were added") };
+        let batch = Batch {
+            first: self.handed_on,
+            inputs: view.expect("whole samples were added"),
+            files: &self.files,
+        };
         let flow = (self.visit)(batch);
         self.handed_on += samples as u64;
         self.levels.clear();
+        self.files.clear();
         flow
     }
 

@@ -4,10 +4,10 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use csv::{Reader, ReaderBuilder, StringRecord, Trim};
+use csv::{Reader, ReaderBuilder, StringRecord};
 
 use super::columns::{ColumnMap, ColumnRequest};
-use crate::data::format::csv::{QuoteCheck, body, decoded, encode_reader, label, line_error, shown};
+use crate::data::format::csv::{QuoteCheck, body, decoded, encode_reader, label, line_error, shown, trimmed};
 use crate::data::format::stream::read_error;
 use crate::data::{ColumnKind, DataError, TableSchema};
 
@@ -134,14 +134,17 @@ struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     fn new(mut text: Box<dyn BufRead + 'a>, file: &'a Path) -> Result<Self, DataError> {
-        let head = decoded(head(&mut text, file)?, file)?;
+        let head = head(&mut text, file)?;
+        let drops_returns = head.ends_with(b"\r\n");
+        let head = decoded(head, file)?;
         let body = body(&head, None);
         let start = Cursor::new(body.text.as_bytes().to_vec());
         let quotes = QuoteCheck::new(body.delimiter, body.skipped + 1);
-        let checked = Checked { text: Box::new(start.chain(text)), quotes, failed: None };
+        let text: Box<dyn Read + 'a> = Box::new(start.chain(text));
+        let checked = Checked { text, quotes, drops_returns, failed: None };
         let reader: Box<dyn Read + 'a> = Box::new(checked);
         let mut builder = ReaderBuilder::new();
-        builder.has_headers(false).flexible(true).trim(Trim::All).delimiter(body.delimiter);
+        builder.has_headers(false).flexible(true).delimiter(body.delimiter);
         let (reader, record) = (builder.from_reader(reader), StringRecord::new());
         Ok(Self { file, reader, record, skipped: body.skipped, count: 0, has_empty_end: false })
     }
@@ -182,8 +185,7 @@ impl<'a> Lines<'a> {
 
     /// A cell without the quotes around it that follow a space.
     fn cell(&self, column: usize) -> &str {
-        let cell = self.record.get(column).unwrap_or("");
-        cell.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).map_or(cell, str::trim)
+        trimmed(self.record.get(column).unwrap_or(""))
     }
 
     /// Hands on the current line; reuses the memory of `values`.
@@ -260,6 +262,9 @@ fn head(text: &mut dyn BufRead, file: &Path) -> Result<Vec<u8>, DataError> {
 struct Checked<'a> {
     text: Box<dyn Read + 'a>,
     quotes: QuoteCheck,
+    /// Whether lines end in two characters. The first is left out: the reader of records would count
+    /// such a line with the next one.
+    drops_returns: bool,
     failed: Option<String>,
 }
 
@@ -268,12 +273,31 @@ struct Checked<'a> {
 #[error("{0}")]
 struct Broken(String);
 
+impl Checked<'_> {
+    fn read_text(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let count = self.text.read(buffer)?;
+            if !self.drops_returns || count == 0 {
+                return Ok(count);
+            }
+            let mut kept = 0;
+            for at in 0..count {
+                buffer[kept] = buffer[at];
+                kept += usize::from(buffer[at] != b'\r');
+            }
+            if kept > 0 {
+                return Ok(kept);
+            }
+        }
+    }
+}
+
 impl Read for Checked<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if let Some(problem) = &self.failed {
             return Err(io::Error::other(Broken(problem.clone())));
         }
-        let count = self.text.read(buffer)?;
+        let count = self.read_text(buffer)?;
         let taken = buffer[..count].iter().try_for_each(|&byte| self.quotes.take(byte));
         let checked = taken.and_then(|()| if count == 0 { self.quotes.end() } else { Ok(()) });
         match checked {

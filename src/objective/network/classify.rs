@@ -346,7 +346,13 @@ impl Objective for Classify {
     fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation> {
         match self.folds.is_empty() {
             true => self.trained(point, seed, observer),
-            false => cross_validated(&self.folds, self, point, seed, observer),
+            false => {
+                // A network that always gives the same answer is right by chance.
+                let chance = 1.0 / self.dataset.classes.len() as f64;
+                let at_worst: Vec<Option<f64>> =
+                    self.goals.list.iter().map(|goal| goal.is_quality().then_some(chance)).collect();
+                cross_validated(&self.folds, self, &at_worst, point, seed, observer)
+            }
         }
     }
 

@@ -22,17 +22,22 @@ pub(super) trait Part {
 /// Name of the attribute that lists the first metric of every fold.
 const FOLDS: &str = "folds";
 
+/// Attempts at one training. On few samples it may fail by its first weights alone.
+const ATTEMPTS: u64 = 3;
+
 /// Evaluates `point` on each of `folds`, then trains on all training samples by `whole`, one after
 /// another.
 ///
 /// Values and constraints are means over the folds, weighted by their samples. Attributes and the
 /// model are those of the network that trained on all samples; the attribute `folds` lists the first
-/// metric of each fold. On small parts a training may fail by its first weights alone, so it is tried
-/// once more with another seed. If it fails again, the evaluation ends with its failure. Steps are numbered through all trainings. `None` if the
-/// observer broke it off.
+/// metric of each fold. A training that fails is tried again with other seeds. A fold that fails for
+/// good counts with the values `at_worst`; where those are `None`, the other folds count alone. If most
+/// folds fail, or the training on all samples does, the evaluation ends with that failure. Steps are
+/// numbered through all trainings. `None` if the observer broke it off.
 pub(super) fn cross_validated(
     folds: &[impl Part],
     whole: &impl Part,
+    at_worst: &[Option<f64>],
     point: &Point,
     seed: &Seed,
     observer: &mut Observer<'_>,
@@ -47,41 +52,54 @@ pub(super) fn cross_validated(
         part.trained(point, seed, &mut observe)
     };
     let mut next = |part: &dyn Part, seed: &Seed| {
-        let first = once(part, seed)?;
-        match first.outcome {
-            Outcome::Complete { .. } => Some(first),
-            Outcome::Failed { .. } => once(part, &seed.child("again")),
-        }
-    };
-    let mut scored = Vec::with_capacity(folds.len());
-    for (number, fold) in folds.iter().enumerate() {
-        let evaluation = next(fold, &seed.child("fold").index(number as u64))?;
-        match evaluation.outcome {
-            Outcome::Failed { .. } => return Some(evaluation),
-            Outcome::Complete { values, constraints, .. } => {
-                scored.push((fold.samples() as f64, values, constraints));
+        let mut evaluation = once(part, seed)?;
+        for attempt in 1..ATTEMPTS {
+            if matches!(evaluation.outcome, Outcome::Failed { .. }) {
+                evaluation = once(part, &seed.child("again").index(attempt))?;
             }
         }
+        Some(evaluation)
+    };
+    let (mut scored, mut failed) = (Vec::with_capacity(folds.len()), 0);
+    for (number, fold) in folds.iter().enumerate() {
+        let evaluation = next(fold, &seed.child("fold").index(number as u64))?;
+        let row = match evaluation.outcome {
+            Outcome::Failed { .. } if 2 * (failed + 1) > folds.len() => return Some(evaluation),
+            Outcome::Failed { .. } => {
+                failed += 1;
+                (at_worst.to_vec(), Vec::new())
+            }
+            Outcome::Complete { values, constraints, .. } => (some(values), some(constraints)),
+        };
+        scored.push((fold.samples() as f64, row));
     }
     let mut evaluation = next(whole, seed)?;
     if let Outcome::Complete { values, constraints, attributes } = &mut evaluation.outcome {
-        let singles: Vec<Option<f64>> = scored.iter().map(|(_, values, _)| values.first().copied()).collect();
+        let singles: Vec<Option<f64>> = scored.iter().map(|(_, (values, _))| *values.first()?).collect();
         attributes.insert(FOLDS.to_owned(), json!(singles));
-        *values = mean(values.len(), scored.iter().map(|(weight, values, _)| (*weight, values)));
+        *values = mean(values.len(), scored.iter().map(|(weight, (values, _))| (*weight, values)));
         *constraints =
-            mean(constraints.len(), scored.iter().map(|(weight, _, constraints)| (*weight, constraints)));
+            mean(constraints.len(), scored.iter().map(|(weight, (_, constraints))| (*weight, constraints)));
     }
     Some(evaluation)
 }
 
-/// The weighted mean of rows with `count` columns.
-fn mean<'a>(count: usize, rows: impl Iterator<Item = (f64, &'a Vec<f64>)>) -> Vec<f64> {
-    let (mut sums, mut total) = (vec![0.0; count], 0.0);
+fn some(values: Vec<f64>) -> Vec<Option<f64>> {
+    values.into_iter().map(Some).collect()
+}
+
+/// The weighted mean of each of `count` columns over the rows that have a value there.
+fn mean<'a>(count: usize, rows: impl Iterator<Item = (f64, &'a Vec<Option<f64>>)>) -> Vec<f64> {
+    let mut sums = vec![(0.0, 0.0); count];
     for (weight, row) in rows {
-        total += weight;
-        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += weight * value);
+        for ((sum, total), value) in sums.iter_mut().zip(row) {
+            if let Some(value) = value {
+                *sum += weight * value;
+                *total += weight;
+            }
+        }
     }
-    sums.into_iter().map(|sum| sum / total).collect()
+    sums.into_iter().map(|(sum, total)| sum / total).collect()
 }
 
 #[cfg(test)]
@@ -91,6 +109,7 @@ mod tests {
     use crate::data::{Dataset, OpenOptions, Sources, Split};
     use crate::objective::network::classify::Classify;
     use crate::objective::{Goal, Goals, Objective, Sweep};
+    use crate::study::{Attributes, Failure, FailureKind};
 
     fn objective(folds: u32) -> Classify {
         let sources = Sources::new(None).expect("no folder is named").offline();
@@ -134,6 +153,49 @@ mod tests {
         let again = objective.evaluate(&point(), &Seed::root(1), &mut |_, _| ControlFlow::Continue(()));
         let Some(Outcome::Complete { values: again, .. }) = again.map(|one| one.outcome) else { panic!() };
         assert_eq!(&again, values);
+    }
+
+    /// A part whose trainings all fail, or one that scores 0.9 on ten samples.
+    struct Fake {
+        fails: bool,
+    }
+
+    impl Part for Fake {
+        fn trained(&self, _: &Point, _: &Seed, _: &mut Observer<'_>) -> Option<Evaluation> {
+            let outcome = match self.fails {
+                true => Outcome::Failed {
+                    failure: Failure { kind: FailureKind::Silent, reason: "it is silent".to_owned() },
+                    attributes: Attributes::new(),
+                },
+                false => Outcome::Complete {
+                    values: vec![0.9, 4.0],
+                    constraints: vec![-1.0],
+                    attributes: Attributes::new(),
+                },
+            };
+            Some(outcome.into())
+        }
+
+        fn samples(&self) -> usize {
+            10
+        }
+    }
+
+    #[test]
+    fn a_fold_that_fails_counts_as_chance_and_most_folds_must_not() {
+        let outcome = |fails: [bool; 4]| {
+            let folds = fails.map(|fails| Fake { fails });
+            let (whole, at_worst) = (Fake { fails: false }, [Some(0.1), None]);
+            let mut observe = |_, _| ControlFlow::Continue(());
+            cross_validated(&folds, &whole, &at_worst, &point(), &Seed::root(1), &mut observe)
+                .expect("not broken off")
+                .outcome
+        };
+        let Outcome::Complete { values, constraints, .. } = outcome([false, true, false, false]) else {
+            panic!("one fold of four failed")
+        };
+        assert!((values[0] - 0.7).abs() < 1e-12 && values[1] == 4.0 && constraints == [-1.0], "{values:?}");
+        assert!(matches!(outcome([true, true, true, false]), Outcome::Failed { .. }));
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub struct DefaultTrial {
     pub trial: u32,
     /// Its first metric, as the search knew it; `null` if it failed.
     pub searched: Option<f64>,
-    /// How much better the winner's first metric was in the search: positive is better.
+    /// How much better the winner's first metric is, by fresh seeds if there are any: positive is better.
     pub gain: Option<f64>,
 }
 
@@ -118,7 +118,7 @@ impl Winner {
             searched: trial.values.iter().copied().map(short).collect(),
             validation: interval(study, repeats).filter(|_| is_repeated),
             test: interval(study, test).map(|test| with_samples(study, test)),
-            default: default_trial(study, trial),
+            default: default_trial(study, trial, Spread::of(repeats).map(|spread| spread.mean)),
             hyperparameters: trial.point.clone(),
             costs,
             layers: chip.map(|chip| layers(chip, network)).unwrap_or_default(),
@@ -133,11 +133,12 @@ fn interval(study: &Study, repeats: &[Repeat]) -> Option<Interval> {
 }
 
 /// The trial of the default point of `study`, beside the `winner`.
-fn default_trial(study: &Study, winner: &Trial) -> Option<DefaultTrial> {
+fn default_trial(study: &Study, winner: &Trial, confirmed: Option<f64>) -> Option<DefaultTrial> {
     let default = crate::report::result::default_trial(study)?;
     let direction = study.direction();
-    let values = default.searched.zip(winner.values.first());
-    let gain = values.map(|(before, &now)| direction.loss(before) - direction.loss(now));
+    // By fresh seeds if there are any: the winner of a search had luck as well.
+    let now = confirmed.or(winner.values.first().copied());
+    let gain = default.searched.zip(now).map(|(before, now)| direction.loss(before) - direction.loss(now));
     Some(DefaultTrial {
         trial: default.trial,
         searched: default.searched.and_then(short),

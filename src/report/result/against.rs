@@ -17,6 +17,11 @@ const COSTS: [(&str, &str, bool); 3] = [
 /// Costs are those of the saved networks. Accuracy is the mean on the test set over fresh seeds, in
 /// points of a hundred if it is a share. Throughputs on the host were measured when each study ended.
 pub fn against_text(ours: &Best, reference: &Best, name: &str) -> String {
+    if let Some((ours, theirs)) = other_data(ours, reference) {
+        return format!(
+            "against {name}: nothing is compared, since the data sets differ: {ours} and {theirs}"
+        );
+    }
     let cost = |best: &Best, name: &str| best.network.get(name)?.as_f64();
     let costs = COSTS.iter().filter_map(|&(attribute, words, more_is_better)| {
         factor(cost(ours, attribute)?, cost(reference, attribute)?, words, more_is_better)
@@ -30,15 +35,25 @@ pub fn against_text(ours: &Best, reference: &Best, name: &str) -> String {
     }
 }
 
+/// The names of the data sets, if they are known and differ.
+fn other_data(ours: &Best, reference: &Best) -> Option<(String, String)> {
+    let (ours, theirs) = (ours.setup.as_ref()?, reference.setup.as_ref()?);
+    let differs = ours.dataset_sha256 != theirs.dataset_sha256;
+    differs.then(|| (ours.dataset.clone(), theirs.dataset.clone()))
+}
+
 /// How many times `ours` is better or worse than `theirs`, both positive; `None` if one is not.
 fn factor(ours: f64, theirs: f64, words: &str, more_is_better: bool) -> Option<String> {
     let ratio = ours / theirs;
     if !(ratio.is_finite() && ratio > 0.0) {
         return None;
     }
+    if ratio == 1.0 {
+        return Some(format!("the same {words}"));
+    }
     let (more, less) = if words == "cores" { ("more", "fewer") } else { ("higher", "lower") };
     let (times, direction) = if ratio >= 1.0 { (ratio, more) } else { (1.0 / ratio, less) };
-    let is_worse = (ratio > 1.0) != more_is_better && ratio != 1.0;
+    let is_worse = (ratio > 1.0) != more_is_better;
     let mark = if is_worse { " (worse)" } else { "" };
     Some(format!("{} times {direction} {words}{mark}", digits(times)))
 }
@@ -48,11 +63,16 @@ fn accuracy(ours: &Best, reference: &Best) -> Option<String> {
     let metric = ours.metrics.first().filter(|metric| reference.metrics.first() == Some(metric))?;
     let mean = |best: &Best| Some(best.test.spread.as_ref()?.mean);
     let (difference, name) = (mean(ours)? - mean(reference)?, &metric.name);
+    if difference == 0.0 {
+        return Some(format!("the same {name}"));
+    }
     let direction = if difference < 0.0 { "lower" } else { "higher" };
+    let is_worse = metric.direction.loss(difference) > 0.0;
+    let mark = if is_worse { " (worse)" } else { "" };
     Some(match name.as_str() {
-        "accuracy" | "robustness" => {
-            format!("{} points {direction} {name}", digits(100.0 * difference.abs()))
+        "accuracy" | "balanced-accuracy" | "f1" | "robustness" => {
+            format!("{} points {direction} {name}{mark}", digits(100.0 * difference.abs()))
         }
-        _ => format!("{name} {direction} by {}", digits(difference.abs())),
+        _ => format!("{name} {direction} by {}{mark}", digits(difference.abs())),
     })
 }

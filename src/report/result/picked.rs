@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(
             line,
             "against reference.json: 5.000 times lower energy, 5.000 times higher host throughput, 10.00 points lower \
-             accuracy"
+             accuracy (worse)"
         );
     }
 

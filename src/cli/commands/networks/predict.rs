@@ -165,10 +165,13 @@ impl Sink<'_> {
     /// Decides on `batch` and writes the decisions, after the header if they are the first.
     fn take(&mut self, predictor: &Predictor, batch: &Batch<'_>) -> Result<Reader> {
         let decisions = predictor.decide(batch.inputs)?;
-        let lines = self.form.lines(batch.first, &decisions, predictor.classes());
+        let lines = self.form.lines(batch.first, &decisions, predictor.classes(), batch.files);
         let begins = !std::mem::replace(&mut self.has_begun, true);
         let text = match self.form {
-            PredictionForm::Csv if begins => PREDICTION_COLUMNS.to_owned() + &lines,
+            PredictionForm::Csv if begins => {
+                let file = if batch.files.is_empty() { "" } else { ",file" };
+                format!("{}{file}\n{lines}", PREDICTION_COLUMNS.trim_end())
+            }
             _ => lines,
         };
         match &mut self.growing {

@@ -6,11 +6,11 @@ use std::path::Path;
 
 use super::layout::{check_count, first_line};
 use super::lines::{Line, Text, has_empty_end, lines, shown};
-use super::raw_table::{MISSING, label};
+use super::raw_table::label;
 use crate::data::columns::cell::{is_missing_number, is_missing_text};
 use crate::data::columns::encode::{Feature, features};
 use crate::data::columns::raw::{Texts, Values};
-use crate::data::{ColumnKind, DataError, EncodedTable, Missing, TableSchema};
+use crate::data::{ColumnKind, DataError, DecimalMark, EncodedTable, Missing, TableSchema};
 use crate::input::suggestion;
 
 /// The most names of columns that an error lists.
@@ -29,6 +29,9 @@ impl TableSchema {
         encode(self, file, false)
     }
 }
+
+/// What to do about a missing cell, where the training table had none.
+const MISSING: &str = "the value is missing, and the training table had to be whole: fill it in";
 
 /// The table in `file`, encoded by `schema`. Every sample must have a label if `needs_labels`.
 pub(super) fn encode(
@@ -232,6 +235,9 @@ fn number(cell: &str, schema: &TableSchema, thousands: Option<char>) -> Result<f
     match schema.decimal.number(cell).or_else(|| thousands.and_then(grouped)) {
         Some(number) if number.is_infinite() => Err("must be finite"),
         Some(number) => Ok(number),
+        None if !is_missing_number(cell) && schema.decimal == DecimalMark::Comma => {
+            Err("must be a number with a comma before its decimals, as in the training table")
+        }
         None if !is_missing_number(cell) => Err("must be a number, as in the training table"),
         None if schema.missing == Missing::Refuse => Err(MISSING),
         None => Ok(f64::NAN),

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use csv::{ReaderBuilder, StringRecord, Trim};
+use csv::{ReaderBuilder, StringRecord};
 
 use super::super::stream::{open, read_error};
 use super::text::{Body, body, check_quotes, decoded};
@@ -56,7 +56,7 @@ pub(super) fn lines<'a>(
     file: &'a Path,
 ) -> impl Iterator<Item = Result<Line, DataError>> + 'a {
     let mut builder = ReaderBuilder::new();
-    builder.has_headers(false).flexible(true).trim(Trim::All).delimiter(body.delimiter);
+    builder.has_headers(false).flexible(true).delimiter(body.delimiter);
     let records = builder.from_reader(body.text.as_bytes()).into_records();
     let lines = records.map(move |record| {
         let record = record.map_err(|error| line_error(file, error))?;
@@ -73,12 +73,19 @@ pub(crate) fn line_error(file: &Path, error: csv::Error) -> DataError {
     }
 }
 
+/// `cell` without the spaces around it. Quotes after a space are those of the file; others were escaped,
+/// and belong to the cell.
+pub(crate) fn trimmed(cell: &str) -> &str {
+    let inner = cell.trim();
+    let is_spaced = cell.starts_with(char::is_whitespace);
+    let quoted = inner.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).filter(|_| is_spaced);
+    quoted.map_or(inner, str::trim)
+}
+
 impl Line {
-    /// The cells without the quotes around them that follow a space.
+    /// The cells without spaces around them, and without the quotes around them that follow a space.
     pub fn cells(&self) -> impl Iterator<Item = &str> {
-        self.record.iter().map(|cell| {
-            cell.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).map_or(cell, str::trim)
-        })
+        self.record.iter().map(trimmed)
     }
 
     pub fn cell(&self, column: usize) -> &str {

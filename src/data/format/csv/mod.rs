@@ -16,7 +16,7 @@ mod schema_tests;
 mod tests;
 
 pub(crate) use by_schema::encode_reader;
-pub(crate) use lines::{line_error, shown};
+pub(crate) use lines::{line_error, shown, trimmed};
 pub(crate) use raw_table::label;
 pub(crate) use read::{read, read_whole};
 pub(crate) use text::{QuoteCheck, body, decoded};

@@ -26,6 +26,12 @@ pub(crate) struct Body<'a> {
 /// # Errors
 /// The bytes are neither; the message names the line.
 pub(crate) fn decoded(bytes: Vec<u8>, file: &Path) -> Result<String, DataError> {
+    let text = unicode(bytes, file)?;
+    // The reader of records counts a line that ends in two characters with the next one.
+    Ok(if text.contains("\r\n") { text.replace("\r\n", "\n") } else { text })
+}
+
+fn unicode(bytes: Vec<u8>, file: &Path) -> Result<String, DataError> {
     match bytes[..] {
         [0xff, 0xfe, ref rest @ ..] => utf16(rest, u16::from_le_bytes, file),
         [0xfe, 0xff, ref rest @ ..] => utf16(rest, u16::from_be_bytes, file),

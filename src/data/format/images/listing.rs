@@ -223,7 +223,7 @@ impl Others {
 }
 
 /// What is in `folder` and not hidden.
-fn visible(folder: &Path) -> Result<Vec<DirEntry>, DataError> {
+pub(super) fn visible(folder: &Path) -> Result<Vec<DirEntry>, DataError> {
     let read = |source| DataError::Read { file: folder.into(), source };
     let entries: Vec<DirEntry> = folder.read_dir().map_err(read)?.collect::<Result<_, _>>().map_err(read)?;
     let is_visible = |entry: &DirEntry| {
@@ -250,6 +250,6 @@ fn ending(path: &Path) -> String {
     path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
 
-fn is_picture(path: &Path) -> bool {
+pub(super) fn is_picture(path: &Path) -> bool {
     PICTURES.contains(&ending(path).as_str())
 }

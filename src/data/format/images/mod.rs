@@ -5,9 +5,11 @@ mod decode;
 mod listing;
 mod natural;
 mod read;
+mod unlabelled;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use listing::has_loose_pictures;
 pub(crate) use read::read;
+pub(crate) use unlabelled::{may_be_pictures, pictures, pixels};

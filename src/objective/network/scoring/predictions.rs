@@ -34,26 +34,37 @@ pub struct PredictionLine {
     pub margin: u32,
     /// Whether several classes share the highest score; the first of them is taken.
     pub tie: bool,
+    /// The file of the sample, where each sample has its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
 }
 
 impl PredictionForm {
     /// A line for each of the `decisions`, of which the first is on the sample with the number `first`.
     ///
-    /// A class without a name is its number.
-    pub fn lines(self, first: u64, decisions: &[Decision], classes: &[String]) -> String {
+    /// A class without a name is its number. `files` has the file of each sample, or is empty.
+    pub fn lines(self, first: u64, decisions: &[Decision], classes: &[String], files: &[String]) -> String {
         let most = decisions.iter().map(|decision| usize::from(decision.class) + 1).max().unwrap_or(0);
         let name = |class: usize| classes.get(class).cloned().unwrap_or_else(|| class.to_string());
         let names: Vec<String> = (0..most).map(|class| self.spelled(&name(class))).collect();
         let mut text = String::with_capacity(decisions.len() * 32);
+        let mut files = files.iter();
         for (sample, decision) in (first..).zip(decisions) {
+            let file = files.next().map(|file| self.spelled(file));
             let Decision { class, tied, margin, score } = decision;
             let class = &names[usize::from(*class)];
             let written = match self {
-                Self::Csv => writeln!(text, "{sample},{class},{score},{margin},{tied}"),
-                Self::JsonLines => writeln!(
-                    text,
-                    "{{\"sample\":{sample},\"class\":{class},\"score\":{score},\"margin\":{margin},\"tie\":{tied}}}"
-                ),
+                Self::Csv => {
+                    let file = file.map(|file| format!(",{file}")).unwrap_or_default();
+                    writeln!(text, "{sample},{class},{score},{margin},{tied}{file}")
+                }
+                Self::JsonLines => {
+                    let file = file.map(|file| format!(",\"file\":{file}")).unwrap_or_default();
+                    writeln!(
+                        text,
+                        "{{\"sample\":{sample},\"class\":{class},\"score\":{score},\"margin\":{margin},\"tie\":{tied}{file}}}"
+                    )
+                }
             };
             written.expect("memory takes every line");
         }
@@ -121,12 +132,12 @@ mod tests {
         let classes = ["a, or \"b\"", "größe"].map(str::to_owned);
         let decisions = [[3, 1, 1], [0, 2, 2], [-5, -4, 7]].map(|scores| Decision::of(&scores));
         assert_eq!(
-            PredictionForm::Csv.lines(7, &decisions, &classes),
+            PredictionForm::Csv.lines(7, &decisions, &classes, &[]),
             "7,\"a, or \"\"b\"\"\",3,2,false\n8,größe,2,0,true\n9,2,7,11,false\n"
         );
-        let lines = PredictionForm::JsonLines.lines(0, &decisions[..1], &classes);
+        let lines = PredictionForm::JsonLines.lines(0, &decisions[..1], &classes, &[]);
         let line: PredictionLine = serde_json::from_str(&lines).expect("JSON");
         let class = "a, or \"b\"".to_owned();
-        assert_eq!(line, PredictionLine { sample: 0, class, score: 3, margin: 2, tie: false });
+        assert_eq!(line, PredictionLine { sample: 0, class, score: 3, margin: 2, tie: false, file: None });
     }
 }
