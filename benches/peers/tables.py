@@ -51,7 +51,8 @@ def tuned(args, x, y, x_test, y_test, seed):
         command = [args.tune, "--dataset", "train.csv", "--test", "test.csv", "--label", "label", "--budget", str(args.budget)]
         command += ["--seed", str(seed), "--threads", "1", "--quiet"]
         subprocess.run(command, cwd=folder, check=True)
-        return json.loads((folder / "best.json").read_text())["test"]["spread"]["mean"]
+        tested = json.loads((folder / "best.json").read_text())["test"]["values"]
+        return statistics.mean(value for value in tested if value is not None)
 
 
 def main():

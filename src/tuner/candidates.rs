@@ -1,6 +1,8 @@
 //! The candidates of a confirmation: the best trials, their results with fresh seeds, and the
 //! networks that can still win.
 
+use std::cmp::Ordering;
+
 use crate::objective::{Evaluation, Model};
 use crate::study::{Candidate, Direction, Outcome, Repeat};
 
@@ -73,25 +75,23 @@ impl Candidates {
 
     /// Drops the networks of candidates that can no longer win.
     fn drop_losers(&mut self) {
-        let losses: Vec<Option<f64>> = self.results.iter().map(|one| one.mean_loss(self.direction)).collect();
-        let complete = losses.iter().enumerate().filter_map(|(index, loss)| Some((index, (*loss)?)));
-        let Some((best, _)) = complete.min_by(|(_, a), (_, b)| a.total_cmp(b)) else { return };
-        for (index, (results, loss)) in self.results.iter_mut().zip(losses).enumerate() {
-            if loss.is_some() && index != best {
+        let ranks: Vec<Option<Rank>> = self.results.iter().map(|one| one.rank(self.direction)).collect();
+        let complete = ranks.iter().enumerate().filter_map(|(index, rank)| Some((index, rank.as_ref()?)));
+        let Some((best, _)) = complete.min_by(|(_, a), (_, b)| a.compare(b)) else { return };
+        for (index, (results, rank)) in self.results.iter_mut().zip(ranks).enumerate() {
+            if rank.is_some() && index != best {
                 results.models.fill_with(|| None);
             }
         }
     }
 
-    /// The candidates, the winner first by the best mean; `None` if a result is missing.
+    /// The candidates, the winner first: the best mean, among equals the smallest network. `None` if a
+    /// result is missing.
     pub fn ranked(self) -> Option<Confirmed> {
         let (direction, tests_all) = (self.direction, self.tests_all);
         let complete = |results: Results| results.complete(tests_all);
         let mut all = self.results.into_iter().map(complete).collect::<Option<Vec<_>>>()?;
-        all.sort_by(|(a, _), (b, _)| {
-            let by_loss = a.mean_loss(direction).total_cmp(&b.mean_loss(direction));
-            by_loss.then(a.parameters().cmp(&b.parameters()))
-        });
+        all.sort_by(|(a, _), (b, _)| Rank::of(a, direction).compare(&Rank::of(b, direction)));
         let (candidates, models): (Vec<Candidate>, Vec<_>) = all.into_iter().unzip();
         let kept = candidates.first()?.best_seed(direction);
         Some(Confirmed { candidates, models, kept })
@@ -103,10 +103,29 @@ impl Candidates {
     }
 }
 
+/// What decides between candidates.
+struct Rank {
+    /// The mean loss to twelve digits: sums of the same values in another order differ in the last.
+    loss: f64,
+    parameters: u64,
+}
+
+impl Rank {
+    fn of(candidate: &Candidate, direction: Direction) -> Self {
+        let loss = candidate.mean_loss(direction);
+        let rounded = format!("{loss:.11e}").parse().unwrap_or(loss);
+        Self { loss: rounded, parameters: candidate.parameters() }
+    }
+
+    fn compare(&self, other: &Self) -> Ordering {
+        self.loss.total_cmp(&other.loss).then(self.parameters.cmp(&other.parameters))
+    }
+}
+
 impl Results {
-    /// The mean loss of the candidate; `None` before its last result.
-    fn mean_loss(&self, direction: Direction) -> Option<f64> {
-        Some(self.candidate()?.mean_loss(direction))
+    /// The rank of the candidate; `None` before its last result.
+    fn rank(&self, direction: Direction) -> Option<Rank> {
+        Some(Rank::of(&self.candidate()?, direction))
     }
 
     /// The candidate without its tests; `None` before its last result.
@@ -181,6 +200,49 @@ pub(super) fn repeat_of(outcome: &Outcome) -> Repeat {
             attributes.insert("failure".to_owned(), failure.kind.to_string().into());
             attributes.insert("reason".to_owned(), failure.reason.clone().into());
             Repeat { value: None, values: Vec::new(), attributes }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::study::Attributes;
+
+    struct Unchanged;
+
+    impl Model for Unchanged {
+        fn test(&self) -> Outcome {
+            Outcome::Complete { values: vec![0.5], constraints: Vec::new(), attributes: Attributes::new() }
+        }
+
+        fn save(&self, _: &Path) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn among_equal_means_the_smaller_network_wins_and_is_kept() {
+        // The sums of these seeds are equal but for rounding, whatever their order.
+        let seeds =
+            [[280.0, 281.0, 280.0], [281.0, 281.0, 279.0]].map(|seeds| seeds.map(|right| right / 288.0));
+        for parameters in [[90, 10], [10, 90]] {
+            let mut candidates = Candidates::new([7, 8].into_iter(), 3, Direction::Maximize, false);
+            for (index, (values, parameters)) in seeds.iter().zip(parameters).enumerate() {
+                for (repeat, &value) in values.iter().enumerate() {
+                    let attributes = Attributes::from([("parameters".to_owned(), parameters.into())]);
+                    let outcome =
+                        Outcome::Complete { values: vec![value], constraints: Vec::new(), attributes };
+                    candidates.add(index, repeat, Evaluation { outcome, model: Some(Box::new(Unchanged)) });
+                }
+            }
+            let ranked = candidates.ranked().expect("all results are there");
+            let winner = if parameters[0] == 10 { 7 } else { 8 };
+            assert_eq!(ranked.candidates[0].trial, winner);
+            assert!(ranked.models[0].iter().all(Option::is_some), "its networks were dropped");
+            assert_eq!(ranked.test().len(), 3);
         }
     }
 }
