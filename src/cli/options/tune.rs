@@ -68,8 +68,10 @@ pub(crate) struct TuneArgs {
     /// Compare the winner with that of another study, a best.json: energy, latency, throughput, accuracy
     #[arg(long, value_name = "FILE")]
     pub against: Option<PathBuf>,
-    /// What trials are scored on: a share of the training set that is held out (no effect if the
-    /// data set has a validation part), or a CSV file with the columns of the data set
+    /// What trials are scored on: a share of the training set that is held out, or a CSV file with
+    /// the columns of the data set
+    ///
+    /// A share has no effect if the data set has a validation part.
     #[arg(long, value_name = "SHARE|FILE", default_value_t)]
     pub validation: Validation,
     /// Number of parts of a cross-validation that scores trials: each part is scored by a network

@@ -54,8 +54,9 @@ pub(crate) struct ToScore {
     pub remarks: Vec<Remark>,
 }
 
-/// The samples of `args` for the network that `description` describes: `part` of them, or if it is
-/// `None` the test part; all of them in a file that has no parts of its own and is not the training's.
+/// The samples of `args` for the network that `description` describes: the named `part` of them. If
+/// it is `None`, they are the test part. In a file that has no parts of its own and is not that of the
+/// training, they are then all samples.
 ///
 /// # Errors
 /// The data set cannot be opened, does not fit the network, or lacks the part.

@@ -23,8 +23,8 @@ pub(crate) fn read_folder(folder: &Path, channels: Channels) -> Result<Option<Pa
     read_files(folder, files, channels).map(Some)
 }
 
-/// Reads the images in `file`, and their labels in the file that `options` name, else in the file
-/// beside it whose name belongs to the name of `file`, such as `y_train.npy` to `x_train.npy`.
+/// Reads the images in `file` and their labels. The labels are in the file that `options` name, or else
+/// in the file beside it that belongs to its name, such as `y_train.npy` to `x_train.npy`.
 ///
 /// # Errors
 /// There are no labels, or an array cannot be read.

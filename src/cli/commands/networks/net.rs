@@ -17,9 +17,9 @@ pub(crate) enum NetCommand {
         /// Plan of the network: a JSON file (input, hidden layers, head), or one line such as
         /// 28x28x1-32c5-p2-128-10x16
         ///
-        /// The line has the parts input-layer-layer-head. 28x28x1 is an image with one channel;
-        /// 32c5 is a convolution with 32 kernels of 5 by 5; p2 is a max pooling of 2 by 2; 128 is a
-        /// dense layer; 10x16 is a head with 10 classes of 16 neurons each.
+        /// The line has the parts input-layer-layer-head. 28x28x1 is an image with one channel.
+        /// 32c5 is a convolution with 32 kernels of 5 by 5, and p2 a max pooling of 2 by 2. 128 is a
+        /// dense layer. 10x16 is a head with 10 classes of 16 neurons each.
         #[arg(value_name = "FILE|LINE")]
         plan: PathBuf,
         /// Print the plan as JSON instead of a table; the JSON can be edited and given as a file

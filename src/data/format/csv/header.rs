@@ -26,9 +26,9 @@ pub(crate) struct Others {
     pub lines: usize,
     /// Number of those lines whose label is a number.
     pub numeric_labels: usize,
-    /// By column: whether a cell is that of the first line.
+    /// By column: whether one of those lines has the same cell as the first line.
     pub repeat: Vec<bool>,
-    /// By column: whether every cell is a number with a fraction.
+    /// By column: whether every cell of those lines has a decimal point.
     pub are_fractions: Vec<bool>,
 }
 
@@ -51,12 +51,14 @@ pub(crate) struct FirstLine<'a> {
     pub second: Option<&'a [&'a str]>,
 }
 
-/// Whether the first line names the columns; `others` looks at the lines after it where it must.
+/// Whether the first line is a header, which names the columns. `others` reads the lines after it and
+/// is called only if it is needed.
 ///
-/// A line without a number among its features does if there are numbers below, or if none of its
-/// features occurs again in its column. A line whose features are missing does not. A line of numbers
-/// does if its label is of another kind than all others, or occurs nowhere else and the line counts
-/// the columns, has whole numbers above fractions, or calls the labels by a usual name.
+/// A line without a number among its features is a header if there are numbers below, or if none of
+/// its features occurs again in its column. A line whose features are missing is none. A line of
+/// numbers is a header if its label is of another kind than all others. It is one as well if its label
+/// occurs nowhere else, and one of these holds: it counts the columns, it has whole numbers above
+/// numbers with a decimal point, or it calls the labels by a usual name.
 ///
 /// # Errors
 /// Those of `others`.

@@ -37,8 +37,8 @@ fn collect(path: &Path, found: &mut Vec<PathBuf>) -> Result<(), DataError> {
         .try_for_each(|inner| collect(&inner, found))
 }
 
-/// The pixels of the picture in `file` in the `shape` (height, width, channels) of the training, row by
-/// row, one byte per channel: another size is scaled, colours become grey where the training was grey.
+/// The pixels of the picture in `file`, row by row, one byte per channel. The picture is scaled to the
+/// height and width of the training. It becomes grey if the training had one channel.
 ///
 /// # Errors
 /// The picture is broken, or the training had neither one nor three channels.
