@@ -65,6 +65,30 @@ fn a_study_may_weigh_accuracy_against_faults_and_energy() {
 }
 
 #[test]
+fn a_trial_is_picked_from_the_front_with_its_network_or_refused() {
+    let tune = Tune::new();
+    let args = "--dataset iris --chip loihi1 --search nsga2 --budget 6 --folds 1 --confirm-seeds 1 --quiet \
+                --metric accuracy --metric energy";
+    tune.run(&args.split_whitespace().collect::<Vec<_>>()).success();
+    let best = tune.json("best.json");
+    for one in best["front"].as_array().expect("a list") {
+        let (trial, file) = (one["trial"].to_string(), one["confirmed"]["model"].as_str().expect("a file"));
+        let pick = ["pick", "best.json", &trial, "--out", "picked.json", "--against", "best.json"];
+        let ended = tune.run(&pick).success();
+        assert!(ended.stdout.contains("against best.json: "), "{}", ended.stdout);
+        let picked = tune.json("picked.json");
+        validate("best", &picked);
+        assert_eq!((&picked["trial"], &picked["test"]), (&one["trial"], &one["confirmed"]["test"]));
+        let network = std::fs::read(tune.path("picked.safetensors")).expect("its network");
+        assert_eq!(network, std::fs::read(tune.path(file)).expect("that of the front"));
+        // Without its network nothing is written that would name another one.
+        std::fs::remove_file(tune.path(file)).expect("it was there");
+        tune.run(&pick).refused(&[file, "run the command of the study again"]);
+        assert_eq!(tune.json("picked.json"), picked);
+    }
+}
+
+#[test]
 fn a_network_that_was_exported_scores_as_it_did() {
     let tune = Tune::new();
     study(&tune, "loihi1");

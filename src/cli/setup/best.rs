@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use crate::input;
 use crate::report::Best;
@@ -14,5 +14,5 @@ use crate::report::Best;
 pub(crate) fn read(file: &Path, option: &str) -> Result<Best> {
     let name = format!("{option} {}", file.display()).trim_start().to_owned();
     let text = std::fs::read_to_string(file).with_context(|| format!("{name}: cannot read it"))?;
-    input::from_json(&text, &name).context("must be a best.json that tune wrote")
+    input::from_json(&text, &name).map_err(|error| anyhow!("{error}: must be a best.json that tune wrote"))
 }
