@@ -2,6 +2,7 @@
 
 use ndarray::ArrayView2;
 
+use super::cost::bounds::CostBounds;
 use super::error::{DeployError, RunError};
 use super::mapping::Mapping;
 use super::profile::ChipProfile;
@@ -95,6 +96,21 @@ impl Deployment {
     /// As [`Deployment::run`].
     pub fn decide(&self, inputs: ArrayView2<'_, u8>) -> Result<Vec<Decision>, RunError> {
         self.runner.decide(inputs)
+    }
+
+    /// The most that one inference can cost with these weights, whatever the sample.
+    pub fn cost_bounds(&self) -> CostBounds {
+        self.runner.cost.bounds()
+    }
+
+    /// Weights other than zero on all inputs of all layers: the most synaptic operations of one
+    /// inference.
+    pub fn most_synaptic_operations(&self) -> u64 {
+        let of_layer = |layer: usize| {
+            let fan_out: u64 = self.runner.fan_out[layer].iter().sum();
+            fan_out * self.runner.simulator.sources(layer).len() as u64
+        };
+        (0..self.runner.fan_out.len()).map(of_layer).sum()
     }
 }
 

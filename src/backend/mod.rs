@@ -26,6 +26,7 @@ mod report;
 mod run;
 mod simulate;
 
+pub use cost::bounds::CostBounds;
 pub use cost::energy::Energy;
 pub use deployment::{Chip, Deployment};
 pub use error::{DeployError, Limit, RunError};

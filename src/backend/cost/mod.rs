@@ -12,6 +12,7 @@
 //! The cores in use draw static power for one period. A spike that skips layers waits for the step
 //! of its target layer at no cost.
 
+pub(super) mod bounds;
 pub(super) mod core_activity;
 pub(super) mod energy;
 pub(super) mod latency;

@@ -7,10 +7,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use super::constraint::Constraint;
-use super::failure::{does_not_fit, invalid};
+use super::failure::invalid;
 use super::goal::Goal;
 use super::goals::Goals;
 use super::limits::Limits;
+use super::mapped::{AT_LEAST_ZERO, Mapped};
 use super::plan::Plan;
 use crate::network::{LayerSpec, Network, Spec};
 use crate::seed::Seed;
@@ -31,8 +32,8 @@ pub(super) struct NetworkForesight {
 /// What was found out so far, so that it need not be computed again.
 #[derive(Default)]
 struct Memory {
-    /// For each network and deployment the number of cores, or why it is refused.
-    mapped: HashMap<String, Result<usize, String>>,
+    /// For each network and deployment what its mapping tells, or why it is refused.
+    mapped: HashMap<String, Result<Mapped, String>>,
     /// The points that were refused.
     refused: HashSet<String>,
     /// How often each reason was given.
@@ -54,8 +55,10 @@ impl NetworkForesight {
         let is_asked = |goal| {
             self.goals.contains(&goal) || self.constraints.iter().any(|constraint| constraint.goal == goal)
         };
-        let needs_mapping = self.limits.chip.profile().has_limits() || is_asked(Goal::Cores);
-        let cores = if needs_mapping { Some(self.cores(&plan)?) } else { None };
+        let needs_mapping =
+            self.limits.chip.profile().has_limits() || is_asked(Goal::Cores) || self.has_costs();
+        let mapped = if needs_mapping { Some(self.mapped(&plan)?) } else { None };
+        let cores = mapped.map(|mapped| mapped.cores);
         let parameters = plan.spec.deployed_parameters().map_err(|error| reason(invalid(error)))?;
         self.check_constraints(cores, parameters)?;
         let bounds = |goal: &Goal| match goal {
@@ -65,7 +68,7 @@ impl NetworkForesight {
             Goal::Parameters => Bounds::exact(parameters as f64),
             // Training may leave inputs without any weight, which then take no axon.
             Goal::Cores => Bounds { low: 1.0, high: cores.map_or(f64::INFINITY, |cores| cores as f64) },
-            _ => Bounds { low: 0.0, ..Bounds::UNKNOWN },
+            cost => mapped.map_or(AT_LEAST_ZERO, |mapped| mapped.bounds(*cost)),
         };
         Ok(self.goals.iter().map(bounds).collect())
     }
@@ -90,26 +93,33 @@ impl NetworkForesight {
         }
     }
 
-    /// The cores of the network before its first epoch, or why it does not fit.
-    fn cores(&self, plan: &Plan) -> Result<usize, String> {
+    /// Whether a metric is the cost of an inference.
+    fn has_costs(&self) -> bool {
+        let is_cost = |goal: &Goal| {
+            matches!(goal, Goal::Energy | Goal::Latency | Goal::Throughput | Goal::SynapticOperations)
+        };
+        self.goals.iter().any(is_cost)
+    }
+
+    /// What the mapping of the network before its first epoch tells, or why it does not fit.
+    fn mapped(&self, plan: &Plan) -> Result<Mapped, String> {
         let input_max = self.limits.input_max(plan);
         let spec = without_dropout(&plan.spec);
         let key = format!("{spec:?} {input_max} {:?}", plan.deploy);
         if let Some(known) = self.memory().mapped.get(&key) {
             return known.clone();
         }
-        let deployed =
+        let mapped =
             Network::build(&spec, &Seed::root(0)).map_err(|error| error.to_string()).and_then(|network| {
-                let deployment = self.limits.chip.deploy(&network.fold(input_max), &plan.deploy);
-                deployment.map_err(|error| does_not_fit(error).reason)
+                let network = network.fold(input_max);
+                Mapped::new(&self.limits.chip, network, &plan.deploy, self.has_costs())
             });
-        let cores = deployed.map(|deployment| deployment.mapping().cores());
         let mut memory = self.memory();
         if memory.mapped.len() >= REMEMBERED {
             memory.mapped.clear();
         }
-        memory.mapped.insert(key, cores.clone());
-        cores
+        memory.mapped.insert(key, mapped.clone());
+        mapped
     }
 
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
@@ -266,6 +276,39 @@ mod tests {
                     (foreseen, found) => panic!("{chip}: foreseen {foreseen:?}, found {:?}", found.err()),
                 }
             }
+        }
+    }
+
+    #[test]
+    fn no_inference_costs_more_than_foreseen() {
+        let goals = [Goal::Energy, Goal::Latency, Goal::SynapticOperations, Goal::Throughput];
+        let mut stream = Seed::root(13).stream();
+        for chip in ["loihi1", "truenorth"] {
+            let foresight = foresight(chip, None, &goals);
+            let mut found = 0;
+            for point in points(60) {
+                let Foresight::Possible { bounds } = foresight.foresee(&point) else { continue };
+                let plan = foresight.limits.plan(&point).expect("a plan");
+                let network = Network::build(&plan.spec, &Seed::root(8)).expect("a network");
+                let mut binary = network.fold(foresight.limits.input_max(&plan));
+                // Training leaves zeros and low thresholds.
+                for layer in &mut binary.layers {
+                    layer.weights.mapv_inplace(|w| if stream.random::<f64>() < 0.3 { 0.0 } else { w });
+                }
+                let Ok(deployment) = foresight.limits.chip.deploy(&binary, &plan.deploy) else { continue };
+                let width = deployment.network().layers[0].inputs();
+                let inputs =
+                    ndarray::Array2::from_shape_fn((4, width), |_| u8::from(stream.random::<bool>()));
+                let run = deployment.run(inputs.view()).expect("it runs");
+                let operations = run.layers.iter().map(|layer| layer.synaptic_operations).max();
+                assert!(run.total_energy.expect("modelled").max.0 <= bounds[0].high);
+                assert!(run.latency.expect("modelled").max.0 <= bounds[1].high);
+                assert!(operations.expect("a layer") as f64 / 4.0 <= bounds[2].high);
+                assert!(1.0 / run.period.expect("modelled").0 >= bounds[3].low);
+                assert!(bounds[..3].iter().all(|bounds| bounds.high.is_finite()));
+                found += 1;
+            }
+            assert!(found > 10, "{chip}: only {found} networks fit");
         }
     }
 

@@ -11,6 +11,7 @@ mod foresight;
 pub(super) mod goal;
 pub(super) mod goals;
 mod limits;
+mod mapped;
 mod model;
 pub(super) mod plan;
 pub(super) mod saved;

@@ -44,10 +44,11 @@ pub(super) fn kept(
     order.into_iter().take(count).map(|(_, index)| children[index].clone()).collect()
 }
 
-/// The logarithms of the metrics that are known at `point` before training; empty if none is known.
+/// The logarithms of the metrics, or of their upper bounds, that are known at `point` before
+/// training; empty if none is known.
 fn coordinates(space: &Space, point: &Point) -> Vec<f64> {
     let Foresight::Possible { bounds } = space.foresee(point) else { return Vec::new() };
-    let is_known = |bounds: &&Bounds| bounds.high.is_finite() && bounds.high > 0.0 && bounds.low > 0.0;
+    let is_known = |bounds: &&Bounds| bounds.high.is_finite() && bounds.high > 0.0;
     bounds.iter().filter(is_known).map(|bounds| bounds.high.ln()).collect()
 }
 

@@ -1,0 +1,66 @@
+//! What the mapping of a network to its chip tells before training.
+
+use super::failure::does_not_fit;
+use super::goal::Goal;
+use crate::backend::{Chip, CostBounds, DeployOptions};
+use crate::network::BinaryNetwork;
+use crate::space::Bounds;
+
+/// The bounds of a cost of which nothing is known.
+pub(super) const AT_LEAST_ZERO: Bounds = Bounds { low: 0.0, high: f64::INFINITY };
+
+/// The number of cores of a network before its first epoch, and what an inference costs at most.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mapped {
+    /// Cores before the first epoch. Training may leave inputs without any weight, which then take
+    /// no axon.
+    pub cores: usize,
+    costs: CostBounds,
+    /// The most synaptic operations of an inference, infinite where they are not known.
+    operations: f64,
+}
+
+impl Mapped {
+    /// Maps `network` to `chip`. If `with_costs`, the costs are bounded by those of the network
+    /// whose weights are all other than zero, where that one fits, too.
+    ///
+    /// # Errors
+    /// Why the network does not fit.
+    pub fn new(
+        chip: &Chip,
+        network: BinaryNetwork,
+        options: &DeployOptions,
+        with_costs: bool,
+    ) -> Result<Self, String> {
+        let deployment = chip.deploy(&network, options).map_err(|error| does_not_fit(error).reason)?;
+        let cores = deployment.mapping().cores();
+        let full = with_costs.then(|| chip.deploy(&without_zeros(network), options).ok()).flatten();
+        Ok(Self {
+            cores,
+            costs: full.as_ref().map(|full| full.cost_bounds()).unwrap_or_default(),
+            operations: full.map_or(f64::INFINITY, |full| full.most_synaptic_operations() as f64),
+        })
+    }
+
+    /// The bounds of `cost`, an energy, a time or a number of operations of an inference.
+    pub fn bounds(&self, cost: Goal) -> Bounds {
+        let at_most = |high: Option<f64>| Bounds { high: high.unwrap_or(f64::INFINITY), ..AT_LEAST_ZERO };
+        match cost {
+            Goal::Energy => at_most(self.costs.energy.map(|energy| energy.0)),
+            Goal::Latency => at_most(self.costs.latency.map(|latency| latency.0)),
+            Goal::SynapticOperations => at_most(Some(self.operations)),
+            Goal::Throughput => {
+                Bounds { low: self.costs.period.map_or(0.0, |period| 1.0 / period.0), ..AT_LEAST_ZERO }
+            }
+            _ => AT_LEAST_ZERO,
+        }
+    }
+}
+
+/// The same network with every weight at the smallest value above zero.
+fn without_zeros(mut network: BinaryNetwork) -> BinaryNetwork {
+    for layer in &mut network.layers {
+        layer.weights.fill(2f64.powi(layer.exponent));
+    }
+    network
+}
