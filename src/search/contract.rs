@@ -219,6 +219,24 @@ fn a_point_that_is_refused_before_it_begins_is_never_proposed() {
 }
 
 #[test]
+fn every_proposed_point_keeps_the_relations() {
+    let text = r#"{"name": "s", "parameters": {"a": {"type": "int", "low": 1, "high": 64, "log": true},
+        "b": {"type": "int", "low": 1, "high": 64, "log": true}, "x": {"type": "float", "low": 0, "high": 1},
+        "y": {"type": "float", "low": 0, "high": 1}}, "relations": ["a >= b + 3", "x + 2 * y <= 0.5"]}"#;
+    let space = space(text);
+    // The best points lie beyond the borders.
+    let number = |point: &Point, name| point.get(name).and_then(|value| value.as_f64()).unwrap();
+    let loss = |_, point: &Point| Ok(number(point, "a") - number(point, "b") - number(point, "y"));
+    for (name, search) in searches() {
+        let study = run(search.as_ref(), &space, 30, loss);
+        for trial in &study.trials {
+            assert_eq!(space.check(&trial.point), Ok(()), "{name}");
+        }
+        assert_no_point_twice(name, &study);
+    }
+}
+
+#[test]
 fn foresight_that_refuses_nothing_changes_no_suggestion() {
     struct Anything;
     impl Foresee for Anything {

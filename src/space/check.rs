@@ -5,6 +5,8 @@ use serde_json::Value as Json;
 
 use super::file::{CategoricalFile, FloatFile, IntFile, ListFile, ParameterFile, SpaceFile, When};
 use super::list::{MOST_ITEMS, expanded};
+use super::related::anchor;
+use super::relation::Relation;
 use super::{Condition, Domain, Parameter, Point, Space, SpaceError, Value};
 use crate::input::{self, InputError};
 
@@ -63,7 +65,10 @@ impl Space {
             let problem = format!("a cycle of conditions: {}: drop one of them", names.join(" -> "));
             InputError::new(file, &path, problem)
         })?;
-        let mut space = Self { name: written.name, parameters, order, start: Vec::new(), foresight: None };
+        let relations = relations(&written.relations, &parameters, file)?;
+        let anchor = anchor(&relations, &parameters).map_err(|broken| contradiction(&broken, file))?;
+        let (name, start) = (written.name, Vec::new());
+        let mut space = Self { name, parameters, order, start, relations, anchor, foresight: None };
         for (index, point) in written.start.iter().enumerate() {
             let at = At { file, path: format!("start.{index}") };
             let point = at.starting_point(&space, point)?;
@@ -71,6 +76,26 @@ impl Space {
         }
         Ok(space)
     }
+}
+
+/// The relations of a file between `parameters`.
+fn relations(texts: &[String], parameters: &[Parameter], file: &str) -> Result<Vec<Relation>, InputError> {
+    let read = |(index, text): (usize, &String)| {
+        let error = |problem: String| InputError::new(file, &format!("relations.{index}"), problem);
+        Relation::read(text, parameters).map_err(error)
+    };
+    texts.iter().enumerate().map(read).collect()
+}
+
+/// The error of relations that no point satisfies together.
+fn contradiction(relations: &[&str], file: &str) -> InputError {
+    let list: Vec<String> = relations.iter().map(|relation| format!("\"{relation}\"")).collect();
+    let problem = format!(
+        "{}: no values within the bounds of the parameters satisfy {}: drop one or widen a bound",
+        list.join(" and "),
+        if list.len() == 1 { "it" } else { "all of them" },
+    );
+    InputError::new(file, "relations", problem)
 }
 
 /// The parameters of a file. Each list is replaced by the parameters for which it stands.
@@ -245,7 +270,10 @@ impl At<'_> {
                 format!("{name} = {value}: is not active at this point: drop it"),
             )?;
         }
-        Ok(point)
+        match space.broken(&space.with_defaults(written)) {
+            Some(relation) => Err(self.error(format!("breaks the relation \"{}\"", relation.text))),
+            None => Ok(point),
+        }
     }
 
     fn conditions(&self, parameters: &[Parameter], when: When) -> Result<Vec<Condition>, InputError> {

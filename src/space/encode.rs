@@ -155,21 +155,23 @@ impl Space {
         Ok(self.searched().map(coordinate).collect())
     }
 
-    /// The point at the coordinates `unit` of the unit cube, one for each searched parameter.
+    /// The point at the coordinates `unit` of the unit cube, one for each searched parameter. If
+    /// they break a relation, its numbers are moved until they do not.
     ///
     /// # Panics
     /// If `unit` is shorter than [`Space::dimension`].
     pub fn decode(&self, unit: &[f64]) -> Point {
+        self.related(self.keep_active(self.values_at(unit)))
+    }
+
+    /// The values of all parameters, active or not, at the coordinates `unit`.
+    pub(super) fn values_at(&self, unit: &[f64]) -> Vec<Value> {
         let mut coordinates = unit.iter();
-        let values: Vec<Value> = self
-            .parameters
-            .iter()
-            .map(|parameter| match &parameter.domain {
-                Domain::Fixed { value } => value.clone(),
-                domain => domain.decode(*coordinates.next().expect("one coordinate per searched parameter")),
-            })
-            .collect();
-        self.keep_active(values)
+        let value = |parameter: &Parameter| match &parameter.domain {
+            Domain::Fixed { value } => value.clone(),
+            domain => domain.decode(*coordinates.next().expect("one coordinate per searched parameter")),
+        };
+        self.parameters.iter().map(value).collect()
     }
 
     /// Whether each searched parameter is active at `unit`, in the order of the coordinates.

@@ -17,7 +17,10 @@ impl Space {
     /// inactive parameter is skipped, so no point comes twice.
     fn extend(&self, depth: usize, values: Vec<Value>, limit: usize, points: &mut Vec<Point>) -> bool {
         let Some(&index) = self.order.get(depth) else {
-            points.push(self.keep_active(values));
+            let point = self.keep_active(values);
+            if self.broken(&point).is_none() {
+                points.push(point);
+            }
             return points.len() <= limit;
         };
         let parameter = &self.parameters[index];

@@ -39,4 +39,12 @@ pub enum SpaceError {
         /// The rule for its values.
         rule: String,
     },
+    /// A point breaks a relation between its parameters.
+    #[error("the point breaks a relation of the space {space}: {relation}")]
+    Relation {
+        /// The relation, as the file has it.
+        relation: String,
+        /// The name of the space.
+        space: String,
+    },
 }

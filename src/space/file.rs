@@ -28,6 +28,11 @@ pub(super) struct SpaceFile {
     /// parameter that is missing in a point has its default.
     #[serde(default)]
     pub start: Vec<Point>,
+    /// Linear inequalities between parameters that are numbers, such as `width_1 >= width_2` or
+    /// `2 * a + b <= 1`. Every search keeps them. A relation holds where one of its parameters is
+    /// not active.
+    #[serde(default)]
+    pub relations: Vec<String>,
 }
 
 /// One parameter.

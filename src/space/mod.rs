@@ -13,6 +13,8 @@ mod foresight;
 mod list;
 mod parameter;
 mod point;
+mod related;
+mod relation;
 mod restrict;
 mod spell;
 mod value;
@@ -26,6 +28,7 @@ pub use foresight::{Bounds, Foresee, Foresight, Refusals};
 pub use list::List;
 pub use parameter::{Condition, Domain, Parameter};
 pub use point::Point;
+pub use relation::Relation;
 pub use value::Value;
 
 /// A checked search space.
@@ -38,6 +41,10 @@ pub struct Space {
     order: Vec<usize>,
     /// Points to try after the default point, each with all its values.
     start: Vec<Point>,
+    /// Linear inequalities between numbers, which every point keeps.
+    relations: Vec<Relation>,
+    /// For each parameter of a relation a value, such that all relations hold.
+    anchor: Vec<(String, Value)>,
     /// Whom to ask about points before they are evaluated. It is no part of the file.
     foresight: Option<Arc<dyn Foresee>>,
 }
@@ -50,6 +57,7 @@ impl fmt::Debug for Space {
             .field("parameters", &self.parameters)
             .field("order", &self.order)
             .field("start", &self.start)
+            .field("relations", &self.relations)
             .finish()
     }
 }
@@ -61,6 +69,7 @@ impl PartialEq for Space {
             && self.parameters == other.parameters
             && self.order == other.order
             && self.start == other.start
+            && self.relations == other.relations
     }
 }
 
@@ -95,9 +104,11 @@ impl Space {
         self.parameters.iter().find(|parameter| parameter.name == name)
     }
 
-    /// The point with every active parameter at its default.
+    /// The point with every active parameter at its default. If that breaks a relation, its numbers
+    /// are moved until it does not.
     pub fn default_point(&self) -> Point {
-        self.keep_active(self.parameters.iter().map(|parameter| parameter.default.clone()).collect())
+        let defaults = self.parameters.iter().map(|parameter| parameter.default.clone());
+        self.related(self.keep_active(defaults.collect()))
     }
 
     /// The points to try before the search proposes any: first the default point, then those that
@@ -107,8 +118,14 @@ impl Space {
     }
 
     /// `point` as a complete point of this space. Inactive parameters are dropped. An active one
-    /// that is missing or outside its domain gets its default.
+    /// that is missing or outside its domain gets its default. If the result breaks a relation, its
+    /// numbers are moved until it does not.
     pub fn completed(&self, point: &Point) -> Point {
+        self.related(self.with_defaults(point))
+    }
+
+    /// As [`Space::completed`], without any regard to relations.
+    fn with_defaults(&self, point: &Point) -> Point {
         let values = self.parameters.iter().map(|parameter| {
             let given = point.get(&parameter.name).filter(|value| parameter.domain.contains(value));
             given.unwrap_or(&parameter.default).clone()
@@ -121,10 +138,11 @@ impl Space {
     /// program, such as `3.0` for a whole number.
     ///
     /// # Errors
-    /// Names a parameter of `point` that is outside its domain, not active, or not in the space.
+    /// Names a parameter of `point` that is outside its domain, not active, or not in the space, or
+    /// a relation that it breaks.
     pub fn filled(&self, point: &Point) -> Result<Point, SpaceError> {
         let given = self.adopt(point);
-        let filled = self.completed(&given);
+        let filled = self.with_defaults(&given);
         for (name, value) in given.iter() {
             let (name, value, space) = (name.to_owned(), value.clone(), self.name.clone());
             match self.parameter(&name) {
@@ -136,14 +154,15 @@ impl Space {
                 _ => return Err(SpaceError::Inactive { name, value, space }),
             }
         }
+        self.check_relations(&filled)?;
         Ok(filled)
     }
 
-    /// Checks that `point` has a value in its domain for every active parameter, and no other
-    /// value.
+    /// Checks that `point` has a value in its domain for every active parameter, no other value, and
+    /// keeps all relations.
     ///
     /// # Errors
-    /// Names a parameter that is missing, not active, or outside its domain.
+    /// Names a parameter that is missing, not active, or outside its domain, or a broken relation.
     pub fn check(&self, point: &Point) -> Result<(), SpaceError> {
         let values = self.parameters.iter().map(|parameter| {
             point.get(&parameter.name).cloned().unwrap_or_else(|| parameter.default.clone())
@@ -162,7 +181,7 @@ impl Space {
         }
         match expected.iter().find(|(name, _)| point.get(name).is_none()) {
             Some((name, _)) => Err(SpaceError::Missing { name: name.to_owned(), space: space() }),
-            None => Ok(()),
+            None => self.check_relations(point),
         }
     }
 }

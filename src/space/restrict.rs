@@ -49,6 +49,9 @@ impl Space {
             condition.parent = place[condition.parent];
         }
         self.order = self.order.iter().filter(|&&index| possible[index]).map(|&index| place[index]).collect();
+        let names: Vec<&str> = self.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+        self.relations
+            .retain(|relation| relation.terms.iter().all(|(name, _)| names.contains(&name.as_str())));
         self.start = self.start.iter().map(|point| self.completed(point)).collect();
         self
     }

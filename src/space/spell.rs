@@ -24,7 +24,11 @@ impl Space {
             .iter()
             .map(|parameter| (parameter.name.clone(), self.parameter_json(parameter)))
             .collect();
-        json!({"name": self.name, "parameters": parameters, "start": self.start})
+        let mut written = json!({"name": self.name, "parameters": parameters, "start": self.start});
+        if !self.relations.is_empty() {
+            written["relations"] = self.relations().collect();
+        }
+        written
     }
 
     fn parameter_json(&self, parameter: &Parameter) -> Json {

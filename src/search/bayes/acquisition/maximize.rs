@@ -286,9 +286,9 @@ impl<'a> Maximizer<'a> {
             .unwrap_or(from)
     }
 
-    /// Whether the point of `cell` is refused before it is evaluated.
+    /// Whether the point of `cell` breaks a relation, or is refused before it is evaluated.
     fn refuses(&self, cell: &Cell) -> bool {
-        self.space.refuses(&self.space.decode(&cell.unit))
+        !self.space.keeps_relations(&cell.unit) || self.space.refuses(&self.space.decode(&cell.unit))
     }
 
     /// Whether the gradient is followed on `axis`.

@@ -1,0 +1,351 @@
+//! Points that keep the relations of their space.
+//!
+//! Numbers that satisfy linear inequalities are a convex set. One of its points, far from the
+//! borders, is computed when a space is read. A point that breaks a relation is moved towards it.
+
+use microlp::{ComparisonOp, OptimizationDirection, Problem, Variable};
+
+use super::relation::Relation;
+use super::{Domain, Parameter, Point, Space, SpaceError, Value};
+
+/// How often a point is moved half of the rest of its way.
+const HALVINGS: usize = 50;
+/// The largest number that the solver takes as a bound of a whole number.
+const LARGEST_WHOLE: u64 = 1 << 30;
+
+impl Space {
+    /// The relations between parameters, as the file has them.
+    pub fn relations(&self) -> impl Iterator<Item = &str> {
+        self.relations.iter().map(|relation| relation.text.as_str())
+    }
+
+    /// Whether the values at `unit`, one coordinate for each searched parameter, keep all relations
+    /// as they are. If not, [`Space::decode`] moves them.
+    pub fn keeps_relations(&self, unit: &[f64]) -> bool {
+        self.relations.is_empty() || self.broken(&self.keep_active(self.values_at(unit))).is_none()
+    }
+
+    /// The first relation that `point` breaks.
+    pub(super) fn broken(&self, point: &Point) -> Option<&Relation> {
+        self.relations.iter().find(|relation| !relation.holds(point))
+    }
+
+    /// Refuses a point that breaks a relation.
+    pub(super) fn check_relations(&self, point: &Point) -> Result<(), SpaceError> {
+        match self.broken(point) {
+            None => Ok(()),
+            Some(relation) => {
+                Err(SpaceError::Relation { relation: relation.text.clone(), space: self.name.clone() })
+            }
+        }
+    }
+
+    /// `point`, moved until it keeps all relations. Only numbers of relations move, on the straight
+    /// line towards [`anchor`]. Points beyond the border are mirrored at it, so that they do not
+    /// crowd there.
+    pub(super) fn related(&self, point: Point) -> Point {
+        if self.broken(&point).is_none() {
+            return point;
+        }
+        let mut share = mirrored(self.border(&point));
+        for _ in 0..HALVINGS {
+            let moved = self.towards_anchor(&point, share);
+            if self.broken(&moved).is_none() {
+                return moved;
+            }
+            share *= 0.5;
+        }
+        self.towards_anchor(&point, 0.0)
+    }
+
+    /// The share of the way from the anchor to `point` on which all relations hold.
+    fn border(&self, point: &Point) -> f64 {
+        let anchored = self.towards_anchor(point, 0.0);
+        let shares = self.relations.iter().filter_map(|relation| {
+            let (here, there) = (relation.room(point)?, relation.room(&anchored)?);
+            (here < 0.0).then(|| (there / (there - here)).clamp(0.0, 1.0))
+        });
+        shares.fold(1.0, f64::min)
+    }
+
+    /// `point` with the numbers of relations at `share` of the way from the anchor to it, on the
+    /// grids of their domains, rounded towards the anchor.
+    fn towards_anchor(&self, point: &Point, share: f64) -> Point {
+        let mut moved = point.clone();
+        for (name, anchor) in &self.anchor {
+            if let (Some(value), Some(parameter)) = (point.get(name), self.parameter(name)) {
+                moved.set(name.clone(), between(&parameter.domain, anchor, value, share));
+            }
+        }
+        moved
+    }
+}
+
+/// The place in [0, `border`] of a point at 1 that is mirrored at both ends.
+fn mirrored(border: f64) -> f64 {
+    if border <= 0.0 {
+        return 0.0;
+    }
+    let place = 1.0 % (2.0 * border);
+    if place <= border { place } else { 2.0 * border - place }
+}
+
+/// The value at `share` of the way from `anchor` to `value`, rounded towards `anchor`.
+fn between(domain: &Domain, anchor: &Value, value: &Value, share: f64) -> Value {
+    match (domain, anchor, value) {
+        (&Domain::Float { low, high, step: None, .. }, Value::Float(from), Value::Float(to)) => match share {
+            0.0 => Value::Float(*from),
+            _ => Value::Float((from + share * (to - from)).clamp(low, high)),
+        },
+        (Domain::Float { .. } | Domain::Int { .. }, from, to) => {
+            let (Some(from), Some(to)) = (domain.index_of(from), domain.index_of(to)) else {
+                return anchor.clone();
+            };
+            let steps = (share * (to as f64 - from as f64)).trunc() as i64;
+            domain.value_at(from.saturating_add_signed(steps))
+        }
+        _ => value.clone(),
+    }
+}
+
+/// For each parameter of `relations` a value, such that all relations hold with the most room on
+/// all sides, relative to the ranges.
+///
+/// # Errors
+/// The fewest relations that no point satisfies together.
+pub(super) fn anchor<'a>(
+    relations: &'a [Relation],
+    parameters: &[Parameter],
+) -> Result<Vec<(String, Value)>, Vec<&'a str>> {
+    let all: Vec<&Relation> = relations.iter().collect();
+    if let Some(found) = solution(&all, parameters) {
+        return Ok(found);
+    }
+    // Whatever can be left out without making the rest possible is no part of the contradiction.
+    let mut left = all;
+    let mut at = 0;
+    while at < left.len() {
+        let relation = left.remove(at);
+        if solution(&left, parameters).is_some() {
+            left.insert(at, relation);
+            at += 1;
+        }
+    }
+    Err(left.into_iter().map(|relation| relation.text.as_str()).collect())
+}
+
+/// Values that satisfy `relations`, by linear programming; `None` if there are none.
+fn solution(relations: &[&Relation], parameters: &[Parameter]) -> Option<Vec<(String, Value)>> {
+    let is_named = |parameter: &&Parameter| {
+        relations.iter().any(|relation| relation.terms.iter().any(|(name, _)| *name == parameter.name))
+    };
+    let named: Vec<&Parameter> = parameters.iter().filter(is_named).collect();
+    let mut problem = Problem::new(OptimizationDirection::Maximize);
+    let room = problem.add_var(1.0, (0.0, 1.0));
+    let places: Vec<(Axis, Variable)> =
+        named.iter().map(|parameter| place(&mut problem, parameter)).collect();
+    for (axis, variable) in &places {
+        if !axis.is_whole && axis.range > 0.0 {
+            problem.add_constraint(&[(*variable, 1.0), (room, -1.0)], ComparisonOp::Ge, 0.0);
+            problem.add_constraint(&[(*variable, 1.0), (room, 1.0)], ComparisonOp::Le, 1.0);
+        }
+    }
+    for relation in relations {
+        let factor =
+            |name: &str| relation.terms.iter().find(|(known, _)| known == name).map_or(0.0, |term| term.1);
+        let factors: Vec<f64> = named.iter().map(|parameter| factor(&parameter.name)).collect();
+        let of = |at: usize| factors[at] * places[at].0.unit;
+        let bound = relation.bound - (0..named.len()).map(|at| factors[at] * places[at].0.low).sum::<f64>();
+        let ranges: f64 = (0..named.len()).map(|at| (factors[at] * places[at].0.range).abs()).sum();
+        let scale =
+            (0..named.len()).map(|at| of(at).abs()).fold(bound.abs(), f64::max).max(f64::MIN_POSITIVE);
+        let mut terms: Vec<(Variable, f64)> =
+            (0..named.len()).map(|at| (places[at].1, of(at) / scale)).filter(|term| term.1 != 0.0).collect();
+        terms.push((room, ranges / scale));
+        problem.add_constraint(terms, ComparisonOp::Le, bound / scale);
+    }
+    let found = problem.solve().ok()?.into_solution().ok()?;
+    let value = |(parameter, (axis, variable)): (&&Parameter, &(Axis, Variable))| {
+        (parameter.name.clone(), axis.value(&parameter.domain, found.var_value(*variable)))
+    };
+    let values: Vec<(String, Value)> = named.iter().zip(&places).map(value).collect();
+    let point: Point = values.iter().cloned().collect();
+    relations.iter().all(|relation| relation.holds(&point)).then_some(values)
+}
+
+/// The numbers of a domain as a variable of the solver: `low` plus the variable times `unit`.
+struct Axis {
+    low: f64,
+    unit: f64,
+    /// The distance of the largest and the smallest number.
+    range: f64,
+    /// The variable counts steps.
+    is_whole: bool,
+}
+
+/// Adds the variable of `parameter` to `problem`.
+fn place(problem: &mut Problem, parameter: &Parameter) -> (Axis, Variable) {
+    let number = |value: Value| value.as_f64().unwrap_or(0.0);
+    match (&parameter.domain, parameter.domain.size()) {
+        (Domain::Fixed { value }, _) => {
+            let axis = Axis { low: number(value.clone()), unit: 0.0, range: 0.0, is_whole: false };
+            (axis, problem.add_var(0.0, (0.0, 1.0)))
+        }
+        (domain, Some(size)) => {
+            let (low, high) = (number(domain.value_at(0)), number(domain.value_at(size - 1)));
+            let last = (size - 1).min(LARGEST_WHOLE);
+            let axis = Axis { low, unit: (high - low) / last as f64, range: high - low, is_whole: true };
+            (axis, problem.add_integer_var(0.0, (0, last as i32)))
+        }
+        (domain, None) => {
+            let (low, high) = (number(domain.decode(0.0)), number(domain.decode(1.0)));
+            (
+                Axis { low, unit: high - low, range: high - low, is_whole: false },
+                problem.add_var(0.0, (0.0, 1.0)),
+            )
+        }
+    }
+}
+
+impl Axis {
+    /// The value of `domain` at `variable`.
+    fn value(&self, domain: &Domain, variable: f64) -> Value {
+        match (domain, domain.size()) {
+            (Domain::Fixed { value }, _) => value.clone(),
+            (&Domain::Float { low, high, .. }, None) => {
+                Value::Float((self.low + variable * self.unit).clamp(low, high))
+            }
+            (domain, Some(size)) => {
+                let index = (variable.round() * self.unit / self.range * (size - 1) as f64).round();
+                domain.value_at((index.max(0.0) as u64).min(size - 1))
+            }
+            (domain, None) => domain.decode(0.5),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::RngExt;
+
+    use super::*;
+    use crate::seed::{Seed, Stream};
+
+    /// A random space of two to five numbers and a choice, with up to three random relations.
+    fn random_space(stream: &mut Stream) -> String {
+        let count = stream.random_range(2..6);
+        let mut parameters = vec![r#""rule": {"type": "categorical", "choices": ["a", "b"]}"#.to_owned()];
+        for k in 0..count {
+            let when = if stream.random_bool(0.2) { r#", "when": {"rule": ["b"]}"# } else { "" };
+            let domain = match stream.random_range(0..4) {
+                0 => r#""float", "low": 0.001, "high": 1, "log": true"#,
+                1 => r#""float", "low": -1, "high": 1, "step": 0.25"#,
+                2 => r#""int", "low": 1, "high": 40, "log": true"#,
+                _ => r#""float", "low": -2, "high": 3"#,
+            };
+            parameters.push(format!(r#""x_{k}": {{"type": {domain}{when}}}"#));
+        }
+        let mut relation = |_| {
+            let first = stream.random_range(0..count);
+            let mut term = |k: usize| format!("{:.2} * x_{k}", stream.random_range(-2.0..2.0) + 0.001);
+            let (one, other) = (term(first), term((first + 1) % count));
+            let sign = if stream.random_bool(0.5) { "<=" } else { ">=" };
+            let bound = stream.random_range(-1.0..6.0);
+            format!(r#""{one} + {other} {sign} {bound:.2}""#).replace("+ -", "- ")
+        };
+        let relations: Vec<String> = (0..3).map(&mut relation).collect();
+        format!(
+            r#"{{"name": "s", "parameters": {{{}}}, "relations": [{}]}}"#,
+            parameters.join(", "),
+            relations.join(", ")
+        )
+    }
+
+    #[test]
+    fn every_point_of_a_random_space_keeps_its_relations_or_none_can() {
+        let count = std::env::var("TUNE_SPACES").ok().and_then(|count| count.parse().ok()).unwrap_or(300);
+        let mut stream = Seed::root(3).stream();
+        let (mut possible, mut moved) = (0, 0);
+        for _ in 0..count {
+            let text = random_space(&mut stream);
+            let unit = |stream: &mut Stream| -> Vec<f64> { (0..6).map(|_| stream.random()).collect() };
+            match Space::from_json(&text, "s.json") {
+                Ok(space) => {
+                    possible += 1;
+                    assert_eq!(space.check(&space.default_point()), Ok(()), "{text}");
+                    for _ in 0..20 {
+                        let unit = unit(&mut stream);
+                        moved += usize::from(!space.keeps_relations(&unit));
+                        assert_eq!(space.check(&space.decode(&unit)), Ok(()), "{text} at {unit:?}");
+                    }
+                }
+                Err(error) => {
+                    assert!(error.to_string().contains("no values within the bounds"), "{error}: {text}");
+                    // With every parameter active, no random point keeps all.
+                    let always = text.replace(r#", "when": {"rule": ["b"]}"#, "");
+                    let free = always.split(r#", "relations""#).next().expect("a part").to_owned() + "}";
+                    let space = Space::from_json(&free, "s.json").expect("right");
+                    let list = serde_json::from_str::<serde_json::Value>(&text).expect("JSON");
+                    let relations: Vec<Relation> = list["relations"]
+                        .as_array()
+                        .expect("a list")
+                        .iter()
+                        .map(|text| {
+                            Relation::read(text.as_str().expect("a text"), space.parameters()).expect("right")
+                        })
+                        .collect();
+                    for _ in 0..200 {
+                        let point = space.decode(&unit(&mut stream));
+                        assert!(
+                            relations.iter().any(|relation| !relation.holds(&point)),
+                            "{text}: {point:?}"
+                        );
+                    }
+                }
+            }
+        }
+        assert!(
+            possible > count / 4 && possible < count && moved > count,
+            "{possible} of {count}, {moved} moved"
+        );
+    }
+
+    #[test]
+    fn a_contradiction_names_the_relations_that_make_it() {
+        let text = r#"{"name": "s", "parameters": {"a": {"type": "float", "low": 0, "high": 1},
+            "b": {"type": "int", "low": 0, "high": 5}, "c": {"type": "float", "low": 0, "high": 1}},
+            "relations": ["a + c <= 1", "b >= 4 + a", "b <= 3"]}"#;
+        let error = Space::from_json(text, "s.json").expect_err("a contradiction").to_string();
+        assert_eq!(
+            error,
+            "s.json: relations: \"b >= 4 + a\" and \"b <= 3\": no values within the bounds of the parameters \
+             satisfy all of them: drop one or widen a bound"
+        );
+    }
+
+    #[test]
+    fn points_beyond_a_border_are_mirrored_and_do_not_crowd_there() {
+        let text = r#"{"name": "s", "parameters": {"a": {"type": "float", "low": 0, "high": 1},
+            "b": {"type": "float", "low": 0, "high": 1}}, "relations": ["a + b <= 1"]}"#;
+        let space = Space::from_json(text, "s.json").expect("right");
+        let mut stream = Seed::root(4).stream();
+        let sums = (0..1000).map(|_| {
+            let point = space.decode(&[stream.random(), stream.random()]);
+            point.iter().filter_map(|(_, value)| value.as_f64()).sum::<f64>()
+        });
+        let near = sums.filter(|&sum| sum > 0.9).count();
+        // Uniform points would be 190.
+        assert!((100..350).contains(&near), "{near} of 1000");
+    }
+
+    #[test]
+    fn a_space_with_relations_reads_back_and_loses_those_of_dropped_parameters() {
+        let text = r#"{"name": "s", "parameters": {"rule": {"type": "categorical", "choices": ["x", "y"]},
+            "a": {"type": "int", "low": 1, "high": 9}, "b": {"type": "int", "low": 1, "high": 9, "when": {"rule": ["y"]}}},
+            "relations": ["a >= b"]}"#;
+        let space = Space::from_json(text, "s.json").expect("right");
+        assert_eq!(Space::from_json(&space.to_json().to_string(), "again").expect("right"), space);
+        let without = space.restrict("rule", |value| value == &Value::from("x"));
+        assert_eq!(without.relations().count(), 0);
+    }
+}
