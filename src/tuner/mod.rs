@@ -17,6 +17,7 @@ mod next;
 mod pausing;
 mod rule;
 mod session;
+mod steps;
 mod stopping;
 mod trial;
 mod worker_pool;
@@ -32,6 +33,7 @@ pub use next::ask;
 pub use pausing::remove_checkpoints;
 pub use rule::{StopRule, StopRuleError};
 pub use session::{Session, SessionError};
+pub use steps::{FEWEST_STEPS, Part, Steps, StepsError};
 
 use self::kept_network::KeptNetwork;
 use crate::objective::Objective;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::enqueued::{Accepted, Refused, accept};
 use super::pausing::last_hope;
+use super::steps::Steps;
 use super::{Event, Tuner, TunerError};
 use crate::search::{Decider, NextSegment, Rungs, Search, Suggestion, nearest_possible};
 use crate::seed::Seed;
@@ -148,37 +149,46 @@ impl Tuner<'_> {
         let has_room = study.trials.len() < budget as usize;
         Ok(match rungs {
             None => Some(NextSegment::New(suggest(self.space, self.search, seed, &study))),
-            Some(rungs) => self.next_segment(&study, rungs, has_room, seed),
+            Some(rungs) => {
+                let cost = |point: &Point| self.objective.cost(point);
+                next_segment(self.space, self.search, &cost, &study, rungs, has_room, seed)
+            }
         })
     }
+}
 
-    /// What to train next if trials pause. `None` if the budget is spent and no paused trial should
-    /// resume.
-    fn next_segment(&self, study: &Study, rungs: Rungs, has_room: bool, seed: &Seed) -> Option<NextSegment> {
-        if let Some(point) = start(self.space, study, seed).filter(|_| has_room) {
-            return Some(NextSegment::New(point.into()));
-        }
-        let seen = study.warm_start.before(study);
-        let of = |trial: &Trial| NextSegment::Of(trial.number);
-        let weighed = || {
-            let cost = |point: &Point| self.objective.cost(point);
-            self.search.next_segment(self.space, &seen, &cost, seed)
-        };
-        let next = (rungs.decider() == Decider::Model).then(weighed).flatten();
-        match next.or_else(|| rungs.promotion(study).map(of)) {
-            Some(NextSegment::Of(trial)) => Some(NextSegment::Of(trial)),
-            _ if !has_room => last_hope(study, rungs).map(of),
-            Some(next) => Some(next),
-            None => {
-                let seen = rungs.comparable(self.space, &seen);
-                Some(NextSegment::New(self.search.suggest_with_fits(self.space, &seen, seed)))
-            }
+/// What to train next if trials pause at `rungs`. `None` if the budget is spent (not `has_room`) and
+/// no paused trial should resume. `cost` is that of a whole trial of a point.
+pub(super) fn next_segment(
+    space: &Space,
+    search: &dyn Search,
+    cost: &dyn Fn(&Point) -> f64,
+    study: &Study,
+    rungs: Rungs,
+    has_room: bool,
+    seed: &Seed,
+) -> Option<NextSegment> {
+    if let Some(point) = start(space, study, seed).filter(|_| has_room) {
+        return Some(NextSegment::New(point.into()));
+    }
+    let seen = study.warm_start.before(study);
+    let of = |trial: &Trial| NextSegment::Of(trial.number);
+    let weighed = || search.next_segment(space, &seen, cost, seed);
+    let next = (rungs.decider() == Decider::Model).then(weighed).flatten();
+    match next.or_else(|| rungs.promotion(study).map(of)) {
+        Some(NextSegment::Of(trial)) => Some(NextSegment::Of(trial)),
+        _ if !has_room => last_hope(study, rungs).map(of),
+        Some(next) => Some(next),
+        None => {
+            let seen = rungs.comparable(space, &seen);
+            Some(NextSegment::New(search.suggest_with_fits(space, &seen, seed)))
         }
     }
 }
 
-/// Claims the next trial of `study` for a caller who evaluates it: a waiting trial, else a new one.
-/// Waiting trials whose points are not in the space fail, and `refused` gets the reason.
+/// Claims the next trial of `study` for a caller who evaluates it: a waiting trial, else a paused
+/// one that resumes, if trials pause at `steps`, else a new one. Waiting trials whose points are not
+/// in the space fail, and `refused` gets the reason.
 ///
 /// Meanwhile no other process may ask for a trial of the study, or both may get the same point.
 ///
@@ -189,6 +199,7 @@ pub fn ask(
     study: StudyKey,
     space: &Space,
     search: &dyn Search,
+    steps: Option<Steps>,
     seed: u64,
     refused: &mut dyn FnMut(Refused),
 ) -> Result<Claim, StorageError> {
@@ -200,9 +211,24 @@ pub fn ask(
         }
     }
     let seed = Seed::root(seed).child("search");
-    let Suggestion { point, fits } = suggest(space, search, &seed, &*storage.load_study(study)?);
-    let claim = storage.claim(study, space, &point, &fits, NO_BUDGET)?;
-    Ok(claim.expect("a study has fewer trials than u32::MAX"))
+    loop {
+        let known = storage.load_study(study)?;
+        let next = match steps {
+            None => NextSegment::New(suggest(space, search, &seed, &known)),
+            Some(steps) => steps.next(space, search, &known, &seed),
+        };
+        let claim = match next {
+            NextSegment::New(Suggestion { point, fits }) => {
+                let claim = storage.claim(study, space, &point, &fits, NO_BUDGET)?;
+                return Ok(claim.expect("a study has fewer trials than u32::MAX"));
+            }
+            NextSegment::Of(trial) => storage.find_trial(study, trial)?.map(|key| storage.resume(key)),
+        };
+        // Without a claim a worker resumed the trial first, and the study has changed.
+        if let Some(claim) = claim.transpose()?.flatten() {
+            return Ok(claim);
+        }
+    }
 }
 
 /// The next point: first the starting points of the study, then suggestions of `search` with random

@@ -3,12 +3,13 @@
 //! If the caller asks and tells in turn, the study equals the one that the tuner makes, bit for
 //! bit. Nothing is written to disk.
 
-use crate::search::{Search, Suggestion};
+use crate::search::{NextSegment, Search, Suggestion};
 use crate::seed::Seed;
 use crate::space::{Point, Space, SpaceError};
-use crate::study::{Metric, Outcome, REFERENCE, Study, Trial, TrialState};
+use crate::study::{Attributes, Metric, Outcome, REFERENCE, Study, Trial, TrialState};
 
 use super::next;
+use super::steps::{Part, Steps, StepsError};
 
 /// Why a study in memory refuses an outcome.
 #[derive(Debug, thiserror::Error, PartialEq)]
@@ -51,6 +52,9 @@ pub enum SessionError {
     /// The point is not in the space.
     #[error(transparent)]
     Point(#[from] SpaceError),
+    /// Trials do not pause, or not at this step.
+    #[error(transparent)]
+    Step(#[from] StepsError),
 }
 
 /// A study in memory, which the caller drives by asking for points and telling their outcomes.
@@ -78,6 +82,7 @@ pub struct Session {
     study: Study,
     constraints: usize,
     search: Box<dyn Search>,
+    steps: Option<Steps>,
     seed: u64,
 }
 
@@ -91,7 +96,7 @@ impl Session {
         seed: u64,
     ) -> Self {
         let study = Study { name: space.name().to_owned(), metrics, ..Study::default() };
-        Self { space, study, constraints, search, seed }
+        Self { space, study, constraints, search, steps: None, seed }
     }
 
     /// The same study with a `reference` point, which has one finite value for each metric. Points
@@ -105,15 +110,70 @@ impl Session {
         Ok(self)
     }
 
-    /// Starts the next trial to evaluate.
+    /// The same study whose trials pause at `steps`, if there are any.
+    pub fn with_steps(self, steps: Option<Steps>) -> Self {
+        Self { steps, ..self }
+    }
+
+    /// Starts the next trial to evaluate: a new one, or a paused one that resumes, see
+    /// [`Self::part`].
     pub fn ask(&mut self) -> &Trial {
-        let suggestion = next::suggest(
-            &self.space,
-            self.search.as_ref(),
-            &Seed::root(self.seed).child("search"),
-            &self.study,
-        );
-        self.start(suggestion)
+        let seed = Seed::root(self.seed).child("search");
+        let (space, search) = (&self.space, self.search.as_ref());
+        let next = match self.steps {
+            None => NextSegment::New(next::suggest(space, search, &seed, &self.study)),
+            Some(steps) => steps.next(space, search, &self.study, &seed),
+        };
+        match next {
+            NextSegment::New(suggestion) => self.start(suggestion),
+            NextSegment::Of(number) => {
+                let trial = &mut self.study.trials[number as usize];
+                trial.state = TrialState::Running;
+                trial
+            }
+        }
+    }
+
+    /// The part of `trial` that is to be trained; `None` if trials do not pause.
+    pub fn part(&self, trial: &Trial) -> Option<Part> {
+        self.steps.map(|steps| steps.part(trial))
+    }
+
+    /// Tells the `values` of the trial of this number after `step`, at which it pauses. At its last
+    /// step it ends, as by [`Self::tell`], with `constraints`.
+    ///
+    /// # Errors
+    /// As [`Self::tell`], or the trial was asked for until another step.
+    pub fn tell_step(
+        &mut self,
+        number: u32,
+        step: u32,
+        values: Vec<f64>,
+        constraints: Vec<f64>,
+    ) -> Result<(), SessionError> {
+        let steps = self.steps.ok_or(StepsError::NoPauses(step))?;
+        let trial = self.running(number)?;
+        match steps.reached(trial, step, &values)? {
+            None => {
+                self.tell(number, Outcome::Complete { values, constraints, attributes: Attributes::new() })
+            }
+            Some(rung_history) => {
+                self.check_values(&values)?;
+                let trial = &mut self.study.trials[number as usize];
+                (trial.state, trial.rung_history) = (TrialState::Pruned, rung_history);
+                Ok(())
+            }
+        }
+    }
+
+    /// The trial of this number, which must not have ended.
+    fn running(&self, number: u32) -> Result<&Trial, SessionError> {
+        let count = self.study.trials.len();
+        let trial = self.study.trials.get(number as usize).ok_or(SessionError::NoTrial { number, count })?;
+        match trial.state.is_finished() {
+            true => Err(SessionError::Finished { number, state: trial.state }),
+            false => Ok(trial),
+        }
     }
 
     /// Ends the trial of this number with `outcome`.
@@ -122,11 +182,7 @@ impl Session {
     /// There is no such trial, it has ended already, or the outcome does not fit the metrics and
     /// constraints.
     pub fn tell(&mut self, number: u32, outcome: Outcome) -> Result<(), SessionError> {
-        let count = self.study.trials.len();
-        let trial = self.study.trials.get(number as usize).ok_or(SessionError::NoTrial { number, count })?;
-        if trial.state.is_finished() {
-            return Err(SessionError::Finished { number, state: trial.state });
-        }
+        self.running(number)?;
         self.check(&outcome)?;
         finish(&mut self.study.trials[number as usize], outcome);
         Ok(())
@@ -201,8 +257,8 @@ fn finish(trial: &mut Trial, outcome: Outcome) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::search::Strategy;
-    use crate::study::{Attributes, Failure, FailureKind};
+    use crate::search::{Fidelity, Strategy};
+    use crate::study::{Failure, FailureKind};
 
     fn session(constraints: usize) -> Session {
         let text = r#"{"name": "s", "start": [{"n": 9}], "parameters": {
@@ -272,5 +328,31 @@ mod tests {
         assert_eq!(session.tell(0, complete(&[1.0], &[0.0])), Ok(()));
         let finished = SessionError::Finished { number: 0, state: TrialState::Complete };
         assert_eq!(session.tell(0, complete(&[1.0], &[0.0])), Err(finished));
+    }
+
+    #[test]
+    fn trials_pause_at_their_rungs_and_the_promising_ones_resume() {
+        let text = r#"{"name": "s", "parameters": {"x": {"type": "float", "low": 0, "high": 1}}}"#;
+        let space = Space::from_json(text, "s.json").unwrap();
+        let steps = Steps::new(Fidelity::Bayes, Some(40)).unwrap();
+        let (metrics, search) = (vec![Metric::minimize("loss")], Strategy::Bayes.build());
+        let mut session = Session::new(space, metrics, 0, search, 3).with_steps(steps);
+        let mut spent = 0;
+        while spent < 20 * 40 {
+            let trial = session.ask().clone();
+            let part = session.part(&trial).expect("trials pause");
+            assert!(part.step < part.until && [10, 40].contains(&part.until), "{part:?}");
+            spent += part.until - part.step;
+            let x = trial.point.get("x").and_then(|x| x.as_f64()).unwrap();
+            let loss = (x - 0.7).powi(2) + 1.0 / f64::from(part.until);
+            session.tell_step(trial.number, part.until, vec![loss], vec![]).unwrap();
+        }
+        let study = session.study();
+        let paused = study.trials.iter().filter(|trial| trial.is_paused()).count();
+        assert!(study.trials.len() > 22 && paused > 0, "{} trials, {paused} paused", study.trials.len());
+        let best = study.best().expect("a complete trial");
+        assert!(best.values[0] < 0.03, "{best:?}");
+        let early = session.tell_step(0, 10, vec![0.5], vec![]);
+        assert!(matches!(early, Err(SessionError::Finished { number: 0, .. })));
     }
 }

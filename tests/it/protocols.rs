@@ -145,6 +145,47 @@ fn a_script_asks_and_tells_and_gets_what_a_session_gets() {
 }
 
 #[test]
+fn a_script_and_a_session_get_the_same_parts_of_trials_that_pause() {
+    let tune = Tune::new();
+    tune.file("space.json", SPACE);
+    let mut talk = Talk::new(&tune, &["serve", "--stdio"]);
+    let mut request = open(5);
+    request["fidelity"] = json!("asha");
+    assert_eq!(talk.ask(&request)["reply"], "error", "steps are missing");
+    request["steps"] = json!(27);
+    validate("serve", &request);
+    assert_eq!(talk.ask(&request)["reply"], "opened");
+    let ask = ["ask", "--study", "s", "--space", "space.json", "--metric", "loss:minimize", "--seed", "5"];
+    let ask = [&ask[..], &["--search", "tpe", "--fidelity", "asha", "--steps", "27"]].concat();
+    let mut resumed = 0;
+    for _ in 0..14 {
+        let asked: Json = serde_json::from_str(&tune.run(&ask).success().stdout).expect("a JSON object");
+        let reply = talk.ask(&json!({"op": "ask"}));
+        validate("serve", &reply);
+        for key in ["trial", "point", "step", "until"] {
+            assert_eq!(asked[key], reply[key], "{key}");
+        }
+        resumed += usize::from(asked["step"] != 0);
+        let (number, until) = (&asked["trial"], &asked["until"]);
+        let value = loss(&asked["point"]) + 1.0 / until.as_f64().expect("a number");
+        let told = json!({"op": "tell", "trial": number, "step": until, "values": [value]});
+        validate("serve", &told);
+        assert_eq!(talk.ask(&told)["reply"], "told");
+        let (trial, step, value) = (number.to_string(), until.to_string(), value.to_string());
+        let tell = ["tell", "--study", "s", "--trial", &trial, "--step", &step, "--value", &value];
+        tune.run(&tell).success();
+    }
+    assert!(resumed > 1, "{resumed} parts resumed a trial");
+    let shown = tune.run(&["show", "--study", "s"]).success().stdout;
+    assert!(shown.contains("paused") && !shown.contains(" 0 paused"), "{shown}");
+    let asked: Json = serde_json::from_str(&tune.run(&ask).success().stdout).expect("a JSON object");
+    let trial = asked["trial"].to_string();
+    tune.run(&["tell", "--study", "s", "--trial", &trial, "--step", "2", "--value", "1"])
+        .refused(&["step = 2", "tell its values there"]);
+    assert_eq!(talk.end(), Some(0));
+}
+
+#[test]
 fn scripts_side_by_side_get_different_trials() {
     let tune = Tune::new();
     tune.file("space.json", SPACE);

@@ -7,9 +7,10 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::json;
 
+use crate::cli::options::fidelity::check_search;
 use crate::cli::options::metric::{check_metrics, metric};
 use crate::cli::options::reference::ReferenceArgs;
-use crate::cli::options::search::strategy;
+use crate::cli::options::search::{fidelity, strategy};
 use crate::cli::options::storage::StorageArgs;
 use crate::cli::serve;
 use crate::cli::setup::open::{self, StudyRequest};
@@ -18,12 +19,14 @@ use crate::cli::shown::exit::Exit;
 use crate::cli::shown::streams;
 use crate::input;
 use crate::objective::external;
-use crate::search::Strategy;
+use crate::search::{Fidelity, Strategy};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::storage::{Claim, Location, Storage, StorageError, StudyKey, StudyLock};
-use crate::study::{Attributes, EXTERNAL_SETUP, ExternalSetup, Metric, Outcome, SPACE, Searched, Study};
-use crate::tuner::{self, Refused};
+use crate::study::{
+    Attributes, EXTERNAL_SETUP, ExternalSetup, Metric, Outcome, RungHistory, SPACE, Searched, Study, Trial,
+};
+use crate::tuner::{self, Part, Refused, Steps, StepsError};
 
 /// How long to wait for another process that holds the lock of the study, and the time between two
 /// attempts.
@@ -53,6 +56,17 @@ pub(crate) struct AskArgs {
     /// Search algorithm of a new study, which proposes its points
     #[arg(long, value_enum, default_value_t = Strategy::Bayes, requires = "space")]
     pub search: Strategy,
+    /// Save time in a new study: the script evaluates trials part by part, and only promising ones resume
+    ///
+    /// `tune ask` then prints `step` and `until` as well: the script evaluates the trial from one to
+    /// the other, keeps what it needs to resume, and tells the values with --step. asha resumes the
+    /// best third at each of two pauses; bayes weighs all trials by its model. The first trial never
+    /// pauses.
+    #[arg(long, value_enum, default_value_t = Fidelity::Off, requires = "space")]
+    pub fidelity: Fidelity,
+    /// Number of steps (such as epochs) of a whole trial, at least 4; needed with --fidelity
+    #[arg(long, value_name = "N", requires = "space")]
+    pub steps: Option<u32>,
     /// Seed of all random numbers of a new study; the same seed and results give the same points
     #[arg(long, value_name = "N", default_value_t = 0, requires = "space")]
     pub seed: u64,
@@ -79,6 +93,10 @@ pub(crate) struct TellArgs {
     /// constraint
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub constraint: Vec<f64>,
+    /// Step of the values, where `tune ask` printed `until`: the trial pauses there, or ends at its
+    /// last step
+    #[arg(long, value_name = "N", conflicts_with_all = ["point", "failure"])]
+    pub step: Option<u32>,
     /// Why the trial failed, instead of --value
     #[arg(long, value_name = "REASON", conflicts_with_all = ["value", "constraint"])]
     pub failure: Option<String>,
@@ -88,6 +106,8 @@ pub(crate) struct TellArgs {
 pub(crate) fn ask(args: &AskArgs) -> Result<Exit> {
     check_metrics(&args.metric)?;
     args.reference.check(&args.metric, args.search)?;
+    check_search(args.fidelity, args.search)?;
+    Steps::new(args.fidelity, args.steps)?;
     let space = args.space.as_deref().map(spaces::open).transpose()?;
     let database = &args.storage.storage;
     if space.is_none() && database.file().is_some_and(|file| !file.exists()) {
@@ -104,10 +124,17 @@ pub(crate) fn ask(args: &AskArgs) -> Result<Exit> {
     let search = strategy(&setup.searched.search)?.build();
     let mut refused =
         |Refused { trial, reason }| streams::say(format_args!("trial {trial}: failed: {reason}"));
-    let seed = setup.searched.seed;
-    let Claim { trial, .. } = tuner::ask(&mut *storage, key, &space, search.as_ref(), seed, &mut refused)?;
+    let (seed, steps) = (setup.searched.seed, steps(&setup)?);
+    let Claim { trial, .. } =
+        tuner::ask(&mut *storage, key, &space, search.as_ref(), steps, seed, &mut refused)?;
     let seed = Seed::root(setup.searched.seed).child("trial").index(u64::from(trial.number));
-    let started = json!({"trial": trial.number, "point": trial.point, "seed": external::seed_number(&seed)});
+    let mut started =
+        json!({"trial": trial.number, "point": trial.point, "seed": external::seed_number(&seed)});
+    if let Some(Part { step, until, steps }) = steps.map(|steps| steps.part(&trial)) {
+        started["step"] = step.into();
+        started["until"] = until.into();
+        started["steps"] = steps.into();
+    }
     streams::print_line(started).with_context(|| {
         let number = trial.number;
         format!("trial {number} is started, and its point is lost: end it with tune tell --trial {number} --failure REASON")
@@ -128,7 +155,7 @@ pub(crate) fn tell(args: &TellArgs) -> Result<Exit> {
         (Some(point), _) => add(&mut *storage, key, &study, point, &outcome)?,
         (None, trial) => {
             let number = trial.expect("the parser asks for one of the two");
-            finish(&mut *storage, key, &study, number, &outcome)?
+            tell_trial(&mut *storage, key, &study, number, args.step, &outcome)?
         }
     };
     let study = storage.load_study(key)?;
@@ -143,8 +170,12 @@ fn request<'a>(args: &'a AskArgs, space: &Space) -> StudyRequest<'a> {
     let setup = ExternalSetup {
         command: None,
         trial_timeout_s: None,
-        steps: None,
-        searched: Searched { reference: args.reference.values(), ..searched },
+        steps: args.steps.filter(|_| args.fidelity != Fidelity::Off),
+        searched: Searched {
+            reference: args.reference.values(),
+            fidelity: (args.fidelity != Fidelity::Off).then(|| args.fidelity.name().to_owned()),
+            ..searched
+        },
     };
     StudyRequest {
         name: &args.study,
@@ -190,6 +221,12 @@ fn searched(study: &Study) -> Result<(Space, ExternalSetup)> {
     }
 }
 
+/// How the trials of a study with this setup pause.
+fn steps(setup: &ExternalSetup) -> Result<Option<Steps>> {
+    let fidelity = setup.searched.fidelity.as_deref().map(fidelity).transpose()?.unwrap_or_default();
+    Ok(Steps::new(fidelity, setup.steps)?)
+}
+
 /// Refuses an outcome unless it has one finite value per metric.
 fn check_values(study: &Study, outcome: &Outcome) -> Result<()> {
     let Outcome::Complete { values, constraints, .. } = outcome else { return Ok(()) };
@@ -222,22 +259,48 @@ fn add(
     Ok(claim.trial.number)
 }
 
-/// Stores `outcome` as the result of the trial `number`, which must be running.
-fn finish(
+/// Stores `outcome` as the result of the trial `number`, which must be running, or as its values at
+/// `step` where it pauses. Returns the number.
+fn tell_trial(
     storage: &mut dyn Storage,
     key: StudyKey,
     study: &Study,
     number: u32,
+    step: Option<u32>,
     outcome: &Outcome,
 ) -> Result<u32> {
     let Some(trial) = storage.find_trial(key, number)? else {
         bail!("--trial {number}: study {} has {} trials, counted from 0", study.name, study.trials.len());
     };
-    if storage.finish(trial, outcome)? {
+    let told = match rung_history(study, number, step, outcome)? {
+        Some(rung_history) => storage.pause(trial, &rung_history)?,
+        None => storage.finish(trial, outcome)?,
+    };
+    if told {
         return Ok(number);
     }
     let study = storage.load_study(key)?;
-    let state = study.trials.iter().rev().find(|trial| trial.number == number).map(|trial| trial.state);
+    let state = latest(&study, number).map(|trial| trial.state);
     let state = state.map_or_else(|| "gone".to_owned(), |state| state.to_string());
     bail!("--trial {number}: is {state}, not running: a trial is told once")
+}
+
+/// The rungs of the trial `number` if it pauses with `outcome` at `step`; `None` if it ends.
+fn rung_history(
+    study: &Study,
+    number: u32,
+    step: Option<u32>,
+    outcome: &Outcome,
+) -> Result<Option<RungHistory>> {
+    let (Some(step), Outcome::Complete { values, .. }) = (step, outcome) else { return Ok(None) };
+    let steps = steps(&searched(study)?.1)?.ok_or(StepsError::NoPauses(step))?;
+    match latest(study, number) {
+        Some(trial) => Ok(steps.reached(trial, step, values)?),
+        None => Ok(None),
+    }
+}
+
+/// The last trial of `study` with this number.
+fn latest(study: &Study, number: u32) -> Option<&Trial> {
+    study.trials.iter().rev().find(|trial| trial.number == number)
 }

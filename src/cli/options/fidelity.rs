@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::search::Fidelity;
+use crate::search::{Fidelity, Strategy};
 
 #[derive(Debug, Args)]
 pub(crate) struct FidelityArgs {
@@ -36,4 +37,19 @@ impl FidelityArgs {
     pub fn name(&self) -> Option<String> {
         self.is_on().then(|| self.fidelity.name().to_owned())
     }
+}
+
+/// Checks that `search` has the model that `fidelity` needs.
+///
+/// # Errors
+/// It has none.
+pub(crate) fn check_search(fidelity: Fidelity, search: Strategy) -> Result<()> {
+    if fidelity == Fidelity::Bayes && search != Strategy::Bayes {
+        bail!(
+            "--fidelity {}: --search {} has no model that weighs trials: use bayes, or asha",
+            fidelity.name(),
+            search.name()
+        );
+    }
+    Ok(())
 }

@@ -7,10 +7,8 @@ use super::confirm::Confirmed;
 use super::metric::metric;
 use super::study::StudyArgs;
 use crate::study::Metric;
+use crate::tuner::FEWEST_STEPS;
 use crate::units::Seconds;
-
-/// Fewest steps of a trial that pauses: with fewer, several pauses would fall on one step.
-const FEWEST_STEPS: i64 = 4;
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
@@ -41,7 +39,7 @@ pub(crate) struct RunArgs {
     ///
     /// The command reports each step as {"step": S, "value": X}. With N steps, a trial pauses at
     /// the first report from step N/9 and from step N/3 on (asha), or from step N/4 on (bayes).
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(FEWEST_STEPS..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(i64::from(FEWEST_STEPS)..))]
     pub steps: Option<u32>,
     #[command(flatten)]
     pub study: StudyArgs,

@@ -6,14 +6,14 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::confirm::Confirmed;
-use super::fidelity::FidelityArgs;
+use super::fidelity::{FidelityArgs, check_search};
 use super::heartbeat::HeartbeatArgs;
 use super::metric::check_metrics;
 use super::process::DisplayArgs;
 use super::process::ThreadsArgs;
 use super::reference::ReferenceArgs;
 use super::storage::StorageArgs;
-use crate::search::{Fidelity, Strategy};
+use crate::search::Strategy;
 use crate::space::Space;
 use crate::study::{Metric, Pick, Searched};
 use crate::tuner::{Settings, StopRule};
@@ -201,12 +201,7 @@ impl StudyArgs {
                  pause: leave one of the two out"
             );
         }
-        if self.fidelity.fidelity == Fidelity::Bayes && self.search != Strategy::Bayes {
-            let search = self.search.name();
-            bail!(
-                "--fidelity {fidelity}: --search {search} has no model that weighs trials: use bayes, or asha"
-            );
-        }
+        check_search(self.fidelity.fidelity, self.search)?;
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use crate::search::Strategy;
+use crate::search::{Fidelity, Strategy};
 use crate::space::Point;
 use crate::study::Metric;
 
@@ -42,6 +42,12 @@ pub(in crate::cli) enum Request {
         /// The search algorithm that proposes points.
         #[serde(default)]
         search: Strategy,
+        /// Whether trials pause, and what decides which of them resume. The first trial never
+        /// pauses.
+        #[serde(default)]
+        fidelity: Fidelity,
+        /// Number of steps (such as epochs) of a whole trial, at least 4; needed with a fidelity.
+        steps: Option<u32>,
         /// Seed of all random numbers: the same requests with the same seed get the same replies.
         #[serde(default)]
         seed: u64,
@@ -59,6 +65,9 @@ pub(in crate::cli) enum Request {
         /// One value per constraint.
         #[serde(default)]
         constraints: Vec<f64>,
+        /// With a fidelity: the step of the values, which is `until` of the reply to `ask`. A trial
+        /// ends at its last step and pauses at any other; constraints count at the end alone.
+        step: Option<u32>,
         /// The reason, if the trial failed.
         failure: Option<String>,
     },
@@ -87,6 +96,12 @@ pub(in crate::cli) enum Reply {
         trial: u32,
         /// The values of the parameters that are active.
         point: Point,
+        /// With a fidelity: the steps that the trial has done, 0 for a new trial.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        step: Option<u32>,
+        /// With a fidelity: the step up to which it is to be evaluated now.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        until: Option<u32>,
     },
     /// The result was taken.
     Told {

@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 
 pub(super) use self::message::Message;
 use self::message::{Reply, Request, SCHEMA, Scored};
+use super::options::fidelity::check_search;
 use super::options::metric::check_metrics;
 use super::request_lines::{hint, next_request};
 use super::shown::exit::{Exit, WhileRunning};
@@ -19,7 +20,7 @@ use super::shown::streams::{self, Reader};
 use crate::input;
 use crate::space::{Point, Space};
 use crate::study::{Attributes, Failure, FailureKind, Outcome, Trial};
-use crate::tuner::Session;
+use crate::tuner::{Session, Steps};
 
 /// Answers the requests on standard input, until its end.
 pub(super) fn run() -> Result<Exit> {
@@ -62,11 +63,14 @@ impl Server {
 
     fn reply(&mut self, request: Request) -> Result<Reply> {
         Ok(match request {
-            Request::Open { space, metrics, constraints, reference, search, seed } => {
+            Request::Open { space, metrics, constraints, reference, search, fidelity, steps, seed } => {
                 let space = Space::from_json(&Json::Object(space).to_string(), "space")?;
                 check_metrics(&metrics)?;
+                check_search(fidelity, search)?;
+                let steps = Steps::new(fidelity, steps)?;
                 let (name, dimension) = (space.name().to_owned(), space.dimension());
-                let mut session = Session::new(space, metrics, constraints, search.build(), seed);
+                let session = Session::new(space, metrics, constraints, search.build(), seed);
+                let mut session = session.with_steps(steps);
                 if let Some(reference) = &reference {
                     super::options::reference::check(reference, &session.study().metrics, search)
                         .context("reference")?;
@@ -76,10 +80,28 @@ impl Server {
                 Reply::Opened { schema: SCHEMA, space: name, dimension }
             }
             Request::Ask {} => {
-                let Trial { number, point, .. } = self.session()?.ask();
-                Reply::Trial { trial: *number, point: point.clone() }
+                let session = self.session()?;
+                let trial = session.ask().clone();
+                let part = session.part(&trial);
+                let (step, until) = (part.map(|part| part.step), part.map(|part| part.until));
+                Reply::Trial { trial: trial.number, point: trial.point, step, until }
             }
-            Request::Tell { trial, point, values, constraints, failure } => {
+            Request::Tell {
+                trial: Some(trial),
+                point: None,
+                values: Some(values),
+                constraints,
+                step: Some(step),
+                failure: None,
+            } => {
+                let session = self.session()?;
+                session.tell_step(trial, step, values, constraints)?;
+                told(session, trial)
+            }
+            Request::Tell { trial, point, values, constraints, step, failure } => {
+                if let Some(step) = step {
+                    anyhow::bail!("step = {step}: belongs to the values of a trial that was asked for");
+                }
                 let outcome = outcome(values, constraints, failure)?;
                 tell(self.session()?, trial, point.as_ref(), outcome)?
             }
@@ -120,7 +142,11 @@ fn tell(session: &mut Session, trial: Option<u32>, point: Option<&Point>, outcom
         (None, Some(point)) => session.add(point, outcome)?,
         _ => anyhow::bail!("a result belongs to a trial or to a point: name one of them"),
     };
-    Ok(Reply::Told { trial, best: session.study().best().map(|best| best.number) })
+    Ok(told(session, trial))
+}
+
+fn told(session: &Session, trial: u32) -> Reply {
+    Reply::Told { trial, best: session.study().best().map(|best| best.number) }
 }
 
 fn best(session: &Session) -> Reply {
@@ -167,7 +193,9 @@ mod tests {
         let mut server = open();
         let mut losses = Vec::new();
         for k in 0..30 {
-            let Reply::Trial { trial, point } = server.answer(r#"{"op": "ask"}"#) else { panic!("no trial") };
+            let Reply::Trial { trial, point, .. } = server.answer(r#"{"op": "ask"}"#) else {
+                panic!("no trial")
+            };
             assert_eq!(trial, k);
             let x = point.get("x").and_then(|x| x.as_f64()).unwrap();
             losses.push(if x >= 0.5 { (x - 0.8).abs() } else { f64::INFINITY });

@@ -197,10 +197,11 @@ fn a_deterministic_suggestion_waits_for_the_results_it_must_know_and_knows_no_ot
 fn a_caller_may_ask_beyond_any_budget_and_gets_waiting_trials_first() {
     let mut fixture = Fixture::new(&[]);
     let (study, space) = (fixture.study, space());
-    let mut next = || ask(&mut fixture.storage, study, &space, &fixture.search, 3, &mut |_| {}).unwrap();
+    let mut next =
+        || ask(&mut fixture.storage, study, &space, &fixture.search, None, 3, &mut |_| {}).unwrap();
     let claims = [(); 6].map(|()| next());
     assert_eq!(claims.each_ref().map(n), [5, 9, 1, 2, 3, 4]);
     fixture.storage.release(claims[2].key).unwrap();
-    let again = ask(&mut fixture.storage, study, &space, &fixture.search, 3, &mut |_| {}).unwrap();
+    let again = ask(&mut fixture.storage, study, &space, &fixture.search, None, 3, &mut |_| {}).unwrap();
     assert_eq!((again.trial.number, n(&again)), (2, 1));
 }
