@@ -5,9 +5,9 @@ use serde::Serialize;
 
 use super::list::StudyLine;
 use super::remark::Remark;
-use super::result::Best;
+use super::result::{Best, GoodValues};
 use crate::space::Point;
-use crate::study::{Importance, Metric, Study};
+use crate::study::{Importance, Metric, Slice, Study};
 
 /// Version of the JSON form of a [`Shown`].
 const SCHEMA: u32 = 1;
@@ -27,6 +27,8 @@ pub struct Shown {
     pub winner: Option<Best>,
     /// How much each parameter matters; `null` if too few trials tell.
     pub importance: Option<Importance>,
+    /// The values of each parameter that are as good as the best; empty if too few trials tell.
+    pub good_values: Vec<GoodValues>,
     /// Remarks for the user.
     pub remarks: Vec<String>,
 }
@@ -43,13 +45,15 @@ pub struct ShownTrial {
 }
 
 impl Shown {
-    /// `study` with its `top` best trials and the `importance` of its parameters.
-    pub fn of(study: &Study, top: usize, importance: Option<Importance>) -> Self {
+    /// `study` with its `top` best trials, and the importance of its parameters and what is
+    /// expected along each, where a model tells.
+    pub fn of(study: &Study, top: usize, model: Option<(Importance, Vec<Slice>)>) -> Self {
         let best_trials = study.ranking().into_iter().take(top).map(|trial| ShownTrial {
             trial: trial.number,
             values: trial.values.clone(),
             parameters: trial.point.clone(),
         });
+        let (importance, slices) = model.map_or((None, Vec::new()), |(first, then)| (Some(first), then));
         Self {
             schema: SCHEMA,
             study: StudyLine::of(study),
@@ -57,6 +61,7 @@ impl Shown {
             best_trials: best_trials.collect(),
             winner: Best::of(study, "", None),
             importance,
+            good_values: GoodValues::of(&slices, study.direction()),
             remarks: Remark::of(study).iter().map(ToString::to_string).collect(),
         }
     }

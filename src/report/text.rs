@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value as Json;
 
-use super::{Best, ConfirmedTrial, Scored};
+use super::{Best, ConfirmedTrial, GoodValues, Scored};
 use crate::study::{Attributes, Importance, Setup, Study, Trial, TrialState};
 use crate::units::{digits, with_prefix};
 
@@ -200,6 +200,16 @@ pub fn importance_text(importance: &Importance) -> String {
         [("  noise".to_owned(), format!("{}  of the trials' own variance", percent(importance.noise)))];
     let rows: Vec<(String, String)> = shares.chain(pairs).chain(noise).collect();
     format!("importance (shares of the variance of what the model expects over the space)\n{}", table(&rows))
+}
+
+/// The good values of each parameter, one line each.
+pub fn good_values_text(good: &[GoodValues]) -> String {
+    let rows: Vec<(String, String)> =
+        good.iter().map(|good| (format!("  {}", good.name), good.text())).collect();
+    format!(
+        "good values (as good as the best, as far as the study can tell; the others as the winner's)\n{}",
+        table(&rows)
+    )
 }
 
 fn row(study: &Study, trial: &Trial) -> String {

@@ -9,7 +9,7 @@ use crate::cli::shown::exit::Exit;
 use crate::cli::{setup::open, shown::streams};
 use crate::objective::Plan;
 use crate::report;
-use crate::search::bayes::importance;
+use crate::search::bayes::importance_and_slices;
 use crate::seed::Seed;
 use crate::space::Point;
 use crate::study::{DataShape, ExternalSetup, Study};
@@ -38,24 +38,31 @@ pub(crate) fn run(args: &ShowArgs) -> Result<Exit> {
     let mut storage = open::to_read(database)?;
     let key = open::the_study(&mut *storage, database, args.named.as_deref().or(args.study.as_deref()))?;
     let study = storage.load_study(key)?;
-    let importance = || -> Result<_> {
+    let winner = report::Best::of(&study, "", None);
+    let best = winner.as_ref().map(|best| &best.hyperparameters);
+    let at = best.or_else(|| Some(&study.best()?.point)).cloned().unwrap_or_default();
+    let model = || -> Result<_> {
         let space = study.space().transpose()?;
-        Ok(space.and_then(|space| importance(&space, &study, &Seed::root(0).child("importance"))))
+        Ok(space
+            .and_then(|space| importance_and_slices(&space, &study, &at, &Seed::root(0).child("importance"))))
     };
     if args.json {
-        let shown = report::Shown::of(&study, args.top, importance()?);
+        let shown = report::Shown::of(&study, args.top, model()?);
         streams::print_line(serde_json::to_string(&shown)?)?;
         return Ok(Exit::Done);
     }
     streams::print(&report::study_text(&study, args.top))?;
     let remarks: String = report::Remark::of(&study).iter().map(|remark| format!("{remark}\n")).collect();
     streams::print(&remarks)?;
-    let winner = report::Best::of(&study, "", None);
     if let Some(best) = &winner {
         streams::print(&format!("\n{}", report::winner_text(best)))?;
     }
-    if let Some(importance) = importance()? {
+    if let Some((importance, slices)) = model()? {
         streams::print(&format!("\n{}", report::importance_text(&importance)))?;
+        let good = report::GoodValues::of(&slices, study.direction());
+        if !good.is_empty() {
+            streams::print(&format!("\n{}", report::good_values_text(&good)))?;
+        }
     }
     if ExternalSetup::of(&study).is_some() {
         return Ok(Exit::Done);

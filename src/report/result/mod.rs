@@ -3,6 +3,7 @@
 mod against;
 mod best;
 mod front;
+mod good_values;
 mod picked;
 mod scored;
 
@@ -10,5 +11,6 @@ pub use against::against_text;
 pub(super) use best::default_trial;
 pub use best::{Best, Default};
 pub use front::{ConfirmedTrial, OnFront};
+pub use good_values::GoodValues;
 pub use picked::PickedError;
 pub use scored::Scored;
