@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::options::study::StudyArgs;
 use super::setup::open::{self, StudyRequest};
+use super::setup::output::Output;
 use super::setup::prepared::Prepared;
 use super::setup::{checkpoints, warm};
 use super::shown::exit::{Exit, WhileRunning};
@@ -40,7 +41,7 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
         prepared.remarks.push(Remark::RetriedFailed { count: storage.retry_failed(study)? });
     }
     stop_on_signals()?;
-    let mut progress = Progress::new(&args.display);
+    let mut progress = Progress::new(&args.display, &prepared.settings, prepared.data.is_some());
     if progress.is_for_people() {
         prepared.remarks.iter().for_each(streams::say);
     }
@@ -55,7 +56,8 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
         settings: prepared.settings.clone(),
         stop: &STOP,
     };
-    let exit = match tuner.run(&mut |event| progress.observe_study(&event, prepared.data.as_ref()))? {
+    let (data, objective) = (prepared.data.as_ref(), prepared.objective.as_ref());
+    let exit = match tuner.run(&mut |event| progress.observe_study(&event, data, objective))? {
         End::Interrupted => Exit::Interrupted,
         End::NothingFeasible => {
             streams::say(no_value(&*storage.load_study(study).map_err(TunerError::Storage)?));
@@ -161,13 +163,20 @@ fn finish(
     if progress.is_for_people() {
         let printed = streams::print(&report::winner_text(&best));
         Remark::of(&study).iter().for_each(streams::say);
-        streams::say(format_args!("written to {}", output.file().display()));
+        streams::say(format_args!("written to {}", files(&prepared.output, model.as_deref())));
         if let Some((name, reference)) = &prepared.against {
             streams::print_line(report::against_text(&best, reference, name))?;
         }
         printed?;
     }
     Ok(below(prepared.fail_under, best.test.spread.map(|spread| spread.mean)))
+}
+
+/// The files of the result: the one of `output`, and that of its network if there is one.
+fn files(output: &Output, model: Option<&str>) -> String {
+    let network = output.model().filter(|_| model.is_some());
+    let network = network.map_or(String::new(), |file| format!(" and {}", file.display()));
+    format!("{}{network}", output.file().display())
 }
 
 /// Says so where the winner's `mean` on the test set is below the `least` that was asked for.

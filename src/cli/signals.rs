@@ -2,11 +2,14 @@
 //! ignored.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
 use crate::cli::shown::exit::Exit;
+use crate::cli::shown::painter;
 
 /// Set by the first signal; the tuner ends cleanly when it sees it.
 pub(crate) static STOP: AtomicBool = AtomicBool::new(false);
@@ -30,12 +33,24 @@ pub(crate) fn stop_on_signals() -> Result<()> {
         STOP.store(true, Ordering::Relaxed);
         let since = first.get_or_insert_with(Instant::now).elapsed();
         if since > SAME_WISH {
+            leave_terminal();
             std::process::exit(i32::from(Exit::Interrupted.code()));
         }
     })
     .context("cannot listen for signals")?;
     dispositions::ignore(&ignored);
     Ok(())
+}
+
+/// Takes the lines of a display away, unless the terminal takes no output now.
+fn leave_terminal() {
+    const PATIENCE: Duration = Duration::from_millis(200);
+    let (send, is_done) = channel();
+    thread::spawn(move || {
+        painter::erase();
+        let _ = send.send(());
+    });
+    let _ = is_done.recv_timeout(PATIENCE);
 }
 
 /// If the system limits the size of files (`ulimit -f`), a write beyond the limit becomes an error.

@@ -4,6 +4,7 @@
 pub mod external;
 pub mod isolated;
 pub mod network;
+mod outlook;
 mod replicates;
 mod segment;
 pub mod synthetic;
@@ -24,6 +25,7 @@ pub use network::scoring::{
     ByClass, ClassScore, PREDICTION_COLUMNS, PredictionForm, PredictionLine, Predictor, Score, ScoreBySample,
     ScoreError, Scoring,
 };
+pub use outlook::Outlook;
 pub use replicates::{evaluate_replicates, first_replicate};
 pub use segment::{Advance, Pause, Segment, SegmentEnd};
 
@@ -53,6 +55,11 @@ pub trait Objective: Sync {
     /// An objective that knows no costs returns the same for all points.
     fn cost(&self, _point: &Point) -> f64 {
         1.0
+    }
+
+    /// What people are shown of an evaluation of `point` while it runs.
+    fn outlook(&self, _point: &Point) -> Outlook {
+        Outlook::default()
     }
 
     /// The facts that are known of points before they are evaluated; `None` if there are none.

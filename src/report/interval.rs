@@ -21,7 +21,7 @@ pub(super) fn student(count: usize) -> f64 {
 /// quantile, squared. The interval is Wilson's for the number of samples that has this variance
 /// (Wilson 1927, "Probable inference, the law of succession, and statistical inference"), so it stays
 /// between 0 and 1.
-pub(super) fn accuracy_interval(spread: &Spread, samples: usize) -> [f64; 2] {
+pub fn accuracy_interval(spread: &Spread, samples: usize) -> [f64; 2] {
     let (p, n) = (spread.mean, spread.count as f64);
     let quantile = if spread.count > 1 { student(spread.count) } else { Z };
     let of_seeds = (spread.sd * quantile / Z).powi(2) / n;

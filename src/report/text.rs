@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value as Json;
 
+use super::gain::gain_text;
 use super::{Best, ConfirmedTrial, GoodValues, Scored};
 use crate::study::{Attributes, Importance, Setup, Study, Trial, TrialState};
 use crate::units::{digits, with_prefix};
@@ -60,6 +61,7 @@ pub fn winner_text(best: &Best) -> String {
             format!("{searched} (one seed; the winner's {})", digits(best.searched)),
         ));
     }
+    rows.extend(gain_text(best).map(|gain| ("gain over the default".to_owned(), gain)));
     let is_short = |value: &Json| !value.is_object() && !value.is_array();
     for (name, value) in best.network.iter().filter(|(_, value)| is_short(value)) {
         rows.push(attribute(name, value));
@@ -68,12 +70,16 @@ pub fn winner_text(best: &Best) -> String {
         rows.push(("host throughput".to_owned(), format!("{} /s", digits(rate))));
     }
     rows.extend(best.network.get("chip").into_iter().flat_map(neurobench));
+    rows.extend(best.model.iter().map(|file| ("network's file".to_owned(), file.clone())));
     let mut text = table(&rows);
     text.push_str(&front_text(best));
     text.push_str("\nhyperparameters\n");
     let points: Vec<(String, String)> =
         best.hyperparameters.iter().map(|(name, value)| (format!("  {name}"), value.to_string())).collect();
     text.push_str(&table(&points));
+    if !best.command.is_empty() {
+        let _ = write!(text, "\nthe same result again\n  {}\n", best.command);
+    }
     text
 }
 
@@ -100,7 +106,7 @@ fn front_text(best: &Best) -> String {
         let means = best.metrics.iter().enumerate().map(|(at, metric)| {
             one.metrics
                 .get(at)
-                .map_or("failed".to_owned(), |spread| with_unit(&metric.name, spread.mean, of_networks))
+                .map_or("failed".to_owned(), |spread| metric_text(&metric.name, spread.mean, of_networks))
         });
         let test = has_tests.then(|| measured(&one.test));
         rows.push([number.to_string()].into_iter().chain(means).chain(test).collect());
@@ -145,10 +151,15 @@ fn neurobench(chip: &Json) -> Vec<(String, String)> {
             Some(parts) => {
                 rows.extend(parts.iter().map(|(part, value)| (format!("{name} {part}"), shown(value))))
             }
-            None => rows.push((name.clone(), shown(value))),
+            None => rows.push((name.clone(), in_bytes(name, value).unwrap_or_else(|| shown(value)))),
         }
     }
     rows
+}
+
+/// The `value` of a metric of NeuroBench that is a number of bytes.
+fn in_bytes(name: &str, value: &Json) -> Option<String> {
+    value.as_f64().filter(|_| name == "Footprint").map(|bytes| with_prefix(bytes, "B"))
 }
 
 /// The report of a study: the number of trials by state, the best trials and the failed ones, at
@@ -165,17 +176,14 @@ pub fn study_text(study: &Study, rows: usize) -> String {
         count("running"),
         count("waiting"),
     );
-    let best = if study.metrics.len() > 1 { study.pareto_front() } else { study.ranking() };
-    if study.metrics.len() > 1 {
-        let names: Vec<&str> = study.metrics.iter().map(|metric| metric.name.as_str()).collect();
-        let _ = writeln!(text, "front of {}: {} trials", names.join(", "), best.len());
+    match study.metrics.len() {
+        0 | 1 => {
+            let best = study.ranking().into_iter().take(rows);
+            let best = best.map(|trial| (format!("  trial {}", trial.number), row(study, trial)));
+            text.push_str(&table(&best.collect::<Vec<_>>()));
+        }
+        _ => text.push_str(&front_of(study, rows)),
     }
-    let best: Vec<(String, String)> = best
-        .into_iter()
-        .take(rows)
-        .map(|trial| (format!("  trial {}", trial.number), row(study, trial)))
-        .collect();
-    text.push_str(&table(&best));
     let failures: Vec<(String, String)> = study
         .in_state(TrialState::Fail)
         .take(rows)
@@ -183,6 +191,24 @@ pub fn study_text(study: &Study, rows: usize) -> String {
         .collect();
     text.push_str(&table(&failures));
     text
+}
+
+/// The front of `study` in columns, best in the first metric first, at most `rows` of it.
+fn front_of(study: &Study, rows: usize) -> String {
+    let mut front = study.pareto_front();
+    front.sort_by(|a, b| study.losses(a)[0].total_cmp(&study.losses(b)[0]));
+    let names: Vec<&str> = study.metrics.iter().map(|metric| metric.name.as_str()).collect();
+    let title = format!("front of {}: {} trials\n", names.join(", "), front.len());
+    let head = [&["trial"], &names[..], &["hyperparameters"]].concat();
+    let mut lines: Vec<Vec<String>> = vec![head.into_iter().map(str::to_owned).collect()];
+    let is_of_networks = Setup::of(study).is_some();
+    for trial in front.into_iter().take(rows) {
+        let values = study.metrics.iter().zip(&trial.values);
+        let values = values.map(|(metric, &value)| metric_text(&metric.name, value, is_of_networks));
+        let number = std::iter::once(trial.number.to_string());
+        lines.push(number.chain(values).chain([settings(trial)]).collect());
+    }
+    title + &columns(&lines)
 }
 
 /// The report of importances: the parameters with their shares of the variance, and pairs of
@@ -216,14 +242,17 @@ fn row(study: &Study, trial: &Trial) -> String {
     let mut text = String::new();
     let is_of_networks = Setup::of(study).is_some();
     for (metric, &value) in study.metrics.iter().zip(&trial.values) {
-        let _ = write!(text, "{}  ", with_unit(&metric.name, value, is_of_networks));
+        let _ = write!(text, "{}  ", metric_text(&metric.name, value, is_of_networks));
     }
-    let settings: Vec<String> = trial.point.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    text + &settings.join(" ")
+    text + &settings(trial)
+}
+
+fn settings(trial: &Trial) -> String {
+    trial.point.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
 }
 
 /// `value` of the metric `name` in its unit; a metric of a command has none.
-fn with_unit(name: &str, value: f64, is_of_networks: bool) -> String {
+pub fn metric_text(name: &str, value: f64, is_of_networks: bool) -> String {
     match METRIC_UNITS.iter().find(|(metric, _)| is_of_networks && *metric == name) {
         None => digits(value),
         Some(&(_, unit @ (MM2 | PER_SECOND))) => format!("{} {unit}", digits(value)),

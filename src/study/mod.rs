@@ -19,7 +19,7 @@ pub use confirmation::{CONFIRMATION, Candidate, Confirmation, Repeat, Spread, co
 pub use facts::enqueued::ENQUEUED;
 pub use facts::external::{EXTERNAL_SETUP, ExternalSetup};
 pub use facts::identity::{COMMAND, IDENTITY, VERSION};
-pub use facts::job::{JOB, Job, Training};
+pub use facts::job::{JOB, Job, JobConfirm, Training};
 pub use facts::reference::REFERENCE;
 pub use facts::retry::{FAILED_TRIAL, RETRIED, RETRY_HISTORY, TRIES, WORKER};
 pub use facts::rung_history::{RUNG_HISTORY, Rung, RungHistory};

@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering;
 
 use super::candidates::{Candidates, Confirmed, repeat_of};
 use super::kept_network::KeptNetwork;
-use super::worker_pool::{Job, WorkerPool, with_pool};
-use super::{Event, Tuner, TunerError, value_of};
+use super::worker_pool::{Job, Signal, WorkerPool, with_pool};
+use super::{Event, Live, Tuner, TunerError, value_of};
 use crate::objective::{Advance, Evaluation, Model, SegmentEnd};
 use crate::seed::Seed;
 use crate::study::{CONFIRMATION, Candidate, Confirmation, Pick, Repeat, Study, Trial, confirmed};
@@ -236,11 +236,18 @@ impl Tuner<'_> {
                     replicates: 1,
                 };
                 worker_pool.start(index, job);
+                observe(Event::Live(Live::RepeatStarted { trial: trial.number, repeat: repeat as u32 }));
             }
             if worker_pool.is_idle() {
                 return;
             }
-            let (index, advance) = worker_pool.next(&mut |_, _| ControlFlow::Continue(()));
+            let (index, advance) = worker_pool.next(&mut |&index, signal| {
+                if let Signal::Step(step, value) = signal {
+                    let (trial, repeat) = (trials[index / repeats].number, (index % repeats) as u32);
+                    observe(Event::Live(Live::RepeatReported { trial, repeat, step, value }));
+                }
+                ControlFlow::Continue(())
+            });
             if let Some(evaluation) = advance.map(whole) {
                 let (candidate, repeat) = (index / repeats, index % repeats);
                 let (trial, value) = (trials[candidate].number, value_of(&evaluation.outcome));

@@ -1,5 +1,7 @@
 //! The events of a run; with `--json`, one line each.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -150,6 +152,39 @@ pub enum Event {
         /// The best trial of the search.
         best: Option<BestSoFar>,
     },
+    /// What a display of the running study needs, and no program reads.
+    #[serde(skip)]
+    Live(Live),
+}
+
+/// What a display of a running study needs beside the other events.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Live {
+    /// The study as it is now; comes after every change.
+    Study {
+        /// The study.
+        study: Arc<Study>,
+        /// Number of points that this process has refused before any training.
+        refused: u64,
+    },
+    /// An evaluation with a fresh seed begins.
+    RepeatStarted {
+        /// The trial's number.
+        trial: u32,
+        /// Number of the seed, counted from 0.
+        repeat: u32,
+    },
+    /// An evaluation with a fresh seed has finished a step.
+    RepeatReported {
+        /// The trial's number.
+        trial: u32,
+        /// Number of the seed, counted from 0.
+        repeat: u32,
+        /// The step, counted from 1: an epoch.
+        step: u32,
+        /// The first metric after the step.
+        value: f64,
+    },
 }
 
 /// The best trial so far.
@@ -178,6 +213,16 @@ impl Event {
             attributes: trial.attributes.clone(),
             best: best(study),
         }
+    }
+
+    /// The `study` as it is now, with the number of `refused` points.
+    pub(super) fn changed(study: &Arc<Study>, refused: u64) -> Self {
+        Event::Live(Live::Study { study: Arc::clone(study), refused })
+    }
+
+    /// Whether programs read this event.
+    pub fn is_public(&self) -> bool {
+        !matches!(self, Event::Live(_))
     }
 
     /// The points that were refused so far; `None` if there are none.

@@ -81,6 +81,7 @@ impl Tuner<'_> {
         self.create_checkpoint_dir()?;
         let study = self.storage.load_study(self.study)?;
         observe(Event::study_started(&study, self.settings.budget));
+        observe(self.changed(&study));
         let is_done = self.run_trials(worker, lingers, &mut KeptNetwork::new(false), observe)?;
         let study = self.storage.load_study(self.study)?;
         match is_done {

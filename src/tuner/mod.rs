@@ -10,6 +10,7 @@
 mod candidates;
 mod confirm;
 mod enqueued;
+pub mod eta;
 mod event;
 mod joint;
 mod kept_network;
@@ -23,11 +24,12 @@ mod trial;
 mod worker_pool;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use confirm::repeat_seed;
 pub use enqueued::Refused;
-pub use event::{BestSoFar, Event};
+pub use event::{BestSoFar, Event, Live};
 pub use joint::Heartbeat;
 pub use next::ask;
 pub use pausing::remove_checkpoints;
@@ -41,7 +43,7 @@ use crate::search::{Rungs, Search};
 use crate::seed::Seed;
 use crate::space::Space;
 use crate::storage::{Storage, StorageError, StudyKey};
-use crate::study::{Outcome, Pick, PickError};
+use crate::study::{Outcome, Pick, PickError, Study};
 
 /// Name of the process that leads a study; workers have their own names.
 const LEADER: &str = "leader";
@@ -187,6 +189,7 @@ impl Tuner<'_> {
         self.reconsider()?;
         let study = self.storage.load_study(self.study)?;
         observe(Event::study_started(&study, self.settings.budget));
+        observe(self.changed(&study));
         let saves_best_trial = self.settings.confirm.candidates == 0 && self.settings.model.is_some();
         let mut kept = KeptNetwork::new(saves_best_trial);
         if !self.run_trials(LEADER, true, &mut kept, observe)? {
@@ -212,6 +215,11 @@ impl Tuner<'_> {
 
     fn root(&self) -> Seed {
         Seed::root(self.settings.seed)
+    }
+
+    /// The event that `study` has changed.
+    fn changed(&self, study: &Arc<Study>) -> Event {
+        Event::changed(study, self.space.refusals().count)
     }
 
     fn is_stopped(&self) -> bool {

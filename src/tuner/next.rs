@@ -112,7 +112,9 @@ impl Tuner<'_> {
             match accept(self.storage, self.space, claim)? {
                 Accepted::Ready(claim) => return Ok(ControlFlow::Break(claim)),
                 Accepted::Refused(Refused { trial, .. }) => {
-                    observe(Event::trial_finished(&*self.storage.load_study(self.study)?, trial));
+                    let study = self.storage.load_study(self.study)?;
+                    observe(Event::trial_finished(&study, trial));
+                    observe(self.changed(&study));
                 }
             }
         }

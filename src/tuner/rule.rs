@@ -19,8 +19,8 @@ pub enum StopRule {
     Stagnation(u32),
     /// The first metric of a feasible trial has reached this value.
     Target(f64),
-    /// Trials have run for this time; trials that run at the same time count once. A running trial
-    /// is not broken off.
+    /// Another trial, and the confirmation after it, would probably end later than this time after
+    /// the start. Trials that run at the same time count once. A running trial is not broken off.
     Time(Seconds),
 }
 
@@ -96,8 +96,14 @@ impl fmt::Display for StopRule {
 
 impl StopRule {
     /// The reason why this rule ends `study`; `None` if it does not. `improvement` returns the
-    /// improvement that the search expects, or `None` without a model.
-    pub(super) fn reason(self, study: &Study, improvement: impl FnOnce() -> Option<f64>) -> Option<String> {
+    /// improvement that the search expects, or `None` without a model. `ahead` returns the time that
+    /// another trial takes, and that of the confirmation.
+    pub(super) fn reason(
+        self,
+        study: &Study,
+        improvement: impl FnOnce() -> Option<f64>,
+        ahead: impl FnOnce() -> [Seconds; 2],
+    ) -> Option<String> {
         match self {
             StopRule::Improvement(tolerance) => {
                 let expected = improvement().filter(|&expected| expected < tolerance)?;
@@ -117,9 +123,14 @@ impl StopRule {
                 })
             }
             StopRule::Time(limit) => {
-                let spent = time_spent(study);
-                (spent >= limit)
-                    .then(|| format!("trials ran for {:.1} s, the limit is {} s", spent.0, limit.0))
+                let (spent, [trial, confirmation]) = (time_spent(study), ahead());
+                (spent + trial + confirmation > limit || spent >= limit).then(|| {
+                    format!(
+                        "trials ran for {:.1} s, another would take about {:.1} s and the confirmation {:.1} s, \
+                         the limit is {} s",
+                        spent.0, trial.0, confirmation.0, limit.0
+                    )
+                })
             }
         }
     }
@@ -137,15 +148,22 @@ fn since_improvement(study: &Study) -> usize {
     study.trials.iter().filter(is_later).filter(|trial| trial.state.is_finished()).count()
 }
 
-/// The time in which finished trials were running; parallel trials count once.
-fn time_spent(study: &Study) -> Seconds {
+/// A pause between trials that is not longer counts as time of the study: the search thinks. A longer
+/// one is an interruption.
+const PAUSE: Seconds = Seconds(60.0);
+
+/// The time in which finished trials were running, and the pauses between them; parallel trials count
+/// once.
+pub(super) fn time_spent(study: &Study) -> Seconds {
     let finished = study.trials.iter().filter(|trial| trial.state.is_finished());
     let mut spans: Vec<(i64, i64)> =
         finished.filter_map(|trial| Some((trial.started?.0, trial.finished?.0))).collect();
     spans.sort_unstable();
+    let longest = (PAUSE.0 * 1e6) as i64;
     let (mut micros, mut end) = (0, i64::MIN);
     for (from, to) in spans {
-        micros += (to - from.max(end)).max(0);
+        let begin = if from.saturating_sub(end) <= longest { end } else { from };
+        micros += (to - begin).max(0);
         end = end.max(to);
     }
     Seconds(micros as f64 * 1e-6)
@@ -156,6 +174,11 @@ mod tests {
     use super::*;
     use crate::space::Point;
     use crate::study::{Metric, Timestamp, TrialState};
+
+    /// Nothing is ahead.
+    fn none() -> [Seconds; 2] {
+        [Seconds(0.0); 2]
+    }
 
     fn study(metrics: Vec<Metric>, values: &[&[f64]]) -> Study {
         let trials = values.iter().zip(0..).map(|(values, number)| Trial {
@@ -189,7 +212,7 @@ mod tests {
     fn stagnation_counts_from_the_last_improvement_failures_included() {
         let metrics = vec![Metric::minimize("loss")];
         let falling = study(metrics.clone(), &[&[3.0], &[2.0], &[2.0], &[], &[5.0]]);
-        let reason = |trials| StopRule::Stagnation(trials).reason(&falling, || None);
+        let reason = |trials| StopRule::Stagnation(trials).reason(&falling, || None, none);
         assert_eq!(reason(3), Some("no improvement in 3 trials".to_owned()));
         assert_eq!(reason(4), None);
         assert_eq!(since_improvement(&study(metrics, &[&[], &[]])), 2);
@@ -201,34 +224,49 @@ mod tests {
     #[test]
     fn a_target_is_reached_in_its_direction() {
         let up = study(vec![Metric::maximize("accuracy")], &[&[0.9], &[0.99], &[0.95]]);
-        let reason = |target| StopRule::Target(target).reason(&up, || None);
+        let reason = |target| StopRule::Target(target).reason(&up, || None, none);
         assert_eq!(reason(0.99), Some("trial 1 reached 0.99, the target is 0.99".to_owned()));
         assert_eq!(reason(0.991), None);
         let down = study(vec![Metric::minimize("loss")], &[&[0.9], &[0.5]]);
-        assert_eq!(StopRule::Target(0.4).reason(&down, || None), None);
-        assert!(StopRule::Target(0.6).reason(&down, || None).is_some());
+        assert_eq!(StopRule::Target(0.4).reason(&down, || None, none), None);
+        assert!(StopRule::Target(0.6).reason(&down, || None, none).is_some());
     }
 
     #[test]
     fn a_small_expected_improvement_ends_the_study_and_none_does_not() {
         let study = study(vec![Metric::minimize("loss")], &[&[0.9]]);
         let rule = StopRule::Improvement(0.01);
-        assert_eq!(rule.reason(&study, || None), None);
-        assert_eq!(rule.reason(&study, || Some(0.02)), None);
-        assert!(rule.reason(&study, || Some(1e-3)).is_some_and(|reason| reason.contains("1.00e-3")));
+        assert_eq!(rule.reason(&study, || None, none), None);
+        assert_eq!(rule.reason(&study, || Some(0.02), none), None);
+        assert!(rule.reason(&study, || Some(1e-3), none).is_some_and(|reason| reason.contains("1.00e-3")));
     }
 
     #[test]
-    fn parallel_trials_count_their_time_once() {
+    fn parallel_trials_count_their_time_once_and_interruptions_do_not_count() {
         let mut study = study(vec![Metric::minimize("loss")], &[&[1.0], &[1.0], &[1.0], &[1.0]]);
-        let spans = [(0, 10), (4, 12), (5, 6), (20, 21)];
+        let spans = [(0, 10), (4, 12), (5, 6), (73, 74)];
         for (trial, (from, to)) in study.trials.iter_mut().zip(spans) {
             trial.started = Some(Timestamp(from * 1_000_000));
             trial.finished = Some(Timestamp(to * 1_000_000));
         }
         assert_eq!(time_spent(&study), Seconds(13.0));
-        let reason = |limit| StopRule::Time(Seconds(limit)).reason(&study, || None);
-        assert_eq!(reason(13.0), Some("trials ran for 13.0 s, the limit is 13 s".to_owned()));
+        let reason = |limit| StopRule::Time(Seconds(limit)).reason(&study, || None, none);
+        assert!(reason(13.0).is_some_and(|reason| reason.starts_with("trials ran for 13.0 s, ")));
         assert_eq!(reason(13.5), None);
+        study.trials[3].started = Some(Timestamp(72_000_000));
+        assert_eq!(time_spent(&study), Seconds(74.0), "the search has thought for a minute");
+    }
+
+    #[test]
+    fn no_trial_starts_after_which_the_confirmation_would_be_late() {
+        let mut study = study(vec![Metric::minimize("loss")], &[&[1.0]]);
+        study.trials[0].started = Some(Timestamp(0));
+        study.trials[0].finished = Some(Timestamp(10_000_000));
+        let reason =
+            |limit| StopRule::Time(Seconds(limit)).reason(&study, || None, || [Seconds(10.0), Seconds(30.0)]);
+        assert_eq!(reason(50.0), None);
+        let expected = "trials ran for 10.0 s, another would take about 10.0 s and the confirmation 30.0 s, the \
+                        limit is 49 s";
+        assert_eq!(reason(49.0).as_deref(), Some(expected));
     }
 }

@@ -1,7 +1,9 @@
 //! The decision to end a study before its budget is spent: made once and kept with the study.
 
+use super::eta::Workload;
 use super::{Tuner, TunerError};
 use crate::study::{STOPPED, Stopped, Study, Trial, TrialState};
+use crate::units::Seconds;
 
 impl Tuner<'_> {
     /// Forgets the decision if it was made by other rules than this run has.
@@ -25,8 +27,12 @@ impl Tuner<'_> {
             let seen = study.warm_start.before(study);
             self.search.improvement(self.space, &seen, &self.search_seed())
         };
-        let held =
-            self.settings.stop_when.iter().find_map(|rule| Some((rule, rule.reason(study, improvement)?)));
+        let ahead = || {
+            let workload = Workload::of(study, &self.settings, &|point| self.objective.cost(point));
+            [workload.next_seconds(), workload.confirmation_seconds()].map(Seconds)
+        };
+        let mut rules = self.settings.stop_when.iter();
+        let held = rules.find_map(|rule| Some((rule, rule.reason(study, improvement, ahead)?)));
         let Some((rule, reason)) = held else { return Ok(false) };
         let (rule, trials) = (rule.to_string(), study.finished() as u32);
         let stopped = Stopped { rules: self.rules(), rule, reason, trials };

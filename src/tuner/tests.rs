@@ -119,7 +119,7 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
         };
         let end = tuner.run(&mut |event| {
             stop.fetch_or(stop_when(&event), Ordering::Relaxed);
-            events.push(event);
+            events.extend(Some(event).filter(Event::is_public));
         });
         (end, Arc::unwrap_or_clone(storage.load_study(study).unwrap()), events)
     }

@@ -50,6 +50,8 @@ impl Tuner<'_> {
                 self.finish_trial(worker_pool, kept, observe)?;
             } else if lingers && !self.storage.heartbeats(self.study)?.is_empty() {
                 stale_check.wait();
+                let study = self.storage.load_study(self.study)?;
+                observe(self.changed(&study));
             } else {
                 // A trial that another worker has given back since the last look is found here.
                 match self.next_trial(name, observe)? {
@@ -93,7 +95,7 @@ impl Tuner<'_> {
         kept: &mut KeptNetwork,
         observe: &mut dyn FnMut(Event),
     ) -> Result<(), TunerError> {
-        let (storage, stop) = (&mut *self.storage, self.stop);
+        let (storage, key, space, stop) = (&mut *self.storage, self.study, self.space, self.stop);
         let mut trouble = None;
         let mut receive = |claim: &Claim, signal: Signal| {
             let is_ours = match signal {
@@ -101,7 +103,10 @@ impl Tuner<'_> {
                     observe(Event::TrialReported { trial: claim.trial.number, step, value });
                     storage.report(claim.key, step, value).map(|()| true)
                 }
-                Signal::Heartbeat => storage.heartbeat(claim.key),
+                Signal::Heartbeat => storage.heartbeat(claim.key).and_then(|is_ours| {
+                    observe(Event::changed(&storage.load_study(key)?, space.refusals().count));
+                    Ok(is_ours)
+                }),
             };
             match is_ours {
                 Ok(true) if !stop.load(Ordering::Relaxed) => ControlFlow::Continue(()),
@@ -150,6 +155,7 @@ impl Tuner<'_> {
                 let study = self.storage.load_study(self.study)?;
                 kept.update(&study, trial, evaluation);
                 observe(Event::trial_finished(&study, trial));
+                observe(self.changed(&study));
             }
             SegmentEnd::Paused(rung) => {
                 let (step, values) = (rung.steps, rung.values.clone());
@@ -160,6 +166,8 @@ impl Tuner<'_> {
                 }
                 self.remove_last_checkpoint(&claim.trial);
                 observe(Event::TrialPaused { trial, step, values });
+                let study = self.storage.load_study(self.study)?;
+                observe(self.changed(&study));
             }
             SegmentEnd::Unsaved(file, source) => return Err(TunerError::Checkpoint { file, source }),
         }

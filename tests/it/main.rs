@@ -26,6 +26,8 @@ mod session;
 mod streams;
 mod studies;
 mod support;
+mod terminal;
+mod time_left;
 mod trials;
 mod version_0_1;
 mod warm;

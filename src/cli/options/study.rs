@@ -42,7 +42,8 @@ pub(crate) struct StudyArgs {
     /// improvement=X: the search expects an improvement below X from the next trial, in standard
     /// deviations of the results so far. This rule needs --search bayes.
     ///
-    /// time=30m: finished trials have run for 30 minutes in all. Parallel trials count once.
+    /// time=30m: by the durations so far, another trial and the confirmation after it would end later
+    /// than 30 minutes after the start. Trials at the same time count once, interruptions do not count.
     #[arg(long, value_name = "RULE")]
     pub stop_when: Vec<StopRule>,
     /// End the study if N trials have failed before any has succeeded; 0 for never

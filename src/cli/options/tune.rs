@@ -92,3 +92,10 @@ pub(crate) struct TuneArgs {
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<Bytes>,
 }
+
+impl TuneArgs {
+    /// The trials that are confirmed: as the options say, or what is usual for their metrics.
+    pub fn confirmed(&self) -> Confirmed {
+        self.confirm.unwrap_or(Confirmed::usual(self.metric.len()))
+    }
+}

@@ -32,7 +32,10 @@ impl Prepared {
             study.fidelity.checkpoint_dir.clone(),
             &study.storage.storage,
         )?;
-        let facts = [(SPACE.to_owned(), space.to_json()), (JOB.to_owned(), job::of_command(study).to_json())];
+        let facts = [
+            (SPACE.to_owned(), space.to_json()),
+            (JOB.to_owned(), job::of_command(study, args.confirm).to_json()),
+        ];
         let script = digest::of_script(&args.command).map(|script| (SCRIPT.to_owned(), script.to_json()));
         Ok(Self {
             data: None,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::backend::ChipProfile;
+use crate::cli::options::confirm::Confirmed;
 use crate::cli::options::data::SourceArgs;
 use crate::cli::options::faults::FaultChoice;
 use crate::cli::options::study::StudyArgs;
@@ -15,18 +16,21 @@ use crate::cli::options::tune::TuneArgs;
 use crate::data::{Channels, ColumnRef, Dataset, Header, OpenOptions, Split};
 use crate::objective::network::classify::Classify;
 use crate::objective::{Goal, Goals, Sweep};
-use crate::study::{Job, Setup, Training};
+use crate::study::{Job, JobConfirm, Setup, Training};
+use crate::tuner::Confirm;
 use crate::units::Bytes;
 
-/// The job of a study that a command evaluates.
-pub(crate) fn of_command(args: &StudyArgs) -> Job {
+/// The job of a study that a command evaluates, and whose trials are `confirmed` so.
+pub(crate) fn of_command(args: &StudyArgs, confirmed: Confirmed) -> Job {
     let folder = args.fidelity.checkpoint_dir.as_ref();
+    let Confirm { candidates, front, repeats } = confirmed.setting(args.confirm_seeds);
     Job {
         budget: args.budget,
         stop_when: args.stop_when.iter().map(ToString::to_string).collect(),
         max_failures: args.max_failures,
         refine: args.refine,
         replicates: args.seeds_per_trial,
+        confirmed: Some(JobConfirm { candidates, front, repeats }),
         states: folder.map(|folder| absolute(&folder.display().to_string())),
         training: None,
     }
@@ -43,7 +47,7 @@ pub(crate) fn of_network(
     profile: &ChipProfile,
 ) -> Result<Job> {
     let training = training(args, options, (&setup.dataset_sha256, setup.folds), profile)?;
-    Ok(Job { training: Some(training), ..of_command(&args.study) })
+    Ok(Job { training: Some(training), ..of_command(&args.study, args.confirmed()) })
 }
 
 /// How networks are trained on the data set with this checksum and number of folds, as `args` say, on

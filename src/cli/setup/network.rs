@@ -9,7 +9,6 @@ use super::output::{Inputs, Output};
 use super::prepared::{Prepared, StudySetup};
 use super::{best, checkpoints, chip, dataset, digest, machine, open, spaces};
 use crate::backend::{Chip, ChipProfile};
-use crate::cli::options::confirm::Confirmed;
 use crate::cli::options::faults::FaultChoice;
 use crate::cli::options::tune::TuneArgs;
 use crate::data::{Dataset, OpenOptions};
@@ -61,8 +60,7 @@ impl Prepared {
             study.fidelity.checkpoint_dir.clone(),
             &study.storage.storage,
         )?;
-        let confirm = args.confirm.unwrap_or(Confirmed::usual(args.metric.len()));
-        let mut settings = study.settings(confirm)?;
+        let mut settings = study.settings(args.confirmed())?;
         (settings.pausing, settings.model) = (pausing, output.model().map(Path::to_owned));
         let facts = [
             (DATA_SHAPE.to_owned(), objective.data_shape().to_json()),

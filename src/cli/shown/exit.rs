@@ -52,7 +52,7 @@ pub(crate) struct WhileRunning(pub String);
 pub(crate) fn usage(error: &clap::Error) -> Exit {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            let (text, is_plain) = (error.render(), !is_coloured(&std::io::stdout()));
+            let (text, is_plain) = (error.render(), !streams::is_coloured(&std::io::stdout()));
             let text = if is_plain { text.to_string() } else { text.ansi().to_string() };
             streams::print(&text).map_or_else(|error| report(&error.into()), |_| Exit::Done)
         }
@@ -65,11 +65,6 @@ pub(crate) fn usage(error: &clap::Error) -> Exit {
             Exit::Usage
         }
     }
-}
-
-/// Whether help is printed in colours on `stream`: it is a terminal, and `NO_COLOR` is not set.
-fn is_coloured(stream: &impl std::io::IsTerminal) -> bool {
-    streams::is_rich(stream) && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// One line about a wrong command line. A password in an address on the command line is hidden.

@@ -57,6 +57,11 @@ pub(crate) fn say(line: impl Display) {
     let _ = write_whole(&mut err, format!("{line}\n").as_bytes());
 }
 
+/// Writes `text` for people on standard error as it is, to move the cursor of a terminal.
+pub(crate) fn paint(text: &str) {
+    let _ = write_whole(&mut io::stderr().lock(), text.as_bytes());
+}
+
 /// Standard output, as a file to write answers to.
 ///
 /// # Errors
@@ -72,6 +77,11 @@ pub(crate) fn stdout() -> io::Result<Box<dyn Write>> {
 /// Whether bars and colours can be shown on `stream`: a terminal that can move its cursor.
 pub(crate) fn is_rich(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+}
+
+/// Whether text is coloured on `stream`: it is a terminal, and `NO_COLOR` is not set.
+pub(crate) fn is_coloured(stream: &impl IsTerminal) -> bool {
+    is_rich(stream) && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 fn print_to(out: &mut (impl Write + ?Sized), text: &str) -> Result<Reader, Unprinted> {

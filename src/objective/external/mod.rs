@@ -20,7 +20,7 @@ pub use template::CommandError;
 use self::follow::CommandEnd;
 use self::message::Meaning;
 use self::template::Template;
-use super::{Advance, Evaluation, Objective, Observer, Segment, SegmentEnd};
+use super::{Advance, Evaluation, Objective, Observer, Outlook, Segment, SegmentEnd};
 use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome, Rung};
@@ -120,6 +120,10 @@ impl External {
 impl Objective for External {
     fn metrics(&self) -> Vec<Metric> {
         self.metrics.clone()
+    }
+
+    fn outlook(&self, _point: &Point) -> Outlook {
+        Outlook { network: None, steps: self.steps }
     }
 
     fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation> {

@@ -17,7 +17,7 @@ pub use message::{SegmentMessage, TrialReply, TrialRequest};
 use serde_json::Value as Json;
 
 use super::external::process::{Process, ProcessEvent, describe_exit, was_interrupted};
-use super::{Advance, Evaluation, Objective, Observer, Segment, SegmentEnd};
+use super::{Advance, Evaluation, Objective, Observer, Outlook, Segment, SegmentEnd};
 use crate::seed::Seed;
 use crate::space::{Foresee, Point};
 use crate::study::{Attributes, Failure, FailureKind, Metric, Outcome};
@@ -122,6 +122,10 @@ impl Objective for Isolated {
 
     fn cost(&self, point: &Point) -> f64 {
         self.inner.cost(point)
+    }
+
+    fn outlook(&self, point: &Point) -> Outlook {
+        self.inner.outlook(point)
     }
 
     fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation> {

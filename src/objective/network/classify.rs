@@ -17,7 +17,9 @@ use super::segment_training::{Reached, SegmentTraining, paused, run_until};
 use crate::backend::{Chip, ChipProfile, Deployment};
 use crate::data::{Coded, DataError, DataSummary, Dataset, Preprocessing, Samples, Split};
 use crate::network::{BinaryNetwork, Network};
-use crate::objective::{Advance, Evaluation, Model, Objective, Observer, Pause, Segment, SegmentEnd};
+use crate::objective::{
+    Advance, Evaluation, Model, Objective, Observer, Outlook, Pause, Segment, SegmentEnd,
+};
 use crate::seed::Seed;
 use crate::space::{Foresee, Point, Space};
 use crate::study::{Attributes, DataShape, Failure, FailureKind, Metric, Outcome, Rung};
@@ -366,6 +368,12 @@ impl Objective for Classify {
         let plan = self.limits.plan(point).ok();
         let samples = self.train.len() + self.folds.iter().map(|fold| fold.train.len()).sum::<usize>();
         plan.and_then(|plan| plan.cost(samples).ok()).unwrap_or(NO_PLAN)
+    }
+
+    fn outlook(&self, point: &Point) -> Outlook {
+        let Ok(plan) = self.limits.plan(point) else { return Outlook::default() };
+        let trainings = 1 + self.folds.len() as u32;
+        Outlook { network: Some(plan.spec.line()), steps: Some(plan.training.epochs * trainings) }
     }
 
     fn advance(

@@ -24,12 +24,28 @@ pub struct Job {
     pub refine: u32,
     /// Seeds from which every trial is evaluated.
     pub replicates: u32,
+    /// The confirmation after the trials, whose time a limit of time counts; studies of older versions
+    /// do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<JobConfirm>,
     /// The folder of the checkpoints of paused trials, if one was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub states: Option<String>,
     /// What is trained and how it is scored; left out if a command evaluates the trials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training: Option<Training>,
+}
+
+/// Which trials are evaluated again with fresh seeds after the trials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobConfirm {
+    /// The number of best trials; 0 if it is the front, or if nothing is confirmed.
+    pub candidates: u32,
+    /// Whether it is the whole front.
+    pub front: bool,
+    /// Fresh seeds for each.
+    pub repeats: u32,
 }
 
 /// What the trials of a study of networks train, and how they are scored.
@@ -126,6 +142,7 @@ mod tests {
                 max_failures: 10,
                 refine: 3,
                 replicates: 1,
+                confirmed: Some(JobConfirm { candidates: 3, front: false, repeats: 2 }),
                 states: None,
                 training,
             };

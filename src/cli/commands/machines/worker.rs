@@ -19,7 +19,7 @@ use crate::cli::signals::{STOP, stop_on_signals};
 use crate::objective::isolated::Isolated;
 use crate::objective::{DataSummary, Objective};
 use crate::space::Space;
-use crate::study::{ExternalSetup, Job, Searched, Study, Training};
+use crate::study::{ExternalSetup, Job, JobConfirm, Searched, Study, Training};
 use crate::tuner::{Confirm, End, Pausing, Settings, Tuner};
 use crate::units::Bytes;
 
@@ -78,7 +78,8 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit> {
     let space = space.with_foresight(objective.foresight());
     machine::use_threads(args.threads.threads)?;
     stop_on_signals()?;
-    let mut progress = Progress::new(&args.display);
+    let settings = settings(args, &study, &job, &searched)?;
+    let mut progress = Progress::new(&args.display, &alone(&settings), data.is_some());
     let search = search::strategy(&searched.search)?.refining(job.budget, job.refine);
     let mut tuner = Tuner {
         space: &space,
@@ -86,12 +87,12 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit> {
         objective: objective.as_ref(),
         storage: &mut *storage,
         study: key,
-        settings: settings(args, &study, &job, &searched)?,
+        settings,
         stop: &STOP,
     };
     let name = args.name.clone().unwrap_or_else(machine::process_name);
-    let end =
-        tuner.work(&name, !args.no_linger, &mut |event| progress.observe_study(&event, data.as_ref()))?;
+    let mut observe = |event| progress.observe_study(&event, data.as_ref(), objective.as_ref());
+    let end = tuner.work(&name, !args.no_linger, &mut observe)?;
     progress.end()?;
     match end {
         End::Interrupted => Ok(Exit::Interrupted),
@@ -153,10 +154,22 @@ fn settings(args: &WorkerArgs, study: &Study, job: &Job, searched: &Searched) ->
         stop_when: job.stop_when.iter().map(|rule| rule.parse()).collect::<Result<_, _>>()?,
         max_failures: job.max_failures,
         heartbeat: args.heartbeat.heartbeat()?,
-        confirm: Confirm { candidates: 0, front: false, repeats: 1 },
+        confirm: confirm(job),
         pick: None,
         model: None,
     })
+}
+
+/// The confirmation that the leader does after the trials: a worker does none, but counts its time.
+fn confirm(job: &Job) -> Confirm {
+    let none = JobConfirm { candidates: 0, front: false, repeats: 1 };
+    let JobConfirm { candidates, front, repeats } = job.confirmed.unwrap_or(none);
+    Confirm { candidates, front, repeats }
+}
+
+/// `settings` without the confirmation, which is not the worker's to do.
+fn alone(settings: &Settings) -> Settings {
+    Settings { confirm: Confirm { candidates: 0, front: false, repeats: 1 }, ..settings.clone() }
 }
 
 fn pausing(args: &WorkerArgs, study: &Study, job: &Job, searched: &Searched) -> Result<Option<Pausing>> {

@@ -1,0 +1,157 @@
+//! The work that a study still has, as its stored trials tell it.
+
+use super::durations::{Finished, RECENT};
+use super::workload::{Repeats, Workload};
+use crate::space::Point;
+use crate::study::{Stopped, Study, Trial};
+use crate::tuner::Settings;
+use crate::tuner::rule::{StopRule, time_spent};
+
+/// The most pauses between trials that count: the last ones.
+const RECENT_PAUSES: usize = 20;
+const MICRO: f64 = 1e-6;
+
+impl Workload {
+    /// The work of `study` by `settings`, without what runs now. `cost` is the cost of a point by its
+    /// plan.
+    ///
+    /// The candidates of the confirmation are those that `study` has now.
+    pub fn of(study: &Study, settings: &Settings, cost: &dyn Fn(&Point) -> f64) -> Self {
+        let mut ended: Vec<(i64, &Trial, f64)> = study.trials.iter().filter_map(ended).collect();
+        ended.sort_by_key(|(at, ..)| *at);
+        ended.drain(..ended.len().saturating_sub(RECENT));
+        let finished =
+            ended.iter().map(|&(_, trial, seconds)| Finished { seconds, cost: cost(&trial.point) });
+        let to_start = match Stopped::of(study) {
+            Some(_) => 0,
+            None => (settings.budget as usize).saturating_sub(study.charged()),
+        };
+        let limits = settings.stop_when.iter().filter_map(|rule| match rule {
+            StopRule::Time(limit) => Some((limit.0 - time_spent(study).0).max(0.0)),
+            _ => None,
+        });
+        Self {
+            finished: finished.collect(),
+            running: Vec::new(),
+            to_start,
+            pause: pause(study),
+            workers: settings.workers,
+            confirmation: confirmation(study, settings),
+            limit: limits.reduce(f64::min),
+        }
+    }
+}
+
+/// When `trial` ended and the seconds that it took; `None` if it has not ended, or counts no longer.
+fn ended(trial: &Trial) -> Option<(i64, &Trial, f64)> {
+    let is_over = trial.state.is_finished() && !trial.is_retried();
+    let seconds = seconds(trial).filter(|_| is_over)?;
+    Some((trial.finished?.0, trial, seconds))
+}
+
+/// The seconds that `trial` took so far; `None` if its times are not known.
+fn seconds(trial: &Trial) -> Option<f64> {
+    let Some(rung) = trial.rung_history.rungs.last() else {
+        return Some((trial.finished?.0 - trial.started?.0).max(0) as f64 * MICRO);
+    };
+    // It lay still between its rungs. What came after the last one took as long per step.
+    let steps = trial.intermediate.last().map_or(rung.steps, |(step, _)| *step).max(rung.steps);
+    Some(trial.rung_history.seconds() * f64::from(steps) / f64::from(rung.steps.max(1)))
+}
+
+/// The usual time between the end of a trial and the start of the next, in seconds.
+fn pause(study: &Study) -> f64 {
+    let mut ends: Vec<i64> = study.trials.iter().filter_map(|trial| trial.finished).map(|at| at.0).collect();
+    ends.sort_unstable();
+    let before = |start: i64| ends[..ends.partition_point(|&end| end <= start)].last().copied();
+    let pauses = study.trials.iter().rev().filter_map(|trial| {
+        let start = trial.started?.0;
+        Some(start - before(start)?)
+    });
+    let mut pauses: Vec<i64> = pauses.take(RECENT_PAUSES).collect();
+    pauses.sort_unstable();
+    pauses.get(pauses.len() / 2).map_or(0.0, |&micros| micros as f64 * MICRO)
+}
+
+/// The trainings with fresh seeds that `study` would have if it ended now.
+fn confirmation(study: &Study, settings: &Settings) -> Vec<Repeats> {
+    let wanted = settings.confirm;
+    let (candidates, least) = match wanted.front {
+        true => (study.pareto_front(), 1),
+        false => {
+            let wanted = wanted.candidates.min(settings.budget) as usize;
+            (study.ranking().into_iter().take(wanted).collect(), wanted)
+        }
+    };
+    let count = wanted.repeats.max(1) as usize;
+    let unknown = least.saturating_sub(candidates.len());
+    let of_one_seed = |trial: &Trial| seconds(trial).map(|all| all / f64::from(settings.replicates.max(1)));
+    let known = candidates.into_iter().map(|trial| Repeats {
+        trial: Some(trial.number),
+        seconds: of_one_seed(trial),
+        count,
+    });
+    known.chain(std::iter::repeat_n(Repeats { trial: None, seconds: None, count }, unknown)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::{Metric, Timestamp, TrialState};
+    use crate::tuner::{Confirm, Heartbeat};
+    use crate::units::Seconds;
+
+    fn trial(number: u32, value: f64, start: i64, end: i64) -> Trial {
+        Trial {
+            state: TrialState::Complete,
+            values: vec![value],
+            started: Some(Timestamp(start * 1_000_000)),
+            finished: Some(Timestamp(end * 1_000_000)),
+            ..Trial::waiting(number, Point::default())
+        }
+    }
+
+    fn settings(candidates: u32, front: bool) -> Settings {
+        Settings {
+            budget: 10,
+            seed: 0,
+            workers: 2,
+            deterministic: false,
+            replicates: 2,
+            pausing: None,
+            stop_when: vec![StopRule::Time(Seconds(100.0))],
+            max_failures: 0,
+            heartbeat: Heartbeat::default(),
+            confirm: Confirm { candidates, front, repeats: 3 },
+            pick: None,
+            model: None,
+        }
+    }
+
+    #[test]
+    fn a_study_tells_its_durations_pauses_candidates_and_limit() {
+        let study = Study {
+            metrics: vec![Metric::maximize("accuracy")],
+            trials: vec![trial(0, 0.5, 0, 10), trial(1, 0.9, 11, 15), trial(2, 0.1, 16, 36)],
+            ..Study::default()
+        };
+        let workload = Workload::of(&study, &settings(2, false), &|_| 7.0);
+        let seconds: Vec<f64> = workload.finished.iter().map(|one| one.seconds).collect();
+        assert_eq!(seconds, [10.0, 4.0, 20.0]);
+        assert_eq!((workload.to_start, workload.pause, workload.workers), (7, 1.0, 2));
+        assert_eq!(workload.limit, Some(64.0));
+        let confirmed = |trial, seconds| Repeats { trial: Some(trial), seconds: Some(seconds), count: 3 };
+        assert_eq!(workload.confirmation, [confirmed(1, 2.0), confirmed(0, 5.0)]);
+        let front = Workload::of(&study, &settings(0, true), &|_| 7.0);
+        assert_eq!(front.confirmation, [confirmed(1, 2.0)]);
+        assert_eq!(Workload::of(&study, &settings(0, false), &|_| 7.0).confirmation, []);
+    }
+
+    #[test]
+    fn candidates_that_are_not_found_yet_count() {
+        let study = Study { metrics: vec![Metric::maximize("accuracy")], ..Study::default() };
+        let workload = Workload::of(&study, &settings(3, false), &|_| 1.0);
+        assert_eq!(workload.confirmation, [Repeats { trial: None, seconds: None, count: 3 }; 3]);
+        assert_eq!((workload.to_start, workload.pause), (10, 0.0));
+    }
+}
