@@ -28,6 +28,7 @@ mod format;
 mod grouped;
 mod open;
 mod options;
+mod part_checksums;
 mod parts;
 mod prepared;
 mod preprocessing;
@@ -47,6 +48,7 @@ pub use columns::schema::{ColumnKind, EncodedTable, Missing, MissingError, Table
 pub use error::DataError;
 pub use format::cifar::Cifar;
 pub use options::{Channels, ChoiceError, ColumnRef, Header, ImageSize, ImageSizeError, OpenOptions};
+pub use part_checksums::PartChecksums;
 pub use prepared::{
     Batch, BatchOptions, DataPart, Labelled, ReadSamples, Source, Split, Visit, read_batches,
 };

@@ -59,6 +59,8 @@ pub struct Reference {
     /// The scores of a teacher (B samples, K classes), and the teacher's share of the targets;
     /// `None` by default.
     pub teacher: Option<(Rows, f64)>,
+    /// The weight of each class in the loss; 1 by default.
+    pub class_weights: Vec<f64>,
 }
 
 /// The values of one layer in a forward pass; B is the number of samples.
@@ -145,6 +147,7 @@ impl From<&Network> for Reference {
             smoothing: 0.0,
             rate_penalty: 0.0,
             teacher: None,
+            class_weights: vec![1.0; network.classes()],
         }
     }
 }
@@ -160,7 +163,7 @@ impl Reference {
         for (b, (outputs, &label)) in outputs.iter().zip(labels).enumerate() {
             let probabilities = self.softmax(&self.scores(outputs));
             for (target, probability) in self.targets(b, label).iter().zip(probabilities) {
-                total -= target * probability.ln();
+                total -= self.class_weights[usize::from(label)] * target * probability.ln();
             }
         }
         let mut penalty = 0.0;
@@ -261,12 +264,12 @@ impl Reference {
         for (b, (outputs, &label)) in outputs.iter().zip(labels).enumerate() {
             let probabilities = self.softmax(&self.scores(outputs));
             let targets = self.targets(b, label);
+            let weight = self.class_weights[usize::from(label)] / labels.len() as f64;
             let mut row = vec![0.0; outputs.len()];
             for (k, members) in self.key.iter().enumerate() {
                 for (n, error) in row.iter_mut().enumerate() {
                     let sign = if members[n] { 1.0 } else { -1.0 };
-                    *error +=
-                        (probabilities[k] - targets[k]) / self.temperature * 2.0 * sign / labels.len() as f64;
+                    *error += weight * (probabilities[k] - targets[k]) / self.temperature * 2.0 * sign;
                 }
             }
             errors.push(row);

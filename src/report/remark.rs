@@ -71,6 +71,13 @@ pub enum Remark {
         /// Whether a part of it was asked for.
         is_part: bool,
     },
+    /// A network is scored on a part of the data of its training, which it or its choice has seen.
+    KnownPart {
+        /// The name of the data set.
+        dataset: String,
+        /// Whether the network learnt from the samples; else it was chosen by them.
+        is_training: bool,
+    },
     /// Many of the trials failed.
     ManyFailed {
         /// The number of failed trials, at least 1.
@@ -165,6 +172,10 @@ impl fmt::Display for Remark {
             ),
             Self::NotTrainedOn { dataset, is_part: false } => {
                 write!(f, "{dataset} is not the data of the training: all of its samples are scored")
+            }
+            Self::KnownPart { dataset, is_training } => {
+                let seen = if *is_training { "learnt from" } else { "was chosen by" };
+                write!(f, "the network {seen} the samples of {dataset}: expect less on new samples")
             }
             Self::IdentifierColumn { column } => write!(
                 f,

@@ -292,6 +292,8 @@ pub(super) fn attribute(name: &str, value: &Json) -> (String, String) {
         let (name, number) = (name.strip_suffix(ending)?, value.as_f64()?);
         Some((name.to_owned(), with_prefix(number * factor, unit)))
     };
+    // The chip may have fewer parameters: batch norm is folded, and the metric counts what is deployed.
+    let name = if name == "parameters" { "trained parameters" } else { name };
     ATTRIBUTE_UNITS.iter().find_map(with_unit).unwrap_or_else(|| (name.to_owned(), shown(value)))
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::Augmentation;
 
-use super::check::{below_one, not_negative, positive};
+use super::check::{below_one, not_negative, positive, require};
 use super::{Average, Distillation, Method, Quantized, Rule, Schedule, Sharpener, Simple, TrainingError};
 
 /// The settings of a training.
@@ -39,6 +39,11 @@ pub struct TrainingConfig {
     /// The penalty on spikes, at least 0: what is added to the loss if all neurons of a hidden
     /// layer fire on every sample. A higher one gives fewer spikes and less energy.
     pub rate_penalty: f32,
+    /// How much classes with few samples count, in [0, 1]. At 0 every sample counts alike, at 1 every
+    /// class: the weight of a sample in the loss is a power of the number of samples per class, divided
+    /// by those of its class. The weights of all training samples have the mean 1.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub class_weights: f32,
     /// Knowledge distillation: learning also from the scores of a soft network, if wanted.
     pub distillation: Option<Distillation>,
     /// Which average of the parameters the training ends with.
@@ -65,6 +70,7 @@ impl TrainingConfig {
             temperature: 1.0,
             label_smoothing: 0.0,
             rate_penalty: 0.0,
+            class_weights: 0.0,
             distillation: None,
             average: Average::None,
             quantized: None,
@@ -84,6 +90,8 @@ impl TrainingConfig {
         below_one("warm_up", f64::from(self.warm_up))?;
         below_one("label_smoothing", f64::from(self.label_smoothing))?;
         not_negative("rate_penalty", f64::from(self.rate_penalty))?;
+        let class_weights = f64::from(self.class_weights);
+        require("class_weights", class_weights, (0.0..=1.0).contains(&class_weights), "must lie in [0, 1]")?;
         not_negative("rotation", f64::from(self.augmentation.rotation))?;
         not_negative("zoom", f64::from(self.augmentation.zoom))?;
         self.rule.check()?;
@@ -92,6 +100,11 @@ impl TrainingConfig {
         self.distillation.map_or(Ok(()), |distillation| distillation.check())?;
         self.quantized.map_or(Ok(()), |quantized| quantized.check())
     }
+}
+
+/// Whether a setting has the value that settings of older versions have: it is not written then.
+fn is_zero(value: &f32) -> bool {
+    *value == 0.0
 }
 
 #[cfg(test)]
@@ -122,6 +135,7 @@ mod tests {
         assert_eq!(config(&|c| c.warm_up = 1.0), "warm_up = 1: must lie in [0, 1)");
         assert_eq!(config(&|c| c.label_smoothing = -0.5), "label_smoothing = -0.5: must lie in [0, 1)");
         assert_eq!(config(&|c| c.rate_penalty = -1.0), "rate_penalty = -1: must be at least 0");
+        assert_eq!(config(&|c| c.class_weights = 1.5), "class_weights = 1.5: must lie in [0, 1]");
         assert_eq!(config(&|c| c.augmentation.zoom = -1.0), "zoom = -1: must be at least 0");
         assert_eq!(config(&|c| c.average = Average::Swa { share: 0.0 }), "share = 0: must lie in (0, 1]");
         let lookahead = Average::Lookahead { steps: 0, alpha: 0.5 };
@@ -138,5 +152,10 @@ mod tests {
         let text = serde_json::to_string(&config).expect("a configuration is plain data");
         assert_eq!(serde_json::from_str::<TrainingConfig>(&text).expect("as written"), config);
         assert!(serde_json::from_str::<TrainingConfig>(&text.replace("steps", "step")).is_err());
+        // Checkpoints of 0.1 are of trainings without this setting.
+        assert!(!text.contains("class_weights"));
+        let weighted = TrainingConfig { class_weights: 0.5, ..config };
+        let text = serde_json::to_string(&weighted).expect("a configuration is plain data");
+        assert_eq!(serde_json::from_str::<TrainingConfig>(&text).expect("as written"), weighted);
     }
 }

@@ -10,6 +10,7 @@ use crate::seed::Seed;
 use super::batches::Batches;
 use super::methods::average::Averaging;
 use super::methods::binarization::Binarization;
+use super::methods::class_weights::class_weights;
 use super::methods::position::BatchPosition;
 use super::methods::rounding::Rounding;
 use super::methods::rule::Descent;
@@ -43,6 +44,8 @@ pub(super) struct Learner<'a> {
     teacher_batch: Array2<f32>,
     /// The scales to which weights are rounded, in epochs that round them; else `None`.
     rounding: Option<Rounding>,
+    /// The weight of each class in the loss; empty if all are 1.
+    class_weights: Vec<f32>,
     activations: Activations,
     gradients: Gradients,
 }
@@ -68,6 +71,7 @@ impl<'a> Learner<'a> {
             teacher_scores: None,
             teacher_batch: Array2::zeros((capacity, network.classes())),
             rounding: None,
+            class_weights: class_weights(&set.labels, network.classes(), config.class_weights),
             activations: Activations::new(network, capacity),
             gradients: Gradients::new(network, capacity),
             network,
@@ -183,6 +187,7 @@ impl<'a> Learner<'a> {
             temperature: self.config.temperature,
             smoothing: self.config.label_smoothing,
             rate_penalty: self.config.rate_penalty,
+            class_weights: (!self.class_weights.is_empty()).then_some(&*self.class_weights),
             teacher,
         };
         self.network.backward(&self.activations, self.batches.labels(), loss, &mut self.gradients)
@@ -222,7 +227,9 @@ impl Learner<'_> {
         let moments: usize = self.descent.moments_mut().flatten().map(|moments| size_of_val(moments)).sum();
         let average: usize =
             self.averaging.tensors_mut().iter().map(|tensor| size_of_val(tensor.as_slice())).sum();
-        let scores = self.teacher_batch.len() + self.teacher_scores.as_ref().map_or(0, |scores| scores.len());
+        let scores = self.class_weights.len()
+            + self.teacher_batch.len()
+            + self.teacher_scores.as_ref().map_or(0, |scores| scores.len());
         let passes = self.activations.bytes() + self.gradients.bytes() + self.batches.bytes();
         (moments + average + scores * size_of::<f32>()) as u64 + passes
     }
@@ -231,6 +238,7 @@ impl Learner<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::training::Rule;
     use crate::training::fixtures::{config, network, patterns};
 
     #[test]
@@ -259,5 +267,31 @@ mod tests {
             assert!((f64::from(mean) - expected).abs() < 1e-5 * spread.sqrt().max(1.0), "{mean} {expected}");
             assert!((f64::from(variance) / spread - 1.0).abs() < 0.02, "{variance} {spread}");
         }
+    }
+
+    #[test]
+    fn a_balanced_epoch_is_one_in_which_rare_samples_are_repeated() {
+        // Three samples of class 0, and one of class 1 that counts three times, in one batch.
+        let all = patterns(6, 1);
+        let chosen = |rows: &[usize]| Coded {
+            inputs: all.inputs.select(ndarray::Axis(0), rows),
+            labels: rows.iter().map(|&row| all.labels[row]).collect(),
+            ..all.clone()
+        };
+        let epoch = |set: &Coded, class_weights: f32| {
+            let config = TrainingConfig { class_weights, rule: Rule::sgd(0.05, 0.0), ..config() };
+            let mut network = network(false, 0.0);
+            let loss = Learner::new(&mut network, None, set, &config, &Seed::root(4)).epoch();
+            let weights: Vec<f32> =
+                network.state_mut().iter().flat_map(|tensor| tensor.values.iter().copied()).collect();
+            (loss.expect("nothing diverges"), weights)
+        };
+        let (loss, weights) = epoch(&chosen(&[0, 2, 4, 1]), 1.0);
+        let (expected, repeated) = epoch(&chosen(&[0, 2, 4, 1, 1, 1]), 0.0);
+        assert!((loss - expected).abs() < 1e-5, "{loss} {expected}");
+        let apart = weights.iter().zip(&repeated).map(|(one, other)| (one - other).abs()).fold(0.0, f32::max);
+        assert!(apart < 1e-5, "{apart}");
+        let (plain, _) = epoch(&chosen(&[0, 2, 4, 1]), 0.0);
+        assert!((plain - expected).abs() > 1e-3, "weights matter: {plain}");
     }
 }

@@ -53,9 +53,10 @@ fn learner(spec: &Spec, footprint: &Footprint, config: &TrainingConfig, train: u
     let passes = footprint.activations.for_samples(capacity) + footprint.gradients.for_samples(capacity);
     let moments = config.rule.moments() as u64 * footprint.learnt;
     let teacher = spec.head.classes as u64 * FLOAT;
+    let class_weights = if config.class_weights > 0.0 { teacher } else { 0 };
     let augmented = if config.augmentation.is_none() { 0 } else { spec.input.len() + size_of::<u32>() };
     let per_sample = (size_of::<u16>() + augmented) as u64 + teacher;
-    passes + moments + per_sample * capacity as u64 + (train * size_of::<u32>()) as u64
+    passes + moments + class_weights + per_sample * capacity as u64 + (train * size_of::<u32>()) as u64
 }
 
 /// Bytes of an evaluator.

@@ -143,6 +143,7 @@ mod tests {
             warm_up: 0.1,
             label_smoothing: 0.1,
             rate_penalty: 0.01,
+            class_weights: 0.5,
             distillation: Some(Distillation { epochs: 1, share: 0.3 }),
             average: Average::Swa { share: 0.8 },
             quantized: Some(Quantized { bits: 4, epochs: 4 }),

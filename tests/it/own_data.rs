@@ -28,6 +28,13 @@ fn bits(tune: &Tune) -> (serde_json::Value, Vec<u8>) {
     (best["setup"]["dataset_sha256"].clone(), network[8 + header..].to_vec())
 }
 
+/// The score of the saved network on a data set as JSON, and what is said beside it.
+fn score(tune: &Tune, set: &str, extra: &[&str]) -> (serde_json::Value, String) {
+    let args = ["eval", "best.safetensors", "--dataset", set, "--json"];
+    let ended = tune.run(&[&args[..], extra].concat()).success();
+    (serde_json::from_str(&ended.stdout).expect("one JSON object"), ended.stderr)
+}
+
 /// A table of patients: numbers with gaps, texts, and a column that numbers the lines.
 fn patients(samples: usize) -> String {
     let line = |at: usize| {
@@ -60,6 +67,19 @@ fn a_table_with_texts_and_gaps_is_tuned_and_read_by_workers_alike() {
         "{}",
         ended.stderr
     );
+    // The parts are known again, together and alone.
+    let best = tune.json("best.json");
+    let whole = score(&tune, "p.csv", &["--test", "test.csv"]);
+    assert_eq!(whole.0["dataset_sha256"], best["setup"]["dataset_sha256"]);
+    let alone = score(&tune, "test.csv", &[]);
+    for (scored, part) in [(&whole, "test"), (&alone, "all")] {
+        assert_eq!((&scored.0["part"], &scored.0["samples"]), (&part.into(), &12.into()));
+        assert_eq!(scored.0["accuracy"], whole.0["accuracy"]);
+        assert!(!scored.1.contains("the data of the training"), "{}", scored.1);
+    }
+    let learnt = score(&tune, "p.csv", &[]);
+    assert_eq!((&learnt.0["part"], &learnt.0["samples"]), (&"all".into(), &90.into()));
+    assert!(learnt.1.contains("the network learnt from the samples of p: expect less"), "{}", learnt.1);
     let dropped = [&options[..], &["--drop", "number", "--validation", "val.csv"]].concat();
     let ended = run(&tune, "p.csv", &dropped).success();
     assert!(!ended.stderr.contains("another value in each sample"), "{}", ended.stderr);
@@ -104,6 +124,24 @@ fn pictures_train_the_same_network_as_the_arrays_that_they_show() {
         run(&tune, "pictures", &[]).success();
         assert_eq!(bits(&tune), expected);
     }
+    let own = score(&tune, "pictures", &[]).0;
+    assert_eq!((&own["part"], &own["accuracy"]), (&"test".into(), &tune.json("best.json")["model_test"]));
+    // New labelled pictures are scored whole, in the size of the training, and one class is enough.
+    fs::create_dir_all(tune.path("labelled/1")).expect("a folder");
+    for at in [1, 3, 5] {
+        let picture = image::imageops::resize(&image(at), 8, 8, image::imageops::FilterType::Nearest);
+        picture.save(tune.path(&format!("labelled/1/{at}.png"))).expect("a picture");
+    }
+    let (labelled, said) = score(&tune, "labelled", &["--predictions", "p.csv"]);
+    assert_eq!((&labelled["part"], &labelled["samples"]), (&"all".into(), &3.into()));
+    assert!(said.contains("labelled is not the data of the training: all of its samples"), "{said}");
+    let column = |table: &str, at: usize| -> Vec<String> {
+        table.lines().skip(1).filter_map(|line| line.split(',').nth(at).map(str::to_owned)).collect()
+    };
+    let decided = tune.run(&["predict", "best.safetensors", "labelled"]).success().stdout;
+    assert_eq!(column(&tune.read("p.csv"), 2), column(&decided, 1));
+    let asked = ["eval", "best.safetensors", "--dataset", "labelled", "--image-size", "5"];
+    tune.run(&asked).refused(&["labelled: --image-size 5x5: the network takes 4 x 4: leave the option out"]);
     // New pictures need no classes; each line names its picture, and another size is scaled.
     fs::create_dir(tune.path("new")).expect("a folder");
     for at in 0..3 {

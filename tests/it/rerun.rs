@@ -46,6 +46,12 @@ fn what_differs_is_said_with_an_exit_code_of_its_own() {
     let other = tune.run(&["rerun", "other.json"]);
     assert_eq!(other.code, Some(6), "{}", other.stderr);
     assert!(other.stdout.contains("seed 1 on the test set: 0.125 in the file, "), "{}", other.stdout);
+    let mut refused: Json = serde_json::from_str(&best).expect("JSON");
+    refused["hyperparameters"]["droput"] = 0.5.into();
+    tune.file("refused.json", refused.to_string());
+    let ended = tune.run(&["rerun", "refused.json"]);
+    let reason = r#"seed 0: validation failed: droput: not a hyperparameter; did you mean "dropout"?"#;
+    assert!(ended.code == Some(6) && ended.stderr.contains(reason), "{}", ended.stderr);
     changed["setup"]["dataset_sha256"] = "0".repeat(64).into();
     tune.file("data.json", changed.to_string());
     let data = tune.run(&["rerun", "data.json"]);

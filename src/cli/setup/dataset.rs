@@ -82,22 +82,25 @@ pub(crate) fn open_to_score(
     let is_other = !is_training && set.dataset.reading.is_test_cut;
     let chosen = part.unwrap_or(if is_other { DataPart::All } else { DataPart::Test });
     let samples = set.part(chosen, trained_on.and_then(|data| data.split.as_ref()))?;
-    let remark = is_other.then(|| Remark::NotTrainedOn {
-        dataset: set.dataset.name.clone(),
-        is_part: chosen != DataPart::All,
-    });
+    let parts = trained_on.and_then(|data| data.parts_sha256.as_ref()).filter(|_| is_other);
+    let known = parts.and_then(|parts| parts.part(&set.whole_checksum()?));
+    let dataset = set.dataset.name.clone();
+    let remark = match known {
+        Some(DataPart::Test) => None,
+        Some(part) => Some(Remark::KnownPart { dataset, is_training: part == DataPart::Train }),
+        None => is_other.then_some(Remark::NotTrainedOn { dataset, is_part: chosen != DataPart::All }),
+    };
     Ok(ToScore { samples, part: chosen, remarks: remark.into_iter().collect(), dataset: set.dataset })
 }
 
 /// The first option that says how a table becomes samples, where the network's file says so already.
 fn without_effect(args: &DataArgs) -> Option<&'static str> {
-    let TableArgs { drop, categorical, missing, decimal, test, group } = &args.table;
+    let TableArgs { drop, categorical, missing, decimal, test: _, group } = &args.table;
     [
         ("--drop", !drop.is_empty()),
         ("--categorical", !categorical.is_empty()),
         ("--missing", missing.is_some()),
         ("--decimal", decimal.is_some()),
-        ("--test", test.is_some()),
         ("--group", group.is_some()),
     ]
     .into_iter()

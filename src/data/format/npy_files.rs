@@ -23,6 +23,11 @@ pub(crate) fn read_folder(folder: &Path, channels: Channels) -> Result<Option<Pa
     read_files(folder, files, channels).map(Some)
 }
 
+/// Whether a folder has files of NumPy.
+pub(crate) fn has_any(folder: &Path) -> bool {
+    folder.read_dir().is_ok_and(|entries| entries.flatten().any(|entry| name(&entry.path()).is_some()))
+}
+
 /// Reads the images in `file` and their labels. The labels are in the file that `options` name, or else
 /// in the file beside it that belongs to its name, such as `y_train.npy` to `x_train.npy`.
 ///

@@ -11,10 +11,13 @@ use super::collector::{clamped_note, level};
 use super::columns::ColumnRequest;
 use super::table;
 use crate::data::format::arrays::{ArrayPart, ArraySet, Named};
+use crate::data::format::cifar::Cifar;
+use crate::data::format::images::{self, LabelledPictures};
 use crate::data::format::npy::{Array, Values};
-use crate::data::format::{idx, idx_folder, npz, stream};
+use crate::data::format::{idx, idx_folder, npy_files, npz, stream};
 use crate::data::{
-    DataError, Dataset, InputScaling, LoadProgress, OpenOptions, Preprocessing, Samples, Sources, catalogue,
+    DataError, Dataset, ImageSize, InputScaling, LoadProgress, OpenOptions, Preprocessing, Samples, Sources,
+    catalogue,
 };
 use crate::input::suggestion;
 
@@ -75,6 +78,9 @@ impl<'a> Gatherer<'a> {
                 Kind::Table => {}
             }
         }
+        if !is_known && file.is_dir() && is_folder_of_pictures(file) {
+            return self.pictures(options, progress);
+        }
         if !is_known
             && file.is_dir()
             && let Ok(Some((train, test))) = idx_folder::pairs(file)
@@ -85,8 +91,69 @@ impl<'a> Gatherer<'a> {
         self.set(set)
     }
 
+    /// Labelled pictures, scaled to the shape of the training.
+    fn pictures(
+        mut self,
+        options: &OpenOptions,
+        progress: &mut dyn FnMut(LoadProgress<'_>),
+    ) -> Result<Gathered, DataError> {
+        self.check_size(options)?;
+        let (file, shape) = (self.file, self.trained.shape);
+        let pictures = images::labelled(file, shape, options.skip_broken, progress)?;
+        let Some(LabelledPictures { classes, parts, notes }) = pictures else {
+            return Err(DataError::malformed(file, "no folder of pictures per class"));
+        };
+        let has_parts = [1, 2].map(|part: usize| !parts[part].is_empty());
+        let [train, validation, test] = parts.map(|part| self.picture_part(part, &classes));
+        let (validation, test) = (validation?, test?);
+        let own = |has: bool, part: Samples| has.then_some(part);
+        let (validation, test) = (own(has_parts[0], validation), own(has_parts[1], test));
+        Ok(self.gathered(train?, validation, test, None, None, notes))
+    }
+
+    /// Refuses a size or a colour that the network does not take.
+    fn check_size(&self, options: &OpenOptions) -> Result<(), DataError> {
+        let [height, width, channels] = self.trained.shape;
+        let is_other = |size: ImageSize| (size.height as usize, size.width as usize) != (height, width);
+        let problem = match (options.image_size.filter(|&size| is_other(size)), options.grey && channels != 1)
+        {
+            (Some(size), _) => {
+                format!("--image-size {}x{}: the network takes {height} x {width}", size.height, size.width)
+            }
+            (None, true) => format!("--grey: the network takes {channels} channels"),
+            (None, false) => return Ok(()),
+        };
+        Err(DataError::malformed(self.file, format!("{problem}: leave the option out")))
+    }
+
+    fn picture_part(&mut self, part: Vec<(Vec<u8>, u16)>, classes: &[String]) -> Result<Samples, DataError> {
+        let scale = if self.trained.is_unit() { 1.0 / 255.0 } else { 1.0 };
+        let (mut inputs, mut labels) = (Vec::new(), Vec::with_capacity(part.len()));
+        for (sample, (pixels, class)) in part.into_iter().enumerate() {
+            for (feature, pixel) in pixels.into_iter().enumerate() {
+                let level = self.level(feature, f64::from(pixel) * scale);
+                inputs.push(level.map_err(|rule| DataError::malformed(self.file, rule))?);
+            }
+            labels.push(self.class(&classes[usize::from(class)], sample)?);
+        }
+        Ok(Samples { inputs: self.matrix(inputs, labels.len()), labels })
+    }
+
+    /// The samples of a table, and of the table of its test part if one is named.
     fn table(mut self, options: &OpenOptions) -> Result<Gathered, DataError> {
-        let (file, trained) = (self.file, self.trained);
+        let (train, read) = self.table_part(self.file, options)?;
+        let test = options.test.as_deref().map(|file| self.table_part(file, options)).transpose()?;
+        let test = test.map(|(test, _)| test);
+        let (label, header) = (Some(format!("column {}", read.label)), Some(read.has_header));
+        Ok(self.gathered(train, None, test, label, header, read.notes))
+    }
+
+    fn table_part(
+        &mut self,
+        file: &Path,
+        options: &OpenOptions,
+    ) -> Result<(Samples, table::ReadTable), DataError> {
+        let trained = self.trained;
         let asked = Some(&options.label).filter(|label| **label != Default::default());
         let request = ColumnRequest { trained, label: asked, header: options.header, needs_labels: true };
         let (mut inputs, mut labels, mut texts) = (Vec::new(), Vec::new(), Vec::new());
@@ -101,9 +168,7 @@ impl<'a> Gatherer<'a> {
         for (sample, text) in texts.iter().enumerate() {
             labels.push(self.class(text, sample)?);
         }
-        let train = Samples { inputs: self.matrix(inputs, labels.len()), labels };
-        let (label, header) = (Some(format!("column {}", read.label)), Some(read.has_header));
-        Ok(self.gathered(train, None, None, label, header, read.notes))
+        Ok((Samples { inputs: self.matrix(inputs, labels.len()), labels }, read))
     }
 
     fn arrays(mut self, set: ArraySet<'_>, options: &OpenOptions) -> Result<Gathered, DataError> {
@@ -220,6 +285,14 @@ impl<'a> Gatherer<'a> {
 
 /// The note on a part that was cut from the training part.
 const CUT: &str = "the test part is cut from the training part";
+
+/// Whether `folder` has folders of pictures, and no arrays of another format.
+fn is_folder_of_pictures(folder: &Path) -> bool {
+    let has_arrays = Cifar::in_folder(folder).is_some()
+        || !matches!(idx_folder::pairs(folder), Ok(None))
+        || npy_files::has_any(folder);
+    !has_arrays && images::has_pictures(folder)
+}
 
 /// Whether `file` is an archive of other files by its name.
 fn is_archive(file: &Path) -> bool {

@@ -159,6 +159,12 @@ impl Labelled {
         }
     }
 
+    /// The checksum of all samples of a file that has no parts of its own, in hex; `None` for others.
+    pub fn whole_checksum(&self) -> Option<String> {
+        let whole = self.whole.as_ref()?;
+        Some(checksum::content(self.dataset.shape, self.dataset.levels, &[whole]))
+    }
+
     fn lacks(&self, part: &str) -> DataError {
         DataError::malformed(self.dataset.name.as_str(), format!("has no {part} part: say --part all"))
     }

@@ -8,7 +8,8 @@
 //! thresholds are whole multiples of 2^exponent; `layers.L.wiring`, a
 //! [`Connectivity`](crate::network::Connectivity) as JSON; `layers.L.sources`, the list of
 //! presynaptic layers as JSON, where 0 is the network's input and l stands for the spikes of layer
-//! l - 1. A file may have remarks under other names.
+//! l - 1. `sha256` is the checksum of the file; files of 0.1 have none. A file may have remarks under
+//! other names.
 
 use std::collections::HashMap;
 use std::io;
@@ -18,6 +19,8 @@ use ndarray::{Array1, Array2};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use super::checksum;
 
 use crate::network::{BinaryLayer, BinaryNetwork, Key, Malformed};
 use crate::output;
@@ -71,6 +74,12 @@ pub enum FileError {
     /// The file is another kind of safetensors file, or damaged.
     #[error("{0}: not as `tune` writes it")]
     Content(String),
+    /// The checksum in the file is not that of its content.
+    #[error(
+        "damaged: its content does not have the SHA-256 that it names: copy it again; if another program changed it on \
+         purpose, delete sha256 from its metadata"
+    )]
+    Damaged,
     /// A remark on the network breaks a rule.
     #[error("metadata {name}: {problem}")]
     Remark {
@@ -97,6 +106,7 @@ impl BinaryNetwork {
     fn to_bytes(&self, remarks: &Remarks, integers: &[IntegerTensor]) -> Vec<u8> {
         let mut metadata = remarks.clone();
         metadata.insert("format".to_owned(), FORMAT.to_owned());
+        metadata.insert(checksum::NAME.to_owned(), checksum::PLACE.to_owned());
         metadata.insert("input_max".to_owned(), self.input_max.to_string());
         let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
         for (index, layer) in self.layers.iter().enumerate() {
@@ -124,7 +134,8 @@ impl BinaryNetwork {
             let view = TensorView::new(*dtype, shape.clone(), data).expect("as many bytes as the shape says");
             (name.as_str(), view)
         });
-        with_sorted_metadata(safetensors::serialize(views, Some(metadata)).expect("views are valid"))
+        let file = safetensors::serialize(views, Some(metadata)).expect("views are valid");
+        checksum::filled(with_sorted_metadata(file))
     }
 
     /// Reads the bytes of a file that [`BinaryNetwork::save`] wrote. Returns the network and all
@@ -141,6 +152,9 @@ impl BinaryNetwork {
         };
         if metadata.get("format").map(String::as_str) != Some(FORMAT) {
             return Err(FileError::Content("metadata format".to_owned()));
+        }
+        if metadata.get(checksum::NAME).is_some_and(|named| !checksum::is_of(bytes, named)) {
+            return Err(FileError::Damaged);
         }
         let tensors = SafeTensors::deserialize(bytes)?;
         let count = metadata.keys().filter(|name| name.ends_with(".exponent")).count();
@@ -312,8 +326,45 @@ mod tests {
     }
 
     #[test]
+    fn a_changed_bit_is_noticed_unless_it_is_in_the_name_of_the_checksum() {
+        // Each remark has a name or a text that looks like the checksum of a file.
+        let remarks = Remarks::from([
+            ("a".to_owned(), r#""sha256":"0""#.to_owned()),
+            ("a\"sha256".to_owned(), checksum::PLACE.to_owned()),
+        ]);
+        let whole = network().to_bytes(&remarks, &[]);
+        assert_eq!(BinaryNetwork::from_bytes(&whole).expect("read").0, network());
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << (at % 7);
+            if let Ok((read, remarks)) = BinaryNetwork::from_bytes(&bytes) {
+                assert!(
+                    read == network() && !remarks.contains_key(checksum::NAME),
+                    "byte {at} of {}",
+                    whole.len()
+                );
+            }
+        }
+        let last = whole.len() - 1;
+        let mut bytes = whole;
+        bytes[last] ^= 1;
+        let message = BinaryNetwork::from_bytes(&bytes).expect_err("changed").to_string();
+        assert!(message.starts_with("damaged: its content does not have the SHA-256"), "{message}");
+    }
+
+    /// The bytes without a checksum, as files of 0.1 are.
+    fn without_checksum(bytes: &[u8]) -> Vec<u8> {
+        let (length, rest) = bytes.split_first_chunk::<8>().expect("a header");
+        let (header, tensors) = rest.split_at(u64::from_le_bytes(*length) as usize);
+        let mut header: serde_json::Value = serde_json::from_slice(header).expect("JSON");
+        header["__metadata__"].as_object_mut().expect("metadata").remove(checksum::NAME);
+        let text = header.to_string();
+        [&(text.len() as u64).to_le_bytes()[..], text.as_bytes(), tensors].concat()
+    }
+
+    #[test]
     fn a_wiring_that_cannot_be_read_is_refused() {
-        let mut bytes = network().to_bytes(&Remarks::new(), &[]);
+        let mut bytes = without_checksum(&network().to_bytes(&Remarks::new(), &[]));
         let name = b"convolution";
         let at = bytes.windows(name.len()).position(|part| part == name).expect("it is there");
         bytes[at] = b'k';

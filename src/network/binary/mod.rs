@@ -1,5 +1,6 @@
 //! The deployed form of a trained network: only weights, thresholds and connections.
 
+mod checksum;
 pub(super) mod decision;
 pub(super) mod file;
 pub(super) mod fold;

@@ -11,7 +11,8 @@ use crate::network::pass::tensor::Tensor;
 /// It is the cross-entropy `-sum_k q_k ln p_k`, with the prediction `p = softmax(scores /
 /// temperature)` and the target `q = (1 - share) ((1 - smoothing) [k = label] + smoothing / K) +
 /// share softmax(teacher / temperature)`. Here k runs over the K classes, and `share` and `teacher`
-/// belong to a [`Teacher`]. The mean activation of each hidden layer times `rate_penalty` is added.
+/// belong to a [`Teacher`]. Each sample's cross-entropy is multiplied by the weight of its class. The
+/// mean activation of each hidden layer times `rate_penalty` is added.
 ///
 /// Label smoothing: Szegedy et al. 2016. Distillation: Hinton, Vinyals, Dean 2015, but with the
 /// same temperature for both networks, and without the factor of the squared temperature.
@@ -25,6 +26,9 @@ pub struct Loss<'a> {
     /// What is added to the loss if all neurons of a hidden layer fire on every sample; at least 0.
     /// A higher one gives fewer spikes and less energy. Frozen layers do not change by it.
     pub rate_penalty: f32,
+    /// What the cross-entropy of a sample is multiplied by, for each of the K classes of its label:
+    /// above 0; 1 if there are none.
+    pub class_weights: Option<&'a [f32]>,
     /// The teacher of knowledge distillation, if there is one.
     pub teacher: Option<Teacher<'a>>,
 }
@@ -41,7 +45,7 @@ pub struct Teacher<'a> {
 impl Loss<'_> {
     /// The cross-entropy with the labels, without smoothing, penalty or teacher.
     pub fn cross_entropy(temperature: f32) -> Self {
-        Self { temperature, smoothing: 0.0, rate_penalty: 0.0, teacher: None }
+        Self { temperature, smoothing: 0.0, rate_penalty: 0.0, class_weights: None, teacher: None }
     }
 }
 
@@ -104,9 +108,11 @@ impl Head {
             // targets.
             let targets = &mut errors[..scores.len()];
             loss.targets(sample, usize::from(label), targets);
-            total += f64::from(cross_entropy(scores, loss.temperature, targets, differences));
+            let weight = loss.class_weights.map_or(1.0, |weights| weights[usize::from(label)]);
+            total += f64::from(weight * cross_entropy(scores, loss.temperature, targets, differences));
             // The derivative of a score by an activation is twice the sign.
-            differences.iter_mut().for_each(|difference| *difference *= 2.0 * share / loss.temperature);
+            let factor = weight * (2.0 * share / loss.temperature);
+            differences.iter_mut().for_each(|difference| *difference *= factor);
         }
         product(differences, &self.transposed_signs, batch, errors);
         total / batch as f64

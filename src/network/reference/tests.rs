@@ -22,6 +22,7 @@ const TEMPERATURE: f64 = 3.0;
 const SMOOTHING: f64 = 0.125;
 const RATE_PENALTY: f64 = 0.75;
 const SHARE: f64 = 0.25;
+const CLASS_WEIGHTS: [f32; 3] = [0.5, 1.0, 2.25];
 
 impl Case {
     fn dense(inputs: usize, widths: &[usize], batch: usize, batch_norm: bool, dropout: f32) -> Self {
@@ -138,6 +139,7 @@ impl Case {
             smoothing: SMOOTHING,
             rate_penalty: RATE_PENALTY,
             teacher: Some((rows(self.teacher_scores().view()), SHARE)),
+            class_weights: CLASS_WEIGHTS.map(f64::from).to_vec(),
             ..Reference::from(&self.network)
         }
     }
@@ -156,6 +158,7 @@ impl Case {
             temperature: TEMPERATURE as f32,
             smoothing: SMOOTHING as f32,
             rate_penalty: RATE_PENALTY as f32,
+            class_weights: Some(&CLASS_WEIGHTS),
             teacher: Some(Teacher { scores: scores.view(), share: SHARE as f32 }),
         };
         let loss = self.network.backward(&activations, &self.labels, loss, &mut gradients);

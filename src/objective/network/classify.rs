@@ -15,7 +15,7 @@ use super::plan::hyperparameters::PlanError;
 use super::saved::{Description, SavedNetwork, TrainedOn};
 use super::segment_training::{Reached, SegmentTraining, paused, run_until};
 use crate::backend::{Chip, ChipProfile, Deployment};
-use crate::data::{Coded, DataError, DataSummary, Dataset, Preprocessing, Samples, Split};
+use crate::data::{Coded, DataError, DataSummary, Dataset, PartChecksums, Preprocessing, Samples, Split};
 use crate::network::{BinaryNetwork, Network};
 use crate::objective::{
     Advance, Evaluation, Model, Objective, Observer, Outlook, Pause, Segment, SegmentEnd,
@@ -39,6 +39,8 @@ pub struct Classify {
     validation: Samples,
     limits: Limits,
     goals: Goals,
+    /// The checksums of the parts of the data set.
+    parts_sha256: PartChecksums,
     /// How the validation set was held out; `None`: it is one of the data set's own.
     split: Option<Split>,
     /// The parts of a cross-validation, each with its own training and validation set; empty where
@@ -69,7 +71,8 @@ impl Classify {
             stated_memory: None,
         };
         let split = dataset.validation.is_none().then_some(split);
-        Ok(Self { dataset, train, validation, limits, goals, split, folds: Vec::new() })
+        let parts_sha256 = dataset.part_checksums();
+        Ok(Self { dataset, train, validation, limits, goals, parts_sha256, split, folds: Vec::new() })
     }
 
     /// The same objective, whose trials are scored by cross-validation over `folds` parts of the
@@ -88,7 +91,8 @@ impl Classify {
                 ..self.limits.clone()
             };
             let (dataset, goals) = (self.dataset.without_samples(), self.goals.clone());
-            Self { dataset, train, validation, limits, goals, split: None, folds: Vec::new() }
+            let parts_sha256 = self.parts_sha256.clone();
+            Self { dataset, train, validation, limits, goals, parts_sha256, split: None, folds: Vec::new() }
         };
         let folds: Vec<Self> = parts.into_iter().map(fold).collect();
         let all = self.dataset.train.clone();
@@ -290,6 +294,7 @@ impl Classify {
         let trained_on = TrainedOn {
             dataset: self.dataset.name.clone(),
             dataset_sha256: self.dataset.checksum.clone(),
+            parts_sha256: Some(self.parts_sha256.clone()),
             split: self.split,
             seed: seed.to_hex(),
         };

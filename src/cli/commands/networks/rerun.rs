@@ -111,8 +111,7 @@ fn rerun(args: &RerunArgs, best: &Best, tune: &TuneArgs, objective: &Classify) -
         let validation = value(&evaluation.outcome);
         let tested = evaluation.model.as_ref().map(|model| model.test());
         let test = tested.as_ref().and_then(value);
-        let shown = |value: Option<f64>| value.map_or("failed".to_owned(), digits);
-        streams::say(format_args!("seed {number}: validation {}, test {}", shown(validation), shown(test)));
+        streams::say(format_args!("seed {number}: {}", line(&evaluation.outcome, tested.as_ref())));
         if best.model_seed == Some(number as usize) {
             attributes = tested.as_ref().map(all_attributes);
         }
@@ -143,6 +142,18 @@ fn value(outcome: &Outcome) -> Option<f64> {
     match outcome {
         Outcome::Complete { values, .. } => values.first().copied(),
         Outcome::Failed { .. } => None,
+    }
+}
+
+/// What became of a seed: its values, or why it failed.
+fn line(validation: &Outcome, test: Option<&Outcome>) -> String {
+    let shown = |outcome: &Outcome| match outcome {
+        Outcome::Complete { values, .. } => values.first().copied().map_or_else(String::new, digits),
+        Outcome::Failed { failure, .. } => format!("failed: {}", failure.reason),
+    };
+    match (validation, test) {
+        (Outcome::Failed { .. }, _) | (_, None) => format!("validation {}", shown(validation)),
+        (_, Some(test)) => format!("validation {}, test {}", shown(validation), shown(test)),
     }
 }
 

@@ -43,6 +43,8 @@ pub(super) struct Listing {
     pub classes: Vec<String>,
     /// The pictures of training, validation and test, in the order of their file names.
     pub parts: [Vec<PictureFile>; 3],
+    /// The folder of the training part.
+    pub root: PathBuf,
     /// What was left out, one sentence each.
     pub notes: Vec<String>,
 }
@@ -52,12 +54,37 @@ pub(crate) fn has_loose_pictures(folder: &Path) -> bool {
     visible(folder).unwrap_or_default().iter().any(|entry| is_picture(&entry.path()))
 }
 
+/// Whether a picture lies in one of the folders below `folder`, which may be those of classes.
+pub(crate) fn has_pictures(folder: &Path) -> bool {
+    has_picture(folder, DEEPEST).unwrap_or(false)
+}
+
 impl Listing {
-    /// The pictures of `folder`; nothing if none of its folders has any.
+    /// The pictures of `folder`, from which a network can learn; nothing if none of its folders has any.
     ///
     /// # Errors
-    /// A folder cannot be read, a class has no picture, or parts do not fit together.
+    /// A folder cannot be read, a class has no picture, parts do not fit together, or there is one class.
     pub fn of(folder: &Path) -> Result<Option<Self>, DataError> {
+        let Some(listing) = Self::of_any_classes(folder)? else { return Ok(None) };
+        let Self { classes, parts, root, .. } = &listing;
+        let has = |class: usize| parts[0].iter().any(|picture| usize::from(picture.class) == class);
+        if let Some(class) = (0..classes.len()).find(|&class| !has(class)) {
+            let problem = "no picture in this folder of a class: put some into it, or delete it";
+            return Err(DataError::malformed(root.join(&classes[class]), problem));
+        }
+        if classes.len() < 2 {
+            let problem = format!("one folder of a class, {}: must have at least two", classes[0]);
+            return Err(DataError::malformed(folder, problem));
+        }
+        Ok(Some(listing))
+    }
+
+    /// The pictures of `folder`, whose classes may be few or without a picture; nothing if none of its
+    /// folders has any.
+    ///
+    /// # Errors
+    /// A folder cannot be read, or parts do not fit together.
+    pub fn of_any_classes(folder: &Path) -> Result<Option<Self>, DataError> {
         if !has_picture(folder, DEEPEST)? {
             return Ok(None);
         }
@@ -77,18 +104,9 @@ impl Listing {
                 listed[part] = pictures(root, &classes, &mut others)?;
             }
         }
-        let has = |class: usize| listed[0].iter().any(|picture| usize::from(picture.class) == class);
-        if let Some(class) = (0..classes.len()).find(|&class| !has(class)) {
-            let empty = roots[0].as_ref().map_or(folder, |root| root).join(&classes[class]);
-            let problem = "no picture in this folder of a class: put some into it, or delete it";
-            return Err(DataError::malformed(empty, problem));
-        }
-        if classes.len() < 2 {
-            let problem = format!("one folder of a class, {}: must have at least two", classes[0]);
-            return Err(DataError::malformed(folder, problem));
-        }
         others.add_beside(folder)?;
-        Ok(Some(Self { classes, parts: listed, notes: others.note().into_iter().collect() }))
+        let root = roots[0].clone().unwrap_or_else(|| folder.to_owned());
+        Ok(Some(Self { classes, parts: listed, root, notes: others.note().into_iter().collect() }))
     }
 }
 

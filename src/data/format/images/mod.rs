@@ -2,6 +2,7 @@
 
 mod cache;
 mod decode;
+mod labelled;
 mod listing;
 mod natural;
 mod read;
@@ -10,6 +11,7 @@ mod unlabelled;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use listing::has_loose_pictures;
+pub(crate) use labelled::{LabelledPictures, labelled};
+pub(crate) use listing::{has_loose_pictures, has_pictures};
 pub(crate) use read::read;
 pub(crate) use unlabelled::{may_be_pictures, pictures, pixels};

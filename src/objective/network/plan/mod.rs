@@ -52,6 +52,7 @@ use crate::training::{
 /// | `warm_up` | share of all steps in which the learning rate rises | 0 |
 /// | `temperature` | divisor of the class scores in the loss | 1 |
 /// | `label_smoothing`, `rate_penalty` | share of a label that all classes get; weight of firing rates in the loss | 0, 0 |
+/// | `class_weights` | how much classes with few samples count: 0, as many samples; 1, as much as others | 0 |
 /// | `teacher_epochs`, `teacher_share` | epochs of a soft teacher network (0: none); its share of the targets | 0, 0.5 |
 /// | `batch_size` | samples per step | 128 |
 /// | `method` | how training leads to spikes: `sharpen`, `surrogate`, `hybrid` | `sharpen` |
@@ -246,6 +247,7 @@ fn training(
         temperature: values.real("temperature", 1e-3, 1e3, 1.0)? as f32,
         label_smoothing: values.real("label_smoothing", 0.0, 0.99, 0.0)? as f32,
         rate_penalty: values.real("rate_penalty", 0.0, 1e3, 0.0)? as f32,
+        class_weights: values.real("class_weights", 0.0, 1.0, 0.0)? as f32,
         distillation: distillation(values)?,
         average: average(values)?,
         quantized: quantized(values)?,
@@ -554,7 +556,7 @@ mod tests {
     #[test]
     fn every_hyperparameter_has_a_domain_beyond_which_it_is_refused() {
         let outside = r#"{"type": "fixed", "value": -1e300}"#;
-        assert_eq!(Plan::domains().len(), 78);
+        assert_eq!(Plan::domains().len(), 79);
         for (name, allowed) in Plan::domains() {
             let expected = format!("{name}: value = -1e300: must be {allowed}");
             assert_eq!(problem(name, outside), Some(expected));

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::{ChipProfile, DeployOptions};
-use crate::data::{InputCoding, Preprocessing, Split};
+use crate::data::{InputCoding, PartChecksums, Preprocessing, Split};
 
 /// Version of the JSON form of a [`Description`].
 const SCHEMA: u32 = 1;
@@ -45,6 +45,9 @@ pub struct TrainedOn {
     pub dataset: String,
     /// SHA-256 of its content, in hex.
     pub dataset_sha256: String,
+    /// SHA-256 of each part; files of earlier versions do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts_sha256: Option<PartChecksums>,
     /// How the validation part was held out; left out if the data set has one of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<Split>,
