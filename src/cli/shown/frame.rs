@@ -7,7 +7,7 @@ use console::{measure_text_width, truncate_str};
 
 use super::board::{Board, RunningTraining, TimeLeft, Training};
 use super::clock::duration;
-use super::standing::{BestNow, best, ended, failures, front, paused};
+use super::standing::{BestNow, FrontNow, best, ended, failures, front, paused};
 use crate::units::digits;
 
 /// The terminal that a frame fits.
@@ -204,14 +204,14 @@ fn what_runs(running: &RunningTraining) -> String {
 
 /// The front of several metrics, in at most `rows` lines.
 fn front_lines(board: &Board, rows: usize) -> Vec<Vec<Piece>> {
-    let Some((names, trials)) = front(board).filter(|_| rows >= 2) else { return Vec::new() };
+    let Some(FrontNow { metrics, trials }) = front(board).filter(|_| rows >= 2) else { return Vec::new() };
     let count = trials.len();
     let shown = if count < rows { count } else { rows - 2 };
     let columns = trials.first().map_or(0, |(_, values)| values.len());
     let width = |at: usize| trials.iter().map(|(_, values)| values[at].len()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let number = trials.iter().map(|(trial, _)| trial.to_string().len()).max().unwrap_or(0);
-    let mut lines = vec![vec![format!("front of {count}: {names}").into()]];
+    let mut lines = vec![vec![format!("front of {count}: {metrics}").into()]];
     for (trial, values) in trials.iter().take(shown) {
         let cells = values.iter().zip(&widths).map(|(value, width)| format!("  {value:<width$}"));
         lines.push(vec![format!("  trial {trial:<number$}{}", cells.collect::<String>()).into()]);

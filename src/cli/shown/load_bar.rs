@@ -4,8 +4,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::data::LoadProgress;
 
-const DOWNLOAD: &str = "{bar:30} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left  {msg}";
-const PICTURES: &str = "{bar:30} {human_pos}/{human_len} pictures, {eta} left";
+const DOWNLOAD: &str = "{bytes}/{total_bytes}, {eta} left  {wide_msg}";
+const PICTURES: &str = "{human_pos}/{human_len} pictures, {eta} left  {wide_bar}";
 
 /// A bar, from the first call on.
 pub(crate) struct LoadBar {

@@ -85,9 +85,16 @@ fn shown(study: &Study, of_networks: bool, value: f64) -> String {
     metric_text(name, value, of_networks)
 }
 
-/// The names of the metrics, and the front of several, best in the first metric first: the number of
-/// each trial and its values. `None` with one metric, or before a trial has values.
-pub(crate) fn front(board: &Board) -> Option<(String, Vec<(u32, Vec<String>)>)> {
+/// The front of several metrics so far.
+pub(crate) struct FrontNow {
+    /// The names of the metrics.
+    pub metrics: String,
+    /// The number of each trial and its values in their units, best in the first metric first.
+    pub trials: Vec<(u32, Vec<String>)>,
+}
+
+/// The front of `board`; `None` with one metric, or before a trial has values.
+pub(crate) fn front(board: &Board) -> Option<FrontNow> {
     let study = &board.study;
     if study.metrics.len() < 2 {
         return None;
@@ -100,7 +107,8 @@ pub(crate) fn front(board: &Board) -> Option<(String, Vec<(u32, Vec<String>)>)> 
         let texts = values.map(|(metric, &value)| metric_text(&metric.name, value, board.of_networks));
         (trial.number, texts.collect())
     };
-    (!front.is_empty()).then(|| (names.join(", "), front.iter().map(row).collect()))
+    let trials = || front.iter().map(row).collect();
+    (!front.is_empty()).then(|| FrontNow { metrics: names.join(", "), trials: trials() })
 }
 
 /// The trials of `study` that have ended, without those that can resume, and the failed ones among

@@ -77,7 +77,11 @@ fn pause(study: &Study) -> f64 {
 fn confirmation(study: &Study, settings: &Settings) -> Vec<Repeats> {
     let wanted = settings.confirm;
     let (candidates, least) = match wanted.front {
-        true => (study.pareto_front(), 1),
+        true => {
+            let front = study.pareto_front();
+            let least = front_at_end(front.len(), study, settings);
+            (front, least)
+        }
         false => {
             let wanted = wanted.candidates.min(settings.budget) as usize;
             (study.ranking().into_iter().take(wanted).collect(), wanted)
@@ -92,6 +96,17 @@ fn confirmation(study: &Study, settings: &Settings) -> Vec<Repeats> {
         count,
     });
     known.chain(std::iter::repeat_n(Repeats { trial: None, seconds: None, count }, unknown)).collect()
+}
+
+/// The size of the front when the budget is spent, if it has `now` trials: it grows like the root of
+/// the number of trials. `benches/README.md#time-left`.
+fn front_at_end(now: usize, study: &Study, settings: &Settings) -> usize {
+    let (budget, finished) = (settings.budget as usize, study.finished());
+    if now == 0 || finished == 0 || Stopped::of(study).is_some() {
+        return now.max(1);
+    }
+    let growth = (budget.max(finished) as f64 / finished as f64).sqrt();
+    (now as f64 * growth).round() as usize
 }
 
 #[cfg(test)]
@@ -143,7 +158,8 @@ mod tests {
         let confirmed = |trial, seconds| Repeats { trial: Some(trial), seconds: Some(seconds), count: 3 };
         assert_eq!(workload.confirmation, [confirmed(1, 2.0), confirmed(0, 5.0)]);
         let front = Workload::of(&study, &settings(0, true), &|_| 7.0);
-        assert_eq!(front.confirmation, [confirmed(1, 2.0)]);
+        let grown = Repeats { trial: None, seconds: None, count: 3 };
+        assert_eq!(front.confirmation, [confirmed(1, 2.0), grown], "of 10 trials the front has two");
         assert_eq!(Workload::of(&study, &settings(0, false), &|_| 7.0).confirmation, []);
     }
 

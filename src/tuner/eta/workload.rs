@@ -81,9 +81,11 @@ impl Workload {
     /// The durations to expect: those of evaluations that have ended, else of those that run.
     fn durations(&self) -> Option<Durations> {
         Durations::of(&self.finished).or_else(|| {
-            let seconds: Vec<f64> = self.running.iter().filter_map(Running::by_steps).collect();
-            let mean = seconds.iter().sum::<f64>() / seconds.len() as f64;
-            (!seconds.is_empty()).then(|| Durations::constant(mean))
+            // An evaluation tells the more, the more of it is done.
+            let shares = self.running.iter().filter_map(|one| Some((one.steps?.0, one.by_steps()?)));
+            let (sum, all) =
+                shares.fold((0.0, 0.0), |(sum, all), (share, whole)| (sum + share * whole, all + share));
+            (all > 0.0).then(|| Durations::constant(sum / all))
         })
     }
 
