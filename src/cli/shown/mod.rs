@@ -5,3 +5,4 @@ pub(super) mod exit;
 pub(super) mod load_bar;
 pub(super) mod progress;
 pub(super) mod streams;
+pub(super) mod table;

@@ -287,9 +287,11 @@ fn stopped(finished: usize, rule: &str, reason: &str) -> String {
     format!("stopped after {finished} trials by {rule}: {reason}")
 }
 
-/// A text about points that were refused before training, with the most frequent reason.
+/// A text about points whose networks cannot be, with the most frequent reason.
 fn refused(count: u64, reason: &str, times: u64) -> String {
-    format!("refused before training: {count} points, most often ({times}) since {reason}")
+    format!(
+        "{count} points were passed over, since their networks cannot be built; the reason of {times}: {reason}"
+    )
 }
 
 fn retrained(trial: u32) -> String {
