@@ -3,6 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use super::commands::ask::{AskArgs, TellArgs};
+use super::commands::catalogue::chips::ChipsCommand;
+use super::commands::catalogue::init::InitArgs;
+use super::commands::catalogue::spaces::SpacesCommand;
 use super::commands::data::DataCommand;
 use super::commands::export::ExportCommand;
 use super::commands::machines::db::DbCommand;
@@ -26,11 +29,11 @@ use super::options::run::RunArgs;
 use super::options::tune::TuneArgs;
 use crate::search::Strategy;
 
-/// Finds the best hyperparameters of a binary-communication (spiking) network for a data set and a
-/// spiking chip.
+/// Finds the best hyperparameters of a spiking network for your data and a chip.
 ///
-/// Each trial takes a point (one value per hyperparameter) and trains a network with it. Hidden
-/// neurons of the network send only 0 or 1. The trial is scored by the accuracy on a simulated
+/// The network is a binary-communication network: its hidden neurons send only 0 or 1.
+///
+/// Each trial takes a point (one value per hyperparameter) and trains a network with it. The trial is scored by the accuracy on a simulated
 /// chip. A Gaussian process, a model of the results so far, proposes the next point. The best
 /// hyperparameters are written to a JSON file. The same command resumes an interrupted study.
 #[derive(Debug, Parser)]
@@ -39,7 +42,8 @@ use crate::search::Strategy;
     version,
     args_conflicts_with_subcommands = true,
     arg_required_else_help = true,
-    after_help = "\
+    after_help = "tune --help describes all commands and options. tune COMMAND -h is about one.",
+    after_long_help = "\
 Exit codes: 0 done, 1 the run failed, 2 wrong usage or input, 3 done but below --fail-under,
 or a check failed, 4 no trial has a value, 5 the storage cannot be reached or fails, 6 a rerun differs,
 130 interrupted after saving."
@@ -53,10 +57,9 @@ pub(super) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Run a study whose trials are evaluated by a command of yours
+    /// Run a study whose trials a command of yours evaluates
     Run(RunArgs),
-    /// Join a study as a worker: evaluate its trials on this machine, beside workers on this or
-    /// other machines
+    /// Evaluate trials of a study, beside workers on other machines
     Worker(WorkerArgs),
     /// Start workers through the scheduler of a cluster
     #[command(subcommand)]
@@ -67,47 +70,59 @@ pub(super) enum Command {
     /// Evaluate one trial in this process, on behalf of `tune worker`
     #[command(hide = true)]
     Trial,
-    /// Start the next trial of a study whose trials your own script evaluates; prints its point as
-    /// JSON
+    /// Start the next trial of a study that your script evaluates
+    ///
+    /// Prints the number of the trial, its point and a seed as one JSON object.
     Ask(AskArgs),
-    /// Store the result of a trial that your own script has evaluated
+    /// Store the result of a trial that your script has evaluated
     Tell(TellArgs),
-    /// Act as an optimizer for another program: propose points and take results, line by line;
-    /// nothing is stored
+    /// Propose points to another program, line by line; stores nothing
     Serve {
-        /// Talk over standard input and output, with one JSON object per line
+        /// Talk over standard input and output, one JSON object per line
         #[arg(long, required = true)]
         stdio: bool,
     },
-    /// Act as a solver of kurobako, a benchmark program for optimizers, which starts it by:
-    /// kurobako solver command tune kurobako
+    /// Act as a solver of kurobako, a benchmark for optimizers
     Kurobako {
-        /// Search algorithm that proposes points (one value for each parameter)
+        /// Search algorithm that proposes points
         #[arg(long, value_enum, default_value_t = Strategy::Bayes)]
         search: Strategy,
     },
+    /// Write a search space for your data, with comments, to change
+    Init(InitArgs),
+    /// List the built-in search spaces, or show one
+    #[command(subcommand)]
+    Spaces(SpacesCommand),
+    /// List the built-in chips, show one, or compare several
+    #[command(subcommand)]
+    Chips(ChipsCommand),
     /// List the known data sets, or download one
     #[command(subcommand)]
     Data(DataCommand),
-    /// Show the state of a study: trials by state, workers, speed, failures
+    /// Show how far a study is: trials, workers, speed, failures
     Status(StatusArgs),
-    /// Show the results of a study: its best trials, which parameters matter, the best network
+    /// Show the best trials of a study, and which parameters matter
     Show(ShowArgs),
-    /// Write a report of one study, or of two side by side, as a page of HTML, as Markdown or as JSON
+    /// Write a report of a study as a page of HTML, Markdown or JSON
+    ///
+    /// Two studies are shown side by side.
     Report(ReportArgs),
     /// Pick another winner from the front of a study that has ended
     Pick(PickArgs),
     /// Predict the classes of new samples with a trained network
     Predict(PredictArgs),
     /// List the studies of a storage: trials, best value, state
+    #[command(visible_alias = "studies")]
     List(ListArgs),
     /// Delete a study with all its trials
     Delete(DeleteArgs),
-    /// Add a point that a study tries next; prints the number of its trial
+    /// Add a point that a study tries next
+    ///
+    /// Prints the number of its trial.
     Enqueue(EnqueueArgs),
-    /// Compare the winners of two studies, with a 95 % interval of the difference
+    /// Compare the winners of two studies, with a 95 % interval
     Compare(CompareArgs),
-    /// Check that the winner of a study has not become worse than a recorded baseline
+    /// Check that a winner is no worse than a recorded baseline
     Check(Box<CheckArgs>),
     /// Score a trained network on a chip
     Eval(EvalArgs),
@@ -119,7 +134,18 @@ pub(super) enum Command {
     /// Show the layers of a network
     #[command(subcommand)]
     Net(NetCommand),
-    /// Print the JSON Schema that describes a kind of file or message
+    /// Print completions of commands and options for a shell
+    Completions {
+        /// Shell for which they are
+        shell: clap_complete::Shell,
+    },
+    /// Write a man page of every command into a folder
+    Man {
+        /// Folder for the pages; it is made if it is missing
+        #[arg(value_name = "FOLDER")]
+        folder: std::path::PathBuf,
+    },
+    /// Print the JSON Schema of a kind of file or message
     Schema {
         /// Kind of file or message
         kind: SchemaKind,

@@ -1,5 +1,7 @@
 //! Leads a prepared study: opens it in its storage, runs it, writes and shows its winner.
 
+use std::path::Path;
+
 use anyhow::Result;
 
 use super::options::study::StudyArgs;
@@ -158,6 +160,8 @@ fn finish(
     let model = model.and_then(|model| model.file_name()).map(|name| name.to_string_lossy().into_owned());
     let best = Best::of(&study, command, model.as_deref())
         .ok_or_else(|| WhileRunning(format!("{} has no confirmed winner", study.name)))?;
+    let folder = prepared.output.file().parent().unwrap_or(Path::new("")).to_owned();
+    let best = best.with_models(|model| folder.join(model).exists());
     let output = &prepared.output;
     output.write(best.to_text())?;
     if progress.is_for_people() {

@@ -7,6 +7,8 @@
 
 mod command;
 mod commands;
+mod config;
+mod help;
 mod kurobako;
 mod lead;
 mod options;
@@ -23,11 +25,13 @@ use std::process::ExitCode;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use command::{Cli, Command};
+use commands::catalogue::{chips, init, spaces};
 use commands::machines::{db, launch, trial, worker};
 use commands::networks::net::{self, NetCommand};
 use commands::networks::{eval, predict, rerun};
 use commands::studies::{check, compare, delete, enqueue, list};
-use commands::{ask, data, export, pick, report, run, schema, show, status, tune};
+use commands::{ask, data, export, pick, report, run, schema, shells, show, status, tune};
+use config::CommandLine;
 use shown::exit::{self, Exit};
 use signals::survive_file_limit;
 
@@ -36,15 +40,23 @@ use crate::search::Strategy;
 /// Runs the program with the process's arguments; the exit code tells how it ended.
 pub fn main() -> ExitCode {
     survive_file_limit();
-    let parsed = Cli::command().try_get_matches().and_then(|matches| {
+    let exit = match config::command_line(&Cli::command(), std::env::args_os().collect()) {
+        Err(error) => exit::report(&error),
+        Ok(line) => start(&line),
+    };
+    ExitCode::from(exit.code())
+}
+
+/// Parses `line` and runs its command.
+fn start(line: &CommandLine) -> Exit {
+    let parsed = help::arranged(Cli::command()).try_get_matches_from(&line.words).and_then(|matches| {
         let cli = Cli::from_arg_matches(&matches)?;
         Ok((cli, matches))
     });
-    let exit = match parsed {
-        Err(error) => exit::usage(&error),
+    match parsed {
+        Err(error) => exit::usage(&error, line.config.as_ref()),
         Ok((cli, matches)) => dispatch(cli, &matches).unwrap_or_else(|error| exit::report(&error)),
-    };
-    ExitCode::from(exit.code())
+    }
 }
 
 /// Checks that the program takes the command line `words`, which begins with the program's name.
@@ -52,7 +64,7 @@ pub fn main() -> ExitCode {
 /// This function serves the test that every command in the documents can be typed.
 #[doc(hidden)]
 pub fn parses(words: &[String]) -> Result<(), clap::Error> {
-    Cli::command().try_get_matches_from(words).map(drop)
+    help::arranged(Cli::command()).try_get_matches_from(words).map(drop)
 }
 
 /// The replies of `tune serve --stdio` to `requests`, both as lines of JSON.
@@ -88,6 +100,9 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Exit> {
         Some(Command::Tell(args)) => ask::tell(&args),
         Some(Command::Serve { .. }) => serve::run(),
         Some(Command::Kurobako { search }) => kurobako::run(search),
+        Some(Command::Init(args)) => init::run(&args),
+        Some(Command::Spaces(command)) => spaces::run(&command),
+        Some(Command::Chips(command)) => chips::run(&command),
         Some(Command::Data(command)) => data::run(&command),
         Some(Command::Status(args)) => status::run(&args),
         Some(Command::Show(args)) => show::run(&args),
@@ -103,6 +118,8 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Exit> {
         Some(Command::Rerun(args)) => rerun::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Net(NetCommand::Describe { plan, json })) => net::describe(&plan, json),
-        Some(Command::Schema { kind }) => schema::run(kind),
+        Some(Command::Completions { shell }) => shells::completions(shell, help::complete(Cli::command())),
+        Some(Command::Man { folder }) => shells::man(&folder, help::complete(Cli::command())),
+        Some(Command::Schema { kind }) => schema::run(kind, &Cli::command()),
     }
 }

@@ -4,8 +4,9 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 /// Options that change where and how a study runs, but not its result.
-const WITHOUT_EFFECT: [&str; 17] = [
+const WITHOUT_EFFECT: [&str; 18] = [
     "against",
+    "config",
     "storage",
     "study",
     "fresh",

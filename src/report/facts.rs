@@ -70,7 +70,11 @@ fn of_search(searched: &Searched) -> Vec<(&'static str, String)> {
 /// The shape of the samples, the classes, and how many samples score a trial.
 fn shape(study: &Study) -> Vec<(&'static str, String)> {
     let shape = DataShape::of(study).map(|DataShape { sample: [height, width, channels], classes }| {
-        ("samples", format!("{height}x{width}x{channels}, {classes} classes"))
+        let shape = match (height, width) {
+            (1, 1) => format!("{channels} inputs"),
+            _ => format!("{height}x{width}x{channels}"),
+        };
+        ("samples", format!("{shape}, {classes} classes"))
     });
     let validation = validation_samples(study).map(|count| ("validation samples", count.to_string()));
     shape.into_iter().chain(validation).collect()

@@ -60,7 +60,7 @@ pub fn journal(study: &Study) -> Result<String, JournalError> {
         json!({"op_code": SET_STUDY_SYSTEM_ATTRIBUTE, "study_id": STUDY,
                "system_attr": {"study:metric_names": names}}),
     ];
-    lines.extend(study.attributes.iter().map(|(name, value)| match name.starts_with("tune:") {
+    lines.extend(study.attributes.iter().map(|(name, value)| match name.starts_with("tune:") || name.starts_with("dashboard:note_") {
         true => {
             json!({"op_code": SET_STUDY_SYSTEM_ATTRIBUTE, "study_id": STUDY, "system_attr": {name: value}})
         }

@@ -13,6 +13,8 @@ pub struct StudyLine {
     pub study: String,
     /// Number of finished trials.
     pub trials: usize,
+    /// Number of trials that wait for a worker.
+    pub waiting: usize,
     /// The budget in trials; `null` if the study stores none.
     pub budget: Option<u32>,
     /// The first metric.
@@ -59,6 +61,7 @@ impl StudyLine {
         Self {
             study: study.name.clone(),
             trials: study.finished(),
+            waiting: study.in_state(TrialState::Waiting).count(),
             budget,
             metric: study.metrics[0].clone(),
             best_trial: best.map(|trial| trial.number),
@@ -87,7 +90,11 @@ pub fn list_text(lines: &[StudyLine]) -> String {
         let of = line.budget.map_or(String::new(), |budget| format!(" of {budget}"));
         let best =
             line.best.map_or("none".to_owned(), |best| format!("{} {}", line.metric.name, digits(best)));
-        [line.study.clone(), format!("{}{of}", line.trials), best, line.state.name().to_owned()]
+        let waiting = match line.waiting {
+            0 => String::new(),
+            waiting => format!(", {waiting} waiting"),
+        };
+        [line.study.clone(), format!("{}{of}{waiting}", line.trials), best, line.state.name().to_owned()]
     };
     let rows: Vec<[String; 4]> = [head].into_iter().chain(lines.iter().map(row)).collect();
     let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
@@ -128,6 +135,9 @@ mod tests {
             .into();
         let states: Vec<StudyState> = lines.iter().map(|line| line.state).collect();
         assert_eq!(states, [StudyState::New, StudyState::Open, StudyState::Running]);
+        let waiting = StudyLine::of(&study(&[Complete, TrialState::Waiting]));
+        assert_eq!(waiting.waiting, 1);
+        assert!(list_text(&[waiting]).contains("1, 1 waiting  accuracy"));
         assert_eq!(
             list_text(&lines[1..2]),
             "study   trials  best             state\ndigits  2       accuracy 0.2500  open\n"

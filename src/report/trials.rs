@@ -59,10 +59,10 @@ pub fn trials_jsonl(study: &Study) -> String {
 /// The trials of `study` as comma-separated values.
 ///
 /// The columns are number, state, one per parameter, metric and constraint, times, and attributes
-/// that are not lists or objects. If two columns would have the same name, the later one gets a
+/// that are not lists or objects. With `all`, also those, and the values of steps, each as JSON. If two columns would have the same name, the later one gets a
 /// prefix. An attribute is then called `attribute:NAME`, a metric `metric:NAME`, and another column
 /// `trial:NAME`. A cell without a value is empty.
-pub fn trials_csv(study: &Study) -> String {
+pub fn trials_csv(study: &Study, all: bool) -> String {
     let constraints = study.trials.iter().map(|trial| trial.constraints.len()).max().unwrap_or(0);
     // Also parameters of the space that no trial has: a reader of the table may need their columns.
     let space = study.space().and_then(Result::ok);
@@ -71,7 +71,8 @@ pub fn trials_csv(study: &Study) -> String {
     let missing: Vec<&str> = of_space.filter(|name| !parameters.contains(name)).collect();
     parameters.extend(missing);
     let attributes = union(study, |trial| {
-        let plain = trial.attributes.iter().filter(|(_, value)| !value.is_array() && !value.is_object());
+        let is_shown = |value: &Json| all || !(value.is_array() || value.is_object());
+        let plain = trial.attributes.iter().filter(|(_, value)| is_shown(value));
         plain.map(|(name, _)| name.as_str()).collect()
     });
     let own = |name: &str| own_column(name, &parameters, &study.metrics);
@@ -80,6 +81,7 @@ pub fn trials_csv(study: &Study) -> String {
     header.extend(study.metrics.iter().map(|metric| metric_column(&metric.name, &parameters)));
     header.extend((0..constraints).map(|index| own(&format!("constraint_{index}"))));
     header.extend(["started", "finished"].map(own));
+    header.extend(["intermediate"].iter().filter(|_| all).map(|name| own(name)));
     for &name in &attributes {
         let is_taken = header.iter().any(|column| column == name);
         header.push(if is_taken { format!("attribute:{name}") } else { name.to_owned() });
@@ -95,6 +97,7 @@ pub fn trials_csv(study: &Study) -> String {
         row.extend((0..study.metrics.len()).map(|index| number(trial.values.get(index))));
         row.extend((0..constraints).map(|index| number(trial.constraints.get(index))));
         row.extend([trial.started, trial.finished].map(|moment| moment.map(rfc3339).unwrap_or_default()));
+        row.extend(all.then(|| steps(trial)));
         row.extend(attributes.iter().map(|&name| trial.attributes.get(name).map(plain).unwrap_or_default()));
         write(&row);
     }
@@ -112,11 +115,22 @@ fn number(value: Option<&f64>) -> String {
     value.map(f64::to_string).unwrap_or_default()
 }
 
-/// A JSON scalar as a cell: text without quotes; empty for `null`, lists and objects.
+/// The values of steps as a JSON object; empty if there are none.
+fn steps(trial: &Trial) -> String {
+    let finite = |value: f64| Some(value).filter(|value| value.is_finite());
+    let steps: IndexMap<u32, Option<f64>> =
+        trial.intermediate.iter().map(|&(step, value)| (step, finite(value))).collect();
+    match steps.is_empty() {
+        true => String::new(),
+        false => serde_json::to_string(&steps).expect("finite numbers are JSON"),
+    }
+}
+
+/// A JSON value as a cell: text without quotes; empty for `null`.
 fn plain(value: &Json) -> String {
     match value {
         Json::String(text) => text.clone(),
-        Json::Null | Json::Array(_) | Json::Object(_) => String::new(),
+        Json::Null => String::new(),
         other => other.to_string(),
     }
 }
@@ -169,7 +183,7 @@ mod tests {
     #[test]
     fn a_table_has_a_column_for_everything_that_is_no_list() {
         assert_eq!(
-            trials_csv(&study()),
+            trials_csv(&study(), false),
             "trial,state,kind,width,accuracy,constraint_0,started,finished,host,attribute:width\n\
              0,complete,plain,4,0.1,-1,2026-01-31T23:59:59.000001Z,,\"a \"\"b\"\"\",3\n\
              1,failed,\"a,b\",,,,,,,\n"
@@ -177,10 +191,24 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_table_also_has_lists_and_steps_and_starts_another_study() {
+        let table = trials_csv(&study(), true);
+        assert_eq!(
+            table,
+            "trial,state,kind,width,accuracy,constraint_0,started,finished,intermediate,host,attribute:width,l\n\
+             0,complete,plain,4,0.1,-1,2026-01-31T23:59:59.000001Z,,\"{\"\"1\"\":0.05,\"\"2\"\":null}\",\"a \"\"b\"\"\",3,[1]\n\
+             1,failed,\"a,b\",,,,,,,,,\n"
+        );
+        let taken = WarmStartTrials::from_csv(&table, "t.csv", &space(), &study().metrics).unwrap();
+        assert_eq!(taken.warm_start.results.len(), 2);
+    }
+
+    #[test]
     fn a_table_starts_another_study() {
-        let taken = WarmStartTrials::from_csv(&trials_csv(&study()), "t.csv", &space(), &study().metrics)
-            .unwrap()
-            .warm_start;
+        let taken =
+            WarmStartTrials::from_csv(&trials_csv(&study(), false), "t.csv", &space(), &study().metrics)
+                .unwrap()
+                .warm_start;
         let points: Vec<&Point> = taken.results.iter().map(|result| &result.point).collect();
         assert_eq!(points, [&study().trials[0].point, &study().trials[1].point]);
         assert_eq!((&taken.results[0].values[..], &taken.results[1].values[..]), (&[0.1][..], &[][..]));
@@ -215,7 +243,7 @@ mod tests {
         trials.extend([failed, running]);
         let attributes = [(crate::study::SPACE.to_owned(), space.to_json())].into();
         let study = Study { metrics: metrics.clone(), trials, attributes, ..Study::default() };
-        let table = trials_csv(&study);
+        let table = trials_csv(&study, false);
         let header = "trial:trial,trial:state,state,loss,constraint_0,finished,metric:loss,trial,trial:constraint_0,started,trial:finished";
         assert_eq!(table.lines().next(), Some(header));
         let of_table = WarmStartTrials::from_csv(&table, "t.csv", &space, &metrics).unwrap();

@@ -148,7 +148,7 @@ impl At<'_> {
     }
 
     fn float(&self, written: FloatFile) -> Result<(Domain, Value, When), InputError> {
-        let FloatFile { low, high, log, step, default, when } = written;
+        let FloatFile { low, high, log, step, default, when, .. } = written;
         self.bounds(low, high)?;
         self.unless(
             log && low <= 0.0,
@@ -169,7 +169,7 @@ impl At<'_> {
     }
 
     fn int(&self, written: IntFile) -> Result<(Domain, Value, When), InputError> {
-        let IntFile { low, high, log, step, default, when } = written;
+        let IntFile { low, high, log, step, default, when, .. } = written;
         self.bounds(low, high)?;
         for bound in [low, high] {
             self.unless(
@@ -192,7 +192,7 @@ impl At<'_> {
     }
 
     fn categorical(&self, written: CategoricalFile) -> Result<(Domain, Value, When), InputError> {
-        let CategoricalFile { choices, default, when } = written;
+        let CategoricalFile { choices, default, when, .. } = written;
         self.unless(choices.is_empty(), "choices = []: needs at least one")?;
         for (index, choice) in choices.iter().enumerate() {
             self.unless(

@@ -52,6 +52,9 @@ pub(super) enum ParameterFile {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Float")]
 pub(super) struct FloatFile {
+    /// What the parameter does, for people.
+    #[serde(rename = "description")]
+    pub _description: Option<String>,
     /// The smallest value.
     pub low: f64,
     /// The largest value.
@@ -73,6 +76,9 @@ pub(super) struct FloatFile {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Int")]
 pub(super) struct IntFile {
+    /// What the parameter does, for people.
+    #[serde(rename = "description")]
+    pub _description: Option<String>,
     /// The smallest value.
     pub low: i64,
     /// The largest value.
@@ -94,6 +100,9 @@ pub(super) struct IntFile {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Categorical")]
 pub(super) struct CategoricalFile {
+    /// What the parameter does, for people.
+    #[serde(rename = "description")]
+    pub _description: Option<String>,
     /// The values, each a JSON scalar.
     pub choices: Vec<Value>,
     /// The value in the default point, written as in `choices`; the first if absent.
@@ -109,6 +118,9 @@ pub(super) struct CategoricalFile {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Fixed")]
 pub(super) struct FixedFile {
+    /// What the parameter does, for people.
+    #[serde(rename = "description")]
+    pub _description: Option<String>,
     /// The value.
     pub value: Value,
     /// The parameter is active only where each of these parameters has one of the listed values.
@@ -123,6 +135,9 @@ pub(super) struct FixedFile {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "List")]
 pub(super) struct ListFile {
+    /// What the parameter does, for people.
+    #[serde(rename = "description")]
+    pub _description: Option<String>,
     /// The fewest and the most items.
     pub length: [u32; 2],
     /// The number of items in the default point; the middle of both if absent.

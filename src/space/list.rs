@@ -49,7 +49,7 @@ impl Space {
 
 /// The parameters that the `list` called `name` becomes, each in the form of a space file.
 pub(super) fn expanded(name: &str, list: ListFile) -> Vec<(String, Json)> {
-    let ListFile { length: [low, high], default, of, when } = list;
+    let ListFile { length: [low, high], default, of, when, .. } = list;
     let length = match low == high {
         true => json!({"type": "fixed", "value": low, "when": when}),
         false => match default {

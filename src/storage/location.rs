@@ -4,7 +4,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::{Address, PostgresStorage, SqliteStorage, Storage, StorageError, StudyLock, without_password};
+use super::{
+    Address, PostgresStorage, SqliteStorage, Storage, StorageError, StudyKey, StudyLock, sqlite,
+    without_password,
+};
 
 /// The place of a storage.
 #[derive(Clone, Debug)]
@@ -106,6 +109,13 @@ impl Location {
         match self {
             Location::File(path) => StudyLock::acquire(path, study),
             Location::Server(address) => StudyLock::acquire_on_server(address, study),
+        }
+    }
+
+    /// Removes the lock file that the search of `study` left beside an SQLite file. The study was deleted.
+    pub fn forget(&self, study: StudyKey) {
+        if let Location::File(path) = self {
+            sqlite::forget(path, study);
         }
     }
 

@@ -22,18 +22,18 @@ const LONGEST_NAME: usize = 100;
 ///
 /// For an SQLite file the lock is an advisory lock on a file beside the database,
 /// `<database>.<study>.lock`. The operating system releases it when the process ends in any way.
-/// The file itself stays. If it were removed, a third process could lock a new file of that name,
-/// while a second process still holds the old one. On a server, the lock is an advisory lock of a
+/// The file itself stays until its study is deleted ([`StudyLock::remove`]). A process that gets the
+/// lock of a file that was removed meanwhile tries again with the new one. On a server, the lock is an advisory lock of a
 /// separate connection.
 #[derive(Debug)]
 pub struct StudyLock {
     /// Keeps the file or the connection open for as long as the lock holds.
-    _held: Held,
+    held: Held,
 }
 
 #[derive(Debug)]
 enum Held {
-    File { _file: File },
+    File { _file: File, path: PathBuf },
     Server { _lock: ServerLock },
 }
 
@@ -46,17 +46,28 @@ impl StudyLock {
     pub fn acquire(database: &Path, study: &str) -> Result<Self, StorageError> {
         let path = lock_path(database, study);
         let failed = |source| StorageError::LockFile { path: path.clone(), source };
-        let options = File::options().read(true).write(true).create(true).truncate(false).open(&path);
-        let mut file = options.map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => sign(&mut file).map_err(failed)?,
-            Err(TryLockError::WouldBlock) => {
-                let (study, place) = (study.to_owned(), database.display().to_string());
-                return Err(StorageError::Locked { study, place, holder: holder(&mut file) });
+        loop {
+            let options = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+            let mut file = options.map_err(failed)?;
+            match file.try_lock() {
+                Ok(()) if !is_at(&file, &path) => continue,
+                Ok(()) => sign(&mut file).map_err(failed)?,
+                Err(TryLockError::WouldBlock) => {
+                    let (study, place) = (study.to_owned(), database.display().to_string());
+                    return Err(StorageError::Locked { study, place, holder: holder(&mut file) });
+                }
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
             }
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
+            return Ok(Self { held: Held::File { _file: file, path } });
         }
-        Ok(Self { _held: Held::File { _file: file } })
+    }
+
+    /// Releases the lock of a study that was deleted, and removes its file.
+    pub fn remove(self) {
+        if let Held::File { path, .. } = &self.held {
+            // A file that stays is empty but for a process number, and does no harm.
+            let _ = fs::remove_file(path);
+        }
     }
 
     /// Takes the lock of `study` on the server at `address`, without waiting.
@@ -68,12 +79,30 @@ impl StudyLock {
         let digest = Sha256::digest(format!("tune {study}"));
         let key = i64::from_be_bytes(std::array::from_fn(|index| digest[index]));
         match ServerLock::acquire(address, key, &format!("tune, process {}", process::id()))? {
-            Ok(lock) => Ok(Self { _held: Held::Server { _lock: lock } }),
+            Ok(lock) => Ok(Self { held: Held::Server { _lock: lock } }),
             Err(holder) => {
                 Err(StorageError::Locked { study: study.to_owned(), place: address.to_string(), holder })
             }
         }
     }
+}
+
+/// Whether `path` still leads to the open `file`: it may have been removed since it was opened.
+#[cfg(unix)]
+pub(super) fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(open), Ok(there)) => identity(open) == identity(there),
+        _ => false,
+    }
+}
+
+/// An open file cannot be removed on other systems.
+#[cfg(not(unix))]
+pub(super) fn is_at(_file: &File, _path: &Path) -> bool {
+    true
 }
 
 /// The path of the lock file of `study`: the same for every path that leads to the database.
@@ -129,6 +158,21 @@ mod tests {
         StudyLock::acquire(&database, "iris").expect("another study is free");
         drop(first);
         StudyLock::acquire(&database, "mnist").expect("free again");
+    }
+
+    #[test]
+    fn the_file_of_a_deleted_study_goes_and_who_had_opened_it_takes_the_new_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = folder.path().join("studies.db");
+        let path = lock_path(&database, "mnist");
+        let first = StudyLock::acquire(&database, "mnist").expect("free");
+        let opened = File::open(&path).expect("there");
+        first.remove();
+        assert!(!path.exists() && !is_at(&opened, &path));
+        let second = StudyLock::acquire(&database, "mnist").expect("free");
+        assert!(path.exists() && !is_at(&opened, &path));
+        assert!(matches!(StudyLock::acquire(&database, "mnist"), Err(StorageError::Locked { .. })));
+        drop(second);
     }
 
     #[test]

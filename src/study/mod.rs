@@ -25,7 +25,7 @@ pub use facts::retry::{FAILED_TRIAL, RETRIED, RETRY_HISTORY, TRIES, WORKER};
 pub use facts::rung_history::{RUNG_HISTORY, Rung, RungHistory};
 pub use facts::script::{SCRIPT, Script};
 pub use facts::searched::Searched;
-pub use facts::setup::{SETUP, Setup, differences};
+pub use facts::setup::{SETUP, Setup, changed_places, differences};
 pub use facts::shape::{
     DATA_SHAPE, DataShape, TEST_SAMPLES, VALIDATION_SAMPLES, test_samples, validation_samples,
 };

@@ -39,6 +39,16 @@ pub enum PickError {
         /// The metrics that there are.
         others: String,
     },
+    /// The slack is larger than a share can be.
+    #[error(
+        "within {slack}: {first} is a share from 0 to 1, and VALUE is how much of it may be lost: below 1, such as 0.005"
+    )]
+    Slack {
+        /// The slack.
+        slack: f64,
+        /// The first metric.
+        first: String,
+    },
     /// The trial has no value, or is not in the study.
     #[error("trial {0}: must be a complete trial of the study that keeps all constraints")]
     NoTrial(u32),
@@ -54,6 +64,19 @@ impl Pick {
             Pick::Within { metric, .. } if !metrics.iter().skip(1).any(|name| name == metric) => {
                 let others = metrics.iter().skip(1).copied().collect::<Vec<_>>().join(", ");
                 Err(PickError::NoMetric { metric: metric.clone(), others })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a slack that leaves nothing of a first metric that is a share, such as an accuracy.
+    ///
+    /// # Errors
+    /// The slack is 1 or more.
+    pub fn check_share(&self, first: &str) -> Result<(), PickError> {
+        match self {
+            Pick::Within { slack, .. } if *slack >= 1.0 => {
+                Err(PickError::Slack { slack: *slack, first: first.to_owned() })
             }
             _ => Ok(()),
         }

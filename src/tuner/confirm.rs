@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 
 use super::candidates::{Candidates, Confirmed, repeat_of};
 use super::kept_network::KeptNetwork;
+use super::winner::DiskLimit;
 use super::worker_pool::{Job, Signal, WorkerPool, with_pool};
 use super::{Event, Live, Tuner, TunerError, value_of};
 use crate::objective::{Advance, Evaluation, Model, SegmentEnd};
@@ -48,6 +49,7 @@ impl Tuner<'_> {
             candidates: confirmed.candidates,
         };
         self.storage.set_study_attribute(self.study, CONFIRMATION, &confirmation.to_json())?;
+        self.mark_winner(study, &confirmation)?;
         Ok(Some(self.storage.load_study(self.study)?))
     }
 
@@ -117,10 +119,15 @@ impl Tuner<'_> {
         old: &Confirmation,
         observe: &mut dyn FnMut(Event),
     ) -> Result<Option<()>, TunerError> {
+        let winner = self.settings.model.clone().unwrap_or_default();
         for (index, file) in self.model_files(&old.candidates) {
             let candidate = &old.candidates[index];
             let trial = study.trials.iter().find(|trial| trial.number == candidate.trial);
             let (false, Some(trial)) = (file.exists(), trial) else { continue };
+            if self.settings.keep_disk.is_some() && file != winner {
+                // It was dropped to save disk.
+                continue;
+            }
             let kept = if index == 0 { old.kept } else { candidate.best_seed(study.direction()) };
             let Some(evaluation) = self.train_again(trial, &self.repeat_seed(trial, kept), observe) else {
                 return Ok(None);
@@ -134,9 +141,13 @@ impl Tuner<'_> {
 
     /// Writes the networks that are to be saved, and measures each on this machine.
     fn save(&self, study: &Study, confirmed: &mut Confirmed) -> Result<(), TunerError> {
+        let mut disk = DiskLimit::new(self.settings.keep_disk);
         for (index, file) in self.model_files(&confirmed.candidates) {
             let Some(model) = confirmed.model(index, study.direction()) else { continue };
             write(model, &file)?;
+            if !disk.keeps(&file).map_err(|source| TunerError::Model { file, source })? {
+                continue;
+            }
             if confirmed.candidates[index].host_throughput.is_none() {
                 confirmed.candidates[index].host_throughput = model.host_throughput();
             }

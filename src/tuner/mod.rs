@@ -21,6 +21,7 @@ mod session;
 mod steps;
 mod stopping;
 mod trial;
+mod winner;
 mod worker_pool;
 
 use std::path::PathBuf;
@@ -81,6 +82,8 @@ pub struct Settings {
     pub pick: Option<Pick>,
     /// The file for the winner's model; `None`: it is not saved.
     pub model: Option<PathBuf>,
+    /// Most bytes of all saved networks; those of the worst trials are dropped, the winner's never. `None`: no limit.
+    pub keep_disk: Option<u64>,
 }
 
 /// How trials pause.

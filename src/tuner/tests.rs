@@ -114,6 +114,7 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
                 confirm: self.confirm,
                 pick: self.pick.clone(),
                 model: self.saves_model.then(|| self.model()),
+                keep_disk: None,
             },
             stop: &stop,
         };

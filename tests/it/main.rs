@@ -5,6 +5,7 @@ mod bad_input;
 mod check;
 mod circles;
 mod data_files;
+mod discovery;
 mod error_lines;
 mod eval;
 mod external;

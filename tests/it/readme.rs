@@ -20,6 +20,9 @@ const SHELLS: [&str; 6] = ["", "bash", "console", "sh", "shell", "text"];
 const EXAMPLES: [(&str, &str); 5] =
     [("N", "1"), ("K", "1"), ("RULE", "target=0.9"), ("SIZE", "8G"), ("DURATION", "30s")];
 
+/// Headings of lists of commands in the help.
+const HEADINGS: [&str; 5] = ["Commands:", "Studies:", "Networks and chips:", "Machines:", "Other programs:"];
+
 /// A document in Markdown.
 struct Document {
     /// From the project's folder.
@@ -184,8 +187,15 @@ fn commands() -> BTreeMap<Vec<String>, String> {
     let mut open = vec![Vec::new()];
     while let Some(words) = open.pop() {
         let help = help(&words);
-        let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
-        for line in listed.take_while(|line| !line.is_empty()) {
+        // Commands stand under their own heading, or under those of the program's groups; names of options begin with
+        // a dash and those of values with a bracket.
+        let is_list = |line: &&str| HEADINGS.contains(line);
+        let mut in_list = false;
+        let listed = help.lines().filter(|line| {
+            in_list = is_list(line) || (in_list && !line.is_empty());
+            in_list && !is_list(line)
+        });
+        for line in listed {
             let name = line.strip_prefix("  ").and_then(|line| line.split(' ').next()).unwrap_or_default();
             if !name.is_empty() && name != "help" {
                 open.push([&words[..], &[name.to_owned()]].concat());

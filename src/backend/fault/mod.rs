@@ -112,6 +112,11 @@ impl Fault {
         }
     }
 
+    /// Whether it changes bits, which exact weights do not have.
+    pub fn needs_bits(self) -> bool {
+        matches!(self, Self::StuckAtMax | Self::BitFlip)
+    }
+
     /// Whether its rate is a standard deviation rather than a share.
     fn is_deviation(self) -> bool {
         matches!(self, Self::WeightVariation | Self::ThresholdShift)
@@ -136,7 +141,7 @@ impl Fault {
     fn check(self, rate: f64, deployment: &Deployment) -> Result<(), FaultError> {
         self.check_rate(rate)?;
         let has_bits = deployment.network.weight_bits.is_some();
-        match matches!(self, Self::StuckAtMax | Self::BitFlip) && !has_bits {
+        match self.needs_bits() && !has_bits {
             true => Err(FaultError::ExactWeights { fault: self, chip: deployment.profile.name.clone() }),
             false => Ok(()),
         }

@@ -34,7 +34,9 @@ const PATIENCE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_
 
 #[derive(Debug, Args)]
 pub(crate) struct AskArgs {
-    /// Name of the study; created if the storage has no study of this name, which needs --space
+    /// Name of the study
+    ///
+    /// It is created if the storage has no study of this name, which needs --space.
     #[arg(long, value_name = "NAME")]
     pub study: String,
     #[command(flatten)]
@@ -42,8 +44,9 @@ pub(crate) struct AskArgs {
     /// Search space of a new study: a JSON file
     #[arg(long, value_name = "FILE")]
     pub space: Option<String>,
-    /// Metric of a new study: its name, and whether smaller or larger is better; may be given
-    /// several times
+    /// Metric of a new study; may be given several times
+    ///
+    /// A name, and whether smaller or larger is better.
     ///
     /// The script measures one value per metric, and gives the values to `tune tell` in this order.
     #[arg(
@@ -56,8 +59,9 @@ pub(crate) struct AskArgs {
     /// Search algorithm of a new study, which proposes its points
     #[arg(long, value_enum, default_value_t = Strategy::Bayes, requires = "space")]
     pub search: Strategy,
-    /// Save time in a new study: the script evaluates trials part by part, and only promising ones resume
+    /// Evaluate trials part by part in a new study
     ///
+    /// That saves time: only promising trials resume.
     /// `tune ask` then prints `step` and `until` as well: the script evaluates the trial from one to
     /// the other, keeps what it needs to resume, and tells the values with --step. asha resumes the
     /// best third at each of two pauses; bayes weighs all trials by its model. The first trial never
@@ -67,7 +71,9 @@ pub(crate) struct AskArgs {
     /// Number of steps (such as epochs) of a whole trial, at least 4; needed with --fidelity
     #[arg(long, value_name = "N", requires = "space")]
     pub steps: Option<u32>,
-    /// Seed of all random numbers of a new study; the same seed and results give the same points
+    /// Seed of all random numbers of a new study
+    ///
+    /// The same seed and results give the same points.
     #[arg(long, value_name = "N", default_value_t = 0, requires = "space")]
     pub seed: u64,
 }
@@ -79,18 +85,22 @@ pub(crate) struct TellArgs {
     pub study: String,
     #[command(flatten)]
     pub storage: StorageArgs,
-    /// Number of the trial that this result belongs to, as `tune ask` printed it
+    /// Number of the trial, as `tune ask` printed it
     #[arg(long, value_name = "N", required_unless_present = "point", conflicts_with = "point")]
     pub trial: Option<u32>,
-    /// Result of a point that `tune ask` did not propose: the point as a JSON object; it becomes a
-    /// new trial
+    /// Point that `tune ask` did not propose, as JSON
+    ///
+    /// It becomes a new trial with this result.
     #[arg(long, value_name = "JSON")]
     pub point: Option<String>,
-    /// Measured value of a metric; given once per metric, in the order in which the study has them
+    /// Measured value; one per metric
+    ///
+    /// Given once per metric, in the order in which the study has them.
     #[arg(long, value_name = "X", allow_negative_numbers = true, required_unless_present = "failure")]
     pub value: Vec<f64>,
-    /// Measured value of a constraint, which holds if the value is at most 0; given once per
-    /// constraint
+    /// Measured value of a constraint; one per constraint
+    ///
+    /// A constraint holds if its value is at most 0.
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub constraint: Vec<f64>,
     /// Step of the values, where `tune ask` printed `until`: the trial pauses there, or ends at its

@@ -12,7 +12,9 @@ use crate::data::{self, LoadProgress, Origin, Sources};
 pub(crate) enum DataCommand {
     /// List the data sets that --dataset knows by name
     List,
-    /// Download a data set into the cache folder and check its files against their checksums
+    /// Download a data set into the cache folder
+    ///
+    /// Its files are checked against their checksums.
     Fetch {
         /// Name of the data set, as `tune data list` prints it
         name: String,

@@ -23,19 +23,22 @@ use crate::study::Study;
 #[derive(Debug, Subcommand)]
 pub(crate) enum ExportCommand {
     /// Write the trials as a CSV table, which --warm-start reads
-    Csv(TrialsArgs),
-    /// Write the trials as JSON lines, one object per trial, which --warm-start reads
+    Csv(CsvArgs),
+    /// Write the trials as JSON lines, which --warm-start reads
+    ///
+    /// One object per trial.
     Jsonl(TrialsArgs),
-    /// Write the study as a journal file, which the Python package Optuna opens
+    /// Write the study as a journal file of Optuna
     OptunaJournal(TrialsArgs),
-    /// Write a trained network as NIR (neuromorphic intermediate representation), for the Python
-    /// package `nir`
+    /// Write a trained network as NIR, for other simulators
+    ///
+    /// NIR is the neuromorphic intermediate representation. The Python package `nir` reads it.
     Nir(ExportNirArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct TrialsArgs {
-    /// Name of the study; needed only if the storage holds several studies
+    /// Name of the study, if the storage holds several
     #[arg(long, value_name = "NAME")]
     pub study: Option<String>,
     #[command(flatten)]
@@ -46,17 +49,31 @@ pub(crate) struct TrialsArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct CsvArgs {
+    #[command(flatten)]
+    pub trials: TrialsArgs,
+    /// Also write lists, objects and the values of steps, as JSON in their cells
+    #[arg(long)]
+    pub all: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ExportNirArgs {
-    /// Trained network: a .safetensors file that tune saved, or a NIR file of another program
+    /// Trained network: .safetensors, or a NIR file
+    ///
+    /// Networks of tune are .safetensors files; other programs write NIR files.
     pub model: PathBuf,
     /// File to write
     #[arg(long, short, value_name = "FILE")]
     pub out: PathBuf,
-    /// Chip whose weights and thresholds are written, rounded to its integers; the ideal chip
-    /// rounds nothing
+    /// Chip to whose integers the network is rounded
+    ///
+    /// The weights and thresholds of this chip are written. The ideal chip rounds nothing.
     #[arg(long, value_name = "NAME|FILE", default_value = "ideal")]
     pub chip: String,
-    /// Bits per weight; if left out, the number used in training, or else that of the chip
+    /// Bits per weight
+    ///
+    /// If left out, the number used in training, or else that of the chip.
     #[arg(long, value_name = "N")]
     pub weight_bits: Option<u8>,
     /// Type of NIR node that stands for a neuron
@@ -64,8 +81,9 @@ pub(crate) struct ExportNirArgs {
     pub flavour: FlavourKind,
     #[command(flatten)]
     pub nir: NirArgs,
-    /// Largest input value, for a NIR file of another program; if left out, that of the file, or
-    /// else 1 (spikes)
+    /// Largest input value of another program's NIR file
+    ///
+    /// If left out, that of the file, or else 1 (spikes).
     ///
     /// The network is taken to read whole numbers from 0 to this value. They stand for inputs from
     /// 0 to 1.
@@ -77,14 +95,16 @@ pub(crate) struct ExportNirArgs {
 pub(crate) enum FlavourKind {
     /// Threshold: the neuron exactly as it is
     Threshold,
-    /// Integrate and fire: gives the same spikes in one step from rest, and more programs read it
+    /// Integrate and fire, which more programs read
+    ///
+    /// It gives the same spikes in one step from rest.
     If,
 }
 
 /// Writes a study or a network.
 pub(crate) fn run(command: &ExportCommand) -> Result<Exit> {
     match command {
-        ExportCommand::Csv(args) => trials(args, |study| Ok(report::trials_csv(study))),
+        ExportCommand::Csv(args) => trials(&args.trials, |study| Ok(report::trials_csv(study, args.all))),
         ExportCommand::Jsonl(args) => trials(args, |study| Ok(report::trials_jsonl(study))),
         ExportCommand::OptunaJournal(args) => trials(args, |study| Ok(report::journal(study)?)),
         ExportCommand::Nir(args) => network(args),

@@ -15,18 +15,26 @@ use crate::study::Pick;
 
 #[derive(Debug, Args)]
 pub(crate) struct PickArgs {
-    /// The result of a study whose front was confirmed, a best.json
+    /// Result of a study, a best.json
+    ///
+    /// The front of the study must be confirmed.
     #[arg(value_name = "FILE")]
     pub best: PathBuf,
-    /// Which trial of the front wins: knee, a trial's number, or METRIC within VALUE
+    /// knee, a trial's number, or METRIC within VALUE
+    ///
+    /// Says which trial of the front wins.
     ///
     /// "energy within 0.005" is the trial with the least energy whose first metric is at most 0.005 worse than the best.
     #[arg(value_name = "RULE")]
     pub rule: Pick,
-    /// Compare the winner with that of another study, a best.json: energy, latency, throughput, accuracy
+    /// Compare the winner with that of another best.json
+    ///
+    /// By energy, latency, throughput and accuracy.
     #[arg(long, value_name = "FILE")]
     pub against: Option<PathBuf>,
-    /// File for the result with the picked winner; its network goes beside it as .safetensors
+    /// File for the result with the picked winner
+    ///
+    /// Its network goes beside it as .safetensors.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }

@@ -16,6 +16,7 @@ use crate::cli::watch::Server;
 use crate::report::{Gathered, Report, StudyReport};
 use crate::search::bayes::importance_and_slices;
 use crate::seed::Seed;
+use crate::storage::Location;
 use crate::study::{Confirmation, Study};
 
 /// The most studies that fit side by side.
@@ -23,8 +24,9 @@ const MOST_STUDIES: usize = 2;
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// Names of one study, or of two that are shown side by side; needed only if the storage holds
-    /// several studies
+    /// Names of one study, or of two
+    ///
+    /// Two are shown side by side. Needed only if the storage holds several studies.
     #[arg(value_name = "STUDY")]
     pub studies: Vec<String>,
     #[command(flatten)]
@@ -32,11 +34,14 @@ pub(crate) struct ReportArgs {
     /// File to write; standard output if left out
     #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Form of the report; if left out, the ending of --out tells (.md, .json), or else it is html
+    /// Form of the report
+    ///
+    /// If left out, the ending of --out tells (.md, .json), or else it is html.
     #[arg(long, value_enum)]
     pub format: Option<Format>,
-    /// Serve the page to browsers of this machine until Ctrl-C, at http://127.0.0.1:PORT/; on a free
-    /// port if none is named
+    /// Serve the page at http://127.0.0.1:PORT/
+    ///
+    /// To browsers of this machine, until Ctrl-C; on a free port if none is named.
     ///
     /// The page is made anew at each visit, and the browser asks again every 30 seconds.
     #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "0",
@@ -106,7 +111,7 @@ fn report(args: &ReportArgs) -> Result<Report> {
     let mut studies = Vec::new();
     for name in names {
         let key = open::the_study(&mut *storage, database, name)?;
-        studies.push(study_report(&*storage.load_study(key)?)?);
+        studies.push(study_report(&*storage.load_study(key)?, database)?);
     }
     Ok(Report::new(studies))
 }
@@ -123,7 +128,7 @@ fn watch(args: &ReportArgs, port: u16) -> Result<Exit> {
 
 /// The report of `study`, with the importance of its parameters and what the model expects around
 /// the winner.
-fn study_report(study: &Study) -> Result<StudyReport> {
+fn study_report(study: &Study, database: &Location) -> Result<StudyReport> {
     let winner = Confirmation::of(study).map(|confirmation| confirmation.winner().trial);
     let winner = winner.and_then(|number| study.trials.iter().find(|trial| trial.number == number));
     let centre = winner.or_else(|| study.best()).map(|trial| &trial.point);
@@ -131,10 +136,9 @@ fn study_report(study: &Study) -> Result<StudyReport> {
     let seed = Seed::root(0).child("importance");
     let found = space.as_ref().zip(centre);
     let found = found.and_then(|(space, centre)| importance_and_slices(space, study, centre, &seed));
-    let gathered = found.map_or_else(Gathered::default, |(importance, slices)| Gathered {
-        importance: Some(importance),
-        slices,
-    });
+    let (importance, slices) =
+        found.map_or((None, Vec::new()), |(importance, slices)| (Some(importance), slices));
+    let gathered = Gathered { importance, slices, storage: Some(database.to_string()) };
     Ok(StudyReport::new(study, &gathered))
 }
 

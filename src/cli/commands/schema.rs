@@ -1,11 +1,11 @@
 //! `tune schema`: the JSON Schema of a kind of file.
 
 use anyhow::Result;
-use clap::ValueEnum;
+use clap::{Command, ValueEnum};
 
 use crate::backend::ChipProfile;
 use crate::cli::shown::exit::Exit;
-use crate::cli::{serve, shown::streams};
+use crate::cli::{config, serve, shown::streams};
 use crate::objective::external;
 use crate::objective::{Description, PredictionLine, Score};
 use crate::report::{Baseline, Best, CheckResult, Comparison, Report, Rerun, Shown, StudyLine, TrialLine};
@@ -22,7 +22,7 @@ pub(crate) enum SchemaKind {
     Best,
     /// Line that --json prints during a study
     Event,
-    /// Line between `tune run` and the command that evaluates its trials
+    /// Line between `tune run` and the command of a trial
     Command,
     /// Line to or from `tune serve`
     Serve,
@@ -48,15 +48,17 @@ pub(crate) enum SchemaKind {
     List,
     /// Object that `tune show --json` prints
     Show,
+    /// File for --config
+    Config,
 }
 
-/// Prints the schema of `kind`.
-pub(crate) fn run(kind: SchemaKind) -> Result<Exit> {
-    streams::print(&(serde_json::to_string_pretty(&schema(kind))? + "\n"))?;
+/// Prints the schema of `kind`; `program` is the command line as a whole.
+pub(crate) fn run(kind: SchemaKind, program: &Command) -> Result<Exit> {
+    streams::print(&(serde_json::to_string_pretty(&schema(kind, program))? + "\n"))?;
     Ok(Exit::Done)
 }
 
-fn schema(kind: SchemaKind) -> serde_json::Value {
+fn schema(kind: SchemaKind, program: &Command) -> serde_json::Value {
     match kind {
         SchemaKind::Space => Space::schema(),
         SchemaKind::Chip => ChipProfile::schema(),
@@ -75,15 +77,20 @@ fn schema(kind: SchemaKind) -> serde_json::Value {
         SchemaKind::Compare => Comparison::schema(),
         SchemaKind::List => schemars::schema_for!(StudyLine).to_value(),
         SchemaKind::Show => Shown::schema(),
+        SchemaKind::Config => config::schema(program),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
+    use crate::cli::command::Cli;
 
     #[test]
     fn the_committed_schemas_are_current() {
+        let program = Cli::command();
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/schemas");
         for (kind, name) in [
             (SchemaKind::Space, "space"),
@@ -103,13 +110,15 @@ mod tests {
             (SchemaKind::Compare, "compare"),
             (SchemaKind::List, "list"),
             (SchemaKind::Show, "show"),
+            (SchemaKind::Config, "config"),
         ] {
             let file = format!("{folder}/{name}.schema.json");
             if std::env::var_os("TUNE_WRITE").is_some() {
-                std::fs::write(&file, serde_json::to_string_pretty(&schema(kind)).unwrap() + "\n").unwrap();
+                std::fs::write(&file, serde_json::to_string_pretty(&schema(kind, &program)).unwrap() + "\n")
+                    .unwrap();
             }
             let committed = std::fs::read_to_string(&file).unwrap_or_default();
-            let current = serde_json::to_string_pretty(&schema(kind)).expect("JSON") + "\n";
+            let current = serde_json::to_string_pretty(&schema(kind, &program)).expect("JSON") + "\n";
             assert!(committed == current, "{file} is old: write it again with `tune schema {name} > {file}`");
         }
     }

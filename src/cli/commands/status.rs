@@ -11,7 +11,7 @@ use crate::study::{Job, Timestamp};
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// Name of the study; needed only if the storage holds several studies
+    /// Name of the study, if the storage holds several
     #[arg(value_name = "STUDY")]
     pub named: Option<String>,
     /// Name of the study, as an option

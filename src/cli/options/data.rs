@@ -16,11 +16,14 @@ use crate::data::{
 #[derive(Clone, Debug, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SourceArgs {
-    /// Folder that is searched first for data sets; then TUNE_DATA_DIR, ./datasets and the user's
-    /// cache
+    /// Folder that is searched first for data sets
+    ///
+    /// Then come TUNE_DATA_DIR, ./datasets and the user's cache.
     #[arg(long, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
-    /// Never download a data set: fail if it is not on this machine
+    /// Never download a data set
+    ///
+    /// Fails if it is not on this machine.
     #[arg(long)]
     pub offline: bool,
 }
@@ -36,19 +39,28 @@ impl SourceArgs {
 /// The data set to train on, or to score a network on.
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {
-    /// A name from `tune data list`, a CSV or NPZ file, or a folder of pictures with a folder per class
+    /// Data set: a name, a file, or a folder of pictures
+    ///
+    /// A name from `tune data list`, a CSV, NPZ or NPY file, or a folder of pictures with a folder
+    /// per class.
     #[arg(long, value_name = "NAME|FILE", required = true)]
     pub dataset: Option<String>,
     #[command(flatten)]
     pub sources: SourceArgs,
-    /// Label column of a CSV file, by name or by number from 0; the last (-1) if left out
+    /// Label column of a CSV file
+    ///
+    /// By name, or by number from 0. The last (-1) if left out.
     #[arg(long, value_name = "COLUMN", allow_negative_numbers = true)]
     pub label: Option<ColumnRef>,
-    /// Whether the first line of a CSV file names its columns: yes or no; found out if left out
+    /// Whether a CSV file names its columns: yes or no
+    ///
+    /// Found out if left out.
     #[arg(long, value_name = "yes|no")]
     pub header: Option<Header>,
-    /// Position of the channels in images of four dimensions (sample, rows, columns, channels); if
-    /// left out, decided by the shape
+    /// Whether images have their channels first or last
+    ///
+    /// Of images with four dimensions: last means sample, rows, columns, channels. Decided by the
+    /// shape if left out.
     ///
     /// first means sample, channels, rows, columns.
     #[arg(long, value_name = "first|last")]
@@ -62,24 +74,34 @@ pub(crate) struct DataArgs {
 /// What a table does not say about itself.
 #[derive(Debug, Default, Args)]
 pub(crate) struct TableArgs {
-    /// Columns of a CSV file to leave out, by name or by number from 0
+    /// Columns of a CSV file to leave out
+    ///
+    /// By name, or by number from 0.
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', allow_negative_numbers = true)]
     pub drop: Vec<ColumnRef>,
-    /// Columns of a CSV file whose values are categories, though they are numbers
+    /// Columns of a CSV file that are categories
+    ///
+    /// Though their values are numbers.
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',', allow_negative_numbers = true)]
     pub categorical: Vec<ColumnRef>,
-    /// Missing cells of a CSV file: refuse them, or impute the median of the column and tell it by an input (in
-    /// columns of texts: a category)
+    /// Missing cells of a CSV file: refuse or impute
+    ///
+    /// impute fills in the median of the column and tells it by an input; in columns of texts, a
+    /// missing cell is a category.
     #[arg(long, value_name = "refuse|impute")]
     pub missing: Option<Missing>,
     /// Decimal mark of a CSV file: . or ,
     #[arg(long, value_name = ".|,")]
     pub decimal: Option<DecimalMark>,
-    /// CSV file with the test part, with the columns of the data set by name; a fifth of the data set if left out
+    /// CSV file with the test part
+    ///
+    /// It has the columns of the data set by name. A fifth of the data set is the test part if left
+    /// out.
     #[arg(long, value_name = "FILE")]
     pub test: Option<PathBuf>,
-    /// Column of a CSV file that says which samples belong together, such as those of a patient: a group is held out
-    /// as a whole
+    /// Column of a CSV file that names groups of samples
+    ///
+    /// Such as the patient. A group is held out as a whole.
     #[arg(long, value_name = "COLUMN", allow_negative_numbers = true)]
     pub group: Option<ColumnRef>,
 }
@@ -90,13 +112,17 @@ pub(crate) struct PictureArgs {
     /// NPY file with the labels of an NPY file of images
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
-    /// Size that all pictures of a folder are given: a side in pixels, or height x width
+    /// Size that all pictures of a folder are given
+    ///
+    /// A side in pixels, or height x width.
     #[arg(long, value_name = "N|HxW")]
     pub image_size: Option<ImageSize>,
     /// Make pictures with colours grey
     #[arg(long)]
     pub grey: bool,
-    /// Leave out broken pictures and count them; they are an error otherwise
+    /// Leave out broken pictures and count them
+    ///
+    /// They are an error otherwise.
     #[arg(long)]
     pub skip_broken: bool,
 }

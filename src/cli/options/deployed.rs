@@ -9,14 +9,19 @@ use crate::objective::ModelFile;
 
 #[derive(Debug, Args)]
 pub(crate) struct DeployedArgs {
-    /// Chip to deploy on: a name such as loihi1 or truenorth (see configs/chips), ideal, or a JSON file; that of the
-    /// network's file, else ideal, if left out
+    /// Chip to deploy on: a name, or a JSON file
+    ///
+    /// A name from `tune chips list`. That of the network's file, else ideal, if left out.
     #[arg(long, value_name = "NAME|FILE")]
     pub chip: Option<String>,
-    /// Input coding: graded, threshold:X or thermometer:L; that of the file if left out
+    /// Input coding: graded, threshold:X, thermometer:L
+    ///
+    /// Such as threshold:0.5 or thermometer:8. That of the file if left out.
     #[arg(long, value_name = "CODING")]
     pub input_coding: Option<InputCoding>,
-    /// Bits of a deployed weight; those of the training, else those of the chip, if left out
+    /// Bits of a deployed weight
+    ///
+    /// Those of the training, else those of the chip, if left out.
     #[arg(long, value_name = "N")]
     pub weight_bits: Option<u8>,
     #[command(flatten)]
@@ -25,8 +30,11 @@ pub(crate) struct DeployedArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct NirArgs {
-    /// Time step of a NIR file, in the unit of its time constants: seconds as a rule. That of the file if left out:
-    /// `time_step`, `timestep` or `dt` in the metadata of its graph, or what its time constants tell
+    /// Time step of a NIR file
+    ///
+    /// In the unit of its time constants, seconds as a rule. That of the file if left out:
+    /// `time_step`, `timestep` or `dt` in the metadata of its graph, or what its time constants
+    /// tell.
     #[arg(long, value_name = "SECONDS", value_parser = above_zero)]
     pub time_step: Option<f64>,
 }

@@ -9,7 +9,9 @@ use crate::search::{Fidelity, Strategy};
 
 #[derive(Debug, Args)]
 pub(crate) struct FidelityArgs {
-    /// Save training time: pause trials early, and resume only the promising ones
+    /// Pause trials early, and resume the promising ones
+    ///
+    /// Saves training time.
     ///
     /// asha (asynchronous successive halving) pauses a trial after 1/9 and after 1/3 of its epochs.
     /// At each pause, only the best third of the trials resume. bayes (freeze-thaw) pauses a trial
@@ -18,8 +20,9 @@ pub(crate) struct FidelityArgs {
     /// --budget counts paused trials too. The first trial, with all defaults, never pauses.
     #[arg(long, value_enum, default_value_t = Fidelity::Off)]
     pub fidelity: Fidelity,
-    /// Folder for the checkpoints of paused trials; if left out, beside the SQLite file; required
-    /// with PostgreSQL
+    /// Folder for the checkpoints of paused trials
+    ///
+    /// If left out, beside the SQLite file; required with PostgreSQL.
     ///
     /// A checkpoint holds what a trial needs to resume. All machines that work on the study must
     /// see this folder.

@@ -10,13 +10,14 @@ use crate::units::Seconds;
 
 #[derive(Debug, Args)]
 pub(crate) struct HeartbeatArgs {
-    /// Time between two heartbeats of a running trial, such as 60s or 2m
+    /// Time between two heartbeats, such as 60s or 2m
     ///
     /// A heartbeat is an entry in the database by which a worker shows that it is alive.
     #[arg(long, value_name = "DURATION", default_value = "30s", hide_short_help = true)]
     pub heartbeat: Seconds,
-    /// Time without a heartbeat after which a trial counts as lost and another worker repeats it,
-    /// such as 5m
+    /// Time without a heartbeat after which a trial is lost
+    ///
+    /// Such as 5m. Another worker then repeats the trial.
     ///
     /// The time must be at least twice --heartbeat, and the same for all workers of a study.
     #[arg(long, alias = "grace", value_name = "DURATION", default_value = "120s", hide_short_help = true)]

@@ -4,7 +4,9 @@ use clap::Args;
 
 #[derive(Debug, Args)]
 pub(crate) struct DisplayArgs {
-    /// Print every event of the study, such as the end of a trial, as one line of JSON
+    /// Print every event as one line of JSON
+    ///
+    /// An event is, for instance, the end of a trial.
     #[arg(long)]
     pub json: bool,
     /// Print nothing but errors
@@ -14,7 +16,9 @@ pub(crate) struct DisplayArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ThreadsArgs {
-    /// Number of computing threads, shared equally among the workers; if left out, one per core
+    /// Number of computing threads
+    ///
+    /// Shared equally among the workers. One per core if left out.
     ///
     /// Results are the same with any number of threads.
     #[arg(long, value_name = "N", env = "TUNE_THREADS", value_parser = clap::value_parser!(u16).range(1..=1024))]

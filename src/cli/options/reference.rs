@@ -10,7 +10,9 @@ use crate::study::{Metric, REFERENCE};
 
 #[derive(Debug, Args)]
 pub(crate) struct ReferenceArgs {
-    /// Worst useful value of every metric, for studies with 2 to 4 metrics, such as 0.9,50
+    /// Worst useful value of every metric, such as 0.9,50
+    ///
+    /// For studies with 2 to 4 metrics.
     ///
     /// A trial gains nothing unless it is better than the reference in every metric. So bayes
     /// spends no trials on the unwanted ends of the Pareto front (the trials that no other

@@ -12,8 +12,9 @@ use crate::units::Seconds;
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Command that evaluates one trial: it reads one line of JSON, and prints {"value": X} as its
-    /// last result
+    /// Command that evaluates one trial
+    ///
+    /// It reads one line of JSON, and prints {"value": X} as its last result.
     ///
     /// The command reads the line {"parameters": {...}, "seed": N} on standard input. In the
     /// command's arguments, {NAME} stands for the value of a parameter, and {seed} for the seed.
@@ -23,19 +24,23 @@ pub(crate) struct RunArgs {
     /// Search space: a JSON file
     #[arg(long, value_name = "FILE")]
     pub space: String,
-    /// What the command measures, and whether smaller or larger is better; may be given several
-    /// times
+    /// What is measured; may be given several times
+    ///
+    /// A name, and whether smaller or larger is better.
     ///
     /// The first metric decides the winner.
     #[arg(long, value_name = "NAME:minimize|maximize", default_value = "value:minimize", value_parser = metric)]
     pub metric: Vec<Metric>,
-    /// Time limit of a trial, such as 90s, 30m, 2h; a trial that takes longer is killed and fails
+    /// Time limit of a trial, such as 90s, 30m, 2h
+    ///
+    /// A trial that takes longer is killed and fails.
     ///
     /// With --fidelity the limit holds for each segment of a trial, from one pause to the next.
     #[arg(long, value_name = "DURATION")]
     pub trial_timeout: Option<Seconds>,
-    /// Number of steps (such as epochs) of a complete trial, as the command counts them; needed
-    /// with --fidelity
+    /// Steps of a complete trial; needed with --fidelity
+    ///
+    /// Steps, such as epochs, are those that the command reports.
     ///
     /// The command reports each step as {"step": S, "value": X}. With N steps, a trial pauses at
     /// the first report from step N/9 and from step N/3 on (asha), or from step N/4 on (bayes).
@@ -43,7 +48,9 @@ pub(crate) struct RunArgs {
     pub steps: Option<u32>,
     #[command(flatten)]
     pub study: StudyArgs,
-    /// Best trials to evaluate again with new seeds: their number, 0 for none, or front
+    /// Best trials to evaluate again: a number, or front
+    ///
+    /// They are evaluated with new seeds. 0 for none.
     ///
     /// The best mean over the seeds wins, or the trial that --pick names. front evaluates the Pareto front:
     /// every trial that no other dominates.

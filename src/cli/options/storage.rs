@@ -6,8 +6,9 @@ use crate::storage::Location;
 
 #[derive(Debug, Args)]
 pub(crate) struct StorageArgs {
-    /// Database of studies: a SQLite file for one machine, or postgresql://USER@HOST/DATABASE for
-    /// many machines
+    /// Database of studies: a file, or postgresql://...
+    ///
+    /// A SQLite file for one machine, or postgresql://USER@HOST/DATABASE for many machines.
     ///
     /// Optuna's tools open both. Optuna's addresses work too: sqlite:///FILE in this folder,
     /// sqlite:////FOLDER/FILE, postgresql+DRIVER://USER@HOST/DATABASE.

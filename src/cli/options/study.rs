@@ -20,33 +20,41 @@ use crate::tuner::{Settings, StopRule};
 
 #[derive(Debug, Args)]
 pub(crate) struct StudyArgs {
-    /// Number of trials in all, including those of earlier runs of the study
+    /// Number of trials in all
+    ///
+    /// Those of earlier runs of the study are included.
     ///
     /// A trial evaluates one point: one value for each hyperparameter.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub budget: u32,
-    /// Search algorithm that proposes the hyperparameters of the next trial
+    /// Search algorithm that proposes the next trial
     #[arg(long, value_enum, default_value_t = Strategy::Bayes)]
     pub search: Strategy,
-    /// Last N trials of the budget that keep the lists of the best trials, such as their layers, and search all else
+    /// Last N trials, which keep the best lists of layers
+    ///
+    /// They keep the lists of the best trials, such as their layers, and search all else.
     ///
     /// Needs a space with lists. The Gaussian process chooses among points with the lists of the three best topologies.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub refine: u32,
     /// End the study early; may be given several times
     ///
-    /// target=VALUE: a trial reaches VALUE in the first metric.
+    /// A rule such as target=0.98, stagnation=30 or time=2h.
     ///
-    /// stagnation=N: N trials in a row bring no improvement.
+    /// target=0.98: a trial reaches 0.98 in the first metric.
     ///
-    /// improvement=X: the search expects an improvement below X from the next trial, in standard
-    /// deviations of the results so far. This rule needs --search bayes.
+    /// stagnation=30: 30 trials in a row bring no improvement.
+    ///
+    /// improvement=0.01: the search expects an improvement below 0.01 from the next trial, in
+    /// standard deviations of the results so far. This rule needs --search bayes.
     ///
     /// time=30m: by the durations so far, another trial and the confirmation after it would end later
     /// than 30 minutes after the start. Trials at the same time count once, interruptions do not count.
     #[arg(long, value_name = "RULE")]
     pub stop_when: Vec<StopRule>,
-    /// End the study if N trials have failed before any has succeeded; 0 for never
+    /// End the study if the first N trials fail
+    ///
+    /// N trials have failed before any has succeeded. 0 for never.
     ///
     /// This ends a study early whose data, chip or command does not work at all.
     #[arg(long, value_name = "N", default_value_t = 10)]
@@ -59,22 +67,28 @@ pub(crate) struct StudyArgs {
     /// --deterministic.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Earlier results that the search learns from: a CSV table, a file of JSON lines, or a study
-    /// in the same database
+    /// Earlier results that the search learns from
+    ///
+    /// A CSV table, a file of JSON lines, or a study in the same database.
     ///
     /// The table has one column per parameter and per metric. `tune export csv` and `tune export
     /// jsonl` write such files. The results do not count as trials. Their best point is tried
     /// early, right after the starting points of the space file.
     #[arg(long, value_name = "FILE.csv|FILE.jsonl|STUDY")]
     pub warm_start: Option<String>,
-    /// Number of seeds per trial; the value of a trial is the mean over its seeds
+    /// Number of seeds per trial
+    ///
+    /// The value of a trial is the mean over its seeds.
     ///
     /// More seeds give less noise, and a trial takes longer by this factor.
     #[arg(long, alias = "replicates", value_name = "N", default_value_t = 1,
         value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub seeds_per_trial: u32,
-    /// How the winner is chosen if there are several metrics: knee, a trial's number, or METRIC
-    /// within VALUE
+    /// Rule that chooses the winner of several metrics
+    ///
+    /// knee, a trial's number, or METRIC within VALUE.
+    ///
+    /// VALUE is in the unit of the first metric: 0.005 is half a point of accuracy.
     ///
     /// "energy within 0.005" and knee choose from the Pareto front: the trials that no other
     /// dominates. "energy within 0.005" is the trial with the best energy whose first metric is at
@@ -83,28 +97,41 @@ pub(crate) struct StudyArgs {
     /// and keeps all constraints. If left out, the best trial in the first metric wins.
     #[arg(long, value_name = "RULE")]
     pub pick: Option<Pick>,
-    /// Number of new seeds for each trial that --confirm evaluates again
+    /// Number of new seeds of each confirmed trial
+    ///
+    /// See --confirm.
     #[arg(long, alias = "repeats", value_name = "N", default_value_t = 3,
         value_parser = clap::value_parser!(u32).range(1..))]
     pub confirm_seeds: u32,
-    /// File for the result, the best hyperparameters, as JSON; a network's weights go beside it as
-    /// .safetensors
+    /// File for the best hyperparameters, as JSON
+    ///
+    /// A network's weights go beside it as .safetensors.
     #[arg(long, value_name = "FILE", default_value = "best.json")]
     pub out: PathBuf,
+    /// JSON file with options of the study
+    ///
+    /// Its keys are names of options without the dashes, such as "budget". Options on the command
+    /// line win. Paths in it are relative to the current folder. `tune schema config` describes it.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     #[command(flatten)]
     pub storage: StorageArgs,
-    /// Name of the study; if left out, made of the main options, such as
-    /// digits-small-images-ideal-bayes-0
+    /// Name of the study
+    ///
+    /// If left out, made of the main options, such as digits-small-images-ideal-bayes-0.
     ///
     /// If the database has a study of this name, that study is resumed. Its setup (such as data
     /// set, space, chip, search and seed) must be the same.
     #[arg(long, value_name = "NAME")]
     pub study: Option<String>,
-    /// Delete the study of this name, if there is one, and begin again
+    /// Delete the study of this name first
+    ///
+    /// The study then begins again.
     #[arg(long)]
     pub fresh: bool,
-    /// Repeat the failed trials of earlier runs, for instance after a mistake in the data or the
-    /// command was mended
+    /// Repeat the failed trials of earlier runs
+    ///
+    /// For instance after a mistake in the data or the command was mended.
     ///
     /// Each gets a new number. The failed trial no longer counts for the budget and the search.
     #[arg(long, conflicts_with = "fresh")]
@@ -112,13 +139,17 @@ pub(crate) struct StudyArgs {
     /// Number of trials that run at the same time in this process
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
-    /// Create the study and end, so that `tune worker` can join it from any machine
+    /// Create the study and end, for workers to join it
+    ///
+    /// `tune worker` can then join it from any machine.
     ///
     /// The same command without --prepare then goes on with the study, waits for its workers, and
     /// confirms the winner.
     #[arg(long)]
     pub prepare: bool,
-    /// Make a study with several workers reproducible, at some cost in speed
+    /// Make a study with several workers reproducible
+    ///
+    /// This costs some speed.
     ///
     /// With N workers, the proposal for trial k uses the results of trials up to k - N and no
     /// others. So it may have to wait for a slow trial.
@@ -224,6 +255,7 @@ impl StudyArgs {
             confirm: confirm.setting(self.confirm_seeds),
             pick: self.pick.clone(),
             model: None,
+            keep_disk: None,
         })
     }
 

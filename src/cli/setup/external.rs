@@ -56,6 +56,7 @@ impl Prepared {
 /// The files that a study with the options `args` reads.
 fn inputs(args: &RunArgs) -> Inputs {
     let named = Inputs::default().with("--space", Some(&args.space)).with_command(&args.command);
+    let named = named.with("--config", args.study.config.as_ref());
     named.with("--warm-start", args.study.warm_start.as_ref()).with_storage(&args.study.storage.storage)
 }
 

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use crate::backend::ChipProfile;
+use crate::backend::{ChipProfile, WeightFormat};
 use crate::cli::options::confirm::Confirmed;
 use crate::cli::options::data::SourceArgs;
 use crate::cli::options::faults::FaultChoice;
@@ -63,7 +63,7 @@ pub(crate) fn training(
 ) -> Result<Training> {
     let dataset = args.data.dataset.clone().unwrap_or_default();
     let label = args.data.label.as_ref().filter(|&label| *label != ColumnRef::Last).map(ColumnRef::to_string);
-    let Sweep { faults, rates, maps, seed } = sweep(args);
+    let Sweep { faults, rates, maps, seed } = sweep(args, profile);
     Ok(Training {
         dataset: absolute(&dataset),
         dataset_sha256: dataset_sha256.to_owned(),
@@ -84,9 +84,9 @@ pub(crate) fn training(
     })
 }
 
-/// The faulty chips on which robustness is measured: kinds of faults, rates, and chips per rate.
-pub(crate) fn sweep(args: &TuneArgs) -> Sweep {
-    let faults = FaultChoice::chosen(&args.faults);
+/// The faulty chips of `profile` on which robustness is measured: kinds of faults, rates, and chips per rate.
+pub(crate) fn sweep(args: &TuneArgs, profile: &ChipProfile) -> Sweep {
+    let faults = FaultChoice::chosen(&args.faults, profile.weights != WeightFormat::Exact);
     Sweep { faults, rates: args.fault_rates.clone(), maps: args.fault_maps, seed: args.study.seed }
 }
 

@@ -9,7 +9,6 @@ use super::output::{Inputs, Output};
 use super::prepared::{Prepared, StudySetup};
 use super::{best, checkpoints, chip, dataset, digest, machine, open, spaces};
 use crate::backend::{Chip, ChipProfile};
-use crate::cli::options::faults::FaultChoice;
 use crate::cli::options::tune::TuneArgs;
 use crate::data::{Dataset, OpenOptions};
 use crate::objective::Goal;
@@ -62,6 +61,7 @@ impl Prepared {
         )?;
         let mut settings = study.settings(args.confirmed())?;
         (settings.pausing, settings.model) = (pausing, output.model().map(Path::to_owned));
+        settings.keep_disk = args.keep_disk.map(|Bytes(bytes)| bytes);
         let facts = [
             (DATA_SHAPE.to_owned(), objective.data_shape().to_json()),
             (VALIDATION_SAMPLES.to_owned(), objective.validation_samples().into()),
@@ -95,6 +95,7 @@ pub(crate) fn open_options(args: &TuneArgs) -> OpenOptions {
 fn inputs(args: &TuneArgs) -> Inputs {
     let named = Inputs::default()
         .with("--against", args.against.as_ref())
+        .with("--config", args.study.config.as_ref())
         .with("--space", args.space.as_ref())
         .with("--chip", Some(&args.chip));
     let named = named.with("--warm-start", args.study.warm_start.as_ref()).with_dataset(&args.data);
@@ -107,6 +108,9 @@ fn check_goals(args: &TuneArgs, profile: &ChipProfile) -> Result<()> {
     let goals = &args.metric;
     let metrics: Vec<Metric> = goals.iter().map(|goal| goal.metric()).collect();
     args.study.check(&metrics)?;
+    if let Some(pick) = args.study.pick.as_ref().filter(|_| goals[0].is_quality()) {
+        pick.check_share(&goals[0].to_string()).with_context(|| format!("--pick {pick}"))?;
+    }
     if !goals[0].is_quality() {
         bail!(
             "--metric {}: the first decides the winner: accuracy, balanced-accuracy, f1 or robustness must come first",
@@ -120,7 +124,7 @@ fn check_goals(args: &TuneArgs, profile: &ChipProfile) -> Result<()> {
         constraint.goal.check(profile).with_context(|| format!("--constraint {constraint}"))?;
     }
     if goals.contains(&Goal::Robustness) {
-        for fault in FaultChoice::chosen(&args.faults) {
+        for fault in job::sweep(args, profile).faults {
             args.fault_rates.iter().try_for_each(|&rate| fault.check_rate(rate)).context("--fault-rates")?;
         }
     }
@@ -174,7 +178,7 @@ fn setup(
         chip: profile.name.clone(),
         chip_sha256,
         constraints: args.constraint.iter().map(ToString::to_string).collect(),
-        faults: is_robust.then(|| job::sweep(args).to_string()),
+        faults: is_robust.then(|| job::sweep(args, profile).to_string()),
         searched: args.study.searched(space, digest::sha256(format!("{space:?}").as_bytes())),
     }
 }

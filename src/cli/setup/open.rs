@@ -10,7 +10,10 @@ use crate::cli::shown::exit::Exit;
 use crate::cli::shown::streams;
 use crate::input;
 use crate::storage::{Location, Storage, StudyKey};
-use crate::study::{Attributes, IDENTITY, Metric, Study, VERSION, differences};
+use crate::study::{
+    Attributes, DATA_SHAPE, IDENTITY, JOB, Metric, SPACE, Study, TEST_SAMPLES, VALIDATION_SAMPLES, VERSION,
+    changed_places, differences,
+};
 use crate::tuner::remove_checkpoints;
 
 /// What a caller wants of a study: its name, its metrics and its setup.
@@ -125,6 +128,7 @@ pub(crate) fn open(
 pub(crate) fn delete(storage: &mut dyn Storage, database: &Location, study: StudyKey) -> Result<()> {
     let checkpoints = checkpoints::folder_of(&*storage.load_study(study)?, database);
     storage.delete_study(study)?;
+    database.forget(study);
     if let Some(folder) = checkpoints {
         let context = || format!("cannot remove the checkpoints of the old study from {}", folder.display());
         remove_checkpoints(&folder, study).with_context(context)?;
@@ -140,6 +144,9 @@ fn check_same(study: &Study, database: &Location, request: &StudyRequest<'_>) ->
         bail!("study {} in {database} was not made by this command of tune: {way_out}", study.name);
     };
     let mut differences = differences(ours, theirs);
+    if !differences.is_empty() {
+        differences.extend(contents(study, request));
+    }
     if study.metrics != request.metrics {
         differences.push(format!(
             "metric: {} there, {} here",
@@ -152,6 +159,25 @@ fn check_same(study: &Study, database: &Location, request: &StudyRequest<'_>) ->
         bail!("study {} in {database} is of another setup ({differences}): {way_out}", study.name);
     }
     Ok(())
+}
+
+/// The places at which the space, the chip or the data of `study` differ from those of `request`.
+fn contents(study: &Study, request: &StudyRequest<'_>) -> Vec<String> {
+    let parts = [
+        ("space", SPACE, ""),
+        ("chip", JOB, "/training/chip"),
+        ("data", DATA_SHAPE, ""),
+        ("validation samples", VALIDATION_SAMPLES, ""),
+        ("test samples", TEST_SAMPLES, ""),
+    ];
+    let changed = |(what, fact, place): (&str, &str, &str)| {
+        let of = |facts: &Attributes| facts.get(fact).and_then(|fact| fact.pointer(place)).cloned();
+        let (Some(theirs), Some(ours)) = (of(&study.attributes), of(&request.facts)) else {
+            return Vec::new();
+        };
+        changed_places(&ours, &theirs).iter().map(|place| format!("{what} {place}")).collect::<Vec<_>>()
+    };
+    parts.into_iter().flat_map(changed).collect()
 }
 
 fn spelled(metrics: &[Metric]) -> String {

@@ -30,6 +30,31 @@ pub(crate) fn open(name: &str) -> Result<Space> {
     Ok(Space::from_json(&text, name)?)
 }
 
+/// The names of the built-in spaces.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> + Clone {
+    BUILT_IN.into_iter().map(|(name, ..)| name)
+}
+
+/// The text of the built-in space `name`, or of the file `name`.
+///
+/// # Errors
+/// The file cannot be read.
+pub(crate) fn text(name: &str) -> Result<String> {
+    match BUILT_IN.iter().find(|(built_in, ..)| *built_in == name) {
+        Some((.., text)) => Ok((*text).to_owned()),
+        None => std::fs::read_to_string(name).with_context(|| format!("{name}: cannot read it")),
+    }
+}
+
+/// What the space `name` is for, in its own words; empty if it does not say.
+///
+/// # Errors
+/// The space cannot be read.
+pub(crate) fn purpose(name: &str) -> Result<String> {
+    let space = input::parse(&text(name)?, name)?;
+    Ok(space["description"].as_str().unwrap_or_default().to_owned())
+}
+
 /// Images with a side shorter than this, in pixels, are small: convolutions would leave little of
 /// them.
 const SMALL: usize = 16;

@@ -321,6 +321,7 @@ pub(crate) mod tests {
             confirm: Confirm { candidates: 3, front: false, repeats: 3 },
             pick: None,
             model: None,
+            keep_disk: None,
         };
         let mut board = Board::new(settings, true, begin);
         let trial = |number: u32, state, values: &[f64]| Trial {

@@ -48,8 +48,9 @@ impl Exit {
 #[error("{0}")]
 pub(crate) struct WhileRunning(pub String);
 
-/// Prints the error of a wrong command line in one line. Prints help and version unchanged.
-pub(crate) fn usage(error: &clap::Error) -> Exit {
+/// Prints the error of a wrong command line in one line. Prints help and version unchanged. `config` is a file of options
+/// with the names of those that come from it.
+pub(crate) fn usage(error: &clap::Error, config: Option<&(String, Vec<String>)>) -> Exit {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             let (text, is_plain) = (error.render(), !streams::is_coloured(&std::io::stdout()));
@@ -61,10 +62,22 @@ pub(crate) fn usage(error: &clap::Error) -> Exit {
             Exit::Usage
         }
         _ => {
-            streams::say(wrong(error));
+            let line = wrong(error);
+            let file = config.filter(|(_, names)| is_about(error, names)).map(|(file, _)| file);
+            streams::say(match (file, line.strip_prefix("error: ")) {
+                (Some(file), Some(problem)) => format!("error: {file}: {problem}"),
+                _ => line,
+            });
             Exit::Usage
         }
     }
+}
+
+/// Whether `error` is about one of the options `names`.
+fn is_about(error: &clap::Error, names: &[String]) -> bool {
+    let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else { return false };
+    let option = argument.split(' ').next().unwrap_or_default();
+    names.iter().any(|name| option.strip_prefix("--") == Some(name))
 }
 
 /// One line about a wrong command line. A password in an address on the command line is hidden.

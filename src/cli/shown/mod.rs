@@ -12,3 +12,4 @@ pub(super) mod painter;
 pub(super) mod progress;
 mod standing;
 pub(super) mod streams;
+pub(super) mod table;

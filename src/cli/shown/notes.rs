@@ -14,9 +14,9 @@ pub(crate) fn note(event: &Event) -> Option<String> {
         Event::StudyStopped { finished, rule, reason } => {
             Some(format!("stopped after {finished} trials by {rule}: {reason}"))
         }
-        Event::PointsRefused { count, reason, times } => {
-            Some(format!("refused before training: {count} points, most often ({times}) since {reason}"))
-        }
+        Event::PointsRefused { count, reason, times } => Some(format!(
+            "{count} points were passed over, since their networks cannot be built; the reason of {times}: {reason}"
+        )),
         Event::NetworkRetrained { trial } => {
             Some(format!("the network of trial {trial} was not kept by this run; training it again"))
         }

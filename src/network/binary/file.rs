@@ -69,7 +69,7 @@ impl IntegerTensor {
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// The file is not in the safetensors format.
-    #[error("not a safetensors file: {0}")]
+    #[error("not a safetensors file, such as tune saves networks in")]
     Form(#[from] safetensors::SafeTensorError),
     /// The file is another kind of safetensors file, or damaged.
     #[error("{0}: not as `tune` writes it")]

@@ -8,7 +8,23 @@ use crate::training::TrainingError;
 
 /// The failure of a point that cannot become a network.
 pub(super) fn invalid(error: impl Display) -> Failure {
-    Failure { kind: FailureKind::Invalid, reason: error.to_string() }
+    Failure { kind: FailureKind::Invalid, reason: in_words(&error.to_string()) }
+}
+
+/// `text` with layers as people count them: `hidden layer 4` for `hidden[3]`, the place in a plan.
+fn in_words(text: &str) -> String {
+    let mut parts = text.split("hidden[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |before, part| {
+        let (index, rest) = part.split_once(']').unwrap_or((part, ""));
+        match index.parse::<usize>() {
+            Ok(index) => {
+                let rest = rest.strip_prefix('.').map_or_else(|| rest.to_owned(), |key| format!(", {key}"));
+                format!("{before}hidden layer {}{rest}", index + 1)
+            }
+            Err(_) => format!("{before}hidden[{part}"),
+        }
+    })
 }
 
 /// The failure of a network that cannot be deployed.
@@ -31,5 +47,17 @@ fn kind(error: &TrainingError) -> FailureKind {
         TrainingError::Dead { .. } => FailureKind::Silent,
         TrainingError::Teacher(error) => kind(error),
         _ => FailureKind::Invalid,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_are_counted_from_one() {
+        assert_eq!(in_words("hidden[3]: a window of 7x7"), "hidden layer 4: a window of 7x7");
+        assert_eq!(in_words("hidden[0].width = 0: too few"), "hidden layer 1, width = 0: too few");
+        assert_eq!(in_words("head: hidden[x]"), "head: hidden[x]");
     }
 }

@@ -26,6 +26,8 @@ pub struct Gathered {
     pub importance: Option<Importance>,
     /// What the model expects along each parameter.
     pub slices: Vec<Slice>,
+    /// The storage that the study is in, as `--storage` names it.
+    pub storage: Option<String>,
 }
 
 /// A candidate of the confirmation: one of the best trials, evaluated again with fresh seeds.
@@ -107,6 +109,13 @@ pub struct StudyReport {
     pub trials: Vec<Row>,
 }
 
+/// `command` with the name of its study and its storage, which do not change its result.
+fn named(command: &str, study: &str, storage: Option<&str>) -> String {
+    let quoted = |text: &str| shlex::try_quote(text).map_or_else(|_| text.to_owned(), Into::into);
+    let storage = storage.map_or_else(String::new, |storage| format!(" --storage {}", quoted(storage)));
+    format!("{command} --study {}{storage}", quoted(study))
+}
+
 impl StudyReport {
     /// The report of `study`, with what the caller has `gathered` about it.
     pub fn new(study: &Study, gathered: &Gathered) -> Self {
@@ -135,7 +144,11 @@ impl StudyReport {
             name: study.name.clone(),
             metrics: study.metrics.clone(),
             facts: facts::of(study),
-            command: study.attributes.get(COMMAND).and_then(Json::as_str).map(str::to_owned),
+            command: study
+                .attributes
+                .get(COMMAND)
+                .and_then(Json::as_str)
+                .map(|command| named(command, &study.name, gathered.storage.as_deref())),
             counts: counts(study),
             sampled,
             remarks: remarks(study),
@@ -252,7 +265,8 @@ mod tests {
         };
         let slices =
             vec![slice("</script>", vec!["adam".into(), "<b>".into()]), slice("gone", vec![1.0.into()])];
-        let report = StudyReport::new(&study, &Gathered { importance: Some(importance), slices });
+        let report =
+            StudyReport::new(&study, &Gathered { importance: Some(importance), slices, storage: None });
         assert_eq!((report.trials.len(), report.sampled.is_none()), (40, true));
         assert_eq!(report.counts, [("complete".to_owned(), 36), ("failed".to_owned(), 4)]);
         assert_eq!(report.incumbents, [(0, 0.0)], "the first trial has the least loss");

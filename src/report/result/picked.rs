@@ -28,6 +28,9 @@ impl Best {
         if self.metrics.len() < 2 {
             return Err(PickedError::OneMetric);
         }
+        if self.setup.is_some() {
+            pick.check_share(&self.metrics[0].name)?;
+        }
         let means = self.means();
         if means.trials.is_empty() {
             return Err(PickedError::Unconfirmed);
@@ -51,6 +54,14 @@ impl Best {
             host_throughput: confirmed.host_throughput,
             ..self.clone()
         })
+    }
+
+    /// The same without the networks of the front that `is_there` does not find by their names.
+    pub fn with_models(mut self, is_there: impl Fn(&str) -> bool) -> Self {
+        for confirmed in self.front.iter_mut().filter_map(|one| one.confirmed.as_mut()) {
+            confirmed.model = confirmed.model.take().filter(|model| is_there(model));
+        }
+        self
     }
 
     /// The confirmed trials of the front, with their means as values.

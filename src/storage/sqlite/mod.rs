@@ -165,6 +165,11 @@ impl Database for SqliteStorage {
     }
 }
 
+/// Removes the file of the suggestion lock of `study`, which was deleted from the file `database`.
+pub(super) fn forget(database: &Path, study: StudyKey) {
+    suggestion_lock::remove(database, study);
+}
+
 /// Statements of a transaction that has begun.
 struct Statements<'a>(&'a Connection);
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::super::lock::is_at;
 use super::super::{StorageError, StudyKey};
 
 /// The pause between two attempts to take a lock that another process holds. There is no signal
@@ -13,27 +14,44 @@ use super::super::{StorageError, StudyKey};
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Waits for the suggestion lock of `study`, at most for `patience`. `None` if another process
-/// still holds it then. The lock is held while the returned file is open. The file is never
-/// removed, for the reason given at [`StudyLock`](crate::storage::StudyLock).
+/// still holds it then. The lock is held while the returned file is open. The file stays until the
+/// study is deleted.
 pub(super) fn take(
     database: &Path,
     study: StudyKey,
     patience: Duration,
 ) -> Result<Option<File>, StorageError> {
-    // The same file for every path that leads to the database.
-    let database = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
-    let mut name = database.into_os_string();
-    name.push(format!(".{}.turn", study.0));
-    let path = PathBuf::from(name);
+    let path = path(database, study);
     let failed = |source| StorageError::LockFile { path: path.clone(), source };
-    let file = File::options().write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+    let open = || File::options().write(true).create(true).truncate(false).open(&path).map_err(failed);
+    let mut file = open()?;
     let until = Instant::now() + patience;
     loop {
         match file.try_lock() {
-            Ok(()) => return Ok(Some(file)),
+            Ok(()) if is_at(&file, &path) => return Ok(Some(file)),
+            // The file was removed with an older study of this key.
+            Ok(()) => file = open()?,
             Err(TryLockError::Error(source)) => return Err(failed(source)),
             Err(TryLockError::WouldBlock) if Instant::now() >= until => return Ok(None),
             Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
         }
     }
+}
+
+/// Removes the file of the lock of `study`, which was deleted, unless a process holds it.
+pub(super) fn remove(database: &Path, study: StudyKey) {
+    let path = path(database, study);
+    let Ok(file) = File::options().write(true).open(&path) else { return };
+    if file.try_lock().is_ok() {
+        // A file that stays is empty and does no harm.
+        let _ = fs::remove_file(&path);
+    }
+}
+
+/// The file of the lock of `study`: the same for every path that leads to the database.
+fn path(database: &Path, study: StudyKey) -> PathBuf {
+    let database = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
+    let mut name = database.into_os_string();
+    name.push(format!(".{}.turn", study.0));
+    PathBuf::from(name)
 }

@@ -12,6 +12,14 @@ use crate::study::Attributes;
 /// others.
 pub(super) const OURS: &str = "tune:";
 
+/// The prefix of the names by which Optuna's dashboard keeps the notes of a study.
+const NOTES: &str = "dashboard:note_";
+
+/// Whether the attribute `name` of a study is for programs, this one or Optuna's dashboard, and read by this one.
+pub(super) fn is_for_programs(name: &str) -> bool {
+    name.starts_with(OURS) || name.starts_with(NOTES)
+}
+
 /// Name of a trial's internal attribute with the receipt of its claim. It identifies a claim whose
 /// answer got lost.
 pub(super) const RECEIPT: &str = "tune:receipt";
@@ -36,7 +44,7 @@ pub(super) enum Owner {
 impl Owner {
     /// The owner of the attribute `name` of a study.
     pub fn in_study(study: StudyKey, name: &str) -> Self {
-        if name.starts_with(OURS) { Owner::StudySystem(study) } else { Owner::StudyUser(study) }
+        if is_for_programs(name) { Owner::StudySystem(study) } else { Owner::StudyUser(study) }
     }
 
     /// The table without its final `s`, the column of the owner's key, and that key.

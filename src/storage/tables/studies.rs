@@ -118,7 +118,7 @@ pub(super) fn about(
     let metrics = metrics(sql, study, &system)?;
     let mut attributes = attribute::all(sql, Owner::StudyUser(study))?;
     let mut warm_start_text = None;
-    for (name, text) in system.into_iter().filter(|(name, _)| name.starts_with(OURS)) {
+    for (name, text) in system.into_iter().filter(|(name, _)| attribute::is_for_programs(name)) {
         if name == WARM_START {
             warm_start_text = Some(text.unwrap_or_default());
         } else {

@@ -62,8 +62,63 @@ pub fn differences(ours: &Json, theirs: &Json) -> Vec<String> {
     keys.extend(keys_of(theirs).into_iter().filter(|key| ours.get(key).is_none()));
     keys.iter()
         .filter(|key| ours.get(key) != theirs.get(key))
-        .map(|key| format!("{key}: {} there, {} here", shown(theirs.get(key)), shown(ours.get(key))))
+        .map(|key| difference(key, theirs.get(key), ours.get(key)))
         .collect()
+}
+
+/// A difference in words; of checksums the beginning suffices.
+fn difference(key: &str, theirs: Option<&Json>, ours: Option<&Json>) -> String {
+    /// Digits of a checksum that people are shown.
+    const SHOWN: usize = 8;
+    let short = |sum: Option<&Json>| {
+        let sum = sum.and_then(Json::as_str).unwrap_or("none");
+        sum.chars().take(SHOWN).collect::<String>()
+    };
+    match key.strip_suffix("_sha256") {
+        Some(what) => {
+            let what = what.replace('_', " ");
+            format!("{what}: another content (SHA-256 {}... there, {}... here)", short(theirs), short(ours))
+        }
+        None => format!("{key}: {} there, {} here", shown(theirs), shown(ours)),
+    }
+}
+
+/// The places at which `ours` differs from `theirs`, each as `a.b: THEIRS there, OURS here`; only the first few.
+pub fn changed_places(ours: &Json, theirs: &Json) -> Vec<String> {
+    /// Most places that are named.
+    const MOST: usize = 4;
+    let mut found = Vec::new();
+    collect("", ours, theirs, &mut found);
+    let more = found.len().saturating_sub(MOST);
+    found.truncate(MOST);
+    if more > 0 {
+        found.push(format!("and {more} more"));
+    }
+    found
+}
+
+fn collect(path: &str, ours: &Json, theirs: &Json, found: &mut Vec<String>) {
+    match (ours, theirs) {
+        (Json::Object(ours), Json::Object(theirs)) => {
+            let keys = ours.keys().chain(theirs.keys().filter(|key| !ours.contains_key(*key)));
+            for key in keys {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let of =
+                    |fields: &serde_json::Map<String, Json>| fields.get(key).cloned().unwrap_or_default();
+                collect(&path, &of(ours), &of(theirs), found);
+            }
+        }
+        _ if ours == theirs => {}
+        _ => found.push(format!("{path}: {} there, {} here", brief(theirs), brief(ours))),
+    }
+}
+
+/// A value in few characters; `none` for one that is not there.
+fn brief(value: &Json) -> String {
+    match value {
+        Json::Null => "none".to_owned(),
+        value => crate::input::shortened(&value.to_string()),
+    }
 }
 
 fn shown(value: Option<&Json>) -> String {
@@ -113,6 +168,21 @@ mod tests {
         assert_eq!(setup().to_json(), kept);
         kept["speed"] = 1.into();
         assert_eq!(read(&kept), None);
+    }
+
+    #[test]
+    fn a_checksum_is_told_as_another_content_and_places_by_their_path() {
+        let other = Setup { chip_sha256: "3333333333".into(), ..setup() };
+        let found = differences(&other.to_json(), &setup().to_json());
+        assert_eq!(found, ["chip: another content (SHA-256 22... there, 33333333... here)"]);
+        let json = |text: &str| serde_json::from_str::<Json>(text).expect("JSON");
+        let (ours, theirs) =
+            (json(r#"{"a": {"b": 1, "c": [1]}, "d": 2}"#), json(r#"{"a": {"b": 2, "c": [1]}}"#));
+        assert_eq!(changed_places(&ours, &theirs), ["a.b: 2 there, 1 here", "d: none there, 2 here"]);
+        assert!(changed_places(&ours, &ours).is_empty());
+        let many: Json =
+            (0..9).map(|key| (key.to_string(), json("1"))).collect::<serde_json::Map<_, _>>().into();
+        assert_eq!(changed_places(&many, &json("{}")).last().map(String::as_str), Some("and 5 more"));
     }
 
     #[test]

@@ -140,6 +140,7 @@ mod tests {
             confirm: Confirm { candidates, front, repeats: 3 },
             pick: None,
             model: None,
+            keep_disk: None,
         }
     }
 

@@ -95,6 +95,7 @@ impl Fixture {
                 confirm: Confirm { candidates: 0, front: false, repeats: 1 },
                 pick: None,
                 model: None,
+                keep_disk: None,
             },
             stop: &AtomicBool::new(false),
         };

@@ -14,8 +14,9 @@ use crate::cli::shown::streams;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DbCommand {
-    /// Start a private PostgreSQL server and print its address for --storage; the first start
-    /// creates the server
+    /// Start a private PostgreSQL server
+    ///
+    /// Prints its address for --storage. The first start creates the server.
     Start(StartArgs),
     /// Stop the server; its data stays
     Stop(DirArgs),
@@ -23,7 +24,9 @@ pub(crate) enum DbCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct DirArgs {
-    /// Folder of the server, with its data, log, socket and password
+    /// Folder of the server
+    ///
+    /// It holds its data, log, socket and password.
     #[arg(long, value_name = "FOLDER")]
     pub dir: PathBuf,
 }
@@ -32,11 +35,15 @@ pub(crate) struct DirArgs {
 pub(crate) struct StartArgs {
     #[command(flatten)]
     pub folder: DirArgs,
-    /// Port on which the server listens for workers on other machines; they need its password
+    /// Port on which the server listens for workers
+    ///
+    /// Workers on other machines need its password.
     #[arg(long, value_name = "N", default_value_t = 5432)]
     pub port: u16,
-    /// Largest number of connections; each worker process needs one, and so do `tune status` and
-    /// the `tune` that waits for the workers
+    /// Largest number of connections
+    ///
+    /// Each worker process needs one, and so do `tune status` and the `tune` that waits for the
+    /// workers.
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(10..))]
     pub connections: u32,
 }

@@ -16,14 +16,15 @@ use crate::study::Job;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LaunchCommand {
-    /// Write the batch script of a Slurm job that runs `tune worker` on every node, and submit it
-    /// with --submit
+    /// Write the script of a Slurm job that runs workers
+    ///
+    /// The job runs `tune worker` on every node. --submit also submits it.
     Slurm(SlurmArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct SlurmArgs {
-    /// Name of the study; needed only if the storage holds several studies
+    /// Name of the study, if the storage holds several
     #[arg(long, value_name = "NAME")]
     pub study: Option<String>,
     #[command(flatten)]
@@ -31,10 +32,14 @@ pub(crate) struct SlurmArgs {
     /// Number of nodes of the job; each runs one worker process
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub nodes: u32,
-    /// Submit this many independent jobs (a job array), each with --nodes nodes
+    /// Number of independent jobs (a job array)
+    ///
+    /// Each has --nodes nodes.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub array: Option<u32>,
-    /// Time limit of the job, as Slurm writes it: 2:00:00, 1-12:00:00, or 90 for minutes
+    /// Time limit of the job, such as 2:00:00
+    ///
+    /// As Slurm writes it: 2:00:00, 1-12:00:00, or 90 for minutes.
     ///
     /// Slurm signals the workers 60 seconds before the limit. They hand their running trials back
     /// to the study.
@@ -52,10 +57,14 @@ pub(crate) struct SlurmArgs {
     /// Slurm account that the job is charged to
     #[arg(long, value_name = "NAME", value_parser = one_word)]
     pub account: Option<String>,
-    /// Further options for `tune worker`, in one text, such as '--data-dir /scratch/data'
+    /// Further options for `tune worker`, in one text
+    ///
+    /// Such as '--data-dir /scratch/data'.
     #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
     pub worker_options: Option<String>,
-    /// File for the batch script; if left out, the script is printed, unless --submit is given
+    /// File for the batch script
+    ///
+    /// If left out, the script is printed, unless --submit is given.
     #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Submit the script to Slurm with sbatch

@@ -25,12 +25,12 @@ use crate::units::Bytes;
 
 #[derive(Debug, Args)]
 pub(crate) struct WorkerArgs {
-    /// Name of the study; needed only if the storage holds several studies
+    /// Name of the study, if the storage holds several
     #[arg(long, value_name = "NAME")]
     pub study: Option<String>,
     #[command(flatten)]
     pub storage: StorageArgs,
-    /// Number of trials that run at the same time, each in a process of its own
+    /// Trials at the same time, each in its own process
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
     /// End as soon as no trial is left to start
@@ -39,24 +39,30 @@ pub(crate) struct WorkerArgs {
     /// must be repeated.
     #[arg(long)]
     pub no_linger: bool,
-    /// Name of this worker in `tune status`; if left out, the host name and the process number
+    /// Name of this worker in `tune status`
+    ///
+    /// If left out, the host name and the process number.
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// Path of the study's data set on this machine, if it differs from the path in the study
+    /// Path of the study's data set on this machine
+    ///
+    /// Needed if it differs from the path in the study.
     ///
     /// The content must be the same: another data set is refused.
     #[arg(long, value_name = "FILE")]
     pub dataset: Option<String>,
     #[command(flatten)]
     pub sources: SourceArgs,
-    /// Folder for the checkpoints of paused trials, if this machine has another path to it; if left
-    /// out, that of the study
+    /// Folder for the checkpoints of paused trials
+    ///
+    /// Needed if this machine has another path to the folder of the study.
     #[arg(long, alias = "states", value_name = "FOLDER")]
     pub checkpoint_dir: Option<PathBuf>,
     #[command(flatten)]
     pub threads: ThreadsArgs,
-    /// Memory limit of one trial, such as 8G; if left out, an equal share of the memory available
-    /// at the start
+    /// Memory limit of one trial, such as 8G
+    ///
+    /// If left out, an equal share of the memory available at the start.
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<Bytes>,
     #[command(flatten)]
@@ -157,6 +163,7 @@ fn settings(args: &WorkerArgs, study: &Study, job: &Job, searched: &Searched) ->
         confirm: confirm(job),
         pick: None,
         model: None,
+        keep_disk: None,
     })
 }
 

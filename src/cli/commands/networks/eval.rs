@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use crate::backend::WeightFormat;
 use crate::cli::options::data::DataArgs;
 use crate::cli::options::deployed::DeployedArgs;
 use crate::cli::options::faults::{FaultChoice, fault};
@@ -22,33 +23,49 @@ use crate::units::digits;
 
 #[derive(Debug, Args)]
 pub(crate) struct EvalArgs {
-    /// Trained network: a .safetensors file that tune saved, or a NIR file of any program
+    /// Trained network: .safetensors, or a NIR file
+    ///
+    /// Networks of tune are .safetensors files; any program may write a NIR file.
     pub model: PathBuf,
     #[command(flatten)]
     pub data: DataArgs,
-    /// Part of the data set; test if left out, or all of a file that has no parts and is not that of the training
+    /// Part of the data set that is scored
+    ///
+    /// If left out, the test part; or all of a file that has no parts and is not that of the
+    /// training.
     #[arg(long, value_enum)]
     pub part: Option<PartKind>,
     #[command(flatten)]
     pub deployed: DeployedArgs,
-    /// Faults for scores on faulty chips: all, or a list of stuck-at-zero, stuck-at-max, bit-flip, weight-variation,
-    /// dead-neuron, saturated-neuron, threshold-shift, dropped-spike, masked-core
+    /// Faults for scores on faulty chips: all, or a list
+    ///
+    /// The list may have stuck-at-zero, stuck-at-max, bit-flip, weight-variation, dead-neuron,
+    /// saturated-neuron, threshold-shift, dropped-spike and masked-core. all leaves out those that
+    /// the chip cannot have.
     #[arg(long, value_name = "FAULT,...", value_delimiter = ',', value_parser = fault)]
     pub faults: Vec<FaultChoice>,
-    /// Rates of each kind of fault: the share of broken parts, or the standard deviation for
-    /// weight-variation and threshold-shift
+    /// Rates of each kind of fault
+    ///
+    /// The share of broken parts, or the standard deviation for weight-variation and
+    /// threshold-shift.
     #[arg(long, value_name = "RATE,...", value_delimiter = ',', default_values_t = [0.001, 0.01, 0.05, 0.1])]
     pub fault_rates: Vec<f64>,
-    /// Number of simulated faulty chips for each fault and rate, each with other broken parts
+    /// Simulated faulty chips for each fault and rate
+    ///
+    /// Each has other broken parts.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub fault_maps: u32,
     /// Seed of the random choice of broken parts
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Exit with code 3 if the accuracy is below this value, from 0 to 1
+    /// Exit with code 3 if the accuracy is below this
+    ///
+    /// From 0 to 1.
     #[arg(long, value_name = "ACCURACY", value_parser = share)]
     pub fail_under: Option<f64>,
-    /// File to write: a CSV table with a line per sample: sample, label, predicted, margin, tie
+    /// CSV file for the decision on each sample
+    ///
+    /// A line per sample: sample, label, predicted, margin, tie.
     #[arg(long, value_name = "FILE")]
     pub predictions: Option<PathBuf>,
     #[command(flatten)]
@@ -95,7 +112,9 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
     let chip = args.deployed.chip(&description)?;
     let coding = args.deployed.coding(&model, &description, &chip).with_context(|| name.clone())?;
     let data = dataset::open_to_score(&args.data, !args.json, &description, args.part.map(DataPart::from))?;
-    let sweep = sweep(args);
+    let deploy = args.deployed.deploy(&model);
+    let has_bits = chip.profile().weights != WeightFormat::Exact || deploy.weight_bits.is_some();
+    let sweep = sweep(args, has_bits);
     let scoring = Scoring {
         name: &name,
         model: &model,
@@ -105,7 +124,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Exit> {
         part: data.part,
         coding,
         time_step,
-        deploy: args.deployed.deploy(&model),
+        deploy,
         faults: sweep.as_ref(),
         memory: machine::memory_share(1),
     };
@@ -148,9 +167,16 @@ fn text(score: &Score) -> String {
     text
 }
 
-/// The kinds and rates of faults to score; `None` without `--faults`.
-fn sweep(args: &EvalArgs) -> Option<Sweep> {
-    let faults = FaultChoice::chosen(&args.faults);
+/// The kinds and rates of faults to score; `None` without `--faults`. Of all faults, those that change bits are left
+/// out if weights have none (`has_bits`).
+fn sweep(args: &EvalArgs, has_bits: bool) -> Option<Sweep> {
+    let faults = FaultChoice::chosen(&args.faults, has_bits);
+    let is_all = args.faults.iter().any(|choice| matches!(choice, FaultChoice::All));
+    if is_all && !has_bits && !args.json {
+        streams::say(
+            "stuck-at-max and bit-flip are left out: exact weights have no bits; --weight-bits gives them some",
+        );
+    }
     let (rates, maps, seed) = (args.fault_rates.clone(), args.fault_maps, args.seed);
     (!faults.is_empty()).then_some(Sweep { faults, rates, maps, seed })
 }

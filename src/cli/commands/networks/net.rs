@@ -2,27 +2,35 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 
+use crate::cli::setup::model;
 use crate::cli::shown::exit::Exit;
 use crate::cli::shown::streams;
 use crate::input;
-use crate::network::{LayerSummary, Spec};
+use crate::network::{BinaryLayer, Connectivity, LayerSummary, Spec};
+use crate::objective::ModelFile;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum NetCommand {
-    /// Print the layers of a network with their shapes, numbers of parameters and operations
+    /// Print a table of the layers of a network
+    ///
+    /// With their shapes, numbers of parameters and operations.
     Describe {
-        /// Plan of the network: a JSON file (input, hidden layers, head), or one line such as
-        /// 28x28x1-32c5-p2-128-10x16
+        /// Plan of a network, a JSON file or a line; or its file
+        ///
+        /// A JSON file has input, hidden layers and head. A line is such as
+        /// 28x28x1-32c5-p2-128-10x16. A trained network, a .safetensors file, works too.
         ///
         /// The line has the parts input-layer-layer-head. 28x28x1 is an image with one channel.
         /// 32c5 is a convolution with 32 kernels of 5 by 5, and p2 a max pooling of 2 by 2. 128 is a
         /// dense layer. 10x16 is a head with 10 classes of 16 neurons each.
         #[arg(value_name = "FILE|LINE")]
         plan: PathBuf,
-        /// Print the plan as JSON instead of a table; the JSON can be edited and given as a file
+        /// Print the plan as JSON
+        ///
+        /// The JSON can be edited and given as a file.
         #[arg(long)]
         json: bool,
     },
@@ -32,6 +40,10 @@ pub(crate) enum NetCommand {
 /// plan.
 pub(crate) fn describe(plan: &Path, json: bool) -> Result<Exit> {
     let name = plan.display().to_string();
+    if is_network(plan) {
+        streams::print(&network(plan, json)?)?;
+        return Ok(Exit::Done);
+    }
     let spec = read(plan, &name)?;
     let text = match json {
         true => serde_json::to_string_pretty(&spec)? + "\n",
@@ -39,6 +51,35 @@ pub(crate) fn describe(plan: &Path, json: bool) -> Result<Exit> {
     };
     streams::print(&text)?;
     Ok(Exit::Done)
+}
+
+/// Whether `file` is a file, but no JSON, which begins with a bracket.
+fn is_network(file: &Path) -> bool {
+    let bytes = std::fs::read(file).unwrap_or_default();
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    first.is_some_and(|&first| first != b'{' && first != b'[' && first != b'"')
+}
+
+/// The layers of the trained network in `file` as a table, or what its file says about it as JSON.
+fn network(file: &Path, json: bool) -> Result<String> {
+    let name = file.display();
+    let ModelFile::Saved(saved) = model::open(file)? else {
+        bail!("{name}: a NIR file: tune eval shows its layers; name a plan, or a network that tune saved");
+    };
+    if json {
+        return Ok(saved.description.to_text() + "\n");
+    }
+    let summary = |layer: &BinaryLayer| LayerSummary {
+        name: layer.connectivity.kind().to_owned(),
+        output: layer.connectivity.output(),
+        parameters: match layer.connectivity {
+            Connectivity::Pool { .. } => 0,
+            _ => layer.weights.len() + layer.thresholds.len(),
+        },
+        operations: usize::try_from(layer.connectivity.connections()).unwrap_or(usize::MAX),
+    };
+    let layers: Vec<LayerSummary> = saved.network.layers.iter().map(summary).collect();
+    Ok(table(&layers, "trained network".to_owned()))
 }
 
 /// Reads a plan from the file `plan`; if there is no such file, `name` is the plan in one line.

@@ -27,10 +27,14 @@ in a tie.
 Samples are read as those of the training: by the scaling, columns and classes in the network's file. Columns are found
 by their names, in any order; without a header by their places.")]
 pub(crate) struct PredictArgs {
-    /// The network: a .safetensors that tune saved, or a NIR file that it exported
+    /// Trained network: .safetensors, or a NIR file
+    ///
+    /// Networks of tune are .safetensors files; a NIR file must be exported by it.
     pub model: PathBuf,
-    /// The samples, without labels: a CSV table, an NPZ or NPY file, or images of IDX; all may be gzipped. - is a CSV
-    /// table from standard input
+    /// Samples without labels; - is a CSV on standard input
+    ///
+    /// A CSV table, an NPZ or NPY file, images of IDX, a picture, or a folder of pictures. Files
+    /// may be gzipped.
     #[arg(value_name = "FILE|-")]
     pub file: PathBuf,
     /// File to write; standard output if left out
@@ -42,19 +46,29 @@ pub(crate) struct PredictArgs {
     /// Samples that are read and decided at once
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub batch: u32,
-    /// Label column of a CSV file, which is ignored, by name or by number from 0; that of the training if left out
+    /// Label column of a CSV file, which is ignored
+    ///
+    /// By name or by number from 0; that of the training if left out.
     #[arg(long, value_name = "COLUMN")]
     pub label: Option<ColumnRef>,
-    /// Whether the first line of a CSV file names its columns: yes or no; found out if left out
+    /// Whether a CSV file names its columns: yes or no
+    ///
+    /// Found out if left out.
     #[arg(long, value_name = "yes|no")]
     pub header: Option<Header>,
-    /// Whether images of four dimensions have their channels first or last; found out if left out
+    /// Whether images have their channels first or last
+    ///
+    /// Of images with four dimensions. Found out if left out.
     #[arg(long, value_name = "first|last")]
     pub channels: Option<Channels>,
-    /// Array of an NPZ file that has the samples; found by its name if left out
+    /// Array of an NPZ file that has the samples
+    ///
+    /// Found by its name if left out.
     #[arg(long, value_name = "NAME")]
     pub array: Option<String>,
-    /// Data set of the training, a name or a file, for a network whose file does not say how inputs were scaled
+    /// Data set of the training, a name or a file
+    ///
+    /// For a network whose file does not say how inputs were scaled.
     #[arg(long, value_name = "NAME|FILE")]
     pub like: Option<String>,
     #[command(flatten)]

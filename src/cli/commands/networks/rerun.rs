@@ -30,10 +30,14 @@ pub(crate) struct RerunArgs {
     /// The result of a study
     #[arg(value_name = "FILE", default_value = "best.json")]
     pub best: PathBuf,
-    /// Seeds to train from: those of the file first, then new ones; as many as the file has if left out
+    /// Number of seeds to train from
+    ///
+    /// Those of the file first, then new ones. As many as the file has, if left out.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub seeds: Option<u32>,
-    /// The study's data set on this machine, if it is a file elsewhere
+    /// The study's data set on this machine
+    ///
+    /// Needed if it is a file elsewhere.
     #[arg(long, value_name = "FILE")]
     pub dataset: Option<String>,
     #[command(flatten)]

@@ -13,10 +13,10 @@ use crate::report::{Best, Comparison};
 
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
-    /// First result: a best.json, or the name of a study in --storage
+    /// First result: a best.json, or the name of a study
     #[arg(value_name = "A")]
     pub first: String,
-    /// Second result: a best.json, or the name of a study in --storage
+    /// Second result: a best.json, or the name of a study
     ///
     /// The difference is that of the second result to the first. It is paired by seed if both winners were confirmed
     /// with the same seeds, those of the same --seed.

@@ -33,12 +33,13 @@ pub(crate) fn run(args: &DeleteArgs) -> Result<Exit> {
     if !args.yes {
         bail!("{name} has {count} trials, which would be lost: give --yes to delete it");
     }
-    let _lock = database.lock(name)?;
+    let lock = database.lock(name)?;
     let alive = storage.heartbeats(key)?.iter().filter(|(_, age)| age.0 < ALIVE).count();
     if alive > 0 {
         bail!("{name}: {alive} of its trials are evaluated by workers now: stop them first");
     }
     open::delete(&mut *storage, database, key)?;
+    lock.remove();
     streams::say(format_args!("deleted {name} with {count} trials from {database}"));
     Ok(Exit::Done)
 }

@@ -16,7 +16,9 @@ pub(crate) struct EnqueueArgs {
     /// Name of the study
     #[arg(value_name = "STUDY")]
     pub study: String,
-    /// Point to try next, a JSON object such as '{"lr": 0.01}'; parameters that are left out get their defaults
+    /// Point to try next, such as '{"lr": 0.01}'
+    ///
+    /// A JSON object. Parameters that are left out get their defaults.
     #[arg(value_name = "POINT")]
     pub point: String,
     #[command(flatten)]

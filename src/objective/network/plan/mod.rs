@@ -6,6 +6,7 @@ pub(crate) mod domain;
 pub(crate) mod hyperparameters;
 mod layers;
 mod lists;
+mod meaning;
 pub(super) mod memory;
 
 use std::sync::LazyLock;
@@ -118,6 +119,11 @@ impl Plan {
             values.into_domains()
         });
         &DOMAINS
+    }
+
+    /// What the hyperparameter `name` does, in a few words; `None` if no text is kept for it.
+    pub fn meaning(name: &str) -> Option<&'static str> {
+        meaning::meaning(name)
     }
 
     /// Checks that all values of all parameters of `space` are in the domains of their

@@ -230,7 +230,7 @@ mod tests {
     fn a_file_of_neither_kind_is_refused() {
         let message =
             |bytes: &[u8]| ModelFile::from_bytes(bytes.to_vec()).expect_err("no network").to_string();
-        assert!(message(b"{}").starts_with("not a safetensors file: "), "{}", message(b"{}"));
+        assert!(message(b"{}").starts_with("not a safetensors file"), "{}", message(b"{}"));
         assert!(message(HDF5).starts_with("not an HDF5 file that can be read: "), "{}", message(HDF5));
     }
 }

@@ -18,7 +18,9 @@ const MOST_SEEDS: i64 = 1000;
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// Result of a study, a best.json; if left out, the study that --study names, else the baseline itself
+    /// Result of a study, a best.json
+    ///
+    /// If left out, the study that --study names, else the baseline itself.
     ///
     /// Its hyperparameters are trained with fresh seeds and compared with the baseline. Files that its command names
     /// are looked for in this folder.
@@ -29,21 +31,29 @@ pub(crate) struct CheckArgs {
     pub study: Option<String>,
     #[command(flatten)]
     pub storage: StorageArgs,
-    /// File with the results to compare with; --record writes it, and a network beside it as .safetensors
+    /// File with the results to compare with
+    ///
+    /// --record writes it, and a network beside it as .safetensors.
     #[arg(long, value_name = "FILE", default_value = "baseline.json")]
     pub baseline: PathBuf,
-    /// Record the baseline: train with --seeds seeds and write --baseline
+    /// Record the baseline
+    ///
+    /// Trains with --seeds seeds and writes --baseline.
     #[arg(long, conflicts_with = "replay")]
     pub record: bool,
     /// Number of seeds that --record trains with
     #[arg(long, value_name = "N", default_value_t = FEWEST_SEEDS as u32, requires = "record",
         value_parser = clap::value_parser!(u32).range(FEWEST_SEEDS as i64..=MOST_SEEDS))]
     pub seeds: u32,
-    /// Train with one seed of the baseline again and compare its results bit for bit
+    /// Train with a seed of the baseline again
+    ///
+    /// Compares its results bit for bit.
     #[arg(long, value_name = "SEED")]
     pub replay: Option<u64>,
-    /// Largest drop of the first metric that is no regression: 0.5 (points of accuracy; the metric's own unit with
-    /// tune run), or 2sd (standard deviations of the baseline's seeds)
+    /// Largest drop that is no regression: 0.5, or 2sd
+    ///
+    /// 0.5 are points of accuracy, or the metric's own unit with tune run. 2sd are standard
+    /// deviations of the baseline's seeds. The drop is that of the first metric.
     #[arg(long, value_name = "DROP", default_value = "2sd")]
     pub tolerance: Tolerance,
     /// Most seeds to train with before the check stays undecided
@@ -53,17 +63,21 @@ pub(crate) struct CheckArgs {
     /// Exit with code 3 also if the check stays undecided
     #[arg(long)]
     pub strict: bool,
-    /// Exit with code 3 if the mean of a metric or cost over the new seeds is below this value; may be given several
-    /// times
+    /// Exit with code 3 if a mean is below this, METRIC=VALUE
+    ///
+    /// The mean of a metric or cost over the new seeds. May be given several times.
     ///
     /// Costs of networks are in joules and seconds: energy, latency, cores, parameters, synaptic-operations, spikes.
     #[arg(long, value_name = "METRIC=VALUE", value_parser = least)]
     pub fail_under: Vec<Limit>,
-    /// Exit with code 3 if the mean of a metric or cost over the new seeds is above this value; may be given several
-    /// times
+    /// Exit with code 3 if a mean is above this, METRIC=VALUE
+    ///
+    /// The mean of a metric or cost over the new seeds. May be given several times.
     #[arg(long, value_name = "METRIC=VALUE", value_parser = most)]
     pub fail_over: Vec<Limit>,
-    /// Data set to use in place of the one that the study names, such as its file on this machine
+    /// Data set in place of the one that the study names
+    ///
+    /// Such as its file on this machine.
     #[arg(long, value_name = "NAME|FILE")]
     pub dataset: Option<String>,
     #[command(flatten)]
@@ -76,7 +90,9 @@ pub(crate) struct CheckArgs {
     /// Write the result as OpenMetrics text, with fixed decimals
     #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "replay"])]
     pub openmetrics: Option<PathBuf>,
-    /// Print annotations for GitHub Actions, and add a summary to the file that GITHUB_STEP_SUMMARY names
+    /// Print annotations for GitHub Actions
+    ///
+    /// Also adds a summary to the file that GITHUB_STEP_SUMMARY names.
     #[arg(long, conflicts_with_all = ["record", "replay"])]
     pub github: bool,
     /// Print the result as one JSON object

@@ -1,0 +1,7 @@
+//! `--config FILE`: options of a study from a JSON file. An option on the command line wins.
+
+mod file;
+mod schema;
+
+pub(super) use file::{CommandLine, command_line};
+pub(super) use schema::schema;
