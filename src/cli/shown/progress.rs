@@ -136,9 +136,7 @@ impl Lines {
             }
             Event::StudyStopped { finished, rule, reason } => Some(stopped(*finished, rule, reason)),
             Event::PointsRefused { count, reason, times } => Some(refused(*count, reason, *times)),
-            Event::ConfirmationStarted { candidates, repeats } => {
-                Some(format!("confirming: {candidates} best x {repeats} fresh seeds"))
-            }
+            Event::ConfirmationStarted { candidates, repeats } => Some(confirming(*candidates, *repeats)),
             Event::TrialConfirmed { trial, repeat, value } => {
                 let value = value.map_or("failed".to_owned(), digits);
                 Some(format!("trial {trial}, fresh seed {repeat}: {value}"))
@@ -223,7 +221,7 @@ impl Bars {
                 self.say(&taken(*trial));
             }
             Event::ConfirmationStarted { candidates, repeats } => {
-                self.trial.set_message(format!("confirming: {candidates} best x {repeats} fresh seeds"));
+                self.trial.set_message(confirming(*candidates, *repeats));
             }
             Event::TrialConfirmed { trial, repeat, value } => {
                 let value = value.map_or("failed".to_owned(), digits);
@@ -281,6 +279,10 @@ fn taken(trial: u32) -> String {
 
 fn restarted(trial: u32, reason: &str) -> String {
     format!("trial {trial} was run from the start: {reason}")
+}
+
+fn confirming(candidates: usize, repeats: usize) -> String {
+    format!("confirming: {candidates} best, up to {repeats} fresh seeds each")
 }
 
 fn stopped(finished: usize, rule: &str, reason: &str) -> String {
