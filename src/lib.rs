@@ -4,6 +4,7 @@ pub mod input;
 pub mod linalg;
 pub mod output;
 pub mod seed;
+pub mod team;
 pub mod units;
 
 pub mod search;

@@ -3,10 +3,10 @@
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 use rand::RngExt;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::seed::{Seed, Stream};
+use crate::team;
 
 /// How training samples are changed at random; [`Augmentation::none`] does not change them.
 ///
@@ -79,17 +79,20 @@ impl Augmentation {
         mut changed: ArrayViewMut2<'_, u8>,
     ) {
         let changed = changed.as_slice_mut().expect("a batch is contiguous");
-        let rows = changed.par_chunks_mut(inputs.ncols()).with_min_len(16);
-        rows.zip(chosen).for_each(|(row, &sample)| {
-            let change = self.draw(shape, &mut seed.index(u64::from(sample)).stream());
-            let image = inputs.row(sample as usize);
-            let image = Image { values: image.to_slice().expect("a sample is contiguous"), shape };
-            if change.turn == [1.0, 0.0] {
-                image.move_to(row, change);
-            } else {
-                image.bend_to(row, change, self.sampling);
+        let at_once = chosen.len().div_ceil(4 * team::threads()).max(1);
+        let rows = changed.chunks_mut(at_once * inputs.ncols()).zip(chosen.chunks(at_once));
+        team::for_each(rows, |(rows, chosen)| {
+            for (row, &sample) in rows.chunks_exact_mut(inputs.ncols()).zip(chosen) {
+                let change = self.draw(shape, &mut seed.index(u64::from(sample)).stream());
+                let image = inputs.row(sample as usize);
+                let image = Image { values: image.to_slice().expect("a sample is contiguous"), shape };
+                if change.turn == [1.0, 0.0] {
+                    image.move_to(row, change);
+                } else {
+                    image.bend_to(row, change, self.sampling);
+                }
+                cover(row, shape, change.cover, self.cutout as usize);
             }
-            cover(row, shape, change.cover, self.cutout as usize);
         });
     }
 

@@ -166,8 +166,13 @@ mod tests {
         let repeat =
             |&value: &f64| Repeat { value: Some(value), values: Vec::new(), attributes: Attributes::new() };
         let repeats: Vec<Repeat> = accuracies.iter().map(repeat).collect();
-        let candidate =
-            Candidate { trial: 0, repeats: repeats.clone(), test: Vec::new(), host_throughput: None };
+        let candidate = Candidate {
+            trial: 0,
+            repeats: repeats.clone(),
+            stopped: false,
+            test: Vec::new(),
+            host_throughput: None,
+        };
         let confirmation = Confirmation {
             trials: 1,
             repeats: accuracies.len() as u32,

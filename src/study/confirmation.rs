@@ -42,6 +42,9 @@ pub struct Candidate {
     pub trial: u32,
     /// The results on the validation set, one per fresh seed.
     pub repeats: Vec<Repeat>,
+    /// Whether the candidate got fewer seeds than the winner, because it fell behind.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stopped: bool,
     /// The results of the same networks on the test set, if the whole front was confirmed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub test: Vec<Repeat>,
@@ -181,6 +184,7 @@ mod tests {
         Candidate {
             trial,
             repeats: seeds.iter().map(repeat).collect(),
+            stopped: false,
             test: Vec::new(),
             host_throughput: None,
         }

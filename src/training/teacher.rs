@@ -6,6 +6,7 @@ use ndarray::Array2;
 use crate::data::Coded;
 use crate::network::{Activations, Network, Pass};
 use crate::seed::Seed;
+use crate::team;
 
 use super::learner::Learner;
 use super::{Average, Distillation, TrainingConfig, TrainingError};
@@ -35,9 +36,9 @@ pub(super) fn teach(
     };
     let mut learner = Learner::new(&mut teacher, None, set, &config, seed);
     for _ in 0..distillation.epochs {
-        learner.epoch().map_err(|error| TrainingError::Teacher(Box::new(error)))?;
+        team::within(|| learner.epoch()).map_err(|error| TrainingError::Teacher(Box::new(error)))?;
     }
-    Ok(soft_scores(&teacher, set))
+    Ok(team::within(|| soft_scores(&teacher, set)))
 }
 
 /// The scores of `network` on `set` (N samples, K classes), at the sharpness that the network has.

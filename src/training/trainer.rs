@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::data::Coded;
 use crate::network::Network;
 use crate::seed::Seed;
+use crate::team;
 use crate::units::Seconds;
 
 use super::batches;
@@ -181,12 +182,11 @@ impl<'a> Trainer<'a> {
     /// If the training is over, see [`is_done`](Self::is_done).
     pub fn epoch(&mut self) -> Result<EpochReport, TrainingError> {
         assert!(!self.is_done(), "a training that is done has no further epoch");
-        // The whole epoch runs on a thread of the pool. From a thread outside of it, every product
-        // would cost a switch of threads.
-        rayon::scope(|_| self.epoch_inside())
+        // All threads of the pool stay together through the whole epoch.
+        team::within(|| self.epoch_inside())
     }
 
-    /// Runs [`epoch`](Self::epoch); must be called on a thread of the pool.
+    /// Runs [`epoch`](Self::epoch) with a team.
     fn epoch_inside(&mut self) -> Result<EpochReport, TrainingError> {
         let begin = Instant::now();
         let loss = self.learner.epoch()?;

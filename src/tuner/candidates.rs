@@ -1,12 +1,11 @@
 //! The candidates of a confirmation: the best trials, their results with fresh seeds, and the
 //! networks that can still win.
 
-use std::cmp::Ordering;
-
 use crate::objective::{Evaluation, Model};
-use crate::study::{Candidate, Direction, Outcome, Repeat};
+use crate::study::{Candidate, Direction, Outcome, Repeat, Trial};
 
 use super::value_of;
+use super::winner::{Race, Rank};
 
 /// The networks of a candidate by seed; `None` where an evaluation failed, made none, or its network
 /// was dropped because it is not to be saved.
@@ -15,12 +14,14 @@ type Networks = Vec<Option<Box<dyn Model>>>;
 /// The best trials of a study, evaluated with fresh seeds.
 pub(super) struct Candidates {
     direction: Direction,
-    /// Number of seeds for each candidate, at least 1.
+    /// Number of seeds with which a candidate can win, at least 1.
     repeats: usize,
     /// Whether every candidate is tested and keeps its best network, not the winner alone.
     tests_all: bool,
     /// In order of the study's ranking.
     results: Vec<Results>,
+    /// Decides who gets the next seed, where not every candidate gets all of them.
+    race: Race,
 }
 
 /// The results of one candidate, one for each seed.
@@ -43,25 +44,36 @@ pub(super) struct Confirmed {
 
 impl Candidates {
     /// The candidates `trials`, best first and at least one, before their first result.
-    pub fn new(
-        trials: impl Iterator<Item = u32>,
-        repeats: usize,
-        direction: Direction,
-        tests_all: bool,
-    ) -> Self {
-        let results = |trial| Results {
-            trial,
+    pub fn new(trials: &[&Trial], repeats: usize, direction: Direction, tests_all: bool) -> Self {
+        let results = |trial: &&Trial| Results {
+            trial: trial.number,
             repeats: vec![None; repeats],
             tests: vec![None; repeats],
             models: std::iter::repeat_with(|| None).take(repeats).collect(),
         };
-        Self { direction, repeats, tests_all, results: trials.map(results).collect() }
+        let race = Race::new(repeats, trials.iter().map(|trial| entrant(trial, direction)));
+        Self { direction, repeats, tests_all, results: trials.iter().map(results).collect(), race }
+    }
+
+    /// The next evaluations, `count` at a time or all that are left: pairs of a candidate and a
+    /// repeat. They are none once the winner is known.
+    pub fn next(&self, count: usize) -> Vec<(usize, usize)> {
+        if !self.tests_all {
+            return self.race.next(count);
+        }
+        let missing = |(index, results): (usize, &Results)| {
+            let missing = (0..self.repeats).filter(|&repeat| results.repeats[repeat].is_none());
+            missing.map(|repeat| (index, repeat)).collect::<Vec<_>>()
+        };
+        self.results.iter().enumerate().flat_map(missing).collect()
     }
 
     /// Adds the result of candidate number `index` from seed number `repeat`, then drops the
     /// networks that will not be saved.
     pub fn add(&mut self, index: usize, repeat: usize, evaluation: Evaluation) {
         let results = &mut self.results[index];
+        let value = value_of(&evaluation.outcome);
+        self.race.add(index, value.map_or(f64::INFINITY, |value| self.direction.loss(value)));
         results.repeats[repeat] = Some(repeat_of(&evaluation.outcome));
         if let (true, Some(model)) = (self.tests_all, &evaluation.model) {
             results.tests[repeat] = Some(repeat_of(&model.test()));
@@ -85,53 +97,48 @@ impl Candidates {
         }
     }
 
-    /// The candidates, the winner first: the best mean, among equals the smallest network. `None` if a
-    /// result is missing.
+    /// The candidates, the winner first: of those with all seeds that with the best mean, among
+    /// equals the smallest network. `None` if the winner is not known.
     pub fn ranked(self) -> Option<Confirmed> {
+        if !self.next(1).is_empty() {
+            return None;
+        }
         let (direction, tests_all) = (self.direction, self.tests_all);
-        let complete = |results: Results| results.complete(tests_all);
-        let mut all = self.results.into_iter().map(complete).collect::<Option<Vec<_>>>()?;
-        all.sort_by(|(a, _), (b, _)| Rank::of(a, direction).compare(&Rank::of(b, direction)));
+        let mut all: Vec<_> = self.results.into_iter().map(|results| results.finish(tests_all)).collect();
+        all.sort_by(|(a, _), (b, _)| rank(a, direction).compare(&rank(b, direction)));
+        let winner = all.iter().position(|(candidate, _)| !candidate.stopped)?;
+        all[..=winner].rotate_right(1);
         let (candidates, models): (Vec<Candidate>, Vec<_>) = all.into_iter().unzip();
         let kept = candidates.first()?.best_seed(direction);
         Some(Confirmed { candidates, models, kept })
     }
-
-    /// Number of evaluations, of all candidates and seeds together.
-    pub fn evaluations(&self) -> usize {
-        self.results.len() * self.repeats
-    }
 }
 
-/// What decides between candidates.
-struct Rank {
-    /// The mean loss to twelve digits: sums of the same values in another order differ in the last.
-    loss: f64,
-    parameters: u64,
+/// The loss of a trial and the number of parameters of its network, the largest number if it is not
+/// known.
+fn entrant(trial: &Trial, direction: Direction) -> (f64, u64) {
+    let loss = trial.values.first().map_or(f64::INFINITY, |&value| direction.loss(value));
+    let parameters = trial.attributes.get("parameters").and_then(serde_json::Value::as_u64);
+    (loss, parameters.unwrap_or(u64::MAX))
 }
 
-impl Rank {
-    fn of(candidate: &Candidate, direction: Direction) -> Self {
-        let loss = candidate.mean_loss(direction);
-        let rounded = format!("{loss:.11e}").parse().unwrap_or(loss);
-        Self { loss: rounded, parameters: candidate.parameters() }
-    }
-
-    fn compare(&self, other: &Self) -> Ordering {
-        self.loss.total_cmp(&other.loss).then(self.parameters.cmp(&other.parameters))
-    }
+/// The rank of a candidate by its seeds so far.
+fn rank(candidate: &Candidate, direction: Direction) -> Rank {
+    Rank::new(candidate.mean_loss(direction), candidate.parameters())
 }
 
 impl Results {
     /// The rank of the candidate; `None` before its last result.
     fn rank(&self, direction: Direction) -> Option<Rank> {
-        Some(Rank::of(&self.candidate()?, direction))
+        let candidate = self.candidate();
+        (!candidate.stopped).then(|| rank(&candidate, direction))
     }
 
-    /// The candidate without its tests; `None` before its last result.
-    fn candidate(&self) -> Option<Candidate> {
-        let repeats = self.repeats.iter().cloned().collect::<Option<Vec<Repeat>>>()?;
-        Some(Candidate { trial: self.trial, repeats, test: Vec::new(), host_throughput: None })
+    /// The candidate without its tests; it counts as stopped before its last result.
+    fn candidate(&self) -> Candidate {
+        let repeats: Vec<Repeat> = self.repeats.iter().flatten().cloned().collect();
+        let stopped = repeats.len() < self.repeats.len();
+        Candidate { trial: self.trial, repeats, stopped, test: Vec::new(), host_throughput: None }
     }
 
     /// Drops all networks but that of the best seed so far.
@@ -147,14 +154,13 @@ impl Results {
         }
     }
 
-    /// The candidate and its networks; `None` before its last result. A seed without a network has
-    /// its own result as its test.
-    fn complete(self, is_tested: bool) -> Option<(Candidate, Networks)> {
-        let candidate = self.candidate()?;
+    /// The candidate and its networks. A seed without a network has its own result as its test.
+    fn finish(self, is_tested: bool) -> (Candidate, Networks) {
+        let candidate = self.candidate();
         let has_tests = is_tested && self.tests.iter().any(Option::is_some);
         let tests = self.tests.into_iter().zip(&candidate.repeats).filter(|_| has_tests);
         let test = tests.map(|(test, repeat)| test.unwrap_or_else(|| repeat.clone())).collect();
-        Some((Candidate { test, ..candidate }, self.models))
+        (Candidate { test, ..candidate }, self.models)
     }
 }
 
@@ -229,7 +235,11 @@ mod tests {
         let seeds =
             [[280.0, 281.0, 280.0], [281.0, 281.0, 279.0]].map(|seeds| seeds.map(|right| right / 288.0));
         for parameters in [[90, 10], [10, 90]] {
-            let mut candidates = Candidates::new([7, 8].into_iter(), 3, Direction::Maximize, false);
+            let trials = [7, 8].map(|number| Trial {
+                values: vec![0.97],
+                ..Trial::waiting(number, crate::space::Point::default())
+            });
+            let mut candidates = Candidates::new(&trials.each_ref(), 3, Direction::Maximize, false);
             for (index, (values, parameters)) in seeds.iter().zip(parameters).enumerate() {
                 for (repeat, &value) in values.iter().enumerate() {
                     let attributes = Attributes::from([("parameters".to_owned(), parameters.into())]);

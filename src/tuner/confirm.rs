@@ -176,8 +176,13 @@ impl Tuner<'_> {
                 (repeat_of(&evaluation.outcome), evaluation.model)
             }
         };
-        let candidate =
-            Candidate { trial: best.number, repeats: vec![repeat], test: Vec::new(), host_throughput: None };
+        let candidate = Candidate {
+            trial: best.number,
+            repeats: vec![repeat],
+            stopped: false,
+            test: Vec::new(),
+            host_throughput: None,
+        };
         Ok(Some(Confirmed { candidates: vec![candidate], models: vec![vec![model]], kept: 0 }))
     }
 
@@ -192,11 +197,16 @@ impl Tuner<'_> {
         observe(Event::ConfirmationStarted { candidates: trials.len(), repeats });
         let (objective, stop, workers) = (self.objective, self.stop, self.settings.workers);
         let interval = self.settings.heartbeat.interval;
-        let numbers = trials.iter().map(|trial| trial.number);
         let tests_all = self.settings.confirm.front || self.settings.pick.is_some();
-        let mut candidates = Candidates::new(numbers, repeats, study.direction(), tests_all);
+        let mut candidates = Candidates::new(&trials, repeats, study.direction(), tests_all);
         with_pool(objective, stop, workers, interval, |worker_pool| {
-            self.evaluate_repeats(&trials, repeats, &mut candidates, worker_pool, observe);
+            while !self.is_stopped() {
+                let evaluations = candidates.next(workers);
+                if evaluations.is_empty() {
+                    break;
+                }
+                self.evaluate_repeats(&trials, &evaluations, &mut candidates, worker_pool, observe);
+            }
             Ok(())
         })?;
         let Some(ranked) = candidates.ranked() else { return Ok(None) };
@@ -223,44 +233,43 @@ impl Tuner<'_> {
         repeat_seed(&self.root(), is_confirmed, trial.number, repeat as u64)
     }
 
-    /// Evaluates every repeat of `trials` and adds the results to `candidates`, until this run is
-    /// asked to stop.
+    /// Does the `evaluations`, pairs of one of `trials` and a repeat, and adds the results to
+    /// `candidates`, until this run is asked to stop.
     fn evaluate_repeats(
         &self,
         trials: &[&Trial],
-        repeats: usize,
+        evaluations: &[(usize, usize)],
         candidates: &mut Candidates,
-        worker_pool: &mut WorkerPool<usize>,
+        worker_pool: &mut WorkerPool<(usize, usize)>,
         observe: &mut dyn FnMut(Event),
     ) {
-        let mut left = 0..candidates.evaluations();
+        let mut left = evaluations.iter().copied();
         loop {
             while worker_pool.has_room()
                 && !self.is_stopped()
-                && let Some(index) = left.next()
+                && let Some((candidate, repeat)) = left.next()
             {
-                let (trial, repeat) = (trials[index / repeats], index % repeats);
+                let trial = trials[candidate];
                 let job = Job {
                     point: trial.point.clone(),
                     seed: self.repeat_seed(trial, repeat),
                     segment: None,
                     replicates: 1,
                 };
-                worker_pool.start(index, job);
+                worker_pool.start((candidate, repeat), job);
                 observe(Event::Live(Live::RepeatStarted { trial: trial.number, repeat: repeat as u32 }));
             }
             if worker_pool.is_idle() {
                 return;
             }
-            let (index, advance) = worker_pool.next(&mut |&index, signal| {
+            let ((candidate, repeat), advance) = worker_pool.next(&mut |&(candidate, repeat), signal| {
                 if let Signal::Step(step, value) = signal {
-                    let (trial, repeat) = (trials[index / repeats].number, (index % repeats) as u32);
+                    let (trial, repeat) = (trials[candidate].number, repeat as u32);
                     observe(Event::Live(Live::RepeatReported { trial, repeat, step, value }));
                 }
                 ControlFlow::Continue(())
             });
             if let Some(evaluation) = advance.map(whole) {
-                let (candidate, repeat) = (index / repeats, index % repeats);
                 let (trial, value) = (trials[candidate].number, value_of(&evaluation.outcome));
                 observe(Event::TrialConfirmed { trial, repeat: repeat as u32, value });
                 candidates.add(candidate, repeat, evaluation);

@@ -119,11 +119,12 @@ pub enum Event {
         /// Number of points that were refused for this reason.
         times: u64,
     },
-    /// All trials are done; the best ones are evaluated with fresh seeds.
+    /// All trials are done; the best ones are evaluated with fresh seeds, each with as many as it
+    /// leads for.
     ConfirmationStarted {
-        /// Number of trials that are evaluated.
+        /// Number of trials that can win.
         candidates: usize,
-        /// Number of seeds for each trial.
+        /// Number of seeds with which a trial can win.
         repeats: usize,
     },
     /// An evaluation with a fresh seed is finished.

@@ -102,7 +102,7 @@ pub struct Confirm {
     pub candidates: u32,
     /// Whether all trials of the front are evaluated again instead, whatever their number.
     pub front: bool,
-    /// Fresh seeds for each, at least 1.
+    /// Fresh seeds with which one can win, at least 1.
     pub repeats: u32,
 }
 

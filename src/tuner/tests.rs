@@ -151,7 +151,7 @@ fn a_study_spends_its_budget_and_tries_the_default_first() {
     assert!(study.trials.iter().all(|trial| trial.state == TrialState::Complete));
     let finished = events.iter().filter(|event| matches!(event, Event::TrialFinished { .. })).count();
     let confirmed = events.iter().filter(|event| matches!(event, Event::TrialConfirmed { .. })).count();
-    assert_eq!((finished, confirmed), (8, 6));
+    assert_eq!((finished, confirmed), (8, 2), "without noise the best trial leads all the time");
     assert!(matches!(events.last(), Some(Event::StudyFinished { finished: 8, best: Some(_) })));
 }
 
@@ -197,7 +197,10 @@ fn a_finished_study_is_neither_run_nor_confirmed_again() {
 fn the_best_mean_over_fresh_seeds_wins_not_the_luckiest_trial() {
     // Noise as large as the differences, so the order of the search means little.
     let mut bench = Bench::new(Synthetic::new(Problem::Branin).with_noise(30.0));
-    bench.confirm = Confirm { candidates: 5, front: false, repeats: 8 };
+    bench.confirm = Confirm { candidates: 0, front: false, repeats: 8 };
+    bench.run_through(12);
+    // With a worker for each evaluation all candidates get all seeds.
+    (bench.confirm.candidates, bench.workers) = (5, 40);
     let (_, study, _) = bench.run_through(12);
     let confirmation = Confirmation::of(&study).unwrap();
     let means: Vec<f64> =

@@ -6,19 +6,20 @@ use std::path::{Path, PathBuf};
 use crate::support::project;
 
 /// Each room with the rooms that it may import.
-const ROOMS: [(&str, &str); 18] = [
+const ROOMS: [(&str, &str); 19] = [
     ("units", ""),
     ("seed", ""),
     ("linalg", ""),
     ("input", ""),
     ("output", ""),
+    ("team", ""),
     ("space", "units seed linalg input"),
     ("study", "units seed linalg input space"),
     ("storage", "units seed linalg input space study"),
     ("search", "units seed linalg input space study"),
-    ("data", "units seed linalg input"),
-    ("network", "units seed linalg input output data"),
-    ("training", "units seed linalg input output data network"),
+    ("data", "units seed linalg input team"),
+    ("network", "units seed linalg input output team data"),
+    ("training", "units seed linalg input output team data network"),
     ("backend", "units seed linalg input data network training"),
     ("objective", "units seed linalg input space study search data network training backend"),
     ("tuner", "units seed input space study storage search objective"),

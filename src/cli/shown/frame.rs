@@ -85,7 +85,7 @@ fn counts(board: &Board) -> Vec<Piece> {
     let (done, failed) = ended(&board.study);
     let mut pieces: Vec<Piece> = match &board.confirming {
         Some(confirming) => vec![
-            format!("confirming: {} of {} trainings", confirming.done, confirming.total).into(),
+            format!("confirming: {} of up to {} trainings", confirming.done, confirming.total).into(),
             format!(" of the {} best", confirming.candidates).into(),
             format!(", {done} trials").into(),
         ],
@@ -110,7 +110,7 @@ fn time(board: &Board, now: Instant, screen: Screen) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = vec![left_text(board, now).into(), so_far(board, now).into()];
     let repeats = board.repeats_ahead();
     if repeats > 0 && board.confirming.is_none() {
-        pieces.push(format!(", with {repeats} trainings to confirm").into());
+        pieces.push(format!(", with about {repeats} trainings to confirm").into());
     }
     let taken: usize = pieces[..2].iter().map(|piece| measure_text_width(&piece.text)).sum();
     let room = screen.width.saturating_sub(taken + "[] ".len() + 1);
@@ -287,7 +287,7 @@ mod tests {
         let lines = shown(200, 50);
         let expected = [
             "2 of 10 trials, 1 failed (1 too large), 31 refused before training",
-            "[#-----------------------------] about 1 min 25 s left, 5 s so far, with 9 trainings to confirm",
+            "[#-----------------------------] about 1 min 25 s left, 5 s so far, with about 5 trainings to confirm",
             "best 0.9500 (0.918 to 0.970), trial 0, 95 % interval on the validation set",
             "trial 2  epoch 10 of 20  0.9612  8x8x1-256-64-10x10",
             "trial 3  epoch 0 of 20           8x8x1-256-64-10x10",

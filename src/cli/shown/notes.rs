@@ -70,7 +70,7 @@ impl LogNotes {
                 }
             }
             Event::ConfirmationStarted { candidates, repeats } => {
-                Some(format!("confirming: {candidates} best x {repeats} fresh seeds"))
+                Some(format!("confirming: {candidates} best, up to {repeats} fresh seeds each"))
             }
             Event::TrialConfirmed { trial, repeat, value } => {
                 let value = value.map_or("failed".to_owned(), digits);

@@ -1,9 +1,11 @@
 //! The n-hot head: class scores from n output neurons per class, and the loss of these scores.
 
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::ArrayView2;
 
+use super::linear::Batch;
+use super::parts::{BatchPart, Split, for_each_part};
 use crate::network::Key;
-use crate::network::kernels::{LANES, Lanes, Out, Rows, Runs, multiply, panels};
+use crate::network::kernels::{LANES, Lanes, Out, Rows, Runs, floats, floats_mut, multiply, panels};
 use crate::network::pass::tensor::Tensor;
 
 /// The loss that training minimizes.
@@ -49,6 +51,16 @@ impl Loss<'_> {
     }
 }
 
+/// Where the derivative of a loss goes, and the memory that its computation needs.
+pub(crate) struct LossBuffers<'a> {
+    /// The derivative of the loss by half the scores: (B samples, K classes).
+    pub differences: &'a mut Tensor,
+    /// The loss of each sample: (B, 1).
+    pub losses: &'a mut Tensor,
+    /// The derivative of the loss by the output activations: (B, N output neurons).
+    pub errors: &'a mut Tensor,
+}
+
 /// The head of a network: its key (which neurons belong to which class) in the forms that the
 /// passes need.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,46 +88,55 @@ impl Head {
     /// classes). a are the output activations in `outputs` (B, N output neurons). M is the key: 1
     /// where a neuron belongs to a class, else 0. Scores are exact where all a are 0 or 1.
     pub fn scores(&self, outputs: &Tensor, batch: usize, scores: &mut Tensor) {
-        product(outputs, &self.signs, batch, scores);
-        for row in rows_mut(&mut scores.matrix_mut(batch)) {
-            row.iter_mut().zip(&self.sums).for_each(|(score, sum)| *score = 2.0 * *score - sum);
-        }
+        let parts = [BatchPart::of(scores, batch)];
+        for_each_part(batch, self.split(batch), parts, &|range, [mut scores]| {
+            let outputs = Batch::of(outputs, batch).samples(range.clone());
+            product(outputs, (self.key.width(), &self.signs), &mut scores);
+            for index in 0..range.len() {
+                let scores = floats_mut(scores.sample(index)).iter_mut();
+                scores.zip(&self.sums).for_each(|(score, sum)| *score = 2.0 * *score - sum);
+            }
+        });
     }
 
     /// The mean `loss` of `scores` (B samples, K classes) for `labels` (B), without the penalty on
-    /// hidden layers.
-    ///
-    /// The derivative of the loss by the output activations goes to `errors` (B, N output neurons).
-    /// `differences` (B, K) is scratch memory.
-    pub fn loss(
-        &self,
-        scores: ArrayView2<'_, f32>,
-        labels: &[u16],
-        loss: Loss<'_>,
-        differences: &mut Tensor,
-        errors: &mut Tensor,
-    ) -> f64 {
-        let batch = labels.len();
-        let share = (labels.len() as f32).recip();
-        let mut total = 0.0;
-        let (mut rows_of_differences, mut scratch) =
-            (differences.matrix_mut(batch), errors.matrix_mut(batch));
-        let samples = rows(&scores).zip(rows_mut(&mut rows_of_differences)).zip(labels);
-        for (sample, (((scores, differences), &label), errors)) in
-            samples.zip(rows_mut(&mut scratch)).enumerate()
-        {
-            // Each class has at least one output neuron, so a row of errors has space for the
-            // targets.
-            let targets = &mut errors[..scores.len()];
-            loss.targets(sample, usize::from(label), targets);
-            let weight = loss.class_weights.map_or(1.0, |weights| weights[usize::from(label)]);
-            total += f64::from(weight * cross_entropy(scores, loss.temperature, targets, differences));
-            // The derivative of a score by an activation is twice the sign.
-            let factor = weight * (2.0 * share / loss.temperature);
-            differences.iter_mut().for_each(|difference| *difference *= factor);
-        }
-        product(differences, &self.transposed_signs, batch, errors);
-        total / batch as f64
+    /// hidden layers. Its derivative by the output activations goes to the errors in `into`.
+    pub fn loss(&self, scores: &Tensor, labels: &[u16], loss: Loss<'_>, into: LossBuffers<'_>) -> f64 {
+        let (batch, classes) = (labels.len(), self.key.classes());
+        let share = (batch as f32).recip();
+        let LossBuffers { differences, losses, errors } = into;
+        let parts = [&mut *differences, &mut *losses, errors].map(|tensor| BatchPart::of(tensor, batch));
+        let scores = Batch::of(scores, batch);
+        for_each_part(
+            batch,
+            self.split(batch),
+            parts,
+            &|range, [mut differences, mut losses, mut errors]| {
+                for (index, sample) in range.clone().enumerate() {
+                    let scores = &floats(scores.samples(sample..sample + 1).lanes)[..classes];
+                    let differences = &mut floats_mut(differences.sample(index))[..classes];
+                    // Each class has at least one output neuron, so a row of errors has space for the
+                    // targets.
+                    let targets = &mut floats_mut(errors.sample(index))[..classes];
+                    let label = usize::from(labels[sample]);
+                    loss.targets(sample, label, targets);
+                    let weight = loss.class_weights.map_or(1.0, |weights| weights[label]);
+                    let found = cross_entropy(scores, loss.temperature, targets, differences);
+                    losses.sample(index)[0].0[0] = weight * found;
+                    // The derivative of a score by an activation is twice the sign.
+                    let factor = weight * (2.0 * share / loss.temperature);
+                    differences.iter_mut().for_each(|difference| *difference *= factor);
+                }
+                let differences = Batch { lanes: differences.lanes, stride: differences.stride };
+                product(differences, (classes, &self.transposed_signs), &mut errors);
+            },
+        );
+        let losses = losses.first(batch).chunks_exact(losses.stride);
+        losses.map(|loss| f64::from(loss[0].0[0])).sum::<f64>() / batch as f64
+    }
+
+    fn split(&self, batch: usize) -> Split {
+        Split::of_pass(batch * self.key.width())
     }
 }
 
@@ -129,13 +150,13 @@ fn in_panels(matrix: ArrayView2<'_, f32>) -> Vec<Lanes> {
     lanes
 }
 
-/// Writes the product of `left` (B, T) with `weights` to `out` (B, M). `weights` has M columns, in
-/// panels of 16.
-fn product(left: &Tensor, weights: &[Lanes], batch: usize, out: &mut Tensor) {
-    let (terms, stride) = (left.volume.channels, out.stride);
-    let start = |row: usize| row * left.stride * LANES;
-    let rows = Rows { lanes: &left.lanes, count: batch, start, runs: Runs::one(terms) };
-    let out = Out { lanes: &mut out.lanes, start: |row| row * stride, panel: 1 };
+/// Writes the product of `left` (B, T) with `weights` to `out` (B, M). `weights` has T = `terms` rows
+/// and M columns, in panels of 16.
+fn product(left: Batch<'_>, (terms, weights): (usize, &[Lanes]), out: &mut BatchPart<'_>) {
+    let stride = out.stride;
+    let (count, start) = (out.lanes.len() / stride, |row: usize| row * left.stride * LANES);
+    let rows = Rows { lanes: left.lanes, count, start, runs: Runs::one(terms) };
+    let out = Out { lanes: &mut *out.lanes, start: |row| row * stride, panel: 1 };
     multiply(&rows, weights, terms, out, false);
 }
 
@@ -188,16 +209,6 @@ fn softmax(scores: &mut [f32], temperature: f32) -> (f32, f32) {
     }
     scores.iter_mut().for_each(|score| *score /= sum);
     (highest, sum)
-}
-
-/// The rows of a row-major matrix.
-fn rows<'a>(matrix: &'a ArrayView2<'_, f32>) -> impl Iterator<Item = &'a [f32]> {
-    matrix.outer_iter().map(|row| row.to_slice().expect("a row of a row-major matrix is contiguous"))
-}
-
-/// The rows of a row-major matrix, to write to.
-fn rows_mut<'a>(matrix: &'a mut ArrayViewMut2<'_, f32>) -> impl Iterator<Item = &'a mut [f32]> {
-    matrix.outer_iter_mut().map(|row| row.into_slice().expect("a row of a row-major matrix is contiguous"))
 }
 
 #[cfg(test)]

@@ -6,9 +6,7 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
-use super::parts::{BatchPart, PARTS, part_of};
+use super::parts::{BatchPart, PARTS, Split, part_of};
 use crate::network::kernels::{
     Images, ImagesMut, LANES, Lanes, Out, Rows, Runs, Winograd, WinogradErrors, floats, multiply,
     multiply_outer, panels, transpose,
@@ -16,6 +14,7 @@ use crate::network::kernels::{
 use crate::network::pass::scratch::with_scratch;
 use crate::network::pass::tensor::Tensor;
 use crate::network::{Volume, Window};
+use crate::team;
 
 /// Which inputs reach a sum, and how they lie in memory.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -230,21 +229,35 @@ impl Linear {
         }
         let terms = self.terms();
         let Some(window) = self.window() else {
-            return gradient.par_chunks_mut(terms).enumerate().for_each(|(panel, gradient)| {
-                let nest = [(1, 0, 0), (1, 0, 0), (samples, inputs.stride * LANES, errors.stride)];
-                for (group, gradient) in gradient.chunks_mut(LANES).enumerate() {
-                    let (left, right) = (floats(&inputs.lanes[group..]), &errors.lanes[panel..]);
-                    multiply_outer(left, right, &nest, gradient.len(), gradient, false);
-                }
-            });
+            return self.dense_gradient(inputs, errors, samples, gradient);
         };
         let length = gradient.len();
-        partial.par_chunks_mut(terms).enumerate().for_each(|(index, gradient)| {
+        team::for_each(partial.chunks_mut(terms).enumerate(), |(index, gradient)| {
             let (part, panel) = (index / self.panels(), index % self.panels());
             self.direct_gradient(window, inputs, errors, part_of(samples, part, PARTS), panel, gradient);
         });
         add_parts(partial, length);
         gradient.copy_from_slice(&partial[..length]);
+    }
+
+    /// [`weight_gradient`](Self::weight_gradient) of a dense layer.
+    fn dense_gradient(&self, inputs: &Tensor, errors: &Tensor, samples: usize, gradient: &mut [Lanes]) {
+        let (terms, nest) =
+            (self.terms(), [(1, 0, 0), (1, 0, 0), (samples, inputs.stride * LANES, errors.stride)]);
+        // A piece is some groups of 16 terms of a panel.
+        let pieces = Split::Fine.pieces().div_ceil(self.panels());
+        let groups = panels(terms).div_ceil(pieces);
+        let of_panel = |(panel, gradient)| {
+            let pieces = <[Lanes]>::chunks_mut(gradient, groups * LANES).enumerate();
+            pieces.map(move |(piece, gradient)| (panel, piece * groups, gradient))
+        };
+        let pieces = gradient.chunks_mut(terms).enumerate().flat_map(of_panel);
+        team::for_each(pieces, |(panel, first, gradient)| {
+            for (group, gradient) in (first..).zip(gradient.chunks_mut(LANES)) {
+                let (left, right) = (floats(&inputs.lanes[group..]), &errors.lanes[panel..]);
+                multiply_outer(left, right, &nest, gradient.len(), gradient, false);
+            }
+        });
     }
 
     /// The most threads that can share [`backward`](Self::backward) for `samples` samples; 0 if
@@ -318,8 +331,9 @@ impl Linear {
         }
         let group = self.panels() * LANES;
         let terms = self.terms();
-        out.par_chunks_mut(8 * group).enumerate().for_each(|(part, out)| {
-            transpose(&self.weights, terms, 8 * part, out);
+        let groups = (out.len() / group).div_ceil(Split::of_pass(out.len()).pieces());
+        team::for_each(out.chunks_mut(groups * group).enumerate(), |(piece, out)| {
+            transpose(&self.weights, terms, piece * groups, out);
         });
     }
 
@@ -453,11 +467,11 @@ fn gradient_in_parts(
             winograd.backward(range.len(), images, errors, scratch, sums, back);
         });
     };
-    let sums = partial.par_chunks_mut(length).enumerate();
+    let sums = partial.chunks_mut(length).enumerate();
     if pieces.is_empty() {
-        sums.for_each(|(part, sums)| task(part, sums, None));
+        team::for_each(sums, |(part, sums)| task(part, sums, None));
     } else {
-        sums.zip(pieces).for_each(|((part, sums), below)| task(part, sums, Some(below)));
+        team::for_each(sums.zip(pieces), |((part, sums), below)| task(part, sums, Some(below)));
     }
     add_parts(partial, length);
     winograd.finish_gradient(&partial[..length], gradient);
@@ -466,10 +480,9 @@ fn gradient_in_parts(
 /// Adds all other parts to the first `length` lanes, in the order of the parts.
 fn add_parts(partial: &mut [Lanes], length: usize) {
     let (sums, parts) = partial.split_at_mut(length);
-    const CHUNK: usize = 1024;
-    sums.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, sums)| {
+    team::for_each_piece(sums, Split::of_pass(length).pieces(), |first, sums| {
         for part in parts.chunks_exact(length) {
-            for (sum, more) in sums.iter_mut().zip(&part[chunk * CHUNK..]) {
+            for (sum, more) in sums.iter_mut().zip(&part[first..]) {
                 sum.0.iter_mut().zip(&more.0).for_each(|(sum, more)| *sum += more);
             }
         }

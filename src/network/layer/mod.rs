@@ -10,9 +10,8 @@ pub(super) mod parts;
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use crate::seed::Seed;
+use crate::team;
 
 use super::Slope;
 use super::kernels::{LANES, Lanes, panels, vectorized};
@@ -261,10 +260,12 @@ impl Layer {
         };
         if measures {
             let (sums, parts) = (&state.sums, self.parts());
-            let moments = statistics.parts[..parts * self.bias.len()].par_iter_mut().enumerate();
-            moments.with_min_len(self.sums_at_a_time(samples)).for_each(|(index, moments)| {
-                let (panel, part) = (index / parts, index % parts);
-                *moments = Moments::of(sums, panel, part_of(samples, part, parts));
+            let moments = &mut statistics.parts[..parts * self.bias.len()];
+            team::for_each_piece(moments, self.split_of_sums(samples).pieces(), |first, moments| {
+                for (index, moments) in (first..).zip(moments) {
+                    let (panel, part) = (index / parts, index % parts);
+                    *moments = Moments::of(sums, panel, part_of(samples, part, parts));
+                }
             });
             statistics.join(parts, sums.plane());
         } else {
@@ -329,13 +330,14 @@ impl Layer {
         let Some((below, add)) = below else { return learn() };
         let below = BatchPart::of(below, samples);
         match inputs {
-            Inputs::Tensor(inputs) if rayon::current_num_threads() <= self.linear.backward_parts(samples) => {
+            Inputs::Tensor(inputs) if team::threads() <= self.linear.backward_parts(samples) => {
                 self.linear.prepare_backward(backward_weights);
                 let below = InputErrors { backward_weights, errors: below, add };
                 self.linear.backward(inputs, sums, samples, (partial, weights), below);
             }
             _ => {
-                rayon::join(learn, || self.linear.prepare_backward(backward_weights));
+                learn();
+                self.linear.prepare_backward(backward_weights);
                 let errors = Batch::of(sums, samples);
                 for_each_part(samples, self.split(), [below], &|range, [below]| {
                     self.linear.input_errors(
@@ -356,10 +358,12 @@ impl Layer {
         let LayerGradients { sums: errors, bias, gain, totals, .. } = gradients;
         let statistics = state.statistics.as_ref();
         let parts = self.parts();
-        let shares = totals[..parts * bias.len()].par_iter_mut().enumerate();
-        shares.with_min_len(self.sums_at_a_time(samples)).for_each(|(index, total)| {
-            let (panel, part) = (index / parts, index % parts);
-            *total = norm::total(errors, &state.sums, statistics, panel, part_of(samples, part, parts));
+        let shares = &mut totals[..parts * bias.len()];
+        team::for_each_piece(shares, self.split_of_sums(samples).pieces(), |first, totals| {
+            for (index, total) in (first..).zip(totals) {
+                let (panel, part) = (index / parts, index % parts);
+                *total = norm::total(errors, &state.sums, statistics, panel, part_of(samples, part, parts));
+            }
         });
         for (bias, totals) in bias.iter_mut().zip(totals.chunks_exact(parts)) {
             *bias = sum_of(totals.iter().map(|total| &total.0));
@@ -399,11 +403,9 @@ impl Layer {
         if self.linear.output.area() == 1 { 1 } else { PARTS }
     }
 
-    /// The least number of sums, over a part of the batch, that one thread takes. It takes all of
-    /// them if the work is shorter than waking another thread.
-    fn sums_at_a_time(&self, samples: usize) -> usize {
-        let lanes = samples * self.linear.output.area() * self.bias.len();
-        if let Split::Single = Split::of_pass(lanes) { self.parts() * self.bias.len() } else { 1 }
+    /// How sums over the batch are split among threads.
+    fn split_of_sums(&self, samples: usize) -> Split {
+        Split::of_pass(samples * self.linear.output.area() * self.bias.len())
     }
 }
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::network::kernels::Lanes;
 use crate::network::pass::tensor::Tensor;
+use crate::team;
 
 /// The number of parts of a sum over a batch of images. It does not depend on the number of
 /// threads, so the sum does not depend on it either.
@@ -38,18 +39,16 @@ impl<'a> BatchPart<'a> {
     /// are empty.
     pub fn in_parts(self, parts: usize) -> [Self; PARTS] {
         let samples = self.lanes.len() / self.stride;
-        let mut rest = Some(self);
+        let mut rest = self;
         std::array::from_fn(|part| {
-            let size = if part < parts { part_of(samples, part, parts).len() } else { 0 };
-            let (cut, more) = rest.take().expect("what is left").split_at(size);
-            rest = Some(more);
-            cut
+            rest.take(if part < parts { part_of(samples, part, parts).len() } else { 0 })
         })
     }
 
-    fn split_at(self, samples: usize) -> (Self, Self) {
-        let (left, right) = self.lanes.split_at_mut(samples * self.stride);
-        (Self { lanes: left, stride: self.stride }, Self { lanes: right, stride: self.stride })
+    /// Takes the first `samples` samples out of this part.
+    fn take(&mut self, samples: usize) -> Self {
+        let lanes = self.lanes.split_off_mut(..samples * self.stride).expect("as many samples are left");
+        Self { lanes, stride: self.stride }
     }
 }
 
@@ -60,18 +59,30 @@ pub(crate) enum Split {
     PerThread,
     /// Several parts per thread, so that all threads finish at about the same time.
     Fine,
-    /// A single part. It is for work that takes less time than waking another thread.
+    /// A single part. It is for work that takes less time than sharing it.
     Single,
 }
 
 /// The least number of lanes for which it pays to wake another thread, if the work touches each
 /// lane a few times.
-const LEAST_TO_SPLIT: usize = 8192;
+const LEAST_TO_WAKE: usize = 8192;
+/// The least number of lanes for which it pays to share work with a team, which is awake.
+const LEAST_TO_SHARE: usize = 1024;
 
 impl Split {
     /// The split of work that touches each of `lanes` lanes a few times.
     pub fn of_pass(lanes: usize) -> Self {
-        if lanes < LEAST_TO_SPLIT { Self::Single } else { Self::Fine }
+        let least = if team::is_ready() { LEAST_TO_SHARE } else { LEAST_TO_WAKE };
+        if lanes < least { Self::Single } else { Self::Fine }
+    }
+
+    /// The most parts into which work is cut.
+    pub fn pieces(self) -> usize {
+        match (self, team::threads()) {
+            (Self::Single, _) | (_, 1) => 1,
+            (Self::PerThread, threads) => threads,
+            (Self::Fine, threads) => 4 * threads,
+        }
     }
 }
 
@@ -86,40 +97,13 @@ pub(crate) fn for_each_part<const N: usize>(
     parts: [BatchPart<'_>; N],
     task: &(impl Fn(Range<usize>, [BatchPart<'_>; N]) + Sync),
 ) {
-    let threads = rayon::current_num_threads();
-    let pieces = match split {
-        Split::PerThread => threads,
-        Split::Single => 1,
-        Split::Fine if threads == 1 => 1,
-        Split::Fine => 4 * threads,
-    };
-    run(0..samples, samples.div_ceil(pieces), parts, task);
-}
-
-fn run<const N: usize>(
-    samples: Range<usize>,
-    most: usize,
-    parts: [BatchPart<'_>; N],
-    task: &(impl Fn(Range<usize>, [BatchPart<'_>; N]) + Sync),
-) {
-    if samples.len() <= most {
-        return task(samples, parts);
-    }
-    let half = samples.len() / 2;
-    let middle = samples.start + half;
-    let mut right: [Option<BatchPart<'_>>; N] = [const { None }; N];
-    let mut index = 0;
-    let left = parts.map(|part| {
-        let (left, rest) = part.split_at(half);
-        right[index] = Some(rest);
-        index += 1;
-        left
+    let pieces = split.pieces().min(samples);
+    let mut rest = parts;
+    let pieces = (0..pieces).map(|piece| {
+        let range = part_of(samples, piece, pieces);
+        (range.clone(), rest.each_mut().map(|part| part.take(range.len())))
     });
-    let right = right.map(|part| part.expect("every part was cut"));
-    rayon::join(
-        || run(samples.start..middle, most, left, task),
-        || run(middle..samples.end, most, right, task),
-    );
+    team::for_each(pieces, |(range, parts)| task(range, parts));
 }
 
 #[cfg(test)]
@@ -133,7 +117,7 @@ mod tests {
             let mut memory = vec![Lanes::ZERO; samples * 3];
             let mut none: Vec<Lanes> = Vec::new();
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
-            pool.install(|| {
+            pool.install(|| team::within(|| {
                 let parts = [BatchPart { lanes: &mut memory, stride: 3 }, BatchPart { lanes: &mut none, stride: 0 }];
                 for_each_part(samples, Split::Fine, parts, &|range, [mut part, none]| {
                     assert!(none.lanes.is_empty());
@@ -142,7 +126,7 @@ mod tests {
                     }
                     assert_eq!(part.lanes.len(), 3 * range.len());
                 });
-            });
+            }));
             for (index, lanes) in memory.iter().enumerate() {
                 prop_assert_eq!(lanes.0[0], (index / 3) as f32 + 1.0);
             }

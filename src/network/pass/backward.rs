@@ -4,6 +4,7 @@ use super::forward::Pass;
 use super::tensor::Tensor;
 use super::workspace::{Activations, Gradients};
 use crate::network::kernels::{LANES, panels};
+use crate::network::layer::head::LossBuffers;
 use crate::network::layer::{Inputs, add_volumes};
 use crate::network::{Loss, Network};
 
@@ -23,9 +24,10 @@ impl Network {
     ) -> f64 {
         let batch = activations.batch();
         let seed = activations.seed.as_ref().expect("a training pass comes before");
-        let Gradients { layers: states, differences, filled } = gradients;
+        let Gradients { layers: states, differences, losses, filled } = gradients;
         let top = states.last_mut().expect("a network has an output layer");
-        let mut total = self.head.loss(activations.scores(), labels, loss, differences, &mut top.outputs);
+        let into = LossBuffers { differences, losses, errors: &mut top.outputs };
+        let mut total = self.head.loss(&activations.scores, labels, loss, into);
         filled.fill(false);
         let frozen = self.frozen();
         for i in (frozen..self.layers.len()).rev() {

@@ -4,8 +4,9 @@ use super::workspace::Gradients;
 use crate::network::Network;
 use crate::network::kernels::{LANES, floats, floats_mut};
 use crate::network::layer::{Layer, LayerGradients};
+use crate::team;
 
-/// A tensor of parameters with its gradient.
+/// Parameters of one tensor with their gradient.
 pub struct Parameter<'a> {
     /// The parameters, in the order of memory. Those of empty lanes never change.
     pub values: &'a mut [f32],
@@ -19,25 +20,35 @@ pub struct Parameter<'a> {
 /// The number of tensors of a layer: weights, bias, and the gain of batch norm, which may be
 /// missing.
 const TENSORS: usize = 3;
+/// The pieces into which the parameters are cut, per thread.
+const PIECES: usize = 6;
+/// The least number of parameters of a piece, if its tensor has as many.
+const LEAST: usize = 4096;
 
 impl Network {
-    /// Calls `change` in parallel with every tensor that is not [`frozen`](Self::frozen), and with
-    /// the state that a gradient-descent rule keeps for it.
+    /// Calls `change` for every parameter that is not of a [`frozen`](Self::frozen) layer, on all
+    /// threads: with parts of the tensors, and as long parts of the states that a gradient-descent
+    /// rule keeps for them.
     ///
-    /// `states` holds one state for each of [`tensor_lengths`](Self::tensor_lengths), in the same
-    /// order.
+    /// `states` gives two states for each of [`tensor_lengths`](Self::tensor_lengths), in the same
+    /// order. A state has a number for each parameter, or none.
     ///
     /// # Panics
-    /// If there are fewer states.
-    pub fn learn<S: Send>(
-        &mut self,
-        gradients: &Gradients,
-        states: &mut [S],
-        change: &(impl Fn(Parameter<'_>, &mut S) + Sync),
+    /// If a state is shorter than its tensor, but not empty.
+    pub fn learn<'a>(
+        &'a mut self,
+        gradients: &'a Gradients,
+        states: impl Iterator<Item = [&'a mut [f32]; 2]>,
+        change: impl Fn(Parameter<'_>, [&mut [f32]; 2]) + Sync,
     ) {
         let frozen = self.frozen();
-        let states = &mut states[..self.layers.len() * TENSORS][frozen * TENSORS..];
-        for_each_tensor(&mut self.layers[frozen..], &gradients.layers[frozen..], states, change);
+        let total: usize = self.tensor_lengths().skip(frozen * TENSORS).sum();
+        let layers = self.layers[frozen..].iter_mut().zip(&gradients.layers[frozen..]);
+        let most = total.div_ceil(PIECES * team::threads()).max(LEAST);
+        let tensors = layers.flat_map(|(layer, gradient)| tensors(layer, gradient));
+        let tensors = tensors.zip(states.skip(frozen * TENSORS));
+        let pieces = tensors.flat_map(|(rest, states)| Pieces { rest, states, most });
+        team::for_each(pieces, |(parameter, states)| change(parameter, states));
     }
 
     /// The length of each tensor, layer by layer: weights, bias, gain. The length is 0 if a tensor
@@ -50,38 +61,42 @@ impl Network {
     }
 }
 
-/// Calls `change` for every tensor. Splits the layers into halves that run in parallel, which needs
-/// no list of tasks and so allocates no memory.
-fn for_each_tensor<S: Send>(
-    layers: &mut [Layer],
-    gradients: &[LayerGradients],
-    states: &mut [S],
-    change: &(impl Fn(Parameter<'_>, &mut S) + Sync),
-) {
-    let [layer] = layers else {
-        let middle = layers.len() / 2;
-        if layers.is_empty() {
-            return;
-        }
-        let (layers, states) = (layers.split_at_mut(middle), states.split_at_mut(middle * TENSORS));
-        let gradients = gradients.split_at(middle);
-        rayon::join(
-            || for_each_tensor(layers.0, gradients.0, states.0, change),
-            || for_each_tensor(layers.1, gradients.1, states.1, change),
-        );
-        return;
+/// The tensors of a layer with their gradients.
+fn tensors<'a>(layer: &'a mut Layer, gradient: &'a LayerGradients) -> [Option<Parameter<'a>>; TENSORS] {
+    let with = |values, gradient, decays| Parameter {
+        values: floats_mut(values),
+        gradient: floats(gradient),
+        decays,
     };
-    let gradient = &gradients[0];
     let gain = layer.norm.as_mut().zip(gradient.gain.as_ref());
-    let tensors = [
-        Some((&mut layer.linear.weights, &gradient.weights)),
-        Some((&mut layer.bias, &gradient.bias)),
-        gain.map(|(norm, gradient)| (&mut norm.gain, gradient)),
-    ];
-    for (number, (tensor, state)) in tensors.into_iter().zip(states).enumerate() {
-        if let Some((values, gradient)) = tensor {
-            let (values, gradient) = (floats_mut(values), floats(gradient));
-            change(Parameter { values, gradient, decays: number == 0 }, state);
-        }
+    [
+        Some(with(&mut layer.linear.weights, &gradient.weights, true)),
+        Some(with(&mut layer.bias, &gradient.bias, false)),
+        gain.map(|(norm, gradient)| with(&mut norm.gain, gradient, false)),
+    ]
+}
+
+/// Cuts a tensor and its states into pieces of up to `most` parameters.
+struct Pieces<'a> {
+    /// What is left of the tensor.
+    rest: Option<Parameter<'a>>,
+    states: [&'a mut [f32]; 2],
+    most: usize,
+}
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = (Parameter<'a>, [&'a mut [f32]; 2]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let Parameter { values, gradient, decays } = self.rest.take()?;
+        let length = self.most.min(values.len());
+        let (piece, values) = values.split_at_mut(length);
+        let (of_piece, gradient) = gradient.split_at(length);
+        let states = self.states.each_mut().map(|state| {
+            let length = if state.is_empty() { 0 } else { length };
+            state.split_off_mut(..length).expect("a state is as long as its tensor")
+        });
+        self.rest = (!values.is_empty()).then_some(Parameter { values, gradient, decays });
+        Some((Parameter { values: piece, gradient: of_piece, decays }, states))
     }
 }

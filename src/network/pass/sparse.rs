@@ -4,13 +4,15 @@
 //! coded channels. Sums over these inputs alone give the same numbers in a fraction of the time,
 //! since adding 0 changes nothing.
 
+use std::ops::Range;
+
 use ndarray::ArrayView2;
-use rayon::prelude::*;
 
 use super::tensor::Tensor;
-use crate::network::kernels::{Lanes, SparseEntry, StridedLanes, WIDEST, sum_entries};
+use crate::network::kernels::{LANES, Lanes, SparseEntry, StridedLanes, WIDEST, sum_entries, vectorized};
 use crate::network::layer::linear::Linear;
-use crate::network::layer::parts::BatchPart;
+use crate::network::layer::parts::{BatchPart, Split, part_of};
+use crate::team;
 
 /// The largest share of inputs other than 0, in percent, at which the sparse product is faster. It
 /// reads a weight for each multiplication, which halves its speed.
@@ -27,6 +29,9 @@ pub(crate) struct SparseBatch {
     pub used: bool,
 }
 
+/// An entry before it is written.
+const NOTHING: SparseEntry = SparseEntry { index: 0, value: 0.0 };
+
 /// Lists of entries, which lie one after the other in memory.
 #[derive(Default)]
 struct Lists {
@@ -39,6 +44,56 @@ impl Lists {
     fn list(&self, index: usize) -> &[SparseEntry] {
         &self.entries[self.starts[index] as usize..self.starts[index + 1] as usize]
     }
+
+    /// The entries of a list, in ascending order, whose index is in `range`.
+    fn within(&self, list: usize, range: Range<usize>) -> &[SparseEntry] {
+        let list = self.list(list);
+        let before = |end: usize| list.partition_point(|entry| (entry.index as usize) < end);
+        &list[before(range.start)..before(range.end)]
+    }
+}
+
+/// The number of inputs of a sample that are not 0.
+fn active(row: &[u8]) -> u32 {
+    vectorized(
+        #[inline(always)]
+        || {
+            // As many as a byte can count at a time.
+            let counts = row.chunks(255).map(|row| row.iter().map(|&level| u8::from(level > 0)).sum::<u8>());
+            counts.map(u32::from).sum()
+        },
+    )
+}
+
+/// Writes the inputs of a sample that are not 0 to the next `entries`.
+fn list<'a>(row: &[u8], levels: &[f32; 256], entries: &mut impl Iterator<Item = &'a mut SparseEntry>) {
+    let (words, rest) = row.as_chunks::<8>();
+    let mut add = |input: usize, level: u8| {
+        let entry = entries.next().expect("entries are counted");
+        *entry = SparseEntry { index: input as u32, value: levels[usize::from(level)] };
+    };
+    for (word, &bytes) in words.iter().enumerate() {
+        // The lowest byte that is not 0, again and again.
+        let mut left = u64::from_le_bytes(bytes);
+        while left != 0 {
+            let byte = left.trailing_zeros() / 8;
+            add(word * 8 + byte as usize, (left >> (8 * byte)) as u8);
+            left &= !(0xff << (8 * byte));
+        }
+    }
+    let first = row.len() - rest.len();
+    let rest = (first..).zip(rest).filter(|&(_, &level)| level > 0);
+    rest.for_each(|(input, &level)| add(input, level));
+}
+
+/// Turns counts into the sums of the counts up to each, and returns the last.
+fn ends_of(counts: &mut [u32]) -> usize {
+    let mut end = 0;
+    for count in counts {
+        end += *count;
+        *count = end;
+    }
+    end as usize
 }
 
 impl SparseBatch {
@@ -54,50 +109,73 @@ impl SparseBatch {
     /// Returns `false` and stores nothing if too many of the inputs are not 0.
     pub fn load(&mut self, inputs: ArrayView2<'_, u8>, levels: &[f32; 256], chosen: &[u32]) -> bool {
         self.used = false;
-        let most = chosen.len() * inputs.ncols() * MOST_PERCENT / 100;
+        let row = |sample: u32| {
+            let row = inputs.row(sample as usize);
+            row.to_slice().expect("the numbers of a sample are contiguous")
+        };
+        let split = Split::of_pass(chosen.len() * inputs.ncols() / LANES);
         let Lists { starts, entries } = &mut self.rows;
         starts.clear();
-        starts.push(0);
-        entries.clear();
-        for &sample in chosen {
-            let row = inputs.row(sample as usize);
-            for (input, &level) in row.iter().enumerate().filter(|&(_, &level)| level > 0) {
-                entries.push(SparseEntry { index: input as u32, value: levels[usize::from(level)] });
-            }
-            if entries.len() > most {
-                return false;
-            }
-            starts.push(entries.len() as u32);
+        starts.resize(chosen.len() + 1, 0);
+        team::for_each_piece(&mut starts[1..], split.pieces(), |first, counts| {
+            counts.iter_mut().zip(&chosen[first..]).for_each(|(count, &sample)| *count = active(row(sample)));
+        });
+        let total = ends_of(starts);
+        if total > chosen.len() * inputs.ncols() * MOST_PERCENT / 100 {
+            return false;
         }
-        self.transpose(inputs.ncols());
+        entries.resize(total, NOTHING);
+        let (pieces, mut rest) = (split.pieces(), entries.as_mut_slice());
+        let pieces = (0..pieces).map(|piece| {
+            let samples = part_of(chosen.len(), piece, pieces);
+            let length = starts[samples.end] - starts[samples.start];
+            (samples, rest.split_off_mut(..length as usize).expect("entries are counted"))
+        });
+        team::for_each(pieces, |(samples, entries)| {
+            let mut entries = entries.iter_mut();
+            chosen[samples].iter().for_each(|&sample| list(row(sample), levels, &mut entries));
+        });
+        self.transpose(inputs.ncols(), split);
         self.used = true;
         true
     }
 
-    /// Fills `columns` from `rows`.
-    fn transpose(&mut self, inputs: usize) {
+    /// Fills `columns` from `rows`. The threads share the inputs.
+    fn transpose(&mut self, inputs: usize, split: Split) {
+        let (rows, samples) = (&self.rows, self.rows.starts.len() - 1);
         let Lists { starts, entries } = &mut self.columns;
         starts.clear();
         starts.resize(inputs + 1, 0);
-        entries.clear();
-        entries.resize(self.rows.entries.len(), SparseEntry { index: 0, value: 0.0 });
-        for entry in &self.rows.entries {
-            starts[entry.index as usize] += 1;
-        }
-        let mut end = 0;
-        for start in starts.iter_mut() {
-            end += *start;
-            *start = end;
-        }
-        // From the last sample down, each list is filled from its end, so that `starts` holds the
-        // starts afterwards.
-        for sample in (0..self.rows.starts.len() - 1).rev() {
-            for entry in self.rows.list(sample) {
-                let end = &mut starts[entry.index as usize];
-                *end -= 1;
-                entries[*end as usize] = SparseEntry { index: sample as u32, value: entry.value };
+        // Each piece reads all lists, so there are few.
+        let pieces = split.pieces().min(2 * team::threads());
+        team::for_each_piece(&mut starts[..inputs], pieces, |first, counts| {
+            let range = first..first + counts.len();
+            for entry in (0..samples).flat_map(|sample| rows.within(sample, range.clone())) {
+                counts[entry.index as usize - first] += 1;
             }
-        }
+        });
+        let total = ends_of(starts);
+        entries.resize(total, NOTHING);
+        let (mut ends, mut rest, mut done) = (&mut starts[..inputs], entries.as_mut_slice(), 0);
+        let pieces = (0..pieces).map(|piece| {
+            let range = part_of(inputs, piece, pieces);
+            let (first, ends) = (done, ends.split_off_mut(..range.len()).expect("one for each input"));
+            done = ends.last().copied().unwrap_or(done);
+            let length = (done - first) as usize;
+            (range, first, ends, rest.split_off_mut(..length).expect("entries are counted"))
+        });
+        team::for_each(pieces, |(range, first, ends, entries)| {
+            // From the last sample down, each list is filled from its end, so that `starts` holds
+            // the starts afterwards.
+            for sample in (0..samples).rev() {
+                for entry in rows.within(sample, range.clone()) {
+                    let end = &mut ends[entry.index as usize - range.start];
+                    *end -= 1;
+                    let place = (*end - first) as usize;
+                    entries[place] = SparseEntry { index: sample as u32, value: entry.value };
+                }
+            }
+        });
     }
 
     /// Writes the weighted sums of samples to `sums`: from sample `first` on, as many as `sums`
@@ -118,8 +196,9 @@ impl SparseBatch {
     /// Writes the gradient of the weights to `gradient`, from the `errors` at the sums.
     pub fn weight_gradient(&self, linear: &Linear, errors: &Tensor, gradient: &mut [Lanes]) {
         let terms = linear.terms();
-        gradient.par_chunks_mut(WIDEST * terms).enumerate().for_each(|(group, gradient)| {
-            let lanes = &errors.lanes[group * WIDEST..];
+        let width = linear.panels().div_ceil(team::threads()).min(WIDEST);
+        team::for_each(gradient.chunks_mut(width * terms).enumerate(), |(group, gradient)| {
+            let lanes = &errors.lanes[group * width..];
             let errors = StridedLanes { lanes, step: errors.stride, spacing: 1 };
             let count = gradient.len() / terms;
             for input in 0..terms {

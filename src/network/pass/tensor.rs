@@ -1,9 +1,9 @@
 //! A tensor: a batch of volumes in memory.
 
-use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder};
+use ndarray::{ArrayView2, ShapeBuilder};
 
 use crate::network::Volume;
-use crate::network::kernels::{LANES, Lanes, floats, floats_mut, panels};
+use crate::network::kernels::{LANES, Lanes, floats, panels};
 
 /// A batch of samples of one shape, each with a border of zeros.
 ///
@@ -71,12 +71,15 @@ impl Tensor {
         let shape = (count, self.volume.channels).strides((self.stride * LANES, 1));
         ArrayView2::from_shape(shape, floats(self.first(count))).expect("samples lie a stride apart")
     }
+}
 
+#[cfg(test)]
+impl Tensor {
     /// The first `count` samples of a flat volume as a matrix (B samples, C channels), to write to.
-    pub fn matrix_mut(&mut self, count: usize) -> ArrayViewMut2<'_, f32> {
+    pub fn matrix_mut(&mut self, count: usize) -> ndarray::ArrayViewMut2<'_, f32> {
         debug_assert_eq!(self.volume.area(), 1);
         let shape = (count, self.volume.channels).strides((self.stride * LANES, 1));
-        ArrayViewMut2::from_shape(shape, floats_mut(self.first_mut(count)))
-            .expect("samples lie a stride apart")
+        let floats = crate::network::kernels::floats_mut(self.first_mut(count));
+        ndarray::ArrayViewMut2::from_shape(shape, floats).expect("samples lie a stride apart")
     }
 }

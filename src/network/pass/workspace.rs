@@ -1,7 +1,6 @@
 //! The workspaces of the passes. They are allocated once, so that a batch allocates no memory.
 
 use ndarray::ArrayView2;
-use rayon::prelude::*;
 
 use crate::seed::Seed;
 
@@ -9,6 +8,7 @@ use super::sparse::SparseBatch;
 use super::tensor::Tensor;
 use crate::network::kernels::{LANES, Lanes, floats_mut, vectorized};
 use crate::network::layer::linear::InputLayout;
+use crate::network::layer::parts::{BatchPart, Split, for_each_part};
 use crate::network::layer::{LayerActivations, LayerGradients};
 use crate::network::{Network, Volume};
 
@@ -80,13 +80,16 @@ impl Activations {
         if self.loader.skips && self.sparse.load(inputs, &levels, chosen) {
             return;
         }
-        let (stride, loader) = (self.inputs.stride, &self.loader);
-        let samples = self.inputs.first_mut(chosen.len()).par_chunks_mut(stride).with_min_len(16);
-        samples.zip(chosen).for_each(|(lanes, &sample)| {
-            let row = inputs.row(sample as usize);
-            let row = row.as_slice().expect("the numbers of a sample are contiguous");
-            for (value, &source) in floats_mut(lanes).iter_mut().zip(&loader.sources) {
-                *value = row.get(source as usize).map_or(0.0, |&level| levels[usize::from(level)]);
+        let loader = &self.loader;
+        let split = Split::of_pass(chosen.len() * self.inputs.stride);
+        let samples = [BatchPart::of(&mut self.inputs, chosen.len())];
+        for_each_part(chosen.len(), split, samples, &|range, [mut part]| {
+            for (index, &sample) in chosen[range].iter().enumerate() {
+                let row = inputs.row(sample as usize);
+                let row = row.to_slice().expect("the numbers of a sample are contiguous");
+                for (value, &source) in floats_mut(part.sample(index)).iter_mut().zip(&loader.sources) {
+                    *value = row.get(source as usize).map_or(0.0, |&level| levels[usize::from(level)]);
+                }
             }
         });
     }
@@ -176,6 +179,8 @@ pub struct Gradients {
     pub(crate) layers: Vec<LayerGradients>,
     /// The derivative of the loss by half the scores: (B samples, K classes).
     pub(crate) differences: Tensor,
+    /// The loss of each sample: (B samples, 1).
+    pub(crate) losses: Tensor,
     /// For each layer, whether the errors at its outputs already hold the share of a residual
     /// connection.
     pub(crate) filled: Vec<bool>,
@@ -192,6 +197,7 @@ impl Gradients {
         Self {
             layers: layers.collect(),
             differences: Tensor::new(Volume::flat(network.classes()), 0, capacity),
+            losses: Tensor::new(Volume::flat(1), 0, capacity),
             filled: vec![false; network.layers.len()],
         }
     }
@@ -212,7 +218,8 @@ impl Activations {
 impl Gradients {
     /// The size of the buffers, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
-        let differences = size_of_val(self.differences.lanes.as_slice()) as u64;
-        differences + self.layers.iter().map(LayerGradients::bytes).sum::<u64>()
+        let of_head =
+            [&self.differences, &self.losses].map(|tensor| size_of_val(tensor.lanes.as_slice()) as u64);
+        of_head.into_iter().sum::<u64>() + self.layers.iter().map(LayerGradients::bytes).sum::<u64>()
     }
 }

@@ -81,10 +81,10 @@ impl Spec {
         let signs = panels(self.head.classes) as u64 * neurons + panels(neurons as usize) as u64 * classes;
         footprint.network += classes * (neurons + FLOAT) + signs * LANE;
         footprint.add_input(&linears[0]);
-        // The class scores, and the derivative of the loss by them.
+        // The class scores, the derivative of the loss by them, and the loss.
         let scores = sample(Volume::flat(self.head.classes), 0);
         footprint.activations.per_sample += scores;
-        footprint.gradients.per_sample += scores;
+        footprint.gradients.per_sample += scores + sample(Volume::flat(1), 0);
         Ok(footprint)
     }
 }

@@ -279,9 +279,12 @@ fn a_finished_layer_freezes_itself_and_those_below() {
     case.network.sharpness[1] = 1.0;
     assert_eq!(case.network.frozen(), 2);
     let (_, _, gradients) = case.run();
-    let mut learning = [false; 9];
-    case.network.learn(&gradients, &mut learning, &|_, learns| *learns = true);
-    assert_eq!(learning, [false, false, false, false, false, false, true, true, true]);
+    let mut learning: Vec<Vec<f32>> = case.network.tensor_lengths().map(|length| vec![0.0; length]).collect();
+    let states = learning.iter_mut().map(|learns| [learns.as_mut_slice(), &mut []]);
+    case.network.learn(&gradients, states, |_, [learns, _]| learns.fill(1.0));
+    let learnt: Vec<f32> =
+        learning.iter().map(|learns| learns.iter().sum::<f32>() / learns.len() as f32).collect();
+    assert_eq!(learnt, [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
     // The penalty on spikes does not reach frozen layers, so the reference goes without it.
     let reference = Reference { rate_penalty: 0.0, ..case.reference() };
     let slow = reference.gradients(&case.inputs(), &case.labels, &case.kept());

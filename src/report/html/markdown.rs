@@ -77,9 +77,11 @@ fn confirmed(report: &StudyReport) -> String {
     let names = report.metrics.iter().map(|metric| metric.name.as_str());
     let head: Vec<&str> = ["trial"].into_iter().chain(names).collect();
     let row = |one: &super::study::Confirmed| {
-        let means =
-            (0..report.metrics.len()).map(|at| one.metrics.get(at).map_or("failed".to_owned(), spread));
-        [one.trial.to_string()].into_iter().chain(means).collect()
+        let missing = if one.values.is_empty() { "no seed" } else { "failed" };
+        let mean = |at: usize| one.metrics.get(at).map_or(missing.to_owned(), spread);
+        let stopped = if one.stopped { ", stopped" } else { "" };
+        let means = (0..report.metrics.len()).map(mean);
+        [format!("{}{stopped}", one.trial)].into_iter().chain(means).collect()
     };
     let rows: Vec<Vec<String>> = report.confirmed.iter().map(row).collect();
     section("Confirmed with fresh seeds", &head, &rows)

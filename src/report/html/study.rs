@@ -37,7 +37,10 @@ pub struct Confirmed {
     pub trial: u32,
     /// The first metric on the validation set, one value per seed; `null` where it failed.
     pub values: Vec<Option<f64>>,
-    /// The mean of each metric over the seeds, with its interval; empty if a seed failed.
+    /// Whether it got fewer seeds than the winner, because it fell behind.
+    pub stopped: bool,
+    /// The mean of each metric over the seeds, with its interval; empty if a seed failed or there is
+    /// none.
     pub metrics: Vec<Interval>,
     /// The first metric on the test set, one value per seed; empty if it was not tested.
     pub test: Vec<Option<f64>>,
@@ -210,6 +213,7 @@ fn all_confirmed(study: &Study, confirmation: &Confirmation) -> Vec<Confirmed> {
         .map(|one| Confirmed {
             trial: one.trial,
             values: values(&one.repeats),
+            stopped: one.stopped,
             metrics: study
                 .metrics
                 .iter()

@@ -234,6 +234,7 @@ mod tests {
             pick: None,
             candidates: vec![Candidate {
                 trial: 7,
+                stopped: false,
                 repeats: vec![repeat(0.2, json!({})), repeat(0.3, json!({}))],
                 test: Vec::new(),
                 host_throughput: None,

@@ -8,7 +8,7 @@ use super::scored::Scored;
 use crate::report::interval::accuracy_interval;
 use crate::space::Point;
 use crate::study::{
-    Attributes, Confirmation, ExternalSetup, Metric, Setup, Stopped, Study, Trial, test_samples,
+    Attributes, Candidate, Confirmation, ExternalSetup, Metric, Setup, Stopped, Study, Trial, test_samples,
 };
 
 /// Version of the JSON form of `best.json`.
@@ -50,6 +50,10 @@ pub struct Best {
     /// The winner's first metric on the validation set, one value per fresh seed; with `--confirm
     /// 0` that of the trial itself.
     pub validation: Scored,
+    /// The best trials, which were evaluated with fresh seeds: the winner, then the others; left out
+    /// with `--confirm 0`, and where the front was confirmed instead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<BestCandidate>,
     /// The first metric on the test set of the winner's networks from the same seeds; empty if a
     /// command evaluates the trials.
     pub test: Scored,
@@ -83,6 +87,19 @@ pub struct Best {
     pub host_throughput: Option<f64>,
 }
 
+/// A trial that was evaluated with fresh seeds, and could win.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BestCandidate {
+    /// Its number.
+    pub trial: u32,
+    /// Its first metric on the validation set, one value per fresh seed; `null` where it failed.
+    pub values: Vec<Option<f64>>,
+    /// Whether it got fewer seeds than the winner, because it fell behind; left out if not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stopped: bool,
+}
+
 /// The trial of the default point.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -91,6 +108,17 @@ pub struct Default {
     pub trial: u32,
     /// Its first metric on the validation set; `null` if it failed.
     pub searched: Option<f64>,
+}
+
+fn candidates(confirmation: &Confirmation) -> Vec<BestCandidate> {
+    let are_listed = confirmation.wanted > 0 && !confirmation.front;
+    let candidates = confirmation.candidates.iter().filter(|_| are_listed);
+    let listed = |one: &Candidate| BestCandidate {
+        trial: one.trial,
+        values: one.repeats.iter().map(|repeat| repeat.value).collect(),
+        stopped: one.stopped,
+    };
+    candidates.map(listed).collect()
 }
 
 impl Best {
@@ -119,6 +147,7 @@ impl Best {
             hyperparameters: trial.point.clone(),
             searched: *trial.values.first()?,
             validation: Scored::of(&winner.repeats),
+            candidates: candidates(&confirmation),
             test_interval: test_interval(
                 &study.metrics,
                 &Scored::of(&confirmation.test),

@@ -97,6 +97,7 @@ mod tests {
         };
         let candidate = |trial, accuracy: f64, energy: f64| Candidate {
             trial,
+            stopped: false,
             repeats: vec![repeat(accuracy - 0.01, energy), repeat(accuracy + 0.01, energy)],
             test: vec![repeat(accuracy - 0.02, energy), repeat(accuracy - 0.03, energy)],
             host_throughput: Some(1000.0 / energy),

@@ -1,11 +1,11 @@
 //! Quantization-aware training: while weights are learnt, they are rounded to the values that the
 //! chip can hold.
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::network::Network;
 use crate::network::kernels::LANES;
+use crate::team;
 
 use crate::training::TrainingError;
 use crate::training::check::require;
@@ -61,16 +61,19 @@ impl Rounding {
         let largest_code = quantized.largest_code();
         let panels: Vec<_> = network.weight_panels_mut().collect();
         let unrounded = panels.iter().map(|panel| vec![[0.0; LANES]; panel.len()]).collect();
-        let scales = panels.into_par_iter().map(|panel| {
-            std::array::from_fn(|lane| scale(panel.iter().map(move |weights| weights[lane]), largest_code))
+        let mut scales = vec![[0.0; LANES]; panels.len()];
+        team::for_each(panels.into_iter().zip(&mut scales), |(panel, scales)| {
+            *scales = std::array::from_fn(|lane| {
+                scale(panel.iter().map(move |weights| weights[lane]), largest_code)
+            });
         });
-        Self { largest_code, scales: scales.collect(), unrounded }
+        Self { largest_code, scales, unrounded }
     }
 
     /// Rounds the weights of `network`, and keeps the unrounded ones here.
     pub fn round(&mut self, network: &mut Network) {
         let panels = network.weight_panels_mut().zip(&mut self.unrounded).zip(&self.scales);
-        panels.par_bridge().for_each(|((panel, unrounded), scales)| {
+        team::for_each(panels, |((panel, unrounded), scales)| {
             unrounded.copy_from_slice(panel);
             for (weight, &scale) in panel.iter_mut().flat_map(|weights| weights.iter_mut().zip(scales)) {
                 *weight = rounded(*weight, scale, self.largest_code);
@@ -80,10 +83,8 @@ impl Rounding {
 
     /// Gives `network` its unrounded weights back, after [`round`](Self::round).
     pub fn restore(&self, network: &mut Network) {
-        network
-            .weight_panels_mut()
-            .zip(&self.unrounded)
-            .for_each(|(panel, unrounded)| panel.copy_from_slice(unrounded));
+        let panels = network.weight_panels_mut().zip(&self.unrounded);
+        team::for_each(panels, |(panel, unrounded)| panel.copy_from_slice(unrounded));
     }
 }
 

@@ -1,6 +1,5 @@
 //! Gradient-descent rules (optimizers) with the formulas and defaults of Keras, and their state.
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::network::kernels::vectorized;
@@ -9,8 +8,6 @@ use crate::network::{Gradients, Network, Parameter};
 use crate::training::TrainingError;
 use crate::training::check::{below_one, not_negative, positive};
 
-/// Number of parameters that a thread changes in one task.
-const CHUNK: usize = 16_384;
 /// Moments below this are set to 0. Otherwise the moments of a neuron without gradient would decay
 /// to denormal numbers, with which processors are slow.
 const TINY: f32 = 1e-30;
@@ -138,6 +135,13 @@ struct Moments {
     second: Vec<f32>,
 }
 
+impl Moments {
+    /// Both moments; the second may be empty.
+    fn slices(&mut self) -> [&mut [f32]; 2] {
+        [self.first.as_mut_slice(), self.second.as_mut_slice()]
+    }
+}
+
 impl Descent {
     /// The state before training, with all moments 0.
     pub fn new(rule: Rule, weight_decay: f32, network: &Network) -> Self {
@@ -150,7 +154,7 @@ impl Descent {
 
     /// The two moments of each tensor of the network, by its index; the second may be empty.
     pub fn moments_mut(&mut self) -> impl Iterator<Item = [&mut [f32]; 2]> {
-        self.moments.iter_mut().map(|moments| [moments.first.as_mut_slice(), moments.second.as_mut_slice()])
+        self.moments.iter_mut().map(Moments::slices)
     }
 
     /// Changes all parameters that are not frozen. The learning rate is multiplied by `factor`.
@@ -160,21 +164,27 @@ impl Descent {
     pub fn step(&mut self, network: &mut Network, gradients: &Gradients, factor: f64) {
         self.steps += 1;
         let (rule, steps, weight_decay) = (self.rule, self.steps, self.weight_decay);
-        // All tensors go into one parallel call: threads then wait for each other once, not once
-        // per tensor.
-        network.learn(gradients, &mut self.moments, &|parameter, moments| {
+        let moments = self.moments_mut();
+        network.learn(gradients, moments, |parameter, moments| {
             let decay = if parameter.decays { weight_decay } else { 0.0 };
             change(rule, steps, factor, decay, parameter, moments);
         });
     }
 }
 
-/// Changes one tensor of parameters by step number `steps`, counted from 1.
-fn change(rule: Rule, steps: u64, factor: f64, decay: f32, parameter: Parameter<'_>, moments: &mut Moments) {
+/// Changes parameters by step number `steps`, counted from 1. `moments` are their first and second
+/// moments.
+fn change(
+    rule: Rule,
+    steps: u64,
+    factor: f64,
+    decay: f32,
+    parameter: Parameter<'_>,
+    [first, second]: [&mut [f32]; 2],
+) {
     let rate = (f64::from(rule.learning_rate()) * factor) as f32;
     let keep = 1.0 - rate * decay;
     let Parameter { values, gradient, .. } = parameter;
-    let Moments { first, second } = moments;
     match rule {
         Rule::Sgd { momentum, .. } => with_one(
             values,
@@ -247,20 +257,16 @@ fn with_one(
     values: &mut [f32],
     gradient: &[f32],
     state: &mut [f32],
-    change: impl Fn(&mut f32, f32, &mut f32) + Sync,
+    change: impl Fn(&mut f32, f32, &mut f32),
 ) {
-    let chunks =
-        values.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK)).zip(state.par_chunks_mut(CHUNK));
-    chunks.for_each(|((values, gradient), state)| {
-        vectorized(
-            #[inline(always)]
-            || {
-                for ((p, &g), s) in values.iter_mut().zip(gradient).zip(state) {
-                    change(p, g, s);
-                }
-            },
-        );
-    });
+    vectorized(
+        #[inline(always)]
+        || {
+            for ((p, &g), s) in values.iter_mut().zip(gradient).zip(state) {
+                change(p, g, s);
+            }
+        },
+    );
 }
 
 /// Calls `change` with every parameter, its gradient and its two moments.
@@ -269,21 +275,17 @@ fn with_two(
     gradient: &[f32],
     first: &mut [f32],
     second: &mut [f32],
-    change: impl Fn(&mut f32, f32, &mut f32, &mut f32) + Sync,
+    change: impl Fn(&mut f32, f32, &mut f32, &mut f32),
 ) {
-    let states = first.par_chunks_mut(CHUNK).zip(second.par_chunks_mut(CHUNK));
-    let chunks = values.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK)).zip(states);
-    chunks.for_each(|((values, gradient), (first, second))| {
-        vectorized(
-            #[inline(always)]
-            || {
-                let states = first.iter_mut().zip(second);
-                for ((p, &g), (m, v)) in values.iter_mut().zip(gradient).zip(states) {
-                    change(p, g, m, v);
-                }
-            },
-        );
-    });
+    vectorized(
+        #[inline(always)]
+        || {
+            let states = first.iter_mut().zip(second);
+            for ((p, &g), (m, v)) in values.iter_mut().zip(gradient).zip(states) {
+                change(p, g, m, v);
+            }
+        },
+    );
 }
 
 #[cfg(test)]
@@ -296,7 +298,7 @@ mod tests {
         let mut values = [1.0];
         for (step, gradient) in [(1, [0.5]), (2, [-0.25])] {
             let parameter = Parameter { values: &mut values, gradient: &gradient, decays: true };
-            change(rule, step, 1.0, decay, parameter, &mut moments);
+            change(rule, step, 1.0, decay, parameter, moments.slices());
         }
         values[0]
     }
@@ -346,12 +348,12 @@ mod tests {
         let mut moments = Moments { first: vec![1e-20], second: vec![1e-29] };
         for step in 1..500 {
             let parameter = Parameter { values: &mut [1.0], gradient: &[0.0], decays: false };
-            change(Rule::adam(0.1), 1000 * step, 1.0, 0.0, parameter, &mut moments);
+            change(Rule::adam(0.1), 1000 * step, 1.0, 0.0, parameter, moments.slices());
         }
         assert_eq!(moments.first, [0.0]);
         moments.second[0] = 1.0001e-30;
         let parameter = Parameter { values: &mut [1.0], gradient: &[0.0], decays: false };
-        change(Rule::adam(0.1), 1, 1.0, 0.0, parameter, &mut moments);
+        change(Rule::adam(0.1), 1, 1.0, 0.0, parameter, moments.slices());
         assert_eq!(moments.second, [0.0]);
     }
 }

@@ -9,6 +9,8 @@ use crate::tuner::rule::{StopRule, time_spent};
 
 /// The most pauses between trials that count: the last ones.
 const RECENT_PAUSES: usize = 20;
+/// A candidate that does not lead gets about one in this number of its seeds.
+const RACE: usize = 3;
 const MICRO: f64 = 1e-6;
 
 impl Workload {
@@ -90,12 +92,21 @@ fn confirmation(study: &Study, settings: &Settings) -> Vec<Repeats> {
     let count = wanted.repeats.max(1) as usize;
     let unknown = least.saturating_sub(candidates.len());
     let of_one_seed = |trial: &Trial| seconds(trial).map(|all| all / f64::from(settings.replicates.max(1)));
-    let known = candidates.into_iter().map(|trial| Repeats {
+    // In a race the leader gets all seeds and the others fewer: `benches/README.md#confirmation-race`.
+    let is_race = !wanted.front && settings.pick.is_none();
+    let of_place = |place: usize| if is_race && place > 0 { count.div_ceil(RACE) } else { count };
+    let places = candidates.len();
+    let known = candidates.into_iter().enumerate().map(|(place, trial)| Repeats {
         trial: Some(trial.number),
         seconds: of_one_seed(trial),
-        count,
+        count: of_place(place),
     });
-    known.chain(std::iter::repeat_n(Repeats { trial: None, seconds: None, count }, unknown)).collect()
+    let unknown = (places..places + unknown).map(|place| Repeats {
+        trial: None,
+        seconds: None,
+        count: of_place(place),
+    });
+    known.chain(unknown).collect()
 }
 
 /// The size of the front when the budget is spent, if it has `now` trials: it grows like the root of
@@ -156,11 +167,11 @@ mod tests {
         assert_eq!(seconds, [10.0, 4.0, 20.0]);
         assert_eq!((workload.to_start, workload.pause, workload.workers), (7, 1.0, 2));
         assert_eq!(workload.limit, Some(64.0));
-        let confirmed = |trial, seconds| Repeats { trial: Some(trial), seconds: Some(seconds), count: 3 };
-        assert_eq!(workload.confirmation, [confirmed(1, 2.0), confirmed(0, 5.0)]);
+        let confirmed = |trial, seconds, count| Repeats { trial: Some(trial), seconds: Some(seconds), count };
+        assert_eq!(workload.confirmation, [confirmed(1, 2.0, 3), confirmed(0, 5.0, 1)]);
         let front = Workload::of(&study, &settings(0, true), &|_| 7.0);
         let grown = Repeats { trial: None, seconds: None, count: 3 };
-        assert_eq!(front.confirmation, [confirmed(1, 2.0), grown], "of 10 trials the front has two");
+        assert_eq!(front.confirmation, [confirmed(1, 2.0, 3), grown], "of 10 trials the front has two");
         assert_eq!(Workload::of(&study, &settings(0, false), &|_| 7.0).confirmation, []);
     }
 
@@ -168,7 +179,8 @@ mod tests {
     fn candidates_that_are_not_found_yet_count() {
         let study = Study { metrics: vec![Metric::maximize("accuracy")], ..Study::default() };
         let workload = Workload::of(&study, &settings(3, false), &|_| 1.0);
-        assert_eq!(workload.confirmation, [Repeats { trial: None, seconds: None, count: 3 }; 3]);
+        let counts: Vec<usize> = workload.confirmation.iter().map(|repeats| repeats.count).collect();
+        assert_eq!(counts, [3, 1, 1], "a race");
         assert_eq!((workload.to_start, workload.pause), (10, 0.0));
     }
 }

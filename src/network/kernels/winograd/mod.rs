@@ -21,11 +21,10 @@ mod transform;
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::product::{Out, Rows, multiply, multiply_outer, transpose_square};
 use super::vector::vectorized_task;
 use super::{LANES, Lanes, Runs, floats};
+use crate::team;
 use steps::{
     FinishGradient, Group, Layout, TransformErrors, TransformInputErrors, TransformInputs, TransformOutputs,
     TransformWeights,
@@ -234,7 +233,8 @@ impl Winograd {
         assert_eq!((weights.len(), out.len()), expected, "one set of weights");
         let half = self.window() / 2;
         let (upper, lower) = out.split_at_mut(half * self.window() * self.terms());
-        rayon::join(|| transform(0..half, upper), || transform(half..self.window(), lower));
+        let halves = [(0..half, upper), (half..self.window(), lower)];
+        team::for_each(halves.into_iter(), |(rows, out)| transform(rows, out));
     }
 
     /// Convolves `count` images of PI panels with the `transformed` weights. Writes the result,
@@ -431,10 +431,13 @@ impl Winograd {
             (self.transformed_len(), self.weights_len()),
             "one gradient"
         );
-        let blocks = out.par_chunks_mut(self.kernel * self.kernel * LANES);
-        blocks.with_min_len(4).enumerate().for_each(|(block, out)| {
-            let points = &accumulated[block * LANES..];
-            task_by_size!(self, FinishGradient { points, spacing: self.terms(), out });
+        let block = self.kernel * self.kernel * LANES;
+        let at_once = (out.len() / block).div_ceil(4 * team::threads()).max(4);
+        team::for_each(out.chunks_mut(at_once * block).enumerate(), |(piece, out)| {
+            for (block, out) in (piece * at_once..).zip(out.chunks_exact_mut(block)) {
+                let points = &accumulated[block * LANES..];
+                task_by_size!(self, FinishGradient { points, spacing: self.terms(), out });
+            }
         });
     }
 

@@ -1,0 +1,137 @@
+//! The race of a confirmation: which candidate is evaluated with its next fresh seed.
+//!
+//! The next seed goes to the candidate that leads: the one with the best mean of its trial and of
+//! its seeds so far. The race ends when the leader has all its seeds. A candidate that falls behind
+//! gets no further seed, unless the leader falls behind it later. So seeds go where they decide
+//! (`benches/README.md#confirmation-race`).
+
+use std::cmp::Ordering;
+
+/// What ranks candidates: the mean loss, and among equal ones the size of the network.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::tuner) struct Rank {
+    loss: f64,
+    parameters: u64,
+}
+
+impl Rank {
+    /// The rank of a candidate with this mean loss. It counts to twelve digits: sums of the same
+    /// values in another order differ in the last.
+    pub fn new(loss: f64, parameters: u64) -> Self {
+        Self { loss: format!("{loss:.11e}").parse().unwrap_or(loss), parameters }
+    }
+
+    /// The better rank first.
+    pub fn compare(&self, other: &Self) -> Ordering {
+        self.loss.total_cmp(&other.loss).then(self.parameters.cmp(&other.parameters))
+    }
+}
+
+/// The candidates of a race, in the order of the study's ranking.
+pub(in crate::tuner) struct Race {
+    /// Number of seeds with which a candidate can win, at least 1.
+    seeds: usize,
+    entrants: Vec<Entrant>,
+}
+
+struct Entrant {
+    /// Number of parameters of its network.
+    parameters: u64,
+    /// The losses of its trial and of its seeds so far; infinite where one failed.
+    losses: Vec<f64>,
+}
+
+impl Race {
+    /// A race to `seeds` seeds before the first of them. A candidate is the loss of its trial and
+    /// the number of parameters of its network.
+    pub fn new(seeds: usize, candidates: impl Iterator<Item = (f64, u64)>) -> Self {
+        let entrant = |(loss, parameters)| Entrant { parameters, losses: vec![loss] };
+        Self { seeds, entrants: candidates.map(entrant).collect() }
+    }
+
+    /// Adds the loss of candidate number `candidate` with its next seed; infinite if it failed.
+    pub fn add(&mut self, candidate: usize, loss: f64) {
+        self.entrants[candidate].losses.push(loss);
+    }
+
+    /// The next evaluations, up to `count` at a time: pairs of a candidate and a seed. They are
+    /// none once the leader has all its seeds.
+    ///
+    /// Several at a time are chosen as if those before did not change the order.
+    pub fn next(&self, count: usize) -> Vec<(usize, usize)> {
+        let mut order: Vec<usize> = (0..self.entrants.len()).collect();
+        order.sort_by(|&a, &b| self.entrants[a].rank().compare(&self.entrants[b].rank()));
+        let left = |candidate: &usize| self.entrants[*candidate].seeds()..self.seeds;
+        if order.first().is_none_or(|leader| left(leader).is_empty()) {
+            return Vec::new();
+        }
+        let evaluations = order.iter().flat_map(|one| left(one).map(move |seed| (*one, seed)));
+        evaluations.take(count).collect()
+    }
+}
+
+impl Entrant {
+    /// The number of its seeds so far.
+    fn seeds(&self) -> usize {
+        self.losses.len() - 1
+    }
+
+    fn rank(&self) -> Rank {
+        Rank::new(self.losses.iter().sum::<f64>() / self.losses.len() as f64, self.parameters)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs a race on candidates with these losses, of the trial and then of each seed; `at_once`
+    /// evaluations at a time. Returns the evaluations in order.
+    fn run(losses: &[[f64; 4]], at_once: usize) -> Vec<(usize, usize)> {
+        let mut race = Race::new(3, losses.iter().map(|losses| (losses[0], 5)));
+        let mut all = Vec::new();
+        loop {
+            let next = race.next(at_once);
+            if next.is_empty() {
+                return all;
+            }
+            next.iter().for_each(|&(candidate, seed)| race.add(candidate, losses[candidate][seed + 1]));
+            all.extend(next);
+        }
+    }
+
+    #[test]
+    fn the_leader_runs_alone_while_it_leads() {
+        let losses = [[1.0, 1.2, 1.1, 1.0], [2.0; 4], [1.5; 4]];
+        assert_eq!(run(&losses, 1), [(0, 0), (0, 1), (0, 2)]);
+        assert_eq!(run(&losses, 2), [(0, 0), (0, 1), (0, 2), (2, 0)], "a worker without work helps");
+        assert_eq!(run(&losses, 9).len(), 9);
+    }
+
+    #[test]
+    fn who_falls_behind_stops_and_comes_back_when_the_leader_falls() {
+        // Candidate 0 falls to a mean of 2; 1 leads with means of 1.5 and 2.5; 0 leads again.
+        let losses = [[1.0, 3.0, 2.0, 2.0], [1.4, 1.6, 4.5, 0.0], [9.0; 4]];
+        assert_eq!(run(&losses, 1), [(0, 0), (1, 0), (1, 1), (0, 1), (0, 2)]);
+    }
+
+    #[test]
+    fn among_equals_the_smaller_network_runs_first() {
+        let race = Race::new(2, [(0.1 + 0.2, 9), (0.3, 8), (0.3, 8)].into_iter());
+        assert_eq!(race.next(3), [(1, 0), (1, 1), (2, 0)]);
+    }
+
+    #[test]
+    fn a_failed_seed_leaves_the_race_to_the_others() {
+        let losses = [[1.0, f64::INFINITY, 0.0, 0.0], [2.0; 4]];
+        assert_eq!(run(&losses, 1), [(0, 0), (1, 0), (1, 1), (1, 2)]);
+        // If all have failed, the first one still ends the race.
+        let losses = [[1.0, f64::INFINITY, 0.0, 0.0], [2.0, f64::INFINITY, 0.0, 0.0]];
+        assert_eq!(run(&losses, 1), [(0, 0), (1, 0), (0, 1), (0, 2)]);
+    }
+
+    #[test]
+    fn nobody_runs_without_candidates() {
+        assert!(Race::new(3, [].into_iter()).next(4).is_empty());
+    }
+}
