@@ -161,7 +161,7 @@ impl Tuner<'_> {
 
 /// What to train next if trials pause at `rungs`. `None` if the budget is spent (not `has_room`) and
 /// no paused trial should resume. `cost` is that of a whole trial of a point.
-pub(super) fn next_segment(
+fn next_segment(
     space: &Space,
     search: &dyn Search,
     cost: &dyn Fn(&Point) -> f64,
@@ -186,6 +186,19 @@ pub(super) fn next_segment(
             Some(NextSegment::New(search.suggest_with_fits(space, &seen, seed)))
         }
     }
+}
+
+/// What another program evaluates next, whose trials pause at `steps`: a paused trial of `study` that
+/// resumes, or a new one. Every part costs the same per step, and new trials may begin for ever.
+pub(super) fn next_part(
+    space: &Space,
+    search: &dyn Search,
+    study: &Study,
+    steps: Steps,
+    seed: &Seed,
+) -> NextSegment {
+    let next = next_segment(space, search, &|_| 1.0, study, steps.rungs(), true, seed);
+    next.expect("a new trial may always begin")
 }
 
 /// Claims the next trial of `study` for a caller who evaluates it: a waiting trial, else a paused
@@ -217,7 +230,7 @@ pub fn ask(
         let known = storage.load_study(study)?;
         let next = match steps {
             None => NextSegment::New(suggest(space, search, &seed, &known)),
-            Some(steps) => steps.next(space, search, &known, &seed),
+            Some(steps) => next_part(space, search, &known, steps, &seed),
         };
         let claim = match next {
             NextSegment::New(Suggestion { point, fits }) => {

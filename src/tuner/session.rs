@@ -122,7 +122,7 @@ impl Session {
         let (space, search) = (&self.space, self.search.as_ref());
         let next = match self.steps {
             None => NextSegment::New(next::suggest(space, search, &seed, &self.study)),
-            Some(steps) => steps.next(space, search, &self.study, &seed),
+            Some(steps) => next::next_part(space, search, &self.study, steps, &seed),
         };
         match next {
             NextSegment::New(suggestion) => self.start(suggestion),

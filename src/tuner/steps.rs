@@ -1,10 +1,7 @@
 //! Trials that another program trains part by part: from which step to which, and where they pause.
 
-use super::next::next_segment;
-use crate::search::{Fidelity, NextSegment, Rungs, Search};
-use crate::seed::Seed;
-use crate::space::Space;
-use crate::study::{Rung, RungHistory, Study, Trial};
+use crate::search::{Fidelity, Rungs};
+use crate::study::{Rung, RungHistory, Trial};
 
 /// Fewest steps of a trial that pauses: with fewer, several pauses would fall on one step.
 pub const FEWEST_STEPS: u32 = 4;
@@ -78,11 +75,9 @@ impl Steps {
         }
     }
 
-    /// What comes next: a paused trial of `study` that resumes, or a new one. Every part costs the
-    /// same per step, and new trials may begin for ever.
-    pub(super) fn next(self, space: &Space, search: &dyn Search, study: &Study, seed: &Seed) -> NextSegment {
-        let next = next_segment(space, search, &|_| 1.0, study, self.rungs, true, seed);
-        next.expect("a new trial may always begin")
+    /// Where trials pause.
+    pub(super) fn rungs(self) -> Rungs {
+        self.rungs
     }
 
     /// The rungs of `trial` after it has reached `step` with `values`; `None` if the step is the
