@@ -17,20 +17,21 @@ use super::params::BayesParams;
 /// A gain below this share of the standard deviation of the noise does not matter: no measurement
 /// could show it.
 const NOISE_SHARE: f64 = 0.2;
-/// In a space with categorical parameters, a gain below this number of standard deviations of the
-/// losses does not matter either.
+/// In a space with categorical parameters, or after [`STALLED`] trials that gained next to nothing, a
+/// gain below this number of standard deviations of the losses does not matter either.
 const BRANCH_GAIN: f64 = 0.01;
+const STALLED: usize = 8;
 /// The margin (ξ), in standard deviations of the losses.
 const MARGIN: f64 = 0.3;
 
 impl Model<'_> {
     /// Cells sorted by their expected improvement beyond the margin, highest first.
     ///
-    /// `None` unless the number of trials is even and little is left to gain at `best`, the cell
+    /// `None` unless the number of trials is even, few of the latest trials failed, and little is left to gain at `best`, the cell
     /// with the highest acquisition. If it is not `None`, `acquisition` keeps the margin
     /// afterwards.
     pub fn explore(&self, acquisition: &mut Acquisition, best: Option<&Scored>) -> Option<Vec<Scored>> {
-        let is_turn = self.study.trials.len().is_multiple_of(2);
+        let is_turn = self.study.trials.len().is_multiple_of(2) && !acquisition.has_failed_too_often();
         if !is_turn || !best.is_some_and(|best| self.is_exhausted(acquisition, &best.cell)) {
             return None;
         }
@@ -47,8 +48,21 @@ impl Model<'_> {
         let unseen = NOISE_SHARE * gain.process.hyperparameters().noise.sqrt();
         let has_choices =
             (0..self.cube.dimension()).any(|axis| matches!(self.cube.kind(axis), AxisKind::Choices(_)));
-        let least = if has_choices { unseen.max(BRANCH_GAIN) } else { unseen };
+        let is_branch_left = has_choices || self.is_stalled(gain.negligible);
+        let least = if is_branch_left { unseen.max(BRANCH_GAIN) } else { unseen };
         acquisition.gains(self.features.rows([best]).view())[0] < least.ln()
+    }
+}
+
+impl Model<'_> {
+    /// Whether the latest trials together lowered the best loss by less than `negligible`.
+    fn is_stalled(&self, negligible: f64) -> bool {
+        let losses: Vec<f64> = self.history.incumbents().map(|incumbent| incumbent.losses[0]).collect();
+        let least = |losses: &[f64]| losses.iter().copied().fold(f64::INFINITY, f64::min);
+        let Some(earlier) = losses.len().checked_sub(STALLED).filter(|&earlier| earlier > 0) else {
+            return false;
+        };
+        self.history.losses() == 1 && least(&losses[..earlier]) - least(&losses) < negligible
     }
 }
 
