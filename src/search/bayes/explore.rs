@@ -17,10 +17,9 @@ use super::params::BayesParams;
 /// A gain below this share of the standard deviation of the noise does not matter: no measurement
 /// could show it.
 const NOISE_SHARE: f64 = 0.2;
-/// In a space with categorical parameters, or after [`STALLED`] trials that gained next to nothing, a
-/// gain below this number of standard deviations of the losses does not matter either.
+/// In a space with categorical parameters, a gain below this number of standard deviations of the
+/// losses does not matter either.
 const BRANCH_GAIN: f64 = 0.01;
-const STALLED: usize = 8;
 /// The margin (ξ), in standard deviations of the losses.
 const MARGIN: f64 = 0.3;
 
@@ -48,21 +47,8 @@ impl Model<'_> {
         let unseen = NOISE_SHARE * gain.process.hyperparameters().noise.sqrt();
         let has_choices =
             (0..self.cube.dimension()).any(|axis| matches!(self.cube.kind(axis), AxisKind::Choices(_)));
-        let is_branch_left = has_choices || self.is_stalled(gain.negligible);
-        let least = if is_branch_left { unseen.max(BRANCH_GAIN) } else { unseen };
+        let least = if has_choices { unseen.max(BRANCH_GAIN) } else { unseen };
         acquisition.gains(self.features.rows([best]).view())[0] < least.ln()
-    }
-}
-
-impl Model<'_> {
-    /// Whether the latest trials together lowered the best loss by less than `negligible`.
-    fn is_stalled(&self, negligible: f64) -> bool {
-        let losses: Vec<f64> = self.history.incumbents().map(|incumbent| incumbent.losses[0]).collect();
-        let least = |losses: &[f64]| losses.iter().copied().fold(f64::INFINITY, f64::min);
-        let Some(earlier) = losses.len().checked_sub(STALLED).filter(|&earlier| earlier > 0) else {
-            return false;
-        };
-        self.history.losses() == 1 && least(&losses[..earlier]) - least(&losses) < negligible
     }
 }
 

@@ -28,11 +28,6 @@ const NEAR_REFERENCE: f64 = 1.0;
 /// Without a reference point, one trial in this number counts the volume: see
 /// `benches/README.md#reference-point`.
 const VOLUME_TURN: usize = 3;
-/// A gain below this share of the range of the losses does not matter. The range is from the median
-/// of this number of first losses, which are spread over the space, down to the best:
-/// `benches/README.md#exploration`.
-const LEAST_SHARE: f64 = 1e-6;
-const FIRST: usize = 20;
 
 /// The gain that may be expected of a trial.
 #[derive(Clone, Debug)]
@@ -72,14 +67,14 @@ impl Gain {
             let (processes, scales): (Vec<_>, Vec<Scale>) = fitted.into_iter().unzip();
             return Ok(several(history, features, processes, &scales));
         }
-        let (process, scale) = match history.losses() {
+        let (process, _) = match history.losses() {
             1 => process(fitter, &history.loss(0))?,
             _ => {
                 let weights = fitter.seed().child("weights").index(history.measured.len() as u64);
                 process(&fitter.without_stored_fits(), &scalarized(history, &weights))?
             }
         };
-        Ok(Self::Improvement(Box::new(improvement(history, features, process, &scale))))
+        Ok(Self::Improvement(Box::new(improvement(history, features, process))))
     }
 
     /// The logarithm of the gain at every row of `inputs`.
@@ -111,25 +106,11 @@ impl Gain {
 }
 
 /// The improvement on the lowest posterior mean, pending trials included.
-fn improvement(
-    history: &History,
-    features: &Features,
-    mut process: GaussianProcess,
-    scale: &Scale,
-) -> Improvement {
-    let first: Vec<f64> = process
-        .targets()
-        .iter()
-        .zip(&history.measured)
-        .filter(|(_, measured)| measured.cell.level == 0)
-        .map(|(&target, _)| target)
-        .take(FIRST)
-        .collect();
-    let negligible = LEAST_SHARE * scale.depth(&first) * scale.unit();
+fn improvement(history: &History, features: &Features, mut process: GaussianProcess) -> Improvement {
     let best = least(&process.means_of_data(), history);
     let fantasized = process.fantasize(features.rows(&history.pending).view());
     let best = fantasized.iter().copied().fold(best, f64::min);
-    Improvement { process, best, negligible }
+    Improvement { process, best }
 }
 
 /// Whether there are several losses whose Pareto front leaves few boxes. With up to three losses

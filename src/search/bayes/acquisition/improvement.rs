@@ -21,8 +21,6 @@ pub(crate) struct Improvement {
     /// The lowest posterior mean among the feasible final observations. The lowest observed value
     /// may be a lucky draw.
     pub best: f64,
-    /// A gain below this one, in the unit of the losses, does not matter to anybody.
-    pub negligible: f64,
 }
 
 impl Improvement {

@@ -182,11 +182,7 @@ mod tests {
                 .unwrap();
         let process = GpParams::new().fit(&Dataset::new(inputs, targets)).unwrap();
         for best in [-0.9, -40.0] {
-            let gain = Some(Gain::Improvement(Box::new(Improvement {
-                process: process.clone(),
-                best,
-                negligible: 0.0,
-            })));
+            let gain = Some(Gain::Improvement(Box::new(Improvement { process: process.clone(), best })));
             let success = Some(success.clone());
             let acquisition = Acquisition { gain, success, ..Acquisition::default() };
             let input = [0.41, 0.63];

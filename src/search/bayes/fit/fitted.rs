@@ -172,7 +172,14 @@ mod tests {
     /// The hyperparameters of the fit to `losses`, every column a number.
     fn fitted(inputs: &Array2<f64>, losses: &[f64]) -> Hyperparameters {
         let columns: Vec<usize> = (0..inputs.ncols()).collect();
-        let observations = Observations { inputs, losses, levels: &[], groups: &columns, numbers: &columns };
+        let observations = Observations {
+            inputs,
+            losses,
+            levels: &[],
+            groups: &columns,
+            numbers: &columns,
+            is_one_of_several: false,
+        };
         observations.fit(&Seed::root(0)).unwrap().hyperparameters
     }
 

@@ -66,13 +66,6 @@ impl Scale {
         self.least_rate
     }
 
-    /// The distance from the median of `targets` down to the least loss, in the unit of this scale.
-    pub fn depth(&self, targets: &[f64]) -> f64 {
-        let mut sorted = targets.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        sorted.get(sorted.len() / 2).map_or(0.0, |&median| self.loss(median) - self.pairs[0].0)
-    }
-
     /// What a loss of 1 in the unit of this scale is.
     pub fn unit(&self) -> f64 {
         self.unit
