@@ -22,8 +22,7 @@ impl Model<'_> {
         let feasible = means.iter().zip(&history.measured).filter(|(_, measured)| measured.is_feasible);
         let best = feasible.map(|(&mean, _)| mean).fold(f64::INFINITY, f64::min);
         acquisition.gain = Some(Gain::Improvement(Box::new(Improvement { process, best })));
-        // The expected gain, where a higher exponent would be a preference.
-        acquisition.success_exponent = 1.0;
+        let acquisition = acquisition.expected();
         let ranking = self.ranking(&acquisition, self.params, &self.seed);
         Some(ranking.first().map_or(0.0, |scored| scored.value.exp()))
     }

@@ -26,11 +26,11 @@ const MARGIN: f64 = 0.3;
 impl Model<'_> {
     /// Cells sorted by their expected improvement beyond the margin, highest first.
     ///
-    /// `None` unless the number of trials is even and little is left to gain at `best`, the cell
+    /// `None` unless the number of trials is even, few of the latest trials failed, and little is left to gain at `best`, the cell
     /// with the highest acquisition. If it is not `None`, `acquisition` keeps the margin
     /// afterwards.
     pub fn explore(&self, acquisition: &mut Acquisition, best: Option<&Scored>) -> Option<Vec<Scored>> {
-        let is_turn = self.study.trials.len().is_multiple_of(2);
+        let is_turn = self.study.trials.len().is_multiple_of(2) && !acquisition.has_failed_too_often();
         if !is_turn || !best.is_some_and(|best| self.is_exhausted(acquisition, &best.cell)) {
             return None;
         }

@@ -9,6 +9,9 @@ use super::hyperparameters::Hyperparameters;
 use super::{kernel, normal};
 use crate::linalg::Cholesky;
 
+/// A smaller standard deviation counts as this one in a division.
+const LEAST_DEVIATION: f64 = 1e-9;
+
 /// The posterior of the function at some inputs, without noise.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Posterior {
@@ -25,6 +28,18 @@ pub(crate) struct Local {
     pub variance: f64,
     pub mean_gradient: Vec<f64>,
     pub variance_gradient: Vec<f64>,
+}
+
+impl Local {
+    /// The chain rule: adds to `gradient` the derivatives by the input of a function of the posterior
+    /// mean and standard deviation σ, from its derivatives by these two. It uses dσ = d(σ²) / (2σ).
+    pub fn add_slopes(&self, by_mean: f64, by_deviation: f64, gradient: &mut [f64]) {
+        let by_variance = by_deviation / (2.0 * self.variance.sqrt().max(LEAST_DEVIATION));
+        let slopes = self.mean_gradient.iter().zip(&self.variance_gradient);
+        for (slope, (mean, variance)) in gradient.iter_mut().zip(slopes) {
+            *slope += by_mean * mean + by_variance * variance;
+        }
+    }
 }
 
 /// A Gaussian process conditioned on data.

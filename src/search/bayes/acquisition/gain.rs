@@ -5,10 +5,11 @@ use ndarray::ArrayView2;
 
 use super::hypervolume::Hypervolume;
 use super::improvement::Improvement;
+use super::matrix::Matrix;
 use super::scalarize::scalarized;
 use crate::search::bayes::fit::fitted::Observations;
 use crate::search::bayes::fit::fitter::Fitter;
-use crate::search::bayes::fit::transform;
+use crate::search::bayes::fit::scale::Scale;
 use crate::search::bayes::input::features::Features;
 use crate::search::bayes::input::history::History;
 use crate::search::gp::{GaussianProcess, GpError};
@@ -24,13 +25,19 @@ const LARGEST_FRONT: usize = 40;
 /// standard deviations: `benches/README.md#reference-point`.
 const NEAR_REFERENCE: f64 = 1.0;
 
+/// Without a reference point, one trial in this number counts the volume: see
+/// `benches/README.md#reference-point`.
+const VOLUME_TURN: usize = 3;
+
 /// The gain that may be expected of a trial.
 #[derive(Clone, Debug)]
 pub(crate) enum Gain {
     /// Of one loss.
     Improvement(Box<Improvement>),
-    /// Of several losses.
+    /// Of several losses: the growth of the volume that their front dominates.
     Hypervolume(Hypervolume),
+    /// Of several losses: the distance from the nearest member of their front.
+    Matrix(Matrix),
 }
 
 impl Gain {
@@ -42,6 +49,7 @@ impl Gain {
     pub fn fit(history: &History, features: &Features, fitter: &Fitter<'_>) -> Result<Self, GpError> {
         let inputs = features.rows(history.measured.iter().map(|measured| &measured.cell));
         let (levels, numbers) = (history.levels(), features.numbers());
+        let is_one_of_several = has_boxes(history);
         let process = |fitter: &Fitter<'_>, losses: &[f64]| {
             let groups = features.groups();
             fitter.process(Observations {
@@ -50,14 +58,16 @@ impl Gain {
                 levels: &levels,
                 groups,
                 numbers: &numbers,
+                is_one_of_several,
             })
         };
-        if has_boxes(history) {
+        if is_one_of_several {
             let of_loss = |loss| process(&fitter.index(loss), &history.loss(loss));
-            let processes = (0..history.losses()).map(of_loss).collect::<Result<Vec<_>, _>>()?;
-            return Ok(Self::Hypervolume(hypervolume(history, features, processes)));
+            let fitted = (0..history.losses()).map(of_loss).collect::<Result<Vec<_>, _>>()?;
+            let (processes, scales): (Vec<_>, Vec<Scale>) = fitted.into_iter().unzip();
+            return Ok(several(history, features, processes, &scales));
         }
-        let process = match history.losses() {
+        let (process, _) = match history.losses() {
             1 => process(fitter, &history.loss(0))?,
             _ => {
                 let weights = fitter.seed().child("weights").index(history.measured.len() as u64);
@@ -72,6 +82,7 @@ impl Gain {
         match self {
             Self::Improvement(gain) => gain.values(inputs),
             Self::Hypervolume(gain) => gain.values(inputs),
+            Self::Matrix(gain) => gain.values(inputs),
         }
     }
 
@@ -80,6 +91,7 @@ impl Gain {
         match self {
             Self::Improvement(gain) => gain.add_gradient(input, gradient),
             Self::Hypervolume(gain) => gain.add_gradient(input, gradient),
+            Self::Matrix(gain) => gain.add_gradient(input, gradient),
         }
     }
 
@@ -88,6 +100,7 @@ impl Gain {
         match self {
             Self::Improvement(gain) => std::slice::from_ref(&gain.process),
             Self::Hypervolume(gain) => &gain.processes,
+            Self::Matrix(gain) => &gain.processes,
         }
     }
 }
@@ -113,21 +126,37 @@ fn has_boxes(history: &History) -> bool {
     }
 }
 
-/// The hypervolume improvement by these Gaussian processes, one per loss.
-fn hypervolume(history: &History, features: &Features, mut processes: Vec<GaussianProcess>) -> Hypervolume {
-    let reference = history.reference.as_ref().and_then(|losses| reference(losses, history, &processes));
+/// The gain of several losses, one per Gaussian process. With a reference point that counts it is the
+/// volume. Without one, two of three trials take the matrix: the volume alone would send most trials
+/// to the ends of the front.
+fn several(
+    history: &History,
+    features: &Features,
+    mut processes: Vec<GaussianProcess>,
+    scales: &[Scale],
+) -> Gain {
+    let given = history.reference.as_ref();
+    let reference = given.and_then(|losses| reference(losses, history, &processes, scales));
     let pending = features.rows(&history.pending);
     processes.iter_mut().for_each(|process| drop(process.fantasize(pending.view())));
     let incumbents = history.incumbents().map(|incumbent| &incumbent.cell);
     let members = features.rows(incumbents.chain(&history.pending));
-    Hypervolume::new(processes, &members, reference)
+    match reference.is_none() && !members.nrows().is_multiple_of(VOLUME_TURN) {
+        true => Gain::Matrix(Matrix::new(processes, scales, &members)),
+        false => Gain::Hypervolume(Hypervolume::new(processes, scales, &members, reference)),
+    }
 }
 
 /// The reference point `losses`, on the scales of the Gaussian processes. `None` while the best
 /// value of any loss is farther than [`NEAR_REFERENCE`] from it.
-fn reference(losses: &[f64], history: &History, processes: &[GaussianProcess]) -> Option<Vec<f64>> {
+fn reference(
+    losses: &[f64],
+    history: &History,
+    processes: &[GaussianProcess],
+    scales: &[Scale],
+) -> Option<Vec<f64>> {
     let placed = |(loss, process): (usize, &GaussianProcess)| {
-        let place = transform::placed(losses[loss], &history.loss(loss), &process.targets().to_vec());
+        let place = scales[loss].target(losses[loss]);
         (least(process.targets(), history) < place + NEAR_REFERENCE).then_some(place)
     };
     processes.iter().enumerate().map(placed).collect()

@@ -9,14 +9,14 @@
 use ndarray::{Array2, ArrayView2};
 
 use super::boxes::Boxes;
-use crate::search::gp::{GaussianProcess, Local, normal};
-use crate::study::dominates;
+use super::reference;
+use super::steps::{Normal, Shortfalls, Steps, ln_difference};
+use crate::search::bayes::fit::scale::Scale;
+use crate::search::gp::{GaussianProcess, Local, Posterior};
 
-/// A smaller standard deviation counts as this one.
-const LEAST_DEVIATION: f64 = 1e-9;
-/// Distance of a chosen reference from the worst member of the front, as a share of the front's
-/// extent.
-const MARGIN: f64 = 0.1;
+/// Below this sum over all boxes, in units of the largest possible one, digits are lost. The sum is
+/// then taken in another unit.
+const LEAST_SUM: f64 = 1e-200;
 
 /// The expected hypervolume improvement.
 #[derive(Clone, Debug)]
@@ -24,44 +24,39 @@ pub(crate) struct Hypervolume {
     /// The Gaussian process of each loss.
     pub processes: Vec<GaussianProcess>,
     boxes: Boxes,
-}
-
-/// What one loss contributes to the expectation of a box, in a product over the losses.
-#[derive(Clone, Copy)]
-struct Factor {
-    ln: f64,
-    by_mean: f64,
-    by_deviation: f64,
+    /// The steps of each loss, between the bounds of the boxes.
+    steps: Vec<Steps>,
 }
 
 impl Hypervolume {
     /// The improvement on the front of the posterior means at the rows of `members`, at least one.
-    /// Only losses below `reference` count. If it is not given, a point behind the front is chosen.
-    pub fn new(processes: Vec<GaussianProcess>, members: &Array2<f64>, reference: Option<Vec<f64>>) -> Self {
-        let means: Vec<_> = processes.iter().map(|process| process.means(members.view())).collect();
-        let measured: Vec<Vec<f64>> =
-            (0..members.nrows()).map(|row| means.iter().map(|means| means[row]).collect()).collect();
-        let front = front(&measured);
-        let reference = reference.unwrap_or_else(|| behind(&front, &measured));
-        Self { boxes: Boxes::new(&front, &reference), processes }
+    /// `scales` has the scale of each loss. Only targets below `reference` count. If it is not
+    /// given, a point behind the front is chosen.
+    pub fn new(
+        processes: Vec<GaussianProcess>,
+        scales: &[Scale],
+        members: &Array2<f64>,
+        reference: Option<Vec<f64>>,
+    ) -> Self {
+        let measured = reference::means(&processes, members);
+        let front = reference::front(&measured);
+        let reference = reference.unwrap_or_else(|| reference::behind(&front, &measured, scales, 0.0));
+        let boxes = Boxes::new(&front, &reference);
+        let steps = scales.iter().enumerate();
+        let steps = steps.map(|(loss, scale)| Steps::new(boxes.levels(loss).to_vec(), scale)).collect();
+        Self { processes, boxes, steps }
     }
 
     /// The logarithm of the expected improvement at every row of `inputs`.
     pub fn values(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
         let posteriors: Vec<_> = self.processes.iter().map(|process| process.posterior(inputs)).collect();
+        let normals = |row: usize| {
+            let normal = |posterior: &Posterior| Normal::new(posterior.mean[row], posterior.variance[row]);
+            posteriors.iter().map(normal).collect::<Vec<_>>()
+        };
         let value = |row: usize| {
-            let normals = posteriors.iter().map(|posterior| (posterior.mean[row], posterior.variance[row]));
-            let steps: Vec<Vec<f64>> = normals
-                .enumerate()
-                .map(|(loss, (mean, variance))| self.ln_shortfalls(loss, mean, variance.sqrt()))
-                .collect();
-            let ln_box = |ends: &[(usize, usize)]| -> f64 {
-                ends.iter()
-                    .zip(&steps)
-                    .map(|(&(low, high), steps)| ln_difference(steps[high], steps[low]))
-                    .sum()
-            };
-            ln_sum(self.boxes.iter().map(ln_box))
+            let normals = normals(row);
+            self.ln_sum(&self.ln_h(&normals), &normals).0
         };
         (0..inputs.nrows()).map(value).collect()
     }
@@ -69,126 +64,84 @@ impl Hypervolume {
     /// The logarithm of the expected improvement at `input`; adds its derivatives to `gradient`.
     pub fn add_gradient(&self, input: &[f64], gradient: &mut [f64]) -> f64 {
         let locals: Vec<Local> = self.processes.iter().map(|process| process.local(input)).collect();
-        let factors: Vec<Vec<Factor>> = self
-            .boxes
-            .iter()
-            .map(|ends| {
-                ends.iter()
-                    .zip(&locals)
-                    .enumerate()
-                    .map(|(loss, (&ends, local))| self.factor(loss, ends, local))
-                    .collect()
-            })
+        let normals: Vec<Normal> =
+            locals.iter().map(|local| Normal::new(local.mean, local.variance)).collect();
+        let ln_h = self.ln_h(&normals);
+        let (value, units) = self.ln_sum(&ln_h, &normals);
+        let shortfalls: Vec<Shortfalls> = (0..normals.len())
+            .map(|loss| self.steps[loss].shortfalls(normals[loss], &ln_h[loss], units[loss]))
             .collect();
-        let ln_of = |factors: &[Factor]| factors.iter().map(|factor| factor.ln).sum::<f64>();
-        let value = ln_sum(factors.iter().map(|factors| ln_of(factors)));
-        for factors in &factors {
-            let weight = (ln_of(factors) - value).exp();
-            // A box without weight has no slope, and its factors may not be finite.
-            if weight > 0.0 {
-                for (factor, local) in factors.iter().zip(&locals) {
-                    add(local, weight * factor.by_mean, weight * factor.by_deviation, gradient);
-                }
+        let mut slopes = vec![(0.0, 0.0); locals.len()];
+        let mut total = 0.0;
+        let difference = |entries: &[f64], (low, high): (usize, usize)| entries[high] - entries[low];
+        for ends in self.boxes.iter() {
+            let factor = |loss: usize| difference(&shortfalls[loss].sums, ends[loss]);
+            total += (0..ends.len()).map(factor).product::<f64>();
+            for (loss, slopes) in slopes.iter_mut().enumerate() {
+                let others: f64 = (0..ends.len()).filter(|&other| other != loss).map(factor).product();
+                slopes.0 += others * difference(&shortfalls[loss].by_mean, ends[loss]);
+                slopes.1 += others * difference(&shortfalls[loss].by_deviation, ends[loss]);
+            }
+        }
+        if total > 0.0 {
+            for ((local, shortfall), (by_mean, by_deviation)) in locals.iter().zip(&shortfalls).zip(slopes) {
+                let unit = total * shortfall.deviation;
+                local.add_slopes(by_mean / unit, by_deviation / unit, gradient);
             }
         }
         value
     }
 
-    /// For every level t of a loss: ln E[max(t - f, 0)], where f is normal with mean μ and standard
-    /// deviation σ. That is ln (σ h((t - μ) / σ)), with h as in [`normal::ln_h`].
-    fn ln_shortfalls(&self, loss: usize, mean: f64, deviation: f64) -> Vec<f64> {
-        let deviation = deviation.max(LEAST_DEVIATION);
-        let at = |level: &f64| match level.is_finite() {
-            true => normal::ln_h((level - mean) / deviation) + deviation.ln(),
-            false => f64::NEG_INFINITY,
+    /// [`Steps::ln_h`] of each loss.
+    fn ln_h(&self, normals: &[Normal]) -> Vec<Vec<f64>> {
+        self.steps.iter().zip(normals).map(|(steps, &normal)| steps.ln_h(normal)).collect()
+    }
+
+    /// The logarithm of the sum over all boxes, and the logarithm of the unit of each loss in which
+    /// it keeps its digits.
+    fn ln_sum(&self, ln_h: &[Vec<f64>], normals: &[Normal]) -> (f64, Vec<f64>) {
+        let deviations: f64 = normals.iter().map(|normal| normal.ln_deviation()).sum();
+        let last: Vec<f64> = ln_h.iter().map(|ln| ln[ln.len() - 1]).collect();
+        let sum = self.sum(ln_h, &last);
+        let ln = |sum: f64, units: &[f64]| sum.ln() + units.iter().sum::<f64>() + deviations;
+        if sum > LEAST_SUM {
+            return (ln(sum, &last), last);
+        }
+        let of_box = |ends: &[(usize, usize)]| -> Vec<f64> {
+            ln_h.iter().zip(ends).map(|(ln, &(low, high))| ln_difference(ln[high], ln[low])).collect()
         };
-        self.boxes.levels(loss).iter().map(at).collect()
+        let total = |units: &[f64]| units.iter().sum::<f64>();
+        let largest = self.boxes.iter().map(of_box).max_by(|a, b| total(a).total_cmp(&total(b)));
+        match largest.filter(|units| total(units).is_finite()) {
+            Some(units) => (ln(self.sum(ln_h, &units), &units), units),
+            None => (f64::NEG_INFINITY, last),
+        }
     }
 
-    /// The factor of a loss f in the expectation of a box with the bounds l and u: E[max(u - max(l,
-    /// f), 0)] = σ (h(z_u) - h(z_l)), with z_u = (u - μ) / σ, z_l = (l - μ) / σ and h as in
-    /// [`normal::ln_h`]. Its derivative by the mean μ is Φ(z_l) - Φ(z_u), by the standard deviation
-    /// σ it is φ(z_u) - φ(z_l).
-    fn factor(&self, loss: usize, (low, high): (usize, usize), local: &Local) -> Factor {
-        let deviation = local.variance.sqrt().max(LEAST_DEVIATION);
-        let levels = self.boxes.levels(loss);
-        let z = |level: f64| (level - local.mean) / deviation;
-        let (above, below) = (z(levels[high]), z(levels[low]));
-        let of_low = |ln: fn(f64) -> f64| if below.is_finite() { ln(below) } else { f64::NEG_INFINITY };
-        let ln = ln_difference(normal::ln_h(above), of_low(normal::ln_h));
-        let by_mean = -(ln_difference(normal::ln_cdf(above), of_low(normal::ln_cdf)) - ln).exp() / deviation;
-        let density = |ln_density: f64| (ln_density - ln).exp() / deviation;
-        let by_deviation = density(normal::ln_density(above)) - density(of_low(normal::ln_density));
-        Factor { ln: ln + deviation.ln(), by_mean, by_deviation }
+    /// The sum over all boxes, where each loss is in the unit whose logarithm is in `units`.
+    fn sum(&self, ln_h: &[Vec<f64>], units: &[f64]) -> f64 {
+        let sums: Vec<Vec<f64>> =
+            (0..units.len()).map(|loss| self.steps[loss].sums(&ln_h[loss], units[loss])).collect();
+        let of_box = |ends: &[(usize, usize)]| -> f64 {
+            sums.iter().zip(ends).map(|(sums, &(low, high))| sums[high] - sums[low]).product()
+        };
+        self.boxes.iter().map(of_box).sum()
     }
-}
-
-/// The chain rule: adds to `gradient` the derivatives of a function by the input, from its
-/// derivatives by the posterior mean and standard deviation σ. It uses dσ = d(σ²) / (2σ).
-fn add(local: &Local, by_mean: f64, by_deviation: f64, gradient: &mut [f64]) {
-    let by_variance = by_deviation / (2.0 * local.variance.sqrt().max(LEAST_DEVIATION));
-    for (slope, (mean, variance)) in
-        gradient.iter_mut().zip(local.mean_gradient.iter().zip(&local.variance_gradient))
-    {
-        *slope += by_mean * mean + by_variance * variance;
-    }
-}
-
-/// The rows of `measured` that no other row dominates.
-fn front(measured: &[Vec<f64>]) -> Vec<Vec<f64>> {
-    let is_beaten = |losses: &Vec<f64>| measured.iter().any(|other| dominates(other, losses));
-    measured.iter().filter(|losses| !is_beaten(losses)).cloned().collect()
-}
-
-/// A reference point a little behind the worst value of the front in every loss. While the front
-/// has fewer than two members per loss, it lies behind the worst of all `measured`. Else only
-/// points between the front's few members would count.
-fn behind(front: &[Vec<f64>], measured: &[Vec<f64>]) -> Vec<f64> {
-    let losses = measured.first().map_or(0, Vec::len);
-    let worst =
-        |of: &[Vec<f64>], loss: usize| of.iter().map(|row| row[loss]).fold(f64::NEG_INFINITY, f64::max);
-    let best = |loss: usize| front.iter().map(|row| row[loss]).fold(f64::INFINITY, f64::min);
-    let of = if front.len() < 2 * losses { measured } else { front };
-    let of_loss = |loss| {
-        let (worst, best) = (worst(of, loss), best(loss));
-        // Losses are in standard deviations. If all are equal, their extent counts as one.
-        worst + MARGIN * if worst > best { worst - best } else { 1.0 }
-    };
-    (0..losses).map(of_loss).collect()
-}
-
-/// ln (e^a - e^b) for a ≥ b.
-fn ln_difference(a: f64, b: f64) -> f64 {
-    let less = b - a;
-    if a == f64::NEG_INFINITY || less >= 0.0 {
-        return f64::NEG_INFINITY;
-    }
-    // Without cancellation: Mächler 2012, "Accurately computing log(1 - exp(-|a|))".
-    a + if less > -std::f64::consts::LN_2 { (-less.exp_m1()).ln() } else { (-less.exp()).ln_1p() }
-}
-
-/// ln Σ e^x.
-fn ln_sum(terms: impl Iterator<Item = f64> + Clone) -> f64 {
-    let largest = terms.clone().fold(f64::NEG_INFINITY, f64::max);
-    if largest == f64::NEG_INFINITY {
-        return largest;
-    }
-    largest + terms.map(|term| (term - largest).exp()).sum::<f64>().ln()
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod fixtures {
     use linfa::Dataset;
     use linfa::traits::Fit;
-    use ndarray::{Array, Array1, array};
-    use rand_distr::{Distribution, StandardNormal};
+    use ndarray::{Array, Array1};
 
     use super::*;
+    use crate::search::bayes::fit::transform::{Transform, Warped};
     use crate::search::gp::GpParams;
-    use crate::search::gp::fixtures::assert_slopes;
-    use crate::seed::Seed;
 
-    fn waves(losses: usize) -> (Hypervolume, Array2<f64>) {
+    /// Processes of this number of losses, on the scale of the losses' logarithms, with the inputs
+    /// of their data.
+    pub fn waves(losses: usize) -> (Vec<GaussianProcess>, Vec<Scale>, Array2<f64>) {
         let inputs = Array::from_shape_fn((9, 2), |(i, j)| ((i * (3 + 2 * j)) % 9) as f64 / 9.0);
         let process = |loss: usize| {
             let of_row =
@@ -196,7 +149,30 @@ mod tests {
             let targets: Array1<f64> = inputs.rows().into_iter().map(of_row).collect();
             GpParams::new().fit(&Dataset::new(inputs.clone(), targets)).unwrap()
         };
-        (Hypervolume::new((0..losses).map(process).collect(), &inputs, None), inputs)
+        let processes: Vec<GaussianProcess> = (0..losses).map(process).collect();
+        let scale = |process: &GaussianProcess| {
+            let losses: Vec<f64> = process.targets().iter().map(|target| (0.7 * target).exp()).collect();
+            let warped = Warped { values: process.targets().to_vec(), ..Warped::of(Transform::Log, &losses) };
+            Scale::new(&warped, &losses, &[])
+        };
+        let scales: Vec<Scale> = processes.iter().map(scale).collect();
+        (processes, scales, inputs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+    use rand_distr::{Distribution, StandardNormal};
+
+    use super::fixtures::waves;
+    use super::*;
+    use crate::search::gp::fixtures::assert_slopes;
+    use crate::seed::Seed;
+
+    fn hypervolume(losses: usize) -> Hypervolume {
+        let (processes, scales, inputs) = waves(losses);
+        Hypervolume::new(processes, &scales, &inputs, None)
     }
 
     /// The mean volume that draws of the losses add, and its standard error.
@@ -212,7 +188,9 @@ mod tests {
             let losses: Vec<f64> = posteriors.iter().map(draw).collect();
             let side = |(loss, &(low, high)): (usize, &(usize, usize))| {
                 let levels = hypervolume.boxes.levels(loss);
-                (levels[high] - levels[low].max(losses[loss])).max(0.0)
+                let target = losses[loss];
+                let steps = levels.windows(2).zip(hypervolume.steps[loss].rates()).take(high).skip(low);
+                steps.map(|(ends, rate)| rate * (ends[1] - ends[0].max(target)).max(0.0)).sum::<f64>()
             };
             hypervolume
                 .boxes
@@ -229,7 +207,7 @@ mod tests {
     #[test]
     fn it_is_the_mean_volume_that_draws_add() {
         for losses in 1..=4 {
-            let (hypervolume, _) = waves(losses);
+            let hypervolume = hypervolume(losses);
             for input in [[0.41, 0.63], [0.9, 0.05]] {
                 let exact = hypervolume.values(array![input].view())[0].exp();
                 let (mean, error) = sampled(&hypervolume, input);
@@ -241,7 +219,7 @@ mod tests {
     #[test]
     fn the_gradient_matches_differences() {
         for losses in 1..=4 {
-            let (hypervolume, _) = waves(losses);
+            let hypervolume = hypervolume(losses);
             let input = [0.41, 0.63];
             let mut gradient = [0.0; 2];
             let value = hypervolume.add_gradient(&input, &mut gradient);
@@ -249,14 +227,5 @@ mod tests {
             assert!((value - at(input)).abs() < 1e-9);
             assert_slopes(gradient, at, input, 1e-5);
         }
-    }
-
-    #[test]
-    fn a_difference_of_exponentials_keeps_its_digits() {
-        assert!((ln_difference(1.0, 0.0) - (1f64.exp() - 1.0).ln()).abs() < 1e-15);
-        let step = 2f64.powi(-30);
-        assert!((ln_difference(-2000.0, -2000.0 - step) - (-2000.0 + step.ln())).abs() < 1e-8);
-        assert_eq!(ln_difference(3.0, 3.0), f64::NEG_INFINITY);
-        assert_eq!(ln_difference(3.0, f64::NEG_INFINITY), 3.0);
     }
 }

@@ -6,6 +6,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `improvement`, `hypervolume`, `boxes`, `scalarize` | the gain of one loss, of several, of many |
+//! | `matrix`, `steps`, `reference` | the gain of several losses without a reference point, their steps, their front |
 //! | `gain` | which of them a history calls for |
 //! | `feasibility`, `success` | the probabilities of keeping a constraint and of not failing |
 //! | `cost` | the log cost of a trial |
@@ -17,8 +18,11 @@ mod feasibility;
 mod gain;
 mod hypervolume;
 mod improvement;
+mod matrix;
 pub(super) mod maximize;
+mod reference;
 mod scalarize;
+mod steps;
 mod success;
 
 use cost::LogCost;
@@ -49,7 +53,7 @@ pub(super) struct Acquisition {
     success: Option<Success>,
     /// Power of the probability of success: [`SUCCESS_EXPONENT`] to choose the next trial, 1 to
     /// compute its expected gain.
-    pub success_exponent: f64,
+    success_exponent: f64,
     /// `None` where costs do not count.
     pub cost: Option<LogCost>,
 }
@@ -75,6 +79,7 @@ impl Acquisition {
     /// A Gaussian process cannot be fitted: there is no input, or its kernel matrix has no Cholesky
     /// factor.
     pub fn fit(history: &History, features: &Features, fitter: &Fitter<'_>) -> Result<Self, GpError> {
+        let ended = &history.ended;
         let part = local::part(history, features);
         let history = part.as_ref().unwrap_or(history);
         let mut acquisition = Self {
@@ -89,6 +94,9 @@ impl Acquisition {
         let counts_pending = acquisition.gain.is_none();
         acquisition.success =
             Success::fit_history(history, features, counts_pending, &fitter.child("success"))?;
+        if let (Some(success), Some(_)) = (&mut acquisition.success, &acquisition.gain) {
+            success.heed(ended);
+        }
         Ok(acquisition)
     }
 
@@ -111,8 +119,8 @@ impl Acquisition {
         if let Some(part) = &self.success {
             values
                 .iter_mut()
-                .zip(part.ln_probabilities(inputs))
-                .for_each(|(value, ln)| *value += self.success_exponent * ln);
+                .zip(part.values(inputs, self.success_exponent))
+                .for_each(|(value, success)| *value += success);
         }
         values
     }
@@ -121,15 +129,23 @@ impl Acquisition {
     /// `gradient`.
     pub fn value_and_gradient(&self, input: &[f64], gradient: &mut [f64]) -> f64 {
         gradient.fill(0.0);
-        let success = self
-            .success
-            .as_ref()
-            .map_or(0.0, |part| self.success_exponent * part.add_gradient(input, gradient));
-        gradient.iter_mut().for_each(|slope| *slope *= self.success_exponent);
+        let exponent = self.success_exponent;
+        let success = self.success.as_ref().map_or(0.0, |part| part.add_gradient(input, exponent, gradient));
         let gain = self.gain.as_ref().map_or(0.0, |gain| gain.add_gradient(input, gradient));
         let feasibility: f64 = self.feasibility.iter().map(|part| part.add_gradient(input, gradient)).sum();
         let cost = self.cost.as_ref().map_or(0.0, |part| part.add_gradient(input, gradient));
         gain + feasibility + success + cost
+    }
+
+    /// The acquisition as an expected gain: success counts by its probability alone, while the
+    /// choice of the next trial avoids failures more than that.
+    pub fn expected(self) -> Self {
+        Self { success_exponent: 1.0, success: self.success.map(Success::careless), ..self }
+    }
+
+    /// Whether more of the latest trials failed than a careful search may cost.
+    pub fn has_failed_too_often(&self) -> bool {
+        self.success.as_ref().is_some_and(Success::has_failed_too_often)
     }
 
     /// The processes of the losses.
@@ -168,16 +184,15 @@ mod tests {
         for best in [-0.9, -40.0] {
             let gain = Some(Gain::Improvement(Box::new(Improvement { process: process.clone(), best })));
             let success = Some(success.clone());
-            let mut acquisition = Acquisition { gain, success, ..Acquisition::default() };
+            let acquisition = Acquisition { gain, success, ..Acquisition::default() };
             let input = [0.41, 0.63];
             let mut gradient = [0.0; 2];
             let value = acquisition.value_and_gradient(&input, &mut gradient);
             assert!((value - acquisition.values(array![input].view())[0]).abs() < 1e-8 * value.abs());
             let at = |input: [f64; 2]| acquisition.values(array![input].view())[0];
             assert_slopes(gradient, at, input, 1e-5);
-            let probability = acquisition.success.as_ref().unwrap().ln_probabilities(array![input].view())[0];
-            acquisition.success_exponent = 1.0;
-            let with_exponent_1 = acquisition.values(array![input].view())[0];
+            let probability = acquisition.success.as_ref().unwrap().values(array![input].view(), 1.0)[0];
+            let with_exponent_1 = acquisition.clone().expected().values(array![input].view())[0];
             assert!(
                 (value - with_exponent_1 - (SUCCESS_EXPONENT - 1.0) * probability).abs() < 1e-8 * value.abs()
             );

@@ -4,6 +4,12 @@
 //! least squares (Rasmussen & Williams 2006, section 6.5): a regression on labels, 1 for a success
 //! and -1 for a failure. The probability of success is the probability that a noisy label is
 //! positive.
+//!
+//! Once failures have used up their share of the latest trials, the search is careful: where a
+//! success is unlikely, the acquisition falls without a bound. A power of the probability alone has
+//! a bound, while the logarithm of the gain has none. So late in a study, with little left to gain
+//! where trials succeed, every trial would go behind the border:
+//! `benches/README.md#failing-regions`.
 
 use ndarray::{Array2, ArrayView2};
 
@@ -13,10 +19,47 @@ use crate::search::bayes::input::features::Features;
 use crate::search::bayes::input::history::History;
 use crate::search::gp::{GaussianProcess, GpError, Local, normal};
 
+/// The latest trials whose failures count, and the failures among them that a long study may have.
+const LATEST: usize = 20;
+const FAILURES: f64 = 1.0;
+/// Failures among the latest trials that a study of [`LATEST`] trials may have; the number falls
+/// with the trials.
+const EARLY_FAILURES: f64 = 3.0;
+/// A careful search asks for a success that is this number of standard deviations away from a
+/// failure (a probability of 0.99), and loses this multiple of the square of what lacks.
+const SURE: f64 = 2.326;
+const STEEPNESS: f64 = 1000.0;
+
 /// The probability of success over the inputs.
 #[derive(Clone, Debug)]
 pub(crate) struct Success {
     process: GaussianProcess,
+    failures: Failures,
+}
+
+/// How many of the latest trials failed, relative to their share.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Failures {
+    /// Fewer than their share, or it does not matter.
+    #[default]
+    Few,
+    /// Their share.
+    Enough,
+    /// At least one more than their share.
+    TooMany,
+}
+
+impl Failures {
+    /// The failures among the latest of the trials `ended`, each with whether it succeeded.
+    fn of(ended: &[(Cell, bool)]) -> Self {
+        let allowed = (EARLY_FAILURES * LATEST as f64 / ended.len().max(1) as f64).max(FAILURES);
+        let failures = ended.iter().rev().take(LATEST).filter(|(_, succeeded)| !succeeded).count() as f64;
+        match failures {
+            failures if failures < allowed => Self::Few,
+            failures if failures < allowed + 1.0 => Self::Enough,
+            _ => Self::TooMany,
+        }
+    }
 }
 
 impl Success {
@@ -51,32 +94,58 @@ impl Success {
         labels: &[bool],
     ) -> Result<Self, GpError> {
         let targets = labels.iter().map(|&succeeded| if succeeded { 1.0 } else { -1.0 }).collect();
-        Ok(Self { process: fitter.process_as_is(inputs, targets, groups)? })
+        Ok(Self { process: fitter.process_as_is(inputs, targets, groups)?, failures: Failures::Few })
     }
 
-    /// At every row of `inputs` the logarithm of the probability of success: ln Φ(μ / √(σ² +
-    /// noise)). Φ is the normal distribution function, μ and σ² are the posterior mean and
-    /// variance.
-    pub fn ln_probabilities(&self, inputs: ArrayView2<f64>) -> Vec<f64> {
+    /// Makes the search careful if failures have used up their share of the latest of the trials
+    /// `ended`.
+    pub fn heed(&mut self, ended: &[(Cell, bool)]) {
+        self.failures = Failures::of(ended);
+    }
+
+    /// Whether more of the latest trials failed than their share.
+    pub fn has_failed_too_often(&self) -> bool {
+        self.failures == Failures::TooMany
+    }
+
+    /// The same probability, where the acquisition is a power of it alone.
+    pub fn careless(self) -> Self {
+        Self { failures: Failures::Few, ..self }
+    }
+
+    /// What a probability of Φ(`z`) adds to the log acquisition, in which it has this `exponent`;
+    /// and the derivative by `z`.
+    fn weight(&self, z: f64, exponent: f64) -> (f64, f64) {
+        let lack = if self.failures != Failures::Few { (SURE - z).max(0.0) } else { 0.0 };
+        let value = exponent * normal::ln_cdf(z) - STEEPNESS * lack * lack;
+        (value, exponent * normal::hazard(z) + 2.0 * STEEPNESS * lack)
+    }
+
+    /// At every row of `inputs` what success adds to the log acquisition: the logarithm of its
+    /// probability times `exponent`, less where a careful search wants more. The probability is
+    /// Φ(μ / √(σ² + noise)). Φ is the normal distribution function, μ and σ² are the posterior mean
+    /// and variance.
+    pub fn values(&self, inputs: ArrayView2<f64>, exponent: f64) -> Vec<f64> {
         let posterior = self.process.posterior(inputs);
-        let ln_probability =
-            |(mean, variance): (&f64, &f64)| normal::ln_cdf(mean / self.deviation(*variance));
-        posterior.mean.iter().zip(&posterior.variance).map(ln_probability).collect()
+        let value =
+            |(mean, variance): (&f64, &f64)| self.weight(mean / self.deviation(*variance), exponent).0;
+        posterior.mean.iter().zip(&posterior.variance).map(value).collect()
     }
 
-    /// The logarithm of the probability of success at `input`; adds its derivatives to `gradient`.
-    pub fn add_gradient(&self, input: &[f64], gradient: &mut [f64]) -> f64 {
+    /// As [`Self::values`] at one `input`; adds the derivatives to `gradient`.
+    pub fn add_gradient(&self, input: &[f64], exponent: f64, gradient: &mut [f64]) -> f64 {
         let Local { mean, variance, mean_gradient, variance_gradient } = self.process.local(input);
         let deviation = self.deviation(variance);
         let z = mean / deviation;
-        let by_mean = normal::hazard(z) / deviation;
+        let (value, by_z) = self.weight(z, exponent);
+        let by_mean = by_z / deviation;
         // dz/dσ² = -z / (2 (σ² + noise))
         let by_variance = -0.5 * by_mean * z / deviation;
         for (slope, (mean, variance)) in gradient.iter_mut().zip(mean_gradient.iter().zip(&variance_gradient))
         {
             *slope += by_mean * mean + by_variance * variance;
         }
-        normal::ln_cdf(z)
+        value
     }
 
     /// Standard deviation of a noisy label.
@@ -91,6 +160,9 @@ mod tests {
 
     use super::*;
     use crate::search::bayes::fit::fit_cache::FitCache;
+    use crate::search::bayes::fixtures::line;
+    use crate::search::bayes::input::cube::Cube;
+    use crate::search::gp::fixtures::assert_slopes;
     use crate::seed::Seed;
 
     #[test]
@@ -100,7 +172,39 @@ mod tests {
         let success =
             Success::fit(&FitCache::default().fitter(None, Seed::root(0)), &[0, 1], &inputs, &labels)
                 .unwrap();
-        let ln = success.ln_probabilities(array![[0.2, 0.5], [0.9, 0.5]].view());
+        let ln = success.values(array![[0.2, 0.5], [0.9, 0.5]].view(), 1.0);
         assert!(ln[0] > 0.9f64.ln() && ln[1] < 0.1f64.ln(), "{ln:?}");
+    }
+
+    #[test]
+    fn late_in_a_study_one_failure_of_twenty_is_enough_and_two_are_too_many() {
+        let space = line();
+        let cell = Cube::new(&space).cell(&[0.5]);
+        let ended = |count: usize, failed: &[usize]| -> Vec<(Cell, bool)> {
+            (0..count).map(|trial| (cell.clone(), !failed.contains(&trial))).collect()
+        };
+        assert_eq!(Failures::of(&ended(100, &[1, 2, 3, 70])), Failures::Few, "they are not of the latest");
+        assert_eq!(Failures::of(&ended(100, &[85])), Failures::Enough);
+        assert_eq!(Failures::of(&ended(100, &[85, 90])), Failures::TooMany);
+        assert_eq!(Failures::of(&ended(20, &[5, 8])), Failures::Few, "early on more may fail");
+        assert_eq!(Failures::of(&[]), Failures::Few);
+    }
+
+    #[test]
+    fn a_careful_search_gives_up_any_gain_before_an_unlikely_success() {
+        let inputs = Array::from_shape_fn((20, 2), |(i, j)| ((i * (3 + 4 * j)) % 20) as f64 / 20.0);
+        let labels: Vec<bool> = inputs.column(0).iter().map(|&x| x < 0.6).collect();
+        let mut success =
+            Success::fit(&FitCache::default().fitter(None, Seed::root(0)), &[0, 1], &inputs, &labels)
+                .unwrap();
+        let places = array![[0.2, 0.5], [0.62, 0.5]];
+        let before = success.values(places.view(), 5.0);
+        success.failures = Failures::Enough;
+        let after = success.values(places.view(), 5.0);
+        assert!((after[0] - before[0]).abs() < 1.0 && after[1] < before[1] - 100.0, "{before:?}, {after:?}");
+        let at = |input: [f64; 2]| success.values(array![input].view(), 5.0)[0];
+        let mut gradient = [0.0; 2];
+        success.add_gradient(&[0.58, 0.41], 5.0, &mut gradient);
+        assert_slopes(gradient, at, [0.58, 0.41], 1e-5);
     }
 }

@@ -12,6 +12,7 @@ use ndarray::{Array1, Array2};
 
 use super::fit_cache::{FitCache, digest};
 use super::fitted::{Fitted, Observations, data, highest_level};
+use super::scale::Scale;
 use super::schedule::fitted_rows;
 use super::stored_fits::StoredFits;
 use super::transform::{Transform, Warped};
@@ -59,27 +60,37 @@ impl Fitter<'_> {
     }
 
     /// The Gaussian process of the losses, transformed to the scale that has the highest
-    /// leave-one-out density.
+    /// leave-one-out density, with this scale.
     ///
     /// # Errors
     /// There are no observations, or a kernel matrix has no Cholesky factor.
-    pub fn process(&self, observations: Observations<'_>) -> Result<GaussianProcess, GpError> {
-        let Observations { inputs, losses, levels, groups, numbers } = observations;
+    pub fn process(&self, observations: Observations<'_>) -> Result<(GaussianProcess, Scale), GpError> {
+        let Observations { inputs, losses, levels, groups, numbers, is_one_of_several } = observations;
         let fitted = self.stored_or([lengths(groups), levels_of(levels), numbers.len()], || {
             let rows = fitted_rows(losses);
             let inputs = select(inputs, &rows);
             let losses: Vec<f64> = rows.iter().map(|&row| losses[row]).collect();
             let levels: Vec<usize> = rows.iter().filter_map(|&row| levels.get(row).copied()).collect();
-            self.cache.get_or_fit(digest(&inputs, &losses, (groups, numbers, &levels), &self.seed), || {
-                let selected =
-                    Observations { inputs: &inputs, losses: &losses, levels: &levels, groups, numbers };
-                selected.fit(&self.seed.index(rows.len() as u64))
-            })
+            self.cache.get_or_fit(
+                digest(&inputs, &losses, (groups, numbers, &levels, is_one_of_several), &self.seed),
+                || {
+                    let selected = Observations {
+                        inputs: &inputs,
+                        losses: &losses,
+                        levels: &levels,
+                        groups,
+                        numbers,
+                        is_one_of_several,
+                    };
+                    selected.fit(&self.seed.index(rows.len() as u64))
+                },
+            )
         })?;
         let scales = if fitted.is_by_level { levels } else { &[] };
         let warped = Warped::by_level(fitted.transform, losses, scales);
         let params = observations.params().warped(numbers.to_vec()).check()?;
-        params.condition(&data(inputs, &warped), fitted.hyperparameters)
+        let process = params.condition(&data(inputs, &warped), fitted.hyperparameters)?;
+        Ok((process, Scale::new(&warped, losses, levels)))
     }
 
     /// The Gaussian process of `targets` on their own scale, which should have mean 0 and variance
@@ -161,9 +172,10 @@ mod tests {
                 levels: &levels,
                 groups: &[0],
                 numbers: &[0],
+                is_one_of_several: false,
             };
             let process = fits.fitter(None, Seed::root(0)).process(observations);
-            let targets = process.unwrap().targets().clone();
+            let targets = process.unwrap().0.targets().clone();
             let (end, rung) = targets.view().split_at(ndarray::Axis(0), ends);
             [end, rung].map(|part| part.mean().unwrap().abs())
         };
@@ -185,8 +197,9 @@ mod tests {
                 levels: &[],
                 groups: &columns,
                 numbers: &columns,
+                is_one_of_several: false,
             };
-            let process = fits.fitter(None, Seed::root(0)).process(observations).unwrap();
+            let process = fits.fitter(None, Seed::root(0)).process(observations).unwrap().0;
             process.posterior(ndarray::array![[0.41, 0.63]].view())
         };
         for count in 66..=75 {

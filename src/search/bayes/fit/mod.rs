@@ -3,6 +3,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `transform` | the scale of the losses |
+//! | `scale` | that scale, read in both directions |
 //! | `fitted` | the fit of transform, warps and hyperparameters |
 //! | `schedule` | at which counts of observations a fit is due |
 //! | `fit_cache`, `stored_fits` | fits that the running program remembers, and those stored with trials |
@@ -12,6 +13,7 @@
 pub(super) mod fit_cache;
 pub(super) mod fitted;
 pub(super) mod fitter;
+pub(super) mod scale;
 mod schedule;
 pub(super) mod stored_fits;
 pub(super) mod transform;

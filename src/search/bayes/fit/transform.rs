@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::search::gp::normal;
 
-/// The largest distance of a placed loss from all other losses, as a multiple of their extent.
-const FARTHEST: f64 = 1e3;
+/// The least loss of which the logarithm is taken, as a share of the median. A smaller one is 0 but
+/// for rounding, and its logarithm would be an outlier: `benches/README.md#reference-point`.
+const LEAST_OF_LOG: f64 = 1e-9;
 
 /// A rising function of the loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +39,8 @@ pub(crate) struct Warped {
     pub values: Vec<f64>,
     /// The sum over all losses of the logarithm of the transform's derivative.
     pub ln_jacobian: f64,
+    /// The logarithm of the transform's derivative at the least loss at the end of a training.
+    pub least_ln_slope: f64,
 }
 
 impl Warped {
@@ -55,11 +58,15 @@ impl Warped {
     /// all losses are transformed together.
     pub fn by_level(transform: Transform, losses: &[f64], levels: &[usize]) -> Self {
         let Some(&last) = levels.iter().max() else { return Self::of(transform, losses) };
-        let mut all = Self { transform, values: vec![0.0; losses.len()], ln_jacobian: 0.0 };
+        let values = vec![0.0; losses.len()];
+        let mut all = Self { transform, values, ln_jacobian: 0.0, least_ln_slope: 0.0 };
         for level in 0..=last {
             let rows: Vec<usize> = (0..losses.len()).filter(|&row| levels[row] == level).collect();
             let part = Self::of(transform, &rows.iter().map(|&row| losses[row]).collect::<Vec<f64>>());
             all.ln_jacobian += part.ln_jacobian;
+            if level == 0 {
+                all.least_ln_slope = part.least_ln_slope;
+            }
             rows.into_iter().zip(part.values).for_each(|(row, value)| all.values[row] = value);
         }
         all
@@ -89,24 +96,6 @@ impl Transform {
     }
 }
 
-/// The place of `loss` on the scale on which `losses`, at least one, have become `targets`. It is
-/// interpolated between its neighbours. Beyond all `losses` it is extrapolated with their overall
-/// slope.
-pub(crate) fn placed(loss: f64, losses: &[f64], targets: &[f64]) -> f64 {
-    let mut pairs: Vec<(f64, f64)> = losses.iter().copied().zip(targets.iter().copied()).collect();
-    pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (first, last) = (pairs[0], pairs[pairs.len() - 1]);
-    let place = pairs.partition_point(|&(other, _)| other < loss);
-    let (from, low, high) = match place {
-        0 => (first, first, last),
-        place if place == pairs.len() => (last, first, last),
-        place => (pairs[place - 1], pairs[place - 1], pairs[place]),
-    };
-    // Halved before differences are taken, which might overflow otherwise.
-    let share = (loss / 2.0 - from.0 / 2.0) / (high.0 / 2.0 - low.0 / 2.0).max(f64::MIN_POSITIVE);
-    from.1 + share.clamp(-FARTHEST, FARTHEST) * (high.1 - low.1)
-}
-
 /// Transformed losses, and the logarithm of the derivative at each.
 type Warp = (Vec<f64>, Vec<f64>);
 
@@ -122,10 +111,15 @@ fn identity(losses: &[f64]) -> Warp {
     (losses.to_vec(), vec![0.0; losses.len()])
 }
 
-/// The logarithms of `losses`, which are a multiple of `unit`; `None` unless all are positive.
+/// The logarithms of `losses`, which are a multiple of `unit`; `None` unless all are positive and
+/// none is next to 0, see [`LEAST_OF_LOG`].
 fn log(unit: &[f64], losses: &[f64]) -> Option<Warp> {
     let are_positive = losses.iter().chain(unit).all(|&loss| loss > 0.0);
-    are_positive.then(|| {
+    let mut sorted = unit.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let are_far_from_0 =
+        sorted.first() >= sorted.get(sorted.len() / 2).map(|median| LEAST_OF_LOG * median).as_ref();
+    (are_positive && are_far_from_0).then(|| {
         let logs: Vec<f64> = unit.iter().map(|loss| loss.ln()).collect();
         let slopes = logs.iter().map(|log| -log).collect();
         (logs, slopes)
@@ -219,7 +213,9 @@ fn standardise(transform: Transform, (mut values, slopes): Warp) -> Warped {
     let divisor = if is_flat { 1.0 } else { deviation };
     values.iter_mut().for_each(|value| *value = if is_flat { 0.0 } else { (*value - mean) / divisor });
     let ln_jacobian = slopes.iter().sum::<f64>() - values.len() as f64 * divisor.ln();
-    Warped { transform, values, ln_jacobian }
+    let least = values.iter().zip(&slopes).min_by(|a, b| a.0.total_cmp(b.0));
+    let least_ln_slope = least.map_or(0.0, |(_, slope)| slope - divisor.ln());
+    Warped { transform, values, ln_jacobian, least_ln_slope }
 }
 
 /// Mean and standard deviation.
@@ -269,18 +265,6 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_is_placed_between_its_neighbours_or_beyond_all_by_the_extent() {
-        let (losses, targets) = ([4.0, 1.0, 2.0], [3.0, -1.0, 1.0]);
-        for (loss, expected) in [(1.0, -1.0), (1.5, 0.0), (3.0, 2.0), (4.0, 3.0), (7.0, 7.0), (-2.0, -5.0)] {
-            assert!((placed(loss, &losses, &targets) - expected).abs() < 1e-12, "{loss}");
-        }
-        for (loss, losses) in [(1e300, vec![1.0]), (-1e300, vec![1e300, 1e300]), (1e308, vec![-1e308, 1e308])]
-        {
-            assert!(placed(loss, &losses, &[0.0; 2]).is_finite());
-        }
-    }
-
-    #[test]
     fn the_jacobian_of_a_smooth_transform_matches_differences() {
         // d/dx of Yeo-Johnson at both signs and at the exponents where its formula changes.
         for exponent in [-1.0, 0.0, 0.7, 1.0, 2.0] {
@@ -308,6 +292,15 @@ mod tests {
         let candidates = Warped::candidates(&losses);
         let best = candidates.iter().max_by(|a, b| normal_density(a).total_cmp(&normal_density(b))).unwrap();
         assert_eq!(best.transform, Transform::Log);
+    }
+
+    #[test]
+    fn a_loss_that_is_0_but_for_rounding_has_no_logarithm() {
+        let has_log = |least: f64| {
+            let candidates = Warped::candidates(&[1.0, 0.5, 2.0, least]);
+            candidates.iter().any(|warped| warped.transform == Transform::Log)
+        };
+        assert!(has_log(1e-6) && !has_log(6e-17));
     }
 
     #[test]
