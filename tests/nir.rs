@@ -1,7 +1,7 @@
 //! The Python package `nir` reads our files as the graph that they are, and writes them such that we read
 //! them; Norse runs them with the spikes of the chip.
 //!
-//! The script in `docs/predict.md` runs our `.safetensors` files with NumPy alone.
+//! The scripts in `docs/predict.md` run our `.safetensors` files with NumPy alone, and with PyTorch.
 //!
 //! Needs a Python that imports `nir` (`pip install -r tests/python/requirements.txt`), and `norse` for the last
 //! test (`pip install norse==1.1.0`): `python3`, or the interpreter that TUNE_PYTHON names. Tests of packages
@@ -41,7 +41,16 @@ fn main() -> ExitCode {
     });
     tests.push(norse.with_ignored_flag(is_missing));
     let is_missing = !imports(&python, "numpy");
-    let script = Trial::test("numpy_decides_as_predict_does", move || run_by_numpy(&python));
+    let script = Trial::test("numpy_decides_as_predict_does", {
+        let python = python.clone();
+        move || run_by_numpy(&python)
+    });
+    tests.push(script.with_ignored_flag(is_missing));
+    let is_missing = !["numpy", "torch", "safetensors"].iter().all(|package| imports(&python, package));
+    let script = Trial::test("torch_decides_as_predict_does", {
+        let python = python.clone();
+        move || run_by_torch(&python)
+    });
     tests.push(script.with_ignored_flag(is_missing));
     libtest_mimic::run(&arguments, tests).exit_code()
 }
@@ -229,10 +238,8 @@ fn compare(seen: &Json, flavour: Flavour) {
 /// The script in `docs/predict.md` decides on every sample as `tune predict` does, in every input coding, with exact
 /// weights and with the integers of a chip.
 fn run_by_numpy(python: &str) -> Result<(), Failed> {
-    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/predict.md"))?;
-    let script = document.split("```python\n").nth(1).and_then(|rest| rest.split("```").next());
     let folder = tempfile::tempdir()?;
-    std::fs::write(folder.path().join("forward.py"), script.ok_or("no script")?)?;
+    std::fs::write(folder.path().join("forward.py"), script(1)?)?;
     std::fs::write(folder.path().join("table.csv"), table())?;
     for (chip, coding, field) in [
         ("ideal", "graded", ""),
@@ -255,7 +262,6 @@ fn run_by_numpy(python: &str) -> Result<(), Failed> {
             Command::new(python).args(["forward.py", "best.safetensors", "table.csv"]),
             folder.path(),
         )?;
-        let first_three = |line: &str| line.splitn(4, ',').take(3).collect::<Vec<_>>().join(",");
         let ours: Vec<String> = ours.lines().skip(1).map(first_three).collect();
         assert_eq!(
             (ours.len(), theirs.lines().collect::<Vec<_>>()),
@@ -263,6 +269,74 @@ fn run_by_numpy(python: &str) -> Result<(), Failed> {
         );
     }
     Ok(())
+}
+
+/// The script with this number, from 1, in `docs/predict.md`.
+fn script(number: usize) -> Result<String, Failed> {
+    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/predict.md"))?;
+    let script = document.split("```python\n").nth(number).and_then(|rest| rest.split("```").next());
+    Ok(script.ok_or("no script")?.to_owned())
+}
+
+/// Writes 60 images with three channels of three classes, with labels and without.
+const IMAGES: &str = "
+import numpy
+stream = numpy.random.default_rng(3)
+labels, images = numpy.arange(60) % 3, (stream.random((60, 9, 8, 3)) * 90).astype('uint8')
+for at in range(60):
+    images[at, labels[at] * 3 : labels[at] * 3 + 3, 1:7, labels[at]] += 140
+numpy.savez('images.npz', x_train=images, y_train=labels)
+numpy.save('images.npy', images)
+";
+
+/// The second script in `docs/predict.md` decides on every image as `tune predict` does: with convolutions,
+/// residual connections and both pools, with exact weights and with the integers of a chip.
+fn run_by_torch(python: &str) -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("forward.py"), script(2)?)?;
+    text_of(Command::new(python).args(["-c", IMAGES]), folder.path())?;
+    for (chip, coding, pool) in [
+        ("ideal", "graded", "none"),
+        ("ideal", "graded", "average"),
+        ("loihi1", "thermometer", "max"),
+        ("loihi1", "threshold", "none"),
+    ] {
+        let layer = format!(
+            r#"{{"channels": {{"type": "fixed", "value": 6}}, "residual": {{"type": "fixed", "value": true}},
+                "padding": {{"type": "fixed", "value": true}}, "pool": {{"type": "fixed", "value": "{pool}"}}}}"#
+        );
+        let space = format!(
+            r#"{{"name": "one", "parameters": {{"input_coding": {{"type": "fixed", "value": "{coding}"}},
+                "convolutions": {{"type": "list", "length": [3, 3], "of": {layer}}},
+                "dense": {{"type": "list", "length": [1, 1], "of": {{"width": {{"type": "fixed", "value": 20}}}}}},
+                "batch_norm": {{"type": "fixed", "value": true}}, "method": {{"type": "fixed", "value": "surrogate"}},
+                "optimizer": {{"type": "fixed", "value": "adam"}}, "epochs": {{"type": "fixed", "value": 2}},
+                "learning_rate_adam": {{"type": "fixed", "value": 0.01}},
+                "batch_size": {{"type": "int", "low": 8, "high": 9}}}}}}"#
+        );
+        std::fs::write(folder.path().join("space.json"), space)?;
+        let tune =
+            |args: &[&str]| text_of(Command::new(env!("CARGO_BIN_EXE_tune")).args(args), folder.path());
+        let study = ["--fresh", "--budget", "1", "--confirm", "0", "--folds", "1", "--quiet", "--chip", chip];
+        tune(&[&["--dataset", "images.npz", "--space", "space.json"][..], &study].concat())?;
+        let ours = tune(&["predict", "best.safetensors", "images.npy"])?;
+        let theirs = text_of(
+            Command::new(python).args(["forward.py", "best.safetensors", "images.npy"]),
+            folder.path(),
+        )?;
+        let ours: Vec<String> = ours.lines().skip(1).map(first_three).collect();
+        assert_eq!(
+            (ours.len(), theirs.lines().collect::<Vec<_>>()),
+            (60, ours.iter().map(String::as_str).collect()),
+            "{chip} {coding} {pool}"
+        );
+    }
+    Ok(())
+}
+
+/// The number of a sample, its class and its score, of a line of predictions.
+fn first_three(line: &str) -> String {
+    line.splitn(4, ',').take(3).collect::<Vec<_>>().join(",")
 }
 
 /// A table of 90 samples of three classes.

@@ -8,11 +8,12 @@ use crate::input;
 use crate::space::Space;
 
 /// Name, file name and text of every built-in space.
-const BUILT_IN: [(&str, &str, &str); 5] = [
+const BUILT_IN: [(&str, &str, &str); 6] = [
     ("images", "configs/images.json", include_str!("../../../configs/images.json")),
     ("small-images", "configs/small-images.json", include_str!("../../../configs/small-images.json")),
     ("tables", "configs/tables.json", include_str!("../../../configs/tables.json")),
     ("topologies", "configs/topologies.json", include_str!("../../../configs/topologies.json")),
+    ("uneven-tables", "configs/uneven-tables.json", include_str!("../../../configs/uneven-tables.json")),
     ("whetstone", "configs/whetstone.json", include_str!("../../../configs/whetstone.json")),
 ];
 
