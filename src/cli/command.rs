@@ -91,14 +91,23 @@ pub(super) enum Command {
     /// Write a search space for your data, with comments, to change
     Init(InitArgs),
     /// List the built-in search spaces, or show one
-    #[command(subcommand)]
-    Spaces(SpacesCommand),
+    Spaces {
+        /// What is done; if left out, the spaces are listed
+        #[command(subcommand)]
+        command: Option<SpacesCommand>,
+    },
     /// List the built-in chips, show one, or compare several
-    #[command(subcommand)]
-    Chips(ChipsCommand),
+    Chips {
+        /// What is done; if left out, the chips are listed
+        #[command(subcommand)]
+        command: Option<ChipsCommand>,
+    },
     /// List the known data sets, or download one
-    #[command(subcommand)]
-    Data(DataCommand),
+    Data {
+        /// What is done; if left out, the data sets are listed
+        #[command(subcommand)]
+        command: Option<DataCommand>,
+    },
     /// Show how far a study is: trials, workers, speed, failures
     Status(StatusArgs),
     /// Show the best trials of a study, and which parameters matter

@@ -77,6 +77,18 @@ pub fn answer_requests(requests: &[u8]) -> Vec<u8> {
     replies
 }
 
+/// The words that a file for `--config` with this `content` adds to a command line of `tune`; or one line about what is
+/// wrong with it.
+///
+/// This function serves the test that no file ends the program.
+///
+/// # Errors
+/// The content is no JSON object of options.
+#[doc(hidden)]
+pub fn config_words(content: &str) -> Result<Vec<String>, String> {
+    config::words_of(&Cli::command(), content, "c.json").map_err(|error| error.to_string())
+}
+
 /// The answers of `tune kurobako` to `messages`, both as lines of JSON. `strategy` is its search.
 ///
 /// This function serves the test that no input ends the program.
@@ -101,9 +113,9 @@ fn dispatch(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Exit> {
         Some(Command::Serve { .. }) => serve::run(),
         Some(Command::Kurobako { search }) => kurobako::run(search),
         Some(Command::Init(args)) => init::run(&args),
-        Some(Command::Spaces(command)) => spaces::run(&command),
-        Some(Command::Chips(command)) => chips::run(&command),
-        Some(Command::Data(command)) => data::run(&command),
+        Some(Command::Spaces { command }) => spaces::run(&command.unwrap_or_default()),
+        Some(Command::Chips { command }) => chips::run(&command.unwrap_or_default()),
+        Some(Command::Data { command }) => data::run(&command.unwrap_or_default()),
         Some(Command::Status(args)) => status::run(&args),
         Some(Command::Show(args)) => show::run(&args),
         Some(Command::Report(args)) => report::run(&args),

@@ -37,6 +37,7 @@ struct Bench<O = Synthetic> {
     stop_when: Vec<StopRule>,
     max_failures: u32,
     saves_model: bool,
+    keep_disk: Option<u64>,
 }
 
 impl<O: Objective + AsRef<Synthetic>> Bench<O> {
@@ -56,6 +57,7 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
             stop_when: Vec::new(),
             max_failures: 0,
             saves_model: false,
+            keep_disk: None,
         }
     }
 
@@ -114,7 +116,7 @@ impl<O: Objective + AsRef<Synthetic>> Bench<O> {
                 confirm: self.confirm,
                 pick: self.pick.clone(),
                 model: self.saves_model.then(|| self.model()),
-                keep_disk: None,
+                keep_disk: self.keep_disk,
             },
             stop: &stop,
         };

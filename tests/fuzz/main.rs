@@ -36,6 +36,11 @@ fn plan() {
 }
 
 #[test]
+fn config() {
+    fuzz("config");
+}
+
+#[test]
 fn point() {
     fuzz("point");
 }

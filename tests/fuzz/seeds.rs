@@ -73,6 +73,15 @@ pub static POINTS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     ])
 });
 
+pub static CONFIGS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    texts(&[
+        r#"{"$schema": "config.schema.json", "dataset": "digits", "chip": "loihi1", "budget": 40, "quiet": true,
+            "metric": ["accuracy", "energy"], "reference": [0.9, 1e-6], "faults": ["dead-neuron", "bit-flip"]}"#,
+        r#"{"dataset": "my.csv", "label": -1, "drop": ["id"], "validation": 0.25, "memory": "8G", "fresh": false,
+            "stop-when": "target=0.9", "constraint": ["cores<=128"], "workers": 2, "pick": "energy within 0.005"}"#,
+    ])
+});
+
 pub static BASELINES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     texts(&[
         r#"{"schema": 1, "program": "tune 0.2.0", "command": "tune --dataset digits", "study": "s", "dataset": "digits",

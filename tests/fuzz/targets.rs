@@ -33,11 +33,12 @@ pub struct Target {
     pub run: fn(&[u8]),
 }
 
-pub static TARGETS: [Target; 18] = [
+pub static TARGETS: [Target; 19] = [
     Target { name: "space", input: |n| document("space", &seeds::SPACES, n), run: space },
     Target { name: "chip", input: |n| document("chip", &seeds::CHIPS, n), run: chip },
     Target { name: "plan", input: |n| document("plan", &seeds::PLANS, n), run: plan },
     Target { name: "point", input: |n| document("point", &seeds::POINTS, n), run: point },
+    Target { name: "config", input: |n| document("config", &seeds::CONFIGS, n), run: config },
     Target { name: "baseline", input: |n| document("baseline", &seeds::BASELINES, n), run: baseline },
     Target { name: "csv", input: |n| maybe_gzipped("csv", n), run: |bytes| dataset(&[table(bytes)], true) },
     Target { name: "npz", input: |n| archive("npz", &seeds::ARRAYS, seeds::zipped, n), run: npz },
@@ -259,6 +260,18 @@ fn point(bytes: &[u8]) {
     let Ok(point) = input::from_json::<Point>(&text(bytes), "--point") else { return };
     let Ok(plan) = Plan::new(&point, [8, 8, 1], 10) else { return };
     let _ = (plan.cost(1000), plan.memory(1000, 100, 100));
+}
+
+/// A file of options: its words are those of options, one line says what is wrong.
+fn config(bytes: &[u8]) {
+    match spiketune::cli::config_words(&text(bytes)) {
+        Ok(words) => {
+            assert!(words.iter().all(|word| word.starts_with("--")), "{words:?}");
+            let line: Vec<String> = ["tune".to_owned()].into_iter().chain(words).collect();
+            let _ = spiketune::cli::parses(&line);
+        }
+        Err(problem) => assert!(problem.lines().count() <= 1 && problem.len() < 10_000, "{problem}"),
+    }
 }
 
 /// A check against the baseline with its own values, in every form.

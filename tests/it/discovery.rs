@@ -60,6 +60,17 @@ fn a_mistyped_command_is_told_the_one_that_was_meant() {
 }
 
 #[test]
+fn a_noun_alone_is_a_list_of_short_lines() {
+    let tune = Tune::new();
+    for noun in ["data", "spaces", "chips"] {
+        let list = tune.run(&[noun]).success().stdout;
+        assert_eq!(list, tune.run(&[noun, "list"]).success().stdout);
+        let widest = list.lines().map(|line| line.chars().count()).max();
+        assert!(noun == "data" || widest.is_some_and(|widest| widest <= 110), "{widest:?}: {list}");
+    }
+}
+
+#[test]
 fn a_built_in_space_is_printed_as_a_file_that_a_study_reads() {
     let tune = Tune::new();
     let text = tune.run(&["spaces", "show", "tables"]).success().stdout;

@@ -8,9 +8,10 @@ use crate::cli::shown::load_bar::LoadBar;
 use crate::cli::shown::streams;
 use crate::data::{self, LoadProgress, Origin, Sources};
 
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Default, Subcommand)]
 pub(crate) enum DataCommand {
     /// List the data sets that --dataset knows by name
+    #[default]
     List,
     /// Download a data set into the cache folder
     ///

@@ -47,6 +47,14 @@ pub(in crate::cli) fn command_line(program: &Command, words: Vec<OsString>) -> R
     Ok(CommandLine { words, config: Some((name, names)) })
 }
 
+/// The words that `text`, the content of `file`, adds to a command line of `command`.
+///
+/// # Errors
+/// The text is no JSON object, or has a key that is no option of the command.
+pub(in crate::cli) fn words_of(command: &Command, text: &str, file: &str) -> Result<Vec<String>, InputError> {
+    Ok(options(command, text, file)?.into_iter().flat_map(|(_, words)| words).collect())
+}
+
 /// The command among `words` that runs a study, and where its options begin.
 fn of_study<'a>(program: &'a Command, words: &[OsString]) -> (Option<&'a Command>, usize) {
     match words.get(1).and_then(|word| word.to_str()) {

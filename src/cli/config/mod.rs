@@ -3,5 +3,5 @@
 mod file;
 mod schema;
 
-pub(super) use file::{CommandLine, command_line};
+pub(super) use file::{CommandLine, command_line, words_of};
 pub(super) use schema::schema;

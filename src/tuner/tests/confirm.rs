@@ -186,6 +186,31 @@ fn saved_trial(bench: &Bench<Trains>, trial: u32) -> f64 {
 }
 
 #[test]
+fn networks_of_the_worst_trials_are_dropped_beyond_the_limit_and_not_trained_again() {
+    let is_saved = |bench: &Bench<Trains>, study: &Study| -> Vec<bool> {
+        let candidates = Confirmation::of(study).unwrap().candidates;
+        let folder = bench.model().with_extension("front");
+        let file = |trial: u32| folder.join(format!("trial-{trial}.safetensors"));
+        candidates.iter().map(|candidate| file(candidate.trial).exists()).collect()
+    };
+    let mut bench = front();
+    let (_, study, _) = bench.run_through(4);
+    assert_eq!(is_saved(&bench, &study), [true; 4]);
+    // Each file is a number in decimals, of at most 32 bytes: the winner's and two or three more.
+    let winner = std::fs::metadata(bench.model()).unwrap().len();
+    bench = Bench { keep_disk: Some(2 * winner), ..front() };
+    let (_, study, _) = bench.run_through(4);
+    assert_eq!(is_saved(&bench, &study)[0], true);
+    assert_eq!(is_saved(&bench, &study)[2..], [false; 2]);
+    let (_, _, events) = bench.run_through(4);
+    assert!(retrained(&events).is_empty(), "a dropped network was trained again");
+    bench = Bench { keep_disk: Some(1), ..front() };
+    let (_, study, _) = bench.run_through(4);
+    assert_eq!(is_saved(&bench, &study), [false; 4]);
+    assert!(bench.model().exists(), "the winner's network is always kept");
+}
+
+#[test]
 fn the_whole_front_is_confirmed_tested_and_saved() {
     let bench = front();
     let (end, study, events) = bench.run_through(4);

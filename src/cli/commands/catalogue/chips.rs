@@ -7,12 +7,13 @@ use crate::backend::{ChipProfile, Constant, InputSpikes, WeightFormat};
 use crate::cli::setup::chip;
 use crate::cli::shown::exit::Exit;
 use crate::cli::shown::streams;
-use crate::cli::shown::table::{columns, first_sentence};
+use crate::cli::shown::table::{columns, cut, first_sentence};
 use crate::units::with_prefix;
 
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Default, Subcommand)]
 pub(crate) enum ChipsCommand {
     /// List the built-in chips: cores, neurons, weights, energy
+    #[default]
     List,
     /// Show what a chip can hold, what it costs, and by which sources
     Show(ShowArgs),
@@ -57,10 +58,13 @@ pub(crate) fn run(command: &ChipsCommand) -> Result<Exit> {
 /// What a limit is called that a chip does not have.
 const NO_LIMIT: &str = "no limit";
 
+/// Most characters of what is said about a chip in the list.
+const ABOUT: usize = 32;
+
+/// A line for each built-in chip: its cores, the neurons of one, and the energy of a synaptic operation.
 fn list() -> Result<String> {
-    let mut rows = vec![
-        ["chip", "cores", "neurons", "weight bits", "per synaptic operation", ""].map(str::to_owned).to_vec(),
-    ];
+    let mut rows =
+        vec![["chip", "cores", "neurons", "weight bits", "per operation", ""].map(str::to_owned).to_vec()];
     for name in ChipProfile::builtin_names() {
         let profile = ChipProfile::builtin(name)?;
         let constants = profile.constants();
@@ -71,7 +75,7 @@ fn list() -> Result<String> {
             limit(profile.core.neurons.map(u64::from)),
             weight_bits(&profile.weights),
             energy.map_or_else(|| "not published".to_owned(), in_si),
-            first_sentence(&profile.description).to_owned(),
+            cut(first_sentence(&profile.description), ABOUT),
         ]);
     }
     Ok(columns(&rows))

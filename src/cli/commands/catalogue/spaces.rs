@@ -8,12 +8,13 @@ use clap::{Args, Subcommand};
 use crate::cli::setup::spaces;
 use crate::cli::shown::exit::Exit;
 use crate::cli::shown::streams;
-use crate::cli::shown::table::{columns, first_sentence};
+use crate::cli::shown::table::{columns, cut, first_sentence};
 use crate::space::{Domain, Parameter, Space};
 
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Default, Subcommand)]
 pub(crate) enum SpacesCommand {
     /// List the built-in search spaces, and what each is for
+    #[default]
     List,
     /// Print a search space as JSON, or as a table
     ///
@@ -45,12 +46,15 @@ pub(crate) fn run(command: &SpacesCommand) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// Most characters of what a space is for in the list.
+const PURPOSE: usize = 56;
+
 fn list() -> Result<String> {
     let mut rows = vec![["space", "searched", "for"].map(str::to_owned).to_vec()];
     for name in spaces::names() {
         let (space, purpose) = (spaces::open(name)?, spaces::purpose(name)?);
         let searched = format!("{:>8}", space.dimension());
-        rows.push(vec![name.to_owned(), searched, first_sentence(&purpose).to_owned()]);
+        rows.push(vec![name.to_owned(), searched, cut(first_sentence(&purpose), PURPOSE)]);
     }
     Ok(columns(&rows))
 }

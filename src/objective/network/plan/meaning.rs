@@ -1,7 +1,7 @@
 //! What each hyperparameter does, in a few words, for search spaces with comments.
 
 /// Names of hyperparameters, each with what it does. The items of a list have `K` in place of their number.
-const MEANINGS: [(&str, &str); 69] = [
+const MEANINGS: [(&str, &str); 70] = [
     ("input_coding", "How inputs are coded: graded values, one threshold, or a thermometer of spikes"),
     ("input_threshold", "The threshold of the input coding threshold"),
     ("input_levels", "Channels per input of the input coding thermometer"),
@@ -63,6 +63,7 @@ const MEANINGS: [(&str, &str); 69] = [
     ("sharpen_duration", "Epochs of scheduled sharpening per layer"),
     ("sharpen_intermission", "Epochs between layers of scheduled sharpening"),
     ("epochs", "The most epochs"),
+    ("class_weights", "Weight of rare classes in the loss"),
     ("average", "Average of the parameters over the training"),
     ("quantized_epochs", "Number of last epochs with rounded weights"),
     ("shift", "Largest shift of training images, in pixels"),
