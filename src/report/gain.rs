@@ -56,6 +56,7 @@ mod tests {
             test_samples: None,
             test_interval: None,
             default: Some(Default { trial: 0, searched: Some(default) }),
+            candidates: Vec::new(),
             front: Vec::new(),
             network: crate::study::Attributes::new(),
             model: None,
