@@ -17,7 +17,8 @@ pub(crate) struct ReferenceArgs {
     /// A trial gains nothing unless it is better than the reference in every metric. So bayes
     /// spends no trials on the unwanted ends of the Pareto front (the trials that no other
     /// dominates). bayes begins to use the reference once the best value of every metric is near
-    /// it. If left out, bayes chooses a reference slightly worse than the whole front.
+    /// it. If left out, two of three trials go where the front is expected to move farthest, and
+    /// every third where the volume that it dominates is expected to grow most.
     #[arg(long, value_name = "VALUE,...", value_delimiter = ',', allow_negative_numbers = true)]
     pub reference: Vec<f64>,
 }

@@ -58,12 +58,14 @@ const PAUSING_DESIGN: usize = 3;
 
 /// Suggests the point with the largest expected improvement under a Gaussian process. With several
 /// metrics it is the point with the largest expected growth of the volume that their Pareto front
-/// dominates.
+/// dominates. Without a reference point, two of three points are those with the largest expected
+/// distance from the nearest member of the front.
 ///
 /// - Complete trials teach the losses and the probability of keeping each constraint. Failed trials
 ///   teach the probability of success.
 /// - The gain is multiplied by the probability of each constraint, and by the fifth power of the
-///   probability of success. While no trial keeps all constraints, these probabilities are
+///   probability of success. Once failures have used up their share of the latest trials, unlikely
+///   successes are avoided whatever the gain. While no trial keeps all constraints, these probabilities are
 ///   maximized without a gain.
 /// - Running and waiting trials count as if their expected losses had been measured. Before any
 ///   loss was measured, they count as failed.

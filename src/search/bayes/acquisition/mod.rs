@@ -6,7 +6,8 @@
 //! | file | idea |
 //! |---|---|
 //! | `improvement`, `hypervolume`, `boxes`, `scalarize` | the gain of one loss, of several, of many |
-//! | `matrix`, `steps`, `reference` | the gain of several losses without a reference point, their steps, their front |
+//! | `matrix` | the gain of several losses without a reference point |
+//! | `steps`, `reference` | a loss between the members of a front; that front, and where its volume begins |
 //! | `gain` | which of them a history calls for |
 //! | `feasibility`, `success` | the probabilities of keeping a constraint and of not failing |
 //! | `cost` | the log cost of a trial |

@@ -31,8 +31,6 @@ pub(super) struct Normal {
 
 /// The expected shortfalls of a loss below its levels, with their derivatives.
 pub(super) struct Shortfalls {
-    /// The logarithm of the unit of the entries.
-    pub ln_unit: f64,
     /// The standard deviation of the target.
     pub deviation: f64,
     /// For each level, how far the loss is expected to come below it.
@@ -87,7 +85,6 @@ impl Steps {
         let scaled = |ln: f64| (ln - ln_unit).min(LARGEST_EXPONENT).exp();
         let each = |ln: fn(f64) -> f64| self.levels.iter().map(move |&level| scaled(target.at(level, ln)));
         Shortfalls {
-            ln_unit: ln_unit + target.deviation.ln(),
             deviation: target.deviation,
             sums: self.accumulated(ln_h.iter().map(|&ln| scaled(ln))),
             by_mean: self.accumulated(each(normal::ln_cdf).map(|cdf| -cdf)),
