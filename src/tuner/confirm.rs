@@ -234,6 +234,7 @@ impl Tuner<'_> {
                     seed: self.repeat_seed(trial, repeat),
                     segment: None,
                     replicates: 1,
+                    incumbent: None,
                 };
                 worker_pool.start(index, job);
             }
