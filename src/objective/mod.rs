@@ -51,6 +51,19 @@ pub trait Objective: Sync {
     /// change an outcome.
     fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation>;
 
+    /// As [`evaluate`](Self::evaluate), where `incumbent` is the best first metric so far. The
+    /// evaluation may end before its time, without a model, once the first metric can no longer reach
+    /// the incumbent. The default implementation does not.
+    fn evaluate_against(
+        &self,
+        point: &Point,
+        seed: &Seed,
+        _incumbent: f64,
+        observer: &mut Observer<'_>,
+    ) -> Option<Evaluation> {
+        self.evaluate(point, seed, observer)
+    }
+
     /// The cost of an evaluation of `point`: positive, in any unit, and the same in every process.
     /// An objective that knows no costs returns the same for all points.
     fn cost(&self, _point: &Point) -> f64 {

@@ -255,6 +255,7 @@ impl Tuner<'_> {
                     seed: self.repeat_seed(trial, repeat),
                     segment: None,
                     replicates: 1,
+                    incumbent: None,
                 };
                 worker_pool.start((candidate, repeat), job);
                 observe(Event::Live(Live::RepeatStarted { trial: trial.number, repeat: repeat as u32 }));

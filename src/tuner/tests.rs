@@ -14,6 +14,7 @@ use crate::study::{
 };
 
 mod confirm;
+mod incumbent;
 mod next;
 mod pausing;
 mod stopping;

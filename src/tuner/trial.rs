@@ -83,8 +83,19 @@ impl Tuner<'_> {
         });
         let seed = self.root().child("trial").index(u64::from(trial));
         let segment = self.segment(&claim.trial);
-        worker_pool.start(claim, Job { point, seed, segment, replicates: self.settings.replicates });
+        let (replicates, incumbent) = (self.settings.replicates, self.incumbent(trial)?);
+        worker_pool.start(claim, Job { point, seed, segment, replicates, incumbent });
         Ok(())
+    }
+
+    /// The best first metric of the trials before `trial`, whose results an uninterrupted run knows
+    /// when it starts the trial. `None` if there is none.
+    fn incumbent(&mut self, trial: u32) -> Result<Option<f64>, TunerError> {
+        let late = if self.settings.deterministic { self.settings.workers.saturating_sub(1) } else { 0 };
+        let known = (trial as usize).saturating_sub(late);
+        let study = self.storage.load_study(self.study)?;
+        let ranked = study.ranking().into_iter().find(|before| (before.number as usize) < known);
+        Ok(ranked.and_then(|best| best.values.first().copied()))
     }
 
     /// Waits for the next result and stores it. Until then the reports of all running trials are

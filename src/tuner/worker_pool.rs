@@ -27,6 +27,8 @@ pub(super) struct Job {
     pub segment: Option<Segment>,
     /// Number of seeds of a whole evaluation, at least 1.
     pub replicates: u32,
+    /// The best first metric so far, if a whole evaluation may end early where it cannot reach it.
+    pub incumbent: Option<f64>,
 }
 
 /// The workers, each with its current task. The leader chooses the type `T` of tasks.
@@ -195,13 +197,14 @@ fn work(
         let mut reporter = Reporter { stop, send, answers, waits: false };
         let mut evaluate = || {
             let mut observe = |step, value| reporter.report(step, value);
-            match &job.segment {
-                None => {
-                    let (point, seed) = (&job.point, &job.seed);
-                    evaluate_replicates(objective, point, seed, job.replicates, &mut observe)
-                        .map(Advance::from)
+            let (point, seed) = (&job.point, &job.seed);
+            match (&job.segment, job.incumbent.filter(|_| job.replicates == 1)) {
+                (None, Some(incumbent)) => {
+                    objective.evaluate_against(point, seed, incumbent, &mut observe).map(Advance::from)
                 }
-                Some(segment) => objective.advance(&job.point, &job.seed, segment, &mut observe),
+                (None, None) => evaluate_replicates(objective, point, seed, job.replicates, &mut observe)
+                    .map(Advance::from),
+                (Some(segment), _) => objective.advance(&job.point, &job.seed, segment, &mut observe),
             }
         };
         let evaluated = catch_unwind(AssertUnwindSafe(|| match pool {

@@ -25,6 +25,9 @@ pub struct TrialRequest {
     /// trial.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segment: Option<SegmentMessage>,
+    /// The best first metric so far, if the trial may end early where it cannot reach it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incumbent: Option<f64>,
 }
 
 /// A [`Segment`] as JSON.

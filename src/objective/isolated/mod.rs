@@ -57,7 +57,7 @@ impl Isolated {
         &self,
         point: &Point,
         seed: &Seed,
-        segment: Option<&Segment>,
+        (segment, incumbent): (Option<&Segment>, Option<f64>),
         observer: &mut Observer<'_>,
     ) -> Option<Advance> {
         let request = TrialRequest {
@@ -65,6 +65,7 @@ impl Isolated {
             point: point.clone(),
             seed: seed.to_hex(),
             segment: segment.map(SegmentMessage::from),
+            incumbent,
         };
         let mut process = match Process::start(&self.program, &self.arguments) {
             Ok(process) => process,
@@ -129,13 +130,17 @@ impl Objective for Isolated {
     }
 
     fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation> {
-        match self.run(point, seed, None, observer)?.end {
-            SegmentEnd::Done(evaluation) => Some(evaluation),
-            SegmentEnd::Paused(_) | SegmentEnd::Unsaved(..) => {
-                let reason = "its process paused without being asked to".to_owned();
-                Some(Outcome::Failed { failure: broken(reason), attributes: Attributes::new() }.into())
-            }
-        }
+        self.run(point, seed, (None, None), observer).map(whole)
+    }
+
+    fn evaluate_against(
+        &self,
+        point: &Point,
+        seed: &Seed,
+        incumbent: f64,
+        observer: &mut Observer<'_>,
+    ) -> Option<Evaluation> {
+        self.run(point, seed, (None, Some(incumbent)), observer).map(whole)
     }
 
     fn advance(
@@ -145,7 +150,7 @@ impl Objective for Isolated {
         segment: &Segment,
         observer: &mut Observer<'_>,
     ) -> Option<Advance> {
-        self.run(point, seed, Some(segment), observer)
+        self.run(point, seed, (Some(segment), None), observer)
     }
 }
 
@@ -164,12 +169,26 @@ impl TrialRequest {
             .ok_or_else(|| format!("seed {}: must be the hexadecimal digits of a seed", self.seed))?;
         let mut observe =
             |step, value: f64| send(&TrialReply::Step { step, value: Some(value).filter(|x| x.is_finite()) });
-        let advance = match &self.segment {
-            None => objective.evaluate(&self.point, &seed, &mut observe).map(Advance::from),
-            Some(segment) => objective.advance(&self.point, &seed, &segment.to_segment(), &mut observe),
+        let advance = match (&self.segment, self.incumbent) {
+            (None, None) => objective.evaluate(&self.point, &seed, &mut observe).map(Advance::from),
+            (None, Some(incumbent)) => {
+                objective.evaluate_against(&self.point, &seed, incumbent, &mut observe).map(Advance::from)
+            }
+            (Some(segment), _) => objective.advance(&self.point, &seed, &segment.to_segment(), &mut observe),
         };
         let _ = send(&TrialReply::of(advance));
         Ok(())
+    }
+}
+
+/// The evaluation of a process that was asked for a whole one.
+fn whole(advance: Advance) -> Evaluation {
+    match advance.end {
+        SegmentEnd::Done(evaluation) => evaluation,
+        SegmentEnd::Paused(_) | SegmentEnd::Unsaved(..) => {
+            let reason = "its process paused without being asked to".to_owned();
+            Outcome::Failed { failure: broken(reason), attributes: Attributes::new() }.into()
+        }
     }
 }
 

@@ -189,6 +189,20 @@ impl Classify {
         TrainedNetwork { saved, deployment, test, goals, attributes: Attributes::new() }.test()
     }
 
+    /// The evaluation of a point on every fold, see [`cross_validated`].
+    fn cross_validated(
+        &self,
+        point: (&Point, &Seed),
+        incumbent: Option<f64>,
+        observer: &mut Observer<'_>,
+    ) -> Option<Evaluation> {
+        // A network that always gives the same answer is right by chance.
+        let chance = 1.0 / self.dataset.classes.len() as f64;
+        let at_worst: Vec<Option<f64>> =
+            self.goals.list.iter().map(|goal| goal.is_quality().then_some(chance)).collect();
+        cross_validated(&self.folds, self, &at_worst, point, incumbent, observer)
+    }
+
     fn coded(&self, plan: &Plan, samples: &Samples) -> Coded {
         plan.coding.encode(samples, self.dataset.shape, self.dataset.levels)
     }
@@ -353,13 +367,22 @@ impl Objective for Classify {
     fn evaluate(&self, point: &Point, seed: &Seed, observer: &mut Observer<'_>) -> Option<Evaluation> {
         match self.folds.is_empty() {
             true => self.trained(point, seed, observer),
-            false => {
-                // A network that always gives the same answer is right by chance.
-                let chance = 1.0 / self.dataset.classes.len() as f64;
-                let at_worst: Vec<Option<f64>> =
-                    self.goals.list.iter().map(|goal| goal.is_quality().then_some(chance)).collect();
-                cross_validated(&self.folds, self, &at_worst, point, seed, observer)
-            }
+            false => self.cross_validated((point, seed), None, observer),
+        }
+    }
+
+    fn evaluate_against(
+        &self,
+        point: &Point,
+        seed: &Seed,
+        incumbent: f64,
+        observer: &mut Observer<'_>,
+    ) -> Option<Evaluation> {
+        // With several metrics or constraints, a point with a worse first metric is of use.
+        let is_alone = self.goals.constraints.is_empty() && self.goals.list.len() == 1;
+        match !self.folds.is_empty() && is_alone && self.goals.list[0].is_quality() {
+            true => self.cross_validated((point, seed), Some(incumbent), observer),
+            false => self.evaluate(point, seed, observer),
         }
     }
 

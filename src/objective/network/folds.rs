@@ -19,6 +19,12 @@ pub(super) trait Part {
     fn samples(&self) -> usize;
 }
 
+/// The largest value of a metric that says how good a network is.
+const BEST: f64 = 1.0;
+
+/// Name of the attribute that says that not all folds were trained.
+const STOPPED: &str = "stopped_after_folds";
+
 /// Name of the attribute that lists the first metric of every fold.
 const FOLDS: &str = "folds";
 
@@ -34,12 +40,17 @@ const ATTEMPTS: u64 = 3;
 /// good counts with the values `at_worst`; where those are `None`, the other folds count alone. If most
 /// folds fail, or the training on all samples does, the evaluation ends with that failure. Steps are
 /// numbered through all trainings. `None` if the observer broke it off.
+///
+/// With an `incumbent`, the first metric is one from 0 to 1 of which more is better. Once it could not
+/// reach the incumbent even if every fold to come were at 1, nothing further is trained: values are those
+/// of the folds so far, and the attribute `stopped_after_folds` counts them. After a fold that failed all
+/// are trained, since failures tell the search what to avoid.
 pub(super) fn cross_validated(
     folds: &[impl Part],
     whole: &impl Part,
     at_worst: &[Option<f64>],
-    point: &Point,
-    seed: &Seed,
+    (point, seed): (&Point, &Seed),
+    incumbent: Option<f64>,
     observer: &mut Observer<'_>,
 ) -> Option<Evaluation> {
     let mut steps = 0;
@@ -72,6 +83,10 @@ pub(super) fn cross_validated(
             Outcome::Complete { values, constraints, .. } => (some(values), some(constraints)),
         };
         scored.push((fold.samples() as f64, row));
+        let left = folds[number + 1..].iter().map(|fold| fold.samples() as f64).sum();
+        if failed == 0 && incumbent.is_some_and(|incumbent| bound(&scored, left) < incumbent) {
+            return Some(stopped(&scored));
+        }
     }
     let mut evaluation = next(whole, seed)?;
     if let Outcome::Complete { values, constraints, attributes } = &mut evaluation.outcome {
@@ -82,6 +97,29 @@ pub(super) fn cross_validated(
             mean(constraints.len(), scored.iter().map(|(weight, (_, constraints))| (*weight, constraints)));
     }
     Some(evaluation)
+}
+
+/// A fold with its number of samples: its values and its constraints.
+type Fold = (f64, (Vec<Option<f64>>, Vec<Option<f64>>));
+
+/// The most that the mean of the first metric can reach, with as many samples `left` as the folds to come
+/// have.
+fn bound(scored: &[Fold], left: f64) -> f64 {
+    let first = |(weight, (values, _)): &Fold| weight * values.first().copied().flatten().unwrap_or(BEST);
+    let total: f64 = scored.iter().map(|(weight, _)| weight).sum::<f64>() + left;
+    (scored.iter().map(first).sum::<f64>() + left * BEST) / total
+}
+
+/// The evaluation of a point that was given up after the folds in `scored`, at least one.
+fn stopped(scored: &[Fold]) -> Evaluation {
+    let (_, (values, constraints)) = &scored[0];
+    let values = mean(values.len(), scored.iter().map(|(weight, (values, _))| (*weight, values)));
+    let constraints =
+        mean(constraints.len(), scored.iter().map(|(weight, (_, constraints))| (*weight, constraints)));
+    let singles: Vec<Option<f64>> = scored.iter().map(|(_, (values, _))| *values.first()?).collect();
+    let attributes =
+        [(FOLDS.to_owned(), json!(singles)), (STOPPED.to_owned(), json!(scored.len()))].into_iter().collect();
+    Outcome::Complete { values, constraints, attributes }.into()
 }
 
 fn some(values: Vec<f64>) -> Vec<Option<f64>> {
@@ -155,6 +193,62 @@ mod tests {
         assert_eq!(&again, values);
     }
 
+    #[test]
+    fn a_network_that_cannot_reach_the_incumbent_is_given_up() {
+        let objective = objective(4);
+        let against = |incumbent: f64| {
+            let mut steps = 0;
+            let mut observe = |step, _| {
+                steps = step;
+                ControlFlow::Continue(())
+            };
+            let evaluation = objective.evaluate_against(&point(), &Seed::root(1), incumbent, &mut observe);
+            let evaluation = evaluation.expect("not broken off");
+            let Outcome::Complete { values, attributes, .. } = evaluation.outcome else {
+                panic!("it failed")
+            };
+            (values, attributes, evaluation.model.is_some(), steps)
+        };
+        let mut observe = |_, _| ControlFlow::Continue(());
+        let whole = objective.evaluate(&point(), &Seed::root(1), &mut observe).expect("not broken off");
+        let Outcome::Complete { values, attributes, .. } = whole.outcome else { panic!("it failed") };
+        // Its own value can be reached until the end.
+        let reached = against(values[0]);
+        assert_eq!((&reached.0, reached.2, reached.3), (&values, true, 20));
+        assert_eq!(reached.1[FOLDS], attributes[FOLDS]);
+        // To be right on all samples is out of reach after the first fold with a mistake.
+        let singles: Vec<f64> = serde_json::from_value(attributes[FOLDS].clone()).expect("numbers");
+        let folds = 1 + singles.iter().position(|&value| value < 1.0).expect("a mistake");
+        let hopeless = against(1.0);
+        assert_eq!((hopeless.2, hopeless.3), (false, 4 * folds as u32), "folds of four epochs");
+        assert_eq!(hopeless.1[STOPPED], json!(folds));
+        let mean = singles[..folds].iter().sum::<f64>() / folds as f64;
+        assert!((hopeless.0[0] - mean).abs() < 1e-12, "{:?} {mean}", hopeless.0);
+    }
+
+    #[test]
+    fn folds_stop_where_the_best_of_the_others_would_not_suffice() {
+        let folds_for = |incumbent: f64, fails: [bool; 4]| {
+            let folds = fails.map(|fails| Fake { fails });
+            let (whole, at_worst) = (Fake { fails: false }, [Some(0.1), None]);
+            let mut observe = |_, _| ControlFlow::Continue(());
+            let point = (&point(), &Seed::root(1));
+            let evaluation = cross_validated(&folds, &whole, &at_worst, point, Some(incumbent), &mut observe);
+            let outcome = evaluation.expect("not broken off").outcome;
+            let Outcome::Complete { values, constraints, attributes } = outcome else { panic!("it failed") };
+            assert_eq!(constraints, [-1.0]);
+            (attributes[FOLDS].as_array().expect("a list").len(), attributes.contains_key(STOPPED), values[0])
+        };
+        // Each fold scores 0.9. After one of four at most 0.975 are left, after two 0.95, after four 0.9.
+        for (incumbent, folds) in [(0.98, 1), (0.97, 2), (0.94, 3), (0.91, 4)] {
+            let (trained, is_stopped, value) = folds_for(incumbent, [false; 4]);
+            assert_eq!((trained, is_stopped), (folds, true), "{incumbent}");
+            assert!((value - 0.9).abs() < 1e-12);
+        }
+        assert!(!folds_for(0.89, [false; 4]).1);
+        assert_eq!(folds_for(0.99, [true, false, false, false]).0, 4, "a failure is learnt from");
+    }
+
     /// A part whose trainings all fail, or one that scores 0.9 on ten samples.
     struct Fake {
         fails: bool,
@@ -187,7 +281,7 @@ mod tests {
             let folds = fails.map(|fails| Fake { fails });
             let (whole, at_worst) = (Fake { fails: false }, [Some(0.1), None]);
             let mut observe = |_, _| ControlFlow::Continue(());
-            cross_validated(&folds, &whole, &at_worst, &point(), &Seed::root(1), &mut observe)
+            cross_validated(&folds, &whole, &at_worst, (&point(), &Seed::root(1)), None, &mut observe)
                 .expect("not broken off")
                 .outcome
         };

@@ -52,7 +52,7 @@ impl Objective for Scripted {
 
 fn job(task: &str) -> Job {
     let point = [("task", task)].into_iter().collect();
-    Job { point, seed: Seed::root(1), segment: None, replicates: 1 }
+    Job { point, seed: Seed::root(1), segment: None, replicates: 1, incumbent: None }
 }
 
 /// Lets `lead` lead a pool of two workers. Returns whether an endless evaluation was broken off.
