@@ -141,7 +141,7 @@ fn words(argument: &Arg, value: &Json) -> Result<Vec<String>, String> {
         return match value {
             Json::Bool(true) => Ok(vec![format!("--{name}")]),
             Json::Bool(false) => Ok(Vec::new()),
-            other => Err(format!("{other}: must be true or false")),
+            other => Err(format!("{}: must be true or false", input::shortened(&other.to_string()))),
         };
     }
     let word = |value: String| format!("--{name}={value}");

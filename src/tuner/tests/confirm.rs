@@ -200,7 +200,7 @@ fn networks_of_the_worst_trials_are_dropped_beyond_the_limit_and_not_trained_aga
     let winner = std::fs::metadata(bench.model()).unwrap().len();
     bench = Bench { keep_disk: Some(2 * winner), ..front() };
     let (_, study, _) = bench.run_through(4);
-    assert_eq!(is_saved(&bench, &study)[0], true);
+    assert!(is_saved(&bench, &study)[0]);
     assert_eq!(is_saved(&bench, &study)[2..], [false; 2]);
     let (_, _, events) = bench.run_through(4);
     assert!(retrained(&events).is_empty(), "a dropped network was trained again");
