@@ -245,7 +245,7 @@ fn small_figures_are_shown_with_their_digits_and_units() {
     let head = front.next().expect("the head of the front");
     assert!(head.contains("accuracy") && head.contains("energy-delay-product"), "{head}");
     let front = front.next().expect("a trial");
-    for unit in [" nJ  ", " ns  ", " mm2  ", " /s  ", "J s  "] {
+    for unit in [" nJ  ", " us  ", " mm2  ", " /s  ", "J s  "] {
         assert!(front.contains(unit), "no {unit:?} in {front}");
     }
     assert!(!front.contains("0.0000"), "{front}");
