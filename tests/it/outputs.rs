@@ -241,8 +241,11 @@ fn small_figures_are_shown_with_their_digits_and_units() {
     let args: Vec<&str> = [&args[..4], &args[6..]].concat();
     tune.run(&args).success();
     let shown = tune.run(&["show"]).success().stdout;
-    let front = shown.lines().find(|line| line.trim_start().starts_with("trial ")).expect("a trial");
-    for unit in [" nJ  ", " ns  ", " mm2  ", " /s  ", "J s  "] {
+    let mut front = shown.lines().skip_while(|line| !line.starts_with("  trial "));
+    let head = front.next().expect("the head of the front");
+    assert!(head.contains("accuracy") && head.contains("energy-delay-product"), "{head}");
+    let front = front.next().expect("a trial");
+    for unit in [" nJ  ", " us  ", " mm2  ", " /s  ", "J s  "] {
         assert!(front.contains(unit), "no {unit:?} in {front}");
     }
     assert!(!front.contains("0.0000"), "{front}");

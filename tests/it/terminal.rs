@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
@@ -104,7 +105,7 @@ fn a_terminal_of_any_width_shows_the_study_and_is_left_clean() {
             &["0 of 4 trials", "time left unknown", "best: none yet"][..],
             &["1 of 4 trials", "about ", " left, ", "so far", "best 0.5000, trial 0"],
             &["step 2 of 3"],
-            &["confirming: 1 of 2 trainings", "trial 0 seed 1"],
+            &["confirming: 1 of 2 trainings", "trial 0 seed 1", "best 0.5000, trial 0, mean of 1 seed"],
         ] {
             assert!(has(&seen, parts), "{columns}: {parts:?} in {seen:#?}");
         }
@@ -128,6 +129,18 @@ fn a_terminal_that_is_resized_is_left_clean() {
     }
     let (_, end) = terminal.watch();
     assert_clean(&end);
+}
+
+#[test]
+fn an_interrupted_run_leaves_one_line() {
+    let mut terminal = Terminal::open(80, &[], &[]);
+    while !terminal.next().expect("it runs on").contains("step 1") {}
+    let program = Pid::from_child(&terminal.program);
+    kill_process(program, Signal::INT).expect("it runs");
+    while terminal.next().is_some() {}
+    assert_eq!(terminal.program.wait().expect("it ends").code(), Some(130));
+    let end = terminal.screen.screen().contents();
+    assert!(end.starts_with("interrupted after ") && end.trim_end().lines().count() == 1, "{end}");
 }
 
 #[test]

@@ -35,11 +35,13 @@ const RED: &str = "31";
 struct Piece {
     text: String,
     colour: Option<&'static str>,
+    /// Whether the beginning of it is worth showing.
+    may_be_cut: bool,
 }
 
 impl From<String> for Piece {
     fn from(text: String) -> Self {
-        Self { text, colour: None }
+        Self { text, colour: None, may_be_cut: false }
     }
 }
 
@@ -50,7 +52,7 @@ impl From<&str> for Piece {
 }
 
 fn coloured(text: impl Into<String>, colour: &'static str) -> Piece {
-    Piece { text: text.into(), colour: Some(colour) }
+    Piece { text: text.into(), colour: Some(colour), may_be_cut: false }
 }
 
 /// The lines that show `board` on `screen`. None is as wide as the screen, and they are fewer than its
@@ -144,12 +146,13 @@ fn left_text(board: &Board, now: Instant) -> String {
 }
 
 fn best_line(board: &Board) -> Vec<Piece> {
-    let Some(BestNow { value, uncertainty, trial, remark }) = best(board) else {
+    let Some(BestNow { value, uncertainty, trial, seeds, remark }) = best(board) else {
         return vec!["best: none yet".into()];
     };
     let mut pieces = vec!["best ".into(), coloured(value, BOLD)];
     pieces.extend(uncertainty.map(|text| Piece::from(format!(" ({text})"))));
     pieces.push(format!(", {trial}").into());
+    pieces.extend(seeds.map(|seeds| Piece::from(format!(", {seeds}"))));
     pieces.extend(remark.map(|text| Piece::from(format!(", {text}"))));
     pieces
 }
@@ -163,7 +166,7 @@ fn running_lines(board: &Board, rows: usize) -> Vec<Vec<Piece>> {
     let line = |((label, steps), running): ((&String, &String), &RunningTraining)| {
         vec![
             Piece::from(format!("{label:<label_width$}  {steps:<steps_width$}")),
-            Piece::from(format!("  {}", what_runs(running))),
+            Piece { may_be_cut: true, ..format!("  {}", what_runs(running)).into() },
         ]
     };
     let mut lines: Vec<Vec<Piece>> =
@@ -229,12 +232,12 @@ fn fitted(mut pieces: Vec<Piece>, screen: Screen) -> String {
     }
     let most = screen.width.saturating_sub(1).max(1);
     let (mut line, mut width) = (String::new(), 0);
-    for (at, Piece { text, colour }) in pieces.into_iter().enumerate() {
+    for (at, Piece { text, colour, may_be_cut }) in pieces.into_iter().enumerate() {
         let text = plain(&text);
         let rest = most - width;
-        // What would be cut to nearly nothing says nothing.
         let is_wide = measure_text_width(&text) > rest;
-        if is_wide && at > 0 && rest < 2 * CUT.len() + 2 {
+        // What would be cut to nearly nothing says nothing.
+        if is_wide && at > 0 && (!may_be_cut || rest < 2 * CUT.len() + 2) {
             break;
         }
         let text = truncate_str(&text, rest, if rest > CUT.len() { CUT } else { "" });

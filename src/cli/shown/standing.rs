@@ -14,8 +14,10 @@ const REPLICATES: &str = "replicates";
 pub(crate) struct BestNow {
     pub value: String,
     pub uncertainty: Option<String>,
-    /// The trial, and what the uncertainty is.
     pub trial: String,
+    /// The fresh seeds that it is the mean of.
+    pub seeds: Option<String>,
+    /// What the uncertainty is.
     pub remark: Option<&'static str>,
 }
 
@@ -35,6 +37,7 @@ pub(crate) fn best(board: &Board) -> Option<BestNow> {
         value: shown(study, board.of_networks, value),
         uncertainty,
         trial: format!("trial {}", trial.number),
+        seeds: None,
         remark,
     })
 }
@@ -52,7 +55,8 @@ fn confirmed(board: &Board) -> Option<BestNow> {
     Some(BestNow {
         value: shown(study, board.of_networks, spread.mean),
         uncertainty,
-        trial: format!("trial {trial}, {} {seeds}", spread.count),
+        trial: format!("trial {trial}"),
+        seeds: Some(format!("mean of {} {seeds}", spread.count)),
         remark,
     })
 }
