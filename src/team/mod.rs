@@ -54,13 +54,14 @@ impl Drop for Flag {
 /// On a thread that leads or serves a team already, or in a pool of one thread, there is no team
 /// and `task` just runs.
 pub fn within<R: Send>(task: impl FnOnce() -> R + Send) -> R {
-    rayon::scope(|scope| {
+    rayon::scope(|_| {
         if rayon::current_num_threads() == 1 || BUSY.get() {
             return task();
         }
         let team = Arc::new(Team::new(rayon::current_num_threads()));
         let members = Arc::clone(&team);
-        scope.spawn_broadcast(move |_, context| {
+        // Nobody waits for the members to return either: a busy machine may run them late.
+        rayon::spawn_broadcast(move |context| {
             if !BUSY.get() {
                 let _busy = Flag::set(&BUSY);
                 let _inside = Flag::set(&INSIDE);
