@@ -37,13 +37,14 @@ fn is_small(front: &[Vec<f64>], losses: usize) -> bool {
 pub(super) fn behind(front: &[Vec<f64>], measured: &[Vec<f64>], scales: &[Scale], margin: f64) -> Vec<f64> {
     let is_small = is_small(front, scales.len());
     let kept = if is_small { losses(measured, scales) } else { useful(losses(front, scales)) };
-    let best = extremes(&losses(front, scales));
-    let of_loss = |((scale, kept), best): ((&Scale, (f64, f64)), (f64, f64))| {
-        let extent = if kept.1 > best.0 { kept.1 - best.0 } else { scale.extent().max(f64::MIN_POSITIVE) };
-        let margin = if is_small || kept.1 <= best.0 { MARGIN } else { margin };
-        scale.target(scale.unit() * (kept.1 + margin * extent))
+    let (best, worst) = (extremes(&losses(front, scales)), extremes(&kept));
+    let of_loss = |(loss, scale): (usize, &Scale)| {
+        let (best, worst) = (best[loss].0, worst[loss].1);
+        let extent = if worst > best { worst - best } else { scale.extent().max(f64::MIN_POSITIVE) };
+        let margin = if is_small || worst <= best { MARGIN } else { margin };
+        scale.target(scale.unit() * (worst + margin * extent))
     };
-    scales.iter().zip(extremes(&kept)).zip(best).map(of_loss).collect()
+    scales.iter().enumerate().map(of_loss).collect()
 }
 
 /// The members of `front` that are useful, see [`TRADE`]; all if none is.
