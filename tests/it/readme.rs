@@ -47,7 +47,9 @@ impl Document {
         for line in text.lines() {
             let trimmed = line.trim_start();
             if let Some(language) = trimmed.strip_prefix("```") {
-                fence = if fence.is_none() { Some(language.trim().to_owned()) } else { None };
+                // Words after the language say how tests run a block: see `docs.rs`.
+                let language = language.split_whitespace().next().unwrap_or_default();
+                fence = if fence.is_none() { Some(language.to_owned()) } else { None };
                 blocks.push(Vec::new());
             } else if let Some(language) = &fence {
                 if SHELLS.contains(&language.as_str()) {
