@@ -146,8 +146,8 @@ fn solution(relations: &[&Relation], parameters: &[Parameter]) -> Option<Vec<(St
         named.iter().map(|parameter| place(&mut problem, parameter)).collect();
     for (axis, variable) in &places {
         if !axis.is_whole && axis.range > 0.0 {
-            problem.add_constraint(&[(*variable, 1.0), (room, -1.0)], ComparisonOp::Ge, 0.0);
-            problem.add_constraint(&[(*variable, 1.0), (room, 1.0)], ComparisonOp::Le, 1.0);
+            problem.add_constraint([(*variable, 1.0), (room, -1.0)], ComparisonOp::Ge, 0.0);
+            problem.add_constraint([(*variable, 1.0), (room, 1.0)], ComparisonOp::Le, 1.0);
         }
     }
     for relation in relations {

@@ -369,8 +369,8 @@ pub(crate) mod tests {
         assert_eq!((new.time_left(begin), new.share(begin)), (TimeLeft::Unknown, None));
         let step = Event::TrialReported { trial: 0, step: 2, value: 0.5 };
         observe(&mut new, step, begin + Duration::from_secs(1));
-        // Ten seconds each: ten trials and nine trainings by two workers.
-        assert!((left(&new, begin, 1) - 100.0).abs() < 10.0, "{}", left(&new, begin, 1));
+        // Ten seconds each: ten trials and five trainings by two workers.
+        assert!((left(&new, begin, 1) - 80.0).abs() < 10.0, "{}", left(&new, begin, 1));
     }
 
     #[test]
@@ -379,10 +379,10 @@ pub(crate) mod tests {
         observe(&mut board, started(2), begin);
         observe(&mut board, started(3), begin);
         let whole = left(&board, begin, 0);
-        assert!((whole - (40.0 + 50.0)).abs() < 1.0, "{whole}");
+        assert!((whole - (40.0 + 30.0)).abs() < 1.0, "{whole}");
         assert!((left(&board, begin, 5) - (whole - 5.0)).abs() < 0.5);
         let share = board.share(begin + Duration::from_secs(9)).expect("it is known");
-        assert!((share - 0.1).abs() < 0.01, "{share}");
+        assert!((share - 9.0 / 70.0).abs() < 0.01, "{share}");
     }
 
     #[test]

@@ -290,7 +290,7 @@ mod tests {
         let lines = shown(200, 50);
         let expected = [
             "2 of 10 trials, 1 failed (1 too large), 31 refused before training",
-            "[#-----------------------------] about 1 min 25 s left, 5 s so far, with about 5 trainings to confirm",
+            "[##----------------------------] about 1 min 5 s left, 5 s so far, with about 5 trainings to confirm",
             "best 0.9500 (0.918 to 0.970), trial 0, 95 % interval on the validation set",
             "trial 2  epoch 10 of 20  0.9612  8x8x1-256-64-10x10",
             "trial 3  epoch 0 of 20           8x8x1-256-64-10x10",
@@ -305,7 +305,7 @@ mod tests {
         let lines = shown(40, 50);
         let expected = [
             "2 of 10 trials, 1 failed (1 too large)",
-            "about 1 min 25 s left, 5 s so far",
+            "about 1 min 5 s left, 5 s so far",
             "best 0.9500 (0.918 to 0.970), trial 0",
             "trial 2  epoch 10 of 20  0.9612  8x8...",
             "trial 3  epoch 0 of 20           8x8...",
@@ -341,7 +341,7 @@ mod tests {
         let (board, now) = running();
         assert_eq!(
             log_line(&board, now),
-            "2 of 10 trials, 1 failed (1 too large), 31 refused before training; about 1 min 25 s left, 5 s so \
+            "2 of 10 trials, 1 failed (1 too large), 31 refused before training; about 1 min 5 s left, 5 s so \
              far; best 0.9500 (0.918 to 0.970), trial 0, 95 % interval on the validation set; trial 2, epoch 10 of \
              20  0.9612; trial 3, epoch 0 of 20"
         );

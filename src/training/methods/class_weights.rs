@@ -29,7 +29,7 @@ mod tests {
         // compute_class_weight("balanced", classes=[0, 1, 2], y=[0] * 6 + [1] * 3 + [2]) of
         // scikit-learn 1.9.1: 10 / (3 n).
         let labels = [0, 0, 0, 0, 0, 0, 1, 1, 1, 2];
-        let expected = [0.555_555_6, 1.111_111_1, 3.333_333_3];
+        let expected = [0.555_555_6, 1.111_111, 3.333_333_3];
         for (weight, expected) in class_weights(&labels, 3, 1.0).iter().zip(expected) {
             assert!((weight - expected).abs() < 1e-6, "{weight} {expected}");
         }
