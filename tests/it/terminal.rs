@@ -105,7 +105,7 @@ fn a_terminal_of_any_width_shows_the_study_and_is_left_clean() {
             &["0 of 4 trials", "time left unknown", "best: none yet"][..],
             &["1 of 4 trials", "about ", " left, ", "so far", "best 0.5000, trial 0"],
             &["step 2 of 3"],
-            &["confirming: 1 of 2 trainings", "trial 0 seed 1", "best 0.5000, trial 0, mean of 1 seed"],
+            &["confirming: 1 of up to 2 trainings", "trial 0 seed 1", "best 0.5000, trial 0, mean of 1 seed"],
         ] {
             assert!(has(&seen, parts), "{columns}: {parts:?} in {seen:#?}");
         }

@@ -48,9 +48,9 @@ fn a_table_and_another_study_are_known_and_the_study_remembers_which() {
     assert_eq!(rate, 0.01, "the best of the table is tried");
     tune.run(&warm).success();
     let cold = args(&["--budget", "3"]);
-    tune.run(&cold).refused(&["warm_start_sha256", "--fresh"]);
+    tune.run(&cold).refused(&["warm start: another content", "--fresh"]);
     tune.file("old.csv", TABLE.replace("0.75", "0.8"));
-    tune.run(&warm).refused(&["warm_start_sha256", "--fresh"]);
+    tune.run(&warm).refused(&["warm start: another content", "--fresh"]);
     let first = "yinyang-small-ideal-bayes-0";
     let again = args(&["--budget", "2", "--seed", "1", "--warm-start", first, "--quiet"]);
     tune.run(&again).success();
