@@ -31,8 +31,8 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Allocations of an epoch over so many samples on so many threads, after two that may still make
-/// room: the fewer of two epochs, since a thread that ends elsewhere may allocate meanwhile.
+/// Allocations of an epoch over so many samples on so many threads. Two epochs before may still make
+/// room. The fewer of the next two count, since a thread that ends elsewhere may allocate meanwhile.
 fn allocations(samples: usize, hidden: &[LayerSpec], threads: usize) -> usize {
     let side = 8;
     let inputs = Array2::from_shape_fn((samples, side * side), |(s, i)| ((s * 31 + i * 17) % 7) as u8);

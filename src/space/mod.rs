@@ -22,13 +22,14 @@ mod value;
 use std::fmt;
 use std::sync::Arc;
 
+use relation::Relation;
+
 pub use encode::INACTIVE;
 pub use error::SpaceError;
 pub use foresight::{Bounds, Foresee, Foresight, Refusals};
 pub use list::List;
 pub use parameter::{Condition, Domain, Parameter};
 pub use point::Point;
-pub use relation::Relation;
 pub use value::Value;
 
 /// A checked search space.

@@ -10,7 +10,7 @@ const SLACK: f64 = 1e-9;
 
 /// A linear inequality between numbers: the sum of terms is at most a bound.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Relation {
+pub(super) struct Relation {
     /// The inequality, as the file has it.
     pub(super) text: String,
     /// Parameters by name, each with its factor; no name comes twice.

@@ -40,8 +40,8 @@ pub struct TrainingConfig {
     /// layer fire on every sample. A higher one gives fewer spikes and less energy.
     pub rate_penalty: f32,
     /// How much classes with few samples count, in [0, 1]. At 0 every sample counts alike, at 1 every
-    /// class: the weight of a sample in the loss is a power of the number of samples per class, divided
-    /// by those of its class. The weights of all training samples have the mean 1.
+    /// class. A class with n of N samples has a weight in the loss in proportion to (N / n) to the
+    /// power of this. The weights of all training samples have the mean 1.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub class_weights: f32,
     /// Knowledge distillation: learning also from the scores of a soft network, if wanted.

@@ -5,7 +5,7 @@ use std::ops::AddAssign;
 /// Counts for one core in a step, or summed over cores and steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CoreActivity {
-    /// Neuron steps: the number of neurons placed on the cores times the number of steps.
+    /// Synaptic operations.
     pub operations: u64,
     /// Neuron steps: placed neurons times steps.
     pub steps: u64,

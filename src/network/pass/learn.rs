@@ -27,8 +27,8 @@ const LEAST: usize = 4096;
 
 impl Network {
     /// Calls `change` for every parameter that is not of a [`frozen`](Self::frozen) layer, on all
-    /// threads: with parts of the tensors, and as long parts of the states that a gradient-descent
-    /// rule keeps for them.
+    /// threads. Each call gets a part of a tensor, and an equally long part of the states that a
+    /// gradient-descent rule keeps for it.
     ///
     /// `states` gives two states for each of [`tensor_lengths`](Self::tensor_lengths), in the same
     /// order. A state has a number for each parameter, or none.
