@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use super::file::{CategoricalFile, FloatFile, IntFile, ListFile, ParameterFile, SpaceFile, When};
 use super::list::{MOST_ITEMS, expanded};
-use super::related::anchor;
+use super::related::{Unsatisfied, anchor};
 use super::relation::Relation;
 use super::{Condition, Domain, Parameter, Point, Space, SpaceError, Value};
 use crate::input::{self, InputError};
@@ -66,7 +66,7 @@ impl Space {
             InputError::new(file, &path, problem)
         })?;
         let relations = relations(&written.relations, &parameters, file)?;
-        let anchor = anchor(&relations, &parameters).map_err(|broken| contradiction(&broken, file))?;
+        let anchor = anchor(&relations, &parameters).map_err(|reason| unsatisfied(&reason, file))?;
         let (name, start) = (written.name, Vec::new());
         let mut space = Self { name, parameters, order, start, relations, anchor, foresight: None };
         for (index, point) in written.start.iter().enumerate() {
@@ -87,8 +87,15 @@ fn relations(texts: &[String], parameters: &[Parameter], file: &str) -> Result<V
     texts.iter().enumerate().map(read).collect()
 }
 
-/// The error of relations that no point satisfies together.
-fn contradiction(relations: &[&str], file: &str) -> InputError {
+/// The error of relations of which no point is known that satisfies them together.
+fn unsatisfied(reason: &Unsatisfied<'_>, file: &str) -> InputError {
+    let relations = match reason {
+        Unsatisfied::Contradiction(relations) => relations,
+        Unsatisfied::Unsolved(reason) => {
+            let problem = format!("no point was found that satisfies all of them ({reason}): simplify them");
+            return InputError::new(file, "relations", problem);
+        }
+    };
     let list: Vec<String> = relations.iter().map(|relation| format!("\"{relation}\"")).collect();
     let problem = format!(
         "{}: no values within the bounds of the parameters satisfy {}: drop one or widen a bound",

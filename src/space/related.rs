@@ -108,17 +108,26 @@ fn between(domain: &Domain, anchor: &Value, value: &Value, share: f64) -> Value 
     }
 }
 
+/// Why relations are refused.
+#[derive(Debug)]
+pub(super) enum Unsatisfied<'a> {
+    /// No point satisfies these together, the fewest such relations.
+    Contradiction(Vec<&'a str>),
+    /// The linear program could not be solved, for this reason.
+    Unsolved(String),
+}
+
 /// For each parameter of `relations` a value, such that all relations hold with the most room on
 /// all sides, relative to the ranges.
 ///
 /// # Errors
-/// The fewest relations that no point satisfies together.
+/// See [`Unsatisfied`].
 pub(super) fn anchor<'a>(
     relations: &'a [Relation],
     parameters: &[Parameter],
-) -> Result<Vec<(String, Value)>, Vec<&'a str>> {
+) -> Result<Vec<(String, Value)>, Unsatisfied<'a>> {
     let all: Vec<&Relation> = relations.iter().collect();
-    if let Some(found) = solution(&all, parameters) {
+    if let Some(found) = solution(&all, parameters).map_err(Unsatisfied::Unsolved)? {
         return Ok(found);
     }
     // Whatever can be left out without making the rest possible is no part of the contradiction.
@@ -126,16 +135,22 @@ pub(super) fn anchor<'a>(
     let mut at = 0;
     while at < left.len() {
         let relation = left.remove(at);
-        if solution(&left, parameters).is_some() {
+        if solution(&left, parameters).map_err(Unsatisfied::Unsolved)?.is_some() {
             left.insert(at, relation);
             at += 1;
         }
     }
-    Err(left.into_iter().map(|relation| relation.text.as_str()).collect())
+    Err(Unsatisfied::Contradiction(left.into_iter().map(|relation| relation.text.as_str()).collect()))
 }
 
 /// Values that satisfy `relations`, by linear programming; `None` if there are none.
-fn solution(relations: &[&Relation], parameters: &[Parameter]) -> Option<Vec<(String, Value)>> {
+///
+/// # Errors
+/// Why the linear program could not be solved.
+fn solution(
+    relations: &[&Relation],
+    parameters: &[Parameter],
+) -> Result<Option<Vec<(String, Value)>>, String> {
     let is_named = |parameter: &&Parameter| {
         relations.iter().any(|relation| relation.terms.iter().any(|(name, _)| *name == parameter.name))
     };
@@ -164,13 +179,20 @@ fn solution(relations: &[&Relation], parameters: &[Parameter]) -> Option<Vec<(St
         terms.push((room, ranges / scale));
         problem.add_constraint(terms, ComparisonOp::Le, bound / scale);
     }
-    let found = problem.solve().ok()?.into_solution().ok()?;
+    let found = match problem.solve() {
+        Err(microlp::Error::Infeasible) => return Ok(None),
+        Err(error) => return Err(error.to_string()),
+        Ok(outcome) => outcome.into_solution().map_err(|_| "the solver was interrupted".to_owned())?,
+    };
     let value = |(parameter, (axis, variable)): (&&Parameter, &(Axis, Variable))| {
         (parameter.name.clone(), axis.value(&parameter.domain, found.var_value(*variable)))
     };
     let values: Vec<(String, Value)> = named.iter().zip(&places).map(value).collect();
     let point: Point = values.iter().cloned().collect();
-    relations.iter().all(|relation| relation.holds(&point)).then_some(values)
+    match relations.iter().all(|relation| relation.holds(&point)) {
+        true => Ok(Some(values)),
+        false => Err("rounding breaks a relation".to_owned()),
+    }
 }
 
 /// The numbers of a domain as a variable of the solver: `low` plus the variable times `unit`.
