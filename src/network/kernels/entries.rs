@@ -1,6 +1,9 @@
 //! Sparse products: weighted sums that skip the terms of 0.
 
 use super::Lanes;
+#[cfg(target_arch = "x86_64")]
+use super::register::{Halves, Wide};
+use super::register::{Level, Register};
 
 /// A number other than 0 in a sparse row or column.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,67 +50,70 @@ pub fn sum_entries(
 }
 
 fn sum<const P: usize>(entries: &[SparseEntry], strided: StridedLanes<'_>, out: &mut [Lanes], gap: usize) {
-    #[cfg(target_arch = "x86_64")]
-    let sums = if super::register::has_avx2() {
-        // SAFETY: the processor has AVX2 and FMA.
-        unsafe { avx2::sum::<P>(entries, strided) }
-    } else {
-        portable(entries, strided)
-    };
-    #[cfg(not(target_arch = "x86_64"))]
-    let sums = portable::<P>(entries, strided);
-    for (panel, sum) in sums.into_iter().enumerate() {
-        out[panel * gap] = sum;
+    match Level::detect() {
+        // SAFETY: the processor has the features, as just detected, here and below.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { sum_avx512::<P>(entries, strided, out, gap) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { sum_avx2::<P>(entries, strided, out, gap) },
+        // SAFETY: plain floats need no features.
+        Level::Portable => unsafe { sum_in::<Lanes, P>(entries, strided, out, gap) },
     }
 }
 
-fn portable<const P: usize>(entries: &[SparseEntry], strided: StridedLanes<'_>) -> [Lanes; P] {
-    let mut sums = [Lanes::ZERO; P];
-    for entry in entries {
-        for (panel, sum) in sums.iter_mut().enumerate() {
-            let lanes = &strided.lanes[entry.index as usize * strided.step + panel * strided.spacing];
-            sum.0.iter_mut().zip(&lanes.0).for_each(|(sum, lane)| *sum += entry.value * lane);
-        }
-    }
-    sums
-}
-
+/// [`sum_in`] compiled for AVX-512.
 #[cfg(target_arch = "x86_64")]
-mod avx2 {
-    use std::arch::x86_64::*;
+#[target_feature(enable = "avx512f")]
+fn sum_avx512<const P: usize>(
+    entries: &[SparseEntry],
+    strided: StridedLanes<'_>,
+    out: &mut [Lanes],
+    gap: usize,
+) {
+    // SAFETY: this function is compiled for the features, and called only where they are.
+    unsafe { sum_in::<Wide, P>(entries, strided, out, gap) }
+}
 
-    use super::{Lanes, SparseEntry, StridedLanes};
+/// [`sum_in`] compiled for AVX2 and FMA.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn sum_avx2<const P: usize>(
+    entries: &[SparseEntry],
+    strided: StridedLanes<'_>,
+    out: &mut [Lanes],
+    gap: usize,
+) {
+    // SAFETY: this function is compiled for the features, and called only where they are.
+    unsafe { sum_in::<Halves, P>(entries, strided, out, gap) }
+}
 
-    #[target_feature(enable = "avx2,fma")]
-    pub fn sum<const P: usize>(entries: &[SparseEntry], strided: StridedLanes<'_>) -> [Lanes; P] {
-        let mut low = [_mm256_setzero_ps(); P];
-        let mut high = [_mm256_setzero_ps(); P];
-        let last = (P - 1) * strided.spacing;
-        for entry in entries {
-            let place = entry.index as usize * strided.step;
-            assert!(place + last < strided.lanes.len(), "an entry lies in the memory");
-            let value = _mm256_set1_ps(entry.value);
-            // SAFETY: the assertion above shows that the last panel lies in the memory.
-            let first = unsafe { strided.lanes.as_ptr().add(place).cast::<f32>() };
-            for panel in 0..P {
-                // SAFETY: the last panel lies in the memory, so those before it do as well.
-                unsafe {
-                    let lanes = first.add(panel * strided.spacing * 16);
-                    low[panel] = _mm256_fmadd_ps(value, _mm256_load_ps(lanes), low[panel]);
-                    high[panel] = _mm256_fmadd_ps(value, _mm256_load_ps(lanes.add(8)), high[panel]);
-                }
-            }
+/// The sums of P panels, which stay in registers until the last entry.
+///
+/// # Safety
+/// The processor has the features that R needs.
+#[inline(always)]
+unsafe fn sum_in<R: Register, const P: usize>(
+    entries: &[SparseEntry],
+    strided: StridedLanes<'_>,
+    out: &mut [Lanes],
+    gap: usize,
+) {
+    // SAFETY: the caller's promise.
+    let mut sums = [unsafe { R::zero() }; P];
+    let last = (P - 1) * strided.spacing;
+    for entry in entries {
+        let place = entry.index as usize * strided.step;
+        assert!(place + last < strided.lanes.len(), "an entry lies in the memory");
+        for (panel, sum) in sums.iter_mut().enumerate() {
+            // SAFETY: the last panel lies in the memory, so those before it do as well.
+            let lanes = unsafe { R::load(strided.lanes.as_ptr().add(place + panel * strided.spacing)) };
+            *sum = sum.plus(entry.value, lanes);
         }
-        let mut sums = [Lanes::ZERO; P];
-        for panel in 0..P {
-            // SAFETY: a lane holds two registers, and is aligned for them.
-            unsafe {
-                let sum = sums[panel].0.as_mut_ptr();
-                _mm256_store_ps(sum, low[panel]);
-                _mm256_store_ps(sum.add(8), high[panel]);
-            }
-        }
-        sums
+    }
+    for (panel, sum) in sums.into_iter().enumerate() {
+        // SAFETY: the lane is borrowed mutably.
+        unsafe { sum.store(&mut out[panel * gap]) };
     }
 }
 
@@ -125,6 +131,28 @@ mod tests {
         // Panel p: 2 (3 + p) - (9 + p) = p - 3.
         let firsts: Vec<f32> = out.iter().map(|lanes| lanes.0[15]).collect();
         assert_eq!(firsts, [-3.0, 9.0, -2.0, 9.0, -1.0]);
-        assert_eq!(portable::<3>(&entries, strided).map(|lanes| lanes.0[0]), [-3.0, -2.0, -1.0]);
+    }
+
+    #[test]
+    fn every_kind_of_register_sums_alike() {
+        // Whole numbers, so that a sum rounded once and one rounded twice are equal.
+        let lanes: Vec<Lanes> =
+            (0..60).map(|i| Lanes(std::array::from_fn(|lane| (i * 16 + lane) as f32))).collect();
+        let strided = StridedLanes { lanes: &lanes, step: 4, spacing: 2 };
+        let entries = [0, 3, 4, 11].map(|index| SparseEntry { index, value: index as f32 - 5.0 });
+        for count in 1..=WIDEST {
+            let (mut found, mut plain) = ([Lanes::splat(7.0); 10], [Lanes::splat(7.0); 10]);
+            sum_entries(&entries, strided, &mut found, 3, count);
+            // SAFETY: plain floats need no features.
+            unsafe {
+                match count {
+                    1 => sum_in::<Lanes, 1>(&entries, strided, &mut plain, 3),
+                    2 => sum_in::<Lanes, 2>(&entries, strided, &mut plain, 3),
+                    3 => sum_in::<Lanes, 3>(&entries, strided, &mut plain, 3),
+                    _ => sum_in::<Lanes, 4>(&entries, strided, &mut plain, 3),
+                }
+            }
+            assert_eq!(found, plain, "{count} panels");
+        }
     }
 }
