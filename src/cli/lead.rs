@@ -14,8 +14,9 @@ use super::shown::progress::Progress;
 use super::shown::streams;
 use super::signals::{STOP, stop_on_signals};
 use crate::report::{self, Best, Remark};
+use crate::space::Point;
 use crate::storage::{Location, Storage, StudyKey};
-use crate::study::{COMMAND, ExternalSetup, SCRIPT, Script, Study, Trial, TrialState, WARM_START};
+use crate::study::{COMMAND, ExternalSetup, Metric, SCRIPT, Script, Study, Trial, TrialState, WARM_START};
 use crate::tuner::{End, Tuner, TunerError};
 use crate::units::digits;
 
@@ -32,6 +33,7 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
     add_warm_start(&mut prepared, args, &mut *storage)?;
     prepared.facts.insert(COMMAND.to_owned(), command.into());
     prepared.remarks.extend(changed_script(&prepared, args, &mut *storage)?);
+    prepared.remarks.extend(added_parameters(&prepared, args, &mut *storage)?);
     let study = open_study(&prepared, args, &mut *storage, database)?;
     if args.prepare {
         return open::ready(&prepared.name, database);
@@ -48,7 +50,7 @@ pub(super) fn lead(mut prepared: Prepared, args: &StudyArgs, command: &str) -> R
         prepared.remarks.iter().for_each(streams::say);
     }
     let search = args.search.refining(args.budget, args.refine);
-    let space = prepared.space.clone().with_foresight(prepared.objective.foresight());
+    let space = args.fix.hold(prepared.space.clone())?.with_foresight(prepared.objective.foresight());
     let mut tuner = Tuner {
         space: &space,
         search: search.as_ref(),
@@ -120,6 +122,22 @@ fn changed_script(
     Ok(has_changed.then_some(Remark::ChangedScript { file: now.file }))
 }
 
+/// A line for the user if the space has got parameters since the last run.
+fn added_parameters(
+    prepared: &Prepared,
+    args: &StudyArgs,
+    storage: &mut dyn Storage,
+) -> Result<Option<Remark>> {
+    let Some(study) = storage.find_study(&prepared.name)?.filter(|_| !args.fresh) else { return Ok(None) };
+    let study = storage.load_study(study)?;
+    let metrics = prepared.objective.metrics();
+    let added = open::added(&study, &request(prepared, &metrics));
+    let shown = |values: Point| {
+        values.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
+    };
+    Ok(added.map(|values| Remark::AddedParameters { values: shown(values) }))
+}
+
 /// Adds the results that `--warm-start` names to the study's facts and setup.
 fn add_warm_start(prepared: &mut Prepared, args: &StudyArgs, storage: &mut dyn Storage) -> Result<()> {
     let metrics = prepared.objective.metrics();
@@ -138,13 +156,17 @@ fn open_study(
     storage: &mut dyn Storage,
     database: &Location,
 ) -> Result<StudyKey> {
-    let request = StudyRequest {
+    open::open(storage, database, &request(prepared, &prepared.objective.metrics()), args.fresh)
+}
+
+/// What the prepared study, which has these `metrics`, asks of its storage.
+fn request<'a>(prepared: &'a Prepared, metrics: &'a [Metric]) -> StudyRequest<'a> {
+    StudyRequest {
         name: &prepared.name,
-        metrics: &prepared.objective.metrics(),
+        metrics,
         setup: prepared.setup.attribute(),
         facts: prepared.facts.clone(),
-    };
-    open::open(storage, database, &request, args.fresh)
+    }
 }
 
 /// Writes and shows the winner, and compares it with `--fail-under`.

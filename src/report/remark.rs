@@ -42,6 +42,16 @@ pub enum Remark {
         /// The file of the script.
         file: String,
     },
+    /// The space has got parameters since the study began.
+    AddedParameters {
+        /// The values with which the trials so far count, such as `dropout = 0.1`.
+        values: String,
+    },
+    /// New trials keep values that the user has fixed.
+    Fixed {
+        /// The values, such as `width_1=256`.
+        values: String,
+    },
     /// Failed trials of earlier runs are tried again.
     RetriedFailed {
         /// Number of trials that wait to be tried again.
@@ -194,6 +204,10 @@ impl fmt::Display for Remark {
                 "{file} has changed since the last run of the study: its trials keep their results; --retry-failed \
                  tries failed ones again, --fresh begins anew"
             ),
+            Self::AddedParameters { values } => {
+                write!(f, "the space has more parameters than before: the trials so far count with {values}")
+            }
+            Self::Fixed { values } => write!(f, "new trials keep {values}"),
             Self::RetriedFailed { count: 0 } => {
                 f.write_str("--retry-failed: no failed trial is left to try again")
             }

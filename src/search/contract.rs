@@ -102,6 +102,41 @@ fn no_point_comes_twice_before_all_of_a_small_space_were_tried() {
     }
 }
 
+/// As [`MIXED`], with a relation.
+const RELATED: &str = r#"{"name": "related", "parameters": {
+    "rule": {"type": "categorical", "choices": ["adam", "sgd", "none"]},
+    "a": {"type": "float", "low": 0, "high": 1}, "b": {"type": "float", "low": 0, "high": 1},
+    "momentum": {"type": "float", "low": 0, "high": 0.9, "step": 0.1, "when": {"rule": ["sgd"]}}},
+    "relations": ["a >= b"]}"#;
+
+#[test]
+fn fixed_values_are_in_every_new_point_and_the_search_still_learns_from_others() {
+    let (free, held) = (space(RELATED), r#"{"momentum": 0.2, "b": 0.25}"#);
+    let held = free.clone().holding(&serde_json::from_str(held).unwrap()).unwrap();
+    // Without the first trials nothing tells that "sgd" is best, and a = 0.8.
+    let loss = |_: u32, point: &Point| {
+        let a = point.get("a").and_then(|a| a.as_f64()).unwrap();
+        Ok((a - 0.8).powi(2) + f64::from(u8::from(point.get("rule") != Some(&"sgd".into()))))
+    };
+    for (name, search) in searches() {
+        let mut study = run(search.as_ref(), &free, 24, loss);
+        let mut best = f64::INFINITY;
+        for number in 24..44 {
+            let point = search.suggest(&held, &study, &Seed::root(11));
+            assert_eq!((held.check(&point), point.get("b")), (Ok(()), Some(&0.25.into())), "{name}");
+            let momentum = point.get("momentum");
+            assert!(momentum.is_none_or(|momentum| momentum == &0.2.into()), "{name}: {point:?}");
+            let value = loss(number, &point).unwrap();
+            best = value.min(best);
+            let trial =
+                Trial { state: TrialState::Complete, values: vec![value], ..Trial::waiting(number, point) };
+            study.trials.push(trial);
+        }
+        assert_no_point_twice(name, &study);
+        assert!(name != "bayes" || best < 1e-3, "{name}: {best}");
+    }
+}
+
 #[test]
 fn a_hundred_trials_on_a_grid_differ() {
     let space = space(GRID);

@@ -1,9 +1,13 @@
 //! The points that a study has tried or is trying, so that no point is tried twice.
 
+use std::cell::{Cell, OnceCell};
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use rand::RngExt;
 
 use crate::seed::Stream;
-use crate::space::{Point, Space};
+use crate::space::{Point, Space, Value};
 use crate::study::Study;
 
 /// Number of proposals before all points of the space are listed.
@@ -14,18 +18,36 @@ const ENUMERABLE: usize = 1 << 14;
 
 /// The points of all trials of a study, whatever their state.
 pub(super) struct Tried<'a> {
-    points: Vec<&'a Point>,
+    study: &'a Study,
+    /// Whether [`Self::contains`] was called. One question is answered by a look at all trials, more
+    /// of them by an index.
+    was_asked: Cell<bool>,
+    /// The points by their keys.
+    index: OnceCell<HashMap<u64, Vec<&'a Point>>>,
 }
 
 impl<'a> Tried<'a> {
     /// The points of `study`.
     pub fn of(study: &'a Study) -> Self {
-        Self { points: study.trials.iter().map(|trial| &trial.point).collect() }
+        Self { study, was_asked: Cell::new(false), index: OnceCell::new() }
     }
 
     /// Whether `point` was tried.
     pub fn contains(&self, point: &Point) -> bool {
-        self.points.contains(&point)
+        if !self.was_asked.replace(true) {
+            return self.study.trials.iter().any(|trial| trial.point == *point);
+        }
+        let index = self.index.get_or_init(|| self.by_key());
+        index.get(&key(point)).is_some_and(|points| points.contains(&point))
+    }
+
+    /// The points of all trials by their keys.
+    fn by_key(&self) -> HashMap<u64, Vec<&'a Point>> {
+        let mut index: HashMap<u64, Vec<&Point>> = HashMap::with_capacity(self.study.trials.len());
+        for trial in &self.study.trials {
+            index.entry(key(&trial.point)).or_default().push(&trial.point);
+        }
+        index
     }
 
     /// Whether `point` is worth a trial: new, and not refused before it begins.
@@ -58,5 +80,39 @@ impl<'a> Tried<'a> {
         let mut left = space.enumerate(ENUMERABLE)?;
         left.retain(|point| self.admits(space, point));
         (!left.is_empty()).then(|| left.swap_remove(stream.random_range(0..left.len())))
+    }
+}
+
+/// A number that equal points share, whatever the order of their parameters.
+fn key(point: &Point) -> u64 {
+    let of_value = |(name, value): (&str, &Value)| {
+        let mut hasher = DefaultHasher::new();
+        (name, value).hash(&mut hasher);
+        hasher.finish()
+    };
+    point.iter().map(of_value).fold(0, u64::wrapping_add)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::Trial;
+
+    #[test]
+    fn the_first_and_every_later_question_get_the_same_answer() {
+        let point = |text: &str| serde_json::from_str::<Point>(text).expect("a point");
+        let points = [r#"{"a": 1, "b": "x"}"#, r#"{"a": 1.0, "b": "x"}"#, r#"{"a": -0.0}"#, "{}"].map(point);
+        let trials = points.iter().zip(0..).map(|(point, number)| Trial::waiting(number, point.clone()));
+        let study = Study { trials: trials.collect(), ..Study::default() };
+        let others =
+            [r#"{"a": 1}"#, r#"{"a": 0.0}"#, r#"{"a": 1, "b": null}"#, r#"{"b": 1, "a": "x"}"#].map(point);
+        let other_order = point(r#"{"b": "x", "a": 1}"#);
+        let asked = points.iter().chain([&other_order]).map(|point| (point, true));
+        for (point, expected) in asked.chain(others.iter().map(|point| (point, false))) {
+            let tried = Tried::of(&study);
+            for _ in 0..3 {
+                assert_eq!(tried.contains(point), expected, "{point:?}");
+            }
+        }
     }
 }

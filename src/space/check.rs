@@ -68,7 +68,8 @@ impl Space {
         let relations = relations(&written.relations, &parameters, file)?;
         let anchor = anchor(&relations, &parameters).map_err(|reason| unsatisfied(&reason, file))?;
         let (name, start) = (written.name, Vec::new());
-        let mut space = Self { name, parameters, order, start, relations, anchor, foresight: None };
+        let held = Point::default();
+        let mut space = Self { name, parameters, order, start, relations, anchor, held, foresight: None };
         for (index, point) in written.start.iter().enumerate() {
             let at = At { file, path: format!("start.{index}") };
             let point = at.starting_point(&space, point)?;

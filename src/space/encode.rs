@@ -156,7 +156,8 @@ impl Space {
     }
 
     /// The point at the coordinates `unit` of the unit cube, one for each searched parameter. If
-    /// they break a relation, its numbers are moved until they do not.
+    /// they break a relation, its numbers are moved until they do not. Held values take the place of
+    /// their coordinates, see [`Space::holding`].
     ///
     /// # Panics
     /// If `unit` is shorter than [`Space::dimension`].
@@ -164,12 +165,16 @@ impl Space {
         self.related(self.keep_active(self.values_at(unit)))
     }
 
-    /// The values of all parameters, active or not, at the coordinates `unit`.
+    /// The values of all parameters, active or not, at the coordinates `unit`; held ones as they are
+    /// held.
     pub(super) fn values_at(&self, unit: &[f64]) -> Vec<Value> {
         let mut coordinates = unit.iter();
         let value = |parameter: &Parameter| match &parameter.domain {
             Domain::Fixed { value } => value.clone(),
-            domain => domain.decode(*coordinates.next().expect("one coordinate per searched parameter")),
+            domain => {
+                let u = *coordinates.next().expect("one coordinate per searched parameter");
+                self.held.get(&parameter.name).cloned().unwrap_or_else(|| domain.decode(u))
+            }
         };
         self.parameters.iter().map(value).collect()
     }

@@ -3,7 +3,8 @@
 use super::{Point, Space, Value};
 
 impl Space {
-    /// Every point of the space, each once; `None` if there are more than `limit`.
+    /// Every point of the space with the values that are held, each once; `None` if there are more
+    /// than `limit`.
     pub fn enumerate(&self, limit: usize) -> Option<Vec<Point>> {
         let mut points = Vec::new();
         let defaults = self.parameters.iter().map(|parameter| parameter.default.clone()).collect();
@@ -27,12 +28,16 @@ impl Space {
         if self.keep_active(values.clone()).get(&parameter.name).is_none() {
             return self.extend(depth + 1, values, limit, points);
         }
-        let Some(size) = parameter.domain.size() else { return false };
-        (0..size).all(|k| {
+        let mut with = |value: Value| {
             let mut values = values.clone();
-            values[index] = parameter.domain.value_at(k);
+            values[index] = value;
             self.extend(depth + 1, values, limit, points)
-        })
+        };
+        match (self.held.get(&parameter.name), parameter.domain.size()) {
+            (Some(held), _) => with(held.clone()),
+            (None, Some(size)) => (0..size).all(|k| with(parameter.domain.value_at(k))),
+            (None, None) => false,
+        }
     }
 }
 

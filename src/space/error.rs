@@ -39,6 +39,24 @@ pub enum SpaceError {
         /// The rule for its values.
         rule: String,
     },
+    /// A value is to be held by a parameter that no point with the held values has.
+    #[error("{name} = {value} can never be active with these values: it needs {parent} = {values}")]
+    NeverActive {
+        /// The parameter.
+        name: String,
+        /// Its value.
+        value: Value,
+        /// The parameter on which it depends.
+        parent: String,
+        /// The values of that parameter at which it is active.
+        values: String,
+    },
+    /// No point with the held values keeps the relations.
+    #[error("no point with these values keeps the relation {relations}: choose other values")]
+    Contradiction {
+        /// The relations.
+        relations: String,
+    },
     /// A point breaks a relation between its parameters.
     #[error("the point breaks a relation of the space {space}: {relation}")]
     Relation {

@@ -10,6 +10,7 @@ mod enumerate;
 mod error;
 mod file;
 mod foresight;
+mod hold;
 mod list;
 mod parameter;
 mod point;
@@ -46,6 +47,8 @@ pub struct Space {
     relations: Vec<Relation>,
     /// For each parameter of a relation a value, such that all relations hold.
     anchor: Vec<(String, Value)>,
+    /// Values that every proposed point has where they are active. They are no part of the file.
+    held: Point,
     /// Whom to ask about points before they are evaluated. It is no part of the file.
     foresight: Option<Arc<dyn Foresee>>,
 }
@@ -117,9 +120,20 @@ impl Space {
     }
 
     /// The points to try before the search proposes any: first the default point, then those that
-    /// the file names.
+    /// the file names. With held values each comes once, see [`Space::holding`].
     pub fn starting_points(&self) -> Vec<Point> {
-        [self.default_point()].into_iter().chain(self.start.iter().cloned()).collect()
+        let mut points: Vec<Point> =
+            [self.default_point()].into_iter().chain(self.start.iter().cloned()).collect();
+        if !self.held.is_empty() {
+            let held = points.iter().map(|point| self.proposed(point));
+            points = held.fold(Vec::new(), |mut points, point| {
+                if !points.contains(&point) {
+                    points.push(point);
+                }
+                points
+            });
+        }
+        points
     }
 
     /// `point` as a complete point of this space. Inactive parameters are dropped. An active one

@@ -1,6 +1,7 @@
 //! Values of parameters: JSON scalars.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -70,6 +71,19 @@ impl PartialEq for Value {
 }
 
 impl Eq for Value {}
+
+impl Hash for Value {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::mem::discriminant(self).hash(state);
+        match self {
+            Value::Null => {}
+            Value::Bool(truth) => truth.hash(state),
+            Value::Int(n) => n.hash(state),
+            Value::Float(x) => x.to_bits().hash(state),
+            Value::Text(text) => text.hash(state),
+        }
+    }
+}
 
 impl fmt::Display for Value {
     /// Writes the value as in JSON, but text without its quotes.

@@ -29,7 +29,7 @@ pub use facts::setup::{SETUP, Setup, changed_places, differences};
 pub use facts::shape::{
     DATA_SHAPE, DataShape, TEST_SAMPLES, VALIDATION_SAMPLES, test_samples, validation_samples,
 };
-pub use facts::space::SPACE;
+pub use facts::space::{ADDED, Added, FIXED, SPACE};
 pub use facts::stopped::{STOPPED, Stopped};
 pub use facts::warm_start::{WARM_START, WarmStartTrial, WarmStartTrials};
 pub use facts::warm_start_table::{WarmStartError, WarmStartTable, metric_column, own_column};

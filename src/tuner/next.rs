@@ -13,7 +13,7 @@ use crate::search::{Decider, NextSegment, Rungs, Search, Suggestion, nearest_pos
 use crate::seed::Seed;
 use crate::space::{Point, Space};
 use crate::storage::{Claim, ClaimResult, Storage, StorageError, StudyKey};
-use crate::study::{Study, Trial, TrialState};
+use crate::study::{FIXED, Study, Trial, TrialState};
 
 impl Tuner<'_> {
     /// Claims the next trial to evaluate: a waiting trial, else a paused or a new one. `None` if
@@ -71,7 +71,9 @@ impl Tuner<'_> {
             let known = study.next_number();
             let claim = match self.choose(study.without_retried(), &seed)? {
                 None => return Ok(None),
-                Some(NextSegment::Of(trial)) => self.resume(trial)?,
+                Some(NextSegment::Of(trial)) => {
+                    self.resume(trial)?.map(|claim| with_known_point(claim, &study))
+                }
                 Some(NextSegment::New(Suggestion { point, fits })) => {
                     match self.storage.claim_unless_duplicate(
                         self.study,
@@ -171,7 +173,7 @@ fn next_segment(
     seed: &Seed,
 ) -> Option<NextSegment> {
     if let Some(point) = start(space, study, seed).filter(|_| has_room) {
-        return Some(NextSegment::New(point.into()));
+        return Some(NextSegment::New(marked(space, point.into())));
     }
     let seen = study.warm_start.before(study);
     let of = |trial: &Trial| NextSegment::Of(trial.number);
@@ -180,10 +182,10 @@ fn next_segment(
     match next.or_else(|| rungs.promotion(study).map(of)) {
         Some(NextSegment::Of(trial)) => Some(NextSegment::Of(trial)),
         _ if !has_room => last_hope(study, rungs).map(of),
-        Some(next) => Some(next),
+        Some(NextSegment::New(suggestion)) => Some(NextSegment::New(marked(space, suggestion))),
         None => {
             let seen = rungs.comparable(space, &seen);
-            Some(NextSegment::New(search.suggest_with_fits(space, &seen, seed)))
+            Some(NextSegment::New(marked(space, search.suggest_with_fits(space, &seen, seed))))
         }
     }
 }
@@ -241,9 +243,19 @@ pub fn ask(
         };
         // Without a claim a worker resumed the trial first, and the study has changed.
         if let Some(claim) = claim.transpose()?.flatten() {
-            return Ok(claim);
+            return Ok(with_known_point(claim, &known));
         }
     }
+}
+
+/// `claim` of a paused trial, with its point as `study` has it: with the parameters that were added
+/// to the space after the trial had begun.
+fn with_known_point(mut claim: Claim, study: &Study) -> Claim {
+    let number = claim.trial.number;
+    if let Some(known) = study.trials.iter().rev().find(|trial| trial.number == number) {
+        claim.trial.point.clone_from(&known.point);
+    }
+    claim
 }
 
 /// The next point: first the starting points of the study, then suggestions of `search` with random
@@ -251,7 +263,17 @@ pub fn ask(
 pub(super) fn suggest(space: &Space, search: &dyn Search, seed: &Seed, study: &Study) -> Suggestion {
     let start = start(space, study, seed);
     let start = start.map(Suggestion::from);
-    start.unwrap_or_else(|| search.suggest_with_fits(space, &study.warm_start.before(study), seed))
+    let suggested = || search.suggest_with_fits(space, &study.warm_start.before(study), seed);
+    marked(space, start.unwrap_or_else(suggested))
+}
+
+/// `suggestion`, with the values that `space` holds as an attribute of its trial.
+fn marked(space: &Space, mut suggestion: Suggestion) -> Suggestion {
+    if !space.held().is_empty() {
+        let held = serde_json::to_value(space.held()).expect("names and scalars are JSON");
+        suggestion.fits.insert(FIXED.to_owned(), held);
+    }
+    suggestion
 }
 
 /// The next point that needs no search: first the starting points of `space`, then the best point
@@ -261,10 +283,16 @@ fn start(space: &Space, study: &Study, seed: &Seed) -> Option<Point> {
     let mut points = space.starting_points();
     let at = study.trials.len();
     let point = match at == points.len() {
-        true => study.warm_start.best(&study.metrics).filter(|point| !points.contains(point)),
+        true => warm_start(space, study).filter(|point| !points.contains(point)),
         false => (at < points.len()).then(|| points.swap_remove(at)),
     };
     point.map(|point| nearest_possible(space, study, point, &seed.child("start").index(at as u64)))
+}
+
+/// The best point of the warm start, with the values that `space` holds.
+fn warm_start(space: &Space, study: &Study) -> Option<Point> {
+    let best = study.warm_start.best(&study.metrics)?;
+    Some(if space.held().is_empty() { best } else { space.proposed(&best) })
 }
 
 /// Hides late results of `study`, which has k trials. Only trials 0 to k - `workers` keep their

@@ -118,12 +118,33 @@ impl Session {
     /// Starts the next trial to evaluate: a new one, or a paused one that resumes, see
     /// [`Self::part`].
     pub fn ask(&mut self) -> &Trial {
+        let next = self.next(&self.space);
+        self.begin(next)
+    }
+
+    /// As [`Self::ask`]; a new trial has these values, wherever they are active.
+    ///
+    /// # Errors
+    /// Those of [`Space::holding`].
+    pub fn ask_holding(&mut self, values: &Point) -> Result<&Trial, SpaceError> {
+        let next = match values.is_empty() {
+            true => self.next(&self.space),
+            false => self.next(&self.space.clone().holding(values)?),
+        };
+        Ok(self.begin(next))
+    }
+
+    /// The trial to evaluate next, where new ones are proposed in `space`.
+    fn next(&self, space: &Space) -> NextSegment {
         let seed = Seed::root(self.seed).child("search");
-        let (space, search) = (&self.space, self.search.as_ref());
-        let next = match self.steps {
+        let search = self.search.as_ref();
+        match self.steps {
             None => NextSegment::New(next::suggest(space, search, &seed, &self.study)),
             Some(steps) => next::next_part(space, search, &self.study, steps, &seed),
-        };
+        }
+    }
+
+    fn begin(&mut self, next: NextSegment) -> &Trial {
         match next {
             NextSegment::New(suggestion) => self.start(suggestion),
             NextSegment::Of(number) => {

@@ -94,3 +94,121 @@ fn a_study_is_shown_as_json() {
     assert_eq!(shown["best_trials"].as_array().map(Vec::len), Some(2));
     assert_eq!(shown["winner"]["trial"], 0);
 }
+
+/// A space in which a study begins, and the same space with one more parameter.
+#[cfg(unix)]
+const NET: &str = r#"{"name": "net", "parameters": {"x": {"type": "float", "low": 0, "high": 1},
+    "n": {"type": "int", "low": 1, "high": 9}, "kind": {"type": "categorical", "choices": ["a", "b"]}}}"#;
+
+/// The column `name` of the table of the only study.
+#[cfg(unix)]
+fn column(tune: &Tune, name: &str) -> Vec<String> {
+    let table = tune.run(&["export", "csv"]).success().stdout;
+    let mut lines = table.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let at = lines.next().and_then(|names| names.iter().position(|found| *found == name));
+    let at = at.unwrap_or_else(|| panic!("no column {name}: {table}"));
+    lines.map(|cells| cells[at].to_owned()).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn new_trials_keep_fixed_values_until_the_option_goes() {
+    for search in ["bayes", "tpe", "random", "evolution"] {
+        let tune = Tune::new();
+        tune.file("line.json", NET).script("one.sh", ONE);
+        let run = |more: &[&str]| {
+            let args = [
+                "run",
+                "--command",
+                "./one.sh",
+                "--space",
+                "line.json",
+                "--search",
+                search,
+                "--confirm",
+                "0",
+            ];
+            tune.run(&[&args[..], more].concat()).success().stderr
+        };
+        run(&["--budget", "5"]);
+        let said = run(&["--budget", "9", "--fix", "n=7", "--fix", "kind=b"]);
+        assert!(said.contains("new trials keep n=7, kind=b"), "{said}");
+        run(&["--budget", "20"]);
+        let (numbers, kinds) = (column(&tune, "n"), column(&tune, "kind"));
+        assert!(numbers[5..9].iter().all(|n| n == "7") && kinds[5..9].iter().all(|kind| kind == "b"));
+        assert!(numbers[9..].iter().any(|n| n != "7") && kinds[9..].iter().any(|kind| kind == "a"));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn workers_and_scripts_fix_values_too_and_a_wrong_one_is_refused() {
+    let tune = Tune::new();
+    tune.file("line.json", NET).script("one.sh", ONE);
+    let run = ["run", "--command", "./one.sh", "--space", "line.json", "--budget", "6", "--study", "s"];
+    tune.run(&[&run[..], &["--prepare"]].concat()).success();
+    tune.run(&["worker", "--study", "s", "--fix", "n=2", "--no-linger"]).success();
+    assert_eq!(column(&tune, "n"), ["2"; 6]);
+    let ask = ["ask", "--space", "line.json", "--study", "asked", "--storage", "asked.db"];
+    for n in ["3", "4"] {
+        let asked = tune.run(&[&ask[..], &["--fix", &format!("n={n}")]].concat()).success().stdout;
+        assert!(asked.contains(&format!(r#""n":{n},"#)), "{asked}");
+    }
+    let requests = format!(
+        r#"{{"op": "open", "space": {}, "metrics": [{{"name": "m", "direction": "minimize"}}]}}
+        {{"op": "ask", "fix": {{"n": 8}}}}
+        {{"op": "ask", "fix": {{"n": 88}}}}
+        {{"op": "ask"}}"#,
+        NET.replace('\n', " ")
+    );
+    tune.file("requests", requests);
+    let served = tune.shell(r#""$TUNE" serve --stdio <requests"#).output().expect("it runs").stdout;
+    let replies = lines(&String::from_utf8(served).expect("UTF-8"));
+    replies.iter().for_each(|reply| validate("serve", reply));
+    assert_eq!((&replies[1]["point"]["n"], &replies[3]["trial"]), (&8.into(), &1.into()));
+    assert_eq!(
+        replies[2]["message"],
+        "fix: n = 88 is outside the space net: must be a whole number from 1 to 9"
+    );
+    for (fix, parts) in [
+        ("n=10", &["--fix n=10", "must be a whole number from 1 to 9"][..]),
+        ("momentum=1", &["--fix momentum=1", "space net has no parameter momentum", "there are: x, n, kind"]),
+        ("n", &["--fix n: must be NAME=VALUE"]),
+    ] {
+        tune.run(&[&run[..], &["--fix", fix]].concat()).refused(parts);
+        tune.run(&[&ask[..], &["--fix", fix]].concat()).refused(parts);
+        tune.run(&["worker", "--study", "s", "--fix", fix]).refused(parts);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_study_goes_on_with_more_parameters_and_older_trials_count_with_their_defaults() {
+    let tune = Tune::new();
+    tune.file("line.json", NET).script("one.sh", ONE);
+    let run = |more: &[&str]| {
+        let args = ["run", "--command", "./one.sh", "--space", "line.json", "--confirm", "0", "--study", "s"];
+        tune.run(&[&args[..], more].concat())
+    };
+    run(&["--budget", "6"]).success();
+    let depth =
+        r#""depth": {"type": "int", "low": 1, "high": 5, "default": 2, "when": {"kind": ["a"]}}, "n":"#;
+    let more = NET.replace(r#""n":"#, depth);
+    tune.file("line.json", &more);
+    let said = run(&["--budget", "12"]).success().stderr;
+    assert!(
+        said.contains("the space has more parameters than before: the trials so far count with depth = 2"),
+        "{said}"
+    );
+    let (kinds, depths) = (column(&tune, "kind"), column(&tune, "depth"));
+    for (kind, depth) in kinds.iter().zip(&depths).take(6) {
+        assert_eq!(depth, if kind == "a" { "2" } else { "" });
+    }
+    assert!(depths[6..].iter().any(|depth| !["2", ""].contains(&depth.as_str())), "{depths:?}");
+    assert!(!run(&["--budget", "13"]).success().stderr.contains("more parameters"), "told once");
+    tune.run(&["worker", "--study", "s", "--no-linger"]).success();
+    tune.file("line.json", NET);
+    run(&["--budget", "14"]).refused(&["is of another setup", "space parameters.depth", "--fresh"]);
+    tune.file("line.json", more.replace(r#""high": 9"#, r#""high": 8"#));
+    run(&["--budget", "14"]).refused(&["is of another setup", "space parameters.n.high: 9 there, 8 here"]);
+}

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::cli::options::fidelity::check_search;
 use crate::cli::options::metric::{check_metrics, metric};
 use crate::cli::options::reference::ReferenceArgs;
-use crate::cli::options::search::{fidelity, strategy};
+use crate::cli::options::search::{FixArgs, fidelity, strategy};
 use crate::cli::options::storage::StorageArgs;
 use crate::cli::serve;
 use crate::cli::setup::open::{self, StudyRequest};
@@ -76,6 +76,8 @@ pub(crate) struct AskArgs {
     /// The same seed and results give the same points.
     #[arg(long, value_name = "N", default_value_t = 0, requires = "space")]
     pub seed: u64,
+    #[command(flatten)]
+    pub fix: FixArgs,
 }
 
 #[derive(Debug, Args)]
@@ -123,6 +125,7 @@ pub(crate) fn ask(args: &AskArgs) -> Result<Exit> {
     if space.is_none() && database.file().is_some_and(|file| !file.exists()) {
         bail!("--study {}: there is none yet: name the --space of a new one", args.study);
     }
+    space.iter().cloned().try_for_each(|space| args.fix.hold(space).map(drop))?;
     let mut storage = database.open()?;
     let _lock = wait_for_lock(database, &args.study)?;
     let key = match &space {
@@ -131,6 +134,7 @@ pub(crate) fn ask(args: &AskArgs) -> Result<Exit> {
     };
     let study = storage.load_study(key)?;
     let (space, setup) = searched(&study)?;
+    let space = args.fix.hold(space)?;
     let search = strategy(&setup.searched.search)?.build();
     let mut refused =
         |Refused { trial, reason }| streams::say(format_args!("trial {trial}: failed: {reason}"));

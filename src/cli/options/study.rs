@@ -12,6 +12,7 @@ use super::metric::check_metrics;
 use super::process::DisplayArgs;
 use super::process::ThreadsArgs;
 use super::reference::ReferenceArgs;
+use super::search::FixArgs;
 use super::storage::StorageArgs;
 use crate::search::Strategy;
 use crate::space::Space;
@@ -59,6 +60,8 @@ pub(crate) struct StudyArgs {
     /// This ends a study early whose data, chip or command does not work at all.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub max_failures: u32,
+    #[command(flatten)]
+    pub fix: FixArgs,
     #[command(flatten)]
     pub reference: ReferenceArgs,
     /// Seed of all random numbers

@@ -53,7 +53,12 @@ pub(in crate::cli) enum Request {
         seed: u64,
     },
     /// Asks for a point to evaluate. Several points may be under evaluation at a time.
-    Ask {},
+    Ask {
+        /// Values that the point has, wherever these parameters are active. Trials with other values
+        /// stay, and the search learns from them.
+        #[serde(default)]
+        fix: Point,
+    },
     /// Gives the result of a trial, or of a point that was not proposed.
     Tell {
         /// The trial's number. Either `trial` or `point` is given.

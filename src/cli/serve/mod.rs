@@ -79,9 +79,9 @@ impl Server {
                 self.session = Some(session);
                 Reply::Opened { schema: SCHEMA, space: name, dimension }
             }
-            Request::Ask {} => {
+            Request::Ask { fix } => {
                 let session = self.session()?;
-                let trial = session.ask().clone();
+                let trial = session.ask_holding(&fix).context("fix")?.clone();
                 let part = session.part(&trial);
                 let (step, until) = (part.map(|part| part.step), part.map(|part| part.until));
                 Reply::Trial { trial: trial.number, point: trial.point, step, until }

@@ -24,6 +24,7 @@ impl Prepared {
         let steps = args.steps()?;
         let space = spaces::open(&args.space)?;
         study.check_refine(&space)?;
+        study.fix.hold(space.clone())?;
         let setup = setup(args, steps, &space);
         let objective = objective(&setup, &space, &args.metric).context("--command")?;
         let mut settings = study.settings(args.confirm)?;
@@ -45,7 +46,7 @@ impl Prepared {
             facts: facts.into_iter().chain(script).chain(study.reference.fact()).collect(),
             fail_under: None,
             against: None,
-            remarks: Vec::new(),
+            remarks: study.fix.remark().into_iter().collect(),
             space,
             settings,
             output,

@@ -41,6 +41,8 @@ impl Prepared {
         };
         study.check_refine(&space)?;
         let (space, mut remarks) = on_chip(space, &profile)?;
+        study.fix.hold(space.clone())?;
+        remarks.extend(study.fix.remark());
         let identifiers = dataset.reading.identifiers.iter().cloned();
         remarks.extend(identifiers.map(|column| Remark::IdentifierColumn { column }));
         if output.model().is_none() {

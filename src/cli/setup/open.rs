@@ -9,10 +9,11 @@ use super::checkpoints;
 use crate::cli::shown::exit::Exit;
 use crate::cli::shown::streams;
 use crate::input;
+use crate::space::{Point, Space};
 use crate::storage::{Location, Storage, StudyKey};
 use crate::study::{
-    Attributes, DATA_SHAPE, IDENTITY, JOB, Metric, SPACE, Study, TEST_SAMPLES, VALIDATION_SAMPLES, VERSION,
-    changed_places, differences,
+    ADDED, Attributes, DATA_SHAPE, IDENTITY, JOB, Metric, SPACE, Study, TEST_SAMPLES, VALIDATION_SAMPLES,
+    VERSION, changed_places, differences,
 };
 use crate::tuner::remove_checkpoints;
 
@@ -104,7 +105,11 @@ pub(crate) fn open(
 ) -> Result<StudyKey> {
     if let Some(key) = storage.find_study(request.name)? {
         if !fresh {
-            check_same(&*storage.load_study(key)?, database, request)?;
+            let study = storage.load_study(key)?;
+            match added(&study, request) {
+                Some(values) => grow(storage, key, request, &study.adding(&values))?,
+                None => check_same(&study, database, request)?,
+            }
             for (name, value) in &request.facts {
                 storage.set_study_attribute(key, name, value)?;
             }
@@ -119,6 +124,32 @@ pub(crate) fn open(
     attributes.insert(VERSION.to_owned(), env!("CARGO_PKG_VERSION").into());
     attributes.insert(IDENTITY.to_owned(), identity().into());
     Ok(storage.create_study(request.name, request.metrics, &attributes)?)
+}
+
+/// The parameters that the space of `request` has and that of `study` lacks, with their defaults;
+/// `None` if there are none, or if anything else differs.
+pub(crate) fn added(study: &Study, request: &StudyRequest<'_>) -> Option<Point> {
+    const CHECKSUM: &str = "space_sha256";
+    let (attribute, ours) = &request.setup;
+    let theirs = study.attributes.get(*attribute)?;
+    let space = Space::from_json(&request.facts.get(SPACE)?.to_string(), SPACE).ok()?;
+    let values = space.added_to(&study.space()?.ok()?)?;
+    let mut same = ours.clone();
+    same[CHECKSUM] = theirs.get(CHECKSUM)?.clone();
+    let is_same = differences(&same, theirs).is_empty() && study.metrics == request.metrics;
+    is_same.then_some(values)
+}
+
+/// Stores that parameters were added to the space of a study: `fact` is the new value of [`ADDED`].
+///
+/// # Errors
+/// The storage fails.
+fn grow(storage: &mut dyn Storage, study: StudyKey, request: &StudyRequest<'_>, fact: &Json) -> Result<()> {
+    let (name, setup) = &request.setup;
+    // In this order a process that dies in between does no harm: the next one begins again, or finds
+    // the setup changed and writes the space.
+    storage.set_study_attribute(study, ADDED, fact)?;
+    Ok(storage.set_study_attribute(study, name, setup)?)
 }
 
 /// Deletes a study with its trials and their checkpoints.

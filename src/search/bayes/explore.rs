@@ -45,8 +45,9 @@ impl Model<'_> {
     fn is_exhausted(&self, acquisition: &Acquisition, best: &Cell) -> bool {
         let Some(Gain::Improvement(gain)) = &acquisition.gain else { return false };
         let unseen = NOISE_SHARE * gain.process.hyperparameters().noise.sqrt();
-        let has_choices =
-            (0..self.cube.dimension()).any(|axis| matches!(self.cube.kind(axis), AxisKind::Choices(_)));
+        let is_choice =
+            |axis| matches!(self.cube.kind(axis), AxisKind::Choices(_)) && !self.cube.is_held(axis);
+        let has_choices = (0..self.cube.dimension()).any(is_choice);
         let least = if has_choices { unseen.max(BRANCH_GAIN) } else { unseen };
         acquisition.gains(self.features.rows([best]).view())[0] < least.ln()
     }

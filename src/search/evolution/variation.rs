@@ -79,10 +79,11 @@ impl<'a> Variation<'a> {
 
     /// `point` with another value of one of its active parameters.
     fn with_other_value(&self, point: &Point, stream: &mut Stream) -> Point {
-        let searched = self.space.searched().filter(|parameter| point.get(&parameter.name).is_some());
-        let active: Vec<_> = searched.collect();
+        let held = self.space.held();
+        let is_free = |name: &str| point.get(name).is_some() && held.get(name).is_none();
+        let active: Vec<_> = self.space.searched().filter(|parameter| is_free(&parameter.name)).collect();
         if active.is_empty() {
-            return point.clone();
+            return self.space.proposed(point);
         }
         let parameter = active[stream.random_range(0..active.len())];
         let domain = &parameter.domain;
@@ -97,7 +98,7 @@ impl<'a> Variation<'a> {
         };
         let mut child = point.clone();
         child.set(parameter.name.clone(), value);
-        self.space.completed(&child)
+        self.space.proposed(&child)
     }
 
     /// A child of `a` and `b`. Lists are crossed at a boundary between items; every other parameter
@@ -116,7 +117,7 @@ impl<'a> Variation<'a> {
             let items: Vec<Item> = of_a[..from].iter().chain(&of_b[to..]).cloned().collect();
             child = self.with_items(&child, list, items);
         }
-        self.space.completed(&child)
+        self.space.proposed(&child)
     }
 
     /// Whether `a` and `b` have the same items in every list.
@@ -141,7 +142,7 @@ impl<'a> Variation<'a> {
             let there = if is_near { mutate(&parameter.domain, here, stream) } else { stream.random() };
             child.set(parameter.name.clone(), parameter.domain.decode(there));
         }
-        self.space.completed(&child)
+        self.space.proposed(&child)
     }
 
     /// The items of `list` at `point`.
@@ -166,7 +167,7 @@ impl<'a> Variation<'a> {
                 child.set(name.clone(), value.unwrap_or_else(|| default.clone()));
             }
         }
-        self.space.completed(&child)
+        self.space.proposed(&child)
     }
 
     /// A random item of `list`.

@@ -115,7 +115,9 @@ fn only_active(space: &Space, point: &Point, unit: &[f64]) -> Place {
 
 /// A draw from a density, with its point.
 fn draw(space: &Space, density: &Parzen<'_>, stream: &mut Stream) -> (Place, Point) {
-    let unit = density.draw(stream);
+    let mut unit = density.draw(stream);
+    let held = space.held_coordinates();
+    unit.iter_mut().zip(held).for_each(|(u, held)| *u = held.unwrap_or(*u));
     let point = space.decode(&unit);
     (only_active(space, &point, &unit), point)
 }

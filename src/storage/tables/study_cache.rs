@@ -45,7 +45,7 @@ impl StudyCache {
             None => Default::default(),
         };
         let trials = update(sql, key, &heads, &cached_heads, cached_trials)?;
-        let study = Arc::new(Study { trials, ..about });
+        let study = Arc::new(Study { trials, ..about }.with_added_parameters());
         studies::check_values(&study)?;
         self.0 = Some(Cached { key, heads, warm_start, study: Arc::clone(&study) });
         Ok(study)

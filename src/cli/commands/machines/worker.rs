@@ -44,6 +44,8 @@ pub(crate) struct WorkerArgs {
     /// If left out, the host name and the process number.
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
+    #[command(flatten)]
+    pub fix: search::FixArgs,
     /// Path of the study's data set on this machine
     ///
     /// Needed if it differs from the path in the study.
@@ -81,7 +83,7 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit> {
     let job = Job::of(&study).with_context(|| not_ours(&study))?;
     let searched = study.searched().with_context(|| not_ours(&study))?;
     let (objective, data) = objective(args, &study, &job, &space)?;
-    let space = space.with_foresight(objective.foresight());
+    let space = args.fix.hold(space)?.with_foresight(objective.foresight());
     machine::use_threads(args.threads.threads)?;
     stop_on_signals()?;
     let settings = settings(args, &study, &job, &searched)?;

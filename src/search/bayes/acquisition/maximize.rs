@@ -114,13 +114,13 @@ impl<'a> Maximizer<'a> {
         }
         let points = self.space.enumerate(ENUMERABLE)?;
         let units = points.iter().filter_map(|point| self.space.encode(point).ok());
-        Some(units.map(|unit| self.cube.cell(&unit)).collect())
+        Some(units.map(|unit| self.cube.proposal(&unit)).collect())
     }
 
     /// The cells of scrambled Sobol points.
     fn spread_cells(&self, count: usize, seed: &Seed) -> Vec<Cell> {
         let sequence = SobolSequence::new(seed);
-        let unit = |index| self.cube.cell(&sequence.point(index, self.cube.dimension()));
+        let unit = |index| self.cube.proposal(&sequence.point(index, self.cube.dimension()));
         (0..count as u64).map(unit).collect()
     }
 
@@ -149,7 +149,7 @@ impl<'a> Maximizer<'a> {
                 _ => {}
             }
         }
-        self.cube.cell(&unit)
+        self.cube.proposal(&unit)
     }
 
     /// The shortest length-scale of the number on `axis` among all processes, at most 1.
@@ -185,7 +185,8 @@ impl<'a> Maximizer<'a> {
         // With several losses there is a front of best trials.
         let incumbents = if self.history.losses() > 1 { CENTRES } else { INCUMBENTS };
         let incumbents = self.history.ranking().into_iter().take(incumbents);
-        let incumbents = self.score(incumbents.map(|measured| self.cube.cell(&measured.cell.unit)).collect());
+        let incumbents =
+            self.score(incumbents.map(|measured| self.cube.proposal(&measured.cell.unit)).collect());
         best.into_iter().chain(drawn).map(|index| scored[index].clone()).chain(incumbents).collect()
     }
 
@@ -245,13 +246,13 @@ impl<'a> Maximizer<'a> {
         for ((&(axis, _), column), offset) in axes.iter().zip(&end.point).zip(&offsets) {
             unit[axis] = column + offset;
         }
-        self.better(from, vec![self.cube.cell(&unit)])
+        self.better(from, vec![self.cube.proposal(&unit)])
     }
 
     /// The best of `from` and of cells that differ from it on `axis` alone. On a short axis all
     /// values are tried, on a long axis those at a distance of 1, 2, 4, ... values.
     fn sweep(&self, from: Scored, axis: usize) -> Scored {
-        if !from.cell.active[axis] {
+        if !from.cell.active[axis] || self.cube.is_held(axis) {
             return from;
         }
         let here = from.cell.unit[axis];
@@ -264,7 +265,7 @@ impl<'a> Maximizer<'a> {
         let at = |value| {
             let mut unit = from.cell.unit.clone();
             unit[axis] = self.cube.coordinate(axis, value);
-            self.cube.cell(&unit)
+            self.cube.proposal(&unit)
         };
         let others = values.into_iter().map(at).filter(|cell| cell != &from.cell).collect();
         self.better(from, others)
@@ -294,6 +295,7 @@ impl<'a> Maximizer<'a> {
     /// Whether the gradient is followed on `axis`.
     fn is_climbed(&self, axis: usize) -> bool {
         match self.cube.kind(axis) {
+            _ if self.cube.is_held(axis) => false,
             AxisKind::Continuum => true,
             AxisKind::Grid(size) => size > SWEPT,
             AxisKind::Choices(_) => false,

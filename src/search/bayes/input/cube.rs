@@ -9,6 +9,8 @@ struct Axis<'a> {
     domain: &'a Domain,
     /// Conditions; the axis is active if all of them hold.
     conditions: Vec<AxisCondition<'a>>,
+    /// The coordinate that every proposed point has; `None` if it is searched.
+    held: Option<f64>,
 }
 
 /// A condition of an axis: the parent axis is active and has one of these values.
@@ -58,9 +60,11 @@ impl<'a> Cube<'a> {
         searched.iter().enumerate().for_each(|(axis, &index)| axis_of[index] = Some(axis));
         let axes: Vec<Axis> = searched
             .iter()
-            .map(|&index| Axis {
+            .zip(space.held_coordinates())
+            .map(|(&index, held)| Axis {
                 domain: &parameters[index].domain,
                 conditions: axis_conditions(space, &parameters[index].conditions, &axis_of),
+                held,
             })
             .collect();
         let order = parents_first(&axes);
@@ -82,10 +86,17 @@ impl<'a> Cube<'a> {
         }
     }
 
-    /// A lower bound on the number of cells (different points): the product of the numbers of
-    /// values of the axes that are always active. `None` if one of these axes is continuous.
+    /// Whether all proposed points have the same coordinate on the axis, see
+    /// [`Space::holding`].
+    pub fn is_held(&self, axis: usize) -> bool {
+        self.axes[axis].held.is_some()
+    }
+
+    /// A lower bound on the number of cells (different points) that can be proposed: the product of
+    /// the numbers of values of the axes that are always active. `None` if one of these axes is
+    /// continuous.
     pub fn least_size(&self) -> Option<u64> {
-        let always = self.axes.iter().filter(|axis| axis.conditions.is_empty());
+        let always = self.axes.iter().filter(|axis| axis.conditions.is_empty() && axis.held.is_none());
         always
             .map(|axis| axis.domain.size())
             .try_fold(1u64, |product, size| Some(product.saturating_mul(size?)))
@@ -112,6 +123,12 @@ impl<'a> Cube<'a> {
             }
         }
         cell
+    }
+
+    /// The cell of the coordinates `unit`, those that are held replaced.
+    pub fn proposal(&self, unit: &[f64]) -> Cell {
+        let coordinates = unit.iter().zip(&self.axes).map(|(&u, axis)| axis.held.unwrap_or(u));
+        self.cell(&coordinates.collect::<Vec<f64>>())
     }
 
     /// Whether a condition holds, given the axes of `cell` above it.
