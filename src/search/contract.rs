@@ -1,5 +1,6 @@
 //! The contract of all searches: what must hold whatever the trials so far are.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{RandomSearch, Search, Strategy};
@@ -250,6 +251,37 @@ fn a_point_that_is_refused_before_it_begins_is_never_proposed() {
         let refused = study.trials.iter().filter(|trial| space.refuses(&trial.point)).count();
         assert_eq!(refused, 0, "{name}");
         assert_no_point_twice(name, &study);
+    }
+}
+
+/// Evaluations in which only the width has an effect.
+struct Idle;
+
+impl Foresee for Idle {
+    fn foresee(&self, _: &Point) -> Foresight {
+        Foresight::Possible { bounds: Vec::new() }
+    }
+
+    fn identity(&self, point: &Point) -> Option<u64> {
+        point.get("width")?.as_i64().map(i64::unsigned_abs)
+    }
+
+    fn refusals(&self) -> Refusals {
+        Refusals::default()
+    }
+}
+
+#[test]
+fn points_that_differ_without_effect_are_tried_once() {
+    let text = r#"{"name": "s", "parameters": {"width": {"type": "int", "low": 1, "high": 40},
+        "idle": {"type": "categorical", "choices": ["a", "b", "c", "d"]}}}"#;
+    let space = space(text).with_foresight(Some(Arc::new(Idle)));
+    let loss = |_, point: &Point| Ok(point.get("width").and_then(|value| value.as_f64()).unwrap());
+    for (name, search) in searches() {
+        let study = run(search.as_ref(), &space, 30, loss);
+        let widths: BTreeSet<Option<u64>> =
+            study.trials.iter().map(|trial| space.identity(&trial.point)).collect();
+        assert_eq!(widths.len(), 30, "{name}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! The points that a study has tried or is trying, so that no point is tried twice.
 
 use std::cell::{Cell, OnceCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use rand::RngExt;
@@ -24,12 +24,14 @@ pub(super) struct Tried<'a> {
     was_asked: Cell<bool>,
     /// The points by their keys.
     index: OnceCell<HashMap<u64, Vec<&'a Point>>>,
+    /// The identities of the points that have one, see [`Space::identity`].
+    identities: OnceCell<HashSet<u64>>,
 }
 
 impl<'a> Tried<'a> {
     /// The points of `study`.
     pub fn of(study: &'a Study) -> Self {
-        Self { study, was_asked: Cell::new(false), index: OnceCell::new() }
+        Self { study, was_asked: Cell::new(false), index: OnceCell::new(), identities: OnceCell::new() }
     }
 
     /// Whether `point` was tried.
@@ -50,9 +52,18 @@ impl<'a> Tried<'a> {
         index
     }
 
-    /// Whether `point` is worth a trial: new, and not refused before it begins.
+    /// Whether `point` is worth a trial: new, not refused before it begins, and not the same
+    /// evaluation as that of another point.
     pub fn admits(&self, space: &Space, point: &Point) -> bool {
-        !self.contains(point) && !space.refuses(point)
+        !self.contains(point) && !space.refuses(point) && !self.repeats(space, point)
+    }
+
+    /// Whether a tried point is known to describe the same evaluation as `point`.
+    fn repeats(&self, space: &Space, point: &Point) -> bool {
+        let of_trials =
+            || self.study.trials.iter().filter_map(|trial| space.identity(&trial.point)).collect();
+        let is_known = |identity| self.identities.get_or_init(of_trials).contains(&identity);
+        space.identity(point).is_some_and(is_known)
     }
 
     /// The first of `proposal(0)`, `proposal(1)`, ... that is worth a trial, see [`Self::admits`].

@@ -59,6 +59,13 @@ pub trait Foresee: Send + Sync {
     /// What is known of `point`, a point of the space. The answer is the same in every process.
     fn foresee(&self, point: &Point) -> Foresight;
 
+    /// A number that two points share if they describe the same evaluation, although a parameter
+    /// without effect differs. `None` if that is unknown.
+    fn identity(&self, point: &Point) -> Option<u64> {
+        let _ = point;
+        None
+    }
+
     /// The points that this objective has refused so far.
     fn refusals(&self) -> Refusals;
 }
@@ -75,6 +82,12 @@ impl Space {
             Some(foresight) => foresight.foresee(point),
             None => Foresight::Possible { bounds: Vec::new() },
         }
+    }
+
+    /// A number that two points share if they describe the same evaluation, although a parameter
+    /// without effect differs. `None` if that is unknown.
+    pub fn identity(&self, point: &Point) -> Option<u64> {
+        self.foresight.as_ref()?.identity(point)
     }
 
     /// Whether it is known, before an evaluation, that `point` would fail.

@@ -4,6 +4,7 @@
 //! The chip's limits are checked by mapping the network to the chip before its first epoch.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
 use super::constraint::Constraint;
@@ -139,6 +140,15 @@ impl Foresee for NetworkForesight {
                 Foresight::Refused { reason }
             }
         }
+    }
+
+    /// Points with equal plans describe one network, trained and deployed in the same way: a pool
+    /// that its image is too small for is left out, for example.
+    fn identity(&self, point: &Point) -> Option<u64> {
+        let plan = self.limits.plan(point).ok()?;
+        let mut hasher = DefaultHasher::new();
+        format!("{plan:?}").hash(&mut hasher);
+        Some(hasher.finish())
     }
 
     fn refusals(&self) -> Refusals {
@@ -310,6 +320,28 @@ mod tests {
             }
             assert!(found > 10, "{chip}: only {found} networks fit");
         }
+    }
+
+    #[test]
+    fn points_of_one_network_have_one_identity() {
+        let foresight = foresight("ideal", None, &[Goal::Accuracy]);
+        let identity = |text: &str| {
+            let point: Point = serde_json::from_str(text).expect("a point");
+            foresight.identity(&point).expect("a plan")
+        };
+        // On 8 x 8 pixels a window of 7 x 7 leaves 2 x 2, and one of 8 x 8 a single place.
+        let with = |side: usize, pool: &str, channels: usize| {
+            identity(&format!(
+                r#"{{"convolutions": 1, "convolutions.1.channels": {channels}, "convolutions.1.height": {side},
+                    "convolutions.1.width": {side}, "convolutions.1.pool": "{pool}", "dense": 0}}"#
+            ))
+        };
+        assert_eq!(with(8, "max", 4), with(8, "none", 4));
+        assert_eq!(with(9, "none", 4), with(8, "none", 4));
+        assert_ne!(with(7, "max", 4), with(7, "none", 4));
+        assert_ne!(with(8, "none", 5), with(8, "none", 4));
+        let beyond: Point = serde_json::from_str(r#"{"dense": 1000}"#).expect("a point");
+        assert_eq!(foresight.identity(&beyond), None);
     }
 
     #[test]
