@@ -22,17 +22,25 @@ const NOISE_SHARE: f64 = 0.2;
 const BRANCH_GAIN: f64 = 0.01;
 /// The margin (ξ), in standard deviations of the losses.
 const MARGIN: f64 = 0.3;
+/// In a space with categorical parameters, one of this number of trials goes to another branch in place
+/// of asking for the margin: [`Model::other_branch`]. Even, since every second trial explores.
+pub(super) const BRANCH_TURN: usize = 4;
 
 impl Model<'_> {
-    /// Cells sorted by their expected improvement beyond the margin, highest first.
+    /// Cells sorted by their expected improvement beyond the margin, highest first; in every second of
+    /// these turns those of another branch, if there is one.
     ///
     /// `None` unless the number of trials is even, few of the latest trials failed, and little is left to gain at `best`, the cell
-    /// with the highest acquisition. If it is not `None`, `acquisition` keeps the margin
-    /// afterwards.
+    /// with the highest acquisition. If the margin was asked for, `acquisition` keeps it afterwards.
     pub fn explore(&self, acquisition: &mut Acquisition, best: Option<&Scored>) -> Option<Vec<Scored>> {
         let is_turn = self.study.trials.len().is_multiple_of(2) && !acquisition.has_failed_too_often();
         if !is_turn || !best.is_some_and(|best| self.is_exhausted(acquisition, &best.cell)) {
             return None;
+        }
+        if self.study.trials.len() % BRANCH_TURN == BRANCH_TURN / 2
+            && let Some(cells) = self.other_branch(acquisition)
+        {
+            return Some(cells);
         }
         acquisition.raise_margin();
         // The place matters, not its last digits: one local search is enough.

@@ -12,6 +12,7 @@
 //! | `acquisition` | the value of a trial at some point, and its maximum |
 //! | `model` | the inputs and fits that the files below start from |
 //! | `explore` | when to leave a place where little is left to gain |
+//! | `branch` | another value of a choice, searched for its own sake |
 //! | `freeze_thaw` | which trial to train next where trials pause |
 //! | `expected_improvement` | the largest expected improvement, which may end a study |
 //! | `landscape` | the expected loss on its own scale, for numbers that people read |
@@ -23,6 +24,7 @@
 //! trials only the best and their neighbours enter.
 
 mod acquisition;
+mod branch;
 mod expected_improvement;
 mod explore;
 mod fit;
