@@ -176,8 +176,11 @@ def main():
     for name in names:
         solver, of, most = SOLVERS[name]
         repeats = min(args.repeats, 10) if name == "optuna-gp" else args.repeats
-        runs = [search(solver(args, of, seed), accuracies, most) for seed in range(repeats)]
-        rows.append(summary(name, runs, most))
+        kept = args.work / f"grid-{name}-{repeats}.json"
+        if not kept.exists():
+            runs = [search(solver(args, of, seed), accuracies, most) for seed in range(repeats)]
+            kept.write_text(json.dumps(summary(name, runs, most)))
+        rows.append(json.loads(kept.read_text()))
         print(rows[-1], flush=True)
     values = sorted((value for value in accuracies.values() if value is not None), reverse=True)
     default = accuracies[tuple(values.index(default) for values, default in GRID.values())]
